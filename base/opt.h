@@ -1,0 +1,92 @@
+/* Option tables: one row per setting gives its flag, its environment variable, its place in the config
+ * file, its checks, its default and its help. Order: flag > environment > file > default.
+ * The same machinery serves the command lines of the CLI (rows without a file key). */
+#ifndef CADRE_BASE_OPT_H
+#define CADRE_BASE_OPT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/yaml.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum opt_type {
+    OPT_STRING,   /* char *, mem_free'd by opt_fini */
+    OPT_INT,      /* int64_t, range min..max (both 0: no range) */
+    OPT_BOOL,     /* bool; as a flag takes no value; --no-X sets false; in files true/false */
+    OPT_DURATION, /* int64_t milliseconds; range in milliseconds */
+    OPT_SIZE,     /* int64_t bytes */
+    OPT_LIST,     /* struct opt_list; a flag may be repeated; file: list of strings or one string;
+                     environment: comma-separated */
+    OPT_MAP,      /* struct opt_map; flag K=V repeated; file: a mapping of scalars */
+};
+
+struct opt_list {
+    char **items;
+    size_t count;
+};
+struct opt_map {
+    struct opt_pair {
+        char *key, *value;
+    } *items;
+    size_t count;
+};
+
+struct opt {
+    const char *flag;        /* "worker-group" for --worker-group; NULL: not a flag */
+    char short_flag;         /* 'o' for -o; 0: none */
+    const char *env;         /* "CADRE_GROUP"; NULL: none */
+    const char *key;         /* dotted path in the file: "limits.output"; NULL: not in the file */
+    enum opt_type type;
+    size_t offset;           /* offsetof(struct config, field) */
+    const char *fallback;    /* default as text, NULL: zero/NULL/empty */
+    int64_t min, max;
+    const char *value_name;  /* for help: "ADDR:PORT" */
+    const char *help;        /* one sentence, no full stop */
+    /* More checks; NULL: none. Gets the text. Sets e->msg to what is wrong ("a key has at most 63 ..."). */
+    int (*check)(const char *value, struct err *e);
+};
+
+enum opt_source { OPT_FROM_DEFAULT, OPT_FROM_FILE, OPT_FROM_ENV, OPT_FROM_FLAG };
+
+struct opt_set {
+    const struct opt *table;
+    size_t count;
+    void *config;               /* the struct that the offsets are into */
+    enum opt_source *sources;   /* per row, who set it */
+};
+
+void opt_init(struct opt_set *s, const struct opt *table, size_t count, void *config); /* sets defaults */
+void opt_fini(struct opt_set *s); /* frees strings, lists, maps and sources */
+
+/* Parses flags (--flag value, --flag=value, -o value, -ovalue, "--" ends). Positional arguments are
+ * collected: argv[*rest] is the first of them when `stop_at_positional`, otherwise they are moved behind.
+ * Unknown flag: ERR_INVALID, names it, the nearest one, and "see 'PROG --help'".
+ * Sees "--help"/"-h": returns 0 and sets *help. */
+struct opt_args {
+    int argc;            /* positional arguments in argv[0..argc), after "--" everything is positional */
+    char **argv;         /* points into the caller's argv array (permuted) */
+    int dashdash;        /* index in argv of the first argument behind "--", -1 when there was none */
+    bool help;
+};
+int opt_parse_args(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e);
+/* Reads what the environment has. `get` is getenv-like. Message: "CADRE_SLOTS: '4x' is not a number". */
+int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
+                  struct err *e);
+/* A parsed config file; path stands in messages: "agent.yaml:3: unknown key 'slot', did you mean 'slots'?".
+ * Collects nothing: the first error ends it. */
+int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e);
+
+/* Effective config as YAML text, each key with a comment telling where it came from. */
+void opt_print(const struct opt_set *s, struct buf *out);
+/* "  --flag VALUE   help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
+void opt_help(const struct opt *table, size_t count, struct buf *out);
+/* A commented sample config file of all rows with a key. */
+void opt_sample(const struct opt *table, size_t count, struct buf *out);
+
+const char *opt_map_get(const struct opt_map *m, const char *key); /* NULL when absent */
+
+#endif

@@ -1,0 +1,57 @@
+/* Strings: bounded copies, tests on names, encodings. UTF-8 throughout. */
+#ifndef CADRE_BASE_STR_H
+#define CADRE_BASE_STR_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool str_eq(const char *a, const char *b); /* NULL equals NULL only */
+bool str_starts(const char *s, const char *prefix);
+bool str_ends(const char *s, const char *suffix);
+bool str_empty(const char *s); /* NULL or "" */
+/* Copies with NUL; ERR_TOO_LARGE (and dst untouched) when it does not fit: never truncates. */
+int str_copy(char *dst, size_t dst_size, const char *src);
+/* Formats into dst; ERR_TOO_LARGE (dst = "") when it does not fit. */
+int str_format(char *dst, size_t dst_size, const char *fmt, ...) CADRE_PRINTF(3, 4);
+char *str_dupf(const char *fmt, ...) CADRE_PRINTF(1, 2); /* mem_free */
+char *str_trim(char *s);                                 /* in place; returns the first non-blank */
+
+/* Decimal; the whole string must be the number. ERR_INVALID otherwise or out of range. */
+int str_int64(const char *s, int64_t *out);
+
+/* Valid UTF-8 (RFC 3629)? */
+bool str_utf8_valid(const char *s, size_t len);
+/* The greatest n <= len such that s[0..n) does not end inside a character (incomplete tail cut off;
+ * bytes that are not UTF-8 anyway count as characters of their own). */
+size_t str_utf8_whole(const char *s, size_t len);
+
+/* Worker group key: [a-zA-Z0-9][a-zA-Z0-9_-]{0,62} (design 4). Also job and agent names? No: those
+ * are free text up to 128 bytes without control characters, see str_name_valid. */
+bool str_key_valid(const char *s);
+bool str_name_valid(const char *s);
+/* Dotted namespace: [a-z0-9A-Z_-]+ joined by '.', at most 255 bytes. */
+bool str_namespace_valid(const char *s);
+/* True when `ns` is `prefix` or below it ("a.b" covers "a.b" and "a.b.c", not "a.bc"). */
+bool str_namespace_covers(const char *prefix, const char *ns);
+/* Shell-like glob with * and ? only; case-sensitive; linear time. */
+bool str_glob(const char *pattern, const char *s);
+/* The candidate nearest to `s` by edit distance, NULL when none is near enough to be a likely
+ * misspelling (distance > a third of the length, at least 2). Points into candidates. */
+const char *str_nearest(const char *s, const char *const *candidates, size_t count);
+
+/* RFC 4648: hex lower case; base64 with padding; base64url without. dst gets a NUL.
+ * Encoded sizes: 2n+1, 4*((n+2)/3)+1. Decoding is strict (no blanks, no stray bits). */
+void str_hex(char *dst, const void *src, size_t len);
+int str_unhex(void *dst, size_t dst_size, const char *src, size_t *len);
+void str_base64(char *dst, const void *src, size_t len);
+int str_unbase64(void *dst, size_t dst_size, const char *src, size_t *len);
+void str_base64url(char *dst, const void *src, size_t len);
+int str_unbase64url(void *dst, size_t dst_size, const char *src, size_t *len);
+
+/* Constant-time comparison of secrets of equal length. */
+bool str_secret_eq(const void *a, const void *b, size_t len);
+
+#endif

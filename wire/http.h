@@ -1,0 +1,94 @@
+/* HTTP/1.1 (RFC 9112), both directions, incremental. The only file that sees llhttp is http.c. Pure.
+ *
+ * One http_parser reads a stream of requests (or responses). Limits: LIMIT_HTTP_HEAD, max_body.
+ * Chunked bodies are understood. Upgrade, 100-continue (answered by the caller) and trailers are no
+ * concern of ours: a request that asks for an upgrade is served as plain. */
+#ifndef CADRE_WIRE_HTTP_H
+#define CADRE_WIRE_HTTP_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_HEADERS_MAX 64
+
+struct http_header {
+    char *name; /* lower case */
+    char *value;
+};
+
+struct http_message {
+    bool request;
+    char method[16];     /* requests */
+    char *target;        /* requests: as sent, "/api/v1/jobs?limit=5" */
+    int status;          /* responses */
+    struct http_header headers[HTTP_HEADERS_MAX];
+    size_t header_count;
+    struct buf body;     /* empty for streamed responses */
+    bool keep_alive;
+    bool expect_continue;
+};
+
+const char *http_header(const struct http_message *m, const char *name); /* name in lower case; NULL: absent */
+
+enum http_event {
+    HTTP_MORE,    /* all input was taken, more is needed */
+    HTTP_HEAD,    /* head is complete (reported once per message, before any body) */
+    HTTP_MESSAGE, /* message complete; further input may hold the next one */
+};
+
+struct http_parser; /* opaque */
+
+enum http_role { HTTP_SERVER, HTTP_CLIENT };
+
+struct http_parser *http_parser_new(enum http_role role, size_t max_body);
+void http_parser_free(struct http_parser *p);
+/* Client only: body bytes go to fn instead of message.body (no max_body then). fn returns 0 or an error
+ * that ends the parse. */
+typedef int http_body_fn(const void *data, size_t len, void *user);
+void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user);
+/* Client: the answer to a HEAD request has no body. */
+void http_parser_expect_head(struct http_parser *p);
+/* Takes up to len bytes, stops after one event. *used says how many were taken. Negative: ERR_PROTOCOL,
+ * ERR_TOO_LARGE (e names which limit); http_error_status() then tells 400, 413, 414, 431 or 501. */
+int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used, enum http_event *event,
+               struct err *e);
+/* Client: the peer closed; completes a body that had no length. ERR_PROTOCOL in the middle of a message. */
+int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e);
+int http_error_status(const struct http_parser *p);
+/* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call behind HTTP_MESSAGE. */
+struct http_message *http_parser_message(struct http_parser *p);
+
+/* Target helpers. Path segments and query values are percent-decoded; ERR_INVALID on bad escapes, NUL. */
+#define HTTP_SEGMENTS_MAX 12
+#define HTTP_QUERY_MAX 24
+struct http_target {
+    char *segment[HTTP_SEGMENTS_MAX];
+    size_t segments;
+    struct {
+        char *key, *value;
+    } query[HTTP_QUERY_MAX];
+    size_t queries;
+    char *storage;
+};
+int http_target_parse(const char *target, struct http_target *out, struct err *e);
+void http_target_fini(struct http_target *t);
+const char *http_query(const struct http_target *t, const char *key); /* NULL: absent */
+/* Appends s percent-encoded as one path segment or query value. */
+int http_encode(struct buf *b, const char *s);
+
+/* Writers append to b. content_type NULL: no body. */
+int http_write_response(struct buf *b, int status, const char *content_type, const void *body, size_t len,
+                        const char *extra_headers /* "A: b\r\n" or NULL */, bool keep_alive);
+/* Response head of a chunked stream; then chunks; then the end. */
+int http_write_stream_head(struct buf *b, int status, const char *content_type);
+int http_write_chunk(struct buf *b, const void *data, size_t len); /* len 0: nothing is written */
+int http_write_stream_end(struct buf *b);
+int http_write_request(struct buf *b, const char *method, const char *target, const char *host,
+                       const char *content_type, const void *body, size_t len, const char *extra_headers);
+const char *http_status_text(int status);
+
+#endif

@@ -1,0 +1,75 @@
+/* A link is one TLS connection on a libuv loop; the same code serves both ends. wire/link_uv.c is the only
+ * file that sees its stream. All calls and callbacks on the loop's thread; callbacks never come from inside
+ * the call that caused them.
+ *
+ * Writing: link_write* append to a plaintext buffer; everything appended during one turn of the loop leaves
+ * as few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails with ERR_TOO_LARGE
+ * ("peer reads too slowly"); link_pending tells, so that a producer can wait for on_drain instead.
+ * Closing: exactly one on_close, whoever ends it, after which the link is freed by itself. */
+#ifndef CADRE_WIRE_LINK_H
+#define CADRE_WIRE_LINK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/tls.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+struct link;
+
+struct link_handler {
+    /* The handshake is done; tls_peer/alpn can be asked. */
+    void (*on_open)(struct link *l, void *user);
+    /* Decrypted bytes. The handler may close the link; nothing more comes then. */
+    void (*on_data)(struct link *l, const void *data, size_t len, void *user);
+    /* All that was written has been handed to the kernel; NULL: not interested. */
+    void (*on_drain)(struct link *l, void *user);
+    /* Once, at the end. e->code ERR_OK: orderly (close_notify or our link_close). */
+    void (*on_close)(struct link *l, const struct err *e, void *user);
+};
+
+/* ---- client ---- */
+/* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at once;
+ * failures come by on_close, with a sentence that names host and port. */
+struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host, uint16_t port,
+                          int64_t timeout_ms, const struct link_handler *handler, void *user);
+
+/* ---- server ---- */
+struct link_listener;
+/* For each accepted connection after its handshake (so on_open is not called for these); the callback sets
+ * the handler with link_set_handler or the link is closed. Slow or failed handshakes are cut by the listener
+ * (LIMIT_HANDSHAKE_MS, LIMIT_UNKNOWN_CONNECTIONS, LIMIT_FAILED_HANDSHAKES per address). */
+typedef void link_accept_fn(struct link *l, void *user);
+/* `address` an IPv4/IPv6 literal; port 0: the system chooses, link_listener_port tells. */
+int link_listen(struct uv_loop_s *loop, struct tls_config *tls, const char *address, uint16_t port,
+                link_accept_fn *on_accept, void *user, struct link_listener **out, struct err *e);
+uint16_t link_listener_port(const struct link_listener *ls);
+/* New connections use this from now on (renewed certificate). */
+void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls);
+/* Stops accepting; links that are open live on; those still in their handshake are cut. */
+void link_listener_close(struct link_listener *ls);
+
+/* ---- both ---- */
+void link_set_handler(struct link *l, const struct link_handler *handler, void *user);
+void *link_user(const struct link *l);
+struct buf *link_out(struct link *l); /* append plaintext here, then link_flush_later */
+void link_flush_later(struct link *l);
+int link_write(struct link *l, const void *data, size_t len); /* both steps */
+size_t link_pending(const struct link *l); /* bytes not yet taken by the kernel */
+/* Stop and go on delivering on_data (back-pressure). */
+void link_pause(struct link *l);
+void link_resume(struct link *l);
+/* Sends what is queued and close_notify, then ends. link_abort: at once. Both fine to repeat. */
+void link_close(struct link *l);
+void link_abort(struct link *l, const struct err *why);
+void link_peer(const struct link *l, struct tls_peer *out);
+const char *link_alpn(const struct link *l);     /* NULL when none */
+const char *link_remote(const struct link *l);   /* "192.0.2.7:41234" */
+const struct tls *link_tls(const struct link *l);
+/* Bytes that came in / went out, plaintext, for the figures. */
+void link_counters(const struct link *l, uint64_t *in_bytes, uint64_t *out_bytes);
+
+#endif

@@ -1,0 +1,150 @@
+/* The messages of cadre/1, once: struct, encoder, decoder, names and the round-trip test follow from
+ * this list (PROTOCOL.md section 5 explains every field; a test compares the two). Names are never reused.
+ *
+ * MSG(id, name, direction, known)      direction: A agent -> coordinator, C coordinator -> agent
+ *                                      known: 1 = only after the peer proved who it is
+ * S(msg, field, max_bytes, need)       char *      (json string)
+ * I(msg, field, min, max, need)        int64_t
+ * D(msg, field, need)                  int64_t     (job id as text)
+ * B(msg, field)                        bool        (false when absent)
+ * J(msg, field, type, max_bytes, need) struct json * (object or array)
+ * need: 1 = the message is refused without it. Field names are camelCase on the wire by way of `wire`. */
+
+#define INT53 9007199254740991LL
+
+#define MSG_LIST(MSG)                                                                              \
+    MSG(ENROL, enrol, A, 0)                                                                        \
+    MSG(HELLO, hello, A, 1)                                                                        \
+    MSG(READY, ready, A, 1)                                                                        \
+    MSG(STARTED, started, A, 1)                                                                    \
+    MSG(FINISHED, finished, A, 1)                                                                  \
+    MSG(HEARTBEAT, heartbeat, A, 1)                                                                \
+    MSG(DECLINED, declined, A, 1)                                                                  \
+    MSG(BYE, bye, A, 1)                                                                            \
+    MSG(ENROLLED, enrolled, C, 0)                                                                  \
+    MSG(WELCOME, welcome, C, 1)                                                                    \
+    MSG(REFUSED, refused, C, 0)                                                                    \
+    MSG(JOB, job, C, 1)                                                                            \
+    MSG(KILL, kill, C, 1)                                                                          \
+    MSG(ACK, ack, C, 1)                                                                            \
+    MSG(DISCARD, discard, C, 1)                                                                    \
+    MSG(DRAIN, drain, C, 1)                                                                        \
+    MSG(CERTIFICATE, certificate, C, 1)
+
+/* field lists: X(kind, c_name, "wireName", a, b, need) with kind in STR INT ID BOOL OBJ ARR
+ *   STR: a = max bytes; INT: a..b range; OBJ/ARR: a = max bytes of its text; unused = 0 */
+#define MSG_FIELDS_ENROL(X)                                                                        \
+    X(STR, token, "token", 512, 0, 0)        /* absent: renewal over an authenticated session */   \
+    X(STR, csr, "csr", 8192, 0, 1)           /* PEM PKCS #10 */                                    \
+    X(STR, name, "name", LIMIT_NAME, 0, 0)                                                         \
+    X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
+    X(STR, host_id, "hostId", 128, 0, 0)                                                           \
+    X(STR, version, "version", 64, 0, 0)                                                           \
+    X(BOOL, replace, "replace", 0, 0, 0)
+
+#define MSG_FIELDS_HELLO(X)                                                                        \
+    X(INT, protocol, "protocol", 1, 1000, 1) /* highest minor the agent speaks */                  \
+    X(INT, protocol_min, "protocolMin", 1, 1000, 1)                                                \
+    X(ARR, features, "features", 1024, 0, 0)                                                       \
+    X(STR, version, "version", 64, 0, 1)                                                           \
+    X(STR, name, "name", LIMIT_NAME, 0, 1)                                                         \
+    X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0) /* absent: default group */                      \
+    X(INT, slots, "slots", 1, LIMIT_SLOTS, 1)                                                      \
+    X(OBJ, capabilities, "capabilities", LIMIT_CAPABILITIES, 0, 1)                                 \
+    X(STR, boot_id, "bootId", 128, 0, 1)                                                           \
+    X(STR, host_id, "hostId", 128, 0, 1)                                                           \
+    X(STR, journal_id, "journalId", 64, 0, 1)                                                      \
+    X(INT, seq, "seq", 0, INT53, 1)          /* highest sequence number given to an event so far */\
+    X(ARR, attempts, "attempts", 262144, 0, 1) /* [{job, attempt, state: "running"|"ended"}] */    \
+    X(BOOL, draining, "draining", 0, 0, 0)   /* takes no jobs: is on its way out */
+
+#define MSG_FIELDS_READY(X)                                                                        \
+    X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
+    X(INT, slots, "slots", 1, LIMIT_SLOTS, 0)                                                      \
+    X(OBJ, capabilities, "capabilities", LIMIT_CAPABILITIES, 0, 0)                                 \
+    X(BOOL, draining, "draining", 0, 0, 0)
+
+#define MSG_FIELDS_STARTED(X)                                                                      \
+    X(INT, seq, "seq", 1, INT53, 1)                                                                \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, pid, "pid", 0, INT53, 0)
+
+#define MSG_FIELDS_FINISHED(X)                                                                     \
+    X(INT, seq, "seq", 1, INT53, 1)                                                                \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(STR, state, "state", 16, 0, 1)         /* SUCCESS, FAILED, KILLED */                         \
+    X(STR, reason, "reason", 32, 0, 0)       /* design 5.6 */                                      \
+    X(STR, message, "message", LIMIT_MESSAGE, 0, 0)                                                \
+    X(BOOL, exited, "exited", 0, 0, 0)       /* a process ended: exitCode counts */                \
+    X(INT, exit_code, "exitCode", 0, 4294967295LL, 0)                                              \
+    X(INT, signal, "signal", 0, 128, 0)                                                            \
+    X(INT, stdout_bytes, "stdoutBytes", 0, INT53, 0)                                               \
+    X(INT, stderr_bytes, "stderrBytes", 0, INT53, 0)                                               \
+    X(BOOL, truncated, "truncated", 0, 0, 0)                                                       \
+    X(INT, run_ms, "runMs", 0, INT53, 0)                                                           \
+    X(OBJ, outputs, "outputs", LIMIT_OUTPUTS, 0, 0)
+
+#define MSG_FIELDS_HEARTBEAT(X)                                                                    \
+    X(INT, n, "n", 1, INT53, 1)              /* counts up within a session */
+
+#define MSG_FIELDS_DECLINED(X)                                                                     \
+    X(INT, seq, "seq", 1, INT53, 1)                                                                \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(STR, reason, "reason", 32, 0, 1)       /* draining, no-slot, never-started */                \
+    X(STR, message, "message", LIMIT_MESSAGE, 0, 0)
+
+#define MSG_FIELDS_BYE(X) X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
+
+#define MSG_FIELDS_ENROLLED(X)                                                                     \
+    X(STR, agent, "agent", 64, 0, 1)         /* the agent's id for ever */                         \
+    X(STR, name, "name", LIMIT_NAME, 0, 1)                                                         \
+    X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
+    X(STR, certificate, "certificate", 8192, 0, 1)                                                 \
+    X(STR, ca, "ca", 8192, 0, 1)
+
+#define MSG_FIELDS_WELCOME(X)                                                                      \
+    X(INT, protocol, "protocol", 1, 1000, 1)                                                       \
+    X(ARR, features, "features", 1024, 0, 0)                                                       \
+    X(STR, version, "version", 64, 0, 1)                                                           \
+    X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
+    X(INT, heartbeat_ms, "heartbeatMs", 100, INT53, 1)                                             \
+    X(INT, seq, "seq", 0, INT53, 1)          /* highest event that is durable here */              \
+    X(INT, output_limit, "outputLimit", 0, INT53, 1) /* bytes a job, both streams */               \
+    X(INT, wall_ms, "wallMs", 0, INT53, 0)   /* the coordinator's clock, to tell skew */
+
+#define MSG_FIELDS_REFUSED(X)                                                                      \
+    X(STR, code, "code", 48, 0, 1)           /* PROTOCOL.md section 8 */                           \
+    X(STR, message, "message", LIMIT_MESSAGE, 0, 1)                                                \
+    X(INT, retry_ms, "retryMs", 0, INT53, 0) /* 0: do not come back by yourself */
+
+#define MSG_FIELDS_JOB(X)                                                                          \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(OBJ, spec, "spec", 983040, 0, 1)       /* PROTOCOL.md section 7 */                           \
+    X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
+    X(INT, timeout_ms, "timeoutMs", 0, INT53, 0) /* 0: none */                                     \
+    X(INT, output_limit, "outputLimit", 0, INT53, 0)
+
+#define MSG_FIELDS_KILL(X)                                                                         \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(STR, reason, "reason", 32, 0, 1)       /* cancelled, timeout */                              \
+    X(INT, grace_ms, "graceMs", 0, 3600000, 1)
+
+#define MSG_FIELDS_ACK(X)                                                                          \
+    X(INT, seq, "seq", 0, INT53, 1)          /* everything up to here is durable */                \
+    X(INT, heartbeat, "heartbeat", 0, INT53, 0) /* the last one seen; 0: none */
+
+#define MSG_FIELDS_DISCARD(X)                                                                      \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
+
+#define MSG_FIELDS_DRAIN(X)                                                                        \
+    X(BOOL, on, "on", 0, 0, 0)               /* true: take no more jobs; false: take jobs again */ \
+    X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
+
+#define MSG_FIELDS_CERTIFICATE(X) X(STR, certificate, "certificate", 8192, 0, 1)

@@ -1,0 +1,40 @@
+/* Join and API tokens (design 7): "cadre-join-" or "cadre-api-" and base64url of
+ *   u8 version (1), u8 count, count x (u8 length, "host:port"), 32 bytes SHA-256 of the CA's
+ *   SubjectPublicKeyInfo, 8 bytes token id (big endian), 16 bytes secret.
+ * Pure; random bytes come from the caller. */
+#ifndef CADRE_WIRE_TOKEN_H
+#define CADRE_WIRE_TOKEN_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOKEN_ADDRESSES 8
+#define TOKEN_ADDRESS_SIZE 256 /* bytes with the NUL */
+#define TOKEN_PIN_BYTES 32
+#define TOKEN_SECRET_BYTES 16
+#define TOKEN_TEXT_SIZE 3072
+
+enum token_kind { TOKEN_JOIN, TOKEN_API };
+
+struct token {
+    enum token_kind kind;
+    char address[TOKEN_ADDRESSES][TOKEN_ADDRESS_SIZE]; /* "host:port", "[::1]:7433" */
+    size_t address_count;
+    uint8_t pin[TOKEN_PIN_BYTES];
+    int64_t id;
+    uint8_t secret[TOKEN_SECRET_BYTES];
+};
+
+int token_format(const struct token *t, char *out, size_t out_size);
+/* ERR_INVALID says what is wrong: not a token at all, cut off when pasted, of the other kind... Blanks
+ * and line breaks around it are forgiven. Never repeats the token in the message. */
+int token_parse(const char *s, struct token *out, struct err *e);
+
+/* "host:port" -> parts; "[v6]:port"; a missing port takes default_port. */
+int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size, uint16_t *port,
+                  struct err *e);
+#define DEFAULT_PORT 7433
+
+#endif
