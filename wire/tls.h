@@ -53,7 +53,7 @@ enum tls_status {
 
 /* Bytes from the socket; kept until used. ERR_TOO_LARGE beyond 64 KiB unread: pull decrypted data first. */
 int tls_feed(struct tls *t, const void *data, size_t len);
-/* Bytes for the socket, in *data/*len (valid until the next call with t); tls_pulled drops `n` of them. */
+/* Bytes for the socket, in *data and *len (valid until the next call with t); tls_pulled drops `n` of them. */
 void tls_pull(struct tls *t, const void **data, size_t *len);
 void tls_pulled(struct tls *t, size_t n);
 
