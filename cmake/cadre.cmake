@@ -1,0 +1,55 @@
+# Our own targets. Includes are written from the root ("base/err.h"), and what a folder may include
+# is what its include view holds: a directory in the build tree with links to the allowed folders
+# and nothing else. An include that crosses the house's rules does not compile.
+
+# cadre_include_view(TARGET SCOPE path...): gives TARGET a view of these folders or files.
+function(cadre_include_view target scope)
+    set(view "${CMAKE_BINARY_DIR}/include/${target}")
+    file(REMOVE_RECURSE "${view}")
+    foreach(path IN LISTS ARGN)
+        get_filename_component(parent "${view}/${path}" DIRECTORY)
+        file(MAKE_DIRECTORY "${parent}")
+        file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${path}" "${view}/${path}" SYMBOLIC)
+    endforeach()
+    target_include_directories(${target} ${scope} "${view}" "${CMAKE_BINARY_DIR}/generated")
+endfunction()
+
+# Sources that exist; the others are named, so that a list may run ahead of the files.
+function(cadre_existing out)
+    set(found "")
+    foreach(source IN LISTS ARGN)
+        if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+            list(APPEND found "${source}")
+        else()
+            message(WARNING "${CMAKE_CURRENT_SOURCE_DIR}/${source} is listed but not there")
+        endif()
+    endforeach()
+    set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+# cadre_library(NAME SOURCES file... MAY_INCLUDE path... LIBS our-library... DEPS dep::...)
+# Third-party libraries stay private: a user of NAME does not get to see their headers.
+function(cadre_library name)
+    cmake_parse_arguments(arg "" "" "SOURCES;MAY_INCLUDE;LIBS;DEPS" ${ARGN})
+    cadre_existing(sources ${arg_SOURCES})
+    if(NOT sources)
+        add_library(${name} INTERFACE)
+        target_link_libraries(${name} INTERFACE ${arg_LIBS} ${arg_DEPS})
+        return()
+    endif()
+    add_library(${name} STATIC ${sources})
+    cadre_include_view(${name} PRIVATE ${arg_MAY_INCLUDE})
+    target_link_libraries(${name} PUBLIC ${arg_LIBS} PRIVATE ${arg_DEPS} cadre_warnings)
+endfunction()
+
+# cadre_program(NAME SOURCES main.c MAY_INCLUDE path... LIBS our-library... DEPS dep::...)
+function(cadre_program name)
+    cmake_parse_arguments(arg "" "" "SOURCES;MAY_INCLUDE;LIBS;DEPS" ${ARGN})
+    cadre_existing(sources ${arg_SOURCES})
+    if(NOT sources)
+        return()
+    endif()
+    add_executable(${name} ${sources})
+    cadre_include_view(${name} PRIVATE ${arg_MAY_INCLUDE})
+    target_link_libraries(${name} PRIVATE ${arg_LIBS} ${arg_DEPS} cadre_warnings)
+endfunction()

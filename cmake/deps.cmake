@@ -1,0 +1,85 @@
+# The libraries we use, one imported target each:
+#
+#   dep::uv dep::mbedtls dep::cjson dep::sqlite dep::yaml dep::llhttp dep::cmocka
+#
+# On Linux they are the distribution's, but for mbedTLS (where its version is older than 3.6) and
+# llhttp. For Windows all of them come from build/deps/windows. installer/deps.sh provides both.
+
+set(CADRE_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "What installer/deps.sh made")
+
+if(WIN32)
+    set(cadre_deps_set windows)
+    set(cadre_deps_prefix "${CADRE_DEPS_DIR}/windows")
+else()
+    set(cadre_deps_set linux)
+    set(cadre_deps_prefix "${CADRE_DEPS_DIR}/linux")
+endif()
+
+function(cadre_dep_missing what)
+    message(FATAL_ERROR "${what} is missing. Run:  sh installer/deps.sh ${cadre_deps_set}")
+endfunction()
+
+# cadre_dep(NAME HEADER include/path.h LIBS name... [SYSTEM_LIBS name...] [OPTIONAL])
+# Our own build first, then the system's.
+function(cadre_dep name)
+    cmake_parse_arguments(arg "OPTIONAL" "HEADER" "LIBS;SYSTEM_LIBS" ${ARGN})
+    find_path(CADRE_${name}_INCLUDE "${arg_HEADER}" HINTS "${cadre_deps_prefix}/include")
+    set(libraries "")
+    foreach(lib IN LISTS arg_LIBS)
+        find_library(CADRE_${name}_${lib} NAMES ${lib} HINTS "${cadre_deps_prefix}/lib")
+        mark_as_advanced(CADRE_${name}_${lib})
+        list(APPEND libraries "${CADRE_${name}_${lib}}")
+    endforeach()
+    mark_as_advanced(CADRE_${name}_INCLUDE)
+    if(NOT CADRE_${name}_INCLUDE OR libraries MATCHES "NOTFOUND")
+        if(arg_OPTIONAL)
+            return()
+        endif()
+        cadre_dep_missing("${name} (${arg_HEADER})")
+    endif()
+    add_library(dep_${name} INTERFACE)
+    add_library(dep::${name} ALIAS dep_${name})
+    target_include_directories(dep_${name} SYSTEM INTERFACE "${CADRE_${name}_INCLUDE}")
+    target_link_libraries(dep_${name} INTERFACE ${libraries} ${arg_SYSTEM_LIBS})
+endfunction()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+if(WIN32)
+    cadre_dep(uv HEADER uv.h LIBS uv SYSTEM_LIBS ws2_32 iphlpapi psapi userenv dbghelp ole32 uuid)
+    cadre_dep(mbedtls HEADER mbedtls/build_info.h LIBS mbedtls mbedx509 mbedcrypto
+              SYSTEM_LIBS ws2_32 bcrypt Threads::Threads)
+else()
+    cadre_dep(uv HEADER uv.h LIBS uv SYSTEM_LIBS Threads::Threads ${CMAKE_DL_LIBS} rt)
+    cadre_dep(mbedtls HEADER mbedtls/build_info.h LIBS mbedtls mbedx509 mbedcrypto
+              SYSTEM_LIBS Threads::Threads)
+endif()
+cadre_dep(cjson HEADER cjson/cJSON.h LIBS cjson)
+cadre_dep(sqlite HEADER sqlite3.h LIBS sqlite3)
+cadre_dep(yaml HEADER yaml.h LIBS yaml)
+if(CADRE_TESTS)
+    cadre_dep(cmocka HEADER cmocka.h LIBS cmocka)
+endif()
+if(WIN32)
+    target_compile_definitions(dep_cjson INTERFACE CJSON_HIDE_SYMBOLS)
+    target_compile_definitions(dep_yaml INTERFACE YAML_DECLARE_STATIC)
+endif()
+
+file(STRINGS "${CADRE_mbedtls_INCLUDE}/mbedtls/build_info.h" cadre_mbedtls_version
+     REGEX "define MBEDTLS_VERSION_STRING ")
+string(REGEX REPLACE ".*\"([^\"]*)\".*" "\\1" cadre_mbedtls_version "${cadre_mbedtls_version}")
+if(cadre_mbedtls_version VERSION_LESS 3.6 OR NOT cadre_mbedtls_version VERSION_LESS 4)
+    cadre_dep_missing("mbedTLS 3.6 (found ${cadre_mbedtls_version})")
+endif()
+
+# llhttp is generated C, the same for every target.
+set(cadre_llhttp "${CADRE_DEPS_DIR}/llhttp")
+if(NOT EXISTS "${cadre_llhttp}/llhttp.c")
+    cadre_dep_missing("llhttp")
+endif()
+add_library(dep_llhttp STATIC "${cadre_llhttp}/llhttp.c" "${cadre_llhttp}/api.c"
+            "${cadre_llhttp}/http.c")
+add_library(dep::llhttp ALIAS dep_llhttp)
+target_include_directories(dep_llhttp SYSTEM PUBLIC "${cadre_llhttp}")
+target_compile_options(dep_llhttp PRIVATE -w)

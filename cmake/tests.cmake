@@ -1,0 +1,81 @@
+# Test programs. They may include everything. Each kind is kept in a list that tests/run.sh reads
+# (build/PRESET/tests/KIND.list, one "NAME PATH" per line).
+
+function(cadre_test_program kind target source)
+    cmake_parse_arguments(arg "" "" "LIBS;DEPS;SOURCES" ${ARGN})
+    add_executable(${target} ${source} ${arg_SOURCES})
+    target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}"
+                               "${CMAKE_BINARY_DIR}/generated")
+    target_compile_definitions(${target} PRIVATE
+        CADRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CADRE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    target_link_libraries(${target} PRIVATE ${arg_LIBS} ${arg_DEPS} cadre_warnings)
+    set_target_properties(${target} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/${kind}")
+    set_property(GLOBAL APPEND PROPERTY cadre_${kind}_tests ${target})
+    if(NOT TARGET cadre_${kind}_tests)
+        add_custom_target(cadre_${kind}_tests)
+    endif()
+    add_dependencies(cadre_${kind}_tests ${target})
+endfunction()
+
+# cadre_unit_test(NAME LIBS our-library... [DEPS dep::...] [SOURCES extra.c...])
+# Builds NAME.c of the current folder into a cmocka program FOLDER_NAME.
+function(cadre_unit_test name)
+    get_filename_component(folder "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+    set(target "unit_${folder}_${name}")
+    cadre_test_program(unit ${target} ${name}.c ${ARGN})
+    target_link_libraries(${target} PRIVATE dep::cmocka)
+    add_test(NAME unit/${folder}/${name} COMMAND ${target})
+    set_tests_properties(unit/${folder}/${name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# cadre_sim_test(NAME ...): a cmocka program in tests/sim that simulates many actors over long times.
+function(cadre_sim_test name)
+    set(target "sim_${name}")
+    cadre_test_program(sim ${target} ${name}.c ${ARGN})
+    target_link_libraries(${target} PRIVATE dep::cmocka)
+    add_test(NAME sim/${name} COMMAND ${target})
+    set_tests_properties(sim/${name} PROPERTIES LABELS sim TIMEOUT 300)
+endfunction()
+
+# cadre_system_test(NAME ...): a program in tests/system that drives the real programs (cmocka, or
+# lines as tests/README.md has them).
+function(cadre_system_test name)
+    set(target "system_${name}")
+    cadre_test_program(system ${target} ${name}.c ${ARGN})
+    target_link_libraries(${target} PRIVATE dep::cmocka)
+    add_test(NAME system/${name} COMMAND ${target})
+    set_tests_properties(system/${name} PROPERTIES LABELS system TIMEOUT 600)
+endfunction()
+
+# cadre_fuzz_target(NAME ...): NAME.c has LLVMFuzzerTestOneInput. With CADRE_FUZZ it is libFuzzer
+# that feeds it; else our own driver, which replays a corpus and mutates it from a seed.
+function(cadre_fuzz_target name)
+    set(target "fuzz_${name}")
+    if(CADRE_FUZZ)
+        cadre_test_program(fuzz ${target} ${name}.c ${ARGN})
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    else()
+        cadre_test_program(fuzz ${target} ${name}.c ${ARGN} SOURCES
+                           "${CMAKE_SOURCE_DIR}/tests/fuzz/driver.c")
+    endif()
+endfunction()
+
+# cadre_bench(NAME ...): a load driver or measurement in tests/bench; built, run by hand.
+function(cadre_bench name)
+    cadre_test_program(bench bench_${name} ${name}.c ${ARGN})
+endfunction()
+
+function(cadre_write_test_lists)
+    foreach(kind IN ITEMS unit sim system fuzz bench)
+        if(NOT TARGET cadre_${kind}_tests)
+            add_custom_target(cadre_${kind}_tests)
+        endif()
+        get_property(targets GLOBAL PROPERTY cadre_${kind}_tests)
+        set(lines "")
+        foreach(target IN LISTS targets)
+            string(APPEND lines "${target} $<TARGET_FILE:${target}>\n")
+        endforeach()
+        file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/tests/${kind}.list" CONTENT "${lines}")
+    endforeach()
+endfunction()

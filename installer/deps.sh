@@ -1,0 +1,289 @@
+#!/bin/sh
+# Provides what Cadre needs to be built and tested on Debian.
+#
+#   sh installer/deps.sh [linux|windows|test|all]...      (default: linux)
+#
+#   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
+#   windows  MinGW and every library built for Windows, in build/deps/windows
+#   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
+#   all      the three together
+#
+# Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
+# Packages come from the machine's own apt configuration; sources are Debian's signed source
+# packages, fetched from the same mirrors (a newer release where this one has too old a version).
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+deps=${CADRE_DEPS_DIR:-$root/build/deps}
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+
+say() { printf 'deps: %s\n' "$*"; }
+die() {
+    printf 'deps: error: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"
+    else
+        die "root or sudo is needed for: $*"
+    fi
+}
+
+# ---------------------------------------------------------------------------------------------
+# Packages
+
+packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates dpkg-dev xz-utils
+    libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
+packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
+packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
+
+apt_updated=
+apt_update() {
+    [ -z "$apt_updated" ] || return 0
+    as_root apt-get -q -o DPkg::Lock::Timeout=300 update >"$deps/apt-update.log" 2>&1 || {
+        # A third-party list that is broken must not stop us: the install below tells.
+        say "apt-get update reported problems (see $deps/apt-update.log)"
+    }
+    apt_updated=yes
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+
+install_packages() {
+    missing=
+    for package in "$@"; do
+        is_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing$missing"
+    apt_update
+    # shellcheck disable=SC2086
+    as_root apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
+        install --no-install-recommends $missing >"$deps/apt-install.log" 2>&1 || {
+        tail -n 20 "$deps/apt-install.log" >&2
+        die "apt-get install failed (see $deps/apt-install.log)"
+    }
+}
+
+# ---------------------------------------------------------------------------------------------
+# Debian source packages
+#
+# apt itself says where its packages come from, whatever the style of its lists; the same places
+# carry the sources. Our list lives in a folder of its own and touches nothing of the machine's.
+
+codename=$(. /etc/os-release 2>/dev/null && printf '%s' "${VERSION_CODENAME:-}")
+
+# Releases to look in, newest first. A machine newer than these looks in its own release alone.
+source_releases() {
+    case $codename in
+    bookworm) echo "trixie bookworm" ;;
+    *) echo "$codename" ;;
+    esac
+}
+
+# write_source_list RELEASE FILE: the machine's places of Debian's main, as deb-src of RELEASE.
+write_source_list() {
+    apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(SIGNED_BY)' \
+        'Created-By: Packages' |
+        awk -F'|' -v from="$codename" -v to="$1" '
+            $3 != "main" || ($4 != "Debian" && $4 != "Ubuntu") { next }
+            $2 != from && $2 != from "-security" && $2 != from "-updates" { next }
+            {
+                suite = to substr($2, length(from) + 1)
+                # A list keeps one key file per entry; a key written inline stays with apt.
+                option = ($5 ~ /^\/[^ ]*$/) ? "[signed-by=" $5 "] " : ""
+                line = "deb-src " option $1 " " suite " main"
+                if (!seen[line]++) print line
+            }' >"$2"
+    [ -s "$2" ] || die "apt knows no Debian mirror of $codename; is apt-get update possible here?"
+}
+
+source_apt() {
+    release=$1
+    shift
+    apt-get -q -o Dir::Etc::sourcelist="$deps/apt/$release.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::State::lists="$deps/apt/$release" -o APT::Sandbox::User="$(id -un)" \
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 "$@"
+}
+
+# fetch_source PACKAGE: leaves the unpacked source in $deps/src/PACKAGE.
+fetch_source() {
+    [ ! -f "$deps/src/$1/.complete" ] || return 0
+    mkdir -p "$deps/src/download" "$deps/apt"
+    for release in $(source_releases); do
+        if [ ! -f "$deps/apt/$release/.updated" ]; then
+            [ -n "$(apt-get indextargets --format '$(ORIGIN)' 'Created-By: Packages' |
+                tr -d '\n')" ] || apt_update
+            mkdir -p "$deps/apt/$release/partial"
+            write_source_list "$release" "$deps/apt/$release.list"
+            say "reading the source index of $release"
+            source_apt "$release" update >"$deps/apt/$release.log" 2>&1 || continue
+            : >"$deps/apt/$release/.updated"
+        fi
+        rm -rf "$deps/src/$1" "$deps/src/download/$1"
+        mkdir -p "$deps/src/download/$1"
+        if (cd "$deps/src/download/$1" &&
+            source_apt "$release" source --download-only --only-source "$1") \
+            >>"$deps/apt/$release.log" 2>&1; then
+            # apt-get checked the signed index; dpkg-source need not know the uploader's key.
+            (cd "$deps/src/download/$1" &&
+                dpkg-source --no-check -x ./*.dsc "$deps/src/$1") >>"$deps/apt/$release.log" 2>&1 ||
+                die "cannot unpack $1 (see $deps/apt/$release.log)"
+            sed -n 's/^Version: *//p' "$deps/src/download/$1"/*.dsc | head -n 1 \
+                >"$deps/src/$1/.complete"
+            say "source of $1 $(cat "$deps/src/$1/.complete") from $release"
+            return 0
+        fi
+    done
+    die "no source package $1 (see $deps/apt/*.log)"
+}
+
+# ---------------------------------------------------------------------------------------------
+# Building
+
+# needs_build STAMP RECIPE: true unless STAMP says that this RECIPE was built already.
+needs_build() { [ "$(cat "$1" 2>/dev/null)" != "$2" ]; }
+
+# build_cmake NAME SOURCE PREFIX OPTION...
+build_cmake() {
+    name=$1 source=$2 prefix=$3
+    shift 3
+    work=$deps/work/$name
+    rm -rf "$work"
+    mkdir -p "$work"
+    say "building $name"
+    {
+        # The older of these packages declare a policy version that newer CMake refuses.
+        cmake -S "$source" -B "$work" -G Ninja -DCMAKE_INSTALL_PREFIX="$prefix" \
+            -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O2 \
+            -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_SHARED_LIBS=OFF \
+            -DCMAKE_POLICY_VERSION_MINIMUM=3.5 "$@" &&
+            cmake --build "$work" -j "$jobs" && cmake --install "$work"
+    } >"$deps/$name.log" 2>&1 || {
+        tail -n 25 "$deps/$name.log" >&2
+        die "$name does not build (see $deps/$name.log)"
+    }
+    rm -rf "$work"
+}
+
+# What our mbedTLS has, as changes to its default configuration.
+mbedtls_options() {
+    cat <<'END'
+
+/* Cadre: an idle connection keeps small buffers; threads may share the random generator. */
+#define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
+#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
+#define MBEDTLS_THREADING_C
+#if defined(_WIN32)
+#define MBEDTLS_THREADING_ALT
+#else
+#define MBEDTLS_THREADING_PTHREAD
+#endif
+
+/* TLS 1.2 and 1.3 over TCP, with elliptic curves alone. */
+#undef MBEDTLS_SSL_PROTO_DTLS
+#undef MBEDTLS_SSL_DTLS_ANTI_REPLAY
+#undef MBEDTLS_SSL_DTLS_HELLO_VERIFY
+#undef MBEDTLS_SSL_DTLS_CLIENT_PORT_REUSE
+#undef MBEDTLS_SSL_DTLS_CONNECTION_ID
+#undef MBEDTLS_SSL_DTLS_CONNECTION_ID_COMPAT
+#undef MBEDTLS_SSL_RENEGOTIATION
+#undef MBEDTLS_SELF_TEST
+#undef MBEDTLS_KEY_EXCHANGE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_DHE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_RSA_PSK_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_RSA_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_DHE_RSA_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECDH_ECDSA_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECDH_RSA_ENABLED
+#undef MBEDTLS_KEY_EXCHANGE_ECJPAKE_ENABLED
+#undef MBEDTLS_ECJPAKE_C
+#undef MBEDTLS_PSA_CRYPTO_STORAGE_C
+#undef MBEDTLS_PSA_ITS_FILE_C
+END
+}
+
+build_llhttp() {
+    recipe="llhttp 1"
+    needs_build "$deps/llhttp/.stamp" "$recipe" || return 0
+    # Debian's package carries the generated C; unpacking it spares the machine Node.js.
+    apt-cache show node-llhttp >/dev/null 2>&1 || apt_update
+    rm -rf "$deps/llhttp" "$deps/work/llhttp"
+    mkdir -p "$deps/llhttp" "$deps/work/llhttp"
+    (cd "$deps/work/llhttp" && apt-get -q -o APT::Sandbox::User="$(id -un)" download node-llhttp &&
+        dpkg -x ./node-llhttp_*.deb .) >"$deps/llhttp.log" 2>&1 || {
+        tail -n 5 "$deps/llhttp.log" >&2
+        die "cannot fetch node-llhttp (see $deps/llhttp.log)"
+    }
+    for file in api.c http.c llhttp.c llhttp.h; do
+        found=$(find "$deps/work/llhttp" -name "$file" -path '*llhttp*' -type f | head -n 1)
+        [ -n "$found" ] || die "node-llhttp has no $file"
+        cp "$found" "$deps/llhttp/$file"
+    done
+    for header in $(find "$deps/work/llhttp" -path '*include*llhttp*' -name '*.h' -type f); do
+        cp "$header" "$deps/llhttp/"
+    done
+    rm -rf "$deps/work/llhttp"
+    printf '%s\n' "$recipe" >"$deps/llhttp/.stamp"
+}
+
+# build_mbedtls PREFIX OPTION...
+build_mbedtls() {
+    prefix=$1
+    shift
+    fetch_source mbedtls
+    rm -rf "$deps/work/mbedtls-source"
+    mkdir -p "$deps/work"
+    cp -a "$deps/src/mbedtls" "$deps/work/mbedtls-source"
+    mbedtls_options >>"$deps/work/mbedtls-source/include/mbedtls/mbedtls_config.h"
+    build_cmake "mbedtls-$(basename "$prefix")" "$deps/work/mbedtls-source" "$prefix" \
+        -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
+        -DUSE_SHARED_MBEDTLS_LIBRARY=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON "$@"
+    rm -rf "$deps/work/mbedtls-source"
+}
+
+# The distribution's mbedTLS will do from 3.6 up to, not including, 4.
+system_mbedtls_version() {
+    apt-cache policy libmbedtls-dev 2>/dev/null | sed -n 's/^ *Candidate: *//p'
+}
+system_mbedtls_is_good() {
+    version=$(system_mbedtls_version)
+    [ -n "$version" ] && [ "$version" != "(none)" ] &&
+        dpkg --compare-versions "$version" ge 3.6 && dpkg --compare-versions "$version" lt 4
+}
+
+deps_linux() {
+    # shellcheck disable=SC2086
+    install_packages $packages_linux
+    build_llhttp
+    recipe="mbedtls $(mbedtls_options | cksum)"
+    needs_build "$deps/linux/.stamp" "$recipe" || return 0
+    [ -n "$(system_mbedtls_version)" ] || apt_update
+    if system_mbedtls_is_good; then
+        install_packages libmbedtls-dev
+        return 0
+    fi
+    rm -rf "$deps/linux.new"
+    build_mbedtls "$deps/linux.new"
+    printf '%s\n' "$recipe" >"$deps/linux.new/.stamp"
+    rm -rf "$deps/linux"
+    mv "$deps/linux.new" "$deps/linux"
+}
+
+[ $# -gt 0 ] || set -- linux
+mkdir -p "$deps"
+exec 9>"$deps/.lock"
+flock 9
+for set in "$@"; do
+    case $set in
+    linux) deps_linux ;;
+    *) die "unknown set: $set (linux, windows, test or all)" ;;
+    esac
+done
+say "ready: $*"
