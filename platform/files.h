@@ -1,0 +1,43 @@
+/* Files with promises: atomic, durable, private. Twin files. Paths UTF-8, any length. Blocking. */
+#ifndef CADRE_PLATFORM_FILES_H
+#define CADRE_PLATFORM_FILES_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. */
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
+enum file_mode { FILE_PUBLIC /* 0644 */, FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */ };
+/* Writes a neighbour file, flushes it to disk, renames it over `path`, flushes the folder: after a crash there is the
+ * old or the new content, never a mixture. ERR_FULL when the disk is. */
+int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e);
+int file_remove(const char *path, struct err *e); /* fine when absent */
+bool file_exists(const char *path);
+/* Is the file readable by others than its owner (and root / administrators)? */
+bool file_is_exposed(const char *path);
+/* Creates the folder and its missing parents; `mode` FILE_SECRET makes the last one 0700. Fine when present. */
+int dir_make(const char *path, enum file_mode mode, struct err *e);
+/* Removes a folder and all below it: read-only files, long paths, no following of links. What cannot be removed
+ * is renamed aside (".old-…") so that the name is free again; then ERR_IO with the first reason. */
+int dir_remove_tree(const char *path, struct err *e);
+/* Free bytes for this user on the file system of `path`. */
+int disk_free(const char *path, int64_t *bytes, struct err *e);
+/* fn for each entry's name (not . and ..); a non-zero return ends it. */
+int dir_list(const char *path, int (*fn)(const char *name, void *user), void *user, struct err *e);
+
+/* One process at a time: an exclusive lock on a file that is created when missing and stays behind.
+ * ERR_CONFLICT: another process holds it (message names its pid when it is known). */
+struct file_lock;
+int file_lock_take(const char *path, struct file_lock **out, struct err *e);
+void file_lock_release(struct file_lock *l); /* NULL is fine */
+
+/* Reads all of standard input, at most max_bytes (ERR_TOO_LARGE). Binary. */
+int stdin_read(size_t max_bytes, struct buf *out, struct err *e);
+/* Writes all of it to fd 1 or 2, binary, whatever it takes (EINTR, EAGAIN). ERR_CLOSED: nobody reads any more. */
+int fd_write_all(int fd, const void *data, size_t len, struct err *e);
+
+#endif

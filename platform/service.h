@@ -1,0 +1,41 @@
+/* Being a service. Linux: sd_notify(3) protocol on NOTIFY_SOCKET, done here without libsystemd; Windows: the service control
+ * manager. Twin files. */
+#ifndef CADRE_PLATFORM_SERVICE_H
+#define CADRE_PLATFORM_SERVICE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct service_control {
+    /* From any thread: asks the program to stop (again = the second time: at once). */
+    void (*stop)(bool again, void *user);
+    /* SIGHUP / paramchange: read the configuration again. */
+    void (*reload)(void *user);
+    void *user;
+};
+
+/* Runs `body` as a service when the service manager started this process (Windows), else as what it is: a console
+ * program (Windows: Ctrl-C, Ctrl-Break, close) or a daemon (Linux: just calls it; signals are the loop's, see below). Returns what
+ * body returns, which is the process's exit code. */
+int service_main(const char *name, int (*body)(int argc, char **argv, void *user), int argc, char **argv, void *user);
+/* To be called by body once it can be controlled. Windows: connects the SCM's or the console's events to `c`. Linux: SIGTERM,
+ * SIGINT, SIGHUP handled by a thread-free self-pipe on the given loop. */
+struct uv_loop_s;
+struct service;
+int service_attach(struct uv_loop_s *loop, const struct service_control *c, struct service **out, struct err *e);
+void service_detach(struct service *s); /* handles close asynchronously */
+
+/* READY=1 / SERVICE_RUNNING; STATUS= text; STOPPING=1 / STOP_PENDING with a checkpoint (call again while it lasts). */
+void service_ready(const char *status);
+void service_status(const char *status);
+void service_stopping(int64_t wait_ms);
+void service_reloading(bool done);
+/* WATCHDOG_USEC / 2, 0: no watchdog wanted. service_watchdog feeds it. */
+int64_t service_watchdog_ms(void);
+void service_watchdog(void);
+/* A start that failed for good (bad config): Windows: service-specific code and an Event Log entry. Linux: nothing. */
+void service_failed(int code, const char *message);
+
+#endif
