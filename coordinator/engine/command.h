@@ -1,0 +1,110 @@
+/* What flows into the engine. Made by the loop thread, consumed (and freed) on the store thread. All strings and
+ * trees belong to the command. */
+#ifndef CADRE_COORDINATOR_ENGINE_COMMAND_H
+#define CADRE_COORDINATOR_ENGINE_COMMAND_H
+
+#include "base/json.h"
+#include "coordinator/store/model.h"
+
+enum command_type {
+    /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL but these two. */
+    CMD_ENROL,     /* u.enrol */
+    CMD_HELLO,     /* u.hello */
+    CMD_READY,     /* u.ready */
+    CMD_STARTED,   /* u.event */
+    CMD_OUTPUT,    /* u.output */
+    CMD_FINISHED,  /* u.event */
+    CMD_DECLINED,  /* u.event */
+    CMD_HEARTBEAT, /* u.n */
+    CMD_GONE,      /* the session's link is closed; always the last of a session, always sent once after HELLO */
+    /* from the API; `request` is set, one EFFECT_REPLY answers */
+    CMD_SUBMIT,       /* u.submit */
+    CMD_CANCEL,       /* u.id */
+    CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
+    CMD_TOKEN_CREATE, /* u.token */
+    CMD_TOKEN_REVOKE, /* u.id */
+    CMD_TOKEN_USED,   /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is 0 */
+    CMD_AGENT_DRAIN, CMD_AGENT_RESUME, CMD_AGENT_REMOVE, /* u.id, reason in text */
+    CMD_GROUP_CREATE, /* u.group */
+    CMD_GROUP_UPDATE, /* u.group + mask */
+    CMD_GROUP_DELETE, /* text = key, flag = force */
+    CMD_GROUP_PAUSE, CMD_GROUP_RESUME, /* text = key */
+    CMD_NS_SET,       /* u.ns */
+    CMD_NS_UNSET,     /* text = namespace */
+    CMD_RESOLVE,      /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
+    CMD_TICK,         /* time has come (engine_next_ms) */
+};
+
+struct cmd_enrol {
+    int64_t token_id;
+    uint8_t secret_hash[32];
+    char *name, *group, *host_id, *version;
+    char spki[65]; /* hex, of the CSR's key, whose possession the loop has checked */
+    bool replace;
+};
+struct cmd_hello {
+    int64_t agent; /* id from the verified certificate */
+    char *version, *name, *group, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
+    int64_t slots, seq;
+    bool draining;
+    struct hello_attempt {
+        int64_t job, attempt;
+        bool ended;
+    } *attempts;
+    size_t attempt_count;
+};
+struct cmd_ready {
+    int64_t slots;      /* 0: unchanged */
+    char *capabilities; /* NULL: unchanged */
+    bool draining;
+};
+struct cmd_event { /* started, finished, declined */
+    int64_t seq, job, attempt;
+    enum job_state state; /* finished */
+    enum reason reason;
+    char *message;
+    bool exited, truncated;
+    int64_t exit_code;
+    char *outputs; /* JSON text or NULL */
+};
+struct cmd_output {
+    int64_t seq, job, attempt, offset;
+    int stream;
+    void *data; /* mem_alloc */
+    size_t len;
+};
+struct cmd_submit {
+    /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by namespace) */
+    struct job job;
+    char *spec;         /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
+    struct json *require; /* object or NULL */
+    bool fallback_given;
+};
+
+struct command {
+    enum command_type type;
+    uint64_t session; /* number of a live session, never reused; 0: none */
+    uint64_t request; /* number of a waiting API request; 0: none */
+    char *text;
+    bool flag;
+    uint32_t mask; /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
+    union {
+        struct cmd_enrol enrol;
+        struct cmd_hello hello;
+        struct cmd_ready ready;
+        struct cmd_event event;
+        struct cmd_output output;
+        struct cmd_submit submit;
+        struct token_row token;
+        struct group group;
+        struct ns_default ns;
+        int64_t id;
+        int64_t n;
+    } u;
+    struct command *next; /* queue link */
+};
+
+struct command *command_new(enum command_type type);
+void command_free(struct command *c); /* NULL is fine */
+
+#endif

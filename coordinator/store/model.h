@@ -1,0 +1,174 @@
+/* The nouns that the engine decides about and the store keeps. Plain structs: strings are owned by the struct
+ * (x_fini frees them) unless a function says that it only borrows. */
+#ifndef CADRE_COORDINATOR_STORE_MODEL_H
+#define CADRE_COORDINATOR_STORE_MODEL_H
+
+#include "base/fsm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Order is stored in the database: append only. Names and successors: model.c (job_fsm).
+ *
+ *   CREATED --> SUBMITTED --> RUNNING --> SUCCESS | WARNING | FAILED | KILLED
+ *      ^ |          |  |         |  |
+ *      | |          |  +---+-----+  +--> KILLING --> KILLED | FAILED | SUCCESS
+ *      | +-> FAILED | CANCELLED  (queue-timeout, no-agent, group-deleted; cancel)
+ *      +-- RETRYING <------+  (attempt failed and may run again; also --> CANCELLED)
+ *      ^------------+         (declined / proven never started: same attempt)
+ */
+enum job_state {
+    JOB_CREATED = 0,
+    JOB_SUBMITTED = 1,
+    JOB_RUNNING = 2,
+    JOB_KILLING = 3,
+    JOB_RETRYING = 4,
+    JOB_SUCCESS = 5,
+    JOB_WARNING = 6,
+    JOB_FAILED = 7,
+    JOB_KILLED = 8,
+    JOB_CANCELLED = 9,
+    JOB_STATES
+};
+extern const struct fsm job_fsm;
+
+enum job_kind { JOB_TASK = 0, JOB_TRIGGER = 1 };
+enum fallback { FALLBACK_WAIT = 0, FALLBACK_FAIL = 1, FALLBACK_CANCEL = 2, FALLBACK_IGNORE = 3 };
+extern const char *const fallback_names[4]; /* "WAIT" ... */
+
+/* Reasons (design 5.6), stored as small numbers; names by reason_name. Append only. */
+enum reason {
+    REASON_NONE = 0,
+    REASON_EXIT_CODE,
+    REASON_TIMEOUT,
+    REASON_QUEUE_TIMEOUT,
+    REASON_CANCELLED,
+    REASON_LOST,
+    REASON_INTERRUPTED,
+    REASON_NO_AGENT,
+    REASON_UNKNOWN_GROUP,
+    REASON_GROUP_DELETED,
+    REASON_NOT_STARTED,
+    REASON_PAYLOAD_TOO_LARGE,
+    REASON_DRAIN,
+    REASONS
+};
+const char *reason_name(enum reason r);  /* "exit-code"; NULL for REASON_NONE */
+int reason_find(const char *name);       /* -1: unknown */
+
+enum retry_type { RETRY_NONE = 0, RETRY_CONSTANT = 1, RETRY_EXPONENTIAL = 2, RETRY_RANDOM = 3 };
+struct retry {
+    enum retry_type type;
+    int64_t interval_ms;     /* constant, exponential; random: the smallest */
+    int64_t max_interval_ms; /* 0: none; random: the greatest */
+    double delay_factor;     /* exponential; default 2 */
+    int64_t max_attempts;    /* all attempts, the first included; 0: no limit */
+    int64_t max_duration_ms; /* from the first attempt's start; 0: none */
+};
+
+struct job {
+    int64_t id;
+    enum job_kind kind;
+    char *ns;         /* namespace; NULL: none */
+    char *name;       /* NULL: none */
+    char *flow, *execution, *task; /* NULL for an ad-hoc job */
+    char *group;      /* NULL: default group; never changes */
+    enum fallback fallback;
+    int64_t requires_id; /* 0: nothing required; see store_requires_intern */
+    int64_t priority;
+    enum job_state state;
+    enum reason reason;
+    char *message;    /* NULL: none */
+    bool exited;      /* exit_code counts */
+    int64_t exit_code;
+    int64_t agent;    /* 0: not assigned (of the last attempt, also when final) */
+    int64_t attempt;  /* number of the present or next attempt; 1 from the beginning */
+    int64_t created_ms, submitted_ms, started_ms, ended_ms; /* wall; 0: not yet. submitted/started of this attempt */
+    int64_t first_started_ms; /* wall, of attempt 1; for retry.max_duration */
+    int64_t retry_at_ms;      /* wall; RETRYING only */
+    int64_t queue_timeout_ms, timeout_ms, lease_ms, kill_grace_ms; /* 0: none / the coordinator's default */
+    struct retry retry;
+    bool truncated;
+    char *unique_key; /* idempotency key, scoped by the submitting token; NULL */
+    int64_t submitter; /* token id */
+    int64_t output_limit; /* 0: the coordinator's */
+};
+void job_fini(struct job *j);
+bool job_is_final(enum job_state s);
+/* SUBMITTED, RUNNING or KILLING: an agent has it. */
+bool job_is_assigned(enum job_state s);
+
+/* An attempt that is over while its job went on (the last attempt lives in the job itself). */
+struct attempt {
+    int64_t job, attempt, agent;
+    enum job_state state; /* FAILED or KILLED */
+    enum reason reason;
+    char *message;
+    bool exited;
+    int64_t exit_code, submitted_ms, started_ms, ended_ms;
+};
+void attempt_fini(struct attempt *a);
+
+struct agent {
+    int64_t id;
+    char *name;          /* unique among those not removed */
+    char *group;         /* NULL: default */
+    char *token_group;   /* group that the join token bound it to; NULL: free */
+    char *capabilities;  /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
+    char *version;
+    char *host_id, *boot_id, *journal_id; /* of the last accepted hello; NULL before */
+    int64_t slots;
+    int64_t last_seq;
+    bool online;
+    bool draining;        /* the agent says so, it is on its way out */
+    bool held;            /* an operator said `agent drain` */
+    char *drain_reason;
+    int64_t created_ms, last_seen_ms, removed_ms; /* wall; removed: 0 = not */
+    char *spki;           /* hex SHA-256 of the key that enrolled */
+    int64_t token;        /* join token id */
+};
+void agent_fini(struct agent *a);
+
+struct group {
+    char *key, *description;
+    char *require;             /* JSON object text; NULL: nothing required */
+    char *allowed_namespaces;  /* JSON array text; NULL: all */
+    bool paused;
+    int64_t max_queued; /* 0: no limit */
+    int64_t created_ms;
+};
+void group_fini(struct group *g);
+
+struct ns_default { /* what a namespace says for itself and its children */
+    char *ns;
+    char *group; /* NULL: says explicitly "default group" */
+    int fallback; /* enum fallback, -1: says nothing */
+};
+void ns_default_fini(struct ns_default *n);
+
+enum token_role { ROLE_JOIN = 0, ROLE_READ = 1, ROLE_SUBMIT = 2, ROLE_ADMIN = 3 };
+extern const char *const role_names[4];
+struct token_row {
+    int64_t id;
+    enum token_role role;
+    uint8_t secret_hash[32]; /* SHA-256 of the 16-byte secret */
+    char *name;
+    char *group; /* join: agents must be of this group; NULL: any */
+    char *ns;    /* submit: subtree; NULL: all */
+    int64_t created_ms, expires_ms, revoked_ms, last_used_ms; /* 0: never */
+    int64_t uses_left; /* join; -1: no limit */
+};
+void token_row_fini(struct token_row *t);
+
+/* Output chunk. */
+struct chunk {
+    int64_t cursor; /* order of arrival, set by the store */
+    int64_t job, attempt;
+    int stream; /* 1 stdout, 2 stderr, 3 system */
+    int64_t offset;
+    const void *data;
+    size_t len;
+};
+
+#endif
