@@ -5,7 +5,13 @@
 # On Linux they are the distribution's, but for mbedTLS (where its version is older than 3.6) and
 # llhttp. For Windows all of them come from build/deps/windows. installer/deps.sh provides both.
 
-set(CADRE_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "What installer/deps.sh made")
+# The environment's CADRE_DEPS_DIR lets several working copies share one.
+if(DEFINED ENV{CADRE_DEPS_DIR})
+    set(cadre_deps_default "$ENV{CADRE_DEPS_DIR}")
+else()
+    set(cadre_deps_default "${CMAKE_SOURCE_DIR}/build/deps")
+endif()
+set(CADRE_DEPS_DIR "${cadre_deps_default}" CACHE PATH "What installer/deps.sh made")
 
 if(WIN32)
     set(cadre_deps_set windows)

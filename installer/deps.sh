@@ -179,11 +179,7 @@ mbedtls_options() {
 #define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_THREADING_C
-#if defined(_WIN32)
-#define MBEDTLS_THREADING_ALT
-#else
 #define MBEDTLS_THREADING_PTHREAD
-#endif
 
 /* TLS 1.2 and 1.3 over TCP, with elliptic curves alone. */
 #undef MBEDTLS_SSL_PROTO_DTLS
@@ -242,7 +238,7 @@ build_mbedtls() {
     mkdir -p "$deps/work"
     cp -a "$deps/src/mbedtls" "$deps/work/mbedtls-source"
     mbedtls_options >>"$deps/work/mbedtls-source/include/mbedtls/mbedtls_config.h"
-    build_cmake "mbedtls-$(basename "$prefix")" "$deps/work/mbedtls-source" "$prefix" \
+    build_cmake "mbedtls-$(basename "$prefix" .new)" "$deps/work/mbedtls-source" "$prefix" \
         -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DGEN_FILES=OFF -DMBEDTLS_FATAL_WARNINGS=OFF \
         -DUSE_SHARED_MBEDTLS_LIBRARY=OFF -DUSE_STATIC_MBEDTLS_LIBRARY=ON "$@"
     rm -rf "$deps/work/mbedtls-source"
@@ -276,6 +272,79 @@ deps_linux() {
     mv "$deps/linux.new" "$deps/linux"
 }
 
+deps_test() {
+    deps_linux
+    # shellcheck disable=SC2086
+    install_packages $packages_test
+    # libFuzzer and clang's sanitizers: the name carries clang's version.
+    major=$(clang -dumpversion | cut -d. -f1)
+    install_packages "libclang-rt-$major-dev"
+}
+
+# ---------------------------------------------------------------------------------------------
+# Windows
+
+build_sqlite_windows() {
+    fetch_source sqlite3
+    say "building sqlite3 for Windows"
+    rm -rf "$deps/work/sqlite3"
+    mkdir -p "$deps/work/sqlite3"
+    {
+        (cd "$deps/work/sqlite3" && "$deps/src/sqlite3/configure" --disable-tcl && make sqlite3.c) &&
+            x86_64-w64-mingw32-gcc-posix -O2 -c -DSQLITE_THREADSAFE=1 -DSQLITE_DQS=0 \
+                -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_DEFAULT_FOREIGN_KEYS=1 \
+                -o "$deps/work/sqlite3/sqlite3.o" "$deps/work/sqlite3/sqlite3.c" &&
+            x86_64-w64-mingw32-ar rcs "$1/lib/libsqlite3.a" "$deps/work/sqlite3/sqlite3.o" &&
+            cp "$deps/work/sqlite3/sqlite3.h" "$1/include/"
+    } >"$deps/sqlite3-windows.log" 2>&1 || {
+        tail -n 25 "$deps/sqlite3-windows.log" >&2
+        die "sqlite3 does not build for Windows (see $deps/sqlite3-windows.log)"
+    }
+    rm -rf "$deps/work/sqlite3"
+}
+
+build_yaml_windows() {
+    fetch_source libyaml
+    build_cmake libyaml-windows "$deps/src/libyaml" "$1" "-DCMAKE_TOOLCHAIN_FILE=$toolchain" \
+        -DBUILD_TESTING=OFF -DYAML_STATIC_LIB_NAME=yaml
+}
+
+deps_windows() {
+    # shellcheck disable=SC2086
+    install_packages $packages_linux $packages_windows
+    build_llhttp
+    recipe="windows 1 $(mbedtls_options | cksum)"
+    needs_build "$deps/windows/.stamp" "$recipe" || return 0
+    toolchain=$root/cmake/mingw-w64-x86_64.cmake
+    target=$deps/windows.new
+    rm -rf "$target"
+    mkdir -p "$target/lib" "$target/include"
+    fetch_source libuv1
+    build_cmake libuv-windows "$deps/src/libuv1" "$target" "-DCMAKE_TOOLCHAIN_FILE=$toolchain" \
+        -DLIBUV_BUILD_TESTS=OFF -DLIBUV_BUILD_BENCH=OFF -DLIBUV_BUILD_SHARED=OFF
+    fetch_source cjson
+    build_cmake cjson-windows "$deps/src/cjson" "$target" "-DCMAKE_TOOLCHAIN_FILE=$toolchain" \
+        -DENABLE_CJSON_TEST=OFF -DENABLE_CJSON_UTILS=OFF -DENABLE_CUSTOM_COMPILER_FLAGS=OFF \
+        -DBUILD_SHARED_AND_STATIC_LIBS=OFF
+    fetch_source cmocka
+    build_cmake cmocka-windows "$deps/src/cmocka" "$target" "-DCMAKE_TOOLCHAIN_FILE=$toolchain" \
+        -DUNIT_TESTING=OFF -DWITH_EXAMPLES=OFF -DWITH_STATIC_LIB=ON
+    build_yaml_windows "$target"
+    build_sqlite_windows "$target"
+    build_mbedtls "$target" "-DCMAKE_TOOLCHAIN_FILE=$toolchain"
+    for lib in uv cjson cmocka yaml; do
+        # The names that libraries give their static variants differ; ours are plain.
+        [ -f "$target/lib/lib$lib.a" ] || for other in "lib${lib}_a.a" "lib${lib}_static.a" \
+            "lib${lib}-static.a"; do
+            [ ! -f "$target/lib/$other" ] || cp "$target/lib/$other" "$target/lib/lib$lib.a"
+        done
+        [ -f "$target/lib/lib$lib.a" ] || die "lib$lib.a was not built for Windows"
+    done
+    printf '%s\n' "$recipe" >"$target/.stamp"
+    rm -rf "$deps/windows"
+    mv "$target" "$deps/windows"
+}
+
 [ $# -gt 0 ] || set -- linux
 mkdir -p "$deps"
 exec 9>"$deps/.lock"
@@ -283,6 +352,9 @@ flock 9
 for set in "$@"; do
     case $set in
     linux) deps_linux ;;
+    windows) deps_windows ;;
+    test) deps_test ;;
+    all) deps_test && deps_windows ;;
     *) die "unknown set: $set (linux, windows, test or all)" ;;
     esac
 done
