@@ -9,8 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#if defined(__GNUC__)
+/* gnu_printf: C99's conversions also where the C library's own printf has others (MinGW). */
+#if defined(__clang__)
 #define CADRE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#elif defined(__GNUC__)
+#define CADRE_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
 #else
 #define CADRE_PRINTF(fmt, args)
 #endif
@@ -54,7 +57,8 @@ const char *err_sentence(int code);
 
 /* Fills *e (when not NULL) and returns `code`, so that `return err_set(e, ERR_IO, "...")` reads well. */
 int err_set(struct err *e, int code, const char *fmt, ...) CADRE_PRINTF(3, 4);
-/* Puts "context: " in front of what *e says already; keeps and returns its code. */
+/* Puts "context: " in front of what *e says already; keeps and returns its code.
+ * ERR_INTERNAL when there is none to return (e is NULL, or its code is 0). */
 int err_wrap(struct err *e, const char *fmt, ...) CADRE_PRINTF(2, 3);
 /* The message, or the code's sentence when there is none. Never NULL. */
 const char *err_text(const struct err *e);

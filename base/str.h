@@ -36,7 +36,7 @@ bool str_name_valid(const char *s);
 bool str_namespace_valid(const char *s);
 /* True when `ns` is `prefix` or below it ("a.b" covers "a.b" and "a.b.c", not "a.bc"). */
 bool str_namespace_covers(const char *prefix, const char *ns);
-/* Shell-like glob with * and ? only; case-sensitive; linear time. */
+/* Shell-like glob with * and ? (one character) only; case-sensitive; at most |pattern| * |s| steps. */
 bool str_glob(const char *pattern, const char *s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to be a likely
  * misspelling (distance > a third of the length, at least 2). Points into candidates. */

@@ -1,0 +1,61 @@
+/* Ids that sort by time of birth. */
+#include "base/id.h"
+
+#include "base/err.h"
+
+#include <string.h>
+
+#define EPOCH_MS INT64_C(1577836800000) /* 2020-01-01T00:00:00Z */
+#define RANDOM_BITS 22
+#define MS_MAX ((INT64_C(1) << 41) - 1)
+#define DIGITS (ID_TEXT_SIZE - 1)
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/* Ages outside the 41 bits are pulled to the nearest end; never 0, so that no id is 0. */
+static int64_t age(int64_t wall_ms)
+{
+    if (wall_ms <= EPOCH_MS) return 1;
+    return wall_ms - EPOCH_MS > MS_MAX ? MS_MAX : wall_ms - EPOCH_MS;
+}
+
+int64_t id_make(int64_t wall_ms, uint32_t random)
+{
+    return age(wall_ms) << RANDOM_BITS | (int64_t)(random & ((1u << RANDOM_BITS) - 1));
+}
+
+int64_t id_floor(int64_t wall_ms)
+{
+    return age(wall_ms) << RANDOM_BITS;
+}
+
+void id_format(int64_t id, char out[ID_TEXT_SIZE])
+{
+    uint64_t rest = (uint64_t)id;
+    for (int i = DIGITS - 1; i >= 0; i--) {
+        out[i] = alphabet[rest & 31];
+        rest >>= 5;
+    }
+    out[DIGITS] = '\0';
+}
+
+static int digit(char c)
+{
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    const char *at = c ? strchr(alphabet, c) : NULL;
+    return at ? (int)(at - alphabet) : -1;
+}
+
+int id_parse(const char *s, int64_t *id)
+{
+    uint64_t value = 0;
+    int i = 0;
+    for (; s && s[i]; i++) {
+        int d = i < DIGITS ? digit(s[i]) : -1;
+        if (d < 0 || (i == 0 && d > 7)) return ERR_INVALID; /* 8 and more is beyond 63 bits */
+        value = value << 5 | (uint64_t)d;
+    }
+    if (i != DIGITS || value == 0) return ERR_INVALID;
+    *id = (int64_t)value;
+    return 0;
+}
