@@ -1,0 +1,145 @@
+/* Names, legal successions and clean-up of what the store keeps. */
+#include "coordinator/store/model.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define BIT(state) (UINT32_C(1) << (state))
+
+static const struct fsm_state job_states[JOB_STATES] = {
+    [JOB_CREATED] = {"CREATED", BIT(JOB_SUBMITTED) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED), false},
+    /* FAILED without having run: could not be spawned, or lost on the way; KILLED: the same under a cancel */
+    [JOB_SUBMITTED] = {"SUBMITTED",
+                       BIT(JOB_CREATED) | BIT(JOB_RUNNING) | BIT(JOB_KILLING) | BIT(JOB_RETRYING) |
+                           BIT(JOB_FAILED) | BIT(JOB_KILLED),
+                       false},
+    [JOB_RUNNING] = {"RUNNING",
+                     BIT(JOB_KILLING) | BIT(JOB_RETRYING) | BIT(JOB_SUCCESS) | BIT(JOB_WARNING) |
+                         BIT(JOB_FAILED) | BIT(JOB_KILLED),
+                     false},
+    /* RETRYING: the kill was the coordinator's own, of an attempt past its timeout */
+    [JOB_KILLING] = {"KILLING",
+                     BIT(JOB_RETRYING) | BIT(JOB_SUCCESS) | BIT(JOB_WARNING) | BIT(JOB_FAILED) |
+                         BIT(JOB_KILLED),
+                     false},
+    [JOB_RETRYING] = {"RETRYING", BIT(JOB_CREATED) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED), false},
+    [JOB_SUCCESS] = {"SUCCESS", 0, true},
+    [JOB_WARNING] = {"WARNING", 0, true},
+    [JOB_FAILED] = {"FAILED", 0, true},
+    [JOB_KILLED] = {"KILLED", 0, true},
+    [JOB_CANCELLED] = {"CANCELLED", 0, true},
+};
+
+const struct fsm job_fsm = {.name = "job", .states = job_states, .count = JOB_STATES};
+
+const char *const fallback_names[4] = {
+    [FALLBACK_WAIT] = "WAIT",
+    [FALLBACK_FAIL] = "FAIL",
+    [FALLBACK_CANCEL] = "CANCEL",
+    [FALLBACK_IGNORE] = "IGNORE",
+};
+
+const char *const role_names[4] = {
+    [ROLE_JOIN] = "join",
+    [ROLE_READ] = "read",
+    [ROLE_SUBMIT] = "submit",
+    [ROLE_ADMIN] = "admin",
+};
+
+static const char *const reason_names[REASONS] = {
+    [REASON_EXIT_CODE] = "exit-code",
+    [REASON_TIMEOUT] = "timeout",
+    [REASON_QUEUE_TIMEOUT] = "queue-timeout",
+    [REASON_CANCELLED] = "cancelled",
+    [REASON_LOST] = "lost",
+    [REASON_INTERRUPTED] = "interrupted",
+    [REASON_NO_AGENT] = "no-agent",
+    [REASON_UNKNOWN_GROUP] = "unknown-group",
+    [REASON_GROUP_DELETED] = "group-deleted",
+    [REASON_NOT_STARTED] = "not-started",
+    [REASON_PAYLOAD_TOO_LARGE] = "payload-too-large",
+    [REASON_DRAIN] = "drain",
+};
+
+const char *reason_name(enum reason r)
+{
+    return (unsigned)r < REASONS ? reason_names[r] : NULL;
+}
+
+int reason_find(const char *name)
+{
+    if (!name) return -1;
+    for (int i = REASON_NONE + 1; i < REASONS; i++) {
+        if (str_eq(reason_names[i], name)) return i;
+    }
+    return -1;
+}
+
+bool job_is_final(enum job_state s)
+{
+    return (unsigned)s < JOB_STATES && job_states[s].final;
+}
+
+bool job_is_assigned(enum job_state s)
+{
+    return s == JOB_SUBMITTED || s == JOB_RUNNING || s == JOB_KILLING;
+}
+
+void job_fini(struct job *j)
+{
+    mem_free(j->ns);
+    mem_free(j->name);
+    mem_free(j->flow);
+    mem_free(j->execution);
+    mem_free(j->task);
+    mem_free(j->group);
+    mem_free(j->message);
+    mem_free(j->unique_key);
+    *j = (struct job){0};
+}
+
+void attempt_fini(struct attempt *a)
+{
+    mem_free(a->message);
+    *a = (struct attempt){0};
+}
+
+void agent_fini(struct agent *a)
+{
+    mem_free(a->name);
+    mem_free(a->group);
+    mem_free(a->token_group);
+    mem_free(a->capabilities);
+    mem_free(a->version);
+    mem_free(a->host_id);
+    mem_free(a->boot_id);
+    mem_free(a->journal_id);
+    mem_free(a->drain_reason);
+    mem_free(a->spki);
+    *a = (struct agent){0};
+}
+
+void group_fini(struct group *g)
+{
+    mem_free(g->key);
+    mem_free(g->description);
+    mem_free(g->require);
+    mem_free(g->allowed_namespaces);
+    *g = (struct group){0};
+}
+
+void ns_default_fini(struct ns_default *n)
+{
+    mem_free(n->ns);
+    mem_free(n->group);
+    *n = (struct ns_default){0};
+}
+
+void token_row_fini(struct token_row *t)
+{
+    mem_free(t->name);
+    mem_free(t->group);
+    mem_free(t->ns);
+    mem_wipe(t->secret_hash, sizeof t->secret_hash);
+    *t = (struct token_row){0};
+}
