@@ -1,7 +1,7 @@
 /* JSON (RFC 8259). The only file that sees cJSON is json.c.
  *
  * Reading: json_parse() gives a tree; accessors return NULL/defaults for what is absent, so that a
- * reader can be written top to bottom; the json_need_* ones report what is missing by path.
+ * reader can be written top to bottom.
  * Numbers are doubles: integers are exact up to 2^53 and refused beyond.
  * Limits: depth 64, size by the caller; duplicate keys, a NUL inside a string and invalid UTF-8 are refused.
  * Writing: struct jw appends to a buf, with commas and escapes right by construction. */
@@ -19,8 +19,8 @@ struct json; /* a node of a tree; the root is the caller's */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* One value and nothing behind it but blanks. *out: json_free. ERR_INVALID names byte offset (or line
- * and column) and reason. */
+/* One value and nothing behind it but blanks. *out: json_free. ERR_INVALID names line, column
+ * and reason. */
 int json_parse(const char *text, size_t len, struct json **out, struct err *e);
 void json_free(struct json *root);
 
@@ -49,6 +49,7 @@ struct json *json_new_str(const char *s);
 struct json *json_new_num(double n);
 struct json *json_new_bool(bool b);
 int json_add(struct json *object, const char *key, struct json *child); /* ERR_EXISTS: duplicate; child stays the caller's */
+void json_put(struct json *object, const char *key, struct json *child); /* the same for a key known to be new */
 void json_push(struct json *array, struct json *child);
 struct json *json_copy(const struct json *j);
 void json_remove(struct json *object, const char *key); /* fine when absent */
@@ -60,17 +61,18 @@ char *json_text(const struct json *j);
 
 struct jw {
     struct buf *b;
-    uint64_t nonempty; /* bit per level: something stands there already */
-    uint64_t is_array; /* bit per level: closes with ] */
-    int depth;         /* at most 63 */
-    int rc;            /* first error (ERR_TOO_LARGE) sticks */
+    uint64_t is_array[2]; /* bit per level: closes with ]. Twice a reader's depth, so that what was
+                             read can be wrapped */
+    bool comma;           /* one is due before the next value */
+    int depth;            /* at most 128 */
+    int rc;               /* first error sticks: ERR_TOO_LARGE, ERR_INTERNAL for unbalanced calls */
 };
 
 void jw_init(struct jw *w, struct buf *b); /* appends to b */
 void jw_object(struct jw *w, const char *key); /* key NULL inside arrays and at the root */
 void jw_array(struct jw *w, const char *key);
 void jw_end(struct jw *w); /* of the innermost object or array: the writer remembers which */
-void jw_str(struct jw *w, const char *key, const char *s); /* NULL writes null; invalid UTF-8 becomes U+FFFD */
+void jw_str(struct jw *w, const char *key, const char *s); /* NULL writes null; NUL and invalid UTF-8 become U+FFFD */
 void jw_strn(struct jw *w, const char *key, const char *s, size_t len);
 void jw_int(struct jw *w, const char *key, int64_t n);
 void jw_num(struct jw *w, const char *key, double n);

@@ -1,0 +1,252 @@
+/* The seam to cJSON: a struct json is a cJSON node seen through our own names. */
+#include "base/json.h"
+
+#include "base/json_scan.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <string.h>
+
+#define INT_MAX_EXACT 9007199254740992.0 /* 2^53 */
+
+static const cJSON *node(const struct json *j)
+{
+    return (const cJSON *)j;
+}
+
+static cJSON *mutable_node(struct json *j)
+{
+    return (cJSON *)j;
+}
+
+/* The only way that cJSON's makers fail here is for want of memory. */
+static struct json *made(cJSON *c)
+{
+    if (!c)
+        mem_exhausted();
+    return (struct json *)c;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static int describe(const char *text, const struct json_fault *fault, struct err *e)
+{
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < fault->offset; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '\n') {
+            line++;
+            column = 1;
+        } else if ((c & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    return err_set(e, ERR_INVALID, "line %zu, column %zu: %s", line, column, fault->reason);
+}
+
+int json_parse(const char *text, size_t len, struct json **out, struct err *e)
+{
+    struct json_fault fault;
+    if (json_scan(text, len, &fault) != 0)
+        return describe(text, &fault, e);
+    *out = made(cJSON_ParseWithLength(text, len));
+    return 0;
+}
+
+void json_free(struct json *root)
+{
+    cJSON_Delete(mutable_node(root));
+}
+
+enum json_type json_type(const struct json *j)
+{
+    if (!j)
+        return JSON_NULL;
+    switch (node(j)->type & 0xff) {
+    case cJSON_False:
+    case cJSON_True:
+        return JSON_BOOL;
+    case cJSON_Number:
+        return JSON_NUMBER;
+    case cJSON_String:
+        return JSON_STRING;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    case cJSON_Object:
+        return JSON_OBJECT;
+    default:
+        return JSON_NULL;
+    }
+}
+
+const char *json_key(const struct json *j)
+{
+    return j ? node(j)->string : NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *key)
+{
+    if (json_type(object) != JSON_OBJECT)
+        return NULL;
+    for (const cJSON *c = node(object)->child; c; c = c->next) {
+        if (strcmp(c->string, key) == 0)
+            return (const struct json *)c;
+    }
+    return NULL;
+}
+
+const struct json *json_first(const struct json *j)
+{
+    enum json_type type = json_type(j);
+    if (type != JSON_ARRAY && type != JSON_OBJECT)
+        return NULL;
+    return (const struct json *)node(j)->child;
+}
+
+const struct json *json_next(const struct json *child)
+{
+    return child ? (const struct json *)node(child)->next : NULL;
+}
+
+size_t json_count(const struct json *j)
+{
+    size_t count = 0;
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        count++;
+    return count;
+}
+
+const char *json_str(const struct json *j, const char *fallback)
+{
+    return json_type(j) == JSON_STRING ? node(j)->valuestring : fallback;
+}
+
+bool json_is_int(const struct json *j)
+{
+    if (json_type(j) != JSON_NUMBER)
+        return false;
+    double n = node(j)->valuedouble;
+    return fabs(n) <= INT_MAX_EXACT && (double)(int64_t)n == n;
+}
+
+int64_t json_int(const struct json *j, int64_t fallback)
+{
+    return json_is_int(j) ? (int64_t)node(j)->valuedouble : fallback;
+}
+
+double json_num(const struct json *j, double fallback)
+{
+    return json_type(j) == JSON_NUMBER ? node(j)->valuedouble : fallback;
+}
+
+bool json_bool(const struct json *j, bool fallback)
+{
+    return json_type(j) == JSON_BOOL ? (node(j)->type & 0xff) == cJSON_True : fallback;
+}
+
+const char *json_get_str(const struct json *object, const char *key, const char *fallback)
+{
+    return json_str(json_get(object, key), fallback);
+}
+
+int64_t json_get_int(const struct json *object, const char *key, int64_t fallback)
+{
+    return json_int(json_get(object, key), fallback);
+}
+
+bool json_get_bool(const struct json *object, const char *key, bool fallback)
+{
+    return json_bool(json_get(object, key), fallback);
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+struct json *json_new(enum json_type type)
+{
+    switch (type) {
+    case JSON_BOOL:
+        return made(cJSON_CreateFalse());
+    case JSON_NUMBER:
+        return made(cJSON_CreateNumber(0));
+    case JSON_STRING:
+        return made(cJSON_CreateString(""));
+    case JSON_ARRAY:
+        return made(cJSON_CreateArray());
+    case JSON_OBJECT:
+        return made(cJSON_CreateObject());
+    case JSON_NULL:
+        break;
+    }
+    return made(cJSON_CreateNull());
+}
+
+struct json *json_new_str(const char *s)
+{
+    return s ? made(cJSON_CreateString(s)) : json_new(JSON_NULL);
+}
+
+struct json *json_new_num(double n)
+{
+    return made(cJSON_CreateNumber(n));
+}
+
+struct json *json_new_bool(bool b)
+{
+    return made(cJSON_CreateBool(b));
+}
+
+void json_put(struct json *object, const char *key, struct json *child)
+{
+    assert(json_type(object) == JSON_OBJECT && child);
+    if (!cJSON_AddItemToObject(mutable_node(object), key, mutable_node(child)))
+        mem_exhausted();
+}
+
+int json_add(struct json *object, const char *key, struct json *child)
+{
+    if (json_get(object, key))
+        return ERR_EXISTS;
+    json_put(object, key, child);
+    return 0;
+}
+
+void json_push(struct json *array, struct json *child)
+{
+    assert(json_type(array) == JSON_ARRAY && child);
+    cJSON_AddItemToArray(mutable_node(array), mutable_node(child));
+}
+
+struct json *json_copy(const struct json *j)
+{
+    if (!j)
+        return json_new(JSON_NULL);
+    cJSON *copy = cJSON_Duplicate(node(j), true);
+    if (!copy)
+        mem_exhausted();
+    /* the copy is nobody's member yet */
+    cJSON_free(copy->string);
+    copy->string = NULL;
+    return (struct json *)copy;
+}
+
+void json_remove(struct json *object, const char *key)
+{
+    if (json_type(object) != JSON_OBJECT)
+        return;
+    cJSON_DeleteItemFromObjectCaseSensitive(mutable_node(object), key);
+}
+
+char *json_text(const struct json *j)
+{
+    struct buf text;
+    struct jw w;
+    buf_init(&text, SIZE_MAX);
+    jw_init(&w, &text);
+    jw_tree(&w, NULL, j);
+    int rc = jw_finish(&w);
+    assert(rc == 0);
+    (void)rc;
+    return buf_detach(&text);
+}
