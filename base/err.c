@@ -9,24 +9,30 @@
 const char *err_name(int code)
 {
     switch (code) {
-    case ERR_OK: return "ok";
+    case ERR_OK:
+        return "ok";
 #define X(id, number, name, sentence)                                                              \
-    case id: return name;
+    case id:                                                                                       \
+        return name;
         ERR_LIST(X)
 #undef X
-    default: return "unknown";
+    default:
+        return "unknown";
     }
 }
 
 const char *err_sentence(int code)
 {
     switch (code) {
-    case ERR_OK: return "no error";
+    case ERR_OK:
+        return "no error";
 #define X(id, number, name, sentence)                                                              \
-    case id: return sentence;
+    case id:                                                                                       \
+        return sentence;
         ERR_LIST(X)
 #undef X
-    default: return "unknown error";
+    default:
+        return "unknown error";
     }
 }
 
@@ -34,13 +40,16 @@ const char *err_sentence(int code)
 static void format_msg(char msg[ERR_MSG_MAX], const char *fmt, va_list ap)
 {
     int n = vsnprintf(msg, ERR_MSG_MAX, fmt, ap);
-    if (n < 0) msg[0] = '\0';
-    if (n >= ERR_MSG_MAX) msg[str_utf8_whole(msg, ERR_MSG_MAX - 1)] = '\0';
+    if (n < 0)
+        msg[0] = '\0';
+    if (n >= ERR_MSG_MAX)
+        msg[str_utf8_whole(msg, ERR_MSG_MAX - 1)] = '\0';
 }
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
-    if (!e) return code;
+    if (!e)
+        return code;
     /* by way of a copy: the arguments may point into e->msg */
     char msg[ERR_MSG_MAX];
     va_list ap;
@@ -54,7 +63,8 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-    if (!e) return ERR_INTERNAL;
+    if (!e)
+        return ERR_INTERNAL;
     char context[ERR_MSG_MAX];
     va_list ap;
     va_start(ap, fmt);
@@ -66,6 +76,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
 
 const char *err_text(const struct err *e)
 {
-    if (!e) return err_sentence(ERR_INTERNAL);
+    if (!e)
+        return err_sentence(ERR_INTERNAL);
     return e->msg[0] ? e->msg : err_sentence(e->code);
 }

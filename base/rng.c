@@ -16,7 +16,8 @@ static uint64_t rotate(uint64_t x, int bits)
 
 void rng_init(struct rng *r, uint64_t seed)
 {
-    for (int i = 0; i < 4; i++) r->s[i] = splitmix64(&seed);
+    for (int i = 0; i < 4; i++)
+        r->s[i] = splitmix64(&seed);
 }
 
 uint64_t rng_next(struct rng *r)

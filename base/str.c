@@ -9,7 +9,8 @@
 
 bool str_eq(const char *a, const char *b)
 {
-    if (!a || !b) return a == b;
+    if (!a || !b)
+        return a == b;
     return strcmp(a, b) == 0;
 }
 
@@ -32,7 +33,8 @@ bool str_empty(const char *s)
 int str_copy(char *dst, size_t dst_size, const char *src)
 {
     size_t len = strlen(src);
-    if (len >= dst_size) return ERR_TOO_LARGE;
+    if (len >= dst_size)
+        return ERR_TOO_LARGE;
     memmove(dst, src, len + 1);
     return 0;
 }
@@ -43,8 +45,10 @@ int str_format(char *dst, size_t dst_size, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(dst, dst_size, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < dst_size) return 0;
-    if (dst_size > 0) dst[0] = '\0';
+    if (n >= 0 && (size_t)n < dst_size)
+        return 0;
+    if (dst_size > 0)
+        dst[0] = '\0';
     return ERR_TOO_LARGE;
 }
 
@@ -69,9 +73,11 @@ static bool is_blank(char c)
 
 char *str_trim(char *s)
 {
-    while (is_blank(*s)) s++;
+    while (is_blank(*s))
+        s++;
     size_t len = strlen(s);
-    while (len > 0 && is_blank(s[len - 1])) len--;
+    while (len > 0 && is_blank(s[len - 1]))
+        len--;
     s[len] = '\0';
     return s;
 }
@@ -79,17 +85,22 @@ char *str_trim(char *s)
 int str_int64(const char *s, int64_t *out)
 {
     bool negative = *s == '-';
-    if (negative) s++;
-    if (!*s) return ERR_INVALID;
+    if (negative)
+        s++;
+    if (!*s)
+        return ERR_INVALID;
     /* counted downwards: the negative side has one number more */
     int64_t value = 0;
     for (; *s; s++) {
-        if (*s < '0' || *s > '9') return ERR_INVALID;
+        if (*s < '0' || *s > '9')
+            return ERR_INVALID;
         int digit = *s - '0';
-        if (value < (INT64_MIN + digit) / 10) return ERR_INVALID;
+        if (value < (INT64_MIN + digit) / 10)
+            return ERR_INVALID;
         value = value * 10 - digit;
     }
-    if (!negative && value == INT64_MIN) return ERR_INVALID;
+    if (!negative && value == INT64_MIN)
+        return ERR_INVALID;
     *out = negative ? value : -value;
     return 0;
 }
@@ -106,20 +117,25 @@ static bool is_name(char c)
 
 bool str_key_valid(const char *s)
 {
-    if (!s || !is_word(*s)) return false;
+    if (!s || !is_word(*s))
+        return false;
     size_t len = 0;
-    while (is_name(s[len])) len++;
+    while (is_name(s[len]))
+        len++;
     return !s[len] && len <= 63;
 }
 
 bool str_name_valid(const char *s)
 {
     size_t len = s ? strlen(s) : 0;
-    if (len == 0 || len > 128 || !str_utf8_valid(s, len)) return false;
+    if (len == 0 || len > 128 || !str_utf8_valid(s, len))
+        return false;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == 0x7f) return false;
-        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0) return false; /* U+0080 to U+009F */
+        if (c < 0x20 || c == 0x7f)
+            return false;
+        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)
+            return false; /* U+0080 to U+009F */
     }
     return true;
 }
@@ -127,17 +143,20 @@ bool str_name_valid(const char *s)
 bool str_namespace_valid(const char *s)
 {
     size_t len = s ? strlen(s) : 0;
-    if (len == 0 || len > 255) return false;
+    if (len == 0 || len > 255)
+        return false;
     for (size_t i = 0; i < len; i++) {
         bool at_start = i == 0 || s[i - 1] == '.';
-        if (s[i] == '.' ? at_start || i == len - 1 : !is_name(s[i])) return false;
+        if (s[i] == '.' ? at_start || i == len - 1 : !is_name(s[i]))
+            return false;
     }
     return true;
 }
 
 bool str_namespace_covers(const char *prefix, const char *ns)
 {
-    if (str_empty(prefix) || !ns || !str_starts(ns, prefix)) return false;
+    if (str_empty(prefix) || !ns || !str_starts(ns, prefix))
+        return false;
     char next = ns[strlen(prefix)];
     return next == '\0' || next == '.';
 }
@@ -146,7 +165,8 @@ bool str_namespace_covers(const char *prefix, const char *ns)
 static const char *next_char(const char *s)
 {
     s++;
-    while (((unsigned char)*s & 0xc0) == 0x80) s++;
+    while (((unsigned char)*s & 0xc0) == 0x80)
+        s++;
     return s;
 }
 
@@ -171,13 +191,15 @@ bool str_glob(const char *pattern, const char *s)
             return false;
         }
     }
-    while (*pattern == '*') pattern++;
+    while (*pattern == '*')
+        pattern++;
     return !*pattern;
 }
 
 static char fold(char c)
 {
-    if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
     return c == '_' ? '-' : c;
 }
 
@@ -187,18 +209,22 @@ static char fold(char c)
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t rows[3][NEAREST_MAX + 1];
-    for (size_t j = 0; j <= b_len; j++) rows[0][j] = j;
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
     for (size_t i = 1; i <= a_len; i++) {
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
             bool same = fold(a[i - 1]) == fold(b[j - 1]);
             size_t best = above[j - 1] + (same ? 0 : 1);
-            if (above[j] + 1 < best) best = above[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
             bool swapped = i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
                            fold(a[i - 2]) == fold(b[j - 1]);
-            if (swapped && above2[j - 2] + 1 < best) best = above2[j - 2] + 1;
+            if (swapped && above2[j - 2] + 1 < best)
+                best = above2[j - 2] + 1;
             row[j] = best;
         }
     }
@@ -208,16 +234,19 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 const char *str_nearest(const char *s, const char *const *candidates, size_t count)
 {
     size_t len = strlen(s);
-    if (len == 0 || len > NEAREST_MAX) return NULL;
+    if (len == 0 || len > NEAREST_MAX)
+        return NULL;
     size_t limit = len / 3 > 2 ? len / 3 : 2;
     const char *nearest = NULL;
     size_t best = limit + 1;
     for (size_t i = 0; i < count; i++) {
         size_t other = candidates[i] ? strlen(candidates[i]) : 0;
-        if (other == 0 || other > NEAREST_MAX) continue;
+        if (other == 0 || other > NEAREST_MAX)
+            continue;
         size_t d = distance(s, len, candidates[i], other);
         /* as many edits as characters: nothing in common */
-        if (d >= best || d >= (len > other ? len : other)) continue;
+        if (d >= best || d >= (len > other ? len : other))
+            continue;
         nearest = candidates[i];
         best = d;
     }

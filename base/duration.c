@@ -1,0 +1,304 @@
+/* Durations and sizes as text. Times are in time.c. */
+#include "base/duration.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define WEEK_MS (7 * DAY_MS)
+
+#define EXAMPLES "write it like 30s, 5m, 1h30m or PT1H30M"
+
+/* ---- durations ------------------------------------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    int64_t ms;
+};
+
+/* Largest first: the order in which they have to stand. */
+static const struct unit short_units[] = {{"w", WEEK_MS},   {"d", DAY_MS},    {"h", HOUR_MS},
+                                          {"m", MINUTE_MS}, {"s", SECOND_MS}, {"ms", 1}};
+static const struct unit iso_units[] = {
+    {"W", WEEK_MS}, {"D", DAY_MS}, {"H", HOUR_MS}, {"M", MINUTE_MS}, {"S", SECOND_MS}};
+#define ISO_FIRST_TIME_UNIT 2 /* from here on behind the T */
+
+struct amount {
+    int64_t whole;
+    int64_t milli; /* of a fraction */
+    bool fraction;
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Moves *s behind the number. The whole part stops growing far above every limit. */
+static int read_amount(const char **s, struct amount *a, const char *all, struct err *e)
+{
+    const char *p = *s;
+    *a = (struct amount){0, 0, false};
+    if (!is_digit(*p))
+        return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, all);
+    for (; is_digit(*p); p++) {
+        if (a->whole < INT64_C(1000000000000))
+            a->whole = a->whole * 10 + (*p - '0');
+    }
+    if (*p == '.') {
+        a->fraction = true;
+        if (!is_digit(*++p)) {
+            return err_set(e, ERR_INVALID, "'%.60s' has no digit behind the point", all);
+        }
+        for (int64_t weight = 100; is_digit(*p); p++, weight /= 10) {
+            if (weight == 0 && *p != '0') {
+                return err_set(e, ERR_INVALID, "'%.60s' is finer than a millisecond", all);
+            }
+            a->milli += weight * (*p - '0');
+        }
+    }
+    *s = p;
+    return 0;
+}
+
+static int add_amount(int64_t *sum, const struct amount *a, const struct unit *u, const char *all,
+                      struct err *e)
+{
+    if (a->fraction && u->ms != SECOND_MS) {
+        return err_set(e, ERR_INVALID, "'%.60s': only seconds may have a fraction", all);
+    }
+    if (a->whole > DURATION_MAX_MS / u->ms) {
+        return err_set(e, ERR_INVALID, "'%.60s' is longer than 10 years", all);
+    }
+    *sum += a->whole * u->ms + a->milli;
+    if (*sum > DURATION_MAX_MS) {
+        return err_set(e, ERR_INVALID, "'%.60s' is longer than 10 years", all);
+    }
+    return 0;
+}
+
+/* The unit at s among units[from..count), -1 when there is none. */
+static int find_unit(const char *s, size_t len, const struct unit *units, int from, int count)
+{
+    for (int i = from; i < count; i++) {
+        if (strlen(units[i].name) == len && memcmp(units[i].name, s, len) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static int parse_short(const char *s, int64_t *ms, struct err *e)
+{
+    const int count = (int)(sizeof short_units / sizeof *short_units);
+    const char *p = s;
+    int64_t sum = 0;
+    int from = 0;
+    do {
+        struct amount a;
+        int rc = read_amount(&p, &a, s, e);
+        if (rc != 0)
+            return rc;
+        size_t len = strcspn(p, "0123456789.");
+        if (len == 0) {
+            return err_set(e, ERR_INVALID, "'%.60s' has no unit: " EXAMPLES, s);
+        }
+        int unit = find_unit(p, len, short_units, from, count);
+        if (unit < 0 && find_unit(p, len, short_units, 0, from) >= 0) {
+            return err_set(e, ERR_INVALID, "'%.60s': units go from large to small, each once", s);
+        }
+        if (unit < 0) {
+            return err_set(e, ERR_INVALID,
+                           "'%.60s': '%.*s' is no unit of time (w, d, h, m, s, ms): " EXAMPLES, s,
+                           len < 20 ? (int)len : 20, p);
+        }
+        rc = add_amount(&sum, &a, &short_units[unit], s, e);
+        if (rc != 0)
+            return rc;
+        p += len;
+        from = unit + 1;
+    } while (*p);
+    *ms = sum;
+    return 0;
+}
+
+static int iso_unit_error(const char *s, const char *p, bool in_time, struct err *e)
+{
+    if (!*p)
+        return err_set(e, ERR_INVALID, "'%.60s' has no unit behind the last number", s);
+    if ((*p == 'Y' || *p == 'M') && !in_time) {
+        return err_set(e, ERR_INVALID, "'%.60s': years and months differ in length, use days%s", s,
+                       *p == 'M' ? " (minutes stand behind a T: PT5M)" : "");
+    }
+    if (find_unit(p, 1, iso_units, ISO_FIRST_TIME_UNIT, 5) >= 0 && !in_time) {
+        return err_set(e, ERR_INVALID, "'%.60s': a T is missing before hours, minutes, seconds", s);
+    }
+    if (find_unit(p, 1, iso_units, 0, 5) >= 0) {
+        return err_set(e, ERR_INVALID, "'%.60s': units go from large to small, each once", s);
+    }
+    return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
+}
+
+static int parse_iso(const char *s, int64_t *ms, struct err *e)
+{
+    const char *p = s + 1;
+    int64_t sum = 0;
+    int from = 0;
+    bool in_time = false, any = false;
+    while (*p) {
+        if (*p == 'T' && !in_time) {
+            in_time = true;
+            any = false; /* something has to follow it */
+            from = from > ISO_FIRST_TIME_UNIT ? from : ISO_FIRST_TIME_UNIT;
+            p++;
+            continue;
+        }
+        struct amount a;
+        int rc = read_amount(&p, &a, s, e);
+        if (rc != 0)
+            return rc;
+        int unit = find_unit(p, 1, iso_units, from, in_time ? 5 : ISO_FIRST_TIME_UNIT);
+        if (!*p || unit < 0)
+            return iso_unit_error(s, p, in_time, e);
+        rc = add_amount(&sum, &a, &iso_units[unit], s, e);
+        if (rc != 0)
+            return rc;
+        from = unit + 1;
+        any = true;
+        p++;
+    }
+    if (!any)
+        return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
+    *ms = sum;
+    return 0;
+}
+
+int duration_parse(const char *s, int64_t *ms, struct err *e)
+{
+    if (!*s)
+        return err_set(e, ERR_INVALID, "a duration is missing: " EXAMPLES);
+    if (*s == '-' || (*s == 'P' && strchr(s, '-'))) {
+        return err_set(e, ERR_INVALID, "'%.60s': a duration is not negative", s);
+    }
+    if (strcmp(s, "0") == 0) {
+        *ms = 0;
+        return 0;
+    }
+    return *s == 'P' ? parse_iso(s, ms, e) : parse_short(s, ms, e);
+}
+
+/* Appends "<n><unit>"; out has room for every int64_t. */
+static void append(char out[DURATION_TEXT_SIZE], int64_t n, const char *unit)
+{
+    size_t len = strlen(out);
+    snprintf(out + len, DURATION_TEXT_SIZE - len, "%lld%s", (long long)n, unit);
+}
+
+void duration_format(int64_t ms, char out[DURATION_TEXT_SIZE])
+{
+    out[0] = '\0';
+    if (ms < 0) {
+        strcpy(out, "-");
+        ms = ms == INT64_MIN ? INT64_MAX : -ms;
+    }
+    if (ms < SECOND_MS) {
+        append(out, ms, ms == 0 ? "s" : "ms");
+        return;
+    }
+    if (ms >= DAY_MS)
+        append(out, ms / DAY_MS, "d");
+    ms %= DAY_MS;
+    if (ms >= HOUR_MS)
+        append(out, ms / HOUR_MS, "h");
+    ms %= HOUR_MS;
+    if (ms >= MINUTE_MS)
+        append(out, ms / MINUTE_MS, "m");
+    ms %= MINUTE_MS;
+    if (ms == 0)
+        return;
+    char seconds[8];
+    snprintf(seconds, sizeof seconds, ".%03d", (int)(ms % SECOND_MS));
+    size_t len = strlen(seconds);
+    while (len > 0 && (seconds[len - 1] == '0' || seconds[len - 1] == '.'))
+        len--;
+    seconds[len] = '\0';
+    strcat(seconds, "s");
+    append(out, ms / SECOND_MS, seconds);
+}
+
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+static const struct unit size_units[] = {
+    {"TiB", INT64_C(1) << 40},
+    {"GiB", 1 << 30},
+    {"MiB", 1 << 20},
+    {"KiB", 1 << 10},
+    {"TB", INT64_C(1000000000000)},
+    {"GB", 1000000000},
+    {"MB", 1000000},
+    {"kB", 1000},
+    {"B", 1},
+};
+#define SIZE_UNITS ((int)(sizeof size_units / sizeof *size_units))
+
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static int size_unit_error(const char *s, const char *unit, struct err *e)
+{
+    char letter = upper(unit[0]);
+    if (letter && strchr("KMGT", letter)) {
+        return err_set(e, ERR_INVALID, "'%.60s': '%.20s' could mean two sizes, write %ciB or %cB",
+                       s, unit, letter, letter == 'K' ? 'k' : letter);
+    }
+    return err_set(e, ERR_INVALID, "'%.60s' is not a size: write it like 512, 64KiB, 64MiB, 1GB",
+                   s);
+}
+
+int size_parse(const char *s, int64_t *bytes, struct err *e)
+{
+    const char *p = s;
+    int64_t n = 0;
+    bool over = false;
+    if (*s == '-')
+        return err_set(e, ERR_INVALID, "'%.60s': a size is not negative", s);
+    if (!is_digit(*s))
+        return size_unit_error(s, "", e);
+    for (; is_digit(*p); p++) {
+        over = over || n > (INT64_MAX - (*p - '0')) / 10;
+        if (!over)
+            n = n * 10 + (*p - '0');
+    }
+    if (*p == '.')
+        return err_set(e, ERR_INVALID, "'%.60s': a size is a whole number", s);
+    while (*p == ' ')
+        p++;
+    int64_t factor = 1;
+    if (*p) {
+        int unit = find_unit(p, strlen(p), size_units, 0, SIZE_UNITS);
+        if (unit < 0)
+            return size_unit_error(s, p, e);
+        factor = size_units[unit].ms;
+    }
+    if (over || n > INT64_MAX / factor)
+        return err_set(e, ERR_INVALID, "'%.60s' is too large", s);
+    *bytes = n * factor;
+    return 0;
+}
+
+void size_format(int64_t bytes, char out[DURATION_TEXT_SIZE])
+{
+    out[0] = '\0';
+    for (int i = 0; i < SIZE_UNITS - 1 && bytes != 0; i++) {
+        if (bytes % size_units[i].ms != 0)
+            continue;
+        append(out, bytes / size_units[i].ms, size_units[i].name);
+        return;
+    }
+    append(out, bytes, "");
+}
