@@ -120,8 +120,7 @@ static void load(struct driver *d, const char *path)
     }
     for (int i = 0; i < count; i++) {
         snprintf(child, sizeof(child), "%s/%s", path, names[i]->d_name);
-        if (stat(child, &st) == 0 && S_ISREG(st.st_mode))
-            load_file(d, child);
+        if (stat(child, &st) == 0 && S_ISREG(st.st_mode)) load_file(d, child);
         free(names[i]);
     }
     free(names);
@@ -134,8 +133,7 @@ static void insert_bytes(struct driver *d, const uint8_t *bytes, size_t len)
     struct current *c = d->current;
     size_t at = below(d, c->len + 1);
 
-    if (len > d->max_len - c->len)
-        len = d->max_len - c->len;
+    if (len > d->max_len - c->len) len = d->max_len - c->len;
     memmove(c->data + at + len, c->data + at, c->len - at);
     if (bytes != NULL)
         memcpy(c->data + at, bytes, len);
@@ -202,8 +200,7 @@ static void mutate_once(struct driver *d)
         insert_bytes(d, NULL, 1 + below(d, 64));
         break;
     case 6:
-        if (d->seed_count > 0 && d->seeds[0].len > 0)
-            splice(d);
+        if (d->seed_count > 0 && d->seeds[0].len > 0) splice(d);
         break;
     default: /* printable text: most of what we parse is */
         c->data[below(d, c->len)] = (uint8_t)(' ' + below(d, 95));
@@ -230,8 +227,7 @@ static void run_current(struct driver *d)
     /* A heap copy of the exact size, so that the sanitizer sees one byte too far. */
     uint8_t *exact = malloc(c->len == 0 ? 1 : c->len);
 
-    if (exact == NULL)
-        abort();
+    if (exact == NULL) abort();
     memcpy(exact, c->data, c->len);
     c->runs++;
     LLVMFuzzerTestOneInput(exact, c->len);
@@ -249,8 +245,7 @@ static void run_all(struct driver *d)
         start_from(d, i);
         run_current(d);
     }
-    if (d->runs == 0 && d->time_s == 0)
-        return;
+    if (d->runs == 0 && d->time_s == 0) return;
     while ((d->runs == 0 || done < d->runs) && (d->time_s == 0 || monotonic_ms() < end_ms)) {
         start_from(d, below(d, d->seed_count));
         for (size_t n = 1 + below(d, STACKED_MAX); n > 0; n--)
@@ -285,8 +280,7 @@ static int supervise(struct driver *d, const char *name)
     }
     printf("%s: %" PRIu64 " runs, %zu seeds, seed %" PRIu64 "\n", name, d->current->runs,
            d->seed_count, d->seed);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     snprintf(path, sizeof(path), "crash-%s-%" PRIu64, name, d->seed);
     f = fopen(path, "wb");
     if (f != NULL) {
@@ -302,8 +296,7 @@ static bool take_number(const char *arg, const char *name, uint64_t *value)
 {
     size_t len = strlen(name);
 
-    if (strncmp(arg, name, len) != 0)
-        return false;
+    if (strncmp(arg, name, len) != 0) return false;
     *value = strtoull(arg + len, NULL, 10);
     return true;
 }

@@ -1,0 +1,233 @@
+#!/bin/sh
+# The house rules that a program can check. Prints every violation as
+#   file:line: rule: reason
+# and then one line per rule, "ok - lint: RULE", as tests/README.md has it.
+#
+#   sh tests/lint/run.sh [--root FOLDER] [--tidy] [RULE...]
+#
+# --root checks another tree (the self-test does that); --tidy adds clang-tidy, which is slow and
+# needs build/dev. Without rules, all of them run.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+tidy=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --root) root=$(cd "$2" && pwd) && shift 2 ;;
+    --tidy) tidy=yes && shift ;;
+    *) break ;;
+    esac
+done
+deps=${CADRE_DEPS_DIR:-$here/../../build/deps}
+only=" $* "
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$root"
+
+# ---- What is looked at: all that is tracked or would be ----
+
+if [ -e .git ]; then
+    git ls-files -z --cached --others --exclude-standard
+else
+    find . -type f -print0
+fi | tr '\0' '\n' | sed 's#^\./##' | sort -u >"$tmp/listed"
+while IFS= read -r file; do
+    [ ! -f "$file" ] || printf '%s\n' "$file"
+done <"$tmp/listed" >"$tmp/all"
+grep -E '\.[ch]$' "$tmp/all" >"$tmp/c" || :
+grep -E '\.h$' "$tmp/all" >"$tmp/headers" || :
+# What people write; fuzz corpora are bytes.
+grep -E '(\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|html|css|service|wxs)|/run|Makefile|LICENSE)$' \
+    "$tmp/all" | grep -v '^tests/fuzz/corpus/' >"$tmp/text" || :
+grep -E '(\.(sh|awk|cmake|js|html|css|service|wxs|yaml|yml)|CMakeLists\.txt|/run)$' "$tmp/text" |
+    grep -v '^tests/lint/' >"$tmp/scripts" || :
+
+each() { # each LIST COMMAND...: runs COMMAND with the files of LIST, when there are any
+    list=$1
+    shift
+    [ ! -s "$list" ] || tr '\n' '\0' <"$list" | xargs -0 "$@"
+}
+
+# ---- Running a rule ----
+
+failed=0
+source_done=
+
+report() { # report RULE: violations of RULE are in $tmp/found
+    if [ -s "$tmp/found" ]; then
+        cat "$tmp/found"
+        echo "not ok - lint: $1"
+        failed=$((failed + 1))
+    else
+        echo "ok - lint: $1"
+    fi
+}
+
+skip() { echo "skip - lint: $1: $2"; }
+
+wanted() {
+    [ "$only" != "  " ] || return 0
+    case $only in
+    *" $1 "*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+for rule in include-direction third-party-seam os-header os-ifdef banned-function raw-allocation \
+    mutable-global unfinished comment-style file-length function-length; do
+    wanted "$rule" || continue
+    if [ -z "$source_done" ]; then
+        each "$tmp/c" awk -f "$here/source.awk" >"$tmp/source"
+        each "$tmp/scripts" awk '
+            /(^|[^A-Za-z0-9_])(TODO|FIXME|XXX|HACK)($|[^A-Za-z0-9_])/ {
+                printf "%s:%d: unfinished: do it, or open an issue\n", FILENAME, FNR
+            }
+            FNR == 1001 { printf "%s:%d: file-length: over 1000 lines\n", FILENAME, FNR }
+        ' >>"$tmp/source"
+        source_done=yes
+    fi
+    awk -v rule="$rule:" '$2 == rule' "$tmp/source" >"$tmp/found"
+    report "$rule"
+done
+
+if wanted whitespace; then
+    each "$tmp/text" awk '
+        /\t/ { printf "%s:%d: whitespace: a tab\n", FILENAME, FNR }
+        /\r$/ { printf "%s:%d: whitespace: a carriage return\n", FILENAME, FNR; next }
+        /[ \t]$/ { printf "%s:%d: whitespace: a space at the end of the line\n", FILENAME, FNR }
+    ' >"$tmp/found"
+    while IFS= read -r file; do
+        [ ! -s "$file" ] || [ -z "$(tail -c 1 "$file")" ] ||
+            echo "$file:$(wc -l <"$file"): whitespace: no newline at the end"
+    done <"$tmp/text" >>"$tmp/found"
+    report whitespace
+fi
+
+if wanted format; then
+    formatter=
+    for name in clang-format-14 clang-format; do
+        case $("$name" --version 2>/dev/null) in
+        *"version 14."*) formatter=$name && break ;;
+        esac
+    done
+    if [ -z "$formatter" ]; then
+        skip format "clang-format 14 is not here, and other versions format otherwise"
+    else
+        each "$tmp/c" "$formatter" --style=file --dry-run 2>"$tmp/format" || :
+        awk -F: '/warning: code should be clang-formatted/ && !seen[$1]++ {
+            printf "%s:%s: format: run %s -i %s\n", $1, $2, formatter, $1
+        }' formatter="$formatter" "$tmp/format" >"$tmp/found"
+        report format
+    fi
+fi
+
+if wanted header-alone; then
+    mkdir -p "$tmp/generated"
+    echo '#define CADRE_VERSION "0"' >"$tmp/generated/cadre_version.h"
+    : >"$tmp/found"
+    # Windows' twins need MinGW's headers.
+    grep -v '^platform/windows/' "$tmp/headers" >"$tmp/alone" || :
+    while IFS= read -r header; do
+        printf '#include "%s"\n' "$header" >"$tmp/alone.c"
+        gcc -std=c11 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I . -I "$tmp/generated" \
+            -isystem "$deps/linux/include" -isystem "$deps/llhttp" "$tmp/alone.c" \
+            2>"$tmp/alone.log" ||
+            sed -n 's/.*error: \(.*\)/\1/p' "$tmp/alone.log" | head -n 1 |
+            sed "s#^#$header:1: header-alone: does not compile alone: #" >>"$tmp/found"
+    done <"$tmp/alone"
+    report header-alone
+fi
+
+if wanted header-guard; then
+    # Lists (NAME_list.h) hold macros to be expanded where they are included, and need none.
+    grep -v '_list\.h$' "$tmp/headers" >"$tmp/guarded" || :
+    each "$tmp/guarded" awk '
+        function judge() {
+            if (file != "" && !ok)
+                printf "%s:1: header-guard: starts without #ifndef CADRE_..._H, #define\n", file
+        }
+        FNR == 1 { judge(); file = FILENAME; ok = 0; guard = "" }
+        guard == "" && /^#ifndef [A-Z0-9_]+_H$/ { guard = $2 }
+        guard != "" && $1 == "#define" && $2 == guard { ok = 1 }
+        END { judge() }' >"$tmp/found"
+    report header-guard
+fi
+
+# Every source is in the list of the nearest CMakeLists.txt, or it is neither built nor run.
+if wanted unlisted-source; then
+    : >"$tmp/found"
+    grep -E '^(base|wire|platform|agent|coordinator|cli|tests/(unit|sim|system|fuzz|bench))/.*\.c$' \
+        "$tmp/c" >"$tmp/sources" || :
+    while IFS= read -r file; do
+        folder=$(dirname "$file")
+        while [ ! -f "$folder/CMakeLists.txt" ] && [ "$folder" != . ]; do
+            folder=$(dirname "$folder")
+        done
+        [ "$file" != tests/fuzz/driver.c ] || continue
+        inside=${file#"$folder"/}
+        stem=${inside%.c}
+        grep -v '^ *#' "$folder/CMakeLists.txt" | tr -s ' ()' '\n' |
+            grep -qxF -e "$inside" -e "$stem" ||
+            echo "$file:1: unlisted-source: is not in $folder/CMakeLists.txt" >>"$tmp/found"
+    done <"$tmp/sources"
+    report unlisted-source
+fi
+
+if wanted shell-syntax; then
+    : >"$tmp/found"
+    grep -E '\.sh$' "$tmp/all" >"$tmp/shell" || :
+    while IFS= read -r file; do
+        case $(head -n 1 "$file") in
+        '#!/bin/sh') sh -n "$file" 2>"$tmp/shell.log" ||
+            echo "$file:1: shell-syntax: $(head -n 1 "$tmp/shell.log")" >>"$tmp/found" ;;
+        *) echo "$file:1: shell-syntax: does not start with #!/bin/sh" >>"$tmp/found" ;;
+        esac
+    done <"$tmp/shell"
+    report shell-syntax
+fi
+
+if wanted foreign-file; then
+    : >"$tmp/found"
+    while IFS= read -r file; do
+        name=${file##*/}
+        case $file in
+        build/* | vendor/* | third_party/* | */vendor/* | */third_party/* | */node_modules/*)
+            echo "$file:1: foreign-file: made or fetched, not written here" ;;
+        tests/fuzz/corpus/*) continue ;;
+        esac
+        case $name in
+        sqlite3.[ch] | cJSON.[ch] | llhttp.[ch] | uv.h | cmocka.h | yaml.h | core | \
+            compile_commands.json | CMakeCache.txt | *.[oa] | *.so | *.exe | *.dll | *.lib | \
+            *.deb | *.msi | *.db | *.zip | *.gz | *.xz | *.tar)
+            # base/yaml.h is ours.
+            [ "$file" = base/yaml.h ] ||
+                echo "$file:1: foreign-file: made or fetched, not written here" ;;
+        *.png | *.ico) ;;
+        *) [ "$(head -c 8000 "$file" | tr -d '\000' | wc -c)" -eq \
+            "$(head -c 8000 "$file" | wc -c)" ] ||
+            echo "$file:1: foreign-file: a binary" ;;
+        esac
+        [ "$(wc -c <"$file")" -le 524288 ] || echo "$file:1: foreign-file: larger than 512 KiB"
+    done <"$tmp/all" >"$tmp/found"
+    report foreign-file
+fi
+
+if [ -n "$tidy" ] || { [ "$only" != "  " ] && wanted tidy; }; then
+    if ! command -v clang-tidy >/dev/null 2>&1 || [ ! -f build/dev/compile_commands.json ]; then
+        skip tidy "clang-tidy or build/dev/compile_commands.json is missing"
+    else
+        grep -E '^(base|wire|agent|coordinator|cli|platform/linux)/.*\.c$' "$tmp/c" >"$tmp/tidied"
+        tr '\n' '\0' <"$tmp/tidied" | xargs -0 -n 4 -P "$(getconf _NPROCESSORS_ONLN)" \
+            clang-tidy --quiet -p build/dev >"$tmp/tidy" 2>/dev/null || :
+        sed -nE "s#^$root/([^:]*:[0-9]+):[0-9]+: (warning|error): (.*)#\1: tidy: \3#p" "$tmp/tidy" |
+            sort -u >"$tmp/found"
+        report tidy
+    fi
+fi
+
+[ "$failed" -eq 0 ]

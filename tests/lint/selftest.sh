@@ -1,0 +1,212 @@
+#!/bin/sh
+# Proves that each lint rule catches what it is for: a clean tree passes every rule, and every
+# planted violation is reported by its rule, at its file and line.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+tree=$tmp/tree
+failed=0
+
+# A small tree in which every rule has something to look at and nothing to find.
+clean_tree() {
+    rm -rf "$tree"
+    mkdir -p "$tree/base" "$tree/wire" "$tree/platform/linux" "$tree/agent" "$tree/cli" \
+        "$tree/coordinator/engine" "$tree/coordinator/store" "$tree/tests/unit/base"
+    cp "$here/../../.clang-format" "$tree/"
+    cat >"$tree/base/thing.h" <<'END'
+/* A thing. */
+#ifndef CADRE_BASE_THING_H
+#define CADRE_BASE_THING_H
+
+#include <stddef.h>
+
+size_t thing_size(void);
+
+#endif
+END
+    cat >"$tree/base/thing.c" <<'END'
+#include "base/thing.h"
+
+/* Not system() and not _WIN32: this is a comment. */
+size_t thing_size(void)
+{
+    const char *text = "strcpy(a, b) // malloc(1)";
+
+    return sizeof(text);
+}
+END
+    cp "$tree/base/thing.h" "$tree/wire/thing.h"
+    cp "$tree/base/thing.h" "$tree/agent/thing.h"
+    cp "$tree/base/thing.h" "$tree/coordinator/store/store.h"
+    cp "$tree/base/thing.h" "$tree/coordinator/store/reader.h"
+    echo 'cadre_library(cadre_base SOURCES thing.c)' >"$tree/base/CMakeLists.txt"
+    for folder in wire platform agent cli coordinator; do
+        echo '# empty' >"$tree/$folder/CMakeLists.txt"
+    done
+    printf '#!/bin/sh\necho fine\n' >"$tree/run.sh"
+}
+
+lint() { sh "$here/run.sh" --root "$tree" "$@" >"$tmp/out" 2>&1; }
+
+# expect RULE FILE LINE NAME: the tree, with something planted, fails RULE right there.
+expect() {
+    if lint "$1"; then
+        failed=$((failed + 1))
+        echo "not ok - lint self-test: $4: was not noticed"
+    elif grep -q "^$2:$3: $1: ." "$tmp/out"; then
+        echo "ok - lint self-test: $4"
+    else
+        failed=$((failed + 1))
+        cat "$tmp/out"
+        echo "not ok - lint self-test: $4: reported elsewhere"
+    fi
+    clean_tree
+}
+
+# plant FILE TEXT: FILE with that text, listed for the build.
+plant() {
+    mkdir -p "$(dirname "$tree/$1")"
+    printf '%b\n' "$2" >"$tree/$1"
+}
+
+clean_tree
+if lint; then
+    echo "ok - lint self-test: a clean tree passes"
+else
+    failed=$((failed + 1))
+    cat "$tmp/out"
+    echo "not ok - lint self-test: a clean tree passes"
+fi
+
+plant base/x.c '#include "wire/thing.h"'
+expect include-direction base/x.c 1 "base includes wire"
+plant wire/x.c '\n#include "platform/process.h"'
+expect include-direction wire/x.c 2 "wire includes platform"
+plant platform/linux/x.c '#include "wire/thing.h"'
+expect include-direction platform/linux/x.c 1 "platform includes wire"
+plant agent/x.c '#include "coordinator/store/store.h"'
+expect include-direction agent/x.c 1 "agent includes coordinator"
+plant cli/x.c '#include "agent/thing.h"'
+expect include-direction cli/x.c 1 "cli includes agent"
+plant agent/x.c '#include "thing.h"'
+expect include-direction agent/x.c 1 "an include is not written from the root"
+plant base/x.c '#include "base/../wire/thing.h"'
+expect include-direction base/x.c 1 "an include goes through a parent folder"
+plant coordinator/engine/x.c '#include "coordinator/store/reader.h"'
+expect include-direction coordinator/engine/x.c 1 "the engine includes the store's insides"
+plant coordinator/engine/x.c '#include "wire/thing.h"'
+expect include-direction coordinator/engine/x.c 1 "the engine includes wire"
+plant coordinator/store/x.c '#include "coordinator/engine/engine.h"'
+expect include-direction coordinator/store/x.c 1 "the store includes the engine"
+plant coordinator/store/x.c '#include "platform/files.h"'
+expect include-direction coordinator/store/x.c 1 "the store includes platform"
+plant agent/x.c '#include "platform/linux/process.h"'
+expect include-direction agent/x.c 1 "a system's twin is included from outside"
+
+plant base/x.c '#include <cjson/cJSON.h>'
+expect third-party-seam base/x.c 1 "cJSON outside base/json.c"
+plant base/x.c '#include <yaml.h>'
+expect third-party-seam base/x.c 1 "libyaml outside base/yaml.c"
+plant agent/x.c '#include <mbedtls/ssl.h>'
+expect third-party-seam agent/x.c 1 "mbedTLS outside wire/tls"
+plant wire/x.c '#include <llhttp.h>'
+expect third-party-seam wire/x.c 1 "llhttp outside wire/http.c"
+plant coordinator/engine/x.c '#include <sqlite3.h>'
+expect third-party-seam coordinator/engine/x.c 1 "SQLite outside its files"
+plant coordinator/engine/x.c '#include <uv.h>'
+expect third-party-seam coordinator/engine/x.c 1 "libuv in the engine"
+plant base/x.c '# include <uv.h>'
+expect third-party-seam base/x.c 1 "libuv in base"
+plant agent/x.c '#include <cmocka.h>'
+expect third-party-seam agent/x.c 1 "cmocka outside the tests"
+
+plant base/x.c '#include <unistd.h>'
+expect os-header base/x.c 1 "a system's header in base"
+plant agent/x.c '#include <windows.h>'
+expect os-header agent/x.c 1 "a system's header in the agent"
+plant agent/x.c '#ifdef _WIN32\n#endif'
+expect os-ifdef agent/x.c 1 "a system's macro in the agent"
+plant cli/x.c 'int a;\n#if defined(__linux__)\n#endif'
+expect os-ifdef cli/x.c 2 "a system's macro in the command line"
+
+for name in strcpy strcat sprintf strtok gmtime localtime atoi scanf sscanf system popen rand; do
+    plant base/x.c "int f(void)\n{\n    return (int)$name(x);\n}"
+    expect banned-function base/x.c 3 "$name()"
+done
+plant tests/unit/base/x.c 'int f(void)\n{\n    return system("true");\n}'
+expect banned-function tests/unit/base/x.c 3 "system() in a test"
+plant agent/x.c 'void *f(void)\n{\n    return malloc(4);\n}'
+expect raw-allocation agent/x.c 3 "malloc() outside base/mem.c"
+plant agent/x.c 'static int count;'
+expect mutable-global agent/x.c 1 "file-scope data that can change"
+plant agent/x.c '\nstatic struct pool pool = {0};'
+expect mutable-global agent/x.c 2 "file-scope data with an initialiser"
+plant base/x.c '/* TO''DO: later */'
+expect unfinished base/x.c 1 "a note of unfinished work"
+plant base/x.c '/* one is enough for no''w */'
+expect unfinished base/x.c 1 "words that sound unfinished"
+plant run.sh '#!/bin/sh\n# FIX''ME'
+expect unfinished run.sh 2 "a note of unfinished work in a script"
+plant base/x.c 'int a; // comment'
+expect comment-style base/x.c 1 "a // comment"
+
+awk 'BEGIN { for (i = 0; i < 1001; i++) print "" }' >"$tree/base/x.c"
+expect file-length base/x.c 1001 "a file of 1001 lines"
+awk 'BEGIN { print "void f(void)\n{"; for (i = 0; i < 101; i++) print "    g();"; print "}" }' \
+    >"$tree/base/x.c"
+expect function-length base/x.c 104 "a function of 101 lines"
+awk 'BEGIN { print "void f(void)\n{"; for (i = 0; i < 100; i++) print "    g();"; print "}" }' \
+    >"$tree/base/x.c"
+if lint function-length; then
+    echo "ok - lint self-test: a function of 100 lines passes"
+else
+    failed=$((failed + 1))
+    echo "not ok - lint self-test: a function of 100 lines passes"
+fi
+clean_tree
+
+plant base/x.c 'int a;\n\tint b;'
+expect whitespace base/x.c 2 "a tab"
+plant base/x.c 'int a; \nint b;'
+expect whitespace base/x.c 1 "a space at the end of a line"
+plant base/x.c 'int a;\r'
+expect whitespace base/x.c 1 "a carriage return"
+printf 'int a;\nint b;' >"$tree/base/x.c"
+expect whitespace base/x.c 1 "no newline at the end of a file"
+
+if lint format && grep -q '^skip' "$tmp/out"; then
+    echo "skip - lint self-test: format: clang-format 14 is not here"
+else
+    plant base/x.c 'int f(void)\n{\n  return 1;\n}'
+    expect format base/x.c 2 "indentation of 2"
+fi
+
+plant base/x.h '#ifndef CADRE_BASE_X_H\n#define CADRE_BASE_X_H\nsize_t f(void);\n#endif'
+expect header-alone base/x.h 1 "a header that needs another one first"
+plant base/x.h '#include <stddef.h>'
+expect header-guard base/x.h 1 "a header without a guard"
+plant base/forgotten.c 'int a;'
+expect unlisted-source base/forgotten.c 1 "a source that no CMakeLists.txt names"
+plant base/forgotten.c 'int a;'
+echo '# forgotten.c' >>"$tree/base/CMakeLists.txt"
+expect unlisted-source base/forgotten.c 1 "a source that only a comment names"
+plant run.sh '#!/bin/sh\nif true; then'
+expect shell-syntax run.sh 1 "a script that does not parse"
+plant run.sh '#!/bin/bash\ntrue'
+expect shell-syntax run.sh 1 "a script for another shell"
+
+printf 'a\000b' >"$tree/base/blob"
+expect foreign-file base/blob 1 "a binary"
+plant base/thing.o 'x'
+expect foreign-file base/thing.o 1 "an object file"
+plant wire/cJSON.c 'int a;'
+expect foreign-file wire/cJSON.c 1 "a library's source"
+plant vendor/lib.c 'int a;'
+expect foreign-file vendor/lib.c 1 "a folder of other people's code"
+awk 'BEGIN { for (i = 0; i < 60000; i++) print "0123456789" }' >"$tree/base/table.txt"
+expect foreign-file base/table.txt 1 "a file of 600 KB"
+
+[ "$failed" -eq 0 ]

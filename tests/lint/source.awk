@@ -1,0 +1,198 @@
+# Rules on C sources and headers that can be told line by line. Prints "file:line: rule: reason".
+# Paths are relative to the root; a leading "./" is dropped.
+
+function fail(rule, reason) { printf "%s:%d: %s: %s\n", path, FNR, rule, reason }
+
+# The line without comments, with string and character contents emptied.
+function code_of(line,    out, i, c, n, two) {
+    out = ""
+    n = length(line)
+    if (!in_comment && index(line, "/") == 0 && index(line, "\"") == 0 && index(line, "'") == 0)
+        return line
+    for (i = 1; i <= n; i++) {
+        c = substr(line, i, 1)
+        two = substr(line, i, 2)
+        if (in_comment) {
+            if (two == "*/") { in_comment = 0; i++ }
+        } else if (quote != "") {
+            if (c == "\\") i++
+            else if (c == quote) { quote = ""; out = out c }
+        } else if (two == "/*") {
+            in_comment = 1; i++
+        } else if (two == "//") {
+            line_comment = 1
+            break
+        } else {
+            if (c == "\"" || c == "'") quote = c
+            out = out c
+        }
+    }
+    quote = ""
+    return out
+}
+
+function starts(text, prefix) { return substr(text, 1, length(prefix)) == prefix }
+
+# Is NAME called in CODE?
+function calls(code, name) {
+    return code ~ ("(^|[^A-Za-z0-9_.>])" name "[ \t]*\\(")
+}
+
+# ---- Includes ----
+
+function is_seam(header) {
+    if (header ~ /^(cjson\/|cJSON)/) return path == "base/json.c"
+    if (header == "yaml.h") return path == "base/yaml.c"
+    if (header ~ /^(mbedtls|psa)\//) return path ~ /^wire\/(tls|pki)[a-z0-9_]*\.[ch]$/
+    if (header ~ /^llhttp/) return path ~ /^wire\/http[a-z0-9_]*\.c$/
+    if (header == "sqlite3.h")
+        return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ || path == "agent/journal.c"
+    if (header ~ /^uv(\.h|\/)/)
+        return path ~ /^(agent|cli)\// || path ~ /^wire\/link[a-z0-9_]*\.c$/ ||
+            path ~ /^platform\/(linux|windows)\/process[a-z0-9_]*\.c$/ ||
+            (path ~ /^coordinator\// && folder != "coordinator/engine" &&
+             folder != "coordinator/store")
+    return 0
+}
+
+function is_third_party(header) {
+    return header ~ /^(cjson\/|cJSON|yaml\.h$|mbedtls\/|psa\/|llhttp|sqlite3|uv\.h$|uv\/|cmocka)/
+}
+
+function is_standard(header) {
+    return header ~ /^(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|time|wchar|wctype)\.h$/
+}
+
+function check_system_include(header) {
+    if (top == "tests") return
+    if (is_third_party(header)) {
+        if (!is_seam(header))
+            fail("third-party-seam", "<" header "> belongs in its one seam (CONTRIBUTING.md)")
+        return
+    }
+    if (!is_standard(header) && top != "platform")
+        fail("os-header", "<" header "> is not of the C library; ask platform/ for what it gives")
+}
+
+function check_own_include(header,    to) {
+    if (header == "cadre_version.h") return
+    if (index(header, "/") == 0 || index(header, "..") > 0) {
+        fail("include-direction", "write \"" header "\" from the root, as \"folder/file.h\"")
+        return
+    }
+    if (top == "tests") return
+    to = header
+    sub(/\/.*/, "", to)
+    if (!((top, to) in may_include)) {
+        fail("include-direction", top "/ may not include " to "/")
+        return
+    }
+    if (folder == "coordinator/engine" && to != "base" &&
+        !starts(header, "coordinator/engine/") && header != "coordinator/store/store.h" &&
+        header != "coordinator/store/model.h")
+        fail("include-direction", "the engine sees base and the store's store.h and model.h alone")
+    if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
+        fail("include-direction", "the store sees base and itself alone")
+    if ((starts(header, "platform/linux/") && folder != "platform/linux") ||
+        (starts(header, "platform/windows/") && folder != "platform/windows"))
+        fail("include-direction", "only platform's own twin may include " header)
+}
+
+function allow(from, list,    parts, n, i) {
+    n = split(list, parts, " ")
+    for (i = 1; i <= n; i++) may_include[from, parts[i]] = 1
+}
+
+BEGIN {
+    allow("base", "base")
+    allow("wire", "base wire")
+    allow("platform", "base platform")
+    allow("agent", "base wire platform agent")
+    allow("coordinator", "base wire platform coordinator")
+    allow("cli", "base wire platform cli")
+    banned_count = split("strcpy strcat strncpy strncat sprintf vsprintf strtok gets " \
+                         "gmtime localtime asctime ctime atoi atol atoll atof " \
+                         "scanf fscanf sscanf vscanf vfscanf vsscanf " \
+                         "system popen rand srand tmpnam tempnam mktemp alloca", banned, " ")
+    better["strcpy"] = better["strcat"] = better["strncpy"] = better["strncat"] = "base/str.h or base/buf.h"
+    better["sprintf"] = better["vsprintf"] = "snprintf or base/buf.h"
+    better["gmtime"] = better["localtime"] = better["asctime"] = better["ctime"] = "base/duration.h"
+    better["atoi"] = better["atol"] = better["atoll"] = better["atof"] = "a parser that reports errors"
+    better["system"] = better["popen"] = "platform/process.h"
+    better["rand"] = better["srand"] = "the random interface of base/clock.h"
+    alloc_count = split("malloc calloc realloc strdup strndup", alloc, " ")
+}
+
+# ---- Per file ----
+
+FNR == 1 {
+    end_file()
+    path = FILENAME
+    sub(/^\.\//, "", path)
+    top = path
+    sub(/\/.*/, "", top)
+    folder = path
+    sub(/\/[^\/]*$/, "", folder)
+    if (top == "coordinator" && split(folder, deep, "/") > 2) folder = deep[1] "/" deep[2]
+    in_comment = 0
+    function_line = 0
+    file_lines = 0
+}
+
+function end_file() {
+    if (file_lines > 1000)
+        printf "%s:%d: file-length: %d lines, the limit is 1000\n", path, file_lines, file_lines
+}
+END { end_file() }
+
+{
+    file_lines = FNR
+    line_comment = 0
+    was_comment = in_comment
+    code = code_of($0)
+
+    if (line_comment)
+        fail("comment-style", "comments are written /* */")
+
+    # A quoted path is emptied in `code`, so includes are read from the line itself.
+    if (!was_comment && $0 ~ /^[ \t]*#[ \t]*include[ \t]*[<"]/) {
+        header = $0
+        sub(/^[ \t]*#[ \t]*include[ \t]*/, "", header)
+        own = substr(header, 1, 1) == "\""
+        header = substr(header, 2)
+        sub(/[>"].*/, "", header)
+        if (own) check_own_include(header)
+        else check_system_include(header)
+    }
+
+    if (top != "platform" && top != "tests" &&
+        code ~ /(^|[^A-Za-z0-9_])(_WIN32|_WIN64|__linux__|__linux|__unix__|__APPLE__|__MINGW32__|__MINGW64__|_MSC_VER)($|[^A-Za-z0-9_])/)
+        fail("os-ifdef", "what differs between systems lives in platform/")
+
+    if ($0 ~ /(^|[^A-Za-z0-9_])(TODO|FIXME|XXX|HACK)($|[^A-Za-z0-9_])/)
+        fail("unfinished", "do it, or open an issue")
+    else if (tolower($0) ~ /(^|[^a-z0-9_])(for now|not implemented|not yet implemented)($|[^a-z0-9_])/)
+        fail("unfinished", "sounds unfinished: say what is, not what may come")
+
+    if (index(code, "(") > 0) {
+        for (i = 1; i <= banned_count; i++)
+            if (index(code, banned[i]) > 0 && calls(code, banned[i]))
+                fail("banned-function", banned[i] "()" \
+                     (banned[i] in better ? ": use " better[banned[i]] : ""))
+        if (top != "tests" && path != "base/mem.c")
+            for (i = 1; i <= alloc_count; i++)
+                if (index(code, alloc[i]) > 0 && calls(code, alloc[i]))
+                    fail("raw-allocation", alloc[i] "(): memory comes from base/mem.h")
+    }
+
+    if (top != "tests" && path != "base/log.c" && code ~ /^static [^(]*[;=]/ &&
+        code !~ /(^|[^A-Za-z0-9_])const($|[^A-Za-z0-9_])/)
+        fail("mutable-global", "file-scope data that can change; keep it in a struct")
+
+    if (code ~ /^{/) function_line = FNR
+    if (code ~ /^}/) {
+        if (function_line && FNR - function_line - 1 > 100)
+            fail("function-length", FNR - function_line - 1 " lines, the limit is 100")
+        function_line = 0
+    }
+}
