@@ -124,6 +124,12 @@ void buf_consume(struct buf *b, size_t len)
     memmove(b->data, b->data + len, b->len + 1);
 }
 
+void buf_truncate(struct buf *b, size_t len)
+{
+    b->len = len;
+    if (b->cap > 0) b->data[len] = '\0';
+}
+
 char *buf_detach(struct buf *b)
 {
     char *data = b->cap > 0 ? b->data : mem_strdup("");

@@ -238,6 +238,15 @@ void json_remove(struct json *object, const char *key)
     cJSON_DeleteItemFromObjectCaseSensitive(mutable_node(object), key);
 }
 
+struct json *json_detach(struct json *parent, const struct json *child)
+{
+    cJSON *c = cJSON_DetachItemViaPointer(mutable_node(parent), (cJSON *)child);
+    assert(c);
+    cJSON_free(c->string);
+    c->string = NULL;
+    return (struct json *)c;
+}
+
 char *json_text(const struct json *j)
 {
     struct buf text;

@@ -53,6 +53,8 @@ void json_put(struct json *object, const char *key, struct json *child); /* the 
 void json_push(struct json *array, struct json *child);
 struct json *json_copy(const struct json *j);
 void json_remove(struct json *object, const char *key); /* fine when absent */
+/* Takes a child out of its parent; it is the caller's from now on (json_free), without a key. */
+struct json *json_detach(struct json *parent, const struct json *child);
 
 /* Serialises compactly; mem_free. */
 char *json_text(const struct json *j);
