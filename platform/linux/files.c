@@ -1,0 +1,300 @@
+/* Files with promises, on Linux. The removal of trees is in tree_remove.c. */
+#include "platform/files.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define READ_STEP_BYTES (64u * 1024)
+
+static int code_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS: return ERR_DENIED;
+    case ENOSPC:
+    case EDQUOT: return ERR_FULL;
+    case EEXIST: return ERR_EXISTS;
+    default: return ERR_IO;
+    }
+}
+
+static int fail(struct err *e, const char *verb, const char *path)
+{
+    int error = errno;
+    return err_set(e, code_of(error), "cannot %s %s: %s", verb, path, strerror(error));
+}
+
+/* Everything up to the end of fd. */
+static int read_all(int fd, const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    char chunk[READ_STEP_BYTES];
+    size_t total = 0;
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(e, "read", path);
+        if (n == 0) return 0;
+        total += (size_t)n;
+        if (total > max_bytes || buf_add(out, chunk, (size_t)n) != 0) {
+            return err_set(e, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, max_bytes);
+        }
+    }
+}
+
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return fail(e, "open", path);
+    size_t before = out->len;
+    int rc = read_all(fd, path, max_bytes, out, e);
+    close(fd);
+    if (rc != 0) {
+        out->len = before;
+        if (out->cap > 0) out->data[before] = '\0';
+    }
+    return rc;
+}
+
+/* What root makes in the folder of another account is that account's: so that `sudo cadre-agent join`
+ * leaves files that the service can read. What exists keeps its owner. */
+static void give_to_owner(int fd, const char *path, const char *folder)
+{
+    struct stat st;
+    if (geteuid() != 0) return;
+    if (lstat(path, &st) != 0 && stat(folder, &st) != 0) return;
+    if (st.st_uid == 0 && st.st_gid == 0) return;
+    int rc = fchown(fd, st.st_uid, st.st_gid);
+    (void)rc; /* some file systems have no owners */
+}
+
+static int write_synced(int fd, const char *path, const void *data, size_t len, struct err *e)
+{
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(e, "write", path);
+        p += n;
+        len -= (size_t)n;
+    }
+    return fsync(fd) == 0 ? 0 : fail(e, "flush", path);
+}
+
+static int sync_folder(const char *folder, struct err *e)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return fail(e, "open", folder);
+    /* file systems that cannot do it for folders say EINVAL: they have no better promise to give */
+    int rc = fsync(fd) == 0 || errno == EINVAL ? 0 : fail(e, "flush", folder);
+    close(fd);
+    return rc;
+}
+
+static int write_neighbour(const char *temp, const char *path, const char *folder, const void *data,
+                           size_t len, enum file_mode mode, struct err *e)
+{
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return fail(e, "create", temp);
+    give_to_owner(fd, path, folder);
+    int rc = fchmod(fd, mode == FILE_SECRET ? 0600 : 0644) == 0 ? 0 : fail(e, "protect", temp);
+    if (rc == 0) rc = write_synced(fd, temp, data, len, e);
+    if (close(fd) != 0 && rc == 0) rc = fail(e, "write", temp);
+    if (rc == 0 && rename(temp, path) != 0) rc = fail(e, "replace", path);
+    if (rc != 0) unlink(temp);
+    return rc;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode,
+                      struct err *e)
+{
+    char *folder = paths_dir(path);
+    char *temp = str_dupf("%s/.cadre-%" PRIx64 ".tmp", folder, os_seed());
+    int rc = write_neighbour(temp, path, folder, data, len, mode, e);
+    if (rc == 0) rc = sync_folder(folder, e);
+    mem_free(temp);
+    mem_free(folder);
+    return rc;
+}
+
+int file_remove(const char *path, struct err *e)
+{
+    if (unlink(path) == 0 || errno == ENOENT) return 0;
+    return fail(e, "remove", path);
+}
+
+bool file_exists(const char *path)
+{
+    return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
+}
+
+bool file_is_exposed(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & 077) != 0;
+}
+
+/* One level: 0 also when it is there already. */
+static int make_one(const char *path, mode_t mode, struct err *e)
+{
+    struct stat st;
+    if (mkdir(path, mode) == 0) {
+        char *parent = paths_dir(path);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0) {
+            give_to_owner(fd, parent, parent);
+            close(fd);
+        }
+        mem_free(parent);
+        return 0;
+    }
+    int error = errno;
+    if (error == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return 0;
+    errno = error;
+    return fail(e, "make the folder", path);
+}
+
+int dir_make(const char *path, enum file_mode mode, struct err *e)
+{
+    char *part = mem_strdup(path);
+    size_t len = strlen(part);
+    while (len > 1 && part[len - 1] == '/') part[--len] = '\0';
+    int rc = 0;
+    for (size_t i = 1; i < len && rc == 0; i++) {
+        if (part[i] != '/') continue;
+        part[i] = '\0';
+        rc = make_one(part, 0755, e);
+        part[i] = '/';
+    }
+    if (rc == 0) rc = make_one(part, mode == FILE_SECRET ? 0700 : 0755, e);
+    mem_free(part);
+    return rc;
+}
+
+int disk_free(const char *path, int64_t *bytes, struct err *e)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) != 0) return fail(e, "look at the disk of", path);
+    *bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    return 0;
+}
+
+int dir_list(const char *path, int (*fn)(const char *name, void *user), void *user, struct err *e)
+{
+    DIR *dir = opendir(path);
+    if (!dir) return fail(e, "list", path);
+    int rc = 0;
+    struct dirent *entry;
+    for (errno = 0; rc == 0 && (entry = readdir(dir)); errno = 0) {
+        if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..")) continue;
+        rc = fn(entry->d_name, user);
+    }
+    if (rc == 0 && errno != 0) rc = fail(e, "list", path);
+    closedir(dir);
+    return rc;
+}
+
+struct file_lock {
+    int fd;
+};
+
+static int lock_conflict(int fd, const char *path, struct err *e)
+{
+    char text[32];
+    int64_t pid;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    if (str_int64(str_trim(text), &pid) != 0) {
+        return err_set(e, ERR_CONFLICT, "%s is in use by another process", path);
+    }
+    return err_set(e, ERR_CONFLICT, "%s is in use by process %" PRId64, path, pid);
+}
+
+int file_lock_take(const char *path, struct file_lock **out, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0) return fail(e, "open", path);
+    char *folder = paths_dir(path);
+    give_to_owner(fd, folder, folder);
+    mem_free(folder);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int rc = errno == EWOULDBLOCK ? lock_conflict(fd, path, e) : fail(e, "lock", path);
+        close(fd);
+        return rc;
+    }
+    /* the pid is for people; the lock itself holds without it, so a full disk does not matter */
+    if (ftruncate(fd, 0) == 0) dprintf(fd, "%d\n", (int)getpid());
+    struct file_lock *l = mem_alloc(sizeof *l);
+    l->fd = fd;
+    *out = l;
+    return 0;
+}
+
+void file_lock_release(struct file_lock *l)
+{
+    if (!l) return;
+    close(l->fd);
+    mem_free(l);
+}
+
+int stdin_read(size_t max_bytes, struct buf *out, struct err *e)
+{
+    return read_all(0, "standard input", max_bytes, out, e);
+}
+
+/* A reader that went away must come back as EPIPE, also in a program that left SIGPIPE alone. */
+static ssize_t write_quietly(int fd, const void *data, size_t len)
+{
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t n = write(fd, data, len);
+    int error = errno;
+    if (n < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        struct timespec now = {0};
+        while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR) continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return n;
+}
+
+int fd_write_all(int fd, const void *data, size_t len, struct err *e)
+{
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = write_quietly(fd, p, len);
+        if (n >= 0) {
+            p += n;
+            len -= (size_t)n;
+        } else if (errno == EAGAIN) {
+            /* a terminal or pipe that somebody else made non-blocking */
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
+            poll(&ready, 1, -1);
+        } else if (errno == EPIPE) {
+            return err_set(e, ERR_CLOSED, "nobody reads the output any more");
+        } else if (errno != EINTR) {
+            return fail(e, "write", fd == 2 ? "standard error" : "standard output");
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* Linux takes output as it comes. */
+#include "platform/text.h"
+
+void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out)
+{
+    (void)s;
+    (void)last;
+    buf_add(out, data, len);
+}
+
+const char *text_script_newline(const char *shell)
+{
+    (void)shell;
+    return "\n";
+}
