@@ -21,7 +21,9 @@ struct frame {
     size_t len;
 };
 
-/* Collects bytes until frames are whole. */
+#define FRAME_READER_MAX (4u * 1024 * 1024) /* bytes a reader holds: take the frames out after each add */
+
+/* Collects bytes until frames are whole. Memory grows with what arrived, not with what was announced. */
 struct frame_reader {
     struct buf b;
     size_t pos;       /* bytes of b already given out */
@@ -58,8 +60,10 @@ struct frame_output {
     size_t len;
 };
 
+/* ERR_INVALID: values that frame_output_decode would refuse. ERR_TOO_LARGE: b is at its ceiling. */
 int frame_output_add(struct buf *b, const struct frame_output *o);
-/* Points into body. ERR_PROTOCOL: short, empty, over LIMIT_OUTPUT_CHUNK, negative or unknown values. */
+/* Points into body. ERR_PROTOCOL: short, empty, over LIMIT_OUTPUT_CHUNK, values that are negative,
+ * out of range or unknown, a reserved field that is not 0. */
 int frame_output_decode(const uint8_t *body, size_t len, struct frame_output *out, struct err *e);
 
 #endif

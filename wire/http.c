@@ -1,0 +1,431 @@
+/* HTTP/1.1: llhttp does the grammar; limits, strictness and events are ours. */
+
+/* llhttp has a method of the name that we have for an event. */
+#define HTTP_HEAD LLHTTP_METHOD_HEAD
+#include <llhttp.h>
+#undef HTTP_HEAD
+
+#include "wire/http.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/limits.h"
+
+#include <string.h>
+
+/* Chunk sizes, chunk extensions and trailers may take this much, and this much more per byte of body,
+ * so that nobody sends them for ever. One-byte chunks take 5 bytes each. */
+#define OVERHEAD_BASE LIMIT_HTTP_HEAD
+#define OVERHEAD_PER_BYTE 16u
+
+enum piece { PIECE_NONE, PIECE_NAME, PIECE_VALUE };
+
+struct http_parser {
+    llhttp_t ll;
+    llhttp_settings_t settings;
+    enum http_role role;
+    size_t max_body;
+    http_body_fn *body_fn;
+    void *body_user;
+    bool expect_head; /* the answer to come has no body */
+
+    struct http_message m;
+    struct buf target, name, value; /* being collected */
+    enum piece piece;
+    bool line_done;      /* the request or status line is complete */
+    bool head_done;      /* the head is complete ... */
+    bool head_reported;  /* ... and HTTP_HEAD was returned */
+    bool message_done;   /* the message is complete ... */
+    bool message_reported; /* ... and HTTP_MESSAGE was returned: the next call begins anew */
+    size_t head_bytes;
+    char last;           /* byte of the head seen last, 0 at its beginning */
+    uint64_t overhead_bytes, body_bytes;
+
+    int rc;              /* first error sticks */
+    int status;
+    struct err e;
+};
+
+/* ---- small things -------------------------------------------------------------------------- */
+
+static int fail(struct http_parser *p, int rc, int status, const char *what)
+{
+    if (p->rc == 0) {
+        p->rc = err_set(&p->e, rc, "%s", what);
+        p->status = status;
+    }
+    return -1;
+}
+
+static int bad(struct http_parser *p, const char *what)
+{
+    return fail(p, ERR_PROTOCOL, 400, what);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same_word(const char *s, const char *word)
+{
+    for (; *s != '\0' && lower(*s) == *word; s++) word++;
+    return *s == *word;
+}
+
+const char *http_header(const struct http_message *m, const char *name)
+{
+    for (size_t i = 0; i < m->header_count; i++) {
+        if (strcmp(m->headers[i].name, name) == 0) return m->headers[i].value;
+    }
+    return NULL;
+}
+
+static size_t count_headers(const struct http_message *m, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->header_count; i++) n += strcmp(m->headers[i].name, name) == 0;
+    return n;
+}
+
+static void message_fini(struct http_message *m)
+{
+    mem_free(m->target);
+    for (size_t i = 0; i < m->header_count; i++) {
+        mem_free(m->headers[i].name);
+        mem_free(m->headers[i].value);
+    }
+    buf_fini(&m->body);
+}
+
+static void begin_message(struct http_parser *p)
+{
+    message_fini(&p->m);
+    p->m.target = NULL;
+    p->m.method[0] = '\0';
+    p->m.status = 0;
+    p->m.header_count = 0;
+    p->m.keep_alive = false;
+    p->m.expect_continue = false;
+    buf_clear(&p->target);
+    buf_clear(&p->name);
+    buf_clear(&p->value);
+    p->piece = PIECE_NONE;
+    p->line_done = p->head_done = p->head_reported = false;
+    p->message_done = p->message_reported = false;
+    p->head_bytes = 0;
+    p->last = 0;
+    p->overhead_bytes = p->body_bytes = 0;
+}
+
+/* ---- what llhttp reports ------------------------------------------------------------------- */
+
+static int on_url(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = ll->data;
+    if (buf_add(&p->target, at, len) != 0) return fail(p, ERR_TOO_LARGE, 414, "the target is too long");
+    return 0;
+}
+
+static int on_line_complete(llhttp_t *ll)
+{
+    struct http_parser *p = ll->data;
+    p->line_done = true;
+    return 0;
+}
+
+/* The header that was collected goes into the message. */
+static int end_header(struct http_parser *p)
+{
+    if (p->piece == PIECE_NONE) return 0;
+    p->piece = PIECE_NONE;
+    if (p->m.header_count == HTTP_HEADERS_MAX)
+        return fail(p, ERR_TOO_LARGE, 431, "there are too many headers");
+    if (memchr(p->value.data, '\0', p->value.len) != NULL) return bad(p, "a NUL in a header");
+    while (p->value.len > 0 && strchr(" \t", p->value.data[p->value.len - 1]) != NULL)
+        buf_truncate(&p->value, p->value.len - 1);
+    for (size_t i = 0; i < p->name.len; i++) p->name.data[i] = lower(p->name.data[i]);
+    struct http_header *h = &p->m.headers[p->m.header_count++];
+    h->name = mem_strndup(p->name.data, p->name.len);
+    h->value = mem_strndup(p->value.data, p->value.len);
+    buf_clear(&p->name);
+    buf_clear(&p->value);
+    return 0;
+}
+
+/* Trailers come by here as well, once the head is complete: nobody asked for them. */
+static int on_header_field(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = ll->data;
+    if (p->head_done) return 0;
+    if (p->piece == PIECE_VALUE && end_header(p) != 0) return -1;
+    p->piece = PIECE_NAME;
+    if (buf_add(&p->name, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    return 0;
+}
+
+static int on_header_value(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = ll->data;
+    if (p->head_done) return 0;
+    p->piece = PIECE_VALUE;
+    if (buf_add(&p->value, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    return 0;
+}
+
+/* How long the body is must have one answer (RFC 9112 section 6.3): two of them let a message hide
+ * within another. */
+static int check_framing(struct http_parser *p)
+{
+    size_t lengths = count_headers(&p->m, "content-length");
+    size_t codings = count_headers(&p->m, "transfer-encoding");
+    if (lengths > 1) return bad(p, "Content-Length is given twice");
+    if (lengths > 0 && codings > 0) return bad(p, "both Content-Length and Transfer-Encoding are given");
+    if (codings > 1) return bad(p, "Transfer-Encoding is given twice");
+    if (codings > 0 && !same_word(http_header(&p->m, "transfer-encoding"), "chunked"))
+        return fail(p, ERR_PROTOCOL, 501, "the only Transfer-Encoding known here is chunked");
+    if (codings > 0 && p->ll.http_minor == 0)
+        return bad(p, "Transfer-Encoding does not exist in HTTP/1.0");
+    return 0;
+}
+
+static int check_request(struct http_parser *p)
+{
+    size_t hosts = count_headers(&p->m, "host");
+    const char *expect = http_header(&p->m, "expect");
+    if (p->ll.method == HTTP_CONNECT) return fail(p, ERR_PROTOCOL, 501, "CONNECT is not served");
+    if (hosts > 1 || (hosts == 0 && p->ll.http_minor > 0))
+        return bad(p, "exactly one Host header is needed");
+    if (p->ll.content_length > p->max_body && (p->ll.flags & F_CONTENT_LENGTH) != 0)
+        return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
+    p->m.expect_continue = expect != NULL && same_word(expect, "100-continue");
+    str_format(p->m.method, sizeof p->m.method, "%s", llhttp_method_name(p->ll.method));
+    p->m.target = mem_strndup(p->target.data, p->target.len);
+    return 0;
+}
+
+static int on_headers_complete(llhttp_t *ll)
+{
+    struct http_parser *p = ll->data;
+    if (end_header(p) != 0) return -1;
+    if (ll->http_major != 1 || ll->http_minor > 1)
+        return fail(p, ERR_PROTOCOL, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    if (check_framing(p) != 0) return -1;
+    if (p->m.request) {
+        if (check_request(p) != 0) return -1;
+    } else {
+        p->m.status = ll->status_code;
+    }
+    ll->upgrade = 0; /* not taken up: the message is one like any other */
+    p->head_done = true;
+    p->m.keep_alive = llhttp_should_keep_alive(ll) != 0;
+    /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be paused
+     * at once, so the event waits for http_parse. */
+    int status = p->m.status;
+    if (!p->m.request && (p->expect_head || status < 200 || status == 204 || status == 304)) return 1;
+    return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = ll->data;
+    p->body_bytes += len;
+    if (p->body_fn != NULL) {
+        int rc = p->body_fn(at, len, p->body_user);
+        return rc != 0 ? fail(p, rc, 500, "the body was not taken") : 0;
+    }
+    if (buf_add(&p->m.body, at, len) != 0)
+        return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *ll)
+{
+    struct http_parser *p = ll->data;
+    p->message_done = true;
+    return HPE_PAUSED;
+}
+
+/* ---- parser -------------------------------------------------------------------------------- */
+
+struct http_parser *http_parser_new(enum http_role role, size_t max_body)
+{
+    struct http_parser *p = mem_alloc(sizeof *p);
+    p->role = role;
+    p->max_body = max_body;
+    llhttp_settings_init(&p->settings);
+    p->settings.on_url = on_url;
+    p->settings.on_url_complete = on_line_complete;
+    p->settings.on_header_field = on_header_field;
+    p->settings.on_header_value = on_header_value;
+    p->settings.on_headers_complete = on_headers_complete;
+    p->settings.on_body = on_body;
+    p->settings.on_message_complete = on_message_complete;
+    llhttp_init(&p->ll, role == HTTP_SERVER ? HTTP_REQUEST : HTTP_RESPONSE, &p->settings);
+    p->ll.data = p;
+    p->m.request = role == HTTP_SERVER;
+    buf_init(&p->m.body, max_body);
+    buf_init(&p->target, LIMIT_HTTP_HEAD);
+    buf_init(&p->name, LIMIT_HTTP_HEAD);
+    buf_init(&p->value, LIMIT_HTTP_HEAD);
+    return p;
+}
+
+void http_parser_free(struct http_parser *p)
+{
+    if (p == NULL) return;
+    message_fini(&p->m);
+    buf_fini(&p->target);
+    buf_fini(&p->name);
+    buf_fini(&p->value);
+    mem_free(p);
+}
+
+void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user)
+{
+    p->body_fn = fn;
+    p->body_user = user;
+}
+
+void http_parser_expect_head(struct http_parser *p)
+{
+    p->expect_head = true;
+}
+
+int http_error_status(const struct http_parser *p)
+{
+    return p->status;
+}
+
+struct http_message *http_parser_message(struct http_parser *p)
+{
+    return &p->m;
+}
+
+/* What llhttp tolerates and proxies read differently: line ends that are not CR LF, continued lines. */
+static int check_head_bytes(struct http_parser *p, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = data[i];
+        if ((p->last == '\r') != (c == '\n')) return bad(p, "a line that does not end in CR LF");
+        if (p->last == '\n' && (c == ' ' || c == '\t')) return bad(p, "a header continued on a new line");
+        if (c == '\0') return bad(p, "a NUL in the head");
+        p->last = c;
+    }
+    return 0;
+}
+
+static int count_bytes(struct http_parser *p, bool in_head, const char *data, size_t len,
+                       uint64_t body_before)
+{
+    if (in_head) {
+        p->head_bytes += len;
+        return check_head_bytes(p, data, len);
+    }
+    p->overhead_bytes += len - (p->body_bytes - body_before);
+    if (p->overhead_bytes > OVERHEAD_BASE + OVERHEAD_PER_BYTE * p->body_bytes)
+        return fail(p, ERR_TOO_LARGE, 413, "the body has more framing than content");
+    return 0;
+}
+
+static void explain(struct http_parser *p, llhttp_errno_t code)
+{
+    switch (code) {
+    case HPE_INVALID_VERSION:
+    case HPE_PAUSED_H2_UPGRADE:
+        fail(p, ERR_PROTOCOL, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        break;
+    case HPE_CLOSED_CONNECTION:
+        bad(p, "bytes behind the last message of the connection");
+        break;
+    default:
+        bad(p, llhttp_get_error_reason(&p->ll));
+        break;
+    }
+}
+
+/* Feeds one slice. In the head it is cut so that its limit is met exactly. Returns the bytes taken. */
+static size_t feed(struct http_parser *p, const char *data, size_t len)
+{
+    bool in_head = !p->head_done;
+    uint64_t body_before = p->body_bytes;
+    if (in_head && len > LIMIT_HTTP_HEAD - p->head_bytes) len = LIMIT_HTTP_HEAD - p->head_bytes;
+    llhttp_errno_t code = llhttp_execute(&p->ll, data, len);
+    size_t used = len;
+    if (code != HPE_OK && llhttp_get_error_pos(&p->ll) != NULL)
+        used = (size_t)(llhttp_get_error_pos(&p->ll) - data);
+    if (code == HPE_PAUSED)
+        llhttp_resume(&p->ll);
+    else if (code != HPE_OK)
+        explain(p, code);
+    count_bytes(p, in_head, data, used, body_before);
+    if (in_head && !p->head_done && p->head_bytes == LIMIT_HTTP_HEAD)
+        fail(p, ERR_TOO_LARGE, p->line_done ? 431 : 414,
+             p->line_done ? "the head is over the limit" : "the target is over the limit");
+    return used;
+}
+
+/* The event that is due, HTTP_MORE when none is. An interim response (1xx) is none. */
+static enum http_event next_event(struct http_parser *p)
+{
+    if (!p->m.request && p->head_done && p->m.status < 200) {
+        if (p->message_done) begin_message(p);
+        return HTTP_MORE;
+    }
+    if (p->head_done && !p->head_reported) {
+        p->head_reported = true;
+        return HTTP_HEAD;
+    }
+    if (p->message_done && !p->message_reported) {
+        p->message_reported = true;
+        p->expect_head = false;
+        return HTTP_MESSAGE;
+    }
+    return HTTP_MORE;
+}
+
+static int report(const struct http_parser *p, struct err *e)
+{
+    return err_set(e, p->rc, "%s", p->e.msg);
+}
+
+int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used, enum http_event *event,
+               struct err *e)
+{
+    size_t at = 0;
+    enum http_event due = HTTP_MORE;
+    if (p->rc != 0) return report(p, e);
+    if (p->message_reported) begin_message(p);
+    bool once = p->head_reported; /* an empty body ends without a further byte */
+    due = next_event(p);
+    while (due == HTTP_MORE && (at < len || once)) {
+        once = false;
+        at += len > 0 ? feed(p, (const char *)data + at, len - at) : feed(p, "", 0);
+        if (p->rc != 0) return report(p, e);
+        due = next_event(p);
+    }
+    *used = at;
+    *event = due;
+    return 0;
+}
+
+int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e)
+{
+    if (p->rc != 0) return report(p, e);
+    if (p->message_reported) begin_message(p);
+    enum http_event due = next_event(p);
+    if (due == HTTP_MORE && p->head_reported) {
+        feed(p, "", 0);
+        if (p->rc == 0) due = next_event(p);
+    }
+    if (due == HTTP_MORE && p->rc == 0) {
+        llhttp_errno_t code = llhttp_finish(&p->ll);
+        if (code != HPE_OK && code != HPE_PAUSED)
+            bad(p, "the connection was closed in the middle of a message");
+        else
+            due = next_event(p);
+    }
+    if (p->rc != 0) return report(p, e);
+    *event = due;
+    return 0;
+}

@@ -1,0 +1,132 @@
+/* HTTP/1.1 messages going out. Each writer appends all of it, or nothing. */
+#include "wire/http.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+const char *http_status_text(int status)
+{
+    switch (status) {
+    case 100: return "Continue";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Unknown";
+    }
+}
+
+/* 1xx, 204 and 304 have no body and say nothing of its length (RFC 9110 section 8.6). */
+static bool has_length(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+static int finish(struct buf *b, size_t before, int rc)
+{
+    if (rc != 0) buf_truncate(b, before);
+    return rc;
+}
+
+static int add_content(struct buf *b, const char *content_type, size_t len)
+{
+    int rc = content_type != NULL ? buf_addf(b, "Content-Type: %s\r\n", content_type) : 0;
+    if (rc == 0) rc = buf_addf(b, "Content-Length: %zu\r\n", content_type != NULL ? len : 0);
+    return rc;
+}
+
+static int end_head(struct buf *b, const char *extra_headers)
+{
+    int rc = extra_headers != NULL ? buf_adds(b, extra_headers) : 0;
+    if (rc == 0) rc = buf_adds(b, "\r\n");
+    return rc;
+}
+
+int http_write_response(struct buf *b, int status, const char *content_type, const void *body, size_t len,
+                        const char *extra_headers, bool keep_alive)
+{
+    size_t before = b->len;
+    int rc = buf_addf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
+    if (rc == 0 && has_length(status)) rc = add_content(b, content_type, len);
+    if (rc == 0 && !keep_alive) rc = buf_adds(b, "Connection: close\r\n");
+    if (rc == 0) rc = end_head(b, extra_headers);
+    if (rc == 0 && has_length(status) && content_type != NULL) rc = buf_add(b, body, len);
+    return finish(b, before, rc);
+}
+
+int http_write_stream_head(struct buf *b, int status, const char *content_type)
+{
+    return buf_addf(b,
+                    "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n"
+                    "Cache-Control: no-store\r\n\r\n",
+                    status, http_status_text(status), content_type);
+}
+
+int http_write_chunk(struct buf *b, const void *data, size_t len)
+{
+    size_t before = b->len;
+    if (len == 0) return 0; /* a chunk of length 0 would end the stream */
+    int rc = buf_addf(b, "%zx\r\n", len);
+    if (rc == 0) rc = buf_add(b, data, len);
+    if (rc == 0) rc = buf_adds(b, "\r\n");
+    return finish(b, before, rc);
+}
+
+int http_write_stream_end(struct buf *b)
+{
+    return buf_adds(b, "0\r\n\r\n");
+}
+
+/* A word of a request line or header that comes from a user: nothing that could end it early. */
+static bool is_word(const char *s)
+{
+    for (const char *c = s; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f) return false;
+    }
+    return *s != '\0';
+}
+
+int http_write_request(struct buf *b, const char *method, const char *target, const char *host,
+                       const char *content_type, const void *body, size_t len, const char *extra_headers)
+{
+    size_t before = b->len;
+    if (!is_word(method) || !is_word(target) || !is_word(host)) return ERR_INVALID;
+    int rc = buf_addf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
+    if (rc == 0 && content_type != NULL) rc = add_content(b, content_type, len);
+    if (rc == 0) rc = end_head(b, extra_headers);
+    if (rc == 0 && content_type != NULL) rc = buf_add(b, body, len);
+    return finish(b, before, rc);
+}
