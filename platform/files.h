@@ -16,6 +16,9 @@ enum file_mode { FILE_PUBLIC /* 0644 */, FILE_SECRET /* 0600; Windows: SYSTEM, A
  * old or the new content, never a mixture. ERR_FULL when the disk is. */
 int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e);
 int file_remove(const char *path, struct err *e); /* fine when absent */
+/* Creates or replaces it; neither atomic nor flushed to disk: for files that only a running job needs. */
+int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e);
+int file_move(const char *from, const char *to, struct err *e); /* replaces `to`; same file system */
 bool file_exists(const char *path);
 /* Is the file readable by others than its owner (and root / administrators)? */
 bool file_is_exposed(const char *path);

@@ -17,5 +17,7 @@ struct text_state {
 void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out);
 /* "\n" or "\r\n": what a script file's lines end with for this shell here. */
 const char *text_script_newline(const char *shell);
+/* The shell of a script that names none: "sh", "powershell". */
+const char *text_default_shell(void);
 
 #endif

@@ -1,0 +1,370 @@
+/* Wiring and life of the agent: see agent.h.
+ *
+ * Each turn of the loop ends in one place, on_prepare: output that is held leaves, the journal is committed, accepted jobs are
+ * started on the strength of that commit, what that wrote is committed, and what is committed is sent. */
+#include "agent/agent.h"
+
+#include "agent/identity.h"
+#include "agent/journal.h"
+#include "agent/runner.h"
+#include "agent/session.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cadre_version.h"
+#include "platform/capabilities.h"
+#include "platform/files.h"
+#include "platform/log_sink.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "platform/service.h"
+#include "wire/limits.h"
+#include "wire/pki.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
+#define GOODBYE_MS 10000                 /* how long the last results may wait for their acknowledgement */
+#define SPOOL_PAUSE_BYTES (32 << 20)     /* connected, but the coordinator takes output slower than jobs write it */
+#define SPOOL_RESUME_BYTES (16 << 20)
+
+struct agent {
+    uv_loop_t loop;
+    struct agent_config config;
+    int argc;
+    char **argv;
+    char *name;
+    struct identity identity;
+    struct file_lock *lock;
+    struct journal *journal;
+    struct runner *runner;
+    struct session *session;
+    struct service *service;
+    uv_prepare_t prepare;
+    uv_idle_t again; /* makes the loop take another turn at once */
+    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer;
+    uv_work_t gather;
+    char *gathered;
+    bool gathering, dirty, draining, stopping, announced;
+    int exit_code;
+};
+
+static void stop_now(struct agent *a, const char *reason);
+
+/* ---- capabilities ---- */
+
+char *agent_capabilities(const struct agent_config *c)
+{
+    struct buf text;
+    struct jw w;
+    buf_init(&text, LIMIT_CAPABILITIES);
+    jw_init(&w, &text);
+    jw_object(&w, NULL);
+    capabilities_write(&w, c->state);
+    jw_str(&w, "agentVersion", CADRE_VERSION);
+    for (size_t i = 0; i < c->labels.count; i++) {
+        char *key = str_dupf("label.%s", c->labels.items[i].key);
+        jw_str(&w, key, c->labels.items[i].value);
+        mem_free(key);
+    }
+    jw_end(&w);
+    int rc = jw_finish(&w);
+    char *out = rc == 0 ? buf_detach(&text) : mem_strdup("{}");
+    buf_fini(&text);
+    return out;
+}
+
+static void gather_work(uv_work_t *work)
+{
+    struct agent *a = work->data;
+    a->gathered = agent_capabilities(&a->config);
+}
+
+static void gather_done(uv_work_t *work, int status)
+{
+    struct agent *a = work->data;
+    a->gathering = false;
+    if (status == 0 && a->session && !a->stopping)
+        session_set_capabilities(a->session, a->gathered);
+    else
+        mem_free(a->gathered);
+    a->gathered = NULL;
+}
+
+static void on_capabilities_timer(uv_timer_t *t)
+{
+    struct agent *a = t->data;
+    if (a->gathering || a->stopping) return;
+    a->gathering = true;
+    a->gather.data = a;
+    if (uv_queue_work(&a->loop, &a->gather, gather_work, gather_done) != 0) a->gathering = false;
+}
+
+/* ---- a turn ---- */
+
+static void on_again(uv_idle_t *idle)
+{
+    uv_idle_stop(idle);
+}
+
+static void note_change(void *user)
+{
+    struct agent *a = user;
+    a->dirty = true;
+    /* Work that comes up outside a poll (from the prepare phase itself) must not wait for the next event. */
+    uv_idle_start(&a->again, on_again);
+}
+
+static void on_fatal(const struct err *e, void *user)
+{
+    struct agent *a = user;
+    if (a->exit_code != 0) return;
+    log_error("agent: %s; ending, so that nothing is promised that cannot be kept", err_text(e));
+    a->exit_code = 1;
+    stop_now(a, "the agent cannot go on");
+}
+
+static void apply_back_pressure(struct agent *a)
+{
+    int64_t waiting = journal_pending_bytes(a->journal);
+    bool connected = session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+    if (!connected || waiting < SPOOL_RESUME_BYTES)
+        runner_pause(a->runner, false);
+    else if (waiting > SPOOL_PAUSE_BYTES)
+        runner_pause(a->runner, true);
+}
+
+/* Drained, and every result is acknowledged (or nobody is there to take it: the journal keeps it). */
+static void finish_drain(struct agent *a)
+{
+    if (!a->draining || runner_count(a->runner) > 0) return;
+    bool connected = session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+    if (connected && journal_pending_bytes(a->journal) > 0) return;
+    stop_now(a, "the agent was stopped");
+}
+
+static void on_goodbye_timer(uv_timer_t *t)
+{
+    struct agent *a = t->data;
+    log_warn("agent: not everything was acknowledged; it is in the journal and is sent at the next start");
+    stop_now(a, "the agent was stopped");
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct agent *a = prepare->data;
+    struct err e;
+    if (!a->dirty || a->stopping) return;
+    a->dirty = false;
+    runner_flush_output(a->runner);
+    int rc = journal_commit(a->journal, &e);
+    if (rc == 0 && runner_start_accepted(a->runner)) rc = journal_commit(a->journal, &e);
+    if (rc != 0) {
+        on_fatal(&e, a);
+        return;
+    }
+    session_pump(a->session);
+    apply_back_pressure(a);
+    if (a->draining && runner_count(a->runner) == 0 && !uv_is_active((uv_handle_t *)&a->goodbye_timer))
+        uv_timer_start(&a->goodbye_timer, on_goodbye_timer, GOODBYE_MS, 0);
+    finish_drain(a);
+}
+
+/* ---- the service's wishes ---- */
+
+static void on_stop(bool again, void *user)
+{
+    struct agent *a = user;
+    if (a->stopping) return;
+    int64_t wait = again ? 0 : a->config.drain_timeout_ms;
+    if (!a->draining)
+        log_info("agent: stopping; %zu running jobs may finish within %lld s", runner_count(a->runner),
+                 (long long)wait / 1000);
+    else
+        log_info("agent: stopping at once");
+    a->draining = true;
+    service_stopping(wait + 2 * GOODBYE_MS);
+    runner_drain(a->runner, wait);
+    session_announce(a->session);
+    note_change(a);
+}
+
+static void on_reload(void *user)
+{
+    struct agent *a = user;
+    struct agent_config fresh;
+    struct opt_args args;
+    struct err e;
+    service_reloading(false);
+    if (agent_config_load(&fresh, a->argc, a->argv, &args, &e) != 0) {
+        log_error("agent: the configuration was not read again: %s", err_text(&e));
+        service_reloading(true);
+        return;
+    }
+    /* Only what can change under running jobs; the rest wants a restart. */
+    struct opt_map labels = a->config.labels, env = a->config.env;
+    a->config.labels = fresh.labels;
+    a->config.env = fresh.env;
+    a->config.slots = fresh.slots;
+    a->config.drain_timeout_ms = fresh.drain_timeout_ms;
+    fresh.labels = labels;
+    fresh.env = env;
+    agent_config_fini(&fresh);
+    log_info("agent: configuration read again slots=%lld", (long long)agent_config_slots(&a->config));
+    session_announce(a->session);
+    if (!a->gathering) session_set_capabilities(a->session, agent_capabilities(&a->config));
+    service_reloading(true);
+}
+
+static void on_watchdog_timer(uv_timer_t *t)
+{
+    (void)t;
+    service_watchdog();
+}
+
+static void on_attempted(const char *status, void *user)
+{
+    struct agent *a = user;
+    if (a->announced)
+        service_status(status);
+    else
+        service_ready(status);
+    a->announced = true;
+}
+
+/* ---- life ---- */
+
+static void stop_now(struct agent *a, const char *reason)
+{
+    if (a->stopping) return;
+    struct err e;
+    a->stopping = true;
+    if (journal_commit(a->journal, &e) != 0) log_error("agent: %s", err_text(&e));
+    session_stop(a->session, reason);
+    session_free(a->session);
+    a->session = NULL;
+    runner_free(a->runner);
+    service_detach(a->service);
+    uv_close((uv_handle_t *)&a->prepare, NULL);
+    uv_close((uv_handle_t *)&a->again, NULL);
+    uv_close((uv_handle_t *)&a->capabilities_timer, NULL);
+    uv_close((uv_handle_t *)&a->goodbye_timer, NULL);
+    uv_close((uv_handle_t *)&a->watchdog_timer, NULL);
+}
+
+static int open_state(struct agent *a, struct err *e)
+{
+    bool damaged = false;
+    int rc = dir_make(a->config.state, FILE_SECRET, e);
+    if (rc == 0) rc = identity_load(a->config.state, &a->identity, e);
+    if (rc != 0) return rc;
+    char *lock = paths_join(a->config.state, "lock");
+    rc = file_lock_take(lock, &a->lock, e);
+    mem_free(lock);
+    if (rc == ERR_CONFLICT) err_wrap(e, "another agent uses the state folder %s", a->config.state);
+    if (rc == 0) rc = journal_open(a->config.state, &a->journal, &damaged, e);
+    if (damaged)
+        log_error("agent: the journal was damaged; it was moved aside as journal.db.damaged, and what ran is reported as "
+                  "interrupted");
+    return rc;
+}
+
+static int start_parts(struct agent *a, struct err *e)
+{
+    struct runner_options ro = {.loop = &a->loop,
+                                .journal = a->journal,
+                                .state_folder = a->config.state,
+                                .agent_name = a->name,
+                                .env = &a->config.env,
+                                .on_change = note_change,
+                                .on_fatal = on_fatal,
+                                .user = a};
+    int rc = runner_new(&ro, &a->runner, e);
+    if (rc != 0) return rc;
+    char *capabilities = agent_capabilities(&a->config);
+    struct session_options so = {.loop = &a->loop,
+                                 .config = &a->config,
+                                 .identity = &a->identity,
+                                 .journal = a->journal,
+                                 .runner = a->runner,
+                                 .name = a->name,
+                                 .capabilities = capabilities,
+                                 .on_attempted = on_attempted,
+                                 .on_fatal = on_fatal,
+                                 .on_change = note_change,
+                                 .user = a};
+    rc = session_new(&so, &a->session, e);
+    mem_free(capabilities);
+    if (rc != 0) return rc;
+    struct service_control control = {on_stop, on_reload, a};
+    return service_attach(&a->loop, &control, &a->service, e);
+}
+
+static void init_handles(struct agent *a)
+{
+    uv_prepare_init(&a->loop, &a->prepare);
+    uv_idle_init(&a->loop, &a->again);
+    uv_timer_init(&a->loop, &a->capabilities_timer);
+    uv_timer_init(&a->loop, &a->goodbye_timer);
+    uv_timer_init(&a->loop, &a->watchdog_timer);
+    a->prepare.data = a->again.data = a;
+    a->capabilities_timer.data = a->goodbye_timer.data = a->watchdog_timer.data = a;
+}
+
+static void begin(struct agent *a)
+{
+    int64_t watchdog = service_watchdog_ms();
+    uv_prepare_start(&a->prepare, on_prepare);
+    uv_timer_start(&a->capabilities_timer, on_capabilities_timer, CAPABILITIES_EVERY_MS, CAPABILITIES_EVERY_MS);
+    if (watchdog > 0) uv_timer_start(&a->watchdog_timer, on_watchdog_timer, 0, (uint64_t)watchdog);
+    log_info("agent: version=%s name=%s state=%s slots=%lld containment=%s", CADRE_VERSION, a->name, a->config.state,
+             (long long)agent_config_slots(&a->config), runner_kind(a->runner));
+    session_start(a->session);
+}
+
+static void release(struct agent *a)
+{
+    journal_close(a->journal);
+    identity_fini(&a->identity);
+    file_lock_release(a->lock);
+    mem_free(a->name);
+    agent_config_fini(&a->config);
+    pki_fini();
+}
+
+int agent_run(struct agent_config *c, int argc, char **argv)
+{
+    struct agent a = {.config = *c, .argc = argc, .argv = argv};
+    struct err e = {0};
+    a.config.set.config = &a.config; /* the table's offsets are into the struct where it lives now */
+    a.name = agent_config_name(&a.config);
+    os_raise_file_limit();
+    os_protect_self();
+    int rc = pki_init(&e);
+    if (rc == 0) rc = open_state(&a, &e);
+    if (rc == 0) {
+        uv_loop_init(&a.loop);
+        init_handles(&a);
+        rc = start_parts(&a, &e);
+        if (rc == 0) {
+            begin(&a);
+        } else {
+            a.exit_code = 1;
+            stop_now(&a, "not started");
+        }
+        uv_run(&a.loop, UV_RUN_DEFAULT);
+        uv_loop_close(&a.loop);
+    }
+    if (rc != 0) {
+        log_error("agent: %s", err_text(&e));
+        service_failed(rc == ERR_NOT_FOUND ? 2 : 1, err_text(&e));
+        a.exit_code = 1;
+    } else if (a.exit_code == 0) {
+        log_info("agent: stopped");
+    }
+    release(&a);
+    return a.exit_code;
+}

@@ -1,0 +1,191 @@
+/* agent.yaml: the option table, and the careful edit that `join` makes. */
+#include "agent/config.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/limits.h"
+#include "wire/token.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static int check_group(const char *value, struct err *e)
+{
+    if (str_key_valid(value)) return 0;
+    return err_set(e, ERR_INVALID,
+                   "a group's key has 1 to 63 letters, digits, '_' and '-', and begins with a letter or digit");
+}
+
+static int check_name(const char *value, struct err *e)
+{
+    if (str_name_valid(value)) return 0;
+    return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters", LIMIT_NAME);
+}
+
+static int check_address(const char *value, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
+}
+
+static int check_level(const char *value, struct err *e)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < 4; i++)
+        if (str_eq(value, levels[i])) return 0;
+    return err_set(e, ERR_INVALID, "is not one of error, warn, info, debug");
+}
+
+#define AT(field) offsetof(struct agent_config, field)
+
+const struct opt agent_options[] = {
+    {.flag = "config", .env = "CADRE_CONFIG", .type = OPT_STRING, .offset = AT(config_path), .value_name = "FILE",
+     .help = "configuration file"},
+    {.flag = "state", .env = "CADRE_STATE", .type = OPT_STRING, .offset = AT(state), .value_name = "DIR",
+     .help = "folder for identity, journal and work folders"},
+    {.env = "CADRE_COORDINATOR", .key = "coordinator", .type = OPT_LIST, .offset = AT(coordinator),
+     .value_name = "HOST:PORT", .help = "where the coordinator is; written by join", .check = check_address},
+    {.flag = "worker-group", .env = "CADRE_GROUP", .key = "group", .type = OPT_STRING, .offset = AT(group),
+     .value_name = "K", .help = "worker group to join; none is the default group", .check = check_group},
+    {.flag = "name", .env = "CADRE_NAME", .key = "name", .type = OPT_STRING, .offset = AT(name), .value_name = "N",
+     .help = "the agent's name, unique at its coordinator; default: the host's name", .check = check_name},
+    {.flag = "slots", .env = "CADRE_SLOTS", .key = "slots", .type = OPT_INT, .offset = AT(slots), .min = 1,
+     .max = LIMIT_SLOTS, .value_name = "N", .help = "jobs at a time; default: the number of processors"},
+    {.flag = "label", .env = "CADRE_LABELS", .key = "labels", .type = OPT_MAP, .offset = AT(labels),
+     .value_name = "K=V", .help = "label that jobs can require as label.K"},
+    {.key = "drainTimeout", .env = "CADRE_DRAIN_TIMEOUT", .type = OPT_DURATION, .offset = AT(drain_timeout_ms),
+     .fallback = "5m", .min = 0, .max = INT64_C(86400000) * 7, .value_name = "D",
+     .help = "on stop, how long running jobs may finish"},
+    {.key = "env", .type = OPT_MAP, .offset = AT(env), .value_name = "K=V", .help = "environment given to every job"},
+    {.flag = "log-level", .env = "CADRE_LOG_LEVEL", .key = "logLevel", .type = OPT_STRING, .offset = AT(log_level),
+     .fallback = "info", .value_name = "L", .help = "error, warn, info or debug", .check = check_level},
+    {.flag = "replace", .type = OPT_BOOL, .offset = AT(replace),
+     .help = "join: take over the name of an agent that is known already, or join anew"},
+};
+const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
+
+static int load_file(struct agent_config *c, bool named, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, YAML_MAX_BYTES);
+    int rc = file_read(c->config_path, YAML_MAX_BYTES, &text, e);
+    if (rc == ERR_NOT_FOUND && !named) {
+        buf_fini(&text);
+        return 0;
+    }
+    struct yaml_doc doc = {0};
+    if (rc == 0) rc = yaml_parse(c->config_path, text.data, text.len, &doc, e);
+    if (rc == 0) rc = opt_parse_file(&c->set, c->config_path, &doc, e);
+    yaml_doc_fini(&doc);
+    buf_fini(&text);
+    return rc;
+}
+
+int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+{
+    memset(c, 0, sizeof *c);
+    opt_init(&c->set, agent_options, agent_option_count, c);
+    int rc = opt_parse_args(&c->set, argc, argv, args, e);
+    if (rc != 0 || args->help) goto out;
+    rc = opt_parse_env(&c->set, os_env, NULL, e);
+    if (rc != 0) goto out;
+    bool named = c->config_path != NULL;
+    if (!named) c->config_path = paths_agent_config();
+    rc = load_file(c, named, e);
+    if (rc != 0) goto out;
+    if (!c->state) c->state = paths_agent_state();
+    if (c->labels.count > LIMIT_LABELS)
+        rc = err_set(e, ERR_INVALID, "%s: %zu labels are more than the %d that an agent may have", c->config_path,
+                     c->labels.count, LIMIT_LABELS);
+out:
+    if (rc != 0 || args->help) opt_fini(&c->set);
+    return rc;
+}
+
+void agent_config_fini(struct agent_config *c)
+{
+    opt_fini(&c->set);
+}
+
+char *agent_config_name(const struct agent_config *c)
+{
+    if (c->name) return mem_strdup(c->name);
+    char host[LIMIT_NAME + 1];
+    if (os_hostname(host, sizeof host) != 0 || !str_name_valid(host)) return mem_strdup("agent");
+    return mem_strdup(host);
+}
+
+int64_t agent_config_slots(const struct agent_config *c)
+{
+    if (c->slots > 0) return c->slots;
+    int cpus = os_cpu_count();
+    return cpus < 1 ? 1 : cpus > LIMIT_SLOTS ? LIMIT_SLOTS : cpus;
+}
+
+/* Double-quoted YAML is JSON's string syntax. */
+static int add_quoted(struct buf *out, const char *s)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_str(&w, NULL, s);
+    return jw_finish(&w);
+}
+
+static int add_setting(struct buf *out, const struct config_edit *edit)
+{
+    int rc = buf_addf(out, "%s: ", edit->key);
+    if (rc == 0 && edit->count != 1) rc = buf_addc(out, '[');
+    for (size_t i = 0; rc == 0 && i < edit->count; i++) {
+        if (i > 0) rc = buf_adds(out, ", ");
+        if (rc == 0) rc = add_quoted(out, edit->values[i]);
+    }
+    if (rc == 0 && edit->count != 1) rc = buf_addc(out, ']');
+    return rc == 0 ? buf_addc(out, '\n') : rc;
+}
+
+/* Does this line begin the top-level setting `key`? */
+static bool line_sets(const char *line, size_t len, const char *key)
+{
+    size_t n = strlen(key);
+    return len > n && memcmp(line, key, n) == 0 && line[n] == ':' &&
+           (len == n + 1 || strchr(" \t\r\n", line[n + 1]));
+}
+
+/* A line that goes on with the value of the one before: indented, or an item of a block list. */
+static bool line_continues(const char *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (line[i] == ' ' || line[i] == '\t')) i++;
+    if (i == len || line[i] == '\n' || line[i] == '\r' || line[i] == '#') return false;
+    return i > 0 || (line[0] == '-' && len > 1 && line[1] == ' ') || line[0] == ']' || line[0] == '}';
+}
+
+int config_text_edit(const char *text, const struct config_edit *edits, size_t count, struct buf *out)
+{
+    bool done[16] = {false};
+    bool dropping = false;
+    int rc = count <= sizeof done ? 0 : ERR_INVALID;
+    for (const char *line = text; rc == 0 && *line;) {
+        const char *end = strchr(line, '\n');
+        size_t len = end ? (size_t)(end - line) + 1 : strlen(line);
+        if (!dropping || !line_continues(line, len)) {
+            dropping = false;
+            for (size_t i = 0; rc == 0 && !dropping && i < count; i++) {
+                if (!edits[i].values || !line_sets(line, len, edits[i].key)) continue;
+                dropping = true;
+                if (!done[i]) rc = add_setting(out, &edits[i]);
+                done[i] = true;
+            }
+            if (rc == 0 && !dropping) rc = buf_add(out, line, len);
+        }
+        line += len;
+    }
+    if (rc == 0 && out->len > 0 && out->data[out->len - 1] != '\n') rc = buf_addc(out, '\n');
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        if (edits[i].values && !done[i]) rc = add_setting(out, &edits[i]);
+    return rc;
+}

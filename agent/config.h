@@ -1,0 +1,49 @@
+/* agent.yaml, its flags and environment variables. */
+#ifndef CADRE_AGENT_CONFIG_H
+#define CADRE_AGENT_CONFIG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct agent_config {
+    char *config_path;
+    char *state;
+    struct opt_list coordinator; /* "host:port", tried in turn */
+    char *group;                 /* NULL: default group */
+    char *name;                  /* NULL: the host's name */
+    int64_t slots;               /* 0: number of processors */
+    struct opt_map labels;
+    int64_t drain_timeout_ms;
+    struct opt_map env;
+    char *log_level;
+    bool replace; /* join only */
+
+    struct opt_set set; /* who set what; filled by agent_config_load */
+};
+
+/* The table of `join`, `run`, `capabilities`, `check-config` alike: one set of options serves all of them. */
+extern const struct opt agent_options[];
+extern const size_t agent_option_count;
+
+/* Flags, environment, file (a missing file is fine unless --config named it), defaults, checks across settings. args: what
+ * is left of argv. On help only args->help is set. On failure *c needs no fini. */
+int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e);
+void agent_config_fini(struct agent_config *c);
+/* Name and slots as they count: never NULL, never 0. name: mem_free. */
+char *agent_config_name(const struct agent_config *c);
+int64_t agent_config_slots(const struct agent_config *c);
+
+/* Sets top-level keys in the file's text and leaves every other line as it is. A value NULL leaves the key alone. Values are
+ * quoted as YAML needs it. `coordinator` may be a list. */
+struct config_edit {
+    const char *key;
+    const char *const *values;
+    size_t count; /* 1: a scalar; more: a flow list */
+};
+int config_text_edit(const char *text, const struct config_edit *edits, size_t count, struct buf *out);
+
+#endif

@@ -1,0 +1,249 @@
+/* Enrolment: see join.h. */
+#include "agent/join.h"
+
+#include "agent/identity.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cadre_version.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/frame.h"
+#include "wire/limits.h"
+#include "wire/link.h"
+#include "wire/msg.h"
+#include "wire/pki.h"
+#include "wire/token.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define JOIN_TIMEOUT_MS 15000
+
+/* One conversation with one address. */
+struct talk {
+    const struct agent_config *config;
+    const char *token, *csr, *name;
+    struct frame_reader reader;
+    uv_timer_t timer;
+    struct link *link;
+    struct msg answer; /* enrolled or refused */
+    struct err err;
+    bool closed;
+};
+
+static void on_open(struct link *l, void *user)
+{
+    struct talk *t = user;
+    char host[128];
+    struct msg m = {.type = MSG_ENROL};
+    if (os_host_id(host, sizeof host) != 0) host[0] = 0;
+    m.u.enrol.token = (char *)(uintptr_t)t->token;
+    m.u.enrol.csr = (char *)(uintptr_t)t->csr;
+    m.u.enrol.name = (char *)(uintptr_t)t->name;
+    m.u.enrol.group = t->config->group;
+    m.u.enrol.host_id = host;
+    m.u.enrol.version = CADRE_VERSION;
+    m.u.enrol.replace = t->config->replace;
+    int rc = msg_frame_add(link_out(l), &m);
+    if (rc != 0) {
+        err_set(&t->err, rc, "the enrolment request does not fit");
+        link_abort(l, &t->err);
+        return;
+    }
+    link_flush_later(l);
+}
+
+static void on_data(struct link *l, const void *data, size_t len, void *user)
+{
+    struct talk *t = user;
+    struct frame f;
+    struct err e = {0};
+    if (t->answer.type != MSG_NONE) return;
+    int rc = frame_reader_add(&t->reader, data, len, &e);
+    if (rc == 0) rc = frame_reader_next(&t->reader, &f, &e);
+    if (rc == 0) return;
+    if (rc == 1) rc = msg_decode(f.body, f.len, &t->answer, &e);
+    if (rc == 0 && t->answer.type != MSG_ENROLLED && t->answer.type != MSG_REFUSED)
+        rc = err_set(&e, ERR_PROTOCOL, "%s is no answer to an enrolment", msg_name(t->answer.type));
+    if (rc != 0)
+        link_abort(l, &e);
+    else
+        link_close(l);
+}
+
+static void on_close(struct link *l, const struct err *e, void *user)
+{
+    (void)l;
+    struct talk *t = user;
+    t->link = NULL;
+    t->closed = true;
+    if (t->err.code == 0 && e->code != ERR_OK) t->err = *e;
+    uv_close((uv_handle_t *)&t->timer, NULL);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct talk *t = timer->data;
+    if (!t->link) return;
+    err_set(&t->err, ERR_TIMEOUT, "no answer for %d s", JOIN_TIMEOUT_MS / 1000);
+    link_abort(t->link, &t->err);
+}
+
+static const struct link_handler handler = {on_open, on_data, NULL, on_close};
+
+static int check_answer(struct talk *t, struct err *e)
+{
+    if (t->answer.type == MSG_REFUSED)
+        return err_set(e, ERR_DENIED, "the coordinator refused (%s): %s", t->answer.u.refused.code,
+                       t->answer.u.refused.message);
+    if (t->answer.type == MSG_ENROLLED) return 0;
+    if (t->err.code == 0) return err_set(e, ERR_CLOSED, "the coordinator closed the connection without an answer");
+    if (e) *e = t->err;
+    return t->err.code;
+}
+
+static int talk_to(struct talk *t, const struct token *token, const char *address, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    struct tls_config *tls = NULL;
+    struct tls_client_options o = {.alpn = ALPN_CADRE, .pin = token->pin};
+    uv_loop_t loop;
+    int rc = address_parse(address, DEFAULT_PORT, host, sizeof host, &port, e);
+    if (rc == 0) rc = tls_config_client(&o, &tls, e);
+    if (rc != 0) return rc;
+    uv_loop_init(&loop);
+    uv_timer_init(&loop, &t->timer);
+    t->timer.data = t;
+    uv_timer_start(&t->timer, on_timeout, JOIN_TIMEOUT_MS, 0);
+    frame_reader_init(&t->reader, LIMIT_FRAME_KNOWN);
+    t->link = link_connect(&loop, tls, host, port, JOIN_TIMEOUT_MS, &handler, t);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    frame_reader_fini(&t->reader);
+    tls_config_unref(tls);
+    return check_answer(t, e);
+}
+
+/* Every address of the token in turn; a refusal is an answer and ends it. */
+static int enrol(const struct agent_config *c, const char *token_text, const struct token *token, const char *csr,
+                 const char *name, struct msg *answer, const char **address, struct err *e)
+{
+    int rc = ERR_INVALID;
+    for (size_t i = 0; i < token->address_count; i++) {
+        struct talk t = {.config = c, .token = token_text, .csr = csr, .name = name};
+        rc = talk_to(&t, token, token->address[i], e);
+        if (rc == 0) {
+            *answer = t.answer;
+            *address = token->address[i];
+            return 0;
+        }
+        bool refused = t.answer.type == MSG_REFUSED;
+        msg_fini(&t.answer);
+        if (refused) return rc;
+    }
+    if (token->address_count == 0) return err_set(e, rc, "the token names no address of the coordinator");
+    return rc;
+}
+
+static int write_config(const struct agent_config *c, const struct token *token, const struct msg_enrolled *m, struct err *e)
+{
+    const char *addresses[TOKEN_ADDRESSES];
+    const char *group = m->group, *name = m->name;
+    for (size_t i = 0; i < token->address_count; i++) addresses[i] = token->address[i];
+    const struct config_edit edits[] = {{"coordinator", addresses, token->address_count},
+                                        {"group", group ? &group : NULL, 1},
+                                        {"name", &name, 1}};
+    struct buf before, after;
+    buf_init(&before, YAML_MAX_BYTES);
+    buf_init(&after, YAML_MAX_BYTES);
+    int rc = file_read(c->config_path, YAML_MAX_BYTES, &before, e);
+    if (rc == ERR_NOT_FOUND) rc = 0;
+    if (rc == 0 && config_text_edit(before.data, edits, 3, &after) != 0)
+        rc = err_set(e, ERR_TOO_LARGE, "%s: it would grow too large", c->config_path);
+    char *folder = paths_dir(c->config_path);
+    if (rc == 0) rc = dir_make(folder, FILE_PUBLIC, e);
+    if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
+    mem_free(folder);
+    buf_fini(&before);
+    buf_fini(&after);
+    return rc;
+}
+
+static int keep(const struct agent_config *c, const struct token *token, const char *key_pem, const struct msg_enrolled *m,
+                struct err *e)
+{
+    struct identity id = {.agent = m->agent,
+                          .key_pem = (char *)(uintptr_t)key_pem,
+                          .cert_pem = m->certificate,
+                          .ca_pem = m->ca};
+    int rc = identity_save(c->state, &id, e);
+    if (rc == 0) rc = write_config(c, token, m, e);
+    return rc;
+}
+
+/* The key of a join that was cut off is used again, so that the coordinator knows the request (and does not count the
+ * token's use twice). */
+static int make_key(const char *state, struct pki_key **key, char **pem, struct err *e)
+{
+    char *path = paths_join(state, "agent.key.new");
+    struct buf text;
+    buf_init(&text, PKI_PEM_MAX);
+    int rc = dir_make(state, FILE_SECRET, e);
+    if (rc == 0 && file_read(path, PKI_PEM_MAX, &text, NULL) == 0 && pki_key_parse(text.data, key, NULL) == 0) {
+        *pem = buf_detach(&text);
+    } else if (rc == 0) {
+        rc = pki_key_generate(key, e);
+        if (rc == 0) rc = pki_key_format(*key, pem, e);
+        if (rc == 0) rc = file_write_atomic(path, *pem, strlen(*pem), FILE_SECRET, e);
+    }
+    buf_fini(&text);
+    mem_free(path);
+    return rc;
+}
+
+int join_run(const struct agent_config *c, const char *token_text, struct join_result *out, struct err *e)
+{
+    struct token token;
+    struct pki_key *key = NULL;
+    char *key_pem = NULL, *csr = NULL, *name = agent_config_name(c);
+    struct msg answer = {0};
+    const char *address = NULL;
+    int rc = token_parse(token_text, &token, e);
+    if (rc == 0 && token.kind != TOKEN_JOIN)
+        rc = err_set(e, ERR_INVALID, "this is an API token; a join token comes from 'cadre token create join'");
+    if (rc == 0 && identity_exists(c->state) && !c->replace)
+        rc = err_set(e, ERR_EXISTS, "this agent has joined already (%s); to join anew add --replace", c->state);
+    if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
+    if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
+    if (rc == 0) rc = enrol(c, token_text, &token, csr, name, &answer, &address, e);
+    if (rc == 0) rc = keep(c, &token, key_pem, &answer.u.enrolled, e);
+    if (rc == 0) {
+        char *path = paths_join(c->state, "agent.key.new");
+        (void)file_remove(path, NULL);
+        mem_free(path);
+        out->agent = mem_strdup(answer.u.enrolled.agent);
+        out->name = mem_strdup(answer.u.enrolled.name);
+        out->group = mem_strdup(answer.u.enrolled.group);
+        out->address = mem_strdup(address);
+    }
+    msg_fini(&answer);
+    if (key_pem) mem_wipe(key_pem, strlen(key_pem));
+    mem_free(key_pem);
+    mem_free(csr);
+    mem_free(name);
+    pki_key_free(key);
+    mem_wipe(&token, sizeof token);
+    return rc;
+}
+
+void join_result_fini(struct join_result *r)
+{
+    mem_free(r->agent);
+    mem_free(r->name);
+    mem_free(r->group);
+    mem_free(r->address);
+    memset(r, 0, sizeof *r);
+}

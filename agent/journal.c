@@ -1,0 +1,397 @@
+/* The agent's journal on SQLite; the contract is in journal.h. */
+#include "agent/journal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+#define JOURNAL_VERSION 1
+
+enum statement {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_META_PUT,
+    ST_ATTEMPT_PUT,
+    ST_ATTEMPT_DELETE,
+    ST_ATTEMPT_EVENTS_DELETE,
+    ST_ATTEMPT_EACH,
+    ST_EVENT_ADD,
+    ST_ATTEMPT_END,
+    ST_EVENT_ACK,
+    ST_ATTEMPT_ACK,
+    ST_EVENT_EACH,
+    STATEMENTS
+};
+
+static const char *const sql[STATEMENTS] = {
+    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_COMMIT] = "COMMIT",
+    [ST_ROLLBACK] = "ROLLBACK",
+    [ST_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
+    [ST_ATTEMPT_PUT] = "INSERT INTO attempts(job, attempt, state, mark, identity, last_seq)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(job, attempt) DO UPDATE SET"
+                       " state = excluded.state, mark = excluded.mark, identity = excluded.identity",
+    [ST_ATTEMPT_DELETE] = "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2",
+    [ST_ATTEMPT_EVENTS_DELETE] = "DELETE FROM events WHERE job = ?1 AND attempt = ?2"
+                                 " RETURNING length(frame)",
+    [ST_ATTEMPT_EACH] = "SELECT job, attempt, state, mark, identity FROM attempts ORDER BY job",
+    [ST_EVENT_ADD] = "INSERT INTO events(seq, job, attempt, frame) VALUES(?1, ?2, ?3, ?4)",
+    [ST_ATTEMPT_END] = "UPDATE attempts SET state = 3, last_seq = ?3 WHERE job = ?1 AND attempt = ?2",
+    [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame)",
+    [ST_ATTEMPT_ACK] = "DELETE FROM attempts WHERE last_seq > 0 AND last_seq <= ?1",
+    [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
+};
+
+static const char schema[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE attempts(job INTEGER NOT NULL, attempt INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " mark TEXT NOT NULL, identity TEXT NOT NULL, last_seq INTEGER NOT NULL,"
+    " PRIMARY KEY(job, attempt)) WITHOUT ROWID;"
+    "CREATE TABLE events(seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " frame BLOB NOT NULL);"
+    "CREATE INDEX events_of_attempt ON events(job, attempt);"
+    "PRAGMA user_version = 1;";
+
+struct journal {
+    sqlite3 *db;
+    sqlite3_stmt *st[STATEMENTS];
+    char id[33];
+    int64_t seq;       /* highest given */
+    int64_t saved_seq; /* highest in meta */
+    int64_t pending_bytes;
+    bool open; /* a transaction is */
+};
+
+static int failed(struct journal *j, const char *what, struct err *e)
+{
+    int primary = sqlite3_errcode(j->db) & 0xff;
+    int code = ERR_IO;
+    if (primary == SQLITE_FULL) code = ERR_FULL;
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) code = ERR_CORRUPT;
+    return err_set(e, code, "journal: %s: %s", what, sqlite3_errmsg(j->db));
+}
+
+static sqlite3_stmt *prepared(struct journal *j, enum statement n)
+{
+    if (!j->st[n] &&
+        sqlite3_prepare_v3(j->db, sql[n], -1, SQLITE_PREPARE_PERSISTENT, &j->st[n], NULL) != SQLITE_OK)
+        return NULL;
+    return j->st[n];
+}
+
+/* Steps a statement that gives no rows and resets it. */
+static int run(struct journal *j, enum statement n, const char *what, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, n);
+    if (!st) return failed(j, what, e);
+    int rc = sqlite3_step(st);
+    int result = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : failed(j, what, e);
+    sqlite3_reset(st);
+    return result;
+}
+
+static int begin(struct journal *j, struct err *e)
+{
+    if (j->open) return 0;
+    int rc = run(j, ST_BEGIN, "begin", e);
+    if (rc == 0) j->open = true;
+    return rc;
+}
+
+static int meta_put(struct journal *j, const char *key, const char *value, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, ST_META_PUT);
+    if (!st) return failed(j, "meta", e);
+    sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 2, value, -1, SQLITE_TRANSIENT);
+    return run(j, ST_META_PUT, "meta", e);
+}
+
+static int save_seq(struct journal *j, struct err *e)
+{
+    if (j->seq == j->saved_seq) return 0;
+    char text[24];
+    str_format(text, sizeof text, "%lld", (long long)j->seq);
+    int rc = meta_put(j, "seq", text, e);
+    if (rc == 0) j->saved_seq = j->seq;
+    return rc;
+}
+
+static int new_id(struct journal *j, struct err *e)
+{
+    uint64_t words[2] = {os_seed(), os_seed()};
+    str_hex(j->id, words, sizeof words);
+    return meta_put(j, "id", j->id, e);
+}
+
+static int load(struct journal *j, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db,
+                           "SELECT (SELECT value FROM meta WHERE key = 'id'),"
+                           " CAST((SELECT value FROM meta WHERE key = 'seq') AS INTEGER),"
+                           " (SELECT max(seq) FROM events),"
+                           " (SELECT coalesce(sum(length(frame)), 0) FROM events)",
+                           -1, &st, NULL) != SQLITE_OK)
+        return failed(j, "read", e);
+    int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : failed(j, "read", e);
+    if (rc == 0) {
+        const char *id = (const char *)sqlite3_column_text(st, 0);
+        if (!id || str_copy(j->id, sizeof j->id, id) != 0) j->id[0] = 0;
+        j->saved_seq = sqlite3_column_int64(st, 1);
+        j->seq = j->saved_seq;
+        if (sqlite3_column_int64(st, 2) > j->seq) j->seq = sqlite3_column_int64(st, 2);
+        j->pending_bytes = sqlite3_column_int64(st, 3);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int set_up(struct journal *j, struct err *e)
+{
+    static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA cache_size = -512; PRAGMA wal_autocheckpoint = 256;"
+                                  "PRAGMA journal_size_limit = 4194304;"
+                                  "PRAGMA temp_store = MEMORY;";
+    sqlite3_busy_timeout(j->db, 5000);
+    if (sqlite3_exec(j->db, pragmas, NULL, NULL, NULL) != SQLITE_OK) return failed(j, "open", e);
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW) {
+        sqlite3_finalize(st);
+        return failed(j, "open", e);
+    }
+    int version = sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    if (version > JOURNAL_VERSION)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "journal: written by a newer cadre-agent (format %d, this one reads up to %d)",
+                       version, JOURNAL_VERSION);
+    if (version == 0 && sqlite3_exec(j->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+        return failed(j, "create", e);
+    int rc = load(j, e);
+    if (rc == 0 && !j->id[0]) rc = new_id(j, e);
+    return rc;
+}
+
+static int open_file(const char *path, struct journal **out, struct err *e)
+{
+    struct journal *j = mem_alloc(sizeof *j);
+    int rc = 0;
+    if (sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
+        rc = failed(j, path, e);
+    if (rc == 0) rc = set_up(j, e);
+    if (rc != 0) {
+        journal_close(j);
+        return rc;
+    }
+    *out = j;
+    return 0;
+}
+
+/* Keeps the damaged file for whoever wants to look, under a name of its own. */
+static int move_aside(const char *path, struct err *e)
+{
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof tails / sizeof *tails; i++) {
+        char *from = str_dupf("%s%s", path, tails[i]);
+        char *to = str_dupf("%s.damaged%s", path, tails[i]);
+        if (file_exists(from)) rc = file_move(from, to, e);
+        mem_free(from);
+        mem_free(to);
+    }
+    return rc;
+}
+
+int journal_open(const char *state_folder, struct journal **out, bool *damaged, struct err *e)
+{
+    char *path = paths_join(state_folder, "journal.db");
+    int rc = 0;
+    *damaged = false;
+    /* Created empty with its final permissions: SQLite gives the side files the same ones. */
+    if (!file_exists(path)) rc = file_write_atomic(path, "", 0, FILE_SECRET, e);
+    if (rc == 0) rc = open_file(path, out, e);
+    if (rc == ERR_CORRUPT) {
+        *damaged = true;
+        rc = move_aside(path, e);
+        if (rc == 0) rc = file_write_atomic(path, "", 0, FILE_SECRET, e);
+        if (rc == 0) rc = open_file(path, out, e);
+    }
+    mem_free(path);
+    return rc;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j) return;
+    struct err ignored;
+    if (j->open) journal_commit(j, &ignored);
+    for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(j->st[i]);
+    sqlite3_close(j->db);
+    mem_free(j);
+}
+
+const char *journal_id(const struct journal *j)
+{
+    return j->id;
+}
+
+int64_t journal_seq(const struct journal *j)
+{
+    return j->seq;
+}
+
+int journal_raise_seq(struct journal *j, int64_t seq, struct err *e)
+{
+    if (seq <= j->seq) return 0;
+    j->seq = seq;
+    int rc = begin(j, e);
+    return rc == 0 ? save_seq(j, e) : rc;
+}
+
+int journal_put_attempt(struct journal *j, const struct journal_attempt *a, struct err *e)
+{
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_PUT);
+    if (!st) return failed(j, "attempt", e);
+    sqlite3_bind_int64(st, 1, a->job);
+    sqlite3_bind_int64(st, 2, a->attempt);
+    sqlite3_bind_int(st, 3, (int)a->state);
+    sqlite3_bind_text(st, 4, a->mark, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(st, 5, a->identity, -1, SQLITE_TRANSIENT);
+    return run(j, ST_ATTEMPT_PUT, "attempt", e);
+}
+
+/* Runs a DELETE ... RETURNING length(frame) that is bound already, and keeps the sum of what waits right. */
+static int delete_events(struct journal *j, enum statement n, struct err *e)
+{
+    sqlite3_stmt *st = j->st[n];
+    int rc;
+    int64_t bytes = 0;
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) bytes += sqlite3_column_int64(st, 0);
+    int result = rc == SQLITE_DONE ? 0 : failed(j, "forget events", e);
+    sqlite3_reset(st);
+    if (result == 0) j->pending_bytes -= bytes;
+    return result;
+}
+
+int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e)
+{
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EVENTS_DELETE);
+    if (!st) return failed(j, "forget", e);
+    sqlite3_bind_int64(st, 1, job);
+    sqlite3_bind_int64(st, 2, attempt);
+    rc = delete_events(j, ST_ATTEMPT_EVENTS_DELETE, e);
+    if (rc != 0) return rc;
+    st = prepared(j, ST_ATTEMPT_DELETE);
+    if (!st) return failed(j, "forget", e);
+    sqlite3_bind_int64(st, 1, job);
+    sqlite3_bind_int64(st, 2, attempt);
+    return run(j, ST_ATTEMPT_DELETE, "forget", e);
+}
+
+int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user), void *user, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EACH);
+    if (!st) return failed(j, "read attempts", e);
+    int rc, stop = 0;
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct journal_attempt a = {.job = sqlite3_column_int64(st, 0),
+                                    .attempt = sqlite3_column_int64(st, 1),
+                                    .state = (enum journal_state)sqlite3_column_int(st, 2)};
+        const char *mark = (const char *)sqlite3_column_text(st, 3);
+        const char *identity = (const char *)sqlite3_column_text(st, 4);
+        if (mark) (void)str_copy(a.mark, sizeof a.mark, mark);
+        if (identity) (void)str_copy(a.identity, sizeof a.identity, identity);
+        stop = fn(&a, user);
+    }
+    int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read attempts", e);
+    sqlite3_reset(st);
+    return result;
+}
+
+int64_t journal_next_seq(struct journal *j)
+{
+    return ++j->seq;
+}
+
+int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends, const void *frame, size_t len,
+                      struct err *e)
+{
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_EVENT_ADD);
+    if (!st) return failed(j, "event", e);
+    sqlite3_bind_int64(st, 1, seq);
+    sqlite3_bind_int64(st, 2, job);
+    sqlite3_bind_int64(st, 3, attempt);
+    sqlite3_bind_blob64(st, 4, frame, len, SQLITE_STATIC);
+    rc = run(j, ST_EVENT_ADD, "event", e);
+    sqlite3_clear_bindings(st);
+    if (rc != 0) return rc;
+    j->pending_bytes += (int64_t)len;
+    if (!ends) return 0;
+    st = prepared(j, ST_ATTEMPT_END);
+    if (!st) return failed(j, "end", e);
+    sqlite3_bind_int64(st, 1, job);
+    sqlite3_bind_int64(st, 2, attempt);
+    sqlite3_bind_int64(st, 3, seq);
+    return run(j, ST_ATTEMPT_END, "end", e);
+}
+
+int journal_ack(struct journal *j, int64_t seq, struct err *e)
+{
+    if (j->pending_bytes == 0) return 0;
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_EVENT_ACK);
+    if (!st) return failed(j, "acknowledge", e);
+    sqlite3_bind_int64(st, 1, seq);
+    rc = delete_events(j, ST_EVENT_ACK, e);
+    if (rc != 0) return rc;
+    st = prepared(j, ST_ATTEMPT_ACK);
+    if (!st) return failed(j, "acknowledge", e);
+    sqlite3_bind_int64(st, 1, seq);
+    return run(j, ST_ATTEMPT_ACK, "acknowledge", e);
+}
+
+int journal_each_event(struct journal *j, int64_t after, int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
+                       void *user, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, ST_EVENT_EACH);
+    if (!st) return failed(j, "read events", e);
+    sqlite3_bind_int64(st, 1, after);
+    int rc = SQLITE_DONE, stop = 0;
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
+        stop = fn(sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
+                  user);
+    int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read events", e);
+    sqlite3_reset(st);
+    return result;
+}
+
+int64_t journal_pending_bytes(const struct journal *j)
+{
+    return j->pending_bytes;
+}
+
+int journal_commit(struct journal *j, struct err *e)
+{
+    if (!j->open) return 0;
+    int rc = save_seq(j, e);
+    if (rc == 0) rc = run(j, ST_COMMIT, "commit", e);
+    if (rc == 0) j->open = false;
+    return rc;
+}

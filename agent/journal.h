@@ -1,0 +1,62 @@
+/* The agent's memory: which attempts it took, and every event that the coordinator has not acknowledged yet. One SQLite
+ * file (STATE/journal.db, WAL, synchronous=NORMAL), so that a killed agent knows what it did when it is back; after a
+ * power loss the newest entries may be missing, which the boot id tells the coordinator (PROTOCOL.md section 4).
+ *
+ * Writes of one turn of the loop are one transaction: journal_commit() ends it. Nothing is sent, and no process started,
+ * before the commit of what it stands on. One thread. Only journal.c sees SQLite. */
+#ifndef CADRE_AGENT_JOURNAL_H
+#define CADRE_AGENT_JOURNAL_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum journal_state {
+    JOURNAL_ACCEPTED = 0, /* received; nothing was started */
+    JOURNAL_STARTING = 1, /* its process may exist from here on */
+    JOURNAL_RUNNING = 2,  /* identity tells which process */
+    JOURNAL_ENDED = 3,    /* its finished or declined event is in the journal */
+};
+
+struct journal_attempt {
+    int64_t job, attempt;
+    enum journal_state state;
+    char mark[64];      /* names cgroup / Job Object and work folder */
+    char identity[160]; /* process_identity(), "" before RUNNING */
+};
+
+struct journal;
+
+/* Creates the file (0600) when missing. ERR_CORRUPT: moved aside as journal.db.damaged and a new one is begun, with a
+ * new id: *damaged tells (the coordinator then treats what it handed out as interrupted). */
+int journal_open(const char *state_folder, struct journal **out, bool *damaged, struct err *e);
+void journal_close(struct journal *j); /* commits; NULL is fine */
+
+const char *journal_id(const struct journal *j); /* random hex, made with the file */
+int64_t journal_seq(const struct journal *j);    /* highest sequence number given so far */
+/* The coordinator knows of `seq`: continue behind it. */
+int journal_raise_seq(struct journal *j, int64_t seq, struct err *e);
+
+int journal_put_attempt(struct journal *j, const struct journal_attempt *a, struct err *e); /* insert or replace */
+/* Forgets the attempt and its events. */
+int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e);
+int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user), void *user, struct err *e);
+
+/* Takes the next sequence number. The caller encodes the event with it and adds the whole frame. `ends`: this is the
+ * attempt's last event (finished, declined). */
+int64_t journal_next_seq(struct journal *j);
+int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends, const void *frame, size_t len,
+                      struct err *e);
+/* Forgets events up to seq, and attempts whose last event is among them. */
+int journal_ack(struct journal *j, int64_t seq, struct err *e);
+/* Frames with seq > after in order, until fn returns non-zero. */
+int journal_each_event(struct journal *j, int64_t after, int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
+                       void *user, struct err *e);
+/* Bytes of frames that wait for an acknowledgement. */
+int64_t journal_pending_bytes(const struct journal *j);
+
+int journal_commit(struct journal *j, struct err *e); /* nothing to do: 0 at once. ERR_FULL: disk */
+
+#endif

@@ -1,0 +1,185 @@
+/* cadre-agent: the command line. */
+#include "agent/agent.h"
+#include "agent/config.h"
+#include "agent/join.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cadre_version.h"
+#include "platform/files.h"
+#include "platform/log_sink.h"
+#include "platform/service.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] = "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
+                            "\n"
+                            "Usage: cadre-agent COMMAND [OPTION]...\n"
+                            "\n"
+                            "Commands:\n"
+                            "  join TOKEN     enrol this machine with a token from 'cadre token create join'\n"
+                            "  run            connect to the coordinator and run jobs until stopped\n"
+                            "  capabilities   print what this machine offers, as JSON\n"
+                            "  check-config   check the configuration and print what is in effect\n"
+                            "  version        print the version\n"
+                            "\n"
+                            "Options:\n";
+
+static void print_help(void)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)buf_adds(&text, usage);
+    opt_help(agent_options, agent_option_count, &text);
+    fputs(text.data, stdout);
+    buf_fini(&text);
+}
+
+static int complain(const struct err *e)
+{
+    fprintf(stderr, "cadre-agent: %s\n", err_text(e));
+    return 1;
+}
+
+static void set_log_level(const char *level)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++)
+        if (str_eq(level, names[i])) log_set_level((enum log_level)i);
+}
+
+static int join(struct agent_config *c, const struct opt_args *args)
+{
+    struct err e = {0};
+    struct join_result r = {0};
+    struct buf input;
+    buf_init(&input, 64 * 1024);
+    if (args->argc != 1) {
+        err_set(&e, ERR_INVALID, "join takes one TOKEN ('-' reads it from standard input); make one with 'cadre token create "
+                                 "join' on the coordinator");
+        buf_fini(&input);
+        return complain(&e);
+    }
+    int rc = 0;
+    const char *token = args->argv[0];
+    if (str_eq(token, "-")) {
+        rc = stdin_read(64 * 1024 - 1, &input, &e);
+        token = input.data;
+    }
+    if (rc == 0) rc = pki_init(&e);
+    if (rc == 0) rc = join_run(c, token, &r, &e);
+    pki_fini();
+    if (input.len > 0) mem_wipe(input.data, input.len);
+    buf_fini(&input);
+    if (rc != 0) return complain(&e);
+    printf("joined %s as %s (%s), group %s\n", r.address, r.name, r.agent, r.group ? r.group : "(default)");
+    printf("identity is in %s, configuration in %s\n", c->state, c->config_path);
+    join_result_fini(&r);
+    return 0;
+}
+
+static int print_capabilities(const struct agent_config *c)
+{
+    char *text = agent_capabilities(c);
+    puts(text);
+    mem_free(text);
+    return 0;
+}
+
+static int check_config(const struct agent_config *c)
+{
+    struct buf text;
+    buf_init(&text, YAML_MAX_BYTES);
+    opt_print(&c->set, &text);
+    fputs(text.data, stdout);
+    buf_fini(&text);
+    return 0;
+}
+
+static int run(struct agent_config *c, int argc, char **argv)
+{
+    struct err e = {0};
+    if (log_sink_open(NULL, &e) != 0) return complain(&e);
+    set_log_level(c->log_level);
+    int rc = agent_run(c, argc, argv);
+    memset(c, 0, sizeof *c);
+    log_sink_close();
+    return rc;
+}
+
+/* argv[0] is the command. */
+static int dispatch(int argc, char **argv)
+{
+    const char *command = argv[0];
+    struct agent_config c;
+    struct opt_args args;
+    struct err e = {0};
+    static const char *const commands[] = {"join", "run", "capabilities", "check-config", "version"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) known = known || str_eq(command, commands[i]);
+    if (!known) {
+        const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
+        err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+        return complain(&e);
+    }
+    /* The loader permutes what it is given; SIGHUP reads the same line again. */
+    char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
+    int result = 0;
+    if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
+        result = complain(&e);
+        service_failed(3, err_text(&e));
+        mem_free(copy);
+        return result;
+    }
+    if (args.help) {
+        print_help();
+        mem_free(copy);
+        return 0;
+    }
+    if (!str_eq(command, "join") && args.argc > 0) {
+        err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
+        result = complain(&e);
+    } else if (str_eq(command, "join")) {
+        result = join(&c, &args);
+    } else if (str_eq(command, "capabilities")) {
+        result = print_capabilities(&c);
+    } else if (str_eq(command, "check-config")) {
+        result = check_config(&c);
+    } else if (str_eq(command, "version")) {
+        puts("cadre-agent " CADRE_VERSION);
+    } else {
+        result = run(&c, argc, copy);
+        mem_free(copy);
+        return result;
+    }
+    agent_config_fini(&c);
+    mem_free(copy);
+    return result;
+}
+
+static int body(int argc, char **argv, void *user)
+{
+    (void)user;
+    if (argc < 2) {
+        print_help();
+        return 1;
+    }
+    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
+        print_help();
+        return 0;
+    }
+    if (str_eq(argv[1], "--version")) {
+        puts("cadre-agent " CADRE_VERSION);
+        return 0;
+    }
+    return dispatch(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    return service_main("cadre-agent", body, argc, argv, NULL);
+}

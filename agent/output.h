@@ -1,0 +1,48 @@
+/* One attempt's output on its way out: raw bytes of two streams -> text -> chunks with offsets, the limit, and the
+ * `::{"outputs":{...}}::` lines on stdout. No I/O: chunks leave by a callback. Flat memory: at most one chunk per stream
+ * and one line of OUTPUT_LINE_MAX bytes are held. */
+#ifndef CADRE_AGENT_OUTPUT_H
+#define CADRE_AGENT_OUTPUT_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "platform/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OUTPUT_LINE_MAX (64u * 1024) /* an outputs line that is longer is no outputs line */
+
+/* 1 stdout, 2 stderr, 3 Cadre's own remarks (enum output_stream). */
+typedef void output_emit_fn(int stream, int64_t offset, const void *data, size_t len, void *user);
+
+struct output_side {
+    struct text_state text;
+    struct buf chunk;
+    int64_t offset; /* of the chunk's first byte */
+};
+
+struct output {
+    struct output_side side[3]; /* by stream - 1 */
+    int64_t limit_bytes, total_bytes;
+    bool truncated;
+    struct buf line;      /* of stdout, while it may still be an outputs line */
+    bool line_passes;     /* the present line cannot be one */
+    struct json *outputs; /* what the job set so far; an object */
+    output_emit_fn *emit;
+    void *user;
+};
+
+void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, void *user);
+void output_fini(struct output *o);
+/* Bytes from the job: 1 stdout, 2 stderr. Whole chunks leave at once. */
+void output_add(struct output *o, int stream, const void *data, size_t len);
+/* A remark of Cadre's, stream 3; not counted against the limit. */
+void output_remark(struct output *o, const char *text);
+/* What is held leaves now (end of a turn), but for a character that is not complete. */
+void output_flush(struct output *o);
+/* The job ended: everything leaves. */
+void output_end(struct output *o);
+
+#endif

@@ -1,0 +1,74 @@
+/* The agent's attempts: prepare, start, stream, time out, kill, collect. Everything an attempt has to say becomes an event in
+ * the journal; the session sends it from there. All on the loop's thread.
+ *
+ *   accepted -> (journal committed) -> starting -> running -> ended
+ *                                         |          |  ask politely, then kill after the grace
+ *                                         +----------+--> on_end -> finished event -> forgotten
+ */
+#ifndef CADRE_AGENT_RUNNER_H
+#define CADRE_AGENT_RUNNER_H
+
+#include "agent/journal.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "wire/msg.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+struct runner;
+
+struct runner_options {
+    struct uv_loop_s *loop;
+    struct journal *journal;
+    const char *state_folder;
+    const char *agent_name;
+    const struct opt_map *env; /* given to every job; lives as long as the runner */
+    /* An event is in the journal, or an attempt came or went: commit, send and look again in this turn of the loop. Called from
+     * inside the runner, so it must only take note. */
+    void (*on_change)(void *user);
+    /* The journal cannot be written: the agent cannot keep its promises and has to end. */
+    void (*on_fatal)(const struct err *e, void *user);
+    void *user;
+};
+
+/* Also ends what an earlier life of this agent left running (journal + marks) and remembers it for runner_report_leftovers. */
+int runner_new(const struct runner_options *o, struct runner **out, struct err *e);
+/* Kills what runs, without events. Handles close asynchronously: run the loop until it is empty. */
+void runner_free(struct runner *r);
+const char *runner_kind(const struct runner *r); /* process_host_kind */
+
+/* After the first welcome (sequence numbers are certain then): finished FAILED/interrupted for what an earlier life had started,
+ * declined never-started for what it had only accepted. */
+int runner_report_leftovers(struct runner *r, struct err *e);
+
+/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free slot or while draining it is
+ * declined. */
+void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
+/* Starts what was accepted and is in the committed journal. To be called once per turn behind journal_commit. True: something
+ * was written to the journal. */
+bool runner_start_accepted(struct runner *r);
+/* What is held of the output leaves: once per turn, before journal_commit. */
+void runner_flush_output(struct runner *r);
+
+void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *reason, int64_t grace_ms);
+/* Kills and says nothing more about it; also drops its events. */
+void runner_discard(struct runner *r, int64_t job, int64_t attempt);
+/* Attempts whose lease is over, `age_ms` after the agent last knew that the coordinator heard of it, are ended at once. */
+void runner_expire_leases(struct runner *r, int64_t age_ms);
+/* Shortest lease held; INT64_MAX: none. */
+int64_t runner_shortest_lease(const struct runner *r);
+
+/* No new jobs; after timeout_ms the ladder (SIGTERM, then kill after grace), reason drain. Again with 0: the ladder at once. */
+void runner_drain(struct runner *r, int64_t timeout_ms);
+bool runner_draining(const struct runner *r);
+
+size_t runner_count(const struct runner *r); /* attempts that hold a slot */
+/* [{job, attempt, state}] for hello: whatever the coordinator must know is still here. */
+struct json *runner_attempts(const struct runner *r);
+/* Back-pressure: stop and go on reading the jobs' pipes. */
+void runner_pause(struct runner *r, bool on);
+
+#endif

@@ -1,0 +1,240 @@
+/* Preparing what is started: see script.h. */
+#include "agent/script.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/paths.h"
+#include "platform/process.h"
+#include "platform/text.h"
+#include "wire/limits.h"
+
+#include <string.h>
+
+#define ARGUMENTS_MAX 12
+
+/* How a shell is asked to run a script file so that its exit code is true. The file's name is the last argument. */
+struct shell {
+    const char *name, *extension;
+    const char *argv[ARGUMENTS_MAX];
+    const char *before, *after; /* lines put around the script; NULL: none */
+};
+
+/* The last native command's code, else 1 when the script's last command failed, else 0. */
+static const char powershell_before[] = "$ErrorActionPreference = 'Stop'\n"
+                                        "$global:LASTEXITCODE = 0\n";
+static const char powershell_after[] = "\nexit $global:LASTEXITCODE\n";
+
+static const struct shell shells[] = {
+    {"sh", "sh", {"sh", "-e"}, NULL, NULL},
+    {"bash", "sh", {"bash", "--noprofile", "--norc", "-e", "-o", "pipefail"}, NULL, NULL},
+    {"powershell", "ps1",
+     {"powershell", "-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File"},
+     powershell_before, powershell_after},
+    {"pwsh", "ps1", {"pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File"}, powershell_before, powershell_after},
+    {"cmd", "cmd", {"cmd", "/D", "/E:ON", "/V:OFF", "/C"}, "@echo off\n", NULL},
+    {"python3", "py", {"python3", "-u"}, NULL, NULL},
+};
+
+static const struct shell *shell_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
+        if (str_eq(shells[i].name, name)) return &shells[i];
+    return NULL;
+}
+
+/* ---- environment ---- */
+
+struct env_list {
+    char **items;
+    size_t count;
+};
+
+static void env_set(struct env_list *l, const char *key, const char *value)
+{
+    size_t n = strlen(key);
+    char *item = str_dupf("%s=%s", key, value);
+    for (size_t i = 0; i < l->count; i++) {
+        if (strncmp(l->items[i], key, n) != 0 || l->items[i][n] != '=') continue;
+        mem_free(l->items[i]);
+        l->items[i] = item;
+        return;
+    }
+    l->items = mem_resize(l->items, l->count + 2, sizeof *l->items);
+    l->items[l->count++] = item;
+    l->items[l->count] = NULL;
+}
+
+static int env_from_spec(struct env_list *l, const struct json *env, struct err *e)
+{
+    for (const struct json *v = json_first(env); v; v = json_next(v)) {
+        const char *key = json_key(v);
+        const char *value = json_str(v, NULL);
+        if (!value || !key[0] || strchr(key, '='))
+            return err_set(e, ERR_INVALID, "env.%s: a name without '=' and a text are wanted", key);
+        env_set(l, key, value);
+    }
+    return 0;
+}
+
+static void env_identity(struct env_list *l, const struct launch_input *in, const char *cwd)
+{
+    static const char *const names[][2] = {{"CADRE_EXECUTION_ID", "execution"},
+                                           {"CADRE_NAMESPACE", "namespace"},
+                                           {"CADRE_FLOW", "flow"},
+                                           {"CADRE_TASK", "task"},
+                                           {"CADRE_GROUP", "group"}};
+    char id[ID_TEXT_SIZE], attempt[16];
+    id_format(in->job, id);
+    (void)str_format(attempt, sizeof attempt, "%lld", (long long)in->attempt);
+    env_set(l, "CADRE_JOB_ID", id);
+    env_set(l, "CADRE_ATTEMPT", attempt);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        env_set(l, names[i][0], json_get_str(in->spec, names[i][1], ""));
+    env_set(l, "CADRE_AGENT", in->agent_name);
+    env_set(l, "WORKING_DIR", cwd);
+}
+
+static int make_env(const struct launch_input *in, struct launch *l, struct err *e)
+{
+    struct env_list list = {0};
+    char **base = process_env_base();
+    for (size_t i = 0; base && base[i]; i++) {
+        /* Windows has names that begin with '=' (the drives' folders): look for the separator behind them. */
+        char *key = mem_strdup(base[i]);
+        char *eq = key[0] ? strchr(key + 1, '=') : NULL;
+        if (eq) {
+            *eq = 0;
+            env_set(&list, key, eq + 1);
+        }
+        mem_free(key);
+    }
+    process_env_free(base);
+    for (size_t i = 0; i < in->agent_env->count; i++)
+        env_set(&list, in->agent_env->items[i].key, in->agent_env->items[i].value);
+    int rc = env_from_spec(&list, json_get(in->spec, "env"), e);
+    if (rc == 0) env_identity(&list, in, l->cwd);
+    l->env = list.items;
+    return rc;
+}
+
+/* ---- what to run ---- */
+
+static int make_command(const struct json *command, struct launch *l, struct err *e)
+{
+    size_t count = json_count(command), n = 0;
+    if (json_type(command) != JSON_ARRAY || count == 0)
+        return err_set(e, ERR_INVALID, "command: a list of texts that is not empty is wanted");
+    l->argv = mem_array(count + 1, sizeof *l->argv);
+    for (const struct json *v = json_first(command); v; v = json_next(v)) {
+        const char *arg = json_str(v, NULL);
+        if (!arg) return err_set(e, ERR_INVALID, "command[%zu]: a text is wanted", n);
+        l->argv[n++] = mem_strdup(arg);
+    }
+    return 0;
+}
+
+/* Script text with the line ends that this shell wants here. */
+static int script_text(const struct shell *shell, const char *script, struct buf *out)
+{
+    const char *newline = text_script_newline(shell->name);
+    const char *parts[] = {shell->before, script, shell->after};
+    int rc = 0;
+    for (size_t i = 0; i < 3; i++) {
+        for (const char *p = parts[i]; rc == 0 && p && *p; p++) {
+            if (*p == '\r' && p[1] == '\n') continue;
+            rc = *p == '\n' ? buf_adds(out, newline) : buf_addc(out, *p);
+        }
+    }
+    return rc;
+}
+
+static int make_script(const struct launch_input *in, struct launch *l, struct err *e)
+{
+    const char *name = json_get_str(in->spec, "shell", NULL);
+    const struct shell *shell = shell_find(name ? name : text_default_shell());
+    if (!shell)
+        return err_set(e, ERR_INVALID, "shell: '%s' is not one of sh, bash, powershell, pwsh, cmd, python3", name);
+    char *file = str_dupf("cadre-script.%s", shell->extension);
+    char *path = paths_join(l->work_folder, file);
+    struct buf text;
+    buf_init(&text, (size_t)LIMIT_PAYLOAD_MAX * 2 + 4096);
+    int rc = script_text(shell, json_get_str(in->spec, "script", ""), &text);
+    if (rc == 0) rc = file_write_plain(path, text.data, text.len, FILE_SECRET, e);
+    buf_fini(&text);
+    size_t n = 0;
+    l->argv = mem_array(ARGUMENTS_MAX + 2, sizeof *l->argv);
+    while (n < ARGUMENTS_MAX && shell->argv[n]) {
+        l->argv[n] = mem_strdup(shell->argv[n]);
+        n++;
+    }
+    l->argv[n] = path;
+    mem_free(file);
+    return rc;
+}
+
+static int make_stdin(const struct launch_input *in, struct launch *l, struct err *e)
+{
+    const char *text = json_get_str(in->spec, "stdin", NULL);
+    if (!text) return 0;
+    size_t size = strlen(text), len = 0;
+    void *data = mem_alloc(size + 1);
+    int rc = str_unbase64(data, size + 1, text, &len);
+    if (rc != 0) {
+        rc = err_set(e, ERR_INVALID, "stdin: not base64");
+    } else {
+        l->stdin_path = str_dupf("%s.stdin", l->work_folder);
+        rc = file_write_plain(l->stdin_path, data, len, FILE_SECRET, e);
+    }
+    mem_free(data);
+    return rc;
+}
+
+int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e)
+{
+    struct launch l = {0};
+    l.work_folder = paths_join(in->work_root, in->mark);
+    int rc = dir_make(l.work_folder, FILE_SECRET, e);
+    const char *workdir = json_get_str(in->spec, "workdir", NULL);
+    l.cwd = mem_strdup(workdir ? workdir : l.work_folder);
+    if (rc == 0) rc = make_env(in, &l, e);
+    if (rc == 0) rc = make_stdin(in, &l, e);
+    if (rc == 0) {
+        const struct json *command = json_get(in->spec, "command");
+        rc = command ? make_command(command, &l, e) : make_script(in, &l, e);
+    }
+    if (rc != 0) {
+        launch_fini(&l);
+        return rc;
+    }
+    *out = l;
+    return 0;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++) mem_free(list[i]);
+    mem_free(list);
+}
+
+void launch_fini(struct launch *l)
+{
+    free_list(l->argv);
+    free_list(l->env);
+    mem_free(l->cwd);
+    mem_free(l->stdin_path);
+    mem_free(l->work_folder);
+    memset(l, 0, sizeof *l);
+}
+
+int launch_remove_files(const char *work_root, const char *mark, struct err *e)
+{
+    char *folder = paths_join(work_root, mark);
+    char *input = str_dupf("%s.stdin", folder);
+    int rc = file_remove(input, NULL);
+    int rc2 = dir_remove_tree(folder, e);
+    mem_free(input);
+    mem_free(folder);
+    return rc2 != 0 ? rc2 : rc;
+}

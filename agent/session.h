@@ -1,0 +1,53 @@
+/* The agent's side of cadre/1 (PROTOCOL.md section 4): connect, hello, ready, heartbeat, send what the journal holds, take
+ * orders, come back after a loss. One object for the life of the agent; the link inside comes and goes.
+ *
+ *   disconnected --timer--> connecting --open--> hello --welcome--> ready <--> draining --> (closed by us)
+ *        ^------------------------+---------------+-----------------+-----------+  loss, refusal: back-off 0.5 s ... 30 s
+ *
+ * Waiting for: the back-off timer (disconnected), the link (connecting, hello), whatever comes (ready, draining). */
+#ifndef CADRE_AGENT_SESSION_H
+#define CADRE_AGENT_SESSION_H
+
+#include "agent/config.h"
+#include "agent/identity.h"
+#include "agent/journal.h"
+#include "agent/runner.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+struct session;
+
+enum session_state { SESSION_DISCONNECTED, SESSION_CONNECTING, SESSION_HELLO, SESSION_READY, SESSION_DRAINING };
+
+struct session_options {
+    struct uv_loop_s *loop;
+    struct agent_config *config;
+    struct identity *identity; /* a renewed certificate replaces the one in it */
+    struct journal *journal;
+    struct runner *runner;
+    const char *name;
+    const char *capabilities; /* JSON text; see session_set_capabilities */
+    /* The first attempt to connect was made (for the service manager). May come again; must only take note. */
+    void (*on_attempted)(const char *status, void *user);
+    void (*on_fatal)(const struct err *e, void *user);
+    /* Something came in or went wrong: look at the journal in this turn. Must only take note. */
+    void (*on_change)(void *user);
+    void *user;
+};
+
+int session_new(const struct session_options *o, struct session **out, struct err *e);
+void session_start(struct session *s);
+/* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn behind journal_commit. */
+void session_pump(struct session *s);
+/* Slots, labels or capabilities changed. json: mem_free'd by the session. */
+void session_set_capabilities(struct session *s, char *json);
+void session_announce(struct session *s); /* ready again: slots or draining changed */
+enum session_state session_state(const struct session *s);
+/* Says bye, closes, and connects no more. The link ends asynchronously. */
+void session_stop(struct session *s, const char *reason);
+void session_free(struct session *s); /* handles close asynchronously: run the loop until it is empty */
+
+#endif
