@@ -85,7 +85,7 @@ static void give_to_owner(int fd, const char *path, const char *folder)
     (void)rc; /* some file systems have no owners */
 }
 
-static int write_synced(int fd, const char *path, const void *data, size_t len, struct err *e)
+static int write_all(int fd, const char *path, const void *data, size_t len, struct err *e)
 {
     const char *p = data;
     while (len > 0) {
@@ -95,6 +95,13 @@ static int write_synced(int fd, const char *path, const void *data, size_t len, 
         p += n;
         len -= (size_t)n;
     }
+    return 0;
+}
+
+static int write_synced(int fd, const char *path, const void *data, size_t len, struct err *e)
+{
+    int rc = write_all(fd, path, data, len, e);
+    if (rc != 0) return rc;
     return fsync(fd) == 0 ? 0 : fail(e, "flush", path);
 }
 
@@ -132,6 +139,22 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
     mem_free(temp);
     mem_free(folder);
     return rc;
+}
+
+int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                  mode == FILE_SECRET ? 0600 : 0644);
+    if (fd < 0) return fail(e, "create", path);
+    int rc = write_all(fd, path, data, len, e);
+    if (close(fd) != 0 && rc == 0) rc = fail(e, "write", path);
+    if (rc != 0) unlink(path);
+    return rc;
+}
+
+int file_move(const char *from, const char *to, struct err *e)
+{
+    return rename(from, to) == 0 ? 0 : fail(e, "rename", from);
 }
 
 int file_remove(const char *path, struct err *e)

@@ -13,3 +13,8 @@ const char *text_script_newline(const char *shell)
     (void)shell;
     return "\n";
 }
+
+const char *text_default_shell(void)
+{
+    return "sh";
+}
