@@ -1,0 +1,41 @@
+/* What wire/tls.c, tls_pki.c and tls_cert.c share. mbedTLS types appear by name only; its headers stay
+ * in those three files. */
+#ifndef CADRE_WIRE_TLS_PRIVATE_H
+#define CADRE_WIRE_TLS_PRIVATE_H
+
+#include "base/err.h"
+#include "wire/pki.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mbedtls_x509_crt;
+struct mbedtls_pk_context;
+
+#define PKI_NAME_MAX 253  /* bytes of a DNS name (RFC 1035 section 2.3.4) */
+#define PKI_STAMP_SIZE 24 /* "2026-01-01T00:00:00Z" */
+
+/* Sets e to "what: <what mbedTLS says of `ret`>". */
+int tls_fail(struct err *e, int code, int ret, const char *what);
+/* In the form mbedTLS wants it. */
+int tls_rng(void *unused, unsigned char *out, size_t len);
+
+/* All certificates in the PEM; `what` names it in errors. On failure *out is left initialised and empty. */
+int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *out, struct err *e);
+/* A private key, EC P-256. */
+int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e);
+bool tls_key_is_p256(const struct mbedtls_pk_context *k);
+
+void tls_cert_info(const struct mbedtls_x509_crt *crt, struct pki_cert_info *out);
+void tls_cert_spki_hash(const struct mbedtls_x509_crt *crt, uint8_t out[PKI_HASH_BYTES]);
+/* Is `name` (DNS name or address) among the subject alternative names? DNS names compare without case. */
+bool tls_cert_has_name(const struct mbedtls_x509_crt *crt, const char *name);
+/* "a.example, 192.0.2.1" for people; cut with "..." when there is no more room. */
+void tls_cert_names(const struct mbedtls_x509_crt *crt, char *dst, size_t size);
+/* 4 or 16 bytes of an address, 0 when the text is not one. */
+size_t tls_address_parse(const char *text, uint8_t out[16]);
+void tls_stamp(int64_t wall_ms, char dst[PKI_STAMP_SIZE]);
+int64_t tls_now_ms(void);
+
+#endif
