@@ -1,9 +1,11 @@
 # Test programs. They may include everything. Each kind is kept in a list that tests/run.sh reads
 # (build/PRESET/tests/KIND.list, one "NAME PATH" per line).
 
+add_library(cadre_test_unbuffered OBJECT "${CMAKE_SOURCE_DIR}/tests/support/unbuffered.c")
+
 function(cadre_test_program kind target source)
     cmake_parse_arguments(arg "" "" "LIBS;DEPS;SOURCES" ${ARGN})
-    add_executable(${target} ${source} ${arg_SOURCES})
+    add_executable(${target} ${source} ${arg_SOURCES} $<TARGET_OBJECTS:cadre_test_unbuffered>)
     target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}"
                                "${CMAKE_BINARY_DIR}/generated")
     target_compile_definitions(${target} PRIVATE
@@ -39,10 +41,14 @@ function(cadre_sim_test name)
 endfunction()
 
 # cadre_system_test(NAME ...): a program in tests/system that drives the real programs (cmocka, or
-# lines as tests/README.md has them).
+# lines as tests/README.md has them). With TSAN it runs in the tsan ring, too.
 function(cadre_system_test name)
+    cmake_parse_arguments(system "TSAN" "" "" ${ARGN})
     set(target "system_${name}")
-    cadre_test_program(system ${target} ${name}.c ${ARGN})
+    cadre_test_program(system ${target} ${name}.c ${system_UNPARSED_ARGUMENTS})
+    if(system_TSAN)
+        set_property(GLOBAL APPEND PROPERTY cadre_system_tsan_tests ${target})
+    endif()
     target_link_libraries(${target} PRIVATE dep::cmocka)
     add_test(NAME system/${name} COMMAND ${target})
     set_tests_properties(system/${name} PROPERTIES LABELS system TIMEOUT 600)
@@ -67,7 +73,7 @@ function(cadre_bench name)
 endfunction()
 
 function(cadre_write_test_lists)
-    foreach(kind IN ITEMS unit sim system fuzz bench)
+    foreach(kind IN ITEMS unit sim system system_tsan fuzz bench)
         if(NOT TARGET cadre_${kind}_tests)
             add_custom_target(cadre_${kind}_tests)
         endif()
