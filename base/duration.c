@@ -43,11 +43,9 @@ static int read_amount(const char **s, struct amount *a, const char *all, struct
 {
     const char *p = *s;
     *a = (struct amount){0, 0, false};
-    if (!is_digit(*p))
-        return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, all);
+    if (!is_digit(*p)) return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, all);
     for (; is_digit(*p); p++) {
-        if (a->whole < INT64_C(1000000000000))
-            a->whole = a->whole * 10 + (*p - '0');
+        if (a->whole < INT64_C(1000000000000)) a->whole = a->whole * 10 + (*p - '0');
     }
     if (*p == '.') {
         a->fraction = true;
@@ -85,8 +83,7 @@ static int add_amount(int64_t *sum, const struct amount *a, const struct unit *u
 static int find_unit(const char *s, size_t len, const struct unit *units, int from, int count)
 {
     for (int i = from; i < count; i++) {
-        if (strlen(units[i].name) == len && memcmp(units[i].name, s, len) == 0)
-            return i;
+        if (strlen(units[i].name) == len && memcmp(units[i].name, s, len) == 0) return i;
     }
     return -1;
 }
@@ -100,8 +97,7 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
     do {
         struct amount a;
         int rc = read_amount(&p, &a, s, e);
-        if (rc != 0)
-            return rc;
+        if (rc != 0) return rc;
         size_t len = strcspn(p, "0123456789.");
         if (len == 0) {
             return err_set(e, ERR_INVALID, "'%.60s' has no unit: " EXAMPLES, s);
@@ -116,8 +112,7 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
                            len < 20 ? (int)len : 20, p);
         }
         rc = add_amount(&sum, &a, &short_units[unit], s, e);
-        if (rc != 0)
-            return rc;
+        if (rc != 0) return rc;
         p += len;
         from = unit + 1;
     } while (*p);
@@ -127,8 +122,7 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
 
 static int iso_unit_error(const char *s, const char *p, bool in_time, struct err *e)
 {
-    if (!*p)
-        return err_set(e, ERR_INVALID, "'%.60s' has no unit behind the last number", s);
+    if (!*p) return err_set(e, ERR_INVALID, "'%.60s' has no unit behind the last number", s);
     if ((*p == 'Y' || *p == 'M') && !in_time) {
         return err_set(e, ERR_INVALID, "'%.60s': years and months differ in length, use days%s", s,
                        *p == 'M' ? " (minutes stand behind a T: PT5M)" : "");
@@ -158,28 +152,23 @@ static int parse_iso(const char *s, int64_t *ms, struct err *e)
         }
         struct amount a;
         int rc = read_amount(&p, &a, s, e);
-        if (rc != 0)
-            return rc;
+        if (rc != 0) return rc;
         int unit = find_unit(p, 1, iso_units, from, in_time ? 5 : ISO_FIRST_TIME_UNIT);
-        if (!*p || unit < 0)
-            return iso_unit_error(s, p, in_time, e);
+        if (!*p || unit < 0) return iso_unit_error(s, p, in_time, e);
         rc = add_amount(&sum, &a, &iso_units[unit], s, e);
-        if (rc != 0)
-            return rc;
+        if (rc != 0) return rc;
         from = unit + 1;
         any = true;
         p++;
     }
-    if (!any)
-        return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
+    if (!any) return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
     *ms = sum;
     return 0;
 }
 
 int duration_parse(const char *s, int64_t *ms, struct err *e)
 {
-    if (!*s)
-        return err_set(e, ERR_INVALID, "a duration is missing: " EXAMPLES);
+    if (!*s) return err_set(e, ERR_INVALID, "a duration is missing: " EXAMPLES);
     if (*s == '-' || (*s == 'P' && strchr(s, '-'))) {
         return err_set(e, ERR_INVALID, "'%.60s': a duration is not negative", s);
     }
@@ -197,36 +186,36 @@ static void append(char out[DURATION_TEXT_SIZE], int64_t n, const char *unit)
     snprintf(out + len, DURATION_TEXT_SIZE - len, "%lld%s", (long long)n, unit);
 }
 
+/* Seconds with as many digits behind the point as they need. */
+static void append_seconds(char out[DURATION_TEXT_SIZE], int64_t ms)
+{
+    char fraction[8];
+    snprintf(fraction, sizeof fraction, ".%03d", (int)(ms % SECOND_MS));
+    size_t len = strlen(fraction);
+    while (len > 0 && (fraction[len - 1] == '0' || fraction[len - 1] == '.'))
+        len--;
+    fraction[len] = 's';
+    fraction[len + 1] = '\0';
+    append(out, ms / SECOND_MS, fraction);
+}
+
 void duration_format(int64_t ms, char out[DURATION_TEXT_SIZE])
 {
-    out[0] = '\0';
-    if (ms < 0) {
-        strcpy(out, "-");
-        ms = ms == INT64_MIN ? INT64_MAX : -ms;
-    }
+    size_t sign = ms < 0 ? 1 : 0;
+    out[0] = '-';
+    out[sign] = '\0';
+    if (ms < 0) ms = ms == INT64_MIN ? INT64_MAX : -ms;
     if (ms < SECOND_MS) {
         append(out, ms, ms == 0 ? "s" : "ms");
         return;
     }
-    if (ms >= DAY_MS)
-        append(out, ms / DAY_MS, "d");
+    if (ms >= DAY_MS) append(out, ms / DAY_MS, "d");
     ms %= DAY_MS;
-    if (ms >= HOUR_MS)
-        append(out, ms / HOUR_MS, "h");
+    if (ms >= HOUR_MS) append(out, ms / HOUR_MS, "h");
     ms %= HOUR_MS;
-    if (ms >= MINUTE_MS)
-        append(out, ms / MINUTE_MS, "m");
+    if (ms >= MINUTE_MS) append(out, ms / MINUTE_MS, "m");
     ms %= MINUTE_MS;
-    if (ms == 0)
-        return;
-    char seconds[8];
-    snprintf(seconds, sizeof seconds, ".%03d", (int)(ms % SECOND_MS));
-    size_t len = strlen(seconds);
-    while (len > 0 && (seconds[len - 1] == '0' || seconds[len - 1] == '.'))
-        len--;
-    seconds[len] = '\0';
-    strcat(seconds, "s");
-    append(out, ms / SECOND_MS, seconds);
+    if (ms > 0) append_seconds(out, ms);
 }
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
@@ -265,28 +254,22 @@ int size_parse(const char *s, int64_t *bytes, struct err *e)
     const char *p = s;
     int64_t n = 0;
     bool over = false;
-    if (*s == '-')
-        return err_set(e, ERR_INVALID, "'%.60s': a size is not negative", s);
-    if (!is_digit(*s))
-        return size_unit_error(s, "", e);
+    if (*s == '-') return err_set(e, ERR_INVALID, "'%.60s': a size is not negative", s);
+    if (!is_digit(*s)) return size_unit_error(s, "", e);
     for (; is_digit(*p); p++) {
         over = over || n > (INT64_MAX - (*p - '0')) / 10;
-        if (!over)
-            n = n * 10 + (*p - '0');
+        if (!over) n = n * 10 + (*p - '0');
     }
-    if (*p == '.')
-        return err_set(e, ERR_INVALID, "'%.60s': a size is a whole number", s);
+    if (*p == '.') return err_set(e, ERR_INVALID, "'%.60s': a size is a whole number", s);
     while (*p == ' ')
         p++;
     int64_t factor = 1;
     if (*p) {
         int unit = find_unit(p, strlen(p), size_units, 0, SIZE_UNITS);
-        if (unit < 0)
-            return size_unit_error(s, p, e);
+        if (unit < 0) return size_unit_error(s, p, e);
         factor = size_units[unit].ms;
     }
-    if (over || n > INT64_MAX / factor)
-        return err_set(e, ERR_INVALID, "'%.60s' is too large", s);
+    if (over || n > INT64_MAX / factor) return err_set(e, ERR_INVALID, "'%.60s' is too large", s);
     *bytes = n * factor;
     return 0;
 }
@@ -295,8 +278,7 @@ void size_format(int64_t bytes, char out[DURATION_TEXT_SIZE])
 {
     out[0] = '\0';
     for (int i = 0; i < SIZE_UNITS - 1 && bytes != 0; i++) {
-        if (bytes % size_units[i].ms != 0)
-            continue;
+        if (bytes % size_units[i].ms != 0) continue;
         append(out, bytes / size_units[i].ms, size_units[i].name);
         return;
     }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -43,8 +44,7 @@ static bool fail(struct scan *s, size_t offset, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(s->fault->reason, sizeof s->fault->reason, fmt, ap);
     va_end(ap);
-    if (n < 0)
-        s->fault->reason[0] = '\0';
+    if (n < 0) s->fault->reason[0] = '\0';
     s->fault->offset = offset;
     return false;
 }
@@ -61,11 +61,9 @@ static char peek(const struct scan *s)
 
 static bool fail_char(struct scan *s, const char *expected)
 {
-    if (at_end(s))
-        return fail(s, s->at, "the text ends where %s is expected", expected);
+    if (at_end(s)) return fail(s, s->at, "the text ends where %s is expected", expected);
     unsigned char c = (unsigned char)s->text[s->at];
-    if (c > 0x20 && c < 0x7f)
-        return fail(s, s->at, "'%c' where %s is expected", c, expected);
+    if (c > 0x20 && c < 0x7f) return fail(s, s->at, "'%c' where %s is expected", c, expected);
     return fail(s, s->at, "byte 0x%02x where %s is expected", (unsigned)c, expected);
 }
 
@@ -73,8 +71,7 @@ static void skip_blanks(struct scan *s)
 {
     while (s->at < s->len) {
         char c = s->text[s->at];
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
-            return;
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
         s->at++;
     }
 }
@@ -85,16 +82,14 @@ static void skip_blanks(struct scan *s)
 static long hex4(const char *s, size_t len)
 {
     long value4 = 0;
-    if (len < 4)
-        return -1;
+    if (len < 4) return -1;
     for (int i = 0; i < 4; i++) {
         char c = s[i];
         int digit = c >= '0' && c <= '9'   ? c - '0'
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                            : -1;
-        if (digit < 0)
-            return -1;
+        if (digit < 0) return -1;
         value4 = value4 * 16 + digit;
     }
     return value4;
@@ -116,26 +111,20 @@ static bool escape(struct scan *s)
     size_t start = s->at;
     const char *rest = s->text + s->at;
     size_t left = s->len - s->at;
-    if (left < 2)
-        return fail(s, s->len, "the string is not closed");
+    if (left < 2) return fail(s, s->len, "the string is not closed");
     if (rest[1] && strchr("\"\\/bfnrt", rest[1])) {
         s->at += 2;
         return true;
     }
-    if (rest[1] != 'u')
-        return fail(s, start, "unknown escape");
+    if (rest[1] != 'u') return fail(s, start, "unknown escape");
     long unit = hex4(rest + 2, left - 2);
-    if (unit < 0)
-        return fail(s, start, "\\u needs four hex digits");
-    if (unit == 0)
-        return fail(s, start, "a string must not contain U+0000");
+    if (unit < 0) return fail(s, start, "\\u needs four hex digits");
+    if (unit == 0) return fail(s, start, "a string must not contain U+0000");
     s->at += 6;
-    if (!is_high(unit) && !is_low(unit))
-        return true;
+    if (!is_high(unit) && !is_low(unit)) return true;
     bool pair = is_high(unit) && left >= 12 && rest[6] == '\\' && rest[7] == 'u' &&
                 is_low(hex4(rest + 8, left - 8));
-    if (!pair)
-        return fail(s, start, "half of a surrogate pair");
+    if (!pair) return fail(s, start, "half of a surrogate pair");
     s->at += 6;
     return true;
 }
@@ -163,11 +152,9 @@ static bool string(struct scan *s, bool *escaped)
         }
         if (c == '\\') {
             *escaped = true;
-            if (!escape(s))
-                return false;
+            if (!escape(s)) return false;
         } else if (c >= 0x80) {
-            if (!multibyte(s))
-                return false;
+            if (!multibyte(s)) return false;
         } else if (c < 0x20) {
             return fail(s, s->at, "control character 0x%02x in a string", (unsigned)c);
         } else {
@@ -226,15 +213,13 @@ static void remember_key(struct scan *s, size_t offset, bool escaped)
     if (s->key_count == s->key_cap) {
         bool moved = s->keys != s->few;
         struct key *keys = mem_resize(moved ? s->keys : NULL, 2 * s->key_cap, sizeof *keys);
-        if (!moved)
-            memcpy(keys, s->few, sizeof s->few);
+        if (!moved) memcpy(keys, s->few, sizeof s->few);
         s->keys = keys;
         s->key_cap *= 2;
     }
     struct key *k = &s->keys[s->key_count++];
     *k = (struct key){s->text + offset + 1, s->at - offset - 2, offset, NULL};
-    if (!escaped)
-        return;
+    if (!escaped) return;
     k->owned = mem_resize(NULL, k->len, 1);
     k->len = unescape(k->owned, k->text, k->len);
     k->text = k->owned;
@@ -254,11 +239,9 @@ static bool same_key(const struct key *a, const struct key *b)
 static int by_text(const void *a, const void *b)
 {
     const struct key *x = a, *y = b;
-    if (x->len != y->len)
-        return x->len < y->len ? -1 : 1;
+    if (x->len != y->len) return x->len < y->len ? -1 : 1;
     int order = memcmp(x->text, y->text, x->len);
-    if (order != 0)
-        return order;
+    if (order != 0) return order;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
@@ -271,19 +254,16 @@ static bool check_keys(struct scan *s, size_t first)
     if (count <= PAIRWISE_MAX) {
         for (size_t i = 1; i < count; i++) {
             for (size_t j = 0; j < i && !twice; j++) {
-                if (same_key(&keys[i], &keys[j]))
-                    twice = &keys[i];
+                if (same_key(&keys[i], &keys[j])) twice = &keys[i];
             }
         }
     } else {
         qsort(keys, count, sizeof *keys, by_text);
         for (size_t i = 1; i < count && !twice; i++) {
-            if (same_key(&keys[i], &keys[i - 1]))
-                twice = &keys[i];
+            if (same_key(&keys[i], &keys[i - 1])) twice = &keys[i];
         }
     }
-    if (!twice)
-        return true;
+    if (!twice) return true;
     int shown = (int)str_utf8_whole(twice->text, twice->len < 60 ? twice->len : 60);
     return fail(s, twice->offset, "duplicate key '%.*s'", shown, twice->text);
 }
@@ -304,8 +284,7 @@ static bool check_size(struct scan *s, size_t start, size_t first_digit, bool in
     const char *text = s->text + first_digit;
     if (integer) {
         size_t most = sizeof INT_DIGITS_MAX - 1;
-        if (count < most || (count == most && memcmp(text, INT_DIGITS_MAX, most) <= 0))
-            return true;
+        if (count < most || (count == most && memcmp(text, INT_DIGITS_MAX, most) <= 0)) return true;
         return fail(s, start, "the integer is beyond 2^53; send it as a string");
     }
     if (len > JSON_NUMBER_CHARS_MAX) {
@@ -314,34 +293,29 @@ static bool check_size(struct scan *s, size_t start, size_t first_digit, bool in
     char copy[JSON_NUMBER_CHARS_MAX + 1];
     memcpy(copy, s->text + start, len);
     copy[len] = '\0';
-    return isfinite(strtod(copy, NULL)) || fail(s, start, "the number is out of range");
+    return fabs(strtod(copy, NULL)) <= DBL_MAX || fail(s, start, "the number is out of range");
 }
 
 static bool number(struct scan *s)
 {
     size_t start = s->at;
     bool integer = true;
-    if (peek(s) == '-')
-        s->at++;
+    if (peek(s) == '-') s->at++;
     size_t first_digit = s->at;
-    if (!digits(s))
-        return false;
+    if (!digits(s)) return false;
     if (s->text[first_digit] == '0' && s->at > first_digit + 1) {
         return fail(s, start, "a number must not begin with 0");
     }
     if (peek(s) == '.') {
         integer = false;
         s->at++;
-        if (!digits(s))
-            return false;
+        if (!digits(s)) return false;
     }
     if (peek(s) == 'e' || peek(s) == 'E') {
         integer = false;
         s->at++;
-        if (peek(s) == '+' || peek(s) == '-')
-            s->at++;
-        if (!digits(s))
-            return false;
+        if (peek(s) == '+' || peek(s) == '-') s->at++;
+        if (!digits(s)) return false;
     }
     return check_size(s, start, first_digit, integer);
 }
@@ -375,18 +349,13 @@ static bool leave(struct scan *s)
 
 static bool array(struct scan *s)
 {
-    if (!enter(s))
-        return false;
-    if (peek(s) == ']')
-        return leave(s);
+    if (!enter(s)) return false;
+    if (peek(s) == ']') return leave(s);
     for (;;) {
-        if (!value(s))
-            return false;
+        if (!value(s)) return false;
         skip_blanks(s);
-        if (peek(s) == ']')
-            return leave(s);
-        if (peek(s) != ',')
-            return fail_char(s, "',' or ']'");
+        if (peek(s) == ']') return leave(s);
+        if (peek(s) != ',') return fail_char(s, "',' or ']'");
         s->at++;
         skip_blanks(s);
     }
@@ -394,16 +363,13 @@ static bool array(struct scan *s)
 
 static bool member(struct scan *s)
 {
-    if (peek(s) != '"')
-        return fail_char(s, "a key in double quotes");
+    if (peek(s) != '"') return fail_char(s, "a key in double quotes");
     size_t offset = s->at;
     bool escaped = false;
-    if (!string(s, &escaped))
-        return false;
+    if (!string(s, &escaped)) return false;
     remember_key(s, offset, escaped);
     skip_blanks(s);
-    if (peek(s) != ':')
-        return fail_char(s, "':'");
+    if (peek(s) != ':') return fail_char(s, "':'");
     s->at++;
     skip_blanks(s);
     return value(s);
@@ -412,23 +378,17 @@ static bool member(struct scan *s)
 static bool object(struct scan *s)
 {
     size_t first = s->key_count;
-    if (!enter(s))
-        return false;
-    if (peek(s) == '}')
-        return leave(s);
+    if (!enter(s)) return false;
+    if (peek(s) == '}') return leave(s);
     for (;;) {
-        if (!member(s))
-            return false;
+        if (!member(s)) return false;
         skip_blanks(s);
-        if (peek(s) == '}')
-            break;
-        if (peek(s) != ',')
-            return fail_char(s, "',' or '}'");
+        if (peek(s) == '}') break;
+        if (peek(s) != ',') return fail_char(s, "',' or '}'");
         s->at++;
         skip_blanks(s);
     }
-    if (!check_keys(s, first))
-        return false;
+    if (!check_keys(s, first)) return false;
     forget_keys(s, first);
     return leave(s);
 }
@@ -453,8 +413,7 @@ static bool value(struct scan *s)
         break;
     }
     char c = peek(s);
-    if (c == '-' || (c >= '0' && c <= '9'))
-        return number(s);
+    if (c == '-' || (c >= '0' && c <= '9')) return number(s);
     return fail_char(s, "a value");
 }
 
@@ -473,11 +432,9 @@ int json_scan(const char *text, size_t len, struct json_fault *fault)
     bool fine = value(&s);
     if (fine) {
         skip_blanks(&s);
-        if (!at_end(&s))
-            fine = fail_char(&s, "the end");
+        if (!at_end(&s)) fine = fail_char(&s, "the end");
     }
     forget_keys(&s, 0);
-    if (s.keys != s.few)
-        mem_free(s.keys);
+    if (s.keys != s.few) mem_free(s.keys);
     return fine ? 0 : ERR_INVALID;
 }

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,7 +193,7 @@ void jw_int(struct jw *w, const char *key, int64_t n)
 
 void jw_num(struct jw *w, const char *key, double n)
 {
-    if (!isfinite(n)) {
+    if (!(fabs(n) <= DBL_MAX)) { /* infinite, or not a number */
         jw_null(w, key);
     } else if (fabs(n) <= INT_MAX_EXACT && (double)(int64_t)n == n) {
         jw_int(w, key, (int64_t)n);
