@@ -1,0 +1,141 @@
+/* What operators set up: groups, namespaces, tokens. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/mem.h"
+
+/* ---- groups --------------------------------------------------------------------------------- */
+
+int store_group_put(struct store *s, const struct group *g, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_GROUP_PUT);
+    bind_text(q, 1, g->key);
+    bind_text(q, 2, g->description);
+    bind_text(q, 3, g->require);
+    bind_text(q, 4, g->allowed_namespaces);
+    bind_int(q, 5, g->paused);
+    bind_int(q, 6, g->max_queued);
+    bind_int(q, 7, g->created_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_group_delete(struct store *s, const char *key, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_GROUP_DELETE);
+    bind_text(q, 1, key);
+    return db_change(&s->queue, q, e);
+}
+
+int store_each_group(struct store *s, int (*fn)(const struct group *g, void *user), void *user,
+                     struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_GROUPS);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct group g;
+        row_group(q, &g);
+        int stop = fn(&g, user);
+        group_fini(&g);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
+/* ---- namespaces ----------------------------------------------------------------------------- */
+
+int store_ns_put(struct store *s, const struct ns_default *n, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_NS_PUT);
+    bind_text(q, 1, n->ns);
+    bind_text(q, 2, n->group);
+    bind_int(q, 3, n->fallback);
+    return db_run(&s->queue, q, e);
+}
+
+int store_ns_delete(struct store *s, const char *ns, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_NS_DELETE);
+    bind_text(q, 1, ns);
+    return db_change(&s->queue, q, e);
+}
+
+int store_each_ns(struct store *s, int (*fn)(const struct ns_default *n, void *user), void *user,
+                  struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_NAMESPACES);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct ns_default n;
+        row_ns(q, &n);
+        int stop = fn(&n, user);
+        ns_default_fini(&n);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
+/* ---- tokens --------------------------------------------------------------------------------- */
+
+int store_token_insert(struct store *s, const struct token_row *t, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TOKEN_INSERT);
+    bind_int(q, 1, t->id);
+    bind_int(q, 2, t->role);
+    bind_blob(q, 3, t->secret_hash, sizeof t->secret_hash);
+    bind_text(q, 4, t->name);
+    bind_text(q, 5, t->group);
+    bind_text(q, 6, t->ns);
+    bind_int(q, 7, t->created_ms);
+    bind_int(q, 8, t->expires_ms);
+    bind_int(q, 9, t->revoked_ms);
+    bind_int(q, 10, t->last_used_ms);
+    bind_int(q, 11, t->uses_left);
+    return db_run(&s->queue, q, e);
+}
+
+int store_token_get(struct store *s, int64_t id, struct token_row *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_TOKEN_GET);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such token");
+    if (rc < 0) return rc;
+    row_token(q, out);
+    db_reset(q);
+    return 0;
+}
+
+int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TOKEN_USE);
+    bind_int(q, 1, id);
+    bind_int(q, 2, now_ms);
+    return db_change(&s->queue, q, e);
+}
+
+int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TOKEN_REVOKE);
+    bind_int(q, 1, id);
+    bind_int(q, 2, now_ms);
+    return db_change(&s->queue, q, e);
+}

@@ -1,0 +1,117 @@
+/* Agents: a narrow row that changes all the time, and the facts beside it. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/mem.h"
+
+static void bind_agent(sqlite3_stmt *q, const struct agent *a)
+{
+    bind_int(q, 1, a->id);
+    bind_text(q, 2, a->name);
+    bind_text(q, 3, group_text(a->group));
+    bind_int(q, 4, a->online);
+    bind_int(q, 5, a->draining);
+    bind_int(q, 6, a->held);
+    bind_int(q, 7, a->slots);
+    bind_int(q, 9, a->last_seen_ms);
+    bind_int(q, 10, a->removed_ms);
+}
+
+static int put_facts(struct store *s, const struct agent *a, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FACTS_PUT);
+    bind_int(q, 1, a->id);
+    bind_int(q, 2, a->created_ms);
+    bind_int(q, 3, a->token);
+    bind_text(q, 4, a->token_group);
+    bind_text(q, 5, a->version);
+    bind_text(q, 6, a->host_id);
+    bind_text(q, 7, a->boot_id);
+    bind_text(q, 8, a->journal_id);
+    bind_text(q, 9, a->spki);
+    bind_text(q, 10, a->drain_reason);
+    bind_text(q, 11, a->capabilities ? a->capabilities : "{}");
+    return db_run(&s->queue, q, e);
+}
+
+int store_agent_insert(struct store *s, const struct agent *a, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_INSERT);
+    bind_agent(q, a);
+    bind_int(q, 8, a->last_seq);
+    rc = db_run(&s->queue, q, e);
+    return rc == 0 ? put_facts(s, a, e) : rc;
+}
+
+int store_agent_update(struct store *s, const struct agent *a, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_UPDATE);
+    bind_agent(q, a);
+    rc = db_change(&s->queue, q, e);
+    return rc == 0 ? put_facts(s, a, e) : rc;
+}
+
+int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_SEQ);
+    bind_int(q, 1, id);
+    bind_int(q, 2, last_seq);
+    return db_change(&s->queue, q, e);
+}
+
+/* The one row of q. */
+static int get_agent(struct store *s, sqlite3_stmt *q, struct agent *out, struct err *e)
+{
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such agent");
+    if (rc < 0) return rc;
+    row_agent(q, out);
+    db_reset(q);
+    return 0;
+}
+
+int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_GET);
+    bind_int(q, 1, id);
+    return get_agent(s, q, out, e);
+}
+
+int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_NAMED);
+    bind_text(q, 1, name);
+    return get_agent(s, q, out, e);
+}
+
+int store_agents_all_offline(struct store *s, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    return rc == 0 ? db_run(&s->queue, store_queue(s, Q_AGENTS_OFFLINE), e) : rc;
+}
+
+int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_SEEN);
+    bind_int(q, 1, id);
+    bind_int(q, 2, online);
+    bind_int(q, 3, now_ms);
+    return db_change(&s->queue, q, e);
+}
+
+int store_agent_count(struct store *s, int64_t *known, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_AGENT_COUNT);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *known = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}

@@ -1,0 +1,215 @@
+/* The connection: opening, statements, and what SQLite's result codes mean for us. */
+#include "coordinator/store/sqlite_db.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Another connection holds a lock only for moments: a reader that recovers the log, a backup that ends. */
+#define BUSY_TIMEOUT_MS 10000
+
+typedef int open_fn(const char *path, int flags, int mode);
+typedef int close_fn(int fd);
+
+/* SQLite would create a file that everybody can read, and a later chmod leaves a moment in which somebody
+ * does. Where its file layer is made of open(2), the file is there first, empty and private; journals
+ * take over its mode. Elsewhere the folder's access list rules. */
+static void create_private(const char *path)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    if (!vfs || vfs->iVersion < 3 || !vfs->xGetSystemCall) return;
+    open_fn *sys_open = (open_fn *)vfs->xGetSystemCall(vfs, "open");
+    close_fn *sys_close = (close_fn *)vfs->xGetSystemCall(vfs, "close");
+    if (!sys_open || !sys_close) return;
+    int fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd >= 0) sys_close(fd);
+}
+
+static bool exists(const char *path)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int found = 0;
+    return vfs && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &found) == SQLITE_OK && found;
+}
+
+int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
+{
+    *d = (struct db){.path = mem_strdup(path)};
+    if (mode == DB_WRITER) {
+        create_private(path);
+    } else if (!exists(path)) {
+        return err_set(e, ERR_NOT_FOUND, "%s: there is no such file", path);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (mode == DB_WRITER) flags |= SQLITE_OPEN_CREATE;
+    int rc = sqlite3_open_v2(path, &d->handle, flags, NULL);
+    if (!d->handle) mem_exhausted();
+    if (rc != SQLITE_OK) return db_fail(d, e);
+    sqlite3_extended_result_codes(d->handle, 1);
+    sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
+    /* A reader opens for writing all the same: the last one out folds the log into the file. */
+    return mode == DB_READER ? db_exec(d, "PRAGMA query_only=1", e) : 0;
+}
+
+int db_prepare(struct db *d, const char *const *sql, int count, struct err *e)
+{
+    d->statements = mem_array((size_t)count, sizeof *d->statements);
+    d->count = count;
+    for (int i = 0; i < count; i++) {
+        int rc = sqlite3_prepare_v3(d->handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &d->statements[i], NULL);
+        if (rc != SQLITE_OK) return db_fail(d, e);
+    }
+    return 0;
+}
+
+void db_close(struct db *d)
+{
+    for (int i = 0; i < d->count; i++) sqlite3_finalize(d->statements[i]);
+    mem_free(d->statements);
+    sqlite3_close(d->handle);
+    mem_free(d->path);
+    *d = (struct db){0};
+}
+
+int db_corrupt(const struct db *d, const char *what, struct err *e)
+{
+    return err_set(e, ERR_CORRUPT,
+                   "%s is damaged (%s). Stop the coordinator, move cadre.db, output.db and their "
+                   "-wal and -shm files away, copy your latest backup FILE to cadre.db and "
+                   "FILE.output to output.db, and start it again",
+                   d->path, what);
+}
+
+static bool is_full(int system_error)
+{
+#ifdef EDQUOT
+    if (system_error == EDQUOT) return true;
+#endif
+    return system_error == ENOSPC;
+}
+
+int db_fail(struct db *d, struct err *e)
+{
+    int extended = sqlite3_extended_errcode(d->handle);
+    int rc = extended & 0xff;
+    const char *what = sqlite3_errmsg(d->handle);
+    int system = sqlite3_system_errno(d->handle);
+    if (rc == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM) mem_exhausted();
+    if (rc == SQLITE_FULL || (rc == SQLITE_IOERR && is_full(system))) {
+        return err_set(e, ERR_FULL, "%s: no space is left on its disk", d->path);
+    }
+    if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) return db_corrupt(d, what, e);
+    if (rc == SQLITE_CONSTRAINT) {
+        bool taken = extended == SQLITE_CONSTRAINT_UNIQUE ||
+                     extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                     extended == SQLITE_CONSTRAINT_ROWID;
+        return err_set(e, taken ? ERR_EXISTS : ERR_INTERNAL, "%s: %s", d->path, what);
+    }
+    if (rc == SQLITE_ERROR || rc == SQLITE_MISUSE || rc == SQLITE_RANGE) {
+        return err_set(e, ERR_INTERNAL, "%s: %s", d->path, what);
+    }
+    return err_set(e, ERR_IO, "%s: %s (code %d, system error %d)", d->path, what, extended, system);
+}
+
+int db_exec(struct db *d, const char *sql, struct err *e)
+{
+    return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(d, e);
+}
+
+int db_int(struct db *d, const char *sql, int64_t *out, struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return db_fail(d, e);
+    int rc = db_step(d, q, e);
+    if (rc == 1) *out = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    if (rc == 0) return err_set(e, ERR_INTERNAL, "%s: no answer to %s", d->path, sql);
+    return rc < 0 ? rc : 0;
+}
+
+bool db_in_transaction(const struct db *d)
+{
+    return d->handle && !sqlite3_get_autocommit(d->handle);
+}
+
+static void bound(int rc)
+{
+    if (rc == SQLITE_NOMEM) mem_exhausted();
+    assert(rc == SQLITE_OK); /* else a wrong number of ours */
+}
+
+void bind_int(sqlite3_stmt *q, int at, int64_t n)
+{
+    bound(sqlite3_bind_int64(q, at, n));
+}
+
+void bind_real(sqlite3_stmt *q, int at, double n)
+{
+    bound(sqlite3_bind_double(q, at, n));
+}
+
+void bind_text(sqlite3_stmt *q, int at, const char *s)
+{
+    bound(s ? sqlite3_bind_text64(q, at, s, strlen(s), SQLITE_STATIC, SQLITE_UTF8)
+            : sqlite3_bind_null(q, at));
+}
+
+void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len)
+{
+    /* a NULL pointer would store NULL where an empty blob is meant */
+    bound(len ? sqlite3_bind_blob64(q, at, data, len, SQLITE_STATIC)
+              : sqlite3_bind_zeroblob(q, at, 0));
+}
+
+int db_step(struct db *d, sqlite3_stmt *q, struct err *e)
+{
+    int rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW) return 1;
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(q);
+        return 0;
+    }
+    int code = db_fail(d, e);
+    sqlite3_reset(q);
+    return code;
+}
+
+int db_run(struct db *d, sqlite3_stmt *q, struct err *e)
+{
+    int rc = db_step(d, q, e);
+    if (rc == 1) sqlite3_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int db_change(struct db *d, sqlite3_stmt *q, struct err *e)
+{
+    int rc = db_run(d, q, e);
+    if (rc != 0) return rc;
+    return sqlite3_changes(d->handle) > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "there is no such row");
+}
+
+void db_reset(sqlite3_stmt *q)
+{
+    sqlite3_reset(q);
+}
+
+char *column_text(sqlite3_stmt *q, int at)
+{
+    const unsigned char *text = sqlite3_column_text(q, at);
+    return text ? mem_strndup((const char *)text, (size_t)sqlite3_column_bytes(q, at)) : NULL;
+}
+
+char *column_group(sqlite3_stmt *q, int at)
+{
+    return sqlite3_column_bytes(q, at) == 0 ? NULL : column_text(q, at);
+}
+
+char *db_path(const char *folder, const char *name)
+{
+    return str_dupf("%s/%s", folder, name);
+}

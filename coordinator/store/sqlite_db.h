@@ -1,0 +1,63 @@
+/* One SQLite connection with its prepared statements. Only files sqlite_*.c of this folder include it. */
+#ifndef CADRE_COORDINATOR_STORE_SQLITE_DB_H
+#define CADRE_COORDINATOR_STORE_SQLITE_DB_H
+
+#include "base/err.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db {
+    sqlite3 *handle;
+    char *path;
+    sqlite3_stmt **statements; /* by number, prepared by db_prepare */
+    int count;
+};
+
+enum db_mode {
+    DB_WRITER, /* creates the file (0600 where files have modes) when it is missing */
+    DB_READER, /* the file must be there; statements that write are refused */
+};
+
+/* ERR_NOT_FOUND: a reader found no file. Whatever it returns, db_close may follow. */
+int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e);
+/* sql[i] becomes statement i. The texts must outlive the call only. */
+int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
+void db_close(struct db *d); /* also of a zeroed struct */
+
+/* The code for what SQLite reported last on this connection (see store.h), with a sentence. */
+int db_fail(struct db *d, struct err *e);
+/* ERR_CORRUPT, with the way back to a backup. */
+int db_corrupt(const struct db *d, const char *what, struct err *e);
+/* Statements without parameters or rows, separated by semicolons. */
+int db_exec(struct db *d, const char *sql, struct err *e);
+/* The first column of the first row. */
+int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
+bool db_in_transaction(const struct db *d);
+
+/* Text and blobs are borrowed until the statement ran. NULL text is stored as NULL. */
+void bind_int(sqlite3_stmt *q, int at, int64_t n);
+void bind_real(sqlite3_stmt *q, int at, double n);
+void bind_text(sqlite3_stmt *q, int at, const char *s);
+void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len);
+
+/* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is reset. */
+int db_step(struct db *d, sqlite3_stmt *q, struct err *e);
+/* Runs a statement that gives no rows. */
+int db_run(struct db *d, sqlite3_stmt *q, struct err *e);
+/* The same, ERR_NOT_FOUND when it changed no row. */
+int db_change(struct db *d, sqlite3_stmt *q, struct err *e);
+/* Ends a statement before its rows did. */
+void db_reset(sqlite3_stmt *q);
+
+/* A column's text: mem_free; NULL stays NULL. */
+char *column_text(sqlite3_stmt *q, int at);
+/* The same, "" gives NULL: how the default group is kept. */
+char *column_group(sqlite3_stmt *q, int at);
+
+/* STATE/name; mem_free. */
+char *db_path(const char *folder, const char *name);
+
+#endif

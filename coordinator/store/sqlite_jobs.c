@@ -1,0 +1,313 @@
+/* Jobs: from the insert to the end. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/mem.h"
+
+/* ---- insert --------------------------------------------------------------------------------- */
+
+static bool is_watched(const struct job *j)
+{
+    return j->queue_timeout_ms > 0 || j->fallback != FALLBACK_WAIT;
+}
+
+static enum place place_of(const struct job *j)
+{
+    if (j->state == JOB_CREATED) return is_watched(j) ? PLACE_WATCHED : PLACE_QUEUED;
+    if (job_is_assigned(j->state)) return PLACE_ASSIGNED;
+    if (j->state == JOB_RETRYING) return PLACE_RETRYING;
+    return j->state == JOB_SUCCESS ? PLACE_GOOD : PLACE_BAD;
+}
+
+static int insert_key(struct store *s, const struct job *j, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_KEY_INSERT);
+    bind_int(q, 1, j->id);
+    bind_text(q, 2, j->unique_key);
+    return db_run(&s->queue, q, e);
+}
+
+static int insert_fixed(struct store *s, const struct job *j, const char *spec, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_INSERT);
+    bind_int(q, 1, j->id);
+    bind_int(q, 2, j->kind);
+    bind_int(q, 3, j->fallback);
+    bind_text(q, 4, j->ns);
+    bind_text(q, 5, j->name);
+    bind_text(q, 6, j->flow);
+    bind_text(q, 7, j->execution);
+    bind_text(q, 8, j->task);
+    bind_int(q, 9, j->submitter);
+    bind_int(q, 10, j->created_ms);
+    bind_int(q, 11, j->queue_timeout_ms);
+    bind_int(q, 12, j->timeout_ms);
+    bind_int(q, 13, j->lease_ms);
+    bind_int(q, 14, j->kill_grace_ms);
+    bind_int(q, 15, j->output_limit);
+    bind_int(q, 16, j->retry.type);
+    bind_int(q, 17, j->retry.interval_ms);
+    bind_int(q, 18, j->retry.max_interval_ms);
+    bind_real(q, 19, j->retry.delay_factor);
+    bind_int(q, 20, j->retry.max_attempts);
+    bind_int(q, 21, j->retry.max_duration_ms);
+    bind_text(q, 22, spec);
+    return db_run(&s->queue, q, e);
+}
+
+static int insert_state(struct store *s, const struct job *j, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_STATE_INSERT);
+    bind_int(q, 1, j->id);
+    bind_int(q, 2, j->state);
+    bind_int(q, 3, place_of(j));
+    bind_int(q, 4, is_watched(j));
+    bind_int(q, 5, j->reason);
+    bind_int(q, 6, j->truncated);
+    bind_text(q, 7, group_text(j->group));
+    bind_int(q, 8, j->requires_id);
+    bind_int(q, 9, j->priority);
+    bind_int(q, 10, j->attempt);
+    bind_int(q, 11, j->agent);
+    bind_int(q, 12, j->submitted_ms);
+    bind_int(q, 13, j->started_ms);
+    bind_int(q, 14, j->ended_ms);
+    bind_int(q, 15, j->first_started_ms);
+    bind_int(q, 16, j->retry_at_ms);
+    if (j->exited) {
+        bind_int(q, 17, j->exit_code);
+    } else {
+        sqlite3_bind_null(q, 17);
+    }
+    bind_text(q, 18, j->message);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    /* The key first: a refused insert leaves nothing behind in a transaction that goes on. */
+    if (j->unique_key) rc = insert_key(s, j, e);
+    if (rc != 0) return rc;
+    rc = insert_fixed(s, j, spec, e);
+    if (rc == ERR_EXISTS && j->unique_key) {
+        sqlite3_stmt *q = store_queue(s, Q_KEY_DELETE);
+        bind_int(q, 1, j->id);
+        int undone = db_run(&s->queue, q, e);
+        if (undone != 0) return undone;
+    }
+    if (rc == 0) rc = insert_state(s, j, e);
+    if (rc == 0) tally_move(s, group_text(j->group), j->requires_id, JOB_STATES, (int)j->state);
+    return rc;
+}
+
+/* ---- look ----------------------------------------------------------------------------------- */
+
+static int find_key(struct store *s, int64_t id, char **key, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_KEY_OF);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    if (rc == 1) *key = column_text(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_GET);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (rc < 0) return rc;
+    struct job j;
+    row_job(q, &j);
+    db_reset(q);
+    rc = find_key(s, id, &j.unique_key, e);
+    if (rc != 0) {
+        job_fini(&j);
+        return rc;
+    }
+    *out = j;
+    return 0;
+}
+
+int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_KEY_FIND);
+    bind_text(q, 1, unique_key);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "no job has this key");
+    if (rc < 0) return rc;
+    *id = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_SPEC);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (rc < 0) return rc;
+    *spec = column_text(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user), void *user,
+                        struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOBS_OPEN);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct job j;
+        row_job(q, &j);
+        int stop = fn(&j, user);
+        job_fini(&j);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* Begins the transaction and notes in the tallies where job `id` goes. */
+static int job_moves(struct store *s, int64_t id, enum job_state to, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_CLASS);
+    bind_int(q, 1, id);
+    rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (rc < 0) return rc;
+    tally_move(s, (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2),
+               sqlite3_column_int(q, 0), (int)to);
+    db_reset(q);
+    return 0;
+}
+
+int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms,
+                        struct err *e)
+{
+    int rc = job_moves(s, id, JOB_SUBMITTED, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_SUBMITTED);
+    bind_int(q, 1, id);
+    bind_int(q, 2, agent);
+    bind_int(q, 3, attempt);
+    bind_int(q, 4, now_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_running(struct store *s, int64_t id, int64_t now_ms, struct err *e)
+{
+    int rc = job_moves(s, id, JOB_RUNNING, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_RUNNING);
+    bind_int(q, 1, id);
+    bind_int(q, 2, now_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_killing(struct store *s, int64_t id, enum reason why, struct err *e)
+{
+    int rc = job_moves(s, id, JOB_KILLING, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_KILLING);
+    bind_int(q, 1, id);
+    bind_int(q, 2, why);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_requeue(struct store *s, int64_t id, int64_t attempt, struct err *e)
+{
+    int rc = job_moves(s, id, JOB_CREATED, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_REQUEUE);
+    bind_int(q, 1, id);
+    bind_int(q, 2, attempt);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_retrying(struct store *s, int64_t id, int64_t next_attempt, int64_t retry_at_ms,
+                       struct err *e)
+{
+    int rc = job_moves(s, id, JOB_RETRYING, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_RETRYING);
+    bind_int(q, 1, id);
+    bind_int(q, 2, next_attempt);
+    bind_int(q, 3, retry_at_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e)
+{
+    if (!job_is_final(end->state)) return err_set(e, ERR_INTERNAL, "a job ends in a final state");
+    int rc = job_moves(s, id, end->state, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_FINISH);
+    bind_int(q, 1, id);
+    bind_int(q, 2, end->state);
+    bind_int(q, 3, end->state == JOB_SUCCESS ? PLACE_GOOD : PLACE_BAD);
+    bind_int(q, 4, end->reason);
+    bind_text(q, 5, end->message);
+    if (end->exited) {
+        bind_int(q, 6, end->exit_code);
+    } else {
+        sqlite3_bind_null(q, 6);
+    }
+    bind_int(q, 7, end->truncated);
+    bind_text(q, 8, end->outputs);
+    bind_int(q, 9, end->ended_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_CLASS);
+    bind_int(q, 1, id);
+    rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (rc < 0) return rc;
+    int state = sqlite3_column_int(q, 0);
+    int64_t requires_id = sqlite3_column_int64(q, 2);
+    tally_move(s, (const char *)sqlite3_column_text(q, 1), requires_id, state, JOB_STATES);
+    tally_move(s, group_text(group), requires_id, JOB_STATES, state);
+    db_reset(q);
+    q = store_queue(s, Q_JOB_GROUP);
+    bind_int(q, 1, id);
+    bind_text(q, 2, group_text(group));
+    return db_run(&s->queue, q, e);
+}
+
+int store_attempt_add(struct store *s, const struct attempt *a, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_ATTEMPT_INSERT);
+    bind_int(q, 1, a->job);
+    bind_int(q, 2, a->attempt);
+    bind_int(q, 3, a->agent);
+    bind_int(q, 4, a->state);
+    bind_int(q, 5, a->reason);
+    if (a->exited) {
+        bind_int(q, 6, a->exit_code);
+    } else {
+        sqlite3_bind_null(q, 6);
+    }
+    bind_int(q, 7, a->submitted_ms);
+    bind_int(q, 8, a->started_ms);
+    bind_int(q, 9, a->ended_ms);
+    bind_text(q, 10, a->message);
+    return db_run(&s->queue, q, e);
+}

@@ -1,0 +1,112 @@
+/* Housekeeping in steps: each call does so much and says whether more is left, so that the writer is never away
+ * for long. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/id.h"
+
+/* Free pages of output.db that stay for the next output: 16 MiB. */
+#define SPARE_PAGES 4096
+
+int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
+                      struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_KEYS_FORGET);
+    bind_int(q, 1, id_floor(created_before_ms));
+    bind_int(q, 2, (int64_t)most);
+    rc = db_run(&s->queue, q, e);
+    if (rc == 0) *more = (size_t)sqlite3_changes(s->queue.handle) == most;
+    return rc;
+}
+
+/* At most *budget chunks of the job; what is left of it stays in *budget. */
+static int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e)
+{
+    int rc = store_write_output(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_output(s, O_CHUNKS_DELETE);
+    bind_int(q, 1, job);
+    bind_int(q, 2, (int64_t)*budget);
+    rc = db_run(&s->output, q, e);
+    if (rc != 0) return rc;
+    *budget -= (size_t)sqlite3_changes(s->output.handle);
+    if (*budget == 0) return 0;
+    q = store_output(s, O_STREAMS_DELETE);
+    bind_int(q, 1, job);
+    return db_run(&s->output, q, e);
+}
+
+static int purge_job(struct store *s, int64_t job, struct err *e)
+{
+    static const enum queue_statement statements[] = {Q_JOB_DELETE, Q_STATE_DELETE, Q_KEY_DELETE,
+                                                      Q_ATTEMPTS_DELETE};
+    int rc = store_write_queue(s, e);
+    for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof *statements; i++) {
+        sqlite3_stmt *q = store_queue(s, statements[i]);
+        bind_int(q, 1, job);
+        rc = db_run(&s->queue, q, e);
+    }
+    return rc;
+}
+
+static int oldest_ended(struct store *s, int64_t ended_before_ms, int64_t *job, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_ENDED);
+    bind_int(q, 1, ended_before_ms);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 1) {
+        *job = sqlite3_column_int64(q, 0);
+        db_reset(q);
+    }
+    return rc;
+}
+
+static int output_number(struct store *s, enum output_statement which, int64_t *n, struct err *e)
+{
+    sqlite3_stmt *q = store_output(s, which);
+    int rc = db_step(&s->output, q, e);
+    if (rc < 0) return rc;
+    *n = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+/* Gives 1 MiB of output.db back to the file system when much more than that lies fallow. */
+static int shrink_output(struct store *s, struct err *e)
+{
+    int64_t fallow, pages;
+    int rc = output_number(s, O_FREE_PAGES, &fallow, e);
+    if (rc == 0) rc = output_number(s, O_PAGES, &pages, e);
+    if (rc != 0 || fallow < SPARE_PAGES || fallow < pages / 4) return rc;
+    rc = store_write_output(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_output(s, O_SHRINK);
+    while ((rc = db_step(&s->output, q, e)) == 1) {
+        /* a row for every page moved, without content */
+    }
+    return rc;
+}
+
+int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e)
+{
+    int64_t job;
+    int rc = 0;
+    size_t budget = most;
+    while (budget > 0 && (rc = oldest_ended(s, ended_before_ms, &job, e)) == 1) {
+        rc = purge_output(s, job, &budget, e);
+        if (rc != 0) return rc;
+        if (budget == 0) break; /* the job goes when all its output went */
+        rc = purge_job(s, job, e);
+        if (rc != 0) return rc;
+        budget--;
+    }
+    if (rc < 0) return rc;
+    bool left = budget == 0;
+    if (budget < most) rc = shrink_output(s, e);
+    if (rc == 0 && !left && s->begun && db_in_transaction(&s->queue)) {
+        rc = db_run(&s->queue, store_queue(s, Q_COUNT_TIDY), e);
+    }
+    if (rc == 0) *more = left;
+    return rc;
+}

@@ -1,0 +1,143 @@
+/* From columns to structs. The order is that of the lists in the header. */
+#include "coordinator/store/sqlite_rows.h"
+
+#include <string.h>
+
+static int64_t number(sqlite3_stmt *q, int at)
+{
+    return sqlite3_column_int64(q, at);
+}
+
+static bool is_null(sqlite3_stmt *q, int at)
+{
+    return sqlite3_column_type(q, at) == SQLITE_NULL;
+}
+
+void row_job(sqlite3_stmt *q, struct job *j)
+{
+    *j = (struct job){
+        .id = number(q, 0),
+        .state = (enum job_state)number(q, 1),
+        .reason = (enum reason)number(q, 2),
+        .truncated = number(q, 3) != 0,
+        .group = column_group(q, 4),
+        .requires_id = number(q, 5),
+        .priority = number(q, 6),
+        .attempt = number(q, 7),
+        .agent = number(q, 8),
+        .submitted_ms = number(q, 9),
+        .started_ms = number(q, 10),
+        .ended_ms = number(q, 11),
+        .first_started_ms = number(q, 12),
+        .retry_at_ms = number(q, 13),
+        .exited = !is_null(q, 14),
+        .exit_code = number(q, 14),
+        .message = column_text(q, 15),
+        .kind = (enum job_kind)number(q, 16),
+        .fallback = (enum fallback)number(q, 17),
+        .ns = column_text(q, 18),
+        .name = column_text(q, 19),
+        .flow = column_text(q, 20),
+        .execution = column_text(q, 21),
+        .task = column_text(q, 22),
+        .submitter = number(q, 23),
+        .created_ms = number(q, 24),
+        .queue_timeout_ms = number(q, 25),
+        .timeout_ms = number(q, 26),
+        .lease_ms = number(q, 27),
+        .kill_grace_ms = number(q, 28),
+        .output_limit = number(q, 29),
+        .retry = {.type = (enum retry_type)number(q, 30),
+                  .interval_ms = number(q, 31),
+                  .max_interval_ms = number(q, 32),
+                  .delay_factor = sqlite3_column_double(q, 33),
+                  .max_attempts = number(q, 34),
+                  .max_duration_ms = number(q, 35)},
+    };
+}
+
+void row_agent(sqlite3_stmt *q, struct agent *a)
+{
+    *a = (struct agent){
+        .id = number(q, 0),
+        .name = column_text(q, 1),
+        .group = column_group(q, 2),
+        .online = number(q, 3) != 0,
+        .draining = number(q, 4) != 0,
+        .held = number(q, 5) != 0,
+        .slots = number(q, 6),
+        .last_seq = number(q, 7),
+        .last_seen_ms = number(q, 8),
+        .removed_ms = number(q, 9),
+        .created_ms = number(q, 10),
+        .token = number(q, 11),
+        .token_group = column_text(q, 12),
+        .version = column_text(q, 13),
+        .host_id = column_text(q, 14),
+        .boot_id = column_text(q, 15),
+        .journal_id = column_text(q, 16),
+        .spki = column_text(q, 17),
+        .drain_reason = column_text(q, 18),
+        .capabilities = column_text(q, 19),
+    };
+}
+
+void row_attempt(sqlite3_stmt *q, struct attempt *a)
+{
+    *a = (struct attempt){
+        .job = number(q, 0),
+        .attempt = number(q, 1),
+        .agent = number(q, 2),
+        .state = (enum job_state)number(q, 3),
+        .reason = (enum reason)number(q, 4),
+        .exited = !is_null(q, 5),
+        .exit_code = number(q, 5),
+        .submitted_ms = number(q, 6),
+        .started_ms = number(q, 7),
+        .ended_ms = number(q, 8),
+        .message = column_text(q, 9),
+    };
+}
+
+void row_group(sqlite3_stmt *q, struct group *g)
+{
+    *g = (struct group){
+        .key = column_text(q, 0),
+        .description = column_text(q, 1),
+        .require = column_text(q, 2),
+        .allowed_namespaces = column_text(q, 3),
+        .paused = number(q, 4) != 0,
+        .max_queued = number(q, 5),
+        .created_ms = number(q, 6),
+    };
+}
+
+void row_ns(sqlite3_stmt *q, struct ns_default *n)
+{
+    *n = (struct ns_default){
+        .ns = column_text(q, 0),
+        .group = column_text(q, 1),
+        .fallback = (int)number(q, 2),
+    };
+}
+
+void row_token(sqlite3_stmt *q, struct token_row *t)
+{
+    *t = (struct token_row){
+        .id = number(q, 0),
+        .role = (enum token_role)number(q, 1),
+        .name = column_text(q, 3),
+        .group = column_text(q, 4),
+        .ns = column_text(q, 5),
+        .created_ms = number(q, 6),
+        .expires_ms = number(q, 7),
+        .revoked_ms = number(q, 8),
+        .last_used_ms = number(q, 9),
+        .uses_left = number(q, 10),
+    };
+    /* the table checks the length; a hash of zeros belongs to no secret */
+    const void *hash = sqlite3_column_blob(q, 2);
+    if (hash && sqlite3_column_bytes(q, 2) == (int)sizeof t->secret_hash) {
+        memcpy(t->secret_hash, hash, sizeof t->secret_hash);
+    }
+}

@@ -1,0 +1,47 @@
+/* Column lists and the rows they give: one order for the store and the reader. */
+#ifndef CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
+#define CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
+
+#include "coordinator/store/model.h"
+#include "coordinator/store/sqlite_db.h"
+
+#define JOB_COLUMNS                                                                                \
+    "s.id, s.state, s.reason, s.truncated, s.group_key, s.requires_id, s.priority, s.attempt,"     \
+    " s.agent, s.submitted_ms, s.started_ms, s.ended_ms, s.first_started_ms, s.retry_at_ms,"       \
+    " s.exit_code, s.message, j.kind, j.fallback, j.ns, j.name, j.flow, j.execution, j.task,"      \
+    " j.submitter, j.created_ms, j.queue_timeout_ms, j.timeout_ms, j.lease_ms, j.kill_grace_ms,"   \
+    " j.output_limit, j.retry_type, j.retry_interval_ms, j.retry_max_interval_ms,"                 \
+    " j.retry_delay_factor, j.retry_max_attempts, j.retry_max_duration_ms"
+#define JOB_COLUMN_COUNT 36
+#define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
+/* All but unique_key. */
+void row_job(sqlite3_stmt *q, struct job *j);
+
+#define AGENT_COLUMNS                                                                              \
+    "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
+    " a.last_seen_ms, a.removed_ms, f.created_ms, f.token, f.token_group, f.version, f.host_id,"   \
+    " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities"
+#define AGENT_COLUMN_COUNT 20
+#define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
+void row_agent(sqlite3_stmt *q, struct agent *a);
+
+#define ATTEMPT_COLUMNS                                                                            \
+    "t.job, t.attempt, t.agent, t.state, t.reason, t.exit_code, t.submitted_ms, t.started_ms,"     \
+    " t.ended_ms, t.message"
+#define ATTEMPT_COLUMN_COUNT 10
+void row_attempt(sqlite3_stmt *q, struct attempt *a);
+
+#define GROUP_COLUMNS                                                                              \
+    "g.key, g.description, g.require, g.allowed_namespaces, g.paused, g.max_queued, g.created_ms"
+#define GROUP_COLUMN_COUNT 7
+void row_group(sqlite3_stmt *q, struct group *g);
+
+#define NS_COLUMNS "ns, group_key, fallback"
+void row_ns(sqlite3_stmt *q, struct ns_default *n);
+
+#define TOKEN_COLUMNS                                                                              \
+    "id, role, secret_hash, name, group_key, ns, created_ms, expires_ms, revoked_ms,"              \
+    " last_used_ms, uses_left"
+void row_token(sqlite3_stmt *q, struct token_row *t);
+
+#endif

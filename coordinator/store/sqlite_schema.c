@@ -1,0 +1,229 @@
+/* Numbered migrations. One that was released is never changed: tests/unit/coordinator/fixtures keeps what it
+ * made. The first part of a row's life is kept in `jobs`, written once; what changes stands in `job_states`,
+ * whose rows are so narrow that a batch of steps dirties few pages. */
+#include "coordinator/store/sqlite_schema.h"
+
+#define QUEUE_APPLICATION 0x43447251  /* "CDrQ" */
+#define OUTPUT_APPLICATION 0x4344724f /* "CDrO" */
+
+static const char queue_1[] =
+    /* Immutable. spec stands last: a long one spills into pages that nobody else reads. */
+    "CREATE TABLE jobs ("
+    "  id INTEGER PRIMARY KEY,"
+    "  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 1),"
+    "  fallback INTEGER NOT NULL CHECK (fallback BETWEEN 0 AND 3),"
+    "  ns TEXT, name TEXT, flow TEXT, execution TEXT, task TEXT,"
+    "  submitter INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  queue_timeout_ms INTEGER NOT NULL,"
+    "  timeout_ms INTEGER NOT NULL,"
+    "  lease_ms INTEGER NOT NULL,"
+    "  kill_grace_ms INTEGER NOT NULL,"
+    "  output_limit INTEGER NOT NULL,"
+    "  retry_type INTEGER NOT NULL CHECK (retry_type BETWEEN 0 AND 3),"
+    "  retry_interval_ms INTEGER NOT NULL,"
+    "  retry_max_interval_ms INTEGER NOT NULL,"
+    "  retry_delay_factor REAL NOT NULL,"
+    "  retry_max_attempts INTEGER NOT NULL,"
+    "  retry_max_duration_ms INTEGER NOT NULL,"
+    "  spec TEXT NOT NULL"
+    ") STRICT;"
+    /* group_key "" is the default group: NULLs would not be found by an index seek. watched: 0 or 1, the
+     * place while CREATED. Every index ends in the id by itself, it being the row number. */
+    "CREATE TABLE job_states ("
+    "  id INTEGER PRIMARY KEY,"
+    "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 9),"
+    "  place INTEGER NOT NULL CHECK (place BETWEEN 0 AND 5),"
+    "  watched INTEGER NOT NULL CHECK (watched BETWEEN 0 AND 1),"
+    "  reason INTEGER NOT NULL,"
+    "  truncated INTEGER NOT NULL,"
+    "  group_key TEXT NOT NULL,"
+    "  requires_id INTEGER NOT NULL,"
+    "  priority INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  agent INTEGER NOT NULL,"
+    "  submitted_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  ended_ms INTEGER NOT NULL,"
+    "  first_started_ms INTEGER NOT NULL,"
+    "  retry_at_ms INTEGER NOT NULL,"
+    "  exit_code INTEGER,"
+    "  message TEXT,"
+    "  outputs TEXT"
+    ") STRICT;"
+    "CREATE INDEX job_queue ON job_states (group_key, requires_id, priority DESC)"
+    "  WHERE place < 2;"
+    "CREATE INDEX job_open ON job_states (agent, place) WHERE place BETWEEN 1 AND 3;"
+    "CREATE INDEX job_bad ON job_states (place) WHERE place = 5;"
+    "CREATE INDEX job_ended ON job_states (ended_ms) WHERE place > 3;"
+    /* How many jobs of a class are in each open state. */
+    "CREATE TABLE job_counts ("
+    "  group_key TEXT NOT NULL,"
+    "  requires_id INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  submitted INTEGER NOT NULL,"
+    "  running INTEGER NOT NULL,"
+    "  killing INTEGER NOT NULL,"
+    "  retrying INTEGER NOT NULL,"
+    "  PRIMARY KEY (group_key, requires_id)"
+    ") STRICT, WITHOUT ROWID;"
+    /* Apart from the job, because keys are forgotten sooner than jobs. */
+    "CREATE TABLE job_keys ("
+    "  job INTEGER PRIMARY KEY,"
+    "  unique_key TEXT NOT NULL UNIQUE"
+    ") STRICT;"
+    "CREATE TABLE attempts ("
+    "  job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  agent INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 9),"
+    "  reason INTEGER NOT NULL,"
+    "  exit_code INTEGER,"
+    "  submitted_ms INTEGER NOT NULL,"
+    "  started_ms INTEGER NOT NULL,"
+    "  ended_ms INTEGER NOT NULL,"
+    "  message TEXT,"
+    "  PRIMARY KEY (job, attempt)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE requires (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
+    /* Narrow, because last_seq changes with every batch of events. */
+    "CREATE TABLE agents ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL,"
+    "  group_key TEXT NOT NULL,"
+    "  online INTEGER NOT NULL,"
+    "  draining INTEGER NOT NULL,"
+    "  held INTEGER NOT NULL,"
+    "  slots INTEGER NOT NULL,"
+    "  last_seq INTEGER NOT NULL,"
+    "  last_seen_ms INTEGER NOT NULL,"
+    "  removed_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX agent_name ON agents (name) WHERE removed_ms = 0;"
+    "CREATE TABLE agent_facts ("
+    "  id INTEGER PRIMARY KEY,"
+    "  created_ms INTEGER NOT NULL,"
+    "  token INTEGER NOT NULL,"
+    "  token_group TEXT,"
+    "  version TEXT, host_id TEXT, boot_id TEXT, journal_id TEXT, spki TEXT,"
+    "  drain_reason TEXT,"
+    "  capabilities TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE groups ("
+    "  key TEXT PRIMARY KEY,"
+    "  description TEXT,"
+    "  require TEXT,"
+    "  allowed_namespaces TEXT,"
+    "  paused INTEGER NOT NULL,"
+    "  max_queued INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE namespaces (ns TEXT PRIMARY KEY, group_key TEXT, fallback INTEGER NOT NULL)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE TABLE tokens ("
+    "  id INTEGER PRIMARY KEY,"
+    "  role INTEGER NOT NULL CHECK (role BETWEEN 0 AND 3),"
+    "  secret_hash BLOB NOT NULL CHECK (length(secret_hash) = 32),"
+    "  name TEXT, group_key TEXT, ns TEXT,"
+    "  created_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  revoked_ms INTEGER NOT NULL,"
+    "  last_used_ms INTEGER NOT NULL,"
+    "  uses_left INTEGER NOT NULL"
+    ") STRICT;";
+
+static const char output_1[] =
+    "CREATE TABLE chunks ("
+    "  cursor INTEGER PRIMARY KEY,"
+    "  job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  stream INTEGER NOT NULL CHECK (stream BETWEEN 1 AND 3),"
+    "  offset INTEGER NOT NULL,"
+    "  data BLOB NOT NULL"
+    ") STRICT;"
+    /* In order of arrival, filtered without looking at the rows. */
+    "CREATE INDEX chunk_job ON chunks (job, cursor, attempt, stream);"
+    /* How far each stream has come: tells a chunk that was sent again from a new one, and sums up. */
+    "CREATE TABLE streams ("
+    "  job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  stream INTEGER NOT NULL,"
+    "  next_offset INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY (job, attempt, stream)"
+    ") STRICT, WITHOUT ROWID;";
+
+static const char *const queue_steps[] = {queue_1};
+static const char *const output_steps[] = {output_1};
+
+static const struct family {
+    const char *const *steps;
+    int count;
+    int application;
+} families[] = {
+    [SCHEMA_QUEUE] = {queue_steps, sizeof queue_steps / sizeof *queue_steps, QUEUE_APPLICATION},
+    [SCHEMA_OUTPUT] = {output_steps, sizeof output_steps / sizeof *output_steps,
+                       OUTPUT_APPLICATION},
+};
+
+int schema_version(enum schema which)
+{
+    return families[which].count;
+}
+
+/* The version of the file, 0 for an empty one. */
+static int read_version(struct db *d, enum schema which, int64_t *version, struct err *e)
+{
+    int64_t application;
+    int rc = db_int(d, "PRAGMA application_id", &application, e);
+    if (rc == 0) rc = db_int(d, "PRAGMA user_version", version, e);
+    if (rc != 0) return rc;
+    int64_t tables;
+    rc = db_int(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
+    if (rc != 0) return rc;
+    bool empty = *version == 0 && tables == 0;
+    if (!empty && application != families[which].application) {
+        return err_set(e, ERR_CORRUPT, "%s is not what this name stands for: another program's, or %s",
+                       d->path, "cadre.db and output.db were exchanged");
+    }
+    if (*version > families[which].count) {
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s was written by a newer Cadre (its version is %d, this program knows up "
+                       "to %d): install that one, or go back to a backup made before the upgrade",
+                       d->path, (int)*version, families[which].count);
+    }
+    return 0;
+}
+
+static int migrate_step(struct db *d, const struct family *f, int64_t from, struct err *e)
+{
+    char mark[80];
+    sqlite3_snprintf(sizeof mark, mark, "PRAGMA user_version=%d; PRAGMA application_id=%d; COMMIT",
+                     (int)from + 1, f->application);
+    int rc = db_exec(d, "BEGIN IMMEDIATE", e);
+    if (rc == 0) rc = db_exec(d, f->steps[from], e);
+    if (rc == 0) rc = db_exec(d, mark, e);
+    if (rc != 0 && db_in_transaction(d)) db_exec(d, "ROLLBACK", NULL);
+    return rc;
+}
+
+int schema_migrate(struct db *d, enum schema which, struct err *e)
+{
+    const struct family *f = &families[which];
+    int64_t version;
+    int rc = read_version(d, which, &version, e);
+    for (; rc == 0 && version < f->count; version++) {
+        rc = migrate_step(d, f, version, e);
+        if (rc != 0) err_wrap(e, "upgrade of %s to version %d", d->path, (int)version + 1);
+    }
+    return rc;
+}
+
+int schema_check(struct db *d, enum schema which, struct err *e)
+{
+    int64_t version;
+    int rc = read_version(d, which, &version, e);
+    if (rc != 0 || version == families[which].count) return rc;
+    return err_set(e, ERR_UNSUPPORTED, "%s has version %d instead of %d", d->path, (int)version,
+                   families[which].count);
+}

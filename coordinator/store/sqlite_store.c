@@ -1,0 +1,259 @@
+/* Opening, transactions and backup. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Set on an empty file only, before it gets its journal mode. Output comes and goes by the gigabyte: what a
+ * purge frees is given back in small steps. The queue's file keeps its free pages for the next jobs. */
+#define OUTPUT_BIRTH "PRAGMA auto_vacuum=INCREMENTAL"
+
+/* FULL: a commit is on disk when it returns. A checkpoint every 16 MiB of log: hot pages are written back
+ * once instead of many times, and it takes some milliseconds only. The log file keeps its length, because
+ * overwriting is cheaper to sync than growing, unless a long reader blew it up. */
+#define WRITER_PRAGMAS                                                                             \
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"            \
+    "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
+
+#define QUEUE_CACHE "PRAGMA cache_size=-16384"
+#define OUTPUT_CACHE "PRAGMA cache_size=-4096"
+
+/* Beyond this a check of output.db after a crash would take longer than the leases it delays. */
+#define OUTPUT_CHECK_BYTES (INT64_C(1) << 30)
+
+#define X(number, sql) sql,
+static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
+static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
+#undef X
+
+/* The last connection to close removes the log: one that lies there tells of a crash. */
+static bool was_cut_off(const char *path)
+{
+    char *log = str_dupf("%s-wal", path);
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int there = 0;
+    bool cut = vfs && vfs->xAccess(vfs, log, SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there;
+    mem_free(log);
+    return cut;
+}
+
+static int check_integrity(struct db *d, struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    if (sqlite3_prepare_v2(d->handle, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK) {
+        return db_fail(d, e);
+    }
+    int rc = db_step(d, q, e);
+    char *verdict = rc == 1 ? column_text(q, 0) : NULL;
+    sqlite3_finalize(q);
+    if (rc == 1 && !str_eq(verdict, "ok")) rc = db_corrupt(d, verdict, e);
+    mem_free(verdict);
+    return rc < 0 ? rc : 0;
+}
+
+static int open_file(struct db *d, const char *folder, enum schema which, struct err *e)
+{
+    bool queue = which == SCHEMA_QUEUE;
+    char *path = db_path(folder, queue ? QUEUE_FILE : OUTPUT_FILE);
+    bool cut = was_cut_off(path);
+    int rc = db_open(d, path, DB_WRITER, e);
+    mem_free(path);
+    if (rc == 0 && !queue) rc = db_exec(d, OUTPUT_BIRTH, e);
+    if (rc == 0) rc = db_exec(d, WRITER_PRAGMAS, e);
+    if (rc == 0) rc = db_exec(d, queue ? QUEUE_CACHE : OUTPUT_CACHE, e);
+    int64_t pages = 0;
+    if (rc == 0) rc = db_int(d, "PRAGMA page_count", &pages, e);
+    if (rc == 0 && cut && (queue || pages * 4096 <= OUTPUT_CHECK_BYTES)) rc = check_integrity(d, e);
+    if (rc == 0) rc = schema_migrate(d, which, e);
+    if (rc == 0) {
+        rc = queue ? db_prepare(d, queue_sql, QUEUE_STATEMENT_COUNT, e)
+                   : db_prepare(d, output_sql, OUTPUT_STATEMENT_COUNT, e);
+    }
+    return rc;
+}
+
+int store_open(const char *state_folder, struct store **out, struct err *e)
+{
+    struct store *s = mem_alloc(sizeof *s);
+    int rc = open_file(&s->queue, state_folder, SCHEMA_QUEUE, e);
+    if (rc == 0) rc = open_file(&s->output, state_folder, SCHEMA_OUTPUT, e);
+    if (rc != 0) {
+        store_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s) return;
+    store_rollback(s);
+    db_close(&s->queue);
+    db_close(&s->output);
+    mem_free(s->tallies);
+    mem_free(s);
+}
+
+int store_begin(struct store *s, struct err *e)
+{
+    if (s->begun) return err_set(e, ERR_INTERNAL, "store_begin within a transaction");
+    s->begun = true;
+    return 0;
+}
+
+static int begin(struct store *s, struct db *d, int statement, struct err *e)
+{
+    if (!s->begun) return err_set(e, ERR_INTERNAL, "a change outside of store_begin");
+    return db_in_transaction(d) ? 0 : db_run(d, d->statements[statement], e);
+}
+
+int store_write_queue(struct store *s, struct err *e)
+{
+    return begin(s, &s->queue, Q_BEGIN, e);
+}
+
+int store_write_output(struct store *s, struct err *e)
+{
+    return begin(s, &s->output, O_BEGIN, e);
+}
+
+bool store_dirty(const struct store *s)
+{
+    return db_in_transaction(&s->queue) || db_in_transaction(&s->output);
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+    if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
+    int rc = 0;
+    /* output first: what a committed result follows has to be there */
+    if (db_in_transaction(&s->output)) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
+    if (rc == 0 && db_in_transaction(&s->queue)) {
+        rc = tally_flush(s, e);
+        if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
+    }
+    if (rc == 0) {
+        s->begun = false;
+    } else {
+        store_rollback(s);
+    }
+    return rc;
+}
+
+/* After some errors SQLite has rolled back by itself. */
+void store_rollback(struct store *s)
+{
+    if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
+    if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
+    tally_clear(s);
+    s->begun = false;
+}
+
+/* ---- tallies -------------------------------------------------------------------------------- */
+
+static struct tally *tally_of(struct store *s, const char *group, int64_t requires_id)
+{
+    /* a batch sees few classes, and mostly the same one again */
+    for (size_t i = 0; i < s->tally_count; i++) {
+        struct tally *t = &s->tallies[(s->tally_last + i) % s->tally_count];
+        if (t->requires_id == requires_id && strcmp(t->group, group) == 0) {
+            s->tally_last = (size_t)(t - s->tallies);
+            return t;
+        }
+    }
+    if (s->tally_count == s->tally_cap) {
+        s->tally_cap = s->tally_cap ? s->tally_cap * 2 : 16;
+        s->tallies = mem_resize(s->tallies, s->tally_cap, sizeof *s->tallies);
+    }
+    s->tally_last = s->tally_count++;
+    struct tally *t = &s->tallies[s->tally_last];
+    *t = (struct tally){.group = mem_strdup(group), .requires_id = requires_id};
+    return t;
+}
+
+void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to)
+{
+    if (from > JOB_RETRYING && to > JOB_RETRYING) return;
+    struct tally *t = tally_of(s, group, requires_id);
+    if (from <= JOB_RETRYING) t->change[from]--;
+    if (to <= JOB_RETRYING) t->change[to]++;
+}
+
+static bool tally_is_zero(const struct tally *t)
+{
+    for (int i = 0; i <= JOB_RETRYING; i++) {
+        if (t->change[i] != 0) return false;
+    }
+    return true;
+}
+
+int tally_flush(struct store *s, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_COUNT);
+    for (size_t i = 0; i < s->tally_count; i++) {
+        const struct tally *t = &s->tallies[i];
+        if (tally_is_zero(t)) continue;
+        bind_text(q, 1, t->group);
+        bind_int(q, 2, t->requires_id);
+        for (int state = 0; state <= JOB_RETRYING; state++) bind_int(q, 3 + state, t->change[state]);
+        int rc = db_run(&s->queue, q, e);
+        if (rc != 0) return rc;
+    }
+    tally_clear(s);
+    return 0;
+}
+
+void tally_clear(struct store *s)
+{
+    for (size_t i = 0; i < s->tally_count; i++) mem_free(s->tallies[i].group);
+    s->tally_count = s->tally_last = 0;
+}
+
+/* ---- backup --------------------------------------------------------------------------------- */
+
+static int copy_pages(struct db *from, struct db *to, struct err *e)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    if (!b) return db_fail(to, e);
+    /* All pages in one step: one consistent moment. The writer goes on meanwhile, into its log. */
+    sqlite3_backup_step(b, -1);
+    int rc = sqlite3_backup_finish(b);
+    return rc == SQLITE_OK ? 0 : db_fail(to, e);
+}
+
+static int backup_file(const char *folder, const char *name, enum schema which, const char *path,
+                       struct err *e)
+{
+    struct db from = {0}, to = {0};
+    char *source = db_path(folder, name);
+    char *draft = str_dupf("%s.part", path);
+    remove(draft);
+    int rc = db_open(&from, source, DB_READER, e);
+    if (rc == 0) rc = schema_check(&from, which, e);
+    if (rc == 0) rc = db_open(&to, draft, DB_WRITER, e);
+    if (rc == 0) rc = copy_pages(&from, &to, e);
+    db_close(&to);
+    db_close(&from);
+    /* complete under its name or not there at all */
+    if (rc == 0 && rename(draft, path) != 0) {
+        rc = err_set(e, ERR_IO, "%s cannot be renamed to %s", draft, path);
+    }
+    if (rc != 0) remove(draft);
+    mem_free(draft);
+    mem_free(source);
+    return rc;
+}
+
+int store_backup(const char *state_folder, const char *path, struct err *e)
+{
+    char *output_path = str_dupf("%s.output", path);
+    /* The queue first: the output copied after it has all that its results speak of. */
+    int rc = backup_file(state_folder, QUEUE_FILE, SCHEMA_QUEUE, path, e);
+    if (rc == 0) rc = backup_file(state_folder, OUTPUT_FILE, SCHEMA_OUTPUT, output_path, e);
+    mem_free(output_path);
+    return rc;
+}

@@ -1,0 +1,180 @@
+/* What the parts of the store share. Only files sqlite_*.c of this folder include it. */
+#ifndef CADRE_COORDINATOR_STORE_SQLITE_STORE_H
+#define CADRE_COORDINATOR_STORE_SQLITE_STORE_H
+
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_rows.h"
+#include "coordinator/store/sqlite_schema.h"
+#include "coordinator/store/store.h"
+
+/* Every statement on cadre.db: number, text. Prepared when the store opens. */
+#define QUEUE_STATEMENTS(X)                                                                        \
+    X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                  \
+    X(Q_COMMIT, "COMMIT")                                                                          \
+    X(Q_ROLLBACK, "ROLLBACK")                                                                      \
+    X(Q_COUNT, "INSERT INTO job_counts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"                        \
+               " ON CONFLICT DO UPDATE SET created = created + excluded.created,"                  \
+               " submitted = submitted + excluded.submitted,"                                      \
+               " running = running + excluded.running, killing = killing + excluded.killing,"      \
+               " retrying = retrying + excluded.retrying")                                         \
+    X(Q_COUNT_TIDY, "DELETE FROM job_counts WHERE created = 0 AND submitted = 0 AND running = 0"   \
+                    " AND killing = 0 AND retrying = 0")                                           \
+    /* jobs */                                                                                     \
+    X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
+                    " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)")                          \
+    X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, NULL)")                            \
+    X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
+    X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
+    X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
+    X(Q_KEY_OF, "SELECT unique_key FROM job_keys WHERE job = ?1")                                  \
+    X(Q_JOB_GET, "SELECT " JOB_COLUMNS " FROM " JOB_TABLES " WHERE s.id = ?1")                     \
+    X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
+    X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
+    X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, place = 2, agent = ?2, attempt = ?3,"     \
+                       " submitted_ms = ?4, started_ms = 0, retry_at_ms = 0 WHERE id = ?1")        \
+    X(Q_JOB_RUNNING, "UPDATE job_states SET state = 2, started_ms = ?2, first_started_ms ="        \
+                     " iif(first_started_ms = 0, ?2, first_started_ms) WHERE id = ?1")             \
+    X(Q_JOB_KILLING, "UPDATE job_states SET state = 3, reason = ?2 WHERE id = ?1")                 \
+    X(Q_JOB_REQUEUE, "UPDATE job_states SET state = 0, place = watched, agent = 0, attempt = ?2,"  \
+                     " submitted_ms = 0, started_ms = 0, retry_at_ms = 0, reason = 0,"             \
+                     " message = NULL WHERE id = ?1")                                              \
+    X(Q_JOB_RETRYING, "UPDATE job_states SET state = 4, place = 3, agent = 0, attempt = ?2,"       \
+                      " submitted_ms = 0, started_ms = 0, retry_at_ms = ?3, reason = 0,"           \
+                      " message = NULL WHERE id = ?1")                                             \
+    X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, place = ?3, reason = ?4, message = ?5,"     \
+                    " exit_code = ?6, truncated = ?7, outputs = ?8, ended_ms = ?9,"                \
+                    " retry_at_ms = 0 WHERE id = ?1")                                              \
+    X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
+    X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
+    X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
+                   " CROSS JOIN jobs j ON j.id = s.id WHERE s.place BETWEEN 1 AND 3")              \
+    /* the queue */                                                                                \
+    X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
+    X(Q_REQUIRES_INSERT, "INSERT INTO requires (text) VALUES (?1)")                                \
+    X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
+    X(Q_HEAD, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                  \
+              " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                           \
+              " ORDER BY priority DESC, id LIMIT 1")                                               \
+    X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
+    X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \
+    X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
+                       " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                  \
+                       " AND priority > ?3 LIMIT ?4)")                                             \
+    X(Q_BEFORE_EQUAL, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"        \
+                      " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                   \
+                      " AND priority = ?3 AND id < ?4 LIMIT ?5)")                                  \
+    X(Q_LIST_ALL, "SELECT id FROM job_states INDEXED BY job_queue"                                 \
+                  " WHERE place < 2 AND group_key = ?1"                                            \
+                  " ORDER BY requires_id, priority DESC, id LIMIT ?2")                             \
+    X(Q_LIST_FROM, "SELECT requires_id, priority FROM job_states WHERE id = ?1")                   \
+    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"               \
+                    " AND group_key = ?1 AND requires_id = ?2 AND priority = ?3 AND id > ?4"       \
+                    " ORDER BY id LIMIT ?5")                                                       \
+    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"               \
+                    " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                   \
+                    " ORDER BY priority DESC, id LIMIT ?4")                                        \
+    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"                \
+                   " AND group_key = ?1 AND requires_id > ?2"                                      \
+                   " ORDER BY requires_id, priority DESC, id LIMIT ?3")                            \
+    /* agents */                                                                                   \
+    X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")       \
+    X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \
+                      " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10"                \
+                      " WHERE id = ?1")                                                            \
+    X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
+                   " ?9, ?10, ?11)")                                                               \
+    X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
+    X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
+    X(Q_AGENT_NAMED, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES                                 \
+                     " WHERE a.removed_ms = 0 AND a.name = ?1")                                    \
+    X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
+    X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
+    X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
+    /* groups, namespaces, tokens */                                                               \
+    X(Q_GROUP_PUT, "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
+    X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \
+    X(Q_GROUPS, "SELECT " GROUP_COLUMNS " FROM groups g ORDER BY g.key")                           \
+    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3)")                           \
+    X(Q_NS_DELETE, "DELETE FROM namespaces WHERE ns = ?1")                                         \
+    X(Q_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
+    X(Q_TOKEN_INSERT, "INSERT INTO tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
+    X(Q_TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                           \
+    X(Q_TOKEN_USE, "UPDATE tokens SET last_used_ms = ?2,"                                          \
+                   " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
+    X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1")                           \
+    /* housekeeping */                                                                             \
+    X(Q_KEYS_FORGET, "DELETE FROM job_keys WHERE job IN"                                           \
+                     " (SELECT job FROM job_keys WHERE job < ?1 ORDER BY job LIMIT ?2)")           \
+    X(Q_ENDED, "SELECT id FROM job_states INDEXED BY job_ended"                                    \
+               " WHERE place > 3 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")                     \
+    X(Q_JOB_DELETE, "DELETE FROM jobs WHERE id = ?1")                                              \
+    X(Q_STATE_DELETE, "DELETE FROM job_states WHERE id = ?1")                                      \
+    X(Q_ATTEMPTS_DELETE, "DELETE FROM attempts WHERE job = ?1")
+
+/* The same on output.db. */
+#define OUTPUT_STATEMENTS(X)                                                                       \
+    X(O_BEGIN, "BEGIN IMMEDIATE")                                                                  \
+    X(O_COMMIT, "COMMIT")                                                                          \
+    X(O_ROLLBACK, "ROLLBACK")                                                                      \
+    X(O_STREAM_NEXT, "SELECT next_offset FROM streams"                                             \
+                     " WHERE job = ?1 AND attempt = ?2 AND stream = ?3")                           \
+    X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE"        \
+                    " SET next_offset = excluded.next_offset, bytes = bytes + excluded.bytes")     \
+    X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data)"                    \
+                      " VALUES (?1, ?2, ?3, ?4, ?5)")                                              \
+    X(O_BYTES, "SELECT total(bytes) FROM streams WHERE job = ?1 AND attempt = ?2")                 \
+    X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
+                       " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
+    X(O_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1")                                      \
+    X(O_FREE_PAGES, "PRAGMA freelist_count")                                                       \
+    X(O_PAGES, "PRAGMA page_count")                                                                \
+    X(O_SHRINK, "PRAGMA incremental_vacuum(256)")
+
+#define X(number, sql) number,
+enum queue_statement { QUEUE_STATEMENTS(X) QUEUE_STATEMENT_COUNT };
+enum output_statement { OUTPUT_STATEMENTS(X) OUTPUT_STATEMENT_COUNT };
+#undef X
+
+/* How the open jobs of one class changed since store_begin. */
+struct tally {
+    char *group; /* "": default group */
+    int64_t requires_id;
+    int64_t change[JOB_RETRYING + 1]; /* by state */
+};
+
+struct store {
+    struct db queue, output;
+    bool begun;
+    struct tally *tallies;
+    size_t tally_count, tally_cap, tally_last;
+};
+
+/* Every function that writes calls one of these first: the transaction begins with the first change.
+ * ERR_INTERNAL outside store_begin. */
+int store_write_queue(struct store *s, struct err *e);
+int store_write_output(struct store *s, struct err *e);
+
+/* A job of a class leaves state `from` and enters `to`; JOB_STATES: comes from, goes to nowhere. */
+void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);
+/* Writes what gathered into job_counts, and forgets it. */
+int tally_flush(struct store *s, struct err *e);
+void tally_clear(struct store *s);
+
+/* How a group is kept: "" is the default one. */
+static inline const char *group_text(const char *group)
+{
+    return group ? group : "";
+}
+
+static inline sqlite3_stmt *store_queue(struct store *s, enum queue_statement which)
+{
+    return s->queue.statements[which];
+}
+
+static inline sqlite3_stmt *store_output(struct store *s, enum output_statement which)
+{
+    return s->output.statements[which];
+}
+
+#endif
