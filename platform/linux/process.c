@@ -1,0 +1,613 @@
+/* One job's processes on Linux: from start to end. Whose a process is and how a tree is ended: process_tree.c. */
+#include "platform/process.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/linux/cgroup.h"
+#include "platform/linux/process_impl.h"
+#include "platform/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READ_BYTES (64u * 1024)
+#define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
+#define SWEEP_ROUNDS 50
+#define SWEEP_PAUSE_MAX_MS 20
+#define FREE_ROUNDS 20
+#define OOM_MIN 500
+#define OOM_MAX 1000
+
+/* ---- host ---------------------------------------------------------------------------------- */
+
+static void process_advance(struct process *p);
+
+static void advance_all(struct process_host *h)
+{
+    /* an on_end may free its own process and start others: the list is looked through anew each time */
+    for (bool again = true; again;) {
+        again = false;
+        for (struct process *p = h->processes; p; p = p->next) {
+            if (!p->reaped || p->phase != PROCESS_RUNNING) continue;
+            process_advance(p);
+            again = true;
+            break;
+        }
+    }
+}
+
+static void on_kick(uv_timer_t *timer)
+{
+    advance_all(timer->data);
+}
+
+static void on_child_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    process_reap(handle->data);
+    advance_all(handle->data);
+}
+
+bool process_reap(struct process_host *h)
+{
+    int status;
+    pid_t pid;
+    bool any = false;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (struct process *p = h->processes; p; p = p->next) {
+            if (p->pid != pid || p->reaped) continue;
+            p->reaped = true;
+            p->wait_status = status;
+            p->reaped_ns = uv_hrtime();
+            any = true;
+            break;
+        }
+    }
+    return any;
+}
+
+static int open_children(pid_t pid, pid_t thread)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)thread);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void find_cgroup(struct process_host *h)
+{
+    h->cgroup_base = cgroup_find_base();
+    if (h->cgroup_base && cgroup_enter_leaf(h->cgroup_base) != 0) {
+        mem_free(h->cgroup_base);
+        h->cgroup_base = NULL;
+    }
+    h->kind = h->cgroup_base ? str_dupf("cgroup v2 at %s", h->cgroup_base)
+                             : mem_strdup("sessions and subreaper");
+}
+
+static void find_oom_base(struct process_host *h)
+{
+    int own = 0;
+    /* a score below our own would be refused, and an equal one would not tell a job from us */
+    proc_oom_score_adj(h->pid, &own);
+    h->oom_base = own < OOM_MIN ? OOM_MIN : own + 1;
+}
+
+static void on_host_closed(uv_handle_t *handle)
+{
+    struct process_host *h = handle->data;
+    if (--h->open_handles > 0) return;
+    proc_table_fini(&h->table);
+    spawn_stack_fini(&h->stack);
+    if (h->null_fd >= 0) close(h->null_fd);
+    for (int i = 0; i < 2; i++) {
+        if (h->children_fd[i] >= 0) close(h->children_fd[i]);
+    }
+    mem_free(h->cgroup_base);
+    mem_free(h->kind);
+    mem_free(h->read_buffer);
+    mem_free(h);
+}
+
+/* A descriptor that leaves 0, 1, 2 alone, whatever was closed there. */
+static int above_standard(int fd)
+{
+    if (fd < 0 || fd > 2) return fd;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return other;
+}
+
+static int host_open(struct process_host *h)
+{
+    int rc = uv_signal_init(h->loop, &h->child_signal);
+    if (rc != 0) return rc;
+    h->child_signal.data = h;
+    h->open_handles = 1;
+    uv_timer_init(h->loop, &h->kick);
+    h->kick.data = h;
+    h->open_handles = 2;
+    rc = uv_signal_start(&h->child_signal, on_child_signal, SIGCHLD);
+    uv_unref((uv_handle_t *)&h->child_signal);
+    if (rc == 0) rc = spawn_stack_init(&h->stack);
+    if (rc != 0) return rc;
+    h->null_fd = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (h->null_fd < 0) return -errno;
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct err *e)
+{
+    struct process_host *h = mem_alloc(sizeof *h);
+    h->loop = loop;
+    h->null_fd = h->children_fd[0] = h->children_fd[1] = -1;
+    h->pid = getpid();
+    h->session = getsid(0);
+    h->read_buffer = mem_alloc(READ_BYTES);
+    int rc = host_open(h);
+    if (rc != 0) {
+        if (h->open_handles == 0) {
+            mem_free(h->read_buffer);
+            mem_free(h);
+        } else {
+            process_host_free(h);
+        }
+        return err_set(e, ERR_IO, "cannot prepare for starting processes: %s", uv_strerror(rc));
+    }
+    pid_t thread = (pid_t)syscall(SYS_gettid);
+    h->children_fd[0] = open_children(h->pid, h->pid);
+    if (thread != h->pid) h->children_fd[1] = open_children(h->pid, thread);
+    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0) str_copy(h->boot_id, sizeof h->boot_id, "-");
+    find_oom_base(h);
+    find_cgroup(h);
+    *out = h;
+    return 0;
+}
+
+void process_host_free(struct process_host *h)
+{
+    if (!h) return;
+    uv_close((uv_handle_t *)&h->child_signal, on_host_closed);
+    if (h->open_handles > 1) uv_close((uv_handle_t *)&h->kick, on_host_closed);
+}
+
+const char *process_host_kind(const struct process_host *h)
+{
+    return h->kind;
+}
+
+/* ---- the way to the end -------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+static bool pipes_open(const struct process *p)
+{
+    return p->pipes[0].open || p->pipes[1].open;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct process *p = handle->data;
+    if (--p->open_handles > 0 || !p->freed) return;
+    mem_free(p->mark);
+    mem_free(p->cgroup);
+    mem_free(p);
+}
+
+static void close_pipe(struct process_pipe *pipe)
+{
+    if (!pipe->open) return;
+    pipe->open = false;
+    uv_close((uv_handle_t *)&pipe->handle, on_handle_closed);
+}
+
+static void give_output(struct process *p, enum process_stream stream, const void *data, size_t len)
+{
+    if (!p->freed && p->handler.on_output) p->handler.on_output(p, stream, data, len, p->user);
+}
+
+/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is all. */
+static void read_rest(struct process *p, struct process_pipe *pipe)
+{
+    uv_os_fd_t fd;
+    if (!pipe->open || uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return;
+    uv_read_stop((uv_stream_t *)&pipe->handle);
+    size_t total = 0;
+    while (total < REST_MAX_BYTES && !p->freed) {
+        ssize_t n = read(fd, p->host->read_buffer, READ_BYTES);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        total += (size_t)n;
+        give_output(p, pipe->stream, p->host->read_buffer, (size_t)n);
+    }
+    close_pipe(pipe);
+}
+
+static void host_remove(struct process *p)
+{
+    struct process_host *h = p->host;
+    *p->link = p->next;
+    if (p->next) p->next->link = p->link;
+    if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
+    if (!h->processes) uv_unref((uv_handle_t *)&h->child_signal);
+}
+
+static void finish(struct process *p)
+{
+    int status = p->wait_status;
+    p->end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    p->end.exit_code = (uint32_t)(p->end.signal ? 128 + p->end.signal : WEXITSTATUS(status));
+    p->end.run_ms = (int64_t)((p->reaped_ns - p->started_ns) / 1000000);
+    p->phase = PROCESS_ENDED;
+    uv_timer_stop(&p->timer);
+    host_remove(p);
+    if (!p->freed && p->handler.on_end) p->handler.on_end(p, &p->end, p->user);
+}
+
+/* Reaping amid something else: the ends of others that it meets are told from the loop. */
+static void reap_aside(struct process_host *h)
+{
+    if (process_reap(h)) uv_timer_start(&h->kick, on_kick, 0, 0);
+}
+
+/* true: nothing is left, or nothing more can be done about it. */
+static bool sweep(struct process *p)
+{
+    if (process_tree_is_clean(p)) return true;
+    reap_aside(p->host);
+    if (process_tree_is_clean(p)) return true;
+    if (p->rounds++ >= SWEEP_ROUNDS) return true;
+    if (process_tree_kill(p) > 0 && !p->killing) p->end.stray = true;
+    /* what the signals end at once shall not cost a round of waiting */
+    reap_aside(p->host);
+    return process_tree_is_clean(p);
+}
+
+static void process_advance(struct process *p)
+{
+    if (p->phase == PROCESS_RUNNING && p->reaped) {
+        p->phase = PROCESS_DRAINING;
+        if (pipes_open(p) && !p->killing && !p->paused) {
+            uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
+        }
+    }
+    if (p->phase == PROCESS_DRAINING) {
+        if (pipes_open(p) && !p->killing && !p->drain_over) return;
+        uv_timer_stop(&p->timer);
+        if (pipes_open(p) && !p->killing) p->end.stray = true;
+        p->phase = PROCESS_SWEEPING;
+    }
+    if (p->phase == PROCESS_SWEEPING) {
+        bool clean = sweep(p);
+        if (!clean) {
+            int wait_ms = p->rounds < SWEEP_PAUSE_MAX_MS ? p->rounds : SWEEP_PAUSE_MAX_MS;
+            uv_timer_start(&p->timer, on_timer, (uint64_t)wait_ms, 0);
+            return;
+        }
+        p->phase = PROCESS_EMPTYING;
+    }
+    if (p->phase == PROCESS_EMPTYING && !(p->paused && pipes_open(p))) {
+        read_rest(p, &p->pipes[0]);
+        read_rest(p, &p->pipes[1]);
+        if (!p->freed) finish(p);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct process *p = timer->data;
+    if (p->phase == PROCESS_DRAINING && !p->killing) p->drain_over = true;
+    if (p->phase != PROCESS_ENDED && !p->freed) process_advance(p);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct process *p = handle->data;
+    (void)suggested;
+    /* one for all: each read is handed on before the next begins */
+    *buf = uv_buf_init(p->host->read_buffer, READ_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct process *p = stream->data;
+    struct process_pipe *pipe = (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
+    if (n > 0) {
+        give_output(p, pipe->stream, buf->base, (size_t)n);
+    } else if (n < 0) {
+        close_pipe(pipe);
+        if (!p->freed) process_advance(p);
+    }
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+/* The ends of the pipes that a start in progress holds. */
+struct ends {
+    int child[3];
+    int ours[2];
+};
+
+static void ends_close(struct ends *s, const struct process_host *h)
+{
+    for (int i = 0; i < 3; i++) {
+        if (s->child[i] >= 0 && s->child[i] != h->null_fd) close(s->child[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (s->ours[i] >= 0) close(s->ours[i]);
+    }
+}
+
+static int ends_open(struct ends *s, struct process_host *h, const char *stdin_path, struct err *e)
+{
+    *s = (struct ends){{h->null_fd, -1, -1}, {-1, -1}};
+    if (stdin_path) {
+        s->child[0] = above_standard(open(stdin_path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+        if (s->child[0] < 0) {
+            return err_set(e, ERR_IO, "cannot open %s for standard input: %s", stdin_path, strerror(errno));
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        int pair[2];
+        if (pipe2(pair, O_CLOEXEC) != 0) {
+            ends_close(s, h);
+            return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+        }
+        s->ours[i] = above_standard(pair[0]);
+        s->child[i + 1] = above_standard(pair[1]);
+    }
+    if (s->ours[0] >= 0 && s->ours[1] >= 0 && s->child[1] >= 0 && s->child[2] >= 0) return 0;
+    ends_close(s, h);
+    return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+}
+
+static const char *env_get(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+    for (; *env; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') return *env + len + 1;
+    }
+    return NULL;
+}
+
+/* The file to execute; mem_free. */
+static int find_command(const struct process_options *o, char **out, struct err *e)
+{
+    const char *name = o->argv[0];
+    if (str_empty(name)) return err_set(e, ERR_NOT_FOUND, "the command is empty");
+    if (strchr(name, '/')) {
+        *out = mem_strdup(name);
+        return 0;
+    }
+    const char *path = env_get(o->env, "PATH");
+    *out = process_find_program(name, path);
+    if (*out) return 0;
+    return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name, path ? path : "not set");
+}
+
+static int exec_failed(const struct spawn *s, struct err *e)
+{
+    const char *reason = strerror(s->error);
+    char *full = s->path[0] == '/' || !s->cwd ? mem_strdup(s->path) : str_dupf("%s/%s", s->cwd, s->path);
+    struct stat st;
+    bool there = stat(full, &st) == 0;
+    mem_free(full);
+    switch (s->error) {
+    case ENOENT:
+    case ENOTDIR:
+        if (!there) return err_set(e, ERR_NOT_FOUND, "command not found: %s", s->path);
+        return err_set(e, ERR_NOT_FOUND, "the interpreter that %s names is not there", s->path);
+    case EACCES:
+    case EPERM:
+        if (there && S_ISDIR(st.st_mode)) return err_set(e, ERR_DENIED, "%s is a folder", s->path);
+        return err_set(e, ERR_DENIED, "%s cannot be executed: %s", s->path, reason);
+    case ENOEXEC:
+        return err_set(e, ERR_DENIED, "%s is no program and has no #! line", s->path);
+    case E2BIG:
+        return err_set(e, ERR_IO, "the arguments and environment of %s are too long", s->path);
+    default: return err_set(e, ERR_IO, "cannot execute %s: %s", s->path, reason);
+    }
+}
+
+static int spawn_failed(const struct spawn *s, struct err *e)
+{
+    if (s->step == SPAWN_EXEC) return exec_failed(s, e);
+    if (s->step == SPAWN_CWD) {
+        int code = s->error == ENOENT || s->error == ENOTDIR ? ERR_NOT_FOUND
+                   : s->error == EACCES                      ? ERR_DENIED
+                                                             : ERR_IO;
+        return err_set(e, code, "cannot enter the folder %s: %s", s->cwd, strerror(s->error));
+    }
+    return err_set(e, ERR_IO, "cannot start a process: %s", strerror(s->error));
+}
+
+static int take_oom_tag(struct process_host *h)
+{
+    for (int i = 0; i < OOM_TAGS && h->oom_base + i <= OOM_MAX; i++) {
+        if (h->oom_used[i]) continue;
+        h->oom_used[i] = 1;
+        return i;
+    }
+    return -1;
+}
+
+static int spawn_main(struct process *p, const struct process_options *o, const char *file,
+                      const struct ends *ends, struct err *e)
+{
+    struct process_host *h = p->host;
+    struct spawn s = {.path = file, .argv = o->argv, .env = o->env, .cwd = o->cwd, .cgroup = -1,
+                      .die_with_parent = true};
+    memcpy(s.fds, ends->child, sizeof s.fds);
+    s.oom_score_adj = p->oom_tag >= 0 ? h->oom_base + p->oom_tag : OOM_MAX;
+    if (h->cgroup_base) {
+        p->cgroup = cgroup_path(h->cgroup_base, o->mark);
+        s.cgroup = cgroup_make(p->cgroup);
+    }
+    p->pid = spawn_process(&s, &h->stack);
+    if (s.cgroup >= 0) close(s.cgroup);
+    if (p->pid > 0) return 0;
+    if (p->cgroup) cgroup_remove(p->cgroup);
+    return spawn_failed(&s, e);
+}
+
+/* From here on nothing fails: the process is there. */
+static void watch(struct process *p, struct ends *ends)
+{
+    struct process_host *h = p->host;
+    p->started_ns = uv_hrtime();
+    for (int i = 0; i < 2; i++) {
+        struct process_pipe *pipe = &p->pipes[i];
+        pipe->stream = i == 0 ? PROCESS_STDOUT : PROCESS_STDERR;
+        uv_pipe_init(h->loop, &pipe->handle, 0);
+        pipe->handle.data = p;
+        pipe->open = true;
+        p->open_handles++;
+        if (uv_pipe_open(&pipe->handle, ends->ours[i]) == 0) {
+            ends->ours[i] = -1;
+            uv_read_start((uv_stream_t *)&pipe->handle, on_alloc, on_read);
+        } else {
+            close_pipe(pipe);
+        }
+    }
+    uv_timer_init(h->loop, &p->timer);
+    p->timer.data = p;
+    p->open_handles++;
+    if (!h->processes) uv_ref((uv_handle_t *)&h->child_signal);
+    p->next = h->processes;
+    if (p->next) p->next->link = &p->next;
+    h->processes = p;
+    p->link = &h->processes;
+}
+
+int process_start(struct process_host *h, const struct process_options *o,
+                  const struct process_handler *handler, void *user, struct process **out, struct err *e)
+{
+    char *file = NULL;
+    struct ends ends;
+    int rc = find_command(o, &file, e);
+    if (rc != 0) return rc;
+    rc = ends_open(&ends, h, o->stdin_path, e);
+    if (rc != 0) {
+        mem_free(file);
+        return rc;
+    }
+    struct process *p = mem_alloc(sizeof *p);
+    p->host = h;
+    p->handler = *handler;
+    p->user = user;
+    p->drain_ms = o->drain_ms;
+    p->mark = mem_strdup(o->mark ? o->mark : "");
+    p->oom_tag = take_oom_tag(h);
+    rc = spawn_main(p, o, file, &ends, e);
+    mem_free(file);
+    if (rc == 0) {
+        watch(p, &ends);
+        *out = p;
+    } else {
+        if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
+        mem_free(p->mark);
+        mem_free(p->cgroup);
+        mem_free(p);
+    }
+    ends_close(&ends, h);
+    return rc;
+}
+
+/* ---- while it runs ------------------------------------------------------------------------- */
+
+int64_t process_pid(const struct process *p)
+{
+    return p->pid;
+}
+
+uint64_t process_start_time(struct process *p)
+{
+    struct proc now;
+    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) p->start = now.start;
+    p->start_read = true;
+    return p->start;
+}
+
+int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])
+{
+    uint64_t start = p->start;
+    struct proc now;
+    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) start = now.start;
+    int oom = p->oom_tag >= 0 ? p->host->oom_base + p->oom_tag : 0;
+    return str_format(out, PROCESS_IDENTITY_SIZE, "%d %" PRIu64 " %s %d", (int)p->pid, start,
+                      p->host->boot_id, oom);
+}
+
+void process_pause(struct process *p)
+{
+    if (p->paused) return;
+    p->paused = true;
+    for (int i = 0; i < 2; i++) {
+        if (p->pipes[i].open) uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
+    }
+    /* the time to drain is for reading */
+    if (p->phase == PROCESS_DRAINING) uv_timer_stop(&p->timer);
+}
+
+void process_resume(struct process *p)
+{
+    if (!p->paused) return;
+    p->paused = false;
+    for (int i = 0; i < 2; i++) {
+        if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
+    }
+    if (p->phase == PROCESS_DRAINING) {
+        uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
+    } else if (p->phase == PROCESS_EMPTYING) {
+        uv_timer_start(&p->timer, on_timer, 0, 0);
+    }
+}
+
+void process_terminate(struct process *p)
+{
+    if (p->phase == PROCESS_ENDED) return;
+    process_tree_signal(p, SIGTERM);
+    /* one that is stopped would never see it */
+    process_tree_signal(p, SIGCONT);
+}
+
+void process_kill(struct process *p)
+{
+    if (p->phase >= PROCESS_SWEEPING) return;
+    p->killing = true;
+    process_tree_kill(p);
+    if (p->phase == PROCESS_DRAINING) uv_timer_start(&p->timer, on_timer, 0, 0);
+}
+
+/* Shutdown: there is no loop to come back to. */
+static void end_now(struct process *p)
+{
+    p->killing = true;
+    for (int round = 0; round < FREE_ROUNDS; round++) {
+        process_tree_kill(p);
+        reap_aside(p->host);
+        if (p->reaped && process_tree_is_clean(p)) break;
+        struct timespec pause = {.tv_nsec = 1000000L << (round < 4 ? round : 4)};
+        nanosleep(&pause, NULL);
+    }
+    host_remove(p);
+    p->phase = PROCESS_ENDED;
+}
+
+void process_free(struct process *p)
+{
+    if (!p || p->freed) return;
+    p->freed = true;
+    if (p->phase != PROCESS_ENDED) end_now(p);
+    for (int i = 0; i < 2; i++) close_pipe(&p->pipes[i]);
+    uv_close((uv_handle_t *)&p->timer, on_handle_closed);
+}

@@ -1,0 +1,89 @@
+/* What process.c and process_tree.c share. */
+#ifndef CADRE_PLATFORM_LINUX_PROCESS_IMPL_H
+#define CADRE_PLATFORM_LINUX_PROCESS_IMPL_H
+
+#include "platform/linux/proc_table.h"
+#include "platform/linux/spawn.h"
+#include "platform/process.h"
+
+#include <uv.h>
+
+/* A job's processes carry an oom_score_adj of their own among those that run: it is inherited whatever they do to
+ * session and environment, and so tells whose an orphan is. */
+#define OOM_TAGS 256
+
+struct process_host {
+    uv_loop_t *loop;
+    uv_signal_t child_signal;
+    uv_timer_t kick; /* ends that were noticed inside a call are told from the loop */
+    int open_handles;
+    struct process *processes; /* those that have not ended */
+    char *read_buffer;
+    struct spawn_stack stack;
+    int null_fd;
+    int children_fd[2]; /* of the process's first thread and of the loop's; -1: the same, or not to be had */
+    pid_t pid, session;
+    int oom_base;
+    unsigned char oom_used[OOM_TAGS];
+    char *cgroup_base; /* NULL: none */
+    char *kind;
+    char boot_id[64];
+    struct proc_table table; /* kept for its memory */
+};
+
+/*  RUNNING -main was reaped-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
+ *          -nothing of the tree left-> EMPTYING -what the pipes still hold was read-> ENDED */
+enum process_phase {
+    PROCESS_RUNNING,
+    PROCESS_DRAINING,
+    PROCESS_SWEEPING,
+    PROCESS_EMPTYING,
+    PROCESS_ENDED
+};
+
+struct process_pipe {
+    uv_pipe_t handle;
+    enum process_stream stream;
+    bool open; /* end not seen yet */
+};
+
+struct process {
+    struct process_host *host;
+    struct process *next, **link;
+    struct process_handler handler;
+    void *user;
+    enum process_phase phase;
+    struct process_pipe pipes[2];
+    uv_timer_t timer;
+    int open_handles;
+    pid_t pid;
+    uint64_t start;  /* clock ticks; 0: not asked for yet, or never known */
+    bool start_read;
+    bool reaped;
+    bool killing; /* process_kill was called */
+    bool paused;
+    bool drain_over;
+    bool freed; /* by process_free: no callback from now on */
+    int wait_status;
+    uint64_t started_ns, reaped_ns;
+    int64_t drain_ms;
+    int rounds;
+    int oom_tag; /* index of oom_used, -1: none */
+    char *mark;
+    char *cgroup; /* its folder, NULL: none */
+    struct process_end end;
+};
+
+/* Takes up all children that have ended. Makes no callback. true: main processes of ours were among them. */
+bool process_reap(struct process_host *h);
+/* The start time of the main process, 0 when it is gone already. */
+uint64_t process_start_time(struct process *p);
+
+/* Is it certain, at a glance, that nothing is left of p's tree? Its main process has to be reaped. */
+bool process_tree_is_clean(struct process *p);
+/* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. */
+int process_tree_kill(struct process *p);
+/* `number` to each process group of the main process's session. */
+void process_tree_signal(struct process *p, int number);
+
+#endif

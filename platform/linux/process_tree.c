@@ -1,0 +1,290 @@
+/* Which processes are a job's, and their end.
+ *
+ * The agent is the subreaper of all it starts (prctl(2), PR_SET_CHILD_SUBREAPER): when the parent of a job's process
+ * dies, the agent becomes its parent. So whatever outlives a job's main process is, or hangs below, a child of
+ * the agent that the agent did not start itself. To look for such children costs one read; only when there are
+ * some is /proc gone through and each of them given to the job that it came from. */
+#include "platform/linux/process_impl.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/linux/cgroup.h"
+#include "platform/os.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHILDREN_MAX_BYTES (64 * 1024)
+#define LEFTOVER_ROUNDS 50
+#define LEFTOVER_PAUSE_MS 10
+
+static struct process *main_of(struct process_host *h, pid_t pid)
+{
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p->pid == pid && !p->reaped) return p;
+    }
+    return NULL;
+}
+
+static struct process *by_session(struct process_host *h, pid_t session)
+{
+    struct process *ended = NULL;
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p->pid != session) continue;
+        if (!p->reaped) return p;
+        ended = p;
+    }
+    return ended;
+}
+
+static struct process *by_oom_tag(struct process_host *h, pid_t pid)
+{
+    int value;
+    if (proc_oom_score_adj(pid, &value) != 0) return NULL;
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p->oom_tag >= 0 && h->oom_base + p->oom_tag == value) return p;
+    }
+    return NULL;
+}
+
+static struct process *by_mark(struct process_host *h, pid_t pid)
+{
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (proc_has_mark(pid, p->mark)) return p;
+    }
+    return NULL;
+}
+
+/* An orphan that hides its origin (new session, cleared environment, changed score) goes with the last of the
+ * jobs that were there when it was born. */
+static bool may_be_anothers(struct process_host *h, const struct process *asking, const struct proc *c)
+{
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p == asking) continue;
+        uint64_t start = process_start_time(p);
+        if (start == 0 || start <= c->start) return true;
+    }
+    return false;
+}
+
+/* Does this child of ours belong to p? */
+static bool is_of(struct process *p, const struct proc *c)
+{
+    struct process_host *h = p->host;
+    struct process *owner = main_of(h, c->pid);
+    if (owner) return owner == p;
+    if (c->session == h->session) return false; /* a job cannot come back into our session */
+    owner = by_session(h, c->session);
+    if (!owner) owner = by_oom_tag(h, c->pid);
+    if (!owner) owner = by_mark(h, c->pid);
+    if (owner) return owner == p;
+    return !may_be_anothers(h, p, c);
+}
+
+/* Zombies count as found: they go away only when they are reaped. */
+static int scan_for(struct process *p)
+{
+    struct proc_table *t = &p->host->table;
+    int found = 0;
+    if (proc_table_scan(t) != 0) return 0;
+    for (size_t i = 0; i < t->count; i++) {
+        struct proc *c = &t->items[i];
+        if (c->parent == p->host->pid && is_of(p, c)) c->marked = true;
+    }
+    proc_table_mark_below(t);
+    for (size_t i = 0; i < t->count; i++) found += t->items[i].marked;
+    return found;
+}
+
+static int kill_marked(struct process_host *h)
+{
+    struct proc_table *t = &h->table;
+    int hit = 0;
+    /* groups first: the kernel does a whole group at once, and nothing is born in it meanwhile */
+    for (size_t i = 0; i < t->count; i++) {
+        const struct proc *c = &t->items[i];
+        if (!c->marked || c->dead || c->session == h->session || c->group <= 1) continue;
+        if (i > 0 && t->items[i - 1].marked && t->items[i - 1].group == c->group) continue;
+        struct proc now;
+        if (proc_read(c->pid, &now) != 0 || now.start != c->start || now.group != c->group) continue;
+        kill(-c->group, SIGKILL);
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        const struct proc *c = &t->items[i];
+        if (!c->marked || c->dead) continue;
+        hit++;
+        proc_kill(c);
+    }
+    return hit;
+}
+
+int process_tree_kill(struct process *p)
+{
+    int hit = 0;
+    if (p->cgroup) hit = cgroup_kill(p->cgroup);
+    /* the main process is not reaped: its number is still its own */
+    if (!p->reaped) kill(-p->pid, SIGKILL);
+    int found = scan_for(p) > 0 ? kill_marked(p->host) : 0;
+    return hit > found ? hit : found;
+}
+
+void process_tree_signal(struct process *p, int number)
+{
+    struct proc_table *t = &p->host->table;
+    bool done = false;
+    if (scan_for(p) > 0) {
+        for (size_t i = 0; i < t->count; i++) {
+            const struct proc *c = &t->items[i];
+            if (!c->marked || c->dead || c->session != p->pid) continue;
+            bool again = false;
+            for (size_t k = 0; k < i && !again; k++) {
+                again = t->items[k].marked && !t->items[k].dead && t->items[k].group == c->group;
+            }
+            if (!again) kill(-c->group, number);
+            done = true;
+        }
+    }
+    if (!done && !p->reaped) kill(-p->pid, number);
+}
+
+/* A child that is neither a main process nor plainly somebody else's. */
+static bool is_suspect(struct process *p, pid_t child)
+{
+    struct process_host *h = p->host;
+    if (main_of(h, child)) return false;
+    pid_t session = getsid(child);
+    if (session < 0 || session == h->session) return false;
+    struct process *owner = by_session(h, session);
+    return !owner || owner == p;
+}
+
+static bool children_are_clean(struct process *p, int fd)
+{
+    char text[CHILDREN_MAX_BYTES];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    if (n < 0 || n == (ssize_t)sizeof text - 1) return false;
+    text[n] = '\0';
+    for (char *at = text, *end; *at; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at) break;
+        if (is_suspect(p, (pid_t)pid)) return false;
+    }
+    return true;
+}
+
+bool process_tree_is_clean(struct process *p)
+{
+    struct process_host *h = p->host;
+    if (p->cgroup && !cgroup_remove(p->cgroup)) return false;
+    if (h->children_fd[0] < 0) {
+        /* a kernel without the list of children */
+        siginfo_t info;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD) return true;
+        return scan_for(p) == 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (h->children_fd[i] >= 0 && !children_are_clean(p, h->children_fd[i])) {
+            return scan_for(p) == 0;
+        }
+    }
+    return true;
+}
+
+struct identity {
+    pid_t pid;
+    uint64_t start;
+    int oom_score_adj;
+};
+
+/* false: of another boot, or no identity at all */
+static bool parse_identity(const char *text, struct identity *out)
+{
+    int pid, oom;
+    uint64_t start;
+    char boot[64], boot_now[64];
+    if (sscanf(text, "%d %" SCNu64 " %63s %d", &pid, &start, boot, &oom) != 4) return false;
+    if (os_boot_id(boot_now, sizeof boot_now) != 0 || !str_eq(boot, boot_now)) return false;
+    out->pid = pid;
+    out->start = start;
+    out->oom_score_adj = oom;
+    return true;
+}
+
+static bool is_leftover(const struct proc_table *t, const struct identity *id, const char *mark,
+                        const struct proc *c)
+{
+    if (c->dead || c->pid == getpid() || c->pid == 1 || c->start < id->start) return false;
+    if (c->session == id->pid) {
+        const struct proc *leader = proc_table_find(t, id->pid);
+        if (leader && id->start != 0 && leader->start == id->start) return true;
+        /* the leader is gone: its number may have served a stranger since, but then not with our score */
+        int oom;
+        if (!leader && id->oom_score_adj > 0 && proc_oom_score_adj(c->pid, &oom) == 0 &&
+            oom == id->oom_score_adj) {
+            return true;
+        }
+    }
+    return proc_has_mark(c->pid, mark);
+}
+
+/* Returns how many are alive. */
+static int mark_leftover(struct proc_table *t, const struct identity *id, const char *mark)
+{
+    int alive = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        t->items[i].marked = is_leftover(t, id, mark, &t->items[i]);
+    }
+    proc_table_mark_below(t);
+    for (size_t i = 0; i < t->count; i++) {
+        struct proc *c = &t->items[i];
+        if (c->dead || c->pid == getpid()) c->marked = false;
+        alive += c->marked;
+    }
+    return alive;
+}
+
+static int kill_leftover_cgroup(const char *mark)
+{
+    char *base = cgroup_find_base();
+    if (!base) return 0;
+    char *path = cgroup_path(base, mark);
+    int hit = cgroup_kill(path);
+    cgroup_remove(path);
+    mem_free(path);
+    mem_free(base);
+    return hit;
+}
+
+int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
+{
+    struct identity id;
+    struct proc_table t = {.items = NULL};
+    if (!parse_identity(identity, &id)) {
+        *killed = 0;
+        return 0;
+    }
+    int hit = kill_leftover_cgroup(mark), alive = 0;
+    for (int round = 0; round < LEFTOVER_ROUNDS; round++) {
+        if (proc_table_scan(&t) != 0) break;
+        alive = mark_leftover(&t, &id, mark);
+        if (alive == 0) break;
+        for (size_t i = 0; i < t.count; i++) {
+            if (t.items[i].marked && proc_kill(&t.items[i])) hit++;
+        }
+        struct timespec pause = {.tv_nsec = LEFTOVER_PAUSE_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+    proc_table_fini(&t);
+    if (alive > 0) {
+        return err_set(e, ERR_IO, "%d processes of %s cannot be ended", alive, mark);
+    }
+    *killed = hit;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* Starting a program with as few system calls as its isolation allows: the child borrows our memory until it
+ * executes (as vfork(2) does), on a stack of its own. */
+#ifndef CADRE_PLATFORM_LINUX_SPAWN_H
+#define CADRE_PLATFORM_LINUX_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum spawn_step { SPAWN_CLONE, SPAWN_SETUP, SPAWN_CWD, SPAWN_EXEC };
+
+struct spawn {
+    const char *path;
+    const char *const *argv;
+    const char *const *env;
+    const char *cwd;       /* NULL: as it is */
+    int fds[3];            /* become 0, 1, 2; all of them above 2 */
+    int cgroup;            /* descriptor of the cgroup's folder to be born in, -1: none */
+    int oom_score_adj;     /* to be raised to; 0: leave it */
+    bool die_with_parent;  /* with the thread that calls */
+    /* out, when it failed */
+    volatile enum spawn_step step;
+    volatile int error;
+};
+
+struct spawn_stack {
+    void *base;
+    size_t bytes;
+};
+
+/* The stack serves one start after the other. 0 or -errno. */
+int spawn_stack_init(struct spawn_stack *k);
+void spawn_stack_fini(struct spawn_stack *k);
+
+/* The child's pid, or -1 with step and error set (nothing is left to be waited for). In its own session, signals
+ * as a new process has them, no descriptor but 0, 1, 2. Returns when the child executes. */
+pid_t spawn_process(struct spawn *s, const struct spawn_stack *k);
+
+#endif
