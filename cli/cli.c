@@ -1,0 +1,354 @@
+/* What the commands share: see cli.h. */
+#include "cli/cli.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/yaml.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/http.h"
+#include "wire/token.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE_MS 30000
+
+int cli_fail(int code, const struct err *e)
+{
+    fflush(stdout);
+    fprintf(stderr, "cadre: %s\n", err_text(e));
+    return code;
+}
+
+static void say(const char *prefix, const char *fmt, va_list args)
+{
+    fflush(stdout);
+    fputs(prefix, stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
+int cli_usage(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say("cadre: ", fmt, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+void cli_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say("", fmt, args);
+    va_end(args);
+}
+
+bool cli_json(const struct cli *cli)
+{
+    return str_eq(cli->output, "json");
+}
+
+/* ---- the user's config ---- */
+
+static int take_scalar(const struct json *root, const char *path, const char *key, char **out,
+                       struct err *e)
+{
+    const struct json *v = json_get(root, key);
+    if (!v) return 0;
+    if (json_type(v) != JSON_STRING)
+        return err_set(e, ERR_INVALID, "%s: '%s' is not a text", path, key);
+    *out = mem_strdup(json_str(v, NULL));
+    return 0;
+}
+
+int user_config_read(char **url, char **token, struct err *e)
+{
+    char *path = paths_user_config();
+    struct buf text;
+    struct yaml_doc doc = {0};
+    buf_init(&text, 64 * 1024);
+    *url = *token = NULL;
+    int rc = path ? file_read(path, 64 * 1024, &text, e) : ERR_NOT_FOUND;
+    if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, e);
+    for (const struct json *v = json_first(doc.root); rc == 0 && v; v = json_next(v))
+        if (!str_eq(json_key(v), "url") && !str_eq(json_key(v), "token"))
+            rc = err_set(e, ERR_INVALID, "%s:%d: unknown key '%s'; known are url and token", path,
+                         yaml_line(&doc, v), json_key(v));
+    if (rc == 0) rc = take_scalar(doc.root, path, "url", url, e);
+    if (rc == 0) rc = take_scalar(doc.root, path, "token", token, e);
+    if (rc == ERR_NOT_FOUND) rc = 0;
+    yaml_doc_fini(&doc);
+    buf_fini(&text);
+    mem_free(path);
+    return rc;
+}
+
+int user_config_write(const char *url, const char *token, char **path_out, struct err *e)
+{
+    char *path = paths_user_config();
+    if (!path)
+        return err_set(
+            e, ERR_NOT_FOUND,
+            "there is no home folder to keep the login in: set HOME, or use CADRE_TOKEN_FILE");
+    char *folder = paths_dir(path);
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)buf_adds(&text, "# written by 'cadre login'\n");
+    if (url) (void)buf_addf(&text, "url: \"%s\"\n", url);
+    (void)buf_addf(&text, "token: \"%s\"\n", token);
+    int rc = dir_make(folder, FILE_SECRET, e);
+    if (rc == 0) rc = file_write_atomic(path, text.data, text.len, FILE_SECRET, e);
+    mem_wipe(text.data, text.len);
+    buf_fini(&text);
+    mem_free(folder);
+    if (rc == 0)
+        *path_out = path;
+    else
+        mem_free(path);
+    return rc;
+}
+
+/* ---- finding coordinator and token ---- */
+
+static int read_text(const char *path, char **out, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, 8192);
+    int rc = file_read(path, 8192, &text, e);
+    if (rc == 0) *out = mem_strdup(str_trim(text.data));
+    buf_fini(&text);
+    return rc;
+}
+
+/* "0.0.0.0:7433" is where it listens; this host reaches it at the loopback address. */
+static char *local_address(const char *listening)
+{
+    if (str_starts(listening, "0.0.0.0:")) return str_dupf("127.0.0.1:%s", listening + 8);
+    if (str_starts(listening, "[::]:")) return str_dupf("127.0.0.1:%s", listening + 5);
+    return mem_strdup(listening);
+}
+
+/* Root on the coordinator's host: its own token and port are in the state folder. */
+static void try_local(struct cli *cli)
+{
+    char *folder = paths_coordinator_state();
+    char *token = paths_join(folder, "admin.token");
+    char *port = paths_join(folder, "port");
+    char *listening = NULL;
+    if (read_text(token, &cli->resolved_token, NULL) == 0 && !cli->resolved_url &&
+        read_text(port, &listening, NULL) == 0)
+        cli->resolved_url = local_address(listening);
+    mem_free(listening);
+    mem_free(token);
+    mem_free(port);
+    mem_free(folder);
+}
+
+static int find_token(struct cli *cli, struct err *e)
+{
+    char *url = NULL, *token = NULL;
+    int rc = 0;
+    cli->resolved_url = mem_strdup(cli->url);
+    if (cli->token) {
+        cli->resolved_token = mem_strdup(cli->token);
+        return 0;
+    }
+    if (cli->token_file) return read_text(cli->token_file, &cli->resolved_token, e);
+    rc = user_config_read(&url, &token, e);
+    if (rc == 0 && token) {
+        cli->resolved_token = mem_strdup(token);
+        if (!cli->resolved_url) cli->resolved_url = mem_strdup(url);
+    }
+    if (token) mem_wipe(token, strlen(token));
+    mem_free(url);
+    mem_free(token);
+    if (rc == 0 && !cli->resolved_token) try_local(cli);
+    if (rc == 0 && !cli->resolved_token)
+        rc = err_set(e, ERR_DENIED,
+                     "no API token: get one with 'cadre token create api' on the coordinator's "
+                     "host and keep it with "
+                     "'cadre login TOKEN' (or set CADRE_TOKEN_FILE)");
+    return rc;
+}
+
+static void on_away(const char *sentence, void *user)
+{
+    (void)user;
+    cli_note("cadre: %s", sentence);
+}
+
+struct client *cli_client(struct cli *cli)
+{
+    struct err e = {0};
+    if (cli->client) return cli->client;
+    int rc = find_token(cli, &e);
+    struct client_options o = {.url = cli->resolved_url,
+                               .token = cli->resolved_token,
+                               .patience_ms = PATIENCE_MS,
+                               .on_away = on_away};
+    if (rc == 0) rc = client_new(&o, &cli->client, &e);
+    if (rc != 0) (void)cli_fail(0, &e);
+    return rc == 0 ? cli->client : NULL;
+}
+
+const struct json *cli_call(struct cli *cli, const char *method, const char *target,
+                            const char *body, struct response *out)
+{
+    struct err e = {0};
+    struct client *c = cli_client(cli);
+    memset(out, 0, sizeof *out);
+    if (!c) return NULL;
+    if (client_call(c, method, target, body, NULL, out, &e) == 0 && out->body) return out->body;
+    if (e.code == 0) err_set(&e, ERR_PROTOCOL, "the coordinator's answer is not JSON");
+    (void)cli_fail(0, &e);
+    response_fini(out);
+    return NULL;
+}
+
+char *cli_path(const char *collection, const char *name, const char *rest)
+{
+    struct buf b;
+    buf_init(&b, 8192);
+    (void)buf_addf(&b, "/api/v1/%s/", collection);
+    (void)http_encode(&b, name);
+    if (rest) (void)buf_addf(&b, "/%s", rest);
+    return buf_detach(&b);
+}
+
+void cli_print_json(const struct json *j)
+{
+    char *text = json_text(j);
+    puts(text);
+    mem_free(text);
+}
+
+/* "os=windows" or "memory>=16GiB" as a member of an object. */
+int cli_write_requires(struct jw *w, const char *member, const struct opt_list *list, struct err *e)
+{
+    jw_object(w, member);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *text = list->items[i];
+        size_t n = strcspn(text, "=<>!");
+        if (n == 0 || !text[n])
+            return err_set(
+                e, ERR_INVALID,
+                "--require '%s' is not K=EXPR, for example os=linux or memory='>= 16GiB'", text);
+        char *key = mem_strndup(text, n);
+        /* K=EXPR; "memory>=16GiB" is what fingers type: the operator belongs to the expression. */
+        jw_str(w, str_trim(key), text[n] == '=' ? text + n + 1 : text + n);
+        mem_free(key);
+    }
+    jw_end(w);
+    return 0;
+}
+
+/* ---- texts ---- */
+
+void table_init(struct table *t, size_t columns, const char *const *head)
+{
+    memset(t, 0, sizeof *t);
+    t->columns = columns;
+    for (size_t i = 0; i < columns; i++)
+        t->head[i] = head[i];
+}
+
+void table_add(struct table *t, const char *const *cells)
+{
+    t->cells = mem_resize(t->cells, (t->rows + 1) * t->columns, sizeof *t->cells);
+    for (size_t i = 0; i < t->columns; i++)
+        t->cells[t->rows * t->columns + i] = mem_strdup(cells[i] ? cells[i] : "-");
+    t->rows++;
+}
+
+/* Columns are counted in characters. */
+static size_t width(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xC0) != 0x80;
+    return n;
+}
+
+static void print_row(const char *const *cells, const size_t *widths, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++) {
+        fputs(cells[i], stdout);
+        for (size_t n = width(cells[i]); i + 1 < columns && n < widths[i] + 2; n++)
+            putchar(' ');
+    }
+    putchar('\n');
+}
+
+void table_print(struct table *t)
+{
+    size_t widths[TABLE_COLUMNS] = {0};
+    for (size_t i = 0; i < t->columns; i++) {
+        widths[i] = width(t->head[i]);
+        for (size_t r = 0; r < t->rows; r++) {
+            size_t n = width(t->cells[r * t->columns + i]);
+            if (n > widths[i]) widths[i] = n;
+        }
+    }
+    print_row(t->head, widths, t->columns);
+    for (size_t r = 0; r < t->rows; r++)
+        print_row((const char *const *)t->cells + r * t->columns, widths, t->columns);
+    for (size_t i = 0; i < t->rows * t->columns; i++)
+        mem_free(t->cells[i]);
+    mem_free(t->cells);
+    memset(t, 0, sizeof *t);
+}
+
+void text_age(const char *rfc3339, char *out)
+{
+    int64_t then;
+    struct moment now;
+    out[0] = '-';
+    out[1] = 0;
+    if (!rfc3339 || time_parse(rfc3339, &then) != 0) return;
+    os_now(&now);
+    int64_t s = (now.wall_ms - then) / 1000;
+    if (s < 0) s = 0;
+    static const struct {
+        int64_t seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
+    for (size_t i = 0; i < 4; i++) {
+        if (s < units[i].seconds * (i < 3 ? 2 : 0)) continue;
+        (void)str_format(out, DURATION_TEXT_SIZE, "%lld%s", (long long)(s / units[i].seconds),
+                         units[i].unit);
+        return;
+    }
+}
+
+void show_line(const char *label, const char *value)
+{
+    printf("%-14s %s\n", label, value ? value : "-");
+}
+
+const char *text_of(const struct json *j, char *scratch, size_t size)
+{
+    switch (json_type(j)) {
+    case JSON_STRING:
+        return json_str(j, NULL);
+    case JSON_BOOL:
+        return json_bool(j, false) ? "yes" : "no";
+    case JSON_NUMBER:
+        if (str_format(scratch, size, json_is_int(j) ? "%.0f" : "%g", json_num(j, 0)) != 0)
+            return NULL;
+        return scratch;
+    case JSON_NULL:
+        return NULL;
+    default:
+        break;
+    }
+    char *text = json_text(j);
+    bool fits = str_copy(scratch, size, text) == 0;
+    mem_free(text);
+    return fits ? scratch : "...";
+}

@@ -1,0 +1,87 @@
+/* What the commands of `cadre` share: the table of commands, the global options, output. */
+#ifndef CADRE_CLI_CLI_H
+#define CADRE_CLI_CLI_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "cli/client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes of our own (design 8); `run` adds the job's. */
+#define EXIT_OK 0
+#define EXIT_ERROR 1 /* the command failed */
+#define EXIT_USAGE 2 /* the command line is wrong */
+#define EXIT_TIMEOUT 124
+#define EXIT_CADRE 125 /* Cadre could not run the job */
+#define EXIT_CANCELLED 137
+
+struct cli {
+    char *url, *token, *token_file,
+        *output; /* as given by flag, environment or the user's config file */
+    bool help;
+    char *resolved_token; /* found by cli_client */
+    char *resolved_url;
+    struct client *client;
+};
+
+struct command {
+    const char *name;      /* "job list" */
+    const char *arguments; /* for help: "ID" */
+    const char *summary;   /* one line */
+    const char *details;   /* more, or NULL */
+    const struct opt *options;
+    size_t option_count;
+    size_t config_size; /* of the struct that the options fill */
+    /* args: positional arguments. Returns the exit code; errors are printed by cli_fail. */
+    int (*run)(struct cli *cli, void *config, const struct opt_args *args);
+};
+
+extern const struct command *const commands[]; /* NULL-terminated, in the order of the help */
+
+/* Connects on first use: finds address and token (flag, environment, config file, the coordinator's own state folder for
+ * root). NULL: printed already. */
+struct client *cli_client(struct cli *cli);
+bool cli_json(const struct cli *cli);
+/* "cadre: sentence" on stderr; returns `code`. */
+int cli_fail(int code, const struct err *e);
+int cli_usage(const char *fmt, ...) CADRE_PRINTF(1, 2); /* EXIT_USAGE */
+void cli_note(const char *fmt, ...) CADRE_PRINTF(1, 2); /* chatter: a line on stderr */
+/* One request; on failure prints and returns NULL. The response is the caller's to fini when not NULL is returned. */
+const struct json *cli_call(struct cli *cli, const char *method, const char *target,
+                            const char *body, struct response *out);
+/* "/api/v1/jobs/" + encoded name; mem_free. */
+char *cli_path(const char *collection, const char *name, const char *rest);
+void cli_print_json(const struct json *j);
+
+/* `--require K=EXPR` options as member `member` of the object that w is in. ERR_INVALID: an item is not K=EXPR. */
+int cli_write_requires(struct jw *w, const char *member, const struct opt_list *list,
+                       struct err *e);
+
+/* A table of text: columns aligned, header in capitals, nothing but the header when empty. */
+#define TABLE_COLUMNS 10
+struct table {
+    size_t columns;
+    size_t rows;
+    char **cells;
+    const char *head[TABLE_COLUMNS];
+};
+void table_init(struct table *t, size_t columns, const char *const *head);
+void table_add(struct table *t, const char *const *cells); /* NULL cells print as "-" */
+void table_print(struct table *t);                         /* to stdout; frees */
+
+/* Short forms for people. out: at least DURATION_TEXT_SIZE. */
+void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */
+/* "label: value" lines of a show command. NULL values print "-". */
+void show_line(const char *label, const char *value);
+const char *text_of(const struct json *j, char *scratch,
+                    size_t size); /* string as it is, numbers and booleans as text, null: NULL */
+
+/* ~/.config/cadre/config.yaml: the url and token that `login` wrote. Missing file: both NULL. */
+int user_config_read(char **url, char **token, struct err *e);
+int user_config_write(const char *url, const char *token, char **path, struct err *e);
+
+#endif

@@ -1,0 +1,349 @@
+/* cadre run: submit, follow, exit with the job's own exit code. */
+#include "cli/commands.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/follow.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "wire/limits.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct run_config {
+    char *group, *fallback, *ns, *workdir, *shell, *name, *unique, *stdin_file, *script;
+    struct opt_list require;
+    struct opt_map env;
+    char *timeout, *queue_timeout, *lease;
+    int64_t retry, priority;
+    bool detach;
+};
+
+static int check_group(const char *value, struct err *e)
+{
+    if (str_key_valid(value)) return 0;
+    return err_set(e, ERR_INVALID, "a group's key has 1 to 63 letters, digits, '_' and '-'");
+}
+
+static int check_fallback(const char *value, struct err *e)
+{
+    static const char *const names[] = {"WAIT", "FAIL", "CANCEL", "IGNORE"};
+    for (size_t i = 0; i < 4; i++)
+        if (str_eq(value, names[i])) return 0;
+    return err_set(e, ERR_INVALID, "is not one of WAIT, FAIL, CANCEL, IGNORE");
+}
+
+static int check_duration(const char *value, struct err *e)
+{
+    int64_t ms;
+    return duration_parse(value, &ms, e);
+}
+
+static int check_namespace(const char *value, struct err *e)
+{
+    if (str_namespace_valid(value)) return 0;
+    return err_set(e, ERR_INVALID,
+                   "a namespace is words of letters, digits, '_' and '-' joined by dots");
+}
+
+#define AT(field) offsetof(struct run_config, field)
+static const struct opt options[] = {
+    {.flag = "group",
+     .type = OPT_STRING,
+     .offset = AT(group),
+     .value_name = "K",
+     .check = check_group,
+     .help = "worker group to run on; default: the namespace's, else the default group"},
+    {.flag = "fallback",
+     .type = OPT_STRING,
+     .offset = AT(fallback),
+     .value_name = "F",
+     .check = check_fallback,
+     .help = "when the group has no agent online: WAIT, FAIL, CANCEL, or IGNORE (use the default "
+             "group)"},
+    {.flag = "require",
+     .type = OPT_LIST,
+     .offset = AT(require),
+     .value_name = "K=EXPR",
+     .help = "what the agent must offer, e.g. os=linux, memory='>= 16GiB', label.zone=dmz; may be "
+             "repeated"},
+    {.flag = "namespace",
+     .type = OPT_STRING,
+     .offset = AT(ns),
+     .value_name = "NS",
+     .check = check_namespace,
+     .help = "namespace of the job"},
+    {.flag = "env",
+     .type = OPT_MAP,
+     .offset = AT(env),
+     .value_name = "K=V",
+     .help = "environment variable; may be repeated"},
+    {.flag = "workdir",
+     .type = OPT_STRING,
+     .offset = AT(workdir),
+     .value_name = "D",
+     .help = "folder on the agent to run in; default: a fresh one, removed afterwards"},
+    {.flag = "shell",
+     .type = OPT_STRING,
+     .offset = AT(shell),
+     .value_name = "S",
+     .help = "for --script: sh, bash, powershell, pwsh, cmd or python3"},
+    {.flag = "timeout",
+     .type = OPT_STRING,
+     .offset = AT(timeout),
+     .value_name = "D",
+     .check = check_duration,
+     .help = "how long it may run, e.g. 10m or PT10M"},
+    {.flag = "queue-timeout",
+     .type = OPT_STRING,
+     .offset = AT(queue_timeout),
+     .value_name = "D",
+     .check = check_duration,
+     .help = "how long it may wait for an agent"},
+    {.flag = "lease",
+     .type = OPT_STRING,
+     .offset = AT(lease),
+     .value_name = "D",
+     .check = check_duration,
+     .help = "how long its agent may be out of touch before the job is given up"},
+    {.flag = "retry",
+     .type = OPT_INT,
+     .offset = AT(retry),
+     .min = 0,
+     .max = 1000,
+     .value_name = "N",
+     .help = "how many more times to try when it fails"},
+    {.flag = "priority",
+     .type = OPT_INT,
+     .offset = AT(priority),
+     .min = -1000000,
+     .max = 1000000,
+     .value_name = "N",
+     .help = "higher runs earlier within its group; default 0"},
+    {.flag = "name",
+     .type = OPT_STRING,
+     .offset = AT(name),
+     .value_name = "T",
+     .help = "a name to find it by"},
+    {.flag = "unique",
+     .type = OPT_STRING,
+     .offset = AT(unique),
+     .value_name = "KEY",
+     .help = "the same key within 24 h is the same job: a repeated run follows the first"},
+    {.flag = "stdin",
+     .type = OPT_STRING,
+     .offset = AT(stdin_file),
+     .value_name = "FILE",
+     .help = "file that the job reads on its standard input; '-' is this command's own"},
+    {.flag = "detach",
+     .type = OPT_BOOL,
+     .offset = AT(detach),
+     .help = "print the job's id and do not wait for it"},
+    {.flag = "script",
+     .type = OPT_STRING,
+     .offset = AT(script),
+     .value_name = "FILE",
+     .help = "run this script file instead of a command; '-' is standard input"},
+};
+
+static int read_file(const char *path, struct buf *out, struct err *e)
+{
+    int rc = str_eq(path, "-") ? stdin_read(LIMIT_PAYLOAD_MAX, out, e)
+                               : file_read(path, LIMIT_PAYLOAD_MAX, out, e);
+    if (rc == ERR_TOO_LARGE)
+        err_set(e, rc,
+                "%s is too large: a job's script and input may have %u KiB together; put more into "
+                "a file that the agent "
+                "can reach",
+                str_eq(path, "-") ? "standard input" : path, LIMIT_PAYLOAD / 1024);
+    return rc;
+}
+
+static int write_script(struct jw *w, const struct run_config *c, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_PAYLOAD_MAX);
+    int rc = read_file(c->script, &text, e);
+    if (rc == 0 && !str_utf8_valid(text.data, text.len))
+        rc = err_set(e, ERR_INVALID,
+                     "%s is not UTF-8 text: only scripts can be sent; put programs on the agent",
+                     c->script);
+    if (rc == 0) jw_strn(w, "script", text.data, text.len);
+    if (c->shell) jw_str(w, "shell", c->shell);
+    buf_fini(&text);
+    return rc;
+}
+
+static int write_stdin(struct jw *w, const char *path, struct err *e)
+{
+    struct buf data;
+    buf_init(&data, LIMIT_PAYLOAD_MAX);
+    int rc = read_file(path, &data, e);
+    if (rc == 0) {
+        char *text = mem_alloc(data.len * 4 / 3 + 8);
+        str_base64(text, data.data, data.len);
+        jw_str(w, "stdin", text);
+        mem_free(text);
+    }
+    buf_fini(&data);
+    return rc;
+}
+
+static void write_texts(struct jw *w, const struct run_config *c)
+{
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"group", c->group},
+                 {"fallback", c->fallback},
+                 {"namespace", c->ns},
+                 {"workdir", c->workdir},
+                 {"name", c->name},
+                 {"timeout", c->timeout},
+                 {"queueTimeout", c->queue_timeout},
+                 {"lease", c->lease}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].value) jw_str(w, texts[i].key, texts[i].value);
+    if (c->priority != 0) jw_int(w, "priority", c->priority);
+    if (c->retry > 0) {
+        jw_object(w, "retry");
+        jw_str(w, "type", "constant");
+        jw_str(w, "interval", "1s");
+        jw_int(w, "maxAttempts", c->retry + 1);
+        jw_end(w);
+    }
+    if (c->env.count > 0) {
+        jw_object(w, "env");
+        for (size_t i = 0; i < c->env.count; i++)
+            jw_str(w, c->env.items[i].key, c->env.items[i].value);
+        jw_end(w);
+    }
+}
+
+static int make_body(const struct run_config *c, const struct opt_args *args, struct buf *out,
+                     struct err *e)
+{
+    struct jw w;
+    int rc = 0;
+    jw_init(&w, out);
+    jw_object(&w, NULL);
+    write_texts(&w, c);
+    if (c->script) {
+        rc = write_script(&w, c, e);
+    } else {
+        jw_array(&w, "command");
+        for (int i = 0; i < args->argc; i++)
+            jw_str(&w, NULL, args->argv[i]);
+        jw_end(&w);
+    }
+    if (rc == 0 && c->require.count > 0) rc = cli_write_requires(&w, "requires", &c->require, e);
+    if (rc == 0 && c->stdin_file) rc = write_stdin(&w, c->stdin_file, e);
+    jw_end(&w);
+    if (rc == 0 && jw_finish(&w) != 0)
+        rc = err_set(
+            e, ERR_TOO_LARGE,
+            "the job is too large: command, script, environment and input may have %u KiB together",
+            LIMIT_PAYLOAD / 1024);
+    return rc;
+}
+
+static int check_arguments(const struct run_config *c, const struct opt_args *args, struct err *e)
+{
+    if (c->script && args->argc > 0)
+        return err_set(e, ERR_INVALID, "give either --script FILE or -- COMMAND, not both");
+    if (!c->script && args->argc == 0)
+        return err_set(
+            e, ERR_INVALID,
+            "nothing to run: cadre run [OPTION]... -- COMMAND [ARG]..., or --script FILE");
+    if (!c->script && args->dashdash != 0 && args->argc > 0)
+        return err_set(e, ERR_INVALID,
+                       "put '--' in front of the command: cadre run [OPTION]... -- %s",
+                       args->argv[0]);
+    if (!c->script && c->shell)
+        return err_set(e, ERR_INVALID,
+                       "--shell goes with --script; for a line of shell use: -- sh -c 'LINE'");
+    if (str_eq(c->script, "-") && str_eq(c->stdin_file, "-"))
+        return err_set(e, ERR_INVALID,
+                       "standard input cannot be both the script and the job's input");
+    return 0;
+}
+
+static char *make_key(const char *unique)
+{
+    uint8_t random[16];
+    char text[40];
+    struct err e;
+    if (unique) return mem_strdup(unique);
+    if (pki_random(random, sizeof random, &e) != 0) return NULL;
+    str_hex(text, random, sizeof random);
+    return mem_strdup(text);
+}
+
+static int submit(struct cli *cli, const struct run_config *c, const char *body, char **id,
+                  struct err *e)
+{
+    struct response r;
+    char *key = make_key(c->unique);
+    struct client *client = cli_client(cli);
+    int rc = client ? 0 : ERR_DENIED;
+    if (rc == 0) {
+        rc = client_call(client, "POST", "/api/v1/jobs", body, key, &r, e);
+        const char *text = json_get_str(r.body, "id", NULL);
+        if (rc == 0 && !text)
+            rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no job id");
+        if (rc == 0) *id = mem_strdup(text);
+        if (rc == 0 && json_get_bool(r.body, "duplicate", false))
+            cli_note("cadre: job %s has this key already; following it", *id);
+        response_fini(&r);
+        if (rc != 0) (void)cli_fail(0, e);
+    }
+    mem_free(key);
+    return rc;
+}
+
+static int run(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct run_config *c = config;
+    struct err e = {0};
+    struct buf body;
+    char *id = NULL;
+    if (check_arguments(c, args, &e) != 0) {
+        (void)cli_fail(0, &e);
+        cli_note("see 'cadre run --help'");
+        return EXIT_CADRE;
+    }
+    buf_init(&body, LIMIT_HTTP_BODY);
+    if (make_body(c, args, &body, &e) != 0) {
+        buf_fini(&body);
+        return cli_fail(EXIT_CADRE, &e);
+    }
+    int rc = submit(cli, c, body.data, &id, &e);
+    buf_fini(&body);
+    if (rc != 0) return EXIT_CADRE;
+    int code = EXIT_OK;
+    if (c->detach) {
+        puts(id);
+    } else {
+        struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
+        code = follow_job(cli, &o);
+    }
+    mem_free(id);
+    return code;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .arguments = "(-- COMMAND [ARG]... | --script FILE)",
+    .summary = "run a command or script on an agent and follow it",
+    .details = "Output comes to stdout and stderr as it is written; the exit code is the job's "
+               "own. 124: it timed out; 125: Cadre\n"
+               "could not run it; 126, 127: it could not be started, was not found; 137: it was "
+               "cancelled. Ctrl-C cancels the job and\n"
+               "waits for its end; a second one leaves at once.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .config_size = sizeof(struct run_config),
+    .run = run,
+};

@@ -1,0 +1,110 @@
+/* cadre status | login | version */
+#include "cli/commands.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cadre_version.h"
+#include "platform/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int run_status(struct cli *cli, void *config, const struct opt_args *args)
+{
+    (void)config;
+    struct response r;
+    char scratch[64];
+    if (args->argc > 0) return cli_usage("status takes no argument '%s'", args->argv[0]);
+    const struct json *s = cli_call(cli, "GET", "/api/v1/status", NULL, &r);
+    if (!s) return EXIT_ERROR;
+    if (cli_json(cli)) {
+        cli_print_json(s);
+        response_fini(&r);
+        return EXIT_OK;
+    }
+    show_line("version", json_get_str(s, "version", NULL));
+    show_line("started", json_get_str(s, "startedAt", NULL));
+    static const char *const parts[] = {"agents", "slots", "jobs", "database"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct buf line;
+        buf_init(&line, 4096);
+        for (const struct json *v = json_first(json_get(s, parts[i])); v; v = json_next(v)) {
+            const char *text = text_of(v, scratch, sizeof scratch);
+            (void)buf_addf(&line, "%s%s %s", line.len ? ", " : "", text ? text : "-", json_key(v));
+        }
+        show_line(parts[i], line.data);
+        buf_fini(&line);
+    }
+    response_fini(&r);
+    return EXIT_OK;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .arguments = "",
+    .summary = "show how the coordinator is doing",
+    .run = run_status,
+};
+
+static int keep_login(struct cli *cli, const char *token)
+{
+    struct response r;
+    struct err e = {0};
+    char *path = NULL;
+    cli->token = mem_strdup(token);
+    const struct json *who = cli_call(cli, "GET", "/api/v1/whoami", NULL, &r);
+    if (!who) return EXIT_ERROR;
+    int rc = user_config_write(cli->url, token, &path, &e);
+    if (rc == 0)
+        printf("logged in with role %s; kept in %s\n", json_get_str(who, "role", "?"), path);
+    mem_free(path);
+    response_fini(&r);
+    return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
+}
+
+static int run_login(struct cli *cli, void *config, const struct opt_args *args)
+{
+    (void)config;
+    struct err e = {0};
+    struct buf input;
+    if (args->argc != 1)
+        return cli_usage("login takes one TOKEN ('-' reads it from standard input, which keeps it "
+                         "out of the shell's history)");
+    buf_init(&input, 8192);
+    int rc = 0;
+    if (str_eq(args->argv[0], "-")) rc = stdin_read(8191, &input, &e);
+    if (rc == 0 && !str_eq(args->argv[0], "-")) rc = buf_adds(&input, args->argv[0]);
+    char *old = cli->token;
+    int code = rc == 0 ? keep_login(cli, str_trim(input.data)) : cli_fail(EXIT_ERROR, &e);
+    mem_free(old);
+    mem_wipe(input.data, input.len);
+    buf_fini(&input);
+    return code;
+}
+
+const struct command command_login = {
+    .name = "login",
+    .arguments = "TOKEN",
+    .summary = "check an API token and keep it for later commands",
+    .details = "The token carries the coordinator's address and the pin of its CA: nothing else is "
+               "needed. With --url the address is\n"
+               "kept too.",
+    .run = run_login,
+};
+
+static int run_version(struct cli *cli, void *config, const struct opt_args *args)
+{
+    (void)cli;
+    (void)config;
+    (void)args;
+    puts("cadre " CADRE_VERSION);
+    return EXIT_OK;
+}
+
+const struct command command_version = {
+    .name = "version",
+    .arguments = "",
+    .summary = "print the version",
+    .run = run_version,
+};

@@ -1,0 +1,140 @@
+/* See follow.h. */
+#include "cli/follow.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct watch {
+    struct cli *cli;
+    const struct follow_options *o;
+    char *said; /* the last waiting line */
+    bool finished;
+    bool waited;
+    int code;
+    bool closed[4]; /* nobody reads this stream any more */
+};
+
+static bool state_is(const char *state, const char *const *list)
+{
+    for (; *list; list++)
+        if (str_eq(state, *list)) return true;
+    return false;
+}
+
+int job_exit_code(const struct json *job)
+{
+    const char *state = json_get_str(job, "state", "");
+    const char *reason = json_get_str(job, "reason", "");
+    int64_t exit_code = json_get_int(job, "exitCode", -1);
+    if (str_eq(state, "SUCCESS") || str_eq(state, "WARNING"))
+        return exit_code > 0 ? (int)(exit_code & 0xff) : 0;
+    if (str_eq(reason, "cancelled")) return EXIT_CANCELLED;
+    if (str_eq(reason, "timeout")) return EXIT_TIMEOUT;
+    if ((str_eq(reason, "exit-code") || str_eq(reason, "not-started")) && exit_code > 0) {
+        /* An exit status has 8 bits here; a code whose low ones are zero must not look like success. */
+        int code = (int)(exit_code & 0xff);
+        return code != 0 ? code : 1;
+    }
+    return EXIT_CADRE;
+}
+
+static void tell_waiting(struct watch *w, const struct json *event)
+{
+    const struct json *waiting = json_get(event, "waiting");
+    const char *message = json_get_str(waiting, "message", NULL);
+    if (w->o->quiet || !message || str_eq(message, w->said)) return;
+    mem_free(w->said);
+    w->said = mem_strdup(message);
+    w->waited = true;
+    cli_note("waiting: %s", message);
+}
+
+static void tell_end(const struct json *job)
+{
+    const char *state = json_get_str(job, "state", "?");
+    const char *reason = json_get_str(job, "reason", NULL);
+    const char *message = json_get_str(job, "message", NULL);
+    bool own_code = str_eq(reason, "exit-code");
+    if (json_get_bool(job, "truncated", false))
+        cli_note("cadre: the output was truncated at its limit");
+    if (str_eq(state, "SUCCESS") || (own_code && !message)) return;
+    cli_note("cadre: job %s %s%s%s%s%s%s", json_get_str(job, "id", "?"), state, reason ? " (" : "",
+             reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
+}
+
+static int on_event(const struct json *event, void *user)
+{
+    static const char *const final[] = {"SUCCESS", "WARNING",   "FAILED",
+                                        "KILLED",  "CANCELLED", NULL};
+    struct watch *w = user;
+    if (!str_eq(json_get_str(event, "event", ""), "state")) return 0;
+    const char *state = json_get_str(event, "state", "");
+    if (str_eq(state, "RETRYING") && !w->o->quiet) {
+        const char *reason = json_get_str(event, "reason", "failed");
+        cli_note("cadre: attempt failed (%s); it is tried again", reason);
+    }
+    if (!state_is(state, final)) {
+        tell_waiting(w, event);
+        return 0;
+    }
+    if (w->finished) return 0;
+    w->finished = true;
+    w->code = job_exit_code(event);
+    if (w->o->json)
+        cli_print_json(event);
+    else
+        tell_end(event);
+    return 0;
+}
+
+static int on_output(const struct frame_output *o, void *user)
+{
+    struct watch *w = user;
+    int fd = o->stream == STREAM_STDOUT && !w->o->json ? 1 : 2;
+    if (o->stream == STREAM_SYSTEM) {
+        cli_note("cadre: %.*s", (int)(o->len && o->data[o->len - 1] == '\n' ? o->len - 1 : o->len),
+                 (const char *)o->data);
+        return 0;
+    }
+    if (!w->closed[fd] && fd_write_all(fd, o->data, o->len, NULL) != 0) w->closed[fd] = true;
+    return 0;
+}
+
+static int on_interrupt(int count, void *user)
+{
+    struct watch *w = user;
+    if (count > 1 || !w->o->cancel_on_interrupt) return 1;
+    cli_note("cadre: cancelling job %s; press Ctrl-C again to leave without waiting", w->o->id);
+    char *target = cli_path("jobs", w->o->id, "cancel");
+    client_post_aside(w->cli->client, target);
+    mem_free(target);
+    return 0;
+}
+
+int follow_job(struct cli *cli, const struct follow_options *o)
+{
+    struct watch w = {.cli = cli, .o = o, .code = EXIT_CADRE};
+    struct err e = {0};
+    struct client *c = cli_client(cli);
+    if (!c) return EXIT_CADRE;
+    fflush(stdout);
+    char *target = cli_path("jobs", o->id, "follow");
+    struct client_follow f = {on_event, on_output, on_interrupt, &w};
+    int rc = client_follow(c, target, 0, &f, &e);
+    mem_free(target);
+    mem_free(w.said);
+    if (w.finished) return w.code;
+    if (rc == ERR_CLOSED) {
+        cli_note("cadre: left; see the job with 'cadre job show %s'", o->id);
+        return 130;
+    }
+    if (rc == 0) err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the job's end");
+    err_wrap(&e, "following job %s", o->id);
+    (void)cli_fail(EXIT_CADRE, &e);
+    cli_note("cadre: the job goes on; follow it again with 'cadre job logs --follow %s'", o->id);
+    return EXIT_CADRE;
+}

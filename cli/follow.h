@@ -1,0 +1,23 @@
+/* Following a job: its output to stdout and stderr, why it waits to stderr, its end as an exit code. */
+#ifndef CADRE_CLI_FOLLOW_H
+#define CADRE_CLI_FOLLOW_H
+
+#include "cli/cli.h"
+
+#include <stdint.h>
+
+struct follow_options {
+    const char *id;
+    bool
+        cancel_on_interrupt; /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
+    bool quiet;              /* no chatter about waiting */
+    bool json;               /* `run -o json`: the job's object at the end; output goes to stderr */
+};
+
+/* The exit code of design section 8: the job's own, 124, 125, 126/127, 137. */
+int follow_job(struct cli *cli, const struct follow_options *o);
+
+/* Exit code for a job's object in a final state. */
+int job_exit_code(const struct json *job);
+
+#endif

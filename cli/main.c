@@ -1,0 +1,253 @@
+/* cadre: the command line. Finds the command in the table, parses its options, runs it. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cadre_version.h"
+#include "cli/cli.h"
+#include "platform/os.h"
+#include "platform/service.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct opt global_options[] = {
+    {.flag = "url",
+     .env = "CADRE_URL",
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, url),
+     .value_name = "HOST:PORT",
+     .help = "where the coordinator is; default: the address in the token"},
+    {.flag = "token",
+     .env = "CADRE_TOKEN",
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, token),
+     .value_name = "T",
+     .help = "API token; better kept in a file, or by 'cadre login'"},
+    {.flag = "token-file",
+     .env = "CADRE_TOKEN_FILE",
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, token_file),
+     .value_name = "F",
+     .help = "file that holds the API token"},
+    {.flag = "output",
+     .short_flag = 'o',
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, output),
+     .value_name = "table|json",
+     .fallback = "table",
+     .help = "how results are printed"},
+};
+#define GLOBALS (sizeof global_options / sizeof *global_options)
+
+static bool is_global(const char *arg, bool *takes_next)
+{
+    *takes_next = strchr(arg, '=') == NULL;
+    if (str_starts(arg, "-o")) {
+        *takes_next = arg[2] == 0;
+        return true;
+    }
+    for (size_t i = 0; i < GLOBALS; i++) {
+        size_t n = strlen(global_options[i].flag);
+        if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, global_options[i].flag, n) == 0 &&
+            (arg[2 + n] == 0 || arg[2 + n] == '='))
+            return true;
+    }
+    return false;
+}
+
+/* Global options may stand before or behind the command: picks them out of argv (up to "--") into `globals`. */
+static void split_globals(int *argc, char **argv, int *globals_argc, char **globals)
+{
+    int kept = 0, i = 0;
+    *globals_argc = 0;
+    globals[(*globals_argc)++] = argv[0];
+    for (; i < *argc; i++) {
+        bool takes_next = false;
+        if (str_eq(argv[i], "--")) break;
+        if (i == 0 || !is_global(argv[i], &takes_next)) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        globals[(*globals_argc)++] = argv[i];
+        if (takes_next && i + 1 < *argc) globals[(*globals_argc)++] = argv[++i];
+    }
+    for (; i < *argc; i++)
+        argv[kept++] = argv[i];
+    *argc = kept;
+    argv[kept] = NULL;
+    globals[*globals_argc] = NULL;
+}
+
+static void print_overview(FILE *to)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)buf_adds(
+        &text,
+        "cadre runs commands and scripts on the machines of a Cadre coordinator.\n\n"
+        "Usage: cadre [OPTION]... COMMAND [ARGUMENT]...\n\n"
+        "  cadre run -- uname -a                 run a command, see its output, get its exit code\n"
+        "  cadre run --group windows -- hostname run it on a machine of the group 'windows'\n"
+        "  cadre run --script backup.sh          run a script file\n\n"
+        "Commands:\n");
+    for (size_t i = 0; commands[i]; i++)
+        (void)buf_addf(&text, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+    (void)buf_adds(&text, "\nOptions for every command:\n");
+    opt_help(global_options, GLOBALS, &text);
+    (void)buf_adds(&text, "\n'cadre COMMAND --help' tells more. On the coordinator's own host root "
+                          "needs neither url nor token;\n"
+                          "elsewhere 'cadre login TOKEN' keeps both.\n");
+    fputs(text.data, to);
+    buf_fini(&text);
+}
+
+static void print_command(const struct command *c)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)buf_addf(&text, "%s\n\nUsage: cadre %s%s%s%s\n", c->summary, c->name,
+                   c->option_count ? " [OPTION]..." : "", c->arguments[0] ? " " : "", c->arguments);
+    if (c->details) (void)buf_addf(&text, "\n%s\n", c->details);
+    if (c->option_count) {
+        (void)buf_adds(&text, "\nOptions:\n");
+        opt_help(c->options, c->option_count, &text);
+    }
+    (void)buf_adds(&text, "\nOptions for every command:\n");
+    opt_help(global_options, GLOBALS, &text);
+    fputs(text.data, stdout);
+    buf_fini(&text);
+}
+
+/* The longest name that the words begin with; *words: how many it has. */
+static const struct command *find_command(int argc, char **argv, int *words)
+{
+    if (argc >= 2) {
+        char *two = str_dupf("%s %s", argv[0], argv[1]);
+        for (size_t i = 0; commands[i]; i++) {
+            if (!str_eq(commands[i]->name, two)) continue;
+            mem_free(two);
+            *words = 2;
+            return commands[i];
+        }
+        mem_free(two);
+    }
+    for (size_t i = 0; commands[i]; i++) {
+        if (!str_eq(commands[i]->name, argv[0])) continue;
+        *words = 1;
+        return commands[i];
+    }
+    return NULL;
+}
+
+/* "job" alone, "job lst", "jbo list": says what there is. */
+static int unknown_command(int argc, char **argv)
+{
+    const char *names[128];
+    size_t n = 0;
+    struct buf family;
+    buf_init(&family, 8192);
+    char *words =
+        argc >= 2 && argv[1][0] != '-' ? str_dupf("%s %s", argv[0], argv[1]) : mem_strdup(argv[0]);
+    size_t len = strlen(argv[0]);
+    for (size_t i = 0; commands[i] && n < 128; i++) {
+        names[n++] = commands[i]->name;
+        if (strncmp(commands[i]->name, argv[0], len) == 0 && commands[i]->name[len] == ' ')
+            (void)buf_addf(&family, "%s%s", family.len ? ", " : "", commands[i]->name + len + 1);
+    }
+    int rc;
+    if (family.len) {
+        rc = cli_usage("'%s' is not a command; after '%s' comes one of: %s", words, argv[0],
+                       family.data);
+    } else {
+        const char *near = str_nearest(words, names, n);
+        rc = cli_usage("unknown command '%s'%s%s%s; see 'cadre --help'", words,
+                       near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+    }
+    mem_free(words);
+    buf_fini(&family);
+    return rc;
+}
+
+static int run_command(struct cli *cli, const struct command *c, int argc, char **argv)
+{
+    struct opt_set set;
+    struct opt_args args = {0};
+    struct err e = {0};
+    void *config = mem_alloc(c->config_size ? c->config_size : 1);
+    int code;
+    opt_init(&set, c->options, c->option_count, config);
+    int rc = opt_parse_args(&set, argc, argv, &args, &e);
+    if (rc != 0) {
+        if (!strstr(e.msg, "--help")) {
+            struct err inner = e;
+            err_set(&e, rc, "%s; see 'cadre %s --help'", inner.msg, c->name);
+        }
+        code = cli_fail(EXIT_USAGE, &e);
+    } else if (args.help) {
+        print_command(c);
+        code = EXIT_OK;
+    } else {
+        code = c->run(cli, config, &args);
+    }
+    opt_fini(&set);
+    mem_free(config);
+    return code;
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv)
+{
+    int words = 0;
+    if (argc < 1) {
+        print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    if (str_eq(argv[0], "--help") || str_eq(argv[0], "-h") || str_eq(argv[0], "help")) {
+        const struct command *topic = argc > 1 ? find_command(argc - 1, argv + 1, &words) : NULL;
+        if (topic)
+            print_command(topic);
+        else
+            print_overview(stdout);
+        return EXIT_OK;
+    }
+    if (str_eq(argv[0], "--version")) argv[0] = "version";
+    const struct command *c = find_command(argc, argv, &words);
+    if (!c) return unknown_command(argc, argv);
+    return run_command(cli, c, argc - words, argv + words);
+}
+
+static int body(int argc, char **argv, void *user)
+{
+    (void)user;
+    struct cli cli = {0};
+    struct opt_set set;
+    struct opt_args args;
+    struct err e = {0};
+    char **globals = mem_array((size_t)argc + 2, sizeof *globals);
+    char **own = mem_array((size_t)argc + 2, sizeof *own);
+    int globals_argc = 0;
+    memcpy(own, argv, (size_t)argc * sizeof *own);
+    split_globals(&argc, own, &globals_argc, globals);
+    opt_init(&set, global_options, GLOBALS, &cli);
+    int code;
+    int rc = opt_parse_args(&set, globals_argc - 1, globals + 1, &args, &e);
+    if (rc == 0) rc = opt_parse_env(&set, os_env, NULL, &e);
+    if (rc == 0 && !str_eq(cli.output, "table") && !str_eq(cli.output, "json"))
+        rc = err_set(&e, ERR_INVALID, "--output '%s' is neither table nor json", cli.output);
+    if (rc == 0) rc = pki_init(&e);
+    code = rc != 0 ? cli_fail(EXIT_USAGE, &e) : dispatch(&cli, argc - 1, own + 1);
+    client_free(cli.client);
+    mem_free(cli.resolved_token);
+    mem_free(cli.resolved_url);
+    pki_fini();
+    opt_fini(&set);
+    mem_free(globals);
+    mem_free(own);
+    if (fflush(stdout) != 0 && code == EXIT_OK) code = EXIT_ERROR;
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    return service_main("cadre", body, argc, argv, NULL);
+}
