@@ -27,8 +27,9 @@
 #include <uv.h>
 
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
-#define GOODBYE_MS 10000                 /* how long the last results may wait for their acknowledgement */
-#define SPOOL_PAUSE_BYTES (32 << 20)     /* connected, but the coordinator takes output slower than jobs write it */
+#define GOODBYE_MS 10000 /* how long the last results may wait for their acknowledgement */
+#define SPOOL_PAUSE_BYTES                                                                          \
+    (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
 #define SPOOL_RESUME_BYTES (16 << 20)
 
 struct agent {
@@ -130,7 +131,8 @@ static void on_fatal(const struct err *e, void *user)
 static void apply_back_pressure(struct agent *a)
 {
     int64_t waiting = journal_pending_bytes(a->journal);
-    bool connected = session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+    bool connected =
+        session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
     if (!connected || waiting < SPOOL_RESUME_BYTES)
         runner_pause(a->runner, false);
     else if (waiting > SPOOL_PAUSE_BYTES)
@@ -141,7 +143,8 @@ static void apply_back_pressure(struct agent *a)
 static void finish_drain(struct agent *a)
 {
     if (!a->draining || runner_count(a->runner) > 0) return;
-    bool connected = session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+    bool connected =
+        session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
     if (connected && journal_pending_bytes(a->journal) > 0) return;
     stop_now(a, "the agent was stopped");
 }
@@ -149,7 +152,8 @@ static void finish_drain(struct agent *a)
 static void on_goodbye_timer(uv_timer_t *t)
 {
     struct agent *a = t->data;
-    log_warn("agent: not everything was acknowledged; it is in the journal and is sent at the next start");
+    log_warn("agent: not everything was acknowledged; it is in the journal and is sent at the next "
+             "start");
     stop_now(a, "the agent was stopped");
 }
 
@@ -168,7 +172,8 @@ static void on_prepare(uv_prepare_t *prepare)
     }
     session_pump(a->session);
     apply_back_pressure(a);
-    if (a->draining && runner_count(a->runner) == 0 && !uv_is_active((uv_handle_t *)&a->goodbye_timer))
+    if (a->draining && runner_count(a->runner) == 0 &&
+        !uv_is_active((uv_handle_t *)&a->goodbye_timer))
         uv_timer_start(&a->goodbye_timer, on_goodbye_timer, GOODBYE_MS, 0);
     finish_drain(a);
 }
@@ -181,8 +186,8 @@ static void on_stop(bool again, void *user)
     if (a->stopping) return;
     int64_t wait = again ? 0 : a->config.drain_timeout_ms;
     if (!a->draining)
-        log_info("agent: stopping; %zu running jobs may finish within %lld s", runner_count(a->runner),
-                 (long long)wait / 1000);
+        log_info("agent: stopping; %zu running jobs may finish within %lld s",
+                 runner_count(a->runner), (long long)wait / 1000);
     else
         log_info("agent: stopping at once");
     a->draining = true;
@@ -213,7 +218,8 @@ static void on_reload(void *user)
     fresh.labels = labels;
     fresh.env = env;
     agent_config_fini(&fresh);
-    log_info("agent: configuration read again slots=%lld", (long long)agent_config_slots(&a->config));
+    log_info("agent: configuration read again slots=%lld",
+             (long long)agent_config_slots(&a->config));
     session_announce(a->session);
     if (!a->gathering) session_set_capabilities(a->session, agent_capabilities(&a->config));
     service_reloading(true);
@@ -267,7 +273,8 @@ static int open_state(struct agent *a, struct err *e)
     if (rc == ERR_CONFLICT) err_wrap(e, "another agent uses the state folder %s", a->config.state);
     if (rc == 0) rc = journal_open(a->config.state, &a->journal, &damaged, e);
     if (damaged)
-        log_error("agent: the journal was damaged; it was moved aside as journal.db.damaged, and what ran is reported as "
+        log_error("agent: the journal was damaged; it was moved aside as journal.db.damaged, and "
+                  "what ran is reported as "
                   "interrupted");
     return rc;
 }
@@ -318,10 +325,11 @@ static void begin(struct agent *a)
 {
     int64_t watchdog = service_watchdog_ms();
     uv_prepare_start(&a->prepare, on_prepare);
-    uv_timer_start(&a->capabilities_timer, on_capabilities_timer, CAPABILITIES_EVERY_MS, CAPABILITIES_EVERY_MS);
+    uv_timer_start(&a->capabilities_timer, on_capabilities_timer, CAPABILITIES_EVERY_MS,
+                   CAPABILITIES_EVERY_MS);
     if (watchdog > 0) uv_timer_start(&a->watchdog_timer, on_watchdog_timer, 0, (uint64_t)watchdog);
-    log_info("agent: version=%s name=%s state=%s slots=%lld containment=%s", CADRE_VERSION, a->name, a->config.state,
-             (long long)agent_config_slots(&a->config), runner_kind(a->runner));
+    log_info("agent: version=%s name=%s state=%s slots=%lld containment=%s", CADRE_VERSION, a->name,
+             a->config.state, (long long)agent_config_slots(&a->config), runner_kind(a->runner));
     session_start(a->session);
 }
 
@@ -339,7 +347,8 @@ int agent_run(struct agent_config *c, int argc, char **argv)
 {
     struct agent a = {.config = *c, .argc = argc, .argv = argv};
     struct err e = {0};
-    a.config.set.config = &a.config; /* the table's offsets are into the struct where it lives now */
+    a.config.set.config =
+        &a.config; /* the table's offsets are into the struct where it lives now */
     a.name = agent_config_name(&a.config);
     os_raise_file_limit();
     os_protect_self();

@@ -16,13 +16,15 @@ static int check_group(const char *value, struct err *e)
 {
     if (str_key_valid(value)) return 0;
     return err_set(e, ERR_INVALID,
-                   "a group's key has 1 to 63 letters, digits, '_' and '-', and begins with a letter or digit");
+                   "a group's key has 1 to 63 letters, digits, '_' and '-', and begins with a "
+                   "letter or digit");
 }
 
 static int check_name(const char *value, struct err *e)
 {
     if (str_name_valid(value)) return 0;
-    return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters", LIMIT_NAME);
+    return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
+                   LIMIT_NAME);
 }
 
 static int check_address(const char *value, struct err *e)
@@ -43,27 +45,83 @@ static int check_level(const char *value, struct err *e)
 #define AT(field) offsetof(struct agent_config, field)
 
 const struct opt agent_options[] = {
-    {.flag = "config", .env = "CADRE_CONFIG", .type = OPT_STRING, .offset = AT(config_path), .value_name = "FILE",
+    {.flag = "config",
+     .env = "CADRE_CONFIG",
+     .type = OPT_STRING,
+     .offset = AT(config_path),
+     .value_name = "FILE",
      .help = "configuration file"},
-    {.flag = "state", .env = "CADRE_STATE", .type = OPT_STRING, .offset = AT(state), .value_name = "DIR",
+    {.flag = "state",
+     .env = "CADRE_STATE",
+     .type = OPT_STRING,
+     .offset = AT(state),
+     .value_name = "DIR",
      .help = "folder for identity, journal and work folders"},
-    {.env = "CADRE_COORDINATOR", .key = "coordinator", .type = OPT_LIST, .offset = AT(coordinator),
-     .value_name = "HOST:PORT", .help = "where the coordinator is; written by join", .check = check_address},
-    {.flag = "worker-group", .env = "CADRE_GROUP", .key = "group", .type = OPT_STRING, .offset = AT(group),
-     .value_name = "K", .help = "worker group to join; none is the default group", .check = check_group},
-    {.flag = "name", .env = "CADRE_NAME", .key = "name", .type = OPT_STRING, .offset = AT(name), .value_name = "N",
-     .help = "the agent's name, unique at its coordinator; default: the host's name", .check = check_name},
-    {.flag = "slots", .env = "CADRE_SLOTS", .key = "slots", .type = OPT_INT, .offset = AT(slots), .min = 1,
-     .max = LIMIT_SLOTS, .value_name = "N", .help = "jobs at a time; default: the number of processors"},
-    {.flag = "label", .env = "CADRE_LABELS", .key = "labels", .type = OPT_MAP, .offset = AT(labels),
-     .value_name = "K=V", .help = "label that jobs can require as label.K"},
-    {.key = "drainTimeout", .env = "CADRE_DRAIN_TIMEOUT", .type = OPT_DURATION, .offset = AT(drain_timeout_ms),
-     .fallback = "5m", .min = 0, .max = INT64_C(86400000) * 7, .value_name = "D",
+    {.env = "CADRE_COORDINATOR",
+     .key = "coordinator",
+     .type = OPT_LIST,
+     .offset = AT(coordinator),
+     .value_name = "HOST:PORT",
+     .help = "where the coordinator is; written by join",
+     .check = check_address},
+    {.flag = "worker-group",
+     .env = "CADRE_GROUP",
+     .key = "group",
+     .type = OPT_STRING,
+     .offset = AT(group),
+     .value_name = "K",
+     .help = "worker group to join; none is the default group",
+     .check = check_group},
+    {.flag = "name",
+     .env = "CADRE_NAME",
+     .key = "name",
+     .type = OPT_STRING,
+     .offset = AT(name),
+     .value_name = "N",
+     .help = "the agent's name, unique at its coordinator; default: the host's name",
+     .check = check_name},
+    {.flag = "slots",
+     .env = "CADRE_SLOTS",
+     .key = "slots",
+     .type = OPT_INT,
+     .offset = AT(slots),
+     .min = 1,
+     .max = LIMIT_SLOTS,
+     .value_name = "N",
+     .help = "jobs at a time; default: the number of processors"},
+    {.flag = "label",
+     .env = "CADRE_LABELS",
+     .key = "labels",
+     .type = OPT_MAP,
+     .offset = AT(labels),
+     .value_name = "K=V",
+     .help = "label that jobs can require as label.K"},
+    {.key = "drainTimeout",
+     .env = "CADRE_DRAIN_TIMEOUT",
+     .type = OPT_DURATION,
+     .offset = AT(drain_timeout_ms),
+     .fallback = "5m",
+     .min = 0,
+     .max = INT64_C(86400000) * 7,
+     .value_name = "D",
      .help = "on stop, how long running jobs may finish"},
-    {.key = "env", .type = OPT_MAP, .offset = AT(env), .value_name = "K=V", .help = "environment given to every job"},
-    {.flag = "log-level", .env = "CADRE_LOG_LEVEL", .key = "logLevel", .type = OPT_STRING, .offset = AT(log_level),
-     .fallback = "info", .value_name = "L", .help = "error, warn, info or debug", .check = check_level},
-    {.flag = "replace", .type = OPT_BOOL, .offset = AT(replace),
+    {.key = "env",
+     .type = OPT_MAP,
+     .offset = AT(env),
+     .value_name = "K=V",
+     .help = "environment given to every job"},
+    {.flag = "log-level",
+     .env = "CADRE_LOG_LEVEL",
+     .key = "logLevel",
+     .type = OPT_STRING,
+     .offset = AT(log_level),
+     .fallback = "info",
+     .value_name = "L",
+     .help = "error, warn, info or debug",
+     .check = check_level},
+    {.flag = "replace",
+     .type = OPT_BOOL,
+     .offset = AT(replace),
      .help = "join: take over the name of an agent that is known already, or join anew"},
 };
 const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
@@ -85,7 +143,8 @@ static int load_file(struct agent_config *c, bool named, struct err *e)
     return rc;
 }
 
-int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
+                      struct err *e)
 {
     memset(c, 0, sizeof *c);
     opt_init(&c->set, agent_options, agent_option_count, c);
@@ -99,8 +158,8 @@ int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_
     if (rc != 0) goto out;
     if (!c->state) c->state = paths_agent_state();
     if (c->labels.count > LIMIT_LABELS)
-        rc = err_set(e, ERR_INVALID, "%s: %zu labels are more than the %d that an agent may have", c->config_path,
-                     c->labels.count, LIMIT_LABELS);
+        rc = err_set(e, ERR_INVALID, "%s: %zu labels are more than the %d that an agent may have",
+                     c->config_path, c->labels.count, LIMIT_LABELS);
 out:
     if (rc != 0 || args->help) opt_fini(&c->set);
     return rc;
@@ -159,12 +218,15 @@ static bool line_sets(const char *line, size_t len, const char *key)
 static bool line_continues(const char *line, size_t len)
 {
     size_t i = 0;
-    while (i < len && (line[i] == ' ' || line[i] == '\t')) i++;
+    while (i < len && (line[i] == ' ' || line[i] == '\t'))
+        i++;
     if (i == len || line[i] == '\n' || line[i] == '\r' || line[i] == '#') return false;
-    return i > 0 || (line[0] == '-' && len > 1 && line[1] == ' ') || line[0] == ']' || line[0] == '}';
+    return i > 0 || (line[0] == '-' && len > 1 && line[1] == ' ') || line[0] == ']' ||
+           line[0] == '}';
 }
 
-int config_text_edit(const char *text, const struct config_edit *edits, size_t count, struct buf *out)
+int config_text_edit(const char *text, const struct config_edit *edits, size_t count,
+                     struct buf *out)
 {
     bool done[16] = {false};
     bool dropping = false;

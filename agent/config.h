@@ -31,7 +31,8 @@ extern const size_t agent_option_count;
 
 /* Flags, environment, file (a missing file is fine unless --config named it), defaults, checks across settings. args: what
  * is left of argv. On help only args->help is set. On failure *c needs no fini. */
-int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e);
+int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
+                      struct err *e);
 void agent_config_fini(struct agent_config *c);
 /* Name and slots as they count: never NULL, never 0. name: mem_free. */
 char *agent_config_name(const struct agent_config *c);
@@ -44,6 +45,7 @@ struct config_edit {
     const char *const *values;
     size_t count; /* 1: a scalar; more: a flow list */
 };
-int config_text_edit(const char *text, const struct config_edit *edits, size_t count, struct buf *out);
+int config_text_edit(const char *text, const struct config_edit *edits, size_t count,
+                     struct buf *out);
 
 #endif

@@ -36,7 +36,8 @@ static int read_part(const char *folder, const char *name, char **out, struct er
     return rc;
 }
 
-static int write_part(const char *folder, const char *name, const char *text, enum file_mode mode, struct err *e)
+static int write_part(const char *folder, const char *name, const char *text, enum file_mode mode,
+                      struct err *e)
 {
     char *path = paths_join(folder, name);
     int rc = file_write_atomic(path, text, strlen(text), mode, e);
@@ -49,7 +50,8 @@ static int check_key_file(const char *folder, struct err *e)
     char *path = paths_join(folder, FILE_KEY);
     int rc = 0;
     if (file_is_exposed(path))
-        rc = err_set(e, ERR_DENIED, "%s can be read by other users; allow its owner only (chmod 600)", path);
+        rc = err_set(e, ERR_DENIED,
+                     "%s can be read by other users; allow its owner only (chmod 600)", path);
     mem_free(path);
     return rc;
 }
@@ -61,7 +63,8 @@ static int check_parts(const char *folder, const struct identity *id, struct err
     if (rc != 0) return err_wrap(e, "%s: " FILE_KEY, folder);
     if (!pki_cert_matches_key(id->cert_pem, key))
         rc = err_set(e, ERR_CORRUPT,
-                     "%s: " FILE_CERT " does not belong to " FILE_KEY "; join again with 'cadre-agent join TOKEN --replace'",
+                     "%s: " FILE_CERT " does not belong to " FILE_KEY
+                     "; join again with 'cadre-agent join TOKEN --replace'",
                      folder);
     pki_key_free(key);
     return rc;
@@ -73,7 +76,8 @@ static int load_identity(const char *folder, struct identity *id, struct err *e)
     int rc = read_part(folder, FILE_IDENTITY, &text, e);
     if (rc == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND,
-                       "this agent has not joined a coordinator yet (nothing in %s): run 'cadre-agent join TOKEN', with a "
+                       "this agent has not joined a coordinator yet (nothing in %s): run "
+                       "'cadre-agent join TOKEN', with a "
                        "token from 'cadre token create join'",
                        folder);
     if (rc != 0) return rc;
@@ -82,7 +86,8 @@ static int load_identity(const char *folder, struct identity *id, struct err *e)
     if (rc != 0) err_wrap(e, "%s: " FILE_IDENTITY, folder);
     if (rc == 0) {
         id->agent = mem_strdup(json_get_str(root, "agent", NULL));
-        if (!id->agent) rc = err_set(e, ERR_CORRUPT, "%s: " FILE_IDENTITY " has no \"agent\"", folder);
+        if (!id->agent)
+            rc = err_set(e, ERR_CORRUPT, "%s: " FILE_IDENTITY " has no \"agent\"", folder);
     }
     json_free(root);
     mem_free(text);

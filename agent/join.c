@@ -99,7 +99,8 @@ static int check_answer(struct talk *t, struct err *e)
         return err_set(e, ERR_DENIED, "the coordinator refused (%s): %s", t->answer.u.refused.code,
                        t->answer.u.refused.message);
     if (t->answer.type == MSG_ENROLLED) return 0;
-    if (t->err.code == 0) return err_set(e, ERR_CLOSED, "the coordinator closed the connection without an answer");
+    if (t->err.code == 0)
+        return err_set(e, ERR_CLOSED, "the coordinator closed the connection without an answer");
     if (e) *e = t->err;
     return t->err.code;
 }
@@ -128,8 +129,9 @@ static int talk_to(struct talk *t, const struct token *token, const char *addres
 }
 
 /* Every address of the token in turn; a refusal is an answer and ends it. */
-static int enrol(const struct agent_config *c, const char *token_text, const struct token *token, const char *csr,
-                 const char *name, struct msg *answer, const char **address, struct err *e)
+static int enrol(const struct agent_config *c, const char *token_text, const struct token *token,
+                 const char *csr, const char *name, struct msg *answer, const char **address,
+                 struct err *e)
 {
     int rc = ERR_INVALID;
     for (size_t i = 0; i < token->address_count; i++) {
@@ -144,15 +146,18 @@ static int enrol(const struct agent_config *c, const char *token_text, const str
         msg_fini(&t.answer);
         if (refused) return rc;
     }
-    if (token->address_count == 0) return err_set(e, rc, "the token names no address of the coordinator");
+    if (token->address_count == 0)
+        return err_set(e, rc, "the token names no address of the coordinator");
     return rc;
 }
 
-static int write_config(const struct agent_config *c, const struct token *token, const struct msg_enrolled *m, struct err *e)
+static int write_config(const struct agent_config *c, const struct token *token,
+                        const struct msg_enrolled *m, struct err *e)
 {
     const char *addresses[TOKEN_ADDRESSES];
     const char *group = m->group, *name = m->name;
-    for (size_t i = 0; i < token->address_count; i++) addresses[i] = token->address[i];
+    for (size_t i = 0; i < token->address_count; i++)
+        addresses[i] = token->address[i];
     const struct config_edit edits[] = {{"coordinator", addresses, token->address_count},
                                         {"group", group ? &group : NULL, 1},
                                         {"name", &name, 1}};
@@ -172,8 +177,8 @@ static int write_config(const struct agent_config *c, const struct token *token,
     return rc;
 }
 
-static int keep(const struct agent_config *c, const struct token *token, const char *key_pem, const struct msg_enrolled *m,
-                struct err *e)
+static int keep(const struct agent_config *c, const struct token *token, const char *key_pem,
+                const struct msg_enrolled *m, struct err *e)
 {
     struct identity id = {.agent = m->agent,
                           .key_pem = (char *)(uintptr_t)key_pem,
@@ -192,7 +197,8 @@ static int make_key(const char *state, struct pki_key **key, char **pem, struct 
     struct buf text;
     buf_init(&text, PKI_PEM_MAX);
     int rc = dir_make(state, FILE_SECRET, e);
-    if (rc == 0 && file_read(path, PKI_PEM_MAX, &text, NULL) == 0 && pki_key_parse(text.data, key, NULL) == 0) {
+    if (rc == 0 && file_read(path, PKI_PEM_MAX, &text, NULL) == 0 &&
+        pki_key_parse(text.data, key, NULL) == 0) {
         *pem = buf_detach(&text);
     } else if (rc == 0) {
         rc = pki_key_generate(key, e);
@@ -204,7 +210,8 @@ static int make_key(const char *state, struct pki_key **key, char **pem, struct 
     return rc;
 }
 
-int join_run(const struct agent_config *c, const char *token_text, struct join_result *out, struct err *e)
+int join_run(const struct agent_config *c, const char *token_text, struct join_result *out,
+             struct err *e)
 {
     struct token token;
     struct pki_key *key = NULL;
@@ -213,9 +220,11 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     const char *address = NULL;
     int rc = token_parse(token_text, &token, e);
     if (rc == 0 && token.kind != TOKEN_JOIN)
-        rc = err_set(e, ERR_INVALID, "this is an API token; a join token comes from 'cadre token create join'");
+        rc = err_set(e, ERR_INVALID,
+                     "this is an API token; a join token comes from 'cadre token create join'");
     if (rc == 0 && identity_exists(c->state) && !c->replace)
-        rc = err_set(e, ERR_EXISTS, "this agent has joined already (%s); to join anew add --replace", c->state);
+        rc = err_set(e, ERR_EXISTS,
+                     "this agent has joined already (%s); to join anew add --replace", c->state);
     if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
     if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
     if (rc == 0) rc = enrol(c, token_text, &token, csr, name, &answer, &address, e);

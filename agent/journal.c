@@ -35,15 +35,17 @@ static const char *const sql[STATEMENTS] = {
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
     [ST_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
-    [ST_ATTEMPT_PUT] = "INSERT INTO attempts(job, attempt, state, mark, identity, last_seq)"
-                       " VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(job, attempt) DO UPDATE SET"
-                       " state = excluded.state, mark = excluded.mark, identity = excluded.identity",
+    [ST_ATTEMPT_PUT] =
+        "INSERT INTO attempts(job, attempt, state, mark, identity, last_seq)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(job, attempt) DO UPDATE SET"
+        " state = excluded.state, mark = excluded.mark, identity = excluded.identity",
     [ST_ATTEMPT_DELETE] = "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2",
     [ST_ATTEMPT_EVENTS_DELETE] = "DELETE FROM events WHERE job = ?1 AND attempt = ?2"
                                  " RETURNING length(frame)",
     [ST_ATTEMPT_EACH] = "SELECT job, attempt, state, mark, identity FROM attempts ORDER BY job",
     [ST_EVENT_ADD] = "INSERT INTO events(seq, job, attempt, frame) VALUES(?1, ?2, ?3, ?4)",
-    [ST_ATTEMPT_END] = "UPDATE attempts SET state = 3, last_seq = ?3 WHERE job = ?1 AND attempt = ?2",
+    [ST_ATTEMPT_END] =
+        "UPDATE attempts SET state = 3, last_seq = ?3 WHERE job = ?1 AND attempt = ?2",
     [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame)",
     [ST_ATTEMPT_ACK] = "DELETE FROM attempts WHERE last_seq > 0 AND last_seq <= ?1",
     [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
@@ -80,8 +82,8 @@ static int failed(struct journal *j, const char *what, struct err *e)
 
 static sqlite3_stmt *prepared(struct journal *j, enum statement n)
 {
-    if (!j->st[n] &&
-        sqlite3_prepare_v3(j->db, sql[n], -1, SQLITE_PREPARE_PERSISTENT, &j->st[n], NULL) != SQLITE_OK)
+    if (!j->st[n] && sqlite3_prepare_v3(j->db, sql[n], -1, SQLITE_PREPARE_PERSISTENT, &j->st[n],
+                                        NULL) != SQLITE_OK)
         return NULL;
     return j->st[n];
 }
@@ -171,9 +173,10 @@ static int set_up(struct journal *j, struct err *e)
     int version = sqlite3_column_int(st, 0);
     sqlite3_finalize(st);
     if (version > JOURNAL_VERSION)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "journal: written by a newer cadre-agent (format %d, this one reads up to %d)",
-                       version, JOURNAL_VERSION);
+        return err_set(
+            e, ERR_UNSUPPORTED,
+            "journal: written by a newer cadre-agent (format %d, this one reads up to %d)", version,
+            JOURNAL_VERSION);
     if (version == 0 && sqlite3_exec(j->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return failed(j, "create", e);
     int rc = load(j, e);
@@ -185,7 +188,8 @@ static int open_file(const char *path, struct journal **out, struct err *e)
 {
     struct journal *j = mem_alloc(sizeof *j);
     int rc = 0;
-    if (sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+    if (sqlite3_open_v2(path, &j->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         rc = failed(j, path, e);
     if (rc == 0) rc = set_up(j, e);
@@ -235,7 +239,8 @@ void journal_close(struct journal *j)
     if (!j) return;
     struct err ignored;
     if (j->open) journal_commit(j, &ignored);
-    for (int i = 0; i < STATEMENTS; i++) sqlite3_finalize(j->st[i]);
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(j->st[i]);
     sqlite3_close(j->db);
     mem_free(j);
 }
@@ -278,7 +283,8 @@ static int delete_events(struct journal *j, enum statement n, struct err *e)
     sqlite3_stmt *st = j->st[n];
     int rc;
     int64_t bytes = 0;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) bytes += sqlite3_column_int64(st, 0);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        bytes += sqlite3_column_int64(st, 0);
     int result = rc == SQLITE_DONE ? 0 : failed(j, "forget events", e);
     sqlite3_reset(st);
     if (result == 0) j->pending_bytes -= bytes;
@@ -302,7 +308,8 @@ int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct
     return run(j, ST_ATTEMPT_DELETE, "forget", e);
 }
 
-int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user), void *user, struct err *e)
+int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
+                         void *user, struct err *e)
 {
     sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EACH);
     if (!st) return failed(j, "read attempts", e);
@@ -327,8 +334,8 @@ int64_t journal_next_seq(struct journal *j)
     return ++j->seq;
 }
 
-int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends, const void *frame, size_t len,
-                      struct err *e)
+int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends,
+                      const void *frame, size_t len, struct err *e)
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
@@ -367,7 +374,8 @@ int journal_ack(struct journal *j, int64_t seq, struct err *e)
     return run(j, ST_ATTEMPT_ACK, "acknowledge", e);
 }
 
-int journal_each_event(struct journal *j, int64_t after, int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
+int journal_each_event(struct journal *j, int64_t after,
+                       int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
                        void *user, struct err *e)
 {
     sqlite3_stmt *st = prepared(j, ST_EVENT_EACH);
@@ -375,8 +383,8 @@ int journal_each_event(struct journal *j, int64_t after, int (*fn)(int64_t seq, 
     sqlite3_bind_int64(st, 1, after);
     int rc = SQLITE_DONE, stop = 0;
     while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        stop = fn(sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
-                  user);
+        stop = fn(sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
+                  (size_t)sqlite3_column_bytes(st, 1), user);
     int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read events", e);
     sqlite3_reset(st);
     return result;

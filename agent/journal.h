@@ -39,20 +39,23 @@ int64_t journal_seq(const struct journal *j);    /* highest sequence number give
 /* The coordinator knows of `seq`: continue behind it. */
 int journal_raise_seq(struct journal *j, int64_t seq, struct err *e);
 
-int journal_put_attempt(struct journal *j, const struct journal_attempt *a, struct err *e); /* insert or replace */
+int journal_put_attempt(struct journal *j, const struct journal_attempt *a,
+                        struct err *e); /* insert or replace */
 /* Forgets the attempt and its events. */
 int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e);
-int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user), void *user, struct err *e);
+int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
+                         void *user, struct err *e);
 
 /* Takes the next sequence number. The caller encodes the event with it and adds the whole frame. `ends`: this is the
  * attempt's last event (finished, declined). */
 int64_t journal_next_seq(struct journal *j);
-int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends, const void *frame, size_t len,
-                      struct err *e);
+int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends,
+                      const void *frame, size_t len, struct err *e);
 /* Forgets events up to seq, and attempts whose last event is among them. */
 int journal_ack(struct journal *j, int64_t seq, struct err *e);
 /* Frames with seq > after in order, until fn returns non-zero. */
-int journal_each_event(struct journal *j, int64_t after, int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
+int journal_each_event(struct journal *j, int64_t after,
+                       int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
                        void *user, struct err *e);
 /* Bytes of frames that wait for an acknowledgement. */
 int64_t journal_pending_bytes(const struct journal *j);

@@ -15,18 +15,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] = "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
-                            "\n"
-                            "Usage: cadre-agent COMMAND [OPTION]...\n"
-                            "\n"
-                            "Commands:\n"
-                            "  join TOKEN     enrol this machine with a token from 'cadre token create join'\n"
-                            "  run            connect to the coordinator and run jobs until stopped\n"
-                            "  capabilities   print what this machine offers, as JSON\n"
-                            "  check-config   check the configuration and print what is in effect\n"
-                            "  version        print the version\n"
-                            "\n"
-                            "Options:\n";
+static const char usage[] =
+    "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
+    "\n"
+    "Usage: cadre-agent COMMAND [OPTION]...\n"
+    "\n"
+    "Commands:\n"
+    "  join TOKEN     enrol this machine with a token from 'cadre token create join'\n"
+    "  run            connect to the coordinator and run jobs until stopped\n"
+    "  capabilities   print what this machine offers, as JSON\n"
+    "  check-config   check the configuration and print what is in effect\n"
+    "  version        print the version\n"
+    "\n"
+    "Options:\n";
 
 static void print_help(void)
 {
@@ -58,8 +59,10 @@ static int join(struct agent_config *c, const struct opt_args *args)
     struct buf input;
     buf_init(&input, 64 * 1024);
     if (args->argc != 1) {
-        err_set(&e, ERR_INVALID, "join takes one TOKEN ('-' reads it from standard input); make one with 'cadre token create "
-                                 "join' on the coordinator");
+        err_set(&e, ERR_INVALID,
+                "join takes one TOKEN ('-' reads it from standard input); make one with 'cadre "
+                "token create "
+                "join' on the coordinator");
         buf_fini(&input);
         return complain(&e);
     }
@@ -75,7 +78,8 @@ static int join(struct agent_config *c, const struct opt_args *args)
     if (input.len > 0) mem_wipe(input.data, input.len);
     buf_fini(&input);
     if (rc != 0) return complain(&e);
-    printf("joined %s as %s (%s), group %s\n", r.address, r.name, r.agent, r.group ? r.group : "(default)");
+    printf("joined %s as %s (%s), group %s\n", r.address, r.name, r.agent,
+           r.group ? r.group : "(default)");
     printf("identity is in %s, configuration in %s\n", c->state, c->config_path);
     join_result_fini(&r);
     return 0;
@@ -117,9 +121,11 @@ static int dispatch(int argc, char **argv)
     struct agent_config c;
     struct opt_args args;
     struct err e = {0};
-    static const char *const commands[] = {"join", "run", "capabilities", "check-config", "version"};
+    static const char *const commands[] = {"join", "run", "capabilities", "check-config",
+                                           "version"};
     bool known = false;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) known = known || str_eq(command, commands[i]);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        known = known || str_eq(command, commands[i]);
     if (!known) {
         const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
         err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,

@@ -16,7 +16,8 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
 {
     memset(o, 0, sizeof *o);
     /* Room for a chunk and for what one conversion may add to it. */
-    for (int i = 0; i < 3; i++) buf_init(&o->side[i].chunk, (size_t)LIMIT_OUTPUT_CHUNK * 8);
+    for (int i = 0; i < 3; i++)
+        buf_init(&o->side[i].chunk, (size_t)LIMIT_OUTPUT_CHUNK * 8);
     buf_init(&o->line, OUTPUT_LINE_MAX);
     o->limit_bytes = limit_bytes;
     o->emit = emit;
@@ -25,7 +26,8 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
 
 void output_fini(struct output *o)
 {
-    for (int i = 0; i < 3; i++) buf_fini(&o->side[i].chunk);
+    for (int i = 0; i < 3; i++)
+        buf_fini(&o->side[i].chunk);
     buf_fini(&o->line);
     json_free(o->outputs);
     o->outputs = NULL;
@@ -71,11 +73,13 @@ static void merge_outputs(struct output *o, const struct json *values)
     bool fits = strlen(text) <= LIMIT_OUTPUTS;
     mem_free(text);
     if (fits) return;
-    for (const struct json *v = json_first(values); v; v = json_next(v)) json_remove(o->outputs, json_key(v));
+    for (const struct json *v = json_first(values); v; v = json_next(v))
+        json_remove(o->outputs, json_key(v));
     char size[DURATION_TEXT_SIZE];
     size_format(LIMIT_OUTPUTS, size);
     char remark[160];
-    (void)str_format(remark, sizeof remark, "outputs are larger than %s together: this line's were dropped\n", size);
+    (void)str_format(remark, sizeof remark,
+                     "outputs are larger than %s together: this line's were dropped\n", size);
     output_remark(o, remark);
 }
 
@@ -84,7 +88,8 @@ static void line_ended(struct output *o)
     char *line = o->line.data;
     size_t len = o->line.len;
     if (len > 0 && line[len - 1] == '\r') len--;
-    if (!o->line_passes && len >= sizeof PREFIX SUFFIX - 1 && memcmp(line + len - 3, SUFFIX, 3) == 0) {
+    if (!o->line_passes && len >= sizeof PREFIX SUFFIX - 1 &&
+        memcmp(line + len - 3, SUFFIX, 3) == 0) {
         struct json *root = NULL;
         struct err e;
         if (json_parse(line + 2, len - 4, &root, &e) == 0) {
@@ -92,7 +97,8 @@ static void line_ended(struct output *o)
             if (json_type(values) == JSON_OBJECT) merge_outputs(o, values);
         } else {
             char remark[ERR_MSG_MAX + 64];
-            if (str_format(remark, sizeof remark, "outputs line is not valid JSON: %s\n", err_text(&e)) == 0)
+            if (str_format(remark, sizeof remark, "outputs line is not valid JSON: %s\n",
+                           err_text(&e)) == 0)
                 output_remark(o, remark);
         }
         json_free(root);
@@ -124,7 +130,8 @@ static void truncate_here(struct output *o)
     char size[DURATION_TEXT_SIZE];
     size_format(o->limit_bytes, size);
     char remark[128];
-    (void)str_format(remark, sizeof remark, "output limit of %s reached: the rest is dropped\n", size);
+    (void)str_format(remark, sizeof remark, "output limit of %s reached: the rest is dropped\n",
+                     size);
     side_flush(o, STREAM_STDOUT, true);
     side_flush(o, STREAM_STDERR, true);
     output_remark(o, remark);

@@ -34,8 +34,9 @@ struct attempt {
     struct json *spec;
     int64_t lease_ms, timeout_ms, grace_ms;
     enum phase phase;
-    const char *why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;     /* discarded: no events */
+    const char *
+        why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
+    bool silent; /* discarded: no events */
     struct process *process;
     struct launch launch;
     struct output output;
@@ -87,7 +88,8 @@ static struct attempt *find(const struct runner *r, int64_t job, int64_t number)
 
 /* ---- events ---- */
 
-static int add_event(struct runner *r, struct msg *m, int64_t seq, int64_t job, int64_t attempt, bool ends, struct err *e)
+static int add_event(struct runner *r, struct msg *m, int64_t seq, int64_t job, int64_t attempt,
+                     bool ends, struct err *e)
 {
     buf_clear(&r->frame);
     int rc = msg_frame_add(&r->frame, m);
@@ -97,7 +99,8 @@ static int add_event(struct runner *r, struct msg *m, int64_t seq, int64_t job, 
     return rc;
 }
 
-static void say(struct runner *r, struct msg *m, int64_t seq, int64_t job, int64_t attempt, bool ends)
+static void say(struct runner *r, struct msg *m, int64_t seq, int64_t job, int64_t attempt,
+                bool ends)
 {
     struct err e;
     if (add_event(r, m, seq, job, attempt, ends, &e) != 0) fatal(r, &e);
@@ -118,7 +121,8 @@ static void put_journal(struct runner *r, const struct attempt *a, enum journal_
     struct journal_attempt entry = {.job = a->job, .attempt = a->number, .state = state};
     struct err e;
     (void)str_copy(entry.mark, sizeof entry.mark, a->mark);
-    if (state == JOURNAL_RUNNING && process_identity(a->process, entry.identity) != 0) entry.identity[0] = 0;
+    if (state == JOURNAL_RUNNING && process_identity(a->process, entry.identity) != 0)
+        entry.identity[0] = 0;
     if (journal_put_attempt(r->o.journal, &entry, &e) != 0) fatal(r, &e);
 }
 
@@ -139,7 +143,8 @@ static void on_chunk(int stream, int64_t offset, const void *data, size_t len, v
     int rc = frame_output_add(&r->frame, &o);
     if (rc != 0) err_set(&e, rc, "encoding output failed");
     if (rc == 0)
-        rc = journal_add_event(r->o.journal, o.seq, a->job, a->number, false, r->frame.data, r->frame.len, &e);
+        rc = journal_add_event(r->o.journal, o.seq, a->job, a->number, false, r->frame.data,
+                               r->frame.len, &e);
     if (rc != 0) fatal(r, &e);
     changed(r);
 }
@@ -206,7 +211,8 @@ static void on_timer(uv_timer_t *timer)
             drain_ladder(r);
             continue;
         }
-        struct attempt *a = (struct attempt *)(void *)((char *)d - offsetof(struct attempt, deadline));
+        struct attempt *a =
+            (struct attempt *)(void *)((char *)d - offsetof(struct attempt, deadline));
         if (a->phase == PHASE_TERMINATING)
             kill_now(r, a);
         else
@@ -262,7 +268,8 @@ static void end_attempt(struct runner *r, struct attempt *a)
     attempt_free(r, a);
 }
 
-static void fill_state(const struct attempt *a, const struct process_end *end, struct msg_finished *f)
+static void fill_state(const struct attempt *a, const struct process_end *end,
+                       struct msg_finished *f)
 {
     if (str_eq(a->why, "cancelled")) {
         f->state = "KILLED";
@@ -278,7 +285,8 @@ static void fill_state(const struct attempt *a, const struct process_end *end, s
     }
 }
 
-static void fill_message(const struct attempt *a, const struct process_end *end, char *out, size_t size)
+static void fill_message(const struct attempt *a, const struct process_end *end, char *out,
+                         size_t size)
 {
     char text[DURATION_TEXT_SIZE];
     out[0] = 0;
@@ -287,7 +295,8 @@ static void fill_message(const struct attempt *a, const struct process_end *end,
         (void)str_format(out, size, "it ran longer than its timeout of %s", text);
     } else if (str_eq(a->why, "lost")) {
         duration_format(a->lease_ms, text);
-        (void)str_format(out, size, "the coordinator was out of reach for longer than the lease of %s", text);
+        (void)str_format(out, size,
+                         "the coordinator was out of reach for longer than the lease of %s", text);
     } else if (str_eq(a->why, "drain")) {
         (void)str_format(out, size, "the agent was stopped and the drain time ran out");
     } else if (!a->why && end->signal != 0) {
@@ -317,8 +326,9 @@ static void say_finished(struct runner *r, struct attempt *a, const struct proce
     f->run_ms = end->run_ms;
     f->outputs = a->output.outputs;
     say(r, &m, f->seq, a->job, a->number, true);
-    log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->text, (long long)a->number, f->state,
-             (unsigned)end->exit_code, end->stray ? " (what it left running was ended)" : "");
+    log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->text, (long long)a->number,
+             f->state, (unsigned)end->exit_code,
+             end->stray ? " (what it left running was ended)" : "");
 }
 
 static void on_process_end(struct process *p, const struct process_end *end, void *user)
@@ -334,7 +344,8 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
     attempt_free(r, a);
 }
 
-static void on_process_output(struct process *p, enum process_stream stream, const void *data, size_t len, void *user)
+static void on_process_output(struct process *p, enum process_stream stream, const void *data,
+                              size_t len, void *user)
 {
     (void)p;
     struct attempt *a = user;
@@ -446,7 +457,8 @@ void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots)
         return;
     }
     struct attempt **last = &r->attempts;
-    while (*last) last = &(*last)->next;
+    while (*last)
+        last = &(*last)->next;
     *last = a;
     /* Once committed, its process may exist; it is started behind that commit. */
     put_journal(r, a, JOURNAL_STARTING);
@@ -455,7 +467,8 @@ void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots)
 
 /* ---- orders ---- */
 
-void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *reason, int64_t grace_ms)
+void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *reason,
+                 int64_t grace_ms)
 {
     struct attempt *a = find(r, job, attempt);
     if (!a) return;
@@ -487,8 +500,9 @@ void runner_expire_leases(struct runner *r, int64_t age_ms)
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
         if (a->lease_ms > age_ms || a->phase == PHASE_KILLED) continue;
-        log_warn("job %s: attempt %lld is ended: the coordinator was out of reach for its whole lease", a->text,
-                 (long long)a->number);
+        log_warn(
+            "job %s: attempt %lld is ended: the coordinator was out of reach for its whole lease",
+            a->text, (long long)a->number);
         a->why = "lost";
         kill_now(r, a);
     }
@@ -543,7 +557,8 @@ void runner_pause(struct runner *r, bool on)
 size_t runner_count(const struct runner *r)
 {
     size_t n = 0;
-    for (const struct attempt *a = r->attempts; a; a = a->next) n++;
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        n++;
     return n;
 }
 
@@ -568,10 +583,12 @@ struct json *runner_attempts(const struct runner *r)
 {
     struct err e;
     struct json *list = json_new(JSON_ARRAY);
-    for (const struct attempt *a = r->attempts; a; a = a->next) list_attempt(list, a->job, a->number, "running");
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        list_attempt(list, a->job, a->number, "running");
     for (const struct leftover *l = r->leftovers; l; l = l->next)
         list_attempt(list, l->entry.job, l->entry.attempt, "ended");
-    if (journal_each_attempt(r->o.journal, list_ended, list, &e) != 0) fatal((struct runner *)(uintptr_t)r, &e);
+    if (journal_each_attempt(r->o.journal, list_ended, list, &e) != 0)
+        fatal((struct runner *)(uintptr_t)r, &e);
     return list;
 }
 
@@ -602,7 +619,8 @@ static int end_leftovers(struct runner *r, struct err *e)
         if (l->entry.state == JOURNAL_ACCEPTED) continue;
         if (process_kill_leftover(l->entry.identity, l->entry.mark, &killed, &why) != 0)
             log_warn("job %s: looking for its processes failed: %s", l->entry.mark, err_text(&why));
-        log_warn("job %s: was running when the agent ended; %d of its processes were still there and were ended",
+        log_warn("job %s: was running when the agent ended; %d of its processes were still there "
+                 "and were ended",
                  l->entry.mark, killed);
     }
     return rc;
@@ -648,7 +666,8 @@ int runner_new(const struct runner_options *o, struct runner **out, struct err *
     buf_init(&r->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
     int rc = end_leftovers(r, e);
     /* Nothing in it belongs to anybody any more. */
-    if (rc == 0 && dir_remove_tree(r->work_root, e) != 0) log_warn("cleaning %s: %s", r->work_root, err_text(e));
+    if (rc == 0 && dir_remove_tree(r->work_root, e) != 0)
+        log_warn("cleaning %s: %s", r->work_root, err_text(e));
     if (rc == 0) rc = dir_make(r->work_root, FILE_SECRET, e);
     if (rc == 0) rc = process_host_new(o->loop, &r->host, e);
     if (rc == 0) {

@@ -53,7 +53,8 @@ bool runner_start_accepted(struct runner *r);
 /* What is held of the output leaves: once per turn, before journal_commit. */
 void runner_flush_output(struct runner *r);
 
-void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *reason, int64_t grace_ms);
+void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *reason,
+                 int64_t grace_ms);
 /* Kills and says nothing more about it; also drops its events. */
 void runner_discard(struct runner *r, int64_t job, int64_t attempt);
 /* Attempts whose lease is over, `age_ms` after the agent last knew that the coordinator heard of it, are ended at once. */

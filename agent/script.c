@@ -29,10 +29,17 @@ static const char powershell_after[] = "\nexit $global:LASTEXITCODE\n";
 static const struct shell shells[] = {
     {"sh", "sh", {"sh", "-e"}, NULL, NULL},
     {"bash", "sh", {"bash", "--noprofile", "--norc", "-e", "-o", "pipefail"}, NULL, NULL},
-    {"powershell", "ps1",
-     {"powershell", "-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File"},
-     powershell_before, powershell_after},
-    {"pwsh", "ps1", {"pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File"}, powershell_before, powershell_after},
+    {"powershell",
+     "ps1",
+     {"powershell", "-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass",
+      "-File"},
+     powershell_before,
+     powershell_after},
+    {"pwsh",
+     "ps1",
+     {"pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File"},
+     powershell_before,
+     powershell_after},
     {"cmd", "cmd", {"cmd", "/D", "/E:ON", "/V:OFF", "/C"}, "@echo off\n", NULL},
     {"python3", "py", {"python3", "-u"}, NULL, NULL},
 };
@@ -155,7 +162,8 @@ static int make_script(const struct launch_input *in, struct launch *l, struct e
     const char *name = json_get_str(in->spec, "shell", NULL);
     const struct shell *shell = shell_find(name ? name : text_default_shell());
     if (!shell)
-        return err_set(e, ERR_INVALID, "shell: '%s' is not one of sh, bash, powershell, pwsh, cmd, python3", name);
+        return err_set(e, ERR_INVALID,
+                       "shell: '%s' is not one of sh, bash, powershell, pwsh, cmd, python3", name);
     char *file = str_dupf("cadre-script.%s", shell->extension);
     char *path = paths_join(l->work_folder, file);
     struct buf text;
@@ -214,7 +222,8 @@ int launch_prepare(const struct launch_input *in, struct launch *out, struct err
 
 static void free_list(char **list)
 {
-    for (size_t i = 0; list && list[i]; i++) mem_free(list[i]);
+    for (size_t i = 0; list && list[i]; i++)
+        mem_free(list[i]);
     mem_free(list);
 }
 

@@ -31,7 +31,9 @@
 static const struct fsm_state session_states[] = {
     [SESSION_DISCONNECTED] = {"disconnected", BIT(SESSION_CONNECTING), false},
     [SESSION_CONNECTING] = {"connecting", BIT(SESSION_HELLO) | BIT(SESSION_DISCONNECTED), false},
-    [SESSION_HELLO] = {"hello", BIT(SESSION_READY) | BIT(SESSION_DRAINING) | BIT(SESSION_DISCONNECTED), false},
+    [SESSION_HELLO] = {"hello",
+                       BIT(SESSION_READY) | BIT(SESSION_DRAINING) | BIT(SESSION_DISCONNECTED),
+                       false},
     [SESSION_READY] = {"ready", BIT(SESSION_DRAINING) | BIT(SESSION_DISCONNECTED), false},
     [SESSION_DRAINING] = {"draining", BIT(SESSION_DISCONNECTED), false},
 };
@@ -56,7 +58,8 @@ struct session {
     uint64_t heartbeat_n;
     int64_t heartbeat_sent_ms[HEARTBEATS_REMEMBERED];
     int64_t heartbeat_ms, heartbeat_every_ms;
-    int64_t lease_base_ms; /* sending time of the last thing the coordinator is known to have heard */
+    int64_t
+        lease_base_ms; /* sending time of the last thing the coordinator is known to have heard */
     int64_t heard_ms;
     int64_t hello_sent_ms;
     int64_t welcome_seq;
@@ -77,7 +80,8 @@ static void move(struct session *s, enum session_state to, const char *why)
     if (!fsm_may(&session_fsm, (int)s->state, (int)to))
         log_error("session: %s -> %s is not legal (%s)", fsm_name(&session_fsm, (int)s->state),
                   fsm_name(&session_fsm, (int)to), why);
-    log_debug("session: %s -> %s (%s)", fsm_name(&session_fsm, (int)s->state), fsm_name(&session_fsm, (int)to), why);
+    log_debug("session: %s -> %s (%s)", fsm_name(&session_fsm, (int)s->state),
+              fsm_name(&session_fsm, (int)to), why);
     s->state = to;
 }
 
@@ -149,7 +153,8 @@ static void on_heartbeat_timer(uv_timer_t *t)
     if (!s->link || !live(s)) return;
     if (now - s->heard_ms > 3 * s->heartbeat_every_ms + 5000) {
         struct err e;
-        err_set(&e, ERR_TIMEOUT, "the coordinator has been silent for %lld s", (long long)(now - s->heard_ms) / 1000);
+        err_set(&e, ERR_TIMEOUT, "the coordinator has been silent for %lld s",
+                (long long)(now - s->heard_ms) / 1000);
         link_abort(s->link, &e);
         return;
     }
@@ -248,7 +253,8 @@ static int pump_one(int64_t seq, const void *frame, size_t len, void *user)
     if (p->rc != 0) return 1;
     s->sent_seq = seq;
     s->in_flight_bytes += (int64_t)len;
-    return s->in_flight_bytes >= IN_FLIGHT_MAX || link_pending(s->link) + link_out(s->link)->len >= LINK_QUEUE_MAX;
+    return s->in_flight_bytes >= IN_FLIGHT_MAX ||
+           link_pending(s->link) + link_out(s->link)->len >= LINK_QUEUE_MAX;
 }
 
 void session_pump(struct session *s)
@@ -280,7 +286,8 @@ static void say_ready(struct session *s, bool with_capabilities)
     m.u.ready.slots = slots;
     m.u.ready.free_slots = busy < slots ? slots - busy : 0;
     m.u.ready.draining = runner_draining(s->o.runner);
-    if (with_capabilities && json_parse(s->capabilities, strlen(s->capabilities), &m.u.ready.capabilities, &e) != 0)
+    if (with_capabilities &&
+        json_parse(s->capabilities, strlen(s->capabilities), &m.u.ready.capabilities, &e) != 0)
         m.u.ready.capabilities = NULL;
     say(s, &m);
     json_free(m.u.ready.capabilities);
@@ -289,7 +296,8 @@ static void say_ready(struct session *s, bool with_capabilities)
 void session_announce(struct session *s)
 {
     if (!live(s)) return;
-    if (runner_draining(s->o.runner) && s->state == SESSION_READY) move(s, SESSION_DRAINING, "stopping");
+    if (runner_draining(s->o.runner) && s->state == SESSION_READY)
+        move(s, SESSION_DRAINING, "stopping");
     say_ready(s, false);
 }
 
@@ -347,13 +355,14 @@ static void on_welcome(struct session *s, const struct msg_welcome *w)
     frame_reader_set_max(&s->reader, LIMIT_FRAME_KNOWN);
     backoff_reset(&s->backoff);
     move(s, runner_draining(s->o.runner) ? SESSION_DRAINING : SESSION_READY, "welcome");
-    log_info("session: connected to %s version=%s as=%s group=%s", link_remote(s->link), w->version, s->o.name,
-             s->o.config->group ? s->o.config->group : "(default)");
+    log_info("session: connected to %s version=%s as=%s group=%s", link_remote(s->link), w->version,
+             s->o.name, s->o.config->group ? s->o.config->group : "(default)");
     struct moment now;
     os_now(&now);
     int64_t skew = w->wall_ms > 0 ? now.wall_ms - w->wall_ms : 0;
     if (skew > 60000 || skew < -60000)
-        log_warn("session: this machine's clock and the coordinator's differ by %lld s; certificates depend on it",
+        log_warn("session: this machine's clock and the coordinator's differ by %lld s; "
+                 "certificates depend on it",
                  (long long)skew / 1000);
     say_ready(s, false);
     arm_heartbeat(s);
@@ -407,7 +416,8 @@ static void on_message(struct session *s, struct msg *m)
         runner_accept(s->o.runner, &m->u.job, agent_config_slots(s->o.config));
         break;
     case MSG_KILL:
-        runner_kill(s->o.runner, m->u.kill.job, m->u.kill.attempt, m->u.kill.reason, m->u.kill.grace_ms);
+        runner_kill(s->o.runner, m->u.kill.job, m->u.kill.attempt, m->u.kill.reason,
+                    m->u.kill.grace_ms);
         break;
     case MSG_ACK:
         on_ack(s, &m->u.ack);
@@ -442,7 +452,8 @@ static void on_first_message(struct session *s, struct msg *m, struct err *e)
 static int on_frame(struct session *s, const struct frame *f, struct err *e)
 {
     struct msg m = {0};
-    if (f->type != FRAME_JSON) return err_set(e, ERR_PROTOCOL, "a frame of type %u is not expected", f->type);
+    if (f->type != FRAME_JSON)
+        return err_set(e, ERR_PROTOCOL, "a frame of type %u is not expected", f->type);
     int rc = msg_decode(f->body, f->len, &m, e);
     if (rc != 0) return rc;
     if (msg_from_agent(m.type))
@@ -474,7 +485,8 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct err e = {0};
     s->heard_ms = now_ms();
     int rc = frame_reader_add(&s->reader, data, len, &e);
-    while (rc == 0 && s->link == l && (rc = frame_reader_next(&s->reader, &f, &e)) == 1) rc = on_frame(s, &f, &e);
+    while (rc == 0 && s->link == l && (rc = frame_reader_next(&s->reader, &f, &e)) == 1)
+        rc = on_frame(s, &f, &e);
     if (rc < 0 && s->link == l) {
         err_wrap(&e, "the coordinator sent what is not cadre/1");
         link_abort(l, &e);
@@ -511,12 +523,14 @@ static void on_link_close(struct link *l, const struct err *e, void *user)
     if (s->stopped) return;
     int64_t wait = backoff_next(&s->backoff, &s->rng);
     if (s->retry_at_least_ms > wait)
-        wait = s->retry_at_least_ms + (int64_t)rng_below(&s->rng, (uint64_t)(s->retry_at_least_ms / 4 + 1));
+        wait = s->retry_at_least_ms +
+               (int64_t)rng_below(&s->rng, (uint64_t)(s->retry_at_least_ms / 4 + 1));
     char text[DURATION_TEXT_SIZE];
     duration_format(wait - wait % 100, text);
     if (!refused) {
         s->refused_code[0] = 0;
-        log_warn("session: %s: %s; trying again in %s", was_live ? "lost the coordinator" : "cannot connect",
+        log_warn("session: %s: %s; trying again in %s",
+                 was_live ? "lost the coordinator" : "cannot connect",
                  e->code == ERR_OK ? "it closed the connection" : err_text(e), text);
     }
     s->retry_at_least_ms = 0;
@@ -562,7 +576,8 @@ int session_new(const struct session_options *o, struct session **out, struct er
 {
     if (o->config->coordinator.count == 0)
         return err_set(e, ERR_INVALID,
-                       "%s: 'coordinator' is missing: it is written by 'cadre-agent join TOKEN'; or add 'coordinator: "
+                       "%s: 'coordinator' is missing: it is written by 'cadre-agent join TOKEN'; "
+                       "or add 'coordinator: "
                        "HOST:PORT'",
                        o->config->config_path);
     struct session *s = mem_alloc(sizeof *s);

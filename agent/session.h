@@ -20,7 +20,13 @@
 struct uv_loop_s;
 struct session;
 
-enum session_state { SESSION_DISCONNECTED, SESSION_CONNECTING, SESSION_HELLO, SESSION_READY, SESSION_DRAINING };
+enum session_state {
+    SESSION_DISCONNECTED,
+    SESSION_CONNECTING,
+    SESSION_HELLO,
+    SESSION_READY,
+    SESSION_DRAINING
+};
 
 struct session_options {
     struct uv_loop_s *loop;
@@ -48,6 +54,7 @@ void session_announce(struct session *s); /* ready again: slots or draining chan
 enum session_state session_state(const struct session *s);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */
 void session_stop(struct session *s, const char *reason);
-void session_free(struct session *s); /* handles close asynchronously: run the loop until it is empty */
+void session_free(
+    struct session *s); /* handles close asynchronously: run the loop until it is empty */
 
 #endif
