@@ -5,17 +5,25 @@
 
 /* ---- insert --------------------------------------------------------------------------------- */
 
+static void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code)
+{
+    if (exited) {
+        bind_int(q, at, exit_code);
+    } else {
+        sqlite3_bind_null(q, at);
+    }
+}
+
 static bool is_watched(const struct job *j)
 {
     return j->queue_timeout_ms > 0 || j->fallback != FALLBACK_WAIT;
 }
 
-static enum place place_of(const struct job *j)
+static enum open_place open_of(const struct job *j)
 {
-    if (j->state == JOB_CREATED) return is_watched(j) ? PLACE_WATCHED : PLACE_QUEUED;
-    if (job_is_assigned(j->state)) return PLACE_ASSIGNED;
-    if (j->state == JOB_RETRYING) return PLACE_RETRYING;
-    return j->state == JOB_SUCCESS ? PLACE_GOOD : PLACE_BAD;
+    if (j->state == JOB_CREATED) return is_watched(j) ? OPEN_WATCHED : OPEN_NOT;
+    if (job_is_assigned(j->state)) return OPEN_ASSIGNED;
+    return j->state == JOB_RETRYING ? OPEN_RETRYING : OPEN_NOT;
 }
 
 static int insert_key(struct store *s, const struct job *j, struct err *e)
@@ -59,26 +67,24 @@ static int insert_state(struct store *s, const struct job *j, struct err *e)
     sqlite3_stmt *q = store_queue(s, Q_STATE_INSERT);
     bind_int(q, 1, j->id);
     bind_int(q, 2, j->state);
-    bind_int(q, 3, place_of(j));
-    bind_int(q, 4, is_watched(j));
-    bind_int(q, 5, j->reason);
-    bind_int(q, 6, j->truncated);
-    bind_text(q, 7, group_text(j->group));
-    bind_int(q, 8, j->requires_id);
-    bind_int(q, 9, j->priority);
-    bind_int(q, 10, j->attempt);
-    bind_int(q, 11, j->agent);
-    bind_int(q, 12, j->submitted_ms);
-    bind_int(q, 13, j->started_ms);
-    bind_int(q, 14, j->ended_ms);
-    bind_int(q, 15, j->first_started_ms);
-    bind_int(q, 16, j->retry_at_ms);
-    if (j->exited) {
-        bind_int(q, 17, j->exit_code);
-    } else {
-        sqlite3_bind_null(q, 17);
-    }
-    bind_text(q, 18, j->message);
+    bind_int(q, 3, j->state == JOB_CREATED);
+    bind_int(q, 4, open_of(j));
+    bind_int(q, 5, job_is_final(j->state) && j->state != JOB_SUCCESS);
+    bind_int(q, 6, is_watched(j));
+    bind_int(q, 7, j->reason);
+    bind_int(q, 8, j->truncated);
+    bind_text(q, 9, group_text(j->group));
+    bind_int(q, 10, j->requires_id);
+    bind_int(q, 11, j->priority);
+    bind_int(q, 12, j->attempt);
+    bind_int(q, 13, j->agent);
+    bind_int(q, 14, j->submitted_ms);
+    bind_int(q, 15, j->started_ms);
+    bind_int(q, 16, j->ended_ms);
+    bind_int(q, 17, j->first_started_ms);
+    bind_int(q, 18, j->retry_at_ms);
+    bind_exit(q, 19, j->exited, j->exit_code);
+    bind_text(q, 20, j->message);
     return db_run(&s->queue, q, e);
 }
 
@@ -177,8 +183,9 @@ int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *us
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
-/* Begins the transaction and notes in the tallies where job `id` goes. */
-static int job_moves(struct store *s, int64_t id, enum job_state to, struct err *e)
+/* Begins the transaction and notes in the tallies that job `id` leaves state *from. */
+static int job_leaves(struct store *s, int64_t id, enum job_state to, enum job_state *from,
+                      struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -187,10 +194,17 @@ static int job_moves(struct store *s, int64_t id, enum job_state to, struct err 
     rc = db_step(&s->queue, q, e);
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
     if (rc < 0) return rc;
-    tally_move(s, (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2),
-               sqlite3_column_int(q, 0), (int)to);
+    *from = (enum job_state)sqlite3_column_int(q, 0);
+    tally_move(s, (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2), (int)*from,
+               (int)to);
     db_reset(q);
     return 0;
+}
+
+static int job_moves(struct store *s, int64_t id, enum job_state to, struct err *e)
+{
+    enum job_state from;
+    return job_leaves(s, id, to, &from, e);
 }
 
 int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms,
@@ -251,22 +265,19 @@ int store_job_retrying(struct store *s, int64_t id, int64_t next_attempt, int64_
 int store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e)
 {
     if (!job_is_final(end->state)) return err_set(e, ERR_INTERNAL, "a job ends in a final state");
-    int rc = job_moves(s, id, end->state, e);
+    enum job_state from;
+    int rc = job_leaves(s, id, end->state, &from, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *q = store_queue(s, Q_JOB_FINISH);
+    bool usual = end->state == JOB_SUCCESS && job_is_assigned(from);
+    sqlite3_stmt *q = store_queue(s, usual ? Q_JOB_SUCCESS : Q_JOB_FINISH);
     bind_int(q, 1, id);
     bind_int(q, 2, end->state);
-    bind_int(q, 3, end->state == JOB_SUCCESS ? PLACE_GOOD : PLACE_BAD);
-    bind_int(q, 4, end->reason);
-    bind_text(q, 5, end->message);
-    if (end->exited) {
-        bind_int(q, 6, end->exit_code);
-    } else {
-        sqlite3_bind_null(q, 6);
-    }
-    bind_int(q, 7, end->truncated);
-    bind_text(q, 8, end->outputs);
-    bind_int(q, 9, end->ended_ms);
+    bind_int(q, 3, end->reason);
+    bind_text(q, 4, end->message);
+    bind_exit(q, 5, end->exited, end->exit_code);
+    bind_int(q, 6, end->truncated);
+    bind_text(q, 7, end->outputs);
+    bind_int(q, 8, end->ended_ms);
     return db_run(&s->queue, q, e);
 }
 
@@ -300,11 +311,7 @@ int store_attempt_add(struct store *s, const struct attempt *a, struct err *e)
     bind_int(q, 3, a->agent);
     bind_int(q, 4, a->state);
     bind_int(q, 5, a->reason);
-    if (a->exited) {
-        bind_int(q, 6, a->exit_code);
-    } else {
-        sqlite3_bind_null(q, 6);
-    }
+    bind_exit(q, 6, a->exited, a->exit_code);
     bind_int(q, 7, a->submitted_ms);
     bind_int(q, 8, a->started_ms);
     bind_int(q, 9, a->ended_ms);

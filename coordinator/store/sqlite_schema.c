@@ -28,13 +28,16 @@ static const char queue_1[] =
     "  retry_max_duration_ms INTEGER NOT NULL,"
     "  spec TEXT NOT NULL"
     ") STRICT;"
-    /* group_key "" is the default group: NULLs would not be found by an index seek. watched: 0 or 1, the
-     * place while CREATED. Every index ends in the id by itself, it being the row number. */
+    /* group_key "" is the default group: NULLs would not be found by an index seek. The partial indexes are made
+     * on columns of their own (queued, open, ended_ms, bad), not on the state, so that a step touches only
+     * those that the job enters or leaves. Each ends in the id by itself, it being the row number. */
     "CREATE TABLE job_states ("
     "  id INTEGER PRIMARY KEY,"
     "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 9),"
-    "  place INTEGER NOT NULL CHECK (place BETWEEN 0 AND 5),"
-    "  watched INTEGER NOT NULL CHECK (watched BETWEEN 0 AND 1),"
+    "  queued INTEGER NOT NULL,"  /* 1: CREATED */
+    "  open INTEGER NOT NULL,"    /* enum open_place */
+    "  bad INTEGER NOT NULL,"     /* 1: final, but not SUCCESS */
+    "  watched INTEGER NOT NULL," /* 1: OPEN_WATCHED while CREATED */
     "  reason INTEGER NOT NULL,"
     "  truncated INTEGER NOT NULL,"
     "  group_key TEXT NOT NULL,"
@@ -52,10 +55,10 @@ static const char queue_1[] =
     "  outputs TEXT"
     ") STRICT;"
     "CREATE INDEX job_queue ON job_states (group_key, requires_id, priority DESC)"
-    "  WHERE place < 2;"
-    "CREATE INDEX job_open ON job_states (agent, place) WHERE place BETWEEN 1 AND 3;"
-    "CREATE INDEX job_bad ON job_states (place) WHERE place = 5;"
-    "CREATE INDEX job_ended ON job_states (ended_ms) WHERE place > 3;"
+    "  WHERE queued = 1;"
+    "CREATE INDEX job_open ON job_states (agent, open) WHERE open > 0;"
+    "CREATE INDEX job_bad ON job_states (bad) WHERE bad = 1;"
+    "CREATE INDEX job_ended ON job_states (ended_ms) WHERE ended_ms > 0;"
     /* How many jobs of a class are in each open state. */
     "CREATE TABLE job_counts ("
     "  group_key TEXT NOT NULL,"

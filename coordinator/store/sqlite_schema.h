@@ -17,15 +17,12 @@ int schema_migrate(struct db *d, enum schema which, struct err *e);
 /* For a reader: ERR_UNSUPPORTED unless the file has exactly the present version. */
 int schema_check(struct db *d, enum schema which, struct err *e);
 
-/* Where a job stands (job_states.place), on which the partial indexes are made: unlike the state it does not
- * change between SUBMITTED, RUNNING and KILLING, so that these steps touch no index. */
-enum place {
-    PLACE_QUEUED = 0,   /* CREATED */
-    PLACE_WATCHED = 1,  /* CREATED, with a queue timeout or a fallback other than WAIT */
-    PLACE_ASSIGNED = 2, /* SUBMITTED, RUNNING, KILLING */
-    PLACE_RETRYING = 3,
-    PLACE_GOOD = 4, /* SUCCESS */
-    PLACE_BAD = 5,  /* any other final state */
+/* job_states.open: in the index of jobs that the engine has to know of. */
+enum open_place {
+    OPEN_NOT = 0,      /* in the plain queue, or final */
+    OPEN_WATCHED = 1,  /* CREATED, with a queue timeout or a fallback other than WAIT */
+    OPEN_ASSIGNED = 2, /* SUBMITTED, RUNNING, KILLING */
+    OPEN_RETRYING = 3,
 };
 
 #endif

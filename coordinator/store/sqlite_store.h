@@ -23,7 +23,7 @@
     X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
                     " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)")                          \
     X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
-                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, NULL)")                            \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL)")                  \
     X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
     X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
     X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
@@ -31,50 +31,55 @@
     X(Q_JOB_GET, "SELECT " JOB_COLUMNS " FROM " JOB_TABLES " WHERE s.id = ?1")                     \
     X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
     X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
-    X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, place = 2, agent = ?2, attempt = ?3,"     \
-                       " submitted_ms = ?4, started_ms = 0, retry_at_ms = 0 WHERE id = ?1")        \
+    X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, queued = 0, open = 2, agent = ?2,"        \
+                       " attempt = ?3, submitted_ms = ?4, started_ms = 0, retry_at_ms = 0"         \
+                       " WHERE id = ?1")                                                           \
     X(Q_JOB_RUNNING, "UPDATE job_states SET state = 2, started_ms = ?2, first_started_ms ="        \
                      " iif(first_started_ms = 0, ?2, first_started_ms) WHERE id = ?1")             \
     X(Q_JOB_KILLING, "UPDATE job_states SET state = 3, reason = ?2 WHERE id = ?1")                 \
-    X(Q_JOB_REQUEUE, "UPDATE job_states SET state = 0, place = watched, agent = 0, attempt = ?2,"  \
-                     " submitted_ms = 0, started_ms = 0, retry_at_ms = 0, reason = 0,"             \
-                     " message = NULL WHERE id = ?1")                                              \
-    X(Q_JOB_RETRYING, "UPDATE job_states SET state = 4, place = 3, agent = 0, attempt = ?2,"       \
-                      " submitted_ms = 0, started_ms = 0, retry_at_ms = ?3, reason = 0,"           \
-                      " message = NULL WHERE id = ?1")                                             \
-    X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, place = ?3, reason = ?4, message = ?5,"     \
-                    " exit_code = ?6, truncated = ?7, outputs = ?8, ended_ms = ?9,"                \
-                    " retry_at_ms = 0 WHERE id = ?1")                                              \
+    X(Q_JOB_REQUEUE, "UPDATE job_states SET state = 0, queued = 1, open = watched, agent = 0,"     \
+                     " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = 0,"           \
+                     " reason = 0, message = NULL WHERE id = ?1")                                  \
+    X(Q_JOB_RETRYING, "UPDATE job_states SET state = 4, queued = 0, open = 3, agent = 0,"          \
+                      " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = ?3,"         \
+                      " reason = 0, message = NULL WHERE id = ?1")                                 \
+    /* the common end, of a job that an agent had, leaves two indexes alone */                     \
+    X(Q_JOB_SUCCESS, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"      \
+                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8"                \
+                     " WHERE id = ?1")                                                             \
+    X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"       \
+                    " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"                \
+                    " queued = 0, bad = ?2 <> 5, retry_at_ms = 0 WHERE id = ?1")                   \
     X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
     X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
     X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
-                   " CROSS JOIN jobs j ON j.id = s.id WHERE s.place BETWEEN 1 AND 3")              \
+                   " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \
     /* the queue */                                                                                \
     X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
     X(Q_REQUIRES_INSERT, "INSERT INTO requires (text) VALUES (?1)")                                \
     X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
     X(Q_HEAD, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                  \
-              " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                           \
+              " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                           \
               " ORDER BY priority DESC, id LIMIT 1")                                               \
     X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
     X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \
     X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
-                       " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                  \
+                       " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                  \
                        " AND priority > ?3 LIMIT ?4)")                                             \
     X(Q_BEFORE_EQUAL, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"        \
-                      " WHERE place < 2 AND group_key = ?1 AND requires_id = ?2"                   \
+                      " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                   \
                       " AND priority = ?3 AND id < ?4 LIMIT ?5)")                                  \
     X(Q_LIST_ALL, "SELECT id FROM job_states INDEXED BY job_queue"                                 \
-                  " WHERE place < 2 AND group_key = ?1"                                            \
+                  " WHERE queued = 1 AND group_key = ?1"                                            \
                   " ORDER BY requires_id, priority DESC, id LIMIT ?2")                             \
     X(Q_LIST_FROM, "SELECT requires_id, priority FROM job_states WHERE id = ?1")                   \
-    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"               \
+    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
                     " AND group_key = ?1 AND requires_id = ?2 AND priority = ?3 AND id > ?4"       \
                     " ORDER BY id LIMIT ?5")                                                       \
-    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"               \
+    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
                     " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                   \
                     " ORDER BY priority DESC, id LIMIT ?4")                                        \
-    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE place < 2"                \
+    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"                \
                    " AND group_key = ?1 AND requires_id > ?2"                                      \
                    " ORDER BY requires_id, priority DESC, id LIMIT ?3")                            \
     /* agents */                                                                                   \
@@ -107,7 +112,7 @@
     X(Q_KEYS_FORGET, "DELETE FROM job_keys WHERE job IN"                                           \
                      " (SELECT job FROM job_keys WHERE job < ?1 ORDER BY job LIMIT ?2)")           \
     X(Q_ENDED, "SELECT id FROM job_states INDEXED BY job_ended"                                    \
-               " WHERE place > 3 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")                     \
+               " WHERE ended_ms > 0 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")                  \
     X(Q_JOB_DELETE, "DELETE FROM jobs WHERE id = ?1")                                              \
     X(Q_STATE_DELETE, "DELETE FROM job_states WHERE id = ?1")                                      \
     X(Q_ATTEMPTS_DELETE, "DELETE FROM attempts WHERE job = ?1")

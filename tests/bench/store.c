@@ -1,9 +1,9 @@
 /* Lifecycles per second of the store alone: insert, hand out, running, finish, each step of a batch in one
  * transaction, as the engine does it. Figures for orientation, on the disk of the folder given.
  *
- *   bench_store FOLDER [SECONDS] [BACKLOG]
+ *   bench_store FOLDER [SECONDS] [BACKLOG] [BATCH]
  *
- * FOLDER must be empty or missing; BACKLOG jobs are queued in another group before. */
+ * FOLDER must be empty or missing; BACKLOG jobs are queued in another group before; BATCH: only this size. */
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -144,11 +144,12 @@ int main(int argc, char **argv)
     fill(&b, backlog);
     if (backlog) printf("backlog of %lld in %.1f s\n", (long long)backlog, now_s() - start);
     static const int batches[] = {1, 10, 50, 100};
+    int only = argc > 4 ? atoi(argv[4]) : 0;
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
-        measure(&b, batches[i], seconds);
+        if (only == 0 || only == batches[i]) measure(&b, batches[i], seconds);
     }
     b.keys = true;
-    measure(&b, 100, seconds);
+    if (only == 0) measure(&b, 100, seconds);
     store_close(b.store);
     return 0;
 }
