@@ -48,7 +48,7 @@ function is_seam(header) {
     if (header == "sqlite3.h")
         return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ || path == "agent/journal.c"
     if (header ~ /^uv(\.h|\/)/)
-        return path ~ /^(agent|cli)\// || path ~ /^wire\/link[a-z0-9_]*\.c$/ ||
+        return path ~ /^(agent|cli)\// || path ~ /^wire\/link_uv[a-z0-9_]*\.[ch]$/ ||
             path ~ /^platform\/(linux|windows)\/[a-z0-9_]*\.c$/ ||
             (path ~ /^coordinator\// && folder != "coordinator/engine" &&
              folder != "coordinator/store")

@@ -1,0 +1,120 @@
+/* The inside of a link, shared by link_uv.c (life and bytes of a link), link_uv_connect.c (clients) and
+ * link_uv_listen.c (servers). Nobody else includes it.
+ *
+ *   RESOLVING -> CONNECTING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
+ *      |             |             |          |        |
+ *      +-------------+-------------+----------+--------+--> ENDED
+ *
+ * Client links begin at RESOLVING, accepted ones at HANDSHAKE. CLOSING still sends what was queued and
+ * waits a moment for the peer's end; ENDED waits for libuv to let go of the socket. */
+#ifndef CADRE_WIRE_LINK_UV_H
+#define CADRE_WIRE_LINK_UV_H
+
+#include "base/buf.h"
+#include "base/deadline.h"
+#include "wire/link.h"
+
+#include <uv.h>
+
+#define LINK_CLOSE_MS 10000 /* to send what is queued at link_close */
+#define LINK_LINGER_MS 2000 /* and then for the peer to close its side */
+#define LINK_ERROR_KEEP 2   /* addresses whose failures are told */
+
+enum link_state {
+    LINK_RESOLVING,
+    LINK_CONNECTING,
+    LINK_HANDSHAKE,
+    LINK_OPEN,
+    LINK_CLOSING,
+    LINK_ENDED,
+};
+
+/* What links of one loop share: the turn's work list and one timer. Counted; neither of its handles is
+ * active while there is nothing to do. */
+struct link_hub {
+    uv_loop_t *loop;
+    unsigned refs, handles;
+    uv_idle_t turn; /* active while the list is not empty, so that the loop does not sleep on it */
+    uv_timer_t timer;
+    bool armed;
+    int64_t armed_for_ms;
+    struct deadline_queue deadlines;
+    struct link *dirty_first, *dirty_last;
+};
+
+struct link_connecting; /* link_uv_connect.c */
+
+struct link {
+    struct link_hub *hub;
+    enum link_state state;
+    uv_tcp_t tcp;
+    bool tcp_open;    /* initialised and not yet told to close */
+    bool tcp_closing; /* uv_close was called, its callback has not come */
+    struct tls *tls;
+    struct link_handler handler;
+    bool handled; /* somebody has set the handler */
+    void *user;
+    char remote[64];
+
+    struct buf out; /* plaintext; [out_sent, len) is not encrypted yet */
+    size_t out_sent;
+    size_t close_at;   /* out.len at link_close: later bytes are not sent */
+    struct buf flight; /* ciphertext that libuv is writing */
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    bool writing, shutting;
+    bool said_goodbye; /* our close_notify is queued */
+    bool peer_gone;    /* the peer said goodbye or closed its side */
+    bool drain_owed;
+
+    bool reading, paused, dirty;
+    struct link *dirty_prev, *dirty_next;
+    struct deadline deadline;
+    struct err err; /* why it ended */
+    uint64_t in_bytes, out_bytes;
+
+    struct link_connecting *connecting;
+    struct link_listener *listener; /* while the handshake lasts */
+    struct link *pending_prev, *pending_next;
+    int64_t accepted_ms;
+    uint8_t peer_key[16]; /* its address as the listener counts failures */
+    bool heard;           /* a byte came */
+};
+
+/* ---- link_uv_hub.c ---- */
+struct link_hub *link_hub_new(uv_loop_t *loop);
+struct link_hub *link_hub_ref(struct link_hub *h);
+void link_hub_unref(struct link_hub *h);
+/* Puts the link on the work list of the turn; link_work is called for it. */
+void link_mark(struct link *l);
+void link_unmark(struct link *l);
+void link_set_deadline(struct link *l, int64_t in_ms);
+void link_clear_deadline(struct link *l);
+
+/* ---- link_uv.c ---- */
+/* With a socket that is initialised but not connected; takes a reference of the hub for itself. */
+struct link *link_new(struct link_hub *hub);
+void link_work(struct link *l);
+void link_deadline_passed(struct link *l);
+/* The TCP connection stands: names the peer, starts reading and the handshake. */
+void link_begin(struct link *l);
+/* Ends it now; on_close follows from the loop. The first reason given stays; NULL: orderly. */
+void link_end(struct link *l, const struct err *why);
+/* Closes the socket; when it is gone link_connect_again() is called, or the end of the link. */
+void link_drop_socket(struct link *l);
+/* "192.0.2.7:41234", "[2001:db8::1]:41234"; an IPv4 address mapped into IPv6 as itself. */
+void link_format_address(const struct sockaddr *a, char *dst, size_t size);
+
+/* ---- link_uv_connect.c ---- */
+void link_connect_late(struct link *l);  /* the deadline passed before the connection stood */
+void link_connect_again(struct link *l); /* the socket of a failed try is gone */
+void link_connect_context(const struct link *l, struct err *e); /* "connecting to host:port: ..." */
+void link_connect_free(struct link *l);
+
+/* ---- link_uv_listen.c ---- */
+/* The handshake is done: hands the link to the program. */
+void link_listener_opened(struct link *l);
+/* The link ended during its handshake. */
+void link_listener_lost(struct link *l);
+
+#endif

@@ -1,0 +1,123 @@
+#include "wire/link_uv.h"
+
+#include "base/mem.h"
+
+#include <stddef.h>
+
+#define TURN_EXTRA                                                                                 \
+    256 /* links that come up again within one turn before the loop looks at sockets */
+
+static void on_turn(uv_idle_t *handle)
+{
+    struct link_hub *h = handle->data;
+    size_t budget = TURN_EXTRA;
+    for (const struct link *l = h->dirty_first; l != NULL; l = l->dirty_next)
+        budget++;
+    link_hub_ref(h);
+    while (h->dirty_first != NULL && budget-- > 0) {
+        struct link *l = h->dirty_first;
+        link_unmark(l);
+        link_work(l);
+    }
+    if (h->dirty_first == NULL) uv_idle_stop(&h->turn);
+    link_hub_unref(h);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* Sets the timer for the earliest deadline. It may fire too early (a deadline was moved): that is cheaper
+ * than setting it anew each time. */
+static void arm(struct link_hub *h)
+{
+    struct deadline *first = deadline_first(&h->deadlines);
+    if (first == NULL) {
+        if (h->armed) uv_timer_stop(&h->timer);
+        h->armed = false;
+        return;
+    }
+    if (h->armed && h->armed_for_ms <= first->at_ms) return;
+    h->armed = true;
+    h->armed_for_ms = first->at_ms;
+    int64_t in_ms = first->at_ms - (int64_t)uv_now(h->loop);
+    uv_timer_start(&h->timer, on_timer, in_ms > 0 ? (uint64_t)in_ms : 0, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct link_hub *h = timer->data;
+    struct deadline *d;
+    link_hub_ref(h);
+    h->armed = false;
+    while ((d = deadline_pop(&h->deadlines, (int64_t)uv_now(h->loop))) != NULL)
+        link_deadline_passed((struct link *)((char *)d - offsetof(struct link, deadline)));
+    arm(h);
+    link_hub_unref(h);
+}
+
+struct link_hub *link_hub_new(uv_loop_t *loop)
+{
+    struct link_hub *h = mem_alloc(sizeof(*h));
+    h->loop = loop;
+    h->refs = 1;
+    h->handles = 2;
+    deadline_queue_init(&h->deadlines);
+    uv_idle_init(loop, &h->turn);
+    uv_timer_init(loop, &h->timer);
+    h->turn.data = h->timer.data = h;
+    return h;
+}
+
+struct link_hub *link_hub_ref(struct link_hub *h)
+{
+    h->refs++;
+    return h;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct link_hub *h = handle->data;
+    if (--h->handles > 0) return;
+    deadline_queue_fini(&h->deadlines);
+    mem_free(h);
+}
+
+void link_hub_unref(struct link_hub *h)
+{
+    if (--h->refs > 0) return;
+    uv_close((uv_handle_t *)&h->turn, on_handle_closed);
+    uv_close((uv_handle_t *)&h->timer, on_handle_closed);
+}
+
+void link_mark(struct link *l)
+{
+    struct link_hub *h = l->hub;
+    if (l->dirty || l->state == LINK_ENDED) return;
+    l->dirty = true;
+    l->dirty_prev = h->dirty_last;
+    l->dirty_next = NULL;
+    *(h->dirty_last != NULL ? &h->dirty_last->dirty_next : &h->dirty_first) = l;
+    h->dirty_last = l;
+    uv_idle_start(&h->turn, on_turn);
+}
+
+void link_unmark(struct link *l)
+{
+    struct link_hub *h = l->hub;
+    if (!l->dirty) return;
+    *(l->dirty_prev != NULL ? &l->dirty_prev->dirty_next : &h->dirty_first) = l->dirty_next;
+    *(l->dirty_next != NULL ? &l->dirty_next->dirty_prev : &h->dirty_last) = l->dirty_prev;
+    l->dirty_prev = l->dirty_next = NULL;
+    l->dirty = false;
+}
+
+void link_set_deadline(struct link *l, int64_t in_ms)
+{
+    deadline_set(&l->hub->deadlines, &l->deadline, (int64_t)uv_now(l->hub->loop) + in_ms);
+    arm(l->hub);
+}
+
+void link_clear_deadline(struct link *l)
+{
+    deadline_clear(&l->hub->deadlines, &l->deadline);
+    arm(l->hub);
+}
