@@ -22,33 +22,27 @@ void buf_init(struct buf *b, size_t max_bytes)
 
 void buf_fini(struct buf *b)
 {
-    if (b->cap > 0)
-        mem_free(b->data);
+    if (b->cap > 0) mem_free(b->data);
     buf_init(b, b->max);
 }
 
 void buf_clear(struct buf *b)
 {
     b->len = 0;
-    if (b->cap > 0)
-        b->data[0] = '\0';
+    if (b->cap > 0) b->data[0] = '\0';
 }
 
 /* Room for `len` more bytes and the NUL. */
 static int grow(struct buf *b, size_t len)
 {
-    if (len > b->max - b->len)
-        return ERR_TOO_LARGE;
-    if (b->cap - b->len > len)
-        return 0;
+    if (len > b->max - b->len) return ERR_TOO_LARGE;
+    if (b->cap - b->len > len) return 0;
     size_t need = b->len + len;
-    if (need > SIZE_MAX / 2)
-        mem_exhausted();
+    if (need > SIZE_MAX / 2) mem_exhausted();
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
     while (cap <= need)
         cap *= 2;
-    if (cap > b->max)
-        cap = b->max + 1;
+    if (cap > b->max) cap = b->max + 1;
     char *old = b->cap > 0 ? b->data : NULL;
     b->data = mem_resize(old, cap, 1);
     b->cap = cap;
@@ -58,11 +52,9 @@ static int grow(struct buf *b, size_t len)
 
 int buf_add(struct buf *b, const void *data, size_t len)
 {
-    if (len == 0)
-        return 0;
+    if (len == 0) return 0;
     int rc = grow(b, len);
-    if (rc != 0)
-        return rc;
+    if (rc != 0) return rc;
     memcpy(b->data + b->len, data, len);
     b->len += len;
     b->data[b->len] = '\0';
@@ -110,16 +102,14 @@ char *buf_reserve(struct buf *b, size_t len)
 
 void buf_commit(struct buf *b, size_t len)
 {
-    if (len == 0)
-        return;
+    if (len == 0) return;
     b->len += len;
     b->data[b->len] = '\0';
 }
 
 void buf_consume(struct buf *b, size_t len)
 {
-    if (len == 0)
-        return;
+    if (len == 0) return;
     b->len -= len;
     memmove(b->data, b->data + len, b->len + 1);
 }

@@ -27,8 +27,8 @@ int buf_addf(struct buf *b, const char *fmt, ...) CADRE_PRINTF(2, 3);
  * buf_commit() then says how many were written there. */
 char *buf_reserve(struct buf *b, size_t len);
 void buf_commit(struct buf *b, size_t len);
-void buf_consume(struct buf *b, size_t len); /* drops from the front (len <= b->len) */
+void buf_consume(struct buf *b, size_t len);  /* drops from the front (len <= b->len) */
 void buf_truncate(struct buf *b, size_t len); /* keeps the first len bytes (len <= b->len) */
-char *buf_detach(struct buf *b);             /* the caller's from now on (mem_free); b is empty again */
+char *buf_detach(struct buf *b); /* the caller's from now on (mem_free); b is empty again */
 
 #endif

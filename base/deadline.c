@@ -24,8 +24,7 @@ static void sift_up(struct deadline_queue *q, struct deadline *d, size_t at)
 {
     while (at > 1) {
         struct deadline *parent = q->items[at / 2 - 1];
-        if (parent->at_ms <= d->at_ms)
-            break;
+        if (parent->at_ms <= d->at_ms) break;
         place(q, parent, at);
         at /= 2;
     }
@@ -36,12 +35,9 @@ static void sift_down(struct deadline_queue *q, struct deadline *d, size_t at)
 {
     for (;;) {
         size_t child = 2 * at;
-        if (child > q->count)
-            break;
-        if (child < q->count && q->items[child]->at_ms < q->items[child - 1]->at_ms)
-            child++;
-        if (d->at_ms <= q->items[child - 1]->at_ms)
-            break;
+        if (child > q->count) break;
+        if (child < q->count && q->items[child]->at_ms < q->items[child - 1]->at_ms) child++;
+        if (d->at_ms <= q->items[child - 1]->at_ms) break;
         place(q, q->items[child - 1], at);
         at = child;
     }
@@ -70,12 +66,10 @@ void deadline_set(struct deadline_queue *q, struct deadline *d, int64_t at_ms)
 void deadline_clear(struct deadline_queue *q, struct deadline *d)
 {
     size_t at = d->place;
-    if (at == 0)
-        return;
+    if (at == 0) return;
     d->place = 0;
     struct deadline *last = q->items[--q->count];
-    if (last != d)
-        settle(q, last, at);
+    if (last != d) settle(q, last, at);
 }
 
 bool deadline_is_set(const struct deadline *d)
@@ -91,8 +85,7 @@ struct deadline *deadline_first(const struct deadline_queue *q)
 struct deadline *deadline_pop(struct deadline_queue *q, int64_t now_ms)
 {
     struct deadline *d = deadline_first(q);
-    if (!d || d->at_ms > now_ms)
-        return NULL;
+    if (!d || d->at_ms > now_ms) return NULL;
     deadline_clear(q, d);
     return d;
 }

@@ -8,7 +8,7 @@
 
 #define DURATION_TEXT_SIZE 40
 #define DURATION_MAX_MS (INT64_C(3653) * 24 * 60 * 60 * 1000) /* ten years */
-#define TIME_TEXT_SIZE 25 /* 2026-01-02T03:04:05.678Z */
+#define TIME_TEXT_SIZE 25                                     /* 2026-01-02T03:04:05.678Z */
 
 /* ISO 8601 (PT30S, PT1H30M, P1DT2H, P2W; no years or months: their length is not fixed) or short
  * (500ms, 30s, 5m, 1h30m, 7d; "0" is zero; a bare number is refused with the advice to add a unit).

@@ -40,16 +40,13 @@ const char *err_sentence(int code)
 static void format_msg(char msg[ERR_MSG_MAX], const char *fmt, va_list ap)
 {
     int n = vsnprintf(msg, ERR_MSG_MAX, fmt, ap);
-    if (n < 0)
-        msg[0] = '\0';
-    if (n >= ERR_MSG_MAX)
-        msg[str_utf8_whole(msg, ERR_MSG_MAX - 1)] = '\0';
+    if (n < 0) msg[0] = '\0';
+    if (n >= ERR_MSG_MAX) msg[str_utf8_whole(msg, ERR_MSG_MAX - 1)] = '\0';
 }
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
-    if (!e)
-        return code;
+    if (!e) return code;
     /* by way of a copy: the arguments may point into e->msg */
     char msg[ERR_MSG_MAX];
     va_list ap;
@@ -63,8 +60,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-    if (!e)
-        return ERR_INTERNAL;
+    if (!e) return ERR_INTERNAL;
     char context[ERR_MSG_MAX];
     va_list ap;
     va_start(ap, fmt);
@@ -76,7 +72,6 @@ int err_wrap(struct err *e, const char *fmt, ...)
 
 const char *err_text(const struct err *e)
 {
-    if (!e)
-        return err_sentence(ERR_INTERNAL);
+    if (!e) return err_sentence(ERR_INTERNAL);
     return e->msg[0] ? e->msg : err_sentence(e->code);
 }

@@ -10,8 +10,7 @@ static bool in_range(const struct fsm *m, int state)
 
 bool fsm_may(const struct fsm *m, int from, int to)
 {
-    if (!in_range(m, from) || !in_range(m, to) || to >= 32)
-        return false;
+    if (!in_range(m, from) || !in_range(m, to) || to >= 32) return false;
     return !m->states[from].final && (m->states[from].next >> to & 1) != 0;
 }
 
@@ -28,8 +27,7 @@ const char *fsm_name(const struct fsm *m, int state)
 int fsm_find(const struct fsm *m, const char *name)
 {
     for (int i = 0; name && i < m->count; i++) {
-        if (strcmp(m->states[i].name, name) == 0)
-            return i;
+        if (strcmp(m->states[i].name, name) == 0) return i;
     }
     return -1;
 }

@@ -15,8 +15,7 @@ static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 /* Ages outside the 41 bits are pulled to the nearest end; never 0, so that no id is 0. */
 static int64_t age(int64_t wall_ms)
 {
-    if (wall_ms <= EPOCH_MS)
-        return 1;
+    if (wall_ms <= EPOCH_MS) return 1;
     return wall_ms - EPOCH_MS > MS_MAX ? MS_MAX : wall_ms - EPOCH_MS;
 }
 
@@ -42,8 +41,7 @@ void id_format(int64_t id, char out[ID_TEXT_SIZE])
 
 static int digit(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        c = (char)(c - 'A' + 'a');
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
     const char *at = c ? strchr(alphabet, c) : NULL;
     return at ? (int)(at - alphabet) : -1;
 }
@@ -54,12 +52,10 @@ int id_parse(const char *s, int64_t *id)
     int i = 0;
     for (; s && s[i]; i++) {
         int d = i < DIGITS ? digit(s[i]) : -1;
-        if (d < 0 || (i == 0 && d > 7))
-            return ERR_INVALID; /* 8 and more is beyond 63 bits */
+        if (d < 0 || (i == 0 && d > 7)) return ERR_INVALID; /* 8 and more is beyond 63 bits */
         value = value << 5 | (uint64_t)d;
     }
-    if (i != DIGITS || value == 0)
-        return ERR_INVALID;
+    if (i != DIGITS || value == 0) return ERR_INVALID;
     *id = (int64_t)value;
     return 0;
 }

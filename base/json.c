@@ -24,8 +24,7 @@ static cJSON *mutable_node(struct json *j)
 /* The only way that cJSON's makers fail here is for want of memory. */
 static struct json *made(cJSON *c)
 {
-    if (!c)
-        mem_exhausted();
+    if (!c) mem_exhausted();
     return (struct json *)c;
 }
 
@@ -49,8 +48,7 @@ static int describe(const char *text, const struct json_fault *fault, struct err
 int json_parse(const char *text, size_t len, struct json **out, struct err *e)
 {
     struct json_fault fault;
-    if (json_scan(text, len, &fault) != 0)
-        return describe(text, &fault, e);
+    if (json_scan(text, len, &fault) != 0) return describe(text, &fault, e);
     *out = made(cJSON_ParseWithLength(text, len));
     return 0;
 }
@@ -62,8 +60,7 @@ void json_free(struct json *root)
 
 enum json_type json_type(const struct json *j)
 {
-    if (!j)
-        return JSON_NULL;
+    if (!j) return JSON_NULL;
     switch (node(j)->type & 0xff) {
     case cJSON_False:
     case cJSON_True:
@@ -88,11 +85,9 @@ const char *json_key(const struct json *j)
 
 const struct json *json_get(const struct json *object, const char *key)
 {
-    if (json_type(object) != JSON_OBJECT)
-        return NULL;
+    if (json_type(object) != JSON_OBJECT) return NULL;
     for (const cJSON *c = node(object)->child; c; c = c->next) {
-        if (strcmp(c->string, key) == 0)
-            return (const struct json *)c;
+        if (strcmp(c->string, key) == 0) return (const struct json *)c;
     }
     return NULL;
 }
@@ -100,8 +95,7 @@ const struct json *json_get(const struct json *object, const char *key)
 const struct json *json_first(const struct json *j)
 {
     enum json_type type = json_type(j);
-    if (type != JSON_ARRAY && type != JSON_OBJECT)
-        return NULL;
+    if (type != JSON_ARRAY && type != JSON_OBJECT) return NULL;
     return (const struct json *)node(j)->child;
 }
 
@@ -125,8 +119,7 @@ const char *json_str(const struct json *j, const char *fallback)
 
 bool json_is_int(const struct json *j)
 {
-    if (json_type(j) != JSON_NUMBER)
-        return false;
+    if (json_type(j) != JSON_NUMBER) return false;
     double n = node(j)->valuedouble;
     return fabs(n) <= INT_MAX_EXACT && (double)(int64_t)n == n;
 }
@@ -200,14 +193,12 @@ struct json *json_new_bool(bool b)
 void json_put(struct json *object, const char *key, struct json *child)
 {
     assert(json_type(object) == JSON_OBJECT && child);
-    if (!cJSON_AddItemToObject(mutable_node(object), key, mutable_node(child)))
-        mem_exhausted();
+    if (!cJSON_AddItemToObject(mutable_node(object), key, mutable_node(child))) mem_exhausted();
 }
 
 int json_add(struct json *object, const char *key, struct json *child)
 {
-    if (json_get(object, key))
-        return ERR_EXISTS;
+    if (json_get(object, key)) return ERR_EXISTS;
     json_put(object, key, child);
     return 0;
 }
@@ -220,11 +211,9 @@ void json_push(struct json *array, struct json *child)
 
 struct json *json_copy(const struct json *j)
 {
-    if (!j)
-        return json_new(JSON_NULL);
+    if (!j) return json_new(JSON_NULL);
     cJSON *copy = cJSON_Duplicate(node(j), true);
-    if (!copy)
-        mem_exhausted();
+    if (!copy) mem_exhausted();
     /* the copy is nobody's member yet */
     cJSON_free(copy->string);
     copy->string = NULL;
@@ -233,8 +222,7 @@ struct json *json_copy(const struct json *j)
 
 void json_remove(struct json *object, const char *key)
 {
-    if (json_type(object) != JSON_OBJECT)
-        return;
+    if (json_type(object) != JSON_OBJECT) return;
     cJSON_DeleteItemFromObjectCaseSensitive(mutable_node(object), key);
 }
 

@@ -26,14 +26,16 @@ void json_free(struct json *root);
 
 enum json_type json_type(const struct json *j); /* NULL counts as JSON_NULL */
 const char *json_key(const struct json *j);     /* the key of a member, NULL for others */
-const struct json *json_get(const struct json *object, const char *key); /* NULL when absent; NULL in = NULL out */
-size_t json_count(const struct json *j);                                 /* of an array or object */
-const struct json *json_first(const struct json *j);                     /* first child */
-const struct json *json_next(const struct json *child);                  /* its sibling */
+const struct json *json_get(const struct json *object,
+                            const char *key);           /* NULL when absent; NULL in = NULL out */
+size_t json_count(const struct json *j);                /* of an array or object */
+const struct json *json_first(const struct json *j);    /* first child */
+const struct json *json_next(const struct json *child); /* its sibling */
 
 /* Value of a node (or default when NULL or another type). */
 const char *json_str(const struct json *j, const char *fallback);
-int64_t json_int(const struct json *j, int64_t fallback); /* fallback also for fractions and > 2^53 */
+int64_t json_int(const struct json *j,
+                 int64_t fallback); /* fallback also for fractions and > 2^53 */
 double json_num(const struct json *j, double fallback);
 bool json_bool(const struct json *j, bool fallback);
 bool json_is_int(const struct json *j);
@@ -48,8 +50,10 @@ struct json *json_new(enum json_type type);
 struct json *json_new_str(const char *s);
 struct json *json_new_num(double n);
 struct json *json_new_bool(bool b);
-int json_add(struct json *object, const char *key, struct json *child); /* ERR_EXISTS: duplicate; child stays the caller's */
-void json_put(struct json *object, const char *key, struct json *child); /* the same for a key known to be new */
+int json_add(struct json *object, const char *key,
+             struct json *child); /* ERR_EXISTS: duplicate; child stays the caller's */
+void json_put(struct json *object, const char *key,
+              struct json *child); /* the same for a key known to be new */
 void json_push(struct json *array, struct json *child);
 struct json *json_copy(const struct json *j);
 void json_remove(struct json *object, const char *key); /* fine when absent */
@@ -70,11 +74,12 @@ struct jw {
     int rc;               /* first error sticks: ERR_TOO_LARGE, ERR_INTERNAL for unbalanced calls */
 };
 
-void jw_init(struct jw *w, struct buf *b); /* appends to b */
+void jw_init(struct jw *w, struct buf *b);     /* appends to b */
 void jw_object(struct jw *w, const char *key); /* key NULL inside arrays and at the root */
 void jw_array(struct jw *w, const char *key);
 void jw_end(struct jw *w); /* of the innermost object or array: the writer remembers which */
-void jw_str(struct jw *w, const char *key, const char *s); /* NULL writes null; NUL and invalid UTF-8 become U+FFFD */
+void jw_str(struct jw *w, const char *key,
+            const char *s); /* NULL writes null; NUL and invalid UTF-8 become U+FFFD */
 void jw_strn(struct jw *w, const char *key, const char *s, size_t len);
 void jw_int(struct jw *w, const char *key, int64_t n);
 void jw_num(struct jw *w, const char *key, double n);
@@ -83,7 +88,7 @@ void jw_null(struct jw *w, const char *key);
 void jw_raw(struct jw *w, const char *key, const char *json_text); /* known to be valid JSON */
 void jw_tree(struct jw *w, const char *key, const struct json *j); /* NULL writes null */
 void jw_time(struct jw *w, const char *key, int64_t wall_ms);      /* RFC 3339; <= 0 writes null */
-void jw_id(struct jw *w, const char *key, int64_t id);             /* base/id.h text; 0 writes null */
-int jw_finish(struct jw *w);                                       /* 0 or the first error */
+void jw_id(struct jw *w, const char *key, int64_t id); /* base/id.h text; 0 writes null */
+int jw_finish(struct jw *w);                           /* 0 or the first error */
 
 #endif

@@ -20,15 +20,13 @@ void jw_init(struct jw *w, struct buf *b)
 
 static void fail(struct jw *w, int code)
 {
-    if (w->rc == 0)
-        w->rc = code;
+    if (w->rc == 0) w->rc = code;
 }
 
 static void add(struct jw *w, const char *s, size_t len)
 {
     int rc = buf_add(w->b, s, len);
-    if (rc != 0)
-        fail(w, rc);
+    if (rc != 0) fail(w, rc);
 }
 
 /* Bytes that stand for themselves inside quotes. */
@@ -75,8 +73,7 @@ static void add_quoted(struct jw *w, const char *s, size_t len)
             return;
         }
         place[0] = '"';
-        if (len > 0)
-            memcpy(place + 1, s, len);
+        if (len > 0) memcpy(place + 1, s, len);
         place[len + 1] = '"';
         buf_commit(w->b, len + 2);
         return;
@@ -89,8 +86,7 @@ static void add_quoted(struct jw *w, const char *s, size_t len)
             run++;
         add(w, s + at, run - at);
         at = run;
-        if (at < len)
-            at += add_special(w, s + at, len - at);
+        if (at < len) at += add_special(w, s + at, len - at);
     }
     add(w, "\"", 1);
 }
@@ -104,15 +100,13 @@ static bool in_array(const struct jw *w)
 /* What goes in front of a value. False: an error, write nothing more. */
 static bool begin(struct jw *w, const char *key)
 {
-    if (w->rc != 0)
-        return false;
+    if (w->rc != 0) return false;
     bool wants_key = w->depth > 0 && !in_array(w);
     if (wants_key != (key != NULL) || (w->depth == 0 && w->comma)) {
         fail(w, ERR_INTERNAL);
         return false;
     }
-    if (w->comma)
-        add(w, ",", 1);
+    if (w->comma) add(w, ",", 1);
     w->comma = true;
     if (key) {
         add_quoted(w, key, strlen(key));
@@ -123,8 +117,7 @@ static bool begin(struct jw *w, const char *key)
 
 static void open(struct jw *w, const char *key, bool is_array)
 {
-    if (!begin(w, key))
-        return;
+    if (!begin(w, key)) return;
     if (w->depth == DEPTH_MAX) {
         fail(w, ERR_TOO_LARGE);
         return;
@@ -149,8 +142,7 @@ void jw_array(struct jw *w, const char *key)
 
 void jw_end(struct jw *w)
 {
-    if (w->rc != 0)
-        return;
+    if (w->rc != 0) return;
     if (w->depth == 0) {
         fail(w, ERR_INTERNAL);
         return;
@@ -171,14 +163,12 @@ void jw_str(struct jw *w, const char *key, const char *s)
 
 void jw_strn(struct jw *w, const char *key, const char *s, size_t len)
 {
-    if (begin(w, key))
-        add_quoted(w, s, len);
+    if (begin(w, key)) add_quoted(w, s, len);
 }
 
 void jw_int(struct jw *w, const char *key, int64_t n)
 {
-    if (!begin(w, key))
-        return;
+    if (!begin(w, key)) return;
     char digits[20];
     size_t at = sizeof digits;
     uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
@@ -186,8 +176,7 @@ void jw_int(struct jw *w, const char *key, int64_t n)
         digits[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
-    if (n < 0)
-        digits[--at] = '-';
+    if (n < 0) digits[--at] = '-';
     add(w, digits + at, sizeof digits - at);
 }
 
@@ -203,8 +192,7 @@ void jw_num(struct jw *w, const char *key, double n)
         for (int precision = 15; precision <= 17; precision++) {
             snprintf(text, sizeof text, "%.*g", precision, n);
             double back = strtod(text, NULL);
-            if (memcmp(&back, &n, sizeof n) == 0)
-                break;
+            if (memcmp(&back, &n, sizeof n) == 0) break;
         }
         add(w, text, strlen(text));
     }
@@ -222,8 +210,7 @@ void jw_null(struct jw *w, const char *key)
 
 void jw_raw(struct jw *w, const char *key, const char *json_text)
 {
-    if (begin(w, key))
-        add(w, json_text, strlen(json_text));
+    if (begin(w, key)) add(w, json_text, strlen(json_text));
 }
 
 void jw_tree(struct jw *w, const char *key, const struct json *j)
@@ -280,7 +267,6 @@ void jw_id(struct jw *w, const char *key, int64_t id)
 int jw_finish(struct jw *w)
 {
     /* left open, or nothing written */
-    if (w->rc == 0 && (w->depth != 0 || !w->comma))
-        fail(w, ERR_INTERNAL);
+    if (w->rc == 0 && (w->depth != 0 || !w->comma)) fail(w, ERR_INTERNAL);
     return w->rc;
 }

@@ -39,16 +39,12 @@ bool log_enabled(enum log_level level)
 static size_t printable(const char *s)
 {
     unsigned char c = (unsigned char)s[0];
-    if (c >= 0x20 && c < 0x7f)
-        return 1;
-    if (c < 0xc2 || c > 0xf4)
-        return 0;
-    if (c == 0xc2 && (unsigned char)s[1] < 0xa0)
-        return 0;
+    if (c >= 0x20 && c < 0x7f) return 1;
+    if (c < 0xc2 || c > 0xf4) return 0;
+    if (c == 0xc2 && (unsigned char)s[1] < 0xa0) return 0;
     size_t len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     for (size_t i = 1; i < len; i++) {
-        if (!s[i])
-            return 0;
+        if (!s[i]) return 0;
     }
     return str_utf8_valid(s, len) ? len : 0;
 }
@@ -61,15 +57,13 @@ static void escape(struct buf *out, const char *s)
             plain += len;
         buf_add(out, s, plain);
         s += plain;
-        if (*s)
-            buf_addf(out, "\\x%02x", (unsigned)(unsigned char)*s++);
+        if (*s) buf_addf(out, "\\x%02x", (unsigned)(unsigned char)*s++);
     }
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-    if (!log_enabled(level))
-        return;
+    if (!log_enabled(level)) return;
     char small[1024];
     char *big = NULL, *text = small;
     va_list ap, again;
@@ -77,8 +71,7 @@ void log_write(enum log_level level, const char *fmt, ...)
     va_copy(again, ap);
     int n = vsnprintf(small, sizeof small, fmt, ap);
     va_end(ap);
-    if (n < 0)
-        small[0] = '\0';
+    if (n < 0) small[0] = '\0';
     if (n >= (int)sizeof small) {
         size_t size = (size_t)n < LINE_MAX_BYTES ? (size_t)n + 1 : LINE_MAX_BYTES;
         text = big = mem_alloc(size);

@@ -14,16 +14,14 @@ _Noreturn void mem_exhausted(void)
 
 static size_t product(size_t count, size_t size)
 {
-    if (size != 0 && count > SIZE_MAX / size)
-        mem_exhausted();
+    if (size != 0 && count > SIZE_MAX / size) mem_exhausted();
     return count * size;
 }
 
 void *mem_alloc(size_t bytes)
 {
     void *p = calloc(1, bytes > 0 ? bytes : 1);
-    if (!p)
-        mem_exhausted();
+    if (!p) mem_exhausted();
     return p;
 }
 
@@ -36,8 +34,7 @@ void *mem_resize(void *p, size_t count, size_t size)
 {
     size_t bytes = product(count, size);
     void *q = realloc(p, bytes > 0 ? bytes : 1);
-    if (!q)
-        mem_exhausted();
+    if (!q) mem_exhausted();
     return q;
 }
 
@@ -60,8 +57,7 @@ char *mem_strndup(const char *s, size_t len)
 void *mem_dup(const void *p, size_t len)
 {
     void *copy = mem_resize(NULL, len, 1);
-    if (len > 0)
-        memcpy(copy, p, len);
+    if (len > 0) memcpy(copy, p, len);
     return copy;
 }
 

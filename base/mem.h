@@ -6,14 +6,14 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t bytes);                            /* zeroed; bytes may be 0 */
-void *mem_array(size_t count, size_t size);               /* zeroed; count * size is checked */
-void *mem_resize(void *p, size_t count, size_t size);     /* not zeroed; count * size is checked */
-char *mem_strdup(const char *s);                          /* NULL gives NULL */
+void *mem_alloc(size_t bytes);                        /* zeroed; bytes may be 0 */
+void *mem_array(size_t count, size_t size);           /* zeroed; count * size is checked */
+void *mem_resize(void *p, size_t count, size_t size); /* not zeroed; count * size is checked */
+char *mem_strdup(const char *s);                      /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t len);
 void *mem_dup(const void *p, size_t len);
-void mem_free(void *p);                                   /* NULL is fine */
-void mem_wipe(void *p, size_t len);                       /* overwrites secrets; never optimised away */
+void mem_free(void *p);             /* NULL is fine */
+void mem_wipe(void *p, size_t len); /* overwrites secrets; never optimised away */
 /* Ends the process as above: for libraries that report an allocation failure of their own. */
 _Noreturn void mem_exhausted(void);
 

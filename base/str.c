@@ -9,8 +9,7 @@
 
 bool str_eq(const char *a, const char *b)
 {
-    if (!a || !b)
-        return a == b;
+    if (!a || !b) return a == b;
     return strcmp(a, b) == 0;
 }
 
@@ -33,8 +32,7 @@ bool str_empty(const char *s)
 int str_copy(char *dst, size_t dst_size, const char *src)
 {
     size_t len = strlen(src);
-    if (len >= dst_size)
-        return ERR_TOO_LARGE;
+    if (len >= dst_size) return ERR_TOO_LARGE;
     memmove(dst, src, len + 1);
     return 0;
 }
@@ -45,10 +43,8 @@ int str_format(char *dst, size_t dst_size, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(dst, dst_size, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < dst_size)
-        return 0;
-    if (dst_size > 0)
-        dst[0] = '\0';
+    if (n >= 0 && (size_t)n < dst_size) return 0;
+    if (dst_size > 0) dst[0] = '\0';
     return ERR_TOO_LARGE;
 }
 
@@ -85,22 +81,17 @@ char *str_trim(char *s)
 int str_int64(const char *s, int64_t *out)
 {
     bool negative = *s == '-';
-    if (negative)
-        s++;
-    if (!*s)
-        return ERR_INVALID;
+    if (negative) s++;
+    if (!*s) return ERR_INVALID;
     /* counted downwards: the negative side has one number more */
     int64_t value = 0;
     for (; *s; s++) {
-        if (*s < '0' || *s > '9')
-            return ERR_INVALID;
+        if (*s < '0' || *s > '9') return ERR_INVALID;
         int digit = *s - '0';
-        if (value < (INT64_MIN + digit) / 10)
-            return ERR_INVALID;
+        if (value < (INT64_MIN + digit) / 10) return ERR_INVALID;
         value = value * 10 - digit;
     }
-    if (!negative && value == INT64_MIN)
-        return ERR_INVALID;
+    if (!negative && value == INT64_MIN) return ERR_INVALID;
     *out = negative ? value : -value;
     return 0;
 }
@@ -117,8 +108,7 @@ static bool is_name(char c)
 
 bool str_key_valid(const char *s)
 {
-    if (!s || !is_word(*s))
-        return false;
+    if (!s || !is_word(*s)) return false;
     size_t len = 0;
     while (is_name(s[len]))
         len++;
@@ -128,14 +118,11 @@ bool str_key_valid(const char *s)
 bool str_name_valid(const char *s)
 {
     size_t len = s ? strlen(s) : 0;
-    if (len == 0 || len > 128 || !str_utf8_valid(s, len))
-        return false;
+    if (len == 0 || len > 128 || !str_utf8_valid(s, len)) return false;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == 0x7f)
-            return false;
-        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)
-            return false; /* U+0080 to U+009F */
+        if (c < 0x20 || c == 0x7f) return false;
+        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0) return false; /* U+0080 to U+009F */
     }
     return true;
 }
@@ -143,20 +130,17 @@ bool str_name_valid(const char *s)
 bool str_namespace_valid(const char *s)
 {
     size_t len = s ? strlen(s) : 0;
-    if (len == 0 || len > 255)
-        return false;
+    if (len == 0 || len > 255) return false;
     for (size_t i = 0; i < len; i++) {
         bool at_start = i == 0 || s[i - 1] == '.';
-        if (s[i] == '.' ? at_start || i == len - 1 : !is_name(s[i]))
-            return false;
+        if (s[i] == '.' ? at_start || i == len - 1 : !is_name(s[i])) return false;
     }
     return true;
 }
 
 bool str_namespace_covers(const char *prefix, const char *ns)
 {
-    if (str_empty(prefix) || !ns || !str_starts(ns, prefix))
-        return false;
+    if (str_empty(prefix) || !ns || !str_starts(ns, prefix)) return false;
     char next = ns[strlen(prefix)];
     return next == '\0' || next == '.';
 }
@@ -198,8 +182,7 @@ bool str_glob(const char *pattern, const char *s)
 
 static char fold(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c - 'A' + 'a');
+    if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
     return c == '_' ? '-' : c;
 }
 
@@ -217,14 +200,11 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
         for (size_t j = 1; j <= b_len; j++) {
             bool same = fold(a[i - 1]) == fold(b[j - 1]);
             size_t best = above[j - 1] + (same ? 0 : 1);
-            if (above[j] + 1 < best)
-                best = above[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
+            if (above[j] + 1 < best) best = above[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
             bool swapped = i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
                            fold(a[i - 2]) == fold(b[j - 1]);
-            if (swapped && above2[j - 2] + 1 < best)
-                best = above2[j - 2] + 1;
+            if (swapped && above2[j - 2] + 1 < best) best = above2[j - 2] + 1;
             row[j] = best;
         }
     }
@@ -234,19 +214,16 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 const char *str_nearest(const char *s, const char *const *candidates, size_t count)
 {
     size_t len = strlen(s);
-    if (len == 0 || len > NEAREST_MAX)
-        return NULL;
+    if (len == 0 || len > NEAREST_MAX) return NULL;
     size_t limit = len / 3 > 2 ? len / 3 : 2;
     const char *nearest = NULL;
     size_t best = limit + 1;
     for (size_t i = 0; i < count; i++) {
         size_t other = candidates[i] ? strlen(candidates[i]) : 0;
-        if (other == 0 || other > NEAREST_MAX)
-            continue;
+        if (other == 0 || other > NEAREST_MAX) continue;
         size_t d = distance(s, len, candidates[i], other);
         /* as many edits as characters: nothing in common */
-        if (d >= best || d >= (len > other ? len : other))
-            continue;
+        if (d >= best || d >= (len > other ? len : other)) continue;
         nearest = candidates[i];
         best = d;
     }

@@ -7,21 +7,16 @@
 static size_t utf8_char(const unsigned char *s, size_t len)
 {
     unsigned char c = s[0];
-    if (c < 0x80)
-        return 1;
-    if (c < 0xc2 || c > 0xf4)
-        return 0;
+    if (c < 0x80) return 1;
+    if (c < 0xc2 || c > 0xf4) return 0;
     size_t need = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    if (len < need)
-        return 0;
+    if (len < need) return 0;
     /* the second byte's range keeps out overlong forms, surrogates, and what is above U+10FFFF */
     unsigned char low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
     unsigned char high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (s[1] < low || s[1] > high)
-        return 0;
+    if (s[1] < low || s[1] > high) return 0;
     for (size_t i = 2; i < need; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
+        if ((s[i] & 0xc0) != 0x80) return 0;
     }
     return need;
 }
@@ -31,8 +26,7 @@ bool str_utf8_valid(const char *s, size_t len)
     const unsigned char *at = (const unsigned char *)s;
     while (len > 0) {
         size_t n = utf8_char(at, len);
-        if (n == 0)
-            return false;
+        if (n == 0) return false;
         at += n;
         len -= n;
     }
@@ -44,19 +38,14 @@ size_t str_utf8_whole(const char *s, size_t len)
     const unsigned char *at = (const unsigned char *)s;
     for (size_t back = 1; back <= 3 && back <= len; back++) {
         unsigned char c = at[len - back];
-        if ((c & 0xc0) == 0x80)
-            continue;
-        if (c < 0xc2 || c > 0xf4)
-            return len;
+        if ((c & 0xc0) == 0x80) continue;
+        if (c < 0xc2 || c > 0xf4) return len;
         size_t need = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-        if (need <= back)
-            return len;
+        if (need <= back) return len;
         /* unfinished; but could it still become a character? */
         unsigned char whole[4] = {c, 0x80, 0x80, 0x80};
-        if (c == 0xe0)
-            whole[1] = 0xa0;
-        if (c == 0xf0)
-            whole[1] = 0x90;
+        if (c == 0xe0) whole[1] = 0xa0;
+        if (c == 0xf0) whole[1] = 0x90;
         memcpy(whole, at + len - back, back);
         return utf8_char(whole, need) > 0 ? len - back : len;
     }
@@ -76,26 +65,20 @@ void str_hex(char *dst, const void *src, size_t len)
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
 
 int str_unhex(void *dst, size_t dst_size, const char *src, size_t *len)
 {
     size_t n = strlen(src);
-    if (n % 2 != 0)
-        return ERR_INVALID;
+    if (n % 2 != 0) return ERR_INVALID;
     for (size_t i = 0; i < n; i++) {
-        if (hex_value(src[i]) < 0)
-            return ERR_INVALID;
+        if (hex_value(src[i]) < 0) return ERR_INVALID;
     }
-    if (n / 2 > dst_size)
-        return ERR_TOO_LARGE;
+    if (n / 2 > dst_size) return ERR_TOO_LARGE;
     unsigned char *d = dst;
     for (size_t i = 0; i < n; i += 2) {
         d[i / 2] = (unsigned char)(hex_value(src[i]) << 4 | hex_value(src[i + 1]));
@@ -113,10 +96,8 @@ static void encode64(char *dst, const void *src, size_t len, const char *alphabe
     while (len > 0) {
         size_t take = len < 3 ? len : 3;
         uint32_t bits = (uint32_t)s[0] << 16;
-        if (take > 1)
-            bits |= (uint32_t)s[1] << 8;
-        if (take > 2)
-            bits |= s[2];
+        if (take > 1) bits |= (uint32_t)s[1] << 8;
+        if (take > 2) bits |= s[2];
         for (size_t i = 0; i <= take; i++)
             *dst++ = alphabet[bits >> (18 - 6 * i) & 63];
         for (size_t i = take; padded && i < 3; i++)
@@ -129,14 +110,10 @@ static void encode64(char *dst, const void *src, size_t len, const char *alphabe
 
 static int value64(char c, const char *alphabet)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == alphabet[62])
-        return 62;
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (c == alphabet[62]) return 62;
     return c == alphabet[63] ? 63 : -1;
 }
 
@@ -145,25 +122,20 @@ static int decode64(unsigned char *dst, size_t dst_size, const char *src, size_t
                     const char *alphabet, size_t *len)
 {
     size_t tail = n % 4;
-    if (tail == 1)
-        return ERR_INVALID;
+    if (tail == 1) return ERR_INVALID;
     for (size_t i = 0; i < n; i++) {
-        if (value64(src[i], alphabet) < 0)
-            return ERR_INVALID;
+        if (value64(src[i], alphabet) < 0) return ERR_INVALID;
     }
     int stray = tail == 2 ? 15 : tail == 3 ? 3 : 0;
-    if (stray != 0 && (value64(src[n - 1], alphabet) & stray) != 0)
-        return ERR_INVALID;
+    if (stray != 0 && (value64(src[n - 1], alphabet) & stray) != 0) return ERR_INVALID;
     size_t size = n / 4 * 3 + (tail > 0 ? tail - 1 : 0);
-    if (size > dst_size)
-        return ERR_TOO_LARGE;
+    if (size > dst_size) return ERR_TOO_LARGE;
     uint32_t bits = 0;
     int have = 0;
     for (size_t i = 0; i < n; i++) {
         bits = bits << 6 | (uint32_t)value64(src[i], alphabet);
         have += 6;
-        if (have < 8)
-            continue;
+        if (have < 8) continue;
         have -= 8;
         *dst++ = (unsigned char)(bits >> have);
     }
@@ -179,8 +151,7 @@ void str_base64(char *dst, const void *src, size_t len)
 int str_unbase64(void *dst, size_t dst_size, const char *src, size_t *len)
 {
     size_t n = strlen(src);
-    if (n % 4 != 0)
-        return ERR_INVALID;
+    if (n % 4 != 0) return ERR_INVALID;
     for (int pad = 0; pad < 2 && n > 0 && src[n - 1] == '='; pad++)
         n--;
     return decode64(dst, dst_size, src, n, standard, len);

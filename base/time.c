@@ -54,10 +54,8 @@ static char *put(char *out, int64_t n, int width, char behind)
 
 void time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE])
 {
-    if (wall_ms < 0)
-        wall_ms = 0;
-    if (wall_ms > LAST_MS)
-        wall_ms = LAST_MS;
+    if (wall_ms < 0) wall_ms = 0;
+    if (wall_ms > LAST_MS) wall_ms = LAST_MS;
     struct civil c = from_days(wall_ms / DAY_MS);
     int64_t ms = wall_ms % DAY_MS;
     out = put(out, c.year, 4, '-');
@@ -76,16 +74,13 @@ static bool take(const char **s, int width, int low, int high, char behind, int 
     int n = 0;
     for (int i = 0; i < width; i++) {
         char c = (*s)[i];
-        if (c < '0' || c > '9')
-            return false;
+        if (c < '0' || c > '9') return false;
         n = n * 10 + (c - '0');
     }
-    if (n < low || n > high)
-        return false;
+    if (n < low || n > high) return false;
     *s += width;
     if (behind) {
-        if (**s != behind)
-            return false;
+        if (**s != behind) return false;
         (*s)++;
     }
     *out = n;
@@ -95,8 +90,7 @@ static bool take(const char **s, int width, int low, int high, char behind, int 
 static bool take_fraction(const char **s, int *ms)
 {
     *ms = 0;
-    if (**s != '.')
-        return true;
+    if (**s != '.') return true;
     (*s)++;
     const char *start = *s;
     for (int weight = 100; **s >= '0' && **s <= '9'; (*s)++, weight /= 10) {
@@ -110,16 +104,12 @@ static bool take_offset(const char **s, int64_t *offset_ms)
 {
     char sign = *(*s)++;
     *offset_ms = 0;
-    if (sign == 'Z' || sign == 'z')
-        return true;
-    if (sign != '+' && sign != '-')
-        return false;
+    if (sign == 'Z' || sign == 'z') return true;
+    if (sign != '+' && sign != '-') return false;
     int hours, minutes;
-    if (!take(s, 2, 0, 23, ':', &hours) || !take(s, 2, 0, 59, '\0', &minutes))
-        return false;
+    if (!take(s, 2, 0, 23, ':', &hours) || !take(s, 2, 0, 59, '\0', &minutes)) return false;
     *offset_ms = (hours * 60 + minutes) * INT64_C(60000);
-    if (sign == '-')
-        *offset_ms = -*offset_ms;
+    if (sign == '-') *offset_ms = -*offset_ms;
     return true;
 }
 
@@ -132,8 +122,7 @@ int time_parse(const char *s, int64_t *wall_ms)
         !take(&s, 2, 1, days_in_month(c.year, c.month), '\0', &c.day)) {
         return ERR_INVALID;
     }
-    if (*s != 'T' && *s != 't')
-        return ERR_INVALID;
+    if (*s != 'T' && *s != 't') return ERR_INVALID;
     s++;
     if (!take(&s, 2, 0, 23, ':', &hour) || !take(&s, 2, 0, 59, ':', &minute) ||
         !take(&s, 2, 0, 59, '\0', &second) || !take_fraction(&s, &ms) ||
@@ -145,8 +134,7 @@ int time_parse(const char *s, int64_t *wall_ms)
         days += days_in_month(c.year, month);
     int64_t t =
         days * DAY_MS + hour * INT64_C(3600000) + minute * 60000 + second * 1000 + ms - offset_ms;
-    if (t < 0 || t > LAST_MS)
-        return ERR_INVALID;
+    if (t < 0 || t > LAST_MS) return ERR_INVALID;
     *wall_ms = t;
     return 0;
 }

@@ -1,0 +1,345 @@
+/* Where settings come from: defaults, the environment, the file. Flags are in opt_args.c. */
+#include "base/opt_value.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One text, or for lists and maps several with commas between. */
+static int put_joined(const struct opt *o, void *field, const char *text, const char *label,
+                      struct err *e)
+{
+    if (o->type != OPT_LIST && o->type != OPT_MAP) return opt_put(o, field, text, label, e);
+    char *copy = mem_strdup(text), *item = copy;
+    int rc = 0;
+    while (item && rc == 0) {
+        char *comma = strchr(item, ',');
+        if (comma) *comma = '\0';
+        rc = opt_put(o, field, str_trim(item), label, e);
+        item = comma ? comma + 1 : NULL;
+    }
+    mem_free(copy);
+    return rc;
+}
+
+static void zero(const struct opt *o, void *field)
+{
+    switch (o->type) {
+    case OPT_STRING:
+        *(char **)field = NULL;
+        break;
+    case OPT_BOOL:
+        *(bool *)field = false;
+        break;
+    case OPT_INT:
+    case OPT_DURATION:
+    case OPT_SIZE:
+        *(int64_t *)field = 0;
+        break;
+    case OPT_LIST:
+        *(struct opt_list *)field = (struct opt_list){NULL, 0};
+        break;
+    case OPT_MAP:
+        *(struct opt_map *)field = (struct opt_map){NULL, 0};
+        break;
+    }
+}
+
+void opt_init(struct opt_set *s, const struct opt *table, size_t count, void *config)
+{
+    *s = (struct opt_set){table, count, config, mem_array(count, sizeof(enum opt_source))};
+    for (size_t row = 0; row < count; row++) {
+        const struct opt *o = &table[row];
+        zero(o, opt_field(s, row));
+        if (!o->fallback) continue;
+        int rc = put_joined(o, opt_field(s, row), o->fallback, "default", NULL);
+        assert(rc == 0); /* the table is wrong */
+        (void)rc;
+    }
+}
+
+int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
+                  struct err *e)
+{
+    for (size_t row = 0; row < s->count; row++) {
+        const struct opt *o = &s->table[row];
+        const char *text = o->env ? get(o->env, user) : NULL;
+        if (str_empty(text)) continue;
+        void *field = opt_take(s, row, OPT_FROM_ENV) ? opt_field(s, row) : NULL;
+        int rc = put_joined(o, field, text, o->env, e);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+#define PATH_SIZE 256 /* of a dotted key; longer ones are in no table */
+#define LABEL_SIZE 400
+#define NAMES_MAX 128 /* rows that are looked at for the nearest key */
+
+struct file {
+    struct opt_set *s;
+    const char *path;
+    const struct yaml_doc *doc;
+    struct err *e;
+};
+
+static void make_label(const struct file *f, const struct json *node, const char *key,
+                       char out[LABEL_SIZE])
+{
+    int line = yaml_line(f->doc, node);
+    int n = line > 0 ? snprintf(out, LABEL_SIZE, "%s:%d: %s", f->path, line, key)
+                     : snprintf(out, LABEL_SIZE, "%s: %s", f->path, key);
+    if (n >= LABEL_SIZE) out[str_utf8_whole(out, LABEL_SIZE - 1)] = '\0';
+}
+
+static const char *wanted(enum opt_type type)
+{
+    switch (type) {
+    case OPT_INT:
+        return "a number";
+    case OPT_BOOL:
+        return "true or false";
+    case OPT_DURATION:
+        return "a duration such as 30s";
+    case OPT_SIZE:
+        return "a size such as 64MiB";
+    case OPT_LIST:
+        return "a list of texts";
+    case OPT_MAP:
+        return "a mapping (key: value)";
+    case OPT_STRING:
+        break;
+    }
+    return "a text";
+}
+
+static const char *kind(const struct json *node)
+{
+    switch (json_type(node)) {
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_OBJECT:
+        return "a mapping";
+    case JSON_NULL:
+        return "nothing";
+    default:
+        return "a single value";
+    }
+}
+
+static bool is_scalar(const struct json *node)
+{
+    enum json_type type = json_type(node);
+    return type == JSON_BOOL || type == JSON_NUMBER || type == JSON_STRING;
+}
+
+static const char *scalar_text(const struct file *f, const struct json *node)
+{
+    if (json_type(node) == JSON_BOOL) return json_bool(node, false) ? "true" : "false";
+    const char *text = yaml_text(f->doc, node);
+    return text ? text : "";
+}
+
+static int wrong_kind(const struct file *f, const struct opt *o, const struct json *node)
+{
+    char label[LABEL_SIZE];
+    make_label(f, node, o->key, label);
+    return opt_complain(f->e, label, "must be %s, not %s", wanted(o->type), kind(node));
+}
+
+static int put_list(const struct file *f, const struct opt *o, void *field, const struct json *node)
+{
+    char label[LABEL_SIZE];
+    for (const struct json *item = json_first(node); item; item = json_next(item)) {
+        make_label(f, item, o->key, label);
+        if (!is_scalar(item)) {
+            return opt_complain(f->e, label, "an item must be a text, not %s", kind(item));
+        }
+        int rc = opt_put(o, field, scalar_text(f, item), label, f->e);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+static int put_map(const struct file *f, const struct opt *o, void *field, const struct json *node)
+{
+    char label[LABEL_SIZE], shown[OPT_QUOTE_SIZE];
+    for (const struct json *m = json_first(node); m; m = json_next(m)) {
+        make_label(f, m, o->key, label);
+        opt_quote(shown, json_key(m));
+        if (json_type(m) == JSON_NULL) {
+            return opt_complain(f->e, label, "the value of %s is missing (\"\" is the empty text)",
+                                shown);
+        }
+        if (!is_scalar(m)) {
+            return opt_complain(f->e, label, "the value of %s must be a text, not %s", shown,
+                                kind(m));
+        }
+        int rc = opt_put_pair(o, field, json_key(m), scalar_text(f, m), label, f->e);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+static int put_node(const struct file *f, size_t row, const struct json *node)
+{
+    const struct opt *o = &f->s->table[row];
+    enum json_type type = json_type(node);
+    if (type == JSON_NULL) return 0;
+    bool fits = is_scalar(node);
+    if (o->type == OPT_LIST) fits = fits || type == JSON_ARRAY;
+    if (o->type == OPT_MAP) fits = type == JSON_OBJECT;
+    if (!fits) return wrong_kind(f, o, node);
+    void *field = opt_take(f->s, row, OPT_FROM_FILE) ? opt_field(f->s, row) : NULL;
+    if (type == JSON_ARRAY) return put_list(f, o, field, node);
+    if (type == JSON_OBJECT) return put_map(f, o, field, node);
+    char label[LABEL_SIZE];
+    make_label(f, node, o->key, label);
+    return opt_put(o, field, scalar_text(f, node), label, f->e);
+}
+
+/* ---- unknown keys ---------------------------------------------------------------------------- */
+
+/* Is `key` below the section `prefix` ("" is the top, else it ends with a dot)? Its next segment then. */
+static const char *below(const char *key, const char *prefix, size_t *len)
+{
+    if (!key || !str_starts(key, prefix)) return NULL;
+    const char *segment = key + strlen(prefix);
+    *len = strcspn(segment, ".");
+    return segment;
+}
+
+static const char *last_segment(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+/* The nearest name in this section; mem_free, NULL when none is near. */
+static char *nearest_here(const struct opt_set *s, const char *prefix, const char *name)
+{
+    char *names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t row = 0; row < s->count && count < NAMES_MAX; row++) {
+        size_t len;
+        const char *segment = below(s->table[row].key, prefix, &len);
+        if (segment) names[count++] = mem_strndup(segment, len);
+    }
+    const char *near = str_nearest(name, (const char *const *)names, count);
+    char *full = near ? str_dupf("%s%s", prefix, near) : NULL;
+    while (count > 0)
+        mem_free(names[--count]);
+    return full;
+}
+
+/* What the writer of an unknown key probably meant; mem_free, NULL: no idea. */
+static char *guess_key(const struct opt_set *s, const char *prefix, const char *name)
+{
+    for (size_t row = 0; row < s->count; row++) {
+        const struct opt *o = &s->table[row];
+        /* the flag's name, or the right name in another section */
+        if (o->key && (str_eq(o->flag, name) || str_eq(last_segment(o->key), name))) {
+            return mem_strdup(o->key);
+        }
+    }
+    return nearest_here(s, prefix, name);
+}
+
+/* "a, b, c": the names of this section. */
+static void list_names(const struct opt_set *s, const char *prefix, struct buf *out)
+{
+    size_t len, before_len;
+    for (size_t row = 0; row < s->count; row++) {
+        const char *segment = below(s->table[row].key, prefix, &len);
+        bool seen = !segment;
+        for (size_t i = 0; i < row && !seen; i++) {
+            const char *before = below(s->table[i].key, prefix, &before_len);
+            seen = before && before_len == len && memcmp(before, segment, len) == 0;
+        }
+        if (seen) continue;
+        if (out->len > 0) buf_adds(out, ", ");
+        buf_add(out, segment, len);
+    }
+}
+
+static int unknown_key(const struct file *f, const char *prefix, const struct json *member)
+{
+    const char *name = json_key(member);
+    char label[LABEL_SIZE], path[OPT_QUOTE_SIZE];
+    char *full = str_dupf("%s%s", prefix, name);
+    opt_quote(path, full);
+    char *text = str_dupf("unknown key %s", path);
+    make_label(f, member, text, label);
+    mem_free(text);
+    mem_free(full);
+    for (size_t row = 0; !*prefix && row < f->s->count; row++) {
+        if (!str_eq(f->s->table[row].key, name)) continue;
+        return err_set(f->e, ERR_INVALID, "%s, write '%s' indented below '%.*s:'", label,
+                       last_segment(name), (int)strcspn(name, "."), name);
+    }
+    char *guess = guess_key(f->s, prefix, name);
+    if (guess) {
+        int rc = err_set(f->e, ERR_INVALID, "%s, did you mean '%s'?", label, guess);
+        mem_free(guess);
+        return rc;
+    }
+    struct buf names;
+    buf_init(&names, ERR_MSG_MAX);
+    list_names(f->s, prefix, &names);
+    int rc = err_set(f->e, ERR_INVALID, "%s, known here: %s", label, names.data);
+    buf_fini(&names);
+    return rc;
+}
+
+static int section(const struct file *f, const char *prefix, const struct json *object);
+
+static int member(const struct file *f, const char *prefix, const struct json *m)
+{
+    const char *name = json_key(m);
+    char path[PATH_SIZE];
+    if (strchr(name, '.') || str_format(path, sizeof path - 1, "%s%s", prefix, name) != 0) {
+        return unknown_key(f, prefix, m);
+    }
+    for (size_t row = 0; row < f->s->count; row++) {
+        if (str_eq(f->s->table[row].key, path)) return put_node(f, row, m);
+    }
+    size_t end = strlen(path);
+    path[end] = '.';
+    path[end + 1] = '\0';
+    bool is_section = false;
+    for (size_t row = 0; row < f->s->count && !is_section; row++) {
+        is_section = f->s->table[row].key && str_starts(f->s->table[row].key, path);
+    }
+    if (!is_section) return unknown_key(f, prefix, m);
+    if (json_type(m) == JSON_OBJECT) return section(f, path, m);
+    if (json_type(m) == JSON_NULL) return 0;
+    path[end] = '\0';
+    char label[LABEL_SIZE];
+    make_label(f, m, path, label);
+    return opt_complain(f->e, label, "must be a mapping (key: value), not %s", kind(m));
+}
+
+static int section(const struct file *f, const char *prefix, const struct json *object)
+{
+    for (const struct json *m = json_first(object); m; m = json_next(m)) {
+        int rc = member(f, prefix, m);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e)
+{
+    struct file f = {s, path, doc, e};
+    if (json_type(doc->root) == JSON_NULL) return 0;
+    if (json_type(doc->root) != JSON_OBJECT) {
+        return err_set(e, ERR_INVALID, "%s:%d: settings must be written as 'key: value', not as %s",
+                       path, yaml_line(doc, doc->root), kind(doc->root));
+    }
+    return section(&f, "", doc->root);
+}
