@@ -37,6 +37,7 @@ struct http_parser {
     bool head_reported;  /* ... and HTTP_HEAD was returned */
     bool message_done;   /* the message is complete ... */
     bool message_reported; /* ... and HTTP_MESSAGE was returned: the next call begins anew */
+    bool closed;         /* llhttp knows that the stream has ended */
     size_t head_bytes;
     char last;           /* byte of the head seen last, 0 at its beginning */
     uint64_t overhead_bytes, body_bytes;
@@ -414,11 +415,12 @@ int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e)
     if (p->rc != 0) return report(p, e);
     if (p->message_reported) begin_message(p);
     enum http_event due = next_event(p);
-    if (due == HTTP_MORE && p->head_reported) {
-        feed(p, "", 0);
+    if (due == HTTP_MORE && !p->closed) {
+        feed(p, "", 0); /* from where the last event left it to where it waits for bytes */
         if (p->rc == 0) due = next_event(p);
     }
-    if (due == HTTP_MORE && p->rc == 0) {
+    if (due == HTTP_MORE && p->rc == 0 && !p->closed) {
+        p->closed = true;
         llhttp_errno_t code = llhttp_finish(&p->ll);
         if (code != HPE_OK && code != HPE_PAUSED)
             bad(p, "the connection was closed in the middle of a message");
