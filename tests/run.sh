@@ -173,7 +173,7 @@ build() {
         return 0
     fi
     fail "$ring/build-$preset: does not build (see $log)"
-    grep -nE 'error|FAILED|undefined reference' "$log" | head -n 40 | sed 's/^/    | /'
+    grep -nE -A4 'CMake Error|error:|undefined reference' "$log" | head -n 60 | sed 's/^/    | /'
     return 1
 }
 

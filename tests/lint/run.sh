@@ -178,6 +178,27 @@ if wanted unlisted-source; then
     report unlisted-source
 fi
 
+# ... and every source in such a list is there.
+if wanted missing-source; then
+    : >"$tmp/found"
+    grep -E '^(base|wire|platform|agent|coordinator|cli|tests)/.*CMakeLists\.txt$' "$tmp/all" \
+        >"$tmp/lists" || :
+    while IFS= read -r list; do
+        awk '{ sub(/#.*/, ""); gsub(/"[^"]*"/, "") }
+            match($0, /cadre_(unit_test|sim_test|system_test|fuzz_target|bench)\([A-Za-z0-9_]+/) {
+                name = substr($0, RSTART, RLENGTH)
+                sub(/.*\(/, "", name)
+                print FNR, name ".c"
+            }
+            { gsub(/[()]/, " "); for (i = 1; i <= NF; i++) if ($i ~ /\.c$/) print FNR, $i }' "$list" |
+            while read -r line file; do
+                [ -f "$(dirname "$list")/$file" ] ||
+                    echo "$list:$line: missing-source: $file is listed but not there"
+            done
+    done <"$tmp/lists" >"$tmp/found"
+    report missing-source
+fi
+
 if wanted shell-syntax; then
     : >"$tmp/found"
     grep -E '\.sh$' "$tmp/all" >"$tmp/shell" || :

@@ -193,6 +193,10 @@ expect unlisted-source base/forgotten.c 1 "a source that no CMakeLists.txt names
 plant base/forgotten.c 'int a;'
 echo '# forgotten.c' >>"$tree/base/CMakeLists.txt"
 expect unlisted-source base/forgotten.c 1 "a source that only a comment names"
+plant base/CMakeLists.txt 'cadre_library(cadre_base\n    SOURCES thing.c gone.c)'
+expect missing-source base/CMakeLists.txt 2 "a listed source that is not there"
+plant tests/unit/base/CMakeLists.txt 'cadre_unit_test(gone LIBS cadre_base)'
+expect missing-source tests/unit/base/CMakeLists.txt 1 "a listed test that is not there"
 plant run.sh '#!/bin/sh\nif true; then'
 expect shell-syntax run.sh 1 "a script that does not parse"
 plant run.sh '#!/bin/bash\ntrue'
