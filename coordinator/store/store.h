@@ -4,7 +4,9 @@
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is committed first. Functions
  * return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk), ERR_CORRUPT, ERR_IO. After any of the last
- * three the transaction is to be rolled back. Rows that come out own their strings (x_fini). */
+ * three the transaction is to be rolled back; after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call.
+ * A change outside of store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The functions that call
+ * back may not be called again from inside fn, and fn changes nothing. */
 #ifndef CADRE_COORDINATOR_STORE_STORE_H
 #define CADRE_COORDINATOR_STORE_STORE_H
 
@@ -17,7 +19,8 @@ struct store;
  * restore), migrates (numbered, PRAGMA user_version; a newer version than ours is refused with a sentence). */
 int store_open(const char *state_folder, struct store **out, struct err *e);
 void store_close(struct store *s);
-/* A consistent copy of cadre.db and output.db while running, into one file `path` (its output beside it as path.output). */
+/* A consistent copy of cadre.db and output.db while running, into one file `path` (its output beside it as path.output).
+ * Its own connections: any thread or process. A file of that name is replaced when the copy is complete. */
 int store_backup(const char *state_folder, const char *path, struct err *e);
 
 int store_begin(struct store *s, struct err *e);
@@ -26,7 +29,8 @@ void store_rollback(struct store *s);
 bool store_dirty(const struct store *s); /* did anything change since store_begin? an empty commit costs nothing */
 
 /* ---- jobs ---- */
-/* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text, kept apart when large. */
+/* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text. The id has to be made of created_ms
+ * (id_make): keys are forgotten by the age of the id. */
 int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e);
 int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
@@ -71,11 +75,14 @@ int store_queue_classes(struct store *s, int (*fn)(const char *group, int64_t re
                         struct err *e);
 /* How many stand before (priority, id) in the group; counting stops at `most`. */
 int store_queue_position(struct store *s, const char *group, int64_t priority, int64_t id, int64_t most, int64_t *before, struct err *e);
-/* The first `most` pending jobs of a group in order (for group delete --force, fallback changes): ids into out. */
+/* The first `most` pending jobs of a group (for group delete --force, fallback changes): ids into out. Within one requires
+ * by priority, then id; one requires after the other. after_id: the last id of the call before (it may have left the queue
+ * since, but must still be known), 0: from the first. */
 int store_queue_list(struct store *s, const char *group, int64_t after_id, int64_t *ids, size_t most, size_t *count, struct err *e);
 
 /* ---- output (output.db) ---- */
-/* Duplicate (job, attempt, stream, offset): ignored, 0. */
+/* The chunks of a stream come in order of offset: what lies before the end that is stored already is a re-send and
+ * ignored, 0. A gap is kept as it is. */
 int store_output_add(struct store *s, const struct chunk *c, struct err *e);
 /* Bytes stored so far for this job's attempt (all streams). */
 int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes, struct err *e);
@@ -106,6 +113,7 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *
 
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more, struct err *e);
-int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e); /* final jobs and their output */
+/* Final jobs and all that belongs to them. `most` counts jobs and chunks of output; a job goes after its last chunk. */
+int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e);
 
 #endif

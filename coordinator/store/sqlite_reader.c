@@ -1,0 +1,480 @@
+/* Reading for the API on connections of its own. A call's statements are reset before it returns: an open one would
+ * hold back the log's reuse. */
+#include "coordinator/store/reader.h"
+
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_rows.h"
+#include "coordinator/store/sqlite_schema.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* A list looks at so many jobs, and an output page at so many chunks, before it answers with what it has. */
+#define SCAN_MOST 5000
+#define CHUNK_SCAN_MOST 20000
+/* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the way back
+ * from the newest. */
+#define SORT_MOST 5000
+
+#define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"
+#define VIEW_TABLES                                                                                \
+    JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = s.agent"
+#define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
+#define BUSY "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"             \
+             " AND s.open = 2 AND s.agent = a.id)"
+
+#define QUEUE_READS(X)                                                                             \
+    X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
+    X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
+    X(R_NAMESPACE, "SELECT ns FROM jobs WHERE id = ?1")                                            \
+    X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 ORDER BY id DESC")                                       \
+    X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
+    X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
+                                    " AND id < ?1 ORDER BY id DESC")                               \
+    X(R_SCAN_OPEN, SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL "     \
+                   SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"      \
+                                " ORDER BY id DESC")                                               \
+    X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
+                " total(retrying) FROM job_counts")                                                \
+    X(R_ATTEMPTS, "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t"                             \
+                  " LEFT JOIN agents a ON a.id = t.agent WHERE t.job = ?1 ORDER BY t.attempt")     \
+    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
+                " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
+                " WHERE a.removed_ms = 0 ORDER BY a.name")                                         \
+    X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
+               " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
+    X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
+                     " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
+    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND (draining OR held)),"        \
+                    " total(iif(online, slots, 0)) FROM agents WHERE removed_ms = 0")              \
+    X(R_GROUPS, "WITH c AS MATERIALIZED (SELECT group_key, sum(created) AS queued,"                \
+                " sum(submitted + running + killing) AS running FROM job_counts"                   \
+                " GROUP BY group_key),"                                                            \
+                " m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS online"   \
+                " FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                            \
+                " SELECT " GROUP_COLUMNS ", m.known, m.online, c.queued, c.running FROM groups g"  \
+                " LEFT JOIN m ON m.group_key = g.key LEFT JOIN c ON c.group_key = g.key"           \
+                " ORDER BY g.key")                                                                 \
+    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
+    X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY id")                                \
+    X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
+    X(R_PAGES, "PRAGMA page_count")                                                                \
+    X(R_PAGE_SIZE, "PRAGMA page_size")
+
+#define OUTPUT_READS(X)                                                                            \
+    X(W_SCAN, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"                    \
+              " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
+    X(W_CHUNK, "SELECT offset, data FROM chunks WHERE cursor = ?1")                                \
+    X(W_PAGES, "PRAGMA page_count")                                                                \
+    X(W_PAGE_SIZE, "PRAGMA page_size")
+
+#define X(number, sql) number,
+enum queue_read { QUEUE_READS(X) QUEUE_READ_COUNT };
+enum output_read { OUTPUT_READS(X) OUTPUT_READ_COUNT };
+#undef X
+#define X(number, sql) sql,
+static const char *const queue_sql[] = {QUEUE_READS(X)};
+static const char *const output_sql[] = {OUTPUT_READS(X)};
+#undef X
+
+struct reader {
+    struct db queue, output;
+};
+
+static sqlite3_stmt *from_queue(struct reader *r, enum queue_read which)
+{
+    return r->queue.statements[which];
+}
+
+static sqlite3_stmt *from_output(struct reader *r, enum output_read which)
+{
+    return r->output.statements[which];
+}
+
+static int open_file(struct db *d, const char *folder, const char *name, enum schema which,
+                     const char *const *sql, int count, struct err *e)
+{
+    char *path = db_path(folder, name);
+    int rc = db_open(d, path, DB_READER, e);
+    mem_free(path);
+    if (rc == 0) rc = schema_check(d, which, e);
+    if (rc == 0) rc = db_exec(d, "PRAGMA cache_size=-4096", e);
+    if (rc == 0) rc = db_prepare(d, sql, count, e);
+    return rc;
+}
+
+int reader_open(const char *state_folder, struct reader **out, struct err *e)
+{
+    struct reader *r = mem_alloc(sizeof *r);
+    int rc = open_file(&r->queue, state_folder, QUEUE_FILE, SCHEMA_QUEUE, queue_sql,
+                       QUEUE_READ_COUNT, e);
+    if (rc == 0) {
+        rc = open_file(&r->output, state_folder, OUTPUT_FILE, SCHEMA_OUTPUT, output_sql,
+                       OUTPUT_READ_COUNT, e);
+    }
+    if (rc != 0) {
+        reader_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void reader_close(struct reader *r)
+{
+    if (!r) return;
+    db_close(&r->queue);
+    db_close(&r->output);
+    mem_free(r);
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+void job_view_fini(struct job_view *v)
+{
+    job_fini(&v->job);
+    mem_free(v->spec);
+    mem_free(v->outputs);
+    mem_free(v->require);
+    mem_free(v->agent_name);
+    *v = (struct job_view){0};
+}
+
+/* 1: found; 0: not there. */
+static int find_job(struct reader *r, enum queue_read which, int64_t id, struct job_view *v,
+                    struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, which);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    *v = (struct job_view){
+        .outputs = column_text(q, JOB_COLUMN_COUNT),
+        .require = column_text(q, JOB_COLUMN_COUNT + 1),
+        .agent_name = column_text(q, JOB_COLUMN_COUNT + 2),
+        .spec = which == R_JOB ? column_text(q, JOB_COLUMN_COUNT + 3) : NULL,
+    };
+    row_job(q, &v->job);
+    db_reset(q);
+    return 1;
+}
+
+int reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e)
+{
+    int rc = find_job(r, R_JOB, id, out, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    return rc < 0 ? rc : 0;
+}
+
+static int read_counts(struct reader *r, int64_t jobs[JOB_STATES], struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_COUNTS);
+    int rc = db_step(&r->queue, q, e);
+    if (rc < 0) return rc;
+    for (int state = 0; state <= JOB_RETRYING; state++) jobs[state] = sqlite3_column_int64(q, state);
+    db_reset(q);
+    return 0;
+}
+
+/* The way to the wanted states that passes by the fewest others. */
+static int choose_scan(struct reader *r, uint32_t states, enum queue_read *which, struct err *e)
+{
+    const uint32_t created = UINT32_C(1) << JOB_CREATED;
+    const uint32_t open = (UINT32_C(1) << (JOB_RETRYING + 1)) - 1;
+    const uint32_t bad = ((UINT32_C(1) << JOB_STATES) - 1) & ~open & ~(UINT32_C(1) << JOB_SUCCESS);
+    *which = R_SCAN;
+    if (states == 0) return 0;
+    if ((states & ~bad) == 0) {
+        *which = R_SCAN_BAD;
+    } else if ((states & ~(open & ~created)) == 0) {
+        *which = R_SCAN_ASSIGNED;
+    } else if ((states & ~open) == 0) {
+        int64_t jobs[JOB_STATES];
+        int rc = read_counts(r, jobs, e);
+        if (rc != 0) return rc;
+        if (jobs[JOB_CREATED] <= SORT_MOST) *which = R_SCAN_OPEN;
+    }
+    return 0;
+}
+
+/* 1: the job of the scan's present row is in the namespace. */
+static int is_within(struct reader *r, const char *ns, int64_t id, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_NAMESPACE);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    const char *of_job = (const char *)sqlite3_column_text(q, 0);
+    bool within = of_job && str_namespace_covers(ns, of_job);
+    db_reset(q);
+    return within;
+}
+
+/* 1: wanted; 0: not. Columns: SCAN_COLUMNS. */
+static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt *scan,
+                     struct err *e)
+{
+    int state = sqlite3_column_int(scan, 1);
+    if (f->states && !(f->states >> state & 1)) return 0;
+    if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
+    if (f->group && !str_eq(f->group, (const char *)sqlite3_column_text(scan, 2))) return 0;
+    return f->ns ? is_within(r, f->ns, sqlite3_column_int64(scan, 0), e) : 1;
+}
+
+int reader_jobs(struct reader *r, const struct job_filter *f,
+                int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
+                struct err *e)
+{
+    enum queue_read which;
+    int rc = choose_scan(r, f->states, &which, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *scan = from_queue(r, which);
+    bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
+    size_t found = 0, seen = 0;
+    int64_t last = 0, next = 0;
+    while ((rc = db_step(&r->queue, scan, e)) == 1) {
+        if (found == f->limit || seen == SCAN_MOST) {
+            next = last;
+            break;
+        }
+        seen++;
+        last = sqlite3_column_int64(scan, 0);
+        rc = is_wanted(r, f, scan, e);
+        struct job_view v;
+        if (rc == 1) rc = find_job(r, R_JOB_BRIEF, last, &v, e);
+        if (rc < 0) break;
+        if (rc == 0) continue;
+        found++;
+        int stop = fn(&v, user);
+        job_view_fini(&v);
+        if (stop) {
+            next = last;
+            break;
+        }
+    }
+    db_reset(scan);
+    if (rc < 0) return rc;
+    *next_before = next;
+    return 0;
+}
+
+int reader_attempts(struct reader *r, int64_t job,
+                    int (*fn)(const struct attempt *a, const char *agent_name, void *user),
+                    void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_ATTEMPTS);
+    bind_int(q, 1, job);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct attempt a;
+        row_attempt(q, &a);
+        int stop = fn(&a, (const char *)sqlite3_column_text(q, ATTEMPT_COLUMN_COUNT), user);
+        attempt_fini(&a);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+/* 1: handed to fn; 0: it would be more than max_bytes; 2: fn wants no more. */
+static int hand_chunk(struct reader *r, struct chunk *c, size_t max_bytes, size_t *sum,
+                      int (*fn)(const struct chunk *c, void *user), void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_CHUNK);
+    bind_int(q, 1, c->cursor);
+    int rc = db_step(&r->output, q, e);
+    if (rc != 1) return rc;
+    c->offset = sqlite3_column_int64(q, 0);
+    c->data = sqlite3_column_blob(q, 1);
+    c->len = (size_t)sqlite3_column_bytes(q, 1);
+    if (*sum > 0 && *sum + c->len > max_bytes) {
+        rc = 0;
+    } else {
+        *sum += c->len;
+        rc = fn(c, user) ? 2 : 1;
+    }
+    db_reset(q);
+    return rc;
+}
+
+int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t streams, int64_t cursor,
+                  size_t max_bytes, int (*fn)(const struct chunk *c, void *user), void *user,
+                  int64_t *next_cursor, struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_SCAN);
+    bind_int(q, 1, job);
+    bind_int(q, 2, cursor);
+    int64_t next = cursor;
+    size_t sum = 0;
+    int rc = 0;
+    for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
+        struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
+                          .job = job,
+                          .attempt = sqlite3_column_int64(q, 1),
+                          .stream = sqlite3_column_int(q, 2)};
+        bool wanted = (attempt == 0 || c.attempt == attempt) &&
+                      (streams == 0 || (streams >> c.stream & 1));
+        if (wanted) rc = hand_chunk(r, &c, max_bytes, &sum, fn, user, e);
+        if (rc <= 0) break;
+        next = c.cursor;
+        if (rc == 2) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *next_cursor = next;
+    return 0;
+}
+
+/* ---- agents, groups, namespaces, tokens ------------------------------------------------------- */
+
+int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user),
+                  void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_AGENTS);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct agent a;
+        row_agent(q, &a);
+        int stop = fn(&a, sqlite3_column_int64(q, AGENT_COLUMN_COUNT), user);
+        agent_fini(&a);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* 1: found. */
+static int find_agent(struct reader *r, sqlite3_stmt *q, struct agent *out, int64_t *busy,
+                      struct err *e)
+{
+    int rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    row_agent(q, out);
+    *busy = sqlite3_column_int64(q, AGENT_COLUMN_COUNT);
+    db_reset(q);
+    return 1;
+}
+
+int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, int64_t *busy,
+                 struct err *e)
+{
+    int64_t id;
+    int rc = 0;
+    if (id_parse(id_or_name, &id) == 0) {
+        sqlite3_stmt *q = from_queue(r, R_AGENT);
+        bind_int(q, 1, id);
+        rc = find_agent(r, q, out, busy, e);
+    }
+    if (rc == 0) { /* a name may look like an id */
+        sqlite3_stmt *q = from_queue(r, R_AGENT_NAMED);
+        bind_text(q, 1, id_or_name);
+        rc = find_agent(r, q, out, busy, e);
+    }
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no agent %s", id_or_name);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_groups(struct reader *r,
+                  int (*fn)(const struct group *g, int64_t agents, int64_t online, int64_t queued,
+                            int64_t running, void *user),
+                  void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUPS);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct group g;
+        row_group(q, &g);
+        int64_t n[4];
+        for (int i = 0; i < 4; i++) n[i] = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + i);
+        int stop = fn(&g, n[0], n[1], n[2], n[3], user);
+        group_fini(&g);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_namespaces(struct reader *r, int (*fn)(const struct ns_default *n, void *user),
+                      void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_NAMESPACES);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct ns_default n;
+        row_ns(q, &n);
+        int stop = fn(&n, user);
+        ns_default_fini(&n);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *user), void *user,
+                  struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_TOKENS);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct token_row t;
+        row_token(q, &t);
+        int stop = fn(&t, user);
+        token_row_fini(&t);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_TOKEN);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such token");
+    if (rc < 0) return rc;
+    row_token(q, out);
+    db_reset(q);
+    return 0;
+}
+
+/* ---- sums ----------------------------------------------------------------------------------- */
+
+static int read_bytes(struct db *d, int pages, int page_size, int64_t *bytes, struct err *e)
+{
+    int64_t product = 1;
+    const int parts[] = {pages, page_size};
+    for (int i = 0; i < 2; i++) {
+        sqlite3_stmt *q = d->statements[parts[i]];
+        int rc = db_step(d, q, e);
+        if (rc < 0) return rc;
+        product *= sqlite3_column_int64(q, 0);
+        db_reset(q);
+    }
+    *bytes = product;
+    return 0;
+}
+
+int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
+{
+    struct store_stats s = {0};
+    int rc = read_counts(r, s.jobs, e);
+    if (rc != 0) return rc;
+    s.busy = s.jobs[JOB_SUBMITTED] + s.jobs[JOB_RUNNING] + s.jobs[JOB_KILLING];
+    sqlite3_stmt *q = from_queue(r, R_AGENT_SUMS);
+    rc = db_step(&r->queue, q, e);
+    if (rc < 0) return rc;
+    int64_t online = sqlite3_column_int64(q, 1);
+    s.agents_offline = sqlite3_column_int64(q, 0) - online;
+    s.agents_draining = sqlite3_column_int64(q, 2);
+    s.agents_online = online - s.agents_draining;
+    s.slots = sqlite3_column_int64(q, 3);
+    db_reset(q);
+    rc = read_bytes(&r->queue, R_PAGES, R_PAGE_SIZE, &s.database_bytes, e);
+    if (rc == 0) rc = read_bytes(&r->output, W_PAGES, W_PAGE_SIZE, &s.output_bytes, e);
+    if (rc == 0) *out = s;
+    return rc;
+}
