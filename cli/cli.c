@@ -285,6 +285,14 @@ static void print_row(const char *const *cells, const size_t *widths, size_t col
     putchar('\n');
 }
 
+void table_fini(struct table *t)
+{
+    for (size_t i = 0; i < t->rows * t->columns; i++)
+        mem_free(t->cells[i]);
+    mem_free(t->cells);
+    memset(t, 0, sizeof *t);
+}
+
 void table_print(struct table *t)
 {
     size_t widths[TABLE_COLUMNS] = {0};

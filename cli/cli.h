@@ -36,6 +36,7 @@ struct command {
     const struct opt *options;
     size_t option_count;
     size_t config_size; /* of the struct that the options fill */
+    int usage_code;     /* exit code of a wrong command line; 0: EXIT_USAGE */
     /* args: positional arguments. Returns the exit code; errors are printed by cli_fail. */
     int (*run)(struct cli *cli, void *config, const struct opt_args *args);
 };
@@ -72,6 +73,7 @@ struct table {
 void table_init(struct table *t, size_t columns, const char *const *head);
 void table_add(struct table *t, const char *const *cells); /* NULL cells print as "-" */
 void table_print(struct table *t);                         /* to stdout; frees */
+void table_fini(struct table *t);                          /* frees without printing */
 
 /* Short forms for people. out: at least DURATION_TEXT_SIZE. */
 void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */

@@ -23,13 +23,12 @@ struct group_config {
          .type = OPT_LIST,                                                                         \
          .offset = AT(require),                                                                    \
          .value_name = "K=EXPR",                                                                   \
-         .help = "what an agent must offer to be let in, e.g. os=windows; may be repeated"},       \
+         .help = "what an agent must offer to be let in, e.g. os=windows"},                        \
         {.flag = "allow-namespace",                                                                \
          .type = OPT_LIST,                                                                         \
          .offset = AT(namespaces),                                                                 \
          .value_name = "NS",                                                                       \
-         .help =                                                                                   \
-             "who may target it: this namespace and its children; may be repeated; default: all"}, \
+         .help = "who may target it: this namespace and its children; default: all"},              \
     {                                                                                              \
         .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = 0,                 \
         .max = 1000000000, .fallback = "-1", .value_name = "N",                                    \

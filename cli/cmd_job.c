@@ -127,7 +127,10 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     struct table t;
     table_init(&t, 9, head);
     code = list_pages(cli, config, &t, NULL);
-    table_print(&t);
+    if (code == EXIT_OK)
+        table_print(&t);
+    else
+        table_fini(&t);
     return code;
 }
 

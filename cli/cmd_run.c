@@ -80,7 +80,7 @@ static const struct opt options[] = {
      .type = OPT_MAP,
      .offset = AT(env),
      .value_name = "K=V",
-     .help = "environment variable; may be repeated"},
+     .help = "environment variable"},
     {.flag = "workdir",
      .type = OPT_STRING,
      .offset = AT(workdir),
@@ -345,5 +345,6 @@ const struct command command_run = {
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .config_size = sizeof(struct run_config),
+    .usage_code = EXIT_CADRE,
     .run = run,
 };

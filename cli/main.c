@@ -175,7 +175,9 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     struct opt_args args = {0};
     struct err e = {0};
     void *config = mem_alloc(c->config_size ? c->config_size : 1);
+    char *program = str_dupf("cadre %s", c->name);
     int code;
+    argv[0] = program;
     opt_init(&set, c->options, c->option_count, config);
     int rc = opt_parse_args(&set, argc, argv, &args, &e);
     if (rc != 0) {
@@ -183,7 +185,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
             struct err inner = e;
             err_set(&e, rc, "%s; see 'cadre %s --help'", inner.msg, c->name);
         }
-        code = cli_fail(EXIT_USAGE, &e);
+        code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (args.help) {
         print_command(c);
         code = EXIT_OK;
@@ -192,6 +194,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     }
     opt_fini(&set);
     mem_free(config);
+    mem_free(program);
     return code;
 }
 
@@ -213,7 +216,8 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     if (str_eq(argv[0], "--version")) argv[0] = "version";
     const struct command *c = find_command(argc, argv, &words);
     if (!c) return unknown_command(argc, argv);
-    return run_command(cli, c, argc - words, argv + words);
+    /* The last word of the command stands where a program's own name does. */
+    return run_command(cli, c, argc - words + 1, argv + words - 1);
 }
 
 static int body(int argc, char **argv, void *user)
@@ -230,12 +234,14 @@ static int body(int argc, char **argv, void *user)
     split_globals(&argc, own, &globals_argc, globals);
     opt_init(&set, global_options, GLOBALS, &cli);
     int code;
-    int rc = opt_parse_args(&set, globals_argc - 1, globals + 1, &args, &e);
+    int rc = opt_parse_args(&set, globals_argc, globals, &args, &e);
     if (rc == 0) rc = opt_parse_env(&set, os_env, NULL, &e);
     if (rc == 0 && !str_eq(cli.output, "table") && !str_eq(cli.output, "json"))
         rc = err_set(&e, ERR_INVALID, "--output '%s' is neither table nor json", cli.output);
     if (rc == 0) rc = pki_init(&e);
-    code = rc != 0 ? cli_fail(EXIT_USAGE, &e) : dispatch(&cli, argc - 1, own + 1);
+    /* The exit codes of `run` below 125 are the job's. */
+    int usage_code = argc > 1 && str_eq(own[1], "run") ? EXIT_CADRE : EXIT_USAGE;
+    code = rc != 0 ? cli_fail(usage_code, &e) : dispatch(&cli, argc - 1, own + 1);
     client_free(cli.client);
     mem_free(cli.resolved_token);
     mem_free(cli.resolved_url);
