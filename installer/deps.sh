@@ -171,7 +171,8 @@ build_cmake() {
     rm -rf "$work"
 }
 
-# What our mbedTLS has, as changes to its default configuration.
+# What our mbedTLS has, as changes to its default configuration. Measured and left out: the p256-m
+# driver, which makes P-256 five to eight times slower on x86-64.
 mbedtls_options() {
     cat <<'END'
 
