@@ -34,7 +34,7 @@
 /* field lists: X(kind, c_name, "wireName", a, b, need) with kind in STR INT ID BOOL OBJ ARR
  *   STR: a = max bytes; INT: a..b range; OBJ/ARR: a = max bytes of its text; unused = 0 */
 #define MSG_FIELDS_ENROL(X)                                                                        \
-    X(STR, token, "token", 512, 0, 0)        /* absent: renewal over an authenticated session */   \
+    X(STR, token, "token", 3072, 0, 0)       /* absent: renewal over an authenticated session */   \
     X(STR, csr, "csr", 8192, 0, 1)           /* PEM PKCS #10 */                                    \
     X(STR, name, "name", LIMIT_NAME, 0, 0)                                                         \
     X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
