@@ -8,7 +8,8 @@
 
 static const struct fsm_state job_states[JOB_STATES] = {
     [JOB_CREATED] = {"CREATED", BIT(JOB_SUBMITTED) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED), false},
-    /* FAILED without having run: could not be spawned, or lost on the way; KILLED: the same under a cancel */
+    /* FAILED without having run: could not be spawned, or lost on the way; KILLED: the same under a
+     * cancel */
     [JOB_SUBMITTED] = {"SUBMITTED",
                        BIT(JOB_CREATED) | BIT(JOB_RUNNING) | BIT(JOB_KILLING) | BIT(JOB_RETRYING) |
                            BIT(JOB_FAILED) | BIT(JOB_KILLED),

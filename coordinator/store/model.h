@@ -1,5 +1,5 @@
-/* The nouns that the engine decides about and the store keeps. Plain structs: strings are owned by the struct
- * (x_fini frees them) unless a function says that it only borrows. */
+/* The nouns that the engine decides about and the store keeps. Plain structs: strings are owned by
+ * the struct (x_fini frees them) unless a function says that it only borrows. */
 #ifndef CADRE_COORDINATOR_STORE_MODEL_H
 #define CADRE_COORDINATOR_STORE_MODEL_H
 
@@ -54,8 +54,8 @@ enum reason {
     REASON_DRAIN,
     REASONS
 };
-const char *reason_name(enum reason r);  /* "exit-code"; NULL for REASON_NONE */
-int reason_find(const char *name);       /* -1: unknown */
+const char *reason_name(enum reason r); /* "exit-code"; NULL for REASON_NONE */
+int reason_find(const char *name);      /* -1: unknown */
 
 enum retry_type { RETRY_NONE = 0, RETRY_CONSTANT = 1, RETRY_EXPONENTIAL = 2, RETRY_RANDOM = 3 };
 struct retry {
@@ -70,28 +70,30 @@ struct retry {
 struct job {
     int64_t id;
     enum job_kind kind;
-    char *ns;         /* namespace; NULL: none */
-    char *name;       /* NULL: none */
+    char *ns;                      /* namespace; NULL: none */
+    char *name;                    /* NULL: none */
     char *flow, *execution, *task; /* NULL for an ad-hoc job */
-    char *group;      /* NULL: default group; never changes */
+    char *group;                   /* NULL: default group; never changes */
     enum fallback fallback;
     int64_t requires_id; /* 0: nothing required; see store_requires_intern */
     int64_t priority;
     enum job_state state;
     enum reason reason;
-    char *message;    /* NULL: none */
-    bool exited;      /* exit_code counts */
+    char *message; /* NULL: none */
+    bool exited;   /* exit_code counts */
     int64_t exit_code;
-    int64_t agent;    /* 0: not assigned (of the last attempt, also when final) */
-    int64_t attempt;  /* number of the present or next attempt; 1 from the beginning */
-    int64_t created_ms, submitted_ms, started_ms, ended_ms; /* wall; 0: not yet. submitted/started of this attempt */
+    int64_t agent;   /* 0: not assigned (of the last attempt, also when final) */
+    int64_t attempt; /* number of the present or next attempt; 1 from the beginning */
+    /* wall; 0: not yet. submitted/started of this attempt */
+    int64_t created_ms, submitted_ms, started_ms, ended_ms;
     int64_t first_started_ms; /* wall, of attempt 1; for retry.max_duration */
     int64_t retry_at_ms;      /* wall; RETRYING only */
-    int64_t queue_timeout_ms, timeout_ms, lease_ms, kill_grace_ms; /* 0: none / the coordinator's default */
+    /* 0: none / the coordinator's default */
+    int64_t queue_timeout_ms, timeout_ms, lease_ms, kill_grace_ms;
     struct retry retry;
     bool truncated;
-    char *unique_key; /* idempotency key, scoped by the submitting token; NULL */
-    int64_t submitter; /* token id */
+    char *unique_key;     /* idempotency key, scoped by the submitting token; NULL */
+    int64_t submitter;    /* token id */
     int64_t output_limit; /* 0: the coordinator's */
 };
 void job_fini(struct job *j);
@@ -112,28 +114,29 @@ void attempt_fini(struct attempt *a);
 
 struct agent {
     int64_t id;
-    char *name;          /* unique among those not removed */
-    char *group;         /* NULL: default */
-    char *token_group;   /* group that the join token bound it to; NULL: free */
-    char *capabilities;  /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
+    char *name;        /* unique among those not removed */
+    char *group;       /* NULL: default */
+    char *token_group; /* group that the join token bound it to; NULL: free */
+    /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
+    char *capabilities;
     char *version;
     char *host_id, *boot_id, *journal_id; /* of the last accepted hello; NULL before */
     int64_t slots;
     int64_t last_seq;
     bool online;
-    bool draining;        /* the agent says so, it is on its way out */
-    bool held;            /* an operator said `agent drain` */
+    bool draining; /* the agent says so, it is on its way out */
+    bool held;     /* an operator said `agent drain` */
     char *drain_reason;
     int64_t created_ms, last_seen_ms, removed_ms; /* wall; removed: 0 = not */
-    char *spki;           /* hex SHA-256 of the key that enrolled */
-    int64_t token;        /* join token id */
+    char *spki;                                   /* hex SHA-256 of the key that enrolled */
+    int64_t token;                                /* join token id */
 };
 void agent_fini(struct agent *a);
 
 struct group {
     char *key, *description;
-    char *require;             /* JSON object text; NULL: nothing required */
-    char *allowed_namespaces;  /* JSON array text; NULL: all */
+    char *require;            /* JSON object text; NULL: nothing required */
+    char *allowed_namespaces; /* JSON array text; NULL: all */
     bool paused;
     int64_t max_queued; /* 0: no limit */
     int64_t created_ms;
@@ -142,7 +145,7 @@ void group_fini(struct group *g);
 
 struct ns_default { /* what a namespace says for itself and its children */
     char *ns;
-    char *group; /* NULL: says explicitly "default group" */
+    char *group;  /* NULL: says explicitly "default group" */
     int fallback; /* enum fallback, -1: says nothing */
 };
 void ns_default_fini(struct ns_default *n);
@@ -157,7 +160,7 @@ struct token_row {
     char *group; /* join: agents must be of this group; NULL: any */
     char *ns;    /* submit: subtree; NULL: all */
     int64_t created_ms, expires_ms, revoked_ms, last_used_ms; /* 0: never */
-    int64_t uses_left; /* join; -1: no limit */
+    int64_t uses_left;                                        /* join; -1: no limit */
 };
 void token_row_fini(struct token_row *t);
 

@@ -1,5 +1,5 @@
-/* Reading for the API: its own read-only connection, never waits behind the writer (WAL). One thread (the loop).
- * Sees what was committed. Every list is bounded. */
+/* Reading for the API: its own read-only connection, never waits behind the writer (WAL). One
+ * thread (the loop). Sees what was committed. Every list is bounded. */
 #ifndef CADRE_COORDINATOR_STORE_READER_H
 #define CADRE_COORDINATOR_STORE_READER_H
 
@@ -8,7 +8,8 @@
 
 struct reader;
 
-/* The store has been opened before (it makes and upgrades the files); close the reader before the store. */
+/* The store has been opened before (it makes and upgrades the files); close the reader before the
+ * store. */
 int reader_open(const char *state_folder, struct reader **out, struct err *e);
 void reader_close(struct reader *r);
 
@@ -23,37 +24,47 @@ struct job_view {
 void job_view_fini(struct job_view *v);
 int reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e);
 struct job_filter {
-    uint32_t states;     /* bit per enum job_state; 0: all */
-    const char *group;   /* NULL: any; "" : default group */
-    const char *ns;      /* NULL: any; subtree */
-    int64_t agent;       /* 0: any */
-    int64_t before_id;   /* 0: from the newest */
+    uint32_t states;   /* bit per enum job_state; 0: all */
+    const char *group; /* NULL: any; "" : default group */
+    const char *ns;    /* NULL: any; subtree */
+    int64_t agent;     /* 0: any */
+    int64_t before_id; /* 0: from the newest */
     size_t limit;
 };
-/* Newest first; *next_before 0: no more, else the before_id of the next call. One call looks at 5,000 jobs at most: there may
- * be more although fewer than `limit` came, even none. */
-int reader_jobs(struct reader *r, const struct job_filter *f, int (*fn)(const struct job_view *v, void *user), void *user,
-                int64_t *next_before, struct err *e);
-int reader_attempts(struct reader *r, int64_t job, int (*fn)(const struct attempt *a, const char *agent_name, void *user),
+/* Newest first; *next_before 0: no more, else the before_id of the next call. One call looks at
+ * 5,000 jobs at most: there may be more although fewer than `limit` came, even none. */
+int reader_jobs(struct reader *r, const struct job_filter *f,
+                int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
+                struct err *e);
+int reader_attempts(struct reader *r, int64_t job,
+                    int (*fn)(const struct attempt *a, const char *agent_name, void *user),
                     void *user, struct err *e); /* the archived ones, oldest first */
 
-/* Chunks behind `cursor` (0: from the beginning) in order of arrival, at most max_bytes of data but at least one chunk; streams:
- * bit 1<<stream, 0: all; attempt 0: all. fn borrows. *next_cursor stands behind what was looked at, also of other streams:
- * when it equals `cursor`, there is no more at present. */
-int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t streams, int64_t cursor, size_t max_bytes,
-                  int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor, struct err *e);
+/* Chunks behind `cursor` (0: from the beginning) in order of arrival, at most max_bytes of data but
+ * at least one chunk; streams: bit 1<<stream, 0: all; attempt 0: all. fn borrows. *next_cursor
+ * stands behind what was looked at, also of other streams: when it equals `cursor`, there is no
+ * more at present. */
+int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t streams, int64_t cursor,
+                  size_t max_bytes, int (*fn)(const struct chunk *c, void *user), void *user,
+                  int64_t *next_cursor, struct err *e);
 
 /* Agents not removed, by name. free_slots = slots minus assigned jobs. */
-int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user), void *user, struct err *e);
-int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, int64_t *busy, struct err *e);
-int reader_groups(struct reader *r,
-                  int (*fn)(const struct group *g, int64_t agents, int64_t online, int64_t queued, int64_t running, void *user),
+int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user),
                   void *user, struct err *e);
-int reader_namespaces(struct reader *r, int (*fn)(const struct ns_default *n, void *user), void *user, struct err *e);
-int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *user), void *user, struct err *e);
+int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, int64_t *busy,
+                 struct err *e);
+int reader_groups(struct reader *r,
+                  int (*fn)(const struct group *g, int64_t agents, int64_t online, int64_t queued,
+                            int64_t running, void *user),
+                  void *user, struct err *e);
+int reader_namespaces(struct reader *r, int (*fn)(const struct ns_default *n, void *user),
+                      void *user, struct err *e);
+int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *user), void *user,
+                  struct err *e);
 int reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e);
 
-/* agents: online and neither draining nor held; offline; online and one of both. slots: of those online; busy: assigned jobs. */
+/* agents: online and neither draining nor held; offline; online and one of both. slots: of those
+ * online; busy: assigned jobs. */
 struct store_stats {
     int64_t jobs[JOB_STATES]; /* of the open states exactly, kept by the store; final ones: 0 */
     int64_t agents_online, agents_offline, agents_draining, slots, busy;

@@ -6,34 +6,34 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Another connection holds a lock only for moments: a reader that recovers the log, a backup that ends. */
+/* Another connection holds a lock for moments only: one that recovers the log, one that closes. */
 #define BUSY_TIMEOUT_MS 10000
-
-typedef int open_fn(const char *path, int flags, int mode);
-typedef int close_fn(int fd);
-
-/* SQLite would create a file that everybody can read, and a later chmod leaves a moment in which somebody
- * does. Where its file layer is made of open(2), the file is there first, empty and private; journals
- * take over its mode. Elsewhere the folder's access list rules. */
-static void create_private(const char *path)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    if (!vfs || vfs->iVersion < 3 || !vfs->xGetSystemCall) return;
-    open_fn *sys_open = (open_fn *)vfs->xGetSystemCall(vfs, "open");
-    close_fn *sys_close = (close_fn *)vfs->xGetSystemCall(vfs, "close");
-    if (!sys_open || !sys_close) return;
-    int fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-    if (fd >= 0) sys_close(fd);
-}
 
 static bool exists(const char *path)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     int found = 0;
     return vfs && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &found) == SQLITE_OK && found;
+}
+
+/* SQLite would create a file that everybody can read, and a later chmod leaves a moment in which
+ * somebody does. So the file is there first, empty and with the mode of a temporary one, 0600; its
+ * log takes the mode over. Where that fails, SQLite creates it and says why it cannot. */
+static void create_private(const char *path)
+{
+    if (exists(path)) return;
+    char *draft = str_dupf("%s.XXXXXX", path);
+    int fd = mkstemp(draft);
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (f) {
+        fclose(f);
+        if (rename(draft, path) != 0) remove(draft);
+    }
+    mem_free(draft);
 }
 
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
@@ -69,7 +69,8 @@ int db_prepare(struct db *d, const char *const *sql, int count, struct err *e)
 
 void db_close(struct db *d)
 {
-    for (int i = 0; i < d->count; i++) sqlite3_finalize(d->statements[i]);
+    for (int i = 0; i < d->count; i++)
+        sqlite3_finalize(d->statements[i]);
     mem_free(d->statements);
     sqlite3_close(d->handle);
     mem_free(d->path);

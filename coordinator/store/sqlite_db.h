@@ -1,4 +1,5 @@
-/* One SQLite connection with its prepared statements. Only files sqlite_*.c of this folder include it. */
+/* One SQLite connection with its prepared statements. Only files sqlite_*.c of this folder include
+ * it. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_DB_H
 #define CADRE_COORDINATOR_STORE_SQLITE_DB_H
 
@@ -43,7 +44,8 @@ void bind_real(sqlite3_stmt *q, int at, double n);
 void bind_text(sqlite3_stmt *q, int at, const char *s);
 void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len);
 
-/* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is reset. */
+/* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is
+ * reset. */
 int db_step(struct db *d, sqlite3_stmt *q, struct err *e);
 /* Runs a statement that gives no rows. */
 int db_run(struct db *d, sqlite3_stmt *q, struct err *e);

@@ -44,8 +44,7 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     return db_run(&s->output, q, e);
 }
 
-int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
-                       struct err *e)
+int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes, struct err *e)
 {
     sqlite3_stmt *q = store_output(s, O_BYTES);
     bind_int(q, 1, job);

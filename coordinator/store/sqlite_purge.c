@@ -1,5 +1,5 @@
-/* Housekeeping in steps: each call does so much and says whether more is left, so that the writer is never away
- * for long. */
+/* Housekeeping in steps: each call does so much and says whether more is left, so that the writer
+ * is never away for long. */
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/id.h"

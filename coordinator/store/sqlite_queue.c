@@ -1,5 +1,5 @@
-/* The queue: CREATED jobs in the index job_queue (group, requires, priority, id), and the counts beside it, so that
- * nothing here costs more with a million jobs queued than with ten. */
+/* The queue: CREATED jobs in the index job_queue (group, requires, priority, id), and the counts
+ * beside it, so that nothing here costs more with a million jobs queued than with ten. */
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
@@ -144,7 +144,8 @@ int store_queue_position(struct store *s, const char *group, int64_t priority, i
 static int take_ids(struct store *s, sqlite3_stmt *q, int64_t *ids, size_t *count, struct err *e)
 {
     int rc;
-    while ((rc = db_step(&s->queue, q, e)) == 1) ids[(*count)++] = sqlite3_column_int64(q, 0);
+    while ((rc = db_step(&s->queue, q, e)) == 1)
+        ids[(*count)++] = sqlite3_column_int64(q, 0);
     return rc;
 }
 

@@ -1,5 +1,5 @@
-/* Reading for the API on connections of its own. A call's statements are reset before it returns: an open one would
- * hold back the log's reuse. */
+/* Reading for the API on connections of its own. A call's statements are reset before it returns:
+ * an open one would hold back the log's reuse. */
 #include "coordinator/store/reader.h"
 
 #include "coordinator/store/sqlite_db.h"
@@ -10,19 +10,22 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* A list looks at so many jobs, and an output page at so many chunks, before it answers with what it has. */
+/* A list looks at so many jobs, and an output page at so many chunks, before it answers with what
+ * it has. */
 #define SCAN_MOST 5000
 #define CHUNK_SCAN_MOST 20000
-/* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the way back
- * from the newest. */
+/* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the
+ * way back from the newest. */
 #define SORT_MOST 5000
 
 #define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"
 #define VIEW_TABLES                                                                                \
-    JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = s.agent"
+    JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
+               "s.agent"
 #define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
-#define BUSY "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"             \
-             " AND s.open = 2 AND s.agent = a.id)"
+#define BUSY                                                                                       \
+    "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
+    " AND s.open = 2 AND s.agent = a.id)"
 
 #define QUEUE_READS(X)                                                                             \
     X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
@@ -32,9 +35,10 @@
     X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
     X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
                                     " AND id < ?1 ORDER BY id DESC")                               \
-    X(R_SCAN_OPEN, SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL "     \
-                   SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"      \
-                                " ORDER BY id DESC")                                               \
+    X(R_SCAN_OPEN,                                                                                 \
+      SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL " SCAN_COLUMNS     \
+                   "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"                   \
+                   " ORDER BY id DESC")                                                            \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
     X(R_ATTEMPTS, "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t"                             \
@@ -172,7 +176,8 @@ static int read_counts(struct reader *r, int64_t jobs[JOB_STATES], struct err *e
     sqlite3_stmt *q = from_queue(r, R_COUNTS);
     int rc = db_step(&r->queue, q, e);
     if (rc < 0) return rc;
-    for (int state = 0; state <= JOB_RETRYING; state++) jobs[state] = sqlite3_column_int64(q, state);
+    for (int state = 0; state <= JOB_RETRYING; state++)
+        jobs[state] = sqlite3_column_int64(q, state);
     db_reset(q);
     return 0;
 }
@@ -315,8 +320,8 @@ int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t strea
                           .job = job,
                           .attempt = sqlite3_column_int64(q, 1),
                           .stream = sqlite3_column_int(q, 2)};
-        bool wanted = (attempt == 0 || c.attempt == attempt) &&
-                      (streams == 0 || (streams >> c.stream & 1));
+        bool wanted =
+            (attempt == 0 || c.attempt == attempt) && (streams == 0 || (streams >> c.stream & 1));
         if (wanted) rc = hand_chunk(r, &c, max_bytes, &sum, fn, user, e);
         if (rc <= 0) break;
         next = c.cursor;
@@ -328,7 +333,7 @@ int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t strea
     return 0;
 }
 
-/* ---- agents, groups, namespaces, tokens ------------------------------------------------------- */
+/* ---- agents, groups, namespaces, tokens ----------------------------------------------------- */
 
 int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user),
                   void *user, struct err *e)
@@ -388,7 +393,8 @@ int reader_groups(struct reader *r,
         struct group g;
         row_group(q, &g);
         int64_t n[4];
-        for (int i = 0; i < 4; i++) n[i] = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + i);
+        for (int i = 0; i < 4; i++)
+            n[i] = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + i);
         int stop = fn(&g, n[0], n[1], n[2], n[3], user);
         group_fini(&g);
         if (stop) break;

@@ -1,6 +1,6 @@
-/* Numbered migrations. One that was released is never changed: tests/unit/coordinator/fixtures keeps what it
- * made. The first part of a row's life is kept in `jobs`, written once; what changes stands in `job_states`,
- * whose rows are so narrow that a batch of steps dirties few pages. */
+/* Numbered migrations. One that was released is never changed: tests/unit/coordinator/fixtures
+ * keeps what it made. The first part of a row's life is kept in `jobs`, written once; what changes
+ * stands in `job_states`, whose rows are so narrow that a batch of steps dirties few pages. */
 #include "coordinator/store/sqlite_schema.h"
 
 #define QUEUE_APPLICATION 0x43447251  /* "CDrQ" */
@@ -28,9 +28,10 @@ static const char queue_1[] =
     "  retry_max_duration_ms INTEGER NOT NULL,"
     "  spec TEXT NOT NULL"
     ") STRICT;"
-    /* group_key "" is the default group: NULLs would not be found by an index seek. The partial indexes are made
-     * on columns of their own (queued, open, ended_ms, bad), not on the state, so that a step touches only
-     * those that the job enters or leaves. Each ends in the id by itself, it being the row number. */
+    /* group_key "" is the default group: NULLs would not be found by an index seek. The partial
+     * indexes are made on columns of their own (queued, open, ended_ms, bad), not on the state, so
+     * that a step touches only those that the job enters or leaves. Each ends in the id by itself,
+     * it being the row number. */
     "CREATE TABLE job_states ("
     "  id INTEGER PRIMARY KEY,"
     "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 9),"
@@ -146,7 +147,7 @@ static const char output_1[] =
     ") STRICT;"
     /* In order of arrival, filtered without looking at the rows. */
     "CREATE INDEX chunk_job ON chunks (job, cursor, attempt, stream);"
-    /* How far each stream has come: tells a chunk that was sent again from a new one, and sums up. */
+    /* How far each stream has come: tells a chunk sent again from a new one, and sums up. */
     "CREATE TABLE streams ("
     "  job INTEGER NOT NULL,"
     "  attempt INTEGER NOT NULL,"
@@ -186,8 +187,9 @@ static int read_version(struct db *d, enum schema which, int64_t *version, struc
     if (rc != 0) return rc;
     bool empty = *version == 0 && tables == 0;
     if (!empty && application != families[which].application) {
-        return err_set(e, ERR_CORRUPT, "%s is not what this name stands for: another program's, or %s",
-                       d->path, "cadre.db and output.db were exchanged");
+        return err_set(e, ERR_CORRUPT,
+                       "%s is not what this name stands for: another program's, or %s", d->path,
+                       "cadre.db and output.db were exchanged");
     }
     if (*version > families[which].count) {
         return err_set(e, ERR_UNSUPPORTED,

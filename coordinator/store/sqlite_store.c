@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Set on an empty file only, before it gets its journal mode. Output comes and goes by the gigabyte: what a
- * purge frees is given back in small steps. The queue's file keeps its free pages for the next jobs. */
+/* Set on an empty file only, before it gets its journal mode. Output comes and goes by the
+ * gigabyte: what a purge frees is given back in small steps. The queue's file keeps its free pages
+ * for the next jobs. */
 #define OUTPUT_BIRTH "PRAGMA auto_vacuum=INCREMENTAL"
 
-/* FULL: a commit is on disk when it returns. A checkpoint every 16 MiB of log: hot pages are written back
- * once instead of many times, and it takes some milliseconds only. The log file keeps its length, because
- * overwriting is cheaper to sync than growing, unless a long reader blew it up. */
+/* FULL: a commit is on disk when it returns. A checkpoint every 16 MiB of log: hot pages are
+ * written back once instead of many times, and it takes some milliseconds only. The log file keeps
+ * its length, because overwriting is cheaper to sync than growing, unless a long reader blew it
+ * up. */
 #define WRITER_PRAGMAS                                                                             \
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"            \
     "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
@@ -199,7 +201,8 @@ int tally_flush(struct store *s, struct err *e)
         if (tally_is_zero(t)) continue;
         bind_text(q, 1, t->group);
         bind_int(q, 2, t->requires_id);
-        for (int state = 0; state <= JOB_RETRYING; state++) bind_int(q, 3 + state, t->change[state]);
+        for (int state = 0; state <= JOB_RETRYING; state++)
+            bind_int(q, 3 + state, t->change[state]);
         int rc = db_run(&s->queue, q, e);
         if (rc != 0) return rc;
     }
@@ -209,7 +212,8 @@ int tally_flush(struct store *s, struct err *e)
 
 void tally_clear(struct store *s)
 {
-    for (size_t i = 0; i < s->tally_count; i++) mem_free(s->tallies[i].group);
+    for (size_t i = 0; i < s->tally_count; i++)
+        mem_free(s->tallies[i].group);
     s->tally_count = s->tally_last = 0;
 }
 

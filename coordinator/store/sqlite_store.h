@@ -59,27 +59,27 @@
     X(Q_REQUIRES_INSERT, "INSERT INTO requires (text) VALUES (?1)")                                \
     X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
     X(Q_HEAD, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                  \
-              " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                           \
+              " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
               " ORDER BY priority DESC, id LIMIT 1")                                               \
     X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
     X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \
     X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
-                       " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                  \
+                       " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                 \
                        " AND priority > ?3 LIMIT ?4)")                                             \
     X(Q_BEFORE_EQUAL, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"        \
-                      " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                   \
+                      " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                  \
                       " AND priority = ?3 AND id < ?4 LIMIT ?5)")                                  \
     X(Q_LIST_ALL, "SELECT id FROM job_states INDEXED BY job_queue"                                 \
-                  " WHERE queued = 1 AND group_key = ?1"                                            \
+                  " WHERE queued = 1 AND group_key = ?1"                                           \
                   " ORDER BY requires_id, priority DESC, id LIMIT ?2")                             \
     X(Q_LIST_FROM, "SELECT requires_id, priority FROM job_states WHERE id = ?1")                   \
-    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
+    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"              \
                     " AND group_key = ?1 AND requires_id = ?2 AND priority = ?3 AND id > ?4"       \
                     " ORDER BY id LIMIT ?5")                                                       \
-    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
+    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"              \
                     " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                   \
                     " ORDER BY priority DESC, id LIMIT ?4")                                        \
-    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"                \
+    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
                    " AND group_key = ?1 AND requires_id > ?2"                                      \
                    " ORDER BY requires_id, priority DESC, id LIMIT ?3")                            \
     /* agents */                                                                                   \
@@ -91,8 +91,8 @@
                    " ?9, ?10, ?11)")                                                               \
     X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
-    X(Q_AGENT_NAMED, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES                                 \
-                     " WHERE a.removed_ms = 0 AND a.name = ?1")                                    \
+    X(Q_AGENT_NAMED,                                                                               \
+      "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.removed_ms = 0 AND a.name = ?1")     \
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
@@ -155,8 +155,8 @@ struct store {
     size_t tally_count, tally_cap, tally_last;
 };
 
-/* Every function that writes calls one of these first: the transaction begins with the first change.
- * ERR_INTERNAL outside store_begin. */
+/* Every function that writes calls one of these first: the transaction begins with the first
+ * change. ERR_INTERNAL outside store_begin. */
 int store_write_queue(struct store *s, struct err *e);
 int store_write_output(struct store *s, struct err *e);
 

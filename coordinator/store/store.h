@@ -1,12 +1,14 @@
-/* Where everything is kept, in the words of the engine. One writer: all calls on the store thread (or in a test, on
- * one thread). SQLite implements it in sqlite_*.c (two files in the state folder: cadre.db and output.db, WAL,
- * synchronous=FULL). Nothing above this header may rely on being the only process.
+/* Where everything is kept, in the words of the engine. One writer: all calls on the store thread
+ * (or in a test, on one thread). SQLite implements it in sqlite_*.c (two files in the state folder:
+ * cadre.db and output.db, WAL, synchronous=FULL). Nothing above this header may rely on being the
+ * only process.
  *
- * Everything between store_begin and store_commit is one transaction of each file; output.db is committed first. Functions
- * return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk), ERR_CORRUPT, ERR_IO. After any of the last
- * three the transaction is to be rolled back; after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call.
- * A change outside of store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The functions that call
- * back may not be called again from inside fn, and fn changes nothing. */
+ * Everything between store_begin and store_commit is one transaction of each file; output.db is
+ * committed first. Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL
+ * (disk), ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
+ * after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call. A change outside of
+ * store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The functions that
+ * call back may not be called again from inside fn, and fn changes nothing. */
 #ifndef CADRE_COORDINATOR_STORE_STORE_H
 #define CADRE_COORDINATOR_STORE_STORE_H
 
@@ -15,34 +17,43 @@
 
 struct store;
 
-/* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT tells how to
- * restore), migrates (numbered, PRAGMA user_version; a newer version than ours is refused with a sentence). */
+/* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT
+ * tells how to restore), migrates (numbered, PRAGMA user_version; a newer version than ours is
+ * refused with a sentence). */
 int store_open(const char *state_folder, struct store **out, struct err *e);
 void store_close(struct store *s);
-/* A consistent copy of cadre.db and output.db while running, into one file `path` (its output beside it as path.output).
- * Its own connections: any thread or process. A file of that name is replaced when the copy is complete. */
+/* A consistent copy of cadre.db and output.db while running, into one file `path` (its output
+ * beside it as path.output). Its own connections: any thread or process. A file of that name is
+ * replaced when the copy is complete. */
 int store_backup(const char *state_folder, const char *path, struct err *e);
 
 int store_begin(struct store *s, struct err *e);
-int store_commit(struct store *s, struct err *e); /* one fsync of cadre.db however much; of output.db only when touched */
+/* One fsync of cadre.db however much changed; of output.db only when touched. After a failure
+ * everything is rolled back. */
+int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
-bool store_dirty(const struct store *s); /* did anything change since store_begin? an empty commit costs nothing */
+/* Did anything change since store_begin? An empty commit costs nothing. */
+bool store_dirty(const struct store *s);
 
 /* ---- jobs ---- */
-/* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text. The id has to be made of created_ms
- * (id_make): keys are forgotten by the age of the id. */
+/* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text. The id has to be
+ * made of created_ms (id_make): keys are forgotten by the age of the id. */
 int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e);
 int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 /* mem_free */
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e);
-/* The steps of a life, each one narrow UPDATE. They write what they are given; legality is the engine's. */
-int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms, struct err *e);
-int store_job_running(struct store *s, int64_t id, int64_t now_ms, struct err *e); /* also first_started_ms when 0 */
+/* The steps of a life, each one narrow UPDATE. They write what they are given; legality is the
+ * engine's. */
+int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms,
+                        struct err *e);
+/* Also first_started_ms when 0. */
+int store_job_running(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 int store_job_killing(struct store *s, int64_t id, enum reason why, struct err *e);
 /* Back to CREATED in its old place, no agent, times of this attempt cleared. */
 int store_job_requeue(struct store *s, int64_t id, int64_t attempt, struct err *e);
-int store_job_retrying(struct store *s, int64_t id, int64_t next_attempt, int64_t retry_at_ms, struct err *e);
+int store_job_retrying(struct store *s, int64_t id, int64_t next_attempt, int64_t retry_at_ms,
+                       struct err *e);
 struct job_end {
     enum job_state state;
     enum reason reason;
@@ -54,12 +65,16 @@ struct job_end {
     int64_t ended_ms;
 };
 int store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
-int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e); /* fallback IGNORE, before hand-out */
-int store_attempt_add(struct store *s, const struct attempt *a, struct err *e); /* keeps a finished attempt of a job that goes on */
+/* For fallback IGNORE, before hand-out. */
+int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e);
+/* Keeps a finished attempt of a job that goes on. */
+int store_attempt_add(struct store *s, const struct attempt *a, struct err *e);
 
-/* What the engine needs to rebuild its memory at the start. Return non-zero from fn to end. `j` is borrowed. */
-int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user), void *user, struct err *e);
-    /* assigned and RETRYING ones and those CREATED with a queue timeout or fallback other than WAIT; not the plain queue */
+/* What the engine needs to rebuild its memory at the start: assigned and RETRYING jobs, and those
+ * CREATED with a queue timeout or a fallback other than WAIT; not the plain queue. Return non-zero
+ * from fn to end. `j` is borrowed, its unique_key is not filled in. */
+int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user), void *user,
+                        struct err *e);
 
 /* ---- the queue: CREATED jobs, by group and interned requires, best first ---- */
 int store_requires_intern(struct store *s, const char *canonical_json, int64_t *id, struct err *e);
@@ -67,53 +82,69 @@ int store_requires_text(struct store *s, int64_t id, char **json, struct err *e)
 struct queue_head {
     int64_t id, priority, attempt;
 };
-/* The best pending job of (group, requires): highest priority, then lowest id. ERR_NOT_FOUND: none. O(log n). */
-int store_queue_head(struct store *s, const char *group, int64_t requires_id, struct queue_head *out, struct err *e);
-/* Distinct requires_ids with pending jobs in a group, and all (group, requires) pairs at start. A skip scan: cost grows
- * with the number of distinct pairs, not jobs. */
-int store_queue_classes(struct store *s, int (*fn)(const char *group, int64_t requires_id, int64_t count, void *user), void *user,
-                        struct err *e);
+/* The best pending job of (group, requires): highest priority, then lowest id. ERR_NOT_FOUND: none.
+ * O(log n). */
+int store_queue_head(struct store *s, const char *group, int64_t requires_id,
+                     struct queue_head *out, struct err *e);
+/* All (group, requires) pairs with pending jobs, and how many. Read from counts that are kept: the
+ * cost grows with the number of pairs, not jobs. */
+int store_queue_classes(struct store *s,
+                        int (*fn)(const char *group, int64_t requires_id, int64_t count,
+                                  void *user),
+                        void *user, struct err *e);
 /* How many stand before (priority, id) in the group; counting stops at `most`. */
-int store_queue_position(struct store *s, const char *group, int64_t priority, int64_t id, int64_t most, int64_t *before, struct err *e);
-/* The first `most` pending jobs of a group (for group delete --force, fallback changes): ids into out. Within one requires
- * by priority, then id; one requires after the other. after_id: the last id of the call before (it may have left the queue
- * since, but must still be known), 0: from the first. */
-int store_queue_list(struct store *s, const char *group, int64_t after_id, int64_t *ids, size_t most, size_t *count, struct err *e);
+int store_queue_position(struct store *s, const char *group, int64_t priority, int64_t id,
+                         int64_t most, int64_t *before, struct err *e);
+/* The first `most` pending jobs of a group (for group delete --force, fallback changes): ids into
+ * out. Within one requires by priority, then id; one requires after the other. after_id: the last
+ * id of the call before (it may have left the queue since, but must still be known), 0: from the
+ * first. */
+int store_queue_list(struct store *s, const char *group, int64_t after_id, int64_t *ids,
+                     size_t most, size_t *count, struct err *e);
 
 /* ---- output (output.db) ---- */
-/* The chunks of a stream come in order of offset: what lies before the end that is stored already is a re-send and
- * ignored, 0. A gap is kept as it is. */
+/* The chunks of a stream come in order of offset: what lies before the end that is stored already
+ * is a re-send and ignored, 0. A gap is kept as it is. */
 int store_output_add(struct store *s, const struct chunk *c, struct err *e);
 /* Bytes stored so far for this job's attempt (all streams). */
-int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes, struct err *e);
+int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
+                       struct err *e);
 
 /* ---- agents ---- */
 int store_agent_insert(struct store *s, const struct agent *a, struct err *e);
-int store_agent_update(struct store *s, const struct agent *a, struct err *e); /* all columns but last_seq */
+/* All columns but last_seq. */
+int store_agent_update(struct store *s, const struct agent *a, struct err *e);
 int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e);
 int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *e);
-int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e); /* not removed */
+/* Among those not removed. */
+int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
+/* Those not removed. */
 int store_agent_count(struct store *s, int64_t *known, struct err *e);
 
 /* ---- groups and namespaces ---- */
 int store_group_put(struct store *s, const struct group *g, struct err *e); /* insert or replace */
 int store_group_delete(struct store *s, const char *key, struct err *e);
-int store_each_group(struct store *s, int (*fn)(const struct group *g, void *user), void *user, struct err *e);
+int store_each_group(struct store *s, int (*fn)(const struct group *g, void *user), void *user,
+                     struct err *e);
 int store_ns_put(struct store *s, const struct ns_default *n, struct err *e);
 int store_ns_delete(struct store *s, const char *ns, struct err *e);
-int store_each_ns(struct store *s, int (*fn)(const struct ns_default *n, void *user), void *user, struct err *e);
+int store_each_ns(struct store *s, int (*fn)(const struct ns_default *n, void *user), void *user,
+                  struct err *e);
 
 /* ---- tokens ---- */
 int store_token_insert(struct store *s, const struct token_row *t, struct err *e);
 int store_token_get(struct store *s, int64_t id, struct token_row *out, struct err *e);
-int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e); /* uses_left - 1 when limited; last_used */
+/* uses_left - 1 when limited and not used up; last_used. */
+int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 
 /* ---- housekeeping: bounded work per call, *more tells ---- */
-int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more, struct err *e);
-/* Final jobs and all that belongs to them. `most` counts jobs and chunks of output; a job goes after its last chunk. */
+int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
+                      struct err *e);
+/* Final jobs and all that belongs to them. `most` counts jobs and chunks of output; a job goes
+ * after its last chunk. */
 int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e);
 
 #endif

@@ -53,7 +53,8 @@ static int64_t insert(struct bench *b, const char *group)
     b->serial++;
     if (b->keys) {
         must(str_format(key, sizeof key, "7:%08x%08x%08x", b->serial * 2654435761u,
-                        b->serial * 40503u, b->serial), &e);
+                        b->serial * 40503u, b->serial),
+             &e);
         j.unique_key = key;
     }
     must(store_job_insert(b->store, &j, b->spec, &e), &e);
@@ -86,8 +87,10 @@ static void hand_out(struct bench *b, int64_t *id)
 static void finish(struct bench *b, int64_t id)
 {
     struct err e = {0};
-    struct job_end end = {
-        .state = JOB_SUCCESS, .reason = REASON_EXIT_CODE, .exited = true, .ended_ms = b->wall_ms};
+    struct job_end end = {.state = JOB_SUCCESS,
+                          .reason = REASON_EXIT_CODE,
+                          .exited = true,
+                          .ended_ms = b->wall_ms};
     must(store_job_running(b->store, id, b->wall_ms, &e), &e);
     must(store_job_finish(b->store, id, &end, &e), &e);
 }
@@ -99,11 +102,14 @@ static void lifecycle(struct bench *b, int batch)
     int64_t ids[MOST];
     b->wall_ms++;
     must(store_begin(b->store, &e), &e);
-    for (int i = 0; i < batch; i++) insert(b, "windows");
-    for (int i = 0; i < batch; i++) hand_out(b, &ids[i]);
+    for (int i = 0; i < batch; i++)
+        insert(b, "windows");
+    for (int i = 0; i < batch; i++)
+        hand_out(b, &ids[i]);
     must(store_commit(b->store, &e), &e);
     must(store_begin(b->store, &e), &e);
-    for (int i = 0; i < batch; i++) finish(b, ids[i]);
+    for (int i = 0; i < batch; i++)
+        finish(b, ids[i]);
     must(store_agent_seq(b->store, 11, b->wall_ms, &e), &e);
     must(store_commit(b->store, &e), &e);
 }
@@ -123,14 +129,22 @@ static void measure(struct bench *b, int batch, double seconds)
            b->keys ? " with keys" : "", (double)done / (last - start), worst * 1000);
 }
 
+static int64_t number(int argc, char **argv, int at, int64_t fallback)
+{
+    if (at >= argc) return fallback;
+    int64_t n = 0;
+    must(str_int64(argv[at], &n), NULL);
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
         fprintf(stderr, "usage: bench_store FOLDER [SECONDS] [BACKLOG]\n");
         return 2;
     }
-    double seconds = argc > 2 ? atof(argv[2]) : 3;
-    int64_t backlog = argc > 3 ? atoll(argv[3]) : 0;
+    double seconds = (double)number(argc, argv, 2, 3);
+    int64_t backlog = number(argc, argv, 3, 0);
     mkdir(argv[1], 0700);
     struct bench b = {.wall_ms = INT64_C(1790000000000)};
     struct err e = {0};
@@ -144,7 +158,7 @@ int main(int argc, char **argv)
     fill(&b, backlog);
     if (backlog) printf("backlog of %lld in %.1f s\n", (long long)backlog, now_s() - start);
     static const int batches[] = {1, 10, 50, 100};
-    int only = argc > 4 ? atoi(argv[4]) : 0;
+    int64_t only = number(argc, argv, 4, 0);
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         if (only == 0 || only == batches[i]) measure(&b, batches[i], seconds);
     }
