@@ -245,7 +245,9 @@ if [ -n "$tidy" ] || { [ "$only" != "  " ] && wanted tidy; }; then
         grep -E '^(base|wire|agent|coordinator|cli|platform/linux)/.*\.c$' "$tmp/c" >"$tmp/tidied"
         tr '\n' '\0' <"$tmp/tidied" | xargs -0 -n 4 -P "$(getconf _NPROCESSORS_ONLN)" \
             clang-tidy --quiet -p build/dev >"$tmp/tidy" 2>/dev/null || :
-        sed -nE "s#^$root/([^:]*:[0-9]+):[0-9]+: (warning|error): (.*)#\1: tidy: \3#p" "$tmp/tidy" |
+        # Headers are seen through the include views.
+        sed -nE "s#^$root/(build/dev/include/[a-z_]*/)?([^:]*:[0-9]+):[0-9]+: (warning|error): (.*)#\\2: tidy: \\4#p" \
+            "$tmp/tidy" |
             sort -u >"$tmp/found"
         report tidy
     fi
