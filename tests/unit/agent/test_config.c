@@ -1,0 +1,166 @@
+/* agent/config: the careful edit of agent.yaml, and loading. */
+#include "agent/config.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_edit(const char *before, const struct config_edit *edits, size_t count,
+                        const char *after)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    assert_int_equal(config_text_edit(before, edits, count, &out), 0);
+    assert_string_equal(out.data, after);
+    buf_fini(&out);
+}
+
+static const char *const address[] = {"q.example.com:7433"};
+static const char *const addresses[] = {"a:1", "b:2"};
+static const char *const group[] = {"win\"dows"};
+
+static void a_missing_key_is_appended(void **state)
+{
+    (void)state;
+    const struct config_edit e = {"coordinator", address, 1};
+    expect_edit("", &e, 1, "coordinator: \"q.example.com:7433\"\n");
+    expect_edit("slots: 4", &e, 1, "slots: 4\ncoordinator: \"q.example.com:7433\"\n");
+}
+
+static void a_present_key_is_replaced_and_comments_stay(void **state)
+{
+    (void)state;
+    const struct config_edit e = {"coordinator", addresses, 2};
+    expect_edit("# mine\ncoordinator: old:1  # was\nslots: 4\n", &e, 1,
+                "# mine\ncoordinator: [\"a:1\", \"b:2\"]\nslots: 4\n");
+}
+
+static void a_value_over_several_lines_is_replaced_whole(void **state)
+{
+    (void)state;
+    const struct config_edit e = {"coordinator", address, 1};
+    expect_edit("coordinator:\n  - a:1\n  - b:2\nslots: 4\n", &e, 1,
+                "coordinator: \"q.example.com:7433\"\nslots: 4\n");
+    expect_edit("coordinator:\n- a:1\n- b:2\nname: x\n", &e, 1,
+                "coordinator: \"q.example.com:7433\"\nname: x\n");
+    expect_edit("coordinator: [\n  a:1,\n]\nname: x\n", &e, 1,
+                "coordinator: \"q.example.com:7433\"\nname: x\n");
+}
+
+static void keys_that_only_begin_alike_or_are_nested_stay(void **state)
+{
+    (void)state;
+    const struct config_edit e = {"group", group, 1};
+    expect_edit("groups: 1\nlabels:\n  group: x\n#group: y\n", &e, 1,
+                "groups: 1\nlabels:\n  group: x\n#group: y\ngroup: \"win\\\"dows\"\n");
+}
+
+static void an_edit_without_value_leaves_the_key_alone(void **state)
+{
+    (void)state;
+    const struct config_edit e = {"group", NULL, 1};
+    expect_edit("group: keep\n", &e, 1, "group: keep\n");
+}
+
+static char *write_temp(const char *text)
+{
+    char name[] = "config-XXXXXX";
+    int fd = mkstemp(name);
+    assert_true(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    fputs(text, f);
+    fclose(f);
+    return mem_strdup(name);
+}
+
+static int load(const char *text, struct agent_config *c, struct err *e)
+{
+    char *path = write_temp(text);
+    char *argv[] = {(char *)(uintptr_t) "run", (char *)(uintptr_t) "--config", path, NULL};
+    struct opt_args args;
+    int rc = agent_config_load(c, 3, argv, &args, e);
+    remove(path);
+    mem_free(path);
+    return rc;
+}
+
+static void an_edited_file_reads_back(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct agent_config c;
+    struct err e = {0};
+    const struct config_edit edits[] = {{"coordinator", addresses, 2}};
+    buf_init(&out, 65536);
+    assert_int_equal(config_text_edit("slots: 3\nlabels: {zone: dmz}\n", edits, 1, &out), 0);
+    assert_int_equal(load(out.data, &c, &e), 0);
+    assert_int_equal(c.coordinator.count, 2);
+    assert_string_equal(c.coordinator.items[1], "b:2");
+    assert_int_equal(agent_config_slots(&c), 3);
+    assert_string_equal(opt_map_get(&c.labels, "zone"), "dmz");
+    agent_config_fini(&c);
+    buf_fini(&out);
+}
+
+static void bad_settings_are_named_with_file_and_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *wanted[3];
+    } cases[] = {
+        {"name: a\nslot: 4\n", {":2:", "slot", "slots"}},
+        {"slots: many\n", {":1:", "slots", NULL}},
+        {"slots: 0\n", {":1:", "slots", NULL}},
+        {"slots: 5000\n", {":1:", "slots", NULL}},
+        {"drainTimeout: 5\n", {":1:", "drainTimeout", NULL}},
+        {"drainTimeout: soon\n", {":1:", "drainTimeout", NULL}},
+        {"group: \"no blanks\"\n", {":1:", "group", NULL}},
+        {"labels: [a]\n", {":1:", "labels", NULL}},
+        {"coordinator: \"host:99999\"\n", {":1:", "coordinator", NULL}},
+        {"logLevel: loud\n", {":1:", "logLevel", NULL}},
+        {"name: a\nname: b\n", {":2:", "name", NULL}},
+        {"\tname: a\n", {":1:", NULL, NULL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct agent_config c;
+        struct err e = {0};
+        assert_int_not_equal(load(cases[i].text, &c, &e), 0);
+        for (int n = 0; n < 3 && cases[i].wanted[n]; n++)
+            if (!strstr(e.msg, cases[i].wanted[n]))
+                fail_msg("'%s' is not in: %s", cases[i].wanted[n], e.msg);
+    }
+}
+
+static void a_named_file_that_is_missing_is_an_error(void **state)
+{
+    (void)state;
+    struct agent_config c;
+    struct opt_args args;
+    struct err e = {0};
+    char *argv[] = {(char *)(uintptr_t) "run", (char *)(uintptr_t) "--config=nowhere.yaml", NULL};
+    assert_int_equal(agent_config_load(&c, 2, argv, &args, &e), ERR_NOT_FOUND);
+    assert_non_null(strstr(e.msg, "nowhere.yaml"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_missing_key_is_appended),
+        cmocka_unit_test(a_present_key_is_replaced_and_comments_stay),
+        cmocka_unit_test(a_value_over_several_lines_is_replaced_whole),
+        cmocka_unit_test(keys_that_only_begin_alike_or_are_nested_stay),
+        cmocka_unit_test(an_edit_without_value_leaves_the_key_alone),
+        cmocka_unit_test(an_edited_file_reads_back),
+        cmocka_unit_test(bad_settings_are_named_with_file_and_line),
+        cmocka_unit_test(a_named_file_that_is_missing_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

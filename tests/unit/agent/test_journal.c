@@ -1,0 +1,253 @@
+/* agent/journal: what survives, what is forgotten. */
+#include "agent/journal.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "journal-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return dir_remove_tree(folder, NULL);
+}
+
+static struct journal *open_it(bool *damaged)
+{
+    struct journal *j = NULL;
+    struct err e = {0};
+    bool scratch;
+    if (journal_open(folder, &j, damaged ? damaged : &scratch, &e) != 0) fail_msg("%s", e.msg);
+    return j;
+}
+
+static void put(struct journal *j, int64_t job, enum journal_state state)
+{
+    struct journal_attempt a = {.job = job, .attempt = 1, .state = state, .mark = "mark"};
+    assert_int_equal(journal_put_attempt(j, &a, NULL), 0);
+}
+
+static int64_t add(struct journal *j, int64_t job, bool ends, const char *text)
+{
+    int64_t seq = journal_next_seq(j);
+    assert_int_equal(journal_add_event(j, seq, job, 1, ends, text, strlen(text), NULL), 0);
+    return seq;
+}
+
+struct seen {
+    int count;
+    int64_t seq[64];
+    char text[64][16];
+};
+
+static int see_event(int64_t seq, const void *frame, size_t len, void *user)
+{
+    struct seen *s = user;
+    s->seq[s->count] = seq;
+    memcpy(s->text[s->count], frame, len);
+    s->text[s->count++][len] = 0;
+    return 0;
+}
+
+static int see_attempt(const struct journal_attempt *a, void *user)
+{
+    struct seen *s = user;
+    s->seq[s->count] = a->job;
+    (void)str_format(s->text[s->count++], 16, "%d", (int)a->state);
+    return 0;
+}
+
+static void events_and_attempts_are_there_after_reopening(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    char *id = mem_strdup(journal_id(j));
+    put(j, 7, JOURNAL_STARTING);
+    add(j, 7, false, "one");
+    add(j, 7, true, "two");
+    journal_close(j);
+    j = open_it(NULL);
+    assert_string_equal(journal_id(j), id);
+    assert_int_equal(journal_seq(j), 2);
+    assert_int_equal(journal_pending_bytes(j), 6);
+    assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.text[1], "two");
+    memset(&s, 0, sizeof s);
+    assert_int_equal(journal_each_attempt(j, see_attempt, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.text[0], "3");
+    journal_close(j);
+    mem_free(id);
+}
+
+static void an_acknowledgement_forgets_up_to_its_number_and_no_further(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    put(j, 2, JOURNAL_RUNNING);
+    add(j, 1, true, "a");
+    add(j, 2, false, "b");
+    add(j, 2, true, "c");
+    assert_int_equal(journal_ack(j, 2, NULL), 0);
+    assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.seq[0], 3);
+    memset(&s, 0, sizeof s);
+    assert_int_equal(journal_each_attempt(j, see_attempt, &s, NULL), 0);
+    assert_int_equal(s.count, 1); /* job 2's last event is not acknowledged */
+    assert_int_equal(s.seq[0], 2);
+    assert_int_equal(journal_ack(j, 3, NULL), 0);
+    assert_int_equal(journal_pending_bytes(j), 0);
+    journal_close(j);
+}
+
+static void sequence_numbers_never_go_back(void **state)
+{
+    (void)state;
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    add(j, 1, true, "a");
+    assert_int_equal(journal_ack(j, 1, NULL), 0);
+    journal_close(j);
+    j = open_it(NULL);
+    assert_int_equal(journal_next_seq(j), 2);
+    assert_int_equal(journal_raise_seq(j, 100, NULL), 0);
+    assert_int_equal(journal_raise_seq(j, 50, NULL), 0);
+    assert_int_equal(journal_next_seq(j), 101);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    journal_close(j);
+    j = open_it(NULL);
+    assert_true(journal_seq(j) >= 100);
+    journal_close(j);
+}
+
+static void a_dropped_attempt_takes_its_events_along(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    put(j, 2, JOURNAL_RUNNING);
+    add(j, 1, false, "gone");
+    add(j, 2, false, "kept");
+    assert_int_equal(journal_drop_attempt(j, 1, 1, NULL), 0);
+    assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.text[0], "kept");
+    assert_int_equal(journal_pending_bytes(j), 4);
+    journal_close(j);
+}
+
+static void what_was_committed_survives_kill_9(void **state)
+{
+    (void)state;
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool damaged;
+        struct journal *j = NULL;
+        if (journal_open(folder, &j, &damaged, NULL) != 0) _exit(1);
+        struct journal_attempt a = {.job = 9, .attempt = 1, .state = JOURNAL_STARTING};
+        (void)journal_put_attempt(j, &a, NULL);
+        (void)journal_add_event(j, journal_next_seq(j), 9, 1, false, "kept", 4, NULL);
+        (void)journal_commit(j, NULL);
+        (void)journal_add_event(j, journal_next_seq(j), 9, 1, false, "lost", 4, NULL);
+        if (write(ready[1], "x", 1) != 1) _exit(1);
+        pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+    struct seen s = {0};
+    bool damaged = true;
+    struct journal *j = open_it(&damaged);
+    assert_false(damaged);
+    assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.text[0], "kept");
+    journal_close(j);
+}
+
+static void a_damaged_file_is_moved_aside_and_a_new_id_begins(void **state)
+{
+    (void)state;
+    struct journal *j = open_it(NULL);
+    char *id = mem_strdup(journal_id(j));
+    journal_close(j);
+    char *path = str_dupf("%s/journal.db", folder);
+    char garbage[4096];
+    memset(garbage, 0x5a, sizeof garbage);
+    assert_int_equal(file_write_atomic(path, garbage, sizeof garbage, FILE_SECRET, NULL), 0);
+    bool damaged = false;
+    j = open_it(&damaged);
+    assert_true(damaged);
+    assert_string_not_equal(journal_id(j), id);
+    journal_close(j);
+    char *aside = str_dupf("%s/journal.db.damaged", folder);
+    assert_true(file_exists(aside));
+    mem_free(aside);
+    mem_free(path);
+    mem_free(id);
+}
+
+static void the_file_is_private(void **state)
+{
+    (void)state;
+    struct stat st;
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_ACCEPTED);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm"};
+    for (int i = 0; i < 3; i++) {
+        char *path = str_dupf("%s/%s", folder, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        mem_free(path);
+    }
+    journal_close(j);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(events_and_attempts_are_there_after_reopening),
+        CASE(an_acknowledgement_forgets_up_to_its_number_and_no_further),
+        CASE(sequence_numbers_never_go_back),
+        CASE(a_dropped_attempt_takes_its_events_along),
+        CASE(what_was_committed_survives_kill_9),
+        CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
+        CASE(the_file_is_private),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

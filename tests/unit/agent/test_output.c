@@ -1,0 +1,260 @@
+/* agent/output: chunks, offsets, limits, outputs lines. */
+#include "agent/output.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct sink {
+    struct buf text[4]; /* by stream */
+    size_t chunks, largest;
+    bool split_character;
+};
+
+static void emit(int stream, int64_t offset, const void *data, size_t len, void *user)
+{
+    struct sink *s = user;
+    assert_true(len > 0);
+    assert_int_equal(offset, (int64_t)s->text[stream].len);
+    assert_int_equal(buf_add(&s->text[stream], data, len), 0);
+    s->chunks++;
+    if (len > s->largest) s->largest = len;
+    if (str_utf8_whole(data, len) != len) s->split_character = true;
+}
+
+static void sink_init(struct sink *s)
+{
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < 4; i++)
+        buf_init(&s->text[i], SIZE_MAX / 2);
+}
+
+static void sink_fini(struct sink *s)
+{
+    for (int i = 0; i < 4; i++)
+        buf_fini(&s->text[i]);
+}
+
+#define WITH_OUTPUT(limit)                                                                         \
+    struct sink s;                                                                                 \
+    struct output o;                                                                               \
+    sink_init(&s);                                                                                 \
+    output_init(&o, (limit), emit, &s)
+#define DONE()                                                                                     \
+    output_fini(&o);                                                                               \
+    sink_fini(&s)
+
+static void bytes_pass_as_they_are_with_offsets_per_stream(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    static const char binary[] = "\x00\xff\xfe\x01 end";
+    output_add(&o, 1, "one", 3);
+    output_add(&o, 2, binary, sizeof binary - 1);
+    output_flush(&o);
+    output_add(&o, 1, "two", 3);
+    output_end(&o);
+    assert_memory_equal(s.text[1].data, "onetwo", 6);
+    assert_int_equal(s.text[2].len, sizeof binary - 1);
+    assert_memory_equal(s.text[2].data, binary, sizeof binary - 1);
+    DONE();
+}
+
+static void no_chunk_is_larger_than_the_wire_allows(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    size_t n = 5 * LIMIT_OUTPUT_CHUNK + 17;
+    char *big = mem_alloc(n);
+    memset(big, 'x', n);
+    output_add(&o, 1, big, n);
+    output_end(&o);
+    assert_int_equal(s.text[1].len, n);
+    assert_true(s.largest <= LIMIT_OUTPUT_CHUNK);
+    mem_free(big);
+    DONE();
+}
+
+static void a_character_is_never_split_over_chunks(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+    for (size_t i = 0; i < sizeof text - 1; i++) {
+        output_add(&o, 1, text + i, 1);
+        output_flush(&o);
+    }
+    assert_false(s.split_character);
+    output_end(&o);
+    assert_string_equal(s.text[1].data, text);
+    DONE();
+}
+
+static void an_incomplete_character_at_the_end_still_leaves(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    output_add(&o, 1, "x\xe2\x82", 3);
+    output_flush(&o);
+    assert_int_equal(s.text[1].len, 1);
+    output_end(&o);
+    assert_int_equal(s.text[1].len, 3);
+    DONE();
+}
+
+static void the_limit_cuts_says_so_once_and_the_rest_is_dropped(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(10);
+    output_add(&o, 1, "12345", 5);
+    output_add(&o, 2, "abcdefgh", 8);
+    output_add(&o, 1, "more", 4);
+    output_add(&o, 2, "more", 4);
+    output_end(&o);
+    assert_true(o.truncated);
+    assert_string_equal(s.text[1].data, "12345");
+    assert_string_equal(s.text[2].data, "abcde");
+    assert_non_null(strstr(s.text[3].data, "output limit of 10"));
+    assert_null(strstr(strstr(s.text[3].data, "output limit") + 1, "output limit"));
+    DONE();
+}
+
+static void output_of_exactly_the_limit_is_not_truncated(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(5);
+    output_add(&o, 1, "12345", 5);
+    output_end(&o);
+    assert_false(o.truncated);
+    DONE();
+}
+
+static char *outputs_of(const char *const *pieces)
+{
+    WITH_OUTPUT(0);
+    for (; *pieces; pieces++)
+        output_add(&o, 1, *pieces, strlen(*pieces));
+    output_end(&o);
+    char *text = o.outputs ? json_text(o.outputs) : mem_strdup("none");
+    DONE();
+    return text;
+}
+
+static void expect_outputs(const char *const *pieces, const char *wanted)
+{
+    char *text = outputs_of(pieces);
+    assert_string_equal(text, wanted);
+    mem_free(text);
+}
+
+static void an_outputs_line_sets_outputs_however_it_is_cut(void **state)
+{
+    (void)state;
+    expect_outputs((const char *[]){"::{\"outputs\":{\"a\":\"1\"}}::\n", NULL}, "{\"a\":\"1\"}");
+    expect_outputs((const char *[]){"x\n:", ":{\"outp", "uts\":{\"a\":1}}:", ":", "\nrest", NULL},
+                   "{\"a\":1}");
+    expect_outputs((const char *[]){"::{\"outputs\":{\"a\":1}}::\r\n", NULL}, "{\"a\":1}");
+    expect_outputs((const char *[]){"::{\"outputs\":{\"a\":1}}::", NULL}, "{\"a\":1}");
+}
+
+static void a_later_value_of_a_key_wins(void **state)
+{
+    (void)state;
+    expect_outputs((const char *[]){"::{\"outputs\":{\"a\":1,\"b\":2}}::\n",
+                                    "::{\"outputs\":{\"a\":3}}::\n", NULL},
+                   "{\"b\":2,\"a\":3}");
+}
+
+static void lines_that_only_look_alike_set_nothing(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        " ::{\"outputs\":{\"a\":1}}::\n",
+        "::{\"outputs\":{\"a\":1}}\n",
+        "::{\"outputs\":[1]}::\n",
+        "::{\"other\":{\"a\":1}}::\n",
+        "::{outputs}::\n",
+        "::{}::\n",
+        "::{\"outputs\":{\"a\":1}}:: \n",
+        "{\"outputs\":{\"a\":1}}\n",
+        "::\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        expect_outputs((const char *[]){lines[i], NULL}, "none");
+}
+
+static void outputs_on_stderr_set_nothing(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    output_add(&o, 2, "::{\"outputs\":{\"a\":1}}::\n", 25);
+    output_end(&o);
+    assert_null(o.outputs);
+    DONE();
+}
+
+static void a_line_of_invalid_json_is_remarked_upon(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    output_add(&o, 1, "::{\"outputs\":{a}}::\n", 20);
+    output_end(&o);
+    assert_null(o.outputs);
+    assert_non_null(strstr(s.text[3].data, "not valid JSON"));
+    DONE();
+}
+
+static void outputs_are_found_behind_the_limit_too(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(4);
+    output_add(&o, 1, "12345678\n::{\"outputs\":{\"a\":1}}::\n", 34);
+    output_end(&o);
+    assert_true(o.truncated);
+    assert_non_null(o.outputs);
+    DONE();
+}
+
+static void a_line_without_end_costs_no_memory(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(1024);
+    char block[4096];
+    memset(block, 'y', sizeof block);
+    output_add(&o, 1, "::{", 3);
+    for (int i = 0; i < 4096; i++)
+        output_add(&o, 1, block, sizeof block);
+    assert_true(o.line.cap <= OUTPUT_LINE_MAX + 1);
+    assert_true(o.side[0].chunk.cap <= (size_t)LIMIT_OUTPUT_CHUNK * 8);
+    output_end(&o);
+    assert_null(o.outputs);
+    DONE();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_pass_as_they_are_with_offsets_per_stream),
+        cmocka_unit_test(no_chunk_is_larger_than_the_wire_allows),
+        cmocka_unit_test(a_character_is_never_split_over_chunks),
+        cmocka_unit_test(an_incomplete_character_at_the_end_still_leaves),
+        cmocka_unit_test(the_limit_cuts_says_so_once_and_the_rest_is_dropped),
+        cmocka_unit_test(output_of_exactly_the_limit_is_not_truncated),
+        cmocka_unit_test(an_outputs_line_sets_outputs_however_it_is_cut),
+        cmocka_unit_test(a_later_value_of_a_key_wins),
+        cmocka_unit_test(lines_that_only_look_alike_set_nothing),
+        cmocka_unit_test(outputs_on_stderr_set_nothing),
+        cmocka_unit_test(a_line_of_invalid_json_is_remarked_upon),
+        cmocka_unit_test(outputs_are_found_behind_the_limit_too),
+        cmocka_unit_test(a_line_without_end_costs_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
