@@ -1,0 +1,315 @@
+/* The queue, its order and its counts. */
+#include "store_fixture.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* ---- queue ------------------------------------------------------------------------------------ */
+
+static void head_is_the_highest_priority_then_the_oldest(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    static const int priorities[] = {0, 5, -1, 5, 0};
+    for (int i = 0; i < 5; i++) {
+        struct job j = plain_job(i + 1, "g");
+        j.priority = priorities[i];
+        add_job(f, &j);
+    }
+    static const int order[] = {2, 4, 1, 5, 3};
+    for (int i = 0; i < 5; i++) {
+        struct queue_head head;
+        OK(store_queue_head(f->store, "g", 0, &head, &e));
+        assert_int_equal(head.id, job_id(order[i]));
+        assert_int_equal(head.priority, priorities[order[i] - 1]);
+        assert_int_equal(head.attempt, 1);
+        OK(store_job_submitted(f->store, head.id, 1, 1, T0, &e));
+    }
+    assert_int_equal(head_of(f, "g", 0), 0);
+    commit(f);
+}
+
+static void queues_of_groups_and_requires_are_apart(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    struct job j = plain_job(1, NULL);
+    add_job(f, &j);
+    j = plain_job(2, "g");
+    add_job(f, &j);
+    j = plain_job(3, "g");
+    j.requires_id = 9;
+    add_job(f, &j);
+    commit(f);
+    assert_int_equal(head_of(f, NULL, 0), job_id(1));
+    assert_int_equal(head_of(f, "g", 0), job_id(2));
+    assert_int_equal(head_of(f, "g", 9), job_id(3));
+    assert_int_equal(head_of(f, "h", 0), 0);
+    assert_int_equal(head_of(f, NULL, 9), 0);
+}
+
+static void set_group_moves_the_job_to_the_other_queue(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_plain(f, 1, "g");
+    OK(store_job_set_group(f->store, job_id(1), NULL, &e));
+    commit(f);
+    assert_int_equal(head_of(f, "g", 0), 0);
+    assert_int_equal(head_of(f, NULL, 0), job_id(1));
+}
+
+static void same_requires_are_interned_once(void **state)
+{
+    struct fixture *f = *state;
+    int64_t a, b, c;
+    begin(f);
+    OK(store_requires_intern(f->store, "{\"os\":\"linux\"}", &a, &e));
+    OK(store_requires_intern(f->store, "{\"os\":\"windows\"}", &b, &e));
+    OK(store_requires_intern(f->store, "{\"os\":\"linux\"}", &c, &e));
+    commit(f);
+    assert_int_equal(a, c);
+    assert_int_not_equal(a, b);
+    assert_int_not_equal(a, 0);
+    char *text;
+    OK(store_requires_text(f->store, b, &text, &e));
+    assert_string_equal(text, "{\"os\":\"windows\"}");
+    mem_free(text);
+    FAILS(ERR_NOT_FOUND, store_requires_text(f->store, 12345, &text, &e));
+}
+
+struct classes {
+    int count;
+    int64_t of_g0, of_g9, of_default;
+    int most;
+};
+
+static int note_class(const char *group, int64_t requires_id, int64_t count, void *user)
+{
+    struct classes *c = user;
+    c->count++;
+    if (!group) c->of_default = count;
+    if (group && requires_id == 0) c->of_g0 = count;
+    if (group && requires_id == 9) c->of_g9 = count;
+    return c->most && c->count == c->most;
+}
+
+static void classes_tell_what_is_queued_also_within_a_transaction(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i <= 4; i++)
+        add_plain(f, i, "g");
+    struct job j = plain_job(5, "g");
+    j.requires_id = 9;
+    add_job(f, &j);
+    add_plain(f, 6, NULL);
+    add_plain(f, 7, "done");
+    OK(store_job_submitted(f->store, job_id(1), 1, 1, T0, &e));
+    OK(store_job_submitted(f->store, job_id(7), 1, 1, T0, &e));
+    struct classes c = {0};
+    OK(store_queue_classes(f->store, note_class, &c, &e));
+    assert_int_equal(c.count, 3);
+    assert_int_equal(c.of_g0, 3);
+    assert_int_equal(c.of_g9, 1);
+    assert_int_equal(c.of_default, 1);
+    OK(store_job_requeue(f->store, job_id(1), 1, &e));
+    commit(f);
+    c = (struct classes){0};
+    OK(store_queue_classes(f->store, note_class, &c, &e));
+    assert_int_equal(c.of_g0, 4);
+    c = (struct classes){.most = 1};
+    OK(store_queue_classes(f->store, note_class, &c, &e));
+    assert_int_equal(c.count, 1);
+}
+
+static void position_counts_those_before_up_to_a_bound(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i <= 30; i++) {
+        struct job j = plain_job(i, "g");
+        j.requires_id = i % 3;
+        j.priority = i % 2;
+        add_job(f, &j);
+    }
+    add_plain(f, 99, "h");
+    commit(f);
+    int64_t before;
+    /* of the 15 with priority 1, the odd ones, 7 are older than number 15; all stand before 16 */
+    OK(store_queue_position(f->store, "g", 1, job_id(15), 1000, &before, &e));
+    assert_int_equal(before, 7);
+    OK(store_queue_position(f->store, "g", 0, job_id(16), 1000, &before, &e));
+    assert_int_equal(before, 15 + 7);
+    OK(store_queue_position(f->store, "g", 0, job_id(16), 10, &before, &e));
+    assert_int_equal(before, 10);
+    OK(store_queue_position(f->store, "g", 5, job_id(1), 10, &before, &e));
+    assert_int_equal(before, 0);
+    OK(store_queue_position(f->store, NULL, 0, job_id(50), 10, &before, &e));
+    assert_int_equal(before, 0);
+}
+
+static void list_goes_through_the_whole_group_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i <= 50; i++) {
+        struct job j = plain_job(i, i % 5 ? "g" : "h");
+        j.requires_id = i % 3;
+        j.priority = i % 4;
+        add_job(f, &j);
+    }
+    commit(f);
+    int seen[51] = {0};
+    int64_t after = 0, ids[7];
+    size_t count, total = 0;
+    begin(f);
+    do {
+        OK(store_queue_list(f->store, "g", after, ids, 7, &count, &e));
+        for (size_t i = 0; i < count; i++) {
+            for (int n = 1; n <= 50; n++)
+                seen[n] += ids[i] == job_id(n);
+            /* leaving the queue does not lose the place */
+            OK(store_job_submitted(f->store, ids[i], 1, 1, T0, &e));
+        }
+        total += count;
+        if (count) after = ids[count - 1];
+    } while (count > 0);
+    commit(f);
+    assert_int_equal(total, 40);
+    for (int n = 1; n <= 50; n++)
+        assert_int_equal(seen[n], n % 5 ? 1 : 0);
+    OK(store_queue_list(f->store, "g", 12345, ids, 7, &count, &e));
+    assert_int_equal(count, 0);
+}
+
+struct open_jobs {
+    int count;
+    int64_t ids[10];
+};
+
+static int note_open(const struct job *j, void *user)
+{
+    struct open_jobs *o = user;
+    o->ids[o->count++] = j->id;
+    return o->count == 10;
+}
+
+static void open_jobs_are_those_that_need_attention(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i <= 5; i++)
+        add_plain(f, i, "g"); /* 1 stays plainly queued */
+    OK(store_job_submitted(f->store, job_id(2), 1, 1, T0, &e));
+    OK(store_job_submitted(f->store, job_id(3), 1, 1, T0, &e));
+    OK(store_job_running(f->store, job_id(3), T0, &e));
+    OK(store_job_submitted(f->store, job_id(4), 1, 1, T0, &e));
+    OK(store_job_retrying(f->store, job_id(4), 2, T0, &e));
+    struct job_end end = {.state = JOB_CANCELLED, .ended_ms = T0};
+    OK(store_job_finish(f->store, job_id(5), &end, &e));
+    struct job j = plain_job(6, "g");
+    j.queue_timeout_ms = 1000;
+    add_job(f, &j);
+    j = plain_job(7, "g");
+    j.fallback = FALLBACK_FAIL;
+    add_job(f, &j);
+    commit(f);
+    struct open_jobs o = {0};
+    OK(store_each_open_job(f->store, note_open, &o, &e));
+    assert_int_equal(o.count, 5);
+    bool found[8] = {0};
+    for (int i = 0; i < o.count; i++) {
+        for (int n = 1; n <= 7; n++)
+            found[n] |= o.ids[i] == job_id(n);
+    }
+    static const bool wanted[8] = {false, false, true, true, true, false, true, true};
+    assert_memory_equal(found, wanted, sizeof wanted);
+}
+
+/* One random legal-looking step of job `id`. */
+static int step(struct store *s, struct rng *r, const struct job *j, const char *group,
+                struct err *e)
+{
+    struct job_end end = {.state = (enum job_state)(JOB_SUCCESS + rng_below(r, 5)), .ended_ms = T0};
+    bool assigned = job_is_assigned(j->state);
+    if (job_is_final(j->state)) return 0;
+    switch (rng_below(r, 7)) {
+    case 0:
+        return store_job_requeue(s, j->id, 1, e);
+    case 1:
+        return store_job_retrying(s, j->id, 2, T0, e);
+    case 2:
+        return assigned ? store_job_killing(s, j->id, REASON_TIMEOUT, e) : 0;
+    case 3:
+        return assigned ? store_job_running(s, j->id, T0, e) : 0;
+    case 4:
+        return store_job_set_group(s, j->id, group, e);
+    case 5:
+        return store_job_finish(s, j->id, &end, e);
+    default:
+        return store_job_submitted(s, j->id, 1, 1, T0, e);
+    }
+}
+
+static void counts_follow_thousands_of_random_steps(void **state)
+{
+    struct fixture *f = *state;
+    const char *given = getenv("CADRE_SEED");
+    int64_t seed = time(NULL);
+    if (given) OK(str_int64(given, &seed));
+    printf("seed %lld\n", (long long)seed);
+    struct rng r;
+    rng_init(&r, (uint64_t)seed);
+    static const char *const groups[] = {NULL, "a", "b"};
+    int jobs = 0, found = 0;
+    for (int batch = 0; batch < 100; batch++) {
+        begin(f);
+        for (int i = 0; i < 50; i++) {
+            const char *group = groups[rng_below(&r, 3)];
+            if (rng_below(&r, 4) == 0) {
+                struct job j = plain_job(++jobs, group);
+                j.requires_id = (int64_t)rng_below(&r, 3);
+                j.fallback = (enum fallback)rng_below(&r, 2);
+                add_job(f, &j);
+            }
+            struct job j;
+            int rc = store_job_get(f->store, job_id(1 + (int)rng_below(&r, 200)), &j, NULL);
+            if (rc == ERR_NOT_FOUND) continue;
+            assert_int_equal(rc, 0);
+            found++;
+            OK(step(f->store, &r, &j, group, &e));
+            job_fini(&j);
+        }
+        if (rng_below(&r, 5) == 0) {
+            store_rollback(f->store);
+        } else {
+            commit(f);
+        }
+    }
+    assert_true(found > 100);
+    check_counts(f);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(head_is_the_highest_priority_then_the_oldest),
+        CASE(queues_of_groups_and_requires_are_apart),
+        CASE(set_group_moves_the_job_to_the_other_queue),
+        CASE(same_requires_are_interned_once),
+        CASE(classes_tell_what_is_queued_also_within_a_transaction),
+        CASE(position_counts_those_before_up_to_a_bound),
+        CASE(list_goes_through_the_whole_group_in_pages),
+        CASE(open_jobs_are_those_that_need_attention),
+        CASE(counts_follow_thousands_of_random_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
