@@ -1,0 +1,322 @@
+/* Agents, groups, namespaces and tokens in the store. */
+#include "store_fixture.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static struct agent plain_agent(int64_t id, const char *name)
+{
+    return (struct agent){.id = id,
+                          .name = (char *)name,
+                          .capabilities = "{}",
+                          .slots = 4,
+                          .created_ms = T0,
+                          .token = 77};
+}
+
+static void add_agent(struct fixture *f, int64_t id, const char *name)
+{
+    struct agent a = plain_agent(id, name);
+    OK(store_agent_insert(f->store, &a, &e));
+}
+
+/* ---- agents ---------------------------------------------------------------------------------- */
+
+static void agent_comes_back_as_it_was_inserted(void **state)
+{
+    struct fixture *f = *state;
+    struct agent a = {.id = 5,
+                      .name = "build-07",
+                      .group = "windows",
+                      .token_group = "windows",
+                      .capabilities = "{\"os\":\"windows\"}",
+                      .version = "0.1.0",
+                      .host_id = "h",
+                      .boot_id = "b",
+                      .journal_id = "j",
+                      .slots = 8,
+                      .last_seq = 12,
+                      .online = true,
+                      .draining = true,
+                      .held = true,
+                      .drain_reason = "upgrade",
+                      .created_ms = 1,
+                      .last_seen_ms = 2,
+                      .spki = "ab",
+                      .token = 9};
+    begin(f);
+    OK(store_agent_insert(f->store, &a, &e));
+    commit(f);
+    struct agent b;
+    OK(store_agent_get(f->store, 5, &b, &e));
+    assert_string_equal(b.name, "build-07");
+    assert_string_equal(b.group, "windows");
+    assert_string_equal(b.token_group, "windows");
+    assert_string_equal(b.capabilities, "{\"os\":\"windows\"}");
+    assert_string_equal(b.version, "0.1.0");
+    assert_string_equal(b.host_id, "h");
+    assert_string_equal(b.boot_id, "b");
+    assert_string_equal(b.journal_id, "j");
+    assert_string_equal(b.drain_reason, "upgrade");
+    assert_string_equal(b.spki, "ab");
+    assert_int_equal(b.slots, 8);
+    assert_int_equal(b.last_seq, 12);
+    assert_true(b.online && b.draining && b.held);
+    assert_int_equal(b.created_ms, 1);
+    assert_int_equal(b.last_seen_ms, 2);
+    assert_int_equal(b.removed_ms, 0);
+    assert_int_equal(b.token, 9);
+    agent_fini(&b);
+}
+
+static void update_keeps_the_sequence_number(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_agent(f, 5, "a");
+    OK(store_agent_seq(f->store, 5, 42, &e));
+    struct agent a = plain_agent(5, "b");
+    a.group = "g";
+    a.capabilities = NULL;
+    a.last_seq = 7;
+    OK(store_agent_update(f->store, &a, &e));
+    commit(f);
+    struct agent b;
+    OK(store_agent_by_name(f->store, "b", &b, &e));
+    assert_int_equal(b.last_seq, 42);
+    assert_string_equal(b.group, "g");
+    assert_string_equal(b.capabilities, "{}");
+    agent_fini(&b);
+    FAILS(ERR_NOT_FOUND, store_agent_by_name(f->store, "a", &b, &e));
+}
+
+static void name_is_taken_until_its_agent_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_agent(f, 5, "a");
+    add_agent(f, 6, "b");
+    struct agent a = plain_agent(7, "a");
+    FAILS(ERR_EXISTS, store_agent_insert(f->store, &a, &e));
+    struct agent b;
+    FAILS(ERR_NOT_FOUND, store_agent_get(f->store, 7, &b, &e));
+    a = plain_agent(6, "a");
+    FAILS(ERR_EXISTS, store_agent_update(f->store, &a, &e));
+    a = plain_agent(5, "a");
+    a.removed_ms = T0;
+    OK(store_agent_update(f->store, &a, &e));
+    FAILS(ERR_NOT_FOUND, store_agent_by_name(f->store, "a", &b, &e));
+    add_agent(f, 7, "a");
+    int64_t known;
+    OK(store_agent_count(f->store, &known, &e));
+    assert_int_equal(known, 2);
+    commit(f);
+    /* a removed one is still known by its id */
+    OK(store_agent_get(f->store, 5, &b, &e));
+    assert_int_equal(b.removed_ms, T0);
+    agent_fini(&b);
+}
+
+static void unknown_agent_is_not_found_by_anything(void **state)
+{
+    struct fixture *f = *state;
+    struct agent a = plain_agent(5, "a"), b;
+    begin(f);
+    FAILS(ERR_NOT_FOUND, store_agent_get(f->store, 5, &b, &e));
+    FAILS(ERR_NOT_FOUND, store_agent_by_name(f->store, "a", &b, &e));
+    FAILS(ERR_NOT_FOUND, store_agent_update(f->store, &a, &e));
+    FAILS(ERR_NOT_FOUND, store_agent_seq(f->store, 5, 1, &e));
+    FAILS(ERR_NOT_FOUND, store_agent_seen(f->store, 5, true, T0, &e));
+    commit(f);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM agent_facts"), 0);
+}
+
+static void at_start_every_agent_is_offline(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_agent(f, 5, "a");
+    add_agent(f, 6, "b");
+    OK(store_agent_seen(f->store, 5, true, T0 + 3, &e));
+    struct agent b;
+    OK(store_agent_get(f->store, 5, &b, &e));
+    assert_true(b.online);
+    assert_int_equal(b.last_seen_ms, T0 + 3);
+    agent_fini(&b);
+    OK(store_agents_all_offline(f->store, &e));
+    OK(store_agents_all_offline(f->store, &e));
+    commit(f);
+    OK(store_agent_get(f->store, 5, &b, &e));
+    assert_false(b.online);
+    agent_fini(&b);
+}
+
+/* ---- groups and namespaces ------------------------------------------------------------------- */
+
+struct seen {
+    int count;
+    char text[200];
+    int most;
+};
+
+static int note_group(const struct group *g, void *user)
+{
+    struct seen *s = user;
+    size_t len = strlen(s->text);
+    OK(str_format(s->text + len, sizeof s->text - len, "%s%s ", g->key, g->paused ? "!" : ""));
+    return ++s->count == s->most;
+}
+
+static int note_ns(const struct ns_default *n, void *user)
+{
+    struct seen *s = user;
+    size_t len = strlen(s->text);
+    OK(str_format(s->text + len, sizeof s->text - len, "%s>%s%s ", n->ns, n->group ? n->group : "-",
+                  n->fallback < 0 ? "" : "+"));
+    return ++s->count == s->most;
+}
+
+static void groups_are_put_replaced_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    struct group g = {.key = "b", .description = "d", .require = "{}", .max_queued = 5};
+    begin(f);
+    OK(store_group_put(f->store, &g, &e));
+    g = (struct group){.key = "a", .allowed_namespaces = "[\"x\"]"};
+    OK(store_group_put(f->store, &g, &e));
+    g = (struct group){.key = "b", .paused = true};
+    OK(store_group_put(f->store, &g, &e));
+    struct seen s = {0};
+    OK(store_each_group(f->store, note_group, &s, &e));
+    assert_string_equal(s.text, "a b! ");
+    s = (struct seen){.most = 1};
+    OK(store_each_group(f->store, note_group, &s, &e));
+    assert_string_equal(s.text, "a ");
+    OK(store_group_delete(f->store, "a", &e));
+    FAILS(ERR_NOT_FOUND, store_group_delete(f->store, "a", &e));
+    commit(f);
+    s = (struct seen){0};
+    OK(store_each_group(f->store, note_group, &s, &e));
+    assert_string_equal(s.text, "b! ");
+}
+
+static void namespaces_are_put_replaced_and_deleted(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    struct ns_default n = {.ns = "x.y", .group = "g", .fallback = -1};
+    OK(store_ns_put(f->store, &n, &e));
+    n = (struct ns_default){.ns = "x", .fallback = FALLBACK_FAIL};
+    OK(store_ns_put(f->store, &n, &e));
+    n = (struct ns_default){.ns = "x.y", .fallback = FALLBACK_WAIT};
+    OK(store_ns_put(f->store, &n, &e));
+    struct seen s = {0};
+    OK(store_each_ns(f->store, note_ns, &s, &e));
+    assert_string_equal(s.text, "x>-+ x.y>-+ ");
+    s = (struct seen){.most = 1};
+    OK(store_each_ns(f->store, note_ns, &s, &e));
+    assert_int_equal(s.count, 1);
+    OK(store_ns_delete(f->store, "x", &e));
+    FAILS(ERR_NOT_FOUND, store_ns_delete(f->store, "x", &e));
+    commit(f);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+static struct token_row plain_token(int64_t id, int64_t uses)
+{
+    struct token_row t = {.id = id,
+                          .role = ROLE_SUBMIT,
+                          .name = "ci",
+                          .group = "g",
+                          .ns = "x",
+                          .created_ms = 1,
+                          .expires_ms = 2,
+                          .uses_left = uses};
+    for (int i = 0; i < 32; i++)
+        t.secret_hash[i] = (uint8_t)(i * 8);
+    return t;
+}
+
+static void token_comes_back_as_it_was_inserted(void **state)
+{
+    struct fixture *f = *state;
+    struct token_row t = plain_token(3, -1), u;
+    begin(f);
+    OK(store_token_insert(f->store, &t, &e));
+    FAILS(ERR_EXISTS, store_token_insert(f->store, &t, &e));
+    commit(f);
+    OK(store_token_get(f->store, 3, &u, &e));
+    assert_int_equal(u.role, ROLE_SUBMIT);
+    assert_memory_equal(u.secret_hash, t.secret_hash, 32);
+    assert_string_equal(u.name, "ci");
+    assert_string_equal(u.group, "g");
+    assert_string_equal(u.ns, "x");
+    assert_int_equal(u.created_ms, 1);
+    assert_int_equal(u.expires_ms, 2);
+    assert_int_equal(u.revoked_ms, 0);
+    assert_int_equal(u.last_used_ms, 0);
+    assert_int_equal(u.uses_left, -1);
+    token_row_fini(&u);
+}
+
+static int64_t uses_after(struct fixture *f, int64_t id)
+{
+    struct token_row u;
+    OK(store_token_use(f->store, id, T0, &e));
+    OK(store_token_get(f->store, id, &u, &e));
+    assert_int_equal(u.last_used_ms, T0);
+    int64_t left = u.uses_left;
+    token_row_fini(&u);
+    return left;
+}
+
+static void limited_token_is_used_up_and_never_below_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct token_row limited = plain_token(3, 2), unlimited = plain_token(4, -1);
+    begin(f);
+    OK(store_token_insert(f->store, &limited, &e));
+    OK(store_token_insert(f->store, &unlimited, &e));
+    assert_int_equal(uses_after(f, 3), 1);
+    assert_int_equal(uses_after(f, 3), 0);
+    assert_int_equal(uses_after(f, 3), 0);
+    assert_int_equal(uses_after(f, 4), -1);
+    commit(f);
+}
+
+static void revoked_token_says_when(void **state)
+{
+    struct fixture *f = *state;
+    struct token_row t = plain_token(3, -1), u;
+    begin(f);
+    OK(store_token_insert(f->store, &t, &e));
+    OK(store_token_revoke(f->store, 3, T0 + 9, &e));
+    FAILS(ERR_NOT_FOUND, store_token_revoke(f->store, 4, T0, &e));
+    FAILS(ERR_NOT_FOUND, store_token_use(f->store, 4, T0, &e));
+    FAILS(ERR_NOT_FOUND, store_token_get(f->store, 4, &u, &e));
+    commit(f);
+    OK(store_token_get(f->store, 3, &u, &e));
+    assert_int_equal(u.revoked_ms, T0 + 9);
+    token_row_fini(&u);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(agent_comes_back_as_it_was_inserted),
+        CASE(update_keeps_the_sequence_number),
+        CASE(name_is_taken_until_its_agent_is_removed),
+        CASE(unknown_agent_is_not_found_by_anything),
+        CASE(at_start_every_agent_is_offline),
+        CASE(groups_are_put_replaced_and_deleted),
+        CASE(namespaces_are_put_replaced_and_deleted),
+        CASE(token_comes_back_as_it_was_inserted),
+        CASE(limited_token_is_used_up_and_never_below_nothing),
+        CASE(revoked_token_says_when),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
