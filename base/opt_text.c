@@ -192,10 +192,21 @@ static void add_map(const struct printer *p, const struct opt_map *m, int depth)
     }
 }
 
+#define INT_MAX_EXACT (INT64_C(1) << 53) /* a plain number beyond is refused by the reader */
+
+static void add_number(struct buf *out, const struct opt *o, int64_t n)
+{
+    char text[DURATION_TEXT_SIZE];
+    snprintf(text, sizeof text, "%" PRId64, n);
+    if (o->type == OPT_DURATION) duration_format(n, text);
+    if (o->type == OPT_SIZE) size_format(n, text);
+    const char *quote = n > INT_MAX_EXACT || n < -INT_MAX_EXACT ? "\"" : "";
+    buf_addf(out, " %s%s%s", quote, text, quote);
+}
+
 /* What stands behind "key:" in its line; false when the setting has no value. */
 static bool add_value(struct buf *out, const struct opt *o, const void *field)
 {
-    char text[DURATION_TEXT_SIZE];
     switch (o->type) {
     case OPT_STRING: {
         const char *s = *(char *const *)field;
@@ -208,15 +219,9 @@ static bool add_value(struct buf *out, const struct opt *o, const void *field)
         buf_adds(out, *(const bool *)field ? " true" : " false");
         return true;
     case OPT_INT:
-        buf_addf(out, " %" PRId64, *(const int64_t *)field);
-        return true;
     case OPT_DURATION:
-        duration_format(*(const int64_t *)field, text);
-        buf_addf(out, " %s", text);
-        return true;
     case OPT_SIZE:
-        size_format(*(const int64_t *)field, text);
-        buf_addf(out, " %s", text);
+        add_number(out, o, *(const int64_t *)field);
         return true;
     case OPT_LIST:
         if (((const struct opt_list *)field)->count == 0) buf_adds(out, " []");
@@ -330,7 +335,8 @@ static void add_flag(struct buf *out, const struct opt *o)
 static void add_remark(struct buf *out, size_t *count, const char *separator, const char *what,
                        const char *value)
 {
-    buf_adds(out, (*count)++ == 0 ? " (" : separator);
+    if (*count == 0) buf_adds(out, out->len > 0 ? " (" : "(");
+    if ((*count)++ > 0) buf_adds(out, separator);
     buf_addf(out, "%s%s", what, value);
 }
 

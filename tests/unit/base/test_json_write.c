@@ -273,11 +273,13 @@ static struct json *random_tree(struct rng *r, int depth)
     case 4: {
         static const char *const bits[] = {"a", "\"", "\\", "\n", "\xc3\xa4", "\xf0\x9f\x98\x80",
                                            " ", "/"};
-        char text[100] = "";
-        for (uint64_t n = rng_below(r, 10); n > 0; n--) {
-            strncat(text, bits[rng_below(r, 8)], sizeof text - strlen(text) - 1);
-        }
-        return json_new_str(text);
+        struct buf text;
+        buf_init(&text, 100);
+        for (uint64_t n = rng_below(r, 10); n > 0; n--)
+            buf_adds(&text, bits[rng_below(r, 8)]);
+        struct json *j = json_new_str(text.data);
+        buf_fini(&text);
+        return j;
     }
     default:
         break;
