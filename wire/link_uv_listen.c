@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BACKLOG 4096     /* the system's own ceiling applies */
-#define SILENT_MS 1000   /* without a byte for that long, a handshake yields its place to another */
+#define SILENT_MS 3000   /* without a byte for that long, a handshake yields its place to another */
 #define WINDOW_MS 60000  /* of the failure counts */
 #define OFFENDER_SETS 64 /* the table of addresses that failed: 64 x 4 entries */
 #define OFFENDER_WAYS 4
@@ -157,7 +157,8 @@ static bool cut_silent(struct link_listener *ls)
         if (now_ms(ls) - l->accepted_ms < SILENT_MS) return false;
         if (!l->heard) {
             struct err e;
-            link_end(l, (err_set(&e, ERR_TIMEOUT, "silent"), &e));
+            err_set(&e, ERR_UNAVAILABLE, "silent while others are waiting");
+            link_end(l, &e);
             return true;
         }
     }

@@ -23,6 +23,7 @@ struct tls_config {
     mbedtls_ssl_config conf;
     mbedtls_x509_crt own, ca;
     mbedtls_pk_context key;
+    struct tls_spares spares;
 };
 
 struct tls {
@@ -35,7 +36,8 @@ struct tls {
     bool done, failed, closing;
     struct tls_peer peer;
     mbedtls_x509_crt anchor; /* the CA that matched the pin */
-    char wrong_name[ERR_MSG_MAX / 2];
+    char *wrong_name;        /* whom the certificate is for instead */
+    struct tls_parked parked;
 };
 
 /* Own order: what is fastest first, where the processor has no AES instructions too. */
@@ -74,7 +76,8 @@ static int config_defaults(struct tls_config *c, struct err *e)
     int side = c->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
     int ret = mbedtls_ssl_config_defaults(conf, side, MBEDTLS_SSL_TRANSPORT_STREAM,
                                           MBEDTLS_SSL_PRESET_DEFAULT);
-    if (ret == 0) ret = mbedtls_ssl_conf_alpn_protocols(conf, c->alpn);
+    /* An empty list would become an empty extension, which is malformed. */
+    if (ret == 0 && c->alpn[0] != NULL) ret = mbedtls_ssl_conf_alpn_protocols(conf, c->alpn);
     if (ret != 0) return tls_fail(e, ERR_TLS, ret, "setting up TLS");
     mbedtls_ssl_conf_rng(conf, tls_rng, NULL);
     mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -164,6 +167,8 @@ void tls_config_unref(struct tls_config *c)
     mbedtls_x509_crt_free(&c->own);
     mbedtls_x509_crt_free(&c->ca);
     mbedtls_pk_free(&c->key);
+    tls_spare_fini(&c->spares.in);
+    tls_spare_fini(&c->spares.out);
     mem_free(c);
 }
 
@@ -173,6 +178,7 @@ static int bio_send(void *ctx, const unsigned char *data, size_t len)
 {
     struct tls *t = ctx;
     if (buf_add(&t->out, data, len) != 0) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    if (len > t->parked.out_used) t->parked.out_used = len;
     return (int)len; /* a record at most */
 }
 
@@ -184,6 +190,7 @@ static int bio_recv(void *ctx, unsigned char *data, size_t len)
     size_t n = len < there ? len : there;
     memcpy(data, t->in.data + t->in_used, n);
     t->in_used += n;
+    if (n > t->parked.in_used) t->parked.in_used = n;
     if (t->in_used == t->in.len) {
         /* An idle connection holds no memory for its input. */
         buf_fini(&t->in);
@@ -231,7 +238,10 @@ static int check_name(void *user, mbedtls_x509_crt *crt, int depth, uint32_t *fl
     tls_cert_info(crt, &t->peer.cert);
     if (t->host != NULL && !tls_cert_has_name(crt, t->host)) {
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-        tls_cert_names(crt, t->wrong_name, sizeof(t->wrong_name));
+        char names[ERR_MSG_MAX / 2];
+        tls_cert_names(crt, names, sizeof(names));
+        mem_free(t->wrong_name);
+        t->wrong_name = mem_strdup(names);
     }
     return 0;
 }
@@ -282,7 +292,7 @@ static int distrust(struct tls *t, uint32_t flags, struct err *e)
     if (others != 0) return err_set(e, ERR_TLS, "%s", t->peer.sentence);
     t->peer.state = TLS_PEER_BAD;
     return err_set(e, ERR_TLS, "the server's certificate is not for \"%s\"; it is for %s", t->host,
-                   t->wrong_name[0] != '\0' ? t->wrong_name : "no name at all");
+                   !str_empty(t->wrong_name) ? t->wrong_name : "no name at all");
 }
 
 static int no_pin(struct tls *t, const mbedtls_x509_crt *chain, struct err *e)
@@ -378,6 +388,7 @@ void tls_free(struct tls *t)
     buf_fini(&t->in);
     buf_fini(&t->out);
     mem_free(t->host);
+    mem_free(t->wrong_name);
     tls_config_unref(t->config);
     mem_free(t);
 }
@@ -456,9 +467,24 @@ static enum tls_status not_ready(struct tls *t, struct err *e)
     return TLS_FAILED;
 }
 
+static bool wake(struct tls *t, struct err *e)
+{
+    if (tls_unpark(&t->parked, &t->config->spares, &t->ssl)) return true;
+    err_set(e, ERR_TLS, "no memory for the TLS session");
+    t->failed = true;
+    return false;
+}
+
+static void doze(struct tls *t)
+{
+    tls_park(&t->parked, &t->config->spares, &t->ssl);
+}
+
 enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, struct err *e)
 {
     if (!t->done || t->failed) return not_ready(t, e);
+    if (t->parked.in && t->in_used == t->in.len) return TLS_WAIT;
+    if (!wake(t, e)) return TLS_FAILED;
     for (;;) {
         int ret = mbedtls_ssl_read(&t->ssl, buf, size);
         if (ret > 0) {
@@ -470,6 +496,7 @@ enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, str
             continue;
         case MBEDTLS_ERR_SSL_WANT_READ:
         case MBEDTLS_ERR_SSL_WANT_WRITE:
+            doze(t);
             return TLS_WAIT;
         case 0:
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
@@ -488,6 +515,7 @@ enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, str
 enum tls_status tls_write(struct tls *t, const void *data, size_t len, struct err *e)
 {
     if (!t->done || t->failed || t->closing) return not_ready(t, e);
+    if (!wake(t, e)) return TLS_FAILED;
     const unsigned char *p = data;
     while (len > 0) {
         int ret = mbedtls_ssl_write(&t->ssl, p, len);
@@ -499,14 +527,17 @@ enum tls_status tls_write(struct tls *t, const void *data, size_t len, struct er
         p += ret;
         len -= (size_t)ret;
     }
+    doze(t);
     return TLS_OK;
 }
 
 void tls_close(struct tls *t)
 {
-    if (!t->done || t->failed || t->closing) return;
+    struct err e;
+    if (!t->done || t->failed || t->closing || !wake(t, &e)) return;
     mbedtls_ssl_close_notify(&t->ssl); /* goes into our buffer: nothing can block */
     t->closing = true;
+    doze(t);
 }
 
 /* ---- who is there ---- */

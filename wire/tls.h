@@ -18,7 +18,8 @@
 struct tls_config; /* shared by many sessions, reference-counted: sessions keep it alive */
 
 struct tls_server_options {
-    const char *cert_pem;  /* the server's certificate followed by the CA's (so that a pin can be checked) */
+    const char *
+        cert_pem; /* the server's certificate followed by the CA's (so that a pin can be checked) */
     const char *key_pem;
     const char *client_ca_pem; /* whom clients' certificates must be signed by */
 };
@@ -28,10 +29,11 @@ struct tls_server_options {
 int tls_config_server(const struct tls_server_options *o, struct tls_config **out, struct err *e);
 
 struct tls_client_options {
-    const char *alpn;            /* ALPN_CADRE or ALPN_HTTP */
+    const char *alpn;               /* ALPN_CADRE or ALPN_HTTP */
     const char *cert_pem, *key_pem; /* both NULL: no client certificate */
-    const char *ca_pem;          /* trust anchor; or NULL and */
-    const uint8_t *pin;          /* PKI_HASH_BYTES: SHA-256 of the CA's SubjectPublicKeyInfo: the anchor is the
+    const char *ca_pem;             /* trust anchor; or NULL and */
+    const uint8_t
+        *pin; /* PKI_HASH_BYTES: SHA-256 of the CA's SubjectPublicKeyInfo: the anchor is the
                                     certificate in the peer's chain whose key has this hash */
 };
 int tls_config_client(const struct tls_client_options *o, struct tls_config **out, struct err *e);
@@ -68,8 +70,14 @@ enum tls_status tls_write(struct tls *t, const void *data, size_t len, struct er
 /* Queues close_notify. */
 void tls_close(struct tls *t);
 
-enum tls_peer_state { TLS_PEER_NONE, TLS_PEER_TRUSTED, TLS_PEER_UNKNOWN_CA, TLS_PEER_EXPIRED, TLS_PEER_NOT_YET_VALID,
-                      TLS_PEER_BAD };
+enum tls_peer_state {
+    TLS_PEER_NONE,
+    TLS_PEER_TRUSTED,
+    TLS_PEER_UNKNOWN_CA,
+    TLS_PEER_EXPIRED,
+    TLS_PEER_NOT_YET_VALID,
+    TLS_PEER_BAD
+};
 struct tls_peer {
     enum tls_peer_state state;
     struct pki_cert_info cert; /* filled unless TLS_PEER_NONE */

@@ -279,27 +279,35 @@ struct san {
     uint8_t address[PKI_SAN_MAX][16];
 };
 
+static int san_set(struct san *s, size_t i, const char *name, struct err *e)
+{
+    mbedtls_x509_subject_alternative_name *node = &s->list[i].node;
+    mbedtls_x509_buf *value = &node->san.unstructured_name;
+    size_t len = tls_address_parse(name, s->address[i]);
+    if (len > 0) {
+        node->type = MBEDTLS_X509_SAN_IP_ADDRESS;
+        value->p = s->address[i];
+        value->len = len;
+        return 0;
+    }
+    if (!dns_name_valid(name))
+        return err_set(e, ERR_INVALID, "\"%s\" is neither a host name nor an address", name);
+    node->type = MBEDTLS_X509_SAN_DNS_NAME;
+    value->p = (unsigned char *)name;
+    value->len = strlen(name);
+    return 0;
+}
+
+/* mbedTLS writes the list from its end, so it is linked backwards: people read their names in the order in
+ * which they gave them. */
 static int san_fill(struct san *s, const struct pki_issue *what, struct err *e)
 {
     if (what->name_count > PKI_SAN_MAX)
         return err_set(e, ERR_TOO_LARGE, "a certificate carries at most %d names", PKI_SAN_MAX);
     for (size_t i = 0; i < what->name_count; i++) {
-        mbedtls_x509_subject_alternative_name *node = &s->list[i].node;
-        mbedtls_x509_buf *value = &node->san.unstructured_name;
-        size_t len = tls_address_parse(what->names[i], s->address[i]);
-        if (len > 0) {
-            node->type = MBEDTLS_X509_SAN_IP_ADDRESS;
-            value->p = s->address[i];
-            value->len = len;
-        } else {
-            if (!dns_name_valid(what->names[i]))
-                return err_set(e, ERR_INVALID, "\"%s\" is neither a host name nor an address",
-                               what->names[i]);
-            node->type = MBEDTLS_X509_SAN_DNS_NAME;
-            value->p = (unsigned char *)what->names[i];
-            value->len = strlen(what->names[i]);
-        }
-        s->list[i].next = i + 1 < what->name_count ? &s->list[i + 1] : NULL;
+        int rc = san_set(s, i, what->names[i], e);
+        if (rc != 0) return rc;
+        s->list[i].next = i > 0 ? &s->list[i - 1] : NULL;
     }
     return 0;
 }
@@ -391,7 +399,9 @@ static int write_cert(mbedtls_x509write_cert *w, const struct pki_issue *what, c
     if (ret == 0 && what->name_count > 0) {
         struct san *san = mem_alloc(sizeof(*san));
         rc = san_fill(san, what, e);
-        if (rc == 0) ret = mbedtls_x509write_crt_set_subject_alternative_name(w, san->list);
+        if (rc == 0)
+            ret = mbedtls_x509write_crt_set_subject_alternative_name(
+                w, &san->list[what->name_count - 1]);
         mem_free(san);
         if (rc != 0) return rc;
     }

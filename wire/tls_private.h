@@ -1,5 +1,4 @@
-/* What wire/tls.c, tls_pki.c and tls_cert.c share. mbedTLS types appear by name only; its headers stay
- * in those three files. */
+/* What wire/tls*.c share. mbedTLS types appear by name only; its headers stay in those files. */
 #ifndef CADRE_WIRE_TLS_PRIVATE_H
 #define CADRE_WIRE_TLS_PRIVATE_H
 
@@ -37,5 +36,28 @@ void tls_cert_names(const struct mbedtls_x509_crt *crt, char *dst, size_t size);
 size_t tls_address_parse(const char *text, uint8_t out[16]);
 void tls_stamp(int64_t wall_ms, char dst[PKI_STAMP_SIZE]);
 int64_t tls_now_ms(void);
+
+/* ---- wire/tls_park.c: the buffers of idle sessions ---- */
+struct mbedtls_ssl_context;
+#define TLS_SPARE_MAX 8
+struct tls_spare { /* buffers of one size, wiped */
+    unsigned char *buf[TLS_SPARE_MAX];
+    size_t count, size;
+};
+struct tls_spares {
+    struct tls_spare in, out;
+};
+void tls_spare_fini(struct tls_spare *s);
+struct tls_parked { /* what a session without buffers has to remember */
+    bool in, out;
+    uint8_t in_counter[8];
+    size_t in_hdr, in_len, in_iv, in_msg;
+    size_t out_hdr, out_len, out_iv, out_msg;
+    size_t in_used, out_used; /* how far the buffers were written since they were taken */
+};
+/* Takes away those buffers that are between two records. */
+void tls_park(struct tls_parked *p, struct tls_spares *spares, struct mbedtls_ssl_context *ssl);
+/* Before mbedTLS is called again. False: no memory. */
+bool tls_unpark(struct tls_parked *p, struct tls_spares *spares, struct mbedtls_ssl_context *ssl);
 
 #endif
