@@ -160,9 +160,12 @@ static int split(const char *line)
     static char copy[1000];
     int argc = 0;
     assert_int_equal(str_copy(copy, sizeof copy, line), 0);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+    for (char *at = copy; *at;) {
+        size_t len = strcspn(at, " ");
         assert_true(argc < ARGV_MAX);
-        argv[argc++] = word;
+        argv[argc++] = at;
+        at += len;
+        if (*at) *at++ = '\0';
     }
     argv[argc] = NULL;
     return argc;

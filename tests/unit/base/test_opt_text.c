@@ -351,8 +351,8 @@ static void help__is_aligned_and_wrapped(void **state)
                   "      --detach           do not wait\n"
                   "      --listen-on-all-of-these-addresses ADDR:PORT\n"
                   "                         where to listen (default: 0.0.0.0:7433,[::]:7433; may "
-                  "be repeated; also\n"
-                  "                         key listen)\n"
+                  "be repeated; also key\n"
+                  "                         listen)\n"
                   "      --label K=V        label (default: a=b; may be repeated; also "
                   "CADRE_LABELS, key labels)\n"
                   "  -h, --help             show this help\n");
