@@ -1,0 +1,256 @@
+/* The coordinator's options. */
+#include "coordinator/config.h"
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/yaml.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/limits.h"
+#include "wire/token.h"
+
+#include <stddef.h>
+
+#define SECOND_MS INT64_C(1000)
+#define DAY_MS (INT64_C(86400) * SECOND_MS)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+
+static int check_address(const char *value, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
+}
+
+static int check_host(const char *value, struct err *e)
+{
+    if (!str_empty(value) && str_name_valid(value)) return 0;
+    return err_set(e, ERR_INVALID, "'%s' is neither a host's name nor an address", value);
+}
+
+static int check_level(const char *value, struct err *e)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (str_eq(value, levels[i])) return 0;
+    return err_set(e, ERR_INVALID, "'%s' is not one of error, warn, info, debug", value);
+}
+
+static int check_group(const char *value, struct err *e)
+{
+    if (str_key_valid(value)) return 0;
+    return err_set(e, ERR_INVALID,
+                   "'%s': a group's key has 1 to 63 letters, digits, '_' and '-' and begins with a "
+                   "letter or digit",
+                   value);
+}
+
+#define AT(field) offsetof(struct config, field)
+
+const struct opt config_options[] = {
+    {.flag = "config",
+     .env = "CADRE_CONFIG",
+     .type = OPT_STRING,
+     .offset = AT(config_path),
+     .value_name = "FILE",
+     .help = "configuration file"},
+    {.flag = "state",
+     .env = "CADRE_STATE",
+     .type = OPT_STRING,
+     .offset = AT(state),
+     .value_name = "DIR",
+     .help = "folder for keys, certificates and the databases"},
+    {.flag = "listen",
+     .env = "CADRE_LISTEN",
+     .key = "listen",
+     .type = OPT_STRING,
+     .offset = AT(listen),
+     .fallback = "0.0.0.0:7433",
+     .value_name = "ADDR:PORT",
+     .help = "address and port to listen on; port 0 lets the system choose",
+     .check = check_address},
+    {.env = "CADRE_ADVERTISE",
+     .key = "advertise",
+     .type = OPT_LIST,
+     .offset = AT(advertise),
+     .value_name = "HOST:PORT",
+     .help = "where agents and users reach this coordinator: goes into tokens and the certificate",
+     .check = check_address},
+    {.flag = "name",
+     .env = "CADRE_NAMES",
+     .key = "names",
+     .type = OPT_LIST,
+     .offset = AT(names),
+     .value_name = "HOST",
+     .help = "one more name or address of this host for the server certificate",
+     .check = check_host},
+    {.env = "CADRE_LEASE",
+     .key = "lease",
+     .type = OPT_DURATION,
+     .offset = AT(lease_ms),
+     .fallback = "5m",
+     .min = SECOND_MS,
+     .max = 30 * DAY_MS,
+     .value_name = "D",
+     .help = "how long an agent may be out of touch before its jobs are given up"},
+    {.env = "CADRE_HEARTBEAT",
+     .key = "heartbeat",
+     .type = OPT_DURATION,
+     .offset = AT(heartbeat_ms),
+     .fallback = "10s",
+     .min = 100,
+     .max = DAY_MS,
+     .value_name = "D",
+     .help = "how often an agent says that it is alive; at most a third of the lease"},
+    {.env = "CADRE_RETENTION",
+     .key = "retention",
+     .type = OPT_DURATION,
+     .offset = AT(retention_ms),
+     .fallback = "7d",
+     .min = 60 * SECOND_MS,
+     .max = 3650 * DAY_MS,
+     .value_name = "D",
+     .help = "how long finished jobs and their output are kept"},
+    {.env = "CADRE_CERTIFICATE_LIFE",
+     .key = "certificateLife",
+     .type = OPT_DURATION,
+     .offset = AT(certificate_life_ms),
+     .fallback = "90d",
+     .min = 10 * SECOND_MS,
+     .max = 825 * DAY_MS,
+     .value_name = "D",
+     .help = "life of certificates; they are renewed after two thirds of it"},
+    {.env = "CADRE_LIMITS_OUTPUT",
+     .key = "limits.output",
+     .type = OPT_SIZE,
+     .offset = AT(output_limit_bytes),
+     .fallback = "64MiB",
+     .min = 1024,
+     .max = 64 * GIB,
+     .value_name = "SIZE",
+     .help = "output kept of one job"},
+    {.env = "CADRE_LIMITS_PAYLOAD",
+     .key = "limits.payload",
+     .type = OPT_SIZE,
+     .offset = AT(payload_limit_bytes),
+     .fallback = "512KiB",
+     .min = 1024,
+     .max = LIMIT_PAYLOAD_MAX,
+     .value_name = "SIZE",
+     .help = "size of one job: command or script, environment and standard input"},
+    {.env = "CADRE_LIMITS_AGENTS",
+     .key = "limits.agents",
+     .type = OPT_INT,
+     .offset = AT(max_agents),
+     .fallback = "20000",
+     .min = 1,
+     .max = 1000000,
+     .value_name = "N",
+     .help = "agents that may be enrolled"},
+    {.flag = "log-level",
+     .env = "CADRE_LOG_LEVEL",
+     .key = "logLevel",
+     .type = OPT_STRING,
+     .offset = AT(log_level),
+     .fallback = "info",
+     .value_name = "L",
+     .help = "error, warn, info or debug",
+     .check = check_level},
+    {.flag = "group",
+     .type = OPT_LIST,
+     .offset = AT(groups),
+     .value_name = "K",
+     .help = "dev: a worker group to make, with one more agent in it",
+     .check = check_group},
+};
+const size_t config_option_count = sizeof config_options / sizeof *config_options;
+
+static int load_file(struct config *c, bool named, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, YAML_MAX_BYTES);
+    int rc = file_read(c->config_path, YAML_MAX_BYTES, &text, e);
+    if (rc == ERR_NOT_FOUND && !named) {
+        buf_fini(&text);
+        if (e) *e = (struct err){0};
+        return 0;
+    }
+    struct yaml_doc doc = {0};
+    if (!rc) rc = yaml_parse(c->config_path, text.data, text.len, &doc, e);
+    if (!rc) rc = opt_parse_file(&c->set, c->config_path, &doc, e);
+    yaml_doc_fini(&doc);
+    buf_fini(&text);
+    return rc;
+}
+
+bool config_given(const struct config *c, const char *env)
+{
+    for (size_t i = 0; i < c->set.count; i++)
+        if (str_eq(c->set.table[i].env, env)) return c->set.sources[i] != OPT_FROM_DEFAULT;
+    return false;
+}
+
+/* What no row can check by itself. */
+static int check_together(struct config *c, struct err *e)
+{
+    int64_t third = c->lease_ms / 3;
+    if (c->heartbeat_ms > third) {
+        if (!config_given(c, "CADRE_HEARTBEAT")) {
+            c->heartbeat_ms = third;
+        } else {
+            char beat[DURATION_TEXT_SIZE], lease[DURATION_TEXT_SIZE];
+            duration_format(c->heartbeat_ms, beat);
+            duration_format(c->lease_ms, lease);
+            return err_set(e, ERR_INVALID,
+                           "heartbeat is %s, but must be at most a third of the lease (%s)", beat,
+                           lease);
+        }
+    }
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);
+}
+
+static void apply_log_level(const struct config *c)
+{
+    if (str_eq(c->log_level, "error"))
+        log_set_level(LOG_ERROR);
+    else if (str_eq(c->log_level, "warn"))
+        log_set_level(LOG_WARN);
+    else if (str_eq(c->log_level, "debug"))
+        log_set_level(LOG_DEBUG);
+    else
+        log_set_level(LOG_INFO);
+}
+
+int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+{
+    *c = (struct config){0};
+    opt_init(&c->set, config_options, config_option_count, c);
+    int rc = opt_parse_args(&c->set, argc, argv, args, e);
+    if (!rc && args->help) return 0;
+    if (!rc) rc = opt_parse_env(&c->set, os_env, NULL, e);
+    if (!rc) {
+        bool named = c->config_path != NULL;
+        if (!named) c->config_path = paths_coordinator_config();
+        if (!c->state) c->state = paths_coordinator_state();
+        rc = load_file(c, named, e);
+    }
+    if (!rc) rc = check_together(c, e);
+    if (rc) {
+        config_fini(c);
+        return rc;
+    }
+    apply_log_level(c);
+    return 0;
+}
+
+void config_fini(struct config *c)
+{
+    opt_fini(&c->set);
+    *c = (struct config){0};
+}

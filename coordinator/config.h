@@ -1,0 +1,39 @@
+/* coordinator.yaml, its flags and environment variables (design 2). */
+#ifndef CADRE_COORDINATOR_CONFIG_H
+#define CADRE_COORDINATOR_CONFIG_H
+
+#include "base/err.h"
+#include "base/opt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config {
+    char *config_path;
+    char *state;                    /* never NULL after config_load */
+    char *listen;                   /* "ADDR:PORT", ADDR an IPv4 or IPv6 literal */
+    struct opt_list advertise;      /* "host[:port]": into tokens and the server certificate */
+    struct opt_list names;          /* more names of the server certificate */
+    int64_t lease_ms, heartbeat_ms; /* heartbeat <= lease / 3 */
+    int64_t retention_ms;
+    int64_t certificate_life_ms;
+    int64_t output_limit_bytes, payload_limit_bytes;
+    int64_t max_agents;
+    char *log_level;
+    struct opt_list groups; /* `dev` only: worker groups to make */
+
+    struct opt_set set; /* who set what; filled by config_load */
+};
+
+extern const struct opt config_options[]; /* the last row is for `dev` alone */
+extern const size_t config_option_count;
+
+/* Flags, then environment, then file (a missing file is fine unless it was named), then defaults and the
+ * checks across settings. args tells what is left of argv; when its `help` is set nothing but the flags was
+ * read. On failure *c needs no fini. */
+int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e);
+void config_fini(struct config *c);
+/* Did somebody set the option of this environment variable, by whatever means? */
+bool config_given(const struct config *c, const char *env);
+
+#endif
