@@ -1,0 +1,143 @@
+/* Finding the names of this host. */
+#include "coordinator/trust/names.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/os.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define TOKEN_FOUND_MAX 4       /* addresses in a token when nobody said which */
+#define TOKEN_ADDRESS_BYTES 300 /* all together, so that the text stays under what `enrol` takes */
+
+static void add_name(struct names *n, const char *name)
+{
+    if (str_empty(name) || n->count == PKI_SAN_MAX) return;
+    for (size_t i = 0; i < n->count; i++)
+        if (str_eq(n->items[i], name)) return;
+    n->items[n->count++] = mem_strdup(name);
+}
+
+static void add_host_of(struct names *n, const char *address)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    if (address_parse(address, DEFAULT_PORT, host, sizeof host, &port, NULL) == 0)
+        add_name(n, host);
+}
+
+static bool is_any(const char *host)
+{
+    return str_eq(host, "0.0.0.0") || str_eq(host, "::");
+}
+
+static bool is_link_local(const uv_interface_address_t *a)
+{
+    if (a->address.address4.sin_family != AF_INET6) return false;
+    const unsigned char *b = (const unsigned char *)&a->address.address6.sin6_addr;
+    return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
+}
+
+/* Addresses of interfaces that other hosts may reach: no loopback, nothing that needs a scope. */
+static void each_interface(void (*fn)(const char *text, void *user), void *user)
+{
+    uv_interface_address_t *list;
+    int count;
+    if (uv_interface_addresses(&list, &count)) return;
+    for (int i = 0; i < count; i++) {
+        char text[64];
+        if (list[i].is_internal || is_link_local(&list[i])) continue;
+        int rc = list[i].address.address4.sin_family == AF_INET6
+                     ? uv_ip6_name(&list[i].address.address6, text, sizeof text)
+                     : uv_ip4_name(&list[i].address.address4, text, sizeof text);
+        if (!rc) fn(text, user);
+    }
+    uv_free_interface_addresses(list, count);
+}
+
+static void on_name(const char *text, void *user)
+{
+    add_name(user, text);
+}
+
+void names_gather(const struct config *c, struct names *out)
+{
+    *out = (struct names){0};
+    for (size_t i = 0; i < c->names.count; i++)
+        add_name(out, c->names.items[i]);
+    for (size_t i = 0; i < c->advertise.count; i++)
+        add_host_of(out, c->advertise.items[i]);
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    if (address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, NULL) == 0 &&
+        !is_any(host))
+        add_name(out, host);
+    if (os_hostname(host, sizeof host) == 0) add_name(out, host);
+    add_name(out, "localhost");
+    add_name(out, "127.0.0.1");
+    add_name(out, "::1");
+    each_interface(on_name, out);
+}
+
+void names_fini(struct names *n)
+{
+    for (size_t i = 0; i < n->count; i++)
+        mem_free(n->items[i]);
+    *n = (struct names){0};
+}
+
+struct address_sink {
+    struct token *t;
+    uint16_t port;
+    size_t bytes, most;
+};
+
+static void add_address(struct address_sink *s, const char *host, uint16_t port)
+{
+    char text[TOKEN_ADDRESS_SIZE];
+    bool v6 = strchr(host, ':') != NULL;
+    if (str_format(text, sizeof text, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
+                   (unsigned)port))
+        return;
+    char parsed[TOKEN_ADDRESS_SIZE];
+    uint16_t parsed_port;
+    if (address_parse(text, port, parsed, sizeof parsed, &parsed_port, NULL)) return;
+    size_t n = strlen(text);
+    if (s->t->address_count >= s->most || s->bytes + n + 1 > TOKEN_ADDRESS_BYTES) return;
+    for (size_t i = 0; i < s->t->address_count; i++)
+        if (str_eq(s->t->address[i], text)) return;
+    memcpy(s->t->address[s->t->address_count++], text, n + 1);
+    s->bytes += n + 1;
+}
+
+static void on_address(const char *text, void *user)
+{
+    struct address_sink *s = user;
+    add_address(s, text, s->port);
+}
+
+void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t)
+{
+    struct address_sink s = {.t = t, .port = port, .most = TOKEN_ADDRESSES};
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t own_port;
+    t->address_count = 0;
+    if (address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &own_port, NULL)) return;
+    bool any = is_any(host);
+    if (local && any) add_address(&s, "127.0.0.1", port);
+    for (size_t i = 0; i < c->advertise.count; i++) {
+        char name[TOKEN_ADDRESS_SIZE];
+        uint16_t named_port;
+        if (!address_parse(c->advertise.items[i], port, name, sizeof name, &named_port, NULL))
+            add_address(&s, name, named_port);
+    }
+    if (c->advertise.count) return;
+    if (!any) {
+        add_address(&s, host, port);
+        return;
+    }
+    s.most = TOKEN_FOUND_MAX;
+    if (os_hostname(host, sizeof host) == 0) add_address(&s, host, port);
+    each_interface(on_address, &s);
+}

@@ -1,0 +1,26 @@
+/* Names: under which this coordinator is to be found, for its certificate and for tokens. Loop thread. */
+#ifndef CADRE_COORDINATOR_TRUST_NAMES_H
+#define CADRE_COORDINATOR_TRUST_NAMES_H
+
+#include "coordinator/config.h"
+#include "wire/pki.h"
+#include "wire/token.h"
+
+#include <stdint.h>
+
+/* Names and addresses for the server certificate, no two equal. */
+struct names {
+    char *items[PKI_SAN_MAX];
+    size_t count;
+};
+/* In this order, as many as fit: --name, advertise, the listen address, the host's name, localhost,
+ * 127.0.0.1, ::1, the addresses of all network interfaces. */
+void names_gather(const struct config *c, struct names *out);
+void names_fini(struct names *n);
+
+/* The address list of a token: `advertise`; else the address that is listened on; else (it is "any") the
+ * host's name and addresses. `local`: for use on this very host, 127.0.0.1 comes along when it is served.
+ * port: the one really listened on. Fills t->address and t->address_count; a token stays under 512 bytes. */
+void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t);
+
+#endif
