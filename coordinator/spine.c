@@ -1,0 +1,308 @@
+/* Two threads, two lists, one lock. */
+#include "coordinator/spine.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/os.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define WAIT_MAX_MS                                                                                \
+    1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
+#define FAILURE_PAUSE_MS 500 /* after a failed commit: a full disk must not make us spin */
+
+struct command_list {
+    struct command *first, **last;
+    size_t bytes;
+};
+
+/* What one commit (or several, when the loop is slow) brought about. */
+struct yield {
+    struct effects effects;
+    size_t bytes; /* of the commands that are done */
+};
+
+struct spine {
+    struct engine *engine;
+    struct spine_handler handler;
+    void *user;
+
+    /* loop thread */
+    struct command_list fresh; /* pushed in this turn */
+    size_t waiting_bytes;
+    bool was_full;
+    bool stopping;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_async_t async;
+    int open_handles;
+
+    uv_thread_t thread;
+    uv_mutex_t lock; /* guards what follows */
+    uv_cond_t wake;
+    struct command_list queue;
+    struct yield yield;
+    bool stop;
+};
+
+static void list_init(struct command_list *l)
+{
+    *l = (struct command_list){0};
+    l->last = &l->first;
+}
+
+/* Appends all of `from`, which is empty afterwards. */
+static void list_move(struct command_list *to, struct command_list *from)
+{
+    if (!from->first) return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->bytes += from->bytes;
+    list_init(from);
+}
+
+static void effects_move(struct effects *to, struct effects *from)
+{
+    if (!from->first) return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    effects_init(from);
+}
+
+static size_t text_bytes(const char *s)
+{
+    return s ? strlen(s) : 0;
+}
+
+/* About what a command holds in memory: only the large parts count. */
+static size_t command_bytes(const struct command *c)
+{
+    size_t n = sizeof *c;
+    switch (c->type) {
+    case CMD_OUTPUT:
+        n += c->u.output.len;
+        break;
+    case CMD_SUBMIT:
+        n += text_bytes(c->u.submit.spec);
+        break;
+    case CMD_FINISHED:
+        n += text_bytes(c->u.event.outputs);
+        break;
+    case CMD_HELLO:
+        n += text_bytes(c->u.hello.capabilities) +
+             c->u.hello.attempt_count * sizeof *c->u.hello.attempts;
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
+/* ---- store thread ---- */
+
+/* A batch that could not even begin: the engine answers for what it knows, and for the commands that it
+ * never got its commit does the same, since a failed transaction stays failed until then. */
+static bool run_batch(struct spine *s, struct command_list *batch, struct effects *out)
+{
+    struct moment now;
+    struct err e = {0};
+    os_now(&now);
+    int rc = engine_begin(s->engine, &now, &e);
+    if (rc) log_error("store: a batch could not begin: %s", err_text(&e));
+    struct command *next;
+    for (struct command *c = batch->first; c; c = next) {
+        next = c->next;
+        c->next = NULL;
+        engine_apply(s->engine, c, out);
+    }
+    e = (struct err){0};
+    int commit_rc = engine_commit(s->engine, out, &e);
+    if (commit_rc) log_error("store: a batch was rolled back: %s", err_text(&e));
+    return !rc && !commit_rc;
+}
+
+/* How long the thread may sleep, in ms; 0: something is due. */
+static int64_t sleep_ms(const struct spine *s)
+{
+    int64_t next = engine_next_ms(s->engine);
+    if (next == INT64_MAX) return WAIT_MAX_MS;
+    struct moment now;
+    os_now(&now);
+    int64_t wait = next - now.mono_ms;
+    if (wait < 0) wait = 0;
+    return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
+}
+
+/* Waits for commands, for the time that the engine asked for, or for the end. Called and returns with the lock held. */
+static void wait_for_work(struct spine *s, bool failed)
+{
+    int64_t least = failed ? FAILURE_PAUSE_MS : 0;
+    while (!s->queue.first && !s->stop) {
+        int64_t ms = sleep_ms(s);
+        if (ms < least) ms = least;
+        if (ms == 0) return;
+        bool whole = ms < WAIT_MAX_MS;
+        if (uv_cond_timedwait(&s->wake, &s->lock, (uint64_t)ms * 1000000u) == UV_ETIMEDOUT && whole)
+            return;
+    }
+}
+
+static void store_thread(void *arg)
+{
+    struct spine *s = arg;
+    bool failed = false;
+    uv_mutex_lock(&s->lock);
+    for (;;) {
+        wait_for_work(s, failed);
+        bool last = s->stop && !s->queue.first;
+        struct command_list batch;
+        list_init(&batch);
+        list_move(&batch, &s->queue);
+        uv_mutex_unlock(&s->lock);
+        if (last) return;
+
+        size_t bytes = batch.bytes;
+        if (!batch.first) {
+            batch.first = command_new(CMD_TICK);
+            batch.last = &batch.first->next;
+        }
+        struct effects out;
+        effects_init(&out);
+        failed = !run_batch(s, &batch, &out);
+
+        uv_mutex_lock(&s->lock);
+        effects_move(&s->yield.effects, &out);
+        s->yield.bytes += bytes;
+        if (s->yield.effects.first || s->yield.bytes) uv_async_send(&s->async);
+    }
+}
+
+/* ---- loop thread ---- */
+
+static void hand_over(struct spine *s)
+{
+    if (!s->fresh.first) return;
+    uv_mutex_lock(&s->lock);
+    bool idle = !s->queue.first;
+    list_move(&s->queue, &s->fresh);
+    if (idle) uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->lock);
+}
+
+static void on_prepare(uv_prepare_t *h)
+{
+    hand_over(h->data);
+}
+
+static void on_check(uv_check_t *h)
+{
+    hand_over(h->data);
+}
+
+static void deliver(struct spine *s)
+{
+    struct yield y = {0};
+    effects_init(&y.effects);
+    uv_mutex_lock(&s->lock);
+    effects_move(&y.effects, &s->yield.effects);
+    y.bytes = s->yield.bytes;
+    s->yield.bytes = 0;
+    uv_mutex_unlock(&s->lock);
+
+    s->waiting_bytes -= y.bytes;
+    if (y.effects.first) s->handler.on_effects(&y.effects, s->user);
+    effects_clear(&y.effects);
+    if (s->was_full && s->waiting_bytes < SPINE_LOW_BYTES) {
+        s->was_full = false;
+        s->handler.on_relief(s->user);
+    }
+}
+
+static void on_async(uv_async_t *h)
+{
+    deliver(h->data);
+}
+
+static void spine_free(struct spine *s)
+{
+    uv_cond_destroy(&s->wake);
+    uv_mutex_destroy(&s->lock);
+    mem_free(s);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct spine *s = h->data;
+    if (--s->open_handles == 0) spine_free(s);
+}
+
+static void close_handles(struct spine *s)
+{
+    uv_close((uv_handle_t *)&s->prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&s->check, on_handle_closed);
+    uv_close((uv_handle_t *)&s->async, on_handle_closed);
+}
+
+int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spine_handler *handler,
+                void *user, struct spine **out, struct err *e)
+{
+    struct spine *s = mem_alloc(sizeof *s);
+    s->engine = engine;
+    s->handler = *handler;
+    s->user = user;
+    list_init(&s->fresh);
+    list_init(&s->queue);
+    effects_init(&s->yield.effects);
+    if (uv_mutex_init(&s->lock) || uv_cond_init(&s->wake)) mem_exhausted();
+    if (uv_async_init(loop, &s->async, on_async)) mem_exhausted();
+    uv_prepare_init(loop, &s->prepare);
+    uv_check_init(loop, &s->check);
+    s->open_handles = 3;
+    s->prepare.data = s->check.data = s->async.data = s;
+    int rc = uv_thread_create(&s->thread, store_thread, s);
+    if (rc) {
+        close_handles(s);
+        return err_set(e, ERR_IO, "the store thread cannot be started: %s", uv_strerror(rc));
+    }
+    uv_prepare_start(&s->prepare, on_prepare);
+    uv_check_start(&s->check, on_check);
+    uv_unref((uv_handle_t *)&s->prepare);
+    uv_unref((uv_handle_t *)&s->check);
+    *out = s;
+    return 0;
+}
+
+void spine_push(struct spine *s, struct command *c)
+{
+    size_t bytes = command_bytes(c);
+    if (s->stopping) { /* nobody is left to work on it */
+        command_free(c);
+        return;
+    }
+    c->next = NULL;
+    *s->fresh.last = c;
+    s->fresh.last = &c->next;
+    s->fresh.bytes += bytes;
+    s->waiting_bytes += bytes;
+    if (s->waiting_bytes >= SPINE_HIGH_BYTES) s->was_full = true;
+}
+
+bool spine_is_full(const struct spine *s)
+{
+    return s->was_full;
+}
+
+void spine_stop(struct spine *s)
+{
+    hand_over(s);
+    s->stopping = true;
+    uv_mutex_lock(&s->lock);
+    s->stop = true;
+    uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->lock);
+    uv_thread_join(&s->thread);
+    deliver(s);
+    close_handles(s);
+}

@@ -1,0 +1,40 @@
+/* The spine: the store thread and the two queues that join it to the loop thread (design 3.1).
+ *
+ *   loop thread: spine_push -> [commands] -> store thread: begin, apply all, commit -> [effects] -> loop thread: on_effects
+ *
+ * The store thread takes all that has queued up, however much, into one transaction: a commit while the disk is busy
+ * makes the next batch larger. All functions are for the loop thread. */
+#ifndef CADRE_COORDINATOR_SPINE_H
+#define CADRE_COORDINATOR_SPINE_H
+
+#include "base/err.h"
+#include "coordinator/engine/engine.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct uv_loop_s;
+struct spine;
+
+#define SPINE_HIGH_BYTES (32u * 1024 * 1024) /* of commands waiting: producers are to pause */
+#define SPINE_LOW_BYTES (8u * 1024 * 1024)   /* ... and to go on */
+
+struct spine_handler {
+    /* After a commit, in order; the list is freed when it returns. */
+    void (*on_effects)(struct effects *list, void *user);
+    /* The queue went below SPINE_LOW_BYTES after spine_is_full had been true. */
+    void (*on_relief)(void *user);
+};
+
+/* Starts the thread. The engine is the spine's until spine_stop returns; the store belongs to the caller. */
+int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spine_handler *handler,
+                void *user, struct spine **out, struct err *e);
+/* Takes the command. What is pushed in one turn of the loop is handed over together. */
+void spine_push(struct spine *s, struct command *c);
+bool spine_is_full(const struct spine *s);
+/* Works off what was pushed, commits, ends the thread, and delivers the last effects (from inside this call).
+ * Blocks for a commit or two. Nothing may be pushed any more. Its handles close asynchronously; the memory
+ * goes with them. */
+void spine_stop(struct spine *s);
+
+#endif
