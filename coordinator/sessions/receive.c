@@ -1,0 +1,242 @@
+/* From an agent's frames to commands. */
+#include "coordinator/sessions/session.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Strings change hands: the message's become the command's. */
+static char *take(char **s)
+{
+    char *taken = *s;
+    *s = NULL;
+    return taken;
+}
+
+static void push(struct session *s, struct command *c)
+{
+    c->session = s->number;
+    spine_push(s->owner->o.spine, c);
+}
+
+/* ---- hello ---- */
+
+static int take_attempts(const struct json *list, struct cmd_hello *h, struct err *e)
+{
+    size_t count = json_count(list);
+    if (count > LIMIT_ATTEMPTS_IN_HELLO)
+        return err_set(e, ERR_TOO_LARGE, "hello: %zu attempts, at most %d are taken", count,
+                       LIMIT_ATTEMPTS_IN_HELLO);
+    h->attempts = mem_array(count, sizeof *h->attempts);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        struct hello_attempt *a = &h->attempts[h->attempt_count];
+        const char *state = json_get_str(j, "state", "");
+        a->attempt = json_get_int(j, "attempt", 0);
+        a->ended = str_eq(state, "ended");
+        if (id_parse(json_get_str(j, "job", ""), &a->job) || a->attempt < 1 ||
+            (!a->ended && !str_eq(state, "running")))
+            return err_set(e, ERR_PROTOCOL, "hello: attempts[%zu] is not {job, attempt, state}",
+                           h->attempt_count);
+        h->attempt_count++;
+    }
+    return 0;
+}
+
+static int agree_on_minor(struct session *s, const struct msg_hello *m)
+{
+    if (m->protocol >= PROTOCOL_MINOR_MIN && m->protocol_min <= PROTOCOL_MINOR &&
+        m->protocol_min <= m->protocol) {
+        s->protocol = m->protocol < PROTOCOL_MINOR ? m->protocol : PROTOCOL_MINOR;
+        return 0;
+    }
+    char sentence[256];
+    str_format(
+        sentence, sizeof sentence,
+        "the agent (version %s) speaks cadre/1 minor %lld to %lld, this coordinator %d to %d",
+        m->version, (long long)m->protocol_min, (long long)m->protocol, PROTOCOL_MINOR_MIN,
+        PROTOCOL_MINOR);
+    session_refuse(s, "version", sentence, 0);
+    return ERR_UNSUPPORTED;
+}
+
+static int on_hello(struct session *s, struct msg_hello *m, struct err *e)
+{
+    if (!s->agent) {
+        session_refuse(s, "certificate-required",
+                       "hello needs a client certificate: join this machine with a token first", 0);
+        return 0;
+    }
+    if (agree_on_minor(s, m)) return 0;
+    struct command *c = command_new(CMD_HELLO);
+    struct cmd_hello *h = &c->u.hello;
+    int rc = take_attempts(m->attempts, h, e);
+    if (rc) {
+        command_free(c);
+        return rc;
+    }
+    h->agent = s->agent;
+    h->version = take(&m->version);
+    h->name = take(&m->name);
+    h->group = take(&m->group);
+    h->boot_id = take(&m->boot_id);
+    h->host_id = take(&m->host_id);
+    h->journal_id = take(&m->journal_id);
+    h->capabilities = json_text(m->capabilities);
+    h->slots = m->slots;
+    h->seq = m->seq;
+    h->draining = m->draining;
+    s->state = SESSION_GREETED;
+    s->greeted = true;
+    push(s, c);
+    return 0;
+}
+
+/* ---- events ---- */
+
+static void on_ready(struct session *s, const struct msg_ready *m)
+{
+    struct command *c = command_new(CMD_READY);
+    c->u.ready.slots = m->slots;
+    if (m->capabilities) c->u.ready.capabilities = json_text(m->capabilities);
+    c->u.ready.draining = m->draining;
+    push(s, c);
+}
+
+static void on_started(struct session *s, const struct msg_started *m)
+{
+    struct command *c = command_new(CMD_STARTED);
+    c->u.event.seq = m->seq;
+    c->u.event.job = m->job;
+    c->u.event.attempt = m->attempt;
+    push(s, c);
+}
+
+static int on_finished(struct session *s, struct msg_finished *m, struct err *e)
+{
+    enum job_state state;
+    if (str_eq(m->state, "SUCCESS"))
+        state = JOB_SUCCESS;
+    else if (str_eq(m->state, "FAILED"))
+        state = JOB_FAILED;
+    else if (str_eq(m->state, "KILLED"))
+        state = JOB_KILLED;
+    else
+        return err_set(e, ERR_PROTOCOL, "finished: no job ends in the state '%s'", m->state);
+    int reason = m->reason ? reason_find(m->reason) : REASON_NONE;
+    if (reason < 0)
+        return err_set(e, ERR_PROTOCOL, "finished: the reason '%s' is not known", m->reason);
+    struct command *c = command_new(CMD_FINISHED);
+    struct cmd_event *v = &c->u.event;
+    v->seq = m->seq;
+    v->job = m->job;
+    v->attempt = m->attempt;
+    v->state = state;
+    v->reason = (enum reason)reason;
+    v->message = take(&m->message);
+    v->exited = m->exited;
+    v->truncated = m->truncated;
+    v->exit_code = m->exit_code;
+    if (m->outputs) v->outputs = json_text(m->outputs);
+    push(s, c);
+    return 0;
+}
+
+static void on_declined(struct session *s, struct msg_declined *m)
+{
+    struct command *c = command_new(CMD_DECLINED);
+    c->u.event.seq = m->seq;
+    c->u.event.job = m->job;
+    c->u.event.attempt = m->attempt;
+    c->u.event.message = take(m->message ? &m->message : &m->reason);
+    push(s, c);
+}
+
+static void on_heartbeat(struct session *s, const struct msg_heartbeat *m)
+{
+    struct command *c = command_new(CMD_HEARTBEAT);
+    c->u.n = m->n;
+    push(s, c);
+}
+
+static int on_output(struct session *s, const struct frame *f, struct err *e)
+{
+    struct frame_output o;
+    int rc = frame_output_decode(f->body, f->len, &o, e);
+    if (rc) return rc;
+    struct command *c = command_new(CMD_OUTPUT);
+    c->u.output = (struct cmd_output){.seq = o.seq,
+                                      .job = o.job,
+                                      .attempt = o.attempt,
+                                      .offset = o.offset,
+                                      .stream = o.stream,
+                                      .data = mem_dup(o.data, o.len),
+                                      .len = o.len};
+    push(s, c);
+    return 0;
+}
+
+/* ---- which may come when ---- */
+
+static int on_enrol(struct session *s, struct msg_enrol *m, struct err *e)
+{
+    if (s->state == SESSION_LIVE && !m->token) return session_renew(s, m, e);
+    if (s->state == SESSION_FRESH && !s->agent && m->token) return session_enrol(s, m, e);
+    return err_set(e, ERR_PROTOCOL,
+                   s->agent ? "enrol: a peer with a certificate asks for a new one without token "
+                              "and after welcome"
+                            : "enrol: a token is needed");
+}
+
+static int on_live_msg(struct session *s, struct msg *m, struct err *e)
+{
+    switch (m->type) {
+    case MSG_READY:
+        on_ready(s, &m->u.ready);
+        return 0;
+    case MSG_STARTED:
+        on_started(s, &m->u.started);
+        return 0;
+    case MSG_FINISHED:
+        return on_finished(s, &m->u.finished, e);
+    case MSG_DECLINED:
+        on_declined(s, &m->u.declined);
+        return 0;
+    case MSG_HEARTBEAT:
+        on_heartbeat(s, &m->u.heartbeat);
+        return 0;
+    case MSG_BYE:
+        session_close(s);
+        return 0;
+    default:
+        return err_set(e, ERR_PROTOCOL, "'%s' is not for this moment", msg_name(m->type));
+    }
+}
+
+static int on_msg(struct session *s, struct msg *m, struct err *e)
+{
+    if (!msg_from_agent(m->type))
+        return err_set(e, ERR_PROTOCOL, "'%s' is a message of the coordinator", msg_name(m->type));
+    if (m->type == MSG_ENROL) return on_enrol(s, &m->u.enrol, e);
+    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, e);
+    if (m->type == MSG_BYE && s->state == SESSION_GREETED) return on_live_msg(s, m, e);
+    if (s->state == SESSION_LIVE) return on_live_msg(s, m, e);
+    if (s->state == SESSION_FRESH && !s->agent) {
+        session_refuse(s, "certificate-required", "a client certificate is needed", 0);
+        return 0;
+    }
+    return err_set(e, ERR_PROTOCOL, "'%s' came before welcome", msg_name(m->type));
+}
+
+int session_on_frame(struct session *s, const struct frame *f, struct err *e)
+{
+    if (f->type == FRAME_OUTPUT) {
+        if (s->state == SESSION_LIVE) return on_output(s, f, e);
+        return err_set(e, ERR_PROTOCOL, "output came before welcome");
+    }
+    struct msg m;
+    int rc = msg_decode(f->body, f->len, &m, e);
+    if (rc) return rc;
+    rc = on_msg(s, &m, e);
+    msg_fini(&m);
+    return rc;
+}
