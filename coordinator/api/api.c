@@ -1,0 +1,124 @@
+/* The API as a whole: replies to whom they belong, the clock, the end. */
+#include "coordinator/api/internal.h"
+
+#include "base/mem.h"
+#include "platform/os.h"
+
+#include <uv.h>
+
+#define SWEEP_MS 500
+
+int64_t api_mono_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.mono_ms;
+}
+
+int64_t api_wall_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.wall_ms;
+}
+
+static void on_sweep(uv_timer_t *t)
+{
+    struct api *a = t->data;
+    int64_t now_ms = api_mono_ms();
+    struct conn *next;
+    for (struct conn *c = a->first; c; c = next) {
+        next = c->next;
+        conn_sweep(c, now_ms);
+    }
+    api_settle(a);
+}
+
+struct api *api_new(const struct api_options *o)
+{
+    struct api *a = mem_alloc(sizeof *a);
+    a->o = *o;
+    if (!a->o.head_ms) a->o.head_ms = API_HEAD_MS;
+    if (!a->o.body_ms) a->o.body_ms = API_BODY_MS;
+    if (!a->o.idle_ms) a->o.idle_ms = API_IDLE_MS;
+    a->auth = auth_new();
+    map_init(&a->waiting);
+    map_init(&a->followers);
+    uv_timer_t *t = mem_alloc(sizeof *t);
+    t->data = a;
+    uv_timer_init(o->loop, t);
+    uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
+    a->timer = t;
+    return a;
+}
+
+static void on_reply(struct api *a, struct effect *x)
+{
+    struct request *r = map_remove(&a->waiting, x->request);
+    if (!r) return; /* the client is gone */
+    void (*fn)(struct request *, struct effect *) = r->on_reply;
+    r->number = 0;
+    r->on_reply = NULL;
+    fn(r, x);
+}
+
+void api_on_effect(struct api *a, struct effect *x)
+{
+    switch (x->type) {
+    case EFFECT_REPLY:
+        on_reply(a, x);
+        break;
+    case EFFECT_JOB_CHANGED:
+        stream_on_job(a, x->job, true);
+        break;
+    case EFFECT_OUTPUT:
+        stream_on_job(a, x->job, false);
+        break;
+    default:
+        break;
+    }
+}
+
+void api_on_relief(struct api *a)
+{
+    struct conn *next;
+    for (struct conn *c = a->first; c; c = next) {
+        next = c->next;
+        conn_turn(c);
+    }
+}
+
+size_t api_count(const struct api *a)
+{
+    return a->count;
+}
+
+void api_quiesce(struct api *a)
+{
+    a->stopped = true;
+}
+
+void api_stop(struct api *a, bool cut)
+{
+    a->stopped = true;
+    struct conn *next;
+    for (struct conn *c = a->first; c; c = next) {
+        next = c->next;
+        conn_close(c, cut);
+    }
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    mem_free(h);
+}
+
+void api_free(struct api *a)
+{
+    if (!a) return;
+    uv_close(a->timer, on_timer_closed);
+    auth_free(a->auth);
+    map_fini(&a->waiting);
+    map_fini(&a->followers);
+    mem_free(a);
+}

@@ -1,0 +1,47 @@
+/* The HTTP API (docs/api.md): HTTP/1.1 over the same TLS port as the agents. Requests of a connection may be
+ * pipelined; they are worked on together and answered in order. Loop thread. */
+#ifndef CADRE_COORDINATOR_API_API_H
+#define CADRE_COORDINATOR_API_API_H
+
+#include "base/err.h"
+#include "coordinator/config.h"
+#include "coordinator/engine/effect.h"
+#include "coordinator/spine.h"
+#include "coordinator/store/reader.h"
+#include "coordinator/trust/authority.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct uv_loop_s;
+struct link;
+struct api;
+
+struct api_options {
+    struct uv_loop_s *loop;
+    struct spine *spine;
+    struct reader *reader;
+    const struct authority *authority;
+    const struct config *config;
+    uint16_t port; /* that is listened on: goes into tokens */
+    int64_t started_wall_ms;
+    /* Patience with clients; 0: the defaults in api/internal.h. */
+    int64_t head_ms, body_ms, idle_ms;
+};
+
+struct api *api_new(const struct api_options *o);
+/* Takes over a link whose handshake is done and that speaks HTTP. */
+void api_accept(struct api *a, struct link *l);
+/* EFFECT_REPLY, EFFECT_JOB_CHANGED, EFFECT_OUTPUT; afterwards, once per list of effects: api_settle. */
+void api_on_effect(struct api *a, struct effect *x);
+void api_settle(struct api *a);
+void api_on_relief(struct api *a); /* the spine's queue has room again */
+size_t api_count(const struct api *a);
+/* Takes no more requests; those under way get their answers (before spine_stop). */
+void api_quiesce(struct api *a);
+/* No more requests; links are closed in order (cut: at once); streams break off without their end, so that
+ * who follows comes back. */
+void api_stop(struct api *a, bool cut);
+void api_free(struct api *a); /* after api_stop, when api_count is 0; NULL is fine */
+
+#endif

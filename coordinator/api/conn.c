@@ -1,0 +1,352 @@
+/* One client's connection: bytes to requests, answers in their order, patience with limits. */
+#include "coordinator/api/internal.h"
+
+#include "base/mem.h"
+#include "wire/limits.h"
+
+static void set_paused(struct conn *c, bool paused)
+{
+    if (c->paused == paused || c->closing) return;
+    c->paused = paused;
+    if (paused)
+        link_pause(c->link);
+    else
+        link_resume(c->link);
+}
+
+/* ---- requests of a connection ---- */
+
+struct request *request_new(struct conn *c)
+{
+    struct request *r = mem_alloc(sizeof *r);
+    r->api = c->api;
+    r->conn = c;
+    buf_init(&r->answer, API_ANSWER_BYTES + LIMIT_HTTP_HEAD);
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    if (!r) return;
+    if (r->number) map_remove(&r->api->waiting, r->number);
+    stream_free(r->stream);
+    http_target_fini(&r->target);
+    mem_free(r->who.ns);
+    json_free(r->body);
+    mem_free(r->key);
+    mem_free(r->text);
+    if (r->token) token_row_fini(r->token);
+    mem_free(r->token);
+    mem_wipe(r->secret, sizeof r->secret);
+    buf_fini(&r->answer);
+    mem_free(r);
+}
+
+static void enqueue(struct conn *c, struct request *r)
+{
+    *c->last = r;
+    c->last = &r->next;
+    c->count++;
+}
+
+static void drop_first(struct conn *c)
+{
+    struct request *r = c->first;
+    c->first = r->next;
+    if (!c->first) c->last = &c->first;
+    c->count--;
+    request_free(r);
+}
+
+/* No request is read behind this one; the link drops what else arrives. */
+static void end_input(struct conn *c)
+{
+    if (c->ended) return;
+    c->ended = true;
+    buf_clear(&c->input);
+    set_paused(c, false);
+}
+
+static void finish(struct conn *c)
+{
+    if (c->closing) return;
+    c->closing = true;
+    link_close(c->link);
+}
+
+/* ---- parsing ---- */
+
+static void fail_parse(struct conn *c, const struct err *e)
+{
+    int status = http_error_status(c->parser);
+    static const struct {
+        int status;
+        const char *code, *hint;
+    } names[] = {
+        {413, "too-large",
+         "a request body may have 1 MiB, a job's payload less: pass large files by path"},
+        {414, "too-large", "shorten the query"},
+        {431, "too-large", "send fewer or shorter headers"},
+        {501, "not-implemented", NULL},
+        {505, "not-implemented", "speak HTTP/1.1"},
+    };
+    struct request *r = c->incoming ? c->incoming : request_new(c);
+    c->incoming = NULL;
+    const char *code = "bad-request", *hint = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i].status != status) continue;
+        code = names[i].code;
+        hint = names[i].hint;
+    }
+    struct problem p = {0};
+    problem_set(&p, status ? status : 400, code, hint, NULL, "%s", err_text(e));
+    r->keep_alive = false;
+    enqueue(c, r);
+    end_input(c);
+    request_send_problem(r, &p);
+}
+
+static bool has_body(const struct http_message *m)
+{
+    const char *length = http_header(m, "content-length");
+    return http_header(m, "transfer-encoding") || (length && length[0] != '0');
+}
+
+static void on_head(struct conn *c)
+{
+    struct http_message *m = http_parser_message(c->parser);
+    struct request *r = request_new(c);
+    r->keep_alive = m->keep_alive;
+    route_head(r, m);
+    c->incoming = r;
+    if (r->problem.status && has_body(m)) {
+        /* whoever may not ask is not listened to for a megabyte */
+        c->incoming = NULL;
+        r->keep_alive = false;
+        enqueue(c, r);
+        end_input(c);
+        request_send_problem(r, &r->problem);
+    } else if (m->expect_continue && has_body(m) && !c->count) {
+        link_write(c->link, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    }
+}
+
+static void on_message(struct conn *c)
+{
+    struct request *r = c->incoming;
+    c->incoming = NULL;
+    c->message_ms = 0;
+    enqueue(c, r);
+    if (!r->keep_alive) end_input(c);
+    route_message(r, http_parser_message(c->parser));
+}
+
+/* A message that has begun is read to its end; the next one waits while there is enough to do. */
+static bool is_stalled(const struct conn *c)
+{
+    if (c->ended || c->closing || c->api->stopped) return true;
+    if (c->incoming) return false;
+    return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) ||
+           spine_is_full(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
+}
+
+/* Parses until nothing is left or something stands in the way; returns the bytes taken. */
+static size_t parse(struct conn *c, const char *data, size_t len)
+{
+    size_t at = 0;
+    while (!is_stalled(c)) {
+        enum http_event event;
+        struct err e = {0};
+        size_t used = 0;
+        if (at < len && !c->message_ms) c->message_ms = api_mono_ms();
+        if (http_parse(c->parser, data + at, len - at, &used, &event, &e)) {
+            fail_parse(c, &e);
+            return len;
+        }
+        at += used;
+        if (event == HTTP_HEAD)
+            on_head(c);
+        else if (event == HTTP_MESSAGE)
+            on_message(c);
+        else
+            break;
+    }
+    return c->ended ? len : at;
+}
+
+/* ---- answering ---- */
+
+/* Hands finished answers to the link, in order, while it takes them. */
+static void flush(struct conn *c)
+{
+    while (c->first && !c->closing && link_pending(c->link) <= API_PENDING_BYTES) {
+        struct request *r = c->first;
+        if (r->stream && !r->done) {
+            if (!stream_pump(r->stream)) return;
+            r->done = true;
+            c->heard_ms = api_mono_ms();
+        }
+        if (!r->done) return;
+        struct err e;
+        if (r->answer.len && link_write(c->link, r->answer.data, r->answer.len)) {
+            err_set(&e, ERR_TOO_LARGE, "the client reads too slowly");
+            link_abort(c->link, &e);
+            c->closing = true;
+            return;
+        }
+        drop_first(c);
+    }
+    if (!c->first && c->ended) finish(c);
+}
+
+void conn_turn(struct conn *c)
+{
+    if (c->turning || c->closing) return;
+    c->turning = true;
+    size_t used;
+    do {
+        flush(c);
+        used = 0;
+        if (!c->closing && c->input.len && !is_stalled(c)) {
+            /* parsing may end the input, which clears it: consume from what is then left */
+            used = parse(c, c->input.data, c->input.len);
+            buf_consume(&c->input, used < c->input.len ? used : c->input.len);
+        }
+    } while (used && !c->closing);
+    flush(c);
+    c->turning = false;
+    if (!c->ended) set_paused(c, c->input.len > API_INPUT_BYTES || spine_is_full(c->api->o.spine));
+}
+
+static void on_data(struct link *l, const void *data, size_t len, void *user)
+{
+    struct conn *c = user;
+    struct err e;
+    (void)l;
+    if (c->closing) return;
+    c->heard_ms = api_mono_ms();
+    if (c->ended) return;
+    size_t used = 0;
+    if (!c->input.len) {
+        c->turning = true;
+        used = parse(c, data, len);
+        c->turning = false;
+    }
+    if (used < len && !c->ended && buf_add(&c->input, (const char *)data + used, len - used)) {
+        err_set(&e, ERR_TOO_LARGE, "the client sends more than was asked for");
+        link_abort(c->link, &e);
+        c->closing = true;
+        return;
+    }
+    conn_turn(c);
+}
+
+static void on_drain(struct link *l, void *user)
+{
+    struct conn *c = user;
+    (void)l;
+    if (c->first && c->first->stream) stream_drained(c->first->stream);
+    conn_turn(c);
+}
+
+static void on_close(struct link *l, const struct err *e, void *user)
+{
+    struct conn *c = user;
+    struct api *a = c->api;
+    (void)l;
+    (void)e;
+    c->closing = true;
+    while (c->first)
+        drop_first(c);
+    request_free(c->incoming);
+    http_parser_free(c->parser);
+    buf_fini(&c->input);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        a->first = c->next;
+    if (c->next) c->next->prev = c->prev;
+    a->count--;
+    mem_free(c);
+}
+
+static const struct link_handler handler = {.on_data = on_data,
+                                            .on_drain = on_drain,
+                                            .on_close = on_close};
+
+void api_accept(struct api *a, struct link *l)
+{
+    struct conn *c = mem_alloc(sizeof *c);
+    c->api = a;
+    c->link = l;
+    c->last = &c->first;
+    c->parser = http_parser_new(HTTP_SERVER, LIMIT_HTTP_BODY);
+    buf_init(&c->input, 4 * API_INPUT_BYTES + LIMIT_HTTP_BODY);
+    c->heard_ms = api_mono_ms();
+    c->next = a->first;
+    if (c->next) c->next->prev = c;
+    a->first = c;
+    a->count++;
+    link_set_handler(l, &handler, c);
+    if (a->count > API_CONNECTIONS_MAX || a->stopped) {
+        struct err e;
+        err_set(&e, ERR_UNAVAILABLE, "too many connections");
+        c->closing = true;
+        link_abort(l, &e);
+    }
+}
+
+/* ---- patience ---- */
+
+static void time_out(struct conn *c)
+{
+    struct request *r = c->incoming ? c->incoming : request_new(c);
+    struct problem p = {0};
+    c->incoming = NULL;
+    r->keep_alive = false;
+    problem_set(&p, 408, "timeout", NULL, NULL, "the request did not arrive whole in time");
+    enqueue(c, r);
+    end_input(c);
+    request_send_problem(r, &p);
+}
+
+void conn_sweep(struct conn *c, int64_t now_ms)
+{
+    const struct api_options *o = &c->api->o;
+    struct err e;
+    if (c->closing) return;
+    if (c->first && c->first->stream) {
+        stream_sweep(c->first->stream, now_ms);
+    } else if (c->message_ms && !c->paused && !c->ended) {
+        if (now_ms - c->message_ms >= (c->incoming ? o->body_ms : o->head_ms)) time_out(c);
+    } else if (!c->first && now_ms - c->heard_ms >= o->idle_ms) {
+        if (link_pending(c->link)) {
+            err_set(&e, ERR_TIMEOUT, "the client does not take its answer");
+            c->closing = true;
+            link_abort(c->link, &e);
+        } else {
+            finish(c);
+        }
+    }
+}
+
+void conn_close(struct conn *c, bool cut)
+{
+    struct err e;
+    err_set(&e, ERR_CLOSED, "the coordinator stops");
+    if (cut) {
+        c->closing = true;
+        link_abort(c->link, &e);
+    } else {
+        finish(c);
+    }
+}
+
+void conn_cut_token(struct conn *c, int64_t token)
+{
+    struct err e;
+    if (c->closing || !c->first || !c->first->stream || c->first->who.token != token) return;
+    err_set(&e, ERR_DENIED, "the token was revoked");
+    c->closing = true;
+    link_abort(c->link, &e);
+}

@@ -1,0 +1,133 @@
+/* Which handler a request belongs to, and whether it may have it. */
+#include "coordinator/api/internal.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+static const struct route routes[] = {
+    {"GET", "healthz", ROLE_JOIN, false, status_health},
+    {"GET", "api/v1/version", ROLE_JOIN, false, status_version},
+    {"GET", "api/v1/whoami", ROLE_READ, false, status_whoami},
+    {"GET", "api/v1/status", ROLE_READ, false, status_show},
+    {"POST", "api/v1/jobs", ROLE_SUBMIT, true, jobs_submit},
+    {"GET", "api/v1/jobs", ROLE_READ, false, jobs_list},
+    {"GET", "api/v1/jobs/:", ROLE_READ, false, jobs_show},
+    {"GET", "api/v1/jobs/:/logs", ROLE_READ, false, stream_logs},
+    {"GET", "api/v1/jobs/:/follow", ROLE_READ, false, stream_follow},
+    {"GET", "api/v1/jobs/:/why", ROLE_READ, false, jobs_why},
+    {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, false, jobs_cancel},
+    {"GET", "api/v1/agents", ROLE_READ, false, agents_list},
+    {"GET", "api/v1/agents/:", ROLE_READ, false, agents_show},
+    {"DELETE", "api/v1/agents/:", ROLE_ADMIN, false, agents_remove},
+    {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, false, agents_drain},
+    {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, false, agents_resume},
+    {"GET", "api/v1/groups", ROLE_READ, false, groups_list},
+    {"POST", "api/v1/groups", ROLE_ADMIN, true, groups_create},
+    {"GET", "api/v1/groups/:", ROLE_READ, false, groups_show},
+    {"PATCH", "api/v1/groups/:", ROLE_ADMIN, true, groups_update},
+    {"DELETE", "api/v1/groups/:", ROLE_ADMIN, false, groups_delete},
+    {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, false, groups_pause},
+    {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, false, groups_resume},
+    {"GET", "api/v1/namespaces", ROLE_READ, false, namespaces_list},
+    {"GET", "api/v1/namespaces/:", ROLE_READ, false, namespaces_show},
+    {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, true, namespaces_set},
+    {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, false, namespaces_unset},
+    {"GET", "api/v1/tokens", ROLE_ADMIN, false, tokens_list},
+    {"POST", "api/v1/tokens", ROLE_ADMIN, true, tokens_create},
+    {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, false, tokens_revoke},
+};
+#define ROUTES (sizeof routes / sizeof *routes)
+
+static bool path_matches(const char *pattern, const struct http_target *t)
+{
+    for (size_t i = 0; i < t->segments; i++) {
+        size_t len = strcspn(pattern, "/");
+        bool any = len == 1 && pattern[0] == ':';
+        if (!len) return false;
+        if (!any && (strlen(t->segment[i]) != len || memcmp(t->segment[i], pattern, len) != 0))
+            return false;
+        pattern += len;
+        if (*pattern == '/') pattern++;
+    }
+    return *pattern == '\0' && t->segments > 0;
+}
+
+/* NULL fills the problem: 404, or 405 with the methods there are. */
+static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
+{
+    char allow[64] = "";
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!path_matches(routes[i].path, t)) continue;
+        if (str_eq(routes[i].method, method)) return &routes[i];
+        size_t len = strlen(allow);
+        (void)str_format(allow + len, sizeof allow - len, "%s%s", len ? ", " : "",
+                         routes[i].method);
+    }
+    if (allow[0])
+        problem_set(p, 405, "method", allow, NULL, "%s is not possible here, but %s", method,
+                    allow);
+    else
+        problem_set(p, 404, "not-found",
+                    "the API is described in docs/api.md; its paths begin with /api/v1/", NULL,
+                    "there is no such resource");
+    return NULL;
+}
+
+static bool covers(enum token_role have, enum token_role need)
+{
+    return have >= need; /* in the order of the enum: join < read < submit < admin */
+}
+
+void route_head(struct request *r, const struct http_message *m)
+{
+    struct err e = {0};
+    if (http_target_parse(m->target, &r->target, &e)) {
+        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "%s", err_text(&e));
+        return;
+    }
+    r->route = find(m->method, &r->target, &r->problem);
+    if (!r->route || r->route->role == ROLE_JOIN) return;
+    auth_check(r->api, http_header(m, "authorization"), &r->who, &r->problem);
+    if (!r->problem.status && !covers(r->who.role, r->route->role)) {
+        char hint[128];
+        (void)str_format(hint, sizeof hint, "cadre token create api --role %s",
+                         role_names[r->route->role]);
+        problem_set(&r->problem, 403, "role", hint, NULL,
+                    "this token has the role '%s', but '%s' is needed", role_names[r->who.role],
+                    role_names[r->route->role]);
+    }
+}
+
+static void take_body(struct request *r, const struct http_message *m)
+{
+    struct err e = {0};
+    if (!m->body.len) {
+        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body must be a JSON object");
+        return;
+    }
+    if (json_parse(m->body.data, m->body.len, &r->body, &e))
+        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body is not JSON: %s",
+                    err_text(&e));
+    else if (json_type(r->body) != JSON_OBJECT)
+        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body must be a JSON object");
+}
+
+void route_message(struct request *r, const struct http_message *m)
+{
+    if (!r->problem.status && r->route->wants_body) take_body(r, m);
+    if (r->problem.status) {
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    const char *key = http_header(m, "idempotency-key");
+    const char *prefer = http_header(m, "prefer");
+    if (key) r->key = mem_strdup(key);
+    r->minimal = prefer && str_eq(prefer, "return=minimal");
+    struct json *body = r->body;
+    r->route->handle(r);
+    /* the request may be gone with its connection only later: done requests live until conn_turn */
+    r->body = NULL;
+    json_free(body);
+}

@@ -1,0 +1,227 @@
+/* Tokens: made, listed, revoked. The secret is shown once, in the answer that made it. */
+#include "coordinator/api/internal.h"
+
+#include "base/duration.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/trust/admin_token.h"
+#include "coordinator/trust/names.h"
+#include "wire/limits.h"
+#include "wire/token.h"
+
+#include <string.h>
+
+#define JOIN_LIFE_MS (INT64_C(24) * 3600 * 1000)
+#define LIFE_MIN_MS 1000
+#define USES_MAX 1000000
+
+static void put_text(struct jw *w, const char *key, const char *s)
+{
+    if (s)
+        jw_str(w, key, s);
+    else
+        jw_null(w, key);
+}
+
+static void put_uses(struct jw *w, const char *key, const struct token_row *t)
+{
+    if (t->role == ROLE_JOIN && t->uses_left >= 0)
+        jw_int(w, key, t->uses_left);
+    else
+        jw_null(w, key);
+}
+
+static void put_token(struct jw *w, const struct token_row *t)
+{
+    jw_id(w, "id", t->id);
+    jw_str(w, "type", t->role == ROLE_JOIN ? "join" : "api");
+    put_text(w, "role", t->role == ROLE_JOIN ? NULL : role_names[t->role]);
+    put_text(w, "group", t->group);
+    put_text(w, "namespace", t->ns);
+    put_text(w, "name", t->name);
+    jw_time(w, "createdAt", t->created_ms);
+    jw_time(w, "expiresAt", t->expires_ms);
+}
+
+/* ---- list ---- */
+
+static int on_token(const struct token_row *t, void *user)
+{
+    struct answer *a = user;
+    jw_object(&a->w, NULL);
+    put_token(&a->w, t);
+    put_uses(&a->w, "usesLeft", t);
+    jw_time(&a->w, "revokedAt", t->revoked_ms);
+    jw_time(&a->w, "lastUsedAt", t->last_used_ms);
+    jw_end(&a->w);
+    return a->b.len > API_LIST_BYTES;
+}
+
+void tokens_list(struct request *r)
+{
+    struct answer a;
+    struct err e = {0};
+    answer_init(&a);
+    jw_array(&a.w, "tokens");
+    int rc = reader_tokens(r->api->o.reader, on_token, &a, &e);
+    if (rc < 0) {
+        buf_fini(&a.b);
+        request_fail(r, rc, &e);
+        return;
+    }
+    jw_end(&a.w);
+    request_send(r, 200, &a);
+}
+
+/* ---- create ---- */
+
+/* null is "never" and "as often as you like"; absent is the careful default. */
+static void read_life(struct body *b, struct token_row *t, int64_t now_ms)
+{
+    bool join = t->role == ROLE_JOIN;
+    int64_t fallback = join && !json_get(b->object, "expires") ? JOIN_LIFE_MS : 0;
+    int64_t life = body_duration(b, "expires", LIFE_MIN_MS, DURATION_MAX_MS, fallback);
+    t->expires_ms = life ? now_ms + life : 0;
+    t->uses_left = -1;
+    if (join)
+        t->uses_left = body_int(b, "uses", 1, USES_MAX, json_get(b->object, "uses") ? -1 : 1);
+    else if (body_has(b, "uses"))
+        body_fail(b, "uses", "is for join tokens");
+}
+
+static void read_token(struct body *b, struct token_row *t, int64_t now_ms)
+{
+    static const char *const keys[] = {"type",    "role", "namespace", "group",
+                                       "expires", "uses", "name"};
+    static const char *const types[] = {"join", "api"};
+    static const char *const roles[] = {"read", "submit", "admin"};
+    body_known(b, keys, sizeof keys / sizeof *keys);
+    int type = body_choice(b, "type", types, 2, -1);
+    int role = body_choice(b, "role", roles, 3, -1);
+    if (type < 0) body_fail(b, "type", "is missing: join or api");
+    if (type == 0 && role >= 0) body_fail(b, "role", "is for API tokens");
+    if (type == 1 && role < 0) body_fail(b, "role", "is missing: read, submit or admin");
+    t->role = type == 0 ? ROLE_JOIN : (enum token_role)(ROLE_READ + (role < 0 ? 0 : role));
+    const char *name = body_str(b, "name", LIMIT_NAME);
+    const char *group = body_group_key(b, "group"), *ns = body_namespace(b, "namespace");
+    if (name && !str_name_valid(name)) body_fail(b, "name", "must have no control characters");
+    if (group && type != 0) body_fail(b, "group", "is for join tokens");
+    if (ns && t->role != ROLE_SUBMIT) body_fail(b, "namespace", "is for the role submit");
+    t->name = mem_strdup(name);
+    t->group = mem_strdup(group);
+    t->ns = mem_strdup(ns);
+    read_life(b, t, now_ms);
+}
+
+/* Lines to paste on the machine that is to join. */
+static void put_commands(struct jw *w, const char *token, const char *group)
+{
+    char *deb = str_dupf("sudo CADRE_TOKEN=%s%s%s apt-get install -y ./cadre-agent.deb", token,
+                         group ? " CADRE_GROUP=" : "", group ? group : "");
+    char *msi = str_dupf("msiexec /i cadre-agent.msi TOKEN=%s%s%s /qn", token,
+                         group ? " GROUP=" : "", group ? group : "");
+    char *shell = str_dupf("cadre-agent join %s%s%s", token, group ? " --worker-group " : "",
+                           group ? group : "");
+    jw_object(w, "commands");
+    jw_str(w, "deb", deb);
+    jw_str(w, "msi", msi);
+    jw_str(w, "shell", shell);
+    jw_end(w);
+    mem_free(deb);
+    mem_free(msi);
+    mem_free(shell);
+}
+
+static void on_created(struct request *r, struct effect *x)
+{
+    struct token t = {0};
+    char text[TOKEN_TEXT_SIZE];
+    if (x->rc) {
+        request_fail_reply(r, x);
+        return;
+    }
+    r->token->id = x->id;
+    t.kind = r->token->role == ROLE_JOIN ? TOKEN_JOIN : TOKEN_API;
+    t.id = x->id;
+    memcpy(t.secret, r->secret, sizeof t.secret);
+    memcpy(t.pin, authority_pin(r->api->o.authority), sizeof t.pin);
+    names_for_token(r->api->o.config, r->api->o.port, false, &t);
+    int rc = token_format(&t, text, sizeof text);
+    mem_wipe(&t, sizeof t);
+    if (rc) {
+        struct err e;
+        err_set(&e, ERR_INTERNAL, "the token cannot be written as text");
+        request_fail(r, ERR_INTERNAL, &e);
+        return;
+    }
+    struct answer a;
+    answer_init(&a);
+    put_token(&a.w, r->token);
+    jw_str(&a.w, "token", text);
+    put_uses(&a.w, "uses", r->token);
+    if (r->token->role == ROLE_JOIN) put_commands(&a.w, text, r->token->group);
+    mem_wipe(text, sizeof text);
+    request_send(r, 201, &a);
+}
+
+/* The command's copy of the row: strings of its own. */
+static void copy_row(const struct token_row *from, struct token_row *to)
+{
+    *to = *from;
+    to->name = mem_strdup(from->name);
+    to->group = mem_strdup(from->group);
+    to->ns = mem_strdup(from->ns);
+}
+
+void tokens_create(struct request *r)
+{
+    struct body b = {.object = r->body, .p = &r->problem, .at = ""};
+    struct token_row row, wanted = {0};
+    struct err e = {0};
+    int64_t now_ms = api_wall_ms();
+    r->token = mem_alloc(sizeof *r->token);
+    read_token(&b, &wanted, now_ms);
+    int rc = token_fresh(wanted.role, now_ms, &row, r->secret, &e);
+    if (rc) problem_from(&r->problem, rc, &e);
+    *r->token = wanted;
+    if (r->problem.status) {
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    r->token->id = row.id;
+    r->token->created_ms = now_ms;
+    memcpy(r->token->secret_hash, row.secret_hash, sizeof row.secret_hash);
+    struct command *c = command_new(CMD_TOKEN_CREATE);
+    copy_row(r->token, &c->u.token);
+    request_ask(r, c, on_created);
+}
+
+/* ---- revoke ---- */
+
+static void on_revoked(struct request *r, struct effect *x)
+{
+    if (x->rc) {
+        request_fail_reply(r, x);
+        return;
+    }
+    auth_forget(r->api->auth, r->id);
+    for (struct conn *c = r->api->first; c; c = c->next)
+        conn_cut_token(c, r->id);
+    request_send_empty(r, 204);
+}
+
+void tokens_revoke(struct request *r)
+{
+    const char *text = request_segment(r, 3);
+    struct problem p = {0};
+    if (id_parse(text, &r->id)) {
+        problem_set(&p, 404, "not-found", "'cadre token list' shows them", NULL,
+                    "'%.40s' is no token's id", text);
+        request_send_problem(r, &p);
+        return;
+    }
+    struct command *c = command_new(CMD_TOKEN_REVOKE);
+    c->u.id = r->id;
+    request_ask(r, c, on_revoked);
+}
