@@ -1,0 +1,53 @@
+/* init: a new state folder, and what to do with it. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/command_line.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/trust/admin_token.h"
+#include "platform/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What `run` has to be told again because `init` was: flags that are not in a file. */
+static char *flags_again(const struct config *c)
+{
+    struct buf b;
+    buf_init(&b, 64 * 1024);
+    for (size_t i = 0; i < c->set.count; i++) {
+        const struct opt *o = &c->set.table[i];
+        if (c->set.sources[i] != OPT_FROM_FLAG) continue;
+        if (str_eq(o->flag, "config")) buf_addf(&b, " --config %s", c->config_path);
+        if (str_eq(o->flag, "state")) buf_addf(&b, " --state %s", c->state);
+        if (str_eq(o->flag, "listen")) buf_addf(&b, " --listen %s", c->listen);
+        for (size_t k = 0; str_eq(o->flag, "name") && k < c->names.count; k++)
+            buf_addf(&b, " --name %s", c->names.items[k]);
+    }
+    return buf_detach(&b);
+}
+
+int command_init(const struct command_args *a)
+{
+    const struct config *c = a->config;
+    struct err e = {0};
+    if (coordinator_init(c, &e)) {
+        fprintf(stderr, "cadre-coordinator init: %s\n", err_text(&e));
+        return EXIT_FAILURE;
+    }
+    char *flags = flags_again(c);
+    char *token = paths_join(c->state, ADMIN_TOKEN_FILE);
+    printf("coordinator initialised in %s\n"
+           "\n"
+           "Next:\n"
+           "  cadre-coordinator run%s\n"
+           "  export CADRE_TOKEN_FILE=%s        # the administrator's token, for the command line\n"
+           "  cadre status\n"
+           "  cadre token create join           # prints what to paste on a machine that is to run "
+           "jobs\n"
+           "\n"
+           "Keep a copy of %s and ca.pem in a safe place: all agents trust them.\n",
+           c->state, flags, token, "ca.key");
+    mem_free(token);
+    mem_free(flags);
+    return EXIT_SUCCESS;
+}

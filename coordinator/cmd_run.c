@@ -1,0 +1,135 @@
+/* run: the coordinator until it is told to stop. And the small commands. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/command_line.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/store/store.h"
+#include "platform/log_sink.h"
+#include "platform/os.h"
+#include "platform/service.h"
+
+#include "cadre_version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define STOP_HINT_MS 10000
+
+struct runner {
+    uv_loop_t loop;
+    uv_async_t stop; /* the request may come from another thread */
+    uv_timer_t watchdog;
+    struct coordinator *coordinator;
+    struct service *service;
+};
+
+static void on_stopped(void *user)
+{
+    struct runner *r = user;
+    coordinator_free(r->coordinator);
+    r->coordinator = NULL;
+    service_detach(r->service);
+    uv_close((uv_handle_t *)&r->stop, NULL);
+    uv_close((uv_handle_t *)&r->watchdog, NULL);
+}
+
+static void on_stop(uv_async_t *h)
+{
+    struct runner *r = h->data;
+    if (!r->coordinator) return;
+    log_info("coordinator: stopping");
+    service_stopping(STOP_HINT_MS);
+    coordinator_stop(r->coordinator, on_stopped, r);
+}
+
+static void request_stop(bool again, void *user)
+{
+    struct runner *r = user;
+    (void)again; /* the second time cuts what is still open */
+    uv_async_send(&r->stop);
+}
+
+static void on_watchdog(uv_timer_t *t)
+{
+    (void)t;
+    service_watchdog();
+}
+
+static int start(struct runner *r, const struct config *config, struct err *e)
+{
+    struct service_control control = {.stop = request_stop, .user = r};
+    if (uv_loop_init(&r->loop)) return err_set(e, ERR_IO, "the event loop cannot be made");
+    uv_async_init(&r->loop, &r->stop, on_stop);
+    uv_timer_init(&r->loop, &r->watchdog);
+    r->stop.data = r;
+    int rc = service_attach(&r->loop, &control, &r->service, e);
+    if (!rc) rc = coordinator_start(&r->loop, config, &r->coordinator, e);
+    if (!rc) return 0;
+    service_detach(r->service);
+    uv_close((uv_handle_t *)&r->stop, NULL);
+    uv_close((uv_handle_t *)&r->watchdog, NULL);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&r->loop);
+    return rc;
+}
+
+int command_run(const struct command_args *a)
+{
+    struct runner r = {0};
+    struct err e = {0};
+    int rc = log_sink_open(NULL, &e);
+    os_raise_file_limit();
+    os_protect_self();
+    if (!rc) rc = start(&r, a->config, &e);
+    if (rc) {
+        fprintf(stderr, "cadre-coordinator run: %s\n", err_text(&e));
+        service_failed(EXIT_FAILURE, err_text(&e));
+        log_sink_close();
+        return EXIT_FAILURE;
+    }
+    log_info("coordinator: version %s, state %s, listening on %s", CADRE_VERSION, a->config->state,
+             coordinator_address(r.coordinator));
+    printf("listening on %s\n", coordinator_address(r.coordinator));
+    fflush(stdout);
+    service_ready("serving");
+    int64_t beat = service_watchdog_ms();
+    if (beat) uv_timer_start(&r.watchdog, on_watchdog, 0, (uint64_t)beat);
+    uv_unref((uv_handle_t *)&r.watchdog);
+    uv_run(&r.loop, UV_RUN_DEFAULT);
+    log_info("coordinator: stopped");
+    uv_loop_close(&r.loop);
+    log_sink_close();
+    return EXIT_SUCCESS;
+}
+
+int command_backup(const struct command_args *a)
+{
+    struct err e = {0};
+    if (store_backup(a->config->state, a->argv[0], &e)) {
+        fprintf(stderr, "cadre-coordinator backup: %s\n", err_text(&e));
+        return EXIT_FAILURE;
+    }
+    printf("backup written to %s and %s.output\n"
+           "Keys and certificates are not in it: keep a copy of %s/ca.key and ca.pem in a safe "
+           "place.\n",
+           a->argv[0], a->argv[0], a->config->state);
+    return EXIT_SUCCESS;
+}
+
+int command_check_config(const struct command_args *a)
+{
+    struct buf text;
+    buf_init(&text, 256 * 1024);
+    opt_print(&a->config->set, &text);
+    fputs(text.data, stdout);
+    buf_fini(&text);
+    return EXIT_SUCCESS;
+}
+
+int command_version(const struct command_args *a)
+{
+    (void)a;
+    printf("cadre-coordinator %s\n", CADRE_VERSION);
+    return EXIT_SUCCESS;
+}

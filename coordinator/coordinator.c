@@ -1,0 +1,372 @@
+/* Wiring. */
+#include "coordinator/coordinator.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/api/api.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/sessions/sessions.h"
+#include "coordinator/spine.h"
+#include "coordinator/store/reader.h"
+#include "coordinator/store/store.h"
+#include "coordinator/trust/admin_token.h"
+#include "coordinator/trust/authority.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/link.h"
+
+#include <string.h>
+#include <uv.h>
+
+#define KILL_GRACE_MS 10000 /* of a job that says nothing */
+#define KILL_EXTRA_MS 5000
+#define STOP_POLL_MS 10
+#define STOP_PATIENCE_MS 3000 /* for links to close in order */
+
+struct coordinator {
+    struct uv_loop_s *loop;
+    const struct config *config;
+    struct file_lock *lock;
+    struct authority *authority;
+    struct store *store;
+    struct engine *engine;
+    struct reader *reader;
+    struct spine *spine;
+    struct sessions *sessions;
+    struct api *api;
+    struct link_listener *listener;
+    uint16_t port;
+    char *address;
+    uv_timer_t *refresh; /* of the server certificate */
+    uv_timer_t *ending;
+    int64_t ending_since_ms;
+    void (*on_stopped)(void *user);
+    void *user;
+};
+
+/* ---- effects and links find their way ---- */
+
+static void on_effects(struct effects *list, void *user)
+{
+    struct coordinator *c = user;
+    for (struct effect *x = list->first; x; x = x->next) {
+        if (x->session)
+            sessions_on_effect(c->sessions, x);
+        else
+            api_on_effect(c->api, x);
+    }
+    api_settle(c->api);
+}
+
+static void on_relief(void *user)
+{
+    struct coordinator *c = user;
+    sessions_on_relief(c->sessions);
+    api_on_relief(c->api);
+}
+
+static void on_accept(struct link *l, void *user)
+{
+    struct coordinator *c = user;
+    if (str_eq(link_alpn(l), ALPN_CADRE))
+        sessions_accept(c->sessions, l);
+    else
+        api_accept(c->api, l);
+}
+
+/* ---- the server certificate stays young ---- */
+
+static void on_refresh(uv_timer_t *t)
+{
+    struct coordinator *c = t->data;
+    struct moment now;
+    struct names names;
+    struct err e = {0};
+    bool changed;
+    os_now(&now);
+    names_gather(c->config, &names);
+    if (authority_refresh(c->authority, &names, now.wall_ms, &changed, &e))
+        log_error("server certificate: it could not be renewed: %s", err_text(&e));
+    else if (changed)
+        link_listener_set_tls(c->listener, authority_tls(c->authority));
+    names_fini(&names);
+    uv_timer_start(t, on_refresh, (uint64_t)authority_wait_ms(c->authority, now.wall_ms), 0);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    mem_free(h);
+}
+
+static uv_timer_t *timer_new(struct coordinator *c)
+{
+    uv_timer_t *t = mem_alloc(sizeof *t);
+    t->data = c;
+    uv_timer_init(c->loop, t);
+    return t;
+}
+
+static void timer_free(uv_timer_t **t)
+{
+    if (*t) uv_close((uv_handle_t *)*t, on_timer_closed);
+    *t = NULL;
+}
+
+/* ---- start ---- */
+
+static bool has_database(const char *state)
+{
+    char *path = paths_join(state, "cadre.db");
+    bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+static int take_lock(const char *state, struct file_lock **out, struct err *e)
+{
+    char *path = paths_join(state, "lock");
+    int rc = file_lock_take(path, out, e);
+    if (rc == ERR_CONFLICT) err_wrap(e, "a coordinator is running on %s already", state);
+    mem_free(path);
+    return rc;
+}
+
+static int open_trust(struct coordinator *c, struct err *e)
+{
+    struct moment now;
+    struct names names;
+    os_now(&now);
+    names_gather(c->config, &names);
+    int rc = authority_open(c->config->state, c->config->certificate_life_ms, &names, now.wall_ms,
+                            &c->authority, e);
+    names_fini(&names);
+    return rc;
+}
+
+static int open_engine(struct coordinator *c, struct err *e)
+{
+    const struct config *f = c->config;
+    struct moment now;
+    struct engine_config g = {.lease_ms = f->lease_ms,
+                              .heartbeat_ms = f->heartbeat_ms,
+                              .retention_ms = f->retention_ms,
+                              .output_limit_bytes = f->output_limit_bytes,
+                              .payload_limit_bytes = f->payload_limit_bytes,
+                              .max_agents = f->max_agents,
+                              .kill_time_ms = KILL_GRACE_MS + KILL_EXTRA_MS};
+    os_now(&now);
+    int rc = store_open(f->state, &c->store, e);
+    if (!rc) rc = engine_new(c->store, &g, os_seed(), &now, &c->engine, e);
+    if (!rc) rc = reader_open(f->state, &c->reader, e);
+    return rc;
+}
+
+static int open_listener(struct coordinator *c, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    int rc = address_parse(c->config->listen, DEFAULT_PORT, host, sizeof host, &port, e);
+    if (!rc)
+        rc = link_listen(c->loop, authority_tls(c->authority), host, port, on_accept, c,
+                         &c->listener, e);
+    if (rc) return rc;
+    bool v6 = strchr(host, ':') != NULL;
+    c->port = link_listener_port(c->listener);
+    c->address = str_dupf("%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", (unsigned)c->port);
+    return 0;
+}
+
+/* For programs on this host: an address that can be connected to. */
+static int write_port(const struct coordinator *c, struct err *e)
+{
+    const char *any4 = "0.0.0.0:", *any6 = "[::]:";
+    char *text;
+    if (str_starts(c->address, any4) || str_starts(c->address, any6))
+        text = str_dupf("127.0.0.1:%u\n", (unsigned)c->port);
+    else
+        text = str_dupf("%s\n", c->address);
+    char *path = paths_join(c->config->state, "port");
+    int rc = file_write_atomic(path, text, strlen(text), FILE_PUBLIC, e);
+    mem_free(path);
+    mem_free(text);
+    return rc;
+}
+
+static int start_parts(struct coordinator *c, struct err *e)
+{
+    static const struct spine_handler handler = {.on_effects = on_effects, .on_relief = on_relief};
+    const struct config *f = c->config;
+    struct moment now;
+    int rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
+    if (rc) return rc;
+    os_now(&now);
+    c->sessions =
+        sessions_new(&(struct sessions_options){.loop = c->loop,
+                                                .spine = c->spine,
+                                                .authority = c->authority,
+                                                .lease_ms = f->lease_ms,
+                                                .heartbeat_ms = f->heartbeat_ms,
+                                                .output_limit_bytes = f->output_limit_bytes});
+    c->api = api_new(&(struct api_options){.loop = c->loop,
+                                           .spine = c->spine,
+                                           .reader = c->reader,
+                                           .authority = c->authority,
+                                           .config = f,
+                                           .port = c->port,
+                                           .started_wall_ms = now.wall_ms});
+    c->refresh = timer_new(c);
+    uv_timer_start(c->refresh, on_refresh, (uint64_t)authority_wait_ms(c->authority, now.wall_ms),
+                   0);
+    return 0;
+}
+
+int coordinator_start(struct uv_loop_s *loop, const struct config *config, struct coordinator **out,
+                      struct err *e)
+{
+    if (!authority_exists(config->state) || !has_database(config->state))
+        return err_set(e, ERR_NOT_FOUND,
+                       "%s is not initialised: run 'cadre-coordinator init' first", config->state);
+    struct coordinator *c = mem_alloc(sizeof *c);
+    c->loop = loop;
+    c->config = config;
+    int rc = take_lock(config->state, &c->lock, e);
+    if (!rc) rc = open_trust(c, e);
+    if (!rc) rc = open_engine(c, e);
+    if (!rc) rc = open_listener(c, e);
+    if (!rc) rc = admin_token_refresh(config, authority_pin(c->authority), c->port, e);
+    if (!rc) rc = write_port(c, e);
+    if (!rc) rc = start_parts(c, e);
+    if (rc) {
+        if (c->listener) link_listener_close(c->listener);
+        coordinator_free(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+uint16_t coordinator_port(const struct coordinator *c)
+{
+    return c->port;
+}
+
+const char *coordinator_address(const struct coordinator *c)
+{
+    return c->address;
+}
+
+/* ---- stop ---- */
+
+static void on_ending(uv_timer_t *t)
+{
+    struct coordinator *c = t->data;
+    struct moment now;
+    os_now(&now);
+    if (sessions_count(c->sessions) || api_count(c->api)) {
+        if (now.mono_ms - c->ending_since_ms < STOP_PATIENCE_MS) return;
+        sessions_stop(c->sessions, true);
+        api_stop(c->api, true);
+        return;
+    }
+    timer_free(&c->ending);
+    c->on_stopped(c->user);
+}
+
+void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
+{
+    struct moment now;
+    if (c->ending) {
+        sessions_stop(c->sessions, true);
+        api_stop(c->api, true);
+        return;
+    }
+    if (!c->spine) return; /* stopped already */
+    c->on_stopped = on_stopped;
+    c->user = user;
+    link_listener_close(c->listener);
+    c->listener = NULL;
+    timer_free(&c->refresh);
+    /* In this order: no new commands; the queued ones and their answers; then the links. */
+    sessions_quiesce(c->sessions);
+    api_quiesce(c->api);
+    spine_stop(c->spine);
+    c->spine = NULL;
+    sessions_stop(c->sessions, false);
+    api_stop(c->api, false);
+    os_now(&now);
+    c->ending_since_ms = now.mono_ms;
+    c->ending = timer_new(c);
+    uv_timer_start(c->ending, on_ending, STOP_POLL_MS, STOP_POLL_MS);
+}
+
+void coordinator_free(struct coordinator *c)
+{
+    if (!c) return;
+    sessions_free(c->sessions);
+    api_free(c->api);
+    reader_close(c->reader);
+    engine_free(c->engine);
+    store_close(c->store);
+    authority_free(c->authority);
+    if (c->address) {
+        char *path = paths_join(c->config->state, "port");
+        (void)file_remove(path, NULL);
+        mem_free(path);
+    }
+    file_lock_release(c->lock);
+    mem_free(c->address);
+    mem_free(c);
+}
+
+/* ---- init ---- */
+
+static bool has_admin_token(const char *state)
+{
+    char *path = paths_join(state, ADMIN_TOKEN_FILE);
+    bool there = file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
+{
+    struct authority *a = NULL;
+    struct store *s = NULL;
+    struct names names;
+    int rc = authority_make(f->state, now_ms, e);
+    names_gather(f, &names);
+    if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
+    names_fini(&names);
+    if (!rc) rc = store_open(f->state, &s, e);
+    if (!rc && !has_admin_token(f->state)) rc = admin_token_make(s, f, authority_pin(a), now_ms, e);
+    store_close(s);
+    authority_free(a);
+    return rc;
+}
+
+int coordinator_init(const struct config *f, struct err *e)
+{
+    struct file_lock *lock = NULL;
+    struct moment now;
+    bool authority = authority_exists(f->state), database = has_database(f->state);
+    if (authority && database && has_admin_token(f->state))
+        return err_set(e, ERR_EXISTS,
+                       "%s holds a coordinator already (ca.key, cadre.db, admin.token); nothing "
+                       "was changed. Start "
+                       "it with 'cadre-coordinator run', or choose another folder with --state",
+                       f->state);
+    if (database && !authority)
+        return err_set(e, ERR_CORRUPT,
+                       "%s has a database (cadre.db) but not the CA (ca.key, ca.pem) that its "
+                       "agents trust: restore "
+                       "both files from a backup",
+                       f->state);
+    int rc = dir_make(f->state, FILE_SECRET, e);
+    if (!rc) rc = take_lock(f->state, &lock, e);
+    os_now(&now);
+    if (!rc) rc = make_parts(f, now.wall_ms, e);
+    file_lock_release(lock);
+    return rc;
+}

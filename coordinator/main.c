@@ -1,0 +1,178 @@
+/* cadre-coordinator: which command, which options. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/command_line.h"
+#include "platform/log_sink.h"
+#include "platform/os.h"
+#include "platform/service.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAM "cadre-coordinator"
+
+struct verb {
+    const char *name;
+    const char *operand; /* "" or what stands behind the options */
+    const char *summary;
+    const char *more;    /* NULL or a paragraph for --help */
+    const char *options; /* flags shown by --help, separated by blanks; "*": all but those of dev */
+    int operands;
+    int (*run)(const struct command_args *a);
+};
+
+static const struct verb verbs[] = {
+    {"init", "", "make keys, certificates, database and the first admin token",
+     "What is there already is kept. The admin token is left in STATE/admin.token.", "*", 0,
+     command_init},
+    {"run", "", "run the coordinator",
+     "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "*", 0, command_run},
+    {"dev", "", "a coordinator and an agent in a scratch folder, for trying things out",
+     "Everything is set up, and the lines to paste are printed. Ctrl-C ends and removes it.\n"
+     "With --group there is one more agent in each of these groups. --state keeps the folder.",
+     "state listen group log-level", 0, command_dev},
+    {"backup", "FILE", "write a consistent copy of the database while the coordinator runs",
+     "Job output goes to FILE.output. Keys and certificates are not in it: keep ca.key and ca.pem "
+     "as well.\n"
+     "To restore: stop the coordinator, put FILE back as STATE/cadre.db and FILE.output as "
+     "STATE/output.db.",
+     "config state", 1, command_backup},
+    {"check-config", "", "check the configuration and print what is in effect", NULL, "*", 0,
+     command_check_config},
+    {"version", "", "print the version", NULL, "", 0, command_version},
+};
+#define VERBS (sizeof verbs / sizeof *verbs)
+
+static void usage(FILE *to)
+{
+    fprintf(to, "Usage: " PROGRAM " COMMAND [OPTIONS]\n\n"
+                "The server of Cadre: keeps the queue of jobs and hands them to agents.\n\n");
+    for (size_t i = 0; i < VERBS; i++) {
+        char left[40];
+        (void)str_format(left, sizeof left, "%s %s", verbs[i].name, verbs[i].operand);
+        fprintf(to, "  %-14s %s\n", left, verbs[i].summary);
+    }
+    fprintf(to, "\n'" PROGRAM " COMMAND --help' explains a command and its options.\n"
+                "Two minutes to try it: '" PROGRAM " dev'. In earnest: '" PROGRAM
+                " init', then '" PROGRAM " run'.\n");
+}
+
+static bool lists(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    if (str_eq(words, "*")) return !str_eq(word, "group");
+    for (const char *s = words; *s;) {
+        size_t n = strcspn(s, " ");
+        if (n == len && memcmp(s, word, n) == 0) return true;
+        s += n + (s[n] == ' ');
+    }
+    return false;
+}
+
+static void verb_help(const struct verb *v)
+{
+    struct buf text;
+    struct opt *rows = mem_array(config_option_count, sizeof *rows);
+    size_t n = 0;
+    for (size_t i = 0; i < config_option_count; i++)
+        if (config_options[i].flag && lists(v->options, config_options[i].flag))
+            rows[n++] = config_options[i];
+    printf("Usage: " PROGRAM " %s%s%s%s\n\n%c%s.\n", v->name, n ? " [OPTIONS]" : "",
+           *v->operand ? " " : "", v->operand, v->summary[0] - 'a' + 'A', v->summary + 1);
+    if (v->more) printf("%s\n", v->more);
+    buf_init(&text, 64 * 1024);
+    opt_help(rows, n, &text);
+    if (n) printf("\nOptions:\n%s", text.data);
+    if (str_eq(v->options, "*"))
+        printf("\nMore settings stand in the configuration file; 'check-config' prints all of "
+               "them.\n");
+    buf_fini(&text);
+    mem_free(rows);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+    const char *names[VERBS];
+    for (size_t i = 0; i < VERBS; i++) {
+        names[i] = verbs[i].name;
+        if (str_eq(name, verbs[i].name)) return &verbs[i];
+    }
+    const char *near = str_nearest(name, names, VERBS);
+    fprintf(stderr, PROGRAM ": unknown command '%s'%s%s%s; see '" PROGRAM " --help'\n", name,
+            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+/* The flags that were given must be of this command. */
+static int check_flags(const struct verb *v, const struct config *c)
+{
+    for (size_t i = 0; i < c->set.count; i++) {
+        const char *flag = c->set.table[i].flag;
+        if (c->set.sources[i] != OPT_FROM_FLAG || !flag || lists(v->options, flag)) continue;
+        fprintf(stderr,
+                PROGRAM " %s: --%s is no option of this command; see '" PROGRAM " %s --help'\n",
+                v->name, flag, v->name);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+static int run_verb(const struct verb *v, const char *program, int argc, char **argv)
+{
+    struct config config;
+    struct opt_args args = {0};
+    struct err e = {0};
+    if (config_load(&config, argc, argv, &args, &e)) {
+        fprintf(stderr, PROGRAM " %s: %s\n", v->name, err_text(&e));
+        service_failed(EXIT_USAGE, err_text(&e));
+        return EXIT_USAGE;
+    }
+    int code = 0;
+    if (args.help)
+        verb_help(v);
+    else if ((code = check_flags(v, &config)) == 0 && args.argc != v->operands) {
+        fprintf(stderr, PROGRAM " %s: %s; see '" PROGRAM " %s --help'\n", v->name,
+                args.argc < v->operands ? "something is missing" : "there is too much", v->name);
+        code = EXIT_USAGE;
+    } else if (code == 0) {
+        struct command_args a = {.program = program,
+                                 .config = &config,
+                                 .argc = args.argc,
+                                 .argv = args.argv};
+        code = v->run(&a);
+    }
+    config_fini(&config);
+    return code;
+}
+
+static int body(int argc, char **argv, void *user)
+{
+    (void)user;
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
+        usage(stdout);
+        return 0;
+    }
+    const struct verb *v = find_verb(str_eq(argv[1], "--version") ? "version" : argv[1]);
+    if (!v) return EXIT_USAGE;
+    struct err e = {0};
+    if (pki_init(&e)) {
+        fprintf(stderr, PROGRAM ": %s\n", err_text(&e));
+        return EXIT_FAILURE;
+    }
+    /* config_load expects the flags behind a program's name */
+    argv[1] = argv[0];
+    int code = run_verb(v, argv[0], argc - 1, argv + 1);
+    pki_fini();
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    return service_main(PROGRAM, body, argc, argv, NULL);
+}
