@@ -89,6 +89,24 @@ int store_agent_by_name(struct store *s, const char *name, struct agent *out, st
     return get_agent(s, q, out, e);
 }
 
+int store_each_agent_online(struct store *s,
+                            int (*fn)(int64_t id, const char *group, void *user), void *user,
+                            struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_AGENTS_ONLINE);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        char *group = column_group(q, 1);
+        int stop = fn(sqlite3_column_int64(q, 0), group, user);
+        mem_free(group);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
 int store_agents_all_offline(struct store *s, struct err *e)
 {
     int rc = store_write_queue(s, e);

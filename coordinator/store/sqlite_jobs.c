@@ -151,6 +151,16 @@ int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struc
     return 0;
 }
 
+int store_job_last_id(struct store *s, int64_t *id, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_LAST);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *id = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_JOB_SPEC);

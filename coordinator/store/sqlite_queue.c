@@ -63,6 +63,26 @@ int store_queue_head(struct store *s, const char *group, int64_t requires_id,
     return 0;
 }
 
+int store_queue_heads(struct store *s, const char *group, int64_t requires_id,
+                      struct queue_head *out, size_t most, size_t *count, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_HEADS);
+    bind_text(q, 1, group_text(group));
+    bind_int(q, 2, requires_id);
+    bind_int(q, 3, (int64_t)most);
+    size_t n = 0;
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        out[n++] = (struct queue_head){
+            .id = sqlite3_column_int64(q, 0),
+            .priority = sqlite3_column_int64(q, 1),
+            .attempt = sqlite3_column_int64(q, 2),
+        };
+    }
+    if (rc == 0) *count = n;
+    return rc;
+}
+
 /* The counts that are written at commit have to be seen before it, too. */
 static int settle(struct store *s, struct err *e)
 {

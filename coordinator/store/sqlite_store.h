@@ -29,6 +29,7 @@
     X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
     X(Q_KEY_OF, "SELECT unique_key FROM job_keys WHERE job = ?1")                                  \
     X(Q_JOB_GET, "SELECT " JOB_COLUMNS " FROM " JOB_TABLES " WHERE s.id = ?1")                     \
+    X(Q_JOB_LAST, "SELECT ifnull(max(id), 0) FROM jobs")                                           \
     X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
     X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
     X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, queued = 0, open = 2, agent = ?2,"        \
@@ -61,6 +62,9 @@
     X(Q_HEAD, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                  \
               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
               " ORDER BY priority DESC, id LIMIT 1")                                               \
+    X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
+               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
+               " ORDER BY priority DESC, id LIMIT ?3")                                             \
     X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
     X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \
     X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
@@ -93,6 +97,7 @@
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
     X(Q_AGENT_NAMED,                                                                               \
       "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.removed_ms = 0 AND a.name = ?1")     \
+    X(Q_AGENTS_ONLINE, "SELECT id, group_key FROM agents WHERE online = 1 AND removed_ms = 0")     \
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \

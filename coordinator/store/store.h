@@ -41,6 +41,8 @@ bool store_dirty(const struct store *s);
 int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e);
 int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
+/* The greatest; 0: there is none. */
+int store_job_last_id(struct store *s, int64_t *id, struct err *e);
 /* mem_free */
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e);
 /* The steps of a life, each one narrow UPDATE. They write what they are given; legality is the
@@ -86,6 +88,9 @@ struct queue_head {
  * O(log n). */
 int store_queue_head(struct store *s, const char *group, int64_t requires_id,
                      struct queue_head *out, struct err *e);
+/* The first `most` of them in order; *count is how many there are of those, 0 for none. */
+int store_queue_heads(struct store *s, const char *group, int64_t requires_id,
+                      struct queue_head *out, size_t most, size_t *count, struct err *e);
 /* All (group, requires) pairs with pending jobs, and how many. Read from counts that are kept: the
  * cost grows with the number of pairs, not jobs. */
 int store_queue_classes(struct store *s,
@@ -118,6 +123,10 @@ int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e
 int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *e);
 /* Among those not removed. */
 int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e);
+/* Those marked as online: at the start the ones to be expected back. Group NULL: default. */
+int store_each_agent_online(struct store *s,
+                            int (*fn)(int64_t id, const char *group, void *user), void *user,
+                            struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
 /* Those not removed. */
