@@ -16,23 +16,26 @@ enum command_type {
     CMD_FINISHED,  /* u.event */
     CMD_DECLINED,  /* u.event */
     CMD_HEARTBEAT, /* u.n */
-    CMD_GONE,      /* the session's link is closed; always the last of a session, always sent once after HELLO */
+    CMD_GONE, /* the session's link is closed; always the last of a session, always sent once after HELLO */
     /* from the API; `request` is set, one EFFECT_REPLY answers */
     CMD_SUBMIT,       /* u.submit */
     CMD_CANCEL,       /* u.id */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id */
-    CMD_TOKEN_USED,   /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is 0 */
-    CMD_AGENT_DRAIN, CMD_AGENT_RESUME, CMD_AGENT_REMOVE, /* u.id, reason in text */
+    CMD_TOKEN_USED, /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is 0 */
+    CMD_AGENT_DRAIN,
+    CMD_AGENT_RESUME,
+    CMD_AGENT_REMOVE, /* u.id, reason in text */
     CMD_GROUP_CREATE, /* u.group */
     CMD_GROUP_UPDATE, /* u.group + mask */
     CMD_GROUP_DELETE, /* text = key, flag = force */
-    CMD_GROUP_PAUSE, CMD_GROUP_RESUME, /* text = key */
+    CMD_GROUP_PAUSE,
+    CMD_GROUP_RESUME, /* text = key */
     CMD_NS_SET,       /* u.ns */
     CMD_NS_UNSET,     /* text = namespace */
-    CMD_RESOLVE,      /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
-    CMD_TICK,         /* time has come (engine_next_ms) */
+    CMD_RESOLVE, /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
+    CMD_TICK, /* time has come (engine_next_ms) */
 };
 
 struct cmd_enrol {
@@ -50,7 +53,7 @@ struct cmd_hello {
     struct hello_attempt {
         int64_t job, attempt;
         bool ended;
-    } *attempts;
+    } * attempts;
     size_t attempt_count;
 };
 struct cmd_ready {
@@ -76,7 +79,8 @@ struct cmd_output {
 struct cmd_submit {
     /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by namespace) */
     struct job job;
-    char *spec;         /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
+    char *
+        spec; /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
     struct json *require; /* object or NULL */
     bool fallback_given;
 };
@@ -87,7 +91,8 @@ struct command {
     uint64_t request; /* number of a waiting API request; 0: none */
     char *text;
     bool flag;
-    uint32_t mask; /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
+    uint32_t
+        mask; /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
     union {
         struct cmd_enrol enrol;
         struct cmd_hello hello;

@@ -6,16 +6,16 @@
 #include "coordinator/store/model.h"
 
 enum effect_type {
-    EFFECT_REPLY,       /* to `request`: rc, error; id; json */
-    EFFECT_ENROLLED,    /* to `session`: sign its CSR for agent `id`, name = text, group = text2, then close */
-    EFFECT_WELCOME,     /* to session: seq */
-    EFFECT_REFUSED,     /* to session: text = code, err.msg = sentence, ms = retry; close it */
-    EFFECT_JOB,         /* to session: job, attempt, json = spec complete, ms = lease, ms2 = timeout, seq = output limit */
-    EFFECT_KILL,        /* to session: job, attempt, text = reason, ms = grace */
-    EFFECT_ACK,         /* to session: seq, n = heartbeat (0: none) */
-    EFFECT_DISCARD,     /* to session: job, attempt, text = why */
-    EFFECT_DRAIN,       /* to session: flag on/off, text = reason */
-    EFFECT_CLOSE,       /* session: close its link (replaced, removed, silent); CMD_GONE still follows */
+    EFFECT_REPLY, /* to `request`: rc, error; id; json */
+    EFFECT_ENROLLED, /* to `session`: sign its CSR for agent `id`, name = text, group = text2, then close */
+    EFFECT_WELCOME, /* to session: seq */
+    EFFECT_REFUSED, /* to session: text = code, err.msg = sentence, ms = retry; close it */
+    EFFECT_JOB, /* to session: job, attempt, json = spec complete, ms = lease, ms2 = timeout, seq = output limit */
+    EFFECT_KILL,    /* to session: job, attempt, text = reason, ms = grace */
+    EFFECT_ACK,     /* to session: seq, n = heartbeat (0: none) */
+    EFFECT_DISCARD, /* to session: job, attempt, text = why */
+    EFFECT_DRAIN,   /* to session: flag on/off, text = reason */
+    EFFECT_CLOSE, /* session: close its link (replaced, removed, silent); CMD_GONE still follows */
     EFFECT_JOB_CHANGED, /* job: state changed or is new; wakes followers. flag: final */
     EFFECT_OUTPUT,      /* job: has new output */
 };
@@ -25,10 +25,11 @@ struct effect {
     uint64_t session, request;
     int rc;         /* REPLY: 0 or enum err_code */
     struct err err; /* REPLY with rc != 0, REFUSED */
-    const char *code; /* REPLY with rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
-    char *hint;     /* REPLY with rc != 0: the way out; NULL: none */
-    int64_t id;     /* REPLY: the thing made or found */
-    bool flag;      /* REPLY to SUBMIT: the key was known (duplicate) */
+    const char *
+        code; /* REPLY with rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
+    char *hint; /* REPLY with rc != 0: the way out; NULL: none */
+    int64_t id; /* REPLY: the thing made or found */
+    bool flag;  /* REPLY to SUBMIT: the key was known (duplicate) */
     char *json, *text, *text2;
     int64_t job, attempt, seq, n, ms, ms2;
     struct effect *next;

@@ -21,14 +21,17 @@ struct engine_config {
     int64_t output_limit_bytes;
     int64_t payload_limit_bytes;
     int64_t max_agents;
-    int64_t kill_time_ms; /* added to a lease before an attempt is given up: default grace 10 s + 5 s */
+    int64_t
+        kill_time_ms; /* added to a lease before an attempt is given up: default grace 10 s + 5 s */
+    int64_t
+        cache_bytes; /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
 };
 
 struct engine;
 
 /* Loads what is open from the store; every lease begins afresh at `now`. The store stays the caller's. */
-int engine_new(struct store *store, const struct engine_config *config, uint64_t seed, const struct moment *now,
-               struct engine **out, struct err *e);
+int engine_new(struct store *store, const struct engine_config *config, uint64_t seed,
+               const struct moment *now, struct engine **out, struct err *e);
 void engine_free(struct engine *g);
 
 int engine_begin(struct engine *g, const struct moment *now, struct err *e);

@@ -1,0 +1,126 @@
+/* What agents report of their attempts. Events are numbered per agent: what was seen is acknowledged again and
+ * otherwise ignored; what is of an attempt that is over is acknowledged and told to be thrown away. */
+#include "coordinator/engine/internal.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define OUTPUT_SLACK_BYTES                                                                         \
+    (1024 * 1024) /* beyond the limit that the agent keeps to: its own notes, a chunk under way */
+
+/* The open job that a new event is about. NULL: there is nothing to do with it. */
+static struct open_job *event_job(struct engine *g, const struct command *c, int64_t seq,
+                                  int64_t job, int64_t attempt, struct worker **out)
+{
+    struct worker *w = worker_of_session(g, c->session);
+    if (!w) return NULL;
+    *out = w;
+    worker_heard(g, w);
+    worker_ack(g, w);
+    if (seq <= w->last_seq) return NULL;
+    w->last_seq = seq;
+    struct open_job *j = open_job_find(g, job);
+    if (!j || j->worker != w || j->row.attempt != attempt) {
+        worker_discard(g, w, job, attempt, "this attempt is over or another agent's");
+        return NULL;
+    }
+    j->received = true;
+    return j;
+}
+
+void apply_started(struct engine *g, struct command *c)
+{
+    struct cmd_event *v = &c->u.event;
+    struct worker *w;
+    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    if (j && j->row.state == JOB_SUBMITTED) job_running(g, j);
+}
+
+void apply_output(struct engine *g, struct command *c)
+{
+    struct cmd_output *o = &c->u.output;
+    struct worker *w;
+    struct open_job *j = event_job(g, c, o->seq, o->job, o->attempt, &w);
+    if (!j) return;
+    if (j->output_bytes < 0 &&
+        !store_ok(g, store_output_bytes(g->store, o->job, o->attempt, &j->output_bytes, &g->err)))
+        return;
+    int64_t limit = j->row.output_limit > 0 ? j->row.output_limit : g->config.output_limit_bytes;
+    if (j->output_bytes + (int64_t)o->len > limit + OUTPUT_SLACK_BYTES) return;
+    struct chunk chunk = {.job = o->job,
+                          .attempt = o->attempt,
+                          .stream = o->stream,
+                          .offset = o->offset,
+                          .data = o->data,
+                          .len = o->len};
+    if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) return;
+    j->output_bytes += (int64_t)o->len;
+    if (j->output_in == g->batch) return;
+    j->output_in = g->batch;
+    effects_add(g->out, EFFECT_OUTPUT)->job = o->job;
+}
+
+/* What the agent may say of a failure; the rest is the coordinator's to say. */
+static enum reason failure_reason(const struct cmd_event *v)
+{
+    switch (v->reason) {
+    case REASON_EXIT_CODE:
+    case REASON_TIMEOUT:
+    case REASON_NOT_STARTED:
+    case REASON_INTERRUPTED:
+    case REASON_DRAIN:
+    case REASON_LOST:
+        return v->reason;
+    default:
+        return v->exited ? REASON_EXIT_CODE : REASON_INTERRUPTED;
+    }
+}
+
+void apply_finished(struct engine *g, struct command *c)
+{
+    struct cmd_event *v = &c->u.event;
+    struct worker *w;
+    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    if (!j) return;
+    struct job_end end = {.state = v->state,
+                          .reason = REASON_NONE,
+                          .message = v->message,
+                          .exited = v->exited,
+                          .exit_code = v->exit_code,
+                          .truncated = v->truncated,
+                          .outputs = v->outputs,
+                          .ended_ms = g->now.wall_ms};
+    bool killing = j->row.state == JOB_KILLING;
+    bool cancelled = killing && j->row.reason == REASON_CANCELLED;
+    if (end.state == JOB_SUCCESS) {
+        if (j->row.state == JOB_SUBMITTED) job_running(g, j);
+        job_end(g, j, &end, "finished");
+    } else if (end.state == JOB_KILLED && cancelled) {
+        end.reason = REASON_CANCELLED;
+        job_end(g, j, &end, "killed");
+    } else {
+        /* Killed, but not on a user's word: it was our backstop, or the agent's own need. */
+        bool backstop = end.state == JOB_KILLED && killing;
+        end.state = JOB_FAILED;
+        end.reason = backstop ? REASON_TIMEOUT : failure_reason(v);
+        job_attempt_failed(g, j, &end, "finished");
+    }
+    if (g->rc == 0) worker_release(g, w);
+}
+
+void apply_declined(struct engine *g, struct command *c)
+{
+    struct cmd_event *v = &c->u.event;
+    struct worker *w;
+    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    if (!j) return;
+    if (j->row.state == JOB_SUBMITTED) {
+        job_give_back(g, j, "declined");
+    } else if (j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED) {
+        job_lost(g, j, REASON_CANCELLED, "cancelled before it began");
+    } else {
+        job_lost(g, j, REASON_INTERRUPTED, v->message);
+    }
+    if (g->rc == 0) worker_release(g, w);
+}

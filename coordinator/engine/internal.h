@@ -1,0 +1,301 @@
+/* What the files of the engine share; nobody else includes it.
+ *
+ * Memory holds what is decided about often: groups (pools), agents that are connected or hold attempts (workers),
+ * and jobs that are assigned, due at some time, or so young in the queue that they still are at hand (open jobs).
+ * A queue of any length lies in the store alone; of it a pool knows the counts, by what the jobs require (class).
+ *
+ * A failing store call is noted in engine.rc by `store_ok`; from then on nothing of the batch counts, and
+ * engine_commit rolls back and loads everything anew. So a function may leave memory half changed when it sees a
+ * failure, as long as what is linked stays linked. */
+#ifndef CADRE_COORDINATOR_ENGINE_INTERNAL_H
+#define CADRE_COORDINATOR_ENGINE_INTERNAL_H
+
+#include "base/deadline.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/engine/id_map.h"
+#include "coordinator/engine/requires.h"
+
+#define DEFAULT_KILL_GRACE_MS 10000
+#define KILL_TIME_SLACK_MS 5000 /* on top of a grace: to end a tree and to say so */
+#define BACKSTOP_SLACK_MS 30000 /* beyond an agent's own timeout and grace */
+#define NEVER INT64_MAX
+
+struct worker;
+struct pool;
+
+enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_POOL, TIMER_UPKEEP };
+
+struct timer {
+    struct deadline deadline; /* first: the queue hands out its address */
+    enum timer_kind kind;
+    void *owner;
+};
+
+/* A job that is assigned, RETRYING, or CREATED and at hand. */
+struct open_job {
+    struct job row;
+    char *spec;                   /* NULL: in the store only; never kept beyond the hand-out */
+    size_t cached_bytes;          /* counted in engine.cached_bytes while CREATED */
+    struct worker *worker;        /* while assigned */
+    struct open_job *prev, *next; /* of worker */
+    int64_t since_ms;             /* mono, of the hand-out: the lease runs at least from here */
+    int64_t queue_until_ms;       /* mono, NEVER: no queue timeout */
+    int64_t retry_at_ms;          /* mono, while RETRYING */
+    int64_t kill_ms;              /* mono, when the kill was first asked for */
+    int64_t first_ms;             /* mono, when the first attempt started; NEVER: none did */
+    int64_t timed_from_ms;        /* mono, from when its timeout counts */
+    int64_t output_bytes;         /* of this attempt; -1: ask the store */
+    bool listed;                  /* in the hello at hand */
+    bool received;                /* the agent is known to have got this attempt */
+    uint64_t changed_in;          /* the last batch that told of a change */
+    uint64_t output_in;
+    struct timer timer;
+};
+
+/* Interned requires, compiled. */
+struct requirement {
+    int64_t id;
+    char *text;
+    struct requires *compiled;
+    bool never;  /* cannot be read: met by nobody */
+    size_t slot; /* in worker.fits */
+};
+
+#define WINDOW 32
+
+/* The CREATED jobs of a pool that require the same. */
+struct class
+{
+    struct pool *pool;
+    int64_t requires_id;
+    struct requirement *requirement; /* NULL: nothing required, or not yet compiled */
+    int64_t count;
+    size_t place; /* in pool.pending, 1-based; 0 while count is 0 */
+    bool blocked; /* no free worker of the pool meets it; a worker that gets free may */
+    bool whole;   /* the window holds all of them */
+    size_t window_count;
+    struct queue_head window[WINDOW]; /* the best ones, in order */
+};
+
+struct pool {
+    struct group row; /* key NULL: the default group */
+    bool deleted;     /* not in the store any more, but jobs speak of it */
+    struct requires *requires;
+    struct json *allowed;  /* array of namespaces, or NULL */
+    struct id_map classes; /* by requires_id */
+    struct class **pending;
+    size_t pending_count, pending_cap;
+    int64_t queued;          /* jobs in CREATED */
+    int64_t fallback_queued; /* of them those that do not just WAIT */
+    int64_t assigned, retrying;
+    int64_t online;       /* workers that could take jobs if they had slots */
+    struct worker *first; /* connected workers */
+    struct worker **heap; /* workers with free slots, the best one first */
+    size_t heap_count, heap_cap;
+    bool dirty;
+    struct pool *next_dirty;
+    struct pool *next_same;  /* same text key */
+    int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
+    struct timer timer;
+};
+
+/* An agent that is connected or holds attempts. */
+struct worker {
+    int64_t id;
+    struct agent row; /* as stored; loaded with the first hello, only the id before */
+    uint64_t session; /* 0: away */
+    bool ready;
+    bool leaving;               /* not of the group any more; stays until its attempts are over */
+    bool counted;               /* in pool.online */
+    struct pool *pool;          /* while connected */
+    struct worker *prev, *next; /* of pool */
+    struct caps *caps;
+    unsigned char *fits; /* by requirement slot: 0 not known, 1 no, 2 yes */
+    size_t fits_cap;
+    struct open_job *jobs;
+    int64_t busy;
+    uint64_t touched;      /* order of the last hand-out or end */
+    size_t heap_place;     /* 1-based; 0: not in the heap */
+    int64_t free;          /* slots that the pool knows of; see worker_update */
+    int64_t last_heard_ms; /* mono */
+    int64_t last_seq, stored_seq;
+    int64_t heartbeat; /* to be acknowledged; 0: none */
+    bool ack_due;
+    struct worker *next_ack;
+    int64_t discarded_job, discarded_attempt; /* the last one told to discard */
+    struct timer lease;
+};
+
+struct ns_entry {
+    struct ns_default row;
+    struct ns_entry *next_same;
+};
+
+struct engine {
+    struct store *store;
+    struct engine_config config;
+    struct rng rng;
+    struct moment now;
+    int64_t fallback_grace_ms;
+    bool loaded;      /* memory stands for what the store has */
+    bool offline_due; /* agents are to be marked as away in the next transaction */
+    int64_t last_id;
+
+    struct id_map jobs, workers, sessions, pools, namespaces, requirements, requirement_texts;
+    struct pool *default_pool;
+    struct pool *dirty;
+    size_t requirement_slots;
+    struct deadline_queue deadlines;
+    struct timer upkeep;
+    size_t cached_bytes;
+    uint64_t stamp; /* counts up: worker.touched */
+
+    /* the batch */
+    uint64_t batch;
+    struct effects *out;
+    int rc; /* first failure */
+    struct err err;
+    struct worker *acks;
+    uint64_t *requests; /* to be answered, should the batch fail */
+    size_t request_count, request_cap;
+    uint64_t *newcomers; /* sessions that said enrol or hello */
+    size_t newcomer_count, newcomer_cap;
+};
+
+/* ---- engine.c ---- */
+/* true: go on. Else the failure is noted; pass &g->err to the store. */
+bool store_ok(struct engine *g, int rc);
+/* A bug: fails the batch. */
+void engine_broken(struct engine *g, const char *what);
+struct effect *session_effect(struct engine *g, enum effect_type type, uint64_t session);
+void timer_init(struct timer *t, enum timer_kind kind, void *owner);
+void timer_set(struct engine *g, struct timer *t, int64_t at_ms); /* NEVER clears */
+void timer_clear(struct engine *g, struct timer *t);
+/* Grows with every call, whatever the clock does. */
+int64_t engine_new_id(struct engine *g);
+int compare_ids(const void *a, const void *b); /* for qsort of int64_t */
+
+/* ---- reply.c ---- */
+void reply_ok(struct engine *g, const struct command *c, int64_t id);
+void reply_json(struct engine *g, const struct command *c,
+                struct buf *json); /* takes the content */
+/* code and hint as in struct effect; the hint is copied. */
+void reply_error(struct engine *g, const struct command *c, int rc, const char *code,
+                 const char *hint, const char *fmt, ...) CADRE_PRINTF(6, 7);
+void reply_err(struct engine *g, const struct command *c, const struct err *e, const char *code,
+               const char *hint);
+void refuse(struct engine *g, uint64_t session, const char *code, int64_t retry_ms, const char *fmt,
+            ...) CADRE_PRINTF(5, 6);
+
+/* ---- load.c ---- */
+int engine_load(struct engine *g, struct err *e);
+void engine_unload(struct engine *g);
+
+/* ---- job.c: one job from state to state ---- */
+struct open_job *open_job_find(const struct engine *g, int64_t id);
+/* Puts a row into memory (takes its strings), in the state that it has, without any transition. */
+struct open_job *open_job_add(struct engine *g, struct job *row);
+void open_job_free(struct engine *g, struct open_job *j);
+/* A CREATED job, loaded when it is not at hand; NULL: a failure was noted. */
+struct open_job *open_job_get(struct engine *g, int64_t id);
+void open_job_arm(struct engine *g, struct open_job *j); /* the timer that its state wants */
+int64_t open_job_lease_until(const struct engine *g, const struct open_job *j);
+int64_t open_job_grace(const struct open_job *j);
+
+/* Counts it among the queued ones; state CREATED. May free j, which then is in the store alone. */
+void job_enqueue(struct engine *g, struct open_job *j);
+void job_changed(struct engine *g, struct open_job *j); /* tells followers, once a batch */
+/* Does what its fallback says, since its group has no agent online. May free j. */
+void job_fall_back(struct engine *g, struct open_job *j);
+bool job_falls_back(const struct job *row); /* does it not just wait? */
+void job_assign(struct engine *g, struct open_job *j, struct worker *w);
+void job_running(struct engine *g, struct open_job *j);
+void job_kill(struct engine *g, struct open_job *j, enum reason why);
+/* Back into its old place, same attempt: an agent never started it. */
+void job_give_back(struct engine *g, struct open_job *j, const char *why);
+void job_end(struct engine *g, struct open_job *j, const struct job_end *end,
+             const char *why); /* frees j */
+/* The attempt is over, not well: another one, or the end. Frees j in the latter case. */
+void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_end *end,
+                        const char *why);
+/* The attempt's agent is out of touch, or forgot it. */
+void job_lost(struct engine *g, struct open_job *j, enum reason reason, const char *message);
+void job_on_timer(struct engine *g, struct open_job *j);
+
+/* ---- pool.c: groups in memory ---- */
+struct pool *pool_find(const struct engine *g,
+                       const char *key);                    /* NULL key: default; NULL: no such */
+struct pool *pool_add(struct engine *g, struct group *row); /* takes the strings */
+void pool_free(struct engine *g, struct pool *p);
+/* The pool of a job, made as a deleted one when its group is gone. */
+struct pool *pool_of_job(struct engine *g, const struct job *row);
+int pool_read_rules(struct pool *p, struct err *e); /* requires and namespaces from the row */
+const char *pool_name(const struct pool *p, char out[96]); /* "group gpu", "the default group" */
+void pool_set_dirty(struct engine *g, struct pool *p);
+void pool_watch(struct engine *g, struct pool *p); /* arms fallback and sweep */
+void pool_on_timer(struct engine *g, struct pool *p);
+
+struct class *class_get(struct engine *g, struct pool *p, int64_t requires_id);
+void class_add(struct engine *g, struct class *c, const struct queue_head *head);
+void class_remove(struct engine *g, struct class *c, int64_t id);
+/* The best one; NULL: a failure was noted. count > 0. */
+const struct queue_head *class_head(struct engine *g, struct class *c);
+struct requirement *requirement_find(struct engine *g, int64_t id); /* NULL: a failure was noted */
+int requirement_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
+
+/* ---- match.c ---- */
+bool worker_fits(struct engine *g, struct worker *w, struct class *c);
+int64_t worker_free_slots(const struct worker *w); /* 0 when it takes no jobs */
+/* After anything of the worker changed: its place in the heap, the count of those online, blocked classes. */
+void worker_update(struct engine *g, struct worker *w);
+void match_all(struct engine *g);
+
+/* ---- session.c ---- */
+struct worker *worker_find(const struct engine *g, int64_t id);
+struct worker *worker_of_session(const struct engine *g,
+                                 uint64_t session); /* NULL: none, or not any more */
+struct worker *worker_add(struct engine *g, int64_t id);
+void worker_free(struct engine *g, struct worker *w);
+void worker_release(struct engine *g, struct worker *w); /* frees it when nothing keeps it */
+void worker_join(struct engine *g, struct worker *w, struct pool *p);
+void worker_detach(struct engine *g, struct worker *w); /* its session is over */
+void worker_close(struct engine *g, struct worker *w);  /* tells the link to close and detaches */
+void worker_set_caps(struct engine *g, struct worker *w);
+/* Looks whether the worker still belongs to its group: when not it leaves, at once or after its last attempt. */
+void worker_review(struct engine *g, struct worker *w);
+void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t attempt,
+                    const char *why);
+void worker_heard(struct engine *g, struct worker *w);
+void worker_ack(struct engine *g, struct worker *w);
+void acks_flush(struct engine *g);
+
+/* ---- lease.c ---- */
+void lease_arm(struct engine *g, struct worker *w);
+void lease_on_timer(struct engine *g, struct worker *w);
+void upkeep_on_timer(struct engine *g);
+void timers_run(struct engine *g);
+
+/* ---- the commands ---- */
+typedef void apply_fn(struct engine *g, struct command *c);
+apply_fn apply_enrol, apply_hello, apply_ready, apply_heartbeat, apply_gone;
+apply_fn apply_started, apply_output, apply_finished, apply_declined;
+apply_fn apply_submit, apply_cancel, apply_why;
+apply_fn apply_token_create, apply_token_revoke, apply_token_used;
+apply_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
+apply_fn apply_group_create, apply_group_update, apply_group_delete, apply_group_pause,
+    apply_group_resume;
+apply_fn apply_ns_set, apply_ns_unset, apply_resolve;
+
+/* ---- agent.c ---- */
+void agent_remove(struct engine *g, struct agent *row); /* revokes it, and ends its session */
+
+/* ---- namespace.c ---- */
+struct ns_entry *ns_find(const struct engine *g, const char *ns);
+void ns_put(struct engine *g, struct ns_default *row); /* takes the strings */
+void ns_clear(struct engine *g);
+/* The nearest namespace at or above ns that says something; NULL: none. */
+const struct ns_entry *ns_nearest(const struct engine *g, const char *ns);
+const char *pool_nearest_key(const struct engine *g,
+                             const char *key); /* a likely misspelling; NULL: none */
+
+#endif

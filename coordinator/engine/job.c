@@ -1,0 +1,528 @@
+/* One job, from state to state. Every change of a state goes through `move`. */
+#include "coordinator/engine/internal.h"
+
+#include "base/duration.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/retry.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define CACHE_DEFAULT_BYTES (32u * 1024 * 1024)
+
+static bool move(struct engine *g, struct open_job *j, enum job_state to, const char *why)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(j->row.id, id);
+    const char *from = fsm_name(&job_fsm, (int)j->row.state), *name = fsm_name(&job_fsm, (int)to);
+    if (!fsm_may(&job_fsm, (int)j->row.state, (int)to)) {
+        char what[128];
+        str_format(what, sizeof what, "job %s: %s may not follow %s", id, name, from);
+        engine_broken(g, what);
+        return false;
+    }
+    log_debug("job %s: %s -> %s (%s)", id, from, name, why);
+    j->row.state = to;
+    job_changed(g, j);
+    return true;
+}
+
+void job_changed(struct engine *g, struct open_job *j)
+{
+    bool final = job_is_final(j->row.state);
+    if (j->changed_in == g->batch && !final) return;
+    j->changed_in = g->batch;
+    struct effect *x = effects_add(g->out, EFFECT_JOB_CHANGED);
+    x->job = j->row.id;
+    x->flag = final;
+}
+
+int64_t open_job_grace(const struct open_job *j)
+{
+    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : DEFAULT_KILL_GRACE_MS;
+}
+
+static int64_t lease_of(const struct engine *g, const struct open_job *j)
+{
+    return j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms;
+}
+
+/* From the lease's end until the agent certainly has ended the tree. */
+static int64_t kill_time(const struct engine *g, const struct open_job *j)
+{
+    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms + KILL_TIME_SLACK_MS
+                                    : g->config.kill_time_ms;
+}
+
+int64_t open_job_lease_until(const struct engine *g, const struct open_job *j)
+{
+    int64_t heard = j->worker->last_heard_ms;
+    return (heard > j->since_ms ? heard : j->since_ms) + lease_of(g, j) + kill_time(g, j);
+}
+
+bool job_falls_back(const struct job *row)
+{
+    return row->fallback != FALLBACK_WAIT && !(row->fallback == FALLBACK_IGNORE && !row->group);
+}
+
+/* ---- in memory ---- */
+
+static int64_t clamp(int64_t x, int64_t least, int64_t most)
+{
+    return x < least ? least : x > most ? most : x;
+}
+
+/* Wall times of the row become mono times; a wall clock that jumped meanwhile neither shortens nor lengthens them
+ * beyond what they can be. */
+static void read_times(const struct engine *g, struct open_job *j)
+{
+    const struct job *r = &j->row;
+    int64_t mono = g->now.mono_ms, wall = g->now.wall_ms;
+    j->since_ms = j->kill_ms = mono;
+    j->queue_until_ms = j->retry_at_ms = j->first_ms = NEVER;
+    if (r->queue_timeout_ms > 0) {
+        int64_t waited = r->attempt == 1 ? wall - r->created_ms : 0;
+        j->queue_until_ms = mono + clamp(r->queue_timeout_ms - waited, 0, r->queue_timeout_ms);
+    }
+    if (r->state == JOB_RETRYING)
+        j->retry_at_ms =
+            mono + clamp(r->retry_at_ms - wall, 0, retry_longest_ms(&r->retry, r->attempt - 1));
+    if (r->first_started_ms > 0)
+        j->first_ms = mono - clamp(wall - r->first_started_ms, 0, INT64_MAX / 2);
+    int64_t from = r->started_ms > 0 ? r->started_ms : r->submitted_ms;
+    j->timed_from_ms = mono - clamp(wall - from, 0, r->timeout_ms);
+}
+
+struct open_job *open_job_find(const struct engine *g, int64_t id)
+{
+    return id_map_find(&g->jobs, (uint64_t)id);
+}
+
+struct open_job *open_job_add(struct engine *g, struct job *row)
+{
+    struct open_job *j = mem_alloc(sizeof *j);
+    j->row = *row;
+    *row = (struct job){0};
+    j->output_bytes = -1;
+    timer_init(&j->timer, TIMER_JOB, j);
+    read_times(g, j);
+    id_map_put(&g->jobs, (uint64_t)j->row.id, j);
+    return j;
+}
+
+void open_job_free(struct engine *g, struct open_job *j)
+{
+    timer_clear(g, &j->timer);
+    job_fini(&j->row);
+    mem_free(j->spec);
+    mem_free(j);
+}
+
+static void forget(struct engine *g, struct open_job *j)
+{
+    id_map_remove(&g->jobs, (uint64_t)j->row.id);
+    open_job_free(g, j);
+}
+
+struct open_job *open_job_get(struct engine *g, int64_t id)
+{
+    struct open_job *j = open_job_find(g, id);
+    if (j) return j;
+    struct job row;
+    if (!store_ok(g, store_job_get(g->store, id, &row, &g->err))) return NULL;
+    return open_job_add(g, &row);
+}
+
+static int64_t backstop(const struct open_job *j)
+{
+    if (j->row.timeout_ms <= 0) return NEVER;
+    return j->timed_from_ms + j->row.timeout_ms + open_job_grace(j) + BACKSTOP_SLACK_MS;
+}
+
+void open_job_arm(struct engine *g, struct open_job *j)
+{
+    int64_t at = NEVER;
+    switch (j->row.state) {
+    case JOB_CREATED:
+        at = j->queue_until_ms;
+        break;
+    case JOB_SUBMITTED:
+    case JOB_RUNNING:
+        at = backstop(j);
+        break;
+    case JOB_KILLING:
+        at = j->kill_ms + open_job_grace(j) + lease_of(g, j) + kill_time(g, j);
+        break;
+    case JOB_RETRYING:
+        at = j->retry_at_ms;
+        break;
+    default:
+        break;
+    }
+    timer_set(g, &j->timer, at);
+}
+
+/* ---- the queue ---- */
+
+static size_t text_bytes(const char *s)
+{
+    return s ? strlen(s) : 0;
+}
+
+static bool is_watched(const struct job *r)
+{
+    return r->queue_timeout_ms > 0 || r->fallback != FALLBACK_WAIT;
+}
+
+/* Keeps the job at hand when there is room for it; else the store alone has it. */
+static void cache(struct engine *g, struct open_job *j)
+{
+    size_t limit = g->config.cache_bytes > 0 ? (size_t)g->config.cache_bytes : CACHE_DEFAULT_BYTES;
+    size_t bytes = sizeof *j + text_bytes(j->spec);
+    if (g->cached_bytes + bytes > limit) {
+        mem_free(j->spec);
+        j->spec = NULL;
+        bytes = 0;
+        if (!is_watched(&j->row)) {
+            forget(g, j);
+            return;
+        }
+    }
+    j->cached_bytes = bytes;
+    g->cached_bytes += bytes;
+}
+
+void job_enqueue(struct engine *g, struct open_job *j)
+{
+    struct pool *p = pool_of_job(g, &j->row);
+    struct queue_head head = {.id = j->row.id,
+                              .priority = j->row.priority,
+                              .attempt = j->row.attempt};
+    class_add(g, class_get(g, p, j->row.requires_id), &head);
+    if (job_falls_back(&j->row)) p->fallback_queued++;
+    open_job_arm(g, j);
+    cache(g, j);
+    pool_watch(g, p);
+}
+
+static void dequeue(struct engine *g, struct open_job *j)
+{
+    struct pool *p = pool_of_job(g, &j->row);
+    class_remove(g, class_get(g, p, j->row.requires_id), j->row.id);
+    if (job_falls_back(&j->row)) p->fallback_queued--;
+    g->cached_bytes -= j->cached_bytes;
+    j->cached_bytes = 0;
+    timer_clear(g, &j->timer);
+}
+
+/* ---- hand out ---- */
+
+static void add_name(struct jw *w, const char *key, const char *name)
+{
+    if (name) jw_str(w, key, name);
+}
+
+/* The stored spec with the names put in front: spliced as text, since it was checked when it came. */
+static char *hand_out_spec(const struct open_job *j)
+{
+    const struct job *r = &j->row;
+    struct buf b;
+    struct jw w;
+    buf_init(&b, text_bytes(j->spec) + 16384);
+    jw_init(&w, &b);
+    jw_object(&w, NULL);
+    add_name(&w, "namespace", r->ns);
+    add_name(&w, "name", r->name);
+    add_name(&w, "group", r->group);
+    add_name(&w, "flow", r->flow);
+    add_name(&w, "task", r->task);
+    add_name(&w, "execution", r->execution);
+    const char *rest = j->spec;
+    while (*rest && *rest != '{')
+        rest++;
+    if (*rest) rest++;
+    const char *more = rest;
+    while (*more == ' ' || *more == '\t' || *more == '\r' || *more == '\n')
+        more++;
+    if (b.len > 1 && *more != '}') buf_addc(&b, ',');
+    buf_adds(&b, rest);
+    return buf_detach(&b);
+}
+
+static void link_worker(struct engine *g, struct open_job *j, struct worker *w)
+{
+    j->worker = w;
+    j->prev = NULL;
+    j->next = w->jobs;
+    if (w->jobs) w->jobs->prev = j;
+    w->jobs = j;
+    w->busy++;
+    w->touched = ++g->stamp;
+    pool_of_job(g, &j->row)->assigned++;
+}
+
+static void unlink_worker(struct engine *g, struct open_job *j)
+{
+    struct worker *w = j->worker;
+    if (j->prev)
+        j->prev->next = j->next;
+    else
+        w->jobs = j->next;
+    if (j->next) j->next->prev = j->prev;
+    j->worker = NULL;
+    j->prev = j->next = NULL;
+    w->busy--;
+    w->touched = ++g->stamp;
+    pool_of_job(g, &j->row)->assigned--;
+    worker_update(g, w);
+}
+
+void job_assign(struct engine *g, struct open_job *j, struct worker *w)
+{
+    assert(w->busy < w->row.slots && w->ready && w->session && !j->worker);
+    if (!j->spec && !store_ok(g, store_job_spec(g->store, j->row.id, &j->spec, &g->err))) return;
+    dequeue(g, j);
+    if (!move(g, j, JOB_SUBMITTED, w->row.name)) return;
+    if (!store_ok(g, store_job_submitted(g->store, j->row.id, w->id, j->row.attempt, g->now.wall_ms,
+                                         &g->err)))
+        return;
+    j->row.agent = w->id;
+    j->row.submitted_ms = g->now.wall_ms;
+    j->row.started_ms = 0;
+    j->since_ms = j->timed_from_ms = g->now.mono_ms;
+    j->received = false;
+    j->output_bytes = 0;
+    link_worker(g, j, w);
+    worker_update(g, w);
+    open_job_arm(g, j);
+    lease_arm(g, w);
+    struct effect *x = session_effect(g, EFFECT_JOB, w->session);
+    x->job = j->row.id;
+    x->attempt = j->row.attempt;
+    x->json = hand_out_spec(j);
+    x->ms = lease_of(g, j);
+    x->ms2 = j->row.timeout_ms;
+    x->seq = j->row.output_limit > 0 ? j->row.output_limit : g->config.output_limit_bytes;
+    mem_free(j->spec);
+    j->spec = NULL;
+}
+
+void job_running(struct engine *g, struct open_job *j)
+{
+    if (!move(g, j, JOB_RUNNING, "started")) return;
+    store_ok(g, store_job_running(g->store, j->row.id, g->now.wall_ms, &g->err));
+    j->row.started_ms = g->now.wall_ms;
+    if (j->row.first_started_ms == 0) {
+        j->row.first_started_ms = g->now.wall_ms;
+        j->first_ms = g->now.mono_ms;
+    }
+    j->timed_from_ms = g->now.mono_ms;
+    open_job_arm(g, j);
+}
+
+void job_kill(struct engine *g, struct open_job *j, enum reason why)
+{
+    if (j->row.state != JOB_KILLING) {
+        if (!move(g, j, JOB_KILLING, reason_name(why))) return;
+        j->kill_ms = g->now.mono_ms;
+    }
+    j->row.reason = why;
+    if (!store_ok(g, store_job_killing(g->store, j->row.id, why, &g->err))) return;
+    open_job_arm(g, j);
+    if (j->worker->session) {
+        struct effect *x = session_effect(g, EFFECT_KILL, j->worker->session);
+        x->job = j->row.id;
+        x->attempt = j->row.attempt;
+        x->text = mem_strdup(reason_name(why));
+        x->ms = open_job_grace(j);
+    }
+}
+
+/* ---- back and to the end ---- */
+
+void job_end(struct engine *g, struct open_job *j, const struct job_end *end, const char *why)
+{
+    enum job_state from = j->row.state;
+    if (!move(g, j, end->state, why)) return;
+    if (from == JOB_CREATED) dequeue(g, j);
+    if (from == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;
+    if (j->worker) unlink_worker(g, j);
+    if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
+    forget(g, j);
+}
+
+static void requeue(struct engine *g, struct open_job *j, const char *why)
+{
+    if (pool_of_job(g, &j->row)->deleted) {
+        /* it would wait for ever; the way leads through CREATED for what was assigned */
+        if (j->row.state == JOB_SUBMITTED && !move(g, j, JOB_CREATED, why)) return;
+        struct job_end end = {.state = JOB_FAILED,
+                              .reason = REASON_GROUP_DELETED,
+                              .message = "its worker group was deleted",
+                              .ended_ms = g->now.wall_ms};
+        bool retrying = j->row.state == JOB_RETRYING;
+        if (!move(g, j, JOB_FAILED, "group deleted")) return;
+        if (retrying) pool_of_job(g, &j->row)->retrying--;
+        if (store_ok(g, store_job_finish(g->store, j->row.id, &end, &g->err))) forget(g, j);
+        return;
+    }
+    if (j->row.state == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;
+    if (!move(g, j, JOB_CREATED, why)) return;
+    if (!store_ok(g, store_job_requeue(g->store, j->row.id, j->row.attempt, &g->err))) return;
+    j->row.agent = 0;
+    j->row.submitted_ms = j->row.started_ms = j->row.retry_at_ms = 0;
+    job_enqueue(g, j);
+}
+
+void job_give_back(struct engine *g, struct open_job *j, const char *why)
+{
+    unlink_worker(g, j);
+    requeue(g, j, why);
+}
+
+static void retry_later(struct engine *g, struct open_job *j, const struct job_end *end,
+                        int64_t delay, const char *why)
+{
+    struct attempt a = {.job = j->row.id,
+                        .attempt = j->row.attempt,
+                        .agent = j->row.agent,
+                        .state = end->state,
+                        .reason = end->reason,
+                        .message = (char *)(uintptr_t)end->message,
+                        .exited = end->exited,
+                        .exit_code = end->exit_code,
+                        .submitted_ms = j->row.submitted_ms,
+                        .started_ms = j->row.started_ms,
+                        .ended_ms = end->ended_ms};
+    if (!move(g, j, JOB_RETRYING, why)) return;
+    unlink_worker(g, j);
+    j->row.attempt++;
+    j->row.agent = 0;
+    j->row.reason = REASON_NONE;
+    j->row.submitted_ms = j->row.started_ms = 0;
+    j->row.retry_at_ms = g->now.wall_ms + delay;
+    j->retry_at_ms = g->now.mono_ms + delay;
+    pool_of_job(g, &j->row)->retrying++;
+    if (!store_ok(g, store_attempt_add(g->store, &a, &g->err))) return;
+    if (!store_ok(g, store_job_retrying(g->store, j->row.id, j->row.attempt, j->row.retry_at_ms,
+                                        &g->err)))
+        return;
+    open_job_arm(g, j);
+}
+
+void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_end *end,
+                        const char *why)
+{
+    int64_t delay, ran = j->first_ms == NEVER ? 0 : g->now.mono_ms - j->first_ms;
+    bool cancelled = j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED;
+    if (!cancelled && !pool_of_job(g, &j->row)->deleted &&
+        retry_next(&j->row.retry, j->row.attempt, ran, &g->rng, &delay)) {
+        retry_later(g, j, end, delay, why);
+    } else {
+        job_end(g, j, end, why);
+    }
+}
+
+void job_lost(struct engine *g, struct open_job *j, enum reason reason, const char *message)
+{
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = reason,
+                          .message = message,
+                          .ended_ms = g->now.wall_ms};
+    if (j->row.state == JOB_KILLING) {
+        end.reason = j->row.reason;
+        if (end.reason == REASON_CANCELLED) {
+            end.state = JOB_KILLED;
+            job_end(g, j, &end, "cancelled, its agent is away");
+            return;
+        }
+    }
+    job_attempt_failed(g, j, &end, reason_name(reason));
+}
+
+/* ---- what time brings ---- */
+
+static void queue_timeout(struct engine *g, struct open_job *j)
+{
+    char text[DURATION_TEXT_SIZE], message[128];
+    duration_format(j->row.queue_timeout_ms, text);
+    str_format(message, sizeof message, "no agent took it within %s", text);
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = REASON_QUEUE_TIMEOUT,
+                          .message = message,
+                          .ended_ms = g->now.wall_ms};
+    job_end(g, j, &end, "queue timeout");
+}
+
+/* The agent is there, but does not say that the attempt ended. What it runs may be alive still, so there
+ * is no other attempt, whatever the job's retry says. */
+static void kill_timeout(struct engine *g, struct open_job *j)
+{
+    struct worker *w = j->worker;
+    bool cancelled = j->row.reason == REASON_CANCELLED;
+    int64_t id = j->row.id, attempt = j->row.attempt;
+    struct job_end end = {.state = cancelled ? JOB_KILLED : JOB_FAILED,
+                          .reason = j->row.reason,
+                          .message = "its agent did not report the end of it in time",
+                          .ended_ms = g->now.wall_ms};
+    job_end(g, j, &end, "kill deadline");
+    if (w->session) worker_discard(g, w, id, attempt, "it was given up");
+    worker_release(g, w);
+}
+
+void job_on_timer(struct engine *g, struct open_job *j)
+{
+    switch (j->row.state) {
+    case JOB_CREATED:
+        queue_timeout(g, j);
+        break;
+    case JOB_RETRYING:
+        if (j->row.queue_timeout_ms > 0)
+            j->queue_until_ms = g->now.mono_ms + j->row.queue_timeout_ms;
+        requeue(g, j, "retry is due");
+        break;
+    case JOB_SUBMITTED:
+    case JOB_RUNNING:
+        job_kill(g, j, REASON_TIMEOUT);
+        break;
+    case JOB_KILLING:
+        kill_timeout(g, j);
+        break;
+    default:
+        break;
+    }
+}
+
+void job_fall_back(struct engine *g, struct open_job *j)
+{
+    char name[96], message[160];
+    struct pool *p = pool_of_job(g, &j->row);
+    str_format(message, sizeof message, "%s has no agent online", pool_name(p, name));
+    struct job_end end = {.reason = REASON_NO_AGENT,
+                          .message = message,
+                          .ended_ms = g->now.wall_ms};
+    switch (j->row.fallback) {
+    case FALLBACK_FAIL:
+        end.state = JOB_FAILED;
+        job_end(g, j, &end, "fallback");
+        break;
+    case FALLBACK_CANCEL:
+        end.state = JOB_CANCELLED;
+        job_end(g, j, &end, "fallback");
+        break;
+    case FALLBACK_IGNORE:
+        if (!j->row.group) break;
+        dequeue(g, j);
+        mem_free(j->row.group);
+        j->row.group = NULL;
+        if (!store_ok(g, store_job_set_group(g->store, j->row.id, NULL, &g->err))) break;
+        job_changed(g, j);
+        job_enqueue(g, j);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,88 @@
+/* What time brings: leases, due jobs, housekeeping. A lease is one deadline per agent, looked at when it is due and
+ * not with every message. All of it counts in mono time. */
+#include "coordinator/engine/internal.h"
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define UPKEEP_MS (10 * 60 * 1000)
+#define UPKEEP_MORE_MS 200
+#define UPKEEP_MOST 500 /* rows in one batch */
+#define KEY_LIFE_MS (INT64_C(24) * 60 * 60 * 1000)
+
+void lease_arm(struct engine *g, struct worker *w)
+{
+    int64_t earliest = NEVER;
+    if (deadline_is_set(&w->lease.deadline)) earliest = w->lease.deadline.at_ms;
+    /* The newest attempt stands first: with the timer running, only that one can be earlier. */
+    for (const struct open_job *j = w->jobs; j; j = j->next) {
+        int64_t until = open_job_lease_until(g, j);
+        if (until < earliest) earliest = until;
+        if (deadline_is_set(&w->lease.deadline)) break;
+    }
+    timer_set(g, &w->lease, earliest);
+}
+
+void lease_on_timer(struct engine *g, struct worker *w)
+{
+    char text[DURATION_TEXT_SIZE], message[256];
+    bool lost = false;
+    struct open_job *next;
+    for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
+        next = j->next;
+        if (open_job_lease_until(g, j) > g->now.mono_ms) continue;
+        duration_format(j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms, text);
+        str_format(message, sizeof message, "%s%.128s was out of touch longer than the lease of %s",
+                   w->row.name ? "agent " : "its agent", w->row.name ? w->row.name : "", text);
+        log_warn("%s", message);
+        job_lost(g, j, REASON_LOST, message);
+        lost = true;
+    }
+    if (g->rc) return;
+    lease_arm(g, w);
+    if (lost && w->session) {
+        /* It is silent on an open link: let it come back and hear what is left of its attempts. */
+        worker_close(g, w);
+    } else {
+        worker_release(g, w);
+    }
+}
+
+void upkeep_on_timer(struct engine *g)
+{
+    bool more_keys = false, more_jobs = false;
+    int64_t wall = g->now.wall_ms;
+    if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
+                                       &g->err)))
+        return;
+    if (g->config.retention_ms > 0 &&
+        !store_ok(g, store_purge(g->store, wall - g->config.retention_ms, UPKEEP_MOST, &more_jobs,
+                                 &g->err)))
+        return;
+    timer_set(g, &g->upkeep,
+              g->now.mono_ms + (more_keys || more_jobs ? UPKEEP_MORE_MS : UPKEEP_MS));
+}
+
+void timers_run(struct engine *g)
+{
+    struct deadline *d;
+    while (g->rc == 0 && (d = deadline_pop(&g->deadlines, g->now.mono_ms)) != NULL) {
+        struct timer *t = (struct timer *)(void *)d;
+        switch (t->kind) {
+        case TIMER_JOB:
+            job_on_timer(g, t->owner);
+            break;
+        case TIMER_LEASE:
+            lease_on_timer(g, t->owner);
+            break;
+        case TIMER_POOL:
+            pool_on_timer(g, t->owner);
+            break;
+        case TIMER_UPKEEP:
+            upkeep_on_timer(g);
+            break;
+        }
+    }
+}

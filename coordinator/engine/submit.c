@@ -1,0 +1,231 @@
+/* Jobs come in, and are taken back by those who sent them. */
+#include "coordinator/engine/internal.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/* The same submit again, with its key: the job that is there already. */
+static bool answer_known(struct engine *g, const struct command *c, const char *key)
+{
+    int64_t id;
+    if (!key) return false;
+    int rc = store_job_by_key(g->store, key, &id, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        return false;
+    }
+    if (!store_ok(g, rc)) return true;
+    if (c->request) {
+        struct effect *x = effects_add(g->out, EFFECT_REPLY);
+        x->request = c->request;
+        x->id = id;
+        x->flag = true;
+    }
+    return true;
+}
+
+static void refuse_group(struct engine *g, struct command *c, const char *key,
+                         const struct ns_entry *n)
+{
+    const char *near = pool_nearest_key(g, key);
+    char *hint = near ? str_dupf("did you mean '%s'?", near)
+                      : mem_strdup("cadre group list shows those that there are");
+    if (n) {
+        reply_error(
+            g, c, ERR_INVALID, "unknown-group", hint,
+            "group: there is no worker group '%s', to which the namespace %s sends its jobs", key,
+            n->row.ns);
+    } else {
+        reply_error(g, c, ERR_INVALID, "unknown-group", hint,
+                    "group: there is no worker group '%s'", key);
+    }
+    mem_free(hint);
+}
+
+/* Sets group and fallback of the job as design 4 has it. NULL: refused. */
+static struct pool *resolve(struct engine *g, struct command *c)
+{
+    struct cmd_submit *s = &c->u.submit;
+    const struct ns_entry *n = s->job.group ? NULL : ns_nearest(g, s->job.ns);
+    if (n) {
+        s->job.group = mem_strdup(n->row.group);
+        if (!s->fallback_given && n->row.fallback >= 0)
+            s->job.fallback = (enum fallback)n->row.fallback;
+    }
+    struct pool *p = pool_find(g, s->job.group);
+    if (p && !p->deleted) return p;
+    refuse_group(g, c, s->job.group, n);
+    return NULL;
+}
+
+static bool may_target(const struct pool *p, const char *ns)
+{
+    if (!p->allowed || json_count(p->allowed) == 0) return true;
+    for (const struct json *a = json_first(p->allowed); a && ns; a = json_next(a)) {
+        if (str_namespace_covers(json_str(a, ""), ns)) return true;
+    }
+    return false;
+}
+
+/* Is there place, and is it allowed? false: refused. */
+static bool accept(struct engine *g, struct command *c, const struct pool *p)
+{
+    const struct cmd_submit *s = &c->u.submit;
+    char name[96];
+    if (!may_target(p, s->job.ns)) {
+        reply_error(g, c, ERR_DENIED, "namespace-not-allowed",
+                    "cadre group show tells which namespaces may", "%s does not take jobs of %s%s",
+                    pool_name(p, name), s->job.ns ? "namespace " : "no namespace",
+                    s->job.ns ? s->job.ns : "");
+        return false;
+    }
+    if (p->row.max_queued > 0 && p->queued >= p->row.max_queued) {
+        reply_error(g, c, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
+                    "%s holds %lld queued jobs, as many as it may", pool_name(p, name),
+                    (long long)p->queued);
+        return false;
+    }
+    size_t bytes = strlen(s->spec);
+    if (g->config.payload_limit_bytes > 0 && bytes > (size_t)g->config.payload_limit_bytes) {
+        reply_error(g, c, ERR_TOO_LARGE, "payload-too-large", "pass large data by reference",
+                    "the job is %zu bytes, the limit is %lld", bytes,
+                    (long long)g->config.payload_limit_bytes);
+        return false;
+    }
+    return true;
+}
+
+static bool intern_requires(struct engine *g, struct command *c)
+{
+    struct cmd_submit *s = &c->u.submit;
+    struct requires *r = NULL;
+    struct err e;
+    s->job.requires_id = 0;
+    if (requires_parse(s->require, &r, &e)) {
+        reply_err(g, c, &e, NULL, NULL);
+        return false;
+    }
+    return !r || store_ok(g, requirement_intern(g, r, &s->job.requires_id));
+}
+
+/* Ids are random enough to be unique nearly always, and the store knows for certain. false: known key, or failure. */
+static bool insert(struct engine *g, struct command *c)
+{
+    struct cmd_submit *s = &c->u.submit;
+    for (int tries = 0; tries < 100; tries++) {
+        s->job.id = engine_new_id(g);
+        int rc = store_job_insert(g->store, &s->job, s->spec, &g->err);
+        if (rc != ERR_EXISTS) return store_ok(g, rc);
+        g->err = (struct err){0};
+        if (answer_known(g, c, s->job.unique_key)) return false;
+    }
+    engine_broken(g, "no free job id was found");
+    return false;
+}
+
+/* Keys are the submitter's own. */
+static void scope_key(struct job *j)
+{
+    if (!j->unique_key) return;
+    char token[ID_TEXT_SIZE] = "-";
+    if (j->submitter > 0) id_format(j->submitter, token);
+    char *scoped = str_dupf("%s/%s", token, j->unique_key);
+    mem_free(j->unique_key);
+    j->unique_key = scoped;
+}
+
+static void enqueue_new(struct engine *g, struct cmd_submit *s, const struct pool *p)
+{
+    struct open_job *j = open_job_add(g, &s->job);
+    j->spec = s->spec;
+    s->spec = NULL;
+    j->output_bytes = 0;
+    job_changed(g, j);
+    bool alone = p->online == 0 && g->now.mono_ms >= p->expect_until_ms && job_falls_back(&j->row);
+    int64_t id = j->row.id;
+    job_enqueue(g, j);
+    if (alone) job_fall_back(g, open_job_find(g, id)); /* kept at hand, as it does not just wait */
+}
+
+void apply_submit(struct engine *g, struct command *c)
+{
+    struct cmd_submit *s = &c->u.submit;
+    scope_key(&s->job);
+    struct pool *p = NULL;
+    size_t answers = g->out->count;
+    bool good = (p = resolve(g, c)) != NULL && accept(g, c, p) && intern_requires(g, c);
+    if (g->rc) return;
+    if (!good) {
+        /* It would not be taken today, but perhaps it was: then the answer is that job. */
+        const struct job *j = &s->job;
+        int64_t known;
+        if (j->unique_key && g->out->count > answers &&
+            store_job_by_key(g->store, j->unique_key, &known, NULL) == 0) {
+            struct effect *x = g->out->first;
+            while (x->next)
+                x = x->next;
+            effect_fini(x);
+            x->rc = 0;
+            x->code = NULL;
+            x->id = known;
+            x->flag = true;
+        }
+        return;
+    }
+    s->job.state = JOB_CREATED;
+    s->job.reason = REASON_NONE;
+    s->job.attempt = 1;
+    s->job.agent = 0;
+    s->job.created_ms = g->now.wall_ms;
+    if (!insert(g, c)) return;
+    reply_ok(g, c, s->job.id);
+    enqueue_new(g, s, p);
+}
+
+/* ---- cancel ---- */
+
+static void answer_final(struct engine *g, const struct command *c, enum job_state state)
+{
+    reply_error(g, c, ERR_CONFLICT, NULL, "what has ended stays as it is",
+                "the job has ended already: %s", fsm_name(&job_fsm, (int)state));
+}
+
+/* The job, open. NULL: answered, or a failure was noted. */
+static struct open_job *find_to_cancel(struct engine *g, const struct command *c)
+{
+    struct open_job *j = open_job_find(g, c->u.id);
+    if (j) return j;
+    struct job row;
+    int rc = store_job_get(g->store, c->u.id, &row, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
+        return NULL;
+    }
+    if (!store_ok(g, rc)) return NULL;
+    if (!job_is_final(row.state)) return open_job_add(g, &row);
+    answer_final(g, c, row.state);
+    job_fini(&row);
+    return NULL;
+}
+
+void apply_cancel(struct engine *g, struct command *c)
+{
+    struct open_job *j = find_to_cancel(g, c);
+    if (!j) return;
+    int64_t id = j->row.id;
+    if (job_is_assigned(j->row.state)) {
+        if (j->row.state != JOB_KILLING || j->row.reason != REASON_CANCELLED)
+            job_kill(g, j, REASON_CANCELLED);
+    } else {
+        struct job_end end = {.state = JOB_CANCELLED,
+                              .reason = REASON_CANCELLED,
+                              .ended_ms = g->now.wall_ms};
+        job_end(g, j, &end, "cancelled");
+    }
+    reply_ok(g, c, id);
+}

@@ -1,0 +1,225 @@
+/* Tokens, and machines that become agents with one. */
+#include "coordinator/engine/internal.h"
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* ---- tokens ---- */
+
+static bool check_token(struct engine *g, const struct command *c)
+{
+    const struct token_row *t = &c->u.token;
+    if ((unsigned)t->role > ROLE_ADMIN) {
+        reply_error(g, c, ERR_INVALID, NULL, NULL, "role: not one of join, read, submit, admin");
+        return false;
+    }
+    if (t->name && !str_name_valid(t->name)) {
+        reply_error(g, c, ERR_INVALID, NULL, NULL,
+                    "name: at most 128 bytes without control characters");
+        return false;
+    }
+    if (t->ns && !str_namespace_valid(t->ns)) {
+        reply_error(g, c, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace", t->ns);
+        return false;
+    }
+    if (t->uses_left == 0 || t->uses_left < -1) {
+        reply_error(g, c, ERR_INVALID, NULL, NULL, "uses: at least 1");
+        return false;
+    }
+    const struct pool *p = pool_find(g, t->group);
+    if (!p || p->deleted) {
+        const char *near = pool_nearest_key(g, t->group);
+        char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
+        reply_error(g, c, ERR_INVALID, "unknown-group", hint,
+                    "group: there is no worker group '%s'", t->group);
+        mem_free(hint);
+        return false;
+    }
+    return true;
+}
+
+void apply_token_create(struct engine *g, struct command *c)
+{
+    struct token_row *t = &c->u.token;
+    if (!check_token(g, c)) return;
+    bool given = t->id > 0; /* the loop puts it into the token's text before */
+    t->created_ms = g->now.wall_ms;
+    t->revoked_ms = t->last_used_ms = 0;
+    for (int tries = 0; tries < 100; tries++) {
+        if (!given) t->id = engine_new_id(g);
+        int rc = store_token_insert(g->store, t, &g->err);
+        if (rc == ERR_EXISTS && !given) {
+            g->err = (struct err){0};
+            continue;
+        }
+        if (rc == ERR_EXISTS) {
+            g->err = (struct err){0};
+            reply_error(g, c, ERR_EXISTS, NULL, NULL, "there is a token with this id");
+            return;
+        }
+        if (store_ok(g, rc)) reply_ok(g, c, t->id);
+        return;
+    }
+    engine_broken(g, "no free token id was found");
+}
+
+void apply_token_revoke(struct engine *g, struct command *c)
+{
+    struct token_row t;
+    int rc = store_token_get(g->store, c->u.id, &t, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such token");
+        return;
+    }
+    if (!store_ok(g, rc)) return;
+    bool revoked = t.revoked_ms > 0;
+    token_row_fini(&t);
+    if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, &g->err)))
+        return;
+    reply_ok(g, c, c->u.id);
+}
+
+void apply_token_used(struct engine *g, struct command *c)
+{
+    int rc = store_token_use(g->store, c->u.id, g->now.wall_ms, &g->err);
+    if (rc == ERR_NOT_FOUND)
+        g->err = (struct err){0};
+    else if (!store_ok(g, rc))
+        return;
+    reply_ok(g, c, c->u.id);
+}
+
+/* ---- enrol ---- */
+
+static bool is_same_join(const struct agent *a, const struct cmd_enrol *x)
+{
+    return a->token == x->token_id && str_eq(a->spki, x->spki);
+}
+
+/* Is it the token that was given out, and does it hold? A secret that does not fit is told like a token that does not
+ * exist, so that ids cannot be tried out. false: refused. */
+static bool check_join_token(struct engine *g, const struct command *c, struct token_row *t)
+{
+    const struct cmd_enrol *x = &c->u.enrol;
+    char when[TIME_TEXT_SIZE];
+    int rc = store_token_get(g->store, x->token_id, t, &g->err);
+    if (rc == ERR_NOT_FOUND)
+        g->err = (struct err){0};
+    else if (!store_ok(g, rc))
+        return false;
+    if (rc == ERR_NOT_FOUND || t->role != ROLE_JOIN ||
+        !str_secret_eq(t->secret_hash, x->secret_hash, sizeof t->secret_hash)) {
+        refuse(g, c->session, "unknown-token", 0, "the coordinator does not know this join token");
+    } else if (t->revoked_ms > 0) {
+        time_format(t->revoked_ms, when);
+        refuse(g, c->session, "token-revoked", 0, "the join token was revoked at %s", when);
+    } else if (t->expires_ms > 0 && g->now.wall_ms >= t->expires_ms) {
+        time_format(t->expires_ms, when);
+        refuse(g, c->session, "token-expired", 0,
+               "the join token expired at %s: make a new one with cadre token "
+               "create join",
+               when);
+    } else {
+        return true;
+    }
+    if (rc == 0) token_row_fini(t);
+    return false;
+}
+
+static void answer_enrolled(struct engine *g, const struct command *c, const struct agent *a)
+{
+    struct effect *x = session_effect(g, EFFECT_ENROLLED, c->session);
+    x->id = a->id;
+    x->text = mem_strdup(a->name);
+    x->text2 = mem_strdup(a->group);
+}
+
+/* The token is good and the name is free: is there anything else against it? */
+static bool may_enrol(struct engine *g, const struct command *c, const struct token_row *t)
+{
+    const struct cmd_enrol *x = &c->u.enrol;
+    int64_t known;
+    if (t->uses_left == 0) {
+        refuse(g, c->session, "token-used-up", 0,
+               "the join token was used as often as it may be: make a new one with cadre token "
+               "create join");
+        return false;
+    }
+    if (t->group && x->group && !str_eq(t->group, x->group)) {
+        refuse(g, c->session, "wrong-group", 0, "the join token is for group %s, not for %s",
+               t->group, x->group);
+        return false;
+    }
+    if (!store_ok(g, store_agent_count(g->store, &known, &g->err))) return false;
+    if (g->config.max_agents > 0 && known >= g->config.max_agents) {
+        refuse(g, c->session, "too-many-agents", 0,
+               "the coordinator knows %lld agents, as many as limits.agents allows: remove some",
+               (long long)known);
+        return false;
+    }
+    return true;
+}
+
+static void enrol_new(struct engine *g, struct command *c, const struct token_row *t)
+{
+    struct cmd_enrol *x = &c->u.enrol;
+    char none[] = "{}";
+    struct agent a = {.name = x->name,
+                      .group = x->group ? x->group : t->group,
+                      .token_group = t->group,
+                      .capabilities = none,
+                      .version = x->version,
+                      .host_id = x->host_id,
+                      .slots = 1,
+                      .created_ms = g->now.wall_ms,
+                      .spki = x->spki,
+                      .token = t->id};
+    for (int tries = 0; tries < 100; tries++) {
+        a.id = engine_new_id(g);
+        int rc = store_agent_insert(g->store, &a, &g->err);
+        if (rc == ERR_EXISTS) {
+            g->err = (struct err){0};
+            continue;
+        }
+        if (!store_ok(g, rc) ||
+            !store_ok(g, store_token_use(g->store, t->id, g->now.wall_ms, &g->err)))
+            return;
+        answer_enrolled(g, c, &a);
+        return;
+    }
+    engine_broken(g, "no free agent id was found");
+}
+
+void apply_enrol(struct engine *g, struct command *c)
+{
+    struct cmd_enrol *x = &c->u.enrol;
+    struct token_row t;
+    struct agent other = {0};
+    if (!check_join_token(g, c, &t)) return;
+    int rc = store_agent_by_name(g->store, x->name, &other, &g->err);
+    bool taken = rc == 0;
+    if (rc == ERR_NOT_FOUND)
+        g->err = (struct err){0};
+    else if (!store_ok(g, rc))
+        goto out;
+    if (taken && is_same_join(&other, x)) {
+        /* asked again: the answer got lost on the way */
+        answer_enrolled(g, c, &other);
+    } else if (may_enrol(g, c, &t)) {
+        if (taken && !x->replace) {
+            refuse(g, c->session, "name-taken", 0,
+                   "there is an agent '%s' already: choose another name, or take its place with "
+                   "--replace",
+                   x->name);
+            goto out;
+        }
+        if (taken) agent_remove(g, &other);
+        if (g->rc == 0) enrol_new(g, c, &t);
+    }
+out:
+    agent_fini(&other);
+    token_row_fini(&t);
+}

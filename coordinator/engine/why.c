@@ -1,0 +1,181 @@
+/* Why a job waits: computed when somebody asks, with the numbers that make the answer useful. */
+#include "coordinator/engine/internal.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define COUNT_MOST 100000 /* places before a job are counted up to here */
+#define NAMES_MOST 3      /* agents named in a sentence */
+
+struct census {
+    int64_t known, online, fitting, slots, busy;
+};
+
+static void take_census(struct engine *g, struct pool *p, struct class *c, struct census *out)
+{
+    *out = (struct census){0};
+    for (struct worker *w = p->first; w; w = w->next) {
+        out->known++;
+        if (!w->counted) continue;
+        out->online++;
+        if (!worker_fits(g, w, c)) continue;
+        out->fitting++;
+        out->slots += w->row.slots;
+        out->busy += w->busy < w->row.slots ? w->busy : w->row.slots;
+    }
+}
+
+static void say(struct jw *w, const char *code, const char *message)
+{
+    jw_str(w, "code", code);
+    jw_str(w, "message", message);
+}
+
+/* The clause that keeps most agents out, with what some of them have. */
+static void say_unmet(struct pool *p, const struct requires *r, const struct census *n,
+                      struct jw *w)
+{
+    size_t worst = 0;
+    int64_t most = -1;
+    for (size_t i = 0; i < requires_count(r); i++) {
+        int64_t failing = 0;
+        for (struct worker *a = p->first; a; a = a->next)
+            failing += a->counted && !requires_clause_met(r, i, a->caps);
+        if (failing > most) {
+            most = failing;
+            worst = i;
+        }
+    }
+    struct buf clause, text;
+    char name[96];
+    buf_init(&clause, 4096);
+    buf_init(&text, 8192);
+    requires_clause_print(r, worst, &clause);
+    buf_addf(&text, "%lld of %lld agents in %s meet %s", (long long)(n->online - most),
+             (long long)n->online, pool_name(p, name), clause.data);
+    int named = 0;
+    for (struct worker *a = p->first; a; a = a->next) {
+        if (!a->counted || requires_clause_met(r, worst, a->caps)) continue;
+        if (named == NAMES_MOST) {
+            buf_adds(&text, ", …");
+            break;
+        }
+        buf_addf(&text, "%s %s has ", named++ == 0 ? ":" : ",", a->row.name);
+        caps_print(a->caps, requires_clause_name(r, worst), &text);
+    }
+    if (most < n->online) buf_adds(&text, "; none meets all that is required");
+    say(w, "none-satisfies", text.data);
+    jw_str(w, "clause", clause.data);
+    jw_int(w, "agents", n->online);
+    jw_int(w, "failing", most);
+    buf_fini(&clause);
+    buf_fini(&text);
+}
+
+static void say_away(const struct pool *p, const struct census *n, struct jw *w)
+{
+    char name[96], text[256];
+    pool_name(p, name);
+    if (n->known > 0) {
+        str_format(text, sizeof text, "%s has no agent online: %lld of %lld are draining", name,
+                   (long long)n->known, (long long)n->known);
+    } else {
+        str_format(text, sizeof text, "%s has no agent online", name);
+    }
+    say(w, "no-agent-online", text);
+    jw_int(w, "draining", n->known);
+}
+
+static void say_position(struct engine *g, const struct pool *p, const struct open_job *j,
+                         const struct census *n, struct jw *w)
+{
+    int64_t before = 0;
+    char name[96], text[256];
+    int rc = store_queue_position(g->store, j->row.group, j->row.priority, j->row.id, COUNT_MOST,
+                                  &before, &g->err);
+    if (!store_ok(g, rc)) return;
+    pool_name(p, name);
+    if (before == 0 && n->busy >= n->slots) {
+        str_format(text, sizeof text, "all %lld fitting agents in %s are busy (%lld of %lld slots)",
+                   (long long)n->fitting, name, (long long)n->busy, (long long)n->slots);
+        say(w, "all-busy", text);
+    } else {
+        str_format(text, sizeof text, "number %lld%s in the queue of %s", (long long)before + 1,
+                   before >= COUNT_MOST ? " or more" : "", name);
+        say(w, "queued", text);
+    }
+    jw_int(w, "position", before + 1);
+    jw_int(w, "agents", n->fitting);
+    jw_int(w, "slots", n->slots);
+    jw_int(w, "busy", n->busy);
+}
+
+static void say_created(struct engine *g, const struct open_job *j, struct jw *w)
+{
+    struct pool *p = pool_of_job(g, &j->row);
+    struct class *c = class_get(g, p, j->row.requires_id);
+    struct census n;
+    char name[96], text[160];
+    if (p->row.paused) {
+        str_format(text, sizeof text, "%s is paused", pool_name(p, name));
+        say(w, "group-paused", text);
+        return;
+    }
+    take_census(g, p, c, &n);
+    if (g->rc) return;
+    if (n.online == 0)
+        say_away(p, &n, w);
+    else if (n.fitting == 0 && c->requirement && c->requirement->compiled)
+        say_unmet(p, c->requirement->compiled, &n, w);
+    else
+        say_position(g, p, j, &n, w);
+}
+
+static void say_retrying(const struct open_job *j, struct jw *w)
+{
+    char text[96];
+    str_format(text, sizeof text, "attempt %lld is due", (long long)j->row.attempt);
+    say(w, "retry-at", text);
+    jw_time(w, "at", j->row.retry_at_ms);
+    jw_int(w, "attempt", j->row.attempt);
+}
+
+static void answer(struct engine *g, struct command *c, const struct open_job *j)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, 16384);
+    jw_init(&w, &b);
+    if (j && (j->row.state == JOB_CREATED || j->row.state == JOB_RETRYING)) {
+        jw_object(&w, NULL);
+        if (j->row.state == JOB_CREATED)
+            say_created(g, j, &w);
+        else
+            say_retrying(j, &w);
+        jw_end(&w);
+    } else {
+        jw_null(&w, NULL);
+    }
+    if (g->rc == 0) reply_json(g, c, &b);
+    buf_fini(&b);
+}
+
+void apply_why(struct engine *g, struct command *c)
+{
+    const struct open_job *j = open_job_find(g, c->u.id);
+    if (j) {
+        answer(g, c, j);
+        return;
+    }
+    struct open_job stored = {0};
+    int rc = store_job_get(g->store, c->u.id, &stored.row, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
+        return;
+    }
+    if (!store_ok(g, rc)) return;
+    answer(g, c, &stored);
+    job_fini(&stored.row);
+}

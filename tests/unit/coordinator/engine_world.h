@@ -1,0 +1,86 @@
+/* A real engine on a real store in a folder of its own, with time in the test's hands. For tests of the engine
+ * and for the simulation. */
+#ifndef CADRE_TESTS_ENGINE_WORLD_H
+#define CADRE_TESTS_ENGINE_WORLD_H
+
+#include "coordinator/engine/engine.h"
+
+struct world {
+    char *folder;
+    int folder_number;
+    struct store *store;
+    struct engine *engine;
+    struct engine_config config;
+    struct moment now;
+    uint64_t seed;
+    struct effects effects;      /* of the last batch */
+    int rc;                      /* of the last commit */
+    uint64_t sessions, requests; /* numbers given out */
+    int64_t token;               /* a join token without limit */
+};
+
+void world_open(struct world *w);
+void world_close(struct world *w);
+/* The coordinator dies as under kill -9: what is on disk at this moment is all that the next one gets. May be
+ * called within a batch. */
+void world_crash(struct world *w);
+/* The same in two steps, with time to pass between. */
+void world_die(struct world *w);
+void world_rise(struct world *w);
+/* A clean stop and start. */
+void world_restart(struct world *w);
+
+/* ---- batches ---- */
+void world_begin(struct world *w); /* drops the effects of the last one */
+void world_apply(struct world *w, struct command *c);
+int world_commit(struct world *w);
+int world_do(struct world *w, struct command *c); /* a batch of one */
+void world_pass(struct world *w, int64_t ms);     /* mono and wall */
+void world_tick(struct world *w);
+/* Lets time pass as a coordinator would live it: with a tick whenever the engine wants one. The effects are those of
+ * the last tick; `each` gets those of every tick. */
+void world_live(struct world *w, int64_t ms);
+
+/* ---- commands; strings are copied ---- */
+struct command *cmd_hello(struct world *w, uint64_t session, int64_t agent, const char *group,
+                          int64_t slots);
+void cmd_hello_attempt(struct command *hello, int64_t job, int64_t attempt, bool ended);
+struct command *cmd_ready(uint64_t session);
+struct command *cmd_gone(uint64_t session);
+struct command *cmd_heartbeat(uint64_t session, int64_t n);
+struct command *cmd_started(uint64_t session, int64_t seq, int64_t job, int64_t attempt);
+struct command *cmd_finished(uint64_t session, int64_t seq, int64_t job, int64_t attempt,
+                             enum job_state state, enum reason reason);
+struct command *cmd_declined(uint64_t session, int64_t seq, int64_t job, int64_t attempt);
+struct command *cmd_output(uint64_t session, int64_t seq, int64_t job, int64_t attempt,
+                           int64_t offset, const char *data);
+/* {"command":["true"]} in group (NULL: none named); requires: JSON text or NULL. */
+struct command *cmd_submit(struct world *w, const char *group, const char *requires);
+struct command *cmd_id(struct world *w, enum command_type type, int64_t id);
+struct command *cmd_text(struct world *w, enum command_type type, const char *text);
+struct command *cmd_group(struct world *w, const char *key, const char *requires);
+struct command *cmd_enrol(struct world *w, int64_t token, const char *name, const char *group,
+                          const char *key);
+
+/* ---- whole steps, which have to succeed ---- */
+int64_t world_agent(struct world *w, const char *name, const char *group); /* enrols */
+/* hello and ready; its session */
+uint64_t world_connect(struct world *w, int64_t agent, const char *group, int64_t slots);
+uint64_t world_connect_caps(struct world *w, int64_t agent, const char *group, int64_t slots,
+                            const char *caps);
+int64_t world_submit(struct world *w, const char *group, const char *requires);
+void world_group(struct world *w, const char *key, const char *requires);
+/* A running job on a connected agent: submitted, handed out, started with event number `seq`. */
+int64_t world_running(struct world *w, uint64_t session, const char *group, int64_t seq);
+
+/* ---- looking ---- */
+const struct effect *world_effect(const struct world *w,
+                                  enum effect_type type); /* the first; NULL: none */
+const struct effect *world_effect_for(const struct world *w, enum effect_type type, int64_t job);
+size_t world_effects(const struct world *w, enum effect_type type);
+const struct effect *world_reply(const struct world *w); /* the last reply */
+struct job world_job(struct world *w, int64_t id);       /* job_fini */
+enum job_state world_state(struct world *w, int64_t id);
+enum reason world_reason(struct world *w, int64_t id);
+
+#endif
