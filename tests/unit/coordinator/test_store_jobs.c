@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-/* ---- insert and get --------------------------------------------------------------------------- */
+/* ---- insert and get -------------------------------------------------------------------------- */
 
 static void job_comes_back_as_it_was_inserted(void **state)
 {
@@ -157,7 +157,7 @@ static void unknown_job_is_not_found_by_anything(void **state)
     commit(f);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void life_of_a_job_is_recorded_step_by_step(void **state)
 {
@@ -312,7 +312,7 @@ static void attempt_is_kept_once(void **state)
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM attempts"), 2);
 }
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static void nothing_changes_outside_of_a_transaction(void **state)
 {

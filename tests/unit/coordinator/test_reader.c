@@ -1,0 +1,622 @@
+/* Reading for the API, beside a store that writes. */
+#include "store_fixture.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BIT(state) (UINT32_C(1) << (state))
+
+static struct reader *open_reader(struct fixture *f)
+{
+    struct reader *r;
+    OK(reader_open(f->folder, &r, &e));
+    return r;
+}
+
+/* ---- one job --------------------------------------------------------------------------------- */
+
+static void job_comes_with_what_an_answer_needs(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    struct agent a = {.id = 9, .name = "build-07"};
+    OK(store_agent_insert(f->store, &a, &e));
+    struct job j = plain_job(1, "g");
+    OK(store_requires_intern(f->store, "{\"os\":\"linux\"}", &j.requires_id, &e));
+    OK(store_job_insert(f->store, &j, "{\"s\":1}", &e));
+    OK(store_job_submitted(f->store, j.id, 9, 1, T0, &e));
+    struct job_end end = {.state = JOB_SUCCESS, .outputs = "{\"k\":1}", .ended_ms = T0};
+    OK(store_job_finish(f->store, j.id, &end, &e));
+    add_plain(f, 2, NULL);
+    struct job_view v;
+    FAILS(ERR_NOT_FOUND, reader_job(r, j.id, &v, &e)); /* not yet committed */
+    commit(f);
+    OK(reader_job(r, j.id, &v, &e));
+    assert_int_equal(v.job.state, JOB_SUCCESS);
+    assert_string_equal(v.spec, "{\"s\":1}");
+    assert_string_equal(v.outputs, "{\"k\":1}");
+    assert_string_equal(v.require, "{\"os\":\"linux\"}");
+    assert_string_equal(v.agent_name, "build-07");
+    job_view_fini(&v);
+    OK(reader_job(r, job_id(2), &v, &e));
+    assert_null(v.outputs);
+    assert_null(v.require);
+    assert_null(v.agent_name);
+    job_view_fini(&v);
+    reader_close(r);
+}
+
+static void reader_wants_the_files_of_a_store(void **state)
+{
+    struct fixture *f = *state;
+    char *folder = str_dupf("%s/nowhere", f->folder);
+    struct reader *r = NULL;
+    FAILS(ERR_NOT_FOUND, reader_open(folder, &r, &e));
+    assert_null(r);
+    mem_free(folder);
+}
+
+struct attempts {
+    int count;
+    struct attempt last;
+    char agent[40];
+};
+
+static int note_attempt(const struct attempt *a, const char *agent_name, void *user)
+{
+    struct attempts *n = user;
+    assert_int_equal(a->attempt, ++n->count);
+    n->last = *a;
+    n->last.message = NULL;
+    OK(str_copy(n->agent, sizeof n->agent, agent_name ? agent_name : "-"));
+    return 0;
+}
+
+static void attempts_come_oldest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    struct agent g = {.id = 9, .name = "build-07"};
+    OK(store_agent_insert(f->store, &g, &e));
+    for (int i = 3; i >= 1; i--) {
+        struct attempt a = {.job = 5,
+                            .attempt = i,
+                            .agent = i == 3 ? 9 : 8,
+                            .state = JOB_FAILED,
+                            .reason = REASON_EXIT_CODE,
+                            .exited = true,
+                            .exit_code = i};
+        OK(store_attempt_add(f->store, &a, &e));
+    }
+    commit(f);
+    struct attempts n = {0};
+    OK(reader_attempts(r, 5, note_attempt, &n, &e));
+    assert_int_equal(n.count, 3);
+    assert_int_equal(n.last.exit_code, 3);
+    assert_true(n.last.exited);
+    assert_string_equal(n.agent, "build-07");
+    n = (struct attempts){0};
+    OK(reader_attempts(r, 6, note_attempt, &n, &e));
+    assert_int_equal(n.count, 0);
+    reader_close(r);
+}
+
+/* ---- lists of jobs --------------------------------------------------------------------------- */
+
+struct list {
+    size_t count;
+    int64_t ids[200];
+};
+
+static int note_job(const struct job_view *v, void *user)
+{
+    struct list *l = user;
+    assert_true(l->count < 200);
+    assert_null(v->spec);
+    l->ids[l->count++] = v->job.id;
+    return 0;
+}
+
+/* All pages of the filter; the ids must fall. */
+static struct list list_jobs(struct reader *r, struct job_filter filter)
+{
+    struct list l = {0};
+    int64_t next;
+    int pages = 0;
+    do {
+        size_t before = l.count;
+        OK(reader_jobs(r, &filter, note_job, &l, &next, &e));
+        assert_true(l.count - before <= filter.limit);
+        assert_true(++pages < 1000);
+        filter.before_id = next;
+    } while (next != 0);
+    for (size_t i = 1; i < l.count; i++)
+        assert_true(l.ids[i] < l.ids[i - 1]);
+    return l;
+}
+
+/* Number n is in state n % 10, group g or default, namespace a.b or c, agent 1 or 2 when assigned
+ * or later. */
+static void add_mixed(struct fixture *f, int count)
+{
+    begin(f);
+    for (int n = 1; n <= count; n++) {
+        struct job j = plain_job(n, n % 2 ? "g" : NULL);
+        j.ns = n % 3 ? "a.b" : "c";
+        add_job(f, &j);
+        enum job_state s = (enum job_state)(n % 10);
+        if (s != JOB_CREATED && s != JOB_CANCELLED) {
+            OK(store_job_submitted(f->store, j.id, 1 + n % 2, 1, T0, &e));
+        }
+        if (s == JOB_RUNNING) OK(store_job_running(f->store, j.id, T0, &e));
+        if (s == JOB_KILLING) OK(store_job_killing(f->store, j.id, REASON_CANCELLED, &e));
+        if (s == JOB_RETRYING) OK(store_job_retrying(f->store, j.id, 2, T0, &e));
+        struct job_end end = {.state = s, .ended_ms = T0};
+        if (job_is_final(s)) OK(store_job_finish(f->store, j.id, &end, &e));
+    }
+    commit(f);
+}
+
+static void list_is_paged_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_mixed(f, 100);
+    assert_int_equal(list_jobs(r, (struct job_filter){.limit = 7}).count, 100);
+    assert_int_equal(list_jobs(r, (struct job_filter){.limit = 100}).count, 100);
+    struct list l = {0};
+    int64_t next;
+    OK(reader_jobs(r, &(struct job_filter){.limit = 100}, note_job, &l, &next, &e));
+    assert_int_equal(next, 0); /* it is known that nothing follows */
+    assert_int_equal(l.ids[0], job_id(100));
+    l.count = 0;
+    OK(reader_jobs(r, &(struct job_filter){.limit = 5, .before_id = job_id(50)}, note_job, &l,
+                   &next, &e));
+    assert_int_equal(l.ids[0], job_id(49));
+    assert_int_equal(next, job_id(45));
+    reader_close(r);
+}
+
+static void every_filter_finds_all_of_its_jobs_and_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_mixed(f, 100);
+    static const uint32_t masks[] = {
+        BIT(JOB_CREATED),
+        BIT(JOB_RUNNING),
+        BIT(JOB_SUBMITTED) | BIT(JOB_RUNNING) | BIT(JOB_KILLING),
+        BIT(JOB_RETRYING) | BIT(JOB_RUNNING),
+        BIT(JOB_CREATED) | BIT(JOB_SUBMITTED) | BIT(JOB_RUNNING) | BIT(JOB_KILLING) |
+            BIT(JOB_RETRYING),
+        BIT(JOB_SUCCESS),
+        BIT(JOB_FAILED) | BIT(JOB_CANCELLED),
+        BIT(JOB_FAILED) | BIT(JOB_SUCCESS) | BIT(JOB_CREATED),
+        0,
+    };
+    static const char *const groups[] = {NULL, "g", "", "none"};
+    static const char *const namespaces[] = {NULL, "a", "a.b", "c", "a.bc"};
+    for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
+        for (size_t g = 0; g < 4; g++) {
+            for (size_t s = 0; s < 5; s++) {
+                struct job_filter filter = {.states = masks[m],
+                                            .group = groups[g],
+                                            .ns = namespaces[s],
+                                            .limit = 3};
+                size_t wanted = 0;
+                for (int n = 1; n <= 100; n++) {
+                    const char *ns = n % 3 ? "a.b" : "c";
+                    wanted += (!masks[m] || (masks[m] >> (n % 10) & 1)) &&
+                              (!groups[g] || str_eq(groups[g], n % 2 ? "g" : "")) &&
+                              (!namespaces[s] || str_namespace_covers(namespaces[s], ns));
+                }
+                assert_int_equal(list_jobs(r, filter).count, wanted);
+            }
+        }
+    }
+    /* 1 to 3 hold an agent; final ones but CANCELLED keep theirs: 3 + 4 of ten, one parity each */
+    assert_int_equal(list_jobs(r, (struct job_filter){.agent = 1, .limit = 9}).count +
+                         list_jobs(r, (struct job_filter){.agent = 2, .limit = 9}).count,
+                     70);
+    assert_int_equal(list_jobs(r, (struct job_filter){.agent = 3, .limit = 9}).count, 0);
+    reader_close(r);
+}
+
+static void rare_job_is_found_behind_many_others(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    add_plain(f, 1, "rare");
+    for (int n = 2; n < 12500; n++) {
+        struct job j = plain_job(n, "g");
+        j.state = JOB_SUCCESS;
+        j.ended_ms = T0;
+        add_job(f, &j);
+    }
+    commit(f);
+    /* by group it takes some pages, with nothing on the first ones */
+    struct list l = {0};
+    int64_t next;
+    struct job_filter filter = {.group = "rare", .limit = 10};
+    OK(reader_jobs(r, &filter, note_job, &l, &next, &e));
+    assert_int_equal(l.count, 0);
+    assert_int_not_equal(next, 0);
+    assert_int_equal(list_jobs(r, filter).count, 1);
+    /* by an open state it is found at once */
+    filter = (struct job_filter){.states = BIT(JOB_CREATED), .limit = 10};
+    OK(reader_jobs(r, &filter, note_job, &l, &next, &e));
+    assert_int_equal(l.count, 1);
+    assert_int_equal(next, 0);
+    reader_close(r);
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static void add_text(struct fixture *f, int64_t job, int64_t attempt, int stream, int64_t offset,
+                     const char *text)
+{
+    struct chunk c = {.job = job,
+                      .attempt = attempt,
+                      .stream = stream,
+                      .offset = offset,
+                      .data = text,
+                      .len = strlen(text)};
+    OK(store_output_add(f->store, &c, &e));
+}
+
+struct text {
+    char text[100];
+    int chunks, most;
+};
+
+static int append(const struct chunk *c, void *user)
+{
+    struct text *t = user;
+    memcpy(t->text + strlen(t->text), c->data, c->len);
+    return ++t->chunks == t->most;
+}
+
+static struct text read_text(struct reader *r, int64_t attempt, uint32_t streams, int64_t *cursor,
+                             size_t max_bytes, int most)
+{
+    struct text t = {.most = most};
+    int64_t next = -1;
+    OK(reader_output(r, 1, attempt, streams, *cursor, max_bytes, append, &t, &next, &e));
+    assert_true(next >= *cursor);
+    *cursor = next;
+    return t;
+}
+
+static void output_comes_in_order_of_arrival_and_by_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    add_text(f, 1, 1, 1, 0, "a");
+    add_text(f, 2, 1, 1, 0, "other");
+    add_text(f, 1, 1, 2, 0, "b");
+    add_text(f, 1, 1, 1, 1, "c");
+    add_text(f, 1, 2, 1, 0, "d");
+    add_text(f, 1, 2, 3, 0, "e");
+    commit(f);
+    int64_t c = 0;
+    assert_string_equal(read_text(r, 0, 0, &c, 100, 0).text, "abcde");
+    int64_t end = c;
+    assert_string_equal(read_text(r, 0, 0, &c, 100, 0).text, "");
+    assert_int_equal(c, end);
+    c = 0;
+    assert_string_equal(read_text(r, 1, 0, &c, 100, 0).text, "abc");
+    assert_int_equal(c, end); /* the other attempt was looked at, too */
+    c = 0;
+    assert_string_equal(read_text(r, 0, 1u << 1, &c, 100, 0).text, "acd");
+    c = 0;
+    assert_string_equal(read_text(r, 2, 1u << 1 | 1u << 3, &c, 100, 0).text, "de");
+    c = 0;
+    assert_string_equal(read_text(r, 7, 0, &c, 100, 0).text, "");
+    reader_close(r);
+}
+
+static void output_comes_in_pages_and_goes_on_where_it_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    add_text(f, 1, 1, 1, 0, "aaa");
+    add_text(f, 1, 1, 1, 3, "bbb");
+    add_text(f, 1, 1, 1, 6, "cccccccccc");
+    commit(f);
+    int64_t c = 0;
+    assert_string_equal(read_text(r, 0, 0, &c, 6, 0).text, "aaabbb");
+    assert_string_equal(read_text(r, 0, 0, &c, 6, 0).text, "cccccccccc"); /* one at least */
+    begin(f);
+    add_text(f, 1, 1, 1, 16, "d");
+    commit(f);
+    assert_string_equal(read_text(r, 0, 0, &c, 6, 0).text, "d");
+    c = 0;
+    assert_string_equal(read_text(r, 0, 0, &c, 100, 1).text, "aaa"); /* fn had enough */
+    assert_string_equal(read_text(r, 0, 0, &c, 100, 0).text, "bbbccccccccccd");
+    reader_close(r);
+}
+
+/* ---- agents and groups ----------------------------------------------------------------------- */
+
+struct agents {
+    int count;
+    char names[100];
+    int64_t busy;
+};
+
+static int note_agent(const struct agent *a, int64_t busy, void *user)
+{
+    struct agents *n = user;
+    size_t len = strlen(n->names);
+    OK(str_format(n->names + len, sizeof n->names - len, "%s ", a->name));
+    n->busy += busy;
+    n->count++;
+    return 0;
+}
+
+static void add_agents(struct fixture *f)
+{
+    static const struct agent agents[] = {
+        {.id = 11, .name = "c", .group = "g", .online = true, .slots = 4},
+        {.id = 12, .name = "a", .group = "g", .slots = 8},
+        {.id = 13, .name = "b", .online = true, .held = true, .slots = 2},
+        {.id = 14, .name = "gone", .group = "g", .slots = 2, .removed_ms = T0},
+    };
+    begin(f);
+    for (size_t i = 0; i < 4; i++)
+        OK(store_agent_insert(f->store, &agents[i], &e));
+    for (int n = 1; n <= 5; n++)
+        add_plain(f, n, "g");
+    OK(store_job_submitted(f->store, job_id(1), 11, 1, T0, &e));
+    OK(store_job_submitted(f->store, job_id(2), 11, 1, T0, &e));
+    OK(store_job_running(f->store, job_id(2), T0, &e));
+    OK(store_job_submitted(f->store, job_id(3), 13, 1, T0, &e));
+    struct job_end end = {.state = JOB_FAILED, .ended_ms = T0};
+    OK(store_job_finish(f->store, job_id(3), &end, &e));
+    commit(f);
+}
+
+static void agents_come_by_name_with_what_they_do(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_agents(f);
+    struct agents n = {0};
+    OK(reader_agents(r, note_agent, &n, &e));
+    assert_string_equal(n.names, "a b c ");
+    assert_int_equal(n.busy, 2);
+    reader_close(r);
+}
+
+static void agent_is_found_by_id_and_by_name(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_agents(f);
+    char id[ID_TEXT_SIZE];
+    begin(f);
+    id_format(12, id);
+    struct agent looks_like_an_id = {.id = 15, .name = "0123456789abc"};
+    OK(store_agent_insert(f->store, &looks_like_an_id, &e));
+    commit(f);
+    struct agent a;
+    int64_t busy;
+    OK(reader_agent(r, id, &a, &busy, &e));
+    assert_string_equal(a.name, "a");
+    assert_int_equal(busy, 0);
+    agent_fini(&a);
+    OK(reader_agent(r, "c", &a, &busy, &e));
+    assert_int_equal(a.id, 11);
+    assert_int_equal(busy, 2);
+    agent_fini(&a);
+    OK(reader_agent(r, "0123456789abc", &a, &busy, &e));
+    assert_int_equal(a.id, 15);
+    agent_fini(&a);
+    FAILS(ERR_NOT_FOUND, reader_agent(r, "gone", &a, &busy, &e));
+    id_format(14, id);
+    FAILS(ERR_NOT_FOUND, reader_agent(r, id, &a, &busy, &e));
+    FAILS(ERR_NOT_FOUND, reader_agent(r, "", &a, &busy, &e));
+    reader_close(r);
+}
+
+static int note_group(const struct group *g, int64_t agents, int64_t online, int64_t queued,
+                      int64_t running, void *user)
+{
+    char *all = user;
+    size_t len = strlen(all);
+    OK(str_format(all + len, 200 - len, "%s:%d/%d q%d r%d ", g->key, (int)agents, (int)online,
+                  (int)queued, (int)running));
+    return 0;
+}
+
+static void groups_come_with_their_agents_and_jobs(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_agents(f);
+    begin(f);
+    struct group g = {.key = "g"}, h = {.key = "h"};
+    OK(store_group_put(f->store, &h, &e));
+    OK(store_group_put(f->store, &g, &e));
+    struct job j = plain_job(50, "g");
+    j.requires_id = 3;
+    add_job(f, &j);
+    commit(f);
+    char all[200] = "";
+    OK(reader_groups(r, note_group, all, &e));
+    assert_string_equal(all, "g:2/1 q3 r2 h:0/0 q0 r0 ");
+    reader_close(r);
+}
+
+static int count_ns(const struct ns_default *n, void *user)
+{
+    assert_non_null(n->ns);
+    ++*(int *)user;
+    return 0;
+}
+
+static int count_token(const struct token_row *t, void *user)
+{
+    assert_int_equal(t->secret_hash[0], 0xab);
+    ++*(int *)user;
+    return 0;
+}
+
+static void namespaces_and_tokens_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    struct ns_default n = {.ns = "a", .fallback = -1};
+    OK(store_ns_put(f->store, &n, &e));
+    struct token_row t = {.id = 5, .role = ROLE_ADMIN, .secret_hash = {0xab}, .uses_left = -1};
+    OK(store_token_insert(f->store, &t, &e));
+    t.id = 6;
+    OK(store_token_insert(f->store, &t, &e));
+    commit(f);
+    int namespaces = 0, tokens = 0;
+    OK(reader_namespaces(r, count_ns, &namespaces, &e));
+    OK(reader_tokens(r, count_token, &tokens, &e));
+    assert_int_equal(namespaces, 1);
+    assert_int_equal(tokens, 2);
+    struct token_row one;
+    OK(reader_token(r, 6, &one, &e));
+    assert_int_equal(one.role, ROLE_ADMIN);
+    token_row_fini(&one);
+    FAILS(ERR_NOT_FOUND, reader_token(r, 7, &one, &e));
+    reader_close(r);
+}
+
+static void stats_sum_up(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_agents(f);
+    struct store_stats s;
+    OK(reader_stats(r, &s, &e));
+    assert_int_equal(s.jobs[JOB_CREATED], 2);
+    assert_int_equal(s.jobs[JOB_SUBMITTED], 1);
+    assert_int_equal(s.jobs[JOB_RUNNING], 1);
+    assert_int_equal(s.jobs[JOB_KILLING], 0);
+    assert_int_equal(s.jobs[JOB_FAILED], 0);
+    assert_int_equal(s.busy, 2);
+    assert_int_equal(s.agents_online, 1);
+    assert_int_equal(s.agents_draining, 1);
+    assert_int_equal(s.agents_offline, 1);
+    assert_int_equal(s.slots, 6);
+    assert_true(s.database_bytes >= 20 * 4096);
+    assert_true(s.output_bytes >= 4 * 4096);
+    reader_close(r);
+}
+
+/* ---- beside the writer ----------------------------------------------------------------------- */
+
+struct writing {
+    struct fixture *f;
+    atomic_bool stop;
+    atomic_int batches;
+};
+
+/* Two jobs at a time, one of them handed out. */
+static void *write_on(void *arg)
+{
+    struct writing *w = arg;
+    for (int n = 1; !atomic_load(&w->stop); n += 2) {
+        struct err e = {0};
+        struct job a = plain_job(n, "g"), b = plain_job(n + 1, "g");
+        int rc = store_begin(w->f->store, &e);
+        if (rc == 0) rc = store_job_insert(w->f->store, &a, "{}", &e);
+        if (rc == 0) rc = store_job_insert(w->f->store, &b, "{}", &e);
+        if (rc == 0) rc = store_job_submitted(w->f->store, a.id, 1, 1, T0, &e);
+        if (rc == 0) rc = store_commit(w->f->store, &e);
+        if (rc != 0) return mem_strdup(e.msg);
+        atomic_fetch_add(&w->batches, 1);
+    }
+    return NULL;
+}
+
+static int sum_states(const struct job_view *v, void *user)
+{
+    int *sum = user;
+    *sum += v->job.state == JOB_CREATED ? 1 : -1;
+    return 0;
+}
+
+static void reader_sees_whole_batches_while_the_writer_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct writing w = {.f = f};
+    pthread_t thread;
+    struct reader *r = open_reader(f);
+    char *copy = str_dupf("%s/copy", f->folder);
+    assert_int_equal(pthread_create(&thread, NULL, write_on, &w), 0);
+    int64_t last = 0;
+    for (int i = 0; i < 300 || atomic_load(&w.batches) < 100; i++) {
+        struct store_stats s;
+        OK(reader_stats(r, &s, &e));
+        assert_int_equal(s.jobs[JOB_CREATED], s.jobs[JOB_SUBMITTED]);
+        assert_true(s.jobs[JOB_CREATED] >= last);
+        last = s.jobs[JOB_CREATED];
+        int sum = 0;
+        int64_t next;
+        OK(reader_jobs(r, &(struct job_filter){.limit = 20}, sum_states, &sum, &next, &e));
+        assert_int_equal(sum, 0);
+        if (i == 50) OK(store_backup(f->folder, copy, &e));
+    }
+    atomic_store(&w.stop, true);
+    void *failed;
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    if (failed) fail_msg("the writer: %s", (char *)failed);
+    assert_true(last > 0);
+    assert_int_equal(sql_int(f, "copy", "SELECT count(*) % 2 FROM jobs"), 0);
+    mem_free(copy);
+    reader_close(r);
+}
+
+static void page_that_is_read_holds_no_writer_back(void **state)
+{
+    struct fixture *f = *state;
+    add_mixed(f, 10);
+    struct reader *r = open_reader(f);
+    struct list l = {0};
+    int64_t next;
+    OK(reader_jobs(r, &(struct job_filter){.limit = 2}, note_job, &l, &next, &e));
+    /* a call leaves no snapshot open behind it: the log can be folded into the file whole */
+    assert_int_equal(sql_int(f, "cadre.db", "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    reader_close(r);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(job_comes_with_what_an_answer_needs),
+        CASE(reader_wants_the_files_of_a_store),
+        CASE(attempts_come_oldest_first),
+        CASE(list_is_paged_newest_first),
+        CASE(every_filter_finds_all_of_its_jobs_and_no_other),
+        CASE(rare_job_is_found_behind_many_others),
+        CASE(output_comes_in_order_of_arrival_and_by_stream),
+        CASE(output_comes_in_pages_and_goes_on_where_it_ended),
+        CASE(agents_come_by_name_with_what_they_do),
+        CASE(agent_is_found_by_id_and_by_name),
+        CASE(groups_come_with_their_agents_and_jobs),
+        CASE(namespaces_and_tokens_are_listed),
+        CASE(stats_sum_up),
+        CASE(reader_sees_whole_batches_while_the_writer_goes_on),
+        CASE(page_that_is_read_holds_no_writer_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+/* What a step costs: which indexes it takes, and that a long queue does not make it dearer. */
+#include "store_fixture.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/store/sqlite_store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define X(number, sql) sql,
+static const char *const statements[] = {QUEUE_STATEMENTS(X) OUTPUT_STATEMENTS(X)};
+#undef X
+
+static void check_plan(sqlite3 *db, const char *sql, int *seen)
+{
+    sqlite3_stmt *q;
+    char *explain = str_dupf("EXPLAIN QUERY PLAN %s", sql);
+    if (sqlite3_prepare_v2(db, explain, -1, &q, NULL) == SQLITE_OK) {
+        while (sqlite3_step(q) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(q, 3);
+            static const char *const big[] = {"job_states", "jobs",    "job_keys", "attempts",
+                                              "chunks",     "streams", "s",        "j"};
+            ++*seen;
+            if (strstr(step, "TEMP B-TREE")) fail_msg("%s\n%s", sql, step);
+            for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
+                char scan[40];
+                OK(str_format(scan, sizeof scan, "SCAN %s", big[i]));
+                if (str_eq(step, scan)) fail_msg("%s\n%s", sql, step);
+            }
+        }
+    }
+    sqlite3_finalize(q);
+    mem_free(explain);
+}
+
+static void no_statement_scans_or_sorts_a_large_table(void **state)
+{
+    struct fixture *f = *state;
+    int seen = 0;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        sqlite3 *db = i < QUEUE_STATEMENT_COUNT ? f->store->queue.handle : f->store->output.handle;
+        check_plan(db, statements[i], &seen);
+    }
+    assert_true(seen > 40);
+}
+
+/* Steps of SQLite's machine in one more life of a job. */
+static int64_t steps_of_a_life(struct fixture *f, int n)
+{
+    struct store *s = f->store;
+    for (int i = 0; i < s->queue.count; i++) {
+        sqlite3_stmt_status(s->queue.statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+    }
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    begin(f);
+    add_plain(f, n, "g");
+    int64_t id = head_of(f, "g", 0), before;
+    OK(store_queue_position(s, "g", 0, id, 100, &before, &e));
+    OK(store_job_submitted(s, id, 1, 1, T0, &e));
+    OK(store_job_running(s, id, T0, &e));
+    struct job_end finished = {.state = JOB_SUCCESS, .ended_ms = T0};
+    OK(store_job_finish(s, id, &finished, &e));
+    commit(f);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    int64_t sum = 0;
+    for (int i = 0; i < s->queue.count; i++) {
+        sum += sqlite3_stmt_status(s->queue.statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+    }
+    printf("a life beside job %d: %lld steps, %ld us\n", n, (long long)sum,
+           (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000);
+    return sum;
+}
+
+static void long_queue_costs_no_more_than_a_short_one(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i < 10; i++)
+        add_plain(f, i, "g");
+    commit(f);
+    steps_of_a_life(f, 10);
+    int64_t few = steps_of_a_life(f, 11);
+    for (int from = 12; from < 60000; from += 1000) {
+        begin(f);
+        for (int i = from; i < from + 1000; i++)
+            add_plain(f, i, "g");
+        commit(f);
+    }
+    int64_t many = steps_of_a_life(f, 70000);
+    assert_true(many < few + few / 10);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(no_statement_scans_or_sorts_a_large_table),
+        CASE(long_queue_costs_no_more_than_a_short_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
