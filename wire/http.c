@@ -13,10 +13,7 @@
 
 #include <string.h>
 
-/* Chunk sizes, chunk extensions and trailers may take this much, and this much more per byte of body,
- * so that nobody sends them for ever. One-byte chunks take 5 bytes each. */
-#define OVERHEAD_BASE LIMIT_HTTP_HEAD
-#define OVERHEAD_PER_BYTE 16u
+#define EXTRAS_MAX LIMIT_HTTP_HEAD /* bytes of chunk extensions and trailers, which nobody asked for */
 
 enum piece { PIECE_NONE, PIECE_NAME, PIECE_VALUE };
 
@@ -40,7 +37,7 @@ struct http_parser {
     bool closed;         /* llhttp knows that the stream has ended */
     size_t head_bytes;
     char last;           /* byte of the head seen last, 0 at its beginning */
-    uint64_t overhead_bytes, body_bytes;
+    size_t extra_bytes;  /* of chunk extensions and trailers */
 
     int rc;              /* first error sticks */
     int status;
@@ -116,7 +113,7 @@ static void begin_message(struct http_parser *p)
     p->message_done = p->message_reported = false;
     p->head_bytes = 0;
     p->last = 0;
-    p->overhead_bytes = p->body_bytes = 0;
+    p->extra_bytes = 0;
 }
 
 /* ---- what llhttp reports ------------------------------------------------------------------- */
@@ -154,11 +151,21 @@ static int end_header(struct http_parser *p)
     return 0;
 }
 
-/* Trailers come by here as well, once the head is complete: nobody asked for them. */
+static int on_extra(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = ll->data;
+    (void)at;
+    if (len > EXTRAS_MAX - p->extra_bytes)
+        return fail(p, ERR_TOO_LARGE, 413, "the body has too much beside its content");
+    p->extra_bytes += len;
+    return 0;
+}
+
+/* Trailers come by here as well, once the head is complete. */
 static int on_header_field(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
-    if (p->head_done) return 0;
+    if (p->head_done) return on_extra(ll, at, len);
     if (p->piece == PIECE_VALUE && end_header(p) != 0) return -1;
     p->piece = PIECE_NAME;
     if (buf_add(&p->name, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
@@ -168,7 +175,7 @@ static int on_header_field(llhttp_t *ll, const char *at, size_t len)
 static int on_header_value(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
-    if (p->head_done) return 0;
+    if (p->head_done) return on_extra(ll, at, len);
     p->piece = PIECE_VALUE;
     if (buf_add(&p->value, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
     return 0;
@@ -230,7 +237,6 @@ static int on_headers_complete(llhttp_t *ll)
 static int on_body(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
-    p->body_bytes += len;
     if (p->body_fn != NULL) {
         int rc = p->body_fn(at, len, p->body_user);
         return rc != 0 ? fail(p, rc, 500, "the body was not taken") : 0;
@@ -259,6 +265,8 @@ struct http_parser *http_parser_new(enum http_role role, size_t max_body)
     p->settings.on_url_complete = on_line_complete;
     p->settings.on_header_field = on_header_field;
     p->settings.on_header_value = on_header_value;
+    p->settings.on_chunk_extension_name = on_extra;
+    p->settings.on_chunk_extension_value = on_extra;
     p->settings.on_headers_complete = on_headers_complete;
     p->settings.on_body = on_body;
     p->settings.on_message_complete = on_message_complete;
@@ -303,30 +311,29 @@ struct http_message *http_parser_message(struct http_parser *p)
     return &p->m;
 }
 
-/* What llhttp tolerates and proxies read differently: line ends that are not CR LF, continued lines. */
-static int check_head_bytes(struct http_parser *p, const char *data, size_t len)
+/* What llhttp tolerates and other readers take differently: line ends that are not CR LF, continued lines.
+ * NULL: nothing. */
+static const char *head_fault(struct http_parser *p, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         char c = data[i];
-        if ((p->last == '\r') != (c == '\n')) return bad(p, "a line that does not end in CR LF");
-        if (p->last == '\n' && (c == ' ' || c == '\t')) return bad(p, "a header continued on a new line");
-        if (c == '\0') return bad(p, "a NUL in the head");
+        if ((p->last == '\r') != (c == '\n')) return "a line that does not end in CR LF";
+        if (p->last == '\n' && (c == ' ' || c == '\t')) return "a header continued on a new line";
+        if (c == '\0') return "a NUL in the head";
         p->last = c;
     }
-    return 0;
+    return NULL;
 }
 
-static int count_bytes(struct http_parser *p, bool in_head, const char *data, size_t len,
-                       uint64_t body_before)
+/* Goes before an error of llhttp, which was at the last of these bytes: so the error does not depend on how
+ * the stream was cut. */
+static void check_head_bytes(struct http_parser *p, const char *data, size_t len)
 {
-    if (in_head) {
-        p->head_bytes += len;
-        return check_head_bytes(p, data, len);
-    }
-    p->overhead_bytes += len - (p->body_bytes - body_before);
-    if (p->overhead_bytes > OVERHEAD_BASE + OVERHEAD_PER_BYTE * p->body_bytes)
-        return fail(p, ERR_TOO_LARGE, 413, "the body has more framing than content");
-    return 0;
+    const char *fault = head_fault(p, data, len);
+    p->head_bytes += len;
+    if (fault == NULL) return;
+    p->rc = 0;
+    bad(p, fault);
 }
 
 static void explain(struct http_parser *p, llhttp_errno_t code)
@@ -349,7 +356,6 @@ static void explain(struct http_parser *p, llhttp_errno_t code)
 static size_t feed(struct http_parser *p, const char *data, size_t len)
 {
     bool in_head = !p->head_done;
-    uint64_t body_before = p->body_bytes;
     if (in_head && len > LIMIT_HTTP_HEAD - p->head_bytes) len = LIMIT_HTTP_HEAD - p->head_bytes;
     llhttp_errno_t code = llhttp_execute(&p->ll, data, len);
     size_t used = len;
@@ -359,7 +365,7 @@ static size_t feed(struct http_parser *p, const char *data, size_t len)
         llhttp_resume(&p->ll);
     else if (code != HPE_OK)
         explain(p, code);
-    count_bytes(p, in_head, data, used, body_before);
+    if (in_head) check_head_bytes(p, data, used);
     if (in_head && !p->head_done && p->head_bytes == LIMIT_HTTP_HEAD)
         fail(p, ERR_TOO_LARGE, p->line_done ? 431 : 414,
              p->line_done ? "the head is over the limit" : "the target is over the limit");
