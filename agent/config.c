@@ -152,8 +152,9 @@ int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_
     if (rc != 0 || args->help) goto out;
     rc = opt_parse_env(&c->set, os_env, NULL, e);
     if (rc != 0) goto out;
-    bool named = c->config_path != NULL;
-    if (!named) c->config_path = paths_agent_config();
+    /* A file that was named must be there, but for `join`, which makes it. */
+    bool named = c->config_path != NULL && !str_eq(argv[0], "join");
+    if (!c->config_path) c->config_path = paths_agent_config();
     rc = load_file(c, named, e);
     if (rc != 0) goto out;
     if (!c->state) c->state = paths_agent_state();

@@ -29,7 +29,8 @@ struct agent_config {
 extern const struct opt agent_options[];
 extern const size_t agent_option_count;
 
-/* Flags, environment, file (a missing file is fine unless --config named it), defaults, checks across settings. args: what
+/* Flags, environment, file (a missing file is fine unless
+ * --config named it and argv[0] is not "join"), defaults, checks across settings. args: what
  * is left of argv. On help only args->help is set. On failure *c needs no fini. */
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);

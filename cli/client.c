@@ -286,7 +286,7 @@ static int api_error(int status, const struct json *body, struct err *e)
                                                 : ERR_INVALID;
     if (!message)
         return err_set(e, code, "the coordinator answered %d %s", status, http_status_text(status));
-    return err_set(e, code, "%s%s%s", message, hint ? "; " : "", hint ? hint : "");
+    return err_set(e, code, "%s%s%s", message, str_empty(hint) ? "" : "; ", hint ? hint : "");
 }
 
 static void take_answer(struct client *c, struct response *out)

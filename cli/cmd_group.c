@@ -30,7 +30,7 @@ struct group_config {
          .value_name = "NS",                                                                       \
          .help = "who may target it: this namespace and its children; default: all"},              \
     {                                                                                              \
-        .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = 0,                 \
+        .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = -1,                \
         .max = 1000000000, .fallback = "-1", .value_name = "N",                                    \
         .help = "refuse jobs beyond so many waiting ones; 0: no limit"                             \
     }

@@ -29,7 +29,7 @@ static const struct opt create_options[] = {
      .type = OPT_INT,
      .offset = AT(uses),
      .fallback = "-1",
-     .min = 0,
+     .min = -1,
      .max = 1000000,
      .value_name = "N",
      .help = "join: how many machines may use it; default 1, 0: no limit"},
@@ -62,7 +62,7 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
         const char *key, *value;
     } texts[] = {{"type", type},
                  {"group", c->group},
-                 {"role", c->role},
+                 {"role", str_eq(type, "api") && !c->role ? "submit" : c->role},
                  {"namespace", c->ns},
                  {"name", c->name}};
     jw_object(w, NULL);
