@@ -76,8 +76,8 @@ static int parse_port(const char *rest, uint16_t fallback, uint16_t *port)
 int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size, uint16_t *port,
                   struct err *e)
 {
-    const char *start, *rest;
-    size_t len;
+    const char *start = s, *rest = s;
+    size_t len = 0;
     uint16_t n;
     int rc = split_host(s, &start, &len, &rest, e);
     if (rc != 0) return rc;
@@ -172,7 +172,7 @@ static int unpack_addresses(const uint8_t *bytes, size_t len, struct token *t, s
 
 static int unpack(const uint8_t *bytes, size_t len, struct token *t, struct err *e)
 {
-    size_t at;
+    size_t at = 0;
     uint64_t id = 0;
     if (len < 2) return cut_off(e);
     if (bytes[0] != VERSION)
