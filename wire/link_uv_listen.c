@@ -194,8 +194,12 @@ void link_listener_lost(struct link *l)
         ls->counters.late++;
     else
         ls->counters.failed++;
-    /* A probe that connects and leaves is nobody's fault. */
-    if (l->heard || l->err.code == ERR_TIMEOUT) count_failure(ls, l->peer_key);
+    /* Counted: who says what is not TLS or fails it, and who connects and keeps silent. Not counted: a
+     * probe that connects and leaves, and one who spoke but was not done in time or gave up. That is how
+     * it looks when this machine is too busy, and a whole site behind one address would be locked out. */
+    bool spoke_wrongly = l->heard && l->err.code != ERR_TIMEOUT && l->err.code != ERR_CLOSED;
+    bool kept_silent = !l->heard && l->err.code == ERR_TIMEOUT;
+    if (spoke_wrongly || kept_silent) count_failure(ls, l->peer_key);
     accept_waiting(ls);
 }
 
