@@ -627,7 +627,7 @@ void session_free(struct session *s)
     if (!s) return;
     if (s->link) {
         link_set_handler(s->link, &nobody, NULL);
-        link_abort(s->link, NULL);
+        link_close(s->link);
     }
     frame_reader_fini(&s->reader);
     uv_close((uv_handle_t *)&s->retry_timer, on_handle_closed);
