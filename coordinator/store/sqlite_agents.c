@@ -89,9 +89,8 @@ int store_agent_by_name(struct store *s, const char *name, struct agent *out, st
     return get_agent(s, q, out, e);
 }
 
-int store_each_agent_online(struct store *s,
-                            int (*fn)(int64_t id, const char *group, void *user), void *user,
-                            struct err *e)
+int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
+                            void *user, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENTS_ONLINE);
     int rc;

@@ -36,6 +36,56 @@ static void create_private(const char *path)
     mem_free(draft);
 }
 
+/* ---- the log ---------------------------------------------------------------------------------- */
+
+/* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back once
+ * instead of many times, and it takes some milliseconds only. */
+#define CHECKPOINT_PAGES 4000
+#define FRAME_BYTES INT64_C(4120)
+#define LOG_BYTES (FRAME_BYTES * (CHECKPOINT_PAGES + 100))
+#define LOG_FIRST_BYTES (INT64_C(1) << 20)
+
+/* Writes zeros to the end of the log, which SQLite takes for what they are: no frames. */
+static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
+{
+    static const char zeros[1 << 16];
+    while (from < to) {
+        int64_t n = to - from < (int64_t)sizeof zeros ? to - from : (int64_t)sizeof zeros;
+        if (log->pMethods->xWrite(log, zeros, (int)n, from) != SQLITE_OK) return false;
+        from += n;
+    }
+    return true;
+}
+
+/* Syncing a file that grows costs several times as much as one whose blocks are there already. So the
+ * log is lengthened ahead of its use, twofold each time; best effort. */
+static void lengthen_log(struct db *d, int64_t used)
+{
+    sqlite3_file *log = NULL;
+    sqlite3_int64 size = 0;
+    int rc = sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (rc != SQLITE_OK || !log || !log->pMethods) return;
+    if (log->pMethods->xFileSize(log, &size) != SQLITE_OK) return;
+    if (size >= LOG_BYTES || used < size / 2) return;
+    int64_t to = size * 2 > LOG_FIRST_BYTES ? size * 2 : LOG_FIRST_BYTES;
+    if (to > LOG_BYTES) to = LOG_BYTES;
+    if (lengthen(log, size, to)) return;
+    log->pMethods->xTruncate(log, size);
+    d->log_is_fixed = true; /* the disk is full: leave the rest of it to those who need it */
+}
+
+/* After every commit. What fails here took nothing from the commit; it will be met again. */
+static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
+{
+    struct db *d = user;
+    if (pages >= CHECKPOINT_PAGES) {
+        sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    } else if (!d->log_is_fixed) {
+        lengthen_log(d, pages * FRAME_BYTES);
+    }
+    return SQLITE_OK;
+}
+
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
 {
     *d = (struct db){.path = mem_strdup(path)};
@@ -51,6 +101,7 @@ int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
     if (rc != SQLITE_OK) return db_fail(d, e);
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
+    if (mode == DB_WRITER) sqlite3_wal_hook(d->handle, on_commit, d);
     /* A reader opens for writing all the same: the last one out folds the log into the file. */
     return mode == DB_READER ? db_exec(d, "PRAGMA query_only=1", e) : 0;
 }

@@ -15,10 +15,13 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
+    bool log_is_fixed; /* there was no room to lengthen it ahead */
 };
 
 enum db_mode {
-    DB_WRITER, /* creates the file (0600 where files have modes) when it is missing */
+    /* creates the file (0600 where files have modes) when it is missing; the struct stays where it
+     * is until db_close */
+    DB_WRITER,
     DB_READER, /* the file must be there; statements that write are refused */
 };
 

@@ -12,13 +12,11 @@
  * for the next jobs. */
 #define OUTPUT_BIRTH "PRAGMA auto_vacuum=INCREMENTAL"
 
-/* FULL: a commit is on disk when it returns. A checkpoint every 16 MiB of log: hot pages are
- * written back once instead of many times, and it takes some milliseconds only. The log file keeps
- * its length, because overwriting is cheaper to sync than growing, unless a long reader blew it
- * up. */
+/* FULL: a commit is on disk when it returns. The log file keeps its length when it is begun anew,
+ * unless a long reader blew it up. */
 #define WRITER_PRAGMAS                                                                             \
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"            \
-    "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"        \
+    "PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
 
 #define QUEUE_CACHE "PRAGMA cache_size=-16384"
 #define OUTPUT_CACHE "PRAGMA cache_size=-4096"

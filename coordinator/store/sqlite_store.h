@@ -63,7 +63,7 @@
               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
               " ORDER BY priority DESC, id LIMIT 1")                                               \
     X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
-               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
+               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
     X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
     X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \

@@ -124,9 +124,8 @@ int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *
 /* Among those not removed. */
 int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e);
 /* Those marked as online: at the start the ones to be expected back. Group NULL: default. */
-int store_each_agent_online(struct store *s,
-                            int (*fn)(int64_t id, const char *group, void *user), void *user,
-                            struct err *e);
+int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
+                            void *user, struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
 /* Those not removed. */

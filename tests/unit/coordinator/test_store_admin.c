@@ -132,6 +132,41 @@ static void unknown_agent_is_not_found_by_anything(void **state)
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM agent_facts"), 0);
 }
 
+struct online {
+    int count, most;
+    int64_t ids;
+};
+
+static int note_online(int64_t id, const char *group, void *user)
+{
+    struct online *o = user;
+    o->ids += id;
+    assert_true(str_eq(group, id == 6 ? "g" : NULL));
+    return ++o->count == o->most;
+}
+
+static void those_online_are_told_with_their_group(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 5; i <= 8; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        struct agent a = plain_agent(i, name);
+        a.online = i != 5;
+        a.group = i == 6 ? "g" : NULL;
+        if (i == 8) a.removed_ms = T0;
+        OK(store_agent_insert(f->store, &a, &e));
+    }
+    commit(f);
+    struct online o = {0};
+    OK(store_each_agent_online(f->store, note_online, &o, &e));
+    assert_int_equal(o.count, 2);
+    assert_int_equal(o.ids, 6 + 7);
+    o = (struct online){.most = 1};
+    OK(store_each_agent_online(f->store, note_online, &o, &e));
+    assert_int_equal(o.count, 1);
+}
+
 static void at_start_every_agent_is_offline(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +346,7 @@ int main(void)
         CASE(update_keeps_the_sequence_number),
         CASE(name_is_taken_until_its_agent_is_removed),
         CASE(unknown_agent_is_not_found_by_anything),
+        CASE(those_online_are_told_with_their_group),
         CASE(at_start_every_agent_is_offline),
         CASE(groups_are_put_replaced_and_deleted),
         CASE(namespaces_are_put_replaced_and_deleted),

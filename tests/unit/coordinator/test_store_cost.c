@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define X(number, sql) sql,
@@ -93,6 +94,39 @@ static void long_queue_costs_no_more_than_a_short_one(void **state)
     assert_true(many < few + few / 10);
 }
 
+static int64_t size_of(const struct fixture *f, const char *name)
+{
+    struct stat st;
+    char *path = str_dupf("%s/%s", f->folder, name);
+    assert_int_equal(stat(path, &st), 0);
+    mem_free(path);
+    return st.st_size;
+}
+
+static void log_is_lengthened_ahead_folded_in_and_used_again(void **state)
+{
+    struct fixture *f = *state;
+    static char spec[20000];
+    memset(spec, 'x', sizeof spec - 1);
+    begin(f);
+    add_plain(f, 1, "g");
+    commit(f);
+    assert_int_equal(size_of(f, "cadre.db-wal"), 1 << 20);
+    int64_t longest = 0;
+    for (int n = 2; n < 2000; n += 10) { /* 40 MB */
+        begin(f);
+        for (int i = n; i < n + 10; i++) {
+            struct job j = plain_job(i, "g");
+            OK(store_job_insert(f->store, &j, spec, &e));
+        }
+        commit(f);
+        int64_t size = size_of(f, "cadre.db-wal");
+        if (size > longest) longest = size;
+    }
+    assert_in_range(longest, 8 << 20, 18 << 20);
+    assert_true(size_of(f, "cadre.db") > 20 << 20);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -100,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(no_statement_scans_or_sorts_a_large_table),
         CASE(long_queue_costs_no_more_than_a_short_one),
+        CASE(log_is_lengthened_ahead_folded_in_and_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

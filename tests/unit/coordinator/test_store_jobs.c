@@ -137,6 +137,20 @@ static void taken_key_is_refused_and_leaves_nothing(void **state)
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 1);
 }
 
+static void last_id_is_the_greatest_there_is(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = -1;
+    OK(store_job_last_id(f->store, &id, &e));
+    assert_int_equal(id, 0);
+    begin(f);
+    add_plain(f, 9, "g");
+    add_plain(f, 3, "g");
+    OK(store_job_last_id(f->store, &id, &e));
+    assert_int_equal(id, job_id(9));
+    commit(f);
+}
+
 static void unknown_job_is_not_found_by_anything(void **state)
 {
     struct fixture *f = *state;
@@ -372,6 +386,7 @@ int main(void)
         CASE(large_spec_comes_back_whole),
         CASE(taken_id_is_refused_and_leaves_nothing),
         CASE(taken_key_is_refused_and_leaves_nothing),
+        CASE(last_id_is_the_greatest_there_is),
         CASE(unknown_job_is_not_found_by_anything),
         CASE(life_of_a_job_is_recorded_step_by_step),
         CASE(killing_keeps_the_agent_and_notes_why),

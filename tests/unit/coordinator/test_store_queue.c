@@ -34,6 +34,32 @@ static void head_is_the_highest_priority_then_the_oldest(void **state)
     commit(f);
 }
 
+static void heads_are_the_first_few_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_head heads[4];
+    size_t count = 9;
+    OK(store_queue_heads(f->store, "g", 0, heads, 4, &count, &e));
+    assert_int_equal(count, 0);
+    begin(f);
+    for (int i = 1; i <= 5; i++) {
+        struct job j = plain_job(i, "g");
+        j.priority = i == 3;
+        add_job(f, &j);
+    }
+    add_plain(f, 6, "h");
+    commit(f);
+    OK(store_queue_heads(f->store, "g", 0, heads, 4, &count, &e));
+    assert_int_equal(count, 4);
+    static const int order[] = {3, 1, 2, 4};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(heads[i].id, job_id(order[i]));
+    assert_int_equal(heads[0].priority, 1);
+    assert_int_equal(heads[3].attempt, 1);
+    OK(store_queue_heads(f->store, "h", 0, heads, 4, &count, &e));
+    assert_int_equal(count, 1);
+}
+
 static void queues_of_groups_and_requires_are_apart(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(head_is_the_highest_priority_then_the_oldest),
+        CASE(heads_are_the_first_few_in_order),
         CASE(queues_of_groups_and_requires_are_apart),
         CASE(set_group_moves_the_job_to_the_other_queue),
         CASE(same_requires_are_interned_once),
