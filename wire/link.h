@@ -34,8 +34,9 @@ struct link_handler {
 /* ---- client ---- */
 /* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at once;
  * failures come by on_close, with a sentence that names host and port. */
-struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host, uint16_t port,
-                          int64_t timeout_ms, const struct link_handler *handler, void *user);
+struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host,
+                          uint16_t port, int64_t timeout_ms, const struct link_handler *handler,
+                          void *user);
 
 /* ---- server ---- */
 struct link_listener;
@@ -83,8 +84,8 @@ void link_resume(struct link *l);
 void link_close(struct link *l);
 void link_abort(struct link *l, const struct err *why);
 void link_peer(const struct link *l, struct tls_peer *out);
-const char *link_alpn(const struct link *l);     /* NULL when none */
-const char *link_remote(const struct link *l);   /* "192.0.2.7:41234" */
+const char *link_alpn(const struct link *l);   /* NULL when none */
+const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
 const struct tls *link_tls(const struct link *l);
 /* Bytes that came in / went out, plaintext, for the figures. */
 void link_counters(const struct link *l, uint64_t *in_bytes, uint64_t *out_bytes);

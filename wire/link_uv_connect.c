@@ -181,13 +181,11 @@ static void start(struct link *l, struct tls_config *tls)
         link_end(l, &e);
         return;
     }
-    struct sockaddr_in6 literal6;
-    struct sockaddr_in literal;
+    struct sockaddr_storage literal = {0};
     link_set_deadline(l, c->timeout_ms);
-    if (uv_ip4_addr(c->host, c->port, &literal) == 0)
+    if (uv_ip4_addr(c->host, c->port, (struct sockaddr_in *)&literal) == 0 ||
+        uv_ip6_addr(c->host, c->port, (struct sockaddr_in6 *)&literal) == 0)
         add_address(c, (const struct sockaddr *)&literal);
-    else if (uv_ip6_addr(c->host, c->port, &literal6) == 0)
-        add_address(c, (const struct sockaddr *)&literal6);
     if (c->count > 0) {
         l->state = LINK_CONNECTING;
         try_next(l);

@@ -46,8 +46,8 @@ struct pki_cert_info {
 int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e);
 /* Does the certificate carry all these names ("host" or IP address text) as SAN? *missing points at the
  * first that is not (into names), NULL when all are. */
-int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t count, const char **missing,
-                       struct err *e);
+int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t count,
+                       const char **missing, struct err *e);
 /* Is the certificate the one for that key? */
 bool pki_cert_matches_key(const char *cert_pem, const struct pki_key *k);
 

@@ -399,6 +399,33 @@ static enum tls_status fail(struct tls *t)
     return TLS_FAILED;
 }
 
+/* RFC 8446 section 6.2: those that somebody can do something about. */
+static const char *alert_text(int alert)
+{
+    switch (alert) {
+    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
+        return "it does not know the CA of this side's certificate";
+    case MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED:
+        return "it finds this side's certificate expired";
+    case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT:
+    case MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN:
+        return "it does not accept this side's certificate";
+    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
+        return "it speaks another version of TLS";
+    case MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL:
+        return "it does not speak this protocol";
+    default:
+        return "no common ground";
+    }
+}
+
+static int alert_error(const struct tls *t, const char *what, struct err *e)
+{
+    int alert = t->ssl.MBEDTLS_PRIVATE(in_msg)[1];
+    return err_set(e, ERR_TLS, "%s: %s (alert %d)", what, alert_text(alert), alert);
+}
+
 /* Why the handshake failed, as far as mbedTLS lets one know. */
 static int handshake_error(struct tls *t, int ret, struct err *e)
 {
@@ -409,8 +436,7 @@ static int handshake_error(struct tls *t, int ret, struct err *e)
         return distrust(t, flags, e);
     switch (ret) {
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        return err_set(e, ERR_TLS, "the peer refused the TLS handshake (alert %d)",
-                       t->ssl.MBEDTLS_PRIVATE(in_msg)[1]);
+        return alert_error(t, "the peer refused the TLS handshake", e);
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
     case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
     case MBEDTLS_ERR_SSL_UNEXPECTED_RECORD:
@@ -502,8 +528,7 @@ enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, str
         case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
             return TLS_CLOSED;
         case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-            err_set(e, ERR_TLS, "the peer ended the TLS session (alert %d)",
-                    t->ssl.MBEDTLS_PRIVATE(in_msg)[1]);
+            alert_error(t, "the peer ended the TLS session", e);
             return fail(t);
         default:
             tls_fail(e, ERR_TLS, ret, "reading from the TLS session");

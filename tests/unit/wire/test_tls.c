@@ -134,6 +134,13 @@ static void expect_distrust(struct tls_config *server, struct tls_config *client
     close_ends(&x);
 }
 
+static void client__unknown_protocol__hears_why_in_words(void **state)
+{
+    struct world *w = *state;
+    expect_distrust(fixture_server(&w->pki, NULL), fixture_client(&w->pki, NULL, "cadre/9"),
+                    "localhost", "refused the TLS handshake: it does not speak this protocol");
+}
+
 static void client__foreign_ca__says_so(void **state)
 {
     struct world *w = *state;
@@ -916,6 +923,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handshake__both_sides_proven__carries_data_both_ways),
+        cmocka_unit_test(client__unknown_protocol__hears_why_in_words),
         cmocka_unit_test(client__foreign_ca__says_so),
         cmocka_unit_test(client__expired_server__says_so),
         cmocka_unit_test(client__server_of_tomorrow__says_compare_the_clocks),
