@@ -215,20 +215,37 @@ static void give_output(struct process *p, enum process_stream stream, const voi
     if (!p->freed && p->handler.on_output) p->handler.on_output(p, stream, data, len, p->user);
 }
 
-/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is all. */
-static void read_rest(struct process *p, struct process_pipe *pipe)
+/* What the pipe holds now. Returns true at its end. */
+static bool read_now(struct process *p, struct process_pipe *pipe)
 {
     uv_os_fd_t fd;
-    if (!pipe->open || uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return;
-    uv_read_stop((uv_stream_t *)&pipe->handle);
-    size_t total = 0;
-    while (total < REST_MAX_BYTES && !p->freed) {
+    if (uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return true;
+    for (size_t total = 0; total < REST_MAX_BYTES && !p->freed;) {
         ssize_t n = read(fd, p->host->read_buffer, READ_BYTES);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
+        if (n <= 0) return n == 0;
         total += (size_t)n;
         give_output(p, pipe->stream, p->host->read_buffer, (size_t)n);
     }
+    return false;
+}
+
+/* The time to drain is over. But it may have passed while this program was not given the processor: only what is
+ * open after another look is held open by a stray. */
+static void look_again(struct process *p)
+{
+    for (int i = 0; i < 2; i++) {
+        if (p->pipes[i].open && read_now(p, &p->pipes[i])) close_pipe(&p->pipes[i]);
+    }
+    p->drain_over = true;
+}
+
+/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is all. */
+static void read_rest(struct process *p, struct process_pipe *pipe)
+{
+    if (!pipe->open) return;
+    uv_read_stop((uv_stream_t *)&pipe->handle);
+    read_now(p, pipe);
     close_pipe(pipe);
 }
 
@@ -305,7 +322,7 @@ static void process_advance(struct process *p)
 static void on_timer(uv_timer_t *timer)
 {
     struct process *p = timer->data;
-    if (p->phase == PROCESS_DRAINING && !p->killing) p->drain_over = true;
+    if (p->phase == PROCESS_DRAINING && !p->killing) look_again(p);
     if (p->phase != PROCESS_ENDED && !p->freed) process_advance(p);
 }
 

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define OUTPUT_MAX (64u * 1024 * 1024)
-#define LIMIT_MS 60000
+#define LIMIT_MS 30000
 
 int fixture_setup(void **state)
 {
@@ -107,6 +107,11 @@ static void wait_for(struct fixture *f, struct run *r, const char *text, int64_t
     while (!over && !r->ended && !(text && strstr(r->out.data, text))) uv_run(&f->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&limit, NULL);
     uv_run(&f->loop, UV_RUN_NOWAIT);
+    if (over) {
+        /* the failure shall not hang in the teardown */
+        print_error("output so far: %s\n", r->out.data);
+        process_free(r->process);
+    }
     assert_false(over);
     if (text) assert_non_null(strstr(r->out.data, text));
 }

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS 60000
+#define LIMIT_MS 30000
 
 static void write_file(struct fixture *f, const char *name, const char *text, mode_t mode, char **path)
 {
