@@ -11,8 +11,8 @@
 
 enum frame_type { FRAME_JSON = 1, FRAME_OUTPUT = 2 };
 
-#define FRAME_HEAD 5          /* bytes in front of a body */
-#define FRAME_OUTPUT_HEAD 33  /* bytes in front of the output bytes, see struct frame_output */
+#define FRAME_HEAD 5         /* bytes in front of a body */
+#define FRAME_OUTPUT_HEAD 33 /* bytes in front of the output bytes, see struct frame_output */
 
 /* A frame in a reader's buffer; `body` lives until the next call with that reader. */
 struct frame {
@@ -21,13 +21,14 @@ struct frame {
     size_t len;
 };
 
-#define FRAME_READER_MAX (4u * 1024 * 1024) /* bytes a reader holds: take the frames out after each add */
+/* Bytes that a reader holds at most: take the frames out after each add. */
+#define FRAME_READER_MAX (4u * 1024 * 1024)
 
 /* Collects bytes until frames are whole. Memory grows with what arrived, not with what was announced. */
 struct frame_reader {
     struct buf b;
-    size_t pos;       /* bytes of b already given out */
-    size_t max_body;  /* present limit */
+    size_t pos;      /* bytes of b already given out */
+    size_t max_body; /* present limit */
 };
 
 void frame_reader_init(struct frame_reader *r, size_t max_body);
@@ -46,12 +47,16 @@ int frame_add(struct buf *b, uint8_t type, const void *body, size_t len);
 int frame_start(struct buf *b, uint8_t type, size_t *mark);
 void frame_end(struct buf *b, size_t mark);
 
-enum output_stream { STREAM_STDOUT = 1, STREAM_STDERR = 2, STREAM_SYSTEM = 3 /* Cadre's own remarks */ };
+enum output_stream {
+    STREAM_STDOUT = 1,
+    STREAM_STDERR = 2,
+    STREAM_SYSTEM = 3 /* Cadre's own remarks */
+};
 
 /* The body of FRAME_OUTPUT: u64 seq, u64 job, u32 attempt, u8 stream, u64 offset, u32 reserved (0),
  * all big endian, then 1 .. LIMIT_OUTPUT_CHUNK bytes. On the API's follow stream seq is the cursor. */
 struct frame_output {
-    int64_t seq;    /* per agent (PROTOCOL.md section 6) */
+    int64_t seq; /* per agent (PROTOCOL.md section 6) */
     int64_t job;
     int32_t attempt;
     uint8_t stream; /* enum output_stream */

@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-#define EXTRAS_MAX LIMIT_HTTP_HEAD /* bytes of chunk extensions and trailers, which nobody asked for */
+/* Bytes of chunk extensions and trailers, which nobody asked for. */
+#define EXTRAS_MAX LIMIT_HTTP_HEAD
 
 enum piece { PIECE_NONE, PIECE_NAME, PIECE_VALUE };
 
@@ -29,17 +30,17 @@ struct http_parser {
     struct http_message m;
     struct buf target, name, value; /* being collected */
     enum piece piece;
-    bool line_done;      /* the request or status line is complete */
-    bool head_done;      /* the head is complete ... */
-    bool head_reported;  /* ... and HTTP_HEAD was returned */
-    bool message_done;   /* the message is complete ... */
+    bool line_done;        /* the request or status line is complete */
+    bool head_done;        /* the head is complete ... */
+    bool head_reported;    /* ... and HTTP_HEAD was returned */
+    bool message_done;     /* the message is complete ... */
     bool message_reported; /* ... and HTTP_MESSAGE was returned: the next call begins anew */
-    bool closed;         /* llhttp knows that the stream has ended */
+    bool closed;           /* llhttp knows that the stream has ended */
     size_t head_bytes;
-    char last;           /* byte of the head seen last, 0 at its beginning */
-    size_t extra_bytes;  /* of chunk extensions and trailers */
+    char last;          /* byte of the head seen last, 0 at its beginning */
+    size_t extra_bytes; /* of chunk extensions and trailers */
 
-    int rc;              /* first error sticks */
+    int rc; /* first error sticks */
     int status;
     struct err e;
 };
@@ -67,7 +68,8 @@ static char lower(char c)
 
 static bool same_word(const char *s, const char *word)
 {
-    for (; *s != '\0' && lower(*s) == *word; s++) word++;
+    for (; *s != '\0' && lower(*s) == *word; s++)
+        word++;
     return *s == *word;
 }
 
@@ -82,7 +84,8 @@ const char *http_header(const struct http_message *m, const char *name)
 static size_t count_headers(const struct http_message *m, const char *name)
 {
     size_t n = 0;
-    for (size_t i = 0; i < m->header_count; i++) n += strcmp(m->headers[i].name, name) == 0;
+    for (size_t i = 0; i < m->header_count; i++)
+        n += strcmp(m->headers[i].name, name) == 0;
     return n;
 }
 
@@ -121,7 +124,8 @@ static void begin_message(struct http_parser *p)
 static int on_url(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
-    if (buf_add(&p->target, at, len) != 0) return fail(p, ERR_TOO_LARGE, 414, "the target is too long");
+    if (buf_add(&p->target, at, len) != 0)
+        return fail(p, ERR_TOO_LARGE, 414, "the target is too long");
     return 0;
 }
 
@@ -142,7 +146,8 @@ static int end_header(struct http_parser *p)
     if (memchr(p->value.data, '\0', p->value.len) != NULL) return bad(p, "a NUL in a header");
     while (p->value.len > 0 && strchr(" \t", p->value.data[p->value.len - 1]) != NULL)
         buf_truncate(&p->value, p->value.len - 1);
-    for (size_t i = 0; i < p->name.len; i++) p->name.data[i] = lower(p->name.data[i]);
+    for (size_t i = 0; i < p->name.len; i++)
+        p->name.data[i] = lower(p->name.data[i]);
     struct http_header *h = &p->m.headers[p->m.header_count++];
     h->name = mem_strndup(p->name.data, p->name.len);
     h->value = mem_strndup(p->value.data, p->value.len);
@@ -177,7 +182,8 @@ static int on_header_value(llhttp_t *ll, const char *at, size_t len)
     struct http_parser *p = ll->data;
     if (p->head_done) return on_extra(ll, at, len);
     p->piece = PIECE_VALUE;
-    if (buf_add(&p->value, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    if (buf_add(&p->value, at, len) != 0)
+        return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
     return 0;
 }
 
@@ -188,7 +194,8 @@ static int check_framing(struct http_parser *p)
     size_t lengths = count_headers(&p->m, "content-length");
     size_t codings = count_headers(&p->m, "transfer-encoding");
     if (lengths > 1) return bad(p, "Content-Length is given twice");
-    if (lengths > 0 && codings > 0) return bad(p, "both Content-Length and Transfer-Encoding are given");
+    if (lengths > 0 && codings > 0)
+        return bad(p, "both Content-Length and Transfer-Encoding are given");
     if (codings > 1) return bad(p, "Transfer-Encoding is given twice");
     if (codings > 0 && !same_word(http_header(&p->m, "transfer-encoding"), "chunked"))
         return fail(p, ERR_PROTOCOL, 501, "the only Transfer-Encoding known here is chunked");
@@ -230,7 +237,8 @@ static int on_headers_complete(llhttp_t *ll)
     /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be paused
      * at once, so the event waits for http_parse. */
     int status = p->m.status;
-    if (!p->m.request && (p->expect_head || status < 200 || status == 204 || status == 304)) return 1;
+    if (!p->m.request && (p->expect_head || status < 200 || status == 204 || status == 304))
+        return 1;
     return HPE_PAUSED;
 }
 
@@ -396,8 +404,8 @@ static int report(const struct http_parser *p, struct err *e)
     return err_set(e, p->rc, "%s", p->e.msg);
 }
 
-int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used, enum http_event *event,
-               struct err *e)
+int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used,
+               enum http_event *event, struct err *e)
 {
     size_t at = 0;
     enum http_event due = HTTP_MORE;

@@ -25,17 +25,18 @@ struct http_header {
 
 struct http_message {
     bool request;
-    char method[16];     /* requests */
-    char *target;        /* requests: as sent, "/api/v1/jobs?limit=5" */
-    int status;          /* responses */
+    char method[16]; /* requests */
+    char *target;    /* requests: as sent, "/api/v1/jobs?limit=5" */
+    int status;      /* responses */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
-    struct buf body;     /* empty for streamed responses */
+    struct buf body; /* empty for streamed responses */
     bool keep_alive;
     bool expect_continue;
 };
 
-const char *http_header(const struct http_message *m, const char *name); /* name in lower case; NULL: absent */
+/* The first of that name, which is in lower case; NULL: absent. */
+const char *http_header(const struct http_message *m, const char *name);
 
 enum http_event {
     HTTP_MORE,    /* all input was taken, more is needed */
@@ -60,8 +61,8 @@ void http_parser_expect_head(struct http_parser *p);
  * (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until it says HTTP_MORE.
  * Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for every further call;
  * http_error_status() then tells 400, 413, 414, 431, 501 or 505. */
-int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used, enum http_event *event,
-               struct err *e);
+int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used,
+               enum http_event *event, struct err *e);
 /* The peer closed; completes a body that had no length (HTTP_MESSAGE); HTTP_MORE between two messages;
  * ERR_PROTOCOL in the middle of one. An event that is still due comes first: call until HTTP_MORE. */
 int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e);
@@ -90,15 +91,17 @@ const char *http_query(const struct http_target *t, const char *key); /* NULL: a
 int http_encode(struct buf *b, const char *s);
 
 /* Writers append all of it or nothing. content_type NULL: no body. ERR_TOO_LARGE: b is at its ceiling. */
-int http_write_response(struct buf *b, int status, const char *content_type, const void *body, size_t len,
-                        const char *extra_headers /* "A: b\r\n" or NULL */, bool keep_alive);
+int http_write_response(struct buf *b, int status, const char *content_type, const void *body,
+                        size_t len, const char *extra_headers /* "A: b\r\n" or NULL */,
+                        bool keep_alive);
 /* Response head of a chunked stream; then chunks; then the end. */
 int http_write_stream_head(struct buf *b, int status, const char *content_type);
 int http_write_chunk(struct buf *b, const void *data, size_t len); /* len 0: nothing is written */
 int http_write_stream_end(struct buf *b);
 /* ERR_INVALID: a blank or control character in method, target or host. */
 int http_write_request(struct buf *b, const char *method, const char *target, const char *host,
-                       const char *content_type, const void *body, size_t len, const char *extra_headers);
+                       const char *content_type, const void *body, size_t len,
+                       const char *extra_headers);
 const char *http_status_text(int status);
 
 #endif

@@ -23,7 +23,8 @@ static int decode(char *s, bool plus_is_blank, struct err *e)
         if (c == '%') {
             int high = hex_digit(in[1]);
             int low = high < 0 ? -1 : hex_digit(in[2]);
-            if (low < 0) return err_set(e, ERR_INVALID, "a %% without two hex digits in the target");
+            if (low < 0)
+                return err_set(e, ERR_INVALID, "a %% without two hex digits in the target");
             c = (char)(high << 4 | low);
             if (c == '\0') return err_set(e, ERR_INVALID, "a NUL in the target");
             in += 2;

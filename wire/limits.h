@@ -3,25 +3,25 @@
 #ifndef CADRE_WIRE_LIMITS_H
 #define CADRE_WIRE_LIMITS_H
 
-#define LIMIT_FRAME_UNKNOWN (16u * 1024)     /* bytes of a frame's body before the peer is known */
-#define LIMIT_FRAME_KNOWN (1024u * 1024)     /* ... after it proved who it is */
-#define LIMIT_OUTPUT_CHUNK (64u * 1024)      /* bytes of job output in one output frame */
-#define LIMIT_PAYLOAD (512u * 1024)          /* default of the job payload: command, script, env, stdin */
-#define LIMIT_PAYLOAD_MAX (640u * 1024)      /* the configured limit may not exceed this */
-#define LIMIT_HTTP_HEAD (16u * 1024)         /* request line and headers */
-#define LIMIT_HTTP_BODY (1024u * 1024)       /* request body */
-#define LIMIT_NAME 128                       /* bytes: agent name, job name, group description x4 */
+#define LIMIT_FRAME_UNKNOWN (16u * 1024) /* bytes of a frame's body before the peer is known */
+#define LIMIT_FRAME_KNOWN (1024u * 1024) /* ... after it proved who it is */
+#define LIMIT_OUTPUT_CHUNK (64u * 1024)  /* bytes of job output in one output frame */
+#define LIMIT_PAYLOAD (512u * 1024) /* default of the job payload: command, script, env, stdin */
+#define LIMIT_PAYLOAD_MAX (640u * 1024) /* the configured limit may not exceed this */
+#define LIMIT_HTTP_HEAD (16u * 1024)    /* request line and headers */
+#define LIMIT_HTTP_BODY (1024u * 1024)  /* request body */
+#define LIMIT_NAME 128                  /* bytes: agent name, job name, group description x4 */
 #define LIMIT_GROUP_KEY 63
 #define LIMIT_NAMESPACE 255
-#define LIMIT_CAPABILITIES (32u * 1024)      /* bytes of JSON */
+#define LIMIT_CAPABILITIES (32u * 1024) /* bytes of JSON */
 #define LIMIT_LABELS 64
 #define LIMIT_SLOTS 1024
 #define LIMIT_ATTEMPTS_IN_HELLO 4096
-#define LIMIT_OUTPUTS (64u * 1024)           /* bytes of JSON of a job's outputs */
-#define LIMIT_MESSAGE 1024                   /* bytes of a reason's sentence */
-#define LIMIT_HANDSHAKE_MS 10000             /* TLS handshake, and from there to the first message */
-#define LIMIT_UNKNOWN_CONNECTIONS 256        /* not yet authenticated, at once, over all addresses */
-#define LIMIT_FAILED_HANDSHAKES 30           /* per address and minute; then refused without TLS */
-#define LIMIT_SEND_QUEUE (8u * 1024 * 1024)  /* bytes waiting for a slow peer; then it is cut */
+#define LIMIT_OUTPUTS (64u * 1024)          /* bytes of JSON of a job's outputs */
+#define LIMIT_MESSAGE 1024                  /* bytes of a reason's sentence */
+#define LIMIT_HANDSHAKE_MS 10000            /* TLS handshake, and from there to the first message */
+#define LIMIT_UNKNOWN_CONNECTIONS 256       /* not yet authenticated, at once, over all addresses */
+#define LIMIT_FAILED_HANDSHAKES 30          /* per address and minute; then refused without TLS */
+#define LIMIT_SEND_QUEUE (8u * 1024 * 1024) /* bytes waiting for a slow peer; then it is cut */
 
 #endif

@@ -20,10 +20,10 @@ struct row {
 #define FROM_A true
 #define FROM_C false
 static const struct row rows[MSG_TYPES] = {
-    [MSG_NONE] = {"?", false, true},
 #define MSG(id, name, dir, known) [MSG_##id] = {#name, FROM_##dir, (known) == 1},
     MSG_LIST(MSG)
 #undef MSG
+        [MSG_NONE] = {"?", false, true},
 };
 
 static const struct row *row_of(enum msg_type type)
@@ -58,11 +58,11 @@ static enum msg_type type_find(const char *name)
 /* ---- reading ------------------------------------------------------------------------------- */
 
 struct reader {
-    const char *message;     /* name, for errors */
+    const char *message; /* name, for errors */
     struct json *root;
     const struct json *next; /* the member behind the one taken last: mostly the one wanted next */
     size_t body_len;
-    int rc;                  /* first error sticks */
+    int rc; /* first error sticks */
     struct err *e;
 };
 
@@ -116,8 +116,8 @@ static void read_INT(struct reader *r, const char *key, int64_t min, int64_t max
     }
 }
 
-static void read_ID(struct reader *r, const char *key, int64_t unused_a, int64_t unused_b, bool need,
-                    int64_t *out)
+static void read_ID(struct reader *r, const char *key, int64_t unused_a, int64_t unused_b,
+                    bool need, int64_t *out)
 {
     (void)unused_a;
     (void)unused_b;
@@ -156,8 +156,8 @@ static bool tree_fits(const struct reader *r, const struct json *j, int64_t max)
     return fits;
 }
 
-static void read_tree(struct reader *r, const char *key, enum json_type type, int64_t max, bool need,
-                      struct json **out)
+static void read_tree(struct reader *r, const char *key, enum json_type type, int64_t max,
+                      bool need, struct json **out)
 {
     const struct json *j = take(r, key, need);
     if (j == NULL) return;
@@ -220,8 +220,7 @@ static int decode_tree(struct json *root, size_t body_len, struct msg *out, stru
     const struct json *type = json_get(root, "type");
     if (json_type(root) != JSON_OBJECT)
         return err_set(e, ERR_PROTOCOL, "a message that is not a JSON object");
-    if (json_type(type) != JSON_STRING)
-        return err_set(e, ERR_PROTOCOL, "a message without 'type'");
+    if (json_type(type) != JSON_STRING) return err_set(e, ERR_PROTOCOL, "a message without 'type'");
     struct msg m = {.type = type_find(json_str(type, ""))};
     if (m.type == MSG_NONE) return unknown_type(json_str(type, ""), e);
     struct reader r = {.message = msg_name(m.type),
@@ -332,8 +331,8 @@ static void write_INT(struct writer *w, const char *key, int64_t min, int64_t ma
     jw_int(&w->jw, key, *n);
 }
 
-static void write_ID(struct writer *w, const char *key, int64_t unused_a, int64_t unused_b, bool need,
-                     const int64_t *id)
+static void write_ID(struct writer *w, const char *key, int64_t unused_a, int64_t unused_b,
+                     bool need, const int64_t *id)
 {
     (void)unused_a;
     (void)unused_b;
@@ -349,8 +348,8 @@ static void write_BOOL(struct writer *w, const char *key, int64_t unused_a, int6
     if (*b || need) jw_bool(&w->jw, key, *b);
 }
 
-static void write_tree(struct writer *w, const char *key, enum json_type type, int64_t max, bool need,
-                       const struct json *j)
+static void write_tree(struct writer *w, const char *key, enum json_type type, int64_t max,
+                       bool need, const struct json *j)
 {
     if (j == NULL) {
         if (need) w->rc = ERR_INVALID;

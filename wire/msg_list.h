@@ -34,8 +34,8 @@
 /* field lists: X(kind, c_name, "wireName", a, b, need) with kind in STR INT ID BOOL OBJ ARR
  *   STR: a = max bytes; INT: a..b range; OBJ/ARR: a = max bytes of its text; unused = 0 */
 #define MSG_FIELDS_ENROL(X)                                                                        \
-    X(STR, token, "token", 3072, 0, 0)       /* absent: renewal over an authenticated session */   \
-    X(STR, csr, "csr", 8192, 0, 1)           /* PEM PKCS #10 */                                    \
+    X(STR, token, "token", 3072, 0, 0) /* absent: renewal over an authenticated session */         \
+    X(STR, csr, "csr", 8192, 0, 1)     /* PEM PKCS #10 */                                          \
     X(STR, name, "name", LIMIT_NAME, 0, 0)                                                         \
     X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
     X(STR, host_id, "hostId", 128, 0, 0)                                                           \
@@ -54,9 +54,9 @@
     X(STR, boot_id, "bootId", 128, 0, 1)                                                           \
     X(STR, host_id, "hostId", 128, 0, 1)                                                           \
     X(STR, journal_id, "journalId", 64, 0, 1)                                                      \
-    X(INT, seq, "seq", 0, INT53, 1)          /* highest sequence number given to an event so far */\
+    X(INT, seq, "seq", 0, INT53, 1) /* highest sequence number given to an event so far */         \
     X(ARR, attempts, "attempts", 262144, 0, 1) /* [{job, attempt, state: "running"|"ended"}] */    \
-    X(BOOL, draining, "draining", 0, 0, 0)   /* takes no jobs: is on its way out */
+    X(BOOL, draining, "draining", 0, 0, 0)     /* takes no jobs: is on its way out */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
@@ -74,10 +74,10 @@
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
-    X(STR, state, "state", 16, 0, 1)         /* SUCCESS, FAILED, KILLED */                         \
-    X(STR, reason, "reason", 32, 0, 0)       /* design 5.6 */                                      \
+    X(STR, state, "state", 16, 0, 1)   /* SUCCESS, FAILED, KILLED */                               \
+    X(STR, reason, "reason", 32, 0, 0) /* design 5.6 */                                            \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)                                                \
-    X(BOOL, exited, "exited", 0, 0, 0)       /* a process ended: exitCode counts */                \
+    X(BOOL, exited, "exited", 0, 0, 0) /* a process ended: exitCode counts */                      \
     X(INT, exit_code, "exitCode", 0, 4294967295LL, 0)                                              \
     X(INT, signal, "signal", 0, 128, 0)                                                            \
     X(INT, stdout_bytes, "stdoutBytes", 0, INT53, 0)                                               \
@@ -86,20 +86,19 @@
     X(INT, run_ms, "runMs", 0, INT53, 0)                                                           \
     X(OBJ, outputs, "outputs", LIMIT_OUTPUTS, 0, 0)
 
-#define MSG_FIELDS_HEARTBEAT(X)                                                                    \
-    X(INT, n, "n", 1, INT53, 1)              /* counts up within a session */
+#define MSG_FIELDS_HEARTBEAT(X) X(INT, n, "n", 1, INT53, 1) /* counts up within a session */
 
 #define MSG_FIELDS_DECLINED(X)                                                                     \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
-    X(STR, reason, "reason", 32, 0, 1)       /* draining, no-slot, never-started */                \
+    X(STR, reason, "reason", 32, 0, 1) /* draining, no-slot, never-started */                      \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_BYE(X) X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_ENROLLED(X)                                                                     \
-    X(STR, agent, "agent", 64, 0, 1)         /* the agent's id for ever */                         \
+    X(STR, agent, "agent", 64, 0, 1) /* the agent's id for ever */                                 \
     X(STR, name, "name", LIMIT_NAME, 0, 1)                                                         \
     X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
     X(STR, certificate, "certificate", 8192, 0, 1)                                                 \
@@ -111,19 +110,19 @@
     X(STR, version, "version", 64, 0, 1)                                                           \
     X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
     X(INT, heartbeat_ms, "heartbeatMs", 100, INT53, 1)                                             \
-    X(INT, seq, "seq", 0, INT53, 1)          /* highest event that is durable here */              \
+    X(INT, seq, "seq", 0, INT53, 1)                  /* highest event that is durable here */      \
     X(INT, output_limit, "outputLimit", 0, INT53, 1) /* bytes a job, both streams */               \
-    X(INT, wall_ms, "wallMs", 0, INT53, 0)   /* the coordinator's clock, to tell skew */
+    X(INT, wall_ms, "wallMs", 0, INT53, 0)           /* the coordinator's clock, to tell skew */
 
 #define MSG_FIELDS_REFUSED(X)                                                                      \
-    X(STR, code, "code", 48, 0, 1)           /* PROTOCOL.md section 8 */                           \
+    X(STR, code, "code", 48, 0, 1) /* PROTOCOL.md section 8 */                                     \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 1)                                                \
     X(INT, retry_ms, "retryMs", 0, INT53, 0) /* 0: do not come back by yourself */
 
 #define MSG_FIELDS_JOB(X)                                                                          \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
-    X(OBJ, spec, "spec", 983040, 0, 1)       /* PROTOCOL.md section 7 */                           \
+    X(OBJ, spec, "spec", 983040, 0, 1) /* PROTOCOL.md section 7 */                                 \
     X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
     X(INT, timeout_ms, "timeoutMs", 0, INT53, 0) /* 0: none */                                     \
     X(INT, output_limit, "outputLimit", 0, INT53, 0)
@@ -131,11 +130,11 @@
 #define MSG_FIELDS_KILL(X)                                                                         \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
-    X(STR, reason, "reason", 32, 0, 1)       /* cancelled, timeout */                              \
+    X(STR, reason, "reason", 32, 0, 1) /* cancelled, timeout */                                    \
     X(INT, grace_ms, "graceMs", 0, 3600000, 1)
 
 #define MSG_FIELDS_ACK(X)                                                                          \
-    X(INT, seq, "seq", 0, INT53, 1)          /* everything up to here is durable */                \
+    X(INT, seq, "seq", 0, INT53, 1)             /* everything up to here is durable */             \
     X(INT, heartbeat, "heartbeat", 0, INT53, 0) /* the last one seen; 0: none */
 
 #define MSG_FIELDS_DISCARD(X)                                                                      \
@@ -144,7 +143,7 @@
     X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_DRAIN(X)                                                                        \
-    X(BOOL, on, "on", 0, 0, 0)               /* true: take no more jobs; false: take jobs again */ \
+    X(BOOL, on, "on", 0, 0, 0) /* true: take no more jobs; false: take jobs again */               \
     X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_CERTIFICATE(X) X(STR, certificate, "certificate", 8192, 0, 1)

@@ -33,7 +33,8 @@ static bool all_of(const char *s, size_t len, const char *also)
 }
 
 /* Finds the host's place in s and what follows it: "" or ":port". */
-static int split_host(const char *s, const char **host, size_t *len, const char **rest, struct err *e)
+static int split_host(const char *s, const char **host, size_t *len, const char **rest,
+                      struct err *e)
 {
     if (s[0] == '[') {
         const char *end = strchr(s, ']');
@@ -46,12 +47,16 @@ static int split_host(const char *s, const char **host, size_t *len, const char 
         return 0;
     }
     if (strstr(s, "://") != NULL)
-        return err_set(e, ERR_INVALID, "'%s': only host and port are wanted, as in "
-                       "queue.example.com:7433", s);
+        return err_set(e, ERR_INVALID,
+                       "'%s': only host and port are wanted, as in "
+                       "queue.example.com:7433",
+                       s);
     const char *colon = strchr(s, ':');
     if (colon != NULL && strchr(colon + 1, ':') != NULL)
-        return err_set(e, ERR_INVALID, "'%s': an IPv6 address is written in brackets, as in "
-                       "[::1]:7433", s);
+        return err_set(e, ERR_INVALID,
+                       "'%s': an IPv6 address is written in brackets, as in "
+                       "[::1]:7433",
+                       s);
     *host = s;
     *len = colon != NULL ? (size_t)(colon - s) : strlen(s);
     *rest = s + *len;
@@ -73,8 +78,8 @@ static int parse_port(const char *rest, uint16_t fallback, uint16_t *port)
     return 0;
 }
 
-int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size, uint16_t *port,
-                  struct err *e)
+int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size,
+                  uint16_t *port, struct err *e)
 {
     const char *start = s, *rest = s;
     size_t len = 0;
@@ -176,8 +181,10 @@ static int unpack(const uint8_t *bytes, size_t len, struct token *t, struct err 
     uint64_t id = 0;
     if (len < 2) return cut_off(e);
     if (bytes[0] != VERSION)
-        return err_set(e, ERR_INVALID, "the token is of version %d, and this program knows version %d: "
-                       "it may be too old", (int)bytes[0], VERSION);
+        return err_set(e, ERR_INVALID,
+                       "the token is of version %d, and this program knows version %d: "
+                       "it may be too old",
+                       (int)bytes[0], VERSION);
     int rc = unpack_addresses(bytes, len, t, &at, e);
     if (rc != 0) return rc;
     if (len - at < TAIL_BYTES) return cut_off(e);
@@ -185,7 +192,8 @@ static int unpack(const uint8_t *bytes, size_t len, struct token *t, struct err 
         return err_set(e, ERR_INVALID, "the token has something behind its end: copy it again");
     memcpy(t->pin, bytes + at, TOKEN_PIN_BYTES);
     at += TOKEN_PIN_BYTES;
-    for (int i = 0; i < ID_BYTES; i++) id = id << 8 | bytes[at++];
+    for (int i = 0; i < ID_BYTES; i++)
+        id = id << 8 | bytes[at++];
     if (id == 0 || id > INT64_MAX) return damaged(e);
     t->id = (int64_t)id;
     memcpy(t->secret, bytes + at, TOKEN_SECRET_BYTES);
@@ -204,7 +212,8 @@ static int decode(const char *s, size_t len, struct token *t, struct err *e)
     memcpy(text, s, len);
     text[len] = '\0';
     if (strpbrk(text, BLANKS) != NULL)
-        rc = err_set(e, ERR_INVALID, "the token has a blank or a line break inside: "
+        rc = err_set(e, ERR_INVALID,
+                     "the token has a blank or a line break inside: "
                      "it is one word, copy it in one piece");
     else if (len > 0 && !all_of(text, len, "-_"))
         rc = damaged(e);
@@ -223,14 +232,16 @@ int token_parse(const char *s, struct token *out, struct err *e)
     memset(&t, 0, sizeof t);
     s += strspn(s, BLANKS);
     size_t len = strlen(s);
-    while (len > 0 && strchr(BLANKS, s[len - 1]) != NULL) len--;
+    while (len > 0 && strchr(BLANKS, s[len - 1]) != NULL)
+        len--;
     if (str_starts(s, join_prefix)) {
         t.kind = TOKEN_JOIN;
     } else if (str_starts(s, api_prefix)) {
         t.kind = TOKEN_API;
     } else {
-        return err_set(e, ERR_INVALID, len == 0 ? "the token is empty"
-                                                : "this is not a token: one begins with %s or %s",
+        return err_set(e, ERR_INVALID,
+                       len == 0 ? "the token is empty"
+                                : "this is not a token: one begins with %s or %s",
                        join_prefix, api_prefix);
     }
     size_t prefix = strlen(prefix_of(t.kind));
@@ -243,10 +254,11 @@ int token_parse(const char *s, struct token *out, struct err *e)
 int token_expect(const struct token *t, enum token_kind kind, struct err *e)
 {
     if (t->kind == kind) return 0;
-    return err_set(e, ERR_INVALID,
-                   kind == TOKEN_JOIN
-                       ? "this is an API token, for the command line; a machine joins with a join token "
-                         "(cadre token create join)"
-                       : "this is a join token, for a machine; the command line and the API take an API "
-                         "token (cadre token create api)");
+    return err_set(
+        e, ERR_INVALID,
+        kind == TOKEN_JOIN
+            ? "this is an API token, for the command line; a machine joins with a join token "
+              "(cadre token create join)"
+            : "this is a join token, for a machine; the command line and the API take an API "
+              "token (cadre token create api)");
 }

@@ -38,7 +38,7 @@ int token_expect(const struct token *t, enum token_kind kind, struct err *e);
 
 /* "host:port" -> parts; "[v6]:port" (the host comes without brackets); a missing port takes default_port.
  * Port 0 is let through: to listen on it means any. */
-int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size, uint16_t *port,
-                  struct err *e);
+int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size,
+                  uint16_t *port, struct err *e);
 
 #endif

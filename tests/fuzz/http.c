@@ -27,8 +27,10 @@ static void note_target(struct buf *log, const char *target)
         check(rc == ERR_INVALID && e.msg[0] != '\0');
         return;
     }
-    for (size_t i = 0; i < t.segments; i++) buf_addf(log, "[%s]", t.segment[i]);
-    for (size_t i = 0; i < t.queries; i++) buf_addf(log, "[%s=%s]", t.query[i].key, t.query[i].value);
+    for (size_t i = 0; i < t.segments; i++)
+        buf_addf(log, "[%s]", t.segment[i]);
+    for (size_t i = 0; i < t.queries; i++)
+        buf_addf(log, "[%s=%s]", t.query[i].key, t.query[i].value);
     http_target_fini(&t);
 }
 
@@ -36,7 +38,8 @@ static void note(struct buf *log, struct http_parser *p, enum http_event event)
 {
     struct http_message *m = http_parser_message(p);
     if (event == HTTP_HEAD) {
-        buf_addf(log, "HEAD %s %d %d %d\n", m->method, m->status, m->keep_alive, m->expect_continue);
+        buf_addf(log, "HEAD %s %d %d %d\n", m->method, m->status, m->keep_alive,
+                 m->expect_continue);
         for (size_t i = 0; i < m->header_count; i++)
             buf_addf(log, "%s: %s\n", m->headers[i].name, m->headers[i].value);
         if (m->target != NULL) note_target(log, m->target);
@@ -47,7 +50,8 @@ static void note(struct buf *log, struct http_parser *p, enum http_event event)
     }
 }
 
-static int feed(struct http_parser *p, const uint8_t *data, size_t len, struct buf *log, struct err *e)
+static int feed(struct http_parser *p, const uint8_t *data, size_t len, struct buf *log,
+                struct err *e)
 {
     enum http_event event = HTTP_HEAD;
     while (event != HTTP_MORE) {

@@ -112,7 +112,8 @@ static void length_over_the_limit__is_refused_with_its_last_byte(void **state)
     assert_non_null(strstr(e.msg, "1001"));
     assert_non_null(strstr(e.msg, "1000"));
     assert_int_equal(refused_after("\0\0\x03\xe9\1", 5, MAX, ERR_TOO_LARGE, &e), 0);
-    assert_int_equal(refused_after("\xff\xff\xff\xff\1", 5, LIMIT_FRAME_KNOWN, ERR_TOO_LARGE, &e), 4);
+    assert_int_equal(refused_after("\xff\xff\xff\xff\1", 5, LIMIT_FRAME_KNOWN, ERR_TOO_LARGE, &e),
+                     4);
     assert_int_equal(refused_after("\x80\0\0\0\1", 5, LIMIT_FRAME_KNOWN, ERR_TOO_LARGE, &e), 4);
     assert_int_equal(refused_after("GET / HTTP/1.1", 14, LIMIT_FRAME_KNOWN, ERR_TOO_LARGE, &e), 4);
 }
@@ -186,7 +187,8 @@ static void reader_that_nobody_empties__has_an_end(void **state)
     buf_init(&b, 2 * LIMIT_FRAME_KNOWN);
     frame_add(&b, FRAME_JSON, much, LIMIT_FRAME_KNOWN);
     frame_reader_init(&r, LIMIT_FRAME_KNOWN);
-    while (rc == 0 && added++ < 100) rc = frame_reader_add(&r, b.data, b.len, NULL);
+    while (rc == 0 && added++ < 100)
+        rc = frame_reader_add(&r, b.data, b.len, NULL);
     assert_int_equal(rc, ERR_TOO_LARGE);
     assert_true(r.b.len <= FRAME_READER_MAX);
     frame_reader_fini(&r);
@@ -347,7 +349,8 @@ static void output_that_would_be_refused__is_not_written(void **state)
 {
     (void)state;
     struct buf b;
-    struct frame_output bad[] = {sample, sample, sample, sample, sample, sample, sample, sample, sample, sample};
+    struct frame_output bad[] = {sample, sample, sample, sample, sample,
+                                 sample, sample, sample, sample, sample};
     bad[0].seq = -1;
     bad[1].job = 0;
     bad[2].job = -1;
@@ -392,17 +395,15 @@ static void output_with_bad_values__is_refused(void **state)
         int at;
         uint8_t byte;
     } cases[] = {
-        {0, 0x80},  /* seq negative */
-        {8, 0x80},  /* job negative */
-        {15, 0},    /* job 0 */
-        {16, 0x80}, /* attempt negative */
-        {16, 0x01}, /* attempt large */
-        {19, 0},    /* attempt 0 */
-        {20, 0},    /* streams */
-        {20, 4},
-        {20, 0xff},
-        {21, 0x80}, /* offset negative */
-        {29, 1},    /* reserved */
+        {0, 0x80},                          /* seq negative */
+        {8, 0x80},                          /* job negative */
+        {15, 0},                            /* job 0 */
+        {16, 0x80},                         /* attempt negative */
+        {16, 0x01},                         /* attempt large */
+        {19, 0},                            /* attempt 0 */
+        {20, 0},                            /* streams */
+        {20, 4},    {20, 0xff}, {21, 0x80}, /* offset negative */
+        {29, 1},                            /* reserved */
         {32, 1},
     };
     struct buf b;
@@ -416,7 +417,8 @@ static void output_with_bad_values__is_refused(void **state)
         assert_int_equal(frame_output_decode(body, sizeof body, &got, &e), 0);
         body[cases[i].at] = cases[i].byte;
         e.msg[0] = '\0';
-        if (frame_output_decode(body, sizeof body, &got, &e) != ERR_PROTOCOL) fail_msg("case %zu was taken", i);
+        if (frame_output_decode(body, sizeof body, &got, &e) != ERR_PROTOCOL)
+            fail_msg("case %zu was taken", i);
         assert_true(e.msg[0] != '\0');
     }
     buf_fini(&b);

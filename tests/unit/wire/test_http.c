@@ -157,7 +157,8 @@ static void pipelined_requests__come_one_by_one(void **state)
 static void headers__are_lower_case_and_trimmed_and_first_wins(void **state)
 {
     (void)state;
-    const char *text = "GET / HTTP/1.1\r\nHOST: a\r\nX-One:\t first \t\r\nx-one: second\r\nEmpty:\r\n\r\n";
+    const char *text =
+        "GET / HTTP/1.1\r\nHOST: a\r\nX-One:\t first \t\r\nx-one: second\r\nEmpty:\r\n\r\n";
     struct http_parser *p = http_parser_new(HTTP_SERVER, MAX_BODY);
     size_t used;
     enum http_event event;
@@ -207,7 +208,8 @@ static void expect_continue__is_told_at_the_head(void **state)
     (void)state;
     struct http_parser *p = http_parser_new(HTTP_SERVER, MAX_BODY);
     assert_true(head_of(p, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                           "Expect: 100-Continue\r\n\r\n")->expect_continue);
+                           "Expect: 100-Continue\r\n\r\n")
+                    ->expect_continue);
     http_parser_free(p);
 }
 
@@ -222,8 +224,8 @@ static void upgrade__is_served_as_plain(void **state)
 static void bytes_behind_a_last_message__are_refused(void **state)
 {
     (void)state;
-    check(HTTP_SERVER, "GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n", 36, false, "HEAD GET /; MESSAGE 0 ; ",
-          ERR_PROTOCOL, 400);
+    check(HTTP_SERVER, "GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n", 36, false,
+          "HEAD GET /; MESSAGE 0 ; ", ERR_PROTOCOL, 400);
 }
 
 static void garbage__is_refused(void **state)
@@ -307,7 +309,8 @@ static void transfer_encoding_twice_or_hidden__is_refused(void **state)
         POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
         POST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
         POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n",
+        POST "Transfer-Encoding: \x0b"
+             "chunked\r\n\r\n0\r\n\r\n",
         POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -406,7 +409,8 @@ static void head_of_blank_lines_or_blanks__ends(void **state)
     struct outcome o;
     size_t len = 4 * LIMIT_HTTP_HEAD;
     char *s = mem_alloc(len + 1);
-    for (size_t i = 0; i < len; i += 2) memcpy(s + i, "\r\n", 2);
+    for (size_t i = 0; i < len; i += 2)
+        memcpy(s + i, "\r\n", 2);
     run(HTTP_SERVER, s, len, 1000, false, &o);
     assert_int_equal(o.rc, ERR_TOO_LARGE);
     outcome_fini(&o);
@@ -419,7 +423,8 @@ static void many_headers__are_431(void **state)
     struct buf b;
     buf_init(&b, LIMIT_HTTP_HEAD);
     buf_adds(&b, "GET / HTTP/1.1\r\nHost: a\r\n");
-    for (int i = 1; i < HTTP_HEADERS_MAX; i++) buf_addf(&b, "X-%d: y\r\n", i);
+    for (int i = 1; i < HTTP_HEADERS_MAX; i++)
+        buf_addf(&b, "X-%d: y\r\n", i);
     size_t len = b.len;
     buf_adds(&b, "\r\n");
     good(b.data, "HEAD GET /; MESSAGE 0 ; ");
@@ -445,7 +450,8 @@ static void announced_body_over_the_limit__is_413_before_the_head_is_reported(vo
 static void chunked_body_over_the_limit__is_413(void **state)
 {
     (void)state;
-    char *s = filled(POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n", MAX_BODY + 1, "\r\n0\r\n\r\n");
+    char *s =
+        filled(POST "Transfer-Encoding: chunked\r\n\r\n3e9\r\n", MAX_BODY + 1, "\r\n0\r\n\r\n");
     refused(s, 413);
     mem_free(s);
 }
@@ -456,7 +462,8 @@ static void one_byte_chunks__are_fine(void **state)
     struct buf b;
     buf_init(&b, 1u << 20);
     buf_adds(&b, POST "Transfer-Encoding: chunked\r\n\r\n");
-    for (int i = 0; i < MAX_BODY; i++) buf_adds(&b, "1\r\nx\r\n");
+    for (int i = 0; i < MAX_BODY; i++)
+        buf_adds(&b, "1\r\nx\r\n");
     buf_adds(&b, "0\r\n\r\n");
     struct outcome o;
     run(HTTP_SERVER, b.data, b.len, 512, false, &o);
@@ -492,7 +499,8 @@ static void error__stays(void **state)
     enum http_event event;
     struct err e;
     assert_int_equal(http_parse(p, "\x01", 1, &used, &event, &e), ERR_PROTOCOL);
-    assert_int_equal(http_parse(p, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, &used, &event, &e), ERR_PROTOCOL);
+    assert_int_equal(http_parse(p, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, &used, &event, &e),
+                     ERR_PROTOCOL);
     assert_int_equal(http_parse_eof(p, &event, &e), ERR_PROTOCOL);
     assert_int_equal(http_error_status(p), 400);
     http_parser_free(p);
@@ -506,7 +514,8 @@ static void responses__are_read(void **state)
     answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
            "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
            "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 201 \r\nContent-Length: 0\r\n\r\n",
-           "HEAD 200; MESSAGE 2 hi; HEAD 404; MESSAGE 1 x; HEAD 204; MESSAGE 0 ; HEAD 201; MESSAGE 0 ; ");
+           "HEAD 200; MESSAGE 2 hi; HEAD 404; MESSAGE 1 x; HEAD 204; MESSAGE 0 ; HEAD 201; MESSAGE "
+           "0 ; ");
 }
 
 static void interim_responses__are_not_seen(void **state)
@@ -520,7 +529,8 @@ static void interim_responses__are_not_seen(void **state)
 static void response_without_body_by_status__has_none_whatever_its_length_says(void **state)
 {
     (void)state;
-    answer("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    answer("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 "
+           "OK\r\nContent-Length: 0\r\n\r\n",
            "HEAD 304; MESSAGE 0 ; HEAD 200; MESSAGE 0 ; ");
 }
 
@@ -592,7 +602,8 @@ static void streamed_body__goes_to_the_function_without_a_limit(void **state)
     http_write_stream_head(&in, 200, "application/octet-stream");
     char block[4096];
     memset(block, 'x', sizeof block);
-    for (int i = 0; i < 10; i++) http_write_chunk(&in, block, sizeof block);
+    for (int i = 0; i < 10; i++)
+        http_write_chunk(&in, block, sizeof block);
     http_write_stream_end(&in);
     struct http_parser *p = http_parser_new(HTTP_CLIENT, MAX_BODY);
     http_parser_stream(p, collect, &got);
@@ -653,8 +664,23 @@ static void random_bytes__never_upset_the_parser(void **state)
 {
     (void)state;
     static const char *const words[] = {
-        "GET ", "POST ", "/x", " HTTP/1.1", "HTTP/1.1 200 OK", "\r\n", "\r\n\r\n", "Host: a", "\r", "\n", " ",
-        "Content-Length: 3", "Transfer-Encoding: chunked", "3\r\nabc\r\n", "0\r\n\r\n", "Connection: close", ":",
+        "GET ",
+        "POST ",
+        "/x",
+        " HTTP/1.1",
+        "HTTP/1.1 200 OK",
+        "\r\n",
+        "\r\n\r\n",
+        "Host: a",
+        "\r",
+        "\n",
+        " ",
+        "Content-Length: 3",
+        "Transfer-Encoding: chunked",
+        "3\r\nabc\r\n",
+        "0\r\n\r\n",
+        "Connection: close",
+        ":",
         "Upgrade: x\r\nConnection: upgrade",
     };
     struct rng r;
@@ -669,7 +695,8 @@ static void random_bytes__never_upset_the_parser(void **state)
             else
                 buf_adds(&b, words[rng_below(&r, sizeof words / sizeof words[0])]);
         }
-        run(i % 2 ? HTTP_SERVER : HTTP_CLIENT, b.data, b.len, 1 + (size_t)rng_below(&r, 9), i % 3 == 0, &o);
+        run(i % 2 ? HTTP_SERVER : HTTP_CLIENT, b.data, b.len, 1 + (size_t)rng_below(&r, 9),
+            i % 3 == 0, &o);
         assert_true(o.rc == 0 || o.rc == ERR_PROTOCOL || o.rc == ERR_TOO_LARGE);
         outcome_fini(&o);
         buf_fini(&b);
@@ -682,7 +709,9 @@ static void target__is_split_and_decoded(void **state)
 {
     (void)state;
     struct http_target t;
-    assert_int_equal(http_target_parse("/api/v1/a%2Fb%20c/?limit=5&state=A%2CB&q=a+b&flag&&x=1=2", &t, NULL), 0);
+    assert_int_equal(http_target_parse("/api/v1/a%2Fb%20c/?limit=5&state=A%2CB&q=a+b&flag&&x=1=2",
+                                       &t, NULL),
+                     0);
     assert_int_equal(t.segments, 3);
     assert_string_equal(t.segment[0], "api");
     assert_string_equal(t.segment[2], "a/b c");
@@ -703,15 +732,30 @@ static void bad_targets__are_refused(void **state)
 {
     (void)state;
     static const char *const targets[] = {
-        "", "*", "x", "http://a/b", "//", "/a//b", "/%", "/%4", "/%zz", "/a%00b", "/a?x=%", "/a?%gg=1", "/a?x=%00",
-        "/%ff", "/a?x=%c3", "/a#b",
+        "",
+        "*",
+        "x",
+        "http://a/b",
+        "//",
+        "/a//b",
+        "/%",
+        "/%4",
+        "/%zz",
+        "/a%00b",
+        "/a?x=%",
+        "/a?%gg=1",
+        "/a?x=%00",
+        "/%ff",
+        "/a?x=%c3",
+        "/a#b",
         "/1/2/3/4/5/6/7/8/9/10/11/12/13",
         "/?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17&18&19&20&21&22&23&24&25",
     };
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         struct http_target t;
         struct err e = {0};
-        if (http_target_parse(targets[i], &t, &e) != ERR_INVALID) fail_msg("%s was taken", targets[i]);
+        if (http_target_parse(targets[i], &t, &e) != ERR_INVALID)
+            fail_msg("%s was taken", targets[i]);
         assert_true(e.msg[0] != '\0');
     }
 }
@@ -721,7 +765,8 @@ static void encoded_text__decodes_to_itself(void **state)
     (void)state;
     char all[128 + 8];
     size_t n = 0;
-    for (int c = 1; c < 128; c++) all[n++] = (char)c;
+    for (int c = 1; c < 128; c++)
+        all[n++] = (char)c;
     memcpy(all + n, "\xc3\xa4\xe2\x82\xac", 6);
     struct buf b;
     struct http_target t;
@@ -745,7 +790,8 @@ static void written_request__reads_back(void **state)
     struct buf b;
     buf_init(&b, 4096);
     assert_int_equal(http_write_request(&b, "POST", "/a?b=c", "h:1", "application/json", "{}", 2,
-                                        "Authorization: Bearer x\r\n"), 0);
+                                        "Authorization: Bearer x\r\n"),
+                     0);
     assert_int_equal(http_write_request(&b, "GET", "/", "h:1", NULL, NULL, 0, NULL), 0);
     good(b.data, "HEAD POST /a?b=c; MESSAGE 2 {}; HEAD GET /; MESSAGE 0 ; ");
     buf_fini(&b);
@@ -777,9 +823,11 @@ static void request_that_would_carry_a_second_one__is_not_written(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 4096);
-    assert_int_equal(http_write_request(&b, "GET", "/ HTTP/1.1\r\nX: y", "h", NULL, NULL, 0, NULL), ERR_INVALID);
+    assert_int_equal(http_write_request(&b, "GET", "/ HTTP/1.1\r\nX: y", "h", NULL, NULL, 0, NULL),
+                     ERR_INVALID);
     assert_int_equal(http_write_request(&b, "GET", "/a b", "h", NULL, NULL, 0, NULL), ERR_INVALID);
-    assert_int_equal(http_write_request(&b, "GET", "/", "h\r\nX: y", NULL, NULL, 0, NULL), ERR_INVALID);
+    assert_int_equal(http_write_request(&b, "GET", "/", "h\r\nX: y", NULL, NULL, 0, NULL),
+                     ERR_INVALID);
     assert_int_equal(http_write_request(&b, "", "/", "h", NULL, NULL, 0, NULL), ERR_INVALID);
     assert_int_equal(b.len, 0);
     buf_fini(&b);

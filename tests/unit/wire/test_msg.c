@@ -31,7 +31,8 @@ struct field {
 };
 
 #define FIELD(kind, name, key, a, b, need) {kind, key, a, b, (need) == 1},
-#define MSG(id, name, dir, known) static const struct field fields_##name[] = {MSG_FIELDS_##id(FIELD)};
+#define MSG(id, name, dir, known)                                                                  \
+    static const struct field fields_##name[] = {MSG_FIELDS_##id(FIELD)};
 MSG_LIST(MSG)
 #undef MSG
 
@@ -39,14 +40,16 @@ static const struct {
     const struct field *fields;
     size_t count;
 } messages[MSG_TYPES] = {
-#define MSG(id, name, dir, known) [MSG_##id] = {fields_##name, sizeof fields_##name / sizeof(struct field)},
+#define MSG(id, name, dir, known)                                                                  \
+    [MSG_##id] = {fields_##name, sizeof fields_##name / sizeof(struct field)},
     MSG_LIST(MSG)
 #undef MSG
 };
 
 /* ---- filling ------------------------------------------------------------------------------- */
 
-enum fill { LEAST, SOME, MOST }; /* only what is needed, at its lower end; all of it; all at the upper end */
+/* Only what is needed, at its lower end; all of it; all of it at the upper end. */
+enum fill { LEAST, SOME, MOST };
 
 static char *text_of(size_t len)
 {
@@ -270,8 +273,9 @@ static void message__has_the_documented_text(void **state)
     m.u.finished.exited = true;
     m.u.finished.exit_code = 3;
     encode(&m, &text);
-    assert_string_equal(text.data, "{\"type\":\"finished\",\"seq\":7,\"job\":\"0000000000010\",\"attempt\":1,"
-                                   "\"state\":\"FAILED\",\"exited\":true,\"exitCode\":3}");
+    assert_string_equal(text.data,
+                        "{\"type\":\"finished\",\"seq\":7,\"job\":\"0000000000010\",\"attempt\":1,"
+                        "\"state\":\"FAILED\",\"exited\":true,\"exitCode\":3}");
     buf_fini(&text);
 }
 
@@ -282,7 +286,7 @@ static void names__are_those_of_the_list(void **state)
     assert_string_equal(msg_name(MSG_CERTIFICATE), "certificate");
     assert_string_equal(msg_name(MSG_NONE), "?");
     assert_string_equal(msg_name(MSG_TYPES), "?");
-    assert_string_equal(msg_name((enum msg_type)-1), "?");
+    assert_string_equal(msg_name((enum msg_type) - 1), "?");
     assert_true(msg_from_agent(MSG_ENROL));
     assert_false(msg_from_agent(MSG_WELCOME));
     assert_false(msg_from_agent(MSG_TYPES));
@@ -336,7 +340,8 @@ static void refused_with(enum msg_type t, const char *key, struct json *value)
 
 #define EACH_FIELD(t, f)                                                                           \
     for (int t = MSG_NONE + 1; t < MSG_TYPES; t++)                                                 \
-        for (const struct field *f = messages[t].fields; f < messages[t].fields + messages[t].count; f++)
+        for (const struct field *f = messages[t].fields;                                           \
+             f < messages[t].fields + messages[t].count; f++)
 
 static void absent_or_null_field__is_refused_only_when_it_is_needed(void **state)
 {
@@ -357,8 +362,9 @@ static void absent_or_null_field__is_refused_only_when_it_is_needed(void **state
 static void field_of_another_type__is_refused(void **state)
 {
     (void)state;
-    static const enum json_type right[] = {[STR] = JSON_STRING, [INT] = JSON_NUMBER, [ID] = JSON_STRING,
-                                           [BOOL] = JSON_BOOL,  [OBJ] = JSON_OBJECT, [ARR] = JSON_ARRAY};
+    static const enum json_type right[] = {
+        [STR] = JSON_STRING, [INT] = JSON_NUMBER, [ID] = JSON_STRING,
+        [BOOL] = JSON_BOOL,  [OBJ] = JSON_OBJECT, [ARR] = JSON_ARRAY};
     EACH_FIELD(t, f)
     {
         for (int type = JSON_BOOL; type <= JSON_OBJECT; type++) {
@@ -418,8 +424,16 @@ static void number_out_of_range__is_refused(void **state)
 static void bad_id__is_refused(void **state)
 {
     (void)state;
-    static const char *const ids[] = {"", "0", "0000000000000", "000000000001", "00000000000100", "000000000001u",
-                                      "zzzzzzzzzzzzz", "-000000000001", " 00000000001", "000000000001\n"};
+    static const char *const ids[] = {"",
+                                      "0",
+                                      "0000000000000",
+                                      "000000000001",
+                                      "00000000000100",
+                                      "000000000001u",
+                                      "zzzzzzzzzzzzz",
+                                      "-000000000001",
+                                      " 00000000001",
+                                      "000000000001\n"};
     EACH_FIELD(t, f)
     {
         if (f->kind != ID) continue;
@@ -442,7 +456,8 @@ static void not_sent(const struct msg *m, const char *key)
     buf_fini(&b);
 }
 
-static void spoil_STR(const struct msg *m, const char *key, char **f, int64_t max, int64_t unused, bool need)
+static void spoil_STR(const struct msg *m, const char *key, char **f, int64_t max, int64_t unused,
+                      bool need)
 {
     (void)unused;
     char *good = *f, *longer = text_of((size_t)max + 1);
@@ -454,7 +469,8 @@ static void spoil_STR(const struct msg *m, const char *key, char **f, int64_t ma
     mem_free(longer);
 }
 
-static void spoil_INT(const struct msg *m, const char *key, int64_t *f, int64_t min, int64_t max, bool need)
+static void spoil_INT(const struct msg *m, const char *key, int64_t *f, int64_t min, int64_t max,
+                      bool need)
 {
     int64_t good = *f;
     if (min != 1 || need) {
@@ -468,7 +484,8 @@ static void spoil_INT(const struct msg *m, const char *key, int64_t *f, int64_t 
     *f = good;
 }
 
-static void spoil_ID(const struct msg *m, const char *key, int64_t *f, int64_t a, int64_t b, bool need)
+static void spoil_ID(const struct msg *m, const char *key, int64_t *f, int64_t a, int64_t b,
+                     bool need)
 {
     (void)a;
     (void)b;
@@ -480,7 +497,8 @@ static void spoil_ID(const struct msg *m, const char *key, int64_t *f, int64_t a
     *f = good;
 }
 
-static void spoil_BOOL(const struct msg *m, const char *key, const bool *f, int64_t a, int64_t b, bool need)
+static void spoil_BOOL(const struct msg *m, const char *key, const bool *f, int64_t a, int64_t b,
+                       bool need)
 {
     (void)m;
     (void)key;
@@ -490,8 +508,8 @@ static void spoil_BOOL(const struct msg *m, const char *key, const bool *f, int6
     (void)need;
 }
 
-static void spoil_tree(const struct msg *m, const char *key, struct json **f, int64_t max, bool need,
-                       enum json_type other)
+static void spoil_tree(const struct msg *m, const char *key, struct json **f, int64_t max,
+                       bool need, enum json_type other)
 {
     struct json *good = *f, *bad = json_new(JSON_OBJECT);
     char *s = text_of((size_t)max - 6); /* one byte more than fits {"k":""} or so */
@@ -513,15 +531,15 @@ static void spoil_tree(const struct msg *m, const char *key, struct json **f, in
     *f = good;
 }
 
-static void spoil_OBJ(const struct msg *m, const char *key, struct json **f, int64_t max, int64_t unused,
-                      bool need)
+static void spoil_OBJ(const struct msg *m, const char *key, struct json **f, int64_t max,
+                      int64_t unused, bool need)
 {
     (void)unused;
     spoil_tree(m, key, f, max, need, JSON_ARRAY);
 }
 
-static void spoil_ARR(const struct msg *m, const char *key, struct json **f, int64_t max, int64_t unused,
-                      bool need)
+static void spoil_ARR(const struct msg *m, const char *key, struct json **f, int64_t max,
+                      int64_t unused, bool need)
 {
     (void)unused;
     spoil_tree(m, key, f, max, need, JSON_OBJECT);
@@ -658,7 +676,8 @@ static void deep_json__is_refused(void **state)
     struct buf b;
     buf_init(&b, 1u << 20);
     buf_adds(&b, "{\"type\":\"bye\",\"x\":");
-    for (int i = 0; i < 100000; i++) buf_addc(&b, '[');
+    for (int i = 0; i < 100000; i++)
+        buf_addc(&b, '[');
     refused_text(b.data, "not JSON");
     buf_fini(&b);
 }
@@ -666,8 +685,9 @@ static void deep_json__is_refused(void **state)
 static void unknown_fields_and_any_order__are_fine(void **state)
 {
     (void)state;
-    static const char body[] = " {\"attempt\":2,\"new\":{\"a\":[1,{}]},\"job\":\"0000000000001\",\"pid\":null,"
-                               "\"SEQ\":\"x\",\"type\":\"started\",\"seq\":3}\n";
+    static const char body[] =
+        " {\"attempt\":2,\"new\":{\"a\":[1,{}]},\"job\":\"0000000000001\",\"pid\":null,"
+        "\"SEQ\":\"x\",\"type\":\"started\",\"seq\":3}\n";
     struct msg m;
     assert_int_equal(msg_decode(body, strlen(body), &m, NULL), 0);
     assert_int_equal(m.type, MSG_STARTED);

@@ -26,7 +26,8 @@ static char *read_source(const char *path)
     assert_int_equal(str_format(name, sizeof name, "%s/%s", CADRE_SOURCE_DIR, path), 0);
     FILE *f = fopen(name, "rb");
     assert_non_null(f);
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;) assert_int_equal(buf_add(&b, block, n), 0);
+    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
+        assert_int_equal(buf_add(&b, block, n), 0);
     fclose(f);
     return buf_detach(&b);
 }
@@ -60,8 +61,8 @@ static void same_rows(const char *what, const char *rows, const char *expected)
     while (*rows != '\0' || *expected != '\0') {
         size_t have = strcspn(rows, "\n"), want = strcspn(expected, "\n");
         if (want == 0 || have < want || strncmp(rows, expected, want) != 0)
-            fail_msg("%s:\n  the document has: %.*s\n  the header has:   %.*s", what, (int)have, rows,
-                     (int)want, expected);
+            fail_msg("%s:\n  the document has: %.*s\n  the header has:   %.*s", what, (int)have,
+                     rows, (int)want, expected);
         rows += have + (rows[have] != '\0');
         expected += want + (expected[want] != '\0');
     }
@@ -199,7 +200,8 @@ static void document__has_no_message_beyond_the_list(void **state)
     (void)state;
     char *doc = read_source("wire/PROTOCOL.md");
     int in_doc = 0;
-    for (const char *at = doc; (at = strstr(at, "\n### `")) != NULL; at++) in_doc++;
+    for (const char *at = doc; (at = strstr(at, "\n### `")) != NULL; at++)
+        in_doc++;
     assert_int_equal(in_doc, MSG_TYPES - 1);
     mem_free(doc);
 }
@@ -212,7 +214,8 @@ static void directions__are_those_of_the_list(void **state)
         char start[128];
         const char *name = msg_name((enum msg_type)t);
         str_format(start, sizeof start, "\n### `%s`\n\n%s", name,
-                   msg_from_agent((enum msg_type)t) ? "Agent → coordinator" : "Coordinator → agent");
+                   msg_from_agent((enum msg_type)t) ? "Agent → coordinator"
+                                                    : "Coordinator → agent");
         if (strstr(doc, start) == NULL) fail_msg("%s: the direction differs", name);
     }
     mem_free(doc);
@@ -269,7 +272,8 @@ static void refusals__are_those_of_the_header(void **state)
     struct buf expected;
     buf_init(&expected, 1u << 16);
     for (int r = 0; r < REFUSALS; r++) {
-        buf_addf(&expected, "| `%s` | %ld |\n", refusal_code((enum refusal)r), refusal_retry_ms((enum refusal)r));
+        buf_addf(&expected, "| `%s` | %ld |\n", refusal_code((enum refusal)r),
+                 refusal_retry_ms((enum refusal)r));
         assert_true(strlen(refusal_code((enum refusal)r)) <= 48);
     }
     char *rows = rows_of(doc, "## 8 Refusals");

@@ -22,8 +22,10 @@ static struct token sample(enum token_kind kind)
     t.address_count = 2;
     str_copy(t.address[0], sizeof t.address[0], "queue.example.com:7433");
     str_copy(t.address[1], sizeof t.address[1], "[2001:db8::1]:7433");
-    for (int i = 0; i < TOKEN_PIN_BYTES; i++) t.pin[i] = (uint8_t)(i * 7);
-    for (int i = 0; i < TOKEN_SECRET_BYTES; i++) t.secret[i] = (uint8_t)(255 - i);
+    for (int i = 0; i < TOKEN_PIN_BYTES; i++)
+        t.pin[i] = (uint8_t)(i * 7);
+    for (int i = 0; i < TOKEN_SECRET_BYTES; i++)
+        t.secret[i] = (uint8_t)(255 - i);
     t.id = 0x0123456789abcdef;
     return t;
 }
@@ -184,7 +186,8 @@ static void bad_bytes__are_refused(void **state)
     char text[TOKEN_TEXT_SIZE] = "cadre-join-";
     struct token t;
     str_base64url(text + 11, bytes, len);
-    assert_int_equal(token_parse(text, &t, NULL), 0); /* the others differ from this one in one thing */
+    assert_int_equal(token_parse(text, &t, NULL),
+                     0); /* the others differ from this one in one thing */
 
     bytes[0] = 2;
     expect_bytes(bytes, len, "version 2");
@@ -206,7 +209,8 @@ static void bad_addresses_inside__are_refused(void **state)
     static const struct {
         const char *bytes;
         size_t len;
-    } cases[] = {{"", 0}, {"a\0b:7433", 8}, {"a b:7433", 8}, {"a:99999", 7}, {"a:7433\n", 7}, {"\xff:7433", 6}};
+    } cases[] = {{"", 0},        {"a\0b:7433", 8}, {"a b:7433", 8},
+                 {"a:99999", 7}, {"a:7433\n", 7},  {"\xff:7433", 6}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t bytes[100] = {1, 1, (uint8_t)cases[i].len};
         memcpy(bytes + 3, cases[i].bytes, cases[i].len);
@@ -252,13 +256,15 @@ static void token_that_would_be_refused__is_not_written(void **state)
     (void)state;
     char text[TOKEN_TEXT_SIZE] = "before";
     struct token bad[5];
-    for (int i = 0; i < 5; i++) bad[i] = sample(TOKEN_JOIN);
+    for (int i = 0; i < 5; i++)
+        bad[i] = sample(TOKEN_JOIN);
     bad[0].id = 0;
     bad[1].id = -1;
     bad[2].address[0][0] = '\0';
     str_copy(bad[3].address[1], sizeof bad[3].address[1], "no address");
     bad[4].address_count = TOKEN_ADDRESSES + 1;
-    for (int i = 0; i < 5; i++) assert_int_equal(token_format(&bad[i], text, sizeof text), ERR_INVALID);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(token_format(&bad[i], text, sizeof text), ERR_INVALID);
     struct token good = sample(TOKEN_JOIN);
     assert_int_equal(token_format(&good, text, 20), ERR_TOO_LARGE);
     assert_string_equal(text, "before");
@@ -273,14 +279,18 @@ static void addresses__are_split(void **state)
         const char *text, *host;
         int port;
     } cases[] = {
-        {"queue.example.com:7434", "queue.example.com", 7434}, {"queue", "queue", 7433},
-        {"127.0.0.1:0", "127.0.0.1", 0},                       {"[::1]:65535", "::1", 65535},
-        {"[fe80::1%eth0]", "fe80::1%eth0", 7433},              {"a_b-c:1", "a_b-c", 1},
+        {"queue.example.com:7434", "queue.example.com", 7434},
+        {"queue", "queue", 7433},
+        {"127.0.0.1:0", "127.0.0.1", 0},
+        {"[::1]:65535", "::1", 65535},
+        {"[fe80::1%eth0]", "fe80::1%eth0", 7433},
+        {"a_b-c:1", "a_b-c", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char host[64];
         uint16_t port;
-        assert_int_equal(address_parse(cases[i].text, DEFAULT_PORT, host, sizeof host, &port, NULL), 0);
+        assert_int_equal(address_parse(cases[i].text, DEFAULT_PORT, host, sizeof host, &port, NULL),
+                         0);
         assert_string_equal(host, cases[i].host);
         assert_int_equal(port, cases[i].port);
     }
@@ -290,10 +300,31 @@ static void bad_addresses__are_refused(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "",           ":7433",      "a:",         "a:x",        "a:-1",     "a:+1",     "a: 1",
-        "a:65536",    "a:1 ",       "a:1:2",      "::1",        "[::1",     "[]:1",     "[a]:1",
-        "[::1]x",     "[::1]7433",  "a b:1",      " a:1",       "a/b:1",    "a\nb:1",   "https://a:7433",
-        "\xc3\xa4:1", "[::1 ]:1",   "[::1/]:1",   "a:99999999999999999999",
+        "",
+        ":7433",
+        "a:",
+        "a:x",
+        "a:-1",
+        "a:+1",
+        "a: 1",
+        "a:65536",
+        "a:1 ",
+        "a:1:2",
+        "::1",
+        "[::1",
+        "[]:1",
+        "[a]:1",
+        "[::1]x",
+        "[::1]7433",
+        "a b:1",
+        " a:1",
+        "a/b:1",
+        "a\nb:1",
+        "https://a:7433",
+        "\xc3\xa4:1",
+        "[::1 ]:1",
+        "[::1/]:1",
+        "a:99999999999999999999",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char host[64] = "before";
@@ -313,7 +344,8 @@ static void host_that_does_not_fit__is_refused_and_not_cut(void **state)
     char host[4];
     uint16_t port;
     assert_int_equal(address_parse("abc:1", DEFAULT_PORT, host, sizeof host, &port, NULL), 0);
-    assert_int_equal(address_parse("abcd:1", DEFAULT_PORT, host, sizeof host, &port, NULL), ERR_INVALID);
+    assert_int_equal(address_parse("abcd:1", DEFAULT_PORT, host, sizeof host, &port, NULL),
+                     ERR_INVALID);
 }
 
 int main(void)
