@@ -162,17 +162,28 @@ void request_fail(struct request *r, int rc, const struct err *e)
     request_send_problem(r, &p);
 }
 
+/* Messages of the engine that name a field begin with it: "requires.os: ...". */
+static void field_of(const char *message, char *field, size_t size)
+{
+    size_t n = strcspn(message, ": '");
+    field[0] = '\0';
+    if (!n || message[n] != ':' || n >= size) return;
+    memcpy(field, message, n);
+    field[n] = '\0';
+}
+
 void request_fail_reply(struct request *r, const struct effect *x)
 {
     struct problem p = {0};
+    char field[128] = "";
     int status;
     const char *code;
     face_of(x->rc, &status, &code);
     if (x->code) code = x->code;
-    /* what the body names is not what the path names */
-    if (str_eq(code, "unknown-group") && str_eq(r->route->method, "POST")) status = 422;
-    problem_set(&p, status, code, x->hint ? x->hint : usual_hint(x->rc), NULL, "%s",
-                err_text(&x->err));
+    if (str_eq(code, "queue-full")) status = 429;
+    if (status == 422) field_of(err_text(&x->err), field, sizeof field);
+    problem_set(&p, status, code, x->hint ? x->hint : usual_hint(x->rc), field[0] ? field : NULL,
+                "%s", err_text(&x->err));
     request_send_problem(r, &p);
 }
 

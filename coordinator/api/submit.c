@@ -2,7 +2,6 @@
 #include "coordinator/api/internal.h"
 
 #include "base/duration.h"
-#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/limits.h"
@@ -181,9 +180,7 @@ static void read_key(struct request *r, struct problem *p, struct job *j)
                     "Idempotency-Key: must have 1 to %d bytes", KEY_MAX);
         return;
     }
-    char scope[ID_TEXT_SIZE];
-    id_format(r->who.token, scope);
-    j->unique_key = str_dupf("%s:%s", scope, r->key);
+    j->unique_key = mem_strdup(r->key);
 }
 
 static void read_job(struct request *r, struct body *b, struct cmd_submit *s)

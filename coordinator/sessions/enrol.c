@@ -65,7 +65,7 @@ void session_enrolled(struct session *s, const struct effect *x)
     if (!s->csr) return;
     if (authority_sign(s->owner->o.authority, s->csr, x->id, wall_now_ms(), &pem, &e)) {
         log_error("agent %s: its certificate could not be made: %s", x->text, err_text(&e));
-        session_refuse(s, "unavailable", "the certificate could not be made", 5000);
+        session_refuse(s, "internal", "the certificate could not be made", 5000);
         return;
     }
     id_format(x->id, id);

@@ -55,7 +55,7 @@ static int agree_on_minor(struct session *s, const struct msg_hello *m)
         "the agent (version %s) speaks cadre/1 minor %lld to %lld, this coordinator %d to %d",
         m->version, (long long)m->protocol_min, (long long)m->protocol, PROTOCOL_MINOR_MIN,
         PROTOCOL_MINOR);
-    session_refuse(s, "version", sentence, 0);
+    session_refuse(s, "protocol-version", sentence, 0);
     return ERR_UNSUPPORTED;
 }
 
