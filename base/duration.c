@@ -1,6 +1,10 @@
 /* Durations and sizes as text. Times are in time.c. */
 #include "base/duration.h"
 
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +16,20 @@
 #define WEEK_MS (7 * DAY_MS)
 
 #define EXAMPLES "write it like 30s, 5m, 1h30m or PT1H30M"
+
+static int refuse(struct err *e, const char *text, const char *fmt, ...) CADRE_PRINTF(3, 4);
+
+/* "'text'" and directly behind it what is wrong. */
+static int refuse(struct err *e, const char *text, const char *fmt, ...)
+{
+    char shown[STR_QUOTE_SIZE], why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    if (n < 0) why[0] = '\0';
+    return err_set(e, ERR_INVALID, "%s%s", str_quote(shown, text), why);
+}
 
 /* ---- durations ------------------------------------------------------------------------------- */
 
@@ -43,18 +61,18 @@ static int read_amount(const char **s, struct amount *a, const char *all, struct
 {
     const char *p = *s;
     *a = (struct amount){0, 0, false};
-    if (!is_digit(*p)) return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, all);
+    if (!is_digit(*p)) return refuse(e, all, " is not a duration: " EXAMPLES);
     for (; is_digit(*p); p++) {
         if (a->whole < INT64_C(1000000000000)) a->whole = a->whole * 10 + (*p - '0');
     }
     if (*p == '.') {
         a->fraction = true;
         if (!is_digit(*++p)) {
-            return err_set(e, ERR_INVALID, "'%.60s' has no digit behind the point", all);
+            return refuse(e, all, " has no digit behind the point");
         }
         for (int64_t weight = 100; is_digit(*p); p++, weight /= 10) {
             if (weight == 0 && *p != '0') {
-                return err_set(e, ERR_INVALID, "'%.60s' is finer than a millisecond", all);
+                return refuse(e, all, " is finer than a millisecond");
             }
             a->milli += weight * (*p - '0');
         }
@@ -67,14 +85,14 @@ static int add_amount(int64_t *sum, const struct amount *a, const struct unit *u
                       struct err *e)
 {
     if (a->fraction && u->ms != SECOND_MS) {
-        return err_set(e, ERR_INVALID, "'%.60s': only seconds may have a fraction", all);
+        return refuse(e, all, ": only seconds may have a fraction");
     }
     if (a->whole > DURATION_MAX_MS / u->ms) {
-        return err_set(e, ERR_INVALID, "'%.60s' is longer than 10 years", all);
+        return refuse(e, all, " is longer than 10 years");
     }
     *sum += a->whole * u->ms + a->milli;
     if (*sum > DURATION_MAX_MS) {
-        return err_set(e, ERR_INVALID, "'%.60s' is longer than 10 years", all);
+        return refuse(e, all, " is longer than 10 years");
     }
     return 0;
 }
@@ -100,16 +118,17 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
         if (rc != 0) return rc;
         size_t len = strcspn(p, "0123456789.");
         if (len == 0) {
-            return err_set(e, ERR_INVALID, "'%.60s' has no unit: " EXAMPLES, s);
+            return refuse(e, s, " has no unit: " EXAMPLES);
         }
         int unit = find_unit(p, len, short_units, from, count);
         if (unit < 0 && find_unit(p, len, short_units, 0, from) >= 0) {
-            return err_set(e, ERR_INVALID, "'%.60s': units go from large to small, each once", s);
+            return refuse(e, s, ": units go from large to small, each once");
         }
         if (unit < 0) {
-            return err_set(e, ERR_INVALID,
-                           "'%.60s': '%.*s' is no unit of time (w, d, h, m, s, ms): " EXAMPLES, s,
-                           len < 20 ? (int)len : 20, p);
+            char *name = mem_strndup(p, len), shown[STR_QUOTE_SIZE];
+            str_quote(shown, name);
+            mem_free(name);
+            return refuse(e, s, ": %s is no unit of time (w, d, h, m, s, ms): " EXAMPLES, shown);
         }
         rc = add_amount(&sum, &a, &short_units[unit], s, e);
         if (rc != 0) return rc;
@@ -122,18 +141,18 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
 
 static int iso_unit_error(const char *s, const char *p, bool in_time, struct err *e)
 {
-    if (!*p) return err_set(e, ERR_INVALID, "'%.60s' has no unit behind the last number", s);
+    if (!*p) return refuse(e, s, " has no unit behind the last number");
     if ((*p == 'Y' || *p == 'M') && !in_time) {
-        return err_set(e, ERR_INVALID, "'%.60s': years and months differ in length, use days%s", s,
-                       *p == 'M' ? " (minutes stand behind a T: PT5M)" : "");
+        return refuse(e, s, ": years and months differ in length, use days%s",
+                      *p == 'M' ? " (minutes stand behind a T: PT5M)" : "");
     }
     if (find_unit(p, 1, iso_units, ISO_FIRST_TIME_UNIT, 5) >= 0 && !in_time) {
-        return err_set(e, ERR_INVALID, "'%.60s': a T is missing before hours, minutes, seconds", s);
+        return refuse(e, s, ": a T is missing before hours, minutes, seconds");
     }
     if (find_unit(p, 1, iso_units, 0, 5) >= 0) {
-        return err_set(e, ERR_INVALID, "'%.60s': units go from large to small, each once", s);
+        return refuse(e, s, ": units go from large to small, each once");
     }
-    return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
+    return refuse(e, s, " is not a duration: " EXAMPLES);
 }
 
 static int parse_iso(const char *s, int64_t *ms, struct err *e)
@@ -161,7 +180,7 @@ static int parse_iso(const char *s, int64_t *ms, struct err *e)
         any = true;
         p++;
     }
-    if (!any) return err_set(e, ERR_INVALID, "'%.60s' is not a duration: " EXAMPLES, s);
+    if (!any) return refuse(e, s, " is not a duration: " EXAMPLES);
     *ms = sum;
     return 0;
 }
@@ -170,7 +189,7 @@ int duration_parse(const char *s, int64_t *ms, struct err *e)
 {
     if (!*s) return err_set(e, ERR_INVALID, "a duration is missing: " EXAMPLES);
     if (*s == '-' || (*s == 'P' && strchr(s, '-'))) {
-        return err_set(e, ERR_INVALID, "'%.60s': a duration is not negative", s);
+        return refuse(e, s, ": a duration is not negative");
     }
     if (strcmp(s, "0") == 0) {
         *ms = 0;
@@ -242,11 +261,11 @@ static int size_unit_error(const char *s, const char *unit, struct err *e)
 {
     char letter = upper(unit[0]);
     if (letter && strchr("KMGT", letter)) {
-        return err_set(e, ERR_INVALID, "'%.60s': '%.20s' could mean two sizes, write %ciB or %cB",
-                       s, unit, letter, letter == 'K' ? 'k' : letter);
+        char shown[STR_QUOTE_SIZE];
+        return refuse(e, s, ": %s could mean two sizes, write %ciB or %cB", str_quote(shown, unit),
+                      letter, letter == 'K' ? 'k' : letter);
     }
-    return err_set(e, ERR_INVALID, "'%.60s' is not a size: write it like 512, 64KiB, 64MiB, 1GB",
-                   s);
+    return refuse(e, s, " is not a size: write it like 512, 64KiB, 64MiB, 1GB");
 }
 
 int size_parse(const char *s, int64_t *bytes, struct err *e)
@@ -254,13 +273,13 @@ int size_parse(const char *s, int64_t *bytes, struct err *e)
     const char *p = s;
     int64_t n = 0;
     bool over = false;
-    if (*s == '-') return err_set(e, ERR_INVALID, "'%.60s': a size is not negative", s);
+    if (*s == '-') return refuse(e, s, ": a size is not negative");
     if (!is_digit(*s)) return size_unit_error(s, "", e);
     for (; is_digit(*p); p++) {
         over = over || n > (INT64_MAX - (*p - '0')) / 10;
         if (!over) n = n * 10 + (*p - '0');
     }
-    if (*p == '.') return err_set(e, ERR_INVALID, "'%.60s': a size is a whole number", s);
+    if (*p == '.') return refuse(e, s, ": a size is a whole number");
     while (*p == ' ')
         p++;
     int64_t factor = 1;
@@ -269,7 +288,7 @@ int size_parse(const char *s, int64_t *bytes, struct err *e)
         if (unit < 0) return size_unit_error(s, p, e);
         factor = size_units[unit].ms;
     }
-    if (over || n > INT64_MAX / factor) return err_set(e, ERR_INVALID, "'%.60s' is too large", s);
+    if (over || n > INT64_MAX / factor) return refuse(e, s, " is too large");
     *bytes = n * factor;
     return 0;
 }

@@ -264,8 +264,10 @@ static bool check_keys(struct scan *s, size_t first)
         }
     }
     if (!twice) return true;
-    int shown = (int)str_utf8_whole(twice->text, twice->len < 60 ? twice->len : 60);
-    return fail(s, twice->offset, "duplicate key '%.*s'", shown, twice->text);
+    char *name = mem_strndup(twice->text, twice->len), shown[STR_QUOTE_SIZE];
+    str_quote(shown, name);
+    mem_free(name);
+    return fail(s, twice->offset, "duplicate key %s", shown);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

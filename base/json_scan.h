@@ -10,7 +10,7 @@
 
 struct json_fault {
     size_t offset; /* of the byte that is wrong */
-    char reason[96];
+    char reason[128];
 };
 
 /* 0 when the text is one value that cJSON will read as it stands, else ERR_INVALID and *fault. */

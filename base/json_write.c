@@ -195,6 +195,8 @@ void jw_num(struct jw *w, const char *key, double n)
             if (memcmp(&back, &n, sizeof n) == 0) break;
         }
         add(w, text, strlen(text));
+        /* in digits alone it would be an integer beyond 2^53, which readers refuse */
+        if (!strpbrk(text, ".e")) add(w, ".0", 2);
     }
 }
 

@@ -168,10 +168,10 @@ static int put_list(const struct file *f, const struct opt *o, void *field, cons
 
 static int put_map(const struct file *f, const struct opt *o, void *field, const struct json *node)
 {
-    char label[LABEL_SIZE], shown[OPT_QUOTE_SIZE];
+    char label[LABEL_SIZE], shown[STR_QUOTE_SIZE];
     for (const struct json *m = json_first(node); m; m = json_next(m)) {
         make_label(f, m, o->key, label);
-        opt_quote(shown, json_key(m));
+        str_quote(shown, json_key(m));
         if (json_type(m) == JSON_NULL) {
             return opt_complain(f->e, label, "the value of %s is missing (\"\" is the empty text)",
                                 shown);
@@ -270,9 +270,9 @@ static void list_names(const struct opt_set *s, const char *prefix, struct buf *
 static int unknown_key(const struct file *f, const char *prefix, const struct json *member)
 {
     const char *name = json_key(member);
-    char label[LABEL_SIZE], path[OPT_QUOTE_SIZE];
+    char label[LABEL_SIZE], path[STR_QUOTE_SIZE];
     char *full = str_dupf("%s%s", prefix, name);
-    opt_quote(path, full);
+    str_quote(path, full);
     char *text = str_dupf("unknown key %s", path);
     make_label(f, member, text, label);
     mem_free(text);

@@ -59,9 +59,9 @@ static char *nearest_flag(const struct opt_set *s, const char *name)
 
 static int unknown_flag(const struct args *a, const char *flag)
 {
-    char program[LABEL_SIZE], shown[OPT_QUOTE_SIZE];
+    char program[LABEL_SIZE], shown[STR_QUOTE_SIZE];
     program_name(a->argv[0], program);
-    opt_quote(shown, flag);
+    str_quote(shown, flag);
     const char *name = flag;
     while (*name == '-')
         name++;
@@ -115,9 +115,9 @@ static int put_next(struct args *a, size_t row, const char *label)
         str_eq(value, "--") || (str_starts(value, "--") &&
                                 find_flag(a->s, value + 2, strcspn(value + 2, "=")) < a->s->count);
     if (is_flag) {
-        char shown[OPT_QUOTE_SIZE];
+        char shown[STR_QUOTE_SIZE];
         return err_set(a->e, ERR_INVALID, "%s needs a value (%s), but %s follows", label, hint,
-                       opt_quote(shown, value));
+                       str_quote(shown, value));
     }
     a->flags[a->flag_count++] = value;
     a->at++;

@@ -13,7 +13,8 @@
 #define WIDTH 100         /* columns of help and files */
 #define COMMENT_COLUMN 40 /* where comments stand when there is room */
 #define HELP_COLUMN_MAX 36
-#define PREFIX_SIZE 256 /* of a section's dotted name */
+#define SIMPLE_KEY_MAX 1000 /* a longer key needs a "? " in front (YAML 1.2.2, 7.4.2: 1024) */
+#define PREFIX_SIZE 256     /* of a section's dotted name */
 
 /* ---- YAML scalars ---------------------------------------------------------------------------- */
 
@@ -70,6 +71,8 @@ static void add_quoted(struct buf *out, const char *s)
             buf_addf(out, "\\%c", c);
         } else if (c == '\n') {
             buf_adds(out, "\\n");
+        } else if (c == '\t') {
+            buf_adds(out, "\\t");
         } else if (c >= 0x20 && c < 0x7f) {
             buf_addc(out, (char)c);
         } else if (c < 0x80) {
@@ -183,13 +186,24 @@ static void add_list(const struct printer *p, const struct opt_list *l, int dept
 
 static void add_map(const struct printer *p, const struct opt_map *m, int depth)
 {
+    struct buf key;
+    buf_init(&key, SIZE_MAX);
     for (size_t i = 0; i < m->count; i++) {
+        buf_clear(&key);
+        add_text(&key, m->items[i].key);
+        bool is_long = key.len > SIMPLE_KEY_MAX;
         add_indent(p->out, depth + 1);
-        add_text(p->out, m->items[i].key);
+        if (is_long) buf_adds(p->out, "? ");
+        buf_add(p->out, key.data, key.len);
+        if (is_long) {
+            buf_addc(p->out, '\n');
+            add_indent(p->out, depth + 1);
+        }
         buf_adds(p->out, ": ");
         add_text(p->out, m->items[i].value);
         buf_addc(p->out, '\n');
     }
+    buf_fini(&key);
 }
 
 #define INT_MAX_EXACT (INT64_C(1) << 53) /* a plain number beyond is refused by the reader */

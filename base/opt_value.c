@@ -10,22 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUOTED_BYTES 60
-
-const char *opt_quote(char out[OPT_QUOTE_SIZE], const char *text)
-{
-    size_t len = strlen(text);
-    size_t take = str_utf8_whole(text, len < QUOTED_BYTES ? len : QUOTED_BYTES);
-    char *at = out;
-    *at++ = '\'';
-    for (size_t i = 0; i < take; i++) {
-        unsigned char c = (unsigned char)text[i];
-        *at++ = c < 0x20 || c == 0x7f ? '?' : text[i];
-    }
-    memcpy(at, take < len ? "...'" : "'", take < len ? 5 : 2);
-    return out;
-}
-
 int opt_complain(struct err *e, const char *label, const char *fmt, ...)
 {
     char what[ERR_MSG_MAX];
@@ -73,8 +57,8 @@ static int check_range(const struct opt *o, int64_t n, const char *label, struct
 static int parse_int(const char *text, int64_t *n, const char *label, struct err *e)
 {
     if (str_int64(text, n) == 0) return 0;
-    char shown[OPT_QUOTE_SIZE];
-    opt_quote(shown, text);
+    char shown[STR_QUOTE_SIZE];
+    str_quote(shown, text);
     const char *digits = *text == '-' ? text + 1 : text;
     size_t whole = strspn(digits, "0123456789");
     if (whole > 0 && !digits[whole]) return opt_complain(e, label, "%s is too large", shown);
@@ -102,8 +86,8 @@ static int parse_bool(const char *text, bool *b, const char *label, struct err *
 {
     bool yes = str_eq(text, "true") || str_eq(text, "1");
     if (!yes && !str_eq(text, "false") && !str_eq(text, "0")) {
-        char shown[OPT_QUOTE_SIZE];
-        return opt_complain(e, label, "%s is neither true nor false", opt_quote(shown, text));
+        char shown[STR_QUOTE_SIZE];
+        return opt_complain(e, label, "%s is neither true nor false", str_quote(shown, text));
     }
     *b = yes;
     return 0;
@@ -166,8 +150,8 @@ static int run_check(const struct opt *o, const char *text, const char *label, s
 {
     struct err why = {0, ""};
     if (!o->check || o->check(text, &why) == 0) return 0;
-    char shown[OPT_QUOTE_SIZE];
-    opt_quote(shown, text);
+    char shown[STR_QUOTE_SIZE];
+    str_quote(shown, text);
     if (str_empty(why.msg)) return opt_complain(e, label, "%s is not valid", shown);
     /* a check may have named the value itself */
     if (strstr(why.msg, shown)) return opt_complain(e, label, "%s", why.msg);
@@ -190,8 +174,8 @@ static int put_map_text(const struct opt *o, void *field, const char *text, cons
 {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text) {
-        char shown[OPT_QUOTE_SIZE];
-        return opt_complain(e, label, "%s is not %s", opt_quote(shown, text),
+        char shown[STR_QUOTE_SIZE];
+        return opt_complain(e, label, "%s is not %s", str_quote(shown, text),
                             equals || !o->value_name ? "KEY=VALUE" : o->value_name);
     }
     char *key = mem_strndup(text, (size_t)(equals - text));

@@ -4,10 +4,6 @@
 
 #include "base/opt.h"
 
-#define OPT_QUOTE_SIZE 84
-
-/* 'text' for a message: shortened, control characters replaced. Returns out. */
-const char *opt_quote(char out[OPT_QUOTE_SIZE], const char *text);
 /* "LABEL: what"; returns ERR_INVALID. LABEL is "--slots", "CADRE_SLOTS", "agent.yaml:3: slots". */
 int opt_complain(struct err *e, const char *label, const char *fmt, ...) CADRE_PRINTF(3, 4);
 

@@ -42,6 +42,11 @@ bool str_glob(const char *pattern, const char *s);
  * misspelling (distance > a third of the length, at least 2). Points into candidates. */
 const char *str_nearest(const char *s, const char *const *candidates, size_t count);
 
+/* 'text' in single quotes for a message: cut at a character near 60 bytes ('abc...'), control characters
+ * and what is not UTF-8 replaced by ?. Returns out. */
+#define STR_QUOTE_SIZE 84
+const char *str_quote(char out[STR_QUOTE_SIZE], const char *text);
+
 /* RFC 4648: hex lower case; base64 with padding; base64url without. dst gets a NUL.
  * Encoded sizes: 2n+1, 4*((n+2)/3)+1. Decoding is strict (no blanks, no stray bits). */
 void str_hex(char *dst, const void *src, size_t len);

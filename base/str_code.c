@@ -52,6 +52,31 @@ size_t str_utf8_whole(const char *s, size_t len)
     return len;
 }
 
+#define QUOTED_BYTES 60
+
+const char *str_quote(char out[STR_QUOTE_SIZE], const char *text)
+{
+    size_t left = strlen(text);
+    char *at = out, *end = out + QUOTED_BYTES;
+    *at++ = '\'';
+    while (left > 0 && at <= end) {
+        const unsigned char *u = (const unsigned char *)text;
+        size_t n = utf8_char(u, left);
+        bool control = u[0] < 0x20 || u[0] == 0x7f || (n == 2 && u[0] == 0xc2 && u[1] < 0xa0);
+        if (n == 0 || control) {
+            *at++ = '?';
+            if (n == 0) n = 1;
+        } else {
+            memcpy(at, text, n);
+            at += n;
+        }
+        text += n;
+        left -= n;
+    }
+    memcpy(at, left > 0 ? "...'" : "'", left > 0 ? 5 : 2);
+    return out;
+}
+
 void str_hex(char *dst, const void *src, size_t len)
 {
     static const char digits[] = "0123456789abcdef";

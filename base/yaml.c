@@ -14,7 +14,6 @@
 #include <yaml.h>
 
 #define DEPTH_MAX 64
-#define KEY_SHOWN 60                     /* bytes of a key or value that a message repeats */
 #define INT_MAX_EXACT 9007199254740992.0 /* 2^53 */
 #define CORE_TAG "tag:yaml.org,2002:"
 
@@ -65,13 +64,6 @@ static int fail(struct reader *r, size_t line, const char *fmt, ...)
 static size_t line_of(yaml_mark_t mark)
 {
     return mark.line + 1;
-}
-
-/* How much of a text a message shows; for "%.*s". */
-static int shown(const char *s)
-{
-    size_t len = strlen(s);
-    return (int)str_utf8_whole(s, len < KEY_SHOWN ? len : KEY_SHOWN);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -195,7 +187,10 @@ static int fail_tag(struct reader *r, size_t line, const char *tag)
 {
     bool core = str_starts(tag, CORE_TAG);
     const char *name = core ? tag + strlen(CORE_TAG) : tag;
-    return fail(r, line, "the tag %s%.*s is not supported", core ? "!!" : "", shown(name), name);
+    char shown[STR_QUOTE_SIZE];
+    str_quote(shown, name);
+    shown[strlen(shown) - 1] = '\0'; /* without the quotes */
+    return fail(r, line, "the tag %s%s is not supported", core ? "!!" : "", shown + 1);
 }
 
 /* *out: NULL when the tag asks for something that the text is not. ERR_INVALID: unknown tag. */
@@ -235,14 +230,15 @@ static int scalar_value(struct reader *r, const yaml_event_t *event, struct json
         return fail(r, line, "a text must not contain NUL (\\0)");
     }
     struct json *value = NULL;
+    char shown[STR_QUOTE_SIZE];
     if (tag) {
         if (tagged_value(tag, text, &value) != 0) return fail_tag(r, line, tag);
-        if (!value) return fail(r, line, "'%.*s' is not what its tag says", shown(text), text);
+        if (!value) return fail(r, line, "%s is not what its tag says", str_quote(shown, text));
     } else if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         value = plain_value(text);
         if (!value) {
-            return fail(r, line, "the number %.*s is too large to be exact; put it in quotes",
-                        shown(text), text);
+            return fail(r, line, "the number %s is too large to be exact; put it in quotes",
+                        str_quote(shown, text));
         }
     } else {
         value = json_new_str(text);
@@ -375,9 +371,10 @@ static int check_keys(struct reader *r, const struct json *object)
     }
     int rc = 0;
     if (first) {
+        char shown[STR_QUOTE_SIZE];
         rc = fail(r, (size_t)line_by_search(r, first[1].node),
-                  "duplicate key '%.*s' (it stands in line %d already)", shown(first->key),
-                  first->key, line_by_search(r, first->node));
+                  "duplicate key %s (it stands in line %d already)", str_quote(shown, first->key),
+                  line_by_search(r, first->node));
     }
     mem_free(members);
     return rc;
@@ -391,15 +388,15 @@ static int on_close(struct reader *r)
 
 static int on_event(struct reader *r, const yaml_event_t *event)
 {
+    char shown[STR_QUOTE_SIZE];
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++r->documents == 1) return 0;
         return fail(r, line_of(event->start_mark), "a second document begins here; one is allowed");
     case YAML_ALIAS_EVENT:
+        str_quote(shown, (const char *)event->data.alias.anchor);
         return fail(r, line_of(event->start_mark),
-                    "anchors are not supported: write the value of *%.*s out",
-                    shown((const char *)event->data.alias.anchor),
-                    (const char *)event->data.alias.anchor);
+                    "anchors are not supported: write the value of %s out", shown);
     case YAML_SCALAR_EVENT:
         return on_scalar(r, event);
     case YAML_MAPPING_START_EVENT:

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -130,6 +131,27 @@ static void other_text__is_refused(void **state)
                                         "0x5s"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         refuse(texts[i], "");
+}
+
+static void message__is_a_line_of_valid_text_whatever_was_written(void **state)
+{
+    (void)state;
+    char text[200];
+    for (int shift = 0; shift < 4; shift++) {
+        memset(text, '1', sizeof text);
+        for (size_t i = (size_t)shift; i + 4 < sizeof text; i += 4) {
+            memcpy(text + i, "\xf0\x9f\x98\x80", 4);
+        }
+        text[sizeof text - 1] = '\0';
+        struct err e;
+        int64_t ms;
+        assert_int_equal(duration_parse(text, &ms, &e), ERR_INVALID);
+        assert_true(str_utf8_valid(e.msg, strlen(e.msg)));
+        assert_int_equal(size_parse(text, &ms, &e), ERR_INVALID);
+        assert_true(str_utf8_valid(e.msg, strlen(e.msg)));
+    }
+    refuse("5\x1b[31m\n", "'5?[31m?'");
+    refuse("\xff", "'?'");
 }
 
 static void duration__is_written_with_the_largest_units(void **state)
@@ -282,6 +304,7 @@ int main(void)
         cmocka_unit_test(wrong_order_or_twice__is_refused),
         cmocka_unit_test(negative_and_endless__are_refused),
         cmocka_unit_test(other_text__is_refused),
+        cmocka_unit_test(message__is_a_line_of_valid_text_whatever_was_written),
         cmocka_unit_test(duration__is_written_with_the_largest_units),
         cmocka_unit_test(written_duration__reads_back),
         cmocka_unit_test(sizes__are_read),

@@ -132,12 +132,13 @@ static void integers__are_written_whole(void **state)
 static void numbers__come_back_as_they_were(void **state)
 {
     (void)state;
-    static const double numbers[] = {0.1,          1.5,
-                                     -2.25,        1e-300,
-                                     1e300,        3.141592653589793,
-                                     DBL_MAX,      DBL_MIN,
-                                     1.0 / 3,      9007199254740992.0,
-                                     123456789.125};
+    static const double numbers[] = {0.1,           1.5,
+                                     -2.25,         1e-300,
+                                     1e300,         3.141592653589793,
+                                     DBL_MAX,       DBL_MIN,
+                                     1.0 / 3,       9007199254740992.0,
+                                     123456789.125, 44444440148397419.2,
+                                     1e16,          -9007199254740994.0};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         start();
         jw_num(&w, NULL, numbers[i]);

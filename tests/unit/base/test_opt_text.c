@@ -277,6 +277,26 @@ static void printed_config__of_awkward_texts__reads_back(void **state)
     }
 }
 
+static void printed_config__of_a_very_long_key__reads_back(void **state)
+{
+    (void)state;
+    for (size_t len = 990; len < 1100; len++) {
+        struct config c;
+        struct opt_set s;
+        struct opt_args args;
+        struct err e = {0, ""};
+        opt_init(&s, table, ROWS, &c);
+        char *pair = mem_alloc(len + 4);
+        memset(pair, 'k', len);
+        memcpy(pair + len, " =v", 4);
+        char *argv[] = {"prog", "--label", pair, NULL};
+        assert_int_equal(opt_parse_args(&s, 3, argv, &args, &e), 0);
+        print_and_compare(&s, &c);
+        opt_fini(&s);
+        mem_free(pair);
+    }
+}
+
 static void printed_config__of_random_values__reads_back(void **state)
 {
     (void)state;
@@ -431,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(printed_config__shows_values_and_where_they_came_from,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(printed_config__of_awkward_texts__reads_back, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(printed_config__of_a_very_long_key__reads_back, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(printed_config__of_random_values__reads_back, setup,
                                         teardown),

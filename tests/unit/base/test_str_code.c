@@ -85,6 +85,29 @@ static void utf8__cut_anywhere__is_whole_after(void **state)
     }
 }
 
+static void quote__cleans_and_cuts(void **state)
+{
+    (void)state;
+    char out[STR_QUOTE_SIZE];
+    assert_string_equal(str_quote(out, ""), "''");
+    assert_string_equal(str_quote(out, "a\xc3\xa4"), "'a\xc3\xa4'");
+    /* not as one text: two question marks and a quote would be a trigraph */
+    str_quote(out, "\x1b\n\x7f\xc2\x9b\xff\xc3");
+    assert_int_equal(strspn(out + 1, "?"), 6);
+    assert_string_equal(out + 7, "'");
+    char text[300];
+    for (size_t width = 1; width <= 4; width++) {
+        static const char *const one[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+        for (size_t len = 0; len + width < sizeof text; len += width) {
+            memcpy(text + len, one[width - 1], width + 1);
+            size_t quoted = strlen(str_quote(out, text));
+            assert_true(quoted < sizeof out && str_utf8_valid(out, quoted));
+            if (len + width <= 60) assert_int_equal(quoted, len + width + 2);
+            if (len + width > 64) assert_true(quoted >= 64 && str_ends(out, "...'"));
+        }
+    }
+}
+
 static void hex__goes_both_ways(void **state)
 {
     (void)state;
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test(utf8__unfinished_tail__is_left_out),
         cmocka_unit_test(utf8__tail_that_cannot_become_a_character__stays),
         cmocka_unit_test(utf8__cut_anywhere__is_whole_after),
+        cmocka_unit_test(quote__cleans_and_cuts),
         cmocka_unit_test(hex__goes_both_ways),
         cmocka_unit_test(hex__malformed__is_refused),
         cmocka_unit_test(base64__gives_the_standard_s_examples),
