@@ -213,8 +213,10 @@ int engine_commit(struct engine *g, struct effects *out, struct err *e)
 {
     g->out = out;
     if (g->rc == 0) timers_run(g);
-    if (g->rc == 0) match_all(g);
+    /* Acknowledgements before hand-outs: an agent forgets a declined attempt when it is acknowledged, and may be
+     * given the same one again in this batch. */
     if (g->rc == 0) acks_flush(g);
+    if (g->rc == 0) match_all(g);
     if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));
     if (g->rc) return fail_batch(g, e);
     g->offline_due = false;

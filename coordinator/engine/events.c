@@ -25,7 +25,7 @@ static struct open_job *event_job(struct engine *g, const struct command *c, int
         worker_discard(g, w, job, attempt, "this attempt is over or another agent's");
         return NULL;
     }
-    j->received = true;
+    j->received = true; /* by this very hand-out: what came of an earlier one has a number below */
     return j;
 }
 

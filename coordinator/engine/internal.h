@@ -47,7 +47,8 @@ struct open_job {
     int64_t output_bytes;         /* of this attempt; -1: ask the store */
     bool listed;                  /* in the hello at hand */
     bool received;                /* the agent is known to have got this attempt */
-    uint64_t changed_in;          /* the last batch that told of a change */
+    bool end_listed; /* the hello said that it ended, and the event that says how is still due */
+    uint64_t changed_in; /* the last batch that told of a change */
     uint64_t output_in;
     struct timer timer;
 };
@@ -119,6 +120,8 @@ struct worker {
     int64_t free;          /* slots that the pool knows of; see worker_update */
     int64_t last_heard_ms; /* mono */
     int64_t last_seq, stored_seq;
+    int64_t
+        end_due_seq; /* when last_seq is here, all ends that the hello listed have come; 0: none is due */
     int64_t heartbeat; /* to be acknowledged; 0: none */
     bool ack_due;
     struct worker *next_ack;
@@ -267,7 +270,7 @@ void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t att
                     const char *why);
 void worker_heard(struct engine *g, struct worker *w);
 void worker_ack(struct engine *g, struct worker *w);
-void acks_flush(struct engine *g);
+void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
 
 /* ---- lease.c ---- */
 void lease_arm(struct engine *g, struct worker *w);

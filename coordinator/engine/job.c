@@ -59,7 +59,8 @@ static int64_t kill_time(const struct engine *g, const struct open_job *j)
 
 int64_t open_job_lease_until(const struct engine *g, const struct open_job *j)
 {
-    int64_t heard = j->worker->last_heard_ms;
+    /* An end that does not come is not waited for as long as the agent is heard. */
+    int64_t heard = j->end_listed ? 0 : j->worker->last_heard_ms;
     return (heard > j->since_ms ? heard : j->since_ms) + lease_of(g, j) + kill_time(g, j);
 }
 
@@ -293,8 +294,9 @@ void job_assign(struct engine *g, struct open_job *j, struct worker *w)
     j->row.submitted_ms = g->now.wall_ms;
     j->row.started_ms = 0;
     j->since_ms = j->timed_from_ms = g->now.mono_ms;
-    j->received = false;
+    j->received = j->end_listed = false;
     j->output_bytes = 0;
+    if (w->discarded_job == j->row.id) w->discarded_job = 0;
     link_worker(g, j, w);
     worker_update(g, w);
     open_job_arm(g, j);

@@ -8,8 +8,8 @@
 
 #include <assert.h>
 
-#define RETRY_DUPLICATE_MS 10000
-#define RETRY_GROUP_MS 30000 /* creating or changing the group heals it */
+#define RETRY_DUPLICATE_MS 60000
+#define RETRY_GROUP_MS 60000 /* creating or changing the group heals it */
 
 /* ---- workers ---- */
 
@@ -92,17 +92,40 @@ static void store_seq(struct engine *g, struct worker *w)
         w->stored_seq = w->last_seq;
 }
 
+/* An attempt whose end was listed in the hello, but is not among the events that followed: that end was seen before.
+ * It was declined, and handed to the same agent again, which never heard of it. */
+static void settle_ends(struct engine *g, struct worker *w)
+{
+    struct open_job *next;
+    w->end_due_seq = 0;
+    for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
+        next = j->next;
+        if (!j->end_listed) continue;
+        j->end_listed = false;
+        if (j->row.state == JOB_SUBMITTED)
+            job_give_back(g, j, "the agent never got it again");
+        else if (j->row.state == JOB_KILLING && j->row.started_ms == 0)
+            job_lost(g, j, REASON_INTERRUPTED, "it never began");
+        else
+            job_lost(g, j, REASON_INTERRUPTED, "its agent does not know how it ended");
+    }
+}
+
 void acks_flush(struct engine *g)
 {
-    for (struct worker *w = g->acks; w && g->rc == 0; w = w->next_ack) {
+    while (g->acks && g->rc == 0) {
+        struct worker *w = g->acks;
+        g->acks = w->next_ack;
+        w->ack_due = false;
         store_seq(g, w);
         struct effect *x = session_effect(g, EFFECT_ACK, w->session);
         x->seq = w->last_seq;
         x->n = w->heartbeat;
         w->heartbeat = 0;
-        w->ack_due = false;
+        if (w->end_due_seq == 0 || w->last_seq < w->end_due_seq) continue;
+        settle_ends(g, w);
+        if (g->rc == 0) worker_release(g, w);
     }
-    g->acks = NULL;
 }
 
 static void drop_ack(struct engine *g, struct worker *w)
@@ -201,7 +224,7 @@ static const char *why_not(const struct worker *w, const struct pool *p, const c
                 value.data);
         buf_fini(&clause);
         buf_fini(&value);
-        return "group-requires";
+        return "requires-not-met";
     }
     return NULL;
 }
@@ -346,7 +369,14 @@ static void reconcile(struct engine *g, struct worker *w, const struct cmd_hello
             worker_discard(g, w, a->job, a->attempt, "this attempt is over or another agent's");
             continue;
         }
-        j->listed = j->received = true;
+        j->listed = true;
+        if (a->ended) {
+            j->end_listed = true;
+            j->since_ms = g->now.mono_ms;
+            w->end_due_seq = h->seq;
+        } else {
+            j->received = true;
+        }
         if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
     }
     struct open_job *next;
@@ -414,7 +444,7 @@ void apply_hello(struct engine *g, struct command *c)
     w->session = c->session;
     w->ready = false;
     w->last_seq = w->stored_seq = last_seq;
-    w->discarded_job = 0;
+    w->discarded_job = w->end_due_seq = 0;
     w->heartbeat = 0;
     id_map_put(&g->sessions, w->session, w);
     worker_heard(g, w);

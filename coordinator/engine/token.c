@@ -153,9 +153,16 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
                t->group, x->group);
         return false;
     }
+    const char *key = x->group ? x->group : t->group;
+    const struct pool *p = pool_find(g, key);
+    if (!p || p->deleted) {
+        refuse(g, c->session, "unknown-group", 60000,
+               "there is no worker group '%s': create it first, or name another", key);
+        return false;
+    }
     if (!store_ok(g, store_agent_count(g->store, &known, &g->err))) return false;
     if (g->config.max_agents > 0 && known >= g->config.max_agents) {
-        refuse(g, c->session, "too-many-agents", 0,
+        refuse(g, c->session, "busy", 60000,
                "the coordinator knows %lld agents, as many as limits.agents allows: remove some",
                (long long)known);
         return false;

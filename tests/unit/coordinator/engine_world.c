@@ -16,9 +16,9 @@
 static const char *const files[] = {"cadre.db",  "cadre.db-wal",  "cadre.db-shm",
                                     "output.db", "output.db-wal", "output.db-shm"};
 
-static char *make_folder(void)
+static char *make_folder(const struct world *w)
 {
-    const char *base = getenv("TMPDIR");
+    const char *base = w->base ? w->base : getenv("TMPDIR");
     char *folder = str_dupf("%s/cadre-engine-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(folder)) {
         perror(folder);
@@ -74,7 +74,7 @@ void world_open(struct world *w)
     }
     if (w->now.wall_ms == 0)
         w->now = (struct moment){.mono_ms = 1000000, .wall_ms = INT64_C(1790000000000)};
-    w->folder = make_folder();
+    w->folder = make_folder(w);
     effects_init(&w->effects);
     start(w);
     struct command *c = command_new(CMD_TOKEN_CREATE);
@@ -97,7 +97,7 @@ void world_close(struct world *w)
 
 void world_die(struct world *w)
 {
-    char *copy = make_folder();
+    char *copy = make_folder(w);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (str_ends(files[i], "-shm")) continue; /* lives in memory: no crash leaves it readable */
         char *from = str_dupf("%s/%s", w->folder, files[i]),

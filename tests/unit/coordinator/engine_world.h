@@ -6,8 +6,8 @@
 #include "coordinator/engine/engine.h"
 
 struct world {
+    const char *base; /* where the folder is made; NULL: TMPDIR */
     char *folder;
-    int folder_number;
     struct store *store;
     struct engine *engine;
     struct engine_config config;
@@ -38,7 +38,7 @@ int world_do(struct world *w, struct command *c); /* a batch of one */
 void world_pass(struct world *w, int64_t ms);     /* mono and wall */
 void world_tick(struct world *w);
 /* Lets time pass as a coordinator would live it: with a tick whenever the engine wants one. The effects are those of
- * the last tick; `each` gets those of every tick. */
+ * the last tick. */
 void world_live(struct world *w, int64_t ms);
 
 /* ---- commands; strings are copied ---- */
