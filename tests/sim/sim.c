@@ -1,0 +1,318 @@
+/* Virtual time, the plan of a run, and its end. */
+#include "tests/sim/sim.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const sabotage_names[SABOTAGES] = {
+    [SABOTAGE_NONE] = "none",
+    [SABOTAGE_SHORT_LEASE] = "short-lease",
+    [SABOTAGE_OLD_RESULTS] = "old-results",
+    [SABOTAGE_LOST_COMMIT] = "lost-commit",
+    [SABOTAGE_EARLY_REPLY] = "early-reply",
+    [SABOTAGE_LOST_HAND_OUT] = "lost-hand-out",
+    [SABOTAGE_WRONG_ORDER] = "wrong-order",
+    [SABOTAGE_WRONG_AGENT] = "wrong-agent",
+    [SABOTAGE_FORGOTTEN_JOBS] = "forgotten-jobs",
+    [SABOTAGE_LOST_OUTPUT] = "lost-output",
+    [SABOTAGE_TOO_MANY] = "too-many",
+};
+
+const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
+const char *const requires_json[REQUIRES] = {
+    NULL,
+    "{\"os\":\"linux\"}",
+    "{\"os\":\"windows\"}",
+    "{\"gpu.count\":\">= 2\",\"os\":[\"linux\",\"windows\"]}",
+    "{\"label.region\":\"eu-*\"}",
+    "{\"gpu.count\":\">= 1\"}",
+};
+
+#define LIMIT_AFTER_HEALING_MS (4 * 3600 * 1000)
+#define WALL_JUMP_MS (20 * 3600 * 1000)
+
+/* ---- time ---- */
+
+int64_t sim_now(const struct sim *s)
+{
+    return s->world.now.mono_ms;
+}
+
+static bool stands_before(const struct event *a, const struct event *b)
+{
+    return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
+}
+
+void sim_at(struct sim *s, int64_t delay_ms, event_fn *fn, void *object, uint64_t number)
+{
+    if (s->heap_count == s->heap_cap) {
+        s->heap_cap = s->heap_cap ? 2 * s->heap_cap : 1024;
+        s->heap = mem_resize(s->heap, s->heap_cap, sizeof *s->heap);
+    }
+    struct event e = {.at_ms = sim_now(s) + (delay_ms > 0 ? delay_ms : 0),
+                      .order = ++s->order,
+                      .fn = fn,
+                      .object = object,
+                      .number = number};
+    size_t at = s->heap_count++;
+    while (at > 0 && stands_before(&e, &s->heap[(at - 1) / 2])) {
+        s->heap[at] = s->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    s->heap[at] = e;
+}
+
+static struct event take_first(struct sim *s)
+{
+    struct event first = s->heap[0], last = s->heap[--s->heap_count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= s->heap_count) break;
+        if (child + 1 < s->heap_count && stands_before(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (stands_before(&last, &s->heap[child])) break;
+        s->heap[at] = s->heap[child];
+        at = child;
+    }
+    s->heap[at] = last;
+    return first;
+}
+
+int64_t sim_random(struct sim *s, int64_t least, int64_t most)
+{
+    return least + (int64_t)rng_below(&s->rng, (uint64_t)(most - least) + 1);
+}
+
+bool sim_chance(struct sim *s, int one_in)
+{
+    return one_in > 0 && !s->healed && rng_below(&s->rng, (uint64_t)one_in) == 0;
+}
+
+void sim_violation(struct sim *s, const char *fmt, ...)
+{
+    if (*s->violation) return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(s->violation, sizeof s->violation, fmt, args);
+    va_end(args);
+}
+
+/* ---- mischief ---- */
+
+static void set_paused(struct sim *s, int group, bool paused)
+{
+    s->paused[group] = paused;
+    if (group_keys[group])
+        coordinator_push(s, cmd_text(&s->world, paused ? CMD_GROUP_PAUSE : CMD_GROUP_RESUME,
+                                     group_keys[group]));
+}
+
+static void jump_wall(struct sim *s)
+{
+    int64_t base = s->world.now.mono_ms + s->start_ms;
+    s->world.now.wall_ms = base + sim_random(s, -WALL_JUMP_MS, WALL_JUMP_MS);
+}
+
+static void on_mischief(struct sim *s, void *object, uint64_t number)
+{
+    (void)object;
+    (void)number;
+    if (s->healed) return;
+    struct agent_model *a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+    if (sim_chance(s, s->faults.agent_crash)) agent_crash(s, a);
+    a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+    if (sim_chance(s, s->faults.agent_freeze)) agent_freeze(s, a);
+    a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+    if (sim_chance(s, s->faults.drain)) agent_drain(s, a);
+    if (sim_random(s, 0, 19) == 0)
+        set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);
+    if (sim_random(s, 0, 29) == 0) jump_wall(s);
+    if (sim_random(s, 0, 14) == 0) {
+        a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+        coordinator_push(s,
+                         cmd_id(&s->world, sim_random(s, 0, 2) ? CMD_AGENT_RESUME : CMD_AGENT_DRAIN,
+                                a->id));
+    }
+    sim_at(s, sim_random(s, 100, 3000), on_mischief, NULL, 0);
+}
+
+static void on_heal_again(struct sim *s, void *object, uint64_t number)
+{
+    (void)object;
+    (void)number;
+    /* Admin commands are not repeated by themselves when the coordinator was away. */
+    for (int i = 0; i < GROUPS; i++)
+        set_paused(s, i, false);
+    for (int i = 0; i < s->agent_count; i++)
+        coordinator_push(s, cmd_id(&s->world, CMD_AGENT_RESUME, s->agents[i].id));
+    if (s->down) sim_at(s, 5000, on_heal_again, NULL, 0);
+}
+
+static void on_heal(struct sim *s, void *object, uint64_t number)
+{
+    s->healed = true;
+    s->world.now.wall_ms = s->world.now.mono_ms + s->start_ms;
+    for (int i = 0; i < s->agent_count; i++)
+        agent_thaw(s, &s->agents[i]);
+    on_heal_again(s, object, number);
+}
+
+/* ---- the plan ---- */
+
+static void plan_faults(struct sim *s)
+{
+    static const int rare[] = {0, 0, 1000, 300, 100};
+    struct faults *f = &s->faults;
+    int *each[] = {&f->cut,         &f->crash_before,  &f->crash_mid,
+                   &f->crash_after, &f->crash_between, &f->fail_commit};
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        *each[i] = rare[sim_random(s, 0, 4)];
+    f->agent_crash = (int)sim_random(s, 3, 20);
+    f->agent_freeze = (int)sim_random(s, 3, 20);
+    f->agent_reboot = 3;
+    f->agent_forgets = 6;
+    f->drain = (int)sim_random(s, 5, 30);
+    f->decline = sim_random(s, 0, 1) ? 30 : 0;
+    f->repeat = sim_random(s, 0, 1) ? 10 : 0;
+    if (s->sabotage == SABOTAGE_SHORT_LEASE) f->cut = 40;
+    if (s->sabotage == SABOTAGE_OLD_RESULTS) f->agent_freeze = f->agent_crash = 1;
+    if (s->sabotage == SABOTAGE_EARLY_REPLY) f->fail_commit = f->crash_mid = 50;
+    if (s->sabotage == SABOTAGE_FORGOTTEN_JOBS) f->crash_after = 100;
+}
+
+static void plan_retry(struct sim *s, struct retry *r)
+{
+    int kind = (int)sim_random(s, 0, 5);
+    if (s->sabotage == SABOTAGE_OLD_RESULTS) kind = 0;
+    if (kind > 2) return; /* none */
+    r->type = kind == 0 ? RETRY_CONSTANT : kind == 1 ? RETRY_EXPONENTIAL : RETRY_RANDOM;
+    r->interval_ms = sim_random(s, 0, 2000);
+    r->max_interval_ms = sim_random(s, 2000, 20000);
+    r->delay_factor = 2;
+    r->max_attempts = sim_random(s, 2, 4);
+}
+
+static void plan_job(struct sim *s, int number, int64_t span_ms)
+{
+    struct job_model *j = &s->jobs[number];
+    snprintf(j->key, sizeof j->key, "job-%d", number);
+    j->group = (int)sim_random(s, 0, GROUPS - 1);
+    j->requires = sim_random(s, 0, 2) == 0 ? (int)sim_random(s, 1, REQUIRES - 1) : REQ_NONE;
+    j->row.priority = sim_random(s, 0, 3) == 0 ? sim_random(s, -2, 2) : 0;
+    plan_retry(s, &j->row.retry);
+    if (sim_random(s, 0, 5) == 0) j->row.queue_timeout_ms = sim_random(s, 1000, 60000);
+    if (j->requires == REQ_WINDOWS && j->row.queue_timeout_ms == 0)
+        j->row.queue_timeout_ms = 120000;
+    if (sim_random(s, 0, 5) == 0) j->row.timeout_ms = sim_random(s, 1000, 60000);
+    if (sim_random(s, 0, 5) == 0) j->row.lease_ms = sim_random(s, 30000, 120000);
+    if (sim_random(s, 0, 5) == 0) j->row.kill_grace_ms = sim_random(s, 100, 20000);
+    if (sim_random(s, 0, 9) == 0) j->row.fallback = (enum fallback)sim_random(s, 1, 3);
+    int64_t at = sim_random(s, 0, span_ms);
+    sim_at(s, at, user_submit, j, 0);
+    if (sim_random(s, 0, 9) == 0) sim_at(s, at + sim_random(s, 0, 30000), user_cancel, j, 0);
+}
+
+static void set_up_agents(struct sim *s)
+{
+    s->agents = mem_array((size_t)s->agent_count, sizeof *s->agents);
+    for (int i = 0; i < s->agent_count; i++) {
+        struct agent_model *a = &s->agents[i];
+        agent_init(s, a, i);
+        a->id = world_agent(&s->world, a->name, group_keys[a->group]);
+        id_map_put(&s->agents_by_id, (uint64_t)a->id, a);
+    }
+    for (int i = 0; i < s->agent_count; i++)
+        agent_start(s, &s->agents[i]);
+}
+
+void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
+{
+    *s = (struct sim){.seed = seed, .sabotage = sabotage, .queue_end = NULL};
+    s->queue_end = &s->queue;
+    rng_init(&s->rng, seed);
+    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        id_map_init(maps[i]);
+    store_faults = (struct store_faults){0};
+    bool big = sim_random(s, 0, 24) == 0;
+    s->agent_count = big ? (int)sim_random(s, 50, 300) : (int)sim_random(s, GROUPS, 12);
+    s->job_count = big ? (int)sim_random(s, 200, 600) : (int)sim_random(s, 20, 120);
+    struct world *w = &s->world;
+    w->seed = seed;
+    w->base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL; /* no need to wear out a disk */
+    w->config =
+        (struct engine_config){.lease_ms = sim_random(s, 30000, 120000),
+                               .heartbeat_ms = 10000,
+                               .retention_ms = 0,
+                               .output_limit_bytes = 1024 * 1024,
+                               .payload_limit_bytes = 65536,
+                               .max_agents = 1000,
+                               .kill_time_ms = 15000,
+                               .cache_bytes = sim_random(s, 0, 1) ? 0 : sim_random(s, 1, 20000)};
+    if (sabotage == SABOTAGE_SHORT_LEASE) {
+        w->config.lease_ms /= 4;
+        w->config.kill_time_ms = 0;
+    }
+    world_open(w);
+    s->start_ms = w->now.wall_ms - w->now.mono_ms;
+    world_group(w, "alpha", NULL);
+    world_group(w, "beta", "{\"os\":\"linux\"}");
+    world_group(w, "gamma", NULL);
+    plan_faults(s);
+    set_up_agents(s);
+    s->jobs = mem_array((size_t)s->job_count, sizeof *s->jobs);
+    int64_t span = sim_random(s, 30000, 300000);
+    for (int i = 0; i < s->job_count; i++)
+        plan_job(s, i, span);
+    sim_at(s, sim_random(s, 0, 5000), on_mischief, NULL, 0);
+    sim_at(s, span + sim_random(s, 0, 120000), on_heal, NULL, 0);
+    coordinator_plan(s);
+}
+
+bool sim_run(struct sim *s)
+{
+    int64_t healed_ms = INT64_MAX;
+    while (s->heap_count > 0 && !*s->violation) {
+        struct event e = take_first(s);
+        world_pass(&s->world, e.at_ms - sim_now(s));
+        e.fn(s, e.object, e.number);
+        if (!s->healed) continue;
+        if (healed_ms == INT64_MAX) healed_ms = sim_now(s);
+        if (check_all_final(s) || sim_now(s) > healed_ms + LIMIT_AFTER_HEALING_MS) break;
+    }
+    while (!*s->violation && s->heap_count > 0 && s->down) { /* the coordinator rises once more */
+        struct event e = take_first(s);
+        world_pass(&s->world, e.at_ms - sim_now(s));
+        e.fn(s, e.object, e.number);
+    }
+    if (!*s->violation) check_end(s);
+    return !*s->violation;
+}
+
+void sim_fini(struct sim *s)
+{
+    for (size_t i = 0; i < s->heap_count; i++)
+        event_fini(&s->heap[i]);
+    struct command *next;
+    for (struct command *c = s->queue; c; c = next) {
+        next = c->next;
+        command_free(c);
+    }
+    for (int i = 0; i < s->agent_count; i++)
+        agent_fini_model(&s->agents[i]);
+    for (size_t i = 0; i < s->link_count; i++)
+        mem_free(s->all_links[i]);
+    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        id_map_fini(maps[i]);
+    mem_free(s->all_links);
+    mem_free(s->agents);
+    mem_free(s->jobs);
+    mem_free(s->heap);
+    world_close(&s->world);
+}

@@ -1,0 +1,241 @@
+/* A coordinator, its agents and its users through hours of virtual time: the real engine on a real store, agents and
+ * network made up. Everything random comes from one seed. */
+#ifndef CADRE_TESTS_SIM_H
+#define CADRE_TESTS_SIM_H
+
+#include "base/clock.h"
+#include "coordinator/engine/id_map.h"
+#include "tests/unit/coordinator/engine_world.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim;
+struct agent_model;
+
+/* Ways to break the house on purpose: the checker has to see each. */
+enum sabotage {
+    SABOTAGE_NONE,
+    SABOTAGE_SHORT_LEASE,    /* the coordinator gives attempts up before their lease is over */
+    SABOTAGE_OLD_RESULTS,    /* results of old attempts pass for those of the present one */
+    SABOTAGE_LOST_COMMIT,    /* now and then a commit is none */
+    SABOTAGE_EARLY_REPLY,    /* answers leave before the commit */
+    SABOTAGE_LOST_HAND_OUT,  /* hand-outs are not written */
+    SABOTAGE_WRONG_ORDER,    /* low priority first */
+    SABOTAGE_WRONG_AGENT,    /* agents claim to be what they are not */
+    SABOTAGE_FORGOTTEN_JOBS, /* a start overlooks jobs that agents have */
+    SABOTAGE_LOST_OUTPUT,    /* chunks are acknowledged, but not kept */
+    SABOTAGE_TOO_MANY,       /* agents claim more slots than they have */
+    SABOTAGES
+};
+extern const char *const sabotage_names[SABOTAGES];
+
+/* ---- requires and groups, by number ---- */
+enum { REQ_NONE, REQ_LINUX, REQ_WINDOWS, REQ_GPU2, REQ_EU, REQ_ANY_GPU, REQUIRES };
+enum { GROUP_DEFAULT, GROUP_ALPHA, GROUP_BETA, GROUP_GAMMA, GROUPS };
+extern const char *const group_keys[GROUPS];
+extern const char *const requires_json[REQUIRES];
+
+/* ---- jobs as users know them ---- */
+struct job_model {
+    int64_t id; /* 0: not acknowledged yet */
+    char key[32];
+    int requires, group;
+    struct job row; /* what was asked for; no strings but the key's */
+    bool cancel_wanted;
+    /* as committed */
+    bool known;
+    enum job_state state;
+    int64_t attempt, agent;
+    /* what really ran */
+    int alive; /* processes at this moment */
+    int64_t alive_attempt;
+    int64_t started_attempt; /* the greatest that was started */
+    int starts;
+    int64_t output_bytes; /* that the last one wrote */
+    uint64_t request;     /* under way; 0: none */
+    int handed;           /* place in the hand-outs of this batch, from 1; 0: not handed out */
+};
+
+/* ---- agents ---- */
+enum held_state { HELD_ACCEPTED, HELD_STARTED, HELD_ENDED };
+struct held { /* an attempt in an agent's journal */
+    int64_t job, attempt, lease_ms, accepted_ms;
+    enum held_state state;
+    bool process;
+    uint64_t life; /* guards timers of an earlier life */
+    int64_t chunks, end_seq;
+    enum job_state will;
+    struct held *next;
+};
+struct event_model { /* an event in an agent's journal */
+    int64_t seq;
+    enum command_type type;
+    int64_t job, attempt, offset;
+    enum job_state state;
+    enum reason reason;
+    bool exited;
+    struct event_model *next;
+};
+enum agent_state { AGENT_DOWN, AGENT_AWAY, AGENT_GREETING, AGENT_READY };
+struct agent_model {
+    struct sim *sim;
+    int number, group;
+    char name[16];
+    int64_t id;
+    /* what it can do */
+    bool windows, eu;
+    int gpus;
+    int64_t slots;
+    /* durable */
+    int64_t journal, boot;
+    int64_t seq;
+    struct held *held;
+    struct event_model *events, **events_end;
+    /* of this life */
+    uint64_t life; /* grows with every start; timers of an older one are void */
+    enum agent_state state;
+    struct link *link;
+    bool draining, frozen;
+    int64_t hello_ms, lease_base_ms, heard_ms;
+    int64_t heartbeat_n, heartbeat_at[64];
+    int64_t backoff_ms;
+    uint64_t lives;                    /* of held attempts */
+    struct packet *inbox, **inbox_end; /* what came while it was frozen */
+    int processes;
+};
+
+/* ---- the network ---- */
+struct link {
+    uint64_t session;
+    struct agent_model *agent;
+    bool cut;        /* nothing passes any more */
+    bool agent_open; /* the agent thinks it is there */
+    bool told;       /* the coordinator's loop had a hello of it: GONE is owed */
+    bool gone;       /* GONE was pushed, or nobody is there to get it */
+    int64_t to_agent_ms, to_coordinator_ms; /* last arrival: order is kept */
+};
+
+struct packet;
+struct note { /* an effect on its way to an agent */
+    enum effect_type type;
+    int64_t job, attempt, lease_ms, grace_ms, seq, n, retry_ms;
+    char text[32];
+    bool flag;
+};
+
+typedef void event_fn(struct sim *s, void *object, uint64_t number);
+struct event {
+    int64_t at_ms;
+    uint64_t order;
+    event_fn *fn;
+    void *object;
+    uint64_t number;
+};
+
+struct faults { /* one in n; 0: never */
+    int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
+    int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
+};
+
+struct sim {
+    uint64_t seed;
+    enum sabotage sabotage;
+    struct rng rng;
+    struct world world;
+    struct faults faults;
+    bool healed; /* no more faults */
+    int64_t start_ms;
+
+    struct event *heap;
+    size_t heap_count, heap_cap;
+    uint64_t order;
+
+    struct agent_model *agents;
+    int agent_count;
+    struct job_model *jobs;
+    int job_count;
+    struct id_map by_id, by_request, links; /* job models by id and request, links by session */
+    struct id_map agents_by_id;
+    bool paused[GROUPS];
+
+    struct link **all_links;
+    size_t link_count, link_cap;
+
+    /* coordinator process */
+    bool down;
+    struct command *queue, **queue_end;
+    bool batch_planned;
+    uint64_t coordinator_life;
+    int64_t tick_at_ms;
+
+    /* figures */
+    uint64_t batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs, processes,
+        retries, lost;
+    uint64_t duplicates;
+
+    char violation[256]; /* "": none so far */
+    bool verbose;
+};
+
+/* ---- sim.c ---- */
+void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage);
+/* true: all promises were kept. */
+bool sim_run(struct sim *s);
+void sim_fini(struct sim *s);
+int64_t sim_now(const struct sim *s);
+void sim_at(struct sim *s, int64_t delay_ms, event_fn *fn, void *object, uint64_t number);
+int64_t sim_random(struct sim *s, int64_t least, int64_t most);
+bool sim_chance(struct sim *s, int one_in); /* 0: never; never when healed */
+void sim_violation(struct sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
+
+/* ---- sim_coordinator.c ---- */
+void coordinator_push(struct sim *s, struct command *c);
+void coordinator_plan(struct sim *s); /* a tick when the engine wants one */
+void coordinator_silent(struct sim *s, void *link, uint64_t number);
+struct packet *packet_take(struct agent_model *a);    /* from the inbox; NULL: empty */
+void packet_deliver(struct sim *s, struct packet *p); /* takes it */
+void packet_free(struct packet *p);
+void event_fini(struct event *e); /* of one that will not happen */
+struct link *link_new(struct sim *s, struct agent_model *a);
+void link_cut(struct sim *s, struct link *l);   /* the network breaks: both ends find out later */
+void link_close(struct sim *s, struct link *l); /* by the agent */
+/* Takes the command; arrives after a while, in order, unless the link breaks. */
+void link_to_coordinator(struct sim *s, struct link *l, struct command *c);
+void user_submit(struct sim *s, void *job, uint64_t number);
+void user_cancel(struct sim *s, void *job, uint64_t number);
+
+/* ---- sim_agent.c ---- */
+void agent_init(struct sim *s, struct agent_model *a, int number);
+void agent_fini_model(struct agent_model *a);
+void agent_start(struct sim *s, struct agent_model *a);
+void agent_crash(struct sim *s, struct agent_model *a);
+void agent_freeze(struct sim *s, struct agent_model *a);
+void agent_thaw(struct sim *s, struct agent_model *a);
+void agent_drain(struct sim *s, struct agent_model *a);
+void agent_on_note(struct sim *s, struct link *l, const struct note *n);
+void agent_on_cut(struct sim *s, void *link, uint64_t number);
+bool agent_meets(const struct agent_model *a, int requires);
+
+/* ---- sim_check.c ---- */
+void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt);
+void check_process_ends(struct sim *s, int64_t job, int64_t attempt);
+void check_process_writes(struct sim *s, int64_t job, int64_t bytes);
+/* After a commit, before its effects are carried out. */
+void check_batch(struct sim *s);
+void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool known);
+void check_end(struct sim *s); /* everything is over */
+bool check_all_final(const struct sim *s);
+
+/* ---- sim_store.c: the store's functions, with faults ---- */
+struct store_faults {
+    bool fail_commit;   /* the next one fails, once */
+    bool lose_commit;   /* the next one is rolled back and called done, once */
+    bool lose_hand_out; /* the next one is not written */
+    bool lose_output;   /* none is */
+    bool overlook_jobs; /* assigned ones, at a start */
+};
+extern struct store_faults store_faults;
+
+#endif

@@ -1,0 +1,441 @@
+/* The coordinator's process around the engine, the network, and the users. */
+#include "tests/sim/sim.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct packet {
+    struct link *link;
+    struct command *command; /* to the coordinator */
+    struct note note;        /* to the agent */
+    uint64_t coordinator_life;
+    struct packet *next;
+};
+
+/* ---- trace ---- */
+
+static void trace(const struct sim *s, const struct link *l, const char *way, const char *what,
+                  int64_t job, int64_t attempt, int64_t seq)
+{
+    char id[ID_TEXT_SIZE] = "-";
+    if (!log_enabled(LOG_DEBUG)) return;
+    if (job) id_format(job, id);
+    log_debug("%lld %s %s session %llu: %s job %s attempt %lld seq %lld", (long long)sim_now(s),
+              l->agent->name, way, (unsigned long long)l->session, what, id, (long long)attempt,
+              (long long)seq);
+}
+
+static void trace_command(const struct sim *s, const struct link *l, const struct command *c)
+{
+    switch (c->type) {
+    case CMD_HELLO:
+        trace(s, l, "-->", "hello", 0, 0, c->u.hello.seq);
+        for (size_t i = 0; i < c->u.hello.attempt_count; i++)
+            trace(s, l, "   ", c->u.hello.attempts[i].ended ? "ended" : "running",
+                  c->u.hello.attempts[i].job, c->u.hello.attempts[i].attempt, 0);
+        break;
+    case CMD_STARTED:
+        trace(s, l, "-->", "started", c->u.event.job, c->u.event.attempt, c->u.event.seq);
+        break;
+    case CMD_FINISHED:
+        trace(s, l, "-->", "finished", c->u.event.job, c->u.event.attempt, c->u.event.seq);
+        break;
+    case CMD_DECLINED:
+        trace(s, l, "-->", "declined", c->u.event.job, c->u.event.attempt, c->u.event.seq);
+        break;
+    case CMD_READY:
+        trace(s, l, "-->", c->u.ready.draining ? "ready, draining" : "ready", 0, 0, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void trace_note(const struct sim *s, const struct link *l, const struct note *n)
+{
+    static const char *const names[] = {
+        [EFFECT_WELCOME] = "welcome", [EFFECT_REFUSED] = "refused", [EFFECT_JOB] = "job",
+        [EFFECT_KILL] = "kill",       [EFFECT_ACK] = "ack",         [EFFECT_DISCARD] = "discard",
+        [EFFECT_DRAIN] = "drain",     [EFFECT_CLOSE] = "close",
+    };
+    if (n->type == EFFECT_ACK && n->n > 0) return; /* heartbeats */
+    trace(s, l, "<--", names[n->type], n->job, n->attempt, n->seq);
+}
+
+/* ---- links ---- */
+
+struct link *link_new(struct sim *s, struct agent_model *a)
+{
+    struct link *l = mem_alloc(sizeof *l);
+    l->session = ++s->world.sessions;
+    l->agent = a;
+    l->agent_open = true;
+    l->to_agent_ms = l->to_coordinator_ms = sim_now(s) + sim_random(s, 1, 50);
+    if (s->link_count == s->link_cap) {
+        s->link_cap = s->link_cap ? 2 * s->link_cap : 64;
+        s->all_links = mem_resize(s->all_links, s->link_cap, sizeof(struct link *));
+    }
+    s->all_links[s->link_count++] = l;
+    id_map_put(&s->links, l->session, l);
+    return l;
+}
+
+static void on_gone(struct sim *s, void *object, uint64_t life)
+{
+    struct link *l = object;
+    if (l->gone || s->coordinator_life != life) return;
+    l->cut = l->gone = true;
+    trace(s, l, "-->", "gone", 0, 0, 0);
+    if (l->told) coordinator_push(s, cmd_gone(l->session));
+}
+
+void link_cut(struct sim *s, struct link *l)
+{
+    if (l->cut) return;
+    s->cuts++;
+    l->cut = true;
+    sim_at(s, sim_random(s, 0, 20000), agent_on_cut, l, 0);
+    sim_at(s, sim_random(s, 0, 35000), on_gone, l, s->coordinator_life);
+}
+
+/* What was sent before arrives before. */
+void link_close(struct sim *s, struct link *l)
+{
+    int64_t last = l->to_coordinator_ms > sim_now(s) ? l->to_coordinator_ms - sim_now(s) : 0;
+    sim_at(s, last + sim_random(s, 0, 50), on_gone, l, s->coordinator_life);
+}
+
+void coordinator_silent(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    struct link *l = object;
+    if (l->cut || !l->agent->frozen || l->agent->link != l) return;
+    l->cut = true;
+    on_gone(s, l, s->coordinator_life);
+    sim_at(s, 1, agent_on_cut, l, 0);
+}
+
+static int64_t delay(struct sim *s)
+{
+    if (sim_chance(s, 100)) return sim_random(s, 1000, 8000); /* a stall */
+    return sim_random(s, 0, 40);
+}
+
+static void on_arrival_at_coordinator(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    struct packet *p = object;
+    if (p->link->cut || p->link->gone || s->down || p->coordinator_life != s->coordinator_life) {
+        command_free(p->command);
+    } else {
+        if (p->command->type == CMD_HELLO) p->link->told = true;
+        trace_command(s, p->link, p->command);
+        coordinator_push(s, p->command);
+    }
+    mem_free(p);
+}
+
+void link_to_coordinator(struct sim *s, struct link *l, struct command *c)
+{
+    struct packet *p = mem_alloc(sizeof *p);
+    p->link = l;
+    p->command = c;
+    p->coordinator_life = s->coordinator_life;
+    int64_t at = sim_now(s) + delay(s);
+    if (at < l->to_coordinator_ms) at = l->to_coordinator_ms;
+    l->to_coordinator_ms = at;
+    sim_at(s, at - sim_now(s), on_arrival_at_coordinator, p, 0);
+    if (sim_chance(s, s->faults.cut)) link_cut(s, l);
+}
+
+void packet_deliver(struct sim *s, struct packet *p)
+{
+    struct link *l = p->link;
+    if (l->agent->frozen && l->agent->link == l) {
+        p->next = NULL;
+        *l->agent->inbox_end = p;
+        l->agent->inbox_end = &p->next;
+        return;
+    }
+    if (!l->cut || p->note.type == EFFECT_CLOSE || p->note.type == EFFECT_REFUSED) {
+        trace_note(s, l, &p->note);
+        agent_on_note(s, l, &p->note);
+    }
+    mem_free(p);
+}
+
+static void on_arrival_at_agent(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    packet_deliver(s, object);
+}
+
+struct packet *packet_take(struct agent_model *a)
+{
+    struct packet *p = a->inbox;
+    if (!p) return NULL;
+    a->inbox = p->next;
+    if (!a->inbox) a->inbox_end = &a->inbox;
+    return p;
+}
+
+void packet_free(struct packet *p)
+{
+    command_free(p->command);
+    mem_free(p);
+}
+
+void event_fini(struct event *e)
+{
+    if (e->fn == on_arrival_at_agent || e->fn == on_arrival_at_coordinator) packet_free(e->object);
+}
+
+static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
+{
+    struct packet *p = mem_alloc(sizeof *p);
+    p->link = l;
+    p->note = (struct note){.type = x->type,
+                            .job = x->job,
+                            .attempt = x->attempt,
+                            .lease_ms = x->ms,
+                            .grace_ms = x->ms,
+                            .retry_ms = x->ms,
+                            .seq = x->seq,
+                            .n = x->n,
+                            .flag = x->flag};
+    snprintf(p->note.text, sizeof p->note.text, "%s", x->text ? x->text : "");
+    if (s->sabotage == SABOTAGE_SHORT_LEASE) p->note.lease_ms *= 4;
+    int64_t at = sim_now(s) + delay(s);
+    if (at < l->to_agent_ms) at = l->to_agent_ms;
+    l->to_agent_ms = at;
+    sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
+}
+
+/* ---- users ---- */
+
+static void on_no_answer(struct sim *s, void *object, uint64_t request)
+{
+    struct job_model *j = object;
+    if (j->request != request) return;
+    id_map_remove(&s->by_request, request);
+    j->request = 0;
+    user_submit(s, j, 0);
+}
+
+void user_submit(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    struct job_model *j = object;
+    if (j->id || j->request) return;
+    if (s->down) {
+        sim_at(s, 1000, user_submit, j, 0);
+        return;
+    }
+    struct command *c = cmd_submit(&s->world, group_keys[j->group], requires_json[j->requires]);
+    char *group = c->u.submit.job.group;
+    c->u.submit.job = j->row;
+    c->u.submit.job.group = group;
+    c->u.submit.job.unique_key = mem_strdup(j->key);
+    if (s->sabotage == SABOTAGE_WRONG_ORDER) c->u.submit.job.priority = -j->row.priority;
+    j->request = c->request;
+    id_map_put(&s->by_request, c->request, j);
+    coordinator_push(s, c);
+    sim_at(s, 10000, on_no_answer, j, j->request);
+}
+
+void user_cancel(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    struct job_model *j = object;
+    if (!j->id || s->down) {
+        sim_at(s, 3000, user_cancel, j, 0);
+        return;
+    }
+    j->cancel_wanted = true;
+    coordinator_push(s, cmd_id(&s->world, CMD_CANCEL, j->id));
+    /* A cancel that got lost in a crash is repeated by whoever wants it. */
+    if (!job_is_final(j->state) && j->state != JOB_KILLING) sim_at(s, 15000, user_cancel, j, 0);
+}
+
+static void on_reply(struct sim *s, const struct effect *x)
+{
+    struct job_model *j = id_map_remove(&s->by_request, x->request);
+    if (!j) return;
+    j->request = 0;
+    if (x->rc) {
+        sim_at(s, sim_random(s, 500, 3000), user_submit, j, 0);
+        return;
+    }
+    if (x->flag) s->duplicates++;
+    check_acknowledged(s, j, x->id, x->flag);
+}
+
+/* ---- the process ---- */
+
+static void on_batch(struct sim *s, void *object, uint64_t life);
+static void on_rise(struct sim *s, void *object, uint64_t life);
+
+static void crash(struct sim *s)
+{
+    s->crashes++;
+    log_debug("%lld the coordinator dies", (long long)sim_now(s));
+    world_die(&s->world);
+    s->down = true;
+    s->coordinator_life++;
+    s->batch_planned = false;
+    struct command *next;
+    for (struct command *c = s->queue; c; c = next) {
+        next = c->next;
+        command_free(c);
+    }
+    s->queue = NULL;
+    s->queue_end = &s->queue;
+    for (size_t i = 0; i < s->link_count; i++) {
+        struct link *l = s->all_links[i];
+        if (l->cut && l->gone) continue;
+        l->cut = l->gone = true;
+        sim_at(s, sim_random(s, 0, 20000), agent_on_cut, l, 0);
+    }
+    int64_t lease = s->world.config.lease_ms;
+    int64_t away =
+        sim_random(s, 0, 5) == 0 ? sim_random(s, lease, 2 * lease) : sim_random(s, 50, 4000);
+    sim_at(s, away, on_rise, s, s->coordinator_life);
+}
+
+static void on_rise(struct sim *s, void *object, uint64_t life)
+{
+    (void)object;
+    if (life != s->coordinator_life) return;
+    world_rise(&s->world);
+    s->down = false;
+    coordinator_plan(s);
+}
+
+static void plan_batch(struct sim *s, int64_t after)
+{
+    if (s->batch_planned || s->down) return;
+    s->batch_planned = true;
+    sim_at(s, after, on_batch, s, s->coordinator_life);
+}
+
+void coordinator_push(struct sim *s, struct command *c)
+{
+    if (s->down) {
+        command_free(c);
+        return;
+    }
+    c->next = NULL;
+    *s->queue_end = c;
+    s->queue_end = &c->next;
+    plan_batch(s, sim_random(s, 0, 10));
+}
+
+static void on_tick(struct sim *s, void *object, uint64_t life)
+{
+    (void)object;
+    if (life != s->coordinator_life || s->down || sim_now(s) < s->tick_at_ms) return;
+    s->tick_at_ms = INT64_MAX;
+    coordinator_push(s, command_new(CMD_TICK));
+}
+
+void coordinator_plan(struct sim *s)
+{
+    int64_t next = engine_next_ms(s->world.engine);
+    if (next == INT64_MAX) return;
+    s->tick_at_ms = next;
+    sim_at(s, next - sim_now(s), on_tick, s, s->coordinator_life);
+}
+
+static void carry_out(struct sim *s, struct effect *x)
+{
+    if (x->type == EFFECT_REPLY) {
+        on_reply(s, x);
+        return;
+    }
+    struct link *l = x->session ? id_map_find(&s->links, x->session) : NULL;
+    if (!l || l->gone) return;
+    if (x->type == EFFECT_JOB) s->hand_outs++;
+    if (!l->cut) link_to_agent(s, l, x);
+    if (x->type == EFFECT_CLOSE || x->type == EFFECT_REFUSED)
+        sim_at(s, sim_random(s, 0, 50), on_gone, l, s->coordinator_life);
+}
+
+/* A result of an old attempt dressed up as one of the present. */
+static void dress_up(struct sim *s, struct command *c)
+{
+    const struct job_model *j = id_map_find(&s->by_id, (uint64_t)c->u.event.job);
+    if (c->type != CMD_FINISHED || !j || !job_is_assigned(j->state) ||
+        j->attempt == c->u.event.attempt)
+        return;
+    struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)j->agent);
+    if (!a || !a->link) return;
+    c->session = a->link->session;
+    c->u.event.seq = ++a->seq;
+    c->u.event.attempt = j->attempt;
+}
+
+static void apply_queue(struct sim *s)
+{
+    struct command *next;
+    for (struct command *c = s->queue; c; c = next) {
+        next = c->next;
+        c->next = NULL;
+        if (s->sabotage == SABOTAGE_OLD_RESULTS) dress_up(s, c);
+        world_apply(&s->world, c);
+    }
+    s->queue = NULL;
+    s->queue_end = &s->queue;
+}
+
+static void arm_faults(struct sim *s)
+{
+    store_faults.fail_commit = sim_chance(s, s->faults.fail_commit);
+    store_faults.lose_commit = s->sabotage == SABOTAGE_LOST_COMMIT && sim_random(s, 0, 99) == 0;
+    store_faults.lose_hand_out = s->sabotage == SABOTAGE_LOST_HAND_OUT && sim_random(s, 0, 99) == 0;
+    store_faults.lose_output = s->sabotage == SABOTAGE_LOST_OUTPUT && sim_random(s, 0, 9) == 0;
+    store_faults.overlook_jobs = s->sabotage == SABOTAGE_FORGOTTEN_JOBS;
+    if (store_faults.fail_commit) s->failed_commits++;
+}
+
+static void on_batch(struct sim *s, void *object, uint64_t life)
+{
+    (void)object;
+    if (life != s->coordinator_life || s->down) return;
+    s->batch_planned = false;
+    s->batches++;
+    if (sim_chance(s, s->faults.crash_before)) {
+        crash(s);
+        return;
+    }
+    arm_faults(s);
+    world_begin(&s->world);
+    apply_queue(s);
+    if (s->sabotage == SABOTAGE_EARLY_REPLY) {
+        for (struct effect *x = s->world.effects.first; x; x = x->next) {
+            if (x->type == EFFECT_REPLY) on_reply(s, x);
+        }
+    }
+    if (sim_chance(s, s->faults.crash_mid)) {
+        crash(s);
+        return;
+    }
+    int rc = world_commit(&s->world);
+    if (rc == 0) check_batch(s);
+    if (sim_chance(s, s->faults.crash_after)) {
+        crash(s);
+        return;
+    }
+    for (struct effect *x = s->world.effects.first; x; x = x->next) {
+        carry_out(s, x);
+        if (sim_chance(s, s->faults.crash_between)) {
+            crash(s);
+            return;
+        }
+    }
+    coordinator_plan(s);
+}
