@@ -262,10 +262,24 @@ static int kill_leftover_cgroup(const char *mark)
     return hit;
 }
 
+/* SIGKILL to all that is marked; the number of those that were not hit the round before: a process may take a
+ * while to go. */
+static int kill_leftover_round(const struct proc_table *t, const struct proc_table *before)
+{
+    int hit = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct proc *c = &t->items[i];
+        if (!c->marked || !proc_kill(c)) continue;
+        const struct proc *same = proc_table_find(before, c->pid);
+        if (!same || !same->marked || same->start != c->start) hit++;
+    }
+    return hit;
+}
+
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
 {
     struct identity id;
-    struct proc_table t = {.items = NULL};
+    struct proc_table t = {.items = NULL}, before = {.items = NULL};
     if (!parse_identity(identity, &id)) {
         *killed = 0;
         return 0;
@@ -275,13 +289,15 @@ int process_kill_leftover(const char *identity, const char *mark, int *killed, s
         if (proc_table_scan(&t) != 0) break;
         alive = mark_leftover(&t, &id, mark);
         if (alive == 0) break;
-        for (size_t i = 0; i < t.count; i++) {
-            if (t.items[i].marked && proc_kill(&t.items[i])) hit++;
-        }
+        hit += kill_leftover_round(&t, &before);
+        struct proc_table swap = before;
+        before = t;
+        t = swap;
         struct timespec pause = {.tv_nsec = LEFTOVER_PAUSE_MS * 1000000L};
         nanosleep(&pause, NULL);
     }
     proc_table_fini(&t);
+    proc_table_fini(&before);
     if (alive > 0) {
         return err_set(e, ERR_IO, "%d processes of %s cannot be ended", alive, mark);
     }

@@ -1,0 +1,297 @@
+/* NVIDIA: /proc/driver/nvidia and `nvidia-smi -q`. AMD: the amdgpu driver's files in /sys/class/drm. What is there
+ * without a driver is seen on the PCI bus. */
+#include "platform/linux/gpu.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SMI_LIMIT_MS 3000
+#define SMI_MAX_BYTES (1024u * 1024)
+#define FILE_MAX_BYTES (64u * 1024)
+#define MIB ((int64_t)1024 * 1024)
+#define VENDOR_NVIDIA "0x10de"
+#define VENDOR_AMD "0x1002"
+
+extern char **environ;
+
+struct gather {
+    const char *root;
+    struct gpus *g;
+    const char *folder; /* that is being listed */
+    bool bare;          /* a GPU whose driver does not tell of it */
+    int amd;
+};
+
+/* The file's content without blanks around it, NULL when it cannot be read; mem_free. */
+static char *read_text(const char *folder, const char *name)
+{
+    struct buf b;
+    char *path = str_dupf("%s/%s", folder, name), *text = NULL;
+    buf_init(&b, FILE_MAX_BYTES);
+    if (file_read(path, FILE_MAX_BYTES, &b, NULL) == 0) text = mem_strdup(str_trim(b.data));
+    buf_fini(&b);
+    mem_free(path);
+    return text;
+}
+
+/* "   Key    : value" -> value within the line, NULL when the key is another. Cuts the line. */
+static char *value_of(char *line, const char *key)
+{
+    size_t len = strlen(key);
+    line += strspn(line, " \t");
+    if (strncmp(line, key, len) != 0) return NULL;
+    line += len + strspn(line + len, " \t");
+    return *line == ':' ? str_trim(line + 1) : NULL;
+}
+
+static void set_once(char **out, const char *value)
+{
+    if (!*out && !str_empty(value) && !str_eq(value, "N/A")) *out = mem_strdup(value);
+}
+
+static void least_memory(struct gpus *g, int64_t bytes)
+{
+    if (bytes > 0 && (g->memory_bytes == 0 || bytes < g->memory_bytes)) g->memory_bytes = bytes;
+}
+
+/* ---- nvidia-smi ---------------------------------------------------------------------------- */
+
+static void parse_smi(struct gpus *g, char *text)
+{
+    bool frame_buffer = false;
+    char *rest = text, *line, *value;
+    while ((line = strsep(&rest, "\n"))) {
+        if (strstr(line, "FB Memory Usage")) {
+            frame_buffer = true;
+        } else if ((value = value_of(line, "Driver Version"))) {
+            set_once(&g->driver, value);
+        } else if ((value = value_of(line, "CUDA Version"))) {
+            set_once(&g->cuda, value);
+        } else if ((value = value_of(line, "Product Name"))) {
+            set_once(&g->model, value);
+        } else if ((value = value_of(line, "Attached GPUs"))) {
+            int64_t count;
+            if (str_int64(value, &count) != 0 || count < 0 || count > 1024) continue;
+            g->known = true;
+            g->count = (int)count;
+        } else if (frame_buffer && (value = value_of(line, "Total"))) {
+            frame_buffer = false;
+            int64_t mib;
+            char *unit = strchr(value, ' ');
+            if (!unit || !str_eq(unit, " MiB")) continue;
+            *unit = '\0';
+            if (str_int64(value, &mib) == 0 && mib > 0 && mib < INT64_MAX / MIB) least_memory(g, mib * MIB);
+        }
+    }
+}
+
+static int64_t now_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.mono_ms;
+}
+
+/* Until the end of what it says, or the time limit. true: the end. */
+static bool read_until(int fd, struct buf *out, int64_t until_ms)
+{
+    char chunk[4096];
+    for (;;) {
+        int64_t left = until_ms - now_ms();
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (left <= 0 || poll(&ready, 1, (int)left) == 0) return false;
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n == 0;
+        if (buf_add(out, chunk, (size_t)n) != 0) return false;
+    }
+}
+
+/* In our session, so that it is not taken for a stray of a job's. The loop may reap it before we do: only its
+ * pidfd is a safe name for it. */
+static bool run_smi(const char *file, struct buf *out)
+{
+    int pipe_fds[2];
+    pid_t pid;
+    char *const argv[] = {(char *)"nvidia-smi", (char *)"-q", NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    int rc = posix_spawn(&pid, file, &actions, &attr, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    close(pipe_fds[1]);
+    bool complete = false;
+    if (rc == 0) {
+        int handle = (int)syscall(SYS_pidfd_open, pid, 0);
+        complete = read_until(pipe_fds[0], out, now_ms() + SMI_LIMIT_MS);
+        if (!complete && handle >= 0) syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0);
+        if (handle >= 0) close(handle);
+        /* one that cannot be killed now is left to whoever reaps us */
+        waitpid(pid, NULL, complete ? 0 : WNOHANG);
+    }
+    close(pipe_fds[0]);
+    return complete;
+}
+
+static void ask_smi(struct gather *a)
+{
+    char *path = str_dupf("%s/usr/local/bin:%s/usr/bin:%s/bin:%s/usr/lib/wsl/lib", a->root, a->root,
+                          a->root, a->root);
+    char *file = process_find_program("nvidia-smi", path);
+    struct buf out;
+    buf_init(&out, SMI_MAX_BYTES);
+    if (file && run_smi(file, &out)) parse_smi(a->g, out.data);
+    buf_fini(&out);
+    mem_free(file);
+    mem_free(path);
+}
+
+/* ---- the drivers' files -------------------------------------------------------------------- */
+
+static int on_nvidia(const char *name, void *user)
+{
+    struct gather *a = user;
+    char *folder = str_dupf("%s/%s", a->folder, name);
+    char *text = read_text(folder, "information");
+    char *rest = text, *line, *value;
+    a->g->known = true;
+    a->g->count++;
+    while (rest && (line = strsep(&rest, "\n"))) {
+        if ((value = value_of(line, "Model"))) set_once(&a->g->model, value);
+    }
+    mem_free(text);
+    mem_free(folder);
+    return 0;
+}
+
+/* "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun ...": the first word of digits and dots
+ * behind "Module". */
+static void nvidia_version(struct gather *a, char *text)
+{
+    char *at = strstr(text, "Module");
+    for (char *word; at && (word = strsep(&at, " \t\n"));) {
+        if (*word && strspn(word, "0123456789.") == strlen(word) && strchr(word, '.')) {
+            set_once(&a->g->driver, word);
+            return;
+        }
+    }
+}
+
+static void ask_nvidia(struct gather *a)
+{
+    char *folder = str_dupf("%s/proc/driver/nvidia/gpus", a->root);
+    a->folder = folder;
+    dir_list(folder, on_nvidia, a, NULL);
+    mem_free(folder);
+    folder = str_dupf("%s/proc/driver/nvidia", a->root);
+    char *text = read_text(folder, "version");
+    if (text) nvidia_version(a, text);
+    mem_free(text);
+    mem_free(folder);
+}
+
+static bool is_card(const char *name)
+{
+    size_t digits = str_starts(name, "card") ? strspn(name + 4, "0123456789") : 0;
+    return digits > 0 && name[4 + digits] == '\0';
+}
+
+static int on_card(const char *name, void *user)
+{
+    struct gather *a = user;
+    int64_t bytes;
+    if (!is_card(name)) return 0;
+    char *folder = str_dupf("%s/%s/device", a->folder, name);
+    char *vendor = read_text(folder, "vendor"), *memory = read_text(folder, "mem_info_vram_total");
+    if (str_eq(vendor, VENDOR_AMD) && memory && str_int64(memory, &bytes) == 0) {
+        char *model = read_text(folder, "product_name");
+        a->g->known = true;
+        a->g->count++;
+        a->amd++;
+        least_memory(a->g, bytes);
+        set_once(&a->g->model, model);
+        mem_free(model);
+    }
+    mem_free(vendor);
+    mem_free(memory);
+    mem_free(folder);
+    return 0;
+}
+
+static void ask_amd(struct gather *a)
+{
+    char *folder = str_dupf("%s/sys/class/drm", a->root);
+    a->folder = folder;
+    dir_list(folder, on_card, a, NULL);
+    mem_free(folder);
+    if (a->amd == 0) return;
+    folder = str_dupf("%s/sys/module/amdgpu", a->root);
+    char *version = read_text(folder, "version");
+    set_once(&a->g->driver, version);
+    mem_free(version);
+    mem_free(folder);
+}
+
+/* PCI class 03: display controllers, among them those without a screen. */
+static int on_pci(const char *name, void *user)
+{
+    struct gather *a = user;
+    char *folder = str_dupf("%s/%s", a->folder, name);
+    char *class = read_text(folder, "class"), *vendor = read_text(folder, "vendor");
+    if (class && str_starts(class, "0x03") && (str_eq(vendor, VENDOR_NVIDIA) || str_eq(vendor, VENDOR_AMD))) {
+        a->bare = true;
+    }
+    mem_free(class);
+    mem_free(vendor);
+    mem_free(folder);
+    return 0;
+}
+
+void gpus_gather(const char *root, struct gpus *g)
+{
+    struct gather a = {.root = root, .g = g};
+    ask_nvidia(&a);
+    /* the files tell neither memory nor CUDA; what they have told, nvidia-smi tells again */
+    ask_smi(&a);
+    ask_amd(&a);
+    if (g->known) return;
+    char *folder = str_dupf("%s/sys/bus/pci/devices", root);
+    a.folder = folder;
+    if (dir_list(folder, on_pci, &a, NULL) == 0 && !a.bare) g->known = true;
+    mem_free(folder);
+}
+
+void gpus_fini(struct gpus *g)
+{
+    mem_free(g->model);
+    mem_free(g->driver);
+    mem_free(g->cuda);
+    *g = (struct gpus){.count = 0};
+}
