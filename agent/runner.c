@@ -657,11 +657,23 @@ int runner_report_leftovers(struct runner *r, struct err *e)
 
 /* ---- life ---- */
 
+/* Jobs run in folders of their own, where a relative path would lead elsewhere. */
+static char *absolute(const char *path)
+{
+    char cwd[4096];
+    size_t size = sizeof cwd;
+    bool rooted = path[0] == '/' || path[0] == '\\' || (path[0] && path[1] == ':');
+    if (rooted || uv_cwd(cwd, &size) != 0) return mem_strdup(path);
+    return paths_join(cwd, path);
+}
+
 int runner_new(const struct runner_options *o, struct runner **out, struct err *e)
 {
     struct runner *r = mem_alloc(sizeof *r);
     r->o = *o;
-    r->work_root = paths_join(o->state_folder, "work");
+    char *state = absolute(o->state_folder);
+    r->work_root = paths_join(state, "work");
+    mem_free(state);
     deadline_queue_init(&r->deadlines);
     buf_init(&r->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
     int rc = end_leftovers(r, e);

@@ -204,7 +204,11 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
     struct client *c = cli_client(cli);
     memset(out, 0, sizeof *out);
     if (!c) return NULL;
-    if (client_call(c, method, target, body, NULL, out, &e) == 0 && out->body) return out->body;
+    if (client_call(c, method, target, body, NULL, out, &e) == 0) {
+        /* 204: done, and nothing to tell. */
+        if (!out->body && out->raw_len == 0) out->body = json_new(JSON_OBJECT);
+        if (out->body) return out->body;
+    }
     if (e.code == 0) err_set(&e, ERR_PROTOCOL, "the coordinator's answer is not JSON");
     (void)cli_fail(0, &e);
     response_fini(out);

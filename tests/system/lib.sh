@@ -1,3 +1,4 @@
+#!/bin/sh
 # What the system tests share. Sourced; the environment comes from tests/run.sh (CADRE_BIN and the rest).
 # Each test runs in an empty folder of its own. Programs are ended by pid; nothing waits by time alone.
 

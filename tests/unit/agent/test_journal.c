@@ -23,7 +23,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "journal-XXXXXX");
+    assert_int_equal(str_copy(folder, sizeof folder, "journal-XXXXXX"), 0);
     return mkdtemp(folder) ? 0 : -1;
 }
 
