@@ -5,18 +5,19 @@
 #   sh installer/quickstart.sh          as root, or as a user with sudo
 #   sh installer/quickstart.sh stop     ends the two programs
 #
-# Everything is kept in build/quickstart; remove that folder to begin anew.
+# Everything is kept in build/quickstart (or in CADRE_QUICKSTART_DIR); remove that folder to begin anew.
 set -eu
 LC_ALL=C
 export LC_ALL
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-home=$root/build/quickstart
+home=${CADRE_QUICKSTART_DIR:-$root/build/quickstart}
 bin=$root/build/release/bin
 server=$home/coordinator
 worker=$home/agent
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold= plain=; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 die() {
     printf 'quickstart: %s\n' "$*" >&2
     exit 1
@@ -93,18 +94,18 @@ say "1. What it needs"
 sh "$root/installer/deps.sh" linux
 
 say "2. Building"
+mkdir -p "$home"
+chmod 700 "$home"
 cd "$root"
-cmake --preset release -DCADRE_TESTS=OFF >"$root/build/quickstart-cmake.log" 2>&1 || die "$(cat "$root/build/quickstart-cmake.log")"
+cmake --preset release -DCADRE_TESTS=OFF >"$home/cmake.log" 2>&1 || die "$(cat "$home/cmake.log")"
 cmake --build --preset release
 
 say "3. Coordinator"
-mkdir -p "$home"
-chmod 700 "$home"
 alive coordinator || start_coordinator
 CADRE_URL=127.0.0.1:$(cat "$home/chosen-port")
 CADRE_TOKEN_FILE=$server/admin.token
 export CADRE_URL CADRE_TOKEN_FILE
-echo "listening on $CADRE_URL, log in build/quickstart/coordinator.log"
+echo "listening on $CADRE_URL, log in $home/coordinator.log"
 
 say "4. Agent"
 if [ ! -s "$worker/identity.json" ]; then
