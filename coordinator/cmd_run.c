@@ -64,7 +64,7 @@ static int start(struct runner *r, const struct config *config, struct err *e)
     uv_timer_init(&r->loop, &r->watchdog);
     r->stop.data = r;
     int rc = service_attach(&r->loop, &control, &r->service, e);
-    if (!rc) rc = coordinator_start(&r->loop, config, &r->coordinator, e);
+    if (!rc) rc = coordinator_start(&r->loop, config, NULL, &r->coordinator, e);
     if (!rc) return 0;
     service_detach(r->service);
     uv_close((uv_handle_t *)&r->stop, NULL);

@@ -28,6 +28,7 @@
 struct coordinator {
     struct uv_loop_s *loop;
     const struct config *config;
+    struct coordinator_patience patience;
     struct file_lock *lock;
     struct authority *authority;
     struct store *store;
@@ -202,27 +203,33 @@ static int start_parts(struct coordinator *c, struct err *e)
     int rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     os_now(&now);
-    c->sessions =
-        sessions_new(&(struct sessions_options){.loop = c->loop,
-                                                .spine = c->spine,
-                                                .authority = c->authority,
-                                                .lease_ms = f->lease_ms,
-                                                .heartbeat_ms = f->heartbeat_ms,
-                                                .output_limit_bytes = f->output_limit_bytes});
-    c->api = api_new(&(struct api_options){.loop = c->loop,
-                                           .spine = c->spine,
-                                           .reader = c->reader,
-                                           .authority = c->authority,
-                                           .config = f,
-                                           .port = c->port,
-                                           .started_wall_ms = now.wall_ms});
+    struct sessions_options so = {.loop = c->loop,
+                                  .spine = c->spine,
+                                  .authority = c->authority,
+                                  .lease_ms = f->lease_ms,
+                                  .heartbeat_ms = f->heartbeat_ms,
+                                  .output_limit_bytes = f->output_limit_bytes,
+                                  .first_message_ms = c->patience.first_message_ms};
+    struct api_options ao = {.loop = c->loop,
+                             .spine = c->spine,
+                             .reader = c->reader,
+                             .authority = c->authority,
+                             .config = f,
+                             .port = c->port,
+                             .started_wall_ms = now.wall_ms,
+                             .head_ms = c->patience.head_ms,
+                             .body_ms = c->patience.body_ms,
+                             .idle_ms = c->patience.idle_ms};
+    c->sessions = sessions_new(&so);
+    c->api = api_new(&ao);
     c->refresh = timer_new(c);
     uv_timer_start(c->refresh, on_refresh, (uint64_t)authority_wait_ms(c->authority, now.wall_ms),
                    0);
     return 0;
 }
 
-int coordinator_start(struct uv_loop_s *loop, const struct config *config, struct coordinator **out,
+int coordinator_start(struct uv_loop_s *loop, const struct config *config,
+                      const struct coordinator_patience *patience, struct coordinator **out,
                       struct err *e)
 {
     if (!authority_exists(config->state) || !has_database(config->state))
@@ -231,6 +238,7 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config, struc
     struct coordinator *c = mem_alloc(sizeof *c);
     c->loop = loop;
     c->config = config;
+    if (patience) c->patience = *patience;
     int rc = take_lock(config->state, &c->lock, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);

@@ -11,6 +11,12 @@
 struct uv_loop_s;
 struct coordinator;
 
+/* How long a client may take; 0: the product's own (wire/limits.h, api/internal.h). */
+struct coordinator_patience {
+    int64_t first_message_ms;          /* of an agent */
+    int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
+};
+
 /* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token. ERR_EXISTS: all
  * of it is there, nothing was changed. ERR_CONFLICT: a coordinator runs on this folder. ERR_CORRUPT: a part is
  * missing that cannot be made anew without losing what depends on it. Needs pki_init. */
@@ -18,7 +24,8 @@ int coordinator_init(const struct config *c, struct err *e);
 
 /* Opens the state folder, listens, writes STATE/port. The config is borrowed until coordinator_free. Needs
  * pki_init. ERR_NOT_FOUND: not initialised. ERR_CONFLICT: another process has the folder. */
-int coordinator_start(struct uv_loop_s *loop, const struct config *config, struct coordinator **out,
+int coordinator_start(struct uv_loop_s *loop, const struct config *config,
+                      const struct coordinator_patience *patience, struct coordinator **out,
                       struct err *e);
 uint16_t coordinator_port(const struct coordinator *c);
 const char *coordinator_address(

@@ -6,7 +6,7 @@
 
 #include <uv.h>
 
-#define SWEEP_MS 500
+#define SWEEP_MS 250
 
 int64_t api_mono_ms(void)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define JOIN_LIFE_MS (INT64_C(24) * 3600 * 1000)
-#define LIFE_MIN_MS 1000
+#define LIFE_MIN_MS 1
 #define USES_MAX 1000000
 
 static void put_text(struct jw *w, const char *key, const char *s)

@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#define SWEEP_MS 500
+#define SWEEP_MS 250
 #define SILENCE_EXTRA_MS 5000
 #define CERTIFICATE_RETRY_MS 60000 /* clocks get set right */
 #define PROTOCOL_RETRY_MS 30000
