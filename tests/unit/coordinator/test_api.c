@@ -1,0 +1,907 @@
+/* The API as a client meets it, above all with what it must refuse. */
+#include "tests/unit/coordinator/house.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+static struct house house;
+
+static int open_house(void **state)
+{
+    static const struct coordinator_patience patience = {.head_ms = 400, .idle_ms = 900};
+    (void)state;
+    house_open(&house, "limits: {payload: 64KiB}\n", &patience);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    house_close(&house);
+    return 0;
+}
+
+static void refused(const char *method, const char *path, const char *token, const char *body,
+                    int status, const char *code, const char *part)
+{
+    struct answer a;
+    house_call(&house, method, path, token, body, NULL, &a);
+    answer_is(&a, status, code, part);
+    answer_fini(&a);
+}
+
+static int64_t submit(const char *body)
+{
+    struct json *j = house_post(&house, "/api/v1/jobs", body, 201);
+    int64_t id;
+    assert_int_equal(id_parse(json_get_str(j, "id", ""), &id), 0);
+    json_free(j);
+    return id;
+}
+
+static char *path_of(int64_t job, const char *tail)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(job, id);
+    return str_dupf("/api/v1/jobs/%s%s", id, tail);
+}
+
+/* ---- who is there ---- */
+
+static void health_and_version__without_token__answer(void **state)
+{
+    struct answer a;
+    (void)state;
+    house_call(&house, "GET", "/healthz", "", NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(json_get_str(a.json, "status", ""), "ok");
+    answer_fini(&a);
+    house_call(&house, "GET", "/api/v1/version", "", NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_non_null(json_get_str(a.json, "version", NULL));
+    answer_fini(&a);
+}
+
+static void admin_token__whoami__says_admin(void **state)
+{
+    (void)state;
+    struct json *j = house_get(&house, "/api/v1/whoami", 200);
+    assert_string_equal(json_get_str(j, "role", ""), "admin");
+    json_free(j);
+    j = house_get(&house, "/api/v1/status", 200);
+    assert_int_equal(json_get_int(json_get(j, "jobs"), "RUNNING", -1), 0);
+    json_free(j);
+}
+
+static void tokens__bad_ones__are_refused_each_in_its_way(void **state)
+{
+    static const struct {
+        const char *token, *code;
+    } bad[] = {
+        {"", "token-missing"},
+        {"nonsense", "token-malformed"},
+        {"cadre-api-", "token-malformed"},
+        {"cadre-api-AQ", "token-malformed"},
+        {"cadre-api-!!!!", "token-malformed"},
+        {"cadre-api-AAAA", "token-malformed"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused("GET", "/api/v1/whoami", bad[i].token, NULL, 401, bad[i].code, NULL);
+    char *join = house_token(&house, "{\"type\":\"join\"}", NULL);
+    refused("GET", "/api/v1/whoami", join, NULL, 401, "token-malformed", "join token");
+    mem_free(join);
+    char *cut = mem_strdup(house.admin);
+    cut[strlen(cut) - 5] = '\0';
+    refused("GET", "/api/v1/whoami", cut, NULL, 401, "token-malformed", NULL);
+    mem_free(cut);
+}
+
+static void tokens__other_scheme__is_refused(void **state)
+{
+    struct answer a;
+    (void)state;
+    house_call(&house, "GET", "/api/v1/whoami", "", NULL, "Authorization: Basic Zm9vOmJhcg==\r\n",
+               &a);
+    answer_is(&a, 401, "token-malformed", "Bearer");
+    answer_fini(&a);
+}
+
+static char *changed_token(bool other_id)
+{
+    struct token t;
+    char text[TOKEN_TEXT_SIZE];
+    assert_int_equal(token_parse(house.admin, &t, NULL), 0);
+    if (other_id)
+        t.id++;
+    else
+        t.secret[3] ^= 1;
+    assert_int_equal(token_format(&t, text, sizeof text), 0);
+    return mem_strdup(text);
+}
+
+static void tokens__unknown_id_or_wrong_secret__look_the_same(void **state)
+{
+    struct answer a, b;
+    (void)state;
+    char *id = changed_token(true), *secret = changed_token(false);
+    house_call(&house, "GET", "/api/v1/whoami", id, NULL, NULL, &a);
+    house_call(&house, "GET", "/api/v1/whoami", secret, NULL, NULL, &b);
+    answer_is(&a, 401, "token-unknown", NULL);
+    answer_is(&b, 401, "token-unknown", NULL);
+    assert_string_equal(a.text, b.text);
+    answer_fini(&a);
+    answer_fini(&b);
+    mem_free(id);
+    mem_free(secret);
+}
+
+static void tokens__revoked__end_at_once(void **state)
+{
+    char id[14];
+    struct answer a;
+    (void)state;
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", id);
+    house_call(&house, "GET", "/api/v1/whoami", token, NULL, NULL, &a); /* now it is remembered */
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    char *path = str_dupf("/api/v1/tokens/%s", id);
+    house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    refused("GET", "/api/v1/whoami", token, NULL, 401, "token-revoked", NULL);
+    mem_free(path);
+    mem_free(token);
+}
+
+static void tokens__expired__are_refused(void **state)
+{
+    (void)state;
+    char *token =
+        house_token(&house, "{\"type\":\"api\",\"role\":\"read\",\"expires\":\"1ms\"}", NULL);
+    house_run_ms(&house, 5);
+    refused("GET", "/api/v1/whoami", token, NULL, 401, "token-expired", NULL);
+    mem_free(token);
+}
+
+static void roles__read_and_submit__stay_in_their_bounds(void **state)
+{
+    struct answer a;
+    (void)state;
+    char *reader = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", NULL);
+    char *submitter = house_token(&house, "{\"type\":\"api\",\"role\":\"submit\"}", NULL);
+    const char *job = "{\"command\":[\"true\"]}";
+    refused("POST", "/api/v1/jobs", reader, job, 403, "role", "'submit' is needed");
+    refused("POST", "/api/v1/tokens", reader, "{}", 403, "role", NULL);
+    refused("GET", "/api/v1/tokens", submitter, NULL, 403, "role", "'admin' is needed");
+    refused("POST", "/api/v1/groups", submitter, "{\"key\":\"x\"}", 403, "role", NULL);
+    refused("DELETE", "/api/v1/agents/x", submitter, NULL, 403, "role", NULL);
+    refused("PUT", "/api/v1/namespaces/a", submitter, "{\"group\":null}", 403, "role", NULL);
+    house_call(&house, "POST", "/api/v1/jobs", submitter, job, NULL, &a);
+    assert_int_equal(a.status, 201);
+    answer_fini(&a);
+    house_call(&house, "GET", "/api/v1/jobs", reader, NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    mem_free(reader);
+    mem_free(submitter);
+}
+
+static void roles__token_of_a_namespace__keeps_to_its_subtree(void **state)
+{
+    struct answer a;
+    (void)state;
+    char *token =
+        house_token(&house, "{\"type\":\"api\",\"role\":\"submit\",\"namespace\":\"acme.web\"}",
+                    NULL);
+    refused("POST", "/api/v1/jobs", token, "{\"command\":[\"x\"],\"namespace\":\"acme\"}", 403,
+            "namespace", NULL);
+    refused("POST", "/api/v1/jobs", token, "{\"command\":[\"x\"],\"namespace\":\"acme.webx\"}", 403,
+            "namespace", NULL);
+    house_call(&house, "POST", "/api/v1/jobs", token,
+               "{\"command\":[\"x\"],\"namespace\":\"acme.web.shop\"}", NULL, &a);
+    assert_int_equal(a.status, 201);
+    answer_fini(&a);
+    house_call(&house, "POST", "/api/v1/jobs", token, "{\"command\":[\"x\"]}", NULL, &a);
+    assert_string_equal(json_get_str(a.json, "namespace", ""), "acme.web");
+    answer_fini(&a);
+    /* others' jobs are none of its business */
+    int64_t foreign = submit("{\"command\":[\"x\"],\"namespace\":\"other\"}");
+    static const char *const tails[] = {"", "/logs", "/follow", "/why"};
+    for (size_t i = 0; i < 4; i++) {
+        char *path = path_of(foreign, tails[i]);
+        refused("GET", path, token, NULL, 403, "namespace", NULL);
+        mem_free(path);
+    }
+    char *path = path_of(foreign, "/cancel");
+    refused("POST", path, token, NULL, 403, "namespace", NULL);
+    mem_free(path);
+    house_call(&house, "GET", "/api/v1/jobs", token, NULL, NULL, &a);
+    assert_int_equal(json_count(json_get(a.json, "jobs")), 2);
+    answer_fini(&a);
+    refused("GET", "/api/v1/jobs?namespace=other", token, NULL, 403, "namespace", NULL);
+    mem_free(token);
+}
+
+/* ---- what is asked for ---- */
+
+static void routes__unknown__are_404(void **state)
+{
+    static const char *const paths[] = {"/",           "/api",
+                                        "/api/v1",     "/api/v2/jobs",
+                                        "/api/v1/job", "/api/v1/jobs/a/b/c",
+                                        "/healthz/x",  "/api/v1/%6aobs/x/y"};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        refused("GET", paths[i], NULL, NULL, 404, "not-found", NULL);
+}
+
+static void routes__wrong_method__is_405_and_says_which(void **state)
+{
+    struct answer a;
+    (void)state;
+    house_call(&house, "DELETE", "/api/v1/jobs", NULL, NULL, NULL, &a);
+    answer_is(&a, 405, "method", "DELETE");
+    assert_non_null(strstr(a.allow, "POST"));
+    assert_non_null(strstr(a.allow, "GET"));
+    answer_fini(&a);
+    refused("POST", "/healthz", "", NULL, 405, "method", NULL);
+    refused("HEAD", "/api/v1/jobs/x/why", NULL, NULL, 405, "method", NULL);
+}
+
+static void routes__bad_target__is_400(void **state)
+{
+    static const char *const paths[] = {"/api/v1/jobs?x=%zz", "/api//v1", "/api/v1/jobs/%00",
+                                        "/api/v1/jobs/%ff"};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        refused("GET", paths[i], NULL, NULL, 400, "bad-request", NULL);
+}
+
+static void list__bad_query__names_the_parameter(void **state)
+{
+    static const struct {
+        const char *query, *part;
+    } bad[] = {
+        {"limit=0", "limit"},
+        {"limit=501", "limit"},
+        {"limit=x", "limit"},
+        {"limit=-1", "limit"},
+        {"cursor=!", "cursor"},
+        {"cursor=zzzzzzzzzzzzzzzz", "cursor"},
+        {"state=created", "state"},
+        {"state=RUNNING,", NULL},
+        {"state=RUNNING,FOO", "FOO"},
+        {"group=a%20b", "group"},
+        {"namespace=..", "namespace"},
+        {"agent=nobody", "nobody"},
+        {"limt=5", "did you mean 'limit'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (!bad[i].part) continue;
+        char *path = str_dupf("/api/v1/jobs?%s", bad[i].query);
+        refused("GET", path, NULL, NULL, 422, "invalid", bad[i].part);
+        mem_free(path);
+    }
+}
+
+static void list__by_pages__shows_each_job_once(void **state)
+{
+    int64_t ids[7];
+    size_t seen = 0;
+    (void)state;
+    for (size_t i = 0; i < 7; i++)
+        ids[i] = submit("{\"command\":[\"true\"],\"namespace\":\"pages\"}");
+    char *path = mem_strdup("/api/v1/jobs?namespace=pages&limit=3");
+    while (path) {
+        struct json *j = house_get(&house, path, 200);
+        for (const struct json *job = json_first(json_get(j, "jobs")); job; job = json_next(job)) {
+            int64_t id;
+            assert_int_equal(id_parse(json_get_str(job, "id", ""), &id), 0);
+            assert_true(seen < 7);
+            assert_int_equal(id, ids[6 - seen]); /* newest first */
+            seen++;
+        }
+        const char *next = json_get_str(j, "nextCursor", NULL);
+        mem_free(path);
+        path = next ? str_dupf("/api/v1/jobs?namespace=pages&limit=3&cursor=%s", next) : NULL;
+        json_free(j);
+    }
+    assert_int_equal(seen, 7);
+}
+
+static void job__unknown_or_no_id__is_404(void **state)
+{
+    static const char *const ids[] = {
+        "x", "0000000000000", "06f3k9x2m1c7a", "06f3k9x2m1c7aa", "uuuuuuuuuuuuu", "%2e%2e"};
+    static const char *const tails[] = {"", "/logs", "/follow", "/why"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char *path = str_dupf("/api/v1/jobs/%s%s", ids[i], tails[i % 4]);
+        refused("GET", path, NULL, NULL, 404, "not-found", NULL);
+        mem_free(path);
+    }
+    refused("POST", "/api/v1/jobs/06f3k9x2m1c7a/cancel", NULL, NULL, 404, "not-found", NULL);
+    refused("GET", "/api/v1/agents/nobody", NULL, NULL, 404, "not-found", "nobody");
+    refused("POST", "/api/v1/agents/nobody/drain", NULL, NULL, 404, "not-found", NULL);
+    refused("DELETE", "/api/v1/tokens/06f3k9x2m1c7a", NULL, NULL, 404, "not-found", NULL);
+    refused("DELETE", "/api/v1/tokens/x", NULL, NULL, 404, "not-found", NULL);
+    refused("GET", "/api/v1/groups/none", NULL, NULL, 404, "not-found", "none");
+    refused("DELETE", "/api/v1/groups/none", NULL, NULL, 404, "not-found", NULL);
+}
+
+/* ---- submitting ---- */
+
+static void submit__not_json__is_400(void **state)
+{
+    static const char *const bodies[] = {"{",
+                                         "{\"command\":[\"x\"]} x",
+                                         "[]",
+                                         "null",
+                                         "\"x\"",
+                                         "{\"command\":[\"x\",]}",
+                                         "{'command':1}",
+                                         "{\"a\":1,\"a\":2}",
+                                         "\xff",
+                                         "{\"command\":[\"\\u0000\"]}",
+                                         "{\"command\":[\"\xc3\x28\"]}",
+                                         "12345678901234567890"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        refused("POST", "/api/v1/jobs", NULL, bodies[i], 400, "bad-request", NULL);
+    refused("POST", "/api/v1/jobs", NULL, NULL, 400, "bad-request", "JSON object");
+}
+
+static void submit__wrong_fields__are_named(void **state)
+{
+    static const struct {
+        const char *body, *field;
+    } bad[] = {
+        {"{}", "command"},
+        {"{\"command\":[]}", "command"},
+        {"{\"command\":[\"\"]}", "command"},
+        {"{\"command\":[1]}", "command"},
+        {"{\"command\":\"ls\"}", "command"},
+        {"{\"command\":[\"x\"],\"script\":\"y\"}", "command"},
+        {"{\"command\":[\"x\"],\"shell\":\"sh\"}", "shell"},
+        {"{\"script\":\"x\",\"shell\":\"fish\"}", "shell"},
+        {"{\"script\":5}", "script"},
+        {"{\"command\":[\"x\"],\"env\":[]}", "env"},
+        {"{\"command\":[\"x\"],\"env\":{\"A\":1}}", "env"},
+        {"{\"command\":[\"x\"],\"env\":{\"A=B\":\"\"}}", "env"},
+        {"{\"command\":[\"x\"],\"env\":{\"\":\"\"}}", "env"},
+        {"{\"command\":[\"x\"],\"workdir\":\"\"}", "workdir"},
+        {"{\"command\":[\"x\"],\"stdin\":\"?\"}", "stdin"},
+        {"{\"command\":[\"x\"],\"timeout\":\"12\"}", "timeout"},
+        {"{\"command\":[\"x\"],\"timeout\":12}", "timeout"},
+        {"{\"command\":[\"x\"],\"timeout\":\"0s\"}", "timeout"},
+        {"{\"command\":[\"x\"],\"timeout\":\"-5s\"}", "timeout"},
+        {"{\"command\":[\"x\"],\"queueTimeout\":\"soon\"}", "queueTimeout"},
+        {"{\"command\":[\"x\"],\"lease\":\"10ms\"}", "lease"},
+        {"{\"command\":[\"x\"],\"killGrace\":\"2h\"}", "killGrace"},
+        {"{\"command\":[\"x\"],\"priority\":1.5}", "priority"},
+        {"{\"command\":[\"x\"],\"priority\":\"1\"}", "priority"},
+        {"{\"command\":[\"x\"],\"priority\":99999999}", "priority"},
+        {"{\"command\":[\"x\"],\"fallback\":\"wait\"}", "fallback"},
+        {"{\"command\":[\"x\"],\"namespace\":\"a..b\"}", "namespace"},
+        {"{\"command\":[\"x\"],\"namespace\":\"a b\"}", "namespace"},
+        {"{\"command\":[\"x\"],\"group\":\"-x\"}", "group"},
+        {"{\"command\":[\"x\"],\"group\":7}", "group"},
+        {"{\"command\":[\"x\"],\"name\":\"a\\u0007b\"}", "name"},
+        {"{\"command\":[\"x\"],\"requires\":[]}", "requires"},
+        {"{\"command\":[\"x\"],\"retry\":3}", "retry"},
+        {"{\"command\":[\"x\"],\"retry\":{\"type\":\"linear\"}}", "retry.type"},
+        {"{\"command\":[\"x\"],\"retry\":{\"maxAttempts\":0}}", "retry.maxAttempts"},
+        {"{\"command\":[\"x\"],\"retry\":{\"type\":\"exponential\",\"interval\":\"0s\"}}",
+         "retry.interval"},
+        {"{\"command\":[\"x\"],\"retry\":{\"type\":\"random\"}}", "retry.maxInterval"},
+        {"{\"command\":[\"x\"],\"retry\":{\"interval\":\"9s\",\"maxInterval\":\"1s\"}}",
+         "retry.maxInterval"},
+        {"{\"command\":[\"x\"],\"retry\":{\"interval\":\"0s\"}}", "retry.maxAttempts"},
+        {"{\"command\":[\"x\"],\"retry\":{\"delayFactor\":0.1}}", "retry.delayFactor"},
+        {"{\"command\":[\"x\"],\"retry\":{\"attempts\":3}}", "retry.attempts"},
+        {"{\"command\":[\"x\"],\"unknown\":null}", "unknown"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct answer a;
+        house_call(&house, "POST", "/api/v1/jobs", NULL, bad[i].body, NULL, &a);
+        answer_is(&a, 422, "invalid", NULL);
+        const char *field = json_get_str(json_get(a.json, "error"), "field", "");
+        if (!str_eq(field, bad[i].field)) fail_msg("%s: field '%s'", bad[i].body, field);
+        answer_fini(&a);
+    }
+}
+
+static void submit__misspelt_key__is_told_the_nearest(void **state)
+{
+    (void)state;
+    refused("POST", "/api/v1/jobs", NULL, "{\"comand\":[\"x\"]}", 422, "invalid",
+            "did you mean 'command'");
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"timeOut\":\"1s\"}", 422,
+            "invalid", "did you mean 'timeout'");
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"retry\":{\"maxattempts\":1}}",
+            422, "invalid", "retry.maxattempts");
+}
+
+static void submit__unknown_group__is_refused_with_the_nearest(void **state)
+{
+    struct answer a;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"windows\"}", 201));
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":\"windws\"}",
+               NULL, &a);
+    answer_is(&a, 422, "unknown-group", "windws");
+    assert_non_null(strstr(a.text, "windows"));
+    answer_fini(&a);
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"requires\":{\"oss\":\"linux\"}}",
+            422, "invalid", "oss");
+}
+
+static void submit__over_the_payload_limit__is_413(void **state)
+{
+    struct buf b;
+    (void)state;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "{\"script\":\"");
+    for (int i = 0; i < 66000; i++)
+        buf_addc(&b, 'x');
+    buf_adds(&b, "\"}");
+    refused("POST", "/api/v1/jobs", NULL, b.data, 413, "payload-too-large", "64KiB");
+    buf_fini(&b);
+}
+
+static void submit__of_5_mb__is_413_and_harms_nobody(void **state)
+{
+    struct buf b;
+    (void)state;
+    buf_init(&b, 8 << 20);
+    buf_adds(&b, "{\"script\":\"");
+    char *filler = buf_reserve(&b, 5000000);
+    memset(filler, 'x', 5000000);
+    buf_commit(&b, 5000000);
+    buf_adds(&b, "\"}");
+    refused("POST", "/api/v1/jobs", NULL, b.data, 413, "too-large", NULL);
+    refused("POST", "/api/v1/jobs", "", b.data, 413, "too-large", NULL);
+    buf_fini(&b);
+    json_free(house_get(&house, "/api/v1/whoami", 200));
+}
+
+static void submit__same_key__is_the_same_job(void **state)
+{
+    struct answer a, b, c;
+    (void)state;
+    const char *key = "Idempotency-Key: deploy-42\r\n", *body = "{\"command\":[\"true\"]}";
+    house_call(&house, "POST", "/api/v1/jobs", NULL, body, key, &a);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, body, key, &b);
+    assert_int_equal(a.status, 201);
+    assert_int_equal(b.status, 200);
+    assert_false(json_get_bool(a.json, "duplicate", true));
+    assert_true(json_get_bool(b.json, "duplicate", false));
+    assert_string_equal(json_get_str(a.json, "id", "a"), json_get_str(b.json, "id", "b"));
+    /* keys are the submitter's own */
+    char *other = house_token(&house, "{\"type\":\"api\",\"role\":\"submit\"}", NULL);
+    house_call(&house, "POST", "/api/v1/jobs", other, body, key, &c);
+    assert_int_equal(c.status, 201);
+    answer_fini(&a);
+    answer_fini(&b);
+    answer_fini(&c);
+    mem_free(other);
+    char *longer = str_dupf("Idempotency-Key: %0300d\r\n", 1);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, body, longer, &a);
+    answer_is(&a, 422, "invalid", "Idempotency-Key");
+    answer_fini(&a);
+    mem_free(longer);
+}
+
+static void submit__prefer_minimal__answers_with_the_id_alone(void **state)
+{
+    struct answer a;
+    (void)state;
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "{\"command\":[\"true\"]}",
+               "Prefer: return=minimal\r\n", &a);
+    assert_int_equal(a.status, 201);
+    assert_int_equal(json_count(a.json), 2);
+    assert_int_equal(strlen(json_get_str(a.json, "id", "")), 13);
+    answer_fini(&a);
+}
+
+static void submit__all_fields__come_back(void **state)
+{
+    (void)state;
+    struct json *j =
+        house_post(&house, "/api/v1/jobs",
+                   "{\"script\":\"echo "
+                   "hi\",\"shell\":\"bash\",\"namespace\":\"a.b\",\"name\":\"n\",\"priority\":5,"
+                   "\"env\":{\"K\":\"V\"},\"stdin\":\"aGk=\",\"timeout\":\"PT90S\","
+                   "\"queueTimeout\":\"1h\",\"lease\":\"1m\","
+                   "\"killGrace\":\"5s\",\"fallback\":\"WAIT\",\"requires\":{\"os\":\"linux\"},"
+                   "\"retry\":{\"type\":\"exponential\",\"interval\":\"2s\",\"maxAttempts\":3}}",
+                   201);
+    static const char *const pairs[][2] = {{"namespace", "a.b"}, {"name", "n"},
+                                           {"timeout", "1m30s"}, {"queueTimeout", "1h"},
+                                           {"lease", "1m"},      {"killGrace", "5s"},
+                                           {"fallback", "WAIT"}, {"state", "CREATED"},
+                                           {"kind", "task"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_string_equal(json_get_str(j, pairs[i][0], ""), pairs[i][1]);
+    assert_int_equal(json_get_int(j, "priority", 0), 5);
+    const struct json *retry = json_get(j, "retry"), *spec = json_get(j, "spec");
+    assert_string_equal(json_get_str(retry, "type", ""), "exponential");
+    assert_string_equal(json_get_str(retry, "interval", ""), "2s");
+    assert_int_equal(json_get_int(retry, "maxAttempts", 0), 3);
+    assert_string_equal(json_get_str(spec, "script", ""), "echo hi");
+    assert_string_equal(json_get_str(spec, "shell", ""), "bash");
+    assert_string_equal(json_get_str(spec, "stdin", ""), "aGk=");
+    assert_int_equal(json_get_int(spec, "killGraceMs", 0), 5000);
+    assert_string_equal(json_get_str(json_get(spec, "env"), "K", ""), "V");
+    json_free(j);
+}
+
+/* ---- jobs that wait, and their end ---- */
+
+static void waiting_job__show_and_why__say_what_it_waits_for(void **state)
+{
+    (void)state;
+    int64_t id = submit("{\"command\":[\"true\"]}");
+    char *show = path_of(id, ""), *why = path_of(id, "/why");
+    struct json *j = house_get(&house, show, 200);
+    assert_string_equal(json_get_str(json_get(j, "waiting"), "code", ""), "no-agent-online");
+    json_free(j);
+    j = house_get(&house, why, 200);
+    assert_string_equal(json_get_str(j, "state", ""), "CREATED");
+    assert_string_equal(json_get_str(json_get(j, "waiting"), "code", ""), "no-agent-online");
+    json_free(j);
+    mem_free(show);
+    mem_free(why);
+}
+
+static void cancel__twice__is_a_conflict(void **state)
+{
+    (void)state;
+    int64_t id = submit("{\"command\":[\"true\"]}");
+    char *path = path_of(id, "/cancel");
+    struct json *j = house_post(&house, path, NULL, 202);
+    assert_string_equal(json_get_str(j, "state", ""), "CANCELLED");
+    assert_string_equal(json_get_str(j, "reason", ""), "cancelled");
+    json_free(j);
+    refused("POST", path, NULL, NULL, 409, "conflict", NULL);
+    mem_free(path);
+}
+
+static void logs__bad_query__is_refused(void **state)
+{
+    (void)state;
+    int64_t id = submit("{\"command\":[\"true\"]}");
+    static const char *const queries[] = {"/logs?stream=out",  "/logs?attempt=0",
+                                          "/logs?attempt=x",   "/logs?steam=stdout",
+                                          "/follow?cursor=-1", "/follow?cursor=x",
+                                          "/follow?cursr=1"};
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char *path = path_of(id, queries[i]);
+        refused("GET", path, NULL, NULL, 422, "invalid", NULL);
+        mem_free(path);
+    }
+}
+
+/* ---- groups, namespaces, tokens ---- */
+
+static void groups__life__from_creation_to_deletion(void **state)
+{
+    struct answer a;
+    (void)state;
+    struct json *j =
+        house_post(&house, "/api/v1/groups",
+                   "{\"key\":\"gpu\",\"description\":\"d\",\"requires\":{\"os\":\"linux\"},"
+                   "\"allowedNamespaces\":[\"a.b\"],\"maxQueued\":5}",
+                   201);
+    assert_string_equal(json_get_str(j, "key", ""), "gpu");
+    assert_int_equal(json_get_int(j, "maxQueued", 0), 5);
+    assert_int_equal(json_count(json_get(j, "allowedNamespaces")), 1);
+    json_free(j);
+    refused("POST", "/api/v1/groups", NULL, "{\"key\":\"gpu\"}", 409, "conflict", "gpu");
+    refused("POST", "/api/v1/jobs", NULL,
+            "{\"command\":[\"x\"],\"group\":\"gpu\",\"namespace\":\"c\"}", 403,
+            "namespace-not-allowed", NULL);
+    house_call(&house, "PATCH", "/api/v1/groups/gpu", NULL,
+               "{\"maxQueued\":1,\"allowedNamespaces\":[]}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(json_get_int(a.json, "maxQueued", 0), 1);
+    assert_string_equal(json_get_str(a.json, "description", ""), "d"); /* not named: not changed */
+    answer_fini(&a);
+    submit("{\"command\":[\"x\"],\"group\":\"gpu\"}");
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":\"gpu\"}", 429,
+            "queue-full", NULL);
+    j = house_post(&house, "/api/v1/groups/gpu/pause", NULL, 200);
+    assert_true(json_get_bool(j, "paused", false));
+    json_free(j);
+    j = house_post(&house, "/api/v1/groups/gpu/resume", NULL, 200);
+    assert_false(json_get_bool(j, "paused", true));
+    json_free(j);
+    refused("DELETE", "/api/v1/groups/gpu", NULL, NULL, 409, "conflict", NULL);
+    refused("DELETE", "/api/v1/groups/gpu?force=maybe", NULL, NULL, 422, "invalid", "force");
+    house_call(&house, "DELETE", "/api/v1/groups/gpu?force=true", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    refused("GET", "/api/v1/groups/gpu", NULL, NULL, 404, "not-found", NULL);
+}
+
+static void groups__wrong_fields__are_named(void **state)
+{
+    static const char *const bodies[] = {"{}",
+                                         "{\"key\":\"\"}",
+                                         "{\"key\":\"a b\"}",
+                                         "{\"key\":\"x\",\"maxQueued\":-1}",
+                                         "{\"key\":\"x\",\"requires\":[]}",
+                                         "{\"key\":\"x\",\"requires\":{\"oss\":\"x\"}}",
+                                         "{\"key\":\"x\",\"allowedNamespaces\":[\"a b\"]}",
+                                         "{\"key\":\"x\",\"allowedNamespaces\":\"a\"}",
+                                         "{\"key\":\"x\",\"paused\":\"yes\"}",
+                                         "{\"key\":\"x\",\"descripton\":\"d\"}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        refused("POST", "/api/v1/groups", NULL, bodies[i], 422, "invalid", NULL);
+}
+
+static void namespaces__default_group__is_inherited(void **state)
+{
+    struct answer a;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"team\"}", 201));
+    house_call(&house, "PUT", "/api/v1/namespaces/acme", NULL,
+               "{\"group\":\"team\",\"fallback\":\"FAIL\"}", NULL, &a);
+    if (a.status != 200) fail_msg("%s", a.text);
+    answer_fini(&a);
+    struct json *j = house_get(&house, "/api/v1/namespaces/acme.web", 200);
+    assert_string_equal(json_get_str(j, "group", ""), "team");
+    assert_string_equal(json_get_str(j, "namespace", ""), "acme.web");
+    json_free(j);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{\"group\":\"teem\"}", 422, "unknown-group",
+            NULL);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{}", 422, "invalid", "group");
+    refused("PUT", "/api/v1/namespaces/a%20b", NULL, "{\"group\":null}", 422, "invalid", NULL);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{\"group\":null,\"fallback\":\"X\"}", 422,
+            "invalid", "fallback");
+    house_call(&house, "DELETE", "/api/v1/namespaces/acme", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    j = house_get(&house, "/api/v1/namespaces", 200);
+    assert_int_equal(json_count(json_get(j, "namespaces")), 0);
+    json_free(j);
+}
+
+static void tokens__wrong_wishes__are_named(void **state)
+{
+    static const char *const bodies[] = {"{}",
+                                         "{\"type\":\"x\"}",
+                                         "{\"type\":\"api\"}",
+                                         "{\"type\":\"api\",\"role\":\"root\"}",
+                                         "{\"type\":\"join\",\"role\":\"read\"}",
+                                         "{\"type\":\"api\",\"role\":\"read\",\"group\":\"x\"}",
+                                         "{\"type\":\"api\",\"role\":\"read\",\"uses\":2}",
+                                         "{\"type\":\"api\",\"role\":\"read\",\"namespace\":\"x\"}",
+                                         "{\"type\":\"join\",\"uses\":0}",
+                                         "{\"type\":\"join\",\"expires\":\"1\"}",
+                                         "{\"type\":\"join\",\"expires\":3600}",
+                                         "{\"type\":\"join\",\"grup\":\"x\"}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        refused("POST", "/api/v1/tokens", NULL, bodies[i], 422, "invalid", NULL);
+    refused("POST", "/api/v1/tokens", NULL, "{\"type\":\"join\",\"group\":\"nowhere\"}", 422,
+            "unknown-group", NULL);
+}
+
+static void tokens__join__carries_commands_and_limits(void **state)
+{
+    (void)state;
+    struct json *j =
+        house_post(&house, "/api/v1/tokens", "{\"type\":\"join\",\"name\":\"rack 4\"}", 201);
+    const char *token = json_get_str(j, "token", "");
+    struct token t;
+    assert_int_equal(token_parse(token, &t, NULL), 0);
+    assert_string_equal(t.address[0], house.address);
+    assert_int_equal(json_get_int(j, "uses", 0), 1);
+    assert_non_null(json_get_str(j, "expiresAt", NULL));
+    const struct json *commands = json_get(j, "commands");
+    static const char *const kinds[] = {"deb", "msi", "shell"};
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(strstr(json_get_str(commands, kinds[i], ""), token));
+    /* in the list there is no secret */
+    struct answer a;
+    house_call(&house, "GET", "/api/v1/tokens", NULL, NULL, NULL, &a);
+    assert_null(strstr(a.text, token));
+    assert_null(strstr(a.text, "cadre-join-"));
+    assert_non_null(strstr(a.text, "rack 4"));
+    answer_fini(&a);
+    json_free(j);
+}
+
+/* ---- HTTP itself ---- */
+
+static void http__pipelined_requests__are_answered_in_order(void **state)
+{
+    struct peer p;
+    struct buf b;
+    (void)state;
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    buf_init(&b, 1 << 20);
+    char *auth = str_dupf("Authorization: Bearer %s\r\n", house.admin);
+    for (int i = 0; i < 100; i++) {
+        const char *job = "{\"command\":[\"true\"],\"namespace\":\"pipe\"}";
+        if (i % 3 == 0)
+            http_write_request(&b, "POST", "/api/v1/jobs", "c", "application/json", job,
+                               strlen(job), auth);
+        else if (i % 3 == 1)
+            http_write_request(&b, "GET", "/healthz", "c", NULL, NULL, 0, NULL);
+        else
+            http_write_request(&b, "GET", "/nowhere", "c", NULL, NULL, 0, NULL);
+    }
+    peer_write(&p, b.data, b.len);
+    struct http_parser *parser = http_parser_new(HTTP_CLIENT, 1 << 20);
+    size_t at = 0;
+    for (int i = 0; i < 100;) {
+        enum http_event event;
+        struct err e;
+        size_t used;
+        assert_int_equal(http_parse(parser, p.in.data + at, p.in.len - at, &used, &event, &e), 0);
+        at += used;
+        if (event == HTTP_MESSAGE) {
+            static const int want[] = {201, 200, 404};
+            assert_int_equal(http_parser_message(parser)->status, want[i % 3]);
+            i++;
+        } else if (event == HTTP_MORE) {
+            p.changed = false;
+            house_run(&house, &p.changed);
+        }
+    }
+    http_parser_free(parser);
+    mem_free(auth);
+    buf_fini(&b);
+    peer_fini(&p);
+}
+
+/* Sends bytes and returns the status of the answer; the connection must end afterwards. */
+static int status_of_bytes(const char *bytes, size_t len)
+{
+    struct peer p;
+    int status = 0;
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, bytes, len);
+    peer_wait_closed(&p);
+    if (p.in.len > 12 && memcmp(p.in.data, "HTTP/1.1 ", 9) == 0)
+        status = (p.in.data[9] - '0') * 100 + (p.in.data[10] - '0') * 10 + p.in.data[11] - '0';
+    if (status) assert_non_null(strstr(p.in.data, "\"error\""));
+    peer_fini(&p);
+    return status;
+}
+
+static void http__garbage_and_excess__are_told_and_cut(void **state)
+{
+    struct buf b;
+    (void)state;
+    const char *bad[] = {
+        "garbage\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(status_of_bytes(bad[i], strlen(bad[i])), 400);
+    const char *version = "GET / HTTP/2.0\r\nHost: x\r\n\r\n";
+    assert_int_equal(status_of_bytes(version, strlen(version)), 505);
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    for (int i = 0; i < 20000; i++)
+        buf_addc(&b, 'y');
+    assert_int_equal(status_of_bytes(b.data, b.len), 431);
+    buf_clear(&b);
+    buf_adds(&b, "GET /");
+    for (int i = 0; i < 20000; i++)
+        buf_addc(&b, 'y');
+    assert_int_equal(status_of_bytes(b.data, b.len), 414);
+    buf_fini(&b);
+    json_free(house_get(&house, "/api/v1/whoami", 200));
+}
+
+static void http__slow_head__is_cut(void **state)
+{
+    const char *half = "GET /healthz HTTP/1.1\r\nHo";
+    (void)state;
+    assert_int_equal(status_of_bytes(half, strlen(half)), 408);
+}
+
+static void http__idle_connection__is_closed_without_a_word(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_bytes("", 0), 0);
+}
+
+static void http__wrong_token_with_body__is_answered_before_the_body(void **state)
+{
+    const char *head = "POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n";
+    (void)state;
+    assert_int_equal(status_of_bytes(head, strlen(head)), 401);
+}
+
+static void http__connection_close__is_honoured(void **state)
+{
+    struct peer p;
+    (void)state;
+    const char *request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, request, strlen(request));
+    peer_wait_closed(&p);
+    assert_non_null(strstr(p.in.data, "Connection: close"));
+    assert_non_null(strstr(p.in.data, "\"ok\""));
+    peer_fini(&p);
+}
+
+static void http__expect_continue__is_invited(void **state)
+{
+    struct peer p;
+    (void)state;
+    char *head = str_dupf("POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                          "Content-Length: 20\r\nExpect: 100-continue\r\n\r\n",
+                          house.admin);
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, head, strlen(head));
+    house_run(&house, &p.changed);
+    while (!strstr(p.in.data, "100 Continue\r\n\r\n")) {
+        p.changed = false;
+        house_run(&house, &p.changed);
+    }
+    peer_write(&p, "{\"command\":[\"true\"]}", 20);
+    while (!strstr(p.in.data, "201 Created")) {
+        p.changed = false;
+        house_run(&house, &p.changed);
+    }
+    mem_free(head);
+    peer_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(health_and_version__without_token__answer),
+        cmocka_unit_test(admin_token__whoami__says_admin),
+        cmocka_unit_test(tokens__bad_ones__are_refused_each_in_its_way),
+        cmocka_unit_test(tokens__other_scheme__is_refused),
+        cmocka_unit_test(tokens__unknown_id_or_wrong_secret__look_the_same),
+        cmocka_unit_test(tokens__revoked__end_at_once),
+        cmocka_unit_test(tokens__expired__are_refused),
+        cmocka_unit_test(roles__read_and_submit__stay_in_their_bounds),
+        cmocka_unit_test(roles__token_of_a_namespace__keeps_to_its_subtree),
+        cmocka_unit_test(routes__unknown__are_404),
+        cmocka_unit_test(routes__wrong_method__is_405_and_says_which),
+        cmocka_unit_test(routes__bad_target__is_400),
+        cmocka_unit_test(list__bad_query__names_the_parameter),
+        cmocka_unit_test(list__by_pages__shows_each_job_once),
+        cmocka_unit_test(job__unknown_or_no_id__is_404),
+        cmocka_unit_test(submit__not_json__is_400),
+        cmocka_unit_test(submit__wrong_fields__are_named),
+        cmocka_unit_test(submit__misspelt_key__is_told_the_nearest),
+        cmocka_unit_test(submit__unknown_group__is_refused_with_the_nearest),
+        cmocka_unit_test(submit__over_the_payload_limit__is_413),
+        cmocka_unit_test(submit__of_5_mb__is_413_and_harms_nobody),
+        cmocka_unit_test(submit__same_key__is_the_same_job),
+        cmocka_unit_test(submit__prefer_minimal__answers_with_the_id_alone),
+        cmocka_unit_test(submit__all_fields__come_back),
+        cmocka_unit_test(waiting_job__show_and_why__say_what_it_waits_for),
+        cmocka_unit_test(cancel__twice__is_a_conflict),
+        cmocka_unit_test(logs__bad_query__is_refused),
+        cmocka_unit_test(groups__life__from_creation_to_deletion),
+        cmocka_unit_test(groups__wrong_fields__are_named),
+        cmocka_unit_test(namespaces__default_group__is_inherited),
+        cmocka_unit_test(tokens__wrong_wishes__are_named),
+        cmocka_unit_test(tokens__join__carries_commands_and_limits),
+        cmocka_unit_test(http__pipelined_requests__are_answered_in_order),
+        cmocka_unit_test(http__garbage_and_excess__are_told_and_cut),
+        cmocka_unit_test(http__slow_head__is_cut),
+        cmocka_unit_test(http__idle_connection__is_closed_without_a_word),
+        cmocka_unit_test(http__wrong_token_with_body__is_answered_before_the_body),
+        cmocka_unit_test(http__connection_close__is_honoured),
+        cmocka_unit_test(http__expect_continue__is_invited),
+    };
+    return cmocka_run_group_tests(tests, open_house, close_house);
+}
