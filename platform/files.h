@@ -11,14 +11,20 @@
 
 /* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
-enum file_mode { FILE_PUBLIC /* 0644 */, FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */ };
+enum file_mode {
+    FILE_PUBLIC /* 0644 */,
+    FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */
+};
 /* Writes a neighbour file, flushes it to disk, renames it over `path`, flushes the folder: after a crash there is the
  * old or the new content, never a mixture. ERR_FULL when the disk is. */
-int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e);
+int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode,
+                      struct err *e);
 int file_remove(const char *path, struct err *e); /* fine when absent */
 /* Creates or replaces it; neither atomic nor flushed to disk: for files that only a running job needs. */
-int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e);
-int file_move(const char *from, const char *to, struct err *e); /* replaces `to`; same file system */
+int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode,
+                     struct err *e);
+int file_move(const char *from, const char *to,
+              struct err *e); /* replaces `to`; same file system */
 bool file_exists(const char *path);
 /* Is the file readable by others than its owner (and root / administrators)? */
 bool file_is_exposed(const char *path);

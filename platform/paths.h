@@ -2,15 +2,16 @@
 #ifndef CADRE_PLATFORM_PATHS_H
 #define CADRE_PLATFORM_PATHS_H
 
-char *paths_agent_config(void);       /* /etc/cadre/agent.yaml, %ProgramData%\Cadre\agent.yaml */
-char *paths_agent_state(void);        /* /var/lib/cadre/agent */
+char *paths_agent_config(void); /* /etc/cadre/agent.yaml, %ProgramData%\Cadre\agent.yaml */
+char *paths_agent_state(void);  /* /var/lib/cadre/agent */
 char *paths_coordinator_config(void);
 char *paths_coordinator_state(void);
-char *paths_user_config(void);        /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
-char *paths_agent_log(void);          /* NULL on Linux: the journal has it */
-char *paths_self(void);               /* the running program's file */
-char *paths_temp(void);               /* folder for scratch files */
+char *paths_user_config(
+    void); /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
+char *paths_agent_log(void);                            /* NULL on Linux: the journal has it */
+char *paths_self(void);                                 /* the running program's file */
+char *paths_temp(void);                                 /* folder for scratch files */
 char *paths_join(const char *folder, const char *name); /* with the right separator */
-char *paths_dir(const char *path);    /* the folder part, "." when there is none */
+char *paths_dir(const char *path); /* the folder part, "." when there is none */
 
 #endif

@@ -29,32 +29,37 @@ struct process;
 enum process_stream { PROCESS_STDOUT = 1, PROCESS_STDERR = 2 };
 
 struct process_end {
-    uint32_t exit_code; /* 32 bits as the system has it; 128 + signal when a signal ended it (Linux) */
-    int signal;         /* 0: it exited */
-    bool stray;         /* something of the tree outlived it and was ended */
+    uint32_t
+        exit_code; /* 32 bits as the system has it; 128 + signal when a signal ended it (Linux) */
+    int signal;    /* 0: it exited */
+    bool stray;    /* something of the tree outlived it and was ended */
     int64_t run_ms;
 };
 
 struct process_handler {
-    void (*on_output)(struct process *p, enum process_stream stream, const void *data, size_t len, void *user);
+    void (*on_output)(struct process *p, enum process_stream stream, const void *data, size_t len,
+                      void *user);
     /* Once: the process ended, its pipes are at their end (or were drained for drain_ms while a stray
      * grandchild held them open), and what was left of the tree was killed. process_free may be called. */
     void (*on_end)(struct process *p, const struct process_end *end, void *user);
 };
 
 struct process_options {
-    const char *const *argv;   /* NULL-terminated; argv[0] is looked up in PATH of `env` when it has no separator */
-    const char *const *env;    /* NULL-terminated "K=V": all there is */
+    const char *const
+        *argv; /* NULL-terminated; argv[0] is looked up in PATH of `env` when it has no separator */
+    const char *const *env; /* NULL-terminated "K=V": all there is */
     const char *cwd;
-    const char *stdin_path;    /* a file; NULL: the null device */
-    const char *mark;          /* unique for this attempt, [a-z0-9-]: names cgroup / Job Object; also found in env as
+    const char *stdin_path; /* a file; NULL: the null device */
+    const char *
+        mark; /* unique for this attempt, [a-z0-9-]: names cgroup / Job Object; also found in env as
                                   CADRE_JOB_ID and CADRE_ATTEMPT by the caller */
-    int64_t drain_ms;          /* design: 2000 */
+    int64_t drain_ms; /* design: 2000 */
 };
 
 /* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable; else ERR_IO. */
-int process_start(struct process_host *h, const struct process_options *o, const struct process_handler *handler,
-                  void *user, struct process **out, struct err *e);
+int process_start(struct process_host *h, const struct process_options *o,
+                  const struct process_handler *handler, void *user, struct process **out,
+                  struct err *e);
 int64_t process_pid(const struct process *p);
 /* Back-pressure on both streams. */
 void process_pause(struct process *p);
@@ -83,8 +88,10 @@ char *process_find_program(const char *name, const char *path);
 
 /* Starts a program that lives on its own, without a handle kept: `cadre-coordinator dev` starts its parts with
  * it. stdout and stderr go to the file. *pid: to be ended with process_end_detached. */
-int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid, struct err *e);
+int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,
+                           struct err *e);
 bool process_is_alive(int64_t pid);
-int process_end_detached(int64_t pid, bool force, struct err *e); /* SIGTERM / CTRL_BREAK, or kill */
+int process_end_detached(int64_t pid, bool force,
+                         struct err *e); /* SIGTERM / CTRL_BREAK, or kill */
 
 #endif

@@ -19,12 +19,14 @@ struct service_control {
 /* Runs `body` as a service when the service manager started this process (Windows), else as what it is: a console
  * program (Windows: Ctrl-C, Ctrl-Break, close) or a daemon (Linux: just calls it; signals are the loop's, see below). Returns what
  * body returns, which is the process's exit code. */
-int service_main(const char *name, int (*body)(int argc, char **argv, void *user), int argc, char **argv, void *user);
+int service_main(const char *name, int (*body)(int argc, char **argv, void *user), int argc,
+                 char **argv, void *user);
 /* To be called by body once it can be controlled. Windows: connects the SCM's or the console's events to `c`. Linux: SIGTERM,
  * SIGINT, SIGHUP handled by a thread-free self-pipe on the given loop. */
 struct uv_loop_s;
 struct service;
-int service_attach(struct uv_loop_s *loop, const struct service_control *c, struct service **out, struct err *e);
+int service_attach(struct uv_loop_s *loop, const struct service_control *c, struct service **out,
+                   struct err *e);
 void service_detach(struct service *s); /* handles close asynchronously */
 
 /* READY=1 / SERVICE_RUNNING; STATUS= text; STOPPING=1 / STOP_PENDING with a checkpoint (call again while it lasts). */

@@ -59,7 +59,8 @@ static void compress(struct sha256 *s)
         v[4] += t1;
         v[0] = t1 + s0 + majority;
     }
-    for (int i = 0; i < 8; i++) s->h[i] += v[i];
+    for (int i = 0; i < 8; i++)
+        s->h[i] += v[i];
 }
 
 static void add(struct sha256 *s, const void *data, size_t len)
@@ -75,11 +76,14 @@ static void finish(struct sha256 *s, unsigned char digest[32])
 {
     uint64_t bits = s->len * 8;
     add(s, "\x80", 1);
-    while (s->len % BLOCK_BYTES != BLOCK_BYTES - 8) add(s, "", 1);
+    while (s->len % BLOCK_BYTES != BLOCK_BYTES - 8)
+        add(s, "", 1);
     unsigned char tail[8];
-    for (int i = 0; i < 8; i++) tail[i] = (unsigned char)(bits >> (56 - 8 * i));
+    for (int i = 0; i < 8; i++)
+        tail[i] = (unsigned char)(bits >> (56 - 8 * i));
     add(s, tail, sizeof tail);
-    for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(s->h[i / 4] >> (24 - 8 * (i % 4)));
+    for (int i = 0; i < 32; i++)
+        digest[i] = (unsigned char)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
 void sha256_label_hex(const char *label, const char *text, char out[SHA256_HEX_SIZE])

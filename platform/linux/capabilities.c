@@ -114,7 +114,8 @@ static void write_memory(struct jw *w)
     mem_free(total);
     mem_free(text);
     char *max = content("/sys/fs/cgroup/memory.max");
-    if (max && str_int64(str_trim(max), &limit) == 0 && limit > 0 && (bytes == 0 || limit < bytes)) {
+    if (max && str_int64(str_trim(max), &limit) == 0 && limit > 0 &&
+        (bytes == 0 || limit < bytes)) {
         bytes = limit;
     }
     mem_free(max);
@@ -148,8 +149,8 @@ static void write_shells(struct jw *w)
 
 static void write_features(struct jw *w)
 {
-    static const char *const programs[] = {"docker", "podman", "wine",   "git",     "make",
-                                           "gcc",    "java",   "node",   "kubectl", "rsync"};
+    static const char *const programs[] = {"docker", "podman", "wine", "git",     "make",
+                                           "gcc",    "java",   "node", "kubectl", "rsync"};
     jw_array(w, "feature");
     /* sd_booted(3) */
     if (file_exists("/run/systemd/system")) jw_str(w, NULL, "systemd");

@@ -140,10 +140,13 @@ static int kill_each(const char *path, bool really, int depth)
     char *list = paths_join(path, "cgroup.procs");
     FILE *f = fopen(list, "re");
     mem_free(list);
-    int count = 0, pid;
-    while (f && fscanf(f, "%d", &pid) == 1) {
+    int count = 0;
+    char line[32];
+    while (f && fgets(line, sizeof line, f)) {
+        int64_t pid;
+        if (str_int64(str_trim(line), &pid) != 0) continue;
         count++;
-        if (really && pid > 0) kill(pid, SIGKILL);
+        if (really && pid > 0) kill((pid_t)pid, SIGKILL);
     }
     if (f) fclose(f);
     DIR *dir = depth < NESTED_MAX ? opendir(path) : NULL;

@@ -25,14 +25,19 @@ static int code_of(int error)
 {
     switch (error) {
     case ENOENT:
-    case ENOTDIR: return ERR_NOT_FOUND;
+    case ENOTDIR:
+        return ERR_NOT_FOUND;
     case EACCES:
     case EPERM:
-    case EROFS: return ERR_DENIED;
+    case EROFS:
+        return ERR_DENIED;
     case ENOSPC:
-    case EDQUOT: return ERR_FULL;
-    case EEXIST: return ERR_EXISTS;
-    default: return ERR_IO;
+    case EDQUOT:
+        return ERR_FULL;
+    case EEXIST:
+        return ERR_EXISTS;
+    default:
+        return ERR_IO;
     }
 }
 
@@ -141,7 +146,8 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
     return rc;
 }
 
-int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e)
+int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode,
+                     struct err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                   mode == FILE_SECRET ? 0600 : 0644);
@@ -198,7 +204,8 @@ int dir_make(const char *path, enum file_mode mode, struct err *e)
 {
     char *part = mem_strdup(path);
     size_t len = strlen(part);
-    while (len > 1 && part[len - 1] == '/') part[--len] = '\0';
+    while (len > 1 && part[len - 1] == '/')
+        part[--len] = '\0';
     int rc = 0;
     for (size_t i = 1; i < len && rc == 0; i++) {
         if (part[i] != '/') continue;
@@ -294,7 +301,8 @@ static ssize_t write_quietly(int fd, const void *data, size_t len)
     int error = errno;
     if (n < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
         struct timespec now = {0};
-        while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR) continue;
+        while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
+            continue;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;

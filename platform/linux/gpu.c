@@ -95,7 +95,8 @@ static void parse_smi(struct gpus *g, char *text)
             char *unit = strchr(value, ' ');
             if (!unit || !str_eq(unit, " MiB")) continue;
             *unit = '\0';
-            if (str_int64(value, &mib) == 0 && mib > 0 && mib < INT64_MAX / MIB) least_memory(g, mib * MIB);
+            if (str_int64(value, &mib) == 0 && mib > 0 && mib < INT64_MAX / MIB)
+                least_memory(g, mib * MIB);
         }
     }
 }
@@ -265,7 +266,8 @@ static int on_pci(const char *name, void *user)
     struct gather *a = user;
     char *folder = str_dupf("%s/%s", a->folder, name);
     char *class = read_text(folder, "class"), *vendor = read_text(folder, "vendor");
-    if (class && str_starts(class, "0x03") && (str_eq(vendor, VENDOR_NVIDIA) || str_eq(vendor, VENDOR_AMD))) {
+    if (class && str_starts(class, "0x03") &&
+        (str_eq(vendor, VENDOR_NVIDIA) || str_eq(vendor, VENDOR_AMD))) {
         a->bare = true;
     }
     mem_free(class);

@@ -36,19 +36,25 @@ static struct {
 static bool journal_listens(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    uintmax_t device, inode;
     struct stat st;
-    if (!stream || sscanf(stream, "%ju:%ju", &device, &inode) != 2) return false;
-    return fstat(2, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    if (!stream || fstat(2, &st) != 0) return false;
+    char *end;
+    uintmax_t device = strtoumax(stream, &end, 10);
+    if (*end != ':') return false;
+    return st.st_dev == device && st.st_ino == strtoumax(end + 1, NULL, 10);
 }
 
 static const char *level_name(enum log_level level)
 {
     switch (level) {
-    case LOG_ERROR: return "error";
-    case LOG_WARN: return "warn";
-    case LOG_INFO: return "info";
-    default: return "debug";
+    case LOG_ERROR:
+        return "error";
+    case LOG_WARN:
+        return "warn";
+    case LOG_INFO:
+        return "info";
+    default:
+        return "debug";
     }
 }
 
@@ -56,10 +62,14 @@ static const char *level_name(enum log_level level)
 static int level_priority(enum log_level level)
 {
     switch (level) {
-    case LOG_ERROR: return 3;
-    case LOG_WARN: return 4;
-    case LOG_INFO: return 6;
-    default: return 7;
+    case LOG_ERROR:
+        return 3;
+    case LOG_WARN:
+        return 4;
+    case LOG_INFO:
+        return 6;
+    default:
+        return 7;
     }
 }
 

@@ -59,7 +59,8 @@ static int read_line(const char *path, char *out, size_t size)
     if (fd < 0) return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     char text[256];
     ssize_t n;
-    do n = read(fd, text, sizeof text - 1);
+    do
+        n = read(fd, text, sizeof text - 1);
     while (n < 0 && errno == EINTR);
     close(fd);
     if (n < 0) return ERR_IO;

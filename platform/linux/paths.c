@@ -81,7 +81,8 @@ char *paths_temp(void)
 char *paths_join(const char *folder, const char *name)
 {
     size_t len = strlen(folder);
-    while (len > 0 && folder[len - 1] == '/') len--;
+    while (len > 0 && folder[len - 1] == '/')
+        len--;
     if (len == 0 && folder[0] != '/') return mem_strdup(name);
     return str_dupf("%.*s/%s", (int)len, folder, name);
 }
@@ -89,9 +90,12 @@ char *paths_join(const char *folder, const char *name)
 char *paths_dir(const char *path)
 {
     size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/') len--;
-    while (len > 0 && path[len - 1] != '/') len--;
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
     if (len == 0) return mem_strdup(".");
-    while (len > 1 && path[len - 1] == '/') len--;
+    while (len > 1 && path[len - 1] == '/')
+        len--;
     return mem_strndup(path, len);
 }

@@ -40,16 +40,22 @@ int proc_read(pid_t pid, struct proc *out)
     if (read_small(pid, "stat", text, sizeof text) <= 0) return ERR_NOT_FOUND;
     /* the name stands in parentheses and may hold anything, parentheses too */
     const char *rest = strrchr(text, ')');
-    char state;
-    int parent, group, session;
-    uint64_t start;
-    if (!rest) return ERR_NOT_FOUND;
-    int n = sscanf(rest + 1,
-                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-                   &state, &parent, &group, &session, &start);
-    if (n != 5) return ERR_NOT_FOUND;
-    *out = (struct proc){.pid = pid, .parent = parent, .group = group, .session = session,
-                         .start = start, .dead = state == 'Z' || state == 'X'};
+    /* proc(5): behind it come the state (3rd field), then numbers: parent (4th) ... start time (22nd) */
+    uint64_t fields[19];
+    if (!rest || rest[1] != ' ' || !rest[2]) return ERR_NOT_FOUND;
+    char state = rest[2];
+    char *p = (char *)(uintptr_t)rest + 3;
+    for (int i = 0; i < 19; i++) {
+        char *begin = p;
+        fields[i] = strtoull(begin, &p, 10);
+        if (p == begin) return ERR_NOT_FOUND;
+    }
+    *out = (struct proc){.pid = pid,
+                         .parent = (pid_t)fields[0],
+                         .group = (pid_t)fields[1],
+                         .session = (pid_t)fields[2],
+                         .start = fields[18],
+                         .dead = state == 'Z' || state == 'X'};
     return 0;
 }
 

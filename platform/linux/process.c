@@ -166,7 +166,8 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
     pid_t thread = (pid_t)syscall(SYS_gettid);
     h->children_fd[0] = open_children(h->pid, h->pid);
     if (thread != h->pid) h->children_fd[1] = open_children(h->pid, thread);
-    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0) str_copy(h->boot_id, sizeof h->boot_id, "-");
+    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0)
+        str_copy(h->boot_id, sizeof h->boot_id, "-");
     find_oom_base(h);
     find_cgroup(h);
     *out = h;
@@ -337,7 +338,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct process *p = stream->data;
-    struct process_pipe *pipe = (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
+    struct process_pipe *pipe =
+        (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
     if (n > 0) {
         give_output(p, pipe->stream, buf->base, (size_t)n);
     } else if (n < 0) {
@@ -370,7 +372,8 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
     if (stdin_path) {
         s->child[0] = above_standard(open(stdin_path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (s->child[0] < 0) {
-            return err_set(e, ERR_IO, "cannot open %s for standard input: %s", stdin_path, strerror(errno));
+            return err_set(e, ERR_IO, "cannot open %s for standard input: %s", stdin_path,
+                           strerror(errno));
         }
     }
     for (int i = 0; i < 2; i++) {
@@ -408,13 +411,15 @@ static int find_command(const struct process_options *o, char **out, struct err 
     const char *path = env_get(o->env, "PATH");
     *out = process_find_program(name, path);
     if (*out) return 0;
-    return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name, path ? path : "not set");
+    return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name,
+                   path ? path : "not set");
 }
 
 static int exec_failed(const struct spawn *s, struct err *e)
 {
     const char *reason = strerror(s->error);
-    char *full = s->path[0] == '/' || !s->cwd ? mem_strdup(s->path) : str_dupf("%s/%s", s->cwd, s->path);
+    char *full =
+        s->path[0] == '/' || !s->cwd ? mem_strdup(s->path) : str_dupf("%s/%s", s->cwd, s->path);
     struct stat st;
     bool there = stat(full, &st) == 0;
     mem_free(full);
@@ -431,7 +436,8 @@ static int exec_failed(const struct spawn *s, struct err *e)
         return err_set(e, ERR_DENIED, "%s is no program and has no #! line", s->path);
     case E2BIG:
         return err_set(e, ERR_IO, "the arguments and environment of %s are too long", s->path);
-    default: return err_set(e, ERR_IO, "cannot execute %s: %s", s->path, reason);
+    default:
+        return err_set(e, ERR_IO, "cannot execute %s: %s", s->path, reason);
     }
 }
 
@@ -461,7 +467,11 @@ static int spawn_main(struct process *p, const struct process_options *o, const 
                       const struct ends *ends, struct err *e)
 {
     struct process_host *h = p->host;
-    struct spawn s = {.path = file, .argv = o->argv, .env = o->env, .cwd = o->cwd, .cgroup = -1,
+    struct spawn s = {.path = file,
+                      .argv = o->argv,
+                      .env = o->env,
+                      .cwd = o->cwd,
+                      .cgroup = -1,
                       .die_with_parent = true};
     memcpy(s.fds, ends->child, sizeof s.fds);
     s.oom_score_adj = p->oom_tag >= 0 ? h->oom_base + p->oom_tag : OOM_MAX;
@@ -506,7 +516,8 @@ static void watch(struct process *p, struct ends *ends)
 }
 
 int process_start(struct process_host *h, const struct process_options *o,
-                  const struct process_handler *handler, void *user, struct process **out, struct err *e)
+                  const struct process_handler *handler, void *user, struct process **out,
+                  struct err *e)
 {
     char *file = NULL;
     struct ends ends;
@@ -625,6 +636,7 @@ void process_free(struct process *p)
     if (!p || p->freed) return;
     p->freed = true;
     if (p->phase != PROCESS_ENDED) end_now(p);
-    for (int i = 0; i < 2; i++) close_pipe(&p->pipes[i]);
+    for (int i = 0; i < 2; i++)
+        close_pipe(&p->pipes[i]);
     uv_close((uv_handle_t *)&p->timer, on_handle_closed);
 }

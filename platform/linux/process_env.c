@@ -46,7 +46,8 @@ char **process_env_base(void)
 void process_env_free(char **env)
 {
     if (!env) return;
-    for (char **v = env; *v; v++) mem_free(*v);
+    for (char **v = env; *v; v++)
+        mem_free(*v);
     mem_free(env);
 }
 
@@ -75,11 +76,14 @@ char *process_find_program(const char *name, const char *path)
     return NULL;
 }
 
-static int start_with(int null_fd, int log_fd, const char *file, const char *const *argv, int64_t *pid,
-                      struct err *e)
+static int start_with(int null_fd, int log_fd, const char *file, const char *const *argv,
+                      int64_t *pid, struct err *e)
 {
     struct spawn_stack stack;
-    struct spawn s = {.path = file, .argv = argv, .env = (const char *const *)environ, .cgroup = -1,
+    struct spawn s = {.path = file,
+                      .argv = argv,
+                      .env = (const char *const *)environ,
+                      .cgroup = -1,
                       .fds = {null_fd, log_fd, log_fd}};
     int rc = spawn_stack_init(&stack);
     if (rc != 0) return err_set(e, ERR_IO, "cannot start %s: %s", file, strerror(-rc));
@@ -102,7 +106,8 @@ static int open_above(const char *path, int flags)
     return fd;
 }
 
-int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid, struct err *e)
+int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,
+                           struct err *e)
 {
     char *file = process_find_program(argv[0], getenv("PATH"));
     if (!file) return err_set(e, ERR_NOT_FOUND, "command not found: %s", argv[0]);
@@ -110,7 +115,8 @@ int process_start_detached(const char *const *argv, const char *log_path, int64_
     int log_fd = open_above(log_path, O_WRONLY | O_CREAT | O_APPEND);
     int rc;
     if (null_fd < 0 || log_fd < 0) {
-        rc = err_set(e, ERR_IO, "cannot open %s: %s", log_fd < 0 ? log_path : "/dev/null", strerror(errno));
+        rc = err_set(e, ERR_IO, "cannot open %s: %s", log_fd < 0 ? log_path : "/dev/null",
+                     strerror(errno));
     } else {
         rc = start_with(null_fd, log_fd, file, argv, pid, e);
     }

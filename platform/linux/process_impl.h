@@ -21,7 +21,8 @@ struct process_host {
     char *read_buffer;
     struct spawn_stack stack;
     int null_fd;
-    int children_fd[2]; /* of the process's first thread and of the loop's; -1: the same, or not to be had */
+    int children_fd
+        [2]; /* of the process's first thread and of the loop's; -1: the same, or not to be had */
     pid_t pid, session;
     int oom_base;
     unsigned char oom_used[OOM_TAGS];
@@ -57,7 +58,7 @@ struct process {
     uv_timer_t timer;
     int open_handles;
     pid_t pid;
-    uint64_t start;  /* clock ticks; 0: not asked for yet, or never known */
+    uint64_t start; /* clock ticks; 0: not asked for yet, or never known */
     bool start_read;
     bool reaped;
     bool killing; /* process_kill was called */

@@ -64,7 +64,8 @@ static struct process *by_mark(struct process_host *h, pid_t pid)
 
 /* An orphan that hides its origin (new session, cleared environment, changed score) goes with the last of the
  * jobs that were there when it was born. */
-static bool may_be_anothers(struct process_host *h, const struct process *asking, const struct proc *c)
+static bool may_be_anothers(struct process_host *h, const struct process *asking,
+                            const struct proc *c)
 {
     for (struct process *p = h->processes; p; p = p->next) {
         if (p == asking) continue;
@@ -99,7 +100,8 @@ static int scan_for(struct process *p)
         if (c->parent == p->host->pid && is_of(p, c)) c->marked = true;
     }
     proc_table_mark_below(t);
-    for (size_t i = 0; i < t->count; i++) found += t->items[i].marked;
+    for (size_t i = 0; i < t->count; i++)
+        found += t->items[i].marked;
     return found;
 }
 
@@ -113,7 +115,8 @@ static int kill_marked(struct process_host *h)
         if (!c->marked || c->dead || c->session == h->session || c->group <= 1) continue;
         if (i > 0 && t->items[i - 1].marked && t->items[i - 1].group == c->group) continue;
         struct proc now;
-        if (proc_read(c->pid, &now) != 0 || now.start != c->start || now.group != c->group) continue;
+        if (proc_read(c->pid, &now) != 0 || now.start != c->start || now.group != c->group)
+            continue;
         kill(-c->group, SIGKILL);
     }
     for (size_t i = 0; i < t->count; i++) {
@@ -186,7 +189,8 @@ bool process_tree_is_clean(struct process *p)
     if (h->children_fd[0] < 0) {
         /* a kernel without the list of children */
         siginfo_t info;
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD) return true;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD)
+            return true;
         return scan_for(p) == 0;
     }
     for (int i = 0; i < 2; i++) {
@@ -206,14 +210,20 @@ struct identity {
 /* false: of another boot, or no identity at all */
 static bool parse_identity(const char *text, struct identity *out)
 {
-    int pid, oom;
-    uint64_t start;
-    char boot[64], boot_now[64];
-    if (sscanf(text, "%d %" SCNu64 " %63s %d", &pid, &start, boot, &oom) != 4) return false;
-    if (os_boot_id(boot_now, sizeof boot_now) != 0 || !str_eq(boot, boot_now)) return false;
-    out->pid = pid;
+    char boot[64];
+    char *end;
+    if (os_boot_id(boot, sizeof boot) != 0) return false;
+    long pid = strtol(text, &end, 10);
+    if (end == text || *end != ' ' || pid <= 0) return false;
+    char *begin = end + 1;
+    uint64_t start = strtoull(begin, &end, 10);
+    if (end == begin || *end != ' ' || !str_starts(end + 1, boot)) return false;
+    begin = end + 1 + strlen(boot);
+    long oom = *begin == ' ' ? strtol(begin + 1, &end, 10) : 0;
+    if (*begin != ' ' || end == begin + 1) return false;
+    out->pid = (pid_t)pid;
     out->start = start;
-    out->oom_score_adj = oom;
+    out->oom_score_adj = (int)oom;
     return true;
 }
 

@@ -84,7 +84,8 @@ void service_detach(struct service *s)
 {
     if (!s) return;
     int open = s->open;
-    for (int i = 0; i < open; i++) uv_close((uv_handle_t *)&s->signals[i], on_closed);
+    for (int i = 0; i < open; i++)
+        uv_close((uv_handle_t *)&s->signals[i], on_closed);
 }
 
 /* One datagram to the service manager; nothing when there is none. */
@@ -101,7 +102,8 @@ static void notify(const char *text)
     if (fd < 0) return;
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     ssize_t n;
-    do n = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
+    do
+        n = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
     while (n < 0 && errno == EINTR);
     close(fd);
 }

@@ -76,7 +76,8 @@ IN_CHILD static void close_listed(void)
             at += entry->size;
             long fd = 0;
             const char *digit = entry->name;
-            for (; *digit >= '0' && *digit <= '9'; digit++) fd = fd * 10 + (*digit - '0');
+            for (; *digit >= '0' && *digit <= '9'; digit++)
+                fd = fd * 10 + (*digit - '0');
             if (digit != entry->name && fd >= FIRST_OTHER_FD && fd != dir) syscall(SYS_close, fd);
         }
     }
@@ -94,7 +95,8 @@ IN_CHILD static void raise_oom_score(const char *text)
     long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
     if (fd < 0) return;
     long len = 0;
-    while (text[len]) len++;
+    while (text[len])
+        len++;
     syscall(SYS_write, fd, text, len);
     syscall(SYS_close, fd);
 }
@@ -111,7 +113,8 @@ IN_CHILD static void give_up(struct spawn *s, enum spawn_step step)
 {
     s->error = errno;
     s->step = step;
-    for (;;) syscall(SYS_exit_group, 127);
+    for (;;)
+        syscall(SYS_exit_group, 127);
 }
 
 IN_CHILD static int child_main(void *arg)
@@ -220,7 +223,8 @@ static void format_number(char *out, int n)
         digits[len++] = (char)('0' + n % 10);
         n /= 10;
     }
-    while (len > 0) *out++ = digits[--len];
+    while (len > 0)
+        *out++ = digits[--len];
     *out = '\0';
 }
 
@@ -237,7 +241,8 @@ pid_t spawn_process(struct spawn *s, const struct spawn_stack *k)
     pid_t pid = clone_child(&t, k);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid >= 0 && s->error != 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
         return -1;
     }
     return pid;

@@ -13,11 +13,11 @@ struct spawn {
     const char *path;
     const char *const *argv;
     const char *const *env;
-    const char *cwd;       /* NULL: as it is */
-    int fds[3];            /* become 0, 1, 2; all of them above 2 */
-    int cgroup;            /* descriptor of the cgroup's folder to be born in, -1: none */
-    int oom_score_adj;     /* to be raised to; 0: leave it */
-    bool die_with_parent;  /* with the thread that calls */
+    const char *cwd;      /* NULL: as it is */
+    int fds[3];           /* become 0, 1, 2; all of them above 2 */
+    int cgroup;           /* descriptor of the cgroup's folder to be born in, -1: none */
+    int oom_score_adj;    /* to be raised to; 0: leave it */
+    bool die_with_parent; /* with the thread that calls */
     /* out, when it failed */
     volatile enum spawn_step step;
     volatile int error;

@@ -65,7 +65,8 @@ static void what_every_linux_tells__is_there_with_its_type(void **state)
     const struct json *shells = json_get(c, "shell");
     assert_int_equal(json_type(shells), JSON_ARRAY);
     bool sh = false;
-    for (const struct json *s = json_first(shells); s; s = json_next(s)) sh = sh || str_eq(json_str(s, ""), "sh");
+    for (const struct json *s = json_first(shells); s; s = json_next(s))
+        sh = sh || str_eq(json_str(s, ""), "sh");
     assert_true(sh);
     assert_int_equal(json_type(json_get(c, "feature")), JSON_ARRAY);
     json_free(c);
@@ -127,7 +128,8 @@ static void nvidia_files(const char *root)
 {
     put(root, "/proc/driver/nvidia/version",
         "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6 22:20:39 UTC 2023\n"
-        "GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n", 0644);
+        "GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n",
+        0644);
     put(root, "/proc/driver/nvidia/gpus/0000:00:1e.0/information",
         "Model: \t\t Tesla T4\nIRQ:   \t\t 33\n", 0644);
     put(root, "/proc/driver/nvidia/gpus/0000:00:1f.0/information",
@@ -173,7 +175,8 @@ static void gpu__nvidia_smi_adds_memory_and_cuda(void **state)
         "    Product Name                          : Tesla T4\n"
         "    FB Memory Usage\n"
         "        Total                             : 15360 MiB\n"
-        "END\n", 0755);
+        "END\n",
+        0755);
     gpus_gather(*state, &g);
     assert_true(g.known);
     assert_int_equal(g.count, 2);
@@ -185,10 +188,13 @@ static void gpu__nvidia_smi_adds_memory_and_cuda(void **state)
 static void gpu__nvidia_smi_that_fails_or_talks_nonsense_changes_nothing(void **state)
 {
     static const char *const scripts[] = {
-        "#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not communicate with the driver.'; exit 9\n",
+        "#!/bin/sh\necho 'NVIDIA-SMI has failed because it could not communicate with the "
+        "driver.'; exit 9\n",
         "#!/bin/sh\nhead -c 3000000 /dev/zero | tr '\\0' x\n",
-        "#!/bin/sh\nprintf 'Attached GPUs : lots\\nFB Memory Usage\\nTotal : 99999999999999999999 MiB\\n'\n",
-        "#!/bin/sh\nprintf 'Attached GPUs : -5\\nFB Memory Usage\\nTotal : N/A\\nCUDA Version : N/A\\n'\n",
+        "#!/bin/sh\nprintf 'Attached GPUs : lots\\nFB Memory Usage\\nTotal : 99999999999999999999 "
+        "MiB\\n'\n",
+        "#!/bin/sh\nprintf 'Attached GPUs : -5\\nFB Memory Usage\\nTotal : N/A\\nCUDA Version : "
+        "N/A\\n'\n",
         "#!/nonexistent/shell\n",
     };
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {

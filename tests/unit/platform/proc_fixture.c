@@ -50,7 +50,8 @@ int fixture_teardown(void **state)
     return 0;
 }
 
-static void on_output(struct process *p, enum process_stream stream, const void *data, size_t len, void *user)
+static void on_output(struct process *p, enum process_stream stream, const void *data, size_t len,
+                      void *user)
 {
     struct run *r = user;
     (void)p;
@@ -71,10 +72,10 @@ static void on_end(struct process *p, const struct process_end *end, void *user)
 
 struct process_options run_options(const char *const *argv)
 {
-    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "CADRE_JOB_ID=06f3k9x2m1c7a",
-                                      "CADRE_ATTEMPT=1", NULL};
-    return (struct process_options){.argv = argv, .env = env, .cwd = "/", .mark = "06f3k9x2m1c7a-1",
-                                    .drain_ms = 200};
+    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                                      "CADRE_JOB_ID=06f3k9x2m1c7a", "CADRE_ATTEMPT=1", NULL};
+    return (struct process_options){
+        .argv = argv, .env = env, .cwd = "/", .mark = "06f3k9x2m1c7a-1", .drain_ms = 200};
 }
 
 int run_start_with(struct fixture *f, struct run *r, const struct process_options *o, struct err *e)
@@ -104,7 +105,8 @@ static void wait_for(struct fixture *f, struct run *r, const char *text, int64_t
     uv_timer_init(&f->loop, &limit);
     limit.data = &over;
     uv_timer_start(&limit, on_limit, (uint64_t)limit_ms, 0);
-    while (!over && !r->ended && !(text && strstr(r->out.data, text))) uv_run(&f->loop, UV_RUN_ONCE);
+    while (!over && !r->ended && !(text && strstr(r->out.data, text)))
+        uv_run(&f->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&limit, NULL);
     uv_run(&f->loop, UV_RUN_NOWAIT);
     if (over) {

@@ -30,7 +30,8 @@ int fixture_teardown(void **state);
 
 /* "out", "err", "exit" ... in argv; env NULL: PATH and the mark only. */
 int run_start(struct fixture *f, struct run *r, const char *const *argv, struct err *e);
-int run_start_with(struct fixture *f, struct run *r, const struct process_options *o, struct err *e);
+int run_start_with(struct fixture *f, struct run *r, const struct process_options *o,
+                   struct err *e);
 /* Until it ended; fails the test after limit_ms. */
 void run_wait(struct fixture *f, struct run *r, int64_t limit_ms);
 /* Until its standard output holds `text`. */

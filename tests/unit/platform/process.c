@@ -23,7 +23,8 @@
 
 #define LIMIT_MS 30000
 
-static void write_file(struct fixture *f, const char *name, const char *text, mode_t mode, char **path)
+static void write_file(struct fixture *f, const char *name, const char *text, mode_t mode,
+                       char **path)
 {
     *path = paths_join(f->dir, name);
     assert_int_equal(file_write_atomic(*path, text, strlen(text), FILE_PUBLIC, NULL), 0);
@@ -258,10 +259,13 @@ static void signals__are_as_in_a_new_process(void **state)
 static void a_job__has_a_session_of_its_own_and_dies_first(void **state)
 {
     struct run r = {0};
-    run_script(*state, &r, "set -- $(cat /proc/self/stat); cut -d' ' -f6 /proc/$$/stat; echo $$; "
-                           "cat /proc/self/oom_score_adj; nice");
-    int session, pid, oom, niceness;
-    assert_int_equal(sscanf(r.out.data, "%d %d %d %d", &session, &pid, &oom, &niceness), 4);
+    run_script(*state, &r,
+               "set -- $(cat /proc/self/stat); cut -d' ' -f6 /proc/$$/stat; echo $$; "
+               "cat /proc/self/oom_score_adj; nice");
+    char *end = r.out.data;
+    long session = strtol(end, &end, 10), pid = strtol(end, &end, 10);
+    long oom = strtol(end, &end, 10), niceness = strtol(end, &end, 10);
+    assert_int_equal(*end, '\n');
     assert_int_equal(session, pid);
     assert_true(oom >= 500);
     assert_int_equal(niceness, 0);
@@ -319,7 +323,8 @@ static void twenty_megabytes__arrive_with_pauses(void **state)
 {
     struct fixture *f = *state;
     struct run r = {.on_output = pause_often};
-    static const char *const argv[] = {"sh", "-c", "head -c 20971520 /dev/zero; echo end >&2", NULL};
+    static const char *const argv[] = {"sh", "-c", "head -c 20971520 /dev/zero; echo end >&2",
+                                       NULL};
     uv_idle_t idle;
     pauses = 0;
     assert_int_equal(run_start(f, &r, argv, NULL), 0);
@@ -349,8 +354,10 @@ static void paused_output__waits_for_its_reader_beyond_the_end(void **state)
     char identity[PROCESS_IDENTITY_SIZE];
     assert_int_equal(process_identity(r.process, identity), 0);
     int64_t pid = process_pid(r.process);
-    while (kill((pid_t)pid, 0) == 0) uv_run(&f->loop, UV_RUN_ONCE);
-    for (int i = 0; i < 10; i++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    while (kill((pid_t)pid, 0) == 0)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    for (int i = 0; i < 10; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
     assert_false(r.ended);
     assert_int_equal(r.out.len, 0);
     process_resume(r.process);
@@ -392,7 +399,8 @@ static void kill__ends_what_ignores_term(void **state)
 {
     struct fixture *f = *state;
     struct run r = {0};
-    static const char *const argv[] = {"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1000; done",
+    static const char *const argv[] = {"sh", "-c",
+                                       "trap '' TERM; echo ready; while :; do sleep 1000; done",
                                        NULL};
     assert_int_equal(run_start(f, &r, argv, NULL), 0);
     run_wait_output(f, &r, "ready");
@@ -460,14 +468,16 @@ static void thirty_two_at_once__do_not_mix(void **state)
 static void base_environment__has_the_accounts_and_nothing_else(void **state)
 {
     (void)state;
-    static const char *const names[] = {"PATH=", "HOME=", "USER=", "LOGNAME=", "SHELL=", "LANG=", "TZ="};
+    static const char *const names[] = {"PATH=",  "HOME=", "USER=", "LOGNAME=",
+                                        "SHELL=", "LANG=", "TZ="};
     setenv("CADRE_TEST_SECRET", "leak", 1);
     setenv("HOME", "/elsewhere", 1);
     char **env = process_env_base();
     bool path = false;
     for (char **v = env; *v; v++) {
         bool known = false;
-        for (size_t i = 0; i < 7; i++) known = known || str_starts(*v, names[i]);
+        for (size_t i = 0; i < 7; i++)
+            known = known || str_starts(*v, names[i]);
         assert_true(known);
         assert_string_not_equal(*v, "HOME=/elsewhere");
         path = path || str_starts(*v, "PATH=/");
@@ -504,14 +514,16 @@ static void detached__lives_until_ended(void **state)
     struct fixture *f = *state;
     char *log = paths_join(f->dir, "log");
     int64_t pid = 0;
-    static const char *const argv[] = {"sh", "-c", "echo started; echo oops >&2; exec sleep 1000", NULL};
+    static const char *const argv[] = {"sh", "-c", "echo started; echo oops >&2; exec sleep 1000",
+                                       NULL};
     static const char *const none[] = {"cadre-no-such-command", NULL};
     assert_int_equal(process_start_detached(none, log, &pid, NULL), ERR_NOT_FOUND);
     assert_int_equal(pid, 0);
     assert_int_equal(process_start_detached(argv, log, &pid, NULL), 0);
     assert_true(process_is_alive(pid));
     assert_int_equal(process_end_detached(pid, true, NULL), 0);
-    while (process_is_alive(pid)) continue;
+    while (process_is_alive(pid))
+        continue;
     assert_int_equal(process_end_detached(pid, false, NULL), ERR_NOT_FOUND);
     assert_int_equal(process_end_detached(0, true, NULL), ERR_INVALID);
     assert_int_equal(process_end_detached(-1, true, NULL), ERR_INVALID);

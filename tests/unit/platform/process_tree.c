@@ -40,12 +40,14 @@ static void say_pid(void)
 
 static void linger(void)
 {
-    for (;;) pause();
+    for (;;)
+        pause();
 }
 
 static void close_streams(void)
 {
-    for (int i = 0; i < 3; i++) close(i);
+    for (int i = 0; i < 3; i++)
+        close(i);
 }
 
 /* fork, and be the child; the parent returns when `ready` was closed by it. */
@@ -63,7 +65,8 @@ static bool be_child(void)
         return true;
     }
     close(ready[1]);
-    while (read(ready[0], &c, 1) < 0 && errno == EINTR) continue;
+    while (read(ready[0], &c, 1) < 0 && errno == EINTR)
+        continue;
     close(ready[0]);
     return false;
 }
@@ -170,7 +173,7 @@ static size_t pids_of(const struct run *r, pid_t *pids, size_t max)
     size_t n = 0;
     for (const char *line = r->out.data; line && *line; line = strchr(line, '\n')) {
         if (*line == '\n') line++;
-        int pid = atoi(line);
+        int pid = (int)strtol(line, NULL, 10);
         if (pid > 1 && n < max) pids[n++] = pid;
         if (!*line) break;
     }
@@ -181,7 +184,8 @@ static size_t alive_of(const struct run *r)
 {
     pid_t pids[128];
     size_t n = pids_of(r, pids, 128), alive = 0;
-    for (size_t i = 0; i < n; i++) alive += !gone(pids[i]);
+    for (size_t i = 0; i < n; i++)
+        alive += !gone(pids[i]);
     return alive;
 }
 
@@ -333,6 +337,19 @@ static void children_of_our_own__are_left_alone(void **state)
 
 /* ---- after the death of the agent ---------------------------------------------------------- */
 
+/* "pid start boot oom" */
+static void take_identity(const char *text, int *pid, uint64_t *start, char boot[64])
+{
+    char *end;
+    *pid = (int)strtol(text, &end, 10);
+    *start = strtoull(end, &end, 10);
+    assert_int_equal(*end, ' ');
+    size_t n = strcspn(end + 1, " ");
+    assert_in_range(n, 1, 63);
+    memcpy(boot, end + 1, n);
+    boot[n] = 0;
+}
+
 /* A process that starts a role through a host of its own, tells the identity, and is then killed. */
 static void earlier_life(const char *role, const char *mark, char identity[PROCESS_IDENTITY_SIZE],
                          struct run *said)
@@ -356,7 +373,8 @@ static void earlier_life(const char *role, const char *mark, char identity[PROCE
     char text[4096];
     size_t len = 0;
     ssize_t n;
-    while ((n = read(tell[0], text + len, sizeof text - 1 - len)) > 0) len += (size_t)n;
+    while ((n = read(tell[0], text + len, sizeof text - 1 - len)) > 0)
+        len += (size_t)n;
     close(tell[0]);
     waitpid(agent, NULL, 0);
     text[len] = '\0';
@@ -374,7 +392,8 @@ static void reap_all(const struct run *said)
 {
     pid_t pids[128];
     size_t n = pids_of(said, pids, 128);
-    for (size_t i = 0; i < n; i++) waitpid(pids[i], NULL, 0);
+    for (size_t i = 0; i < n; i++)
+        waitpid(pids[i], NULL, 0);
 }
 
 static void the_death_of_the_agent__ends_the_main_process(void **state)
@@ -383,7 +402,7 @@ static void the_death_of_the_agent__ends_the_main_process(void **state)
     struct run said = {0};
     char identity[PROCESS_IDENTITY_SIZE];
     earlier_life("three-levels", "death-1", identity, &said);
-    pid_t main_pid = atoi(identity);
+    pid_t main_pid = (pid_t)strtol(identity, NULL, 10);
     int status;
     assert_int_equal(waitpid(main_pid, &status, 0), main_pid);
     assert_true(WIFSIGNALED(status));
@@ -402,7 +421,7 @@ static void leftovers__are_known_by_their_mark(void **state)
     char identity[PROCESS_IDENTITY_SIZE];
     int killed = -1;
     earlier_life("daemon-main-waits", "left-7", identity, &said);
-    waitpid(atoi(identity), NULL, 0);
+    waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
     assert_true(daemon_lives(&said));
     assert_int_equal(process_kill_leftover(identity, "left-7", &killed, NULL), 0);
     assert_true(killed >= 1); /* one between may not have ended yet */
@@ -420,14 +439,15 @@ static void leftovers__of_another_mark_or_boot_are_left_alone(void **state)
     uint64_t start;
     char boot[64];
     earlier_life("daemon-main-waits", "left-8", identity, &said);
-    waitpid(atoi(identity), NULL, 0);
+    waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
     static const char *const marks[] = {"left-9", "left-80", "lef-8", "left-", "-8", "left8", ""};
     for (size_t i = 0; i < 7; i++) {
         assert_int_equal(process_kill_leftover(identity, marks[i], &killed, NULL), 0);
         assert_int_equal(killed, 0);
     }
-    assert_int_equal(sscanf(identity, "%d %" SCNu64 " %63s", &pid, &start, boot), 3);
-    snprintf(other, sizeof other, "%d %" PRIu64 " 00000000-0000-0000-0000-000000000000 500", pid, start);
+    take_identity(identity, &pid, &start, boot);
+    snprintf(other, sizeof other, "%d %" PRIu64 " 00000000-0000-0000-0000-000000000000 500", pid,
+             start);
     assert_int_equal(process_kill_leftover(other, "left-8", &killed, NULL), 0);
     assert_int_equal(killed, 0);
     static const char *const nonsense[] = {"", "x", "1", "1 2", "1 2 3", "-1 0 x 0"};
@@ -454,7 +474,7 @@ static void a_stranger_with_the_same_pid__is_left_alone(void **state)
     int pid, killed = -1;
     uint64_t start;
     assert_int_equal(process_identity(r.process, identity), 0);
-    assert_int_equal(sscanf(identity, "%d %" SCNu64 " %63s", &pid, &start, boot), 3);
+    take_identity(identity, &pid, &start, boot);
     assert_true(start > 0);
     snprintf(other, sizeof other, "%d %" PRIu64 " %s 500", pid, start - 1, boot);
     assert_int_equal(process_kill_leftover(other, "x-1", &killed, NULL), 0);
