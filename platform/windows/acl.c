@@ -1,0 +1,160 @@
+/* Access control lists by their textual form (SDDL). */
+#include "platform/windows/acl.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/windows/wide.h"
+
+#include <windows.h>
+#include <aclapi.h>
+#include <sddl.h>
+
+#define SERVICE_NAME L"cadre-agent"
+#define TRUSTED_MAX 6
+
+/* The user of this process; mem_free. NULL: unknown. */
+static void *token_user(void)
+{
+    HANDLE token;
+    DWORD size = 0;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return NULL;
+    GetTokenInformation(token, TokenUser, NULL, 0, &size);
+    TOKEN_USER *user = mem_alloc(size > 0 ? size : 1);
+    void *sid = NULL;
+    if (GetTokenInformation(token, TokenUser, user, size, &size)) {
+        sid = mem_dup(user->User.Sid, GetLengthSid(user->User.Sid));
+    }
+    mem_free(user);
+    CloseHandle(token);
+    return sid;
+}
+
+static void *account_sid(const wchar_t *name)
+{
+    DWORD sid_size = 0, domain_size = 0;
+    SID_NAME_USE use;
+    LookupAccountNameW(NULL, name, NULL, &sid_size, NULL, &domain_size, &use);
+    if (sid_size == 0) return NULL;
+    void *sid = mem_alloc(sid_size);
+    wchar_t *domain = mem_array((size_t)domain_size + 1, sizeof *domain);
+    BOOL found = LookupAccountNameW(NULL, name, sid, &sid_size, domain, &domain_size, &use);
+    mem_free(domain);
+    if (found) return sid;
+    mem_free(sid);
+    return NULL;
+}
+
+/* The account that the agent's service runs under, so that `cadre-agent join` of an administrator leaves files that
+ * the service can read. NULL: no service, or SYSTEM anyway. */
+static void *service_sid(void)
+{
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    SC_HANDLE service = manager ? OpenServiceW(manager, SERVICE_NAME, SERVICE_QUERY_CONFIG) : NULL;
+    void *sid = NULL;
+    DWORD size = 0;
+    if (service) {
+        QueryServiceConfigW(service, NULL, 0, &size);
+        QUERY_SERVICE_CONFIGW *config = mem_alloc(size > 0 ? size : 1);
+        if (QueryServiceConfigW(service, config, size, &size) && config->lpServiceStartName) {
+            const wchar_t *name = config->lpServiceStartName;
+            /* ".\name" is an account of this machine, which the lookup wants without the dot */
+            if (name[0] == L'.' && name[1] == L'\\') name += 2;
+            if (_wcsicmp(name, L"LocalSystem") != 0) sid = account_sid(name);
+        }
+        mem_free(config);
+        CloseServiceHandle(service);
+    }
+    if (manager) CloseServiceHandle(manager);
+    return sid;
+}
+
+static void add_full_access(struct buf *sddl, const char *inherit, void *sid)
+{
+    char *text = NULL;
+    if (!sid || !ConvertSidToStringSidA(sid, &text)) return;
+    buf_addf(sddl, "(A;%s;FA;;;%s)", inherit, text);
+    LocalFree(text);
+}
+
+void *acl_secret(bool folder)
+{
+    const char *inherit = folder ? "OICI" : "";
+    struct buf sddl;
+    void *user = token_user(), *service = service_sid();
+    PSECURITY_DESCRIPTOR out = NULL;
+    buf_init(&sddl, 4096);
+    buf_addf(&sddl, "D:P(A;%s;FA;;;SY)(A;%s;FA;;;BA)", inherit, inherit);
+    add_full_access(&sddl, inherit, user);
+    add_full_access(&sddl, inherit, service);
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1, &out, NULL)) {
+        out = NULL;
+    }
+    buf_fini(&sddl);
+    mem_free(user);
+    mem_free(service);
+    return out;
+}
+
+void acl_free(void *descriptor)
+{
+    LocalFree(descriptor);
+}
+
+bool acl_protect(const wchar_t *path, bool folder)
+{
+    PSECURITY_DESCRIPTOR descriptor = acl_secret(folder);
+    BOOL done = descriptor && SetFileSecurityW(path, DACL_SECURITY_INFORMATION, descriptor);
+    acl_free(descriptor);
+    return done;
+}
+
+static void *well_known(WELL_KNOWN_SID_TYPE type)
+{
+    DWORD size = SECURITY_MAX_SID_SIZE;
+    void *sid = mem_alloc(size);
+    if (CreateWellKnownSid(type, NULL, sid, &size)) return sid;
+    mem_free(sid);
+    return NULL;
+}
+
+static bool lets_others_read(ACL *dacl, void *const *trusted)
+{
+    ACL_SIZE_INFORMATION info;
+    if (!dacl) return true; /* no list: everybody may do everything */
+    if (!GetAclInformation(dacl, &info, sizeof info, AclSizeInformation)) return false;
+    for (DWORD i = 0; i < info.AceCount; i++) {
+        void *entry;
+        if (!GetAce(dacl, i, &entry)) continue;
+        ACCESS_ALLOWED_ACE *ace = entry;
+        if (ace->Header.AceType != ACCESS_ALLOWED_ACE_TYPE || (ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
+            continue;
+        }
+        if (!(ace->Mask & (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL))) continue;
+        bool known = false;
+        for (int k = 0; k < TRUSTED_MAX && !known; k++) {
+            known = trusted[k] && EqualSid(&ace->SidStart, trusted[k]);
+        }
+        if (!known) return true;
+    }
+    return false;
+}
+
+bool acl_is_exposed(const wchar_t *path)
+{
+    PSID owner = NULL;
+    ACL *dacl = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (GetNamedSecurityInfoW((wchar_t *)path, SE_FILE_OBJECT,
+                              OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL, &dacl,
+                              NULL, &descriptor) != ERROR_SUCCESS) {
+        return false;
+    }
+    void *own[TRUSTED_MAX - 1] = {token_user(), service_sid(), well_known(WinLocalSystemSid),
+                                  well_known(WinBuiltinAdministratorsSid), well_known(WinCreatorOwnerRightsSid)};
+    void *trusted[TRUSTED_MAX] = {own[0], own[1], own[2], own[3], own[4], owner};
+    bool exposed = lets_others_read(dacl, trusted);
+    for (int i = 0; i < TRUSTED_MAX - 1; i++) mem_free(own[i]);
+    LocalFree(descriptor);
+    return exposed;
+}

@@ -1,0 +1,17 @@
+/* Who may read our files: SYSTEM, Administrators, the account that runs us and the agent service's account. */
+#ifndef CADRE_PLATFORM_WINDOWS_ACL_H
+#define CADRE_PLATFORM_WINDOWS_ACL_H
+
+#include <stdbool.h>
+#include <wchar.h>
+
+/* A security descriptor that lets only them in, inherited by what is made in a folder; NULL when it cannot be made.
+ * acl_free. */
+void *acl_secret(bool folder);
+void acl_free(void *descriptor);
+/* May anybody else read the file? False when it cannot be told (it is not there). */
+bool acl_is_exposed(const wchar_t *path);
+/* Puts acl_secret on what exists. */
+bool acl_protect(const wchar_t *path, bool folder);
+
+#endif

@@ -1,0 +1,438 @@
+/* One job's processes on Windows: from start to end. */
+#include "platform/process.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/os.h"
+#include "platform/windows/process_impl.h"
+#include "platform/windows/wide.h"
+
+#include <inttypes.h>
+#include <io.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_BYTES (64u * 1024)
+#define SWEEP_ROUNDS 50
+#define SWEEP_PAUSE_MAX_MS 20
+#define REST_MS 500 /* for the ends of pipes whose writers are dead */
+#define AGAIN_MS 20
+#define JOB_PROCESSES_MAX 1024
+
+/*  RUNNING -main ended-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
+ *          -the Job Object is empty-> EMPTYING -what the pipes still hold was read-> ENDED */
+enum phase { RUNNING, DRAINING, SWEEPING, EMPTYING, ENDED };
+
+struct process_host {
+    uv_loop_t *loop;
+    uv_async_t async; /* a main process ended */
+    struct process *processes;
+    char *read_buffer;
+    char boot_id[64];
+};
+
+struct pipe {
+    uv_pipe_t handle;
+    enum process_stream stream;
+    bool open;
+};
+
+struct process {
+    struct process_host *host;
+    struct process *next, **link;
+    struct process_handler handler;
+    void *user;
+    enum phase phase;
+    struct pipe pipes[2];
+    uv_timer_t timer;
+    int open_handles;
+    HANDLE process, job, wait;
+    DWORD pid;
+    volatile LONG exited; /* set by a thread of the system */
+    bool killing, paused, freed;
+    int drained; /* times that the time to drain was over */
+    bool rest_over;
+    uint64_t started_ns, ended_ns;
+    int64_t drain_ms;
+    int rounds;
+    struct process_end end;
+};
+
+static void advance(struct process *p);
+
+/* ---- host ---------------------------------------------------------------------------------- */
+
+static void on_async(uv_async_t *async)
+{
+    struct process_host *h = async->data;
+    /* an on_end may free its own process and start others: the list is looked through anew each time */
+    for (bool again = true; again;) {
+        again = false;
+        for (struct process *p = h->processes; p; p = p->next) {
+            if (!p->exited || p->phase != RUNNING) continue;
+            advance(p);
+            again = true;
+            break;
+        }
+    }
+}
+
+int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct err *e)
+{
+    struct process_host *h = mem_alloc(sizeof *h);
+    h->loop = loop;
+    h->read_buffer = mem_alloc(READ_BYTES);
+    int rc = uv_async_init(loop, &h->async, on_async);
+    if (rc != 0) {
+        mem_free(h->read_buffer);
+        mem_free(h);
+        return err_set(e, ERR_IO, "cannot prepare for starting processes: %s", uv_strerror(rc));
+    }
+    h->async.data = h;
+    uv_unref((uv_handle_t *)&h->async);
+    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0) str_copy(h->boot_id, sizeof h->boot_id, "-");
+    /* inherited by jobs: a crash ends a program, it does not ask a user that is not there */
+    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
+    *out = h;
+    return 0;
+}
+
+static void on_host_closed(uv_handle_t *handle)
+{
+    struct process_host *h = handle->data;
+    mem_free(h->read_buffer);
+    mem_free(h);
+}
+
+void process_host_free(struct process_host *h)
+{
+    if (h) uv_close((uv_handle_t *)&h->async, on_host_closed);
+}
+
+const char *process_host_kind(const struct process_host *h)
+{
+    (void)h;
+    return "Job Objects";
+}
+
+/* ---- the way to the end -------------------------------------------------------------------- */
+
+static bool pipes_open(const struct process *p)
+{
+    return p->pipes[0].open || p->pipes[1].open;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct process *p = handle->data;
+    if (--p->open_handles == 0 && p->freed) mem_free(p);
+}
+
+static void close_pipe(struct pipe *pipe)
+{
+    if (!pipe->open) return;
+    pipe->open = false;
+    uv_close((uv_handle_t *)&pipe->handle, on_handle_closed);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct process *p = timer->data;
+    if (p->freed || p->phase == ENDED) return;
+    if (p->phase == DRAINING && !p->killing && ++p->drained == 1) {
+        /* the time may have passed while this program was not given the processor: once round the loop */
+        uv_timer_start(&p->timer, on_timer, AGAIN_MS, 0);
+        return;
+    }
+    if (p->phase == EMPTYING) p->rest_over = true;
+    advance(p);
+}
+
+static void wait_ms(struct process *p, int64_t ms)
+{
+    uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
+}
+
+/* The handles of the system. Waits for a callback that is under way. */
+static void release(struct process *p)
+{
+    if (p->wait) UnregisterWaitEx(p->wait, INVALID_HANDLE_VALUE);
+    CloseHandle(p->process);
+    CloseHandle(p->job);
+    p->wait = p->process = p->job = NULL;
+    *p->link = p->next;
+    if (p->next) p->next->link = p->link;
+    if (!p->host->processes) uv_unref((uv_handle_t *)&p->host->async);
+}
+
+static void finish(struct process *p)
+{
+    DWORD code = 0;
+    GetExitCodeProcess(p->process, &code);
+    p->end.exit_code = code;
+    p->end.run_ms = (int64_t)((p->ended_ns - p->started_ns) / 1000000);
+    p->phase = ENDED;
+    uv_timer_stop(&p->timer);
+    release(p);
+    if (!p->freed && p->handler.on_end) p->handler.on_end(p, &p->end, p->user);
+}
+
+/* true: nothing is left, or nothing more can be done about it. */
+static bool sweep(struct process *p)
+{
+    if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
+    if (!p->killing) p->end.stray = true;
+    TerminateJobObject(p->job, EXIT_CODE_KILLED);
+    return process_job_active(p->job) == 0;
+}
+
+static void advance(struct process *p)
+{
+    if (p->phase == RUNNING && p->exited) {
+        p->ended_ns = uv_hrtime();
+        p->phase = DRAINING;
+        if (pipes_open(p) && !p->killing && !p->paused) wait_ms(p, p->drain_ms);
+    }
+    if (p->phase == DRAINING) {
+        if (pipes_open(p) && !p->killing && p->drained < 2) return;
+        uv_timer_stop(&p->timer);
+        p->phase = SWEEPING;
+    }
+    if (p->phase == SWEEPING) {
+        if (!sweep(p)) {
+            wait_ms(p, p->rounds < SWEEP_PAUSE_MAX_MS ? p->rounds : SWEEP_PAUSE_MAX_MS);
+            return;
+        }
+        p->phase = EMPTYING;
+        if (pipes_open(p) && !p->paused) wait_ms(p, REST_MS);
+    }
+    if (p->phase == EMPTYING && !(pipes_open(p) && (p->paused || !p->rest_over))) {
+        close_pipe(&p->pipes[0]);
+        close_pipe(&p->pipes[1]);
+        finish(p);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct process *p = handle->data;
+    (void)suggested;
+    /* one for all: libuv asks for it when there is something to read, and hands it on before the next */
+    *buf = uv_buf_init(p->host->read_buffer, READ_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct process *p = stream->data;
+    struct pipe *pipe = (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
+    if (n > 0) {
+        if (!p->freed && p->handler.on_output) {
+            p->handler.on_output(p, pipe->stream, buf->base, (size_t)n, p->user);
+        }
+    } else if (n < 0) {
+        close_pipe(pipe);
+        if (!p->freed) advance(p);
+    }
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+/* On a thread of the system. */
+static void CALLBACK on_exited(void *context, BOOLEAN timed_out)
+{
+    struct process *p = context;
+    (void)timed_out;
+    InterlockedExchange(&p->exited, 1);
+    uv_async_send(&p->host->async);
+}
+
+static void watch(struct process *p, const struct started *s)
+{
+    struct process_host *h = p->host;
+    p->process = s->process;
+    p->job = s->job;
+    p->pid = s->pid;
+    p->started_ns = uv_hrtime();
+    for (int i = 0; i < 2; i++) {
+        struct pipe *pipe = &p->pipes[i];
+        pipe->stream = i == 0 ? PROCESS_STDOUT : PROCESS_STDERR;
+        uv_pipe_init(h->loop, &pipe->handle, 0);
+        pipe->handle.data = p;
+        pipe->open = true;
+        p->open_handles++;
+        if (uv_pipe_open(&pipe->handle, s->ours[i]) == 0) {
+            uv_read_start((uv_stream_t *)&pipe->handle, on_alloc, on_read);
+        } else {
+            _close(s->ours[i]);
+            close_pipe(pipe);
+        }
+    }
+    uv_timer_init(h->loop, &p->timer);
+    p->timer.data = p;
+    p->open_handles++;
+    if (!h->processes) uv_ref((uv_handle_t *)&h->async);
+    p->next = h->processes;
+    if (p->next) p->next->link = &p->next;
+    h->processes = p;
+    p->link = &h->processes;
+    if (!RegisterWaitForSingleObject(&p->wait, p->process, on_exited, p, INFINITE, WT_EXECUTEONLYONCE)) {
+        /* without being told of its end it cannot be kept */
+        p->wait = NULL;
+        TerminateJobObject(p->job, EXIT_CODE_KILLED);
+        p->exited = 1;
+        uv_async_send(&h->async);
+    }
+}
+
+int process_start(struct process_host *h, const struct process_options *o,
+                  const struct process_handler *handler, void *user, struct process **out, struct err *e)
+{
+    struct started s;
+    int rc = process_create(o, &s, e);
+    if (rc != 0) return rc;
+    struct process *p = mem_alloc(sizeof *p);
+    p->host = h;
+    p->handler = *handler;
+    p->user = user;
+    p->drain_ms = o->drain_ms;
+    watch(p, &s);
+    *out = p;
+    return 0;
+}
+
+/* ---- while it runs ------------------------------------------------------------------------- */
+
+int64_t process_pid(const struct process *p)
+{
+    return p->pid;
+}
+
+static uint64_t creation_time(HANDLE process)
+{
+    FILETIME created, exited, kernel, user;
+    if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
+    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+}
+
+int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])
+{
+    return str_format(out, PROCESS_IDENTITY_SIZE, "%lu %" PRIu64 " %s", p->pid,
+                      p->process ? creation_time(p->process) : 0, p->host->boot_id);
+}
+
+void process_pause(struct process *p)
+{
+    if (p->paused) return;
+    p->paused = true;
+    for (int i = 0; i < 2; i++) {
+        if (p->pipes[i].open) uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
+    }
+    /* the time to drain is for reading */
+    if (p->phase == DRAINING || p->phase == EMPTYING) uv_timer_stop(&p->timer);
+}
+
+void process_resume(struct process *p)
+{
+    if (!p->paused) return;
+    p->paused = false;
+    for (int i = 0; i < 2; i++) {
+        if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
+    }
+    if (p->phase == DRAINING) wait_ms(p, p->drain_ms);
+    if (p->phase == EMPTYING) wait_ms(p, REST_MS);
+}
+
+bool process_send_break(DWORD pid)
+{
+    if (process_has_console()) return GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid);
+    /* a service has none: it visits the job's */
+    if (!AttachConsole(pid)) return false;
+    BOOL sent = GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid);
+    FreeConsole();
+    return sent;
+}
+
+struct job_list {
+    JOBOBJECT_BASIC_PROCESS_ID_LIST head;
+    ULONG_PTR more[JOB_PROCESSES_MAX];
+};
+
+static BOOL CALLBACK close_window(HWND window, LPARAM user)
+{
+    const struct job_list *list = (const struct job_list *)user;
+    const ULONG_PTR *pids = list->head.ProcessIdList;
+    DWORD pid = 0;
+    GetWindowThreadProcessId(window, &pid);
+    for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList; i++) {
+        if (pids[i] == pid) PostMessageW(window, WM_CLOSE, 0, 0);
+    }
+    return TRUE;
+}
+
+void process_terminate(struct process *p)
+{
+    if (p->phase == ENDED) return;
+    process_send_break(p->pid);
+    struct job_list *list = mem_alloc(sizeof *list);
+    if (QueryInformationJobObject(p->job, JobObjectBasicProcessIdList, list, sizeof *list, NULL)) {
+        EnumWindows(close_window, (LPARAM)list);
+    }
+    mem_free(list);
+}
+
+void process_kill(struct process *p)
+{
+    if (p->phase >= SWEEPING) return;
+    p->killing = true;
+    TerminateJobObject(p->job, EXIT_CODE_KILLED);
+    if (p->phase == DRAINING) wait_ms(p, 0);
+}
+
+void process_free(struct process *p)
+{
+    if (!p || p->freed) return;
+    p->freed = true;
+    if (p->phase != ENDED) {
+        TerminateJobObject(p->job, EXIT_CODE_KILLED);
+        WaitForSingleObject(p->process, REST_MS);
+        p->phase = ENDED;
+        release(p);
+    }
+    for (int i = 0; i < 2; i++) close_pipe(&p->pipes[i]);
+    uv_close((uv_handle_t *)&p->timer, on_handle_closed);
+}
+
+/* ---- after the death of an agent ----------------------------------------------------------- */
+
+/* The job's handle was the dead agent's, and with it went the job's processes. What is done here is for one that got
+ * hold of a handle, or was under way to its end. */
+int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
+{
+    unsigned long pid;
+    uint64_t created;
+    char boot[64], boot_now[64];
+    *killed = 0;
+    if (sscanf(identity, "%lu %" SCNu64 " %63s", &pid, &created, boot) != 3) return 0;
+    if (os_boot_id(boot_now, sizeof boot_now) != 0 || !str_eq(boot, boot_now)) return 0;
+    wchar_t *name = process_job_name(mark);
+    HANDLE job = OpenJobObjectW(JOB_OBJECT_TERMINATE | JOB_OBJECT_QUERY, FALSE, name);
+    mem_free(name);
+    int rc = 0;
+    if (job) {
+        *killed = process_job_active(job);
+        if (!TerminateJobObject(job, EXIT_CODE_KILLED)) {
+            rc = wide_fail(e, GetLastError(), "end the processes of", mark);
+        }
+        CloseHandle(job);
+    }
+    HANDLE process = OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (process) {
+        DWORD code;
+        if (created != 0 && creation_time(process) == created && GetExitCodeProcess(process, &code) &&
+            code == STILL_ACTIVE && TerminateProcess(process, EXIT_CODE_KILLED) && *killed == 0) {
+            *killed = 1;
+        }
+        CloseHandle(process);
+    }
+    return rc;
+}

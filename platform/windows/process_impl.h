@@ -1,0 +1,33 @@
+/* What process.c and process_start.c share. */
+#ifndef CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
+#define CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
+
+#include "platform/process.h"
+
+#include <uv.h>
+#include <windows.h>
+
+#define EXIT_CODE_KILLED 137 /* as a shell has it, on both systems */
+
+/* What CreateProcess made. */
+struct started {
+    HANDLE process;
+    HANDLE job;
+    DWORD pid;
+    int ours[2]; /* C descriptors of our ends of the two pipes */
+};
+
+/* Starts o's command inside a new Job Object; nothing but its three streams is inherited. */
+int process_create(const struct process_options *o, struct started *out, struct err *e);
+/* L"Local\\cadre-job-MARK"; mem_free. */
+wchar_t *process_job_name(const char *mark);
+/* Processes alive in the Job Object. */
+int process_job_active(HANDLE job);
+/* CTRL_BREAK to a process group of a console that is ours or that we visit for it. */
+bool process_send_break(DWORD pid);
+/* The environment block of a "K=V" list; mem_free. */
+wchar_t *process_env_block(const char *const *env);
+/* Does this process have a console to share? */
+bool process_has_console(void);
+
+#endif

@@ -1,0 +1,99 @@
+/* Output of Windows programs: UTF-8 where it is, else the OEM code page that console programs write, else UTF-16 behind
+ * a byte order mark. */
+#include "platform/text.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <windows.h>
+#include <string.h>
+
+enum { UNDECIDED, BYTES, UTF16 };
+
+/* A NUL is a character like others here. */
+static void add_wide(struct buf *out, const wchar_t *wide, size_t len)
+{
+    int n = len > 0 ? WideCharToMultiByte(CP_UTF8, 0, wide, (int)len, NULL, 0, NULL, NULL) : 0;
+    char *place = n > 0 ? buf_reserve(out, (size_t)n) : NULL;
+    if (!place) return;
+    WideCharToMultiByte(CP_UTF8, 0, wide, (int)len, place, n, NULL, NULL);
+    buf_commit(out, (size_t)n);
+}
+
+static void add_oem(struct buf *out, const char *data, size_t len)
+{
+    if (len == 0) return;
+    int n = MultiByteToWideChar(CP_OEMCP, 0, data, (int)len, NULL, 0);
+    wchar_t *wide = mem_array((size_t)n + 1, sizeof *wide);
+    n = MultiByteToWideChar(CP_OEMCP, 0, data, (int)len, wide, n);
+    add_wide(out, wide, n > 0 ? (size_t)n : 0);
+    mem_free(wide);
+}
+
+/* How much of the bytes does not end inside a character of the OEM code page. */
+static size_t oem_whole(const char *data, size_t len)
+{
+    size_t i = 0;
+    while (i < len) {
+        size_t step = IsDBCSLeadByteEx(CP_OEMCP, (BYTE)data[i]) ? 2 : 1;
+        if (i + step > len) return i;
+        i += step;
+    }
+    return len;
+}
+
+/* Returns how many bytes were taken; at most a few are left for the next call. */
+static size_t add_bytes(struct buf *out, const char *data, size_t len, int last)
+{
+    size_t whole = str_utf8_whole(data, len);
+    if (str_utf8_valid(data, whole) && (whole == len || !last)) {
+        buf_add(out, data, whole);
+        return whole;
+    }
+    if (!last) len = oem_whole(data, len);
+    add_oem(out, data, len);
+    return len;
+}
+
+static size_t add_utf16(struct buf *out, const char *data, size_t len, int last)
+{
+    size_t units = len / 2;
+    wchar_t *wide = mem_array(units + 1, sizeof *wide);
+    memcpy(wide, data, units * 2);
+    /* a surrogate waits for the other half */
+    if (units > 0 && !last && wide[units - 1] >= 0xD800 && wide[units - 1] <= 0xDBFF) units--;
+    if (units > 0) add_wide(out, wide, units);
+    mem_free(wide);
+    return last ? len : units * 2;
+}
+
+void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out)
+{
+    size_t have = s->pending_len + len, taken = 0;
+    char *all = mem_alloc(have + 1);
+    memcpy(all, s->pending, s->pending_len);
+    if (len > 0) memcpy(all + s->pending_len, data, len);
+    if (s->mode == UNDECIDED && have >= 2) {
+        s->mode = memcmp(all, "\xff\xfe", 2) == 0 ? UTF16 : BYTES;
+        if (s->mode == UTF16) taken = 2;
+    }
+    if (s->mode == UTF16) {
+        taken += add_utf16(out, all + taken, have - taken, last);
+    } else if (s->mode == BYTES || last || have == 0 || (unsigned char)all[0] != 0xff) {
+        taken = add_bytes(out, all, have, last);
+    }
+    s->pending_len = have - taken <= sizeof s->pending ? have - taken : 0;
+    memcpy(s->pending, all + taken, s->pending_len);
+    mem_free(all);
+}
+
+const char *text_script_newline(const char *shell)
+{
+    /* python3 and the POSIX shells that there are for Windows take both; cmd and PowerShell want theirs */
+    return str_eq(shell, "sh") || str_eq(shell, "bash") ? "\n" : "\r\n";
+}
+
+const char *text_default_shell(void)
+{
+    return "powershell";
+}
