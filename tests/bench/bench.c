@@ -1,0 +1,268 @@
+/* See bench.h. */
+#include "tests/bench/bench.h"
+
+#include "base/mem.h"
+#include "platform/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define CHILDREN 8
+#define SYNCS 200
+
+/* What has to be tidied up when the program ends, whichever way it does. */
+static struct {
+    int pid[CHILDREN];
+    size_t count;
+    char folder[512];
+    int keep;
+} owned;
+
+int64_t bench_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void tidy_up(void)
+{
+    while (owned.count)
+        bench_end(owned.pid[owned.count - 1]);
+    if (owned.folder[0] && !owned.keep) (void)dir_remove_tree(owned.folder, NULL);
+}
+
+void bench_die(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fflush(stdout);
+    fputs("bench: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+    if (owned.folder[0]) {
+        owned.keep = 1;
+        fprintf(stderr, "bench: logs are in %s\n", owned.folder);
+    }
+    exit(EXIT_FAILURE);
+}
+
+void bench_must(int rc, const struct err *e, const char *doing)
+{
+    if (rc < 0) bench_die("%s: %s", doing, err_text(e));
+}
+
+/* ---- samples ---- */
+
+void samples_add(struct samples *s, int64_t ns)
+{
+    if (s->count == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 1024;
+        s->v = mem_resize(s->v, s->cap, sizeof *s->v);
+    }
+    s->v[s->count++] = ns;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+double samples_ms(struct samples *s, double quantile)
+{
+    if (!s->count) return 0;
+    qsort(s->v, s->count, sizeof *s->v, by_value);
+    size_t i = (size_t)(quantile * (double)s->count);
+    if (i >= s->count) i = s->count - 1;
+    return (double)s->v[i] / 1e6;
+}
+
+void samples_fini(struct samples *s)
+{
+    mem_free(s->v);
+    *s = (struct samples){0};
+}
+
+/* ---- the folder ---- */
+
+/* Nothing that was started may outlive us; the folder stays then. */
+static void on_signal(int number)
+{
+    for (size_t i = 0; i < owned.count; i++)
+        kill(owned.pid[i], SIGTERM);
+    _exit(128 + number);
+}
+
+void bench_bound(unsigned seconds)
+{
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGALRM, on_signal);
+    alarm(seconds);
+}
+
+const char *bench_folder(const char *parent, int keep)
+{
+    struct err e = {0};
+    bench_must(dir_make(parent, FILE_PUBLIC, &e), &e, "making the folder");
+    snprintf(owned.folder, sizeof owned.folder, "%s/cadre-bench.XXXXXX", parent);
+    if (!mkdtemp(owned.folder)) bench_die("no folder in %s: %s", parent, strerror(errno));
+    owned.keep = keep;
+    atexit(tidy_up);
+    return owned.folder;
+}
+
+double bench_sync_ms(const char *folder)
+{
+    char path[600], block[512] = {0};
+    struct samples s = {0};
+    snprintf(path, sizeof path, "%s/sync", folder);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    for (int i = 0; fd >= 0 && i < SYNCS; i++) {
+        int64_t from = bench_now_ns();
+        if (write(fd, block, sizeof block) != sizeof block || fdatasync(fd) != 0) break;
+        samples_add(&s, bench_now_ns() - from);
+    }
+    if (fd >= 0) close(fd);
+    unlink(path);
+    double ms = samples_ms(&s, 0.5);
+    samples_fini(&s);
+    return ms;
+}
+
+/* ---- processes ---- */
+
+static int start(const char *folder, const char *name, char *const argv[], int out_fd)
+{
+    char log[600];
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    snprintf(log, sizeof log, "%s/%s.log", folder, name);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, log, O_CREAT | O_WRONLY | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&actions, out_fd < 0 ? 2 : out_fd, 1);
+    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) bench_die("%s cannot be started: %s", argv[0], strerror(rc));
+    return (int)pid;
+}
+
+int bench_spawn(const char *folder, const char *name, char *const argv[], int *out)
+{
+    int ends[2] = {-1, -1};
+    if (owned.count == CHILDREN) bench_die("too many processes");
+    if (out && pipe2(ends, O_CLOEXEC) != 0) bench_die("no pipe: %s", strerror(errno));
+    int pid = start(folder, name, argv, ends[1]);
+    owned.pid[owned.count++] = pid;
+    if (out) {
+        close(ends[1]);
+        *out = ends[0];
+    }
+    return pid;
+}
+
+void bench_run(const char *folder, const char *name, char *const argv[])
+{
+    int status;
+    int pid = start(folder, name, argv, -1);
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        bench_die("%s %s failed", argv[0], argv[1] ? argv[1] : "");
+}
+
+void bench_end(int pid)
+{
+    if (pid <= 0) return;
+    for (size_t i = 0; i < owned.count; i++) {
+        if (owned.pid[i] != pid) continue;
+        memmove(&owned.pid[i], &owned.pid[i + 1], (--owned.count - i) * sizeof pid);
+        break;
+    }
+    kill(pid, SIGTERM);
+    for (int i = 0; i < 2000; i++) {
+        if (waitpid(pid, NULL, WNOHANG) != 0) return;
+        usleep(10000);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static double read_stat_cpu_s(const char *path)
+{
+    char line[1024];
+    unsigned long user = 0, system = 0;
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = 0;
+    const char *p = strrchr(line, ')'); /* the name may hold anything */
+    if (p) sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static long read_status(const char *path, const char *key)
+{
+    char line[256];
+    long value = 0;
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0) value = strtol(line + strlen(key), NULL, 10);
+    if (f) fclose(f);
+    return value;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+void bench_usage(int pid, struct usage *out)
+{
+    char path[128];
+    int thread[64], count = 0;
+    *out = (struct usage){0};
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    out->cpu_s = read_stat_cpu_s(path);
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    out->rss_kib = read_status(path, "VmRSS:");
+    out->anon_kib = read_status(path, "RssAnon:");
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    for (struct dirent *entry; d && (entry = readdir(d)) && count < 64;)
+        if (entry->d_name[0] != '.') thread[count++] = atoi(entry->d_name);
+    if (d) closedir(d);
+    qsort(thread, (size_t)count, sizeof *thread, by_number);
+    out->threads = count;
+    for (int i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, thread[i]);
+        out->switches += read_status(path, "voluntary_ctxt_switches:");
+        snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, thread[i]);
+        if (i < 8) out->thread_cpu_s[i] = read_stat_cpu_s(path);
+    }
+}
+
+double bench_own_cpu_s(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}

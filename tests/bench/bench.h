@@ -1,0 +1,47 @@
+/* What the measurements share: a clock, samples, processes that are started, looked at and ended by pid.
+ * A benchmark that cannot go on says so and exits: bench_die() ends what was started, first. */
+#ifndef CADRE_TESTS_BENCH_BENCH_H
+#define CADRE_TESTS_BENCH_BENCH_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t bench_now_ns(void); /* monotonic */
+_Noreturn void bench_die(const char *fmt, ...) CADRE_PRINTF(1, 2);
+void bench_must(int rc, const struct err *e, const char *doing);
+
+/* Durations in ns. */
+struct samples {
+    int64_t *v;
+    size_t count, cap;
+};
+void samples_add(struct samples *s, int64_t ns);
+double samples_ms(struct samples *s, double quantile); /* sorts; 0 when there are none */
+void samples_fini(struct samples *s);
+
+/* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its processes. */
+void bench_bound(unsigned seconds);
+/* A folder of our own below `parent` (which is made), removed at the end unless `keep`. */
+const char *bench_folder(const char *parent, int keep);
+/* Median time in ms of a write of 512 bytes with fdatasync in that folder: what the disk allows. */
+double bench_sync_ms(const char *folder);
+
+#define CHILD_NONE (-1)
+/* Output goes to FOLDER/NAME.log, or standard output to *out when that is given. argv ends with NULL. */
+int bench_spawn(const char *folder, const char *name, char *const argv[], int *out);
+void bench_run(const char *folder, const char *name, char *const argv[]); /* waits; must succeed */
+void bench_end(int pid); /* SIGTERM, and SIGKILL after 20 s; waits */
+
+struct usage {
+    double cpu_s;           /* of the whole process */
+    double thread_cpu_s[8]; /* of its first threads: main, then in order of birth */
+    int threads;
+    long rss_kib, anon_kib;
+    long switches; /* of all threads, of their own will: wake-ups */
+};
+void bench_usage(int pid, struct usage *out);
+double bench_own_cpu_s(void);
+
+#endif

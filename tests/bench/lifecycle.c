@@ -1,0 +1,384 @@
+/* Lifecycles per second and latency of the real coordinator under a load of agents that run nothing, and
+ * the peer beside it. Usage and what the figures mean: README.md. */
+#include "tests/bench/load.h"
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BYTES 200
+#define WARM_UP_S 1.0
+#define DRAIN_S 60
+#define SAMPLES 2000
+#define SAMPLES_S 30 /* the idle queue is measured no longer than this */
+#define FLEET_MAX 10000
+#define BOUND_S 900 /* and 1 s more for each 500 jobs to queue */
+
+struct options {
+    size_t connections, queued, samples, ahead;
+    int slots, keep;
+    double seconds, idle_seconds;
+    bool idle, peer, throughput, latency;
+    const char *dir;
+    size_t only; /* this many agents and no others */
+};
+
+struct bench {
+    struct options o;
+    struct target target;
+    struct fleet *fleet;
+    struct pump *pump;
+    double rate; /* the last measured */
+    /* one job at a time */
+    int64_t arrived_ns;
+    bool one_submitted, one_acked, lone;
+    struct samples submits; /* request to answer */
+    bool sampling;
+};
+
+static void usage(FILE *to)
+{
+    fputs(
+        "Usage: bench_lifecycle [OPTION]...\n"
+        "  --seconds S       of each throughput measurement (5)\n"
+        "  --connections N   submitters, one request at a time each (32)\n"
+        "  --slots N         of each agent (16)\n"
+        "  --ahead N         submitters wait when so many jobs are not done (500), the peer's too\n"
+        "  --samples N       of the idle queue's latency (2000)\n"
+        "  --agents N        measure with N agents only (else 1, 4 and 16)\n"
+        "  --queued N        queue N jobs first, then measure with 16 agents (or --agents)\n"
+        "  --idle            N agents, no jobs: memory and CPU over --idle-seconds (20)\n"
+        "  --peer beanstalkd the same load on beanstalkd -f0 right afterwards\n"
+        "  --no-latency, --no-throughput\n"
+        "  --dir D           where databases and logs go (TMPDIR or /var/tmp)\n"
+        "  --keep            leave them there\n",
+        to);
+}
+
+/* ---- hooks ---- */
+
+static void on_job(int64_t job, void *user)
+{
+    struct bench *b = user;
+    (void)job;
+    if (b->lone) b->arrived_ns = bench_now_ns();
+}
+
+static void on_acked(uint64_t more, void *user)
+{
+    struct bench *b = user;
+    b->one_acked = true;
+    if (b->pump) pump_ended(b->pump, more);
+}
+
+static void on_submitted(int64_t took_ns, void *user)
+{
+    struct bench *b = user;
+    b->one_submitted = true;
+    if (b->sampling) samples_add(&b->submits, took_ns);
+}
+
+/* ---- the load ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* Turns the loop for that long, or until the backlog has gone (when asked). */
+static void run_for(struct bench *b, double seconds, bool until_done)
+{
+    int64_t end = bench_now_ns() + (int64_t)(seconds * 1e9);
+    uv_timer_t tick;
+    uv_timer_init(b->target.loop, &tick);
+    uv_timer_start(&tick, on_tick, 20, 20);
+    while (bench_now_ns() < end) {
+        if (until_done && pump_idle(b->pump) &&
+            fleet_lifecycles(b->fleet) >= pump_submitted(b->pump))
+            break;
+        uv_run(b->target.loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&tick, NULL);
+    uv_run(b->target.loop, UV_RUN_NOWAIT);
+}
+
+static char *join_token(struct target *t)
+{
+    struct json *j;
+    struct err e = {0};
+    char *text = target_ask(t, "POST", "/api/v1/tokens", "{\"type\":\"join\",\"uses\":null}");
+    bench_must(json_parse(text, strlen(text), &j, &e), &e, "the join token");
+    char *token = mem_strdup(json_get_str(j, "token", ""));
+    json_free(j);
+    mem_free(text);
+    return token;
+}
+
+/* A job whose payload (the words of its command) has BYTES bytes. */
+static char *job_body(void)
+{
+    char pad[BYTES - 4 + 1];
+    memset(pad, 'x', sizeof pad - 1);
+    pad[sizeof pad - 1] = 0;
+    return str_dupf("{\"command\":[\"true\",\"%s\"]}", pad);
+}
+
+static void measure(struct bench *b, size_t agents)
+{
+    struct usage before, after;
+    fleet_grow(b->fleet, agents);
+    pump_run(b->pump, UINT32_MAX, b->o.queued ? 0 : b->o.ahead);
+    run_for(b, WARM_UP_S, false);
+    bench_usage(b->target.pid, &before);
+    double own = bench_own_cpu_s();
+    int64_t from = bench_now_ns();
+    uint64_t done = fleet_lifecycles(b->fleet), submitted = pump_submitted(b->pump);
+    b->sampling = true;
+    run_for(b, b->o.seconds, false);
+    b->sampling = false;
+    double took = (double)(bench_now_ns() - from) / 1e9;
+    own = bench_own_cpu_s() - own;
+    bench_usage(b->target.pid, &after);
+    done = fleet_lifecycles(b->fleet) - done;
+    submitted = pump_submitted(b->pump) - submitted;
+    b->rate = (double)done / took;
+    printf("%3zu agents: %8.0f lifecycles/s   submits %8.0f/s   answer p50 %.2f ms p99 %.2f ms\n",
+           agents, b->rate, (double)submitted / took, samples_ms(&b->submits, 0.5),
+           samples_ms(&b->submits, 0.99));
+    printf("            CPU per lifecycle: coordinator %.1f us (loop %.1f, store %.1f), driver "
+           "%.1f us;"
+           " RSS %.1f MiB\n",
+           (after.cpu_s - before.cpu_s) / (double)done * 1e6,
+           (after.thread_cpu_s[0] - before.thread_cpu_s[0]) / (double)done * 1e6,
+           (after.thread_cpu_s[1] - before.thread_cpu_s[1]) / (double)done * 1e6,
+           own / (double)done * 1e6, (double)after.rss_kib / 1024);
+    samples_fini(&b->submits);
+    pump_stop(b->pump);
+    if (!b->o.queued) run_for(b, DRAIN_S, true);
+}
+
+/* Submit to hand-out with nothing else going on: the next job waits for the last one's end. */
+static void measure_latency(struct bench *b)
+{
+    struct samples handed = {0}, answered = {0};
+    int64_t end = bench_now_ns() + (int64_t)SAMPLES_S * 1000000000;
+    b->lone = true;
+    b->sampling = true;
+    for (size_t i = 0; i < b->o.samples && bench_now_ns() < end; i++) {
+        b->one_submitted = b->one_acked = false;
+        b->arrived_ns = 0;
+        int64_t from = bench_now_ns();
+        pump_run(b->pump, 1, 0);
+        while (!b->one_submitted || !b->one_acked)
+            uv_run(b->target.loop, UV_RUN_ONCE);
+        if (i >= b->o.samples / 20) samples_add(&handed, b->arrived_ns - from);
+    }
+    b->lone = b->sampling = false;
+    answered = b->submits;
+    b->submits = (struct samples){0};
+    printf("idle queue: submit -> agent has the job: p50 %.2f ms  p90 %.2f  p99 %.2f  most %.2f"
+           "   (answer p50 %.2f p99 %.2f; %zu jobs)\n",
+           samples_ms(&handed, 0.5), samples_ms(&handed, 0.9), samples_ms(&handed, 0.99),
+           samples_ms(&handed, 1), samples_ms(&answered, 0.5), samples_ms(&answered, 0.99),
+           handed.count);
+    samples_fini(&handed);
+    samples_fini(&answered);
+}
+
+static void preload(struct bench *b)
+{
+    int64_t from = bench_now_ns(), told = from;
+    uint64_t wanted = pump_submitted(b->pump) + b->o.queued;
+    pump_run(b->pump, b->o.queued, 0);
+    while (pump_submitted(b->pump) < wanted) {
+        uv_run(b->target.loop, UV_RUN_ONCE);
+        if (bench_now_ns() - told < 10000000000) continue;
+        told = bench_now_ns();
+        printf("  %llu queued\n", (unsigned long long)pump_submitted(b->pump));
+        fflush(stdout);
+    }
+    double took = (double)(bench_now_ns() - from) / 1e9;
+    printf("queued %zu jobs in %.1f s: %.0f/s\n", b->o.queued, took, (double)b->o.queued / took);
+}
+
+static void measure_idle(struct bench *b)
+{
+    struct usage before, after;
+    size_t agents = b->o.only ? b->o.only : 1000;
+    int64_t from = bench_now_ns();
+    fleet_grow(b->fleet, agents);
+    printf("%zu agents enrolled and connected in %.1f s\n", agents,
+           (double)(bench_now_ns() - from) / 1e9);
+    run_for(b, 12, false); /* heartbeats in their rhythm, buffers let go */
+    bench_usage(b->target.pid, &before);
+    run_for(b, b->o.idle_seconds, false);
+    bench_usage(b->target.pid, &after);
+    printf("%zu idle agents: coordinator RSS %.1f MiB (anonymous %.1f), %.2f %% of a core, %.1f "
+           "wake-ups/s\n",
+           agents, (double)after.rss_kib / 1024, (double)after.anon_kib / 1024,
+           (after.cpu_s - before.cpu_s) / b->o.idle_seconds * 100,
+           (double)(after.switches - before.switches) / b->o.idle_seconds);
+}
+
+static void measure_all(struct bench *b)
+{
+    static const size_t usual[] = {1, 4, 16};
+    if (b->o.latency) {
+        fleet_grow(b->fleet, 1);
+        measure_latency(b);
+    }
+    if (!b->o.throughput) return;
+    if (b->o.queued) {
+        preload(b);
+        measure(b, b->o.only ? b->o.only : 16);
+    } else if (b->o.only) {
+        measure(b, b->o.only);
+    } else {
+        for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+            measure(b, usual[i]);
+    }
+}
+
+static void measure_peer(struct bench *b, uv_loop_t *loop)
+{
+    struct peer_result r;
+    struct peer_load load = {.producers = b->o.connections,
+                             .workers = 16,
+                             .bytes = BYTES,
+                             .ahead = b->o.ahead,
+                             .seconds = b->o.seconds};
+    peer_beanstalkd(loop, b->target.folder, &load, &r);
+    printf("beanstalkd -f0, %zu producers, 16 workers: %.0f lifecycles/s, %.0f puts/s, CPU %.1f us "
+           "each\n",
+           b->o.connections, r.lifecycles_per_s, (double)r.puts / b->o.seconds,
+           r.lifecycles ? r.cpu_s / (double)r.lifecycles * 1e6 : 0.0);
+    if (b->rate > 0 && r.lifecycles_per_s > 0)
+        printf("cadre : beanstalkd -f0 = %.2f : 1\n", b->rate / r.lifecycles_per_s);
+}
+
+/* ---- options ---- */
+
+static double number(const char *flag, const char *value, double least, double most)
+{
+    char *end = NULL;
+    double n = value ? strtod(value, &end) : 0;
+    if (!value || *end || !(n >= least && n <= most)) {
+        fprintf(stderr, "bench_lifecycle: %s takes a number from %.0f to %.0f\n", flag, least,
+                most);
+        exit(2);
+    }
+    return n;
+}
+
+static bool read_flag(struct options *o, const char *flag)
+{
+    if (str_eq(flag, "--idle"))
+        o->idle = true;
+    else if (str_eq(flag, "--keep"))
+        o->keep = 1;
+    else if (str_eq(flag, "--no-latency"))
+        o->latency = false;
+    else if (str_eq(flag, "--no-throughput"))
+        o->throughput = false;
+    else
+        return false;
+    return true;
+}
+
+static bool read_value(struct options *o, const char *flag, const char *value)
+{
+    if (str_eq(flag, "--seconds"))
+        o->seconds = number(flag, value, 1, 600);
+    else if (str_eq(flag, "--connections"))
+        o->connections = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--slots"))
+        o->slots = (int)number(flag, value, 1, 1024);
+    else if (str_eq(flag, "--ahead"))
+        o->ahead = (size_t)number(flag, value, 1, 10000000);
+    else if (str_eq(flag, "--samples"))
+        o->samples = (size_t)number(flag, value, 20, 1000000);
+    else if (str_eq(flag, "--agents"))
+        o->only = (size_t)number(flag, value, 1, FLEET_MAX);
+    else if (str_eq(flag, "--queued"))
+        o->queued = (size_t)number(flag, value, 1, 10000000);
+    else if (str_eq(flag, "--idle-seconds"))
+        o->idle_seconds = number(flag, value, 1, 600);
+    else if (str_eq(flag, "--dir"))
+        o->dir = value;
+    else if (str_eq(flag, "--peer") && str_eq(value, "beanstalkd"))
+        o->peer = true;
+    else
+        return false;
+    return true;
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+    const char *tmp = getenv("TMPDIR");
+    *o = (struct options){.connections = 32,
+                          .slots = 16,
+                          .seconds = 5,
+                          .idle_seconds = 20,
+                          .samples = SAMPLES,
+                          .ahead = 500,
+                          .throughput = true,
+                          .latency = true,
+                          .dir = tmp && *tmp ? tmp : "/var/tmp"};
+    for (int i = 1; i < argc; i++) {
+        if (str_eq(argv[i], "--help")) {
+            usage(stdout);
+            exit(0);
+        }
+        if (read_flag(o, argv[i])) continue;
+        if (i + 1 < argc && read_value(o, argv[i], argv[i + 1])) {
+            i++;
+            continue;
+        }
+        fprintf(stderr, "bench_lifecycle: '%s' is not understood\n", argv[i]);
+        usage(stderr);
+        exit(2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {0};
+    struct err e = {0};
+    uv_loop_t loop;
+    read_options(&b.o, argc, argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bench_must(pki_init(&e), &e, "the random source");
+    uv_loop_init(&loop);
+    bench_bound(BOUND_S + (unsigned)(b.o.queued / 500));
+    const char *folder = bench_folder(b.o.dir, b.o.keep);
+    printf("fdatasync of 512 bytes here: p50 %.2f ms; %ld processors\n", bench_sync_ms(folder),
+           sysconf(_SC_NPROCESSORS_ONLN));
+
+    target_start(&b.target, &loop, folder);
+    struct fleet_hooks hooks = {.on_job = on_job, .on_acked = on_acked, .user = &b};
+    char *token = join_token(&b.target), *body = job_body();
+    b.fleet = fleet_new(&b.target, token, b.o.slots, &hooks);
+    if (b.o.idle) {
+        measure_idle(&b);
+    } else {
+        b.pump = pump_new(&b.target, b.o.connections, body, on_submitted, &b);
+        pump_open(b.pump);
+        measure_all(&b);
+        pump_free(b.pump);
+    }
+    fleet_free(b.fleet);
+    bench_end(b.target.pid);
+    if (b.o.peer) measure_peer(&b, &loop);
+    mem_free(token);
+    mem_free(body);
+    uv_loop_close(&loop);
+    pki_fini();
+    return 0;
+}

@@ -1,0 +1,78 @@
+/* The load: agents that run nothing and submitters that never rest, all on one loop, over real TLS. */
+#ifndef CADRE_TESTS_BENCH_LOAD_H
+#define CADRE_TESTS_BENCH_LOAD_H
+
+#include "tests/bench/bench.h"
+#include "wire/link.h"
+#include "wire/token.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+/* The coordinator under load. */
+struct target {
+    uv_loop_t *loop;
+    const char *folder;
+    int pid;
+    char host[64];
+    uint16_t port;
+    char token_text[TOKEN_TEXT_SIZE]; /* of the administrator */
+    struct token token;
+};
+/* init and run in FOLDER/server, port 0; waits until it listens. */
+void target_start(struct target *t, uv_loop_t *loop, const char *folder);
+/* One turn of the loop until *done, dies after `seconds`. */
+void target_wait(struct target *t, const bool *done, double seconds, const char *for_what);
+
+/* ---- agents ---- */
+
+struct fleet;
+struct fleet_hooks {
+    void (*on_job)(int64_t job, void *user); /* a job arrived at its agent; NULL: nobody asks */
+    void (*on_acked)(uint64_t more_lifecycles, void *user); /* results were acknowledged */
+    void *user;
+};
+struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
+                        const struct fleet_hooks *hooks);
+/* Enrols and connects agents until there are `count`; all are ready when it returns. */
+void fleet_grow(struct fleet *f, size_t count);
+uint64_t fleet_lifecycles(const struct fleet *f); /* results acknowledged so far */
+void fleet_free(struct fleet *f); /* links are cut; run the loop until it is empty */
+
+/* ---- submitters ---- */
+
+struct pump;
+/* connections with one request at a time each; body is the job as JSON. on_submitted (may be NULL): one was acknowledged. */
+struct pump *pump_new(struct target *t, size_t connections, const char *body,
+                      void (*on_submitted)(int64_t took_ns, void *user), void *user);
+void pump_open(struct pump *p); /* waits until all are connected */
+/* Submits `budget` more jobs as fast as answers come, but is never more than `ahead` jobs ahead of those that
+ * pump_ended told of (0: no such limit). */
+void pump_run(struct pump *p, uint64_t budget, uint64_t ahead);
+void pump_ended(struct pump *p, uint64_t lifecycles);
+void pump_stop(struct pump *p); /* no further ones; those on the way come to their end */
+bool pump_idle(const struct pump *p);
+uint64_t pump_submitted(const struct pump *p); /* acknowledged so far */
+void pump_free(struct pump *p);
+
+/* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is 2xx. */
+char *target_ask(struct target *t, const char *method, const char *path, const char *body);
+
+/* ---- the peer ---- */
+
+struct peer_result {
+    double lifecycles_per_s;
+    uint64_t lifecycles, puts;
+    double cpu_s;
+};
+struct peer_load {
+    size_t producers, workers; /* one put at a time on each; reserve and delete on each */
+    size_t bytes;              /* of a job */
+    uint64_t ahead;            /* as in pump_run */
+    double seconds;
+};
+/* The same load on beanstalkd -f0. */
+void peer_beanstalkd(uv_loop_t *loop, const char *folder, const struct peer_load *load,
+                     struct peer_result *out);
+
+#endif

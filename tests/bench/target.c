@@ -1,0 +1,149 @@
+/* The coordinator under load, and single requests to it. */
+#include "tests/bench/load.h"
+
+#include "base/mem.h"
+#include "platform/files.h"
+#include "wire/http.h"
+#include "wire/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_S 20
+#define ASK_S 30
+#define ANSWER_MAX (16u * 1024 * 1024)
+
+static void read_address(struct target *t, int fd)
+{
+    char line[256] = "";
+    size_t len = 0;
+    struct err e = {0};
+    while (len < sizeof line - 1 && read(fd, line + len, 1) == 1 && line[len] != '\n')
+        len++;
+    line[len] = 0;
+    close(fd);
+    if (strncmp(line, "listening on ", 13) != 0)
+        bench_die("the coordinator did not start: '%s'", line);
+    bench_must(address_parse(line + 13, DEFAULT_PORT, t->host, sizeof t->host, &t->port, &e), &e,
+               "the coordinator's address");
+}
+
+void target_start(struct target *t, uv_loop_t *loop, const char *folder)
+{
+    char state[600], token[640], program[] = CADRE_BIN_DIR "/cadre-coordinator";
+    char init[] = "init", run[] = "run", state_flag[] = "--state", listen_flag[] = "--listen";
+    char listen[] = "127.0.0.1:0";
+    struct err e = {0};
+    struct buf text;
+    int out;
+    snprintf(state, sizeof state, "%s/server", folder);
+    snprintf(token, sizeof token, "%s/admin.token", state);
+    t->loop = loop;
+    t->folder = folder;
+    char *init_argv[] = {program, init, state_flag, state, listen_flag, listen, NULL};
+    char *run_argv[] = {program, run, state_flag, state, listen_flag, listen, NULL};
+    bench_run(folder, "init", init_argv);
+    t->pid = bench_spawn(folder, "coordinator", run_argv, &out);
+    read_address(t, out);
+    buf_init(&text, TOKEN_TEXT_SIZE);
+    bench_must(file_read(token, TOKEN_TEXT_SIZE - 1, &text, &e), &e, "the admin token");
+    text.data[strcspn(text.data, "\r\n")] = 0;
+    snprintf(t->token_text, sizeof t->token_text, "%s", text.data);
+    buf_fini(&text);
+    bench_must(token_parse(t->token_text, &t->token, &e), &e, "the admin token");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    (void)timer; /* its turn of the loop is what is wanted */
+}
+
+static void on_tick_closed(uv_handle_t *h)
+{
+    mem_free(h);
+}
+
+void target_wait(struct target *t, const bool *done, double seconds, const char *for_what)
+{
+    int64_t end = bench_now_ns() + (int64_t)(seconds * 1e9);
+    uv_timer_t *tick = mem_alloc(sizeof *tick);
+    uv_timer_init(t->loop, tick);
+    uv_timer_start(tick, on_tick, 100, 100);
+    while (!*done) {
+        if (bench_now_ns() > end) bench_die("waited %.0f s in vain: %s", seconds, for_what);
+        uv_run(t->loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)tick, on_tick_closed);
+}
+
+/* ---- one request ---- */
+
+struct ask {
+    const char *method, *path, *body;
+    struct target *target;
+    struct http_parser *parser;
+    struct err err;
+    int status;
+    char *answer;
+    bool done;
+};
+
+static void on_open(struct link *l, void *user)
+{
+    struct ask *a = user;
+    char *extra = mem_alloc(TOKEN_TEXT_SIZE + 64);
+    snprintf(extra, TOKEN_TEXT_SIZE + 64, "Authorization: Bearer %s\r\n", a->target->token_text);
+    int rc = http_write_request(link_out(l), a->method, a->path, a->target->host,
+                                a->body ? "application/json" : NULL, a->body,
+                                a->body ? strlen(a->body) : 0, extra);
+    mem_free(extra);
+    if (rc) bench_die("a request does not fit");
+    link_flush_later(l);
+}
+
+static void on_data(struct link *l, const void *data, size_t len, void *user)
+{
+    struct ask *a = user;
+    const char *p = data;
+    enum http_event event = HTTP_HEAD;
+    while (event == HTTP_HEAD) {
+        size_t used = 0;
+        bench_must(http_parse(a->parser, p, len, &used, &event, &a->err), &a->err, a->path);
+        p += used;
+        len -= used;
+    }
+    if (event != HTTP_MESSAGE) return;
+    struct http_message *m = http_parser_message(a->parser);
+    a->status = m->status;
+    a->answer = mem_strndup(m->body.data, m->body.len);
+    link_close(l);
+}
+
+static void on_close(struct link *l, const struct err *e, void *user)
+{
+    (void)l;
+    struct ask *a = user;
+    if (!a->answer) bench_die("%s %s: %s", a->method, a->path, err_text(e));
+    a->done = true;
+}
+
+static const struct link_handler handler = {on_open, on_data, NULL, on_close};
+
+char *target_ask(struct target *t, const char *method, const char *path, const char *body)
+{
+    struct ask a = {.method = method, .path = path, .body = body, .target = t};
+    struct tls_client_options o = {.alpn = ALPN_HTTP, .pin = t->token.pin};
+    struct tls_config *tls = NULL;
+    struct err e = {0};
+    bench_must(tls_config_client(&o, &tls, &e), &e, "TLS");
+    a.parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
+    link_connect(t->loop, tls, t->host, t->port, LIMIT_HANDSHAKE_MS, &handler, &a);
+    target_wait(t, &a.done, ASK_S, path);
+    http_parser_free(a.parser);
+    tls_config_unref(tls);
+    if (a.status < 200 || a.status > 299)
+        bench_die("%s %s: %d %s", method, path, a.status, a.answer);
+    return a.answer;
+}
