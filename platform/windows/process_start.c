@@ -247,13 +247,13 @@ static int create_failed(DWORD error, const struct process_options *o, struct er
     case ERROR_PATH_NOT_FOUND:
         rc = err_set(e, ERR_NOT_FOUND, "command not found: %s", o->argv[0]);
         break;
-    case ERROR_ACCESS_DENIED:
     case ERROR_BAD_EXE_FORMAT:
     case ERROR_EXE_MACHINE_TYPE_MISMATCH:
-    case ERROR_ELEVATION_REQUIRED:
         rc = err_set(e, ERR_DENIED, "%s cannot be executed: %s", o->argv[0], reason);
         break;
-    default: rc = err_set(e, ERR_IO, "cannot start %s: %s", o->argv[0], reason);
+    default:
+        rc = wide_error_code(error) == ERR_DENIED ? ERR_DENIED : ERR_IO;
+        rc = err_set(e, rc, "%s cannot be executed: %s", o->argv[0], reason);
     }
     mem_free(reason);
     return rc;
