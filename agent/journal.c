@@ -38,7 +38,7 @@ static const char *const sql[STATEMENTS] = {
     [ST_ATTEMPT_PUT] =
         "INSERT INTO attempts(job, attempt, state, mark, identity, last_seq)"
         " VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(job, attempt) DO UPDATE SET"
-        " state = excluded.state, mark = excluded.mark, identity = excluded.identity",
+        " state = excluded.state, mark = excluded.mark, identity = excluded.identity, last_seq = 0",
     [ST_ATTEMPT_DELETE] = "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2",
     [ST_ATTEMPT_EVENTS_DELETE] = "DELETE FROM events WHERE job = ?1 AND attempt = ?2"
                                  " RETURNING length(frame)",
@@ -156,6 +156,20 @@ static int load(struct journal *j, struct err *e)
     return rc;
 }
 
+/* Damage that only shows later would end the agent at every start. */
+static int check_pages(struct journal *j, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK)
+        return failed(j, "check", e);
+    int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : failed(j, "check", e);
+    const char *text = rc == 0 ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    if (rc == 0 && !str_eq(text, "ok"))
+        rc = err_set(e, ERR_CORRUPT, "journal: %s", text ? text : "damaged");
+    sqlite3_finalize(st);
+    return rc;
+}
+
 static int set_up(struct journal *j, struct err *e)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
@@ -179,7 +193,8 @@ static int set_up(struct journal *j, struct err *e)
             JOURNAL_VERSION);
     if (version == 0 && sqlite3_exec(j->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return failed(j, "create", e);
-    int rc = load(j, e);
+    int rc = version == 0 ? 0 : check_pages(j, e);
+    if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
     return rc;
 }

@@ -219,6 +219,46 @@ static void a_damaged_file_is_moved_aside_and_a_new_id_begins(void **state)
     mem_free(id);
 }
 
+static void a_page_damaged_in_the_midst_is_noticed_at_the_start(void **state)
+{
+    (void)state;
+    char big[16384];
+    struct journal *j = open_it(NULL);
+    memset(big, 'x', sizeof big);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(journal_add_event(j, journal_next_seq(j), 1, 1, false, big, sizeof big,
+                                           NULL),
+                         0);
+    journal_close(j);
+    char *path = str_dupf("%s/journal.db", folder);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    /* The tables' own pages: all behind the first, which still reads well. */
+    assert_int_equal(fseek(f, 4096, SEEK_SET), 0);
+    memset(big, 0x5a, sizeof big);
+    assert_int_equal(fwrite(big, 1, sizeof big, f), sizeof big);
+    fclose(f);
+    mem_free(path);
+    bool damaged = false;
+    j = open_it(&damaged);
+    assert_true(damaged);
+    journal_close(j);
+}
+
+static void an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    put(j, 7, JOURNAL_ACCEPTED);
+    int64_t declined = add(j, 7, true, "declined");
+    put(j, 7, JOURNAL_STARTING); /* handed out anew before the acknowledgement came */
+    assert_int_equal(journal_ack(j, declined, NULL), 0);
+    assert_int_equal(journal_each_attempt(j, see_attempt, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    journal_close(j);
+}
+
 static void the_file_is_private(void **state)
 {
     (void)state;
@@ -247,6 +287,8 @@ int main(void)
         CASE(a_dropped_attempt_takes_its_events_along),
         CASE(what_was_committed_survives_kill_9),
         CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
+        CASE(a_page_damaged_in_the_midst_is_noticed_at_the_start),
+        CASE(an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end),
         CASE(the_file_is_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
