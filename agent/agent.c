@@ -50,6 +50,7 @@ struct agent {
     uv_work_t gather;
     char *gathered;
     bool gathering, dirty, draining, stopping, announced;
+    bool reload_wanted; /* put off: the gathering thread reads the configuration */
     int exit_code;
 };
 
@@ -84,6 +85,8 @@ static void gather_work(uv_work_t *work)
     a->gathered = agent_capabilities(&a->config);
 }
 
+static void reload(struct agent *a);
+
 static void gather_done(uv_work_t *work, int status)
 {
     struct agent *a = work->data;
@@ -93,15 +96,21 @@ static void gather_done(uv_work_t *work, int status)
     else
         mem_free(a->gathered);
     a->gathered = NULL;
+    if (a->reload_wanted && !a->stopping) reload(a);
 }
 
-static void on_capabilities_timer(uv_timer_t *t)
+/* Aside: it starts programs and waits for them, and the heartbeat must not. */
+static void gather(struct agent *a)
 {
-    struct agent *a = t->data;
     if (a->gathering || a->stopping) return;
     a->gathering = true;
     a->gather.data = a;
     if (uv_queue_work(&a->loop, &a->gather, gather_work, gather_done) != 0) a->gathering = false;
+}
+
+static void on_capabilities_timer(uv_timer_t *t)
+{
+    gather(t->data);
 }
 
 /* ---- a turn ---- */
@@ -114,6 +123,7 @@ static void on_again(uv_idle_t *idle)
 static void note_change(void *user)
 {
     struct agent *a = user;
+    if (a->stopping) return;
     a->dirty = true;
     /* Work that comes up outside a poll (from the prepare phase itself) must not wait for the next event. */
     uv_idle_start(&a->again, on_again);
@@ -125,7 +135,8 @@ static void on_fatal(const struct err *e, void *user)
     if (a->exit_code != 0) return;
     log_error("agent: %s; ending, so that nothing is promised that cannot be kept", err_text(e));
     a->exit_code = 1;
-    stop_now(a, "the agent cannot go on");
+    /* It comes from the midst of an attempt or a message: the end is made between two turns. */
+    note_change(a);
 }
 
 static void apply_back_pressure(struct agent *a)
@@ -163,14 +174,18 @@ static void on_prepare(uv_prepare_t *prepare)
     struct err e;
     if (!a->dirty || a->stopping) return;
     a->dirty = false;
-    runner_flush_output(a->runner);
-    int rc = journal_commit(a->journal, &e);
-    if (rc == 0 && runner_start_accepted(a->runner)) rc = journal_commit(a->journal, &e);
-    if (rc != 0) {
-        on_fatal(&e, a);
+    int rc = 0;
+    if (a->exit_code == 0) runner_flush_output(a->runner);
+    if (a->exit_code == 0) rc = journal_commit(a->journal, &e);
+    if (a->exit_code == 0 && rc == 0 &&
+        runner_start_accepted(a->runner, session_lease_age(a->session)))
+        rc = journal_commit(a->journal, &e);
+    if (rc != 0) on_fatal(&e, a);
+    if (a->exit_code == 0) session_pump(a->session);
+    if (a->exit_code != 0) {
+        stop_now(a, "the agent cannot go on");
         return;
     }
-    session_pump(a->session);
     apply_back_pressure(a);
     if (a->draining && runner_count(a->runner) == 0 &&
         !uv_is_active((uv_handle_t *)&a->goodbye_timer))
@@ -192,17 +207,20 @@ static void on_stop(bool again, void *user)
         log_info("agent: stopping at once");
     a->draining = true;
     service_stopping(wait + 2 * GOODBYE_MS);
-    runner_drain(a->runner, wait);
+    if (again)
+        runner_drain_now(a->runner);
+    else
+        runner_drain(a->runner, wait);
     session_announce(a->session);
     note_change(a);
 }
 
-static void on_reload(void *user)
+static void reload(struct agent *a)
 {
-    struct agent *a = user;
     struct agent_config fresh;
     struct opt_args args;
     struct err e;
+    a->reload_wanted = false;
     service_reloading(false);
     if (agent_config_load(&fresh, a->argc, a->argv, &args, &e) != 0) {
         log_error("agent: the configuration was not read again: %s", err_text(&e));
@@ -221,8 +239,17 @@ static void on_reload(void *user)
     log_info("agent: configuration read again slots=%lld",
              (long long)agent_config_slots(&a->config));
     session_announce(a->session);
-    if (!a->gathering) session_set_capabilities(a->session, agent_capabilities(&a->config));
+    gather(a);
     service_reloading(true);
+}
+
+static void on_reload(void *user)
+{
+    struct agent *a = user;
+    if (a->gathering)
+        a->reload_wanted = true;
+    else
+        reload(a);
 }
 
 static void on_watchdog_timer(uv_timer_t *t)
@@ -248,8 +275,9 @@ static void stop_now(struct agent *a, const char *reason)
     if (a->stopping) return;
     struct err e;
     a->stopping = true;
-    if (journal_commit(a->journal, &e) != 0) log_error("agent: %s", err_text(&e));
-    session_stop(a->session, reason);
+    if (a->exit_code == 0 && journal_commit(a->journal, &e) != 0)
+        log_error("agent: %s", err_text(&e));
+    if (a->session) session_stop(a->session, reason);
     session_free(a->session);
     a->session = NULL;
     runner_free(a->runner);

@@ -177,6 +177,21 @@ static int write_config(const struct agent_config *c, const struct token *token,
     return rc;
 }
 
+/* The answer came from the pinned coordinator; a mistake of its shall be seen now and not at every start. */
+static int check_enrolled(const struct msg_enrolled *m, const struct token *token,
+                          const struct pki_key *key, struct err *e)
+{
+    struct pki_cert_info ca;
+    int rc = pki_cert_info(m->ca, &ca, e);
+    if (rc != 0) return err_wrap(e, "the CA certificate in the coordinator's answer");
+    if (memcmp(ca.spki_hash, token->pin, sizeof ca.spki_hash) != 0)
+        return err_set(e, ERR_TLS, "the coordinator's answer has another CA than the token names");
+    if (!pki_cert_matches_key(m->certificate, key))
+        return err_set(e, ERR_PROTOCOL,
+                       "the coordinator's answer has a certificate that is not for this key");
+    return 0;
+}
+
 static int keep(const struct agent_config *c, const struct token *token, const char *key_pem,
                 const struct msg_enrolled *m, struct err *e)
 {
@@ -189,6 +204,17 @@ static int keep(const struct agent_config *c, const struct token *token, const c
     return rc;
 }
 
+/* An agent that runs would go on with the identity that is taken from it, and might write its files again. */
+static int lock_state(const char *state, struct file_lock **out, struct err *e)
+{
+    char *path = paths_join(state, "lock");
+    int rc = dir_make(state, FILE_SECRET, e);
+    if (rc == 0) rc = file_lock_take(path, out, e);
+    if (rc == ERR_CONFLICT) err_wrap(e, "stop the agent first: it uses %s", state);
+    mem_free(path);
+    return rc;
+}
+
 /* The key of a join that was cut off is used again, so that the coordinator knows the request (and does not count the
  * token's use twice). */
 static int make_key(const char *state, struct pki_key **key, char **pem, struct err *e)
@@ -196,11 +222,11 @@ static int make_key(const char *state, struct pki_key **key, char **pem, struct 
     char *path = paths_join(state, "agent.key.new");
     struct buf text;
     buf_init(&text, PKI_PEM_MAX);
-    int rc = dir_make(state, FILE_SECRET, e);
-    if (rc == 0 && file_read(path, PKI_PEM_MAX, &text, NULL) == 0 &&
+    int rc = 0;
+    if (file_read(path, PKI_PEM_MAX, &text, NULL) == 0 &&
         pki_key_parse(text.data, key, NULL) == 0) {
         *pem = buf_detach(&text);
-    } else if (rc == 0) {
+    } else {
         rc = pki_key_generate(key, e);
         if (rc == 0) rc = pki_key_format(*key, pem, e);
         if (rc == 0) rc = file_write_atomic(path, *pem, strlen(*pem), FILE_SECRET, e);
@@ -217,6 +243,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     struct pki_key *key = NULL;
     char *key_pem = NULL, *csr = NULL, *name = agent_config_name(c);
     struct msg answer = {0};
+    struct file_lock *lock = NULL;
     const char *address = NULL;
     int rc = token_parse(token_text, &token, e);
     if (rc == 0 && token.kind != TOKEN_JOIN)
@@ -225,9 +252,11 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     if (rc == 0 && identity_exists(c->state) && !c->replace)
         rc = err_set(e, ERR_EXISTS,
                      "this agent has joined already (%s); to join anew add --replace", c->state);
+    if (rc == 0) rc = lock_state(c->state, &lock, e);
     if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
     if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
     if (rc == 0) rc = enrol(c, token_text, &token, csr, name, &answer, &address, e);
+    if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
     if (rc == 0) rc = keep(c, &token, key_pem, &answer.u.enrolled, e);
     if (rc == 0) {
         char *path = paths_join(c->state, "agent.key.new");
@@ -244,6 +273,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     mem_free(csr);
     mem_free(name);
     pki_key_free(key);
+    file_lock_release(lock);
     mem_wipe(&token, sizeof token);
     return rc;
 }

@@ -165,7 +165,7 @@ static void set_timer(struct runner *r)
     uv_timer_start(&r->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
-static void end_attempt(struct runner *r, struct attempt *a);
+static void end_attempt(struct runner *r, struct attempt *a, char *reason);
 
 /* SIGTERM now, the whole tree after the grace. */
 static void terminate(struct runner *r, struct attempt *a, const char *why)
@@ -173,7 +173,7 @@ static void terminate(struct runner *r, struct attempt *a, const char *why)
     if (a->phase == PHASE_TERMINATING || a->phase == PHASE_KILLED) return;
     a->why = why;
     if (a->phase == PHASE_ACCEPTED) {
-        end_attempt(r, a);
+        end_attempt(r, a, "draining");
         return;
     }
     a->phase = PHASE_TERMINATING;
@@ -185,7 +185,7 @@ static void terminate(struct runner *r, struct attempt *a, const char *why)
 static void kill_now(struct runner *r, struct attempt *a)
 {
     if (a->phase == PHASE_ACCEPTED) {
-        end_attempt(r, a);
+        end_attempt(r, a, "draining");
         return;
     }
     a->phase = PHASE_KILLED;
@@ -256,14 +256,14 @@ static void say_cancelled(struct runner *r, const struct attempt *a)
     say(r, &m, m.u.finished.seq, a->job, a->number, true);
 }
 
-/* Removes an attempt that was accepted and never started. */
-static void end_attempt(struct runner *r, struct attempt *a)
+/* Removes an attempt that was accepted and never started; unless it was cancelled, it is declined for that reason. */
+static void end_attempt(struct runner *r, struct attempt *a, char *reason)
 {
     unlink_attempt(r, a);
     if (!a->silent && str_eq(a->why, "cancelled"))
         say_cancelled(r, a);
     else if (!a->silent)
-        say_declined(r, a->job, a->number, "draining");
+        say_declined(r, a->job, a->number, reason);
     changed(r);
     attempt_free(r, a);
 }
@@ -420,17 +420,25 @@ static void start(struct runner *r, struct attempt *a)
              (long long)process_pid(a->process));
 }
 
-bool runner_start_accepted(struct runner *r)
+bool runner_start_accepted(struct runner *r, int64_t age_ms)
 {
     bool any = false;
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->phase != PHASE_ACCEPTED) continue;
+        if (a->phase != PHASE_ACCEPTED || age_ms > a->lease_ms / 3 * 2) continue;
         any = true;
         start(r, a);
     }
     if (any) set_timer(r);
     return any;
+}
+
+void runner_give_back(struct runner *r)
+{
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
+        next = a->next;
+        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, "never-started");
+    }
 }
 
 void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots)
@@ -499,7 +507,8 @@ void runner_expire_leases(struct runner *r, int64_t age_ms)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->lease_ms > age_ms || a->phase == PHASE_KILLED) continue;
+        if (a->lease_ms > age_ms || a->phase == PHASE_ACCEPTED || a->phase == PHASE_KILLED)
+            continue;
         log_warn(
             "job %s: attempt %lld is ended: the coordinator was out of reach for its whole lease",
             a->text, (long long)a->number);
@@ -516,6 +525,15 @@ int64_t runner_shortest_lease(const struct runner *r)
     return shortest;
 }
 
+int64_t runner_running_lease(const struct runner *r)
+{
+    int64_t shortest = INT64_MAX;
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        if (a->lease_ms < shortest && a->phase != PHASE_ACCEPTED && a->phase != PHASE_KILLED)
+            shortest = a->lease_ms;
+    return shortest;
+}
+
 void runner_drain(struct runner *r, int64_t timeout_ms)
 {
     r->draining = true;
@@ -524,6 +542,18 @@ void runner_drain(struct runner *r, int64_t timeout_ms)
         drain_ladder(r);
     } else if (r->attempts && !deadline_is_set(&r->drain_deadline)) {
         deadline_set(&r->deadlines, &r->drain_deadline, now_ms() + timeout_ms);
+    }
+    set_timer(r);
+}
+
+void runner_drain_now(struct runner *r)
+{
+    r->draining = true;
+    deadline_clear(&r->deadlines, &r->drain_deadline);
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
+        next = a->next;
+        if (!a->why) a->why = "drain";
+        kill_now(r, a);
     }
     set_timer(r);
 }

@@ -29,7 +29,7 @@ struct runner_options {
     /* An event is in the journal, or an attempt came or went: commit, send and look again in this turn of the loop. Called from
      * inside the runner, so it must only take note. */
     void (*on_change)(void *user);
-    /* The journal cannot be written: the agent cannot keep its promises and has to end. */
+    /* The journal cannot be written: the agent cannot keep its promises and has to end. Must only take note. */
     void (*on_fatal)(const struct err *e, void *user);
     void *user;
 };
@@ -48,8 +48,12 @@ int runner_report_leftovers(struct runner *r, struct err *e);
  * declined. */
 void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
 /* Starts what was accepted and is in the committed journal. To be called once per turn behind journal_commit. True: something
- * was written to the journal. */
-bool runner_start_accepted(struct runner *r);
+ * was written to the journal. An attempt whose lease is mostly over, counted from `age_ms` ago as in runner_expire_leases, waits
+ * for the next acknowledged heartbeat: it would have to be ended soon, or at once. */
+bool runner_start_accepted(struct runner *r, int64_t age_ms);
+/* The session is lost: what waits to be started is declined, since the coordinator may give it to another before it is heard of
+ * again. */
+void runner_give_back(struct runner *r);
 /* What is held of the output leaves: once per turn, before journal_commit. */
 void runner_flush_output(struct runner *r);
 
@@ -57,13 +61,17 @@ void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *rea
                  int64_t grace_ms);
 /* Kills and says nothing more about it; also drops its events. */
 void runner_discard(struct runner *r, int64_t job, int64_t attempt);
-/* Attempts whose lease is over, `age_ms` after the agent last knew that the coordinator heard of it, are ended at once. */
+/* Attempts whose lease is over, `age_ms` after the agent last knew that the coordinator heard of it, are ended at once. What has
+ * not started yet needs no end. */
 void runner_expire_leases(struct runner *r, int64_t age_ms);
-/* Shortest lease held; INT64_MAX: none. */
+/* Shortest lease held, and shortest of an attempt that runs; INT64_MAX: none. */
 int64_t runner_shortest_lease(const struct runner *r);
+int64_t runner_running_lease(const struct runner *r);
 
-/* No new jobs; after timeout_ms the ladder (SIGTERM, then kill after grace), reason drain. Again with 0: the ladder at once. */
+/* No new jobs; after timeout_ms the ladder (SIGTERM, then kill after grace), reason drain. */
 void runner_drain(struct runner *r, int64_t timeout_ms);
+/* No new jobs, and what runs is killed, reason drain. */
+void runner_drain_now(struct runner *r);
 bool runner_draining(const struct runner *r);
 
 size_t runner_count(const struct runner *r); /* attempts that hold a slot */

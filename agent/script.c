@@ -214,6 +214,7 @@ int launch_prepare(const struct launch_input *in, struct launch *out, struct err
     }
     if (rc != 0) {
         launch_fini(&l);
+        (void)launch_remove_files(in->work_root, in->mark, NULL);
         return rc;
     }
     *out = l;

@@ -23,6 +23,7 @@
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
 #define PERMANENT_RETRY_MS 300000
+#define RENEW_PAUSE_MS 60000
 #define IN_FLIGHT_MAX (4 * 1024 * 1024) /* bytes sent and not acknowledged */
 #define LINK_QUEUE_MAX (1024 * 1024)    /* bytes the kernel has not taken */
 #define HEARTBEATS_REMEMBERED 16
@@ -62,7 +63,7 @@ struct session {
         lease_base_ms; /* sending time of the last thing the coordinator is known to have heard */
     int64_t heard_ms;
     int64_t hello_sent_ms;
-    int64_t welcome_seq;
+    int64_t output_limit; /* of a job that has none of its own */
 
     uv_timer_t retry_timer, heartbeat_timer, lease_timer, renew_timer;
     int open_handles;
@@ -116,7 +117,7 @@ static void on_lease_timer(uv_timer_t *t);
 /* The lease clock runs whenever an attempt is held: it began when the last acknowledged heartbeat was sent. */
 static void watch_lease(struct session *s)
 {
-    int64_t lease = runner_shortest_lease(s->o.runner);
+    int64_t lease = runner_running_lease(s->o.runner);
     if (lease == INT64_MAX) {
         uv_timer_stop(&s->lease_timer);
         return;
@@ -146,6 +147,15 @@ static void arm_heartbeat(struct session *s)
     start_timer(s, &s->heartbeat_timer, on_heartbeat_timer, s->heartbeat_every_ms);
 }
 
+static void beat(struct session *s, int64_t now)
+{
+    struct msg m = {.type = MSG_HEARTBEAT};
+    m.u.heartbeat.n = (int64_t)++s->heartbeat_n;
+    s->heartbeat_sent_ms[s->heartbeat_n % HEARTBEATS_REMEMBERED] = now;
+    say(s, &m);
+    arm_heartbeat(s);
+}
+
 static void on_heartbeat_timer(uv_timer_t *t)
 {
     struct session *s = t->data;
@@ -158,27 +168,27 @@ static void on_heartbeat_timer(uv_timer_t *t)
         link_abort(s->link, &e);
         return;
     }
-    struct msg m = {.type = MSG_HEARTBEAT};
-    m.u.heartbeat.n = (int64_t)++s->heartbeat_n;
-    s->heartbeat_sent_ms[s->heartbeat_n % HEARTBEATS_REMEMBERED] = now;
-    say(s, &m);
-    arm_heartbeat(s);
+    beat(s, now);
 }
 
 /* ---- certificate renewal ---- */
 
 static void on_renew_timer(uv_timer_t *t);
 
-static void watch_certificate(struct session *s)
+/* A fresh certificate is not renewed at once, even where the clocks differ so much (or the CA's end is so near) that it seems
+ * due. */
+static void watch_certificate(struct session *s, bool fresh)
 {
     struct pki_cert_info info;
     struct err e;
     struct moment now;
     if (pki_cert_info(s->o.identity->cert_pem, &info, &e) != 0) return;
     os_now(&now);
-    int64_t due = info.not_before_ms + (info.not_after_ms - info.not_before_ms) / 3 * 2;
-    int64_t wait = due - now.wall_ms;
-    start_timer(s, &s->renew_timer, on_renew_timer, wait > 0 ? wait : 0);
+    int64_t third = (info.not_after_ms - info.not_before_ms) / 3;
+    int64_t wait = info.not_before_ms + third * 2 - now.wall_ms;
+    int64_t pause = third < RENEW_PAUSE_MS ? third : RENEW_PAUSE_MS;
+    if (fresh && wait < pause) wait = pause;
+    start_timer(s, &s->renew_timer, on_renew_timer, wait);
 }
 
 static void on_renew_timer(uv_timer_t *t)
@@ -199,7 +209,7 @@ static void on_renew_timer(uv_timer_t *t)
     mem_free(m.u.enrol.csr);
     pki_key_free(key);
     /* Should the answer be lost, ask again. */
-    start_timer(s, &s->renew_timer, on_renew_timer, 60000);
+    start_timer(s, &s->renew_timer, on_renew_timer, RENEW_PAUSE_MS);
 }
 
 static int make_tls(struct session *s, struct err *e)
@@ -235,7 +245,7 @@ static void on_certificate(struct session *s, const struct msg_certificate *m)
         return;
     }
     log_info("certificate: renewed");
-    watch_certificate(s);
+    watch_certificate(s, true);
 }
 
 /* ---- sending events ---- */
@@ -260,8 +270,8 @@ static int pump_one(int64_t seq, const void *frame, size_t len, void *user)
 void session_pump(struct session *s)
 {
     if (!s->link || !live(s)) return;
-    /* A shorter lease than before wants a quicker heartbeat. */
-    if (heartbeat_interval(s) < s->heartbeat_every_ms) arm_heartbeat(s);
+    /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may wait for the answer. */
+    if (heartbeat_interval(s) < s->heartbeat_every_ms) beat(s, now_ms());
     watch_lease(s);
     if (journal_seq(s->o.journal) <= s->sent_seq || s->in_flight_bytes >= IN_FLIGHT_MAX ||
         link_pending(s->link) >= LINK_QUEUE_MAX)
@@ -350,6 +360,7 @@ static void on_welcome(struct session *s, const struct msg_welcome *w)
     s->sent_seq = s->acked_seq = w->seq;
     s->in_flight_bytes = 0;
     s->heartbeat_ms = w->heartbeat_ms;
+    s->output_limit = w->output_limit;
     s->lease_base_ms = s->hello_sent_ms;
     s->refused_code[0] = 0;
     frame_reader_set_max(&s->reader, LIMIT_FRAME_KNOWN);
@@ -366,7 +377,7 @@ static void on_welcome(struct session *s, const struct msg_welcome *w)
                  (long long)skew / 1000);
     say_ready(s, false);
     arm_heartbeat(s);
-    watch_certificate(s);
+    watch_certificate(s, false);
     s->o.on_attempted("connected", s->o.user);
     s->o.on_change(s->o.user);
 }
@@ -413,6 +424,7 @@ static void on_message(struct session *s, struct msg *m)
 {
     switch (m->type) {
     case MSG_JOB:
+        if (m->u.job.output_limit == 0) m->u.job.output_limit = s->output_limit;
         runner_accept(s->o.runner, &m->u.job, agent_config_slots(s->o.config));
         break;
     case MSG_KILL:
@@ -485,7 +497,8 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct err e = {0};
     s->heard_ms = now_ms();
     int rc = frame_reader_add(&s->reader, data, len, &e);
-    while (rc == 0 && s->link == l && (rc = frame_reader_next(&s->reader, &f, &e)) == 1)
+    while (rc == 0 && s->link == l && s->retry_at_least_ms == 0 &&
+           (rc = frame_reader_next(&s->reader, &f, &e)) == 1)
         rc = on_frame(s, &f, &e);
     if (rc < 0 && s->link == l) {
         err_wrap(&e, "the coordinator sent what is not cadre/1");
@@ -519,6 +532,7 @@ static void on_link_close(struct link *l, const struct err *e, void *user)
     uv_timer_stop(&s->renew_timer);
     frame_reader_fini(&s->reader);
     move(s, SESSION_DISCONNECTED, "link closed");
+    runner_give_back(s->o.runner);
     s->o.on_change(s->o.user);
     if (s->stopped) return;
     int64_t wait = backoff_next(&s->backoff, &s->rng);
@@ -554,6 +568,11 @@ static void connect_now(struct session *s)
     frame_reader_init(&s->reader, LIMIT_FRAME_KNOWN);
     move(s, SESSION_CONNECTING, address);
     s->link = link_connect(s->o.loop, s->tls, host, port, CONNECT_TIMEOUT_MS, &link_events, s);
+}
+
+int64_t session_lease_age(const struct session *s)
+{
+    return now_ms() - s->lease_base_ms;
 }
 
 enum session_state session_state(const struct session *s)

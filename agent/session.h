@@ -38,7 +38,7 @@ struct session_options {
     const char *capabilities; /* JSON text; see session_set_capabilities */
     /* The first attempt to connect was made (for the service manager). May come again; must only take note. */
     void (*on_attempted)(const char *status, void *user);
-    void (*on_fatal)(const struct err *e, void *user);
+    void (*on_fatal)(const struct err *e, void *user); /* must only take note, too */
     /* Something came in or went wrong: look at the journal in this turn. Must only take note. */
     void (*on_change)(void *user);
     void *user;
@@ -50,6 +50,8 @@ void session_start(struct session *s);
 void session_pump(struct session *s);
 /* Slots, labels or capabilities changed. json: mem_free'd by the session. */
 void session_set_capabilities(struct session *s, char *json);
+/* Since the coordinator is known to have heard of this agent: how old its leases are. */
+int64_t session_lease_age(const struct session *s);
 void session_announce(struct session *s); /* ready again: slots or draining changed */
 enum session_state session_state(const struct session *s);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */

@@ -1,0 +1,96 @@
+#!/bin/sh
+# How an agent stops, goes on with changed settings, and keeps leases shorter than its heartbeat.
+. "$(dirname "$0")/lib.sh"
+printf 'listen: 127.0.0.1:0\nlease: 90s\nheartbeat: 30s\n' >coordinator.yaml
+coordinator_up
+join_agent a
+printf 'drainTimeout: 1s\n' >>a.yaml
+agent_up a --slots 4
+running() { [ "$(cadre job list --state RUNNING -o json | grep -o '"id"' | wc -l)" -eq "$1" ]; }
+now() { date +%s; }
+
+# ---- leases ----
+# A third of the lease goes by without a word: the agent has to speak up before it starts the job, not to end it at once.
+begun=$(now)
+idle() { [ "$(now)" -ge $((begun + 4)) ]; }
+until_true 30 idle
+cadre run --lease 3s -- sh -c 'sleep 4; echo done' >out 2>err
+is "a job whose lease is shorter than the heartbeat runs" "0 done" "$? $(cat out)"
+
+# ---- stopping ----
+cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' >out 2>err &
+run=$!
+until_true 20 test -s stubborn
+begun=$(now)
+end "$agent"
+is "an agent that is stopped ends with 0" 0 "$end_code"
+took=$(($(now) - begun))
+holds "after drain time and grace ($took s)" test $took -ge 10 -a $took -lt 25
+wait "$run"
+is "and its job failed" 125 $?
+has "because of the stop" err 'drain'
+holds "and is gone" gone "$(cat stubborn)"
+
+sed -i 's/^drainTimeout:.*/drainTimeout: 1h/' a.yaml
+agent_up a --slots 4
+cadre run -- sh -c 'echo begun; until [ -e '"$here"'/go ]; do sleep 0.1; done; exit 3' >out 2>err &
+run=$!
+until_true 20 running 1
+kill -TERM "$agent"
+until_true 20 agent_is a DRAINING
+cadre run --detach -- true >id 2>err2
+touch go
+wait "$run"
+is "what runs when an agent is stopped may finish" 3 $?
+holds "and then the agent is gone" until_true 20 gone "$agent"
+holds "a job that came meanwhile waits for the next agent" job_is "$(cat id)" CREATED
+agent_up a --slots 4
+holds "and runs there" until_true 20 job_is "$(cat id)" SUCCESS
+
+rm -f stubborn
+cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' >out 2>err &
+run=$!
+until_true 20 test -s stubborn
+kill -TERM "$agent"
+until_true 20 agent_is a DRAINING
+begun=$(now)
+end "$agent"
+is "a second SIGTERM ends it" 0 "$end_code"
+holds "without waiting for the grace" test $(($(now) - begun)) -lt 8
+wait "$run"
+is "and its job failed at once" 125 $?
+holds "and is gone with it" gone "$(cat stubborn)"
+
+# ---- settings ----
+agent_up a --slots 4
+echo 'slotz: 3' >>a.yaml
+kill -HUP "$agent"
+holds "SIGHUP with a bad file is refused by line" until_true 20 file_has a.log 'not read again: a.yaml:[0-9]+: .*slotz.*slots'
+cadre run -- true
+is "and the agent goes on as before" 0 $?
+sed -i '/slotz/d' a.yaml
+echo 'labels: {zone: dmz}' >>a.yaml
+echo 'env: {FROM: config}' >>a.yaml
+# Several at once: they meet the gathering that the first began.
+kill -HUP "$agent"
+kill -HUP "$agent"
+kill -HUP "$agent"
+# shellcheck disable=SC2016
+cadre run --queue-timeout 30s --require label.zone=dmz -- sh -c 'echo $FROM' >out 2>err
+is "SIGHUP takes new labels and environment" "0 config" "$? $(cat out)"
+
+# ---- one agent a folder ----
+cadre-agent run --config a.yaml --state a >second 2>&1
+is "a second agent on the same folder is refused" 1 $?
+has "and says who has it" second 'another agent' "$agent"
+cadre-agent join "$(cadre token create join 2>/dev/null)" --config a.yaml --state a --replace >second 2>&1
+is "so is joining anew under it" 1 $?
+has "and says what to do" second 'stop the agent'
+end "$agent"
+is "SIGTERM ends the idle agent with 0" 0 "$end_code"
+sed -i '/^coordinator/d' a.yaml
+cadre-agent run --config a.yaml --state a >second 2>&1
+is "an agent without a coordinator does not start" 1 $?
+has "and says what is missing" second "'coordinator' is missing"
+end "$coordinator"
+done_testing
