@@ -27,7 +27,8 @@ struct client {
     size_t addresses, address;
     struct tls_config *tls;
     uv_loop_t loop;
-    uv_timer_t timer;
+    uv_timer_t timer;   /* of the link: silence */
+    uv_timer_t waiting; /* between two attempts */
     uv_signal_t interrupt;
     struct rng rng;
 
@@ -45,7 +46,11 @@ struct client {
     void *bytes_user;
     int interrupts;
     const struct client_follow *follow;
-    bool ended_by_user;
+    bool ended_by_user, waited;
+
+    /* a request beside it, until it was answered */
+    struct link *aside;
+    char *aside_target;
 };
 
 /* ---- link ---- */
@@ -117,25 +122,26 @@ static void on_close(struct link *l, const struct err *e, void *user)
 
 static const struct link_handler handler = {on_open, on_data, NULL, on_close};
 
+static void close_link(struct client *c)
+{
+    if (c->link) link_abort(c->link, NULL);
+    while (c->link)
+        uv_run(&c->loop, UV_RUN_ONCE);
+}
+
 /* Until the link is open or gone. */
 static int connect_once(struct client *c, struct err *e)
 {
     if (c->link && c->open) return 0;
     c->link = link_connect(&c->loop, c->tls, c->host[c->address], c->port[c->address],
                            CONNECT_TIMEOUT_MS, &handler, c);
-    while (c->link && !c->open)
+    while (c->link && !c->open && !c->ended_by_user)
         uv_run(&c->loop, UV_RUN_ONCE);
+    if (c->link && !c->open) close_link(c);
     if (c->link) return 0;
     c->address = (c->address + 1) % c->addresses;
     if (e) *e = c->link_err;
     return c->link_err.code;
-}
-
-static void close_link(struct client *c)
-{
-    if (c->link) link_abort(c->link, NULL);
-    while (c->link)
-        uv_run(&c->loop, UV_RUN_ONCE);
 }
 
 /* ---- one request ---- */
@@ -176,7 +182,6 @@ static int write_request(struct client *c, const char *method, const char *targe
 static int exchange(struct client *c, const char *method, const char *target, const char *body,
                     const char *key, bool *retry, struct err *e)
 {
-    bool reused = c->link != NULL;
     *retry = true;
     c->sent = false;
     http_parser_free(c->parser);
@@ -208,26 +213,24 @@ static int exchange(struct client *c, const char *method, const char *target, co
         if (e) *e = c->err;
         return c->rc;
     }
-    (void)reused;
     if (e) *e = c->link_err;
     return c->link_err.code;
 }
 
-static void wait_ms(struct client *c, int64_t ms);
-
 static void on_waited(uv_timer_t *t)
 {
-    ((struct client *)t->data)->done = true;
+    ((struct client *)t->data)->waited = true;
 }
 
+/* A link that is kept may end meanwhile: the wait has a timer of its own. */
 static void wait_ms(struct client *c, int64_t ms)
 {
-    c->done = false;
+    c->waited = false;
     uv_update_time(&c->loop);
-    uv_timer_start(&c->timer, on_waited, (uint64_t)ms, 0);
-    while (!c->done && !c->ended_by_user)
+    uv_timer_start(&c->waiting, on_waited, (uint64_t)ms, 0);
+    while (!c->waited && !c->ended_by_user)
         uv_run(&c->loop, UV_RUN_ONCE);
-    uv_timer_stop(&c->timer);
+    uv_timer_stop(&c->waiting);
 }
 
 /* Patience with a coordinator that is away. */
@@ -328,7 +331,7 @@ int client_call(struct client *c, const char *method, const char *target, const 
             continue;
         }
         /* A kept connection may have been closed meanwhile: that says nothing about the coordinator. */
-        if (retry && reused && repeatable) continue;
+        if (retry && reused && repeatable && !c->link) continue;
         if (!retry || (c->sent && !repeatable) || !outage_wait(c, &outage, &why)) break;
     }
     if (e) *e = why;
@@ -357,18 +360,45 @@ static int stream_once(struct client *c, const char *target, bool *retry, struct
     return rc;
 }
 
+struct download {
+    int (*fn)(const void *data, size_t len, void *user);
+    void *user;
+    bool any;
+};
+
+static int download_bytes(const void *data, size_t len, void *user)
+{
+    struct download *d = user;
+    d->any = true;
+    return d->fn(data, len, d->user);
+}
+
 int client_download(struct client *c, const char *target,
                     int (*fn)(const void *data, size_t len, void *user), void *user, struct err *e)
 {
-    bool retry;
-    c->on_bytes = fn;
-    c->bytes_user = user;
-    int rc = stream_once(c, target, &retry, e);
+    struct download d = {.fn = fn, .user = user};
+    struct outage outage;
+    struct err why = {0};
+    outage_init(&outage);
+    c->on_bytes = download_bytes;
+    c->bytes_user = &d;
+    for (;;) {
+        bool retry = false;
+        if (stream_once(c, target, &retry, &why) == 0) break;
+        /* What was handed on cannot be had back: from there on a failure is the end. */
+        if (!retry || d.any || !outage_wait(c, &outage, &why)) {
+            if (e) *e = why;
+            c->on_bytes = NULL;
+            return why.code;
+        }
+    }
     c->on_bytes = NULL;
-    return rc;
+    return 0;
 }
 
 /* ---- follow ---- */
+
+static void post_aside(struct client *c);
 
 struct follow {
     struct client *c;
@@ -399,6 +429,8 @@ static int follow_bytes(const void *data, size_t len, void *user)
 {
     struct follow *w = user;
     struct frame frame;
+    /* The coordinator is there again: what it was not told while it was away is said now. */
+    if (!w->alive && w->c->aside_target && !w->c->aside) post_aside(w->c);
     w->alive = true;
     int rc = frame_reader_add(&w->reader, data, len, &w->c->err);
     while (rc == 0 && (rc = frame_reader_next(&w->reader, &frame, &w->c->err)) == 1)
@@ -429,10 +461,10 @@ static int follow_all(struct client *c, const char *target, struct follow *w, st
         int rc = stream_once(c, full, &retry, &why);
         frame_reader_fini(&w->reader);
         mem_free(full);
-        if (c->ended_by_user) return c->interrupts > 1 ? err_set(e, ERR_CLOSED, "interrupted") : 0;
+        if (c->ended_by_user) return c->interrupts > 0 ? err_set(e, ERR_CLOSED, "interrupted") : 0;
         if (rc == 0) return 0;
         if (w->alive) outage_init(&outage);
-        if (retry && reused && !w->alive) continue;
+        if (retry && reused && !w->alive && !c->link) continue;
         if (!retry || !outage_wait(c, &outage, &why)) {
             if (c->ended_by_user) return err_set(e, ERR_CLOSED, "interrupted");
             if (e) *e = why;
@@ -460,6 +492,7 @@ int client_follow(struct client *c, const char *target, int64_t cursor,
 /* ---- a request beside the follow stream ---- */
 
 struct aside {
+    struct client *client;
     char *request;
 };
 
@@ -473,7 +506,9 @@ static void aside_data(struct link *l, const void *data, size_t len, void *user)
 {
     (void)data;
     (void)len;
-    (void)user;
+    struct aside *a = user;
+    mem_free(a->client->aside_target);
+    a->client->aside_target = NULL;
     link_close(l);
 }
 
@@ -482,28 +517,37 @@ static void aside_close(struct link *l, const struct err *e, void *user)
     (void)l;
     (void)e;
     struct aside *a = user;
+    a->client->aside = NULL;
     mem_wipe(a->request, strlen(a->request));
     mem_free(a->request);
     mem_free(a);
 }
 
-void client_post_aside(struct client *c, const char *target)
+static void post_aside(struct client *c)
 {
     static const struct link_handler events = {aside_open, aside_data, NULL, aside_close};
     struct buf text, extra;
     buf_init(&text, 16384);
     buf_init(&extra, 8192);
     (void)buf_addf(&extra, "Authorization: Bearer %s\r\n", c->token);
-    if (http_write_request(&text, "POST", target, c->host[c->address], NULL, NULL, 0, extra.data) ==
-        0) {
+    if (http_write_request(&text, "POST", c->aside_target, c->host[c->address], NULL, NULL, 0,
+                           extra.data) == 0) {
         struct aside *a = mem_alloc(sizeof *a);
+        a->client = c;
         a->request = buf_detach(&text);
-        (void)link_connect(&c->loop, c->tls, c->host[c->address], c->port[c->address],
-                           CONNECT_TIMEOUT_MS, &events, a);
+        c->aside = link_connect(&c->loop, c->tls, c->host[c->address], c->port[c->address],
+                                CONNECT_TIMEOUT_MS, &events, a);
     }
     mem_wipe(extra.data, extra.len);
     buf_fini(&extra);
     buf_fini(&text);
+}
+
+void client_post_aside(struct client *c, const char *target)
+{
+    mem_free(c->aside_target);
+    c->aside_target = mem_strdup(target);
+    if (!c->aside) post_aside(c);
 }
 
 /* ---- life ---- */
@@ -559,8 +603,9 @@ int client_new(const struct client_options *o, struct client **out, struct err *
     buf_init(&c->error_body, LIMIT_HTTP_BODY);
     uv_loop_init(&c->loop);
     uv_timer_init(&c->loop, &c->timer);
+    uv_timer_init(&c->loop, &c->waiting);
     uv_signal_init(&c->loop, &c->interrupt);
-    c->timer.data = c->interrupt.data = c;
+    c->timer.data = c->waiting.data = c->interrupt.data = c;
     *out = c;
     return 0;
 }
@@ -569,13 +614,16 @@ void client_free(struct client *c)
 {
     if (!c) return;
     if (c->link) link_close(c->link);
+    if (c->aside) link_abort(c->aside, NULL);
     uv_close((uv_handle_t *)&c->timer, NULL);
+    uv_close((uv_handle_t *)&c->waiting, NULL);
     uv_close((uv_handle_t *)&c->interrupt, NULL);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
     http_parser_free(c->parser);
     tls_config_unref(c->tls);
     buf_fini(&c->error_body);
+    mem_free(c->aside_target);
     mem_wipe(c->token, strlen(c->token));
     mem_free(c->token);
     mem_free(c);

@@ -40,7 +40,7 @@ void response_fini(struct response *r);
 int client_call(struct client *c, const char *method, const char *target, const char *json_body,
                 const char *idempotency_key, struct response *out, struct err *e);
 
-/* Bytes of a response of any length to fn as they come (job logs). */
+/* Bytes of a response of any length to fn as they come (job logs). Patient like client_call until the first of them. */
 int client_download(struct client *c, const char *target,
                     int (*fn)(const void *data, size_t len, void *user), void *user, struct err *e);
 
@@ -56,7 +56,8 @@ struct client_follow {
  * complete. ERR_UNAVAILABLE when the coordinator stays away for longer than the patience. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
-/* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for beyond its arrival. */
+/* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for. When the coordinator is away it is
+ * made again as soon as the followed stream is back. The request has to bear repetition. */
 void client_post_aside(struct client *c, const char *target);
 
 #endif

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UNIQUE_MAX 200
+
 struct run_config {
     char *group, *fallback, *ns, *workdir, *shell, *name, *unique, *stdin_file, *script;
     struct opt_list require;
@@ -47,6 +49,18 @@ static int check_namespace(const char *value, struct err *e)
     if (str_namespace_valid(value)) return 0;
     return err_set(e, ERR_INVALID,
                    "a namespace is words of letters, digits, '_' and '-' joined by dots");
+}
+
+/* As the API has it; it travels in a header. */
+static int check_unique(const char *value, struct err *e)
+{
+    size_t n = strlen(value);
+    if (n < 1 || n > UNIQUE_MAX)
+        return err_set(e, ERR_INVALID, "a key has 1 to %d bytes", UNIQUE_MAX);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+            return err_set(e, ERR_INVALID, "a key has no control characters");
+    return 0;
 }
 
 #define AT(field) offsetof(struct run_config, field)
@@ -132,6 +146,7 @@ static const struct opt options[] = {
      .type = OPT_STRING,
      .offset = AT(unique),
      .value_name = "KEY",
+     .check = check_unique,
      .help = "the same key within 24 h is the same job: a repeated run follows the first"},
     {.flag = "stdin",
      .type = OPT_STRING,
@@ -167,7 +182,7 @@ static int write_script(struct jw *w, const struct run_config *c, struct err *e)
     struct buf text;
     buf_init(&text, LIMIT_PAYLOAD_MAX);
     int rc = read_file(c->script, &text, e);
-    if (rc == 0 && !str_utf8_valid(text.data, text.len))
+    if (rc == 0 && (!str_utf8_valid(text.data, text.len) || memchr(text.data, 0, text.len)))
         rc = err_set(e, ERR_INVALID,
                      "%s is not UTF-8 text: only scripts can be sent; put programs on the agent",
                      c->script);

@@ -135,6 +135,8 @@ int follow_job(struct cli *cli, const struct follow_options *o)
     if (rc == 0) err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the job's end");
     err_wrap(&e, "following job %s", o->id);
     (void)cli_fail(EXIT_CADRE, &e);
-    cli_note("cadre: the job goes on; follow it again with 'cadre job logs --follow %s'", o->id);
+    if (e.code != ERR_NOT_FOUND && e.code != ERR_DENIED && e.code != ERR_INVALID)
+        cli_note("cadre: the job goes on; follow it again with 'cadre job logs --follow %s'",
+                 o->id);
     return EXIT_CADRE;
 }

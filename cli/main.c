@@ -189,6 +189,11 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     } else if (args.help) {
         print_command(c);
         code = EXIT_OK;
+    } else if (args.argc > 0 && !args.argv[0][0]) {
+        /* An empty shell variable: the empty name of a thing would address all of them. */
+        code = c->usage_code ? c->usage_code : EXIT_USAGE;
+        (void)cli_usage("the first argument of '%s' is empty; see 'cadre %s --help'", c->name,
+                        c->name);
     } else {
         code = c->run(cli, config, &args);
     }
