@@ -113,21 +113,28 @@ bool value_as_version(const struct value *v)
     return v->kind == VALUE_VERSION || (v->kind == VALUE_NUMBER && is_dotted(v->text));
 }
 
+bool value_begins_as_version(const struct value *v)
+{
+    return v->text[0] >= '0' && v->text[0] <= '9';
+}
+
+/* The next part of a version, 0 behind its end; what is behind the dotted numbers (-18-amd64) counts for nothing. */
+static unsigned long long next_part(const char **at)
+{
+    char *end;
+    if (**at < '0' || **at > '9') return 0;
+    unsigned long long part = strtoull(*at, &end, 10);
+    *at = *end == '.' ? end + 1 : "";
+    return part;
+}
+
 int value_compare_versions(const struct value *a, const struct value *b)
 {
     const char *x = a->text, *y = b->text;
     while (*x || *y) {
-        char *end;
-        unsigned long long p = 0, q = 0;
-        if (*x) {
-            p = strtoull(x, &end, 10);
-            x = *end ? end + 1 : end;
-        }
-        if (*y) {
-            q = strtoull(y, &end, 10);
-            y = *end ? end + 1 : end;
-        }
+        unsigned long long p = next_part(&x), q = next_part(&y);
         if (p != q) return p < q ? -1 : 1;
+        if (p == 0 && q == 0 && (*x < '0' || *x > '9') && (*y < '0' || *y > '9')) break;
     }
     return 0;
 }

@@ -27,7 +27,9 @@ void value_read(const char *text, struct value *out); /* copies */
 void value_fini(struct value *v);
 /* Dotted numbers: versions, and plain numbers (12, 1.5), which are versions of one or two parts. */
 bool value_as_version(const struct value *v);
-/* Part by part; what is missing counts as 0. Both as_version. */
+/* A version with something behind it counts in comparisons, too: 6.1.0-18-amd64. */
+bool value_begins_as_version(const struct value *v);
+/* Part by part; what is missing counts as 0. Both begin as versions. */
 int value_compare_versions(const struct value *a, const struct value *b);
 void value_print_number(double n, char out[64]); /* without an exponent where it can be */
 

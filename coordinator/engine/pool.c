@@ -88,8 +88,10 @@ int pool_read_rules(struct pool *p, struct err *e)
 
 const char *pool_name(const struct pool *p, char out[96])
 {
-    if (!p->row.key) return "the default group";
-    str_format(out, 96, "group %s", p->row.key);
+    if (p->row.key)
+        str_format(out, 96, "group %s", p->row.key);
+    else
+        str_copy(out, 96, "the default group");
     return out;
 }
 

@@ -17,6 +17,7 @@ struct choice {
     enum op op;
     char *text; /* the operand as people read it */
     bool glob;
+    bool version;       /* 12.10 is above 12.9 */
     struct value value; /* what it is compared as */
 };
 
@@ -75,6 +76,7 @@ static int read_operand(const char *name, enum cap_kind kind, struct choice *c, 
     c->glob = !is_order(c->op) && strpbrk(c->text, "*?") != NULL;
     if (c->glob && kind != CAP_NUMBER && kind != CAP_SIZE) return 0;
     value_read(c->text, &c->value);
+    c->version = kind == CAP_VERSION;
     switch (kind) {
     case CAP_NUMBER:
         if (c->value.kind == VALUE_NUMBER) return 0;
@@ -296,8 +298,10 @@ static bool in_order(enum op op, int order)
 static bool value_meets(const struct choice *c, enum op op, const struct value *v)
 {
     if (c->glob) return str_glob(c->text, v->text);
-    if (c->value.kind == VALUE_NUMBER && v->kind == VALUE_NUMBER)
+    if (!c->version && c->value.kind == VALUE_NUMBER && v->kind == VALUE_NUMBER)
         return in_order(op, v->number < c->value.number ? -1 : v->number > c->value.number);
+    if (c->version && is_order(op) && value_begins_as_version(v))
+        return in_order(op, value_compare_versions(v, &c->value));
     if (value_as_version(&c->value) && value_as_version(v))
         return in_order(op, value_compare_versions(v, &c->value));
     return op == OP_EQ && str_eq(c->text, v->text);

@@ -6,7 +6,8 @@
  * All clauses have to be met. A list is met by any of its members. `=` (or nothing), `!=`, `<`, `<=`, `>`, `>=`; order
  * only on numbers, sizes, dotted versions and on labels that hold such. A text with * or ? is a glob. A capability
  * that holds several values (shell, feature, gpu.model) is met when one of them is; with != when none is equal.
- * What an agent does not know meets nothing. */
+ * What an agent does not know meets nothing. Versions are
+ * compared part by part (12.10 is above 12.9), labels only when they have more than one dot: 1.10 is a number. */
 #ifndef CADRE_COORDINATOR_ENGINE_REQUIRES_H
 #define CADRE_COORDINATOR_ENGINE_REQUIRES_H
 

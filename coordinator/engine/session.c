@@ -387,6 +387,13 @@ static void reconcile(struct engine *g, struct worker *w, const struct cmd_hello
         else
             settle_unlisted(g, w, j, same_journal);
     }
+    if (w->end_due_seq == 0 || g->rc) return;
+    if (w->last_seq >= w->end_due_seq) {
+        settle_ends(g, w);
+    } else {
+        timer_clear(g, &w->lease); /* their leases are not renewed: the next end is earlier */
+        lease_arm(g, w);
+    }
 }
 
 static void welcome(struct engine *g, struct worker *w)
