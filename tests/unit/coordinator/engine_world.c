@@ -455,3 +455,20 @@ enum reason world_reason(struct world *w, int64_t id)
     job_fini(&j);
     return r;
 }
+
+/* ---- cmocka ---- */
+
+int world_setup(void **state)
+{
+    struct world *w = mem_alloc(sizeof *w);
+    world_open(w);
+    *state = w;
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    world_close(*state);
+    mem_free(*state);
+    return 0;
+}

@@ -73,6 +73,11 @@ void world_group(struct world *w, const char *key, const char *requires);
 /* A running job on a connected agent: submitted, handed out, started with event number `seq`. */
 int64_t world_running(struct world *w, uint64_t session, const char *group, int64_t seq);
 
+/* ---- for cmocka: *state is a world ---- */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
 /* ---- looking ---- */
 const struct effect *world_effect(const struct world *w,
                                   enum effect_type type); /* the first; NULL: none */

@@ -1,0 +1,273 @@
+/* Batches that fail. The linker puts the functions below in front of the store's (--wrap). */
+#include "engine_world.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <string.h>
+
+static struct {
+    int commit, begin, insert; /* the next ones fail with this */
+    int from_now;              /* counts store calls down; the one at 0 fails */
+    bool counting;
+} faults;
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+int __real_store_begin(struct store *s, struct err *e);
+int __wrap_store_begin(struct store *s, struct err *e);
+int __real_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
+int __wrap_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
+int __real_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
+                               int64_t now_ms, struct err *e);
+int __wrap_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
+                               int64_t now_ms, struct err *e);
+int __real_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
+int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
+int __real_store_agent_update(struct store *s, const struct agent *a, struct err *e);
+int __wrap_store_agent_update(struct store *s, const struct agent *a, struct err *e);
+int __real_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
+int __wrap_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
+int __real_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
+                             struct queue_head *out, size_t most, size_t *count, struct err *e);
+int __wrap_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
+                             struct queue_head *out, size_t most, size_t *count, struct err *e);
+
+static bool its_turn(struct err *e)
+{
+    if (!faults.counting || faults.from_now-- != 0) return false;
+    err_set(e, ERR_IO, "the disk is broken (test)");
+    return true;
+}
+
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (its_turn(e) || faults.commit) {
+        store_rollback(s);
+        return err_set(e, faults.commit ? faults.commit : ERR_IO, "no space left (test)");
+    }
+    return __real_store_commit(s, e);
+}
+
+int __wrap_store_begin(struct store *s, struct err *e)
+{
+    if (faults.begin) return err_set(e, faults.begin, "cannot begin (test)");
+    return __real_store_begin(s, e);
+}
+
+int __wrap_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e)
+{
+    if (faults.insert) return err_set(e, faults.insert, "cannot insert (test)");
+    return its_turn(e) ? ERR_IO : __real_store_job_insert(s, j, spec, e);
+}
+
+int __wrap_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
+                               int64_t now_ms, struct err *e)
+{
+    return its_turn(e) ? ERR_IO : __real_store_job_submitted(s, id, agent, attempt, now_ms, e);
+}
+
+int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e)
+{
+    return its_turn(e) ? ERR_IO : __real_store_job_finish(s, id, end, e);
+}
+
+int __wrap_store_agent_update(struct store *s, const struct agent *a, struct err *e)
+{
+    return its_turn(e) ? ERR_IO : __real_store_agent_update(s, a, e);
+}
+
+int __wrap_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e)
+{
+    return its_turn(e) ? ERR_IO : __real_store_agent_seq(s, id, seq, e);
+}
+
+int __wrap_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
+                             struct queue_head *out, size_t most, size_t *count, struct err *e)
+{
+    return its_turn(e) ? ERR_IO
+                       : __real_store_queue_heads(s, group, requires_id, out, most, count, e);
+}
+
+static int setup(void **state)
+{
+    memset(&faults, 0, sizeof faults);
+    return world_setup(state);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
+
+/* Nothing but what a failed batch may say. */
+static void assert_failure_effects(const struct world *w, int rc)
+{
+    for (const struct effect *x = w->effects.first; x; x = x->next) {
+        if (x->type == EFFECT_REPLY)
+            assert_int_equal(x->rc, rc);
+        else
+            assert_int_equal(x->type, EFFECT_CLOSE);
+    }
+}
+
+static void commit_fails__every_request_is_told_and_every_session_closed(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    faults.commit = ERR_FULL;
+    world_begin(w);
+    world_apply(w, cmd_submit(w, NULL, NULL));
+    world_apply(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    world_apply(w, cmd_hello(w, 70, b, NULL, 1));
+    world_apply(w, cmd_id(w, CMD_WHY, id));
+    world_apply(w, cmd_enrol(w, w->token, "c", NULL, "k"));
+    world_commit(w);
+    assert_int_equal(w->rc, ERR_FULL);
+    assert_failure_effects(w, ERR_FULL);
+    assert_int_equal(world_effects(w, EFFECT_REPLY), 2);
+    assert_string_equal(world_reply(w)->code, "disk-full");
+    assert_int_equal(world_effects(w, EFFECT_CLOSE), 3);
+    faults.commit = 0;
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_do(w, cmd_gone(s));
+    world_do(w, cmd_gone(70));
+    /* and all is as it was before: the agent comes back and says it again */
+    struct command *c = cmd_hello(w, 80, a, NULL, 1);
+    cmd_hello_attempt(c, id, 1, true);
+    c->u.hello.seq = 2;
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 1);
+    world_do(w, cmd_finished(80, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_state(w, id), JOB_SUCCESS);
+}
+
+static void begin_fails__the_commands_are_told_all_the_same(void **state)
+{
+    struct world *w = *state;
+    faults.begin = ERR_IO;
+    world_begin(w);
+    world_apply(w, cmd_submit(w, NULL, NULL));
+    world_commit(w);
+    assert_int_equal(w->rc, ERR_IO);
+    assert_int_equal(world_reply(w)->rc, ERR_IO);
+    assert_string_equal(world_reply(w)->code, "unavailable");
+    faults.begin = 0;
+    world_submit(w, NULL, NULL);
+}
+
+static void insert_fails__the_rest_of_the_batch_does_not_count(void **state)
+{
+    struct world *w = *state;
+    faults.insert = ERR_FULL;
+    world_begin(w);
+    world_apply(w, cmd_group(w, "g", NULL));
+    world_apply(w, cmd_submit(w, NULL, NULL));
+    world_apply(w, cmd_group(w, "h", NULL));
+    world_commit(w);
+    assert_int_equal(world_effects(w, EFFECT_REPLY), 3);
+    assert_failure_effects(w, ERR_FULL);
+    faults.insert = 0;
+    world_group(w, "g", NULL); /* was rolled back */
+    world_group(w, "h", NULL);
+}
+
+static void disk_full_for_a_while__recovers_by_itself(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    int64_t before = world_submit(w, NULL, NULL);
+    faults.commit = ERR_FULL;
+    for (int i = 0; i < 5; i++) {
+        world_do(w, cmd_hello(w, 100 + (uint64_t)i, a, NULL, 1));
+        assert_failure_effects(w, ERR_FULL);
+        world_do(w, cmd_submit(w, NULL, NULL));
+        assert_int_equal(world_reply(w)->rc, ERR_FULL);
+        world_live(w, 1000);
+    }
+    faults.commit = 0;
+    world_connect(w, a, NULL, 1);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->job, before);
+}
+
+/* Every store call of a busy batch fails once: nothing is lost, nothing is doubled, and the next batch works. */
+static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    int failed = 0;
+    for (int step = 0;; step++) {
+        uint64_t s = world_connect(w, a, NULL, 2);
+        struct agent row;
+        store_agent_get(w->store, a, &row, NULL);
+        int64_t seq = row.last_seq;
+        agent_fini(&row);
+        int64_t one = world_submit(w, NULL, NULL), two = world_submit(w, NULL, NULL),
+                three = world_submit(w, NULL, NULL);
+        faults.from_now = step;
+        faults.counting = true;
+        world_begin(w);
+        world_apply(w, cmd_started(s, seq + 1, one, 1));
+        world_apply(w, cmd_finished(s, seq + 2, one, 1, JOB_SUCCESS, REASON_NONE));
+        world_apply(w, cmd_declined(s, seq + 3, two, 1));
+        world_apply(w, cmd_submit(w, NULL, NULL));
+        world_apply(w, cmd_ready(s));
+        world_commit(w);
+        faults.counting = false;
+        bool good = w->rc == 0;
+        if (!good) {
+            failed++;
+            assert_failure_effects(w, ERR_IO);
+            assert_int_equal(world_state(w, one), JOB_SUBMITTED);
+            assert_int_equal(world_state(w, two), JOB_SUBMITTED);
+            assert_int_equal(world_state(w, three), JOB_CREATED);
+        } else {
+            assert_int_equal(world_state(w, one), JOB_SUCCESS);
+            assert_int_equal(world_state(w, three), JOB_SUBMITTED);
+        }
+        world_do(w, cmd_gone(s));
+        /* all to their end, so that the next round begins with nothing */
+        struct command *c = cmd_hello(w, 5000 + (uint64_t)step, a, NULL, 1);
+        mem_free(c->u.hello.journal_id);
+        c->u.hello.journal_id = mem_strdup("another");
+        world_do(w, c);
+        world_do(w, cmd_gone(5000 + (uint64_t)step));
+        int64_t ids[8];
+        size_t count = 0;
+        store_queue_list(w->store, NULL, 0, ids, 8, &count, NULL);
+        for (size_t i = 0; i < count; i++)
+            world_do(w, cmd_id(w, CMD_CANCEL, ids[i]));
+        if (good) break;
+    }
+    assert_true(failed >= 5);
+}
+
+static void mail_for_a_session_of_before_the_failure__is_nothing(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    faults.commit = ERR_IO;
+    world_do(w, cmd_submit(w, NULL, NULL));
+    faults.commit = 0;
+    world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE)); /* was under way already */
+    assert_int_equal(w->effects.count, 0);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(commit_fails__every_request_is_told_and_every_session_closed),
+        TEST(begin_fails__the_commands_are_told_all_the_same),
+        TEST(insert_fails__the_rest_of_the_batch_does_not_count),
+        TEST(disk_full_for_a_while__recovers_by_itself),
+        TEST(each_step_fails_once__as_if_the_batch_had_never_been),
+        TEST(mail_for_a_session_of_before_the_failure__is_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

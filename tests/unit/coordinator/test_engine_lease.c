@@ -1,0 +1,211 @@
+/* Leases, in mono time. */
+#include "engine_world.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define LEASE 300000
+#define KILL_TIME 15000
+
+static void lease_expires__while_offline__lost(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_do(w, cmd_gone(s));
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_state(w, id), JOB_FAILED);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+    struct job j = world_job(w, id);
+    assert_string_equal(j.message, "agent a was out of touch longer than the lease of 5m");
+    job_fini(&j);
+}
+
+static void lease_expires__with_retry__requeues_once(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .max_attempts = 2};
+    world_do(w, c);
+    int64_t id = world_reply(w)->id;
+    world_do(w, cmd_started(s, 1, id, 1));
+    world_do(w, cmd_gone(s));
+    world_live(w, LEASE + KILL_TIME);
+    assert_int_equal(world_state(w, id), JOB_CREATED);
+    uint64_t b = world_connect(w, world_agent(w, "b", NULL), NULL, 1);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->attempt, 2);
+    world_do(w, cmd_gone(b));
+    world_live(w, LEASE + KILL_TIME);
+    assert_int_equal(world_state(w, id), JOB_FAILED);
+}
+
+static void any_message__renews_it(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_live(w, 200000);
+    world_do(w, cmd_heartbeat(s, 1));
+    world_live(w, 200000);
+    world_do(w, cmd_output(s, 2, id, 1, 0, "x"));
+    world_live(w, 200000);
+    world_do(w, cmd_output(s, 2, id, 1, 0, "x")); /* a duplicate is a sign of life, too */
+    world_live(w, 200000);
+    world_do(w, cmd_ready(s));
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+}
+
+static void silent_on_an_open_link__lost_and_the_link_is_closed(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_live(w, LEASE + KILL_TIME);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
+    world_submit(w, NULL, NULL);
+    assert_null(world_effect(w, EFFECT_JOB));
+    world_do(w, cmd_gone(s));
+    assert_int_equal(w->effects.count, 0);
+}
+
+static void own_lease_and_grace__count(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    int64_t slow = world_running(w, s, NULL, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.lease_ms = 20000;
+    c->u.submit.job.kill_grace_ms = 60000;
+    world_do(w, c);
+    int64_t id = world_reply(w)->id;
+    assert_int_equal(world_effect(w, EFFECT_JOB)->ms, 20000);
+    world_do(w, cmd_gone(s));
+    world_live(w, 84999);
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+    assert_int_equal(world_state(w, slow), JOB_RUNNING);
+    world_live(w, LEASE + KILL_TIME);
+    assert_int_equal(world_reason(w, slow), REASON_LOST);
+}
+
+static void handed_out_long_after_the_last_word__has_a_whole_lease(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    world_live(w, 200000); /* silent, and nothing to lose */
+    int64_t id = world_submit(w, NULL, NULL);
+    assert_non_null(world_effect(w, EFFECT_JOB));
+    (void)s;
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+}
+
+static void coordinator_starts_anew__every_lease_does(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_pass(w, LEASE + KILL_TIME - 1000);
+    world_die(w);
+    world_pass(w, 3600000);
+    world_rise(w);
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+}
+
+static void wall_clock_jumps__change_nothing(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_do(w, cmd_gone(s));
+    w->now.wall_ms += 86400000;
+    world_tick(w);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    w->now.wall_ms -= 2 * 86400000;
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+}
+
+static void mono_clock_that_goes_back__is_not_believed(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    w->now.mono_ms -= 500000;
+    world_do(w, cmd_heartbeat(s, 1));
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    w->now.mono_ms += 500000;
+    world_tick(w);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+}
+
+static void cancelled_while_away__killed_at_lease_end(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .max_attempts = 9};
+    world_do(w, c);
+    int64_t id = world_reply(w)->id;
+    world_do(w, cmd_started(s, 1, id, 1));
+    world_do(w, cmd_gone(s));
+    world_live(w, 100000);
+    world_do(w, cmd_id(w, CMD_CANCEL, id));
+    assert_int_equal(world_state(w, id), JOB_KILLING);
+    world_live(w, LEASE + KILL_TIME - 100000);
+    assert_int_equal(world_state(w, id), JOB_KILLED);
+    assert_int_equal(world_reason(w, id), REASON_CANCELLED);
+}
+
+static void idle__no_timer_but_the_upkeep(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    world_live(w, 1000000);
+    assert_true(engine_next_ms(w->engine) - w->now.mono_ms > 60000);
+    int64_t next = engine_next_ms(w->engine);
+    world_pass(w, 1000);
+    world_begin(w);
+    world_apply(w, cmd_heartbeat(s, 1));
+    assert_false(store_dirty(w->store));
+    world_commit(w);
+    assert_int_equal(engine_next_ms(w->engine), next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(lease_expires__while_offline__lost),
+        WORLD_TEST(lease_expires__with_retry__requeues_once),
+        WORLD_TEST(any_message__renews_it),
+        WORLD_TEST(silent_on_an_open_link__lost_and_the_link_is_closed),
+        WORLD_TEST(own_lease_and_grace__count),
+        WORLD_TEST(handed_out_long_after_the_last_word__has_a_whole_lease),
+        WORLD_TEST(coordinator_starts_anew__every_lease_does),
+        WORLD_TEST(wall_clock_jumps__change_nothing),
+        WORLD_TEST(mono_clock_that_goes_back__is_not_believed),
+        WORLD_TEST(cancelled_while_away__killed_at_lease_end),
+        WORLD_TEST(idle__no_timer_but_the_upkeep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
