@@ -89,10 +89,11 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
 {
     struct client *c = user;
     const char *p = data;
+    enum http_event event = HTTP_MORE;
     watch(c);
-    while (len > 0 && c->parser && !c->done && c->link == l) {
+    /* The end of an answer without a body needs no further byte: ask until nothing is due. */
+    while ((len > 0 || event != HTTP_MORE) && c->parser && !c->done && c->link == l) {
         size_t used = 0;
-        enum http_event event = HTTP_MORE;
         int rc = http_parse(c->parser, p, len, &used, &event, &c->err);
         if (rc != 0) {
             exchange_failed(c, rc);
@@ -236,6 +237,7 @@ static void wait_ms(struct client *c, int64_t ms)
 /* Patience with a coordinator that is away. */
 struct outage {
     bool told;
+    bool answered;    /* it is there, and says that it cannot just now */
     int64_t since_ms; /* 0: none */
     struct backoff backoff;
 };
@@ -260,14 +262,15 @@ static bool outage_wait(struct client *c, struct outage *o, struct err *e)
     int64_t now = now_ms();
     if (o->since_ms == 0) o->since_ms = now;
     if (now - o->since_ms >= c->o.patience_ms) {
-        err_wrap(e, "the coordinator is not reachable");
+        if (!o->answered) err_wrap(e, "the coordinator is not reachable");
         e->code = ERR_UNAVAILABLE;
         return false;
     }
     if (!o->told && c->o.on_away) {
         char line[ERR_MSG_MAX + 96];
-        if (str_format(line, sizeof line, "coordinator not reachable (%s); trying for %lld s",
-                       err_text(e), (long long)c->o.patience_ms / 1000) == 0)
+        if (str_format(line, sizeof line, "%s (%s); trying for %lld s",
+                       o->answered ? "not now" : "coordinator not reachable", err_text(e),
+                       (long long)c->o.patience_ms / 1000) == 0)
             c->o.on_away(line, c->o.user);
     }
     o->told = true;
@@ -326,10 +329,12 @@ int client_call(struct client *c, const char *method, const char *target, const 
             take_answer(c, out);
             if (out->status >= 200 && out->status <= 299) return 0;
             rc = api_error(out->status, out->body, &why);
+            outage.answered = again_later(out->status);
             if (!again_later(out->status) || !repeatable || !outage_wait(c, &outage, &why)) break;
             response_fini(out);
             continue;
         }
+        outage.answered = false;
         /* A kept connection may have been closed meanwhile: that says nothing about the coordinator. */
         if (retry && reused && repeatable && !c->link) continue;
         if (!retry || (c->sent && !repeatable) || !outage_wait(c, &outage, &why)) break;

@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/http.h"
 
 #include <stdio.h>
 
@@ -27,27 +28,53 @@ static void agent_row(struct table *t, const struct json *a)
     table_add(t, cells);
 }
 
+/* Every page; calls for each agent. */
+static int list_pages(struct cli *cli, struct table *t, struct json *all)
+{
+    char *cursor = NULL;
+    do {
+        struct response r;
+        struct buf target;
+        buf_init(&target, 8192);
+        (void)buf_adds(&target, "/api/v1/agents");
+        if (cursor) (void)buf_adds(&target, "?cursor=");
+        if (cursor) (void)http_encode(&target, cursor);
+        const struct json *body = cli_call(cli, "GET", target.data, NULL, &r);
+        buf_fini(&target);
+        mem_free(cursor);
+        if (!body) return EXIT_ERROR;
+        for (const struct json *a = json_first(json_get(body, "agents")); a; a = json_next(a)) {
+            if (t) agent_row(t, a);
+            if (all) json_push(all, json_copy(a));
+        }
+        cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
+        response_fini(&r);
+    } while (cursor);
+    return EXIT_OK;
+}
+
 static int run_list(struct cli *cli, void *config, const struct opt_args *args)
 {
     static const char *const head[] = {"NAME", "STATE",   "GROUP", "FREE/SLOTS", "OS",
                                        "ARCH", "VERSION", "SEEN",  "ID"};
     (void)config;
-    struct response r;
     if (args->argc > 0) return cli_usage("agent list takes no argument '%s'", args->argv[0]);
-    const struct json *body = cli_call(cli, "GET", "/api/v1/agents", NULL, &r);
-    if (!body) return EXIT_ERROR;
-    const struct json *agents = json_get(body, "agents");
+    int code;
     if (cli_json(cli)) {
-        cli_print_json(agents);
-    } else {
-        struct table t;
-        table_init(&t, 9, head);
-        for (const struct json *a = json_first(agents); a; a = json_next(a))
-            agent_row(&t, a);
-        table_print(&t);
+        struct json *all = json_new(JSON_ARRAY);
+        code = list_pages(cli, NULL, all);
+        if (code == EXIT_OK) cli_print_json(all);
+        json_free(all);
+        return code;
     }
-    response_fini(&r);
-    return EXIT_OK;
+    struct table t;
+    table_init(&t, 9, head);
+    code = list_pages(cli, &t, NULL);
+    if (code == EXIT_OK)
+        table_print(&t);
+    else
+        table_fini(&t);
+    return code;
 }
 
 const struct command command_agent_list = {
@@ -122,15 +149,15 @@ static const struct opt drain_options[] = {
 static int run_drain(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct drain_config *c = config;
-    struct buf body;
-    struct jw w;
-    buf_init(&body, 8192);
-    jw_init(&w, &body);
-    jw_object(&w, NULL);
-    if (c->reason) jw_str(&w, "reason", c->reason);
-    jw_end(&w);
-    int code = with_agent(cli, args, "agent drain", "POST", "drain", body.data, false);
-    buf_fini(&body);
+    struct buf rest;
+    buf_init(&rest, 16384);
+    (void)buf_adds(&rest, "drain");
+    if (c->reason) {
+        (void)buf_adds(&rest, "?reason=");
+        (void)http_encode(&rest, c->reason);
+    }
+    int code = with_agent(cli, args, "agent drain", "POST", rest.data, NULL, false);
+    buf_fini(&rest);
     return code;
 }
 

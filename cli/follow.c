@@ -11,7 +11,8 @@
 struct watch {
     struct cli *cli;
     const struct follow_options *o;
-    char *said; /* the last waiting line */
+    char *said;         /* the last waiting line */
+    int64_t retry_told; /* the last attempt whose failure was told */
     bool finished;
     bool waited;
     int code;
@@ -66,6 +67,19 @@ static void tell_end(const struct json *job)
              reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
 }
 
+/* Once per attempt, however often the coordinator tells of a job that waits for its next one. */
+static void tell_retry(struct watch *w, const struct json *event)
+{
+    const struct json *failed = NULL;
+    for (const struct json *a = json_first(json_get(event, "attempts")); a; a = json_next(a))
+        if (json_get_str(a, "reason", NULL)) failed = a;
+    int64_t number = json_get_int(failed, "attempt", 0);
+    if (w->o->quiet || number <= w->retry_told) return;
+    w->retry_told = number;
+    cli_note("cadre: attempt %lld failed (%s); it is tried again", (long long)number,
+             json_get_str(failed, "reason", "?"));
+}
+
 static int on_event(const struct json *event, void *user)
 {
     static const char *const final[] = {"SUCCESS", "WARNING",   "FAILED",
@@ -73,10 +87,7 @@ static int on_event(const struct json *event, void *user)
     struct watch *w = user;
     if (!str_eq(json_get_str(event, "event", ""), "state")) return 0;
     const char *state = json_get_str(event, "state", "");
-    if (str_eq(state, "RETRYING") && !w->o->quiet) {
-        const char *reason = json_get_str(event, "reason", "failed");
-        cli_note("cadre: attempt failed (%s); it is tried again", reason);
-    }
+    if (str_eq(state, "RETRYING")) tell_retry(w, event);
     if (!state_is(state, final)) {
         tell_waiting(w, event);
         return 0;

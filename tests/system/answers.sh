@@ -1,0 +1,44 @@
+#!/bin/sh
+# What the command line makes of answers that are short, late or several.
+. "${CADRE_ROOT:?}/tests/system/lib.sh"
+
+coordinator_up
+agent_up a
+
+# An answer without a body is an answer: these must not wait for more.
+cadre group create short >/dev/null
+timeout 20 cadre group delete short >out 2>&1
+is "deleting a group ends at once" "0 group short deleted" "$? $(cat out)"
+cadre namespace set company --default-group >/dev/null
+timeout 20 cadre namespace unset company >out 2>&1
+is "unsetting a namespace ends at once" 0 $?
+cadre -o json token create api --role read >token.json 2>token.err
+token_id=$(sed 's/.*"id":"\([^"]*\)".*/\1/' token.json)
+timeout 20 cadre token revoke "$token_id" >out 2>&1
+is "revoking a token ends at once" "0 token $token_id revoked" "$? $(cat out)"
+
+# The reason of a drain is there for whoever asks.
+cadre agent drain a --reason 'disk & kernel' >/dev/null
+cadre agent show a >out
+has "the reason of a drain is shown" out '^drainReason +disk & kernel$'
+cadre agent resume a >/dev/null
+
+# Each failed attempt is told once, and why.
+cadre run --retry 1 -- false >out 2>err
+is "a job that fails twice keeps its code" 1 $?
+is "a failed attempt is told once" 1 "$(grep -c 'attempt 1 failed (exit-code)' err)"
+
+# A coordinator that says "not now" is not away.
+cadre group create full --max-queued 1 >/dev/null
+cadre run --group full --detach -- true >out
+cadre run --group full --detach -- true >out 2>err &
+late=$!
+pids="$pids $late"
+until_true 20 file_has err 'not now .*group full holds 1'
+is "a full queue is told as such" 0 $?
+holds "and not as an outage" sh -c '! grep -q "not reachable" err'
+cadre group update full --max-queued 0 >/dev/null
+wait "$late"
+is "the submit goes through when there is room" 0 $?
+
+done_testing
