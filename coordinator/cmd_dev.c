@@ -1,5 +1,5 @@
-/* dev: coordinator and agents in a scratch folder, for a first look. Each part runs as it would in earnest, as
- * a process of its own; this one only waits for Ctrl-C and for their end. */
+/* dev: coordinator and agents in a scratch folder, for a first look. Each part runs as it would
+ * in earnest, as a process of its own; this one only waits for Ctrl-C and for their end. */
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,4 +1,5 @@
-/* The commands of cadre-coordinator. Each prints its own failures and returns the process's exit code. */
+/* The commands of cadre-coordinator. Each prints its own failures and returns the process's exit
+ * code. */
 #ifndef CADRE_COORDINATOR_COMMAND_LINE_H
 #define CADRE_COORDINATOR_COMMAND_LINE_H
 

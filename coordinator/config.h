@@ -28,9 +28,9 @@ struct config {
 extern const struct opt config_options[]; /* the last row is for `dev` alone */
 extern const size_t config_option_count;
 
-/* Flags, then environment, then file (a missing file is fine unless it was named), then defaults and the
- * checks across settings. args tells what is left of argv; when its `help` is set nothing but the flags was
- * read. On failure *c needs no fini. */
+/* Flags, then environment, then file (a missing file is fine unless it was named), then defaults
+ * and the checks across settings. args tells what is left of argv; when its `help` is set
+ * nothing but the flags was read. On failure *c needs no fini. */
 int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e);
 void config_fini(struct config *c);
 /* Did somebody set the option of this environment variable, by whatever means? */

@@ -1,4 +1,5 @@
-/* The coordinator as one object: everything it owns, started in order and stopped in reverse. Loop thread. */
+/* The coordinator as one object: everything it owns, started in order and stopped in reverse.
+ * Loop thread. */
 #ifndef CADRE_COORDINATOR_COORDINATOR_H
 #define CADRE_COORDINATOR_COORDINATOR_H
 
@@ -17,21 +18,23 @@ struct coordinator_patience {
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
 };
 
-/* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token. ERR_EXISTS: all
- * of it is there, nothing was changed. ERR_CONFLICT: a coordinator runs on this folder. ERR_CORRUPT: a part is
- * missing that cannot be made anew without losing what depends on it. Needs pki_init. */
+/* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token.
+ * ERR_EXISTS: all of it is there, nothing was changed. ERR_CONFLICT: a coordinator runs on this
+ * folder. ERR_CORRUPT: a part is missing that cannot be made anew without losing what depends on
+ * it. Needs pki_init. */
 int coordinator_init(const struct config *c, struct err *e);
 
-/* Opens the state folder, listens, writes STATE/port. The config is borrowed until coordinator_free. Needs
- * pki_init. ERR_NOT_FOUND: not initialised. ERR_CONFLICT: another process has the folder. */
+/* Opens the state folder, listens, writes STATE/port. The config is borrowed until
+ * coordinator_free. Needs pki_init. ERR_NOT_FOUND: not initialised. ERR_CONFLICT: another
+ * process has the folder. */
 int coordinator_start(struct uv_loop_s *loop, const struct config *config,
                       const struct coordinator_patience *patience, struct coordinator **out,
                       struct err *e);
 uint16_t coordinator_port(const struct coordinator *c);
 const char *coordinator_address(
     const struct coordinator *c); /* "0.0.0.0:7433": what is listened on */
-/* Stops accepting, commits what is queued, closes all links in order; then on_stopped, from the loop. A second
- * call cuts what is still open. */
+/* Stops accepting, commits what is queued, closes all links in order; then on_stopped, from the
+ * loop. A second call cuts what is still open. */
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user);
 /* After on_stopped. NULL is fine. Handles close asynchronously: run the loop until it is empty. */
 void coordinator_free(struct coordinator *c);

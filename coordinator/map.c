@@ -16,7 +16,8 @@ void map_fini(struct map *m)
     *m = (struct map){0};
 }
 
-/* Numbers in a row must not fall into places in a row only by luck: a multiplicative hash spreads them. */
+/* Numbers in a row must not fall into places in a row only by luck: a multiplicative hash
+ * spreads them. */
 static size_t home_of(const struct map *m, uint64_t key)
 {
     return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (m->cap - 1);

@@ -102,8 +102,9 @@ static size_t command_bytes(const struct command *c)
 
 /* ---- store thread ---- */
 
-/* A batch that could not even begin: the engine answers for what it knows, and for the commands that it
- * never got its commit does the same, since a failed transaction stays failed until then. */
+/* A batch that could not even begin: the engine answers for what it knows, and for the commands
+ * that it never got its commit does the same, since a failed transaction stays failed until
+ * then. */
 static bool run_batch(struct spine *s, struct command_list *batch, struct effects *out)
 {
     struct moment now;
@@ -135,7 +136,8 @@ static int64_t sleep_ms(const struct spine *s)
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
 }
 
-/* Waits for commands, for the time that the engine asked for, or for the end. Called and returns with the lock held. */
+/* Waits for commands, for the time that the engine asked for, or for the end. Called and returns
+ * with the lock held. */
 static void wait_for_work(struct spine *s, bool failed)
 {
     int64_t least = failed ? FAILURE_PAUSE_MS : 0;

@@ -1,9 +1,10 @@
 /* The spine: the store thread and the two queues that join it to the loop thread (design 3.1).
  *
- *   loop thread: spine_push -> [commands] -> store thread: begin, apply all, commit -> [effects] -> loop thread: on_effects
+ *   loop thread           store thread                      loop thread
+ *   spine_push -[commands]-> begin, apply all, commit -[effects]-> on_effects
  *
- * The store thread takes all that has queued up, however much, into one transaction: a commit while the disk is busy
- * makes the next batch larger. All functions are for the loop thread. */
+ * The store thread takes all that has queued up, however much, into one transaction: a commit
+ * while the disk is busy makes the next batch larger. All functions are for the loop thread. */
 #ifndef CADRE_COORDINATOR_SPINE_H
 #define CADRE_COORDINATOR_SPINE_H
 
@@ -26,15 +27,16 @@ struct spine_handler {
     void (*on_relief)(void *user);
 };
 
-/* Starts the thread. The engine is the spine's until spine_stop returns; the store belongs to the caller. */
+/* Starts the thread. The engine is the spine's until spine_stop returns; the store belongs to
+ * the caller. */
 int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spine_handler *handler,
                 void *user, struct spine **out, struct err *e);
 /* Takes the command. What is pushed in one turn of the loop is handed over together. */
 void spine_push(struct spine *s, struct command *c);
 bool spine_is_full(const struct spine *s);
-/* Works off what was pushed, commits, ends the thread, and delivers the last effects (from inside this call).
- * Blocks for a commit or two. Nothing may be pushed any more. Its handles close asynchronously; the memory
- * goes with them. */
+/* Works off what was pushed, commits, ends the thread, and delivers the last effects (from
+ * inside this call). Blocks for a commit or two. Nothing may be pushed any more. Its handles
+ * close asynchronously; the memory goes with them. */
 void spine_stop(struct spine *s);
 
 #endif

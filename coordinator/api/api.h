@@ -1,5 +1,5 @@
-/* The HTTP API (docs/api.md): HTTP/1.1 over the same TLS port as the agents. Requests of a connection may be
- * pipelined; they are worked on together and answered in order. Loop thread. */
+/* The HTTP API (docs/api.md): HTTP/1.1 over the same TLS port as the agents. Requests of a
+ * connection may be pipelined; they are worked on together and answered in order. Loop thread. */
 #ifndef CADRE_COORDINATOR_API_API_H
 #define CADRE_COORDINATOR_API_API_H
 
@@ -32,15 +32,16 @@ struct api_options {
 struct api *api_new(const struct api_options *o);
 /* Takes over a link whose handshake is done and that speaks HTTP. */
 void api_accept(struct api *a, struct link *l);
-/* EFFECT_REPLY, EFFECT_JOB_CHANGED, EFFECT_OUTPUT; afterwards, once per list of effects: api_settle. */
+/* EFFECT_REPLY, EFFECT_JOB_CHANGED, EFFECT_OUTPUT; afterwards, once per list of effects:
+ * api_settle. */
 void api_on_effect(struct api *a, struct effect *x);
 void api_settle(struct api *a);
 void api_on_relief(struct api *a); /* the spine's queue has room again */
 size_t api_count(const struct api *a);
 /* Takes no more requests; those under way get their answers (before spine_stop). */
 void api_quiesce(struct api *a);
-/* No more requests; links are closed in order (cut: at once); streams break off without their end, so that
- * who follows comes back. */
+/* No more requests; links are closed in order (cut: at once); streams break off without their
+ * end, so that who follows comes back. */
 void api_stop(struct api *a, bool cut);
 void api_free(struct api *a); /* after api_stop, when api_count is 0; NULL is fine */
 

@@ -1,5 +1,5 @@
-/* Bearer tokens. Rows are remembered for a few seconds, so that a busy client costs no look-up per request; a
- * revocation forgets its row at once. */
+/* Bearer tokens. Rows are remembered for a few seconds, so that a busy client costs no look-up
+ * per request; a revocation forgets its row at once. */
 #include "coordinator/api/internal.h"
 
 #include "base/mem.h"

@@ -1,4 +1,5 @@
-/* Reading a JSON object from top to bottom: the first fault is kept, everything after it is harmless. */
+/* Reading a JSON object from top to bottom: the first fault is kept, everything after it is
+ * harmless. */
 #include "coordinator/api/internal.h"
 
 #include "base/duration.h"

@@ -123,7 +123,8 @@ void request_send_problem(struct request *r, const struct problem *p);
 void request_fail(struct request *r, int rc, const struct err *e);
 /* A reply with rc != 0. */
 void request_fail_reply(struct request *r, const struct effect *x);
-/* Hands the command to the spine; on_reply is called after its commit, unless the client is gone by then. */
+/* Hands the command to the spine; on_reply is called after its commit, unless the client is gone
+ * by then. */
 void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct effect *x));
 

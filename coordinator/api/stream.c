@@ -1,5 +1,6 @@
-/* Answers without a known end: a job's output as it stands (logs), and as it comes, with the job's state
- * (follow). Nothing is read from the store that the client has not room for: at most API_PENDING_BYTES wait. */
+/* Answers without a known end: a job's output as it stands (logs), and as it comes, with the
+ * job's state (follow). Nothing is read from the store that the client has not room for: at most
+ * API_PENDING_BYTES wait. */
 #include "coordinator/api/internal.h"
 
 #include "base/id.h"

@@ -46,8 +46,8 @@ struct sessions {
 };
 
 int64_t session_now_ms(void);
-/* One frame of an agent: decodes, checks that it may come in this state, makes the command. A negative
- * return (e tells) ends the session with `refused`. */
+/* One frame of an agent: decodes, checks that it may come in this state, makes the command. A
+ * negative return (e tells) ends the session with `refused`. */
 int session_on_frame(struct session *s, const struct frame *f, struct err *e);
 void session_send(struct session *s, const struct msg *m);
 /* Sends refused and closes. retry_ms 0: not to come back by itself. */

@@ -97,8 +97,8 @@ void session_refuse(struct session *s, const char *code, const char *sentence, i
 
 /* ---- bytes ---- */
 
-/* Certificates that do not count are told so at the first message, not before: an answer to nothing would
- * cross the peer's hello and be lost when the connection is reset. */
+/* Certificates that do not count are told so at the first message, not before: an answer to
+ * nothing would cross the peer's hello and be lost when the connection is reset. */
 static void refuse_certificate(struct session *s)
 {
     const struct tls_peer *p = s->distrust;
@@ -228,7 +228,8 @@ struct sessions *sessions_new(const struct sessions_options *o)
 void sessions_on_effect(struct sessions *owner, struct effect *x)
 {
     struct session *s = map_find(&owner->by_number, x->session);
-    /* The link may have ended while the batch was on its way; the engine learns that from CMD_GONE. */
+    /* The link may have ended while the batch was on its way; the engine learns that from
+     * CMD_GONE. */
     if (s && s->state != SESSION_CLOSING) session_on_effect(s, x);
 }
 

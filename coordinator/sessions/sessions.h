@@ -1,5 +1,5 @@
-/* Sessions with agents: cadre/1 links in, commands to the spine out; effects from the spine in, messages out
- * (wire/PROTOCOL.md). Owns no job state. Loop thread.
+/* Sessions with agents: cadre/1 links in, commands to the spine out; effects from the spine in,
+ * messages out (wire/PROTOCOL.md). Owns no job state. Loop thread.
  *
  * A session's life (struct session, private):
  *
@@ -9,8 +9,8 @@
  *     |                 |                  v      v
  *     +------- refused -+--------------> CLOSING --> freed when the link is closed
  *
- * FRESH has LIMIT_HANDSHAKE_MS, whatever trickles in; the others end when nothing at all was heard for three
- * heartbeats and five seconds. */
+ * FRESH has LIMIT_HANDSHAKE_MS, whatever trickles in; the others end when nothing at all was
+ * heard for three heartbeats and five seconds. */
 #ifndef CADRE_COORDINATOR_SESSIONS_SESSIONS_H
 #define CADRE_COORDINATOR_SESSIONS_SESSIONS_H
 

@@ -16,8 +16,8 @@ int token_fresh(enum token_role role, int64_t now_ms, struct token_row *row, uin
 /* Makes a token with role admin in the store and writes the file. */
 int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin, int64_t now_ms,
                      struct err *e);
-/* Writes the file again when addresses or pin in it are not the present ones (port 0, a new `advertise`).
- * A missing file is fine: the operator may have taken it away. */
+/* Writes the file again when addresses or pin in it are not the present ones (port 0, a new
+ * `advertise`). A missing file is fine: the operator may have taken it away. */
 int admin_token_refresh(const struct config *c, const uint8_t *pin, uint16_t port, struct err *e);
 
 #endif

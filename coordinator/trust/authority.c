@@ -85,8 +85,8 @@ bool authority_exists(const char *state)
     return is_there(state, "ca.key") && is_there(state, "ca.pem");
 }
 
-/* The key goes first: an interruption between the two leaves a key without certificate, which is told apart
- * from a certificate without key, which cannot be healed. */
+/* The key goes first: an interruption between the two leaves a key without certificate, which is
+ * told apart from a certificate without key, which cannot be healed. */
 int authority_make(const char *state, int64_t now_ms, struct err *e)
 {
     if (authority_exists(state)) return 0;
@@ -156,8 +156,8 @@ void authority_free(struct authority *a)
     mem_free(a);
 }
 
-/* A certificate's time: from a little before now, until the CA's own end at the latest. The head start is
- * small beside a short life, so that "two thirds of its life" keeps its meaning. */
+/* A certificate's time: from a little before now, until the CA's own end at the latest. The head
+ * start is small beside a short life, so that "two thirds of its life" keeps its meaning. */
 static void set_times(const struct authority *a, int64_t now_ms, struct pki_issue *what)
 {
     int64_t head = a->life_ms / 20 < SKEW_MS ? a->life_ms / 20 : SKEW_MS;
@@ -178,7 +178,8 @@ static int issue_server(struct authority *a, const struct names *names, int64_t 
     set_times(a, now_ms, &what);
     int rc = pki_key_generate(&key, e);
     if (!rc) rc = pki_issue(&what, a->ca_key, a->ca_pem, key, NULL, &pem, e);
-    /* Key first: a new key beside an old certificate is noticed at the next start and issued anew. */
+    /* Key first: a new key beside an old certificate is noticed at the next start and issued
+     * anew. */
     if (!rc) rc = write_key(a->state, "server.key", key, e);
     if (!rc) {
         chain = str_dupf("%s%s", pem, a->ca_pem);

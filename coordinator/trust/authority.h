@@ -1,6 +1,6 @@
-/* The coordinator's certificate authority (design 7): its key and certificate, the server's certificate, and
- * the signing of agents' requests. Files in the state folder: ca.key ca.pem server.key server.pem; keys are
- * 0600. Loop thread. */
+/* The coordinator's certificate authority (design 7): its key and certificate, the server's
+ * certificate, and the signing of agents' requests. Files in the state folder: ca.key ca.pem
+ * server.key server.pem; keys are 0600. Loop thread. */
 #ifndef CADRE_COORDINATOR_TRUST_AUTHORITY_H
 #define CADRE_COORDINATOR_TRUST_AUTHORITY_H
 
@@ -19,14 +19,15 @@ struct authority;
 bool authority_exists(const char *state);
 /* Makes the CA where there is none. ERR_CORRUPT: one of its two files is missing. */
 int authority_make(const char *state, int64_t now_ms, struct err *e);
-/* Loads the CA, checks that certificate and key belong together, and sees to the server certificate as
- * authority_refresh does. life_ms: of the certificates it issues. */
+/* Loads the CA, checks that certificate and key belong together, and sees to the server
+ * certificate as authority_refresh does. life_ms: of the certificates it issues. */
 int authority_open(const char *state, int64_t life_ms, const struct names *names, int64_t now_ms,
                    struct authority **out, struct err *e);
 void authority_free(struct authority *a);
 
-/* Issues a new server certificate (with a new key) when there is none, when it lacks one of the names, is
- * not of this CA, or two thirds of its life are over. *changed: authority_tls is a new one. */
+/* Issues a new server certificate (with a new key) when there is none, when it lacks one of the
+ * names, is not of this CA, or two thirds of its life are over. *changed: authority_tls is a new
+ * one. */
 int authority_refresh(struct authority *a, const struct names *names, int64_t now_ms, bool *changed,
                       struct err *e);
 /* How long from now the next refresh may wait, at most an hour. */

@@ -1,4 +1,5 @@
-/* Names: under which this coordinator is to be found, for its certificate and for tokens. Loop thread. */
+/* Names: under which this coordinator is to be found, for its certificate and for tokens. Loop
+ * thread. */
 #ifndef CADRE_COORDINATOR_TRUST_NAMES_H
 #define CADRE_COORDINATOR_TRUST_NAMES_H
 
@@ -18,9 +19,10 @@ struct names {
 void names_gather(const struct config *c, struct names *out);
 void names_fini(struct names *n);
 
-/* The address list of a token: `advertise`; else the address that is listened on; else (it is "any") the
- * host's name and addresses. `local`: for use on this very host, 127.0.0.1 comes along when it is served.
- * port: the one really listened on. Fills t->address and t->address_count; a token stays under 512 bytes. */
+/* The address list of a token: `advertise`; else the address that is listened on; else (it is
+ * "any") the host's name and addresses. `local`: for use on this very host, 127.0.0.1 comes
+ * along when it is served. port: the one really listened on. Fills t->address and
+ * t->address_count; a token stays under 512 bytes. */
 void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t);
 
 #endif

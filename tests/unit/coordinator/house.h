@@ -1,5 +1,5 @@
-/* A whole coordinator in a folder of its own, with its clients, on one loop: HTTP clients, agents, and peers that
- * misbehave. Real TLS, real databases. */
+/* A whole coordinator in a folder of its own, with its clients, on one loop: HTTP clients,
+ * agents, and peers that misbehave. Real TLS, real databases. */
 #ifndef CADRE_TESTS_HOUSE_H
 #define CADRE_TESTS_HOUSE_H
 
