@@ -13,6 +13,7 @@
 #include <uv.h>
 #include <windows.h>
 #include <shellapi.h>
+#include <tlhelp32.h>
 #include <string.h>
 
 #define START_HINT_MS 30000
@@ -143,6 +144,25 @@ static void read_arguments(int argc, char **argv)
     LocalFree(wide);
 }
 
+/* Is the process that started us the service control manager? A program that it did not start and that calls the
+ * dispatcher is refused: at once on Windows, after ten seconds by Wine. */
+static bool started_by_manager(void)
+{
+    HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    PROCESSENTRY32W entry = {.dwSize = sizeof entry};
+    DWORD own = GetCurrentProcessId(), parent = 0;
+    bool found = false;
+    if (all == INVALID_HANDLE_VALUE) return true;
+    for (BOOL more = Process32FirstW(all, &entry); more && parent == 0; more = Process32NextW(all, &entry)) {
+        if (entry.th32ProcessID == own) parent = entry.th32ParentProcessID;
+    }
+    for (BOOL more = Process32FirstW(all, &entry); more && !found; more = Process32NextW(all, &entry)) {
+        found = entry.th32ProcessID == parent && _wcsicmp(entry.szExeFile, L"services.exe") == 0;
+    }
+    CloseHandle(all);
+    return found;
+}
+
 static int run_on_console(void)
 {
     SetConsoleCtrlHandler(on_console, TRUE);
@@ -158,7 +178,7 @@ int service_main(const char *name, int (*body)(int argc, char **argv, void *user
     read_arguments(argc, argv);
     SERVICE_TABLE_ENTRYW table[] = {{process.name, service_thread}, {NULL, NULL}};
     /* refused at once when the service control manager did not start us */
-    if (!StartServiceCtrlDispatcherW(table)) return run_on_console();
+    if (!started_by_manager() || !StartServiceCtrlDispatcherW(table)) return run_on_console();
     return process.result;
 }
 
