@@ -25,7 +25,7 @@ struct options {
     size_t connections, queued, samples, ahead;
     int slots, keep;
     double seconds, idle_seconds;
-    bool idle, peer, throughput, latency;
+    bool idle, minimal, peer, throughput, latency;
     const char *dir;
     size_t only; /* this many agents and no others */
 };
@@ -281,6 +281,8 @@ static bool read_flag(struct options *o, const char *flag)
 {
     if (str_eq(flag, "--idle"))
         o->idle = true;
+    else if (str_eq(flag, "--minimal"))
+        o->minimal = true;
     else if (str_eq(flag, "--keep"))
         o->keep = 1;
     else if (str_eq(flag, "--no-latency"))
@@ -368,7 +370,7 @@ int main(int argc, char **argv)
     if (b.o.idle) {
         measure_idle(&b);
     } else {
-        b.pump = pump_new(&b.target, b.o.connections, body, on_submitted, &b);
+        b.pump = pump_new(&b.target, b.o.connections, body, b.o.minimal, on_submitted, &b);
         pump_open(b.pump);
         measure_all(&b);
         pump_free(b.pump);

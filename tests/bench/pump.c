@@ -106,7 +106,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
 
 static const struct link_handler handler = {on_open, on_data, NULL, on_close};
 
-struct pump *pump_new(struct target *t, size_t connections, const char *body,
+struct pump *pump_new(struct target *t, size_t connections, const char *body, bool minimal,
                       void (*on_submitted)(int64_t took_ns, void *user), void *user)
 {
     struct pump *p = mem_alloc(sizeof *p);
@@ -124,8 +124,9 @@ struct pump *pump_new(struct target *t, size_t connections, const char *body,
     p->tail = mem_alloc(room);
     snprintf(p->head, room,
              "POST /api/v1/jobs HTTP/1.1\r\nHost: %s:%u\r\nAuthorization: Bearer %s\r\n"
-             "Idempotency-Key: ",
-             t->host, (unsigned)t->port, t->token_text);
+             "%sIdempotency-Key: ",
+             t->host, (unsigned)t->port, t->token_text,
+             minimal ? "Prefer: return=minimal\r\n" : "");
     snprintf(p->tail, room, "\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
              strlen(body), body);
     return p;
