@@ -35,7 +35,8 @@ wchar_t *process_job_name(const char *mark)
 int process_job_active(HANDLE job)
 {
     JOBOBJECT_BASIC_ACCOUNTING_INFORMATION info;
-    if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &info, sizeof info, NULL)) {
+    if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &info, sizeof info,
+                                   NULL)) {
         return 0;
     }
     return (int)info.ActiveProcesses;
@@ -46,13 +47,19 @@ static HANDLE make_job(const char *mark)
 {
     wchar_t *name = process_job_name(mark);
     HANDLE job = CreateJobObjectW(NULL, name);
+    if (job && GetLastError() == ERROR_ALREADY_EXISTS) {
+        /* whoever has that name shall not have our processes in his hands */
+        CloseHandle(job);
+        job = CreateJobObjectW(NULL, NULL);
+    }
     mem_free(name);
     if (!job) return NULL;
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
     memset(&limits, 0, sizeof limits);
     limits.BasicLimitInformation.LimitFlags =
         JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
-    if (SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits)) return job;
+    if (SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits))
+        return job;
     DWORD error = GetLastError();
     CloseHandle(job);
     SetLastError(error);
@@ -61,42 +68,80 @@ static HANDLE make_job(const char *mark)
 
 /* ---- environment --------------------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
+struct variable {
+    wchar_t *text;
+    size_t index;
+};
+
+/* What stands before the first '=' that is not the first character: the drives' folders are called "=C:". */
+static int name_len(const wchar_t *text)
 {
-    const wchar_t *x = *(wchar_t *const *)a, *y = *(wchar_t *const *)b;
-    /* the name is what stands before the first '=' that is not the first character */
-    int nx = (int)(*x ? 1 + wcscspn(x + 1, L"=") : 0), ny = (int)(*y ? 1 + wcscspn(y + 1, L"=") : 0);
-    return CompareStringOrdinal(x, nx, y, ny, TRUE) - CSTR_EQUAL;
+    return (int)(*text ? 1 + wcscspn(text + 1, L"=") : 0);
 }
 
-wchar_t *process_env_block(const char *const *env)
+static int compare_names(const wchar_t *a, const wchar_t *b)
 {
-    size_t count = 0, chars = 1;
-    while (env[count]) count++;
-    wchar_t **list = mem_array(count + 1, sizeof *list);
-    for (size_t i = 0; i < count; i++) {
-        list[i] = wide_from(env[i]);
-        chars += wcslen(list[i]) + 1;
-    }
-    if (count > 0) qsort(list, count, sizeof *list, by_name);
-    wchar_t *block = mem_array(chars + 1, sizeof *block), *at = block;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = wcslen(list[i]) + 1;
-        memcpy(at, list[i], len * sizeof *at);
-        at += len;
-        mem_free(list[i]);
-    }
-    mem_free(list);
-    return block;
+    return CompareStringOrdinal(a, name_len(a), b, name_len(b), TRUE) - CSTR_EQUAL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct variable *x = a, *y = b;
+    int order = compare_names(x->text, y->text);
+    return order != 0 ? order : x->index < y->index ? -1 : 1;
 }
 
 static const char *env_get(const char *const *env, const char *name)
 {
     size_t len = strlen(name);
+    const char *value = NULL;
     for (; *env; env++) {
-        if (_strnicmp(*env, name, len) == 0 && (*env)[len] == '=') return *env + len + 1;
+        if (_strnicmp(*env, name, len) == 0 && (*env)[len] == '=') value = *env + len + 1;
     }
-    return NULL;
+    return value;
+}
+
+/* Without SystemRoot few programs start at all. */
+static wchar_t *system_root(void)
+{
+    wchar_t folder[MAX_PATH];
+    UINT n = GetSystemWindowsDirectoryW(folder, MAX_PATH);
+    char *root = n > 0 && n < MAX_PATH ? wide_to(folder) : mem_strdup("C:\\Windows");
+    char *text = str_dupf("SystemRoot=%s", root);
+    wchar_t *wide = wide_from(text);
+    mem_free(text);
+    mem_free(root);
+    return wide;
+}
+
+wchar_t *process_env_block(const char *const *env)
+{
+    size_t count = 0, chars = 1;
+    while (env[count])
+        count++;
+    struct variable *list = mem_array(count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct variable){wide_from(env[i]), i};
+    if (!env_get(env, "SystemRoot")) {
+        list[count] = (struct variable){system_root(), count};
+        count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        chars += wcslen(list[i].text) + 1;
+    qsort(list, count, sizeof *list, by_name);
+    wchar_t *block = mem_array(chars + 1, sizeof *block), *at = block;
+    for (size_t i = 0; i < count; i++) {
+        /* "Path" and "PATH" are one variable: the last one counts */
+        bool overruled = i + 1 < count && compare_names(list[i].text, list[i + 1].text) == 0;
+        size_t len = wcslen(list[i].text);
+        if (!overruled && len > 0) {
+            memcpy(at, list[i].text, (len + 1) * sizeof *at);
+            at += len + 1;
+        }
+        mem_free(list[i].text);
+    }
+    mem_free(list);
+    return block;
 }
 
 /* ---- what to run --------------------------------------------------------------------------- */
@@ -119,7 +164,8 @@ static int find_command(const struct process_options *o, char **out, struct err 
         const char *path = env_get(o->env, "PATH");
         *out = process_find_program(name, path);
         if (*out) return 0;
-        return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name, path ? path : "not set");
+        return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name,
+                       path ? path : "not set");
     }
     char *full = is_absolute(name) ? mem_strdup(name) : paths_join(o->cwd ? o->cwd : ".", name);
     *out = process_find_program(full, NULL);
@@ -194,8 +240,8 @@ static HANDLE open_input(const char *path)
 {
     SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
     wchar_t *wide = path ? wide_path(path) : wide_from("NUL");
-    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING,
-                           FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit,
+                           OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
     mem_free(wide);
     return h;
 }
@@ -260,8 +306,8 @@ static int create_failed(DWORD error, const struct process_options *o, struct er
 }
 
 /* 0 or the error of CreateProcess. */
-static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t *env, HANDLE *handles,
-                           HANDLE job, PROCESS_INFORMATION *info)
+static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t *env,
+                           HANDLE *handles, HANDLE job, PROCESS_INFORMATION *info)
 {
     SIZE_T size = 0;
     InitializeProcThreadAttributeList(NULL, 2, 0, &size);
@@ -280,14 +326,16 @@ static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t 
     start.StartupInfo.hStdOutput = handles[1];
     start.StartupInfo.hStdError = handles[2];
     start.lpAttributeList = list;
-    DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | CREATE_NEW_PROCESS_GROUP |
-                  BELOW_NORMAL_PRIORITY_CLASS;
+    DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
+                  CREATE_NEW_PROCESS_GROUP | BELOW_NORMAL_PRIORITY_CLASS;
     /* one console for both, where there is one: only so a CTRL_BREAK reaches the job without a visit */
     if (!process_has_console()) flags |= CREATE_NO_WINDOW;
-    if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles, 3 * sizeof *handles,
-                                   NULL, NULL) ||
-        !UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job, NULL, NULL) ||
-        !CreateProcessW(c->file, c->line, NULL, NULL, TRUE, flags, env, cwd, &start.StartupInfo, info)) {
+    if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
+                                   3 * sizeof *handles, NULL, NULL) ||
+        !UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job, NULL,
+                                   NULL) ||
+        !CreateProcessW(c->file, c->line, NULL, NULL, TRUE, flags, env, cwd, &start.StartupInfo,
+                        info)) {
         error = GetLastError();
     }
     DeleteProcThreadAttributeList(list);

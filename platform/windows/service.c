@@ -54,7 +54,8 @@ static void report(DWORD state, int64_t hint_ms)
     s->dwWaitHint = pending ? (DWORD)hint_ms : 0;
     s->dwControlsAccepted = 0;
     if (state == SERVICE_RUNNING) {
-        s->dwControlsAccepted = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PRESHUTDOWN | SERVICE_ACCEPT_PARAMCHANGE;
+        s->dwControlsAccepted =
+            SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PRESHUTDOWN | SERVICE_ACCEPT_PARAMCHANGE;
     }
     SetServiceStatus(process.handle, s);
 }
@@ -90,10 +91,16 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *cont
     switch (control) {
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_PRESHUTDOWN:
-    case SERVICE_CONTROL_SHUTDOWN: wish_stop(); return NO_ERROR;
-    case SERVICE_CONTROL_PARAMCHANGE: wish_reload(); return NO_ERROR;
-    case SERVICE_CONTROL_INTERROGATE: return NO_ERROR;
-    default: return ERROR_CALL_NOT_IMPLEMENTED;
+    case SERVICE_CONTROL_SHUTDOWN:
+        wish_stop();
+        return NO_ERROR;
+    case SERVICE_CONTROL_PARAMCHANGE:
+        wish_reload();
+        return NO_ERROR;
+    case SERVICE_CONTROL_INTERROGATE:
+        return NO_ERROR;
+    default:
+        return ERROR_CALL_NOT_IMPLEMENTED;
     }
 }
 
@@ -140,7 +147,8 @@ static void read_arguments(int argc, char **argv)
     if (!wide || count <= 0) return;
     process.argc = count;
     process.argv = mem_array((size_t)count + 1, sizeof *process.argv);
-    for (int i = 0; i < count; i++) process.argv[i] = wide_to(wide[i]);
+    for (int i = 0; i < count; i++)
+        process.argv[i] = wide_to(wide[i]);
     LocalFree(wide);
 }
 
@@ -153,10 +161,12 @@ static bool started_by_manager(void)
     DWORD own = GetCurrentProcessId(), parent = 0;
     bool found = false;
     if (all == INVALID_HANDLE_VALUE) return true;
-    for (BOOL more = Process32FirstW(all, &entry); more && parent == 0; more = Process32NextW(all, &entry)) {
+    for (BOOL more = Process32FirstW(all, &entry); more && parent == 0;
+         more = Process32NextW(all, &entry)) {
         if (entry.th32ProcessID == own) parent = entry.th32ParentProcessID;
     }
-    for (BOOL more = Process32FirstW(all, &entry); more && !found; more = Process32NextW(all, &entry)) {
+    for (BOOL more = Process32FirstW(all, &entry); more && !found;
+         more = Process32NextW(all, &entry)) {
         found = entry.th32ProcessID == parent && _wcsicmp(entry.szExeFile, L"services.exe") == 0;
     }
     CloseHandle(all);
@@ -245,7 +255,8 @@ void service_status(const char *status)
 {
     (void)status;
     AcquireSRWLockExclusive(&process.lock);
-    if (process.status.dwCurrentState == SERVICE_START_PENDING) report(SERVICE_START_PENDING, START_HINT_MS);
+    if (process.status.dwCurrentState == SERVICE_START_PENDING)
+        report(SERVICE_START_PENDING, START_HINT_MS);
     ReleaseSRWLockExclusive(&process.lock);
 }
 
