@@ -55,6 +55,7 @@ struct session {
     bool stopped, held;    /* held: the coordinator said drain */
 
     int64_t sent_seq, acked_seq;
+    int64_t seen_seq; /* events up to here were sent, or dropped before they could be */
     int64_t in_flight_bytes;
     uint64_t heartbeat_n;
     int64_t heartbeat_sent_ms[HEARTBEATS_REMEMBERED];
@@ -252,19 +253,20 @@ static void on_certificate(struct session *s, const struct msg_certificate *m)
 
 struct pump {
     struct session *s;
-    int rc;
+    bool stopped; /* there may be more */
 };
 
 static int pump_one(int64_t seq, const void *frame, size_t len, void *user)
 {
     struct pump *p = user;
     struct session *s = p->s;
-    p->rc = buf_add(link_out(s->link), frame, len);
-    if (p->rc != 0) return 1;
+    p->stopped = true;
+    if (buf_add(link_out(s->link), frame, len) != 0) return 1;
     s->sent_seq = seq;
     s->in_flight_bytes += (int64_t)len;
-    return s->in_flight_bytes >= IN_FLIGHT_MAX ||
-           link_pending(s->link) + link_out(s->link)->len >= LINK_QUEUE_MAX;
+    p->stopped = s->in_flight_bytes >= IN_FLIGHT_MAX ||
+                 link_pending(s->link) + link_out(s->link)->len >= LINK_QUEUE_MAX;
+    return p->stopped;
 }
 
 void session_pump(struct session *s)
@@ -273,16 +275,19 @@ void session_pump(struct session *s)
     /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may wait for the answer. */
     if (heartbeat_interval(s) < s->heartbeat_every_ms) beat(s, now_ms());
     watch_lease(s);
-    if (journal_seq(s->o.journal) <= s->sent_seq || s->in_flight_bytes >= IN_FLIGHT_MAX ||
+    if (journal_seq(s->o.journal) <= s->seen_seq || s->in_flight_bytes >= IN_FLIGHT_MAX ||
         link_pending(s->link) >= LINK_QUEUE_MAX)
         return;
     struct pump p = {.s = s};
     struct err e;
+    int64_t before = s->sent_seq;
     if (journal_each_event(s->o.journal, s->sent_seq, pump_one, &p, &e) != 0) {
         s->o.on_fatal(&e, s->o.user);
         return;
     }
-    link_flush_later(s->link);
+    if (!p.stopped) s->seen_seq = journal_seq(s->o.journal);
+    /* Only then: what is flushed is answered by on_drain, which brings us here again. */
+    if (s->sent_seq != before) link_flush_later(s->link);
 }
 
 /* ---- hello ---- */
@@ -357,7 +362,7 @@ static void on_welcome(struct session *s, const struct msg_welcome *w)
         s->o.on_fatal(&e, s->o.user);
         return;
     }
-    s->sent_seq = s->acked_seq = w->seq;
+    s->sent_seq = s->acked_seq = s->seen_seq = w->seq;
     s->in_flight_bytes = 0;
     s->heartbeat_ms = w->heartbeat_ms;
     s->output_limit = w->output_limit;

@@ -17,6 +17,24 @@ until_true 30 idle
 cadre run --lease 3s -- sh -c 'sleep 4; echo done' >out 2>err
 is "a job whose lease is shorter than the heartbeat runs" "0 done" "$? $(cat out)"
 
+# An agent that hangs for longer than its lease ends the job when it can; told to forget it, it is quiet again.
+cadre run --lease 2s -- sh -c 'echo begun; exec sleep 300' >out 2>err &
+run=$!
+until_true 20 test -s out
+kill -STOP "$agent"
+wait "$run"
+is "a job whose agent hangs is lost when its lease is over" 125 $?
+has "and is said to be" err 'lost'
+kill -CONT "$agent"
+holds "its process is ended" until_true 20 file_has a.log 'ended: the coordinator was out of reach'
+holds "the agent is back" until_true 30 agent_is a ONLINE
+ticks() { awk '{ print $14 + $15 }' "/proc/$agent/stat"; }
+begun=$(now)
+spent=$(ticks)
+until_true 30 idle
+spent=$(($(ticks) - spent))
+holds "and does not spin ($spent ticks in 4 s)" test "$spent" -lt 100
+
 # ---- stopping ----
 cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' >out 2>err &
 run=$!
