@@ -121,7 +121,7 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
 static void judge(const struct token_row *row, const uint8_t hash[32], int64_t wall_ms,
                   struct problem *p)
 {
-    if (!str_secret_eq(row->secret_hash, hash, 32) || row->role == ROLE_JOIN)
+    if (row->role == ROLE_JOIN || !str_secret_eq(row->secret_hash, hash, 32))
         problem_set(
             p, 401, "token-unknown",
             "it may be of another coordinator; make a new one with 'cadre token create api'", NULL,
@@ -134,18 +134,27 @@ static void judge(const struct token_row *row, const uint8_t hash[32], int64_t w
                     "this token has expired");
 }
 
-void auth_check(struct api *api, const char *header, struct who *who, struct problem *p)
+/* The secret was proved by the very same words before: only the token's fate is left to look at. */
+static bool is_known(const struct conn *c, const char *header)
 {
-    struct token t;
+    return c->authorization && str_eq(header, c->authorization);
+}
+
+static void remember(struct conn *c, const char *header, int64_t token)
+{
+    if (c->authorization) mem_wipe(c->authorization, strlen(c->authorization));
+    mem_free(c->authorization);
+    c->authorization = mem_strdup(header);
+    c->token = token;
+}
+
+static void check_row(struct conn *c, int64_t id, const uint8_t *hash, struct who *who,
+                      struct problem *p)
+{
     struct entry *n;
     struct err e = {0};
-    uint8_t hash[PKI_HASH_BYTES];
     int64_t wall_ms = api_wall_ms();
-    if (parse_header(header, &t, p)) return;
-    pki_sha256(t.secret, sizeof t.secret, hash);
-    int64_t id = t.id;
-    mem_wipe(&t, sizeof t);
-    int rc = load(api, id, &n, &e);
+    int rc = load(c->api, id, &n, &e);
     if (rc == ERR_NOT_FOUND) {
         static const struct token_row nobody = {.role = ROLE_JOIN};
         judge(&nobody, hash, wall_ms, p);
@@ -155,12 +164,28 @@ void auth_check(struct api *api, const char *header, struct who *who, struct pro
         problem_from(p, rc, &e);
         return;
     }
-    judge(&n->row, hash, wall_ms, p);
+    judge(&n->row, hash ? hash : n->row.secret_hash, wall_ms, p);
     if (p->status) return;
     who->token = id;
     who->role = n->row.role;
     who->ns = mem_strdup(n->row.ns);
-    note_use(api, n, wall_ms);
+    note_use(c->api, n, wall_ms);
+}
+
+void auth_check(struct conn *c, const char *header, struct who *who, struct problem *p)
+{
+    struct token t;
+    uint8_t hash[PKI_HASH_BYTES];
+    if (is_known(c, header)) {
+        check_row(c, c->token, NULL, who, p);
+        return;
+    }
+    if (parse_header(header, &t, p)) return;
+    pki_sha256(t.secret, sizeof t.secret, hash);
+    int64_t id = t.id;
+    mem_wipe(&t, sizeof t);
+    check_row(c, id, hash, who, p);
+    if (!p->status) remember(c, header, id);
 }
 
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p)

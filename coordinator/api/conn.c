@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "wire/limits.h"
 
+#include <string.h>
+
 static void set_paused(struct conn *c, bool paused)
 {
     if (c->paused == paused || c->closing) return;
@@ -260,6 +262,8 @@ static void on_close(struct link *l, const struct err *e, void *user)
         drop_first(c);
     request_free(c->incoming);
     http_parser_free(c->parser);
+    if (c->authorization) mem_wipe(c->authorization, strlen(c->authorization));
+    mem_free(c->authorization);
     buf_fini(&c->input);
     if (c->prev)
         c->prev->next = c->next;

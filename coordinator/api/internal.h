@@ -80,6 +80,8 @@ struct conn {
     struct api *api;
     struct link *link;
     struct http_parser *parser;
+    char *authorization;      /* header of the last request that was let in, and its token: */
+    int64_t token;            /* a client sends the same one each time */
     struct buf input;         /* arrived, not yet parsed */
     struct request *incoming; /* its head is there, its body is not */
     struct request *first, **last;
@@ -155,7 +157,7 @@ void route_message(struct request *r, const struct http_message *m);
 struct auth *auth_new(void);
 void auth_free(struct auth *a);
 /* `header`: the value of Authorization or NULL. Fills who, or p. */
-void auth_check(struct api *api, const char *header, struct who *who, struct problem *p);
+void auth_check(struct conn *c, const char *header, struct who *who, struct problem *p);
 void auth_forget(struct auth *a, int64_t token); /* revoked */
 /* May this token see or touch things of this namespace (NULL: none)? Fills p when not. */
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p);

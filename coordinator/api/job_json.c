@@ -90,7 +90,8 @@ static int put_attempts(struct jw *w, struct reader *reader, const struct job_vi
 {
     const struct job *j = &v->job;
     jw_array(w, "attempts");
-    int rc = reader_attempts(reader, j->id, on_attempt, w, e);
+    /* before the second attempt there is none that is over */
+    int rc = j->attempt > 1 ? reader_attempts(reader, j->id, on_attempt, w, e) : 0;
     if (!rc && j->submitted_ms && (job_is_assigned(j->state) || job_is_final(j->state))) {
         struct attempt last = {.job = j->id,
                                .attempt = j->attempt,

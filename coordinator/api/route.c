@@ -89,7 +89,7 @@ void route_head(struct request *r, const struct http_message *m)
     }
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route || r->route->role == ROLE_JOIN) return;
-    auth_check(r->api, http_header(m, "authorization"), &r->who, &r->problem);
+    auth_check(r->conn, http_header(m, "authorization"), &r->who, &r->problem);
     if (!r->problem.status && !covers(r->who.role, r->route->role)) {
         char hint[128];
         (void)str_format(hint, sizeof hint, "cadre token create api --role %s",

@@ -157,6 +157,46 @@ static void tokens__revoked__end_at_once(void **state)
     mem_free(token);
 }
 
+static void wait_for_text(struct peer *p, const char *text)
+{
+    while (!strstr(p->in.data, text)) {
+        if (p->closed) fail_msg("closed before '%s'", text);
+        p->changed = false;
+        house_run(&house, &p->changed);
+    }
+}
+
+static void tokens__revoked_in_the_middle_of_a_connection__end_at_once(void **state)
+{
+    struct peer p;
+    struct answer a;
+    char id[14];
+    (void)state;
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", id);
+    char *request = str_dupf("GET /api/v1/whoami HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                             "%s\r\n\r\n",
+                             token);
+    char *other = str_dupf("GET /api/v1/whoami HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                           "%sx\r\n\r\n",
+                           token);
+    char *path = str_dupf("/api/v1/tokens/%s", id);
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, request, strlen(request));
+    wait_for_text(&p, "\"role\":\"read\"");
+    peer_write(&p, other, strlen(other)); /* what was proved holds for those words only */
+    wait_for_text(&p, "token-malformed");
+    house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    peer_write(&p, request, strlen(request));
+    wait_for_text(&p, "token-revoked");
+    peer_fini(&p);
+    mem_free(token);
+    mem_free(request);
+    mem_free(other);
+    mem_free(path);
+}
+
 static void tokens__expired__are_refused(void **state)
 {
     (void)state;
@@ -869,6 +909,7 @@ int main(void)
         cmocka_unit_test(tokens__other_scheme__is_refused),
         cmocka_unit_test(tokens__unknown_id_or_wrong_secret__look_the_same),
         cmocka_unit_test(tokens__revoked__end_at_once),
+        cmocka_unit_test(tokens__revoked_in_the_middle_of_a_connection__end_at_once),
         cmocka_unit_test(tokens__expired__are_refused),
         cmocka_unit_test(roles__read_and_submit__stay_in_their_bounds),
         cmocka_unit_test(roles__token_of_a_namespace__keeps_to_its_subtree),
