@@ -67,13 +67,14 @@ static void make_names(struct dev *d)
     os_now(&now);
     id_format(id_make(now.wall_ms, (uint32_t)os_seed()), id);
     char *temp = paths_temp(), *name = str_dupf("cadre-dev-%s", id);
-    d->keep = config_given(c, "CADRE_STATE");
+    /* an installed coordinator's file says nothing about this one */
+    d->keep = config_source(c, "CADRE_STATE") > OPT_FROM_FILE;
     d->scratch = d->keep ? mem_strdup(c->state) : paths_join(temp, name);
     mem_free(temp);
     mem_free(name);
     mem_free(c->state);
     c->state = paths_join(d->scratch, "coordinator");
-    if (!config_given(c, "CADRE_LISTEN")) {
+    if (config_source(c, "CADRE_LISTEN") <= OPT_FROM_FILE) {
         mem_free(c->listen);
         c->listen = mem_strdup("127.0.0.1:0");
     }

@@ -187,11 +187,11 @@ static int load_file(struct config *c, bool named, struct err *e)
     return rc;
 }
 
-bool config_given(const struct config *c, const char *env)
+enum opt_source config_source(const struct config *c, const char *env)
 {
     for (size_t i = 0; i < c->set.count; i++)
-        if (str_eq(c->set.table[i].env, env)) return c->set.sources[i] != OPT_FROM_DEFAULT;
-    return false;
+        if (str_eq(c->set.table[i].env, env)) return c->set.sources[i];
+    return OPT_FROM_DEFAULT;
 }
 
 /* What no row can check by itself. */
@@ -199,7 +199,7 @@ static int check_together(struct config *c, struct err *e)
 {
     int64_t third = c->lease_ms / 3;
     if (c->heartbeat_ms > third) {
-        if (!config_given(c, "CADRE_HEARTBEAT")) {
+        if (config_source(c, "CADRE_HEARTBEAT") == OPT_FROM_DEFAULT) {
             c->heartbeat_ms = third;
         } else {
             char beat[DURATION_TEXT_SIZE], lease[DURATION_TEXT_SIZE];

@@ -33,7 +33,7 @@ extern const size_t config_option_count;
  * nothing but the flags was read. On failure *c needs no fini. */
 int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e);
 void config_fini(struct config *c);
-/* Did somebody set the option of this environment variable, by whatever means? */
-bool config_given(const struct config *c, const char *env);
+/* Who set the option of this environment variable. */
+enum opt_source config_source(const struct config *c, const char *env);
 
 #endif

@@ -31,7 +31,8 @@ static const struct verb verbs[] = {
      "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "*", 0, command_run},
     {"dev", "", "a coordinator and an agent in a scratch folder, for trying things out",
      "Everything is set up, and the lines to paste are printed. Ctrl-C ends and removes it.\n"
-     "With --group there is one more agent in each of these groups. --state keeps the folder.",
+     "With --group there is one more agent in each of these groups. --state keeps the folder.\n"
+     "Without --listen it is reachable from this machine only, on a port that is free.",
      "state listen group log-level", 0, command_dev},
     {"backup", "FILE", "write a consistent copy of the database while the coordinator runs",
      "Job output goes to FILE.output. Keys and certificates are not in it: keep ca.key and ca.pem "
