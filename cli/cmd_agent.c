@@ -117,7 +117,8 @@ static int with_agent(struct cli *cli, const struct opt_args *args, const char *
     else if (show)
         show_agent(a);
     else
-        printf("%s %s\n", json_get_str(a, "name", args->argv[0]), json_get_str(a, "state", "done"));
+        printf("%s %s\n", json_get_str(a, "name", args->argv[0]),
+               json_get_str(a, "state", "removed"));
     response_fini(&r);
     return EXIT_OK;
 }
