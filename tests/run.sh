@@ -198,7 +198,8 @@ provided=
 ring_lint() {
     need test || return
     begin_ring lint "house rules and their self-test"
-    printf '%s\n' "rules sh $root/tests/lint/run.sh" "selftest sh $root/tests/lint/selftest.sh" |
+    printf '%s\n' "rules sh $root/tests/lint/run.sh" "selftest sh $root/tests/lint/selftest.sh" \
+        "docs sh $root/tests/lint/docs.sh" |
         run_list lint 600 "$jobs" ""
 }
 

@@ -1,0 +1,226 @@
+#!/bin/sh
+# Compares the documents with the programs' option tables, in both directions, and proves by planted
+# differences that it would notice one. Prints every difference as
+#   file:line: docs: reason
+# and then lines "ok - ..." or "not ok - ...", as tests/README.md has it.
+#
+#   sh tests/lint/docs.sh
+#
+# From the tables to docs/guide.md: every flag, environment variable, config key with its default,
+# command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the guide
+# and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one that there is.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+
+# tables: one line per row: FILE:LINE, kind (flag, env, key), name, default of a key or "-"
+tables() {
+    awk '
+        function row() {
+            if (flag != "") print at, "flag", flag, "-"
+            if (env != "") print at, "env", env, "-"
+            if (key != "") print at, "key", key, (fallback == "" ? "-" : fallback)
+            flag = env = key = fallback = ""
+        }
+        function text(field,   s) {
+            if (!match($0, "\\." field " = \"[^\"]*\"")) return ""
+            s = substr($0, RSTART, RLENGTH)
+            sub(/^[^"]*"/, "", s)
+            sub(/"$/, "", s)
+            return s
+        }
+        FNR == 1 || /(^|[^_])\.(flag|env|key) = / && opened != FILENAME { row() }
+        /\{ *\.(flag|env|key) = |^ *\{ *\\?$/ { row() }
+        {
+            if ((s = text("flag")) != "") { flag = s; at = FILENAME ":" FNR }
+            if ((s = text("env")) != "") { env = s; if (flag == "") at = FILENAME ":" FNR }
+            if ((s = text("key")) != "") { key = s; if (flag == "" && env == "") at = FILENAME ":" FNR }
+            if ((s = text("fallback")) != "") fallback = s
+        }
+        END { row() }' agent/config.c coordinator/config.c cli/*.c
+}
+
+# in_words WORD FILE: WORD is there, not as a part of a longer one
+in_words() {
+    awk -v word="$1" '
+        { line = $0
+          while ((i = index(line, word)) > 0) {
+              before = i > 1 ? substr(line, i - 1, 1) : " "
+              after = substr(line, i + length(word), 1)
+              if (before !~ /[A-Za-z0-9_.-]/ && after !~ /[A-Za-z0-9_-]/) { found = 1; exit }
+              line = substr(line, i + length(word))
+          } }
+        END { exit !found }' "$2"
+}
+
+commands_of_cli() { sed -n 's/^ *\.name = "\([a-z ]*\)",$/\1/p' cli/cmd_*.c | sort -u; }
+words_of() { # words_of COMMAND-TABLE-FILE: the commands of a daemon
+    case $1 in
+    agent) sed -n '/commands\[\] = {/,/};/p' agent/main.c | grep -o '"[a-z-]*"' | tr -d '"' ;;
+    coordinator) sed -n 's/^    {"\([a-z-]*\)", .*/\1/p' coordinator/main.c ;;
+    esac
+}
+reasons() { sed -n '/^static const char \*const reason_names/,/};/s/.*= "\([a-z-]*\)".*/\1/p' coordinator/store/model.c; }
+refusals() { sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)", .*/\1/p' wire/refusal.h; }
+
+to_docs() {
+    while read -r at kind name default; do
+        case $kind in
+        flag) word=--$name ;;
+        *) word=$name ;;
+        esac
+        if ! in_words "$word" docs/guide.md; then
+            echo "$at: docs: $kind '$name' is not in docs/guide.md"
+        elif [ "$kind" = key ] && [ "$default" != - ] &&
+            ! grep -F "| \`$name\` |" docs/guide.md | grep -qF "| \`$default\` |"; then
+            echo "$at: docs: the default of '$name' is '$default', docs/guide.md says otherwise"
+        fi
+    done <"$tmp/tables"
+    commands_of_cli | while read -r name; do
+        in_words "cadre $name" docs/guide.md ||
+            echo "cli/commands.c:1: docs: 'cadre $name' is not in docs/guide.md"
+    done
+    for daemon in agent coordinator; do
+        for name in $(words_of "$daemon"); do
+            grep -E "cadre-$daemon" docs/guide.md | grep -qE "[\` ]$name[\` ]" ||
+                echo "$daemon/main.c:1: docs: 'cadre-$daemon $name' is not in docs/guide.md"
+        done
+    done
+    for name in $(reasons); do
+        grep -qF "| \`$name\` |" docs/guide.md ||
+            echo "coordinator/store/model.c:1: docs: the reason '$name' is not in docs/guide.md"
+    done
+    for name in $(refusals); do
+        grep -qF "\`$name\`" docs/security.md ||
+            echo "wire/refusal.h:1: docs: the refusal '$name' is not in docs/security.md"
+    done
+}
+
+from_docs() {
+    {
+        awk '$2 == "flag" { print "--" $3 }' "$tmp/tables"
+        printf '%s\n' --help --version
+    } | sort -u >"$tmp/flags"
+    {
+        awk '$2 == "env" { print $3 }' "$tmp/tables"
+        grep -oh '"CADRE_[A-Z_]*"' agent/script.c | tr -d '"'
+    } | sort -u >"$tmp/variables"
+    commands_of_cli >"$tmp/commands"
+    # What a shell's or another program's line says is theirs.
+    for file in README.md docs/guide.md docs/security.md; do
+        grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
+            grep -vE 'cmake|apt-get|systemctl|bash --noprofile' |
+            sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
+            printf '%s\n' "$text" | grep -oE '(^|[^A-Za-z0-9-])--[a-z][a-z-]*' | sed 's/^[^-]*//' |
+                while read -r flag; do
+                    grep -qxF -e "$flag" "$tmp/flags" ||
+                        echo "$file:$line: docs: there is no flag '$flag'"
+                done
+        done
+        grep -noE 'CADRE_[A-Z_]+' "$file" | while IFS=: read -r line name; do
+            grep -qxF "$name" "$tmp/variables" ||
+                echo "$file:$line: docs: there is no variable '$name'"
+        done
+        # In code only: `cadre job why`, and lines of examples that begin with it.
+        grep -noE '(^|`|\$ )cadre [a-z]+( [a-z]+)?' "$file" | sed 's/:[^c]*cadre /:/' |
+            while IFS=: read -r line name; do
+                grep -qxF -e "$name" -e "${name%% *}" "$tmp/commands" ||
+                    echo "$file:$line: docs: there is no command 'cadre $name'"
+            done
+    done
+}
+
+check() { # check ROOT: differences are in $tmp/found; false when there are any
+    (
+        cd "$1"
+        tables >"$tmp/tables"
+        [ "$(wc -l <"$tmp/tables")" -gt 80 ] || echo "cli:1: docs: the option tables cannot be read"
+        to_docs
+        from_docs
+    ) >"$tmp/found"
+    [ ! -s "$tmp/found" ]
+}
+
+if check "$top"; then
+    echo "ok - lint: docs"
+else
+    cat "$tmp/found"
+    echo "not ok - lint: docs"
+    failed=1
+fi
+
+# ---- The self-test: each planted difference is reported, at its place ----
+
+tree=$tmp/tree
+clean_tree() {
+    rm -rf "$tree"
+    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/cli" "$tree/wire" "$tree/docs"
+    cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
+    cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
+    cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
+    cp "$top"/cli/*.c "$tree/cli/"
+    cp "$top"/wire/refusal.h "$tree/wire/"
+    cp "$top"/docs/guide.md "$top"/docs/security.md "$tree/docs/"
+    cp "$top"/README.md "$tree/"
+}
+
+# change FILE SED: something is planted; it must change the file
+change() {
+    sed "$2" "$tree/$1" >"$tmp/changed"
+    if cmp -s "$tmp/changed" "$tree/$1"; then
+        echo "not ok - docs self-test: '$2' changes nothing in $1"
+        failed=1
+    fi
+    cp "$tmp/changed" "$tree/$1"
+}
+
+expect() { # expect PATTERN NAME
+    if check "$tree"; then
+        echo "not ok - docs self-test: $2: was not noticed"
+        failed=1
+    elif grep -qE -e "$1" "$tmp/found"; then
+        echo "ok - docs self-test: $2"
+    else
+        cat "$tmp/found"
+        echo "not ok - docs self-test: $2: reported otherwise"
+        failed=1
+    fi
+    clean_tree
+}
+
+clean_tree
+change agent/config.c 's/\.flag = "slots"/.flag = "slotz"/'
+expect "^agent/config.c:[0-9]*: docs: flag 'slotz' is not" "a flag that the guide does not know"
+change coordinator/config.c 's/"CADRE_LEASE"/"CADRE_LEASES"/'
+expect "docs: env 'CADRE_LEASES' is not" "a variable that the guide does not know"
+change coordinator/config.c 's/\.key = "retention"/.key = "retain"/'
+expect "docs: key 'retain' is not" "a key that the guide does not know"
+change coordinator/config.c 's/\.fallback = "7d"/.fallback = "8d"/'
+expect "the default of 'retention' is '8d'" "another default"
+change cli/cmd_group.c 's/\.flag = "max-queued"/.flag = "most-queued"/'
+expect "flag 'most-queued' is not" "a flag within a macro"
+change cli/cmd_job.c 's/\.name = "job why"/.name = "job reason"/'
+expect "'cadre job reason' is not" "a command that the guide does not know"
+change coordinator/main.c 's/{"backup", /{"dump", /'
+expect "'cadre-coordinator dump' is not" "a daemon's command that the guide does not know"
+change coordinator/store/model.c 's/"queue-timeout"/"waited-too-long"/'
+expect "the reason 'waited-too-long' is not" "a reason that the guide does not know"
+change wire/refusal.h 's/"name-taken"/"name-used"/'
+expect "the refusal 'name-used' is not" "a refusal that the security model does not know"
+change docs/guide.md 's/| `--lease` |/| `--leases` |/'
+expect "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" "a flag that is not there, in the guide"
+change README.md 's/--queue-timeout/--queue-time/'
+expect "^README.md:[0-9]*: docs: there is no flag '--queue-time'" "a flag that is not there, in the README"
+change docs/guide.md 's/`CADRE_URL`/`CADRE_ADDRESS`/'
+expect "there is no variable 'CADRE_ADDRESS'" "a variable that is not there"
+change README.md 's/^cadre login TOKEN/cadre logon TOKEN/'
+expect "there is no command 'cadre logon'" "a command that is not there"
+
+[ "$failed" -eq 0 ]
