@@ -87,7 +87,8 @@ void *acl_secret(bool folder)
     buf_addf(&sddl, "D:P(A;%s;FA;;;SY)(A;%s;FA;;;BA)", inherit, inherit);
     add_full_access(&sddl, inherit, user);
     add_full_access(&sddl, inherit, service);
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1, &out, NULL)) {
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1, &out,
+                                                              NULL)) {
         out = NULL;
     }
     buf_fini(&sddl);
@@ -127,7 +128,8 @@ static bool lets_others_read(ACL *dacl, void *const *trusted)
         void *entry;
         if (!GetAce(dacl, i, &entry)) continue;
         ACCESS_ALLOWED_ACE *ace = entry;
-        if (ace->Header.AceType != ACCESS_ALLOWED_ACE_TYPE || (ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
+        if (ace->Header.AceType != ACCESS_ALLOWED_ACE_TYPE ||
+            (ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
             continue;
         }
         if (!(ace->Mask & (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL))) continue;
@@ -146,15 +148,17 @@ bool acl_is_exposed(const wchar_t *path)
     ACL *dacl = NULL;
     PSECURITY_DESCRIPTOR descriptor = NULL;
     if (GetNamedSecurityInfoW((wchar_t *)path, SE_FILE_OBJECT,
-                              OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL, &dacl,
-                              NULL, &descriptor) != ERROR_SUCCESS) {
+                              OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner, NULL,
+                              &dacl, NULL, &descriptor) != ERROR_SUCCESS) {
         return false;
     }
     void *own[TRUSTED_MAX - 1] = {token_user(), service_sid(), well_known(WinLocalSystemSid),
-                                  well_known(WinBuiltinAdministratorsSid), well_known(WinCreatorOwnerRightsSid)};
+                                  well_known(WinBuiltinAdministratorsSid),
+                                  well_known(WinCreatorOwnerRightsSid)};
     void *trusted[TRUSTED_MAX] = {own[0], own[1], own[2], own[3], own[4], owner};
     bool exposed = lets_others_read(dacl, trusted);
-    for (int i = 0; i < TRUSTED_MAX - 1; i++) mem_free(own[i]);
+    for (int i = 0; i < TRUSTED_MAX - 1; i++)
+        mem_free(own[i]);
     LocalFree(descriptor);
     return exposed;
 }

@@ -15,7 +15,8 @@
 
 #define DISK_STEP_BYTES ((int64_t)64 * 1024 * 1024)
 #define CURRENT_VERSION L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
-#define DISPLAY_CLASS L"SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}"
+#define DISPLAY_CLASS                                                                              \
+    L"SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}"
 #define DISPLAY_MAX 32
 #define BUILD_WINDOWS_11 22000
 
@@ -51,8 +52,8 @@ static void write_os(struct jw *w)
     bool known = read_version(&v);
     jw_str(w, "os", "windows");
     char *name = registry_text(CURRENT_VERSION, L"ProductName");
-    if (name && known && v.wProductType == VER_NT_WORKSTATION && v.dwBuildNumber >= BUILD_WINDOWS_11 &&
-        str_starts(name, "Windows 10")) {
+    if (name && known && v.wProductType == VER_NT_WORKSTATION &&
+        v.dwBuildNumber >= BUILD_WINDOWS_11 && str_starts(name, "Windows 10")) {
         /* the registry of Windows 11 still says 10 */
         name[strlen("Windows 1")] = '1';
     }
@@ -60,7 +61,8 @@ static void write_os(struct jw *w)
     mem_free(name);
     if (!known) return;
     int64_t revision = registry_number(CURRENT_VERSION, L"UBR", -1);
-    snprintf(version, sizeof version, "%lu.%lu.%lu", v.dwMajorVersion, v.dwMinorVersion, v.dwBuildNumber);
+    snprintf(version, sizeof version, "%lu.%lu.%lu", v.dwMajorVersion, v.dwMinorVersion,
+             v.dwBuildNumber);
     jw_str(w, "kernel", version);
     if (revision >= 0) {
         snprintf(version, sizeof version, "%lu.%lu.%lu.%lld", v.dwMajorVersion, v.dwMinorVersion,
@@ -77,7 +79,8 @@ static void write_cpu(struct jw *w)
     if (info.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_ARM64) jw_str(w, "arch", "aarch64");
     if (info.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_INTEL) jw_str(w, "arch", "x86");
     jw_int(w, "cpus", os_cpu_count());
-    char *model = registry_text(L"HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0", L"ProcessorNameString");
+    char *model = registry_text(L"HARDWARE\\DESCRIPTION\\System\\CentralProcessor\\0",
+                                L"ProcessorNameString");
     write_known(w, "cpuModel", model ? str_trim(model) : NULL);
     mem_free(model);
 }
@@ -118,7 +121,8 @@ static void write_found(struct jw *w, const char *path, const char *const *names
 static void write_programs(struct jw *w)
 {
     static const char *const shells[] = {"cmd", "powershell", "pwsh", "python3", "bash", "sh"};
-    static const char *const features[] = {"docker", "podman", "git", "make", "gcc", "java", "node", "kubectl"};
+    static const char *const features[] = {"docker", "podman", "git",  "make",
+                                           "gcc",    "java",   "node", "kubectl"};
     char *path = job_path();
     jw_array(w, "shell");
     write_found(w, path, shells, sizeof shells / sizeof *shells);
@@ -156,7 +160,8 @@ static void write_gpus(struct jw *w)
     struct gpus g = {.count = 0};
     HKEY class;
     /* no list of adapters: nothing is known */
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, DISPLAY_CLASS, 0, KEY_READ | KEY_WOW64_64KEY, &class) != ERROR_SUCCESS) {
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, DISPLAY_CLASS, 0, KEY_READ | KEY_WOW64_64KEY, &class) !=
+        ERROR_SUCCESS) {
         return;
     }
     RegCloseKey(class);

@@ -15,8 +15,8 @@ void event_log_write(bool error, const char *text)
     wchar_t *wide = wide_from(text);
     if (wcslen(wide) > ENTRY_MAX_CHARS) wide[ENTRY_MAX_CHARS] = L'\0';
     const wchar_t *strings[] = {wide};
-    ReportEventW(source, error ? EVENTLOG_ERROR_TYPE : EVENTLOG_WARNING_TYPE, 0, EVENT_ID_TEXT, NULL, 1, 0,
-                 strings, NULL);
+    ReportEventW(source, error ? EVENTLOG_ERROR_TYPE : EVENTLOG_WARNING_TYPE, 0, EVENT_ID_TEXT,
+                 NULL, 1, 0, strings, NULL);
     mem_free(wide);
     DeregisterEventSource(source);
 }

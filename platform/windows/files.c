@@ -43,7 +43,8 @@ static int read_all(HANDLE h, const char *path, size_t max_bytes, struct buf *ou
         DWORD n = 0;
         if (!ReadFile(h, chunk, READ_STEP_BYTES, &n, NULL)) {
             DWORD error = GetLastError();
-            if (error != ERROR_BROKEN_PIPE && error != ERROR_HANDLE_EOF) rc = wide_fail(e, error, "read", path);
+            if (error != ERROR_BROKEN_PIPE && error != ERROR_HANDLE_EOF)
+                rc = wide_fail(e, error, "read", path);
             break;
         }
         if (n == 0) break;
@@ -60,7 +61,8 @@ static int read_all(HANDLE h, const char *path, size_t max_bytes, struct buf *ou
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
     wchar_t *wide = wide_path(path);
-    HANDLE h = CreateFileW(wide, GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE h = CreateFileW(wide, GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING,
+                           FILE_ATTRIBUTE_NORMAL, NULL);
     mem_free(wide);
     if (h == INVALID_HANDLE_VALUE) return fail(e, "open", path);
     size_t before = out->len;
@@ -115,8 +117,8 @@ static bool replace(const wchar_t *from, const wchar_t *to)
     return false;
 }
 
-static int write_neighbour(const wchar_t *temp, const wchar_t *to, const char *path, const void *data,
-                           size_t len, enum file_mode mode, struct err *e)
+static int write_neighbour(const wchar_t *temp, const wchar_t *to, const char *path,
+                           const void *data, size_t len, enum file_mode mode, struct err *e)
 {
     HANDLE h = create(temp, mode, CREATE_NEW);
     if (h == INVALID_HANDLE_VALUE) return fail(e, "create a file beside", path);
@@ -142,7 +144,8 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
     return rc;
 }
 
-int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode, struct err *e)
+int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode,
+                     struct err *e)
 {
     wchar_t *wide = wide_path(path);
     HANDLE h = create(wide, mode, CREATE_ALWAYS);
@@ -304,8 +307,9 @@ int file_lock_take(const char *path, struct file_lock **out, struct err *e)
     OVERLAPPED place = {.OffsetHigh = LOCK_OFFSET_HIGH};
     if (!LockFileEx(h, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) {
         DWORD error = GetLastError();
-        int rc = error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING ? lock_conflict(h, path, e)
-                                                                           : wide_fail(e, error, "lock", path);
+        int rc = error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING
+                     ? lock_conflict(h, path, e)
+                     : wide_fail(e, error, "lock", path);
         CloseHandle(h);
         return rc;
     }
@@ -356,7 +360,8 @@ int fd_write_all(int fd, const void *data, size_t len, struct err *e)
     const char *name = fd == 2 ? "standard error" : "standard output";
     HANDLE h = fd == 1 || fd == 2 ? GetStdHandle(fd == 2 ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE)
                                   : (HANDLE)_get_osfhandle(fd);
-    if (h == NULL || h == INVALID_HANDLE_VALUE) return err_set(e, ERR_CLOSED, "there is no %s", name);
+    if (h == NULL || h == INVALID_HANDLE_VALUE)
+        return err_set(e, ERR_CLOSED, "there is no %s", name);
     if (write_console(h, data, len)) return 0;
     const char *p = data;
     while (len > 0) {

@@ -24,7 +24,8 @@ static enum maker maker_of(const wchar_t *key)
     enum maker maker = OTHER;
     /* the vendor's own driver, not Microsoft's for basic display: nothing computes with that */
     if (provider && strstr(provider, "NVIDIA")) maker = NVIDIA;
-    if (provider && (strstr(provider, "Advanced Micro Devices") || strstr(provider, "AMD"))) maker = AMD;
+    if (provider && (strstr(provider, "Advanced Micro Devices") || strstr(provider, "AMD")))
+        maker = AMD;
     mem_free(provider);
     return maker;
 }
@@ -35,7 +36,8 @@ static char *nvidia_version(const char *version)
     char digits[VERSION_DIGITS + 1];
     size_t n = 0;
     const char *dot = strrchr(version, '.');
-    while (dot && dot > version && dot[-1] != '.') dot--;
+    while (dot && dot > version && dot[-1] != '.')
+        dot--;
     for (const char *p = dot ? dot : version; *p && n < VERSION_DIGITS; p++) {
         if (*p >= '0' && *p <= '9') digits[n++] = *p;
     }
@@ -70,7 +72,8 @@ static char *cuda_version(void)
     UINT len;
     char *out = NULL;
     if (GetFileVersionInfoW(path, 0, size, info) &&
-        VerQueryValueW(info, L"\\StringFileInfo\\040904e4\\ProductName", (void **)&text, &len) && len > 0) {
+        VerQueryValueW(info, L"\\StringFileInfo\\040904e4\\ProductName", (void **)&text, &len) &&
+        len > 0) {
         char *product = wide_to(text);
         char *version = strstr(product, "CUDA ");
         if (version) {

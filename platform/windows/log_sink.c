@@ -30,20 +30,26 @@ static struct {
 static const char *level_name(enum log_level level)
 {
     switch (level) {
-    case LOG_ERROR: return "error";
-    case LOG_WARN: return "warn";
-    case LOG_INFO: return "info";
-    default: return "debug";
+    case LOG_ERROR:
+        return "error";
+    case LOG_WARN:
+        return "warn";
+    case LOG_INFO:
+        return "info";
+    default:
+        return "debug";
     }
 }
 
 static int file_open(struct err *e)
 {
     wchar_t *wide = wide_path(sink.path);
-    sink.file = CreateFileW(wide, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                            NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    sink.file =
+        CreateFileW(wide, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    NULL, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
     mem_free(wide);
-    if (sink.file == INVALID_HANDLE_VALUE) return wide_fail(e, GetLastError(), "open the log file", sink.path);
+    if (sink.file == INVALID_HANDLE_VALUE)
+        return wide_fail(e, GetLastError(), "open the log file", sink.path);
     LARGE_INTEGER size;
     sink.size = GetFileSizeEx(sink.file, &size) ? size.QuadPart : 0;
     return 0;

@@ -68,7 +68,8 @@ int os_boot_id(char *out, size_t size)
 {
     struct time_of_day t;
     memset(&t, 0, sizeof t);
-    if (NtQuerySystemInformation(SYSTEM_TIME_OF_DAY, &t, sizeof t, NULL) < 0 || t.boot.QuadPart == 0) {
+    if (NtQuerySystemInformation(SYSTEM_TIME_OF_DAY, &t, sizeof t, NULL) < 0 ||
+        t.boot.QuadPart == 0) {
         return ERR_NOT_FOUND;
     }
     /* when somebody sets the clock, the time of boot is moved with it, and the bias tells by how much */

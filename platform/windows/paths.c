@@ -84,7 +84,8 @@ char *paths_temp(void)
     wchar_t wide[MAX_PATH + 2];
     DWORD n = GetTempPathW(MAX_PATH + 1, wide);
     if (n == 0 || n > MAX_PATH) return mem_strdup("C:\\Windows\\Temp");
-    while (n > 3 && (wide[n - 1] == L'\\' || wide[n - 1] == L'/')) n--;
+    while (n > 3 && (wide[n - 1] == L'\\' || wide[n - 1] == L'/'))
+        n--;
     return wide_to_n(wide, n);
 }
 
@@ -96,7 +97,8 @@ static bool is_separator(char c)
 char *paths_join(const char *folder, const char *name)
 {
     size_t len = strlen(folder);
-    while (len > 0 && is_separator(folder[len - 1])) len--;
+    while (len > 0 && is_separator(folder[len - 1]))
+        len--;
     if (len == 0 && !is_separator(folder[0])) return mem_strdup(name);
     return str_dupf("%.*s\\%s", (int)len, folder, name);
 }
@@ -111,8 +113,11 @@ static size_t root_len(const char *path)
 char *paths_dir(const char *path)
 {
     size_t root = root_len(path), len = strlen(path);
-    while (len > root && is_separator(path[len - 1])) len--;
-    while (len > root && !is_separator(path[len - 1])) len--;
-    while (len > root && is_separator(path[len - 1])) len--;
+    while (len > root && is_separator(path[len - 1]))
+        len--;
+    while (len > root && !is_separator(path[len - 1]))
+        len--;
+    while (len > root && is_separator(path[len - 1]))
+        len--;
     return len == 0 ? mem_strdup(".") : mem_strndup(path, len);
 }

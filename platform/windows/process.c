@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 #include <io.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define READ_BYTES (64u * 1024)
@@ -90,7 +90,8 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
     }
     h->async.data = h;
     uv_unref((uv_handle_t *)&h->async);
-    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0) str_copy(h->boot_id, sizeof h->boot_id, "-");
+    if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0)
+        str_copy(h->boot_id, sizeof h->boot_id, "-");
     /* inherited by jobs: a crash ends a program, it does not ask a user that is not there */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     *out = h;
@@ -275,7 +276,8 @@ static void watch(struct process *p, const struct started *s)
     if (p->next) p->next->link = &p->next;
     h->processes = p;
     p->link = &h->processes;
-    if (!RegisterWaitForSingleObject(&p->wait, p->process, on_exited, p, INFINITE, WT_EXECUTEONLYONCE)) {
+    if (!RegisterWaitForSingleObject(&p->wait, p->process, on_exited, p, INFINITE,
+                                     WT_EXECUTEONLYONCE)) {
         /* without being told of its end it cannot be kept */
         p->wait = NULL;
         TerminateJobObject(p->job, EXIT_CODE_KILLED);
@@ -285,7 +287,8 @@ static void watch(struct process *p, const struct started *s)
 }
 
 int process_start(struct process_host *h, const struct process_options *o,
-                  const struct process_handler *handler, void *user, struct process **out, struct err *e)
+                  const struct process_handler *handler, void *user, struct process **out,
+                  struct err *e)
 {
     struct started s;
     int rc = process_create(o, &s, e);
@@ -398,21 +401,38 @@ void process_free(struct process *p)
         p->phase = ENDED;
         release(p);
     }
-    for (int i = 0; i < 2; i++) close_pipe(&p->pipes[i]);
+    for (int i = 0; i < 2; i++)
+        close_pipe(&p->pipes[i]);
     uv_close((uv_handle_t *)&p->timer, on_handle_closed);
 }
 
 /* ---- after the death of an agent ----------------------------------------------------------- */
 
+/* "PID CREATED BOOT" */
+static bool identity_parse(const char *identity, DWORD *pid, uint64_t *created, const char **boot)
+{
+    char *end;
+    unsigned long id = strtoul(identity, &end, 10);
+    if (end == identity || *end != ' ' || id == 0) return false;
+    const char *at = end + 1;
+    unsigned long long time = strtoull(at, &end, 10);
+    if (end == at || *end != ' ' || !end[1]) return false;
+    *pid = id;
+    *created = time;
+    *boot = end + 1;
+    return true;
+}
+
 /* The job's handle was the dead agent's, and with it went the job's processes. What is done here is for one that got
  * hold of a handle, or was under way to its end. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
 {
-    unsigned long pid;
+    DWORD pid;
     uint64_t created;
-    char boot[64], boot_now[64];
+    const char *boot;
+    char boot_now[64];
     *killed = 0;
-    if (sscanf(identity, "%lu %" SCNu64 " %63s", &pid, &created, boot) != 3) return 0;
+    if (!identity_parse(identity, &pid, &created, &boot)) return 0;
     if (os_boot_id(boot_now, sizeof boot_now) != 0 || !str_eq(boot, boot_now)) return 0;
     wchar_t *name = process_job_name(mark);
     HANDLE job = OpenJobObjectW(JOB_OBJECT_TERMINATE | JOB_OBJECT_QUERY, FALSE, name);
@@ -428,8 +448,9 @@ int process_kill_leftover(const char *identity, const char *mark, int *killed, s
     HANDLE process = OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     if (process) {
         DWORD code;
-        if (created != 0 && creation_time(process) == created && GetExitCodeProcess(process, &code) &&
-            code == STILL_ACTIVE && TerminateProcess(process, EXIT_CODE_KILLED) && *killed == 0) {
+        if (created != 0 && creation_time(process) == created &&
+            GetExitCodeProcess(process, &code) && code == STILL_ACTIVE &&
+            TerminateProcess(process, EXIT_CODE_KILLED) && *killed == 0) {
             *killed = 1;
         }
         CloseHandle(process);

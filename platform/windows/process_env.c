@@ -17,9 +17,11 @@
 static char **env_list(const wchar_t *block)
 {
     size_t count = 0, i = 0;
-    for (const wchar_t *at = block; at && *at; at += wcslen(at) + 1) count++;
+    for (const wchar_t *at = block; at && *at; at += wcslen(at) + 1)
+        count++;
     char **env = mem_array(count + 1, sizeof *env);
-    for (const wchar_t *at = block; at && *at; at += wcslen(at) + 1) env[i++] = wide_to(at);
+    for (const wchar_t *at = block; at && *at; at += wcslen(at) + 1)
+        env[i++] = wide_to(at);
     return env;
 }
 
@@ -53,7 +55,8 @@ char **process_env_base(void)
 void process_env_free(char **env)
 {
     if (!env) return;
-    for (char **v = env; *v; v++) mem_free(*v);
+    for (char **v = env; *v; v++)
+        mem_free(*v);
     mem_free(env);
 }
 
@@ -121,8 +124,8 @@ static HANDLE open_for_child(const char *path, DWORD access, DWORD disposition)
 {
     SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
     wchar_t *wide = wide_path(path);
-    HANDLE h = CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &inherit,
-                           disposition, FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE h = CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                           &inherit, disposition, FILE_ATTRIBUTE_NORMAL, NULL);
     mem_free(wide);
     return h;
 }
@@ -150,9 +153,10 @@ static DWORD start_with(wchar_t *file, wchar_t *line, HANDLE input, HANDLE outpu
         mem_free(list);
         return error;
     }
-    if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles, sizeof handles, NULL,
-                                   NULL) ||
-        !CreateProcessW(file, line, NULL, NULL, TRUE, flags, NULL, NULL, &start.StartupInfo, &info)) {
+    if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
+                                   sizeof handles, NULL, NULL) ||
+        !CreateProcessW(file, line, NULL, NULL, TRUE, flags, NULL, NULL, &start.StartupInfo,
+                        &info)) {
         error = GetLastError();
     }
     DeleteProcThreadAttributeList(list);
@@ -174,7 +178,8 @@ static char *own_path_variable(void)
     return path;
 }
 
-int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid, struct err *e)
+int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,
+                           struct err *e)
 {
     char *path = own_path_variable();
     char *file = process_find_program(argv[0], path);
@@ -217,7 +222,8 @@ bool process_is_alive(int64_t pid)
 int process_end_detached(int64_t pid, bool force, struct err *e)
 {
     if (pid <= 0 || pid > UINT32_MAX) return err_set(e, ERR_INVALID, "there is no such process");
-    if (!process_is_alive(pid)) return err_set(e, ERR_NOT_FOUND, "there is no process %d", (int)pid);
+    if (!process_is_alive(pid))
+        return err_set(e, ERR_NOT_FOUND, "there is no process %d", (int)pid);
     if (!force && process_send_break((DWORD)pid)) return 0;
     HANDLE h = OpenProcess(PROCESS_TERMINATE, FALSE, (DWORD)pid);
     BOOL done = h && TerminateProcess(h, EXIT_CODE_KILLED);

@@ -15,11 +15,13 @@ static void add_quoted(struct buf *out, const char *arg)
             continue;
         }
         size_t n = *p == '"' ? 2 * slashes + 1 : slashes;
-        while (n-- > 0) buf_addc(out, '\\');
+        while (n-- > 0)
+            buf_addc(out, '\\');
         slashes = 0;
         buf_addc(out, *p);
     }
-    for (size_t n = 2 * slashes; n > 0; n--) buf_addc(out, '\\');
+    for (size_t n = 2 * slashes; n > 0; n--)
+        buf_addc(out, '\\');
     buf_addc(out, '"');
 }
 
@@ -43,7 +45,8 @@ void quote_command_line(const char *const *argv, struct buf *out)
         if (*p != '"') buf_addc(out, *p);
     }
     if (!plain) buf_addc(out, '"');
-    for (size_t i = 1; argv[i]; i++) add_argument(out, argv[i]);
+    for (size_t i = 1; argv[i]; i++)
+        add_argument(out, argv[i]);
 }
 
 static void add_batch_argument(struct buf *out, const char *arg)
@@ -66,7 +69,8 @@ static void add_batch_argument(struct buf *out, const char *arg)
         }
         slashes = *p == '\\' ? slashes + 1 : 0;
     }
-    while (slashes-- > 0) buf_addc(out, '\\');
+    while (slashes-- > 0)
+        buf_addc(out, '\\');
     buf_addc(out, '"');
 }
 
@@ -74,11 +78,13 @@ int quote_batch_line(const char *cmd, const char *file, const char *const *args,
                      struct err *e)
 {
     if (strpbrk(file, "\"\r\n%")) {
-        return err_set(e, ERR_INVALID, "a batch file cannot have %s for a name", "quotes, line breaks or %");
+        return err_set(e, ERR_INVALID, "a batch file cannot have %s for a name",
+                       "quotes, line breaks or %");
     }
     for (size_t i = 0; args[i]; i++) {
         if (strpbrk(args[i], "\r\n")) {
-            return err_set(e, ERR_INVALID, "argument %zu: a batch file cannot be given a line break", i + 1);
+            return err_set(e, ERR_INVALID,
+                           "argument %zu: a batch file cannot be given a line break", i + 1);
         }
     }
     buf_addf(out, "\"%s\" /d /e:on /v:off /s /c \"\"%s\"", cmd, file);

@@ -32,12 +32,15 @@ static void remove_one(struct removal *r, const wchar_t *path, DWORD attributes)
     DWORD error = 0;
     if (attributes & FILE_ATTRIBUTE_READONLY) SetFileAttributesW(path, FILE_ATTRIBUTE_NORMAL);
     for (int i = 0; i < BUSY_TRIES; i++) {
-        BOOL done = attributes & FILE_ATTRIBUTE_DIRECTORY ? RemoveDirectoryW(path) : DeleteFileW(path);
+        BOOL done =
+            attributes & FILE_ATTRIBUTE_DIRECTORY ? RemoveDirectoryW(path) : DeleteFileW(path);
         if (done) return;
         error = GetLastError();
         if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return;
         /* what was just deleted in a folder is there until the last one closes it */
-        if (error != ERROR_SHARING_VIOLATION && error != ERROR_DIR_NOT_EMPTY && error != ERROR_ACCESS_DENIED) break;
+        if (error != ERROR_SHARING_VIOLATION && error != ERROR_DIR_NOT_EMPTY &&
+            error != ERROR_ACCESS_DENIED)
+            break;
         if (error == ERROR_ACCESS_DENIED && i == 0) SetFileAttributesW(path, FILE_ATTRIBUTE_NORMAL);
         /* trees with many stuck files shall not take minutes */
         if (r->error != 0) break;
@@ -81,7 +84,8 @@ static void remove_below(struct removal *r, const wchar_t *folder)
 }
 
 /* The name has to be free for the next job, whatever is stuck in the old folder. */
-static int rename_aside(const struct removal *r, const char *path, const wchar_t *wide, struct err *e)
+static int rename_aside(const struct removal *r, const char *path, const wchar_t *wide,
+                        struct err *e)
 {
     char *folder = paths_dir(path);
     char *aside = str_dupf("%s\\.old-%" PRIx64, folder, os_seed());

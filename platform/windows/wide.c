@@ -106,7 +106,8 @@ char *wide_error(unsigned long error)
     DWORD n = FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM |
                                  FORMAT_MESSAGE_IGNORE_INSERTS,
                              NULL, error, 0, (wchar_t *)(void *)&text, 0, NULL);
-    while (n > 0 && (text[n - 1] <= L' ' || text[n - 1] == L'.')) n--;
+    while (n > 0 && (text[n - 1] <= L' ' || text[n - 1] == L'.'))
+        n--;
     char *out = n > 0 ? wide_to_n(text, n) : str_dupf("error %lu", error);
     LocalFree(text);
     return out;
@@ -121,17 +122,22 @@ int wide_error_code(unsigned long error)
     case ERROR_BAD_NETPATH:
     case ERROR_BAD_NET_NAME:
     case ERROR_INVALID_NAME:
-    case ERROR_DIRECTORY: return ERR_NOT_FOUND;
+    case ERROR_DIRECTORY:
+        return ERR_NOT_FOUND;
     case ERROR_ACCESS_DENIED:
     case ERROR_WRITE_PROTECT:
     case ERROR_PRIVILEGE_NOT_HELD:
-    case ERROR_ELEVATION_REQUIRED: return ERR_DENIED;
+    case ERROR_ELEVATION_REQUIRED:
+        return ERR_DENIED;
     case ERROR_DISK_FULL:
     case ERROR_HANDLE_DISK_FULL:
-    case ERROR_DISK_QUOTA_EXCEEDED: return ERR_FULL;
+    case ERROR_DISK_QUOTA_EXCEEDED:
+        return ERR_FULL;
     case ERROR_FILE_EXISTS:
-    case ERROR_ALREADY_EXISTS: return ERR_EXISTS;
-    default: return ERR_IO;
+    case ERROR_ALREADY_EXISTS:
+        return ERR_EXISTS;
+    default:
+        return ERR_IO;
     }
 }
 

@@ -81,7 +81,7 @@ static void spawn_self(char *const *args, bool inherit)
 static int be_tree(const char *levels)
 {
     char text[64];
-    int n = atoi(levels);
+    int n = (int)strtol(levels, NULL, 10);
     snprintf(text, sizeof text, "pid=%" PRId64 "\n", os_pid());
     say(1, text);
     if (n > 1) {
