@@ -21,7 +21,7 @@ static struct open_job *event_job(struct engine *g, const struct command *c, int
     if (seq <= w->last_seq) return NULL;
     w->last_seq = seq;
     struct open_job *j = open_job_find(g, job);
-    if (!j || j->worker != w || j->row.attempt != attempt) {
+    if (!j || j->worker != w || j->row.attempt != attempt || w->guest) {
         worker_discard(g, w, job, attempt, "this attempt is over or another agent's");
         return NULL;
     }

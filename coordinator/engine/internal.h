@@ -106,10 +106,15 @@ struct worker {
     struct agent row; /* as stored; loaded with the first hello, only the id before */
     uint64_t session; /* 0: away */
     bool ready;
-    bool leaving;               /* not of the group any more; stays until its attempts are over */
-    bool counted;               /* in pool.online */
-    struct pool *pool;          /* while connected */
-    struct worker *prev, *next; /* of pool */
+    bool leaving; /* not of the group any more; stays until its attempts are over */
+    bool counted; /* in pool.online */
+    /* Connected from another machine than the one that its attempts were handed out to (its state folder was copied
+     * or moved). Those may run on there until their leases end: what the guest says of them is hearsay, its signs of
+     * life are not theirs, and it gets no jobs before they are over. */
+    bool guest;
+    char *guest_host, *guest_boot, *guest_journal; /* become the row's then */
+    struct pool *pool;                             /* while connected */
+    struct worker *prev, *next;                    /* of pool */
     struct caps *caps;
     unsigned char *fits; /* by requirement slot: 0 not known, 1 no, 2 yes */
     size_t fits_cap;
@@ -245,6 +250,8 @@ void class_remove(struct engine *g, struct class *c, int64_t id);
 const struct queue_head *class_head(struct engine *g, struct class *c);
 struct requirement *requirement_find(struct engine *g, int64_t id); /* NULL: a failure was noted */
 int requirement_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
+/* Forgets those that no queued job has, when there are many. */
+void requirements_trim(struct engine *g);
 
 /* ---- match.c ---- */
 bool worker_fits(struct engine *g, struct worker *w, struct class *c);
@@ -273,7 +280,9 @@ void worker_ack(struct engine *g, struct worker *w);
 void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
 
 /* ---- lease.c ---- */
-void lease_arm(struct engine *g, struct worker *w);
+void lease_arm(struct engine *g, struct worker *w); /* after a hand-out */
+void lease_begin(struct engine *g,
+                 struct worker *w); /* after anything else that makes one end earlier */
 void lease_on_timer(struct engine *g, struct worker *w);
 void upkeep_on_timer(struct engine *g);
 void timers_run(struct engine *g);

@@ -25,24 +25,30 @@ void lease_arm(struct engine *g, struct worker *w)
     timer_set(g, &w->lease, earliest);
 }
 
+void lease_begin(struct engine *g, struct worker *w)
+{
+    timer_clear(g, &w->lease);
+    lease_arm(g, w);
+}
+
 void lease_on_timer(struct engine *g, struct worker *w)
 {
     char text[DURATION_TEXT_SIZE], message[256];
-    bool lost = false;
+    bool silent = false;
     struct open_job *next;
     for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
         next = j->next;
         if (open_job_lease_until(g, j) > g->now.mono_ms) continue;
+        if (!j->end_listed && !w->guest) silent = true;
         duration_format(j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms, text);
         str_format(message, sizeof message, "%s%.128s was out of touch longer than the lease of %s",
                    w->row.name ? "agent " : "its agent", w->row.name ? w->row.name : "", text);
         log_warn("%s", message);
         job_lost(g, j, REASON_LOST, message);
-        lost = true;
     }
     if (g->rc) return;
     lease_arm(g, w);
-    if (lost && w->session) {
+    if (silent && w->session) {
         /* It is silent on an open link: let it come back and hear what is left of its attempts. */
         worker_close(g, w);
     } else {
@@ -53,6 +59,7 @@ void lease_on_timer(struct engine *g, struct worker *w)
 void upkeep_on_timer(struct engine *g)
 {
     bool more_keys = false, more_jobs = false;
+    requirements_trim(g);
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))

@@ -83,7 +83,7 @@ static void heap_remove(struct pool *p, struct worker *w)
 static bool takes_jobs(const struct worker *w)
 {
     return w->session && w->pool && !w->pool->deleted && !w->leaving && !w->row.draining &&
-           !w->row.held;
+           !w->row.held && !w->guest;
 }
 
 int64_t worker_free_slots(const struct worker *w)

@@ -8,7 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define SWEEP 500        /* jobs of a deleted group ended per batch */
+#define SWEEP 500 /* jobs of a deleted group ended per batch */
+#define REQUIREMENTS_KEPT 4096
 #define CLASSES_KEPT 256 /* empty ones per pool */
 
 /* ---- pools ---- */
@@ -326,4 +327,60 @@ int requirement_intern(struct engine *g, struct requires *compiled, int64_t *id)
     mem_free(text);
     requires_free(compiled);
     return rc;
+}
+
+static void drop_empty_classes(struct pool *p)
+{
+    size_t count = 0, place = 0;
+    struct class **empty = mem_array(p->classes.count, sizeof *empty);
+    for (struct class *c; (c = id_map_next(&p->classes, &place)) != NULL;) {
+        if (c->place == 0) empty[count++] = c;
+    }
+    for (size_t i = 0; i < count; i++) {
+        id_map_remove(&p->classes, (uint64_t)empty[i]->requires_id);
+        mem_free(empty[i]);
+    }
+    mem_free(empty);
+}
+
+/* Moves what queued jobs require from `from` to g->requirements. */
+static void keep_requirements(struct engine *g, struct id_map *from, const struct pool *p)
+{
+    for (size_t i = 0; i < p->pending_count; i++) {
+        struct class *c = p->pending[i];
+        struct requirement *r = id_map_remove(from, (uint64_t)c->requires_id);
+        if (!r) continue;
+        r->slot = g->requirement_slots++;
+        id_map_put(&g->requirements, (uint64_t)r->id, r);
+        id_map_put(&g->requirement_texts, id_map_text_key(r->text), r);
+    }
+}
+
+void requirements_trim(struct engine *g)
+{
+    if (g->requirements.count <= REQUIREMENTS_KEPT) return;
+    struct id_map all = g->requirements;
+    size_t place = 0;
+    id_map_init(&g->requirements);
+    id_map_fini(&g->requirement_texts);
+    g->requirement_slots = 0;
+    for (struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
+        for (; p; p = p->next_same) {
+            drop_empty_classes(p);
+            keep_requirements(g, &all, p);
+        }
+    }
+    place = 0;
+    for (struct requirement *r; (r = id_map_next(&all, &place)) != NULL;) {
+        requires_free(r->compiled);
+        mem_free(r->text);
+        mem_free(r);
+    }
+    id_map_fini(&all);
+    place = 0;
+    for (struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;) {
+        mem_free(w->fits);
+        w->fits = NULL;
+        w->fits_cap = 0;
+    }
 }

@@ -33,18 +33,49 @@ struct worker *worker_add(struct engine *g, int64_t id)
     return w;
 }
 
+static void forget_guest(struct worker *w)
+{
+    mem_free(w->guest_host);
+    mem_free(w->guest_boot);
+    mem_free(w->guest_journal);
+    w->guest_host = w->guest_boot = w->guest_journal = NULL;
+    w->guest = false;
+}
+
 void worker_free(struct engine *g, struct worker *w)
 {
     timer_clear(g, &w->lease);
+    forget_guest(w);
     agent_fini(&w->row);
     caps_free(w->caps);
     mem_free(w->fits);
     mem_free(w);
 }
 
+static void take(char **to, char **from)
+{
+    mem_free(*to);
+    *to = *from;
+    *from = NULL;
+}
+
+/* What ran on the former machine is over: the agent lives here now. */
+static void adopt_guest(struct engine *g, struct worker *w)
+{
+    take(&w->row.host_id, &w->guest_host);
+    take(&w->row.boot_id, &w->guest_boot);
+    take(&w->row.journal_id, &w->guest_journal);
+    forget_guest(w);
+    if (!store_ok(g, store_agent_update(g->store, &w->row, &g->err))) return;
+    worker_heard(g, w);
+    worker_update(g, w);
+}
+
 void worker_release(struct engine *g, struct worker *w)
 {
     if (w->jobs) return;
+    if (w->guest) adopt_guest(g, w);
+    if (g->rc) return;
     if (w->session && w->leaving) {
         worker_close(g, w);
         return;
@@ -150,6 +181,7 @@ void worker_detach(struct engine *g, struct worker *w)
     w->ready = false;
     worker_update(g, w);
     leave_pool(w);
+    forget_guest(w);
     w->row.online = false;
     w->row.last_seen_ms = g->now.wall_ms;
     store_ok(g, store_agent_seen(g->store, w->id, false, g->now.wall_ms, &g->err));
@@ -164,7 +196,7 @@ void worker_close(struct engine *g, struct worker *w)
 
 void worker_heard(struct engine *g, struct worker *w)
 {
-    w->last_heard_ms = g->now.mono_ms;
+    if (!w->guest) w->last_heard_ms = g->now.mono_ms;
 }
 
 void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t attempt,
@@ -271,7 +303,9 @@ static bool admit(struct engine *g, struct command *c, struct agent *row)
 static bool replace_session(struct engine *g, struct worker *w, const struct command *c)
 {
     const struct cmd_hello *h = &c->u.hello;
-    if (str_eq(w->row.host_id, h->host_id) && str_eq(w->row.boot_id, h->boot_id)) {
+    const char *host = w->guest ? w->guest_host : w->row.host_id;
+    const char *boot = w->guest ? w->guest_boot : w->row.boot_id;
+    if (str_eq(host, h->host_id) && str_eq(boot, h->boot_id)) {
         session_effect(g, EFFECT_CLOSE, w->session);
         worker_detach(g, w);
         return true;
@@ -285,13 +319,6 @@ static bool replace_session(struct engine *g, struct worker *w, const struct com
            "state folder here and join again",
            w->row.name);
     return false;
-}
-
-static void take(char **to, char **from)
-{
-    mem_free(*to);
-    *to = *from;
-    *from = NULL;
 }
 
 /* A name from the config counts when no other agent has it. */
@@ -317,9 +344,6 @@ static void fill_row(struct engine *g, struct agent *row, struct cmd_hello *h)
     take(&row->group, &h->group);
     take(&row->version, &h->version);
     take(&row->capabilities, &h->capabilities);
-    take(&row->host_id, &h->host_id);
-    take(&row->boot_id, &h->boot_id);
-    take(&row->journal_id, &h->journal_id);
     row->slots = h->slots;
     row->draining = h->draining;
     row->online = true;
@@ -331,7 +355,7 @@ static struct open_job *current(const struct engine *g, const struct worker *w, 
                                 int64_t attempt)
 {
     struct open_job *j = open_job_find(g, job);
-    return j && j->worker == w && j->row.attempt == attempt ? j : NULL;
+    return j && j->worker == w && j->row.attempt == attempt && !w->guest ? j : NULL;
 }
 
 static bool holds_any(const struct engine *g, const struct worker *w, const struct cmd_hello *h)
@@ -359,41 +383,44 @@ static void settle_unlisted(struct engine *g, struct worker *w, struct open_job 
     }
 }
 
+static void keep(struct engine *g, struct worker *w, struct open_job *j, const struct cmd_hello *h,
+                 bool ended)
+{
+    j->listed = true;
+    if (ended) {
+        j->end_listed = true;
+        j->since_ms = g->now.mono_ms;
+        w->end_due_seq = h->seq;
+    } else {
+        j->received = true;
+    }
+    if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
+}
+
 static void reconcile(struct engine *g, struct worker *w, const struct cmd_hello *h,
                       bool same_journal)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
         const struct hello_attempt *a = &h->attempts[i];
         struct open_job *j = current(g, w, a->job, a->attempt);
-        if (!j) {
+        if (j)
+            keep(g, w, j, h, a->ended);
+        else
             worker_discard(g, w, a->job, a->attempt, "this attempt is over or another agent's");
-            continue;
-        }
-        j->listed = true;
-        if (a->ended) {
-            j->end_listed = true;
-            j->since_ms = g->now.mono_ms;
-            w->end_due_seq = h->seq;
-        } else {
-            j->received = true;
-        }
-        if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
     }
     struct open_job *next;
     for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
         next = j->next;
-        if (j->listed)
-            j->listed = false;
-        else
+        if (!j->listed && !w->guest)
             settle_unlisted(g, w, j, same_journal);
+        else
+            j->listed = false;
     }
     if (w->end_due_seq == 0 || g->rc) return;
-    if (w->last_seq >= w->end_due_seq) {
+    if (w->last_seq >= w->end_due_seq)
         settle_ends(g, w);
-    } else {
-        timer_clear(g, &w->lease); /* their leases are not renewed: the next end is earlier */
-        lease_arm(g, w);
-    }
+    else
+        lease_begin(g, w);
 }
 
 static void welcome(struct engine *g, struct worker *w)
@@ -413,17 +440,27 @@ static struct worker *greet(struct engine *g, struct command *c, struct agent *r
     if (w && w->session && !replace_session(g, w, c)) return NULL;
     if (!w) w = worker_add(g, h->agent);
     struct pool *p = pool_find(g, h->group);
-    bool holds = holds_any(g, w, h);
+    bool guest = w->jobs && !str_eq(row->host_id, h->host_id);
+    bool holds = !guest && holds_any(g, w, h);
     fill_row(g, row, h);
     agent_fini(&w->row);
     w->row = *row;
     *row = (struct agent){0};
+    w->guest = guest;
+    take(guest ? &w->guest_host : &w->row.host_id, &h->host_id);
+    take(guest ? &w->guest_boot : &w->row.boot_id, &h->boot_id);
+    take(guest ? &w->guest_journal : &w->row.journal_id, &h->journal_id);
+    if (guest)
+        log_warn("agent %s: came back on another machine; it gets jobs when the leases of those "
+                 "on the former one end",
+                 w->row.name);
     worker_set_caps(g, w);
     struct err e;
     const char *code = why_not(w, p, w->row.group, &e);
     w->leaving = code != NULL;
     if (code && !holds) {
         refuse(g, c->session, code, RETRY_GROUP_MS, "%s", err_text(&e));
+        forget_guest(w);
         worker_release(g, w);
         return NULL;
     }

@@ -2,6 +2,7 @@
 #include "engine_world.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,6 +193,46 @@ static void idle__no_timer_but_the_upkeep(void **state)
     assert_int_equal(engine_next_ms(w->engine), next);
 }
 
+/* ---- upkeep ---- */
+
+static void upkeep__old_jobs_and_keys_are_forgotten(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.unique_key = mem_strdup("k");
+    world_do(w, c);
+    int64_t id = world_reply(w)->id, open_one = world_submit(w, NULL, NULL), again;
+    world_do(w, cmd_id(w, CMD_CANCEL, id));
+    assert_int_equal(store_job_by_key(w->store, "-/k", &again, NULL), 0);
+    world_live(w, INT64_C(25) * 3600 * 1000);
+    assert_int_equal(store_job_by_key(w->store, "-/k", &again, NULL), ERR_NOT_FOUND);
+    assert_int_equal(world_state(w, id), JOB_CANCELLED);
+    world_live(w, INT64_C(7) * 24 * 3600 * 1000);
+    struct job row;
+    assert_int_equal(store_job_get(w->store, id, &row, NULL), ERR_NOT_FOUND);
+    assert_int_equal(world_state(w, open_one), JOB_CREATED);
+}
+
+static void upkeep__requires_of_jobs_that_are_gone__make_room(void **state)
+{
+    struct world *w = *state;
+    enum { N = 5000 };
+    world_begin(w);
+    for (int i = 0; i < N; i++) {
+        char *requires = str_dupf("{\"cpus\":\">= %d\"}", i);
+        world_apply(w, cmd_submit(w, NULL, requires));
+        mem_free(requires);
+    }
+    world_commit(w);
+    int64_t agent = world_agent(w, "a", NULL);
+    world_connect_caps(w, agent, NULL, N - 2, "{\"cpus\":100000}");
+    assert_int_equal(world_effects(w, EFFECT_JOB), N - 2);
+    world_live(w, 100000);
+    world_submit(w, NULL, "{\"cpus\":\">= 7\"}"); /* forgotten, and learnt anew */
+    world_connect_caps(w, world_agent(w, "b", NULL), NULL, 9, "{\"cpus\":4999}");
+    assert_int_equal(world_effects(w, EFFECT_JOB), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +247,8 @@ int main(void)
         WORLD_TEST(mono_clock_that_goes_back__is_not_believed),
         WORLD_TEST(cancelled_while_away__killed_at_lease_end),
         WORLD_TEST(idle__no_timer_but_the_upkeep),
+        WORLD_TEST(upkeep__old_jobs_and_keys_are_forgotten),
+        WORLD_TEST(upkeep__requires_of_jobs_that_are_gone__make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -445,6 +445,70 @@ static void listed_as_ended_but_no_end_comes__is_not_kept_alive_by_heartbeats(vo
     assert_int_equal(world_reason(w, p.job), REASON_LOST);
 }
 
+static void another_machine_while_the_first_is_away__its_word_is_not_taken(void **state)
+{
+    struct world *w = *state;
+    struct parted p = part(w, true, (struct retry){.type = RETRY_CONSTANT, .max_attempts = 2});
+    world_live(w, 100000);
+    struct command *c = cmd_hello(w, 90, p.agent, NULL, 2);
+    set(&c->u.hello.host_id, "clone");
+    c->u.hello.seq = 2;
+    cmd_hello_attempt(c, p.job, 1, true);
+    world_do(w, c);
+    assert_non_null(world_effect(w, EFFECT_WELCOME));
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->job, p.job);
+    world_do(w, cmd_finished(90, 2, p.job, 1, JOB_FAILED, REASON_INTERRUPTED));
+    assert_int_equal(world_state(w, p.job), JOB_RUNNING);
+    world_do(w, cmd_ready(90));
+    for (int64_t n = 1; n <= 21; n++) {
+        world_live(w, 10000);
+        world_do(w, cmd_heartbeat(90, n));
+    }
+    assert_int_equal(world_state(w, p.job), JOB_RUNNING);
+    world_live(w, 5000); /* the first one's lease and kill time */
+    assert_null(world_effect(w, EFFECT_CLOSE));
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, p.job)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, p.job)->session, 90);
+}
+
+static void another_machine_not_listing_it__does_not_give_it_back_either(void **state)
+{
+    struct world *w = *state;
+    struct parted p = part(w, false, (struct retry){0});
+    for (uint64_t i = 0; i < 3; i++) {
+        struct command *c = cmd_hello(w, 90 + i, p.agent, NULL, 1);
+        set(&c->u.hello.host_id, "clone");
+        world_do(w, c);
+        assert_int_equal(world_state(w, p.job), JOB_SUBMITTED);
+        if (i == 0) world_do(w, cmd_gone(90));
+        if (i == 1) world_crash(w); /* it is not forgotten whose the job is */
+    }
+    world_live(w, 315000);
+    assert_int_equal(world_reason(w, p.job), REASON_LOST);
+}
+
+static void first_machine_comes_back_in_time__all_is_as_before(void **state)
+{
+    struct world *w = *state;
+    struct parted p = part(w, true, (struct retry){0});
+    struct command *c = cmd_hello(w, 90, p.agent, NULL, 1);
+    set(&c->u.hello.host_id, "clone");
+    world_do(w, c);
+    world_do(w, cmd_ready(90));
+    world_live(w, 100000);
+    c = cmd_hello(w, 91, p.agent, NULL, 1);
+    cmd_hello_attempt(c, p.job, 1, false);
+    refusal(w, c, "duplicate");
+    world_do(w, cmd_gone(90));
+    c = cmd_hello(w, 92, p.agent, NULL, 1);
+    cmd_hello_attempt(c, p.job, 1, false);
+    world_do(w, c);
+    assert_null(world_effect(w, EFFECT_DISCARD));
+    world_live(w, 300000);
+    world_do(w, cmd_finished(92, 2, p.job, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_state(w, p.job), JOB_SUCCESS);
+}
+
 /* ---- sequence numbers and acknowledgements ---- */
 
 static void acknowledgement__one_per_agent_and_batch(void **state)
@@ -692,6 +756,9 @@ int main(void)
         WORLD_TEST(listed_as_ended_by_a_decline_of_before__goes_back),
         WORLD_TEST(listed_as_ended_and_other_events_follow__goes_back_when_they_are_through),
         WORLD_TEST(listed_as_ended_but_no_end_comes__is_not_kept_alive_by_heartbeats),
+        WORLD_TEST(another_machine_while_the_first_is_away__its_word_is_not_taken),
+        WORLD_TEST(another_machine_not_listing_it__does_not_give_it_back_either),
+        WORLD_TEST(first_machine_comes_back_in_time__all_is_as_before),
         WORLD_TEST(acknowledgement__one_per_agent_and_batch),
         WORLD_TEST(heartbeat__writes_nothing),
         WORLD_TEST(sequence__survives_crashes_and_reconnects),
