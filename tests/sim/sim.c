@@ -118,6 +118,25 @@ static void jump_wall(struct sim *s)
     s->world.now.wall_ms = base + sim_random(s, -WALL_JUMP_MS, WALL_JUMP_MS);
 }
 
+/* An operator deletes gamma by force and makes it again, or changes what alpha requires. */
+static void regroup(struct sim *s)
+{
+    s->regroupings++;
+    if (sim_random(s, 0, 1)) {
+        bool there = sim_random(s, 0, 1);
+        struct command *c = there ? cmd_group(&s->world, "gamma", NULL)
+                                  : cmd_text(&s->world, CMD_GROUP_DELETE, "gamma");
+        c->flag = true;
+        coordinator_push(s, c);
+    } else {
+        struct command *c = cmd_group(&s->world, "alpha",
+                                      sim_random(s, 0, 1) ? "{\"label.region\":\"eu-*\"}" : NULL);
+        c->type = CMD_GROUP_UPDATE;
+        c->mask = 2;
+        coordinator_push(s, c);
+    }
+}
+
 static void on_mischief(struct sim *s, void *object, uint64_t number)
 {
     (void)object;
@@ -132,6 +151,9 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_random(s, 0, 19) == 0)
         set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);
     if (sim_random(s, 0, 29) == 0) jump_wall(s);
+    if (sim_chance(s, s->faults.regroup)) regroup(s);
+    if (sim_chance(s, s->faults.clone))
+        clone_hello(s, &s->agents[sim_random(s, 0, s->agent_count - 1)]);
     if (sim_random(s, 0, 14) == 0) {
         a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
         coordinator_push(s,
@@ -144,13 +166,17 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
 static void on_heal_again(struct sim *s, void *object, uint64_t number)
 {
     (void)object;
-    (void)number;
     /* Admin commands are not repeated by themselves when the coordinator was away. */
     for (int i = 0; i < GROUPS; i++)
         set_paused(s, i, false);
     for (int i = 0; i < s->agent_count; i++)
         coordinator_push(s, cmd_id(&s->world, CMD_AGENT_RESUME, s->agents[i].id));
-    if (s->down) sim_at(s, 5000, on_heal_again, NULL, 0);
+    coordinator_push(s, cmd_group(&s->world, "gamma", NULL));
+    struct command *c = cmd_group(&s->world, "alpha", NULL);
+    c->type = CMD_GROUP_UPDATE;
+    c->mask = 2;
+    coordinator_push(s, c);
+    if (number < 5 || s->down) sim_at(s, 5000, on_heal_again, NULL, number + 1);
 }
 
 static void on_heal(struct sim *s, void *object, uint64_t number)
@@ -159,7 +185,8 @@ static void on_heal(struct sim *s, void *object, uint64_t number)
     s->world.now.wall_ms = s->world.now.mono_ms + s->start_ms;
     for (int i = 0; i < s->agent_count; i++)
         agent_thaw(s, &s->agents[i]);
-    on_heal_again(s, object, number);
+    (void)number;
+    on_heal_again(s, object, 0);
 }
 
 /* ---- the plan ---- */
@@ -176,6 +203,8 @@ static void plan_faults(struct sim *s)
     f->agent_freeze = (int)sim_random(s, 3, 20);
     f->agent_reboot = 3;
     f->agent_forgets = 6;
+    f->clone = sim_random(s, 0, 1) ? 15 : 0;
+    f->regroup = sim_random(s, 0, 1) ? 10 : 0;
     f->drain = (int)sim_random(s, 5, 30);
     f->decline = sim_random(s, 0, 1) ? 30 : 0;
     f->repeat = sim_random(s, 0, 1) ? 10 : 0;

@@ -134,7 +134,8 @@ struct event {
     uint64_t number;
 };
 
-struct faults { /* one in n; 0: never */
+struct faults {         /* one in n; 0: never */
+    int clone, regroup; /* in mischief */
     int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
     int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
 };
@@ -159,6 +160,7 @@ struct sim {
     struct id_map by_id, by_request, links; /* job models by id and request, links by session */
     struct id_map agents_by_id;
     bool paused[GROUPS];
+    uint64_t clones, regroupings;
 
     struct link **all_links;
     size_t link_count, link_cap;
@@ -204,6 +206,8 @@ void link_close(struct sim *s, struct link *l); /* by the agent */
 /* Takes the command; arrives after a while, in order, unless the link breaks. */
 void link_to_coordinator(struct sim *s, struct link *l, struct command *c);
 void user_submit(struct sim *s, void *job, uint64_t number);
+void clone_hello(struct sim *s,
+                 struct agent_model *a); /* from another machine, with a copied state folder */
 void user_cancel(struct sim *s, void *job, uint64_t number);
 
 /* ---- sim_agent.c ---- */
@@ -222,6 +226,9 @@ bool agent_meets(const struct agent_model *a, int requires);
 void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt);
 void check_process_ends(struct sim *s, int64_t job, int64_t attempt);
 void check_process_writes(struct sim *s, int64_t job, int64_t bytes);
+/* ---- sim_invariants.c ---- */
+void check_invariants(struct sim *s);
+
 /* After a commit, before its effects are carried out. */
 void check_batch(struct sim *s);
 void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool known);

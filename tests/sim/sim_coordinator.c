@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CLONE_SESSIONS (UINT64_C(1) << 40) /* numbers that no link has */
+
 struct packet {
     struct link *link;
     struct command *command; /* to the coordinator */
@@ -214,6 +216,29 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     if (at < l->to_agent_ms) at = l->to_agent_ms;
     l->to_agent_ms = at;
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
+}
+
+/* ---- a copied machine ---- */
+
+static void on_clone_gone(struct sim *s, void *object, uint64_t life)
+{
+    (void)object;
+    if (life >> 32 != (s->coordinator_life & 0xffffffff)) return;
+    coordinator_push(s, cmd_gone(CLONE_SESSIONS + (life & 0xffffffff)));
+}
+
+void clone_hello(struct sim *s, struct agent_model *a)
+{
+    uint64_t number = ++s->clones;
+    struct command *c =
+        cmd_hello(&s->world, CLONE_SESSIONS + number, a->id, group_keys[a->group], a->slots);
+    mem_free(c->u.hello.host_id);
+    c->u.hello.host_id = str_dupf("clone-%d", (int)sim_random(s, 0, 1));
+    c->u.hello.seq = a->seq;
+    for (const struct held *h = a->held; h && sim_random(s, 0, 1); h = h->next)
+        cmd_hello_attempt(c, h->job, h->attempt, sim_random(s, 0, 1) == 0);
+    coordinator_push(s, c);
+    sim_at(s, sim_random(s, 1, 20000), on_clone_gone, NULL, s->coordinator_life << 32 | number);
 }
 
 /* ---- users ---- */
@@ -426,6 +451,7 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
     }
     int rc = world_commit(&s->world);
     if (rc == 0) check_batch(s);
+    if (rc == 0 && s->sabotage == SABOTAGE_NONE && sim_random(s, 0, 9) == 0) check_invariants(s);
     if (sim_chance(s, s->faults.crash_after)) {
         crash(s);
         return;

@@ -625,7 +625,8 @@ static void restart__with_an_assigned_job__goes_on(void **state)
     peer_fini(&p);
     house_start(&house, &patience);
     state_is(job, "SUBMITTED");
-    /* it never got there: hello without it, same journal and boot -> the same attempt comes again */
+    /* it never got there: hello without it, same journal and boot -> the same attempt comes
+     * again */
     house_agent(&house, &i, "restart", 1, &p);
     wait_for(&p, MSG_JOB, &m);
     assert_int_equal(m.u.job.job, job);
