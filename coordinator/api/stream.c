@@ -11,6 +11,8 @@
 #include "wire/limits.h"
 
 #define READ_BYTES (256u * 1024) /* of output per look at the store */
+#define PIECE_BYTES (2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + API_ANSWER_BYTES)
+#define KEEP_BYTES (16u * 1024) /* of memory, between two pieces */
 #define PING_MS 15000
 #define WHY_MS 2000
 #define FOLLOW_TYPE "application/vnd.cadre.follow"
@@ -113,7 +115,7 @@ static struct stream *stream_new(struct request *r, int64_t job)
     st->r = r;
     st->job = job;
     st->woken = true;
-    buf_init(&st->piece, 2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + API_ANSWER_BYTES);
+    buf_init(&st->piece, PIECE_BYTES);
     r->stream = st;
     return st;
 }
@@ -143,13 +145,23 @@ static void break_off(struct stream *st, const char *what, const struct err *e)
     st->r->conn->closing = true;
 }
 
+/* Many may follow for hours: what one burst of output needed is not kept. */
+static void reset_piece(struct stream *st)
+{
+    buf_fini(&st->piece);
+    buf_init(&st->piece, PIECE_BYTES);
+}
+
 static bool send_piece(struct stream *st)
 {
     struct link *l = st->r->conn->link;
     struct err e;
     if (!st->piece.len) return true;
     int rc = http_write_chunk(link_out(l), st->piece.data, st->piece.len);
-    buf_clear(&st->piece);
+    if (st->piece.cap > KEEP_BYTES)
+        reset_piece(st);
+    else
+        buf_clear(&st->piece);
     if (rc) {
         err_set(&e, rc, "%s", err_sentence(rc));
         break_off(st, "stream", &e);
