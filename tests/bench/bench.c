@@ -213,7 +213,13 @@ static double read_stat_cpu_s(const char *path)
     fclose(f);
     line[n] = 0;
     const char *p = strrchr(line, ')'); /* the name may hold anything */
-    if (p) sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    /* proc(5): the state, then numbers; user and system time are the 14th and 15th field */
+    char *end = p ? (char *)(uintptr_t)p + 3 : NULL;
+    for (int i = 4; end && i <= 15; i++) {
+        unsigned long n_ticks = strtoul(end, &end, 10);
+        if (i == 14) user = n_ticks;
+        if (i == 15) system = n_ticks;
+    }
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
@@ -247,7 +253,7 @@ void bench_usage(int pid, struct usage *out)
     snprintf(path, sizeof path, "/proc/%d/task", pid);
     DIR *d = opendir(path);
     for (struct dirent *entry; d && (entry = readdir(d)) && count < 64;)
-        if (entry->d_name[0] != '.') thread[count++] = atoi(entry->d_name);
+        if (entry->d_name[0] != '.') thread[count++] = (int)strtol(entry->d_name, NULL, 10);
     if (d) closedir(d);
     qsort(thread, (size_t)count, sizeof *thread, by_number);
     out->threads = count;

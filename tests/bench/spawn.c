@@ -1,0 +1,215 @@
+/* Real jobs: `true` through a real coordinator and a real agent, beside a loop that spawns and waits. Usage: README.md. */
+#include "tests/bench/load.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/pki.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BOUND_S 600
+#define END_S 300
+#define IDLE_S 10
+#define POLL_US 50000
+#define CONNECTIONS 32
+
+extern char **environ;
+
+struct options {
+    int jobs, slots;
+    const char *dir;
+};
+
+static const char job[] = "{\"command\":[\"true\"]}";
+
+/* ---- the bare loop ---- */
+
+static void start_one(void)
+{
+    pid_t pid;
+    char program[] = "true";
+    char *argv[] = {program, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    for (int fd = 0; fd < 3; fd++)
+        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+    int rc = posix_spawnp(&pid, program, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0) bench_die("true cannot be started: %s", strerror(rc));
+}
+
+static double bare_loop(int jobs, int at_once)
+{
+    int started = 0, ended = 0;
+    int64_t from = bench_now_ns();
+    while (ended < jobs) {
+        while (started < jobs && started - ended < at_once) {
+            start_one();
+            started++;
+        }
+        if (wait(NULL) < 0) bench_die("wait: %s", strerror(errno));
+        ended++;
+    }
+    return (double)jobs / ((double)(bench_now_ns() - from) / 1e9);
+}
+
+/* ---- the agent ---- */
+
+static struct json *ask(struct target *t, const char *method, const char *path, const char *body)
+{
+    struct json *j;
+    struct err e = {0};
+    char *text = target_ask(t, method, path, body);
+    bench_must(json_parse(text, strlen(text), &j, &e), &e, path);
+    mem_free(text);
+    return j;
+}
+
+static int64_t unfinished(struct target *t)
+{
+    int64_t n = 0;
+    struct json *status = ask(t, "GET", "/api/v1/status", NULL);
+    const struct json *jobs = json_get(status, "jobs");
+    for (const struct json *j = json_first(jobs); j; j = json_next(j))
+        n += json_int(j, 0);
+    json_free(status);
+    return n;
+}
+
+static int start_agent(struct target *t, const struct options *o)
+{
+    char program[] = CADRE_BIN_DIR "/cadre-agent", join[] = "join", run[] = "run", name[] = "bench";
+    char state_flag[] = "--state", config_flag[] = "--config", name_flag[] = "--name";
+    char slots_flag[] = "--slots", slots[16], state[600], config[600];
+    struct json *j = ask(t, "POST", "/api/v1/tokens", "{\"type\":\"join\"}");
+    char *token = mem_strdup(json_get_str(j, "token", ""));
+    snprintf(slots, sizeof slots, "%d", o->slots);
+    snprintf(state, sizeof state, "%s/agent", t->folder);
+    snprintf(config, sizeof config, "%s/agent.yaml", t->folder);
+    char *join_argv[] = {program,     join,   token,     state_flag, state,
+                         config_flag, config, name_flag, name,       NULL};
+    char *run_argv[] = {program, run,        state_flag, state, config_flag,
+                        config,  slots_flag, slots,      NULL};
+    bench_run(t->folder, "join", join_argv);
+    int pid = bench_spawn(t->folder, "agent", run_argv, NULL);
+    json_free(j);
+    mem_free(token);
+    return pid;
+}
+
+static void wait_for_agent(struct target *t)
+{
+    int64_t end = bench_now_ns() + (int64_t)20 * 1000000000;
+    for (int64_t online = 0; online == 0;) {
+        struct json *status = ask(t, "GET", "/api/v1/status", NULL);
+        online = json_get_int(json_get(status, "agents"), "online", 0);
+        json_free(status);
+        if (bench_now_ns() > end) bench_die("the agent did not come");
+    }
+}
+
+static void say_idle(int pid)
+{
+    struct usage before, after;
+    sleep(2);
+    bench_usage(pid, &before);
+    sleep(IDLE_S);
+    bench_usage(pid, &after);
+    printf("idle agent: RSS %.1f MiB (anonymous %.1f), %.1f wake-ups/s, %.2f %% of a core\n",
+           (double)after.rss_kib / 1024, (double)after.anon_kib / 1024,
+           (double)(after.switches - before.switches) / IDLE_S,
+           (after.cpu_s - before.cpu_s) / IDLE_S * 100);
+}
+
+/* Jobs are submitted while others run, faster than these end. */
+static double through_agent(struct target *t, int pid, int jobs)
+{
+    struct usage server0, server1, agent0, agent1;
+    struct pump *pump = pump_new(t, CONNECTIONS, job, true, NULL, NULL);
+    pump_open(pump);
+    bench_usage(t->pid, &server0);
+    bench_usage(pid, &agent0);
+    int64_t from = bench_now_ns(), end = from + (int64_t)END_S * 1000000000;
+    pump_run(pump, (uint64_t)jobs, 0);
+    while (!pump_idle(pump) && bench_now_ns() < end)
+        uv_run(t->loop, UV_RUN_ONCE);
+    while (unfinished(t) > 0) { /* asking costs a handshake each time */
+        usleep(POLL_US);
+        if (bench_now_ns() > end) bench_die("the jobs do not end");
+    }
+    double took = (double)(bench_now_ns() - from) / 1e9;
+    bench_usage(t->pid, &server1);
+    bench_usage(pid, &agent1);
+    printf("CPU per job: agent %.0f us, coordinator %.0f us\n",
+           (agent1.cpu_s - agent0.cpu_s) / jobs * 1e6,
+           (server1.cpu_s - server0.cpu_s) / jobs * 1e6);
+    pump_free(pump);
+    return (double)jobs / took;
+}
+
+/* ---- the program ---- */
+
+static int number(const char *flag, const char *value, int least, int most)
+{
+    char *end = NULL;
+    long n = value ? strtol(value, &end, 10) : 0;
+    if (value && *value && !*end && n >= least && n <= most) return (int)n;
+    fprintf(stderr, "bench_spawn: %s takes a number from %d to %d\n", flag, least, most);
+    exit(2);
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+    const char *tmp = getenv("TMPDIR");
+    *o = (struct options){.jobs = 2000, .slots = 4, .dir = tmp && *tmp ? tmp : "/var/tmp"};
+    for (int i = 1; i < argc; i += 2) {
+        if (str_eq(argv[i], "--jobs")) {
+            o->jobs = number(argv[i], argv[i + 1], 1, 1000000);
+        } else if (str_eq(argv[i], "--slots")) {
+            o->slots = number(argv[i], argv[i + 1], 1, 1024);
+        } else if (str_eq(argv[i], "--dir") && argv[i + 1]) {
+            o->dir = argv[i + 1];
+        } else {
+            fputs("Usage: bench_spawn [--jobs N] [--slots N] [--dir D]\n", stderr);
+            exit(2);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct target t = {0};
+    struct err e = {0};
+    uv_loop_t loop;
+    read_options(&o, argc, argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bench_must(pki_init(&e), &e, "the random source");
+    uv_loop_init(&loop);
+    bench_bound(BOUND_S);
+    target_start(&t, &loop, bench_folder(o.dir, 0));
+    int pid = start_agent(&t, &o);
+    wait_for_agent(&t);
+    say_idle(pid);
+    double bare = bare_loop(o.jobs, o.slots);
+    double ours = through_agent(&t, pid, o.jobs);
+    double bare_again = bare_loop(o.jobs, o.slots);
+    bare = (bare + bare_again) / 2;
+    printf("%d jobs 'true', %d at once: agent %.0f/s, bare spawn and wait %.0f/s: %.0f %%\n",
+           o.jobs, o.slots, ours, bare, ours / bare * 100);
+    say_idle(pid);
+    bench_end(pid);
+    bench_end(t.pid);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    pki_fini();
+    return 0;
+}
