@@ -178,11 +178,44 @@ static void finish(struct process *p)
     if (!p->freed && p->handler.on_end) p->handler.on_end(p, &p->end, p->user);
 }
 
+struct job_list {
+    JOBOBJECT_BASIC_PROCESS_ID_LIST head;
+    ULONG_PTR more[JOB_PROCESSES_MAX];
+};
+
+/* The host of a console ends by itself a moment after the last program on it. */
+static bool is_console_host(DWORD pid)
+{
+    wchar_t path[MAX_PATH];
+    DWORD len = MAX_PATH;
+    HANDLE h = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (!h) return false;
+    bool found = QueryFullProcessImageNameW(h, 0, path, &len) && len >= 12 &&
+                 _wcsicmp(path + len - 12, L"\\conhost.exe") == 0;
+    CloseHandle(h);
+    return found;
+}
+
+/* Something of the job's own, beside its main process, which may still be counted right after its end. */
+static bool has_strays(const struct process *p)
+{
+    struct job_list *list = mem_alloc(sizeof *list);
+    bool found = false;
+    /* with more of them than the list holds there is an error and the beginning of the list */
+    QueryInformationJobObject(p->job, JobObjectBasicProcessIdList, list, sizeof *list, NULL);
+    const ULONG_PTR *pids = list->head.ProcessIdList;
+    for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList && !found; i++) {
+        found = pids[i] != p->pid && !is_console_host((DWORD)pids[i]);
+    }
+    mem_free(list);
+    return found;
+}
+
 /* true: nothing is left, or nothing more can be done about it. */
 static bool sweep(struct process *p)
 {
     if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
-    if (!p->killing) p->end.stray = true;
+    if (!p->killing && !p->end.stray) p->end.stray = has_strays(p);
     TerminateJobObject(p->job, EXIT_CODE_KILLED);
     return process_job_active(p->job) == 0;
 }
@@ -354,11 +387,6 @@ bool process_send_break(DWORD pid)
     FreeConsole();
     return sent;
 }
-
-struct job_list {
-    JOBOBJECT_BASIC_PROCESS_ID_LIST head;
-    ULONG_PTR more[JOB_PROCESSES_MAX];
-};
 
 static BOOL CALLBACK close_window(HWND window, LPARAM user)
 {
