@@ -58,7 +58,8 @@ until_true() {
 }
 
 listening() { grep -q '^listening on ' "$home/coordinator.log"; }
-ended() { ! alive coordinator; }
+# Just started, a pid still shows the program that starts it: only a pid without one has ended.
+ended() { [ ! -e "/proc/$(cat "$home/coordinator.pid")/exe" ]; }
 listening_or_ended() { listening || ended; }
 agent_online() { "$bin/cadre" agent list -o json | grep -q '"ONLINE"'; }
 
@@ -72,7 +73,7 @@ start_coordinator() {
         fi
         start coordinator "$bin/cadre-coordinator" run --config "$home/coordinator.yaml" --state "$server"
         until_true 20 "the coordinator's start" listening_or_ended
-        if alive coordinator; then
+        if ! ended; then
             echo "$port" >"$home/chosen-port"
             return
         fi

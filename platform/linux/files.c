@@ -152,9 +152,12 @@ int file_write_plain(const char *path, const void *data, size_t len, enum file_m
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                   mode == FILE_SECRET ? 0600 : 0644);
     if (fd < 0) return fail(e, "create", path);
+    struct stat st;
+    bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     int rc = write_all(fd, path, data, len, e);
     if (close(fd) != 0 && rc == 0) rc = fail(e, "write", path);
-    if (rc != 0) unlink(path);
+    /* half a file is no file; a device that refused stays what it is */
+    if (rc != 0 && regular) unlink(path);
     return rc;
 }
 

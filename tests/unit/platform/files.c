@@ -145,7 +145,8 @@ static void removing__is_fine_when_absent(void **state)
 
 static void unicode_names__are_kept(void **state)
 {
-    char *folder = paths_join(*state, "gr\xc3\xb6\xc3\x9f" "e \xe6\x97\xa5\xe6\x9c\xac");
+    char *folder = paths_join(*state, "gr\xc3\xb6\xc3\x9f"
+                                      "e \xe6\x97\xa5\xe6\x9c\xac");
     char *path = paths_join(folder, "\xf0\x9f\x98\x80.txt");
     assert_int_equal(dir_make(folder, FILE_PUBLIC, NULL), 0);
     put(path, "x");
@@ -319,9 +320,11 @@ static void default_places__are_under_cadre(void **state)
                       paths_coordinator_state()};
     for (size_t i = 0; i < 4; i++) {
         assert_true(strstr(places[i], "cadre") || strstr(places[i], "Cadre"));
-        for (size_t k = 0; k < i; k++) assert_string_not_equal(places[i], places[k]);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(places[i], places[k]);
     }
-    for (size_t i = 0; i < 4; i++) mem_free(places[i]);
+    for (size_t i = 0; i < 4; i++)
+        mem_free(places[i]);
 }
 
 int main(void)

@@ -12,7 +12,8 @@ static void time__goes_on(void **state)
     (void)state;
     struct moment a, b;
     os_now(&a);
-    do os_now(&b);
+    do
+        os_now(&b);
     while (b.mono_ms == a.mono_ms);
     assert_true(b.mono_ms > a.mono_ms);
     assert_true(a.wall_ms > INT64_C(1700000000000));
@@ -83,10 +84,37 @@ static void sha256__of_known_texts(void **state)
 
 /* From the rules of CommandLineToArgvW, which `takes_apart` follows. */
 static const char *const arguments[] = {
-    "plain", "", "with space", "tab\there", "quote\"inside", "\"", "\"\"", "back\\slash", "end\\", "end space\\",
-    "two\\\\", "two space\\\\", "\\\"", "\\\\\"", "a\\\"b c\\", "%PATH%", "^caret", "a&b|c<d>e", "(x)", "!bang!",
-    "gr\xc3\xb6\xc3\x9f" "e", "\xe6\x97\xa5 \xe6\x9c\xac", "C:\\Program Files\\x\\", "--flag=va lue", "'single'",
-    "line\nbreak", "trailing\"\\", "\\\\server\\share\\", "*.c", "a\"b\"c d\\\\\"e",
+    "plain",
+    "",
+    "with space",
+    "tab\there",
+    "quote\"inside",
+    "\"",
+    "\"\"",
+    "back\\slash",
+    "end\\",
+    "end space\\",
+    "two\\\\",
+    "two space\\\\",
+    "\\\"",
+    "\\\\\"",
+    "a\\\"b c\\",
+    "%PATH%",
+    "^caret",
+    "a&b|c<d>e",
+    "(x)",
+    "!bang!",
+    "gr\xc3\xb6\xc3\x9f"
+    "e",
+    "\xe6\x97\xa5 \xe6\x9c\xac",
+    "C:\\Program Files\\x\\",
+    "--flag=va lue",
+    "'single'",
+    "line\nbreak",
+    "trailing\"\\",
+    "\\\\server\\share\\",
+    "*.c",
+    "a\"b\"c d\\\\\"e",
 };
 #define ARGUMENTS (sizeof arguments / sizeof *arguments)
 
@@ -96,7 +124,8 @@ static const char *take_apart(const char *line, struct buf *out)
 {
     bool quoted = false;
     buf_clear(out);
-    while (*line == ' ') line++;
+    while (*line == ' ')
+        line++;
     if (!*line) return NULL;
     for (; *line && (quoted || (*line != ' ' && *line != '\t')); line++) {
         size_t slashes = strspn(line, "\\");
