@@ -93,6 +93,8 @@ static void a_full_disk__is_told_as_such(void **state)
 {
     (void)state;
     struct err e = {0};
+    struct stat st;
+    if (stat("/dev/full", &st) != 0 || !S_ISCHR(st.st_mode)) skip(); /* a container without it */
     assert_int_equal(file_write_plain("/dev/full", "x", 1, FILE_PUBLIC, &e), ERR_FULL);
     assert_true(file_exists("/dev/full")); /* half a file is removed, a device is not */
 }
