@@ -1,0 +1,179 @@
+/* The two threads and what passes between them. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/spine.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <uv.h>
+
+struct rig {
+    char *folder;
+    uv_loop_t loop;
+    struct store *store;
+    struct engine *engine;
+    struct spine *spine;
+    uint64_t last_reply; /* request */
+    size_t replies, failures, reliefs, lists;
+    bool in_order;
+};
+
+static void on_effects(struct effects *list, void *user)
+{
+    struct rig *r = user;
+    r->lists++;
+    for (struct effect *x = list->first; x; x = x->next) {
+        if (x->type != EFFECT_REPLY) continue;
+        r->replies++;
+        r->failures += x->rc != 0;
+        r->in_order = r->in_order && x->request > r->last_reply;
+        r->last_reply = x->request;
+    }
+}
+
+static void on_relief(void *user)
+{
+    struct rig *r = user;
+    r->reliefs++;
+}
+
+static const struct spine_handler handler = {.on_effects = on_effects, .on_relief = on_relief};
+
+static int setup(void **state)
+{
+    struct rig *r = mem_alloc(sizeof *r);
+    struct err e = {0};
+    struct moment now;
+    struct engine_config config = {.lease_ms = 60000,
+                                   .heartbeat_ms = 10000,
+                                   .retention_ms = 3600000,
+                                   .output_limit_bytes = 1 << 20,
+                                   .payload_limit_bytes = 1 << 20,
+                                   .max_agents = 10,
+                                   .kill_time_ms = 15000};
+    char *temp = paths_temp();
+    r->folder = str_dupf("%s/cadre-spine-%016llx", temp, (unsigned long long)os_seed());
+    r->in_order = true;
+    mem_free(temp);
+    os_now(&now);
+    assert_int_equal(dir_make(r->folder, FILE_SECRET, &e), 0);
+    assert_int_equal(uv_loop_init(&r->loop), 0);
+    if (store_open(r->folder, &r->store, &e) ||
+        engine_new(r->store, &config, 1, &now, &r->engine, &e) ||
+        spine_start(&r->loop, r->engine, &handler, r, &r->spine, &e))
+        fail_msg("%s", e.msg);
+    *state = r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct rig *r = *state;
+    struct err e;
+    if (r->spine) spine_stop(r->spine);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&r->loop), 0);
+    engine_free(r->engine);
+    store_close(r->store);
+    assert_int_equal(dir_remove_tree(r->folder, &e), 0);
+    mem_free(r->folder);
+    mem_free(r);
+    return 0;
+}
+
+static void push_submit(struct rig *r, uint64_t request, size_t spec_bytes)
+{
+    struct command *c = command_new(CMD_SUBMIT);
+    struct buf spec;
+    buf_init(&spec, 2 << 20);
+    buf_adds(&spec, "{\"command\":[\"true\"],\"x\":\"");
+    for (size_t i = 0; i < spec_bytes; i++)
+        buf_addc(&spec, 'x');
+    buf_adds(&spec, "\"}");
+    c->request = request;
+    c->u.submit.spec = buf_detach(&spec);
+    c->u.submit.job.attempt = 1;
+    spine_push(r->spine, c);
+}
+
+static void run_until(struct rig *r, const size_t *what, size_t count)
+{
+    while (*what < count)
+        uv_run(&r->loop, UV_RUN_ONCE);
+}
+
+static void spine__many_pushes_of_one_turn__share_commits(void **state)
+{
+    struct rig *r = *state;
+    for (uint64_t i = 1; i <= 500; i++)
+        push_submit(r, i, 10);
+    run_until(r, &r->replies, 500);
+    assert_int_equal(r->failures, 0);
+    assert_true(r->in_order);
+    assert_int_equal(r->lists, 1); /* handed over together, committed together */
+}
+
+static void spine__stop__answers_everything_that_was_pushed(void **state)
+{
+    struct rig *r = *state;
+    for (uint64_t i = 1; i <= 300; i++)
+        push_submit(r, i, 10);
+    spine_stop(r->spine);
+    assert_int_equal(r->replies, 300);
+    assert_int_equal(r->failures, 0);
+    push_submit(r, 301, 10); /* nobody is left: it is dropped, not leaked */
+    r->spine = NULL;
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    assert_int_equal(r->replies, 300);
+}
+
+static void spine__more_than_it_should_hold__says_full_and_then_relieved(void **state)
+{
+    struct rig *r = *state;
+    uint64_t n = 0;
+    while (!spine_is_full(r->spine))
+        push_submit(r, ++n, 1000000);
+    assert_in_range(n, SPINE_HIGH_BYTES / 1100000, SPINE_HIGH_BYTES / 1000000 + 1);
+    run_until(r, &r->reliefs, 1);
+    assert_false(spine_is_full(r->spine));
+    assert_int_equal(r->reliefs, 1);
+    run_until(r, &r->replies, n);
+    assert_int_equal(r->failures, 0);
+}
+
+/* A job with a queue timeout ends without any command: the store thread wakes by itself. */
+static void spine__time_passes__deadlines_are_kept(void **state)
+{
+    struct rig *r = *state;
+    struct command *c = command_new(CMD_SUBMIT);
+    c->request = 1;
+    c->u.submit.spec = mem_strdup("{\"command\":[\"true\"]}");
+    c->u.submit.job.attempt = 1;
+    c->u.submit.job.queue_timeout_ms = 30;
+    spine_push(r->spine, c);
+    run_until(r, &r->replies, 1);
+    size_t lists = r->lists;
+    run_until(r, &r->lists, lists + 1); /* EFFECT_JOB_CHANGED of its end */
+    assert_int_equal(r->replies, 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(spine__many_pushes_of_one_turn__share_commits),
+        CASE(spine__stop__answers_everything_that_was_pushed),
+        CASE(spine__more_than_it_should_hold__says_full_and_then_relieved),
+        CASE(spine__time_passes__deadlines_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
