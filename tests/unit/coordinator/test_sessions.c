@@ -502,6 +502,42 @@ static void agent__in_the_api__shows_labels_apart(void **state)
     identity_fini(&i);
 }
 
+static void agent_that_does_not_read__is_cut(void **state)
+{
+    struct identity i;
+    struct peer p;
+    struct json *j;
+    char *text = mem_alloc(400001);
+    memset(text, 'x', 400000);
+    char *body = str_dupf("{\"command\":[\"true\"],\"lease\":\"1s\",\"killGrace\":\"1s\","
+                          "\"env\":{\"X\":\"%s\"}}",
+                          text);
+    (void)state;
+    house_enrol(&house, "deaf", NULL, &i);
+    house_agent(&house, &i, "deaf", 64, &p);
+    link_pause(p.link);
+    for (int n = 0; n < 64; n++) /* 25 MB: more than LIMIT_SEND_QUEUE and the kernel hold */
+        submit(body);
+    bool online = true;
+    for (int64_t n = 1; online; n++) {
+        struct msg alive = {.type = MSG_HEARTBEAT, .u.heartbeat = {.n = n}};
+        peer_send(&p, &alive); /* it is not silent */
+        house_run_ms(&house, 20);
+        j = house_get(&house, "/api/v1/agents/deaf", 200);
+        online = str_eq(json_get_str(j, "state", ""), "ONLINE");
+        json_free(j);
+    }
+    j = house_get(&house, "/api/v1/status", 200);
+    assert_int_equal(json_get_int(json_get(j, "agents"), "online", -1), 0);
+    json_free(j);
+    link_resume(p.link);
+    peer_wait_closed(&p);
+    peer_fini(&p);
+    identity_fini(&i);
+    mem_free(body);
+    mem_free(text);
+}
+
 /* ---- a job's life ---- */
 
 static void job__from_submit_to_result__is_told_all_along(void **state)
@@ -666,6 +702,8 @@ int main(void)
         cmocka_unit_test(job__cancelled_while_it_runs__is_killed),
         cmocka_unit_test(result__sent_twice__counts_once),
         cmocka_unit_test(restart__with_an_assigned_job__goes_on),
+        /* last: what it was given stays assigned until its lease is over */
+        cmocka_unit_test(agent_that_does_not_read__is_cut),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
 }
