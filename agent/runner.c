@@ -352,6 +352,10 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
     output_end(&a->output);
     /* Whatever it ended with, it may be another agent's by now. */
     if (end->expired || is_over(r, a, now_ms())) a->why = "lost";
+    if (end->expired)
+        log_warn("job %s: attempt %lld was ended by the guard: the agent was held up for longer "
+                 "than its lease",
+                 a->text, (long long)a->number);
     if (!a->silent) say_finished(r, a, end);
     unlink_attempt(r, a);
     set_timer(r);
