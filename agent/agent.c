@@ -177,8 +177,7 @@ static void on_prepare(uv_prepare_t *prepare)
     int rc = 0;
     if (a->exit_code == 0) runner_flush_output(a->runner);
     if (a->exit_code == 0) rc = journal_commit(a->journal, &e);
-    if (a->exit_code == 0 && rc == 0 &&
-        runner_start_accepted(a->runner, session_lease_age(a->session)))
+    if (a->exit_code == 0 && rc == 0 && runner_start_accepted(a->runner))
         rc = journal_commit(a->journal, &e);
     if (rc != 0) on_fatal(&e, a);
     if (a->exit_code == 0) session_pump(a->session);

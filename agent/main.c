@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cadre_version.h"
 #include "platform/files.h"
+#include "platform/guard.h"
 #include "platform/log_sink.h"
 #include "platform/service.h"
 #include "wire/pki.h"
@@ -187,5 +188,7 @@ static int body(int argc, char **argv, void *user)
 
 int main(int argc, char **argv)
 {
+    /* not a command: how the agent starts its guard */
+    if (guard_is_asked_for(argc, argv)) return guard_main(argc, argv);
     return service_main("cadre-agent", body, argc, argv, NULL);
 }

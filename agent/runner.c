@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
+#include "platform/guard.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/process.h"
@@ -52,6 +53,8 @@ struct leftover {
 struct runner {
     struct runner_options o;
     struct process_host *host;
+    struct guard *guard;
+    int64_t lease_base_ms;
     char *work_root;
     struct attempt *attempts;
     struct leftover *leftovers;
@@ -223,6 +226,11 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- the end of an attempt ---- */
 
+static bool is_over(const struct runner *r, const struct attempt *a, int64_t now)
+{
+    return a->lease_ms <= now - r->lease_base_ms;
+}
+
 static void unlink_attempt(struct runner *r, struct attempt *a)
 {
     for (struct attempt **p = &r->attempts; *p; p = &(*p)->next) {
@@ -296,7 +304,12 @@ static void fill_message(const struct attempt *a, const struct process_end *end,
     } else if (str_eq(a->why, "lost")) {
         duration_format(a->lease_ms, text);
         (void)str_format(out, size,
-                         "the coordinator was out of reach for longer than the lease of %s", text);
+                         end->expired
+                             ? "the agent was held up for longer than the lease of %s, and "
+                               "its guard ended the job"
+                             : "the coordinator was out of reach for longer than the "
+                               "lease of %s",
+                         text);
     } else if (str_eq(a->why, "drain")) {
         (void)str_format(out, size, "the agent was stopped and the drain time ran out");
     } else if (!a->why && end->signal != 0) {
@@ -337,6 +350,12 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
     struct attempt *a = user;
     struct runner *r = a->runner;
     output_end(&a->output);
+    /* Whatever it ended with, it may be another agent's by now. */
+    if (end->expired || is_over(r, a, now_ms())) a->why = "lost";
+    if (end->expired)
+        log_warn("job %s: attempt %lld was ended by the guard: the agent was held up for longer "
+                 "than its lease",
+                 a->text, (long long)a->number);
     if (!a->silent) say_finished(r, a, end);
     unlink_attempt(r, a);
     set_timer(r);
@@ -404,8 +423,14 @@ static void start(struct runner *r, struct attempt *a)
                                      .cwd = a->launch.cwd,
                                      .stdin_path = a->launch.stdin_path,
                                      .mark = a->mark,
-                                     .drain_ms = DRAIN_PIPES_MS};
+                                     .drain_ms = DRAIN_PIPES_MS,
+                                     .lease_ms = a->lease_ms};
         rc = process_start(r->host, &po, &process_handler, a, &a->process, &e);
+    }
+    if (rc == ERR_TIMEOUT) {
+        log_warn("job %s: attempt %lld: %s", a->text, (long long)a->number, err_text(&e));
+        end_attempt(r, a, "never-started");
+        return;
     }
     if (rc != 0) {
         say_not_started(r, a, rc, &e);
@@ -420,12 +445,19 @@ static void start(struct runner *r, struct attempt *a)
              (long long)process_pid(a->process));
 }
 
-bool runner_start_accepted(struct runner *r, int64_t age_ms)
+void runner_renew(struct runner *r, int64_t base_ms)
+{
+    r->lease_base_ms = base_ms;
+    guard_renew(r->guard, base_ms);
+}
+
+bool runner_start_accepted(struct runner *r)
 {
     bool any = false;
-    for (struct attempt *a = r->attempts, *next; a; a = next) {
+    for (struct attempt *a = r->attempts, *next; a && guard_ready(r->guard); a = next) {
         next = a->next;
-        if (a->phase != PHASE_ACCEPTED || age_ms > a->lease_ms / 3 * 2) continue;
+        if (a->phase != PHASE_ACCEPTED || now_ms() - r->lease_base_ms > a->lease_ms / 3 * 2)
+            continue;
         any = true;
         start(r, a);
     }
@@ -503,12 +535,12 @@ void runner_discard(struct runner *r, int64_t job, int64_t attempt)
     changed(r);
 }
 
-void runner_expire_leases(struct runner *r, int64_t age_ms)
+void runner_expire_leases(struct runner *r)
 {
+    int64_t now = now_ms();
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->lease_ms > age_ms || a->phase == PHASE_ACCEPTED || a->phase == PHASE_KILLED)
-            continue;
+        if (a->phase == PHASE_ACCEPTED || a->phase == PHASE_KILLED || !is_over(r, a, now)) continue;
         log_warn(
             "job %s: attempt %lld is ended: the coordinator was out of reach for its whole lease",
             a->text, (long long)a->number);
@@ -697,6 +729,17 @@ static char *absolute(const char *path)
     return paths_join(cwd, path);
 }
 
+static int start_guard(struct runner *r, struct err *e)
+{
+    struct guard_options go = {.loop = r->o.loop,
+                               .capacity = GUARD_CAPACITY,
+                               .on_change = r->o.on_change,
+                               .user = r->o.user};
+    int rc = guard_new(&go, &r->guard, e);
+    if (rc == 0) process_host_set_guard(r->host, r->guard);
+    return rc;
+}
+
 int runner_new(const struct runner_options *o, struct runner **out, struct err *e)
 {
     struct runner *r = mem_alloc(sizeof *r);
@@ -712,6 +755,7 @@ int runner_new(const struct runner_options *o, struct runner **out, struct err *
         log_warn("cleaning %s: %s", r->work_root, err_text(e));
     if (rc == 0) rc = dir_make(r->work_root, FILE_SECRET, e);
     if (rc == 0) rc = process_host_new(o->loop, &r->host, e);
+    if (rc == 0) rc = start_guard(r, e);
     if (rc == 0) {
         uv_timer_init(o->loop, &r->timer);
         r->timer.data = r;
@@ -723,6 +767,7 @@ int runner_new(const struct runner_options *o, struct runner **out, struct err *
         r->leftovers = l->next;
         mem_free(l);
     }
+    process_host_free(r->host);
     deadline_queue_fini(&r->deadlines);
     buf_fini(&r->frame);
     mem_free(r->work_root);
@@ -753,5 +798,6 @@ void runner_free(struct runner *r)
         mem_free(l);
     }
     process_host_free(r->host);
+    guard_free(r->guard);
     uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }

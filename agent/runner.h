@@ -47,10 +47,13 @@ int runner_report_leftovers(struct runner *r, struct err *e);
 /* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free slot or while draining it is
  * declined. */
 void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
+/* The coordinator is known to have heard this agent at base_ms, in mono time: all leases count from there. What ends after its
+ * lease is over is lost, whatever it ended with. */
+void runner_renew(struct runner *r, int64_t base_ms);
 /* Starts what was accepted and is in the committed journal. To be called once per turn behind journal_commit. True: something
- * was written to the journal. An attempt whose lease is mostly over, counted from `age_ms` ago as in runner_expire_leases, waits
- * for the next acknowledged heartbeat: it would have to be ended soon, or at once. */
-bool runner_start_accepted(struct runner *r, int64_t age_ms);
+ * was written to the journal. An attempt whose lease is mostly over waits for the next acknowledged heartbeat: it would have to
+ * be ended soon, or at once. Without a guard (platform/guard.h) nothing is started: what waits is started when there is one. */
+bool runner_start_accepted(struct runner *r);
 /* The session is lost: what waits to be started is declined, since the coordinator may give it to another before it is heard of
  * again. */
 void runner_give_back(struct runner *r);
@@ -61,9 +64,8 @@ void runner_kill(struct runner *r, int64_t job, int64_t attempt, const char *rea
                  int64_t grace_ms);
 /* Kills and says nothing more about it; also drops its events. */
 void runner_discard(struct runner *r, int64_t job, int64_t attempt);
-/* Attempts whose lease is over, `age_ms` after the agent last knew that the coordinator heard of it, are ended at once. What has
- * not started yet needs no end. */
-void runner_expire_leases(struct runner *r, int64_t age_ms);
+/* Attempts whose lease is over are ended at once. What has not started yet needs no end. */
+void runner_expire_leases(struct runner *r);
 /* Shortest lease held, and shortest of an attempt that runs; INT64_MAX: none. */
 int64_t runner_shortest_lease(const struct runner *r);
 int64_t runner_running_lease(const struct runner *r);

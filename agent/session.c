@@ -60,8 +60,8 @@ struct session {
     uint64_t heartbeat_n;
     int64_t heartbeat_sent_ms[HEARTBEATS_REMEMBERED];
     int64_t heartbeat_ms, heartbeat_every_ms;
-    int64_t
-        lease_base_ms; /* sending time of the last thing the coordinator is known to have heard */
+    /* sending time of the last thing the coordinator is known to have heard */
+    int64_t lease_base_ms;
     int64_t heard_ms;
     int64_t hello_sent_ms;
     int64_t output_limit; /* of a job that has none of its own */
@@ -126,10 +126,18 @@ static void watch_lease(struct session *s)
     start_timer(s, &s->lease_timer, on_lease_timer, s->lease_base_ms + lease - now_ms());
 }
 
+/* The coordinator has heard what was sent then. */
+static void renew_leases(struct session *s, int64_t sent_ms)
+{
+    if (sent_ms <= s->lease_base_ms) return;
+    s->lease_base_ms = sent_ms;
+    runner_renew(s->o.runner, sent_ms);
+}
+
 static void on_lease_timer(uv_timer_t *t)
 {
     struct session *s = t->data;
-    runner_expire_leases(s->o.runner, now_ms() - s->lease_base_ms);
+    runner_expire_leases(s->o.runner);
     watch_lease(s);
     s->o.on_change(s->o.user);
 }
@@ -366,7 +374,7 @@ static void on_welcome(struct session *s, const struct msg_welcome *w)
     s->in_flight_bytes = 0;
     s->heartbeat_ms = w->heartbeat_ms;
     s->output_limit = w->output_limit;
-    s->lease_base_ms = s->hello_sent_ms;
+    renew_leases(s, s->hello_sent_ms);
     s->refused_code[0] = 0;
     frame_reader_set_max(&s->reader, LIMIT_FRAME_KNOWN);
     backoff_reset(&s->backoff);
@@ -404,7 +412,7 @@ static void on_ack(struct session *s, const struct msg_ack *m)
     if (m->heartbeat > 0 && (uint64_t)m->heartbeat <= s->heartbeat_n &&
         s->heartbeat_n - (uint64_t)m->heartbeat < HEARTBEATS_REMEMBERED) {
         int64_t sent = s->heartbeat_sent_ms[(uint64_t)m->heartbeat % HEARTBEATS_REMEMBERED];
-        if (sent > s->lease_base_ms) s->lease_base_ms = sent;
+        renew_leases(s, sent);
     }
     if (m->seq <= s->acked_seq) return;
     s->acked_seq = m->seq;
@@ -573,11 +581,6 @@ static void connect_now(struct session *s)
     frame_reader_init(&s->reader, LIMIT_FRAME_KNOWN);
     move(s, SESSION_CONNECTING, address);
     s->link = link_connect(s->o.loop, s->tls, host, port, CONNECT_TIMEOUT_MS, &link_events, s);
-}
-
-int64_t session_lease_age(const struct session *s)
-{
-    return now_ms() - s->lease_base_ms;
 }
 
 enum session_state session_state(const struct session *s)

@@ -50,8 +50,6 @@ void session_start(struct session *s);
 void session_pump(struct session *s);
 /* Slots, labels or capabilities changed. json: mem_free'd by the session. */
 void session_set_capabilities(struct session *s, char *json);
-/* Since the coordinator is known to have heard of this agent: how old its leases are. */
-int64_t session_lease_age(const struct session *s);
 void session_announce(struct session *s); /* ready again: slots or draining changed */
 enum session_state session_state(const struct session *s);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */

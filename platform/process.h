@@ -24,6 +24,10 @@ void process_host_free(struct process_host *h);
 /* "cgroup v2 at /sys/fs/cgroup/…", "process groups", "Job Objects": for the log. */
 const char *process_host_kind(const struct process_host *h);
 
+/* What is started with a lease from now on is guarded by g (guard.h), which lives until process_host_free. */
+struct guard;
+void process_host_set_guard(struct process_host *h, struct guard *g);
+
 struct process;
 
 enum process_stream { PROCESS_STDOUT = 1, PROCESS_STDERR = 2 };
@@ -33,6 +37,7 @@ struct process_end {
         exit_code; /* 32 bits as the system has it; 128 + signal when a signal ended it (Linux) */
     int signal;    /* 0: it exited */
     bool stray;    /* something of the tree outlived it and was ended */
+    bool expired;  /* the guard found its lease over and ended it */
     int64_t run_ms;
 };
 
@@ -54,9 +59,11 @@ struct process_options {
         mark; /* unique for this attempt, [a-z0-9-]: names cgroup / Job Object; also found in env as
                                   CADRE_JOB_ID and CADRE_ATTEMPT by the caller */
     int64_t drain_ms; /* design: 2000 */
+    int64_t lease_ms; /* with a guard: it ends the tree when the lease is over; 0: not guarded */
 };
 
-/* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable; else ERR_IO. */
+/* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable; ERR_TIMEOUT: its lease was over
+ * before its first instruction; ERR_UNAVAILABLE, ERR_FULL: it cannot be guarded now; else ERR_IO. */
 int process_start(struct process_host *h, const struct process_options *o,
                   const struct process_handler *handler, void *user, struct process **out,
                   struct err *e);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/guard_table.h"
 #include "platform/linux/cgroup.h"
 #include "platform/linux/process_impl.h"
 #include "platform/os.h"
@@ -181,6 +182,16 @@ void process_host_free(struct process_host *h)
     if (h->open_handles > 1) uv_close((uv_handle_t *)&h->kick, on_host_closed);
 }
 
+void process_host_set_guard(struct process_host *h, struct guard *g)
+{
+    struct guard_table *t = guard_table_of(g);
+    h->guard = g;
+    t->oom_base = h->oom_base;
+    (void)str_copy(t->boot_id, sizeof t->boot_id, h->boot_id);
+    /* too long a path: the guard finds the tree without it */
+    if (h->cgroup_base) (void)str_copy(t->cgroup_base, sizeof t->cgroup_base, h->cgroup_base);
+}
+
 const char *process_host_kind(const struct process_host *h)
 {
     return h->kind;
@@ -256,6 +267,8 @@ static void host_remove(struct process *p)
     *p->link = p->next;
     if (p->next) p->next->link = p->link;
     if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
+    if (p->guarded) p->end.expired = guard_release(h->guard, &p->hold);
+    p->guarded = false;
     if (!h->processes) uv_unref((uv_handle_t *)&h->child_signal);
 }
 
@@ -450,6 +463,8 @@ static int spawn_failed(const struct spawn *s, struct err *e)
                                                              : ERR_IO;
         return err_set(e, code, "cannot enter the folder %s: %s", s->cwd, strerror(s->error));
     }
+    if (s->step == SPAWN_REVOKED)
+        return err_set(e, ERR_TIMEOUT, "its lease was over before it started");
     return err_set(e, ERR_IO, "cannot start a process: %s", strerror(s->error));
 }
 
@@ -461,6 +476,17 @@ static int take_oom_tag(struct process_host *h)
         return i;
     }
     return -1;
+}
+
+/* From here on the guard knows of it. */
+static int take_slot(struct process *p, const struct process_options *o, struct err *e)
+{
+    struct process_host *h = p->host;
+    if (!h->guard || o->lease_ms <= 0) return 0;
+    int score = p->oom_tag >= 0 ? h->oom_base + p->oom_tag : OOM_MAX;
+    int rc = guard_hold(h->guard, p->mark, "", o->lease_ms, score, &p->hold, e);
+    p->guarded = rc == 0;
+    return rc;
 }
 
 static int spawn_main(struct process *p, const struct process_options *o, const char *file,
@@ -475,6 +501,12 @@ static int spawn_main(struct process *p, const struct process_options *o, const 
                       .die_with_parent = true};
     memcpy(s.fds, ends->child, sizeof s.fds);
     s.oom_score_adj = p->oom_tag >= 0 ? h->oom_base + p->oom_tag : OOM_MAX;
+    if (p->guarded) {
+        struct guard_slot *slot = &guard_table_of(h->guard)->slots[p->hold.slot];
+        s.pid = (int *)&slot->pid;
+        s.permit = &slot->state;
+        s.permitted = p->hold.permitted;
+    }
     if (h->cgroup_base) {
         p->cgroup = cgroup_path(h->cgroup_base, o->mark);
         s.cgroup = cgroup_make(p->cgroup);
@@ -491,6 +523,11 @@ static void watch(struct process *p, struct ends *ends)
 {
     struct process_host *h = p->host;
     p->started_ns = uv_hrtime();
+    if (p->guarded) {
+        uint64_t start = process_start_time(p);
+        /* never the start time of anything: only as long as it is not reaped its number would do */
+        atomic_store(&guard_table_of(h->guard)->slots[p->hold.slot].start, start > 0 ? start : 1);
+    }
     for (int i = 0; i < 2; i++) {
         struct process_pipe *pipe = &p->pipes[i];
         pipe->stream = i == 0 ? PROCESS_STDOUT : PROCESS_STDERR;
@@ -535,13 +572,15 @@ int process_start(struct process_host *h, const struct process_options *o,
     p->drain_ms = o->drain_ms;
     p->mark = mem_strdup(o->mark ? o->mark : "");
     p->oom_tag = take_oom_tag(h);
-    rc = spawn_main(p, o, file, &ends, e);
+    rc = take_slot(p, o, e);
+    if (rc == 0) rc = spawn_main(p, o, file, &ends, e);
     mem_free(file);
     if (rc == 0) {
         watch(p, &ends);
         *out = p;
     } else {
         if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
+        if (p->guarded) guard_release(h->guard, &p->hold);
         mem_free(p->mark);
         mem_free(p->cgroup);
         mem_free(p);

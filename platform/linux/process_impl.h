@@ -2,6 +2,7 @@
 #ifndef CADRE_PLATFORM_LINUX_PROCESS_IMPL_H
 #define CADRE_PLATFORM_LINUX_PROCESS_IMPL_H
 
+#include "platform/guard.h"
 #include "platform/linux/proc_table.h"
 #include "platform/linux/spawn.h"
 #include "platform/process.h"
@@ -24,6 +25,8 @@ struct process_host {
     int children_fd
         [2]; /* of the process's first thread and of the loop's; -1: the same, or not to be had */
     pid_t pid, session;
+    struct guard *guard; /* NULL: none */
+    pid_t guard_pid;     /* in the guard itself, which has no struct guard */
     int oom_base;
     unsigned char oom_used[OOM_TAGS];
     char *cgroup_base; /* NULL: none */
@@ -72,6 +75,8 @@ struct process {
     int oom_tag; /* index of oom_used, -1: none */
     char *mark;
     char *cgroup; /* its folder, NULL: none */
+    bool guarded;
+    struct guard_hold hold;
     struct process_end end;
 };
 

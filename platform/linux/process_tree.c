@@ -25,6 +25,12 @@
 #define LEFTOVER_ROUNDS 50
 #define LEFTOVER_PAUSE_MS 10
 
+/* The guard is a child of ours, too, but no job's. */
+static bool is_guard(const struct process_host *h, pid_t pid)
+{
+    return pid == h->guard_pid || (h->guard && pid == guard_pid(h->guard));
+}
+
 static struct process *main_of(struct process_host *h, pid_t pid)
 {
     for (struct process *p = h->processes; p; p = p->next) {
@@ -81,6 +87,7 @@ static bool is_of(struct process *p, const struct proc *c)
     struct process_host *h = p->host;
     struct process *owner = main_of(h, c->pid);
     if (owner) return owner == p;
+    if (is_guard(h, c->pid)) return false;
     if (c->session == h->session) return false; /* a job cannot come back into our session */
     owner = by_session(h, c->session);
     if (!owner) owner = by_oom_tag(h, c->pid);
@@ -161,7 +168,7 @@ void process_tree_signal(struct process *p, int number)
 static bool is_suspect(struct process *p, pid_t child)
 {
     struct process_host *h = p->host;
-    if (main_of(h, child)) return false;
+    if (is_guard(h, child) || main_of(h, child)) return false;
     pid_t session = getsid(child);
     if (session < 0 || session == h->session) return false;
     struct process *owner = by_session(h, session);

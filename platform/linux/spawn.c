@@ -135,6 +135,11 @@ IN_CHILD static int child_main(void *arg)
     if (s->cwd && syscall(SYS_chdir, s->cwd) != 0) give_up(s, SPAWN_CWD);
     close_others();
     reset_signals();
+    /* the last moment: the parent may have been stopped since it decided to start this */
+    if (s->permit && atomic_load(s->permit) != s->permitted) {
+        errno = ECANCELED;
+        give_up(s, SPAWN_REVOKED);
+    }
     syscall(SYS_execve, s->path, s->argv, s->env);
     give_up(s, SPAWN_EXEC);
     return 127;
@@ -150,6 +155,10 @@ static long clone_into(struct start *t, const struct spawn_stack *k)
         .stack = (uint64_t)(uintptr_t)k->base,
         .stack_size = k->bytes,
     };
+    if (t->s->pid) {
+        args.flags |= CLONE_PARENT_SETTID;
+        args.parent_tid = (uint64_t)(uintptr_t)t->s->pid;
+    }
     if (t->s->cgroup >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned)t->s->cgroup;
@@ -185,7 +194,8 @@ static pid_t clone_child(struct start *t, const struct spawn_stack *k)
     /* kernels before 5.7 and sandboxes that do not know clone3 */
     if (pid == -ENOSYS || pid == -EINVAL || pid == -EPERM) {
         t->join = t->s->cgroup >= 0;
-        pid = clone(child_main, (char *)k->base + k->bytes, CLONE_VM | CLONE_VFORK | SIGCHLD, t);
+        int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (t->s->pid ? CLONE_PARENT_SETTID : 0);
+        pid = clone(child_main, (char *)k->base + k->bytes, flags, t, t->s->pid);
         if (pid < 0) pid = -errno;
     }
     if (pid >= 0) return (pid_t)pid;

@@ -3,11 +3,13 @@
 #ifndef CADRE_PLATFORM_LINUX_SPAWN_H
 #define CADRE_PLATFORM_LINUX_SPAWN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-enum spawn_step { SPAWN_CLONE, SPAWN_SETUP, SPAWN_CWD, SPAWN_EXEC };
+enum spawn_step { SPAWN_CLONE, SPAWN_SETUP, SPAWN_CWD, SPAWN_REVOKED, SPAWN_EXEC };
 
 struct spawn {
     const char *path;
@@ -18,6 +20,10 @@ struct spawn {
     int cgroup;           /* descriptor of the cgroup's folder to be born in, -1: none */
     int oom_score_adj;    /* to be raised to; 0: leave it */
     bool die_with_parent; /* with the thread that calls */
+    int *pid;             /* the kernel writes it there before the child runs; NULL: nowhere */
+    /* it executes only while *permit is `permitted`; NULL: always */
+    const _Atomic uint64_t *permit;
+    uint64_t permitted;
     /* out, when it failed */
     volatile enum spawn_step step;
     volatile int error;

@@ -27,6 +27,7 @@ struct process_host {
     uv_loop_t *loop;
     uv_async_t async; /* a main process ended */
     struct process *processes;
+    struct guard *guard; /* NULL: none */
     char *read_buffer;
     char boot_id[64];
 };
@@ -47,6 +48,8 @@ struct process {
     uv_timer_t timer;
     int open_handles;
     HANDLE process, job, wait;
+    bool guarded;
+    struct guard_hold hold;
     DWORD pid;
     volatile LONG exited; /* set by a thread of the system */
     bool killing, paused, freed;
@@ -110,6 +113,11 @@ void process_host_free(struct process_host *h)
     if (h) uv_close((uv_handle_t *)&h->async, on_host_closed);
 }
 
+void process_host_set_guard(struct process_host *h, struct guard *g)
+{
+    h->guard = g;
+}
+
 const char *process_host_kind(const struct process_host *h)
 {
     (void)h;
@@ -161,6 +169,8 @@ static void release(struct process *p)
     CloseHandle(p->process);
     CloseHandle(p->job);
     p->wait = p->process = p->job = NULL;
+    if (p->guarded) p->end.expired = guard_release(p->host->guard, &p->hold);
+    p->guarded = false;
     *p->link = p->next;
     if (p->next) p->next->link = p->link;
     if (!p->host->processes) uv_unref((uv_handle_t *)&p->host->async);
@@ -285,6 +295,8 @@ static void watch(struct process *p, const struct started *s)
     struct process_host *h = p->host;
     p->process = s->process;
     p->job = s->job;
+    p->guarded = s->guarded;
+    p->hold = s->hold;
     p->pid = s->pid;
     p->started_ns = uv_hrtime();
     for (int i = 0; i < 2; i++) {
@@ -324,7 +336,7 @@ int process_start(struct process_host *h, const struct process_options *o,
                   struct err *e)
 {
     struct started s;
-    int rc = process_create(o, &s, e);
+    int rc = process_create(o, h->guard, &s, e);
     if (rc != 0) return rc;
     struct process *p = mem_alloc(sizeof *p);
     p->host = h;

@@ -2,6 +2,7 @@
 #ifndef CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
 #define CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
 
+#include "platform/guard.h"
 #include "platform/process.h"
 
 #include <uv.h>
@@ -15,10 +16,14 @@ struct started {
     HANDLE job;
     DWORD pid;
     int ours[2]; /* C descriptors of our ends of the two pipes */
+    bool guarded;
+    struct guard_hold hold;
 };
 
-/* Starts o's command inside a new Job Object; nothing but its three streams is inherited. */
-int process_create(const struct process_options *o, struct started *out, struct err *e);
+/* Starts o's command inside a new Job Object, under the guard if there is one (NULL: none); nothing but its three streams is
+ * inherited. */
+int process_create(const struct process_options *o, struct guard *guard, struct started *out,
+                   struct err *e);
 /* L"Local\\cadre-job-MARK"; mem_free. */
 wchar_t *process_job_name(const char *mark);
 /* Processes alive in the Job Object. */

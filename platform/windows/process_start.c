@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
+#include "platform/guard_table.h"
+#include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/windows/quote.h"
 #include "platform/windows/wide.h"
@@ -42,17 +44,30 @@ int process_job_active(HANDLE job)
     return (int)info.ActiveProcesses;
 }
 
-/* Ends with its last handle, which is ours: so also when we die. */
-static HANDLE make_job(const char *mark)
+/* NULL, too, when there is one of that name: whoever has it shall not have our processes in his hands. */
+static HANDLE make_new_job(const wchar_t *name)
 {
-    wchar_t *name = process_job_name(mark);
     HANDLE job = CreateJobObjectW(NULL, name);
-    if (job && GetLastError() == ERROR_ALREADY_EXISTS) {
-        /* whoever has that name shall not have our processes in his hands */
-        CloseHandle(job);
-        job = CreateJobObjectW(NULL, NULL);
+    if (!job || GetLastError() != ERROR_ALREADY_EXISTS) return job;
+    CloseHandle(job);
+    SetLastError(ERROR_ALREADY_EXISTS);
+    return NULL;
+}
+
+/* Ends with its last handle, which is ours: so also when we die. name: what the guard finds it by; mem_free. */
+static HANDLE make_job(const char *mark, char **name)
+{
+    wchar_t *wide = process_job_name(mark);
+    HANDLE job = make_new_job(wide);
+    if (!job) {
+        char *other = str_dupf("%s-%llx", mark, (unsigned long long)os_seed());
+        mem_free(wide);
+        wide = process_job_name(other);
+        mem_free(other);
+        job = make_new_job(wide);
     }
-    mem_free(name);
+    *name = wide_to(wide);
+    mem_free(wide);
     if (!job) return NULL;
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
     memset(&limits, 0, sizeof limits);
@@ -327,7 +342,7 @@ static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t 
     start.StartupInfo.hStdError = handles[2];
     start.lpAttributeList = list;
     DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
-                  CREATE_NEW_PROCESS_GROUP | BELOW_NORMAL_PRIORITY_CLASS;
+                  CREATE_NEW_PROCESS_GROUP | BELOW_NORMAL_PRIORITY_CLASS | CREATE_SUSPENDED;
     /* one console for both, where there is one: only so a CTRL_BREAK reaches the job without a visit */
     if (!process_has_console()) flags |= CREATE_NO_WINDOW;
     if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
@@ -352,11 +367,42 @@ static bool is_folder(const char *path)
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-int process_create(const struct process_options *o, struct started *out, struct err *e)
+/* From here on the guard knows of it. */
+static int take_slot(const struct process_options *o, struct guard *guard, const char *name,
+                     struct started *out, struct err *e)
+{
+    out->guarded = false;
+    if (!guard || o->lease_ms <= 0) return 0;
+    int rc = guard_hold(guard, o->mark ? o->mark : "", name, o->lease_ms, 0, &out->hold, e);
+    out->guarded = rc == 0;
+    return rc;
+}
+
+/* Its first instruction, unless the guard found its lease over meanwhile: we may have been stopped. Should that
+ * come after this look, the process is in the Job Object that the guard ends. */
+static int let_run(const PROCESS_INFORMATION *info, struct guard *guard, const struct started *s,
+                   struct err *e)
+{
+    bool permitted =
+        !s->guarded ||
+        atomic_load(&guard_table_of(guard)->slots[s->hold.slot].state) == s->hold.permitted;
+    if (permitted && ResumeThread(info->hThread) != (DWORD)-1) return 0;
+    int rc = permitted ? err_set(e, ERR_IO, "its process cannot be made to run")
+                       : err_set(e, ERR_TIMEOUT, "its lease was over before it started");
+    TerminateProcess(info->hProcess, EXIT_CODE_KILLED);
+    CloseHandle(info->hProcess);
+    CloseHandle(info->hThread);
+    return rc;
+}
+
+int process_create(const struct process_options *o, struct guard *guard, struct started *out,
+                   struct err *e)
 {
     struct command c = {NULL, NULL};
     struct streams s;
     PROCESS_INFORMATION info;
+    char *name = NULL;
+    struct started made = {.guarded = false};
     if (o->cwd && !is_folder(o->cwd)) {
         return err_set(e, ERR_NOT_FOUND, "cannot enter the folder %s: it is not there", o->cwd);
     }
@@ -366,23 +412,31 @@ int process_create(const struct process_options *o, struct started *out, struct 
         command_fini(&c);
         return rc;
     }
-    HANDLE job = make_job(o->mark ? o->mark : "");
-    if (job) {
+    HANDLE job = make_job(o->mark ? o->mark : "", &name);
+    if (job) rc = take_slot(o, guard, name, &made, e);
+    if (job && rc == 0) {
         wchar_t *cwd = o->cwd ? wide_plain_path(o->cwd) : NULL, *env = process_env_block(o->env);
         DWORD error = create_in_job(&c, cwd, env, s.child, job, &info);
         if (error != 0) rc = create_failed(error, o, e);
         mem_free(env);
         mem_free(cwd);
-    } else {
+        if (rc == 0) rc = let_run(&info, guard, &made, e);
+    } else if (!job) {
         rc = wide_fail(e, GetLastError(), "make a Job Object for", o->argv[0]);
     }
     if (rc == 0) {
         CloseHandle(info.hThread);
-        *out = (struct started){info.hProcess, job, info.dwProcessId, {s.ours[0], s.ours[1]}};
+        made.process = info.hProcess;
+        made.job = job;
+        made.pid = info.dwProcessId;
+        memcpy(made.ours, s.ours, sizeof made.ours);
+        *out = made;
         s.ours[0] = s.ours[1] = -1;
-    } else if (job) {
-        CloseHandle(job);
+    } else {
+        if (made.guarded) guard_release(guard, &made.hold);
+        if (job) CloseHandle(job);
     }
+    mem_free(name);
     streams_fini(&s);
     command_fini(&c);
     return rc;

@@ -17,16 +17,17 @@ until_true 30 idle
 cadre run --lease 3s -- sh -c 'sleep 4; echo done' >out 2>err
 is "a job whose lease is shorter than the heartbeat runs" "0 done" "$? $(cat out)"
 
-# An agent that hangs for longer than its lease ends the job when it can; told to forget it, it is quiet again.
-cadre run --lease 2s -- sh -c 'echo begun; exec sleep 300' >out 2>err &
+# An agent that hangs for longer than its lease has its job ended by the guard; told to forget it, it is quiet again.
+cadre run --lease 2s -- sh -c 'echo $$; exec sleep 300' >out 2>err &
 run=$!
 until_true 20 test -s out
 kill -STOP "$agent"
 wait "$run"
 is "a job whose agent hangs is lost when its lease is over" 125 $?
 has "and is said to be" err 'lost'
+holds "its process is gone before" gone "$(head -n 1 out)"
 kill -CONT "$agent"
-holds "its process is ended" until_true 20 file_has a.log 'ended: the coordinator was out of reach'
+holds "the agent takes note" until_true 20 file_has a.log 'was ended by the guard: the agent was held up'
 holds "the agent is back" until_true 30 agent_is a ONLINE
 ticks() { awk '{ print $14 + $15 }' "/proc/$agent/stat"; }
 begun=$(now)

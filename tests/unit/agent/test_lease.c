@@ -1,0 +1,252 @@
+/* The agent's leases: they count in mono time alone, and what ends after its lease is lost. Real journal, real processes, a
+ * clock whose two hands the test can move. */
+#include "agent/journal.h"
+#include "agent/runner.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/guard.h"
+#include "platform/os.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+#define DAY_MS INT64_C(86400000)
+#define LEASE_MS 600000
+#define LIMIT_MS 60000
+
+/* Stands before the true one (CMakeLists.txt): every call in this program comes here. */
+static int64_t mono_shift_ms, wall_shift_ms;
+void __real_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out)
+{
+    __real_os_now(out);
+    out->mono_ms += mono_shift_ms;
+    out->wall_ms += wall_shift_ms;
+}
+
+struct world {
+    char folder[64];
+    uv_loop_t loop;
+    struct journal *journal;
+    struct runner *runner;
+    struct opt_map env;
+};
+
+static int64_t mono_ms(void)
+{
+    struct moment m;
+    os_now(&m);
+    return m.mono_ms;
+}
+
+static void on_change(void *user)
+{
+    (void)user;
+}
+
+static void on_fatal(const struct err *e, void *user)
+{
+    (void)user;
+    fail_msg("%s", e->msg);
+}
+
+static int world_up(void **state)
+{
+    struct world *w = mem_alloc(sizeof *w);
+    struct err e = {0};
+    bool damaged;
+    mono_shift_ms = wall_shift_ms = 0;
+    assert_int_equal(str_copy(w->folder, sizeof w->folder, "lease-XXXXXX"), 0);
+    assert_non_null(mkdtemp(w->folder));
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    if (journal_open(w->folder, &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
+    struct runner_options o = {.loop = &w->loop,
+                               .journal = w->journal,
+                               .state_folder = w->folder,
+                               .agent_name = "a",
+                               .env = &w->env,
+                               .on_change = on_change,
+                               .on_fatal = on_fatal};
+    if (runner_new(&o, &w->runner, &e) != 0) fail_msg("%s", e.msg);
+    runner_renew(w->runner, mono_ms());
+    *state = w;
+    return 0;
+}
+
+static int world_down(void **state)
+{
+    struct world *w = *state;
+    mono_shift_ms = wall_shift_ms = 0;
+    runner_free(w->runner);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    journal_close(w->journal);
+    dir_remove_tree(w->folder, NULL);
+    mem_free(w);
+    return 0;
+}
+
+/* A turn of the agent's loop, see agent.c. */
+static void turn(struct world *w)
+{
+    struct timespec pause = {.tv_nsec = 2000000};
+    struct err e;
+    runner_flush_output(w->runner);
+    assert_int_equal(journal_commit(w->journal, &e), 0);
+    runner_start_accepted(w->runner);
+    assert_int_equal(journal_commit(w->journal, &e), 0);
+    uv_run(&w->loop, UV_RUN_NOWAIT);
+    nanosleep(&pause, NULL);
+}
+
+static void take_job(struct world *w, int64_t job, const char *script)
+{
+    struct msg_job m = {.job = job, .attempt = 1, .lease_ms = LEASE_MS, .output_limit = 65536};
+    struct err e;
+    char *spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
+    assert_int_equal(json_parse(spec, strlen(spec), &m.spec, &e), 0);
+    mem_free(spec);
+    runner_accept(w->runner, &m, 4);
+    json_free(m.spec);
+}
+
+struct search {
+    const char *text;
+    bool found;
+};
+
+static int look(int64_t seq, const void *frame, size_t len, void *user)
+{
+    struct search *s = user;
+    (void)seq;
+    if (memmem(frame, len, s->text, strlen(s->text))) s->found = true;
+    return 0;
+}
+
+/* Is it in an event that the coordinator would get? */
+static bool said(struct world *w, const char *text)
+{
+    struct search s = {.text = text};
+    struct err e;
+    assert_int_equal(journal_each_event(w->journal, 0, look, &s, &e), 0);
+    return s.found;
+}
+
+static void until_said(struct world *w, const char *text)
+{
+    struct timespec from, now;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    do {
+        turn(w);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (!said(w, text) && (now.tv_sec - from.tv_sec) * 1000 < LIMIT_MS);
+    if (!said(w, text)) fail_msg("no event says %s", text);
+}
+
+static void go(const struct world *w)
+{
+    char *path = str_dupf("%s/go", w->folder);
+    assert_int_equal(file_write_atomic(path, "x", 1, FILE_SECRET, NULL), 0);
+    mem_free(path);
+}
+
+static const char *waits_for_go(const struct world *w, char *out, size_t size)
+{
+    char cwd[512];
+    size_t len = sizeof cwd;
+    assert_int_equal(uv_cwd(cwd, &len), 0);
+    assert_int_equal(str_format(out, size, "until [ -e %s/%s/go ]; do sleep 0.02; done; exit 6",
+                                cwd, w->folder),
+                     0);
+    return out;
+}
+
+static void wall_clock_jumps_by_a_day__change_no_lease(void **state)
+{
+    struct world *w = *state;
+    char script[700];
+    take_job(w, 1, waits_for_go(w, script, sizeof script));
+    until_said(w, "\"started\"");
+    static const int64_t jumps[] = {DAY_MS, -DAY_MS, -DAY_MS, DAY_MS};
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        wall_shift_ms += jumps[i];
+        runner_expire_leases(w->runner);
+        for (int k = 0; k < 5; k++)
+            turn(w);
+        assert_int_equal(runner_count(w->runner), 1);
+        assert_false(said(w, "lost"));
+    }
+    /* one that starts while the clock is wrong */
+    wall_shift_ms = -DAY_MS;
+    take_job(w, 2, "exit 0");
+    until_said(w, "SUCCESS");
+    wall_shift_ms = DAY_MS;
+    go(w);
+    until_said(w, "exit-code");
+    assert_false(said(w, "lost"));
+}
+
+static void a_lease_that_is_over__ends_the_attempt_whatever_the_wall_says(void **state)
+{
+    struct world *w = *state;
+    take_job(w, 1, "sleep 1000");
+    until_said(w, "\"started\"");
+    wall_shift_ms = -DAY_MS;
+    mono_shift_ms = LEASE_MS - 5000;
+    runner_expire_leases(w->runner);
+    turn(w);
+    assert_false(said(w, "lost"));
+    mono_shift_ms = LEASE_MS;
+    runner_expire_leases(w->runner);
+    until_said(w, "\"lost\"");
+    assert_int_equal(runner_count(w->runner), 0);
+}
+
+static void a_success_after_the_lease__is_lost(void **state)
+{
+    struct world *w = *state;
+    char script[700];
+    take_job(w, 1, waits_for_go(w, script, sizeof script));
+    until_said(w, "\"started\"");
+    /* the agent was held up, and comes to itself when the process has ended */
+    go(w);
+    mono_shift_ms = LEASE_MS;
+    until_said(w, "\"lost\"");
+    assert_false(said(w, "exit-code"));
+}
+
+static void what_was_accepted__does_not_start_late_but_after_the_next_heartbeat(void **state)
+{
+    struct world *w = *state;
+    take_job(w, 1, "exit 0");
+    mono_shift_ms = LEASE_MS;
+    for (int i = 0; i < 20; i++)
+        turn(w);
+    assert_false(said(w, "\"started\""));
+    runner_renew(w->runner, mono_ms());
+    until_said(w, "SUCCESS");
+}
+
+int main(int argc, char **argv)
+{
+    if (guard_is_asked_for(argc, argv)) return guard_main(argc, argv);
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
+    const struct CMUnitTest tests[] = {
+        CASE(wall_clock_jumps_by_a_day__change_no_lease),
+        CASE(a_lease_that_is_over__ends_the_attempt_whatever_the_wall_says),
+        CASE(a_success_after_the_lease__is_lost),
+        CASE(what_was_accepted__does_not_start_late_but_after_the_next_heartbeat),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
