@@ -36,6 +36,7 @@ enum command_type {
     CMD_NS_UNSET,     /* text = namespace */
     CMD_RESOLVE, /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
     CMD_TICK, /* time has come (engine_next_ms) */
+    CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
 };
 
 struct cmd_enrol {

@@ -72,3 +72,13 @@ whole() {
 }
 
 ended_at() { grep -q "job $2: attempt ${3:-1} ended" "$1.log"; }
+
+# once_hasty NAME WORK [JSON-MEMBERS]: like `once`, with a kill grace of 1 s, which the CLI does not offer: a lease is
+# over 6 s after its time instead of 15 s.
+once_hasty() {
+    printf '. %s/once.sh\n%s\n' "$here" "$2" >"$1.sh"
+    curl -sS --cacert "$here/server/ca.pem" -H "Authorization: Bearer $(cat "$CADRE_TOKEN_FILE")" \
+        -d "{\"name\": \"$1\", \"command\": [\"sh\", \"$here/$1.sh\", \"$1\"], \"killGrace\": \"1s\"${3:+, $3}}" \
+        "https://$CADRE_URL/api/v1/jobs" | sed -n 's/.*"id":"\([0-9a-z]*\)".*/\1/p'
+}
+retry_once='"retry": {"type": "constant", "interval": "1s", "maxAttempts": 2}'
