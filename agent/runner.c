@@ -433,11 +433,11 @@ bool runner_start_accepted(struct runner *r, int64_t age_ms)
     return any;
 }
 
-void runner_give_back(struct runner *r)
+void runner_give_back(struct runner *r, char *reason)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, "never-started");
+        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, reason);
     }
 }
 

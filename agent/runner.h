@@ -51,9 +51,9 @@ void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
  * was written to the journal. An attempt whose lease is mostly over, counted from `age_ms` ago as in runner_expire_leases, waits
  * for the next acknowledged heartbeat: it would have to be ended soon, or at once. */
 bool runner_start_accepted(struct runner *r, int64_t age_ms);
-/* The session is lost: what waits to be started is declined, since the coordinator may give it to another before it is heard of
- * again. */
-void runner_give_back(struct runner *r);
+/* What waits to be started is declined for that reason: the session is lost, and the coordinator may give it to another before
+ * it is heard of again, or there is no room for it. */
+void runner_give_back(struct runner *r, char *reason);
 /* What is held of the output leaves: once per turn, before journal_commit. */
 void runner_flush_output(struct runner *r);
 

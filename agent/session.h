@@ -52,6 +52,8 @@ void session_pump(struct session *s);
 void session_set_capabilities(struct session *s, char *json);
 /* Since the coordinator is known to have heard of this agent: how old its leases are. */
 int64_t session_lease_age(const struct session *s);
+/* Says that the agent takes no jobs just now, and why; NULL: it does again. */
+void session_rest(struct session *s, const char *why);
 void session_announce(struct session *s); /* ready again: slots or draining changed */
 enum session_state session_state(const struct session *s);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */

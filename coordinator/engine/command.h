@@ -61,6 +61,7 @@ struct cmd_ready {
     int64_t slots;      /* 0: unchanged */
     char *capabilities; /* NULL: unchanged */
     bool draining;
+    char *reason; /* of draining; NULL: none given */
 };
 struct cmd_event { /* started, finished, declined */
     int64_t seq, job, attempt;
