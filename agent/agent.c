@@ -8,6 +8,7 @@
 #include "agent/journal.h"
 #include "agent/runner.h"
 #include "agent/session.h"
+#include "agent/space.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -31,6 +32,9 @@
 #define SPOOL_PAUSE_BYTES                                                                          \
     (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
 #define SPOOL_RESUME_BYTES (16 << 20)
+#define SCANT_PAUSE_BYTES (256 << 10) /* the same while the disk is nearly full */
+#define SCANT_RESUME_BYTES (64 << 10)
+#define SPACE_EVERY_MS 1000
 
 struct agent {
     uv_loop_t loop;
@@ -44,9 +48,10 @@ struct agent {
     struct runner *runner;
     struct session *session;
     struct service *service;
+    struct space space;
     uv_prepare_t prepare;
     uv_idle_t again; /* makes the loop take another turn at once */
-    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer;
+    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, space_timer;
     uv_work_t gather;
     char *gathered;
     bool gathering, dirty, draining, stopping, announced;
@@ -139,14 +144,49 @@ static void on_fatal(const struct err *e, void *user)
     note_change(a);
 }
 
+/* Room within the journal's own files; without it, all hangs on what others leave of the disk. */
+static void set_room_aside(struct agent *a)
+{
+    struct err e;
+    if (a->config.disk_reserve_bytes > 0 && journal_reserve(a->journal, &e) != 0)
+        log_warn("agent: %s", err_text(&e));
+}
+
+/* Only while it is low; else each turn that writes looks. */
+static void on_space_timer(uv_timer_t *t)
+{
+    note_change(t->data);
+}
+
+/* Before anything of this turn is committed, and before jobs are started on it. */
+static void look_at_space(struct agent *a)
+{
+    char text[LIMIT_MESSAGE];
+    bool changed = space_look(&a->space);
+    if (changed && a->space.low) {
+        space_sentence(&a->space, text, sizeof text);
+        log_warn("agent: %s: no jobs are taken, and output waits, until there is more", text);
+        session_rest(a->session, text);
+        uv_timer_start(&a->space_timer, on_space_timer, SPACE_EVERY_MS, SPACE_EVERY_MS);
+    } else if (changed) {
+        log_info("agent: there is room on the disk again; jobs are taken");
+        uv_timer_stop(&a->space_timer);
+        if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
+        session_rest(a->session, NULL);
+    }
+    if (a->space.low) runner_give_back(a->runner, "disk-full");
+}
+
 static void apply_back_pressure(struct agent *a)
 {
     int64_t waiting = journal_pending_bytes(a->journal);
+    int64_t most = a->space.low ? SCANT_PAUSE_BYTES : SPOOL_PAUSE_BYTES;
+    int64_t least = a->space.low ? SCANT_RESUME_BYTES : SPOOL_RESUME_BYTES;
     bool connected =
         session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
-    if (!connected || waiting < SPOOL_RESUME_BYTES)
+    if ((!connected && !a->space.low) || waiting < least)
         runner_pause(a->runner, false);
-    else if (waiting > SPOOL_PAUSE_BYTES)
+    else if (waiting > most)
         runner_pause(a->runner, true);
 }
 
@@ -176,6 +216,7 @@ static void on_prepare(uv_prepare_t *prepare)
     a->dirty = false;
     int rc = 0;
     if (a->exit_code == 0) runner_flush_output(a->runner);
+    if (a->exit_code == 0) look_at_space(a);
     if (a->exit_code == 0) rc = journal_commit(a->journal, &e);
     if (a->exit_code == 0 && rc == 0 && runner_start_accepted(a->runner))
         rc = journal_commit(a->journal, &e);
@@ -232,6 +273,7 @@ static void reload(struct agent *a)
     a->config.env = fresh.env;
     a->config.slots = fresh.slots;
     a->config.drain_timeout_ms = fresh.drain_timeout_ms;
+    a->config.disk_reserve_bytes = a->space.reserve_bytes = fresh.disk_reserve_bytes;
     fresh.labels = labels;
     fresh.env = env;
     agent_config_fini(&fresh);
@@ -286,6 +328,7 @@ static void stop_now(struct agent *a, const char *reason)
     uv_close((uv_handle_t *)&a->capabilities_timer, NULL);
     uv_close((uv_handle_t *)&a->goodbye_timer, NULL);
     uv_close((uv_handle_t *)&a->watchdog_timer, NULL);
+    uv_close((uv_handle_t *)&a->space_timer, NULL);
 }
 
 static int open_state(struct agent *a, struct err *e)
@@ -344,13 +387,17 @@ static void init_handles(struct agent *a)
     uv_timer_init(&a->loop, &a->capabilities_timer);
     uv_timer_init(&a->loop, &a->goodbye_timer);
     uv_timer_init(&a->loop, &a->watchdog_timer);
+    uv_timer_init(&a->loop, &a->space_timer);
     a->prepare.data = a->again.data = a;
     a->capabilities_timer.data = a->goodbye_timer.data = a->watchdog_timer.data = a;
+    a->space_timer.data = a;
 }
 
 static void begin(struct agent *a)
 {
     int64_t watchdog = service_watchdog_ms();
+    set_room_aside(a);
+    space_init(&a->space, a->config.state, a->config.disk_reserve_bytes);
     uv_prepare_start(&a->prepare, on_prepare);
     uv_timer_start(&a->capabilities_timer, on_capabilities_timer, CAPABILITIES_EVERY_MS,
                    CAPABILITIES_EVERY_MS);

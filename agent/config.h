@@ -18,6 +18,7 @@ struct agent_config {
     int64_t slots;               /* 0: number of processors */
     struct opt_map labels;
     int64_t drain_timeout_ms;
+    int64_t disk_reserve_bytes; /* 0: none */
     struct opt_map env;
     char *log_level;
     bool replace; /* join only */

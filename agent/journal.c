@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define JOURNAL_VERSION 1
+#define RESERVE_BYTES (4 << 20)
 
 enum statement {
     ST_BEGIN,
@@ -174,7 +175,7 @@ static int set_up(struct journal *j, struct err *e)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                                   "PRAGMA cache_size = -512; PRAGMA wal_autocheckpoint = 256;"
-                                  "PRAGMA journal_size_limit = 4194304;"
+                                  "PRAGMA journal_size_limit = 4300000;"
                                   "PRAGMA temp_store = MEMORY;";
     sqlite3_busy_timeout(j->db, 5000);
     if (sqlite3_exec(j->db, pragmas, NULL, NULL, NULL) != SQLITE_OK) return failed(j, "open", e);
@@ -196,6 +197,53 @@ static int set_up(struct journal *j, struct err *e)
     int rc = version == 0 ? 0 : check_pages(j, e);
     if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
+    return rc;
+}
+
+/* ---- room ---- */
+
+static int64_t log_bytes(struct journal *j)
+{
+    sqlite3_file *log = NULL;
+    sqlite3_int64 size = 0;
+    if (sqlite3_file_control(j->db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log || !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK)
+        return 0;
+    return size;
+}
+
+static int free_bytes(struct journal *j, int64_t *out, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db,
+                           "SELECT freelist_count * page_size"
+                           " FROM pragma_freelist_count, pragma_page_size",
+                           -1, &st, NULL) != SQLITE_OK)
+        return failed(j, "reserve", e);
+    int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : failed(j, "reserve", e);
+    if (rc == 0) *out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return rc;
+}
+
+int journal_reserve(struct journal *j, struct err *e)
+{
+    /* What is written once stays allocated: in the log, which is begun anew and not cut shorter than this, and, once it is
+     * folded into the file, as free pages there. */
+    static const char take[] = "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS reserve(filler BLOB);"
+                               "INSERT INTO reserve VALUES(zeroblob(4194304)); COMMIT;"
+                               "PRAGMA wal_checkpoint(PASSIVE);";
+    int64_t free = 0;
+    if (j->open) return err_set(e, ERR_INTERNAL, "journal: reserve within a transaction");
+    int rc = free_bytes(j, &free, e);
+    if (rc != 0 || (free >= RESERVE_BYTES && log_bytes(j) >= RESERVE_BYTES)) return rc;
+    if (sqlite3_exec(j->db, take, NULL, NULL, NULL) != SQLITE_OK) {
+        rc = failed(j, "no room can be set aside", e);
+        if (!sqlite3_get_autocommit(j->db)) sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    if (sqlite3_exec(j->db, "DROP TABLE IF EXISTS reserve", NULL, NULL, NULL) != SQLITE_OK &&
+        rc == 0)
+        rc = failed(j, "reserve", e);
     return rc;
 }
 

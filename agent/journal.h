@@ -60,6 +60,10 @@ int journal_each_event(struct journal *j, int64_t after,
 /* Bytes of frames that wait for an acknowledgement. */
 int64_t journal_pending_bytes(const struct journal *j);
 
+/* Sets some MiB of the disk aside within the journal's files, if they do not have them already: the results of what runs still
+ * fit when others have filled the disk. Between commits only. ERR_FULL: there is no room for that now. */
+int journal_reserve(struct journal *j, struct err *e);
+
 int journal_commit(struct journal *j, struct err *e); /* nothing to do: 0 at once. ERR_FULL: disk */
 
 #endif

@@ -465,11 +465,11 @@ bool runner_start_accepted(struct runner *r)
     return any;
 }
 
-void runner_give_back(struct runner *r)
+void runner_give_back(struct runner *r, char *reason)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, "never-started");
+        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, reason);
     }
 }
 
@@ -647,8 +647,10 @@ struct json *runner_attempts(const struct runner *r)
     struct json *list = json_new(JSON_ARRAY);
     for (const struct attempt *a = r->attempts; a; a = a->next)
         list_attempt(list, a->job, a->number, "running");
+    /* Their ends are made after the welcome: to say that they are in the journal would let the coordinator look for them
+     * among the events up to hello.seq, and take an attempt that ran for one that never did. */
     for (const struct leftover *l = r->leftovers; l; l = l->next)
-        list_attempt(list, l->entry.job, l->entry.attempt, "ended");
+        list_attempt(list, l->entry.job, l->entry.attempt, "running");
     if (journal_each_attempt(r->o.journal, list_ended, list, &e) != 0)
         fatal((struct runner *)(uintptr_t)r, &e);
     return list;

@@ -54,9 +54,9 @@ void runner_renew(struct runner *r, int64_t base_ms);
  * was written to the journal. An attempt whose lease is mostly over waits for the next acknowledged heartbeat: it would have to
  * be ended soon, or at once. Without a guard (platform/guard.h) nothing is started: what waits is started when there is one. */
 bool runner_start_accepted(struct runner *r);
-/* The session is lost: what waits to be started is declined, since the coordinator may give it to another before it is heard of
- * again. */
-void runner_give_back(struct runner *r);
+/* What waits to be started is declined for that reason: the session is lost, and the coordinator may give it to another before
+ * it is heard of again, or there is no room for it. */
+void runner_give_back(struct runner *r, char *reason);
 /* What is held of the output leaves: once per turn, before journal_commit. */
 void runner_flush_output(struct runner *r);
 

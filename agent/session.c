@@ -50,6 +50,7 @@ struct session {
     struct rng rng;
     size_t address;     /* index of the next one to try */
     char *capabilities; /* JSON text */
+    char *resting;      /* why no jobs are wanted just now; NULL: they are */
     int64_t retry_at_least_ms;
     char refused_code[64]; /* of the last refusal that was logged */
     bool stopped, held;    /* held: the coordinator said drain */
@@ -308,7 +309,8 @@ static void say_ready(struct session *s, bool with_capabilities)
     int64_t busy = (int64_t)runner_count(s->o.runner);
     m.u.ready.slots = slots;
     m.u.ready.free_slots = busy < slots ? slots - busy : 0;
-    m.u.ready.draining = runner_draining(s->o.runner);
+    m.u.ready.draining = s->resting || runner_draining(s->o.runner);
+    m.u.ready.reason = runner_draining(s->o.runner) ? NULL : s->resting;
     if (with_capabilities &&
         json_parse(s->capabilities, strlen(s->capabilities), &m.u.ready.capabilities, &e) != 0)
         m.u.ready.capabilities = NULL;
@@ -322,6 +324,13 @@ void session_announce(struct session *s)
     if (runner_draining(s->o.runner) && s->state == SESSION_READY)
         move(s, SESSION_DRAINING, "stopping");
     say_ready(s, false);
+}
+
+void session_rest(struct session *s, const char *why)
+{
+    mem_free(s->resting);
+    s->resting = mem_strdup(why);
+    session_announce(s);
 }
 
 void session_set_capabilities(struct session *s, char *json)
@@ -351,7 +360,7 @@ static void say_hello(struct session *s)
     h->journal_id = (char *)(uintptr_t)journal_id(s->o.journal);
     h->seq = journal_seq(s->o.journal);
     h->attempts = runner_attempts(s->o.runner);
-    h->draining = runner_draining(s->o.runner);
+    h->draining = s->resting || runner_draining(s->o.runner);
     if (json_parse(s->capabilities, strlen(s->capabilities), &h->capabilities, &e) != 0)
         h->capabilities = json_new(JSON_OBJECT);
     s->hello_sent_ms = now_ms();
@@ -545,7 +554,7 @@ static void on_link_close(struct link *l, const struct err *e, void *user)
     uv_timer_stop(&s->renew_timer);
     frame_reader_fini(&s->reader);
     move(s, SESSION_DISCONNECTED, "link closed");
-    runner_give_back(s->o.runner);
+    runner_give_back(s->o.runner, "never-started");
     s->o.on_change(s->o.user);
     if (s->stopped) return;
     int64_t wait = backoff_next(&s->backoff, &s->rng);
@@ -596,6 +605,7 @@ static void on_handle_closed(uv_handle_t *h)
     if (--s->open_handles > 0) return;
     tls_config_unref(s->tls);
     mem_free(s->capabilities);
+    mem_free(s->resting);
     mem_free(s);
 }
 

@@ -50,6 +50,8 @@ void session_start(struct session *s);
 void session_pump(struct session *s);
 /* Slots, labels or capabilities changed. json: mem_free'd by the session. */
 void session_set_capabilities(struct session *s, char *json);
+/* Says that the agent takes no jobs just now, and why; NULL: it does again. */
+void session_rest(struct session *s, const char *why);
 void session_announce(struct session *s); /* ready again: slots or draining changed */
 enum session_state session_state(const struct session *s);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */

@@ -87,6 +87,12 @@ function(cadre_bench name)
     cadre_test_program(bench bench_${name} ${name}.c ${ARGN})
 endfunction()
 
+# cadre_test_helper(NAME ...): tests/support/NAME.c, a program that tests start; no test by itself.
+# Scripts find it as $CADRE_BUILD/tests/support/NAME.
+function(cadre_test_helper name)
+    cadre_test_program(support ${name} support/${name}.c ${ARGN})
+endfunction()
+
 function(cadre_write_test_lists)
     foreach(kind IN ITEMS unit sim system system_tsan fuzz bench)
         if(NOT TARGET cadre_${kind}_tests)

@@ -12,6 +12,11 @@
     1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
 #define FAILURE_PAUSE_MS 500 /* after a failed commit: a full disk must not make us spin */
 
+/* The engine's clock is never further than this ahead of the loop's last look at its sockets: a process that was stopped, or a
+ * loop that hung, must not take for silence what it has not read yet. Well below what any lease has to spare (its kill time). */
+#define DEAF_MS 3000
+#define PULSE_MS 500 /* the loop looks at least this often */
+
 struct command_list {
     struct command *first, **last;
     size_t bytes;
@@ -31,10 +36,12 @@ struct spine {
     /* loop thread */
     struct command_list fresh; /* pushed in this turn */
     size_t waiting_bytes;
+    int64_t looked_ms; /* as heard_ms, for the loop itself */
     bool was_full;
     bool stopping;
     uv_prepare_t prepare;
     uv_check_t check;
+    uv_timer_t pulse;
     uv_async_t async;
     int open_handles;
 
@@ -43,8 +50,16 @@ struct spine {
     uv_cond_t wake;
     struct command_list queue;
     struct yield yield;
+    int64_t heard_ms; /* mono: what was in the sockets then has been handed over */
     bool stop;
 };
+
+static int64_t now_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.mono_ms;
+}
 
 static void list_init(struct command_list *l)
 {
@@ -105,11 +120,13 @@ static size_t command_bytes(const struct command *c)
 /* A batch that could not even begin: the engine answers for what it knows, and for the commands
  * that it never got its commit does the same, since a failed transaction stays failed until
  * then. */
-static bool run_batch(struct spine *s, struct command_list *batch, struct effects *out)
+static bool run_batch(struct spine *s, struct command_list *batch, int64_t heard_ms,
+                      struct effects *out)
 {
     struct moment now;
     struct err e = {0};
     os_now(&now);
+    if (now.mono_ms > heard_ms + DEAF_MS) now.mono_ms = heard_ms + DEAF_MS;
     int rc = engine_begin(s->engine, &now, &e);
     if (rc) log_error("store: a batch could not begin: %s", err_text(&e));
     struct command *next;
@@ -128,10 +145,10 @@ static bool run_batch(struct spine *s, struct command_list *batch, struct effect
 static int64_t sleep_ms(const struct spine *s)
 {
     int64_t next = engine_next_ms(s->engine);
-    if (next == INT64_MAX) return WAIT_MAX_MS;
-    struct moment now;
-    os_now(&now);
-    int64_t wait = next - now.mono_ms;
+    int64_t now = now_ms();
+    /* While the loop does not look, nothing is due; it wakes us when it does again. */
+    if (next == INT64_MAX || now > s->heard_ms + DEAF_MS) return WAIT_MAX_MS;
+    int64_t wait = next - now;
     if (wait < 0) wait = 0;
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
 }
@@ -162,6 +179,7 @@ static void store_thread(void *arg)
         struct command_list batch;
         list_init(&batch);
         list_move(&batch, &s->queue);
+        int64_t heard_ms = s->heard_ms;
         uv_mutex_unlock(&s->lock);
         if (last) return;
 
@@ -172,7 +190,7 @@ static void store_thread(void *arg)
         }
         struct effects out;
         effects_init(&out);
-        failed = !run_batch(s, &batch, &out);
+        failed = !run_batch(s, &batch, heard_ms, &out);
 
         uv_mutex_lock(&s->lock);
         effects_move(&s->yield.effects, &out);
@@ -183,24 +201,48 @@ static void store_thread(void *arg)
 
 /* ---- loop thread ---- */
 
-static void hand_over(struct spine *s)
+/* heard_ms: as in the struct, with these commands; 0: no news of it. */
+static void hand_over(struct spine *s, int64_t heard_ms)
 {
-    if (!s->fresh.first) return;
+    if (!s->fresh.first && heard_ms == 0) return;
     uv_mutex_lock(&s->lock);
-    bool idle = !s->queue.first;
+    bool wake = s->fresh.first && !s->queue.first;
     list_move(&s->queue, &s->fresh);
-    if (idle) uv_cond_signal(&s->wake);
+    if (heard_ms > 0) s->heard_ms = heard_ms;
+    if (wake) uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->lock);
 }
 
 static void on_prepare(uv_prepare_t *h)
 {
-    hand_over(h->data);
+    hand_over(h->data, 0);
 }
 
+/* Behind a poll: all that was in the sockets has been read, unless they are paused. After a long time in which nobody did
+ * so, the engine hears of that first. */
 static void on_check(uv_check_t *h)
 {
-    hand_over(h->data);
+    struct spine *s = h->data;
+    int64_t now = now_ms(), deaf = now - s->looked_ms;
+    if (s->was_full || deaf < PULSE_MS / 2) {
+        hand_over(s, 0);
+        return;
+    }
+    s->looked_ms = now;
+    if (deaf > DEAF_MS) {
+        struct command *c = command_new(CMD_AWAKE);
+        c->u.n = deaf;
+        c->next = s->fresh.first;
+        if (!s->fresh.first) s->fresh.last = &c->next;
+        s->fresh.first = c;
+    }
+    hand_over(s, now);
+}
+
+/* That it wakes the loop is all. */
+static void on_pulse(uv_timer_t *t)
+{
+    (void)t;
 }
 
 static void deliver(struct spine *s)
@@ -244,6 +286,7 @@ static void close_handles(struct spine *s)
 {
     uv_close((uv_handle_t *)&s->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&s->check, on_handle_closed);
+    uv_close((uv_handle_t *)&s->pulse, on_handle_closed);
     uv_close((uv_handle_t *)&s->async, on_handle_closed);
 }
 
@@ -261,8 +304,10 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
     if (uv_async_init(loop, &s->async, on_async)) mem_exhausted();
     uv_prepare_init(loop, &s->prepare);
     uv_check_init(loop, &s->check);
-    s->open_handles = 3;
-    s->prepare.data = s->check.data = s->async.data = s;
+    uv_timer_init(loop, &s->pulse);
+    s->open_handles = 4;
+    s->prepare.data = s->check.data = s->pulse.data = s->async.data = s;
+    s->looked_ms = s->heard_ms = now_ms();
     int rc = uv_thread_create(&s->thread, store_thread, s);
     if (rc) {
         close_handles(s);
@@ -270,8 +315,10 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
     }
     uv_prepare_start(&s->prepare, on_prepare);
     uv_check_start(&s->check, on_check);
+    uv_timer_start(&s->pulse, on_pulse, PULSE_MS, PULSE_MS);
     uv_unref((uv_handle_t *)&s->prepare);
     uv_unref((uv_handle_t *)&s->check);
+    uv_unref((uv_handle_t *)&s->pulse);
     *out = s;
     return 0;
 }
@@ -298,7 +345,7 @@ bool spine_is_full(const struct spine *s)
 
 void spine_stop(struct spine *s)
 {
-    hand_over(s);
+    hand_over(s, 0);
     s->stopping = true;
     uv_mutex_lock(&s->lock);
     s->stop = true;

@@ -82,7 +82,8 @@ void process_free(struct process *p);
  * pid, start time, boot. A line of text for the journal. */
 #define PROCESS_IDENTITY_SIZE 160
 int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE]);
-/* Kills what is left of such a tree (same mark and identity); returns the number of processes killed. */
+/* Kills what is left of such a tree (same mark and identity); returns the number of processes killed. An empty identity: its
+ * process was being started and nobody knows more of it than the mark. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e);
 
 /* Base environment of a job: NULL-terminated "K=V" list, free with process_env_free. Linux: PATH HOME USER LOGNAME SHELL

@@ -62,7 +62,8 @@
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
     X(INT, slots, "slots", 1, LIMIT_SLOTS, 0)                                                      \
     X(OBJ, capabilities, "capabilities", LIMIT_CAPABILITIES, 0, 0)                                 \
-    X(BOOL, draining, "draining", 0, 0, 0)
+    X(BOOL, draining, "draining", 0, 0, 0)                                                         \
+    X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0) /* of draining, when it is not on its way out */
 
 #define MSG_FIELDS_STARTED(X)                                                                      \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
@@ -92,7 +93,7 @@
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
-    X(STR, reason, "reason", 32, 0, 1) /* draining, no-slot, never-started */                      \
+    X(STR, reason, "reason", 32, 0, 1) /* draining, no-slot, never-started, disk-full */           \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_BYE(X) X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)

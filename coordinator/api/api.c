@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #define SWEEP_MS 250
+#define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the clients */
 
 int64_t api_mono_ms(void)
 {
@@ -26,6 +27,10 @@ static void on_sweep(uv_timer_t *t)
 {
     struct api *a = t->data;
     int64_t now_ms = api_mono_ms();
+    bool late = now_ms - a->swept_ms > LATE_MS;
+    a->swept_ms = now_ms;
+    /* What came while we stood still has not been read yet. */
+    if (late) return;
     struct conn *next;
     for (struct conn *c = a->first; c; c = next) {
         next = c->next;
@@ -46,6 +51,7 @@ struct api *api_new(const struct api_options *o)
     map_init(&a->followers);
     uv_timer_t *t = mem_alloc(sizeof *t);
     t->data = a;
+    a->swept_ms = api_mono_ms();
     uv_timer_init(o->loop, t);
     uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
     a->timer = t;

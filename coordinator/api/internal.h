@@ -105,6 +105,7 @@ struct api {
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
     size_t count;
+    int64_t swept_ms;
     void *timer;
     bool stopped;
 };

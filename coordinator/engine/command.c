@@ -50,6 +50,7 @@ void command_free(struct command *c)
         break;
     case CMD_READY:
         mem_free(c->u.ready.capabilities);
+        mem_free(c->u.ready.reason);
         break;
     case CMD_STARTED:
     case CMD_FINISHED:

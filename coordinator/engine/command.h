@@ -36,6 +36,7 @@ enum command_type {
     CMD_NS_UNSET,     /* text = namespace */
     CMD_RESOLVE, /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
     CMD_TICK, /* time has come (engine_next_ms) */
+    CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
 };
 
 struct cmd_enrol {
@@ -60,6 +61,7 @@ struct cmd_ready {
     int64_t slots;      /* 0: unchanged */
     char *capabilities; /* NULL: unchanged */
     bool draining;
+    char *reason; /* of draining; NULL: none given */
 };
 struct cmd_event { /* started, finished, declined */
     int64_t seq, job, attempt;

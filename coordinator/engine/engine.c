@@ -155,6 +155,7 @@ static apply_fn *const handlers[] = {
     [CMD_NS_UNSET] = apply_ns_unset,
     [CMD_RESOLVE] = apply_resolve,
     [CMD_TICK] = NULL,
+    [CMD_AWAKE] = apply_awake,
 };
 
 void engine_apply(struct engine *g, struct command *c, struct effects *out)

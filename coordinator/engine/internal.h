@@ -297,6 +297,7 @@ apply_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
 apply_fn apply_group_create, apply_group_update, apply_group_delete, apply_group_pause,
     apply_group_resume;
 apply_fn apply_ns_set, apply_ns_unset, apply_resolve;
+apply_fn apply_awake;
 
 /* ---- agent.c ---- */
 void agent_remove(struct engine *g, struct agent *row); /* revokes it, and ends its session */

@@ -56,6 +56,35 @@ void lease_on_timer(struct engine *g, struct worker *w)
     }
 }
 
+/* What agents said meanwhile waits unread, and some of them have to come back first, so nothing of that time counts against
+ * them or their attempts: as after a start. */
+void apply_awake(struct engine *g, struct command *c)
+{
+    char text[DURATION_TEXT_SIZE];
+    int64_t asleep = c->u.n;
+    duration_format(asleep, text);
+    log_warn("the coordinator stood still for %s (stopped, suspended or overloaded); every lease "
+             "begins afresh",
+             text);
+    size_t place = 0;
+    for (struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;) {
+        w->last_heard_ms = g->now.mono_ms;
+        for (struct open_job *j = w->jobs; j; j = j->next) {
+            j->since_ms = g->now.mono_ms;
+            j->timed_from_ms += asleep;
+            j->kill_ms += asleep;
+            open_job_arm(g, j);
+        }
+        lease_begin(g, w);
+    }
+    place = 0;
+    for (struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
+        for (; p; p = p->next_same) {
+            if (p->online > 0) p->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+        }
+    }
+}
+
 void upkeep_on_timer(struct engine *g)
 {
     bool more_keys = false, more_jobs = false;

@@ -511,6 +511,10 @@ void apply_ready(struct engine *g, struct command *c)
     w->ready = true;
     bool changed = w->row.draining != r->draining;
     w->row.draining = r->draining;
+    if (!w->row.held && !str_eq(w->row.drain_reason, r->reason)) {
+        take(&w->row.drain_reason, &r->reason);
+        changed = true;
+    }
     if (r->slots > 0 && r->slots != w->row.slots) {
         w->row.slots = r->slots;
         changed = true;

@@ -99,6 +99,7 @@ static void on_ready(struct session *s, const struct msg_ready *m)
     c->u.ready.slots = m->slots;
     if (m->capabilities) c->u.ready.capabilities = json_text(m->capabilities);
     c->u.ready.draining = m->draining;
+    c->u.ready.reason = mem_strdup(m->reason);
     push(s, c);
 }
 

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define SWEEP_MS 250
+#define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the agents */
 #define SILENCE_EXTRA_MS 5000
 #define CERTIFICATE_RETRY_MS 60000 /* clocks get set right */
 #define PROTOCOL_RETRY_MS 30000
@@ -205,6 +206,10 @@ static void on_sweep(uv_timer_t *t)
 {
     struct sessions *owner = t->data;
     int64_t now_ms = session_now_ms();
+    bool late = now_ms - owner->swept_ms > LATE_MS;
+    owner->swept_ms = now_ms;
+    /* What came while we stood still has not been read yet. */
+    if (late) return;
     for (struct session *s = owner->first; s; s = s->next)
         check_silence(s, now_ms);
 }
@@ -220,6 +225,7 @@ struct sessions *sessions_new(const struct sessions_options *o)
     uv_timer_t *t = mem_alloc(sizeof *t);
     t->data = owner;
     uv_timer_init(o->loop, t);
+    owner->swept_ms = session_now_ms();
     uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
     owner->timer = t;
     return owner;

@@ -238,7 +238,7 @@ static bool is_leftover(const struct proc_table *t, const struct identity *id, c
                         const struct proc *c)
 {
     if (c->dead || c->pid == getpid() || c->pid == 1 || c->start < id->start) return false;
-    if (c->session == id->pid) {
+    if (id->pid > 0 && c->session == id->pid) {
         const struct proc *leader = proc_table_find(t, id->pid);
         if (leader && id->start != 0 && leader->start == id->start) return true;
         /* the leader is gone: its number may have served a stranger since, but then not with our score */
@@ -295,9 +295,10 @@ static int kill_leftover_round(const struct proc_table *t, const struct proc_tab
 
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
 {
-    struct identity id;
+    struct identity id = {.pid = 0};
     struct proc_table t = {.items = NULL}, before = {.items = NULL};
-    if (!parse_identity(identity, &id)) {
+    /* Without an identity (the agent died while it started the process) the mark alone has to do. */
+    if (*identity && !parse_identity(identity, &id)) {
         *killed = 0;
         return 0;
     }

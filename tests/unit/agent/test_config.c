@@ -120,6 +120,7 @@ static void bad_settings_are_named_with_file_and_line(void **state)
         {"slots: many\n", {":1:", "slots", NULL}},
         {"slots: 0\n", {":1:", "slots", NULL}},
         {"slots: 5000\n", {":1:", "slots", NULL}},
+        {"diskReserve: much\n", {":1:", "diskReserve", NULL}},
         {"drainTimeout: 5\n", {":1:", "drainTimeout", NULL}},
         {"drainTimeout: soon\n", {":1:", "drainTimeout", NULL}},
         {"group: \"no blanks\"\n", {":1:", "group", NULL}},

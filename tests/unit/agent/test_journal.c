@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -278,6 +279,65 @@ static void the_file_is_private(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, make_folder, remove_folder)
 
+/* To the last byte. */
+static void fill_disk(void)
+{
+    static const char zeros[4096];
+    char path[96];
+    assert_int_equal(str_format(path, sizeof path, "%s/ballast", folder), 0);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    setvbuf(f, NULL, _IONBF, 0);
+    while (fwrite(zeros, sizeof zeros, 1, f) == 1)
+        ;
+    fclose(f);
+}
+
+static void room_that_was_set_aside_is_there_on_a_full_disk(void **state)
+{
+    (void)state;
+    static char frame[64000];
+    if (mount("tmpfs", folder, "tmpfs", 0, "size=24m") != 0) {
+        printf("no small disk can be mounted here (not root)\n");
+        skip();
+    }
+    struct journal *j = open_it(NULL);
+    assert_int_equal(journal_reserve(j, NULL), 0);
+    assert_int_equal(journal_reserve(j, NULL), 0); /* has it already */
+    fill_disk();
+    memset(frame, 'x', sizeof frame);
+    for (int round = 0; round < 20; round++) {
+        struct err e = {0};
+        int64_t seq = 0;
+        put(j, round + 1, JOURNAL_STARTING);
+        for (int i = 0; i < 40; i++) { /* 2.5 MB */
+            seq = journal_next_seq(j);
+            if (journal_add_event(j, seq, round + 1, 1, i == 39, frame, sizeof frame, &e) != 0)
+                fail_msg("round %d, event %d: %s", round, i, e.msg);
+        }
+        if (journal_commit(j, &e) != 0) fail_msg("round %d: %s", round, e.msg);
+        assert_int_equal(journal_pending_bytes(j), 40 * (int64_t)sizeof frame);
+        assert_int_equal(journal_ack(j, seq, &e), 0);
+        assert_int_equal(journal_commit(j, &e), 0);
+    }
+    journal_close(j);
+    assert_int_equal(umount(folder), 0);
+}
+
+static void no_room_to_set_aside__is_said_and_the_journal_goes_on(void **state)
+{
+    (void)state;
+    if (mount("tmpfs", folder, "tmpfs", 0, "size=2m") != 0) skip();
+    struct journal *j = open_it(NULL);
+    struct err e = {0};
+    assert_int_equal(journal_reserve(j, &e), ERR_FULL);
+    assert_non_null(strstr(e.msg, "no room can be set aside"));
+    put(j, 1, JOURNAL_STARTING);
+    assert_int_equal(journal_commit(j, &e), 0);
+    journal_close(j);
+    assert_int_equal(umount(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +350,8 @@ int main(void)
         CASE(a_page_damaged_in_the_midst_is_noticed_at_the_start),
         CASE(an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end),
         CASE(the_file_is_private),
+        CASE(room_that_was_set_aside_is_there_on_a_full_disk),
+        CASE(no_room_to_set_aside__is_said_and_the_journal_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

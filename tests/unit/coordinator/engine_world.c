@@ -239,6 +239,13 @@ struct command *cmd_heartbeat(uint64_t session, int64_t n)
     return c;
 }
 
+struct command *cmd_awake(int64_t ms)
+{
+    struct command *c = command_new(CMD_AWAKE);
+    c->u.n = ms;
+    return c;
+}
+
 static struct command *event(enum command_type type, uint64_t session, int64_t seq, int64_t job,
                              int64_t attempt)
 {

@@ -48,6 +48,7 @@ void cmd_hello_attempt(struct command *hello, int64_t job, int64_t attempt, bool
 struct command *cmd_ready(uint64_t session);
 struct command *cmd_gone(uint64_t session);
 struct command *cmd_heartbeat(uint64_t session, int64_t n);
+struct command *cmd_awake(int64_t ms);
 struct command *cmd_started(uint64_t session, int64_t seq, int64_t job, int64_t attempt);
 struct command *cmd_finished(uint64_t session, int64_t seq, int64_t job, int64_t attempt,
                              enum job_state state, enum reason reason);

@@ -129,6 +129,61 @@ static void coordinator_starts_anew__every_lease_does(void **state)
     assert_int_equal(world_reason(w, id), REASON_LOST);
 }
 
+static void coordinator_stood_still__every_lease_begins_afresh(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_pass(w, 10 * LEASE);
+    world_do(w, cmd_awake(10 * LEASE));
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_do(w, cmd_gone(s)); /* it had enough of waiting; its result comes when it is back */
+    world_live(w, LEASE + KILL_TIME - 1);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+}
+
+static void coordinator_stood_still__counts_for_no_timeout(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.timeout_ms = 60000;
+    world_do(w, c);
+    int64_t timed = world_reply(w)->id, killed = world_submit(w, NULL, NULL);
+    world_do(w, cmd_started(s, 1, timed, 1));
+    world_do(w, cmd_started(s, 2, killed, 1));
+    c = command_new(CMD_CANCEL);
+    c->request = 99;
+    c->u.id = killed;
+    world_do(w, c);
+    world_pass(w, 10 * LEASE);
+    world_do(w, cmd_awake(10 * LEASE));
+    assert_int_equal(world_state(w, timed), JOB_RUNNING);
+    assert_int_equal(world_state(w, killed), JOB_KILLING);
+    world_live(w, 60000 + 10000 + 30000 - 1); /* timeout, grace, slack of the backstop */
+    assert_int_equal(world_state(w, timed), JOB_RUNNING);
+    world_live(w, 1);
+    assert_int_equal(world_state(w, timed), JOB_KILLING);
+}
+
+static void coordinator_stood_still__agents_are_expected_back(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    world_pass(w, 10 * LEASE);
+    world_do(w, cmd_awake(10 * LEASE));
+    world_do(w, cmd_gone(s));
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.fallback = FALLBACK_FAIL;
+    world_do(w, c);
+    int64_t id = world_reply(w)->id;
+    assert_int_equal(world_state(w, id), JOB_CREATED);
+    world_live(w, LEASE);
+    assert_int_equal(world_reason(w, id), REASON_NO_AGENT);
+}
+
 static void wall_clock_jumps__change_nothing(void **state)
 {
     struct world *w = *state;
@@ -243,6 +298,9 @@ int main(void)
         WORLD_TEST(own_lease_and_grace__count),
         WORLD_TEST(handed_out_long_after_the_last_word__has_a_whole_lease),
         WORLD_TEST(coordinator_starts_anew__every_lease_does),
+        WORLD_TEST(coordinator_stood_still__every_lease_begins_afresh),
+        WORLD_TEST(coordinator_stood_still__counts_for_no_timeout),
+        WORLD_TEST(coordinator_stood_still__agents_are_expected_back),
         WORLD_TEST(wall_clock_jumps__change_nothing),
         WORLD_TEST(mono_clock_that_goes_back__is_not_believed),
         WORLD_TEST(cancelled_while_away__killed_at_lease_end),

@@ -571,6 +571,29 @@ static void sequence__survives_crashes_and_reconnects(void **state)
 
 /* ---- ready, drain, gone ---- */
 
+static void ready__draining_with_a_reason__is_kept_until_it_says_otherwise(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, agent, NULL, 1);
+    struct command *c = cmd_ready(s);
+    c->u.ready.draining = true;
+    c->u.ready.reason = mem_strdup("1MiB are left");
+    world_do(w, c);
+    int64_t id = world_submit(w, NULL, NULL);
+    assert_int_equal(world_state(w, id), JOB_CREATED);
+    struct agent row;
+    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    assert_true(row.draining);
+    assert_string_equal(row.drain_reason, "1MiB are left");
+    agent_fini(&row);
+    world_do(w, cmd_ready(s));
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    assert_null(row.drain_reason);
+    agent_fini(&row);
+}
+
 static void ready__more_slots__more_jobs(void **state)
 {
     struct world *w = *state;
@@ -762,6 +785,7 @@ int main(void)
         WORLD_TEST(acknowledgement__one_per_agent_and_batch),
         WORLD_TEST(heartbeat__writes_nothing),
         WORLD_TEST(sequence__survives_crashes_and_reconnects),
+        WORLD_TEST(ready__draining_with_a_reason__is_kept_until_it_says_otherwise),
         WORLD_TEST(ready__more_slots__more_jobs),
         WORLD_TEST(ready__fewer_slots_than_jobs__no_more_until_it_fits),
         WORLD_TEST(ready__new_capabilities__jobs_that_fit_now),

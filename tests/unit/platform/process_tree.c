@@ -430,6 +430,25 @@ static void leftovers__are_known_by_their_mark(void **state)
     run_fini(&said);
 }
 
+/* The agent died between starting the process and noting which it is. */
+static void leftovers__without_an_identity_are_known_by_their_mark(void **state)
+{
+    (void)state;
+    struct run said = {0};
+    char identity[PROCESS_IDENTITY_SIZE];
+    int killed = -1;
+    earlier_life("daemon-main-waits", "left-6", identity, &said);
+    waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
+    assert_int_equal(process_kill_leftover("", "left-60", &killed, NULL), 0);
+    assert_int_equal(killed, 0);
+    assert_true(daemon_lives(&said));
+    assert_int_equal(process_kill_leftover("", "left-6", &killed, NULL), 0);
+    assert_true(killed >= 1);
+    reap_all(&said);
+    assert_int_equal(alive_of(&said), 0);
+    run_fini(&said);
+}
+
 static void leftovers__of_another_mark_or_boot_are_left_alone(void **state)
 {
     (void)state;
@@ -450,8 +469,8 @@ static void leftovers__of_another_mark_or_boot_are_left_alone(void **state)
              start);
     assert_int_equal(process_kill_leftover(other, "left-8", &killed, NULL), 0);
     assert_int_equal(killed, 0);
-    static const char *const nonsense[] = {"", "x", "1", "1 2", "1 2 3", "-1 0 x 0"};
-    for (size_t i = 0; i < 6; i++) {
+    static const char *const nonsense[] = {"x", "1", "1 2", "1 2 3", "-1 0 x 0"};
+    for (size_t i = 0; i < 5; i++) {
         assert_int_equal(process_kill_leftover(nonsense[i], "left-8", &killed, NULL), 0);
         assert_int_equal(killed, 0);
     }
@@ -581,6 +600,7 @@ int main(int argc, char **argv)
         CASE(children_of_our_own__are_left_alone),
         CASE(the_death_of_the_agent__ends_the_main_process),
         CASE(leftovers__are_known_by_their_mark),
+        CASE(leftovers__without_an_identity_are_known_by_their_mark),
         CASE(leftovers__of_another_mark_or_boot_are_left_alone),
         CASE(a_stranger_with_the_same_pid__is_left_alone),
         CASE(a_delegated_cgroup__contains_each_job),
