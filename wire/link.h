@@ -86,6 +86,9 @@ void link_abort(struct link *l, const struct err *why);
 void link_peer(const struct link *l, struct tls_peer *out);
 const char *link_alpn(const struct link *l);   /* NULL when none */
 const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
+/* Of an accepted one: its place in the order in which the listener took the TCP connections, from 1, whatever became
+ * of their handshakes. A peer that opened one connection after another has them in this order. */
+uint64_t link_serial(const struct link *l);
 const struct tls *link_tls(const struct link *l);
 /* Bytes that came in / went out, plaintext, for the figures. */
 void link_counters(const struct link *l, uint64_t *in_bytes, uint64_t *out_bytes);

@@ -524,6 +524,11 @@ const char *link_remote(const struct link *l)
     return l->remote;
 }
 
+uint64_t link_serial(const struct link *l)
+{
+    return l->serial;
+}
+
 const struct tls *link_tls(const struct link *l)
 {
     return l->tls;

@@ -55,6 +55,7 @@ struct link {
     bool handled; /* somebody has set the handler */
     void *user;
     char remote[64];
+    uint64_t serial; /* see link_serial */
 
     struct buf out; /* plaintext; [out_sent, len) is not encrypted yet */
     size_t out_sent;

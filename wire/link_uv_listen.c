@@ -138,7 +138,7 @@ static void accept_one(struct link_listener *ls)
         link_end(l, NULL);
         return;
     }
-    ls->counters.accepted++;
+    l->serial = ++ls->counters.accepted;
     if ((key_of(l, l->peer_key) && too_many_failures(ls, l->peer_key)) ||
         tls_new(ls->tls, NULL, &l->tls, &e) != 0) {
         ls->counters.refused++;

@@ -89,7 +89,8 @@ struct cmd_submit {
 
 struct command {
     enum command_type type;
-    uint64_t session; /* number of a live session, never reused; 0: none */
+    /* Number of a live session, never reused, in the order in which their connections were opened; 0: none. */
+    uint64_t session;
     uint64_t request; /* number of a waiting API request; 0: none */
     char *text;
     bool flag;

@@ -203,6 +203,7 @@ static int fail_batch(struct engine *g, struct err *e)
     effects_clear(g->out);
     answer_failure(g);
     close_sessions(g);
+    g->oldest_session = g->newest_session + 1;
     engine_unload(g);
     struct err why = {0};
     if (engine_load(g, &why)) log_error("engine: the store cannot be read: %s", err_text(&why));

@@ -105,6 +105,7 @@ struct worker {
     int64_t id;
     struct agent row; /* as stored; loaded with the first hello, only the id before */
     uint64_t session; /* 0: away */
+    uint64_t newest_session;
     bool ready;
     bool leaving; /* not of the group any more; stays until its attempts are over */
     bool counted; /* in pool.online */
@@ -145,8 +146,10 @@ struct engine {
     struct rng rng;
     struct moment now;
     int64_t fallback_grace_ms;
-    bool loaded;      /* memory stands for what the store has */
-    bool offline_due; /* agents are to be marked as away in the next transaction */
+    bool loaded;             /* memory stands for what the store has */
+    bool offline_due;        /* agents are to be marked as away in the next transaction */
+    uint64_t newest_session; /* that said hello */
+    uint64_t oldest_session; /* those before were closed when a batch failed */
     int64_t last_id;
 
     struct id_map jobs, workers, sessions, pools, namespaces, requirements, requirement_texts;

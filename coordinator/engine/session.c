@@ -432,11 +432,22 @@ static void welcome(struct engine *g, struct worker *w)
     x->text = mem_strdup(w->row.drain_reason);
 }
 
+/* A hello that was long on its way: its agent has given the connection up and opened another one since. What it says
+ * of attempts was true then. */
+static bool is_late(const struct engine *g, const struct worker *w, uint64_t session)
+{
+    return session < g->oldest_session || (w && session < w->newest_session);
+}
+
 /* The worker with its new facts; its group is looked at. NULL: refused. */
 static struct worker *greet(struct engine *g, struct command *c, struct agent *row)
 {
     struct cmd_hello *h = &c->u.hello;
     struct worker *w = worker_find(g, h->agent);
+    if (is_late(g, w, c->session)) {
+        session_effect(g, EFFECT_CLOSE, c->session);
+        return NULL;
+    }
     if (w && w->session && !replace_session(g, w, c)) return NULL;
     if (!w) w = worker_add(g, h->agent);
     struct pool *p = pool_find(g, h->group);
@@ -485,7 +496,8 @@ void apply_hello(struct engine *g, struct command *c)
     struct worker *w = greet(g, c, &row);
     agent_fini(&row);
     if (!w || g->rc) return;
-    w->session = c->session;
+    w->session = w->newest_session = c->session;
+    if (c->session > g->newest_session) g->newest_session = c->session;
     w->ready = false;
     w->last_seq = w->stored_seq = last_seq;
     w->discarded_job = w->end_due_seq = 0;

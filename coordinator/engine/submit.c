@@ -207,8 +207,11 @@ static struct open_job *find_to_cancel(struct engine *g, const struct command *c
         return NULL;
     }
     if (!store_ok(g, rc)) return NULL;
-    if (!job_is_final(row.state)) return open_job_add(g, &row);
-    answer_final(g, c, row.state);
+    if (row.state == JOB_CREATED) return open_job_add(g, &row);
+    if (!job_is_final(row.state))
+        engine_broken(g, "an assigned job is not in memory");
+    else
+        answer_final(g, c, row.state);
     job_fini(&row);
     return NULL;
 }

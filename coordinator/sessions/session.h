@@ -40,7 +40,6 @@ struct sessions {
     struct map by_number;
     struct session *first;
     size_t count, unknown_count;
-    uint64_t last_number;
     int64_t swept_ms;
     void *timer; /* uv_timer_t, frees itself when closed */
     bool stopped;

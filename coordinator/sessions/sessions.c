@@ -168,7 +168,7 @@ void sessions_accept(struct sessions *owner, struct link *l)
     s->link = l;
     identify(s);
     bool crowded = !s->agent && owner->unknown_count >= LIMIT_UNKNOWN_CONNECTIONS;
-    s->number = ++owner->last_number;
+    s->number = link_serial(l);
     s->opened_ms = s->heard_ms = session_now_ms();
     frame_reader_init(&s->reader, s->agent ? LIMIT_FRAME_KNOWN : LIMIT_FRAME_UNKNOWN);
     s->next = owner->first;

@@ -1,11 +1,13 @@
 /* The simulation ring of the engine.
  *
- *   sim_engine                      random seeds for some 15 seconds, then each sabotage has to be caught
+ *   sim_engine                      random seeds for some 45 seconds, then each sabotage has to be caught
+ *   CADRE_SIM_SEEDS=N sim_engine    N seeds, however long they take
  *   sim_engine --seed N             that run alone; says what was wrong with it
  *   sim_engine --seeds K            K of them, from CADRE_SEED or a seed that is printed
  *   sim_engine ... --sabotage NAME  with the house broken on purpose; --list names the ways
  *   sim_engine ... --trace          prints what happens
- */
+ *
+ * As many processes as there are processors share the seeds. */
 #include "tests/sim/sim.h"
 
 #include "base/log.h"
@@ -15,18 +17,38 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-#define DEFAULT_SECONDS 15
+#define DEFAULT_SECONDS 45
+#define WORKERS_MOST 64
 #define SABOTAGE_SEEDS 400 /* a sabotage has to be caught within these */
 
 struct figures {
-    uint64_t seeds, jobs, agents, batches, crashes, failed_commits, cuts, agent_crashes, freezes,
-        hand_outs;
-    uint64_t processes, retries, lost, duplicates;
+    uint64_t seeds, jobs, agents, batches, crashes, io_crashes, power_losses, failed_commits, cuts,
+        agent_crashes, step_crashes, freezes, hand_outs, processes, retries, lost, duplicates,
+        repeats, wall_jumps;
+};
+
+/* A process that runs seeds, as the others see it. */
+struct worker_figures {
+    struct figures f;
+    uint64_t seed; /* at hand */
+    bool failed;
+    char violation[256];
+};
+
+/* Between the processes. */
+struct shared {
+    atomic_uint_fast64_t next;
+    atomic_bool stop;
+    struct worker_figures workers[WORKERS_MOST];
 };
 
 static double seconds(void)
@@ -53,31 +75,49 @@ static void add(struct figures *f, const struct sim *s)
     f->agents += (uint64_t)s->agent_count;
     f->batches += s->batches;
     f->crashes += s->crashes;
+    f->io_crashes += s->io_crashes;
+    f->power_losses += s->power_losses;
     f->failed_commits += s->failed_commits;
     f->cuts += s->cuts;
     f->agent_crashes += s->agent_crashes;
+    f->step_crashes += s->step_crashes;
     f->freezes += s->freezes;
     f->hand_outs += s->hand_outs;
     f->processes += s->processes;
     f->retries += s->retries;
     f->lost += s->lost;
     f->duplicates += s->duplicates;
+    f->repeats += s->repeats;
+    f->wall_jumps += s->wall_jumps;
+}
+
+static void print_figure(const char *name, uint64_t n, const char *end)
+{
+    printf("%llu %s%s", (unsigned long long)n, name, end);
 }
 
 static void print_figures(const struct figures *f, double took)
 {
-    printf("# %llu seeds in %.1f s: %llu jobs, %llu agents, %llu batches, %llu hand-outs, %llu "
-           "processes, %llu retries, "
-           "%llu lost, %llu submits repeated; faults: %llu coordinator crashes, %llu failed "
-           "commits, %llu cuts, %llu "
-           "agent crashes, %llu freezes\n",
-           (unsigned long long)f->seeds, took, (unsigned long long)f->jobs,
-           (unsigned long long)f->agents, (unsigned long long)f->batches,
-           (unsigned long long)f->hand_outs, (unsigned long long)f->processes,
-           (unsigned long long)f->retries, (unsigned long long)f->lost,
-           (unsigned long long)f->duplicates, (unsigned long long)f->crashes,
-           (unsigned long long)f->failed_commits, (unsigned long long)f->cuts,
-           (unsigned long long)f->agent_crashes, (unsigned long long)f->freezes);
+    printf("# %llu seeds in %.1f s: ", (unsigned long long)f->seeds, took);
+    print_figure("jobs", f->jobs, ", ");
+    print_figure("agents", f->agents, ", ");
+    print_figure("batches", f->batches, ", ");
+    print_figure("hand-outs", f->hand_outs, ", ");
+    print_figure("processes", f->processes, ", ");
+    print_figure("retries", f->retries, ", ");
+    print_figure("lost", f->lost, "\n#   faults: ");
+    print_figure("coordinator crashes", f->crashes, " (");
+    print_figure("within a commit", f->io_crashes, ", ");
+    print_figure("power losses", f->power_losses, "), ");
+    print_figure("failed commits", f->failed_commits, ", ");
+    print_figure("cuts", f->cuts, ", ");
+    print_figure("agent crashes", f->agent_crashes, " (");
+    print_figure("at a step", f->step_crashes, "), ");
+    print_figure("freezes", f->freezes, ", ");
+    print_figure("messages doubled", f->repeats, ", ");
+    print_figure("submits repeated", f->duplicates, ", ");
+    print_figure("jumps of the wall clock", f->wall_jumps, "\n");
+    fflush(stdout);
 }
 
 /* true: the promises were kept. `violation` gets what was not. */
@@ -93,29 +133,125 @@ static bool run_seed(uint64_t seed, enum sabotage sabotage, struct figures *f, c
     return kept;
 }
 
+/* ---- many processes ---- */
+
+static int worker_count(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > WORKERS_MOST ? WORKERS_MOST : (int)n;
+}
+
+static struct shared *shared_new(void)
+{
+    void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                   -1, 0);
+    if (p == MAP_FAILED) abort();
+    return p;
+}
+
+static void print_again(uint64_t seed, enum sabotage sabotage)
+{
+    char path[512];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    printf("# run it again: %s --seed %llu%s%s --trace\n", n > 0 ? path : "sim_engine",
+           (unsigned long long)seed, sabotage ? " --sabotage " : "",
+           sabotage ? sabotage_names[sabotage] : "");
+}
+
+/* Starts the workers and waits for them; `work` is what each of them does. How many died. */
+static int run_workers(int count, void (*work)(struct shared *sh, int worker, void *user),
+                       struct shared *sh, void *user)
+{
+    pid_t pids[WORKERS_MOST];
+    int died = 0;
+    fflush(stdout);
+    for (int i = 0; i < count; i++) {
+        pids[i] = fork();
+        if (pids[i] < 0) abort();
+        if (pids[i] > 0) continue;
+        work(sh, i, user);
+        fflush(stdout);
+        _exit(0);
+    }
+    for (int i = 0; i < count; i++) {
+        int status;
+        if (waitpid(pids[i], &status, 0) < 0 || status == 0) continue;
+        died++;
+        sh->workers[i].failed = true;
+        str_format(sh->workers[i].violation, sizeof sh->workers[i].violation,
+                   "the simulation died (status %d), see above", status);
+        atomic_store(&sh->stop, true);
+    }
+    return died;
+}
+
+struct plan {
+    uint64_t first, count;
+    double begin, limit;
+    enum sabotage sabotage;
+};
+
+static void run_share(struct shared *sh, int worker, void *user)
+{
+    const struct plan *p = user;
+    struct worker_figures *w = &sh->workers[worker];
+    while (!atomic_load(&sh->stop) && seconds() - p->begin < p->limit) {
+        uint64_t i = atomic_fetch_add(&sh->next, 1);
+        if (i >= p->count) break;
+        w->seed = p->first + i;
+        if (run_seed(w->seed, p->sabotage, &w->f, w->violation)) continue;
+        w->failed = true;
+        atomic_store(&sh->stop, true);
+    }
+}
+
+static void sum(struct figures *to, const struct figures *f)
+{
+    uint64_t *a = (uint64_t *)to;
+    const uint64_t *b = (const uint64_t *)f;
+    for (size_t i = 0; i < sizeof *to / sizeof *a; i++)
+        a[i] += b[i];
+}
+
 /* Runs until `count` seeds are done or `limit` seconds over. 0: all was well. */
 static int run_many(uint64_t first, uint64_t count, double limit, enum sabotage sabotage)
 {
+    struct plan p = {first, count, seconds(), limit, sabotage};
+    struct shared *sh = shared_new();
     struct figures f = {0};
-    char violation[256];
-    double begin = seconds();
+    int failed = 0, workers = count == 1 ? 1 : worker_count();
     printf("# seeds from %llu on\n", (unsigned long long)first);
-    for (uint64_t i = 0; i < count && seconds() - begin < limit; i++) {
-        if (run_seed(first + i, sabotage, &f, violation)) continue;
-        printf("# seed %llu (sabotage %s): %s\n", (unsigned long long)(first + i),
-               sabotage_names[sabotage], violation);
-        print_figures(&f, seconds() - begin);
-        return 1;
+    if (count == 1)
+        run_share(sh, 0, &p); /* for a debugger, and for --trace */
+    else
+        run_workers(workers, run_share, sh, &p);
+    for (int i = 0; i < workers; i++) {
+        struct worker_figures *w = &sh->workers[i];
+        sum(&f, &w->f);
+        if (!w->failed) continue;
+        failed = 1;
+        printf("# seed %llu (sabotage %s): %s\n", (unsigned long long)w->seed,
+               sabotage_names[sabotage], w->violation);
+        print_again(w->seed, sabotage);
     }
-    print_figures(&f, seconds() - begin);
-    return 0;
+    print_figures(&f, seconds() - p.begin);
+    munmap(sh, sizeof *sh);
+    return failed;
 }
+
+/* ---- the tests ---- */
 
 static void random_faults__every_promise_is_kept(void **state)
 {
     (void)state;
-    if (run_many(base_seed(), UINT64_MAX, DEFAULT_SECONDS, SABOTAGE_NONE))
-        fail_msg("run sim_engine --seed N with the seed above");
+    const char *given = getenv("CADRE_SIM_SEEDS");
+    int64_t count = 0;
+    if (given && *given && (str_int64(given, &count) != 0 || count < 1))
+        fail_msg("CADRE_SIM_SEEDS: '%s' is not a number of seeds", given);
+    if (run_many(base_seed(), count > 0 ? (uint64_t)count : UINT64_MAX,
+                 count > 0 ? 1e9 : DEFAULT_SECONDS, SABOTAGE_NONE))
+        fail_msg("a promise was broken: the seed is above");
 }
 
 static void one_seed_twice__the_same_history(void **state)
@@ -128,21 +264,41 @@ static void one_seed_twice__the_same_history(void **state)
     assert_memory_equal(&a, &b, sizeof a);
 }
 
+/* The first seed with which the checker notices; 0: none. */
+static void find_first(struct shared *sh, int worker, void *user)
+{
+    struct worker_figures *found = user;
+    struct figures f = {0};
+    (void)worker;
+    for (;;) {
+        uint64_t k = atomic_fetch_add(&sh->next, 1) + SABOTAGE_NONE + 1;
+        if (k >= SABOTAGES) return;
+        for (uint64_t seed = 1; seed <= SABOTAGE_SEEDS && !found[k].failed; seed++) {
+            found[k].seed = seed;
+            found[k].failed = !run_seed(seed, (enum sabotage)k, &f, found[k].violation);
+        }
+    }
+}
+
 /* A checker that never finds anything proves nothing: every way to break the house has to be noticed. */
 static void each_sabotage__is_caught(void **state)
 {
     (void)state;
-    char violation[256];
-    for (enum sabotage k = SABOTAGE_NONE + 1; k < SABOTAGES; k++) {
-        struct figures f = {0};
-        uint64_t seed = 1;
-        while (seed <= SABOTAGE_SEEDS && run_seed(seed, k, &f, violation))
-            seed++;
-        if (seed > SABOTAGE_SEEDS)
-            fail_msg("sabotage %s was not noticed in %d seeds", sabotage_names[k], SABOTAGE_SEEDS);
-        printf("# sabotage %s, seed %llu: %s\n", sabotage_names[k], (unsigned long long)seed,
-               violation);
+    struct shared *sh = shared_new(), *results = shared_new();
+    struct worker_figures *found = results->workers;
+    assert_true((int)SABOTAGES <= WORKERS_MOST);
+    int died = run_workers(worker_count(), find_first, sh, found);
+    for (int k = SABOTAGE_NONE + 1; k < SABOTAGES; k++) {
+        printf("# sabotage %s, seed %llu: %s\n", sabotage_names[k],
+               (unsigned long long)found[k].seed, found[k].violation);
     }
+    for (int k = SABOTAGE_NONE + 1; k < SABOTAGES; k++) {
+        if (!found[k].failed)
+            fail_msg("sabotage %s was not noticed in %d seeds", sabotage_names[k], SABOTAGE_SEEDS);
+    }
+    assert_int_equal(died, 0);
+    munmap(sh, sizeof *sh);
+    munmap(results, sizeof *results);
 }
 
 static int find_sabotage(const char *name)
@@ -172,6 +328,7 @@ static int run_by_hand(int argc, char **argv)
             return 0;
         }
         if (str_eq(argv[i], "--trace")) {
+            setvbuf(stdout, NULL, _IOLBF, 0);
             log_set_level(LOG_DEBUG);
             log_set_sink(print_line, NULL);
             continue;

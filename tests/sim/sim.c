@@ -20,6 +20,12 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_FORGOTTEN_JOBS] = "forgotten-jobs",
     [SABOTAGE_LOST_OUTPUT] = "lost-output",
     [SABOTAGE_TOO_MANY] = "too-many",
+    [SABOTAGE_NO_GUARD] = "no-guard",
+    [SABOTAGE_LYING_DISK] = "lying-disk",
+    [SABOTAGE_WALL_LEASE] = "wall-lease",
+    [SABOTAGE_LOST_RESULT] = "lost-result",
+    [SABOTAGE_NO_PAUSE] = "no-pause",
+    [SABOTAGE_DEAF_CANCEL] = "deaf-cancel",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -32,8 +38,9 @@ const char *const requires_json[REQUIRES] = {
     "{\"gpu.count\":\">= 1\"}",
 };
 
+#define REAL_FILES_ONE_IN 40 /* seeds on files of this machine; the others on a disk in memory */
 #define LIMIT_AFTER_HEALING_MS (4 * 3600 * 1000)
-#define WALL_JUMP_MS (20 * 3600 * 1000)
+#define WALL_JUMP_MS (INT64_C(30) * 3600 * 1000)
 
 /* ---- time ---- */
 
@@ -114,6 +121,8 @@ static void set_paused(struct sim *s, int group, bool paused)
 
 static void jump_wall(struct sim *s)
 {
+    s->wall_jumps++;
+    s->wall_ms = sim_now(s);
     int64_t base = s->world.now.mono_ms + s->start_ms;
     s->world.now.wall_ms = base + sim_random(s, -WALL_JUMP_MS, WALL_JUMP_MS);
 }
@@ -148,6 +157,8 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, s->faults.agent_freeze)) agent_freeze(s, a);
     a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
     if (sim_chance(s, s->faults.drain)) agent_drain(s, a);
+    a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+    if (sim_chance(s, s->faults.caps)) agent_change(s, a);
     if (sim_random(s, 0, 19) == 0)
         set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);
     if (sim_random(s, 0, 29) == 0) jump_wall(s);
@@ -182,6 +193,7 @@ static void on_heal_again(struct sim *s, void *object, uint64_t number)
 static void on_heal(struct sim *s, void *object, uint64_t number)
 {
     s->healed = true;
+    s->wall_ms = sim_now(s);
     s->world.now.wall_ms = s->world.now.mono_ms + s->start_ms;
     for (int i = 0; i < s->agent_count; i++)
         agent_thaw(s, &s->agents[i]);
@@ -195,8 +207,8 @@ static void plan_faults(struct sim *s)
 {
     static const int rare[] = {0, 0, 1000, 300, 100};
     struct faults *f = &s->faults;
-    int *each[] = {&f->cut,         &f->crash_before,  &f->crash_mid,
-                   &f->crash_after, &f->crash_between, &f->fail_commit};
+    int *each[] = {&f->cut,           &f->crash_before, &f->crash_mid, &f->crash_after,
+                   &f->crash_between, &f->fail_commit,  &f->io_crash};
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         *each[i] = rare[sim_random(s, 0, 4)];
     f->agent_crash = (int)sim_random(s, 3, 20);
@@ -208,16 +220,24 @@ static void plan_faults(struct sim *s)
     f->drain = (int)sim_random(s, 5, 30);
     f->decline = sim_random(s, 0, 1) ? 30 : 0;
     f->repeat = sim_random(s, 0, 1) ? 10 : 0;
+    f->again = sim_random(s, 0, 1) ? 20 : 0;
+    f->start_crash = 8;
+    f->long_stall = sim_random(s, 0, 2) == 0 ? 500 : 0;
+    f->step_crash = sim_random(s, 0, 1) ? 60 : 0;
+    f->caps = sim_random(s, 0, 1) ? 10 : 0;
     if (s->sabotage == SABOTAGE_SHORT_LEASE) f->cut = 40;
     if (s->sabotage == SABOTAGE_OLD_RESULTS) f->agent_freeze = f->agent_crash = 1;
     if (s->sabotage == SABOTAGE_EARLY_REPLY) f->fail_commit = f->crash_mid = 50;
     if (s->sabotage == SABOTAGE_FORGOTTEN_JOBS) f->crash_after = 100;
+    if (s->sabotage == SABOTAGE_NO_GUARD) f->agent_freeze = 1;
+    if (s->sabotage == SABOTAGE_LYING_DISK) f->crash_after = 100;
+    if (s->sabotage == SABOTAGE_WALL_LEASE) f->cut = 40;
 }
 
 static void plan_retry(struct sim *s, struct retry *r)
 {
     int kind = (int)sim_random(s, 0, 5);
-    if (s->sabotage == SABOTAGE_OLD_RESULTS) kind = 0;
+    if (s->sabotage == SABOTAGE_OLD_RESULTS || s->sabotage == SABOTAGE_NO_GUARD) kind = 0;
     if (kind > 2) return; /* none */
     r->type = kind == 0 ? RETRY_CONSTANT : kind == 1 ? RETRY_EXPONENTIAL : RETRY_RANDOM;
     r->interval_ms = sim_random(s, 0, 2000);
@@ -264,7 +284,8 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     *s = (struct sim){.seed = seed, .sabotage = sabotage, .queue_end = NULL};
     s->queue_end = &s->queue;
     rng_init(&s->rng, seed);
-    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id};
+    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id,
+                             &s->clone_sessions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_init(maps[i]);
     store_faults = (struct store_faults){0};
@@ -274,6 +295,11 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     struct world *w = &s->world;
     w->seed = seed;
     w->base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL; /* no need to wear out a disk */
+    if (sabotage == SABOTAGE_LYING_DISK || sim_random(s, 0, REAL_FILES_ONE_IN - 1) > 0) {
+        s->disk = disk_new(seed);
+        disk_lie(s->disk, sabotage == SABOTAGE_LYING_DISK);
+        w->disk = disk_of_world(s->disk);
+    }
     w->config =
         (struct engine_config){.lease_ms = sim_random(s, 30000, 120000),
                                .heartbeat_ms = 10000,
@@ -289,6 +315,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     }
     world_open(w);
     s->start_ms = w->now.wall_ms - w->now.mono_ms;
+    s->loaded_ms = s->wall_ms = w->now.mono_ms;
     world_group(w, "alpha", NULL);
     world_group(w, "beta", "{\"os\":\"linux\"}");
     world_group(w, "gamma", NULL);
@@ -336,7 +363,8 @@ void sim_fini(struct sim *s)
         agent_fini_model(&s->agents[i]);
     for (size_t i = 0; i < s->link_count; i++)
         mem_free(s->all_links[i]);
-    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id};
+    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id,
+                             &s->clone_sessions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_fini(maps[i]);
     mem_free(s->all_links);
@@ -344,4 +372,5 @@ void sim_fini(struct sim *s)
     mem_free(s->jobs);
     mem_free(s->heap);
     world_close(&s->world);
+    if (s->disk) disk_free(s->disk);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "coordinator/engine/id_map.h"
+#include "tests/sim/sim_disk.h"
 #include "tests/unit/coordinator/engine_world.h"
 
 #include <stdbool.h>
@@ -27,6 +28,12 @@ enum sabotage {
     SABOTAGE_FORGOTTEN_JOBS, /* a start overlooks jobs that agents have */
     SABOTAGE_LOST_OUTPUT,    /* chunks are acknowledged, but not kept */
     SABOTAGE_TOO_MANY,       /* agents claim more slots than they have */
+    SABOTAGE_NO_GUARD,       /* nothing ends the processes of an agent that hangs */
+    SABOTAGE_LYING_DISK,     /* the disk says that it has synced, and has not */
+    SABOTAGE_WALL_LEASE,     /* leases count in wall time */
+    SABOTAGE_LOST_RESULT,    /* results are acknowledged, but not kept */
+    SABOTAGE_NO_PAUSE,       /* paused groups hand out */
+    SABOTAGE_DEAF_CANCEL,    /* cancels are acknowledged, but not done */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
@@ -42,12 +49,15 @@ struct job_model {
     int64_t id; /* 0: not acknowledged yet */
     char key[32];
     int requires, group;
-    struct job row; /* what was asked for; no strings but the key's */
-    bool cancel_wanted;
+    struct job row;                  /* what was asked for; no strings but the key's */
+    bool cancel_wanted, cancel_done; /* the latter: acknowledged */
     /* as committed */
     bool known;
     enum job_state state;
     int64_t attempt, agent;
+    int64_t since_ms;    /* in this state and attempt */
+    int64_t known_ms;    /* since it is known */
+    uint64_t since_load; /* that load of the engine */
     /* what really ran */
     int alive; /* processes at this moment */
     int64_t alive_attempt;
@@ -55,6 +65,7 @@ struct job_model {
     int starts;
     int64_t output_bytes; /* that the last one wrote */
     uint64_t request;     /* under way; 0: none */
+    bool cloned;          /* handed to a copy of its agent */
     int handed;           /* place in the hand-outs of this batch, from 1; 0: not handed out */
 };
 
@@ -86,7 +97,8 @@ struct agent_model {
     int64_t id;
     /* what it can do */
     bool windows, eu;
-    int gpus;
+    int gpus, gpus_before;
+    int64_t gpus_ms; /* when that changed */
     int64_t slots;
     /* durable */
     int64_t journal, boot;
@@ -120,6 +132,7 @@ struct link {
 struct packet;
 struct note { /* an effect on its way to an agent */
     enum effect_type type;
+    bool again; /* the second of two */
     int64_t job, attempt, lease_ms, grace_ms, seq, n, retry_ms;
     char text[32];
     bool flag;
@@ -136,6 +149,7 @@ struct event {
 
 struct faults {         /* one in n; 0: never */
     int clone, regroup; /* in mischief */
+    int io_crash, start_crash, long_stall, again, step_crash, caps;
     int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
     int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
 };
@@ -145,6 +159,7 @@ struct sim {
     enum sabotage sabotage;
     struct rng rng;
     struct world world;
+    struct disk *disk; /* NULL: files of this machine */
     struct faults faults;
     bool healed; /* no more faults */
     int64_t start_ms;
@@ -158,6 +173,7 @@ struct sim {
     struct job_model *jobs;
     int job_count;
     struct id_map by_id, by_request, links; /* job models by id and request, links by session */
+    struct id_map clone_sessions;           /* the agents that they are copies of */
     struct id_map agents_by_id;
     bool paused[GROUPS];
     uint64_t clones, regroupings;
@@ -167,6 +183,9 @@ struct sim {
 
     /* coordinator process */
     bool down;
+    uint64_t loads;    /* of the engine from the store */
+    int64_t loaded_ms; /* the last one */
+    int64_t wall_ms;   /* when the wall clock jumped last */
     struct command *queue, **queue_end;
     bool batch_planned;
     uint64_t coordinator_life;
@@ -175,7 +194,7 @@ struct sim {
     /* figures */
     uint64_t batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs, processes,
         retries, lost;
-    uint64_t duplicates;
+    uint64_t duplicates, io_crashes, power_losses, wall_jumps, repeats, step_crashes;
 
     char violation[256]; /* "": none so far */
     bool verbose;
@@ -194,7 +213,8 @@ void sim_violation(struct sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 
 /* ---- sim_coordinator.c ---- */
 void coordinator_push(struct sim *s, struct command *c);
-void coordinator_plan(struct sim *s); /* a tick when the engine wants one */
+void coordinator_plan(struct sim *s);   /* a tick when the engine wants one */
+void coordinator_loaded(struct sim *s); /* the engine has read the store anew */
 void coordinator_silent(struct sim *s, void *link, uint64_t number);
 struct packet *packet_take(struct agent_model *a);    /* from the inbox; NULL: empty */
 void packet_deliver(struct sim *s, struct packet *p); /* takes it */
@@ -221,16 +241,24 @@ void agent_drain(struct sim *s, struct agent_model *a);
 void agent_on_note(struct sim *s, struct link *l, const struct note *n);
 void agent_on_cut(struct sim *s, void *link, uint64_t number);
 bool agent_meets(const struct agent_model *a, int requires);
+void agent_change(struct sim *s, struct agent_model *a); /* another machine, as it were */
 
 /* ---- sim_check.c ---- */
 void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt);
 void check_process_ends(struct sim *s, int64_t job, int64_t attempt);
+/* The agent heard that its end of the attempt is kept. */
+void check_end_acknowledged(struct sim *s, int64_t job, int64_t attempt, int64_t agent);
 void check_process_writes(struct sim *s, int64_t job, int64_t bytes);
 /* ---- sim_invariants.c ---- */
 void check_invariants(struct sim *s);
+/* ---- sim_limits.c ---- */
+void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j);
+void check_limits(struct sim *s); /* nothing takes longer than it may */
+void check_change(struct sim *s, const struct job_model *before, const struct job *row);
 
 /* After a commit, before its effects are carried out. */
 void check_batch(struct sim *s);
+void check_start(struct sim *s); /* after the store was read anew */
 void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool known);
 void check_end(struct sim *s); /* everything is over */
 bool check_all_final(const struct sim *s);
@@ -242,6 +270,8 @@ struct store_faults {
     bool lose_hand_out; /* the next one is not written */
     bool lose_output;   /* none is */
     bool overlook_jobs; /* assigned ones, at a start */
+    bool lose_result;   /* the next end is not written */
+    bool forget_pause;  /* groups are read as not paused */
 };
 extern struct store_faults store_faults;
 

@@ -109,8 +109,12 @@ static bool of_attempt(const struct event_model *v, int64_t job, int64_t attempt
     return v->job == job && v->attempt == attempt;
 }
 
-static void acknowledged(struct agent_model *a, int64_t seq)
+static void acknowledged(struct sim *s, struct agent_model *a, int64_t seq)
 {
+    for (const struct event_model *v = a->events; v; v = v->next) {
+        if (v->seq <= seq && v->type == CMD_FINISHED)
+            check_end_acknowledged(s, v->job, v->attempt, a->id);
+    }
     drop_events(a, up_to, seq, 0);
     struct held *next;
     for (struct held *h = a->held; h; h = next) {
@@ -145,7 +149,7 @@ static void on_lease(struct sim *s, void *object, uint64_t life)
         sim_at(s, a->lease_base_ms + h->lease_ms - sim_now(s), on_lease, a, life);
         return;
     }
-    process_ends(s, a, h);
+    if (!a->frozen || s->sabotage != SABOTAGE_NO_GUARD) process_ends(s, a, h);
     if (a->frozen) {
         sim_at(s, 700, on_lease, a, life);
         return;
@@ -154,6 +158,15 @@ static void on_lease(struct sim *s, void *object, uint64_t life)
 }
 
 /* ---- an attempt ---- */
+
+/* kill -9 at this very step. */
+static bool dies_here(struct sim *s, struct agent_model *a)
+{
+    if (!sim_chance(s, s->faults.step_crash)) return false;
+    s->step_crashes++;
+    agent_crash(s, a);
+    return true;
+}
 
 static void on_end(struct sim *s, void *object, uint64_t life)
 {
@@ -165,6 +178,7 @@ static void on_end(struct sim *s, void *object, uint64_t life)
         sim_at(s, 700, on_end, a, life);
         return;
     }
+    if (dies_here(s, a)) return;
     held_finish(s, a, h, CMD_FINISHED, h->will,
                 h->will == JOB_FAILED ? REASON_EXIT_CODE : REASON_NONE);
 }
@@ -189,6 +203,7 @@ static void on_begin(struct sim *s, void *object, uint64_t life)
         sim_at(s, 700, on_begin, a, life);
         return;
     }
+    if (dies_here(s, a)) return;
     if (lease_is_over(s, a, h)) {
         held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_LOST);
         return;
@@ -197,7 +212,8 @@ static void on_begin(struct sim *s, void *object, uint64_t life)
         held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_NOT_STARTED);
         return;
     }
-    h->state = HELD_STARTED;
+    h->state = HELD_STARTED; /* in the journal before there is a process */
+    if (dies_here(s, a)) return;
     h->process = true;
     a->processes++;
     s->processes++;
@@ -223,6 +239,7 @@ static void on_job(struct sim *s, struct agent_model *a, const struct note *n)
                        .life = ++a->lives,
                        .next = a->held};
     a->held = h;
+    if (dies_here(s, a)) return;
     if (a->draining || sim_chance(s, s->faults.decline)) {
         held_finish(s, a, h, CMD_DECLINED, JOB_CREATED, REASON_NONE);
         return;
@@ -300,6 +317,15 @@ void agent_on_cut(struct sim *s, void *object, uint64_t number)
     lose_link(s, a, 0);
 }
 
+static char *capabilities(const struct sim *s, const struct agent_model *a)
+{
+    if (s->sabotage == SABOTAGE_WRONG_AGENT)
+        return mem_strdup("{\"os\":[\"linux\",\"windows\"],\"gpu\":{\"count\":9},"
+                          "\"label.region\":\"eu-9\"}");
+    return str_dupf("{\"os\":\"%s\",\"gpu\":{\"count\":%d},\"label.region\":\"%s\"}",
+                    a->windows ? "windows" : "linux", a->gpus, a->eu ? "eu-1" : "us-1");
+}
+
 static void on_connect(struct sim *s, void *object, uint64_t life)
 {
     struct agent_model *a = object;
@@ -318,16 +344,9 @@ static void on_connect(struct sim *s, void *object, uint64_t life)
     a->heartbeat_n = 0;
     struct command *c =
         cmd_hello(&s->world, a->link->session, a->id, group_keys[a->group], a->slots);
-    char caps[160];
-    snprintf(caps, sizeof caps, "{\"os\":\"%s\",\"gpu\":{\"count\":%d},\"label.region\":\"%s\"}",
-             a->windows ? "windows" : "linux", a->gpus, a->eu ? "eu-1" : "us-1");
-    if (s->sabotage == SABOTAGE_WRONG_AGENT)
-        snprintf(
-            caps, sizeof caps,
-            "{\"os\":[\"linux\",\"windows\"],\"gpu\":{\"count\":9},\"label.region\":\"eu-9\"}");
     if (s->sabotage == SABOTAGE_TOO_MANY) c->u.hello.slots += 2;
     mem_free(c->u.hello.capabilities);
-    c->u.hello.capabilities = mem_strdup(caps);
+    c->u.hello.capabilities = capabilities(s, a);
     mem_free(c->u.hello.boot_id);
     c->u.hello.boot_id = str_dupf("boot-%lld", (long long)a->boot);
     mem_free(c->u.hello.journal_id);
@@ -372,6 +391,11 @@ static void send_ready(struct sim *s, struct agent_model *a)
 {
     struct command *c = cmd_ready(a->link->session);
     c->u.ready.draining = a->draining;
+    c->u.ready.capabilities = capabilities(s, a);
+    link_to_coordinator(s, a->link, c);
+    if (!sim_chance(s, s->faults.repeat)) return;
+    c = cmd_ready(a->link->session);
+    c->u.ready.draining = a->draining;
     link_to_coordinator(s, a->link, c);
 }
 
@@ -380,7 +404,7 @@ static void on_welcome(struct sim *s, struct agent_model *a, const struct note *
     a->state = AGENT_READY;
     a->backoff_ms = 500;
     a->lease_base_ms = a->hello_ms;
-    acknowledged(a, n->seq);
+    acknowledged(s, a, n->seq);
     if (a->seq < n->seq) a->seq = n->seq;
     for (const struct event_model *v = a->events; v; v = v->next)
         send_event(s, a, v);
@@ -390,8 +414,7 @@ static void on_welcome(struct sim *s, struct agent_model *a, const struct note *
 
 static void on_ack(struct sim *s, struct agent_model *a, const struct note *n)
 {
-    (void)s;
-    acknowledged(a, n->seq);
+    acknowledged(s, a, n->seq);
     if (n->n > 0 && n->n <= a->heartbeat_n && a->heartbeat_n - n->n < 64) {
         int64_t at = a->heartbeat_at[n->n % 64];
         if (at > a->lease_base_ms) a->lease_base_ms = at;
@@ -443,7 +466,7 @@ void agent_init(struct sim *s, struct agent_model *a, int number)
     bool able = number < GROUPS;
     a->windows = !able && sim_random(s, 0, 2) == 0;
     a->eu = able || sim_random(s, 0, 1) == 0;
-    a->gpus = able ? 2 : (int)sim_random(s, 0, 3);
+    a->gpus = a->gpus_before = able ? 2 : (int)sim_random(s, 0, 3);
     a->slots = sim_random(s, 1, 4);
     if (a->group == GROUP_BETA) a->windows = false; /* which requires linux */
 }
@@ -564,6 +587,16 @@ void agent_drain(struct sim *s, struct agent_model *a)
     a->draining = true;
     send_ready(s, a);
     sim_at(s, sim_random(s, 1000, 30000), on_drained, a, a->life);
+}
+
+/* A GPU is put in or taken out. */
+void agent_change(struct sim *s, struct agent_model *a)
+{
+    if (a->number < GROUPS || a->frozen) return; /* those can do everything, always */
+    a->gpus_before = a->gpus;
+    a->gpus = (int)sim_random(s, 0, 3);
+    a->gpus_ms = sim_now(s);
+    if (a->state == AGENT_READY) send_ready(s, a);
 }
 
 bool agent_meets(const struct agent_model *a, int requires)

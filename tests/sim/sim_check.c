@@ -34,7 +34,9 @@ void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int
                       text(job, id), (long long)attempt, a->name, (long long)j->started_attempt);
     if (j->row.retry.type == RETRY_NONE && j->starts > 0)
         sim_violation(s, "run again without retry: job %s", text(job, id));
-    if (!agent_meets(a, j->requires))
+    struct agent_model then = *a; /* it may have changed while the job was on its way */
+    then.gpus = a->gpus_before;
+    if (!agent_meets(a, j->requires) && !agent_meets(&then, j->requires))
         sim_violation(s, "wrong agent: job %s requires %s, %s does not meet it", text(job, id),
                       requires_json[j->requires], a->name);
     bool moved = j->row.fallback == FALLBACK_IGNORE && a->group == GROUP_DEFAULT;
@@ -58,6 +60,15 @@ void check_process_ends(struct sim *s, int64_t job, int64_t attempt)
     (void)attempt;
     struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
     if (j) j->alive--;
+}
+
+void check_end_acknowledged(struct sim *s, int64_t job, int64_t attempt, int64_t agent)
+{
+    char id[ID_TEXT_SIZE];
+    const struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
+    if (j && j->attempt == attempt && j->agent == agent && job_is_assigned(j->state))
+        sim_violation(s, "lost: the end of job %s attempt %lld was acknowledged, and it is %s",
+                      text(job, id), (long long)attempt, fsm_name(&job_fsm, (int)j->state));
 }
 
 /* ---- what is written ---- */
@@ -98,6 +109,12 @@ static void look(struct sim *s, int64_t id)
     if (row.attempt < j->attempt) sim_violation(s, "job %s: attempts count down", text(id, name));
     if (row.attempt > j->attempt && j->known) s->retries++;
     if (row.reason == REASON_LOST) s->lost++;
+    check_change(s, j, &row);
+    if (!j->known || j->state != row.state || j->attempt != row.attempt) {
+        j->since_ms = sim_now(s);
+        j->since_load = s->loads;
+    }
+    if (!j->known) j->known_ms = sim_now(s);
     j->known = true;
     j->row.id = id;
     j->state = row.state;
@@ -131,11 +148,18 @@ static void check_hand_out(struct sim *s, const struct effect *x)
     char id[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
     const struct link *l = id_map_find(&s->links, x->session);
     const struct job_model *j = id_map_find(&s->by_id, (uint64_t)x->job);
+    if (j && id_map_find(&s->clone_sessions, x->session)) {
+        if (j->alive > 0)
+            sim_violation(s, "two at once: job %s is handed to a clone while attempt %lld is alive",
+                          text(x->job, id), (long long)j->alive_attempt);
+        return;
+    }
     if (!j || !l) {
         sim_violation(s, "job %s is handed out to nobody, or from nowhere", text(x->job, id));
         return;
     }
     const struct agent_model *a = l->agent;
+    check_hand_out_rules(s, x, j);
     if (j->state != JOB_SUBMITTED || j->agent != a->id || j->attempt != x->attempt) {
         sim_violation(s, "job %s is handed out to %s, but it is not written so", text(x->job, id),
                       a->name);
@@ -162,9 +186,39 @@ void check_batch(struct sim *s)
         for (const struct effect *x = s->world.effects.first; x; x = x->next) {
             if (x->type != EFFECT_JOB) continue;
             struct job_model *j = id_map_find(&s->by_id, (uint64_t)x->job);
-            if (pass == 0 && j) j->handed = ++handed;
+            if (pass == 0 && j) {
+                j->handed = ++handed;
+                j->since_ms = sim_now(s);
+                j->cloned = id_map_find(&s->clone_sessions, x->session) != NULL;
+            }
             if (pass == 1) check_hand_out(s, x);
             if (pass == 2 && j) j->handed = 0;
+        }
+    }
+}
+
+static int look_at_open(const struct job *row, void *user)
+{
+    struct sim *s = user;
+    if (!id_map_find(&s->by_id, (uint64_t)row->id)) look(s, row->id);
+    return 0;
+}
+
+void check_start(struct sim *s)
+{
+    char name[ID_TEXT_SIZE];
+    struct job row;
+    /* What was committed and never told: no effect of that batch was seen. */
+    bool lists_all = !store_faults.overlook_jobs;
+    if (lists_all) store_each_open_job(s->world.store, look_at_open, s, NULL);
+    for (int i = 0; i < s->job_count && !*s->violation; i++) {
+        struct job_model *j = &s->jobs[i];
+        if (j->known) look(s, j->row.id);
+        if (!j->id || j->known) continue;
+        if (store_job_get(s->world.store, j->id, &row, NULL) != 0) {
+            sim_violation(s, "lost: job %s was acknowledged and is not there", text(j->id, name));
+        } else {
+            job_fini(&row);
         }
     }
 }
@@ -184,6 +238,7 @@ void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool kno
             job_fini(&row);
     }
     j->id = id;
+    if (!j->known && s->sabotage != SABOTAGE_EARLY_REPLY) look(s, id);
 }
 
 /* ---- the end ---- */

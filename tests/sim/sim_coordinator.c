@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CLONE_SESSIONS (UINT64_C(1) << 40) /* numbers that no link has */
-
 struct packet {
     struct link *link;
     struct command *command; /* to the coordinator */
@@ -124,6 +122,8 @@ void coordinator_silent(struct sim *s, void *object, uint64_t number)
 
 static int64_t delay(struct sim *s)
 {
+    if (sim_chance(s, s->faults.long_stall)) /* about a lease, or more */
+        return sim_random(s, 10000, 3 * s->world.config.lease_ms / 2);
     if (sim_chance(s, 100)) return sim_random(s, 1000, 8000); /* a stall */
     return sim_random(s, 0, 40);
 }
@@ -197,6 +197,25 @@ void event_fini(struct event *e)
     if (e->fn == on_arrival_at_agent || e->fn == on_arrival_at_coordinator) packet_free(e->object);
 }
 
+/* What may come twice at any time. A job may not: an ordered connection and a journal see to that, so its double
+ * follows at its heels. */
+static bool may_come_again(enum effect_type type)
+{
+    return type == EFFECT_JOB || type == EFFECT_KILL || type == EFFECT_ACK ||
+           type == EFFECT_DISCARD || type == EFFECT_DRAIN;
+}
+
+static void repeat(struct sim *s, const struct packet *first, int64_t at)
+{
+    struct packet *p = mem_alloc(sizeof *p);
+    *p = *first;
+    p->note.again = true;
+    s->repeats++;
+    if (p->note.type == EFFECT_KILL || p->note.type == EFFECT_ACK)
+        at += sim_random(s, 0, 1) ? sim_random(s, 0, 20000) : 0;
+    sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
+}
+
 static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 {
     struct packet *p = mem_alloc(sizeof *p);
@@ -216,6 +235,7 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     if (at < l->to_agent_ms) at = l->to_agent_ms;
     l->to_agent_ms = at;
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
+    if (may_come_again(x->type) && sim_chance(s, s->faults.again)) repeat(s, p, at);
 }
 
 /* ---- a copied machine ---- */
@@ -224,20 +244,23 @@ static void on_clone_gone(struct sim *s, void *object, uint64_t life)
 {
     (void)object;
     if (life >> 32 != (s->coordinator_life & 0xffffffff)) return;
-    coordinator_push(s, cmd_gone(CLONE_SESSIONS + (life & 0xffffffff)));
+    coordinator_push(s, cmd_gone(life & 0xffffffff));
 }
 
 void clone_hello(struct sim *s, struct agent_model *a)
 {
-    uint64_t number = ++s->clones;
-    struct command *c =
-        cmd_hello(&s->world, CLONE_SESSIONS + number, a->id, group_keys[a->group], a->slots);
+    uint64_t number = ++s->world.sessions;
+    struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
+    s->clones++;
+    id_map_put(&s->clone_sessions, number, a);
     mem_free(c->u.hello.host_id);
-    c->u.hello.host_id = str_dupf("clone-%d", (int)sim_random(s, 0, 1));
+    c->u.hello.host_id = str_dupf("clone-%llu", (unsigned long long)number);
     c->u.hello.seq = a->seq;
     for (const struct held *h = a->held; h && sim_random(s, 0, 1); h = h->next)
         cmd_hello_attempt(c, h->job, h->attempt, sim_random(s, 0, 1) == 0);
     coordinator_push(s, c);
+    if (sim_random(s, 0, 1))
+        coordinator_push(s, cmd_ready(number)); /* and takes jobs, and drops them */
     sim_at(s, sim_random(s, 1, 20000), on_clone_gone, NULL, s->coordinator_life << 32 | number);
 }
 
@@ -282,7 +305,9 @@ void user_cancel(struct sim *s, void *object, uint64_t number)
         return;
     }
     j->cancel_wanted = true;
-    coordinator_push(s, cmd_id(&s->world, CMD_CANCEL, j->id));
+    struct command *c = cmd_id(&s->world, CMD_CANCEL, j->id);
+    id_map_put(&s->by_request, c->request, j);
+    coordinator_push(s, c);
     /* A cancel that got lost in a crash is repeated by whoever wants it. */
     if (!job_is_final(j->state) && j->state != JOB_KILLING) sim_at(s, 15000, user_cancel, j, 0);
 }
@@ -291,6 +316,10 @@ static void on_reply(struct sim *s, const struct effect *x)
 {
     struct job_model *j = id_map_remove(&s->by_request, x->request);
     if (!j) return;
+    if (j->request != x->request) { /* a cancel */
+        if (x->rc == 0 && j->id) j->cancel_done = true;
+        return;
+    }
     j->request = 0;
     if (x->rc) {
         sim_at(s, sim_random(s, 500, 3000), user_submit, j, 0);
@@ -305,10 +334,17 @@ static void on_reply(struct sim *s, const struct effect *x)
 static void on_batch(struct sim *s, void *object, uint64_t life);
 static void on_rise(struct sim *s, void *object, uint64_t life);
 
+static void plan_rise(struct sim *s);
+
 static void crash(struct sim *s)
 {
     s->crashes++;
     log_debug("%lld the coordinator dies", (long long)sim_now(s));
+    if (s->disk) {
+        bool power = s->sabotage == SABOTAGE_LYING_DISK || sim_random(s, 0, 1);
+        disk_lose_power(s->disk, power);
+        s->power_losses += power;
+    }
     world_die(&s->world);
     s->down = true;
     s->coordinator_life++;
@@ -326,18 +362,50 @@ static void crash(struct sim *s)
         l->cut = l->gone = true;
         sim_at(s, sim_random(s, 0, 20000), agent_on_cut, l, 0);
     }
+    plan_rise(s);
+}
+
+static void plan_rise(struct sim *s)
+{
     int64_t lease = s->world.config.lease_ms;
     int64_t away =
         sim_random(s, 0, 5) == 0 ? sim_random(s, lease, 2 * lease) : sim_random(s, 50, 4000);
     sim_at(s, away, on_rise, s, s->coordinator_life);
 }
 
+/* At any write or sync of those that come now. */
+static void die_soon(struct sim *s)
+{
+    bool power = sim_random(s, 0, 1);
+    s->power_losses += power;
+    disk_die_after(s->disk, sim_random(s, 0, sim_random(s, 0, 2) ? 12 : 60), power);
+}
+
+void coordinator_loaded(struct sim *s)
+{
+    s->loads++;
+    s->loaded_ms = sim_now(s);
+}
+
 static void on_rise(struct sim *s, void *object, uint64_t life)
 {
     (void)object;
     if (life != s->coordinator_life) return;
+    bool cut_short = s->disk && sim_chance(s, s->faults.start_crash);
+    store_faults = (struct store_faults){.overlook_jobs = s->sabotage == SABOTAGE_FORGOTTEN_JOBS,
+                                         .forget_pause = s->sabotage == SABOTAGE_NO_PAUSE};
+    if (cut_short) die_soon(s);
     world_rise(&s->world);
+    if (cut_short && disk_has_died(s->disk)) {
+        s->crashes++;
+        world_die(&s->world);
+        plan_rise(s);
+        return;
+    }
+    if (cut_short) disk_die_after(s->disk, -1, false);
     s->down = false;
+    coordinator_loaded(s);
+    check_start(s);
     coordinator_plan(s);
 }
 
@@ -411,6 +479,7 @@ static void apply_queue(struct sim *s)
         next = c->next;
         c->next = NULL;
         if (s->sabotage == SABOTAGE_OLD_RESULTS) dress_up(s, c);
+        if (s->sabotage == SABOTAGE_DEAF_CANCEL && c->type == CMD_CANCEL) c->type = CMD_WHY;
         world_apply(&s->world, c);
     }
     s->queue = NULL;
@@ -424,7 +493,18 @@ static void arm_faults(struct sim *s)
     store_faults.lose_hand_out = s->sabotage == SABOTAGE_LOST_HAND_OUT && sim_random(s, 0, 99) == 0;
     store_faults.lose_output = s->sabotage == SABOTAGE_LOST_OUTPUT && sim_random(s, 0, 9) == 0;
     store_faults.overlook_jobs = s->sabotage == SABOTAGE_FORGOTTEN_JOBS;
+    store_faults.forget_pause = s->sabotage == SABOTAGE_NO_PAUSE;
+    store_faults.lose_result = s->sabotage == SABOTAGE_LOST_RESULT && sim_random(s, 0, 30) == 0;
     if (store_faults.fail_commit) s->failed_commits++;
+}
+
+static void begin_batch(struct sim *s)
+{
+    int64_t mono = s->world.now.mono_ms;
+    if (s->sabotage == SABOTAGE_WALL_LEASE)
+        s->world.now.mono_ms = s->world.now.wall_ms - s->start_ms;
+    world_begin(&s->world);
+    s->world.now.mono_ms = mono;
 }
 
 static void on_batch(struct sim *s, void *object, uint64_t life)
@@ -438,7 +518,9 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
         return;
     }
     arm_faults(s);
-    world_begin(&s->world);
+    bool io_crash = s->disk && sim_chance(s, s->faults.io_crash);
+    if (io_crash) die_soon(s);
+    begin_batch(s);
     apply_queue(s);
     if (s->sabotage == SABOTAGE_EARLY_REPLY) {
         for (struct effect *x = s->world.effects.first; x; x = x->next) {
@@ -450,7 +532,15 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
         return;
     }
     int rc = world_commit(&s->world);
+    if (io_crash && disk_has_died(s->disk)) {
+        s->io_crashes++;
+        crash(s);
+        return;
+    }
+    if (io_crash) disk_die_after(s->disk, -1, false);
+    if (rc) coordinator_loaded(s);
     if (rc == 0) check_batch(s);
+    if (rc == 0 && s->batches % 8 == 0) check_limits(s);
     if (rc == 0 && s->sabotage == SABOTAGE_NONE && sim_random(s, 0, 9) == 0) check_invariants(s);
     if (sim_chance(s, s->faults.crash_after)) {
         crash(s);

@@ -12,6 +12,12 @@ int __real_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64
                                int64_t now_ms, struct err *e);
 int __wrap_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
                                int64_t now_ms, struct err *e);
+int __real_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
+int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
+int __real_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+                            void *user, struct err *e);
+int __wrap_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+                            void *user, struct err *e);
 int __real_store_output_add(struct store *s, const struct chunk *c, struct err *e);
 int __wrap_store_output_add(struct store *s, const struct chunk *c, struct err *e);
 int __real_store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user),
@@ -48,6 +54,36 @@ int __wrap_store_output_add(struct store *s, const struct chunk *c, struct err *
 {
     if (store_faults.lose_output) return 0;
     return __real_store_output_add(s, c, e);
+}
+
+int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e)
+{
+    if (store_faults.lose_result && end->state == JOB_SUCCESS) {
+        store_faults.lose_result = false;
+        return 0;
+    }
+    return __real_store_job_finish(s, id, end, e);
+}
+
+struct group_filter {
+    int (*fn)(const struct group *g, void *user);
+    void *user;
+};
+
+static int forget_pause(const struct group *g, void *user)
+{
+    const struct group_filter *f = user;
+    struct group copy = *g;
+    copy.paused = false;
+    return f->fn(&copy, f->user);
+}
+
+int __wrap_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+                            void *user, struct err *e)
+{
+    struct group_filter f = {fn, user};
+    if (store_faults.forget_pause) return __real_store_each_group(s, forget_pause, &f, e);
+    return __real_store_each_group(s, fn, user, e);
 }
 
 struct filter {

@@ -18,6 +18,7 @@ static const char *const files[] = {"cadre.db",  "cadre.db-wal",  "cadre.db-shm"
 
 static char *make_folder(const struct world *w)
 {
+    if (w->disk.make_folder) return w->disk.make_folder(w->disk.user);
     const char *base = w->base ? w->base : getenv("TMPDIR");
     char *folder = str_dupf("%s/cadre-engine-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(folder)) {
@@ -27,8 +28,12 @@ static char *make_folder(const struct world *w)
     return folder;
 }
 
-static void remove_folder(const char *folder)
+static void remove_folder(const struct world *w, const char *folder)
 {
+    if (w->disk.remove_folder) {
+        w->disk.remove_folder(w->disk.user, folder);
+        return;
+    }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char *path = str_dupf("%s/%s", folder, files[i]);
         unlink(path);
@@ -91,12 +96,13 @@ void world_close(struct world *w)
     effects_clear(&w->effects);
     engine_free(w->engine);
     store_close(w->store);
-    if (w->folder) remove_folder(w->folder);
+    if (w->folder) remove_folder(w, w->folder);
     mem_free(w->folder);
 }
 
-void world_die(struct world *w)
+static char *keep_folder(const struct world *w)
 {
+    if (w->disk.keep_folder) return w->disk.keep_folder(w->disk.user, w->folder);
     char *copy = make_folder(w);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (str_ends(files[i], "-shm")) continue; /* lives in memory: no crash leaves it readable */
@@ -106,13 +112,19 @@ void world_die(struct world *w)
         mem_free(from);
         mem_free(to);
     }
+    return copy;
+}
+
+void world_die(struct world *w)
+{
+    char *copy = keep_folder(w);
     effects_clear(&w->effects);
     engine_free(w->engine);
     store_rollback(w->store);
     store_close(w->store);
     w->engine = NULL;
     w->store = NULL;
-    remove_folder(w->folder);
+    remove_folder(w, w->folder);
     mem_free(w->folder);
     w->folder = copy;
 }

@@ -5,8 +5,18 @@
 
 #include "coordinator/engine/engine.h"
 
+/* Where the folders are, when not on the disk of this machine. Each returns text for mem_free. */
+struct world_disk {
+    void *user;
+    char *(*make_folder)(void *user);
+    /* What kill -9 at this moment would leave of the folder, in a new one. */
+    char *(*keep_folder)(void *user, const char *folder);
+    void (*remove_folder)(void *user, const char *folder);
+};
+
 struct world {
     const char *base; /* where the folder is made; NULL: TMPDIR */
+    struct world_disk disk;
     char *folder;
     struct store *store;
     struct engine *engine;

@@ -182,7 +182,7 @@ static void disk_full_for_a_while__recovers_by_itself(void **state)
     int64_t before = world_submit(w, NULL, NULL);
     faults.commit = ERR_FULL;
     for (int i = 0; i < 5; i++) {
-        world_do(w, cmd_hello(w, 100 + (uint64_t)i, a, NULL, 1));
+        world_do(w, cmd_hello(w, ++w->sessions, a, NULL, 1));
         assert_failure_effects(w, ERR_FULL);
         world_do(w, cmd_submit(w, NULL, NULL));
         assert_int_equal(world_reply(w)->rc, ERR_FULL);
@@ -230,11 +230,11 @@ static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
         }
         world_do(w, cmd_gone(s));
         /* all to their end, so that the next round begins with nothing */
-        struct command *c = cmd_hello(w, 5000 + (uint64_t)step, a, NULL, 1);
+        struct command *c = cmd_hello(w, ++w->sessions, a, NULL, 1);
         mem_free(c->u.hello.journal_id);
         c->u.hello.journal_id = mem_strdup("another");
         world_do(w, c);
-        world_do(w, cmd_gone(5000 + (uint64_t)step));
+        world_do(w, cmd_gone(w->sessions));
         int64_t ids[8];
         size_t count = 0;
         store_queue_list(w->store, NULL, 0, ids, 8, &count, NULL);

@@ -179,6 +179,25 @@ static void second_session__same_machine__replaces_the_first(void **state)
     assert_int_equal(world_state(w, id), JOB_SUCCESS);
 }
 
+static void second_session__of_a_connection_opened_before__is_closed(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t late =
+        ++w->sessions; /* opened, given up by its agent, and its hello still on its way */
+    uint64_t session = world_connect(w, a, NULL, 1);
+    int64_t id = world_submit(w, NULL, NULL);
+    world_do(w, cmd_hello(w, late, a, NULL, 1));
+    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, late);
+    assert_null(world_effect(w, EFFECT_WELCOME));
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+    world_do(w, cmd_gone(late));
+    world_do(w, cmd_gone(session)); /* and no more when the newer one has ended meanwhile */
+    world_do(w, cmd_hello(w, late, a, NULL, 1));
+    assert_null(world_effect(w, EFFECT_WELCOME));
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+}
+
 static void second_session__another_machine__is_refused_until_the_first_is_gone(void **state)
 {
     struct world *w = *state;
@@ -763,6 +782,7 @@ int main(void)
         WORLD_TEST(hello__new_name__is_taken_when_free),
         WORLD_TEST(hello__capabilities_are_garbage__an_agent_that_knows_nothing),
         WORLD_TEST(second_session__same_machine__replaces_the_first),
+        WORLD_TEST(second_session__of_a_connection_opened_before__is_closed),
         WORLD_TEST(second_session__another_machine__is_refused_until_the_first_is_gone),
         WORLD_TEST(listed_running__kept_and_its_lease_begins_afresh),
         WORLD_TEST(listed_killing__kill_is_sent_again),

@@ -1,0 +1,199 @@
+/* What the rules of groups, leases and limits of time make of every change. */
+#include "tests/sim/sim.h"
+
+#include "base/id.h"
+#include "base/str.h"
+#include "coordinator/engine/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SLACK_MS 2000 /* for a batch that waits, and for a tick */
+
+static const char *text(int64_t id, char out[ID_TEXT_SIZE])
+{
+    id_format(id, out);
+    return out;
+}
+
+static int64_t lease_of(const struct sim *s, const struct job_model *j)
+{
+    return j->row.lease_ms > 0 ? j->row.lease_ms : s->world.config.lease_ms;
+}
+
+static int64_t grace_of(const struct job_model *j)
+{
+    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : DEFAULT_KILL_GRACE_MS;
+}
+
+/* ---- who gets a job ---- */
+
+struct group_search {
+    const char *key;
+    bool found, paused, wants_eu;
+};
+
+static int find_group(const struct group *row, void *user)
+{
+    struct group_search *f = user;
+    if (!str_eq(row->key, f->key)) return 0;
+    f->found = true;
+    f->paused = row->paused;
+    f->wants_eu = row->require && strstr(row->require, "eu-") != NULL;
+    return 0;
+}
+
+/* By what is written, not by what the engine has in memory. */
+void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j)
+{
+    char id[ID_TEXT_SIZE];
+    const struct link *l = id_map_find(&s->links, x->session);
+    const struct agent_model *a = l->agent;
+    struct group_search f = {.key = group_keys[a->group], .found = a->group == GROUP_DEFAULT};
+    bool forget_pause = store_faults.forget_pause;
+    store_faults.forget_pause = false;
+    store_each_group(s->world.store, find_group, &f, NULL);
+    store_faults.forget_pause = forget_pause;
+    text(j->row.id, id);
+    if (!f.found) sim_violation(s, "group: job %s is handed out in a deleted group", id);
+    if (f.paused) sim_violation(s, "group: job %s is handed out in %s, which is paused", id, f.key);
+    if (f.wants_eu && !a->eu)
+        sim_violation(s, "group: %s gets job %s, but does not meet what %s requires", a->name, id,
+                      f.key);
+    struct agent row;
+    if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) {
+        sim_violation(s, "%s gets job %s, but is not known", a->name, id);
+        return;
+    }
+    if (row.held || row.draining || row.removed_ms > 0 || !row.online)
+        sim_violation(s, "%s gets job %s, but is %s", a->name, id,
+                      row.held             ? "held"
+                      : row.draining       ? "draining"
+                      : row.removed_ms > 0 ? "removed"
+                                           : "offline");
+    const char *gpus = row.capabilities ? strstr(row.capabilities, "\"count\":") : NULL;
+    struct agent_model said = *a;
+    said.gpus = gpus ? gpus[8] - '0' : 0;
+    if (s->sabotage != SABOTAGE_WRONG_AGENT && !agent_meets(&said, j->requires))
+        sim_violation(s, "wrong agent: job %s is handed out to %s, which said %s", id, a->name,
+                      row.capabilities);
+    agent_fini(&row);
+}
+
+/* ---- from state to state ---- */
+
+/* The coordinator gave the attempt up by its own clock. */
+static void check_lost(struct sim *s, const struct job_model *j, const struct job *row)
+{
+    char id[ID_TEXT_SIZE];
+    const struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)row->agent);
+    if (!a || j->cloned || row->reason != REASON_LOST || !row->message ||
+        !strstr(row->message, "out of touch"))
+        return;
+    int64_t silent = sim_now(s) - a->lease_base_ms;
+    if (silent < lease_of(s, j))
+        sim_violation(s, "lease: job %s is given up after %lld ms without %s, its lease is %lld",
+                      text(row->id, id), (long long)silent, a->name, (long long)lease_of(s, j));
+}
+
+static void check_retry(struct sim *s, const struct job_model *j, const struct job *row)
+{
+    const struct retry *r = &j->row.retry;
+    char id[ID_TEXT_SIZE];
+    bool unbroken = j->since_load == s->loads;
+    if (j->state == JOB_RETRYING && row->state != JOB_RETRYING && unbroken &&
+        !job_is_final(row->state)) {
+        int64_t waited = sim_now(s) - j->since_ms, least = r->interval_ms;
+        for (int64_t i = 2; r->type == RETRY_EXPONENTIAL && i < row->attempt; i++)
+            least *= 2;
+        if (r->type == RETRY_EXPONENTIAL && least > r->max_interval_ms) least = r->max_interval_ms;
+        if (waited < least)
+            sim_violation(s, "retry: job %s attempt %lld comes after %lld ms, not %lld",
+                          text(row->id, id), (long long)row->attempt, (long long)waited,
+                          (long long)least);
+    }
+    int64_t most = r->type == RETRY_NONE ? 1 : r->max_attempts;
+    if (row->attempt > most)
+        sim_violation(s, "retry: job %s is at attempt %lld of %lld", text(row->id, id),
+                      (long long)row->attempt, (long long)most);
+}
+
+static void check_fallback(struct sim *s, const struct job_model *j, const struct job *row)
+{
+    char id[ID_TEXT_SIZE];
+    if (row->reason != REASON_NO_AGENT || j->state == row->state) return;
+    bool right = (row->state == JOB_FAILED && j->row.fallback == FALLBACK_FAIL) ||
+                 (row->state == JOB_CANCELLED && j->row.fallback == FALLBACK_CANCEL);
+    if (!right) sim_violation(s, "fallback: job %s did not ask for that", text(row->id, id));
+}
+
+static void check_queue_timeout(struct sim *s, const struct job_model *j, const struct job *row)
+{
+    char id[ID_TEXT_SIZE];
+    if (row->reason != REASON_QUEUE_TIMEOUT || j->state != JOB_CREATED || !j->known) return;
+    int64_t waited = sim_now(s) - j->known_ms;
+    /* Across a start of the coordinator the wall clock has to be believed. */
+    if (j->row.queue_timeout_ms <= 0 || (s->loaded_ms < j->known_ms && row->attempt == 1 &&
+                                         waited < j->row.queue_timeout_ms - SLACK_MS))
+        sim_violation(s, "queue timeout: job %s ends after %lld ms of %lld", text(row->id, id),
+                      (long long)waited, (long long)j->row.queue_timeout_ms);
+}
+
+void check_change(struct sim *s, const struct job_model *j, const struct job *row)
+{
+    char id[ID_TEXT_SIZE];
+    bool over = !job_is_assigned(row->state) || row->attempt != j->attempt;
+    /* The one case in which nobody knows: the agent answers, but the process does not go. */
+    bool unknown = row->message && strstr(row->message, "did not report the end");
+    if (j->known && j->alive > 0 && over && !unknown)
+        sim_violation(s,
+                      "two at once: job %s attempt %lld is over (%s) while attempt %lld is alive",
+                      text(row->id, id), (long long)j->attempt, fsm_name(&job_fsm, (int)row->state),
+                      (long long)j->alive_attempt);
+    if (j->known && job_is_final(j->state)) return;
+    check_lost(s, j, row);
+    check_retry(s, j, row);
+    check_fallback(s, j, row);
+    check_queue_timeout(s, j, row);
+}
+
+/* ---- how long it takes ---- */
+
+/* NEVER: there is no limit. */
+static int64_t limit_of(const struct sim *s, const struct job_model *j)
+{
+    int64_t kill =
+        j->row.kill_grace_ms > 0 ? grace_of(j) + KILL_TIME_SLACK_MS : s->world.config.kill_time_ms;
+    switch (j->state) {
+    case JOB_CREATED:
+        return j->row.queue_timeout_ms > 0 ? j->row.queue_timeout_ms : NEVER;
+    case JOB_RETRYING:
+        return j->row.retry.type == RETRY_CONSTANT ? j->row.retry.interval_ms
+                                                   : j->row.retry.max_interval_ms;
+    case JOB_SUBMITTED:
+    case JOB_RUNNING:
+        return j->row.timeout_ms > 0 ? j->row.timeout_ms + grace_of(j) + BACKSTOP_SLACK_MS : NEVER;
+    case JOB_KILLING:
+        return grace_of(j) + lease_of(s, j) + kill;
+    default:
+        return NEVER;
+    }
+}
+
+void check_limits(struct sim *s)
+{
+    char id[ID_TEXT_SIZE];
+    for (int i = 0; i < s->job_count; i++) {
+        const struct job_model *j = &s->jobs[i];
+        if (!j->known || job_is_final(j->state)) continue;
+        int64_t limit = limit_of(s, j);
+        int64_t from = j->since_ms > s->loaded_ms ? j->since_ms : s->loaded_ms;
+        if (limit != NEVER && sim_now(s) > from + limit + SLACK_MS)
+            sim_violation(s, "job %s is %s for %lld ms, at most %lld are right",
+                          text(j->row.id, id), fsm_name(&job_fsm, (int)j->state),
+                          (long long)(sim_now(s) - from), (long long)limit);
+        if (j->cancel_done && j->state != JOB_KILLING)
+            sim_violation(s, "cancel: job %s was cancelled, and is %s", text(j->row.id, id),
+                          fsm_name(&job_fsm, (int)j->state));
+    }
+}
