@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/join.h"
+#include "agent/setup.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -182,6 +183,7 @@ static int body(int argc, char **argv, void *user)
         puts("cadre-agent " CADRE_VERSION);
         return 0;
     }
+    if (str_eq(argv[1], "setup")) return agent_setup();
     return dispatch(argc - 1, argv + 1);
 }
 
