@@ -59,6 +59,10 @@ is "cmd runs every line" 0 "$(code --shell cmd --script script.cmd)"
 has "to the last" out '^two'
 printf 'echo one\ncmd /c exit 5\n' >script.cmd
 is "and its last line's code counts" 5 "$(code --shell cmd --script script.cmd)"
+printf 'echo x>grün.txt\n' >script.cmd
+is "a cmd script may have characters of the code page" 0 \
+    "$(code --workdir "$(windows_path "$here")" --shell cmd --script script.cmd)"
+holds "and means them" test -s grün.txt
 printf 'print(1)\n' >script.py
 is "python that is not there ends with 127" 127 "$(code --shell python3 --script script.py)"
 printf 'some input\n' >input
