@@ -69,11 +69,11 @@ static void *service_sid(void)
     return sid;
 }
 
-static void add_full_access(struct buf *sddl, const char *inherit, void *sid)
+static void add_access(struct buf *sddl, const char *inherit, const char *rights, void *sid)
 {
     char *text = NULL;
     if (!sid || !ConvertSidToStringSidA(sid, &text)) return;
-    buf_addf(sddl, "(A;%s;FA;;;%s)", inherit, text);
+    buf_addf(sddl, "(A;%s;%s;;;%s)", inherit, rights, text);
     LocalFree(text);
 }
 
@@ -85,8 +85,8 @@ void *acl_secret(bool folder)
     PSECURITY_DESCRIPTOR out = NULL;
     buf_init(&sddl, 4096);
     buf_addf(&sddl, "D:P(A;%s;FA;;;SY)(A;%s;FA;;;BA)", inherit, inherit);
-    add_full_access(&sddl, inherit, user);
-    add_full_access(&sddl, inherit, service);
+    add_access(&sddl, inherit, "FA", user);
+    add_access(&sddl, inherit, "FA", service);
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1, &out,
                                                               NULL)) {
         out = NULL;
@@ -107,6 +107,30 @@ bool acl_protect(const wchar_t *path, bool folder)
     PSECURITY_DESCRIPTOR descriptor = acl_secret(folder);
     BOOL done = descriptor && SetFileSecurityW(path, DACL_SECURITY_INFORMATION, descriptor);
     acl_free(descriptor);
+    return done;
+}
+
+bool acl_protect_house(const wchar_t *path, bool service_writes)
+{
+    struct buf sddl;
+    void *service = service_sid();
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    ACL *dacl = NULL;
+    BOOL present = FALSE, defaulted = FALSE;
+    buf_init(&sddl, 4096);
+    buf_addf(&sddl, "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)");
+    add_access(&sddl, "OICI", service_writes ? "FA" : "FRFX", service);
+    bool done =
+        ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1,
+                                                             &descriptor, NULL) &&
+        GetSecurityDescriptorDacl(descriptor, &present, &dacl, &defaulted) &&
+        /* unlike SetFileSecurity, this one also reaches what is in the folder already */
+        SetNamedSecurityInfoW((wchar_t *)path, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
+                              NULL, dacl, NULL) == ERROR_SUCCESS;
+    LocalFree(descriptor);
+    buf_fini(&sddl);
+    mem_free(service);
     return done;
 }
 

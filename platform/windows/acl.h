@@ -13,5 +13,8 @@ void acl_free(void *descriptor);
 bool acl_is_exposed(const wchar_t *path);
 /* Puts acl_secret on what exists. */
 bool acl_protect(const wchar_t *path, bool folder);
+/* For the folder that holds configuration, state and logs, or one in it: SYSTEM and Administrators may do everything, the
+ * service's account reads (or writes), nobody else gets in. Holds for what is in it already, too. */
+bool acl_protect_house(const wchar_t *path, bool service_writes);
 
 #endif

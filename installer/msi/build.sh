@@ -1,0 +1,123 @@
+#!/bin/sh
+# Makes the Windows package: build/packages/cadre-agent-VERSION-x64.msi
+#
+#   sh installer/msi/build.sh [--no-build]
+#
+# Builds agent and command line with the "windows" preset (--no-build takes what is in build/windows/bin), strips them, and
+# packs them with wixl; what wixl has no words for is written into the package's tables afterwards. Two runs on the same
+# programs give the same package: component and upgrade codes are fixed, the product code follows from the version and the
+# package code from the content.
+#
+#   CADRE_SIGN_CERT=FILE      signs programs and package (osslsigncode) with this PKCS#12 file, or
+#                             PEM certificate chain with CADRE_SIGN_KEY=FILE
+#   CADRE_SIGN_PASSWORD_FILE  the file with its password
+#   CADRE_SIGN_TIMESTAMP=URL  an RFC 3161 time stamp service; without it signatures end with the certificate
+#   SOURCE_DATE_EPOCH         the package's date (default: the last commit's)
+set -eu
+LC_ALL=C
+export LC_ALL
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+here=$root/installer/msi
+build=$root/build/windows
+out=$root/build/packages
+upgrade_code=5E0B9B9C-6C0C-4A3B-9D8F-3C6E1B7A2F10
+
+die() {
+    printf 'msi: %s\n' "$*" >&2
+    exit 1
+}
+
+for tool in wixl msibuild msiinfo x86_64-w64-mingw32-strip; do
+    command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; run: sh installer/deps.sh windows msi"
+done
+case ${1:-} in
+--no-build) ;;
+'')
+    cd "$root"
+    cmake --preset windows >/dev/null
+    cmake --build --preset windows --target cadre-agent cadre cadre-msi
+    ;;
+*) die "usage: sh installer/msi/build.sh [--no-build]" ;;
+esac
+
+version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$build/generated/cadre_version.h")
+case $version in
+*[!0-9.]* | '') die "'$version' is no version that an MSI can have" ;;
+esac
+epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
+
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$stage"
+
+# uuid TEXT: always the same for the same text
+uuid() {
+    printf '%s' "$1" | sha256sum | tr a-f A-F |
+        sed 's/^\(.\{8\}\)\(.\{4\}\).\(.\{3\}\).\(.\{3\}\)\(.\{12\}\).*/\1-\2-5\3-A\4-\5/'
+}
+
+# sign FILE: where a certificate is given
+sign() {
+    [ -n "${CADRE_SIGN_CERT:-}" ] || return 0
+    command -v osslsigncode >/dev/null 2>&1 ||
+        die "osslsigncode is missing; run: sh installer/deps.sh msi"
+    file=$1
+    if [ -n "${CADRE_SIGN_KEY:-}" ]; then
+        set -- -certs "$CADRE_SIGN_CERT" -key "$CADRE_SIGN_KEY"
+    else
+        set -- -pkcs12 "$CADRE_SIGN_CERT"
+    fi
+    [ -z "${CADRE_SIGN_PASSWORD_FILE:-}" ] || set -- "$@" -readpass "$CADRE_SIGN_PASSWORD_FILE"
+    [ -z "${CADRE_SIGN_TIMESTAMP:-}" ] || set -- "$@" -ts "$CADRE_SIGN_TIMESTAMP"
+    osslsigncode sign "$@" -h sha256 -n "Cadre Agent" -in "$file" -out "$file.signed" >sign.log 2>&1 ||
+        die "cannot sign $(basename "$file"): $(cat sign.log)"
+    mv "$file.signed" "$file"
+}
+
+for file in cadre-agent.exe cadre.exe cadre-msi.dll; do
+    [ -f "$build/bin/$file" ] || die "$build/bin/$file is not built"
+    x86_64-w64-mingw32-strip -o "$file" "$build/bin/$file"
+    sign "$file"
+done
+cp "$root/LICENSE" LICENSE
+cp "$here/cadre.ico" cadre.ico
+touch -d "@$epoch" ./*
+
+product_code=$(uuid "cadre-agent product $version")
+wixl -a x64 -D Version="$version" -D ProductCode="$product_code" -D UpgradeCode=$upgrade_code \
+    -o cadre.msi "$here/cadre-agent.wxs"
+
+# The types of custom actions: 1 a DLL of the package; 1024 deferred, with 256 for rollback and 512 for commit; 2048 as SYSTEM;
+# 64 failure is ignored; 8192 the data are not logged.
+msibuild cadre.msi \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 1 WHERE \`Action\` = 'CadreSurvey'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 3073 WHERE \`Action\` = 'CadreStop'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 3393 WHERE \`Action\` = 'CadreResume'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 11265 WHERE \`Action\` = 'CadreSetup'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 3393 WHERE \`Action\` = 'CadreUndo'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 3073 WHERE \`Action\` = 'CadreStart'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 3649 WHERE \`Action\` = 'CadreRemove'"
+
+# Properties that reach the installer's service, and those that its log hides.
+secure="TOKEN;GROUP;COORDINATOR;NAME;SLOTS;LABELS;SERVICEACCOUNT;SERVICEPASSWORD;STARTSERVICE;REMOVEDATA"
+msibuild cadre.msi \
+    -q "UPDATE \`Property\` SET \`Value\` = 'CADRE_OLDER;CADRE_NEWER;$secure' WHERE \`Property\` = 'SecureCustomProperties'" \
+    -q "INSERT INTO \`Property\` (\`Property\`, \`Value\`) VALUES ('MsiHiddenProperties', 'TOKEN;SERVICEPASSWORD;CadreSetup')"
+
+# cadre.exe on everybody's PATH.
+printf '%s\r\n' 'Environment	Name	Value	Component_' 's72	l255	L255	s72' 'Environment	Environment' \
+    'Path	=-*PATH	[~];[INSTALLFOLDER]	Cli' >Environment.idt
+msibuild cadre.msi -i Environment.idt
+msibuild cadre.msi \
+    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('RemoveEnvironmentStrings', 3300)" \
+    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('WriteEnvironmentStrings', 5200)"
+
+package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
+msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"
+
+sign cadre.msi
+mkdir -p "$out"
+mv cadre.msi "$out/cadre-agent-$version-x64.msi"
+echo "$out/cadre-agent-$version-x64.msi"
