@@ -1,12 +1,13 @@
 #!/bin/sh
 # Provides what Cadre needs to be built and tested on Debian.
 #
-#   sh installer/deps.sh [linux|windows|test|all]...      (default: linux)
+#   sh installer/deps.sh [linux|windows|test|packages|all]...      (default: linux)
 #
 #   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
 #   windows  MinGW and every library built for Windows, in build/deps/windows
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
-#   all      the three together
+#   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
+#   all      linux, windows and test together
 #
 # Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
 # Packages come from the machine's own apt configuration; sources are Debian's signed source
@@ -40,6 +41,7 @@ as_root() {
 packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates dpkg-dev xz-utils
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
+packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 
 apt_updated=
@@ -159,7 +161,9 @@ build_cmake() {
     say "building $name"
     {
         # The older of these packages declare a policy version that newer CMake refuses.
-        cmake -S "$source" -B "$work" -G Ninja -DCMAKE_INSTALL_PREFIX="$prefix" \
+        # What they keep of their file names must not tell where they were built.
+        CFLAGS="-ffile-prefix-map=$source=$name -ffile-prefix-map=$work=$name" \
+            cmake -S "$source" -B "$work" -G Ninja -DCMAKE_INSTALL_PREFIX="$prefix" \
             -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O2 \
             -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_SHARED_LIBS=OFF \
             -DCMAKE_POLICY_VERSION_MINIMUM=3.5 "$@" &&
@@ -259,7 +263,7 @@ deps_linux() {
     # shellcheck disable=SC2086
     install_packages $packages_linux
     build_llhttp
-    recipe="mbedtls $(mbedtls_options | cksum)"
+    recipe="mbedtls 2 $(mbedtls_options | cksum)"
     needs_build "$deps/linux/.stamp" "$recipe" || return 0
     [ -n "$(system_mbedtls_version)" ] || apt_update
     if system_mbedtls_is_good; then
@@ -280,6 +284,12 @@ deps_test() {
     # libFuzzer and clang's sanitizers: the name carries clang's version.
     major=$(clang -dumpversion | cut -d. -f1)
     install_packages "libclang-rt-$major-dev"
+}
+
+deps_packages() {
+    deps_linux
+    # shellcheck disable=SC2086
+    install_packages $packages_packages
 }
 
 # ---------------------------------------------------------------------------------------------
@@ -355,8 +365,9 @@ for set in "$@"; do
     linux) deps_linux ;;
     windows) deps_windows ;;
     test) deps_test ;;
+    packages) deps_packages ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, test or all)" ;;
+    *) die "unknown set: $set (linux, windows, test, packages or all)" ;;
     esac
 done
 say "ready: $*"
