@@ -378,6 +378,7 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     a.config.set.config =
         &a.config; /* the table's offsets are into the struct where it lives now */
     a.name = agent_config_name(&a.config);
+    log_sink_set_agent(a.name);
     os_raise_file_limit();
     os_protect_self();
     int rc = pki_init(&e);
@@ -398,7 +399,8 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     if (rc != 0) {
         log_error("agent: %s", err_text(&e));
         service_failed(rc == ERR_NOT_FOUND ? 2 : 1, err_text(&e));
-        a.exit_code = 1;
+        /* not joined, or no coordinator named: a service manager need not try again */
+        a.exit_code = rc == ERR_NOT_FOUND || rc == ERR_INVALID ? 2 : 1;
     } else if (a.exit_code == 0) {
         log_info("agent: stopped");
     }

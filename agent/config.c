@@ -123,6 +123,10 @@ const struct opt agent_options[] = {
      .type = OPT_BOOL,
      .offset = AT(replace),
      .help = "join: take over the name of an agent that is known already, or join anew"},
+    {.flag = "no-start",
+     .type = OPT_BOOL,
+     .offset = AT(no_start),
+     .help = "join: do not start the installed service"},
 };
 const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
 

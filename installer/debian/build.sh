@@ -81,8 +81,7 @@ put_gz() { # put_gz FILE PACKAGE-PATH
 }
 program() { # program PACKAGE NAME
     mkdir -p "$stage/$1/usr/bin"
-    strip --strip-all --remove-section=.comment --remove-section=.note.gnu.build-id \
-        -o "$stage/$1/usr/bin/$2" "$build/bin/$2"
+    strip --strip-all --remove-section=.comment -o "$stage/$1/usr/bin/$2" "$build/bin/$2"
     chmod 755 "$stage/$1/usr/bin/$2"
 }
 # The manual page is made from what the program says of itself, and so cannot go stale.
