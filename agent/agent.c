@@ -27,7 +27,9 @@
 #include <uv.h>
 
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
-#define GOODBYE_MS 10000 /* how long the last results may wait for their acknowledgement */
+#define STOPPING_MS 30000 /* a stop that goes on says so, and asks for as much time again... */
+#define STOPPING_EVERY_MS 10000 /* ...this often */
+#define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPOOL_PAUSE_BYTES                                                                          \
     (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
 #define SPOOL_RESUME_BYTES (16 << 20)
@@ -46,7 +48,7 @@ struct agent {
     struct service *service;
     uv_prepare_t prepare;
     uv_idle_t again; /* makes the loop take another turn at once */
-    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer;
+    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, stopping_timer;
     uv_work_t gather;
     char *gathered;
     bool gathering, dirty, draining, stopping, announced;
@@ -195,6 +197,12 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- the service's wishes ---- */
 
+static void on_stopping_timer(uv_timer_t *t)
+{
+    (void)t;
+    service_stopping(STOPPING_MS);
+}
+
 static void on_stop(bool again, void *user)
 {
     struct agent *a = user;
@@ -206,7 +214,9 @@ static void on_stop(bool again, void *user)
     else
         log_info("agent: stopping at once");
     a->draining = true;
-    service_stopping(wait + 2 * GOODBYE_MS);
+    /* A service manager need not know how long drainTimeout is, and still notices when we hang in it. */
+    service_stopping(STOPPING_MS);
+    uv_timer_start(&a->stopping_timer, on_stopping_timer, STOPPING_EVERY_MS, STOPPING_EVERY_MS);
     if (again)
         runner_drain_now(a->runner);
     else
@@ -287,6 +297,7 @@ static void stop_now(struct agent *a, const char *reason)
     uv_close((uv_handle_t *)&a->capabilities_timer, NULL);
     uv_close((uv_handle_t *)&a->goodbye_timer, NULL);
     uv_close((uv_handle_t *)&a->watchdog_timer, NULL);
+    uv_close((uv_handle_t *)&a->stopping_timer, NULL);
 }
 
 static int open_state(struct agent *a, struct err *e)
@@ -345,6 +356,7 @@ static void init_handles(struct agent *a)
     uv_timer_init(&a->loop, &a->capabilities_timer);
     uv_timer_init(&a->loop, &a->goodbye_timer);
     uv_timer_init(&a->loop, &a->watchdog_timer);
+    uv_timer_init(&a->loop, &a->stopping_timer);
     a->prepare.data = a->again.data = a;
     a->capabilities_timer.data = a->goodbye_timer.data = a->watchdog_timer.data = a;
 }

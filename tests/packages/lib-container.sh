@@ -178,6 +178,18 @@ machine_down() { # machine_down NAME
     rm -f "$here/machines/$1/pid"
 }
 
+another_boot() {
+    kill -0 "$nspawn" 2>/dev/null || return 0
+    again=$(child_of "$nspawn") && [ "$again" != "$init_before" ] && booted
+}
+
+# machine_reboot NAME: from inside; nspawn stays and boots it again
+machine_reboot() {
+    booting=$1 nspawn=$(cat "$here/machines/$1/nspawn") init_before=$(cat "$here/machines/$1/pid")
+    in_machine "$1" systemctl reboot >/dev/null 2>&1
+    until_true 90 another_boot && kill -0 "$nspawn" 2>/dev/null
+}
+
 finish() {
     trap - EXIT
     for name in $machines; do
