@@ -28,7 +28,9 @@
 #include <uv.h>
 
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
-#define GOODBYE_MS 10000 /* how long the last results may wait for their acknowledgement */
+#define STOPPING_MS 30000 /* a stop that goes on says so, and asks for as much time again... */
+#define STOPPING_EVERY_MS 10000 /* ...this often */
+#define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPOOL_PAUSE_BYTES                                                                          \
     (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
 #define SPOOL_RESUME_BYTES (16 << 20)
@@ -51,7 +53,7 @@ struct agent {
     struct space space;
     uv_prepare_t prepare;
     uv_idle_t again; /* makes the loop take another turn at once */
-    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, space_timer;
+    uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, space_timer, stopping_timer;
     uv_work_t gather;
     char *gathered;
     bool gathering, dirty, draining, stopping, announced;
@@ -235,6 +237,12 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- the service's wishes ---- */
 
+static void on_stopping_timer(uv_timer_t *t)
+{
+    (void)t;
+    service_stopping(STOPPING_MS);
+}
+
 static void on_stop(bool again, void *user)
 {
     struct agent *a = user;
@@ -246,7 +254,9 @@ static void on_stop(bool again, void *user)
     else
         log_info("agent: stopping at once");
     a->draining = true;
-    service_stopping(wait + 2 * GOODBYE_MS);
+    /* A service manager need not know how long drainTimeout is, and still notices when we hang in it. */
+    service_stopping(STOPPING_MS);
+    uv_timer_start(&a->stopping_timer, on_stopping_timer, STOPPING_EVERY_MS, STOPPING_EVERY_MS);
     if (again)
         runner_drain_now(a->runner);
     else
@@ -329,6 +339,7 @@ static void stop_now(struct agent *a, const char *reason)
     uv_close((uv_handle_t *)&a->goodbye_timer, NULL);
     uv_close((uv_handle_t *)&a->watchdog_timer, NULL);
     uv_close((uv_handle_t *)&a->space_timer, NULL);
+    uv_close((uv_handle_t *)&a->stopping_timer, NULL);
 }
 
 static int open_state(struct agent *a, struct err *e)
@@ -388,6 +399,7 @@ static void init_handles(struct agent *a)
     uv_timer_init(&a->loop, &a->goodbye_timer);
     uv_timer_init(&a->loop, &a->watchdog_timer);
     uv_timer_init(&a->loop, &a->space_timer);
+    uv_timer_init(&a->loop, &a->stopping_timer);
     a->prepare.data = a->again.data = a;
     a->capabilities_timer.data = a->goodbye_timer.data = a->watchdog_timer.data = a;
     a->space_timer.data = a;
@@ -424,6 +436,7 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     a.config.set.config =
         &a.config; /* the table's offsets are into the struct where it lives now */
     a.name = agent_config_name(&a.config);
+    log_sink_set_agent(a.name);
     os_raise_file_limit();
     os_protect_self();
     int rc = pki_init(&e);
@@ -445,6 +458,9 @@ int agent_run(struct agent_config *c, int argc, char **argv)
         log_error("agent: %s", err_text(&e));
         service_failed(rc == ERR_NOT_FOUND ? 2 : 1, NULL);
         a.exit_code = 1;
+        service_failed(rc == ERR_NOT_FOUND ? 2 : 1, err_text(&e));
+        /* not joined, or no coordinator named: a service manager need not try again */
+        a.exit_code = rc == ERR_NOT_FOUND || rc == ERR_INVALID ? 2 : 1;
     } else if (a.exit_code == 0) {
         log_info("agent: stopped");
     }

@@ -21,7 +21,7 @@ struct agent_config {
     int64_t disk_reserve_bytes; /* 0: none */
     struct opt_map env;
     char *log_level;
-    bool replace;                  /* join only */
+    bool replace, no_start;        /* join only */
     char *account, *password_file; /* service install only */
 
     struct opt_set set; /* who set what; filled by agent_config_load */

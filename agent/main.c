@@ -12,11 +12,14 @@
 #include "platform/files.h"
 #include "platform/guard.h"
 #include "platform/log_sink.h"
+#include "platform/paths.h"
 #include "platform/service.h"
 #include "wire/pki.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define EXIT_CONFIG 2 /* command line or configuration: another try would not mend it */
 
 static const char usage[] =
     "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
@@ -24,7 +27,9 @@ static const char usage[] =
     "Usage: cadre-agent COMMAND [OPTION]...\n"
     "\n"
     "Commands:\n"
-    "  join TOKEN     enrol this machine with a token from 'cadre token create join'\n"
+    "  join TOKEN     enrol this machine with a token from 'cadre token create join', and start "
+    "the "
+    "service\n"
     "  run            connect to the coordinator and run jobs until stopped\n"
     "  capabilities   print what this machine offers, as JSON\n"
     "  check-config   check the configuration and print what is in effect\n"
@@ -54,6 +59,19 @@ static void set_log_level(const char *level)
     static const char *const names[] = {"error", "warn", "info", "debug"};
     for (int i = 0; i < 4; i++)
         if (str_eq(level, names[i])) log_set_level((enum log_level)i);
+}
+
+/* Where a package installed the service, it begins at once: joining is all that it waited for. */
+static int start_service(const struct agent_config *c)
+{
+    struct err e = {0};
+    char *installed = paths_agent_state();
+    bool usual = str_eq(c->state, installed);
+    mem_free(installed);
+    int rc = usual && !c->no_start ? service_start_installed("cadre-agent", &e) : 0;
+    if (rc < 0) return complain(&e);
+    if (rc == 1) puts("the service cadre-agent runs");
+    return 0;
 }
 
 static int join(struct agent_config *c, const struct opt_args *args)
@@ -86,7 +104,8 @@ static int join(struct agent_config *c, const struct opt_args *args)
            r.group ? r.group : "(default)");
     printf("identity is in %s, configuration in %s\n", c->state, c->config_path);
     join_result_fini(&r);
-    return 0;
+    fflush(stdout);
+    return start_service(c);
 }
 
 static int print_capabilities(const struct agent_config *c)
@@ -134,16 +153,17 @@ static int dispatch(int argc, char **argv)
         const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
         err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,
                 near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
-        return complain(&e);
+        (void)complain(&e);
+        return EXIT_CONFIG;
     }
     /* The loader permutes what it is given; SIGHUP reads the same line again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
     int result = 0;
     if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
-        result = complain(&e);
+        (void)complain(&e);
         service_failed(3, err_text(&e));
         mem_free(copy);
-        return result;
+        return EXIT_CONFIG;
     }
     if (args.help) {
         print_help();
@@ -154,7 +174,8 @@ static int dispatch(int argc, char **argv)
         result = service_command(&c, &args, &e) == 0 ? 0 : complain(&e);
     } else if (!str_eq(command, "join") && args.argc > 0) {
         err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
-        result = complain(&e);
+        (void)complain(&e);
+        result = EXIT_CONFIG;
     } else if (str_eq(command, "join")) {
         result = join(&c, &args);
     } else if (str_eq(command, "capabilities")) {
@@ -178,7 +199,7 @@ static int body(int argc, char **argv, void *user)
     (void)user;
     if (argc < 2) {
         print_help();
-        return 1;
+        return EXIT_CONFIG;
     }
     if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
         print_help();

@@ -95,6 +95,6 @@ add_library(dep_llhttp STATIC "${cadre_llhttp}/llhttp.c" "${cadre_llhttp}/api.c"
             "${cadre_llhttp}/http.c")
 add_library(dep::llhttp ALIAS dep_llhttp)
 target_include_directories(dep_llhttp SYSTEM PUBLIC "${cadre_llhttp}")
-target_compile_options(dep_llhttp PRIVATE -w)
+target_compile_options(dep_llhttp PRIVATE -w "-ffile-prefix-map=${cadre_llhttp}=llhttp")
 # Else it lets through what other readers of the same bytes may see differently.
 target_compile_definitions(dep_llhttp PUBLIC LLHTTP_STRICT_MODE=1)

@@ -72,5 +72,16 @@ if(CADRE_HARDEN)
     endif()
 endif()
 
+# The same sources make the same bytes wherever they lie.
+add_compile_options("-ffile-prefix-map=${CMAKE_BINARY_DIR}=build"
+                    "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+
+# What the programs say of themselves; a package may say more exactly than the project does.
+set(CADRE_VERSION "" CACHE STRING "Version that the programs report; empty: the project's")
+if(CADRE_VERSION)
+    set(cadre_version "${CADRE_VERSION}")
+else()
+    set(cadre_version "${PROJECT_VERSION}")
+endif()
 configure_file("${CMAKE_SOURCE_DIR}/cmake/cadre_version.h.in"
                "${CMAKE_BINARY_DIR}/generated/cadre_version.h" @ONLY)

@@ -26,13 +26,31 @@ static char *flags_again(const struct config *c)
     return buf_detach(&b);
 }
 
+/* Under a service manager, which starts `run` next. The words end up in the log. */
+static void print_service_steps(const struct config *c)
+{
+    printf("coordinator initialised in %s: CA, certificate, database, administrator's token\n"
+           "next: 'cadre status', and 'cadre token create join', which prints what to paste on a "
+           "machine that is to run jobs\n"
+           "keep a copy of %s/ca.key and ca.pem in a safe place: all agents trust them\n",
+           c->state, c->state);
+}
+
 int command_init(const struct command_args *a)
 {
     const struct config *c = a->config;
     struct err e = {0};
-    if (coordinator_init(c, &e)) {
+    bool done = false;
+    int rc = c->once ? coordinator_is_initialised(c, &done, &e) : 0;
+    if (!rc && done) return EXIT_SUCCESS;
+    if (!rc) rc = coordinator_init(c, &e);
+    if (rc) {
         fprintf(stderr, "cadre-coordinator init: %s\n", err_text(&e));
         return EXIT_FAILURE;
+    }
+    if (c->once) {
+        print_service_steps(c);
+        return EXIT_SUCCESS;
     }
     char *flags = flags_again(c);
     char *token = paths_join(c->state, ADMIN_TOKEN_FILE);

@@ -166,6 +166,10 @@ const struct opt config_options[] = {
      .value_name = "K",
      .help = "dev: a worker group to make, with one more agent in it",
      .check = check_group},
+    {.flag = "once",
+     .type = OPT_BOOL,
+     .offset = AT(once),
+     .help = "init: do nothing, and say nothing, where a coordinator was initialised before"},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
 

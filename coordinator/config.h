@@ -21,11 +21,12 @@ struct config {
     int64_t max_agents;
     char *log_level;
     struct opt_list groups; /* `dev` only: worker groups to make */
+    bool once;              /* `init` only */
 
     struct opt_set set; /* who set what; filled by config_load */
 };
 
-extern const struct opt config_options[]; /* the last row is for `dev` alone */
+extern const struct opt config_options[]; /* the last two rows are for `dev` and `init` alone */
 extern const size_t config_option_count;
 
 /* Flags, then environment, then file (a missing file is fine unless it was named), then defaults

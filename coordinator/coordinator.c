@@ -354,6 +354,36 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
     return rc;
 }
 
+static int note_token(const struct token_row *t, void *user)
+{
+    (void)t;
+    *(bool *)user = true;
+    return 0;
+}
+
+int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
+{
+    bool parts = authority_exists(f->state) && has_database(f->state);
+    if (!parts || has_admin_token(f->state)) {
+        *out = parts;
+        return 0;
+    }
+    /* A token whose file was removed is in the database still; it is not when init was cut off before it. */
+    struct file_lock *lock = NULL;
+    struct store *s = NULL;
+    struct reader *r = NULL;
+    bool any = false;
+    int rc = take_lock(f->state, &lock, e);
+    if (!rc) rc = store_open(f->state, &s, e);
+    if (!rc) rc = reader_open(f->state, &r, e);
+    if (!rc) rc = reader_tokens(r, note_token, &any, e);
+    reader_close(r);
+    store_close(s);
+    file_lock_release(lock);
+    if (!rc) *out = any;
+    return rc;
+}
+
 int coordinator_init(const struct config *f, struct err *e)
 {
     struct file_lock *lock = NULL;

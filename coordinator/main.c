@@ -18,14 +18,14 @@ struct verb {
     const char *operand; /* "" or what stands behind the options */
     const char *summary;
     const char *more;    /* NULL or a paragraph for --help */
-    const char *options; /* flags shown by --help, separated by blanks; "*": all but those of dev */
+    const char *options; /* flags that it has, separated by blanks; "*": all of the configuration */
     int operands;
     int (*run)(const struct command_args *a);
 };
 
 static const struct verb verbs[] = {
     {"init", "", "make keys, certificates, database and the first admin token",
-     "What is there already is kept. The admin token is left in STATE/admin.token.", "*", 0,
+     "What is there already is kept. The admin token is left in STATE/admin.token.", "* once", 0,
      command_init},
     {"run", "", "run the coordinator",
      "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "*", 0, command_run},
@@ -63,9 +63,10 @@ static void usage(FILE *to)
 static bool lists(const char *words, const char *word)
 {
     size_t len = strlen(word);
-    if (str_eq(words, "*")) return !str_eq(word, "group");
+    bool special = str_eq(word, "group") || str_eq(word, "once");
     for (const char *s = words; *s;) {
         size_t n = strcspn(s, " ");
+        if (n == 1 && *s == '*' && !special) return true;
         if (n == len && memcmp(s, word, n) == 0) return true;
         s += n + (s[n] == ' ');
     }
@@ -86,7 +87,7 @@ static void verb_help(const struct verb *v)
     buf_init(&text, 64 * 1024);
     opt_help(rows, n, &text);
     if (n) printf("\nOptions:\n%s", text.data);
-    if (str_eq(v->options, "*"))
+    if (v->options[0] == '*')
         printf("\nMore settings stand in the configuration file; 'check-config' prints all of "
                "them.\n");
     buf_fini(&text);

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Provides what Cadre needs to be built and tested on Debian.
 #
-#   sh installer/deps.sh [linux|windows|wine|test|all]...      (default: linux)
+#   sh installer/deps.sh [linux|windows|wine|test|packages|all]...      (default: linux)
 #
 #   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
 #   windows  MinGW and every library built for Windows, in build/deps/windows
 #   wine     what runs the Windows programs here: 64-bit Wine alone, no 32-bit packages
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
+#   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
 #   all      linux, test and windows together
 #
 # Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
@@ -41,6 +42,7 @@ as_root() {
 packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates dpkg-dev xz-utils
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
+packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
 
@@ -161,7 +163,9 @@ build_cmake() {
     say "building $name"
     {
         # The older of these packages declare a policy version that newer CMake refuses.
-        cmake -S "$source" -B "$work" -G Ninja -DCMAKE_INSTALL_PREFIX="$prefix" \
+        # What they keep of their file names must not tell where they were built.
+        CFLAGS="-ffile-prefix-map=$source=$name -ffile-prefix-map=$work=$name" \
+            cmake -S "$source" -B "$work" -G Ninja -DCMAKE_INSTALL_PREFIX="$prefix" \
             -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O2 \
             -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_SHARED_LIBS=OFF \
             -DCMAKE_POLICY_VERSION_MINIMUM=3.5 "$@" &&
@@ -261,7 +265,7 @@ deps_linux() {
     # shellcheck disable=SC2086
     install_packages $packages_linux
     build_llhttp
-    recipe="mbedtls $(mbedtls_options | cksum)"
+    recipe="mbedtls 2 $(mbedtls_options | cksum)"
     needs_build "$deps/linux/.stamp" "$recipe" || return 0
     [ -n "$(system_mbedtls_version)" ] || apt_update
     if system_mbedtls_is_good; then
@@ -282,6 +286,12 @@ deps_test() {
     # libFuzzer and clang's sanitizers: the name carries clang's version.
     major=$(clang -dumpversion | cut -d. -f1)
     install_packages "libclang-rt-$major-dev"
+}
+
+deps_packages() {
+    deps_linux
+    # shellcheck disable=SC2086
+    install_packages $packages_packages
 }
 
 # ---------------------------------------------------------------------------------------------
@@ -359,8 +369,9 @@ for set in "$@"; do
     # shellcheck disable=SC2086
     wine) install_packages $packages_wine ;;
     test) deps_test ;;
+    packages) deps_packages ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, wine, test or all)" ;;
+    *) die "unknown set: $set (linux, windows, wine, test, packages or all)" ;;
     esac
 done
 say "ready: $*"

@@ -37,6 +37,10 @@ void service_reloading(bool done);
 /* WATCHDOG_USEC / 2, 0: no watchdog wanted. service_watchdog feeds it. */
 int64_t service_watchdog_ms(void);
 void service_watchdog(void);
+/* Asks the service manager to start the installed service `name`, and waits until it did. 1: it runs; 0: no such
+ * service is installed, no service manager runs here, or this account may not start services; ERR_IO: it is
+ * installed and did not start (e says where to look). Windows: always 0, the installer starts it. */
+int service_start_installed(const char *name, struct err *e);
 /* A start that failed for good (bad config). Windows: the service-specific code that it ends with; a message that nobody
  * has logged yet (else NULL) goes to log file and Event Log, once. Linux: nothing. */
 void service_failed(int code, const char *message);

@@ -333,13 +333,12 @@ ring_windows() {
 }
 
 ring_packages() {
+    need packages || return
     begin_ring packages "install, upgrade and remove what is shipped"
-    set -- "$root"/tests/packages/*.sh
-    if [ ! -f "$1" ]; then
-        skip "packages: the tree has no packages to test"
-        return
-    fi
-    for script in "$@"; do
+    for script in "$root"/tests/packages/*.sh; do
+        case ${script##*/} in
+        lib*.sh) continue ;;
+        esac
         echo "packages_$(basename "$script" .sh) sh $script"
     done | run_list packages 1800 1 ""
 }

@@ -262,7 +262,8 @@ static int lock_conflict(int fd, const char *path, struct err *e)
 
 int file_lock_take(const char *path, struct file_lock **out, struct err *e)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    /* Root takes locks in folders of other accounts: what they link to is not touched. */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(e, "open", path);
     char *folder = paths_dir(path);
     give_to_owner(fd, folder, folder);

@@ -7,16 +7,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #define SIGNALS 3
+
+extern char **environ;
 
 struct service {
     struct service_control control;
@@ -164,6 +168,41 @@ int64_t service_watchdog_ms(void)
 void service_watchdog(void)
 {
     notify("WATCHDOG=1\n");
+}
+
+/* Where units of the administrator and of packages are (systemd.unit(5)). */
+static bool unit_installed(const char *unit)
+{
+    static const char *const folders[] = {"/etc/systemd/system", "/run/systemd/system",
+                                          "/usr/local/lib/systemd/system", "/lib/systemd/system",
+                                          "/usr/lib/systemd/system"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders && !found; i++) {
+        char *path = str_dupf("%s/%s", folders[i], unit);
+        found = access(path, F_OK) == 0;
+        mem_free(path);
+    }
+    return found;
+}
+
+int service_start_installed(const char *name, struct err *e)
+{
+    char *unit = str_dupf("%s.service", name);
+    char *argv[] = {"systemctl", "--quiet", "--no-ask-password", "start", unit, NULL};
+    pid_t pid;
+    int status = 0, rc = 0;
+    /* sd_booted(3) */
+    if (geteuid() == 0 && access("/run/systemd/system", F_OK) == 0 && unit_installed(unit)) {
+        rc = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 ? 1 : 0;
+        while (rc == 1 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+        if (rc == 1 && status != 0)
+            rc = err_set(e, ERR_IO,
+                         "%s was not started: see 'systemctl status %s' and 'journalctl -u %s'",
+                         unit, name, name);
+    }
+    mem_free(unit);
+    return rc;
 }
 
 void service_failed(int code, const char *message)

@@ -312,6 +312,13 @@ void service_watchdog(void)
 {
 }
 
+int service_start_installed(const char *name, struct err *e)
+{
+    (void)name;
+    (void)e;
+    return 0;
+}
+
 void service_failed(int code, const char *message)
 {
     AcquireSRWLockExclusive(&process.lock);

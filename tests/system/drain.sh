@@ -109,7 +109,7 @@ end "$agent"
 is "SIGTERM ends the idle agent with 0" 0 "$end_code"
 sed -i '/^coordinator/d' a.yaml
 cadre-agent run --config a.yaml --state a >second 2>&1
-is "an agent without a coordinator does not start" 1 $?
+is "an agent without a coordinator does not start" 2 $?
 has "and says what is missing" second "'coordinator' is missing"
 end "$coordinator"
 done_testing

@@ -1,0 +1,171 @@
+#!/bin/sh
+# Builds the Debian packages: cadre-agent, cadre-coordinator and cadre-cli in build/packages.
+#
+#   sh installer/debian/build.sh [--version V] [--build DIR] [--out DIR]
+#
+#   --version V   version of the packages and programs (default: the project's, from CMakeLists.txt)
+#   --build DIR   where to compile (default: build/debian)
+#   --out DIR     where the packages go (default: build/packages)
+#
+# Needs what 'sh installer/deps.sh' provides; no root. The same sources with the same compiler and libraries
+# make the same bytes, wherever the tree lies: times are those of the last commit (or SOURCE_DATE_EPOCH).
+#
+# CADRE_MAINTAINER="Name <address>" names who made the packages.
+set -eu
+LC_ALL=C TZ=UTC0
+export LC_ALL TZ
+umask 022
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+version= build=$root/build/debian out=$root/build/packages
+maintainer=${CADRE_MAINTAINER:-Cadre maintainers <cadre@localhost>}
+packages="cadre-agent cadre-coordinator cadre-cli"
+
+die() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --version | --build | --out) [ $# -gt 1 ] || die "$1 wants a value" ;;
+    *) die "unknown argument: $1 (--version V, --build DIR, --out DIR)" ;;
+    esac
+    case $1 in
+    --version) version=$2 ;;
+    --build) build=$2 ;;
+    --out) out=$2 ;;
+    esac
+    shift 2
+done
+mkdir -p "$build" "$out"
+build=$(cd "$build" && pwd)
+out=$(cd "$out" && pwd)
+
+[ -n "$version" ] || version=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+dpkg --validate-version "$version" || die "'$version' is no version that Debian knows"
+[ -n "${SOURCE_DATE_EPOCH:-}" ] ||
+    SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null) ||
+    SOURCE_DATE_EPOCH=$(stat -c %Y "$root/CMakeLists.txt")
+export SOURCE_DATE_EPOCH
+
+# ---------------------------------------------------------------------------------------------
+# The programs
+
+cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_TESTS=OFF \
+    -DCADRE_VERSION="$version" >"$build/configure.log" 2>&1 || {
+    tail -n 20 "$build/configure.log" >&2
+    die "cmake failed (see $build/configure.log)"
+}
+cmake --build "$build" --target cadre cadre-agent cadre-coordinator >"$build/build.log" 2>&1 || {
+    tail -n 40 "$build/build.log" >&2
+    die "the programs do not build (see $build/build.log)"
+}
+
+# ---------------------------------------------------------------------------------------------
+# What each package holds
+
+stage=$build/stage
+rm -rf "$stage"
+
+put() { # put MODE FILE PACKAGE-PATH
+    mkdir -p "$(dirname "$stage/$3")"
+    install -m "$1" "$2" "$stage/$3"
+}
+put_gz() { # put_gz FILE PACKAGE-PATH
+    mkdir -p "$(dirname "$stage/$2")"
+    gzip -9n <"$1" >"$stage/$2"
+    chmod 644 "$stage/$2"
+}
+program() { # program PACKAGE NAME
+    mkdir -p "$stage/$1/usr/bin"
+    strip --strip-all --remove-section=.comment -o "$stage/$1/usr/bin/$2" "$build/bin/$2"
+    chmod 755 "$stage/$1/usr/bin/$2"
+}
+# The manual page is made from what the program says of itself, and so cannot go stale.
+manual() { # manual PACKAGE PROGRAM SECTION [SAMPLE]
+    sh "$here/man.sh" "$build/bin/$2" "$3" "$version" "$SOURCE_DATE_EPOCH" "${4:-/dev/null}" >"$build/$2.$3"
+    put_gz "$build/$2.$3" "$1/usr/share/man/man$3/$2.$3.gz"
+}
+
+for package in $packages; do
+    {
+        echo "cadre ($version) unstable; urgency=medium"
+        echo
+        echo "  * Version $version. What changed is told by the history of the source."
+        echo
+        echo " -- $maintainer  $(date -R -d "@$SOURCE_DATE_EPOCH")"
+    } >"$build/changelog"
+    put_gz "$build/changelog" "$package/usr/share/doc/$package/changelog.gz"
+    put 644 "$here/copyright" "$package/usr/share/doc/$package/copyright"
+    [ ! -f "$here/$package/lintian-overrides" ] ||
+        put 644 "$here/$package/lintian-overrides" "$package/usr/share/lintian/overrides/$package"
+    [ ! -f "$here/$package/$package.service" ] ||
+        put 644 "$here/$package/$package.service" "$package/lib/systemd/system/$package.service"
+done
+
+program cadre-agent cadre-agent
+manual cadre-agent cadre-agent 8 "$root/installer/agent.yaml"
+# Not a conffile: 'cadre-agent join' writes into it, and dpkg would ask at every upgrade that changes it.
+put 644 "$root/installer/agent.yaml" cadre-agent/usr/share/cadre-agent/agent.yaml
+put 644 "$here/cadre-agent/strict.conf" cadre-agent/usr/share/doc/cadre-agent/examples/strict.conf
+put_gz "$root/docs/linux.md" cadre-agent/usr/share/doc/cadre-agent/linux.md.gz
+
+program cadre-coordinator cadre-coordinator
+manual cadre-coordinator cadre-coordinator 8 "$root/installer/coordinator.yaml"
+put 644 "$root/installer/coordinator.yaml" cadre-coordinator/etc/cadre/coordinator.yaml
+put_gz "$root/docs/linux.md" cadre-coordinator/usr/share/doc/cadre-coordinator/linux.md.gz
+for page in guide security api; do
+    put_gz "$root/docs/$page.md" cadre-coordinator/usr/share/doc/cadre-coordinator/$page.md.gz
+done
+
+program cadre-cli cadre
+manual cadre-cli cadre 1
+for package in $packages; do
+    program=${package%-cli}
+    sh "$here/completion.sh" "$build/bin/$program" >"$build/$program.bash"
+    put 644 "$build/$program.bash" "$package/usr/share/bash-completion/completions/$program"
+done
+
+# ---------------------------------------------------------------------------------------------
+# The packages
+
+# dpkg's tools want to stand in a source tree.
+source=$build/source
+rm -rf "$source"
+mkdir -p "$source/debian"
+sed "s/@MAINTAINER@/$maintainer/" "$here/control" >"$source/debian/control"
+cp "$build/changelog" "$source/debian/changelog"
+
+control() { # control PACKAGE: its DEBIAN folder
+    tree=$stage/$1
+    mkdir "$tree/DEBIAN"
+    (
+        cd "$source"
+        : >debian/substvars
+        dpkg-shlibdeps -Tdebian/substvars -e "$tree"/usr/bin/* 2>"$build/shlibdeps.log" || {
+            cat "$build/shlibdeps.log" >&2
+            exit 1
+        }
+        dpkg-gencontrol -p"$1" -P"$tree" -Tdebian/substvars -v"$version" -fdebian/files \
+            -O"$tree/DEBIAN/control"
+    ) || die "the control data of $1 cannot be made"
+    for script in preinst postinst prerm postrm; do
+        [ ! -f "$here/$1/$script" ] || install -m 755 "$here/$1/$script" "$tree/DEBIAN/$script"
+    done
+    (cd "$tree" && find etc -type f 2>/dev/null | sed 's,^,/,' | sort) >"$build/conffiles" || :
+    [ ! -s "$build/conffiles" ] || install -m 644 "$build/conffiles" "$tree/DEBIAN/conffiles"
+    (cd "$tree" && find . -path ./DEBIAN -prune -o -type f -print | sed 's,^\./,,' |
+        grep -vxFf "$build/conffiles" | sort | xargs md5sum) >"$tree/DEBIAN/md5sums"
+}
+
+for package in $packages; do
+    control "$package"
+    find "$stage/$package" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    rm -f "$out/${package}"_*.deb.new
+    dpkg-deb --root-owner-group -Zxz --build "$stage/$package" "$build" >/dev/null
+    mv "$build/${package}_"*.deb "$out/"
+done
+ls "$out"/*_"$version"_*.deb
