@@ -51,16 +51,15 @@ static const struct kestra_type *find_type(const struct node *n, const char *nam
         if (str_eq(types[i].name, name)) return &types[i];
         names[i] = types[i].name;
     }
-    const char *near = str_starts(name, PREFIX) && str_ends(name, ".Script")
-                           ? NULL
-                           : str_nearest(name, names, TYPES);
-    if (near)
-        node_fail(n, "type", "there is no %s here, did you mean '%s'?", str_quote(shown, name),
-                  near);
-    else if (str_starts(name, PREFIX) && str_ends(name, ".Script"))
+    bool ours = str_starts(name, PREFIX) || str_starts(name, "io.kestra.plugin.core.log.");
+    const char *near = ours ? str_nearest(name, names, TYPES) : NULL;
+    if (ours && str_ends(name, ".Script"))
         node_fail(n, "type",
                   "%s has no shell here; write the script's file and run it with Commands",
                   str_quote(shown, name));
+    else if (near)
+        node_fail(n, "type", "there is no %s here, did you mean '%s'?", str_quote(shown, name),
+                  near);
     else
         node_fail(n, "type", "%s is not supported; docs/from-kestra.md lists what is",
                   str_quote(shown, name));

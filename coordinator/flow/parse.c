@@ -61,8 +61,10 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
             return;
         }
         mem_free(type);
-        read_template(&n, json_get(j, t->work.kind == FLOW_LOG ? "message" : "type"),
-                      t->work.kind == FLOW_LOG ? "message" : "script", t->work.script, &scope);
+        const char *key = t->work.kind == FLOW_LOG   ? "message"
+                          : node_has(&n, "commands") ? "commands"
+                                                     : "script";
+        read_template(&n, json_get(j, key), key, t->work.script, &scope);
     } else {
         node_known(&n, task_keys, task_refused);
     }
