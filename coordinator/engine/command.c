@@ -2,6 +2,7 @@
 #include "coordinator/engine/command.h"
 
 #include "base/mem.h"
+#include "coordinator/flow/flow.h"
 
 struct command *command_new(enum command_type type)
 {
@@ -43,6 +44,7 @@ static void apply_fini(struct cmd_apply *a)
     for (size_t i = 0; i < a->count; i++) {
         mem_free(a->files[i].name);
         mem_free(a->files[i].source);
+        flow_free(a->files[i].flow);
     }
     mem_free(a->files);
 }
