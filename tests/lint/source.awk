@@ -87,7 +87,8 @@ function check_own_include(header,    to) {
         return
     }
     if (folder == "coordinator/engine" && to != "base" &&
-        !starts(header, "coordinator/engine/") && header != "coordinator/store/store.h" &&
+        !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
+        header != "coordinator/store/store.h" &&
         header != "coordinator/store/model.h")
         fail("include-direction", "the engine sees base and the store's store.h and model.h alone")
     if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
