@@ -108,6 +108,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->out = NULL;
     g->acks = NULL;
     g->request_count = g->newcomer_count = 0;
+    g->begun = 0;
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
         return g->rc;

@@ -225,6 +225,7 @@ struct engine {
     struct err err;
     struct worker *acks;
     struct ended_job *ended, **ended_last; /* not looked at yet */
+    int begun;                             /* evaluations that were due */
     uint64_t *requests;                    /* to be answered, should the batch fail */
     size_t request_count, request_cap;
     uint64_t *newcomers; /* sessions that said enrol or hello */

@@ -324,6 +324,36 @@ static void restart__many_overdue__are_spread_over_the_interval(void **state)
     }
 }
 
+static void apply__thousands_at_once__begin_in_steps(void **state)
+{
+    struct world *w = *state;
+    enum { FLOWS = 12, EACH = 100 };
+    struct command *c = command_new(CMD_FLOW_APPLY);
+    c->request = ++w->requests;
+    for (int i = 0; i < FLOWS; i++) {
+        struct buf b;
+        buf_init(&b, 1 << 20);
+        buf_addf(&b, "id: g%d\nnamespace: a.b\ntasks:\n  - {id: one, command: [\"true\"]}\n", i);
+        buf_adds(&b, "triggers:\n");
+        for (int k = 0; k < EACH; k++)
+            buf_addf(&b, "  - {id: t%d, interval: PT30S, command: [\"true\"]}\n", k);
+        cmd_apply_more(c, "g", b.data);
+        buf_fini(&b);
+    }
+    world_do(w, c);
+    size_t begun = world_effects(w, EFFECT_JOB_CHANGED), batches = 1, most = begun;
+    for (; begun < (size_t)FLOWS * EACH; batches++) {
+        assert_true(batches < 10);
+        world_pass(w, 1);
+        world_tick(w);
+        size_t n = world_effects(w, EFFECT_JOB_CHANGED);
+        if (n > most) most = n;
+        begun += n;
+    }
+    assert_int_equal(begun, FLOWS * EACH);
+    assert_in_range(most, 1, 500);
+}
+
 /* ---- disable, enable, stopAfter ---- */
 
 static void disable__kills_what_is_under_way_and_nothing_brings_it_back(void **state)
@@ -561,6 +591,7 @@ int main(void)
         WORLD_TEST(cancelled_evaluation__is_skipped),
         WORLD_TEST(restart__keeps_the_evaluation_and_the_due_time),
         WORLD_TEST(restart__many_overdue__are_spread_over_the_interval),
+        WORLD_TEST(apply__thousands_at_once__begin_in_steps),
         WORLD_TEST(disable__kills_what_is_under_way_and_nothing_brings_it_back),
         WORLD_TEST(disabled_by_an_operator__survives_an_apply_that_says_nothing_new),
         WORLD_TEST(stop_after__disables_it),
