@@ -12,7 +12,6 @@
 #define ENV_MAX 1024     /* variables */
 #define WORKDIR_MAX 4096
 #define PRIORITY_MAX 1000000
-#define KEY_MAX 200 /* bytes of an idempotency key */
 #define GRACE_MAX_MS 3600000
 #define LEASE_MIN_MS 1000
 #define RETRY_INTERVAL_MS 1000
@@ -172,17 +171,6 @@ static void read_names(struct request *r, struct body *b, struct job *j)
     j->group = mem_strdup(group);
 }
 
-static void read_key(struct request *r, struct problem *p, struct job *j)
-{
-    if (!r->key) return;
-    if (!*r->key || strlen(r->key) > KEY_MAX || !str_utf8_valid(r->key, strlen(r->key))) {
-        problem_set(p, 422, "invalid", NULL, "Idempotency-Key",
-                    "Idempotency-Key: must have 1 to %d bytes", KEY_MAX);
-        return;
-    }
-    j->unique_key = mem_strdup(r->key);
-}
-
 static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
 {
     struct job *j = &s->job;
@@ -197,7 +185,7 @@ static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
     read_retry(b, &j->retry);
     const struct json *require = body_object(b, "requires");
     if (require && json_count(require)) s->require = json_copy(require);
-    read_key(r, b->p, j);
+    j->unique_key = request_take_key(r);
     j->submitter = r->who.token;
     j->kind = JOB_TASK;
     j->attempt = 1;
