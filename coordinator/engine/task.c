@@ -126,20 +126,18 @@ static struct job task_row(const struct open_execution *x, const struct flow_tas
 /* The message of a Log task is its output. */
 static void write_log(struct engine *g, int64_t job, const char *text)
 {
-    char *line = str_dupf("%s\n", text);
-    size_t len = strlen(line);
+    size_t len = strlen(text);
     for (size_t at = 0; at < len;) {
         size_t n = len - at < LOG_CHUNK_BYTES ? len - at : LOG_CHUNK_BYTES;
         struct chunk chunk = {.job = job,
                               .attempt = 1,
                               .stream = 1,
                               .offset = (int64_t)at,
-                              .data = line + at,
+                              .data = text + at,
                               .len = n};
         if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) break;
         at += n;
     }
-    mem_free(line);
     effects_add(g->out, EFFECT_OUTPUT)->job = job;
 }
 

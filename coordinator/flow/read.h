@@ -76,8 +76,8 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 
 /* ---- parts --------------------------------------------------------------------------------- */
 
-extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_keys, retry_keys,
-    concurrency_keys, kestra_keys;
+extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
+    retry_keys, concurrency_keys, kestra_keys;
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
 
 void read_inputs(const struct node *flow);

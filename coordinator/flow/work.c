@@ -103,7 +103,7 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
     struct node g;
     char shown[STR_QUOTE_SIZE];
     if (!node_object(n, "workerGroup", &g)) return;
-    node_known(&g, group_keys, NULL);
+    node_known(&g, group_ref_keys, NULL);
     out->key = node_text(&g, "key", KEY_TEMPLATE_MAX);
     const struct json *at = json_get(g.j, "key");
     out->line = yaml_line(&n->r->doc, at ? at : g.j);
