@@ -16,6 +16,7 @@
 #define FILE_MAX_BYTES (256u * 1024) /* of one flow, as the coordinator takes it */
 #define DEPTH_MAX 16                 /* of folders */
 #define PLACE "NAMESPACE/FLOW"
+#define PROBLEMS_TOLD 100 /* by the coordinator, at most */
 
 #define AT(type, field) offsetof(struct type, field)
 

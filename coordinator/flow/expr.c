@@ -132,6 +132,8 @@ static bool find_root(struct parser *p, const char *name, enum expr_root *out)
     }
     skip_blanks(p);
     if (*p->s == '(') return fail(p, "functions such as %.40s() are not supported", name);
+    if (str_eq(name, "workingDir"))
+        return fail(p, "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
     const char *near = str_nearest(name, root_names, EXPR_ROOTS);
     if (near) return fail(p, "there is no '%.60s', did you mean '%s'?", name, near);
     return fail(p,
@@ -325,7 +327,7 @@ void expr_check(const char *text, const struct expr_scope *scope, expr_problem_f
         p.s = at + 2;
         if (parse_expression(&p)) continue;
         p.s = skip_bad(at + 2);
-        on_problem(at, (size_t)(p.s - at), p.sentence, user);
+        if (!on_problem(at, (size_t)(p.s - at), p.sentence, user)) break;
     }
     if (uses_attempt && c.uses_attempt) *uses_attempt = true;
 }

@@ -49,7 +49,8 @@ struct expr_scope {
 };
 
 /* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its "}}". */
-typedef void expr_problem_fn(const char *at, size_t len, const char *sentence, void *user);
+/* false: enough, look no further. */
+typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, void *user);
 
 /* Reports everything that is wrong. *uses_attempt (may be NULL) is set when taskrun.attempt occurs, else
  * left alone. */

@@ -19,7 +19,8 @@
 #define FLOW_TRIGGERS_MAX 100
 #define FLOW_INPUTS_MAX 100
 #define FLOW_LABELS_MAX 64
-#define FLOW_PROBLEMS_MAX 100        /* kept; further ones are counted only */
+#define FLOW_VARS_MAX 256
+#define FLOW_PROBLEMS_MAX 100        /* kept */
 #define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
 
 /* ---- what is wrong with files -------------------------------------------------------------- */
@@ -32,7 +33,7 @@ struct flow_problem {
 struct flow_problems {
     struct flow_problem *items;
     size_t count; /* of items */
-    size_t more;  /* further ones that were not kept */
+    size_t more;  /* not 0: there are further ones, at least so many */
 };
 void flow_problems_add(struct flow_problems *p, const char *file, int line, const char *fmt, ...)
     CADRE_PRINTF(4, 5);

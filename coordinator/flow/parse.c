@@ -246,6 +246,10 @@ static void read_vars(const struct node *n)
         node_fail(n, "variables", "is the same as vars: one of the two");
     const struct json *j = node_get(n, key, JSON_OBJECT, "a mapping");
     if (!j) return;
+    if (json_count(j) > FLOW_VARS_MAX) {
+        node_fail(n, key, "there are %zu, at most %d are taken", json_count(j), FLOW_VARS_MAX);
+        return;
+    }
     check_plain_tree(n, j, key);
     char *text = json_text(j);
     if (strlen(text) > FLOW_VALUES_MAX)

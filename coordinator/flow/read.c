@@ -84,6 +84,10 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
         while (k < known.count && !str_eq(known.names[k], key))
             k++;
         if (k < known.count) continue;
+        if (n->r->problems->count == FLOW_PROBLEMS_MAX) { /* looking for the nearest costs */
+            add_problem(n->r, 0, "");
+            return;
+        }
         const struct refused_key *x = refused;
         while (x && x->name && !str_eq(x->name, key))
             x++;
@@ -261,14 +265,14 @@ static const char *line_start(const struct reader *r, int line)
     return at;
 }
 
-static void on_bad_expression(const char *at, size_t len, const char *sentence, void *user)
+static bool on_bad_expression(const char *at, size_t len, const char *sentence, void *user)
 {
     struct template_place *p = user;
     struct reader *r = p->n->r;
     char shown[STR_QUOTE_SIZE], text[SENTENCE_SIZE + 400];
     if (r->problems->count == FLOW_PROBLEMS_MAX) { /* looking for lines costs */
         add_problem(r, p->line, sentence);
-        return;
+        return false;
     }
     char *expression = mem_strndup(at, len);
     int line = p->line;
@@ -283,6 +287,7 @@ static void on_bad_expression(const char *at, size_t len, const char *sentence, 
     text[str_utf8_whole(text, strlen(text))] = '\0';
     add_problem(r, line, text);
     mem_free(expression);
+    return true;
 }
 
 void read_template(const struct node *n, const struct json *where, const char *name,

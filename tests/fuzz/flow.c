@@ -95,13 +95,14 @@ struct bad {
     int count;
 };
 
-static void on_problem(const char *at, size_t len, const char *sentence, void *user)
+static bool on_problem(const char *at, size_t len, const char *sentence, void *user)
 {
     struct bad *b = user;
     size_t whole = strlen(b->text);
     b->count++;
     check(at >= b->text && (size_t)(at - b->text) + len <= whole);
     check(sentence[0] != '\0');
+    return true;
 }
 
 /* The input as a text with expressions. */

@@ -154,14 +154,15 @@ struct found {
     char at[100], sentence[400];
 };
 
-static void on_problem(const char *at, size_t len, const char *sentence, void *user)
+static bool on_problem(const char *at, size_t len, const char *sentence, void *user)
 {
     struct found *f = user;
-    if (f->count++) return;
+    if (f->count++) return true;
     assert_true(len < sizeof f->at);
     memcpy(f->at, at, len);
     f->at[len] = '\0';
     assert_int_equal(str_copy(f->sentence, sizeof f->sentence, sentence), 0);
+    return true;
 }
 
 static struct found check(struct world *w, const char *text, unsigned roots, bool *attempt)
@@ -226,6 +227,8 @@ static void names_that_are_not_there_are_refused_with_the_nearest(void **state)
     refuses(w, "{{ taskrun.id }}", "{{ taskrun.id }}", "there is taskrun.attempt only");
     refuses(w, "{{ flow.revision }}", "{{ flow.revision }}",
             "there is flow.id and flow.namespace only");
+    refuses(w, "{{ workingDir }}/x", "{{ workingDir }}",
+            "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
     refuses(w, "{{ inputs }}", "{{ inputs }}", "inputs.NAME is wanted");
 }
 
