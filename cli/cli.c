@@ -9,6 +9,7 @@
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "wire/http.h"
+#include "wire/pki.h"
 #include "wire/token.h"
 
 #include <stdarg.h>
@@ -16,6 +17,8 @@
 #include <string.h>
 
 #define PATIENCE_MS 30000
+#define KEY_MAX 200
+#define PAGE 500 /* items of a list asked for at once */
 
 int cli_fail(int code, const struct err *e)
 {
@@ -232,6 +235,80 @@ void cli_print_json(const struct json *j)
     mem_free(text);
 }
 
+void cli_query(struct buf *target, const char *key, const char *value)
+{
+    if (!value) return;
+    (void)buf_addf(target, "%c%s=", strchr(target->data, '?') ? '&' : '?', key);
+    (void)http_encode(target, value);
+}
+
+char *cli_place(const char *collection, const char *place, size_t parts, const char *rest,
+                const char *what)
+{
+    struct buf b;
+    size_t n = 1;
+    for (const char *s = place; *s; s++)
+        n += *s == '/';
+    bool empty = place[0] == '/' || !place[0] || str_ends(place, "/") || strstr(place, "//");
+    if (n != parts || empty) {
+        (void)cli_usage("'%s' is not of the form %s", place, what);
+        return NULL;
+    }
+    buf_init(&b, 65536);
+    (void)buf_addf(&b, "/api/v1/%s", collection);
+    char *copy = mem_strdup(place), *at = copy;
+    while (at) {
+        char *slash = strchr(at, '/');
+        if (slash) *slash = 0;
+        (void)buf_addc(&b, '/');
+        (void)http_encode(&b, at);
+        at = slash ? slash + 1 : NULL;
+    }
+    if (rest) (void)buf_addf(&b, "/%s", rest);
+    mem_free(copy);
+    char *path = buf_detach(&b);
+    buf_fini(&b);
+    return path;
+}
+
+/* As the API has it; it travels in a header. */
+int cli_check_key(const char *value, struct err *e)
+{
+    size_t n = strlen(value);
+    if (n < 1 || n > KEY_MAX) return err_set(e, ERR_INVALID, "a key has 1 to %d bytes", KEY_MAX);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+            return err_set(e, ERR_INVALID, "a key has no control characters");
+    return 0;
+}
+
+char *cli_key(const char *given)
+{
+    uint8_t random[16];
+    char text[40];
+    struct err e;
+    if (given) return mem_strdup(given);
+    if (pki_random(random, sizeof random, &e) != 0) return NULL;
+    str_hex(text, random, sizeof random);
+    return mem_strdup(text);
+}
+
+int cli_fail_problems(int code, const struct response *r, const struct err *e)
+{
+    const struct json *problems = json_get(json_get(r->body, "error"), "problems");
+    if (json_count(problems) == 0) return cli_fail(code, e);
+    for (const struct json *p = json_first(problems); p; p = json_next(p)) {
+        const char *file = json_get_str(p, "file", "?");
+        const char *message = json_get_str(p, "message", "?");
+        int64_t line = json_get_int(p, "line", 0);
+        if (line > 0)
+            cli_note("%s:%lld: %s", file, (long long)line, message);
+        else
+            cli_note("%s: %s", file, message);
+    }
+    return code;
+}
+
 /* "os=windows" or "memory>=16GiB" as a member of an object. */
 int cli_write_requires(struct jw *w, const char *member, const struct opt_list *list, struct err *e)
 {
@@ -314,6 +391,58 @@ void table_print(struct table *t)
         mem_free(t->cells[i]);
     mem_free(t->cells);
     memset(t, 0, sizeof *t);
+}
+
+/* One page. *cursor: where it begins, then where the next one does (NULL: nowhere). */
+static int list_page(struct cli *cli, const struct cli_listing *l, struct table *t,
+                     struct json *all, int64_t *left, char **cursor)
+{
+    struct response r;
+    struct buf target;
+    char limit[24];
+    buf_init(&target, 65536);
+    (void)str_format(limit, sizeof limit, "%lld", (long long)(*left < PAGE ? *left : PAGE));
+    (void)buf_addf(&target, "/api/v1/%s", l->collection);
+    cli_query(&target, "limit", limit);
+    for (size_t i = 0; i < LISTING_QUERIES && l->queries[i].key; i++)
+        cli_query(&target, l->queries[i].key, l->queries[i].value);
+    cli_query(&target, "cursor", *cursor);
+    mem_free(*cursor);
+    *cursor = NULL;
+    const struct json *body = cli_call(cli, "GET", target.data, NULL, &r);
+    buf_fini(&target);
+    if (!body) return EXIT_ERROR;
+    const struct json *list = json_get(body, l->collection);
+    for (const struct json *j = json_first(list); j && *left > 0; j = json_next(j), --*left) {
+        if (all)
+            json_push(all, json_copy(j));
+        else
+            l->row(t, j);
+    }
+    *cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
+    response_fini(&r);
+    return EXIT_OK;
+}
+
+int cli_list(struct cli *cli, const struct cli_listing *l)
+{
+    struct table t;
+    struct json *all = cli_json(cli) ? json_new(JSON_ARRAY) : NULL;
+    int64_t left = l->limit;
+    char *cursor = NULL;
+    table_init(&t, l->columns, l->head);
+    int code;
+    do {
+        code = list_page(cli, l, &t, all, &left, &cursor);
+    } while (code == EXIT_OK && cursor && left > 0);
+    mem_free(cursor);
+    if (code == EXIT_OK && all) cli_print_json(all);
+    if (code == EXIT_OK && !all)
+        table_print(&t);
+    else
+        table_fini(&t);
+    json_free(all);
+    return code;
 }
 
 void text_age(const char *rfc3339, char *out)

@@ -28,6 +28,9 @@ struct cli {
     struct client *client;
 };
 
+/* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems of files. */
+int cli_fail_problems(int code, const struct response *r, const struct err *e);
+
 struct command {
     const char *name;      /* "job list" */
     const char *arguments; /* for help: "ID" */
@@ -57,6 +60,16 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
 /* "/api/v1/jobs/" + encoded name; mem_free. */
 char *cli_path(const char *collection, const char *name, const char *rest);
 void cli_print_json(const struct json *j);
+/* "company.team/nightly" with `parts` words between the slashes, as a path below the collection; mem_free. `what` names the
+ * form for the message. NULL: printed already. */
+char *cli_place(const char *collection, const char *place, size_t parts, const char *rest,
+                const char *what);
+/* Appends ?key=value or &key=value; value NULL: nothing. */
+void cli_query(struct buf *target, const char *key, const char *value);
+
+/* An idempotency key: a copy of `given`, or made up. NULL: no randomness. mem_free */
+char *cli_key(const char *given);
+int cli_check_key(const char *value, struct err *e); /* for option tables */
 
 /* `--require K=EXPR` options as member `member` of the object that w is in. ERR_INVALID: an item is not K=EXPR. */
 int cli_write_requires(struct jw *w, const char *member, const struct opt_list *list,
@@ -74,6 +87,20 @@ void table_init(struct table *t, size_t columns, const char *const *head);
 void table_add(struct table *t, const char *const *cells); /* NULL cells print as "-" */
 void table_print(struct table *t);                         /* to stdout; frees */
 void table_fini(struct table *t);                          /* frees without printing */
+
+/* A list that comes in pages: all of it as a table, or as a JSON array. */
+#define LISTING_QUERIES 6
+struct cli_listing {
+    const char *collection; /* path below /api/v1/, and the member that holds the list */
+    size_t columns;
+    const char *const *head;
+    void (*row)(struct table *t, const struct json *item);
+    struct {
+        const char *key, *value; /* value NULL: not asked for */
+    } queries[LISTING_QUERIES];
+    int64_t limit; /* items in all */
+};
+int cli_list(struct cli *cli, const struct cli_listing *l); /* the exit code */
 
 /* Short forms for people. out: at least DURATION_TEXT_SIZE. */
 void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */

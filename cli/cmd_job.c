@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "cli/follow.h"
 #include "platform/files.h"
-#include "wire/http.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,13 +46,6 @@ static const struct opt list_options[] = {
      .help = "at most so many, newest first"},
 };
 
-static void add_query(struct buf *b, const char *key, const char *value)
-{
-    if (!value) return;
-    (void)buf_addf(b, "%c%s=", strchr(b->data, '?') ? '&' : '?', key);
-    (void)http_encode(b, value);
-}
-
 static void job_row(struct table *t, const struct json *j)
 {
     char age[DURATION_TEXT_SIZE], scratch[32], code[32];
@@ -72,66 +64,24 @@ static void job_row(struct table *t, const struct json *j)
     table_add(t, cells);
 }
 
-/* Fetches pages until `limit` jobs are there; calls for each. */
-static int list_pages(struct cli *cli, const struct list_config *c, struct table *t,
-                      struct json *all)
-{
-    int64_t left = c->limit;
-    char *cursor = NULL;
-    while (left > 0) {
-        struct response r;
-        struct buf target;
-        char limit[24];
-        (void)str_format(limit, sizeof limit, "%lld", (long long)(left < 500 ? left : 500));
-        buf_init(&target, 16384);
-        (void)buf_adds(&target, "/api/v1/jobs");
-        add_query(&target, "limit", limit);
-        add_query(&target, "state", c->state);
-        add_query(&target, "group", c->group);
-        add_query(&target, "namespace", c->ns);
-        add_query(&target, "agent", c->agent);
-        add_query(&target, "cursor", cursor);
-        const struct json *body = cli_call(cli, "GET", target.data, NULL, &r);
-        buf_fini(&target);
-        mem_free(cursor);
-        cursor = NULL;
-        if (!body) return EXIT_ERROR;
-        for (const struct json *j = json_first(json_get(body, "jobs")); j;
-             j = json_next(j), left--) {
-            if (t) job_row(t, j);
-            if (all) json_push(all, json_copy(j));
-        }
-        cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
-        response_fini(&r);
-        if (!cursor) break;
-    }
-    mem_free(cursor);
-    return EXIT_OK;
-}
-
 static int run_list(struct cli *cli, void *config, const struct opt_args *args)
 {
     static const char *const head[] = {"ID",    "STATE",   "REASON", "EXIT", "GROUP",
                                        "AGENT", "ATTEMPT", "AGE",    "NAME"};
+    const struct list_config *c = config;
     if (args->argc > 0)
         return cli_usage("job list takes no argument '%s'; see 'cadre job list --help'",
                          args->argv[0]);
-    int code;
-    if (cli_json(cli)) {
-        struct json *all = json_new(JSON_ARRAY);
-        code = list_pages(cli, config, NULL, all);
-        if (code == EXIT_OK) cli_print_json(all);
-        json_free(all);
-        return code;
-    }
-    struct table t;
-    table_init(&t, 9, head);
-    code = list_pages(cli, config, &t, NULL);
-    if (code == EXIT_OK)
-        table_print(&t);
-    else
-        table_fini(&t);
-    return code;
+    const struct cli_listing l = {.collection = "jobs",
+                                  .columns = 9,
+                                  .head = head,
+                                  .row = job_row,
+                                  .queries = {{"state", c->state},
+                                              {"group", c->group},
+                                              {"namespace", c->ns},
+                                              {"agent", c->agent}},
+                                  .limit = c->limit};
+    return cli_list(cli, &l);
 }
 
 const struct command command_job_list = {
@@ -249,7 +199,7 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     char *path = cli_path("jobs", id, "logs");
     buf_init(&target, 8192);
     (void)buf_adds(&target, path);
-    add_query(&target, "stream", c->stream);
+    cli_query(&target, "stream", c->stream);
     int rc = client_download(client, target.data, to_stdout, NULL, &e);
     buf_fini(&target);
     mem_free(path);

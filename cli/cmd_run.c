@@ -8,12 +8,9 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "wire/limits.h"
-#include "wire/pki.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define UNIQUE_MAX 200
 
 struct run_config {
     char *group, *fallback, *ns, *workdir, *shell, *name, *unique, *stdin_file, *script;
@@ -49,18 +46,6 @@ static int check_namespace(const char *value, struct err *e)
     if (str_namespace_valid(value)) return 0;
     return err_set(e, ERR_INVALID,
                    "a namespace is words of letters, digits, '_' and '-' joined by dots");
-}
-
-/* As the API has it; it travels in a header. */
-static int check_unique(const char *value, struct err *e)
-{
-    size_t n = strlen(value);
-    if (n < 1 || n > UNIQUE_MAX)
-        return err_set(e, ERR_INVALID, "a key has 1 to %d bytes", UNIQUE_MAX);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
-            return err_set(e, ERR_INVALID, "a key has no control characters");
-    return 0;
 }
 
 #define AT(field) offsetof(struct run_config, field)
@@ -146,7 +131,7 @@ static const struct opt options[] = {
      .type = OPT_STRING,
      .offset = AT(unique),
      .value_name = "KEY",
-     .check = check_unique,
+     .check = cli_check_key,
      .help = "the same key within 24 h is the same job: a repeated run follows the first"},
     {.flag = "stdin",
      .type = OPT_STRING,
@@ -285,22 +270,11 @@ static int check_arguments(const struct run_config *c, const struct opt_args *ar
     return 0;
 }
 
-static char *make_key(const char *unique)
-{
-    uint8_t random[16];
-    char text[40];
-    struct err e;
-    if (unique) return mem_strdup(unique);
-    if (pki_random(random, sizeof random, &e) != 0) return NULL;
-    str_hex(text, random, sizeof random);
-    return mem_strdup(text);
-}
-
 static int submit(struct cli *cli, const struct run_config *c, const char *body, char **id,
                   struct err *e)
 {
     struct response r;
-    char *key = make_key(c->unique);
+    char *key = cli_key(c->unique);
     struct client *client = cli_client(cli);
     int rc = client ? 0 : ERR_DENIED;
     if (rc == 0) {

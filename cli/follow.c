@@ -11,12 +11,15 @@
 struct watch {
     struct cli *cli;
     const struct follow_options *o;
-    char *said;         /* the last waiting line */
-    int64_t retry_told; /* the last attempt whose failure was told */
+    const char *what, *collection; /* "job", "jobs" */
+    char *said;                    /* the last waiting line */
+    int64_t retry_told;            /* the last attempt whose failure was told */
     bool finished;
     bool waited;
     int code;
     bool closed[4]; /* nobody reads this stream any more */
+    /* of an execution */
+    char *job; /* whose state was told last */
 };
 
 static bool state_is(const char *state, const char *const *list)
@@ -80,10 +83,10 @@ static void tell_retry(struct watch *w, const struct json *event)
              json_get_str(failed, "reason", "?"));
 }
 
+static const char *const final[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", NULL};
+
 static int on_event(const struct json *event, void *user)
 {
-    static const char *const final[] = {"SUCCESS", "WARNING",   "FAILED",
-                                        "KILLED",  "CANCELLED", NULL};
     struct watch *w = user;
     if (!str_eq(json_get_str(event, "event", ""), "state")) return 0;
     const char *state = json_get_str(event, "state", "");
@@ -119,35 +122,102 @@ static int on_interrupt(int count, void *user)
 {
     struct watch *w = user;
     if (count > 1 || !w->o->cancel_on_interrupt) return 1;
-    cli_note("cadre: cancelling job %s; press Ctrl-C again to leave without waiting", w->o->id);
-    char *target = cli_path("jobs", w->o->id, "cancel");
+    cli_note("cadre: cancelling %s %s; press Ctrl-C again to leave without waiting", w->what,
+             w->o->id);
+    char *target = cli_path(w->collection, w->o->id, "cancel");
     client_post_aside(w->cli->client, target);
     mem_free(target);
     return 0;
 }
 
-int follow_job(struct cli *cli, const struct follow_options *o)
+static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, void *user))
 {
-    struct watch w = {.cli = cli, .o = o, .code = EXIT_CADRE};
     struct err e = {0};
-    struct client *c = cli_client(cli);
+    struct client *c = cli_client(w->cli);
     if (!c) return EXIT_CADRE;
+    const char *id = w->o->id;
     fflush(stdout);
-    char *target = cli_path("jobs", o->id, "follow");
-    struct client_follow f = {on_event, on_output, on_interrupt, &w};
+    char *target = cli_path(w->collection, id, "follow");
+    struct client_follow f = {on_event_fn, on_output, on_interrupt, w};
     int rc = client_follow(c, target, 0, &f, &e);
     mem_free(target);
-    mem_free(w.said);
-    if (w.finished) return w.code;
+    mem_free(w->said);
+    mem_free(w->job);
+    if (w->finished) return w->code;
     if (rc == ERR_CLOSED) {
-        cli_note("cadre: left; see the job with 'cadre job show %s'", o->id);
+        cli_note("cadre: left; see the %s with 'cadre %s show %s'", w->what, w->what, id);
         return 130;
     }
-    if (rc == 0) err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the job's end");
-    err_wrap(&e, "following job %s", o->id);
+    if (rc == 0)
+        err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the %s's end", w->what);
+    err_wrap(&e, "following %s %s", w->what, id);
     (void)cli_fail(EXIT_CADRE, &e);
     if (e.code != ERR_NOT_FOUND && e.code != ERR_DENIED && e.code != ERR_INVALID)
-        cli_note("cadre: the job goes on; follow it again with 'cadre job logs --follow %s'",
-                 o->id);
+        cli_note("cadre: the %s goes on; follow it again with 'cadre %s logs --follow %s'", w->what,
+                 w->what, id);
     return EXIT_CADRE;
+}
+
+int follow_job(struct cli *cli, const struct follow_options *o)
+{
+    struct watch w = {.cli = cli, .o = o, .what = "job", .collection = "jobs", .code = EXIT_CADRE};
+    return follow(&w, on_event);
+}
+
+/* ---- executions ---- */
+
+static void tell_run(struct watch *w, const struct json *job)
+{
+    const char *state = json_get_str(job, "state", "?");
+    const char *task = json_get_str(job, "task", "?");
+    const char *id = json_get_str(job, "id", "");
+    const char *reason = json_get_str(job, "reason", NULL);
+    char code[32];
+    if (str_eq(state, "RUNNING") && !w->o->quiet && !str_eq(w->job, id)) {
+        mem_free(w->job);
+        w->job = mem_strdup(id);
+        cli_note("cadre: task %s runs on %s", task, json_get_str(job, "agentName", "an agent"));
+    }
+    if (!state_is(state, final) || str_eq(state, "SUCCESS")) return;
+    const char *exit_text = text_of(json_get(job, "exitCode"), code, sizeof code);
+    const char *message = json_get_str(job, "message", NULL);
+    cli_note("cadre: task %s %s%s%s%s%s%s%s%s", task, state, reason ? " (" : "",
+             reason ? reason : "", reason && exit_text ? " " : "",
+             reason && exit_text ? exit_text : "", reason ? ")" : "", message ? ": " : "",
+             message ? message : "");
+}
+
+static int on_execution_event(const struct json *event, void *user)
+{
+    struct watch *w = user;
+    const char *kind = json_get_str(event, "event", "");
+    const char *state = json_get_str(event, "state", "");
+    if (str_eq(kind, "state")) {
+        if (str_eq(state, "RETRYING")) tell_retry(w, event);
+        tell_waiting(w, event);
+        tell_run(w, event);
+        return 0;
+    }
+    if (!str_eq(kind, "execution")) return 0;
+    if (str_eq(state, "QUEUED") && !w->o->quiet)
+        cli_note("waiting: as many executions of the flow run as its concurrency limit lets");
+    if (!state_is(state, final) || w->finished) return 0;
+    w->finished = true;
+    w->code = str_eq(state, "FAILED")                                 ? EXIT_ERROR
+              : str_eq(state, "KILLED") || str_eq(state, "CANCELLED") ? EXIT_CANCELLED
+                                                                      : EXIT_OK;
+    const char *message = json_get_str(event, "message", NULL);
+    if (w->o->json)
+        cli_print_json(event);
+    else if (!str_eq(state, "SUCCESS"))
+        cli_note("cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
+                 message ? message : "");
+    return 0;
+}
+
+int follow_execution(struct cli *cli, const struct follow_options *o)
+{
+    struct watch w = {
+        .cli = cli, .o = o, .what = "execution", .collection = "executions", .code = EXIT_CADRE};
+    return follow(&w, on_execution_event);
 }

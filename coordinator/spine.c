@@ -102,6 +102,10 @@ static size_t command_bytes(const struct command *c)
     case CMD_SUBMIT:
         n += text_bytes(c->u.submit.spec);
         break;
+    case CMD_FLOW_APPLY:
+        for (size_t i = 0; i < c->u.apply.count; i++)
+            n += text_bytes(c->u.apply.files[i].source);
+        break;
     case CMD_FINISHED:
         n += text_bytes(c->u.event.outputs);
         break;

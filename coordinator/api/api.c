@@ -49,6 +49,7 @@ struct api *api_new(const struct api_options *o)
     a->auth = auth_new();
     map_init(&a->waiting);
     map_init(&a->followers);
+    map_init(&a->execution_followers);
     uv_timer_t *t = mem_alloc(sizeof *t);
     t->data = a;
     a->swept_ms = api_mono_ms();
@@ -79,6 +80,9 @@ void api_on_effect(struct api *a, struct effect *x)
         break;
     case EFFECT_OUTPUT:
         stream_on_job(a, x->job, false);
+        break;
+    case EFFECT_EXECUTION_CHANGED:
+        stream_on_execution(a, x->id);
         break;
     default:
         break;
@@ -126,5 +130,6 @@ void api_free(struct api *a)
     auth_free(a->auth);
     map_fini(&a->waiting);
     map_fini(&a->followers);
+    map_fini(&a->execution_followers);
     mem_free(a);
 }

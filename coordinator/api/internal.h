@@ -102,6 +102,7 @@ struct api {
     struct map waiting; /* command number -> request */
     uint64_t last_number;
     struct map followers; /* job -> first stream of it */
+    struct map execution_followers;
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
     size_t count;
@@ -123,6 +124,8 @@ void answer_init(struct answer *a);
 void request_send(struct request *r, int status, struct answer *a);
 void request_send_empty(struct request *r, int status);
 void request_send_problem(struct request *r, const struct problem *p);
+/* The same with a list of all that is wrong (JSON text) as error.problems. */
+void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
 /* A reply with rc != 0. */
 void request_fail_reply(struct request *r, const struct effect *x);
@@ -137,6 +140,12 @@ const char *request_segment(const struct request *r, size_t n);
 int64_t request_query_int(struct request *r, const char *key, int64_t min, int64_t max,
                           int64_t fallback);
 bool request_query_bool(struct request *r, const char *key);
+/* `namespace`, or that of the token; NULL: all. */
+const char *request_query_namespace(struct request *r);
+/* The cursor "a/b/c" in its parts, which point into what is returned; mem_free. NULL: there is none. */
+char *request_query_place(struct request *r, char **parts, size_t count);
+/* The Idempotency-Key as a copy; NULL: none, or it is none (r->problem). */
+char *request_take_key(struct request *r);
 /* Every query key must be among these. */
 void request_query_known(struct request *r, const char *const *keys, size_t count);
 
@@ -196,6 +205,11 @@ bool job_of_path(struct request *r, struct job_view *v);
 /* Answers with the whole job; `waiting` may be NULL. */
 void job_send(struct request *r, int status, int64_t id, const char *waiting, int duplicate);
 
+/* ---- executions as JSON (executions.c) ---- */
+void execution_json(struct jw *w, const struct execution *x); /* members of an open object */
+/* As job_of_path. */
+bool execution_of_path(struct request *r, struct execution *x);
+
 /* ---- streams (stream.c) ---- */
 void stream_logs(struct request *r);
 void stream_follow(struct request *r);
@@ -205,6 +219,7 @@ void stream_drained(struct stream *st); /* the client has room again */
 void stream_sweep(struct stream *st, int64_t now_ms);
 void stream_free(struct stream *st);
 void stream_on_job(struct api *a, int64_t job, bool state);
+void stream_on_execution(struct api *a, int64_t execution);
 
 /* ---- handlers, one file per resource ---- */
 void jobs_submit(struct request *r);
@@ -212,6 +227,22 @@ void jobs_list(struct request *r);
 void jobs_show(struct request *r);
 void jobs_cancel(struct request *r);
 void jobs_why(struct request *r);
+void flows_apply(struct request *r);
+void flows_list(struct request *r);
+void flows_show(struct request *r);
+void flows_revisions(struct request *r);
+void flows_delete(struct request *r);
+void flows_run(struct request *r);
+void executions_list(struct request *r);
+void executions_show(struct request *r);
+void executions_cancel(struct request *r);
+void executions_logs(struct request *r);
+void executions_follow(struct request *r);
+void triggers_list(struct request *r);
+void triggers_show(struct request *r);
+void triggers_enable(struct request *r);
+void triggers_disable(struct request *r);
+void triggers_run(struct request *r);
 void agents_list(struct request *r);
 void agents_show(struct request *r);
 void agents_drain(struct request *r);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define JSON_TYPE "application/json"
+#define KEY_MAX 200 /* bytes of an idempotency key */
 
 /* ---- problems ---- */
 
@@ -130,10 +131,15 @@ static void add_allow(struct buf *headers, const struct problem *p)
 
 void request_send_problem(struct request *r, const struct problem *p)
 {
+    request_send_problems(r, p, NULL);
+}
+
+void request_send_problems(struct request *r, const struct problem *p, const char *problems)
+{
     struct buf headers, b;
     struct jw w;
     buf_init(&headers, 1024);
-    buf_init(&b, 16 * 1024);
+    buf_init(&b, API_ANSWER_BYTES);
     add_allow(&headers, p);
     jw_init(&w, &b);
     jw_object(&w, NULL);
@@ -145,6 +151,7 @@ void request_send_problem(struct request *r, const struct problem *p)
     else
         jw_str(&w, "hint", p->hint);
     if (p->field[0]) jw_str(&w, "field", p->field);
+    if (problems) jw_raw(&w, "problems", problems);
     jw_end(&w);
     jw_end(&w);
     (void)jw_finish(&w);
@@ -233,6 +240,47 @@ bool request_query_bool(struct request *r, const char *key)
         problem_set(&r->problem, 422, "invalid", NULL, key, "%s: '%s' is neither true nor false",
                     key, text);
     return true;
+}
+
+const char *request_query_namespace(struct request *r)
+{
+    const char *ns = http_query(&r->target, "namespace");
+    if (str_empty(ns)) ns = NULL;
+    if (ns && !str_namespace_valid(ns))
+        problem_set(&r->problem, 422, "invalid", NULL, "namespace",
+                    "namespace: '%.80s' is not a namespace", ns);
+    if (r->problem.status) return NULL;
+    if (!ns) ns = r->who.ns; /* a token of one namespace sees it */
+    (void)auth_namespace(&r->who, ns, &r->problem);
+    return ns;
+}
+
+char *request_query_place(struct request *r, char **parts, size_t count)
+{
+    const char *cursor = http_query(&r->target, "cursor");
+    if (str_empty(cursor)) return NULL;
+    char *text = mem_strdup(cursor), *at = text;
+    for (size_t i = 0; i < count; i++) {
+        char *slash = at ? strchr(at, '/') : NULL;
+        parts[i] = at;
+        at = slash ? slash + 1 : NULL;
+        if (slash) *slash = '\0';
+    }
+    if (!at && parts[count - 1]) return text;
+    problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer", "cursor",
+                "cursor: '%.40s' is none", cursor);
+    return text;
+}
+
+char *request_take_key(struct request *r)
+{
+    if (!r->key) return NULL;
+    if (!*r->key || strlen(r->key) > KEY_MAX || !str_utf8_valid(r->key, strlen(r->key))) {
+        problem_set(&r->problem, 422, "invalid", NULL, "Idempotency-Key",
+                    "Idempotency-Key: must have 1 to %d bytes", KEY_MAX);
+        return NULL;
+    }
+    return mem_strdup(r->key);
 }
 
 void request_query_known(struct request *r, const char *const *keys, size_t count)

@@ -1,46 +1,13 @@
 /* Answers without a known end: a job's output as it stands (logs), and as it comes, with the
  * job's state (follow). Nothing is read from the store that the client has not room for: at most
  * API_PENDING_BYTES wait. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/stream.h"
 
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/frame.h"
-#include "wire/limits.h"
-
-#define READ_BYTES (256u * 1024) /* of output per look at the store */
-#define PIECE_BYTES (2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + API_ANSWER_BYTES)
-#define KEEP_BYTES (16u * 1024) /* of memory, between two pieces */
-#define PING_MS 15000
-#define WHY_MS 2000
-#define FOLLOW_TYPE "application/vnd.cadre.follow"
-
-struct stream {
-    struct request *r;
-    bool follow;
-    int64_t job, attempt;
-    uint32_t streams;
-    int64_t cursor;
-    bool begun;       /* the head was sent */
-    bool woken;       /* there may be something to send */
-    bool full;        /* the client had no room at the last look */
-    bool state_news;  /* the job changed since it was last read */
-    bool final;       /* it is over; what remains is its output */
-    struct buf piece; /* being put together */
-    /* what the follower knows */
-    bool told;
-    enum job_state state;
-    int64_t told_attempt;
-    char *waiting; /* JSON text or NULL */
-    char *told_waiting;
-    int64_t sent_ms, asked_ms;
-    bool asking;
-    struct stream *job_next;   /* of the same job */
-    struct stream *woken_next; /* api->woken */
-    bool in_woken;
-};
 
 /* ---- who waits for which job ---- */
 
@@ -66,6 +33,18 @@ static void remove_follower(struct stream *st)
         map_remove(m, (uint64_t)st->job);
 }
 
+void stream_follow_job(struct stream *st, int64_t job)
+{
+    if (st->follow && st->job) remove_follower(st);
+    st->job = job;
+    st->told = st->final = st->job_done = false;
+    st->state_news = true;
+    mem_free(st->waiting);
+    mem_free(st->told_waiting);
+    st->waiting = st->told_waiting = NULL;
+    if (st->follow) add_follower(st);
+}
+
 static void remove_woken(struct stream *st)
 {
     struct stream **place = &st->r->api->woken;
@@ -81,7 +60,7 @@ void stream_drained(struct stream *st)
     if (st->full) st->woken = true;
 }
 
-static void wake_later(struct stream *st)
+void stream_wake_later(struct stream *st)
 {
     struct api *a = st->r->api;
     st->woken = true;
@@ -95,7 +74,7 @@ void stream_on_job(struct api *a, int64_t job, bool state)
 {
     for (struct stream *st = map_find(&a->followers, (uint64_t)job); st; st = st->job_next) {
         if (state) st->state_news = true;
-        wake_later(st);
+        stream_wake_later(st);
     }
 }
 
@@ -109,7 +88,7 @@ void api_settle(struct api *a)
     }
 }
 
-static struct stream *stream_new(struct request *r, int64_t job)
+struct stream *stream_new(struct request *r, int64_t job)
 {
     struct stream *st = mem_alloc(sizeof *st);
     st->r = r;
@@ -124,6 +103,7 @@ void stream_free(struct stream *st)
 {
     if (!st) return;
     if (st->follow) remove_follower(st);
+    if (st->execution) stream_execution_free(st);
     remove_woken(st);
     buf_fini(&st->piece);
     mem_free(st->waiting);
@@ -134,7 +114,7 @@ void stream_free(struct stream *st)
 /* ---- sending ---- */
 
 /* What cannot go on breaks off without the last chunk: the client sees that it is not whole. */
-static void break_off(struct stream *st, const char *what, const struct err *e)
+void stream_break_off(struct stream *st, const char *what, const struct err *e)
 {
     struct err why;
     char job[ID_TEXT_SIZE];
@@ -152,7 +132,7 @@ static void reset_piece(struct stream *st)
     buf_init(&st->piece, PIECE_BYTES);
 }
 
-static bool send_piece(struct stream *st)
+bool stream_send(struct stream *st)
 {
     struct link *l = st->r->conn->link;
     struct err e;
@@ -164,7 +144,7 @@ static bool send_piece(struct stream *st)
         buf_clear(&st->piece);
     if (rc) {
         err_set(&e, rc, "%s", err_sentence(rc));
-        break_off(st, "stream", &e);
+        stream_break_off(st, "stream", &e);
         return false;
     }
     link_flush_later(l);
@@ -186,10 +166,8 @@ static int on_chunk(const struct chunk *c, void *user)
     return frame_output_add(&st->piece, &o);
 }
 
-enum progress { PROGRESS_ALL, PROGRESS_FULL, PROGRESS_BROKEN };
-
 /* Sends output until the store has no more or the client no room. */
-static enum progress send_output(struct stream *st)
+enum progress stream_output(struct stream *st)
 {
     struct link *l = st->r->conn->link;
     st->full = false;
@@ -199,10 +177,10 @@ static enum progress send_output(struct stream *st)
         int rc = reader_output(st->r->api->o.reader, st->job, st->attempt, st->streams, st->cursor,
                                READ_BYTES, on_chunk, st, &next, &e);
         if (rc) {
-            break_off(st, "output", &e);
+            stream_break_off(st, "output", &e);
             return PROGRESS_BROKEN;
         }
-        if (!send_piece(st)) return PROGRESS_BROKEN;
+        if (!stream_send(st)) return PROGRESS_BROKEN;
         if (next == st->cursor) return PROGRESS_ALL;
         st->cursor = next;
     }
@@ -210,7 +188,7 @@ static enum progress send_output(struct stream *st)
     return PROGRESS_FULL;
 }
 
-static bool end_stream(struct stream *st)
+bool stream_end(struct stream *st)
 {
     struct link *l = st->r->conn->link;
     http_write_stream_end(link_out(l));
@@ -218,7 +196,7 @@ static bool end_stream(struct stream *st)
     return true;
 }
 
-static void begin(struct stream *st, const char *type)
+void stream_begin(struct stream *st, const char *type)
 {
     if (st->begun) return;
     st->begun = true;
@@ -234,6 +212,23 @@ static bool waits(enum job_state s)
     return s == JOB_CREATED || s == JOB_RETRYING;
 }
 
+/* rc: of the text, which is fini'd. */
+static bool add_event(struct stream *st, int rc, struct buf *text)
+{
+    if (!rc) rc = frame_add(&st->piece, FRAME_JSON, text->data, text->len);
+    buf_fini(text);
+    if (!rc) return true;
+    struct err e;
+    err_set(&e, rc, "%s", err_sentence(rc));
+    stream_break_off(st, "state", &e);
+    return false;
+}
+
+bool stream_add_json(struct stream *st, struct buf *text)
+{
+    return add_event(st, 0, text) && stream_send(st);
+}
+
 static bool send_event(struct stream *st, const struct job_view *v)
 {
     struct buf text;
@@ -246,20 +241,13 @@ static bool send_event(struct stream *st, const struct job_view *v)
                       st->waiting, NULL);
     jw_end(&w);
     if (!rc) rc = jw_finish(&w);
-    if (!rc) rc = frame_add(&st->piece, FRAME_JSON, text.data, text.len);
-    buf_fini(&text);
-    if (rc) {
-        struct err e;
-        err_set(&e, rc, "%s", err_sentence(rc));
-        break_off(st, "state", &e);
-        return false;
-    }
+    if (!add_event(st, rc, &text)) return false;
     st->told = true;
     st->state = v->job.state;
     st->told_attempt = v->job.attempt;
     mem_free(st->told_waiting);
     st->told_waiting = mem_strdup(st->waiting);
-    return send_piece(st);
+    return stream_send(st);
 }
 
 static bool is_news(const struct stream *st, const struct job_view *v)
@@ -269,14 +257,14 @@ static bool is_news(const struct stream *st, const struct job_view *v)
 }
 
 /* Reads the job again and tells what is new, but the end, which waits for the last output. */
-static bool send_state(struct stream *st)
+bool stream_state(struct stream *st)
 {
     struct job_view v;
     struct err e = {0};
     st->state_news = false;
     int rc = reader_job(st->r->api->o.reader, st->job, &v, &e);
     if (rc) {
-        break_off(st, "state", &e);
+        stream_break_off(st, "state", &e);
         return false;
     }
     st->final = job_is_final(v.job.state);
@@ -289,18 +277,18 @@ static bool send_state(struct stream *st)
     return fine;
 }
 
-static bool send_final(struct stream *st)
+bool stream_job_end(struct stream *st)
 {
     struct job_view v;
     struct err e = {0};
     int rc = reader_job(st->r->api->o.reader, st->job, &v, &e);
     if (rc) {
-        break_off(st, "end", &e);
+        stream_break_off(st, "end", &e);
         return false;
     }
     bool fine = send_event(st, &v);
     job_view_fini(&v);
-    return fine && end_stream(st);
+    return fine;
 }
 
 static void on_why(struct request *r, struct effect *x)
@@ -315,7 +303,7 @@ static void on_why(struct request *r, struct effect *x)
 }
 
 /* What it waits for is known to the engine only. */
-static void ask_why(struct stream *st)
+void stream_ask_why(struct stream *st)
 {
     if (st->asking || !st->told || !waits(st->state) || st->r->api->stopped) return;
     struct command *c = command_new(CMD_WHY);
@@ -328,20 +316,21 @@ static void ask_why(struct stream *st)
 static bool pump_follow(struct stream *st)
 {
     bool first = !st->begun;
-    begin(st, FOLLOW_TYPE);
-    if (st->state_news && !send_state(st)) return false;
-    if (first) ask_why(st);
-    if (send_output(st) != PROGRESS_ALL) return false;
-    return st->final && send_final(st);
+    stream_begin(st, FOLLOW_TYPE);
+    if (st->state_news && !stream_state(st)) return false;
+    if (first) stream_ask_why(st);
+    if (stream_output(st) != PROGRESS_ALL) return false;
+    return st->final && stream_job_end(st) && stream_end(st);
 }
 
 bool stream_pump(struct stream *st)
 {
     if (!st->woken) return false;
     st->woken = false;
+    if (st->execution) return stream_pump_execution(st);
     if (st->follow) return pump_follow(st);
-    begin(st, "application/octet-stream");
-    return send_output(st) == PROGRESS_ALL && end_stream(st);
+    stream_begin(st, OUTPUT_TYPE);
+    return stream_output(st) == PROGRESS_ALL && stream_end(st);
 }
 
 void stream_sweep(struct stream *st, int64_t now_ms)
@@ -350,9 +339,9 @@ void stream_sweep(struct stream *st, int64_t now_ms)
     if (!st->follow || !st->begun || link_pending(l)) return;
     if (now_ms - st->sent_ms >= PING_MS) {
         static const char ping[] = "{\"event\":\"ping\"}";
-        if (frame_add(&st->piece, FRAME_JSON, ping, sizeof ping - 1) == 0) (void)send_piece(st);
+        if (frame_add(&st->piece, FRAME_JSON, ping, sizeof ping - 1) == 0) (void)stream_send(st);
     }
-    if (now_ms - st->asked_ms >= WHY_MS) ask_why(st);
+    if (now_ms - st->asked_ms >= WHY_MS) stream_ask_why(st);
 }
 
 /* ---- requests ---- */

@@ -4,69 +4,71 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/spec.h"
 #include "wire/limits.h"
 
 #include <string.h>
 
-#define COMMAND_MAX 4096 /* arguments */
-#define ENV_MAX 1024     /* variables */
-#define WORKDIR_MAX 4096
-#define PRIORITY_MAX 1000000
-#define KEY_MAX 200 /* bytes of an idempotency key */
-#define GRACE_MAX_MS 3600000
-#define LEASE_MIN_MS 1000
-#define RETRY_INTERVAL_MS 1000
-#define RETRY_LEAST_MS 100 /* an exponential series that begins at nothing stays there */
-
 /* ---- what runs ---- */
 
-static void put_command(struct body *b, struct jw *w)
+/* Arrays for a spec that borrows its texts from the body. */
+struct spec_room {
+    struct spec_text *texts;
+    const char **names;
+};
+
+static struct spec_text text_of(const char *s)
 {
-    const struct json *list = body_array(b, "command");
-    size_t n = 0;
-    if (!list) return;
-    if (json_count(list) == 0 || json_count(list) > COMMAND_MAX) {
-        body_fail(b, "command", "must have 1 to %d words", COMMAND_MAX);
-        return;
-    }
-    jw_array(w, "command");
-    for (const struct json *j = json_first(list); j; j = json_next(j), n++) {
-        const char *word = json_str(j, NULL);
-        if (!word || (n == 0 && !*word)) {
-            body_fail(b, "command",
-                      n ? "word %zu is not a string" : "the program's name is missing", n + 1);
-            return;
-        }
-        jw_str(w, NULL, word);
-    }
-    jw_end(w);
+    return (struct spec_text){s, s ? strlen(s) : 0};
 }
 
-static void put_script(struct body *b, struct jw *w)
+static void take_command(struct body *b, struct spec *s, struct spec_text *texts)
 {
-    static const char *const shells[] = {"sh", "bash", "powershell", "pwsh", "cmd", "python3"};
+    const struct json *list = body_array(b, "command");
+    if (!list) return;
+    if (json_count(list) == 0 || json_count(list) > SPEC_COMMAND_MAX) {
+        body_fail(b, "command", "must have 1 to %d words", SPEC_COMMAND_MAX);
+        return;
+    }
+    s->words = texts;
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        const char *word = json_str(j, NULL);
+        if (!word || (s->word_count == 0 && !*word)) {
+            body_fail(b, "command",
+                      s->word_count ? "word %zu is not a string" : "the program's name is missing",
+                      s->word_count + 1);
+            return;
+        }
+        texts[s->word_count++] = text_of(word);
+    }
+}
+
+static void take_script(struct body *b, struct spec *s)
+{
     const char *script = body_str(b, "script", LIMIT_PAYLOAD_MAX);
-    int shell = body_choice(b, "shell", shells, sizeof shells / sizeof *shells, -1);
-    if (script) jw_str(w, "script", script);
+    int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
+    s->script = text_of(script);
     if (shell < 0) return;
     if (script)
-        jw_str(w, "shell", shells[shell]);
+        s->shell = spec_shells[shell];
     else
         body_fail(b, "shell", "is for scripts; a command runs without one");
 }
 
-static void put_env(struct body *b, struct jw *w)
+static void take_env(struct body *b, struct spec *s, struct spec_room *room)
 {
     const struct json *env = body_object(b, "env");
-    if (!env) return;
-    if (json_count(env) > ENV_MAX) {
-        body_fail(b, "env", "has %zu variables, at most %d are taken", json_count(env), ENV_MAX);
+    struct spec_text *values = room->texts + s->word_count;
+    if (json_count(env) > SPEC_ENV_MAX) {
+        body_fail(b, "env", "has %zu variables, at most %d are taken", json_count(env),
+                  SPEC_ENV_MAX);
         return;
     }
-    jw_object(w, "env");
+    s->env_names = room->names;
+    s->env_values = values;
     for (const struct json *j = json_first(env); j; j = json_next(j)) {
         const char *name = json_key(j), *value = json_str(j, NULL);
-        if (!*name || strchr(name, '=')) {
+        if (!spec_env_name_valid(name)) {
             body_fail(b, "env", "'%.60s' is not a variable's name", name);
             return;
         }
@@ -74,12 +76,12 @@ static void put_env(struct body *b, struct jw *w)
             body_fail(b, "env", "the value of %.60s must be a string", name);
             return;
         }
-        jw_str(w, name, value);
+        room->names[s->env_count] = name;
+        values[s->env_count++] = text_of(value);
     }
-    jw_end(w);
 }
 
-static void put_stdin(struct body *b, struct jw *w)
+static void take_stdin(struct body *b, struct spec *s)
 {
     const char *text = body_str(b, "stdin", LIMIT_PAYLOAD_MAX);
     size_t len;
@@ -88,35 +90,39 @@ static void put_stdin(struct body *b, struct jw *w)
     void *bytes = mem_alloc(size);
     if (str_unbase64(bytes, size, text, &len)) body_fail(b, "stdin", "is not base64");
     mem_free(bytes);
-    jw_str(w, "stdin", text);
+    s->stdin_base64 = text;
+}
+
+static void take_spec(struct body *b, struct spec *s, struct spec_room *room)
+{
+    if (body_has(b, "command") == body_has(b, "script"))
+        body_fail(b, "command",
+                  body_has(b, "command") ? "a job has a command or a script, not both"
+                                         : "a job needs a command or a script");
+    take_command(b, s, room->texts);
+    take_script(b, s);
+    take_env(b, s, room);
+    const char *workdir = body_str(b, "workdir", SPEC_WORKDIR_MAX);
+    if (workdir && !*workdir) body_fail(b, "workdir", "must not be empty");
+    s->workdir = text_of(workdir);
+    take_stdin(b, s);
 }
 
 /* The part of the job that is handed to the agent as it stands. NULL: b->p tells. mem_free. */
 static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
 {
     struct buf text;
-    struct jw w;
+    struct spec s = {.kill_grace_ms = kill_grace_ms};
+    size_t words = json_count(json_get(b->object, "command"));
+    size_t variables = json_count(json_get(b->object, "env"));
+    struct spec_room room = {mem_array(words + variables + 1, sizeof *room.texts),
+                             mem_array(variables + 1, sizeof *room.names)};
     buf_init(&text, 4 * (size_t)LIMIT_PAYLOAD_MAX);
-    jw_init(&w, &text);
-    jw_object(&w, NULL);
-    if (body_has(b, "command") == body_has(b, "script"))
-        body_fail(b, "command",
-                  body_has(b, "command") ? "a job has a command or a script, not both"
-                                         : "a job needs a command or a script");
-    put_command(b, &w);
-    put_script(b, &w);
-    put_env(b, &w);
-    const char *workdir = body_str(b, "workdir", WORKDIR_MAX);
-    if (workdir && !*workdir) body_fail(b, "workdir", "must not be empty");
-    if (workdir) jw_str(&w, "workdir", workdir);
-    put_stdin(b, &w);
-    if (kill_grace_ms) jw_int(&w, "killGraceMs", kill_grace_ms);
-    if (b->p->status) {
-        buf_fini(&text);
-        return NULL;
-    }
-    jw_end(&w);
-    if (jw_finish(&w) || (int64_t)text.len > limit) {
+    take_spec(b, &s, &room);
+    int rc = b->p->status ? 0 : spec_write(&s, &text);
+    mem_free(room.texts);
+    mem_free(room.names);
+    if (rc || (int64_t)text.len > limit) {
         char most[DURATION_TEXT_SIZE];
         size_format(limit, most);
         problem_set(b->p, 413, "payload-too-large",
@@ -127,6 +133,8 @@ static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
                     "command or script, environment and stdin have %zu bytes together, at most %s "
                     "are taken",
                     text.len, most);
+    }
+    if (b->p->status) {
         buf_fini(&text);
         return NULL;
     }
@@ -139,24 +147,19 @@ static void read_retry(struct body *outer, struct retry *t)
 {
     static const char *const keys[] = {"type",        "interval",    "maxInterval",
                                        "delayFactor", "maxAttempts", "maxDuration"};
-    static const char *const types[] = {"constant", "exponential", "random"};
+    const char *field;
     struct body b = {.object = body_object(outer, "retry"), .p = outer->p, .at = "retry."};
     if (!b.object) return;
     body_known(&b, keys, sizeof keys / sizeof *keys);
-    t->type = (enum retry_type)(RETRY_CONSTANT + body_choice(&b, "type", types, 3, 0));
+    t->type = (enum retry_type)(RETRY_CONSTANT + body_choice(&b, "type", retry_type_names, 3, 0));
     int64_t least = t->type == RETRY_EXPONENTIAL ? RETRY_LEAST_MS : 0;
     t->interval_ms = body_duration(&b, "interval", least, DURATION_MAX_MS, RETRY_INTERVAL_MS);
     t->max_interval_ms = body_duration(&b, "maxInterval", 1, DURATION_MAX_MS, 0);
-    t->delay_factor = body_num(&b, "delayFactor", 1, 1000, 2);
-    t->max_attempts = body_int(&b, "maxAttempts", 1, 1000000, 0);
+    t->delay_factor = body_num(&b, "delayFactor", 1, RETRY_FACTOR_MAX, 2);
+    t->max_attempts = body_int(&b, "maxAttempts", 1, RETRY_ATTEMPTS_MAX, 0);
     t->max_duration_ms = body_duration(&b, "maxDuration", 1, DURATION_MAX_MS, 0);
-    if (t->max_interval_ms && t->max_interval_ms < t->interval_ms)
-        body_fail(&b, "maxInterval", "is shorter than the interval");
-    if (t->type == RETRY_RANDOM && !t->max_interval_ms)
-        body_fail(&b, "maxInterval",
-                  "is needed: the delay is drawn between interval and maxInterval");
-    if (t->interval_ms == 0 && !t->max_attempts && !t->max_duration_ms)
-        body_fail(&b, "maxAttempts", "is needed when there is no interval");
+    const char *sentence = retry_problem(t, &field);
+    if (sentence) body_fail(&b, field, "%s", sentence);
 }
 
 static void read_names(struct request *r, struct body *b, struct job *j)
@@ -172,32 +175,21 @@ static void read_names(struct request *r, struct body *b, struct job *j)
     j->group = mem_strdup(group);
 }
 
-static void read_key(struct request *r, struct problem *p, struct job *j)
-{
-    if (!r->key) return;
-    if (!*r->key || strlen(r->key) > KEY_MAX || !str_utf8_valid(r->key, strlen(r->key))) {
-        problem_set(p, 422, "invalid", NULL, "Idempotency-Key",
-                    "Idempotency-Key: must have 1 to %d bytes", KEY_MAX);
-        return;
-    }
-    j->unique_key = mem_strdup(r->key);
-}
-
 static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
 {
     struct job *j = &s->job;
     read_names(r, b, j);
     s->fallback_given = body_has(b, "fallback");
     j->fallback = (enum fallback)body_choice(b, "fallback", fallback_names, 4, FALLBACK_WAIT);
-    j->priority = body_int(b, "priority", -PRIORITY_MAX, PRIORITY_MAX, 0);
+    j->priority = body_int(b, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
     j->timeout_ms = body_duration(b, "timeout", 1, DURATION_MAX_MS, 0);
     j->queue_timeout_ms = body_duration(b, "queueTimeout", 1, DURATION_MAX_MS, 0);
-    j->lease_ms = body_duration(b, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);
-    j->kill_grace_ms = body_duration(b, "killGrace", 1, GRACE_MAX_MS, 0);
+    j->lease_ms = body_duration(b, "lease", SPEC_LEASE_MIN_MS, DURATION_MAX_MS, 0);
+    j->kill_grace_ms = body_duration(b, "killGrace", 1, SPEC_GRACE_MAX_MS, 0);
     read_retry(b, &j->retry);
     const struct json *require = body_object(b, "requires");
     if (require && json_count(require)) s->require = json_copy(require);
-    read_key(r, b->p, j);
+    j->unique_key = request_take_key(r);
     j->submitter = r->who.token;
     j->kind = JOB_TASK;
     j->attempt = 1;

@@ -2,6 +2,7 @@
 #include "coordinator/engine/command.h"
 
 #include "base/mem.h"
+#include "coordinator/flow/flow.h"
 
 struct command *command_new(enum command_type type)
 {
@@ -36,6 +37,32 @@ static void submit_fini(struct cmd_submit *s)
     job_fini(&s->job);
     mem_free(s->spec);
     json_free(s->require);
+}
+
+static void apply_fini(struct cmd_apply *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        mem_free(a->files[i].name);
+        mem_free(a->files[i].source);
+        flow_free(a->files[i].flow);
+    }
+    mem_free(a->files);
+}
+
+static void start_fini(struct cmd_start *s)
+{
+    mem_free(s->ns);
+    mem_free(s->flow);
+    json_free(s->inputs);
+    json_free(s->labels);
+    mem_free(s->unique_key);
+}
+
+static void place_fini(struct cmd_place *p)
+{
+    mem_free(p->ns);
+    mem_free(p->flow);
+    mem_free(p->trigger);
 }
 
 void command_free(struct command *c)
@@ -73,6 +100,18 @@ void command_free(struct command *c)
         break;
     case CMD_NS_SET:
         ns_default_fini(&c->u.ns);
+        break;
+    case CMD_FLOW_APPLY:
+        apply_fini(&c->u.apply);
+        break;
+    case CMD_EXECUTION_START:
+        start_fini(&c->u.start);
+        break;
+    case CMD_FLOW_DELETE:
+    case CMD_TRIGGER_ENABLE:
+    case CMD_TRIGGER_DISABLE:
+    case CMD_TRIGGER_RUN:
+        place_fini(&c->u.place);
         break;
     default:
         break; /* numbers, and text */

@@ -35,9 +35,18 @@ enum command_type {
     CMD_NS_SET,       /* u.ns */
     CMD_NS_UNSET,     /* text = namespace */
     CMD_RESOLVE, /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
-    CMD_TICK, /* time has come (engine_next_ms) */
+    CMD_FLOW_APPLY,       /* u.apply; see there */
+    CMD_FLOW_DELETE,      /* u.place: ns and flow */
+    CMD_EXECUTION_START,  /* u.start; reply.id is the execution, flag: the key was known */
+    CMD_EXECUTION_CANCEL, /* u.id */
+    CMD_TRIGGER_ENABLE,
+    CMD_TRIGGER_DISABLE, /* u.place; what is so already stays so */
+    CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
+    CMD_TICK,            /* time has come (engine_next_ms) */
     CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
 };
+
+struct flow; /* coordinator/flow/flow.h */
 
 struct cmd_enrol {
     int64_t token_id;
@@ -87,6 +96,29 @@ struct cmd_submit {
     bool fallback_given;
 };
 
+/* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id", "revision", "change":
+ * "created"|"changed"|"unchanged"}. Refused (ERR_INVALID, code "unknown-group" when nothing but that is wrong, else
+ * "invalid-flow"): reply.json is an array of {"file", "line", "message"}, and err's sentence is the first of them. */
+struct cmd_apply {
+    struct flow_file {
+        char *name;        /* for messages; NULL: none */
+        char *source;      /* YAML, one flow */
+        struct flow *flow; /* of the source, when it was parsed already; NULL: the engine does it */
+    } * files;
+    size_t count;
+    bool check_only; /* changes nothing, answers as if it had */
+};
+struct cmd_start {
+    char *ns, *flow;
+    struct json *inputs; /* object or NULL; checked against the flow's in the engine */
+    struct json *labels; /* object of strings or NULL: over those of the flow */
+    char *unique_key;    /* NULL: none */
+    int64_t submitter;   /* token id */
+};
+struct cmd_place {
+    char *ns, *flow, *trigger;
+};
+
 struct command {
     enum command_type type;
     /* Number of a live session, never reused, in the order in which their connections were opened; 0: none. */
@@ -106,6 +138,9 @@ struct command {
         struct token_row token;
         struct group group;
         struct ns_default ns;
+        struct cmd_apply apply;
+        struct cmd_start start;
+        struct cmd_place place;
         int64_t id;
         int64_t n;
     } u;

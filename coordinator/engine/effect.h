@@ -18,6 +18,7 @@ enum effect_type {
     EFFECT_CLOSE, /* session: close its link (replaced, removed, silent); CMD_GONE still follows */
     EFFECT_JOB_CHANGED, /* job: state changed or is new; wakes followers. flag: final */
     EFFECT_OUTPUT,      /* job: has new output */
+    EFFECT_EXECUTION_CHANGED, /* id: an execution changed or is new, or its next task run is. flag: final */
 };
 
 struct effect {
@@ -27,10 +28,10 @@ struct effect {
     struct err err; /* REPLY with rc != 0, REFUSED */
     const char *
         code; /* REPLY with rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
-    char *hint; /* REPLY with rc != 0: the way out; NULL: none */
-    int64_t id; /* REPLY: the thing made or found */
-    bool flag;  /* REPLY to SUBMIT: the key was known (duplicate) */
-    char *json, *text, *text2;
+    char *hint;                /* REPLY with rc != 0: the way out; NULL: none */
+    int64_t id;                /* REPLY: the thing made or found; EXECUTION_CHANGED */
+    bool flag;                 /* REPLY to SUBMIT: the key was known (duplicate) */
+    char *json, *text, *text2; /* json: REPLY also with rc != 0, see CMD_FLOW_APPLY */
     int64_t job, attempt, seq, n, ms, ms2;
     struct effect *next;
 };

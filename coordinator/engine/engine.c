@@ -108,6 +108,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->out = NULL;
     g->acks = NULL;
     g->request_count = g->newcomer_count = 0;
+    g->begun = 0;
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
         return g->rc;
@@ -154,6 +155,13 @@ static apply_fn *const handlers[] = {
     [CMD_NS_SET] = apply_ns_set,
     [CMD_NS_UNSET] = apply_ns_unset,
     [CMD_RESOLVE] = apply_resolve,
+    [CMD_FLOW_APPLY] = apply_flow_apply,
+    [CMD_FLOW_DELETE] = apply_flow_delete,
+    [CMD_EXECUTION_START] = apply_execution_start,
+    [CMD_EXECUTION_CANCEL] = apply_execution_cancel,
+    [CMD_TRIGGER_ENABLE] = apply_trigger_enable,
+    [CMD_TRIGGER_DISABLE] = apply_trigger_disable,
+    [CMD_TRIGGER_RUN] = apply_trigger_run,
     [CMD_TICK] = NULL,
     [CMD_AWAKE] = apply_awake,
 };
@@ -218,6 +226,8 @@ int engine_commit(struct engine *g, struct effects *out, struct err *e)
     /* Acknowledgements before hand-outs: an agent forgets a declined attempt when it is acknowledged, and may be
      * given the same one again in this batch. */
     if (g->rc == 0) acks_flush(g);
+    /* Whatever ended in this batch has ended by now, and what follows is part of the same transaction. */
+    if (g->rc == 0) ended_run(g);
     if (g->rc == 0) match_all(g);
     if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));
     if (g->rc) return fail_batch(g, e);

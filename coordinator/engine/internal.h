@@ -14,16 +14,18 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/engine/id_map.h"
 #include "coordinator/engine/requires.h"
+#include "coordinator/flow/flow.h"
 
 #define DEFAULT_KILL_GRACE_MS 10000
 #define KILL_TIME_SLACK_MS 5000 /* on top of a grace: to end a tree and to say so */
 #define BACKSTOP_SLACK_MS 30000 /* beyond an agent's own timeout and grace */
 #define NEVER INT64_MAX
+#define FLOW_NAME_SIZE 512
 
 struct worker;
 struct pool;
 
-enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_POOL, TIMER_UPKEEP };
+enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_POOL, TIMER_UPKEEP, TIMER_FLOW, TIMER_TRIGGER };
 
 struct timer {
     struct deadline deadline; /* first: the queue hands out its address */
@@ -140,6 +142,63 @@ struct ns_entry {
     struct ns_entry *next_same;
 };
 
+/* A revision of a flow that is the present one, or that an open execution is of. */
+struct revision {
+    struct flow_entry *flow;
+    int64_t number;
+    struct flow *parsed; /* NULL: not needed yet */
+    char *broken;        /* it cannot be parsed any more: why */
+    int64_t executions;
+    struct revision *next;
+};
+
+struct open_execution {
+    struct execution row; /* without inputs, trigger_vars and labels: the store has them */
+    struct revision *revision;
+    struct trigger *trigger; /* that started it, while there is such a one */
+    struct execution_list *list;
+    struct open_execution *prev, *next;
+};
+
+struct execution_list {
+    struct open_execution *first, *last;
+    int64_t count;
+};
+
+/* A polling trigger. It is looked at when its timer says so; the timer does not run while it is disabled, while it is
+ * being evaluated, or while an execution that it started keeps it. Nothing of that is written down as a lock: it
+ * follows from the job and the executions that are open. */
+struct trigger {
+    struct trigger_row row;
+    struct flow_entry *flow;
+    int64_t executions; /* open ones that it started */
+    struct timer timer;
+    struct trigger *next; /* of the flow */
+};
+
+struct flow_entry {
+    char *ns, *id;
+    int64_t revision, created_ms; /* revision: the present one */
+    bool deleted;
+    struct revision *revisions;
+    struct trigger *triggers;
+    struct execution_list running, queued; /* open executions, oldest first */
+    struct timer timer;                    /* more queued ones are to be started */
+    struct flow_entry *next_same;
+};
+
+/* A job of a flow that has ended in this batch, and what it leaves behind. */
+struct ended_job {
+    struct job row;
+    enum job_state state;
+    enum reason reason;
+    char *message;
+    bool exited;
+    int64_t exit_code;
+    char *outputs;
+    struct ended_job *next;
+};
+
 struct engine {
     struct store *store;
     struct engine_config config;
@@ -153,6 +212,7 @@ struct engine {
     int64_t last_id;
 
     struct id_map jobs, workers, sessions, pools, namespaces, requirements, requirement_texts;
+    struct id_map flows, executions;
     struct pool *default_pool;
     struct pool *dirty;
     size_t requirement_slots;
@@ -167,7 +227,9 @@ struct engine {
     int rc; /* first failure */
     struct err err;
     struct worker *acks;
-    uint64_t *requests; /* to be answered, should the batch fail */
+    struct ended_job *ended, **ended_last; /* not looked at yet */
+    int begun;                             /* evaluations that were due */
+    uint64_t *requests;                    /* to be answered, should the batch fail */
     size_t request_count, request_cap;
     uint64_t *newcomers; /* sessions that said enrol or hello */
     size_t newcomer_count, newcomer_cap;
@@ -233,6 +295,22 @@ void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_e
 void job_lost(struct engine *g, struct open_job *j, enum reason reason, const char *message);
 void job_on_timer(struct engine *g, struct open_job *j);
 
+/* Ends it, or asks its agent to: on a user's word. May free j. */
+void job_cancel(struct engine *g, struct open_job *j);
+void job_cancel_id(struct engine *g, int64_t id); /* fine when it is over */
+
+/* ---- submit.c ---- */
+/* Sets group and fallback where the job itself names none (design 4). NULL: there is no group row->group; *from: the
+ * namespace that said so, or NULL. */
+struct pool *job_resolve(struct engine *g, struct job *row, bool fallback_given,
+                         const struct ns_entry **from);
+bool pool_allows(const struct pool *p, const char *ns); /* may it target the group? */
+/* A new job whose group is there and which requires what is interned; takes the strings and spec. It may end at once,
+ * by its fallback. 0: a failure was noted. */
+int64_t job_create(struct engine *g, struct job *row, char *spec);
+/* One that is over as it comes: it could not be made, or needs no agent. */
+int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end *end);
+
 /* ---- pool.c: groups in memory ---- */
 struct pool *pool_find(const struct engine *g,
                        const char *key);                    /* NULL key: default; NULL: no such */
@@ -290,6 +368,79 @@ void lease_on_timer(struct engine *g, struct worker *w);
 void upkeep_on_timer(struct engine *g);
 void timers_run(struct engine *g);
 
+/* ---- flow.c: flows in memory ---- */
+struct flow_entry *flow_get(const struct engine *g, const char *ns,
+                            const char *id); /* NULL: there never was one */
+struct flow_entry *flow_add(struct engine *g, const struct flow_row *row);
+void flows_clear(struct engine *g);
+struct revision *revision_get(struct flow_entry *f, int64_t number);
+void revision_release(struct revision *r); /* forgets it when nothing needs it */
+/* Parsed, read from the store when it was not yet. NULL: it cannot be (r->broken), or a failure was noted. */
+const struct flow *revision_parsed(struct engine *g, struct revision *r);
+const struct flow *flow_present(struct engine *g, struct flow_entry *f); /* the present revision */
+const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* "ns.id" */
+/* Answers that there is no such flow. */
+void flow_reply_unknown(struct engine *g, const struct command *c, const char *ns, const char *id);
+
+/* ---- task.c: from a flow's work to a job ---- */
+/* What is wrong with a job that was to be made. */
+struct flaw {
+    enum reason reason;
+    struct err err;
+};
+/* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was noted. */
+bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
+                 const struct expr_values *v, struct job *row, char **spec, struct flaw *flaw);
+/* The next task run of an execution whose tasks before x->row.position are over; or its end, which frees x. */
+void execution_advance(struct engine *g, struct open_execution *x);
+
+/* ---- execution.c ---- */
+struct open_execution *execution_find(const struct engine *g, int64_t id);
+struct open_execution *execution_add(struct engine *g,
+                                     struct execution *row); /* takes the strings */
+void execution_free(struct open_execution *x);
+bool execution_store(struct engine *g, struct open_execution *x);
+/* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings of row. Its id, 0: a
+ * failure was noted. */
+int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
+/* One that is over as it comes. */
+int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution *row);
+void execution_end(struct engine *g, struct open_execution *x, enum execution_state state,
+                   enum reason reason, const char *message); /* frees x */
+/* Is a task's FAILED to be a WARNING? */
+enum job_state execution_task_state(struct engine *g, const struct job *row, enum job_state state);
+void execution_on_task(struct engine *g, const struct ended_job *j);
+/* Starts what is queued, as far as there are places. */
+void flow_pump(struct engine *g, struct flow_entry *f);
+
+/* ---- ended.c: what follows when a job of a flow ends ---- */
+void ended_note(struct engine *g, struct job *row,
+                const struct job_end *end); /* takes the row's strings */
+void ended_run(struct engine *g);           /* until nothing follows any more */
+void ended_clear(struct engine *g);
+
+/* ---- trigger.c ---- */
+struct trigger *trigger_find(const struct flow_entry *f, const char *name);
+struct trigger *trigger_add(struct engine *g, struct flow_entry *f,
+                            struct trigger_row *row); /* takes the strings; last of the flow */
+void trigger_free(struct engine *g, struct trigger *t);
+void trigger_arm(struct engine *g, struct trigger *t);
+void trigger_arm_loaded(struct engine *g, struct trigger *t); /* after a start: without a burst */
+void trigger_on_timer(struct engine *g, struct trigger *t);
+void trigger_on_evaluation(struct engine *g, const struct ended_job *j);
+/* An execution that it started has ended. */
+void trigger_on_execution(struct engine *g, struct trigger *t, enum execution_state state);
+/* What the flow says of its triggers in a new revision; before: the parsed one until now, or NULL. */
+void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
+                     const struct flow *now);
+void triggers_remove(struct engine *g, struct flow_entry *f); /* all */
+/* Evaluates it now, on time or not. It ends at once where no job can be made. */
+void trigger_evaluate(struct engine *g, struct trigger *t);
+/* The evaluation under way, if there is one, does not count any more. */
+void trigger_abandon(struct engine *g, struct trigger *t, const char *why);
+void trigger_enable(struct engine *g, struct trigger *t); /* and makes it due */
+void trigger_disable(struct engine *g, struct trigger *t, const char *why);
+
 /* ---- the commands ---- */
 typedef void apply_fn(struct engine *g, struct command *c);
 apply_fn apply_enrol, apply_hello, apply_ready, apply_heartbeat, apply_gone;
@@ -301,6 +452,8 @@ apply_fn apply_group_create, apply_group_update, apply_group_delete, apply_group
     apply_group_resume;
 apply_fn apply_ns_set, apply_ns_unset, apply_resolve;
 apply_fn apply_awake;
+apply_fn apply_flow_apply, apply_flow_delete, apply_execution_start, apply_execution_cancel;
+apply_fn apply_trigger_enable, apply_trigger_disable, apply_trigger_run;
 
 /* ---- agent.c ---- */
 void agent_remove(struct engine *g, struct agent *row); /* revokes it, and ends its session */

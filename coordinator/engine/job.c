@@ -241,7 +241,9 @@ static char *hand_out_spec(const struct open_job *j)
     add_name(&w, "flow", r->flow);
     add_name(&w, "task", r->task);
     add_name(&w, "execution", r->execution);
-    const char *rest = j->spec;
+    /* only a flow's can have a place for the number of the attempt */
+    char *filled = r->flow ? flow_spec_for_attempt(j->spec, r->attempt) : NULL;
+    const char *rest = filled ? filled : j->spec;
     while (*rest && *rest != '{')
         rest++;
     if (*rest) rest++;
@@ -250,6 +252,7 @@ static char *hand_out_spec(const struct open_job *j)
         more++;
     if (b.len > 1 && *more != '}') buf_addc(&b, ',');
     buf_adds(&b, rest);
+    mem_free(filled);
     return buf_detach(&b);
 }
 
@@ -343,17 +346,60 @@ void job_kill(struct engine *g, struct open_job *j, enum reason why)
     }
 }
 
+void job_cancel(struct engine *g, struct open_job *j)
+{
+    if (!job_is_assigned(j->row.state)) {
+        struct job_end end = {.state = JOB_CANCELLED,
+                              .reason = REASON_CANCELLED,
+                              .ended_ms = g->now.wall_ms};
+        job_end(g, j, &end, "cancelled");
+    } else if (j->row.state != JOB_KILLING || j->row.reason != REASON_CANCELLED) {
+        job_kill(g, j, REASON_CANCELLED);
+    }
+}
+
+void job_cancel_id(struct engine *g, int64_t id)
+{
+    struct open_job *j = open_job_find(g, id);
+    if (!j) {
+        struct job row;
+        int rc = store_job_get(g->store, id, &row, &g->err);
+        if (rc == ERR_NOT_FOUND) {
+            g->err = (struct err){0};
+            return;
+        }
+        if (!store_ok(g, rc)) return;
+        if (job_is_final(row.state)) {
+            job_fini(&row);
+            return;
+        }
+        j = open_job_add(g, &row);
+    }
+    job_cancel(g, j);
+}
+
 /* ---- back and to the end ---- */
+
+/* Writes the end down and forgets the job. */
+static void finish(struct engine *g, struct open_job *j, const struct job_end *end)
+{
+    if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
+    int64_t id = j->row.id;
+    if (j->row.flow) ended_note(g, &j->row, end);
+    id_map_remove(&g->jobs, (uint64_t)id);
+    open_job_free(g, j);
+}
 
 void job_end(struct engine *g, struct open_job *j, const struct job_end *end, const char *why)
 {
     enum job_state from = j->row.state;
-    if (!move(g, j, end->state, why)) return;
+    struct job_end as = *end;
+    if (j->row.flow) as.state = execution_task_state(g, &j->row, end->state);
+    if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
     if (from == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;
     if (j->worker) unlink_worker(g, j);
-    if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
-    forget(g, j);
+    finish(g, j, &as);
 }
 
 static void requeue(struct engine *g, struct open_job *j, const char *why)
@@ -361,14 +407,14 @@ static void requeue(struct engine *g, struct open_job *j, const char *why)
     if (pool_of_job(g, &j->row)->deleted) {
         /* it would wait for ever; the way leads through CREATED for what was assigned */
         if (j->row.state == JOB_SUBMITTED && !move(g, j, JOB_CREATED, why)) return;
-        struct job_end end = {.state = JOB_FAILED,
+        struct job_end end = {.state = execution_task_state(g, &j->row, JOB_FAILED),
                               .reason = REASON_GROUP_DELETED,
                               .message = "its worker group was deleted",
                               .ended_ms = g->now.wall_ms};
         bool retrying = j->row.state == JOB_RETRYING;
-        if (!move(g, j, JOB_FAILED, "group deleted")) return;
+        if (!move(g, j, end.state, "group deleted")) return;
         if (retrying) pool_of_job(g, &j->row)->retrying--;
-        if (store_ok(g, store_job_finish(g->store, j->row.id, &end, &g->err))) forget(g, j);
+        finish(g, j, &end);
         return;
     }
     if (j->row.state == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;

@@ -119,6 +119,12 @@ void timers_run(struct engine *g)
         case TIMER_UPKEEP:
             upkeep_on_timer(g);
             break;
+        case TIMER_FLOW:
+            flow_pump(g, t->owner);
+            break;
+        case TIMER_TRIGGER:
+            trigger_on_timer(g, t->owner);
+            break;
         }
     }
 }

@@ -35,8 +35,11 @@ void engine_unload(struct engine *g)
         mem_free(r);
     }
     ns_clear(g);
-    struct id_map *maps[] = {&g->jobs,       &g->workers,      &g->sessions,         &g->pools,
-                             &g->namespaces, &g->requirements, &g->requirement_texts};
+    ended_clear(g);
+    flows_clear(g);
+    struct id_map *maps[] = {&g->jobs,       &g->workers,      &g->sessions,          &g->pools,
+                             &g->namespaces, &g->requirements, &g->requirement_texts, &g->flows,
+                             &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_fini(maps[i]);
     deadline_queue_fini(&g->deadlines);
@@ -147,6 +150,74 @@ static int expect_agent(int64_t id, const char *group, void *user)
     return 0;
 }
 
+static int load_flow(const struct flow_row *row, void *user)
+{
+    flow_add(user, row);
+    return 0;
+}
+
+static int load_trigger(const struct trigger_row *row, void *user)
+{
+    struct engine *g = user;
+    struct flow_entry *f = flow_get(g, row->ns, row->flow);
+    if (!f) return 0;
+    struct trigger_row copy = *row;
+    copy.ns = dup_text(row->ns);
+    copy.flow = dup_text(row->flow);
+    copy.name = dup_text(row->name);
+    copy.why = dup_text(row->why);
+    copy.message = dup_text(row->message);
+    trigger_add(g, f, &copy);
+    return 0;
+}
+
+static int load_execution(const struct execution *row, void *user)
+{
+    struct engine *g = user;
+    struct execution copy = {.id = row->id,
+                             .ns = dup_text(row->ns),
+                             .flow = dup_text(row->flow),
+                             .revision = row->revision,
+                             .state = row->state,
+                             .reason = row->reason,
+                             .message = dup_text(row->message),
+                             .trigger = dup_text(row->trigger),
+                             .position = row->position,
+                             .job = row->job,
+                             .warned = row->warned,
+                             .submitter = row->submitter,
+                             .created_ms = row->created_ms,
+                             .started_ms = row->started_ms};
+    if (!execution_add(g, &copy)) {
+        log_error("an execution of the flow %s.%s is there, the flow is not", row->ns, row->flow);
+        execution_fini(&copy);
+    }
+    return 0;
+}
+
+static int load_flows(struct engine *g, struct err *e)
+{
+    int64_t last = 0;
+    int rc = store_each_flow(g->store, load_flow, g, e);
+    if (rc == 0) rc = store_each_trigger(g->store, load_trigger, g, e);
+    if (rc == 0) rc = store_each_open_execution(g->store, load_execution, g, e);
+    if (rc == 0) rc = store_execution_last_id(g->store, &last, e);
+    if (last > g->last_id) g->last_id = last;
+    return rc;
+}
+
+static void arm_flows(struct engine *g)
+{
+    size_t place = 0;
+    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+        for (; f; f = f->next_same) {
+            for (struct trigger *t = f->triggers; t; t = t->next)
+                trigger_arm_loaded(g, t);
+            if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
+        }
+    }
+}
+
 static int load_all(struct engine *g, struct err *e)
 {
     struct group none = {0};
@@ -159,12 +230,14 @@ static int load_all(struct engine *g, struct err *e)
     int64_t last = 0;
     if (rc == 0) rc = store_job_last_id(g->store, &last, e);
     if (last > g->last_id) g->last_id = last;
-    return rc;
+    return rc == 0 ? load_flows(g, e) : rc;
 }
 
 int engine_load(struct engine *g, struct err *e)
 {
     deadline_queue_init(&g->deadlines);
+    g->ended = NULL;
+    g->ended_last = &g->ended;
     timer_init(&g->upkeep, TIMER_UPKEEP, g);
     int rc = load_all(g, e);
     if (rc) {
@@ -181,6 +254,7 @@ int engine_load(struct engine *g, struct err *e)
         for (; p; p = p->next_same)
             pool_watch(g, p);
     }
+    arm_flows(g);
     timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);
     return 0;
 }

@@ -46,23 +46,30 @@ static void refuse_group(struct engine *g, struct command *c, const char *key,
     mem_free(hint);
 }
 
-/* Sets group and fallback of the job as design 4 has it. NULL: refused. */
+struct pool *job_resolve(struct engine *g, struct job *row, bool fallback_given,
+                         const struct ns_entry **from)
+{
+    const struct ns_entry *n = row->group ? NULL : ns_nearest(g, row->ns);
+    if (n) {
+        row->group = mem_strdup(n->row.group);
+        if (!fallback_given && n->row.fallback >= 0) row->fallback = (enum fallback)n->row.fallback;
+    }
+    *from = n;
+    struct pool *p = pool_find(g, row->group);
+    return p && !p->deleted ? p : NULL;
+}
+
+/* NULL: refused. */
 static struct pool *resolve(struct engine *g, struct command *c)
 {
     struct cmd_submit *s = &c->u.submit;
-    const struct ns_entry *n = s->job.group ? NULL : ns_nearest(g, s->job.ns);
-    if (n) {
-        s->job.group = mem_strdup(n->row.group);
-        if (!s->fallback_given && n->row.fallback >= 0)
-            s->job.fallback = (enum fallback)n->row.fallback;
-    }
-    struct pool *p = pool_find(g, s->job.group);
-    if (p && !p->deleted) return p;
-    refuse_group(g, c, s->job.group, n);
-    return NULL;
+    const struct ns_entry *from;
+    struct pool *p = job_resolve(g, &s->job, s->fallback_given, &from);
+    if (!p) refuse_group(g, c, s->job.group, from);
+    return p;
 }
 
-static bool may_target(const struct pool *p, const char *ns)
+bool pool_allows(const struct pool *p, const char *ns)
 {
     if (!p->allowed || json_count(p->allowed) == 0) return true;
     for (const struct json *a = json_first(p->allowed); a && ns; a = json_next(a)) {
@@ -76,7 +83,7 @@ static bool accept(struct engine *g, struct command *c, const struct pool *p)
 {
     const struct cmd_submit *s = &c->u.submit;
     char name[96];
-    if (!may_target(p, s->job.ns)) {
+    if (!pool_allows(p, s->job.ns)) {
         reply_error(g, c, ERR_DENIED, "namespace-not-allowed",
                     "cadre group show tells which namespaces may", "%s does not take jobs of %s%s",
                     pool_name(p, name), s->job.ns ? "namespace " : "no namespace",
@@ -138,17 +145,62 @@ static void scope_key(struct job *j)
     j->unique_key = scoped;
 }
 
-static void enqueue_new(struct engine *g, struct cmd_submit *s, const struct pool *p)
+static void enqueue_new(struct engine *g, struct job *row, char *spec, const struct pool *p)
 {
-    struct open_job *j = open_job_add(g, &s->job);
-    j->spec = s->spec;
-    s->spec = NULL;
+    struct open_job *j = open_job_add(g, row);
+    j->spec = spec;
     j->output_bytes = 0;
     job_changed(g, j);
     bool alone = p->online == 0 && g->now.mono_ms >= p->expect_until_ms && job_falls_back(&j->row);
     int64_t id = j->row.id;
     job_enqueue(g, j);
     if (alone) job_fall_back(g, open_job_find(g, id)); /* kept at hand, as it does not just wait */
+}
+
+/* ---- jobs of the engine's own making ---- */
+
+static bool insert_own(struct engine *g, struct job *row, const char *spec)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        row->id = engine_new_id(g);
+        int rc = store_job_insert(g->store, row, spec, &g->err);
+        if (rc != ERR_EXISTS) return store_ok(g, rc);
+        g->err = (struct err){0};
+    }
+    engine_broken(g, "no free job id was found");
+    return false;
+}
+
+int64_t job_create(struct engine *g, struct job *row, char *spec)
+{
+    row->state = JOB_CREATED;
+    row->attempt = 1;
+    row->created_ms = g->now.wall_ms;
+    if (!insert_own(g, row, spec)) {
+        job_fini(row);
+        mem_free(spec);
+        return 0;
+    }
+    int64_t id = row->id;
+    enqueue_new(g, row, spec, pool_find(g, row->group));
+    return g->rc ? 0 : id;
+}
+
+int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end *end)
+{
+    row->state = end->state;
+    row->reason = end->reason;
+    row->message = mem_strdup(end->message);
+    row->attempt = 1;
+    row->created_ms = row->ended_ms = end->ended_ms;
+    if (end->state == JOB_SUCCESS) row->started_ms = end->ended_ms;
+    int64_t id = insert_own(g, row, "{}") ? row->id : 0;
+    job_fini(row);
+    if (id == 0) return 0;
+    struct effect *x = effects_add(g->out, EFFECT_JOB_CHANGED);
+    x->job = id;
+    x->flag = true;
+    return id;
 }
 
 void apply_submit(struct engine *g, struct command *c)
@@ -183,7 +235,9 @@ void apply_submit(struct engine *g, struct command *c)
     s->job.created_ms = g->now.wall_ms;
     if (!insert(g, c)) return;
     reply_ok(g, c, s->job.id);
-    enqueue_new(g, s, p);
+    char *spec = s->spec;
+    s->spec = NULL;
+    enqueue_new(g, &s->job, spec, p);
 }
 
 /* ---- cancel ---- */
@@ -221,14 +275,6 @@ void apply_cancel(struct engine *g, struct command *c)
     struct open_job *j = find_to_cancel(g, c);
     if (!j) return;
     int64_t id = j->row.id;
-    if (job_is_assigned(j->row.state)) {
-        if (j->row.state != JOB_KILLING || j->row.reason != REASON_CANCELLED)
-            job_kill(g, j, REASON_CANCELLED);
-    } else {
-        struct job_end end = {.state = JOB_CANCELLED,
-                              .reason = REASON_CANCELLED,
-                              .ended_ms = g->now.wall_ms};
-        job_end(g, j, &end, "cancelled");
-    }
+    job_cancel(g, j);
     reply_ok(g, c, id);
 }

@@ -7,12 +7,15 @@
 #define BIT(state) (UINT32_C(1) << (state))
 
 static const struct fsm_state job_states[JOB_STATES] = {
-    [JOB_CREATED] = {"CREATED", BIT(JOB_SUBMITTED) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED), false},
+    /* WARNING: FAILED of a task that may */
+    [JOB_CREATED] = {"CREATED",
+                     BIT(JOB_SUBMITTED) | BIT(JOB_WARNING) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED),
+                     false},
     /* FAILED without having run: could not be spawned, or lost on the way; KILLED: the same under a
      * cancel */
     [JOB_SUBMITTED] = {"SUBMITTED",
                        BIT(JOB_CREATED) | BIT(JOB_RUNNING) | BIT(JOB_KILLING) | BIT(JOB_RETRYING) |
-                           BIT(JOB_FAILED) | BIT(JOB_KILLED),
+                           BIT(JOB_WARNING) | BIT(JOB_FAILED) | BIT(JOB_KILLED),
                        false},
     [JOB_RUNNING] = {"RUNNING",
                      BIT(JOB_KILLING) | BIT(JOB_RETRYING) | BIT(JOB_SUCCESS) | BIT(JOB_WARNING) |
@@ -23,7 +26,9 @@ static const struct fsm_state job_states[JOB_STATES] = {
                      BIT(JOB_RETRYING) | BIT(JOB_SUCCESS) | BIT(JOB_WARNING) | BIT(JOB_FAILED) |
                          BIT(JOB_KILLED),
                      false},
-    [JOB_RETRYING] = {"RETRYING", BIT(JOB_CREATED) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED), false},
+    [JOB_RETRYING] = {"RETRYING",
+                      BIT(JOB_CREATED) | BIT(JOB_WARNING) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED),
+                      false},
     [JOB_SUCCESS] = {"SUCCESS", 0, true},
     [JOB_WARNING] = {"WARNING", 0, true},
     [JOB_FAILED] = {"FAILED", 0, true},
@@ -32,6 +37,36 @@ static const struct fsm_state job_states[JOB_STATES] = {
 };
 
 const struct fsm job_fsm = {.name = "job", .states = job_states, .count = JOB_STATES};
+
+static const struct fsm_state execution_states[EXECUTION_STATES] = {
+    [EXECUTION_CREATED] = {"CREATED",
+                           BIT(EXECUTION_QUEUED) | BIT(EXECUTION_RUNNING) | BIT(EXECUTION_FAILED) |
+                               BIT(EXECUTION_CANCELLED),
+                           false},
+    [EXECUTION_QUEUED] = {"QUEUED", BIT(EXECUTION_RUNNING) | BIT(EXECUTION_CANCELLED), false},
+    [EXECUTION_RUNNING] = {"RUNNING",
+                           BIT(EXECUTION_KILLING) | BIT(EXECUTION_SUCCESS) |
+                               BIT(EXECUTION_WARNING) | BIT(EXECUTION_FAILED) |
+                               BIT(EXECUTION_KILLED) | BIT(EXECUTION_CANCELLED),
+                           false},
+    [EXECUTION_KILLING] = {"KILLING", BIT(EXECUTION_KILLED), false},
+    [EXECUTION_SUCCESS] = {"SUCCESS", 0, true},
+    [EXECUTION_WARNING] = {"WARNING", 0, true},
+    [EXECUTION_FAILED] = {"FAILED", 0, true},
+    [EXECUTION_KILLED] = {"KILLED", 0, true},
+    [EXECUTION_CANCELLED] = {"CANCELLED", 0, true},
+};
+
+const struct fsm execution_fsm = {.name = "execution",
+                                  .states = execution_states,
+                                  .count = EXECUTION_STATES};
+
+const char *const evaluation_names[EVALUATION_RESULTS] = {
+    [EVALUATION_FIRED] = "fired",
+    [EVALUATION_NOT_FIRED] = "not-fired",
+    [EVALUATION_ERROR] = "error",
+    [EVALUATION_SKIPPED] = "skipped",
+};
 
 const char *const fallback_names[4] = {
     [FALLBACK_WAIT] = "WAIT",
@@ -84,6 +119,11 @@ bool job_is_final(enum job_state s)
 bool job_is_assigned(enum job_state s)
 {
     return s == JOB_SUBMITTED || s == JOB_RUNNING || s == JOB_KILLING;
+}
+
+bool execution_is_final(enum execution_state s)
+{
+    return (unsigned)s < EXECUTION_STATES && execution_states[s].final;
 }
 
 void job_fini(struct job *j)
@@ -143,4 +183,41 @@ void token_row_fini(struct token_row *t)
     mem_free(t->ns);
     mem_wipe(t->secret_hash, sizeof t->secret_hash);
     *t = (struct token_row){0};
+}
+
+void flow_row_fini(struct flow_row *f)
+{
+    mem_free(f->ns);
+    mem_free(f->id);
+    mem_free(f->source);
+    *f = (struct flow_row){0};
+}
+
+void execution_fini(struct execution *x)
+{
+    mem_free(x->ns);
+    mem_free(x->flow);
+    mem_free(x->message);
+    mem_free(x->trigger);
+    mem_free(x->inputs);
+    mem_free(x->trigger_vars);
+    mem_free(x->labels);
+    mem_free(x->unique_key);
+    *x = (struct execution){0};
+}
+
+void trigger_row_fini(struct trigger_row *t)
+{
+    mem_free(t->ns);
+    mem_free(t->flow);
+    mem_free(t->name);
+    mem_free(t->why);
+    mem_free(t->message);
+    *t = (struct trigger_row){0};
+}
+
+void evaluation_fini(struct evaluation *v)
+{
+    mem_free(v->message);
+    *v = (struct evaluation){0};
 }

@@ -63,6 +63,62 @@ int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *u
                   struct err *e);
 int reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e);
 
+/* ---- flows ---- */
+/* In order of (namespace, id), those not deleted, without source. One page: behind (after_ns,
+ * after_id), at most `limit`; *more tells whether another follows. */
+struct flow_filter {
+    const char *ns;                  /* NULL: any; subtree */
+    const char *after_ns, *after_id; /* NULL: from the first */
+    size_t limit;
+};
+int reader_flows(struct reader *r, const struct flow_filter *f,
+                 int (*fn)(const struct flow_row *row, int64_t triggers, void *user), void *user,
+                 bool *more, struct err *e);
+/* revision 0: the newest; a deleted flow is found by number only. With source. */
+int reader_flow(struct reader *r, const char *ns, const char *id, int64_t revision,
+                struct flow_row *out, struct err *e);
+/* Newest first, without source; before 0: from the newest. updated_ms is the revision's. */
+int reader_flow_revisions(struct reader *r, const char *ns, const char *id, int64_t before,
+                          size_t limit, int (*fn)(const struct flow_row *row, void *user),
+                          void *user, bool *more, struct err *e);
+
+/* ---- executions ---- */
+struct execution_filter {
+    uint32_t states;     /* bit per enum execution_state; 0: all */
+    const char *ns;      /* NULL: any; subtree, but with `flow` exactly this one */
+    const char *flow;    /* NULL: any; needs ns */
+    const char *trigger; /* NULL: any */
+    int64_t before_id;   /* 0: from the newest */
+    size_t limit;
+};
+/* As reader_jobs. */
+int reader_executions(struct reader *r, const struct execution_filter *f,
+                      int (*fn)(const struct execution *x, void *user), void *user,
+                      int64_t *next_before, struct err *e);
+int reader_execution(struct reader *r, int64_t id, struct execution *out, struct err *e);
+/* Its task runs, oldest first: those that came to be. after_id: behind this one, 0: from the
+ * first. */
+int reader_task_runs(struct reader *r, int64_t execution, int64_t after_id, size_t limit,
+                     int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
+                     struct err *e);
+
+/* ---- polling triggers ---- */
+struct trigger_filter {
+    const char *ns;                                 /* NULL: any; subtree */
+    const char *flow;                               /* NULL: any */
+    const char *after_ns, *after_flow, *after_name; /* NULL: from the first */
+    size_t limit;
+};
+int reader_triggers(struct reader *r, const struct trigger_filter *f,
+                    int (*fn)(const struct trigger_row *t, void *user), void *user, bool *more,
+                    struct err *e);
+int reader_trigger(struct reader *r, const char *ns, const char *flow, const char *name,
+                   struct trigger_row *out, struct err *e);
+/* Its last evaluations, newest first; TRIGGER_HISTORY at most. */
+int reader_evaluations(struct reader *r, int64_t trigger,
+                       int (*fn)(const struct evaluation *v, void *user), void *user,
+                       struct err *e);
+
 /* agents: online and neither draining nor held; offline; online and one of both. slots: of those
  * online; busy: assigned jobs. */
 struct store_stats {

@@ -16,7 +16,13 @@ int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, b
     bind_int(q, 1, id_floor(created_before_ms));
     bind_int(q, 2, (int64_t)most);
     rc = db_run(&s->queue, q, e);
-    if (rc == 0) *more = (size_t)sqlite3_changes(s->queue.handle) == most;
+    if (rc != 0) return rc;
+    bool jobs = (size_t)sqlite3_changes(s->queue.handle) == most;
+    q = store_queue(s, Q_EXECUTION_KEYS_FORGET);
+    bind_int(q, 1, id_floor(created_before_ms));
+    bind_int(q, 2, (int64_t)most);
+    rc = db_run(&s->queue, q, e);
+    if (rc == 0) *more = jobs || (size_t)sqlite3_changes(s->queue.handle) == most;
     return rc;
 }
 
@@ -50,15 +56,79 @@ static int purge_job(struct store *s, int64_t job, struct err *e)
     return rc;
 }
 
-static int oldest_ended(struct store *s, int64_t ended_before_ms, int64_t *job, struct err *e)
+int purge_whole_job(struct store *s, int64_t job, struct err *e)
+{
+    sqlite3_stmt *q = store_output(s, O_STREAMS_HAS);
+    bind_int(q, 1, job);
+    int rc = db_step(&s->output, q, e);
+    db_reset(q);
+    size_t all = INT64_MAX;
+    if (rc == 1) rc = purge_output(s, job, &all, e);
+    return rc != 0 ? rc : purge_job(s, job, e);
+}
+
+/* The first number of the first row; 1: there is one. */
+static int first_id(struct store *s, sqlite3_stmt *q, int64_t *id, struct err *e)
+{
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 1) {
+        *id = sqlite3_column_int64(q, 0);
+        db_reset(q);
+    }
+    return rc;
+}
+
+/* *after_ms: where to look from; moves on, because task runs are passed by. */
+static int oldest_ended(struct store *s, int64_t ended_before_ms, int64_t *after_ms, int64_t *job,
+                        struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_ENDED);
     bind_int(q, 1, ended_before_ms);
+    bind_int(q, 2, *after_ms);
     int rc = db_step(&s->queue, q, e);
     if (rc == 1) {
         *job = sqlite3_column_int64(q, 0);
+        *after_ms = sqlite3_column_int64(q, 1);
         db_reset(q);
     }
+    return rc;
+}
+
+/* One job, as far as the budget goes. */
+static int purge_one(struct store *s, int64_t job, size_t *budget, struct err *e)
+{
+    int rc = purge_output(s, job, budget, e);
+    if (rc != 0 || *budget == 0) return rc; /* the job goes when all its output went */
+    rc = purge_job(s, job, e);
+    (*budget)--;
+    return rc;
+}
+
+static int purge_execution(struct store *s, int64_t execution, size_t *budget, struct err *e)
+{
+    char text[ID_TEXT_SIZE];
+    id_format(execution, text);
+    int64_t job;
+    int rc = 0;
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_JOB);
+    while (*budget > 0) {
+        bind_text(q, 1, text);
+        rc = first_id(s, q, &job, e);
+        if (rc == 1)
+            rc = purge_one(s, job, budget, e);
+        else
+            break;
+        if (rc != 0) return rc;
+    }
+    if (rc < 0 || *budget == 0) return rc;
+    static const enum queue_statement statements[] = {Q_EXECUTION_DELETE, Q_EXECUTION_KEY_DELETE};
+    rc = store_write_queue(s, e);
+    for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof *statements; i++) {
+        q = store_queue(s, statements[i]);
+        bind_int(q, 1, execution);
+        rc = db_run(&s->queue, q, e);
+    }
+    (*budget)--;
     return rc;
 }
 
@@ -90,20 +160,25 @@ static int shrink_output(struct store *s, struct err *e)
 
 int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e)
 {
-    int64_t job;
+    int64_t id, after_ms = 0;
     int rc = 0;
     size_t budget = most;
-    while (budget > 0 && (rc = oldest_ended(s, ended_before_ms, &job, e)) == 1) {
-        rc = purge_output(s, job, &budget, e);
+    while (budget > 0) {
+        sqlite3_stmt *q = store_queue(s, Q_EXECUTION_ENDED);
+        bind_int(q, 1, ended_before_ms);
+        rc = first_id(s, q, &id, e);
+        if (rc != 1) break;
+        rc = purge_execution(s, id, &budget, e);
         if (rc != 0) return rc;
-        if (budget == 0) break; /* the job goes when all its output went */
-        rc = purge_job(s, job, e);
+    }
+    while (rc == 0 && budget > 0 &&
+           (rc = oldest_ended(s, ended_before_ms, &after_ms, &id, e)) == 1) {
+        rc = purge_one(s, id, &budget, e);
         if (rc != 0) return rc;
-        budget--;
     }
     if (rc < 0) return rc;
     bool left = budget == 0;
-    if (budget < most) rc = shrink_output(s, e);
+    rc = budget < most ? shrink_output(s, e) : 0;
     if (rc == 0 && !left && s->begun && db_in_transaction(&s->queue)) {
         rc = db_run(&s->queue, store_queue(s, Q_COUNT_TIDY), e);
     }

@@ -1,100 +1,23 @@
 /* Reading for the API on connections of its own. A call's statements are reset before it returns:
  * an open one would hold back the log's reuse. */
-#include "coordinator/store/reader.h"
+#include "coordinator/store/sqlite_reader.h"
 
-#include "coordinator/store/sqlite_db.h"
-#include "coordinator/store/sqlite_rows.h"
 #include "coordinator/store/sqlite_schema.h"
 
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-/* A list looks at so many jobs, and an output page at so many chunks, before it answers with what
- * it has. */
-#define SCAN_MOST 5000
+/* An output page looks at so many chunks before it answers with what it has. */
 #define CHUNK_SCAN_MOST 20000
 /* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the
  * way back from the newest. */
 #define SORT_MOST 5000
 
-#define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"
-#define VIEW_TABLES                                                                                \
-    JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
-               "s.agent"
-#define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
-#define BUSY                                                                                       \
-    "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
-    " AND s.open = 2 AND s.agent = a.id)"
-
-#define QUEUE_READS(X)                                                                             \
-    X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
-    X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
-    X(R_NAMESPACE, "SELECT ns FROM jobs WHERE id = ?1")                                            \
-    X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 ORDER BY id DESC")                                       \
-    X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
-    X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
-                                    " AND id < ?1 ORDER BY id DESC")                               \
-    X(R_SCAN_OPEN,                                                                                 \
-      SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL " SCAN_COLUMNS     \
-                   "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"                   \
-                   " ORDER BY id DESC")                                                            \
-    X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
-                " total(retrying) FROM job_counts")                                                \
-    X(R_ATTEMPTS, "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t"                             \
-                  " LEFT JOIN agents a ON a.id = t.agent WHERE t.job = ?1 ORDER BY t.attempt")     \
-    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
-                " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
-                " WHERE a.removed_ms = 0 ORDER BY a.name")                                         \
-    X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
-               " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
-    X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
-                     " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
-    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND (draining OR held)),"        \
-                    " total(iif(online, slots, 0)) FROM agents WHERE removed_ms = 0")              \
-    X(R_GROUPS, "WITH c AS MATERIALIZED (SELECT group_key, sum(created) AS queued,"                \
-                " sum(submitted + running + killing) AS running FROM job_counts"                   \
-                " GROUP BY group_key),"                                                            \
-                " m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS online"   \
-                " FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                            \
-                " SELECT " GROUP_COLUMNS ", m.known, m.online, c.queued, c.running FROM groups g"  \
-                " LEFT JOIN m ON m.group_key = g.key LEFT JOIN c ON c.group_key = g.key"           \
-                " ORDER BY g.key")                                                                 \
-    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
-    X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY id")                                \
-    X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
-    X(R_PAGES, "PRAGMA page_count")                                                                \
-    X(R_PAGE_SIZE, "PRAGMA page_size")
-
-#define OUTPUT_READS(X)                                                                            \
-    X(W_SCAN, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"                    \
-              " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
-    X(W_CHUNK, "SELECT offset, data FROM chunks WHERE cursor = ?1")                                \
-    X(W_PAGES, "PRAGMA page_count")                                                                \
-    X(W_PAGE_SIZE, "PRAGMA page_size")
-
-#define X(number, sql) number,
-enum queue_read { QUEUE_READS(X) QUEUE_READ_COUNT };
-enum output_read { OUTPUT_READS(X) OUTPUT_READ_COUNT };
-#undef X
 #define X(number, sql) sql,
 static const char *const queue_sql[] = {QUEUE_READS(X)};
 static const char *const output_sql[] = {OUTPUT_READS(X)};
 #undef X
-
-struct reader {
-    struct db queue, output;
-};
-
-static sqlite3_stmt *from_queue(struct reader *r, enum queue_read which)
-{
-    return r->queue.statements[which];
-}
-
-static sqlite3_stmt *from_output(struct reader *r, enum output_read which)
-{
-    return r->output.statements[which];
-}
 
 static int open_file(struct db *d, const char *folder, const char *name, enum schema which,
                      const char *const *sql, int count, struct err *e)
@@ -145,6 +68,16 @@ void job_view_fini(struct job_view *v)
     *v = (struct job_view){0};
 }
 
+void reader_row_view(sqlite3_stmt *q, struct job_view *v)
+{
+    *v = (struct job_view){
+        .outputs = column_text(q, JOB_COLUMN_COUNT),
+        .require = column_text(q, JOB_COLUMN_COUNT + 1),
+        .agent_name = column_text(q, JOB_COLUMN_COUNT + 2),
+    };
+    row_job(q, &v->job);
+}
+
 /* 1: found; 0: not there. */
 static int find_job(struct reader *r, enum queue_read which, int64_t id, struct job_view *v,
                     struct err *e)
@@ -153,13 +86,8 @@ static int find_job(struct reader *r, enum queue_read which, int64_t id, struct 
     bind_int(q, 1, id);
     int rc = db_step(&r->queue, q, e);
     if (rc != 1) return rc;
-    *v = (struct job_view){
-        .outputs = column_text(q, JOB_COLUMN_COUNT),
-        .require = column_text(q, JOB_COLUMN_COUNT + 1),
-        .agent_name = column_text(q, JOB_COLUMN_COUNT + 2),
-        .spec = which == R_JOB ? column_text(q, JOB_COLUMN_COUNT + 3) : NULL,
-    };
-    row_job(q, &v->job);
+    reader_row_view(q, v);
+    if (which == R_JOB) v->spec = column_text(q, JOB_COLUMN_COUNT + 3);
     db_reset(q);
     return 1;
 }

@@ -141,3 +141,81 @@ void row_token(sqlite3_stmt *q, struct token_row *t)
         memcpy(t->secret_hash, hash, sizeof t->secret_hash);
     }
 }
+
+void row_flow(sqlite3_stmt *q, struct flow_row *f)
+{
+    *f = (struct flow_row){
+        .ns = column_text(q, 0),
+        .id = column_text(q, 1),
+        .revision = number(q, 2),
+        .created_ms = number(q, 3),
+        .updated_ms = number(q, 4),
+        .deleted_ms = number(q, 5),
+        .source = column_text(q, FLOW_COLUMN_COUNT),
+    };
+}
+
+void row_execution(sqlite3_stmt *q, bool texts, struct execution *x)
+{
+    *x = (struct execution){
+        .id = number(q, 0),
+        .state = (enum execution_state)number(q, 1),
+        .reason = (enum reason)number(q, 2),
+        .position = number(q, 3),
+        .job = number(q, 4),
+        .warned = number(q, 5) != 0,
+        .created_ms = number(q, 6),
+        .started_ms = number(q, 7),
+        .ended_ms = number(q, 8),
+        .ns = column_text(q, 9),
+        .flow = column_text(q, 10),
+        .revision = number(q, 11),
+        .submitter = number(q, 12),
+        .trigger = column_text(q, 13),
+        .message = column_text(q, 14),
+        .labels = texts ? column_text(q, EXECUTION_COLUMN_COUNT) : NULL,
+        .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
+        .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,
+    };
+}
+
+void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
+{
+    *t = (struct trigger_row){
+        .id = number(q, 0),
+        .ns = column_text(q, 1),
+        .flow = column_text(q, 2),
+        .name = column_text(q, 3),
+        .file_disabled = number(q, 4) != 0,
+        .disabled = number(q, 5) != 0,
+        .concurrent = number(q, 6) != 0,
+        .interval_ms = number(q, 7),
+        .next_ms = number(q, 8),
+        .job = number(q, 9),
+        .result = (enum evaluation_result)number(q, 10),
+        .ended_ms = number(q, 11),
+        .execution = number(q, 12),
+        .evaluations = number(q, 13),
+        .fired = number(q, 14),
+        .errors = number(q, 15),
+        .skipped = number(q, 16),
+        .why = column_text(q, 17),
+        .message = column_text(q, 18),
+    };
+}
+
+void row_evaluation(sqlite3_stmt *q, struct evaluation *v)
+{
+    *v = (struct evaluation){
+        .trigger = number(q, 0),
+        .number = number(q, 1),
+        .result = (enum evaluation_result)number(q, 2),
+        .exited = !is_null(q, 3),
+        .exit_code = number(q, 3),
+        .job = number(q, 4),
+        .execution = number(q, 5),
+        .started_ms = number(q, 6),
+        .ended_ms = number(q, 7),
+        .message = column_text(q, 8),
+    };
+}

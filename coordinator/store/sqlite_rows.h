@@ -44,4 +44,26 @@ void row_ns(sqlite3_stmt *q, struct ns_default *n);
     " last_used_ms, uses_left"
 void row_token(sqlite3_stmt *q, struct token_row *t);
 
+#define FLOW_COLUMNS "f.ns, f.id, f.revision, f.created_ms, f.updated_ms, f.deleted_ms"
+#define FLOW_COLUMN_COUNT 6
+/* Column FLOW_COLUMN_COUNT is the source or NULL. */
+void row_flow(sqlite3_stmt *q, struct flow_row *f);
+
+#define EXECUTION_COLUMNS                                                                          \
+    "id, state, reason, position, job, warned, created_ms, started_ms, ended_ms, ns, flow,"        \
+    " revision, submitter, trigger_name, message"
+#define EXECUTION_COLUMN_COUNT 15
+#define EXECUTION_TEXTS ", labels, inputs, trigger_vars"
+/* texts: those columns are there, too. All but unique_key. */
+void row_execution(sqlite3_stmt *q, bool texts, struct execution *x);
+
+#define TRIGGER_COLUMNS                                                                            \
+    "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \
+    " ended_ms, execution, evaluations, fired, errors, skipped, why, message"
+void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
+
+#define EVALUATION_COLUMNS                                                                         \
+    "trigger_id, number, result, exit_code, job, execution, started_ms, ended_ms, message"
+void row_evaluation(sqlite3_stmt *q, struct evaluation *v);
+
 #endif

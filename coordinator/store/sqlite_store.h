@@ -113,11 +113,62 @@
     X(Q_TOKEN_USE, "UPDATE tokens SET last_used_ms = ?2,"                                          \
                    " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
     X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1")                           \
+    /* flows, executions, triggers */                                                              \
+    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT DO UPDATE"         \
+                  " SET revision = excluded.revision, updated_ms = excluded.updated_ms,"           \
+                  " deleted_ms = 0")                                                               \
+    X(Q_REVISION_INSERT, "INSERT INTO flow_revisions VALUES (?1, ?2, ?3, ?4, ?5)")                 \
+    X(Q_FLOW_DELETED, "UPDATE flows SET deleted_ms = ?3 WHERE ns = ?1 AND id = ?2")                \
+    X(Q_FLOWS, "SELECT " FLOW_COLUMNS ", NULL FROM flows f ORDER BY f.ns, f.id")                   \
+    X(Q_FLOW_SOURCE,                                                                               \
+      "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
+    X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
+                          " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)")                    \
+    X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
+    X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
+    X(Q_EXECUTION_GET,                                                                             \
+      "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")                \
+    X(Q_EXECUTION_LAST, "SELECT ifnull(max(id), 0) FROM executions")                               \
+    X(Q_EXECUTION_UPDATE, "UPDATE executions SET state = ?2, open = ?3, reason = ?4,"              \
+                          " position = ?5, job = ?6, warned = ?7, started_ms = ?8, ended_ms = ?9," \
+                          " message = ?10 WHERE id = ?1")                                          \
+    X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
+                         " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
+    X(Q_TASK_OUTPUTS, "SELECT j.task, s.outputs FROM jobs j INDEXED BY job_execution"              \
+                      " CROSS JOIN job_states s ON s.id = j.id WHERE j.execution = ?1"             \
+                      " AND s.ended_ms > 0 ORDER BY j.id")                                         \
+    X(Q_TRIGGER_INSERT,                                                                            \
+      "INSERT INTO triggers VALUES (NULL, ?18, ?19, ?20, ?2, ?3, ?4, ?5, ?6, ?7,"                  \
+      " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")                                               \
+    X(Q_TRIGGER_UPDATE, "UPDATE triggers SET file_disabled = ?2, disabled = ?3, concurrent = ?4,"  \
+                        " interval_ms = ?5, next_ms = ?6, job = ?7, result = ?8, ended_ms = ?9,"   \
+                        " execution = ?10, evaluations = ?11, fired = ?12, errors = ?13,"          \
+                        " skipped = ?14, why = ?15, message = ?16 WHERE id = ?1")                  \
+    X(Q_TRIGGER_JOB, "UPDATE triggers SET job = ?2 WHERE id = ?1")                                 \
+    X(Q_TRIGGER_DELETE, "DELETE FROM triggers WHERE id = ?1")                                      \
+    X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \
+    X(Q_EVALUATION_INSERT, "INSERT INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")  \
+    /* the oldest with number <= ?2; its job alone when that has ended */                          \
+    X(Q_EVALUATION_OLD, "SELECT v.number, ifnull(s.id, 0) FROM evaluations v"                      \
+                        " LEFT JOIN job_states s ON s.id = v.job AND s.ended_ms > 0"               \
+                        " WHERE v.trigger_id = ?1 AND v.number <= ?2 ORDER BY v.number LIMIT 1")   \
+    X(Q_EVALUATION_DELETE, "DELETE FROM evaluations WHERE trigger_id = ?1 AND number = ?2")        \
     /* housekeeping */                                                                             \
     X(Q_KEYS_FORGET, "DELETE FROM job_keys WHERE job IN"                                           \
                      " (SELECT job FROM job_keys WHERE job < ?1 ORDER BY job LIMIT ?2)")           \
-    X(Q_ENDED, "SELECT id FROM job_states INDEXED BY job_ended"                                    \
-               " WHERE ended_ms > 0 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")                  \
+    /* task runs go with their executions: those that follow may ask for their outputs */          \
+    X(Q_ENDED, "SELECT s.id, s.ended_ms FROM job_states s INDEXED BY job_ended"                    \
+               " WHERE s.ended_ms > 0 AND s.ended_ms >= ?2 AND s.ended_ms < ?1"                    \
+               " AND (SELECT execution FROM jobs j WHERE j.id = s.id) IS NULL"                     \
+               " ORDER BY s.ended_ms LIMIT 1")                                                     \
+    X(Q_EXECUTION_ENDED, "SELECT id FROM executions INDEXED BY execution_ended"                    \
+                         " WHERE ended_ms > 0 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")        \
+    X(Q_EXECUTION_JOB, "SELECT id FROM jobs WHERE execution = ?1 LIMIT 1")                         \
+    X(Q_EXECUTION_DELETE, "DELETE FROM executions WHERE id = ?1")                                  \
+    X(Q_EXECUTION_KEY_DELETE, "DELETE FROM execution_keys WHERE execution = ?1")                   \
+    X(Q_EXECUTION_KEYS_FORGET,                                                                     \
+      "DELETE FROM execution_keys WHERE execution IN"                                              \
+      " (SELECT execution FROM execution_keys WHERE execution < ?1 ORDER BY execution LIMIT ?2)")  \
     X(Q_JOB_DELETE, "DELETE FROM jobs WHERE id = ?1")                                              \
     X(Q_STATE_DELETE, "DELETE FROM job_states WHERE id = ?1")                                      \
     X(Q_ATTEMPTS_DELETE, "DELETE FROM attempts WHERE job = ?1")
@@ -136,6 +187,7 @@
     X(O_BYTES, "SELECT total(bytes) FROM streams WHERE job = ?1 AND attempt = ?2")                 \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
+    X(O_STREAMS_HAS, "SELECT 1 FROM streams WHERE job = ?1 LIMIT 1")                               \
     X(O_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1")                                      \
     X(O_FREE_PAGES, "PRAGMA freelist_count")                                                       \
     X(O_PAGES, "PRAGMA page_count")                                                                \
@@ -164,6 +216,9 @@ struct store {
  * change. ERR_INTERNAL outside store_begin. */
 int store_write_queue(struct store *s, struct err *e);
 int store_write_output(struct store *s, struct err *e);
+
+/* All of a final job, its output included. */
+int purge_whole_job(struct store *s, int64_t job, struct err *e);
 
 /* A job of a class leaves state `from` and enters `to`; JOB_STATES: comes from, goes to nowhere. */
 void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);

@@ -148,11 +148,54 @@ int store_token_get(struct store *s, int64_t id, struct token_row *out, struct e
 int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 
+/* ---- flows ---- */
+/* A new revision (f->source is kept), and the flow's row made, changed or brought back.
+ * ERR_EXISTS: that revision is there. */
+int store_flow_put(struct store *s, const struct flow_row *f, struct err *e);
+/* The row stays, with its revisions: executions may run. */
+int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
+                       struct err *e);
+/* Also deleted ones; without source. */
+int store_each_flow(struct store *s, int (*fn)(const struct flow_row *f, void *user), void *user,
+                    struct err *e);
+int store_flow_source(struct store *s, const char *ns, const char *id, int64_t revision,
+                      char **source, struct err *e); /* mem_free */
+
+/* ---- executions ---- */
+/* ERR_EXISTS: id or unique_key is taken. The id has to be made of created_ms. */
+int store_execution_insert(struct store *s, const struct execution *x, struct err *e);
+int store_execution_get(struct store *s, int64_t id, struct execution *out, struct err *e);
+int store_execution_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
+int store_execution_last_id(struct store *s, int64_t *id, struct err *e); /* 0: there is none */
+/* state, reason, message, position, job, warned, started_ms, ended_ms; the rest never changes. */
+int store_execution_update(struct store *s, const struct execution *x, struct err *e);
+/* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
+int store_each_open_execution(struct store *s, int (*fn)(const struct execution *x, void *user),
+                              void *user, struct err *e);
+/* What the ended task runs of an execution left, in order: outputs is JSON object text or NULL. */
+int store_each_task_output(struct store *s, int64_t execution,
+                           int (*fn)(const char *task, const char *outputs, void *user), void *user,
+                           struct err *e);
+
+/* ---- polling triggers ---- */
+int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);
+/* All but its id and names. */
+int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
+/* An evaluation began: job alone. */
+int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
+/* With its history and the ended jobs of it. */
+int store_trigger_delete(struct store *s, int64_t id, struct err *e);
+int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
+                       void *user, struct err *e);
+/* Adds to the history; what lies TRIGGER_HISTORY before it goes, with its job. */
+int store_evaluation_add(struct store *s, const struct evaluation *v, struct err *e);
+
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
                       struct err *e);
-/* Final jobs and all that belongs to them. `most` counts jobs and chunks of output; a job goes
- * after its last chunk. */
+/* Executions that ended, with their task runs; final jobs that are of none; and all that belongs to
+ * them. `most` counts jobs, executions and chunks of output; a job goes after its last chunk, an
+ * execution after its last job. */
 int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e);
 
 #endif

@@ -70,6 +70,49 @@ words_of() { # words_of COMMAND-TABLE-FILE: the commands of a daemon
 reasons() { sed -n '/^static const char \*const reason_names/,/};/s/.*= "\([a-z-]*\)".*/\1/p' coordinator/store/model.c; }
 refusals() { sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)", .*/\1/p' wire/refusal.h; }
 
+# The words of flows: those that a flow may use are in docs/flows.md, those of Kestra's tasks and what is refused
+# in docs/from-kestra.md, in code each.
+flow_words() { # flow_words TABLE-PATTERN
+    awk -v table="$1" '
+        /^static const char \*const [a-z_]*\[\] = \{|^#define WORK_NAMES|^const struct refused_key [a-z_]*\[\] = \{/ {
+            inside = $0 ~ table; refused = /refused_key/
+        }
+        inside { while (match($0, /"[A-Za-z]+"/)) {
+                     print substr($0, RSTART + 1, RLENGTH - 2)
+                     $0 = refused ? "" : substr($0, RSTART + RLENGTH) } }
+        /^\};|\}[;]$|^ *"killGrace", "priority"$/ { inside = 0 }' coordinator/flow/keys.c | sort -u
+}
+in_code() { # in_code WORD FILE: among the words of a piece of code
+    awk -v word="$1" '
+        { n = split($0, parts, "`")
+          for (i = 2; i <= n; i += 2) {
+              m = split(parts[i], words, /[^A-Za-z0-9]+/)
+              for (k = 1; k <= m; k++) if (words[k] == word) { found = 1; exit }
+          } }
+        END { exit !found }' "$2"
+}
+flows_to_docs() {
+    [ "$(flow_words '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES' | wc -l)" -gt 40 ] ||
+        echo "coordinator/flow/keys.c:1: docs: the tables of keys cannot be read"
+    for name in $(flow_words '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES'); do
+        in_code "$name" docs/flows.md ||
+            echo "coordinator/flow/keys.c:1: docs: the key '$name' of flows is not in docs/flows.md"
+    done
+    tr '\n' ' ' <docs/from-kestra.md >"$tmp/from-kestra"
+    for name in $(flow_words 'kestra_names|_refused\['); do
+        in_code "$name" "$tmp/from-kestra" ||
+            echo "coordinator/flow/keys.c:1: docs: Kestra's '$name' is not in docs/from-kestra.md"
+    done
+    for name in $(sed -n 's/.*{PREFIX "\([a-z]*\)\..*/\1/p' coordinator/flow/kestra.c | sort -u); do
+        in_code "$name" "$tmp/from-kestra" ||
+            echo "coordinator/flow/kestra.c:1: docs: the types of '$name' are not in docs/from-kestra.md"
+    done
+    for name in $(sed -n '/flow_input_type_names/,/;/s/.*/&/p' coordinator/flow/flow.c | grep -o '"[A-Z]*"' | tr -d '"'); do
+        in_code "$name" docs/flows.md ||
+            echo "coordinator/flow/flow.c:1: docs: the type '$name' of inputs is not in docs/flows.md"
+    done
+}
+
 to_docs() {
     while read -r at kind name default; do
         case $kind in
@@ -114,7 +157,7 @@ from_docs() {
     } | sort -u >"$tmp/variables"
     commands_of_cli >"$tmp/commands"
     # What a shell's or another program's line says is theirs.
-    for file in README.md docs/guide.md docs/security.md; do
+    for file in README.md docs/guide.md docs/security.md docs/flows.md docs/from-kestra.md; do
         grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
             grep -vE 'cmake|apt-get|systemctl|bash --noprofile' |
             sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
@@ -143,6 +186,7 @@ check() { # check ROOT: differences are in $tmp/found; false when there are any
         tables >"$tmp/tables"
         [ "$(wc -l <"$tmp/tables")" -gt 80 ] || echo "cli:1: docs: the option tables cannot be read"
         to_docs
+        flows_to_docs
         from_docs
     ) >"$tmp/found"
     [ ! -s "$tmp/found" ]
@@ -161,13 +205,14 @@ fi
 tree=$tmp/tree
 clean_tree() {
     rm -rf "$tree"
-    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/cli" "$tree/wire" "$tree/docs"
+    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" "$tree/docs"
     cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
     cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
     cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
     cp "$top"/cli/*.c "$tree/cli/"
     cp "$top"/wire/refusal.h "$tree/wire/"
-    cp "$top"/docs/guide.md "$top"/docs/security.md "$tree/docs/"
+    cp "$top"/docs/guide.md "$top"/docs/security.md "$top"/docs/flows.md "$top"/docs/from-kestra.md "$tree/docs/"
+    cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"
     cp "$top"/README.md "$tree/"
 }
 
@@ -214,6 +259,14 @@ change coordinator/store/model.c 's/"queue-timeout"/"waited-too-long"/'
 expect "the reason 'waited-too-long' is not" "a reason that the guide does not know"
 change wire/refusal.h 's/"name-taken"/"name-used"/'
 expect "the refusal 'name-used' is not" "a refusal that the security model does not know"
+change coordinator/flow/keys.c 's/"allowConcurrent",/"allowParallel",/'
+expect "the key 'allowParallel' of flows is not" "a key of flows that the reference does not know"
+change coordinator/flow/keys.c 's/{"dependencies", /{"packages", /'
+expect "Kestra's 'packages' is not" "a refused property that the table does not know"
+change coordinator/flow/flow.c 's/"DURATION"/"TIMESPAN"/'
+expect "the type 'TIMESPAN' of inputs is not" "a type of inputs that the reference does not know"
+change docs/flows.md 's/--label K=V/--labels K=V/'
+expect "^docs/flows.md:[0-9]*: docs: there is no flag '--labels'" "a flag that is not there, in the reference"
 change docs/guide.md 's/| `--lease` |/| `--leases` |/'
 expect "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" "a flag that is not there, in the guide"
 change README.md 's/--queue-timeout/--queue-time/'

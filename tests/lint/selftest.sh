@@ -14,7 +14,8 @@ failed=0
 clean_tree() {
     rm -rf "$tree"
     mkdir -p "$tree/base" "$tree/wire" "$tree/platform/linux" "$tree/agent" "$tree/cli" \
-        "$tree/coordinator/engine" "$tree/coordinator/store" "$tree/tests/unit/base"
+        "$tree/coordinator/engine" "$tree/coordinator/flow" "$tree/coordinator/store" \
+        "$tree/tests/unit/base"
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/base/thing.h" <<'END'
 /* A thing. */
@@ -99,6 +100,8 @@ plant coordinator/engine/x.c '#include "coordinator/store/reader.h"'
 expect include-direction coordinator/engine/x.c 1 "the engine includes the store's insides"
 plant coordinator/engine/x.c '#include "wire/thing.h"'
 expect include-direction coordinator/engine/x.c 1 "the engine includes wire"
+plant coordinator/flow/x.c '#include "coordinator/store/store.h"'
+expect include-direction coordinator/flow/x.c 1 "the flow language includes the store"
 plant coordinator/store/x.c '#include "coordinator/engine/engine.h"'
 expect include-direction coordinator/store/x.c 1 "the store includes the engine"
 plant coordinator/store/x.c '#include "platform/files.h"'

@@ -1,0 +1,467 @@
+/* cadre flow apply | list | show | delete | run */
+#include "cli/commands.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/follow.h"
+#include "platform/files.h"
+#include "platform/paths.h"
+#include "wire/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX_BYTES (256u * 1024) /* of one flow, as the coordinator takes it */
+#define DEPTH_MAX 16                 /* of folders */
+#define PLACE "NAMESPACE/FLOW"
+#define PROBLEMS_TOLD 100 /* by the coordinator, at most */
+
+#define AT(type, field) offsetof(struct type, field)
+
+/* ---- apply ---- */
+
+struct apply_config {
+    bool check;
+};
+static const struct opt apply_options[] = {
+    {.flag = "check",
+     .type = OPT_BOOL,
+     .offset = AT(apply_config, check),
+     .help = "only tell what is wrong, or what would change"},
+};
+
+struct paths {
+    char **items;
+    size_t count;
+};
+
+static void add_path(struct paths *p, char *path)
+{
+    p->items = mem_resize(p->items, p->count + 1, sizeof *p->items);
+    p->items[p->count++] = path;
+}
+
+static void free_paths(struct paths *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        mem_free(p->items[i]);
+    mem_free(p->items);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int on_entry(const char *name, void *user)
+{
+    if (name[0] != '.') add_path(user, mem_strdup(name));
+    return 0;
+}
+
+/* All YAML files of a folder and those below it, in order. false: it is no folder. */
+static bool collect_folder(const char *path, int depth, struct paths *out)
+{
+    struct paths names = {0};
+    if (depth > DEPTH_MAX || dir_list(path, on_entry, &names, NULL) != 0) {
+        free_paths(&names);
+        return false;
+    }
+    if (names.count > 0) qsort(names.items, names.count, sizeof *names.items, by_name);
+    for (size_t i = 0; i < names.count; i++) {
+        char *below = paths_join(path, names.items[i]);
+        bool yaml = str_ends(below, ".yaml") || str_ends(below, ".yml");
+        if (!collect_folder(below, depth + 1, out) && yaml)
+            add_path(out, below);
+        else
+            mem_free(below);
+    }
+    free_paths(&names);
+    return true;
+}
+
+static int collect(const struct opt_args *args, struct paths *out, struct err *e)
+{
+    for (int i = 0; i < args->argc; i++) {
+        size_t before = out->count;
+        if (!collect_folder(args->argv[i], 0, out))
+            add_path(out, mem_strdup(args->argv[i]));
+        else if (out->count == before)
+            return err_set(e, ERR_NOT_FOUND, "%s has no .yaml or .yml file", args->argv[i]);
+    }
+    return 0;
+}
+
+static int write_file(struct jw *w, const char *path, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, FILE_MAX_BYTES);
+    bool from_stdin = str_eq(path, "-");
+    int rc = from_stdin ? stdin_read(FILE_MAX_BYTES, &text, e)
+                        : file_read(path, FILE_MAX_BYTES, &text, e);
+    if (rc == 0 && (!str_utf8_valid(text.data, text.len) || memchr(text.data, 0, text.len)))
+        rc = err_set(e, ERR_INVALID, "%s is not UTF-8 text", path);
+    if (rc == 0) {
+        jw_object(w, NULL);
+        jw_str(w, "name", from_stdin ? "stdin" : path);
+        jw_strn(w, "text", text.data, text.len);
+        jw_end(w);
+    }
+    buf_fini(&text);
+    return rc;
+}
+
+static int make_apply_body(const struct paths *p, bool check, struct buf *out, struct err *e)
+{
+    struct jw w;
+    int rc = 0;
+    jw_init(&w, out);
+    jw_object(&w, NULL);
+    jw_array(&w, "files");
+    for (size_t i = 0; i < p->count && rc == 0; i++)
+        rc = write_file(&w, p->items[i], e);
+    jw_end(&w);
+    if (check) jw_bool(&w, "checkOnly", true);
+    jw_end(&w);
+    if (rc == 0 && jw_finish(&w) != 0)
+        rc = err_set(
+            e, ERR_TOO_LARGE,
+            "these are more than can be applied at once, %u KiB in all; apply them in parts",
+            LIMIT_HTTP_BODY / 1024);
+    return rc;
+}
+
+static void print_applied(const struct json *body, bool check)
+{
+    for (const struct json *f = json_first(json_get(body, "flows")); f; f = json_next(f))
+        printf("%s/%s %s, revision %lld%s\n", json_get_str(f, "namespace", "?"),
+               json_get_str(f, "id", "?"), json_get_str(f, "change", "?"),
+               (long long)json_get_int(f, "revision", 0), check ? " (not applied)" : "");
+}
+
+static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct apply_config *c = config;
+    struct paths paths = {0};
+    struct err e = {0};
+    struct buf body;
+    struct response r = {0};
+    if (args->argc == 0)
+        return cli_usage("flow apply takes files or folders, or - for one on stdin");
+    buf_init(&body, LIMIT_HTTP_BODY);
+    int rc = collect(args, &paths, &e);
+    if (rc == 0) rc = make_apply_body(&paths, c->check, &body, &e);
+    free_paths(&paths);
+    if (rc != 0) {
+        buf_fini(&body);
+        return cli_fail(EXIT_ERROR, &e);
+    }
+    struct client *client = cli_client(cli);
+    int code = EXIT_ERROR;
+    if (client) {
+        rc = client_call(client, "POST", "/api/v1/flows", body.data, NULL, &r, &e);
+        if (rc == 0 && cli_json(cli))
+            cli_print_json(json_get(r.body, "flows"));
+        else if (rc == 0)
+            print_applied(r.body, c->check);
+        code = rc == 0 ? EXIT_OK : cli_fail_problems(EXIT_ERROR, &r, &e);
+        size_t problems = json_count(json_get(json_get(r.body, "error"), "problems"));
+        if (problems > 0)
+            cli_note("cadre: nothing was applied: %zu problem%s", problems,
+                     problems > 1 ? "s" : "");
+        response_fini(&r);
+    }
+    buf_fini(&body);
+    return code;
+}
+
+const struct command command_flow_apply = {
+    .name = "flow apply",
+    .arguments = "FILE|FOLDER|-...",
+    .summary = "make or change flows, all of these files or none",
+    .details =
+        "Of a folder all .yaml and .yml files are taken, also in folders below it. Everything "
+        "that is wrong is told with file and\n"
+        "line; then nothing changes and the exit code is 1. docs/flows.md describes the files.",
+    .options = apply_options,
+    .option_count = sizeof apply_options / sizeof *apply_options,
+    .config_size = sizeof(struct apply_config),
+    .run = run_apply,
+};
+
+/* ---- list ---- */
+
+struct list_config {
+    char *ns;
+};
+static const struct opt list_options[] = {
+    {.flag = "namespace",
+     .type = OPT_STRING,
+     .offset = AT(list_config, ns),
+     .value_name = "NS",
+     .help = "only this namespace's and its children's"},
+};
+
+static void flow_row(struct table *t, const struct json *f)
+{
+    char age[DURATION_TEXT_SIZE], revision[32], triggers[32];
+    char *name = str_dupf("%s/%s", json_get_str(f, "namespace", "?"), json_get_str(f, "id", "?"));
+    text_age(json_get_str(f, "updatedAt", NULL), age);
+    const char *cells[] = {name, text_of(json_get(f, "revision"), revision, sizeof revision),
+                           text_of(json_get(f, "triggers"), triggers, sizeof triggers), age};
+    table_add(t, cells);
+    mem_free(name);
+}
+
+static int run_list(struct cli *cli, void *config, const struct opt_args *args)
+{
+    static const char *const head[] = {"FLOW", "REVISION", "TRIGGERS", "AGE"};
+    const struct list_config *c = config;
+    if (args->argc > 0) return cli_usage("flow list takes no argument '%s'", args->argv[0]);
+    const struct cli_listing l = {.collection = "flows",
+                                  .columns = 4,
+                                  .head = head,
+                                  .row = flow_row,
+                                  .queries = {{"namespace", c->ns}},
+                                  .limit = INT64_MAX};
+    return cli_list(cli, &l);
+}
+
+const struct command command_flow_list = {
+    .name = "flow list",
+    .arguments = "",
+    .summary = "list flows",
+    .options = list_options,
+    .option_count = sizeof list_options / sizeof *list_options,
+    .config_size = sizeof(struct list_config),
+    .run = run_list,
+};
+
+/* ---- show, delete ---- */
+
+static char *flow_path(const struct opt_args *args, const char *command, const char *rest)
+{
+    if (args->argc == 1) return cli_place("flows", args->argv[0], 2, rest, PLACE);
+    (void)cli_usage("%s takes one " PLACE "; 'cadre flow list' shows them", command);
+    return NULL;
+}
+
+struct show_config {
+    int64_t revision;
+    bool source;
+};
+static const struct opt show_options[] = {
+    {.flag = "revision",
+     .type = OPT_INT,
+     .offset = AT(show_config, revision),
+     .min = 1,
+     .max = 1000000000,
+     .fallback = NULL,
+     .value_name = "N",
+     .help = "as it was then; default: the newest"},
+    {.flag = "source",
+     .type = OPT_BOOL,
+     .offset = AT(show_config, source),
+     .help = "only the file's text, to be edited and applied again"},
+};
+
+static void show_names(const char *label, const struct json *list)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
+    show_line(label, b.len ? b.data : NULL);
+    buf_fini(&b);
+}
+
+static void show_flow(const struct json *f)
+{
+    static const char *const keys[] = {"namespace",   "id",       "revision",
+                                       "description", "disabled", "labels"};
+    char scratch[2048];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct json *v = json_get(f, keys[i]);
+        if (json_type(v) == JSON_NULL || (json_type(v) == JSON_OBJECT && !json_count(v))) continue;
+        show_line(keys[i], text_of(v, scratch, sizeof scratch));
+    }
+    show_line("createdAt", json_get_str(f, "createdAt", NULL));
+    show_line("updatedAt", json_get_str(f, "updatedAt", NULL));
+    show_names("inputs", json_get(f, "inputs"));
+    show_names("tasks", json_get(f, "tasks"));
+    show_names("triggers", json_get(f, "triggers"));
+    printf("\n%s", json_get_str(f, "source", ""));
+}
+
+static int run_show(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct show_config *c = config;
+    struct response r;
+    struct buf target;
+    char number[24];
+    char *path = flow_path(args, "flow show", NULL);
+    if (!path) return EXIT_USAGE;
+    buf_init(&target, 65536);
+    (void)buf_adds(&target, path);
+    mem_free(path);
+    (void)str_format(number, sizeof number, "%lld", (long long)c->revision);
+    cli_query(&target, "revision", c->revision ? number : NULL);
+    const struct json *f = cli_call(cli, "GET", target.data, NULL, &r);
+    buf_fini(&target);
+    if (!f) return EXIT_ERROR;
+    if (c->source)
+        fputs(json_get_str(f, "source", ""), stdout);
+    else if (cli_json(cli))
+        cli_print_json(f);
+    else
+        show_flow(f);
+    response_fini(&r);
+    return EXIT_OK;
+}
+
+const struct command command_flow_show = {
+    .name = "flow show",
+    .arguments = PLACE,
+    .summary = "show a flow and its file",
+    .options = show_options,
+    .option_count = sizeof show_options / sizeof *show_options,
+    .config_size = sizeof(struct show_config),
+    .run = run_show,
+};
+
+static int run_delete(struct cli *cli, void *config, const struct opt_args *args)
+{
+    (void)config;
+    struct response r = {0};
+    struct err e = {0};
+    char *path = flow_path(args, "flow delete", NULL);
+    if (!path) return EXIT_USAGE;
+    struct client *client = cli_client(cli);
+    int rc = client ? client_call(client, "DELETE", path, NULL, NULL, &r, &e) : ERR_DENIED;
+    mem_free(path);
+    response_fini(&r);
+    if (rc == 0) {
+        printf("%s deleted\n", args->argv[0]);
+        return EXIT_OK;
+    }
+    return client ? cli_fail(EXIT_ERROR, &e) : EXIT_ERROR;
+}
+
+const struct command command_flow_delete = {
+    .name = "flow delete",
+    .arguments = PLACE,
+    .summary = "delete a flow and its triggers",
+    .details = "Executions that run go on to their end; those that are queued are cancelled.",
+    .run = run_delete,
+};
+
+/* ---- run ---- */
+
+struct run_config {
+    struct opt_map inputs, labels;
+    char *unique;
+    bool detach;
+};
+static const struct opt run_options[] = {
+    {.flag = "input",
+     .type = OPT_MAP,
+     .offset = AT(run_config, inputs),
+     .value_name = "K=V",
+     .help = "value of an input; may be repeated"},
+    {.flag = "label",
+     .type = OPT_MAP,
+     .offset = AT(run_config, labels),
+     .value_name = "K=V",
+     .help = "label of this execution, over those of the flow"},
+    {.flag = "unique",
+     .type = OPT_STRING,
+     .offset = AT(run_config, unique),
+     .value_name = "KEY",
+     .check = cli_check_key,
+     .help = "the same key within 24 h is the same execution: a repeated run follows the first"},
+    {.flag = "detach",
+     .type = OPT_BOOL,
+     .offset = AT(run_config, detach),
+     .help = "print the execution's id and do not wait for it"},
+};
+
+static void write_map(struct jw *w, const char *key, const struct opt_map *m)
+{
+    if (m->count == 0) return;
+    jw_object(w, key);
+    for (size_t i = 0; i < m->count; i++)
+        jw_str(w, m->items[i].key, m->items[i].value);
+    jw_end(w);
+}
+
+/* *id: mem_free. Failure is printed. */
+static int start(struct cli *cli, const struct run_config *c, const char *path, char **id)
+{
+    struct err e = {0};
+    struct buf body;
+    struct jw w;
+    struct response r = {0};
+    buf_init(&body, LIMIT_HTTP_BODY);
+    jw_init(&w, &body);
+    jw_object(&w, NULL);
+    write_map(&w, "inputs", &c->inputs);
+    write_map(&w, "labels", &c->labels);
+    jw_end(&w);
+    int rc = jw_finish(&w);
+    if (rc != 0) err_set(&e, rc, "the inputs are too large");
+    struct client *client = cli_client(cli);
+    if (!client) {
+        buf_fini(&body);
+        return ERR_DENIED;
+    }
+    char *key = cli_key(c->unique);
+    if (rc == 0) rc = client_call(client, "POST", path, body.data, key, &r, &e);
+    const char *text = json_get_str(r.body, "id", NULL);
+    if (rc == 0 && !text)
+        rc = err_set(&e, ERR_PROTOCOL, "the coordinator's answer has no execution id");
+    if (rc == 0) *id = mem_strdup(text);
+    if (rc == 0 && json_get_bool(r.body, "duplicate", false))
+        cli_note("cadre: execution %s has this key already", *id);
+    if (rc != 0) (void)cli_fail(0, &e);
+    response_fini(&r);
+    mem_free(key);
+    buf_fini(&body);
+    return rc;
+}
+
+static int run_run(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct run_config *c = config;
+    char *id = NULL;
+    char *path = flow_path(args, "flow run", "executions");
+    if (!path) return EXIT_USAGE;
+    int rc = start(cli, c, path, &id);
+    mem_free(path);
+    if (rc != 0) return EXIT_CADRE;
+    int code = EXIT_OK;
+    if (c->detach) {
+        puts(id);
+    } else {
+        struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
+        code = follow_execution(cli, &o);
+    }
+    mem_free(id);
+    return code;
+}
+
+const struct command command_flow_run = {
+    .name = "flow run",
+    .arguments = PLACE,
+    .summary = "start an execution of a flow and follow it",
+    .details =
+        "The output of its tasks comes to stdout and stderr as it is written. Exit code 0: it "
+        "ended as SUCCESS or WARNING; 1: FAILED;\n"
+        "137: it was cancelled; 125: Cadre could not start or follow it. Ctrl-C cancels it and "
+        "waits for its end; a second one leaves.",
+    .options = run_options,
+    .option_count = sizeof run_options / sizeof *run_options,
+    .config_size = sizeof(struct run_config),
+    .run = run_run,
+};

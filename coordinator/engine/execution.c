@@ -1,0 +1,411 @@
+/* Executions: begun within the concurrency of their flow, taken from task to task, ended. */
+#include "coordinator/engine/internal.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define PUMP_MOST 100 /* queued executions begun in one go */
+
+/* ---- in memory ---- */
+
+struct open_execution *execution_find(const struct engine *g, int64_t id)
+{
+    return id_map_find(&g->executions, (uint64_t)id);
+}
+
+static void list_add(struct execution_list *l, struct open_execution *x)
+{
+    x->list = l;
+    x->next = NULL;
+    x->prev = l->last;
+    if (l->last)
+        l->last->next = x;
+    else
+        l->first = x;
+    l->last = x;
+    l->count++;
+}
+
+static void list_remove(struct open_execution *x)
+{
+    struct execution_list *l = x->list;
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        l->first = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    else
+        l->last = x->prev;
+    l->count--;
+    x->list = NULL;
+}
+
+struct open_execution *execution_add(struct engine *g, struct execution *row)
+{
+    struct flow_entry *f = flow_get(g, row->ns, row->flow);
+    if (!f) return NULL;
+    struct open_execution *x = mem_alloc(sizeof *x);
+    x->row = *row;
+    *row = (struct execution){0};
+    x->revision = revision_get(f, x->row.revision);
+    x->revision->executions++;
+    x->trigger = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
+    if (x->trigger) x->trigger->executions++;
+    list_add(x->row.state == EXECUTION_QUEUED ? &f->queued : &f->running, x);
+    id_map_put(&g->executions, (uint64_t)x->row.id, x);
+    return x;
+}
+
+void execution_free(struct open_execution *x)
+{
+    execution_fini(&x->row);
+    mem_free(x);
+}
+
+/* ---- from state to state ---- */
+
+static void changed(struct engine *g, const struct execution *row)
+{
+    struct effect *e = effects_add(g->out, EFFECT_EXECUTION_CHANGED);
+    e->id = row->id;
+    e->flag = execution_is_final(row->state);
+}
+
+bool execution_store(struct engine *g, struct open_execution *x)
+{
+    changed(g, &x->row);
+    return store_ok(g, store_execution_update(g->store, &x->row, &g->err));
+}
+
+static bool move(struct engine *g, struct open_execution *x, enum execution_state to)
+{
+    char id[ID_TEXT_SIZE], what[128];
+    id_format(x->row.id, id);
+    const char *from = fsm_name(&execution_fsm, (int)x->row.state);
+    const char *name = fsm_name(&execution_fsm, (int)to);
+    if (!fsm_may(&execution_fsm, (int)x->row.state, (int)to)) {
+        str_format(what, sizeof what, "execution %s: %s may not follow %s", id, name, from);
+        engine_broken(g, what);
+        return false;
+    }
+    log_debug("execution %s: %s -> %s", id, from, name);
+    x->row.state = to;
+    return true;
+}
+
+static void begin(struct engine *g, struct open_execution *x)
+{
+    if (!move(g, x, EXECUTION_RUNNING)) return;
+    x->row.started_ms = g->now.wall_ms;
+    execution_advance(g, x);
+}
+
+void execution_end(struct engine *g, struct open_execution *x, enum execution_state state,
+                   enum reason reason, const char *message)
+{
+    struct flow_entry *f = x->revision->flow;
+    struct trigger *t = x->trigger;
+    if (!move(g, x, state)) return;
+    x->row.reason = reason;
+    mem_free(x->row.message);
+    x->row.message = mem_strdup(message);
+    x->row.ended_ms = g->now.wall_ms;
+    x->row.job = 0;
+    if (!execution_store(g, x)) return;
+    id_map_remove(&g->executions, (uint64_t)x->row.id);
+    list_remove(x);
+    x->revision->executions--;
+    revision_release(x->revision);
+    execution_free(x);
+    if (t) {
+        t->executions--;
+        trigger_on_execution(g, t, state);
+    }
+    /* Not from here: what begins may end at once, and its end begin the next. */
+    if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
+}
+
+void flow_pump(struct engine *g, struct flow_entry *f)
+{
+    const struct flow *present = f->queued.count > 0 ? flow_present(g, f) : NULL;
+    int64_t limit = present ? present->concurrency_limit : 0;
+    for (int n = 0; g->rc == 0 && f->queued.count > 0; n++) {
+        if (limit > 0 && f->running.count >= limit) return;
+        if (n == PUMP_MOST) {
+            timer_set(g, &f->timer, g->now.mono_ms + 1);
+            return;
+        }
+        struct open_execution *x = f->queued.first;
+        list_remove(x);
+        list_add(&f->running, x);
+        begin(g, x);
+    }
+}
+
+/* ---- the beginning ---- */
+
+static bool insert(struct engine *g, struct execution *row)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        row->id = engine_new_id(g);
+        int rc = store_execution_insert(g->store, row, &g->err);
+        if (rc != ERR_EXISTS) return store_ok(g, rc);
+        g->err = (struct err){0};
+    }
+    engine_broken(g, "no free execution id was found");
+    return false;
+}
+
+/* What is in the store alone once it is there. */
+static void drop_texts(struct execution *row)
+{
+    char **texts[] = {&row->inputs, &row->trigger_vars, &row->labels, &row->unique_key};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        mem_free(*texts[i]);
+        *texts[i] = NULL;
+    }
+}
+
+int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution *row)
+{
+    row->ended_ms = g->now.wall_ms;
+    int64_t id = insert(g, row) ? row->id : 0;
+    if (id) {
+        changed(g, row);
+        struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
+        if (t) trigger_on_execution(g, t, row->state);
+    }
+    execution_fini(row);
+    return id;
+}
+
+/* What the flow's concurrency makes of one more. */
+static enum execution_state place(const struct flow *f, const struct flow_entry *e)
+{
+    /* those that wait go first */
+    if (f->concurrency_limit == 0 ||
+        (e->running.count < f->concurrency_limit && e->queued.count == 0))
+        return EXECUTION_RUNNING;
+    switch (f->concurrency_behavior) {
+    case FLOW_CANCEL:
+        return EXECUTION_CANCELLED;
+    case FLOW_FAIL:
+        return EXECUTION_FAILED;
+    default:
+        return EXECUTION_QUEUED;
+    }
+}
+
+int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution *row)
+{
+    const struct flow *present = flow_present(g, f);
+    if (!present) {
+        execution_fini(row);
+        return 0;
+    }
+    row->revision = f->revision;
+    row->created_ms = g->now.wall_ms;
+    enum execution_state state = place(present, f);
+    row->state = state == EXECUTION_RUNNING ? EXECUTION_CREATED : state;
+    if (execution_is_final(state)) {
+        row->message = str_dupf("the flow has %lld executions under way, as many as its "
+                                "concurrency limit lets it",
+                                (long long)present->concurrency_limit);
+        return execution_start_ended(g, f, row);
+    }
+    if (!insert(g, row)) {
+        execution_fini(row);
+        return 0;
+    }
+    drop_texts(row);
+    int64_t id = row->id;
+    struct open_execution *x = execution_add(g, row);
+    if (state == EXECUTION_QUEUED) {
+        changed(g, &x->row);
+    } else {
+        begin(g, x);
+    }
+    return g->rc ? 0 : id;
+}
+
+/* ---- from task to task ---- */
+
+/* The execution that the job is a task run of, while it is open. */
+static struct open_execution *execution_of(const struct engine *g, const struct job *row)
+{
+    int64_t id;
+    if (row->kind != JOB_TASK || !row->execution || id_parse(row->execution, &id)) return NULL;
+    return execution_find(g, id);
+}
+
+enum job_state execution_task_state(struct engine *g, const struct job *row, enum job_state state)
+{
+    if (state != JOB_FAILED) return state;
+    struct open_execution *x = execution_of(g, row);
+    if (!x || x->row.state == EXECUTION_KILLING) return state;
+    const struct flow *f = revision_parsed(g, x->revision);
+    const struct flow_task *t = f ? flow_find_task(f, row->task) : NULL;
+    return t && t->allow_failure ? JOB_WARNING : state;
+}
+
+/* How an execution ends when its task did, and not well. */
+static void end_with(struct engine *g, struct open_execution *x, const struct ended_job *j)
+{
+    static const enum execution_state states[JOB_STATES] = {
+        [JOB_FAILED] = EXECUTION_FAILED,
+        [JOB_KILLED] = EXECUTION_KILLED,
+        [JOB_CANCELLED] = EXECUTION_CANCELLED,
+    };
+    char sentence[ERR_MSG_MAX];
+    const char *text = j->message ? j->message : reason_name(j->reason);
+    if (j->exited && j->reason == REASON_EXIT_CODE)
+        str_format(sentence, sizeof sentence, "task %s ended with exit code %lld", j->row.task,
+                   (long long)j->exit_code);
+    else if (str_format(sentence, sizeof sentence, "task %s: %s", j->row.task,
+                        text ? text : "failed"))
+        str_copy(sentence, sizeof sentence, "a task failed");
+    execution_end(g, x, states[j->state], j->reason, sentence);
+}
+
+void execution_on_task(struct engine *g, const struct ended_job *j)
+{
+    struct open_execution *x = execution_of(g, &j->row);
+    if (!x || x->row.job != j->row.id) return;
+    x->row.job = 0;
+    if (x->row.state == EXECUTION_KILLING) {
+        execution_end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
+        return;
+    }
+    if (j->state != JOB_SUCCESS && j->state != JOB_WARNING) {
+        end_with(g, x, j);
+        return;
+    }
+    if (j->state == JOB_WARNING) x->row.warned = true;
+    x->row.position++;
+    execution_advance(g, x);
+}
+
+/* ---- commands ---- */
+
+/* The same start again, with its key. */
+static bool answer_known(struct engine *g, const struct command *c, const char *key)
+{
+    int64_t id;
+    if (!key) return false;
+    int rc = store_execution_by_key(g->store, key, &id, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        return false;
+    }
+    if (!store_ok(g, rc)) return true;
+    reply_ok(g, c, id);
+    if (c->request) {
+        struct effect *x = g->out->first;
+        while (x->next)
+            x = x->next;
+        x->flag = true;
+    }
+    return true;
+}
+
+/* The labels of the flow, with those given over them. mem_free; NULL: none. */
+static char *merge_labels(const struct flow *f, const struct json *given)
+{
+    struct json *all = json_copy(f->labels);
+    for (const struct json *l = json_first(given); l; l = json_next(l)) {
+        json_remove(all, json_key(l));
+        json_put(all, json_key(l), json_copy(l));
+    }
+    char *text = json_count(all) > 0 ? json_text(all) : NULL;
+    json_free(all);
+    return text;
+}
+
+/* The flow, when it can be run. NULL: answered, or a failure was noted. */
+static const struct flow *find_to_run(struct engine *g, const struct command *c,
+                                      struct flow_entry *f)
+{
+    const struct cmd_start *s = &c->u.start;
+    if (!f || f->deleted) {
+        flow_reply_unknown(g, c, s->ns, s->flow);
+        return NULL;
+    }
+    const struct flow *present = flow_present(g, f);
+    if (g->rc) return NULL;
+    if (!present) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "apply the flow anew", "%s",
+                    revision_get(f, f->revision)->broken);
+        return NULL;
+    }
+    if (present->disabled) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "apply it without 'disabled'",
+                    "the flow %s.%s is disabled", f->ns, f->id);
+        return NULL;
+    }
+    return present;
+}
+
+void apply_execution_start(struct engine *g, struct command *c)
+{
+    struct cmd_start *s = &c->u.start;
+    char token[ID_TEXT_SIZE] = "-";
+    if (s->submitter > 0) id_format(s->submitter, token);
+    char *key = s->unique_key ? str_dupf("%s/%s", token, s->unique_key) : NULL;
+    struct flow_entry *f = flow_get(g, s->ns, s->flow);
+    const struct flow *present = NULL;
+    struct json *inputs = NULL;
+    struct err e = {0};
+    if (!answer_known(g, c, key) && (present = find_to_run(g, c, f)) != NULL &&
+        flow_resolve_inputs(present, s->inputs, &inputs, &e)) {
+        reply_err(g, c, &e, NULL, NULL);
+        present = NULL;
+    }
+    if (present) {
+        struct execution row = {.ns = mem_strdup(f->ns),
+                                .flow = mem_strdup(f->id),
+                                .inputs = json_text(inputs),
+                                .labels = merge_labels(present, s->labels),
+                                .submitter = s->submitter,
+                                .unique_key = mem_strdup(key)};
+        int64_t id = execution_start(g, f, &row);
+        if (id) reply_ok(g, c, id);
+    }
+    json_free(inputs);
+    mem_free(key);
+}
+
+static void answer_not_open(struct engine *g, const struct command *c)
+{
+    struct execution row;
+    int rc = store_execution_get(g->store, c->u.id, &row, &g->err);
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such execution");
+    } else if (store_ok(g, rc)) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "what has ended stays as it is",
+                    "the execution has ended already: %s",
+                    fsm_name(&execution_fsm, (int)row.state));
+        execution_fini(&row);
+    }
+}
+
+void apply_execution_cancel(struct engine *g, struct command *c)
+{
+    struct open_execution *x = execution_find(g, c->u.id);
+    if (!x) {
+        answer_not_open(g, c);
+        return;
+    }
+    if (x->row.state == EXECUTION_QUEUED) {
+        execution_end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
+    } else if (x->row.state == EXECUTION_RUNNING) {
+        if (!move(g, x, EXECUTION_KILLING) || !execution_store(g, x)) return;
+        job_cancel_id(g, x->row.job); /* its end, now or later, is the execution's */
+    }
+    if (g->rc == 0) reply_ok(g, c, c->u.id);
+}

@@ -1,0 +1,233 @@
+/* Applying and deleting flows: all files of a command, or none. */
+#include "coordinator/engine/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/* ---- checking ---- */
+
+static int check_require(const struct json *object, struct err *e)
+{
+    struct requires *r = NULL;
+    int rc = requires_parse(object, &r, e);
+    requires_free(r);
+    return rc;
+}
+
+static const struct flow_checks checks = {.require = check_require};
+
+/* What is looked at, and what was found. */
+struct review {
+    const struct engine *g;
+    const struct flow *flow;
+    const char *file;
+    struct flow_problems problems;
+    bool groups_only; /* nothing but groups is wrong */
+};
+
+static void check_group(const struct flow_group_ref *ref, const char *place, void *user)
+{
+    struct review *r = user;
+    const struct pool *p = pool_find(r->g, ref->key);
+    char name[96];
+    if (!p || p->deleted) {
+        const char *near = pool_nearest_key(r->g, ref->key);
+        flow_problems_add(&r->problems, r->file, ref->line,
+                          "%s: there is no worker group '%s'%s%s%s", place, ref->key,
+                          near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    } else if (!pool_allows(p, r->flow->ns)) {
+        r->groups_only = false;
+        flow_problems_add(&r->problems, r->file, ref->line,
+                          "%s: %s does not take jobs of namespace %s", place, pool_name(p, name),
+                          r->flow->ns);
+    }
+}
+
+/* What the parser looks at when it is the engine that has it parse. */
+static void check_requires(struct review *r, const struct flow_work *w)
+{
+    struct err e;
+    if (!w->require || check_require(w->require, &e) == 0) return;
+    r->groups_only = false;
+    flow_problems_add(&r->problems, r->file, w->require_line, "%s", err_text(&e));
+}
+
+static void check_twice(struct review *r, const struct cmd_apply *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct flow *f = a->files[i].flow;
+        if (!f || !str_eq(f->ns, r->flow->ns) || !str_eq(f->id, r->flow->id)) continue;
+        r->groups_only = false;
+        flow_problems_add(&r->problems, r->file, r->flow->line, "the flow %s.%s is in %s, too",
+                          f->ns, f->id, a->files[i].name ? a->files[i].name : "another file");
+    }
+}
+
+static void check_file(struct review *r, struct cmd_apply *a, size_t n)
+{
+    struct flow_file *file = &a->files[n];
+    bool parsed = file->flow != NULL;
+    r->file = file->name;
+    if (!parsed && flow_parse(file->name, file->source, strlen(file->source), &checks, &r->problems,
+                              &file->flow)) {
+        r->groups_only = false;
+        return;
+    }
+    r->flow = file->flow;
+    check_twice(r, a, n);
+    flow_each_group(r->flow, check_group, r);
+    for (size_t i = 0; parsed && i < r->flow->task_count; i++)
+        check_requires(r, &r->flow->tasks[i].work);
+    for (size_t i = 0; parsed && i < r->flow->trigger_count; i++)
+        check_requires(r, &r->flow->triggers[i].work);
+}
+
+static void reply_problems(struct engine *g, const struct command *c, struct review *r)
+{
+    struct buf text;
+    struct jw w;
+    buf_init(&text, 4 * 1024 * 1024);
+    jw_init(&w, &text);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < r->problems.count; i++) {
+        const struct flow_problem *p = &r->problems.items[i];
+        jw_object(&w, NULL);
+        jw_str(&w, "file", p->file);
+        jw_int(&w, "line", p->line);
+        jw_str(&w, "message", p->sentence);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    jw_finish(&w);
+    const struct flow_problem *first = &r->problems.items[0];
+    const char *file = first->file ? first->file : "flow";
+    reply_error(g, c, ERR_INVALID, r->groups_only ? "unknown-group" : "invalid-flow", NULL,
+                "%s:%d: %s", file, first->line, first->sentence);
+    if (c->request) {
+        struct effect *x = g->out->first;
+        while (x->next)
+            x = x->next;
+        x->json = buf_detach(&text);
+    }
+    buf_fini(&text);
+}
+
+/* ---- applying ---- */
+
+enum change { CREATED, CHANGED, UNCHANGED };
+static const char *const change_names[] = {"created", "changed", "unchanged"};
+
+static bool is_same(struct engine *g, const struct flow_entry *f, const char *source)
+{
+    char *present;
+    if (f->deleted ||
+        !store_ok(g, store_flow_source(g->store, f->ns, f->id, f->revision, &present, &g->err)))
+        return false;
+    bool same = str_eq(present, source);
+    mem_free(present);
+    return same;
+}
+
+/* The new revision takes the place of the one before; executions keep theirs. */
+static void take_revision(struct engine *g, struct flow_entry *f, int64_t number,
+                          struct flow_file *file)
+{
+    struct revision *before = f->revision < number ? revision_get(f, f->revision) : NULL;
+    const struct flow *old = before && !f->deleted ? revision_parsed(g, before) : NULL;
+    struct revision *r = revision_get(f, number);
+    r->parsed = file->flow;
+    file->flow = NULL;
+    f->revision = number;
+    f->deleted = false;
+    if (g->rc == 0) triggers_follow(g, f, old, r->parsed);
+    if (before) revision_release(before);
+    if (g->rc == 0 && f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
+}
+
+/* *revision: the one that is, or would be. */
+static enum change apply_file(struct engine *g, struct flow_file *file, bool check_only,
+                              int64_t *revision)
+{
+    struct flow_entry *f = flow_get(g, file->flow->ns, file->flow->id);
+    enum change what = !f || f->deleted ? CREATED : CHANGED;
+    if (f && is_same(g, f, file->source)) what = UNCHANGED;
+    *revision = !f ? 1 : what == UNCHANGED ? f->revision : f->revision + 1;
+    if (what == UNCHANGED || check_only || g->rc) return what;
+    struct flow_row row = {.ns = file->flow->ns,
+                           .id = file->flow->id,
+                           .revision = *revision,
+                           .source = file->source,
+                           .created_ms = f ? f->created_ms : g->now.wall_ms,
+                           .updated_ms = g->now.wall_ms};
+    if (!store_ok(g, store_flow_put(g->store, &row, &g->err))) return what;
+    log_info("flow %s.%s: revision %lld", row.ns, row.id, (long long)*revision);
+    if (!f) f = flow_add(g, &row);
+    take_revision(g, f, *revision, file);
+    return what;
+}
+
+static void apply_all(struct engine *g, struct command *c)
+{
+    struct cmd_apply *a = &c->u.apply;
+    struct buf text;
+    struct jw w;
+    buf_init(&text, 4 * 1024 * 1024);
+    jw_init(&w, &text);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < a->count && g->rc == 0; i++) {
+        int64_t revision = 0;
+        jw_object(&w, NULL);
+        jw_str(&w, "namespace", a->files[i].flow->ns);
+        jw_str(&w, "id", a->files[i].flow->id);
+        enum change what = apply_file(g, &a->files[i], a->check_only, &revision);
+        jw_int(&w, "revision", revision);
+        jw_str(&w, "change", change_names[what]);
+        jw_end(&w);
+    }
+    if (g->rc == 0) {
+        jw_end(&w);
+        jw_finish(&w);
+        reply_json(g, c, &text);
+    }
+    buf_fini(&text);
+}
+
+void apply_flow_apply(struct engine *g, struct command *c)
+{
+    struct cmd_apply *a = &c->u.apply;
+    struct review r = {.g = g, .groups_only = true};
+    for (size_t i = 0; i < a->count; i++)
+        check_file(&r, a, i);
+    flow_problems_sort(&r.problems);
+    if (r.problems.count > 0)
+        reply_problems(g, c, &r);
+    else
+        apply_all(g, c);
+    flow_problems_fini(&r.problems);
+}
+
+/* ---- deleting ---- */
+
+void apply_flow_delete(struct engine *g, struct command *c)
+{
+    const struct cmd_place *p = &c->u.place;
+    struct flow_entry *f = flow_get(g, p->ns, p->flow);
+    if (!f || f->deleted) {
+        flow_reply_unknown(g, c, p->ns, p->flow);
+        return;
+    }
+    if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, &g->err))) return;
+    log_info("flow %s.%s: deleted", f->ns, f->id);
+    triggers_remove(g, f);
+    while (f->queued.count > 0 && g->rc == 0)
+        execution_end(g, f->queued.first, EXECUTION_CANCELLED, REASON_CANCELLED,
+                      "its flow was deleted");
+    if (g->rc) return;
+    f->deleted = true;
+    timer_clear(g, &f->timer);
+    revision_release(revision_get(f, f->revision));
+    reply_ok(g, c, 0);
+}

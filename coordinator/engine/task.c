@@ -1,0 +1,222 @@
+/* From what a flow says to jobs: texts rendered, group and requires resolved, one task run after the other. */
+#include "coordinator/engine/internal.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define PAYLOAD_DEFAULT_BYTES (512 * 1024)
+#define LOG_CHUNK_BYTES 65536 /* of a message, as an agent would send it */
+
+static bool flawed(struct flaw *flaw, enum reason reason)
+{
+    flaw->reason = reason;
+    return false;
+}
+
+static bool find_group(struct engine *g, struct job *row, bool fallback_given, struct flaw *flaw)
+{
+    const struct ns_entry *from;
+    const struct pool *p = job_resolve(g, row, fallback_given, &from);
+    char name[96];
+    if (!p) {
+        const char *near = pool_nearest_key(g, row->group);
+        err_set(&flaw->err, ERR_INVALID, "there is no worker group '%s'%s%s%s%s%s", row->group,
+                from ? ", to which the namespace " : "", from ? from->row.ns : "",
+                from ? " sends its jobs" : "", near ? "; the nearest is " : "", near ? near : "");
+        return flawed(flaw, REASON_UNKNOWN_GROUP);
+    }
+    if (!pool_allows(p, row->ns)) {
+        err_set(&flaw->err, ERR_DENIED, "%s does not take jobs of namespace %s", pool_name(p, name),
+                row->ns);
+        return flawed(flaw, REASON_NOT_STARTED);
+    }
+    return true;
+}
+
+bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
+                 const struct expr_values *v, struct job *row, char **spec, struct flaw *flaw)
+{
+    bool fallback_given = false;
+    struct requires *r = NULL;
+    size_t limit = g->config.payload_limit_bytes > 0 ? (size_t)g->config.payload_limit_bytes
+                                                     : PAYLOAD_DEFAULT_BYTES;
+    flaw->err = (struct err){0};
+    int rc = flow_render(f, w, v, limit, row, &fallback_given, spec, &flaw->err);
+    if (rc)
+        return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
+    row->requires_id = 0;
+    bool good = w->kind == FLOW_LOG || find_group(g, row, fallback_given, flaw);
+    if (good && requires_parse(w->require, &r, &flaw->err)) good = flawed(flaw, REASON_NOT_STARTED);
+    if (good && r) good = store_ok(g, requirement_intern(g, r, &row->requires_id));
+    if (good) return true;
+    mem_free(*spec);
+    *spec = NULL;
+    return false;
+}
+
+/* ---- what tasks can speak of ---- */
+
+struct context {
+    struct execution row;
+    struct json *inputs, *trigger, *outputs;
+    char id[ID_TEXT_SIZE];
+};
+
+static struct json *parse_object(const char *text)
+{
+    struct json *tree = NULL;
+    if (text) (void)json_parse(text, strlen(text), &tree, NULL);
+    return tree;
+}
+
+static int add_outputs(const char *task, const char *outputs, void *user)
+{
+    struct json *all = user, *tree = parse_object(outputs);
+    if (tree && task && json_add(all, task, tree)) json_free(tree);
+    return 0;
+}
+
+static bool context_load(struct engine *g, int64_t id, struct context *x)
+{
+    *x = (struct context){0};
+    if (!store_ok(g, store_execution_get(g->store, id, &x->row, &g->err))) return false;
+    id_format(id, x->id);
+    x->inputs = parse_object(x->row.inputs);
+    x->trigger = parse_object(x->row.trigger_vars);
+    x->outputs = json_new(JSON_OBJECT);
+    return store_ok(g, store_each_task_output(g->store, id, add_outputs, x->outputs, &g->err));
+}
+
+static void context_free(struct context *x)
+{
+    execution_fini(&x->row);
+    json_free(x->inputs);
+    json_free(x->trigger);
+    json_free(x->outputs);
+}
+
+static struct expr_values context_values(const struct context *x, const struct flow *f)
+{
+    struct expr_values v = {.inputs = x->inputs,
+                            .outputs = x->outputs,
+                            .trigger = x->trigger,
+                            .execution_id = x->id};
+    flow_values(f, &v);
+    return v;
+}
+
+/* ---- one task run ---- */
+
+static struct job task_row(const struct open_execution *x, const struct flow_task *t)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(x->row.id, id);
+    return (struct job){.kind = JOB_TASK,
+                        .ns = mem_strdup(x->row.ns),
+                        .flow = mem_strdup(x->row.flow),
+                        .execution = mem_strdup(id),
+                        .task = mem_strdup(t->id),
+                        .submitter = x->row.submitter};
+}
+
+/* The message of a Log task is its output. */
+static void write_log(struct engine *g, int64_t job, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t at = 0; at < len;) {
+        size_t n = len - at < LOG_CHUNK_BYTES ? len - at : LOG_CHUNK_BYTES;
+        struct chunk chunk = {.job = job,
+                              .attempt = 1,
+                              .stream = 1,
+                              .offset = (int64_t)at,
+                              .data = text + at,
+                              .len = n};
+        if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) break;
+        at += n;
+    }
+    effects_add(g->out, EFFECT_OUTPUT)->job = job;
+}
+
+/* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is in *end. */
+static enum job_state make_ended(struct engine *g, const struct flow_task *t, struct job *row,
+                                 const char *text, const struct flaw *flaw, struct job_end *end)
+{
+    *end = (struct job_end){.state = JOB_SUCCESS, .ended_ms = g->now.wall_ms};
+    if (flaw) {
+        end->state = t->allow_failure ? JOB_WARNING : JOB_FAILED;
+        end->reason = flaw->reason;
+        end->message = err_text(&flaw->err);
+    }
+    int64_t id = job_create_ended(g, row, end);
+    if (id && text) write_log(g, id, text);
+    return end->state;
+}
+
+/* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
+static bool make_run(struct engine *g, struct open_execution *x, const struct flow *f,
+                     const struct flow_task *t, const struct context *c, struct flaw *flaw,
+                     struct job_end *end)
+{
+    struct expr_values v = context_values(c, f);
+    struct job row = task_row(x, t);
+    char *spec = NULL;
+    bool good = work_render(g, f, &t->work, &v, &row, &spec, flaw);
+    if (g->rc) {
+        job_fini(&row);
+        return false;
+    }
+    if (good && t->work.kind != FLOW_LOG) {
+        x->row.job = job_create(g, &row, spec);
+        return true;
+    }
+    make_ended(g, t, &row, good ? spec : NULL, good ? NULL : flaw, end);
+    mem_free(spec);
+    return false;
+}
+
+static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *message)
+{
+    if (str_format(out, ERR_MSG_MAX, "task %s: %s", task, message))
+        str_copy(out, ERR_MSG_MAX, "a task could not be made");
+}
+
+void execution_advance(struct engine *g, struct open_execution *x)
+{
+    const struct flow *f = revision_parsed(g, x->revision);
+    struct context c = {0};
+    struct flaw flaw = {0};
+    if (g->rc) return;
+    if (!f) {
+        execution_end(g, x, EXECUTION_FAILED, REASON_NOT_STARTED, x->revision->broken);
+        return;
+    }
+    bool loaded = false;
+    for (; g->rc == 0; x->row.position++) {
+        if (x->row.position >= (int64_t)f->task_count) {
+            execution_end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE,
+                          NULL);
+            break;
+        }
+        const struct flow_task *t = &f->tasks[x->row.position];
+        struct job_end end = {0};
+        if (t->disabled) continue;
+        if (!loaded && !context_load(g, x->row.id, &c)) break;
+        loaded = true;
+        if (make_run(g, x, f, t, &c, &flaw, &end)) {
+            execution_store(g, x);
+            break;
+        }
+        if (end.state == JOB_WARNING) x->row.warned = true;
+        if (end.state == JOB_FAILED) {
+            char sentence[ERR_MSG_MAX];
+            task_sentence(sentence, t->id, end.message);
+            execution_end(g, x, EXECUTION_FAILED, end.reason, sentence);
+            break;
+        }
+    }
+    context_free(&c);
+}

@@ -1,0 +1,406 @@
+/* Polling triggers: when they are evaluated, and what comes of it.
+ *
+ *      +----------------------------- interval after the end ------------------------------+
+ *      v                                                                                   |
+ *   waits --due--> a job on its group --ended--> fired (an execution), not fired, error, or skipped
+ *      ^                                                     |
+ *      +--- the execution has ended (unless allowConcurrent) +
+ *
+ * An evaluation is a job like any other: its timeout and its lease end it when its agent does not, and with the job
+ * ends what holds the trigger back. */
+#include "coordinator/engine/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/* Evaluations begun in one batch: thousands that are due at once must not keep others waiting. */
+#define BEGIN_MOST 500
+/* Those due within the same short while begin in one batch, and their agents' answers come together, too: it costs
+ * them a hundredth of their interval at most, and the disk far fewer commits. */
+#define SLOT_PART 100
+#define SLOT_MOST_MS 100
+
+/* Over so much time are those spread that became due while there was no coordinator. */
+#define SPREAD_MS 60000
+
+/* ---- in memory ---- */
+
+struct trigger *trigger_find(const struct flow_entry *f, const char *name)
+{
+    struct trigger *t = f->triggers;
+    while (t && !str_eq(t->row.name, name))
+        t = t->next;
+    return t;
+}
+
+/* Executions of a trigger of this name that are open: it may have been taken out and put back. */
+static void adopt(struct trigger *t, const struct execution_list *l)
+{
+    for (struct open_execution *x = l->first; x; x = x->next) {
+        if (!str_eq(x->row.trigger, t->row.name)) continue;
+        x->trigger = t;
+        t->executions++;
+    }
+}
+
+struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigger_row *row)
+{
+    (void)g;
+    struct trigger *t = mem_alloc(sizeof *t);
+    t->row = *row;
+    *row = (struct trigger_row){0};
+    t->flow = f;
+    timer_init(&t->timer, TIMER_TRIGGER, t);
+    struct trigger **at = &f->triggers;
+    while (*at)
+        at = &(*at)->next;
+    *at = t;
+    adopt(t, &f->running);
+    adopt(t, &f->queued);
+    return t;
+}
+
+void trigger_free(struct engine *g, struct trigger *t)
+{
+    timer_clear(g, &t->timer);
+    trigger_row_fini(&t->row);
+    mem_free(t);
+}
+
+/* ---- when ---- */
+
+static bool is_held(const struct trigger *t)
+{
+    return t->row.disabled || t->flow->deleted || t->row.job != 0 ||
+           (!t->row.concurrent && t->executions > 0);
+}
+
+/* How long until it is due, whatever the wall clock did meanwhile. */
+static int64_t due_in(const struct engine *g, const struct trigger *t)
+{
+    int64_t ms = t->row.next_ms - g->now.wall_ms;
+    return ms < 0 ? 0 : ms > t->row.interval_ms ? t->row.interval_ms : ms;
+}
+
+static void set_due(struct engine *g, struct trigger *t, int64_t in_ms)
+{
+    int64_t slot = t->row.interval_ms / SLOT_PART, at = g->now.mono_ms + in_ms;
+    if (slot > SLOT_MOST_MS) slot = SLOT_MOST_MS;
+    if (in_ms > 0 && slot > 1) at += (slot - at % slot) % slot;
+    timer_set(g, &t->timer, at);
+}
+
+void trigger_arm(struct engine *g, struct trigger *t)
+{
+    if (is_held(t))
+        timer_clear(g, &t->timer);
+    else
+        set_due(g, t, due_in(g, t));
+}
+
+void trigger_arm_loaded(struct engine *g, struct trigger *t)
+{
+    trigger_arm(g, t);
+    if (!deadline_is_set(&t->timer.deadline) || due_in(g, t) > 0) return;
+    int64_t within = t->row.interval_ms < SPREAD_MS ? t->row.interval_ms : SPREAD_MS;
+    set_due(g, t, 1 + (int64_t)rng_below(&g->rng, (uint64_t)within));
+}
+
+/* ---- an evaluation ends ---- */
+
+/* What is known of it. Texts are borrowed. */
+struct verdict {
+    enum evaluation_result result;
+    bool exited;
+    int64_t exit_code, job, execution, started_ms;
+    const char *message;
+};
+
+static int64_t *counter_of(struct trigger_row *row, enum evaluation_result result)
+{
+    switch (result) {
+    case EVALUATION_FIRED:
+        return &row->fired;
+    case EVALUATION_ERROR:
+        return &row->errors;
+    case EVALUATION_SKIPPED:
+        return &row->skipped;
+    default:
+        return NULL;
+    }
+}
+
+/* Writes it into the history and sets when the next one is due. */
+static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
+{
+    struct trigger_row *row = &t->row;
+    int64_t *counter = counter_of(row, v->result);
+    char name[FLOW_NAME_SIZE];
+    if (counter) ++*counter;
+    if (v->result == EVALUATION_ERROR || v->result == EVALUATION_SKIPPED)
+        log_debug("trigger %s of %s: %s: %s", row->name, flow_name(t->flow, name),
+                  evaluation_names[v->result], v->message ? v->message : "");
+    row->evaluations++;
+    row->job = 0;
+    row->result = v->result;
+    mem_free(row->message);
+    row->message = mem_strdup(v->message);
+    row->ended_ms = g->now.wall_ms;
+    row->next_ms = g->now.wall_ms + row->interval_ms;
+    if (v->execution) row->execution = v->execution;
+    struct evaluation e = {.trigger = row->id,
+                           .number = row->evaluations,
+                           .result = v->result,
+                           .exited = v->exited,
+                           .exit_code = v->exit_code,
+                           .message = row->message,
+                           .job = v->job,
+                           .execution = v->execution,
+                           .started_ms = v->started_ms,
+                           .ended_ms = row->ended_ms};
+    return store_ok(g, store_evaluation_add(g->store, &e, &g->err)) &&
+           store_ok(g, store_trigger_update(g->store, row, &g->err));
+}
+
+void trigger_abandon(struct engine *g, struct trigger *t, const char *why)
+{
+    int64_t job = t->row.job;
+    if (job == 0) return;
+    struct verdict v = {.result = EVALUATION_SKIPPED,
+                        .job = job,
+                        .message = why,
+                        .started_ms = g->now.wall_ms};
+    /* first: what the job's end says then is nobody's any more */
+    if (record(g, t, &v)) job_cancel_id(g, job);
+}
+
+/* The execution that a firing starts; 0: v says why there is none. */
+static void fire(struct engine *g, struct trigger *t, const struct flow *f,
+                 const struct flow_trigger *def, const struct ended_job *j, struct verdict *v,
+                 struct err *e)
+{
+    struct json *outputs = NULL, *inputs = NULL;
+    struct expr_values values = {0};
+    if (j->outputs) (void)json_parse(j->outputs, strlen(j->outputs), &outputs, NULL);
+    values.trigger = outputs;
+    flow_values(f, &values);
+    if (flow_trigger_inputs(f, def, &values, &inputs, e)) {
+        v->result = EVALUATION_ERROR;
+        v->message = err_text(e);
+    } else {
+        struct execution row = {.ns = mem_strdup(t->row.ns),
+                                .flow = mem_strdup(t->row.flow),
+                                .trigger = mem_strdup(t->row.name),
+                                .inputs = json_text(inputs),
+                                .trigger_vars = mem_strdup(j->outputs),
+                                .labels = json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
+        v->execution = execution_start(g, t->flow, &row);
+    }
+    json_free(outputs);
+    json_free(inputs);
+}
+
+/* failOnTriggerError: what went wrong is to be seen among the executions. */
+static void fail_execution(struct engine *g, struct trigger *t, enum reason reason,
+                           struct verdict *v)
+{
+    struct execution row = {.ns = mem_strdup(t->row.ns),
+                            .flow = mem_strdup(t->row.flow),
+                            .trigger = mem_strdup(t->row.name),
+                            .revision = t->flow->revision,
+                            .state = EXECUTION_FAILED,
+                            .reason = reason,
+                            .message = str_dupf("trigger %s: %s", t->row.name, v->message),
+                            .created_ms = g->now.wall_ms};
+    v->execution = execution_start_ended(g, t->flow, &row);
+}
+
+/* The job never got as far as to say anything. */
+static bool did_not_run(const struct ended_job *j)
+{
+    switch (j->reason) {
+    case REASON_NO_AGENT:
+    case REASON_UNKNOWN_GROUP:
+    case REASON_GROUP_DELETED:
+    case REASON_QUEUE_TIMEOUT:
+    case REASON_CANCELLED:
+        return true;
+    default:
+        return j->state == JOB_CANCELLED || j->state == JOB_KILLED;
+    }
+}
+
+static struct verdict judge(const struct ended_job *j, char text[64])
+{
+    struct verdict v = {.exited = j->exited,
+                        .exit_code = j->exit_code,
+                        .job = j->row.id,
+                        .started_ms = j->row.created_ms,
+                        .message = j->message};
+    if (j->state == JOB_SUCCESS) {
+        v.result = EVALUATION_FIRED;
+    } else if (did_not_run(j)) {
+        v.result = EVALUATION_SKIPPED;
+    } else if (j->reason == REASON_EXIT_CODE && j->exited && j->exit_code == 1) {
+        v.result = EVALUATION_NOT_FIRED;
+        v.message = NULL;
+    } else {
+        v.result = EVALUATION_ERROR;
+        if (j->reason == REASON_EXIT_CODE && j->exited) {
+            str_format(text, 64, "the check ended with exit code %lld", (long long)j->exit_code);
+            v.message = text;
+        }
+    }
+    if (!v.message && (v.result == EVALUATION_ERROR || v.result == EVALUATION_SKIPPED))
+        v.message = reason_name(j->reason);
+    return v;
+}
+
+/* The verdict, with what follows from it. */
+static void conclude(struct engine *g, struct trigger *t, const struct flow_trigger *def,
+                     enum reason reason, struct verdict *v)
+{
+    if (v->result == EVALUATION_ERROR && def && def->fail_on_trigger_error)
+        fail_execution(g, t, reason, v);
+    if (g->rc == 0 && record(g, t, v)) trigger_arm(g, t);
+}
+
+void trigger_on_evaluation(struct engine *g, const struct ended_job *j)
+{
+    const struct flow_entry *at = flow_get(g, j->row.ns, j->row.flow);
+    struct trigger *t = at ? trigger_find(at, j->row.task) : NULL;
+    if (!t || t->row.job != j->row.id) return; /* it was given up before it ended */
+    t->row.job = 0;
+    char text[64];
+    struct err e = {0};
+    struct verdict v = judge(j, text);
+    const struct flow *f = flow_present(g, t->flow);
+    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+    if (g->rc) return;
+    if (v.result == EVALUATION_FIRED) {
+        if (def) {
+            fire(g, t, f, def, j, &v, &e);
+        } else {
+            v.result = EVALUATION_ERROR;
+            v.message = revision_get(t->flow, t->flow->revision)->broken;
+        }
+    }
+    if (g->rc == 0) conclude(g, t, def, j->reason, &v);
+}
+
+/* ---- an evaluation begins ---- */
+
+static bool has_room(const struct pool *p, struct flaw *flaw)
+{
+    char name[96];
+    if (p->row.max_queued == 0 || p->queued < p->row.max_queued) return true;
+    err_set(&flaw->err, ERR_UNAVAILABLE, "%s holds %lld queued jobs, as many as it may",
+            pool_name(p, name), (long long)p->queued);
+    flaw->reason = REASON_NO_AGENT;
+    return false;
+}
+
+/* 0: it could not be made; flaw tells. */
+static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *f,
+                        const struct flow_trigger *def, struct flaw *flaw)
+{
+    struct expr_values v = {0};
+    char *spec = NULL;
+    struct job row = {.kind = JOB_TRIGGER,
+                      .ns = mem_strdup(t->row.ns),
+                      .flow = mem_strdup(t->row.flow),
+                      .task = mem_strdup(t->row.name)};
+    flow_values(f, &v);
+    if (work_render(g, f, &def->work, &v, &row, &spec, flaw) &&
+        has_room(pool_find(g, row.group), flaw))
+        return job_create(g, &row, spec);
+    mem_free(spec);
+    job_fini(&row);
+    return 0;
+}
+
+void trigger_evaluate(struct engine *g, struct trigger *t)
+{
+    struct flaw flaw = {0};
+    const struct flow *f = flow_present(g, t->flow);
+    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+    int64_t job = 0;
+    if (g->rc) return;
+    timer_clear(g, &t->timer);
+    if (def) {
+        job = make_job(g, t, f, def, &flaw);
+    } else {
+        flaw.reason = REASON_NOT_STARTED;
+        err_set(&flaw.err, ERR_INVALID, "%s",
+                f ? "the flow has no such trigger"
+                  : revision_get(t->flow, t->flow->revision)->broken);
+    }
+    if (g->rc) return;
+    if (job) {
+        t->row.job = job;
+        store_ok(g, store_trigger_job(g->store, t->row.id, job, &g->err));
+        return;
+    }
+    bool skip = flaw.reason == REASON_UNKNOWN_GROUP || flaw.reason == REASON_NO_AGENT;
+    struct verdict v = {.result = skip ? EVALUATION_SKIPPED : EVALUATION_ERROR,
+                        .message = err_text(&flaw.err),
+                        .started_ms = g->now.wall_ms};
+    conclude(g, t, def, flaw.reason, &v);
+}
+
+void trigger_on_timer(struct engine *g, struct trigger *t)
+{
+    if (is_held(t)) return;
+    if (g->begun++ < BEGIN_MOST)
+        trigger_evaluate(g, t);
+    else
+        timer_set(g, &t->timer, g->now.mono_ms + 1);
+}
+
+/* ---- its executions ---- */
+
+static unsigned stop_bit(enum execution_state state)
+{
+    static const enum job_state words[EXECUTION_STATES] = {
+        [EXECUTION_SUCCESS] = JOB_SUCCESS,     [EXECUTION_WARNING] = JOB_WARNING,
+        [EXECUTION_FAILED] = JOB_FAILED,       [EXECUTION_KILLED] = JOB_KILLED,
+        [EXECUTION_CANCELLED] = JOB_CANCELLED,
+    };
+    return 1u << words[state];
+}
+
+void trigger_on_execution(struct engine *g, struct trigger *t, enum execution_state state)
+{
+    const struct flow *f = flow_present(g, t->flow);
+    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+    char why[96];
+    if (g->rc) return;
+    if (def && def->stop_after & stop_bit(state) && !t->row.disabled) {
+        str_format(why, sizeof why, "stopAfter: an execution ended as %s",
+                   fsm_name(&execution_fsm, (int)state));
+        trigger_disable(g, t, why);
+    }
+    if (g->rc == 0) trigger_arm(g, t);
+}
+
+void trigger_disable(struct engine *g, struct trigger *t, const char *why)
+{
+    t->row.disabled = true;
+    mem_free(t->row.why);
+    t->row.why = mem_strdup(why);
+    trigger_abandon(g, t, "the trigger was disabled meanwhile");
+    if (g->rc == 0) store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
+    timer_clear(g, &t->timer);
+}
+
+void trigger_enable(struct engine *g, struct trigger *t)
+{
+    t->row.disabled = false;
+    mem_free(t->row.why);
+    t->row.why = NULL;
+    t->row.next_ms = g->now.wall_ms;
+    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+}

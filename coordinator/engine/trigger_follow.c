@@ -1,0 +1,203 @@
+/* What operators and new revisions of a flow say to its triggers. */
+#include "coordinator/engine/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define WHY_FILE "disabled in the flow"
+
+/* ---- a new revision ---- */
+
+/* What an evaluation would be made of, as text. mem_free; NULL: it cannot be rendered. */
+static char *check_text(const struct flow *f, const struct flow_trigger *t)
+{
+    struct expr_values v = {0};
+    struct job row = {0};
+    bool given = false;
+    char *spec = NULL;
+    flow_values(f, &v);
+    if (flow_render(f, &t->work, &v, SIZE_MAX / 4, &row, &given, &spec, NULL)) return NULL;
+    char *require = t->work.require ? json_text(t->work.require) : NULL;
+    char *text =
+        str_dupf("%s|%s|%d|%s|%lld|%lld|%lld|%lld|%lld", row.group ? row.group : "",
+                 given ? fallback_names[row.fallback] : "", (int)row.retry.type,
+                 require ? require : "", (long long)row.timeout_ms, (long long)row.queue_timeout_ms,
+                 (long long)row.lease_ms, (long long)row.kill_grace_ms, (long long)row.priority);
+    char *all = str_dupf("%s|%s", text, spec);
+    mem_free(require);
+    mem_free(text);
+    mem_free(spec);
+    job_fini(&row);
+    return all;
+}
+
+static bool same_check(const struct flow *before, const struct flow *now,
+                       const struct flow_trigger *t)
+{
+    const struct flow_trigger *old = before ? flow_find_trigger(before, t->id) : NULL;
+    char *a = old ? check_text(before, old) : NULL, *b = check_text(now, t);
+    bool same = a && b && str_eq(a, b);
+    mem_free(a);
+    mem_free(b);
+    return same;
+}
+
+static void forget_trigger(struct trigger *t, const struct execution_list *l)
+{
+    for (struct open_execution *x = l->first; x; x = x->next) {
+        if (x->trigger == t) x->trigger = NULL;
+    }
+}
+
+static void remove_trigger(struct engine *g, struct flow_entry *f, struct trigger *t)
+{
+    trigger_abandon(g, t, "the trigger was removed meanwhile");
+    if (g->rc || !store_ok(g, store_trigger_delete(g->store, t->row.id, &g->err))) return;
+    struct trigger **at = &f->triggers;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    forget_trigger(t, &f->running);
+    forget_trigger(t, &f->queued);
+    trigger_free(g, t);
+}
+
+void triggers_remove(struct engine *g, struct flow_entry *f)
+{
+    while (f->triggers && g->rc == 0)
+        remove_trigger(g, f, f->triggers);
+}
+
+/* Whoever spoke last decides: the flow when it says something new, else an operator or stopAfter. */
+static void follow_disabled(struct trigger_row *row, bool disabled)
+{
+    if (row->file_disabled == disabled) return;
+    row->file_disabled = row->disabled = disabled;
+    mem_free(row->why);
+    row->why = disabled ? mem_strdup(WHY_FILE) : NULL;
+}
+
+static void add_new(struct engine *g, struct flow_entry *f, const struct flow_trigger *def,
+                    bool disabled)
+{
+    struct trigger_row row = {.ns = mem_strdup(f->ns),
+                              .flow = mem_strdup(f->id),
+                              .name = mem_strdup(def->id),
+                              .file_disabled = disabled,
+                              .disabled = disabled,
+                              .why = disabled ? mem_strdup(WHY_FILE) : NULL,
+                              .concurrent = def->allow_concurrent,
+                              .interval_ms = def->interval_ms,
+                              .next_ms = g->now.wall_ms};
+    if (!store_ok(g, store_trigger_insert(g->store, &row, &row.id, &g->err))) {
+        trigger_row_fini(&row);
+        return;
+    }
+    trigger_arm(g, trigger_add(g, f, &row));
+}
+
+static void change(struct engine *g, struct trigger *t, const struct flow_trigger *def,
+                   bool disabled, bool same)
+{
+    follow_disabled(&t->row, disabled);
+    if (t->row.disabled)
+        trigger_abandon(g, t, "the trigger was disabled meanwhile");
+    else if (!same)
+        trigger_abandon(g, t, "the flow was changed meanwhile");
+    if (g->rc) return;
+    t->row.concurrent = def->allow_concurrent;
+    t->row.interval_ms = def->interval_ms;
+    if (!same) t->row.next_ms = g->now.wall_ms;
+    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+}
+
+void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
+                     const struct flow *now)
+{
+    struct trigger *next;
+    for (struct trigger *t = f->triggers; t && g->rc == 0; t = next) {
+        next = t->next;
+        if (!flow_find_trigger(now, t->row.name)) remove_trigger(g, f, t);
+    }
+    for (size_t i = 0; i < now->trigger_count && g->rc == 0; i++) {
+        const struct flow_trigger *def = &now->triggers[i];
+        struct trigger *t = trigger_find(f, def->id);
+        bool disabled = def->disabled || now->disabled;
+        if (t)
+            change(g, t, def, disabled, same_check(before, now, def));
+        else
+            add_new(g, f, def, disabled);
+    }
+}
+
+/* ---- commands ---- */
+
+/* NULL: answered. */
+static struct trigger *named(struct engine *g, const struct command *c)
+{
+    const struct cmd_place *p = &c->u.place;
+    struct flow_entry *f = flow_get(g, p->ns, p->flow);
+    if (!f || f->deleted) {
+        flow_reply_unknown(g, c, p->ns, p->flow);
+        return NULL;
+    }
+    struct trigger *t = trigger_find(f, p->trigger);
+    if (t) return t;
+    const char *names[FLOW_TRIGGERS_MAX];
+    size_t count = 0;
+    for (t = f->triggers; t && count < FLOW_TRIGGERS_MAX; t = t->next)
+        names[count++] = t->row.name;
+    const char *near = str_nearest(p->trigger, names, count);
+    char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
+    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "the flow %s.%s has no trigger '%s'", f->ns, f->id,
+                p->trigger);
+    mem_free(hint);
+    return NULL;
+}
+
+void apply_trigger_enable(struct engine *g, struct command *c)
+{
+    struct trigger *t = named(g, c);
+    if (!t) return;
+    if (t->row.disabled) trigger_enable(g, t);
+    if (g->rc == 0) reply_ok(g, c, t->row.id);
+}
+
+void apply_trigger_disable(struct engine *g, struct command *c)
+{
+    struct trigger *t = named(g, c);
+    if (!t) return;
+    if (!t->row.disabled) trigger_disable(g, t, "disabled by an operator");
+    if (g->rc == 0) reply_ok(g, c, t->row.id);
+}
+
+void apply_trigger_run(struct engine *g, struct command *c)
+{
+    struct trigger *t = named(g, c);
+    char name[FLOW_NAME_SIZE];
+    if (!t) return;
+    if (t->row.disabled) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "cadre trigger enable turns it on again",
+                    "the trigger %s of %s is disabled: %s", t->row.name, flow_name(t->flow, name),
+                    t->row.why ? t->row.why : "");
+        return;
+    }
+    if (!t->row.concurrent && t->executions > 0) {
+        reply_error(g, c, ERR_CONFLICT, NULL,
+                    "wait for it, cancel it, or set allowConcurrent in the flow",
+                    "an execution that the trigger %s of %s started is still under way",
+                    t->row.name, flow_name(t->flow, name));
+        return;
+    }
+    if (t->row.job == 0) trigger_evaluate(g, t);
+    if (g->rc) return;
+    if (t->row.job) {
+        reply_ok(g, c, t->row.job);
+    } else {
+        reply_error(g, c, ERR_CONFLICT, NULL, NULL, "it could not be evaluated: %s",
+                    t->row.message ? t->row.message : "");
+    }
+}

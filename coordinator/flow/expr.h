@@ -1,0 +1,76 @@
+/* Expressions in the texts of a flow: {{ inputs.day }}, {{ outputs.export.file ?? 'none' }}. Pure.
+ *
+ *   text  = anything, with any number of "{{" term { "??" term } "}}"
+ *   term  = path | literal            the first term that has a value is inserted
+ *   path  = root { "." name | "['name']" | "[0]" }
+ *           name: letters, digits, '_', '-' (so my-task needs no brackets)
+ *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun
+ *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
+ *
+ * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null and
+ * what is not there are no value; without a term that has one, rendering fails and names the path.
+ * outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did set "vars".
+ * Inserted text is never looked at again. {{ '{{' }} gives two braces. Filters, functions and operators
+ * are refused when the flow is applied. */
+#ifndef CADRE_COORDINATOR_FLOW_EXPR_H
+#define CADRE_COORDINATOR_FLOW_EXPR_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPR_STEPS_MAX 16 /* of one path, the root included */
+
+enum expr_root {
+    EXPR_INPUTS,
+    EXPR_OUTPUTS,
+    EXPR_VARS,
+    EXPR_TRIGGER,
+    EXPR_EXECUTION,
+    EXPR_FLOW,
+    EXPR_TASKRUN,
+    EXPR_ROOTS
+};
+
+/* What may be named where a text stands; for checking before anything runs. */
+struct expr_scope {
+    unsigned roots; /* bits 1u << enum expr_root */
+    const char
+        *where; /* "a trigger's check": for the sentence that a root is not there; NULL: "here" */
+    const struct json *vars;
+    const char *const *inputs;
+    size_t input_count;
+    const char *const *tasks; /* all of the flow, in their order */
+    size_t task_count, earlier_count;
+};
+
+/* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its "}}". */
+/* false: enough, look no further. */
+typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, void *user);
+
+/* Reports everything that is wrong. *uses_attempt (may be NULL) is set when taskrun.attempt occurs, else
+ * left alone. */
+void expr_check(const char *text, const struct expr_scope *scope, expr_problem_fn *on_problem,
+                void *user, bool *uses_attempt);
+bool expr_has(const char *text); /* is there a "{{"? */
+
+/* What there is when a text is rendered; NULL: nothing of that kind. */
+struct expr_values {
+    const struct json *inputs;  /* {id: value}, from flow_resolve_inputs */
+    const struct json *outputs; /* {task: {key: value}}, of the tasks that have ended */
+    const struct json *vars;    /* struct flow's */
+    const struct json *trigger; /* {key: value}: outputs of the evaluation that fired */
+    const char *execution_id, *flow_id, *flow_namespace;
+    int64_t attempt; /* 0: not known yet; a NUL is inserted, see flow_spec_for_attempt */
+};
+
+/* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing, ERR_TOO_LARGE,
+ * ERR_INVALID: not an expression (a text that passed expr_check never gives it). On failure `out`
+ * holds a part. */
+int expr_render(const char *text, const struct expr_values *v, struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,125 @@
+/* A flow's life, and finding things in it. */
+#include "coordinator/flow/flow.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",  "FLOAT",    "BOOLEAN",
+                                                        "SELECT",   "DATE", "DATETIME", "TIME",
+                                                        "DURATION", "JSON"};
+
+static void group_ref_fini(struct flow_group_ref *g)
+{
+    mem_free(g->key);
+}
+
+static void work_fini(struct flow_work *w)
+{
+    for (size_t i = 0; i < w->argc; i++)
+        mem_free(w->argv[i]);
+    for (size_t i = 0; i < w->env_count; i++) {
+        mem_free(w->env[i].name);
+        mem_free(w->env[i].value);
+    }
+    mem_free(w->argv);
+    mem_free(w->env);
+    mem_free(w->script);
+    mem_free(w->workdir);
+    group_ref_fini(&w->group);
+    json_free(w->require);
+}
+
+static void input_fini(struct flow_input *i)
+{
+    for (size_t n = 0; n < i->value_count; n++)
+        mem_free(i->values[n]);
+    mem_free(i->values);
+    mem_free(i->id);
+    mem_free(i->description);
+    json_free(i->defaults);
+}
+
+static void task_fini(struct flow_task *t)
+{
+    mem_free(t->id);
+    mem_free(t->description);
+    work_fini(&t->work);
+}
+
+static void trigger_fini(struct flow_trigger *t)
+{
+    mem_free(t->id);
+    mem_free(t->description);
+    work_fini(&t->work);
+    json_free(t->inputs);
+}
+
+void flow_free(struct flow *f)
+{
+    if (!f) return;
+    for (size_t i = 0; i < f->input_count; i++)
+        input_fini(&f->inputs[i]);
+    for (size_t i = 0; i < f->task_count; i++)
+        task_fini(&f->tasks[i]);
+    for (size_t i = 0; i < f->trigger_count; i++)
+        trigger_fini(&f->triggers[i]);
+    mem_free(f->inputs);
+    mem_free(f->tasks);
+    mem_free(f->triggers);
+    mem_free(f->ns);
+    mem_free(f->id);
+    mem_free(f->description);
+    json_free(f->labels);
+    json_free(f->vars);
+    group_ref_fini(&f->group);
+    mem_free(f);
+}
+
+const struct flow_task *flow_find_task(const struct flow *f, const char *id)
+{
+    for (size_t i = 0; i < f->task_count; i++)
+        if (str_eq(f->tasks[i].id, id)) return &f->tasks[i];
+    return NULL;
+}
+
+const struct flow_trigger *flow_find_trigger(const struct flow *f, const char *id)
+{
+    for (size_t i = 0; i < f->trigger_count; i++)
+        if (str_eq(f->triggers[i].id, id)) return &f->triggers[i];
+    return NULL;
+}
+
+const struct flow_input *flow_find_input(const struct flow *f, const char *id)
+{
+    for (size_t i = 0; i < f->input_count; i++)
+        if (str_eq(f->inputs[i].id, id)) return &f->inputs[i];
+    return NULL;
+}
+
+static void visit(const struct flow_group_ref *ref, const char *place, flow_group_fn *on_group,
+                  void *user)
+{
+    if (ref->key && !expr_has(ref->key)) on_group(ref, place, user);
+}
+
+void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user)
+{
+    visit(&f->group, "workerGroup", on_group, user);
+    for (size_t i = 0; i < f->task_count; i++) {
+        char *place = str_dupf("task %s: workerGroup", f->tasks[i].id);
+        visit(&f->tasks[i].work.group, place, on_group, user);
+        mem_free(place);
+    }
+    for (size_t i = 0; i < f->trigger_count; i++) {
+        char *place = str_dupf("trigger %s: workerGroup", f->triggers[i].id);
+        visit(&f->triggers[i].work.group, place, on_group, user);
+        mem_free(place);
+    }
+}
+
+void flow_values(const struct flow *f, struct expr_values *v)
+{
+    v->vars = f->vars;
+    v->flow_id = f->id;
+    v->flow_namespace = f->ns;
+}

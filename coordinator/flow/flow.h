@@ -1,0 +1,198 @@
+/* A flow as it is written (docs/flows.md): reading and checking the YAML, the values of its inputs, and
+ * what its tasks and triggers ask of an agent. Pure: no clock, no store. A struct flow does not change after
+ * flow_parse and may be read from any thread. */
+#ifndef CADRE_COORDINATOR_FLOW_FLOW_H
+#define CADRE_COORDINATOR_FLOW_FLOW_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "coordinator/flow/expr.h"
+#include "coordinator/store/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLOW_FILE_MAX (256u * 1024) /* bytes of one flow */
+#define FLOW_ID_MAX 100             /* bytes of the id of a flow, task, trigger or input */
+#define FLOW_TASKS_MAX 500
+#define FLOW_TRIGGERS_MAX 100
+#define FLOW_INPUTS_MAX 100
+#define FLOW_LABELS_MAX 64
+#define FLOW_VARS_MAX 256
+#define FLOW_PROBLEMS_MAX 100        /* kept */
+#define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
+
+/* ---- what is wrong with files -------------------------------------------------------------- */
+
+struct flow_problem {
+    char *file;
+    int line;       /* 1-based; 0: the file as a whole */
+    char *sentence; /* "tasks[2].timeout: ..." */
+};
+struct flow_problems {
+    struct flow_problem *items;
+    size_t count; /* of items */
+    size_t more;  /* not 0: there are further ones, at least so many */
+};
+void flow_problems_add(struct flow_problems *p, const char *file, int line, const char *fmt, ...)
+    CADRE_PRINTF(4, 5);
+void flow_problems_sort(struct flow_problems *p); /* by file as they came, then by line */
+void flow_problems_fini(struct flow_problems *p); /* fine on a zeroed struct */
+
+/* ---- the flow ------------------------------------------------------------------------------ */
+
+struct flow_group_ref {
+    char *key; /* template; NULL: not said */
+    bool has_fallback;
+    enum fallback fallback;
+    int line; /* of the key, for "there is no group ..." */
+};
+
+enum flow_input_type {
+    INPUT_STRING,
+    INPUT_INT,
+    INPUT_FLOAT,
+    INPUT_BOOLEAN,
+    INPUT_SELECT,
+    INPUT_DATE,
+    INPUT_DATETIME,
+    INPUT_TIME,
+    INPUT_DURATION,
+    INPUT_JSON,
+    INPUT_TYPES
+};
+extern const char *const flow_input_type_names[INPUT_TYPES];
+
+struct flow_input {
+    char *id, *description;
+    enum flow_input_type type;
+    bool required;         /* an execution without it is refused; never together with defaults */
+    struct json *defaults; /* resolved; NULL: none */
+    char **values;         /* SELECT */
+    size_t value_count;
+    bool has_min, has_max; /* INT, FLOAT */
+    double min, max;
+    int line;
+};
+
+enum flow_kind {
+    FLOW_COMMAND, /* argv */
+    FLOW_SCRIPT,  /* script, shell */
+    FLOW_LOG, /* message in script: the coordinator writes it to the task's output; no agent, no spec */
+};
+
+struct flow_env {
+    char *name, *value; /* value: template */
+};
+
+/* What a task and a trigger have in common. Texts are templates where it says so. */
+struct flow_work {
+    enum flow_kind kind;
+    char **argv; /* templates */
+    size_t argc;
+    char *script;      /* template */
+    const char *shell; /* one of spec_shells; NULL: the agent's default */
+    struct flow_env *env;
+    size_t env_count;
+    char *workdir; /* template; NULL: a fresh folder */
+    struct flow_group_ref group;
+    struct json *require; /* object; NULL: nothing */
+    int require_line;
+    int64_t timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms; /* 0: none or default */
+    struct retry retry;
+    int64_t priority;
+};
+
+struct flow_task {
+    char *id, *description;
+    struct flow_work work;
+    bool allow_failure, disabled;
+    int line;
+};
+
+struct flow_trigger {
+    char *id, *description;
+    struct flow_work work; /* never FLOW_LOG, never a retry; timeout_ms always set */
+    int64_t interval_ms;
+    bool allow_concurrent, fail_on_trigger_error, disabled;
+    unsigned stop_after; /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */
+    struct json *inputs; /* {input id: template or value}; NULL: none */
+    int line;
+};
+
+enum flow_behavior { FLOW_QUEUE, FLOW_CANCEL, FLOW_FAIL }; /* when concurrency.limit is reached */
+
+struct flow {
+    char *ns, *id, *description;
+    struct json *labels; /* object of strings; never NULL */
+    struct json *vars;   /* object; never NULL */
+    struct flow_input *inputs;
+    size_t input_count;
+    struct flow_group_ref group;
+    int64_t concurrency_limit; /* 0: none */
+    enum flow_behavior concurrency_behavior;
+    bool disabled;
+    struct flow_task *tasks; /* at least one */
+    size_t task_count;
+    struct flow_trigger *triggers;
+    size_t trigger_count;
+    int line; /* of the id */
+};
+
+/* What the language cannot know by itself. */
+struct flow_checks {
+    /* ERR_INVALID with "requires.gpu.cout: ..." in e (requires_parse); NULL: not looked at. */
+    int (*require)(const struct json *object, struct err *e);
+};
+
+/* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at least one
+ * problem was added and *out is untouched. *out: flow_free. `checks` may be NULL (a stored flow, that was
+ * checked when it was applied). */
+int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
+               struct flow_problems *problems, struct flow **out);
+void flow_free(struct flow *f); /* NULL is fine */
+
+const struct flow_task *flow_find_task(const struct flow *f, const char *id);       /* NULL: none */
+const struct flow_trigger *flow_find_trigger(const struct flow *f, const char *id); /* NULL: none */
+const struct flow_input *flow_find_input(const struct flow *f, const char *id);     /* NULL: none */
+
+/* All group references of the flow that are plain keys (not expressions), for checking that the groups are
+ * there. Calls back for the flow's, each task's, each trigger's. */
+typedef void flow_group_fn(const struct flow_group_ref *ref, const char *place, void *user);
+void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
+
+/* ---- inputs -------------------------------------------------------------------------------- */
+
+/* What an execution gets: `given` (object or NULL; texts are read as the input's type) with defaults filled
+ * in, canonical. ERR_INVALID names the input: unknown (with the nearest), missing, not of its type;
+ * ERR_TOO_LARGE: together over FLOW_VALUES_MAX. *out: json_free. */
+int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
+                        struct err *e);
+/* The same for an execution that a trigger starts: renders the trigger's `inputs` (v: trigger, vars, flow
+ * ids) and resolves them. */
+int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
+                        const struct expr_values *v, struct json **out, struct err *e);
+
+/* ---- what is run --------------------------------------------------------------------------- */
+
+/* Sets v's vars and flow ids from the flow; the rest is the caller's. */
+void flow_values(const struct flow *f, struct expr_values *v);
+
+/* Renders `w` into what a job needs, with v->attempt 0:
+ *   *spec      JSON text as PROTOCOL.md 7 has it, without the names that the hand-out adds; of a FLOW_LOG the
+ *              plain message, which is the task's output. mem_free. Where {{ taskrun.attempt }} stood there is an
+ *              escaped NUL, which no other text can contain: flow_spec_for_attempt before it is sent.
+ *   j->group, fallback, *fallback_given   by task, then flow; group NULL: nobody said, ask the namespace.
+ *              A key that renders to nothing but blanks says nothing. ERR_INVALID when it is no group key.
+ *   j->priority, timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms, retry
+ * and leaves the rest of *j alone. `require` of the job is w->require.
+ * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure nothing of
+ * *j has changed. e names the field: "script: {{ outputs.a.b }}: ...". */
+int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
+                size_t max_bytes, struct job *j, bool *fallback_given, char **spec, struct err *e);
+
+/* The spec to send for this attempt: NULL when it is `spec` as it stands (nearly always), else mem_free. */
+char *flow_spec_for_attempt(const char *spec, int64_t attempt);
+
+#endif

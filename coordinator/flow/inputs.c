@@ -1,0 +1,360 @@
+/* Inputs: their declaration, and the values that an execution gets. */
+#include "coordinator/flow/read.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define EXACT_MAX INT64_C(9007199254740992) /* 2^53 */
+#define VALUES_MAX 1000                     /* of a SELECT */
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* `width` digits as a number in low..high; -1: not there. */
+static int digits(const char **s, int width, int low, int high)
+{
+    int n = 0;
+    for (int i = 0; i < width; i++) {
+        char c = (*s)[i];
+        if (c < '0' || c > '9') return -1;
+        n = 10 * n + (c - '0');
+    }
+    if (n < low || n > high) return -1;
+    *s += width;
+    return n;
+}
+
+static bool take(const char **s, char c)
+{
+    if (**s != c) return false;
+    (*s)++;
+    return true;
+}
+
+static bool take_date(const char **s)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = digits(s, 4, 0, 9999);
+    if (year < 0 || !take(s, '-')) return false;
+    int month = digits(s, 2, 1, 12);
+    if (month < 0 || !take(s, '-')) return false;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return digits(s, 2, 1, month == 2 && leap ? 29 : days[month - 1]) > 0;
+}
+
+/* Seconds and their fraction may be left out. */
+static bool take_time(const char **s)
+{
+    if (digits(s, 2, 0, 23) < 0 || !take(s, ':') || digits(s, 2, 0, 59) < 0) return false;
+    if (!take(s, ':')) return true;
+    if (digits(s, 2, 0, 59) < 0) return false;
+    if (!take(s, '.')) return true;
+    size_t n = strspn(*s, "0123456789");
+    *s += n;
+    return n > 0 && n <= 9;
+}
+
+static bool take_offset(const char **s)
+{
+    if (take(s, 'Z')) return true;
+    if (!take(s, '+') && !take(s, '-')) return false;
+    return digits(s, 2, 0, 23) >= 0 && take(s, ':') && digits(s, 2, 0, 59) >= 0;
+}
+
+static int text_value(const struct flow_input *in, const char *s, struct err *e)
+{
+    const char *at = s;
+    switch (in->type) {
+    case INPUT_DATE:
+        if (take_date(&at) && !*at) return 0;
+        return err_set(e, ERR_INVALID, "is not a date such as 2026-01-31");
+    case INPUT_TIME:
+        if (take_time(&at) && !*at) return 0;
+        return err_set(e, ERR_INVALID, "is not a time such as 23:59 or 23:59:59");
+    case INPUT_DATETIME:
+        if (take_date(&at) && take(&at, 'T') && take_time(&at) && take_offset(&at) && !*at)
+            return 0;
+        return err_set(e, ERR_INVALID,
+                       "is not a time such as 2026-01-31T23:59:59Z, with Z or an offset");
+    case INPUT_DURATION: {
+        int64_t ms;
+        return duration_parse(s, &ms, e);
+    }
+    case INPUT_SELECT:
+        for (size_t i = 0; i < in->value_count; i++)
+            if (str_eq(in->values[i], s)) return 0;
+        const char *near = str_nearest(s, (const char *const *)in->values, in->value_count);
+        if (near) return err_set(e, ERR_INVALID, "is none of its values, did you mean '%s'?", near);
+        return err_set(e, ERR_INVALID, "is none of its values: '%s' is the first", in->values[0]);
+    default:
+        return 0;
+    }
+}
+
+static int number_value(const struct flow_input *in, const struct json *given, struct json **out,
+                        struct err *e)
+{
+    bool is_int = in->type == INPUT_INT;
+    const char *what = is_int ? "is not a whole number" : "is not a number";
+    const char *s = json_str(given, NULL);
+    struct json *read = NULL;
+    if (s) {
+        const char *digits_from = *s == '+' ? s + 1 : s;
+        if (json_parse(digits_from, strlen(digits_from), &read, NULL))
+            return err_set(e, ERR_INVALID, "%s", what);
+        given = read;
+    }
+    bool good = json_type(given) == JSON_NUMBER;
+    double n = json_num(given, 0);
+    if (is_int) good = good && json_is_int(given) && n <= (double)EXACT_MAX;
+    json_free(read);
+    if (!good) return err_set(e, ERR_INVALID, "%s", what);
+    if (in->has_min && n < in->min)
+        return err_set(e, ERR_INVALID, "is less than its min, %.15g", in->min);
+    if (in->has_max && n > in->max)
+        return err_set(e, ERR_INVALID, "is more than its max, %.15g", in->max);
+    *out = json_new_num(n);
+    return 0;
+}
+
+int input_value(const struct flow_input *in, const struct json *given, struct json **out,
+                struct err *e)
+{
+    const char *s = json_str(given, NULL);
+    int rc;
+    switch (in->type) {
+    case INPUT_INT:
+    case INPUT_FLOAT:
+        return number_value(in, given, out, e);
+    case INPUT_BOOLEAN:
+        if (json_type(given) != JSON_BOOL && !str_eq(s, "true") && !str_eq(s, "false"))
+            return err_set(e, ERR_INVALID, "is neither true nor false");
+        *out = json_new_bool(s ? str_eq(s, "true") : json_bool(given, false));
+        return 0;
+    case INPUT_JSON:
+        if (!s) {
+            *out = json_copy(given);
+            return 0;
+        }
+        rc = json_parse(s, strlen(s), out, e);
+        return rc ? err_wrap(e, "is not JSON") : 0;
+    default:
+        if (!s) return err_set(e, ERR_INVALID, "must be a text");
+        rc = text_value(in, s, e);
+        if (rc == 0) *out = json_new_str(s);
+        return rc;
+    }
+}
+
+/* ---- of an execution ------------------------------------------------------------------------- */
+
+static int check_names(const struct flow *f, const struct json *given, struct err *e)
+{
+    char shown[STR_QUOTE_SIZE];
+    for (const struct json *j = json_first(given); j; j = json_next(j)) {
+        if (flow_find_input(f, json_key(j))) continue;
+        const char **ids = mem_array(f->input_count + 1, sizeof *ids);
+        for (size_t i = 0; i < f->input_count; i++)
+            ids[i] = f->inputs[i].id;
+        const char *near = str_nearest(json_key(j), ids, f->input_count);
+        int rc;
+        if (near)
+            rc = err_set(e, ERR_INVALID, "inputs: there is no input %s, did you mean '%s'?",
+                         str_quote(shown, json_key(j)), near);
+        else
+            rc = err_set(e, ERR_INVALID, "inputs: the flow has no input %s",
+                         str_quote(shown, json_key(j)));
+        mem_free(ids);
+        return rc;
+    }
+    return 0;
+}
+
+int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
+                        struct err *e)
+{
+    if (json_type(given) != JSON_NULL && json_type(given) != JSON_OBJECT)
+        return err_set(e, ERR_INVALID, "inputs: must be an object");
+    int rc = check_names(f, given, e);
+    if (rc) return rc;
+    struct json *all = json_new(JSON_OBJECT);
+    for (size_t i = 0; i < f->input_count && rc == 0; i++) {
+        const struct flow_input *in = &f->inputs[i];
+        const struct json *j = json_get(given, in->id);
+        struct json *value = NULL;
+        struct err why = {0};
+        if (json_type(j) != JSON_NULL) {
+            rc = input_value(in, j, &value, &why);
+            if (rc) rc = err_set(e, rc, "inputs.%s: %s", in->id, err_text(&why));
+        } else if (in->defaults) {
+            value = json_copy(in->defaults);
+        } else if (in->required) {
+            rc = err_set(e, ERR_INVALID, "inputs.%s: is missing, and it has no default", in->id);
+        }
+        if (value) json_put(all, in->id, value);
+    }
+    char *text = json_text(all);
+    if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
+        rc = err_set(e, ERR_TOO_LARGE, "inputs: together %zu bytes, at most %u are taken",
+                     strlen(text), FLOW_VALUES_MAX);
+    mem_free(text);
+    if (rc == 0)
+        *out = all;
+    else
+        json_free(all);
+    return rc;
+}
+
+int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
+                        const struct expr_values *v, struct json **out, struct err *e)
+{
+    struct json *given = json_new(JSON_OBJECT);
+    struct err room;
+    int rc = 0;
+    if (!e) e = &room;
+    for (const struct json *j = json_first(t->inputs); j && rc == 0; j = json_next(j)) {
+        struct buf text;
+        if (json_type(j) != JSON_STRING) {
+            json_put(given, json_key(j), json_copy(j));
+            continue;
+        }
+        buf_init(&text, FLOW_VALUES_MAX);
+        rc = expr_render(json_str(j, ""), v, &text, e);
+        if (rc == 0)
+            json_put(given, json_key(j), json_new_str(text.data));
+        else
+            rc = err_wrap(e, "inputs.%s", json_key(j));
+        buf_fini(&text);
+    }
+    if (rc == 0) rc = flow_resolve_inputs(f, given, out, e);
+    json_free(given);
+    return rc;
+}
+
+/* ---- declared -------------------------------------------------------------------------------- */
+
+static int read_type(const struct node *n)
+{
+    static const char *const aliases[2][2] = {{"ENUM", "SELECT"}, {"BOOL", "BOOLEAN"}};
+    char *type = node_text(n, "type", 1000);
+    char shown[STR_QUOTE_SIZE];
+    int found = -1;
+    if (!type) {
+        if (!node_has(n, "type")) node_fail(n, "type", "is missing");
+        return -1;
+    }
+    const char *name = type;
+    for (size_t i = 0; i < 2; i++)
+        if (str_eq(aliases[i][0], type)) name = aliases[i][1];
+    for (int i = 0; i < INPUT_TYPES; i++)
+        if (str_eq(flow_input_type_names[i], name)) found = i;
+    if (found < 0)
+        node_fail(n, "type",
+                  "%s is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, DATE, DATETIME, TIME, "
+                  "DURATION, JSON",
+                  str_quote(shown, type));
+    mem_free(type);
+    return found;
+}
+
+static void read_values(const struct node *n, struct flow_input *in)
+{
+    const struct json *list = node_list(n, "values", VALUES_MAX);
+    bool select = in->type == INPUT_SELECT;
+    if (node_has(n, "values") != select) {
+        node_fail(n, "values",
+                  select ? "is missing: what may be chosen" : "is for the type SELECT");
+        return;
+    }
+    if (!list) return;
+    if (json_count(list) == 0) node_fail(n, "values", "is empty");
+    in->values = mem_array(json_count(list) + 1, sizeof *in->values);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        char *value = item_text(n, j, "values", FLOW_VALUES_MAX);
+        if (value) in->values[in->value_count++] = value;
+    }
+}
+
+static void read_limits(const struct node *n, struct flow_input *in)
+{
+    static const double most = 9007199254740992.0;
+    bool number = in->type == INPUT_INT || in->type == INPUT_FLOAT;
+    in->has_min = node_has(n, "min");
+    in->has_max = node_has(n, "max");
+    if (!number && (in->has_min || in->has_max)) {
+        node_fail(n, in->has_min ? "min" : "max", "is for the types INT and FLOAT");
+        return;
+    }
+    in->min = node_num(n, "min", -most, most, 0);
+    in->max = node_num(n, "max", -most, most, 0);
+    if (in->has_min && in->has_max && in->max < in->min) node_fail(n, "max", "is less than min");
+}
+
+/* Texts as they are written: 010 of a STRING stays 010. */
+static void read_defaults(const struct node *n, struct flow_input *in)
+{
+    const struct json *j = json_get(n->j, "defaults");
+    struct err e = {0};
+    if (json_type(j) == JSON_NULL) return;
+    const char *text = yaml_text(&n->r->doc, j);
+    read_plain(n, j, "defaults", text);
+    bool typed = in->type == INPUT_JSON || in->type == INPUT_BOOLEAN || in->type == INPUT_INT ||
+                 in->type == INPUT_FLOAT;
+    bool as_text = text && !typed;
+    struct json *given = as_text ? json_new_str(text) : json_copy(j);
+    if (in->type == INPUT_SELECT && in->value_count == 0) {
+        json_free(given);
+        return; /* said already */
+    }
+    if (input_value(in, given, &in->defaults, &e)) {
+        char shown[STR_QUOTE_SIZE];
+        node_fail(n, "defaults", "%s %s", text ? str_quote(shown, text) : "the value",
+                  err_text(&e));
+    }
+    json_free(given);
+}
+
+static void read_input(const struct node *list_node, const struct json *j, size_t index,
+                       struct flow_input *in)
+{
+    struct node n = {.r = list_node->r, .j = j};
+    (void)str_format(n.at, sizeof n.at, "inputs[%zu].", index);
+    in->line = yaml_line(&n.r->doc, j);
+    if (json_type(j) != JSON_OBJECT) {
+        read_fail(n.r, j, "inputs[%zu]: must be a mapping with id and type", index);
+        return;
+    }
+    in->id = node_id(&n, false);
+    if (in->id) (void)str_format(n.at, sizeof n.at, "input %s: ", in->id);
+    node_known(&n, input_keys, input_refused);
+    in->description = node_text(&n, "description", FLOW_VALUES_MAX);
+    mem_free(node_text(&n, "displayName", FLOW_VALUES_MAX));
+    int type = read_type(&n);
+    bool has_default = node_has(&n, "defaults");
+    in->required = node_bool(&n, "required", !has_default) && !has_default;
+    if (type < 0) return;
+    in->type = (enum flow_input_type)type;
+    read_values(&n, in);
+    read_limits(&n, in);
+    read_defaults(&n, in);
+}
+
+void read_inputs(const struct node *n)
+{
+    const struct json *list = node_list(n, "inputs", FLOW_INPUTS_MAX);
+    struct flow *f = n->r->flow;
+    n->r->input_ids = mem_array(json_count(list) + 1, sizeof *n->r->input_ids);
+    if (!list) return;
+    f->inputs = mem_array(json_count(list) + 1, sizeof *f->inputs);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        struct flow_input *in = &f->inputs[f->input_count];
+        read_input(n, j, f->input_count, in);
+        for (size_t i = 0; in->id && i < f->input_count; i++)
+            if (str_eq(f->inputs[i].id, in->id))
+                read_fail(n->r, j, "input %s: the id stands in line %d already", in->id,
+                          f->inputs[i].line);
+        n->r->input_ids[f->input_count++] = in->id ? in->id : "";
+    }
+}

@@ -1,0 +1,257 @@
+/* Kestra's task types for scripts and log lines, as tasks of ours. What a property of theirs would change and
+ * ours cannot is refused, never left out. */
+#include "coordinator/flow/read.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/spec.h"
+
+#include <string.h>
+
+#define PREFIX "io.kestra.plugin.scripts."
+#define COMMANDS_MAX 1000
+
+enum form { FORM_SCRIPT, FORM_COMMANDS, FORM_LOG };
+
+struct kestra_type {
+    const char *name;
+    enum form form;
+    const char *shell; /* what Kestra runs it with when nothing is said */
+};
+
+/* Commands of a language are lines for sh: "node main.js". */
+static const struct kestra_type types[] = {
+    {PREFIX "shell.Script", FORM_SCRIPT, "sh"},
+    {PREFIX "shell.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "powershell.Script", FORM_SCRIPT, "pwsh"},
+    {PREFIX "powershell.Commands", FORM_COMMANDS, "pwsh"},
+    {PREFIX "python.Script", FORM_SCRIPT, "python3"},
+    {PREFIX "python.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "node.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "ruby.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "r.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "julia.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "perl.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "php.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "go.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "lua.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "jbang.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "deno.Commands", FORM_COMMANDS, "sh"},
+    {PREFIX "bun.Commands", FORM_COMMANDS, "sh"},
+    {"io.kestra.plugin.core.log.Log", FORM_LOG, NULL},
+    {"io.kestra.core.tasks.log.Log", FORM_LOG, NULL},
+};
+#define TYPES (sizeof types / sizeof *types)
+
+static const struct kestra_type *find_type(const struct node *n, const char *name)
+{
+    const char *names[TYPES];
+    char shown[STR_QUOTE_SIZE];
+    for (size_t i = 0; i < TYPES; i++) {
+        if (str_eq(types[i].name, name)) return &types[i];
+        names[i] = types[i].name;
+    }
+    bool ours = str_starts(name, PREFIX) || str_starts(name, "io.kestra.plugin.core.log.");
+    const char *near = ours ? str_nearest(name, names, TYPES) : NULL;
+    if (ours && str_ends(name, ".Script"))
+        node_fail(n, "type",
+                  "%s has no shell here; write the script's file and run it with Commands",
+                  str_quote(shown, name));
+    else if (near)
+        node_fail(n, "type", "there is no %s here, did you mean '%s'?", str_quote(shown, name),
+                  near);
+    else
+        node_fail(n, "type", "%s is not supported; docs/from-kestra.md lists what is",
+                  str_quote(shown, name));
+    return NULL;
+}
+
+/* Kestra would take {% and {# for its own. */
+static void refuse_pebble(const struct node *n, const char *key, const char *text)
+{
+    if (text && (strstr(text, "{%") || strstr(text, "{#")))
+        node_fail(n, key, "{%% and {# are statements to Kestra, and not supported");
+}
+
+/* ---- what is run ----------------------------------------------------------------------------- */
+
+/* One text of a list, or a text as it is. Appends lines. */
+static void add_lines(const struct node *n, const char *key, struct buf *out)
+{
+    const struct json *member = json_get(n->j, key);
+    if (json_type(member) == JSON_NULL) return;
+    if (json_type(member) == JSON_STRING) {
+        (void)buf_addf(out, "%s\n", json_str(member, ""));
+        return;
+    }
+    const struct json *list = node_list(n, key, COMMANDS_MAX);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        char *line = item_text(n, j, key, FLOW_FILE_MAX);
+        if (line) (void)buf_addf(out, "%s\n", line);
+        mem_free(line);
+    }
+}
+
+static const char *shell_of_program(const char *path)
+{
+    const char *name = path;
+    for (const char *s = path; *s; s++)
+        if (*s == '/' || *s == '\\') name = s + 1;
+    char plain[16];
+    size_t len = strlen(name);
+    if (len > 4 && str_eq(name + len - 4, ".exe")) len -= 4;
+    if (len >= sizeof plain) return NULL;
+    memcpy(plain, name, len);
+    plain[len] = '\0';
+    if (str_eq(plain, "python")) return "python3";
+    for (size_t i = 0; i < SPEC_SHELLS; i++)
+        if (str_eq(spec_shells[i], plain)) return spec_shells[i];
+    return NULL;
+}
+
+/* ["pwsh", "-NonInteractive", "-Command"]: the shell is ours to start, with its own arguments. */
+static const char *read_interpreter(const struct node *n, const char *otherwise)
+{
+    static const char *const fine[] = {"-c",      "-e",       "-NonInteractive", "-NoProfile",
+                                       "-NoLogo", "-Command", "-File",           "-u",
+                                       "/c",      "/C"};
+    const struct json *member = json_get(n->j, "interpreter");
+    const char *shell = otherwise;
+    char shown[STR_QUOTE_SIZE];
+    if (json_type(member) == JSON_NULL) return shell;
+    const struct json *j = json_type(member) == JSON_ARRAY ? json_first(member) : member;
+    const char *program = json_str(j, NULL);
+    shell = program ? shell_of_program(program) : NULL;
+    if (!shell) {
+        node_fail(n, "interpreter", "%s is none of sh, bash, powershell, pwsh, cmd, python3",
+                  str_quote(shown, program ? program : "?"));
+        return otherwise;
+    }
+    for (j = json_type(member) == JSON_ARRAY ? json_next(j) : NULL; j; j = json_next(j)) {
+        size_t i = 0;
+        while (i < sizeof fine / sizeof *fine && !str_eq(fine[i], json_str(j, NULL)))
+            i++;
+        if (i == sizeof fine / sizeof *fine)
+            node_fail(n, "interpreter", "the argument %s is not supported",
+                      str_quote(shown, json_str(j, "?")));
+    }
+    return shell;
+}
+
+static void read_runner(const struct node *n)
+{
+    static const char *const process[] = {"io.kestra.plugin.core.runner.Process",
+                                          "io.kestra.core.models.tasks.runners.types.Process"};
+    static const char *const names[] = {"type"};
+    struct node runner;
+    char shown[STR_QUOTE_SIZE];
+    char *old = node_text(n, "runner", 100);
+    if (old && !str_eq(old, "PROCESS"))
+        node_fail(n, "runner", "%s is not supported: PROCESS is", str_quote(shown, old));
+    mem_free(old);
+    if (!node_object(n, "taskRunner", &runner)) return;
+    node_known(&runner, (struct key_list){names, 1}, NULL);
+    char *type = node_text(&runner, "type", 1000);
+    if (!type && !node_has(&runner, "type"))
+        node_fail(&runner, "type", "is missing: %s", process[0]);
+    else if (type && !str_eq(type, process[0]) && !str_eq(type, process[1]))
+        node_fail(&runner, "type", "%s is not supported: %s is", str_quote(shown, type),
+                  process[0]);
+    mem_free(type);
+}
+
+/* LINUX or WINDOWS: the machine must be one. */
+static void read_target(const struct node *n, struct flow_work *w)
+{
+    static const char *const names[] = {"AUTO", "LINUX", "WINDOWS"};
+    int target = node_choice(n, "targetOS", names, 3, 0);
+    if (target == 0) return;
+    if (node_has(n, "requires")) {
+        node_fail(n, "targetOS", "there is requires, too: write os there");
+        return;
+    }
+    w->require = json_new(JSON_OBJECT);
+    json_put(w->require, "os", json_new_str(target == 1 ? "linux" : "windows"));
+    w->require_line = yaml_line(&n->r->doc, json_get(n->j, "targetOS"));
+}
+
+static void read_promises(const struct node *n)
+{
+    if (!node_bool(n, "failFast", true))
+        node_fail(n, "failFast", "false is not supported: scripts end at the first failed command");
+    if (node_bool(n, "warningOnStdErr", false))
+        node_fail(n, "warningOnStdErr", "true is not supported: the exit code alone decides");
+}
+
+static void refuse(const struct node *n, const char *const *keys, size_t count, const char *type)
+{
+    for (size_t i = 0; i < count; i++)
+        if (node_has(n, keys[i])) node_fail(n, keys[i], "is not a property of %s", type);
+}
+
+static void read_lines(const struct node *n, const struct kestra_type *t, struct flow_work *w)
+{
+    static const char *const log_only[] = {"message", "level"};
+    const char *main_key = t->form == FORM_SCRIPT ? "script" : "commands";
+    const char *other = t->form == FORM_SCRIPT ? "commands" : "script";
+    struct buf script;
+    buf_init(&script, 2 * FLOW_FILE_MAX);
+    w->kind = FLOW_SCRIPT;
+    w->shell = read_interpreter(n, t->shell);
+    refuse(n, &other, 1, t->name);
+    refuse(n, log_only, 2, t->name);
+    if (node_has(n, "beforeCommands") && str_eq(w->shell, "python3"))
+        node_fail(n, "beforeCommands",
+                  "is not supported for Python: run them in a shell Commands task before");
+    add_lines(n, "beforeCommands", &script);
+    size_t before = script.len;
+    if (t->form == FORM_SCRIPT) {
+        char *text = node_text(n, "script", FLOW_FILE_MAX);
+        if (text) (void)buf_adds(&script, text);
+        mem_free(text);
+    } else {
+        add_lines(n, "commands", &script);
+    }
+    if (script.len == before)
+        node_fail(n, main_key, node_has(n, main_key) ? "is empty" : "is missing");
+    w->script = buf_detach(&script);
+    buf_fini(&script);
+    refuse_pebble(n, main_key, w->script);
+    read_runner(n);
+    read_target(n, w);
+    read_promises(n);
+}
+
+static void read_log(const struct node *n, const struct kestra_type *t, struct flow_work *w)
+{
+    static const char *const others[] = {
+        "script",           "commands", "beforeCommands", "interpreter",     "failFast",
+        "targetOS",         "runner",   "taskRunner",     "warningOnStdErr", "env",
+        "workingDirectory", "requires", "queueTimeout",   "lease",           "killGrace",
+        "priority",         "retry"};
+    static const char *const levels[] = {"INFO", "TRACE", "DEBUG", "WARN", "ERROR"};
+    struct buf message;
+    buf_init(&message, 2 * FLOW_FILE_MAX);
+    refuse(n, others, sizeof others / sizeof *others, t->name);
+    int level = node_choice(n, "level", levels, 5, 0);
+    if (level > 0) (void)buf_addf(&message, "[%s] ", levels[level]);
+    size_t before = message.len;
+    add_lines(n, "message", &message);
+    if (message.len <= before + 1) node_fail(n, "message", "is missing");
+    w->kind = FLOW_LOG;
+    w->script = buf_detach(&message);
+    buf_fini(&message);
+    refuse_pebble(n, "message", w->script);
+}
+
+bool read_kestra(const struct node *n, const char *type, struct flow_work *w)
+{
+    const struct kestra_type *t = find_type(n, type);
+    if (!t) return false;
+    node_known(n, kestra_keys, task_refused);
+    if (t->form == FORM_LOG)
+        read_log(n, t, w);
+    else
+        read_lines(n, t, w);
+    return true;
+}

@@ -1,0 +1,123 @@
+/* The words of the language. docs/flows.md and docs/from-kestra.md are compared with these tables. */
+#include "coordinator/flow/read.h"
+
+#define KEYS(list)                                                                                 \
+    {                                                                                              \
+        list, sizeof(list) / sizeof *(list)                                                        \
+    }
+
+static const char *const flow_names[] = {
+    "id",   "namespace", "description", "labels",      "disabled", "inputs",
+    "vars", "variables", "tasks",       "workerGroup", "triggers", "concurrency",
+};
+static const char *const input_names[] = {
+    "id", "type", "description", "displayName", "required", "defaults", "values", "min", "max",
+};
+static const char *const group_names[] = {"key", "fallback"};
+static const char *const concurrency_names[] = {"limit", "behavior"};
+static const char *const retry_names[] = {
+    "type",        "interval",   "maxInterval", "delayFactor",    "maxAttempts",
+    "maxDuration", "maxAttempt", "minInterval", "warningOnRetry",
+};
+#define WORK_NAMES                                                                                 \
+    "env", "workingDirectory", "workerGroup", "requires", "timeout", "queueTimeout", "lease",      \
+        "killGrace", "priority"
+static const char *const task_names[] = {
+    "id",    "description", "type",     "command",      "script",
+    "shell", "retry",       "disabled", "allowFailure", WORK_NAMES,
+};
+static const char *const trigger_names[] = {
+    "id",     "description", "command",         "script",
+    "shell",  "interval",    "allowConcurrent", "disabled",
+    "inputs", "stopAfter",   WORK_NAMES,        "failOnTriggerError",
+};
+static const char *const kestra_names[] = {
+    "id",       "description",    "type",       "script",   "commands",        "message",
+    "level",    "beforeCommands", "retry",      "disabled", "allowFailure",    "interpreter",
+    "failFast", "targetOS",       "taskRunner", "runner",   "warningOnStdErr", WORK_NAMES,
+};
+
+const struct key_list flow_keys = KEYS(flow_names);
+const struct key_list task_keys = KEYS(task_names);
+const struct key_list trigger_keys = KEYS(trigger_names);
+const struct key_list input_keys = KEYS(input_names);
+const struct key_list group_ref_keys = KEYS(group_names);
+const struct key_list retry_keys = KEYS(retry_names);
+const struct key_list concurrency_keys = KEYS(concurrency_names);
+const struct key_list kestra_keys = KEYS(kestra_names);
+
+/* ---- what Kestra has and Cadre has not: refused by name --------------------------------------- */
+
+#define NOT_YET "is not supported by Cadre; docs/from-kestra.md tells what is"
+
+const struct refused_key flow_refused[] = {
+    {"errors", "is not supported; a task with allowFailure lets later tasks run"},
+    {"finally", NOT_YET},
+    {"afterExecution", NOT_YET},
+    {"listeners", NOT_YET},
+    {"pluginDefaults",
+     "is not supported; write the values into the tasks, a group into workerGroup"},
+    {"taskDefaults", "is not supported; write the values into the tasks, a group into workerGroup"},
+    {"outputs", "is not supported for flows; tasks set outputs with ::{\"outputs\":{...}}::"},
+    {"retry", "is not supported for flows; give it to the tasks"},
+    {"sla", "is not supported; give the tasks a timeout"},
+    {"checks", NOT_YET},
+    {"revision", "is not written in the file; Cadre counts revisions"},
+    {"tenantId", "is not supported: a coordinator has no tenants"},
+    {"deleted", "is not supported; cadre flow delete removes a flow"},
+    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
+    {NULL, NULL},
+};
+
+const struct refused_key input_refused[] = {
+    {"validator", "is not supported; let the task check the text"},
+    {"dependsOn", NOT_YET},
+    {"prefill", "is not supported; write defaults"},
+    {"allowCustomValue", "is not supported; write type: STRING"},
+    {"itemType", NOT_YET},
+    {"after", NOT_YET},
+    {"before", NOT_YET},
+    {"expression", NOT_YET},
+    {"name", "is not supported; write id"},
+    {NULL, NULL},
+};
+
+#define ON_MACHINE "is not supported: a task runs on the agent's machine, in no container"
+
+const struct refused_key task_refused[] = {
+    {"containerImage", ON_MACHINE},
+    {"docker", ON_MACHINE},
+    {"dependencies", "is not supported; install them on the agent's machine"},
+    {"inputFiles", "is not supported; let the script write or fetch its files"},
+    {"outputFiles", "is not supported; let the script store its files and set an output"},
+    {"namespaceFiles", NOT_YET},
+    {"outputDir", NOT_YET},
+    {"outputDirectory", NOT_YET},
+    {"logLevel", "is not supported: all output is kept"},
+    {"logToFile", "is not supported; cadre execution logs prints the output"},
+    {"runIf", NOT_YET},
+    {"when", NOT_YET},
+    {"conditions", NOT_YET},
+    {"allowWarning", "is not supported: a task does not end in WARNING by itself"},
+    {"taskCache", NOT_YET},
+    {"assets", NOT_YET},
+    {"version", "is not supported: there are no plugins"},
+    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
+    {"tasks", "is not supported: tasks run one after the other, none inside another"},
+    {"options", NOT_YET},
+    {NULL, NULL},
+};
+
+const struct refused_key trigger_refused[] = {
+    {"type", "is not supported: a trigger has a command or a script and an interval"},
+    {"cron", "is not supported: start the flow from cron or a timer with cadre flow run"},
+    {"conditions", "is not supported; let the command or script check"},
+    {"when", "is not supported; let the command or script check"},
+    {"retry", "is not supported: the next evaluation follows after the interval"},
+    {"allowFailure", "is for tasks; failOnTriggerError tells what an error does"},
+    {"logLevel", "is not supported: all output is kept"},
+    {"logToFile", "is not supported; all output is kept"},
+    {"labels", NOT_YET},
+    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
+    {NULL, NULL},
+};

@@ -1,0 +1,401 @@
+/* A file from its first key to its last. */
+#include "coordinator/flow/read.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+#define TEXT_MAX (16u * 1024) /* a description */
+#define LABEL_MAX 256
+#define CONCURRENCY_MAX 1000000
+#define INTERVAL_MIN_MS 1000
+#define INTERVAL_MS 60000
+#define EVALUATION_MS 600000 /* Kestra's worker polling-trigger-timeout */
+
+#define ROOT(root) (1u << EXPR_##root)
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+/* The ids of all, so that an expression can be told from one that comes too early. */
+static void collect_task_ids(const struct node *n, const struct json *list)
+{
+    size_t count = 0;
+    n->r->task_ids = mem_array(json_count(list) + 1, sizeof *n->r->task_ids);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        n->r->task_ids[count++] = json_get_str(j, "id", "");
+}
+
+static bool begin_item(const struct node *flow, const struct json *j, const char *what,
+                       size_t index, struct node *out)
+{
+    *out = (struct node){.r = flow->r, .j = j};
+    (void)str_format(out->at, sizeof out->at, "%ss[%zu].", what, index);
+    if (json_type(j) == JSON_OBJECT) return true;
+    read_fail(flow->r, j, "%ss[%zu]: must be a mapping with an id", what, index);
+    return false;
+}
+
+static void read_task(const struct node *flow, const struct json *j, size_t index)
+{
+    struct reader *r = flow->r;
+    struct flow_task *t = &r->flow->tasks[index];
+    struct node n;
+    t->line = yaml_line(&r->doc, j);
+    if (!begin_item(flow, j, "task", index, &n)) return;
+    t->id = node_id(&n, false);
+    if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
+    struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1,
+                               .vars = r->flow->vars,
+                               .inputs = r->input_ids,
+                               .input_count = r->flow->input_count,
+                               .tasks = r->task_ids,
+                               .task_count = r->flow->task_count,
+                               .earlier_count = index};
+    bool kestra = node_has(&n, "type");
+    if (kestra) {
+        char *type = node_text(&n, "type", FLOW_FILE_MAX);
+        if (!type || !read_kestra(&n, type, &t->work)) {
+            mem_free(type);
+            return;
+        }
+        mem_free(type);
+        const char *key = t->work.kind == FLOW_LOG   ? "message"
+                          : node_has(&n, "commands") ? "commands"
+                                                     : "script";
+        read_template(&n, json_get(j, key), key, t->work.script, &scope);
+    } else {
+        node_known(&n, task_keys, task_refused);
+    }
+    t->description = node_text(&n, "description", TEXT_MAX);
+    t->allow_failure = node_bool(&n, "allowFailure", false);
+    t->disabled = node_bool(&n, "disabled", false);
+    read_work(&n, &t->work, &scope, kestra);
+}
+
+static void read_tasks(const struct node *n)
+{
+    struct flow *f = n->r->flow;
+    const struct json *list = node_list(n, "tasks", FLOW_TASKS_MAX);
+    if (!list || json_count(list) == 0) {
+        if (list || !node_has(n, "tasks"))
+            node_fail(n, "tasks", list ? "is empty" : "is missing: a flow has at least one task");
+        return;
+    }
+    collect_task_ids(n, list);
+    f->task_count = json_count(list);
+    f->tasks = mem_array(f->task_count, sizeof *f->tasks);
+    size_t index = 0;
+    for (const struct json *j = json_first(list); j; j = json_next(j), index++) {
+        read_task(n, j, index);
+        const char *id = f->tasks[index].id;
+        for (size_t i = 0; id && i < index; i++)
+            if (str_eq(f->tasks[i].id, id))
+                read_fail(n->r, j, "task %s: the id stands in line %d already", id,
+                          f->tasks[i].line);
+    }
+}
+
+/* ---- triggers -------------------------------------------------------------------------------- */
+
+static unsigned read_stop_after(const struct node *n)
+{
+    static const enum job_state states[] = {JOB_SUCCESS, JOB_WARNING, JOB_FAILED, JOB_KILLED,
+                                            JOB_CANCELLED};
+    const struct json *list = node_list(n, "stopAfter", 5);
+    unsigned mask = 0;
+    char shown[STR_QUOTE_SIZE];
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        size_t i = 0;
+        while (i < 5 && !str_eq(fsm_name(&job_fsm, (int)states[i]), json_str(j, NULL)))
+            i++;
+        if (i < 5)
+            mask |= 1u << states[i];
+        else
+            read_fail(n->r, j,
+                      "%sstopAfter: %s is not one of SUCCESS, WARNING, FAILED, KILLED, CANCELLED",
+                      n->at, str_quote(shown, json_str(j, "?")));
+    }
+    return mask;
+}
+
+/* One input that a trigger gives. What is fixed is checked now. */
+static void read_given(const struct node *n, const struct json *j, struct flow_trigger *t)
+{
+    struct reader *r = n->r;
+    const struct expr_scope scope = {.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
+                                     .where = "in the inputs that a trigger gives",
+                                     .vars = r->flow->vars};
+    const struct flow_input *in = flow_find_input(r->flow, json_key(j));
+    struct json *value = NULL;
+    struct err e = {0};
+    if (!in) {
+        char shown[STR_QUOTE_SIZE];
+        const char *near = str_nearest(json_key(j), r->input_ids, r->flow->input_count);
+        node_say(n, j, "there is no input %s%s%s%s", str_quote(shown, json_key(j)),
+                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return;
+    }
+    const char *text = yaml_text(&r->doc, j);
+    struct json *given = text && json_type(j) != JSON_BOOL ? json_new_str(text) : json_copy(j);
+    if (text && expr_has(text))
+        read_template(n, j, json_key(j), text, &scope);
+    else if (input_value(in, given, &value, &e))
+        read_fail(r, j, "%s%s: %s", n->at, json_key(j), err_text(&e));
+    json_free(value);
+    json_put(t->inputs, json_key(j), given);
+}
+
+static void read_given_inputs(const struct node *n, struct flow_trigger *t)
+{
+    const struct flow *f = n->r->flow;
+    struct node inputs = {.j = NULL};
+    if (node_object(n, "inputs", &inputs)) {
+        t->inputs = json_new(JSON_OBJECT);
+        for (const struct json *j = json_first(inputs.j); j; j = json_next(j))
+            read_given(&inputs, j, t);
+    }
+    for (size_t i = 0; i < f->input_count; i++) {
+        const struct flow_input *in = &f->inputs[i];
+        if (in->id && in->required && !json_get(inputs.j, in->id))
+            node_fail(n, "inputs", "the input %s has no default, and the trigger does not give it",
+                      in->id);
+    }
+}
+
+static const unsigned check_roots = ROOT(VARS) | ROOT(FLOW);
+
+static void read_trigger(const struct node *flow, const struct json *j, size_t index)
+{
+    struct reader *r = flow->r;
+    struct flow_trigger *t = &r->flow->triggers[index];
+    const struct expr_scope scope = {.roots = check_roots,
+                                     .where = "before an execution has begun",
+                                     .vars = r->flow->vars};
+    struct node n;
+    t->line = yaml_line(&r->doc, j);
+    if (!begin_item(flow, j, "trigger", index, &n)) return;
+    t->id = node_id(&n, false);
+    if (t->id) (void)str_format(n.at, sizeof n.at, "trigger %s: ", t->id);
+    if (node_has(&n, "type")) { /* one of Kestra's: its other keys are not the point */
+        char shown[STR_QUOTE_SIZE];
+        node_fail(&n, "type",
+                  "%s is not supported: a trigger has an interval and a command or script",
+                  str_quote(shown, json_get_str(j, "type", "?")));
+        return;
+    }
+    node_known(&n, trigger_keys, trigger_refused);
+    t->description = node_text(&n, "description", TEXT_MAX);
+    t->interval_ms = node_duration(&n, "interval", INTERVAL_MIN_MS, DURATION_MAX_MS, INTERVAL_MS);
+    t->allow_concurrent = node_bool(&n, "allowConcurrent", false);
+    t->fail_on_trigger_error = node_bool(&n, "failOnTriggerError", false);
+    t->disabled = node_bool(&n, "disabled", false);
+    t->stop_after = read_stop_after(&n);
+    read_given_inputs(&n, t);
+    read_work(&n, &t->work, &scope, false);
+    if (t->work.timeout_ms == 0) t->work.timeout_ms = EVALUATION_MS;
+}
+
+/* A trigger that names no group runs where the flow says, and there are no inputs then. */
+static void check_inherited_group(const struct node *n, const struct flow_trigger *t)
+{
+    const struct flow *f = n->r->flow;
+    struct node at = {.r = n->r};
+    const struct expr_scope scope = {.roots = check_roots,
+                                     .where = "before an execution has begun",
+                                     .vars = f->vars};
+    if (!t->id || t->work.group.key || !f->group.key) return;
+    (void)str_format(at.at, sizeof at.at, "trigger %s: names no workerGroup: the flow's ", t->id);
+    read_template(&at, json_get(json_get(n->j, "workerGroup"), "key"), "key", f->group.key, &scope);
+}
+
+static void read_triggers(const struct node *n)
+{
+    struct flow *f = n->r->flow;
+    const struct json *list = node_list(n, "triggers", FLOW_TRIGGERS_MAX);
+    if (!list) return;
+    f->triggers = mem_array(json_count(list) + 1, sizeof *f->triggers);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        size_t index = f->trigger_count++;
+        read_trigger(n, j, index);
+        const char *id = f->triggers[index].id;
+        for (size_t i = 0; id && i < index; i++)
+            if (str_eq(f->triggers[i].id, id))
+                read_fail(n->r, j, "trigger %s: the id stands in line %d already", id,
+                          f->triggers[i].line);
+        check_inherited_group(n, &f->triggers[index]);
+    }
+}
+
+/* ---- the flow -------------------------------------------------------------------------------- */
+
+static void check_plain_tree(const struct node *n, const struct json *j, const char *name)
+{
+    read_plain(n, j, name, json_str(j, NULL));
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        check_plain_tree(n, c, name);
+}
+
+static void read_vars(const struct node *n)
+{
+    const char *key = node_has(n, "variables") ? "variables" : "vars";
+    struct flow *f = n->r->flow;
+    f->vars = json_new(JSON_OBJECT);
+    if (node_has(n, "variables") && node_has(n, "vars"))
+        node_fail(n, "variables", "is the same as vars: one of the two");
+    const struct json *j = node_get(n, key, JSON_OBJECT, "a mapping");
+    if (!j) return;
+    if (json_count(j) > FLOW_VARS_MAX) {
+        node_fail(n, key, "there are %zu, at most %d are taken", json_count(j), FLOW_VARS_MAX);
+        return;
+    }
+    check_plain_tree(n, j, key);
+    char *text = json_text(j);
+    if (strlen(text) > FLOW_VALUES_MAX)
+        node_fail(n, key, "has %zu bytes, at most %u are taken", strlen(text), FLOW_VALUES_MAX);
+    mem_free(text);
+    json_free(f->vars);
+    f->vars = json_copy(j);
+}
+
+static void add_label(const struct node *n, const char *key, const struct json *value)
+{
+    struct flow *f = n->r->flow;
+    char name[LABEL_MAX + 16];
+    if (!*key || strlen(key) > LABEL_MAX) {
+        read_fail(n->r, value, "%slabels: a key has 1 to %d bytes", n->at, LABEL_MAX);
+        return;
+    }
+    (void)str_format(name, sizeof name, "labels.%s", key);
+    char *text = item_text(n, value, name, LABEL_MAX);
+    if (!text) return;
+    read_plain(n, value, name, text);
+    struct json *label = json_new_str(text);
+    mem_free(text);
+    if (json_add(f->labels, key, label) == 0) return;
+    json_free(label);
+    read_fail(n->r, value, "%slabels: '%s' is there twice", n->at, key);
+}
+
+/* {k: v}, or as Kestra has it besides: [{key: k, value: v}]. */
+static void read_labels(const struct node *n)
+{
+    static const char *const names[] = {"key", "value"};
+    const struct json *j = json_get(n->j, "labels");
+    n->r->flow->labels = json_new(JSON_OBJECT);
+    bool list = json_type(j) == JSON_ARRAY;
+    if (!list) j = node_get(n, "labels", JSON_OBJECT, "a mapping");
+    if (json_count(j) > FLOW_LABELS_MAX) {
+        node_fail(n, "labels", "there are %zu, at most %d are taken", json_count(j),
+                  FLOW_LABELS_MAX);
+        return;
+    }
+    for (const struct json *c = json_first(j); c; c = json_next(c)) {
+        struct node item = {.r = n->r, .j = c, .at = "labels: "};
+        if (!list) {
+            add_label(n, json_key(c), c);
+        } else if (json_type(c) != JSON_OBJECT || !json_get_str(c, "key", NULL) ||
+                   !json_get(c, "value")) {
+            read_fail(n->r, c, "labels: each must have key and value");
+        } else {
+            node_known(&item, (struct key_list){names, 2}, NULL);
+            add_label(n, json_get_str(c, "key", ""), json_get(c, "value"));
+        }
+    }
+}
+
+static void read_concurrency(const struct node *n)
+{
+    static const char *const names[] = {"QUEUE", "CANCEL", "FAIL"};
+    struct flow *f = n->r->flow;
+    struct node c;
+    if (!node_object(n, "concurrency", &c)) return;
+    node_known(&c, concurrency_keys, NULL);
+    if (!node_has(&c, "limit")) node_fail(&c, "limit", "is missing");
+    f->concurrency_limit = node_int(&c, "limit", 1, CONCURRENCY_MAX, 0);
+    f->concurrency_behavior = (enum flow_behavior)node_choice(&c, "behavior", names, 3, FLOW_QUEUE);
+}
+
+static void read_names(const struct node *n)
+{
+    struct flow *f = n->r->flow;
+    char shown[STR_QUOTE_SIZE];
+    f->id = node_id(n, true);
+    f->line = yaml_line(&n->r->doc, json_get(n->j, "id"));
+    f->ns = node_text(n, "namespace", FLOW_FILE_MAX);
+    if (!f->ns && !node_has(n, "namespace")) node_fail(n, "namespace", "is missing");
+    if (f->ns && !str_namespace_valid(f->ns))
+        node_fail(n, "namespace",
+                  "%s is not a namespace: words of letters, digits, '_' and '-' joined by dots",
+                  str_quote(shown, f->ns));
+    f->description = node_text(n, "description", TEXT_MAX);
+    f->disabled = node_bool(n, "disabled", false);
+}
+
+static void read_flow(struct reader *r)
+{
+    struct flow *f = r->flow;
+    struct node n = {.r = r, .j = r->doc.root};
+    if (json_type(n.j) != JSON_OBJECT) {
+        read_fail(r, n.j, "a flow is a mapping with id, namespace and tasks");
+        return;
+    }
+    node_known(&n, flow_keys, flow_refused);
+    read_names(&n);
+    read_labels(&n);
+    read_vars(&n);
+    read_inputs(&n);
+    const struct expr_scope scope = {.roots = ROOT(INPUTS) | ROOT(VARS) | ROOT(FLOW),
+                                     .where = "in the flow's workerGroup",
+                                     .vars = f->vars,
+                                     .inputs = r->input_ids,
+                                     .input_count = f->input_count};
+    read_group(&n, &f->group, &scope);
+    read_concurrency(&n);
+    read_tasks(&n);
+    read_triggers(&n);
+}
+
+/* "f:12: sentence" or "f: sentence", as yaml_parse says it. */
+static void add_yaml_problem(struct flow_problems *p, const char *file, const char *message)
+{
+    const char *s = strchr(message, ':');
+    int line = 0;
+    s = s ? s + 1 : message;
+    while (*s >= '0' && *s <= '9' && line < 100000000)
+        line = 10 * line + (*s++ - '0');
+    if (*s == ':') s++;
+    while (*s == ' ')
+        s++;
+    flow_problems_add(p, file, line, "%s", s);
+}
+
+int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
+               struct flow_problems *problems, struct flow **out)
+{
+    struct reader r = {.file = file, .problems = problems, .checks = checks};
+    struct err e = {0};
+    if (len > FLOW_FILE_MAX) {
+        flow_problems_add(problems, file, 0, "the file has %zu bytes, at most %u are taken", len,
+                          FLOW_FILE_MAX);
+        return ERR_INVALID;
+    }
+    if (yaml_parse("f", text, len, &r.doc, &e)) {
+        add_yaml_problem(problems, file, err_text(&e));
+        return ERR_INVALID;
+    }
+    r.text = mem_strndup(text, len);
+    r.flow = mem_alloc(sizeof *r.flow);
+    read_flow(&r);
+    yaml_doc_fini(&r.doc);
+    mem_free(r.text);
+    mem_free(r.task_ids);
+    mem_free(r.input_ids);
+    if (r.failed) {
+        flow_free(r.flow);
+        return ERR_INVALID;
+    }
+    *out = r.flow;
+    return 0;
+}

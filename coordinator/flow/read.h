@@ -1,0 +1,96 @@
+/* Reading a flow's YAML from top to bottom: every fault becomes a problem with its line, and what comes
+ * behind it is read all the same. Private to coordinator/flow. */
+#ifndef CADRE_COORDINATOR_FLOW_READ_H
+#define CADRE_COORDINATOR_FLOW_READ_H
+
+#include "base/json.h"
+#include "base/yaml.h"
+#include "coordinator/flow/flow.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct reader {
+    const char *file;
+    char *text; /* with its NUL */
+    struct yaml_doc doc;
+    struct flow_problems *problems;
+    const struct flow_checks *checks; /* may be NULL */
+    struct flow *flow;
+    bool failed;
+    /* what expressions may name: ids of the whole flow, collected first */
+    const char **task_ids, **input_ids;
+};
+
+/* A mapping and how it is called: "task export: ", "task export: retry.", "". */
+struct node {
+    struct reader *r;
+    const struct json *j;
+    char at[FLOW_ID_MAX + 80];
+};
+
+void read_fail(struct reader *r, const struct json *where, const char *fmt, ...) CADRE_PRINTF(3, 4);
+/* At the key's line, with the place in front: "task export: timeout: must be ...". */
+void node_fail(const struct node *n, const char *key, const char *fmt, ...) CADRE_PRINTF(3, 4);
+
+/* About the mapping's member j as a whole: "task export: retry: unknown key ...". */
+void node_say(const struct node *n, const struct json *j, const char *fmt, ...) CADRE_PRINTF(3, 4);
+
+struct key_list {
+    const char *const *names;
+    size_t count;
+};
+/* Whatever else there is, is a problem each. `refused` (name, sentence; may be NULL, ends with a NULL name):
+ * keys that are known elsewhere. */
+struct refused_key {
+    const char *name, *sentence;
+};
+void node_known(const struct node *n, struct key_list known, const struct refused_key *refused);
+
+bool node_has(const struct node *n, const char *key); /* null counts as absent */
+const struct json *node_get(const struct node *n, const char *key, enum json_type type,
+                            const char *what); /* NULL: absent or reported */
+/* A member below. False: absent, or reported. */
+bool node_object(const struct node *n, const char *key, struct node *out);
+const struct json *node_list(const struct node *n, const char *key, size_t max);
+/* A scalar as it is written; mem_free. NULL: absent, or reported. max in bytes. */
+char *node_text(const struct node *n, const char *key, size_t max);
+/* The same of a list's item or a mapping's value. `name` stands in the message. */
+char *item_text(const struct node *n, const struct json *item, const char *name, size_t max);
+int64_t node_int(const struct node *n, const char *key, int64_t min, int64_t max, int64_t fallback);
+double node_num(const struct node *n, const char *key, double min, double max, double fallback);
+bool node_bool(const struct node *n, const char *key, bool fallback);
+int64_t node_duration(const struct node *n, const char *key, int64_t min_ms, int64_t max_ms,
+                      int64_t fallback);
+int node_choice(const struct node *n, const char *key, const char *const *names, size_t count,
+                int fallback);
+char *node_id(const struct node *n, bool dots); /* the member "id", required */
+
+/* Reports the expressions in `text` that are not in scope, with the lines where they stand. `where` is the
+ * node that holds them, `name` what it is called. *uses_attempt as expr_check. */
+void read_template(const struct node *n, const struct json *where, const char *name,
+                   const char *text, const struct expr_scope *scope);
+/* For texts in which nothing is rendered. */
+void read_plain(const struct node *n, const struct json *where, const char *name, const char *text);
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
+    retry_keys, concurrency_keys, kestra_keys;
+extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
+
+void read_inputs(const struct node *flow);
+void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
+/* What tasks and triggers share; command or script are read unless `translated`. */
+void read_work(const struct node *n, struct flow_work *out, const struct expr_scope *scope,
+               bool translated);
+/* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false: reported,
+ * or there is no such type. */
+bool read_kestra(const struct node *n, const char *type, struct flow_work *out);
+
+/* A value as the input's type. ERR_INVALID with the reason alone in e. *out: json_free. */
+int input_value(const struct flow_input *in, const struct json *given, struct json **out,
+                struct err *e);
+
+#endif

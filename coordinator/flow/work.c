@@ -1,0 +1,187 @@
+/* What tasks and triggers share: what runs, where, and within which limits. */
+#include "coordinator/flow/read.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/spec.h"
+
+#define KEY_TEMPLATE_MAX 1000
+
+/* ---- what runs ------------------------------------------------------------------------------- */
+
+static void read_command(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
+{
+    const struct json *member = json_get(n->j, "command");
+    char name[40];
+    if (json_type(member) != JSON_ARRAY) {
+        node_fail(n, "command",
+                  "must be a list, [\"program\", \"argument\"]; a line for a shell is a script");
+        return;
+    }
+    const struct json *list = node_list(n, "command", SPEC_COMMAND_MAX);
+    if (!list) return;
+    if (json_count(list) == 0) {
+        node_fail(n, "command", "is empty");
+        return;
+    }
+    w->argv = mem_array(json_count(list) + 1, sizeof *w->argv);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        (void)str_format(name, sizeof name, "command[%zu]", w->argc);
+        char *word = item_text(n, j, name, FLOW_FILE_MAX);
+        if (!word) word = mem_strdup("?"); /* said; the next one keeps its number */
+        if (w->argc == 0 && !*word) node_fail(n, "command", "the program's name is empty");
+        read_template(n, j, name, word, scope);
+        w->argv[w->argc++] = word;
+    }
+}
+
+static bool is_blank(const char *s)
+{
+    while (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\r')
+        s++;
+    return !*s;
+}
+
+static void read_script(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
+{
+    w->kind = FLOW_SCRIPT;
+    w->script = node_text(n, "script", FLOW_FILE_MAX);
+    if (w->script && is_blank(w->script)) node_fail(n, "script", "is empty");
+    read_template(n, json_get(n->j, "script"), "script", w->script, scope);
+    int shell = node_choice(n, "shell", spec_shells, SPEC_SHELLS, -1);
+    if (shell >= 0) w->shell = spec_shells[shell];
+}
+
+static void read_what(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
+{
+    bool command = node_has(n, "command"), script = node_has(n, "script");
+    if (command && script) {
+        node_fail(n, "command", "there is a script, too: one of the two");
+    } else if (command) {
+        w->kind = FLOW_COMMAND;
+        if (node_has(n, "shell"))
+            node_fail(n, "shell", "is for scripts; a command runs without one");
+        read_command(n, w, scope);
+    } else if (script) {
+        read_script(n, w, scope);
+    } else {
+        node_fail(n, "command", "a command or a script is missing");
+    }
+}
+
+static void read_env(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
+{
+    struct node env;
+    char shown[STR_QUOTE_SIZE], name[160];
+    if (!node_object(n, "env", &env)) return;
+    if (json_count(env.j) > SPEC_ENV_MAX) {
+        node_fail(n, "env", "has %zu variables, at most %d are taken", json_count(env.j),
+                  SPEC_ENV_MAX);
+        return;
+    }
+    w->env = mem_array(json_count(env.j) + 1, sizeof *w->env);
+    for (const struct json *j = json_first(env.j); j; j = json_next(j)) {
+        if (!spec_env_name_valid(json_key(j))) {
+            read_fail(n->r, j, "%senv: %s is not a variable's name", n->at,
+                      str_quote(shown, json_key(j)));
+            continue;
+        }
+        if (str_format(name, sizeof name, "env.%s", json_key(j)))
+            (void)str_copy(name, sizeof name, "env");
+        char *value = item_text(n, j, name, FLOW_FILE_MAX);
+        if (!value) continue;
+        read_template(n, j, name, value, scope);
+        w->env[w->env_count++] = (struct flow_env){mem_strdup(json_key(j)), value};
+    }
+}
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope)
+{
+    struct node g;
+    char shown[STR_QUOTE_SIZE];
+    if (!node_object(n, "workerGroup", &g)) return;
+    node_known(&g, group_ref_keys, NULL);
+    out->key = node_text(&g, "key", KEY_TEMPLATE_MAX);
+    const struct json *at = json_get(g.j, "key");
+    out->line = yaml_line(&n->r->doc, at ? at : g.j);
+    if (out->key && expr_has(out->key)) {
+        struct expr_scope lasting = *scope; /* a job's target never changes */
+        lasting.roots &= ~(1u << EXPR_TASKRUN);
+        lasting.where = "in a group's key";
+        read_template(&g, at, "key", out->key, &lasting);
+    } else if (out->key && !str_key_valid(out->key)) {
+        node_fail(&g, "key",
+                  "%s is not a group's key: 1 to 63 letters, digits, '_' and '-', the first a "
+                  "letter or digit",
+                  str_quote(shown, out->key));
+    }
+    int fallback = node_choice(&g, "fallback", fallback_names, 4, -1);
+    out->has_fallback = fallback >= 0;
+    if (out->has_fallback) out->fallback = (enum fallback)fallback;
+}
+
+static void read_require(const struct node *n, struct flow_work *w)
+{
+    struct err e = {0};
+    const struct json *j = node_get(n, "requires", JSON_OBJECT, "a mapping, such as {os: windows}");
+    if (!j || json_count(j) == 0) return;
+    w->require = json_copy(j);
+    w->require_line = yaml_line(&n->r->doc, json_get(n->j, "requires"));
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        read_plain(n, c, "requires", json_str(c, NULL));
+    if (n->r->checks && n->r->checks->require && n->r->checks->require(j, &e))
+        read_fail(n->r, j, "%s%s", n->at, err_text(&e));
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+/* "maxAttempts" or what Kestra calls it. */
+static const char *named(const struct node *n, const char *name, const char *alias)
+{
+    if (node_has(n, name) && node_has(n, alias))
+        node_fail(n, alias, "is the same as %s: one of the two", name);
+    return node_has(n, alias) ? alias : name;
+}
+
+static void read_retry(const struct node *outer, struct retry *t)
+{
+    struct node n;
+    const char *field;
+    if (!node_object(outer, "retry", &n)) return;
+    node_known(&n, retry_keys, NULL);
+    t->type = (enum retry_type)(RETRY_CONSTANT + node_choice(&n, "type", retry_type_names, 3, 0));
+    int64_t least = t->type == RETRY_EXPONENTIAL ? RETRY_LEAST_MS : 0;
+    t->interval_ms = node_duration(&n, named(&n, "interval", "minInterval"), least, DURATION_MAX_MS,
+                                   RETRY_INTERVAL_MS);
+    t->max_interval_ms = node_duration(&n, "maxInterval", 1, DURATION_MAX_MS, 0);
+    t->delay_factor = node_num(&n, "delayFactor", 1, RETRY_FACTOR_MAX, 2);
+    t->max_attempts =
+        node_int(&n, named(&n, "maxAttempts", "maxAttempt"), 1, RETRY_ATTEMPTS_MAX, 0);
+    t->max_duration_ms = node_duration(&n, "maxDuration", 1, DURATION_MAX_MS, 0);
+    if (node_bool(&n, "warningOnRetry", false))
+        node_fail(&n, "warningOnRetry",
+                  "is not supported: a retried task that succeeds is SUCCESS");
+    const char *sentence = retry_problem(t, &field);
+    if (sentence) node_fail(&n, field, "%s", sentence);
+}
+
+void read_work(const struct node *n, struct flow_work *w, const struct expr_scope *scope,
+               bool translated)
+{
+    if (!translated) read_what(n, w, scope);
+    read_env(n, w, scope);
+    w->workdir = node_text(n, "workingDirectory", SPEC_WORKDIR_MAX);
+    if (w->workdir && !*w->workdir) node_fail(n, "workingDirectory", "is empty");
+    read_template(n, json_get(n->j, "workingDirectory"), "workingDirectory", w->workdir, scope);
+    read_group(n, &w->group, scope);
+    if (!w->require) read_require(n, w);
+    w->timeout_ms = node_duration(n, "timeout", 1, DURATION_MAX_MS, 0);
+    w->queue_timeout_ms = node_duration(n, "queueTimeout", 1, DURATION_MAX_MS, 0);
+    w->lease_ms = node_duration(n, "lease", SPEC_LEASE_MIN_MS, DURATION_MAX_MS, 0);
+    w->kill_grace_ms = node_duration(n, "killGrace", 1, SPEC_GRACE_MAX_MS, 0);
+    w->priority = node_int(n, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
+    read_retry(n, &w->retry);
+}

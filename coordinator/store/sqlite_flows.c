@@ -1,0 +1,208 @@
+/* Flows and their executions. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+
+/* ---- flows ---------------------------------------------------------------------------------- */
+
+int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_REVISION_INSERT);
+    bind_text(q, 1, f->ns);
+    bind_text(q, 2, f->id);
+    bind_int(q, 3, f->revision);
+    bind_int(q, 4, f->updated_ms);
+    bind_text(q, 5, f->source);
+    rc = db_run(&s->queue, q, e);
+    if (rc != 0) return rc;
+    q = store_queue(s, Q_FLOW_PUT);
+    bind_text(q, 1, f->ns);
+    bind_text(q, 2, f->id);
+    bind_int(q, 3, f->revision);
+    bind_int(q, 4, f->created_ms);
+    bind_int(q, 5, f->updated_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
+                       struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_FLOW_DELETED);
+    bind_text(q, 1, ns);
+    bind_text(q, 2, id);
+    bind_int(q, 3, now_ms);
+    return db_change(&s->queue, q, e);
+}
+
+int store_each_flow(struct store *s, int (*fn)(const struct flow_row *f, void *user), void *user,
+                    struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FLOWS);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct flow_row f;
+        row_flow(q, &f);
+        int stop = fn(&f, user);
+        flow_row_fini(&f);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int store_flow_source(struct store *s, const char *ns, const char *id, int64_t revision,
+                      char **source, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FLOW_SOURCE);
+    bind_text(q, 1, ns);
+    bind_text(q, 2, id);
+    bind_int(q, 3, revision);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such flow, or revision of it");
+    if (rc < 0) return rc;
+    *source = column_text(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+/* ---- executions ----------------------------------------------------------------------------- */
+
+static int insert_key(struct store *s, const struct execution *x, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_INSERT);
+    bind_int(q, 1, x->id);
+    bind_text(q, 2, x->unique_key);
+    return db_run(&s->queue, q, e);
+}
+
+static int insert_row(struct store *s, const struct execution *x, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_INSERT);
+    bind_int(q, 1, x->id);
+    bind_int(q, 2, x->state);
+    bind_int(q, 3, !execution_is_final(x->state));
+    bind_int(q, 4, x->reason);
+    bind_int(q, 5, x->position);
+    bind_int(q, 6, x->job);
+    bind_int(q, 7, x->warned);
+    bind_int(q, 8, x->created_ms);
+    bind_int(q, 9, x->started_ms);
+    bind_int(q, 10, x->ended_ms);
+    bind_text(q, 11, x->ns);
+    bind_text(q, 12, x->flow);
+    bind_int(q, 13, x->revision);
+    bind_int(q, 14, x->submitter);
+    bind_text(q, 15, x->trigger);
+    bind_text(q, 16, x->message);
+    bind_text(q, 17, x->labels);
+    bind_text(q, 18, x->inputs);
+    bind_text(q, 19, x->trigger_vars);
+    return db_run(&s->queue, q, e);
+}
+
+int store_execution_insert(struct store *s, const struct execution *x, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    /* The key first, as with jobs: a refused insert leaves nothing behind. */
+    if (rc == 0 && x->unique_key) rc = insert_key(s, x, e);
+    if (rc != 0) return rc;
+    rc = insert_row(s, x, e);
+    if (rc == ERR_EXISTS && x->unique_key) {
+        sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_DELETE);
+        bind_int(q, 1, x->id);
+        int undone = db_run(&s->queue, q, e);
+        if (undone != 0) return undone;
+    }
+    return rc;
+}
+
+int store_execution_get(struct store *s, int64_t id, struct execution *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such execution");
+    if (rc < 0) return rc;
+    row_execution(q, true, out);
+    db_reset(q);
+    return 0;
+}
+
+int store_execution_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_FIND);
+    bind_text(q, 1, unique_key);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "no execution has this key");
+    if (rc < 0) return rc;
+    *id = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+int store_execution_last_id(struct store *s, int64_t *id, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_LAST);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *id = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
+int store_execution_update(struct store *s, const struct execution *x, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_UPDATE);
+    bind_int(q, 1, x->id);
+    bind_int(q, 2, x->state);
+    bind_int(q, 3, !execution_is_final(x->state));
+    bind_int(q, 4, x->reason);
+    bind_int(q, 5, x->position);
+    bind_int(q, 6, x->job);
+    bind_int(q, 7, x->warned);
+    bind_int(q, 8, x->started_ms);
+    bind_int(q, 9, x->ended_ms);
+    bind_text(q, 10, x->message);
+    return db_change(&s->queue, q, e);
+}
+
+int store_each_open_execution(struct store *s, int (*fn)(const struct execution *x, void *user),
+                              void *user, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTIONS_OPEN);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct execution x;
+        row_execution(q, false, &x);
+        int stop = fn(&x, user);
+        execution_fini(&x);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int store_each_task_output(struct store *s, int64_t execution,
+                           int (*fn)(const char *task, const char *outputs, void *user), void *user,
+                           struct err *e)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(execution, id);
+    sqlite3_stmt *q = store_queue(s, Q_TASK_OUTPUTS);
+    bind_text(q, 1, id);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        if (fn((const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1),
+               user))
+            break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,120 @@
+/* What the files of the reader share: its statements, its two connections. Only files sqlite_*.c of
+ * this folder include it. */
+#ifndef CADRE_COORDINATOR_STORE_SQLITE_READER_H
+#define CADRE_COORDINATOR_STORE_SQLITE_READER_H
+
+#include "coordinator/store/reader.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_rows.h"
+
+/* A list looks at so many jobs or executions before it answers with what it has. */
+#define SCAN_MOST 5000
+
+#define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"
+#define VIEW_TABLES                                                                                \
+    JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
+               "s.agent"
+#define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
+#define BUSY                                                                                       \
+    "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
+    " AND s.open = 2 AND s.agent = a.id)"
+
+#define QUEUE_READS(X)                                                                             \
+    X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
+    X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
+    X(R_NAMESPACE, "SELECT ns FROM jobs WHERE id = ?1")                                            \
+    X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 ORDER BY id DESC")                                       \
+    X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
+    X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
+                                    " AND id < ?1 ORDER BY id DESC")                               \
+    X(R_SCAN_OPEN,                                                                                 \
+      SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL " SCAN_COLUMNS     \
+                   "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"                   \
+                   " ORDER BY id DESC")                                                            \
+    X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
+                " total(retrying) FROM job_counts")                                                \
+    X(R_ATTEMPTS, "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t"                             \
+                  " LEFT JOIN agents a ON a.id = t.agent WHERE t.job = ?1 ORDER BY t.attempt")     \
+    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
+                " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
+                " WHERE a.removed_ms = 0 ORDER BY a.name")                                         \
+    X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
+               " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
+    X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
+                     " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
+    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND (draining OR held)),"        \
+                    " total(iif(online, slots, 0)) FROM agents WHERE removed_ms = 0")              \
+    X(R_GROUPS, "WITH c AS MATERIALIZED (SELECT group_key, sum(created) AS queued,"                \
+                " sum(submitted + running + killing) AS running FROM job_counts"                   \
+                " GROUP BY group_key),"                                                            \
+                " m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS online"   \
+                " FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                            \
+                " SELECT " GROUP_COLUMNS ", m.known, m.online, c.queued, c.running FROM groups g"  \
+                " LEFT JOIN m ON m.group_key = g.key LEFT JOIN c ON c.group_key = g.key"           \
+                " ORDER BY g.key")                                                                 \
+    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
+    X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY id")                                \
+    X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
+    /* flows; ?1, ?2...: behind which row, the last but one: where the namespace's subtree ends */ \
+    X(R_FLOWS, "SELECT " FLOW_COLUMNS ", NULL, (SELECT count(*) FROM triggers t"                   \
+               " WHERE t.ns = f.ns AND t.flow = f.id) FROM flows f WHERE (f.ns, f.id) > (?1, ?2)"  \
+               " AND f.ns < ?3 AND f.deleted_ms = 0 ORDER BY f.ns, f.id")                          \
+    X(R_FLOW, "SELECT f.ns, f.id, r.revision, f.created_ms, r.created_ms, f.deleted_ms, r.source"  \
+              " FROM flows f JOIN flow_revisions r ON r.ns = f.ns AND r.flow = f.id"               \
+              " WHERE f.ns = ?1 AND f.id = ?2 AND r.revision = iif(?3 > 0, ?3, f.revision)"        \
+              " AND (?3 > 0 OR f.deleted_ms = 0)")                                                 \
+    X(R_REVISIONS, "SELECT ns, flow, revision, created_ms, created_ms, 0, NULL"                    \
+                   " FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision < ?3"            \
+                   " ORDER BY revision DESC")                                                      \
+    X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \
+    X(R_EXECUTIONS, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                    \
+                    " FROM executions WHERE id < ?1 ORDER BY id DESC")                             \
+    X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                               \
+                         " FROM executions INDEXED BY execution_open WHERE open = 1 AND id < ?1"   \
+                         " ORDER BY id DESC")                                                      \
+    X(R_EXECUTIONS_OF, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                 \
+                       " FROM executions INDEXED BY execution_flow WHERE ns = ?2 AND flow = ?3"    \
+                       " AND id < ?1 ORDER BY id DESC")                                            \
+    X(R_TASK_RUNS, "SELECT " VIEW_COLUMNS " FROM jobs j INDEXED BY job_execution"                  \
+                   " CROSS JOIN job_states s ON s.id = j.id"                                       \
+                   " LEFT JOIN requires r ON r.id = s.requires_id"                                 \
+                   " LEFT JOIN agents a ON a.id = s.agent"                                         \
+                   " WHERE j.execution = ?1 AND j.id > ?2 ORDER BY j.id")                          \
+    X(R_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE (ns, flow, name) > (?1, ?2, ?3)" \
+                  " AND ns < ?4 ORDER BY ns, flow, name")                                          \
+    X(R_TRIGGER,                                                                                   \
+      "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE ns = ?1 AND flow = ?2 AND name = ?3")        \
+    X(R_EVALUATIONS, "SELECT " EVALUATION_COLUMNS " FROM evaluations WHERE trigger_id = ?1"        \
+                     " ORDER BY number DESC")                                                      \
+    X(R_PAGES, "PRAGMA page_count")                                                                \
+    X(R_PAGE_SIZE, "PRAGMA page_size")
+
+#define OUTPUT_READS(X)                                                                            \
+    X(W_SCAN, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"                    \
+              " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
+    X(W_CHUNK, "SELECT offset, data FROM chunks WHERE cursor = ?1")                                \
+    X(W_PAGES, "PRAGMA page_count")                                                                \
+    X(W_PAGE_SIZE, "PRAGMA page_size")
+
+#define X(number, sql) number,
+enum queue_read { QUEUE_READS(X) QUEUE_READ_COUNT };
+enum output_read { OUTPUT_READS(X) OUTPUT_READ_COUNT };
+#undef X
+struct reader {
+    struct db queue, output;
+};
+
+static inline sqlite3_stmt *from_queue(struct reader *r, enum queue_read which)
+{
+    return r->queue.statements[which];
+}
+
+static inline sqlite3_stmt *from_output(struct reader *r, enum output_read which)
+{
+    return r->output.statements[which];
+}
+
+/* Columns: VIEW_COLUMNS; spec stays NULL. */
+void reader_row_view(sqlite3_stmt *q, struct job_view *v);
+
+#endif

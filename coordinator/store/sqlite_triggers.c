@@ -1,0 +1,126 @@
+/* Polling triggers and the last evaluations of each. */
+#include "coordinator/store/sqlite_store.h"
+
+#include "base/mem.h"
+
+static void bind_changing(sqlite3_stmt *q, const struct trigger_row *t)
+{
+    bind_int(q, 2, t->file_disabled);
+    bind_int(q, 3, t->disabled);
+    bind_int(q, 4, t->concurrent);
+    bind_int(q, 5, t->interval_ms);
+    bind_int(q, 6, t->next_ms);
+    bind_int(q, 7, t->job);
+    bind_int(q, 8, t->result);
+    bind_int(q, 9, t->ended_ms);
+    bind_int(q, 10, t->execution);
+    bind_int(q, 11, t->evaluations);
+    bind_int(q, 12, t->fired);
+    bind_int(q, 13, t->errors);
+    bind_int(q, 14, t->skipped);
+    bind_text(q, 15, t->why);
+    bind_text(q, 16, t->message);
+}
+
+int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TRIGGER_INSERT);
+    bind_changing(q, t);
+    bind_text(q, 18, t->ns);
+    bind_text(q, 19, t->flow);
+    bind_text(q, 20, t->name);
+    rc = db_run(&s->queue, q, e);
+    if (rc == 0) *id = sqlite3_last_insert_rowid(s->queue.handle);
+    return rc;
+}
+
+int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TRIGGER_UPDATE);
+    bind_int(q, 1, t->id);
+    bind_changing(q, t);
+    return db_change(&s->queue, q, e);
+}
+
+int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TRIGGER_JOB);
+    bind_int(q, 1, id);
+    bind_int(q, 2, job);
+    return db_change(&s->queue, q, e);
+}
+
+/* Drops what the history has up to `number`, with the jobs that have ended. One that has not, because
+ * it is still being killed, goes when everything of its age does. */
+static int drop_evaluations(struct store *s, int64_t trigger, int64_t number, struct err *e)
+{
+    for (;;) {
+        sqlite3_stmt *q = store_queue(s, Q_EVALUATION_OLD);
+        bind_int(q, 1, trigger);
+        bind_int(q, 2, number);
+        int rc = db_step(&s->queue, q, e);
+        if (rc <= 0) return rc;
+        int64_t old = sqlite3_column_int64(q, 0), job = sqlite3_column_int64(q, 1);
+        db_reset(q);
+        q = store_queue(s, Q_EVALUATION_DELETE);
+        bind_int(q, 1, trigger);
+        bind_int(q, 2, old);
+        rc = db_run(&s->queue, q, e);
+        if (rc == 0 && job) rc = purge_whole_job(s, job, e);
+        if (rc != 0) return rc;
+    }
+}
+
+int store_trigger_delete(struct store *s, int64_t id, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc == 0) rc = drop_evaluations(s, id, INT64_MAX, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_TRIGGER_DELETE);
+    bind_int(q, 1, id);
+    return db_change(&s->queue, q, e);
+}
+
+int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
+                       void *user, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_TRIGGERS);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct trigger_row t;
+        row_trigger(q, &t);
+        int stop = fn(&t, user);
+        trigger_row_fini(&t);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int store_evaluation_add(struct store *s, const struct evaluation *v, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_EVALUATION_INSERT);
+    bind_int(q, 1, v->trigger);
+    bind_int(q, 2, v->number);
+    bind_int(q, 3, v->result);
+    if (v->exited) {
+        bind_int(q, 4, v->exit_code);
+    } else {
+        sqlite3_bind_null(q, 4);
+    }
+    bind_int(q, 5, v->job);
+    bind_int(q, 6, v->execution);
+    bind_int(q, 7, v->started_ms);
+    bind_int(q, 8, v->ended_ms);
+    bind_text(q, 9, v->message);
+    rc = db_run(&s->queue, q, e);
+    return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - TRIGGER_HISTORY, e);
+}

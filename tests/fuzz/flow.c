@@ -1,0 +1,155 @@
+/* Flows and their expressions. What a file says wrong is told in UTF-8 with a line of the file; what is
+ * accepted can be rendered, and gives specs that are JSON; a text that passed the check is never found to be no
+ * expression later. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/flow.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define SPEC_MAX 100000
+
+static void check(int holds)
+{
+    if (!holds) abort();
+}
+
+static int count_lines(const char *text, size_t len)
+{
+    int lines = 1;
+    for (size_t i = 0; i < len; i++)
+        lines += text[i] == '\n' || text[i] == '\r';
+    return lines + 2; /* libyaml knows further line ends, and places behind the last */
+}
+
+static void check_problems(const struct flow_problems *p, const char *text, size_t len)
+{
+    check(p->count > 0 && p->count <= FLOW_PROBLEMS_MAX);
+    int lines = count_lines(text, len);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct flow_problem *x = &p->items[i];
+        check(str_eq(x->file, "f"));
+        check(x->sentence[0] && str_utf8_valid(x->sentence, strlen(x->sentence)));
+        check(x->line >= 0 && (x->line <= lines || strstr(text, "\xc2\x85") ||
+                               strstr(text, "\xe2\x80\xa8") || strstr(text, "\xe2\x80\xa9")));
+    }
+}
+
+static void check_rendering(const struct flow *f, const struct flow_work *w,
+                            const struct expr_values *v)
+{
+    struct job j = {0};
+    struct json *read = NULL;
+    struct err e = {0, ""};
+    bool given;
+    char *spec = NULL;
+    int rc = flow_render(f, w, v, SPEC_MAX, &j, &given, &spec, &e);
+    if (rc) {
+        check(!spec && !j.group && e.msg[0] && str_utf8_valid(e.msg, strlen(e.msg)));
+        check(rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || rc == ERR_INVALID);
+        return;
+    }
+    check(!j.group || str_key_valid(j.group));
+    if (w->kind != FLOW_LOG) {
+        char *attempt = flow_spec_for_attempt(spec, 3);
+        const char *text = attempt ? attempt : spec;
+        check(strlen(spec) <= SPEC_MAX);
+        check(json_parse(text, strlen(text), &read, &e) == 0);
+        check(json_count(read) > 0);
+        json_free(read);
+        mem_free(attempt);
+    }
+    mem_free(spec);
+    mem_free(j.group);
+}
+
+static void check_flow(const struct flow *f, struct json *outputs)
+{
+    struct json *inputs = NULL, *given = NULL;
+    struct expr_values v = {.outputs = outputs, .execution_id = "x"};
+    struct err e = {0, ""};
+    check(f->task_count > 0 && f->id && f->ns);
+    if (flow_resolve_inputs(f, NULL, &inputs, &e)) check(e.msg[0] != '\0');
+    flow_values(f, &v);
+    for (size_t i = 0; i < f->trigger_count; i++) {
+        check_rendering(f, &f->triggers[i].work, &v);
+        v.trigger = outputs;
+        if (flow_trigger_inputs(f, &f->triggers[i], &v, &given, &e) == 0) json_free(given);
+        v.trigger = NULL;
+    }
+    v.inputs = inputs;
+    for (size_t i = 0; i < f->task_count; i++) {
+        check(flow_find_task(f, f->tasks[i].id) == &f->tasks[i]);
+        check_rendering(f, &f->tasks[i].work, &v);
+    }
+    json_free(inputs);
+}
+
+struct bad {
+    const char *text;
+    int count;
+};
+
+static bool on_problem(const char *at, size_t len, const char *sentence, void *user)
+{
+    struct bad *b = user;
+    size_t whole = strlen(b->text);
+    b->count++;
+    check(at >= b->text && (size_t)(at - b->text) + len <= whole);
+    check(sentence[0] != '\0');
+    return true;
+}
+
+/* The input as a text with expressions. */
+static void check_text(const char *text, struct json *tree)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1,
+                               .vars = tree,
+                               .inputs = names,
+                               .input_count = 3,
+                               .tasks = names,
+                               .task_count = 3,
+                               .earlier_count = 2};
+    struct expr_values v = {.inputs = tree, .outputs = tree, .vars = tree, .attempt = 7};
+    struct bad b = {text, 0};
+    struct err e = {0, ""};
+    struct buf out;
+    expr_check(text, &scope, on_problem, &b, NULL);
+    buf_init(&out, SPEC_MAX);
+    int rc = expr_render(text, &v, &out, &e);
+    check(rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || (rc == ERR_INVALID && b.count));
+    if (rc == 0 && !expr_has(text)) check(str_eq(out.data, text));
+    buf_fini(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char tree_text[] =
+        "{\"a\":{\"x\":\"1\",\"vars\":{\"y\":2}},\"b\":[1,\"{{ inputs.a }}\",null],\"c\":\"\"}";
+    struct flow_problems p = {NULL, 0, 0};
+    struct json *tree = NULL;
+    struct flow *f = NULL;
+    char *text = mem_strndup((const char *)data, size);
+    check(json_parse(tree_text, strlen(tree_text), &tree, NULL) == 0);
+    check_text(text, tree);
+    char *copy = mem_dup(data, size);
+    if (flow_parse("f", copy, size, NULL, &p, &f) == 0) {
+        check(p.count == 0);
+        check_flow(f, tree);
+        flow_free(f);
+    } else {
+        flow_problems_sort(&p);
+        check_problems(&p, text, strlen(text));
+    }
+    flow_problems_fini(&p);
+    json_free(tree);
+    mem_free(copy);
+    mem_free(text);
+    return 0;
+}

@@ -1,0 +1,134 @@
+/* The linker puts these in front of functions of the engine and the store (--wrap), so that the house can be broken in
+ * this program alone. */
+#include "tests/sim/flow_sim.h"
+
+#include "base/mem.h"
+#include "coordinator/engine/internal.h"
+
+const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
+    [BREAK_NOTHING] = "none",
+    [BREAK_DOUBLE_FIRE] = "double-fire",
+    [BREAK_LOST_FIRE] = "lost-fire",
+    [BREAK_STUCK_TRIGGER] = "stuck-trigger",
+    [BREAK_SKIPPED_TASK] = "skipped-task",
+    [BREAK_DEAF_CANCEL] = "deaf-cancel",
+    [BREAK_LEAKED_PLACE] = "leaked-place",
+    [BREAK_FORGOTTEN] = "forgotten",
+    [BREAK_LOST_UPDATE] = "lost-update",
+    [BREAK_LOST_TRIGGER] = "lost-trigger",
+    [BREAK_LOST_START] = "lost-start",
+};
+
+struct flow_faults flow_faults;
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+int __real_store_execution_update(struct store *s, const struct execution *x, struct err *e);
+int __wrap_store_execution_update(struct store *s, const struct execution *x, struct err *e);
+int __real_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
+int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
+int __real_store_each_open_execution(struct store *s,
+                                     int (*fn)(const struct execution *x, void *user), void *user,
+                                     struct err *e);
+int __wrap_store_each_open_execution(struct store *s,
+                                     int (*fn)(const struct execution *x, void *user), void *user,
+                                     struct err *e);
+int64_t __real_execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
+int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
+void __real_execution_advance(struct engine *g, struct open_execution *x);
+void __wrap_execution_advance(struct engine *g, struct open_execution *x);
+void __real_execution_on_task(struct engine *g, const struct ended_job *j);
+void __wrap_execution_on_task(struct engine *g, const struct ended_job *j);
+void __real_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
+void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
+void __real_flow_pump(struct engine *g, struct flow_entry *f);
+void __wrap_flow_pump(struct engine *g, struct flow_entry *f);
+
+/* Is it this sabotage, and one of every `most` calls? */
+static bool broken(enum flow_sabotage what, uint64_t most)
+{
+    return flow_faults.sabotage == what && ++flow_faults.calls % most == 0;
+}
+
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (flow_faults.fail_commit) {
+        flow_faults.fail_commit = false;
+        store_rollback(s);
+        return err_set(e, ERR_FULL, "the disk is full (simulated)");
+    }
+    return __real_store_commit(s, e);
+}
+
+int __wrap_store_execution_update(struct store *s, const struct execution *x, struct err *e)
+{
+    if (broken(BREAK_LOST_UPDATE, 10)) return 0;
+    return __real_store_execution_update(s, x, e);
+}
+
+int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e)
+{
+    if (broken(BREAK_LOST_TRIGGER, 10)) return 0;
+    return __real_store_trigger_update(s, t, e);
+}
+
+static int nothing(const struct execution *x, void *user)
+{
+    (void)x;
+    (void)user;
+    return 0;
+}
+
+int __wrap_store_each_open_execution(struct store *s,
+                                     int (*fn)(const struct execution *x, void *user), void *user,
+                                     struct err *e)
+{
+    if (flow_faults.sabotage == BREAK_FORGOTTEN) fn = nothing;
+    return __real_store_each_open_execution(s, fn, user, e);
+}
+
+int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution *row)
+{
+    if (row->trigger && broken(BREAK_DOUBLE_FIRE, 5)) {
+        struct execution twin = {.ns = mem_strdup(row->ns),
+                                 .flow = mem_strdup(row->flow),
+                                 .trigger = mem_strdup(row->trigger),
+                                 .inputs = mem_strdup(row->inputs),
+                                 .trigger_vars = mem_strdup(row->trigger_vars)};
+        (void)__real_execution_start(g, f, &twin);
+    }
+    if (row->trigger && broken(BREAK_LOST_FIRE, 5)) {
+        execution_fini(row);
+        return 1;
+    }
+    return __real_execution_start(g, f, row);
+}
+
+void __wrap_execution_advance(struct engine *g, struct open_execution *x)
+{
+    if (broken(BREAK_SKIPPED_TASK, 10)) x->row.position++;
+    __real_execution_advance(g, x);
+}
+
+void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
+{
+    struct open_execution *x;
+    size_t place = 0;
+    if (broken(BREAK_LOST_START, 20)) return;
+    while (flow_faults.sabotage == BREAK_DEAF_CANCEL &&
+           (x = id_map_next(&g->executions, &place)) != NULL) {
+        if (x->row.job == j->row.id && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
+            x->row.state = EXECUTION_RUNNING;
+    }
+    __real_execution_on_task(g, j);
+}
+
+void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j)
+{
+    if (!broken(BREAK_STUCK_TRIGGER, 20)) __real_trigger_on_evaluation(g, j);
+}
+
+void __wrap_flow_pump(struct engine *g, struct flow_entry *f)
+{
+    if (flow_faults.sabotage != BREAK_LEAKED_PLACE) __real_flow_pump(g, f);
+}

@@ -1,0 +1,133 @@
+/* Flows and polling triggers through minutes and hours of virtual time, on the real engine and store: agents that come
+ * and go, operators that change and delete, a coordinator that dies at any point. The agents' protocol has a ring of
+ * its own (sim_engine); here they are plain, and time goes in steps. Everything random comes from one seed. */
+#ifndef CADRE_TESTS_FLOW_SIM_H
+#define CADRE_TESTS_FLOW_SIM_H
+
+#include "coordinator/engine/id_map.h"
+#include "coordinator/flow/flow.h"
+#include "coordinator/store/reader.h"
+#include "tests/unit/coordinator/engine_world.h"
+
+/* Ways to break the house on purpose: the checker has to see each. */
+enum flow_sabotage {
+    BREAK_NOTHING,
+    BREAK_DOUBLE_FIRE,   /* a firing starts two executions */
+    BREAK_LOST_FIRE,     /* or none */
+    BREAK_STUCK_TRIGGER, /* an evaluation's end is overlooked */
+    BREAK_SKIPPED_TASK,  /* a task is passed by */
+    BREAK_DEAF_CANCEL,   /* a cancelled execution goes on */
+    BREAK_LEAKED_PLACE,  /* nobody looks for queued executions when one ends */
+    BREAK_FORGOTTEN,     /* a start overlooks open executions */
+    BREAK_LOST_UPDATE,   /* a step of an execution is not written */
+    BREAK_LOST_TRIGGER,  /* what an evaluation came to is not written */
+    BREAK_LOST_START,    /* a task's end is written, what follows is not */
+    FLOW_SABOTAGES
+};
+extern const char *const flow_sabotage_names[FLOW_SABOTAGES];
+
+/* What the functions do that the linker puts in front of the engine's and the store's (--wrap). */
+struct flow_faults {
+    enum flow_sabotage sabotage;
+    bool fail_commit; /* the next one */
+    uint64_t calls;   /* each of a wrapped function; the sabotage is done now and then */
+};
+extern struct flow_faults flow_faults;
+
+enum { SIM_FLOWS = 5, SIM_AGENTS = 6, SIM_GROUPS = 3 };
+extern const char *const flow_groups[SIM_GROUPS]; /* NULL: default */
+
+/* ---- agents ---- */
+struct flow_held {
+    int64_t job, attempt, lease_ms, act_ms;
+    bool started, evaluation;
+    enum reason kill; /* REASON_NONE: nobody wants it dead */
+    struct flow_held *next;
+};
+struct flow_event {
+    int64_t seq, job, attempt, code;
+    enum command_type type;
+    enum job_state state;
+    enum reason reason;
+    bool outputs;
+    struct flow_event *next;
+};
+struct flow_agent {
+    int64_t id, seq, slots, back_ms, base_ms;
+    const char *group;
+    uint64_t session; /* 0: away */
+    bool ready;
+    struct flow_held *held;
+    struct flow_event *events;
+};
+
+/* ---- what was seen ---- */
+struct seen_execution {
+    int64_t id, revision;
+    char flow[8], trigger[8];
+    bool known; /* its state is that of a commit before */
+    enum execution_state state;
+    int64_t next_task; /* place in the flow of the one behind the last that was seen */
+    int64_t last_run;
+};
+struct seen_job {
+    int64_t id;
+    bool evaluation;
+    bool abandoned;      /* its trigger does not wait for it any more */
+    int64_t assigned_ms; /* mono; 0: it is not */
+    int executions;      /* that it fired */
+    enum job_state state;
+};
+struct seen_trigger {
+    int64_t row, evaluations;
+    int64_t free_ms; /* since when nothing holds it; 0: something does */
+};
+struct seen_start { /* a user's `flow run`, repeated until it is answered */
+    char key[24];
+    int flow;
+    uint64_t request;
+    int64_t id, again_ms;
+    bool over;
+};
+
+struct flow_sim {
+    uint64_t seed;
+    enum flow_sabotage sabotage;
+    struct rng rng;
+    struct world w;
+    struct reader *reader;
+    bool down, healed;
+    int64_t rise_ms, risen_ms;
+    int crash, fail, cut, lose; /* one in n; 0: never */
+    struct command *queue, **queue_end;
+    struct flow_agent agents[SIM_AGENTS];
+    int agent_count, flow_count;
+    struct id_map executions, jobs, triggers, parsed; /* parsed: flows by their text */
+    struct seen_start *starts;
+    int start_count;
+    int64_t short_since[SIM_FLOWS]; /* since when a flow has both places and queued ones */
+    uint64_t batches, crashes, failed, fired, ended, tasks, cancelled;
+    char violation[256];
+};
+
+/* ---- flow_sim.c ---- */
+bool flow_sim_run(struct flow_sim *s, uint64_t seed, enum flow_sabotage sabotage);
+void flow_sim_fini(struct flow_sim *s);
+int64_t flow_random(struct flow_sim *s, int64_t least, int64_t most);
+bool flow_chance(struct flow_sim *s, int one_in); /* 0: never; never when healed */
+void flow_violation(struct flow_sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
+void flow_push(struct flow_sim *s, struct command *c);
+
+/* ---- flow_agent.c ---- */
+void flow_agent_step(struct flow_sim *s, struct flow_agent *a);
+void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct effect *x);
+void flow_agent_lost(struct flow_sim *s, struct flow_agent *a); /* its link is gone */
+void flow_agent_fini(struct flow_agent *a);
+
+/* ---- flow_check.c ---- */
+void flow_check_batch(struct flow_sim *s); /* after a commit, before its effects are carried out */
+bool flow_check_over(struct flow_sim *s);  /* has everything ended? */
+void flow_check_end(struct flow_sim *s);
+void flow_check_fini(struct flow_sim *s);
+
+#endif

@@ -1,0 +1,43 @@
+/* Flows in a world: short ways to apply them, run them, and be the agent that does their work. */
+#ifndef CADRE_TESTS_FLOW_WORLD_H
+#define CADRE_TESTS_FLOW_WORLD_H
+
+#include "engine_world.h"
+
+/* An agent in the test's hands: it numbers its events itself. */
+struct hand {
+    struct world *w;
+    int64_t agent, seq;
+    uint64_t session;
+    const char *group;
+};
+struct hand hand_open(struct world *w, const char *name, const char *group, int64_t slots);
+void hand_reopen(struct hand *h); /* after a crash or restart of the coordinator */
+/* The job handed out in the last batch to this agent; 0: none. */
+int64_t hand_job(const struct hand *h);
+void hand_start(struct hand *h, int64_t job);
+/* Ends it; outputs: JSON text or NULL. */
+void hand_success(struct hand *h, int64_t job, const char *outputs);
+void hand_exit(struct hand *h, int64_t job, int64_t code); /* FAILED with this code, not 0 */
+void hand_killed(struct hand *h, int64_t job);
+
+struct command *cmd_apply(struct world *w, const char *source);
+void cmd_apply_more(struct command *c, const char *name, const char *source);
+/* Has to succeed. The flow is ns.id of the source. */
+void world_apply_flow(struct world *w, const char *source);
+struct command *cmd_place(struct world *w, enum command_type type, const char *flow,
+                          const char *trigger); /* in namespace a.b */
+struct command *cmd_start(struct world *w, const char *flow, const char *inputs);
+int64_t world_start(struct world *w, const char *flow, const char *inputs); /* has to succeed */
+void world_cancel(struct world *w, int64_t execution);
+
+struct execution world_execution(struct world *w, int64_t id); /* execution_fini */
+const char *world_execution_state(struct world *w, int64_t id);
+int64_t world_execution_job(struct world *w, int64_t id);
+struct trigger_row world_trigger(struct world *w, const char *flow, const char *name);
+/* The evaluation under way; 0: none. */
+int64_t world_evaluation(struct world *w, const char *flow, const char *name);
+/* How many executions of the flow there are, and in *last the newest. */
+int world_executions(struct world *w, const char *flow, int64_t *last);
+
+#endif

@@ -1,0 +1,240 @@
+/* Applying flows: all or nothing, revisions, groups that have to be there. */
+#include "flow_world.h"
+
+#include "coordinator/flow/flow.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/store/reader.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define GOOD "id: f\nnamespace: a.b\ntasks:\n  - {id: one, command: [\"true\"]}\n"
+
+static void assert_reply(struct world *w, const char *json)
+{
+    const struct effect *x = world_reply(w);
+    if (x->rc) fail_msg("refused: %s", err_text(&x->err));
+    assert_string_equal(x->json, json);
+}
+
+static int64_t revision_of(struct world *w, const char *id)
+{
+    struct reader *r;
+    struct flow_row f = {0};
+    struct err e = {0};
+    int64_t n = 0;
+    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    if (reader_flow(r, "a.b", id, 0, &f, &e) == 0) n = f.revision;
+    flow_row_fini(&f);
+    reader_close(r);
+    return n;
+}
+
+static void apply__new_changed_unchanged(void **state)
+{
+    struct world *w = *state;
+    world_do(w, cmd_apply(w, GOOD));
+    assert_reply(w, "[{\"namespace\":\"a.b\",\"id\":\"f\",\"revision\":1,\"change\":\"created\"}]");
+    world_do(w, cmd_apply(w, GOOD));
+    assert_reply(w,
+                 "[{\"namespace\":\"a.b\",\"id\":\"f\",\"revision\":1,\"change\":\"unchanged\"}]");
+    world_crash(w);
+    world_do(w, cmd_apply(w, GOOD "# more\n"));
+    assert_reply(w, "[{\"namespace\":\"a.b\",\"id\":\"f\",\"revision\":2,\"change\":\"changed\"}]");
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    assert_int_equal(world_reply(w)->rc, 0);
+    assert_int_equal(revision_of(w, "f"), 0);
+    world_crash(w);
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    world_do(w, cmd_apply(w, GOOD));
+    assert_reply(w, "[{\"namespace\":\"a.b\",\"id\":\"f\",\"revision\":3,\"change\":\"created\"}]");
+}
+
+static void apply__check_only__answers_and_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_apply(w, GOOD);
+    c->u.apply.check_only = true;
+    world_do(w, c);
+    assert_reply(w, "[{\"namespace\":\"a.b\",\"id\":\"f\",\"revision\":1,\"change\":\"created\"}]");
+    assert_int_equal(revision_of(w, "f"), 0);
+}
+
+static void apply__one_bad_file__applies_none_and_tells_all(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_apply(w, GOOD);
+    cmd_apply_more(c, "bad.yaml", "id: g\nnamespace: a.b\ntasks:\n  - {id: one}\nfoo: 1\n");
+    cmd_apply_more(c, "again.yaml", GOOD);
+    world_do(w, c);
+    const struct effect *x = world_reply(w);
+    assert_int_equal(x->rc, ERR_INVALID);
+    assert_string_equal(x->code, "invalid-flow");
+    struct json *list = NULL;
+    assert_int_equal(json_parse(x->json, strlen(x->json), &list, NULL), 0);
+    assert_int_equal(json_count(list), 3);
+    const struct json *p = json_first(list);
+    assert_string_equal(json_get_str(p, "file", ""), "bad.yaml");
+    assert_int_equal(json_get_int(p, "line", 0), 4);
+    p = json_next(json_next(p));
+    assert_string_equal(json_get_str(p, "file", ""), "again.yaml");
+    assert_string_equal(json_get_str(p, "message", ""), "the flow a.b.f is in flow.yaml, too");
+    json_free(list);
+    assert_int_equal(revision_of(w, "f"), 0);
+}
+
+static void apply__unknown_group__names_place_and_nearest(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "linux-db", NULL);
+    struct command *c = cmd_apply(w, GOOD);
+    cmd_apply_more(c, "g.yaml",
+                   "id: g\nnamespace: a.b\nworkerGroup: {key: linux-db}\ntasks:\n"
+                   "  - id: one\n"
+                   "    command: [\"true\"]\n"
+                   "    workerGroup: {key: linux-bd}\n"
+                   "triggers:\n"
+                   "  - id: t\n"
+                   "    command: [\"true\"]\n"
+                   "    interval: PT30S\n"
+                   "    workerGroup: {key: nowhere}\n");
+    world_do(w, c);
+    const struct effect *x = world_reply(w);
+    assert_int_equal(x->rc, ERR_INVALID);
+    assert_string_equal(x->code, "unknown-group");
+    assert_non_null(strstr(err_text(&x->err), "g.yaml:7: "));
+    assert_non_null(strstr(x->json, "no worker group 'linux-bd', did you mean 'linux-db'?"));
+    assert_non_null(strstr(x->json, "\"line\":12"));
+    assert_non_null(strstr(x->json, "no worker group 'nowhere'\""));
+    assert_int_equal(revision_of(w, "f"), 0);
+}
+
+static void apply__group_that_the_namespace_may_not_use__is_refused(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_group(w, "g", NULL);
+    c->u.group.allowed_namespaces = mem_strdup("[\"other\"]");
+    world_do(w, c);
+    world_do(w, cmd_apply(w, GOOD "workerGroup: {key: g}\n"));
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_string_equal(world_reply(w)->code, "invalid-flow");
+    assert_non_null(strstr(world_reply(w)->json, "group g does not take jobs of namespace a.b"));
+}
+
+static void apply__unknown_capability__is_refused_with_its_line(void **state)
+{
+    struct world *w = *state;
+    world_do(w, cmd_apply(w, "id: f\nnamespace: a.b\ntasks:\n"
+                             "  - id: one\n"
+                             "    command: [\"true\"]\n"
+                             "    requires:\n"
+                             "      gpu.cout: 1\n"));
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(world_reply(w)->json, "did you mean 'gpu.count'?"));
+    assert_null(strstr(world_reply(w)->json, "\"line\":0"));
+}
+
+static void apply__parsed_before__is_looked_at_all_the_same(void **state)
+{
+    struct world *w = *state;
+    const char *source = "id: f\nnamespace: a.b\ntasks:\n"
+                         "  - {id: one, command: [\"true\"], requires: {gpu.cout: 1}}\n";
+    struct flow_problems p = {0};
+    struct command *c = cmd_apply(w, source);
+    assert_int_equal(flow_parse("x", source, strlen(source), NULL, &p, &c->u.apply.files[0].flow),
+                     0);
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(world_reply(w)->json, "\"line\":4"));
+    c = cmd_apply(w, GOOD);
+    assert_int_equal(flow_parse("x", GOOD, strlen(GOOD), NULL, &p, &c->u.apply.files[0].flow), 0);
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, 0);
+    flow_problems_fini(&p);
+    world_start(w, "f", NULL);
+}
+
+static int take_number(const struct flow_row *row, void *user)
+{
+    int64_t *sum = user;
+    assert_null(row->source);
+    *sum = *sum * 10 + row->revision;
+    return 0;
+}
+
+static void revisions__are_all_there_to_be_read(void **state)
+{
+    struct world *w = *state;
+    struct reader *r;
+    struct err e = {0};
+    for (int i = 0; i < 4; i++) {
+        char *source = str_dupf(GOOD "# %d\n", i);
+        world_apply_flow(w, source);
+        mem_free(source);
+    }
+    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    struct flow_row f;
+    assert_int_equal(reader_flow(r, "a.b", "f", 2, &f, &e), 0);
+    assert_string_equal(f.source, GOOD "# 1\n");
+    flow_row_fini(&f);
+    assert_int_equal(reader_flow(r, "a.b", "f", 5, &f, &e), ERR_NOT_FOUND);
+    int64_t sum = 0;
+    bool more;
+    assert_int_equal(reader_flow_revisions(r, "a.b", "f", 0, 3, take_number, &sum, &more, &e), 0);
+    assert_int_equal(sum, 432);
+    assert_true(more);
+    assert_int_equal(reader_flow_revisions(r, "a.b", "f", 2, 3, take_number, &sum, &more, &e), 0);
+    assert_int_equal(sum, 4321);
+    assert_false(more);
+    reader_close(r);
+}
+
+static void stored_flow_that_cannot_be_read_any_more__fails_its_executions_alone(void **state)
+{
+    struct world *w = *state;
+    struct err e = {0};
+    struct flow_row row = {.ns = "a.b",
+                           .id = "old",
+                           .revision = 1,
+                           .source = "id: old\n",
+                           .created_ms = 1,
+                           .updated_ms = 1};
+    struct trigger_row t = {.ns = "a.b", .flow = "old", .name = "t", .interval_ms = 30000};
+    assert_int_equal(store_begin(w->store, &e), 0);
+    assert_int_equal(store_flow_put(w->store, &row, &e), 0);
+    assert_int_equal(store_trigger_insert(w->store, &t, &t.id, &e), 0);
+    assert_int_equal(store_commit(w->store, &e), 0);
+    world_restart(w);
+    world_do(w, cmd_start(w, "old", NULL));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    assert_non_null(strstr(err_text(&world_reply(w)->err), "cannot be read any more"));
+    world_live(w, 30000);
+    t = world_trigger(w, "old", "t");
+    assert_int_equal(t.result, EVALUATION_ERROR);
+    assert_non_null(strstr(t.message, "cannot be read any more"));
+    trigger_row_fini(&t);
+    world_apply_flow(w, GOOD);
+    world_start(w, "f", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(apply__new_changed_unchanged),
+        WORLD_TEST(apply__check_only__answers_and_changes_nothing),
+        WORLD_TEST(apply__one_bad_file__applies_none_and_tells_all),
+        WORLD_TEST(apply__unknown_group__names_place_and_nearest),
+        WORLD_TEST(apply__group_that_the_namespace_may_not_use__is_refused),
+        WORLD_TEST(apply__unknown_capability__is_refused_with_its_line),
+        WORLD_TEST(apply__parsed_before__is_looked_at_all_the_same),
+        WORLD_TEST(revisions__are_all_there_to_be_read),
+        WORLD_TEST(stored_flow_that_cannot_be_read_any_more__fails_its_executions_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,410 @@
+/* Flows, executions, triggers: kept, read in pages, purged. */
+#include "store_fixture.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_flow(struct fixture *f, const char *ns, const char *id, int64_t revision)
+{
+    struct flow_row row = {.ns = (char *)ns,
+                           .id = (char *)id,
+                           .revision = revision,
+                           .source = "id: x\n",
+                           .created_ms = T0,
+                           .updated_ms = T0 + revision};
+    OK(store_flow_put(f->store, &row, &e));
+}
+
+static struct execution plain_execution(int n, const char *flow)
+{
+    return (struct execution){.id = job_id(n),
+                              .ns = "a.b",
+                              .flow = (char *)flow,
+                              .revision = 1,
+                              .state = EXECUTION_RUNNING,
+                              .created_ms = T0 + n};
+}
+
+/* A task run of execution number n. */
+static void add_run(struct fixture *f, int n, int execution, const char *task)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(job_id(execution), id);
+    struct job j = plain_job(n, NULL);
+    j.ns = "a.b";
+    j.flow = "f";
+    j.execution = id;
+    j.task = (char *)task;
+    add_job(f, &j);
+}
+
+static void end_job(struct fixture *f, int n, const char *outputs)
+{
+    struct job_end end = {.state = JOB_SUCCESS, .outputs = outputs, .ended_ms = T0 + n};
+    OK(store_job_submitted(f->store, job_id(n), 1, 1, T0, &e));
+    OK(store_job_running(f->store, job_id(n), T0, &e));
+    OK(store_job_finish(f->store, job_id(n), &end, &e));
+}
+
+static struct reader *reading(struct fixture *f)
+{
+    struct reader *r;
+    OK(reader_open(f->folder, &r, &e));
+    return r;
+}
+
+/* ---- flows ---------------------------------------------------------------------------------- */
+
+static int note_flow(const struct flow_row *row, int64_t triggers, void *user)
+{
+    char *text = user;
+    size_t len = strlen(text);
+    snprintf(text + len, 300 - len, "%s.%s:%lld/%lld ", row->ns, row->id, (long long)row->revision,
+             (long long)triggers);
+    return 0;
+}
+
+static void flows_are_listed_in_pages_by_namespace(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[][2] = {{"a", "z"},       {"a.b", "x"},   {"a.b", "y"},
+                                           {"a.b-c", "w"},   {"a.b.c", "v"}, {"a.b.c", "gone"},
+                                           {"company", "u"}, {"a.bc", "t"}};
+    begin(f);
+    for (size_t i = 0; i < 8; i++)
+        put_flow(f, names[i][0], names[i][1], 1);
+    put_flow(f, "a.b", "y", 2);
+    OK(store_flow_deleted(f->store, "a.b.c", "gone", T0, &e));
+    FAILS(ERR_NOT_FOUND, store_flow_deleted(f->store, "a.b.c", "never", T0, &e));
+    struct trigger_row t = {.ns = "a.b", .flow = "x", .name = "t"};
+    OK(store_trigger_insert(f->store, &t, &t.id, &e));
+    commit(f);
+    struct reader *r = reading(f);
+    char text[300] = "";
+    bool more;
+    struct flow_filter all = {.limit = 100}, below = {.ns = "a.b", .limit = 2};
+    OK(reader_flows(r, &all, note_flow, text, &more, &e));
+    assert_string_equal(
+        text, "a.z:1/0 a.b.x:1/1 a.b.y:2/0 a.b-c.w:1/0 a.b.c.v:1/0 a.bc.t:1/0 company.u:1/0 ");
+    assert_false(more);
+    *text = '\0';
+    OK(reader_flows(r, &below, note_flow, text, &more, &e));
+    assert_string_equal(text, "a.b.x:1/1 a.b.y:2/0 ");
+    assert_true(more);
+    below.after_ns = "a.b";
+    below.after_id = "y";
+    *text = '\0';
+    OK(reader_flows(r, &below, note_flow, text, &more, &e));
+    assert_string_equal(text, "a.b.c.v:1/0 ");
+    assert_false(more);
+    struct flow_row row;
+    FAILS(ERR_NOT_FOUND, reader_flow(r, "a.b.c", "gone", 0, &row, &e));
+    OK(reader_flow(r, "a.b.c", "gone", 1, &row, &e));
+    assert_string_equal(row.source, "id: x\n");
+    flow_row_fini(&row);
+    reader_close(r);
+}
+
+static void a_revision_is_written_once(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    put_flow(f, "a.b", "f", 1);
+    struct flow_row again = {.ns = "a.b", .id = "f", .revision = 1, .source = "other"};
+    FAILS(ERR_EXISTS, store_flow_put(f->store, &again, &e));
+    commit(f);
+    char *source;
+    OK(store_flow_source(f->store, "a.b", "f", 1, &source, &e));
+    assert_string_equal(source, "id: x\n");
+    mem_free(source);
+    FAILS(ERR_NOT_FOUND, store_flow_source(f->store, "a.b", "f", 2, &source, &e));
+}
+
+/* ---- executions ----------------------------------------------------------------------------- */
+
+static int note_execution(const struct execution *x, void *user)
+{
+    char *text = user;
+    size_t len = strlen(text);
+    for (int n = 1; n < 20; n++) {
+        if (x->id == job_id(n)) snprintf(text + len, 100 - len, "%d ", n);
+    }
+    return 0;
+}
+
+static void assert_list(struct reader *r, const struct execution_filter *f, const char *wanted,
+                        int next)
+{
+    char text[100] = "";
+    int64_t before = -1;
+    OK(reader_executions(r, f, note_execution, text, &before, &e));
+    assert_string_equal(text, wanted);
+    assert_int_equal(before, next ? job_id(next) : 0);
+}
+
+static void executions_are_listed_by_flow_state_and_trigger(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int n = 1; n <= 9; n++) {
+        struct execution x = plain_execution(n, n % 3 ? "f" : "g");
+        x.trigger = n % 2 ? "t" : NULL;
+        x.inputs = "{\"a\":1}";
+        OK(store_execution_insert(f->store, &x, &e));
+        if (n > 4) continue;
+        x.state = EXECUTION_FAILED;
+        x.ended_ms = T0;
+        x.message = "task one failed";
+        OK(store_execution_update(f->store, &x, &e));
+    }
+    commit(f);
+    struct reader *r = reading(f);
+    assert_list(r, &(struct execution_filter){.limit = 100}, "9 8 7 6 5 4 3 2 1 ", 0);
+    assert_list(r, &(struct execution_filter){.limit = 4}, "9 8 7 6 ", 6);
+    assert_list(r, &(struct execution_filter){.limit = 4, .before_id = job_id(6)}, "5 4 3 2 ", 2);
+    assert_list(r, &(struct execution_filter){.limit = 9, .ns = "a.b", .flow = "g"}, "9 6 3 ", 0);
+    assert_list(r, &(struct execution_filter){.limit = 9, .ns = "a"}, "9 8 7 6 5 4 3 2 1 ", 0);
+    assert_list(r, &(struct execution_filter){.limit = 9, .ns = "b"}, "", 0);
+    assert_list(r, &(struct execution_filter){.limit = 9, .trigger = "t"}, "9 7 5 3 1 ", 0);
+    assert_list(r, &(struct execution_filter){.limit = 9, .states = 1u << EXECUTION_RUNNING},
+                "9 8 7 6 5 ", 0);
+    assert_list(r, &(struct execution_filter){.limit = 9, .states = 1u << EXECUTION_FAILED},
+                "4 3 2 1 ", 0);
+    struct execution x;
+    OK(reader_execution(r, job_id(2), &x, &e));
+    assert_string_equal(x.message, "task one failed");
+    assert_string_equal(x.inputs, "{\"a\":1}");
+    execution_fini(&x);
+    FAILS(ERR_NOT_FOUND, reader_execution(r, 5, &x, &e));
+    reader_close(r);
+}
+
+static int note_output(const char *task, const char *outputs, void *user)
+{
+    char *text = user;
+    size_t len = strlen(text);
+    snprintf(text + len, 100 - len, "%s=%s ", task, outputs ? outputs : "-");
+    return 0;
+}
+
+static int note_run(const struct job_view *v, void *user)
+{
+    return note_output(v->job.task, v->outputs, user);
+}
+
+static void task_runs_and_their_outputs_come_in_order(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_run(f, 3, 1, "one");
+    add_run(f, 4, 2, "of another");
+    add_run(f, 5, 1, "two");
+    add_run(f, 6, 1, "three");
+    add_plain(f, 7, NULL);
+    end_job(f, 3, "{\"k\":1}");
+    end_job(f, 5, NULL);
+    commit(f);
+    char text[100] = "";
+    OK(store_each_task_output(f->store, job_id(1), note_output, text, &e));
+    assert_string_equal(text, "one={\"k\":1} two=- ");
+    struct reader *r = reading(f);
+    bool more;
+    *text = '\0';
+    OK(reader_task_runs(r, job_id(1), 0, 2, note_run, text, &more, &e));
+    assert_string_equal(text, "one={\"k\":1} two=- ");
+    assert_true(more);
+    *text = '\0';
+    OK(reader_task_runs(r, job_id(1), job_id(5), 2, note_run, text, &more, &e));
+    assert_string_equal(text, "three=- ");
+    assert_false(more);
+    reader_close(r);
+}
+
+static void keys_of_executions_are_unique_and_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    struct execution x = plain_execution(1, "f"), y = plain_execution(2, "f");
+    x.unique_key = y.unique_key = "7/k";
+    OK(store_execution_insert(f->store, &x, &e));
+    FAILS(ERR_EXISTS, store_execution_insert(f->store, &y, &e));
+    y.id = x.id;
+    y.unique_key = "7/other";
+    FAILS(ERR_EXISTS, store_execution_insert(f->store, &y, &e));
+    int64_t id;
+    OK(store_execution_by_key(f->store, "7/k", &id, &e));
+    assert_int_equal(id, x.id);
+    FAILS(ERR_NOT_FOUND, store_execution_by_key(f->store, "7/other", &id, &e));
+    bool more;
+    OK(store_forget_keys(f->store, T0 + 1000, 100, &more, &e));
+    FAILS(ERR_NOT_FOUND, store_execution_by_key(f->store, "7/k", &id, &e));
+    commit(f);
+}
+
+/* ---- purge ---------------------------------------------------------------------------------- */
+
+static bool job_is_there(struct fixture *f, int n)
+{
+    struct job j;
+    bool there = store_job_get(f->store, job_id(n), &j, NULL) == 0;
+    if (there) job_fini(&j);
+    return there;
+}
+
+static bool execution_is_there(struct fixture *f, int n)
+{
+    struct execution x;
+    bool there = store_execution_get(f->store, job_id(n), &x, NULL) == 0;
+    if (there) execution_fini(&x);
+    return there;
+}
+
+static void task_runs_are_purged_with_their_execution_and_not_before(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int n = 1; n <= 2; n++) {
+        struct execution x = plain_execution(n, "f");
+        OK(store_execution_insert(f->store, &x, &e));
+        add_run(f, 10 + n, n, "one");
+        add_run(f, 20 + n, n, "two");
+        end_job(f, 10 + n, NULL);
+        struct chunk c = {.job = job_id(10 + n), .attempt = 1, .stream = 1, .data = "x", .len = 1};
+        OK(store_output_add(f->store, &c, &e));
+        if (n == 2) continue;
+        end_job(f, 20 + n, NULL);
+        x.state = EXECUTION_SUCCESS;
+        x.ended_ms = T0 + 30;
+        OK(store_execution_update(f->store, &x, &e));
+    }
+    add_plain(f, 40, NULL);
+    end_job(f, 40, NULL);
+    commit(f);
+    bool more = true;
+    for (int rounds = 0; more; rounds++) { /* in the smallest steps */
+        assert_true(rounds < 100);
+        begin(f);
+        OK(store_purge(f->store, T0 + 1000, 1, &more, &e));
+        commit(f);
+    }
+    assert_false(execution_is_there(f, 1) || job_is_there(f, 11) || job_is_there(f, 21));
+    assert_true(execution_is_there(f, 2) && job_is_there(f, 12) && job_is_there(f, 22));
+    assert_false(job_is_there(f, 40));
+    assert_int_equal(sql_int(f, "output.db", "SELECT count(*) FROM chunks"), 1);
+}
+
+/* ---- triggers ------------------------------------------------------------------------------- */
+
+static int count_evaluation(const struct evaluation *v, void *user)
+{
+    (void)v;
+    ++*(int *)user;
+    return 0;
+}
+
+static void history_goes_with_its_ended_jobs(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    struct trigger_row t = {.ns = "a.b", .flow = "f", .name = "t", .interval_ms = 1000};
+    OK(store_trigger_insert(f->store, &t, &t.id, &e));
+    int64_t id;
+    FAILS(ERR_EXISTS, store_trigger_insert(f->store, &t, &id, &e));
+    for (int n = 1; n <= 2 * TRIGGER_HISTORY; n++) {
+        add_plain(f, n, NULL);
+        if (n != 3) end_job(f, n, NULL); /* number 3 is still being killed */
+        struct evaluation v = {.trigger = t.id,
+                               .number = n,
+                               .result = EVALUATION_NOT_FIRED,
+                               .job = job_id(n),
+                               .exited = true,
+                               .exit_code = 1};
+        OK(store_evaluation_add(f->store, &v, &e));
+    }
+    commit(f);
+    for (int n = 1; n <= 2 * TRIGGER_HISTORY; n++)
+        assert_int_equal(job_is_there(f, n), n == 3 || n > TRIGGER_HISTORY);
+    struct reader *r = reading(f);
+    int count = 0;
+    OK(reader_evaluations(r, t.id, count_evaluation, &count, &e));
+    assert_int_equal(count, TRIGGER_HISTORY);
+    reader_close(r);
+    begin(f);
+    OK(store_trigger_delete(f->store, t.id, &e));
+    FAILS(ERR_NOT_FOUND, store_trigger_delete(f->store, t.id, &e));
+    commit(f);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM evaluations"), 0);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 1);
+}
+
+static int note_trigger(const struct trigger_row *t, void *user)
+{
+    return note_output(t->flow, t->name, user);
+}
+
+static void triggers_are_listed_in_pages_and_changed(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[][3] = {{"a", "f", "t"},
+                                           {"a.b", "f", "t"},
+                                           {"a.b", "f", "u"},
+                                           {"a.b", "g", "t"},
+                                           {"a.c", "f", "t"}};
+    struct trigger_row t = {0};
+    begin(f);
+    for (size_t i = 0; i < 5; i++) {
+        t = (struct trigger_row){.ns = (char *)names[i][0],
+                                 .flow = (char *)names[i][1],
+                                 .name = (char *)names[i][2]};
+        OK(store_trigger_insert(f->store, &t, &t.id, &e));
+    }
+    t.disabled = true;
+    t.why = "disabled by an operator";
+    t.result = EVALUATION_FIRED;
+    t.evaluations = 7;
+    t.execution = job_id(1);
+    OK(store_trigger_update(f->store, &t, &e));
+    OK(store_trigger_job(f->store, t.id, job_id(2), &e));
+    commit(f);
+    struct reader *r = reading(f);
+    char text[100] = "";
+    bool more;
+    struct trigger_filter page = {.ns = "a.b", .limit = 2};
+    OK(reader_triggers(r, &page, note_trigger, text, &more, &e));
+    assert_string_equal(text, "f=t f=u ");
+    assert_true(more);
+    page.after_ns = "a.b";
+    page.after_flow = "f";
+    page.after_name = "u";
+    *text = '\0';
+    OK(reader_triggers(r, &page, note_trigger, text, &more, &e));
+    assert_string_equal(text, "g=t ");
+    assert_false(more);
+    OK(reader_trigger(r, "a.c", "f", "t", &t, &e));
+    assert_true(t.disabled && t.job == job_id(2) && t.evaluations == 7);
+    assert_string_equal(t.why, "disabled by an operator");
+    trigger_row_fini(&t);
+    FAILS(ERR_NOT_FOUND, reader_trigger(r, "a.c", "f", "x", &t, &e));
+    reader_close(r);
+}
+
+#define FIXTURE_TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(flows_are_listed_in_pages_by_namespace),
+        FIXTURE_TEST(a_revision_is_written_once),
+        FIXTURE_TEST(executions_are_listed_by_flow_state_and_trigger),
+        FIXTURE_TEST(task_runs_and_their_outputs_come_in_order),
+        FIXTURE_TEST(keys_of_executions_are_unique_and_forgotten),
+        FIXTURE_TEST(task_runs_are_purged_with_their_execution_and_not_before),
+        FIXTURE_TEST(history_goes_with_its_ended_jobs),
+        FIXTURE_TEST(triggers_are_listed_in_pages_and_changed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
