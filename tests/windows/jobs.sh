@@ -74,6 +74,11 @@ wcmd -- cmd /c set >env.txt
 has "and the account's and the machine's" env.txt '^SystemRoot=' '^USERPROFILE=' '^CADRE_GROUP=windows'
 holds "but none of the agent's" test -z "$(grep -E '^(CADRE_TOKEN|CADRE_URL|WINEPREFIX)' env.txt)"
 
+environment='HKLM\System\CurrentControlSet\Control\Session Manager\Environment'
+win reg add "$environment" /v NEW_HERE /d 'since now' /f >reg.out 2>&1
+is "what was set for the machine a moment ago is there" "[since now]" "$(wcmd -- cmd /c 'echo [%NEW_HERE%]')"
+win reg delete "$environment" /v NEW_HERE /f >reg.out 2>&1
+
 # ---- characters ----
 is "text of the OEM code page becomes UTF-8" "grün" \
     "$(printf 'type oem.txt\n' >type.cmd; printf 'gr\201n\r\n' >oem.txt

@@ -74,12 +74,20 @@ static void tell_arguments(void)
     }
 }
 
+/* A job that contains its own children, as many build tools do. */
+static void make_a_job_within(void)
+{
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    say(job && AssignProcessToJobObject(job, GetCurrentProcess()) ? "nested\n" : "refused\n");
+}
+
 static void live_an_agents_life(void);
 
 static void play(int argc, char **argv)
 {
     const char *role = argv[1];
     if (str_eq(role, "arguments")) tell_arguments();
+    if (str_eq(role, "nest")) make_a_job_within();
     if (str_eq(role, "handle") && argc > 2) tell_handle(argv[2]);
     if (str_eq(role, "exit") && argc > 2) ExitProcess((UINT)strtoul(argv[2], NULL, 0));
     if (str_eq(role, "priority")) say_number(GetPriorityClass(GetCurrentProcess()));
@@ -230,6 +238,14 @@ static void a_job__runs_below_normal_priority(void **state)
     if (ntdll && GetProcAddress(ntdll, "wine_get_version")) skip();
     wait_role(*state, &r, "priority", NULL);
     assert_int_equal(strtoul(r.out.data, NULL, 10), BELOW_NORMAL_PRIORITY_CLASS);
+    run_fini(&r);
+}
+
+static void a_job__may_make_jobs_itself(void **state)
+{
+    struct run r = {0};
+    wait_role(*state, &r, "nest", NULL);
+    assert_string_equal(r.out.data, "nested\n");
     run_fini(&r);
 }
 
@@ -423,6 +439,7 @@ int main(int argc, char **argv)
         CASE(handles__other_than_the_streams_are_not_inherited),
         CASE(arguments__arrive_as_they_were_given),
         CASE(a_job__runs_below_normal_priority),
+        CASE(a_job__may_make_jobs_itself),
         CASE(cmd__runs_by_name_with_its_exit_code),
         CASE(strays__are_ended_after_the_job),
         CASE(terminate__is_a_ctrl_break),
