@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/guard.h"
+#include "platform/guard_table.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/process.h"
@@ -37,7 +38,8 @@ struct attempt {
     enum phase phase;
     const char *
         why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent; /* discarded: no events */
+    bool silent;  /* discarded: no events */
+    bool held_up; /* it was lost because we did not run, not because the network was cut */
     struct process *process;
     struct launch launch;
     struct output output;
@@ -344,6 +346,15 @@ static void say_finished(struct runner *r, struct attempt *a, const struct proce
              end->stray ? " (what it left running was ended)" : "");
 }
 
+/* By now the guard has ended it, or is about to. */
+static void say_held_up(struct attempt *a)
+{
+    a->held_up = true;
+    log_warn("job %s: attempt %lld is lost: this agent was held up for longer than its lease, and "
+             "its guard ended it",
+             a->text, (long long)a->number);
+}
+
 static void on_process_end(struct process *p, const struct process_end *end, void *user)
 {
     (void)p;
@@ -351,11 +362,10 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
     struct runner *r = a->runner;
     output_end(&a->output);
     /* Whatever it ended with, it may be another agent's by now. */
-    if (end->expired || is_over(r, a, now_ms())) a->why = "lost";
-    if (end->expired)
-        log_warn("job %s: attempt %lld was ended by the guard: the agent was held up for longer "
-                 "than its lease",
-                 a->text, (long long)a->number);
+    if (end->expired || is_over(r, a, now_ms())) {
+        if (!str_eq(a->why, "lost")) say_held_up(a);
+        a->why = "lost";
+    }
     if (!a->silent) say_finished(r, a, end);
     unlink_attempt(r, a);
     set_timer(r);
@@ -541,9 +551,12 @@ void runner_expire_leases(struct runner *r)
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
         if (a->phase == PHASE_ACCEPTED || a->phase == PHASE_KILLED || !is_over(r, a, now)) continue;
-        log_warn(
-            "job %s: attempt %lld is ended: the coordinator was out of reach for its whole lease",
-            a->text, (long long)a->number);
+        if (now - r->lease_base_ms - a->lease_ms >= GUARD_MARGIN_MS)
+            say_held_up(a);
+        else
+            log_warn("job %s: attempt %lld is ended: the coordinator was out of reach for its "
+                     "whole lease",
+                     a->text, (long long)a->number);
         a->why = "lost";
         kill_now(r, a);
     }

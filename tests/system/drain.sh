@@ -27,7 +27,7 @@ is "a job whose agent hangs is lost when its lease is over" 125 $?
 has "and is said to be" err 'lost'
 holds "its process is gone before" gone "$(head -n 1 out)"
 kill -CONT "$agent"
-holds "the agent takes note" until_true 20 file_has a.log 'was ended by the guard: the agent was held up'
+holds "the agent takes note" until_true 20 file_has a.log 'is lost: this agent was held up for longer than its lease'
 holds "the agent is back" until_true 30 agent_is a ONLINE
 ticks() { awk '{ print $14 + $15 }' "/proc/$agent/stat"; }
 begun=$(now)

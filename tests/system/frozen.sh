@@ -55,6 +55,7 @@ is "alone" "" "$(cat overlaps 2>/dev/null)"
 before=$(ticks)
 kill -CONT "$frozen_pid"
 holds "the agent is there again" until_true 60 file_has "$frozen.log" "job $id: attempt 1 ended state=FAILED"
+has "and says why" "$frozen.log" "job $id: attempt 1 is lost: this agent was held up"
 holds "and online" until_true 30 agent_is "$frozen" ONLINE
 cadre agent drain "$other" >/dev/null
 is "takes new jobs" "0 new" "$(timeout 60 cadre run -- echo new >out 2>err; echo $? "$(cat out)")"

@@ -371,11 +371,12 @@ static void signals__do_not_end_the_guard_but_its_agent_does(void **state)
 
 /* ---- the death of an agent ----------------------------------------------------------------- */
 
-/* A process that starts the tree under a guard, tells the pids, and is killed. In a cgroup, if there is one. */
+/* A process that hangs past the lease of one tree, tells the pids of another one, and is killed. In a cgroup, if there
+ * is one. */
 static void short_life(int tell, const char *cgroup)
 {
     void *state;
-    struct run r = {0};
+    struct run r = {0}, hung = {0};
     if (cgroup) {
         char *procs = paths_join(cgroup, "cgroup.procs");
         int fd = open(procs, O_WRONLY | O_CLOEXEC);
@@ -385,7 +386,12 @@ static void short_life(int tell, const char *cgroup)
     }
     house_up(&state);
     struct house *h = state;
+    start_tree(h, &hung, "hung-1", SHORT_MS);
     start_tree(h, &r, "death-1", LONG_MS);
+    let_short_leases_end(h);
+    wait_gone(hung.out.data);
+    run_wait(h->f, &hung, LIMIT_MS);
+    if (!hung.end.expired || alive_of(r.out.data) != 4) _exit(81);
     dprintf(tell, "%d\n%s", (int)guard_pid(h->guard), r.out.data);
     close(tell);
     kill(getpid(), SIGKILL);
