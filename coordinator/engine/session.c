@@ -264,7 +264,8 @@ static const char *why_not(const struct worker *w, const struct pool *p, const c
 void worker_review(struct engine *g, struct worker *w)
 {
     struct err e;
-    bool leaving = why_not(w, w->pool, w->pool->row.key, &e) != NULL;
+    bool removed = w->row.removed_ms > 0;
+    bool leaving = removed || why_not(w, w->pool, w->pool->row.key, &e) != NULL;
     if (leaving && !w->leaving)
         log_warn("agent %s: takes no more jobs: %s", w->row.name, err_text(&e));
     w->leaving = leaving;
