@@ -182,5 +182,6 @@ int engine_load(struct engine *g, struct err *e)
             pool_watch(g, p);
     }
     timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);
+    g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;
     return 0;
 }

@@ -561,6 +561,38 @@ static void heartbeat__writes_nothing(void **state)
     world_commit(w);
 }
 
+static int64_t last_seen(struct world *w, int64_t agent)
+{
+    struct agent row;
+    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    int64_t ms = row.last_seen_ms;
+    agent_fini(&row);
+    return ms;
+}
+
+static void last_seen__is_fresh_to_a_minute_with_one_write_for_all(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1), t = world_connect(w, b, NULL, 1);
+    int64_t n = 0, writes = 0;
+    for (int i = 0; i < 30; i++) { /* five minutes */
+        world_pass(w, 10000);
+        world_begin(w);
+        world_apply(w, cmd_heartbeat(s, ++n));
+        if (i < 15) world_apply(w, cmd_heartbeat(t, n));
+        writes += store_dirty(w->store);
+        world_commit(w);
+        assert_true(w->now.wall_ms - last_seen(w, a) <= 70000);
+    }
+    assert_in_range(writes, 4, 5);
+    int64_t silent =
+        w->now.wall_ms - last_seen(w, b); /* says when it was heard, not when that was written */
+    assert_in_range(silent, 150000, 220000);
+    world_do(w, cmd_gone(s));
+    assert_int_equal(last_seen(w, a), w->now.wall_ms);
+}
+
 static void sequence__survives_crashes_and_reconnects(void **state)
 {
     struct world *w = *state;
@@ -840,6 +872,7 @@ int main(void)
         WORLD_TEST(first_machine_comes_back_in_time__all_is_as_before),
         WORLD_TEST(acknowledgement__one_per_agent_and_batch),
         WORLD_TEST(heartbeat__writes_nothing),
+        WORLD_TEST(last_seen__is_fresh_to_a_minute_with_one_write_for_all),
         WORLD_TEST(sequence__survives_crashes_and_reconnects),
         WORLD_TEST(ready__more_slots__more_jobs),
         WORLD_TEST(ready__fewer_slots_than_jobs__no_more_until_it_fits),
