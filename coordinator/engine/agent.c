@@ -55,10 +55,25 @@ void apply_agent_resume(struct engine *g, struct command *c)
     hold(g, c, false);
 }
 
+/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that the jobs need
+ * not wait for the end of their leases. It gets nothing more, and no result of it counts. */
+static void dismiss(struct engine *g, struct worker *w)
+{
+    w->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
+    w->leaving = true;
+    worker_update(g, w);
+    for (struct open_job *j = w->jobs; j && g->rc == 0; j = j->next) {
+        if (j->row.state != JOB_KILLING) job_kill(g, j, REASON_LOST);
+    }
+}
+
 void agent_remove(struct engine *g, struct agent *row)
 {
     struct worker *w = worker_find(g, row->id);
-    if (w && w->session) worker_close(g, w);
+    if (w && w->session && (!w->jobs || w->guest))
+        worker_close(g, w);
+    else if (w && w->session)
+        dismiss(g, w);
     row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
     row->online = false;
     row->last_seen_ms = g->now.wall_ms;

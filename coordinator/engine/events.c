@@ -42,7 +42,7 @@ void apply_output(struct engine *g, struct command *c)
     struct cmd_output *o = &c->u.output;
     struct worker *w;
     struct open_job *j = event_job(g, c, o->seq, o->job, o->attempt, &w);
-    if (!j) return;
+    if (!j || w->row.removed_ms > 0) return;
     if (j->output_bytes < 0 &&
         !store_ok(g, store_output_bytes(g->store, o->job, o->attempt, &j->output_bytes, &g->err)))
         return;
@@ -93,7 +93,9 @@ void apply_finished(struct engine *g, struct command *c)
                           .ended_ms = g->now.wall_ms};
     bool killing = j->row.state == JOB_KILLING;
     bool cancelled = killing && j->row.reason == REASON_CANCELLED;
-    if (end.state == JOB_SUCCESS) {
+    if (w->row.removed_ms > 0) {
+        job_lost(g, j, REASON_LOST, "its agent was removed");
+    } else if (end.state == JOB_SUCCESS) {
         if (j->row.state == JOB_SUBMITTED) job_running(g, j);
         job_end(g, j, &end, "finished");
     } else if (end.state == JOB_KILLED && cancelled) {
@@ -119,6 +121,8 @@ void apply_declined(struct engine *g, struct command *c)
         job_give_back(g, j, "declined");
     } else if (j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED) {
         job_lost(g, j, REASON_CANCELLED, "cancelled before it began");
+    } else if (w->row.removed_ms > 0) {
+        job_lost(g, j, REASON_LOST, "its agent was removed");
     } else {
         job_lost(g, j, REASON_INTERRUPTED, v->message);
     }

@@ -127,6 +127,7 @@ struct worker {
     size_t heap_place;     /* 1-based; 0: not in the heap */
     int64_t free;          /* slots that the pool knows of; see worker_update */
     int64_t last_heard_ms; /* mono */
+    int64_t seen_ms;       /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
     int64_t
         end_due_seq; /* when last_seq is here, all ends that the hello listed have come; 0: none is due */
@@ -216,6 +217,7 @@ struct engine {
     struct pool *default_pool;
     struct pool *dirty;
     size_t requirement_slots;
+    int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
     struct timer upkeep;
     size_t cached_bytes;

@@ -341,7 +341,8 @@ void job_kill(struct engine *g, struct open_job *j, enum reason why)
         struct effect *x = session_effect(g, EFFECT_KILL, j->worker->session);
         x->job = j->row.id;
         x->attempt = j->row.attempt;
-        x->text = mem_strdup(reason_name(why));
+        /* what has no name in the protocol is a cancel to the agent */
+        x->text = mem_strdup(reason_name(why == REASON_TIMEOUT ? why : REASON_CANCELLED));
         x->ms = open_job_grace(j);
     }
 }

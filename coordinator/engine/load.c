@@ -256,5 +256,6 @@ int engine_load(struct engine *g, struct err *e)
     }
     arm_flows(g);
     timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);
+    g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;
     return 0;
 }

@@ -10,6 +10,9 @@
 
 #define RETRY_DUPLICATE_MS 60000
 #define RETRY_GROUP_MS 60000 /* creating or changing the group heals it */
+#define SEEN_EVERY_MS 60000
+#define SEEN_MORE_MS 1000
+#define SEEN_MOST 500 /* rows in one batch */
 
 /* ---- workers ---- */
 
@@ -264,7 +267,8 @@ static const char *why_not(const struct worker *w, const struct pool *p, const c
 void worker_review(struct engine *g, struct worker *w)
 {
     struct err e;
-    bool leaving = why_not(w, w->pool, w->pool->row.key, &e) != NULL;
+    bool removed = w->row.removed_ms > 0;
+    bool leaving = removed || why_not(w, w->pool, w->pool->row.key, &e) != NULL;
     if (leaving && !w->leaving)
         log_warn("agent %s: takes no more jobs: %s", w->row.name, err_text(&e));
     w->leaving = leaving;
@@ -502,6 +506,7 @@ void apply_hello(struct engine *g, struct command *c)
     w->last_seq = w->stored_seq = last_seq;
     w->discarded_job = w->end_due_seq = 0;
     w->heartbeat = 0;
+    w->seen_ms = g->now.mono_ms;
     id_map_put(&g->sessions, w->session, w);
     worker_heard(g, w);
     if (!store_ok(g, store_agent_update(g->store, &w->row, &g->err))) return;
@@ -540,11 +545,27 @@ void apply_ready(struct engine *g, struct command *c)
     worker_review(g, w);
 }
 
+/* When each was heard last is written once a minute for all together: a heartbeat alone costs no write. */
+static void write_seen(struct engine *g)
+{
+    size_t place = 0;
+    int written = 0;
+    for (struct worker *w; (w = id_map_next(&g->sessions, &place)) != NULL && g->rc == 0;) {
+        if (w->seen_ms >= w->last_heard_ms) continue;
+        if (written++ == SEEN_MOST) break;
+        w->seen_ms = w->last_heard_ms;
+        w->row.last_seen_ms = g->now.wall_ms - (g->now.mono_ms - w->last_heard_ms);
+        store_ok(g, store_agent_seen(g->store, w->id, true, w->row.last_seen_ms, &g->err));
+    }
+    g->seen_due_ms = g->now.mono_ms + (written > SEEN_MOST ? SEEN_MORE_MS : SEEN_EVERY_MS);
+}
+
 void apply_heartbeat(struct engine *g, struct command *c)
 {
     struct worker *w = worker_of_session(g, c->session);
     if (!w) return;
     worker_heard(g, w);
+    if (g->now.mono_ms >= g->seen_due_ms) write_seen(g);
     if (c->u.n > w->heartbeat) w->heartbeat = c->u.n;
     worker_ack(g, w);
 }

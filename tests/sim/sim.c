@@ -159,6 +159,11 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, s->faults.drain)) agent_drain(s, a);
     a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
     if (sim_chance(s, s->faults.caps)) agent_change(s, a);
+    if (sim_chance(s, s->faults.remove)) {
+        s->removals++;
+        a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+        coordinator_push(s, cmd_id(&s->world, CMD_AGENT_REMOVE, a->id));
+    }
     if (sim_random(s, 0, 19) == 0)
         set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);
     if (sim_random(s, 0, 29) == 0) jump_wall(s);
@@ -224,6 +229,7 @@ static void plan_faults(struct sim *s)
     f->start_crash = 8;
     f->long_stall = sim_random(s, 0, 2) == 0 ? 500 : 0;
     f->step_crash = sim_random(s, 0, 1) ? 60 : 0;
+    f->remove = sim_random(s, 0, 1) ? 20 : 0;
     f->caps = sim_random(s, 0, 1) ? 10 : 0;
     if (s->sabotage == SABOTAGE_SHORT_LEASE) f->cut = 40;
     if (s->sabotage == SABOTAGE_OLD_RESULTS) f->agent_freeze = f->agent_crash = 1;
@@ -284,8 +290,8 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     *s = (struct sim){.seed = seed, .sabotage = sabotage, .queue_end = NULL};
     s->queue_end = &s->queue;
     rng_init(&s->rng, seed);
-    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id,
-                             &s->clone_sessions};
+    struct id_map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
+                             &s->agents_by_id, &s->clone_sessions, &s->enrolling};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_init(maps[i]);
     store_faults = (struct store_faults){0};
@@ -316,6 +322,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     world_open(w);
     s->start_ms = w->now.wall_ms - w->now.mono_ms;
     s->loaded_ms = s->wall_ms = w->now.mono_ms;
+    s->loads = 1;
     world_group(w, "alpha", NULL);
     world_group(w, "beta", "{\"os\":\"linux\"}");
     world_group(w, "gamma", NULL);
@@ -363,8 +370,8 @@ void sim_fini(struct sim *s)
         agent_fini_model(&s->agents[i]);
     for (size_t i = 0; i < s->link_count; i++)
         mem_free(s->all_links[i]);
-    struct id_map *maps[] = {&s->by_id, &s->by_request, &s->links, &s->agents_by_id,
-                             &s->clone_sessions};
+    struct id_map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
+                             &s->agents_by_id, &s->clone_sessions, &s->enrolling};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_fini(maps[i]);
     mem_free(s->all_links);

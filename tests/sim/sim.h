@@ -57,7 +57,7 @@ struct job_model {
     int64_t attempt, agent;
     int64_t since_ms;    /* in this state and attempt */
     int64_t known_ms;    /* since it is known */
-    uint64_t since_load; /* that load of the engine */
+    uint64_t since_load; /* that load of the engine, when it was seen to happen; else 0 */
     /* what really ran */
     int alive; /* processes at this moment */
     int64_t alive_attempt;
@@ -107,6 +107,7 @@ struct agent_model {
     struct event_model *events, **events_end;
     /* of this life */
     uint64_t life; /* grows with every start; timers of an older one are void */
+    int joins;     /* how often it enrolled again */
     enum agent_state state;
     struct link *link;
     bool draining, frozen;
@@ -149,7 +150,7 @@ struct event {
 
 struct faults {         /* one in n; 0: never */
     int clone, regroup; /* in mischief */
-    int io_crash, start_crash, long_stall, again, step_crash, caps;
+    int io_crash, start_crash, long_stall, again, step_crash, caps, remove;
     int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
     int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
 };
@@ -173,16 +174,18 @@ struct sim {
     struct job_model *jobs;
     int job_count;
     struct id_map by_id, by_request, links; /* job models by id and request, links by session */
+    struct id_map enrolling;                /* agents by the session of their enrol */
     struct id_map clone_sessions;           /* the agents that they are copies of */
     struct id_map agents_by_id;
     bool paused[GROUPS];
-    uint64_t clones, regroupings;
+    uint64_t clones, regroupings, removals;
 
     struct link **all_links;
     size_t link_count, link_cap;
 
     /* coordinator process */
     bool down;
+    bool starting;     /* what is looked at now happened some time before */
     uint64_t loads;    /* of the engine from the store */
     int64_t loaded_ms; /* the last one */
     int64_t wall_ms;   /* when the wall clock jumped last */
@@ -233,6 +236,7 @@ void user_cancel(struct sim *s, void *job, uint64_t number);
 /* ---- sim_agent.c ---- */
 void agent_init(struct sim *s, struct agent_model *a, int number);
 void agent_fini_model(struct agent_model *a);
+void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id);
 void agent_start(struct sim *s, struct agent_model *a);
 void agent_crash(struct sim *s, struct agent_model *a);
 void agent_freeze(struct sim *s, struct agent_model *a);

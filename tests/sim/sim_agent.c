@@ -421,6 +421,64 @@ static void on_ack(struct sim *s, struct agent_model *a, const struct note *n)
     }
 }
 
+static void stop(struct sim *s, struct agent_model *a)
+{
+    for (struct held *h = a->held; h; h = h->next)
+        process_ends(s, a, h); /* the guard sees to it */
+    if (a->link) {
+        a->link->agent_open = false;
+        if (sim_random(s, 0, 1) == 0)
+            link_close(s, a->link);
+        else
+            link_cut(s, a->link);
+    }
+    a->link = NULL;
+    a->state = AGENT_DOWN;
+    a->life++;
+    a->frozen = false;
+    for (struct packet *p; (p = packet_take(a)) != NULL;)
+        packet_free(p);
+}
+
+/* Its state folder is lost. */
+static void forget_all(struct agent_model *a)
+{
+    while (a->held)
+        held_remove(a, a->held);
+    drop_events(a, up_to, INT64_MAX, 0);
+    a->journal++;
+    a->seq = 0;
+}
+
+static void on_join(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    char key[64];
+    if (a->life != life || a->state != AGENT_DOWN) return;
+    snprintf(key, sizeof key, "%s key %d", a->name, a->joins);
+    struct command *c = cmd_enrol(&s->world, s->world.token, a->name, group_keys[a->group], key);
+    id_map_put(&s->enrolling, c->session, a);
+    coordinator_push(s, c);
+    sim_at(s, 10000, on_join, a, life);
+}
+
+/* It was removed: somebody makes its state folder anew and joins again. */
+static void leave_and_join(struct sim *s, struct agent_model *a)
+{
+    stop(s, a);
+    forget_all(a);
+    a->joins++;
+    sim_at(s, sim_random(s, 1000, 60000), on_join, a, a->life);
+}
+
+void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id)
+{
+    if (a->state != AGENT_DOWN || a->id == id) return;
+    a->id = id;
+    id_map_put(&s->agents_by_id, (uint64_t)id, a);
+    agent_start(s, a);
+}
+
 void agent_on_note(struct sim *s, struct link *l, const struct note *n)
 {
     struct agent_model *a = l->agent;
@@ -431,6 +489,10 @@ void agent_on_note(struct sim *s, struct link *l, const struct note *n)
         on_welcome(s, a, n);
         break;
     case EFFECT_REFUSED:
+        if (str_eq(n->text, "revoked")) {
+            leave_and_join(s, a);
+            break;
+        }
         lose_link(s, a, n->retry_ms > 0 ? n->retry_ms : 300000);
         break;
     case EFFECT_CLOSE:
@@ -504,38 +566,13 @@ static void on_start(struct sim *s, void *object, uint64_t number)
     agent_start(s, object);
 }
 
-static void stop(struct sim *s, struct agent_model *a)
-{
-    for (struct held *h = a->held; h; h = h->next)
-        process_ends(s, a, h); /* the guard sees to it */
-    if (a->link) {
-        a->link->agent_open = false;
-        if (sim_random(s, 0, 1) == 0)
-            link_close(s, a->link);
-        else
-            link_cut(s, a->link);
-    }
-    a->link = NULL;
-    a->state = AGENT_DOWN;
-    a->life++;
-    a->frozen = false;
-    for (struct packet *p; (p = packet_take(a)) != NULL;)
-        packet_free(p);
-}
-
 void agent_crash(struct sim *s, struct agent_model *a)
 {
     if (a->state == AGENT_DOWN) return;
     s->agent_crashes++;
     stop(s, a);
     if (sim_chance(s, s->faults.agent_reboot)) a->boot++;
-    if (sim_chance(s, s->faults.agent_forgets)) {
-        while (a->held)
-            held_remove(a, a->held);
-        drop_events(a, up_to, INT64_MAX, 0);
-        a->journal++;
-        a->seq = 0;
-    }
+    if (sim_chance(s, s->faults.agent_forgets)) forget_all(a);
     int64_t lease = s->world.config.lease_ms;
     sim_at(s, sim_random(s, 0, 3) == 0 ? sim_random(s, lease, 2 * lease) : sim_random(s, 100, 5000),
            on_start, a, 0);

@@ -112,7 +112,7 @@ static void look(struct sim *s, int64_t id)
     check_change(s, j, &row);
     if (!j->known || j->state != row.state || j->attempt != row.attempt) {
         j->since_ms = sim_now(s);
-        j->since_load = s->loads;
+        j->since_load = s->starting ? 0 : s->loads;
     }
     if (!j->known) j->known_ms = sim_now(s);
     j->known = true;
@@ -204,16 +204,29 @@ static int look_at_open(const struct job *row, void *user)
     return 0;
 }
 
+/* Handed out in a batch of which only the disk tells. */
+static bool is_cloned(struct sim *s, const struct job_model *j)
+{
+    struct agent row;
+    if (!job_is_assigned(j->state) || store_agent_get(s->world.store, j->agent, &row, NULL) != 0)
+        return false;
+    bool cloned = row.host_id && str_starts(row.host_id, "clone-");
+    agent_fini(&row);
+    return cloned;
+}
+
 void check_start(struct sim *s)
 {
     char name[ID_TEXT_SIZE];
     struct job row;
     /* What was committed and never told: no effect of that batch was seen. */
+    s->starting = true;
     bool lists_all = !store_faults.overlook_jobs;
     if (lists_all) store_each_open_job(s->world.store, look_at_open, s, NULL);
     for (int i = 0; i < s->job_count && !*s->violation; i++) {
         struct job_model *j = &s->jobs[i];
         if (j->known) look(s, j->row.id);
+        if (is_cloned(s, j)) j->cloned = true;
         if (!j->id || j->known) continue;
         if (store_job_get(s->world.store, j->id, &row, NULL) != 0) {
             sim_violation(s, "lost: job %s was acknowledged and is not there", text(j->id, name));
@@ -221,6 +234,7 @@ void check_start(struct sim *s)
             job_fini(&row);
         }
     }
+    s->starting = false;
 }
 
 void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool known)

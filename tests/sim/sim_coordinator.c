@@ -450,6 +450,8 @@ static void carry_out(struct sim *s, struct effect *x)
         on_reply(s, x);
         return;
     }
+    struct agent_model *joining = x->session ? id_map_find(&s->enrolling, x->session) : NULL;
+    if (joining && x->type == EFFECT_ENROLLED) agent_enrolled(s, joining, x->id);
     struct link *l = x->session ? id_map_find(&s->links, x->session) : NULL;
     if (!l || l->gone) return;
     if (x->type == EFFECT_JOB) s->hand_outs++;

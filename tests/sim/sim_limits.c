@@ -87,7 +87,7 @@ static void check_lost(struct sim *s, const struct job_model *j, const struct jo
 {
     char id[ID_TEXT_SIZE];
     const struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)row->agent);
-    if (!a || j->cloned || row->reason != REASON_LOST || !row->message ||
+    if (!a || a->id != row->agent || j->cloned || row->reason != REASON_LOST || !row->message ||
         !strstr(row->message, "out of touch"))
         return;
     int64_t silent = sim_now(s) - a->lease_base_ms;
