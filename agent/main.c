@@ -39,10 +39,18 @@ static void print_help(void)
     buf_fini(&text);
 }
 
+#define EXIT_USAGE 2 /* the command line or the configuration is wrong */
+
 static int complain(const struct err *e)
 {
     fprintf(stderr, "cadre-agent: %s\n", err_text(e));
     return 1;
+}
+
+static int complain_of_usage(const struct err *e)
+{
+    complain(e);
+    return EXIT_USAGE;
 }
 
 static void set_log_level(const char *level)
@@ -64,7 +72,7 @@ static int join(struct agent_config *c, const struct opt_args *args)
                 "token create "
                 "join' on the coordinator");
         buf_fini(&input);
-        return complain(&e);
+        return complain_of_usage(&e);
     }
     int rc = 0;
     const char *token = args->argv[0];
@@ -130,13 +138,13 @@ static int dispatch(int argc, char **argv)
         const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
         err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,
                 near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
-        return complain(&e);
+        return complain_of_usage(&e);
     }
     /* The loader permutes what it is given; SIGHUP reads the same line again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
     int result = 0;
     if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
-        result = complain(&e);
+        result = complain_of_usage(&e);
         service_failed(3, err_text(&e));
         mem_free(copy);
         return result;
@@ -148,7 +156,7 @@ static int dispatch(int argc, char **argv)
     }
     if (!str_eq(command, "join") && args.argc > 0) {
         err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
-        result = complain(&e);
+        result = complain_of_usage(&e);
     } else if (str_eq(command, "join")) {
         result = join(&c, &args);
     } else if (str_eq(command, "capabilities")) {
@@ -172,7 +180,7 @@ static int body(int argc, char **argv, void *user)
     (void)user;
     if (argc < 2) {
         print_help();
-        return 1;
+        return EXIT_USAGE;
     }
     if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
         print_help();
