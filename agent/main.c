@@ -54,6 +54,12 @@ static int complain(const struct err *e)
     return 1;
 }
 
+static int complain_of_usage(const struct err *e)
+{
+    complain(e);
+    return EXIT_CONFIG;
+}
+
 static void set_log_level(const char *level)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -86,7 +92,7 @@ static int join(struct agent_config *c, const struct opt_args *args)
                 "token create "
                 "join' on the coordinator");
         buf_fini(&input);
-        return complain(&e);
+        return complain_of_usage(&e);
     }
     int rc = 0;
     const char *token = args->argv[0];
@@ -153,17 +159,16 @@ static int dispatch(int argc, char **argv)
         const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
         err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,
                 near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
-        (void)complain(&e);
-        return EXIT_CONFIG;
+        return complain_of_usage(&e);
     }
     /* The loader permutes what it is given; SIGHUP reads the same line again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
     int result = 0;
     if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
-        (void)complain(&e);
+        result = complain_of_usage(&e);
         service_failed(3, err_text(&e));
         mem_free(copy);
-        return EXIT_CONFIG;
+        return result;
     }
     if (args.help) {
         print_help();
@@ -174,8 +179,7 @@ static int dispatch(int argc, char **argv)
         result = service_command(&c, &args, &e) == 0 ? 0 : complain(&e);
     } else if (!str_eq(command, "join") && args.argc > 0) {
         err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
-        (void)complain(&e);
-        result = EXIT_CONFIG;
+        result = complain_of_usage(&e);
     } else if (str_eq(command, "join")) {
         result = join(&c, &args);
     } else if (str_eq(command, "capabilities")) {

@@ -47,7 +47,7 @@ function(cadre_sim_test name)
     endif()
     target_link_libraries(${target} PRIVATE dep::cmocka)
     add_test(NAME sim/${name} COMMAND ${target})
-    set_tests_properties(sim/${name} PROPERTIES LABELS sim TIMEOUT 300)
+    set_tests_properties(sim/${name} PROPERTIES LABELS sim TIMEOUT 600)
 endfunction()
 
 # cadre_system_test(NAME ...): a program in tests/system that drives the real programs (cmocka, or

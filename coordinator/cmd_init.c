@@ -20,8 +20,6 @@ static char *flags_again(const struct config *c)
         if (str_eq(o->flag, "config")) buf_addf(&b, " --config %s", c->config_path);
         if (str_eq(o->flag, "state")) buf_addf(&b, " --state %s", c->state);
         if (str_eq(o->flag, "listen")) buf_addf(&b, " --listen %s", c->listen);
-        for (size_t k = 0; str_eq(o->flag, "name") && k < c->names.count; k++)
-            buf_addf(&b, " --name %s", c->names.items[k]);
     }
     return buf_detach(&b);
 }

@@ -344,6 +344,7 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
     struct store *s = NULL;
     struct names names;
     int rc = authority_make(f->state, now_ms, e);
+    if (!rc) rc = names_keep(f, e);
     names_gather(f, &names);
     if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);

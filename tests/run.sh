@@ -212,7 +212,7 @@ ring_unit() {
 ring_sim() {
     begin_ring sim "many actors, long times, simulated, with ASan and UBSan"
     build sim dev cadre_sim_tests || return
-    run_list sim 300 "$jobs" "" <"$root/build/dev/tests/sim.list"
+    run_list sim 600 "$jobs" "" <"$root/build/dev/tests/sim.list"
 }
 
 # system_list PRESET [tsan]: scripts and programs; those of the tsan ring say so themselves.

@@ -3,11 +3,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/files.h"
 #include "platform/os.h"
+#include "platform/paths.h"
 
 #include <string.h>
 #include <uv.h>
 
+#define NAMES_FILE "names"      /* of the state folder, one a line */
 #define TOKEN_FOUND_MAX 4       /* addresses in a token when nobody said which */
 #define TOKEN_ADDRESS_BYTES 300 /* all together, so that the text stays under what `enrol` takes */
 
@@ -61,11 +64,43 @@ static void on_name(const char *text, void *user)
     add_name(user, text);
 }
 
+int names_keep(const struct config *c, struct err *e)
+{
+    struct buf text;
+    if (c->names.count == 0) return 0;
+    buf_init(&text, 64 * 1024);
+    for (size_t i = 0; i < c->names.count; i++)
+        buf_addf(&text, "%s\n", c->names.items[i]);
+    char *path = paths_join(c->state, NAMES_FILE);
+    int rc = file_write_atomic(path, text.data, text.len, FILE_PUBLIC, e);
+    mem_free(path);
+    buf_fini(&text);
+    return rc;
+}
+
+static void add_kept(struct names *n, const char *state)
+{
+    struct buf text;
+    char *path = paths_join(state, NAMES_FILE);
+    buf_init(&text, 64 * 1024);
+    char *next = file_read(path, 64 * 1024 - 1, &text, NULL) == 0 ? text.data : NULL;
+    while (next) {
+        char *line = next;
+        next = strchr(line, '\n');
+        if (next) *next++ = '\0';
+        line = str_trim(line);
+        if (str_name_valid(line)) add_name(n, line);
+    }
+    buf_fini(&text);
+    mem_free(path);
+}
+
 void names_gather(const struct config *c, struct names *out)
 {
     *out = (struct names){0};
     for (size_t i = 0; i < c->names.count; i++)
         add_name(out, c->names.items[i]);
+    add_kept(out, c->state);
     for (size_t i = 0; i < c->advertise.count; i++)
         add_host_of(out, c->advertise.items[i]);
     char host[TOKEN_ADDRESS_SIZE];

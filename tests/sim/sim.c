@@ -300,6 +300,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     s->job_count = big ? (int)sim_random(s, 200, 600) : (int)sim_random(s, 20, 120);
     struct world *w = &s->world;
     w->seed = seed;
+    w->outlives_bugs = true;
     w->base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL; /* no need to wear out a disk */
     if (sabotage == SABOTAGE_LYING_DISK || sim_random(s, 0, REAL_FILES_ONE_IN - 1) > 0) {
         s->disk = disk_new(seed);

@@ -256,6 +256,8 @@ void check_process_writes(struct sim *s, int64_t job, int64_t bytes);
 /* ---- sim_invariants.c ---- */
 void check_invariants(struct sim *s);
 /* ---- sim_limits.c ---- */
+/* The agent as the coordinator knows it: a change may be on its way. */
+struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a);
 void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j);
 void check_limits(struct sim *s); /* nothing takes longer than it may */
 void check_change(struct sim *s, const struct job_model *before, const struct job *row);

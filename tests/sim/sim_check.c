@@ -165,10 +165,12 @@ static void check_hand_out(struct sim *s, const struct effect *x)
                       a->name);
         return;
     }
+    struct agent_model said = check_what_it_said(s, a);
     for (int i = 0; i < s->job_count; i++) {
         const struct job_model *k = &s->jobs[i];
         bool waits = k->known && (k->state == JOB_CREATED || k->handed > j->handed);
-        if (!waits || k->group != j->group || !agent_meets(a, k->requires) || !stands_before(k, j))
+        if (!waits || k->group != j->group || !agent_meets(&said, k->requires) ||
+            !stands_before(k, j))
             continue;
         sim_violation(s, "order: %s gets job %s while job %s stands before it", a->name,
                       text(x->job, id), text(k->row.id, other));

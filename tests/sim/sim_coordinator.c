@@ -396,6 +396,10 @@ static void on_rise(struct sim *s, void *object, uint64_t life)
                                          .forget_pause = s->sabotage == SABOTAGE_NO_PAUSE};
     if (cut_short) die_soon(s);
     world_rise(&s->world);
+    if (!s->world.engine) {
+        sim_violation(s, "the store is damaged: the coordinator does not start");
+        return;
+    }
     if (cut_short && disk_has_died(s->disk)) {
         s->crashes++;
         world_die(&s->world);
@@ -540,6 +544,7 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
         return;
     }
     if (io_crash) disk_die_after(s->disk, -1, false);
+    if (rc == ERR_INTERNAL) sim_violation(s, "the engine finds itself broken");
     if (rc) coordinator_loaded(s);
     if (rc == 0) check_batch(s);
     if (rc == 0 && s->batches % 8 == 0) check_limits(s);

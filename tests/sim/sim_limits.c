@@ -43,6 +43,23 @@ static int find_group(const struct group *row, void *user)
     return 0;
 }
 
+static int gpus_said(const char *capabilities)
+{
+    const char *gpus = capabilities ? strstr(capabilities, "\"count\":") : NULL;
+    return gpus ? gpus[8] - '0' : 0;
+}
+
+struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a)
+{
+    struct agent_model said = *a;
+    struct agent row;
+    if (s->sabotage == SABOTAGE_WRONG_AGENT) return said;
+    if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) return said;
+    said.gpus = gpus_said(row.capabilities);
+    agent_fini(&row);
+    return said;
+}
+
 /* By what is written, not by what the engine has in memory. */
 void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j)
 {
@@ -71,9 +88,8 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
                       : row.draining       ? "draining"
                       : row.removed_ms > 0 ? "removed"
                                            : "offline");
-    const char *gpus = row.capabilities ? strstr(row.capabilities, "\"count\":") : NULL;
     struct agent_model said = *a;
-    said.gpus = gpus ? gpus[8] - '0' : 0;
+    said.gpus = gpus_said(row.capabilities);
     if (s->sabotage != SABOTAGE_WRONG_AGENT && !agent_meets(&said, j->requires))
         sim_violation(s, "wrong agent: job %s is handed out to %s, which said %s", id, a->name,
                       row.capabilities);

@@ -16,28 +16,28 @@ fails() {
 printf 'coordinator: h:1\nslots: 4\nslotz: 4\n' >bad.yaml
 cadre-agent check-config --config bad.yaml --state a >out 2>&1
 code=$?
-fails "an unknown key in agent.yaml is refused" 1 'bad.yaml:3' "'slotz'" 'slots'
+fails "an unknown key in agent.yaml is refused" 2 'bad.yaml:3' "'slotz'" 'slots'
 printf 'drainTimeout: soon\n' >bad.yaml
 cadre-agent check-config --config bad.yaml --state a >out 2>&1
 code=$?
-fails "a bad duration in agent.yaml is refused" 1 'bad.yaml:1' 'drainTimeout' 'soon'
+fails "a bad duration in agent.yaml is refused" 2 'bad.yaml:1' 'drainTimeout' 'soon'
 printf 'slots: 0\n' >bad.yaml
 cadre-agent check-config --config bad.yaml --state a >out 2>&1
 code=$?
-fails "a number out of range is refused" 1 'bad.yaml:1' 'slots'
+fails "a number out of range is refused" 2 'bad.yaml:1' 'slots'
 printf 'labels: {a: b\n' >bad.yaml
 cadre-agent run --config bad.yaml --state a >out 2>&1
 code=$?
-fails "what is no YAML is refused" 1 'bad.yaml:[0-9]'
+fails "what is no YAML is refused" 2 'bad.yaml:[0-9]'
 cadre-agent run --config nowhere.yaml --state a >out 2>&1
 code=$?
-fails "a file that is named and not there is refused" 1 'nowhere.yaml'
+fails "a file that is named and not there is refused" 2 'nowhere.yaml'
 cadre-agent run --slotz 3 >out 2>&1
 code=$?
-fails "an unknown flag of the agent is refused" 1 'slotz' 'slots'
+fails "an unknown flag of the agent is refused" 2 'slotz' 'slots'
 cadre-agent rum >out 2>&1
 code=$?
-fails "an unknown command of the agent is refused" 1 'rum' "'run'"
+fails "an unknown command of the agent is refused" 2 'rum' "'run'"
 cadre-agent run --config a.yaml --state fresh >out 2>&1
 code=$?
 fails "an agent that never joined is refused" 1 'not joined' 'cadre-agent join'

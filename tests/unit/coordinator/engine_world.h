@@ -23,8 +23,10 @@ struct world {
     struct engine_config config;
     struct moment now;
     uint64_t seed;
-    struct effects effects;      /* of the last batch */
-    int rc;                      /* of the last commit */
+    struct effects effects; /* of the last batch */
+    int rc;                 /* of the last commit */
+    /* Else the program ends when the engine finds itself broken, or the store is damaged: then engine is NULL. */
+    bool outlives_bugs;
     uint64_t sessions, requests; /* numbers given out */
     int64_t token;               /* a join token without limit */
 };

@@ -280,6 +280,26 @@ static void admin_token__port_chosen_by_the_system__is_kept_up_to_date(void **st
 
 /* ---- certificates ---- */
 
+static void names__told_to_init__need_not_be_told_again(void **state)
+{
+    struct place *p = *state;
+    struct names names;
+    struct err e = {0};
+    if (load(p, "", "--name", "queue.example.com", &e)) fail_msg("%s", e.msg);
+    assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
+    assert_int_equal(names_keep(&p->config, &e), 0);
+    config_fini(&p->config);
+    load_good(p);
+    assert_int_equal(names_keep(&p->config, &e), 0); /* told nothing, it forgets nothing */
+    names_gather(&p->config, &names);
+    assert_string_equal(names.items[0], "queue.example.com");
+    names_fini(&names);
+    char *kept = read_file(p, "names");
+    assert_string_equal(kept, "queue.example.com\n");
+    mem_free(kept);
+    config_fini(&p->config);
+}
+
 static void server_certificate__two_thirds_over_or_name_missing__is_issued_anew(void **state)
 {
     struct place *p = *state;
@@ -547,6 +567,7 @@ int main(void)
         CASE(run__second_one_on_the_folder__is_refused),
         CASE(run__keys_that_do_not_belong_together__are_refused),
         CASE(admin_token__port_chosen_by_the_system__is_kept_up_to_date),
+        CASE(names__told_to_init__need_not_be_told_again),
         CASE(server_certificate__two_thirds_over_or_name_missing__is_issued_anew),
         CASE(certificates__that_live_for_seconds__are_renewed_in_their_last_third),
         CASE(certificates__never_outlive_the_ca),
