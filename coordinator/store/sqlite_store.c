@@ -29,6 +29,9 @@ static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
 static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
 #undef X
 
+/* Up to this a file is checked at every start: it takes a moment only, and a disk can damage what lies still, too. */
+#define ALWAYS_CHECK_BYTES (INT64_C(64) << 20)
+
 /* The last connection to close removes the log: one that lies there tells of a crash. */
 static bool was_cut_off(const char *path)
 {
@@ -54,6 +57,11 @@ static int check_integrity(struct db *d, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
+static bool wants_check(bool queue, bool cut, int64_t bytes)
+{
+    return bytes <= ALWAYS_CHECK_BYTES || (cut && (queue || bytes <= OUTPUT_CHECK_BYTES));
+}
+
 static int open_file(struct db *d, const char *folder, enum schema which, struct err *e)
 {
     bool queue = which == SCHEMA_QUEUE;
@@ -66,7 +74,7 @@ static int open_file(struct db *d, const char *folder, enum schema which, struct
     if (rc == 0) rc = db_exec(d, queue ? QUEUE_CACHE : OUTPUT_CACHE, e);
     int64_t pages = 0;
     if (rc == 0) rc = db_int(d, "PRAGMA page_count", &pages, e);
-    if (rc == 0 && cut && (queue || pages * 4096 <= OUTPUT_CHECK_BYTES)) rc = check_integrity(d, e);
+    if (rc == 0 && wants_check(queue, cut, pages * 4096)) rc = check_integrity(d, e);
     if (rc == 0) rc = schema_migrate(d, which, e);
     if (rc == 0) {
         rc = queue ? db_prepare(d, queue_sql, QUEUE_STATEMENT_COUNT, e)

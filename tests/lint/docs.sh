@@ -8,7 +8,8 @@
 #
 # From the tables to docs/guide.md: every flag, environment variable, config key with its default,
 # command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the guide
-# and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one that there is.
+# docs/groups.md and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one that there
+# is. Each test that docs/guarantees.md names is there, and each command of docs/groups.md is run by its test.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -157,7 +158,7 @@ from_docs() {
     } | sort -u >"$tmp/variables"
     commands_of_cli >"$tmp/commands"
     # What a shell's or another program's line says is theirs.
-    for file in README.md docs/guide.md docs/security.md docs/flows.md docs/from-kestra.md; do
+    for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md docs/from-kestra.md; do
         grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
             grep -vE 'cmake|apt-get|systemctl|bash --noprofile' |
             sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
@@ -180,6 +181,22 @@ from_docs() {
     done
 }
 
+# What documents say of tests.
+to_tests() {
+    grep -noE 'tests/[A-Za-z0-9_./-]*[A-Za-z0-9_]' docs/guarantees.md | while IFS=: read -r line name; do
+        [ -f "$name" ] || echo "docs/guarantees.md:$line: docs: there is no test '$name'"
+    done
+    grep -n '^## [0-9]' docs/guarantees.md >"$tmp/promises"
+    [ "$(grep -c '^\*Tests\.\* ' docs/guarantees.md)" -eq "$(wc -l <"$tmp/promises")" ] ||
+        echo "docs/guarantees.md:1: docs: a promise names no test"
+    # In blocks of shell that begin with ```sh; the test may say more on the line.
+    awk '/^```/ { shell = $0 == "```sh"; next } shell { print FNR " " $0 }' docs/groups.md |
+        while read -r line text; do
+            grep -qF -e "$text" tests/system/groups.sh ||
+                echo "docs/groups.md:$line: docs: tests/system/groups.sh does not run '$text'"
+        done
+}
+
 check() { # check ROOT: differences are in $tmp/found; false when there are any
     (
         cd "$1"
@@ -188,6 +205,7 @@ check() { # check ROOT: differences are in $tmp/found; false when there are any
         to_docs
         flows_to_docs
         from_docs
+        to_tests
     ) >"$tmp/found"
     [ ! -s "$tmp/found" ]
 }
@@ -213,6 +231,11 @@ clean_tree() {
     cp "$top"/wire/refusal.h "$tree/wire/"
     cp "$top"/docs/guide.md "$top"/docs/security.md "$top"/docs/flows.md "$top"/docs/from-kestra.md "$tree/docs/"
     cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"
+    cp "$top"/docs/guide.md "$top"/docs/groups.md "$top"/docs/guarantees.md "$top"/docs/security.md "$tree/docs/"
+    (cd "$top" && find tests -name '*.c' -o -name '*.sh') | while read -r file; do
+        mkdir -p "$tree/${file%/*}"
+        cp "$top/$file" "$tree/$file"
+    done
     cp "$top"/README.md "$tree/"
 }
 
@@ -275,5 +298,11 @@ change docs/guide.md 's/`CADRE_URL`/`CADRE_ADDRESS`/'
 expect "there is no variable 'CADRE_ADDRESS'" "a variable that is not there"
 change README.md 's/^cadre login TOKEN/cadre logon TOKEN/'
 expect "there is no command 'cadre logon'" "a command that is not there"
+change docs/guarantees.md 's#`tests/system/kill.sh`#`tests/system/kills.sh`#'
+expect "^docs/guarantees.md:[0-9]*: docs: there is no test 'tests/system/kills.sh'" "a test that is not there"
+change docs/guarantees.md 's/^\*Tests\.\* `tests.system.groups/See `tests\/system\/groups/'
+expect "^docs/guarantees.md:1: docs: a promise names no test" "a promise without a test"
+change tests/system/groups.sh 's/cadre group pause gpu/cadre group pause cpu/'
+expect "^docs/groups.md:[0-9]*: docs: tests/system/groups.sh does not run 'cadre group pause gpu'" "a shown command that no test runs"
 
 [ "$failed" -eq 0 ]

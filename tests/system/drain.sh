@@ -18,6 +18,7 @@ cadre run --lease 3s -- sh -c 'sleep 4; echo done' >out 2>err
 is "a job whose lease is shorter than the heartbeat runs" "0 done" "$? $(cat out)"
 
 # An agent that hangs for longer than its lease has its job ended by the guard; told to forget it, it is quiet again.
+rm out # else it is looked at before it is emptied
 cadre run --lease 2s -- sh -c 'echo $$; exec sleep 300' >out 2>err &
 run=$!
 until_true 20 test -s out

@@ -32,8 +32,8 @@ cable() {
     pids="$pids $!"
     until_true 30 agent_is a ONLINE || not_ok "an agent at the other end of a cable comes online"
     short=$(once short "$(counting short)" --lease 1m)
-    lost=$(once lost 'exec sleep 300')
-    again=$(once again '[ $CADRE_ATTEMPT = 2 ] || exec sleep 300' --retry 1)
+    lost=$(once_hasty lost 'exec sleep 300')
+    again=$(once_hasty again '[ $CADRE_ATTEMPT = 2 ] || exec sleep 300' "$retry_once")
     for job in short lost again; do until_true 20 has_run $job || not_ok "$job runs"; done
     cut_cable
     holds "cable: an agent that is cut off ends its jobs when their lease is over" \
@@ -139,10 +139,10 @@ wire far pass
 # ---- longer than the lease ----
 # Four jobs on the agent that is cut off: two that would run on, and two that end well within the lease, of which
 # nobody hears in time. One of each may be tried again, elsewhere.
-lost=$(once lost 'exec sleep 300')
-again=$(once again '[ $CADRE_ATTEMPT = 2 ] || exec sleep 300' --retry 1)
-late=$(once late 'while [ ! -e late.go ]; do sleep 0.1; done; echo late')
-late_again=$(once late_again 'while [ ! -e late.go ]; do sleep 0.1; done; echo $CADRE_AGENT' --retry 1)
+lost=$(once_hasty lost "exec sleep 300")
+again=$(once_hasty again '[ $CADRE_ATTEMPT = 2 ] || exec sleep 300' "$retry_once")
+late=$(once_hasty late 'while [ ! -e late.go ]; do sleep 0.1; done; echo late')
+late_again=$(once_hasty late_again 'while [ ! -e late.go ]; do sleep 0.1; done; echo $CADRE_AGENT' "$retry_once")
 for job in lost again late late_again; do until_true 20 has_run $job || not_ok "$job runs"; done
 wire far hole
 touch late.go
