@@ -124,7 +124,7 @@ in_machine() {
         LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@" </dev/null
 }
 in_shell() { # in_shell NAME SCRIPT
-    in_machine "$1" sh -c "$2"
+    in_machine "$1" sh -c "cd /root && $2"
 }
 
 child_of() { # child_of PID: the container's init
