@@ -160,8 +160,8 @@ in_shell alpha 'echo "slotz: 3" >>/etc/cadre/agent.yaml; systemctl restart cadre
 holds "a wrong configuration does not start" test $? -ne 0
 is "and is not tried again and again" "failed 0" \
     "$(in_machine alpha systemctl show -p ActiveState --value cadre-agent) $(in_machine alpha systemctl show -p NRestarts --value cadre-agent)"
-in_machine alpha journalctl -u cadre-agent --no-pager >journal.out
-has "the journal has file and line" journal.out "agent.yaml:[0-9]+: .*slotz"
+in_machine alpha journalctl -u cadre-agent -p err --no-pager >journal.out
+has "the journal has file and line, as an error" journal.out "agent.yaml:[0-9]+: .*slotz"
 in_shell alpha 'sed -i /slotz/d /etc/cadre/agent.yaml; echo "drainTimeout: 1m" >>/etc/cadre/agent.yaml; systemctl start cadre-agent'
 holds "mended it starts" until_true 20 agent_is alpha ONLINE
 
