@@ -50,7 +50,7 @@ static void print_help(void)
 
 static int complain(const struct err *e)
 {
-    fprintf(stderr, "cadre-agent: %s\n", err_text(e));
+    fprintf(stderr, "%scadre-agent: %s\n", log_sink_error_prefix(), err_text(e));
     return 1;
 }
 

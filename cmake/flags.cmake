@@ -55,6 +55,18 @@ if(CADRE_FUZZ)
 endif()
 
 if(CADRE_HARDEN)
+    # The same sources make the same bytes wherever they lie. Ninja names them from the build folder;
+    # of several maps that fit the last one counts.
+    file(RELATIVE_PATH cadre_way_up "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}")
+    string(REGEX REPLACE "/$" "" cadre_way_up "${cadre_way_up}")
+    foreach(map IN ITEMS "${cadre_way_up}=." "${CMAKE_SOURCE_DIR}=." "${CMAKE_BINARY_DIR}=build")
+        add_compile_options("-ffile-prefix-map=${map}")
+        add_link_options("-ffile-prefix-map=${map}")
+    endforeach()
+    if(NOT CADRE_DEBUG_INFO)
+        add_compile_options(-g0)
+        add_link_options(-g0)
+    endif()
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
     if(WIN32)
         # Images that can be moved anywhere, and data that is not run: the defaults of linkers differ.
@@ -71,10 +83,6 @@ if(CADRE_HARDEN)
                          -Wl,-z,relro -Wl,-z,now)
     endif()
 endif()
-
-# The same sources make the same bytes wherever they lie.
-add_compile_options("-ffile-prefix-map=${CMAKE_BINARY_DIR}=build"
-                    "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 
 # What the programs say of themselves; a package may say more exactly than the project does.
 set(CADRE_VERSION "" CACHE STRING "Version that the programs report; empty: the project's")

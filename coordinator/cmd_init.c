@@ -4,6 +4,7 @@
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/trust/admin_token.h"
+#include "platform/log_sink.h"
 #include "platform/paths.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ int command_init(const struct command_args *a)
     if (!rc && done) return EXIT_SUCCESS;
     if (!rc) rc = coordinator_init(c, &e);
     if (rc) {
-        fprintf(stderr, "cadre-coordinator init: %s\n", err_text(&e));
+        fprintf(stderr, "%scadre-coordinator init: %s\n", log_sink_error_prefix(), err_text(&e));
         return EXIT_FAILURE;
     }
     if (c->once) {

@@ -83,7 +83,7 @@ int command_run(const struct command_args *a)
     os_protect_self();
     if (!rc) rc = start(&r, a->config, &e);
     if (rc) {
-        fprintf(stderr, "cadre-coordinator run: %s\n", err_text(&e));
+        fprintf(stderr, "%scadre-coordinator run: %s\n", log_sink_error_prefix(), err_text(&e));
         service_failed(EXIT_FAILURE, err_text(&e));
         log_sink_close();
         return EXIT_FAILURE;

@@ -127,7 +127,7 @@ static int run_verb(const struct verb *v, const char *program, int argc, char **
     struct opt_args args = {0};
     struct err e = {0};
     if (config_load(&config, argc, argv, &args, &e)) {
-        fprintf(stderr, PROGRAM " %s: %s\n", v->name, err_text(&e));
+        fprintf(stderr, "%s" PROGRAM " %s: %s\n", log_sink_error_prefix(), v->name, err_text(&e));
         service_failed(EXIT_USAGE, err_text(&e));
         return EXIT_USAGE;
     }

@@ -54,7 +54,7 @@ export SOURCE_DATE_EPOCH
 # The programs
 
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_TESTS=OFF \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF -DCADRE_TESTS=OFF \
     -DCADRE_VERSION="$version" >"$build/configure.log" 2>&1 || {
     tail -n 20 "$build/configure.log" >&2
     die "cmake failed (see $build/configure.log)"

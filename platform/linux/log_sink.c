@@ -215,6 +215,12 @@ int log_sink_open(const char *file, struct err *e)
     return 0;
 }
 
+const char *log_sink_error_prefix(void)
+{
+    bool is_socket;
+    return journal_listens(&is_socket) ? "<3>" : "";
+}
+
 void log_sink_set_agent(const char *name)
 {
     pthread_mutex_lock(&sink.lock);

@@ -135,6 +135,11 @@ int log_sink_open(const char *file, struct err *e)
     return 0;
 }
 
+const char *log_sink_error_prefix(void)
+{
+    return "";
+}
+
 void log_sink_set_agent(const char *name)
 {
     (void)name;

@@ -8,8 +8,8 @@
 #
 # From the tables to docs/guide.md: every flag, environment variable, config key with its default,
 # command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the guide
-# docs/groups.md and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one that there
-# is. Each test that docs/guarantees.md names is there, and each command of docs/groups.md is run by its test.
+# docs/groups.md, docs/linux.md and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one
+# that there is. Each test that docs/guarantees.md names is there, and each command of docs/groups.md is run by its test.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -147,6 +147,29 @@ to_docs() {
     done
 }
 
+# The sample files have every key, commented out, with its default where it has one; and no other.
+to_samples() {
+    for daemon in agent coordinator; do
+        sample=installer/$daemon.yaml
+        sed -n 's/^#\(  \)\{0,1\}\([a-zA-Z]*\):/\1\2 /p' "$sample" |
+            awk '{ sub(/ *$/, "") } /^  / { print section "." $1, $2; next } NF == 1 { section = $1; next }
+                { print $1, $2 }' >"$tmp/sample"
+        awk -v file="$daemon/config.c:" '$2 == "key" && index($1, file) == 1 { print $3, $4, $1 }' "$tmp/tables" |
+            while read -r key default at; do
+                there=$(awk -v key="$key" '$1 == key { print $2 }' "$tmp/sample")
+                if [ -z "$there" ]; then
+                    echo "$at: docs: key '$key' is not in $sample"
+                elif [ "$default" != - ] && [ "$there" != "$default" ]; then
+                    echo "$at: docs: the default of '$key' is '$default', $sample says '$there'"
+                fi
+            done
+        while read -r key rest; do
+            grep -q "^$daemon/config.c:[0-9]* key $key " "$tmp/tables" ||
+                echo "$sample:1: docs: there is no key '$key'"
+        done <"$tmp/sample"
+    done
+}
+
 from_docs() {
     {
         awk '$2 == "flag" { print "--" $3 }' "$tmp/tables"
@@ -155,12 +178,15 @@ from_docs() {
     {
         awk '$2 == "env" { print $3 }' "$tmp/tables"
         grep -oh '"CADRE_[A-Z_]*"' agent/script.c | tr -d '"'
+        # fields of the journal, and what the packages are built with
+        printf '%s\n' CADRE_JOB CADRE_MAINTAINER
     } | sort -u >"$tmp/variables"
     commands_of_cli >"$tmp/commands"
     # What a shell's or another program's line says is theirs.
-    for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md docs/from-kestra.md; do
+    for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md docs/from-kestra.md \
+        docs/linux.md; do
         grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
-            grep -vE 'cmake|apt-get|systemctl|bash --noprofile' |
+            grep -vE 'cmake|apt-get|systemctl|bash --noprofile|systemd-' |
             sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
             printf '%s\n' "$text" | grep -oE '(^|[^A-Za-z0-9-])--[a-z][a-z-]*' | sed 's/^[^-]*//' |
                 while read -r flag; do
@@ -204,6 +230,7 @@ check() { # check ROOT: differences are in $tmp/found; false when there are any
         [ "$(wc -l <"$tmp/tables")" -gt 80 ] || echo "cli:1: docs: the option tables cannot be read"
         to_docs
         flows_to_docs
+        to_samples
         from_docs
         to_tests
     ) >"$tmp/found"
@@ -223,7 +250,8 @@ fi
 tree=$tmp/tree
 clean_tree() {
     rm -rf "$tree"
-    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" "$tree/docs"
+    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" "$tree/docs" \
+        "$tree/installer"
     cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
     cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
     cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
@@ -272,6 +300,12 @@ change coordinator/config.c 's/\.key = "retention"/.key = "retain"/'
 expect "docs: key 'retain' is not" "a key that the guide does not know"
 change coordinator/config.c 's/\.fallback = "7d"/.fallback = "8d"/'
 expect "the default of 'retention' is '8d'" "another default"
+change installer/agent.yaml '/^#slots:/d'
+expect "key 'slots' is not in installer/agent.yaml" "a key that the sample does not have"
+change installer/coordinator.yaml 's/^#  output: 64MiB/#  output: 1MiB/'
+expect "the default of 'limits.output' is '64MiB'" "another default in the sample"
+change installer/coordinator.yaml 's/^#lease:/#leash:/'
+expect "there is no key 'leash'" "a key of the sample that is not there"
 change cli/cmd_group.c 's/\.flag = "max-queued"/.flag = "most-queued"/'
 expect "flag 'most-queued' is not" "a flag within a macro"
 change cli/cmd_job.c 's/\.name = "job why"/.name = "job reason"/'

@@ -124,7 +124,7 @@ in_machine() {
         LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@" </dev/null
 }
 in_shell() { # in_shell NAME SCRIPT
-    in_machine "$1" sh -c "$2"
+    in_machine "$1" sh -c "cd /root && $2"
 }
 
 child_of() { # child_of PID: the container's init
@@ -160,11 +160,14 @@ machine_up() {
         printf '127.0.0.1 localhost\n10.77.0.1 queue\n10.77.0.2 alpha\n10.77.0.3 beta\n' >"$place/root/etc/hosts"
     fi
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --kill-signal=SIGRTMIN+3 \
-        --network-namespace-path="/run/netns/$tag-$1" --resolv-conf=off --timezone=off --machine="$1" \
+        --network-namespace-path="/run/netns/$tag-$1" --resolv-conf=off --timezone=off --machine="$tag-$1" --hostname="$1" \
         -D "$place/root" --boot >>"$place/console" 2>&1 </dev/null &
     nspawn=$!
     echo "$nspawn" >"$place/nspawn"
-    machines="$machines $1"
+    case " $machines " in
+    *" $1 "*) ;;
+    *) machines="$machines $1" ;;
+    esac
     until_true 60 booted && kill -0 "$nspawn" 2>/dev/null
 }
 
@@ -183,11 +186,14 @@ another_boot() {
     again=$(child_of "$nspawn") && [ "$again" != "$init_before" ] && booted
 }
 
-# machine_reboot NAME: from inside; nspawn stays and boots it again
+# machine_reboot NAME: from inside. nspawn boots it again, or ends where it cannot: then we do.
 machine_reboot() {
     booting=$1 nspawn=$(cat "$here/machines/$1/nspawn") init_before=$(cat "$here/machines/$1/pid")
     in_machine "$1" systemctl reboot >/dev/null 2>&1
-    until_true 90 another_boot && kill -0 "$nspawn" 2>/dev/null
+    until_true 90 another_boot || return 1
+    kill -0 "$nspawn" 2>/dev/null && return 0
+    wait "$nspawn" 2>/dev/null
+    machine_up "$1"
 }
 
 finish() {
