@@ -1,12 +1,13 @@
 #!/bin/sh
 # Provides what Cadre needs to be built and tested on Debian.
 #
-#   sh installer/deps.sh [linux|windows|test|all]...      (default: linux)
+#   sh installer/deps.sh [linux|windows|wine|test|all]...      (default: linux)
 #
 #   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
 #   windows  MinGW and every library built for Windows, in build/deps/windows
+#   wine     what runs the Windows programs here: 64-bit Wine alone, no 32-bit packages
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
-#   all      the three together
+#   all      linux, test and windows together
 #
 # Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
 # Packages come from the machine's own apt configuration; sources are Debian's signed source
@@ -41,6 +42,7 @@ packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates 
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
+packages_wine="wine wine64"
 
 apt_updated=
 apt_update() {
@@ -354,9 +356,11 @@ for set in "$@"; do
     case $set in
     linux) deps_linux ;;
     windows) deps_windows ;;
+    # shellcheck disable=SC2086
+    wine) install_packages $packages_wine ;;
     test) deps_test ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, test or all)" ;;
+    *) die "unknown set: $set (linux, windows, wine, test or all)" ;;
     esac
 done
 say "ready: $*"

@@ -6,6 +6,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/process.h"
+#include "platform/windows/gpu.h"
 #include "platform/windows/registry.h"
 #include "platform/windows/wide.h"
 
@@ -15,9 +16,6 @@
 
 #define DISK_STEP_BYTES ((int64_t)64 * 1024 * 1024)
 #define CURRENT_VERSION L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
-#define DISPLAY_CLASS                                                                              \
-    L"SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}"
-#define DISPLAY_MAX 32
 #define BUILD_WINDOWS_11 22000
 
 typedef LONG(WINAPI *version_fn)(OSVERSIONINFOEXW *);
@@ -134,50 +132,18 @@ static void write_programs(struct jw *w)
     mem_free(path);
 }
 
-struct gpus {
-    int count;
-    char *model, *driver;
-    int64_t memory_bytes; /* of the one that has least */
-};
-
-/* One display adapter's driver: counted when it is NVIDIA's or AMD's, which jobs compute on. */
-static void add_adapter(struct gpus *g, const wchar_t *key)
-{
-    char *id = registry_text(key, L"MatchingDeviceId");
-    if (id) _strupr(id);
-    if (id && (strstr(id, "VEN_10DE") || strstr(id, "VEN_1002"))) {
-        int64_t bytes = registry_number(key, L"HardwareInformation.qwMemorySize", 0);
-        g->count++;
-        if (!g->model) g->model = registry_text(key, L"DriverDesc");
-        if (!g->driver) g->driver = registry_text(key, L"DriverVersion");
-        if (bytes > 0 && (g->memory_bytes == 0 || bytes < g->memory_bytes)) g->memory_bytes = bytes;
-    }
-    mem_free(id);
-}
-
 static void write_gpus(struct jw *w)
 {
     struct gpus g = {.count = 0};
-    HKEY class;
-    /* no list of adapters: nothing is known */
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, DISPLAY_CLASS, 0, KEY_READ | KEY_WOW64_64KEY, &class) !=
-        ERROR_SUCCESS) {
-        return;
-    }
-    RegCloseKey(class);
-    for (int i = 0; i < DISPLAY_MAX; i++) {
-        wchar_t key[160];
-        _snwprintf(key, sizeof key / sizeof *key, L"%ls\\%04d", DISPLAY_CLASS, i);
-        add_adapter(&g, key);
-    }
+    gpus_gather(&g);
     jw_object(w, "gpu");
     jw_int(w, "count", g.count);
     write_known(w, "model", g.model);
     if (g.memory_bytes > 0) jw_int(w, "memory", g.memory_bytes);
     write_known(w, "driver", g.driver);
     jw_end(w);
-    mem_free(g.model);
-    mem_free(g.driver);
+    write_known(w, "cuda", g.cuda);
+    gpus_fini(&g);
 }
 
 static void write_timezone(struct jw *w)

@@ -1,5 +1,5 @@
-/* Output of Windows programs: UTF-8 where it is, else the OEM code page that console programs write, else UTF-16 behind
- * a byte order mark. */
+/* Output of Windows programs: UTF-8 where it is, else the OEM code page that console programs write, else UTF-16, which
+ * is known by a byte order mark or by how it begins (`cmd /u` and wsl.exe write no mark). */
 #include "platform/text.h"
 
 #include "base/mem.h"
@@ -67,19 +67,36 @@ static size_t add_utf16(struct buf *out, const char *data, size_t len, int last)
     return last ? len : units * 2;
 }
 
+static bool is_ascii_text(unsigned char c)
+{
+    return (c >= ' ' && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* How output is written shows in its first bytes. UNDECIDED: more of them are needed. */
+static int decide(const char *data, size_t len, int last)
+{
+    const unsigned char *p = (const unsigned char *)data;
+    if (len == 0 || (len == 1 && p[0] == 0xff && !last)) return UNDECIDED;
+    if (len >= 2 && p[0] == 0xff && p[1] == 0xfe) return UTF16;
+    if (len < 2 || !is_ascii_text(p[0]) || p[1] != 0) return BYTES;
+    /* a letter and a NUL: two of these are no accident */
+    if (len < 4) return last ? UTF16 : UNDECIDED;
+    return is_ascii_text(p[2]) && p[3] == 0 ? UTF16 : BYTES;
+}
+
 void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out)
 {
     size_t have = s->pending_len + len, taken = 0;
     char *all = mem_alloc(have + 1);
     memcpy(all, s->pending, s->pending_len);
     if (len > 0) memcpy(all + s->pending_len, data, len);
-    if (s->mode == UNDECIDED && have >= 2) {
-        s->mode = memcmp(all, "\xff\xfe", 2) == 0 ? UTF16 : BYTES;
-        if (s->mode == UTF16) taken = 2;
+    if (s->mode == UNDECIDED) {
+        s->mode = decide(all, have, last);
+        if (s->mode == UTF16 && memcmp(all, "\xff\xfe", 2) == 0) taken = 2;
     }
     if (s->mode == UTF16) {
         taken += add_utf16(out, all + taken, have - taken, last);
-    } else if (s->mode == BYTES || last || have == 0 || (unsigned char)all[0] != 0xff) {
+    } else if (s->mode == BYTES) {
         taken = add_bytes(out, all, have, last);
     }
     s->pending_len = have - taken <= sizeof s->pending ? have - taken : 0;
