@@ -93,6 +93,7 @@ wixl -a x64 -D Version="$version" -D ProductCode="$product_code" -D UpgradeCode=
 # 64 failure is ignored; 8192 the data are not logged.
 msibuild cadre.msi \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 1 WHERE \`Action\` = 'CadreSurvey'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 65 WHERE \`Action\` = 'CadreForget'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 3073 WHERE \`Action\` = 'CadreStop'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 3393 WHERE \`Action\` = 'CadreResume'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 11265 WHERE \`Action\` = 'CadreSetup'" \
