@@ -123,6 +123,16 @@ const struct opt agent_options[] = {
      .type = OPT_BOOL,
      .offset = AT(replace),
      .help = "join: take over the name of an agent that is known already, or join anew"},
+    {.flag = "account",
+     .type = OPT_STRING,
+     .offset = AT(account),
+     .value_name = "A",
+     .help = "service install: whom the service runs as; default: an account of its own"},
+    {.flag = "password-file",
+     .type = OPT_STRING,
+     .offset = AT(password_file),
+     .value_name = "FILE",
+     .help = "service install: its first line is the account's password; -: standard input"},
 };
 const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
 

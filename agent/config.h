@@ -20,7 +20,8 @@ struct agent_config {
     int64_t drain_timeout_ms;
     struct opt_map env;
     char *log_level;
-    bool replace; /* join only */
+    bool replace;                  /* join only */
+    char *account, *password_file; /* service install only */
 
     struct opt_set set; /* who set what; filled by agent_config_load */
 };

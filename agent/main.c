@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/join.h"
+#include "agent/service_command.h"
 #include "agent/setup.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@ static const char usage[] =
     "  run            connect to the coordinator and run jobs until stopped\n"
     "  capabilities   print what this machine offers, as JSON\n"
     "  check-config   check the configuration and print what is in effect\n"
+    "  service install|uninstall   register the Windows service, or remove it\n"
     "  version        print the version\n"
     "\n"
     "Options:\n";
@@ -122,8 +124,8 @@ static int dispatch(int argc, char **argv)
     struct agent_config c;
     struct opt_args args;
     struct err e = {0};
-    static const char *const commands[] = {"join", "run", "capabilities", "check-config",
-                                           "version"};
+    static const char *const commands[] = {"join",         "run",     "capabilities",
+                                           "check-config", "service", "version"};
     bool known = false;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         known = known || str_eq(command, commands[i]);
@@ -147,7 +149,9 @@ static int dispatch(int argc, char **argv)
         mem_free(copy);
         return 0;
     }
-    if (!str_eq(command, "join") && args.argc > 0) {
+    if (str_eq(command, "service")) {
+        result = service_command(&c, &args, &e) == 0 ? 0 : complain(&e);
+    } else if (!str_eq(command, "join") && args.argc > 0) {
         err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
         result = complain(&e);
     } else if (str_eq(command, "join")) {

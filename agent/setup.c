@@ -160,7 +160,7 @@ static int register_service(const struct agent_config *c, const struct json *wis
     return rc;
 }
 
-static int protect_folders(const struct agent_config *c, struct err *e)
+int setup_folders(const struct agent_config *c, struct err *e)
 {
     char *house = paths_dir(c->config_path), *log = paths_agent_log();
     char *logs = log ? paths_dir(log) : NULL;
@@ -239,7 +239,7 @@ static int carry_out(const struct json *wish, struct err *e)
     int rc = agent_config_load(&c, 1, argv, &args, e);
     if (rc != 0) return rc;
     rc = register_service(&c, wish, e);
-    if (rc == 0) rc = protect_folders(&c, e);
+    if (rc == 0) rc = setup_folders(&c, e);
     if (rc == 0) rc = seed_config(c.config_path, wish, e);
     agent_config_fini(&c);
     if (rc == 0) rc = join(wish, e);

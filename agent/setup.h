@@ -12,6 +12,7 @@
 #ifndef CADRE_AGENT_SETUP_H
 #define CADRE_AGENT_SETUP_H
 
+#include "agent/config.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -20,5 +21,9 @@ int agent_setup(void); /* the exit code */
 
 /* agent.yaml as the properties have it; ERR_INVALID names the property. Pure. */
 int setup_config_text(const struct json *wish, struct buf *out, struct err *e);
+
+/* Makes the folders of configuration, state and logs, and closes them to all but administrators and the service's account.
+ * After the service was registered. */
+int setup_folders(const struct agent_config *c, struct err *e);
 
 #endif

@@ -42,9 +42,29 @@ function(cadre_library name)
     target_link_libraries(${name} PUBLIC ${arg_LIBS} PRIVATE ${arg_DEPS} cadre_warnings)
 endfunction()
 
-# cadre_program(NAME SOURCES main.c MAY_INCLUDE path... LIBS our-library... DEPS dep::...)
+# cadre_resources(NAME DESCRIPTION): version, manifest and message table of a program for Windows.
+function(cadre_resources cadre_program_name cadre_description)
+    set(here "${CMAKE_SOURCE_DIR}/platform/windows/resources")
+    set(there "${CMAKE_BINARY_DIR}/generated/resources")
+    if(NOT TARGET cadre_events)
+        add_custom_command(
+            OUTPUT "${there}/events.rc"
+            COMMAND ${CADRE_MINGW_MC} -h "${there}" -r "${there}" "${here}/events.mc"
+            DEPENDS "${here}/events.mc" VERBATIM)
+        add_custom_target(cadre_events DEPENDS "${there}/events.rc")
+        file(MAKE_DIRECTORY "${there}")
+    endif()
+    configure_file("${here}/program.rc.in" "${there}/${cadre_program_name}.rc" @ONLY)
+    set_source_files_properties("${there}/${cadre_program_name}.rc" PROPERTIES
+        OBJECT_DEPENDS "${there}/events.rc;${here}/program.manifest"
+        INCLUDE_DIRECTORIES "${there}")
+    target_sources(${cadre_program_name} PRIVATE "${there}/${cadre_program_name}.rc")
+    add_dependencies(${cadre_program_name} cadre_events)
+endfunction()
+
+# cadre_program(NAME DESCRIPTION text SOURCES main.c MAY_INCLUDE path... LIBS our-library... DEPS dep::...)
 function(cadre_program name)
-    cmake_parse_arguments(arg "" "" "SOURCES;MAY_INCLUDE;LIBS;DEPS" ${ARGN})
+    cmake_parse_arguments(arg "" "DESCRIPTION" "SOURCES;MAY_INCLUDE;LIBS;DEPS" ${ARGN})
     cadre_existing(sources ${arg_SOURCES})
     if(NOT sources)
         return()
@@ -52,4 +72,7 @@ function(cadre_program name)
     add_executable(${name} ${sources})
     cadre_include_view(${name} PRIVATE ${arg_MAY_INCLUDE})
     target_link_libraries(${name} PRIVATE ${arg_LIBS} ${arg_DEPS} cadre_warnings)
+    if(WIN32)
+        cadre_resources(${name} "${arg_DESCRIPTION}")
+    endif()
 endfunction()

@@ -56,7 +56,12 @@ endif()
 
 if(CADRE_HARDEN)
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
-    if(NOT WIN32)
+    if(WIN32)
+        # Images that can be moved anywhere, and data that is not run: the defaults of linkers differ.
+        # The stack protector wants its library.
+        add_link_options(-Wl,--dynamicbase -Wl,--high-entropy-va -Wl,--nxcompat
+                         -fstack-protector-strong)
+    else()
         add_compile_options(-fstack-clash-protection)
         if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
             add_compile_options(-fcf-protection)

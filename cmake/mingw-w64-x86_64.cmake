@@ -8,6 +8,7 @@ if(NOT CADRE_MINGW_CC)
 endif()
 set(CMAKE_C_COMPILER "${CADRE_MINGW_CC}")
 set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
+set(CADRE_MINGW_MC x86_64-w64-mingw32-windmc)
 
 get_filename_component(cadre_root "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 if(NOT CADRE_DEPS_DIR)

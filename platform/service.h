@@ -37,7 +37,8 @@ void service_reloading(bool done);
 /* WATCHDOG_USEC / 2, 0: no watchdog wanted. service_watchdog feeds it. */
 int64_t service_watchdog_ms(void);
 void service_watchdog(void);
-/* A start that failed for good (bad config): Windows: service-specific code and an Event Log entry. Linux: nothing. */
+/* A start that failed for good (bad config). Windows: the service-specific code that it ends with; a message that nobody
+ * has logged yet (else NULL) goes to log file and Event Log, once. Linux: nothing. */
 void service_failed(int code, const char *message);
 
 #endif

@@ -5,9 +5,10 @@
  * Wishes (stop, reload) come on threads of the system and are handed to the program on its loop. */
 #include "platform/service.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/windows/event_log.h"
+#include "platform/log_sink.h"
 #include "platform/windows/wide.h"
 
 #include <uv.h>
@@ -18,11 +19,14 @@
 
 #define START_HINT_MS 30000
 #define STOP_HINT_MS 30000
+#define CHECKPOINT_MS 2000
 #define CONSOLE_CLOSE_WAIT_MS 20000 /* Windows gives 5 s, a shutdown 20 */
 
 struct service {
     uv_async_t async;
+    uv_timer_t checkpoints; /* while the start or the stop takes its time */
     struct service_control control;
+    int open_handles;
 };
 
 static struct {
@@ -192,6 +196,24 @@ int service_main(const char *name, int (*body)(int argc, char **argv, void *user
     return process.result;
 }
 
+/* The loop is alive: for the service manager that is progress. */
+static void on_checkpoint(uv_timer_t *timer)
+{
+    AcquireSRWLockExclusive(&process.lock);
+    DWORD state = process.status.dwCurrentState;
+    bool pending = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
+    if (pending) report(state, state == SERVICE_START_PENDING ? START_HINT_MS : STOP_HINT_MS);
+    ReleaseSRWLockExclusive(&process.lock);
+    /* a service that runs needs no waking */
+    if (!pending) uv_timer_stop(timer);
+}
+
+static void keep_telling(struct service *s)
+{
+    uv_timer_start(&s->checkpoints, on_checkpoint, CHECKPOINT_MS, CHECKPOINT_MS);
+    uv_unref((uv_handle_t *)&s->checkpoints);
+}
+
 static void on_async(uv_async_t *async)
 {
     struct service *s = async->data;
@@ -201,6 +223,7 @@ static void on_async(uv_async_t *async)
     process.stops_told = stops;
     process.reload = false;
     ReleaseSRWLockExclusive(&process.lock);
+    if (told < stops) keep_telling(s);
     if (reload && s->control.reload) s->control.reload(s->control.user);
     for (; told < stops; told++) {
         if (s->control.stop) s->control.stop(told > 0, s->control.user);
@@ -218,6 +241,10 @@ int service_attach(struct uv_loop_s *loop, const struct service_control *c, stru
         return err_set(e, ERR_IO, "cannot watch for the wish to stop: %s", uv_strerror(rc));
     }
     s->async.data = s;
+    uv_timer_init(loop, &s->checkpoints);
+    s->checkpoints.data = s;
+    s->open_handles = 2;
+    keep_telling(s);
     /* being controllable is no reason for the loop to go on */
     uv_unref((uv_handle_t *)&s->async);
     AcquireSRWLockExclusive(&process.lock);
@@ -230,7 +257,8 @@ int service_attach(struct uv_loop_s *loop, const struct service_control *c, stru
 
 static void on_closed(uv_handle_t *handle)
 {
-    mem_free(handle->data);
+    struct service *s = handle->data;
+    if (--s->open_handles == 0) mem_free(s);
 }
 
 void service_detach(struct service *s)
@@ -240,6 +268,7 @@ void service_detach(struct service *s)
     if (process.attached == s) process.attached = NULL;
     ReleaseSRWLockExclusive(&process.lock);
     uv_close((uv_handle_t *)&s->async, on_closed);
+    uv_close((uv_handle_t *)&s->checkpoints, on_closed);
 }
 
 void service_ready(const char *status)
@@ -260,10 +289,12 @@ void service_status(const char *status)
     ReleaseSRWLockExclusive(&process.lock);
 }
 
+/* The hint is how long until the next checkpoint, not until the end. */
 void service_stopping(int64_t wait_ms)
 {
+    (void)wait_ms;
     AcquireSRWLockExclusive(&process.lock);
-    report(SERVICE_STOP_PENDING, wait_ms + STOP_HINT_MS);
+    report(SERVICE_STOP_PENDING, STOP_HINT_MS);
     ReleaseSRWLockExclusive(&process.lock);
 }
 
@@ -287,5 +318,8 @@ void service_failed(int code, const char *message)
     bool service = process.handle != NULL;
     process.failed_code = code;
     ReleaseSRWLockExclusive(&process.lock);
-    if (service) event_log_write(true, message);
+    if (!service || !message) return;
+    log_sink_open(NULL, NULL);
+    log_error("%s", message);
+    log_sink_close();
 }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/windows/acl.h"
+#include "platform/windows/event_log.h"
 #include "platform/windows/wide.h"
 
 #include <windows.h>
@@ -221,6 +222,8 @@ int service_admin_register(const struct service_entry *s, bool *created, struct 
     handles_close(&h);
     mem_free(wide);
     mem_free(command);
+    if (rc == 0 && !event_log_register(s->program))
+        rc = err_set(e, ERR_DENIED, "cannot register %s with the Event Log", s->program);
     if (rc == 0) *created = made;
     return rc;
 }
@@ -234,6 +237,7 @@ int service_admin_unregister(const char *name, struct err *e)
     if (!DeleteService(h.service) && GetLastError() != ERROR_SERVICE_MARKED_FOR_DELETE)
         rc = fail(e, "remove", name);
     handles_close(&h);
+    if (rc == 0) event_log_unregister();
     return rc;
 }
 

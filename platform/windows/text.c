@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/windows/registry.h"
 
 #include <windows.h>
 #include <string.h>
@@ -20,22 +21,33 @@ static void add_wide(struct buf *out, const wchar_t *wide, size_t len)
     buf_commit(out, (size_t)n);
 }
 
-static void add_oem(struct buf *out, const char *data, size_t len)
+/* What console programs write here. CP_OEMCP would be our own, which the manifest makes UTF-8. */
+static UINT oem_code_page(void)
+{
+    int64_t page = 0;
+    char *text = registry_text(L"SYSTEM\\CurrentControlSet\\Control\\Nls\\CodePage", L"OEMCP");
+    if (!text || str_int64(text, &page) != 0 || page <= 0 || !IsValidCodePage((UINT)page))
+        page = CP_OEMCP;
+    mem_free(text);
+    return (UINT)page;
+}
+
+static void add_oem(struct buf *out, UINT page, const char *data, size_t len)
 {
     if (len == 0) return;
-    int n = MultiByteToWideChar(CP_OEMCP, 0, data, (int)len, NULL, 0);
+    int n = MultiByteToWideChar(page, 0, data, (int)len, NULL, 0);
     wchar_t *wide = mem_array((size_t)n + 1, sizeof *wide);
-    n = MultiByteToWideChar(CP_OEMCP, 0, data, (int)len, wide, n);
+    n = MultiByteToWideChar(page, 0, data, (int)len, wide, n);
     add_wide(out, wide, n > 0 ? (size_t)n : 0);
     mem_free(wide);
 }
 
 /* How much of the bytes does not end inside a character of the OEM code page. */
-static size_t oem_whole(const char *data, size_t len)
+static size_t oem_whole(UINT page, const char *data, size_t len)
 {
     size_t i = 0;
     while (i < len) {
-        size_t step = IsDBCSLeadByteEx(CP_OEMCP, (BYTE)data[i]) ? 2 : 1;
+        size_t step = IsDBCSLeadByteEx(page, (BYTE)data[i]) ? 2 : 1;
         if (i + step > len) return i;
         i += step;
     }
@@ -50,8 +62,9 @@ static size_t add_bytes(struct buf *out, const char *data, size_t len, int last)
         buf_add(out, data, whole);
         return whole;
     }
-    if (!last) len = oem_whole(data, len);
-    add_oem(out, data, len);
+    UINT page = oem_code_page();
+    if (!last) len = oem_whole(page, data, len);
+    add_oem(out, page, data, len);
     return len;
 }
 

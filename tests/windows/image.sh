@@ -28,6 +28,20 @@ for name in cadre cadre-agent cadre-coordinator; do
     else
         not_ok "$name has no relocations"
     fi
+    # What Explorer and the Event Viewer read, and what makes long paths and UTF-8 the program's own.
+    for text in longPathAware activeCodePage '<supportedOS'; do
+        if grep -qaF "$text" "$exe"; then
+            ok "$name declares $text"
+        else
+            not_ok "$name does not declare $text"
+        fi
+    done
+    tr -d '\000' <"$exe" >narrow.bin
+    if grep -qaF "OriginalFilename" narrow.bin && grep -qaF "$name.exe" narrow.bin; then
+        ok "$name has a version"
+    else
+        not_ok "$name has no version"
+    fi
     # One file to carry: every DLL is Windows' own.
     foreign=$(sed -n 's/^.*DLL Name: //p' head.txt |
         grep -viE '^(advapi32|bcrypt|dbghelp|iphlpapi|kernel32|msvcrt|ntdll|ole32|psapi|setupapi|shell32|user32|userenv|version|ws2_32|api-ms-win-[a-z0-9-]*)\.dll$')

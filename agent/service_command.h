@@ -1,0 +1,11 @@
+/* `cadre-agent service install|uninstall`: the Windows service, for people. The installer has `setup` for it. */
+#ifndef CADRE_AGENT_SERVICE_COMMAND_H
+#define CADRE_AGENT_SERVICE_COMMAND_H
+
+#include "agent/config.h"
+#include "base/err.h"
+
+/* args: what follows "service". Prints what it did. ERR_UNSUPPORTED on Linux. */
+int service_command(const struct agent_config *c, const struct opt_args *args, struct err *e);
+
+#endif
