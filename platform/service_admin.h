@@ -24,7 +24,7 @@ struct service_entry {
     bool automatic;       /* starts with the system, delayed; else by hand */
     int64_t stop_ms;      /* what a shutdown of the machine grants it */
 };
-/* Makes the entry. One that is there keeps account, start type and recovery, and gets the program's path alone.
+/* Makes the entry. One that is there keeps account, start type, recovery and arguments, and gets the program's path alone.
  * An account of people is granted the right to log on as a service. */
 int service_admin_register(const struct service_entry *s, bool *created, struct err *e);
 /* Fine when absent. It is to be stopped before. */

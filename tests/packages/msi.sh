@@ -144,7 +144,12 @@ x86_64-w64-mingw32-gcc-posix -o configure.exe configure.c -ladvapi32
 win ./configure.exe
 is "an administrator changes start type and account" 0 $?
 held_job
-msi_background upgrade.log /i "$next"
+# Windows tells the package that it removes by UPGRADINGPRODUCTCODE that it is for an upgrade; Wine only passes on which
+# features to remove, and so is told here to pass on more.
+cp "$next" next.msi
+msibuild next.msi \
+    -q "UPDATE \`Upgrade\` SET \`Remove\` = 'ALL UPGRADINGPRODUCTCODE=1' WHERE \`ActionProperty\` = 'CADRE_OLDER'"
+msi_background upgrade.log /i "$here/next.msi"
 holds "an upgrade waits for the running job" until_true 60 service_is STOP_PENDING
 holds "which goes on" job_is "$job" RUNNING
 touch gate
