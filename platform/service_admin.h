@@ -34,6 +34,10 @@ int service_admin_unregister(const char *name, struct err *e);
  * lies in %ProgramData% is open to all otherwise. After service_admin_register. */
 int service_admin_folder(const char *path, bool service_writes, struct err *e);
 
+/* Everybody may make folders in %ProgramData%, and so prepare one for a service that is installed later. ERR_DENIED: what is
+ * there belongs to somebody who is no administrator; the message says how to go on. Fine when absent. */
+int service_admin_owner(const char *path, struct err *e);
+
 /* Called while waiting; false ends the wait with ERR_CLOSED. */
 typedef bool service_wait_fn(void *user);
 /* Waits until it is running. ERR_CONFLICT: disabled. ERR_IO: it ended, with its exit code in the message. */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the Windows package: build/packages/cadre-agent-VERSION-x64.msi
 #
-#   sh installer/msi/build.sh [--no-build]
+#   sh installer/msi/build.sh [--no-build] [--out FOLDER]
 #
 # Builds agent and command line with the "windows" preset (--no-build takes what is in build/windows/bin), strips them, and
 # packs them with wixl; what wixl has no words for is written into the package's tables afterwards. Two runs on the same
@@ -31,15 +31,22 @@ die() {
 for tool in wixl msibuild msiinfo x86_64-w64-mingw32-strip; do
     command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; run: sh installer/deps.sh windows msi"
 done
-case ${1:-} in
---no-build) ;;
-'')
+compile=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+    --no-build) compile= ;;
+    --out) out=$2 && shift ;;
+    *) die "usage: sh installer/msi/build.sh [--no-build] [--out FOLDER]" ;;
+    esac
+    shift
+done
+if [ -n "$compile" ]; then
     cd "$root"
     cmake --preset windows >/dev/null
     cmake --build --preset windows --target cadre-agent cadre cadre-msi
-    ;;
-*) die "usage: sh installer/msi/build.sh [--no-build]" ;;
-esac
+fi
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
 
 version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$build/generated/cadre_version.h")
 case $version in
@@ -107,9 +114,18 @@ msibuild cadre.msi \
     -q "UPDATE \`Property\` SET \`Value\` = 'CADRE_OLDER;CADRE_NEWER;$secure' WHERE \`Property\` = 'SecureCustomProperties'" \
     -q "INSERT INTO \`Property\` (\`Property\`, \`Value\`) VALUES ('MsiHiddenProperties', 'TOKEN;SERVICEPASSWORD;CadreSetup')"
 
+# A file with a version is replaced by the same or a later one, and is never taken for a user's.
+for key in AgentExe CliExe; do
+    msibuild cadre.msi \
+        -q "UPDATE \`File\` SET \`Version\` = '$version.0', \`Language\` = '1033' WHERE \`File\` = '$key'" \
+        -q "DELETE FROM \`MsiFileHash\` WHERE \`File_\` = '$key'"
+done
+
 # cadre.exe on everybody's PATH.
-printf '%s\r\n' 'Environment	Name	Value	Component_' 's72	l255	L255	s72' 'Environment	Environment' \
-    'Path	=-*PATH	[~];[INSTALLFOLDER]	Cli' >Environment.idt
+{
+    printf 'Environment\tName\tValue\tComponent_\r\ns72\tl255\tL255\ts72\r\nEnvironment\tEnvironment\r\n'
+    printf 'Path\t=-*PATH\t[~];[INSTALLFOLDER]\tCli\r\n'
+} >Environment.idt
 msibuild cadre.msi -i Environment.idt
 msibuild cadre.msi \
     -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('RemoveEnvironmentStrings', 3300)" \
@@ -119,6 +135,5 @@ package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE ca
 msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"
 
 sign cadre.msi
-mkdir -p "$out"
 mv cadre.msi "$out/cadre-agent-$version-x64.msi"
 echo "$out/cadre-agent-$version-x64.msi"

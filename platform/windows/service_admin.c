@@ -289,6 +289,20 @@ int service_admin_folder(const char *path, bool service_writes, struct err *e)
     return rc;
 }
 
+int service_admin_owner(const char *path, struct err *e)
+{
+    if (!file_exists(path)) return 0;
+    wchar_t *wide = wide_path(path);
+    bool trusted = acl_owner_is_trusted(wide);
+    mem_free(wide);
+    if (trusted) return 0;
+    return err_set(e, ERR_DENIED,
+                   "%s was there before and belongs to an account that is no administrator's; see "
+                   "what is in it, then remove it, or keep it with: icacls \"%s\" /setowner "
+                   "*S-1-5-32-544",
+                   path, path);
+}
+
 /* ---- starting and stopping ---- */
 
 /* One step of waiting; ERR_CLOSED when nobody waits any more. */

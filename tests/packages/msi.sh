@@ -47,6 +47,21 @@ now=$CADRE_ROOT/build/packages/cadre-agent-$version-x64.msi
 next=$CADRE_ROOT/build/packages/cadre-agent-9.9.9-x64.msi
 
 . "$CADRE_ROOT/tests/windows/lib.sh"
+
+# ---- what is in it ----
+package --out again >again.out 2>&1
+is "two runs give the same package" "$(sha256sum <"$now")" "$(sha256sum <"again/${now##*/}")"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout sign.key -out sign.pem -days 2 -subj /CN=test \
+    -addext extendedKeyUsage=codeSigning >sign.out 2>&1
+CADRE_SIGN_CERT=$here/sign.pem CADRE_SIGN_KEY=$here/sign.key package --out signed >sign.out 2>&1
+is "it can be signed" 0 $?
+osslsigncode verify -CAfile sign.pem -in "signed/${now##*/}" >verify.out 2>&1
+is "and the signature holds" 0 $?
+mkdir content
+(cd content && msiextract "$here/signed/${now##*/}") >content.out
+find content -name cadre-agent.exe -exec osslsigncode verify -CAfile sign.pem -in {} \; >verify.out 2>&1
+has "so does that of the programs" verify.out 'Signature verification: ok'
+
 config=$program_data/agent.yaml
 coordinator_up
 wine_up
