@@ -53,6 +53,7 @@ case $version in
 *[!0-9.]* | '') die "'$version' is no version that an MSI can have" ;;
 esac
 epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH="$epoch" # strip writes it into the programs
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -133,6 +134,11 @@ msibuild cadre.msi \
 
 package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
 msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"
+# When it was made and saved last: properties 12 and 13.
+msiinfo export cadre.msi _SummaryInformation | tr -d '\r' |
+    awk -v date="$(date -u -d "@$epoch" '+%Y/%m/%d %H:%M:%S')" \
+        'BEGIN { FS = OFS = "\t"; ORS = "\r\n" } $1 == 12 || $1 == 13 { $2 = date } { print }' >_SummaryInformation.idt
+msibuild cadre.msi -i _SummaryInformation.idt
 
 sign cadre.msi
 mv cadre.msi "$out/cadre-agent-$version-x64.msi"
