@@ -280,12 +280,13 @@ UINT __stdcall CadreStop(MSIHANDLE install)
     return rc == 0 ? ERROR_SUCCESS : fail(install, err_text(&e));
 }
 
-/* After a rollback the machine is as before: what ran, runs. */
+/* After a rollback the machine is as before: what ran, runs. Cancel may have left it on its way down. */
 UINT __stdcall CadreResume(MSIHANDLE install)
 {
     struct err e = {0};
-    if (service_admin_start(SERVICE_AGENT, NULL, NULL, &e) != 0)
-        tell(install, INSTALLMESSAGE_INFO, err_text(&e));
+    int rc = service_admin_stop(SERVICE_AGENT, NULL, NULL, &e);
+    if (rc == 0) rc = service_admin_start(SERVICE_AGENT, NULL, NULL, &e);
+    if (rc != 0) tell(install, INSTALLMESSAGE_INFO, err_text(&e));
     return ERROR_SUCCESS;
 }
 
@@ -303,6 +304,8 @@ UINT __stdcall CadreStart(MSIHANDLE install)
         int rc = service_admin_start(SERVICE_AGENT, go_on, &install, &e);
         if (rc == ERR_CLOSED)
             result = ERROR_INSTALL_USEREXIT;
+        else if (rc == ERR_CONFLICT)
+            tell(install, INSTALLMESSAGE_INFO, err_text(&e));
         else if (rc != 0 && fresh)
             tell(install, INSTALLMESSAGE_WARNING, err_text(&e));
         else if (rc != 0)

@@ -32,7 +32,7 @@ must() { # must COMMAND...
 }
 configure() { (cd "$CADRE_ROOT" && cmake --preset "$@"); }
 compile() { cmake --build "$CADRE_ROOT/build/$1" --target cadre-agent cadre "$2"; }
-package() { sh "$CADRE_ROOT/installer/msi/build.sh" --no-build; }
+package() { sh "$CADRE_ROOT/installer/msi/build.sh" --no-build "$@"; }
 must configure dev
 must compile dev cadre-coordinator
 # The later version first, so that what stays in the build folder is the tree's own.
