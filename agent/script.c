@@ -166,10 +166,13 @@ static int make_script(const struct launch_input *in, struct launch *l, struct e
                        "shell: '%s' is not one of sh, bash, powershell, pwsh, cmd, python3", name);
     char *file = str_dupf("cadre-script.%s", shell->extension);
     char *path = paths_join(l->work_folder, file);
-    struct buf text;
+    struct buf text, encoded;
     buf_init(&text, (size_t)LIMIT_PAYLOAD_MAX * 2 + 4096);
+    buf_init(&encoded, (size_t)LIMIT_PAYLOAD_MAX * 2 + 8192);
     int rc = script_text(shell, json_get_str(in->spec, "script", ""), &text);
-    if (rc == 0) rc = file_write_plain(path, text.data, text.len, FILE_SECRET, e);
+    if (rc == 0) rc = text_script_encode(shell->name, text.data, text.len, &encoded);
+    if (rc == 0) rc = file_write_plain(path, encoded.data, encoded.len, FILE_SECRET, e);
+    buf_fini(&encoded);
     buf_fini(&text);
     size_t n = 0;
     l->argv = mem_array(ARGUMENTS_MAX + 2, sizeof *l->argv);

@@ -17,6 +17,9 @@ struct text_state {
 void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out);
 /* "\n" or "\r\n": what a script file's lines end with for this shell here. */
 const char *text_script_newline(const char *shell);
+/* A script's text (UTF-8) as this shell reads files here, appended to out. Linux: as it is. Windows: PowerShell takes a file
+ * without a mark for ANSI, cmd for the OEM code page. ERR_TOO_LARGE as buf has it. */
+int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out);
 /* The shell of a script that names none: "sh", "powershell". */
 const char *text_default_shell(void);
 

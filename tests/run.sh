@@ -319,7 +319,7 @@ ring_windows() {
     echo "windows_image sh $root/tests/windows/image.sh" | run_list windows 60 1 ""
     wine_ready windows || return
     # One Wine server for all of them: starting it takes longer than most tests.
-    wineserver -p 8>&-
+    wineserver -p60 8>&-
     grep -v test_trust "$root/build/windows/tests/unit.list" |
         run_list windows 240 "$jobs" "sh $root/tests/windows/lib_unit.sh"
     skip "windows/unit_coordinator_test_trust: Wine's files do not inherit their folder's access list"

@@ -14,6 +14,12 @@ const char *text_script_newline(const char *shell)
     return "\n";
 }
 
+int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out)
+{
+    (void)shell;
+    return buf_add(out, text, len);
+}
+
 const char *text_default_shell(void)
 {
     return "sh";

@@ -123,6 +123,39 @@ const char *text_script_newline(const char *shell)
     return str_eq(shell, "sh") || str_eq(shell, "bash") ? "\n" : "\r\n";
 }
 
+/* As text of the OEM code page; ERR_INVALID when not all of it can be. */
+static int add_as_oem(const char *text, size_t len, struct buf *out)
+{
+    const UINT page = oem_code_page();
+    BOOL lost = FALSE;
+    if (page == CP_UTF8) return buf_add(out, text, len);
+    int n = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, (int)len, NULL, 0);
+    if (n <= 0) return ERR_INVALID;
+    wchar_t *wide = mem_array((size_t)n, sizeof *wide);
+    MultiByteToWideChar(CP_UTF8, 0, text, (int)len, wide, n);
+    /* at most four bytes in any code page */
+    char *bytes = mem_array((size_t)n, 4);
+    int size = WideCharToMultiByte(page, WC_NO_BEST_FIT_CHARS, wide, n, bytes, 4 * n, NULL, &lost);
+    int rc = size > 0 && !lost ? buf_add(out, bytes, (size_t)size) : ERR_INVALID;
+    mem_free(bytes);
+    mem_free(wide);
+    return rc;
+}
+
+int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out)
+{
+    int rc = 0;
+    if (str_eq(shell, "powershell") || str_eq(shell, "pwsh")) {
+        rc = buf_adds(out, "\xef\xbb\xbf");
+    } else if (str_eq(shell, "cmd") && len > 0) {
+        rc = add_as_oem(text, len, out);
+        if (rc != ERR_INVALID) return rc;
+        /* characters that the code page does not have: the script and what it starts are to speak UTF-8 */
+        rc = buf_adds(out, "@chcp 65001 >nul\r\n");
+    }
+    return rc == 0 ? buf_add(out, text, len) : rc;
+}
+
 const char *text_default_shell(void)
 {
     return "powershell";

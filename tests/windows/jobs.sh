@@ -59,6 +59,10 @@ is "cmd runs every line" 0 "$(code --shell cmd --script script.cmd)"
 has "to the last" out '^two'
 printf 'echo one\ncmd /c exit 5\n' >script.cmd
 is "and its last line's code counts" 5 "$(code --shell cmd --script script.cmd)"
+printf 'echo x>grün.txt\n' >script.cmd
+is "a cmd script may have characters of the code page" 0 \
+    "$(code --workdir "$(windows_path "$here")" --shell cmd --script script.cmd)"
+holds "and means them" test -s grün.txt
 printf 'print(1)\n' >script.py
 is "python that is not there ends with 127" 127 "$(code --shell python3 --script script.py)"
 printf 'some input\n' >input
@@ -69,6 +73,11 @@ is "a job has its own variables" "[val ue]" "$(wcmd --env 'MINE=val ue' -- cmd /
 wcmd -- cmd /c set >env.txt
 has "and the account's and the machine's" env.txt '^SystemRoot=' '^USERPROFILE=' '^CADRE_GROUP=windows'
 holds "but none of the agent's" test -z "$(grep -E '^(CADRE_TOKEN|CADRE_URL|WINEPREFIX)' env.txt)"
+
+environment='HKLM\System\CurrentControlSet\Control\Session Manager\Environment'
+win reg add "$environment" /v NEW_HERE /d 'since now' /f >reg.out 2>&1
+is "what was set for the machine a moment ago is there" "[since now]" "$(wcmd -- cmd /c 'echo [%NEW_HERE%]')"
+win reg delete "$environment" /v NEW_HERE /f >reg.out 2>&1
 
 # ---- characters ----
 is "text of the OEM code page becomes UTF-8" "grün" \

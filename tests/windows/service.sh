@@ -23,11 +23,12 @@ has "with its name" out 'none'
 installed service install >out 2>&1
 is "service install registers it" 0 $?
 has "and says what to do next" out 'registered' 'join TOKEN'
-win sc qc cadre-agent >qc.out 2>&1
 win reg query 'HKLM\System\CurrentControlSet\Services\cadre-agent' >reg.out 2>&1
 has "with a quoted path" reg.out 'ImagePath .*"C:\\Program Files\\Cadre\\cadre-agent.exe" run$'
 has "started with the system, described" reg.out 'Start  *REG_DWORD  *0x2' 'Description .*Cadre coordinator' \
     'DisplayName .*Cadre Agent'
+has "under an account of its own, with time to drain at a shutdown" reg.out \
+    'ObjectName .*NT SERVICE.cadre-agent' 'PreshutdownTimeout .*0x50910'
 win reg query 'HKLM\System\CurrentControlSet\Services\EventLog\Application\CadreAgent' >reg.out 2>&1
 has "its entries in the Event Log have their texts" reg.out 'EventMessageFile .*cadre-agent.exe'
 installed service install >out 2>&1

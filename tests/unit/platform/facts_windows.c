@@ -2,9 +2,12 @@
 #include "scratch.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "platform/capabilities.h"
+#include "platform/log_sink.h"
 #include "platform/text.h"
 #include "platform/windows/acl.h"
+#include "platform/windows/event_log.h"
 #include "platform/windows/wide.h"
 
 #include <windows.h>
@@ -79,6 +82,37 @@ static void code_page__becomes_utf8_and_is_never_split(void **state)
     char *expected = wide_to(wide);
     check(bytes, sizeof bytes - 1, expected, 1);
     mem_free(expected);
+}
+
+static void scripts__are_written_as_their_shell_reads_them(void **state)
+{
+    (void)state;
+    static const char text[] = "echo gr\xc3\xbcn\r\n", beyond[] = "echo \xe6\x97\xa5\r\n";
+    struct buf out, back;
+    buf_init(&out, 256);
+    buf_init(&back, 256);
+    assert_int_equal(text_script_encode("powershell", text, sizeof text - 1, &out), 0);
+    assert_memory_equal(out.data,
+                        "\xef\xbb\xbf"
+                        "echo gr\xc3\xbcn",
+                        13);
+    buf_clear(&out);
+    assert_int_equal(text_script_encode("python3", text, sizeof text - 1, &out), 0);
+    assert_string_equal(out.data, text);
+    buf_clear(&out);
+    assert_int_equal(text_script_encode("cmd", text, sizeof text - 1, &out), 0);
+    struct text_state s = {.mode = 0};
+    text_to_utf8(&s, out.data, out.len, 1, &back);
+    assert_string_equal(back.data, text);
+    buf_clear(&out);
+    assert_int_equal(text_script_encode("cmd", beyond, sizeof beyond - 1, &out), 0);
+    assert_true(str_starts(out.data, "@chcp 65001"));
+    assert_non_null(strstr(out.data, beyond));
+    buf_clear(&out);
+    assert_int_equal(text_script_encode("cmd", "", 0, &out), 0);
+    assert_int_equal(out.len, 0);
+    buf_fini(&back);
+    buf_fini(&out);
 }
 
 /* ---- capabilities -------------------------------------------------------------------------- */
@@ -176,6 +210,45 @@ static void long_paths__are_made_read_and_removed(void **state)
     buf_fini(&text);
 }
 
+/* ---- logs ---------------------------------------------------------------------------------- */
+
+/* Else the Event Viewer has no description for what we write. */
+static void event_log__texts_are_in_the_program(void **state)
+{
+    (void)state;
+    wchar_t *program = wide_path(CADRE_BIN_DIR "/cadre-agent.exe"), text[128];
+    HMODULE image = LoadLibraryExW(program, NULL, LOAD_LIBRARY_AS_DATAFILE);
+    assert_non_null(image);
+    DWORD_PTR insert[] = {(DWORD_PTR)L"agent.yaml:3: unknown key"};
+    DWORD n = FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, image,
+                             EVENT_ID_TEXT, 0, text, 128, (va_list *)(void *)insert);
+    assert_true(n > 0);
+    assert_int_equal(wcsncmp(text, L"agent.yaml:3: unknown key", 25), 0);
+    FreeLibrary(image);
+    mem_free(program);
+}
+
+static void log_file__is_rotated_and_five_old_ones_are_kept(void **state)
+{
+    char *path = paths_join(*state, "agent.log"), line[8192];
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = '\0';
+    HANDLE before = GetStdHandle(STD_ERROR_HANDLE);
+    SetStdHandle(STD_ERROR_HANDLE, NULL);
+    assert_int_equal(log_sink_open(path, NULL), 0);
+    for (int i = 0; i < 7 * 10 * 1024 * 1024 / (int)sizeof line; i++)
+        log_info("%s", line);
+    log_sink_close();
+    SetStdHandle(STD_ERROR_HANDLE, before);
+    for (int i = 1; i <= 6; i++) {
+        char *old = str_dupf("%s.%d", path, i);
+        assert_int_equal(file_exists(old), i <= 5);
+        mem_free(old);
+    }
+    assert_true(file_exists(path));
+    mem_free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,8 +256,11 @@ int main(void)
         cmocka_unit_test(utf16__without_a_mark__is_known_by_its_beginning),
         cmocka_unit_test(bytes__that_are_no_utf16__stay_bytes),
         cmocka_unit_test(code_page__becomes_utf8_and_is_never_split),
+        cmocka_unit_test(scripts__are_written_as_their_shell_reads_them),
         SCRATCH_CASE(capabilities__tell_what_this_machine_is),
         SCRATCH_CASE(a_secret__is_for_system_administrators_and_its_owner),
+        cmocka_unit_test(event_log__texts_are_in_the_program),
+        SCRATCH_CASE(log_file__is_rotated_and_five_old_ones_are_kept),
         SCRATCH_CASE(long_paths__are_made_read_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

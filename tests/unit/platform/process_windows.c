@@ -3,7 +3,10 @@
 
 #include "proc_fixture.h"
 
+#include "platform/windows/wide.h"
+
 #include <windows.h>
+#include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,11 +60,34 @@ static void tell_handle(const char *value)
     say(GetHandleInformation(h, &flags) && SetEvent(h) ? "inherited\n" : "not inherited\n");
 }
 
+/* What CreateProcess handed over, in UTF-8. */
+static void tell_arguments(void)
+{
+    int count = 0;
+    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
+    for (int i = 2; i < count; i++) {
+        char *text = wide_to(wide[i]);
+        say("[");
+        say(text);
+        say("]\n");
+        mem_free(text);
+    }
+}
+
+/* A job that contains its own children, as many build tools do. */
+static void make_a_job_within(void)
+{
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    say(job && AssignProcessToJobObject(job, GetCurrentProcess()) ? "nested\n" : "refused\n");
+}
+
 static void live_an_agents_life(void);
 
 static void play(int argc, char **argv)
 {
     const char *role = argv[1];
+    if (str_eq(role, "arguments")) tell_arguments();
+    if (str_eq(role, "nest")) make_a_job_within();
     if (str_eq(role, "handle") && argc > 2) tell_handle(argv[2]);
     if (str_eq(role, "exit") && argc > 2) ExitProcess((UINT)strtoul(argv[2], NULL, 0));
     if (str_eq(role, "priority")) say_number(GetPriorityClass(GetCurrentProcess()));
@@ -160,6 +186,50 @@ static void handles__other_than_the_streams_are_not_inherited(void **state)
     run_fini(&r);
 }
 
+static void arguments__arrive_as_they_were_given(void **state)
+{
+    static const char *const table[] = {
+        "plain",
+        "",
+        "a b",
+        "a\tb",
+        "\"",
+        "a\"b",
+        "\\",
+        "end\\",
+        "end here\\",
+        "two\\\\",
+        "\\\"",
+        "\\\\\"",
+        "%PATH%",
+        "^",
+        "a^b&c|d<e>",
+        "&calc",
+        "!x!",
+        "C:\\a b\\",
+        "*.c",
+        "--x=y z",
+        "'q'",
+        "gr\xc3\xbcn",
+        "\xe6\x97\xa5 \xf0\x9f\x98\x80",
+    };
+    enum { COUNT = sizeof table / sizeof *table };
+    struct run r = {0};
+    struct buf expected;
+    const char *argv[COUNT + 3] = {paths_self(), "arguments"};
+    buf_init(&expected, 4096);
+    for (size_t i = 0; i < COUNT; i++) {
+        argv[i + 2] = table[i];
+        buf_addf(&expected, "[%s]\n", table[i]);
+    }
+    assert_int_equal(start_role(*state, &r, argv, NULL), 0);
+    run_wait(*state, &r, LIMIT_MS);
+    assert_string_equal(r.out.data, expected.data);
+    buf_fini(&expected);
+    mem_free((void *)(uintptr_t)argv[0]);
+    run_fini(&r);
+}
+
 static void a_job__runs_below_normal_priority(void **state)
 {
     struct run r = {0};
@@ -168,6 +238,14 @@ static void a_job__runs_below_normal_priority(void **state)
     if (ntdll && GetProcAddress(ntdll, "wine_get_version")) skip();
     wait_role(*state, &r, "priority", NULL);
     assert_int_equal(strtoul(r.out.data, NULL, 10), BELOW_NORMAL_PRIORITY_CLASS);
+    run_fini(&r);
+}
+
+static void a_job__may_make_jobs_itself(void **state)
+{
+    struct run r = {0};
+    wait_role(*state, &r, "nest", NULL);
+    assert_string_equal(r.out.data, "nested\n");
     run_fini(&r);
 }
 
@@ -359,7 +437,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         CASE(handles__other_than_the_streams_are_not_inherited),
+        CASE(arguments__arrive_as_they_were_given),
         CASE(a_job__runs_below_normal_priority),
+        CASE(a_job__may_make_jobs_itself),
         CASE(cmd__runs_by_name_with_its_exit_code),
         CASE(strays__are_ended_after_the_job),
         CASE(terminate__is_a_ctrl_break),
