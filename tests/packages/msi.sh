@@ -36,10 +36,13 @@ package() { sh "$CADRE_ROOT/installer/msi/build.sh" --no-build "$@"; }
 must configure dev
 must compile dev cadre-coordinator
 # The later version first, so that what stays in the build folder is the tree's own.
-must configure windows -DCADRE_VERSION=9.9.9
+CADRE_BUILD_VERSION=9.9.9
+export CADRE_BUILD_VERSION
+must configure windows
+unset CADRE_BUILD_VERSION
 must compile windows cadre-msi
 must package
-must configure windows -U CADRE_VERSION
+must configure windows
 must compile windows cadre-msi
 must package
 version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$CADRE_ROOT/build/windows/generated/cadre_version.h")
@@ -262,6 +265,11 @@ nothing_left "it"
 msi slots.log /i "$now" SLOTS=many
 holds "so does a property that makes no sense" test $? -ne 0
 has "which is named" slots.log "SLOTS: 'many'"
+nothing_left "it"
+msi account.log /i "$now" 'SERVICEACCOUNT=.\nobody' SERVICEPASSWORD=the-password-of-nobody
+holds "so does an account that is not there" test $? -ne 0
+has "which is named" account.log "there is no account '.*nobody'"
+is "and its password is kept nowhere" "" "$(secret_in the-password-of-nobody "$WINEPREFIX" account.log 2>/dev/null)"
 nothing_left "it"
 lost=$(token)
 end "$coordinator"
