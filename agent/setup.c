@@ -173,6 +173,20 @@ int setup_folders(const struct agent_config *c, struct err *e)
     return rc;
 }
 
+/* With a first installation; later on the folders are ours and nobody else writes there. */
+static int check_owners(const struct agent_config *c, struct err *e)
+{
+    enum service_state state;
+    int rc = service_admin_state(SERVICE_AGENT, &state, e);
+    if (rc != 0 || state != SERVICE_IS_ABSENT) return rc;
+    char *house = paths_dir(c->config_path);
+    rc = service_admin_owner(house, e);
+    if (rc == 0) rc = service_admin_owner(c->config_path, e);
+    if (rc == 0) rc = service_admin_owner(c->state, e);
+    mem_free(house);
+    return rc;
+}
+
 /* ---- joining ---- */
 
 /* The token's addresses are the coordinator's own idea of where it is; who named another one wants that. */
@@ -238,7 +252,8 @@ static int carry_out(const struct json *wish, struct err *e)
     char *argv[] = {name, NULL};
     int rc = agent_config_load(&c, 1, argv, &args, e);
     if (rc != 0) return rc;
-    rc = register_service(&c, wish, e);
+    rc = check_owners(&c, e);
+    if (rc == 0) rc = register_service(&c, wish, e);
     if (rc == 0) rc = setup_folders(&c, e);
     if (rc == 0) rc = seed_config(c.config_path, wish, e);
     agent_config_fini(&c);

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Provides what Cadre needs to be built and tested on Debian.
 #
-#   sh installer/deps.sh [linux|windows|wine|test|packages|all]...      (default: linux)
+#   sh installer/deps.sh [linux|windows|wine|msi|test|packages|all]...      (default: linux)
 #
 #   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
 #   windows  MinGW and every library built for Windows, in build/deps/windows
 #   wine     what runs the Windows programs here: 64-bit Wine alone, no 32-bit packages
+#   msi      what makes, reads and signs the Windows package
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
 #   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
 #   all      linux, test and windows together
@@ -45,6 +46,7 @@ packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
+packages_msi="msitools wixl osslsigncode"
 
 apt_updated=
 apt_update() {
@@ -368,10 +370,12 @@ for set in "$@"; do
     windows) deps_windows ;;
     # shellcheck disable=SC2086
     wine) install_packages $packages_wine ;;
+    # shellcheck disable=SC2086
+    msi) install_packages $packages_msi ;;
     test) deps_test ;;
     packages) deps_packages ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, wine, test, packages or all)" ;;
+    *) die "unknown set: $set (linux, windows, wine, msi, test, packages or all)" ;;
     esac
 done
 say "ready: $*"

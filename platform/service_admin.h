@@ -24,7 +24,7 @@ struct service_entry {
     bool automatic;       /* starts with the system, delayed; else by hand */
     int64_t stop_ms;      /* what a shutdown of the machine grants it */
 };
-/* Makes the entry. One that is there keeps account, start type and recovery, and gets the program's path alone.
+/* Makes the entry. One that is there keeps account, start type, recovery and arguments, and gets the program's path alone.
  * An account of people is granted the right to log on as a service. */
 int service_admin_register(const struct service_entry *s, bool *created, struct err *e);
 /* Fine when absent. It is to be stopped before. */
@@ -33,6 +33,10 @@ int service_admin_unregister(const char *name, struct err *e);
 /* Makes the folder, and lets in administrators and the service's account (which reads there, or writes) and nobody else: what
  * lies in %ProgramData% is open to all otherwise. After service_admin_register. */
 int service_admin_folder(const char *path, bool service_writes, struct err *e);
+
+/* Everybody may make folders in %ProgramData%, and so prepare one for a service that is installed later. ERR_DENIED: what is
+ * there belongs to somebody who is no administrator; the message says how to go on. Fine when absent. */
+int service_admin_owner(const char *path, struct err *e);
 
 /* Called while waiting; false ends the wait with ERR_CLOSED. */
 typedef bool service_wait_fn(void *user);

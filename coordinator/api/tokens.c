@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cadre_version.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/names.h"
 #include "wire/limits.h"
@@ -119,7 +120,7 @@ static void put_commands(struct jw *w, const char *token, const char *group)
 {
     char *deb = str_dupf("sudo CADRE_TOKEN=%s%s%s apt-get install -y ./cadre-agent.deb", token,
                          group ? " CADRE_GROUP=" : "", group ? group : "");
-    char *msi = str_dupf("msiexec /i cadre-agent.msi TOKEN=%s%s%s /qn", token,
+    char *msi = str_dupf("msiexec /i cadre-agent-" CADRE_VERSION "-x64.msi /qn TOKEN=%s%s%s", token,
                          group ? " GROUP=" : "", group ? group : "");
     char *shell = str_dupf("cadre-agent join %s%s%s", token, group ? " --worker-group " : "",
                            group ? group : "");

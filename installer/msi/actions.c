@@ -21,6 +21,7 @@
 
 /* What the package calls, by name. */
 __declspec(dllexport) UINT __stdcall CadreSurvey(MSIHANDLE install);
+__declspec(dllexport) UINT __stdcall CadreForget(MSIHANDLE install);
 __declspec(dllexport) UINT __stdcall CadreStop(MSIHANDLE install);
 __declspec(dllexport) UINT __stdcall CadreResume(MSIHANDLE install);
 __declspec(dllexport) UINT __stdcall CadreSetup(MSIHANDLE install);
@@ -133,6 +134,8 @@ static struct json *read_data(MSIHANDLE install)
     struct err e = {0};
     struct json *data = NULL;
     char *text = get(install, L"CustomActionData");
+    /* an installer that keeps it as a property shows it in the log when the action fails */
+    set(install, L"CustomActionData", "");
     if (json_parse(text, strlen(text), &data, &e) != 0) fail(install, err_text(&e));
     mem_wipe(text, strlen(text));
     mem_free(text);
@@ -254,6 +257,15 @@ UINT __stdcall CadreSurvey(MSIHANDLE install)
     plan_setup(install);
     plan_undo(install, state == SERVICE_IS_ABSENT);
     plan_rest(install, state);
+    set(install, L"TOKEN", "");
+    set(install, L"SERVICEPASSWORD", "");
+    return ERROR_SUCCESS;
+}
+
+/* The others have their data by now. The log hides what is secret, but what is not there cannot be shown at all. */
+UINT __stdcall CadreForget(MSIHANDLE install)
+{
+    set(install, L"CadreSetup", "");
     return ERROR_SUCCESS;
 }
 
@@ -268,12 +280,13 @@ UINT __stdcall CadreStop(MSIHANDLE install)
     return rc == 0 ? ERROR_SUCCESS : fail(install, err_text(&e));
 }
 
-/* After a rollback the machine is as before: what ran, runs. */
+/* After a rollback the machine is as before: what ran, runs. Cancel may have left it on its way down. */
 UINT __stdcall CadreResume(MSIHANDLE install)
 {
     struct err e = {0};
-    if (service_admin_start(SERVICE_AGENT, NULL, NULL, &e) != 0)
-        tell(install, INSTALLMESSAGE_INFO, err_text(&e));
+    int rc = service_admin_stop(SERVICE_AGENT, NULL, NULL, &e);
+    if (rc == 0) rc = service_admin_start(SERVICE_AGENT, NULL, NULL, &e);
+    if (rc != 0) tell(install, INSTALLMESSAGE_INFO, err_text(&e));
     return ERROR_SUCCESS;
 }
 
@@ -291,6 +304,8 @@ UINT __stdcall CadreStart(MSIHANDLE install)
         int rc = service_admin_start(SERVICE_AGENT, go_on, &install, &e);
         if (rc == ERR_CLOSED)
             result = ERROR_INSTALL_USEREXIT;
+        else if (rc == ERR_CONFLICT)
+            tell(install, INSTALLMESSAGE_INFO, err_text(&e));
         else if (rc != 0 && fresh)
             tell(install, INSTALLMESSAGE_WARNING, err_text(&e));
         else if (rc != 0)
@@ -408,7 +423,7 @@ UINT __stdcall CadreSetup(MSIHANDLE install)
 {
     struct json *data = read_data(install);
     if (!data) return ERROR_INSTALL_FAILURE;
-    char *wish = get(install, L"CustomActionData");
+    char *wish = json_text(data);
     UINT result = run_setup(install, json_get_str(data, "program", ""), wish);
     mem_wipe(wish, strlen(wish));
     mem_free(wish);

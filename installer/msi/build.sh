@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the Windows package: build/packages/cadre-agent-VERSION-x64.msi
 #
-#   sh installer/msi/build.sh [--no-build]
+#   sh installer/msi/build.sh [--no-build] [--out FOLDER]
 #
 # Builds agent and command line with the "windows" preset (--no-build takes what is in build/windows/bin), strips them, and
 # packs them with wixl; what wixl has no words for is written into the package's tables afterwards. Two runs on the same
@@ -31,21 +31,29 @@ die() {
 for tool in wixl msibuild msiinfo x86_64-w64-mingw32-strip; do
     command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; run: sh installer/deps.sh windows msi"
 done
-case ${1:-} in
---no-build) ;;
-'')
+compile=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+    --no-build) compile= ;;
+    --out) out=$2 && shift ;;
+    *) die "usage: sh installer/msi/build.sh [--no-build] [--out FOLDER]" ;;
+    esac
+    shift
+done
+if [ -n "$compile" ]; then
     cd "$root"
     cmake --preset windows >/dev/null
     cmake --build --preset windows --target cadre-agent cadre cadre-msi
-    ;;
-*) die "usage: sh installer/msi/build.sh [--no-build]" ;;
-esac
+fi
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
 
 version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$build/generated/cadre_version.h")
 case $version in
 *[!0-9.]* | '') die "'$version' is no version that an MSI can have" ;;
 esac
 epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH="$epoch" # strip writes it into the programs
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
@@ -93,6 +101,7 @@ wixl -a x64 -D Version="$version" -D ProductCode="$product_code" -D UpgradeCode=
 # 64 failure is ignored; 8192 the data are not logged.
 msibuild cadre.msi \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 1 WHERE \`Action\` = 'CadreSurvey'" \
+    -q "UPDATE \`CustomAction\` SET \`Type\` = 65 WHERE \`Action\` = 'CadreForget'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 3073 WHERE \`Action\` = 'CadreStop'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 3393 WHERE \`Action\` = 'CadreResume'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 11265 WHERE \`Action\` = 'CadreSetup'" \
@@ -106,9 +115,18 @@ msibuild cadre.msi \
     -q "UPDATE \`Property\` SET \`Value\` = 'CADRE_OLDER;CADRE_NEWER;$secure' WHERE \`Property\` = 'SecureCustomProperties'" \
     -q "INSERT INTO \`Property\` (\`Property\`, \`Value\`) VALUES ('MsiHiddenProperties', 'TOKEN;SERVICEPASSWORD;CadreSetup')"
 
+# A file with a version is replaced by the same or a later one, and is never taken for a user's.
+for key in AgentExe CliExe; do
+    msibuild cadre.msi \
+        -q "UPDATE \`File\` SET \`Version\` = '$version.0', \`Language\` = '1033' WHERE \`File\` = '$key'" \
+        -q "DELETE FROM \`MsiFileHash\` WHERE \`File_\` = '$key'"
+done
+
 # cadre.exe on everybody's PATH.
-printf '%s\r\n' 'Environment	Name	Value	Component_' 's72	l255	L255	s72' 'Environment	Environment' \
-    'Path	=-*PATH	[~];[INSTALLFOLDER]	Cli' >Environment.idt
+{
+    printf 'Environment\tName\tValue\tComponent_\r\ns72\tl255\tL255\ts72\r\nEnvironment\tEnvironment\r\n'
+    printf 'Path\t=-*PATH\t[~];[INSTALLFOLDER]\tCli\r\n'
+} >Environment.idt
 msibuild cadre.msi -i Environment.idt
 msibuild cadre.msi \
     -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('RemoveEnvironmentStrings', 3300)" \
@@ -116,8 +134,12 @@ msibuild cadre.msi \
 
 package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
 msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"
+# When it was made and saved last: properties 12 and 13.
+msiinfo export cadre.msi _SummaryInformation | tr -d '\r' |
+    awk -v date="$(date -u -d "@$epoch" '+%Y/%m/%d %H:%M:%S')" \
+        'BEGIN { FS = OFS = "\t"; ORS = "\r\n" } $1 == 12 || $1 == 13 { $2 = date } { print }' >_SummaryInformation.idt
+msibuild cadre.msi -i _SummaryInformation.idt
 
 sign cadre.msi
-mkdir -p "$out"
 mv cadre.msi "$out/cadre-agent-$version-x64.msi"
 echo "$out/cadre-agent-$version-x64.msi"

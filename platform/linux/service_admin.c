@@ -33,6 +33,12 @@ int service_admin_folder(const char *path, bool service_writes, struct err *e)
     return unsupported(e);
 }
 
+int service_admin_owner(const char *path, struct err *e)
+{
+    (void)path;
+    return unsupported(e);
+}
+
 int service_admin_start(const char *name, service_wait_fn *wait, void *user, struct err *e)
 {
     (void)name;

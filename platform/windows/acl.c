@@ -186,3 +186,27 @@ bool acl_is_exposed(const wchar_t *path)
     LocalFree(descriptor);
     return exposed;
 }
+
+bool acl_owner_is_trusted(const wchar_t *path)
+{
+    PSID owner = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    if (GetNamedSecurityInfoW((wchar_t *)path, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner,
+                              NULL, NULL, NULL, &descriptor) != ERROR_SUCCESS) {
+        return false;
+    }
+    /* TrustedInstaller has no name of its own among the well-known ones */
+    PSID installer = NULL;
+    ConvertStringSidToSidA("S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
+                           &installer);
+    void *own[] = {token_user(), well_known(WinLocalSystemSid),
+                   well_known(WinBuiltinAdministratorsSid)};
+    bool trusted = installer && EqualSid(owner, installer);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        trusted = trusted || (own[i] && EqualSid(owner, own[i]));
+        mem_free(own[i]);
+    }
+    LocalFree(installer);
+    LocalFree(descriptor);
+    return trusted;
+}

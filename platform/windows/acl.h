@@ -11,6 +11,8 @@ void *acl_secret(bool folder);
 void acl_free(void *descriptor);
 /* May anybody else read the file? False when it cannot be told (it is not there). */
 bool acl_is_exposed(const wchar_t *path);
+/* Does it belong to SYSTEM, Administrators, TrustedInstaller, or the account that runs us? False when it cannot be told. */
+bool acl_owner_is_trusted(const wchar_t *path);
 /* Puts acl_secret on what exists. */
 bool acl_protect(const wchar_t *path, bool folder);
 /* For the folder that holds configuration, state and logs, or one in it: SYSTEM and Administrators may do everything, the

@@ -203,17 +203,54 @@ static int create(struct handles *h, const struct service_entry *s, const wchar_
     return rc;
 }
 
+/* The command line that the entry has; mem_free. NULL: unknown. */
+static char *command_line(SC_HANDLE service)
+{
+    DWORD size = 0;
+    char *line = NULL;
+    QueryServiceConfigW(service, NULL, 0, &size);
+    QUERY_SERVICE_CONFIGW *config = mem_alloc(size > 0 ? size : 1);
+    if (QueryServiceConfigW(service, config, size, &size)) line = wide_to(config->lpBinaryPathName);
+    mem_free(config);
+    return line;
+}
+
+/* What stands behind the program in a command line; NULL when there is nothing. */
+static const char *arguments_of(const char *line)
+{
+    const char *end = !line ? NULL : line[0] == '"' ? strchr(line + 1, '"') : strchr(line, ' ');
+    if (!end) return NULL;
+    while (*end == '"' || *end == ' ')
+        end++;
+    return *end ? end : NULL;
+}
+
+/* The program may be elsewhere now; what it is told is its administrator's. */
+static int renew(SC_HANDLE service, const struct service_entry *s, struct err *e)
+{
+    char *before = command_line(service);
+    const char *arguments = arguments_of(before);
+    char *line = str_dupf("\"%s\" %s", s->program, arguments ? arguments : s->argument);
+    wchar_t *wide = wide_from(line);
+    int rc = 0;
+    if (!ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE,
+                              wide, NULL, NULL, NULL, NULL, NULL, NULL))
+        rc = fail(e, "configure", s->name);
+    mem_free(wide);
+    mem_free(line);
+    mem_free(before);
+    return rc;
+}
+
 int service_admin_register(const struct service_entry *s, bool *created, struct err *e)
 {
     struct handles h;
     char *command = str_dupf("\"%s\" %s", s->program, s->argument);
     wchar_t *wide = wide_from(command);
     bool made = false;
-    int rc = handles_open(&h, s->name, SERVICE_CHANGE_CONFIG, e);
+    int rc = handles_open(&h, s->name, SERVICE_CHANGE_CONFIG | SERVICE_QUERY_CONFIG, e);
     if (rc == 0) {
-        if (!ChangeServiceConfigW(h.service, SERVICE_NO_CHANGE, SERVICE_NO_CHANGE,
-                                  SERVICE_NO_CHANGE, wide, NULL, NULL, NULL, NULL, NULL, NULL))
-            rc = fail(e, "configure", s->name);
+        rc = renew(h.service, s, e);
     } else if (rc == ERR_NOT_FOUND) {
         h.manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
         rc = h.manager ? create(&h, s, wide, e) : fail(e, "register", s->name);
@@ -250,6 +287,20 @@ int service_admin_folder(const char *path, bool service_writes, struct err *e)
         rc = wide_fail(e, GetLastError(), "protect the folder", path);
     mem_free(wide);
     return rc;
+}
+
+int service_admin_owner(const char *path, struct err *e)
+{
+    if (!file_exists(path)) return 0;
+    wchar_t *wide = wide_path(path);
+    bool trusted = acl_owner_is_trusted(wide);
+    mem_free(wide);
+    if (trusted) return 0;
+    return err_set(e, ERR_DENIED,
+                   "%s was there before and belongs to an account that is no administrator's; see "
+                   "what is in it, then remove it, or keep it with: icacls \"%s\" /setowner "
+                   "*S-1-5-32-544",
+                   path, path);
 }
 
 /* ---- starting and stopping ---- */

@@ -161,7 +161,7 @@ fi
 # Every source is in the list of the nearest CMakeLists.txt, or it is neither built nor run.
 if wanted unlisted-source; then
     : >"$tmp/found"
-    grep -E '^(base|wire|platform|agent|coordinator|cli|tests/(unit|sim|system|fuzz|bench))/.*\.c$' \
+    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests/(unit|sim|system|fuzz|bench))/.*\.c$' \
         "$tmp/c" >"$tmp/sources" || :
     while IFS= read -r file; do
         folder=$(dirname "$file")
@@ -181,7 +181,7 @@ fi
 # ... and every source in such a list is there.
 if wanted missing-source; then
     : >"$tmp/found"
-    grep -E '^(base|wire|platform|agent|coordinator|cli|tests)/.*CMakeLists\.txt$' "$tmp/all" \
+    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests)/.*CMakeLists\.txt$' "$tmp/all" \
         >"$tmp/lists" || :
     while IFS= read -r list; do
         awk '{ sub(/#.*/, ""); gsub(/"[^"]*"/, "") }

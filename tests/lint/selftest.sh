@@ -92,6 +92,8 @@ plant agent/x.c '#include "coordinator/store/store.h"'
 expect include-direction agent/x.c 1 "agent includes coordinator"
 plant cli/x.c '#include "agent/thing.h"'
 expect include-direction cli/x.c 1 "cli includes agent"
+plant installer/msi/x.c '#include "agent/setup.h"'
+expect include-direction installer/msi/x.c 1 "the installer includes the agent"
 plant agent/x.c '#include "thing.h"'
 expect include-direction agent/x.c 1 "an include is not written from the root"
 plant base/x.c '#include "base/../wire/thing.h"'
