@@ -250,6 +250,23 @@ static void unknown_group__skips_this_one_and_says_so(void **state)
     evaluation(w);
 }
 
+static void full_group__skips_this_one_but_takes_task_runs(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_group(w, "g", NULL);
+    c->u.group.max_queued = 1;
+    world_do(w, c);
+    int64_t job = world_submit(w, "g", NULL);
+    world_apply_flow(w, FLOW "    workerGroup: {key: g}\nworkerGroup: {key: g}\n");
+    assert_trigger(w, EVALUATION_SKIPPED, 1, "group g holds 1 queued jobs, as many as it may");
+    int64_t id = world_start(w, "f", NULL);
+    assert_string_equal(world_execution_state(w, id), "RUNNING");
+    world_cancel(w, id);
+    world_do(w, cmd_id(w, CMD_CANCEL, job));
+    world_live(w, 30000);
+    evaluation(w);
+}
+
 static void cancelled_evaluation__is_skipped(void **state)
 {
     struct world *w = *state;
@@ -588,6 +605,7 @@ int main(void)
         WORLD_TEST(hang__is_ended_by_the_timeout),
         WORLD_TEST(no_agent__fallback_skips_this_one_and_says_so),
         WORLD_TEST(unknown_group__skips_this_one_and_says_so),
+        WORLD_TEST(full_group__skips_this_one_but_takes_task_runs),
         WORLD_TEST(cancelled_evaluation__is_skipped),
         WORLD_TEST(restart__keeps_the_evaluation_and_the_due_time),
         WORLD_TEST(restart__many_overdue__are_spread_over_the_interval),
