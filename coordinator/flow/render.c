@@ -106,7 +106,7 @@ static int render_spec(struct rendering *r, const struct flow_work *w, size_t ma
 
 static int render_message(struct rendering *r, const struct flow_work *w, char **out)
 {
-    struct place p;
+    struct place p = {0, 0};
     int rc = render_text(r, "message", w->script, &p);
     if (rc) return rc;
     /* a log line has no attempts */
@@ -124,7 +124,7 @@ static int render_message(struct rendering *r, const struct flow_work *w, char *
 /* *key NULL: it says nothing. */
 static int render_key(struct rendering *r, const struct flow_group_ref *ref, char **key)
 {
-    struct place p;
+    struct place p = {0, 0};
     *key = NULL;
     if (!ref->key) return 0;
     int rc = render_text(r, "workerGroup.key", ref->key, &p);

@@ -509,7 +509,7 @@ static void follower_fini(struct follower *f)
     buf_fini(&f->told);
 }
 
-static void tell(struct follower *f, const struct frame *frame)
+static void tell_frame(struct follower *f, const struct frame *frame)
 {
     struct err e;
     char *line;
@@ -541,7 +541,7 @@ static void hear(struct follower *f, const char *part)
         int rc = frame_reader_next(&f->frames, &frame, &e);
         assert_true(rc >= 0);
         if (rc) {
-            tell(f, &frame);
+            tell_frame(f, &frame);
             continue;
         }
         assert_int_equal(http_parse(f->http, f->p.in.data + f->at, f->p.in.len - f->at, &used,
@@ -558,7 +558,7 @@ static void hear(struct follower *f, const char *part)
     struct frame frame;
     struct err e = {0};
     while (f->over && frame_reader_next(&f->frames, &frame, &e) == 1)
-        tell(f, &frame);
+        tell_frame(f, &frame);
 }
 
 static const char plain_tasks[] =
