@@ -250,16 +250,17 @@ fi
 tree=$tmp/tree
 clean_tree() {
     rm -rf "$tree"
-    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" "$tree/docs" \
-        "$tree/installer"
+    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" \
+        "$tree/docs" "$tree/installer"
     cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
     cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
     cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
     cp "$top"/cli/*.c "$tree/cli/"
     cp "$top"/wire/refusal.h "$tree/wire/"
-    cp "$top"/docs/guide.md "$top"/docs/security.md "$top"/docs/flows.md "$top"/docs/from-kestra.md "$tree/docs/"
-    cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"
-    cp "$top"/docs/guide.md "$top"/docs/groups.md "$top"/docs/guarantees.md "$top"/docs/security.md "$tree/docs/"
+    cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c \
+        "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"
+    cp "$top"/docs/*.md "$tree/docs/"
+    cp "$top"/installer/*.yaml "$tree/installer/"
     (cd "$top" && find tests -name '*.c' -o -name '*.sh') | while read -r file; do
         mkdir -p "$tree/${file%/*}"
         cp "$top/$file" "$tree/$file"
