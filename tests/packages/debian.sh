@@ -11,6 +11,10 @@ current=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists
 
 # ---- building ----
 
+# One time for all, whatever is committed meanwhile.
+SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/CMakeLists.txt")
+export SOURCE_DATE_EPOCH
+
 build() { sh "$root/installer/debian/build.sh" "$@" >build.out 2>&1; }
 
 build --version "$first" --out "$old" && build --out "$new" || {
@@ -23,8 +27,6 @@ is "the packages are built" "3 3" "$(ls "$old"/*.deb | wc -l) $(ls "$new"/*.deb 
 # The same sources in another place, compiled anew.
 mkdir -p elsewhere/tree
 (cd "$root" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C elsewhere/tree
-SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/CMakeLists.txt")
-export SOURCE_DATE_EPOCH
 # Compiled by the compiler, not taken from what the first build left.
 CADRE_DEPS_DIR=${CADRE_DEPS_DIR:-$root/build/deps} CCACHE_DISABLE=1 \
     sh elsewhere/tree/installer/debian/build.sh --out elsewhere/packages --build elsewhere/build >build.out 2>&1 ||
