@@ -41,13 +41,13 @@ export CADRE_BUILD_VERSION
 must configure windows
 unset CADRE_BUILD_VERSION
 must compile windows cadre-msi
-must package
+must package --out later
 must configure windows
 must compile windows cadre-msi
 must package
 version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$CADRE_ROOT/build/windows/generated/cadre_version.h")
 now=$CADRE_ROOT/build/packages/cadre-agent-$version-x64.msi
-next=$CADRE_ROOT/build/packages/cadre-agent-9.9.9-x64.msi
+next=$here/later/cadre-agent-9.9.9-x64.msi
 
 . "$CADRE_ROOT/tests/windows/lib.sh"
 
