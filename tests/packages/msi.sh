@@ -41,13 +41,13 @@ export CADRE_BUILD_VERSION
 must configure windows
 unset CADRE_BUILD_VERSION
 must compile windows cadre-msi
-must package
+must package --out later
 must configure windows
 must compile windows cadre-msi
 must package
 version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$CADRE_ROOT/build/windows/generated/cadre_version.h")
 now=$CADRE_ROOT/build/packages/cadre-agent-$version-x64.msi
-next=$CADRE_ROOT/build/packages/cadre-agent-9.9.9-x64.msi
+next=$here/later/cadre-agent-9.9.9-x64.msi
 
 . "$CADRE_ROOT/tests/windows/lib.sh"
 
@@ -147,20 +147,21 @@ id=$(agent_id win-1)
 # ---- upgrade ----
 printf '# by hand\r\nlogLevel: debug\r\n' >>"$config"
 cp "$config" config.kept
-# As "sc config cadre-agent start= demand obj= .\operator password= x", which Wine's sc does not know.
+# As "sc config cadre-agent start= demand obj= .\operator password= x binPath= ...", which Wine's sc does not know.
 cat >configure.c <<'END'
 #include <windows.h>
 int main(void)
 {
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     SC_HANDLE service = OpenServiceW(manager, L"cadre-agent", SERVICE_CHANGE_CONFIG);
-    return !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_DEMAND_START, SERVICE_NO_CHANGE, NULL, NULL, NULL,
-                                 NULL, L".\\operator", L"x", NULL);
+    return !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_DEMAND_START, SERVICE_NO_CHANGE,
+                                 L"C:\\Elsewhere\\cadre-agent.exe run --log-level debug", NULL, NULL, NULL,
+                                 L".\\operator", L"x", NULL);
 }
 END
 x86_64-w64-mingw32-gcc-posix -o configure.exe configure.c -ladvapi32
 win ./configure.exe
-is "an administrator changes start type and account" 0 $?
+is "an administrator changes start type, account and arguments" 0 $?
 held_job
 # Windows tells the package that it removes by UPGRADINGPRODUCTCODE that it is for an upgrade; Wine only passes on which
 # features to remove, and so is told here to pass on more.
@@ -182,6 +183,8 @@ is "as the same agent" "$id" "$(agent_id win-1)"
 holds "what was changed by hand in agent.yaml is there" cmp -s config.kept "$config"
 is "and the start type" $by_hand "$(service_key Start)"
 is "and the account" ./operator "$(service_key ObjectName)"
+is "and the arguments, behind the path of the program" \
+    '"C:/Program Files/Cadre/cadre-agent.exe" run --log-level debug' "$(service_key ImagePath)"
 registered
 is "one of them is installed" 1 "$(grep -c 'DisplayName.*Cadre Agent' arp.txt)"
 
