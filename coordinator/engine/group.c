@@ -166,6 +166,38 @@ void apply_group_resume(struct engine *g, struct command *c)
 
 /* ---- delete ---- */
 
+struct mention {
+    const char *key, *place; /* place: where the flow names it; NULL: nowhere */
+};
+
+static void look_for(const struct flow_group_ref *ref, const char *place, void *user)
+{
+    struct mention *m = user;
+    if (!m->place && str_eq(ref->key, m->key)) m->place = place;
+}
+
+/* false: answered that a flow sends jobs there. */
+static bool no_flow_names_it(struct engine *g, const struct command *c, const struct pool *p)
+{
+    size_t place = 0;
+    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+        for (; f; f = f->next_same) {
+            struct mention m = {.key = p->row.key};
+            const struct flow *present = f->deleted ? NULL : flow_present(g, f);
+            if (g->rc) return false;
+            if (present) flow_each_group(present, look_for, &m);
+            if (!m.place) continue;
+            reply_error(g, c, ERR_CONFLICT, NULL,
+                        "apply the flow with another group; with --force its tasks fail from "
+                        "now on",
+                        "the flow %s.%s sends jobs to the worker group '%s'", f->ns, f->id,
+                        p->row.key);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool may_delete(struct engine *g, const struct command *c, const struct pool *p)
 {
     if (c->flag) return true;
@@ -188,7 +220,7 @@ static bool may_delete(struct engine *g, const struct command *c, const struct p
             return false;
         }
     }
-    return true;
+    return no_flow_names_it(g, c, p);
 }
 
 /* Those that wait for their next attempt; the queued ones are swept, a bounded number per batch. */

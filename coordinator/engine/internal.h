@@ -171,6 +171,7 @@ struct trigger {
     struct trigger_row row;
     struct flow_entry *flow;
     int64_t executions; /* open ones that it started */
+    int64_t due_ms;     /* mono: row.next_ms, which a wall clock that is set does not move */
     struct timer timer;
     struct trigger *next; /* of the flow */
 };
@@ -421,6 +422,7 @@ struct trigger *trigger_find(const struct flow_entry *f, const char *name);
 struct trigger *trigger_add(struct engine *g, struct flow_entry *f,
                             struct trigger_row *row); /* takes the strings; last of the flow */
 void trigger_free(struct engine *g, struct trigger *t);
+void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms);
 void trigger_arm(struct engine *g, struct trigger *t);
 void trigger_arm_loaded(struct engine *g, struct trigger *t); /* after a start: without a burst */
 void trigger_on_timer(struct engine *g, struct trigger *t);

@@ -46,12 +46,19 @@ static void adopt(struct trigger *t, const struct execution_list *l)
     }
 }
 
+/* How long until it is due, whatever the wall clock did meanwhile. */
+static int64_t due_in(const struct engine *g, const struct trigger_row *row)
+{
+    int64_t ms = row->next_ms - g->now.wall_ms;
+    return ms < 0 ? 0 : ms > row->interval_ms ? row->interval_ms : ms;
+}
+
 struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigger_row *row)
 {
-    (void)g;
     struct trigger *t = mem_alloc(sizeof *t);
     t->row = *row;
     *row = (struct trigger_row){0};
+    t->due_ms = g->now.mono_ms + due_in(g, &t->row);
     t->flow = f;
     timer_init(&t->timer, TIMER_TRIGGER, t);
     struct trigger **at = &f->triggers;
@@ -78,35 +85,33 @@ static bool is_held(const struct trigger *t)
            (!t->row.concurrent && t->executions > 0);
 }
 
-/* How long until it is due, whatever the wall clock did meanwhile. */
-static int64_t due_in(const struct engine *g, const struct trigger *t)
+void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms)
 {
-    int64_t ms = t->row.next_ms - g->now.wall_ms;
-    return ms < 0 ? 0 : ms > t->row.interval_ms ? t->row.interval_ms : ms;
-}
-
-static void set_due(struct engine *g, struct trigger *t, int64_t in_ms)
-{
-    int64_t slot = t->row.interval_ms / SLOT_PART, at = g->now.mono_ms + in_ms;
-    if (slot > SLOT_MOST_MS) slot = SLOT_MOST_MS;
-    if (in_ms > 0 && slot > 1) at += (slot - at % slot) % slot;
-    timer_set(g, &t->timer, at);
+    t->row.next_ms = g->now.wall_ms + in_ms;
+    t->due_ms = g->now.mono_ms + in_ms;
 }
 
 void trigger_arm(struct engine *g, struct trigger *t)
 {
-    if (is_held(t))
+    int64_t slot = t->row.interval_ms / SLOT_PART, at = t->due_ms;
+    if (is_held(t)) {
         timer_clear(g, &t->timer);
-    else
-        set_due(g, t, due_in(g, t));
+        return;
+    }
+    if (slot > SLOT_MOST_MS) slot = SLOT_MOST_MS;
+    if (at <= g->now.mono_ms)
+        at = g->now.mono_ms;
+    else if (slot > 1)
+        at += (slot - at % slot) % slot;
+    timer_set(g, &t->timer, at);
 }
 
 void trigger_arm_loaded(struct engine *g, struct trigger *t)
 {
-    trigger_arm(g, t);
-    if (!deadline_is_set(&t->timer.deadline) || due_in(g, t) > 0) return;
     int64_t within = t->row.interval_ms < SPREAD_MS ? t->row.interval_ms : SPREAD_MS;
-    set_due(g, t, 1 + (int64_t)rng_below(&g->rng, (uint64_t)within));
+    if (t->due_ms <= g->now.mono_ms)
+        t->due_ms = g->now.mono_ms + 1 + (int64_t)rng_below(&g->rng, (uint64_t)within);
+    trigger_arm(g, t);
 }
 
 /* ---- an evaluation ends ---- */
@@ -149,7 +154,7 @@ static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
     mem_free(row->message);
     row->message = mem_strdup(v->message);
     row->ended_ms = g->now.wall_ms;
-    row->next_ms = g->now.wall_ms + row->interval_ms;
+    trigger_set_due(g, t, row->interval_ms);
     if (v->execution) row->execution = v->execution;
     struct evaluation e = {.trigger = row->id,
                            .number = row->evaluations,
@@ -401,6 +406,6 @@ void trigger_enable(struct engine *g, struct trigger *t)
     t->row.disabled = false;
     mem_free(t->row.why);
     t->row.why = NULL;
-    t->row.next_ms = g->now.wall_ms;
+    trigger_set_due(g, t, 0);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }

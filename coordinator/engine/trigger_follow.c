@@ -110,7 +110,10 @@ static void change(struct engine *g, struct trigger *t, const struct flow_trigge
     if (g->rc) return;
     t->row.concurrent = def->allow_concurrent;
     t->row.interval_ms = def->interval_ms;
-    if (!same) t->row.next_ms = g->now.wall_ms;
+    if (!same)
+        trigger_set_due(g, t, 0);
+    else if (t->due_ms > g->now.mono_ms + def->interval_ms)
+        trigger_set_due(g, t, def->interval_ms);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }
 

@@ -273,7 +273,10 @@ static void batch(struct flow_sim *s)
     }
     flow_faults.fail_commit = flow_chance(s, s->fail);
     int rc = world_commit(&s->w);
-    s->failed += rc != 0;
+    if (rc != 0) { /* memory is made anew, as after a start */
+        s->failed++;
+        s->risen_ms = s->w.now.mono_ms;
+    }
     if (rc == 0) flow_check_batch(s);
     if (flow_chance(s, s->crash)) {
         die(s);

@@ -127,6 +127,29 @@ static void apply__group_that_the_namespace_may_not_use__is_refused(void **state
     assert_non_null(strstr(world_reply(w)->json, "group g does not take jobs of namespace a.b"));
 }
 
+static void group_that_a_flow_names__is_deleted_by_force_alone(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    world_apply_flow(w, GOOD "triggers:\n  - {id: t, interval: PT30S, command: [\"true\"], "
+                             "workerGroup: {key: g}}\n");
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    /* its evaluation is queued there, too; without it the flow is the reason */
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t"));
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    assert_non_null(strstr(err_text(&world_reply(w)->err), "the flow a.b.f sends jobs to"));
+    struct command *c = cmd_text(w, CMD_GROUP_DELETE, "g");
+    c->flag = true;
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, 0);
+    world_group(w, "g", NULL);
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    assert_int_equal(world_reply(w)->rc, 0);
+}
+
 static void apply__unknown_capability__is_refused_with_its_line(void **state)
 {
     struct world *w = *state;
@@ -231,6 +254,7 @@ int main(void)
         WORLD_TEST(apply__one_bad_file__applies_none_and_tells_all),
         WORLD_TEST(apply__unknown_group__names_place_and_nearest),
         WORLD_TEST(apply__group_that_the_namespace_may_not_use__is_refused),
+        WORLD_TEST(group_that_a_flow_names__is_deleted_by_force_alone),
         WORLD_TEST(apply__unknown_capability__is_refused_with_its_line),
         WORLD_TEST(apply__parsed_before__is_looked_at_all_the_same),
         WORLD_TEST(revisions__are_all_there_to_be_read),

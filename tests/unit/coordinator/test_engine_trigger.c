@@ -172,6 +172,25 @@ static void queued_execution__holds_its_trigger_too(void **state)
     evaluation(w);
 }
 
+static void wall_clock_set_back__moves_nothing(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "    allowConcurrent: true\n");
+    fire(&h, NULL);
+    w->now.wall_ms -= 3600000;
+    world_live(w, 20000);
+    end_execution(&h); /* looks at the trigger again */
+    world_live(w, 9999);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    world_live(w, 1);
+    evaluation(w);
+    hand_exit(&h, evaluation(w), 1);
+    world_apply_flow(w,
+                     HEAD "triggers:\n  - {id: t, interval: PT5S, command: [test, -e, /data]}\n");
+    world_live(w, 5000); /* a shorter interval counts from now */
+    evaluation(w);
+}
+
 /* ---- nothing locks it ---- */
 
 static void lost_agent__is_an_error_and_the_trigger_goes_on(void **state)
@@ -246,6 +265,23 @@ static void unknown_group__skips_this_one_and_says_so(void **state)
     world_live(w, 30000);
     assert_trigger(w, EVALUATION_SKIPPED, 2, "there is no worker group 'g'");
     world_group(w, "g", NULL);
+    world_live(w, 30000);
+    evaluation(w);
+}
+
+static void full_group__skips_this_one_but_takes_task_runs(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_group(w, "g", NULL);
+    c->u.group.max_queued = 1;
+    world_do(w, c);
+    int64_t job = world_submit(w, "g", NULL);
+    world_apply_flow(w, FLOW "    workerGroup: {key: g}\nworkerGroup: {key: g}\n");
+    assert_trigger(w, EVALUATION_SKIPPED, 1, "group g holds 1 queued jobs, as many as it may");
+    int64_t id = world_start(w, "f", NULL);
+    assert_string_equal(world_execution_state(w, id), "RUNNING");
+    world_cancel(w, id);
+    world_do(w, cmd_id(w, CMD_CANCEL, job));
     world_live(w, 30000);
     evaluation(w);
 }
@@ -584,10 +620,12 @@ int main(void)
         WORLD_TEST(other_exit_code__is_an_error_that_is_counted),
         WORLD_TEST(allow_concurrent__goes_on_while_executions_run),
         WORLD_TEST(queued_execution__holds_its_trigger_too),
+        WORLD_TEST(wall_clock_set_back__moves_nothing),
         WORLD_TEST(lost_agent__is_an_error_and_the_trigger_goes_on),
         WORLD_TEST(hang__is_ended_by_the_timeout),
         WORLD_TEST(no_agent__fallback_skips_this_one_and_says_so),
         WORLD_TEST(unknown_group__skips_this_one_and_says_so),
+        WORLD_TEST(full_group__skips_this_one_but_takes_task_runs),
         WORLD_TEST(cancelled_evaluation__is_skipped),
         WORLD_TEST(restart__keeps_the_evaluation_and_the_due_time),
         WORLD_TEST(restart__many_overdue__are_spread_over_the_interval),
