@@ -101,6 +101,23 @@ cadre flow apply missing.yaml 2>err
 is "a file that is not there is an error" 1 $?
 has "and is named" err 'missing.yaml'
 
+head -c 10485760 /dev/zero | tr '\0' '#' >large.yaml
+cadre flow apply large.yaml 2>err
+is "10 MB are not read as a flow" 1 $?
+has "and the file is named" err 'large.yaml.*(262144|256)'
+printf 'id: a\n\tb: c\n' | cadre flow apply - 2>err
+is "a file on standard input is checked, too" 1 $?
+has "with its line" err '^stdin:2: '
+mkdir empty && cadre flow apply empty 2>err
+is "a folder without flows is an error" 1 $?
+cadre flow show nightly-report 2>err
+is "a flow without its namespace is a wrong command line" 2 $?
+has "which tells the form" err 'NAMESPACE/FLOW'
+cadre trigger show company.imports/file-arrival 2>err
+has "so does a trigger without its name" err 'NAMESPACE/FLOW/TRIGGER'
+cadre execution logs nonsense 2>err
+is "an execution that is none is an error" 1 $?
+
 # ---- a nightly report on Windows ----
 id=$(cadre flow run company.reports/nightly-report --input day=2026-01-31 --detach)
 holds "the Windows report waits for an agent of its group" until_true 30 waits_for "$id" 'windows'
