@@ -223,6 +223,10 @@ cadre flow run company.team/hello >out 2>err
 is "a flow of Kestra's runs unchanged" 0 $?
 has "with its outputs" out '^hello world$' '^the answer is 42$'
 
+cadre flow run company.team/hello -o json >out 2>err
+has "as JSON the execution comes at its end, with its task runs" out '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
+has "and the output goes to standard error" err '^hello world$'
+
 # ---- values are text ----
 cat >quoting.yaml <<'END'
 id: quoting
