@@ -207,9 +207,7 @@ static int on_execution_event(const struct json *event, void *user)
               : str_eq(state, "KILLED") || str_eq(state, "CANCELLED") ? EXIT_CANCELLED
                                                                       : EXIT_OK;
     const char *message = json_get_str(event, "message", NULL);
-    if (w->o->json)
-        cli_print_json(event);
-    else if (!str_eq(state, "SUCCESS"))
+    if (!w->o->json && !str_eq(state, "SUCCESS"))
         cli_note("cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
                  message ? message : "");
     return 0;
@@ -219,5 +217,15 @@ int follow_execution(struct cli *cli, const struct follow_options *o)
 {
     struct watch w = {
         .cli = cli, .o = o, .what = "execution", .collection = "executions", .code = EXIT_CADRE};
-    return follow(&w, on_execution_event);
+    int code = follow(&w, on_execution_event);
+    if (!w.finished || !o->json) return code;
+    /* with its task runs, which the stream told one by one */
+    struct response r;
+    char *target = cli_path("executions", o->id, NULL);
+    const struct json *x = cli_call(cli, "GET", target, NULL, &r);
+    mem_free(target);
+    if (!x) return EXIT_CADRE;
+    cli_print_json(x);
+    response_fini(&r);
+    return code;
 }

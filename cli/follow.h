@@ -11,7 +11,7 @@ struct follow_options {
     bool
         cancel_on_interrupt; /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
     bool quiet;              /* no chatter about waiting */
-    bool json;               /* `run -o json`: the job's object at the end; output goes to stderr */
+    bool json;               /* `run -o json`: the object at the end; output goes to stderr */
 };
 
 /* The exit code of design section 8: the job's own, 124, 125, 126/127, 137. */

@@ -67,9 +67,10 @@ static void end(struct flow_sim *s, struct flow_agent *a, struct flow_held *h,
 static void end_of_process(struct flow_sim *s, struct flow_agent *a, struct flow_held *h)
 {
     int64_t luck = flow_random(s, 0, 9);
-    if (h->kill == REASON_CANCELLED)
+    if (h->kill == REASON_CANCELLED &&
+        (luck > 2 || !h->started)) /* else it ended by itself just then */
         end(s, a, h, CMD_FINISHED, JOB_KILLED, REASON_CANCELLED, 0);
-    else if (h->kill != REASON_NONE)
+    else if (h->kill == REASON_TIMEOUT)
         end(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_TIMEOUT, 0);
     else if (luck < (h->evaluation ? 4 : 8))
         end(s, a, h, CMD_FINISHED, JOB_SUCCESS, REASON_NONE, 0);

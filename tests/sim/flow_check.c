@@ -264,11 +264,17 @@ static int look_at_trigger(const struct trigger_row *t, void *user)
     int64_t now = s->w.now.mono_ms;
     struct seen_trigger *k = id_map_find(&s->triggers, (uint64_t)t->id);
     const struct seen_job *j = id_map_find(&s->jobs, (uint64_t)t->job);
+    char name[24];
+    str_format(name, sizeof name, "%s.%s", t->flow, t->name);
     if (!k) {
         k = mem_alloc(sizeof *k);
-        k->row = t->id;
         id_map_put(&s->triggers, (uint64_t)t->id, k);
     }
+    if (!str_eq(k->name, name) || k->look + 1 != s->looks) {
+        *k = (struct seen_trigger){0};
+        str_copy(k->name, sizeof k->name, name);
+    }
+    k->look = s->looks;
     if (t->job && (!j || job_is_final(j->state))) {
         flow_violation(s, "trigger %s of %s waits for a job that is over, or never was", t->name,
                        t->flow);
@@ -306,6 +312,7 @@ static void look_at_triggers(struct flow_sim *s)
     struct trigger_filter all = {.limit = 1000};
     bool more;
     size_t place = 0;
+    s->looks++;
     reader_triggers(s->reader, &all, look_at_trigger, s, &more, NULL);
     for (struct seen_job *j; (j = id_map_next(&s->jobs, &place)) != NULL;) {
         if (j->evaluation && !job_is_final(j->state)) j->abandoned = true;

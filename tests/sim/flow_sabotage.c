@@ -16,6 +16,7 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_FORGOTTEN] = "forgotten",
     [BREAK_LOST_UPDATE] = "lost-update",
     [BREAK_LOST_TRIGGER] = "lost-trigger",
+    [BREAK_SLEEPER] = "sleeper",
     [BREAK_LOST_START] = "lost-start",
 };
 
@@ -41,6 +42,8 @@ void __real_execution_on_task(struct engine *g, const struct ended_job *j);
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j);
 void __real_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
 void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
+void __real_trigger_arm(struct engine *g, struct trigger *t);
+void __wrap_trigger_arm(struct engine *g, struct trigger *t);
 void __real_flow_pump(struct engine *g, struct flow_entry *f);
 void __wrap_flow_pump(struct engine *g, struct flow_entry *f);
 
@@ -126,6 +129,11 @@ void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
 void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j)
 {
     if (!broken(BREAK_STUCK_TRIGGER, 20)) __real_trigger_on_evaluation(g, j);
+}
+
+void __wrap_trigger_arm(struct engine *g, struct trigger *t)
+{
+    if (flow_faults.sabotage != BREAK_SLEEPER) __real_trigger_arm(g, t);
 }
 
 void __wrap_flow_pump(struct engine *g, struct flow_entry *f)

@@ -18,6 +18,7 @@ enum flow_sabotage {
     BREAK_SKIPPED_TASK,  /* a task is passed by */
     BREAK_DEAF_CANCEL,   /* a cancelled execution goes on */
     BREAK_LEAKED_PLACE,  /* nobody looks for queued executions when one ends */
+    BREAK_SLEEPER,       /* a trigger that was applied is not looked at */
     BREAK_FORGOTTEN,     /* a start overlooks open executions */
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
     BREAK_LOST_TRIGGER,  /* what an evaluation came to is not written */
@@ -79,7 +80,9 @@ struct seen_job {
     enum job_state state;
 };
 struct seen_trigger {
-    int64_t row, evaluations;
+    char name[24]; /* a row's number is given anew when a trigger is gone */
+    uint64_t look; /* the last in which it was there */
+    int64_t evaluations;
     int64_t free_ms; /* since when nothing holds it; 0: something does */
 };
 struct seen_start { /* a user's `flow run`, repeated until it is answered */
@@ -106,7 +109,7 @@ struct flow_sim {
     struct seen_start *starts;
     int start_count;
     int64_t short_since[SIM_FLOWS]; /* since when a flow has both places and queued ones */
-    uint64_t batches, crashes, failed, fired, ended, tasks, cancelled;
+    uint64_t looks, batches, crashes, failed, fired, ended, tasks, cancelled;
     char violation[256];
 };
 

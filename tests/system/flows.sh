@@ -1,6 +1,7 @@
 #!/bin/sh
 # Flows through the real programs: the examples, each on agents whose capabilities fit; files that are wrong; cancels; kill -9 of
 # the coordinator in the middle of an execution, and of an agent in the middle of an evaluation.
+# rings: system tsan
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 
@@ -34,7 +35,7 @@ group_agent builder linux-build "NOTES: $here/no-notes"
 group_agent trainer gpu 'A: b'
 group_agent gate dmz "INBOX: $here/inbox"
 group_agent vault region-eu "DATA: $here/data, BACKUPS: $here/backups"
-# A stand-in for PowerShell, as far as the examples need it: the agent starts it as it would the real one.
+# Stand-ins for the shells of Windows, as far as the examples need them: the agent starts them as it would the real ones.
 cat >bin/powershell <<'END'
 #!/bin/sh
 while [ $# -gt 1 ]; do shift; done
@@ -47,7 +48,15 @@ sed -n 's/^Write-Output "\(.*\)"$/\1/p' "$1" | tr -d '\r' | while IFS= read -r l
     printf '%s\n' "$line" | sed 's/""/"/g'
 done
 END
-chmod +x bin/powershell
+cat >bin/cmd <<'END'
+#!/bin/sh
+while [ $# -gt 1 ]; do shift; done
+case $1 in *.cmd) ;; *) exit 64 ;; esac
+sed -n 's/^echo \(.*\)$/\1/p' "$1" | tr -d '\r' | while IFS= read -r line; do
+    printf '%s\n' "$line" | sed "s/%PRODUCT%/$PRODUCT/g; s/%VERSION%/$VERSION/g"
+done
+END
+chmod +x bin/powershell bin/cmd
 group_agent winbox windows "PATH: '$here/bin:/usr/bin:/bin'"
 winbox=$agent
 for name in builder trainer gate vault; do
@@ -92,6 +101,23 @@ cadre flow apply missing.yaml 2>err
 is "a file that is not there is an error" 1 $?
 has "and is named" err 'missing.yaml'
 
+head -c 10485760 /dev/zero | tr '\0' '#' >large.yaml
+cadre flow apply large.yaml 2>err
+is "10 MB are not read as a flow" 1 $?
+has "and the file is named" err 'large.yaml.*(262144|256)'
+printf 'id: a\n\tb: c\n' | cadre flow apply - 2>err
+is "a file on standard input is checked, too" 1 $?
+has "with its line" err '^stdin:2: '
+mkdir empty && cadre flow apply empty 2>err
+is "a folder without flows is an error" 1 $?
+cadre flow show nightly-report 2>err
+is "a flow without its namespace is a wrong command line" 2 $?
+has "which tells the form" err 'NAMESPACE/FLOW'
+cadre trigger show company.imports/file-arrival 2>err
+has "so does a trigger without its name" err 'NAMESPACE/FLOW/TRIGGER'
+cadre execution logs nonsense 2>err
+is "an execution that is none is an error" 1 $?
+
 # ---- a nightly report on Windows ----
 id=$(cadre flow run company.reports/nightly-report --input day=2026-01-31 --detach)
 holds "the Windows report waits for an agent of its group" until_true 30 waits_for "$id" 'windows'
@@ -101,7 +127,7 @@ has "and the input is named" err 'inputs.day: is not a date'
 cadre flow run company.reports/nightly-report 2>err
 has "and so is one that is missing" err 'inputs.day: is missing'
 holds "a Linux machine is not let into a group that requires os=windows" until_true 30 file_has winbox.log requires-not-met
-# From here on the stand-in plays the Windows server.
+# From here on the stand-ins play the Windows server; tests/windows/flows.sh has one that runs Windows programs.
 end "$winbox"
 cadre group update windows --require os=linux >/dev/null
 group_agent winbox windows ''
@@ -196,6 +222,10 @@ cadre flow apply kestra.yaml >/dev/null
 cadre flow run company.team/hello >out 2>err
 is "a flow of Kestra's runs unchanged" 0 $?
 has "with its outputs" out '^hello world$' '^the answer is 42$'
+
+cadre flow run company.team/hello -o json >out 2>err
+has "as JSON the execution comes at its end, with its task runs" out '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
+has "and the output goes to standard error" err '^hello world$'
 
 # ---- values are text ----
 cat >quoting.yaml <<'END'
