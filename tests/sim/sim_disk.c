@@ -457,6 +457,7 @@ struct disk *disk_new(uint64_t seed)
                            .xGetLastError = on_last_error};
     d->former = sqlite3_vfs_find(NULL);
     sqlite3_vfs_register(&d->vfs, 1);
+    sqlite3_randomness(0, NULL); /* SQLite's own begins anew, too, so that a seed is one history */
     return d;
 }
 
