@@ -353,7 +353,11 @@ for word in "$@"; do
     *" $word "*) rings="$rings $word" ;;
     *) case $word in
         all) rings="$rings $all" ;;
-        quick) rings="$rings unit sim" ;;
+        quick)
+            rings="$rings unit sim"
+            CADRE_SIM_SECONDS=${CADRE_SIM_SECONDS:-5}
+            export CADRE_SIM_SECONDS
+            ;;
         *)
             echo "unknown ring: $word (quick, all, or some of: $all)" >&2
             exit 2

@@ -2,6 +2,7 @@
  *
  *   sim_engine                      random seeds for some 45 seconds, then each sabotage has to be caught
  *   CADRE_SIM_SEEDS=N sim_engine    N seeds, however long they take
+ *   CADRE_SIM_SECONDS=N sim_engine  N seconds of seeds, and no sabotage: for the loop of editing and trying
  *   sim_engine --seed N             that run alone; says what was wrong with it
  *   sim_engine --seeds K            K of them, from CADRE_SEED or a seed that is printed
  *   sim_engine ... --sabotage NAME  with the house broken on purpose; --list names the ways
@@ -242,15 +243,23 @@ static int run_many(uint64_t first, uint64_t count, double limit, enum sabotage 
 
 /* ---- the tests ---- */
 
+/* 0: not set. */
+static int64_t setting(const char *name)
+{
+    const char *given = getenv(name);
+    int64_t n = 0;
+    if (given && *given && (str_int64(given, &n) != 0 || n < 1))
+        fail_msg("%s: '%s' is not a number from 1 on", name, given);
+    return n;
+}
+
 static void random_faults__every_promise_is_kept(void **state)
 {
     (void)state;
-    const char *given = getenv("CADRE_SIM_SEEDS");
-    int64_t count = 0;
-    if (given && *given && (str_int64(given, &count) != 0 || count < 1))
-        fail_msg("CADRE_SIM_SEEDS: '%s' is not a number of seeds", given);
+    int64_t count = setting("CADRE_SIM_SEEDS"), limit = setting("CADRE_SIM_SECONDS");
+    if (limit == 0) limit = DEFAULT_SECONDS;
     if (run_many(base_seed(), count > 0 ? (uint64_t)count : UINT64_MAX,
-                 count > 0 ? 1e9 : DEFAULT_SECONDS, SABOTAGE_NONE))
+                 count > 0 ? 1e9 : (double)limit, SABOTAGE_NONE))
         fail_msg("a promise was broken: the seed is above");
 }
 
@@ -284,6 +293,7 @@ static void find_first(struct shared *sh, int worker, void *user)
 static void each_sabotage__is_caught(void **state)
 {
     (void)state;
+    if (setting("CADRE_SIM_SECONDS") > 0) skip();
     struct shared *sh = shared_new(), *results = shared_new();
     struct worker_figures *found = results->workers;
     assert_true((int)SABOTAGES <= WORKERS_MOST);
