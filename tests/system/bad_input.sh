@@ -40,7 +40,7 @@ code=$?
 fails "an unknown command of the agent is refused" 2 'rum' "'run'"
 cadre-agent run --config a.yaml --state fresh >out 2>&1
 code=$?
-fails "an agent that never joined is refused" 1 'not joined' 'cadre-agent join'
+fails "an agent that never joined is refused" 2 'not joined' 'cadre-agent join'
 cadre-agent join cadre-join-nonsense --config n.yaml --state n >out 2>&1
 code=$?
 fails "a join token that is none is refused" 1 'token'
