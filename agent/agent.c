@@ -457,8 +457,6 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     if (rc != 0) {
         log_error("agent: %s", err_text(&e));
         service_failed(rc == ERR_NOT_FOUND ? 2 : 1, NULL);
-        a.exit_code = 1;
-        service_failed(rc == ERR_NOT_FOUND ? 2 : 1, err_text(&e));
         /* not joined, or no coordinator named: a service manager need not try again */
         a.exit_code = rc == ERR_NOT_FOUND || rc == ERR_INVALID ? 2 : 1;
     } else if (a.exit_code == 0) {
