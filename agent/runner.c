@@ -38,8 +38,7 @@ struct attempt {
     enum phase phase;
     const char *
         why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;  /* discarded: no events */
-    bool held_up; /* it was lost because we did not run, not because the network was cut */
+    bool silent; /* discarded: no events */
     struct process *process;
     struct launch launch;
     struct output output;
@@ -347,9 +346,8 @@ static void say_finished(struct runner *r, struct attempt *a, const struct proce
 }
 
 /* By now the guard has ended it, or is about to. */
-static void say_held_up(struct attempt *a)
+static void say_held_up(const struct attempt *a)
 {
-    a->held_up = true;
     log_warn("job %s: attempt %lld is lost: this agent was held up for longer than its lease, and "
              "its guard ended it",
              a->text, (long long)a->number);
