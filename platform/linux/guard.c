@@ -109,16 +109,6 @@ static int above_standard(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-/* For an agent that has no standard error. */
-static int no_log(void)
-{
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (null < 0 || null > 2) return null;
-    int fd = above_standard(null);
-    close(null);
-    return fd;
-}
-
 /* Its standard streams are all that it gets: the line, the shared memory, the log. */
 static pid_t spawn_guard(struct guard *g, int line_end)
 {
@@ -131,9 +121,7 @@ static pid_t spawn_guard(struct guard *g, int line_end)
     s.fds[0] = above_standard(line_end);
     s.fds[1] = above_standard(g->memory);
     s.fds[2] = above_standard(2);
-    if (s.fds[2] < 0) s.fds[2] = no_log();
     pid_t pid = -1;
-    errno = 0;
     if (s.fds[0] >= 0 && s.fds[1] >= 0 && s.fds[2] >= 0) {
         pid = spawn_process(&s, &g->stack);
         errno = s.error;
