@@ -652,6 +652,13 @@ static int list_ended(const struct journal_attempt *j, void *user)
     return 0;
 }
 
+bool runner_awaits_the_dead(const struct runner *r)
+{
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        if (a->phase != PHASE_KILLED) return false;
+    return r->attempts != NULL;
+}
+
 struct json *runner_attempts(const struct runner *r)
 {
     struct err e;
