@@ -30,6 +30,7 @@
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
 #define STOPPING_MS 30000 /* a stop that goes on says so, and asks for as much time again... */
 #define STOPPING_EVERY_MS 10000 /* ...this often */
+#define AWAIT_ROUNDS 6          /* as often with nothing left but what was killed */
 #define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPOOL_PAUSE_BYTES                                                                          \
     (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
@@ -56,6 +57,7 @@ struct agent {
     uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, space_timer, stopping_timer;
     uv_work_t gather;
     char *gathered;
+    int awaiting; /* rounds */
     bool gathering, dirty, draining, stopping, announced;
     bool reload_wanted; /* put off: the gathering thread reads the configuration */
     int exit_code;
@@ -237,10 +239,18 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- the service's wishes ---- */
 
+/* A process that hangs in the kernel does not go whatever is done. Then it is the service manager's turn. */
 static void on_stopping_timer(uv_timer_t *t)
 {
-    (void)t;
-    service_stopping(STOPPING_MS);
+    struct agent *a = t->data;
+    a->awaiting = runner_awaits_the_dead(a->runner) ? a->awaiting + 1 : 0;
+    if (a->awaiting < AWAIT_ROUNDS) {
+        service_stopping(STOPPING_MS);
+        return;
+    }
+    log_error("agent: %zu jobs were killed and do not go; no more time is asked for",
+              runner_count(a->runner));
+    uv_timer_stop(t);
 }
 
 static void on_stop(bool again, void *user)
@@ -402,7 +412,7 @@ static void init_handles(struct agent *a)
     uv_timer_init(&a->loop, &a->stopping_timer);
     a->prepare.data = a->again.data = a;
     a->capabilities_timer.data = a->goodbye_timer.data = a->watchdog_timer.data = a;
-    a->space_timer.data = a;
+    a->space_timer.data = a->stopping_timer.data = a;
 }
 
 static void begin(struct agent *a)
@@ -457,8 +467,6 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     if (rc != 0) {
         log_error("agent: %s", err_text(&e));
         service_failed(rc == ERR_NOT_FOUND ? 2 : 1, NULL);
-        a.exit_code = 1;
-        service_failed(rc == ERR_NOT_FOUND ? 2 : 1, err_text(&e));
         /* not joined, or no coordinator named: a service manager need not try again */
         a.exit_code = rc == ERR_NOT_FOUND || rc == ERR_INVALID ? 2 : 1;
     } else if (a.exit_code == 0) {

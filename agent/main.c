@@ -176,7 +176,8 @@ static int dispatch(int argc, char **argv)
         return 0;
     }
     if (str_eq(command, "service")) {
-        result = service_command(&c, &args, &e) == 0 ? 0 : complain(&e);
+        int rc = service_command(&c, &args, &e);
+        if (rc != 0) result = rc == ERR_INVALID ? complain_of_usage(&e) : complain(&e);
     } else if (!str_eq(command, "join") && args.argc > 0) {
         err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
         result = complain_of_usage(&e);

@@ -38,8 +38,7 @@ struct attempt {
     enum phase phase;
     const char *
         why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;  /* discarded: no events */
-    bool held_up; /* it was lost because we did not run, not because the network was cut */
+    bool silent; /* discarded: no events */
     struct process *process;
     struct launch launch;
     struct output output;
@@ -347,9 +346,8 @@ static void say_finished(struct runner *r, struct attempt *a, const struct proce
 }
 
 /* By now the guard has ended it, or is about to. */
-static void say_held_up(struct attempt *a)
+static void say_held_up(const struct attempt *a)
 {
-    a->held_up = true;
     log_warn("job %s: attempt %lld is lost: this agent was held up for longer than its lease, and "
              "its guard ended it",
              a->text, (long long)a->number);
@@ -652,6 +650,13 @@ static int list_ended(const struct journal_attempt *j, void *user)
 {
     if (j->state == JOURNAL_ENDED) list_attempt(user, j->job, j->attempt, "ended");
     return 0;
+}
+
+bool runner_awaits_the_dead(const struct runner *r)
+{
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        if (a->phase != PHASE_KILLED) return false;
+    return r->attempts != NULL;
 }
 
 struct json *runner_attempts(const struct runner *r)

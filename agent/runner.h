@@ -75,6 +75,8 @@ void runner_drain(struct runner *r, int64_t timeout_ms);
 /* No new jobs, and what runs is killed, reason drain. */
 void runner_drain_now(struct runner *r);
 bool runner_draining(const struct runner *r);
+/* All that is here was killed and has yet to go. */
+bool runner_awaits_the_dead(const struct runner *r);
 
 size_t runner_count(const struct runner *r); /* attempts that hold a slot */
 /* [{job, attempt, state}] for hello: whatever the coordinator must know is still here. */

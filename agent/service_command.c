@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define PASSWORD_MAX_BYTES 1024
-#define STOP_MARGIN_MS 30000 /* beyond drainTimeout: for killGrace and the last results */
 
 static bool was_named(const struct agent_config *c, const char *flag)
 {
@@ -73,20 +72,12 @@ static int install(const struct agent_config *c, struct err *e)
     int rc = make_argument(c, &argument, e);
     if (rc == 0) rc = read_password(c, &password, e);
     if (rc == 0) {
-        const struct service_entry s = {
-            .name = SERVICE_AGENT,
-            .display = "Cadre Agent",
-            .description = "Runs jobs of a Cadre coordinator on this machine.",
-            .program = self,
-            .argument = argument.data,
-            .account = c->account,
-            .password = password.len > 0 ? password.data : NULL,
-            .automatic = true,
-            .stop_ms = c->drain_timeout_ms + STOP_MARGIN_MS,
-        };
-        rc = service_admin_register(&s, &created, e);
+        const struct setup_service s = {.argument = argument.data,
+                                        .account = c->account,
+                                        .password = password.len > 0 ? password.data : NULL,
+                                        .automatic = true};
+        rc = setup_service(c, &s, &created, e);
     }
-    if (rc == 0) rc = setup_folders(c, e);
     if (rc == 0) {
         printf(created ? "the service " SERVICE_AGENT " is registered\n"
                        : "the service " SERVICE_AGENT " was there and keeps its account and how it "

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define WISH_MAX_BYTES (64u * 1024)
-#define STOP_MARGIN_MS 30000
+#define STOP_MARGIN_MS 30000 /* beyond drainTimeout: for killGrace and the last results */
 
 static void say(const char *word, const char *text)
 {
@@ -137,39 +137,56 @@ static int seed_config(const char *path, const struct json *wish, struct err *e)
 
 /* ---- the service and its folders ---- */
 
-static int register_service(const struct agent_config *c, const struct json *wish, struct err *e)
+static int register_service(const struct agent_config *c, const struct setup_service *s,
+                            bool *created, struct err *e)
 {
     char *self = paths_self();
-    bool created = false;
-    const struct service_entry s = {
+    const struct service_entry entry = {
         .name = SERVICE_AGENT,
         .display = "Cadre Agent",
         .description = "Runs jobs on this machine for a Cadre coordinator.",
         .program = self,
-        .argument = "run",
-        .account = json_get_str(wish, "account", NULL),
-        .password = json_get_str(wish, "password", NULL),
-        .automatic = json_get_bool(wish, "automatic", true),
+        .argument = s->argument,
+        .account = s->account,
+        .password = s->password,
+        .automatic = s->automatic,
         .stop_ms = c->drain_timeout_ms + STOP_MARGIN_MS,
     };
-    int rc = service_admin_register(&s, &created, e);
-    if (rc == 0)
-        say("info", created ? "the service cadre-agent is registered"
-                            : "the service cadre-agent is there and keeps account and start type");
+    int rc = service_admin_register(&entry, created, e);
     mem_free(self);
     return rc;
 }
 
-int setup_folders(const struct agent_config *c, struct err *e)
+static int count_entry(const char *name, void *user)
 {
-    char *house = paths_dir(c->config_path), *log = paths_agent_log();
-    char *logs = log ? paths_dir(log) : NULL;
-    int rc = service_admin_folder(house, false, e);
-    if (rc == 0) rc = service_admin_folder(c->state, true, e);
+    (void)name;
+    ++*(int *)user;
+    return 0;
+}
+
+/* One that holds something else, as a whole disk does, is not closed to everybody who needs that. */
+static bool state_is_ours(const char *state)
+{
+    char *usual = paths_agent_state();
+    int entries = 0;
+    bool ours = str_eq(state, usual) || !file_exists(state) || identity_exists(state) ||
+                (dir_list(state, count_entry, &entries, NULL) == 0 && entries == 0);
+    mem_free(usual);
+    return ours;
+}
+
+static int make_folders(const struct agent_config *c, struct err *e)
+{
+    char *config = paths_agent_config(), *log = paths_agent_log();
+    char *house = paths_dir(config), *logs = log ? paths_dir(log) : NULL;
+    int rc = 0;
+    if (str_eq(c->config_path, config)) rc = service_admin_folder(house, false, e);
+    if (rc == 0 && state_is_ours(c->state)) rc = service_admin_folder(c->state, true, e);
     if (rc == 0 && logs) rc = service_admin_folder(logs, true, e);
     mem_free(logs);
-    mem_free(log);
     mem_free(house);
+    mem_free(log);
+    mem_free(config);
     return rc;
 }
 
@@ -184,6 +201,15 @@ static int check_owners(const struct agent_config *c, struct err *e)
     if (rc == 0) rc = service_admin_owner(c->config_path, e);
     if (rc == 0) rc = service_admin_owner(c->state, e);
     mem_free(house);
+    return rc;
+}
+
+int setup_service(const struct agent_config *c, const struct setup_service *s, bool *created,
+                  struct err *e)
+{
+    int rc = check_owners(c, e);
+    if (rc == 0) rc = register_service(c, s, created, e);
+    if (rc == 0) rc = make_folders(c, e);
     return rc;
 }
 
@@ -250,11 +276,17 @@ static int carry_out(const struct json *wish, struct err *e)
     struct opt_args args;
     char name[] = "setup";
     char *argv[] = {name, NULL};
+    const struct setup_service service = {.argument = "run",
+                                          .account = json_get_str(wish, "account", NULL),
+                                          .password = json_get_str(wish, "password", NULL),
+                                          .automatic = json_get_bool(wish, "automatic", true)};
+    bool created = false;
     int rc = agent_config_load(&c, 1, argv, &args, e);
     if (rc != 0) return rc;
-    rc = check_owners(&c, e);
-    if (rc == 0) rc = register_service(&c, wish, e);
-    if (rc == 0) rc = setup_folders(&c, e);
+    rc = setup_service(&c, &service, &created, e);
+    if (rc == 0)
+        say("info", created ? "the service cadre-agent is registered"
+                            : "the service cadre-agent is there and keeps account and start type");
     if (rc == 0) rc = seed_config(c.config_path, wish, e);
     agent_config_fini(&c);
     if (rc == 0) rc = join(wish, e);

@@ -22,8 +22,15 @@ int agent_setup(void); /* the exit code */
 /* agent.yaml as the properties have it; ERR_INVALID names the property. Pure. */
 int setup_config_text(const struct json *wish, struct buf *out, struct err *e);
 
-/* Makes the folders of configuration, state and logs, and closes them to all but administrators and the service's account.
- * After the service was registered. */
-int setup_folders(const struct agent_config *c, struct err *e);
+/* Registers the service, makes the folders of configuration, state and logs, and closes them to all but administrators and the
+ * service's account; of those that are elsewhere only the state's, when there is nothing else in it. ERR_DENIED: with a first
+ * installation, one that somebody else prepared (service_admin_owner). */
+struct setup_service {
+    const char *argument;           /* "run", and what else the program is told */
+    const char *account, *password; /* NULL or "": its own; none */
+    bool automatic;
+};
+int setup_service(const struct agent_config *c, const struct setup_service *s, bool *created,
+                  struct err *e);
 
 #endif

@@ -11,6 +11,9 @@
 
 /* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
+/* The same of a file in a folder where another account may have put a link, or something else that is no file, in its
+ * place: that is not read (ERR_IO, or nothing comes). */
+int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 enum file_mode {
     FILE_PUBLIC /* 0644 */,
     FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */

@@ -18,7 +18,7 @@ struct service_control {
 
 /* Runs `body` as a service when the service manager started this process (Windows), else as what it is: a console
  * program (Windows: Ctrl-C, Ctrl-Break, close) or a daemon (Linux: just calls it; signals are the loop's, see below). Returns what
- * body returns, which is the process's exit code. */
+ * body returns, which is the process's exit code. No file is opened under the number of a standard stream. */
 int service_main(const char *name, int (*body)(int argc, char **argv, void *user), int argc,
                  char **argv, void *user);
 /* To be called by body once it can be controlled. Windows: connects the SCM's or the console's events to `c`. Linux: SIGTERM,

@@ -118,7 +118,7 @@ static void read_token(struct body *b, struct token_row *t, int64_t now_ms)
 /* Lines to paste on the machine that is to join. */
 static void put_commands(struct jw *w, const char *token, const char *group)
 {
-    char *deb = str_dupf("sudo CADRE_TOKEN=%s%s%s apt-get install -y ./cadre-agent.deb", token,
+    char *deb = str_dupf("sudo CADRE_TOKEN=%s%s%s apt-get install -y ./cadre-agent_*.deb", token,
                          group ? " CADRE_GROUP=" : "", group ? group : "");
     char *msi = str_dupf("msiexec /i cadre-agent-" CADRE_VERSION "-x64.msi /qn TOKEN=%s%s%s", token,
                          group ? " GROUP=" : "", group ? group : "");

@@ -64,10 +64,10 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *out,
     }
 }
 
-int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+/* Closes it. */
+static int read_and_close(int fd, const char *path, size_t max_bytes, struct buf *out,
+                          struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) return fail(e, "open", path);
     size_t before = out->len;
     int rc = read_all(fd, path, max_bytes, out, e);
     close(fd);
@@ -76,6 +76,25 @@ int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e
         if (out->cap > 0) out->data[before] = '\0';
     }
     return rc;
+}
+
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return fail(e, "open", path);
+    return read_and_close(fd, path, max_bytes, out, e);
+}
+
+int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    struct stat st;
+    /* a pipe would have its opener wait for a writer */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return fail(e, "open", path);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return read_and_close(fd, path, max_bytes, out, e);
+    close(fd);
+    return err_set(e, ERR_IO, "%s is no ordinary file", path);
 }
 
 /* What root makes in the folder of another account is that account's: so that `sudo cadre-agent join`

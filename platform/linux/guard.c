@@ -121,9 +121,7 @@ static pid_t spawn_guard(struct guard *g, int line_end)
     s.fds[0] = above_standard(line_end);
     s.fds[1] = above_standard(g->memory);
     s.fds[2] = above_standard(2);
-    if (s.fds[2] < 0) s.fds[2] = above_standard(g->memory); /* no log: it finds that out */
     pid_t pid = -1;
-    errno = 0;
     if (s.fds[0] >= 0 && s.fds[1] >= 0 && s.fds[2] >= 0) {
         pid = spawn_process(&s, &g->stack);
         errno = s.error;

@@ -210,7 +210,9 @@ int log_sink_open(const char *file, struct err *e)
     }
     bool is_socket;
     sink.journal = journal_listens(&is_socket);
-    if (sink.journal && is_socket) sink.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* A journal that does not keep up is not waited for here: the guard must not hang on it. */
+    if (sink.journal && is_socket)
+        sink.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     log_set_sink(sink_line, NULL);
     return 0;
 }

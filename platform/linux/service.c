@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
@@ -29,10 +30,20 @@ struct service {
     bool asked; /* to stop, once */
 };
 
+/* One that is closed would be the next file that is opened, and what is meant for people would be written into it. These
+ * refuse as a closed one does. */
+static void hold_standard_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int service_main(const char *name, int (*body)(int argc, char **argv, void *user), int argc,
                  char **argv, void *user)
 {
     (void)name;
+    hold_standard_streams();
     /* a peer that went away is an error of write(), not our end */
     signal(SIGPIPE, SIG_IGN);
     return body(argc, argv, user);

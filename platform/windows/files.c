@@ -58,11 +58,11 @@ static int read_all(HANDLE h, const char *path, size_t max_bytes, struct buf *ou
     return rc;
 }
 
-int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+static int read_file(const char *path, DWORD flags, size_t max_bytes, struct buf *out,
+                     struct err *e)
 {
     wchar_t *wide = wide_path(path);
-    HANDLE h = CreateFileW(wide, GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING,
-                           FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE h = CreateFileW(wide, GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
     mem_free(wide);
     if (h == INVALID_HANDLE_VALUE) return fail(e, "open", path);
     size_t before = out->len;
@@ -73,6 +73,17 @@ int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e
         if (out->cap > 0) out->data[before] = '\0';
     }
     return rc;
+}
+
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    return read_file(path, FILE_ATTRIBUTE_NORMAL, max_bytes, out, e);
+}
+
+int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e)
+{
+    /* opens the link itself, which has no content */
+    return read_file(path, FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT, max_bytes, out, e);
 }
 
 static int write_handle(HANDLE h, const char *path, const void *data, size_t len, struct err *e)

@@ -207,9 +207,12 @@ static void a_lease_that_is_over__ends_the_attempt_whatever_the_wall_says(void *
     runner_expire_leases(w->runner);
     turn(w);
     assert_false(said(w, "lost"));
+    assert_false(runner_awaits_the_dead(w->runner));
     mono_shift_ms = LEASE_MS;
     runner_expire_leases(w->runner);
+    assert_true(runner_awaits_the_dead(w->runner));
     until_said(w, "\"lost\"");
+    assert_false(runner_awaits_the_dead(w->runner));
     assert_int_equal(runner_count(w->runner), 0);
 }
 

@@ -89,6 +89,29 @@ static void a_write_through_a_link__leaves_its_target(void **state)
     mem_free(target);
 }
 
+static void a_read_without_links__takes_files_alone(void **state)
+{
+    char *target = paths_join(*state, "target"), *link = paths_join(*state, "link"),
+         *pipe = paths_join(*state, "pipe");
+    struct err e = {0};
+    struct buf b;
+    buf_init(&b, 16);
+    assert_int_equal(file_write_atomic(target, "t", 1, FILE_PUBLIC, NULL), 0);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(file_read_no_link(link, 16, &b, NULL), ERR_IO);
+    assert_int_equal(file_read_no_link(pipe, 16, &b, &e), ERR_IO);
+    assert_non_null(strstr(e.msg, "no ordinary file"));
+    assert_int_equal(file_read_no_link(*state, 16, &b, NULL), ERR_IO);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(file_read_no_link(target, 16, &b, NULL), 0);
+    assert_string_equal(b.data, "t");
+    buf_fini(&b);
+    mem_free(pipe);
+    mem_free(link);
+    mem_free(target);
+}
+
 static void a_full_disk__is_told_as_such(void **state)
 {
     (void)state;
@@ -311,6 +334,7 @@ int main(void)
         SCRATCH_CASE(exposure__is_told),
         SCRATCH_CASE(what_root_makes_for_an_account__is_the_accounts),
         SCRATCH_CASE(a_write_through_a_link__leaves_its_target),
+        SCRATCH_CASE(a_read_without_links__takes_files_alone),
         SCRATCH_CASE(a_full_disk__is_told_as_such),
         SCRATCH_CASE(trees_without_rights__are_removed),
         SCRATCH_CASE(links_in_trees__are_not_followed),

@@ -3,6 +3,7 @@
 
 #include "platform/service.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -217,6 +219,33 @@ static void main__is_body_and_its_result(void **state)
     assert_true(called);
 }
 
+static int open_one(int argc, char **argv, void *user)
+{
+    (void)argc;
+    (void)argv;
+    (void)user;
+    char c;
+    int fd = open("/", O_RDONLY | O_CLOEXEC);
+    bool apart = fd > 2;
+    close(fd);
+    return apart && read(0, &c, 1) < 0 && write(1, "x", 1) < 0 && write(2, "x", 1) < 0 ? 0 : 1;
+}
+
+static void closed_standard_streams__do_not_become_files(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        for (int fd = 0; fd < 3; fd++)
+            close(fd);
+        _exit(service_main("cadre-agent", open_one, 0, NULL, NULL));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +256,7 @@ int main(void)
         SCRATCH_CASE(watchdog__wants_half_of_its_time),
         SCRATCH_CASE(signals__are_wishes_on_the_loop),
         SCRATCH_CASE(main__is_body_and_its_result),
+        SCRATCH_CASE(closed_standard_streams__do_not_become_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
