@@ -125,15 +125,19 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         next = t->next;
         if (!flow_find_trigger(now, t->row.name)) remove_trigger(g, f, t);
     }
+    bool any_new = false;
     for (size_t i = 0; i < now->trigger_count && g->rc == 0; i++) {
         const struct flow_trigger *def = &now->triggers[i];
         struct trigger *t = trigger_find(f, def->id);
         bool disabled = def->disabled || now->disabled;
+        any_new = any_new || !t;
         if (t)
             change(g, t, def, disabled, same_check(before, now, def));
         else
             add_new(g, f, def, disabled);
     }
+    /* one of the same name may have been taken out a moment ago */
+    if (any_new && g->rc == 0) triggers_find_ending(g, f);
 }
 
 /* ---- commands ---- */
@@ -192,6 +196,12 @@ void apply_trigger_run(struct engine *g, struct command *c)
         reply_error(g, c, ERR_CONFLICT, NULL,
                     "wait for it, cancel it, or set allowConcurrent in the flow",
                     "an execution that the trigger %s of %s started is still under way",
+                    t->row.name, flow_name(t->flow, name));
+        return;
+    }
+    if (t->ending) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
+                    "an evaluation of the trigger %s of %s that was given up is still being ended",
                     t->row.name, flow_name(t->flow, name));
         return;
     }
