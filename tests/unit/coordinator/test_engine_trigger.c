@@ -447,6 +447,27 @@ static void disabled_by_an_operator__survives_an_apply_that_says_nothing_new(voi
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
 }
 
+/* A disabled flow starts no executions: neither an operator nor what one said before keeps a trigger of it on. */
+static void disabled_flow__has_no_trigger_that_is_on(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "    disabled: true\n");
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    world_live(w, 0);
+    int64_t job = evaluation(w);
+    world_apply_flow(w, FLOW "    disabled: true\ndisabled: true\n");
+    hand_success(&h, job, NULL);
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    assert_non_null(strstr(world_reply(w)->err.msg, "the flow a.b.f is disabled"));
+    world_live(w, 100000);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    assert_int_equal(world_executions(w, "f", NULL), 0);
+    world_apply_flow(w, FLOW);
+    world_live(w, 0);
+    evaluation(w);
+}
+
 static void stop_after__disables_it(void **state)
 {
     struct world *w = *state;
@@ -681,6 +702,7 @@ int main(void)
         WORLD_TEST(apply__thousands_at_once__begin_in_steps),
         WORLD_TEST(disable__kills_what_is_under_way_and_nothing_brings_it_back),
         WORLD_TEST(disabled_by_an_operator__survives_an_apply_that_says_nothing_new),
+        WORLD_TEST(disabled_flow__has_no_trigger_that_is_on),
         WORLD_TEST(stop_after__disables_it),
         WORLD_TEST(fail_on_trigger_error__is_seen_among_the_executions),
         WORLD_TEST(changed_flow__kills_an_evaluation_that_it_changes),
