@@ -156,6 +156,25 @@ static void log_tasks__need_no_agent(void **state)
 
 /* ---- what cannot be made ---- */
 
+/* Many of them are written in one transaction, so that none may be as long as its author likes. */
+static void log_task__with_a_message_beyond_64_KiB__fails(void **state)
+{
+    struct world *w = *state;
+    struct buf inputs;
+    world_apply_flow(w, HEAD "inputs: [{id: x, type: STRING}]\n"
+                             "tasks:\n"
+                             "  - {id: say, type: io.kestra.plugin.core.log.Log, message: \"{{ "
+                             "inputs.x }}{{ inputs.x }}\"}\n");
+    for (int n = 32767; n <= 32769; n += 2) {
+        buf_init(&inputs, 65536);
+        buf_addf(&inputs, "{\"x\":\"%0*d\"}", n, 0);
+        int64_t id = world_start(w, "f", inputs.data);
+        buf_fini(&inputs);
+        assert_state(w, id, n < 32768 ? "SUCCESS" : "FAILED");
+        if (n > 32768) assert_message(w, id, "larger than 65535 bytes", REASON_PAYLOAD_TOO_LARGE);
+    }
+}
+
 static void missing_output__fails_the_task_with_the_sentence(void **state)
 {
     struct world *w = *state;
@@ -538,6 +557,7 @@ int main(void)
         WORLD_TEST(retry__is_of_the_job_and_the_execution_waits),
         WORLD_TEST(disabled_tasks__are_passed_by),
         WORLD_TEST(log_tasks__need_no_agent),
+        WORLD_TEST(log_task__with_a_message_beyond_64_KiB__fails),
         WORLD_TEST(missing_output__fails_the_task_with_the_sentence),
         WORLD_TEST(expression_that_names_no_group__fails_at_once),
         WORLD_TEST(fallback__ends_the_task_when_nobody_is_there),
