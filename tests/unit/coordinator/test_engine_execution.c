@@ -548,6 +548,37 @@ static void deleted_flow__lets_the_running_end_and_cancels_the_queued(void **sta
     assert_state(w, running, "SUCCESS");
 }
 
+static int cancelled_in_batch(const struct world *w)
+{
+    int n = 0;
+    for (const struct effect *x = w->effects.first; x; x = x->next)
+        n += x->type == EFFECT_EXECUTION_CHANGED && x->flag;
+    return n;
+}
+
+static void deleted_flow__with_a_long_queue__cancels_it_in_steps(void **state)
+{
+    struct world *w = *state;
+    const char *flow = HEAD "concurrency: {limit: 1}\ntasks:\n  - {id: one, command: [\"true\"]}\n";
+    world_apply_flow(w, flow);
+    enum { COUNT = 251 };
+    int64_t ids[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        ids[i] = world_start(w, "f", NULL);
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    assert_int_equal(world_reply(w)->rc, 0);
+    assert_int_equal(cancelled_in_batch(w), 100);
+    world_do(w, cmd_apply(w, flow));
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(world_reply(w)->err.msg, "being deleted"));
+    world_crash(w);
+    world_live(w, 10);
+    for (int i = 1; i < COUNT; i++)
+        assert_state(w, ids[i], "CANCELLED");
+    assert_state(w, ids[0], "RUNNING");
+    world_apply_flow(w, flow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +607,7 @@ int main(void)
         WORLD_TEST(start__unknown_flow_or_input__is_refused_with_the_nearest),
         WORLD_TEST(running_execution__keeps_its_revision),
         WORLD_TEST(deleted_flow__lets_the_running_end_and_cancels_the_queued),
+        WORLD_TEST(deleted_flow__with_a_long_queue__cancels_it_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
