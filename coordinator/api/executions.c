@@ -12,22 +12,6 @@
 #define LABELS_MAX 64
 #define LABEL_MAX 256 /* bytes of a key, and of a value */
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
-static void put_raw(struct jw *w, const char *key, const char *json)
-{
-    if (json)
-        jw_raw(w, key, json);
-    else
-        jw_null(w, key);
-}
-
 void execution_json(struct jw *w, const struct execution *x)
 {
     jw_id(w, "id", x->id);
@@ -35,12 +19,12 @@ void execution_json(struct jw *w, const struct execution *x)
     jw_str(w, "flow", x->flow);
     jw_int(w, "revision", x->revision);
     jw_str(w, "state", fsm_name(&execution_fsm, (int)x->state));
-    put_text(w, "reason", reason_name(x->reason));
-    put_text(w, "message", x->message);
-    put_text(w, "trigger", x->trigger);
-    put_raw(w, "inputs", x->inputs);
-    put_raw(w, "triggerOutputs", x->trigger_vars);
-    put_raw(w, "labels", x->labels);
+    jw_str(w, "reason", reason_name(x->reason));
+    jw_str(w, "message", x->message);
+    jw_str(w, "trigger", x->trigger);
+    jw_raw(w, "inputs", x->inputs);
+    jw_raw(w, "triggerOutputs", x->trigger_vars);
+    jw_raw(w, "labels", x->labels);
     jw_time(w, "createdAt", x->created_ms);
     jw_time(w, "startedAt", x->started_ms);
     jw_time(w, "endedAt", x->ended_ms);
@@ -128,7 +112,7 @@ static void send_one(struct request *r, int status, int64_t id, const char *wait
         jw_str(&a.w, "message", "as many executions of the flow run as its concurrency limit lets");
         jw_end(&a.w);
     } else {
-        put_raw(&a.w, "waiting", waiting);
+        jw_raw(&a.w, "waiting", waiting);
     }
     rc = put_runs(&runs, x.id, &e);
     if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
