@@ -85,7 +85,8 @@ void jw_int(struct jw *w, const char *key, int64_t n);
 void jw_num(struct jw *w, const char *key, double n);
 void jw_bool(struct jw *w, const char *key, bool b);
 void jw_null(struct jw *w, const char *key);
-void jw_raw(struct jw *w, const char *key, const char *json_text); /* known to be valid JSON */
+void jw_raw(struct jw *w, const char *key,
+            const char *json_text); /* known to be valid JSON; NULL writes null */
 void jw_tree(struct jw *w, const char *key, const struct json *j); /* NULL writes null */
 void jw_time(struct jw *w, const char *key, int64_t wall_ms);      /* RFC 3339; <= 0 writes null */
 void jw_id(struct jw *w, const char *key, int64_t id); /* base/id.h text; 0 writes null */

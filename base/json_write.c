@@ -212,6 +212,10 @@ void jw_null(struct jw *w, const char *key)
 
 void jw_raw(struct jw *w, const char *key, const char *json_text)
 {
+    if (!json_text) {
+        jw_null(w, key);
+        return;
+    }
     if (begin(w, key)) add(w, json_text, strlen(json_text));
 }
 

@@ -19,7 +19,8 @@ struct watch {
     int code;
     bool closed[4]; /* nobody reads this stream any more */
     /* of an execution */
-    char *job; /* whose state was told last */
+    char *job; /* the task run at hand */
+    bool start_told, end_told;
 };
 
 static bool state_is(const char *state, const char *const *list)
@@ -166,19 +167,32 @@ int follow_job(struct cli *cli, const struct follow_options *o)
 
 /* ---- executions ---- */
 
+/* What was told counts for one task run. A stream that broke begins with the first of them again; their ids grow. */
+static bool is_of_before(struct watch *w, const char *id)
+{
+    int order = w->job ? strcmp(id, w->job) : 1;
+    if (order <= 0) return order < 0;
+    mem_free(w->job);
+    mem_free(w->said);
+    w->job = mem_strdup(id);
+    w->said = NULL;
+    w->retry_told = 0;
+    w->start_told = w->end_told = false;
+    return false;
+}
+
 static void tell_run(struct watch *w, const struct json *job)
 {
     const char *state = json_get_str(job, "state", "?");
     const char *task = json_get_str(job, "task", "?");
-    const char *id = json_get_str(job, "id", "");
     const char *reason = json_get_str(job, "reason", NULL);
     char code[32];
-    if (str_eq(state, "RUNNING") && !w->o->quiet && !str_eq(w->job, id)) {
-        mem_free(w->job);
-        w->job = mem_strdup(id);
+    if (str_eq(state, "RUNNING") && !w->o->quiet && !w->start_told) {
+        w->start_told = true;
         cli_note("cadre: task %s runs on %s", task, json_get_str(job, "agentName", "an agent"));
     }
-    if (!state_is(state, final) || str_eq(state, "SUCCESS")) return;
+    if (!state_is(state, final) || str_eq(state, "SUCCESS") || w->end_told) return;
+    w->end_told = true;
     const char *exit_text = text_of(json_get(job, "exitCode"), code, sizeof code);
     const char *message = json_get_str(job, "message", NULL);
     cli_note("cadre: task %s %s%s%s%s%s%s%s%s", task, state, reason ? " (" : "",
@@ -193,6 +207,7 @@ static int on_execution_event(const struct json *event, void *user)
     const char *kind = json_get_str(event, "event", "");
     const char *state = json_get_str(event, "state", "");
     if (str_eq(kind, "state")) {
+        if (is_of_before(w, json_get_str(event, "id", ""))) return 0;
         if (str_eq(state, "RETRYING")) tell_retry(w, event);
         tell_waiting(w, event);
         tell_run(w, event);

@@ -106,8 +106,14 @@ static size_t command_bytes(const struct command *c)
         for (size_t i = 0; i < c->u.apply.count; i++)
             n += text_bytes(c->u.apply.files[i].source);
         break;
+    case CMD_EXECUTION_START:
+        n += c->u.start.bytes;
+        break;
     case CMD_FINISHED:
         n += text_bytes(c->u.event.outputs);
+        break;
+    case CMD_READY:
+        n += text_bytes(c->u.ready.capabilities);
         break;
     case CMD_HELLO:
         n += text_bytes(c->u.hello.capabilities) +

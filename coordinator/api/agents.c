@@ -11,14 +11,6 @@
 #define LIST_LIMIT 1000
 #define LABEL "label."
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
 /* Labels travel among the capabilities as "label.x"; people see them apart. */
 static void put_capabilities(struct jw *w, const char *text)
 {
@@ -47,17 +39,17 @@ static void put_agent(struct jw *w, const struct agent *a, int64_t busy)
         a->online && !a->draining && !a->held && a->slots > busy ? a->slots - busy : 0;
     jw_id(w, "id", a->id);
     jw_str(w, "name", a->name);
-    put_text(w, "group", a->group);
+    jw_str(w, "group", a->group);
     jw_str(w, "state", state_of(a));
     jw_int(w, "slots", a->slots);
     jw_int(w, "freeSlots", free_slots);
     jw_int(w, "busySlots", busy);
     put_capabilities(w, a->capabilities);
-    put_text(w, "version", a->version);
+    jw_str(w, "version", a->version);
     jw_time(w, "createdAt", a->created_ms);
     jw_time(w, "lastSeenAt", a->last_seen_ms);
     jw_bool(w, "held", a->held);
-    put_text(w, "drainReason", a->drain_reason);
+    jw_str(w, "drainReason", a->drain_reason);
 }
 
 /* ---- list ---- */
@@ -109,7 +101,7 @@ void agents_list(struct request *r)
         return;
     }
     jw_end(&p.a.w);
-    put_text(&p.a.w, "nextCursor", p.cut ? p.last : NULL);
+    jw_str(&p.a.w, "nextCursor", p.cut ? p.last : NULL);
     mem_free(p.last);
     request_send(r, 200, &p.a);
 }

@@ -12,22 +12,6 @@
 #define LABELS_MAX 64
 #define LABEL_MAX 256 /* bytes of a key, and of a value */
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
-static void put_raw(struct jw *w, const char *key, const char *json)
-{
-    if (json)
-        jw_raw(w, key, json);
-    else
-        jw_null(w, key);
-}
-
 void execution_json(struct jw *w, const struct execution *x)
 {
     jw_id(w, "id", x->id);
@@ -35,12 +19,12 @@ void execution_json(struct jw *w, const struct execution *x)
     jw_str(w, "flow", x->flow);
     jw_int(w, "revision", x->revision);
     jw_str(w, "state", fsm_name(&execution_fsm, (int)x->state));
-    put_text(w, "reason", reason_name(x->reason));
-    put_text(w, "message", x->message);
-    put_text(w, "trigger", x->trigger);
-    put_raw(w, "inputs", x->inputs);
-    put_raw(w, "triggerOutputs", x->trigger_vars);
-    put_raw(w, "labels", x->labels);
+    jw_str(w, "reason", reason_name(x->reason));
+    jw_str(w, "message", x->message);
+    jw_str(w, "trigger", x->trigger);
+    jw_raw(w, "inputs", x->inputs);
+    jw_raw(w, "triggerOutputs", x->trigger_vars);
+    jw_raw(w, "labels", x->labels);
     jw_time(w, "createdAt", x->created_ms);
     jw_time(w, "startedAt", x->started_ms);
     jw_time(w, "endedAt", x->ended_ms);
@@ -128,7 +112,7 @@ static void send_one(struct request *r, int status, int64_t id, const char *wait
         jw_str(&a.w, "message", "as many executions of the flow run as its concurrency limit lets");
         jw_end(&a.w);
     } else {
-        put_raw(&a.w, "waiting", waiting);
+        jw_raw(&a.w, "waiting", waiting);
     }
     rc = put_runs(&runs, x.id, &e);
     if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
@@ -189,6 +173,16 @@ static void on_started(struct request *r, struct effect *x)
     request_send(r, status, &a);
 }
 
+/* Inputs that are too large are told so by the engine, which has the flow; until then they wait. */
+static void read_values(struct body *b, struct cmd_start *s)
+{
+    const struct json *inputs = body_object(b, "inputs");
+    char *text = json_text(b->object);
+    s->bytes = strlen(text);
+    mem_free(text);
+    if (inputs) s->inputs = json_copy(inputs);
+}
+
 static void read_labels(struct body *b, struct cmd_start *s)
 {
     const struct json *labels = body_object(b, "labels");
@@ -212,8 +206,7 @@ void flows_run(struct request *r)
     struct command *c = command_new(CMD_EXECUTION_START);
     struct cmd_start *s = &c->u.start;
     body_known(&b, keys, 2);
-    const struct json *inputs = body_object(&b, "inputs");
-    if (inputs) s->inputs = json_copy(inputs);
+    read_values(&b, s);
     read_labels(&b, s);
     (void)auth_namespace(&r->who, ns, &r->problem);
     s->unique_key = request_take_key(r);

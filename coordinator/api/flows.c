@@ -12,14 +12,6 @@
 #define FILES_MAX 1000
 #define FILE_NAME_MAX 1024
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
 /* ---- apply ---- */
 
 static void on_applied(struct request *r, struct effect *x)
@@ -156,7 +148,7 @@ void flows_list(struct request *r)
         request_fail(r, rc, &e);
     } else {
         jw_end(&p.a.w);
-        put_text(&p.a.w, "nextCursor", more ? p.last : NULL);
+        jw_str(&p.a.w, "nextCursor", more ? p.last : NULL);
         request_send(r, 200, &p.a);
     }
     mem_free(p.last);
@@ -171,7 +163,7 @@ static void put_input(struct jw *w, const struct flow_input *in)
     jw_str(w, "type", flow_input_type_names[in->type]);
     jw_bool(w, "required", in->required);
     jw_tree(w, "defaults", in->defaults);
-    put_text(w, "description", in->description);
+    jw_str(w, "description", in->description);
     if (in->type == INPUT_SELECT) {
         jw_array(w, "values");
         for (size_t i = 0; i < in->value_count; i++)
@@ -183,7 +175,7 @@ static void put_input(struct jw *w, const struct flow_input *in)
 
 static void put_flow(struct jw *w, const struct flow *f)
 {
-    put_text(w, "description", f->description);
+    jw_str(w, "description", f->description);
     jw_bool(w, "disabled", f->disabled);
     jw_tree(w, "labels", f->labels);
     jw_array(w, "inputs");

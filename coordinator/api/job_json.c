@@ -6,22 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
-static void put_raw(struct jw *w, const char *key, const char *json)
-{
-    if (json)
-        jw_raw(w, key, json);
-    else
-        jw_null(w, key);
-}
-
 static void put_duration(struct jw *w, const char *key, int64_t ms)
 {
     char text[DURATION_TEXT_SIZE];
@@ -58,8 +42,8 @@ static void put_end(struct jw *w, enum job_state state, enum reason reason, cons
                     bool exited, int64_t exit_code)
 {
     jw_str(w, "state", fsm_name(&job_fsm, (int)state));
-    put_text(w, "reason", reason_name(reason));
-    put_text(w, "message", message);
+    jw_str(w, "reason", reason_name(reason));
+    jw_str(w, "message", message);
     if (exited)
         jw_int(w, "exitCode", exit_code);
     else
@@ -71,7 +55,7 @@ static void put_attempt(struct jw *w, const struct attempt *a, const char *agent
     jw_object(w, NULL);
     jw_int(w, "attempt", a->attempt);
     jw_id(w, "agent", a->agent);
-    put_text(w, "agentName", agent_name);
+    jw_str(w, "agentName", agent_name);
     put_end(w, a->state, a->reason, a->message, a->exited, a->exit_code);
     jw_time(w, "submittedAt", a->submitted_ms);
     jw_time(w, "startedAt", a->started_ms);
@@ -114,12 +98,12 @@ static void put_names(struct jw *w, const struct job *j)
 {
     jw_id(w, "id", j->id);
     jw_str(w, "kind", j->kind == JOB_TRIGGER ? "trigger" : "task");
-    put_text(w, "namespace", j->ns);
-    put_text(w, "flow", j->flow);
-    put_text(w, "execution", j->execution);
-    put_text(w, "task", j->task);
-    put_text(w, "name", j->name);
-    put_text(w, "group", j->group);
+    jw_str(w, "namespace", j->ns);
+    jw_str(w, "flow", j->flow);
+    jw_str(w, "execution", j->execution);
+    jw_str(w, "task", j->task);
+    jw_str(w, "name", j->name);
+    jw_str(w, "group", j->group);
     jw_str(w, "fallback", fallback_names[j->fallback]);
 }
 
@@ -129,11 +113,11 @@ int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsi
     const struct job *j = &v->job;
     int rc = 0;
     put_names(w, j);
-    put_raw(w, "requires", v->require);
+    jw_raw(w, "requires", v->require);
     jw_int(w, "priority", j->priority);
     put_end(w, j->state, j->reason, j->message, j->exited, j->exit_code);
     jw_id(w, "agent", j->agent);
-    put_text(w, "agentName", v->agent_name);
+    jw_str(w, "agentName", v->agent_name);
     jw_int(w, "attempt", j->attempt);
     if (parts & JOB_JSON_ATTEMPTS) rc = put_attempts(w, reader, v, e);
     jw_time(w, "createdAt", j->created_ms);
@@ -147,9 +131,9 @@ int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsi
     put_duration(w, "killGrace", j->kill_grace_ms);
     put_retry(w, &j->retry);
     jw_bool(w, "truncated", j->truncated);
-    if (parts & JOB_JSON_WAITING) put_raw(w, "waiting", waiting);
-    put_raw(w, "outputs", v->outputs);
-    if (parts & JOB_JSON_SPEC) put_raw(w, "spec", v->spec);
+    if (parts & JOB_JSON_WAITING) jw_raw(w, "waiting", waiting);
+    jw_raw(w, "outputs", v->outputs);
+    if (parts & JOB_JSON_SPEC) jw_raw(w, "spec", v->spec);
     return rc;
 }
 

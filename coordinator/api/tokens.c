@@ -17,14 +17,6 @@
 #define LIFE_MIN_MS 1
 #define USES_MAX 1000000
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
 static void put_uses(struct jw *w, const char *key, const struct token_row *t)
 {
     if (t->role == ROLE_JOIN && t->uses_left >= 0)
@@ -37,10 +29,10 @@ static void put_token(struct jw *w, const struct token_row *t)
 {
     jw_id(w, "id", t->id);
     jw_str(w, "type", t->role == ROLE_JOIN ? "join" : "api");
-    put_text(w, "role", t->role == ROLE_JOIN ? NULL : role_names[t->role]);
-    put_text(w, "group", t->group);
-    put_text(w, "namespace", t->ns);
-    put_text(w, "name", t->name);
+    jw_str(w, "role", t->role == ROLE_JOIN ? NULL : role_names[t->role]);
+    jw_str(w, "group", t->group);
+    jw_str(w, "namespace", t->ns);
+    jw_str(w, "name", t->name);
     jw_time(w, "createdAt", t->created_ms);
     jw_time(w, "expiresAt", t->expires_ms);
 }

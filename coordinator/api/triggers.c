@@ -8,14 +8,6 @@
 #define LIST_LIMIT 100
 #define LIST_LIMIT_MAX 500
 
-static void put_text(struct jw *w, const char *key, const char *s)
-{
-    if (s)
-        jw_str(w, key, s);
-    else
-        jw_null(w, key);
-}
-
 static void put_trigger(struct jw *w, const struct trigger_row *t)
 {
     char interval[DURATION_TEXT_SIZE];
@@ -24,13 +16,13 @@ static void put_trigger(struct jw *w, const struct trigger_row *t)
     jw_str(w, "flow", t->flow);
     jw_str(w, "id", t->name);
     jw_bool(w, "disabled", t->disabled);
-    put_text(w, "reason", t->why);
+    jw_str(w, "reason", t->why);
     jw_bool(w, "allowConcurrent", t->concurrent);
     jw_str(w, "interval", interval);
     jw_time(w, "nextAt", t->disabled ? 0 : t->next_ms);
     jw_id(w, "job", t->job);
-    put_text(w, "result", evaluation_names[t->result]);
-    put_text(w, "message", t->message);
+    jw_str(w, "result", evaluation_names[t->result]);
+    jw_str(w, "message", t->message);
     jw_time(w, "evaluatedAt", t->ended_ms);
     jw_id(w, "execution", t->execution);
     jw_int(w, "evaluations", t->evaluations);
@@ -97,7 +89,7 @@ void triggers_list(struct request *r)
         request_fail(r, rc, &e);
     } else {
         jw_end(&p.a.w);
-        put_text(&p.a.w, "nextCursor", more ? p.last : NULL);
+        jw_str(&p.a.w, "nextCursor", more ? p.last : NULL);
         request_send(r, 200, &p.a);
     }
     mem_free(p.last);
@@ -110,12 +102,12 @@ static int on_evaluation(const struct evaluation *v, void *user)
     struct jw *w = user;
     jw_object(w, NULL);
     jw_int(w, "number", v->number);
-    put_text(w, "result", evaluation_names[v->result]);
+    jw_str(w, "result", evaluation_names[v->result]);
     if (v->exited)
         jw_int(w, "exitCode", v->exit_code);
     else
         jw_null(w, "exitCode");
-    put_text(w, "message", v->message);
+    jw_str(w, "message", v->message);
     jw_id(w, "job", v->job);
     jw_id(w, "execution", v->execution);
     jw_time(w, "startedAt", v->started_ms);

@@ -112,6 +112,7 @@ struct cmd_start {
     char *ns, *flow;
     struct json *inputs; /* object or NULL; checked against the flow's in the engine */
     struct json *labels; /* object of strings or NULL: over those of the flow */
+    size_t bytes;        /* of both as text: about what waits in memory */
     char *unique_key;    /* NULL: none */
     int64_t submitter;   /* token id */
 };

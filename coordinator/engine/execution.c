@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define PUMP_MOST 100 /* queued executions begun in one go */
+#define PUMP_MOST 100 /* queued executions begun, or cancelled, in one go */
 
 /* ---- in memory ---- */
 
@@ -130,8 +130,21 @@ void execution_end(struct engine *g, struct open_execution *x, enum execution_st
     if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
 }
 
+/* The flow was deleted: what waits will not begin. */
+static void cancel_queued(struct engine *g, struct flow_entry *f)
+{
+    for (int n = 0; g->rc == 0 && n < PUMP_MOST && f->queued.count > 0; n++)
+        execution_end(g, f->queued.first, EXECUTION_CANCELLED, REASON_CANCELLED,
+                      "its flow was deleted");
+    if (g->rc == 0) timer_set(g, &f->timer, f->queued.count > 0 ? g->now.mono_ms + 1 : NEVER);
+}
+
 void flow_pump(struct engine *g, struct flow_entry *f)
 {
+    if (f->deleted) {
+        cancel_queued(g, f);
+        return;
+    }
     const struct flow *present = f->queued.count > 0 ? flow_present(g, f) : NULL;
     int64_t limit = present ? present->concurrency_limit : 0;
     for (int n = 0; g->rc == 0 && f->queued.count > 0; n++) {

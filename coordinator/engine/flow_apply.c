@@ -66,6 +66,18 @@ static void check_twice(struct review *r, const struct cmd_apply *a, size_t n)
     }
 }
 
+/* What waited when it was deleted is cancelled in steps, and must not begin with the new one. */
+static void check_deleted(struct review *r)
+{
+    const struct flow_entry *f = flow_get(r->g, r->flow->ns, r->flow->id);
+    if (!f || !f->deleted || f->queued.count == 0) return;
+    r->groups_only = false;
+    flow_problems_add(&r->problems, r->file, r->flow->line,
+                      "the flow %s.%s is being deleted, %lld executions are still to be cancelled: "
+                      "try again in a moment",
+                      f->ns, f->id, (long long)f->queued.count);
+}
+
 static void check_file(struct review *r, struct cmd_apply *a, size_t n)
 {
     struct flow_file *file = &a->files[n];
@@ -78,6 +90,7 @@ static void check_file(struct review *r, struct cmd_apply *a, size_t n)
     }
     r->flow = file->flow;
     check_twice(r, a, n);
+    check_deleted(r);
     flow_each_group(r->flow, check_group, r);
     for (size_t i = 0; parsed && i < r->flow->task_count; i++)
         check_requires(r, &r->flow->tasks[i].work);
@@ -222,12 +235,9 @@ void apply_flow_delete(struct engine *g, struct command *c)
     if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, &g->err))) return;
     log_info("flow %s.%s: deleted", f->ns, f->id);
     triggers_remove(g, f);
-    while (f->queued.count > 0 && g->rc == 0)
-        execution_end(g, f->queued.first, EXECUTION_CANCELLED, REASON_CANCELLED,
-                      "its flow was deleted");
     if (g->rc) return;
     f->deleted = true;
-    timer_clear(g, &f->timer);
     revision_release(revision_get(f, f->revision));
-    reply_ok(g, c, 0);
+    flow_pump(g, f);
+    if (g->rc == 0) reply_ok(g, c, 0);
 }

@@ -167,12 +167,13 @@ struct execution_list {
 };
 
 /* A polling trigger. It is looked at when its timer says so; the timer does not run while it is disabled, while it is
- * being evaluated, or while an execution that it started keeps it. Nothing of that is written down as a lock: it
- * follows from the job and the executions that are open. */
+ * being evaluated, while an evaluation that was given up is still being killed, or while an execution that it started
+ * keeps it. Nothing of that is written down as a lock: it follows from the jobs and the executions that are open. */
 struct trigger {
     struct trigger_row row;
     struct flow_entry *flow;
     int64_t executions; /* open ones that it started */
+    int64_t ending;     /* an evaluation that was given up, until its agent has ended it; 0: none */
     int64_t due_ms;     /* mono: row.next_ms, which a wall clock that is set does not move */
     struct timer timer;
     struct trigger *next; /* of the flow */
@@ -429,6 +430,8 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f,
 void trigger_free(struct engine *g, struct trigger *t);
 void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms);
 void trigger_arm(struct engine *g, struct trigger *t);
+/* Finds out which of them wait for an evaluation that was given up; f NULL: of all flows. */
+void triggers_find_ending(struct engine *g, const struct flow_entry *f);
 void trigger_arm_loaded(struct engine *g, struct trigger *t); /* after a start: without a burst */
 void trigger_on_timer(struct engine *g, struct trigger *t);
 void trigger_on_evaluation(struct engine *g, const struct ended_job *j);

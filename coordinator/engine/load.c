@@ -209,6 +209,7 @@ static int load_flows(struct engine *g, struct err *e)
 static void arm_flows(struct engine *g)
 {
     size_t place = 0;
+    triggers_find_ending(g, NULL);
     for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
         for (; f; f = f->next_same) {
             for (struct trigger *t = f->triggers; t; t = t->next)

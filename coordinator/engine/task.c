@@ -9,7 +9,10 @@
 #include <string.h>
 
 #define PAYLOAD_DEFAULT_BYTES (512 * 1024)
-#define LOG_CHUNK_BYTES 65536 /* of a message, as an agent would send it */
+/* Of a log message with its values; with the end of its line it is one chunk of output. Messages are written in the
+ * transaction that starts an execution, hundreds of them when the flow says so, and some bytes of a template can bring
+ * 64 KiB each time. */
+#define LOG_BYTES_MAX (64 * 1024 - 1)
 
 static bool flawed(struct flaw *flaw, enum reason reason)
 {
@@ -44,6 +47,7 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
     struct requires *r = NULL;
     size_t limit = g->config.payload_limit_bytes > 0 ? (size_t)g->config.payload_limit_bytes
                                                      : PAYLOAD_DEFAULT_BYTES;
+    if (w->kind == FLOW_LOG && limit > LOG_BYTES_MAX) limit = LOG_BYTES_MAX;
     flaw->err = (struct err){0};
     int rc = flow_render(f, w, v, limit, row, &fallback_given, spec, &flaw->err);
     if (rc)
@@ -126,19 +130,9 @@ static struct job task_row(const struct open_execution *x, const struct flow_tas
 /* The message of a Log task is its output. */
 static void write_log(struct engine *g, int64_t job, const char *text)
 {
-    size_t len = strlen(text);
-    for (size_t at = 0; at < len;) {
-        size_t n = len - at < LOG_CHUNK_BYTES ? len - at : LOG_CHUNK_BYTES;
-        struct chunk chunk = {.job = job,
-                              .attempt = 1,
-                              .stream = 1,
-                              .offset = (int64_t)at,
-                              .data = text + at,
-                              .len = n};
-        if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) break;
-        at += n;
-    }
-    effects_add(g->out, EFFECT_OUTPUT)->job = job;
+    struct chunk chunk = {.job = job, .attempt = 1, .stream = 1, .data = text, .len = strlen(text)};
+    if (store_ok(g, store_output_add(g->store, &chunk, &g->err)))
+        effects_add(g->out, EFFECT_OUTPUT)->job = job;
 }
 
 /* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is in *end. */

@@ -81,7 +81,7 @@ void trigger_free(struct engine *g, struct trigger *t)
 
 static bool is_held(const struct trigger *t)
 {
-    return t->row.disabled || t->flow->deleted || t->row.job != 0 ||
+    return t->row.disabled || t->flow->deleted || t->row.job != 0 || t->ending != 0 ||
            (!t->row.concurrent && t->executions > 0);
 }
 
@@ -179,7 +179,24 @@ void trigger_abandon(struct engine *g, struct trigger *t, const char *why)
                         .message = why,
                         .started_ms = g->now.wall_ms};
     /* first: what the job's end says then is nobody's any more */
-    if (record(g, t, &v)) job_cancel_id(g, job);
+    if (!record(g, t, &v)) return;
+    job_cancel_id(g, job);
+    if (open_job_find(g, job)) t->ending = job;
+}
+
+void triggers_find_ending(struct engine *g, const struct flow_entry *f)
+{
+    size_t place = 0;
+    for (const struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;) {
+        for (const struct open_job *j = w->jobs; j; j = j->next) {
+            if (j->row.kind != JOB_TRIGGER) continue;
+            const struct flow_entry *at = flow_get(g, j->row.ns, j->row.flow);
+            struct trigger *t = at && (!f || at == f) ? trigger_find(at, j->row.task) : NULL;
+            if (!t || t->row.job == j->row.id) continue;
+            t->ending = j->row.id;
+            trigger_arm(g, t);
+        }
+    }
 }
 
 /* The execution that a firing starts; 0: v says why there is none. */
@@ -277,6 +294,11 @@ void trigger_on_evaluation(struct engine *g, const struct ended_job *j)
 {
     const struct flow_entry *at = flow_get(g, j->row.ns, j->row.flow);
     struct trigger *t = at ? trigger_find(at, j->row.task) : NULL;
+    if (t && t->ending == j->row.id) {
+        t->ending = 0;
+        trigger_arm(g, t);
+        return;
+    }
     if (!t || t->row.job != j->row.id) return; /* it was given up before it ended */
     t->row.job = 0;
     char text[64];

@@ -71,10 +71,11 @@ void triggers_remove(struct engine *g, struct flow_entry *f)
         remove_trigger(g, f, f->triggers);
 }
 
-/* Whoever spoke last decides: the flow when it says something new, else an operator or stopAfter. */
-static void follow_disabled(struct trigger_row *row, bool disabled)
+/* Whoever spoke last decides: the flow when it says something new, else an operator or stopAfter. But none of a flow that
+ * is disabled as a whole is left on. */
+static void follow_disabled(struct trigger_row *row, bool disabled, bool whole_flow)
 {
-    if (row->file_disabled == disabled) return;
+    if (row->file_disabled == disabled && (row->disabled || !whole_flow)) return;
     row->file_disabled = row->disabled = disabled;
     mem_free(row->why);
     row->why = disabled ? mem_strdup(WHY_FILE) : NULL;
@@ -99,10 +100,10 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
     trigger_arm(g, trigger_add(g, f, &row));
 }
 
-static void change(struct engine *g, struct trigger *t, const struct flow_trigger *def,
-                   bool disabled, bool same)
+static void change(struct engine *g, struct trigger *t, const struct flow *now,
+                   const struct flow_trigger *def, bool same)
 {
-    follow_disabled(&t->row, disabled);
+    follow_disabled(&t->row, def->disabled || now->disabled, now->disabled);
     if (t->row.disabled)
         trigger_abandon(g, t, "the trigger was disabled meanwhile");
     else if (!same)
@@ -125,15 +126,18 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         next = t->next;
         if (!flow_find_trigger(now, t->row.name)) remove_trigger(g, f, t);
     }
+    bool any_new = false;
     for (size_t i = 0; i < now->trigger_count && g->rc == 0; i++) {
         const struct flow_trigger *def = &now->triggers[i];
         struct trigger *t = trigger_find(f, def->id);
-        bool disabled = def->disabled || now->disabled;
+        any_new = any_new || !t;
         if (t)
-            change(g, t, def, disabled, same_check(before, now, def));
+            change(g, t, now, def, same_check(before, now, def));
         else
-            add_new(g, f, def, disabled);
+            add_new(g, f, def, def->disabled || now->disabled);
     }
+    /* one of the same name may have been taken out a moment ago */
+    if (any_new && g->rc == 0) triggers_find_ending(g, f);
 }
 
 /* ---- commands ---- */
@@ -164,7 +168,16 @@ static struct trigger *named(struct engine *g, const struct command *c)
 void apply_trigger_enable(struct engine *g, struct command *c)
 {
     struct trigger *t = named(g, c);
+    char name[FLOW_NAME_SIZE];
     if (!t) return;
+    const struct flow *present = flow_present(g, t->flow);
+    if (g->rc) return;
+    if (present && present->disabled) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "apply it without 'disabled'",
+                    "the flow %s is disabled, and with it the trigger %s", flow_name(t->flow, name),
+                    t->row.name);
+        return;
+    }
     if (t->row.disabled) trigger_enable(g, t);
     if (g->rc == 0) reply_ok(g, c, t->row.id);
 }
@@ -192,6 +205,12 @@ void apply_trigger_run(struct engine *g, struct command *c)
         reply_error(g, c, ERR_CONFLICT, NULL,
                     "wait for it, cancel it, or set allowConcurrent in the flow",
                     "an execution that the trigger %s of %s started is still under way",
+                    t->row.name, flow_name(t->flow, name));
+        return;
+    }
+    if (t->ending) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
+                    "an evaluation of the trigger %s of %s that was given up is still being ended",
                     t->row.name, flow_name(t->flow, name));
         return;
     }

@@ -217,6 +217,13 @@ static void check_outcome(struct flow_sim *s, const struct seen_job *j, const st
     }
 }
 
+static uint64_t trigger_key(const char *flow, const char *name)
+{
+    char text[24];
+    str_format(text, sizeof text, "%s.%s", flow, name);
+    return id_map_text_key(text);
+}
+
 static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
 {
     char name[ID_TEXT_SIZE];
@@ -233,6 +240,7 @@ static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
         j = mem_alloc(sizeof *j);
         j->id = id;
         j->evaluation = row.kind == JOB_TRIGGER;
+        if (j->evaluation) j->trigger = trigger_key(row.flow, row.task);
         id_map_put(&s->jobs, (uint64_t)id, j);
     }
     j->state = row.state;
@@ -253,6 +261,17 @@ static bool has_open_execution(const struct flow_sim *s, const struct trigger_ro
     for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
         if (!execution_is_final(x->state) && str_eq(x->flow, t->flow) &&
             str_eq(x->trigger, t->name))
+            return true;
+    }
+    return false;
+}
+
+/* An evaluation that was given up may still be running. */
+static bool has_open_evaluation(const struct flow_sim *s, uint64_t trigger, int64_t but)
+{
+    size_t place = 0;
+    for (const struct seen_job *j; (j = id_map_next(&s->jobs, &place)) != NULL;) {
+        if (j->evaluation && j->trigger == trigger && j->id != but && !job_is_final(j->state))
             return true;
     }
     return false;
@@ -284,7 +303,10 @@ static int look_at_trigger(const struct trigger_row *t, void *user)
             flow_violation(s, "trigger %s of %s is held by one evaluation for %d s", t->name,
                            t->flow, (int)((now - since) / 1000));
     }
-    bool held = t->disabled || t->job || (!t->concurrent && has_open_execution(s, t));
+    bool other = has_open_evaluation(s, trigger_key(t->flow, t->name), t->job);
+    if (t->job && other)
+        flow_violation(s, "trigger %s of %s is evaluated twice at a time", t->name, t->flow);
+    bool held = t->disabled || t->job || other || (!t->concurrent && has_open_execution(s, t));
     if (held) {
         k->free_ms = 0;
     } else if (k->free_ms == 0 || t->evaluations != k->evaluations) {

@@ -18,6 +18,7 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_LOST_TRIGGER] = "lost-trigger",
     [BREAK_SLEEPER] = "sleeper",
     [BREAK_LOST_START] = "lost-start",
+    [BREAK_PAIR] = "pair",
 };
 
 struct flow_faults flow_faults;
@@ -133,6 +134,7 @@ void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j)
 
 void __wrap_trigger_arm(struct engine *g, struct trigger *t)
 {
+    if (flow_faults.sabotage == BREAK_PAIR) t->ending = 0;
     if (flow_faults.sabotage != BREAK_SLEEPER) __real_trigger_arm(g, t);
 }
 

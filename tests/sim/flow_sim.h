@@ -19,6 +19,7 @@ enum flow_sabotage {
     BREAK_DEAF_CANCEL,   /* a cancelled execution goes on */
     BREAK_LEAKED_PLACE,  /* nobody looks for queued executions when one ends */
     BREAK_SLEEPER,       /* a trigger that was applied is not looked at */
+    BREAK_PAIR,          /* a changed one does not wait for the end of what was given up */
     BREAK_FORGOTTEN,     /* a start overlooks open executions */
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
     BREAK_LOST_TRIGGER,  /* what an evaluation came to is not written */
@@ -74,6 +75,7 @@ struct seen_execution {
 struct seen_job {
     int64_t id;
     bool evaluation;
+    uint64_t trigger;    /* of an evaluation: flow and name as a key */
     bool abandoned;      /* its trigger does not wait for it any more */
     int64_t assigned_ms; /* mono; 0: it is not */
     int executions;      /* that it fired */

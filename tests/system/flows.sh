@@ -227,6 +227,19 @@ cadre flow run company.team/hello -o json >out 2>err
 has "as JSON the execution comes at its end, with its task runs" out '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
 has "and the output goes to standard error" err '^hello world$'
 
+# ---- tasks that are tried again ----
+cat >again.yaml <<END
+id: again
+namespace: company.team
+tasks:
+  - {id: one, script: "mkdir $here/one || exit 0; exit 3", retry: {interval: 2s, maxAttempts: 2}}
+  - {id: two, script: "mkdir $here/two || exit 0; exit 3", retry: {interval: 2s, maxAttempts: 2}}
+END
+cadre flow apply again.yaml >/dev/null
+cadre flow run company.team/again >out 2>err
+is "tasks may be tried again" 0 $?
+is "and whoever follows hears it of each of them" 2 "$(grep -c 'attempt 1 failed (exit-code); it is tried again' err)"
+
 # ---- values are text ----
 cat >quoting.yaml <<'END'
 id: quoting

@@ -51,10 +51,12 @@ static void document__has_its_commas_where_they_belong(void **state)
     jw_bool(&w, "e", false);
     jw_end(&w);
     jw_raw(&w, "f", "[1,2]");
+    jw_raw(&w, "g", NULL);
     jw_end(&w);
     assert_int_equal(jw_finish(&w), 0);
     assert_string_equal(
-        out.data, "{\"a\":\"x\",\"b\":[1,{},[],null],\"c\":true,\"d\":{\"e\":false},\"f\":[1,2]}");
+        out.data,
+        "{\"a\":\"x\",\"b\":[1,{},[],null],\"c\":true,\"d\":{\"e\":false},\"f\":[1,2],\"g\":null}");
 }
 
 static void scalar_at_the_root__is_a_document(void **state)

@@ -325,6 +325,16 @@ static void a_token_of_one_namespace_keeps_to_it(void **state)
     char *id = start("/api/v1/flows/other/o/executions", "{}");
     char *path = str_dupf("/api/v1/executions/%s", id);
     refused("GET", path, token, NULL, 403, "namespace", NULL);
+    static const char *const parts[] = {"logs", "follow"};
+    for (size_t i = 0; i < 2; i++) {
+        char *part = str_dupf("%s/%s", path, parts[i]);
+        refused("GET", part, token, NULL, 403, "namespace", NULL);
+        mem_free(part);
+    }
+    refused("GET", "/api/v1/flows/other/o/revisions", token, NULL, 403, "namespace", NULL);
+    refused("GET", "/api/v1/triggers?namespace=other", token, NULL, 403, "namespace", NULL);
+    refused("POST", "/api/v1/triggers/other/o/t/enable", token, NULL, 403, "namespace", NULL);
+    refused("POST", "/api/v1/triggers/other/o/t/disable", reader, NULL, 403, "role", NULL);
     char *cancel = str_dupf("%s/cancel", path);
     refused("POST", cancel, token, NULL, 403, "namespace", NULL);
     struct answer a;

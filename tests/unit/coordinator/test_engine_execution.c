@@ -156,6 +156,25 @@ static void log_tasks__need_no_agent(void **state)
 
 /* ---- what cannot be made ---- */
 
+/* Many of them are written in one transaction, so that none may be as long as its author likes. */
+static void log_task__with_a_message_beyond_64_KiB__fails(void **state)
+{
+    struct world *w = *state;
+    struct buf inputs;
+    world_apply_flow(w, HEAD "inputs: [{id: x, type: STRING}]\n"
+                             "tasks:\n"
+                             "  - {id: say, type: io.kestra.plugin.core.log.Log, message: \"{{ "
+                             "inputs.x }}{{ inputs.x }}\"}\n");
+    for (int n = 32767; n <= 32769; n += 2) {
+        buf_init(&inputs, 65536);
+        buf_addf(&inputs, "{\"x\":\"%0*d\"}", n, 0);
+        int64_t id = world_start(w, "f", inputs.data);
+        buf_fini(&inputs);
+        assert_state(w, id, n < 32768 ? "SUCCESS" : "FAILED");
+        if (n > 32768) assert_message(w, id, "larger than 65535 bytes", REASON_PAYLOAD_TOO_LARGE);
+    }
+}
+
 static void missing_output__fails_the_task_with_the_sentence(void **state)
 {
     struct world *w = *state;
@@ -529,6 +548,37 @@ static void deleted_flow__lets_the_running_end_and_cancels_the_queued(void **sta
     assert_state(w, running, "SUCCESS");
 }
 
+static int cancelled_in_batch(const struct world *w)
+{
+    int n = 0;
+    for (const struct effect *x = w->effects.first; x; x = x->next)
+        n += x->type == EFFECT_EXECUTION_CHANGED && x->flag;
+    return n;
+}
+
+static void deleted_flow__with_a_long_queue__cancels_it_in_steps(void **state)
+{
+    struct world *w = *state;
+    const char *flow = HEAD "concurrency: {limit: 1}\ntasks:\n  - {id: one, command: [\"true\"]}\n";
+    world_apply_flow(w, flow);
+    enum { COUNT = 251 };
+    int64_t ids[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        ids[i] = world_start(w, "f", NULL);
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    assert_int_equal(world_reply(w)->rc, 0);
+    assert_int_equal(cancelled_in_batch(w), 100);
+    world_do(w, cmd_apply(w, flow));
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(world_reply(w)->err.msg, "being deleted"));
+    world_crash(w);
+    world_live(w, 10);
+    for (int i = 1; i < COUNT; i++)
+        assert_state(w, ids[i], "CANCELLED");
+    assert_state(w, ids[0], "RUNNING");
+    world_apply_flow(w, flow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +588,7 @@ int main(void)
         WORLD_TEST(retry__is_of_the_job_and_the_execution_waits),
         WORLD_TEST(disabled_tasks__are_passed_by),
         WORLD_TEST(log_tasks__need_no_agent),
+        WORLD_TEST(log_task__with_a_message_beyond_64_KiB__fails),
         WORLD_TEST(missing_output__fails_the_task_with_the_sentence),
         WORLD_TEST(expression_that_names_no_group__fails_at_once),
         WORLD_TEST(fallback__ends_the_task_when_nobody_is_there),
@@ -556,6 +607,7 @@ int main(void)
         WORLD_TEST(start__unknown_flow_or_input__is_refused_with_the_nearest),
         WORLD_TEST(running_execution__keeps_its_revision),
         WORLD_TEST(deleted_flow__lets_the_running_end_and_cancels_the_queued),
+        WORLD_TEST(deleted_flow__with_a_long_queue__cancels_it_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

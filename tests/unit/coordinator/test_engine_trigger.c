@@ -424,8 +424,10 @@ static void disable__kills_what_is_under_way_and_nothing_brings_it_back(void **s
 static void disabled_by_an_operator__survives_an_apply_that_says_nothing_new(void **state)
 {
     struct world *w = *state;
-    polled(w, "");
+    struct hand h = polled(w, "");
+    int64_t first = evaluation(w);
     world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t"));
+    hand_killed(&h, first);
     world_apply_flow(w, FLOW "    timeout: PT1M\n");
     world_live(w, 0);
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
@@ -435,13 +437,35 @@ static void disabled_by_an_operator__survives_an_apply_that_says_nothing_new(voi
     trigger_row_fini(&t);
     world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
     world_live(w, 0);
-    evaluation(w);
+    int64_t second = evaluation(w);
     world_apply_flow(w, FLOW "    disabled: true\n    timeout: PT2M\n");
+    hand_killed(&h, second);
     world_live(w, 0);
     evaluation(w); /* the operator spoke last */
     world_apply_flow(w, FLOW);
     world_apply_flow(w, FLOW "    disabled: true\n");
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
+}
+
+/* A disabled flow starts no executions: neither an operator nor what one said before keeps a trigger of it on. */
+static void disabled_flow__has_no_trigger_that_is_on(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "    disabled: true\n");
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    world_live(w, 0);
+    int64_t job = evaluation(w);
+    world_apply_flow(w, FLOW "    disabled: true\ndisabled: true\n");
+    hand_success(&h, job, NULL);
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    assert_non_null(strstr(world_reply(w)->err.msg, "the flow a.b.f is disabled"));
+    world_live(w, 100000);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    assert_int_equal(world_executions(w, "f", NULL), 0);
+    world_apply_flow(w, FLOW);
+    world_live(w, 0);
+    evaluation(w);
 }
 
 static void stop_after__disables_it(void **state)
@@ -493,12 +517,58 @@ static void changed_flow__kills_an_evaluation_that_it_changes(void **state)
     assert_int_equal(evaluation(w), job);
     world_apply_flow(w, FLOW "    env: {A: b}\n");
     assert_non_null(world_effect_for(w, EFFECT_KILL, job));
-    world_live(w, 0);
-    int64_t next = evaluation(w);
-    assert_true(next != job);
+    world_live(w, 5000);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0); /* not two at a time */
     hand_success(&h, job, NULL);
     assert_int_equal(world_executions(w, "f", NULL), 0);
-    assert_int_equal(evaluation(w), next);
+    world_live(w, 0);
+    assert_true(evaluation(w) != job);
+}
+
+/* An evaluation was given up, and its agent has not ended it yet: whatever else is said, another one waits. */
+static void given_up_evaluation__is_over_before_the_next_one(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "");
+    int64_t job = evaluation(w);
+    hand_start(&h, job);
+    world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t"));
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    world_live(w, 0);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    world_do(w, cmd_place(w, CMD_TRIGGER_RUN, "f", "t"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    world_apply_flow(w, HEAD);
+    world_apply_flow(w, FLOW); /* taken out and put back */
+    world_live(w, 0);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    world_crash(w);
+    world_live(w, 60000);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    h.session = ++w->sessions;
+    struct command *c = cmd_hello(w, h.session, h.agent, NULL, 4);
+    cmd_hello_attempt(c, job, 1, false);
+    c->u.hello.seq = h.seq;
+    world_do(w, c);
+    world_do(w, cmd_ready(h.session));
+    hand_killed(&h, job);
+    world_live(w, 60000);
+    assert_true(evaluation(w) != job);
+}
+
+/* Its agent is gone for good: the lease ends it, and nothing stays locked. */
+static void given_up_evaluation__of_a_lost_agent__holds_nothing_for_ever(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "");
+    int64_t job = evaluation(w);
+    hand_start(&h, job);
+    world_apply_flow(w, FLOW "    env: {A: b}\n");
+    world_do(w, cmd_gone(h.session));
+    world_live(w, 300000);
+    assert_int_equal(world_evaluation(w, "f", "t"), 0);
+    world_live(w, 60000);
+    assert_true(evaluation(w) != job);
 }
 
 static void removed_trigger__kills_its_evaluation_and_is_gone(void **state)
@@ -632,9 +702,12 @@ int main(void)
         WORLD_TEST(apply__thousands_at_once__begin_in_steps),
         WORLD_TEST(disable__kills_what_is_under_way_and_nothing_brings_it_back),
         WORLD_TEST(disabled_by_an_operator__survives_an_apply_that_says_nothing_new),
+        WORLD_TEST(disabled_flow__has_no_trigger_that_is_on),
         WORLD_TEST(stop_after__disables_it),
         WORLD_TEST(fail_on_trigger_error__is_seen_among_the_executions),
         WORLD_TEST(changed_flow__kills_an_evaluation_that_it_changes),
+        WORLD_TEST(given_up_evaluation__is_over_before_the_next_one),
+        WORLD_TEST(given_up_evaluation__of_a_lost_agent__holds_nothing_for_ever),
         WORLD_TEST(removed_trigger__kills_its_evaluation_and_is_gone),
         WORLD_TEST(removed_trigger__executions_that_it_started_go_on),
         WORLD_TEST(deleted_flow__ends_its_triggers),

@@ -149,6 +149,25 @@ static void spine__more_than_it_should_hold__says_full_and_then_relieved(void **
     assert_int_equal(r->failures, 0);
 }
 
+/* What others choose the size of is counted, whatever command brings it. */
+static void spine__large_inputs_of_executions__fill_it_too(void **state)
+{
+    struct rig *r = *state;
+    uint64_t n = 0;
+    while (!spine_is_full(r->spine)) {
+        struct command *c = command_new(CMD_EXECUTION_START);
+        c->request = ++n;
+        c->u.start.ns = mem_strdup("a");
+        c->u.start.flow = mem_strdup("b");
+        c->u.start.bytes = 1000000;
+        spine_push(r->spine, c);
+        assert_true(n <= SPINE_HIGH_BYTES / 1000000 + 1);
+    }
+    run_until(r, &r->reliefs, 1);
+    run_until(r, &r->replies, n);
+    assert_int_equal(r->failures, n); /* there is no such flow */
+}
+
 /* A job with a queue timeout ends without any command: the store thread wakes by itself. */
 static void spine__time_passes__deadlines_are_kept(void **state)
 {
@@ -173,6 +192,7 @@ int main(void)
         CASE(spine__many_pushes_of_one_turn__share_commits),
         CASE(spine__stop__answers_everything_that_was_pushed),
         CASE(spine__more_than_it_should_hold__says_full_and_then_relieved),
+        CASE(spine__large_inputs_of_executions__fill_it_too),
         CASE(spine__time_passes__deadlines_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
