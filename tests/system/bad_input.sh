@@ -110,6 +110,7 @@ if command -v openssl >/dev/null; then
     # speak FILE: sends it as it is, the answer's first line is in `out`
     speak() {
         mkfifo hold
+        : >out # the answer before is not this one's
         openssl s_client -connect "127.0.0.1:$port" -alpn http/1.1 -quiet -no_ign_eof <hold >out 2>speak.err &
         speaker=$!
         exec 9>hold

@@ -80,12 +80,12 @@ small_disk b 40m
 join_agent b
 printf 'diskReserve: 8MiB\n' >>b.yaml
 agent_up b --slots 4
-# 600 KiB of output once NAME.go is there; NAME.count when it is written.
-loud() {
+# So many lines once NAME.go is there; NAME.count when they are written.
+loud() { # NAME LINES
     once "$1" "while [ ! -e $1.go ]; do sleep 0.1; done
-    awk 'BEGIN { for (i = 1; i <= 60000; i++) print \"line \" i }' && echo 60000 >$1.count" --lease 5m
+    awk 'BEGIN { for (i = 1; i <= $2; i++) print \"line \" i }' && echo $2 >$1.count" --lease 5m
 }
-loud=$(loud loud)
+loud=$(loud loud 60000)
 quiet=$(once quiet 'while [ ! -e quiet.go ]; do sleep 0.1; done; exit 3')
 for job in loud quiet; do until_true 20 has_run $job || not_ok "$job runs"; done
 fill b
@@ -104,7 +104,7 @@ touch loud.go
 holds "output arrives as the coordinator takes it" until_true 60 job_is "$loud" SUCCESS
 cadre job logs "$loud" >loud.out
 holds "all of it" whole loud loud.out
-held=$(loud held)
+held=$(loud held 400000) # 5 MB: more than is read at one go
 holds "nothing is started on a full disk" job_is "$held" CREATED
 make_room b
 holds "with room again the agent takes jobs by itself" until_true 30 agent_is b ONLINE
@@ -114,11 +114,13 @@ holds "the job that waited runs" until_true 20 job_is "$early" SUCCESS
 until_true 20 has_run held || not_ok "a loud job runs"
 kill -STOP "$coordinator"
 fill b
-touch held.go
+knows_again() { [ "$(grep -c 'warn .*are left on the disk of' b.log)" -ge 2 ]; }
+until_true 20 knows_again || not_ok "the agent notices"
 agent_read() { sed -n 's/^rchar: //p' "/proc/$agent/io"; }
+read_before=$(agent_read)
+touch held.go
 stands() { was=$(agent_read) && sleep 0.5 && [ $(($(agent_read) - was)) -lt 4096 ]; }
 begun() { [ $(($(agent_read) - read_before)) -gt 100000 ]; }
-read_before=$(agent_read)
 until_true 20 begun || not_ok "it writes"
 holds "output that nobody takes waits while the disk is full" until_true 30 stands
 holds "and so does its job" test ! -e held.count
