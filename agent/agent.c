@@ -1,7 +1,8 @@
 /* Wiring and life of the agent: see agent.h.
  *
- * Each turn of the loop ends in one place, on_prepare: output that is held leaves, the journal is committed, accepted jobs are
- * started on the strength of that commit, what that wrote is committed, and what is committed is sent. */
+ * Each turn of the loop ends in one place, on_prepare: output that is held leaves, the journal is
+ * committed, accepted jobs are started on the strength of that commit, what that wrote is
+ * committed, and what is committed is sent. */
 #include "agent/agent.h"
 
 #include "agent/identity.h"
@@ -134,7 +135,8 @@ static void note_change(void *user)
     struct agent *a = user;
     if (a->stopping) return;
     a->dirty = true;
-    /* Work that comes up outside a poll (from the prepare phase itself) must not wait for the next event. */
+    /* Work that comes up outside a poll (from the prepare phase itself) must not wait for the next
+     * event. */
     uv_idle_start(&a->again, on_again);
 }
 
@@ -194,7 +196,8 @@ static void apply_back_pressure(struct agent *a)
         runner_pause(a->runner, true);
 }
 
-/* Drained, and every result is acknowledged (or nobody is there to take it: the journal keeps it). */
+/* Drained, and every result is acknowledged (or nobody is there to take it: the journal keeps
+ * it). */
 static void finish_drain(struct agent *a)
 {
     if (!a->draining || runner_count(a->runner) > 0) return;
@@ -239,7 +242,8 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- the service's wishes ---- */
 
-/* A process that hangs in the kernel does not go whatever is done. Then it is the service manager's turn. */
+/* A process that hangs in the kernel does not go whatever is done. Then it is the service manager's
+ * turn. */
 static void on_stopping_timer(uv_timer_t *t)
 {
     struct agent *a = t->data;
@@ -264,7 +268,8 @@ static void on_stop(bool again, void *user)
     else
         log_info("agent: stopping at once");
     a->draining = true;
-    /* A service manager need not know how long drainTimeout is, and still notices when we hang in it. */
+    /* A service manager need not know how long drainTimeout is, and still notices when we hang in
+     * it. */
     service_stopping(STOPPING_MS);
     uv_timer_start(&a->stopping_timer, on_stopping_timer, STOPPING_EVERY_MS, STOPPING_EVERY_MS);
     if (again)

@@ -27,7 +27,8 @@ struct agent_config {
     struct opt_set set; /* who set what; filled by agent_config_load */
 };
 
-/* The table of `join`, `run`, `capabilities`, `check-config` alike: one set of options serves all of them. */
+/* The table of `join`, `run`, `capabilities`, `check-config` alike: one set of options serves all
+ * of them. */
 extern const struct opt agent_options[];
 extern const size_t agent_option_count;
 
@@ -41,8 +42,8 @@ void agent_config_fini(struct agent_config *c);
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);
 
-/* Sets top-level keys in the file's text and leaves every other line as it is. A value NULL leaves the key alone. Values are
- * quoted as YAML needs it. `coordinator` may be a list. */
+/* Sets top-level keys in the file's text and leaves every other line as it is. A value NULL leaves
+ * the key alone. Values are quoted as YAML needs it. `coordinator` may be a list. */
 struct config_edit {
     const char *key;
     const char *const *values;

@@ -1,4 +1,5 @@
-/* Who this agent is: what `join` left in the state folder (agent.key, agent.pem, ca.pem, identity.json). */
+/* Who this agent is: what `join` left in the state folder (agent.key, agent.pem, ca.pem,
+ * identity.json). */
 #ifndef CADRE_AGENT_IDENTITY_H
 #define CADRE_AGENT_IDENTITY_H
 
@@ -12,8 +13,8 @@ struct identity {
 };
 
 bool identity_exists(const char *state_folder);
-/* ERR_NOT_FOUND: not joined yet (the message says how to); ERR_DENIED: not readable, or the key's file is open to others;
- * ERR_CORRUPT: the parts do not belong together. */
+/* ERR_NOT_FOUND: not joined yet (the message says how to); ERR_DENIED: not readable, or the key's
+ * file is open to others; ERR_CORRUPT: the parts do not belong together. */
 int identity_load(const char *state_folder, struct identity *out, struct err *e);
 /* Writes all parts, the one that makes it valid (identity.json) last. */
 int identity_save(const char *state_folder, const struct identity *id, struct err *e);

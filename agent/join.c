@@ -177,7 +177,8 @@ static int write_config(const struct agent_config *c, const struct token *token,
     return rc;
 }
 
-/* The answer came from the pinned coordinator; a mistake of its shall be seen now and not at every start. */
+/* The answer came from the pinned coordinator; a mistake of its shall be seen now and not at every
+ * start. */
 static int check_enrolled(const struct msg_enrolled *m, const struct token *token,
                           const struct pki_key *key, struct err *e)
 {
@@ -204,7 +205,8 @@ static int keep(const struct agent_config *c, const struct token *token, const c
     return rc;
 }
 
-/* An agent that runs would go on with the identity that is taken from it, and might write its files again. */
+/* An agent that runs would go on with the identity that is taken from it, and might write its files
+ * again. */
 static int lock_state(const char *state, struct file_lock **out, struct err *e)
 {
     char *path = paths_join(state, "lock");
@@ -215,8 +217,8 @@ static int lock_state(const char *state, struct file_lock **out, struct err *e)
     return rc;
 }
 
-/* The key of a join that was cut off is used again, so that the coordinator knows the request (and does not count the
- * token's use twice). */
+/* The key of a join that was cut off is used again, so that the coordinator knows the request (and
+ * does not count the token's use twice). */
 static int make_key(const char *state, struct pki_key **key, char **pem, struct err *e)
 {
     char *path = paths_join(state, "agent.key.new");

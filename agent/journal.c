@@ -228,8 +228,8 @@ static int free_bytes(struct journal *j, int64_t *out, struct err *e)
 
 int journal_reserve(struct journal *j, struct err *e)
 {
-    /* What is written once stays allocated: in the log, which is begun anew and not cut shorter than this, and, once it is
-     * folded into the file, as free pages there. */
+    /* What is written once stays allocated: in the log, which is begun anew and not cut shorter
+     * than this, and, once it is folded into the file, as free pages there. */
     static const char take[] = "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS reserve(filler BLOB);"
                                "INSERT INTO reserve VALUES(zeroblob(4194304)); COMMIT;"
                                "PRAGMA wal_checkpoint(PASSIVE);";
@@ -340,7 +340,8 @@ int journal_put_attempt(struct journal *j, const struct journal_attempt *a, stru
     return run(j, ST_ATTEMPT_PUT, "attempt", e);
 }
 
-/* Runs a DELETE ... RETURNING length(frame) that is bound already, and keeps the sum of what waits right. */
+/* Runs a DELETE ... RETURNING length(frame) that is bound already, and keeps the sum of what waits
+ * right. */
 static int delete_events(struct journal *j, enum statement n, struct err *e)
 {
     sqlite3_stmt *st = j->st[n];

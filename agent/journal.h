@@ -1,9 +1,11 @@
-/* The agent's memory: which attempts it took, and every event that the coordinator has not acknowledged yet. One SQLite
- * file (STATE/journal.db, WAL, synchronous=NORMAL), so that a killed agent knows what it did when it is back; after a
- * power loss the newest entries may be missing, which the boot id tells the coordinator (PROTOCOL.md section 4).
+/* The agent's memory: which attempts it took, and every event that the coordinator has not
+ * acknowledged yet. One SQLite file (STATE/journal.db, WAL, synchronous=NORMAL), so that a killed
+ * agent knows what it did when it is back; after a power loss the newest entries may be missing,
+ * which the boot id tells the coordinator (PROTOCOL.md section 4).
  *
- * Writes of one turn of the loop are one transaction: journal_commit() ends it. Nothing is sent, and no process started,
- * before the commit of what it stands on. One thread. Only journal.c sees SQLite. */
+ * Writes of one turn of the loop are one transaction: journal_commit() ends it. Nothing is sent,
+ * and no process started, before the commit of what it stands on. One thread. Only journal.c sees
+ * SQLite. */
 #ifndef CADRE_AGENT_JOURNAL_H
 #define CADRE_AGENT_JOURNAL_H
 
@@ -29,8 +31,9 @@ struct journal_attempt {
 
 struct journal;
 
-/* Creates the file (0600) when missing. ERR_CORRUPT: moved aside as journal.db.damaged and a new one is begun, with a
- * new id: *damaged tells (the coordinator then treats what it handed out as interrupted). */
+/* Creates the file (0600) when missing. ERR_CORRUPT: moved aside as journal.db.damaged and a new
+ * one is begun, with a new id: *damaged tells (the coordinator then treats what it handed out as
+ * interrupted). */
 int journal_open(const char *state_folder, struct journal **out, bool *damaged, struct err *e);
 void journal_close(struct journal *j); /* commits; NULL is fine */
 
@@ -46,8 +49,8 @@ int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
                          void *user, struct err *e);
 
-/* Takes the next sequence number. The caller encodes the event with it and adds the whole frame. `ends`: this is the
- * attempt's last event (finished, declined). */
+/* Takes the next sequence number. The caller encodes the event with it and adds the whole frame.
+ * `ends`: this is the attempt's last event (finished, declined). */
 int64_t journal_next_seq(struct journal *j);
 int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends,
                       const void *frame, size_t len, struct err *e);
@@ -60,8 +63,9 @@ int journal_each_event(struct journal *j, int64_t after,
 /* Bytes of frames that wait for an acknowledgement. */
 int64_t journal_pending_bytes(const struct journal *j);
 
-/* Sets some MiB of the disk aside within the journal's files, if they do not have them already: the results of what runs still
- * fit when others have filled the disk. Between commits only. ERR_FULL: there is no room for that now. */
+/* Sets some MiB of the disk aside within the journal's files, if they do not have them already: the
+ * results of what runs still fit when others have filled the disk. Between commits only. ERR_FULL:
+ * there is no room for that now. */
 int journal_reserve(struct journal *j, struct err *e);
 
 int journal_commit(struct journal *j, struct err *e); /* nothing to do: 0 at once. ERR_FULL: disk */

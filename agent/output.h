@@ -1,6 +1,6 @@
-/* One attempt's output on its way out: raw bytes of two streams -> text -> chunks with offsets, the limit, and the
- * `::{"outputs":{...}}::` lines on stdout. No I/O: chunks leave by a callback. Flat memory: at most one chunk per stream
- * and one line of OUTPUT_LINE_MAX bytes are held. */
+/* One attempt's output on its way out: raw bytes of two streams -> text -> chunks with offsets, the
+ * limit, and the `::{"outputs":{...}}::` lines on stdout. No I/O: chunks leave by a callback. Flat
+ * memory: at most one chunk per stream and one line of OUTPUT_LINE_MAX bytes are held. */
 #ifndef CADRE_AGENT_OUTPUT_H
 #define CADRE_AGENT_OUTPUT_H
 

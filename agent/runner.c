@@ -36,9 +36,8 @@ struct attempt {
     struct json *spec;
     int64_t lease_ms, timeout_ms, grace_ms;
     enum phase phase;
-    const char *
-        why; /* reason of an end that we bring about: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent; /* discarded: no events */
+    const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
+    bool silent;     /* discarded: no events */
     struct process *process;
     struct launch launch;
     struct output output;
@@ -265,7 +264,8 @@ static void say_cancelled(struct runner *r, const struct attempt *a)
     say(r, &m, m.u.finished.seq, a->job, a->number, true);
 }
 
-/* Removes an attempt that was accepted and never started; unless it was cancelled, it is declined for that reason. */
+/* Removes an attempt that was accepted and never started; unless it was cancelled, it is declined
+ * for that reason. */
 static void end_attempt(struct runner *r, struct attempt *a, char *reason)
 {
     unlink_attempt(r, a);
@@ -665,8 +665,9 @@ struct json *runner_attempts(const struct runner *r)
     struct json *list = json_new(JSON_ARRAY);
     for (const struct attempt *a = r->attempts; a; a = a->next)
         list_attempt(list, a->job, a->number, "running");
-    /* Their ends are made after the welcome: to say that they are in the journal would let the coordinator look for them
-     * among the events up to hello.seq, and take an attempt that ran for one that never did. */
+    /* Their ends are made after the welcome: to say that they are in the journal would let the
+     * coordinator look for them among the events up to hello.seq, and take an attempt that ran for
+     * one that never did. */
     for (const struct leftover *l = r->leftovers; l; l = l->next)
         list_attempt(list, l->entry.job, l->entry.attempt, "running");
     if (journal_each_attempt(r->o.journal, list_ended, list, &e) != 0)

@@ -1,5 +1,6 @@
-/* The agent's attempts: prepare, start, stream, time out, kill, collect. Everything an attempt has to say becomes an event in
- * the journal; the session sends it from there. All on the loop's thread.
+/* The agent's attempts: prepare, start, stream, time out, kill, collect. Everything an attempt has
+ * to say becomes an event in the journal; the session sends it from there. All on the loop's
+ * thread.
  *
  *   accepted -> (journal committed) -> starting -> running -> ended
  *                                         |          |  ask politely, then kill after the grace
@@ -26,36 +27,39 @@ struct runner_options {
     const char *state_folder;
     const char *agent_name;
     const struct opt_map *env; /* given to every job; lives as long as the runner */
-    /* An event is in the journal, or an attempt came or went: commit, send and look again in this turn of the loop. Called from
-     * inside the runner, so it must only take note. */
+    /* An event is in the journal, or an attempt came or went: commit, send and look again in this
+     * turn of the loop. Called from inside the runner, so it must only take note. */
     void (*on_change)(void *user);
-    /* The journal cannot be written: the agent cannot keep its promises and has to end. Must only take note. */
+    /* The journal cannot be written: the agent cannot keep its promises and has to end. Must only
+     * take note. */
     void (*on_fatal)(const struct err *e, void *user);
     void *user;
 };
 
-/* Also ends what an earlier life of this agent left running (journal + marks) and remembers it for runner_report_leftovers. */
+/* Also ends what an earlier life of this agent left running (journal + marks) and remembers it for
+ * runner_report_leftovers. */
 int runner_new(const struct runner_options *o, struct runner **out, struct err *e);
 /* Kills what runs, without events. Handles close asynchronously: run the loop until it is empty. */
 void runner_free(struct runner *r);
 const char *runner_kind(const struct runner *r); /* process_host_kind */
 
-/* After the first welcome (sequence numbers are certain then): finished FAILED/interrupted for what an earlier life had started,
- * declined never-started for what it had only accepted. */
+/* After the first welcome (sequence numbers are certain then): finished FAILED/interrupted for what
+ * an earlier life had started, declined never-started for what it had only accepted. */
 int runner_report_leftovers(struct runner *r, struct err *e);
 
-/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free slot or while draining it is
- * declined. */
+/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free
+ * slot or while draining it is declined. */
 void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
-/* The coordinator is known to have heard this agent at base_ms, in mono time: all leases count from there. What ends after its
- * lease is over is lost, whatever it ended with. */
+/* The coordinator is known to have heard this agent at base_ms, in mono time: all leases count from
+ * there. What ends after its lease is over is lost, whatever it ended with. */
 void runner_renew(struct runner *r, int64_t base_ms);
-/* Starts what was accepted and is in the committed journal. To be called once per turn behind journal_commit. True: something
- * was written to the journal. An attempt whose lease is mostly over waits for the next acknowledged heartbeat: it would have to
- * be ended soon, or at once. Without a guard (platform/guard.h) nothing is started: what waits is started when there is one. */
+/* Starts what was accepted and is in the committed journal. To be called once per turn behind
+ * journal_commit. True: something was written to the journal. An attempt whose lease is mostly over
+ * waits for the next acknowledged heartbeat: it would have to be ended soon, or at once. Without a
+ * guard (platform/guard.h) nothing is started: what waits is started when there is one. */
 bool runner_start_accepted(struct runner *r);
-/* What waits to be started is declined for that reason: the session is lost, and the coordinator may give it to another before
- * it is heard of again, or there is no room for it. */
+/* What waits to be started is declined for that reason: the session is lost, and the coordinator
+ * may give it to another before it is heard of again, or there is no room for it. */
 void runner_give_back(struct runner *r, char *reason);
 /* What is held of the output leaves: once per turn, before journal_commit. */
 void runner_flush_output(struct runner *r);

@@ -14,7 +14,8 @@
 
 #define ARGUMENTS_MAX 12
 
-/* How a shell is asked to run a script file so that its exit code is true. The file's name is the last argument. */
+/* How a shell is asked to run a script file so that its exit code is true. The file's name is the
+ * last argument. */
 struct shell {
     const char *name, *extension;
     const char *argv[ARGUMENTS_MAX];
@@ -108,7 +109,8 @@ static int make_env(const struct launch_input *in, struct launch *l, struct err 
     struct env_list list = {0};
     char **base = process_env_base();
     for (size_t i = 0; base && base[i]; i++) {
-        /* Windows has names that begin with '=' (the drives' folders): look for the separator behind them. */
+        /* Windows has names that begin with '=' (the drives' folders): look for the separator
+         * behind them. */
         char *key = mem_strdup(base[i]);
         char *eq = key[0] ? strchr(key + 1, '=') : NULL;
         if (eq) {

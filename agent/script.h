@@ -1,5 +1,5 @@
-/* From a job's spec (PROTOCOL.md section 7) to what the operating system is asked to start: argument list, environment, script
- * file. */
+/* From a job's spec (PROTOCOL.md section 7) to what the operating system is asked to start:
+ * argument list, environment, script file. */
 #ifndef CADRE_AGENT_SCRIPT_H
 #define CADRE_AGENT_SCRIPT_H
 
@@ -27,8 +27,9 @@ struct launch_input {
     const char *mark;
 };
 
-/* Makes the work folder, writes script and stdin files. ERR_INVALID: the spec (names the field); ERR_NOT_FOUND: the working
- * directory does not exist; ERR_FULL, ERR_IO: the folder could not be made. */
+/* Makes the work folder, writes script and stdin files. ERR_INVALID: the spec (names the field);
+ * ERR_NOT_FOUND: the working directory does not exist; ERR_FULL, ERR_IO: the folder could not be
+ * made. */
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e);
 /* Frees the texts; the folder stays: launch_remove_files. */
 void launch_fini(struct launch *l);

@@ -1,4 +1,5 @@
-/* `cadre-agent service install|uninstall`: the Windows service, for people. The installer has `setup` for it. */
+/* `cadre-agent service install|uninstall`: the Windows service, for people. The installer has
+ * `setup` for it. */
 #ifndef CADRE_AGENT_SERVICE_COMMAND_H
 #define CADRE_AGENT_SERVICE_COMMAND_H
 

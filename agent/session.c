@@ -116,7 +116,8 @@ static void start_timer(struct session *s, uv_timer_t *t, uv_timer_cb fn, int64_
 
 static void on_lease_timer(uv_timer_t *t);
 
-/* The lease clock runs whenever an attempt is held: it began when the last acknowledged heartbeat was sent. */
+/* The lease clock runs whenever an attempt is held: it began when the last acknowledged heartbeat
+ * was sent. */
 static void watch_lease(struct session *s)
 {
     int64_t lease = runner_running_lease(s->o.runner);
@@ -185,8 +186,8 @@ static void on_heartbeat_timer(uv_timer_t *t)
 
 static void on_renew_timer(uv_timer_t *t);
 
-/* A fresh certificate is not renewed at once, even where the clocks differ so much (or the CA's end is so near) that it seems
- * due. */
+/* A fresh certificate is not renewed at once, even where the clocks differ so much (or the CA's end
+ * is so near) that it seems due. */
 static void watch_certificate(struct session *s, bool fresh)
 {
     struct pki_cert_info info;
@@ -281,7 +282,8 @@ static int pump_one(int64_t seq, const void *frame, size_t len, void *user)
 void session_pump(struct session *s)
 {
     if (!s->link || !live(s)) return;
-    /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may wait for the answer. */
+    /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may wait
+     * for the answer. */
     if (heartbeat_interval(s) < s->heartbeat_every_ms) beat(s, now_ms());
     watch_lease(s);
     if (journal_seq(s->o.journal) <= s->seen_seq || s->in_flight_bytes >= IN_FLIGHT_MAX ||

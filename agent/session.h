@@ -1,10 +1,14 @@
-/* The agent's side of cadre/1 (PROTOCOL.md section 4): connect, hello, ready, heartbeat, send what the journal holds, take
- * orders, come back after a loss. One object for the life of the agent; the link inside comes and goes.
+/* The agent's side of cadre/1 (PROTOCOL.md section 4): connect, hello, ready, heartbeat, send what
+ * the journal holds, take orders, come back after a loss. One object for the life of the agent; the
+ * link inside comes and goes.
  *
- *   disconnected --timer--> connecting --open--> hello --welcome--> ready <--> draining --> (closed by us)
- *        ^------------------------+---------------+-----------------+-----------+  loss, refusal: back-off 0.5 s ... 30 s
+ *   disconnected --timer--> connecting --open--> hello --welcome--> ready <--> draining --> (closed
+ *   by us)
+ *        ^------------------------+---------------+-----------------+-----------+ loss, refusal:
+ *        back-off 0.5 s ... 30 s
  *
- * Waiting for: the back-off timer (disconnected), the link (connecting, hello), whatever comes (ready, draining). */
+ * Waiting for: the back-off timer (disconnected), the link (connecting, hello), whatever comes
+ * (ready, draining). */
 #ifndef CADRE_AGENT_SESSION_H
 #define CADRE_AGENT_SESSION_H
 
@@ -36,7 +40,8 @@ struct session_options {
     struct runner *runner;
     const char *name;
     const char *capabilities; /* JSON text; see session_set_capabilities */
-    /* The first attempt to connect was made (for the service manager). May come again; must only take note. */
+    /* The first attempt to connect was made (for the service manager). May come again; must only
+     * take note. */
     void (*on_attempted)(const char *status, void *user);
     void (*on_fatal)(const struct err *e, void *user); /* must only take note, too */
     /* Something came in or went wrong: look at the journal in this turn. Must only take note. */
@@ -46,7 +51,8 @@ struct session_options {
 
 int session_new(const struct session_options *o, struct session **out, struct err *e);
 void session_start(struct session *s);
-/* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn behind journal_commit. */
+/* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn
+ * behind journal_commit. */
 void session_pump(struct session *s);
 /* Slots, labels or capabilities changed. json: mem_free'd by the session. */
 void session_set_capabilities(struct session *s, char *json);

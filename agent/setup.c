@@ -42,7 +42,8 @@ static const char *property_value(const char *property, void *user)
     return NULL;
 }
 
-/* The agent's own table with the properties in place of the environment: the same checks, and messages that name them. */
+/* The agent's own table with the properties in place of the environment: the same checks, and
+ * messages that name them. */
 static struct opt *property_table(void)
 {
     struct opt *table = mem_dup(agent_options, agent_option_count * sizeof *table);
@@ -164,7 +165,8 @@ static int count_entry(const char *name, void *user)
     return 0;
 }
 
-/* One that holds something else, as a whole disk does, is not closed to everybody who needs that. */
+/* One that holds something else, as a whole disk does, is not closed to everybody who needs
+ * that. */
 static bool state_is_ours(const char *state)
 {
     char *usual = paths_agent_state();
@@ -215,7 +217,8 @@ int setup_service(const struct agent_config *c, const struct setup_service *s, b
 
 /* ---- joining ---- */
 
-/* The token's addresses are the coordinator's own idea of where it is; who named another one wants that. */
+/* The token's addresses are the coordinator's own idea of where it is; who named another one wants
+ * that. */
 static int keep_coordinator(const struct agent_config *c, const struct opt_list *addresses,
                             struct err *e)
 {

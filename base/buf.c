@@ -9,7 +9,8 @@
 
 #define FIRST_CAP 64
 
-/* What `data` points to before the first byte arrives; cap == 0 tells that it must not be written. */
+/* What `data` points to before the first byte arrives; cap == 0 tells that it must not be
+ * written. */
 static const char nothing[1] = "";
 
 void buf_init(struct buf *b, size_t max_bytes)

@@ -1,5 +1,6 @@
-/* A growable byte buffer that knows its ceiling. Always NUL-terminated behind `len`, so that text in it
- * can be printed. Appending past `max` fails with ERR_TOO_LARGE and leaves the content as it was. */
+/* A growable byte buffer that knows its ceiling. Always NUL-terminated behind `len`, so that text
+ * in it can be printed. Appending past `max` fails with ERR_TOO_LARGE and leaves the content as it
+ * was. */
 #ifndef CADRE_BASE_BUF_H
 #define CADRE_BASE_BUF_H
 

@@ -25,8 +25,8 @@ void size_format(int64_t bytes, char out[DURATION_TEXT_SIZE]);
 
 /* RFC 3339 in UTC with milliseconds; years 1970 to 9999 (outside: the nearest end). */
 void time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE]);
-/* RFC 3339 with any fraction (cut to milliseconds) and offset. ERR_INVALID for days that no month has,
- * leap seconds, and times before 1970. */
+/* RFC 3339 with any fraction (cut to milliseconds) and offset. ERR_INVALID for days that no month
+ * has, leap seconds, and times before 1970. */
 int time_parse(const char *s, int64_t *wall_ms);
 
 #endif

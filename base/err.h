@@ -1,7 +1,7 @@
 /* Errors: one list of codes, and the sentence that the layer that knows has to add.
  *
- * Functions return 0 or a negative `enum err_code`. Where a human will read the failure they also take
- * a `struct err *` (may be NULL) and describe it: what failed, where, and the way out.
+ * Functions return 0 or a negative `enum err_code`. Where a human will read the failure they also
+ * take a `struct err *` (may be NULL) and describe it: what failed, where, and the way out.
  * Nothing here allocates; there is no hidden "last error". */
 #ifndef CADRE_BASE_ERR_H
 #define CADRE_BASE_ERR_H
@@ -55,7 +55,8 @@ struct err {
 const char *err_name(int code);
 const char *err_sentence(int code);
 
-/* Fills *e (when not NULL) and returns `code`, so that `return err_set(e, ERR_IO, "...")` reads well. */
+/* Fills *e (when not NULL) and returns `code`, so that `return err_set(e, ERR_IO, "...")` reads
+ * well. */
 int err_set(struct err *e, int code, const char *fmt, ...) CADRE_PRINTF(3, 4);
 /* Puts "context: " in front of what *e says already; keeps and returns its code.
  * ERR_INTERNAL when there is none to return (e is NULL, or its code is 0). */

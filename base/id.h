@@ -1,6 +1,7 @@
-/* Ids: 63-bit numbers that sort by time of birth: 41 bits of milliseconds since 2020-01-01 UTC, 22 random
- * bits. The store refuses a duplicate and the maker tries again, so several processes may make them.
- * As text: 13 characters of Crockford's base32, lower case ("06f3k9x2m1c7a"); reading accepts upper case. */
+/* Ids: 63-bit numbers that sort by time of birth: 41 bits of milliseconds since 2020-01-01 UTC, 22
+ * random bits. The store refuses a duplicate and the maker tries again, so several processes may
+ * make them. As text: 13 characters of Crockford's base32, lower case ("06f3k9x2m1c7a"); reading
+ * accepts upper case. */
 #ifndef CADRE_BASE_ID_H
 #define CADRE_BASE_ID_H
 

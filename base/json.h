@@ -3,8 +3,8 @@
  * Reading: json_parse() gives a tree; accessors return NULL/defaults for what is absent, so that a
  * reader can be written top to bottom.
  * Numbers are doubles: integers are exact up to 2^53 and refused beyond.
- * Limits: depth 64, size by the caller; duplicate keys, a NUL inside a string and invalid UTF-8 are refused.
- * Writing: struct jw appends to a buf, with commas and escapes right by construction. */
+ * Limits: depth 64, size by the caller; duplicate keys, a NUL inside a string and invalid UTF-8 are
+ * refused. Writing: struct jw appends to a buf, with commas and escapes right by construction. */
 #ifndef CADRE_BASE_JSON_H
 #define CADRE_BASE_JSON_H
 

@@ -1,5 +1,6 @@
-/* The strict half of reading JSON: json.c runs it before cJSON, which would let through what RFC 8259
- * leaves open (duplicate keys), what a C string cannot hold (U+0000), and more. Private to base. */
+/* The strict half of reading JSON: json.c runs it before cJSON, which would let through what RFC
+ * 8259 leaves open (duplicate keys), what a C string cannot hold (U+0000), and more. Private to
+ * base. */
 #ifndef CADRE_BASE_JSON_SCAN_H
 #define CADRE_BASE_JSON_SCAN_H
 

@@ -1,5 +1,6 @@
-/* One log line: level, message, fields. Programs log; libraries (base, wire, platform) report errors
- * instead. The sink is the one file-scope variable in Cadre: set once by main before threads start. */
+/* One log line: level, message, fields. Programs log; libraries (base, wire, platform) report
+ * errors instead. The sink is the one file-scope variable in Cadre: set once by main before threads
+ * start. */
 #ifndef CADRE_BASE_LOG_H
 #define CADRE_BASE_LOG_H
 
@@ -17,7 +18,8 @@ void log_set_level(enum log_level level);         /* default LOG_INFO */
 bool log_enabled(enum log_level level);
 
 /* The line reads "message key=value key=value". The message names the object first
- * ("job 06f3k9x2m1c7a: ..."). Control characters are written as \xNN, so that a line stays a line. */
+ * ("job 06f3k9x2m1c7a: ..."). Control characters are written as \xNN, so that a line stays a
+ * line. */
 void log_write(enum log_level level, const char *fmt, ...) CADRE_PRINTF(2, 3);
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)

@@ -205,7 +205,8 @@ static int put_node(const struct file *f, size_t row, const struct json *node)
 
 /* ---- unknown keys ---------------------------------------------------------------------------- */
 
-/* Is `key` below the section `prefix` ("" is the top, else it ends with a dot)? Its next segment then. */
+/* Is `key` below the section `prefix` ("" is the top, else it ends with a dot)? Its next segment
+ * then. */
 static const char *below(const char *key, const char *prefix, size_t *len)
 {
     if (!key || !str_starts(key, prefix)) return NULL;

@@ -1,7 +1,7 @@
-/* Option tables: one row per setting gives its flag, its environment variable, its place in the config
- * file, its checks, its default and its help. Order: flag > environment > file > default.
- * The sources may be read in any sequence: what a stronger one has set stays, a weaker one's value is
- * checked all the same. Lists and maps are replaced by a stronger source, not merged.
+/* Option tables: one row per setting gives its flag, its environment variable, its place in the
+ * config file, its checks, its default and its help. Order: flag > environment > file > default.
+ * The sources may be read in any sequence: what a stronger one has set stays, a weaker one's value
+ * is checked all the same. Lists and maps are replaced by a stronger source, not merged.
  * The same machinery serves the command lines of the CLI (rows without a file key). */
 #ifndef CADRE_BASE_OPT_H
 #define CADRE_BASE_OPT_H
@@ -66,10 +66,11 @@ void opt_init(struct opt_set *s, const struct opt *table, size_t count,
               void *config);      /* sets defaults */
 void opt_fini(struct opt_set *s); /* frees strings, lists, maps and sources */
 
-/* Parses flags (--flag value, --flag=value, -o value, -ovalue, "--" ends). argv[0] is the program's (or
- * command's) name and stands in messages: "see 'PROG --help'". Positional arguments are moved behind the
- * flags, in their order. Unknown flag: ERR_INVALID, names it and the nearest one. A scalar's flag given
- * twice: the last counts. Sees "--help"/"-h" (unless the table has them): returns 0 at once and sets `help`. */
+/* Parses flags (--flag value, --flag=value, -o value, -ovalue, "--" ends). argv[0] is the program's
+ * (or command's) name and stands in messages: "see 'PROG --help'". Positional arguments are moved
+ * behind the flags, in their order. Unknown flag: ERR_INVALID, names it and the nearest one. A
+ * scalar's flag given twice: the last counts. Sees "--help"/"-h" (unless the table has them):
+ * returns 0 at once and sets `help`. */
 struct opt_args {
     int argc;     /* positional arguments in argv[0..argc), after "--" everything is positional */
     char **argv;  /* points into the caller's argv array (permuted) */
@@ -77,21 +78,23 @@ struct opt_args {
     bool help;
 };
 int opt_parse_args(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e);
-/* The same, but stops at the first positional argument: it and all behind it are positional, flags too.
- * For "cadre [flags] COMMAND [its flags]". */
+/* The same, but stops at the first positional argument: it and all behind it are positional, flags
+ * too. For "cadre [flags] COMMAND [its flags]". */
 int opt_parse_leading(struct opt_set *s, int argc, char **argv, struct opt_args *out,
                       struct err *e);
-/* Reads what the environment has; an empty variable counts as absent. `get` is getenv-like. Message: "CADRE_SLOTS: '4x' is not a number". */
+/* Reads what the environment has; an empty variable counts as absent. `get` is getenv-like.
+ * Message: "CADRE_SLOTS: '4x' is not a number". */
 int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
                   struct err *e);
-/* A parsed config file; path stands in messages: "agent.yaml:3: unknown key 'slot', did you mean 'slots'?".
- * Collects nothing: the first error ends it. null (also nothing behind the colon) counts as absent. */
+/* A parsed config file; path stands in messages: "agent.yaml:3: unknown key 'slot', did you mean
+ * 'slots'?". Collects nothing: the first error ends it. null (also nothing behind the colon) counts
+ * as absent. */
 int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e);
 
-/* Effective config as YAML text, each key with a comment telling where it came from. Read back as a file
- * it gives the same config (rows with a key). */
+/* Effective config as YAML text, each key with a comment telling where it came from. Read back as a
+ * file it gives the same config (rows with a key). */
 void opt_print(const struct opt_set *s, struct buf *out);
-/* "  --flag VALUE   help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
+/* " --flag VALUE help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
 void opt_help(const struct opt *table, size_t count, struct buf *out);
 /* A sample config file of all rows with a key, everything commented out. */
 void opt_sample(const struct opt *table, size_t count, struct buf *out);

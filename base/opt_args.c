@@ -110,7 +110,8 @@ static int put_next(struct args *a, size_t row, const char *label)
         return err_set(a->e, ERR_INVALID, "%s needs a value: %s %s", label, label, hint);
     }
     char *value = a->argv[a->at];
-    /* the value was forgotten, most likely; one that looks like this can be given as --flag=VALUE */
+    /* the value was forgotten, most likely; one that looks like this can be given as
+     * --flag=VALUE */
     bool is_flag =
         str_eq(value, "--") || (str_starts(value, "--") &&
                                 find_flag(a->s, value + 2, strcspn(value + 2, "=")) < a->s->count);

@@ -247,8 +247,8 @@ static bool add_value(struct buf *out, const struct opt *o, const void *field)
     return true;
 }
 
-/* A number that nobody set and whose default the program works out later ("slots") may lie outside of
- * its own range: such a line would not read back. */
+/* A number that nobody set and whose default the program works out later ("slots") may lie outside
+ * of its own range: such a line would not read back. */
 static bool is_unset_number(const struct opt_set *s, size_t row, const void *field)
 {
     const struct opt *o = &s->table[row];
@@ -290,7 +290,8 @@ void opt_print(const struct opt_set *s, struct buf *out)
 
 /* ---- wrapped text ---------------------------------------------------------------------------- */
 
-/* Adds the words of `text`; lines after the first begin with `prefix`. `column` is where we stand. */
+/* Adds the words of `text`; lines after the first begin with `prefix`. `column` is where we
+ * stand. */
 static void add_wrapped(struct buf *out, const char *text, const char *prefix, size_t column)
 {
     size_t prefix_len = strlen(prefix);

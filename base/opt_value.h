@@ -8,8 +8,8 @@
 int opt_complain(struct err *e, const char *label, const char *fmt, ...) CADRE_PRINTF(3, 4);
 
 void *opt_field(const struct opt_set *s, size_t row);
-/* May this source set the row? If so the row is its own from now on; a list or map is emptied first,
- * unless it is another flag of the same name. */
+/* May this source set the row? If so the row is its own from now on; a list or map is emptied
+ * first, unless it is another flag of the same name. */
 bool opt_take(struct opt_set *s, size_t row, enum opt_source source);
 /* Checks one text and stores it: a scalar is replaced, a list or map ("KEY=VALUE") grows by one.
  * field NULL: only checks. */

@@ -36,14 +36,15 @@ bool str_name_valid(const char *s);
 bool str_namespace_valid(const char *s);
 /* True when `ns` is `prefix` or below it ("a.b" covers "a.b" and "a.b.c", not "a.bc"). */
 bool str_namespace_covers(const char *prefix, const char *ns);
-/* Shell-like glob with * and ? (one character) only; case-sensitive; at most |pattern| * |s| steps. */
+/* Shell-like glob with * and ? (one character) only; case-sensitive; at most |pattern| * |s|
+ * steps. */
 bool str_glob(const char *pattern, const char *s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to be a likely
  * misspelling (distance > a third of the length, at least 2). Points into candidates. */
 const char *str_nearest(const char *s, const char *const *candidates, size_t count);
 
-/* 'text' in single quotes for a message: cut at a character near 60 bytes ('abc...'), control characters
- * and what is not UTF-8 replaced by ?. Returns out. */
+/* 'text' in single quotes for a message: cut at a character near 60 bytes ('abc...'), control
+ * characters and what is not UTF-8 replaced by ?. Returns out. */
 #define STR_QUOTE_SIZE 84
 const char *str_quote(char out[STR_QUOTE_SIZE], const char *text);
 

@@ -1,5 +1,5 @@
-/* Times as text (declared in duration.h), without the C library's calendar: it has no thread-safe one
- * on every platform. */
+/* Times as text (declared in duration.h), without the C library's calendar: it has no thread-safe
+ * one on every platform. */
 #include "base/duration.h"
 
 #include <stdbool.h>

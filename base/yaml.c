@@ -130,7 +130,8 @@ static size_t digits_at(const char *s)
 
 enum number { NOT_A_NUMBER, INTEGER, FLOAT };
 
-/* JSON's numbers and what is commonly written besides (+1, .5, 1.); a leading zero makes it a string. */
+/* JSON's numbers and what is commonly written besides (+1, .5, 1.); a leading zero makes it a
+ * string. */
 static enum number number_kind(const char *s)
 {
     if (*s == '+' || *s == '-') s++;
@@ -410,7 +411,8 @@ static int on_event(struct reader *r, const yaml_event_t *event)
     }
 }
 
-/* ---- what libyaml complains about -------------------------------------------------------------- */
+/* ---- what libyaml complains about
+ * -------------------------------------------------------------- */
 
 /* The line (0-based) of the text; *len without its end. */
 static const char *text_line(const struct reader *r, size_t line, size_t *len)

@@ -28,7 +28,8 @@ struct cli {
     struct client *client;
 };
 
-/* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems of files. */
+/* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems
+ * of files. */
 int cli_fail_problems(int code, const struct response *r, const struct err *e);
 
 struct command {
@@ -46,22 +47,23 @@ struct command {
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order of the help */
 
-/* Connects on first use: finds address and token (flag, environment, config file, the coordinator's own state folder for
- * root). NULL: printed already. */
+/* Connects on first use: finds address and token (flag, environment, config file, the coordinator's
+ * own state folder for root). NULL: printed already. */
 struct client *cli_client(struct cli *cli);
 bool cli_json(const struct cli *cli);
 /* "cadre: sentence" on stderr; returns `code`. */
 int cli_fail(int code, const struct err *e);
 int cli_usage(const char *fmt, ...) CADRE_PRINTF(1, 2); /* EXIT_USAGE */
 void cli_note(const char *fmt, ...) CADRE_PRINTF(1, 2); /* chatter: a line on stderr */
-/* One request; on failure prints and returns NULL. The response is the caller's to fini when not NULL is returned. */
+/* One request; on failure prints and returns NULL. The response is the caller's to fini when not
+ * NULL is returned. */
 const struct json *cli_call(struct cli *cli, const char *method, const char *target,
                             const char *body, struct response *out);
 /* "/api/v1/jobs/" + encoded name; mem_free. */
 char *cli_path(const char *collection, const char *name, const char *rest);
 void cli_print_json(const struct json *j);
-/* "company.team/nightly" with `parts` words between the slashes, as a path below the collection; mem_free. `what` names the
- * form for the message. NULL: printed already. */
+/* "company.team/nightly" with `parts` words between the slashes, as a path below the collection;
+ * mem_free. `what` names the form for the message. NULL: printed already. */
 char *cli_place(const char *collection, const char *place, size_t parts, const char *rest,
                 const char *what);
 /* Appends ?key=value or &key=value; value NULL: nothing. */
@@ -71,7 +73,8 @@ void cli_query(struct buf *target, const char *key, const char *value);
 char *cli_key(const char *given);
 int cli_check_key(const char *value, struct err *e); /* for option tables */
 
-/* `--require K=EXPR` options as member `member` of the object that w is in. ERR_INVALID: an item is not K=EXPR. */
+/* `--require K=EXPR` options as member `member` of the object that w is in. ERR_INVALID: an item is
+ * not K=EXPR. */
 int cli_write_requires(struct jw *w, const char *member, const struct opt_list *list,
                        struct err *e);
 

@@ -181,7 +181,8 @@ static int write_request(struct client *c, const char *method, const char *targe
     return rc;
 }
 
-/* Sends and waits. 0: the answer is in the parser. *retry: the connection failed, so that it may be tried again. */
+/* Sends and waits. 0: the answer is in the parser. *retry: the connection failed, so that it may be
+ * tried again. */
 static int exchange(struct client *c, const char *method, const char *target, const char *body,
                     const char *key, bool *retry, struct err *e)
 {
@@ -257,7 +258,8 @@ static int64_t now_ms(void)
     return m.mono_ms;
 }
 
-/* May it be tried again? Waits then. *e: why it failed; becomes the final word when patience is over. */
+/* May it be tried again? Waits then. *e: why it failed; becomes the final word when patience is
+ * over. */
 static bool outage_wait(struct client *c, struct outage *o, struct err *e)
 {
     if (e->code == ERR_TLS || e->code == ERR_DENIED || c->ended_by_user) return false;
@@ -337,7 +339,8 @@ int client_call(struct client *c, const char *method, const char *target, const 
             continue;
         }
         outage.answered = false;
-        /* A kept connection may have been closed meanwhile: that says nothing about the coordinator. */
+        /* A kept connection may have been closed meanwhile: that says nothing about the
+         * coordinator. */
         if (retry && reused && repeatable && !c->link) continue;
         if (!retry || (c->sent && !repeatable) || !outage_wait(c, &outage, &why)) break;
     }

@@ -1,5 +1,6 @@
-/* The coordinator's API as the command line needs it: one TLS connection, one request at a time, called as if it blocked (a loop
- * of its own turns inside). Trust comes from the token: it pins the CA. */
+/* The coordinator's API as the command line needs it: one TLS connection, one request at a time,
+ * called as if it blocked (a loop of its own turns inside). Trust comes from the token: it pins the
+ * CA. */
 #ifndef CADRE_CLI_CLIENT_H
 #define CADRE_CLI_CLIENT_H
 
@@ -34,13 +35,15 @@ struct response {
 };
 void response_fini(struct response *r);
 
-/* GETs and requests with an idempotency key are repeated while the coordinator is away; others are not once they may have been
- * received. 0: an answer of status 2xx. ERR_UNAVAILABLE: not reachable within the patience; ERR_TLS: not to be trusted; otherwise
- * the API's error became *e ("message; hint"), its status is in out->status, and out is to be fini'd in every case. */
+/* GETs and requests with an idempotency key are repeated while the coordinator is away; others are
+ * not once they may have been received. 0: an answer of status 2xx. ERR_UNAVAILABLE: not reachable
+ * within the patience; ERR_TLS: not to be trusted; otherwise the API's error became *e ("message;
+ * hint"), its status is in out->status, and out is to be fini'd in every case. */
 int client_call(struct client *c, const char *method, const char *target, const char *json_body,
                 const char *idempotency_key, struct response *out, struct err *e);
 
-/* Bytes of a response of any length to fn as they come (job logs). Patient like client_call until the first of them. */
+/* Bytes of a response of any length to fn as they come (job logs). Patient like client_call until
+ * the first of them. */
 int client_download(struct client *c, const char *target,
                     int (*fn)(const void *data, size_t len, void *user), void *user, struct err *e);
 
@@ -48,16 +51,19 @@ struct client_follow {
     /* Non-zero ends the follow without error. event: JSON object. */
     int (*on_event)(const struct json *event, void *user);
     int (*on_output)(const struct frame_output *o, void *user);
-    /* Interrupt (Ctrl-C): called in the loop; count 1, 2, ... Non-zero ends the follow with ERR_CLOSED. NULL: not wanted. */
+    /* Interrupt (Ctrl-C): called in the loop; count 1, 2, ... Non-zero ends the follow with
+     * ERR_CLOSED. NULL: not wanted. */
     int (*on_interrupt)(int count, void *user);
     void *user;
 };
-/* GET target?cursor=N, and again behind the last cursor seen whenever the connection breaks, until the stream says it is
- * complete. ERR_UNAVAILABLE when the coordinator stays away for longer than the patience. */
+/* GET target?cursor=N, and again behind the last cursor seen whenever the connection breaks, until
+ * the stream says it is complete. ERR_UNAVAILABLE when the coordinator stays away for longer than
+ * the patience. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
-/* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for. When the coordinator is away it is
- * made again as soon as the followed stream is back. The request has to bear repetition. */
+/* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for. When
+ * the coordinator is away it is made again as soon as the followed stream is back. The request has
+ * to bear repetition. */
 void client_post_aside(struct client *c, const char *target);
 
 #endif

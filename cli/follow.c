@@ -40,7 +40,8 @@ int job_exit_code(const struct json *job)
     if (str_eq(reason, "cancelled")) return EXIT_CANCELLED;
     if (str_eq(reason, "timeout")) return EXIT_TIMEOUT;
     if ((str_eq(reason, "exit-code") || str_eq(reason, "not-started")) && exit_code > 0) {
-        /* An exit status has 8 bits here; a code whose low ones are zero must not look like success. */
+        /* An exit status has 8 bits here; a code whose low ones are zero must not look like
+         * success. */
         int code = (int)(exit_code & 0xff);
         return code != 0 ? code : 1;
     }
@@ -167,7 +168,8 @@ int follow_job(struct cli *cli, const struct follow_options *o)
 
 /* ---- executions ---- */
 
-/* What was told counts for one task run. A stream that broke begins with the first of them again; their ids grow. */
+/* What was told counts for one task run. A stream that broke begins with the first of them again;
+ * their ids grow. */
 static bool is_of_before(struct watch *w, const char *id)
 {
     int order = w->job ? strcmp(id, w->job) : 1;

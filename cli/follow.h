@@ -1,4 +1,5 @@
-/* Following a job or an execution: its output to stdout and stderr, why it waits to stderr, its end as an exit code. */
+/* Following a job or an execution: its output to stdout and stderr, why it waits to stderr, its end
+ * as an exit code. */
 #ifndef CADRE_CLI_FOLLOW_H
 #define CADRE_CLI_FOLLOW_H
 
@@ -9,16 +10,17 @@
 struct follow_options {
     const char *id;
     bool
-        cancel_on_interrupt; /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
-    bool quiet;              /* no chatter about waiting */
-    bool json;               /* `run -o json`: the object at the end; output goes to stderr */
+        /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
+        cancel_on_interrupt;
+    bool quiet; /* no chatter about waiting */
+    bool json;  /* `run -o json`: the object at the end; output goes to stderr */
 };
 
 /* The exit code of design section 8: the job's own, 124, 125, 126/127, 137. */
 int follow_job(struct cli *cli, const struct follow_options *o);
 
-/* The execution's tasks, one after the other. 0: SUCCESS, WARNING; 1: FAILED; 137: KILLED, CANCELLED; 125: could not be
- * followed. */
+/* The execution's tasks, one after the other. 0: SUCCESS, WARNING; 1: FAILED; 137: KILLED,
+ * CANCELLED; 125: could not be followed. */
 int follow_execution(struct cli *cli, const struct follow_options *o);
 
 /* Exit code for a job's object in a final state. */

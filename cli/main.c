@@ -56,7 +56,8 @@ static bool is_global(const char *arg, bool *takes_next)
     return false;
 }
 
-/* Global options may stand before or behind the command: picks them out of argv (up to "--") into `globals`. */
+/* Global options may stand before or behind the command: picks them out of argv (up to "--") into
+ * `globals`. */
 static void split_globals(int *argc, char **argv, int *globals_argc, char **globals)
 {
     int kept = 0, i = 0;

@@ -369,7 +369,8 @@ int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
         *out = parts;
         return 0;
     }
-    /* A token whose file was removed is in the database still; it is not when init was cut off before it. */
+    /* A token whose file was removed is in the database still; it is not when init was cut off
+     * before it. */
     struct file_lock *lock = NULL;
     struct store *s = NULL;
     struct reader *r = NULL;

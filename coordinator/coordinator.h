@@ -24,8 +24,8 @@ struct coordinator_patience {
  * it. Needs pki_init. */
 int coordinator_init(const struct config *c, struct err *e);
 
-/* Was it made before, to its end? Then what is missing now is missing on purpose (admin.token), or is for
- * people to look at. */
+/* Was it made before, to its end? Then what is missing now is missing on purpose (admin.token), or
+ * is for people to look at. */
 int coordinator_is_initialised(const struct config *c, bool *out, struct err *e);
 
 /* Opens the state folder, listens, writes STATE/port. The config is borrowed until

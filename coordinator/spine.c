@@ -12,8 +12,9 @@
     1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
 #define FAILURE_PAUSE_MS 500 /* after a failed commit: a full disk must not make us spin */
 
-/* The engine's clock is never further than this ahead of the loop's last look at its sockets: a process that was stopped, or a
- * loop that hung, must not take for silence what it has not read yet. Well below what any lease has to spare (its kill time). */
+/* The engine's clock is never further than this ahead of the loop's last look at its sockets: a
+ * process that was stopped, or a loop that hung, must not take for silence what it has not read
+ * yet. Well below what any lease has to spare (its kill time). */
 #define DEAF_MS 3000
 #define PULSE_MS 500 /* the loop looks at least this often */
 
@@ -228,8 +229,8 @@ static void on_prepare(uv_prepare_t *h)
     hand_over(h->data, 0);
 }
 
-/* Behind a poll: all that was in the sockets has been read, unless they are paused. After a long time in which nobody did
- * so, the engine hears of that first. */
+/* Behind a poll: all that was in the sockets has been read, unless they are paused. After a long
+ * time in which nobody did so, the engine hears of that first. */
 static void on_check(uv_check_t *h)
 {
     struct spine *s = h->data;

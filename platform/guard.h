@@ -1,14 +1,16 @@
-/* The guard: a tiny process beside the agent that ends jobs which the agent cannot end, because it hangs, is stopped,
- * or is dead. Twin files; what the two processes share is in guard_table.h.
+/* The guard: a tiny process beside the agent that ends jobs which the agent cannot end, because it
+ * hangs, is stopped, or is dead. Twin files; what the two processes share is in guard_table.h.
  *
- * The agent holds a slot in shared memory for each attempt, from before its first process exists until the last one
- * is gone, and writes there since when its leases count. No call to the guard is made for it. The guard sleeps until the
- * first lease is over, looks, and sleeps again. What is over it marks as expired (from then on nothing of
- * that attempt starts or counts) and ends it as platform/process.h does.
+ * The agent holds a slot in shared memory for each attempt, from before its first process exists
+ * until the last one is gone, and writes there since when its leases count. No call to the guard is
+ * made for it. The guard sleeps until the first lease is over, looks, and sleeps again. What is
+ * over it marks as expired (from then on nothing of that attempt starts or counts) and ends it as
+ * platform/process.h does.
  *
- * It has no descriptor or handle but its end of the line to the agent and the log, no key, and no environment; it
- * ignores signals, and it ends when the agent has ended and nothing is left to be guarded. If it is killed, another one is
- * started and finds all slots as they are; no job is started meanwhile.
+ * It has no descriptor or handle but its end of the line to the agent and the log, no key, and no
+ * environment; it ignores signals, and it ends when the agent has ended and nothing is left to be
+ * guarded. If it is killed, another one is started and finds all slots as they are; no job is
+ * started meanwhile.
  *
  * All but guard_main on the loop's thread. */
 #ifndef CADRE_PLATFORM_GUARD_H
@@ -32,8 +34,9 @@ struct guard_options {
     void *user;
 };
 
-/* Starts this very program as `PROGRAM guard`: main hands that to guard_main. It is up a moment later. Behind
- * process_host_new, and then process_host_set_guard, so that it does not count as a job's process. */
+/* Starts this very program as `PROGRAM guard`: main hands that to guard_main. It is up a moment
+ * later. Behind process_host_new, and then process_host_set_guard, so that it does not count as a
+ * job's process. */
 int guard_new(const struct guard_options *o, struct guard **out, struct err *e);
 /* After all processes. NULL is fine. The guard is told to end; handles close asynchronously. */
 void guard_free(struct guard *g);

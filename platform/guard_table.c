@@ -66,8 +66,8 @@ uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const char *mark
     (void)str_copy(s->container, sizeof s->container, container);
     atomic_store(&s->state, state);
     if (slot >= atomic_load(&t->top)) atomic_store(&t->top, slot + 1);
-    /* The guard says until when it sleeps and then looks at the slots; here it is the other way round. One of the two
-     * sees the other. */
+    /* The guard says until when it sleeps and then looks at the slots; here it is the other way
+     * round. One of the two sees the other. */
     *kick =
         atomic_load(&t->base_ms) + lease_ms + GUARD_MARGIN_MS < atomic_load(&t->sleeps_until_ms);
     return state;

@@ -1,7 +1,7 @@
-/* What an agent and its guard share: one slot for each attempt that is held. The memory is mapped by both; the agent
- * takes, fills and frees slots, the guard only ever turns one from held to expired. No lock: whichever of
- * the two is stopped, the other goes on. Times are os_now()'s mono_ms. The systems' parts: linux/guard.c,
- * windows/guard.c. */
+/* What an agent and its guard share: one slot for each attempt that is held. The memory is mapped
+ * by both; the agent takes, fills and frees slots, the guard only ever turns one from held to
+ * expired. No lock: whichever of the two is stopped, the other goes on. Times are os_now()'s
+ * mono_ms. The systems' parts: linux/guard.c, windows/guard.c. */
 #ifndef CADRE_PLATFORM_GUARD_TABLE_H
 #define CADRE_PLATFORM_GUARD_TABLE_H
 
@@ -14,15 +14,15 @@
 #define GUARD_CAPACITY_MAX 65536u
 #define GUARD_MARK_SIZE 64
 #define GUARD_CONTAINER_SIZE 120
-/* An agent that is alive ends its attempts itself, on time; the guard comes after it. The coordinator waits for
- * the kill grace and 5 s more (PROTOCOL.md 4.5). */
+/* An agent that is alive ends its attempts itself, on time; the guard comes after it. The
+ * coordinator waits for the kill grace and 5 s more (PROTOCOL.md 4.5). */
 #define GUARD_MARGIN_MS 500
 
 enum guard_state { GUARD_FREE, GUARD_HELD, GUARD_EXPIRED };
 
-/* state: how often the slot was taken, and an enum guard_state in the two lowest bits; so an attempt's value never
- * comes back for another one. The rest is written before the state says held and holds while it does not change,
- * but for pid and start. */
+/* state: how often the slot was taken, and an enum guard_state in the two lowest bits; so an
+ * attempt's value never comes back for another one. The rest is written before the state says held
+ * and holds while it does not change, but for pid and start. */
 struct guard_slot {
     _Atomic uint64_t state;
     _Atomic int64_t lease_ms;
@@ -39,7 +39,8 @@ struct guard_table {
     uint32_t capacity;
     _Atomic uint32_t top;     /* slots from here on were never taken */
     _Atomic uint32_t closing; /* the agent ends in good order */
-    /* the leases count from here: the sending of what the coordinator is known to have heard last */
+    /* the leases count from here: the sending of what the coordinator is known to have heard
+     * last */
     _Atomic int64_t base_ms;
     /* until then the guard may sleep; 0: it does not watch yet */
     _Atomic int64_t sleeps_until_ms;
@@ -67,17 +68,19 @@ struct guard_free_slots {
 void guard_free_slots_init(struct guard_free_slots *f, uint32_t capacity);
 void guard_free_slots_fini(struct guard_free_slots *f);
 
-/* The agent's side. mark and container have to fit. Nothing is started before a call of guard_table_hold. Returns the
- * state that the slot has now. *kick: the guard sleeps for longer than this attempt has: wake it. */
+/* The agent's side. mark and container have to fit. Nothing is started before a call of
+ * guard_table_hold. Returns the state that the slot has now. *kick: the guard sleeps for longer
+ * than this attempt has: wake it. */
 uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const char *mark,
                           const char *container, int64_t lease_ms, int32_t score, bool *kick);
 /* true: the guard had ended it. */
 bool guard_table_free(struct guard_table *t, uint32_t slot);
 
-/* The guard's side. What is over at now_ms becomes expired; returns when the next one is over, INT64_MAX: none is
- * held. */
+/* The guard's side. What is over at now_ms becomes expired; returns when the next one is over,
+ * INT64_MAX: none is held. */
 int64_t guard_table_expire(struct guard_table *t, int64_t now_ms);
-/* Says until when the guard sleeps. False: a slot was taken meanwhile that is over before: do not. */
+/* Says until when the guard sleeps. False: a slot was taken meanwhile that is over before: do
+ * not. */
 bool guard_table_sleep(struct guard_table *t, int64_t until_ms);
 
 /* A slot as it was at one moment. False: it is free. */

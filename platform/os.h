@@ -1,4 +1,5 @@
-/* Facts and services of the operating system that need no state. Twin files: linux/os.c, windows/os.c. */
+/* Facts and services of the operating system that need no state. Twin files: linux/os.c,
+ * windows/os.c. */
 #ifndef CADRE_PLATFORM_OS_H
 #define CADRE_PLATFORM_OS_H
 
@@ -19,8 +20,8 @@ int64_t os_pid(void);
 int os_hostname(char *out, size_t size);
 /* Differs after every boot (Linux /proc/sys/kernel/random/boot_id; Windows: boot time of day). */
 int os_boot_id(char *out, size_t size);
-/* The same for the life of an installation: hex SHA-256-like digest of machine-id / MachineGuid under a label
- * of ours, so that the machine-id itself is not disclosed (machine-id(5)). */
+/* The same for the life of an installation: hex SHA-256-like digest of machine-id / MachineGuid
+ * under a label of ours, so that the machine-id itself is not disclosed (machine-id(5)). */
 int os_host_id(char *out, size_t size);
 /* NULL when unset. Any thread, as long as nobody changes the environment. */
 const char *os_env(const char *name, void *unused);
@@ -28,7 +29,8 @@ bool os_is_tty(int fd); /* 0, 1, 2 */
 /* Root / an elevated administrator? */
 bool os_is_admin(void);
 int os_cpu_count(void);
-/* The process that runs may be killed last / jobs first: oom_score_adj of ourselves (Linux). Best effort. */
+/* The process that runs may be killed last / jobs first: oom_score_adj of ourselves (Linux). Best
+ * effort. */
 void os_protect_self(void);
 /* Raises the soft limit of open files to the hard one (Linux); nothing on Windows. */
 void os_raise_file_limit(void);

@@ -1,4 +1,5 @@
-/* Where things are by default (design section 2). Twin files. Texts are UTF-8; results: mem_free. */
+/* Where things are by default (design section 2). Twin files. Texts are UTF-8; results:
+ * mem_free. */
 #ifndef CADRE_PLATFORM_PATHS_H
 #define CADRE_PLATFORM_PATHS_H
 
@@ -7,7 +8,8 @@ char *paths_agent_state(void);  /* /var/lib/cadre/agent */
 char *paths_coordinator_config(void);
 char *paths_coordinator_state(void);
 char *paths_user_config(
-    void); /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
+    /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
+    void);
 char *paths_agent_log(void);                            /* NULL on Linux: the journal has it */
 char *paths_self(void);                                 /* the running program's file */
 char *paths_temp(void);                                 /* folder for scratch files */

@@ -1,9 +1,9 @@
 /* One job's processes: started contained, watched, and ended as a whole tree. Twin files.
  *
- * Linux: own session; the agent is the subreaper; a delegated cgroup v2 per job where there is one (cgroup.kill),
- * else the tree is found by session, parentage and the job's mark in the environment, until none is left.
- * Windows: a Job Object per job, joined before the first instruction, kill on close; only the job's own pipe ends
- * are inherited.
+ * Linux: own session; the agent is the subreaper; a delegated cgroup v2 per job where there is one
+ * (cgroup.kill), else the tree is found by session, parentage and the job's mark in the
+ * environment, until none is left. Windows: a Job Object per job, joined before the first
+ * instruction, kill on close; only the job's own pipe ends are inherited.
  * All on the loop's thread; callbacks never from inside the call that caused them. */
 #ifndef CADRE_PLATFORM_PROCESS_H
 #define CADRE_PLATFORM_PROCESS_H
@@ -24,7 +24,8 @@ void process_host_free(struct process_host *h);
 /* "cgroup v2 at /sys/fs/cgroup/…", "process groups", "Job Objects": for the log. */
 const char *process_host_kind(const struct process_host *h);
 
-/* What is started with a lease from now on is guarded by g (guard.h), which lives until process_host_free. */
+/* What is started with a lease from now on is guarded by g (guard.h), which lives until
+ * process_host_free. */
 struct guard;
 void process_host_set_guard(struct process_host *h, struct guard *g);
 
@@ -44,8 +45,9 @@ struct process_end {
 struct process_handler {
     void (*on_output)(struct process *p, enum process_stream stream, const void *data, size_t len,
                       void *user);
-    /* Once: the process ended, its pipes are at their end (or were drained for drain_ms while a stray
-     * grandchild held them open), and what was left of the tree was killed. process_free may be called. */
+    /* Once: the process ended, its pipes are at their end (or were drained for drain_ms while a
+     * stray grandchild held them open), and what was left of the tree was killed. process_free may
+     * be called. */
     void (*on_end)(struct process *p, const struct process_end *end, void *user);
 };
 
@@ -62,8 +64,9 @@ struct process_options {
     int64_t lease_ms; /* with a guard: it ends the tree when the lease is over; 0: not guarded */
 };
 
-/* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable; ERR_TIMEOUT: its lease was over
- * before its first instruction; ERR_UNAVAILABLE, ERR_FULL: it cannot be guarded now; else ERR_IO. */
+/* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable;
+ * ERR_TIMEOUT: its lease was over before its first instruction; ERR_UNAVAILABLE, ERR_FULL: it
+ * cannot be guarded now; else ERR_IO. */
 int process_start(struct process_host *h, const struct process_options *o,
                   const struct process_handler *handler, void *user, struct process **out,
                   struct err *e);
@@ -78,24 +81,26 @@ void process_kill(struct process *p);
 /* NULL is fine; only after on_end, or to give up a process at shutdown (kills it first). */
 void process_free(struct process *p);
 
-/* What a later life of the agent needs to know this tree again and never to hit a stranger that got the same pid:
- * pid, start time, boot. A line of text for the journal. */
+/* What a later life of the agent needs to know this tree again and never to hit a stranger that got
+ * the same pid: pid, start time, boot. A line of text for the journal. */
 #define PROCESS_IDENTITY_SIZE 160
 int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE]);
-/* Kills what is left of such a tree (same mark and identity); returns the number of processes killed. An empty identity: its
- * process was being started and nobody knows more of it than the mark. */
+/* Kills what is left of such a tree (same mark and identity); returns the number of processes
+ * killed. An empty identity: its process was being started and nobody knows more of it than the
+ * mark. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e);
 
-/* Base environment of a job: NULL-terminated "K=V" list, free with process_env_free. Linux: PATH HOME USER LOGNAME SHELL
- * LANG TZ (from the account and a fixed PATH); Windows: CreateEnvironmentBlock of the account, made afresh. */
+/* Base environment of a job: NULL-terminated "K=V" list, free with process_env_free. Linux: PATH
+ * HOME USER LOGNAME SHELL LANG TZ (from the account and a fixed PATH); Windows:
+ * CreateEnvironmentBlock of the account, made afresh. */
 char **process_env_base(void);
 void process_env_free(char **env);
 
 /* Full path of a program found in `path` (":"/";"-list), NULL when there is none; mem_free. */
 char *process_find_program(const char *name, const char *path);
 
-/* Starts a program that lives on its own, without a handle kept: `cadre-coordinator dev` starts its parts with
- * it. stdout and stderr go to the file. *pid: to be ended with process_end_detached. */
+/* Starts a program that lives on its own, without a handle kept: `cadre-coordinator dev` starts its
+ * parts with it. stdout and stderr go to the file. *pid: to be ended with process_end_detached. */
 int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,
                            struct err *e);
 bool process_is_alive(int64_t pid);

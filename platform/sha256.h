@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4), for names that must not disclose what they are made of. Not for secrets on the
- * wire: those are wire/'s. */
+/* SHA-256 (FIPS 180-4), for names that must not disclose what they are made of. Not for secrets on
+ * the wire: those are wire/'s. */
 #ifndef CADRE_PLATFORM_SHA256_H
 #define CADRE_PLATFORM_SHA256_H
 

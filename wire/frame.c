@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define LENGTH_BYTES 4
-/* An emptied reader gives back a buffer above this, so that one large job does not stay for the life
- * of the connection. */
+/* An emptied reader gives back a buffer above this, so that one large job does not stay for the
+ * life of the connection. */
 #define KEEP_BYTES (32u * 1024)
 #define ATTEMPT_MAX 1000000
 

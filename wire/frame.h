@@ -1,5 +1,5 @@
-/* Frames of cadre/1 (PROTOCOL.md section 2): u32 big endian length of what follows it, u8 type, body.
- * The length counts type and body, so it is at least 1. Pure: bytes in, frames out. */
+/* Frames of cadre/1 (PROTOCOL.md section 2): u32 big endian length of what follows it, u8 type,
+ * body. The length counts type and body, so it is at least 1. Pure: bytes in, frames out. */
 #ifndef CADRE_WIRE_FRAME_H
 #define CADRE_WIRE_FRAME_H
 
@@ -24,7 +24,8 @@ struct frame {
 /* Bytes that a reader holds at most: take the frames out after each add. */
 #define FRAME_READER_MAX (4u * 1024 * 1024)
 
-/* Collects bytes until frames are whole. Memory grows with what arrived, not with what was announced. */
+/* Collects bytes until frames are whole. Memory grows with what arrived, not with what was
+ * announced. */
 struct frame_reader {
     struct buf b;
     size_t pos;      /* bytes of b already given out */
@@ -36,14 +37,14 @@ void frame_reader_fini(struct frame_reader *r);
 void frame_reader_set_max(struct frame_reader *r, size_t max_body);
 /* Appends received bytes (any cut). Takes no memory for a frame whose length is over the limit. */
 int frame_reader_add(struct frame_reader *r, const void *data, size_t len, struct err *e);
-/* 1: *out is the next frame. 0: more bytes are needed. Negative: ERR_TOO_LARGE (names length and limit),
- * ERR_PROTOCOL (length 0, unknown type); the connection is to be closed then. */
+/* 1: *out is the next frame. 0: more bytes are needed. Negative: ERR_TOO_LARGE (names length and
+ * limit), ERR_PROTOCOL (length 0, unknown type); the connection is to be closed then. */
 int frame_reader_next(struct frame_reader *r, struct frame *out, struct err *e);
 
 /* Appends head and body to b. ERR_TOO_LARGE when b is at its ceiling. */
 int frame_add(struct buf *b, uint8_t type, const void *body, size_t len);
-/* For a body that is written in place: start returns the offset to hand to frame_end, which fills in
- * the length. */
+/* For a body that is written in place: start returns the offset to hand to frame_end, which fills
+ * in the length. */
 int frame_start(struct buf *b, uint8_t type, size_t *mark);
 void frame_end(struct buf *b, size_t mark);
 
@@ -54,7 +55,8 @@ enum output_stream {
 };
 
 /* The body of FRAME_OUTPUT: u64 seq, u64 job, u32 attempt, u8 stream, u64 offset, u32 reserved (0),
- * all big endian, then 1 .. LIMIT_OUTPUT_CHUNK bytes. On the API's follow stream seq is the cursor. */
+ * all big endian, then 1 .. LIMIT_OUTPUT_CHUNK bytes. On the API's follow stream seq is the
+ * cursor. */
 struct frame_output {
     int64_t seq; /* per agent (PROTOCOL.md section 6) */
     int64_t job;

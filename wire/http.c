@@ -234,8 +234,8 @@ static int on_headers_complete(llhttp_t *ll)
     ll->upgrade = 0; /* not taken up: the message is one like any other */
     p->head_done = true;
     p->m.keep_alive = llhttp_should_keep_alive(ll) != 0;
-    /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be paused
-     * at once, so the event waits for http_parse. */
+    /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be
+     * paused at once, so the event waits for http_parse. */
     int status = p->m.status;
     if (!p->m.request && (p->expect_head || status < 200 || status == 204 || status == 304))
         return 1;
@@ -319,8 +319,8 @@ struct http_message *http_parser_message(struct http_parser *p)
     return &p->m;
 }
 
-/* What llhttp tolerates and other readers take differently: line ends that are not CR LF, continued lines.
- * NULL: nothing. */
+/* What llhttp tolerates and other readers take differently: line ends that are not CR LF, continued
+ * lines. NULL: nothing. */
 static const char *head_fault(struct http_parser *p, const char *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -333,8 +333,8 @@ static const char *head_fault(struct http_parser *p, const char *data, size_t le
     return NULL;
 }
 
-/* Goes before an error of llhttp, which was at the last of these bytes: so the error does not depend on how
- * the stream was cut. */
+/* Goes before an error of llhttp, which was at the last of these bytes: so the error does not
+ * depend on how the stream was cut. */
 static void check_head_bytes(struct http_parser *p, const char *data, size_t len)
 {
     const char *fault = head_fault(p, data, len);
@@ -360,7 +360,8 @@ static void explain(struct http_parser *p, llhttp_errno_t code)
     }
 }
 
-/* Feeds one slice. In the head it is cut so that its limit is met exactly. Returns the bytes taken. */
+/* Feeds one slice. In the head it is cut so that its limit is met exactly. Returns the bytes
+ * taken. */
 static size_t feed(struct http_parser *p, const char *data, size_t len)
 {
     bool in_head = !p->head_done;

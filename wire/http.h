@@ -1,11 +1,13 @@
-/* HTTP/1.1 (RFC 9112), both directions, incremental. The only file that sees llhttp is http.c. Pure.
+/* HTTP/1.1 (RFC 9112), both directions, incremental. The only file that sees llhttp is http.c.
+ * Pure.
  *
- * One http_parser reads a stream of requests (or responses). Limits: LIMIT_HTTP_HEAD, HTTP_HEADERS_MAX,
- * max_body. Chunked bodies are understood. Upgrade, 100-continue (answered by the caller) and trailers are
- * no concern of ours: a request that asks for an upgrade is served as plain; a client does not get to see
- * interim responses (1xx).
- * Refused, because two readers could see two messages in it: both Content-Length and Transfer-Encoding, one
- * of them twice, line ends other than CR LF, continued header lines, no or several Host headers. */
+ * One http_parser reads a stream of requests (or responses). Limits: LIMIT_HTTP_HEAD,
+ * HTTP_HEADERS_MAX, max_body. Chunked bodies are understood. Upgrade, 100-continue (answered by the
+ * caller) and trailers are no concern of ours: a request that asks for an upgrade is served as
+ * plain; a client does not get to see interim responses (1xx).
+ * Refused, because two readers could see two messages in it: both Content-Length and
+ * Transfer-Encoding, one of them twice, line ends other than CR LF, continued header lines, no or
+ * several Host headers. */
 #ifndef CADRE_WIRE_HTTP_H
 #define CADRE_WIRE_HTTP_H
 
@@ -50,29 +52,31 @@ enum http_role { HTTP_SERVER, HTTP_CLIENT };
 
 struct http_parser *http_parser_new(enum http_role role, size_t max_body);
 void http_parser_free(struct http_parser *p);
-/* Client only: body bytes go to fn instead of message.body (no max_body then), from now on; NULL: into the
- * message again. Best called at HTTP_HEAD, when the status is known. fn returns 0 or an error that ends the
- * parse (http_parse returns it). */
+/* Client only: body bytes go to fn instead of message.body (no max_body then), from now on; NULL:
+ * into the message again. Best called at HTTP_HEAD, when the status is known. fn returns 0 or an
+ * error that ends the parse (http_parse returns it). */
 typedef int http_body_fn(const void *data, size_t len, void *user);
 void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user);
 /* Client: the answer to a HEAD request has no body. */
 void http_parser_expect_head(struct http_parser *p);
-/* Takes up to len bytes, stops after one event. *used says how many were taken. Call again with the rest
- * (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until it says HTTP_MORE.
- * Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for every further call;
- * http_error_status() then tells 400, 413, 414, 431, 501 or 505. */
+/* Takes up to len bytes, stops after one event. *used says how many were taken. Call again with the
+ * rest (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until it says
+ * HTTP_MORE. Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for every
+ * further call; http_error_status() then tells 400, 413, 414, 431, 501 or 505. */
 int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used,
                enum http_event *event, struct err *e);
-/* The peer closed; completes a body that had no length (HTTP_MESSAGE); HTTP_MORE between two messages;
- * ERR_PROTOCOL in the middle of one. An event that is still due comes first: call until HTTP_MORE. */
+/* The peer closed; completes a body that had no length (HTTP_MESSAGE); HTTP_MORE between two
+ * messages; ERR_PROTOCOL in the middle of one. An event that is still due comes first: call until
+ * HTTP_MORE. */
 int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e);
 int http_error_status(const struct http_parser *p);
-/* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call behind HTTP_MESSAGE. */
+/* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call behind
+ * HTTP_MESSAGE. */
 struct http_message *http_parser_message(struct http_parser *p);
 
-/* Target helpers. Path segments and query values are percent-decoded ('+' in a query is a blank); a slash at
- * the end of the path is ignored. ERR_INVALID: bad escapes, NUL, not UTF-8, an empty segment, more parts than
- * there is room for, a target that does not begin with a slash. */
+/* Target helpers. Path segments and query values are percent-decoded ('+' in a query is a blank); a
+ * slash at the end of the path is ignored. ERR_INVALID: bad escapes, NUL, not UTF-8, an empty
+ * segment, more parts than there is room for, a target that does not begin with a slash. */
 #define HTTP_SEGMENTS_MAX 12
 #define HTTP_QUERY_MAX 24
 struct http_target {
@@ -90,7 +94,8 @@ const char *http_query(const struct http_target *t, const char *key); /* NULL: a
 /* Appends s percent-encoded as one path segment or query value. */
 int http_encode(struct buf *b, const char *s);
 
-/* Writers append all of it or nothing. content_type NULL: no body. ERR_TOO_LARGE: b is at its ceiling. */
+/* Writers append all of it or nothing. content_type NULL: no body. ERR_TOO_LARGE: b is at its
+ * ceiling. */
 int http_write_response(struct buf *b, int status, const char *content_type, const void *body,
                         size_t len, const char *extra_headers /* "A: b\r\n" or NULL */,
                         bool keep_alive);

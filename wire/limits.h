@@ -1,5 +1,5 @@
-/* Every ceiling of the protocol in one place. A size that a peer states is compared with these before
- * memory is taken. PROTOCOL.md section 3 lists the same numbers; a test compares them. */
+/* Every ceiling of the protocol in one place. A size that a peer states is compared with these
+ * before memory is taken. PROTOCOL.md section 3 lists the same numbers; a test compares them. */
 #ifndef CADRE_WIRE_LIMITS_H
 #define CADRE_WIRE_LIMITS_H
 

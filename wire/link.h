@@ -1,11 +1,12 @@
-/* A link is one TLS connection on a libuv loop; the same code serves both ends. wire/link_uv.c is the only
- * file that sees its stream. All calls and callbacks on the loop's thread; callbacks never come from inside
- * the call that caused them.
+/* A link is one TLS connection on a libuv loop; the same code serves both ends. wire/link_uv.c is
+ * the only file that sees its stream. All calls and callbacks on the loop's thread; callbacks never
+ * come from inside the call that caused them.
  *
- * Writing: link_write* append to a plaintext buffer; everything appended during one turn of the loop leaves
- * as few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails with ERR_TOO_LARGE
- * ("peer reads too slowly"); link_pending tells, so that a producer can wait for on_drain instead.
- * Closing: exactly one on_close, whoever ends it, after which the link is freed by itself. */
+ * Writing: link_write* append to a plaintext buffer; everything appended during one turn of the
+ * loop leaves as few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails with
+ * ERR_TOO_LARGE ("peer reads too slowly"); link_pending tells, so that a producer can wait for
+ * on_drain instead. Closing: exactly one on_close, whoever ends it, after which the link is freed
+ * by itself. */
 #ifndef CADRE_WIRE_LINK_H
 #define CADRE_WIRE_LINK_H
 
@@ -32,17 +33,18 @@ struct link_handler {
 };
 
 /* ---- client ---- */
-/* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at once;
- * failures come by on_close, with a sentence that names host and port. */
+/* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at
+ * once; failures come by on_close, with a sentence that names host and port. */
 struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host,
                           uint16_t port, int64_t timeout_ms, const struct link_handler *handler,
                           void *user);
 
 /* ---- server ---- */
 struct link_listener;
-/* For each accepted connection after its handshake (so on_open is not called for these); the callback sets
- * the handler with link_set_handler or the link is closed. Slow or failed handshakes are cut by the listener
- * (LIMIT_HANDSHAKE_MS, LIMIT_UNKNOWN_CONNECTIONS, LIMIT_FAILED_HANDSHAKES per address). */
+/* For each accepted connection after its handshake (so on_open is not called for these); the
+ * callback sets the handler with link_set_handler or the link is closed. Slow or failed handshakes
+ * are cut by the listener (LIMIT_HANDSHAKE_MS, LIMIT_UNKNOWN_CONNECTIONS, LIMIT_FAILED_HANDSHAKES
+ * per address). */
 typedef void link_accept_fn(struct link *l, void *user);
 /* `address` an IPv4/IPv6 literal; port 0: the system chooses, link_listener_port tells. */
 int link_listen(struct uv_loop_s *loop, struct tls_config *tls, const char *address, uint16_t port,
@@ -86,8 +88,9 @@ void link_abort(struct link *l, const struct err *why);
 void link_peer(const struct link *l, struct tls_peer *out);
 const char *link_alpn(const struct link *l);   /* NULL when none */
 const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
-/* Of an accepted one: its place in the order in which the listener took the TCP connections, from 1, whatever became
- * of their handshakes. A peer that opened one connection after another has them in this order. */
+/* Of an accepted one: its place in the order in which the listener took the TCP connections, from
+ * 1, whatever became of their handshakes. A peer that opened one connection after another has them
+ * in this order. */
 uint64_t link_serial(const struct link *l);
 const struct tls *link_tls(const struct link *l);
 /* Bytes that came in / went out, plaintext, for the figures. */

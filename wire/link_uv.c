@@ -159,8 +159,8 @@ static void all_sent(struct link *l)
             link_end(l, NULL);
             return;
         }
-        /* Closing the socket while bytes of the peer are unread would reset the connection and might
-         * take our last bytes from the peer: so its end is waited for, a little. */
+        /* Closing the socket while bytes of the peer are unread would reset the connection and
+         * might take our last bytes from the peer: so its end is waited for, a little. */
         l->shutting = true;
         l->shutdown.data = l;
         if (uv_shutdown(&l->shutdown, (uv_stream_t *)&l->tcp, on_shutdown) != 0) link_end(l, NULL);
@@ -179,8 +179,8 @@ static void on_written(uv_write_t *req, int status)
         output(l);
 }
 
-/* The kernel is full: libuv writes the rest when there is room. The bytes move out of the TLS session's
- * buffer, which may grow meanwhile. */
+/* The kernel is full: libuv writes the rest when there is room. The bytes move out of the TLS
+ * session's buffer, which may grow meanwhile. */
 static bool write_later(struct link *l, const void *data, size_t len)
 {
     buf_clear(&l->flight);

@@ -1,12 +1,12 @@
-/* The inside of a link, shared by link_uv.c (life and bytes of a link), link_uv_connect.c (clients) and
- * link_uv_listen.c (servers). Nobody else includes it.
+/* The inside of a link, shared by link_uv.c (life and bytes of a link), link_uv_connect.c (clients)
+ * and link_uv_listen.c (servers). Nobody else includes it.
  *
  *   RESOLVING -> CONNECTING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
  *      |             |             |          |        |
  *      +-------------+-------------+----------+--------+--> ENDED
  *
- * Client links begin at RESOLVING, accepted ones at HANDSHAKE. CLOSING still sends what was queued and
- * waits a moment for the peer's end; ENDED waits for libuv to let go of the socket. */
+ * Client links begin at RESOLVING, accepted ones at HANDSHAKE. CLOSING still sends what was queued
+ * and waits a moment for the peer's end; ENDED waits for libuv to let go of the socket. */
 #ifndef CADRE_WIRE_LINK_UV_H
 #define CADRE_WIRE_LINK_UV_H
 
@@ -29,8 +29,8 @@ enum link_state {
     LINK_ENDED,
 };
 
-/* What links of one loop share: the turn's work list and one timer. Counted; neither of its handles is
- * active while there is nothing to do. */
+/* What links of one loop share: the turn's work list and one timer. Counted; neither of its handles
+ * is active while there is nothing to do. */
 struct link_hub {
     uv_loop_t *loop;
     unsigned refs, handles;

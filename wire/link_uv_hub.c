@@ -25,8 +25,8 @@ static void on_turn(uv_idle_t *handle)
 
 static void on_timer(uv_timer_t *timer);
 
-/* Sets the timer for the earliest deadline. It may fire too early (a deadline was moved): that is cheaper
- * than setting it anew each time. */
+/* Sets the timer for the earliest deadline. It may fire too early (a deadline was moved): that is
+ * cheaper than setting it anew each time. */
 static void arm(struct link_hub *h)
 {
     struct deadline *first = deadline_first(&h->deadlines);

@@ -85,7 +85,8 @@ static bool too_many_failures(struct link_listener *ls, const uint8_t key[ADDRES
     return false;
 }
 
-/* The table is small and stays so: who is not in it takes the place of the one that failed longest ago. */
+/* The table is small and stays so: who is not in it takes the place of the one that failed longest
+ * ago. */
 static void count_failure(struct link_listener *ls, const uint8_t key[ADDRESS_KEY_BYTES])
 {
     struct offender *set = set_of(ls, key), *mine = NULL, *oldest = set;
@@ -165,8 +166,8 @@ static bool cut_silent(struct link_listener *ls)
     return false;
 }
 
-/* Takes what is waiting as long as there is room; the rest stays with the system, which makes the clients
- * wait instead of turning them away: after a restart all agents come at once. */
+/* Takes what is waiting as long as there is room; the rest stays with the system, which makes the
+ * clients wait instead of turning them away: after a restart all agents come at once. */
 static void accept_waiting(struct link_listener *ls)
 {
     if (ls->accepting) return;
@@ -194,9 +195,10 @@ void link_listener_lost(struct link *l)
         ls->counters.late++;
     else
         ls->counters.failed++;
-    /* Counted: who says what is not TLS or fails it, and who connects and keeps silent. Not counted: a
-     * probe that connects and leaves, and one who spoke but was not done in time or gave up. That is how
-     * it looks when this machine is too busy, and a whole site behind one address would be locked out. */
+    /* Counted: who says what is not TLS or fails it, and who connects and keeps silent. Not
+     * counted: a probe that connects and leaves, and one who spoke but was not done in time or gave
+     * up. That is how it looks when this machine is too busy, and a whole site behind one address
+     * would be locked out. */
     bool spoke_wrongly = l->heard && l->err.code != ERR_TIMEOUT && l->err.code != ERR_CLOSED;
     bool kept_silent = !l->heard && l->err.code == ERR_TIMEOUT;
     if (spoke_wrongly || kept_silent) count_failure(ls, l->peer_key);

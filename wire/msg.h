@@ -51,18 +51,19 @@ const char *msg_name(enum msg_type type); /* "hello"; "?" when out of range */
 bool msg_from_agent(enum msg_type type);  /* direction */
 bool msg_needs_identity(enum msg_type type);
 
-/* The JSON text {"type":"hello",...}. Unknown fields are ignored (that is how minors differ); a missing or
- * ill-typed or over-long field, an unknown type: ERR_PROTOCOL, naming message and field. A field that is null
- * counts as absent. Limits of trees are those of their compact text.
+/* The JSON text {"type":"hello",...}. Unknown fields are ignored (that is how minors differ); a
+ * missing or ill-typed or over-long field, an unknown type: ERR_PROTOCOL, naming message and field.
+ * A field that is null counts as absent. Limits of trees are those of their compact text.
  * On success *out owns its strings and trees: msg_fini. */
 int msg_decode(const void *body, size_t len, struct msg *out, struct err *e);
 void msg_fini(struct msg *m); /* fine on a zeroed struct */
 
-/* Appends one whole JSON frame. Leaves out NULL strings and trees, false, and zero integers that are not
- * needed. ERR_TOO_LARGE: over LIMIT_FRAME_KNOWN or the buffer's ceiling; ERR_INVALID: a field that msg_decode
- * would refuse (missing, over-long, out of range). b is as before then. */
+/* Appends one whole JSON frame. Leaves out NULL strings and trees, false, and zero integers that
+ * are not needed. ERR_TOO_LARGE: over LIMIT_FRAME_KNOWN or the buffer's ceiling; ERR_INVALID: a
+ * field that msg_decode would refuse (missing, over-long, out of range). b is as before then. */
 int msg_frame_add(struct buf *b, const struct msg *m);
-/* The same for MSG_JOB with the spec as text, known to be a JSON object; job->spec is not looked at. */
+/* The same for MSG_JOB with the spec as text, known to be a JSON object; job->spec is not looked
+ * at. */
 int msg_job_frame_add(struct buf *b, const struct msg_job *job, const char *spec);
 
 #endif

@@ -1,5 +1,6 @@
-/* The messages of cadre/1, once: struct, encoder, decoder, names and the round-trip test follow from
- * this list (PROTOCOL.md section 5 explains every field; a test compares the two). Names are never reused.
+/* The messages of cadre/1, once: struct, encoder, decoder, names and the round-trip test follow
+ * from this list (PROTOCOL.md section 5 explains every field; a test compares the two). Names are
+ * never reused.
  *
  * MSG(id, name, direction, known)      direction: A agent -> coordinator, C coordinator -> agent
  *                                      known: 1 = only after the peer proved who it is
@@ -8,7 +9,8 @@
  * D(msg, field, need)                  int64_t     (job id as text)
  * B(msg, field)                        bool        (false when absent)
  * J(msg, field, type, max_bytes, need) struct json * (object or array)
- * need: 1 = the message is refused without it. Field names are camelCase on the wire by way of `wire`. */
+ * need: 1 = the message is refused without it. Field names are camelCase on the wire by way of
+ * `wire`. */
 
 #define INT53 9007199254740991LL
 

@@ -1,5 +1,6 @@
-/* Keys, certificates, requests, hashes: what trust is made of. wire/tls_pki.c and wire/tls.c are the only
- * files that see mbedTLS. Keys are ECDSA P-256; texts are PEM. All calls are for the loop thread. */
+/* Keys, certificates, requests, hashes: what trust is made of. wire/tls_pki.c and wire/tls.c are
+ * the only files that see mbedTLS. Keys are ECDSA P-256; texts are PEM. All calls are for the loop
+ * thread. */
 #ifndef CADRE_WIRE_PKI_H
 #define CADRE_WIRE_PKI_H
 
@@ -44,8 +45,8 @@ struct pki_cert_info {
 };
 /* Of the first certificate in the PEM. */
 int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e);
-/* Does the certificate carry all these names ("host" or IP address text) as SAN? *missing points at the
- * first that is not (into names), NULL when all are. */
+/* Does the certificate carry all these names ("host" or IP address text) as SAN? *missing points at
+ * the first that is not (into names), NULL when all are. */
 int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t count,
                        const char **missing, struct err *e);
 /* Is the certificate the one for that key? */
@@ -59,9 +60,10 @@ struct pki_issue {
     size_t name_count;
     int64_t not_before_ms, not_after_ms;
 };
-/* Issues a certificate. Self-signed when ca_cert_pem is NULL (subject_key == ca_key then). The public key is
- * that of `csr_pem` when given, else of subject_key. Random 16-byte serial; SHA-256; proper basicConstraints,
- * keyUsage, extendedKeyUsage, subject and authority key ids. *pem: mem_free. */
+/* Issues a certificate. Self-signed when ca_cert_pem is NULL (subject_key == ca_key then). The
+ * public key is that of `csr_pem` when given, else of subject_key. Random 16-byte serial; SHA-256;
+ * proper basicConstraints, keyUsage, extendedKeyUsage, subject and authority key ids. *pem:
+ * mem_free. */
 int pki_issue(const struct pki_issue *what, const struct pki_key *ca_key, const char *ca_cert_pem,
               const struct pki_key *subject_key, const char *csr_pem, char **pem, struct err *e);
 

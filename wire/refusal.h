@@ -1,5 +1,6 @@
-/* Codes of `refused` (PROTOCOL.md section 8 says what each means and what the peer does about it; a test
- * compares the two). A sender fills retryMs from here unless it knows better. Names are never reused. */
+/* Codes of `refused` (PROTOCOL.md section 8 says what each means and what the peer does about it; a
+ * test compares the two). A sender fills retryMs from here unless it knows better. Names are never
+ * reused. */
 #ifndef CADRE_WIRE_REFUSAL_H
 #define CADRE_WIRE_REFUSAL_H
 

@@ -228,9 +228,9 @@ void tls_pulled(struct tls *t, size_t n)
 
 /* ---- whom to trust ---- */
 
-/* mbedTLS asks for each certificate of the chain, the peer's own at depth 0. The name is compared here and
- * not by mbedTLS, which would put an address into the server name indication (RFC 6066 section 3 forbids
- * it) and falls back to the common name. */
+/* mbedTLS asks for each certificate of the chain, the peer's own at depth 0. The name is compared
+ * here and not by mbedTLS, which would put an address into the server name indication (RFC 6066
+ * section 3 forbids it) and falls back to the common name. */
 static int check_name(void *user, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
     struct tls *t = user;
@@ -312,8 +312,9 @@ static int no_pin(struct tls *t, const mbedtls_x509_crt *chain, struct err *e)
                    want, has);
 }
 
-/* A client with a pin: finds the certificate whose key has that hash in the peer's chain and verifies the
- * chain with it as the only anchor. The signature in the handshake was checked by mbedTLS. */
+/* A client with a pin: finds the certificate whose key has that hash in the peer's chain and
+ * verifies the chain with it as the only anchor. The signature in the handshake was checked by
+ * mbedTLS. */
 static int pin_check(struct tls *t, struct err *e)
 {
     const mbedtls_x509_crt *chain = mbedtls_ssl_get_peer_cert(&t->ssl);

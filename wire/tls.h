@@ -1,5 +1,5 @@
-/* TLS sessions over memory: bytes from the wire go in, bytes for the wire come out; no sockets here.
- * TLS 1.3 preferred, nothing below 1.2; X25519 and P-256; ALPN decides who is speaking.
+/* TLS sessions over memory: bytes from the wire go in, bytes for the wire come out; no sockets
+ * here. TLS 1.3 preferred, nothing below 1.2; X25519 and P-256; ALPN decides who is speaking.
  * wire/tls.c and wire/tls_pki.c are the only files that see mbedTLS. One thread per tls_config. */
 #ifndef CADRE_WIRE_TLS_H
 #define CADRE_WIRE_TLS_H
@@ -23,9 +23,9 @@ struct tls_server_options {
     const char *key_pem;
     const char *client_ca_pem; /* whom clients' certificates must be signed by */
 };
-/* Clients may come without a certificate; one that does not verify does not end the handshake: tls_peer()
- * tells, so that the peer can be told in words. Offers cadre/1 and http/1.1. No session resumption
- * (a resumed TLS 1.3 session of mbedTLS does not carry the client's certificate). */
+/* Clients may come without a certificate; one that does not verify does not end the handshake:
+ * tls_peer() tells, so that the peer can be told in words. Offers cadre/1 and http/1.1. No session
+ * resumption (a resumed TLS 1.3 session of mbedTLS does not carry the client's certificate). */
 int tls_config_server(const struct tls_server_options *o, struct tls_config **out, struct err *e);
 
 struct tls_client_options {
@@ -53,15 +53,17 @@ enum tls_status {
     TLS_FAILED, /* e tells; tls_pull() may still hold an alert for the peer */
 };
 
-/* Bytes from the socket; kept until used. ERR_TOO_LARGE beyond 64 KiB unread: pull decrypted data first. */
+/* Bytes from the socket; kept until used. ERR_TOO_LARGE beyond 64 KiB unread: pull decrypted data
+ * first. */
 int tls_feed(struct tls *t, const void *data, size_t len);
-/* Bytes for the socket, in *data and *len (valid until the next call with t); tls_pulled drops `n` of them. */
+/* Bytes for the socket, in *data and *len (valid until the next call with t); tls_pulled drops `n`
+ * of them. */
 void tls_pull(struct tls *t, const void **data, size_t *len);
 void tls_pulled(struct tls *t, size_t n);
 
-/* Steps the handshake. TLS_OK: it is done (and stays so); the peer's certificate was checked: a client that
- * does not trust the server gets TLS_FAILED with a sentence: unknown CA, pin differs, expired (or the clock is
- * wrong), wrong name (lists those it has). */
+/* Steps the handshake. TLS_OK: it is done (and stays so); the peer's certificate was checked: a
+ * client that does not trust the server gets TLS_FAILED with a sentence: unknown CA, pin differs,
+ * expired (or the clock is wrong), wrong name (lists those it has). */
 enum tls_status tls_handshake(struct tls *t, struct err *e);
 /* Decrypts into buf. TLS_OK: *got > 0 bytes. */
 enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, struct err *e);

@@ -36,8 +36,8 @@ int64_t tls_now_ms(void)
     return (int64_t)time(NULL) * 1000;
 }
 
-/* Days since 1970-01-01 of a date in the Gregorian calendar: years are counted from 1 March, so that the
- * leap day comes last, in cycles of 400 years with 146097 days. */
+/* Days since 1970-01-01 of a date in the Gregorian calendar: years are counted from 1 March, so
+ * that the leap day comes last, in cycles of 400 years with 146097 days. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;

@@ -1,10 +1,10 @@
-/* Buffers of idle sessions. mbedTLS keeps 2 x 16.7 KiB for each session, although between two records there
- * is nothing in them but counters. Here they are taken away while a session is idle and given back when
- * it wakes: a handful of them serves thousands of connections.
+/* Buffers of idle sessions. mbedTLS keeps 2 x 16.7 KiB for each session, although between two
+ * records there is nothing in them but counters. Here they are taken away while a session is idle
+ * and given back when it wakes: a handful of them serves thousands of connections.
  *
  * This touches fields that mbedTLS calls private. They are those of its own resizing of buffers
- * (MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH), in the long-term branch 3.6 whose layout is frozen; without that
- * option nothing is parked. */
+ * (MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH), in the long-term branch 3.6 whose layout is frozen; without
+ * that option nothing is parked. */
 #include "wire/tls_private.h"
 
 #include <string.h>

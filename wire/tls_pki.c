@@ -153,7 +153,8 @@ int pki_key_spki_hash(const struct pki_key *k, uint8_t out[PKI_HASH_BYTES], stru
 
 /* ---- names of subjects ---- */
 
-/* "CN=..." in the string form of RFC 4514, every byte that could mean something there as a hex pair. */
+/* "CN=..." in the string form of RFC 4514, every byte that could mean something there as a hex
+ * pair. */
 static int subject_of(const char *common_name, char *dst, size_t size, struct err *e)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -298,8 +299,8 @@ static int san_set(struct san *s, size_t i, const char *name, struct err *e)
     return 0;
 }
 
-/* mbedTLS writes the list from its end, so it is linked backwards: people read their names in the order in
- * which they gave them. */
+/* mbedTLS writes the list from its end, so it is linked backwards: people read their names in the
+ * order in which they gave them. */
 static int san_fill(struct san *s, const struct pki_issue *what, struct err *e)
 {
     if (what->name_count > PKI_SAN_MAX)
@@ -362,7 +363,8 @@ static int set_serial(mbedtls_x509write_cert *w, struct err *e)
     return ret == 0 ? 0 : tls_fail(e, ERR_INTERNAL, ret, "the certificate's serial number");
 }
 
-/* Issuer's name: the CA certificate's subject, which must belong to ca_key, or the subject itself. */
+/* Issuer's name: the CA certificate's subject, which must belong to ca_key, or the subject
+ * itself. */
 static int set_names(mbedtls_x509write_cert *w, const struct pki_issue *what,
                      const struct pki_key *ca_key, const char *ca_cert_pem, struct err *e)
 {

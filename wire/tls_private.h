@@ -20,7 +20,8 @@ int tls_fail(struct err *e, int code, int ret, const char *what);
 /* In the form mbedTLS wants it. */
 int tls_rng(void *unused, unsigned char *out, size_t len);
 
-/* All certificates in the PEM; `what` names it in errors. On failure *out is left initialised and empty. */
+/* All certificates in the PEM; `what` names it in errors. On failure *out is left initialised and
+ * empty. */
 int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *out, struct err *e);
 /* A private key, EC P-256. */
 int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e);
@@ -28,7 +29,8 @@ bool tls_key_is_p256(const struct mbedtls_pk_context *k);
 
 void tls_cert_info(const struct mbedtls_x509_crt *crt, struct pki_cert_info *out);
 void tls_cert_spki_hash(const struct mbedtls_x509_crt *crt, uint8_t out[PKI_HASH_BYTES]);
-/* Is `name` (DNS name or address) among the subject alternative names? DNS names compare without case. */
+/* Is `name` (DNS name or address) among the subject alternative names? DNS names compare without
+ * case. */
 bool tls_cert_has_name(const struct mbedtls_x509_crt *crt, const char *name);
 /* "a.example, 192.0.2.1" for people; cut with "..." when there is no more room. */
 void tls_cert_names(const struct mbedtls_x509_crt *crt, char *dst, size_t size);

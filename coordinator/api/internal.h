@@ -142,7 +142,8 @@ int64_t request_query_int(struct request *r, const char *key, int64_t min, int64
 bool request_query_bool(struct request *r, const char *key);
 /* `namespace`, or that of the token; NULL: all. */
 const char *request_query_namespace(struct request *r);
-/* The cursor "a/b/c" in its parts, which point into what is returned; mem_free. NULL: there is none. */
+/* The cursor "a/b/c" in its parts, which point into what is returned; mem_free. NULL: there is
+ * none. */
 char *request_query_place(struct request *r, char **parts, size_t count);
 /* The Idempotency-Key as a copy; NULL: none, or it is none (r->problem). */
 char *request_take_key(struct request *r);

@@ -1,5 +1,5 @@
-/* A streamed answer: what stream.c (of a job) and stream_execution.c (of an execution, whose task runs come one
- * after the other) share. */
+/* A streamed answer: what stream.c (of a job) and stream_execution.c (of an execution, whose task
+ * runs come one after the other) share. */
 #ifndef CADRE_COORDINATOR_API_STREAM_H
 #define CADRE_COORDINATOR_API_STREAM_H
 

@@ -1,5 +1,6 @@
-/* The output of an execution: that of its task runs, one after the other, and what becomes of them. Cursors are those of
- * chunks, which count over all jobs: a follower that comes back goes on behind the last chunk that it saw. */
+/* The output of an execution: that of its task runs, one after the other, and what becomes of them.
+ * Cursors are those of chunks, which count over all jobs: a follower that comes back goes on behind
+ * the last chunk that it saw. */
 #include "coordinator/api/stream.h"
 
 #include "base/id.h"

@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* The row of an agent that was not removed; `w` is the worker when it is in memory with its facts. false: answered. */
+/* The row of an agent that was not removed; `w` is the worker when it is in memory with its facts.
+ * false: answered. */
 static bool find_agent(struct engine *g, const struct command *c, struct agent *row,
                        struct worker **w)
 {
@@ -55,8 +56,9 @@ void apply_agent_resume(struct engine *g, struct command *c)
     hold(g, c, false);
 }
 
-/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that the jobs need
- * not wait for the end of their leases. It gets nothing more, and no result of it counts. */
+/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that
+ * the jobs need not wait for the end of their leases. It gets nothing more, and no result of it
+ * counts. */
 static void dismiss(struct engine *g, struct worker *w)
 {
     w->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;

@@ -118,7 +118,8 @@ bool value_begins_as_version(const struct value *v)
     return v->text[0] >= '0' && v->text[0] <= '9';
 }
 
-/* The next part of a version, 0 behind its end; what is behind the dotted numbers (-18-amd64) counts for nothing. */
+/* The next part of a version, 0 behind its end; what is behind the dotted numbers (-18-amd64)
+ * counts for nothing. */
 static unsigned long long next_part(const char **at)
 {
     char *end;

@@ -1,5 +1,5 @@
-/* What flows into the engine. Made by the loop thread, consumed (and freed) on the store thread. All strings and
- * trees belong to the command. */
+/* What flows into the engine. Made by the loop thread, consumed (and freed) on the store thread.
+ * All strings and trees belong to the command. */
 #ifndef CADRE_COORDINATOR_ENGINE_COMMAND_H
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
@@ -7,7 +7,8 @@
 #include "coordinator/store/model.h"
 
 enum command_type {
-    /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL but these two. */
+    /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL
+     * but these two. */
     CMD_ENROL,     /* u.enrol */
     CMD_HELLO,     /* u.hello */
     CMD_READY,     /* u.ready */
@@ -16,14 +17,17 @@ enum command_type {
     CMD_FINISHED,  /* u.event */
     CMD_DECLINED,  /* u.event */
     CMD_HEARTBEAT, /* u.n */
-    CMD_GONE, /* the session's link is closed; always the last of a session, always sent once after HELLO */
+    /* the session's link is closed; always the last of a session, always sent once after HELLO */
+    CMD_GONE,
     /* from the API; `request` is set, one EFFECT_REPLY answers */
     CMD_SUBMIT,       /* u.submit */
     CMD_CANCEL,       /* u.id */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id */
-    CMD_TOKEN_USED, /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is 0 */
+    /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is
+     * 0 */
+    CMD_TOKEN_USED,
     CMD_AGENT_DRAIN,
     CMD_AGENT_RESUME,
     CMD_AGENT_REMOVE, /* u.id, reason in text */
@@ -34,7 +38,9 @@ enum command_type {
     CMD_GROUP_RESUME, /* text = key */
     CMD_NS_SET,       /* u.ns */
     CMD_NS_UNSET,     /* text = namespace */
-    CMD_RESOLVE, /* text = namespace: reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
+    /* text = namespace:
+     * reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
+    CMD_RESOLVE,
     CMD_FLOW_APPLY,       /* u.apply; see there */
     CMD_FLOW_DELETE,      /* u.place: ns and flow */
     CMD_EXECUTION_START,  /* u.start; reply.id is the execution, flag: the key was known */
@@ -43,7 +49,8 @@ enum command_type {
     CMD_TRIGGER_DISABLE, /* u.place; what is so already stays so */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
     CMD_TICK,            /* time has come (engine_next_ms) */
-    CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
+    /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
+    CMD_AWAKE,
 };
 
 struct flow; /* coordinator/flow/flow.h */
@@ -88,17 +95,20 @@ struct cmd_output {
     size_t len;
 };
 struct cmd_submit {
-    /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by namespace) */
+    /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by
+     * namespace) */
     struct job job;
     char *
-        spec; /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
+        /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
+        spec;
     struct json *require; /* object or NULL */
     bool fallback_given;
 };
 
-/* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id", "revision", "change":
- * "created"|"changed"|"unchanged"}. Refused (ERR_INVALID, code "unknown-group" when nothing but that is wrong, else
- * "invalid-flow"): reply.json is an array of {"file", "line", "message"}, and err's sentence is the first of them. */
+/* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id",
+ * "revision", "change": "created"|"changed"|"unchanged"}. Refused (ERR_INVALID, code
+ * "unknown-group" when nothing but that is wrong, else "invalid-flow"): reply.json is an array of
+ * {"file", "line", "message"}, and err's sentence is the first of them. */
 struct cmd_apply {
     struct flow_file {
         char *name;        /* for messages; NULL: none */
@@ -122,7 +132,8 @@ struct cmd_place {
 
 struct command {
     enum command_type type;
-    /* Number of a live session, never reused, in the order in which their connections were opened; 0: none. */
+    /* Number of a live session, never reused, in the order in which their connections were opened;
+     * 0: none. */
     uint64_t session;
     uint64_t request; /* number of a waiting API request; 0: none */
     char *text;

@@ -7,10 +7,13 @@
 
 enum effect_type {
     EFFECT_REPLY, /* to `request`: rc, error; id; json */
-    EFFECT_ENROLLED, /* to `session`: sign its CSR for agent `id`, name = text, group = text2, then close */
+    /* to `session`: sign its CSR for agent `id`, name = text, group = text2, then close */
+    EFFECT_ENROLLED,
     EFFECT_WELCOME, /* to session: seq */
     EFFECT_REFUSED, /* to session: text = code, err.msg = sentence, ms = retry; close it */
-    EFFECT_JOB, /* to session: job, attempt, json = spec complete, ms = lease, ms2 = timeout, seq = output limit */
+    /* to session: job, attempt, json = spec complete, ms = lease, ms2 = timeout, seq = output
+     * limit */
+    EFFECT_JOB,
     EFFECT_KILL,    /* to session: job, attempt, text = reason, ms = grace */
     EFFECT_ACK,     /* to session: seq, n = heartbeat (0: none) */
     EFFECT_DISCARD, /* to session: job, attempt, text = why */
@@ -18,7 +21,8 @@ enum effect_type {
     EFFECT_CLOSE, /* session: close its link (replaced, removed, silent); CMD_GONE still follows */
     EFFECT_JOB_CHANGED, /* job: state changed or is new; wakes followers. flag: final */
     EFFECT_OUTPUT,      /* job: has new output */
-    EFFECT_EXECUTION_CHANGED, /* id: an execution changed or is new, or its next task run is. flag: final */
+    /* id: an execution changed or is new, or its next task run is. flag: final */
+    EFFECT_EXECUTION_CHANGED,
 };
 
 struct effect {

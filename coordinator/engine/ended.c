@@ -1,6 +1,7 @@
-/* What follows when a job of a flow ends: the next task, the end of an execution, a firing. It is put off until the
- * commands of the batch are applied, since jobs end in the middle of walks over jobs; but it belongs to the same
- * transaction, so that an execution is never found between two tasks. */
+/* What follows when a job of a flow ends: the next task, the end of an execution, a firing. It is
+ * put off until the commands of the batch are applied, since jobs end in the middle of walks over
+ * jobs; but it belongs to the same transaction, so that an execution is never found between two
+ * tasks. */
 #include "coordinator/engine/internal.h"
 
 #include "base/mem.h"

@@ -54,8 +54,8 @@ void timer_clear(struct engine *g, struct timer *t)
 int64_t engine_new_id(struct engine *g)
 {
     int64_t id = id_make(g->now.wall_ms, (uint32_t)rng_next(&g->rng));
-    /* Two submits of one millisecond, or a clock set back: the order of ids is the order of the queue. The step is
-     * random, because others may make ids for the same store. */
+    /* Two submits of one millisecond, or a clock set back: the order of ids is the order of the
+     * queue. The step is random, because others may make ids for the same store. */
     if (id <= g->last_id) id = g->last_id + 1 + (int64_t)rng_below(&g->rng, 1024);
     g->last_id = id;
     return id;
@@ -223,10 +223,11 @@ int engine_commit(struct engine *g, struct effects *out, struct err *e)
 {
     g->out = out;
     if (g->rc == 0) timers_run(g);
-    /* Acknowledgements before hand-outs: an agent forgets a declined attempt when it is acknowledged, and may be
-     * given the same one again in this batch. */
+    /* Acknowledgements before hand-outs: an agent forgets a declined attempt when it is
+     * acknowledged, and may be given the same one again in this batch. */
     if (g->rc == 0) acks_flush(g);
-    /* Whatever ended in this batch has ended by now, and what follows is part of the same transaction. */
+    /* Whatever ended in this batch has ended by now, and what follows is part of the same
+     * transaction. */
     if (g->rc == 0) ended_run(g);
     if (g->rc == 0) match_all(g);
     if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));

@@ -1,11 +1,13 @@
-/* The engine: everything that happens to jobs is decided here. Deterministic: time and randomness are inputs; it touches no
- * socket, no clock and no file but through the store. One thread.
+/* The engine: everything that happens to jobs is decided here. Deterministic: time and randomness
+ * are inputs; it touches no socket, no clock and no file but through the store. One thread.
  *
- *   engine_begin(now) -> engine_apply(command)... -> engine_commit()        = one batch, one transaction
+ *   engine_begin(now) -> engine_apply(command)... -> engine_commit() = one batch, one transaction
  *
- * Effects are to be carried out only when engine_commit returned 0. When it (or begin) fails, the store was rolled back, the engine's
- * memory is rebuilt from the store, and the effects are those of failure instead: every request is answered with the error (ERR_FULL,
- * ERR_IO ...), every session is closed so that its agent comes back, says hello and re-sends. Nothing that was acknowledged is touched. */
+ * Effects are to be carried out only when engine_commit returned 0. When it (or begin) fails, the
+ * store was rolled back, the engine's memory is rebuilt from the store, and the effects are those
+ * of failure instead: every request is answered with the error (ERR_FULL, ERR_IO ...), every
+ * session is closed so that its agent comes back, says hello and re-sends. Nothing that was
+ * acknowledged is touched. */
 #ifndef CADRE_COORDINATOR_ENGINE_ENGINE_H
 #define CADRE_COORDINATOR_ENGINE_ENGINE_H
 
@@ -24,12 +26,14 @@ struct engine_config {
     int64_t
         kill_time_ms; /* added to a lease before an attempt is given up: default grace 10 s + 5 s */
     int64_t
-        cache_bytes; /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
+        /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
+        cache_bytes;
 };
 
 struct engine;
 
-/* Loads what is open from the store; every lease begins afresh at `now`. The store stays the caller's. */
+/* Loads what is open from the store; every lease begins afresh at `now`. The store stays the
+ * caller's. */
 int engine_new(struct store *store, const struct engine_config *config, uint64_t seed,
                const struct moment *now, struct engine **out, struct err *e);
 void engine_free(struct engine *g);

@@ -1,5 +1,6 @@
-/* What agents report of their attempts. Events are numbered per agent: what was seen is acknowledged again and
- * otherwise ignored; what is of an attempt that is over is acknowledged and told to be thrown away. */
+/* What agents report of their attempts. Events are numbered per agent: what was seen is
+ * acknowledged again and otherwise ignored; what is of an attempt that is over is acknowledged and
+ * told to be thrown away. */
 #include "coordinator/engine/internal.h"
 
 #include "base/id.h"

@@ -1,5 +1,5 @@
-/* A hash table from 64-bit numbers to pointers, for the engine alone. Its order of walking depends on what was
- * put and removed before and on nothing else, so that a run can be repeated. */
+/* A hash table from 64-bit numbers to pointers, for the engine alone. Its order of walking depends
+ * on what was put and removed before and on nothing else, so that a run can be repeated. */
 #ifndef CADRE_COORDINATOR_ENGINE_ID_MAP_H
 #define CADRE_COORDINATOR_ENGINE_ID_MAP_H
 
@@ -23,7 +23,8 @@ void *id_map_remove(struct id_map *m, uint64_t key);          /* what was there,
 /* Walks; start with *place 0; NULL at the end. No put or remove meanwhile. */
 void *id_map_next(const struct id_map *m, size_t *place);
 
-/* A number for a text, to be used as key; different texts may have the same one. NULL is no text. */
+/* A number for a text, to be used as key; different texts may have the same one. NULL is no
+ * text. */
 uint64_t id_map_text_key(const char *text);
 
 #endif

@@ -1,12 +1,13 @@
 /* What the files of the engine share; nobody else includes it.
  *
- * Memory holds what is decided about often: groups (pools), agents that are connected or hold attempts (workers),
- * and jobs that are assigned, due at some time, or so young in the queue that they still are at hand (open jobs).
- * A queue of any length lies in the store alone; of it a pool knows the counts, by what the jobs require (class).
+ * Memory holds what is decided about often: groups (pools), agents that are connected or hold
+ * attempts (workers), and jobs that are assigned, due at some time, or so young in the queue that
+ * they still are at hand (open jobs). A queue of any length lies in the store alone; of it a pool
+ * knows the counts, by what the jobs require (class).
  *
- * A failing store call is noted in engine.rc by `store_ok`; from then on nothing of the batch counts, and
- * engine_commit rolls back and loads everything anew. So a function may leave memory half changed when it sees a
- * failure, as long as what is linked stays linked. */
+ * A failing store call is noted in engine.rc by `store_ok`; from then on nothing of the batch
+ * counts, and engine_commit rolls back and loads everything anew. So a function may leave memory
+ * half changed when it sees a failure, as long as what is linked stays linked. */
 #ifndef CADRE_COORDINATOR_ENGINE_INTERNAL_H
 #define CADRE_COORDINATOR_ENGINE_INTERNAL_H
 
@@ -111,9 +112,10 @@ struct worker {
     bool ready;
     bool leaving; /* not of the group any more; stays until its attempts are over */
     bool counted; /* in pool.online */
-    /* Connected from another machine than the one that its attempts were handed out to (its state folder was copied
-     * or moved). Those may run on there until their leases end: what the guest says of them is hearsay, its signs of
-     * life are not theirs, and it gets no jobs before they are over. */
+    /* Connected from another machine than the one that its attempts were handed out to (its state
+     * folder was copied or moved). Those may run on there until their leases end: what the guest
+     * says of them is hearsay, its signs of life are not theirs, and it gets no jobs before they
+     * are over. */
     bool guest;
     char *guest_host, *guest_boot, *guest_journal; /* become the row's then */
     struct pool *pool;                             /* while connected */
@@ -130,7 +132,8 @@ struct worker {
     int64_t seen_ms;       /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
     int64_t
-        end_due_seq; /* when last_seq is here, all ends that the hello listed have come; 0: none is due */
+        /* when last_seq is here, all ends that the hello listed have come; 0: none is due */
+        end_due_seq;
     int64_t heartbeat; /* to be acknowledged; 0: none */
     bool ack_due;
     struct worker *next_ack;
@@ -166,9 +169,10 @@ struct execution_list {
     int64_t count;
 };
 
-/* A polling trigger. It is looked at when its timer says so; the timer does not run while it is disabled, while it is
- * being evaluated, while an evaluation that was given up is still being killed, or while an execution that it started
- * keeps it. Nothing of that is written down as a lock: it follows from the jobs and the executions that are open. */
+/* A polling trigger. It is looked at when its timer says so; the timer does not run while it is
+ * disabled, while it is being evaluated, while an evaluation that was given up is still being
+ * killed, or while an execution that it started keeps it. Nothing of that is written down as a
+ * lock: it follows from the jobs and the executions that are open. */
 struct trigger {
     struct trigger_row row;
     struct flow_entry *flow;
@@ -304,13 +308,13 @@ void job_cancel(struct engine *g, struct open_job *j);
 void job_cancel_id(struct engine *g, int64_t id); /* fine when it is over */
 
 /* ---- submit.c ---- */
-/* Sets group and fallback where the job itself names none (design 4). NULL: there is no group row->group; *from: the
- * namespace that said so, or NULL. */
+/* Sets group and fallback where the job itself names none (design 4). NULL: there is no group
+ * row->group; *from: the namespace that said so, or NULL. */
 struct pool *job_resolve(struct engine *g, struct job *row, bool fallback_given,
                          const struct ns_entry **from);
 bool pool_allows(const struct pool *p, const char *ns); /* may it target the group? */
-/* A new job whose group is there and which requires what is interned; takes the strings and spec. It may end at once,
- * by its fallback. 0: a failure was noted. */
+/* A new job whose group is there and which requires what is interned; takes the strings and spec.
+ * It may end at once, by its fallback. 0: a failure was noted. */
 int64_t job_create(struct engine *g, struct job *row, char *spec);
 /* One that is over as it comes: it could not be made, or needs no agent. */
 int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end *end);
@@ -341,7 +345,8 @@ void requirements_trim(struct engine *g);
 /* ---- match.c ---- */
 bool worker_fits(struct engine *g, struct worker *w, struct class *c);
 int64_t worker_free_slots(const struct worker *w); /* 0 when it takes no jobs */
-/* After anything of the worker changed: its place in the heap, the count of those online, blocked classes. */
+/* After anything of the worker changed: its place in the heap, the count of those online, blocked
+ * classes. */
 void worker_update(struct engine *g, struct worker *w);
 void match_all(struct engine *g);
 
@@ -356,7 +361,8 @@ void worker_join(struct engine *g, struct worker *w, struct pool *p);
 void worker_detach(struct engine *g, struct worker *w); /* its session is over */
 void worker_close(struct engine *g, struct worker *w);  /* tells the link to close and detaches */
 void worker_set_caps(struct engine *g, struct worker *w);
-/* Looks whether the worker still belongs to its group: when not it leaves, at once or after its last attempt. */
+/* Looks whether the worker still belongs to its group: when not it leaves, at once or after its
+ * last attempt. */
 void worker_review(struct engine *g, struct worker *w);
 void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t attempt,
                     const char *why);
@@ -379,7 +385,8 @@ struct flow_entry *flow_add(struct engine *g, const struct flow_row *row);
 void flows_clear(struct engine *g);
 struct revision *revision_get(struct flow_entry *f, int64_t number);
 void revision_release(struct revision *r); /* forgets it when nothing needs it */
-/* Parsed, read from the store when it was not yet. NULL: it cannot be (r->broken), or a failure was noted. */
+/* Parsed, read from the store when it was not yet. NULL: it cannot be (r->broken), or a failure was
+ * noted. */
 const struct flow *revision_parsed(struct engine *g, struct revision *r);
 const struct flow *flow_present(struct engine *g, struct flow_entry *f); /* the present revision */
 const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* "ns.id" */
@@ -392,10 +399,12 @@ struct flaw {
     enum reason reason;
     struct err err;
 };
-/* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was noted. */
+/* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was
+ * noted. */
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
                  const struct expr_values *v, struct job *row, char **spec, struct flaw *flaw);
-/* The next task run of an execution whose tasks before x->row.position are over; or its end, which frees x. */
+/* The next task run of an execution whose tasks before x->row.position are over; or its end, which
+ * frees x. */
 void execution_advance(struct engine *g, struct open_execution *x);
 
 /* ---- execution.c ---- */
@@ -404,8 +413,8 @@ struct open_execution *execution_add(struct engine *g,
                                      struct execution *row); /* takes the strings */
 void execution_free(struct open_execution *x);
 bool execution_store(struct engine *g, struct open_execution *x);
-/* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings of row. Its id, 0: a
- * failure was noted. */
+/* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings
+ * of row. Its id, 0: a failure was noted. */
 int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
 /* One that is over as it comes. */
 int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution *row);
@@ -437,7 +446,8 @@ void trigger_on_timer(struct engine *g, struct trigger *t);
 void trigger_on_evaluation(struct engine *g, const struct ended_job *j);
 /* An execution that it started has ended. */
 void trigger_on_execution(struct engine *g, struct trigger *t, enum execution_state state);
-/* What the flow says of its triggers in a new revision; before: the parsed one until now, or NULL. */
+/* What the flow says of its triggers in a new revision; before: the parsed one until now, or
+ * NULL. */
 void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
                      const struct flow *now);
 void triggers_remove(struct engine *g, struct flow_entry *f); /* all */

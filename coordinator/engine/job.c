@@ -76,8 +76,8 @@ static int64_t clamp(int64_t x, int64_t least, int64_t most)
     return x < least ? least : x > most ? most : x;
 }
 
-/* Wall times of the row become mono times; a wall clock that jumped meanwhile neither shortens nor lengthens them
- * beyond what they can be. */
+/* Wall times of the row become mono times; a wall clock that jumped meanwhile neither shortens nor
+ * lengthens them beyond what they can be. */
 static void read_times(const struct engine *g, struct open_job *j)
 {
     const struct job *r = &j->row;
@@ -226,7 +226,8 @@ static void add_name(struct jw *w, const char *key, const char *name)
     if (name) jw_str(w, key, name);
 }
 
-/* The stored spec with the names put in front: spliced as text, since it was checked when it came. */
+/* The stored spec with the names put in front: spliced as text, since it was checked when it
+ * came. */
 static char *hand_out_spec(const struct open_job *j)
 {
     const struct job *r = &j->row;
@@ -506,8 +507,8 @@ static void queue_timeout(struct engine *g, struct open_job *j)
     job_end(g, j, &end, "queue timeout");
 }
 
-/* The agent is there, but does not say that the attempt ended. What it runs may be alive still, so there
- * is no other attempt, whatever the job's retry says. */
+/* The agent is there, but does not say that the attempt ended. What it runs may be alive still, so
+ * there is no other attempt, whatever the job's retry says. */
 static void kill_timeout(struct engine *g, struct open_job *j)
 {
     struct worker *w = j->worker;

@@ -1,5 +1,5 @@
-/* What time brings: leases, due jobs, housekeeping. A lease is one deadline per agent, looked at when it is due and
- * not with every message. All of it counts in mono time. */
+/* What time brings: leases, due jobs, housekeeping. A lease is one deadline per agent, looked at
+ * when it is due and not with every message. All of it counts in mono time. */
 #include "coordinator/engine/internal.h"
 
 #include "base/duration.h"
@@ -56,8 +56,8 @@ void lease_on_timer(struct engine *g, struct worker *w)
     }
 }
 
-/* What agents said meanwhile waits unread, and some of them have to come back first, so nothing of that time counts against
- * them or their attempts: as after a start. */
+/* What agents said meanwhile waits unread, and some of them have to come back first, so nothing of
+ * that time counts against them or their attempts: as after a start. */
 void apply_awake(struct engine *g, struct command *c)
 {
     char text[DURATION_TEXT_SIZE];

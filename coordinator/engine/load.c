@@ -67,7 +67,8 @@ static int load_group(const struct group *row, void *user)
     copy.allowed_namespaces = dup_text(row->allowed_namespaces);
     struct pool *p = pool_add(g, &copy);
     struct err e = {0};
-    /* It was checked when it was stored; should it not be readable, nothing may run there by mistake. */
+    /* It was checked when it was stored; should it not be readable, nothing may run there by
+     * mistake. */
     if (pool_read_rules(p, &e)) {
         log_error("group %s: its rules cannot be read, it is paused: %s", p->row.key, err_text(&e));
         p->row.paused = true;

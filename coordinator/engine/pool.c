@@ -283,7 +283,8 @@ static struct requirement *requirement_add(struct engine *g, int64_t id, char *t
     r->compiled = compiled;
     r->slot = g->requirement_slots++;
     id_map_put(&g->requirements, (uint64_t)id, r);
-    /* Only the first of texts with the same key is found by text: the store tells apart the others. */
+    /* Only the first of texts with the same key is found by text: the store tells apart the
+     * others. */
     uint64_t key = id_map_text_key(text);
     if (!id_map_find(&g->requirement_texts, key)) id_map_put(&g->requirement_texts, key, r);
     return r;

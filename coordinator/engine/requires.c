@@ -1,4 +1,5 @@
-/* Demands: read, brought into one form, and compared with what an agent offers. What an agent offers is in caps.c. */
+/* Demands: read, brought into one form, and compared with what an agent offers. What an agent
+ * offers is in caps.c. */
 #include "coordinator/engine/requires.h"
 
 #include "base/mem.h"

@@ -126,8 +126,8 @@ static void store_seq(struct engine *g, struct worker *w)
         w->stored_seq = w->last_seq;
 }
 
-/* An attempt whose end was listed in the hello, but is not among the events that followed: that end was seen before.
- * It was declined, and handed to the same agent again, which never heard of it. */
+/* An attempt whose end was listed in the hello, but is not among the events that followed: that end
+ * was seen before. It was declined, and handed to the same agent again, which never heard of it. */
 static void settle_ends(struct engine *g, struct worker *w)
 {
     struct open_job *next;
@@ -373,8 +373,8 @@ static bool holds_any(const struct engine *g, const struct worker *w, const stru
 static void settle_unlisted(struct engine *g, struct worker *w, struct open_job *j,
                             bool same_journal)
 {
-    /* The journal has an attempt before anything is done with it, so what a journal that was there does not
-     * know was never begun. */
+    /* The journal has an attempt before anything is done with it, so what a journal that was there
+     * does not know was never begun. */
     bool never_began = same_journal && !j->received && j->row.started_ms == 0;
     if (never_began && j->row.state == JOB_SUBMITTED) {
         job_give_back(g, j, "the agent never got it");
@@ -436,8 +436,8 @@ static void welcome(struct engine *g, struct worker *w)
     x->text = mem_strdup(w->row.drain_reason);
 }
 
-/* A hello that was long on its way: its agent has given the connection up and opened another one since. What it says
- * of attempts was true then. */
+/* A hello that was long on its way: its agent has given the connection up and opened another one
+ * since. What it says of attempts was true then. */
 static bool is_late(const struct engine *g, const struct worker *w, uint64_t session)
 {
     return session < g->oldest_session || (w && session < w->newest_session);
@@ -545,7 +545,8 @@ void apply_ready(struct engine *g, struct command *c)
     worker_review(g, w);
 }
 
-/* When each was heard last is written once a minute for all together: a heartbeat alone costs no write. */
+/* When each was heard last is written once a minute for all together: a heartbeat alone costs no
+ * write. */
 static void write_seen(struct engine *g)
 {
     size_t place = 0;

@@ -119,7 +119,8 @@ static bool intern_requires(struct engine *g, struct command *c)
     return !r || store_ok(g, requirement_intern(g, r, &s->job.requires_id));
 }
 
-/* Ids are random enough to be unique nearly always, and the store knows for certain. false: known key, or failure. */
+/* Ids are random enough to be unique nearly always, and the store knows for certain. false: known
+ * key, or failure. */
 static bool insert(struct engine *g, struct command *c)
 {
     struct cmd_submit *s = &c->u.submit;

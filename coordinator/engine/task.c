@@ -1,4 +1,5 @@
-/* From what a flow says to jobs: texts rendered, group and requires resolved, one task run after the other. */
+/* From what a flow says to jobs: texts rendered, group and requires resolved, one task run after
+ * the other. */
 #include "coordinator/engine/internal.h"
 
 #include "base/id.h"
@@ -9,9 +10,9 @@
 #include <string.h>
 
 #define PAYLOAD_DEFAULT_BYTES (512 * 1024)
-/* Of a log message with its values; with the end of its line it is one chunk of output. Messages are written in the
- * transaction that starts an execution, hundreds of them when the flow says so, and some bytes of a template can bring
- * 64 KiB each time. */
+/* Of a log message with its values; with the end of its line it is one chunk of output. Messages
+ * are written in the transaction that starts an execution, hundreds of them when the flow says so,
+ * and some bytes of a template can bring 64 KiB each time. */
 #define LOG_BYTES_MAX (64 * 1024 - 1)
 
 static bool flawed(struct flaw *flaw, enum reason reason)
@@ -135,7 +136,8 @@ static void write_log(struct engine *g, int64_t job, const char *text)
         effects_add(g->out, EFFECT_OUTPUT)->job = job;
 }
 
-/* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is in *end. */
+/* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is
+ * in *end. */
 static enum job_state make_ended(struct engine *g, const struct flow_task *t, struct job *row,
                                  const char *text, const struct flaw *flaw, struct job_end *end)
 {

@@ -99,8 +99,8 @@ static bool is_same_join(const struct agent *a, const struct cmd_enrol *x)
     return a->token == x->token_id && str_eq(a->spki, x->spki);
 }
 
-/* Is it the token that was given out, and does it hold? A secret that does not fit is told like a token that does not
- * exist, so that ids cannot be tried out. false: refused. */
+/* Is it the token that was given out, and does it hold? A secret that does not fit is told like a
+ * token that does not exist, so that ids cannot be tried out. false: refused. */
 static bool check_join_token(struct engine *g, const struct command *c, struct token_row *t)
 {
     const struct cmd_enrol *x = &c->u.enrol;

@@ -6,8 +6,8 @@
  *      ^                                                     |
  *      +--- the execution has ended (unless allowConcurrent) +
  *
- * An evaluation is a job like any other: its timeout and its lease end it when its agent does not, and with the job
- * ends what holds the trigger back. */
+ * An evaluation is a job like any other: its timeout and its lease end it when its agent does not,
+ * and with the job ends what holds the trigger back. */
 #include "coordinator/engine/internal.h"
 
 #include "base/log.h"
@@ -18,8 +18,9 @@
 
 /* Evaluations begun in one batch: thousands that are due at once must not keep others waiting. */
 #define BEGIN_MOST 500
-/* Those due within the same short while begin in one batch, and their agents' answers come together, too: it costs
- * them a hundredth of their interval at most, and the disk far fewer commits. */
+/* Those due within the same short while begin in one batch, and their agents' answers come
+ * together, too: it costs them a hundredth of their interval at most, and the disk far fewer
+ * commits. */
 #define SLOT_PART 100
 #define SLOT_MOST_MS 100
 

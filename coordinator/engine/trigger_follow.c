@@ -71,8 +71,8 @@ void triggers_remove(struct engine *g, struct flow_entry *f)
         remove_trigger(g, f, f->triggers);
 }
 
-/* Whoever spoke last decides: the flow when it says something new, else an operator or stopAfter. But none of a flow that
- * is disabled as a whole is left on. */
+/* Whoever spoke last decides: the flow when it says something new, else an operator or stopAfter.
+ * But none of a flow that is disabled as a whole is left on. */
 static void follow_disabled(struct trigger_row *row, bool disabled, bool whole_flow)
 {
     if (row->file_disabled == disabled && (row->disabled || !whole_flow)) return;

@@ -7,11 +7,11 @@
  *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
  *
- * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null and
- * what is not there are no value; without a term that has one, rendering fails and names the path.
- * outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did set "vars".
- * Inserted text is never looked at again. {{ '{{' }} gives two braces. Filters, functions and operators
- * are refused when the flow is applied. */
+ * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
+ * and what is not there are no value; without a term that has one, rendering fails and names the
+ * path. outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did
+ * set "vars". Inserted text is never looked at again. {{ '{{' }} gives two braces. Filters,
+ * functions and operators are refused when the flow is applied. */
 #ifndef CADRE_COORDINATOR_FLOW_EXPR_H
 #define CADRE_COORDINATOR_FLOW_EXPR_H
 
@@ -48,12 +48,13 @@ struct expr_scope {
     size_t task_count, earlier_count;
 };
 
-/* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its "}}". */
+/* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its
+ * "}}". */
 /* false: enough, look no further. */
 typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, void *user);
 
-/* Reports everything that is wrong. *uses_attempt (may be NULL) is set when taskrun.attempt occurs, else
- * left alone. */
+/* Reports everything that is wrong. *uses_attempt (may be NULL) is set when taskrun.attempt occurs,
+ * else left alone. */
 void expr_check(const char *text, const struct expr_scope *scope, expr_problem_fn *on_problem,
                 void *user, bool *uses_attempt);
 bool expr_has(const char *text); /* is there a "{{"? */
@@ -68,9 +69,9 @@ struct expr_values {
     int64_t attempt; /* 0: not known yet; a NUL is inserted, see flow_spec_for_attempt */
 };
 
-/* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing, ERR_TOO_LARGE,
- * ERR_INVALID: not an expression (a text that passed expr_check never gives it). On failure `out`
- * holds a part. */
+/* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing,
+ * ERR_TOO_LARGE, ERR_INVALID: not an expression (a text that passed expr_check never gives it). On
+ * failure `out` holds a part. */
 int expr_render(const char *text, const struct expr_values *v, struct buf *out, struct err *e);
 
 #endif

@@ -1,6 +1,6 @@
-/* A flow as it is written (docs/flows.md): reading and checking the YAML, the values of its inputs, and
- * what its tasks and triggers ask of an agent. Pure: no clock, no store. A struct flow does not change after
- * flow_parse and may be read from any thread. */
+/* A flow as it is written (docs/flows.md): reading and checking the YAML, the values of its inputs,
+ * and what its tasks and triggers ask of an agent. Pure: no clock, no store. A struct flow does not
+ * change after flow_parse and may be read from any thread. */
 #ifndef CADRE_COORDINATOR_FLOW_FLOW_H
 #define CADRE_COORDINATOR_FLOW_FLOW_H
 
@@ -79,7 +79,8 @@ struct flow_input {
 enum flow_kind {
     FLOW_COMMAND, /* argv */
     FLOW_SCRIPT,  /* script, shell */
-    FLOW_LOG, /* message in script: the coordinator writes it to the task's output; no agent, no spec */
+    /* message in script: the coordinator writes it to the task's output; no agent, no spec */
+    FLOW_LOG,
 };
 
 struct flow_env {
@@ -146,9 +147,9 @@ struct flow_checks {
     int (*require)(const struct json *object, struct err *e);
 };
 
-/* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at least one
- * problem was added and *out is untouched. *out: flow_free. `checks` may be NULL (a stored flow, that was
- * checked when it was applied). */
+/* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at
+ * least one problem was added and *out is untouched. *out: flow_free. `checks` may be NULL (a
+ * stored flow, that was checked when it was applied). */
 int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
                struct flow_problems *problems, struct flow **out);
 void flow_free(struct flow *f); /* NULL is fine */
@@ -157,20 +158,20 @@ const struct flow_task *flow_find_task(const struct flow *f, const char *id);   
 const struct flow_trigger *flow_find_trigger(const struct flow *f, const char *id); /* NULL: none */
 const struct flow_input *flow_find_input(const struct flow *f, const char *id);     /* NULL: none */
 
-/* All group references of the flow that are plain keys (not expressions), for checking that the groups are
- * there. Calls back for the flow's, each task's, each trigger's. */
+/* All group references of the flow that are plain keys (not expressions), for checking that the
+ * groups are there. Calls back for the flow's, each task's, each trigger's. */
 typedef void flow_group_fn(const struct flow_group_ref *ref, const char *place, void *user);
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
 
 /* ---- inputs -------------------------------------------------------------------------------- */
 
-/* What an execution gets: `given` (object or NULL; texts are read as the input's type) with defaults filled
- * in, canonical. ERR_INVALID names the input: unknown (with the nearest), missing, not of its type;
- * ERR_TOO_LARGE: together over FLOW_VALUES_MAX. *out: json_free. */
+/* What an execution gets: `given` (object or NULL; texts are read as the input's type) with
+ * defaults filled in, canonical. ERR_INVALID names the input: unknown (with the nearest), missing,
+ * not of its type; ERR_TOO_LARGE: together over FLOW_VALUES_MAX. *out: json_free. */
 int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
                         struct err *e);
-/* The same for an execution that a trigger starts: renders the trigger's `inputs` (v: trigger, vars, flow
- * ids) and resolves them. */
+/* The same for an execution that a trigger starts: renders the trigger's `inputs` (v: trigger,
+ * vars, flow ids) and resolves them. */
 int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
                         const struct expr_values *v, struct json **out, struct err *e);
 
@@ -180,19 +181,24 @@ int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
 void flow_values(const struct flow *f, struct expr_values *v);
 
 /* Renders `w` into what a job needs, with v->attempt 0:
- *   *spec      JSON text as PROTOCOL.md 7 has it, without the names that the hand-out adds; of a FLOW_LOG the
- *              plain message, which is the task's output. mem_free. Where {{ taskrun.attempt }} stood there is an
- *              escaped NUL, which no other text can contain: flow_spec_for_attempt before it is sent.
- *   j->group, fallback, *fallback_given   by task, then flow; group NULL: nobody said, ask the namespace.
- *              A key that renders to nothing but blanks says nothing. ERR_INVALID when it is no group key.
+ *   *spec JSON text as PROTOCOL.md 7 has it, without the names that the hand-out adds; of a
+ *   FLOW_LOG the
+ *              plain message, which is the task's output. mem_free. Where {{ taskrun.attempt }}
+ *              stood there is an escaped NUL, which no other text can contain:
+ *              flow_spec_for_attempt before it is sent.
+ *   j->group, fallback, *fallback_given by task, then flow; group NULL: nobody said, ask the
+ *   namespace.
+ *              A key that renders to nothing but blanks says nothing. ERR_INVALID when it is no
+ *              group key.
  *   j->priority, timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms, retry
  * and leaves the rest of *j alone. `require` of the job is w->require.
- * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure nothing of
- * *j has changed. e names the field: "script: {{ outputs.a.b }}: ...". */
+ * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure
+ * nothing of *j has changed. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
                 size_t max_bytes, struct job *j, bool *fallback_given, char **spec, struct err *e);
 
-/* The spec to send for this attempt: NULL when it is `spec` as it stands (nearly always), else mem_free. */
+/* The spec to send for this attempt: NULL when it is `spec` as it stands (nearly always), else
+ * mem_free. */
 char *flow_spec_for_attempt(const char *spec, int64_t attempt);
 
 #endif

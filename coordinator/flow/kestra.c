@@ -1,5 +1,5 @@
-/* Kestra's task types for scripts and log lines, as tasks of ours. What a property of theirs would change and
- * ours cannot is refused, never left out. */
+/* Kestra's task types for scripts and log lines, as tasks of ours. What a property of theirs would
+ * change and ours cannot is refused, never left out. */
 #include "coordinator/flow/read.h"
 
 #include "base/mem.h"

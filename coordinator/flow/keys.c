@@ -1,4 +1,5 @@
-/* The words of the language. docs/flows.md and docs/from-kestra.md are compared with these tables. */
+/* The words of the language. docs/flows.md and docs/from-kestra.md are compared with these
+ * tables. */
 #include "coordinator/flow/read.h"
 
 #define KEYS(list)                                                                                 \
@@ -46,7 +47,8 @@ const struct key_list retry_keys = KEYS(retry_names);
 const struct key_list concurrency_keys = KEYS(concurrency_names);
 const struct key_list kestra_keys = KEYS(kestra_names);
 
-/* ---- what Kestra has and Cadre has not: refused by name --------------------------------------- */
+/* ---- what Kestra has and Cadre has not: refused by name
+ * --------------------------------------- */
 
 #define NOT_YET "is not supported by Cadre; docs/from-kestra.md tells what is"
 

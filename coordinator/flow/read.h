@@ -1,5 +1,5 @@
-/* Reading a flow's YAML from top to bottom: every fault becomes a problem with its line, and what comes
- * behind it is read all the same. Private to coordinator/flow. */
+/* Reading a flow's YAML from top to bottom: every fault becomes a problem with its line, and what
+ * comes behind it is read all the same. Private to coordinator/flow. */
 #ifndef CADRE_COORDINATOR_FLOW_READ_H
 #define CADRE_COORDINATOR_FLOW_READ_H
 
@@ -41,8 +41,8 @@ struct key_list {
     const char *const *names;
     size_t count;
 };
-/* Whatever else there is, is a problem each. `refused` (name, sentence; may be NULL, ends with a NULL name):
- * keys that are known elsewhere. */
+/* Whatever else there is, is a problem each. `refused` (name, sentence; may be NULL, ends with a
+ * NULL name): keys that are known elsewhere. */
 struct refused_key {
     const char *name, *sentence;
 };
@@ -67,8 +67,8 @@ int node_choice(const struct node *n, const char *key, const char *const *names,
                 int fallback);
 char *node_id(const struct node *n, bool dots); /* the member "id", required */
 
-/* Reports the expressions in `text` that are not in scope, with the lines where they stand. `where` is the
- * node that holds them, `name` what it is called. *uses_attempt as expr_check. */
+/* Reports the expressions in `text` that are not in scope, with the lines where they stand. `where`
+ * is the node that holds them, `name` what it is called. *uses_attempt as expr_check. */
 void read_template(const struct node *n, const struct json *where, const char *name,
                    const char *text, const struct expr_scope *scope);
 /* For texts in which nothing is rendered. */
@@ -85,8 +85,8 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
 /* What tasks and triggers share; command or script are read unless `translated`. */
 void read_work(const struct node *n, struct flow_work *out, const struct expr_scope *scope,
                bool translated);
-/* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false: reported,
- * or there is no such type. */
+/* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false:
+ * reported, or there is no such type. */
 bool read_kestra(const struct node *n, const char *type, struct flow_work *out);
 
 /* A value as the input's type. ERR_INVALID with the reason alone in e. *out: json_free. */

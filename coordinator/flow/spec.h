@@ -1,5 +1,5 @@
-/* What a job is made of, whoever asks for it: the fields of a job spec (wire/PROTOCOL.md 7) with their limits. The
- * API's submit and the tasks of flows write specs here, and here only. */
+/* What a job is made of, whoever asks for it: the fields of a job spec (wire/PROTOCOL.md 7) with
+ * their limits. The API's submit and the tasks of flows write specs here, and here only. */
 #ifndef CADRE_COORDINATOR_FLOW_SPEC_H
 #define CADRE_COORDINATOR_FLOW_SPEC_H
 

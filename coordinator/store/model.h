@@ -182,7 +182,8 @@ void flow_row_fini(struct flow_row *f);
  *      |           |          |
  *      |           |          +--> KILLING --> KILLED
  *      |           +--> CANCELLED
- *      +--> RUNNING | FAILED | CANCELLED   (FAILED, CANCELLED: concurrency.behavior, a trigger's error)
+ *      +--> RUNNING | FAILED | CANCELLED (FAILED, CANCELLED: concurrency.behavior, a trigger's
+ *      error)
  */
 enum execution_state {
     EXECUTION_CREATED = 0,

@@ -36,10 +36,11 @@ static void create_private(const char *path)
     mem_free(draft);
 }
 
-/* ---- the log ---------------------------------------------------------------------------------- */
+/* ---- the log
+ * ---------------------------------------------------------------------------------- */
 
-/* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back once
- * instead of many times, and it takes some milliseconds only. */
+/* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back
+ * once instead of many times, and it takes some milliseconds only. */
 #define CHECKPOINT_PAGES 4000
 #define FRAME_BYTES INT64_C(4120)
 #define LOG_BYTES (FRAME_BYTES * (CHECKPOINT_PAGES + 100))
@@ -57,8 +58,8 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
     return true;
 }
 
-/* Syncing a file that grows costs several times as much as one whose blocks are there already. So the
- * log is lengthened ahead of its use, twofold each time; best effort. */
+/* Syncing a file that grows costs several times as much as one whose blocks are there already. So
+ * the log is lengthened ahead of its use, twofold each time; best effort. */
 static void lengthen_log(struct db *d, int64_t used)
 {
     sqlite3_file *log = NULL;

@@ -10,13 +10,15 @@ static const char *or_empty(const char *s)
     return s ? s : "";
 }
 
-/* A page of what is kept by namespace begins here: behind the last row, or where the subtree does. */
+/* A page of what is kept by namespace begins here: behind the last row, or where the subtree
+ * does. */
 static const char *first_ns(const char *ns, const char *after_ns)
 {
     return after_ns ? after_ns : or_empty(ns);
 }
 
-/* The subtree of a namespace, and what sorts between, lies before this: '/' follows '.'. mem_free */
+/* The subtree of a namespace, and what sorts between, lies before this: '/' follows '.'.
+ * mem_free */
 static char *end_of(const char *ns)
 {
     return ns ? str_dupf("%s/", ns) : mem_strdup("\x7f");

@@ -29,7 +29,8 @@ static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
 static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
 #undef X
 
-/* Up to this a file is checked at every start: it takes a moment only, and a disk can damage what lies still, too. */
+/* Up to this a file is checked at every start: it takes a moment only, and a disk can damage what
+ * lies still, too. */
 #define ALWAYS_CHECK_BYTES (INT64_C(64) << 20)
 
 /* The last connection to close removes the log: one that lies there tells of a crash. */

@@ -56,8 +56,8 @@ int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e)
     return db_change(&s->queue, q, e);
 }
 
-/* Drops what the history has up to `number`, with the jobs that have ended. One that has not, because
- * it is still being killed, goes when everything of its age does. */
+/* Drops what the history has up to `number`, with the jobs that have ended. One that has not,
+ * because it is still being killed, goes when everything of its age does. */
 static int drop_evaluations(struct store *s, int64_t trigger, int64_t number, struct err *e)
 {
     for (;;) {

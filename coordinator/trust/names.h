@@ -14,8 +14,8 @@ struct names {
     char *items[PKI_SAN_MAX];
     size_t count;
 };
-/* In this order, as many as fit: --name, those that names_keep has kept, advertise, the listen address, the host's name, localhost,
- * 127.0.0.1, ::1, the addresses of all network interfaces. */
+/* In this order, as many as fit: --name, those that names_keep has kept, advertise, the listen
+ * address, the host's name, localhost, 127.0.0.1, ::1, the addresses of all network interfaces. */
 void names_gather(const struct config *c, struct names *out);
 void names_fini(struct names *n);
 /* Writes what --name said into the state folder: `init` was told, `run` need not be told again. */

@@ -1,9 +1,12 @@
-/* The custom actions of the installer's package, as a DLL in its Binary table (cadre-agent.wxs says when each runs).
+/* The custom actions of the installer's package, as a DLL in its Binary table (cadre-agent.wxs says
+ * when each runs).
  *
- * CadreSurvey looks at the machine, before anything is changed and without rights, and writes down for each of the others what
- * it shall do, as JSON in the property that becomes its CustomActionData. The others run later, as SYSTEM, and see nothing else.
- * What has to do with configuration and joining is cadre-agent's own work ("cadre-agent setup"): the wish, with token and
- * password, goes to its standard input and so stands on no command line; its lines come back into the installer's log. */
+ * CadreSurvey looks at the machine, before anything is changed and without rights, and writes down
+ * for each of the others what it shall do, as JSON in the property that becomes its
+ * CustomActionData. The others run later, as SYSTEM, and see nothing else. What has to do with
+ * configuration and joining is cadre-agent's own work ("cadre-agent setup"): the wish, with token
+ * and password, goes to its standard input and so stands on no command line; its lines come back
+ * into the installer's log. */
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -262,7 +265,8 @@ UINT __stdcall CadreSurvey(MSIHANDLE install)
     return ERROR_SUCCESS;
 }
 
-/* The others have their data by now. The log hides what is secret, but what is not there cannot be shown at all. */
+/* The others have their data by now. The log hides what is secret, but what is not there cannot be
+ * shown at all. */
 UINT __stdcall CadreForget(MSIHANDLE install)
 {
     set(install, L"CadreSetup", "");
@@ -280,7 +284,8 @@ UINT __stdcall CadreStop(MSIHANDLE install)
     return rc == 0 ? ERROR_SUCCESS : fail(install, err_text(&e));
 }
 
-/* After a rollback the machine is as before: what ran, runs. Cancel may have left it on its way down. */
+/* After a rollback the machine is as before: what ran, runs. Cancel may have left it on its way
+ * down. */
 UINT __stdcall CadreResume(MSIHANDLE install)
 {
     struct err e = {0};
@@ -290,8 +295,8 @@ UINT __stdcall CadreResume(MSIHANDLE install)
     return ERROR_SUCCESS;
 }
 
-/* A new version that does not come up is rolled back. A first installation stands: the machine has joined, and what is
- * amiss can be mended. */
+/* A new version that does not come up is rolled back. A first installation stands: the machine has
+ * joined, and what is amiss can be mended. */
 UINT __stdcall CadreStart(MSIHANDLE install)
 {
     struct err e = {0};

@@ -31,7 +31,8 @@ static char *content(const char *path)
     return text;
 }
 
-/* The value behind `key` and `sep` at the beginning of a line, without quotes and blanks around it; mem_free. */
+/* The value behind `key` and `sep` at the beginning of a line, without quotes and blanks around it;
+ * mem_free. */
 static char *line_value(const char *text, const char *key, char sep)
 {
     size_t key_len = strlen(key);
@@ -160,7 +161,8 @@ static void write_features(struct jw *w)
     jw_end(w);
 }
 
-/* The name in the time zone database: what the link /etc/localtime points to, else what Debian writes down. */
+/* The name in the time zone database: what the link /etc/localtime points to, else what Debian
+ * writes down. */
 static void write_timezone(struct jw *w)
 {
     const char *env = getenv("TZ");

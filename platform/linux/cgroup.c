@@ -21,7 +21,8 @@
 #define LEAF "agent"
 #define NESTED_MAX 32 /* cgroups in cgroups that we follow */
 
-/* The v2 path of this process: "0::/system.slice/cadre-agent.service" -> "/system.slice/...". mem_free. */
+/* The v2 path of this process: "0::/system.slice/cadre-agent.service" -> "/system.slice/...".
+ * mem_free. */
 static char *own_path(void)
 {
     FILE *f = fopen("/proc/self/cgroup", "re");
@@ -41,8 +42,8 @@ static bool is_cgroup2(const char *folder)
     return statfs(folder, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* systemd marks what it delegates with an attribute and gives it to the service's account. A folder of root without
- * that attribute may be anybody's: a session's, say. */
+/* systemd marks what it delegates with an attribute and gives it to the service's account. A folder
+ * of root without that attribute may be anybody's: a session's, say. */
 static bool is_delegated(const char *folder)
 {
     static const char *const marks[] = {"user.delegate", "trusted.delegate"};
@@ -134,7 +135,8 @@ bool cgroup_remove(const char *path)
     return remove_nested(path, 0);
 }
 
-/* Each process once, here and below; before kernel 5.14 there is no cgroup.kill, and this does it. */
+/* Each process once, here and below; before kernel 5.14 there is no cgroup.kill, and this does
+ * it. */
 static int kill_each(const char *path, bool really, int depth)
 {
     char *list = paths_join(path, "cgroup.procs");

@@ -97,8 +97,8 @@ int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struc
     return err_set(e, ERR_IO, "%s is no ordinary file", path);
 }
 
-/* What root makes in the folder of another account is that account's: so that `sudo cadre-agent join`
- * leaves files that the service can read. What exists keeps its owner. */
+/* What root makes in the folder of another account is that account's: so that `sudo cadre-agent
+ * join` leaves files that the service can read. What exists keeps its owner. */
 static void give_to_owner(int fd, const char *path, const char *folder)
 {
     struct stat st;

@@ -1,5 +1,5 @@
-/* NVIDIA: /proc/driver/nvidia and `nvidia-smi -q`. AMD: the amdgpu driver's files in /sys/class/drm. What is there
- * without a driver is seen on the PCI bus. */
+/* NVIDIA: /proc/driver/nvidia and `nvidia-smi -q`. AMD: the amdgpu driver's files in
+ * /sys/class/drm. What is there without a driver is seen on the PCI bus. */
 #include "platform/linux/gpu.h"
 
 #include "base/buf.h"
@@ -123,8 +123,8 @@ static bool read_until(int fd, struct buf *out, int64_t until_ms)
     }
 }
 
-/* In our session, so that it is not taken for a stray of a job's. The loop may reap it before we do: only its
- * pidfd is a safe name for it. */
+/* In our session, so that it is not taken for a stray of a job's. The loop may reap it before we
+ * do: only its pidfd is a safe name for it. */
 static bool run_smi(const char *file, struct buf *out)
 {
     int pipe_fds[2];
@@ -192,8 +192,8 @@ static int on_nvidia(const char *name, void *user)
     return 0;
 }
 
-/* "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun ...": the first word of digits and dots
- * behind "Module". */
+/* "NVRM version: NVIDIA UNIX x86_64 Kernel Module 535.54.03 Tue Jun ...": the first word of digits
+ * and dots behind "Module". */
 static void nvidia_version(struct gather *a, char *text)
 {
     char *at = strstr(text, "Module");

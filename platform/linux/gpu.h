@@ -14,7 +14,8 @@ struct gpus {
     char *cuda;           /* the newest that the driver serves */
 };
 
-/* `root`: "" or a folder that stands for "/" (tests). Fills a zeroed struct. May run nvidia-smi for 3 s. */
+/* `root`: "" or a folder that stands for "/" (tests). Fills a zeroed struct. May run nvidia-smi for
+ * 3 s. */
 void gpus_gather(const char *root, struct gpus *g);
 void gpus_fini(struct gpus *g);
 

@@ -89,7 +89,8 @@ static void drop_line(struct guard *g)
     uv_close((uv_handle_t *)&line->poll, on_line_closed);
 }
 
-/* The other end was closed: the guard is dead. Whoever reaps the loop's children has reaped it, or will. */
+/* The other end was closed: the guard is dead. Whoever reaps the loop's children has reaped it, or
+ * will. */
 static void on_line(uv_poll_t *poll, int status, int events)
 {
     struct guard *g = poll->data;
@@ -243,7 +244,8 @@ static void kick(const struct guard *g)
     (void)n;
 }
 
-/* In good order: it ends before we do, so that nobody takes it for something that was left behind. */
+/* In good order: it ends before we do, so that nobody takes it for something that was left
+ * behind. */
 static void see_off(struct guard *g)
 {
     struct pollfd end = {.fd = g->line->fd, .events = 0};

@@ -1,5 +1,5 @@
-/* The guard's own program on Linux. It sees the job's processes as the agent does, through process_tree.c: the table
- * tells it what the agent knows of them. */
+/* The guard's own program on Linux. It sees the job's processes as the agent does, through
+ * process_tree.c: the table tells it what the agent knows of them. */
 #include "platform/guard.h"
 
 #include "base/log.h"

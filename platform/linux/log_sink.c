@@ -36,8 +36,8 @@ static struct {
     off_t size;
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .journal_fd = -1, .fd = -1};
 
-/* systemd sets JOURNAL_STREAM to device:inode of the stream it gave us; a redirected stderr has another
- * (systemd.exec(5)). */
+/* systemd sets JOURNAL_STREAM to device:inode of the stream it gave us; a redirected stderr has
+ * another (systemd.exec(5)). */
 static bool journal_listens(bool *is_socket)
 {
     const char *stream = getenv("JOURNAL_STREAM");

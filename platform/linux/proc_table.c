@@ -40,7 +40,8 @@ int proc_read(pid_t pid, struct proc *out)
     if (read_small(pid, "stat", text, sizeof text) <= 0) return ERR_NOT_FOUND;
     /* the name stands in parentheses and may hold anything, parentheses too */
     const char *rest = strrchr(text, ')');
-    /* proc(5): behind it come the state (3rd field), then numbers: parent (4th) ... start time (22nd) */
+    /* proc(5): behind it come the state (3rd field), then numbers: parent (4th) ... start time
+     * (22nd) */
     uint64_t fields[19];
     if (!rest || rest[1] != ' ' || !rest[2]) return ERR_NOT_FOUND;
     char state = rest[2];
@@ -100,7 +101,8 @@ struct proc *proc_table_find(const struct proc_table *t, pid_t pid)
 
 void proc_table_mark_below(struct proc_table *t)
 {
-    /* children mostly have greater pids than their parents, so that one pass is nearly always enough */
+    /* children mostly have greater pids than their parents, so that one pass is nearly always
+     * enough */
     bool more = true;
     while (more) {
         more = false;

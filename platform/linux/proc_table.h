@@ -1,5 +1,5 @@
-/* What /proc says of the processes there are, in one pass (proc(5)). A snapshot is old when it is made: whoever
- * acts on it looks again afterwards. */
+/* What /proc says of the processes there are, in one pass (proc(5)). A snapshot is old when it is
+ * made: whoever acts on it looks again afterwards. */
 #ifndef CADRE_PLATFORM_LINUX_PROC_TABLE_H
 #define CADRE_PLATFORM_LINUX_PROC_TABLE_H
 
@@ -30,10 +30,11 @@ void proc_table_mark_below(struct proc_table *t);
 /* ERR_NOT_FOUND: there is no such process (any more). */
 int proc_read(pid_t pid, struct proc *out);
 int proc_oom_score_adj(pid_t pid, int *out);
-/* Has its environment at start both CADRE_JOB_ID and CADRE_ATTEMPT of the mark "JOB-ATTEMPT"? False also when it
- * may not be read. */
+/* Has its environment at start both CADRE_JOB_ID and CADRE_ATTEMPT of the mark "JOB-ATTEMPT"? False
+ * also when it may not be read. */
 bool proc_has_mark(pid_t pid, const char *mark);
-/* SIGKILL to this very process, not to one that got its pid meanwhile. False: it is gone or not ours to kill. */
+/* SIGKILL to this very process, not to one that got its pid meanwhile. False: it is gone or not
+ * ours to kill. */
 bool proc_kill(const struct proc *p);
 
 #endif

@@ -1,4 +1,5 @@
-/* One job's processes on Linux: from start to end. Whose a process is and how a tree is ended: process_tree.c. */
+/* One job's processes on Linux: from start to end. Whose a process is and how a tree is ended:
+ * process_tree.c. */
 #include "platform/process.h"
 
 #include "base/mem.h"
@@ -33,7 +34,8 @@ static void process_advance(struct process *p);
 
 static void advance_all(struct process_host *h)
 {
-    /* an on_end may free its own process and start others: the list is looked through anew each time */
+    /* an on_end may free its own process and start others: the list is looked through anew each
+     * time */
     for (bool again = true; again;) {
         again = false;
         for (struct process *p = h->processes; p; p = p->next) {
@@ -242,8 +244,8 @@ static bool read_now(struct process *p, struct process_pipe *pipe)
     return false;
 }
 
-/* The time to drain is over. But it may have passed while this program was not given the processor: only what is
- * open after another look is held open by a stray. */
+/* The time to drain is over. But it may have passed while this program was not given the processor:
+ * only what is open after another look is held open by a stray. */
 static void look_again(struct process *p)
 {
     for (int i = 0; i < 2; i++) {
@@ -252,7 +254,8 @@ static void look_again(struct process *p)
     p->drain_over = true;
 }
 
-/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is all. */
+/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is
+ * all. */
 static void read_rest(struct process *p, struct process_pipe *pipe)
 {
     if (!pipe->open) return;

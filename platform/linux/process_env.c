@@ -1,4 +1,5 @@
-/* What a job's environment begins with, where programs are found, and programs that live on their own. */
+/* What a job's environment begins with, where programs are found, and programs that live on their
+ * own. */
 #include "platform/process.h"
 
 #include "base/mem.h"

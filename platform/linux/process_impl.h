@@ -9,8 +9,8 @@
 
 #include <uv.h>
 
-/* A job's processes carry an oom_score_adj of their own among those that run: it is inherited whatever they do to
- * session and environment, and so tells whose an orphan is. */
+/* A job's processes carry an oom_score_adj of their own among those that run: it is inherited
+ * whatever they do to session and environment, and so tells whose an orphan is. */
 #define OOM_TAGS 256
 
 struct process_host {
@@ -80,12 +80,14 @@ struct process {
     struct process_end end;
 };
 
-/* Takes up all children that have ended. Makes no callback. true: main processes of ours were among them. */
+/* Takes up all children that have ended. Makes no callback. true: main processes of ours were among
+ * them. */
 bool process_reap(struct process_host *h);
 /* The start time of the main process, 0 when it is gone already. */
 uint64_t process_start_time(struct process *p);
 
-/* Is it certain, at a glance, that nothing is left of p's tree? Its main process has to be reaped. */
+/* Is it certain, at a glance, that nothing is left of p's tree? Its main process has to be
+ * reaped. */
 bool process_tree_is_clean(struct process *p);
 /* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. */
 int process_tree_kill(struct process *p);

@@ -1,9 +1,10 @@
 /* Which processes are a job's, and their end.
  *
- * The agent is the subreaper of all it starts (prctl(2), PR_SET_CHILD_SUBREAPER): when the parent of a job's process
- * dies, the agent becomes its parent. So whatever outlives a job's main process is, or hangs below, a child of
- * the agent that the agent did not start itself. To look for such children costs one read; only when there are
- * some is /proc gone through and each of them given to the job that it came from. */
+ * The agent is the subreaper of all it starts (prctl(2), PR_SET_CHILD_SUBREAPER): when the parent
+ * of a job's process dies, the agent becomes its parent. So whatever outlives a job's main process
+ * is, or hangs below, a child of the agent that the agent did not start itself. To look for such
+ * children costs one read; only when there are some is /proc gone through and each of them given to
+ * the job that it came from. */
 #include "platform/linux/process_impl.h"
 
 #include "base/mem.h"
@@ -68,8 +69,8 @@ static struct process *by_mark(struct process_host *h, pid_t pid)
     return NULL;
 }
 
-/* An orphan that hides its origin (new session, cleared environment, changed score) goes with the last of the
- * jobs that were there when it was born. */
+/* An orphan that hides its origin (new session, cleared environment, changed score) goes with the
+ * last of the jobs that were there when it was born. */
 static bool may_be_anothers(struct process_host *h, const struct process *asking,
                             const struct proc *c)
 {
@@ -241,7 +242,8 @@ static bool is_leftover(const struct proc_table *t, const struct identity *id, c
     if (id->pid > 0 && c->session == id->pid) {
         const struct proc *leader = proc_table_find(t, id->pid);
         if (leader && id->start != 0 && leader->start == id->start) return true;
-        /* the leader is gone: its number may have served a stranger since, but then not with our score */
+        /* the leader is gone: its number may have served a stranger since, but then not with our
+         * score */
         int oom;
         if (!leader && id->oom_score_adj > 0 && proc_oom_score_adj(c->pid, &oom) == 0 &&
             oom == id->oom_score_adj) {
@@ -279,8 +281,8 @@ static int kill_leftover_cgroup(const char *mark)
     return hit;
 }
 
-/* SIGKILL to all that is marked; the number of those that were not hit the round before: a process may take a
- * while to go. */
+/* SIGKILL to all that is marked; the number of those that were not hit the round before: a process
+ * may take a while to go. */
 static int kill_leftover_round(const struct proc_table *t, const struct proc_table *before)
 {
     int hit = 0;
@@ -297,7 +299,8 @@ int process_kill_leftover(const char *identity, const char *mark, int *killed, s
 {
     struct identity id = {.pid = 0};
     struct proc_table t = {.items = NULL}, before = {.items = NULL};
-    /* Without an identity (the agent died while it started the process) the mark alone has to do. */
+    /* Without an identity (the agent died while it started the process) the mark alone has to
+     * do. */
     if (*identity && !parse_identity(identity, &id)) {
         *killed = 0;
         return 0;

@@ -30,8 +30,8 @@ struct service {
     bool asked; /* to stop, once */
 };
 
-/* One that is closed would be the next file that is opened, and what is meant for people would be written into it. These
- * refuse as a closed one does. */
+/* One that is closed would be the next file that is opened, and what is meant for people would be
+ * written into it. These refuse as a closed one does. */
 static void hold_standard_streams(void)
 {
     for (int fd = 0; fd < 3; fd++) {

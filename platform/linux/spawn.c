@@ -1,5 +1,5 @@
-/* The child's side runs in the parent's memory while the parent waits: it makes system calls and nothing else,
- * and tells of a failure by writing into the parent's struct. */
+/* The child's side runs in the parent's memory while the parent waits: it makes system calls and
+ * nothing else, and tells of a failure by writing into the parent's struct. */
 #include "platform/linux/spawn.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@
 #define SIGNALS 64
 #define FIRST_OTHER_FD 3
 
-/* A sanitizer keeps its own books about stack frames, and would go on to do so in the parent's memory about
- * frames that never return. */
+/* A sanitizer keeps its own books about stack frames, and would go on to do so in the parent's
+ * memory about frames that never return. */
 #if defined(__clang__)
 #define IN_CHILD __attribute__((noinline, disable_sanitizer_instrumentation))
 #else
@@ -63,7 +63,8 @@ struct fd_entry {
     char name[];
 };
 
-/* What kernels before close_range(2) need. Closing while listing skips nothing: the offset is the number. */
+/* What kernels before close_range(2) need. Closing while listing skips nothing: the offset is the
+ * number. */
 IN_CHILD static void close_listed(void)
 {
     _Alignas(8) char text[1024];
@@ -145,7 +146,8 @@ IN_CHILD static int child_main(void *arg)
     return 127;
 }
 
-/* Born in the cgroup: moving a process there afterwards makes the kernel wait for all processors. */
+/* Born in the cgroup: moving a process there afterwards makes the kernel wait for all
+ * processors. */
 #if defined(__x86_64__)
 static long clone_into(struct start *t, const struct spawn_stack *k)
 {

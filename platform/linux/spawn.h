@@ -1,5 +1,5 @@
-/* Starting a program with as few system calls as its isolation allows: the child borrows our memory until it
- * executes (as vfork(2) does), on a stack of its own. */
+/* Starting a program with as few system calls as its isolation allows: the child borrows our memory
+ * until it executes (as vfork(2) does), on a stack of its own. */
 #ifndef CADRE_PLATFORM_LINUX_SPAWN_H
 #define CADRE_PLATFORM_LINUX_SPAWN_H
 
@@ -38,8 +38,9 @@ struct spawn_stack {
 int spawn_stack_init(struct spawn_stack *k);
 void spawn_stack_fini(struct spawn_stack *k);
 
-/* The child's pid, or -1 with step and error set (nothing is left to be waited for). In its own session, signals
- * as a new process has them, no descriptor but 0, 1, 2. Returns when the child executes. */
+/* The child's pid, or -1 with step and error set (nothing is left to be waited for). In its own
+ * session, signals as a new process has them, no descriptor but 0, 1, 2. Returns when the child
+ * executes. */
 pid_t spawn_process(struct spawn *s, const struct spawn_stack *k);
 
 #endif

@@ -1,5 +1,5 @@
-/* Removal of a folder with all below it: whatever its modes, however deep, never through a link and never
- * across a mount point (a job of root may have left one in its work folder). */
+/* Removal of a folder with all below it: whatever its modes, however deep, never through a link and
+ * never across a mount point (a job of root may have left one in its work folder). */
 #include "platform/files.h"
 
 #include "base/mem.h"
@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One descriptor per level; what lies deeper is moved up to the root of the tree and taken from there. */
+/* One descriptor per level; what lies deeper is moved up to the root of the tree and taken from
+ * there. */
 #define LEVELS_MAX 64
 
 struct removal {
@@ -37,7 +38,8 @@ static void failed_at(struct removal *r, const char *name)
 
 static void remove_entries(struct removal *r, int dir, int level);
 
-/* Opens a folder for listing and deleting in it, giving us the rights that its owner may have taken away. */
+/* Opens a folder for listing and deleting in it, giving us the rights that its owner may have taken
+ * away. */
 static int open_folder(int dir, const char *name)
 {
     int probe = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

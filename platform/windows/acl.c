@@ -45,8 +45,8 @@ static void *account_sid(const wchar_t *name)
     return NULL;
 }
 
-/* The account that the agent's service runs under, so that `cadre-agent join` of an administrator leaves files that
- * the service can read. NULL: no service, or SYSTEM anyway. */
+/* The account that the agent's service runs under, so that `cadre-agent join` of an administrator
+ * leaves files that the service can read. NULL: no service, or SYSTEM anyway. */
 static void *service_sid(void)
 {
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);

@@ -10,7 +10,8 @@
 /* error: else a warning. Silent when there is no Event Log. */
 void event_log_write(bool error, const char *text);
 
-/* Tells Windows that the texts of our entries are in this program; unregister takes it back. For administrators. */
+/* Tells Windows that the texts of our entries are in this program; unregister takes it back. For
+ * administrators. */
 bool event_log_register(const char *program);
 void event_log_unregister(void);
 

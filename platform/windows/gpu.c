@@ -58,7 +58,8 @@ static void add(struct gpus *g, const wchar_t *key, enum maker maker)
     mem_free(version);
 }
 
-/* The CUDA driver's library says in its version resource which CUDA it serves: "NVIDIA CUDA 12.2.79 driver". */
+/* The CUDA driver's library says in its version resource which CUDA it serves: "NVIDIA CUDA 12.2.79
+ * driver". */
 static char *cuda_version(void)
 {
     wchar_t path[MAX_PATH + 16];

@@ -1,4 +1,5 @@
-/* The graphics processors that jobs can compute on: NVIDIA's and AMD's, with their makers' drivers. */
+/* The graphics processors that jobs can compute on: NVIDIA's and AMD's, with their makers'
+ * drivers. */
 #ifndef CADRE_PLATFORM_WINDOWS_GPU_H
 #define CADRE_PLATFORM_WINDOWS_GPU_H
 

@@ -1,5 +1,6 @@
-/* The guard's own program on Windows. It opens a Job Object when its time is over and at no other time: a handle
- * kept here would keep the job alive when the agent dies, which is what kill-on-close is for. */
+/* The guard's own program on Windows. It opens a Job Object when its time is over and at no other
+ * time: a handle kept here would keep the job alive when the agent dies, which is what
+ * kill-on-close is for. */
 #include "platform/guard.h"
 
 #include "base/mem.h"
@@ -47,7 +48,8 @@ static void report(const struct guard_attempt *a)
     mem_free(line);
 }
 
-/* One pass over what is expired; with `all`, over everything. True: there may be something left of it. */
+/* One pass over what is expired; with `all`, over everything. True: there may be something left of
+ * it. */
 static bool end_expired(struct watch *w, bool all)
 {
     struct guard_attempt a;

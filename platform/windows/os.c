@@ -72,7 +72,8 @@ int os_boot_id(char *out, size_t size)
         t.boot.QuadPart == 0) {
         return ERR_NOT_FOUND;
     }
-    /* when somebody sets the clock, the time of boot is moved with it, and the bias tells by how much */
+    /* when somebody sets the clock, the time of boot is moved with it, and the bias tells by how
+     * much */
     int64_t boot = t.boot.QuadPart - (int64_t)t.boot_bias;
     return str_format(out, size, "boot-%" PRIx64, (uint64_t)boot);
 }
@@ -106,7 +107,8 @@ const char *os_env(const char *name, void *unused)
         mem_free(wide);
     }
     mem_free(wide_name);
-    /* like getenv's, the text lives as long as the process: this is asked a few times at the start */
+    /* like getenv's, the text lives as long as the process: this is asked a few times at the
+     * start */
     return value;
 }
 

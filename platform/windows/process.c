@@ -68,7 +68,8 @@ static void advance(struct process *p);
 static void on_async(uv_async_t *async)
 {
     struct process_host *h = async->data;
-    /* an on_end may free its own process and start others: the list is looked through anew each time */
+    /* an on_end may free its own process and start others: the list is looked through anew each
+     * time */
     for (bool again = true; again;) {
         again = false;
         for (struct process *p = h->processes; p; p = p->next) {
@@ -149,7 +150,8 @@ static void on_timer(uv_timer_t *timer)
     struct process *p = timer->data;
     if (p->freed || p->phase == ENDED) return;
     if (p->phase == DRAINING && !p->killing && ++p->drained == 1) {
-        /* the time may have passed while this program was not given the processor: once round the loop */
+        /* the time may have passed while this program was not given the processor: once round the
+         * loop */
         uv_timer_start(&p->timer, on_timer, AGAIN_MS, 0);
         return;
     }
@@ -206,7 +208,8 @@ static bool is_console_host(DWORD pid)
     return found;
 }
 
-/* Something of the job's own, beside its main process, which may still be counted right after its end. */
+/* Something of the job's own, beside its main process, which may still be counted right after its
+ * end. */
 static bool has_strays(const struct process *p)
 {
     struct job_list *list = mem_alloc(sizeof *list);
@@ -261,7 +264,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct process *p = handle->data;
     (void)suggested;
-    /* one for all: libuv asks for it when there is something to read, and hands it on before the next */
+    /* one for all: libuv asks for it when there is something to read, and hands it on before the
+     * next */
     *buf = uv_buf_init(p->host->read_buffer, READ_BYTES);
 }
 
@@ -463,8 +467,8 @@ static bool identity_parse(const char *identity, DWORD *pid, uint64_t *created, 
     return true;
 }
 
-/* The job's handle was the dead agent's, and with it went the job's processes. What is done here is for one that got
- * hold of a handle, or was under way to its end. */
+/* The job's handle was the dead agent's, and with it went the job's processes. What is done here is
+ * for one that got hold of a handle, or was under way to its end. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
 {
     DWORD pid;

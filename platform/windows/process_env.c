@@ -1,4 +1,5 @@
-/* What a job's environment begins with, where programs are found, and programs that live on their own. */
+/* What a job's environment begins with, where programs are found, and programs that live on their
+ * own. */
 #include "platform/process.h"
 
 #include "base/mem.h"
@@ -25,8 +26,8 @@ static char **env_list(const wchar_t *block)
     return env;
 }
 
-/* From the account's profile and the machine's variables as they are now: what was installed since our own start is in
- * it. */
+/* From the account's profile and the machine's variables as they are now: what was installed since
+ * our own start is in it. */
 char **process_env_base(void)
 {
     HANDLE token;

@@ -20,8 +20,8 @@ struct started {
     struct guard_hold hold;
 };
 
-/* Starts o's command inside a new Job Object, under the guard if there is one (NULL: none); nothing but its three streams is
- * inherited. */
+/* Starts o's command inside a new Job Object, under the guard if there is one (NULL: none); nothing
+ * but its three streams is inherited. */
 int process_create(const struct process_options *o, struct guard *guard, struct started *out,
                    struct err *e);
 /* L"Local\\cadre-job-MARK"; mem_free. */

@@ -16,7 +16,8 @@
 
 #define COMMAND_LINE_MAX 32766 /* characters that CreateProcess takes */
 
-/* Not in every header set (processthreadsapi.h): ProcThreadAttributeValue(13, FALSE, TRUE, FALSE). */
+/* Not in every header set (processthreadsapi.h): ProcThreadAttributeValue(13, FALSE, TRUE,
+ * FALSE). */
 #ifndef PROC_THREAD_ATTRIBUTE_JOB_LIST
 #define PROC_THREAD_ATTRIBUTE_JOB_LIST 0x0002000D
 #endif
@@ -44,7 +45,8 @@ int process_job_active(HANDLE job)
     return (int)info.ActiveProcesses;
 }
 
-/* NULL, too, when there is one of that name: whoever has it shall not have our processes in his hands. */
+/* NULL, too, when there is one of that name: whoever has it shall not have our processes in his
+ * hands. */
 static HANDLE make_new_job(const wchar_t *name)
 {
     HANDLE job = CreateJobObjectW(NULL, name);
@@ -54,7 +56,8 @@ static HANDLE make_new_job(const wchar_t *name)
     return NULL;
 }
 
-/* Ends with its last handle, which is ours: so also when we die. name: what the guard finds it by; mem_free. */
+/* Ends with its last handle, which is ours: so also when we die. name: what the guard finds it by;
+ * mem_free. */
 static HANDLE make_job(const char *mark, char **name)
 {
     wchar_t *wide = process_job_name(mark);
@@ -88,7 +91,8 @@ struct variable {
     size_t index;
 };
 
-/* What stands before the first '=' that is not the first character: the drives' folders are called "=C:". */
+/* What stands before the first '=' that is not the first character: the drives' folders are called
+ * "=C:". */
 static int name_len(const wchar_t *text)
 {
     return (int)(*text ? 1 + wcscspn(text + 1, L"=") : 0);
@@ -343,7 +347,8 @@ static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t 
     start.lpAttributeList = list;
     DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
                   CREATE_NEW_PROCESS_GROUP | BELOW_NORMAL_PRIORITY_CLASS | CREATE_SUSPENDED;
-    /* one console for both, where there is one: only so a CTRL_BREAK reaches the job without a visit */
+    /* one console for both, where there is one: only so a CTRL_BREAK reaches the job without a
+     * visit */
     if (!process_has_console()) flags |= CREATE_NO_WINDOW;
     if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
                                    3 * sizeof *handles, NULL, NULL) ||
@@ -378,8 +383,8 @@ static int take_slot(const struct process_options *o, struct guard *guard, const
     return rc;
 }
 
-/* Its first instruction, unless the guard found its lease over meanwhile: we may have been stopped. Should that
- * come after this look, the process is in the Job Object that the guard ends. */
+/* Its first instruction, unless the guard found its lease over meanwhile: we may have been stopped.
+ * Should that come after this look, the process is in the Job Object that the guard ends. */
 static int let_run(const PROCESS_INFORMATION *info, struct guard *guard, const struct started *s,
                    struct err *e)
 {

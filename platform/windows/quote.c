@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Backslashes are themselves, unless a quote follows: then each counts twice. So only those before a quote of the
- * argument, and those before the quote that ends it, are doubled. */
+/* Backslashes are themselves, unless a quote follows: then each counts twice. So only those before
+ * a quote of the argument, and those before the quote that ends it, are doubled. */
 static void add_quoted(struct buf *out, const char *arg)
 {
     size_t slashes = 0;
@@ -37,7 +37,8 @@ static void add_argument(struct buf *out, const char *arg)
 
 void quote_command_line(const char *const *argv, struct buf *out)
 {
-    /* the program's own name has another rule: it ends at the next quote, and backslashes are nothing special */
+    /* the program's own name has another rule: it ends at the next quote, and backslashes are
+     * nothing special */
     if (!argv[0]) return;
     bool plain = *argv[0] && !strpbrk(argv[0], " \t\"");
     if (!plain) buf_addc(out, '"');
@@ -55,8 +56,8 @@ static void add_batch_argument(struct buf *out, const char *arg)
     buf_addc(out, '"');
     for (const char *p = arg; *p; p++) {
         if (*p == '%') {
-            /* %cd:~,% is an empty piece of a variable that is always there: it takes the place of a name that
-             * could be looked up */
+            /* %cd:~,% is an empty piece of a variable that is always there: it takes the place of a
+             * name that could be looked up */
             buf_adds(out, "%%cd:~,%");
         } else if (*p == '"') {
             while (slashes > 0) {

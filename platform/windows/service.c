@@ -1,8 +1,9 @@
 /* Being a Windows service, or a console program with the same manners.
  *
- * The service control manager wants the dispatcher within 30 s of the start, so it comes before everything else; what
- * it calls has no argument of ours, so there is one file-scope struct: a process is one service.
- * Wishes (stop, reload) come on threads of the system and are handed to the program on its loop. */
+ * The service control manager wants the dispatcher within 30 s of the start, so it comes before
+ * everything else; what it calls has no argument of ours, so there is one file-scope struct: a
+ * process is one service. Wishes (stop, reload) come on threads of the system and are handed to the
+ * program on its loop. */
 #include "platform/service.h"
 
 #include "base/log.h"
@@ -117,7 +118,8 @@ static BOOL WINAPI on_console(DWORD event)
     return TRUE;
 }
 
-/* What an operator asked for is a success whatever body returned: else the recovery actions start it again. */
+/* What an operator asked for is a success whatever body returned: else the recovery actions start
+ * it again. */
 static void report_stopped(int result)
 {
     AcquireSRWLockExclusive(&process.lock);
@@ -156,8 +158,8 @@ static void read_arguments(int argc, char **argv)
     LocalFree(wide);
 }
 
-/* Is the process that started us the service control manager? A program that it did not start and that calls the
- * dispatcher is refused: at once on Windows, after ten seconds by Wine. */
+/* Is the process that started us the service control manager? A program that it did not start and
+ * that calls the dispatcher is refused: at once on Windows, after ten seconds by Wine. */
 static bool started_by_manager(void)
 {
     HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);

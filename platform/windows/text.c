@@ -1,5 +1,6 @@
-/* Output of Windows programs: UTF-8 where it is, else the OEM code page that console programs write, else UTF-16, which
- * is known by a byte order mark or by how it begins (`cmd /u` and wsl.exe write no mark). */
+/* Output of Windows programs: UTF-8 where it is, else the OEM code page that console programs
+ * write, else UTF-16, which is known by a byte order mark or by how it begins (`cmd /u` and wsl.exe
+ * write no mark). */
 #include "platform/text.h"
 
 #include "base/mem.h"
@@ -119,7 +120,8 @@ void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, 
 
 const char *text_script_newline(const char *shell)
 {
-    /* python3 and the POSIX shells that there are for Windows take both; cmd and PowerShell want theirs */
+    /* python3 and the POSIX shells that there are for Windows take both; cmd and PowerShell want
+     * theirs */
     return str_eq(shell, "sh") || str_eq(shell, "bash") ? "\n" : "\r\n";
 }
 
@@ -150,7 +152,8 @@ int text_script_encode(const char *shell, const char *text, size_t len, struct b
     } else if (str_eq(shell, "cmd") && len > 0) {
         rc = add_as_oem(text, len, out);
         if (rc != ERR_INVALID) return rc;
-        /* characters that the code page does not have: the script and what it starts are to speak UTF-8 */
+        /* characters that the code page does not have: the script and what it starts are to speak
+         * UTF-8 */
         rc = buf_adds(out, "@chcp 65001 >nul\r\n");
     }
     return rc == 0 ? buf_add(out, text, len) : rc;

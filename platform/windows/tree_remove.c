@@ -1,4 +1,5 @@
-/* Removal of a folder with all below it: read-only, long, and never through a junction or a link. */
+/* Removal of a folder with all below it: read-only, long, and never through a junction or a
+ * link. */
 #include "platform/files.h"
 
 #include "base/mem.h"
@@ -26,7 +27,8 @@ static void failed_at(struct removal *r, const wchar_t *path, DWORD error)
     r->failed = wide_to(path);
 }
 
-/* A file or an empty folder; `attributes` of it. A link to a folder is removed like a folder, itself only. */
+/* A file or an empty folder; `attributes` of it. A link to a folder is removed like a folder,
+ * itself only. */
 static void remove_one(struct removal *r, const wchar_t *path, DWORD attributes)
 {
     DWORD error = 0;

@@ -11,10 +11,11 @@
 wchar_t *wide_from(const char *utf8);
 char *wide_to(const wchar_t *wide);
 char *wide_to_n(const wchar_t *wide, size_t len);
-/* A path for the file functions: absolute, with backslashes and the prefix that lifts the limit of 260 characters;
- * device names ("NUL") stay what they are. mem_free. */
+/* A path for the file functions: absolute, with backslashes and the prefix that lifts the limit of
+ * 260 characters; device names ("NUL") stay what they are. mem_free. */
 wchar_t *wide_path(const char *path);
-/* As wide_path, for what does not take the prefix (a process's folder): the short name when it is too long. */
+/* As wide_path, for what does not take the prefix (a process's folder): the short name when it is
+ * too long. */
 wchar_t *wide_plain_path(const char *path);
 
 /* The system's sentence for an error of GetLastError, without full stop; mem_free. */

@@ -1,5 +1,6 @@
-/* What the measurements share: a clock, samples, processes that are started, looked at and ended by pid.
- * A benchmark that cannot go on says so and exits: bench_die() ends what was started, first. */
+/* What the measurements share: a clock, samples, processes that are started, looked at and ended by
+ * pid. A benchmark that cannot go on says so and exits: bench_die() ends what was started,
+ * first. */
 #ifndef CADRE_TESTS_BENCH_BENCH_H
 #define CADRE_TESTS_BENCH_BENCH_H
 
@@ -21,7 +22,8 @@ void samples_add(struct samples *s, int64_t ns);
 double samples_ms(struct samples *s, double quantile); /* sorts; 0 when there are none */
 void samples_fini(struct samples *s);
 
-/* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its processes. */
+/* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its
+ * processes. */
 void bench_bound(unsigned seconds);
 /* A folder of our own below `parent` (which is made), removed at the end unless `keep`. */
 const char *bench_folder(const char *parent, int keep);
@@ -29,7 +31,8 @@ const char *bench_folder(const char *parent, int keep);
 double bench_sync_ms(const char *folder);
 
 #define CHILD_NONE (-1)
-/* Output goes to FOLDER/NAME.log, or standard output to *out when that is given. argv ends with NULL. */
+/* Output goes to FOLDER/NAME.log, or standard output to *out when that is given. argv ends with
+ * NULL. */
 int bench_spawn(const char *folder, const char *name, char *const argv[], int *out);
 void bench_run(const char *folder, const char *name, char *const argv[]); /* waits; must succeed */
 void bench_end(int pid); /* SIGTERM, and SIGKILL after 20 s; waits */

@@ -1,4 +1,5 @@
-/* Agents that run nothing: enrolled for real, then `started` and `finished` for each job at once. */
+/* Agents that run nothing: enrolled for real, then `started` and `finished` for each job at
+ * once. */
 #include "tests/bench/load.h"
 
 #include "base/json.h"

@@ -1,5 +1,5 @@
-/* Lifecycles per second and latency of the real coordinator under a load of agents that run nothing, and
- * the peer beside it. Usage and what the figures mean: README.md. */
+/* Lifecycles per second and latency of the real coordinator under a load of agents that run
+ * nothing, and the peer beside it. Usage and what the figures mean: README.md. */
 #include "tests/bench/load.h"
 
 #include "base/id.h"

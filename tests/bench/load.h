@@ -1,4 +1,5 @@
-/* The load: agents that run nothing and submitters that never rest, all on one loop, over real TLS. */
+/* The load: agents that run nothing and submitters that never rest, all on one loop, over real
+ * TLS. */
 #ifndef CADRE_TESTS_BENCH_LOAD_H
 #define CADRE_TESTS_BENCH_LOAD_H
 
@@ -42,12 +43,13 @@ void fleet_free(struct fleet *f); /* links are cut; run the loop until it is emp
 /* ---- submitters ---- */
 
 struct pump;
-/* connections with one request at a time each; body is the job as JSON; minimal: the answer need not show the job. on_submitted (may be NULL): one was acknowledged. */
+/* connections with one request at a time each; body is the job as JSON; minimal: the answer need
+ * not show the job. on_submitted (may be NULL): one was acknowledged. */
 struct pump *pump_new(struct target *t, size_t connections, const char *body, bool minimal,
                       void (*on_submitted)(int64_t took_ns, void *user), void *user);
 void pump_open(struct pump *p); /* waits until all are connected */
-/* Submits `budget` more jobs as fast as answers come, but is never more than `ahead` jobs ahead of those that
- * pump_ended told of (0: no such limit). */
+/* Submits `budget` more jobs as fast as answers come, but is never more than `ahead` jobs ahead of
+ * those that pump_ended told of (0: no such limit). */
 void pump_run(struct pump *p, uint64_t budget, uint64_t ahead);
 void pump_ended(struct pump *p, uint64_t lifecycles);
 void pump_stop(struct pump *p); /* no further ones; those on the way come to their end */
@@ -55,7 +57,8 @@ bool pump_idle(const struct pump *p);
 uint64_t pump_submitted(const struct pump *p); /* acknowledged so far */
 void pump_free(struct pump *p);
 
-/* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is 2xx. */
+/* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is
+ * 2xx. */
 char *target_ask(struct target *t, const char *method, const char *path, const char *body);
 
 /* ---- the peer ---- */

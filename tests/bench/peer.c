@@ -1,5 +1,6 @@
-/* beanstalkd with an fsync on every write, under the same load as the coordinator. Its protocol is plain
- * lines over TCP; workers send `delete` and the next `reserve` together, which is the best it can be given. */
+/* beanstalkd with an fsync on every write, under the same load as the coordinator. Its protocol is
+ * plain lines over TCP; workers send `delete` and the next `reserve` together, which is the best it
+ * can be given. */
 #include "tests/bench/load.h"
 
 #include "base/buf.h"

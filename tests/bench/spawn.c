@@ -1,4 +1,5 @@
-/* Real jobs: `true` through a real coordinator and a real agent, beside a loop that spawns and waits. Usage: README.md. */
+/* Real jobs: `true` through a real coordinator and a real agent, beside a loop that spawns and
+ * waits. Usage: README.md. */
 #include "tests/bench/load.h"
 
 #include "base/json.h"

@@ -1,9 +1,11 @@
-/* Lifecycles per second of the store alone: insert, hand out, running, finish, each step of a batch in one
- * transaction, as the engine does it. Figures for orientation, on the disk of the folder given.
+/* Lifecycles per second of the store alone: insert, hand out, running, finish, each step of a batch
+ * in one transaction, as the engine does it. Figures for orientation, on the disk of the folder
+ * given.
  *
  *   bench_store FOLDER [SECONDS] [BACKLOG] [BATCH]
  *
- * FOLDER must be empty or missing; BACKLOG jobs are queued in another group before; BATCH: only this size. */
+ * FOLDER must be empty or missing; BACKLOG jobs are queued in another group before; BATCH: only
+ * this size. */
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"

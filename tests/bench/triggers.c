@@ -1,10 +1,12 @@
-/* What many polling triggers cost the store thread: the engine on a store on disk, with agents that answer at once.
- * Time is real while the engine works and skipped while it would sleep, so that minutes pass in seconds and a batch
- * gathers what arrives during the commit before it, as in the coordinator. Network and TLS are not in it.
+/* What many polling triggers cost the store thread: the engine on a store on disk, with agents that
+ * answer at once. Time is real while the engine works and skipped while it would sleep, so that
+ * minutes pass in seconds and a batch gathers what arrives during the commit before it, as in the
+ * coordinator. Network and TLS are not in it.
  *
  *   bench_triggers FOLDER [TRIGGERS] [INTERVAL_S] [MINUTES]
  *
- * FOLDER must be empty or missing. Defaults: 10000 triggers, every 30 s, 10 minutes after the first round. */
+ * FOLDER must be empty or missing. Defaults: 10000 triggers, every 30 s, 10 minutes after the first
+ * round. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/engine.h"

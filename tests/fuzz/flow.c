@@ -1,6 +1,6 @@
-/* Flows and their expressions. What a file says wrong is told in UTF-8 with a line of the file; what is
- * accepted can be rendered, and gives specs that are JSON; a text that passed the check is never found to be no
- * expression later. */
+/* Flows and their expressions. What a file says wrong is told in UTF-8 with a line of the file;
+ * what is accepted can be rendered, and gives specs that are JSON; a text that passed the check is
+ * never found to be no expression later. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
-/* Frames. The first byte chooses the cut, the second the limit; the rest is the stream. Every frame that
- * comes out is within the limit, and together with what is left over they are the stream. */
+/* Frames. The first byte chooses the cut, the second the limit; the rest is the stream. Every frame
+ * that comes out is within the limit, and together with what is left over they are the stream. */
 #include "base/mem.h"
 #include "wire/frame.h"
 #include "wire/limits.h"

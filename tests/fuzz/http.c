@@ -1,5 +1,5 @@
-/* HTTP. The first byte chooses the cut and the side; the rest is the stream. The cut changes nothing: events,
- * texts and status are those of the stream given whole. */
+/* HTTP. The first byte chooses the cut and the side; the rest is the stream. The cut changes
+ * nothing: events, texts and status are those of the stream given whole. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
-/* JSON. What is accepted is written and read again, and must be the same; what is refused has a reason.
- * The input is copied to a block of its size, so that reading past it is seen. */
+/* JSON. What is accepted is written and read again, and must be the same; what is refused has a
+ * reason. The input is copied to a block of its size, so that reading past it is seen. */
 #include "base/json.h"
 #include "base/mem.h"
 

@@ -1,5 +1,6 @@
-/* YAML, and settings read from it. A document that is accepted is valid JSON when written; settings that
- * are accepted are the same after they were printed and read. What is refused names the file. */
+/* YAML, and settings read from it. A document that is accepted is valid JSON when written; settings
+ * that are accepted are the same after they were printed and read. What is refused names the
+ * file. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/opt.h"

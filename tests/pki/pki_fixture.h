@@ -1,5 +1,6 @@
 /* Certificates for tests, made when the test runs: a CA with a server's and a client's certificate,
- * and what an attacker or a forgetful operator would come with. Everything aborts the test on failure. */
+ * and what an attacker or a forgetful operator would come with. Everything aborts the test on
+ * failure. */
 #ifndef CADRE_TESTS_PKI_FIXTURE_H
 #define CADRE_TESTS_PKI_FIXTURE_H
 

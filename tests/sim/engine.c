@@ -1,9 +1,9 @@
 /* The simulation ring of the engine.
  *
- *   sim_engine                      random seeds for some 45 seconds, then each sabotage has to be caught
+ *   sim_engine random seeds for some 45 seconds, then each sabotage has to be caught
  *   CADRE_SIM_SEEDS=N sim_engine    N seeds, however long they take
- *   CADRE_SIM_SECONDS=N sim_engine  N seconds of seeds, and no sabotage: for the loop of editing and trying
- *   sim_engine --seed N             that run alone; says what was wrong with it
+ *   CADRE_SIM_SECONDS=N sim_engine N seconds of seeds, and no sabotage: for the loop of editing and
+ *   trying sim_engine --seed N             that run alone; says what was wrong with it
  *   sim_engine --seeds K            K of them, from CADRE_SEED or a seed that is printed
  *   sim_engine ... --sabotage NAME  with the house broken on purpose; --list names the ways
  *   sim_engine ... --trace          prints what happens
@@ -289,7 +289,8 @@ static void find_first(struct shared *sh, int worker, void *user)
     }
 }
 
-/* A checker that never finds anything proves nothing: every way to break the house has to be noticed. */
+/* A checker that never finds anything proves nothing: every way to break the house has to be
+ * noticed. */
 static void each_sabotage__is_caught(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* The simulation ring of flows and triggers.
  *
- *   sim_flow                        random seeds for some 10 seconds, then each sabotage has to be caught
+ *   sim_flow random seeds for some 10 seconds, then each sabotage has to be caught
  *   sim_flow --seed N               that run alone; says what was wrong with it
  *   sim_flow --seeds K              K of them, from CADRE_SEED or a seed that is printed
  *   sim_flow ... --sabotage NAME    with the house broken on purpose; --list names the ways
@@ -121,7 +121,8 @@ static void one_seed_twice__the_same_history(void **state)
     assert_memory_equal(&a, &b, sizeof a);
 }
 
-/* A checker that never finds anything proves nothing: every way to break the house has to be noticed. */
+/* A checker that never finds anything proves nothing: every way to break the house has to be
+ * noticed. */
 static void each_sabotage__is_caught(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* An agent that keeps what it was given and says what became of it, until it is told that it was heard. */
+/* An agent that keeps what it was given and says what became of it, until it is told that it was
+ * heard. */
 #include "tests/sim/flow_sim.h"
 
 #include "base/id.h"

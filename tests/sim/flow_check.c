@@ -1,4 +1,5 @@
-/* What has to be true of flows and triggers, whatever happens. Looked at after every commit, in what was written. */
+/* What has to be true of flows and triggers, whatever happens. Looked at after every commit, in
+ * what was written. */
 #include "tests/sim/flow_sim.h"
 
 #include "base/id.h"
@@ -9,10 +10,11 @@
 
 #include <string.h>
 
-/* An evaluation that an agent has: its timeout (20 s) and the grace and slack until the coordinator asks for its end,
- * then its lease (1 min) until it goes without its agent. */
+/* An evaluation that an agent has: its timeout (20 s) and the grace and slack until the coordinator
+ * asks for its end, then its lease (1 min) until it goes without its agent. */
 #define HELD_MS (20000 + 2 * 10000 + 30000 + 60000 + 2 * 15000)
-/* Beyond its interval, a trigger that nothing holds waits for so long: overdue ones are spread after a start. */
+/* Beyond its interval, a trigger that nothing holds waits for so long: overdue ones are spread
+ * after a start. */
 #define IDLE_SLACK_MS 63000
 #define SHORT_MS 2000 /* until a free place is taken by a queued execution */
 

@@ -1,5 +1,5 @@
-/* The linker puts these in front of functions of the engine and the store (--wrap), so that the house can be broken in
- * this program alone. */
+/* The linker puts these in front of functions of the engine and the store (--wrap), so that the
+ * house can be broken in this program alone. */
 #include "tests/sim/flow_sim.h"
 
 #include "base/mem.h"

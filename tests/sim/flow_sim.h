@@ -1,6 +1,7 @@
-/* Flows and polling triggers through minutes and hours of virtual time, on the real engine and store: agents that come
- * and go, operators that change and delete, a coordinator that dies at any point. The agents' protocol has a ring of
- * its own (sim_engine); here they are plain, and time goes in steps. Everything random comes from one seed. */
+/* Flows and polling triggers through minutes and hours of virtual time, on the real engine and
+ * store: agents that come and go, operators that change and delete, a coordinator that dies at any
+ * point. The agents' protocol has a ring of its own (sim_engine); here they are plain, and time
+ * goes in steps. Everything random comes from one seed. */
 #ifndef CADRE_TESTS_FLOW_SIM_H
 #define CADRE_TESTS_FLOW_SIM_H
 

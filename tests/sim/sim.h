@@ -1,5 +1,5 @@
-/* A coordinator, its agents and its users through hours of virtual time: the real engine on a real store, agents and
- * network made up. Everything random comes from one seed. */
+/* A coordinator, its agents and its users through hours of virtual time: the real engine on a real
+ * store, agents and network made up. Everything random comes from one seed. */
 #ifndef CADRE_TESTS_SIM_H
 #define CADRE_TESTS_SIM_H
 

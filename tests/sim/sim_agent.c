@@ -1,4 +1,5 @@
-/* An agent as PROTOCOL.md wants it: journal, heartbeat, its own lease clock, the guard beside it. */
+/* An agent as PROTOCOL.md wants it: journal, heartbeat, its own lease clock, the guard beside
+ * it. */
 #include "tests/sim/sim.h"
 
 #include "base/mem.h"

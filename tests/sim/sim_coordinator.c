@@ -197,8 +197,8 @@ void event_fini(struct event *e)
     if (e->fn == on_arrival_at_agent || e->fn == on_arrival_at_coordinator) packet_free(e->object);
 }
 
-/* What may come twice at any time. A job may not: an ordered connection and a journal see to that, so its double
- * follows at its heels. */
+/* What may come twice at any time. A job may not: an ordered connection and a journal see to that,
+ * so its double follows at its heels. */
 static bool may_come_again(enum effect_type type)
 {
     return type == EFFECT_JOB || type == EFFECT_KILL || type == EFFECT_ACK ||

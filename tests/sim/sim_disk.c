@@ -145,8 +145,8 @@ static void note_change(struct disk_file *f, size_t offset, size_t len)
 
 /* ---- death ---- */
 
-/* The bytes of the file as they are after a power loss: each sector of each write that was not synced is there, or
- * is not. `copy` is the file's double. */
+/* The bytes of the file as they are after a power loss: each sector of each write that was not
+ * synced is there, or is not. `copy` is the file's double. */
 static void lose_unsynced(struct disk *d, const struct disk_file *f, struct disk_file *copy)
 {
     size_t size = f->size;

@@ -1,6 +1,7 @@
-/* A disk in memory, under the real store: SQLite's own code with its log, its checkpoints and its recovery, but no
- * system call. Faster than any file, and it knows what a file cannot tell: what was written and not yet synced. A
- * power loss keeps any part of that; a kill -9 keeps all of it. */
+/* A disk in memory, under the real store: SQLite's own code with its log, its checkpoints and its
+ * recovery, but no system call. Faster than any file, and it knows what a file cannot tell: what
+ * was written and not yet synced. A power loss keeps any part of that; a kill -9 keeps all of
+ * it. */
 #ifndef CADRE_TESTS_SIM_DISK_H
 #define CADRE_TESTS_SIM_DISK_H
 
@@ -17,8 +18,9 @@ void disk_free(struct disk *d);
 /* For world.disk. */
 struct world_disk disk_of_world(struct disk *d);
 
-/* After `count` more writes and syncs the machine dies: what is on the disk at that moment is what world_die
- * leaves. Nothing else stops there, so the caller looks with disk_has_died, and throws away what came of it. */
+/* After `count` more writes and syncs the machine dies: what is on the disk at that moment is what
+ * world_die leaves. Nothing else stops there, so the caller looks with disk_has_died, and throws
+ * away what came of it. */
 void disk_die_after(struct disk *d, int64_t count, bool power_loss);
 bool disk_has_died(const struct disk *d);
 /* The next world_die is a power loss, not a kill. */

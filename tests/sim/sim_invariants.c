@@ -1,5 +1,5 @@
-/* The engine's memory against itself and the store: counts, lists, heaps, and that no agent idles while there is
- * work for it. */
+/* The engine's memory against itself and the store: counts, lists, heaps, and that no agent idles
+ * while there is work for it. */
 #include "tests/sim/sim.h"
 
 #include "base/str.h"

@@ -1,5 +1,5 @@
-/* The linker puts these in front of the store's functions (--wrap), so that a commit can fail and a write can be
- * lost in the simulation alone. */
+/* The linker puts these in front of the store's functions (--wrap), so that a commit can fail and a
+ * write can be lost in the simulation alone. */
 #include "tests/sim/sim.h"
 
 #include "coordinator/store/store.h"

@@ -3,11 +3,12 @@
  *
  *   proxy TARGET-PORT       listens on a port of 127.0.0.1 and forwards to TARGET-PORT there
  *
- * Says "port N" when it listens. Reads one command a line from stdin and answers each with "now WORD"
- * when it is in force:
+ * Says "port N" when it listens. Reads one command a line from stdin and answers each with "now
+ * WORD" when it is in force:
  *
- *   hole        nothing passes and nobody is told: connections stay open, new ones open and hear nothing;
- *               as with TCP behind a firewall that drops packets, what was sent meanwhile arrives later
+ *   hole nothing passes and nobody is told: connections stay open, new ones open and hear nothing;
+ *               as with TCP behind a firewall that drops packets, what was sent meanwhile arrives
+ *               later
  *   close       every connection is reset, new ones are closed at once
  *   delay MS    what arrives is passed on MS later
  *   pass        all is well again (the start)

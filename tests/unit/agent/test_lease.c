@@ -1,5 +1,5 @@
-/* The agent's leases: they count in mono time alone, and what ends after its lease is lost. Real journal, real processes, a
- * clock whose two hands the test can move. */
+/* The agent's leases: they count in mono time alone, and what ends after its lease is lost. Real
+ * journal, real processes, a clock whose two hands the test can move. */
 #include "agent/journal.h"
 #include "agent/runner.h"
 #include "base/clock.h"

@@ -52,7 +52,8 @@ static void sink_fini(struct sink *s)
     output_fini(&o);                                                                               \
     sink_fini(&s)
 
-/* What the system makes of output that is not UTF-8: Linux nothing, Windows text of the OEM code page. */
+/* What the system makes of output that is not UTF-8: Linux nothing, Windows text of the OEM code
+ * page. */
 static void as_here(const void *data, size_t len, struct buf *out)
 {
     struct text_state whole = {.mode = 0};

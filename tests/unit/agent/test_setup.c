@@ -16,7 +16,8 @@
 
 #include <cmocka.h>
 
-/* The file's text without its comments; NULL, with e filled in, when the properties are refused. mem_free. */
+/* The file's text without its comments; NULL, with e filled in, when the properties are refused.
+ * mem_free. */
 static char *seed(const char *wish_text, struct err *e)
 {
     struct json *wish;

@@ -412,7 +412,8 @@ static void sample__is_all_comments(void **state)
     assert_non_null(strstr(out.data, "\n# worker group to join\n#group: K\n"));
 }
 
-/* Comments begin with "# ", settings with "#" and their name: taking that away gives the defaults. */
+/* Comments begin with "# ", settings with "#" and their name: taking that away gives the
+ * defaults. */
 static void sample__uncommented__is_the_default_config(void **state)
 {
     (void)state;

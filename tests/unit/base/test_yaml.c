@@ -273,7 +273,8 @@ static void long_key__is_cut_in_the_message(void **state)
     buf_fini(&b);
 }
 
-/* Whatever is cut off, there is an answer, and no memory is lost or misread (the sanitizers look). */
+/* Whatever is cut off, there is an answer, and no memory is lost or misread (the sanitizers
+ * look). */
 static void file_cut_anywhere__is_read_or_refused(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A real engine on a real store in a folder of its own, with time in the test's hands. For tests of the engine
- * and for the simulation. */
+/* A real engine on a real store in a folder of its own, with time in the test's hands. For tests of
+ * the engine and for the simulation. */
 #ifndef CADRE_TESTS_ENGINE_WORLD_H
 #define CADRE_TESTS_ENGINE_WORLD_H
 
@@ -25,7 +25,8 @@ struct world {
     uint64_t seed;
     struct effects effects; /* of the last batch */
     int rc;                 /* of the last commit */
-    /* Else the program ends when the engine finds itself broken, or the store is damaged: then engine is NULL. */
+    /* Else the program ends when the engine finds itself broken, or the store is damaged: then
+     * engine is NULL. */
     bool outlives_bugs;
     uint64_t sessions, requests; /* numbers given out */
     int64_t token;               /* a join token without limit */
@@ -33,8 +34,8 @@ struct world {
 
 void world_open(struct world *w);
 void world_close(struct world *w);
-/* The coordinator dies as under kill -9: what is on disk at this moment is all that the next one gets. May be
- * called within a batch. */
+/* The coordinator dies as under kill -9: what is on disk at this moment is all that the next one
+ * gets. May be called within a batch. */
 void world_crash(struct world *w);
 /* The same in two steps, with time to pass between. */
 void world_die(struct world *w);
@@ -49,8 +50,8 @@ int world_commit(struct world *w);
 int world_do(struct world *w, struct command *c); /* a batch of one */
 void world_pass(struct world *w, int64_t ms);     /* mono and wall */
 void world_tick(struct world *w);
-/* Lets time pass as a coordinator would live it: with a tick whenever the engine wants one. The effects are those of
- * the last tick. */
+/* Lets time pass as a coordinator would live it: with a tick whenever the engine wants one. The
+ * effects are those of the last tick. */
 void world_live(struct world *w, int64_t ms);
 
 /* ---- commands; strings are copied ---- */

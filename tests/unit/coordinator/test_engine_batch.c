@@ -193,7 +193,8 @@ static void disk_full_for_a_while__recovers_by_itself(void **state)
     assert_int_equal(world_effect(w, EFFECT_JOB)->job, before);
 }
 
-/* Every store call of a busy batch fails once: nothing is lost, nothing is doubled, and the next batch works. */
+/* Every store call of a busy batch fails once: nothing is lost, nothing is doubled, and the next
+ * batch works. */
 static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
 {
     struct world *w = *state;

@@ -1,5 +1,5 @@
-/* What a job costs the engine's store, counted and not timed: a group with a long queue must not make another one
- * dearer. */
+/* What a job costs the engine's store, counted and not timed: a group with a long queue must not
+ * make another one dearer. */
 #include "coordinator/store/sqlite_store.h"
 #include "engine_world.h"
 

@@ -1,5 +1,5 @@
-/* Batches of flows that fail: every call of the store fails once, and then all goes on as if nothing had been. The
- * linker puts the functions below in front of the store's (--wrap). */
+/* Batches of flows that fail: every call of the store fails once, and then all goes on as if
+ * nothing had been. The linker puts the functions below in front of the store's (--wrap). */
 #include "flow_world.h"
 
 #include "base/mem.h"

@@ -72,7 +72,8 @@ static void order__returned_job__stands_where_it_stood(void **state)
     assert_int_equal(world_effect(w, EFFECT_JOB)->job, second);
 }
 
-/* More than memory keeps at hand: order, cancels in the middle, and late high priorities over many reads. */
+/* More than memory keeps at hand: order, cancels in the middle, and late high priorities over many
+ * reads. */
 static void long_queue__order_holds(void **state)
 {
     struct world *w = *state;

@@ -447,7 +447,8 @@ static void disabled_by_an_operator__survives_an_apply_that_says_nothing_new(voi
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
 }
 
-/* A disabled flow starts no executions: neither an operator nor what one said before keeps a trigger of it on. */
+/* A disabled flow starts no executions: neither an operator nor what one said before keeps a
+ * trigger of it on. */
 static void disabled_flow__has_no_trigger_that_is_on(void **state)
 {
     struct world *w = *state;
@@ -525,7 +526,8 @@ static void changed_flow__kills_an_evaluation_that_it_changes(void **state)
     assert_true(evaluation(w) != job);
 }
 
-/* An evaluation was given up, and its agent has not ended it yet: whatever else is said, another one waits. */
+/* An evaluation was given up, and its agent has not ended it yet: whatever else is said, another
+ * one waits. */
 static void given_up_evaluation__is_over_before_the_next_one(void **state)
 {
     struct world *w = *state;

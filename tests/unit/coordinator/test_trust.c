@@ -1,4 +1,5 @@
-/* The state folder: what init makes and never destroys; certificates that stay young; configuration. */
+/* The state folder: what init makes and never destroys; certificates that stay young;
+ * configuration. */
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"

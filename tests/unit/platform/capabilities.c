@@ -1,4 +1,5 @@
-/* What the machine says of itself is JSON of the right types; GPUs are read from folders that stand for "/". */
+/* What the machine says of itself is JSON of the right types; GPUs are read from folders that stand
+ * for "/". */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>

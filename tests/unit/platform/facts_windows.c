@@ -1,4 +1,5 @@
-/* What only Windows has of text, paths and facts: code pages and UTF-16, capabilities from the registry, access lists. */
+/* What only Windows has of text, paths and facts: code pages and UTF-16, capabilities from the
+ * registry, access lists. */
 #include "scratch.h"
 
 #include "base/json.h"

@@ -1,4 +1,5 @@
-/* The guard with real processes. An agent that hangs is this program while it does not run its loop. */
+/* The guard with real processes. An agent that hangs is this program while it does not run its
+ * loop. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -61,7 +62,8 @@ static bool gone(pid_t pid)
     return end && end[1] == ' ' && end[2] == 'Z';
 }
 
-/* What a job printed: a pid on each line, behind an "h" where the process hides where it comes from. */
+/* What a job printed: a pid on each line, behind an "h" where the process hides where it comes
+ * from. */
 static size_t alive_in(const char *out, bool hidden_too)
 {
     size_t alive = 0;
@@ -147,7 +149,8 @@ static int house_down(void **state)
     return 0;
 }
 
-/* A main process, a child, a daemon, and one in a session of its own without a trace of where it came from. */
+/* A main process, a child, a daemon, and one in a session of its own without a trace of where it
+ * came from. */
 static const char tree[] =
     "echo $$; sh -c 'echo $$; sleep 1000; :' & "
     "setsid sh -c 'echo $$; sleep 1000; :' & "
@@ -189,7 +192,8 @@ static void start_tree(struct house *h, struct run *r, const char *mark, int64_t
     assert_int_equal(alive_of(r->out.data), 4);
 }
 
-/* A guard that sleeps does not see that leases are moved back; an attempt that has less than it sleeps wakes it. */
+/* A guard that sleeps does not see that leases are moved back; an attempt that has less than it
+ * sleeps wakes it. */
 static void let_short_leases_end(struct house *h)
 {
     struct guard_hold hold;
@@ -371,8 +375,8 @@ static void signals__do_not_end_the_guard_but_its_agent_does(void **state)
 
 /* ---- the death of an agent ----------------------------------------------------------------- */
 
-/* A process that hangs past the lease of one tree, tells the pids of another one, and is killed. In a cgroup, if there
- * is one. */
+/* A process that hangs past the lease of one tree, tells the pids of another one, and is killed. In
+ * a cgroup, if there is one. */
 static void short_life(int tell, const char *cgroup)
 {
     void *state;

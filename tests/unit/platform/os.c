@@ -1,4 +1,5 @@
-/* Facts of the system, text at its edge, and the quoting of Windows command lines (which needs no Windows). */
+/* Facts of the system, text at its edge, and the quoting of Windows command lines (which needs no
+ * Windows). */
 #include "scratch.h"
 
 #include "platform/sha256.h"
@@ -70,7 +71,8 @@ static void sha256__of_known_texts(void **state)
 {
     (void)state;
     char hex[SHA256_HEX_SIZE];
-    /* the label's NUL is part of it: these are digests of "\0", "abc\0def", and of 100 x and 64 x with a NUL between */
+    /* the label's NUL is part of it: these are digests of "\0", "abc\0def", and of 100 x and 64 x
+     * with a NUL between */
     sha256_label_hex("", "", hex);
     assert_string_equal(hex, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
     sha256_label_hex("abc", "def", hex);
@@ -118,8 +120,8 @@ static const char *const arguments[] = {
 };
 #define ARGUMENTS (sizeof arguments / sizeof *arguments)
 
-/* The documented parsing: 2n backslashes and a quote are n backslashes and the end (or begin) of a quoted part, 2n+1 are n
- * backslashes and a quote. */
+/* The documented parsing: 2n backslashes and a quote are n backslashes and the end (or begin) of a
+ * quoted part, 2n+1 are n backslashes and a quote. */
 static const char *take_apart(const char *line, struct buf *out)
 {
     bool quoted = false;

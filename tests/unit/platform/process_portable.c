@@ -1,5 +1,5 @@
-/* What platform/process.h promises on every system. The jobs are this program itself, told by its first argument
- * what to be. */
+/* What platform/process.h promises on every system. The jobs are this program itself, told by its
+ * first argument what to be. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -463,8 +463,8 @@ static void batch_files__get_arguments_and_give_exit_codes(void **state)
     size_t n = 1;
     struct run r = {0};
     assert_int_equal(file_write_plain(path, text, strlen(text), FILE_PUBLIC, NULL), 0);
-    /* how quotes come out is up to the program that a batch file hands its arguments to, and Wine's cmd knows less
-     * about percent signs than Microsoft's: for these see the next test */
+    /* how quotes come out is up to the program that a batch file hands its arguments to, and Wine's
+     * cmd knows less about percent signs than Microsoft's: for these see the next test */
     for (size_t i = 0; i < AWKWARD; i++) {
         if (!strpbrk(awkward[i], "\"%")) argv[n++] = awkward[i];
     }

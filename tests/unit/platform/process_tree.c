@@ -1,5 +1,5 @@
-/* What a job leaves behind is ended, and nothing else. The program is its own job: started again with a role
- * as argument it forks, hides and lingers. */
+/* What a job leaves behind is ended, and nothing else. The program is its own job: started again
+ * with a role as argument it forks, hides and lingers. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -350,7 +350,8 @@ static void take_identity(const char *text, int *pid, uint64_t *start, char boot
     boot[n] = 0;
 }
 
-/* A process that starts a role through a host of its own, tells the identity, and is then killed. */
+/* A process that starts a role through a host of its own, tells the identity, and is then
+ * killed. */
 static void earlier_life(const char *role, const char *mark, char identity[PROCESS_IDENTITY_SIZE],
                          struct run *said)
 {

@@ -1,4 +1,5 @@
-/* What only Windows has about a job's processes; the rest is in process_portable.c. The program is its own job: started again with a role as argument. */
+/* What only Windows has about a job's processes; the rest is in process_portable.c. The program is
+ * its own job: started again with a role as argument. */
 #include "scratch.h"
 
 #include "proc_fixture.h"

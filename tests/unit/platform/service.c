@@ -15,7 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* The service manager's side. `abstract`: the name begins with a NUL, written as '@' in the environment. */
+/* The service manager's side. `abstract`: the name begins with a NUL, written as '@' in the
+ * environment. */
 static int listen_as_manager(const char *folder, bool abstract)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};

@@ -1,4 +1,5 @@
-/* The HTTP reader and writers. Every input is also given byte by byte: the events must be the same. */
+/* The HTTP reader and writers. Every input is also given byte by byte: the events must be the
+ * same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

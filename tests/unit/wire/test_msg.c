@@ -1,5 +1,5 @@
-/* The codec. Most of these tests are made from wire/msg_list.h: what is checked for one field is checked
- * for every field of every message. */
+/* The codec. Most of these tests are made from wire/msg_list.h: what is checked for one field is
+ * checked for every field of every message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

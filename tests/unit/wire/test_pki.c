@@ -151,7 +151,8 @@ static void certificate__times__are_kept_to_the_second(void **state)
 {
     struct fixture_pki *p = *state;
     struct err e = {0};
-    /* 2000-02-29, the end of UTCTime in 2049, GeneralizedTime from 2050, the last second of X.509. */
+    /* 2000-02-29, the end of UTCTime in 2049, GeneralizedTime from 2050, the last second of
+     * X.509. */
     static const int64_t when_s[] = {951782400,           INT64_C(2524607999),
                                      INT64_C(2524608000), 1709251199,
                                      INT64_C(4107542400), INT64_C(253402300799),

@@ -270,7 +270,8 @@ static void pin__server_without_its_ca__is_refused(void **state)
     mem_free(c.cert_pem);
 }
 
-/* The right CA's certificate is public: whoever appends it to a chain of his own has proved nothing. */
+/* The right CA's certificate is public: whoever appends it to a chain of his own has proved
+ * nothing. */
 static void pin__right_ca_behind_a_foreign_certificate__is_refused(void **state)
 {
     struct world *w = *state;
@@ -529,7 +530,8 @@ static void tls12__client__is_served(void **state)
     tls_free(t);
 }
 
-/* The raw server of the next two tests: the fixture's certificate, and session tickets when asked for. */
+/* The raw server of the next two tests: the fixture's certificate, and session tickets when asked
+ * for. */
 static void raw_server(struct raw *r, struct world *w, struct tls *client, bool tickets)
 {
     const struct fixture_cert *c = &w->pki.server;
@@ -807,8 +809,8 @@ static void write__before_the_handshake__is_refused(void **state)
     close_ends(&x);
 }
 
-/* Many sessions of one configuration share the buffers of those that sleep: records of all of them, whole
- * and in halves, must not mix. */
+/* Many sessions of one configuration share the buffers of those that sleep: records of all of them,
+ * whole and in halves, must not mix. */
 static void sessions__many_taking_turns__keep_their_own_data(void **state)
 {
     enum { SESSIONS = 20, ROUNDS = 12 };

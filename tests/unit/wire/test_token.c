@@ -36,7 +36,8 @@ static void format_sample(enum token_kind kind, char out[TOKEN_TEXT_SIZE])
     assert_int_equal(token_format(&t, out, TOKEN_TEXT_SIZE), 0);
 }
 
-/* The sentence of the refusal; a token that is taken fails the test. Nothing of the secret is in it. */
+/* The sentence of the refusal; a token that is taken fails the test. Nothing of the secret is in
+ * it. */
 static struct err refusal(const char *s)
 {
     struct token t;
