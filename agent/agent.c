@@ -8,7 +8,7 @@
 #include "agent/identity.h"
 #include "agent/journal.h"
 #include "agent/runner.h"
-#include "agent/session.h"
+#include "agent/uplink.h"
 #include "agent/space.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -50,7 +50,7 @@ struct agent {
     struct file_lock *lock;
     struct journal *journal;
     struct runner *runner;
-    struct session *session;
+    struct uplink *uplink;
     struct service *service;
     struct space space;
     uv_prepare_t prepare;
@@ -101,8 +101,8 @@ static void gather_done(uv_work_t *work, int status)
 {
     struct agent *a = work->data;
     a->gathering = false;
-    if (status == 0 && a->session && !a->stopping)
-        session_set_capabilities(a->session, a->gathered);
+    if (status == 0 && a->uplink && !a->stopping)
+        uplink_set_capabilities(a->uplink, a->gathered);
     else
         mem_free(a->gathered);
     a->gathered = NULL;
@@ -172,13 +172,13 @@ static void look_at_space(struct agent *a)
     if (changed && a->space.low) {
         space_sentence(&a->space, text, sizeof text);
         log_warn("agent: %s: no jobs are taken, and output waits, until there is more", text);
-        session_rest(a->session, text);
+        uplink_rest(a->uplink, text);
         uv_timer_start(&a->space_timer, on_space_timer, SPACE_EVERY_MS, SPACE_EVERY_MS);
     } else if (changed) {
         log_info("agent: there is room on the disk again; jobs are taken");
         uv_timer_stop(&a->space_timer);
         if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
-        session_rest(a->session, NULL);
+        uplink_rest(a->uplink, NULL);
     }
     if (a->space.low) runner_give_back(a->runner, "disk-full");
 }
@@ -189,7 +189,7 @@ static void apply_back_pressure(struct agent *a)
     int64_t most = a->space.low ? SCANT_PAUSE_BYTES : SPOOL_PAUSE_BYTES;
     int64_t least = a->space.low ? SCANT_RESUME_BYTES : SPOOL_RESUME_BYTES;
     bool connected =
-        session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+        uplink_state(a->uplink) == UPLINK_READY || uplink_state(a->uplink) == UPLINK_DRAINING;
     if ((!connected && !a->space.low) || waiting < least)
         runner_pause(a->runner, false);
     else if (waiting > most)
@@ -202,7 +202,7 @@ static void finish_drain(struct agent *a)
 {
     if (!a->draining || runner_count(a->runner) > 0) return;
     bool connected =
-        session_state(a->session) == SESSION_READY || session_state(a->session) == SESSION_DRAINING;
+        uplink_state(a->uplink) == UPLINK_READY || uplink_state(a->uplink) == UPLINK_DRAINING;
     if (connected && journal_pending_bytes(a->journal) > 0) return;
     stop_now(a, "the agent was stopped");
 }
@@ -228,7 +228,7 @@ static void on_prepare(uv_prepare_t *prepare)
     if (a->exit_code == 0 && rc == 0 && runner_start_accepted(a->runner))
         rc = journal_commit(a->journal, &e);
     if (rc != 0) on_fatal(&e, a);
-    if (a->exit_code == 0) session_pump(a->session);
+    if (a->exit_code == 0) uplink_pump(a->uplink);
     if (a->exit_code != 0) {
         stop_now(a, "the agent cannot go on");
         return;
@@ -276,7 +276,7 @@ static void on_stop(bool again, void *user)
         runner_drain_now(a->runner);
     else
         runner_drain(a->runner, wait);
-    session_announce(a->session);
+    uplink_announce(a->uplink);
     note_change(a);
 }
 
@@ -304,7 +304,7 @@ static void reload(struct agent *a)
     agent_config_fini(&fresh);
     log_info("agent: configuration read again slots=%lld",
              (long long)agent_config_slots(&a->config));
-    session_announce(a->session);
+    uplink_announce(a->uplink);
     gather(a);
     service_reloading(true);
 }
@@ -343,9 +343,9 @@ static void stop_now(struct agent *a, const char *reason)
     a->stopping = true;
     if (a->exit_code == 0 && journal_commit(a->journal, &e) != 0)
         log_error("agent: %s", err_text(&e));
-    if (a->session) session_stop(a->session, reason);
-    session_free(a->session);
-    a->session = NULL;
+    if (a->uplink) uplink_stop(a->uplink, reason);
+    uplink_free(a->uplink);
+    a->uplink = NULL;
     runner_free(a->runner);
     service_detach(a->service);
     uv_close((uv_handle_t *)&a->prepare, NULL);
@@ -388,18 +388,18 @@ static int start_parts(struct agent *a, struct err *e)
     int rc = runner_new(&ro, &a->runner, e);
     if (rc != 0) return rc;
     char *capabilities = agent_capabilities(&a->config);
-    struct session_options so = {.loop = &a->loop,
-                                 .config = &a->config,
-                                 .identity = &a->identity,
-                                 .journal = a->journal,
-                                 .runner = a->runner,
-                                 .name = a->name,
-                                 .capabilities = capabilities,
-                                 .on_attempted = on_attempted,
-                                 .on_fatal = on_fatal,
-                                 .on_change = note_change,
-                                 .user = a};
-    rc = session_new(&so, &a->session, e);
+    struct uplink_options so = {.loop = &a->loop,
+                                .config = &a->config,
+                                .identity = &a->identity,
+                                .journal = a->journal,
+                                .runner = a->runner,
+                                .name = a->name,
+                                .capabilities = capabilities,
+                                .on_attempted = on_attempted,
+                                .on_fatal = on_fatal,
+                                .on_change = note_change,
+                                .user = a};
+    rc = uplink_new(&so, &a->uplink, e);
     mem_free(capabilities);
     if (rc != 0) return rc;
     struct service_control control = {on_stop, on_reload, a};
@@ -431,7 +431,7 @@ static void begin(struct agent *a)
     if (watchdog > 0) uv_timer_start(&a->watchdog_timer, on_watchdog_timer, 0, (uint64_t)watchdog);
     log_info("agent: version=%s name=%s state=%s slots=%lld containment=%s", CADRE_VERSION, a->name,
              a->config.state, (long long)agent_config_slots(&a->config), runner_kind(a->runner));
-    session_start(a->session);
+    uplink_start(a->uplink);
 }
 
 static void release(struct agent *a)

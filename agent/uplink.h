@@ -9,8 +9,8 @@
  *
  * Waiting for: the back-off timer (disconnected), the link (connecting, hello), whatever comes
  * (ready, draining). */
-#ifndef CADRE_AGENT_SESSION_H
-#define CADRE_AGENT_SESSION_H
+#ifndef CADRE_AGENT_UPLINK_H
+#define CADRE_AGENT_UPLINK_H
 
 #include "agent/config.h"
 #include "agent/identity.h"
@@ -22,24 +22,24 @@
 #include <stdint.h>
 
 struct uv_loop_s;
-struct session;
+struct uplink;
 
-enum session_state {
-    SESSION_DISCONNECTED,
-    SESSION_CONNECTING,
-    SESSION_HELLO,
-    SESSION_READY,
-    SESSION_DRAINING
+enum uplink_state {
+    UPLINK_DISCONNECTED,
+    UPLINK_CONNECTING,
+    UPLINK_HELLO,
+    UPLINK_READY,
+    UPLINK_DRAINING
 };
 
-struct session_options {
+struct uplink_options {
     struct uv_loop_s *loop;
     struct agent_config *config;
     struct identity *identity; /* a renewed certificate replaces the one in it */
     struct journal *journal;
     struct runner *runner;
     const char *name;
-    const char *capabilities; /* JSON text; see session_set_capabilities */
+    const char *capabilities; /* JSON text; see uplink_set_capabilities */
     /* The first attempt to connect was made (for the service manager). May come again; must only
      * take note. */
     void (*on_attempted)(const char *status, void *user);
@@ -49,20 +49,20 @@ struct session_options {
     void *user;
 };
 
-int session_new(const struct session_options *o, struct session **out, struct err *e);
-void session_start(struct session *s);
+int uplink_new(const struct uplink_options *o, struct uplink **out, struct err *e);
+void uplink_start(struct uplink *u);
 /* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn
  * behind journal_commit. */
-void session_pump(struct session *s);
-/* Slots, labels or capabilities changed. json: mem_free'd by the session. */
-void session_set_capabilities(struct session *s, char *json);
+void uplink_pump(struct uplink *u);
+/* Slots, labels or capabilities changed. json: mem_free'd by the uplink. */
+void uplink_set_capabilities(struct uplink *u, char *json);
 /* Says that the agent takes no jobs just now, and why; NULL: it does again. */
-void session_rest(struct session *s, const char *why);
-void session_announce(struct session *s); /* ready again: slots or draining changed */
-enum session_state session_state(const struct session *s);
+void uplink_rest(struct uplink *u, const char *why);
+void uplink_announce(struct uplink *u); /* ready again: slots or draining changed */
+enum uplink_state uplink_state(const struct uplink *u);
 /* Says bye, closes, and connects no more. The link ends asynchronously. */
-void session_stop(struct session *s, const char *reason);
-void session_free(
-    struct session *s); /* handles close asynchronously: run the loop until it is empty */
+void uplink_stop(struct uplink *u, const char *reason);
+void uplink_free(
+    struct uplink *u); /* handles close asynchronously: run the loop until it is empty */
 
 #endif
