@@ -43,7 +43,7 @@ struct link *link_new(struct link_hub *hub)
 
 static void free_link(struct link *l)
 {
-    if (l->connecting != NULL) link_connect_free(l);
+    if (l->origin != NULL && l->origin->on_free != NULL) l->origin->on_free(l);
     tls_free(l->tls);
     buf_fini(&l->out);
     buf_fini(&l->flight);
@@ -56,7 +56,7 @@ static void on_socket_gone(uv_handle_t *handle)
     struct link *l = handle->data;
     l->tcp_closing = false;
     if (l->state != LINK_ENDED) {
-        link_connect_again(l);
+        l->origin->on_socket_gone(l);
         return;
     }
     if (l->handler.on_close != NULL) l->handler.on_close(l, &l->err, l->user);
@@ -75,15 +75,11 @@ void link_drop_socket(struct link *l)
 void link_end(struct link *l, const struct err *why)
 {
     if (l->state == LINK_ENDED) return;
-    if (l->err.code == ERR_OK && why != NULL) {
-        l->err = *why;
-        if (l->state < LINK_OPEN && l->connecting != NULL && l->err.code != ERR_OK)
-            link_connect_context(l, &l->err);
-    }
+    if (why != NULL) l->err = *why;
     l->state = LINK_ENDED;
     link_clear_deadline(l);
     link_unmark(l);
-    if (l->listener != NULL) link_listener_lost(l);
+    if (l->origin != NULL) l->origin->on_end(l);
     link_drop_socket(l);
 }
 
@@ -114,12 +110,12 @@ static void end_with_tls(struct link *l, const struct err *why)
     link_end(l, why);
 }
 
-void link_deadline_passed(struct link *l)
+static void deadline_passed(struct link *l)
 {
     switch (l->state) {
     case LINK_RESOLVING:
     case LINK_CONNECTING:
-        link_connect_late(l);
+        l->origin->on_late(l);
         break;
     case LINK_HANDSHAKE:
         end_with(l, ERR_TIMEOUT, "the TLS handshake took too long");
@@ -300,11 +296,7 @@ static bool handshake(struct link *l)
     link_clear_deadline(l);
     link_mark(l);
     l->state = LINK_OPEN;
-    if (l->connecting != NULL) link_connect_free(l);
-    if (l->listener != NULL)
-        link_listener_opened(l);
-    else if (l->handler.on_open != NULL)
-        l->handler.on_open(l, l->user);
+    l->origin->on_open(l);
     return l->state == LINK_OPEN;
 }
 
@@ -408,12 +400,19 @@ void link_begin(struct link *l)
     link_mark(l); /* the client speaks first */
 }
 
-void link_work(struct link *l)
+static void work(struct link *l)
 {
     if (l->state == LINK_HANDSHAKE || (l->state == LINK_OPEN && !l->paused)) input(l);
     /* Only now: what was left from before the pause had to be taken first. */
     if (l->state == LINK_OPEN && !l->paused) read_on(l);
     if (l->state == LINK_OPEN || l->state == LINK_CLOSING) output(l);
+}
+
+static const struct link_hub_calls hub_calls = {.work = work, .late = deadline_passed};
+
+struct link_hub *link_hub_open(uv_loop_t *loop)
+{
+    return link_hub_new(loop, &hub_calls);
 }
 
 /* ---- what the program calls ---- */

@@ -1,5 +1,8 @@
-/* The inside of a link, shared by link_uv.c (life and bytes of a link), link_uv_connect.c (clients)
- * and link_uv_listen.c (servers). Nobody else includes it.
+/* The inside of a link, shared by link_uv_hub.c (the loop's work list), link_uv.c (life and bytes of
+ * a link), link_uv_connect.c (clients) and link_uv_listen.c (servers). Nobody else includes it.
+ * Calls go from the later of these files to the earlier ones. The other way there are two tables of
+ * functions: the hub's, which link_uv.c fills, and a link's origin, which link_uv_connect.c or
+ * link_uv_listen.c fills.
  *
  *   RESOLVING -> CONNECTING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
  *      |             |             |          |        |
@@ -29,10 +32,19 @@ enum link_state {
     LINK_ENDED,
 };
 
+struct link;
+
+/* What the hub does with a link. */
+struct link_hub_calls {
+    void (*work)(struct link *l); /* it was marked */
+    void (*late)(struct link *l); /* its deadline passed */
+};
+
 /* What links of one loop share: the turn's work list and one timer. Counted; neither of its handles
  * is active while there is nothing to do. */
 struct link_hub {
     uv_loop_t *loop;
+    const struct link_hub_calls *calls;
     unsigned refs, handles;
     uv_idle_t turn; /* active while the list is not empty, so that the loop does not sleep on it */
     uv_timer_t timer;
@@ -40,6 +52,16 @@ struct link_hub {
     int64_t armed_for_ms;
     struct deadline_queue deadlines;
     struct link *dirty_first, *dirty_last;
+};
+
+/* Who made a link and owns it until its handshake is done. A function may be NULL where the state
+ * that leads to the call does not occur. */
+struct link_origin {
+    void (*on_open)(struct link *l);        /* the handshake is done; sets l->origin to NULL */
+    void (*on_end)(struct link *l);         /* it ended before; may add to l->err */
+    void (*on_late)(struct link *l);        /* RESOLVING, CONNECTING: the deadline passed */
+    void (*on_socket_gone)(struct link *l); /* the same: link_drop_socket is complete */
+    void (*on_free)(struct link *l);        /* the link goes; on_end came before */
 };
 
 struct link_connecting; /* link_uv_connect.c */
@@ -74,6 +96,7 @@ struct link {
     struct err err; /* why it ended */
     uint64_t in_bytes, out_bytes;
 
+    const struct link_origin *origin; /* until the handshake is done; then NULL */
     struct link_connecting *connecting;
     struct link_listener *listener; /* while the handshake lasts */
     struct link *pending_prev, *pending_next;
@@ -83,39 +106,27 @@ struct link {
 };
 
 /* ---- link_uv_hub.c ---- */
-struct link_hub *link_hub_new(uv_loop_t *loop);
+struct link_hub *link_hub_new(uv_loop_t *loop, const struct link_hub_calls *calls);
 struct link_hub *link_hub_ref(struct link_hub *h);
 void link_hub_unref(struct link_hub *h);
-/* Puts the link on the work list of the turn; link_work is called for it. */
+/* Puts the link on the work list of the turn; calls->work is called for it. */
 void link_mark(struct link *l);
 void link_unmark(struct link *l);
 void link_set_deadline(struct link *l, int64_t in_ms);
 void link_clear_deadline(struct link *l);
 
 /* ---- link_uv.c ---- */
+/* A hub for links. */
+struct link_hub *link_hub_open(uv_loop_t *loop);
 /* With a socket that is initialised but not connected; takes a reference of the hub for itself. */
 struct link *link_new(struct link_hub *hub);
-void link_work(struct link *l);
-void link_deadline_passed(struct link *l);
 /* The TCP connection stands: names the peer, starts reading and the handshake. */
 void link_begin(struct link *l);
 /* Ends it now; on_close follows from the loop. The first reason given stays; NULL: orderly. */
 void link_end(struct link *l, const struct err *why);
-/* Closes the socket; when it is gone link_connect_again() is called, or the end of the link. */
+/* Closes the socket; when it is gone origin->on_socket_gone is called, or the link's end follows. */
 void link_drop_socket(struct link *l);
 /* "192.0.2.7:41234", "[2001:db8::1]:41234"; an IPv4 address mapped into IPv6 as itself. */
 void link_format_address(const struct sockaddr *a, char *dst, size_t size);
-
-/* ---- link_uv_connect.c ---- */
-void link_connect_late(struct link *l);  /* the deadline passed before the connection stood */
-void link_connect_again(struct link *l); /* the socket of a failed try is gone */
-void link_connect_context(const struct link *l, struct err *e); /* "connecting to host:port: ..." */
-void link_connect_free(struct link *l);
-
-/* ---- link_uv_listen.c ---- */
-/* The handshake is done: hands the link to the program. */
-void link_listener_opened(struct link *l);
-/* The link ended during its handshake. */
-void link_listener_lost(struct link *l);
 
 #endif

@@ -25,23 +25,32 @@ struct link_connecting {
     bool mixed;                     /* the addresses failed in different ways */
 };
 
-void link_connect_context(const struct link *l, struct err *e)
+/* The error says where the link was to go: "connecting to host:port: ...". */
+static void on_end(struct link *l)
 {
     const struct link_connecting *c = l->connecting;
     bool v6 = strchr(c->host, ':') != NULL;
-    err_wrap(e, "connecting to %s%s%s:%u", v6 ? "[" : "", c->host, v6 ? "]" : "",
+    if (l->err.code == ERR_OK) return;
+    err_wrap(&l->err, "connecting to %s%s%s:%u", v6 ? "[" : "", c->host, v6 ? "]" : "",
              (unsigned)c->port);
 }
 
-void link_connect_free(struct link *l)
+static void on_free(struct link *l)
 {
     struct link_connecting *c = l->connecting;
+    l->origin = NULL;
     l->connecting = NULL;
     c->link = NULL;
     if (c->resolving)
         uv_cancel((uv_req_t *)&c->resolve); /* on_resolved comes in any case and frees it */
     else
         mem_free(c);
+}
+
+static void on_open(struct link *l)
+{
+    on_free(l);
+    if (l->handler.on_open != NULL) l->handler.on_open(l, l->user);
 }
 
 static int64_t now_ms(const struct link *l)
@@ -115,7 +124,7 @@ static void try_next(struct link *l)
     if (status < 0) try_failed(l, status);
 }
 
-void link_connect_again(struct link *l)
+static void on_socket_gone(struct link *l)
 {
     uv_tcp_init(l->hub->loop, &l->tcp);
     l->tcp.data = l;
@@ -123,7 +132,7 @@ void link_connect_again(struct link *l)
     try_next(l);
 }
 
-void link_connect_late(struct link *l)
+static void on_late(struct link *l)
 {
     struct link_connecting *c = l->connecting;
     if (l->state == LINK_CONNECTING && c->next < c->count && now_ms(l) < c->until_ms) {
@@ -205,11 +214,17 @@ static void start(struct link *l, struct tls_config *tls)
     c->resolving = true;
 }
 
+static const struct link_origin origin = {.on_open = on_open,
+                                          .on_end = on_end,
+                                          .on_late = on_late,
+                                          .on_socket_gone = on_socket_gone,
+                                          .on_free = on_free};
+
 struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host,
                           uint16_t port, int64_t timeout_ms, const struct link_handler *handler,
                           void *user)
 {
-    struct link_hub *hub = link_hub_new(loop);
+    struct link_hub *hub = link_hub_open(loop);
     struct link *l = link_new(hub);
     link_hub_unref(hub);
     struct link_connecting *c = mem_alloc(sizeof(*c));
@@ -217,6 +232,7 @@ struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const 
     c->port = port;
     c->timeout_ms = timeout_ms;
     l->connecting = c;
+    l->origin = &origin;
     link_set_handler(l, handler, user);
     str_format(l->remote, sizeof(l->remote), "%.50s:%u", host, (unsigned)port);
     uv_update_time(loop);

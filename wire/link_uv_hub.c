@@ -17,7 +17,7 @@ static void on_turn(uv_idle_t *handle)
     while (h->dirty_first != NULL && budget-- > 0) {
         struct link *l = h->dirty_first;
         link_unmark(l);
-        link_work(l);
+        h->calls->work(l);
     }
     if (h->dirty_first == NULL) uv_idle_stop(&h->turn);
     link_hub_unref(h);
@@ -49,15 +49,16 @@ static void on_timer(uv_timer_t *timer)
     link_hub_ref(h);
     h->armed = false;
     while ((d = deadline_pop(&h->deadlines, (int64_t)uv_now(h->loop))) != NULL)
-        link_deadline_passed((struct link *)((char *)d - offsetof(struct link, deadline)));
+        h->calls->late((struct link *)((char *)d - offsetof(struct link, deadline)));
     arm(h);
     link_hub_unref(h);
 }
 
-struct link_hub *link_hub_new(uv_loop_t *loop)
+struct link_hub *link_hub_new(uv_loop_t *loop, const struct link_hub_calls *calls)
 {
     struct link_hub *h = mem_alloc(sizeof(*h));
     h->loop = loop;
+    h->calls = calls;
     h->refs = 1;
     h->handles = 2;
     deadline_queue_init(&h->deadlines);

@@ -109,9 +109,14 @@ static void count_failure(struct link_listener *ls, const uint8_t key[ADDRESS_KE
 
 /* ---- handshakes that are going on ---- */
 
+static void on_open(struct link *l);
+static void on_end(struct link *l);
+static const struct link_origin origin = {.on_open = on_open, .on_end = on_end};
+
 static void pending_add(struct link_listener *ls, struct link *l)
 {
     l->listener = ls;
+    l->origin = &origin;
     l->accepted_ms = now_ms(ls);
     l->pending_prev = ls->pending_last;
     *(ls->pending_last != NULL ? &ls->pending_last->pending_next : &ls->pending_first) = l;
@@ -127,6 +132,7 @@ static void pending_remove(struct link_listener *ls, struct link *l)
         l->pending_prev;
     l->pending_prev = l->pending_next = NULL;
     l->listener = NULL;
+    l->origin = NULL;
     ls->counters.pending--;
 }
 
@@ -177,7 +183,8 @@ static void accept_waiting(struct link_listener *ls)
     ls->accepting = false;
 }
 
-void link_listener_opened(struct link *l)
+/* Hands the link to the program. */
+static void on_open(struct link *l)
 {
     struct link_listener *ls = l->listener;
     pending_remove(ls, l);
@@ -187,7 +194,7 @@ void link_listener_opened(struct link *l)
     accept_waiting(ls);
 }
 
-void link_listener_lost(struct link *l)
+static void on_end(struct link *l)
 {
     struct link_listener *ls = l->listener;
     pending_remove(ls, l);
@@ -255,7 +262,7 @@ int link_listen(struct uv_loop_s *loop, struct tls_config *tls, const char *addr
                 link_accept_fn *on_accept, void *user, struct link_listener **out, struct err *e)
 {
     struct link_listener *ls = mem_alloc(sizeof(*ls));
-    ls->hub = link_hub_new(loop);
+    ls->hub = link_hub_open(loop);
     ls->tls = tls_config_ref(tls);
     ls->on_accept = on_accept;
     ls->user = user;
