@@ -108,7 +108,7 @@ static int add_groups(const struct dev *d, struct store *s, int64_t now_ms, stru
 {
     int rc = 0;
     for (size_t i = 1; i < d->agent_count && !rc; i++) {
-        struct group g = {.key = d->agents[i].group, .created_ms = now_ms};
+        struct group_row g = {.key = d->agents[i].group, .created_ms = now_ms};
         rc = store_group_put(s, &g, e);
     }
     return rc;

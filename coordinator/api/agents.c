@@ -27,13 +27,13 @@ static void put_capabilities(struct jw *w, const char *text)
     json_free(all);
 }
 
-static const char *state_of(const struct agent *a)
+static const char *state_of(const struct agent_row *a)
 {
     if (!a->online) return "OFFLINE";
     return a->draining || a->held ? "DRAINING" : "ONLINE";
 }
 
-static void put_agent(struct jw *w, const struct agent *a, int64_t busy)
+static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
 {
     int64_t free_slots =
         a->online && !a->draining && !a->held && a->slots > busy ? a->slots - busy : 0;
@@ -62,7 +62,7 @@ struct page {
     bool cut;
 };
 
-static int on_agent(const struct agent *a, int64_t busy, void *user)
+static int on_agent(const struct agent_row *a, int64_t busy, void *user)
 {
     struct page *p = user;
     if (p->after && strcmp(a->name, p->after) <= 0) return 0;
@@ -108,7 +108,7 @@ void agents_list(struct request *r)
 
 /* ---- one ---- */
 
-static bool agent_of_path(struct request *r, struct agent *a, int64_t *busy)
+static bool agent_of_path(struct request *r, struct agent_row *a, int64_t *busy)
 {
     struct err e = {0};
     const char *text = request_segment(r, 3);
@@ -126,13 +126,13 @@ static bool agent_of_path(struct request *r, struct agent *a, int64_t *busy)
 
 void agents_show(struct request *r)
 {
-    struct agent agent;
+    struct agent_row agent;
     int64_t busy;
     if (!agent_of_path(r, &agent, &busy)) return;
     struct answer a;
     answer_init(&a);
     put_agent(&a.w, &agent, busy);
-    agent_fini(&agent);
+    agent_row_fini(&agent);
     request_send(r, 200, &a);
 }
 
@@ -156,7 +156,7 @@ static void order(struct request *r, enum command_type type,
                   void (*fn)(struct request *, struct effect *))
 {
     static const char *const keys[] = {"reason"};
-    struct agent agent;
+    struct agent_row agent;
     int64_t busy;
     request_query_known(r, keys, 1);
     const char *reason = http_query(&r->target, "reason");
@@ -170,7 +170,7 @@ static void order(struct request *r, enum command_type type,
     struct command *c = command_new(type);
     c->u.id = agent.id;
     c->text = mem_strdup(str_empty(reason) ? NULL : reason);
-    agent_fini(&agent);
+    agent_row_fini(&agent);
     request_ask(r, c, fn);
 }
 

@@ -12,7 +12,7 @@
 #define LABELS_MAX 64
 #define LABEL_MAX 256 /* bytes of a key, and of a value */
 
-void execution_json(struct jw *w, const struct execution *x)
+void execution_json(struct jw *w, const struct execution_row *x)
 {
     jw_id(w, "id", x->id);
     jw_str(w, "namespace", x->ns);
@@ -32,7 +32,7 @@ void execution_json(struct jw *w, const struct execution *x)
 
 /* ---- one ---- */
 
-bool execution_of_path(struct request *r, struct execution *x)
+bool execution_of_path(struct request *r, struct execution_row *x)
 {
     const char *text = request_segment(r, 3);
     struct problem p = {0};
@@ -52,7 +52,7 @@ bool execution_of_path(struct request *r, struct execution *x)
         else if (rc)
             problem_from(&p, rc, &e);
         else if (!auth_namespace(&r->who, x->ns, &p))
-            execution_fini(x);
+            execution_row_fini(x);
     }
     if (!p.status) return true;
     request_send_problem(r, &p);
@@ -95,7 +95,7 @@ static int put_runs(struct runs *runs, int64_t execution, struct err *e)
 /* waiting: JSON text of what its task run waits for; NULL: nothing. */
 static void send_one(struct request *r, int status, int64_t id, const char *waiting, int duplicate)
 {
-    struct execution x;
+    struct execution_row x;
     struct err e = {0};
     int rc = reader_execution(r->api->o.reader, id, &x, &e);
     if (rc) {
@@ -116,7 +116,7 @@ static void send_one(struct request *r, int status, int64_t id, const char *wait
     }
     rc = put_runs(&runs, x.id, &e);
     if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
-    execution_fini(&x);
+    execution_row_fini(&x);
     if (rc) {
         buf_fini(&a.b);
         request_fail(r, rc, &e);
@@ -133,11 +133,11 @@ static void on_why(struct request *r, struct effect *x)
 
 void executions_show(struct request *r)
 {
-    struct execution x;
+    struct execution_row x;
     struct job_view v;
     if (!execution_of_path(r, &x)) return;
     int64_t id = x.id, job = x.job;
-    execution_fini(&x);
+    execution_row_fini(&x);
     bool waits = false;
     if (job && reader_job(r->api->o.reader, job, &v, NULL) == 0) {
         waits = v.job.state == JOB_CREATED || v.job.state == JOB_RETRYING;
@@ -233,11 +233,11 @@ static void on_cancelled(struct request *r, struct effect *x)
 
 void executions_cancel(struct request *r)
 {
-    struct execution x;
+    struct execution_row x;
     if (!execution_of_path(r, &x)) return;
     struct command *c = command_new(CMD_EXECUTION_CANCEL);
     c->u.id = r->id = x.id;
-    execution_fini(&x);
+    execution_row_fini(&x);
     request_ask(r, c, on_cancelled);
 }
 
@@ -249,7 +249,7 @@ struct page {
     bool cut; /* the page is full of bytes before it is full of executions */
 };
 
-static int on_execution(const struct execution *x, void *user)
+static int on_execution(const struct execution_row *x, void *user)
 {
     struct page *p = user;
     if (p->a.b.len > API_LIST_BYTES) {

@@ -10,7 +10,7 @@
 
 enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
 
-static void put_group(struct jw *w, const struct group *g, int64_t agents, int64_t online,
+static void put_group(struct jw *w, const struct group_row *g, int64_t agents, int64_t online,
                       int64_t queued, int64_t running)
 {
     jw_str(w, "key", g->key);
@@ -38,7 +38,7 @@ struct listing {
     bool found;
 };
 
-static int on_group(const struct group *g, int64_t agents, int64_t online, int64_t queued,
+static int on_group(const struct group_row *g, int64_t agents, int64_t online, int64_t queued,
                     int64_t running, void *user)
 {
     struct listing *l = user;
@@ -94,7 +94,7 @@ void groups_show(struct request *r)
 
 /* ---- changes ---- */
 
-static void read_namespaces(struct body *b, struct group *g)
+static void read_namespaces(struct body *b, struct group_row *g)
 {
     const struct json *list = body_array(b, "allowedNamespaces");
     if (!list || !json_count(list)) return;
@@ -109,7 +109,7 @@ static void read_namespaces(struct body *b, struct group *g)
 }
 
 /* Fills what the body names; the mask says what that was. */
-static uint32_t read_group(struct body *b, struct group *g)
+static uint32_t read_group(struct body *b, struct group_row *g)
 {
     uint32_t mask = 0;
     if (json_get(b->object, "description")) mask |= MASK_DESCRIPTION;
@@ -148,7 +148,7 @@ void groups_create(struct request *r)
                                        "paused", "maxQueued"};
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct command *c = command_new(CMD_GROUP_CREATE);
-    struct group *g = &c->u.group;
+    struct group_row *g = &c->u.group;
     body_known(&b, keys, sizeof keys / sizeof *keys);
     const char *key = body_group_key(&b, "key");
     if (!key) body_fail(&b, "key", "is missing");

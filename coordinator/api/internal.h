@@ -207,9 +207,9 @@ bool job_of_path(struct request *r, struct job_view *v);
 void job_send(struct request *r, int status, int64_t id, const char *waiting, int duplicate);
 
 /* ---- executions as JSON (executions.c) ---- */
-void execution_json(struct jw *w, const struct execution *x); /* members of an open object */
+void execution_json(struct jw *w, const struct execution_row *x); /* members of an open object */
 /* As job_of_path. */
-bool execution_of_path(struct request *r, struct execution *x);
+bool execution_of_path(struct request *r, struct execution_row *x);
 
 /* ---- streams (stream.c) ---- */
 void stream_logs(struct request *r);

@@ -50,7 +50,7 @@ static void put_end(struct jw *w, enum job_state state, enum reason reason, cons
         jw_null(w, "exitCode");
 }
 
-static void put_attempt(struct jw *w, const struct attempt *a, const char *agent_name)
+static void put_attempt(struct jw *w, const struct attempt_row *a, const char *agent_name)
 {
     jw_object(w, NULL);
     jw_int(w, "attempt", a->attempt);
@@ -63,7 +63,7 @@ static void put_attempt(struct jw *w, const struct attempt *a, const char *agent
     jw_end(w);
 }
 
-static int on_attempt(const struct attempt *a, const char *agent_name, void *user)
+static int on_attempt(const struct attempt_row *a, const char *agent_name, void *user)
 {
     put_attempt(user, a, agent_name);
     return 0;
@@ -72,29 +72,29 @@ static int on_attempt(const struct attempt *a, const char *agent_name, void *use
 static int put_attempts(struct jw *w, struct reader *reader, const struct job_view *v,
                         struct err *e)
 {
-    const struct job *j = &v->job;
+    const struct job_row *j = &v->job;
     jw_array(w, "attempts");
     /* before the second attempt there is none that is over */
     int rc = j->attempt > 1 ? reader_attempts(reader, j->id, on_attempt, w, e) : 0;
     if (!rc && j->submitted_ms && (job_is_assigned(j->state) || job_is_final(j->state))) {
-        struct attempt last = {.job = j->id,
-                               .attempt = j->attempt,
-                               .agent = j->agent,
-                               .state = j->state,
-                               .reason = j->reason,
-                               .message = j->message,
-                               .exited = j->exited,
-                               .exit_code = j->exit_code,
-                               .submitted_ms = j->submitted_ms,
-                               .started_ms = j->started_ms,
-                               .ended_ms = j->ended_ms};
+        struct attempt_row last = {.job = j->id,
+                                   .attempt = j->attempt,
+                                   .agent = j->agent,
+                                   .state = j->state,
+                                   .reason = j->reason,
+                                   .message = j->message,
+                                   .exited = j->exited,
+                                   .exit_code = j->exit_code,
+                                   .submitted_ms = j->submitted_ms,
+                                   .started_ms = j->started_ms,
+                                   .ended_ms = j->ended_ms};
         put_attempt(w, &last, v->agent_name);
     }
     jw_end(w);
     return rc;
 }
 
-static void put_names(struct jw *w, const struct job *j)
+static void put_names(struct jw *w, const struct job_row *j)
 {
     jw_id(w, "id", j->id);
     jw_str(w, "kind", j->kind == JOB_TRIGGER ? "trigger" : "task");
@@ -110,7 +110,7 @@ static void put_names(struct jw *w, const struct job *j)
 int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsigned parts,
              const char *waiting, struct err *e)
 {
-    const struct job *j = &v->job;
+    const struct job_row *j = &v->job;
     int rc = 0;
     put_names(w, j);
     jw_raw(w, "requires", v->require);

@@ -68,14 +68,14 @@ static uint32_t parse_states(struct request *r)
 static int64_t parse_agent(struct request *r)
 {
     const char *text = http_query(&r->target, "agent");
-    struct agent agent;
+    struct agent_row agent;
     struct err e = {0};
     int64_t busy, id;
     if (str_empty(text)) return 0;
     int rc = reader_agent(r->api->o.reader, text, &agent, &busy, &e);
     if (!rc) {
         id = agent.id;
-        agent_fini(&agent);
+        agent_row_fini(&agent);
         return id;
     }
     /* removed agents have jobs still */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static int on_namespace(const struct ns_default *n, void *user)
+static int on_namespace(const struct namespace_row *n, void *user)
 {
     struct jw *w = user;
     jw_object(w, NULL);

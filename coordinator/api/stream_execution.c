@@ -42,7 +42,7 @@ void stream_on_execution(struct api *a, int64_t execution)
 
 /* ---- what there is ---- */
 
-static bool send_execution(struct stream *st, const struct execution *x)
+static bool send_execution(struct stream *st, const struct execution_row *x)
 {
     struct buf text;
     struct jw w;
@@ -64,7 +64,7 @@ static bool send_execution(struct stream *st, const struct execution *x)
 /* Its state, told when it is news; the end is told last of all. */
 static bool look(struct stream *st, bool end)
 {
-    struct execution x;
+    struct execution_row x;
     struct err e = {0};
     int rc = reader_execution(st->r->api->o.reader, st->execution, &x, &e);
     if (rc) {
@@ -79,7 +79,7 @@ static bool look(struct stream *st, bool end)
         st->told_execution = mem_strdup(state);
         fine = send_execution(st, &x);
     }
-    execution_fini(&x);
+    execution_row_fini(&x);
     return fine;
 }
 
@@ -144,7 +144,7 @@ bool stream_pump_execution(struct stream *st)
 
 static void open_stream(struct request *r, bool follow)
 {
-    struct execution x;
+    struct execution_row x;
     int64_t cursor = 0;
     if (follow) {
         static const char *const keys[] = {"cursor"};
@@ -162,7 +162,7 @@ static void open_stream(struct request *r, bool follow)
     st->execution = x.id;
     st->cursor = cursor;
     st->follow = follow;
-    execution_fini(&x);
+    execution_row_fini(&x);
     if (follow) add_follower(st);
 }
 

@@ -162,7 +162,7 @@ static void read_retry(struct body *outer, struct retry *t)
     if (sentence) body_fail(&b, field, "%s", sentence);
 }
 
-static void read_names(struct request *r, struct body *b, struct job *j)
+static void read_names(struct request *r, struct body *b, struct job_row *j)
 {
     const char *ns = body_namespace(b, "namespace");
     const char *name = body_str(b, "name", LIMIT_NAME);
@@ -177,7 +177,7 @@ static void read_names(struct request *r, struct body *b, struct job *j)
 
 static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
 {
-    struct job *j = &s->job;
+    struct job_row *j = &s->job;
     read_names(r, b, j);
     s->fallback_given = body_has(b, "fallback");
     j->fallback = (enum fallback)body_choice(b, "fallback", fallback_names, 4, FALLBACK_WAIT);

@@ -97,7 +97,7 @@ void triggers_list(struct request *r)
 
 /* ---- show ---- */
 
-static int on_evaluation(const struct evaluation *v, void *user)
+static int on_evaluation(const struct evaluation_row *v, void *user)
 {
     struct jw *w = user;
     jw_object(w, NULL);

@@ -34,7 +34,7 @@ static void hello_fini(struct cmd_hello *h)
 
 static void submit_fini(struct cmd_submit *s)
 {
-    job_fini(&s->job);
+    job_row_fini(&s->job);
     mem_free(s->spec);
     json_free(s->require);
 }
@@ -96,10 +96,10 @@ void command_free(struct command *c)
         break;
     case CMD_GROUP_CREATE:
     case CMD_GROUP_UPDATE:
-        group_fini(&c->u.group);
+        group_row_fini(&c->u.group);
         break;
     case CMD_NS_SET:
-        ns_default_fini(&c->u.ns);
+        namespace_row_fini(&c->u.ns);
         break;
     case CMD_FLOW_APPLY:
         apply_fini(&c->u.apply);

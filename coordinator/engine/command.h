@@ -97,7 +97,7 @@ struct cmd_output {
 struct cmd_submit {
     /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by
      * namespace) */
-    struct job job;
+    struct job_row job;
     char *
         /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
         spec;
@@ -148,8 +148,8 @@ struct command {
         struct cmd_output output;
         struct cmd_submit submit;
         struct token_row token;
-        struct group group;
-        struct ns_default ns;
+        struct group_row group;
+        struct namespace_row ns;
         struct cmd_apply apply;
         struct cmd_start start;
         struct cmd_place place;

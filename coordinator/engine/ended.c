@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 
-void ended_note(struct engine *g, struct job *row, const struct job_end *end)
+void ended_note(struct engine *g, struct job_row *row, const struct job_end *end)
 {
     struct ended_job *x = mem_alloc(sizeof *x);
     x->row = *row;
-    *row = (struct job){0};
+    *row = (struct job_row){0};
     x->state = end->state;
     x->reason = end->reason;
     x->message = mem_strdup(end->message);
@@ -23,7 +23,7 @@ void ended_note(struct engine *g, struct job *row, const struct job_end *end)
 
 static void ended_free(struct ended_job *x)
 {
-    job_fini(&x->row);
+    job_row_fini(&x->row);
     mem_free(x->message);
     mem_free(x->outputs);
     mem_free(x);

@@ -11,19 +11,19 @@
     (1024 * 1024) /* beyond the limit that the agent keeps to: its own notes, a chunk under way */
 
 /* The open job that a new event is about. NULL: there is nothing to do with it. */
-static struct open_job *event_job(struct engine *g, const struct command *c, int64_t seq,
-                                  int64_t job, int64_t attempt, struct worker **out)
+static struct job *event_job(struct engine *g, const struct command *c, int64_t seq, int64_t job,
+                             int64_t attempt, struct agent **out)
 {
-    struct worker *w = worker_of_session(g, c->session);
-    if (!w) return NULL;
-    *out = w;
-    worker_heard(g, w);
-    worker_ack(g, w);
-    if (seq <= w->last_seq) return NULL;
-    w->last_seq = seq;
-    struct open_job *j = open_job_find(g, job);
-    if (!j || j->worker != w || j->row.attempt != attempt || w->guest) {
-        worker_discard(g, w, job, attempt, "this attempt is over or another agent's");
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return NULL;
+    *out = a;
+    agent_heard(g, a);
+    agent_ack(g, a);
+    if (seq <= a->last_seq) return NULL;
+    a->last_seq = seq;
+    struct job *j = job_find(g, job);
+    if (!j || j->agent != a || j->row.attempt != attempt || a->moved) {
+        agent_discard(g, a, job, attempt, "this attempt is over or another agent's");
         return NULL;
     }
     j->received = true; /* by this very hand-out: what came of an earlier one has a number below */
@@ -33,17 +33,17 @@ static struct open_job *event_job(struct engine *g, const struct command *c, int
 void apply_started(struct engine *g, struct command *c)
 {
     struct cmd_event *v = &c->u.event;
-    struct worker *w;
-    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    struct agent *a;
+    struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (j && j->row.state == JOB_SUBMITTED) job_running(g, j);
 }
 
 void apply_output(struct engine *g, struct command *c)
 {
     struct cmd_output *o = &c->u.output;
-    struct worker *w;
-    struct open_job *j = event_job(g, c, o->seq, o->job, o->attempt, &w);
-    if (!j || w->row.removed_ms > 0) return;
+    struct agent *a;
+    struct job *j = event_job(g, c, o->seq, o->job, o->attempt, &a);
+    if (!j || a->row.removed_ms > 0) return;
     if (j->output_bytes < 0 &&
         !store_ok(g, store_output_bytes(g->store, o->job, o->attempt, &j->output_bytes, &g->err)))
         return;
@@ -81,8 +81,8 @@ static enum reason failure_reason(const struct cmd_event *v)
 void apply_finished(struct engine *g, struct command *c)
 {
     struct cmd_event *v = &c->u.event;
-    struct worker *w;
-    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    struct agent *a;
+    struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
     struct job_end end = {.state = v->state,
                           .reason = REASON_NONE,
@@ -94,7 +94,7 @@ void apply_finished(struct engine *g, struct command *c)
                           .ended_ms = g->now.wall_ms};
     bool killing = j->row.state == JOB_KILLING;
     bool cancelled = killing && j->row.reason == REASON_CANCELLED;
-    if (w->row.removed_ms > 0) {
+    if (a->row.removed_ms > 0) {
         job_lost(g, j, REASON_LOST, "its agent was removed");
     } else if (end.state == JOB_SUCCESS) {
         if (j->row.state == JOB_SUBMITTED) job_running(g, j);
@@ -109,23 +109,23 @@ void apply_finished(struct engine *g, struct command *c)
         end.reason = backstop ? REASON_TIMEOUT : failure_reason(v);
         job_attempt_failed(g, j, &end, "finished");
     }
-    if (g->rc == 0) worker_release(g, w);
+    if (g->rc == 0) agent_release(g, a);
 }
 
 void apply_declined(struct engine *g, struct command *c)
 {
     struct cmd_event *v = &c->u.event;
-    struct worker *w;
-    struct open_job *j = event_job(g, c, v->seq, v->job, v->attempt, &w);
+    struct agent *a;
+    struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
     if (j->row.state == JOB_SUBMITTED) {
         job_give_back(g, j, "declined");
     } else if (j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED) {
         job_lost(g, j, REASON_CANCELLED, "cancelled before it began");
-    } else if (w->row.removed_ms > 0) {
+    } else if (a->row.removed_ms > 0) {
         job_lost(g, j, REASON_LOST, "its agent was removed");
     } else {
         job_lost(g, j, REASON_INTERRUPTED, v->message);
     }
-    if (g->rc == 0) worker_release(g, w);
+    if (g->rc == 0) agent_release(g, a);
 }

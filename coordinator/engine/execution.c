@@ -12,12 +12,12 @@
 
 /* ---- in memory ---- */
 
-struct open_execution *execution_find(const struct engine *g, int64_t id)
+struct execution *execution_find(const struct engine *g, int64_t id)
 {
     return id_map_find(&g->executions, (uint64_t)id);
 }
 
-static void list_add(struct execution_list *l, struct open_execution *x)
+static void list_add(struct execution_list *l, struct execution *x)
 {
     x->list = l;
     x->next = NULL;
@@ -30,7 +30,7 @@ static void list_add(struct execution_list *l, struct open_execution *x)
     l->count++;
 }
 
-static void list_remove(struct open_execution *x)
+static void list_remove(struct execution *x)
 {
     struct execution_list *l = x->list;
     if (x->prev)
@@ -45,13 +45,13 @@ static void list_remove(struct open_execution *x)
     x->list = NULL;
 }
 
-struct open_execution *execution_add(struct engine *g, struct execution *row)
+struct execution *execution_add(struct engine *g, struct execution_row *row)
 {
     struct flow_entry *f = flow_get(g, row->ns, row->flow);
     if (!f) return NULL;
-    struct open_execution *x = mem_alloc(sizeof *x);
+    struct execution *x = mem_alloc(sizeof *x);
     x->row = *row;
-    *row = (struct execution){0};
+    *row = (struct execution_row){0};
     x->revision = revision_get(f, x->row.revision);
     x->revision->executions++;
     x->trigger = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
@@ -61,28 +61,28 @@ struct open_execution *execution_add(struct engine *g, struct execution *row)
     return x;
 }
 
-void execution_free(struct open_execution *x)
+void execution_free(struct execution *x)
 {
-    execution_fini(&x->row);
+    execution_row_fini(&x->row);
     mem_free(x);
 }
 
 /* ---- from state to state ---- */
 
-static void changed(struct engine *g, const struct execution *row)
+static void changed(struct engine *g, const struct execution_row *row)
 {
     struct effect *e = effects_add(g->out, EFFECT_EXECUTION_CHANGED);
     e->id = row->id;
     e->flag = execution_is_final(row->state);
 }
 
-bool execution_store(struct engine *g, struct open_execution *x)
+bool execution_store(struct engine *g, struct execution *x)
 {
     changed(g, &x->row);
     return store_ok(g, store_execution_update(g->store, &x->row, &g->err));
 }
 
-static bool move(struct engine *g, struct open_execution *x, enum execution_state to)
+static bool move(struct engine *g, struct execution *x, enum execution_state to)
 {
     char id[ID_TEXT_SIZE], what[128];
     id_format(x->row.id, id);
@@ -98,14 +98,14 @@ static bool move(struct engine *g, struct open_execution *x, enum execution_stat
     return true;
 }
 
-static void begin(struct engine *g, struct open_execution *x)
+static void begin(struct engine *g, struct execution *x)
 {
     if (!move(g, x, EXECUTION_RUNNING)) return;
     x->row.started_ms = g->now.wall_ms;
     execution_advance(g, x);
 }
 
-void execution_end(struct engine *g, struct open_execution *x, enum execution_state state,
+void execution_end(struct engine *g, struct execution *x, enum execution_state state,
                    enum reason reason, const char *message)
 {
     struct flow_entry *f = x->revision->flow;
@@ -153,7 +153,7 @@ void flow_pump(struct engine *g, struct flow_entry *f)
             timer_set(g, &f->timer, g->now.mono_ms + 1);
             return;
         }
-        struct open_execution *x = f->queued.first;
+        struct execution *x = f->queued.first;
         list_remove(x);
         list_add(&f->running, x);
         begin(g, x);
@@ -162,7 +162,7 @@ void flow_pump(struct engine *g, struct flow_entry *f)
 
 /* ---- the beginning ---- */
 
-static bool insert(struct engine *g, struct execution *row)
+static bool insert(struct engine *g, struct execution_row *row)
 {
     for (int tries = 0; tries < 100; tries++) {
         row->id = engine_new_id(g);
@@ -175,7 +175,7 @@ static bool insert(struct engine *g, struct execution *row)
 }
 
 /* What is in the store alone once it is there. */
-static void drop_texts(struct execution *row)
+static void drop_texts(struct execution_row *row)
 {
     char **texts[] = {&row->inputs, &row->trigger_vars, &row->labels, &row->unique_key};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -184,7 +184,7 @@ static void drop_texts(struct execution *row)
     }
 }
 
-int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution *row)
+int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution_row *row)
 {
     row->ended_ms = g->now.wall_ms;
     int64_t id = insert(g, row) ? row->id : 0;
@@ -193,7 +193,7 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
         struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
         if (t) trigger_on_execution(g, t, row->state);
     }
-    execution_fini(row);
+    execution_row_fini(row);
     return id;
 }
 
@@ -214,11 +214,11 @@ static enum execution_state place(const struct flow *f, const struct flow_entry 
     }
 }
 
-int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution *row)
+int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row)
 {
     const struct flow *present = flow_present(g, f);
     if (!present) {
-        execution_fini(row);
+        execution_row_fini(row);
         return 0;
     }
     row->revision = f->revision;
@@ -232,12 +232,12 @@ int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution
         return execution_start_ended(g, f, row);
     }
     if (!insert(g, row)) {
-        execution_fini(row);
+        execution_row_fini(row);
         return 0;
     }
     drop_texts(row);
     int64_t id = row->id;
-    struct open_execution *x = execution_add(g, row);
+    struct execution *x = execution_add(g, row);
     if (state == EXECUTION_QUEUED) {
         changed(g, &x->row);
     } else {
@@ -249,17 +249,18 @@ int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution
 /* ---- from task to task ---- */
 
 /* The execution that the job is a task run of, while it is open. */
-static struct open_execution *execution_of(const struct engine *g, const struct job *row)
+static struct execution *execution_of(const struct engine *g, const struct job_row *row)
 {
     int64_t id;
     if (row->kind != JOB_TASK || !row->execution || id_parse(row->execution, &id)) return NULL;
     return execution_find(g, id);
 }
 
-enum job_state execution_task_state(struct engine *g, const struct job *row, enum job_state state)
+enum job_state execution_task_state(struct engine *g, const struct job_row *row,
+                                    enum job_state state)
 {
     if (state != JOB_FAILED) return state;
-    struct open_execution *x = execution_of(g, row);
+    struct execution *x = execution_of(g, row);
     if (!x || x->row.state == EXECUTION_KILLING) return state;
     const struct flow *f = revision_parsed(g, x->revision);
     const struct flow_task *t = f ? flow_find_task(f, row->task) : NULL;
@@ -267,7 +268,7 @@ enum job_state execution_task_state(struct engine *g, const struct job *row, enu
 }
 
 /* How an execution ends when its task did, and not well. */
-static void end_with(struct engine *g, struct open_execution *x, const struct ended_job *j)
+static void end_with(struct engine *g, struct execution *x, const struct ended_job *j)
 {
     static const enum execution_state states[JOB_STATES] = {
         [JOB_FAILED] = EXECUTION_FAILED,
@@ -287,7 +288,7 @@ static void end_with(struct engine *g, struct open_execution *x, const struct en
 
 void execution_on_task(struct engine *g, const struct ended_job *j)
 {
-    struct open_execution *x = execution_of(g, &j->row);
+    struct execution *x = execution_of(g, &j->row);
     if (!x || x->row.job != j->row.id) return;
     x->row.job = 0;
     if (x->row.state == EXECUTION_KILLING) {
@@ -379,12 +380,12 @@ void apply_execution_start(struct engine *g, struct command *c)
         present = NULL;
     }
     if (present) {
-        struct execution row = {.ns = mem_strdup(f->ns),
-                                .flow = mem_strdup(f->id),
-                                .inputs = json_text(inputs),
-                                .labels = merge_labels(present, s->labels),
-                                .submitter = s->submitter,
-                                .unique_key = mem_strdup(key)};
+        struct execution_row row = {.ns = mem_strdup(f->ns),
+                                    .flow = mem_strdup(f->id),
+                                    .inputs = json_text(inputs),
+                                    .labels = merge_labels(present, s->labels),
+                                    .submitter = s->submitter,
+                                    .unique_key = mem_strdup(key)};
         int64_t id = execution_start(g, f, &row);
         if (id) reply_ok(g, c, id);
     }
@@ -394,7 +395,7 @@ void apply_execution_start(struct engine *g, struct command *c)
 
 static void answer_not_open(struct engine *g, const struct command *c)
 {
-    struct execution row;
+    struct execution_row row;
     int rc = store_execution_get(g->store, c->u.id, &row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
@@ -403,13 +404,13 @@ static void answer_not_open(struct engine *g, const struct command *c)
         reply_error(g, c, ERR_CONFLICT, NULL, "what has ended stays as it is",
                     "the execution has ended already: %s",
                     fsm_name(&execution_fsm, (int)row.state));
-        execution_fini(&row);
+        execution_row_fini(&row);
     }
 }
 
 void apply_execution_cancel(struct engine *g, struct command *c)
 {
-    struct open_execution *x = execution_find(g, c->u.id);
+    struct execution *x = execution_find(g, c->u.id);
     if (!x) {
         answer_not_open(g, c);
         return;

@@ -53,8 +53,8 @@ static void revision_free(struct revision *r)
 
 static void free_executions(struct execution_list *l)
 {
-    struct open_execution *next;
-    for (struct open_execution *x = l->first; x; x = next) {
+    struct execution *next;
+    for (struct execution *x = l->first; x; x = next) {
         next = x->next;
         execution_free(x);
     }

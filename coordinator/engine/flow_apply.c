@@ -31,18 +31,18 @@ struct review {
 static void check_group(const struct flow_group_ref *ref, const char *place, void *user)
 {
     struct review *r = user;
-    const struct pool *p = pool_find(r->g, ref->key);
+    const struct group *group = group_find(r->g, ref->key);
     char name[96];
-    if (!p || p->deleted) {
-        const char *near = pool_nearest_key(r->g, ref->key);
+    if (!group || group->deleted) {
+        const char *near = group_nearest_key(r->g, ref->key);
         flow_problems_add(&r->problems, r->file, ref->line,
                           "%s: there is no worker group '%s'%s%s%s", place, ref->key,
                           near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-    } else if (!pool_allows(p, r->flow->ns)) {
+    } else if (!group_allows(group, r->flow->ns)) {
         r->groups_only = false;
         flow_problems_add(&r->problems, r->file, ref->line,
-                          "%s: %s does not take jobs of namespace %s", place, pool_name(p, name),
-                          r->flow->ns);
+                          "%s: %s does not take jobs of namespace %s", place,
+                          group_name(group, name), r->flow->ns);
     }
 }
 

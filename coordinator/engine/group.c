@@ -1,256 +1,389 @@
-/* Making, changing and ending worker groups. */
+/* Groups in memory, and the classes of jobs that wait in them. */
 #include "coordinator/engine/internal.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
+#define SWEEP 500 /* jobs of a deleted group ended per batch */
+#define REQUIRES_KEPT 4096
+#define QUEUES_KEPT 256 /* empty ones per group */
 
-#define DESCRIPTION_MAX 512
+/* ---- groups ---- */
 
-/* The live pool that the command names. NULL: answered. */
-static struct pool *named(struct engine *g, const struct command *c, const char *key)
+struct group *group_find(const struct engine *g, const char *key)
 {
-    struct pool *p = key ? pool_find(g, key) : NULL;
-    if (p && !p->deleted) return p;
-    const char *near = key ? pool_nearest_key(g, key) : NULL;
-    char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
-    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no worker group '%s'", key ? key : "");
-    mem_free(hint);
-    return NULL;
+    if (!key) return g->default_group;
+    struct group *group = id_map_find(&g->groups, id_map_text_key(key));
+    while (group && !str_eq(group->row.key, key))
+        group = group->next_same;
+    return group;
 }
 
-/* ---- checks; each brings its text into canonical form ---- */
-
-static int check_require(struct group *row, struct err *e)
+struct group *group_add(struct engine *g, struct group_row *row)
 {
-    if (!row->require) return 0;
-    struct json *tree = NULL;
+    struct group *group = row->key ? group_find(g, row->key) : NULL;
+    if (group) {
+        group_row_fini(&group->row);
+        group->deleted = false;
+    } else {
+        uint64_t key = id_map_text_key(row->key);
+        group = mem_alloc(sizeof *group);
+        group->next_same = id_map_find(&g->groups, key);
+        id_map_put(&g->groups, key, group);
+        timer_init(&group->timer, TIMER_GROUP, group);
+    }
+    group->row = *row;
+    *row = (struct group_row){0};
+    return group;
+}
+
+void group_free(struct engine *g, struct group *group)
+{
+    size_t place = 0;
+    for (struct queue *c; (c = id_map_next(&group->queues, &place)) != NULL;)
+        mem_free(c);
+    id_map_fini(&group->queues);
+    timer_clear(g, &group->timer);
+    requires_free(group->requires);
+    json_free(group->allowed);
+    mem_free(group->pending);
+    mem_free(group->heap);
+    group_row_fini(&group->row);
+    mem_free(group);
+}
+
+struct group *group_of_job(struct engine *g, const struct job_row *row)
+{
+    struct group *group = group_find(g, row->group);
+    if (group) return group;
+    struct group_row gone = {.key = mem_strdup(row->group)};
+    group = group_add(g, &gone);
+    group->deleted = true;
+    return group;
+}
+
+int group_read_rules(struct group *group, struct err *e)
+{
+    struct json *tree = NULL, *allowed = NULL;
     struct requires *r = NULL;
-    int rc = json_parse(row->require, strlen(row->require), &tree, e);
+    int rc = 0;
+    if (group->row.require)
+        rc = json_parse(group->row.require, strlen(group->row.require), &tree, e);
     if (rc == 0) rc = requires_parse(tree, &r, e);
     json_free(tree);
-    if (rc) return rc;
-    mem_free(row->require);
-    row->require = r ? requires_text(r) : NULL;
-    requires_free(r);
+    if (rc == 0 && group->row.allowed_namespaces)
+        rc = json_parse(group->row.allowed_namespaces, strlen(group->row.allowed_namespaces),
+                        &allowed, e);
+    if (rc) {
+        requires_free(r);
+        return rc;
+    }
+    requires_free(group->requires);
+    json_free(group->allowed);
+    group->requires = r;
+    group->allowed = allowed;
     return 0;
 }
 
-static int check_namespaces(struct group *row, struct err *e)
+const char *group_name(const struct group *group, char out[96])
 {
-    if (!row->allowed_namespaces) return 0;
-    struct json *list = NULL;
-    int rc = json_parse(row->allowed_namespaces, strlen(row->allowed_namespaces), &list, e);
-    if (rc == 0 && json_type(list) != JSON_ARRAY)
-        rc = err_set(e, ERR_INVALID, "allowedNamespaces: a list of namespaces is wanted");
-    for (const struct json *n = rc == 0 ? json_first(list) : NULL; n; n = json_next(n)) {
-        if (!str_namespace_valid(json_str(n, ""))) {
-            rc = err_set(e, ERR_INVALID, "allowedNamespaces: '%s' is not a namespace",
-                         json_str(n, "(no text)"));
-            break;
-        }
-    }
-    if (rc == 0) {
-        mem_free(row->allowed_namespaces);
-        row->allowed_namespaces = json_count(list) > 0 ? json_text(list) : NULL;
-    }
-    json_free(list);
-    return rc;
+    if (group->row.key)
+        str_format(out, 96, "group %s", group->row.key);
+    else
+        str_copy(out, 96, "the default group");
+    return out;
 }
 
-static int check_fields(struct group *row, struct err *e)
+void group_set_dirty(struct engine *g, struct group *group)
 {
-    if (row->description && strlen(row->description) > DESCRIPTION_MAX)
-        return err_set(e, ERR_INVALID, "description: at most %d bytes", DESCRIPTION_MAX);
-    if (row->max_queued < 0) return err_set(e, ERR_INVALID, "maxQueued: 0 (no limit) or more");
-    int rc = check_require(row, e);
-    return rc ? rc : check_namespaces(row, e);
+    if (group->dirty) return;
+    group->dirty = true;
+    group->next_dirty = g->dirty;
+    g->dirty = group;
 }
 
-/* ---- commands ---- */
-
-static void review_workers(struct engine *g, struct pool *p)
+void group_watch(struct engine *g, struct group *group)
 {
-    struct worker *next;
-    for (struct worker *w = p->first; w && g->rc == 0; w = next) {
-        next = w->next;
-        worker_review(g, w);
+    if (group->deleted) {
+        timer_set(g, &group->timer, group->queued > 0 ? g->now.mono_ms : NEVER);
+    } else if (group->fallback_queued == 0 || group->online > 0) {
+        timer_clear(g, &group->timer);
+    } else if (!deadline_is_set(&group->timer.deadline)) {
+        int64_t at = g->now.mono_ms + g->fallback_grace_ms;
+        timer_set(g, &group->timer, at > group->expect_until_ms ? at : group->expect_until_ms);
     }
 }
 
-void apply_group_create(struct engine *g, struct command *c)
+/* Ends what waits in a deleted group, a bounded number at a time. */
+static void sweep(struct engine *g, struct group *group)
 {
-    struct group *row = &c->u.group;
-    struct err e;
-    if (!str_key_valid(row->key)) {
-        reply_error(g, c, ERR_INVALID, NULL,
-                    "letters, digits, _ and -, at most 63, the first a letter or digit",
-                    "key: '%s' is not a worker group's key", row->key ? row->key : "");
+    int64_t ids[SWEEP];
+    size_t count = 0;
+    if (!store_ok(g, store_queue_list(g->store, group->row.key, 0, ids, SWEEP, &count, &g->err)))
         return;
-    }
-    struct pool *p = pool_find(g, row->key);
-    if (p && !p->deleted) {
-        reply_error(g, c, ERR_EXISTS, NULL, NULL, "there is a worker group '%s' already", row->key);
-        return;
-    }
-    if (p && p->queued > 0) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
-                    "the worker group '%s' is being deleted: %lld jobs are still to be ended",
-                    row->key, (long long)p->queued);
-        return;
-    }
-    if (check_fields(row, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
-        return;
-    }
-    row->created_ms = g->now.wall_ms;
-    if (!store_ok(g, store_group_put(g->store, row, &g->err))) return;
-    p = pool_add(g, row);
-    if (!store_ok(g, pool_read_rules(p, &g->err))) return;
-    review_workers(g, p); /* those that stayed to end their attempts */
-    reply_ok(g, c, 0);
-}
-
-static void move_text(char **to, char **from)
-{
-    mem_free(*to);
-    *to = *from;
-    *from = NULL;
-}
-
-void apply_group_update(struct engine *g, struct command *c)
-{
-    struct group *row = &c->u.group;
-    struct err e;
-    struct pool *p = named(g, c, row->key);
-    if (!p) return;
-    if (check_fields(row, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
-        return;
-    }
-    if (c->mask & MASK_DESCRIPTION) move_text(&p->row.description, &row->description);
-    if (c->mask & MASK_REQUIRE) move_text(&p->row.require, &row->require);
-    if (c->mask & MASK_NAMESPACES) move_text(&p->row.allowed_namespaces, &row->allowed_namespaces);
-    if (c->mask & MASK_MAX_QUEUED) p->row.max_queued = row->max_queued;
-    if (!store_ok(g, store_group_put(g->store, &p->row, &g->err))) return;
-    if (!store_ok(g, pool_read_rules(p, &g->err))) return;
-    if (c->mask & MASK_REQUIRE) review_workers(g, p);
-    reply_ok(g, c, 0);
-}
-
-static void set_paused(struct engine *g, struct command *c, bool paused)
-{
-    struct pool *p = named(g, c, c->text);
-    if (!p) return;
-    if (p->row.paused != paused) {
-        p->row.paused = paused;
-        if (!store_ok(g, store_group_put(g->store, &p->row, &g->err))) return;
-        if (!paused) pool_set_dirty(g, p);
-    }
-    reply_ok(g, c, 0);
-}
-
-void apply_group_pause(struct engine *g, struct command *c)
-{
-    set_paused(g, c, true);
-}
-
-void apply_group_resume(struct engine *g, struct command *c)
-{
-    set_paused(g, c, false);
-}
-
-/* ---- delete ---- */
-
-struct mention {
-    const char *key, *place; /* place: where the flow names it; NULL: nowhere */
-};
-
-static void look_for(const struct flow_group_ref *ref, const char *place, void *user)
-{
-    struct mention *m = user;
-    if (!m->place && str_eq(ref->key, m->key)) m->place = place;
-}
-
-/* false: answered that a flow sends jobs there. */
-static bool no_flow_names_it(struct engine *g, const struct command *c, const struct pool *p)
-{
-    size_t place = 0;
-    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
-        for (; f; f = f->next_same) {
-            struct mention m = {.key = p->row.key};
-            const struct flow *present = f->deleted ? NULL : flow_present(g, f);
-            if (g->rc) return false;
-            if (present) flow_each_group(present, look_for, &m);
-            if (!m.place) continue;
-            reply_error(g, c, ERR_CONFLICT, NULL,
-                        "apply the flow with another group; with --force its tasks fail from "
-                        "now on",
-                        "the flow %s.%s sends jobs to the worker group '%s'", f->ns, f->id,
-                        p->row.key);
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool may_delete(struct engine *g, const struct command *c, const struct pool *p)
-{
-    if (c->flag) return true;
-    int64_t running = p->assigned, waiting = p->queued + p->retrying;
-    if (running + waiting > 0) {
-        reply_error(g, c, ERR_CONFLICT, NULL,
-                    "with --force the queued ones end as FAILED (group-deleted), the running "
-                    "ones run on",
-                    "the worker group '%s' has %lld queued and %lld running jobs", p->row.key,
-                    (long long)waiting, (long long)running);
-        return false;
-    }
-    size_t place = 0;
-    for (const struct ns_entry *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
-        for (; n; n = n->next_same) {
-            if (!str_eq(n->row.group, p->row.key)) continue;
-            reply_error(g, c, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
-                        "the namespace %s sends its jobs to the worker group '%s'", n->row.ns,
-                        p->row.key);
-            return false;
-        }
-    }
-    return no_flow_names_it(g, c, p);
-}
-
-/* Those that wait for their next attempt; the queued ones are swept, a bounded number per batch. */
-static void end_retrying(struct engine *g, struct pool *p)
-{
-    int64_t *ids = mem_array((size_t)p->retrying, sizeof *ids);
-    size_t count = 0, place = 0;
-    for (struct open_job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
-        if (j->row.state == JOB_RETRYING && str_eq(j->row.group, p->row.key))
-            ids[count++] = j->row.id;
-    }
     struct job_end end = {.state = JOB_FAILED,
                           .reason = REASON_GROUP_DELETED,
                           .message = "its worker group was deleted",
                           .ended_ms = g->now.wall_ms};
+    for (size_t i = 0; i < count && g->rc == 0; i++) {
+        struct job *j = job_get(g, ids[i]);
+        if (j) job_end(g, j, &end, "group deleted");
+    }
+    if (count == SWEEP) timer_set(g, &group->timer, g->now.mono_ms + 1);
+}
+
+static void fall_back(struct engine *g, struct group *group)
+{
+    int64_t *ids = mem_array((size_t)group->fallback_queued, sizeof *ids);
+    size_t count = 0, place = 0;
+    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+        if (j->row.state != JOB_CREATED || !job_falls_back(&j->row) ||
+            !str_eq(j->row.group, group->row.key))
+            continue;
+        assert(count < (size_t)group->fallback_queued);
+        ids[count++] = j->row.id;
+    }
     for (size_t i = 0; i < count && g->rc == 0; i++)
-        job_end(g, open_job_find(g, ids[i]), &end, "group deleted");
+        job_fall_back(g, job_find(g, ids[i]));
     mem_free(ids);
 }
 
-void apply_group_delete(struct engine *g, struct command *c)
+void group_on_timer(struct engine *g, struct group *group)
 {
-    struct pool *p = named(g, c, c->text);
-    if (!p || !may_delete(g, c, p)) return;
-    if (!store_ok(g, store_group_delete(g->store, p->row.key, &g->err))) return;
-    log_info("group %s: deleted", p->row.key);
-    p->deleted = true;
-    end_retrying(g, p);
-    review_workers(g, p);
-    if (g->rc) return;
-    pool_watch(g, p);
-    reply_ok(g, c, 0);
+    if (group->deleted) {
+        sweep(g, group);
+    } else if (group->online == 0 && group->fallback_queued > 0) {
+        fall_back(g, group);
+    }
+}
+
+/* ---- classes ---- */
+
+struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id)
+{
+    (void)g;
+    struct queue *c = id_map_find(&group->queues, (uint64_t)requires_id);
+    if (c) return c;
+    c = mem_alloc(sizeof *c);
+    c->group = group;
+    c->requires_id = requires_id;
+    c->whole = true;
+    id_map_put(&group->queues, (uint64_t)requires_id, c);
+    return c;
+}
+
+static bool stands_before(const struct queue_head *a, const struct queue_head *b)
+{
+    return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+}
+
+static void window_insert(struct queue *c, const struct queue_head *head)
+{
+    size_t at = c->window_count;
+    while (at > 0 && stands_before(head, &c->window[at - 1]))
+        at--;
+    if (at == c->window_count && !c->whole)
+        return; /* behind the window: not known whether next to it */
+    if (at == WINDOW) {
+        c->whole = false;
+        return;
+    }
+    if (c->window_count == WINDOW) {
+        c->window_count--;
+        c->whole = false;
+    }
+    memmove(&c->window[at + 1], &c->window[at], (c->window_count - at) * sizeof *c->window);
+    c->window[at] = *head;
+    c->window_count++;
+}
+
+static void window_remove(struct queue *c, int64_t id)
+{
+    for (size_t i = 0; i < c->window_count; i++) {
+        if (c->window[i].id != id) continue;
+        c->window_count--;
+        memmove(&c->window[i], &c->window[i + 1], (c->window_count - i) * sizeof *c->window);
+        return;
+    }
+}
+
+static void pending_add(struct queue *c)
+{
+    struct group *group = c->group;
+    if (group->pending_count == group->pending_cap) {
+        group->pending_cap = group->pending_cap > 0 ? 2 * group->pending_cap : 8;
+        group->pending = mem_resize(group->pending, group->pending_cap, sizeof *group->pending);
+    }
+    group->pending[group->pending_count++] = c;
+    c->place = group->pending_count;
+    c->blocked = false;
+}
+
+static void pending_remove(struct queue *c)
+{
+    struct group *group = c->group;
+    struct queue *last = group->pending[--group->pending_count];
+    group->pending[c->place - 1] = last;
+    last->place = c->place;
+    c->place = 0;
+    c->whole = true;
+    c->window_count = 0;
+    if (group->queues.count <= QUEUES_KEPT) return;
+    id_map_remove(&group->queues, (uint64_t)c->requires_id);
+    mem_free(c);
+}
+
+void queue_add(struct engine *g, struct queue *c, const struct queue_head *head)
+{
+    c->count++;
+    c->group->queued++;
+    if (head) window_insert(c, head);
+    if (c->place == 0) pending_add(c);
+    if (!c->blocked) group_set_dirty(g, c->group);
+}
+
+void queue_remove(struct engine *g, struct queue *c, int64_t id)
+{
+    if (c->count <= 0) {
+        engine_broken(g, "a class of queued jobs has fewer than none");
+        return;
+    }
+    c->count--;
+    c->group->queued--;
+    window_remove(c, id);
+    assert(c->count >= (int64_t)c->window_count);
+    if (c->count == 0) pending_remove(c);
+}
+
+const struct queue_head *queue_best(struct engine *g, struct queue *c)
+{
+    if (c->window_count == 0) {
+        int rc = store_queue_heads(g->store, c->group->row.key, c->requires_id, c->window, WINDOW,
+                                   &c->window_count, &g->err);
+        if (!store_ok(g, rc)) return NULL;
+        c->whole = (int64_t)c->window_count == c->count;
+    }
+    if (c->window_count == 0) {
+        engine_broken(g, "the queue is shorter than its count");
+        return NULL;
+    }
+    return &c->window[0];
+}
+
+/* ---- requires_entries ---- */
+
+static struct requires_entry *requirement_add(struct engine *g, int64_t id, char *text,
+                                              struct requires *compiled)
+{
+    struct requires_entry *r = mem_alloc(sizeof *r);
+    r->id = id;
+    r->text = text;
+    r->compiled = compiled;
+    r->slot = g->requires_slots++;
+    id_map_put(&g->requires_entries, (uint64_t)id, r);
+    /* Only the first of texts with the same key is found by text: the store tells apart the
+     * others. */
+    uint64_t key = id_map_text_key(text);
+    if (!id_map_find(&g->requires_texts, key)) id_map_put(&g->requires_texts, key, r);
+    return r;
+}
+
+struct requires_entry *requires_entry_find(struct engine *g, int64_t id)
+{
+    struct requires_entry *r = id_map_find(&g->requires_entries, (uint64_t)id);
+    if (r) return r;
+    char *text = NULL;
+    struct json *tree = NULL;
+    struct requires *compiled = NULL;
+    struct err e = {0};
+    if (!store_ok(g, store_requires_text(g->store, id, &text, &g->err))) return NULL;
+    int rc = json_parse(text, strlen(text), &tree, &e);
+    if (rc == 0) rc = requires_parse(tree, &compiled, &e);
+    json_free(tree);
+    r = requirement_add(g, id, text, compiled);
+    if (rc) {
+        log_error("requires %s: nobody meets what cannot be read: %s", text, err_text(&e));
+        r->never = true;
+    }
+    return r;
+}
+
+int requires_entry_intern(struct engine *g, struct requires *compiled, int64_t *id)
+{
+    char *text = requires_text(compiled);
+    const struct requires_entry *known = id_map_find(&g->requires_texts, id_map_text_key(text));
+    if (known && str_eq(known->text, text)) {
+        *id = known->id;
+        mem_free(text);
+        requires_free(compiled);
+        return 0;
+    }
+    int rc = store_requires_intern(g->store, text, id, &g->err);
+    if (rc == 0 && !id_map_find(&g->requires_entries, (uint64_t)*id)) {
+        requirement_add(g, *id, text, compiled);
+        return 0;
+    }
+    mem_free(text);
+    requires_free(compiled);
+    return rc;
+}
+
+static void drop_empty_classes(struct group *group)
+{
+    size_t count = 0, place = 0;
+    struct queue **empty = mem_array(group->queues.count, sizeof *empty);
+    for (struct queue *c; (c = id_map_next(&group->queues, &place)) != NULL;) {
+        if (c->place == 0) empty[count++] = c;
+    }
+    for (size_t i = 0; i < count; i++) {
+        id_map_remove(&group->queues, (uint64_t)empty[i]->requires_id);
+        mem_free(empty[i]);
+    }
+    mem_free(empty);
+}
+
+/* Moves what queued jobs require from `from` to g->requires_entries. */
+static void keep_requirements(struct engine *g, struct id_map *from, const struct group *group)
+{
+    for (size_t i = 0; i < group->pending_count; i++) {
+        struct queue *c = group->pending[i];
+        struct requires_entry *r = id_map_remove(from, (uint64_t)c->requires_id);
+        if (!r) continue;
+        r->slot = g->requires_slots++;
+        id_map_put(&g->requires_entries, (uint64_t)r->id, r);
+        id_map_put(&g->requires_texts, id_map_text_key(r->text), r);
+    }
+}
+
+void requires_entries_trim(struct engine *g)
+{
+    if (g->requires_entries.count <= REQUIRES_KEPT) return;
+    struct id_map all = g->requires_entries;
+    size_t place = 0;
+    id_map_init(&g->requires_entries);
+    id_map_fini(&g->requires_texts);
+    g->requires_slots = 0;
+    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same) {
+            drop_empty_classes(group);
+            keep_requirements(g, &all, group);
+        }
+    }
+    place = 0;
+    for (struct requires_entry *r; (r = id_map_next(&all, &place)) != NULL;) {
+        requires_free(r->compiled);
+        mem_free(r->text);
+        mem_free(r);
+    }
+    id_map_fini(&all);
+    place = 0;
+    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+        mem_free(a->fits);
+        a->fits = NULL;
+        a->fits_cap = 0;
+    }
 }

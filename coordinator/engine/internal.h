@@ -1,8 +1,8 @@
 /* What the files of the engine share; nobody else includes it.
  *
- * Memory holds what is decided about often: groups (pools), agents that are connected or hold
- * attempts (workers), and jobs that are assigned, due at some time, or so young in the queue that
- * they still are at hand (open jobs). A queue of any length lies in the store alone; of it a pool
+ * Memory holds what is decided about often: groups (groups), agents that are connected or hold
+ * attempts (agents), and jobs that are assigned, due at some time, or so young in the queue that
+ * they still are at hand (open jobs). A queue of any length lies in the store alone; of it a group
  * knows the counts, by what the jobs require (class).
  *
  * A failing store call is noted in engine.rc by `store_ok`; from then on nothing of the batch
@@ -23,10 +23,10 @@
 #define NEVER INT64_MAX
 #define FLOW_NAME_SIZE 512
 
-struct worker;
-struct pool;
+struct agent;
+struct group;
 
-enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_POOL, TIMER_UPKEEP, TIMER_FLOW, TIMER_TRIGGER };
+enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_GROUP, TIMER_UPKEEP, TIMER_FLOW, TIMER_TRIGGER };
 
 struct timer {
     struct deadline deadline; /* first: the queue hands out its address */
@@ -35,21 +35,21 @@ struct timer {
 };
 
 /* A job that is assigned, RETRYING, or CREATED and at hand. */
-struct open_job {
-    struct job row;
-    char *spec;                   /* NULL: in the store only; never kept beyond the hand-out */
-    size_t cached_bytes;          /* counted in engine.cached_bytes while CREATED */
-    struct worker *worker;        /* while assigned */
-    struct open_job *prev, *next; /* of worker */
-    int64_t since_ms;             /* mono, of the hand-out: the lease runs at least from here */
-    int64_t queue_until_ms;       /* mono, NEVER: no queue timeout */
-    int64_t retry_at_ms;          /* mono, while RETRYING */
-    int64_t kill_ms;              /* mono, when the kill was first asked for */
-    int64_t first_ms;             /* mono, when the first attempt started; NEVER: none did */
-    int64_t timed_from_ms;        /* mono, from when its timeout counts */
-    int64_t output_bytes;         /* of this attempt; -1: ask the store */
-    bool listed;                  /* in the hello at hand */
-    bool received;                /* the agent is known to have got this attempt */
+struct job {
+    struct job_row row;
+    char *spec;              /* NULL: in the store only; never kept beyond the hand-out */
+    size_t cached_bytes;     /* counted in engine.cached_bytes while CREATED */
+    struct agent *agent;     /* while assigned */
+    struct job *prev, *next; /* of agent */
+    int64_t since_ms;        /* mono, of the hand-out: the lease runs at least from here */
+    int64_t queue_until_ms;  /* mono, NEVER: no queue timeout */
+    int64_t retry_at_ms;     /* mono, while RETRYING */
+    int64_t kill_ms;         /* mono, when the kill was first asked for */
+    int64_t first_ms;        /* mono, when the first attempt started; NEVER: none did */
+    int64_t timed_from_ms;   /* mono, from when its timeout counts */
+    int64_t output_bytes;    /* of this attempt; -1: ask the store */
+    bool listed;             /* in the hello at hand */
+    bool received;           /* the agent is known to have got this attempt */
     bool end_listed; /* the hello said that it ended, and the event that says how is still due */
     uint64_t changed_in; /* the last batch that told of a change */
     uint64_t output_in;
@@ -57,77 +57,76 @@ struct open_job {
 };
 
 /* Interned requires, compiled. */
-struct requirement {
+struct requires_entry {
     int64_t id;
     char *text;
     struct requires *compiled;
     bool never;  /* cannot be read: met by nobody */
-    size_t slot; /* in worker.fits */
+    size_t slot; /* in agent.fits */
 };
 
 #define WINDOW 32
 
-/* The CREATED jobs of a pool that require the same. */
-struct class
-{
-    struct pool *pool;
+/* The CREATED jobs of a group that require the same. */
+struct queue {
+    struct group *group;
     int64_t requires_id;
-    struct requirement *requirement; /* NULL: nothing required, or not yet compiled */
+    struct requires_entry *requires; /* NULL: nothing required, or not yet compiled */
     int64_t count;
-    size_t place; /* in pool.pending, 1-based; 0 while count is 0 */
-    bool blocked; /* no free worker of the pool meets it; a worker that gets free may */
+    size_t place; /* in group.pending, 1-based; 0 while count is 0 */
+    bool blocked; /* no free agent of the group meets it; a agent that gets free may */
     bool whole;   /* the window holds all of them */
     size_t window_count;
     struct queue_head window[WINDOW]; /* the best ones, in order */
 };
 
-struct pool {
-    struct group row; /* key NULL: the default group */
-    bool deleted;     /* not in the store any more, but jobs speak of it */
+struct group {
+    struct group_row row; /* key NULL: the default group */
+    bool deleted;         /* not in the store any more, but jobs speak of it */
     struct requires *requires;
-    struct json *allowed;  /* array of namespaces, or NULL */
-    struct id_map classes; /* by requires_id */
-    struct class **pending;
+    struct json *allowed; /* array of namespaces, or NULL */
+    struct id_map queues; /* by requires_id */
+    struct queue **pending;
     size_t pending_count, pending_cap;
     int64_t queued;          /* jobs in CREATED */
     int64_t fallback_queued; /* of them those that do not just WAIT */
     int64_t assigned, retrying;
-    int64_t online;       /* workers that could take jobs if they had slots */
-    struct worker *first; /* connected workers */
-    struct worker **heap; /* workers with free slots, the best one first */
+    int64_t online;      /* agents that could take jobs if they had slots */
+    struct agent *first; /* connected agents */
+    struct agent **heap; /* agents with free slots, the best one first */
     size_t heap_count, heap_cap;
     bool dirty;
-    struct pool *next_dirty;
-    struct pool *next_same;  /* same text key */
+    struct group *next_dirty;
+    struct group *next_same; /* same text key */
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
     struct timer timer;
 };
 
 /* An agent that is connected or holds attempts. */
-struct worker {
+struct agent {
     int64_t id;
-    struct agent row; /* as stored; loaded with the first hello, only the id before */
-    uint64_t session; /* 0: away */
+    struct agent_row row; /* as stored; loaded with the first hello, only the id before */
+    uint64_t session;     /* 0: away */
     uint64_t newest_session;
     bool ready;
     bool leaving; /* not of the group any more; stays until its attempts are over */
-    bool counted; /* in pool.online */
+    bool counted; /* in group.online */
     /* Connected from another machine than the one that its attempts were handed out to (its state
-     * folder was copied or moved). Those may run on there until their leases end: what the guest
+     * folder was copied or moved). Those may run on there until their leases end: what the moved
      * says of them is hearsay, its signs of life are not theirs, and it gets no jobs before they
      * are over. */
-    bool guest;
-    char *guest_host, *guest_boot, *guest_journal; /* become the row's then */
-    struct pool *pool;                             /* while connected */
-    struct worker *prev, *next;                    /* of pool */
+    bool moved;
+    char *moved_host, *moved_boot, *moved_journal; /* become the row's then */
+    struct group *group;                           /* while connected */
+    struct agent *prev, *next;                     /* of group */
     struct caps *caps;
     unsigned char *fits; /* by requirement slot: 0 not known, 1 no, 2 yes */
     size_t fits_cap;
-    struct open_job *jobs;
+    struct job *jobs;
     int64_t busy;
     uint64_t touched;      /* order of the last hand-out or end */
     size_t heap_place;     /* 1-based; 0: not in the heap */
-    int64_t free;          /* slots that the pool knows of; see worker_update */
+    int64_t free;          /* slots that the group knows of; see agent_update */
     int64_t last_heard_ms; /* mono */
     int64_t seen_ms;       /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
@@ -136,14 +135,15 @@ struct worker {
         end_due_seq;
     int64_t heartbeat; /* to be acknowledged; 0: none */
     bool ack_due;
-    struct worker *next_ack;
+    struct agent *next_ack;
     int64_t discarded_job, discarded_attempt; /* the last one told to discard */
     struct timer lease;
 };
 
-struct ns_entry {
-    struct ns_default row;
-    struct ns_entry *next_same;
+struct namespace
+{
+    struct namespace_row row;
+    struct namespace *next_same;
 };
 
 /* A revision of a flow that is the present one, or that an open execution is of. */
@@ -156,16 +156,16 @@ struct revision {
     struct revision *next;
 };
 
-struct open_execution {
-    struct execution row; /* without inputs, trigger_vars and labels: the store has them */
+struct execution {
+    struct execution_row row; /* without inputs, trigger_vars and labels: the store has them */
     struct revision *revision;
     struct trigger *trigger; /* that started it, while there is such a one */
     struct execution_list *list;
-    struct open_execution *prev, *next;
+    struct execution *prev, *next;
 };
 
 struct execution_list {
-    struct open_execution *first, *last;
+    struct execution *first, *last;
     int64_t count;
 };
 
@@ -196,7 +196,7 @@ struct flow_entry {
 
 /* A job of a flow that has ended in this batch, and what it leaves behind. */
 struct ended_job {
-    struct job row;
+    struct job_row row;
     enum job_state state;
     enum reason reason;
     char *message;
@@ -218,23 +218,23 @@ struct engine {
     uint64_t oldest_session; /* those before were closed when a batch failed */
     int64_t last_id;
 
-    struct id_map jobs, workers, sessions, pools, namespaces, requirements, requirement_texts;
+    struct id_map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct id_map flows, executions;
-    struct pool *default_pool;
-    struct pool *dirty;
-    size_t requirement_slots;
+    struct group *default_group;
+    struct group *dirty;
+    size_t requires_slots;
     int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
     struct timer upkeep;
     size_t cached_bytes;
-    uint64_t stamp; /* counts up: worker.touched */
+    uint64_t stamp; /* counts up: agent.touched */
 
     /* the batch */
     uint64_t batch;
     struct effects *out;
     int rc; /* first failure */
     struct err err;
-    struct worker *acks;
+    struct agent *acks;
     struct ended_job *ended, **ended_last; /* not looked at yet */
     int begun;                             /* evaluations that were due */
     uint64_t *requests;                    /* to be answered, should the batch fail */
@@ -273,108 +273,110 @@ int engine_load(struct engine *g, struct err *e);
 void engine_unload(struct engine *g);
 
 /* ---- job.c: one job from state to state ---- */
-struct open_job *open_job_find(const struct engine *g, int64_t id);
+struct job *job_find(const struct engine *g, int64_t id);
 /* Puts a row into memory (takes its strings), in the state that it has, without any transition. */
-struct open_job *open_job_add(struct engine *g, struct job *row);
-void open_job_free(struct engine *g, struct open_job *j);
+struct job *job_add(struct engine *g, struct job_row *row);
+void job_free(struct engine *g, struct job *j);
 /* A CREATED job, loaded when it is not at hand; NULL: a failure was noted. */
-struct open_job *open_job_get(struct engine *g, int64_t id);
-void open_job_arm(struct engine *g, struct open_job *j); /* the timer that its state wants */
-int64_t open_job_lease_until(const struct engine *g, const struct open_job *j);
-int64_t open_job_grace(const struct open_job *j);
+struct job *job_get(struct engine *g, int64_t id);
+void job_arm(struct engine *g, struct job *j); /* the timer that its state wants */
+int64_t job_lease_until(const struct engine *g, const struct job *j);
+int64_t job_grace(const struct job *j);
 
 /* Counts it among the queued ones; state CREATED. May free j, which then is in the store alone. */
-void job_enqueue(struct engine *g, struct open_job *j);
-void job_changed(struct engine *g, struct open_job *j); /* tells followers, once a batch */
+void job_enqueue(struct engine *g, struct job *j);
+void job_changed(struct engine *g, struct job *j); /* tells followers, once a batch */
 /* Does what its fallback says, since its group has no agent online. May free j. */
-void job_fall_back(struct engine *g, struct open_job *j);
-bool job_falls_back(const struct job *row); /* does it not just wait? */
-void job_assign(struct engine *g, struct open_job *j, struct worker *w);
-void job_running(struct engine *g, struct open_job *j);
-void job_kill(struct engine *g, struct open_job *j, enum reason why);
+void job_fall_back(struct engine *g, struct job *j);
+bool job_falls_back(const struct job_row *row); /* does it not just wait? */
+void job_assign(struct engine *g, struct job *j, struct agent *a);
+void job_running(struct engine *g, struct job *j);
+void job_kill(struct engine *g, struct job *j, enum reason why);
 /* Back into its old place, same attempt: an agent never started it. */
-void job_give_back(struct engine *g, struct open_job *j, const char *why);
-void job_end(struct engine *g, struct open_job *j, const struct job_end *end,
+void job_give_back(struct engine *g, struct job *j, const char *why);
+void job_end(struct engine *g, struct job *j, const struct job_end *end,
              const char *why); /* frees j */
 /* The attempt is over, not well: another one, or the end. Frees j in the latter case. */
-void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_end *end,
+void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *end,
                         const char *why);
 /* The attempt's agent is out of touch, or forgot it. */
-void job_lost(struct engine *g, struct open_job *j, enum reason reason, const char *message);
-void job_on_timer(struct engine *g, struct open_job *j);
+void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
+void job_on_timer(struct engine *g, struct job *j);
 
 /* Ends it, or asks its agent to: on a user's word. May free j. */
-void job_cancel(struct engine *g, struct open_job *j);
+void job_cancel(struct engine *g, struct job *j);
 void job_cancel_id(struct engine *g, int64_t id); /* fine when it is over */
 
 /* ---- submit.c ---- */
 /* Sets group and fallback where the job itself names none (design 4). NULL: there is no group
  * row->group; *from: the namespace that said so, or NULL. */
-struct pool *job_resolve(struct engine *g, struct job *row, bool fallback_given,
-                         const struct ns_entry **from);
-bool pool_allows(const struct pool *p, const char *ns); /* may it target the group? */
+struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_given,
+                          const struct namespace **from);
+bool group_allows(const struct group *group, const char *ns); /* may it target the group? */
 /* A new job whose group is there and which requires what is interned; takes the strings and spec.
  * It may end at once, by its fallback. 0: a failure was noted. */
-int64_t job_create(struct engine *g, struct job *row, char *spec);
+int64_t job_create(struct engine *g, struct job_row *row, char *spec);
 /* One that is over as it comes: it could not be made, or needs no agent. */
-int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end *end);
+int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job_end *end);
 
-/* ---- pool.c: groups in memory ---- */
-struct pool *pool_find(const struct engine *g,
-                       const char *key);                    /* NULL key: default; NULL: no such */
-struct pool *pool_add(struct engine *g, struct group *row); /* takes the strings */
-void pool_free(struct engine *g, struct pool *p);
-/* The pool of a job, made as a deleted one when its group is gone. */
-struct pool *pool_of_job(struct engine *g, const struct job *row);
-int pool_read_rules(struct pool *p, struct err *e); /* requires and namespaces from the row */
-const char *pool_name(const struct pool *p, char out[96]); /* "group gpu", "the default group" */
-void pool_set_dirty(struct engine *g, struct pool *p);
-void pool_watch(struct engine *g, struct pool *p); /* arms fallback and sweep */
-void pool_on_timer(struct engine *g, struct pool *p);
+/* ---- group.c: groups in memory ---- */
+struct group *group_find(const struct engine *g,
+                         const char *key); /* NULL key: default; NULL: no such */
+struct group *group_add(struct engine *g, struct group_row *row); /* takes the strings */
+void group_free(struct engine *g, struct group *group);
+/* The group of a job, made as a deleted one when its group is gone. */
+struct group *group_of_job(struct engine *g, const struct job_row *row);
+int group_read_rules(struct group *group, struct err *e); /* requires and namespaces from the row */
+const char *group_name(const struct group *group,
+                       char out[96]); /* "group gpu", "the default group" */
+void group_set_dirty(struct engine *g, struct group *group);
+void group_watch(struct engine *g, struct group *group); /* arms fallback and sweep */
+void group_on_timer(struct engine *g, struct group *group);
 
-struct class *class_get(struct engine *g, struct pool *p, int64_t requires_id);
-void class_add(struct engine *g, struct class *c, const struct queue_head *head);
-void class_remove(struct engine *g, struct class *c, int64_t id);
+struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id);
+void queue_add(struct engine *g, struct queue *c, const struct queue_head *head);
+void queue_remove(struct engine *g, struct queue *c, int64_t id);
 /* The best one; NULL: a failure was noted. count > 0. */
-const struct queue_head *class_head(struct engine *g, struct class *c);
-struct requirement *requirement_find(struct engine *g, int64_t id); /* NULL: a failure was noted */
-int requirement_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
+const struct queue_head *queue_best(struct engine *g, struct queue *c);
+struct requires_entry *requires_entry_find(struct engine *g,
+                                           int64_t id); /* NULL: a failure was noted */
+int requires_entry_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
 /* Forgets those that no queued job has, when there are many. */
-void requirements_trim(struct engine *g);
+void requires_entries_trim(struct engine *g);
 
 /* ---- match.c ---- */
-bool worker_fits(struct engine *g, struct worker *w, struct class *c);
-int64_t worker_free_slots(const struct worker *w); /* 0 when it takes no jobs */
-/* After anything of the worker changed: its place in the heap, the count of those online, blocked
+bool agent_fits(struct engine *g, struct agent *a, struct queue *c);
+int64_t agent_free_slots(const struct agent *a); /* 0 when it takes no jobs */
+/* After anything of the agent changed: its place in the heap, the count of those online, blocked
  * classes. */
-void worker_update(struct engine *g, struct worker *w);
+void agent_update(struct engine *g, struct agent *a);
 void match_all(struct engine *g);
 
 /* ---- session.c ---- */
-struct worker *worker_find(const struct engine *g, int64_t id);
-struct worker *worker_of_session(const struct engine *g,
-                                 uint64_t session); /* NULL: none, or not any more */
-struct worker *worker_add(struct engine *g, int64_t id);
-void worker_free(struct engine *g, struct worker *w);
-void worker_release(struct engine *g, struct worker *w); /* frees it when nothing keeps it */
-void worker_join(struct engine *g, struct worker *w, struct pool *p);
-void worker_detach(struct engine *g, struct worker *w); /* its session is over */
-void worker_close(struct engine *g, struct worker *w);  /* tells the link to close and detaches */
-void worker_set_caps(struct engine *g, struct worker *w);
-/* Looks whether the worker still belongs to its group: when not it leaves, at once or after its
+struct agent *agent_find(const struct engine *g, int64_t id);
+struct agent *agent_of_session(const struct engine *g,
+                               uint64_t session); /* NULL: none, or not any more */
+struct agent *agent_add(struct engine *g, int64_t id);
+void agent_free(struct engine *g, struct agent *a);
+void agent_release(struct engine *g, struct agent *a); /* frees it when nothing keeps it */
+void agent_join(struct engine *g, struct agent *a, struct group *group);
+void agent_detach(struct engine *g, struct agent *a); /* its session is over */
+void agent_close(struct engine *g, struct agent *a);  /* tells the link to close and detaches */
+void agent_set_caps(struct engine *g, struct agent *a);
+/* Looks whether the agent still belongs to its group: when not it leaves, at once or after its
  * last attempt. */
-void worker_review(struct engine *g, struct worker *w);
-void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t attempt,
-                    const char *why);
-void worker_heard(struct engine *g, struct worker *w);
-void worker_ack(struct engine *g, struct worker *w);
+void agent_review(struct engine *g, struct agent *a);
+void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt,
+                   const char *why);
+void agent_heard(struct engine *g, struct agent *a);
+void agent_ack(struct engine *g, struct agent *a);
 void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
 
 /* ---- lease.c ---- */
-void lease_arm(struct engine *g, struct worker *w); /* after a hand-out */
+void lease_arm(struct engine *g, struct agent *a); /* after a hand-out */
 void lease_begin(struct engine *g,
-                 struct worker *w); /* after anything else that makes one end earlier */
-void lease_on_timer(struct engine *g, struct worker *w);
+                 struct agent *a); /* after anything else that makes one end earlier */
+void lease_on_timer(struct engine *g, struct agent *a);
 void upkeep_on_timer(struct engine *g);
 void timers_run(struct engine *g);
 
@@ -402,32 +404,33 @@ struct flaw {
 /* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was
  * noted. */
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
-                 const struct expr_values *v, struct job *row, char **spec, struct flaw *flaw);
+                 const struct expr_values *v, struct job_row *row, char **spec, struct flaw *flaw);
 /* The next task run of an execution whose tasks before x->row.position are over; or its end, which
  * frees x. */
-void execution_advance(struct engine *g, struct open_execution *x);
+void execution_advance(struct engine *g, struct execution *x);
 
 /* ---- execution.c ---- */
-struct open_execution *execution_find(const struct engine *g, int64_t id);
-struct open_execution *execution_add(struct engine *g,
-                                     struct execution *row); /* takes the strings */
-void execution_free(struct open_execution *x);
-bool execution_store(struct engine *g, struct open_execution *x);
+struct execution *execution_find(const struct engine *g, int64_t id);
+struct execution *execution_add(struct engine *g,
+                                struct execution_row *row); /* takes the strings */
+void execution_free(struct execution *x);
+bool execution_store(struct engine *g, struct execution *x);
 /* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings
  * of row. Its id, 0: a failure was noted. */
-int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
+int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
 /* One that is over as it comes. */
-int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution *row);
-void execution_end(struct engine *g, struct open_execution *x, enum execution_state state,
+int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution_row *row);
+void execution_end(struct engine *g, struct execution *x, enum execution_state state,
                    enum reason reason, const char *message); /* frees x */
 /* Is a task's FAILED to be a WARNING? */
-enum job_state execution_task_state(struct engine *g, const struct job *row, enum job_state state);
+enum job_state execution_task_state(struct engine *g, const struct job_row *row,
+                                    enum job_state state);
 void execution_on_task(struct engine *g, const struct ended_job *j);
 /* Starts what is queued, as far as there are places. */
 void flow_pump(struct engine *g, struct flow_entry *f);
 
 /* ---- ended.c: what follows when a job of a flow ends ---- */
-void ended_note(struct engine *g, struct job *row,
+void ended_note(struct engine *g, struct job_row *row,
                 const struct job_end *end); /* takes the row's strings */
 void ended_run(struct engine *g);           /* until nothing follows any more */
 void ended_clear(struct engine *g);
@@ -473,15 +476,15 @@ apply_fn apply_flow_apply, apply_flow_delete, apply_execution_start, apply_execu
 apply_fn apply_trigger_enable, apply_trigger_disable, apply_trigger_run;
 
 /* ---- agent.c ---- */
-void agent_remove(struct engine *g, struct agent *row); /* revokes it, and ends its session */
+void agent_remove(struct engine *g, struct agent_row *row); /* revokes it, and ends its session */
 
 /* ---- namespace.c ---- */
-struct ns_entry *ns_find(const struct engine *g, const char *ns);
-void ns_put(struct engine *g, struct ns_default *row); /* takes the strings */
-void ns_clear(struct engine *g);
+struct namespace *namespace_find(const struct engine *g, const char *ns);
+void namespace_put(struct engine *g, struct namespace_row *row); /* takes the strings */
+void namespaces_clear(struct engine *g);
 /* The nearest namespace at or above ns that says something; NULL: none. */
-const struct ns_entry *ns_nearest(const struct engine *g, const char *ns);
-const char *pool_nearest_key(const struct engine *g,
-                             const char *key); /* a likely misspelling; NULL: none */
+const struct namespace *namespace_nearest(const struct engine *g, const char *ns);
+const char *group_nearest_key(const struct engine *g,
+                              const char *key); /* a likely misspelling; NULL: none */
 
 #endif

@@ -13,7 +13,7 @@
 
 #define CACHE_DEFAULT_BYTES (32u * 1024 * 1024)
 
-static bool move(struct engine *g, struct open_job *j, enum job_state to, const char *why)
+static bool move(struct engine *g, struct job *j, enum job_state to, const char *why)
 {
     char id[ID_TEXT_SIZE];
     id_format(j->row.id, id);
@@ -30,7 +30,7 @@ static bool move(struct engine *g, struct open_job *j, enum job_state to, const 
     return true;
 }
 
-void job_changed(struct engine *g, struct open_job *j)
+void job_changed(struct engine *g, struct job *j)
 {
     bool final = job_is_final(j->row.state);
     if (j->changed_in == g->batch && !final) return;
@@ -40,31 +40,31 @@ void job_changed(struct engine *g, struct open_job *j)
     x->flag = final;
 }
 
-int64_t open_job_grace(const struct open_job *j)
+int64_t job_grace(const struct job *j)
 {
     return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : DEFAULT_KILL_GRACE_MS;
 }
 
-static int64_t lease_of(const struct engine *g, const struct open_job *j)
+static int64_t lease_of(const struct engine *g, const struct job *j)
 {
     return j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms;
 }
 
 /* From the lease's end until the agent certainly has ended the tree. */
-static int64_t kill_time(const struct engine *g, const struct open_job *j)
+static int64_t kill_time(const struct engine *g, const struct job *j)
 {
     return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms + KILL_TIME_SLACK_MS
                                     : g->config.kill_time_ms;
 }
 
-int64_t open_job_lease_until(const struct engine *g, const struct open_job *j)
+int64_t job_lease_until(const struct engine *g, const struct job *j)
 {
     /* An end that does not come is not waited for as long as the agent is heard. */
-    int64_t heard = j->end_listed ? 0 : j->worker->last_heard_ms;
+    int64_t heard = j->end_listed ? 0 : j->agent->last_heard_ms;
     return (heard > j->since_ms ? heard : j->since_ms) + lease_of(g, j) + kill_time(g, j);
 }
 
-bool job_falls_back(const struct job *row)
+bool job_falls_back(const struct job_row *row)
 {
     return row->fallback != FALLBACK_WAIT && !(row->fallback == FALLBACK_IGNORE && !row->group);
 }
@@ -78,9 +78,9 @@ static int64_t clamp(int64_t x, int64_t least, int64_t most)
 
 /* Wall times of the row become mono times; a wall clock that jumped meanwhile neither shortens nor
  * lengthens them beyond what they can be. */
-static void read_times(const struct engine *g, struct open_job *j)
+static void read_times(const struct engine *g, struct job *j)
 {
-    const struct job *r = &j->row;
+    const struct job_row *r = &j->row;
     int64_t mono = g->now.mono_ms, wall = g->now.wall_ms;
     j->since_ms = j->kill_ms = mono;
     j->queue_until_ms = j->retry_at_ms = j->first_ms = NEVER;
@@ -97,16 +97,16 @@ static void read_times(const struct engine *g, struct open_job *j)
     j->timed_from_ms = mono - clamp(wall - from, 0, r->timeout_ms);
 }
 
-struct open_job *open_job_find(const struct engine *g, int64_t id)
+struct job *job_find(const struct engine *g, int64_t id)
 {
     return id_map_find(&g->jobs, (uint64_t)id);
 }
 
-struct open_job *open_job_add(struct engine *g, struct job *row)
+struct job *job_add(struct engine *g, struct job_row *row)
 {
-    struct open_job *j = mem_alloc(sizeof *j);
+    struct job *j = mem_alloc(sizeof *j);
     j->row = *row;
-    *row = (struct job){0};
+    *row = (struct job_row){0};
     j->output_bytes = -1;
     timer_init(&j->timer, TIMER_JOB, j);
     read_times(g, j);
@@ -114,36 +114,36 @@ struct open_job *open_job_add(struct engine *g, struct job *row)
     return j;
 }
 
-void open_job_free(struct engine *g, struct open_job *j)
+void job_free(struct engine *g, struct job *j)
 {
     timer_clear(g, &j->timer);
-    job_fini(&j->row);
+    job_row_fini(&j->row);
     mem_free(j->spec);
     mem_free(j);
 }
 
-static void forget(struct engine *g, struct open_job *j)
+static void forget(struct engine *g, struct job *j)
 {
     id_map_remove(&g->jobs, (uint64_t)j->row.id);
-    open_job_free(g, j);
+    job_free(g, j);
 }
 
-struct open_job *open_job_get(struct engine *g, int64_t id)
+struct job *job_get(struct engine *g, int64_t id)
 {
-    struct open_job *j = open_job_find(g, id);
+    struct job *j = job_find(g, id);
     if (j) return j;
-    struct job row;
+    struct job_row row;
     if (!store_ok(g, store_job_get(g->store, id, &row, &g->err))) return NULL;
-    return open_job_add(g, &row);
+    return job_add(g, &row);
 }
 
-static int64_t backstop(const struct open_job *j)
+static int64_t backstop(const struct job *j)
 {
     if (j->row.timeout_ms <= 0) return NEVER;
-    return j->timed_from_ms + j->row.timeout_ms + open_job_grace(j) + BACKSTOP_SLACK_MS;
+    return j->timed_from_ms + j->row.timeout_ms + job_grace(j) + BACKSTOP_SLACK_MS;
 }
 
-void open_job_arm(struct engine *g, struct open_job *j)
+void job_arm(struct engine *g, struct job *j)
 {
     int64_t at = NEVER;
     switch (j->row.state) {
@@ -155,7 +155,7 @@ void open_job_arm(struct engine *g, struct open_job *j)
         at = backstop(j);
         break;
     case JOB_KILLING:
-        at = j->kill_ms + open_job_grace(j) + lease_of(g, j) + kill_time(g, j);
+        at = j->kill_ms + job_grace(j) + lease_of(g, j) + kill_time(g, j);
         break;
     case JOB_RETRYING:
         at = j->retry_at_ms;
@@ -173,13 +173,13 @@ static size_t text_bytes(const char *s)
     return s ? strlen(s) : 0;
 }
 
-static bool is_watched(const struct job *r)
+static bool is_watched(const struct job_row *r)
 {
     return r->queue_timeout_ms > 0 || r->fallback != FALLBACK_WAIT;
 }
 
 /* Keeps the job at hand when there is room for it; else the store alone has it. */
-static void cache(struct engine *g, struct open_job *j)
+static void cache(struct engine *g, struct job *j)
 {
     size_t limit = g->config.cache_bytes > 0 ? (size_t)g->config.cache_bytes : CACHE_DEFAULT_BYTES;
     size_t bytes = sizeof *j + text_bytes(j->spec);
@@ -196,24 +196,24 @@ static void cache(struct engine *g, struct open_job *j)
     g->cached_bytes += bytes;
 }
 
-void job_enqueue(struct engine *g, struct open_job *j)
+void job_enqueue(struct engine *g, struct job *j)
 {
-    struct pool *p = pool_of_job(g, &j->row);
+    struct group *group = group_of_job(g, &j->row);
     struct queue_head head = {.id = j->row.id,
                               .priority = j->row.priority,
                               .attempt = j->row.attempt};
-    class_add(g, class_get(g, p, j->row.requires_id), &head);
-    if (job_falls_back(&j->row)) p->fallback_queued++;
-    open_job_arm(g, j);
+    queue_add(g, queue_get(g, group, j->row.requires_id), &head);
+    if (job_falls_back(&j->row)) group->fallback_queued++;
+    job_arm(g, j);
     cache(g, j);
-    pool_watch(g, p);
+    group_watch(g, group);
 }
 
-static void dequeue(struct engine *g, struct open_job *j)
+static void dequeue(struct engine *g, struct job *j)
 {
-    struct pool *p = pool_of_job(g, &j->row);
-    class_remove(g, class_get(g, p, j->row.requires_id), j->row.id);
-    if (job_falls_back(&j->row)) p->fallback_queued--;
+    struct group *group = group_of_job(g, &j->row);
+    queue_remove(g, queue_get(g, group, j->row.requires_id), j->row.id);
+    if (job_falls_back(&j->row)) group->fallback_queued--;
     g->cached_bytes -= j->cached_bytes;
     j->cached_bytes = 0;
     timer_clear(g, &j->timer);
@@ -228,9 +228,9 @@ static void add_name(struct jw *w, const char *key, const char *name)
 
 /* The stored spec with the names put in front: spliced as text, since it was checked when it
  * came. */
-static char *hand_out_spec(const struct open_job *j)
+static char *hand_out_spec(const struct job *j)
 {
-    const struct job *r = &j->row;
+    const struct job_row *r = &j->row;
     struct buf b;
     struct jw w;
     buf_init(&b, text_bytes(j->spec) + 16384);
@@ -257,55 +257,55 @@ static char *hand_out_spec(const struct open_job *j)
     return buf_detach(&b);
 }
 
-static void link_worker(struct engine *g, struct open_job *j, struct worker *w)
+static void link_agent(struct engine *g, struct job *j, struct agent *a)
 {
-    j->worker = w;
+    j->agent = a;
     j->prev = NULL;
-    j->next = w->jobs;
-    if (w->jobs) w->jobs->prev = j;
-    w->jobs = j;
-    w->busy++;
-    w->touched = ++g->stamp;
-    pool_of_job(g, &j->row)->assigned++;
+    j->next = a->jobs;
+    if (a->jobs) a->jobs->prev = j;
+    a->jobs = j;
+    a->busy++;
+    a->touched = ++g->stamp;
+    group_of_job(g, &j->row)->assigned++;
 }
 
-static void unlink_worker(struct engine *g, struct open_job *j)
+static void unlink_agent(struct engine *g, struct job *j)
 {
-    struct worker *w = j->worker;
+    struct agent *a = j->agent;
     if (j->prev)
         j->prev->next = j->next;
     else
-        w->jobs = j->next;
+        a->jobs = j->next;
     if (j->next) j->next->prev = j->prev;
-    j->worker = NULL;
+    j->agent = NULL;
     j->prev = j->next = NULL;
-    w->busy--;
-    w->touched = ++g->stamp;
-    pool_of_job(g, &j->row)->assigned--;
-    worker_update(g, w);
+    a->busy--;
+    a->touched = ++g->stamp;
+    group_of_job(g, &j->row)->assigned--;
+    agent_update(g, a);
 }
 
-void job_assign(struct engine *g, struct open_job *j, struct worker *w)
+void job_assign(struct engine *g, struct job *j, struct agent *a)
 {
-    assert(w->busy < w->row.slots && w->ready && w->session && !j->worker);
+    assert(a->busy < a->row.slots && a->ready && a->session && !j->agent);
     if (!j->spec && !store_ok(g, store_job_spec(g->store, j->row.id, &j->spec, &g->err))) return;
     dequeue(g, j);
-    if (!move(g, j, JOB_SUBMITTED, w->row.name)) return;
-    if (!store_ok(g, store_job_submitted(g->store, j->row.id, w->id, j->row.attempt, g->now.wall_ms,
+    if (!move(g, j, JOB_SUBMITTED, a->row.name)) return;
+    if (!store_ok(g, store_job_submitted(g->store, j->row.id, a->id, j->row.attempt, g->now.wall_ms,
                                          &g->err)))
         return;
-    j->row.agent = w->id;
+    j->row.agent = a->id;
     j->row.submitted_ms = g->now.wall_ms;
     j->row.started_ms = 0;
     j->since_ms = j->timed_from_ms = g->now.mono_ms;
     j->received = j->end_listed = false;
     j->output_bytes = 0;
-    if (w->discarded_job == j->row.id) w->discarded_job = 0;
-    link_worker(g, j, w);
-    worker_update(g, w);
-    open_job_arm(g, j);
-    lease_arm(g, w);
-    struct effect *x = session_effect(g, EFFECT_JOB, w->session);
+    if (a->discarded_job == j->row.id) a->discarded_job = 0;
+    link_agent(g, j, a);
+    agent_update(g, a);
+    job_arm(g, j);
+    lease_arm(g, a);
+    struct effect *x = session_effect(g, EFFECT_JOB, a->session);
     x->job = j->row.id;
     x->attempt = j->row.attempt;
     x->json = hand_out_spec(j);
@@ -316,7 +316,7 @@ void job_assign(struct engine *g, struct open_job *j, struct worker *w)
     j->spec = NULL;
 }
 
-void job_running(struct engine *g, struct open_job *j)
+void job_running(struct engine *g, struct job *j)
 {
     if (!move(g, j, JOB_RUNNING, "started")) return;
     store_ok(g, store_job_running(g->store, j->row.id, g->now.wall_ms, &g->err));
@@ -326,10 +326,10 @@ void job_running(struct engine *g, struct open_job *j)
         j->first_ms = g->now.mono_ms;
     }
     j->timed_from_ms = g->now.mono_ms;
-    open_job_arm(g, j);
+    job_arm(g, j);
 }
 
-void job_kill(struct engine *g, struct open_job *j, enum reason why)
+void job_kill(struct engine *g, struct job *j, enum reason why)
 {
     if (j->row.state != JOB_KILLING) {
         if (!move(g, j, JOB_KILLING, reason_name(why))) return;
@@ -337,18 +337,18 @@ void job_kill(struct engine *g, struct open_job *j, enum reason why)
     }
     j->row.reason = why;
     if (!store_ok(g, store_job_killing(g->store, j->row.id, why, &g->err))) return;
-    open_job_arm(g, j);
-    if (j->worker->session) {
-        struct effect *x = session_effect(g, EFFECT_KILL, j->worker->session);
+    job_arm(g, j);
+    if (j->agent->session) {
+        struct effect *x = session_effect(g, EFFECT_KILL, j->agent->session);
         x->job = j->row.id;
         x->attempt = j->row.attempt;
         /* what has no name in the protocol is a cancel to the agent */
         x->text = mem_strdup(reason_name(why == REASON_TIMEOUT ? why : REASON_CANCELLED));
-        x->ms = open_job_grace(j);
+        x->ms = job_grace(j);
     }
 }
 
-void job_cancel(struct engine *g, struct open_job *j)
+void job_cancel(struct engine *g, struct job *j)
 {
     if (!job_is_assigned(j->row.state)) {
         struct job_end end = {.state = JOB_CANCELLED,
@@ -362,9 +362,9 @@ void job_cancel(struct engine *g, struct open_job *j)
 
 void job_cancel_id(struct engine *g, int64_t id)
 {
-    struct open_job *j = open_job_find(g, id);
+    struct job *j = job_find(g, id);
     if (!j) {
-        struct job row;
+        struct job_row row;
         int rc = store_job_get(g->store, id, &row, &g->err);
         if (rc == ERR_NOT_FOUND) {
             g->err = (struct err){0};
@@ -372,10 +372,10 @@ void job_cancel_id(struct engine *g, int64_t id)
         }
         if (!store_ok(g, rc)) return;
         if (job_is_final(row.state)) {
-            job_fini(&row);
+            job_row_fini(&row);
             return;
         }
-        j = open_job_add(g, &row);
+        j = job_add(g, &row);
     }
     job_cancel(g, j);
 }
@@ -383,30 +383,30 @@ void job_cancel_id(struct engine *g, int64_t id)
 /* ---- back and to the end ---- */
 
 /* Writes the end down and forgets the job. */
-static void finish(struct engine *g, struct open_job *j, const struct job_end *end)
+static void finish(struct engine *g, struct job *j, const struct job_end *end)
 {
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
     int64_t id = j->row.id;
     if (j->row.flow) ended_note(g, &j->row, end);
     id_map_remove(&g->jobs, (uint64_t)id);
-    open_job_free(g, j);
+    job_free(g, j);
 }
 
-void job_end(struct engine *g, struct open_job *j, const struct job_end *end, const char *why)
+void job_end(struct engine *g, struct job *j, const struct job_end *end, const char *why)
 {
     enum job_state from = j->row.state;
     struct job_end as = *end;
     if (j->row.flow) as.state = execution_task_state(g, &j->row, end->state);
     if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
-    if (from == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;
-    if (j->worker) unlink_worker(g, j);
+    if (from == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;
+    if (j->agent) unlink_agent(g, j);
     finish(g, j, &as);
 }
 
-static void requeue(struct engine *g, struct open_job *j, const char *why)
+static void requeue(struct engine *g, struct job *j, const char *why)
 {
-    if (pool_of_job(g, &j->row)->deleted) {
+    if (group_of_job(g, &j->row)->deleted) {
         /* it would wait for ever; the way leads through CREATED for what was assigned */
         if (j->row.state == JOB_SUBMITTED && !move(g, j, JOB_CREATED, why)) return;
         struct job_end end = {.state = execution_task_state(g, &j->row, JOB_FAILED),
@@ -415,11 +415,11 @@ static void requeue(struct engine *g, struct open_job *j, const char *why)
                               .ended_ms = g->now.wall_ms};
         bool retrying = j->row.state == JOB_RETRYING;
         if (!move(g, j, end.state, "group deleted")) return;
-        if (retrying) pool_of_job(g, &j->row)->retrying--;
+        if (retrying) group_of_job(g, &j->row)->retrying--;
         finish(g, j, &end);
         return;
     }
-    if (j->row.state == JOB_RETRYING) pool_of_job(g, &j->row)->retrying--;
+    if (j->row.state == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;
     if (!move(g, j, JOB_CREATED, why)) return;
     if (!store_ok(g, store_job_requeue(g->store, j->row.id, j->row.attempt, &g->err))) return;
     j->row.agent = 0;
@@ -427,48 +427,47 @@ static void requeue(struct engine *g, struct open_job *j, const char *why)
     job_enqueue(g, j);
 }
 
-void job_give_back(struct engine *g, struct open_job *j, const char *why)
+void job_give_back(struct engine *g, struct job *j, const char *why)
 {
-    unlink_worker(g, j);
+    unlink_agent(g, j);
     requeue(g, j, why);
 }
 
-static void retry_later(struct engine *g, struct open_job *j, const struct job_end *end,
-                        int64_t delay, const char *why)
+static void retry_later(struct engine *g, struct job *j, const struct job_end *end, int64_t delay,
+                        const char *why)
 {
-    struct attempt a = {.job = j->row.id,
-                        .attempt = j->row.attempt,
-                        .agent = j->row.agent,
-                        .state = end->state,
-                        .reason = end->reason,
-                        .message = (char *)(uintptr_t)end->message,
-                        .exited = end->exited,
-                        .exit_code = end->exit_code,
-                        .submitted_ms = j->row.submitted_ms,
-                        .started_ms = j->row.started_ms,
-                        .ended_ms = end->ended_ms};
+    struct attempt_row a = {.job = j->row.id,
+                            .attempt = j->row.attempt,
+                            .agent = j->row.agent,
+                            .state = end->state,
+                            .reason = end->reason,
+                            .message = (char *)(uintptr_t)end->message,
+                            .exited = end->exited,
+                            .exit_code = end->exit_code,
+                            .submitted_ms = j->row.submitted_ms,
+                            .started_ms = j->row.started_ms,
+                            .ended_ms = end->ended_ms};
     if (!move(g, j, JOB_RETRYING, why)) return;
-    unlink_worker(g, j);
+    unlink_agent(g, j);
     j->row.attempt++;
     j->row.agent = 0;
     j->row.reason = REASON_NONE;
     j->row.submitted_ms = j->row.started_ms = 0;
     j->row.retry_at_ms = g->now.wall_ms + delay;
     j->retry_at_ms = g->now.mono_ms + delay;
-    pool_of_job(g, &j->row)->retrying++;
+    group_of_job(g, &j->row)->retrying++;
     if (!store_ok(g, store_attempt_add(g->store, &a, &g->err))) return;
     if (!store_ok(g, store_job_retrying(g->store, j->row.id, j->row.attempt, j->row.retry_at_ms,
                                         &g->err)))
         return;
-    open_job_arm(g, j);
+    job_arm(g, j);
 }
 
-void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_end *end,
-                        const char *why)
+void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *end, const char *why)
 {
     int64_t delay, ran = j->first_ms == NEVER ? 0 : g->now.mono_ms - j->first_ms;
     bool cancelled = j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED;
-    if (!cancelled && !pool_of_job(g, &j->row)->deleted &&
+    if (!cancelled && !group_of_job(g, &j->row)->deleted &&
         retry_next(&j->row.retry, j->row.attempt, ran, &g->rng, &delay)) {
         retry_later(g, j, end, delay, why);
     } else {
@@ -476,7 +475,7 @@ void job_attempt_failed(struct engine *g, struct open_job *j, const struct job_e
     }
 }
 
-void job_lost(struct engine *g, struct open_job *j, enum reason reason, const char *message)
+void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message)
 {
     struct job_end end = {.state = JOB_FAILED,
                           .reason = reason,
@@ -495,7 +494,7 @@ void job_lost(struct engine *g, struct open_job *j, enum reason reason, const ch
 
 /* ---- what time brings ---- */
 
-static void queue_timeout(struct engine *g, struct open_job *j)
+static void queue_timeout(struct engine *g, struct job *j)
 {
     char text[DURATION_TEXT_SIZE], message[128];
     duration_format(j->row.queue_timeout_ms, text);
@@ -509,9 +508,9 @@ static void queue_timeout(struct engine *g, struct open_job *j)
 
 /* The agent is there, but does not say that the attempt ended. What it runs may be alive still, so
  * there is no other attempt, whatever the job's retry says. */
-static void kill_timeout(struct engine *g, struct open_job *j)
+static void kill_timeout(struct engine *g, struct job *j)
 {
-    struct worker *w = j->worker;
+    struct agent *a = j->agent;
     bool cancelled = j->row.reason == REASON_CANCELLED;
     int64_t id = j->row.id, attempt = j->row.attempt;
     struct job_end end = {.state = cancelled ? JOB_KILLED : JOB_FAILED,
@@ -519,11 +518,11 @@ static void kill_timeout(struct engine *g, struct open_job *j)
                           .message = "its agent did not report the end of it in time",
                           .ended_ms = g->now.wall_ms};
     job_end(g, j, &end, "kill deadline");
-    if (w->session) worker_discard(g, w, id, attempt, "it was given up");
-    worker_release(g, w);
+    if (a->session) agent_discard(g, a, id, attempt, "it was given up");
+    agent_release(g, a);
 }
 
-void job_on_timer(struct engine *g, struct open_job *j)
+void job_on_timer(struct engine *g, struct job *j)
 {
     switch (j->row.state) {
     case JOB_CREATED:
@@ -546,11 +545,11 @@ void job_on_timer(struct engine *g, struct open_job *j)
     }
 }
 
-void job_fall_back(struct engine *g, struct open_job *j)
+void job_fall_back(struct engine *g, struct job *j)
 {
     char name[96], message[160];
-    struct pool *p = pool_of_job(g, &j->row);
-    str_format(message, sizeof message, "%s has no agent online", pool_name(p, name));
+    struct group *group = group_of_job(g, &j->row);
+    str_format(message, sizeof message, "%s has no agent online", group_name(group, name));
     struct job_end end = {.reason = REASON_NO_AGENT,
                           .message = message,
                           .ended_ms = g->now.wall_ms};

@@ -12,47 +12,47 @@
 #define UPKEEP_MOST 500 /* rows in one batch */
 #define KEY_LIFE_MS (INT64_C(24) * 60 * 60 * 1000)
 
-void lease_arm(struct engine *g, struct worker *w)
+void lease_arm(struct engine *g, struct agent *a)
 {
     int64_t earliest = NEVER;
-    if (deadline_is_set(&w->lease.deadline)) earliest = w->lease.deadline.at_ms;
+    if (deadline_is_set(&a->lease.deadline)) earliest = a->lease.deadline.at_ms;
     /* The newest attempt stands first: with the timer running, only that one can be earlier. */
-    for (const struct open_job *j = w->jobs; j; j = j->next) {
-        int64_t until = open_job_lease_until(g, j);
+    for (const struct job *j = a->jobs; j; j = j->next) {
+        int64_t until = job_lease_until(g, j);
         if (until < earliest) earliest = until;
-        if (deadline_is_set(&w->lease.deadline)) break;
+        if (deadline_is_set(&a->lease.deadline)) break;
     }
-    timer_set(g, &w->lease, earliest);
+    timer_set(g, &a->lease, earliest);
 }
 
-void lease_begin(struct engine *g, struct worker *w)
+void lease_begin(struct engine *g, struct agent *a)
 {
-    timer_clear(g, &w->lease);
-    lease_arm(g, w);
+    timer_clear(g, &a->lease);
+    lease_arm(g, a);
 }
 
-void lease_on_timer(struct engine *g, struct worker *w)
+void lease_on_timer(struct engine *g, struct agent *a)
 {
     char text[DURATION_TEXT_SIZE], message[256];
     bool silent = false;
-    struct open_job *next;
-    for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
+    struct job *next;
+    for (struct job *j = a->jobs; j && g->rc == 0; j = next) {
         next = j->next;
-        if (open_job_lease_until(g, j) > g->now.mono_ms) continue;
-        if (!j->end_listed && !w->guest) silent = true;
+        if (job_lease_until(g, j) > g->now.mono_ms) continue;
+        if (!j->end_listed && !a->moved) silent = true;
         duration_format(j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms, text);
         str_format(message, sizeof message, "%s%.128s was out of touch longer than the lease of %s",
-                   w->row.name ? "agent " : "its agent", w->row.name ? w->row.name : "", text);
+                   a->row.name ? "agent " : "its agent", a->row.name ? a->row.name : "", text);
         log_warn("%s", message);
         job_lost(g, j, REASON_LOST, message);
     }
     if (g->rc) return;
-    lease_arm(g, w);
-    if (silent && w->session) {
+    lease_arm(g, a);
+    if (silent && a->session) {
         /* It is silent on an open link: let it come back and hear what is left of its attempts. */
-        worker_close(g, w);
+        agent_close(g, a);
     } else {
-        worker_release(g, w);
+        agent_release(g, a);
     }
 }
 
@@ -67,20 +67,20 @@ void apply_awake(struct engine *g, struct command *c)
              "begins afresh",
              text);
     size_t place = 0;
-    for (struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;) {
-        w->last_heard_ms = g->now.mono_ms;
-        for (struct open_job *j = w->jobs; j; j = j->next) {
+    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+        a->last_heard_ms = g->now.mono_ms;
+        for (struct job *j = a->jobs; j; j = j->next) {
             j->since_ms = g->now.mono_ms;
             j->timed_from_ms += asleep;
             j->kill_ms += asleep;
-            open_job_arm(g, j);
+            job_arm(g, j);
         }
-        lease_begin(g, w);
+        lease_begin(g, a);
     }
     place = 0;
-    for (struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
-        for (; p; p = p->next_same) {
-            if (p->online > 0) p->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same) {
+            if (group->online > 0) group->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
         }
     }
 }
@@ -88,7 +88,7 @@ void apply_awake(struct engine *g, struct command *c)
 void upkeep_on_timer(struct engine *g)
 {
     bool more_keys = false, more_jobs = false;
-    requirements_trim(g);
+    requires_entries_trim(g);
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))
@@ -113,8 +113,8 @@ void timers_run(struct engine *g)
         case TIMER_LEASE:
             lease_on_timer(g, t->owner);
             break;
-        case TIMER_POOL:
-            pool_on_timer(g, t->owner);
+        case TIMER_GROUP:
+            group_on_timer(g, t->owner);
             break;
         case TIMER_UPKEEP:
             upkeep_on_timer(g);

@@ -13,39 +13,39 @@
 void engine_unload(struct engine *g)
 {
     size_t place = 0;
-    for (struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;)
-        worker_free(g, w);
+    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;)
+        agent_free(g, a);
     place = 0;
-    for (struct open_job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
-        j->worker = NULL;
-        open_job_free(g, j);
+    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+        j->agent = NULL;
+        job_free(g, j);
     }
     place = 0;
-    struct pool *same;
-    for (struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
-        for (; p; p = same) {
-            same = p->next_same;
-            pool_free(g, p);
+    struct group *same;
+    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = same) {
+            same = group->next_same;
+            group_free(g, group);
         }
     }
     place = 0;
-    for (struct requirement *r; (r = id_map_next(&g->requirements, &place)) != NULL;) {
+    for (struct requires_entry *r; (r = id_map_next(&g->requires_entries, &place)) != NULL;) {
         requires_free(r->compiled);
         mem_free(r->text);
         mem_free(r);
     }
-    ns_clear(g);
+    namespaces_clear(g);
     ended_clear(g);
     flows_clear(g);
-    struct id_map *maps[] = {&g->jobs,       &g->workers,      &g->sessions,          &g->pools,
-                             &g->namespaces, &g->requirements, &g->requirement_texts, &g->flows,
-                             &g->executions};
+    struct id_map *maps[] = {&g->jobs,           &g->agents,     &g->sessions,
+                             &g->groups,         &g->namespaces, &g->requires_entries,
+                             &g->requires_texts, &g->flows,      &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         id_map_fini(maps[i]);
     deadline_queue_fini(&g->deadlines);
-    g->default_pool = g->dirty = NULL;
+    g->default_group = g->dirty = NULL;
     g->acks = NULL;
-    g->requirement_slots = 0;
+    g->requires_slots = 0;
     g->cached_bytes = 0;
     g->loaded = false;
 }
@@ -57,37 +57,38 @@ static char *dup_text(const char *s)
     return mem_strdup(s);
 }
 
-static int load_group(const struct group *row, void *user)
+static int load_group(const struct group_row *row, void *user)
 {
     struct engine *g = user;
-    struct group copy = *row;
+    struct group_row copy = *row;
     copy.key = dup_text(row->key);
     copy.description = dup_text(row->description);
     copy.require = dup_text(row->require);
     copy.allowed_namespaces = dup_text(row->allowed_namespaces);
-    struct pool *p = pool_add(g, &copy);
+    struct group *group = group_add(g, &copy);
     struct err e = {0};
     /* It was checked when it was stored; should it not be readable, nothing may run there by
      * mistake. */
-    if (pool_read_rules(p, &e)) {
-        log_error("group %s: its rules cannot be read, it is paused: %s", p->row.key, err_text(&e));
-        p->row.paused = true;
+    if (group_read_rules(group, &e)) {
+        log_error("group %s: its rules cannot be read, it is paused: %s", group->row.key,
+                  err_text(&e));
+        group->row.paused = true;
     }
     return 0;
 }
 
-static int load_ns(const struct ns_default *row, void *user)
+static int load_ns(const struct namespace_row *row, void *user)
 {
-    struct ns_default copy = *row;
+    struct namespace_row copy = *row;
     copy.ns = dup_text(row->ns);
     copy.group = dup_text(row->group);
-    ns_put(user, &copy);
+    namespace_put(user, &copy);
     return 0;
 }
 
-static struct job copy_job(const struct job *row)
+static struct job_row copy_job(const struct job_row *row)
 {
-    struct job copy = *row;
+    struct job_row copy = *row;
     copy.ns = dup_text(row->ns);
     copy.name = dup_text(row->name);
     copy.flow = dup_text(row->flow);
@@ -99,45 +100,45 @@ static struct job copy_job(const struct job *row)
     return copy;
 }
 
-static void load_assigned(struct engine *g, struct open_job *j)
+static void load_assigned(struct engine *g, struct job *j)
 {
-    struct worker *w = worker_find(g, j->row.agent);
-    if (!w) w = worker_add(g, j->row.agent);
-    w->last_heard_ms = g->now.mono_ms;
-    j->worker = w;
-    j->next = w->jobs;
-    if (w->jobs) w->jobs->prev = j;
-    w->jobs = j;
-    w->busy++;
-    pool_of_job(g, &j->row)->assigned++;
+    struct agent *a = agent_find(g, j->row.agent);
+    if (!a) a = agent_add(g, j->row.agent);
+    a->last_heard_ms = g->now.mono_ms;
+    j->agent = a;
+    j->next = a->jobs;
+    if (a->jobs) a->jobs->prev = j;
+    a->jobs = j;
+    a->busy++;
+    group_of_job(g, &j->row)->assigned++;
 }
 
-static int load_job(const struct job *row, void *user)
+static int load_job(const struct job_row *row, void *user)
 {
     struct engine *g = user;
-    struct job copy = copy_job(row);
-    struct open_job *j = open_job_add(g, &copy);
+    struct job_row copy = copy_job(row);
+    struct job *j = job_add(g, &copy);
     if (job_is_assigned(row->state)) load_assigned(g, j);
-    struct pool *p = pool_of_job(g, &j->row);
-    if (row->state == JOB_RETRYING) p->retrying++;
-    if (row->state == JOB_CREATED && job_falls_back(row)) p->fallback_queued++;
+    struct group *group = group_of_job(g, &j->row);
+    if (row->state == JOB_RETRYING) group->retrying++;
+    if (row->state == JOB_CREATED && job_falls_back(row)) group->fallback_queued++;
     if (row->id > g->last_id) g->last_id = row->id;
-    open_job_arm(g, j);
+    job_arm(g, j);
     return 0;
 }
 
 static int load_class(const char *group, int64_t requires_id, int64_t count, void *user)
 {
     struct engine *g = user;
-    struct job row = {.group = (char *)(uintptr_t)group};
-    struct pool *p = pool_of_job(g, &row);
-    struct class *c = class_get(g, p, requires_id);
+    struct job_row row = {.group = (char *)(uintptr_t)group};
+    struct group *p = group_of_job(g, &row);
+    struct queue *c = queue_get(g, p, requires_id);
     c->whole = false;
     c->window_count = 0;
     c->count = count - 1;
     p->queued += count - 1;
     /* the last one makes it pending, as any job does */
-    class_add(g, c, NULL);
+    queue_add(g, c, NULL);
     return 0;
 }
 
@@ -146,7 +147,7 @@ static int expect_agent(int64_t id, const char *group, void *user)
 {
     struct engine *g = user;
     (void)id;
-    struct pool *p = pool_find(g, group);
+    struct group *p = group_find(g, group);
     if (p) p->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
     return 0;
 }
@@ -172,26 +173,26 @@ static int load_trigger(const struct trigger_row *row, void *user)
     return 0;
 }
 
-static int load_execution(const struct execution *row, void *user)
+static int load_execution(const struct execution_row *row, void *user)
 {
     struct engine *g = user;
-    struct execution copy = {.id = row->id,
-                             .ns = dup_text(row->ns),
-                             .flow = dup_text(row->flow),
-                             .revision = row->revision,
-                             .state = row->state,
-                             .reason = row->reason,
-                             .message = dup_text(row->message),
-                             .trigger = dup_text(row->trigger),
-                             .position = row->position,
-                             .job = row->job,
-                             .warned = row->warned,
-                             .submitter = row->submitter,
-                             .created_ms = row->created_ms,
-                             .started_ms = row->started_ms};
+    struct execution_row copy = {.id = row->id,
+                                 .ns = dup_text(row->ns),
+                                 .flow = dup_text(row->flow),
+                                 .revision = row->revision,
+                                 .state = row->state,
+                                 .reason = row->reason,
+                                 .message = dup_text(row->message),
+                                 .trigger = dup_text(row->trigger),
+                                 .position = row->position,
+                                 .job = row->job,
+                                 .warned = row->warned,
+                                 .submitter = row->submitter,
+                                 .created_ms = row->created_ms,
+                                 .started_ms = row->started_ms};
     if (!execution_add(g, &copy)) {
         log_error("an execution of the flow %s.%s is there, the flow is not", row->ns, row->flow);
-        execution_fini(&copy);
+        execution_row_fini(&copy);
     }
     return 0;
 }
@@ -222,8 +223,8 @@ static void arm_flows(struct engine *g)
 
 static int load_all(struct engine *g, struct err *e)
 {
-    struct group none = {0};
-    g->default_pool = pool_add(g, &none);
+    struct group_row none = {0};
+    g->default_group = group_add(g, &none);
     int rc = store_each_group(g->store, load_group, g, e);
     if (rc == 0) rc = store_each_ns(g->store, load_ns, g, e);
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);
@@ -249,12 +250,12 @@ int engine_load(struct engine *g, struct err *e)
     g->loaded = true;
     g->offline_due = true;
     size_t place = 0;
-    for (struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;)
-        lease_arm(g, w);
+    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;)
+        lease_arm(g, a);
     place = 0;
-    for (struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
-        for (; p; p = p->next_same)
-            pool_watch(g, p);
+    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same)
+            group_watch(g, group);
     }
     arm_flows(g);
     timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);

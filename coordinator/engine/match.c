@@ -9,137 +9,138 @@
 
 enum { FIT_UNKNOWN, FIT_NO, FIT_YES };
 
-bool worker_fits(struct engine *g, struct worker *w, struct class *c)
+bool agent_fits(struct engine *g, struct agent *a, struct queue *c)
 {
     if (c->requires_id == 0) return true;
-    if (!c->requirement) c->requirement = requirement_find(g, c->requires_id);
-    const struct requirement *r = c->requirement;
+    if (!c->requires) c->requires = requires_entry_find(g, c->requires_id);
+    const struct requires_entry *r = c->requires;
     if (!r || r->never) return false;
-    if (r->slot >= w->fits_cap) {
-        size_t cap = g->requirement_slots + 16;
+    if (r->slot >= a->fits_cap) {
+        size_t cap = g->requires_slots + 16;
         unsigned char *fits = mem_alloc(cap);
-        for (size_t i = 0; i < w->fits_cap; i++)
-            fits[i] = w->fits[i];
-        mem_free(w->fits);
-        w->fits = fits;
-        w->fits_cap = cap;
+        for (size_t i = 0; i < a->fits_cap; i++)
+            fits[i] = a->fits[i];
+        mem_free(a->fits);
+        a->fits = fits;
+        a->fits_cap = cap;
     }
-    if (w->fits[r->slot] == FIT_UNKNOWN)
-        w->fits[r->slot] = requires_met(r->compiled, w->caps) ? FIT_YES : FIT_NO;
-    return w->fits[r->slot] == FIT_YES;
+    if (a->fits[r->slot] == FIT_UNKNOWN)
+        a->fits[r->slot] = requires_met(r->compiled, a->caps) ? FIT_YES : FIT_NO;
+    return a->fits[r->slot] == FIT_YES;
 }
 
-/* ---- the heap of workers with free slots ---- */
+/* ---- the heap of agents with free slots ---- */
 
-static bool stands_before(const struct worker *a, const struct worker *b)
+static bool stands_before(const struct agent *a, const struct agent *b)
 {
     return a->free != b->free ? a->free > b->free : a->touched < b->touched;
 }
 
-static void put(struct pool *p, struct worker *w, size_t place)
+static void put(struct group *group, struct agent *a, size_t place)
 {
-    p->heap[place - 1] = w;
-    w->heap_place = place;
+    group->heap[place - 1] = a;
+    a->heap_place = place;
 }
 
-static void settle(struct pool *p, struct worker *w)
+static void settle(struct group *group, struct agent *a)
 {
-    size_t at = w->heap_place;
-    for (; at > 1 && stands_before(w, p->heap[at / 2 - 1]); at /= 2)
-        put(p, p->heap[at / 2 - 1], at);
+    size_t at = a->heap_place;
+    for (; at > 1 && stands_before(a, group->heap[at / 2 - 1]); at /= 2)
+        put(group, group->heap[at / 2 - 1], at);
     for (;;) {
         size_t child = 2 * at;
-        if (child > p->heap_count) break;
-        if (child < p->heap_count && stands_before(p->heap[child], p->heap[child - 1])) child++;
-        if (!stands_before(p->heap[child - 1], w)) break;
-        put(p, p->heap[child - 1], at);
+        if (child > group->heap_count) break;
+        if (child < group->heap_count && stands_before(group->heap[child], group->heap[child - 1]))
+            child++;
+        if (!stands_before(group->heap[child - 1], a)) break;
+        put(group, group->heap[child - 1], at);
         at = child;
     }
-    put(p, w, at);
+    put(group, a, at);
 }
 
-static void heap_add(struct pool *p, struct worker *w)
+static void heap_add(struct group *group, struct agent *a)
 {
-    if (p->heap_count == p->heap_cap) {
-        p->heap_cap = p->heap_cap > 0 ? 2 * p->heap_cap : 8;
-        p->heap = mem_resize(p->heap, p->heap_cap, sizeof *p->heap);
+    if (group->heap_count == group->heap_cap) {
+        group->heap_cap = group->heap_cap > 0 ? 2 * group->heap_cap : 8;
+        group->heap = mem_resize(group->heap, group->heap_cap, sizeof *group->heap);
     }
-    put(p, w, ++p->heap_count);
-    settle(p, w);
+    put(group, a, ++group->heap_count);
+    settle(group, a);
 }
 
-static void heap_remove(struct pool *p, struct worker *w)
+static void heap_remove(struct group *group, struct agent *a)
 {
-    struct worker *last = p->heap[--p->heap_count];
-    if (last != w) {
-        put(p, last, w->heap_place);
-        settle(p, last);
+    struct agent *last = group->heap[--group->heap_count];
+    if (last != a) {
+        put(group, last, a->heap_place);
+        settle(group, last);
     }
-    w->heap_place = 0;
+    a->heap_place = 0;
 }
 
-/* ---- what changes of a worker mean ---- */
+/* ---- what changes of a agent mean ---- */
 
-static bool takes_jobs(const struct worker *w)
+static bool takes_jobs(const struct agent *a)
 {
-    return w->session && w->pool && !w->pool->deleted && !w->leaving && !w->row.draining &&
-           !w->row.held && !w->guest;
+    return a->session && a->group && !a->group->deleted && !a->leaving && !a->row.draining &&
+           !a->row.held && !a->moved;
 }
 
-int64_t worker_free_slots(const struct worker *w)
+int64_t agent_free_slots(const struct agent *a)
 {
-    if (!takes_jobs(w) || !w->ready || w->busy >= w->row.slots) return 0;
-    return w->row.slots - w->busy;
+    if (!takes_jobs(a) || !a->ready || a->busy >= a->row.slots) return 0;
+    return a->row.slots - a->busy;
 }
 
-static void count_online(struct engine *g, struct worker *w)
+static void count_online(struct engine *g, struct agent *a)
 {
-    bool online = takes_jobs(w);
-    if (online == w->counted || !w->pool) return;
-    w->counted = online;
-    w->pool->online += online ? 1 : -1;
-    pool_watch(g, w->pool);
+    bool online = takes_jobs(a);
+    if (online == a->counted || !a->group) return;
+    a->counted = online;
+    a->group->online += online ? 1 : -1;
+    group_watch(g, a->group);
 }
 
-/* The worker can do more than before: so can its pool. */
-static void unblock(struct engine *g, struct worker *w)
+/* The agent can do more than before: so can its group. */
+static void unblock(struct engine *g, struct agent *a)
 {
-    struct pool *p = w->pool;
-    for (size_t i = 0; i < p->pending_count; i++) {
-        struct class *c = p->pending[i];
-        if (c->blocked && worker_fits(g, w, c)) c->blocked = false;
-        if (!c->blocked) pool_set_dirty(g, p);
+    struct group *group = a->group;
+    for (size_t i = 0; i < group->pending_count; i++) {
+        struct queue *c = group->pending[i];
+        if (c->blocked && agent_fits(g, a, c)) c->blocked = false;
+        if (!c->blocked) group_set_dirty(g, group);
     }
 }
 
-void worker_update(struct engine *g, struct worker *w)
+void agent_update(struct engine *g, struct agent *a)
 {
-    count_online(g, w);
-    int64_t before = w->free;
-    w->free = worker_free_slots(w);
-    if (w->free == 0) {
-        if (w->heap_place) heap_remove(w->pool, w);
+    count_online(g, a);
+    int64_t before = a->free;
+    a->free = agent_free_slots(a);
+    if (a->free == 0) {
+        if (a->heap_place) heap_remove(a->group, a);
         return;
     }
-    if (w->heap_place)
-        settle(w->pool, w);
+    if (a->heap_place)
+        settle(a->group, a);
     else
-        heap_add(w->pool, w);
-    if (w->free > before) unblock(g, w);
+        heap_add(a->group, a);
+    if (a->free > before) unblock(g, a);
 }
 
 /* ---- matching ---- */
 
-/* The class whose head this worker is to get: best priority, then the oldest. NULL: none for it. */
-static struct class *best_class(struct engine *g, struct worker *w)
+/* The class whose head this agent is to get: best priority, then the oldest. NULL: none for it. */
+static struct queue *best_class(struct engine *g, struct agent *a)
 {
-    struct pool *p = w->pool;
-    struct class *best = NULL;
+    struct group *group = a->group;
+    struct queue *best = NULL;
     const struct queue_head *best_head = NULL;
-    for (size_t i = 0; i < p->pending_count; i++) {
-        struct class *c = p->pending[i];
-        if (c->blocked || !worker_fits(g, w, c)) continue;
-        const struct queue_head *head = class_head(g, c);
+    for (size_t i = 0; i < group->pending_count; i++) {
+        struct queue *c = group->pending[i];
+        if (c->blocked || !agent_fits(g, a, c)) continue;
+        const struct queue_head *head = queue_best(g, c);
         if (!head) return NULL;
         if (best && (head->priority < best_head->priority ||
                      (head->priority == best_head->priority && head->id > best_head->id)))
@@ -150,60 +151,60 @@ static struct class *best_class(struct engine *g, struct worker *w)
     return best;
 }
 
-static bool serves(struct engine *g, struct worker *w)
+static bool serves(struct engine *g, struct agent *a)
 {
-    for (size_t i = 0; i < w->pool->pending_count; i++) {
-        struct class *c = w->pool->pending[i];
-        if (!c->blocked && worker_fits(g, w, c)) return true;
+    for (size_t i = 0; i < a->group->pending_count; i++) {
+        struct queue *c = a->group->pending[i];
+        if (!c->blocked && agent_fits(g, a, c)) return true;
     }
     return false;
 }
 
 /* The first in the heap's order that can take something. Mostly that is its top. */
-static struct worker *pick(struct engine *g, struct pool *p)
+static struct agent *pick(struct engine *g, struct group *group)
 {
-    if (p->heap_count == 0) return NULL;
-    if (serves(g, p->heap[0])) return p->heap[0];
-    struct worker *best = NULL;
-    for (size_t i = 1; i < p->heap_count; i++) {
-        struct worker *w = p->heap[i];
-        if ((!best || stands_before(w, best)) && serves(g, w)) best = w;
+    if (group->heap_count == 0) return NULL;
+    if (serves(g, group->heap[0])) return group->heap[0];
+    struct agent *best = NULL;
+    for (size_t i = 1; i < group->heap_count; i++) {
+        struct agent *a = group->heap[i];
+        if ((!best || stands_before(a, best)) && serves(g, a)) best = a;
     }
     return best;
 }
 
-static bool has_open_class(const struct pool *p)
+static bool has_open_class(const struct group *group)
 {
-    for (size_t i = 0; i < p->pending_count; i++) {
-        if (!p->pending[i]->blocked) return true;
+    for (size_t i = 0; i < group->pending_count; i++) {
+        if (!group->pending[i]->blocked) return true;
     }
     return false;
 }
 
-static void match_pool(struct engine *g, struct pool *p)
+static void match_group(struct engine *g, struct group *group)
 {
-    if (p->row.paused || p->deleted) return;
-    while (g->rc == 0 && has_open_class(p)) {
-        struct worker *w = pick(g, p);
+    if (group->row.paused || group->deleted) return;
+    while (g->rc == 0 && has_open_class(group)) {
+        struct agent *a = pick(g, group);
         if (g->rc) return;
-        if (!w) {
-            for (size_t i = 0; i < p->pending_count; i++)
-                p->pending[i]->blocked = true;
+        if (!a) {
+            for (size_t i = 0; i < group->pending_count; i++)
+                group->pending[i]->blocked = true;
             return;
         }
-        struct class *c = best_class(g, w);
+        struct queue *c = best_class(g, a);
         if (!c) return; /* a failure was noted */
-        struct open_job *j = open_job_get(g, c->window[0].id);
-        if (j) job_assign(g, j, w);
+        struct job *j = job_get(g, c->window[0].id);
+        if (j) job_assign(g, j, a);
     }
 }
 
 void match_all(struct engine *g)
 {
     while (g->dirty && g->rc == 0) {
-        struct pool *p = g->dirty;
-        g->dirty = p->next_dirty;
-        p->dirty = false;
-        match_pool(g, p);
+        struct group *group = g->dirty;
+        g->dirty = group->next_dirty;
+        group->dirty = false;
+        match_group(g, group);
     }
 }

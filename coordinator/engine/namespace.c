@@ -6,19 +6,19 @@
 
 #include <string.h>
 
-struct ns_entry *ns_find(const struct engine *g, const char *ns)
+struct namespace *namespace_find(const struct engine *g, const char *ns)
 {
-    struct ns_entry *n = id_map_find(&g->namespaces, id_map_text_key(ns));
+    struct namespace *n = id_map_find(&g->namespaces, id_map_text_key(ns));
     while (n && !str_eq(n->row.ns, ns))
         n = n->next_same;
     return n;
 }
 
-void ns_put(struct engine *g, struct ns_default *row)
+void namespace_put(struct engine *g, struct namespace_row *row)
 {
-    struct ns_entry *n = ns_find(g, row->ns);
+    struct namespace *n = namespace_find(g, row->ns);
     if (n) {
-        ns_default_fini(&n->row);
+        namespace_row_fini(&n->row);
     } else {
         uint64_t key = id_map_text_key(row->ns);
         n = mem_alloc(sizeof *n);
@@ -26,16 +26,16 @@ void ns_put(struct engine *g, struct ns_default *row)
         id_map_put(&g->namespaces, key, n);
     }
     n->row = *row;
-    *row = (struct ns_default){0};
+    *row = (struct namespace_row){0};
 }
 
 static void ns_remove(struct engine *g, const char *ns)
 {
     uint64_t key = id_map_text_key(ns);
-    struct ns_entry *first = id_map_find(&g->namespaces, key), **at = &first;
+    struct namespace *first = id_map_find(&g->namespaces, key), **at = &first;
     while (*at && !str_eq((*at)->row.ns, ns))
         at = &(*at)->next_same;
-    struct ns_entry *n = *at;
+    struct namespace *n = *at;
     if (!n) return;
     *at = n->next_same;
     if (first) {
@@ -43,42 +43,42 @@ static void ns_remove(struct engine *g, const char *ns)
     } else {
         id_map_remove(&g->namespaces, key);
     }
-    ns_default_fini(&n->row);
+    namespace_row_fini(&n->row);
     mem_free(n);
 }
 
-void ns_clear(struct engine *g)
+void namespaces_clear(struct engine *g)
 {
     size_t place = 0;
-    struct ns_entry *same;
-    for (struct ns_entry *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
+    struct namespace *same;
+    for (struct namespace *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
         for (; n; n = same) {
             same = n->next_same;
-            ns_default_fini(&n->row);
+            namespace_row_fini(&n->row);
             mem_free(n);
         }
     }
 }
 
-const struct ns_entry *ns_nearest(const struct engine *g, const char *ns)
+const struct namespace *namespace_nearest(const struct engine *g, const char *ns)
 {
     if (!ns || g->namespaces.count == 0) return NULL;
     char *name = mem_strdup(ns);
-    const struct ns_entry *n = ns_find(g, name);
+    const struct namespace *n = namespace_find(g, name);
     for (char *dot; !n && (dot = strrchr(name, '.')) != NULL;) {
         *dot = '\0';
-        n = ns_find(g, name);
+        n = namespace_find(g, name);
     }
     mem_free(name);
     return n;
 }
 
-const char *pool_nearest_key(const struct engine *g, const char *key)
+const char *group_nearest_key(const struct engine *g, const char *key)
 {
-    const char **keys = mem_array(g->pools.count + 1, sizeof *keys);
+    const char **keys = mem_array(g->groups.count + 1, sizeof *keys);
     size_t count = 0, place = 0;
-    for (const struct pool *p; (p = id_map_next(&g->pools, &place)) != NULL;) {
-        if (p->row.key && !p->deleted) keys[count++] = p->row.key;
+    for (const struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+        if (group->row.key && !group->deleted) keys[count++] = group->row.key;
     }
     const char *nearest = str_nearest(key, keys, count);
     mem_free(keys);
@@ -89,7 +89,7 @@ const char *pool_nearest_key(const struct engine *g, const char *key)
 
 void apply_ns_set(struct engine *g, struct command *c)
 {
-    struct ns_default *n = &c->u.ns;
+    struct namespace_row *n = &c->u.ns;
     if (!str_namespace_valid(n->ns)) {
         reply_error(g, c, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace",
                     n->ns ? n->ns : "");
@@ -100,9 +100,9 @@ void apply_ns_set(struct engine *g, struct command *c)
                     "fallback: not one of WAIT, FAIL, CANCEL, IGNORE");
         return;
     }
-    const struct pool *p = pool_find(g, n->group);
-    if (!p || p->deleted) {
-        const char *near = pool_nearest_key(g, n->group);
+    const struct group *group = group_find(g, n->group);
+    if (!group || group->deleted) {
+        const char *near = group_nearest_key(g, n->group);
         char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
         reply_error(g, c, ERR_INVALID, "unknown-group", hint, "group: there is no group '%s'",
                     n->group);
@@ -110,13 +110,13 @@ void apply_ns_set(struct engine *g, struct command *c)
         return;
     }
     if (!store_ok(g, store_ns_put(g->store, n, &g->err))) return;
-    ns_put(g, n);
+    namespace_put(g, n);
     reply_ok(g, c, 0);
 }
 
 void apply_ns_unset(struct engine *g, struct command *c)
 {
-    if (!c->text || !ns_find(g, c->text)) {
+    if (!c->text || !namespace_find(g, c->text)) {
         reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "the namespace '%s' says nothing",
                     c->text ? c->text : "");
         return;
@@ -128,7 +128,7 @@ void apply_ns_unset(struct engine *g, struct command *c)
 
 void apply_resolve(struct engine *g, struct command *c)
 {
-    const struct ns_entry *n = ns_nearest(g, c->text);
+    const struct namespace *n = namespace_nearest(g, c->text);
     struct buf b;
     struct jw w;
     buf_init(&b, 4096);

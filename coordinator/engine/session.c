@@ -14,45 +14,45 @@
 #define SEEN_MORE_MS 1000
 #define SEEN_MOST 500 /* rows in one batch */
 
-/* ---- workers ---- */
+/* ---- agents ---- */
 
-struct worker *worker_find(const struct engine *g, int64_t id)
+struct agent *agent_find(const struct engine *g, int64_t id)
 {
-    return id_map_find(&g->workers, (uint64_t)id);
+    return id_map_find(&g->agents, (uint64_t)id);
 }
 
-struct worker *worker_of_session(const struct engine *g, uint64_t session)
+struct agent *agent_of_session(const struct engine *g, uint64_t session)
 {
     return id_map_find(&g->sessions, session);
 }
 
-struct worker *worker_add(struct engine *g, int64_t id)
+struct agent *agent_add(struct engine *g, int64_t id)
 {
-    struct worker *w = mem_alloc(sizeof *w);
-    w->id = w->row.id = id;
-    w->last_heard_ms = g->now.mono_ms;
-    timer_init(&w->lease, TIMER_LEASE, w);
-    id_map_put(&g->workers, (uint64_t)id, w);
-    return w;
+    struct agent *a = mem_alloc(sizeof *a);
+    a->id = a->row.id = id;
+    a->last_heard_ms = g->now.mono_ms;
+    timer_init(&a->lease, TIMER_LEASE, a);
+    id_map_put(&g->agents, (uint64_t)id, a);
+    return a;
 }
 
-static void forget_guest(struct worker *w)
+static void forget_guest(struct agent *a)
 {
-    mem_free(w->guest_host);
-    mem_free(w->guest_boot);
-    mem_free(w->guest_journal);
-    w->guest_host = w->guest_boot = w->guest_journal = NULL;
-    w->guest = false;
+    mem_free(a->moved_host);
+    mem_free(a->moved_boot);
+    mem_free(a->moved_journal);
+    a->moved_host = a->moved_boot = a->moved_journal = NULL;
+    a->moved = false;
 }
 
-void worker_free(struct engine *g, struct worker *w)
+void agent_free(struct engine *g, struct agent *a)
 {
-    timer_clear(g, &w->lease);
-    forget_guest(w);
-    agent_fini(&w->row);
-    caps_free(w->caps);
-    mem_free(w->fits);
-    mem_free(w);
+    timer_clear(g, &a->lease);
+    forget_guest(a);
+    agent_row_fini(&a->row);
+    caps_free(a->caps);
+    mem_free(a->fits);
+    mem_free(a);
 }
 
 static void take(char **to, char **from)
@@ -63,76 +63,76 @@ static void take(char **to, char **from)
 }
 
 /* What ran on the former machine is over: the agent lives here now. */
-static void adopt_guest(struct engine *g, struct worker *w)
+static void adopt_move(struct engine *g, struct agent *a)
 {
-    take(&w->row.host_id, &w->guest_host);
-    take(&w->row.boot_id, &w->guest_boot);
-    take(&w->row.journal_id, &w->guest_journal);
-    forget_guest(w);
-    if (!store_ok(g, store_agent_update(g->store, &w->row, &g->err))) return;
-    worker_heard(g, w);
-    worker_update(g, w);
+    take(&a->row.host_id, &a->moved_host);
+    take(&a->row.boot_id, &a->moved_boot);
+    take(&a->row.journal_id, &a->moved_journal);
+    forget_guest(a);
+    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    agent_heard(g, a);
+    agent_update(g, a);
 }
 
-void worker_release(struct engine *g, struct worker *w)
+void agent_release(struct engine *g, struct agent *a)
 {
-    if (w->jobs) return;
-    if (w->guest) adopt_guest(g, w);
+    if (a->jobs) return;
+    if (a->moved) adopt_move(g, a);
     if (g->rc) return;
-    if (w->session && w->leaving) {
-        worker_close(g, w);
+    if (a->session && a->leaving) {
+        agent_close(g, a);
         return;
     }
-    if (w->session) return;
-    id_map_remove(&g->workers, (uint64_t)w->id);
-    worker_free(g, w);
+    if (a->session) return;
+    id_map_remove(&g->agents, (uint64_t)a->id);
+    agent_free(g, a);
 }
 
-void worker_join(struct engine *g, struct worker *w, struct pool *p)
+void agent_join(struct engine *g, struct agent *a, struct group *group)
 {
     (void)g;
-    w->pool = p;
-    w->prev = NULL;
-    w->next = p->first;
-    if (p->first) p->first->prev = w;
-    p->first = w;
+    a->group = group;
+    a->prev = NULL;
+    a->next = group->first;
+    if (group->first) group->first->prev = a;
+    group->first = a;
 }
 
-static void leave_pool(struct worker *w)
+static void leave_group(struct agent *a)
 {
-    if (w->prev)
-        w->prev->next = w->next;
+    if (a->prev)
+        a->prev->next = a->next;
     else
-        w->pool->first = w->next;
-    if (w->next) w->next->prev = w->prev;
-    w->pool = NULL;
-    w->prev = w->next = NULL;
+        a->group->first = a->next;
+    if (a->next) a->next->prev = a->prev;
+    a->group = NULL;
+    a->prev = a->next = NULL;
 }
 
 /* ---- acknowledgements: one per agent and batch ---- */
 
-void worker_ack(struct engine *g, struct worker *w)
+void agent_ack(struct engine *g, struct agent *a)
 {
-    if (w->ack_due) return;
-    w->ack_due = true;
-    w->next_ack = g->acks;
-    g->acks = w;
+    if (a->ack_due) return;
+    a->ack_due = true;
+    a->next_ack = g->acks;
+    g->acks = a;
 }
 
-static void store_seq(struct engine *g, struct worker *w)
+static void store_seq(struct engine *g, struct agent *a)
 {
-    if (w->last_seq == w->stored_seq) return;
-    if (store_ok(g, store_agent_seq(g->store, w->id, w->last_seq, &g->err)))
-        w->stored_seq = w->last_seq;
+    if (a->last_seq == a->stored_seq) return;
+    if (store_ok(g, store_agent_seq(g->store, a->id, a->last_seq, &g->err)))
+        a->stored_seq = a->last_seq;
 }
 
 /* An attempt whose end was listed in the hello, but is not among the events that followed: that end
  * was seen before. It was declined, and handed to the same agent again, which never heard of it. */
-static void settle_ends(struct engine *g, struct worker *w)
+static void settle_ends(struct engine *g, struct agent *a)
 {
-    struct open_job *next;
-    w->end_due_seq = 0;
-    for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
+    struct job *next;
+    a->end_due_seq = 0;
+    for (struct job *j = a->jobs; j && g->rc == 0; j = next) {
         next = j->next;
         if (!j->end_listed) continue;
         j->end_listed = false;
@@ -148,68 +148,67 @@ static void settle_ends(struct engine *g, struct worker *w)
 void acks_flush(struct engine *g)
 {
     while (g->acks && g->rc == 0) {
-        struct worker *w = g->acks;
-        g->acks = w->next_ack;
-        w->ack_due = false;
-        store_seq(g, w);
-        struct effect *x = session_effect(g, EFFECT_ACK, w->session);
-        x->seq = w->last_seq;
-        x->n = w->heartbeat;
-        w->heartbeat = 0;
-        if (w->end_due_seq == 0 || w->last_seq < w->end_due_seq) continue;
-        settle_ends(g, w);
-        if (g->rc == 0) worker_release(g, w);
+        struct agent *a = g->acks;
+        g->acks = a->next_ack;
+        a->ack_due = false;
+        store_seq(g, a);
+        struct effect *x = session_effect(g, EFFECT_ACK, a->session);
+        x->seq = a->last_seq;
+        x->n = a->heartbeat;
+        a->heartbeat = 0;
+        if (a->end_due_seq == 0 || a->last_seq < a->end_due_seq) continue;
+        settle_ends(g, a);
+        if (g->rc == 0) agent_release(g, a);
     }
 }
 
-static void drop_ack(struct engine *g, struct worker *w)
+static void drop_ack(struct engine *g, struct agent *a)
 {
-    store_seq(g, w);
-    if (!w->ack_due) return;
-    struct worker **at = &g->acks;
-    while (*at != w)
+    store_seq(g, a);
+    if (!a->ack_due) return;
+    struct agent **at = &g->acks;
+    while (*at != a)
         at = &(*at)->next_ack;
-    *at = w->next_ack;
-    w->ack_due = false;
-    w->heartbeat = 0;
+    *at = a->next_ack;
+    a->ack_due = false;
+    a->heartbeat = 0;
 }
 
 /* ---- the end of a session ---- */
 
-void worker_detach(struct engine *g, struct worker *w)
+void agent_detach(struct engine *g, struct agent *a)
 {
-    drop_ack(g, w);
-    id_map_remove(&g->sessions, w->session);
-    w->session = 0;
-    w->ready = false;
-    worker_update(g, w);
-    leave_pool(w);
-    forget_guest(w);
-    w->row.online = false;
-    w->row.last_seen_ms = g->now.wall_ms;
-    store_ok(g, store_agent_seen(g->store, w->id, false, g->now.wall_ms, &g->err));
+    drop_ack(g, a);
+    id_map_remove(&g->sessions, a->session);
+    a->session = 0;
+    a->ready = false;
+    agent_update(g, a);
+    leave_group(a);
+    forget_guest(a);
+    a->row.online = false;
+    a->row.last_seen_ms = g->now.wall_ms;
+    store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err));
 }
 
-void worker_close(struct engine *g, struct worker *w)
+void agent_close(struct engine *g, struct agent *a)
 {
-    session_effect(g, EFFECT_CLOSE, w->session);
-    worker_detach(g, w);
-    worker_release(g, w);
+    session_effect(g, EFFECT_CLOSE, a->session);
+    agent_detach(g, a);
+    agent_release(g, a);
 }
 
-void worker_heard(struct engine *g, struct worker *w)
+void agent_heard(struct engine *g, struct agent *a)
 {
-    if (!w->guest) w->last_heard_ms = g->now.mono_ms;
+    if (!a->moved) a->last_heard_ms = g->now.mono_ms;
 }
 
-void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t attempt,
-                    const char *why)
+void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt, const char *why)
 {
     /* Told once is enough for all that follows of the attempt in this session. */
-    if (w->discarded_job == job && w->discarded_attempt == attempt) return;
-    w->discarded_job = job;
-    w->discarded_attempt = attempt;
-    struct effect *x = session_effect(g, EFFECT_DISCARD, w->session);
+    if (a->discarded_job == job && a->discarded_attempt == attempt) return;
+    a->discarded_job = job;
+    a->discarded_attempt = attempt;
+    struct effect *x = session_effect(g, EFFECT_DISCARD, a->session);
     x->job = job;
     x->attempt = attempt;
     x->text = mem_strdup(why);
@@ -217,46 +216,46 @@ void worker_discard(struct engine *g, struct worker *w, int64_t job, int64_t att
 
 void apply_gone(struct engine *g, struct command *c)
 {
-    struct worker *w = worker_of_session(g, c->session);
-    if (!w) return;
-    log_info("agent %s: offline", w->row.name);
-    worker_detach(g, w);
-    worker_release(g, w);
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
+    log_info("agent %s: offline", a->row.name);
+    agent_detach(g, a);
+    agent_release(g, a);
 }
 
 /* ---- does it belong to its group? ---- */
 
-void worker_set_caps(struct engine *g, struct worker *w)
+void agent_set_caps(struct engine *g, struct agent *a)
 {
     (void)g;
-    caps_free(w->caps);
-    w->caps = caps_parse(w->row.capabilities, w->row.version);
-    mem_free(w->fits);
-    w->fits = NULL;
-    w->fits_cap = 0;
-    w->free = 0; /* whatever was blocked is looked at again */
+    caps_free(a->caps);
+    a->caps = caps_parse(a->row.capabilities, a->row.version);
+    mem_free(a->fits);
+    a->fits = NULL;
+    a->fits_cap = 0;
+    a->free = 0; /* whatever was blocked is looked at again */
 }
 
-/* NULL: it may be in the pool. Else the refusal's code, and the sentence in e. */
-static const char *why_not(const struct worker *w, const struct pool *p, const char *key,
+/* NULL: it may be in the group. Else the refusal's code, and the sentence in e. */
+static const char *why_not(const struct agent *a, const struct group *group, const char *key,
                            struct err *e)
 {
-    if (!p || p->deleted) {
+    if (!group || group->deleted) {
         err_set(e, ERR_DENIED,
                 "there is no worker group '%s': create it, or name another in the agent's config",
                 key);
         return "unknown-group";
     }
-    for (size_t i = 0; i < requires_count(p->requires); i++) {
-        if (requires_clause_met(p->requires, i, w->caps)) continue;
+    for (size_t i = 0; i < requires_count(group->requires); i++) {
+        if (requires_clause_met(group->requires, i, a->caps)) continue;
         struct buf clause, value;
         char name[96];
         buf_init(&clause, 1024);
         buf_init(&value, 1024);
-        requires_clause_print(p->requires, i, &clause);
-        caps_print(w->caps, requires_clause_name(p->requires, i), &value);
-        err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", pool_name(p, name), clause.data,
-                value.data);
+        requires_clause_print(group->requires, i, &clause);
+        caps_print(a->caps, requires_clause_name(group->requires, i), &value);
+        err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", group_name(group, name),
+                clause.data, value.data);
         buf_fini(&clause);
         buf_fini(&value);
         return "requires-not-met";
@@ -264,22 +263,22 @@ static const char *why_not(const struct worker *w, const struct pool *p, const c
     return NULL;
 }
 
-void worker_review(struct engine *g, struct worker *w)
+void agent_review(struct engine *g, struct agent *a)
 {
     struct err e;
-    bool removed = w->row.removed_ms > 0;
-    bool leaving = removed || why_not(w, w->pool, w->pool->row.key, &e) != NULL;
-    if (leaving && !w->leaving)
-        log_warn("agent %s: takes no more jobs: %s", w->row.name, err_text(&e));
-    w->leaving = leaving;
-    worker_update(g, w);
-    worker_release(g, w); /* closes it when it holds nothing: it comes back and hears why */
+    bool removed = a->row.removed_ms > 0;
+    bool leaving = removed || why_not(a, a->group, a->group->row.key, &e) != NULL;
+    if (leaving && !a->leaving)
+        log_warn("agent %s: takes no more jobs: %s", a->row.name, err_text(&e));
+    a->leaving = leaving;
+    agent_update(g, a);
+    agent_release(g, a); /* closes it when it holds nothing: it comes back and hears why */
 }
 
 /* ---- hello ---- */
 
 /* The row of the agent, or a refusal. */
-static bool admit(struct engine *g, struct command *c, struct agent *row)
+static bool admit(struct engine *g, struct command *c, struct agent_row *row)
 {
     const struct cmd_hello *h = &c->u.hello;
     int rc = store_agent_get(g->store, h->agent, row, &g->err);
@@ -299,40 +298,40 @@ static bool admit(struct engine *g, struct command *c, struct agent *row)
     } else {
         return true;
     }
-    agent_fini(row);
+    agent_row_fini(row);
     return false;
 }
 
-/* Makes room for a new session of a worker that has one. false: the new one is refused. */
-static bool replace_session(struct engine *g, struct worker *w, const struct command *c)
+/* Makes room for a new session of a agent that has one. false: the new one is refused. */
+static bool replace_session(struct engine *g, struct agent *a, const struct command *c)
 {
     const struct cmd_hello *h = &c->u.hello;
-    const char *host = w->guest ? w->guest_host : w->row.host_id;
-    const char *boot = w->guest ? w->guest_boot : w->row.boot_id;
+    const char *host = a->moved ? a->moved_host : a->row.host_id;
+    const char *boot = a->moved ? a->moved_boot : a->row.boot_id;
     if (str_eq(host, h->host_id) && str_eq(boot, h->boot_id)) {
-        session_effect(g, EFFECT_CLOSE, w->session);
-        worker_detach(g, w);
+        session_effect(g, EFFECT_CLOSE, a->session);
+        agent_detach(g, a);
         return true;
     }
     log_warn(
         "agent %s: a second session from another machine was refused (a copy of its state folder?)",
-        w->row.name);
+        a->row.name);
     refuse(g, c->session, "duplicate", RETRY_DUPLICATE_MS,
            "the agent '%s' is connected already from another machine or boot: if this is a copy of "
            "it, remove the "
            "state folder here and join again",
-           w->row.name);
+           a->row.name);
     return false;
 }
 
 /* A name from the config counts when no other agent has it. */
-static void rename_agent(struct engine *g, struct agent *row, struct cmd_hello *h)
+static void rename_agent(struct engine *g, struct agent_row *row, struct cmd_hello *h)
 {
     if (str_eq(row->name, h->name) || !str_name_valid(h->name)) return;
-    struct agent other;
+    struct agent_row other;
     int rc = store_agent_by_name(g->store, h->name, &other, &g->err);
     if (rc == 0) {
-        agent_fini(&other);
+        agent_row_fini(&other);
         log_warn("agent %s: cannot be called '%s', another agent is", row->name, h->name);
     } else if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
@@ -342,7 +341,7 @@ static void rename_agent(struct engine *g, struct agent *row, struct cmd_hello *
     }
 }
 
-static void fill_row(struct engine *g, struct agent *row, struct cmd_hello *h)
+static void fill_row(struct engine *g, struct agent_row *row, struct cmd_hello *h)
 {
     rename_agent(g, row, h);
     take(&row->group, &h->group);
@@ -354,24 +353,23 @@ static void fill_row(struct engine *g, struct agent *row, struct cmd_hello *h)
     row->last_seen_ms = g->now.wall_ms;
 }
 
-/* The attempt, when it is the one that this worker has. */
-static struct open_job *current(const struct engine *g, const struct worker *w, int64_t job,
-                                int64_t attempt)
+/* The attempt, when it is the one that this agent has. */
+static struct job *current(const struct engine *g, const struct agent *a, int64_t job,
+                           int64_t attempt)
 {
-    struct open_job *j = open_job_find(g, job);
-    return j && j->worker == w && j->row.attempt == attempt && !w->guest ? j : NULL;
+    struct job *j = job_find(g, job);
+    return j && j->agent == a && j->row.attempt == attempt && !a->moved ? j : NULL;
 }
 
-static bool holds_any(const struct engine *g, const struct worker *w, const struct cmd_hello *h)
+static bool holds_any(const struct engine *g, const struct agent *a, const struct cmd_hello *h)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
-        if (current(g, w, h->attempts[i].job, h->attempts[i].attempt)) return true;
+        if (current(g, a, h->attempts[i].job, h->attempts[i].attempt)) return true;
     }
     return false;
 }
 
-static void settle_unlisted(struct engine *g, struct worker *w, struct open_job *j,
-                            bool same_journal)
+static void settle_unlisted(struct engine *g, struct agent *a, struct job *j, bool same_journal)
 {
     /* The journal has an attempt before anything is done with it, so what a journal that was there
      * does not know was never begun. */
@@ -382,40 +380,40 @@ static void settle_unlisted(struct engine *g, struct worker *w, struct open_job 
         job_lost(g, j, REASON_CANCELLED, "cancelled before it began");
     } else {
         char message[192];
-        str_format(message, sizeof message, "agent %.128s came back without it", w->row.name);
+        str_format(message, sizeof message, "agent %.128s came back without it", a->row.name);
         job_lost(g, j, REASON_INTERRUPTED, message);
     }
 }
 
-static void keep(struct engine *g, struct worker *w, struct open_job *j, const struct cmd_hello *h,
+static void keep(struct engine *g, struct agent *a, struct job *j, const struct cmd_hello *h,
                  bool ended)
 {
     j->listed = true;
     if (ended) {
         j->end_listed = true;
         j->since_ms = g->now.mono_ms;
-        w->end_due_seq = h->seq;
+        a->end_due_seq = h->seq;
     } else {
         j->received = true;
     }
     if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
 }
 
-static void reconcile(struct engine *g, struct worker *w, const struct cmd_hello *h,
+static void reconcile(struct engine *g, struct agent *w, const struct cmd_hello *h,
                       bool same_journal)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
         const struct hello_attempt *a = &h->attempts[i];
-        struct open_job *j = current(g, w, a->job, a->attempt);
+        struct job *j = current(g, w, a->job, a->attempt);
         if (j)
             keep(g, w, j, h, a->ended);
         else
-            worker_discard(g, w, a->job, a->attempt, "this attempt is over or another agent's");
+            agent_discard(g, w, a->job, a->attempt, "this attempt is over or another agent's");
     }
-    struct open_job *next;
-    for (struct open_job *j = w->jobs; j && g->rc == 0; j = next) {
+    struct job *next;
+    for (struct job *j = w->jobs; j && g->rc == 0; j = next) {
         next = j->next;
-        if (!j->listed && !w->guest)
+        if (!j->listed && !w->moved)
             settle_unlisted(g, w, j, same_journal);
         else
             j->listed = false;
@@ -427,122 +425,122 @@ static void reconcile(struct engine *g, struct worker *w, const struct cmd_hello
         lease_begin(g, w);
 }
 
-static void welcome(struct engine *g, struct worker *w)
+static void welcome(struct engine *g, struct agent *a)
 {
-    session_effect(g, EFFECT_WELCOME, w->session)->seq = w->last_seq;
-    if (!w->row.held) return;
-    struct effect *x = session_effect(g, EFFECT_DRAIN, w->session);
+    session_effect(g, EFFECT_WELCOME, a->session)->seq = a->last_seq;
+    if (!a->row.held) return;
+    struct effect *x = session_effect(g, EFFECT_DRAIN, a->session);
     x->flag = true;
-    x->text = mem_strdup(w->row.drain_reason);
+    x->text = mem_strdup(a->row.drain_reason);
 }
 
 /* A hello that was long on its way: its agent has given the connection up and opened another one
  * since. What it says of attempts was true then. */
-static bool is_late(const struct engine *g, const struct worker *w, uint64_t session)
+static bool is_late(const struct engine *g, const struct agent *a, uint64_t session)
 {
-    return session < g->oldest_session || (w && session < w->newest_session);
+    return session < g->oldest_session || (a && session < a->newest_session);
 }
 
-/* The worker with its new facts; its group is looked at. NULL: refused. */
-static struct worker *greet(struct engine *g, struct command *c, struct agent *row)
+/* The agent with its new facts; its group is looked at. NULL: refused. */
+static struct agent *greet(struct engine *g, struct command *c, struct agent_row *row)
 {
     struct cmd_hello *h = &c->u.hello;
-    struct worker *w = worker_find(g, h->agent);
-    if (is_late(g, w, c->session)) {
+    struct agent *a = agent_find(g, h->agent);
+    if (is_late(g, a, c->session)) {
         session_effect(g, EFFECT_CLOSE, c->session);
         return NULL;
     }
-    if (w && w->session && !replace_session(g, w, c)) return NULL;
-    if (!w) w = worker_add(g, h->agent);
-    struct pool *p = pool_find(g, h->group);
-    bool guest = w->jobs && !str_eq(row->host_id, h->host_id);
-    bool holds = !guest && holds_any(g, w, h);
+    if (a && a->session && !replace_session(g, a, c)) return NULL;
+    if (!a) a = agent_add(g, h->agent);
+    struct group *group = group_find(g, h->group);
+    bool moved = a->jobs && !str_eq(row->host_id, h->host_id);
+    bool holds = !moved && holds_any(g, a, h);
     fill_row(g, row, h);
-    agent_fini(&w->row);
-    w->row = *row;
-    *row = (struct agent){0};
-    w->guest = guest;
-    take(guest ? &w->guest_host : &w->row.host_id, &h->host_id);
-    take(guest ? &w->guest_boot : &w->row.boot_id, &h->boot_id);
-    take(guest ? &w->guest_journal : &w->row.journal_id, &h->journal_id);
-    if (guest)
+    agent_row_fini(&a->row);
+    a->row = *row;
+    *row = (struct agent_row){0};
+    a->moved = moved;
+    take(moved ? &a->moved_host : &a->row.host_id, &h->host_id);
+    take(moved ? &a->moved_boot : &a->row.boot_id, &h->boot_id);
+    take(moved ? &a->moved_journal : &a->row.journal_id, &h->journal_id);
+    if (moved)
         log_warn("agent %s: came back on another machine; it gets jobs when the leases of those "
                  "on the former one end",
-                 w->row.name);
-    worker_set_caps(g, w);
+                 a->row.name);
+    agent_set_caps(g, a);
     struct err e;
-    const char *code = why_not(w, p, w->row.group, &e);
-    w->leaving = code != NULL;
+    const char *code = why_not(a, group, a->row.group, &e);
+    a->leaving = code != NULL;
     if (code && !holds) {
         refuse(g, c->session, code, RETRY_GROUP_MS, "%s", err_text(&e));
-        forget_guest(w);
-        worker_release(g, w);
+        forget_guest(a);
+        agent_release(g, a);
         return NULL;
     }
     /* One that holds attempts may end them, though its group is gone or changed. */
-    if (!p) {
-        struct job of = {.group = w->row.group};
-        p = pool_of_job(g, &of);
+    if (!group) {
+        struct job_row of = {.group = a->row.group};
+        group = group_of_job(g, &of);
     }
-    worker_join(g, w, p);
-    return w;
+    agent_join(g, a, group);
+    return a;
 }
 
 void apply_hello(struct engine *g, struct command *c)
 {
-    struct agent row = {0};
+    struct agent_row row = {0};
     if (!admit(g, c, &row)) return;
     bool same_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
                         str_eq(row.boot_id, c->u.hello.boot_id);
     int64_t last_seq = row.last_seq;
-    const struct worker *before = worker_find(g, row.id);
+    const struct agent *before = agent_find(g, row.id);
     if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
-    struct worker *w = greet(g, c, &row);
-    agent_fini(&row);
-    if (!w || g->rc) return;
-    w->session = w->newest_session = c->session;
+    struct agent *a = greet(g, c, &row);
+    agent_row_fini(&row);
+    if (!a || g->rc) return;
+    a->session = a->newest_session = c->session;
     if (c->session > g->newest_session) g->newest_session = c->session;
-    w->ready = false;
-    w->last_seq = w->stored_seq = last_seq;
-    w->discarded_job = w->end_due_seq = 0;
-    w->heartbeat = 0;
-    w->seen_ms = g->now.mono_ms;
-    id_map_put(&g->sessions, w->session, w);
-    worker_heard(g, w);
-    if (!store_ok(g, store_agent_update(g->store, &w->row, &g->err))) return;
-    welcome(g, w);
-    reconcile(g, w, &c->u.hello, same_journal);
-    worker_update(g, w);
-    log_info("agent %s: online", w->row.name);
-    worker_release(g, w);
+    a->ready = false;
+    a->last_seq = a->stored_seq = last_seq;
+    a->discarded_job = a->end_due_seq = 0;
+    a->heartbeat = 0;
+    a->seen_ms = g->now.mono_ms;
+    id_map_put(&g->sessions, a->session, a);
+    agent_heard(g, a);
+    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    welcome(g, a);
+    reconcile(g, a, &c->u.hello, same_journal);
+    agent_update(g, a);
+    log_info("agent %s: online", a->row.name);
+    agent_release(g, a);
 }
 
 /* ---- ready, heartbeat ---- */
 
 void apply_ready(struct engine *g, struct command *c)
 {
-    struct worker *w = worker_of_session(g, c->session);
-    if (!w) return;
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
     struct cmd_ready *r = &c->u.ready;
-    worker_heard(g, w);
-    w->ready = true;
-    bool changed = w->row.draining != r->draining;
-    w->row.draining = r->draining;
-    if (!w->row.held && !str_eq(w->row.drain_reason, r->reason)) {
-        take(&w->row.drain_reason, &r->reason);
+    agent_heard(g, a);
+    a->ready = true;
+    bool changed = a->row.draining != r->draining;
+    a->row.draining = r->draining;
+    if (!a->row.held && !str_eq(a->row.drain_reason, r->reason)) {
+        take(&a->row.drain_reason, &r->reason);
         changed = true;
     }
-    if (r->slots > 0 && r->slots != w->row.slots) {
-        w->row.slots = r->slots;
+    if (r->slots > 0 && r->slots != a->row.slots) {
+        a->row.slots = r->slots;
         changed = true;
     }
-    if (r->capabilities && !str_eq(r->capabilities, w->row.capabilities)) {
-        take(&w->row.capabilities, &r->capabilities);
-        worker_set_caps(g, w);
+    if (r->capabilities && !str_eq(r->capabilities, a->row.capabilities)) {
+        take(&a->row.capabilities, &r->capabilities);
+        agent_set_caps(g, a);
         changed = true;
     }
-    if (changed && !store_ok(g, store_agent_update(g->store, &w->row, &g->err))) return;
-    worker_review(g, w);
+    if (changed && !store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    agent_review(g, a);
 }
 
 /* When each was heard last is written once a minute for all together: a heartbeat alone costs no
@@ -551,22 +549,22 @@ static void write_seen(struct engine *g)
 {
     size_t place = 0;
     int written = 0;
-    for (struct worker *w; (w = id_map_next(&g->sessions, &place)) != NULL && g->rc == 0;) {
-        if (w->seen_ms >= w->last_heard_ms) continue;
+    for (struct agent *a; (a = id_map_next(&g->sessions, &place)) != NULL && g->rc == 0;) {
+        if (a->seen_ms >= a->last_heard_ms) continue;
         if (written++ == SEEN_MOST) break;
-        w->seen_ms = w->last_heard_ms;
-        w->row.last_seen_ms = g->now.wall_ms - (g->now.mono_ms - w->last_heard_ms);
-        store_ok(g, store_agent_seen(g->store, w->id, true, w->row.last_seen_ms, &g->err));
+        a->seen_ms = a->last_heard_ms;
+        a->row.last_seen_ms = g->now.wall_ms - (g->now.mono_ms - a->last_heard_ms);
+        store_ok(g, store_agent_seen(g->store, a->id, true, a->row.last_seen_ms, &g->err));
     }
     g->seen_due_ms = g->now.mono_ms + (written > SEEN_MOST ? SEEN_MORE_MS : SEEN_EVERY_MS);
 }
 
 void apply_heartbeat(struct engine *g, struct command *c)
 {
-    struct worker *w = worker_of_session(g, c->session);
-    if (!w) return;
-    worker_heard(g, w);
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
+    agent_heard(g, a);
     if (g->now.mono_ms >= g->seen_due_ms) write_seen(g);
-    if (c->u.n > w->heartbeat) w->heartbeat = c->u.n;
-    worker_ack(g, w);
+    if (c->u.n > a->heartbeat) a->heartbeat = c->u.n;
+    agent_ack(g, a);
 }

@@ -29,9 +29,9 @@ static bool answer_known(struct engine *g, const struct command *c, const char *
 }
 
 static void refuse_group(struct engine *g, struct command *c, const char *key,
-                         const struct ns_entry *n)
+                         const struct namespace *n)
 {
-    const char *near = pool_nearest_key(g, key);
+    const char *near = group_nearest_key(g, key);
     char *hint = near ? str_dupf("did you mean '%s'?", near)
                       : mem_strdup("cadre group list shows those that there are");
     if (n) {
@@ -46,54 +46,54 @@ static void refuse_group(struct engine *g, struct command *c, const char *key,
     mem_free(hint);
 }
 
-struct pool *job_resolve(struct engine *g, struct job *row, bool fallback_given,
-                         const struct ns_entry **from)
+struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_given,
+                          const struct namespace **from)
 {
-    const struct ns_entry *n = row->group ? NULL : ns_nearest(g, row->ns);
+    const struct namespace *n = row->group ? NULL : namespace_nearest(g, row->ns);
     if (n) {
         row->group = mem_strdup(n->row.group);
         if (!fallback_given && n->row.fallback >= 0) row->fallback = (enum fallback)n->row.fallback;
     }
     *from = n;
-    struct pool *p = pool_find(g, row->group);
-    return p && !p->deleted ? p : NULL;
+    struct group *group = group_find(g, row->group);
+    return group && !group->deleted ? group : NULL;
 }
 
 /* NULL: refused. */
-static struct pool *resolve(struct engine *g, struct command *c)
+static struct group *resolve(struct engine *g, struct command *c)
 {
     struct cmd_submit *s = &c->u.submit;
-    const struct ns_entry *from;
-    struct pool *p = job_resolve(g, &s->job, s->fallback_given, &from);
-    if (!p) refuse_group(g, c, s->job.group, from);
-    return p;
+    const struct namespace *from;
+    struct group *group = job_resolve(g, &s->job, s->fallback_given, &from);
+    if (!group) refuse_group(g, c, s->job.group, from);
+    return group;
 }
 
-bool pool_allows(const struct pool *p, const char *ns)
+bool group_allows(const struct group *group, const char *ns)
 {
-    if (!p->allowed || json_count(p->allowed) == 0) return true;
-    for (const struct json *a = json_first(p->allowed); a && ns; a = json_next(a)) {
+    if (!group->allowed || json_count(group->allowed) == 0) return true;
+    for (const struct json *a = json_first(group->allowed); a && ns; a = json_next(a)) {
         if (str_namespace_covers(json_str(a, ""), ns)) return true;
     }
     return false;
 }
 
 /* Is there place, and is it allowed? false: refused. */
-static bool accept(struct engine *g, struct command *c, const struct pool *p)
+static bool accept(struct engine *g, struct command *c, const struct group *group)
 {
     const struct cmd_submit *s = &c->u.submit;
     char name[96];
-    if (!pool_allows(p, s->job.ns)) {
+    if (!group_allows(group, s->job.ns)) {
         reply_error(g, c, ERR_DENIED, "namespace-not-allowed",
                     "cadre group show tells which namespaces may", "%s does not take jobs of %s%s",
-                    pool_name(p, name), s->job.ns ? "namespace " : "no namespace",
+                    group_name(group, name), s->job.ns ? "namespace " : "no namespace",
                     s->job.ns ? s->job.ns : "");
         return false;
     }
-    if (p->row.max_queued > 0 && p->queued >= p->row.max_queued) {
+    if (group->row.max_queued > 0 && group->queued >= group->row.max_queued) {
         reply_error(g, c, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
-                    "%s holds %lld queued jobs, as many as it may", pool_name(p, name),
-                    (long long)p->queued);
+                    "%s holds %lld queued jobs, as many as it may", group_name(group, name),
+                    (long long)group->queued);
         return false;
     }
     size_t bytes = strlen(s->spec);
@@ -116,7 +116,7 @@ static bool intern_requires(struct engine *g, struct command *c)
         reply_err(g, c, &e, NULL, NULL);
         return false;
     }
-    return !r || store_ok(g, requirement_intern(g, r, &s->job.requires_id));
+    return !r || store_ok(g, requires_entry_intern(g, r, &s->job.requires_id));
 }
 
 /* Ids are random enough to be unique nearly always, and the store knows for certain. false: known
@@ -136,7 +136,7 @@ static bool insert(struct engine *g, struct command *c)
 }
 
 /* Keys are the submitter's own. */
-static void scope_key(struct job *j)
+static void scope_key(struct job_row *j)
 {
     if (!j->unique_key) return;
     char token[ID_TEXT_SIZE] = "-";
@@ -146,21 +146,23 @@ static void scope_key(struct job *j)
     j->unique_key = scoped;
 }
 
-static void enqueue_new(struct engine *g, struct job *row, char *spec, const struct pool *p)
+static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
+                        const struct group *group)
 {
-    struct open_job *j = open_job_add(g, row);
+    struct job *j = job_add(g, row);
     j->spec = spec;
     j->output_bytes = 0;
     job_changed(g, j);
-    bool alone = p->online == 0 && g->now.mono_ms >= p->expect_until_ms && job_falls_back(&j->row);
+    bool alone =
+        group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(&j->row);
     int64_t id = j->row.id;
     job_enqueue(g, j);
-    if (alone) job_fall_back(g, open_job_find(g, id)); /* kept at hand, as it does not just wait */
+    if (alone) job_fall_back(g, job_find(g, id)); /* kept at hand, as it does not just wait */
 }
 
 /* ---- jobs of the engine's own making ---- */
 
-static bool insert_own(struct engine *g, struct job *row, const char *spec)
+static bool insert_own(struct engine *g, struct job_row *row, const char *spec)
 {
     for (int tries = 0; tries < 100; tries++) {
         row->id = engine_new_id(g);
@@ -172,22 +174,22 @@ static bool insert_own(struct engine *g, struct job *row, const char *spec)
     return false;
 }
 
-int64_t job_create(struct engine *g, struct job *row, char *spec)
+int64_t job_create(struct engine *g, struct job_row *row, char *spec)
 {
     row->state = JOB_CREATED;
     row->attempt = 1;
     row->created_ms = g->now.wall_ms;
     if (!insert_own(g, row, spec)) {
-        job_fini(row);
+        job_row_fini(row);
         mem_free(spec);
         return 0;
     }
     int64_t id = row->id;
-    enqueue_new(g, row, spec, pool_find(g, row->group));
+    enqueue_new(g, row, spec, group_find(g, row->group));
     return g->rc ? 0 : id;
 }
 
-int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end *end)
+int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job_end *end)
 {
     row->state = end->state;
     row->reason = end->reason;
@@ -196,7 +198,7 @@ int64_t job_create_ended(struct engine *g, struct job *row, const struct job_end
     row->created_ms = row->ended_ms = end->ended_ms;
     if (end->state == JOB_SUCCESS) row->started_ms = end->ended_ms;
     int64_t id = insert_own(g, row, "{}") ? row->id : 0;
-    job_fini(row);
+    job_row_fini(row);
     if (id == 0) return 0;
     struct effect *x = effects_add(g->out, EFFECT_JOB_CHANGED);
     x->job = id;
@@ -208,13 +210,13 @@ void apply_submit(struct engine *g, struct command *c)
 {
     struct cmd_submit *s = &c->u.submit;
     scope_key(&s->job);
-    struct pool *p = NULL;
+    struct group *group = NULL;
     size_t answers = g->out->count;
-    bool good = (p = resolve(g, c)) != NULL && accept(g, c, p) && intern_requires(g, c);
+    bool good = (group = resolve(g, c)) != NULL && accept(g, c, group) && intern_requires(g, c);
     if (g->rc) return;
     if (!good) {
         /* It would not be taken today, but perhaps it was: then the answer is that job. */
-        const struct job *j = &s->job;
+        const struct job_row *j = &s->job;
         int64_t known;
         if (j->unique_key && g->out->count > answers &&
             store_job_by_key(g->store, j->unique_key, &known, NULL) == 0) {
@@ -238,7 +240,7 @@ void apply_submit(struct engine *g, struct command *c)
     reply_ok(g, c, s->job.id);
     char *spec = s->spec;
     s->spec = NULL;
-    enqueue_new(g, &s->job, spec, p);
+    enqueue_new(g, &s->job, spec, group);
 }
 
 /* ---- cancel ---- */
@@ -250,11 +252,11 @@ static void answer_final(struct engine *g, const struct command *c, enum job_sta
 }
 
 /* The job, open. NULL: answered, or a failure was noted. */
-static struct open_job *find_to_cancel(struct engine *g, const struct command *c)
+static struct job *find_to_cancel(struct engine *g, const struct command *c)
 {
-    struct open_job *j = open_job_find(g, c->u.id);
+    struct job *j = job_find(g, c->u.id);
     if (j) return j;
-    struct job row;
+    struct job_row row;
     int rc = store_job_get(g->store, c->u.id, &row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
@@ -262,18 +264,18 @@ static struct open_job *find_to_cancel(struct engine *g, const struct command *c
         return NULL;
     }
     if (!store_ok(g, rc)) return NULL;
-    if (row.state == JOB_CREATED) return open_job_add(g, &row);
+    if (row.state == JOB_CREATED) return job_add(g, &row);
     if (!job_is_final(row.state))
         engine_broken(g, "an assigned job is not in memory");
     else
         answer_final(g, c, row.state);
-    job_fini(&row);
+    job_row_fini(&row);
     return NULL;
 }
 
 void apply_cancel(struct engine *g, struct command *c)
 {
-    struct open_job *j = find_to_cancel(g, c);
+    struct job *j = find_to_cancel(g, c);
     if (!j) return;
     int64_t id = j->row.id;
     job_cancel(g, j);

@@ -21,28 +21,29 @@ static bool flawed(struct flaw *flaw, enum reason reason)
     return false;
 }
 
-static bool find_group(struct engine *g, struct job *row, bool fallback_given, struct flaw *flaw)
+static bool find_group(struct engine *g, struct job_row *row, bool fallback_given,
+                       struct flaw *flaw)
 {
-    const struct ns_entry *from;
-    const struct pool *p = job_resolve(g, row, fallback_given, &from);
+    const struct namespace *from;
+    const struct group *group = job_resolve(g, row, fallback_given, &from);
     char name[96];
-    if (!p) {
-        const char *near = pool_nearest_key(g, row->group);
+    if (!group) {
+        const char *near = group_nearest_key(g, row->group);
         err_set(&flaw->err, ERR_INVALID, "there is no worker group '%s'%s%s%s%s%s", row->group,
                 from ? ", to which the namespace " : "", from ? from->row.ns : "",
                 from ? " sends its jobs" : "", near ? "; the nearest is " : "", near ? near : "");
         return flawed(flaw, REASON_UNKNOWN_GROUP);
     }
-    if (!pool_allows(p, row->ns)) {
-        err_set(&flaw->err, ERR_DENIED, "%s does not take jobs of namespace %s", pool_name(p, name),
-                row->ns);
+    if (!group_allows(group, row->ns)) {
+        err_set(&flaw->err, ERR_DENIED, "%s does not take jobs of namespace %s",
+                group_name(group, name), row->ns);
         return flawed(flaw, REASON_NOT_STARTED);
     }
     return true;
 }
 
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
-                 const struct expr_values *v, struct job *row, char **spec, struct flaw *flaw)
+                 const struct expr_values *v, struct job_row *row, char **spec, struct flaw *flaw)
 {
     bool fallback_given = false;
     struct requires *r = NULL;
@@ -56,7 +57,7 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
     row->requires_id = 0;
     bool good = w->kind == FLOW_LOG || find_group(g, row, fallback_given, flaw);
     if (good && requires_parse(w->require, &r, &flaw->err)) good = flawed(flaw, REASON_NOT_STARTED);
-    if (good && r) good = store_ok(g, requirement_intern(g, r, &row->requires_id));
+    if (good && r) good = store_ok(g, requires_entry_intern(g, r, &row->requires_id));
     if (good) return true;
     mem_free(*spec);
     *spec = NULL;
@@ -66,7 +67,7 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
 /* ---- what tasks can speak of ---- */
 
 struct context {
-    struct execution row;
+    struct execution_row row;
     struct json *inputs, *trigger, *outputs;
     char id[ID_TEXT_SIZE];
 };
@@ -98,7 +99,7 @@ static bool context_load(struct engine *g, int64_t id, struct context *x)
 
 static void context_free(struct context *x)
 {
-    execution_fini(&x->row);
+    execution_row_fini(&x->row);
     json_free(x->inputs);
     json_free(x->trigger);
     json_free(x->outputs);
@@ -116,16 +117,16 @@ static struct expr_values context_values(const struct context *x, const struct f
 
 /* ---- one task run ---- */
 
-static struct job task_row(const struct open_execution *x, const struct flow_task *t)
+static struct job_row task_row(const struct execution *x, const struct flow_task *t)
 {
     char id[ID_TEXT_SIZE];
     id_format(x->row.id, id);
-    return (struct job){.kind = JOB_TASK,
-                        .ns = mem_strdup(x->row.ns),
-                        .flow = mem_strdup(x->row.flow),
-                        .execution = mem_strdup(id),
-                        .task = mem_strdup(t->id),
-                        .submitter = x->row.submitter};
+    return (struct job_row){.kind = JOB_TASK,
+                            .ns = mem_strdup(x->row.ns),
+                            .flow = mem_strdup(x->row.flow),
+                            .execution = mem_strdup(id),
+                            .task = mem_strdup(t->id),
+                            .submitter = x->row.submitter};
 }
 
 /* The message of a Log task is its output. */
@@ -138,7 +139,7 @@ static void write_log(struct engine *g, int64_t job, const char *text)
 
 /* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is
  * in *end. */
-static enum job_state make_ended(struct engine *g, const struct flow_task *t, struct job *row,
+static enum job_state make_ended(struct engine *g, const struct flow_task *t, struct job_row *row,
                                  const char *text, const struct flaw *flaw, struct job_end *end)
 {
     *end = (struct job_end){.state = JOB_SUCCESS, .ended_ms = g->now.wall_ms};
@@ -153,16 +154,16 @@ static enum job_state make_ended(struct engine *g, const struct flow_task *t, st
 }
 
 /* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
-static bool make_run(struct engine *g, struct open_execution *x, const struct flow *f,
+static bool make_run(struct engine *g, struct execution *x, const struct flow *f,
                      const struct flow_task *t, const struct context *c, struct flaw *flaw,
                      struct job_end *end)
 {
     struct expr_values v = context_values(c, f);
-    struct job row = task_row(x, t);
+    struct job_row row = task_row(x, t);
     char *spec = NULL;
     bool good = work_render(g, f, &t->work, &v, &row, &spec, flaw);
     if (g->rc) {
-        job_fini(&row);
+        job_row_fini(&row);
         return false;
     }
     if (good && t->work.kind != FLOW_LOG) {
@@ -180,7 +181,7 @@ static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *m
         str_copy(out, ERR_MSG_MAX, "a task could not be made");
 }
 
-void execution_advance(struct engine *g, struct open_execution *x)
+void execution_advance(struct engine *g, struct execution *x)
 {
     const struct flow *f = revision_parsed(g, x->revision);
     struct context c = {0};

@@ -28,9 +28,9 @@ static bool check_token(struct engine *g, const struct command *c)
         reply_error(g, c, ERR_INVALID, NULL, NULL, "uses: at least 1");
         return false;
     }
-    const struct pool *p = pool_find(g, t->group);
-    if (!p || p->deleted) {
-        const char *near = pool_nearest_key(g, t->group);
+    const struct group *group = group_find(g, t->group);
+    if (!group || group->deleted) {
+        const char *near = group_nearest_key(g, t->group);
         char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
         reply_error(g, c, ERR_INVALID, "unknown-group", hint,
                     "group: there is no worker group '%s'", t->group);
@@ -94,7 +94,7 @@ void apply_token_used(struct engine *g, struct command *c)
 
 /* ---- enrol ---- */
 
-static bool is_same_join(const struct agent *a, const struct cmd_enrol *x)
+static bool is_same_join(const struct agent_row *a, const struct cmd_enrol *x)
 {
     return a->token == x->token_id && str_eq(a->spki, x->spki);
 }
@@ -129,7 +129,7 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
     return false;
 }
 
-static void answer_enrolled(struct engine *g, const struct command *c, const struct agent *a)
+static void answer_enrolled(struct engine *g, const struct command *c, const struct agent_row *a)
 {
     struct effect *x = session_effect(g, EFFECT_ENROLLED, c->session);
     x->id = a->id;
@@ -154,8 +154,8 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
         return false;
     }
     const char *key = x->group ? x->group : t->group;
-    const struct pool *p = pool_find(g, key);
-    if (!p || p->deleted) {
+    const struct group *group = group_find(g, key);
+    if (!group || group->deleted) {
         refuse(g, c->session, "unknown-group", 60000,
                "there is no worker group '%s': create it first, or name another", key);
         return false;
@@ -174,16 +174,16 @@ static void enrol_new(struct engine *g, struct command *c, const struct token_ro
 {
     struct cmd_enrol *x = &c->u.enrol;
     char none[] = "{}";
-    struct agent a = {.name = x->name,
-                      .group = x->group ? x->group : t->group,
-                      .token_group = t->group,
-                      .capabilities = none,
-                      .version = x->version,
-                      .host_id = x->host_id,
-                      .slots = 1,
-                      .created_ms = g->now.wall_ms,
-                      .spki = x->spki,
-                      .token = t->id};
+    struct agent_row a = {.name = x->name,
+                          .group = x->group ? x->group : t->group,
+                          .token_group = t->group,
+                          .capabilities = none,
+                          .version = x->version,
+                          .host_id = x->host_id,
+                          .slots = 1,
+                          .created_ms = g->now.wall_ms,
+                          .spki = x->spki,
+                          .token = t->id};
     for (int tries = 0; tries < 100; tries++) {
         a.id = engine_new_id(g);
         int rc = store_agent_insert(g->store, &a, &g->err);
@@ -204,7 +204,7 @@ void apply_enrol(struct engine *g, struct command *c)
 {
     struct cmd_enrol *x = &c->u.enrol;
     struct token_row t;
-    struct agent other = {0};
+    struct agent_row other = {0};
     if (!check_join_token(g, c, &t)) return;
     int rc = store_agent_by_name(g->store, x->name, &other, &g->err);
     bool taken = rc == 0;
@@ -227,6 +227,6 @@ void apply_enrol(struct engine *g, struct command *c)
         if (g->rc == 0) enrol_new(g, c, &t);
     }
 out:
-    agent_fini(&other);
+    agent_row_fini(&other);
     token_row_fini(&t);
 }

@@ -40,7 +40,7 @@ struct trigger *trigger_find(const struct flow_entry *f, const char *name)
 /* Executions of a trigger of this name that are open: it may have been taken out and put back. */
 static void adopt(struct trigger *t, const struct execution_list *l)
 {
-    for (struct open_execution *x = l->first; x; x = x->next) {
+    for (struct execution *x = l->first; x; x = x->next) {
         if (!str_eq(x->row.trigger, t->row.name)) continue;
         x->trigger = t;
         t->executions++;
@@ -157,16 +157,16 @@ static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
     row->ended_ms = g->now.wall_ms;
     trigger_set_due(g, t, row->interval_ms);
     if (v->execution) row->execution = v->execution;
-    struct evaluation e = {.trigger = row->id,
-                           .number = row->evaluations,
-                           .result = v->result,
-                           .exited = v->exited,
-                           .exit_code = v->exit_code,
-                           .message = row->message,
-                           .job = v->job,
-                           .execution = v->execution,
-                           .started_ms = v->started_ms,
-                           .ended_ms = row->ended_ms};
+    struct evaluation_row e = {.trigger = row->id,
+                               .number = row->evaluations,
+                               .result = v->result,
+                               .exited = v->exited,
+                               .exit_code = v->exit_code,
+                               .message = row->message,
+                               .job = v->job,
+                               .execution = v->execution,
+                               .started_ms = v->started_ms,
+                               .ended_ms = row->ended_ms};
     return store_ok(g, store_evaluation_add(g->store, &e, &g->err)) &&
            store_ok(g, store_trigger_update(g->store, row, &g->err));
 }
@@ -182,14 +182,14 @@ void trigger_abandon(struct engine *g, struct trigger *t, const char *why)
     /* first: what the job's end says then is nobody's any more */
     if (!record(g, t, &v)) return;
     job_cancel_id(g, job);
-    if (open_job_find(g, job)) t->ending = job;
+    if (job_find(g, job)) t->ending = job;
 }
 
 void triggers_find_ending(struct engine *g, const struct flow_entry *f)
 {
     size_t place = 0;
-    for (const struct worker *w; (w = id_map_next(&g->workers, &place)) != NULL;) {
-        for (const struct open_job *j = w->jobs; j; j = j->next) {
+    for (const struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+        for (const struct job *j = a->jobs; j; j = j->next) {
             if (j->row.kind != JOB_TRIGGER) continue;
             const struct flow_entry *at = flow_get(g, j->row.ns, j->row.flow);
             struct trigger *t = at && (!f || at == f) ? trigger_find(at, j->row.task) : NULL;
@@ -214,12 +214,13 @@ static void fire(struct engine *g, struct trigger *t, const struct flow *f,
         v->result = EVALUATION_ERROR;
         v->message = err_text(e);
     } else {
-        struct execution row = {.ns = mem_strdup(t->row.ns),
-                                .flow = mem_strdup(t->row.flow),
-                                .trigger = mem_strdup(t->row.name),
-                                .inputs = json_text(inputs),
-                                .trigger_vars = mem_strdup(j->outputs),
-                                .labels = json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
+        struct execution_row row = {.ns = mem_strdup(t->row.ns),
+                                    .flow = mem_strdup(t->row.flow),
+                                    .trigger = mem_strdup(t->row.name),
+                                    .inputs = json_text(inputs),
+                                    .trigger_vars = mem_strdup(j->outputs),
+                                    .labels =
+                                        json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
         v->execution = execution_start(g, t->flow, &row);
     }
     json_free(outputs);
@@ -230,14 +231,14 @@ static void fire(struct engine *g, struct trigger *t, const struct flow *f,
 static void fail_execution(struct engine *g, struct trigger *t, enum reason reason,
                            struct verdict *v)
 {
-    struct execution row = {.ns = mem_strdup(t->row.ns),
-                            .flow = mem_strdup(t->row.flow),
-                            .trigger = mem_strdup(t->row.name),
-                            .revision = t->flow->revision,
-                            .state = EXECUTION_FAILED,
-                            .reason = reason,
-                            .message = str_dupf("trigger %s: %s", t->row.name, v->message),
-                            .created_ms = g->now.wall_ms};
+    struct execution_row row = {.ns = mem_strdup(t->row.ns),
+                                .flow = mem_strdup(t->row.flow),
+                                .trigger = mem_strdup(t->row.name),
+                                .revision = t->flow->revision,
+                                .state = EXECUTION_FAILED,
+                                .reason = reason,
+                                .message = str_dupf("trigger %s: %s", t->row.name, v->message),
+                                .created_ms = g->now.wall_ms};
     v->execution = execution_start_ended(g, t->flow, &row);
 }
 
@@ -321,12 +322,12 @@ void trigger_on_evaluation(struct engine *g, const struct ended_job *j)
 
 /* ---- an evaluation begins ---- */
 
-static bool has_room(const struct pool *p, struct flaw *flaw)
+static bool has_room(const struct group *group, struct flaw *flaw)
 {
     char name[96];
-    if (p->row.max_queued == 0 || p->queued < p->row.max_queued) return true;
+    if (group->row.max_queued == 0 || group->queued < group->row.max_queued) return true;
     err_set(&flaw->err, ERR_UNAVAILABLE, "%s holds %lld queued jobs, as many as it may",
-            pool_name(p, name), (long long)p->queued);
+            group_name(group, name), (long long)group->queued);
     flaw->reason = REASON_NO_AGENT;
     return false;
 }
@@ -337,16 +338,16 @@ static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *
 {
     struct expr_values v = {0};
     char *spec = NULL;
-    struct job row = {.kind = JOB_TRIGGER,
-                      .ns = mem_strdup(t->row.ns),
-                      .flow = mem_strdup(t->row.flow),
-                      .task = mem_strdup(t->row.name)};
+    struct job_row row = {.kind = JOB_TRIGGER,
+                          .ns = mem_strdup(t->row.ns),
+                          .flow = mem_strdup(t->row.flow),
+                          .task = mem_strdup(t->row.name)};
     flow_values(f, &v);
     if (work_render(g, f, &def->work, &v, &row, &spec, flaw) &&
-        has_room(pool_find(g, row.group), flaw))
+        has_room(group_find(g, row.group), flaw))
         return job_create(g, &row, spec);
     mem_free(spec);
-    job_fini(&row);
+    job_row_fini(&row);
     return 0;
 }
 

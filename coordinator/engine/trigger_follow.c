@@ -15,7 +15,7 @@
 static char *check_text(const struct flow *f, const struct flow_trigger *t)
 {
     struct expr_values v = {0};
-    struct job row = {0};
+    struct job_row row = {0};
     bool given = false;
     char *spec = NULL;
     flow_values(f, &v);
@@ -30,7 +30,7 @@ static char *check_text(const struct flow *f, const struct flow_trigger *t)
     mem_free(require);
     mem_free(text);
     mem_free(spec);
-    job_fini(&row);
+    job_row_fini(&row);
     return all;
 }
 
@@ -47,7 +47,7 @@ static bool same_check(const struct flow *before, const struct flow *now,
 
 static void forget_trigger(struct trigger *t, const struct execution_list *l)
 {
-    for (struct open_execution *x = l->first; x; x = x->next) {
+    for (struct execution *x = l->first; x; x = x->next) {
         if (x->trigger == t) x->trigger = NULL;
     }
 }

@@ -12,17 +12,17 @@ struct census {
     int64_t known, online, fitting, slots, busy;
 };
 
-static void take_census(struct engine *g, struct pool *p, struct class *c, struct census *out)
+static void take_census(struct engine *g, struct group *group, struct queue *c, struct census *out)
 {
     *out = (struct census){0};
-    for (struct worker *w = p->first; w; w = w->next) {
+    for (struct agent *a = group->first; a; a = a->next) {
         out->known++;
-        if (!w->counted) continue;
+        if (!a->counted) continue;
         out->online++;
-        if (!worker_fits(g, w, c)) continue;
+        if (!agent_fits(g, a, c)) continue;
         out->fitting++;
-        out->slots += w->row.slots;
-        out->busy += w->busy < w->row.slots ? w->busy : w->row.slots;
+        out->slots += a->row.slots;
+        out->busy += a->busy < a->row.slots ? a->busy : a->row.slots;
     }
 }
 
@@ -33,14 +33,14 @@ static void say(struct jw *w, const char *code, const char *message)
 }
 
 /* The clause that keeps most agents out, with what some of them have. */
-static void say_unmet(struct pool *p, const struct requires *r, const struct census *n,
+static void say_unmet(struct group *group, const struct requires *r, const struct census *n,
                       struct jw *w)
 {
     size_t worst = 0;
     int64_t most = -1;
     for (size_t i = 0; i < requires_count(r); i++) {
         int64_t failing = 0;
-        for (struct worker *a = p->first; a; a = a->next)
+        for (struct agent *a = group->first; a; a = a->next)
             failing += a->counted && !requires_clause_met(r, i, a->caps);
         if (failing > most) {
             most = failing;
@@ -53,9 +53,9 @@ static void say_unmet(struct pool *p, const struct requires *r, const struct cen
     buf_init(&text, 8192);
     requires_clause_print(r, worst, &clause);
     buf_addf(&text, "%lld of %lld agents in %s meet %s", (long long)(n->online - most),
-             (long long)n->online, pool_name(p, name), clause.data);
+             (long long)n->online, group_name(group, name), clause.data);
     int named = 0;
-    for (struct worker *a = p->first; a; a = a->next) {
+    for (struct agent *a = group->first; a; a = a->next) {
         if (!a->counted || requires_clause_met(r, worst, a->caps)) continue;
         if (named == NAMES_MOST) {
             buf_adds(&text, ", …");
@@ -73,10 +73,10 @@ static void say_unmet(struct pool *p, const struct requires *r, const struct cen
     buf_fini(&text);
 }
 
-static void say_away(const struct pool *p, const struct census *n, struct jw *w)
+static void say_away(const struct group *group, const struct census *n, struct jw *w)
 {
     char name[96], text[256];
-    pool_name(p, name);
+    group_name(group, name);
     if (n->known > 0) {
         str_format(text, sizeof text, "%s has no agent online: %lld of %lld are draining", name,
                    (long long)n->known, (long long)n->known);
@@ -87,7 +87,7 @@ static void say_away(const struct pool *p, const struct census *n, struct jw *w)
     jw_int(w, "draining", n->known);
 }
 
-static void say_position(struct engine *g, const struct pool *p, const struct open_job *j,
+static void say_position(struct engine *g, const struct group *group, const struct job *j,
                          const struct census *n, struct jw *w)
 {
     int64_t before = 0;
@@ -95,7 +95,7 @@ static void say_position(struct engine *g, const struct pool *p, const struct op
     int rc = store_queue_position(g->store, j->row.group, j->row.priority, j->row.id, COUNT_MOST,
                                   &before, &g->err);
     if (!store_ok(g, rc)) return;
-    pool_name(p, name);
+    group_name(group, name);
     if (before == 0 && n->busy >= n->slots) {
         str_format(text, sizeof text, "all %lld fitting agents in %s are busy (%lld of %lld slots)",
                    (long long)n->fitting, name, (long long)n->busy, (long long)n->slots);
@@ -111,28 +111,28 @@ static void say_position(struct engine *g, const struct pool *p, const struct op
     jw_int(w, "busy", n->busy);
 }
 
-static void say_created(struct engine *g, const struct open_job *j, struct jw *w)
+static void say_created(struct engine *g, const struct job *j, struct jw *w)
 {
-    struct pool *p = pool_of_job(g, &j->row);
-    struct class *c = class_get(g, p, j->row.requires_id);
+    struct group *group = group_of_job(g, &j->row);
+    struct queue *c = queue_get(g, group, j->row.requires_id);
     struct census n;
     char name[96], text[160];
-    if (p->row.paused) {
-        str_format(text, sizeof text, "%s is paused", pool_name(p, name));
+    if (group->row.paused) {
+        str_format(text, sizeof text, "%s is paused", group_name(group, name));
         say(w, "group-paused", text);
         return;
     }
-    take_census(g, p, c, &n);
+    take_census(g, group, c, &n);
     if (g->rc) return;
     if (n.online == 0)
-        say_away(p, &n, w);
-    else if (n.fitting == 0 && c->requirement && c->requirement->compiled)
-        say_unmet(p, c->requirement->compiled, &n, w);
+        say_away(group, &n, w);
+    else if (n.fitting == 0 && c->requires && c->requires->compiled)
+        say_unmet(group, c->requires->compiled, &n, w);
     else
-        say_position(g, p, j, &n, w);
+        say_position(g, group, j, &n, w);
 }
 
-static void say_retrying(const struct open_job *j, struct jw *w)
+static void say_retrying(const struct job *j, struct jw *w)
 {
     char text[96];
     str_format(text, sizeof text, "attempt %lld is due", (long long)j->row.attempt);
@@ -141,7 +141,7 @@ static void say_retrying(const struct open_job *j, struct jw *w)
     jw_int(w, "attempt", j->row.attempt);
 }
 
-static void answer(struct engine *g, struct command *c, const struct open_job *j)
+static void answer(struct engine *g, struct command *c, const struct job *j)
 {
     struct buf b;
     struct jw w;
@@ -163,12 +163,12 @@ static void answer(struct engine *g, struct command *c, const struct open_job *j
 
 void apply_why(struct engine *g, struct command *c)
 {
-    const struct open_job *j = open_job_find(g, c->u.id);
+    const struct job *j = job_find(g, c->u.id);
     if (j) {
         answer(g, c, j);
         return;
     }
-    struct open_job stored = {0};
+    struct job stored = {0};
     int rc = store_job_get(g->store, c->u.id, &stored.row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
@@ -177,5 +177,5 @@ void apply_why(struct engine *g, struct command *c)
     }
     if (!store_ok(g, rc)) return;
     answer(g, c, &stored);
-    job_fini(&stored.row);
+    job_row_fini(&stored.row);
 }

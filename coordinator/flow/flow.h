@@ -195,7 +195,8 @@ void flow_values(const struct flow *f, struct expr_values *v);
  * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure
  * nothing of *j has changed. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
-                size_t max_bytes, struct job *j, bool *fallback_given, char **spec, struct err *e);
+                size_t max_bytes, struct job_row *j, bool *fallback_given, char **spec,
+                struct err *e);
 
 /* The spec to send for this attempt: NULL when it is `spec` as it stands (nearly always), else
  * mem_free. */

@@ -143,7 +143,8 @@ static int render_key(struct rendering *r, const struct flow_group_ref *ref, cha
 }
 
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
-                size_t max_bytes, struct job *j, bool *fallback_given, char **spec, struct err *e)
+                size_t max_bytes, struct job_row *j, bool *fallback_given, char **spec,
+                struct err *e)
 {
     struct rendering r = {.v = v, .e = e};
     struct err unread;

@@ -126,7 +126,7 @@ bool execution_is_final(enum execution_state s)
     return (unsigned)s < EXECUTION_STATES && execution_states[s].final;
 }
 
-void job_fini(struct job *j)
+void job_row_fini(struct job_row *j)
 {
     mem_free(j->ns);
     mem_free(j->name);
@@ -136,16 +136,16 @@ void job_fini(struct job *j)
     mem_free(j->group);
     mem_free(j->message);
     mem_free(j->unique_key);
-    *j = (struct job){0};
+    *j = (struct job_row){0};
 }
 
-void attempt_fini(struct attempt *a)
+void attempt_row_fini(struct attempt_row *a)
 {
     mem_free(a->message);
-    *a = (struct attempt){0};
+    *a = (struct attempt_row){0};
 }
 
-void agent_fini(struct agent *a)
+void agent_row_fini(struct agent_row *a)
 {
     mem_free(a->name);
     mem_free(a->group);
@@ -157,23 +157,23 @@ void agent_fini(struct agent *a)
     mem_free(a->journal_id);
     mem_free(a->drain_reason);
     mem_free(a->spki);
-    *a = (struct agent){0};
+    *a = (struct agent_row){0};
 }
 
-void group_fini(struct group *g)
+void group_row_fini(struct group_row *g)
 {
     mem_free(g->key);
     mem_free(g->description);
     mem_free(g->require);
     mem_free(g->allowed_namespaces);
-    *g = (struct group){0};
+    *g = (struct group_row){0};
 }
 
-void ns_default_fini(struct ns_default *n)
+void namespace_row_fini(struct namespace_row *n)
 {
     mem_free(n->ns);
     mem_free(n->group);
-    *n = (struct ns_default){0};
+    *n = (struct namespace_row){0};
 }
 
 void token_row_fini(struct token_row *t)
@@ -193,7 +193,7 @@ void flow_row_fini(struct flow_row *f)
     *f = (struct flow_row){0};
 }
 
-void execution_fini(struct execution *x)
+void execution_row_fini(struct execution_row *x)
 {
     mem_free(x->ns);
     mem_free(x->flow);
@@ -203,7 +203,7 @@ void execution_fini(struct execution *x)
     mem_free(x->trigger_vars);
     mem_free(x->labels);
     mem_free(x->unique_key);
-    *x = (struct execution){0};
+    *x = (struct execution_row){0};
 }
 
 void trigger_row_fini(struct trigger_row *t)
@@ -216,8 +216,8 @@ void trigger_row_fini(struct trigger_row *t)
     *t = (struct trigger_row){0};
 }
 
-void evaluation_fini(struct evaluation *v)
+void evaluation_row_fini(struct evaluation_row *v)
 {
     mem_free(v->message);
-    *v = (struct evaluation){0};
+    *v = (struct evaluation_row){0};
 }

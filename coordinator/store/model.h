@@ -67,7 +67,7 @@ struct retry {
     int64_t max_duration_ms; /* from the first attempt's start; 0: none */
 };
 
-struct job {
+struct job_row {
     int64_t id;
     enum job_kind kind;
     char *ns;                      /* namespace; NULL: none */
@@ -96,13 +96,13 @@ struct job {
     int64_t submitter;    /* token id */
     int64_t output_limit; /* 0: the coordinator's */
 };
-void job_fini(struct job *j);
+void job_row_fini(struct job_row *j);
 bool job_is_final(enum job_state s);
 /* SUBMITTED, RUNNING or KILLING: an agent has it. */
 bool job_is_assigned(enum job_state s);
 
 /* An attempt that is over while its job went on (the last attempt lives in the job itself). */
-struct attempt {
+struct attempt_row {
     int64_t job, attempt, agent;
     enum job_state state; /* FAILED or KILLED */
     enum reason reason;
@@ -110,9 +110,9 @@ struct attempt {
     bool exited;
     int64_t exit_code, submitted_ms, started_ms, ended_ms;
 };
-void attempt_fini(struct attempt *a);
+void attempt_row_fini(struct attempt_row *a);
 
-struct agent {
+struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */
     char *group;       /* NULL: default */
@@ -131,9 +131,9 @@ struct agent {
     char *spki;                                   /* hex SHA-256 of the key that enrolled */
     int64_t token;                                /* join token id */
 };
-void agent_fini(struct agent *a);
+void agent_row_fini(struct agent_row *a);
 
-struct group {
+struct group_row {
     char *key, *description;
     char *require;            /* JSON object text; NULL: nothing required */
     char *allowed_namespaces; /* JSON array text; NULL: all */
@@ -141,14 +141,14 @@ struct group {
     int64_t max_queued; /* 0: no limit */
     int64_t created_ms;
 };
-void group_fini(struct group *g);
+void group_row_fini(struct group_row *g);
 
-struct ns_default { /* what a namespace says for itself and its children */
+struct namespace_row { /* what a namespace says for itself and its children */
     char *ns;
     char *group;  /* NULL: says explicitly "default group" */
     int fallback; /* enum fallback, -1: says nothing */
 };
-void ns_default_fini(struct ns_default *n);
+void namespace_row_fini(struct namespace_row *n);
 
 enum token_role { ROLE_JOIN = 0, ROLE_READ = 1, ROLE_SUBMIT = 2, ROLE_ADMIN = 3 };
 extern const char *const role_names[4];
@@ -200,7 +200,7 @@ enum execution_state {
 extern const struct fsm execution_fsm;
 bool execution_is_final(enum execution_state s);
 
-struct execution {
+struct execution_row {
     int64_t id;
     char *ns, *flow;
     int64_t revision; /* the flow's, from its start to its end */
@@ -218,7 +218,7 @@ struct execution {
     int64_t created_ms, started_ms, ended_ms;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
 };
-void execution_fini(struct execution *x);
+void execution_row_fini(struct execution_row *x);
 
 /* What an evaluation of a trigger came to. Order is stored: append only. */
 enum evaluation_result {
@@ -254,7 +254,7 @@ void trigger_row_fini(struct trigger_row *t);
 
 #define TRIGGER_HISTORY 10 /* evaluations kept of each trigger, with their jobs */
 
-struct evaluation {
+struct evaluation_row {
     int64_t trigger, number; /* number: counts from 1 */
     enum evaluation_result result;
     bool exited;
@@ -264,7 +264,7 @@ struct evaluation {
     int64_t execution; /* that it started; 0: none */
     int64_t started_ms, ended_ms;
 };
-void evaluation_fini(struct evaluation *v);
+void evaluation_row_fini(struct evaluation_row *v);
 
 /* Output chunk. */
 struct chunk {

@@ -15,7 +15,7 @@ void reader_close(struct reader *r);
 
 /* A job (all but its unique_key) with what an API answer needs beside it. */
 struct job_view {
-    struct job job;
+    struct job_row job;
     char *spec;       /* JSON text; only from reader_job */
     char *outputs;    /* JSON text or NULL */
     char *require;    /* JSON text or NULL */
@@ -37,7 +37,7 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
                 int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
                 struct err *e);
 int reader_attempts(struct reader *r, int64_t job,
-                    int (*fn)(const struct attempt *a, const char *agent_name, void *user),
+                    int (*fn)(const struct attempt_row *a, const char *agent_name, void *user),
                     void *user, struct err *e); /* the archived ones, oldest first */
 
 /* Chunks behind `cursor` (0: from the beginning) in order of arrival, at most max_bytes of data but
@@ -49,15 +49,15 @@ int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t strea
                   int64_t *next_cursor, struct err *e);
 
 /* Agents not removed, by name. free_slots = slots minus assigned jobs. */
-int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user),
+int reader_agents(struct reader *r, int (*fn)(const struct agent_row *a, int64_t busy, void *user),
                   void *user, struct err *e);
-int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, int64_t *busy,
+int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
 int reader_groups(struct reader *r,
-                  int (*fn)(const struct group *g, int64_t agents, int64_t online, int64_t queued,
-                            int64_t running, void *user),
+                  int (*fn)(const struct group_row *g, int64_t agents, int64_t online,
+                            int64_t queued, int64_t running, void *user),
                   void *user, struct err *e);
-int reader_namespaces(struct reader *r, int (*fn)(const struct ns_default *n, void *user),
+int reader_namespaces(struct reader *r, int (*fn)(const struct namespace_row *n, void *user),
                       void *user, struct err *e);
 int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *user), void *user,
                   struct err *e);
@@ -93,9 +93,9 @@ struct execution_filter {
 };
 /* As reader_jobs. */
 int reader_executions(struct reader *r, const struct execution_filter *f,
-                      int (*fn)(const struct execution *x, void *user), void *user,
+                      int (*fn)(const struct execution_row *x, void *user), void *user,
                       int64_t *next_before, struct err *e);
-int reader_execution(struct reader *r, int64_t id, struct execution *out, struct err *e);
+int reader_execution(struct reader *r, int64_t id, struct execution_row *out, struct err *e);
 /* Its task runs, oldest first: those that came to be. after_id: behind this one, 0: from the
  * first. */
 int reader_task_runs(struct reader *r, int64_t execution, int64_t after_id, size_t limit,
@@ -116,7 +116,7 @@ int reader_trigger(struct reader *r, const char *ns, const char *flow, const cha
                    struct trigger_row *out, struct err *e);
 /* Its last evaluations, newest first; TRIGGER_HISTORY at most. */
 int reader_evaluations(struct reader *r, int64_t trigger,
-                       int (*fn)(const struct evaluation *v, void *user), void *user,
+                       int (*fn)(const struct evaluation_row *v, void *user), void *user,
                        struct err *e);
 
 /* agents: online and neither draining nor held; offline; online and one of both. slots: of those

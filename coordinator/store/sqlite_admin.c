@@ -5,7 +5,7 @@
 
 /* ---- groups --------------------------------------------------------------------------------- */
 
-int store_group_put(struct store *s, const struct group *g, struct err *e)
+int store_group_put(struct store *s, const struct group_row *g, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -29,16 +29,16 @@ int store_group_delete(struct store *s, const char *key, struct err *e)
     return db_change(&s->queue, q, e);
 }
 
-int store_each_group(struct store *s, int (*fn)(const struct group *g, void *user), void *user,
+int store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user), void *user,
                      struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_GROUPS);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        struct group g;
+        struct group_row g;
         row_group(q, &g);
         int stop = fn(&g, user);
-        group_fini(&g);
+        group_row_fini(&g);
         if (stop) {
             db_reset(q);
             return 0;
@@ -49,7 +49,7 @@ int store_each_group(struct store *s, int (*fn)(const struct group *g, void *use
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-int store_ns_put(struct store *s, const struct ns_default *n, struct err *e)
+int store_ns_put(struct store *s, const struct namespace_row *n, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -69,16 +69,16 @@ int store_ns_delete(struct store *s, const char *ns, struct err *e)
     return db_change(&s->queue, q, e);
 }
 
-int store_each_ns(struct store *s, int (*fn)(const struct ns_default *n, void *user), void *user,
+int store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void *user), void *user,
                   struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_NAMESPACES);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        struct ns_default n;
+        struct namespace_row n;
         row_ns(q, &n);
         int stop = fn(&n, user);
-        ns_default_fini(&n);
+        namespace_row_fini(&n);
         if (stop) {
             db_reset(q);
             return 0;

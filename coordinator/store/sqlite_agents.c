@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-static void bind_agent(sqlite3_stmt *q, const struct agent *a)
+static void bind_agent(sqlite3_stmt *q, const struct agent_row *a)
 {
     bind_int(q, 1, a->id);
     bind_text(q, 2, a->name);
@@ -16,7 +16,7 @@ static void bind_agent(sqlite3_stmt *q, const struct agent *a)
     bind_int(q, 10, a->removed_ms);
 }
 
-static int put_facts(struct store *s, const struct agent *a, struct err *e)
+static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_FACTS_PUT);
     bind_int(q, 1, a->id);
@@ -33,7 +33,7 @@ static int put_facts(struct store *s, const struct agent *a, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-int store_agent_insert(struct store *s, const struct agent *a, struct err *e)
+int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -44,7 +44,7 @@ int store_agent_insert(struct store *s, const struct agent *a, struct err *e)
     return rc == 0 ? put_facts(s, a, e) : rc;
 }
 
-int store_agent_update(struct store *s, const struct agent *a, struct err *e)
+int store_agent_update(struct store *s, const struct agent_row *a, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -65,7 +65,7 @@ int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e
 }
 
 /* The one row of q. */
-static int get_agent(struct store *s, sqlite3_stmt *q, struct agent *out, struct err *e)
+static int get_agent(struct store *s, sqlite3_stmt *q, struct agent_row *out, struct err *e)
 {
     int rc = db_step(&s->queue, q, e);
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such agent");
@@ -75,14 +75,14 @@ static int get_agent(struct store *s, sqlite3_stmt *q, struct agent *out, struct
     return 0;
 }
 
-int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *e)
+int store_agent_get(struct store *s, int64_t id, struct agent_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENT_GET);
     bind_int(q, 1, id);
     return get_agent(s, q, out, e);
 }
 
-int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e)
+int store_agent_by_name(struct store *s, const char *name, struct agent_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENT_NAMED);
     bind_text(q, 1, name);

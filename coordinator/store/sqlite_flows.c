@@ -72,7 +72,7 @@ int store_flow_source(struct store *s, const char *ns, const char *id, int64_t r
 
 /* ---- executions ----------------------------------------------------------------------------- */
 
-static int insert_key(struct store *s, const struct execution *x, struct err *e)
+static int insert_key(struct store *s, const struct execution_row *x, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_INSERT);
     bind_int(q, 1, x->id);
@@ -80,7 +80,7 @@ static int insert_key(struct store *s, const struct execution *x, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-static int insert_row(struct store *s, const struct execution *x, struct err *e)
+static int insert_row(struct store *s, const struct execution_row *x, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_INSERT);
     bind_int(q, 1, x->id);
@@ -105,7 +105,7 @@ static int insert_row(struct store *s, const struct execution *x, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-int store_execution_insert(struct store *s, const struct execution *x, struct err *e)
+int store_execution_insert(struct store *s, const struct execution_row *x, struct err *e)
 {
     int rc = store_write_queue(s, e);
     /* The key first, as with jobs: a refused insert leaves nothing behind. */
@@ -121,7 +121,7 @@ int store_execution_insert(struct store *s, const struct execution *x, struct er
     return rc;
 }
 
-int store_execution_get(struct store *s, int64_t id, struct execution *out, struct err *e)
+int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
     bind_int(q, 1, id);
@@ -155,7 +155,7 @@ int store_execution_last_id(struct store *s, int64_t *id, struct err *e)
     return 0;
 }
 
-int store_execution_update(struct store *s, const struct execution *x, struct err *e)
+int store_execution_update(struct store *s, const struct execution_row *x, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -173,16 +173,16 @@ int store_execution_update(struct store *s, const struct execution *x, struct er
     return db_change(&s->queue, q, e);
 }
 
-int store_each_open_execution(struct store *s, int (*fn)(const struct execution *x, void *user),
+int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
                               void *user, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTIONS_OPEN);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        struct execution x;
+        struct execution_row x;
         row_execution(q, false, &x);
         int stop = fn(&x, user);
-        execution_fini(&x);
+        execution_row_fini(&x);
         if (stop) break;
     }
     db_reset(q);

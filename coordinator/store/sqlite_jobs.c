@@ -14,19 +14,19 @@ static void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code)
     }
 }
 
-static bool is_watched(const struct job *j)
+static bool is_watched(const struct job_row *j)
 {
     return j->queue_timeout_ms > 0 || j->fallback != FALLBACK_WAIT;
 }
 
-static enum open_place open_of(const struct job *j)
+static enum open_place open_of(const struct job_row *j)
 {
     if (j->state == JOB_CREATED) return is_watched(j) ? OPEN_WATCHED : OPEN_NOT;
     if (job_is_assigned(j->state)) return OPEN_ASSIGNED;
     return j->state == JOB_RETRYING ? OPEN_RETRYING : OPEN_NOT;
 }
 
-static int insert_key(struct store *s, const struct job *j, struct err *e)
+static int insert_key(struct store *s, const struct job_row *j, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_KEY_INSERT);
     bind_int(q, 1, j->id);
@@ -34,7 +34,7 @@ static int insert_key(struct store *s, const struct job *j, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-static int insert_fixed(struct store *s, const struct job *j, const char *spec, struct err *e)
+static int insert_fixed(struct store *s, const struct job_row *j, const char *spec, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_JOB_INSERT);
     bind_int(q, 1, j->id);
@@ -62,7 +62,7 @@ static int insert_fixed(struct store *s, const struct job *j, const char *spec, 
     return db_run(&s->queue, q, e);
 }
 
-static int insert_state(struct store *s, const struct job *j, struct err *e)
+static int insert_state(struct store *s, const struct job_row *j, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_STATE_INSERT);
     bind_int(q, 1, j->id);
@@ -88,7 +88,7 @@ static int insert_state(struct store *s, const struct job *j, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e)
+int store_job_insert(struct store *s, const struct job_row *j, const char *spec, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -120,19 +120,19 @@ static int find_key(struct store *s, int64_t id, char **key, struct err *e)
     return 0;
 }
 
-int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e)
+int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_JOB_GET);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
     if (rc < 0) return rc;
-    struct job j;
+    struct job_row j;
     row_job(q, &j);
     db_reset(q);
     rc = find_key(s, id, &j.unique_key, e);
     if (rc != 0) {
-        job_fini(&j);
+        job_row_fini(&j);
         return rc;
     }
     *out = j;
@@ -173,16 +173,16 @@ int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e)
     return 0;
 }
 
-int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user), void *user,
+int store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void *user), void *user,
                         struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_JOBS_OPEN);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        struct job j;
+        struct job_row j;
         row_job(q, &j);
         int stop = fn(&j, user);
-        job_fini(&j);
+        job_row_fini(&j);
         if (stop) {
             db_reset(q);
             return 0;
@@ -311,7 +311,7 @@ int store_job_set_group(struct store *s, int64_t id, const char *group, struct e
     return db_run(&s->queue, q, e);
 }
 
-int store_attempt_add(struct store *s, const struct attempt *a, struct err *e)
+int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;

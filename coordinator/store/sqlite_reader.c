@@ -60,7 +60,7 @@ void reader_close(struct reader *r)
 
 void job_view_fini(struct job_view *v)
 {
-    job_fini(&v->job);
+    job_row_fini(&v->job);
     mem_free(v->spec);
     mem_free(v->outputs);
     mem_free(v->require);
@@ -193,17 +193,17 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
 }
 
 int reader_attempts(struct reader *r, int64_t job,
-                    int (*fn)(const struct attempt *a, const char *agent_name, void *user),
+                    int (*fn)(const struct attempt_row *a, const char *agent_name, void *user),
                     void *user, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_ATTEMPTS);
     bind_int(q, 1, job);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        struct attempt a;
+        struct attempt_row a;
         row_attempt(q, &a);
         int stop = fn(&a, (const char *)sqlite3_column_text(q, ATTEMPT_COLUMN_COUNT), user);
-        attempt_fini(&a);
+        attempt_row_fini(&a);
         if (stop) break;
     }
     db_reset(q);
@@ -263,16 +263,16 @@ int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t strea
 
 /* ---- agents, groups, namespaces, tokens ----------------------------------------------------- */
 
-int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t busy, void *user),
+int reader_agents(struct reader *r, int (*fn)(const struct agent_row *a, int64_t busy, void *user),
                   void *user, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_AGENTS);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        struct agent a;
+        struct agent_row a;
         row_agent(q, &a);
         int stop = fn(&a, sqlite3_column_int64(q, AGENT_COLUMN_COUNT), user);
-        agent_fini(&a);
+        agent_row_fini(&a);
         if (stop) break;
     }
     db_reset(q);
@@ -280,7 +280,7 @@ int reader_agents(struct reader *r, int (*fn)(const struct agent *a, int64_t bus
 }
 
 /* 1: found. */
-static int find_agent(struct reader *r, sqlite3_stmt *q, struct agent *out, int64_t *busy,
+static int find_agent(struct reader *r, sqlite3_stmt *q, struct agent_row *out, int64_t *busy,
                       struct err *e)
 {
     int rc = db_step(&r->queue, q, e);
@@ -291,7 +291,7 @@ static int find_agent(struct reader *r, sqlite3_stmt *q, struct agent *out, int6
     return 1;
 }
 
-int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, int64_t *busy,
+int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e)
 {
     int64_t id;
@@ -311,36 +311,36 @@ int reader_agent(struct reader *r, const char *id_or_name, struct agent *out, in
 }
 
 int reader_groups(struct reader *r,
-                  int (*fn)(const struct group *g, int64_t agents, int64_t online, int64_t queued,
-                            int64_t running, void *user),
+                  int (*fn)(const struct group_row *g, int64_t agents, int64_t online,
+                            int64_t queued, int64_t running, void *user),
                   void *user, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_GROUPS);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        struct group g;
+        struct group_row g;
         row_group(q, &g);
         int64_t n[4];
         for (int i = 0; i < 4; i++)
             n[i] = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + i);
         int stop = fn(&g, n[0], n[1], n[2], n[3], user);
-        group_fini(&g);
+        group_row_fini(&g);
         if (stop) break;
     }
     db_reset(q);
     return rc < 0 ? rc : 0;
 }
 
-int reader_namespaces(struct reader *r, int (*fn)(const struct ns_default *n, void *user),
+int reader_namespaces(struct reader *r, int (*fn)(const struct namespace_row *n, void *user),
                       void *user, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_NAMESPACES);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        struct ns_default n;
+        struct namespace_row n;
         row_ns(q, &n);
         int stop = fn(&n, user);
-        ns_default_fini(&n);
+        namespace_row_fini(&n);
         if (stop) break;
     }
     db_reset(q);

@@ -114,7 +114,7 @@ static sqlite3_stmt *choose_scan(struct reader *r, const struct execution_filter
     return q;
 }
 
-static bool is_wanted(const struct execution_filter *f, const struct execution *x)
+static bool is_wanted(const struct execution_filter *f, const struct execution_row *x)
 {
     if (f->states && !(f->states >> x->state & 1)) return false;
     if (f->trigger && !str_eq(f->trigger, x->trigger)) return false;
@@ -122,7 +122,7 @@ static bool is_wanted(const struct execution_filter *f, const struct execution *
 }
 
 int reader_executions(struct reader *r, const struct execution_filter *f,
-                      int (*fn)(const struct execution *x, void *user), void *user,
+                      int (*fn)(const struct execution_row *x, void *user), void *user,
                       int64_t *next_before, struct err *e)
 {
     sqlite3_stmt *q = choose_scan(r, f);
@@ -134,7 +134,7 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
             next = last;
             break;
         }
-        struct execution x;
+        struct execution_row x;
         row_execution(q, true, &x);
         last = x.id;
         int stop = 0;
@@ -142,7 +142,7 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
             found++;
             stop = fn(&x, user);
         }
-        execution_fini(&x);
+        execution_row_fini(&x);
         if (stop) {
             next = last;
             break;
@@ -154,7 +154,7 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
     return 0;
 }
 
-int reader_execution(struct reader *r, int64_t id, struct execution *out, struct err *e)
+int reader_execution(struct reader *r, int64_t id, struct execution_row *out, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_EXECUTION);
     bind_int(q, 1, id);
@@ -239,16 +239,17 @@ int reader_trigger(struct reader *r, const char *ns, const char *flow, const cha
 }
 
 int reader_evaluations(struct reader *r, int64_t trigger,
-                       int (*fn)(const struct evaluation *v, void *user), void *user, struct err *e)
+                       int (*fn)(const struct evaluation_row *v, void *user), void *user,
+                       struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_EVALUATIONS);
     bind_int(q, 1, trigger);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        struct evaluation v;
+        struct evaluation_row v;
         row_evaluation(q, &v);
         int stop = fn(&v, user);
-        evaluation_fini(&v);
+        evaluation_row_fini(&v);
         if (stop) break;
     }
     db_reset(q);

@@ -13,9 +13,9 @@ static bool is_null(sqlite3_stmt *q, int at)
     return sqlite3_column_type(q, at) == SQLITE_NULL;
 }
 
-void row_job(sqlite3_stmt *q, struct job *j)
+void row_job(sqlite3_stmt *q, struct job_row *j)
 {
-    *j = (struct job){
+    *j = (struct job_row){
         .id = number(q, 0),
         .state = (enum job_state)number(q, 1),
         .reason = (enum reason)number(q, 2),
@@ -56,9 +56,9 @@ void row_job(sqlite3_stmt *q, struct job *j)
     };
 }
 
-void row_agent(sqlite3_stmt *q, struct agent *a)
+void row_agent(sqlite3_stmt *q, struct agent_row *a)
 {
-    *a = (struct agent){
+    *a = (struct agent_row){
         .id = number(q, 0),
         .name = column_text(q, 1),
         .group = column_group(q, 2),
@@ -82,9 +82,9 @@ void row_agent(sqlite3_stmt *q, struct agent *a)
     };
 }
 
-void row_attempt(sqlite3_stmt *q, struct attempt *a)
+void row_attempt(sqlite3_stmt *q, struct attempt_row *a)
 {
-    *a = (struct attempt){
+    *a = (struct attempt_row){
         .job = number(q, 0),
         .attempt = number(q, 1),
         .agent = number(q, 2),
@@ -99,9 +99,9 @@ void row_attempt(sqlite3_stmt *q, struct attempt *a)
     };
 }
 
-void row_group(sqlite3_stmt *q, struct group *g)
+void row_group(sqlite3_stmt *q, struct group_row *g)
 {
-    *g = (struct group){
+    *g = (struct group_row){
         .key = column_text(q, 0),
         .description = column_text(q, 1),
         .require = column_text(q, 2),
@@ -112,9 +112,9 @@ void row_group(sqlite3_stmt *q, struct group *g)
     };
 }
 
-void row_ns(sqlite3_stmt *q, struct ns_default *n)
+void row_ns(sqlite3_stmt *q, struct namespace_row *n)
 {
-    *n = (struct ns_default){
+    *n = (struct namespace_row){
         .ns = column_text(q, 0),
         .group = column_text(q, 1),
         .fallback = (int)number(q, 2),
@@ -155,9 +155,9 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f)
     };
 }
 
-void row_execution(sqlite3_stmt *q, bool texts, struct execution *x)
+void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
 {
-    *x = (struct execution){
+    *x = (struct execution_row){
         .id = number(q, 0),
         .state = (enum execution_state)number(q, 1),
         .reason = (enum reason)number(q, 2),
@@ -204,9 +204,9 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
     };
 }
 
-void row_evaluation(sqlite3_stmt *q, struct evaluation *v)
+void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v)
 {
-    *v = (struct evaluation){
+    *v = (struct evaluation_row){
         .trigger = number(q, 0),
         .number = number(q, 1),
         .result = (enum evaluation_result)number(q, 2),

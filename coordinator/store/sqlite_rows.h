@@ -15,7 +15,7 @@
 #define JOB_COLUMN_COUNT 36
 #define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
 /* All but unique_key. */
-void row_job(sqlite3_stmt *q, struct job *j);
+void row_job(sqlite3_stmt *q, struct job_row *j);
 
 #define AGENT_COLUMNS                                                                              \
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
@@ -23,21 +23,21 @@ void row_job(sqlite3_stmt *q, struct job *j);
     " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities"
 #define AGENT_COLUMN_COUNT 20
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
-void row_agent(sqlite3_stmt *q, struct agent *a);
+void row_agent(sqlite3_stmt *q, struct agent_row *a);
 
 #define ATTEMPT_COLUMNS                                                                            \
     "t.job, t.attempt, t.agent, t.state, t.reason, t.exit_code, t.submitted_ms, t.started_ms,"     \
     " t.ended_ms, t.message"
 #define ATTEMPT_COLUMN_COUNT 10
-void row_attempt(sqlite3_stmt *q, struct attempt *a);
+void row_attempt(sqlite3_stmt *q, struct attempt_row *a);
 
 #define GROUP_COLUMNS                                                                              \
     "g.key, g.description, g.require, g.allowed_namespaces, g.paused, g.max_queued, g.created_ms"
 #define GROUP_COLUMN_COUNT 7
-void row_group(sqlite3_stmt *q, struct group *g);
+void row_group(sqlite3_stmt *q, struct group_row *g);
 
 #define NS_COLUMNS "ns, group_key, fallback"
-void row_ns(sqlite3_stmt *q, struct ns_default *n);
+void row_ns(sqlite3_stmt *q, struct namespace_row *n);
 
 #define TOKEN_COLUMNS                                                                              \
     "id, role, secret_hash, name, group_key, ns, created_ms, expires_ms, revoked_ms,"              \
@@ -55,7 +55,7 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f);
 #define EXECUTION_COLUMN_COUNT 15
 #define EXECUTION_TEXTS ", labels, inputs, trigger_vars"
 /* texts: those columns are there, too. All but unique_key. */
-void row_execution(sqlite3_stmt *q, bool texts, struct execution *x);
+void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
 
 #define TRIGGER_COLUMNS                                                                            \
     "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \
@@ -64,6 +64,6 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
 
 #define EVALUATION_COLUMNS                                                                         \
     "trigger_id, number, result, exit_code, job, execution, started_ms, ended_ms, message"
-void row_evaluation(sqlite3_stmt *q, struct evaluation *v);
+void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v);
 
 #endif

@@ -103,7 +103,7 @@ int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, v
     return rc < 0 ? rc : 0;
 }
 
-int store_evaluation_add(struct store *s, const struct evaluation *v, struct err *e)
+int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;

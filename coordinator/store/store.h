@@ -38,8 +38,8 @@ bool store_dirty(const struct store *s);
 /* ---- jobs ---- */
 /* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text. The id has to be
  * made of created_ms (id_make): keys are forgotten by the age of the id. */
-int store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
-int store_job_get(struct store *s, int64_t id, struct job *out, struct err *e);
+int store_job_insert(struct store *s, const struct job_row *j, const char *spec, struct err *e);
+int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e);
 int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 /* The greatest; 0: there is none. */
 int store_job_last_id(struct store *s, int64_t *id, struct err *e);
@@ -70,12 +70,12 @@ int store_job_finish(struct store *s, int64_t id, const struct job_end *end, str
 /* For fallback IGNORE, before hand-out. */
 int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e);
 /* Keeps a finished attempt of a job that goes on. */
-int store_attempt_add(struct store *s, const struct attempt *a, struct err *e);
+int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e);
 
 /* What the engine needs to rebuild its memory at the start: assigned and RETRYING jobs, and those
  * CREATED with a queue timeout or a fallback other than WAIT; not the plain queue. Return non-zero
  * from fn to end. `j` is borrowed, its unique_key is not filled in. */
-int store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user), void *user,
+int store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void *user), void *user,
                         struct err *e);
 
 /* ---- the queue: CREATED jobs, by group and interned requires, best first ---- */
@@ -116,13 +116,13 @@ int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *b
                        struct err *e);
 
 /* ---- agents ---- */
-int store_agent_insert(struct store *s, const struct agent *a, struct err *e);
+int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e);
 /* All columns but last_seq. */
-int store_agent_update(struct store *s, const struct agent *a, struct err *e);
+int store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
 int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e);
-int store_agent_get(struct store *s, int64_t id, struct agent *out, struct err *e);
+int store_agent_get(struct store *s, int64_t id, struct agent_row *out, struct err *e);
 /* Among those not removed. */
-int store_agent_by_name(struct store *s, const char *name, struct agent *out, struct err *e);
+int store_agent_by_name(struct store *s, const char *name, struct agent_row *out, struct err *e);
 /* Those marked as online: at the start the ones to be expected back. Group NULL: default. */
 int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
                             void *user, struct err *e);
@@ -132,13 +132,14 @@ int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, s
 int store_agent_count(struct store *s, int64_t *known, struct err *e);
 
 /* ---- groups and namespaces ---- */
-int store_group_put(struct store *s, const struct group *g, struct err *e); /* insert or replace */
+int store_group_put(struct store *s, const struct group_row *g,
+                    struct err *e); /* insert or replace */
 int store_group_delete(struct store *s, const char *key, struct err *e);
-int store_each_group(struct store *s, int (*fn)(const struct group *g, void *user), void *user,
+int store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user), void *user,
                      struct err *e);
-int store_ns_put(struct store *s, const struct ns_default *n, struct err *e);
+int store_ns_put(struct store *s, const struct namespace_row *n, struct err *e);
 int store_ns_delete(struct store *s, const char *ns, struct err *e);
-int store_each_ns(struct store *s, int (*fn)(const struct ns_default *n, void *user), void *user,
+int store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void *user), void *user,
                   struct err *e);
 
 /* ---- tokens ---- */
@@ -163,14 +164,14 @@ int store_flow_source(struct store *s, const char *ns, const char *id, int64_t r
 
 /* ---- executions ---- */
 /* ERR_EXISTS: id or unique_key is taken. The id has to be made of created_ms. */
-int store_execution_insert(struct store *s, const struct execution *x, struct err *e);
-int store_execution_get(struct store *s, int64_t id, struct execution *out, struct err *e);
+int store_execution_insert(struct store *s, const struct execution_row *x, struct err *e);
+int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e);
 int store_execution_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 int store_execution_last_id(struct store *s, int64_t *id, struct err *e); /* 0: there is none */
 /* state, reason, message, position, job, warned, started_ms, ended_ms; the rest never changes. */
-int store_execution_update(struct store *s, const struct execution *x, struct err *e);
+int store_execution_update(struct store *s, const struct execution_row *x, struct err *e);
 /* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
-int store_each_open_execution(struct store *s, int (*fn)(const struct execution *x, void *user),
+int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
                               void *user, struct err *e);
 /* What the ended task runs of an execution left, in order: outputs is JSON object text or NULL. */
 int store_each_task_output(struct store *s, int64_t execution,
@@ -188,7 +189,7 @@ int store_trigger_delete(struct store *s, int64_t id, struct err *e);
 int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
                        void *user, struct err *e);
 /* Adds to the history; what lies TRIGGER_HISTORY before it goes, with its job. */
-int store_evaluation_add(struct store *s, const struct evaluation *v, struct err *e);
+int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e);
 
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,

@@ -45,13 +45,13 @@ static int64_t insert(struct bench *b, const char *group)
 {
     char key[40];
     struct err e = {0};
-    struct job j = {.id = id_make(b->wall_ms, b->serial * 2654435761u),
-                    .attempt = 1,
-                    .group = (char *)group,
-                    .ns = "company.team",
-                    .created_ms = b->wall_ms,
-                    .submitter = 7,
-                    .retry = {.delay_factor = 2}};
+    struct job_row j = {.id = id_make(b->wall_ms, b->serial * 2654435761u),
+                        .attempt = 1,
+                        .group = (char *)group,
+                        .ns = "company.team",
+                        .created_ms = b->wall_ms,
+                        .submitter = 7,
+                        .retry = {.delay_factor = 2}};
     b->serial++;
     if (b->keys) {
         must(str_format(key, sizeof key, "7:%08x%08x%08x", b->serial * 2654435761u,
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     memset(b.spec, 'x', sizeof b.spec - 1);
     must(store_open(argv[1], &b.store, &e), &e);
-    struct agent agent = {.id = 11, .name = "bench", .capabilities = "{}", .slots = MOST};
+    struct agent_row agent = {.id = 11, .name = "bench", .capabilities = "{}", .slots = MOST};
     must(store_begin(b.store, &e), &e);
     must(store_agent_insert(b.store, &agent, &e), &e);
     must(store_commit(b.store, &e), &e);

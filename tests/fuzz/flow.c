@@ -43,7 +43,7 @@ static void check_problems(const struct flow_problems *p, const char *text, size
 static void check_rendering(const struct flow *f, const struct flow_work *w,
                             const struct expr_values *v)
 {
-    struct job j = {0};
+    struct job_row j = {0};
     struct json *read = NULL;
     struct err e = {0, ""};
     bool given;

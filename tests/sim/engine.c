@@ -38,7 +38,7 @@ struct figures {
 };
 
 /* A process that runs seeds, as the others see it. */
-struct worker_figures {
+struct agent_figures {
     struct figures f;
     uint64_t seed; /* at hand */
     bool failed;
@@ -49,7 +49,7 @@ struct worker_figures {
 struct shared {
     atomic_uint_fast64_t next;
     atomic_bool stop;
-    struct worker_figures workers[WORKERS_MOST];
+    struct agent_figures agents[WORKERS_MOST];
 };
 
 static double seconds(void)
@@ -136,7 +136,7 @@ static bool run_seed(uint64_t seed, enum sabotage sabotage, struct figures *f, c
 
 /* ---- many processes ---- */
 
-static int worker_count(void)
+static int agent_count(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > WORKERS_MOST ? WORKERS_MOST : (int)n;
@@ -160,7 +160,7 @@ static void print_again(uint64_t seed, enum sabotage sabotage)
            sabotage ? sabotage_names[sabotage] : "");
 }
 
-/* Starts the workers and waits for them; `work` is what each of them does. How many died. */
+/* Starts the agents and waits for them; `work` is what each of them does. How many died. */
 static int run_workers(int count, void (*work)(struct shared *sh, int worker, void *user),
                        struct shared *sh, void *user)
 {
@@ -179,8 +179,8 @@ static int run_workers(int count, void (*work)(struct shared *sh, int worker, vo
         int status;
         if (waitpid(pids[i], &status, 0) < 0 || status == 0) continue;
         died++;
-        sh->workers[i].failed = true;
-        str_format(sh->workers[i].violation, sizeof sh->workers[i].violation,
+        sh->agents[i].failed = true;
+        str_format(sh->agents[i].violation, sizeof sh->agents[i].violation,
                    "the simulation died (status %d), see above", status);
         atomic_store(&sh->stop, true);
     }
@@ -196,7 +196,7 @@ struct plan {
 static void run_share(struct shared *sh, int worker, void *user)
 {
     const struct plan *p = user;
-    struct worker_figures *w = &sh->workers[worker];
+    struct agent_figures *w = &sh->agents[worker];
     while (!atomic_load(&sh->stop) && seconds() - p->begin < p->limit) {
         uint64_t i = atomic_fetch_add(&sh->next, 1);
         if (i >= p->count) break;
@@ -221,14 +221,14 @@ static int run_many(uint64_t first, uint64_t count, double limit, enum sabotage 
     struct plan p = {first, count, seconds(), limit, sabotage};
     struct shared *sh = shared_new();
     struct figures f = {0};
-    int failed = 0, workers = count == 1 ? 1 : worker_count();
+    int failed = 0, agents = count == 1 ? 1 : agent_count();
     printf("# seeds from %llu on\n", (unsigned long long)first);
     if (count == 1)
         run_share(sh, 0, &p); /* for a debugger, and for --trace */
     else
-        run_workers(workers, run_share, sh, &p);
-    for (int i = 0; i < workers; i++) {
-        struct worker_figures *w = &sh->workers[i];
+        run_workers(agents, run_share, sh, &p);
+    for (int i = 0; i < agents; i++) {
+        struct agent_figures *w = &sh->agents[i];
         sum(&f, &w->f);
         if (!w->failed) continue;
         failed = 1;
@@ -276,7 +276,7 @@ static void one_seed_twice__the_same_history(void **state)
 /* The first seed with which the checker notices; 0: none. */
 static void find_first(struct shared *sh, int worker, void *user)
 {
-    struct worker_figures *found = user;
+    struct agent_figures *found = user;
     struct figures f = {0};
     (void)worker;
     for (;;) {
@@ -296,9 +296,9 @@ static void each_sabotage__is_caught(void **state)
     (void)state;
     if (setting("CADRE_SIM_SECONDS") > 0) skip();
     struct shared *sh = shared_new(), *results = shared_new();
-    struct worker_figures *found = results->workers;
+    struct agent_figures *found = results->agents;
     assert_true((int)SABOTAGES <= WORKERS_MOST);
-    int died = run_workers(worker_count(), find_first, sh, found);
+    int died = run_workers(agent_count(), find_first, sh, found);
     for (int k = SABOTAGE_NONE + 1; k < SABOTAGES; k++) {
         printf("# sabotage %s, seed %llu: %s\n", sabotage_names[k],
                (unsigned long long)found[k].seed, found[k].violation);

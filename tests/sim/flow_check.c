@@ -60,7 +60,7 @@ static int64_t evaluation_in(const char *vars)
     return id;
 }
 
-static void count_firing(struct flow_sim *s, const struct execution *row)
+static void count_firing(struct flow_sim *s, const struct execution_row *row)
 {
     char id[ID_TEXT_SIZE];
     int64_t job = evaluation_in(row->trigger_vars);
@@ -75,7 +75,7 @@ static void count_firing(struct flow_sim *s, const struct execution *row)
     s->fired++;
 }
 
-static struct seen_execution *see(struct flow_sim *s, int64_t id, struct execution *row)
+static struct seen_execution *see(struct flow_sim *s, int64_t id, struct execution_row *row)
 {
     char name[ID_TEXT_SIZE];
     if (store_execution_get(s->w.store, id, row, NULL)) {
@@ -114,7 +114,7 @@ static void census(const struct flow_sim *s, const char *flow, int *running, int
 static void look_at_execution(struct flow_sim *s, int64_t id)
 {
     char name[ID_TEXT_SIZE];
-    struct execution row;
+    struct execution_row row;
     struct seen_execution *x = see(s, id, &row);
     if (!x) return;
     if (x->known && execution_is_final(x->state) && x->state != row.state)
@@ -128,7 +128,7 @@ static void look_at_execution(struct flow_sim *s, int64_t id)
     s->cancelled += row.state == EXECUTION_KILLED && x->state != EXECUTION_KILLED;
     x->known = true;
     x->state = row.state;
-    execution_fini(&row);
+    execution_row_fini(&row);
     if (!enters) return;
     int running, queued;
     const struct flow *f = flow_of(s, x->flow, 0);
@@ -140,8 +140,8 @@ static void look_at_execution(struct flow_sim *s, int64_t id)
 
 /* ---- jobs ---- */
 
-static void check_next_task(struct flow_sim *s, struct seen_execution *x, const struct job *row,
-                            const struct execution *now)
+static void check_next_task(struct flow_sim *s, struct seen_execution *x, const struct job_row *row,
+                            const struct execution_row *now)
 {
     char id[ID_TEXT_SIZE];
     const struct flow *f = flow_of(s, x->flow, x->revision);
@@ -165,11 +165,11 @@ static void check_next_task(struct flow_sim *s, struct seen_execution *x, const 
     s->tasks++;
 }
 
-static void look_at_task(struct flow_sim *s, const struct seen_job *j, const struct job *row)
+static void look_at_task(struct flow_sim *s, const struct seen_job *j, const struct job_row *row)
 {
     char name[ID_TEXT_SIZE];
     int64_t id = 0;
-    struct execution now;
+    struct execution_row now;
     if (!row->execution || id_parse(row->execution, &id)) {
         flow_violation(s, "job %s is a task of nothing", text(row->id, name));
         return;
@@ -177,7 +177,7 @@ static void look_at_task(struct flow_sim *s, const struct seen_job *j, const str
     struct seen_execution *x = see(s, id, &now);
     if (!x) return;
     if (j->id != x->last_run && j->id > x->last_run) check_next_task(s, x, row, &now);
-    execution_fini(&now);
+    execution_row_fini(&now);
 }
 
 struct look_up {
@@ -185,7 +185,7 @@ struct look_up {
     enum evaluation_result result;
 };
 
-static int find_evaluation(const struct evaluation *v, void *user)
+static int find_evaluation(const struct evaluation_row *v, void *user)
 {
     struct look_up *u = user;
     if (v->job == u->job) u->result = v->result;
@@ -193,7 +193,7 @@ static int find_evaluation(const struct evaluation *v, void *user)
 }
 
 /* An evaluation is over: has it come to what its trigger says that it did? */
-static void check_outcome(struct flow_sim *s, const struct seen_job *j, const struct job *row)
+static void check_outcome(struct flow_sim *s, const struct seen_job *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     struct trigger_row t;
@@ -229,7 +229,7 @@ static uint64_t trigger_key(const char *flow, const char *name)
 static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
 {
     char name[ID_TEXT_SIZE];
-    struct job row;
+    struct job_row row;
     struct seen_job *j = id_map_find(&s->jobs, (uint64_t)id);
     if (store_job_get(s->w.store, id, &row, NULL)) {
         /* an evaluation that ended goes with a trigger that goes */
@@ -252,7 +252,7 @@ static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
         j->assigned_ms = s->w.now.mono_ms;
     if (!j->evaluation && !outcome) look_at_task(s, j, &row);
     if (j->evaluation && outcome && job_is_final(row.state)) check_outcome(s, j, &row);
-    job_fini(&row);
+    job_row_fini(&row);
 }
 
 /* ---- triggers ---- */
@@ -371,7 +371,7 @@ static void look_for_leaks(struct flow_sim *s)
 static void check_list(struct flow_sim *s, const struct execution_list *l, bool queued)
 {
     int64_t count = 0;
-    for (const struct open_execution *x = l->first; x; x = x->next) {
+    for (const struct execution *x = l->first; x; x = x->next) {
         const struct seen_execution *k = id_map_find(&s->executions, (uint64_t)x->row.id);
         count++;
         if (!k || k->state != x->row.state || (k->state == EXECUTION_QUEUED) != queued)
@@ -389,9 +389,9 @@ static void check_memory(struct flow_sim *s)
         check_list(s, &f->queued, true);
         for (const struct trigger *t = f->triggers; t; t = t->next) {
             int64_t open = 0;
-            for (const struct open_execution *x = f->running.first; x; x = x->next)
+            for (const struct execution *x = f->running.first; x; x = x->next)
                 open += x->trigger == t;
-            for (const struct open_execution *x = f->queued.first; x; x = x->next)
+            for (const struct execution *x = f->queued.first; x; x = x->next)
                 open += x->trigger == t;
             if (open != t->executions)
                 flow_violation(s, "memory: trigger %s miscounts its executions", t->row.name);
@@ -405,7 +405,7 @@ static void check_memory(struct flow_sim *s)
 static void check_hand_out(struct flow_sim *s, int64_t job)
 {
     char id[ID_TEXT_SIZE];
-    struct job row;
+    struct job_row row;
     int64_t execution;
     if (store_job_get(s->w.store, job, &row, NULL)) return;
     if (row.kind == JOB_TASK && row.execution && id_parse(row.execution, &execution) == 0) {
@@ -414,7 +414,7 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
             flow_violation(s, "execution %s is %s, and a task of it is handed out",
                            text(execution, id), x ? fsm_name(&execution_fsm, (int)x->state) : "?");
     }
-    job_fini(&row);
+    job_row_fini(&row);
 }
 
 void flow_check_batch(struct flow_sim *s)
@@ -451,7 +451,7 @@ void flow_check_end(struct flow_sim *s)
     char id[ID_TEXT_SIZE];
     size_t place = 0;
     for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
-        struct execution row;
+        struct execution_row row;
         if (store_execution_get(s->w.store, x->id, &row, NULL)) {
             flow_violation(s, "lost: execution %s is not there", text(x->id, id));
             continue;
@@ -459,7 +459,7 @@ void flow_check_end(struct flow_sim *s)
         if (!execution_is_final(row.state))
             flow_violation(s, "execution %s does not end: it is %s", text(x->id, id),
                            fsm_name(&execution_fsm, (int)row.state));
-        execution_fini(&row);
+        execution_row_fini(&row);
     }
     for (int i = 0; i < s->start_count; i++) {
         const struct seen_start *t = &s->starts[i];

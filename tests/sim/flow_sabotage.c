@@ -25,20 +25,20 @@ struct flow_faults flow_faults;
 
 int __real_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e);
-int __real_store_execution_update(struct store *s, const struct execution *x, struct err *e);
-int __wrap_store_execution_update(struct store *s, const struct execution *x, struct err *e);
+int __real_store_execution_update(struct store *s, const struct execution_row *x, struct err *e);
+int __wrap_store_execution_update(struct store *s, const struct execution_row *x, struct err *e);
 int __real_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
 int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
 int __real_store_each_open_execution(struct store *s,
-                                     int (*fn)(const struct execution *x, void *user), void *user,
-                                     struct err *e);
+                                     int (*fn)(const struct execution_row *x, void *user),
+                                     void *user, struct err *e);
 int __wrap_store_each_open_execution(struct store *s,
-                                     int (*fn)(const struct execution *x, void *user), void *user,
-                                     struct err *e);
-int64_t __real_execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
-int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution *row);
-void __real_execution_advance(struct engine *g, struct open_execution *x);
-void __wrap_execution_advance(struct engine *g, struct open_execution *x);
+                                     int (*fn)(const struct execution_row *x, void *user),
+                                     void *user, struct err *e);
+int64_t __real_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
+int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
+void __real_execution_advance(struct engine *g, struct execution *x);
+void __wrap_execution_advance(struct engine *g, struct execution *x);
 void __real_execution_on_task(struct engine *g, const struct ended_job *j);
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j);
 void __real_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
@@ -64,7 +64,7 @@ int __wrap_store_commit(struct store *s, struct err *e)
     return __real_store_commit(s, e);
 }
 
-int __wrap_store_execution_update(struct store *s, const struct execution *x, struct err *e)
+int __wrap_store_execution_update(struct store *s, const struct execution_row *x, struct err *e)
 {
     if (broken(BREAK_LOST_UPDATE, 10)) return 0;
     return __real_store_execution_update(s, x, e);
@@ -76,7 +76,7 @@ int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, st
     return __real_store_trigger_update(s, t, e);
 }
 
-static int nothing(const struct execution *x, void *user)
+static int nothing(const struct execution_row *x, void *user)
 {
     (void)x;
     (void)user;
@@ -84,31 +84,31 @@ static int nothing(const struct execution *x, void *user)
 }
 
 int __wrap_store_each_open_execution(struct store *s,
-                                     int (*fn)(const struct execution *x, void *user), void *user,
-                                     struct err *e)
+                                     int (*fn)(const struct execution_row *x, void *user),
+                                     void *user, struct err *e)
 {
     if (flow_faults.sabotage == BREAK_FORGOTTEN) fn = nothing;
     return __real_store_each_open_execution(s, fn, user, e);
 }
 
-int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution *row)
+int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row)
 {
     if (row->trigger && broken(BREAK_DOUBLE_FIRE, 5)) {
-        struct execution twin = {.ns = mem_strdup(row->ns),
-                                 .flow = mem_strdup(row->flow),
-                                 .trigger = mem_strdup(row->trigger),
-                                 .inputs = mem_strdup(row->inputs),
-                                 .trigger_vars = mem_strdup(row->trigger_vars)};
+        struct execution_row twin = {.ns = mem_strdup(row->ns),
+                                     .flow = mem_strdup(row->flow),
+                                     .trigger = mem_strdup(row->trigger),
+                                     .inputs = mem_strdup(row->inputs),
+                                     .trigger_vars = mem_strdup(row->trigger_vars)};
         (void)__real_execution_start(g, f, &twin);
     }
     if (row->trigger && broken(BREAK_LOST_FIRE, 5)) {
-        execution_fini(row);
+        execution_row_fini(row);
         return 1;
     }
     return __real_execution_start(g, f, row);
 }
 
-void __wrap_execution_advance(struct engine *g, struct open_execution *x)
+void __wrap_execution_advance(struct engine *g, struct execution *x)
 {
     if (broken(BREAK_SKIPPED_TASK, 10)) x->row.position++;
     __real_execution_advance(g, x);
@@ -116,7 +116,7 @@ void __wrap_execution_advance(struct engine *g, struct open_execution *x)
 
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
 {
-    struct open_execution *x;
+    struct execution *x;
     size_t place = 0;
     if (broken(BREAK_LOST_START, 20)) return;
     while (flow_faults.sabotage == BREAK_DEAF_CANCEL &&

@@ -49,7 +49,7 @@ struct job_model {
     int64_t id; /* 0: not acknowledged yet */
     char key[32];
     int requires, group;
-    struct job row;                  /* what was asked for; no strings but the key's */
+    struct job_row row;              /* what was asked for; no strings but the key's */
     bool cancel_wanted, cancel_done; /* the latter: acknowledged */
     /* as committed */
     bool known;
@@ -260,7 +260,7 @@ void check_invariants(struct sim *s);
 struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a);
 void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j);
 void check_limits(struct sim *s); /* nothing takes longer than it may */
-void check_change(struct sim *s, const struct job_model *before, const struct job *row);
+void check_change(struct sim *s, const struct job_model *before, const struct job_row *row);
 
 /* After a commit, before its effects are carried out. */
 void check_batch(struct sim *s);

@@ -85,7 +85,7 @@ static struct job_model *model_of_key(struct sim *s, const char *key)
 static void look(struct sim *s, int64_t id)
 {
     char name[ID_TEXT_SIZE];
-    struct job row;
+    struct job_row row;
     struct err e = {0};
     if (store_job_get(s->world.store, id, &row, &e) != 0) {
         sim_violation(s, "job %s changed, but is not there: %s", text(id, name), err_text(&e));
@@ -100,7 +100,7 @@ static void look(struct sim *s, int64_t id)
     }
     if (!j) {
         sim_violation(s, "job %s came from nowhere", text(id, name));
-        job_fini(&row);
+        job_row_fini(&row);
         return;
     }
     if (j->known && job_is_final(j->state) && row.state != j->state)
@@ -123,7 +123,7 @@ static void look(struct sim *s, int64_t id)
     if (!row.group && j->group != GROUP_DEFAULT && j->row.fallback != FALLBACK_IGNORE)
         sim_violation(s, "job %s: its group changed", text(id, name));
     if (!row.group && j->row.fallback == FALLBACK_IGNORE) j->group = GROUP_DEFAULT;
-    job_fini(&row);
+    job_row_fini(&row);
 }
 
 static bool stands_before(const struct job_model *a, const struct job_model *b)
@@ -199,7 +199,7 @@ void check_batch(struct sim *s)
     }
 }
 
-static int look_at_open(const struct job *row, void *user)
+static int look_at_open(const struct job_row *row, void *user)
 {
     struct sim *s = user;
     if (!id_map_find(&s->by_id, (uint64_t)row->id)) look(s, row->id);
@@ -209,18 +209,18 @@ static int look_at_open(const struct job *row, void *user)
 /* Handed out in a batch of which only the disk tells. */
 static bool is_cloned(struct sim *s, const struct job_model *j)
 {
-    struct agent row;
+    struct agent_row row;
     if (!job_is_assigned(j->state) || store_agent_get(s->world.store, j->agent, &row, NULL) != 0)
         return false;
     bool cloned = row.host_id && str_starts(row.host_id, "clone-");
-    agent_fini(&row);
+    agent_row_fini(&row);
     return cloned;
 }
 
 void check_start(struct sim *s)
 {
     char name[ID_TEXT_SIZE];
-    struct job row;
+    struct job_row row;
     /* What was committed and never told: no effect of that batch was seen. */
     s->starting = true;
     bool lists_all = !store_faults.overlook_jobs;
@@ -233,7 +233,7 @@ void check_start(struct sim *s)
         if (store_job_get(s->world.store, j->id, &row, NULL) != 0) {
             sim_violation(s, "lost: job %s was acknowledged and is not there", text(j->id, name));
         } else {
-            job_fini(&row);
+            job_row_fini(&row);
         }
     }
     s->starting = false;
@@ -245,13 +245,13 @@ void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool kno
     char name[ID_TEXT_SIZE];
     if (j->id && j->id != id) sim_violation(s, "one key, two answers: %s", j->key);
     if (!j->known || j->row.id != id) {
-        struct job row;
+        struct job_row row;
         /* acknowledged is written, or nothing is */
         if (s->sabotage != SABOTAGE_EARLY_REPLY &&
             store_job_get(s->world.store, id, &row, NULL) != 0)
             sim_violation(s, "job %s is acknowledged, but not there", text(id, name));
         else if (s->sabotage != SABOTAGE_EARLY_REPLY)
-            job_fini(&row);
+            job_row_fini(&row);
     }
     j->id = id;
     if (!j->known && s->sabotage != SABOTAGE_EARLY_REPLY) look(s, id);
@@ -267,7 +267,7 @@ bool check_all_final(const struct sim *s)
     return true;
 }
 
-static void check_success(struct sim *s, const struct job_model *j, const struct job *row)
+static void check_success(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char name[ID_TEXT_SIZE];
     if (row->attempt != j->started_attempt)
@@ -278,7 +278,7 @@ static void check_success(struct sim *s, const struct job_model *j, const struct
                       text(row->id, name), (long long)row->exit_code, (long long)row->attempt);
 }
 
-static void check_output(struct sim *s, const struct job *row)
+static void check_output(struct sim *s, const struct job_row *row)
 {
     char name[ID_TEXT_SIZE];
     int64_t bytes = 0;
@@ -292,7 +292,7 @@ static void check_output(struct sim *s, const struct job *row)
 static void check_job(struct sim *s, const struct job_model *j)
 {
     char name[ID_TEXT_SIZE];
-    struct job row;
+    struct job_row row;
     if (!j->id) {
         sim_violation(s, "%s was never acknowledged", j->key);
         return;
@@ -311,7 +311,7 @@ static void check_job(struct sim *s, const struct job_model *j)
     if (row.state == JOB_SUCCESS || row.exited) check_success(s, j, &row);
     if (row.state == JOB_SUCCESS) check_output(s, &row);
     if (j->alive != 0) sim_violation(s, "job %s has ended, but runs", text(j->id, name));
-    job_fini(&row);
+    job_row_fini(&row);
 }
 
 void check_end(struct sim *s)

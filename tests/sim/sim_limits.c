@@ -33,7 +33,7 @@ struct group_search {
     bool found, paused, wants_eu;
 };
 
-static int find_group(const struct group *row, void *user)
+static int find_group(const struct group_row *row, void *user)
 {
     struct group_search *f = user;
     if (!str_eq(row->key, f->key)) return 0;
@@ -52,11 +52,11 @@ static int gpus_said(const char *capabilities)
 struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a)
 {
     struct agent_model said = *a;
-    struct agent row;
+    struct agent_row row;
     if (s->sabotage == SABOTAGE_WRONG_AGENT) return said;
     if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) return said;
     said.gpus = gpus_said(row.capabilities);
-    agent_fini(&row);
+    agent_row_fini(&row);
     return said;
 }
 
@@ -77,7 +77,7 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
     if (f.wants_eu && !a->eu)
         sim_violation(s, "group: %s gets job %s, but does not meet what %s requires", a->name, id,
                       f.key);
-    struct agent row;
+    struct agent_row row;
     if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) {
         sim_violation(s, "%s gets job %s, but is not known", a->name, id);
         return;
@@ -93,13 +93,13 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
     if (s->sabotage != SABOTAGE_WRONG_AGENT && !agent_meets(&said, j->requires))
         sim_violation(s, "wrong agent: job %s is handed out to %s, which said %s", id, a->name,
                       row.capabilities);
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 /* ---- from state to state ---- */
 
 /* The coordinator gave the attempt up by its own clock. */
-static void check_lost(struct sim *s, const struct job_model *j, const struct job *row)
+static void check_lost(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     const struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)row->agent);
@@ -112,7 +112,7 @@ static void check_lost(struct sim *s, const struct job_model *j, const struct jo
                       text(row->id, id), (long long)silent, a->name, (long long)lease_of(s, j));
 }
 
-static void check_retry(struct sim *s, const struct job_model *j, const struct job *row)
+static void check_retry(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     const struct retry *r = &j->row.retry;
     char id[ID_TEXT_SIZE];
@@ -134,7 +134,7 @@ static void check_retry(struct sim *s, const struct job_model *j, const struct j
                       (long long)row->attempt, (long long)most);
 }
 
-static void check_fallback(struct sim *s, const struct job_model *j, const struct job *row)
+static void check_fallback(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     if (row->reason != REASON_NO_AGENT || j->state == row->state) return;
@@ -143,7 +143,7 @@ static void check_fallback(struct sim *s, const struct job_model *j, const struc
     if (!right) sim_violation(s, "fallback: job %s did not ask for that", text(row->id, id));
 }
 
-static void check_queue_timeout(struct sim *s, const struct job_model *j, const struct job *row)
+static void check_queue_timeout(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     if (row->reason != REASON_QUEUE_TIMEOUT || j->state != JOB_CREATED || !j->known) return;
@@ -155,7 +155,7 @@ static void check_queue_timeout(struct sim *s, const struct job_model *j, const 
                       (long long)waited, (long long)j->row.queue_timeout_ms);
 }
 
-void check_change(struct sim *s, const struct job_model *j, const struct job *row)
+void check_change(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     bool over = !job_is_assigned(row->state) || row->attempt != j->attempt;

@@ -14,15 +14,15 @@ int __wrap_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64
                                int64_t now_ms, struct err *e);
 int __real_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
 int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
-int __real_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+int __real_store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user),
                             void *user, struct err *e);
-int __wrap_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+int __wrap_store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user),
                             void *user, struct err *e);
 int __real_store_output_add(struct store *s, const struct chunk *c, struct err *e);
 int __wrap_store_output_add(struct store *s, const struct chunk *c, struct err *e);
-int __real_store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user),
+int __real_store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void *user),
                                void *user, struct err *e);
-int __wrap_store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user),
+int __wrap_store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void *user),
                                void *user, struct err *e);
 
 int __wrap_store_commit(struct store *s, struct err *e)
@@ -66,19 +66,19 @@ int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *e
 }
 
 struct group_filter {
-    int (*fn)(const struct group *g, void *user);
+    int (*fn)(const struct group_row *g, void *user);
     void *user;
 };
 
-static int forget_pause(const struct group *g, void *user)
+static int forget_pause(const struct group_row *g, void *user)
 {
     const struct group_filter *f = user;
-    struct group copy = *g;
+    struct group_row copy = *g;
     copy.paused = false;
     return f->fn(&copy, f->user);
 }
 
-int __wrap_store_each_group(struct store *s, int (*fn)(const struct group *g, void *user),
+int __wrap_store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user),
                             void *user, struct err *e)
 {
     struct group_filter f = {fn, user};
@@ -87,17 +87,17 @@ int __wrap_store_each_group(struct store *s, int (*fn)(const struct group *g, vo
 }
 
 struct filter {
-    int (*fn)(const struct job *j, void *user);
+    int (*fn)(const struct job_row *j, void *user);
     void *user;
 };
 
-static int skip_assigned(const struct job *j, void *user)
+static int skip_assigned(const struct job_row *j, void *user)
 {
     const struct filter *f = user;
     return job_is_assigned(j->state) ? 0 : f->fn(j, f->user);
 }
 
-int __wrap_store_each_open_job(struct store *s, int (*fn)(const struct job *j, void *user),
+int __wrap_store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void *user),
                                void *user, struct err *e)
 {
     struct filter f = {fn, user};

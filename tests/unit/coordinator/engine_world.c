@@ -452,9 +452,9 @@ const struct effect *world_reply(const struct world *w)
     return last;
 }
 
-struct job world_job(struct world *w, int64_t id)
+struct job_row world_job(struct world *w, int64_t id)
 {
-    struct job j = {0};
+    struct job_row j = {0};
     struct err e = {0};
     if (store_job_get(w->store, id, &j, &e) != 0) fail_msg("job: %s", err_text(&e));
     return j;
@@ -462,17 +462,17 @@ struct job world_job(struct world *w, int64_t id)
 
 enum job_state world_state(struct world *w, int64_t id)
 {
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     enum job_state s = j.state;
-    job_fini(&j);
+    job_row_fini(&j);
     return s;
 }
 
 enum reason world_reason(struct world *w, int64_t id)
 {
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     enum reason r = j.reason;
-    job_fini(&j);
+    job_row_fini(&j);
     return r;
 }
 

@@ -34,9 +34,9 @@ int64_t hand_job(const struct hand *h)
 
 static int64_t attempt_of(struct hand *h, int64_t job)
 {
-    struct job j = world_job(h->w, job);
+    struct job_row j = world_job(h->w, job);
     int64_t attempt = j.attempt;
-    job_fini(&j);
+    job_row_fini(&j);
     return attempt;
 }
 
@@ -136,9 +136,9 @@ void world_cancel(struct world *w, int64_t execution)
 
 /* ---- looking ---- */
 
-struct execution world_execution(struct world *w, int64_t id)
+struct execution_row world_execution(struct world *w, int64_t id)
 {
-    struct execution x = {0};
+    struct execution_row x = {0};
     struct err e = {0};
     if (store_execution_get(w->store, id, &x, &e) != 0) fail_msg("execution: %s", err_text(&e));
     return x;
@@ -146,17 +146,17 @@ struct execution world_execution(struct world *w, int64_t id)
 
 const char *world_execution_state(struct world *w, int64_t id)
 {
-    struct execution x = world_execution(w, id);
+    struct execution_row x = world_execution(w, id);
     const char *name = fsm_name(&execution_fsm, (int)x.state);
-    execution_fini(&x);
+    execution_row_fini(&x);
     return name;
 }
 
 int64_t world_execution_job(struct world *w, int64_t id)
 {
-    struct execution x = world_execution(w, id);
+    struct execution_row x = world_execution(w, id);
     int64_t job = x.job;
-    execution_fini(&x);
+    execution_row_fini(&x);
     return job;
 }
 
@@ -184,7 +184,7 @@ struct tally {
     int64_t last;
 };
 
-static int count_one(const struct execution *x, void *user)
+static int count_one(const struct execution_row *x, void *user)
 {
     struct tally *t = user;
     if (t->count++ == 0) t->last = x->id;

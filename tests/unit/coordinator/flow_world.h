@@ -31,7 +31,7 @@ struct command *cmd_start(struct world *w, const char *flow, const char *inputs)
 int64_t world_start(struct world *w, const char *flow, const char *inputs); /* has to succeed */
 void world_cancel(struct world *w, int64_t execution);
 
-struct execution world_execution(struct world *w, int64_t id); /* execution_fini */
+struct execution_row world_execution(struct world *w, int64_t id); /* execution_row_fini */
 const char *world_execution_state(struct world *w, int64_t id);
 int64_t world_execution_job(struct world *w, int64_t id);
 struct trigger_row world_trigger(struct world *w, const char *flow, const char *name);

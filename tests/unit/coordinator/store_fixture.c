@@ -62,32 +62,32 @@ int64_t job_id(int n)
     return id_make(T0 + n, (uint32_t)n * 7919u);
 }
 
-struct job plain_job(int n, const char *group)
+struct job_row plain_job(int n, const char *group)
 {
-    return (struct job){.id = job_id(n),
-                        .group = (char *)group,
-                        .attempt = 1,
-                        .created_ms = T0 + n,
-                        .retry = {.delay_factor = 2}};
+    return (struct job_row){.id = job_id(n),
+                            .group = (char *)group,
+                            .attempt = 1,
+                            .created_ms = T0 + n,
+                            .retry = {.delay_factor = 2}};
 }
 
-void add_job(struct fixture *f, const struct job *j)
+void add_job(struct fixture *f, const struct job_row *j)
 {
     OK(store_job_insert(f->store, j, "{\"command\":[\"true\"]}", &e));
 }
 
 void add_plain(struct fixture *f, int n, const char *group)
 {
-    struct job j = plain_job(n, group);
+    struct job_row j = plain_job(n, group);
     add_job(f, &j);
 }
 
 enum job_state state_of(struct fixture *f, int64_t id)
 {
-    struct job j;
+    struct job_row j;
     OK(store_job_get(f->store, id, &j, &e));
     enum job_state state = j.state;
-    job_fini(&j);
+    job_row_fini(&j);
     return state;
 }
 

@@ -47,8 +47,8 @@ void commit(struct fixture *f);
 /* Id number n of millisecond T0 + n: later is greater. */
 int64_t job_id(int n);
 /* A plain job: CREATED, attempt 1. Borrows what it is given. */
-struct job plain_job(int n, const char *group);
-void add_job(struct fixture *f, const struct job *j); /* spec {"command":["true"]} */
+struct job_row plain_job(int n, const char *group);
+void add_job(struct fixture *f, const struct job_row *j); /* spec {"command":["true"]} */
 void add_plain(struct fixture *f, int n, const char *group);
 enum job_state state_of(struct fixture *f, int64_t id);
 /* The head's id; 0: none. */

@@ -20,16 +20,18 @@ int __real_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e);
 int __real_store_begin(struct store *s, struct err *e);
 int __wrap_store_begin(struct store *s, struct err *e);
-int __real_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
-int __wrap_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e);
+int __real_store_job_insert(struct store *s, const struct job_row *j, const char *spec,
+                            struct err *e);
+int __wrap_store_job_insert(struct store *s, const struct job_row *j, const char *spec,
+                            struct err *e);
 int __real_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
                                int64_t now_ms, struct err *e);
 int __wrap_store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt,
                                int64_t now_ms, struct err *e);
 int __real_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
 int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
-int __real_store_agent_update(struct store *s, const struct agent *a, struct err *e);
-int __wrap_store_agent_update(struct store *s, const struct agent *a, struct err *e);
+int __real_store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
+int __wrap_store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
 int __real_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
 int __wrap_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
 int __real_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
@@ -59,7 +61,8 @@ int __wrap_store_begin(struct store *s, struct err *e)
     return __real_store_begin(s, e);
 }
 
-int __wrap_store_job_insert(struct store *s, const struct job *j, const char *spec, struct err *e)
+int __wrap_store_job_insert(struct store *s, const struct job_row *j, const char *spec,
+                            struct err *e)
 {
     if (faults.insert) return err_set(e, faults.insert, "cannot insert (test)");
     return its_turn(e) ? ERR_IO : __real_store_job_insert(s, j, spec, e);
@@ -76,7 +79,7 @@ int __wrap_store_job_finish(struct store *s, int64_t id, const struct job_end *e
     return its_turn(e) ? ERR_IO : __real_store_job_finish(s, id, end, e);
 }
 
-int __wrap_store_agent_update(struct store *s, const struct agent *a, struct err *e)
+int __wrap_store_agent_update(struct store *s, const struct agent_row *a, struct err *e)
 {
     return its_turn(e) ? ERR_IO : __real_store_agent_update(s, a, e);
 }
@@ -202,10 +205,10 @@ static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
     int failed = 0;
     for (int step = 0;; step++) {
         uint64_t s = world_connect(w, a, NULL, 2);
-        struct agent row;
+        struct agent_row row;
         store_agent_get(w->store, a, &row, NULL);
         int64_t seq = row.last_seq;
-        agent_fini(&row);
+        agent_row_fini(&row);
         int64_t one = world_submit(w, NULL, NULL), two = world_submit(w, NULL, NULL),
                 three = world_submit(w, NULL, NULL);
         faults.from_now = step;

@@ -24,11 +24,11 @@ static void assert_state(struct world *w, int64_t id, const char *state)
 
 static void assert_message(struct world *w, int64_t id, const char *part, enum reason reason)
 {
-    struct execution x = world_execution(w, id);
+    struct execution_row x = world_execution(w, id);
     if (!x.message || !strstr(x.message, part))
         fail_msg("'%s' is not in '%s'", part, x.message ? x.message : "(none)");
     assert_int_equal(x.reason, reason);
-    execution_fini(&x);
+    execution_row_fini(&x);
 }
 
 /* ---- in order ---- */
@@ -129,9 +129,9 @@ static void disabled_tasks__are_passed_by(void **state)
                              "  - {id: two, command: [\"true\"], disabled: true}\n");
     int64_t id = world_start(w, "f", NULL);
     int64_t one = hand_job(&h);
-    struct job j = world_job(w, one);
+    struct job_row j = world_job(w, one);
     assert_string_equal(j.task, "one");
-    job_fini(&j);
+    job_row_fini(&j);
     hand_start(&h, one);
     hand_success(&h, one, NULL);
     assert_state(w, id, "SUCCESS");
@@ -205,10 +205,10 @@ static void expression_that_names_no_group__fails_at_once(void **state)
     assert_message(w, id, "there is no worker group 'linux-dbb'; the nearest is linux-db",
                    REASON_UNKNOWN_GROUP);
     id = world_start(w, "f", "{\"where\":\"linux-db\"}");
-    struct job j = world_job(w, world_execution_job(w, id));
+    struct job_row j = world_job(w, world_execution_job(w, id));
     assert_string_equal(j.group, "linux-db");
     assert_int_equal(j.state, JOB_CREATED);
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void fallback__ends_the_task_when_nobody_is_there(void **state)
@@ -231,9 +231,9 @@ static void fallback__ends_the_task_when_nobody_is_there(void **state)
         int64_t id = world_start(w, "f", NULL);
         world_live(w, 120000);
         assert_state(w, id, cases[i].state);
-        struct execution x = world_execution(w, id);
+        struct execution_row x = world_execution(w, id);
         assert_int_equal(x.reason, cases[i].reason);
-        execution_fini(&x);
+        execution_row_fini(&x);
     }
 }
 
@@ -255,22 +255,22 @@ static void group__task_then_flow_then_namespace_then_default(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (i == 1) {
             struct command *c = command_new(CMD_NS_SET);
-            c->u.ns = (struct ns_default){.ns = mem_strdup("a"),
-                                          .group = mem_strdup("of-ns"),
-                                          .fallback = FALLBACK_CANCEL};
+            c->u.ns = (struct namespace_row){.ns = mem_strdup("a"),
+                                             .group = mem_strdup("of-ns"),
+                                             .fallback = FALLBACK_CANCEL};
             world_do(w, c);
         }
         char *source = str_dupf(HEAD "%stasks:\n  - {id: one, command: [\"true\"]%s}\n",
                                 cases[i].flow, cases[i].task);
         world_apply_flow(w, source);
         mem_free(source);
-        struct job j = world_job(w, world_execution_job(w, world_start(w, "f", NULL)));
+        struct job_row j = world_job(w, world_execution_job(w, world_start(w, "f", NULL)));
         if (cases[i].group)
             assert_string_equal(j.group, cases[i].group);
         else
             assert_null(j.group);
         assert_int_equal(j.fallback, i == 1 ? FALLBACK_CANCEL : FALLBACK_WAIT);
-        job_fini(&j);
+        job_row_fini(&j);
     }
 }
 
@@ -515,9 +515,9 @@ static void running_execution__keeps_its_revision(void **state)
     world_do(w, c);
     world_do(w, cmd_ready(h.session));
     hand_success(&h, one, NULL);
-    struct job j = world_job(w, world_execution_job(w, id));
+    struct job_row j = world_job(w, world_execution_job(w, id));
     assert_string_equal(j.task, "two");
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void deleted_flow__lets_the_running_end_and_cancels_the_queued(void **state)

@@ -39,13 +39,13 @@ WRAP(store_flow_source,
      (struct store * s, const char *ns, const char *id, int64_t revision, char **source,
       struct err *e),
      (s, ns, id, revision, source, e))
-WRAP(store_execution_insert, (struct store * s, const struct execution *x, struct err *e),
+WRAP(store_execution_insert, (struct store * s, const struct execution_row *x, struct err *e),
      (s, x, e))
-WRAP(store_execution_get, (struct store * s, int64_t id, struct execution *out, struct err *e),
+WRAP(store_execution_get, (struct store * s, int64_t id, struct execution_row *out, struct err *e),
      (s, id, out, e))
 WRAP(store_execution_by_key, (struct store * s, const char *key, int64_t *id, struct err *e),
      (s, key, id, e))
-WRAP(store_execution_update, (struct store * s, const struct execution *x, struct err *e),
+WRAP(store_execution_update, (struct store * s, const struct execution_row *x, struct err *e),
      (s, x, e))
 WRAP(store_each_task_output,
      (struct store * s, int64_t id, int (*fn)(const char *, const char *, void *), void *user,
@@ -57,10 +57,12 @@ WRAP(store_trigger_update, (struct store * s, const struct trigger_row *t, struc
      (s, t, e))
 WRAP(store_trigger_job, (struct store * s, int64_t id, int64_t job, struct err *e), (s, id, job, e))
 WRAP(store_trigger_delete, (struct store * s, int64_t id, struct err *e), (s, id, e))
-WRAP(store_evaluation_add, (struct store * s, const struct evaluation *v, struct err *e), (s, v, e))
-WRAP(store_job_insert, (struct store * s, const struct job *j, const char *spec, struct err *e),
+WRAP(store_evaluation_add, (struct store * s, const struct evaluation_row *v, struct err *e),
+     (s, v, e))
+WRAP(store_job_insert, (struct store * s, const struct job_row *j, const char *spec, struct err *e),
      (s, j, spec, e))
-WRAP(store_job_get, (struct store * s, int64_t id, struct job *out, struct err *e), (s, id, out, e))
+WRAP(store_job_get, (struct store * s, int64_t id, struct job_row *out, struct err *e),
+     (s, id, out, e))
 WRAP(store_job_finish, (struct store * s, int64_t id, const struct job_end *end, struct err *e),
      (s, id, end, e))
 WRAP(store_requires_intern, (struct store * s, const char *text, int64_t *id, struct err *e),

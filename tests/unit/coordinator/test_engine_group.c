@@ -69,10 +69,10 @@ static struct command *update(struct world *w, const char *key, uint32_t mask)
 
 static void assert_group(struct world *w, int64_t id, const char *group)
 {
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     if (!str_eq(j.group, group))
         fail_msg("group %s instead of %s", j.group ? j.group : "-", group ? group : "-");
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 /* ---- create, update ---- */

@@ -17,11 +17,11 @@ static uint64_t one_agent(struct world *w, int64_t slots)
 
 static void assert_end(struct world *w, int64_t id, enum job_state state, enum reason reason)
 {
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     assert_string_equal(fsm_name(&job_fsm, (int)j.state), fsm_name(&job_fsm, (int)state));
     assert_int_equal(j.reason, reason);
     if (job_is_final(state)) assert_int_equal(j.ended_ms, w->now.wall_ms);
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 /* ---- submit ---- */
@@ -208,12 +208,12 @@ static void life__submit_start_finish__success_and_acknowledged(void **state)
     assert_int_equal(world_effects(w, EFFECT_ACK), 1);
     assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 2);
     assert_true(world_effect_for(w, EFFECT_JOB_CHANGED, id)->flag);
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     assert_int_equal(j.state, JOB_SUCCESS);
     assert_true(j.exited);
     assert_true(j.truncated);
     assert_int_equal(j.exit_code, 0);
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void finished__without_started__counts(void **state)

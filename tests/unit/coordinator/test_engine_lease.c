@@ -22,9 +22,9 @@ static void lease_expires__while_offline__lost(void **state)
     world_live(w, 1);
     assert_int_equal(world_state(w, id), JOB_FAILED);
     assert_int_equal(world_reason(w, id), REASON_LOST);
-    struct job j = world_job(w, id);
+    struct job_row j = world_job(w, id);
     assert_string_equal(j.message, "agent a was out of touch longer than the lease of 5m");
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void lease_expires__with_retry__requeues_once(void **state)
@@ -264,7 +264,7 @@ static void upkeep__old_jobs_and_keys_are_forgotten(void **state)
     assert_int_equal(store_job_by_key(w->store, "-/k", &again, NULL), ERR_NOT_FOUND);
     assert_int_equal(world_state(w, id), JOB_CANCELLED);
     world_live(w, INT64_C(7) * 24 * 3600 * 1000);
-    struct job row;
+    struct job_row row;
     assert_int_equal(store_job_get(w->store, id, &row, NULL), ERR_NOT_FOUND);
     assert_int_equal(world_state(w, open_one), JOB_CREATED);
 }

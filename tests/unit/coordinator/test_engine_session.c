@@ -41,14 +41,14 @@ static void hello__welcome_then_jobs_only_after_ready(void **state)
     assert_null(world_effect(w, EFFECT_JOB));
     world_do(w, cmd_ready(50));
     assert_int_equal(world_effect(w, EFFECT_JOB)->job, id);
-    struct agent row;
+    struct agent_row row;
     assert_int_equal(store_agent_get(w->store, a, &row, NULL), 0);
     assert_true(row.online);
     assert_int_equal(row.slots, 1);
     assert_string_equal(row.capabilities, "{\"os\":\"linux\"}");
     assert_string_equal(row.boot_id, "boot-1");
     assert_string_equal(row.version, "1.0.0");
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 static void hello__hello_and_ready_in_one_batch__jobs_come_behind_welcome(void **state)
@@ -136,16 +136,16 @@ static void hello__new_name__is_taken_when_free(void **state)
     struct command *c = cmd_hello(w, 50, a, NULL, 1);
     set(&c->u.hello.name, "b");
     world_do(w, c);
-    struct agent row;
+    struct agent_row row;
     store_agent_get(w->store, a, &row, NULL);
     assert_string_equal(row.name, "a");
-    agent_fini(&row);
+    agent_row_fini(&row);
     c = cmd_hello(w, 51, a, NULL, 1);
     set(&c->u.hello.name, "c");
     world_do(w, c);
     store_agent_get(w->store, a, &row, NULL);
     assert_string_equal(row.name, "c");
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 static void hello__capabilities_are_garbage__an_agent_that_knows_nothing(void **state)
@@ -359,9 +359,9 @@ static void not_listed_and_another_journal__interrupted_or_retried(void **state)
     set(&c->u.hello.journal_id, "journal-2");
     world_do(w, c);
     assert_int_equal(world_state(w, p.job), JOB_RETRYING);
-    struct job j = world_job(w, p.job);
+    struct job_row j = world_job(w, p.job);
     assert_int_equal(j.attempt, 2);
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void not_listed_and_cancelled_meanwhile__killed(void **state)
@@ -563,10 +563,10 @@ static void heartbeat__writes_nothing(void **state)
 
 static int64_t last_seen(struct world *w, int64_t agent)
 {
-    struct agent row;
+    struct agent_row row;
     assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
     int64_t ms = row.last_seen_ms;
-    agent_fini(&row);
+    agent_row_fini(&row);
     return ms;
 }
 
@@ -614,10 +614,10 @@ static void sequence__survives_crashes_and_reconnects(void **state)
     world_commit(w);
     assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 42);
     assert_int_equal(world_effects(w, EFFECT_ACK), 0);
-    struct agent row;
+    struct agent_row row;
     store_agent_get(w->store, a, &row, NULL);
     assert_int_equal(row.last_seq, 42);
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 /* ---- ready, drain, gone ---- */
@@ -633,16 +633,16 @@ static void ready__draining_with_a_reason__is_kept_until_it_says_otherwise(void 
     world_do(w, c);
     int64_t id = world_submit(w, NULL, NULL);
     assert_int_equal(world_state(w, id), JOB_CREATED);
-    struct agent row;
+    struct agent_row row;
     assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
     assert_true(row.draining);
     assert_string_equal(row.drain_reason, "1MiB are left");
-    agent_fini(&row);
+    agent_row_fini(&row);
     world_do(w, cmd_ready(s));
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
     assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
     assert_null(row.drain_reason);
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 static void ready__more_slots__more_jobs(void **state)
@@ -838,11 +838,11 @@ static void gone__agent_is_offline_and_jobs_stay(void **state)
     world_pass(w, 5000);
     world_do(w, cmd_gone(s));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
-    struct agent row;
+    struct agent_row row;
     store_agent_get(w->store, a, &row, NULL);
     assert_false(row.online);
     assert_int_equal(row.last_seen_ms, w->now.wall_ms);
-    agent_fini(&row);
+    agent_row_fini(&row);
     world_submit(w, NULL, NULL);
     assert_null(world_effect(w, EFFECT_JOB));
 }
@@ -854,10 +854,10 @@ static void start__nobody_is_online(void **state)
     world_connect(w, a, NULL, 1);
     world_crash(w);
     world_tick(w);
-    struct agent row;
+    struct agent_row row;
     store_agent_get(w->store, a, &row, NULL);
     assert_false(row.online);
-    agent_fini(&row);
+    agent_row_fini(&row);
 }
 
 int main(void)

@@ -59,13 +59,13 @@ static void enrol__makes_an_agent(void **state)
     const struct effect *x = world_effect(w, EFFECT_ENROLLED);
     assert_string_equal(x->text, "build-01");
     assert_string_equal(x->text2, "g");
-    struct agent a;
+    struct agent_row a;
     assert_int_equal(store_agent_get(w->store, id, &a, NULL), 0);
     assert_string_equal(a.spki, "key-1");
     assert_int_equal(a.token, w->token);
     assert_null(a.token_group);
     assert_false(a.online);
-    agent_fini(&a);
+    agent_row_fini(&a);
 }
 
 static void enrol__unknown_token__also_for_a_wrong_secret_or_an_api_token(void **state)

@@ -83,12 +83,12 @@ static void first_evaluation__is_at_once_and_a_job_on_the_group(void **state)
     int64_t job = hand_job(&other);
     assert_true(job > 0);
     assert_int_equal(evaluation(w), job);
-    struct job j = world_job(w, job);
+    struct job_row j = world_job(w, job);
     assert_int_equal(j.kind, JOB_TRIGGER);
     assert_string_equal(j.flow, "f");
     assert_string_equal(j.task, "t");
     assert_int_equal(j.timeout_ms, 600000);
-    job_fini(&j);
+    job_row_fini(&j);
 }
 
 static void next__is_due_interval_after_the_end(void **state)
@@ -115,11 +115,11 @@ static void exit_0__fires_one_execution_with_outputs(void **state)
     int64_t id = 0;
     assert_int_equal(world_executions(w, "f", &id), 1);
     assert_trigger(w, EVALUATION_FIRED, 1, NULL);
-    struct execution x = world_execution(w, id);
+    struct execution_row x = world_execution(w, id);
     assert_string_equal(x.trigger, "t");
     assert_string_equal(x.trigger_vars, "{\"file\":\"a.csv\"}");
     assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, x.job)->json, "[\"say\",\"a.csv\"]"));
-    execution_fini(&x);
+    execution_row_fini(&x);
     /* none while it runs */
     world_live(w, 200000);
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
@@ -496,10 +496,10 @@ static void fail_on_trigger_error__is_seen_among_the_executions(void **state)
     hand_exit(&h, evaluation(w), 5);
     int64_t id = 0;
     assert_int_equal(world_executions(w, "f", &id), 1);
-    struct execution x = world_execution(w, id);
+    struct execution_row x = world_execution(w, id);
     assert_int_equal(x.state, EXECUTION_FAILED);
     assert_string_equal(x.message, "trigger t: the check ended with exit code 5");
-    execution_fini(&x);
+    execution_row_fini(&x);
     world_live(w, 30000);
     hand_exit(&h, evaluation(w), 1);
     assert_int_equal(world_executions(w, "f", NULL), 1);
@@ -642,7 +642,7 @@ static void run__evaluates_now_and_once(void **state)
     assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
 }
 
-static int count_evaluation(const struct evaluation *v, void *user)
+static int count_evaluation(const struct evaluation_row *v, void *user)
 {
     int64_t *expected = user;
     assert_int_equal(v->number, *expected);

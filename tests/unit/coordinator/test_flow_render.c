@@ -37,7 +37,7 @@ static struct json *tree(const char *text)
 }
 
 struct rendered {
-    struct job job;
+    struct job_row job;
     bool fallback_given;
     char *spec;
     struct err e;

@@ -95,17 +95,17 @@ static void unknown_reasons_are_not_found(void **state)
 static void fini_frees_everything_and_may_be_repeated(void **state)
 {
     (void)state;
-    struct job j = {.ns = mem_strdup("a"),
-                    .name = mem_strdup("b"),
-                    .flow = mem_strdup("c"),
-                    .execution = mem_strdup("d"),
-                    .task = mem_strdup("e"),
-                    .group = mem_strdup("f"),
-                    .message = mem_strdup("g"),
-                    .unique_key = mem_strdup("h")};
-    job_fini(&j);
+    struct job_row j = {.ns = mem_strdup("a"),
+                        .name = mem_strdup("b"),
+                        .flow = mem_strdup("c"),
+                        .execution = mem_strdup("d"),
+                        .task = mem_strdup("e"),
+                        .group = mem_strdup("f"),
+                        .message = mem_strdup("g"),
+                        .unique_key = mem_strdup("h")};
+    job_row_fini(&j);
     assert_null(j.unique_key);
-    job_fini(&j);
+    job_row_fini(&j);
     struct token_row t = {.name = mem_strdup("a"), .secret_hash = {1, 2, 3}};
     token_row_fini(&t);
     uint8_t zero[32] = {0};

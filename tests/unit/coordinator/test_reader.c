@@ -26,9 +26,9 @@ static void job_comes_with_what_an_answer_needs(void **state)
     struct fixture *f = *state;
     struct reader *r = open_reader(f);
     begin(f);
-    struct agent a = {.id = 9, .name = "build-07"};
+    struct agent_row a = {.id = 9, .name = "build-07"};
     OK(store_agent_insert(f->store, &a, &e));
-    struct job j = plain_job(1, "g");
+    struct job_row j = plain_job(1, "g");
     OK(store_requires_intern(f->store, "{\"os\":\"linux\"}", &j.requires_id, &e));
     OK(store_job_insert(f->store, &j, "{\"s\":1}", &e));
     OK(store_job_submitted(f->store, j.id, 9, 1, T0, &e));
@@ -65,11 +65,11 @@ static void reader_wants_the_files_of_a_store(void **state)
 
 struct attempts {
     int count;
-    struct attempt last;
+    struct attempt_row last;
     char agent[40];
 };
 
-static int note_attempt(const struct attempt *a, const char *agent_name, void *user)
+static int note_attempt(const struct attempt_row *a, const char *agent_name, void *user)
 {
     struct attempts *n = user;
     assert_int_equal(a->attempt, ++n->count);
@@ -84,16 +84,16 @@ static void attempts_come_oldest_first(void **state)
     struct fixture *f = *state;
     struct reader *r = open_reader(f);
     begin(f);
-    struct agent g = {.id = 9, .name = "build-07"};
+    struct agent_row g = {.id = 9, .name = "build-07"};
     OK(store_agent_insert(f->store, &g, &e));
     for (int i = 3; i >= 1; i--) {
-        struct attempt a = {.job = 5,
-                            .attempt = i,
-                            .agent = i == 3 ? 9 : 8,
-                            .state = JOB_FAILED,
-                            .reason = REASON_EXIT_CODE,
-                            .exited = true,
-                            .exit_code = i};
+        struct attempt_row a = {.job = 5,
+                                .attempt = i,
+                                .agent = i == 3 ? 9 : 8,
+                                .state = JOB_FAILED,
+                                .reason = REASON_EXIT_CODE,
+                                .exited = true,
+                                .exit_code = i};
         OK(store_attempt_add(f->store, &a, &e));
     }
     commit(f);
@@ -149,7 +149,7 @@ static void add_mixed(struct fixture *f, int count)
 {
     begin(f);
     for (int n = 1; n <= count; n++) {
-        struct job j = plain_job(n, n % 2 ? "g" : NULL);
+        struct job_row j = plain_job(n, n % 2 ? "g" : NULL);
         j.ns = n % 3 ? "a.b" : "c";
         add_job(f, &j);
         enum job_state s = (enum job_state)(n % 10);
@@ -237,7 +237,7 @@ static void rare_job_is_found_behind_many_others(void **state)
     begin(f);
     add_plain(f, 1, "rare");
     for (int n = 2; n < 12500; n++) {
-        struct job j = plain_job(n, "g");
+        struct job_row j = plain_job(n, "g");
         j.state = JOB_SUCCESS;
         j.ended_ms = T0;
         add_job(f, &j);
@@ -355,7 +355,7 @@ struct agents {
     int64_t busy;
 };
 
-static int note_agent(const struct agent *a, int64_t busy, void *user)
+static int note_agent(const struct agent_row *a, int64_t busy, void *user)
 {
     struct agents *n = user;
     size_t len = strlen(n->names);
@@ -367,7 +367,7 @@ static int note_agent(const struct agent *a, int64_t busy, void *user)
 
 static void add_agents(struct fixture *f)
 {
-    static const struct agent agents[] = {
+    static const struct agent_row agents[] = {
         {.id = 11, .name = "c", .group = "g", .online = true, .slots = 4},
         {.id = 12, .name = "a", .group = "g", .slots = 8},
         {.id = 13, .name = "b", .online = true, .held = true, .slots = 2},
@@ -407,22 +407,22 @@ static void agent_is_found_by_id_and_by_name(void **state)
     char id[ID_TEXT_SIZE];
     begin(f);
     id_format(12, id);
-    struct agent looks_like_an_id = {.id = 15, .name = "0123456789abc"};
+    struct agent_row looks_like_an_id = {.id = 15, .name = "0123456789abc"};
     OK(store_agent_insert(f->store, &looks_like_an_id, &e));
     commit(f);
-    struct agent a;
+    struct agent_row a;
     int64_t busy;
     OK(reader_agent(r, id, &a, &busy, &e));
     assert_string_equal(a.name, "a");
     assert_int_equal(busy, 0);
-    agent_fini(&a);
+    agent_row_fini(&a);
     OK(reader_agent(r, "c", &a, &busy, &e));
     assert_int_equal(a.id, 11);
     assert_int_equal(busy, 2);
-    agent_fini(&a);
+    agent_row_fini(&a);
     OK(reader_agent(r, "0123456789abc", &a, &busy, &e));
     assert_int_equal(a.id, 15);
-    agent_fini(&a);
+    agent_row_fini(&a);
     FAILS(ERR_NOT_FOUND, reader_agent(r, "gone", &a, &busy, &e));
     id_format(14, id);
     FAILS(ERR_NOT_FOUND, reader_agent(r, id, &a, &busy, &e));
@@ -430,7 +430,7 @@ static void agent_is_found_by_id_and_by_name(void **state)
     reader_close(r);
 }
 
-static int note_group(const struct group *g, int64_t agents, int64_t online, int64_t queued,
+static int note_group(const struct group_row *g, int64_t agents, int64_t online, int64_t queued,
                       int64_t running, void *user)
 {
     char *all = user;
@@ -446,10 +446,10 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     struct reader *r = open_reader(f);
     add_agents(f);
     begin(f);
-    struct group g = {.key = "g"}, h = {.key = "h"};
+    struct group_row g = {.key = "g"}, h = {.key = "h"};
     OK(store_group_put(f->store, &h, &e));
     OK(store_group_put(f->store, &g, &e));
-    struct job j = plain_job(50, "g");
+    struct job_row j = plain_job(50, "g");
     j.requires_id = 3;
     add_job(f, &j);
     commit(f);
@@ -459,7 +459,7 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     reader_close(r);
 }
 
-static int count_ns(const struct ns_default *n, void *user)
+static int count_ns(const struct namespace_row *n, void *user)
 {
     assert_non_null(n->ns);
     ++*(int *)user;
@@ -478,7 +478,7 @@ static void namespaces_and_tokens_are_listed(void **state)
     struct fixture *f = *state;
     struct reader *r = open_reader(f);
     begin(f);
-    struct ns_default n = {.ns = "a", .fallback = -1};
+    struct namespace_row n = {.ns = "a", .fallback = -1};
     OK(store_ns_put(f->store, &n, &e));
     struct token_row t = {.id = 5, .role = ROLE_ADMIN, .secret_hash = {0xab}, .uses_left = -1};
     OK(store_token_insert(f->store, &t, &e));
@@ -534,7 +534,7 @@ static void *write_on(void *arg)
     struct writing *w = arg;
     for (int n = 1; !atomic_load(&w->stop); n += 2) {
         struct err e = {0};
-        struct job a = plain_job(n, "g"), b = plain_job(n + 1, "g");
+        struct job_row a = plain_job(n, "g"), b = plain_job(n + 1, "g");
         int rc = store_begin(w->f->store, &e);
         if (rc == 0) rc = store_job_insert(w->f->store, &a, "{}", &e);
         if (rc == 0) rc = store_job_insert(w->f->store, &b, "{}", &e);

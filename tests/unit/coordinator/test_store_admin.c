@@ -5,19 +5,19 @@
 
 #include <string.h>
 
-static struct agent plain_agent(int64_t id, const char *name)
+static struct agent_row plain_agent(int64_t id, const char *name)
 {
-    return (struct agent){.id = id,
-                          .name = (char *)name,
-                          .capabilities = "{}",
-                          .slots = 4,
-                          .created_ms = T0,
-                          .token = 77};
+    return (struct agent_row){.id = id,
+                              .name = (char *)name,
+                              .capabilities = "{}",
+                              .slots = 4,
+                              .created_ms = T0,
+                              .token = 77};
 }
 
 static void add_agent(struct fixture *f, int64_t id, const char *name)
 {
-    struct agent a = plain_agent(id, name);
+    struct agent_row a = plain_agent(id, name);
     OK(store_agent_insert(f->store, &a, &e));
 }
 
@@ -26,29 +26,29 @@ static void add_agent(struct fixture *f, int64_t id, const char *name)
 static void agent_comes_back_as_it_was_inserted(void **state)
 {
     struct fixture *f = *state;
-    struct agent a = {.id = 5,
-                      .name = "build-07",
-                      .group = "windows",
-                      .token_group = "windows",
-                      .capabilities = "{\"os\":\"windows\"}",
-                      .version = "0.1.0",
-                      .host_id = "h",
-                      .boot_id = "b",
-                      .journal_id = "j",
-                      .slots = 8,
-                      .last_seq = 12,
-                      .online = true,
-                      .draining = true,
-                      .held = true,
-                      .drain_reason = "upgrade",
-                      .created_ms = 1,
-                      .last_seen_ms = 2,
-                      .spki = "ab",
-                      .token = 9};
+    struct agent_row a = {.id = 5,
+                          .name = "build-07",
+                          .group = "windows",
+                          .token_group = "windows",
+                          .capabilities = "{\"os\":\"windows\"}",
+                          .version = "0.1.0",
+                          .host_id = "h",
+                          .boot_id = "b",
+                          .journal_id = "j",
+                          .slots = 8,
+                          .last_seq = 12,
+                          .online = true,
+                          .draining = true,
+                          .held = true,
+                          .drain_reason = "upgrade",
+                          .created_ms = 1,
+                          .last_seen_ms = 2,
+                          .spki = "ab",
+                          .token = 9};
     begin(f);
     OK(store_agent_insert(f->store, &a, &e));
     commit(f);
-    struct agent b;
+    struct agent_row b;
     OK(store_agent_get(f->store, 5, &b, &e));
     assert_string_equal(b.name, "build-07");
     assert_string_equal(b.group, "windows");
@@ -67,7 +67,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_int_equal(b.last_seen_ms, 2);
     assert_int_equal(b.removed_ms, 0);
     assert_int_equal(b.token, 9);
-    agent_fini(&b);
+    agent_row_fini(&b);
 }
 
 static void update_keeps_the_sequence_number(void **state)
@@ -76,18 +76,18 @@ static void update_keeps_the_sequence_number(void **state)
     begin(f);
     add_agent(f, 5, "a");
     OK(store_agent_seq(f->store, 5, 42, &e));
-    struct agent a = plain_agent(5, "b");
+    struct agent_row a = plain_agent(5, "b");
     a.group = "g";
     a.capabilities = NULL;
     a.last_seq = 7;
     OK(store_agent_update(f->store, &a, &e));
     commit(f);
-    struct agent b;
+    struct agent_row b;
     OK(store_agent_by_name(f->store, "b", &b, &e));
     assert_int_equal(b.last_seq, 42);
     assert_string_equal(b.group, "g");
     assert_string_equal(b.capabilities, "{}");
-    agent_fini(&b);
+    agent_row_fini(&b);
     FAILS(ERR_NOT_FOUND, store_agent_by_name(f->store, "a", &b, &e));
 }
 
@@ -97,9 +97,9 @@ static void name_is_taken_until_its_agent_is_removed(void **state)
     begin(f);
     add_agent(f, 5, "a");
     add_agent(f, 6, "b");
-    struct agent a = plain_agent(7, "a");
+    struct agent_row a = plain_agent(7, "a");
     FAILS(ERR_EXISTS, store_agent_insert(f->store, &a, &e));
-    struct agent b;
+    struct agent_row b;
     FAILS(ERR_NOT_FOUND, store_agent_get(f->store, 7, &b, &e));
     a = plain_agent(6, "a");
     FAILS(ERR_EXISTS, store_agent_update(f->store, &a, &e));
@@ -115,13 +115,13 @@ static void name_is_taken_until_its_agent_is_removed(void **state)
     /* a removed one is still known by its id */
     OK(store_agent_get(f->store, 5, &b, &e));
     assert_int_equal(b.removed_ms, T0);
-    agent_fini(&b);
+    agent_row_fini(&b);
 }
 
 static void unknown_agent_is_not_found_by_anything(void **state)
 {
     struct fixture *f = *state;
-    struct agent a = plain_agent(5, "a"), b;
+    struct agent_row a = plain_agent(5, "a"), b;
     begin(f);
     FAILS(ERR_NOT_FOUND, store_agent_get(f->store, 5, &b, &e));
     FAILS(ERR_NOT_FOUND, store_agent_by_name(f->store, "a", &b, &e));
@@ -151,7 +151,7 @@ static void those_online_are_told_with_their_group(void **state)
     begin(f);
     for (int i = 5; i <= 8; i++) {
         char name[2] = {(char)('a' + i), '\0'};
-        struct agent a = plain_agent(i, name);
+        struct agent_row a = plain_agent(i, name);
         a.online = i != 5;
         a.group = i == 6 ? "g" : NULL;
         if (i == 8) a.removed_ms = T0;
@@ -174,17 +174,17 @@ static void at_start_every_agent_is_offline(void **state)
     add_agent(f, 5, "a");
     add_agent(f, 6, "b");
     OK(store_agent_seen(f->store, 5, true, T0 + 3, &e));
-    struct agent b;
+    struct agent_row b;
     OK(store_agent_get(f->store, 5, &b, &e));
     assert_true(b.online);
     assert_int_equal(b.last_seen_ms, T0 + 3);
-    agent_fini(&b);
+    agent_row_fini(&b);
     OK(store_agents_all_offline(f->store, &e));
     OK(store_agents_all_offline(f->store, &e));
     commit(f);
     OK(store_agent_get(f->store, 5, &b, &e));
     assert_false(b.online);
-    agent_fini(&b);
+    agent_row_fini(&b);
 }
 
 /* ---- groups and namespaces ------------------------------------------------------------------- */
@@ -195,7 +195,7 @@ struct seen {
     int most;
 };
 
-static int note_group(const struct group *g, void *user)
+static int note_group(const struct group_row *g, void *user)
 {
     struct seen *s = user;
     size_t len = strlen(s->text);
@@ -203,7 +203,7 @@ static int note_group(const struct group *g, void *user)
     return ++s->count == s->most;
 }
 
-static int note_ns(const struct ns_default *n, void *user)
+static int note_ns(const struct namespace_row *n, void *user)
 {
     struct seen *s = user;
     size_t len = strlen(s->text);
@@ -215,12 +215,12 @@ static int note_ns(const struct ns_default *n, void *user)
 static void groups_are_put_replaced_and_deleted(void **state)
 {
     struct fixture *f = *state;
-    struct group g = {.key = "b", .description = "d", .require = "{}", .max_queued = 5};
+    struct group_row g = {.key = "b", .description = "d", .require = "{}", .max_queued = 5};
     begin(f);
     OK(store_group_put(f->store, &g, &e));
-    g = (struct group){.key = "a", .allowed_namespaces = "[\"x\"]"};
+    g = (struct group_row){.key = "a", .allowed_namespaces = "[\"x\"]"};
     OK(store_group_put(f->store, &g, &e));
-    g = (struct group){.key = "b", .paused = true};
+    g = (struct group_row){.key = "b", .paused = true};
     OK(store_group_put(f->store, &g, &e));
     struct seen s = {0};
     OK(store_each_group(f->store, note_group, &s, &e));
@@ -240,11 +240,11 @@ static void namespaces_are_put_replaced_and_deleted(void **state)
 {
     struct fixture *f = *state;
     begin(f);
-    struct ns_default n = {.ns = "x.y", .group = "g", .fallback = -1};
+    struct namespace_row n = {.ns = "x.y", .group = "g", .fallback = -1};
     OK(store_ns_put(f->store, &n, &e));
-    n = (struct ns_default){.ns = "x", .fallback = FALLBACK_FAIL};
+    n = (struct namespace_row){.ns = "x", .fallback = FALLBACK_FAIL};
     OK(store_ns_put(f->store, &n, &e));
-    n = (struct ns_default){.ns = "x.y", .fallback = FALLBACK_WAIT};
+    n = (struct namespace_row){.ns = "x.y", .fallback = FALLBACK_WAIT};
     OK(store_ns_put(f->store, &n, &e));
     struct seen s = {0};
     OK(store_each_ns(f->store, note_ns, &s, &e));

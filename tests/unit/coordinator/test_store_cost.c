@@ -116,7 +116,7 @@ static void log_is_lengthened_ahead_folded_in_and_used_again(void **state)
     for (int n = 2; n < 2000; n += 10) { /* 40 MB */
         begin(f);
         for (int i = n; i < n + 10; i++) {
-            struct job j = plain_job(i, "g");
+            struct job_row j = plain_job(i, "g");
             OK(store_job_insert(f->store, &j, spec, &e));
         }
         commit(f);

@@ -91,7 +91,7 @@ static void what_was_committed_is_there_after_reopening(void **state)
     add_plain(f, 11, "g");
     reopen(f); /* without a commit */
     assert_int_equal(head_of(f, "g", 0), job_id(1));
-    struct job k;
+    struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(11), &k, &e));
     int64_t bytes;
     OK(store_output_bytes(f->store, job_id(10), 1, &bytes, &e));
@@ -234,15 +234,15 @@ static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
     assert_int_equal(n, job_id(3));
     OK(store_output_bytes(f->store, job_id(5), 1, &n, &e));
     assert_int_equal(n, 15);
-    struct agent a;
+    struct agent_row a;
     OK(store_agent_by_name(f->store, "build-07", &a, &e));
     assert_int_equal(a.last_seq, 17);
-    agent_fini(&a);
+    agent_row_fini(&a);
     /* and what came later can be used */
     begin(f);
     struct flow_row flow = {.ns = "a.b", .id = "f", .revision = 1, .source = "id: f\n"};
     struct trigger_row t = {.ns = "a.b", .flow = "f", .name = "t"};
-    struct execution x = {.id = job_id(9), .ns = "a.b", .flow = "f", .revision = 1};
+    struct execution_row x = {.id = job_id(9), .ns = "a.b", .flow = "f", .revision = 1};
     OK(store_flow_put(f->store, &flow, &e));
     OK(store_trigger_insert(f->store, &t, &t.id, &e));
     OK(store_execution_insert(f->store, &x, &e));
@@ -257,7 +257,7 @@ static void table_and_model_agree_on_the_states(void **state)
     schema_of(f, "cadre.db", schema, sizeof schema);
     assert_non_null(strstr(schema, check));
     mem_free(check);
-    struct job j = plain_job(1, "g");
+    struct job_row j = plain_job(1, "g");
     j.state = JOB_STATES;
     begin(f);
     FAILS(ERR_INTERNAL, store_job_insert(f->store, &j, "{}", &e));
@@ -347,7 +347,7 @@ static int fill_disk(struct fixture *f)
     static char spec[20000];
     memset(spec, 'x', sizeof spec - 1);
     for (int i = 1; i < 1000; i++) {
-        struct job j = plain_job(i, "g");
+        struct job_row j = plain_job(i, "g");
         struct err e = {0};
         begin(f);
         int rc = store_job_insert(f->store, &j, spec, &e);
@@ -370,7 +370,7 @@ static void on_full_disk(struct fixture *f, const char *ballast)
     /* what was acknowledged is there, and reading goes on */
     for (int i = 1; i <= kept; i++)
         assert_int_equal(state_of(f, job_id(i)), JOB_CREATED);
-    struct job k;
+    struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(kept + 1), &k, &e));
     assert_int_equal(head_of(f, "g", 0), job_id(1));
     /* with room again, so does writing */

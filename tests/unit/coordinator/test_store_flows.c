@@ -19,14 +19,14 @@ static void put_flow(struct fixture *f, const char *ns, const char *id, int64_t 
     OK(store_flow_put(f->store, &row, &e));
 }
 
-static struct execution plain_execution(int n, const char *flow)
+static struct execution_row plain_execution(int n, const char *flow)
 {
-    return (struct execution){.id = job_id(n),
-                              .ns = "a.b",
-                              .flow = (char *)flow,
-                              .revision = 1,
-                              .state = EXECUTION_RUNNING,
-                              .created_ms = T0 + n};
+    return (struct execution_row){.id = job_id(n),
+                                  .ns = "a.b",
+                                  .flow = (char *)flow,
+                                  .revision = 1,
+                                  .state = EXECUTION_RUNNING,
+                                  .created_ms = T0 + n};
 }
 
 /* A task run of execution number n. */
@@ -34,7 +34,7 @@ static void add_run(struct fixture *f, int n, int execution, const char *task)
 {
     char id[ID_TEXT_SIZE];
     id_format(job_id(execution), id);
-    struct job j = plain_job(n, NULL);
+    struct job_row j = plain_job(n, NULL);
     j.ns = "a.b";
     j.flow = "f";
     j.execution = id;
@@ -126,7 +126,7 @@ static void a_revision_is_written_once(void **state)
 
 /* ---- executions ----------------------------------------------------------------------------- */
 
-static int note_execution(const struct execution *x, void *user)
+static int note_execution(const struct execution_row *x, void *user)
 {
     char *text = user;
     size_t len = strlen(text);
@@ -151,7 +151,7 @@ static void executions_are_listed_by_flow_state_and_trigger(void **state)
     struct fixture *f = *state;
     begin(f);
     for (int n = 1; n <= 9; n++) {
-        struct execution x = plain_execution(n, n % 3 ? "f" : "g");
+        struct execution_row x = plain_execution(n, n % 3 ? "f" : "g");
         x.trigger = n % 2 ? "t" : NULL;
         x.inputs = "{\"a\":1}";
         OK(store_execution_insert(f->store, &x, &e));
@@ -174,11 +174,11 @@ static void executions_are_listed_by_flow_state_and_trigger(void **state)
                 "9 8 7 6 5 ", 0);
     assert_list(r, &(struct execution_filter){.limit = 9, .states = 1u << EXECUTION_FAILED},
                 "4 3 2 1 ", 0);
-    struct execution x;
+    struct execution_row x;
     OK(reader_execution(r, job_id(2), &x, &e));
     assert_string_equal(x.message, "task one failed");
     assert_string_equal(x.inputs, "{\"a\":1}");
-    execution_fini(&x);
+    execution_row_fini(&x);
     FAILS(ERR_NOT_FOUND, reader_execution(r, 5, &x, &e));
     reader_close(r);
 }
@@ -228,7 +228,7 @@ static void keys_of_executions_are_unique_and_forgotten(void **state)
 {
     struct fixture *f = *state;
     begin(f);
-    struct execution x = plain_execution(1, "f"), y = plain_execution(2, "f");
+    struct execution_row x = plain_execution(1, "f"), y = plain_execution(2, "f");
     x.unique_key = y.unique_key = "7/k";
     OK(store_execution_insert(f->store, &x, &e));
     FAILS(ERR_EXISTS, store_execution_insert(f->store, &y, &e));
@@ -249,17 +249,17 @@ static void keys_of_executions_are_unique_and_forgotten(void **state)
 
 static bool job_is_there(struct fixture *f, int n)
 {
-    struct job j;
+    struct job_row j;
     bool there = store_job_get(f->store, job_id(n), &j, NULL) == 0;
-    if (there) job_fini(&j);
+    if (there) job_row_fini(&j);
     return there;
 }
 
 static bool execution_is_there(struct fixture *f, int n)
 {
-    struct execution x;
+    struct execution_row x;
     bool there = store_execution_get(f->store, job_id(n), &x, NULL) == 0;
-    if (there) execution_fini(&x);
+    if (there) execution_row_fini(&x);
     return there;
 }
 
@@ -268,7 +268,7 @@ static void task_runs_are_purged_with_their_execution_and_not_before(void **stat
     struct fixture *f = *state;
     begin(f);
     for (int n = 1; n <= 2; n++) {
-        struct execution x = plain_execution(n, "f");
+        struct execution_row x = plain_execution(n, "f");
         OK(store_execution_insert(f->store, &x, &e));
         add_run(f, 10 + n, n, "one");
         add_run(f, 20 + n, n, "two");
@@ -299,7 +299,7 @@ static void task_runs_are_purged_with_their_execution_and_not_before(void **stat
 
 /* ---- triggers ------------------------------------------------------------------------------- */
 
-static int count_evaluation(const struct evaluation *v, void *user)
+static int count_evaluation(const struct evaluation_row *v, void *user)
 {
     (void)v;
     ++*(int *)user;
@@ -317,12 +317,12 @@ static void history_goes_with_its_ended_jobs(void **state)
     for (int n = 1; n <= 2 * TRIGGER_HISTORY; n++) {
         add_plain(f, n, NULL);
         if (n != 3) end_job(f, n, NULL); /* number 3 is still being killed */
-        struct evaluation v = {.trigger = t.id,
-                               .number = n,
-                               .result = EVALUATION_NOT_FIRED,
-                               .job = job_id(n),
-                               .exited = true,
-                               .exit_code = 1};
+        struct evaluation_row v = {.trigger = t.id,
+                                   .number = n,
+                                   .result = EVALUATION_NOT_FIRED,
+                                   .job = job_id(n),
+                                   .exited = true,
+                                   .exit_code = 1};
         OK(store_evaluation_add(f->store, &v, &e));
     }
     commit(f);

@@ -8,31 +8,31 @@
 static void job_comes_back_as_it_was_inserted(void **state)
 {
     struct fixture *f = *state;
-    struct job j = {.id = job_id(1),
-                    .kind = JOB_TRIGGER,
-                    .ns = "company.team",
-                    .name = "n\xc3\xa4me",
-                    .flow = "flow",
-                    .execution = "exec",
-                    .task = "task",
-                    .group = "windows",
-                    .fallback = FALLBACK_IGNORE,
-                    .requires_id = 7,
-                    .priority = -3,
-                    .attempt = 1,
-                    .created_ms = T0 + 1,
-                    .queue_timeout_ms = 2,
-                    .timeout_ms = 3,
-                    .lease_ms = 4,
-                    .kill_grace_ms = 5,
-                    .retry = {RETRY_EXPONENTIAL, 10, 20, 1.5, 3, 40},
-                    .unique_key = "7:abc",
-                    .submitter = 99,
-                    .output_limit = 6};
+    struct job_row j = {.id = job_id(1),
+                        .kind = JOB_TRIGGER,
+                        .ns = "company.team",
+                        .name = "n\xc3\xa4me",
+                        .flow = "flow",
+                        .execution = "exec",
+                        .task = "task",
+                        .group = "windows",
+                        .fallback = FALLBACK_IGNORE,
+                        .requires_id = 7,
+                        .priority = -3,
+                        .attempt = 1,
+                        .created_ms = T0 + 1,
+                        .queue_timeout_ms = 2,
+                        .timeout_ms = 3,
+                        .lease_ms = 4,
+                        .kill_grace_ms = 5,
+                        .retry = {RETRY_EXPONENTIAL, 10, 20, 1.5, 3, 40},
+                        .unique_key = "7:abc",
+                        .submitter = 99,
+                        .output_limit = 6};
     begin(f);
     OK(store_job_insert(f->store, &j, "{\"a\":1}", &e));
     commit(f);
-    struct job k;
+    struct job_row k;
     OK(store_job_get(f->store, j.id, &k, &e));
     assert_int_equal(k.id, j.id);
     assert_int_equal(k.kind, JOB_TRIGGER);
@@ -60,7 +60,7 @@ static void job_comes_back_as_it_was_inserted(void **state)
     assert_string_equal(k.unique_key, "7:abc");
     assert_int_equal(k.submitter, 99);
     assert_int_equal(k.output_limit, 6);
-    job_fini(&k);
+    job_row_fini(&k);
     char *spec;
     OK(store_job_spec(f->store, j.id, &spec, &e));
     assert_string_equal(spec, "{\"a\":1}");
@@ -73,7 +73,7 @@ static void absent_texts_come_back_as_null(void **state)
     begin(f);
     add_plain(f, 1, NULL);
     commit(f);
-    struct job k;
+    struct job_row k;
     OK(store_job_get(f->store, job_id(1), &k, &e));
     assert_null(k.group);
     assert_null(k.ns);
@@ -82,7 +82,7 @@ static void absent_texts_come_back_as_null(void **state)
     assert_null(k.execution);
     assert_null(k.task);
     assert_null(k.unique_key);
-    job_fini(&k);
+    job_row_fini(&k);
 }
 
 static void large_spec_comes_back_whole(void **state)
@@ -92,7 +92,7 @@ static void large_spec_comes_back_whole(void **state)
     char *big = mem_alloc(len + 1);
     for (size_t i = 0; i < len; i++)
         big[i] = (char)('a' + i % 26);
-    struct job j = plain_job(1, "g");
+    struct job_row j = plain_job(1, "g");
     begin(f);
     OK(store_job_insert(f->store, &j, big, &e));
     commit(f);
@@ -108,7 +108,7 @@ static void taken_id_is_refused_and_leaves_nothing(void **state)
     struct fixture *f = *state;
     begin(f);
     add_plain(f, 1, "g");
-    struct job j = plain_job(1, "other");
+    struct job_row j = plain_job(1, "other");
     j.unique_key = "k1";
     FAILS(ERR_EXISTS, store_job_insert(f->store, &j, "{}", &e));
     int64_t id;
@@ -122,7 +122,7 @@ static void taken_key_is_refused_and_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
     begin(f);
-    struct job j = plain_job(1, "g");
+    struct job_row j = plain_job(1, "g");
     j.unique_key = "k1";
     add_job(f, &j);
     j = plain_job(2, "g");
@@ -132,7 +132,7 @@ static void taken_key_is_refused_and_leaves_nothing(void **state)
     int64_t id;
     OK(store_job_by_key(f->store, "k1", &id, &e));
     assert_int_equal(id, job_id(1));
-    struct job k;
+    struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(2), &k, &e));
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 1);
 }
@@ -155,7 +155,7 @@ static void unknown_job_is_not_found_by_anything(void **state)
 {
     struct fixture *f = *state;
     struct store *s = f->store;
-    struct job k;
+    struct job_row k;
     char *spec;
     struct job_end end = {.state = JOB_FAILED, .ended_ms = T0};
     begin(f);
@@ -177,7 +177,7 @@ static void life_of_a_job_is_recorded_step_by_step(void **state)
 {
     struct fixture *f = *state;
     int64_t id = job_id(1);
-    struct job k;
+    struct job_row k;
     begin(f);
     add_plain(f, 1, "g");
     OK(store_job_submitted(f->store, id, 42, 1, T0 + 10, &e));
@@ -185,13 +185,13 @@ static void life_of_a_job_is_recorded_step_by_step(void **state)
     assert_int_equal(k.state, JOB_SUBMITTED);
     assert_int_equal(k.agent, 42);
     assert_int_equal(k.submitted_ms, T0 + 10);
-    job_fini(&k);
+    job_row_fini(&k);
     OK(store_job_running(f->store, id, T0 + 20, &e));
     OK(store_job_get(f->store, id, &k, &e));
     assert_int_equal(k.state, JOB_RUNNING);
     assert_int_equal(k.started_ms, T0 + 20);
     assert_int_equal(k.first_started_ms, T0 + 20);
-    job_fini(&k);
+    job_row_fini(&k);
     struct job_end end = {.state = JOB_SUCCESS,
                           .reason = REASON_EXIT_CODE,
                           .message = "fine",
@@ -211,7 +211,7 @@ static void life_of_a_job_is_recorded_step_by_step(void **state)
     assert_true(k.truncated);
     assert_int_equal(k.ended_ms, T0 + 30);
     assert_int_equal(k.agent, 42);
-    job_fini(&k);
+    job_row_fini(&k);
 }
 
 static void killing_keeps_the_agent_and_notes_why(void **state)
@@ -223,12 +223,12 @@ static void killing_keeps_the_agent_and_notes_why(void **state)
     OK(store_job_submitted(f->store, id, 42, 1, T0, &e));
     OK(store_job_killing(f->store, id, REASON_CANCELLED, &e));
     commit(f);
-    struct job k;
+    struct job_row k;
     OK(store_job_get(f->store, id, &k, &e));
     assert_int_equal(k.state, JOB_KILLING);
     assert_int_equal(k.reason, REASON_CANCELLED);
     assert_int_equal(k.agent, 42);
-    job_fini(&k);
+    job_row_fini(&k);
 }
 
 static void requeued_job_stands_in_its_old_place(void **state)
@@ -243,13 +243,13 @@ static void requeued_job_stands_in_its_old_place(void **state)
     OK(store_job_requeue(f->store, job_id(1), 1, &e));
     commit(f);
     assert_int_equal(head_of(f, "g", 0), job_id(1));
-    struct job k;
+    struct job_row k;
     OK(store_job_get(f->store, job_id(1), &k, &e));
     assert_int_equal(k.agent, 0);
     assert_int_equal(k.submitted_ms, 0);
     assert_int_equal(k.started_ms, 0);
     assert_int_equal(k.first_started_ms, T0 + 5);
-    job_fini(&k);
+    job_row_fini(&k);
 }
 
 static void retry_waits_outside_the_queue_and_keeps_the_first_start(void **state)
@@ -262,13 +262,13 @@ static void retry_waits_outside_the_queue_and_keeps_the_first_start(void **state
     OK(store_job_running(f->store, id, T0 + 5, &e));
     OK(store_job_retrying(f->store, id, 2, T0 + 100, &e));
     assert_int_equal(head_of(f, "g", 0), 0);
-    struct job k;
+    struct job_row k;
     OK(store_job_get(f->store, id, &k, &e));
     assert_int_equal(k.state, JOB_RETRYING);
     assert_int_equal(k.attempt, 2);
     assert_int_equal(k.retry_at_ms, T0 + 100);
     assert_int_equal(k.agent, 0);
-    job_fini(&k);
+    job_row_fini(&k);
     OK(store_job_requeue(f->store, id, 2, &e));
     assert_int_equal(head_of(f, "g", 0), id);
     OK(store_job_submitted(f->store, id, 43, 2, T0 + 200, &e));
@@ -278,7 +278,7 @@ static void retry_waits_outside_the_queue_and_keeps_the_first_start(void **state
     assert_int_equal(k.retry_at_ms, 0);
     assert_int_equal(k.started_ms, T0 + 205);
     assert_int_equal(k.first_started_ms, T0 + 5);
-    job_fini(&k);
+    job_row_fini(&k);
 }
 
 static void job_ends_from_any_state_and_only_in_a_final_one(void **state)
@@ -308,15 +308,15 @@ static void job_ends_from_any_state_and_only_in_a_final_one(void **state)
 static void attempt_is_kept_once(void **state)
 {
     struct fixture *f = *state;
-    struct attempt a = {.job = job_id(1),
-                        .attempt = 1,
-                        .agent = 42,
-                        .state = JOB_FAILED,
-                        .reason = REASON_LOST,
-                        .message = "gone",
-                        .submitted_ms = 1,
-                        .started_ms = 2,
-                        .ended_ms = 3};
+    struct attempt_row a = {.job = job_id(1),
+                            .attempt = 1,
+                            .agent = 42,
+                            .state = JOB_FAILED,
+                            .reason = REASON_LOST,
+                            .message = "gone",
+                            .submitted_ms = 1,
+                            .started_ms = 2,
+                            .ended_ms = 3};
     begin(f);
     OK(store_attempt_add(f->store, &a, &e));
     FAILS(ERR_EXISTS, store_attempt_add(f->store, &a, &e));
@@ -331,7 +331,7 @@ static void attempt_is_kept_once(void **state)
 static void nothing_changes_outside_of_a_transaction(void **state)
 {
     struct fixture *f = *state;
-    struct job j = plain_job(1, "g");
+    struct job_row j = plain_job(1, "g");
     FAILS(ERR_INTERNAL, store_job_insert(f->store, &j, "{}", &e));
     FAILS(ERR_INTERNAL, store_commit(f->store, &e));
     struct chunk c = {.job = 1, .attempt = 1, .stream = 1, .data = "x", .len = 1};
@@ -357,7 +357,7 @@ static void rollback_forgets_everything_counts_included(void **state)
     store_rollback(f->store);
     assert_false(store_dirty(f->store));
     assert_int_equal(state_of(f, job_id(1)), JOB_CREATED);
-    struct job k;
+    struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(2), &k, &e));
     int64_t bytes;
     OK(store_output_bytes(f->store, 1, 1, &bytes, &e));

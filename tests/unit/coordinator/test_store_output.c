@@ -144,12 +144,12 @@ static void purge_takes_old_final_jobs_and_all_of_theirs(void **state)
     struct fixture *f = *state;
     begin(f);
     for (int i = 1; i <= 4; i++) {
-        struct job j = plain_job(i, "g");
+        struct job_row j = plain_job(i, "g");
         char key[20];
         snprintf(key, sizeof key, "k%d", i);
         j.unique_key = key;
         add_job(f, &j);
-        struct attempt a = {.job = j.id, .attempt = 1, .state = JOB_FAILED};
+        struct attempt_row a = {.job = j.id, .attempt = 1, .state = JOB_FAILED};
         OK(store_attempt_add(f->store, &a, &e));
         add_chunk(f, j.id, 1, 1, 0, "abc");
     }
@@ -162,7 +162,7 @@ static void purge_takes_old_final_jobs_and_all_of_theirs(void **state)
     OK(store_purge(f->store, T0 + 300, 1000, &more, &e));
     commit(f);
     assert_false(more);
-    struct job k;
+    struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(1), &k, &e));
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(2), &k, &e));
     assert_int_equal(state_of(f, job_id(3)), JOB_FAILED);
@@ -262,7 +262,7 @@ static void keys_are_forgotten_by_age_in_steps(void **state)
     struct fixture *f = *state;
     begin(f);
     for (int i = 1; i <= 10; i++) {
-        struct job j = plain_job(i, "g");
+        struct job_row j = plain_job(i, "g");
         char key[20];
         snprintf(key, sizeof key, "k%d", i);
         j.unique_key = key;
@@ -279,7 +279,7 @@ static void keys_are_forgotten_by_age_in_steps(void **state)
     FAILS(ERR_NOT_FOUND, store_job_by_key(f->store, "k7", &id, &e));
     OK(store_job_by_key(f->store, "k8", &id, &e));
     /* a forgotten key may be used again, by another job */
-    struct job j = plain_job(11, "g");
+    struct job_row j = plain_job(11, "g");
     j.unique_key = "k1";
     add_job(f, &j);
     OK(store_job_by_key(f->store, "k1", &id, &e));

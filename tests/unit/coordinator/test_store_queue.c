@@ -17,7 +17,7 @@ static void head_is_the_highest_priority_then_the_oldest(void **state)
     begin(f);
     static const int priorities[] = {0, 5, -1, 5, 0};
     for (int i = 0; i < 5; i++) {
-        struct job j = plain_job(i + 1, "g");
+        struct job_row j = plain_job(i + 1, "g");
         j.priority = priorities[i];
         add_job(f, &j);
     }
@@ -43,7 +43,7 @@ static void heads_are_the_first_few_in_order(void **state)
     assert_int_equal(count, 0);
     begin(f);
     for (int i = 1; i <= 5; i++) {
-        struct job j = plain_job(i, "g");
+        struct job_row j = plain_job(i, "g");
         j.priority = i == 3;
         add_job(f, &j);
     }
@@ -64,7 +64,7 @@ static void queues_of_groups_and_requires_are_apart(void **state)
 {
     struct fixture *f = *state;
     begin(f);
-    struct job j = plain_job(1, NULL);
+    struct job_row j = plain_job(1, NULL);
     add_job(f, &j);
     j = plain_job(2, "g");
     add_job(f, &j);
@@ -131,7 +131,7 @@ static void classes_tell_what_is_queued_also_within_a_transaction(void **state)
     begin(f);
     for (int i = 1; i <= 4; i++)
         add_plain(f, i, "g");
-    struct job j = plain_job(5, "g");
+    struct job_row j = plain_job(5, "g");
     j.requires_id = 9;
     add_job(f, &j);
     add_plain(f, 6, NULL);
@@ -159,7 +159,7 @@ static void position_counts_those_before_up_to_a_bound(void **state)
     struct fixture *f = *state;
     begin(f);
     for (int i = 1; i <= 30; i++) {
-        struct job j = plain_job(i, "g");
+        struct job_row j = plain_job(i, "g");
         j.requires_id = i % 3;
         j.priority = i % 2;
         add_job(f, &j);
@@ -185,7 +185,7 @@ static void list_goes_through_the_whole_group_in_pages(void **state)
     struct fixture *f = *state;
     begin(f);
     for (int i = 1; i <= 50; i++) {
-        struct job j = plain_job(i, i % 5 ? "g" : "h");
+        struct job_row j = plain_job(i, i % 5 ? "g" : "h");
         j.requires_id = i % 3;
         j.priority = i % 4;
         add_job(f, &j);
@@ -219,7 +219,7 @@ struct open_jobs {
     int64_t ids[10];
 };
 
-static int note_open(const struct job *j, void *user)
+static int note_open(const struct job_row *j, void *user)
 {
     struct open_jobs *o = user;
     o->ids[o->count++] = j->id;
@@ -239,7 +239,7 @@ static void open_jobs_are_those_that_need_attention(void **state)
     OK(store_job_retrying(f->store, job_id(4), 2, T0, &e));
     struct job_end end = {.state = JOB_CANCELLED, .ended_ms = T0};
     OK(store_job_finish(f->store, job_id(5), &end, &e));
-    struct job j = plain_job(6, "g");
+    struct job_row j = plain_job(6, "g");
     j.queue_timeout_ms = 1000;
     add_job(f, &j);
     j = plain_job(7, "g");
@@ -259,7 +259,7 @@ static void open_jobs_are_those_that_need_attention(void **state)
 }
 
 /* One random legal-looking step of job `id`. */
-static int step(struct store *s, struct rng *r, const struct job *j, const char *group,
+static int step(struct store *s, struct rng *r, const struct job_row *j, const char *group,
                 struct err *e)
 {
     struct job_end end = {.state = (enum job_state)(JOB_SUCCESS + rng_below(r, 5)), .ended_ms = T0};
@@ -299,18 +299,18 @@ static void counts_follow_thousands_of_random_steps(void **state)
         for (int i = 0; i < 50; i++) {
             const char *group = groups[rng_below(&r, 3)];
             if (rng_below(&r, 4) == 0) {
-                struct job j = plain_job(++jobs, group);
+                struct job_row j = plain_job(++jobs, group);
                 j.requires_id = (int64_t)rng_below(&r, 3);
                 j.fallback = (enum fallback)rng_below(&r, 2);
                 add_job(f, &j);
             }
-            struct job j;
+            struct job_row j;
             int rc = store_job_get(f->store, job_id(1 + (int)rng_below(&r, 200)), &j, NULL);
             if (rc == ERR_NOT_FOUND) continue;
             assert_int_equal(rc, 0);
             found++;
             OK(step(f->store, &r, &j, group, &e));
-            job_fini(&j);
+            job_row_fini(&j);
         }
         if (rng_below(&r, 5) == 0) {
             store_rollback(f->store);

@@ -1,0 +1,257 @@
+/* Making, changing and ending worker groups. */
+#include "coordinator/engine/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
+
+#define DESCRIPTION_MAX 512
+
+/* The live group that the command names. NULL: answered. */
+static struct group *named(struct engine *g, const struct command *c, const char *key)
+{
+    struct group *group = key ? group_find(g, key) : NULL;
+    if (group && !group->deleted) return group;
+    const char *near = key ? group_nearest_key(g, key) : NULL;
+    char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
+    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no worker group '%s'", key ? key : "");
+    mem_free(hint);
+    return NULL;
+}
+
+/* ---- checks; each brings its text into canonical form ---- */
+
+static int check_require(struct group_row *row, struct err *e)
+{
+    if (!row->require) return 0;
+    struct json *tree = NULL;
+    struct requires *r = NULL;
+    int rc = json_parse(row->require, strlen(row->require), &tree, e);
+    if (rc == 0) rc = requires_parse(tree, &r, e);
+    json_free(tree);
+    if (rc) return rc;
+    mem_free(row->require);
+    row->require = r ? requires_text(r) : NULL;
+    requires_free(r);
+    return 0;
+}
+
+static int check_namespaces(struct group_row *row, struct err *e)
+{
+    if (!row->allowed_namespaces) return 0;
+    struct json *list = NULL;
+    int rc = json_parse(row->allowed_namespaces, strlen(row->allowed_namespaces), &list, e);
+    if (rc == 0 && json_type(list) != JSON_ARRAY)
+        rc = err_set(e, ERR_INVALID, "allowedNamespaces: a list of namespaces is wanted");
+    for (const struct json *n = rc == 0 ? json_first(list) : NULL; n; n = json_next(n)) {
+        if (!str_namespace_valid(json_str(n, ""))) {
+            rc = err_set(e, ERR_INVALID, "allowedNamespaces: '%s' is not a namespace",
+                         json_str(n, "(no text)"));
+            break;
+        }
+    }
+    if (rc == 0) {
+        mem_free(row->allowed_namespaces);
+        row->allowed_namespaces = json_count(list) > 0 ? json_text(list) : NULL;
+    }
+    json_free(list);
+    return rc;
+}
+
+static int check_fields(struct group_row *row, struct err *e)
+{
+    if (row->description && strlen(row->description) > DESCRIPTION_MAX)
+        return err_set(e, ERR_INVALID, "description: at most %d bytes", DESCRIPTION_MAX);
+    if (row->max_queued < 0) return err_set(e, ERR_INVALID, "maxQueued: 0 (no limit) or more");
+    int rc = check_require(row, e);
+    return rc ? rc : check_namespaces(row, e);
+}
+
+/* ---- commands ---- */
+
+static void review_agents(struct engine *g, struct group *group)
+{
+    struct agent *next;
+    for (struct agent *a = group->first; a && g->rc == 0; a = next) {
+        next = a->next;
+        agent_review(g, a);
+    }
+}
+
+void apply_group_create(struct engine *g, struct command *c)
+{
+    struct group_row *row = &c->u.group;
+    struct err e;
+    if (!str_key_valid(row->key)) {
+        reply_error(g, c, ERR_INVALID, NULL,
+                    "letters, digits, _ and -, at most 63, the first a letter or digit",
+                    "key: '%s' is not a worker group's key", row->key ? row->key : "");
+        return;
+    }
+    struct group *group = group_find(g, row->key);
+    if (group && !group->deleted) {
+        reply_error(g, c, ERR_EXISTS, NULL, NULL, "there is a worker group '%s' already", row->key);
+        return;
+    }
+    if (group && group->queued > 0) {
+        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
+                    "the worker group '%s' is being deleted: %lld jobs are still to be ended",
+                    row->key, (long long)group->queued);
+        return;
+    }
+    if (check_fields(row, &e)) {
+        reply_err(g, c, &e, NULL, NULL);
+        return;
+    }
+    row->created_ms = g->now.wall_ms;
+    if (!store_ok(g, store_group_put(g->store, row, &g->err))) return;
+    group = group_add(g, row);
+    if (!store_ok(g, group_read_rules(group, &g->err))) return;
+    review_agents(g, group); /* those that stayed to end their attempts */
+    reply_ok(g, c, 0);
+}
+
+static void move_text(char **to, char **from)
+{
+    mem_free(*to);
+    *to = *from;
+    *from = NULL;
+}
+
+void apply_group_update(struct engine *g, struct command *c)
+{
+    struct group_row *row = &c->u.group;
+    struct err e;
+    struct group *group = named(g, c, row->key);
+    if (!group) return;
+    if (check_fields(row, &e)) {
+        reply_err(g, c, &e, NULL, NULL);
+        return;
+    }
+    if (c->mask & MASK_DESCRIPTION) move_text(&group->row.description, &row->description);
+    if (c->mask & MASK_REQUIRE) move_text(&group->row.require, &row->require);
+    if (c->mask & MASK_NAMESPACES)
+        move_text(&group->row.allowed_namespaces, &row->allowed_namespaces);
+    if (c->mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
+    if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
+    if (!store_ok(g, group_read_rules(group, &g->err))) return;
+    if (c->mask & MASK_REQUIRE) review_agents(g, group);
+    reply_ok(g, c, 0);
+}
+
+static void set_paused(struct engine *g, struct command *c, bool paused)
+{
+    struct group *group = named(g, c, c->text);
+    if (!group) return;
+    if (group->row.paused != paused) {
+        group->row.paused = paused;
+        if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
+        if (!paused) group_set_dirty(g, group);
+    }
+    reply_ok(g, c, 0);
+}
+
+void apply_group_pause(struct engine *g, struct command *c)
+{
+    set_paused(g, c, true);
+}
+
+void apply_group_resume(struct engine *g, struct command *c)
+{
+    set_paused(g, c, false);
+}
+
+/* ---- delete ---- */
+
+struct mention {
+    const char *key, *place; /* place: where the flow names it; NULL: nowhere */
+};
+
+static void look_for(const struct flow_group_ref *ref, const char *place, void *user)
+{
+    struct mention *m = user;
+    if (!m->place && str_eq(ref->key, m->key)) m->place = place;
+}
+
+/* false: answered that a flow sends jobs there. */
+static bool no_flow_names_it(struct engine *g, const struct command *c, const struct group *group)
+{
+    size_t place = 0;
+    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+        for (; f; f = f->next_same) {
+            struct mention m = {.key = group->row.key};
+            const struct flow *present = f->deleted ? NULL : flow_present(g, f);
+            if (g->rc) return false;
+            if (present) flow_each_group(present, look_for, &m);
+            if (!m.place) continue;
+            reply_error(g, c, ERR_CONFLICT, NULL,
+                        "apply the flow with another group; with --force its tasks fail from "
+                        "now on",
+                        "the flow %s.%s sends jobs to the worker group '%s'", f->ns, f->id,
+                        group->row.key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool may_delete(struct engine *g, const struct command *c, const struct group *group)
+{
+    if (c->flag) return true;
+    int64_t running = group->assigned, waiting = group->queued + group->retrying;
+    if (running + waiting > 0) {
+        reply_error(g, c, ERR_CONFLICT, NULL,
+                    "with --force the queued ones end as FAILED (group-deleted), the running "
+                    "ones run on",
+                    "the worker group '%s' has %lld queued and %lld running jobs", group->row.key,
+                    (long long)waiting, (long long)running);
+        return false;
+    }
+    size_t place = 0;
+    for (const struct namespace *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
+        for (; n; n = n->next_same) {
+            if (!str_eq(n->row.group, group->row.key)) continue;
+            reply_error(g, c, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
+                        "the namespace %s sends its jobs to the worker group '%s'", n->row.ns,
+                        group->row.key);
+            return false;
+        }
+    }
+    return no_flow_names_it(g, c, group);
+}
+
+/* Those that wait for their next attempt; the queued ones are swept, a bounded number per batch. */
+static void end_retrying(struct engine *g, struct group *group)
+{
+    int64_t *ids = mem_array((size_t)group->retrying, sizeof *ids);
+    size_t count = 0, place = 0;
+    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+        if (j->row.state == JOB_RETRYING && str_eq(j->row.group, group->row.key))
+            ids[count++] = j->row.id;
+    }
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = REASON_GROUP_DELETED,
+                          .message = "its worker group was deleted",
+                          .ended_ms = g->now.wall_ms};
+    for (size_t i = 0; i < count && g->rc == 0; i++)
+        job_end(g, job_find(g, ids[i]), &end, "group deleted");
+    mem_free(ids);
+}
+
+void apply_group_delete(struct engine *g, struct command *c)
+{
+    struct group *group = named(g, c, c->text);
+    if (!group || !may_delete(g, c, group)) return;
+    if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
+    log_info("group %s: deleted", group->row.key);
+    group->deleted = true;
+    end_retrying(g, group);
+    review_agents(g, group);
+    if (g->rc) return;
+    group_watch(g, group);
+    reply_ok(g, c, 0);
+}
