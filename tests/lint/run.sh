@@ -14,6 +14,9 @@ export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tidy=
+# Rules that are reported and do not fail yet. Empty this line to switch them on.
+pending="reader-thread line-length header-length parameters"
+pending=${CADRE_LINT_PENDING-$pending}
 while [ $# -gt 0 ]; do
     case $1 in
     --root) root=$(cd "$2" && pwd) && shift 2 ;;
@@ -47,6 +50,8 @@ grep -E '(\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|html|css|service|wxs
 grep -E '(\.(sh|awk|cmake|js|html|css|service|wxs|yaml|yml)|CMakeLists\.txt|/run)$' "$tmp/text" |
     grep -v '^tests/lint/' >"$tmp/scripts" || :
 
+grep -E '(\.(c|h|h\.in|sh|awk|cmake)|CMakeLists\.txt)$' "$tmp/all" >"$tmp/lines" || :
+
 each() { # each LIST COMMAND...: runs COMMAND with the files of LIST, when there are any
     list=$1
     shift
@@ -61,6 +66,12 @@ source_done=
 report() { # report RULE: violations of RULE are in $tmp/found
     if [ -s "$tmp/found" ]; then
         cat "$tmp/found"
+        case " $pending " in
+        *" $1 "*)
+            skip "$1" "$(wc -l <"$tmp/found") found, and the rule is not switched on yet"
+            return
+            ;;
+        esac
         echo "not ok - lint: $1"
         failed=$((failed + 1))
     else
@@ -79,7 +90,8 @@ wanted() {
 }
 
 for rule in include-direction third-party-seam os-header os-ifdef banned-function raw-allocation \
-    mutable-global unfinished comment-style file-length function-length; do
+    mutable-global unfinished comment-style file-length function-length header-length parameters \
+    line-length reader-thread; do
     wanted "$rule" || continue
     if [ -z "$source_done" ]; then
         each "$tmp/c" awk -f "$here/source.awk" >"$tmp/source"
@@ -89,6 +101,12 @@ for rule in include-direction third-party-seam os-header os-ifdef banned-functio
             }
             FNR == 1001 { printf "%s:%d: file-length: over 1000 lines\n", FILENAME, FNR }
         ' >>"$tmp/source"
+        each "$tmp/lines" awk '{
+            gsub(/[\200-\277]/, "") # of a character of several bytes, one counts
+            if (length($0) > 100)
+                printf "%s:%d: line-length: %d columns, the limit is 100\n",
+                    FILENAME, FNR, length($0)
+        }' >>"$tmp/source"
         source_done=yes
     fi
     awk -v rule="$rule:" '$2 == rule' "$tmp/source" >"$tmp/found"

@@ -9,6 +9,8 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 tree=$tmp/tree
 failed=0
+CADRE_LINT_PENDING= # here every rule counts
+export CADRE_LINT_PENDING
 
 # A small tree in which every rule has something to look at and nothing to find.
 clean_tree() {
@@ -71,6 +73,18 @@ expect() {
 plant() {
     mkdir -p "$(dirname "$tree/$1")"
     printf '%b\n' "$2" >"$tree/$1"
+}
+
+# passes RULE NAME: the tree, with something planted, keeps RULE.
+passes() {
+    if lint "$1" && grep -q "^ok - lint: $1\$" "$tmp/out"; then
+        echo "ok - lint self-test: $2"
+    else
+        failed=$((failed + 1))
+        cat "$tmp/out"
+        echo "not ok - lint self-test: $2"
+    fi
+    clean_tree
 }
 
 clean_tree
@@ -165,13 +179,45 @@ awk 'BEGIN { print "void f(void)\n{"; for (i = 0; i < 101; i++) print "    g();"
 expect function-length base/x.c 104 "a function of 101 lines"
 awk 'BEGIN { print "void f(void)\n{"; for (i = 0; i < 100; i++) print "    g();"; print "}" }' \
     >"$tree/base/x.c"
-if lint function-length; then
-    echo "ok - lint self-test: a function of 100 lines passes"
-else
-    failed=$((failed + 1))
-    echo "not ok - lint self-test: a function of 100 lines passes"
-fi
-clean_tree
+passes function-length "a function of 100 lines passes"
+
+lines() { awk -v n="$1" -v text="$2" 'BEGIN { for (i = 0; i < n; i++) print text }'; }
+lines 201 '' >"$tree/base/x.h"
+expect header-length base/x.h 201 "a header of 201 lines"
+lines 200 '' >"$tree/base/x.h"
+passes header-length "a header of 200 lines passes"
+lines 261 '' >"$tree/coordinator/store/store.h"
+expect header-length coordinator/store/store.h 261 "a store.h of 261 lines"
+lines 260 '' >"$tree/coordinator/store/store.h"
+passes header-length "a store.h of 260 lines passes"
+
+plant base/x.c 'int f(int a, int b, int c, int d,\n      int e, int f, int g)\n{\n}'
+expect parameters base/x.c 3 "a function of seven parameters"
+plant base/x.c 'static int f(int a, int b, int c, int d, int e, int (*f)(int, int), int g)\n{\n}'
+expect parameters base/x.c 2 "a function of seven parameters, one of them a function"
+plant base/x.c 'int a[] = {1, 2, 3, 4, 5, 6, 7};\nint f(int a, int (*b)(int, int), int c)\n{\n}'
+passes parameters "a function of three parameters passes"
+plant base/x.c 'int f(int a, int b, int c, int d, int e, int f)\n{\n    g(1, 2, 3, 4, 5, 6, 7);\n}'
+passes parameters "a call with seven arguments passes"
+
+long=$(echo | awk '{ while (length($0) < 101) $0 = $0 "x"; print }')
+plant base/x.c "/* $long */"
+expect line-length base/x.c 1 "a line of 107 columns"
+plant tests/unit/base/x.c "\n$long"
+expect line-length tests/unit/base/x.c 2 "a line of 101 columns in a test"
+plant run.sh "#!/bin/sh\n$long"
+expect line-length run.sh 2 "a line of 101 columns in a script"
+plant cmake/x.cmake "$long"
+expect line-length cmake/x.cmake 1 "a line of 101 columns for CMake"
+plant base/x.c "/* $(echo | awk '{ while (length($0) < 92) $0 = $0 "x"; print }')\303\274. */"
+passes line-length "a line of 100 columns in 101 bytes passes"
+
+plant coordinator/api/x.c 'int f(void)\n{\n    return reader_job_find(r, 1);\n}'
+expect reader-thread coordinator/api/x.c 3 "a handler that asks the reader"
+plant coordinator/store/x.c 'int f(void)\n{\n    return reader_job_find(r, 1);\n}'
+passes reader-thread "the store's own call of the reader passes"
+plant agent/x.c 'int f(void)\n{\n    return frame_reader_next(r);\n}'
+passes reader-thread "another function whose name ends so passes"
 
 plant base/x.c 'int a;\n\tint b;'
 expect whitespace base/x.c 2 "a tab"

@@ -59,9 +59,7 @@ function is_third_party(header) {
     return header ~ /^(cjson\/|cJSON|yaml\.h$|mbedtls\/|psa\/|llhttp|sqlite3|uv\.h$|uv\/|cmocka)/
 }
 
-function is_standard(header) {
-    return header ~ /^(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|time|wchar|wctype)\.h$/
-}
+function is_standard(header) { return header in standard }
 
 function check_system_include(header) {
     if (top == "tests") return
@@ -124,6 +122,10 @@ BEGIN {
     better["atoi"] = better["atol"] = better["atoll"] = better["atof"] = "a parser that reports errors"
     better["system"] = better["popen"] = "platform/process.h"
     better["rand"] = better["srand"] = "the random interface of base/clock.h"
+    n = split("assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp " \
+              "signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn " \
+              "string time wchar wctype", names, " ")
+    for (i = 1; i <= n; i++) standard[names[i] ".h"] = 1
     alloc_count = split("malloc calloc realloc strdup strndup", alloc, " ")
 }
 
@@ -141,9 +143,34 @@ FNR == 1 {
     in_comment = 0
     function_line = 0
     file_lines = 0
+    head = ""
+}
+
+# Files that may ask the store's reader: those that run on the reader thread, and the one that opens
+# and closes the reader.
+function may_read() {
+    return top != "coordinator" || folder == "coordinator/store" ||
+        path == "coordinator/coordinator.c"
+}
+
+# ---- Functions ----
+
+# How many parameters has the function whose definition begins with TEXT?
+function parameters(text,    i, n, c, depth, count) {
+    n = length(text)
+    for (i = index(text, "("); i > 0 && i <= n; i++) {
+        c = substr(text, i, 1)
+        if (c == "(") depth++
+        else if (c == ")" && --depth == 0) break
+        else if (c == "," && depth == 1) count++
+    }
+    return count + 1
 }
 
 function end_file() {
+    limit = path == "coordinator/store/store.h" ? 260 : 200
+    if (path ~ /\.h$/ && file_lines > limit)
+        printf "%s:%d: header-length: %d lines, the limit is %d\n", path, file_lines, file_lines, limit
     if (file_lines > 1000)
         printf "%s:%d: file-length: %d lines, the limit is 1000\n", path, file_lines, file_lines
 }
@@ -189,11 +216,23 @@ END { end_file() }
                     fail("raw-allocation", alloc[i] "(): memory comes from base/mem.h")
     }
 
+    # The reader waits for the disk, which the loop thread never does.
+    if (index(code, "reader_") > 0 && !may_read() &&
+        code ~ /(^|[^A-Za-z0-9_])reader_[a-z0-9_]+[ \t]*\(/)
+        fail("reader-thread", "asks the reader on the loop thread; may_read() in source.awk")
+
     if (top != "tests" && path != "base/log.c" && code ~ /^static [^(]*[;=]/ &&
         code !~ /(^|[^A-Za-z0-9_])const($|[^A-Za-z0-9_])/)
         fail("mutable-global", "file-scope data that can change; keep it in a struct")
 
-    if (code ~ /^{/) function_line = FNR
+    # What stands between the last statement and a "{" in the first column is a function's head.
+    if (code ~ /^{/) {
+        function_line = FNR
+        if (top != "tests" && parameters(head) > 6)
+            fail("parameters", parameters(head) " parameters, the limit is 6: pass a struct")
+    }
+    if (code ~ /^[{}#]|[;}]$/) head = ""
+    else if (!function_line) head = head code
     if (code ~ /^}/) {
         if (function_line && FNR - function_line - 1 > 100)
             fail("function-length", FNR - function_line - 1 " lines, the limit is 100")
