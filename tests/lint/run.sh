@@ -3,10 +3,11 @@
 #   file:line: rule: reason
 # and then one line per rule, "ok - lint: RULE", as tests/README.md has it.
 #
-#   sh tests/lint/run.sh [--root FOLDER] [--tidy] [RULE...]
+#   sh tests/lint/run.sh [--root FOLDER] [--build FOLDER] [--tidy] [RULE...]
 #
-# --root checks another tree (the self-test does that); --tidy adds clang-tidy, which is slow and
-# needs build/dev. Without rules, all of them run.
+# --root checks another tree (the self-test does that). --build names the build whose objects the
+# rules of calls read; without it build/dev or build/quick, whichever is up to date. --tidy adds
+# clang-tidy, which is slow and needs build/dev. Without rules, all of them run.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -14,12 +15,14 @@ export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tidy=
+build=
 # Rules that are reported and do not fail yet. Empty this line to switch them on.
-pending="reader-thread line-length header-length parameters"
+pending="circle floor same-name reader-thread line-length header-length parameters"
 pending=${CADRE_LINT_PENDING-$pending}
 while [ $# -gt 0 ]; do
     case $1 in
     --root) root=$(cd "$2" && pwd) && shift 2 ;;
+    --build) build=$2 && shift 2 ;;
     --tidy) tidy=yes && shift ;;
     *) break ;;
     esac
@@ -112,6 +115,36 @@ for rule in include-direction third-party-seam os-header os-ifdef banned-functio
     awk -v rule="$rule:" '$2 == rule' "$tmp/source" >"$tmp/found"
     report "$rule"
 done
+
+# Who calls whom, from the objects of a build. Windows' twins are read from a build for Windows.
+if wanted circle || wanted floor || wanted same-name; then
+    grep -E '^(base|wire|platform|agent|coordinator|cli)/.*\.c$' "$tmp/c" >"$tmp/product" || :
+    stale="there is no build"
+    for candidate in ${build:-build/dev build/quick}; do
+        twin=windows nm=nm
+        case $(find "$candidate" -name '*.c.obj' 2>/dev/null | head -n 1) in
+        ?*) twin=linux nm=x86_64-w64-mingw32-nm ;;
+        esac
+        grep -v "^platform/$twin/" "$tmp/product" >"$tmp/built" || :
+        if sh "$here/calls.sh" "$candidate" "$tmp/built" "$nm" >"$tmp/symbols" 2>"$tmp/stale"; then
+            stale=
+            break
+        fi
+        stale=$(head -n 1 "$tmp/stale")
+    done
+    floors=$here/floors.txt
+    [ ! -f tests/lint/floors.txt ] || floors=tests/lint/floors.txt
+    [ -n "$stale" ] || awk -f "$here/calls.awk" "$floors" "$tmp/symbols" >"$tmp/calls"
+    for rule in circle floor same-name; do
+        wanted "$rule" || continue
+        if [ -n "$stale" ]; then
+            skip "$rule" "because $stale"
+        else
+            awk -v rule="$rule:" '$2 == rule' "$tmp/calls" >"$tmp/found"
+            report "$rule"
+        fi
+    done
+fi
 
 if wanted whitespace; then
     each "$tmp/text" awk '

@@ -14,7 +14,7 @@ export CADRE_LINT_PENDING
 
 # A small tree in which every rule has something to look at and nothing to find.
 clean_tree() {
-    rm -rf "$tree"
+    rm -rf "$tree" "$tmp/build"
     mkdir -p "$tree/base" "$tree/wire" "$tree/platform/linux" "$tree/agent" "$tree/cli" \
         "$tree/coordinator/engine" "$tree/coordinator/flow" "$tree/coordinator/store" \
         "$tree/tests/unit/base"
@@ -52,7 +52,16 @@ END
     printf '#!/bin/sh\necho fine\n' >"$tree/run.sh"
 }
 
-lint() { sh "$here/run.sh" --root "$tree" "$@" >"$tmp/out" 2>&1; }
+lint() { sh "$here/run.sh" --root "$tree" --build "$tmp/build" "$@" >"$tmp/out" 2>&1; }
+
+# compile: the tree's sources become objects where CMake would put them.
+compile() {
+    (cd "$tree" && find base coordinator -name '*.c') | while read -r source; do
+        object=$tmp/build/${source%/*}/CMakeFiles/planted.dir/${source##*/}.o
+        mkdir -p "${object%/*}"
+        gcc -w -I "$tree" -c -o "$object" "$tree/$source"
+    done
+}
 
 # expect RULE FILE LINE NAME: the tree, with something planted, fails RULE right there.
 expect() {
@@ -218,6 +227,64 @@ plant coordinator/store/x.c 'int f(void)\n{\n    return reader_job_find(r, 1);\n
 passes reader-thread "the store's own call of the reader passes"
 plant agent/x.c 'int f(void)\n{\n    return frame_reader_next(r);\n}'
 passes reader-thread "another function whose name ends so passes"
+
+# ---- Rules that read the objects of a build ----
+
+plant base/x.c 'int y(void);\nint x(void)\n{\n    return y();\n}'
+plant base/y.c 'int x(void);\nint y(void)\n{\n    return x();\n}'
+compile
+expect circle base/x.c 1 "two files that call each other"
+plant base/x.c 'int z(void);\nint x(void)\n{\n    return z();\n}'
+plant base/y.c 'extern int a;\nint y(void)\n{\n    return a;\n}'
+plant coordinator/z.c 'int y(void);\nint a;\nint z(void)\n{\n    return y();\n}'
+compile
+expect circle base/y.c 1 "a circle over folders that a use of data closes"
+plant base/x.c 'int y(void);\nint x(void)\n{\n    return y();\n}'
+plant base/y.c 'static int x(void)\n{\n    return 1;\n}\nint y(void)\n{\n    return x();\n}'
+compile
+passes circle "a call downwards and a static function of the same name pass"
+plant base/x.c 'int x;'
+compile
+touch -d '1 hour ago' "$tmp/build/base/CMakeFiles/planted.dir/x.c.o"
+if lint circle && grep -q '^skip - lint: circle: because .* older than base/x.c' "$tmp/out"; then
+    echo "ok - lint self-test: objects older than their source are not believed"
+else
+    failed=$((failed + 1))
+    echo "not ok - lint self-test: objects older than their source are not believed"
+fi
+clean_tree
+
+floors() { plant tests/lint/floors.txt "folder coordinator/engine\n# lowest first\n$1"; }
+floors 'core: low\ntop: high'
+plant coordinator/engine/low.c 'int high(void);\nint low(void)\n{\n    return high();\n}'
+plant coordinator/engine/high.c 'int high(void)\n{\n    return 1;\n}'
+compile
+expect floor coordinator/engine/low.c 1 "a call to a higher floor"
+floors 'core: low other\ntop: high'
+plant coordinator/engine/low.c 'int other(void);\nint low(void)\n{\n    return other();\n}'
+plant coordinator/engine/other.c 'int other(void)\n{\n    return 1;\n}'
+plant coordinator/engine/high.c 'int low(void);\nint high(void)\n{\n    return low();\n}'
+compile
+passes floor "calls downwards and on the same floor pass"
+floors 'core: low'
+plant coordinator/engine/low.c 'int low;'
+plant coordinator/engine/high.c 'int high;'
+compile
+expect floor coordinator/engine/high.c 1 "a file on no floor"
+floors 'core: low gone'
+plant coordinator/engine/low.c 'int low;'
+compile
+expect floor coordinator/engine/gone.c 1 "a floor's file that is not there"
+
+plant base/x.c 'int same(void)\n{\n    return 1;\n}'
+plant coordinator/y.c 'int same(void)\n{\n    return 2;\n}'
+compile
+expect same-name coordinator/y.c 1 "two exported functions of one name"
+plant base/x.c 'static int same(void)\n{\n    return 1;\n}'
+plant coordinator/y.c 'int same(void)\n{\n    return 2;\n}\nint main(void)\n{\n}'
+plant coordinator/z.c 'int main(void)\n{\n}'
+compile
+passes same-name "static functions and two mains pass"
 
 plant base/x.c 'int a;\n\tint b;'
 expect whitespace base/x.c 2 "a tab"
