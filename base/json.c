@@ -234,16 +234,3 @@ struct json *json_detach(struct json *parent, const struct json *child)
     c->string = NULL;
     return (struct json *)c;
 }
-
-char *json_text(const struct json *j)
-{
-    struct buf text;
-    struct jw w;
-    buf_init(&text, SIZE_MAX);
-    jw_init(&w, &text);
-    jw_tree(&w, NULL, j);
-    int rc = jw_finish(&w);
-    assert(rc == 0);
-    (void)rc;
-    return buf_detach(&text);
-}

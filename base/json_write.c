@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -275,4 +276,17 @@ int jw_finish(struct jw *w)
     /* left open, or nothing written */
     if (w->rc == 0 && (w->depth != 0 || !w->comma)) fail(w, ERR_INTERNAL);
     return w->rc;
+}
+
+char *json_text(const struct json *j)
+{
+    struct buf text;
+    struct jw w;
+    buf_init(&text, SIZE_MAX);
+    jw_init(&w, &text);
+    jw_tree(&w, NULL, j);
+    int rc = jw_finish(&w);
+    assert(rc == 0);
+    (void)rc;
+    return buf_detach(&text);
 }
