@@ -52,14 +52,9 @@ static void on_kick(uv_timer_t *timer)
     advance_all(timer->data);
 }
 
-static void on_child_signal(uv_signal_t *handle, int number)
-{
-    (void)number;
-    process_reap(handle->data);
-    advance_all(handle->data);
-}
-
-bool process_reap(struct process_host *h)
+/* Takes up all children that have ended. Makes no callback. true: main processes of ours were among
+ * them. */
+static bool reap(struct process_host *h)
 {
     int status;
     pid_t pid;
@@ -75,6 +70,13 @@ bool process_reap(struct process_host *h)
         }
     }
     return any;
+}
+
+static void on_child_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    reap(handle->data);
+    advance_all(handle->data);
 }
 
 static int open_children(pid_t pid, pid_t thread)
@@ -290,7 +292,7 @@ static void finish(struct process *p)
 /* Reaping amid something else: the ends of others that it meets are told from the loop. */
 static void reap_aside(struct process_host *h)
 {
-    if (process_reap(h)) uv_timer_start(&h->kick, on_kick, 0, 0);
+    if (reap(h)) uv_timer_start(&h->kick, on_kick, 0, 0);
 }
 
 /* true: nothing is left, or nothing more can be done about it. */
@@ -597,14 +599,6 @@ int process_start(struct process_host *h, const struct process_options *o,
 int64_t process_pid(const struct process *p)
 {
     return p->pid;
-}
-
-uint64_t process_start_time(struct process *p)
-{
-    struct proc now;
-    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) p->start = now.start;
-    p->start_read = true;
-    return p->start;
 }
 
 int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])

@@ -80,9 +80,6 @@ struct process {
     struct process_end end;
 };
 
-/* Takes up all children that have ended. Makes no callback. true: main processes of ours were among
- * them. */
-bool process_reap(struct process_host *h);
 /* The start time of the main process, 0 when it is gone already. */
 uint64_t process_start_time(struct process *p);
 

@@ -69,6 +69,14 @@ static struct process *by_mark(struct process_host *h, pid_t pid)
     return NULL;
 }
 
+uint64_t process_start_time(struct process *p)
+{
+    struct proc now;
+    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) p->start = now.start;
+    p->start_read = true;
+    return p->start;
+}
+
 /* An orphan that hides its origin (new session, cleared environment, changed score) goes with the
  * last of the jobs that were there when it was born. */
 static bool may_be_anothers(struct process_host *h, const struct process *asking,
