@@ -1,4 +1,4 @@
-/* What process.c and process_start.c share. */
+/* What process.c, process_start.c and process_detached.c share. */
 #ifndef CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
 #define CADRE_PLATFORM_WINDOWS_PROCESS_IMPL_H
 
