@@ -71,10 +71,19 @@ static void mirror_fill(struct watch *w, struct process *p, const struct guard_a
     if (w->host.cgroup_base) p->cgroup = cgroup_path(w->host.cgroup_base, a->mark);
 }
 
+/* What the agent wrote into the table before it took the first slot. The guard may be up earlier:
+ * this is read when there is a slot to look at, and not before. */
+static void learn(struct watch *w)
+{
+    w->host.oom_base = w->table->oom_base;
+    w->host.cgroup_base = w->table->cgroup_base[0] ? w->table->cgroup_base : NULL;
+}
+
 /* All that run, since whose an orphan is can only be told with the others in view. */
 static void look(struct watch *w)
 {
     struct guard_attempt a;
+    learn(w);
     w->host.processes = NULL;
     for (uint32_t i = 0; i < atomic_load(&w->table->top); i++) {
         struct process *p = &w->mirrors[i];
@@ -188,6 +197,7 @@ static void end_all(struct watch *w)
 {
     struct guard_attempt a;
     uint32_t top = atomic_load(&w->table->top);
+    learn(w);
     /* first what goes at one stroke; main processes die with their parent by themselves */
     for (uint32_t i = 0; i < top && w->host.cgroup_base; i++) {
         if (!guard_table_read(w->table, i, &a)) continue;
@@ -241,9 +251,7 @@ static void prepare(struct watch *w)
     (void)log_sink_open(NULL, NULL);
     w->host.pid = w->table->agent_pid;
     w->host.session = w->table->agent_session;
-    w->host.oom_base = w->table->oom_base;
     w->host.guard_pid = getpid();
-    if (w->table->cgroup_base[0]) w->host.cgroup_base = w->table->cgroup_base;
     w->seen = mem_array(w->table->capacity, sizeof *w->seen);
     w->ended = mem_array(w->table->capacity, sizeof *w->ended);
     w->mirrors = mem_array(w->table->capacity, sizeof *w->mirrors);

@@ -118,7 +118,8 @@ static void wait_ready(struct house *h)
     assert_true(guard_ready(h->guard));
 }
 
-static int house_up(void **state)
+/* late: the guard watches before the agent tells what it has to know of it. */
+static void house_make(void **state, bool late)
 {
     struct house *h = mem_alloc(sizeof *h);
     struct err e = {0};
@@ -132,10 +133,22 @@ static int house_up(void **state)
     int rc = guard_new(&o, &h->guard, &e);
     if (rc != 0) print_error("%s\n", e.msg);
     assert_int_equal(rc, 0);
+    if (late) wait_ready(h);
     process_host_set_guard(h->f->host, h->guard);
     guard_renew(h->guard, now_ms());
     wait_ready(h);
     *state = h;
+}
+
+static int house_up(void **state)
+{
+    house_make(state, false);
+    return 0;
+}
+
+static int house_up_late(void **state)
+{
+    house_make(state, true);
     return 0;
 }
 
@@ -233,6 +246,22 @@ static void the_whole_tree__and_nothing_of_another_job(void **state)
     let_short_leases_end(h);
     wait_gone(a.out.data);
     assert_int_equal(alive_of(b.out.data), 4);
+    run_wait(h->f, &a, LIMIT_MS);
+    assert_true(a.end.expired);
+    assert_int_equal(alive_of(b.out.data), 4);
+    end_run(h, &b);
+    run_fini(&a);
+}
+
+/* The hidden process is younger than both jobs: only its score tells whose it is. */
+static void a_guard_that_was_up_first__knows_whose_a_hidden_process_is(void **state)
+{
+    struct house *h = *state;
+    struct run a = {0}, b = {0};
+    start_tree(h, &b, "other-1", LONG_MS);
+    start_tree(h, &a, "one-1", SHORT_MS);
+    let_short_leases_end(h);
+    wait_gone(a.out.data);
     run_wait(h->f, &a, LIMIT_MS);
     assert_true(a.end.expired);
     assert_int_equal(alive_of(b.out.data), 4);
@@ -487,6 +516,8 @@ int main(int argc, char **argv)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, house_up, house_down)
         CASE(an_agent_that_hangs__its_job_is_ended_and_lost),
         CASE(the_whole_tree__and_nothing_of_another_job),
+        cmocka_unit_test_setup_teardown(a_guard_that_was_up_first__knows_whose_a_hidden_process_is,
+                                        house_up_late, house_down),
         CASE(what_ends_within_its_lease__counts),
         CASE(a_job_that_ended_by_itself__is_lost_when_its_lease_is_over_first),
         CASE(a_lease_that_was_over_before__nothing_is_executed),

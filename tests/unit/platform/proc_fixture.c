@@ -18,6 +18,7 @@
 
 #define OUTPUT_MAX (64u * 1024 * 1024)
 #define LIMIT_MS 30000
+#define TEARDOWN_MS 10000
 
 int fixture_setup(void **state)
 {
@@ -37,11 +38,27 @@ int fixture_setup(void **state)
     return 0;
 }
 
+static void on_limit(uv_timer_t *t)
+{
+    *(bool *)t->data = true;
+    uv_stop(t->loop);
+}
+
 int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
+    uv_timer_t limit;
+    bool over = false;
     process_host_free(f->host);
+    /* a test that failed has left processes: that shall be told, not hang */
+    uv_timer_init(&f->loop, &limit);
+    limit.data = &over;
+    uv_timer_start(&limit, on_limit, TEARDOWN_MS, 0);
+    uv_unref((uv_handle_t *)&limit);
     uv_run(&f->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&limit, NULL);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    if (over) print_error("the loop still has handles after %d ms\n", TEARDOWN_MS);
     /* every handle is closed: nothing of a process was forgotten */
     assert_int_equal(uv_loop_close(&f->loop), 0);
     dir_remove_tree(f->dir, NULL);
@@ -91,11 +108,6 @@ int run_start(struct fixture *f, struct run *r, const char *const *argv, struct 
 {
     struct process_options o = run_options(argv);
     return run_start_with(f, r, &o, e);
-}
-
-static void on_limit(uv_timer_t *t)
-{
-    *(bool *)t->data = true;
 }
 
 static void wait_for(struct fixture *f, struct run *r, const char *text, int64_t limit_ms)
