@@ -16,14 +16,16 @@
 #include "platform/paths.h"
 #include "platform/process.h"
 #include "wire/frame.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 
 #include <string.h>
 #include <uv.h>
 
 #define DRAIN_PIPES_MS 2000
-#define DEFAULT_GRACE_MS 10000
 #define MARK_SIZE 64
+
+_Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 enum phase { PHASE_ACCEPTED, PHASE_RUNNING, PHASE_TERMINATING, PHASE_KILLED };
 
@@ -464,7 +466,7 @@ bool runner_start_accepted(struct runner *r)
     bool any = false;
     for (struct attempt *a = r->attempts, *next; a && guard_ready(r->guard); a = next) {
         next = a->next;
-        if (a->phase != PHASE_ACCEPTED || now_ms() - r->lease_base_ms > a->lease_ms / 3 * 2)
+        if (a->phase != PHASE_ACCEPTED || now_ms() - r->lease_base_ms > lease_start_ms(a->lease_ms))
             continue;
         any = true;
         start(r, a);
@@ -496,7 +498,7 @@ void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots)
     a->timeout_ms = msg->timeout_ms;
     a->spec = msg->spec;
     msg->spec = NULL;
-    a->grace_ms = json_get_int(a->spec, "killGraceMs", DEFAULT_GRACE_MS);
+    a->grace_ms = json_get_int(a->spec, "killGraceMs", KILL_GRACE_DEFAULT_MS);
     output_init(&a->output, msg->output_limit, on_chunk, a);
     if (r->draining || (int64_t)runner_count(r) >= slots) {
         put_journal(r, a, JOURNAL_ACCEPTED);

@@ -10,6 +10,7 @@
 #include "cadre_version.h"
 #include "platform/os.h"
 #include "wire/frame.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/link.h"
 #include "wire/msg.h"
@@ -145,7 +146,7 @@ static void on_lease_timer(uv_timer_t *t)
 
 static int64_t heartbeat_interval(const struct uplink *u)
 {
-    int64_t third = runner_shortest_lease(u->o.runner) / 3;
+    int64_t third = lease_heartbeat_ms(runner_shortest_lease(u->o.runner));
     return third < u->heartbeat_ms ? third : u->heartbeat_ms;
 }
 
@@ -171,7 +172,7 @@ static void on_heartbeat_timer(uv_timer_t *t)
     struct uplink *u = t->data;
     int64_t now = now_ms();
     if (!u->link || !live(u)) return;
-    if (now - u->heard_ms > 3 * u->heartbeat_every_ms + 5000) {
+    if (now - u->heard_ms > lease_silence_ms(u->heartbeat_every_ms)) {
         struct err e;
         err_set(&e, ERR_TIMEOUT, "the coordinator has been silent for %lld s",
                 (long long)(now - u->heard_ms) / 1000);

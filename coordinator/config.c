@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/token.h"
 
@@ -93,7 +94,7 @@ const struct opt config_options[] = {
      .type = OPT_DURATION,
      .offset = AT(lease_ms),
      .fallback = "5m",
-     .min = SECOND_MS,
+     .min = LEASE_MIN_MS,
      .max = 30 * DAY_MS,
      .value_name = "D",
      .help = "how long an agent may be out of touch before its jobs are given up"},
@@ -102,7 +103,7 @@ const struct opt config_options[] = {
      .type = OPT_DURATION,
      .offset = AT(heartbeat_ms),
      .fallback = "10s",
-     .min = 100,
+     .min = HEARTBEAT_MIN_MS,
      .max = DAY_MS,
      .value_name = "D",
      .help = "how often an agent says that it is alive; at most a third of the lease"},
@@ -201,7 +202,7 @@ enum opt_source config_source(const struct config *c, const char *env)
 /* What no row can check by itself. */
 static int check_together(struct config *c, struct err *e)
 {
-    int64_t third = c->lease_ms / 3;
+    int64_t third = lease_heartbeat_ms(c->lease_ms);
     if (c->heartbeat_ms > third) {
         if (config_source(c, "CADRE_HEARTBEAT") == OPT_FROM_DEFAULT) {
             c->heartbeat_ms = third;

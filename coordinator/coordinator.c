@@ -15,13 +15,12 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "wire/lease.h"
 #include "wire/link.h"
 
 #include <string.h>
 #include <uv.h>
 
-#define KILL_GRACE_MS 10000 /* of a job that says nothing */
-#define KILL_EXTRA_MS 5000
 #define STOP_POLL_MS 10
 #define STOP_PATIENCE_MS 3000 /* for links to close in order */
 
@@ -156,7 +155,7 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .output_limit_bytes = f->output_limit_bytes,
                               .payload_limit_bytes = f->payload_limit_bytes,
                               .max_agents = f->max_agents,
-                              .kill_time_ms = KILL_GRACE_MS + KILL_EXTRA_MS};
+                              .kill_time_ms = lease_kill_time_ms(0)};
     os_now(&now);
     int rc = store_open(f->state, &c->store, e);
     if (!rc) rc = engine_new(c->store, &g, os_seed(), &now, &c->engine, e);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/os.h"
+#include "wire/lease.h"
 
 #include <string.h>
 #include <uv.h>
@@ -12,10 +13,6 @@
     1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
 #define FAILURE_PAUSE_MS 500 /* after a failed commit: a full disk must not make us spin */
 
-/* The engine's clock is never further than this ahead of the loop's last look at its sockets: a
- * process that was stopped, or a loop that hung, must not take for silence what it has not read
- * yet. Well below what any lease has to spare (its kill time). */
-#define DEAF_MS 3000
 #define PULSE_MS 500 /* the loop looks at least this often */
 
 struct command_list {
@@ -137,7 +134,7 @@ static bool run_batch(struct spine *s, struct command_list *batch, int64_t heard
     struct moment now;
     struct err e = {0};
     os_now(&now);
-    if (now.mono_ms > heard_ms + DEAF_MS) now.mono_ms = heard_ms + DEAF_MS;
+    if (now.mono_ms > heard_ms + LEASE_DEAF_MS) now.mono_ms = heard_ms + LEASE_DEAF_MS;
     int rc = engine_begin(s->engine, &now, &e);
     if (rc) log_error("store: a batch could not begin: %s", err_text(&e));
     struct command *next;
@@ -158,7 +155,7 @@ static int64_t sleep_ms(const struct spine *s)
     int64_t next = engine_next_ms(s->engine);
     int64_t now = now_ms();
     /* While the loop does not look, nothing is due; it wakes us when it does again. */
-    if (next == INT64_MAX || now > s->heard_ms + DEAF_MS) return WAIT_MAX_MS;
+    if (next == INT64_MAX || now > s->heard_ms + LEASE_DEAF_MS) return WAIT_MAX_MS;
     int64_t wait = next - now;
     if (wait < 0) wait = 0;
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
@@ -240,7 +237,7 @@ static void on_check(uv_check_t *h)
         return;
     }
     s->looked_ms = now;
-    if (deaf > DEAF_MS) {
+    if (deaf > LEASE_DEAF_MS) {
         struct command *c = command_new(CMD_AWAKE);
         c->u.n = deaf;
         c->next = s->fresh.first;

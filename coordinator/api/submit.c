@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/spec.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 
 #include <string.h>
@@ -184,8 +185,8 @@ static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
     j->priority = body_int(b, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
     j->timeout_ms = body_duration(b, "timeout", 1, DURATION_MAX_MS, 0);
     j->queue_timeout_ms = body_duration(b, "queueTimeout", 1, DURATION_MAX_MS, 0);
-    j->lease_ms = body_duration(b, "lease", SPEC_LEASE_MIN_MS, DURATION_MAX_MS, 0);
-    j->kill_grace_ms = body_duration(b, "killGrace", 1, SPEC_GRACE_MAX_MS, 0);
+    j->lease_ms = body_duration(b, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);
+    j->kill_grace_ms = body_duration(b, "killGrace", 1, KILL_GRACE_MAX_MS, 0);
     read_retry(b, &j->retry);
     const struct json *require = body_object(b, "requires");
     if (require && json_count(require)) s->require = json_copy(require);

@@ -76,7 +76,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->store = store;
     g->config = *config;
     g->now = *now;
-    g->fallback_grace_ms = 3 * config->heartbeat_ms + KILL_TIME_SLACK_MS;
+    g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
     rng_init(&g->rng, seed);
     int rc = engine_load(g, e);
     if (rc) {

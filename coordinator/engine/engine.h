@@ -23,8 +23,8 @@ struct engine_config {
     int64_t output_limit_bytes;
     int64_t payload_limit_bytes;
     int64_t max_agents;
-    int64_t
-        kill_time_ms; /* added to a lease before an attempt is given up: default grace 10 s + 5 s */
+    /* added to a lease before an attempt is given up, when the job has no grace of its own */
+    int64_t kill_time_ms;
     int64_t
         /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
         cache_bytes;

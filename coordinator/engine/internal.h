@@ -16,10 +16,8 @@
 #include "coordinator/engine/id_map.h"
 #include "coordinator/engine/requires.h"
 #include "coordinator/flow/flow.h"
+#include "wire/lease.h"
 
-#define DEFAULT_KILL_GRACE_MS 10000
-#define KILL_TIME_SLACK_MS 5000 /* on top of a grace: to end a tree and to say so */
-#define BACKSTOP_SLACK_MS 30000 /* beyond an agent's own timeout and grace */
 #define NEVER INT64_MAX
 #define FLOW_NAME_SIZE 512
 

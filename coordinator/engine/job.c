@@ -42,7 +42,7 @@ void job_changed(struct engine *g, struct job *j)
 
 int64_t job_grace(const struct job *j)
 {
-    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : DEFAULT_KILL_GRACE_MS;
+    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : KILL_GRACE_DEFAULT_MS;
 }
 
 static int64_t lease_of(const struct engine *g, const struct job *j)
@@ -53,7 +53,7 @@ static int64_t lease_of(const struct engine *g, const struct job *j)
 /* From the lease's end until the agent certainly has ended the tree. */
 static int64_t kill_time(const struct engine *g, const struct job *j)
 {
-    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms + KILL_TIME_SLACK_MS
+    return j->row.kill_grace_ms > 0 ? lease_kill_time_ms(j->row.kill_grace_ms)
                                     : g->config.kill_time_ms;
 }
 

@@ -14,8 +14,6 @@
 #define SPEC_ENV_MAX 1024     /* variables */
 #define SPEC_WORKDIR_MAX 4096 /* bytes */
 #define SPEC_PRIORITY_MAX 1000000
-#define SPEC_GRACE_MAX_MS 3600000
-#define SPEC_LEASE_MIN_MS 1000
 #define SPEC_SHELLS 6
 
 extern const char *const spec_shells[SPEC_SHELLS];

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/spec.h"
+#include "wire/lease.h"
 
 #define KEY_TEMPLATE_MAX 1000
 
@@ -180,8 +181,8 @@ void read_work(const struct node *n, struct flow_work *w, const struct expr_scop
     if (!w->require) read_require(n, w);
     w->timeout_ms = node_duration(n, "timeout", 1, DURATION_MAX_MS, 0);
     w->queue_timeout_ms = node_duration(n, "queueTimeout", 1, DURATION_MAX_MS, 0);
-    w->lease_ms = node_duration(n, "lease", SPEC_LEASE_MIN_MS, DURATION_MAX_MS, 0);
-    w->kill_grace_ms = node_duration(n, "killGrace", 1, SPEC_GRACE_MAX_MS, 0);
+    w->lease_ms = node_duration(n, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);
+    w->kill_grace_ms = node_duration(n, "killGrace", 1, KILL_GRACE_MAX_MS, 0);
     w->priority = node_int(n, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
     read_retry(n, &w->retry);
 }

@@ -7,12 +7,12 @@
 #include "base/str.h"
 #include "coordinator/sessions/session.h"
 #include "platform/os.h"
+#include "wire/lease.h"
 
 #include <uv.h>
 
 #define SWEEP_MS 250
 #define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the agents */
-#define SILENCE_EXTRA_MS 5000
 #define CERTIFICATE_RETRY_MS 60000 /* clocks get set right */
 #define PROTOCOL_RETRY_MS 30000
 
@@ -189,7 +189,7 @@ void sessions_accept(struct sessions *owner, struct link *l)
 
 static void check_silence(struct session *s, int64_t now_ms)
 {
-    int64_t silence = 3 * s->owner->o.heartbeat_ms + SILENCE_EXTRA_MS;
+    int64_t silence = lease_silence_ms(s->owner->o.heartbeat_ms);
     struct err e;
     if (s->state == SESSION_CLOSING || s->paused) return;
     if (s->state == SESSION_FRESH && now_ms - s->opened_ms >= s->owner->o.first_message_ms)

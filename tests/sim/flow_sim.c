@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/lease.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -306,7 +307,7 @@ static void begin(struct flow_sim *s)
                                          .output_limit_bytes = 1 << 20,
                                          .payload_limit_bytes = 65536,
                                          .max_agents = 100,
-                                         .kill_time_ms = 15000};
+                                         .kill_time_ms = lease_kill_time_ms(0)};
     flow_faults = (struct flow_faults){0};
     world_open(&s->w);
     world_group(&s->w, "alpha", NULL);

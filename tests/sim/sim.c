@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/lease.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -314,7 +315,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
                                .output_limit_bytes = 1024 * 1024,
                                .payload_limit_bytes = 65536,
                                .max_agents = 1000,
-                               .kill_time_ms = 15000,
+                               .kill_time_ms = lease_kill_time_ms(0),
                                .cache_bytes = sim_random(s, 0, 1) ? 0 : sim_random(s, 1, 20000)};
     if (sabotage == SABOTAGE_SHORT_LEASE) {
         w->config.lease_ms /= 4;

@@ -4,11 +4,12 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/lease.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SILENCE_MS(s) (3 * (s)->world.config.heartbeat_ms + 5000)
+#define SILENCE_MS(s) lease_silence_ms((s)->world.config.heartbeat_ms)
 
 static struct held *held_find(struct agent_model *a, int64_t job, int64_t attempt)
 {
@@ -363,7 +364,8 @@ static int64_t heartbeat_interval(const struct sim *s, const struct agent_model 
 {
     int64_t interval = s->world.config.heartbeat_ms;
     for (const struct held *h = a->held; h; h = h->next) {
-        if (h->state != HELD_ENDED && h->lease_ms / 3 < interval) interval = h->lease_ms / 3;
+        if (h->state != HELD_ENDED && lease_heartbeat_ms(h->lease_ms) < interval)
+            interval = lease_heartbeat_ms(h->lease_ms);
     }
     return interval;
 }

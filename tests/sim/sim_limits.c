@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "coordinator/engine/internal.h"
+#include "wire/lease.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static int64_t lease_of(const struct sim *s, const struct job_model *j)
 
 static int64_t grace_of(const struct job_model *j)
 {
-    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : DEFAULT_KILL_GRACE_MS;
+    return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : KILL_GRACE_DEFAULT_MS;
 }
 
 /* ---- who gets a job ---- */
@@ -178,8 +179,8 @@ void check_change(struct sim *s, const struct job_model *j, const struct job_row
 /* NEVER: there is no limit. */
 static int64_t limit_of(const struct sim *s, const struct job_model *j)
 {
-    int64_t kill =
-        j->row.kill_grace_ms > 0 ? grace_of(j) + KILL_TIME_SLACK_MS : s->world.config.kill_time_ms;
+    int64_t kill = j->row.kill_grace_ms > 0 ? lease_kill_time_ms(j->row.kill_grace_ms)
+                                            : s->world.config.kill_time_ms;
     switch (j->state) {
     case JOB_CREATED:
         return j->row.queue_timeout_ms > 0 ? j->row.queue_timeout_ms : NEVER;
