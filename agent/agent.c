@@ -8,8 +8,8 @@
 #include "agent/identity.h"
 #include "agent/journal.h"
 #include "agent/runner.h"
-#include "agent/uplink.h"
 #include "agent/space.h"
+#include "agent/uplink.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -188,8 +188,7 @@ static void apply_back_pressure(struct agent *a)
     int64_t waiting = journal_pending_bytes(a->journal);
     int64_t most = a->space.low ? SCANT_PAUSE_BYTES : SPOOL_PAUSE_BYTES;
     int64_t least = a->space.low ? SCANT_RESUME_BYTES : SPOOL_RESUME_BYTES;
-    bool connected =
-        uplink_state(a->uplink) == UPLINK_READY || uplink_state(a->uplink) == UPLINK_DRAINING;
+    bool connected = uplink_is_live(a->uplink);
     if ((!connected && !a->space.low) || waiting < least)
         runner_pause(a->runner, false);
     else if (waiting > most)
@@ -201,8 +200,7 @@ static void apply_back_pressure(struct agent *a)
 static void finish_drain(struct agent *a)
 {
     if (!a->draining || runner_count(a->runner) > 0) return;
-    bool connected =
-        uplink_state(a->uplink) == UPLINK_READY || uplink_state(a->uplink) == UPLINK_DRAINING;
+    bool connected = uplink_is_live(a->uplink);
     if (connected && journal_pending_bytes(a->journal) > 0) return;
     stop_now(a, "the agent was stopped");
 }

@@ -1,14 +1,6 @@
-/* The agent's side of cadre/1 (PROTOCOL.md section 4): connect, hello, ready, heartbeat, send what
- * the journal holds, take orders, come back after a loss. One object for the life of the agent; the
- * link inside comes and goes.
- *
- *   disconnected --timer--> connecting --open--> hello --welcome--> ready <--> draining --> (closed
- *   by us)
- *        ^------------------------+---------------+-----------------+-----------+ loss, refusal:
- *        back-off 0.5 s ... 30 s
- *
- * Waiting for: the back-off timer (disconnected), the link (connecting, hello), whatever comes
- * (ready, draining). */
+/* The agent's connection on libuv: it owns the link, the timers and the certificate, and carries
+ * out what uplink_logic.h wants. One object for the life of the agent; the link inside comes and
+ * goes. */
 #ifndef CADRE_AGENT_UPLINK_H
 #define CADRE_AGENT_UPLINK_H
 
@@ -23,14 +15,6 @@
 
 struct uv_loop_s;
 struct uplink;
-
-enum uplink_state {
-    UPLINK_DISCONNECTED,
-    UPLINK_CONNECTING,
-    UPLINK_HELLO,
-    UPLINK_READY,
-    UPLINK_DRAINING
-};
 
 struct uplink_options {
     struct uv_loop_s *loop;
@@ -58,11 +42,11 @@ void uplink_pump(struct uplink *u);
 void uplink_set_capabilities(struct uplink *u, char *json);
 /* Says that the agent takes no jobs just now, and why; NULL: it does again. */
 void uplink_rest(struct uplink *u, const char *why);
-void uplink_announce(struct uplink *u); /* ready again: slots or draining changed */
-enum uplink_state uplink_state(const struct uplink *u);
+void uplink_announce(struct uplink *u);      /* ready again: slots or draining changed */
+bool uplink_is_live(const struct uplink *u); /* welcomed, and not lost since */
 /* Says bye, closes, and connects no more. The link ends asynchronously. */
 void uplink_stop(struct uplink *u, const char *reason);
-void uplink_free(
-    struct uplink *u); /* handles close asynchronously: run the loop until it is empty */
+/* Handles close asynchronously: run the loop until it is empty. */
+void uplink_free(struct uplink *u);
 
 #endif
