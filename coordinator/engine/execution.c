@@ -256,15 +256,14 @@ static struct execution *execution_of(const struct engine *g, const struct job_r
     return execution_find(g, id);
 }
 
-enum job_state execution_task_state(struct engine *g, const struct job_row *row,
-                                    enum job_state state)
+/* Did the task end so that the execution goes on? Whether a task may fail stands on its job; a job
+ * that an older coordinator made does not tell, but the flow does. */
+static bool may_go_on(struct engine *g, struct execution *x, const struct ended_job *j)
 {
-    if (state != JOB_FAILED) return state;
-    struct execution *x = execution_of(g, row);
-    if (!x || x->row.state == EXECUTION_KILLING) return state;
+    if (j->state != JOB_FAILED) return j->state == JOB_SUCCESS || j->state == JOB_WARNING;
     const struct flow *f = revision_parsed(g, x->revision);
-    const struct flow_task *t = f ? flow_find_task(f, row->task) : NULL;
-    return t && t->allow_failure ? JOB_WARNING : state;
+    const struct flow_task *t = f ? flow_find_task(f, j->row.task) : NULL;
+    return t && t->allow_failure;
 }
 
 /* How an execution ends when its task did, and not well. */
@@ -295,11 +294,13 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
         execution_end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
         return;
     }
-    if (j->state != JOB_SUCCESS && j->state != JOB_WARNING) {
+    bool goes_on = may_go_on(g, x, j);
+    if (g->rc) return;
+    if (!goes_on) {
         end_with(g, x, j);
         return;
     }
-    if (j->state == JOB_WARNING) x->row.warned = true;
+    if (j->state != JOB_SUCCESS) x->row.warned = true;
     x->row.position++;
     execution_advance(g, x);
 }

@@ -420,9 +420,6 @@ int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution
 int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution_row *row);
 void execution_end(struct engine *g, struct execution *x, enum execution_state state,
                    enum reason reason, const char *message); /* frees x */
-/* Is a task's FAILED to be a WARNING? */
-enum job_state execution_task_state(struct engine *g, const struct job_row *row,
-                                    enum job_state state);
 void execution_on_task(struct engine *g, const struct ended_job *j);
 /* Starts what is queued, as far as there are places. */
 void flow_pump(struct engine *g, struct flow_entry *f);

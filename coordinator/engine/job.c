@@ -382,6 +382,13 @@ void job_cancel_id(struct engine *g, int64_t id)
 
 /* ---- back and to the end ---- */
 
+/* How it ends: a FAILED that may be is a WARNING, unless somebody wanted it to end. */
+static enum job_state end_state(const struct job *j, enum job_state state)
+{
+    bool cancelled = j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED;
+    return state == JOB_FAILED && j->row.allow_failure && !cancelled ? JOB_WARNING : state;
+}
+
 /* Writes the end down and forgets the job. */
 static void finish(struct engine *g, struct job *j, const struct job_end *end)
 {
@@ -396,7 +403,7 @@ void job_end(struct engine *g, struct job *j, const struct job_end *end, const c
 {
     enum job_state from = j->row.state;
     struct job_end as = *end;
-    if (j->row.flow) as.state = execution_task_state(g, &j->row, end->state);
+    as.state = end_state(j, end->state);
     if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
     if (from == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;
@@ -409,7 +416,7 @@ static void requeue(struct engine *g, struct job *j, const char *why)
     if (group_of_job(g, &j->row)->deleted) {
         /* it would wait for ever; the way leads through CREATED for what was assigned */
         if (j->row.state == JOB_SUBMITTED && !move(g, j, JOB_CREATED, why)) return;
-        struct job_end end = {.state = execution_task_state(g, &j->row, JOB_FAILED),
+        struct job_end end = {.state = end_state(j, JOB_FAILED),
                               .reason = REASON_GROUP_DELETED,
                               .message = "its worker group was deleted",
                               .ended_ms = g->now.wall_ms};

@@ -126,6 +126,7 @@ static struct job_row task_row(const struct execution *x, const struct flow_task
                             .flow = mem_strdup(x->row.flow),
                             .execution = mem_strdup(id),
                             .task = mem_strdup(t->id),
+                            .allow_failure = t->allow_failure,
                             .submitter = x->row.submitter};
 }
 

@@ -95,6 +95,7 @@ struct job_row {
     char *unique_key;     /* idempotency key, scoped by the submitting token; NULL */
     int64_t submitter;    /* token id */
     int64_t output_limit; /* 0: the coordinator's */
+    bool allow_failure;   /* when it ends as FAILED it is WARNING; not read of jobs that ended */
 };
 void job_row_fini(struct job_row *j);
 bool job_is_final(enum job_state s);

@@ -85,6 +85,7 @@ static int insert_state(struct store *s, const struct job_row *j, struct err *e)
     bind_int(q, 18, j->retry_at_ms);
     bind_exit(q, 19, j->exited, j->exit_code);
     bind_text(q, 20, j->message);
+    bind_int(q, 21, j->allow_failure);
     return db_run(&s->queue, q, e);
 }
 

@@ -53,6 +53,7 @@ void row_job(sqlite3_stmt *q, struct job_row *j)
                   .delay_factor = sqlite3_column_double(q, 33),
                   .max_attempts = number(q, 34),
                   .max_duration_ms = number(q, 35)},
+        .allow_failure = number(q, 36) != 0,
     };
 }
 

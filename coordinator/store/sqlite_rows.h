@@ -5,14 +5,17 @@
 #include "coordinator/store/model.h"
 #include "coordinator/store/sqlite_db.h"
 
+/* allow_failure stands behind outputs, which are there, and may be long, only when the job ended:
+ * then nobody asks for it any more. */
 #define JOB_COLUMNS                                                                                \
     "s.id, s.state, s.reason, s.truncated, s.group_key, s.requires_id, s.priority, s.attempt,"     \
     " s.agent, s.submitted_ms, s.started_ms, s.ended_ms, s.first_started_ms, s.retry_at_ms,"       \
     " s.exit_code, s.message, j.kind, j.fallback, j.ns, j.name, j.flow, j.execution, j.task,"      \
     " j.submitter, j.created_ms, j.queue_timeout_ms, j.timeout_ms, j.lease_ms, j.kill_grace_ms,"   \
     " j.output_limit, j.retry_type, j.retry_interval_ms, j.retry_max_interval_ms,"                 \
-    " j.retry_delay_factor, j.retry_max_attempts, j.retry_max_duration_ms"
-#define JOB_COLUMN_COUNT 36
+    " j.retry_delay_factor, j.retry_max_attempts, j.retry_max_duration_ms,"                        \
+    " CASE WHEN s.ended_ms > 0 THEN 0 ELSE s.allow_failure END"
+#define JOB_COLUMN_COUNT 37
 #define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
 /* All but unique_key. */
 void row_job(sqlite3_stmt *q, struct job_row *j);

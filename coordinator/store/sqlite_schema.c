@@ -220,6 +220,10 @@ static const char queue_2[] =
     "  PRIMARY KEY (trigger_id, number)"
     ") STRICT, WITHOUT ROWID;";
 
+/* Of jobs that are older nothing is known; the execution looks into its flow then. */
+static const char queue_3[] =
+    "ALTER TABLE job_states ADD COLUMN allow_failure INTEGER NOT NULL DEFAULT 0;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -241,7 +245,7 @@ static const char output_1[] =
     "  PRIMARY KEY (job, attempt, stream)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const queue_steps[] = {queue_1, queue_2};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3};
 static const char *const output_steps[] = {output_1};
 
 static const struct family {

@@ -23,7 +23,7 @@
     X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
                     " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)")                          \
     X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
-                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL)")                  \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, ?21)")             \
     X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
     X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
     X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \

@@ -28,6 +28,7 @@ static void job_comes_back_as_it_was_inserted(void **state)
                         .retry = {RETRY_EXPONENTIAL, 10, 20, 1.5, 3, 40},
                         .unique_key = "7:abc",
                         .submitter = 99,
+                        .allow_failure = true,
                         .output_limit = 6};
     begin(f);
     OK(store_job_insert(f->store, &j, "{\"a\":1}", &e));
@@ -59,6 +60,7 @@ static void job_comes_back_as_it_was_inserted(void **state)
     assert_memory_equal(&k.retry, &j.retry, sizeof k.retry);
     assert_string_equal(k.unique_key, "7:abc");
     assert_int_equal(k.submitter, 99);
+    assert_true(k.allow_failure);
     assert_int_equal(k.output_limit, 6);
     job_row_fini(&k);
     char *spec;
