@@ -2,6 +2,7 @@
 #include "wire/frame.h"
 
 #include "wire/limits.h"
+#include "wire/msg_list.h"
 
 #include <string.h>
 
@@ -9,28 +10,29 @@
 /* An emptied reader gives back a buffer above this, so that one large job does not stay for the
  * life of the connection. */
 #define KEEP_BYTES (32u * 1024)
-#define ATTEMPT_MAX 1000000
+
+static void put_number(uint8_t *p, unsigned bytes, uint64_t v)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        p[i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
+}
+
+static uint64_t get_number(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes; i++)
+        v = v << 8 | p[i];
+    return v;
+}
 
 static void put_u32(uint8_t *p, uint32_t v)
 {
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
-static void put_u64(uint8_t *p, uint64_t v)
-{
-    put_u32(p, (uint32_t)(v >> 32));
-    put_u32(p + 4, (uint32_t)v);
+    put_number(p, 4, v);
 }
 
 static uint32_t get_u32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t get_u64(const uint8_t *p)
-{
-    return (uint64_t)get_u32(p) << 32 | get_u32(p + 4);
+    return (uint32_t)get_number(p, 4);
 }
 
 /* ---- reader -------------------------------------------------------------------------------- */
@@ -148,37 +150,58 @@ void frame_end(struct buf *b, size_t mark)
 
 /* ---- output -------------------------------------------------------------------------------- */
 
-/* Places within the body. */
-enum { AT_SEQ = 0, AT_JOB = 8, AT_ATTEMPT = 16, AT_STREAM = 20, AT_OFFSET = 21, AT_RESERVED = 29 };
+/* The head's numbers as they are on the wire, by the list's order. */
+enum {
+#define FIELD(field, at, bytes, min, max) HEAD_##field,
+    OUTPUT_HEAD_LIST(FIELD)
+#undef FIELD
+        HEAD_FIELDS
+};
 
-/* What is wrong with it; NULL: nothing. */
-static const char *output_fault(const struct frame_output *o)
+static const struct head_field {
+    const char *name;
+    unsigned at, bytes;
+    uint64_t min, max;
+} head_fields[HEAD_FIELDS] = {
+#define FIELD(field, at, bytes, min, max) {#field, at, bytes, min, max},
+    OUTPUT_HEAD_LIST(FIELD)
+#undef FIELD
+};
+
+/* What is wrong with it in *e; NULL is fine. */
+static int check_output(const uint64_t head[HEAD_FIELDS], size_t len, struct err *e)
 {
-    if (o->seq < 0) return "a negative sequence number";
-    if (o->job <= 0) return "a job id that is none";
-    if (o->attempt < 1 || o->attempt > ATTEMPT_MAX) return "an attempt out of range";
-    if (o->stream < STREAM_STDOUT || o->stream > STREAM_SYSTEM) return "an unknown stream";
-    if (o->len == 0) return "no bytes";
-    if (o->len > LIMIT_OUTPUT_CHUNK) return "more bytes than one chunk may have";
-    if (o->offset < 0 || o->offset > INT64_MAX - (int64_t)o->len) return "an offset out of range";
-    return NULL;
+    for (size_t i = 0; i < HEAD_FIELDS; i++) {
+        const struct head_field *f = &head_fields[i];
+        if (head[i] < f->min || head[i] > f->max)
+            return err_set(e, ERR_PROTOCOL, "an output frame: '%s' is out of range", f->name);
+    }
+    if (len == 0) return err_set(e, ERR_PROTOCOL, "an output frame without bytes");
+    if (len > LIMIT_OUTPUT_CHUNK)
+        return err_set(e, ERR_PROTOCOL, "an output frame with %zu bytes, at most %u are taken", len,
+                       LIMIT_OUTPUT_CHUNK);
+    if (head[HEAD_offset] > head_fields[HEAD_offset].max - len)
+        return err_set(e, ERR_PROTOCOL, "an output frame: 'offset' is out of range");
+    return 0;
 }
 
 int frame_output_add(struct buf *b, const struct frame_output *o)
 {
-    if (output_fault(o) != NULL) return ERR_INVALID;
+    /* a negative number becomes one that is too large */
+    const uint64_t head[HEAD_FIELDS] = {[HEAD_seq] = (uint64_t)o->seq,
+                                        [HEAD_job] = (uint64_t)o->job,
+                                        [HEAD_attempt] = (uint64_t)o->attempt,
+                                        [HEAD_stream] = o->stream,
+                                        [HEAD_offset] = (uint64_t)o->offset};
+    if (check_output(head, o->len, NULL) != 0) return ERR_INVALID;
     size_t body = FRAME_OUTPUT_HEAD + o->len;
     uint8_t *p = (uint8_t *)buf_reserve(b, FRAME_HEAD + body);
     if (p == NULL) return ERR_TOO_LARGE;
     put_u32(p, (uint32_t)body + 1);
     p[LENGTH_BYTES] = FRAME_OUTPUT;
     p += FRAME_HEAD;
-    put_u64(p + AT_SEQ, (uint64_t)o->seq);
-    put_u64(p + AT_JOB, (uint64_t)o->job);
-    put_u32(p + AT_ATTEMPT, (uint32_t)o->attempt);
-    p[AT_STREAM] = o->stream;
-    put_u64(p + AT_OFFSET, (uint64_t)o->offset);
-    put_u32(p + AT_RESERVED, 0);
+    for (size_t i = 0; i < HEAD_FIELDS; i++)
+        put_number(p + head_fields[i].at, head_fields[i].bytes, head[i]);
     memcpy(p + FRAME_OUTPUT_HEAD, o->data, o->len);
     buf_commit(b, FRAME_HEAD + body);
     return 0;
@@ -186,22 +209,20 @@ int frame_output_add(struct buf *b, const struct frame_output *o)
 
 int frame_output_decode(const uint8_t *body, size_t len, struct frame_output *out, struct err *e)
 {
+    uint64_t head[HEAD_FIELDS];
     if (len < FRAME_OUTPUT_HEAD)
-        return err_set(e, ERR_PROTOCOL, "an output frame of %lu bytes is too short for its head",
-                       (unsigned long)len);
-    /* A value beyond the signed range turns negative here, and is refused for that. */
-    struct frame_output o = {
-        .seq = (int64_t)get_u64(body + AT_SEQ),
-        .job = (int64_t)get_u64(body + AT_JOB),
-        .attempt = (int32_t)get_u32(body + AT_ATTEMPT),
-        .stream = body[AT_STREAM],
-        .offset = (int64_t)get_u64(body + AT_OFFSET),
-        .data = body + FRAME_OUTPUT_HEAD,
-        .len = len - FRAME_OUTPUT_HEAD,
-    };
-    const char *fault = output_fault(&o);
-    if (fault == NULL && get_u32(body + AT_RESERVED) != 0) fault = "a reserved field that is not 0";
-    if (fault != NULL) return err_set(e, ERR_PROTOCOL, "an output frame with %s", fault);
-    *out = o;
+        return err_set(e, ERR_PROTOCOL, "an output frame of %zu bytes is too short for its head",
+                       len);
+    for (size_t i = 0; i < HEAD_FIELDS; i++)
+        head[i] = get_number(body + head_fields[i].at, head_fields[i].bytes);
+    int rc = check_output(head, len - FRAME_OUTPUT_HEAD, e);
+    if (rc != 0) return rc;
+    *out = (struct frame_output){.seq = (int64_t)head[HEAD_seq],
+                                 .job = (int64_t)head[HEAD_job],
+                                 .attempt = (int32_t)head[HEAD_attempt],
+                                 .stream = (uint8_t)head[HEAD_stream],
+                                 .offset = (int64_t)head[HEAD_offset],
+                                 .data = body + FRAME_OUTPUT_HEAD,
+                                 .len = len - FRAME_OUTPUT_HEAD};
     return 0;
 }

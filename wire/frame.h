@@ -69,8 +69,8 @@ struct frame_output {
 
 /* ERR_INVALID: values that frame_output_decode would refuse. ERR_TOO_LARGE: b is at its ceiling. */
 int frame_output_add(struct buf *b, const struct frame_output *o);
-/* Points into body. ERR_PROTOCOL: short, empty, over LIMIT_OUTPUT_CHUNK, values that are negative,
- * out of range or unknown, a reserved field that is not 0. */
+/* Points into body. ERR_PROTOCOL: short, empty, over LIMIT_OUTPUT_CHUNK, a field out of the range
+ * that OUTPUT_HEAD_LIST (wire/msg_list.h) gives it. */
 int frame_output_decode(const uint8_t *body, size_t len, struct frame_output *out, struct err *e);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/msg_list.h"
 

@@ -13,6 +13,17 @@
  * `wire`. */
 
 #define INT53 9007199254740991LL
+#define ATTEMPT_MAX 1000000
+
+/* The head of an output frame, X(field, at, bytes, min, max): unsigned, big endian (PROTOCOL.md
+ * section 2). The offset's limit holds for the last byte, too. */
+#define OUTPUT_HEAD_LIST(X)                                                                        \
+    X(seq, 0, 8, 0, INT53)                                                                         \
+    X(job, 8, 8, 1, INT64_MAX)                                                                     \
+    X(attempt, 16, 4, 1, ATTEMPT_MAX)                                                              \
+    X(stream, 20, 1, 1, 3)                                                                         \
+    X(offset, 21, 8, 0, INT53)                                                                     \
+    X(reserved, 29, 4, 0, 0)
 
 #define MSG_LIST(MSG)                                                                              \
     MSG(ENROL, enrol, A, 0)                                                                        \
@@ -70,13 +81,13 @@
 #define MSG_FIELDS_STARTED(X)                                                                      \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(INT, pid, "pid", 0, INT53, 0)
 
 #define MSG_FIELDS_FINISHED(X)                                                                     \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(STR, state, "state", 16, 0, 1)   /* SUCCESS, FAILED, KILLED */                               \
     X(STR, reason, "reason", 32, 0, 0) /* design 5.6 */                                            \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)                                                \
@@ -94,7 +105,7 @@
 #define MSG_FIELDS_DECLINED(X)                                                                     \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(STR, reason, "reason", 32, 0, 1) /* draining, no-slot, never-started, disk-full */           \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)
 
@@ -111,8 +122,8 @@
     X(INT, protocol, "protocol", 1, 1000, 1)                                                       \
     X(ARR, features, "features", 1024, 0, 0)                                                       \
     X(STR, version, "version", 64, 0, 1)                                                           \
-    X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
-    X(INT, heartbeat_ms, "heartbeatMs", 100, INT53, 1)                                             \
+    X(INT, lease_ms, "leaseMs", LEASE_MIN_MS, INT53, 1)                                            \
+    X(INT, heartbeat_ms, "heartbeatMs", HEARTBEAT_MIN_MS, INT53, 1)                                \
     X(INT, seq, "seq", 0, INT53, 1)                  /* highest event that is durable here */      \
     X(INT, output_limit, "outputLimit", 0, INT53, 1) /* bytes a job, both streams */               \
     X(INT, wall_ms, "wallMs", 0, INT53, 0)           /* the coordinator's clock, to tell skew */
@@ -124,17 +135,17 @@
 
 #define MSG_FIELDS_JOB(X)                                                                          \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(OBJ, spec, "spec", 983040, 0, 1) /* PROTOCOL.md section 7 */                                 \
-    X(INT, lease_ms, "leaseMs", 1000, INT53, 1)                                                    \
+    X(INT, lease_ms, "leaseMs", LEASE_MIN_MS, INT53, 1)                                            \
     X(INT, timeout_ms, "timeoutMs", 0, INT53, 0) /* 0: none */                                     \
     X(INT, output_limit, "outputLimit", 0, INT53, 0)
 
 #define MSG_FIELDS_KILL(X)                                                                         \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(STR, reason, "reason", 32, 0, 1) /* cancelled, timeout */                                    \
-    X(INT, grace_ms, "graceMs", 0, 3600000, 1)
+    X(INT, grace_ms, "graceMs", 0, KILL_GRACE_MAX_MS, 1)
 
 #define MSG_FIELDS_ACK(X)                                                                          \
     X(INT, seq, "seq", 0, INT53, 1)             /* everything up to here is durable */             \
@@ -142,7 +153,7 @@
 
 #define MSG_FIELDS_DISCARD(X)                                                                      \
     X(ID, job, "job", 0, 0, 1)                                                                     \
-    X(INT, attempt, "attempt", 1, 1000000, 1)                                                      \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
     X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
 
 #define MSG_FIELDS_DRAIN(X)                                                                        \

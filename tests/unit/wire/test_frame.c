@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
+#include "wire/msg_list.h"
 
 #include <string.h>
 
@@ -307,17 +308,17 @@ static void output__has_the_documented_bytes(void **state)
     (void)state;
     struct frame_output o = sample;
     struct buf b;
-    o.seq = 0x0102030405060708;
+    o.seq = 0x0012030405060708;
     o.job = 0x1112131415161718;
     o.attempt = 0x000f1234;
-    o.offset = 0x2122232425262728;
+    o.offset = 0x0012232425262728;
     buf_init(&b, 100);
     assert_int_equal(frame_output_add(&b, &o), 0);
     assert_int_equal(b.len, 43);
     assert_memory_equal(b.data,
                         "\0\0\0\x27\2"
-                        "\x01\x02\x03\x04\x05\x06\x07\x08\x11\x12\x13\x14\x15\x16\x17\x18"
-                        "\x00\x0f\x12\x34\x02\x21\x22\x23\x24\x25\x26\x27\x28\0\0\0\0bytes",
+                        "\x00\x12\x03\x04\x05\x06\x07\x08\x11\x12\x13\x14\x15\x16\x17\x18"
+                        "\x00\x0f\x12\x34\x02\x00\x12\x23\x24\x25\x26\x27\x28\0\0\0\0bytes",
                         43);
     buf_fini(&b);
 }
@@ -328,12 +329,13 @@ static void output__reads_back(void **state)
     struct frame_output o = sample, got;
     struct buf b;
     uint8_t *chunk = mem_alloc(LIMIT_OUTPUT_CHUNK);
-    o.seq = o.job = INT64_MAX;
+    o.seq = INT53;
+    o.job = INT64_MAX;
     o.attempt = 1000000;
     o.stream = STREAM_SYSTEM;
     o.data = chunk;
     o.len = LIMIT_OUTPUT_CHUNK;
-    o.offset = INT64_MAX - LIMIT_OUTPUT_CHUNK;
+    o.offset = INT53 - LIMIT_OUTPUT_CHUNK;
     buf_init(&b, 1u << 20);
     assert_int_equal(frame_output_add(&b, &o), 0);
     const uint8_t *body = (const uint8_t *)b.data + FRAME_HEAD;
@@ -349,8 +351,8 @@ static void output_that_would_be_refused__is_not_written(void **state)
 {
     (void)state;
     struct buf b;
-    struct frame_output bad[] = {sample, sample, sample, sample, sample,
-                                 sample, sample, sample, sample, sample};
+    struct frame_output bad[] = {sample, sample, sample, sample, sample, sample, sample,
+                                 sample, sample, sample, sample, sample, sample};
     bad[0].seq = -1;
     bad[1].job = 0;
     bad[2].job = -1;
@@ -361,6 +363,9 @@ static void output_that_would_be_refused__is_not_written(void **state)
     bad[7].len = 0;
     bad[8].len = LIMIT_OUTPUT_CHUNK + 1;
     bad[9].offset = INT64_MAX;
+    bad[10].seq = INT53 + 1;
+    bad[11].offset = INT53 - (int64_t)sample.len + 1;
+    bad[12].offset = -1;
     buf_init(&b, 1u << 20);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(frame_output_add(&b, &bad[i]), ERR_INVALID);
@@ -424,6 +429,57 @@ static void output_with_bad_values__is_refused(void **state)
     buf_fini(&b);
 }
 
+/* The field's number in the body, whatever was there. */
+static void put(uint8_t *body, unsigned at, unsigned bytes, uint64_t v)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        body[at + i] = (uint8_t)(v >> (8 * (bytes - 1 - i)));
+}
+
+static int decoded_with(unsigned at, unsigned bytes, uint64_t v)
+{
+    uint8_t body[FRAME_OUTPUT_HEAD + 1];
+    struct frame_output got;
+    struct buf b;
+    struct frame_output one = sample;
+    one.offset = 0;
+    one.len = 1;
+    buf_init(&b, 100);
+    frame_output_add(&b, &one);
+    memcpy(body, b.data + FRAME_HEAD, sizeof body);
+    buf_fini(&b);
+    put(body, at, bytes, v);
+    return frame_output_decode(body, sizeof body, &got, NULL);
+}
+
+static void numbers_of_an_output_head__are_taken_within_their_limits_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned at, bytes;
+        uint64_t min, max;
+    } fields[] = {
+#define FIELD(field, at, bytes, min, max) {#field, at, bytes, min, max},
+        OUTPUT_HEAD_LIST(FIELD)
+#undef FIELD
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        unsigned at = fields[i].at, bytes = fields[i].bytes;
+        /* the offset's limit is that of the last byte, and one byte follows */
+        uint64_t max = fields[i].max - (strcmp(fields[i].name, "offset") == 0);
+        uint64_t largest = bytes == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * bytes) - 1;
+        if (decoded_with(at, bytes, fields[i].min) != 0) fail_msg("%s: least", fields[i].name);
+        if (decoded_with(at, bytes, max) != 0) fail_msg("%s: most", fields[i].name);
+        if (decoded_with(at, bytes, max + 1) != ERR_PROTOCOL)
+            fail_msg("%s: beyond the limit", fields[i].name);
+        if (decoded_with(at, bytes, largest) != ERR_PROTOCOL)
+            fail_msg("%s: largest", fields[i].name);
+        if (fields[i].min > 0 && decoded_with(at, bytes, fields[i].min - 1) != ERR_PROTOCOL)
+            fail_msg("%s: below the limit", fields[i].name);
+    }
+}
+
 static void output_over_the_chunk_limit__is_refused(void **state)
 {
     (void)state;
@@ -458,6 +514,7 @@ int main(void)
         cmocka_unit_test(output_that_would_be_refused__is_not_written),
         cmocka_unit_test(short_output__is_refused),
         cmocka_unit_test(output_with_bad_values__is_refused),
+        cmocka_unit_test(numbers_of_an_output_head__are_taken_within_their_limits_alone),
         cmocka_unit_test(output_over_the_chunk_limit__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,8 @@ static void add_number(struct buf *b, int64_t n)
 {
     if (n == INT53)
         buf_adds(b, "2^53-1");
+    else if (n == INT64_MAX)
+        buf_adds(b, "2^63-1");
     else
         buf_addf(b, "%lld", (long long)n);
 }
@@ -293,6 +295,26 @@ static void output_head__is_as_long_as_its_table(void **state)
     mem_free(doc);
 }
 
+static void output_head__is_that_of_the_list(void **state)
+{
+    (void)state;
+    char *doc = read_source("wire/PROTOCOL.md");
+    struct buf row;
+    buf_init(&row, 256);
+#define FIELD(field, at, bytes, min, max)                                                          \
+    buf_clear(&row);                                                                               \
+    buf_addf(&row, "\n| %d | u%d `" #field "` | ", at, 8 * bytes);                                 \
+    add_number(&row, min);                                                                         \
+    buf_adds(&row, "..");                                                                          \
+    add_number(&row, max);                                                                         \
+    buf_adds(&row, " | ");                                                                         \
+    if (strstr(doc, row.data) == NULL) fail_msg("missing: %s", row.data);
+    OUTPUT_HEAD_LIST(FIELD)
+#undef FIELD
+    buf_fini(&row);
+    mem_free(doc);
+}
+
 static void minor__is_that_of_the_document(void **state)
 {
     (void)state;
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(overview__names_the_messages_by_sender),
         cmocka_unit_test(refusals__are_those_of_the_header),
         cmocka_unit_test(output_head__is_as_long_as_its_table),
+        cmocka_unit_test(output_head__is_that_of_the_list),
         cmocka_unit_test(minor__is_that_of_the_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
