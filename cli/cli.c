@@ -448,12 +448,10 @@ int cli_list(struct cli *cli, const struct cli_listing *l)
 void text_age(const char *rfc3339, char *out)
 {
     int64_t then;
-    struct moment now;
     out[0] = '-';
     out[1] = 0;
     if (!rfc3339 || time_parse(rfc3339, &then) != 0) return;
-    os_now(&now);
-    int64_t s = (now.wall_ms - then) / 1000;
+    int64_t s = (os_wall_ms() - then) / 1000;
     if (s < 0) s = 0;
     static const struct {
         int64_t seconds;

@@ -251,19 +251,12 @@ static void outage_init(struct outage *o)
     backoff_init(&o->backoff, 100, 2000);
 }
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 /* May it be tried again? Waits then. *e: why it failed; becomes the final word when patience is
  * over. */
 static bool outage_wait(struct client *c, struct outage *o, struct err *e)
 {
     if (e->code == ERR_TLS || e->code == ERR_DENIED || c->ended_by_user) return false;
-    int64_t now = now_ms();
+    int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
     if (now - o->since_ms >= c->o.patience_ms) {
         if (!o->answered) err_wrap(e, "the coordinator is not reachable");

@@ -50,22 +50,13 @@ struct dev {
     struct service *service;
 };
 
-static int64_t mono_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.mono_ms;
-}
-
 /* ---- before anything runs ---- */
 
 static void make_names(struct dev *d)
 {
     struct config *c = d->config;
-    struct moment now;
     char id[ID_TEXT_SIZE];
-    os_now(&now);
-    id_format(id_make(now.wall_ms, (uint32_t)os_seed()), id);
+    id_format(id_make(os_wall_ms(), (uint32_t)os_seed()), id);
     char *temp = paths_temp(), *name = str_dupf("cadre-dev-%s", id);
     /* an installed coordinator's file says nothing about this one */
     d->keep = config_source(c, "CADRE_STATE") > OPT_FROM_FILE;
@@ -119,9 +110,8 @@ static int fill_store(struct dev *d, struct err *e)
 {
     struct store *s;
     struct token_row row;
-    struct moment now;
-    os_now(&now);
-    int rc = token_fresh(ROLE_JOIN, now.wall_ms, &row, d->join.secret, e);
+    int64_t now_ms = os_wall_ms();
+    int rc = token_fresh(ROLE_JOIN, now_ms, &row, d->join.secret, e);
     if (rc) return rc;
     row.name = mem_strdup("dev");
     row.uses_left = (int64_t)d->agent_count;
@@ -129,7 +119,7 @@ static int fill_store(struct dev *d, struct err *e)
     rc = store_open(d->config->state, &s, e);
     if (!rc) {
         rc = store_begin(s, e);
-        if (!rc) rc = add_groups(d, s, now.wall_ms, e);
+        if (!rc) rc = add_groups(d, s, now_ms, e);
         if (!rc) rc = store_token_insert(s, &row, e);
         if (!rc)
             rc = store_commit(s, e);
@@ -196,7 +186,7 @@ static void end_all(struct dev *d, int code)
 {
     if (d->state != DEV_ENDING) {
         d->state = DEV_ENDING;
-        d->since_ms = mono_ms();
+        d->since_ms = os_mono_ms();
         d->code = code;
     }
     for (size_t i = 0; i < d->agent_count; i++)
@@ -302,7 +292,7 @@ static int on_joined(struct dev *d, struct err *e)
 static void on_ending(struct dev *d)
 {
     size_t alive = 0;
-    if (mono_ms() - d->since_ms > END_PATIENCE_MS && !d->forced) {
+    if (os_mono_ms() - d->since_ms > END_PATIENCE_MS && !d->forced) {
         d->forced = true;
         end_all(d, d->code);
     }
@@ -338,7 +328,7 @@ static void on_look(uv_timer_t *t)
         rc = on_joined(d, &e);
     if (rc)
         fail(d, err_text(&e), NULL);
-    else if (d->state < DEV_RUNNING && mono_ms() - d->since_ms > START_PATIENCE_MS)
+    else if (d->state < DEV_RUNNING && os_mono_ms() - d->since_ms > START_PATIENCE_MS)
         fail(d, "it takes too long to start",
              d->state == DEV_LISTENING ? d->log : d->agents[d->joined].log);
 }
@@ -357,7 +347,7 @@ static int serve(struct dev *d, struct err *e)
     int rc = service_attach(&d->loop, &control, &d->service, e);
     if (!rc) rc = start_coordinator(d, e);
     if (!rc) {
-        d->since_ms = mono_ms();
+        d->since_ms = os_mono_ms();
         uv_timer_init(&d->loop, &d->timer);
         d->timer.data = d;
         uv_timer_start(&d->timer, on_look, LOOK_MS, LOOK_MS);

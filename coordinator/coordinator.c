@@ -135,11 +135,9 @@ static int take_lock(const char *state, struct file_lock **out, struct err *e)
 
 static int open_trust(struct coordinator *c, struct err *e)
 {
-    struct moment now;
     struct names names;
-    os_now(&now);
     names_gather(c->config, &names);
-    int rc = authority_open(c->config->state, c->config->certificate_life_ms, &names, now.wall_ms,
+    int rc = authority_open(c->config->state, c->config->certificate_life_ms, &names, os_wall_ms(),
                             &c->authority, e);
     names_fini(&names);
     return rc;
@@ -269,10 +267,8 @@ const char *coordinator_address(const struct coordinator *c)
 static void on_ending(uv_timer_t *t)
 {
     struct coordinator *c = t->data;
-    struct moment now;
-    os_now(&now);
     if (sessions_count(c->sessions) || api_count(c->api)) {
-        if (now.mono_ms - c->ending_since_ms < STOP_PATIENCE_MS) return;
+        if (os_mono_ms() - c->ending_since_ms < STOP_PATIENCE_MS) return;
         sessions_stop(c->sessions, true);
         api_stop(c->api, true);
         return;
@@ -283,7 +279,6 @@ static void on_ending(uv_timer_t *t)
 
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
 {
-    struct moment now;
     if (c->ending) {
         sessions_stop(c->sessions, true);
         api_stop(c->api, true);
@@ -302,8 +297,7 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     c->spine = NULL;
     sessions_stop(c->sessions, false);
     api_stop(c->api, false);
-    os_now(&now);
-    c->ending_since_ms = now.mono_ms;
+    c->ending_since_ms = os_mono_ms();
     c->ending = timer_new(c);
     uv_timer_start(c->ending, on_ending, STOP_POLL_MS, STOP_POLL_MS);
 }
@@ -388,7 +382,6 @@ int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
 int coordinator_init(const struct config *f, struct err *e)
 {
     struct file_lock *lock = NULL;
-    struct moment now;
     bool authority = authority_exists(f->state), database = has_database(f->state);
     if (authority && database && has_admin_token(f->state))
         return err_set(e, ERR_EXISTS,
@@ -404,8 +397,7 @@ int coordinator_init(const struct config *f, struct err *e)
                        f->state);
     int rc = dir_make(f->state, FILE_SECRET, e);
     if (!rc) rc = take_lock(f->state, &lock, e);
-    os_now(&now);
-    if (!rc) rc = make_parts(f, now.wall_ms, e);
+    if (!rc) rc = make_parts(f, os_wall_ms(), e);
     file_lock_release(lock);
     return rc;
 }

@@ -52,13 +52,6 @@ struct spine {
     bool stop;
 };
 
-static int64_t now_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.mono_ms;
-}
-
 static void list_init(struct command_list *l)
 {
     *l = (struct command_list){0};
@@ -153,7 +146,7 @@ static bool run_batch(struct spine *s, struct command_list *batch, int64_t heard
 static int64_t sleep_ms(const struct spine *s)
 {
     int64_t next = engine_next_ms(s->engine);
-    int64_t now = now_ms();
+    int64_t now = os_mono_ms();
     /* While the loop does not look, nothing is due; it wakes us when it does again. */
     if (next == INT64_MAX || now > s->heard_ms + LEASE_DEAF_MS) return WAIT_MAX_MS;
     int64_t wait = next - now;
@@ -231,7 +224,7 @@ static void on_prepare(uv_prepare_t *h)
 static void on_check(uv_check_t *h)
 {
     struct spine *s = h->data;
-    int64_t now = now_ms(), deaf = now - s->looked_ms;
+    int64_t now = os_mono_ms(), deaf = now - s->looked_ms;
     if (s->was_full || deaf < PULSE_MS / 2) {
         hand_over(s, 0);
         return;
@@ -315,7 +308,7 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
     uv_timer_init(loop, &s->pulse);
     s->open_handles = 4;
     s->prepare.data = s->check.data = s->pulse.data = s->async.data = s;
-    s->looked_ms = s->heard_ms = now_ms();
+    s->looked_ms = s->heard_ms = os_mono_ms();
     int rc = uv_thread_create(&s->thread, store_thread, s);
     if (rc) {
         close_handles(s);

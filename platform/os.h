@@ -13,6 +13,19 @@
 /* CLOCK_BOOTTIME on Linux (counts suspended time: a lease runs on while the machine sleeps),
  * QueryInterruptTime-like on Windows; wall: UTC. Any thread. */
 void os_now(struct moment *out);
+/* One of the two alone. */
+static inline int64_t os_mono_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.mono_ms;
+}
+static inline int64_t os_wall_ms(void)
+{
+    struct moment now;
+    os_now(&now);
+    return now.wall_ms;
+}
 /* A seed for struct rng from the system's random source. */
 uint64_t os_seed(void);
 int64_t os_pid(void);

@@ -10,13 +10,6 @@
 
 #include <string.h>
 
-static int64_t wall_now_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.wall_ms;
-}
-
 /* What the sender cannot put right by coming back is told with retry 0. */
 static int refuse(struct session *s, const char *code, const char *sentence)
 {
@@ -63,7 +56,7 @@ void session_enrolled(struct session *s, const struct effect *x)
     char *pem;
     struct err e = {0};
     if (!s->csr) return;
-    if (authority_sign(s->owner->o.authority, s->csr, x->id, wall_now_ms(), &pem, &e)) {
+    if (authority_sign(s->owner->o.authority, s->csr, x->id, os_wall_ms(), &pem, &e)) {
         log_error("agent %s: its certificate could not be made: %s", x->text, err_text(&e));
         session_refuse(s, "internal", "the certificate could not be made", 5000);
         return;
@@ -89,7 +82,7 @@ int session_renew(struct session *s, const struct msg_enrol *m, struct err *e)
     struct err why = {0};
     if (pki_csr_check(m->csr, spki, &why))
         return err_set(e, ERR_PROTOCOL, "enrol: %s", err_text(&why));
-    if (authority_sign(s->owner->o.authority, m->csr, s->agent, wall_now_ms(), &pem, &why)) {
+    if (authority_sign(s->owner->o.authority, m->csr, s->agent, os_wall_ms(), &pem, &why)) {
         log_error("session %llu: a certificate could not be renewed: %s",
                   (unsigned long long)s->number, err_text(&why));
         return 0; /* the agent asks again */

@@ -10,8 +10,6 @@
 static void send_welcome(struct session *s, const struct effect *x)
 {
     const struct sessions_options *o = &s->owner->o;
-    struct moment now;
-    os_now(&now);
     char version[] = CADRE_VERSION;
     struct msg m = {.type = MSG_WELCOME};
     m.u.welcome = (struct msg_welcome){.protocol = s->protocol,
@@ -20,7 +18,7 @@ static void send_welcome(struct session *s, const struct effect *x)
                                        .heartbeat_ms = o->heartbeat_ms,
                                        .seq = x->seq,
                                        .output_limit = o->output_limit_bytes,
-                                       .wall_ms = now.wall_ms};
+                                       .wall_ms = os_wall_ms()};
     s->state = SESSION_LIVE;
     session_send(s, &m);
 }

@@ -45,7 +45,6 @@ struct sessions {
     bool stopped;
 };
 
-int64_t session_now_ms(void);
 /* One frame of an agent: decodes, checks that it may come in this state, makes the command. A
  * negative return (e tells) ends the session with `refused`. */
 int session_on_frame(struct session *s, const struct frame *f, struct err *e);

@@ -16,13 +16,6 @@
 #define CERTIFICATE_RETRY_MS 60000 /* clocks get set right */
 #define PROTOCOL_RETRY_MS 30000
 
-int64_t session_now_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.mono_ms;
-}
-
 /* ---- one session's beginning and end ---- */
 
 static void session_free(struct session *s)
@@ -125,7 +118,7 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct err e = {0};
     struct frame f;
     if (s->state == SESSION_CLOSING || s->owner->stopped) return;
-    s->heard_ms = session_now_ms();
+    s->heard_ms = os_mono_ms();
     int rc = frame_reader_add(&s->reader, data, len, &e);
     while (!rc && s->state != SESSION_CLOSING && (rc = frame_reader_next(&s->reader, &f, &e)) > 0) {
         if (s->distrust) {
@@ -169,7 +162,7 @@ void sessions_accept(struct sessions *owner, struct link *l)
     identify(s);
     bool crowded = !s->agent && owner->unknown_count >= LIMIT_UNKNOWN_CONNECTIONS;
     s->number = link_serial(l);
-    s->opened_ms = s->heard_ms = session_now_ms();
+    s->opened_ms = s->heard_ms = os_mono_ms();
     frame_reader_init(&s->reader, s->agent ? LIMIT_FRAME_KNOWN : LIMIT_FRAME_UNKNOWN);
     s->next = owner->first;
     if (s->next) s->next->prev = s;
@@ -205,7 +198,7 @@ static void check_silence(struct session *s, int64_t now_ms)
 static void on_sweep(uv_timer_t *t)
 {
     struct sessions *owner = t->data;
-    int64_t now_ms = session_now_ms();
+    int64_t now_ms = os_mono_ms();
     bool late = now_ms - owner->swept_ms > LATE_MS;
     owner->swept_ms = now_ms;
     /* What came while we stood still has not been read yet. */
@@ -225,7 +218,7 @@ struct sessions *sessions_new(const struct sessions_options *o)
     uv_timer_t *t = mem_alloc(sizeof *t);
     t->data = owner;
     uv_timer_init(o->loop, t);
-    owner->swept_ms = session_now_ms();
+    owner->swept_ms = os_mono_ms();
     uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
     owner->timer = t;
     return owner;
@@ -244,7 +237,7 @@ void sessions_on_relief(struct sessions *owner)
     for (struct session *s = owner->first; s; s = s->next) {
         if (!s->paused) continue;
         s->paused = false;
-        s->heard_ms = session_now_ms();
+        s->heard_ms = os_mono_ms();
         link_resume(s->link);
     }
 }

@@ -101,19 +101,12 @@ static void parse_smi(struct gpus *g, char *text)
     }
 }
 
-static int64_t now_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.mono_ms;
-}
-
 /* Until the end of what it says, or the time limit. true: the end. */
 static bool read_until(int fd, struct buf *out, int64_t until_ms)
 {
     char chunk[4096];
     for (;;) {
-        int64_t left = until_ms - now_ms();
+        int64_t left = until_ms - os_mono_ms();
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         if (left <= 0 || poll(&ready, 1, (int)left) == 0) return false;
         ssize_t n = read(fd, chunk, sizeof chunk);
@@ -151,7 +144,7 @@ static bool run_smi(const char *file, struct buf *out)
     bool complete = false;
     if (rc == 0) {
         int handle = (int)syscall(SYS_pidfd_open, pid, 0);
-        complete = read_until(pipe_fds[0], out, now_ms() + SMI_LIMIT_MS);
+        complete = read_until(pipe_fds[0], out, os_mono_ms() + SMI_LIMIT_MS);
         if (!complete && handle >= 0) syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0);
         if (handle >= 0) close(handle);
         /* one that cannot be killed now is left to whoever reaps us */

@@ -44,13 +44,6 @@ struct guard {
     int64_t started_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 static bool is_full(const struct guard *g)
 {
     return g->slots.count == 0;
@@ -96,7 +89,7 @@ static void on_line(uv_poll_t *poll, int status, int events)
     struct guard *g = poll->data;
     (void)status;
     (void)events;
-    bool lasted = now_ms() - g->started_ms > LASTS_MS;
+    bool lasted = os_mono_ms() - g->started_ms > LASTS_MS;
     log_error("guard: its process %d has ended; no job is started until another one watches",
               (int)g->pid);
     drop_line(g);
@@ -149,7 +142,7 @@ static int start(struct guard *g, struct err *e)
         return err_set(e, ERR_IO, "cannot start the guard: %s", strerror(error));
     }
     g->pid = pid;
-    g->started_ms = now_ms();
+    g->started_ms = os_mono_ms();
     g->line = mem_alloc(sizeof *g->line);
     g->line->fd = pair[1];
     uv_poll_init(g->o.loop, &g->line->poll, pair[1]);

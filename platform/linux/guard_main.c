@@ -155,12 +155,11 @@ static bool agent_lives(struct watch *w)
 
 static void watch_agent(struct watch *w)
 {
-    struct moment now;
     while (agent_lives(w)) {
-        os_now(&now);
-        int64_t until = guard_table_expire(w->table, now.mono_ms);
+        int64_t now_ms = os_mono_ms();
+        int64_t until = guard_table_expire(w->table, now_ms);
         if (end_expired(w)) {
-            int64_t again = now.mono_ms + w->pause_ms;
+            int64_t again = now_ms + w->pause_ms;
             if (again < until) until = again;
             if (w->pause_ms < PAUSE_MAX_MS) w->pause_ms *= 2;
         } else {

@@ -162,10 +162,8 @@ static void file_rotate(void)
 
 static void stamped(struct buf *out, enum log_level level, const char *line)
 {
-    struct moment now;
     char time[TIME_TEXT_SIZE];
-    os_now(&now);
-    time_format(now.wall_ms, time);
+    time_format(os_wall_ms(), time);
     buf_addf(out, "%s %-5s %s\n", time, level_name(level), line);
 }
 

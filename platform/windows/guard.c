@@ -33,13 +33,6 @@ struct guard {
     int64_t started_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 static bool is_full(const struct guard *g)
 {
     return g->slots.count == 0;
@@ -86,7 +79,7 @@ static void on_async(uv_async_t *async)
 {
     struct guard *g = async->data;
     if (!g->ended || !g->process) return;
-    bool lasted = now_ms() - g->started_ms > LASTS_MS;
+    bool lasted = os_mono_ms() - g->started_ms > LASTS_MS;
     log_error("guard: its process %lu has ended; no job is started until another one watches",
               g->pid);
     drop_process(g);
@@ -139,7 +132,7 @@ static int start(struct guard *g, struct err *e)
     CloseHandle(info.hThread);
     g->process = info.hProcess;
     g->pid = info.dwProcessId;
-    g->started_ms = now_ms();
+    g->started_ms = os_mono_ms();
     g->ended = 0;
     if (!RegisterWaitForSingleObject(&g->wait, g->process, on_ended, g, INFINITE,
                                      WT_EXECUTEONLYONCE)) {

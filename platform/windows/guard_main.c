@@ -77,14 +77,13 @@ static bool wait_for(const struct watch *w, int64_t ms)
 
 static void watch_agent(struct watch *w)
 {
-    struct moment now;
     for (bool lives = true; lives;) {
-        os_now(&now);
-        int64_t until = guard_table_expire(w->table, now.mono_ms);
-        if (end_expired(w, false) && now.mono_ms + PAUSE_MS < until) until = now.mono_ms + PAUSE_MS;
+        int64_t now_ms = os_mono_ms();
+        int64_t until = guard_table_expire(w->table, now_ms);
+        if (end_expired(w, false) && now_ms + PAUSE_MS < until) until = now_ms + PAUSE_MS;
         if (!guard_table_sleep(w->table, until)) continue;
         /* over already: a slot that was freed while it was looked at */
-        int64_t ms = until == INT64_MAX ? -1 : until > now.mono_ms ? until - now.mono_ms : 0;
+        int64_t ms = until == INT64_MAX ? -1 : until > now_ms ? until - now_ms : 0;
         if (ms > WAIT_MAX_MS) ms = WAIT_MAX_MS;
         lives = wait_for(w, ms);
     }

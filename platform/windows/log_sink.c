@@ -85,12 +85,10 @@ static void file_add(const struct buf *text)
 static void sink_line(enum log_level level, const char *line, void *user)
 {
     (void)user;
-    struct moment now;
     char time[TIME_TEXT_SIZE];
     struct buf text;
     buf_init(&text, SINK_LINE_MAX_BYTES);
-    os_now(&now);
-    time_format(now.wall_ms, time);
+    time_format(os_wall_ms(), time);
     buf_addf(&text, "%s %-5s %s\r\n", time, level_name(level), line);
     AcquireSRWLockExclusive(&sink.lock);
     if (sink.console) fd_write_all(2, text.data, text.len, NULL);

@@ -43,13 +43,6 @@ struct world {
     struct opt_map env;
 };
 
-static int64_t mono_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 static void on_change(void *user)
 {
     (void)user;
@@ -79,7 +72,7 @@ static int world_up(void **state)
                                .on_change = on_change,
                                .on_fatal = on_fatal};
     if (runner_new(&o, &w->runner, &e) != 0) fail_msg("%s", e.msg);
-    runner_renew(w->runner, mono_ms());
+    runner_renew(w->runner, os_mono_ms());
     *state = w;
     return 0;
 }
@@ -237,7 +230,7 @@ static void what_was_accepted__does_not_start_late_but_after_the_next_heartbeat(
     for (int i = 0; i < 20; i++)
         turn(w);
     assert_false(said(w, "\"started\""));
-    runner_renew(w->runner, mono_ms());
+    runner_renew(w->runner, os_mono_ms());
     until_said(w, "SUCCESS");
 }
 

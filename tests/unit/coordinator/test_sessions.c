@@ -28,13 +28,6 @@ static int close_house(void **state)
     return 0;
 }
 
-static int64_t wall_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.wall_ms;
-}
-
 static int64_t submit(const char *body)
 {
     struct json *j = house_post(&house, "/api/v1/jobs", body, 201);
@@ -118,8 +111,8 @@ static void hello__certificate_of_a_foreign_ca__is_refused(void **state)
     (void)state;
     struct pki_issue what = {.usage = PKI_CA,
                              .common_name = "Cadre CA",
-                             .not_before_ms = wall_ms() - HOUR_MS,
-                             .not_after_ms = wall_ms() + HOUR_MS};
+                             .not_before_ms = os_wall_ms() - HOUR_MS,
+                             .not_after_ms = os_wall_ms() + HOUR_MS};
     assert_int_equal(pki_key_generate(&ca, &e), 0);
     assert_int_equal(pki_key_generate(&key, &e), 0);
     assert_int_equal(pki_issue(&what, ca, NULL, ca, NULL, &ca_pem, &e), 0);
@@ -138,8 +131,8 @@ static void hello__expired_certificate__is_refused(void **state)
 {
     struct identity i;
     (void)state;
-    house_certify(&house, "06f3k9x2m1c7a", wall_ms() - 2 * HOUR_MS, wall_ms() - HOUR_MS, PKI_CLIENT,
-                  &i);
+    house_certify(&house, "06f3k9x2m1c7a", os_wall_ms() - 2 * HOUR_MS, os_wall_ms() - HOUR_MS,
+                  PKI_CLIENT, &i);
     refused_with_certificate(&i, "certificate-expired", 0);
     identity_fini(&i);
 }
@@ -148,8 +141,8 @@ static void hello__certificate_of_the_future__is_refused_for_a_while(void **stat
 {
     struct identity i;
     (void)state;
-    house_certify(&house, "06f3k9x2m1c7a", wall_ms() + HOUR_MS, wall_ms() + 2 * HOUR_MS, PKI_CLIENT,
-                  &i);
+    house_certify(&house, "06f3k9x2m1c7a", os_wall_ms() + HOUR_MS, os_wall_ms() + 2 * HOUR_MS,
+                  PKI_CLIENT, &i);
     refused_with_certificate(&i, "certificate-not-yet-valid", 60000);
     identity_fini(&i);
 }
@@ -160,7 +153,8 @@ static void hello__certificate_that_is_no_agents__is_refused(void **state)
     (void)state;
     for (size_t n = 0; n < 4; n++) {
         struct identity i;
-        house_certify(&house, names[n], wall_ms() - HOUR_MS, wall_ms() + HOUR_MS, PKI_CLIENT, &i);
+        house_certify(&house, names[n], os_wall_ms() - HOUR_MS, os_wall_ms() + HOUR_MS, PKI_CLIENT,
+                      &i);
         refused_with_certificate(&i, "certificate-bad", 0);
         identity_fini(&i);
     }
@@ -170,8 +164,8 @@ static void hello__unknown_agent__is_refused(void **state)
 {
     struct identity i;
     (void)state;
-    house_certify(&house, "06f3k9x2m1c7a", wall_ms() - HOUR_MS, wall_ms() + HOUR_MS, PKI_CLIENT,
-                  &i);
+    house_certify(&house, "06f3k9x2m1c7a", os_wall_ms() - HOUR_MS, os_wall_ms() + HOUR_MS,
+                  PKI_CLIENT, &i);
     refused_with_certificate(&i, "unknown-agent", 0);
     identity_fini(&i);
 }
@@ -450,7 +444,7 @@ static void certificate__asked_for_in_a_session__is_renewed(void **state)
     wait_for(&p, MSG_CERTIFICATE, &m);
     assert_int_equal(pki_cert_info(m.u.certificate.certificate, &info, &e), 0);
     assert_string_equal(info.subject_cn, i.id);
-    assert_true(info.not_after_ms > wall_ms());
+    assert_true(info.not_after_ms > os_wall_ms());
     peer_fini(&p);
     /* and it serves */
     mem_free(i.cert);

@@ -100,13 +100,6 @@ static void remove_file(const struct place *p, const char *name)
     mem_free(path);
 }
 
-static int64_t wall_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.wall_ms;
-}
-
 /* ---- init ---- */
 
 static void init__twice__changes_nothing_and_says_what_is_there(void **state)
@@ -308,7 +301,7 @@ static void server_certificate__two_thirds_over_or_name_missing__is_issued_anew(
     struct names names;
     struct err e = {0};
     bool changed;
-    int64_t now_ms = wall_ms();
+    int64_t now_ms = os_wall_ms();
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);
@@ -344,7 +337,7 @@ static void certificates__that_live_for_seconds__are_renewed_in_their_last_third
     struct pki_cert_info info;
     struct err e = {0};
     char *csr, *pem;
-    int64_t now_ms = wall_ms() / 1000 * 1000;
+    int64_t now_ms = os_wall_ms() / 1000 * 1000;
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);
@@ -374,7 +367,7 @@ static void certificates__never_outlive_the_ca(void **state)
     struct pki_cert_info info;
     struct err e = {0};
     char *csr, *pem;
-    int64_t now_ms = wall_ms(), late_ms = now_ms + AUTHORITY_LIFE_MS - DAY_MS;
+    int64_t now_ms = os_wall_ms(), late_ms = now_ms + AUTHORITY_LIFE_MS - DAY_MS;
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);

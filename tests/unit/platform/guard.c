@@ -40,13 +40,6 @@ struct house {
     int changes;
 };
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 /* Ended, whether somebody waited for it or not. */
 static bool gone(pid_t pid)
 {
@@ -91,8 +84,8 @@ static void rest(void)
 /* Without the loop. */
 static void wait_gone_in(const char *out, bool hidden_too)
 {
-    int64_t end = now_ms() + LIMIT_MS;
-    while (alive_in(out, hidden_too) > 0 && now_ms() < end)
+    int64_t end = os_mono_ms() + LIMIT_MS;
+    while (alive_in(out, hidden_too) > 0 && os_mono_ms() < end)
         rest();
     assert_int_equal(alive_in(out, hidden_too), 0);
 }
@@ -110,8 +103,8 @@ static void on_change(void *user)
 
 static void wait_ready(struct house *h)
 {
-    int64_t end = now_ms() + LIMIT_MS;
-    while (!guard_ready(h->guard) && now_ms() < end) {
+    int64_t end = os_mono_ms() + LIMIT_MS;
+    while (!guard_ready(h->guard) && os_mono_ms() < end) {
         uv_run(&h->f->loop, UV_RUN_NOWAIT);
         rest();
     }
@@ -135,7 +128,7 @@ static void house_make(void **state, bool late)
     assert_int_equal(rc, 0);
     if (late) wait_ready(h);
     process_host_set_guard(h->f->host, h->guard);
-    guard_renew(h->guard, now_ms());
+    guard_renew(h->guard, os_mono_ms());
     wait_ready(h);
     *state = h;
 }
@@ -197,10 +190,10 @@ static int start(struct house *h, struct run *r, const char *script, const char 
 static void start_tree(struct house *h, struct run *r, const char *mark, int64_t lease_ms)
 {
     /* nothing is over before all are there */
-    guard_renew(h->guard, now_ms() + LONG_MS);
+    guard_renew(h->guard, os_mono_ms() + LONG_MS);
     assert_int_equal(start(h, r, tree, mark, lease_ms), 0);
-    int64_t end = now_ms() + LIMIT_MS;
-    while (!four(r->out.data) && now_ms() < end)
+    int64_t end = os_mono_ms() + LIMIT_MS;
+    while (!four(r->out.data) && os_mono_ms() < end)
         uv_run(&h->f->loop, UV_RUN_ONCE);
     assert_int_equal(alive_of(r->out.data), 4);
 }
@@ -210,7 +203,7 @@ static void start_tree(struct house *h, struct run *r, const char *mark, int64_t
 static void let_short_leases_end(struct house *h)
 {
     struct guard_hold hold;
-    guard_renew(h->guard, now_ms() - SHORT_MS - GUARD_MARGIN_MS);
+    guard_renew(h->guard, os_mono_ms() - SHORT_MS - GUARD_MARGIN_MS);
     assert_int_equal(guard_hold(h->guard, "wake-1", "", 1, 0, &hold, NULL), 0);
     guard_release(h->guard, &hold);
 }
@@ -227,7 +220,7 @@ static void an_agent_that_hangs__its_job_is_ended_and_lost(void **state)
 {
     struct house *h = *state;
     struct run r = {0};
-    guard_renew(h->guard, now_ms());
+    guard_renew(h->guard, os_mono_ms());
     assert_int_equal(start(h, &r, "echo $$; sleep 1000; :", "hung-1", 2000), 0);
     run_wait_output(h->f, &r, "\n");
     wait_gone(r.out.data);
@@ -288,15 +281,15 @@ static void a_job_that_ended_by_itself__is_lost_when_its_lease_is_over_first(voi
 {
     struct house *h = *state;
     struct run r = {0};
-    guard_renew(h->guard, now_ms() + LONG_MS);
+    guard_renew(h->guard, os_mono_ms() + LONG_MS);
     assert_int_equal(start(h, &r, "echo $$", "late-1", SHORT_MS), 0);
     run_wait_output(h->f, &r, "\n");
     if (!r.ended) { /* else the loop was quicker, and that is the case above */
         wait_gone(r.out.data);
         let_short_leases_end(h);
         const struct guard_slot *slot = &guard_table_of(h->guard)->slots[0];
-        int64_t end = now_ms() + LIMIT_MS;
-        while (guard_state_of(atomic_load(&slot->state)) != GUARD_EXPIRED && now_ms() < end)
+        int64_t end = os_mono_ms() + LIMIT_MS;
+        while (guard_state_of(atomic_load(&slot->state)) != GUARD_EXPIRED && os_mono_ms() < end)
             rest();
         run_wait(h->f, &r, LIMIT_MS);
         assert_int_equal(r.end.exit_code, 0);
@@ -343,8 +336,8 @@ static void a_guard_that_is_killed__is_replaced_and_knows_the_jobs(void **state)
     pid_t first = (pid_t)guard_pid(h->guard);
     int changes = h->changes;
     kill(first, SIGKILL);
-    int64_t end = now_ms() + LIMIT_MS;
-    while (guard_pid(h->guard) == first && now_ms() < end)
+    int64_t end = os_mono_ms() + LIMIT_MS;
+    while (guard_pid(h->guard) == first && os_mono_ms() < end)
         uv_run(&h->f->loop, UV_RUN_ONCE);
     assert_true(h->changes > changes);
     assert_false(guard_ready(h->guard));
@@ -494,11 +487,11 @@ static void an_agent_that_is_killed_in_a_cgroup__nothing_is_left(void **state)
     if (!cgroup) skip();
     char *pids = pids_of_life(cgroup);
     bool all = four(pids);
-    int64_t end = now_ms() + LIMIT_MS;
-    while (alive_of(pids) > 0 && now_ms() < end)
+    int64_t end = os_mono_ms() + LIMIT_MS;
+    while (alive_of(pids) > 0 && os_mono_ms() < end)
         rest();
     size_t left = alive_of(pids);
-    for (int removed = -1; removed != 0 && now_ms() < end; rest()) {
+    for (int removed = -1; removed != 0 && os_mono_ms() < end; rest()) {
         remove_below(cgroup, "job-death-1");
         remove_below(cgroup, "agent");
         removed = rmdir(cgroup);
