@@ -1,5 +1,5 @@
 /* The guard: a tiny process beside the agent that ends jobs which the agent cannot end, because it
- * hangs, is stopped, or is dead. Twin files; what the two processes share is in guard_table.h.
+ * hangs, is stopped, or is dead. What the two processes share is in guard_table.h.
  *
  * The agent holds a slot in shared memory for each attempt, from before its first process exists
  * until the last one is gone, and writes there since when its leases count. No call to the guard is
@@ -49,18 +49,19 @@ int64_t guard_pid(const struct guard *g);
 
 /* For process.c. What is started under it may run only while the slot's state is `permitted`. */
 struct guard_table;
+struct guard_claim; /* guard_table.h */
 struct guard_hold {
     uint32_t slot;
     uint64_t permitted;
 };
 /* ERR_UNAVAILABLE: none is running; ERR_FULL: no slot. */
-int guard_hold(struct guard *g, const char *mark, const char *container, int64_t lease_ms,
-               int32_t score, struct guard_hold *out, struct err *e);
+int guard_hold(struct guard *g, const struct guard_claim *claim, struct guard_hold *out,
+               struct err *e);
 /* true: the guard ended the attempt. */
 bool guard_release(struct guard *g, const struct guard_hold *hold);
 struct guard_table *guard_table_of(const struct guard *g);
 
-/* The guard's own program. */
+/* The guard's own program. Twin files: linux/guard_main.c, windows/guard_main.c. */
 bool guard_is_asked_for(int argc, char *const *argv);
 int guard_main(int argc, char *const *argv);
 

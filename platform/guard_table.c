@@ -52,24 +52,24 @@ void guard_free_slots_fini(struct guard_free_slots *f)
 
 /* ---- the agent's side ---------------------------------------------------------------------- */
 
-uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const char *mark,
-                          const char *container, int64_t lease_ms, int32_t score, bool *kick)
+uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const struct guard_claim *claim,
+                          bool *kick)
 {
     struct guard_slot *s = &t->slots[slot];
     uint64_t taken = (atomic_load(&s->state) >> STATE_BITS) + 1;
     uint64_t state = with_state(taken << STATE_BITS, GUARD_HELD);
-    atomic_store(&s->lease_ms, lease_ms);
+    atomic_store(&s->lease_ms, claim->lease_ms);
     atomic_store(&s->pid, 0);
     atomic_store(&s->start, 0);
-    atomic_store(&s->score, score);
-    (void)str_copy(s->mark, sizeof s->mark, mark);
-    (void)str_copy(s->container, sizeof s->container, container);
+    atomic_store(&s->score, claim->score);
+    (void)str_copy(s->mark, sizeof s->mark, claim->mark);
+    (void)str_copy(s->container, sizeof s->container, claim->container);
     atomic_store(&s->state, state);
     if (slot >= atomic_load(&t->top)) atomic_store(&t->top, slot + 1);
     /* The guard says until when it sleeps and then looks at the slots; here it is the other way
      * round. One of the two sees the other. */
-    *kick =
-        atomic_load(&t->base_ms) + lease_ms + GUARD_MARGIN_MS < atomic_load(&t->sleeps_until_ms);
+    *kick = atomic_load(&t->base_ms) + claim->lease_ms + GUARD_MARGIN_MS <
+            atomic_load(&t->sleeps_until_ms);
     return state;
 }
 

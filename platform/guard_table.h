@@ -1,7 +1,8 @@
 /* What an agent and its guard share: one slot for each attempt that is held. The memory is mapped
  * by both; the agent takes, fills and frees slots, the guard only ever turns one from held to
  * expired. No lock: whichever of the two is stopped, the other goes on. Times are os_now()'s
- * mono_ms. The systems' parts: linux/guard.c, windows/guard.c. */
+ * mono_ms. The agent uses it in guard.c, the guard in
+ * linux/guard_main.c and windows/guard_main.c. */
 #ifndef CADRE_PLATFORM_GUARD_TABLE_H
 #define CADRE_PLATFORM_GUARD_TABLE_H
 
@@ -68,11 +69,18 @@ struct guard_free_slots {
 void guard_free_slots_init(struct guard_free_slots *f, uint32_t capacity);
 void guard_free_slots_fini(struct guard_free_slots *f);
 
-/* The agent's side. mark and container have to fit. Nothing is started before a call of
- * guard_table_hold. Returns the state that the slot has now. *kick: the guard sleeps for longer
- * than this attempt has: wake it. */
-uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const char *mark,
-                          const char *container, int64_t lease_ms, int32_t score, bool *kick);
+/* What an attempt asks of the guard. mark and container have to fit. */
+struct guard_claim {
+    const char *mark;
+    const char *container; /* Windows: name of the Job Object, else "" */
+    int64_t lease_ms;
+    int32_t score; /* Linux: its oom_score_adj */
+};
+
+/* The agent's side. Nothing is started before a call of guard_table_hold. Returns the state that
+ * the slot has now. *kick: the guard sleeps for longer than this attempt has: wake it. */
+uint64_t guard_table_hold(struct guard_table *t, uint32_t slot, const struct guard_claim *claim,
+                          bool *kick);
 /* true: the guard had ended it. */
 bool guard_table_free(struct guard_table *t, uint32_t slot);
 

@@ -489,7 +489,11 @@ static int take_slot(struct process *p, const struct process_options *o, struct 
     struct process_host *h = p->host;
     if (!h->guard || o->lease_ms <= 0) return 0;
     int score = p->oom_tag >= 0 ? h->oom_base + p->oom_tag : OOM_MAX;
-    int rc = guard_hold(h->guard, p->mark, "", o->lease_ms, score, &p->hold, e);
+    struct guard_claim claim = {.mark = p->mark,
+                                .container = "",
+                                .lease_ms = o->lease_ms,
+                                .score = score};
+    int rc = guard_hold(h->guard, &claim, &p->hold, e);
     p->guarded = rc == 0;
     return rc;
 }

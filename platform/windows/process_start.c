@@ -378,7 +378,10 @@ static int take_slot(const struct process_options *o, struct guard *guard, const
 {
     out->guarded = false;
     if (!guard || o->lease_ms <= 0) return 0;
-    int rc = guard_hold(guard, o->mark ? o->mark : "", name, o->lease_ms, 0, &out->hold, e);
+    struct guard_claim claim = {.mark = o->mark ? o->mark : "",
+                                .container = name,
+                                .lease_ms = o->lease_ms};
+    int rc = guard_hold(guard, &claim, &out->hold, e);
     out->guarded = rc == 0;
     return rc;
 }

@@ -49,7 +49,7 @@ function is_seam(header) {
         return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ || path == "agent/journal.c"
     if (header ~ /^uv(\.h|\/)/)
         return path ~ /^(agent|cli)\// || path ~ /^wire\/link_uv[a-z0-9_]*\.[ch]$/ ||
-            path ~ /^platform\/(linux|windows)\// ||
+            path ~ /^platform\// ||
             (path ~ /^coordinator\// && folder != "coordinator/engine" &&
              folder != "coordinator/store")
     return 0

@@ -204,7 +204,8 @@ static void let_short_leases_end(struct house *h)
 {
     struct guard_hold hold;
     guard_renew(h->guard, os_mono_ms() - SHORT_MS - GUARD_MARGIN_MS);
-    assert_int_equal(guard_hold(h->guard, "wake-1", "", 1, 0, &hold, NULL), 0);
+    static const struct guard_claim claim = {.mark = "wake-1", .container = "", .lease_ms = 1};
+    assert_int_equal(guard_hold(h->guard, &claim, &hold, NULL), 0);
     guard_release(h->guard, &hold);
 }
 

@@ -28,10 +28,20 @@ static int drop_table(void **state)
     return 0;
 }
 
+static uint64_t hold_kick(struct guard_table *t, uint32_t slot, const char *mark, int64_t lease_ms,
+                          bool *kick)
+{
+    const struct guard_claim claim = {.mark = mark,
+                                      .container = "",
+                                      .lease_ms = lease_ms,
+                                      .score = 500};
+    return guard_table_hold(t, slot, &claim, kick);
+}
+
 static uint64_t hold(struct guard_table *t, uint32_t slot, const char *mark, int64_t lease_ms)
 {
     bool kick;
-    return guard_table_hold(t, slot, mark, "", lease_ms, 500, &kick);
+    return hold_kick(t, slot, mark, lease_ms, &kick);
 }
 
 static enum guard_state state_of(struct guard_table *t, uint32_t slot)
@@ -99,16 +109,16 @@ static void the_guard_is_woken__only_for_what_ends_before_it_wakes_itself(void *
     struct guard_table *t = *state;
     bool kick;
     assert_true(guard_table_sleep(t, INT64_MAX));
-    guard_table_hold(t, 0, "a-1", "", 60000, 0, &kick);
+    hold_kick(t, 0, "a-1", 60000, &kick);
     assert_true(kick);
     assert_true(guard_table_sleep(t, guard_table_expire(t, 1000)));
     for (int i = 0; i < 3; i++) {
-        guard_table_hold(t, 1, "b-1", "", 60000, 0, &kick);
+        hold_kick(t, 1, "b-1", 60000, &kick);
         assert_false(kick);
         guard_table_free(t, 1);
         atomic_fetch_add(&t->base_ms, 1000);
     }
-    guard_table_hold(t, 1, "c-1", "", 5000, 0, &kick);
+    hold_kick(t, 1, "c-1", 5000, &kick);
     assert_true(kick);
     /* taken after the guard looked and before it slept */
     assert_false(guard_table_sleep(t, 60000));
