@@ -139,14 +139,21 @@ static int sync_folder(const char *folder, struct err *e)
     return rc;
 }
 
-static int write_neighbour(const char *temp, const char *path, const char *folder, const void *data,
-                           size_t len, enum file_mode mode, struct err *e)
+/* What is written, and who may read it. */
+struct content {
+    const void *data;
+    size_t len;
+    enum file_mode mode;
+};
+
+static int write_neighbour(const char *temp, const char *path, const char *folder,
+                           const struct content *c, struct err *e)
 {
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(e, "create", temp);
     give_to_owner(fd, path, folder);
-    int rc = fchmod(fd, mode == FILE_SECRET ? 0600 : 0644) == 0 ? 0 : fail(e, "protect", temp);
-    if (rc == 0) rc = write_synced(fd, temp, data, len, e);
+    int rc = fchmod(fd, c->mode == FILE_SECRET ? 0600 : 0644) == 0 ? 0 : fail(e, "protect", temp);
+    if (rc == 0) rc = write_synced(fd, temp, c->data, c->len, e);
     if (close(fd) != 0 && rc == 0) rc = fail(e, "write", temp);
     if (rc == 0 && rename(temp, path) != 0) rc = fail(e, "replace", path);
     if (rc != 0) unlink(temp);
@@ -158,7 +165,8 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
 {
     char *folder = paths_dir(path);
     char *temp = str_dupf("%s/.cadre-%" PRIx64 ".tmp", folder, os_seed());
-    int rc = write_neighbour(temp, path, folder, data, len, mode, e);
+    struct content content = {data, len, mode};
+    int rc = write_neighbour(temp, path, folder, &content, e);
     if (rc == 0) rc = sync_folder(folder, e);
     mem_free(temp);
     mem_free(folder);

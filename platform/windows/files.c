@@ -128,12 +128,19 @@ static bool replace(const wchar_t *from, const wchar_t *to)
     return false;
 }
 
+/* What is written, and who may read it. */
+struct content {
+    const void *data;
+    size_t len;
+    enum file_mode mode;
+};
+
 static int write_neighbour(const wchar_t *temp, const wchar_t *to, const char *path,
-                           const void *data, size_t len, enum file_mode mode, struct err *e)
+                           const struct content *c, struct err *e)
 {
-    HANDLE h = create(temp, mode, CREATE_NEW);
+    HANDLE h = create(temp, c->mode, CREATE_NEW);
     if (h == INVALID_HANDLE_VALUE) return fail(e, "create a file beside", path);
-    int rc = write_handle(h, path, data, len, e);
+    int rc = write_handle(h, path, c->data, c->len, e);
     if (rc == 0 && !FlushFileBuffers(h)) rc = fail(e, "flush", path);
     CloseHandle(h);
     if (rc == 0 && !replace(temp, to)) rc = fail(e, "replace", path);
@@ -147,7 +154,8 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
     char *folder = paths_dir(path);
     char *neighbour = str_dupf("%s\\.cadre-%" PRIx64 ".tmp", folder, os_seed());
     wchar_t *temp = wide_path(neighbour), *to = wide_path(path);
-    int rc = write_neighbour(temp, to, path, data, len, mode, e);
+    struct content content = {data, len, mode};
+    int rc = write_neighbour(temp, to, path, &content, e);
     mem_free(to);
     mem_free(temp);
     mem_free(neighbour);
