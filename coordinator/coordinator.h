@@ -12,7 +12,7 @@
 struct uv_loop_s;
 struct coordinator;
 
-/* How long a client may take; 0: the product's own (wire/limits.h, api/internal.h). */
+/* How long a client may take; 0: the product's own (wire/limits.h, api/context.h). */
 struct coordinator_patience {
     int64_t first_message_ms;          /* of an agent */
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */

@@ -1,5 +1,6 @@
 /* Agents: list, show, drain, resume, remove. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -55,7 +56,7 @@ static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
 /* ---- list ---- */
 
 struct page {
-    struct answer a;
+    struct json_answer a;
     const char *after; /* name; NULL: from the first */
     size_t left;
     char *last; /* name of the last one written */
@@ -91,11 +92,11 @@ void agents_list(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    answer_init(&p.a);
+    json_answer_init(&p.a);
     jw_array(&p.a.w, "agents");
     int rc = reader_agents(r->api->o.reader, on_agent, &p, &e);
     if (rc && !p.cut) {
-        buf_fini(&p.a.b);
+        json_answer_fini(&p.a);
         mem_free(p.last);
         request_fail(r, rc, &e);
         return;
@@ -129,8 +130,8 @@ void agents_show(struct request *r)
     struct agent_row agent;
     int64_t busy;
     if (!agent_of_path(r, &agent, &busy)) return;
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     put_agent(&a.w, &agent, busy);
     agent_row_fini(&agent);
     request_send(r, 200, &a);

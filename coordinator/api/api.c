@@ -1,27 +1,15 @@
 /* The API as a whole: replies to whom they belong, the clock, the end. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/api.h"
+#include "coordinator/api/auth.h"
+#include "coordinator/api/conn.h"
+#include "coordinator/api/stream.h"
 
 #include "base/mem.h"
-#include "platform/os.h"
 
 #include <uv.h>
 
 #define SWEEP_MS 250
 #define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the clients */
-
-int64_t api_mono_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.mono_ms;
-}
-
-int64_t api_wall_ms(void)
-{
-    struct moment now;
-    os_now(&now);
-    return now.wall_ms;
-}
 
 static void on_sweep(uv_timer_t *t)
 {
@@ -33,10 +21,10 @@ static void on_sweep(uv_timer_t *t)
     if (late) return;
     struct conn *next;
     for (struct conn *c = a->first; c; c = next) {
-        next = c->next;
+        next = conn_next(c);
         conn_sweep(c, now_ms);
     }
-    api_settle(a);
+    conn_settle(a);
 }
 
 struct api *api_new(const struct api_options *o)
@@ -93,9 +81,19 @@ void api_on_relief(struct api *a)
 {
     struct conn *next;
     for (struct conn *c = a->first; c; c = next) {
-        next = c->next;
+        next = conn_next(c);
         conn_turn(c);
     }
+}
+
+void api_accept(struct api *a, struct link *l)
+{
+    conn_new(a, l);
+}
+
+void api_settle(struct api *a)
+{
+    conn_settle(a);
 }
 
 size_t api_count(const struct api *a)
@@ -113,7 +111,7 @@ void api_stop(struct api *a, bool cut)
     a->stopped = true;
     struct conn *next;
     for (struct conn *c = a->first; c; c = next) {
-        next = c->next;
+        next = conn_next(c);
         conn_close(c, cut);
     }
 }

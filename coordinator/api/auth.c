@@ -1,9 +1,12 @@
 /* Bearer tokens. Rows are remembered for a few seconds, so that a busy client costs no look-up
  * per request; a revocation forgets its row at once. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/auth.h"
+#include "coordinator/api/context.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/map.h"
+#include "wire/pki.h"
 #include "wire/token.h"
 
 #include <string.h>
@@ -135,26 +138,32 @@ static void judge(const struct token_row *row, const uint8_t hash[32], int64_t w
 }
 
 /* The secret was proved by the very same words before: only the token's fate is left to look at. */
-static bool is_known(const struct conn *c, const char *header)
+static bool is_known(const struct auth_memory *m, const char *header)
 {
-    return c->authorization && str_eq(header, c->authorization);
+    return m->header && str_eq(header, m->header);
 }
 
-static void remember(struct conn *c, const char *header, int64_t token)
+void auth_memory_fini(struct auth_memory *m)
 {
-    if (c->authorization) mem_wipe(c->authorization, strlen(c->authorization));
-    mem_free(c->authorization);
-    c->authorization = mem_strdup(header);
-    c->token = token;
+    if (m->header) mem_wipe(m->header, strlen(m->header));
+    mem_free(m->header);
+    *m = (struct auth_memory){0};
 }
 
-static void check_row(struct conn *c, int64_t id, const uint8_t *hash, struct who *who,
+static void remember(struct auth_memory *m, const char *header, int64_t token)
+{
+    auth_memory_fini(m);
+    m->header = mem_strdup(header);
+    m->token = token;
+}
+
+static void check_row(struct api *a, int64_t id, const uint8_t *hash, struct who *who,
                       struct problem *p)
 {
     struct entry *n;
     struct err e = {0};
     int64_t wall_ms = api_wall_ms();
-    int rc = load(c->api, id, &n, &e);
+    int rc = load(a, id, &n, &e);
     if (rc == ERR_NOT_FOUND) {
         static const struct token_row nobody = {.role = ROLE_JOIN};
         judge(&nobody, hash, wall_ms, p);
@@ -169,23 +178,24 @@ static void check_row(struct conn *c, int64_t id, const uint8_t *hash, struct wh
     who->token = id;
     who->role = n->row.role;
     who->ns = mem_strdup(n->row.ns);
-    note_use(c->api, n, wall_ms);
+    note_use(a, n, wall_ms);
 }
 
-void auth_check(struct conn *c, const char *header, struct who *who, struct problem *p)
+void auth_check(struct api *a, struct auth_memory *m, const char *header, struct who *who,
+                struct problem *p)
 {
     struct token t;
     uint8_t hash[PKI_HASH_BYTES];
-    if (is_known(c, header)) {
-        check_row(c, c->token, NULL, who, p);
+    if (is_known(m, header)) {
+        check_row(a, m->token, NULL, who, p);
         return;
     }
     if (parse_header(header, &t, p)) return;
     pki_sha256(t.secret, sizeof t.secret, hash);
     int64_t id = t.id;
     mem_wipe(&t, sizeof t);
-    check_row(c, id, hash, who, p);
-    if (!p->status) remember(c, header, id);
+    check_row(a, id, hash, who, p);
+    if (!p->status) remember(m, header, id);
 }
 
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p)

@@ -1,6 +1,6 @@
 /* Reading a JSON object from top to bottom: the first fault is kept, everything after it is
  * harmless. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
 
 #include "base/duration.h"
 #include "base/str.h"

@@ -1,10 +1,27 @@
 /* One client's connection: bytes to requests, answers in their order, patience with limits. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/conn.h"
+#include "coordinator/api/route.h"
+#include "coordinator/api/stream.h"
 
 #include "base/mem.h"
 #include "wire/limits.h"
 
-#include <string.h>
+struct conn {
+    struct api *api;
+    struct link *link;
+    struct http_parser *parser;
+    struct auth_memory memory;
+    struct buf input;         /* arrived, not yet parsed */
+    struct request *incoming; /* its head is there, its body is not */
+    struct request *first, **last;
+    size_t count;
+    bool turning; /* inside conn_turn, or parsing */
+    bool ended;   /* no more requests; closes when all is answered */
+    bool closing;
+    bool paused;
+    int64_t heard_ms, message_ms /* first byte of the message under way, 0: none */;
+    struct conn *next, *prev;
+};
 
 static void set_paused(struct conn *c, bool paused)
 {
@@ -18,30 +35,17 @@ static void set_paused(struct conn *c, bool paused)
 
 /* ---- requests of a connection ---- */
 
-struct request *request_new(struct conn *c)
+static const struct responder responder;
+
+static struct request *add_request(struct conn *c)
 {
-    struct request *r = mem_alloc(sizeof *r);
-    r->api = c->api;
-    r->conn = c;
-    buf_init(&r->answer, API_ANSWER_BYTES + LIMIT_HTTP_HEAD);
-    return r;
+    return request_new(c->api, c->link, &responder, c);
 }
 
-void request_free(struct request *r)
+static void free_request(struct request *r)
 {
-    if (!r) return;
-    if (r->number) map_remove(&r->api->waiting, r->number);
-    stream_free(r->stream);
-    http_target_fini(&r->target);
-    mem_free(r->who.ns);
-    json_free(r->body);
-    mem_free(r->key);
-    mem_free(r->text);
-    if (r->token) token_row_fini(r->token);
-    mem_free(r->token);
-    mem_wipe(r->secret, sizeof r->secret);
-    buf_fini(&r->answer);
-    mem_free(r);
+    if (r) stream_free(r->stream);
+    request_free(r);
 }
 
 static void enqueue(struct conn *c, struct request *r)
@@ -57,7 +61,7 @@ static void drop_first(struct conn *c)
     c->first = r->next;
     if (!c->first) c->last = &c->first;
     c->count--;
-    request_free(r);
+    free_request(r);
 }
 
 /* No request is read behind this one; the link drops what else arrives. */
@@ -92,7 +96,7 @@ static void fail_parse(struct conn *c, const struct err *e)
         {501, "not-implemented", NULL},
         {505, "not-implemented", "speak HTTP/1.1"},
     };
-    struct request *r = c->incoming ? c->incoming : request_new(c);
+    struct request *r = c->incoming ? c->incoming : add_request(c);
     c->incoming = NULL;
     const char *code = "bad-request", *hint = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -117,9 +121,9 @@ static bool has_body(const struct http_message *m)
 static void on_head(struct conn *c)
 {
     struct http_message *m = http_parser_message(c->parser);
-    struct request *r = request_new(c);
+    struct request *r = add_request(c);
     r->keep_alive = m->keep_alive;
-    route_head(r, m);
+    route_head(r, &c->memory, m);
     c->incoming = r;
     if (r->problem.status && has_body(m)) {
         /* whoever may not ask is not listened to for a megabyte */
@@ -260,10 +264,9 @@ static void on_close(struct link *l, const struct err *e, void *user)
     c->closing = true;
     while (c->first)
         drop_first(c);
-    request_free(c->incoming);
+    free_request(c->incoming);
     http_parser_free(c->parser);
-    if (c->authorization) mem_wipe(c->authorization, strlen(c->authorization));
-    mem_free(c->authorization);
+    auth_memory_fini(&c->memory);
     buf_fini(&c->input);
     if (c->prev)
         c->prev->next = c->next;
@@ -278,7 +281,7 @@ static const struct link_handler handler = {.on_data = on_data,
                                             .on_drain = on_drain,
                                             .on_close = on_close};
 
-void api_accept(struct api *a, struct link *l)
+void conn_new(struct api *a, struct link *l)
 {
     struct conn *c = mem_alloc(sizeof *c);
     c->api = a;
@@ -304,7 +307,7 @@ void api_accept(struct api *a, struct link *l)
 
 static void time_out(struct conn *c)
 {
-    struct request *r = c->incoming ? c->incoming : request_new(c);
+    struct request *r = c->incoming ? c->incoming : add_request(c);
     struct problem p = {0};
     c->incoming = NULL;
     r->keep_alive = false;
@@ -346,11 +349,40 @@ void conn_close(struct conn *c, bool cut)
     }
 }
 
-void conn_cut_token(struct conn *c, int64_t token)
+struct conn *conn_next(const struct conn *c)
+{
+    return c->next;
+}
+
+void conn_settle(struct api *a)
+{
+    struct stream *st;
+    while ((st = stream_take_woken(a)))
+        conn_turn(stream_request(st)->conn);
+}
+
+/* ---- what a request may do to its connection ---- */
+
+static void turn_of(struct request *r)
+{
+    conn_turn(r->conn);
+}
+
+static void abort_of(struct request *r, const struct err *why)
+{
+    r->conn->closing = true;
+    link_abort(r->link, why);
+}
+
+static void cut_token(struct api *a, int64_t token)
 {
     struct err e;
-    if (c->closing || !c->first || !c->first->stream || c->first->who.token != token) return;
     err_set(&e, ERR_DENIED, "the token was revoked");
-    c->closing = true;
-    link_abort(c->link, &e);
+    for (struct conn *c = a->first; c; c = c->next)
+        if (!c->closing && c->first && c->first->stream && c->first->who.token == token)
+            abort_of(c->first, &e);
 }
+
+static const struct responder responder = {.turn = turn_of,
+                                           .abort = abort_of,
+                                           .cut_token = cut_token};

@@ -1,5 +1,8 @@
 /* Executions: starting, listing, showing and cancelling them. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/jobs.h"
+#include "coordinator/api/request.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -102,8 +105,8 @@ static void send_one(struct request *r, int status, int64_t id, const char *wait
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     execution_json(&a.w, &x);
     struct runs runs = {.r = r, .w = &a.w, .waiting = waiting, .waiting_job = x.job};
     if (x.state == EXECUTION_QUEUED) {
@@ -118,7 +121,7 @@ static void send_one(struct request *r, int status, int64_t id, const char *wait
     if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
     execution_row_fini(&x);
     if (rc) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         request_fail(r, rc, &e);
         return;
     }
@@ -166,8 +169,8 @@ static void on_started(struct request *r, struct effect *x)
         send_one(r, status, x->id, NULL, x->flag);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_id(&a.w, "id", x->id);
     jw_bool(&a.w, "duplicate", x->flag);
     request_send(r, status, &a);
@@ -244,7 +247,7 @@ void executions_cancel(struct request *r)
 /* ---- list ---- */
 
 struct page {
-    struct answer a;
+    struct json_answer a;
     int64_t last_id;
     bool cut; /* the page is full of bytes before it is full of executions */
 };
@@ -303,7 +306,7 @@ static void parse_filter(struct request *r, struct execution_filter *f)
     const char *cursor = http_query(&r->target, "cursor");
     if (!str_empty(cursor) && id_parse(cursor, &f->before_id))
         problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer",
-                    "cursor", "cursor: '%.40s' is none", cursor);
+                    "cursor", "invalid cursor '%.40s'", cursor);
     if (f->flow && !http_query(&r->target, "namespace"))
         problem_set(&r->problem, 422, "invalid", NULL, "flow",
                     "flow: the namespace of the flow is needed, too");
@@ -323,7 +326,7 @@ void executions_list(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    answer_init(&p.a);
+    json_answer_init(&p.a);
     jw_array(&p.a.w, "executions");
     int rc = reader_executions(r->api->o.reader, &f, on_execution, &p, &next, &e);
     if (p.cut) {
@@ -331,7 +334,7 @@ void executions_list(struct request *r)
         next = p.last_id;
     }
     if (rc) {
-        buf_fini(&p.a.b);
+        json_answer_fini(&p.a);
         request_fail(r, rc, &e);
         return;
     }

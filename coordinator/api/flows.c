@@ -1,5 +1,7 @@
 /* Flows: applying files, listing, showing and deleting what they made. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -27,8 +29,8 @@ static void on_applied(struct request *r, struct effect *x)
         request_fail_reply(r, x);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_raw(&a.w, "flows", x->json);
     request_send(r, 200, &a);
 }
@@ -95,7 +97,7 @@ static void put_row(struct jw *w, const struct flow_row *row)
 }
 
 struct page {
-    struct answer a;
+    struct json_answer a;
     char *last; /* "NAMESPACE/ID" */
     bool cut;
 };
@@ -135,7 +137,7 @@ void flows_list(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    answer_init(&p.a);
+    json_answer_init(&p.a);
     jw_array(&p.a.w, "flows");
     int rc = reader_flows(r->api->o.reader, &f, on_flow, &p, &more, &e);
     if (p.cut) {
@@ -144,7 +146,7 @@ void flows_list(struct request *r)
     }
     mem_free(cursor);
     if (rc) {
-        buf_fini(&p.a.b);
+        json_answer_fini(&p.a);
         request_fail(r, rc, &e);
     } else {
         jw_end(&p.a.w);
@@ -225,8 +227,8 @@ void flows_show(struct request *r)
         fail_unknown(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     put_row(&a.w, &row);
     /* what an older version took may be refused by now: the source is there all the same */
     if (flow_parse("flow", row.source, strlen(row.source), NULL, &problems, &f) == 0) {
@@ -241,7 +243,7 @@ void flows_show(struct request *r)
 
 static int on_revision(const struct flow_row *row, void *user)
 {
-    struct answer *a = user;
+    struct json_answer *a = user;
     jw_object(&a->w, NULL);
     jw_int(&a->w, "revision", row->revision);
     jw_time(&a->w, "createdAt", row->updated_ms);
@@ -262,13 +264,13 @@ void flows_revisions(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_array(&a.w, "revisions");
     int rc = reader_flow_revisions(r->api->o.reader, request_segment(r, 3), request_segment(r, 4),
                                    before, limit, on_revision, &a, &more, &e);
     if (rc) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         fail_unknown(r, rc, &e);
         return;
     }

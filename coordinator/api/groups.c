@@ -1,5 +1,7 @@
 /* Worker groups. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -33,7 +35,7 @@ static void put_group(struct jw *w, const struct group_row *g, int64_t agents, i
 }
 
 struct listing {
-    struct answer a;
+    struct json_answer a;
     const char *key; /* only this one, not as a list; NULL: all */
     bool found;
 };
@@ -54,11 +56,11 @@ void groups_list(struct request *r)
 {
     struct listing l = {0};
     struct err e = {0};
-    answer_init(&l.a);
+    json_answer_init(&l.a);
     jw_array(&l.a.w, "groups");
     int rc = reader_groups(r->api->o.reader, on_group, &l, &e);
     if (rc) {
-        buf_fini(&l.a.b);
+        json_answer_fini(&l.a);
         request_fail(r, rc, &e);
         return;
     }
@@ -70,13 +72,13 @@ static void send_group(struct request *r, int status, const char *key)
 {
     struct listing l = {.key = key};
     struct err e = {0};
-    answer_init(&l.a);
+    json_answer_init(&l.a);
     int rc = reader_groups(r->api->o.reader, on_group, &l, &e);
     if (!rc && l.found) {
         request_send(r, status, &l.a);
         return;
     }
-    buf_fini(&l.a.b);
+    json_answer_fini(&l.a);
     if (rc) {
         request_fail(r, rc, &e);
         return;

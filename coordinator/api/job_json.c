@@ -1,5 +1,5 @@
 /* Jobs as the API shows them (design 8). */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/jobs.h"
 
 #include "base/duration.h"
 #include "base/id.h"
@@ -172,14 +172,14 @@ void job_send(struct request *r, int status, int64_t id, const char *waiting, in
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     rc = job_json(&a.w, r->api->o.reader, &v, JOB_JSON_SPEC | JOB_JSON_ATTEMPTS | JOB_JSON_WAITING,
                   waiting, &e);
     if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
     job_view_fini(&v);
     if (rc) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         request_fail(r, rc, &e);
         return;
     }

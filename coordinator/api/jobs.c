@@ -1,5 +1,7 @@
 /* Listing, showing and cancelling jobs. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/jobs.h"
+#include "coordinator/api/request.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -18,7 +20,7 @@ static bool waits(enum job_state s)
 /* ---- list ---- */
 
 struct page {
-    struct answer a;
+    struct json_answer a;
     struct reader *reader;
     int64_t last_id;
     bool cut; /* the page is full of bytes before it is full of jobs */
@@ -107,7 +109,7 @@ static void parse_filter(struct request *r, struct job_filter *f)
     const char *cursor = http_query(&r->target, "cursor");
     if (!str_empty(cursor) && id_parse(cursor, &f->before_id))
         problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer",
-                    "cursor", "cursor: '%.40s' is none", cursor);
+                    "cursor", "invalid cursor '%.40s'", cursor);
     if (r->problem.status) return;
     if (!f->ns && r->who.ns) f->ns = r->who.ns;
     (void)auth_namespace(&r->who, f->ns, &r->problem);
@@ -124,7 +126,7 @@ void jobs_list(struct request *r)
     }
     struct page p = {.reader = r->api->o.reader};
     int64_t next = 0;
-    answer_init(&p.a);
+    json_answer_init(&p.a);
     jw_array(&p.a.w, "jobs");
     int rc = reader_jobs(r->api->o.reader, &f, on_job, &p, &next, &e);
     if (p.cut) {
@@ -132,7 +134,7 @@ void jobs_list(struct request *r)
         next = p.last_id;
     }
     if (rc) {
-        buf_fini(&p.a.b);
+        json_answer_fini(&p.a);
         request_fail(r, rc, &e);
         return;
     }
@@ -175,8 +177,8 @@ static void send_why(struct request *r, const char *waiting)
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_id(&a.w, "id", r->id);
     jw_str(&a.w, "state", fsm_name(&job_fsm, (int)v.job.state));
     if (waiting && waits(v.job.state))

@@ -1,5 +1,7 @@
 /* What namespaces say about groups. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -25,13 +27,13 @@ static int on_namespace(const struct namespace_row *n, void *user)
 
 void namespaces_list(struct request *r)
 {
-    struct answer a;
+    struct json_answer a;
     struct err e = {0};
-    answer_init(&a);
+    json_answer_init(&a);
     jw_array(&a.w, "namespaces");
     int rc = reader_namespaces(r->api->o.reader, on_namespace, &a.w, &e);
     if (rc) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         request_fail(r, rc, &e);
         return;
     }
@@ -68,8 +70,8 @@ static void on_resolved(struct request *r, struct effect *x)
         return;
     }
     if (x->json) (void)json_parse(x->json, strlen(x->json), &said, NULL);
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_str(&a.w, "namespace", request_segment(r, 3));
     for (const struct json *j = json_first(said); j; j = json_next(j))
         jw_tree(&a.w, json_key(j), j);

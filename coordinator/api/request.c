@@ -1,93 +1,50 @@
-/* Ways to answer. */
-#include "coordinator/api/internal.h"
+/* Requests: what was asked for, and ways to answer. */
+#include "coordinator/api/request.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/log.h"
+#include "wire/limits.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define JSON_TYPE "application/json"
 #define KEY_MAX 200 /* bytes of an idempotency key */
 
-/* ---- problems ---- */
-
-void problem_set(struct problem *p, int status, const char *code, const char *hint,
-                 const char *field, const char *fmt, ...)
+struct request *request_new(struct api *a, struct link *l, const struct responder *to,
+                            struct conn *c)
 {
-    if (p->status) return;
-    struct err text;
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(p->message, sizeof p->message, fmt, args);
-    va_end(args);
-    /* a cut message is cut at a character: err_set knows how */
-    if (n >= (int)sizeof p->message) {
-        err_set(&text, ERR_INVALID, "%s", p->message);
-        (void)str_copy(p->message, sizeof p->message, text.msg);
-        p->message[str_utf8_whole(p->message, strlen(p->message))] = '\0';
-    }
-    p->status = status;
-    p->code = code;
-    if (hint && str_copy(p->hint, sizeof p->hint, hint)) p->hint[0] = '\0';
-    if (field && str_copy(p->field, sizeof p->field, field)) p->field[0] = '\0';
+    struct request *r = mem_alloc(sizeof *r);
+    r->api = a;
+    r->link = l;
+    r->to = to;
+    r->conn = c;
+    buf_init(&r->answer, ANSWER_BYTES + LIMIT_HTTP_HEAD);
+    return r;
 }
 
-/* How a library's code looks from outside. */
-static const struct {
-    int rc, status;
-    const char *code;
-} faces[] = {
-    {ERR_INVALID, 422, "invalid"},         {ERR_NOT_FOUND, 404, "not-found"},
-    {ERR_EXISTS, 409, "conflict"},         {ERR_CONFLICT, 409, "conflict"},
-    {ERR_TOO_LARGE, 413, "too-large"},     {ERR_DENIED, 403, "denied"},
-    {ERR_FULL, 503, "disk-full"},          {ERR_UNAVAILABLE, 503, "unavailable"},
-    {ERR_IO, 503, "unavailable"},          {ERR_CORRUPT, 503, "unavailable"},
-    {ERR_UNSUPPORTED, 422, "unsupported"},
-};
-
-static void face_of(int rc, int *status, const char **code)
+void request_free(struct request *r)
 {
-    *status = 500;
-    *code = "internal";
-    for (size_t i = 0; i < sizeof faces / sizeof *faces; i++) {
-        if (faces[i].rc != rc) continue;
-        *status = faces[i].status;
-        *code = faces[i].code;
-    }
-}
-
-static const char *usual_hint(int rc)
-{
-    if (rc == ERR_FULL)
-        return "free space on the coordinator's disk; nothing that was acknowledged is lost";
-    if (rc == ERR_IO || rc == ERR_UNAVAILABLE) return "try again; the coordinator's log says more";
-    return NULL;
-}
-
-void problem_from(struct problem *p, int rc, const struct err *e)
-{
-    int status;
-    const char *code;
-    face_of(rc, &status, &code);
-    problem_set(p, status, code, usual_hint(rc), NULL, "%s", e ? err_text(e) : err_sentence(rc));
+    if (!r) return;
+    if (r->number) map_remove(&r->api->waiting, r->number);
+    http_target_fini(&r->target);
+    mem_free(r->who.ns);
+    json_free(r->body);
+    mem_free(r->key);
+    mem_free(r->text);
+    if (r->token) token_row_fini(r->token);
+    mem_free(r->token);
+    mem_wipe(r->secret, sizeof r->secret);
+    buf_fini(&r->answer);
+    mem_free(r);
 }
 
 /* ---- answers ---- */
 
-void answer_init(struct answer *a)
-{
-    buf_init(&a->b, API_ANSWER_BYTES);
-    jw_init(&a->w, &a->b);
-    jw_object(&a->w, NULL);
-}
-
 static void done(struct request *r)
 {
     r->done = true;
-    conn_turn(r->conn);
+    r->to->turn(r);
 }
 
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
@@ -97,21 +54,15 @@ static void send_json(struct request *r, int status, const struct buf *b, const 
     done(r);
 }
 
-void request_send(struct request *r, int status, struct answer *a)
+void request_send(struct request *r, int status, struct json_answer *a)
 {
-    jw_end(&a->w);
-    int rc = jw_finish(&a->w);
-    if (!rc) rc = buf_addc(&a->b, '\n');
-    if (rc) {
-        struct err e;
-        err_set(&e, rc == ERR_TOO_LARGE ? ERR_INTERNAL : rc, "the answer could not be written: %s",
-                err_sentence(rc));
-        buf_fini(&a->b);
-        request_fail(r, e.code, &e);
-        return;
-    }
-    send_json(r, status, &a->b, NULL);
-    buf_fini(&a->b);
+    struct err e = {0};
+    int rc = json_answer_end(a, &e);
+    if (rc)
+        request_fail(r, rc, &e);
+    else
+        send_json(r, status, &a->b, NULL);
+    json_answer_fini(a);
 }
 
 void request_send_empty(struct request *r, int status)
@@ -139,7 +90,7 @@ void request_send_problems(struct request *r, const struct problem *p, const cha
     struct buf headers, b;
     struct jw w;
     buf_init(&headers, 1024);
-    buf_init(&b, API_ANSWER_BYTES);
+    buf_init(&b, ANSWER_BYTES);
     add_allow(&headers, p);
     jw_init(&w, &b);
     jw_object(&w, NULL);
@@ -184,13 +135,13 @@ void request_fail_reply(struct request *r, const struct effect *x)
     struct problem p = {0};
     char field[128] = "";
     int status;
-    const char *code;
-    face_of(x->rc, &status, &code);
+    const char *code, *hint;
+    problem_face(x->rc, &status, &code, &hint);
     if (x->code) code = x->code;
     if (str_eq(code, "queue-full")) status = 429;
     if (status == 422) field_of(err_text(&x->err), field, sizeof field);
-    problem_set(&p, status, code, x->hint ? x->hint : usual_hint(x->rc), field[0] ? field : NULL,
-                "%s", err_text(&x->err));
+    problem_set(&p, status, code, x->hint ? x->hint : hint, field[0] ? field : NULL, "%s",
+                err_text(&x->err));
     request_send_problem(r, &p);
 }
 
@@ -268,7 +219,7 @@ char *request_query_place(struct request *r, char **parts, size_t count)
     }
     if (!at && parts[count - 1]) return text;
     problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer", "cursor",
-                "cursor: '%.40s' is none", cursor);
+                "invalid cursor '%.40s'", cursor);
     return text;
 }
 

@@ -1,10 +1,19 @@
 /* Which handler a request belongs to, and whether it may have it. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/route.h"
+#include "coordinator/api/handlers.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <string.h>
+
+struct route {
+    const char *method;
+    const char *path;     /* segments; ":" stands for any one */
+    enum token_role role; /* ROLE_JOIN: no token needed */
+    bool wants_body;      /* a JSON object */
+    void (*handle)(struct request *r);
+};
 
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, false, status_health},
@@ -96,7 +105,7 @@ static bool covers(enum token_role have, enum token_role need)
     return have >= need; /* in the order of the enum: join < read < submit < admin */
 }
 
-void route_head(struct request *r, const struct http_message *m)
+void route_head(struct request *r, struct auth_memory *memory, const struct http_message *m)
 {
     struct err e = {0};
     if (http_target_parse(m->target, &r->target, &e)) {
@@ -105,7 +114,7 @@ void route_head(struct request *r, const struct http_message *m)
     }
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route || r->route->role == ROLE_JOIN) return;
-    auth_check(r->conn, http_header(m, "authorization"), &r->who, &r->problem);
+    auth_check(r->api, memory, http_header(m, "authorization"), &r->who, &r->problem);
     if (!r->problem.status && !covers(r->who.role, r->route->role)) {
         char hint[128];
         (void)str_format(hint, sizeof hint, "cadre token create api --role %s",

@@ -1,20 +1,21 @@
 /* The coordinator itself: alive, which version, how it goes. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "cadre_version.h"
 
 void status_health(struct request *r)
 {
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_str(&a.w, "status", "ok");
     request_send(r, 200, &a);
 }
 
 void status_version(struct request *r)
 {
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_str(&a.w, "version", CADRE_VERSION);
     request_send(r, 200, &a);
 }
@@ -28,8 +29,8 @@ void status_whoami(struct request *r)
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_id(&a.w, "id", t.id);
     jw_str(&a.w, "role", role_names[t.role]);
     jw_str(&a.w, "namespace", t.ns);
@@ -48,8 +49,8 @@ void status_show(struct request *r)
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_str(&a.w, "version", CADRE_VERSION);
     jw_time(&a.w, "startedAt", r->api->o.started_wall_ms);
     jw_object(&a.w, "agents");

@@ -78,14 +78,18 @@ void stream_on_job(struct api *a, int64_t job, bool state)
     }
 }
 
-void api_settle(struct api *a)
+struct stream *stream_take_woken(struct api *a)
 {
-    struct stream *st;
-    while ((st = a->woken)) {
-        a->woken = st->woken_next;
-        st->in_woken = false;
-        conn_turn(st->r->conn);
-    }
+    struct stream *st = a->woken;
+    if (!st) return NULL;
+    a->woken = st->woken_next;
+    st->in_woken = false;
+    return st;
+}
+
+struct request *stream_request(const struct stream *st)
+{
+    return st->r;
 }
 
 struct stream *stream_new(struct request *r, int64_t job)
@@ -121,8 +125,7 @@ void stream_break_off(struct stream *st, const char *what, const struct err *e)
     id_format(st->job, job);
     err_set(&why, ERR_IO, "job %s: its %s broke off: %s", job, what, err_text(e));
     log_error("%s", why.msg);
-    link_abort(st->r->conn->link, &why);
-    st->r->conn->closing = true;
+    st->r->to->abort(st->r, &why);
 }
 
 /* Many may follow for hours: what one burst of output needed is not kept. */
@@ -134,7 +137,7 @@ static void reset_piece(struct stream *st)
 
 bool stream_send(struct stream *st)
 {
-    struct link *l = st->r->conn->link;
+    struct link *l = st->r->link;
     struct err e;
     if (!st->piece.len) return true;
     int rc = http_write_chunk(link_out(l), st->piece.data, st->piece.len);
@@ -169,7 +172,7 @@ static int on_chunk(const struct chunk *c, void *user)
 /* Sends output until the store has no more or the client no room. */
 enum progress stream_output(struct stream *st)
 {
-    struct link *l = st->r->conn->link;
+    struct link *l = st->r->link;
     st->full = false;
     while (link_pending(l) <= API_PENDING_BYTES) {
         struct err e = {0};
@@ -190,7 +193,7 @@ enum progress stream_output(struct stream *st)
 
 bool stream_end(struct stream *st)
 {
-    struct link *l = st->r->conn->link;
+    struct link *l = st->r->link;
     http_write_stream_end(link_out(l));
     link_flush_later(l);
     return true;
@@ -201,8 +204,8 @@ void stream_begin(struct stream *st, const char *type)
     if (st->begun) return;
     st->begun = true;
     st->sent_ms = api_mono_ms();
-    http_write_stream_head(link_out(st->r->conn->link), 200, type);
-    link_flush_later(st->r->conn->link);
+    http_write_stream_head(link_out(st->r->link), 200, type);
+    link_flush_later(st->r->link);
 }
 
 /* ---- follow: states ---- */
@@ -233,7 +236,7 @@ static bool send_event(struct stream *st, const struct job_view *v)
 {
     struct buf text;
     struct jw w;
-    buf_init(&text, API_ANSWER_BYTES);
+    buf_init(&text, ANSWER_BYTES);
     jw_init(&w, &text);
     jw_object(&w, NULL);
     jw_str(&w, "event", "state");
@@ -299,7 +302,7 @@ static void on_why(struct request *r, struct effect *x)
     st->waiting = x->rc == 0 && x->json && !str_eq(x->json, "null") ? mem_strdup(x->json) : NULL;
     st->state_news = true;
     st->woken = true;
-    conn_turn(r->conn);
+    r->to->turn(r);
 }
 
 /* What it waits for is known to the engine only. */
@@ -335,7 +338,7 @@ bool stream_pump(struct stream *st)
 
 void stream_sweep(struct stream *st, int64_t now_ms)
 {
-    struct link *l = st->r->conn->link;
+    struct link *l = st->r->link;
     if (!st->follow || !st->begun || link_pending(l)) return;
     if (now_ms - st->sent_ms >= PING_MS) {
         static const char ping[] = "{\"event\":\"ping\"}";

@@ -3,12 +3,14 @@
 #ifndef CADRE_COORDINATOR_API_STREAM_H
 #define CADRE_COORDINATOR_API_STREAM_H
 
-#include "coordinator/api/internal.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/jobs.h"
+#include "coordinator/api/request.h"
 
 #include "wire/limits.h"
 
 #define READ_BYTES (256u * 1024) /* of output per look at the store */
-#define PIECE_BYTES (2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + API_ANSWER_BYTES)
+#define PIECE_BYTES (2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + ANSWER_BYTES)
 #define KEEP_BYTES (16u * 1024) /* of memory, between two pieces */
 #define PING_MS 15000
 #define WHY_MS 2000
@@ -61,6 +63,18 @@ void stream_break_off(struct stream *st, const char *what, const struct err *e);
 void stream_follow_job(struct stream *st, int64_t job); /* instead of the one before */
 void stream_ask_why(struct stream *st);
 void stream_wake_later(struct stream *st);
+
+/* ---- for the connection ---- */
+/* Sends what there is; true: it is over. */
+bool stream_pump(struct stream *st);
+void stream_drained(struct stream *st); /* the client has room again */
+void stream_sweep(struct stream *st, int64_t now_ms);
+void stream_free(struct stream *st); /* NULL is fine */
+void stream_on_job(struct api *a, int64_t job, bool state);
+void stream_on_execution(struct api *a, int64_t execution);
+/* The next stream that was woken; NULL: none. */
+struct stream *stream_take_woken(struct api *a);
+struct request *stream_request(const struct stream *st);
 
 bool stream_pump_execution(struct stream *st);
 void stream_execution_free(struct stream *st);

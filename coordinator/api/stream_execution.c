@@ -46,7 +46,7 @@ static bool send_execution(struct stream *st, const struct execution_row *x)
 {
     struct buf text;
     struct jw w;
-    buf_init(&text, API_ANSWER_BYTES);
+    buf_init(&text, ANSWER_BYTES);
     jw_init(&w, &text);
     jw_object(&w, NULL);
     jw_str(&w, "event", "execution");

@@ -1,5 +1,8 @@
 /* POST /api/v1/jobs: checking what a user wrote, field by field. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/jobs.h"
+#include "coordinator/api/request.h"
 
 #include "base/duration.h"
 #include "base/mem.h"
@@ -207,8 +210,8 @@ static void on_submitted(struct request *r, struct effect *x)
         job_send(r, status, x->id, NULL, x->flag);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_id(&a.w, "id", x->id);
     jw_bool(&a.w, "duplicate", x->flag);
     request_send(r, status, &a);

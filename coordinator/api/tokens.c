@@ -1,5 +1,7 @@
 /* Tokens: made, listed, revoked. The secret is shown once, in the answer that made it. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/body.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/duration.h"
 #include "base/id.h"
@@ -41,7 +43,7 @@ static void put_token(struct jw *w, const struct token_row *t)
 
 static int on_token(const struct token_row *t, void *user)
 {
-    struct answer *a = user;
+    struct json_answer *a = user;
     jw_object(&a->w, NULL);
     put_token(&a->w, t);
     put_uses(&a->w, "usesLeft", t);
@@ -53,13 +55,13 @@ static int on_token(const struct token_row *t, void *user)
 
 void tokens_list(struct request *r)
 {
-    struct answer a;
+    struct json_answer a;
     struct err e = {0};
-    answer_init(&a);
+    json_answer_init(&a);
     jw_array(&a.w, "tokens");
     int rc = reader_tokens(r->api->o.reader, on_token, &a, &e);
     if (rc < 0) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         request_fail(r, rc, &e);
         return;
     }
@@ -148,8 +150,8 @@ static void on_created(struct request *r, struct effect *x)
         request_fail(r, ERR_INTERNAL, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     put_token(&a.w, r->token);
     jw_str(&a.w, "token", text);
     put_uses(&a.w, "uses", r->token);
@@ -199,8 +201,7 @@ static void on_revoked(struct request *r, struct effect *x)
         return;
     }
     auth_forget(r->api->auth, r->id);
-    for (struct conn *c = r->api->first; c; c = c->next)
-        conn_cut_token(c, r->id);
+    r->to->cut_token(r->api, r->id);
     request_send_empty(r, 204);
 }
 

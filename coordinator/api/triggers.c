@@ -1,5 +1,6 @@
 /* Polling triggers. */
-#include "coordinator/api/internal.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/request.h"
 
 #include "base/duration.h"
 #include "base/mem.h"
@@ -34,7 +35,7 @@ static void put_trigger(struct jw *w, const struct trigger_row *t)
 /* ---- list ---- */
 
 struct page {
-    struct answer a;
+    struct json_answer a;
     char *last; /* "NAMESPACE/FLOW/ID" */
     bool cut;
 };
@@ -76,7 +77,7 @@ void triggers_list(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    answer_init(&p.a);
+    json_answer_init(&p.a);
     jw_array(&p.a.w, "triggers");
     int rc = reader_triggers(r->api->o.reader, &f, on_trigger, &p, &more, &e);
     if (p.cut) {
@@ -85,7 +86,7 @@ void triggers_list(struct request *r)
     }
     mem_free(cursor);
     if (rc) {
-        buf_fini(&p.a.b);
+        json_answer_fini(&p.a);
         request_fail(r, rc, &e);
     } else {
         jw_end(&p.a.w);
@@ -134,15 +135,15 @@ static void send_trigger(struct request *r, int status)
         request_fail(r, rc, &e);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     put_trigger(&a.w, &t);
     jw_array(&a.w, "history");
     rc = reader_evaluations(r->api->o.reader, t.id, on_evaluation, &a.w, &e);
     jw_end(&a.w);
     trigger_row_fini(&t);
     if (rc) {
-        buf_fini(&a.b);
+        json_answer_fini(&a);
         request_fail(r, rc, &e);
         return;
     }
@@ -178,8 +179,8 @@ static void on_run(struct request *r, struct effect *x)
         request_fail_reply(r, x);
         return;
     }
-    struct answer a;
-    answer_init(&a);
+    struct json_answer a;
+    json_answer_init(&a);
     jw_id(&a.w, "job", x->id);
     request_send(r, 202, &a);
 }

@@ -258,7 +258,7 @@ static void bodies_that_are_none_are_refused(void **state)
             "files[0].text: has 307200 bytes, at most 262144 are taken");
     mem_free(body);
     mem_free(large);
-    refused("GET", "/api/v1/flows?cursor=x", NULL, NULL, 422, "invalid", "cursor: 'x' is none");
+    refused("GET", "/api/v1/flows?cursor=x", NULL, NULL, 422, "invalid", "invalid cursor 'x'");
     refused("GET", "/api/v1/flows?namespace=a..b", NULL, NULL, 422, "invalid",
             "is not a namespace");
     refused("GET", "/api/v1/flows?limit=0", NULL, NULL, 422, "invalid", "limit");
@@ -701,7 +701,7 @@ static void a_trigger_is_shown_run_and_disabled(void **state)
     json_free(j);
     refused("GET", "/api/v1/triggers/a/w/nothing", NULL, NULL, 404, "not-found", "a/w/nothing");
     refused("POST", "/api/v1/triggers/a/w/nothing/enable", NULL, NULL, 404, "not-found", NULL);
-    refused("GET", "/api/v1/triggers?cursor=a/b", NULL, NULL, 422, "invalid", "is none");
+    refused("GET", "/api/v1/triggers?cursor=a/b", NULL, NULL, 422, "invalid", "invalid cursor");
 }
 
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)

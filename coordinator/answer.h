@@ -1,0 +1,37 @@
+/* What an answer of the API is made of: JSON, or a problem. Pure, for any thread. */
+#ifndef CADRE_COORDINATOR_ANSWER_H
+#define CADRE_COORDINATOR_ANSWER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#define ANSWER_BYTES (6u << 20) /* the largest answer */
+
+/* An answer that is not success. status 0: none. */
+struct problem {
+    int status;
+    const char *code; /* static */
+    char message[512];
+    char hint[256];
+    char field[128];
+};
+/* Fills p unless it has something already. hint and field may be NULL. */
+void problem_set(struct problem *p, int status, const char *code, const char *hint,
+                 const char *field, const char *fmt, ...) CADRE_PRINTF(6, 7);
+/* From a library's failure. */
+void problem_from(struct problem *p, int rc, const struct err *e);
+/* How a library's code looks from outside, and what is usually to be done; *hint NULL: nothing. */
+void problem_face(int rc, int *status, const char **code, const char **hint);
+
+/* A JSON object that is being written. */
+struct json_answer {
+    struct buf b;
+    struct jw w; /* inside the open object */
+};
+void json_answer_init(struct json_answer *a);
+void json_answer_fini(struct json_answer *a);
+/* Closes the object and ends the line. */
+int json_answer_end(struct json_answer *a, struct err *e);
+
+#endif

@@ -1,0 +1,14 @@
+/* A client's connection. */
+#ifndef CADRE_COORDINATOR_API_CONN_H
+#define CADRE_COORDINATOR_API_CONN_H
+
+#include "coordinator/api/context.h"
+
+void conn_new(struct api *a, struct link *l);
+struct conn *conn_next(const struct conn *c);
+void conn_turn(struct conn *c);  /* flushes what is answered, goes on with what waits */
+void conn_settle(struct api *a); /* turns the connections whose streams were woken */
+void conn_sweep(struct conn *c, int64_t now_ms);
+void conn_close(struct conn *c, bool cut);
+
+#endif

@@ -1,0 +1,41 @@
+/* What all requests of the API share. Loop thread. */
+#ifndef CADRE_COORDINATOR_API_CONTEXT_H
+#define CADRE_COORDINATOR_API_CONTEXT_H
+
+#include "coordinator/api/api.h"
+#include "coordinator/map.h"
+
+#include <stdbool.h>
+
+#define API_HEAD_MS 10000   /* from a request's first byte to the end of its head */
+#define API_BODY_MS 60000   /* ... to the end of its body */
+#define API_IDLE_MS 60000   /* between two requests */
+#define API_PIPELINE_MAX 64 /* requests of one connection under way */
+#define API_CONNECTIONS_MAX 4096
+#define API_PENDING_BYTES (1u << 20) /* unsent, above which nothing more is produced */
+#define API_LIST_BYTES (3u << 20)    /* a list's page ends here, whatever its limit */
+#define API_INPUT_BYTES (64u << 10)  /* unparsed, above which the link is paused */
+
+struct auth;
+struct conn;
+struct stream;
+
+struct api {
+    struct api_options o;
+    struct auth *auth;
+    struct map waiting; /* command number -> request */
+    uint64_t last_number;
+    struct map followers; /* job -> first stream of it */
+    struct map execution_followers;
+    struct stream *woken; /* to be pumped by api_settle */
+    struct conn *first;
+    size_t count;
+    int64_t swept_ms;
+    void *timer;
+    bool stopped;
+};
+
+int64_t api_mono_ms(void);
+int64_t api_wall_ms(void);
+
+#endif

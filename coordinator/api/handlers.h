@@ -1,0 +1,55 @@
+/* The handlers of the routes, a file per resource. A handler answers by api/request.h, at once or
+ * later. */
+#ifndef CADRE_COORDINATOR_API_HANDLERS_H
+#define CADRE_COORDINATOR_API_HANDLERS_H
+
+struct request;
+
+void jobs_submit(struct request *r);
+void jobs_list(struct request *r);
+void jobs_show(struct request *r);
+void jobs_cancel(struct request *r);
+void jobs_why(struct request *r);
+void flows_apply(struct request *r);
+void flows_list(struct request *r);
+void flows_show(struct request *r);
+void flows_revisions(struct request *r);
+void flows_delete(struct request *r);
+void flows_run(struct request *r);
+void executions_list(struct request *r);
+void executions_show(struct request *r);
+void executions_cancel(struct request *r);
+void executions_logs(struct request *r);
+void executions_follow(struct request *r);
+void triggers_list(struct request *r);
+void triggers_show(struct request *r);
+void triggers_enable(struct request *r);
+void triggers_disable(struct request *r);
+void triggers_run(struct request *r);
+void agents_list(struct request *r);
+void agents_show(struct request *r);
+void agents_drain(struct request *r);
+void agents_resume(struct request *r);
+void agents_remove(struct request *r);
+void groups_list(struct request *r);
+void groups_show(struct request *r);
+void groups_create(struct request *r);
+void groups_update(struct request *r);
+void groups_delete(struct request *r);
+void groups_pause(struct request *r);
+void groups_resume(struct request *r);
+void namespaces_list(struct request *r);
+void namespaces_show(struct request *r);
+void namespaces_set(struct request *r);
+void namespaces_unset(struct request *r);
+void tokens_list(struct request *r);
+void tokens_create(struct request *r);
+void tokens_revoke(struct request *r);
+void stream_logs(struct request *r);
+void stream_follow(struct request *r);
+void status_health(struct request *r);
+void status_version(struct request *r);
+void status_whoami(struct request *r);
+void status_show(struct request *r);
+
+#endif

@@ -1,0 +1,88 @@
+/* A request as its handler sees it, and the ways to answer it. Loop thread. */
+#ifndef CADRE_COORDINATOR_API_REQUEST_H
+#define CADRE_COORDINATOR_API_REQUEST_H
+
+#include "base/buf.h"
+#include "coordinator/answer.h"
+#include "coordinator/api/auth.h"
+#include "coordinator/api/context.h"
+#include "wire/http.h"
+#include "wire/link.h"
+
+#include <stdbool.h>
+
+struct request;
+struct route;
+
+/* What the connection lets a request do; handed down to it when the request is made. */
+struct responder {
+    /* The request has news: it is answered (r->done), or its stream goes on. */
+    void (*turn)(struct request *r);
+    /* The connection ends at once, without the rest of the answer. */
+    void (*abort)(struct request *r, const struct err *why);
+    /* Ends the streams that this token opened, on whichever connection. */
+    void (*cut_token)(struct api *a, int64_t token);
+};
+
+struct request {
+    struct api *api;
+    struct conn *conn;
+    const struct responder *to;
+    struct link *link; /* of the connection */
+    struct request *next;
+    const struct route *route;
+    struct http_target target;
+    struct who who;
+    struct problem problem;
+    struct json *body; /* only while the handler runs */
+    char *key;         /* Idempotency-Key */
+    bool minimal;      /* Prefer: return=minimal */
+    bool keep_alive, done;
+    struct buf answer;
+    uint64_t number; /* of the command under way, 0: none */
+    void (*on_reply)(struct request *r, struct effect *x);
+    /* the handler's own */
+    int64_t id;
+    char *text;
+    uint8_t secret[16];
+    struct token_row *token;
+    struct stream *stream; /* freed by the connection, before the request */
+};
+
+struct request *request_new(struct api *a, struct link *l, const struct responder *to,
+                            struct conn *c);
+void request_free(struct request *r); /* NULL is fine */
+
+/* ---- answering ---- */
+/* Closes the object and answers. Fini's a. */
+void request_send(struct request *r, int status, struct json_answer *a);
+void request_send_empty(struct request *r, int status);
+void request_send_problem(struct request *r, const struct problem *p);
+/* The same with a list of all that is wrong (JSON text) as error.problems. */
+void request_send_problems(struct request *r, const struct problem *p, const char *problems);
+void request_fail(struct request *r, int rc, const struct err *e);
+/* A reply with rc != 0. */
+void request_fail_reply(struct request *r, const struct effect *x);
+/* Hands the command to the spine; on_reply is called after its commit, unless the client is gone
+ * by then. */
+void request_ask(struct request *r, struct command *c,
+                 void (*on_reply)(struct request *r, struct effect *x));
+
+/* ---- what was asked for ---- */
+/* The n-th segment of the path, counted from 0 ("api" is 0). */
+const char *request_segment(const struct request *r, size_t n);
+/* Query values. Wrong ones fill r->problem. */
+int64_t request_query_int(struct request *r, const char *key, int64_t min, int64_t max,
+                          int64_t fallback);
+bool request_query_bool(struct request *r, const char *key);
+/* `namespace`, or that of the token; NULL: all. */
+const char *request_query_namespace(struct request *r);
+/* The cursor "a/b/c" in its parts, which point into what is returned; mem_free. NULL: there is
+ * none. */
+char *request_query_place(struct request *r, char **parts, size_t count);
+/* The Idempotency-Key as a copy; NULL: none, or it is invalid (r->problem). */
+char *request_take_key(struct request *r);
+/* Every query key must be among these. */
+void request_query_known(struct request *r, const char *const *keys, size_t count);
+
+#endif
