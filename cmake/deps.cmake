@@ -27,42 +27,46 @@ function(cadre_dep_missing what)
     message(FATAL_ERROR "${what} is missing. Run:  sh installer/deps.sh ${cadre_deps_set}")
 endfunction()
 
-# cadre_dep(NAME HEADER include/path.h LIBS name... [SYSTEM_LIBS name...] [OPTIONAL])
-# Our own build first, then the system's.
+include(find)
+
+# Our own build first, then, where the target is this machine, the system's.
+set(cadre_prefixes "${cadre_deps_prefix}" ${CMAKE_PREFIX_PATH})
+if(NOT CMAKE_CROSSCOMPILING)
+    list(APPEND cadre_prefixes ${CMAKE_SYSTEM_PREFIX_PATH})
+endif()
+
+# cadre_dep(NAME HEADER include/path.h LIBS name... [VERSION_...] [SYSTEM_LIBS name...]), as
+# cadre_find() has it.
 function(cadre_dep name)
-    cmake_parse_arguments(arg "OPTIONAL" "HEADER" "LIBS;SYSTEM_LIBS" ${ARGN})
-    find_path(CADRE_${name}_INCLUDE "${arg_HEADER}" HINTS "${cadre_deps_prefix}/include")
-    set(libraries "")
-    foreach(lib IN LISTS arg_LIBS)
-        find_library(CADRE_${name}_${lib} NAMES ${lib} HINTS "${cadre_deps_prefix}/lib")
-        mark_as_advanced(CADRE_${name}_${lib})
-        list(APPEND libraries "${CADRE_${name}_${lib}}")
-    endforeach()
-    mark_as_advanced(CADRE_${name}_INCLUDE)
-    if(NOT CADRE_${name}_INCLUDE OR libraries MATCHES "NOTFOUND")
-        if(arg_OPTIONAL)
-            return()
+    cmake_parse_arguments(arg "" "HEADER;AT_LEAST" "SYSTEM_LIBS" ${ARGN})
+    cadre_find(found HEADER "${arg_HEADER}" AT_LEAST "${arg_AT_LEAST}" PREFIXES ${cadre_prefixes}
+               ${arg_UNPARSED_ARGUMENTS})
+    if(NOT found_prefix)
+        if(found_refused)
+            cadre_dep_missing("${name} ${arg_AT_LEAST} (found ${found_refused})")
         endif()
         cadre_dep_missing("${name} (${arg_HEADER})")
     endif()
     add_library(dep_${name} INTERFACE)
     add_library(dep::${name} ALIAS dep_${name})
-    target_include_directories(dep_${name} SYSTEM INTERFACE "${CADRE_${name}_INCLUDE}")
-    target_link_libraries(dep_${name} INTERFACE ${libraries} ${arg_SYSTEM_LIBS})
+    target_include_directories(dep_${name} SYSTEM INTERFACE "${found_include}")
+    target_link_libraries(dep_${name} INTERFACE ${found_libraries} ${arg_SYSTEM_LIBS})
 endfunction()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 if(WIN32)
-    cadre_dep(uv HEADER uv.h LIBS uv SYSTEM_LIBS ws2_32 iphlpapi psapi userenv dbghelp ole32 uuid)
-    cadre_dep(mbedtls HEADER mbedtls/build_info.h LIBS mbedtls mbedx509 mbedcrypto
-              SYSTEM_LIBS ws2_32 bcrypt Threads::Threads)
+    set(uv_needs ws2_32 iphlpapi psapi userenv dbghelp ole32 uuid)
+    set(mbedtls_needs ws2_32 bcrypt Threads::Threads)
 else()
-    cadre_dep(uv HEADER uv.h LIBS uv SYSTEM_LIBS Threads::Threads ${CMAKE_DL_LIBS} rt)
-    cadre_dep(mbedtls HEADER mbedtls/build_info.h LIBS mbedtls mbedx509 mbedcrypto
-              SYSTEM_LIBS Threads::Threads)
+    set(uv_needs Threads::Threads ${CMAKE_DL_LIBS} rt)
+    set(mbedtls_needs Threads::Threads)
 endif()
+cadre_dep(uv HEADER uv.h LIBS uv SYSTEM_LIBS ${uv_needs})
+cadre_dep(mbedtls HEADER mbedtls/ssl.h LIBS mbedtls mbedx509 mbedcrypto
+          VERSION_HEADERS mbedtls/build_info.h mbedtls/version.h
+          VERSION_MACRO MBEDTLS_VERSION_STRING AT_LEAST 3.6 BELOW 4 SYSTEM_LIBS ${mbedtls_needs})
 cadre_dep(cjson HEADER cjson/cJSON.h LIBS cjson)
 cadre_dep(sqlite HEADER sqlite3.h LIBS sqlite3)
 cadre_dep(yaml HEADER yaml.h LIBS yaml)
@@ -77,13 +81,6 @@ endif()
 if(WIN32)
     target_compile_definitions(dep_cjson INTERFACE CJSON_HIDE_SYMBOLS)
     target_compile_definitions(dep_yaml INTERFACE YAML_DECLARE_STATIC)
-endif()
-
-file(STRINGS "${CADRE_mbedtls_INCLUDE}/mbedtls/build_info.h" cadre_mbedtls_version
-     REGEX "define MBEDTLS_VERSION_STRING ")
-string(REGEX REPLACE ".*\"([^\"]*)\".*" "\\1" cadre_mbedtls_version "${cadre_mbedtls_version}")
-if(cadre_mbedtls_version VERSION_LESS 3.6 OR NOT cadre_mbedtls_version VERSION_LESS 4)
-    cadre_dep_missing("mbedTLS 3.6 (found ${cadre_mbedtls_version})")
 endif()
 
 # llhttp is generated C, the same for every target.
