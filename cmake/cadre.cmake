@@ -62,7 +62,8 @@ function(cadre_resources cadre_program_name cadre_description)
     add_dependencies(${cadre_program_name} cadre_events)
 endfunction()
 
-# cadre_program(NAME DESCRIPTION text SOURCES main.c MAY_INCLUDE path... LIBS our-library... DEPS dep::...)
+# cadre_program(NAME DESCRIPTION text SOURCES main.c MAY_INCLUDE path... LIBS our-library...
+#               DEPS dep::...)
 function(cadre_program name)
     cmake_parse_arguments(arg "" "DESCRIPTION" "SOURCES;MAY_INCLUDE;LIBS;DEPS" ${ARGN})
     cadre_existing(sources ${arg_SOURCES})

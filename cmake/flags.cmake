@@ -55,8 +55,8 @@ if(CADRE_FUZZ)
 endif()
 
 if(CADRE_HARDEN)
-    # The same sources make the same bytes wherever they lie. Ninja names them from the build folder;
-    # of several maps that fit the last one counts.
+    # The same sources make the same bytes wherever they lie. Ninja names them from the build
+    # folder; of several maps that fit the last one counts.
     file(RELATIVE_PATH cadre_way_up "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}")
     string(REGEX REPLACE "/$" "" cadre_way_up "${cadre_way_up}")
     foreach(map IN ITEMS "${cadre_way_up}=." "${CMAKE_SOURCE_DIR}=." "${CMAKE_BINARY_DIR}=build")
@@ -69,8 +69,8 @@ if(CADRE_HARDEN)
     endif()
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
     if(WIN32)
-        # Images that can be moved anywhere, and data that is not run: the defaults of linkers differ.
-        # The stack protector wants its library.
+        # Images that can be moved anywhere, and data that is not run: the defaults of linkers
+        # differ. The stack protector wants its library.
         add_link_options(-Wl,--dynamicbase -Wl,--high-entropy-va -Wl,--nxcompat
                          -fstack-protector-strong)
     else()

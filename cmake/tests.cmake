@@ -38,7 +38,7 @@ function(cadre_unit_test name)
     set_tests_properties(unit/${folder}/${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
-# cadre_sim_test(NAME ...): a cmocka program in tests/sim that simulates many actors over long times.
+# cadre_sim_test(NAME ...): a cmocka program in tests/sim: many simulated actors over long times.
 function(cadre_sim_test name)
     set(target "sim_${name}")
     cadre_test_program(sim ${target} ${name}.c ${ARGN})

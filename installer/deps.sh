@@ -112,7 +112,8 @@ write_source_list() {
 source_apt() {
     release=$1
     shift
-    apt-get -q -o Dir::Etc::sourcelist="$deps/apt/$release.list" -o Dir::Etc::sourceparts=/dev/null \
+    apt-get -q -o Dir::Etc::sourcelist="$deps/apt/$release.list" \
+        -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::State::lists="$deps/apt/$release" -o APT::Sandbox::User="$(id -un)" \
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 "$@"
 }
@@ -305,7 +306,8 @@ build_sqlite_windows() {
     rm -rf "$deps/work/sqlite3"
     mkdir -p "$deps/work/sqlite3"
     {
-        (cd "$deps/work/sqlite3" && "$deps/src/sqlite3/configure" --disable-tcl && make sqlite3.c) &&
+        (cd "$deps/work/sqlite3" && "$deps/src/sqlite3/configure" --disable-tcl &&
+            make sqlite3.c) &&
             x86_64-w64-mingw32-gcc-posix -O2 -c -DSQLITE_THREADSAFE=1 -DSQLITE_DQS=0 \
                 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_DEFAULT_FOREIGN_KEYS=1 \
                 -o "$deps/work/sqlite3/sqlite3.o" "$deps/work/sqlite3/sqlite3.c" &&

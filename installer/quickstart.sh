@@ -1,11 +1,13 @@
 #!/bin/sh
-# The quick start: installs what is needed, builds, starts a coordinator and an agent on this machine, runs a job
-# on that agent and shows its output. Safe to repeat: what runs already is used again.
+# The quick start: installs what is needed, builds, starts a coordinator and an agent on this
+# machine, runs a job on that agent and shows its output. Safe to repeat: what runs already is used
+# again.
 #
 #   sh installer/quickstart.sh          as root, or as a user with sudo
 #   sh installer/quickstart.sh stop     ends the two programs
 #
-# Everything is kept in build/quickstart (or in CADRE_QUICKSTART_DIR); remove that folder to begin anew.
+# Everything is kept in build/quickstart (or in CADRE_QUICKSTART_DIR); remove that folder to begin
+# anew.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -52,7 +54,8 @@ until_true() {
     shift 2
     until "$@" >/dev/null 2>&1; do
         left=$((left - 1))
-        [ "$left" -gt 0 ] || die "$what did not happen; see $home/coordinator.log and $home/agent.log"
+        [ "$left" -gt 0 ] ||
+            die "$what did not happen; see $home/coordinator.log and $home/agent.log"
         sleep 0.1
     done
 }
@@ -66,20 +69,25 @@ agent_online() { "$bin/cadre" agent list -o json | grep -q '"ONLINE"'; }
 start_coordinator() {
     for port in 7433 7434 7435 7436 7437 7438; do
         [ ! -s "$home/chosen-port" ] || port=$(cat "$home/chosen-port")
-        printf 'listen: 127.0.0.1:%s\nadvertise: ["127.0.0.1:%s"]\n' "$port" "$port" >"$home/coordinator.yaml"
+        printf 'listen: 127.0.0.1:%s\nadvertise: ["127.0.0.1:%s"]\n' "$port" "$port" \
+            >"$home/coordinator.yaml"
         if [ ! -s "$server/admin.token" ]; then
-            "$bin/cadre-coordinator" init --config "$home/coordinator.yaml" --state "$server" >"$home/init.log" 2>&1 ||
+            "$bin/cadre-coordinator" init --config "$home/coordinator.yaml" --state "$server" \
+                >"$home/init.log" 2>&1 ||
                 die "$(cat "$home/init.log")"
         fi
-        start coordinator "$bin/cadre-coordinator" run --config "$home/coordinator.yaml" --state "$server"
+        start coordinator "$bin/cadre-coordinator" run --config "$home/coordinator.yaml" \
+            --state "$server"
         until_true 20 "the coordinator's start" listening_or_ended
         if ! ended; then
             echo "$port" >"$home/chosen-port"
             return
         fi
-        grep -qi 'in use' "$home/coordinator.log" || die "the coordinator ended: $(tail -n 3 "$home/coordinator.log")"
+        grep -qi 'in use' "$home/coordinator.log" ||
+            die "the coordinator ended: $(tail -n 3 "$home/coordinator.log")"
         # Somebody else has this port, and no agent knows it yet: begin with the next one.
-        [ ! -s "$home/chosen-port" ] || die "port $port, which the agent knows, is in use: $(tail -n 1 "$home/coordinator.log")"
+        [ ! -s "$home/chosen-port" ] ||
+            die "port $port, which the agent knows, is in use: $(tail -n 1 "$home/coordinator.log")"
         rm -rf "$server"
     done
     die "ports 7433 to 7438 are all in use"
@@ -129,5 +137,5 @@ cat <<TEXT
   export PATH=$bin:\$PATH CADRE_URL=$CADRE_URL CADRE_TOKEN_FILE=$CADRE_TOKEN_FILE
   cadre run -- uname -a        cadre run --script FILE        cadre job list        cadre status
   cadre group create linux --require os=linux
-  sh installer/quickstart.sh stop        ends coordinator and agent; run it without 'stop' to have them back
+  sh installer/quickstart.sh stop        ends coordinator and agent; without 'stop' they are back
 TEXT

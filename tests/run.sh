@@ -326,7 +326,8 @@ ring_windows() {
     wineserver -p60 8>&-
     grep -v test_trust "$root/build/windows/tests/unit.list" |
         run_list windows 240 "$jobs" "sh $root/tests/windows/lib_unit.sh"
-    skip "windows/unit_coordinator_test_trust: Wine's files do not inherit their folder's access list"
+    skip "windows/unit_coordinator_test_trust:" \
+        "Wine's files do not inherit their folder's access list"
     wineserver -k
     for script in "$root"/tests/windows/*.sh; do
         case ${script##*/} in

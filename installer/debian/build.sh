@@ -7,8 +7,9 @@
 #   --build DIR   where to compile (default: build/debian)
 #   --out DIR     where the packages go (default: build/packages)
 #
-# Needs what 'sh installer/deps.sh' provides; no root. The same sources with the same compiler and libraries
-# make the same bytes, wherever the tree lies: times are those of the last commit (or SOURCE_DATE_EPOCH).
+# Needs what 'sh installer/deps.sh' provides; no root. The same sources with the same compiler and
+# libraries make the same bytes, wherever the tree lies: times are those of the last commit (or
+# SOURCE_DATE_EPOCH).
 #
 # CADRE_MAINTAINER="Name <address>" names who made the packages.
 set -eu
@@ -43,7 +44,8 @@ mkdir -p "$build" "$out"
 build=$(cd "$build" && pwd)
 out=$(cd "$out" && pwd)
 
-[ -n "$version" ] || version=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+[ -n "$version" ] ||
+    version=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
 dpkg --validate-version "$version" || die "'$version' is no version that Debian knows"
 [ -n "${SOURCE_DATE_EPOCH:-}" ] ||
     SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null) ||
@@ -54,7 +56,8 @@ export SOURCE_DATE_EPOCH
 # The programs
 
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF -DCADRE_TESTS=OFF \
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF \
+        -DCADRE_TESTS=OFF \
     -DCADRE_VERSION="$version" >"$build/configure.log" 2>&1 || {
     tail -n 20 "$build/configure.log" >&2
     die "cmake failed (see $build/configure.log)"
@@ -86,7 +89,8 @@ program() { # program PACKAGE NAME
 }
 # The manual page is made from what the program says of itself, and so cannot go stale.
 manual() { # manual PACKAGE PROGRAM SECTION [SAMPLE]
-    sh "$here/man.sh" "$build/bin/$2" "$3" "$version" "$SOURCE_DATE_EPOCH" "${4:-/dev/null}" >"$build/$2.$3"
+    sh "$here/man.sh" "$build/bin/$2" "$3" "$version" "$SOURCE_DATE_EPOCH" "${4:-/dev/null}" \
+        >"$build/$2.$3"
     put_gz "$build/$2.$3" "$1/usr/share/man/man$3/$2.$3.gz"
 }
 
@@ -108,7 +112,8 @@ done
 
 program cadre-agent cadre-agent
 manual cadre-agent cadre-agent 8 "$root/installer/agent.yaml"
-# Not a conffile: 'cadre-agent join' writes into it, and dpkg would ask at every upgrade that changes it.
+# Not a conffile: 'cadre-agent join' writes into it, and dpkg would ask at every upgrade that
+# changes it.
 put 644 "$root/installer/agent.yaml" cadre-agent/usr/share/cadre-agent/agent.yaml
 put 644 "$here/cadre-agent/strict.conf" cadre-agent/usr/share/doc/cadre-agent/examples/strict.conf
 put_gz "$root/docs/linux.md" cadre-agent/usr/share/doc/cadre-agent/linux.md.gz

@@ -10,8 +10,8 @@ program=$1
 name=$(basename "$program")
 function=_$(echo "$name" | tr - _)
 
-# Values that can be offered: FLAG and the words that its help has. A word that the help does not have (any more)
-# ends the build.
+# Values that can be offered: FLAG and the words that its help has. A word that the help does not
+# have (any more) ends the build.
 values='
 output table json
 fallback WAIT FAIL CANCEL IGNORE
@@ -58,7 +58,8 @@ help_of() { # help_of COMMAND
 
 commands() {
     case $name in
-    cadre) "$program" --help | sed -n '/^Commands:$/,/^$/s/^  \(..................\) .*/\1/p' | sed 's/ *$//' ;;
+    cadre) "$program" --help | sed -n '/^Commands:$/,/^$/s/^  \(..................\) .*/\1/p' |
+        sed 's/ *$//' ;;
     *) "$program" --help | sed -n '/^Options:$/q; s/^  \([a-z-]*\)\( [A-Z]*\)\{0,1\}   *.*/\1/p' ;;
     esac
 }
@@ -105,16 +106,19 @@ echo "$values" | while read -r flag words; do
     [ -n "$flag" ] || continue
     grep "^$flag " "$scratch/all" >"$scratch/found" || continue
     for word in $words; do
-        grep -qE "[^a-zA-Z]$word([^a-zA-Z]|\$)" "$scratch/found" || fail "--$flag of $name knows no '$word'"
+        grep -qE "[^a-zA-Z]$word([^a-zA-Z]|\$)" "$scratch/found" ||
+            fail "--$flag of $name knows no '$word'"
     done
     # The same flag may mean something else to another command.
     echo "    --$flag) COMPREPLY=(\$(compgen -W '$words' -- \"\$cur\")); return ;;"
 done
 for flag in $files; do
-    ! grep -q "^$flag " "$scratch/all" || echo "    --$flag) COMPREPLY=(\$(compgen -f -- \"\$cur\")); compopt -o filenames; return ;;"
+    ! grep -q "^$flag " "$scratch/all" ||
+        echo "    --$flag) COMPREPLY=(\$(compgen -f -- \"\$cur\")); compopt -o filenames; return ;;"
 done
 for flag in $folders; do
-    ! grep -q "^$flag " "$scratch/all" || echo "    --$flag) COMPREPLY=(\$(compgen -d -- \"\$cur\")); compopt -o filenames; return ;;"
+    ! grep -q "^$flag " "$scratch/all" ||
+        echo "    --$flag) COMPREPLY=(\$(compgen -d -- \"\$cur\")); compopt -o filenames; return ;;"
 done
 takers=$(awk '$2 != "-" { print "--" $1 }' "$scratch/all" | sort -u | tr '\n' '|' | sed 's/|$//')
 echo "    $takers) return ;;"
@@ -136,7 +140,8 @@ cat <<END
     local choices=
     case "\$command" in
 END
-cut -d' ' -f1 "$scratch/commands" | sort -u | tr '\n' ' ' | sed "s/.*/    '') choices='&--help --version' ;;\n/"
+cut -d' ' -f1 "$scratch/commands" | sort -u | tr '\n' ' ' |
+    sed "s/.*/    '') choices='&--help --version' ;;\n/"
 if grep -q ' ' "$scratch/commands"; then
     grep ' ' "$scratch/commands" | cut -d' ' -f1 | sort -u | while read -r first; do
         echo "    $first) choices='$(sed -n "s/^$first //p" "$scratch/commands" | tr '\n' ' ')' ;;"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Prints the manual page of one of our programs. Commands and options are taken from what the program says with
-# --help, so that they cannot go stale; the prose around them is in man/NAME.roff, which has one line
-# "@GENERATED@" where they belong and may have "@SAMPLE@" for the sample configuration.
+# Prints the manual page of one of our programs. Commands and options are taken from what the
+# program says with --help, so that they cannot go stale; the prose around them is in man/NAME.roff,
+# which has one line "@GENERATED@" where they belong and may have "@SAMPLE@" for the sample
+# configuration.
 #
 #   sh man.sh PROGRAM SECTION VERSION EPOCH [SAMPLE]
 set -eu
@@ -27,7 +28,12 @@ roff() {
             if (tag != "") printf ".TP\n\\fB%s\\fR\n%s\n", quote(tag), quote(text)
             tag = text = ""
         }
-        /^Options for every command:$/ { flush(); if (globals == "without") exit; print ".PP"; next }
+        /^Options for every command:$/ {
+            flush()
+            if (globals == "without") exit
+            print ".PP"
+            next
+        }
         /^Options:$/ || /^Commands:$/ { flush(); next }
         /^Usage: / { flush(); next }
         /^ +-/ || /^  [a-z]/ {
@@ -52,7 +58,8 @@ section_of() { sed -n "/^$1:\$/,/^\$/p"; }
 case $name in
 cadre)
     {
-        section_of Commands <"$scratch/help" | sed -n 's/^  \(..................\) .*/\1/p' | sed 's/ *$//' |
+        section_of Commands <"$scratch/help" | sed -n 's/^  \(..................\) .*/\1/p' |
+            sed 's/ *$//' |
             while read -r command; do
                 # shellcheck disable=SC2086
                 "$program" $command --help >"$scratch/one"
@@ -88,7 +95,8 @@ esac
     sed 's/\\/\\e/g; s/-/\\-/g; s/^\([.'"'"']\)/\\\&\1/' "$sample"
     echo ".fi"
 } >"$scratch/sample"
-printf '.TH %s %s %s "Cadre %s" "Cadre"\n' "$(echo "$name" | tr a-z A-Z | sed 's/-/\\-/g')" "$section" \
+printf '.TH %s %s %s "Cadre %s" "Cadre"\n' "$(echo "$name" | tr a-z A-Z |
+    sed 's/-/\\-/g')" "$section" \
     "$(date -u -d "@$epoch" +%Y-%m-%d)" "$version"
 sed -e "/^@GENERATED@\$/{
 r $scratch/generated

@@ -3,15 +3,17 @@
 #
 #   sh installer/msi/build.sh [--no-build] [--out FOLDER]
 #
-# Builds agent and command line with the "windows" preset (--no-build takes what is in build/windows/bin), strips them, and
-# packs them with wixl; what wixl has no words for is written into the package's tables afterwards. Two runs on the same
-# programs give the same package: component and upgrade codes are fixed, the product code follows from the version and the
-# package code from the content.
+# Builds agent and command line with the "windows" preset (--no-build takes what is in
+# build/windows/bin), strips them, and packs them with wixl; what wixl has no words for is written
+# into the package's tables afterwards. Two runs on the same programs give the same package:
+# component and upgrade codes are fixed, the product code follows from the version and the package
+# code from the content.
 #
 #   CADRE_SIGN_CERT=FILE      signs programs and package (osslsigncode) with this PKCS#12 file, or
 #                             PEM certificate chain with CADRE_SIGN_KEY=FILE
 #   CADRE_SIGN_PASSWORD_FILE  the file with its password
-#   CADRE_SIGN_TIMESTAMP=URL  an RFC 3161 time stamp service; without it signatures end with the certificate
+#   CADRE_SIGN_TIMESTAMP=URL  an RFC 3161 time stamp service; without it signatures end with the
+#                             certificate
 #   SOURCE_DATE_EPOCH         the package's date (default: the last commit's)
 set -eu
 LC_ALL=C
@@ -29,7 +31,8 @@ die() {
 }
 
 for tool in wixl msibuild msiinfo x86_64-w64-mingw32-strip; do
-    command -v "$tool" >/dev/null 2>&1 || die "$tool is missing; run: sh installer/deps.sh windows msi"
+    command -v "$tool" >/dev/null 2>&1 ||
+        die "$tool is missing; run: sh installer/deps.sh windows msi"
 done
 compile=yes
 while [ $# -gt 0 ]; do
@@ -79,7 +82,8 @@ sign() {
     fi
     [ -z "${CADRE_SIGN_PASSWORD_FILE:-}" ] || set -- "$@" -readpass "$CADRE_SIGN_PASSWORD_FILE"
     [ -z "${CADRE_SIGN_TIMESTAMP:-}" ] || set -- "$@" -ts "$CADRE_SIGN_TIMESTAMP"
-    osslsigncode sign "$@" -h sha256 -n "Cadre Agent" -in "$file" -out "$file.signed" >sign.log 2>&1 ||
+    osslsigncode sign "$@" -h sha256 -n "Cadre Agent" -in "$file" -out "$file.signed" \
+        >sign.log 2>&1 ||
         die "cannot sign $(basename "$file"): $(cat sign.log)"
     mv "$file.signed" "$file"
 }
@@ -97,8 +101,8 @@ product_code=$(uuid "cadre-agent product $version")
 wixl -a x64 -D Version="$version" -D ProductCode="$product_code" -D UpgradeCode=$upgrade_code \
     -o cadre.msi "$here/cadre-agent.wxs"
 
-# The types of custom actions: 1 a DLL of the package; 1024 deferred, with 256 for rollback and 512 for commit; 2048 as SYSTEM;
-# 64 failure is ignored; 8192 the data are not logged.
+# The types of custom actions: 1 a DLL of the package; 1024 deferred, with 256 for rollback and 512
+# for commit; 2048 as SYSTEM; 64 failure is ignored; 8192 the data are not logged.
 msibuild cadre.msi \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 1 WHERE \`Action\` = 'CadreSurvey'" \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 65 WHERE \`Action\` = 'CadreForget'" \
@@ -110,34 +114,43 @@ msibuild cadre.msi \
     -q "UPDATE \`CustomAction\` SET \`Type\` = 3649 WHERE \`Action\` = 'CadreRemove'"
 
 # Properties that reach the installer's service, and those that its log hides.
-secure="TOKEN;GROUP;COORDINATOR;NAME;SLOTS;LABELS;SERVICEACCOUNT;SERVICEPASSWORD;STARTSERVICE;REMOVEDATA"
+secure="TOKEN;GROUP;COORDINATOR;NAME;SLOTS;LABELS"
+secure="$secure;SERVICEACCOUNT;SERVICEPASSWORD;STARTSERVICE;REMOVEDATA"
 msibuild cadre.msi \
-    -q "UPDATE \`Property\` SET \`Value\` = 'CADRE_OLDER;CADRE_NEWER;$secure' WHERE \`Property\` = 'SecureCustomProperties'" \
-    -q "INSERT INTO \`Property\` (\`Property\`, \`Value\`) VALUES ('MsiHiddenProperties', 'TOKEN;SERVICEPASSWORD;CadreSetup')"
+    -q "UPDATE \`Property\` SET \`Value\` = 'CADRE_OLDER;CADRE_NEWER;$secure' \
+WHERE \`Property\` = 'SecureCustomProperties'" \
+    -q "INSERT INTO \`Property\` (\`Property\`, \`Value\`) \
+VALUES ('MsiHiddenProperties', 'TOKEN;SERVICEPASSWORD;CadreSetup')"
 
 # A file with a version is replaced by the same or a later one, and is never taken for a user's.
 for key in AgentExe CliExe; do
     msibuild cadre.msi \
-        -q "UPDATE \`File\` SET \`Version\` = '$version.0', \`Language\` = '1033' WHERE \`File\` = '$key'" \
+        -q "UPDATE \`File\` SET \`Version\` = '$version.0', \`Language\` = '1033' \
+WHERE \`File\` = '$key'" \
         -q "DELETE FROM \`MsiFileHash\` WHERE \`File_\` = '$key'"
 done
 
 # cadre.exe on everybody's PATH.
 {
-    printf 'Environment\tName\tValue\tComponent_\r\ns72\tl255\tL255\ts72\r\nEnvironment\tEnvironment\r\n'
+    printf 'Environment\tName\tValue\tComponent_\r\n'
+    printf 's72\tl255\tL255\ts72\r\nEnvironment\tEnvironment\r\n'
     printf 'Path\t=-*PATH\t[~];[INSTALLFOLDER]\tCli\r\n'
 } >Environment.idt
 msibuild cadre.msi -i Environment.idt
 msibuild cadre.msi \
-    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('RemoveEnvironmentStrings', 3300)" \
-    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('WriteEnvironmentStrings', 5200)"
+    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) \
+VALUES ('RemoveEnvironmentStrings', 3300)" \
+    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) \
+VALUES ('WriteEnvironmentStrings', 5200)"
 
-package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
+package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico \
+    "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
 msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"
 # When it was made and saved last: properties 12 and 13.
 msiinfo export cadre.msi _SummaryInformation | tr -d '\r' |
     awk -v date="$(date -u -d "@$epoch" '+%Y/%m/%d %H:%M:%S')" \
-        'BEGIN { FS = OFS = "\t"; ORS = "\r\n" } $1 == 12 || $1 == 13 { $2 = date } { print }' >_SummaryInformation.idt
+        'BEGIN { FS = OFS = "\t"; ORS = "\r\n" } $1 == 12 || $1 == 13 { $2 = date } { print }' \
+            >_SummaryInformation.idt
 msibuild cadre.msi -i _SummaryInformation.idt
 
 sign cadre.msi

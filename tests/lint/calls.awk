@@ -1,4 +1,5 @@
-# Reads which file calls which from the symbols of the compiled objects. Prints "file:1: rule: reason".
+# Reads which file calls which from the symbols of the compiled objects.
+# Prints "file:1: rule: reason".
 #
 #   awk -f calls.awk FLOORS SYMBOLS
 #
@@ -57,7 +58,7 @@ function read_arrows(    i, to, arrow) {
     }
 }
 
-# Tarjan's algorithm: circle_of[FILE] is the number of FILE's circle, members[] how many stand in it.
+# Tarjan's algorithm: circle_of[FILE] is the number of FILE's circle, members[] the size of each.
 function visit(file,    i, to, top) {
     seen[file] = low[file] = ++clock
     stack[++depth] = file
@@ -95,7 +96,8 @@ function check_circles(    i, from, to) {
 
 function check_floors(    i, file, from, to) {
     for (i = 1; i <= named_count; i++)
-        if (!(named[i] in index_of)) fail(named[i], "floor", "floors.txt names a file that is not built")
+        if (!(named[i] in index_of))
+            fail(named[i], "floor", "floors.txt names a file that is not built")
     for (i = 1; i <= files; i++) {
         file = file_name[i]
         folder = file
@@ -107,8 +109,8 @@ function check_floors(    i, file, from, to) {
         from = arrow_from[i]
         to = arrow_to[i]
         if ((from in floor_of) && (to in floor_of) && floor_of[to] > floor_of[from])
-            fail(from, "floor", from " -> " to ": " names_of(from SUBSEP to) " (from floor " \
-                 title[from] " up to " title[to] ")")
+            fail(from, "floor", from " -> " to ": " names_of(from SUBSEP to) \
+                 " (from floor " title[from] " up to " title[to] ")")
     }
 }
 

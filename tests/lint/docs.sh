@@ -7,9 +7,10 @@
 #   sh tests/lint/docs.sh
 #
 # From the tables to docs/guide.md: every flag, environment variable, config key with its default,
-# command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the guide
-# docs/groups.md, docs/linux.md and docs/security.md back: every --flag, CADRE_ variable and "cadre COMMAND" is one
-# that there is. Each test that docs/guarantees.md names is there, and each command of docs/groups.md is run by its test.
+# command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the
+# guide docs/groups.md, docs/linux.md and docs/security.md back: every --flag, CADRE_ variable and
+# "cadre COMMAND" is one that there is. Each test that docs/guarantees.md names is there, and each
+# command of docs/groups.md is run by its test.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -42,7 +43,10 @@ tables() {
         {
             if ((s = text("flag")) != "") { flag = s; at = FILENAME ":" FNR }
             if ((s = text("env")) != "") { env = s; if (flag == "") at = FILENAME ":" FNR }
-            if ((s = text("key")) != "") { key = s; if (flag == "" && env == "") at = FILENAME ":" FNR }
+            if ((s = text("key")) != "") {
+                key = s
+                if (flag == "" && env == "") at = FILENAME ":" FNR
+            }
             if ((s = text("fallback")) != "") fallback = s
         }
         END { row() }' agent/config.c coordinator/config.c cli/*.c
@@ -68,14 +72,18 @@ words_of() { # words_of COMMAND-TABLE-FILE: the commands of a daemon
     coordinator) sed -n 's/^    {"\([a-z-]*\)", .*/\1/p' coordinator/main.c ;;
     esac
 }
-reasons() { sed -n '/^static const char \*const reason_names/,/};/s/.*= "\([a-z-]*\)".*/\1/p' coordinator/store/model.c; }
+reasons() {
+    sed -n '/^static const char \*const reason_names/,/};/s/.*= "\([a-z-]*\)".*/\1/p' \
+        coordinator/store/model.c
+}
 refusals() { sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)", .*/\1/p' wire/refusal.h; }
 
-# The words of flows: those that a flow may use are in docs/flows.md, those of Kestra's tasks and what is refused
-# in docs/from-kestra.md, in code each.
+# The words of flows: those that a flow may use are in docs/flows.md, those of Kestra's tasks and
+# what is refused in docs/from-kestra.md, in code each.
 flow_words() { # flow_words TABLE-PATTERN
     awk -v table="$1" '
-        /^static const char \*const [a-z_]*\[\] = \{|^#define WORK_NAMES|^const struct refused_key [a-z_]*\[\] = \{/ {
+        /^static const char \*const [a-z_]*\[\] = \{/ || /^#define WORK_NAMES/ ||
+        /^const struct refused_key [a-z_]*\[\] = \{/ {
             inside = $0 ~ table; refused = /refused_key/
         }
         inside { while (match($0, /"[A-Za-z]+"/)) {
@@ -93,9 +101,11 @@ in_code() { # in_code WORD FILE: among the words of a piece of code
         END { exit !found }' "$2"
 }
 flows_to_docs() {
-    [ "$(flow_words '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES' | wc -l)" -gt 40 ] ||
+    [ "$(flow_words '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES' |
+        wc -l)" -gt 40 ] ||
         echo "coordinator/flow/keys.c:1: docs: the tables of keys cannot be read"
-    for name in $(flow_words '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES'); do
+    for name in $(flow_words \
+        '(flow|task|trigger|input|group|retry|concurrency)_names|WORK_NAMES'); do
         in_code "$name" docs/flows.md ||
             echo "coordinator/flow/keys.c:1: docs: the key '$name' of flows is not in docs/flows.md"
     done
@@ -106,11 +116,12 @@ flows_to_docs() {
     done
     for name in $(sed -n 's/.*{PREFIX "\([a-z]*\)\..*/\1/p' coordinator/flow/kestra.c | sort -u); do
         in_code "$name" "$tmp/from-kestra" ||
-            echo "coordinator/flow/kestra.c:1: docs: the types of '$name' are not in docs/from-kestra.md"
+            echo "coordinator/flow/kestra.c:1: docs: docs/from-kestra.md lacks the types of '$name'"
     done
-    for name in $(sed -n '/flow_input_type_names/,/;/s/.*/&/p' coordinator/flow/flow.c | grep -o '"[A-Z]*"' | tr -d '"'); do
+    for name in $(sed -n '/flow_input_type_names/,/;/s/.*/&/p' coordinator/flow/flow.c |
+        grep -o '"[A-Z]*"' | tr -d '"'); do
         in_code "$name" docs/flows.md ||
-            echo "coordinator/flow/flow.c:1: docs: the type '$name' of inputs is not in docs/flows.md"
+            echo "coordinator/flow/flow.c:1: docs: docs/flows.md lacks the type '$name' of inputs"
     done
 }
 
@@ -152,9 +163,11 @@ to_samples() {
     for daemon in agent coordinator; do
         sample=installer/$daemon.yaml
         sed -n 's/^#\(  \)\{0,1\}\([a-zA-Z]*\):/\1\2 /p' "$sample" |
-            awk '{ sub(/ *$/, "") } /^  / { print section "." $1, $2; next } NF == 1 { section = $1; next }
+            awk '{ sub(/ *$/, "") } /^  / { print section "." $1, $2; next }
+                NF == 1 { section = $1; next }
                 { print $1, $2 }' >"$tmp/sample"
-        awk -v file="$daemon/config.c:" '$2 == "key" && index($1, file) == 1 { print $3, $4, $1 }' "$tmp/tables" |
+        awk -v file="$daemon/config.c:" '$2 == "key" && index($1, file) == 1 { print $3, $4, $1 }' \
+            "$tmp/tables" |
             while read -r key default at; do
                 there=$(awk -v key="$key" '$1 == key { print $2 }' "$tmp/sample")
                 if [ -z "$there" ]; then
@@ -183,8 +196,8 @@ from_docs() {
     } | sort -u >"$tmp/variables"
     commands_of_cli >"$tmp/commands"
     # What a shell's or another program's line says is theirs.
-    for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md docs/from-kestra.md \
-        docs/linux.md; do
+    for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md \
+        docs/from-kestra.md docs/linux.md; do
         grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
             grep -vE 'cmake|apt-get|systemctl|bash --noprofile|systemd-' |
             sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
@@ -209,7 +222,8 @@ from_docs() {
 
 # What documents say of tests.
 to_tests() {
-    grep -noE 'tests/[A-Za-z0-9_./-]*[A-Za-z0-9_]' docs/guarantees.md | while IFS=: read -r line name; do
+    grep -noE 'tests/[A-Za-z0-9_./-]*[A-Za-z0-9_]' docs/guarantees.md |
+        while IFS=: read -r line name; do
         [ -f "$name" ] || echo "docs/guarantees.md:$line: docs: there is no test '$name'"
     done
     grep -n '^## [0-9]' docs/guarantees.md >"$tmp/promises"
@@ -250,8 +264,8 @@ fi
 tree=$tmp/tree
 clean_tree() {
     rm -rf "$tree"
-    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" "$tree/wire" \
-        "$tree/docs" "$tree/installer"
+    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" \
+        "$tree/wire" "$tree/docs" "$tree/installer"
     cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
     cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
     cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
@@ -322,22 +336,28 @@ expect "the key 'allowParallel' of flows is not" "a key of flows that the refere
 change coordinator/flow/keys.c 's/{"dependencies", /{"packages", /'
 expect "Kestra's 'packages' is not" "a refused property that the table does not know"
 change coordinator/flow/flow.c 's/"DURATION"/"TIMESPAN"/'
-expect "the type 'TIMESPAN' of inputs is not" "a type of inputs that the reference does not know"
+expect "docs/flows.md lacks the type 'TIMESPAN' of inputs" \
+    "a type of inputs that the reference does not know"
 change docs/flows.md 's/--label K=V/--labels K=V/'
-expect "^docs/flows.md:[0-9]*: docs: there is no flag '--labels'" "a flag that is not there, in the reference"
+expect "^docs/flows.md:[0-9]*: docs: there is no flag '--labels'" \
+    "a flag that is not there, in the reference"
 change docs/guide.md 's/| `--lease` |/| `--leases` |/'
-expect "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" "a flag that is not there, in the guide"
+expect "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" \
+    "a flag that is not there, in the guide"
 change README.md 's/--queue-timeout/--queue-time/'
-expect "^README.md:[0-9]*: docs: there is no flag '--queue-time'" "a flag that is not there, in the README"
+expect "^README.md:[0-9]*: docs: there is no flag '--queue-time'" \
+    "a flag that is not there, in the README"
 change docs/guide.md 's/`CADRE_URL`/`CADRE_ADDRESS`/'
 expect "there is no variable 'CADRE_ADDRESS'" "a variable that is not there"
 change README.md 's/^cadre login TOKEN/cadre logon TOKEN/'
 expect "there is no command 'cadre logon'" "a command that is not there"
 change docs/guarantees.md 's#`tests/system/kill.sh`#`tests/system/kills.sh`#'
-expect "^docs/guarantees.md:[0-9]*: docs: there is no test 'tests/system/kills.sh'" "a test that is not there"
+expect "^docs/guarantees.md:[0-9]*: docs: there is no test 'tests/system/kills.sh'" \
+    "a test that is not there"
 change docs/guarantees.md 's/^\*Tests\.\* `tests.system.groups/See `tests\/system\/groups/'
 expect "^docs/guarantees.md:1: docs: a promise names no test" "a promise without a test"
 change tests/system/groups.sh 's/cadre group pause gpu/cadre group pause cpu/'
-expect "^docs/groups.md:[0-9]*: docs: tests/system/groups.sh does not run 'cadre group pause gpu'" "a shown command that no test runs"
+expect "^docs/groups.md:[0-9]*: docs: .*/groups.sh does not run 'cadre group pause gpu'" \
+    "a shown command that no test runs"
 
 [ "$failed" -eq 0 ]

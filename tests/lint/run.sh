@@ -48,8 +48,9 @@ done <"$tmp/listed" >"$tmp/all"
 grep -E '\.[ch]$' "$tmp/all" >"$tmp/c" || :
 grep -E '\.h$' "$tmp/all" >"$tmp/headers" || :
 # What people write; fuzz corpora are bytes.
-grep -E '(\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|html|css|service|wxs)|/run|Makefile|LICENSE)$' \
-    "$tmp/all" | grep -v '^tests/fuzz/corpus/' >"$tmp/text" || :
+written='\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|html|css|service|wxs)'
+grep -E "($written|/run|Makefile|LICENSE)\$" "$tmp/all" |
+    grep -v '^tests/fuzz/corpus/' >"$tmp/text" || :
 grep -E '(\.(sh|awk|cmake|js|html|css|service|wxs|yaml|yml)|CMakeLists\.txt|/run)$' "$tmp/text" |
     grep -v '^tests/lint/' >"$tmp/scripts" || :
 
@@ -212,7 +213,8 @@ fi
 # Every source is in the list of the nearest CMakeLists.txt, or it is neither built nor run.
 if wanted unlisted-source; then
     : >"$tmp/found"
-    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests/(unit|sim|system|fuzz|bench))/.*\.c$' \
+    folders='base|wire|platform|agent|coordinator|cli|installer|tests/(unit|sim|system|fuzz|bench)'
+    grep -E "^($folders)/.*\.c\$" \
         "$tmp/c" >"$tmp/sources" || :
     while IFS= read -r file; do
         folder=$(dirname "$file")
@@ -232,7 +234,8 @@ fi
 # ... and every source in such a list is there.
 if wanted missing-source; then
     : >"$tmp/found"
-    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests)/.*CMakeLists\.txt$' "$tmp/all" \
+    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests)/.*CMakeLists\.txt$' \
+        "$tmp/all" \
         >"$tmp/lists" || :
     while IFS= read -r list; do
         awk '{ sub(/#.*/, ""); gsub(/"[^"]*"/, "") }
@@ -241,7 +244,8 @@ if wanted missing-source; then
                 sub(/.*\(/, "", name)
                 print FNR, name ".c"
             }
-            { gsub(/[()]/, " "); for (i = 1; i <= NF; i++) if ($i ~ /\.c$/) print FNR, $i }' "$list" |
+            { gsub(/[()]/, " "); for (i = 1; i <= NF; i++) if ($i ~ /\.c$/) print FNR, $i }' \
+                "$list" |
             while read -r line file; do
                 [ -f "$(dirname "$list")/$file" ] ||
                     echo "$list:$line: missing-source: $file is listed but not there"
@@ -297,8 +301,8 @@ if [ -n "$tidy" ] || { [ "$only" != "  " ] && wanted tidy; }; then
         tr '\n' '\0' <"$tmp/tidied" | xargs -0 -n 4 -P "$(getconf _NPROCESSORS_ONLN)" \
             clang-tidy --quiet -p build/dev >"$tmp/tidy" 2>/dev/null || :
         # Headers are seen through the include views.
-        sed -nE "s#^$root/(build/dev/include/[a-z_]*/)?([^:]*:[0-9]+):[0-9]+: (warning|error): (.*)#\\2: tidy: \\4#p" \
-            "$tmp/tidy" |
+        seen="^$root/(build/dev/include/[a-z_]*/)?([^:]*:[0-9]+):[0-9]+"
+        sed -nE "s#$seen: (warning|error): (.*)#\\2: tidy: \\4#p" "$tmp/tidy" |
             sort -u >"$tmp/found"
         report tidy
     fi

@@ -88,12 +88,14 @@ function check_own_include(header,    to) {
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
         header != "coordinator/store/store.h" &&
         header != "coordinator/store/model.h" && header != "wire/lease.h")
-        fail("include-direction", "the engine sees base, flow, the store's store.h and model.h and wire/lease.h alone")
+        fail("include-direction", "the engine sees base, flow, the store's store.h and model.h " \
+             "and wire/lease.h alone")
     if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
         fail("include-direction", "the store sees base and itself alone")
     if (folder == "coordinator/flow" && to != "base" && !starts(header, "coordinator/flow/") &&
         header != "coordinator/store/model.h" && header != "wire/lease.h")
-        fail("include-direction", "the flow language sees base, itself, model.h and wire/lease.h alone")
+        fail("include-direction",
+             "the flow language sees base, itself, model.h and wire/lease.h alone")
     if ((starts(header, "platform/linux/") && folder != "platform/linux") ||
         (starts(header, "platform/windows/") && folder != "platform/windows"))
         fail("include-direction", "only platform's own twin may include " header)
@@ -116,10 +118,12 @@ BEGIN {
                          "gmtime localtime asctime ctime atoi atol atoll atof " \
                          "scanf fscanf sscanf vscanf vfscanf vsscanf " \
                          "system popen rand srand tmpnam tempnam mktemp alloca", banned, " ")
-    better["strcpy"] = better["strcat"] = better["strncpy"] = better["strncat"] = "base/str.h or base/buf.h"
+    better["strcpy"] = better["strcat"] = "base/str.h or base/buf.h"
+    better["strncpy"] = better["strncat"] = better["strcpy"]
     better["sprintf"] = better["vsprintf"] = "snprintf or base/buf.h"
     better["gmtime"] = better["localtime"] = better["asctime"] = better["ctime"] = "base/duration.h"
-    better["atoi"] = better["atol"] = better["atoll"] = better["atof"] = "a parser that reports errors"
+    better["atoi"] = better["atol"] = better["atoll"] = "a parser that reports errors"
+    better["atof"] = better["atoi"]
     better["system"] = better["popen"] = "platform/process.h"
     better["rand"] = better["srand"] = "the random interface of base/clock.h"
     n = split("assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp " \
@@ -170,7 +174,8 @@ function parameters(text,    i, n, c, depth, count) {
 function end_file() {
     limit = path == "coordinator/store/store.h" ? 260 : 200
     if (path ~ /\.h$/ && file_lines > limit)
-        printf "%s:%d: header-length: %d lines, the limit is %d\n", path, file_lines, file_lines, limit
+        printf "%s:%d: header-length: %d lines, the limit is %d\n",
+            path, file_lines, file_lines, limit
     if (file_lines > 1000)
         printf "%s:%d: file-length: %d lines, the limit is 1000\n", path, file_lines, file_lines
 }
@@ -197,12 +202,14 @@ END { end_file() }
     }
 
     if (top != "platform" && top != "tests" &&
-        code ~ /(^|[^A-Za-z0-9_])(_WIN32|_WIN64|__linux__|__linux|__unix__|__APPLE__|__MINGW32__|__MINGW64__|_MSC_VER)($|[^A-Za-z0-9_])/)
+        code ~ ("(^|[^A-Za-z0-9_])(_WIN32|_WIN64|__linux__|__linux|__unix__|__APPLE__|" \
+                "__MINGW32__|__MINGW64__|_MSC_VER)($|[^A-Za-z0-9_])"))
         fail("os-ifdef", "what differs between systems lives in platform/")
 
     if ($0 ~ /(^|[^A-Za-z0-9_])(TODO|FIXME|XXX|HACK)($|[^A-Za-z0-9_])/)
         fail("unfinished", "do it, or open an issue")
-    else if ($0 !~ /501/ && tolower($0) ~ /(^|[^a-z0-9_])(for now|not implemented|not yet implemented)($|[^a-z0-9_])/)
+    else if ($0 !~ /501/ &&
+             tolower($0) ~ /(^|[^a-z])(for now|not implemented|not yet implemented)($|[^a-z])/)
         fail("unfinished", "sounds unfinished: say what is, not what may come")
 
     if (index(code, "(") > 0) {

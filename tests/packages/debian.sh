@@ -1,8 +1,9 @@
 #!/bin/sh
-# The Debian packages: built twice alike, installed in booted containers, used, broken, upgraded, removed.
+# The Debian packages: built twice alike, installed in booted containers, used, broken, upgraded,
+# removed.
 #
-# Three machines: "queue" has the coordinator, "alpha" and "beta" an agent each. Two versions are built of the same
-# tree, so that there is one to upgrade from.
+# Three machines: "queue" has the coordinator, "alpha" and "beta" an agent each. Two versions are
+# built of the same tree, so that there is one to upgrade from.
 . "$(dirname "$0")/lib-container.sh"
 
 old=$here/old new=$here/new
@@ -12,7 +13,8 @@ current=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists
 # ---- building ----
 
 # One time for all, whatever is committed meanwhile.
-SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/CMakeLists.txt")
+SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null ||
+    stat -c %Y "$root/CMakeLists.txt")
 export SOURCE_DATE_EPOCH
 
 build() { sh "$root/installer/debian/build.sh" "$@" >build.out 2>&1; }
@@ -29,7 +31,8 @@ mkdir -p elsewhere/tree
 (cd "$root" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C elsewhere/tree
 # Compiled by the compiler, not taken from what the first build left.
 CADRE_DEPS_DIR=${CADRE_DEPS_DIR:-$root/build/deps} CCACHE_DISABLE=1 \
-    sh elsewhere/tree/installer/debian/build.sh --out elsewhere/packages --build elsewhere/build >build.out 2>&1 ||
+    sh elsewhere/tree/installer/debian/build.sh --out elsewhere/packages --build elsewhere/build \
+        >build.out 2>&1 ||
     cat build.out
 (cd "$new" && sha256sum ./*.deb) >new.sums
 (cd elsewhere/packages && sha256sum ./*.deb) >elsewhere.sums
@@ -92,12 +95,16 @@ is "root can use the command line at once" 0 $?
 is "its state is its own" "cadre-coordinator 700" "$(owner_of queue /var/lib/cadre/coordinator)"
 is "so is its key" "cadre-coordinator 600" "$(owner_of queue /var/lib/cadre/coordinator/ca.key)"
 on_queue journalctl -u cadre-coordinator --no-pager >journal.out
-has "the journal has the next step, too" journal.out 'coordinator initialised' 'cadre token create join'
-score=$(on_queue systemd-analyze security cadre-coordinator 2>/dev/null | sed -n 's/.*level for.*: \([0-9.]*\) .*/\1/p')
-holds "its unit is exposed less than 3.0 ($score)" awk -v s="${score:-10}" 'BEGIN { exit !(s < 3.0) }'
+has "the journal has the next step, too" journal.out 'coordinator initialised' \
+    'cadre token create join'
+score=$(on_queue systemd-analyze security cadre-coordinator 2>/dev/null |
+    sed -n 's/.*level for.*: \([0-9.]*\) .*/\1/p')
+holds "its unit is exposed less than 3.0 ($score)" awk -v s="${score:-10}" \
+    'BEGIN { exit !(s < 3.0) }'
 on_queue systemctl restart cadre-coordinator
 is "it starts again" 0 $?
-is "and was initialised once" 1 "$(on_queue journalctl -u cadre-coordinator --no-pager | grep -c 'coordinator initialised')"
+is "and was initialised once" 1 "$(on_queue journalctl -u cadre-coordinator --no-pager |
+    grep -c 'coordinator initialised')"
 
 on_queue cadre group create linux >/dev/null 2>&1
 token=$(on_queue cadre token create join --group linux 2>/dev/null)
@@ -110,7 +117,8 @@ holds "and is online" until_true 20 agent_is alpha ONLINE
 in_shell beta 'dpkg -i old/cadre-agent_*.deb' >install.out 2>&1
 is "an agent is installed without a token" 0 $?
 has "and is told how to join" install.out 'cadre-agent join TOKEN'
-is "nothing has failed there" "" "$(in_machine beta systemctl list-units --failed --plain --no-legend)"
+is "nothing has failed there" "" \
+    "$(in_machine beta systemctl list-units --failed --plain --no-legend)"
 token=$(on_queue cadre token create join --group linux 2>/dev/null)
 in_machine beta cadre-agent join "$token" >join.out 2>&1
 is "joining as root" 0 $?
@@ -120,30 +128,41 @@ until_true 20 agent_is beta ONLINE || {
     done_testing
 }
 ok "and it is online"
-is "the key belongs to the service" "cadre-agent 600" "$(owner_of beta /var/lib/cadre/agent/agent.key)"
+is "the key belongs to the service" "cadre-agent 600" \
+    "$(owner_of beta /var/lib/cadre/agent/agent.key)"
 is "the state folder is closed" "cadre-agent 700" "$(owner_of beta /var/lib/cadre/agent)"
 is "the configuration is the administrator's" "root 644" "$(owner_of beta /etc/cadre/agent.yaml)"
-is "every key is in it still, commented out" "$(grep -cE '^#[a-zA-Z]+:' "$root/installer/agent.yaml")" \
+is "every key is in it still, commented out" \
+    "$(grep -cE '^#[a-zA-Z]+:' "$root/installer/agent.yaml")" \
     "$(in_machine beta grep -cE '^#[a-zA-Z]+:' /etc/cadre/agent.yaml)"
 
 # ---- jobs ----
 
 on_queue cadre run --group linux -- sh -c 'cat /proc/self/cgroup; id -un; exit 7' >job.out 2>&1
 is "a job runs and keeps its exit code" 7 $?
-has "as the service's account in a cgroup of its own" job.out '^cadre-agent$' '0::/.*cadre-agent.service/job-'
-job=$(on_queue cadre job list --limit 1 -o json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | head -n 1)
+has "as the service's account in a cgroup of its own" job.out '^cadre-agent$' \
+    '0::/.*cadre-agent.service/job-'
+job=$(on_queue cadre job list --limit 1 -o json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' |
+    head -n 1)
 where=$(job_field "$job" agentName)
-logged() { in_machine "${where:-alpha}" journalctl --no-pager -o cat CADRE_JOB="$job" CADRE_AGENT="$where" | grep -q 'ended state=FAILED exit=7'; }
+logged() {
+    in_machine "${where:-alpha}" journalctl --no-pager -o cat CADRE_JOB="$job" \
+        CADRE_AGENT="$where" | grep -q 'ended state=FAILED exit=7'
+}
 holds "the journal finds it by job and agent" until_true 10 logged
 
-# What tries to stay: its own session, a parent that is gone, a clean environment, and deaf to SIGTERM.
+# What tries to stay: its own session, a parent that is gone, a clean environment, and deaf to
+# SIGTERM.
 stubborn='trap "" TERM
     (setsid sh -c "trap \"\" TERM; exec sleep 7001" </dev/null >/dev/null 2>&1 &)
     (env -i setsid sh -c "trap \"\" TERM; (exec sleep 7002) & exit" </dev/null >/dev/null 2>&1 &)
     while :; do sleep 1; done'
 cancelled=$(detach -- sh -c "$stubborn")
 late=$(detach --timeout 12s -- sh -c "$stubborn")
-sleepers() { for m in alpha beta; do in_machine $m pgrep -fc '^sleep 700[12]'; done | awk '{ n += $1 } END { print n + 0 }'; }
+sleepers() {
+    for m in alpha beta; do in_machine $m pgrep -fc '^sleep 700[12]'; done |
+        awk '{ n += $1 } END { print n + 0 }'
+}
 sleepers_are() { [ "$(sleepers)" -eq "$1" ]; }
 holds "jobs that daemonise are there" until_true 30 sleepers_are 4
 on_queue cadre job cancel "$cancelled" >/dev/null 2>&1
@@ -151,40 +170,48 @@ holds "a cancelled one is killed" until_true 40 job_is "$cancelled" KILLED
 holds "one that takes too long is ended" until_true 40 job_is "$late" FAILED
 is "for that reason" timeout "$(job_field "$late" reason)"
 is "and nothing of them is left" 0 "$(sleepers)"
-is "nor are their cgroups" "" "$(for m in alpha beta; do in_shell $m 'ls -d /sys/fs/cgroup/system.slice/cadre-agent.service/job-* 2>/dev/null'; done)"
+cgroups_of_jobs() { in_shell "$1" 'ls -d /sys/fs/cgroup/system.slice/cadre-agent.service/job-*'; }
+is "nor are their cgroups" "" "$(for m in alpha beta; do cgroups_of_jobs $m 2>/dev/null; done)"
 
 # ---- reload, wrong configuration ----
 
 in_shell alpha 'echo "labels: {zone: dmz}" >>/etc/cadre/agent.yaml && systemctl reload cadre-agent'
 is "the agent reloads" 0 $?
-on_queue cadre run --group linux --queue-timeout 30s --require label.zone=dmz -- hostname >job.out 2>&1
+on_queue cadre run --group linux --queue-timeout 30s --require label.zone=dmz -- hostname \
+    >job.out 2>&1
 is "and offers its new label" "0 alpha" "$? $(cat job.out)"
-in_shell alpha 'echo "slotz: 3" >>/etc/cadre/agent.yaml; systemctl restart cadre-agent' >restart.out 2>&1
+in_shell alpha 'echo "slotz: 3" >>/etc/cadre/agent.yaml; systemctl restart cadre-agent' \
+    >restart.out 2>&1
 holds "a wrong configuration does not start" test $? -ne 0
 is "and is not tried again and again" "failed 0" \
-    "$(in_machine alpha systemctl show -p ActiveState --value cadre-agent) $(in_machine alpha systemctl show -p NRestarts --value cadre-agent)"
+    "$(in_machine alpha systemctl show -p ActiveState --value cadre-agent) $(in_machine alpha \
+        systemctl show -p NRestarts --value cadre-agent)"
 in_machine alpha journalctl -u cadre-agent -p err --no-pager >journal.out
 has "the journal has file and line, as an error" journal.out "agent.yaml:[0-9]+: .*slotz"
-in_shell alpha 'sed -i /slotz/d /etc/cadre/agent.yaml; echo "drainTimeout: 1m" >>/etc/cadre/agent.yaml; systemctl start cadre-agent'
+in_shell alpha 'cd /etc/cadre && sed -i /slotz/d agent.yaml && echo "drainTimeout: 1m" >>agent.yaml
+    systemctl start cadre-agent'
 holds "mended it starts" until_true 20 agent_is alpha ONLINE
 
 # ---- stop ----
 
-# Shorter than the jobs need: only the agent's word for it keeps the service manager from killing them.
+# Shorter than the jobs need: only the agent's word for it keeps the service manager from killing
+# them.
 drop_in() { # drop_in MACHINE UNIT LINE...
     di_folder=/etc/systemd/system/$2.service.d di_machine=$1
     in_machine "$1" mkdir -p "$di_folder"
     shift 2
-    { echo '[Service]' && printf '%s\n' "$@"; } >"$here/machines/$di_machine/root$di_folder/test.conf"
+    printf '%s\n' '[Service]' "$@" >"$here/machines/$di_machine/root$di_folder/test.conf"
     in_machine "$di_machine" systemctl daemon-reload
 }
-job_on() { # job_on NAME [OPTION...] -- COMMAND...: its id; by way of a label that only that agent has
+# job_on NAME [OPTION...] -- COMMAND...: its id; by way of a label that only that agent has
+job_on() {
     jo_zone=dmz
     [ "$1" = alpha ] || jo_zone=lan
     shift
     detach --require label.zone=$jo_zone "$@"
 }
-in_shell beta 'printf "labels: {zone: lan}\ndrainTimeout: 3s\n" >>/etc/cadre/agent.yaml; systemctl reload cadre-agent'
+in_shell beta 'printf "labels: {zone: lan}\ndrainTimeout: 3s\n" >>/etc/cadre/agent.yaml
+    systemctl reload cadre-agent'
 drop_in alpha cadre-agent TimeoutStopSec=2s
 job=$(job_on alpha -- sh -c 'sleep 8; echo finished')
 holds "a job runs" until_true 20 job_is "$job" RUNNING
@@ -195,7 +222,8 @@ in_machine alpha systemctl start cadre-agent
 job=$(job_on beta -- sh -c 'exec sleep 600')
 holds "a long one runs" until_true 20 job_is "$job" RUNNING
 in_machine beta systemctl stop cadre-agent
-is "it is ended when the drain time is over" "FAILED drain" "$(job_field "$job" state) $(job_field "$job" reason)"
+is "it is ended when the drain time is over" "FAILED drain" \
+    "$(job_field "$job" state) $(job_field "$job" reason)"
 in_machine beta systemctl start cadre-agent
 holds "both agents are back" until_true 20 agent_is beta ONLINE
 
@@ -204,7 +232,8 @@ holds "both agents are back" until_true 20 agent_is beta ONLINE
 job=$(job_on alpha --lease 10m -- sh -c 'sleep 7003; true')
 holds "a job runs" until_true 20 job_is "$job" RUNNING
 in_machine alpha kill -KILL "$(main_pid alpha cadre-agent)"
-holds "an agent that was killed is restarted, and its job is over long before its lease" until_true 30 job_is "$job" FAILED
+holds "an agent that was killed is restarted, and its job is over long before its lease" \
+    until_true 30 job_is "$job" FAILED
 is "for that reason" interrupted "$(job_field "$job" reason)"
 is "and none of its processes is left" 0 "$(in_machine alpha pgrep -fc '^sleep 7003')"
 
@@ -215,11 +244,15 @@ job=$(job_on alpha --lease 10m -- sh -c 'sleep 7004; true')
 holds "a job runs" until_true 20 job_is "$job" RUNNING
 hung=$(main_pid alpha cadre-agent)
 in_machine alpha kill -STOP "$hung"
-another_pid() { set -- "$1" "$2" "$(main_pid "$1" cadre-agent)"; [ "$3" -gt 0 ] && [ "$3" != "$2" ]; }
+another_pid() {
+    set -- "$1" "$2" "$(main_pid "$1" cadre-agent)"
+    [ "$3" -gt 0 ] && [ "$3" != "$2" ]
+}
 holds "an agent that hangs is restarted" until_true 30 another_pid alpha "$hung"
 holds "and its job is over" until_true 30 job_is "$job" FAILED
 is "for that reason, too" interrupted "$(job_field "$job" reason)"
-is "it was the watchdog" 1 "$(in_machine alpha journalctl -u cadre-agent --no-pager | grep -c 'Watchdog timeout')"
+is "it was the watchdog" 1 "$(in_machine alpha journalctl -u cadre-agent --no-pager |
+    grep -c 'Watchdog timeout')"
 
 on_queue systemctl stop cadre-coordinator
 before=$(main_pid alpha cadre-agent)
@@ -249,14 +282,18 @@ settings=$(in_machine alpha cat /etc/cadre/agent.yaml)
 job=$(job_on alpha -- sh -c 'until [ -e "$HOME/go" ]; do sleep 0.2; done')
 holds "a job runs" until_true 20 job_is "$job" RUNNING
 in_shell queue 'dpkg -i new/cadre-cli_*.deb new/cadre-coordinator_*.deb' >install.out 2>&1
-is "the coordinator is upgraded" "0 cadre-coordinator $current" "$? $(on_queue cadre-coordinator version)"
+is "the coordinator is upgraded" "0 cadre-coordinator $current" \
+    "$? $(on_queue cadre-coordinator version)"
 holds "it runs again" until_true 30 coordinator_back
 in_shell alpha 'dpkg -i new/cadre-agent_*.deb' >install.out 2>&1
 is "the agent is upgraded without a question" 0 $?
 holds "without waiting for the job" job_is "$job" RUNNING
 in_machine alpha touch /var/lib/cadre/home/go
 holds "which may finish" until_true 60 job_is "$job" SUCCESS
-version_is() { on_queue cadre agent list | awk -v name="$1" -v v="$2" '$1 == name && $7 == v { found = 1 } END { exit !found }'; }
+version_is() {
+    on_queue cadre agent list |
+        awk -v name="$1" -v v="$2" '$1 == name && $7 == v { found = 1 } END { exit !found }'
+}
 holds "then the new agent runs" until_true 40 version_is alpha "$current"
 is "with its identity" "$identity" "$(in_machine alpha cat /var/lib/cadre/agent/identity.json)"
 is "and its configuration" "$settings" "$(in_machine alpha cat /etc/cadre/agent.yaml)"
@@ -269,7 +306,8 @@ in_shell alpha 'install -D -m 644 /usr/share/doc/cadre-agent/examples/strict.con
     systemctl restart cadre-agent' >strict.out 2>&1
 is "the agent starts with the stricter drop-in" 0 $?
 on_queue cadre run --group linux --queue-timeout 30s --require label.zone=dmz -- \
-    sh -c 'touch /etc/x 2>/dev/null && exit 3; cat /proc/self/cgroup; echo "$HOME" >"$HOME/y"' >job.out 2>&1
+    sh -c 'touch /etc/x 2>/dev/null && exit 3; cat /proc/self/cgroup; echo "$HOME" >"$HOME/y"' \
+        >job.out 2>&1
 is "and runs jobs, which cannot write where they should not" 0 $?
 has "each in its cgroup still" job.out '0::/.*cadre-agent.service/job-'
 
@@ -280,7 +318,8 @@ holds "a job runs" until_true 20 job_is "$job" RUNNING
 machine_reboot beta || not_ok "the machine boots again"
 holds "after a reboot the agent is back" until_true 40 agent_is beta ONLINE
 is "its job was told to end" "FAILED drain" "$(job_field "$job" state) $(job_field "$job" reason)"
-on_queue cadre run --group linux --queue-timeout 30s --require label.zone=lan -- hostname >job.out 2>&1
+on_queue cadre run --group linux --queue-timeout 30s --require label.zone=lan -- hostname \
+    >job.out 2>&1
 is "and it runs jobs" "0 beta" "$? $(cat job.out)"
 
 # ---- removal ----
@@ -294,10 +333,17 @@ in_shell beta 'dpkg -i new/cadre-agent_*.deb' >install.out 2>&1
 holds "installed again it is the agent that it was" until_true 30 agent_is beta ONLINE
 in_machine beta dpkg -P cadre-agent >remove.out 2>&1
 is "the agent is purged" 0 $?
-is "nothing of it is left" "" "$(in_shell beta 'ls -d /var/lib/cadre /etc/cadre /etc/systemd/system/cadre* /etc/systemd/system/*/cadre* 2>/dev/null; getent passwd cadre-agent; getent group cadre-agent')"
-in_shell queue 'echo "# mine" >>/etc/cadre/coordinator.yaml; dpkg -r cadre-coordinator' >remove.out 2>&1
+# left_on MACHINE ACCOUNT: folders, links of units and accounts that are there
+left_on() {
+    in_shell "$1" 'ls -d /var/lib/cadre /etc/cadre /etc/systemd/system/cadre* \
+        /etc/systemd/system/*/cadre* 2>/dev/null
+        getent passwd '"$2"'; getent group '"$2"
+}
+is "nothing of it is left" "" "$(left_on beta cadre-agent)"
+in_shell queue 'echo "# mine" >>/etc/cadre/coordinator.yaml; dpkg -r cadre-coordinator' \
+    >remove.out 2>&1
 in_machine queue test -s /var/lib/cadre/coordinator/ca.key
 is "the coordinator is removed, its data stays" 0 $?
 in_machine queue dpkg -P cadre-coordinator cadre-cli >remove.out 2>&1
-is "nothing is left of it when it is purged" "" "$(in_shell queue 'ls -d /var/lib/cadre /etc/cadre /etc/systemd/system/cadre* /etc/systemd/system/*/cadre* 2>/dev/null; getent passwd cadre-coordinator; getent group cadre-coordinator')"
+is "nothing is left of it when it is purged" "" "$(left_on queue cadre-coordinator)"
 done_testing

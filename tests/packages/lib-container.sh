@@ -1,10 +1,12 @@
 #!/bin/sh
-# Machines to install on: Debian booted with systemd in containers, each with its own disk and network.
-# Sourced by tests of packages. machines_ready prints a skip and ends the test where they cannot run.
+# Machines to install on: Debian booted with systemd in containers, each with its own disk and
+# network. Sourced by tests of packages. machines_ready prints a skip and ends the test where they
+# cannot run.
 #
-# One root file system is made with debootstrap and kept in $CADRE_CACHE_DIR (default: build/cache); each machine
-# has an overlay over it. All machines hang on one bridge that is connected to nothing else. Everything that
-# is started is ended, and everything that is mounted is unmounted, when the test ends, however it ends.
+# One root file system is made with debootstrap and kept in $CADRE_CACHE_DIR (default: build/cache);
+# each machine has an overlay over it. All machines hang on one bridge that is connected to nothing
+# else. Everything that is started is ended, and everything that is mounted is unmounted, when the
+# test ends, however it ends.
 
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -60,7 +62,8 @@ root_packages="systemd,systemd-sysv,dbus,ca-certificates,adduser,procps,init-sys
 root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2"
 
 mirror() { # where this machine's apt has the release from
-    apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)' 'Created-By: Packages' |
+    apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)' \
+        'Created-By: Packages' |
         awk -F'|' -v r="$codename" '$2 == r && $3 == "main" && $4 == "Debian" { print $1; exit }'
 }
 
@@ -106,7 +109,8 @@ machines_ready() {
         skip_all "packages: nothing can be mounted here ($(cat mount.log))"
     fi
     ip netns add "$tag" 2>net.log && ip -n "$tag" link add br0 type bridge 2>>net.log &&
-        ip -n "$tag" link set br0 up 2>>net.log || skip_all "packages: no networks here ($(cat net.log))"
+        ip -n "$tag" link set br0 up 2>>net.log ||
+            skip_all "packages: no networks here ($(cat net.log))"
     machine_up probe 10.77.0.250 || {
         tail -n 5 "$here/machines/probe/console"
         skip_all "packages: systemd does not boot in a container here"
@@ -149,18 +153,23 @@ machine_up() {
     booting=$1 place=$here/machines/$1
     mkdir -p "$place/upper" "$place/work" "$place/root"
     if [ ! -e "$place/netns" ]; then
-        mount -t overlay -o "lowerdir=$base,upperdir=$place/upper,workdir=$place/work" overlay "$place/root" || return 1
+        mount -t overlay -o "lowerdir=$base,upperdir=$place/upper,workdir=$place/work" overlay \
+            "$place/root" || return 1
         ip netns add "$tag-$1" && ip -n "$tag-$1" link set lo up &&
             ip -n "$tag-$1" link add eth0 type veth peer name "v$1" netns "$tag" &&
             ip -n "$tag" link set "v$1" master br0 up &&
-            ip -n "$tag-$1" addr add "$2/24" dev eth0 && ip -n "$tag-$1" link set eth0 up || return 1
+            ip -n "$tag-$1" addr add "$2/24" dev eth0 && ip -n "$tag-$1" link set eth0 up ||
+                return 1
         : >"$place/netns"
         echo "$1" >"$place/root/etc/hostname"
         rm -f "$place/root/etc/resolv.conf"
-        printf '127.0.0.1 localhost\n10.77.0.1 queue\n10.77.0.2 alpha\n10.77.0.3 beta\n' >"$place/root/etc/hosts"
+        printf '127.0.0.1 localhost\n10.77.0.1 queue\n10.77.0.2 alpha\n10.77.0.3 beta\n' \
+            >"$place/root/etc/hosts"
     fi
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --kill-signal=SIGRTMIN+3 \
-        --network-namespace-path="/run/netns/$tag-$1" --resolv-conf=off --timezone=off --machine="$tag-$1" --hostname="$1" \
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no \
+        --keep-unit --kill-signal=SIGRTMIN+3 \
+        --network-namespace-path="/run/netns/$tag-$1" --resolv-conf=off --timezone=off \
+            --machine="$tag-$1" --hostname="$1" \
         -D "$place/root" --boot >>"$place/console" 2>&1 </dev/null &
     nspawn=$!
     echo "$nspawn" >"$place/nspawn"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The Windows package under Wine, with a coordinator on this machine: install with a token, a job, upgrade, downgrade, repair,
-# uninstall, and every installation that must fail and leave nothing. Wine and the folder it keeps everything in are the
-# test's own.
+# The Windows package under Wine, with a coordinator on this machine: install with a token, a job,
+# upgrade, downgrade, repair, uninstall, and every installation that must fail and leave nothing.
+# Wine and the folder it keeps everything in are the test's own.
 set -u
 CADRE_ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 here=$(pwd)
@@ -45,7 +45,8 @@ must package --out later
 must configure windows
 must compile windows cadre-msi
 must package
-version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' "$CADRE_ROOT/build/windows/generated/cadre_version.h")
+version=$(sed -n 's/^#define CADRE_VERSION "\(.*\)"$/\1/p' \
+    "$CADRE_ROOT/build/windows/generated/cadre_version.h")
 now=$CADRE_ROOT/build/packages/cadre-agent-$version-x64.msi
 next=$here/later/cadre-agent-9.9.9-x64.msi
 
@@ -62,7 +63,8 @@ osslsigncode verify -CAfile sign.pem -in "signed/${now##*/}" >verify.out 2>&1
 is "and the signature holds" 0 $?
 mkdir content
 (cd content && msiextract "$here/signed/${now##*/}") >content.out
-find content -name cadre-agent.exe -exec osslsigncode verify -CAfile sign.pem -in {} \; >verify.out 2>&1
+find content -name cadre-agent.exe -exec osslsigncode verify -CAfile sign.pem -in {} \; \
+    >verify.out 2>&1
 has "so does that of the programs" verify.out 'Signature verification: ok'
 
 config=$program_data/agent.yaml
@@ -71,10 +73,12 @@ wine_up
 windows_group
 
 # ---- tools ----
-msi() { # msi LOG /i|/x PACKAGE [PROPERTY=VALUE...]: its exit code, of which Linux sees the low 8 bits
+# msi LOG /i|/x PACKAGE [PROPERTY=VALUE...]: its exit code, of which Linux sees the low 8 bits
+msi() {
     msi_log=$1 msi_do=$2 msi_file=$(windows_path "$3")
     shift 3
-    win msiexec "$msi_do" "$msi_file" /qn "/l*v" "$(windows_path "$here/$msi_log")" "$@" >msi.out 2>&1
+    win msiexec "$msi_do" "$msi_file" /qn "/l*v" "$(windows_path "$here/$msi_log")" "$@" \
+        >msi.out 2>&1
 }
 # A long wait in msi_background is no fault: the job that it waits for is held by a file.
 msi_background() {
@@ -87,7 +91,10 @@ msi_background() {
     installer=$!
 }
 token() { cadre token create join --group windows 2>/dev/null; }
-agent_id() { cadre agent list -o json | tr '{' '\n' | sed -n "s/.*\"id\": *\"\([0-9a-z]*\)\".*\"name\": *\"$1\".*/\1/p"; }
+agent_id() {
+    cadre agent list -o json | tr '{' '\n' |
+        sed -n "s/.*\"id\": *\"\([0-9a-z]*\)\".*\"name\": *\"$1\".*/\1/p"
+}
 service_key() { # service_key VALUE: of its entry in the registry
     win reg query 'HKLM\System\CurrentControlSet\Services\cadre-agent' /v "$1" 2>/dev/null |
         sed -n "s/^ *$1  *REG_[A-Z]*  *//p" | tr '\\' /
@@ -95,7 +102,9 @@ service_key() { # service_key VALUE: of its entry in the registry
 automatic=0x2
 by_hand=0x3
 no_service() { ! win sc query cadre-agent >/dev/null 2>&1; }
-registered() { win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' /s 2>/dev/null >arp.txt; }
+registered() {
+    win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' /s 2>/dev/null >arp.txt
+}
 nothing_left() { # nothing_left NAME
     holds "$1 leaves no service" no_service
     holds "and no program" test ! -e "$program_files"
@@ -114,14 +123,16 @@ secret_in() {
 # held_job: a job that ends when the file "gate" is there
 held_job() {
     rm -f gate
-    printf '@echo off\r\n:wait\r\nif not exist "%s" goto wait\r\nexit 5\r\n' "$(windows_path "$here/gate")" >held.cmd
+    printf '@echo off\r\n:wait\r\nif not exist "%s" goto wait\r\nexit 5\r\n' \
+        "$(windows_path "$here/gate")" >held.cmd
     job=$(cadre run --detach --group windows --shell cmd --script held.cmd 2>/dev/null)
     until_true 60 job_is "$job" RUNNING || not_ok "a job does not start: $(cadre job why "$job")"
 }
 
 # ---- a first installation ----
 first_token=$(token)
-msi install.log /i "$now" "TOKEN=$first_token" GROUP=windows NAME=win-1 SLOTS=3 LABELS=region=eu-west,zone=dmz
+msi install.log /i "$now" "TOKEN=$first_token" GROUP=windows NAME=win-1 SLOTS=3 \
+    LABELS=region=eu-west,zone=dmz
 is "it installs" 0 $?
 holds "the service runs" service_is RUNNING
 is "and starts with the machine" $automatic "$(service_key Start)"
@@ -138,24 +149,30 @@ has "and its output comes back" out '^from the service'
 win reg query 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v PATH >path.txt
 has "cadre.exe is on the PATH" path.txt 'Program Files.Cadre'
 registered
-has "it is among the installed programs" arp.txt 'DisplayName.*Cadre Agent' "DisplayVersion.*$version" \
+has "it is among the installed programs" arp.txt 'DisplayName.*Cadre Agent' \
+    "DisplayVersion.*$version" \
     'Publisher.*Cadre' 'NoModify.*0x1' 'EstimatedSize' 'UninstallString'
-is "the token is kept nowhere" "" "$(secret_in "$first_token" "$WINEPREFIX" install.log 2>/dev/null)"
-has "the log tells what was done" install.log 'service cadre-agent is registered' 'joined 127.0.0.1.* as win-1'
+is "the token is kept nowhere" "" "$(secret_in "$first_token" "$WINEPREFIX" install.log \
+    2>/dev/null)"
+has "the log tells what was done" install.log 'service cadre-agent is registered' \
+    'joined 127.0.0.1.* as win-1'
 id=$(agent_id win-1)
 
 # ---- upgrade ----
 printf '# by hand\r\nlogLevel: debug\r\n' >>"$config"
 cp "$config" config.kept
-# As "sc config cadre-agent start= demand obj= .\operator password= x binPath= ...", which Wine's sc does not know.
+# As "sc config cadre-agent start= demand obj= .\operator password= x binPath= ...", which Wine's sc
+# does not know.
 cat >configure.c <<'END'
 #include <windows.h>
 int main(void)
 {
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     SC_HANDLE service = OpenServiceW(manager, L"cadre-agent", SERVICE_CHANGE_CONFIG);
-    return !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_DEMAND_START, SERVICE_NO_CHANGE,
-                                 L"C:\\Elsewhere\\cadre-agent.exe run --log-level debug", NULL, NULL, NULL,
+    return !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, SERVICE_DEMAND_START,
+                                 SERVICE_NO_CHANGE,
+                                 L"C:\\Elsewhere\\cadre-agent.exe run --log-level debug",
+                                 NULL, NULL, NULL,
                                  L".\\operator", L"x", NULL);
 }
 END
@@ -163,11 +180,12 @@ x86_64-w64-mingw32-gcc-posix -o configure.exe configure.c -ladvapi32
 win ./configure.exe
 is "an administrator changes start type, account and arguments" 0 $?
 held_job
-# Windows tells the package that it removes by UPGRADINGPRODUCTCODE that it is for an upgrade; Wine only passes on which
-# features to remove, and so is told here to pass on more.
+# Windows tells the package that it removes by UPGRADINGPRODUCTCODE that it is for an upgrade; Wine
+# only passes on which features to remove, and so is told here to pass on more.
 cp "$next" next.msi
 msibuild next.msi \
-    -q "UPDATE \`Upgrade\` SET \`Remove\` = 'ALL UPGRADINGPRODUCTCODE=1' WHERE \`ActionProperty\` = 'CADRE_OLDER'"
+    -q "UPDATE \`Upgrade\` SET \`Remove\` = 'ALL UPGRADINGPRODUCTCODE=1' \
+WHERE \`ActionProperty\` = 'CADRE_OLDER'"
 msi_background upgrade.log /i "$here/next.msi"
 holds "an upgrade waits for the running job" until_true 60 service_is STOP_PENDING
 holds "which goes on" job_is "$job" RUNNING
@@ -175,7 +193,8 @@ touch gate
 wait "$installer"
 is "and then succeeds" 0 $?
 holds "the job ended by itself" job_is "$job" FAILED
-is "with its own code" 5 "$(cadre job show "$job" -o json | sed -n 's/.*"exitCode": *\([0-9]*\).*/\1/p' | head -n 1)"
+is "with its own code" 5 "$(cadre job show "$job" -o json |
+    sed -n 's/.*"exitCode": *\([0-9]*\).*/\1/p' | head -n 1)"
 holds "the service runs again" service_is RUNNING
 agent_has_version() { cadre agent show win-1 | grep -Eq "^version +$1"; }
 holds "in the new version" until_true 30 agent_has_version 9.9.9
@@ -201,7 +220,8 @@ rm "$program_files/cadre.exe" "$program_files/cadre-agent.exe"
 # What msiexec /fa does; Wine's does not know that option.
 msi repair.log /i "$next" REINSTALL=ALL REINSTALLMODE=amus
 is "a repair succeeds" 0 $?
-holds "and brings back what was deleted" test -s "$program_files/cadre-agent.exe" -a -s "$program_files/cadre.exe"
+holds "and brings back what was deleted" test -s "$program_files/cadre-agent.exe" \
+    -a -s "$program_files/cadre.exe"
 holds "a stopped service stays stopped" service_is STOPPED
 win sc start cadre-agent >/dev/null
 holds "and can be started" until_true 30 agent_is win-1 ONLINE
@@ -272,7 +292,8 @@ nothing_left "it"
 msi account.log /i "$now" 'SERVICEACCOUNT=.\nobody' SERVICEPASSWORD=the-password-of-nobody
 holds "so does an account that is not there" test $? -ne 0
 has "which is named" account.log "there is no account '.*nobody'"
-is "and its password is kept nowhere" "" "$(secret_in the-password-of-nobody "$WINEPREFIX" account.log 2>/dev/null)"
+is "and its password is kept nowhere" "" "$(secret_in the-password-of-nobody "$WINEPREFIX" \
+    account.log 2>/dev/null)"
 nothing_left "it"
 lost=$(token)
 end "$coordinator"

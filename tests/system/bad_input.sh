@@ -1,5 +1,6 @@
 #!/bin/sh
-# What people and strangers get wrong: settings, flags, requests. Each is told what it is, and nothing falls over.
+# What people and strangers get wrong: settings, flags, requests. Each is told what it is, and
+# nothing falls over.
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 agent_up a --slots 2
@@ -111,7 +112,8 @@ if command -v openssl >/dev/null; then
     speak() {
         mkfifo hold
         : >out # the answer before is not this one's
-        openssl s_client -connect "127.0.0.1:$port" -alpn http/1.1 -quiet -no_ign_eof <hold >out 2>speak.err &
+        openssl s_client -connect "127.0.0.1:$port" -alpn http/1.1 -quiet -no_ign_eof <hold >out \
+            2>speak.err &
         speaker=$!
         exec 9>hold
         cat "$1" >&9 2>/dev/null
@@ -121,8 +123,9 @@ if command -v openssl >/dev/null; then
         wait "$speaker" 2>/dev/null
         rm hold
     }
+    json='Content-Type: application/json\r\nContent-Length: '
     request() { # METHOD PATH LENGTH [HEADER]
-        printf '%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n' \
+        printf '%s %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\n'"$json"'%d\r\n%s\r\n' \
             "$1" "$2" "$token" "$3" "${4:-}"
     }
     body() { # TEXT
@@ -144,7 +147,8 @@ if command -v openssl >/dev/null; then
     has "an unknown field is refused, by its name" out '^HTTP/1.1 422' 'prority'
     body '{"command": ["true"], "priority": 1e300}'
     has "a number out of all range is refused" out '^HTTP/1.1 4'
-    body "$(awk 'BEGIN { for (i = 0; i < 5000; i++) printf "["; for (i = 0; i < 5000; i++) printf "]" }')"
+    body "$(awk \
+        'BEGIN { for (i = 0; i < 5000; i++) printf "["; for (i = 0; i < 5000; i++) printf "]" }')"
     has "5000 brackets deep is refused" out '^HTTP/1.1 400'
     request GET /api/v1/nowhere 0 >text
     speak text

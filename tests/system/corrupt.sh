@@ -1,6 +1,7 @@
 #!/bin/sh
-# Damaged files: the coordinator does not start on them, names the file and the way out; the way out is walked, with the commands of
-# docs/guide.md. An agent with a damaged journal goes on with a new one and admits what it does not know.
+# Damaged files: the coordinator does not start on them, names the file and the way out; the way out
+# is walked, with the commands of docs/guide.md. An agent with a damaged journal goes on with a new
+# one and admits what it does not know.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_faults.sh"
 coordinator_up
@@ -40,15 +41,18 @@ restore_pristine() {
 }
 refused() { # NAME FILE: starting fails and says all that is needed
     : >coordinator.out
-    timeout 60 cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 2>refused.log
+    timeout 60 cadre-coordinator run --config coordinator.yaml --state server >coordinator.out \
+        2>refused.log
     is "$1: the coordinator does not start" 1 $?
-    has "$1: it names the file and the way out" refused.log "$2 is damaged" 'backup' 'cadre.db' 'output.db'
+    has "$1: it names the file and the way out" refused.log "$2 is damaged" 'backup' 'cadre.db' \
+        'output.db'
     holds "$1: and does not say that it listens" sh -c '! grep -q "^listening" coordinator.out'
 }
 half=$(($(size_of server/cadre.db) / 2))
 restore_pristine
 tr '\000-\377' '\377\000-\376' <server/cadre.db >flipped.db
-dd if=flipped.db of=server/cadre.db bs=4096 skip=$((half / 4096)) seek=$((half / 4096)) count=2 conv=notrunc 2>/dev/null
+dd if=flipped.db of=server/cadre.db bs=4096 skip=$((half / 4096)) seek=$((half / 4096)) count=2 \
+    conv=notrunc 2>/dev/null
 refused "bytes flipped in the middle" cadre.db
 restore_pristine
 dd if=/dev/zero of=server/cadre.db bs=100 count=1 conv=notrunc 2>/dev/null
@@ -64,17 +68,20 @@ head -c 20000 /dev/urandom >server/output.db
 refused "another file in the output's place" output.db
 restore_pristine
 mv server/cadre.db swap && mv server/output.db server/cadre.db && mv swap server/output.db
-timeout 60 cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 2>refused.log
+timeout 60 cadre-coordinator run --config coordinator.yaml --state server >coordinator.out \
+    2>refused.log
 is "the two files exchanged: the coordinator does not start" 1 $?
 has "and names the file" refused.log 'cadre.db'
 
 # ---- restore, as docs/guide.md says ----
-rm -f server/cadre.db server/output.db server/cadre.db-wal server/cadre.db-shm server/output.db-wal server/output.db-shm
+rm -f server/cadre.db server/output.db server/cadre.db-wal server/cadre.db-shm \
+    server/output.db-wal server/output.db-shm
 cp backup/cadre.db server/cadre.db
 cp backup/cadre.db.output server/output.db
 coordinator_up
 ok "restored, it starts"
-is "what was before the backup is there" "FAILED 3" "$(job_field "$first" state) $(job_field "$first" exitCode)"
+is "what was before the backup is there" "FAILED 3" \
+    "$(job_field "$first" state) $(job_field "$first" exitCode)"
 is "with its output" first "$(cadre job logs "$first")"
 is "and what waited waits" CREATED "$(job_field "$waiting" state)"
 cadre job show "$later" >out 2>err
@@ -94,7 +101,8 @@ wait "$agent" 2>/dev/null
 head -c 5000 /dev/urandom >a/journal.db
 rm -f a/journal.db-wal a/journal.db-shm
 agent_up a --slots 4
-has "an agent with a damaged journal says so" a.log 'the journal was damaged; it was moved aside as journal.db.damaged'
+has "an agent with a damaged journal says so" a.log \
+    'the journal was damaged; it was moved aside as journal.db.damaged'
 holds "keeps the damaged one" test -s a/journal.db.damaged
 holds "and goes on; what ran is interrupted" until_true 30 job_is "$lost" FAILED
 is "for that reason" interrupted "$(job_field "$lost" reason)"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# kill -9 of the coordinator at random moments while jobs are submitted, run and followed; kill -9 of the agent while results are
-# unacknowledged. Prints its seed; CADRE_SEED=N repeats it.
+# kill -9 of the coordinator at random moments while jobs are submitted, run and followed; kill -9
+# of the agent while results are unacknowledged. Prints its seed; CADRE_SEED=N repeats it.
 . "$(dirname "$0")/lib.sh"
 echo "# seed $seed"
 total=${CADRE_CRASH_JOBS:-500}
@@ -15,7 +15,8 @@ submitters=
 submit_some() { # FIRST LAST: one after the other, following each
     n=$1
     while [ "$n" -le "$2" ]; do
-        cadre run --name "job$n" -- sh -c "echo begin $n; echo x >>$here/runs/$n; sleep 0.0$((n % 7)); echo end $n; exit $((n % 5))" \
+        cadre run --name "job$n" -- sh -c "echo begin $n; echo x >>$here/runs/$n
+            sleep 0.0$((n % 7)); echo end $n; exit $((n % 5))" \
             >"out.$n" 2>"err.$n"
         echo $? >"code.$n"
         n=$((n + 1))
@@ -58,16 +59,19 @@ is "every follower got its job's exit code" 0 $codes
 is "and its whole output, once" 0 $outputs
 is "every job ran exactly once" 0 $twice
 cadre job list --limit 5000 -o json >jobs.json
-is "the coordinator knows each job once" $total "$(grep -o '"name":"job[0-9]*"' jobs.json | sort -u | wc -l | tr -d ' ')"
+is "the coordinator knows each job once" $total "$(grep -o '"name":"job[0-9]*"' jobs.json |
+    sort -u | wc -l | tr -d ' ')"
 is "and no more" $total "$(grep -o '"createdAt"' jobs.json | wc -l | tr -d ' ')"
-is "and all are final" 0 "$(grep -oE '"state":"(CREATED|SUBMITTED|RUNNING|KILLING|RETRYING)"' jobs.json | wc -l | tr -d ' ')"
+is "and all are final" 0 "$(grep -oE '"state":"(CREATED|SUBMITTED|RUNNING|KILLING|RETRYING)"' \
+    jobs.json | wc -l | tr -d ' ')"
 
 # ---- the agent, with results that nobody has acknowledged ----
 kill -KILL "$agent_a"
 wait "$agent_a" 2>/dev/null
 ids=
 for n in 1 2 3 4; do
-    ids="$ids $(cadre run --detach -- sh -c "while [ ! -e $here/go ]; do sleep 0.02; done; echo late $n; exit $n")"
+    ids="$ids $(cadre run --detach -- \
+        sh -c "while [ ! -e $here/go ]; do sleep 0.02; done; echo late $n; exit $n")"
 done
 for id in $ids; do until_true 20 job_is "$id" RUNNING || not_ok "job $id runs"; done
 kill -KILL "$coordinator" # nobody there to acknowledge
@@ -76,7 +80,10 @@ touch go
 ended() { [ "$(grep -c 'attempt 1 ended' b.log)" -ge "$1" ]; }
 before=$(grep -c 'attempt 1 ended' b.log)
 until_true 20 test "$(grep -c 'attempt 1 ended' b.log)" -ge 4
-four_more() { ended "$((before < 4 ? 4 : before))" && [ "$(for id in $ids; do grep "job $id: attempt 1 ended" b.log; done | wc -l)" -eq 4 ]; }
+four_more() {
+    ended "$((before < 4 ? 4 : before))" &&
+        [ "$(for id in $ids; do grep "job $id: attempt 1 ended" b.log; done | wc -l)" -eq 4 ]
+}
 holds "four jobs end while the coordinator is away" until_true 20 four_more
 kill -KILL "$agent"
 wait "$agent" 2>/dev/null
@@ -97,9 +104,11 @@ kill -KILL "$agent"
 wait "$agent" 2>/dev/null
 agent_up b --slots 8
 until_true 20 job_is "$id" FAILED
-is "a job that ran when its agent was killed is reported interrupted" interrupted "$(job_field "$id" reason)"
+is "a job that ran when its agent was killed is reported interrupted" interrupted \
+    "$(job_field "$id" reason)"
 holds "and its process is gone" until_true 10 gone "$(cat orphan)"
-id=$(cadre run --detach --retry 1 -- sh -c "[ \$CADRE_ATTEMPT = 2 ] && exit 0; echo \$\$ >$here/orphan2; exec sleep 300")
+id=$(cadre run --detach --retry 1 -- \
+    sh -c "[ \$CADRE_ATTEMPT = 2 ] && exit 0; echo \$\$ >$here/orphan2; exec sleep 300")
 until_true 20 test -s orphan2
 kill -KILL "$agent"
 wait "$agent" 2>/dev/null

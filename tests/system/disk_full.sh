@@ -5,7 +5,8 @@
 
 # A small disk of our own, in a mount namespace that goes with the processes in it.
 if [ "${1:-}" != inside ]; then
-    if unshare -m sh -c 'mkdir -p server && mount -t tmpfs -o size=1m tmpfs server' 2>unshare.err; then
+    if unshare -m sh -c 'mkdir -p server && mount -t tmpfs -o size=1m tmpfs server' \
+        2>unshare.err; then
         exec unshare -m sh "$0" inside
     fi
     echo "skip - full disks: none can be mounted here ($(head -n 1 unshare.err))"
@@ -20,7 +21,8 @@ fill() { # FOLDER: to the last byte
 }
 make_room() { rm -f "$1/ballast" "$1/ballast.rest"; }
 post() { # JSON: prints the status and the body
-    curl -sS --cacert "$here/server/ca.pem" -H "Authorization: Bearer $admin" -w '\n%{http_code}\n' \
+    curl -sS --cacert "$here/server/ca.pem" -H "Authorization: Bearer $admin" \
+        -w '\n%{http_code}\n' \
         -d "$1" "https://$CADRE_URL/api/v1/jobs"
 }
 
@@ -37,7 +39,8 @@ fill server
 n=0 refused=
 while [ $n -lt 400 ] && [ -z "$refused" ]; do
     n=$((n + 1))
-    post "{\"command\": [\"true\"], \"env\": {\"X\": \"$(head -c 60000 /dev/zero | tr '\0' x)\"}, \"requires\": {\"label.some\": \"where\"}, \"name\": \"fill$n\"}" >answer
+    post "{\"command\": [\"true\"], \"env\": {\"X\": \"$(head -c 60000 /dev/zero |
+        tr '\0' x)\"}, \"requires\": {\"label.some\": \"where\"}, \"name\": \"fill$n\"}" >answer
     case $(tail -n 1 answer) in
     20?) ;;
     *) refused=$(tail -n 1 answer) ;;
@@ -49,7 +52,8 @@ has "in words that say why" answer '"code":"disk-full"' 'no space is left on its
 has "so does the log" coordinator.log 'rolled back.*no space is left'
 cadre run --detach --env X="$(head -c 60000 /dev/zero | tr '\0' x)" -- true >id 2>err &
 run=$!
-holds "the CLI says so, too" until_true 20 file_has err 'not now \(.*no space is left on its disk.*trying for 30 s'
+holds "the CLI says so, too" until_true 20 file_has err \
+    'not now \(.*no space is left on its disk.*trying for 30 s'
 holds "what was acknowledged can be read" job_is "$kept" CREATED
 touch running.go
 holds "a job ends at its agent meanwhile" until_true 20 ended_at a "$running"
@@ -60,13 +64,15 @@ holds "the agent comes back by itself" until_true 60 agent_is a ONLINE
 holds "the result arrives" until_true 30 job_is "$running" FAILED
 is "as it was" "3 survived" "$(job_field "$running" exitCode) $(cadre job logs "$running")"
 holds "the job that was submitted runs" until_true 30 job_is "$(cat id)" SUCCESS
-is "every acknowledged submit is there" $((n + 2)) "$(cadre job list --limit 1000 -o json | grep -o '"createdAt"' | wc -l | tr -d ' ')"
+is "every acknowledged submit is there" $((n + 2)) "$(cadre job list --limit 1000 -o json |
+    grep -o '"createdAt"' | wc -l | tr -d ' ')"
 fill server
 kill -KILL "$coordinator"
 wait "$coordinator" 2>/dev/null
 make_room server
 coordinator_up
-holds "a coordinator that was killed on a full disk starts, and knows its jobs" job_is "$kept" CREATED
+holds "a coordinator that was killed on a full disk starts, and knows its jobs" job_is "$kept" \
+    CREATED
 never_twice running kept
 end "$agent"
 end "$coordinator"
@@ -92,9 +98,11 @@ fill b
 early=$(once early 'exit 0')
 holds "an agent whose disk is full takes no jobs" until_true 30 agent_is b DRAINING
 cadre agent show b >shown
-has "and says why" shown 'drainReason +[0-9.]+ ?[A-Za-z]* are left on the disk of .*b, and diskReserve is 8MiB'
+has "and says why" shown \
+    'drainReason +[0-9.]+ ?[A-Za-z]* are left on the disk of .*b, and diskReserve is 8MiB'
 has "in its log, too" b.log 'warn .*are left on the disk of .*no jobs are taken, and output waits'
-is "a job that was on its way goes back to the queue" "CREATED 0" "$(job_field "$early" state) $(runs_of early)"
+is "a job that was on its way goes back to the queue" "CREATED 0" \
+    "$(job_field "$early" state) $(runs_of early)"
 cadre job why "$early" >why
 has "and tells what it waits for" why 'draining'
 touch quiet.go

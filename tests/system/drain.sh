@@ -10,14 +10,16 @@ running() { [ "$(cadre job list --state RUNNING -o json | grep -o '"id"' | wc -l
 now() { date +%s; }
 
 # ---- leases ----
-# A third of the lease goes by without a word: the agent has to speak up before it starts the job, not to end it at once.
+# A third of the lease goes by without a word: the agent has to speak up before it starts the job,
+# not to end it at once.
 begun=$(now)
 idle() { [ "$(now)" -ge $((begun + 4)) ]; }
 until_true 30 idle
 cadre run --lease 3s -- sh -c 'sleep 4; echo done' >out 2>err
 is "a job whose lease is shorter than the heartbeat runs" "0 done" "$? $(cat out)"
 
-# An agent that hangs for longer than its lease has its job ended by the guard; told to forget it, it is quiet again.
+# An agent that hangs for longer than its lease has its job ended by the guard; told to forget it,
+# it is quiet again.
 rm out # else it is looked at before it is emptied
 cadre run --lease 2s -- sh -c 'echo $$; exec sleep 300' >out 2>err &
 run=$!
@@ -28,7 +30,8 @@ is "a job whose agent hangs is lost when its lease is over" 125 $?
 has "and is said to be" err 'lost'
 holds "its process is gone before" gone "$(head -n 1 out)"
 kill -CONT "$agent"
-holds "the agent takes note" until_true 20 file_has a.log 'is lost: this agent was held up for longer than its lease'
+holds "the agent takes note" until_true 20 file_has a.log \
+    'is lost: this agent was held up for longer than its lease'
 holds "the agent is back" until_true 30 agent_is a ONLINE
 ticks() { awk '{ print $14 + $15 }' "/proc/$agent/stat"; }
 begun=$(now)
@@ -38,7 +41,8 @@ spent=$(($(ticks) - spent))
 holds "and does not spin ($spent ticks in 4 s)" test "$spent" -lt 100
 
 # ---- stopping ----
-cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' >out 2>err &
+cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' \
+    >out 2>err &
 run=$!
 until_true 20 test -s stubborn
 begun=$(now)
@@ -68,7 +72,8 @@ agent_up a --slots 4
 holds "and runs there" until_true 20 job_is "$(cat id)" SUCCESS
 
 rm -f stubborn
-cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' >out 2>err &
+cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' \
+    >out 2>err &
 run=$!
 until_true 20 test -s stubborn
 kill -TERM "$agent"
@@ -85,7 +90,8 @@ holds "and is gone with it" gone "$(cat stubborn)"
 agent_up a --slots 4
 echo 'slotz: 3' >>a.yaml
 kill -HUP "$agent"
-holds "SIGHUP with a bad file is refused by line" until_true 20 file_has a.log 'not read again: a.yaml:[0-9]+: .*slotz.*slots'
+holds "SIGHUP with a bad file is refused by line" until_true 20 file_has a.log \
+    'not read again: a.yaml:[0-9]+: .*slotz.*slots'
 cadre run -- true
 is "and the agent goes on as before" 0 $?
 sed -i '/slotz/d' a.yaml
@@ -103,7 +109,8 @@ is "SIGHUP takes new labels and environment" "0 config" "$? $(cat out)"
 cadre-agent run --config a.yaml --state a >second 2>&1
 is "a second agent on the same folder is refused" 1 $?
 has "and says who has it" second 'another agent' "$agent"
-cadre-agent join "$(cadre token create join 2>/dev/null)" --config a.yaml --state a --replace >second 2>&1
+cadre-agent join "$(cadre token create join 2>/dev/null)" --config a.yaml --state a \
+    --replace >second 2>&1
 is "so is joining anew under it" 1 $?
 has "and says what to do" second 'stop the agent'
 end "$agent"

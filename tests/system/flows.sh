@@ -1,6 +1,7 @@
 #!/bin/sh
-# Flows through the real programs: the examples, each on agents whose capabilities fit; files that are wrong; cancels; kill -9 of
-# the coordinator in the middle of an execution, and of an agent in the middle of an evaluation.
+# Flows through the real programs: the examples, each on agents whose capabilities fit; files that
+# are wrong; cancels; kill -9 of the coordinator in the middle of an execution, and of an agent in
+# the middle of an evaluation.
 # rings: system tsan
 . "$(dirname "$0")/lib.sh"
 coordinator_up
@@ -10,14 +11,19 @@ execution_is() { cadre execution show "$1" 2>/dev/null | grep -Eq "^state +$2\$"
 task_state() { cadre execution show "$1" | sed -n "s/^task $2  *\([A-Z]*\).*/\1/p"; }
 task_is() { [ "$(task_state "$1" "$2")" = "$3" ]; }
 waits_for() { cadre execution show "$1" | grep -Eq "waiting: .*$2"; }
-new_execution() { cadre execution list --flow "$1" --limit 1 -o json | grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
+new_execution() {
+    cadre execution list --flow "$1" --limit 1 -o json | grep -o '"id":"[^"]*"' | head -n 1 |
+        cut -d '"' -f 4
+}
 
 # ---- agents ----
 agent_up plain --slots 4
-for group in windows gpu dmz region-eu region-us linux-build; do cadre group create "$group" >/dev/null; done
+for group in windows gpu dmz region-eu region-us linux-build; do cadre group create "$group" \
+    >/dev/null; done
 cadre group update windows --require os=windows >/dev/null
 
-# group_agent NAME GROUP ENV [OPTION...]: an agent of this group whose jobs find these variables; its pid is in agent
+# group_agent NAME GROUP ENV [OPTION...]: an agent of this group whose jobs find these variables;
+# its pid is in agent
 group_agent() {
     name=$1 group=$2 variables=$3
     shift 3
@@ -25,7 +31,8 @@ group_agent() {
         join_agent "$name"
         printf 'env: {%s}\n' "$variables" >>"$name.yaml"
     }
-    cadre-agent run --config "$name.yaml" --state "$name" --worker-group "$group" "$@" >>"$name.log" 2>&1 &
+    cadre-agent run --config "$name.yaml" --state "$name" --worker-group "$group" "$@" \
+        >>"$name.log" 2>&1 &
     agent=$!
     pids="$pids $agent"
 }
@@ -35,7 +42,8 @@ group_agent builder linux-build "NOTES: $here/no-notes"
 group_agent trainer gpu 'A: b'
 group_agent gate dmz "INBOX: $here/inbox"
 group_agent vault region-eu "DATA: $here/data, BACKUPS: $here/backups"
-# Stand-ins for the shells of Windows, as far as the examples need them: the agent starts them as it would the real ones.
+# Stand-ins for the shells of Windows, as far as the examples need them: the agent starts them as it
+# would the real ones.
 cat >bin/powershell <<'END'
 #!/bin/sh
 while [ $# -gt 1 ]; do shift; done
@@ -84,10 +92,12 @@ tasks:
 END
 cadre flow apply "$CADRE_ROOT/examples" wrong.yaml other.yaml >out 2>err
 is "files with faults are refused as a whole" 1 $?
-has "each fault has its file and line" err '^wrong.yaml:5: task a: unknown key .comand., did you mean .command.' \
+has "each fault has its file and line" err \
+    '^wrong.yaml:5: task a: unknown key .comand., did you mean .command.' \
     '^wrong.yaml:4: task a: command: a command or a script is missing' \
     "^wrong.yaml:10: task b: script: .*there is no input 'day'" \
-    "^other.yaml:4: task a: workerGroup: there is no worker group 'windos', did you mean 'windows'" 'nothing was applied: 4 problems'
+    "^other.yaml:4: task a: workerGroup: there is no worker group 'windos', did you mean .windows" \
+    'nothing was applied: 4 problems'
 is "and nothing was applied" 1 "$(cadre flow list | wc -l)"
 cadre flow apply --check "$CADRE_ROOT/examples" >out 2>err
 is "a check changes nothing" "0 1" "$? $(cadre flow list | wc -l)"
@@ -96,7 +106,8 @@ is "the examples apply as they are" "0 5" "$? $(grep -c 'created, revision 1$' o
 cadre flow apply "$CADRE_ROOT/examples" >out 2>err
 is "applying them again changes nothing" 5 "$(grep -c 'unchanged, revision 1$' out)"
 cadre flow show company.builds/windows-linux --source >out
-is "the source comes back byte for byte" "$(cat "$CADRE_ROOT/examples/windows-linux.yaml")" "$(cat out)"
+is "the source comes back byte for byte" "$(cat "$CADRE_ROOT/examples/windows-linux.yaml")" \
+    "$(cat out)"
 cadre flow apply missing.yaml 2>err
 is "a file that is not there is an error" 1 $?
 has "and is named" err 'missing.yaml'
@@ -126,8 +137,10 @@ is "a day that is none is refused" 125 $?
 has "and the input is named" err 'inputs.day: is not a date'
 cadre flow run company.reports/nightly-report 2>err
 has "and so is one that is missing" err 'inputs.day: is missing'
-holds "a Linux machine is not let into a group that requires os=windows" until_true 30 file_has winbox.log requires-not-met
-# From here on the stand-ins play the Windows server; tests/windows/flows.sh has one that runs Windows programs.
+holds "a Linux machine is not let into a group that requires os=windows" until_true 30 file_has \
+    winbox.log requires-not-met
+# From here on the stand-ins play the Windows server; tests/windows/flows.sh has one that runs
+# Windows programs.
 end "$winbox"
 cadre group update windows --require os=linux >/dev/null
 group_agent winbox windows ''
@@ -137,16 +150,19 @@ has "outputs of the first task reach the second" out '^published sales-2026-01-3
 
 # ---- GPU training ----
 id=$(cadre flow run company.research/gpu-training --detach)
-holds "training waits where no agent has such a GPU, and says which clause" until_true 30 waits_for "$id" 'gpu\.'
+holds "training waits where no agent has such a GPU, and says which clause" until_true 30 \
+    waits_for "$id" 'gpu\.'
 is "what comes before it has run" SUCCESS "$(task_state "$id" prepare)"
 second=$(cadre flow run company.research/gpu-training --detach)
-holds "a second training is queued by the concurrency limit" until_true 30 execution_is "$second" QUEUED
+holds "a second training is queued by the concurrency limit" until_true 30 execution_is "$second" \
+    QUEUED
 cadre execution cancel "$id" >/dev/null
 holds "a cancelled training ends" until_true 30 execution_is "$id" KILLED
 is "and what comes behind it never was" "" "$(task_state "$id" report)"
 holds "and the second takes its place" until_true 30 execution_is "$second" RUNNING
 cadre execution cancel "$second" >/dev/null
-sed 's/requires: {gpu.count.*}/requires: {label.gpu: "a*"}/' "$CADRE_ROOT/examples/gpu-training.yaml" >gpu.yaml
+sed 's/requires: {gpu.count.*}/requires: {label.gpu: "a*"}/' \
+    "$CADRE_ROOT/examples/gpu-training.yaml" >gpu.yaml
 cadre flow apply gpu.yaml >out
 has "a changed file is a new revision" out 'gpu-training changed, revision 2$'
 cadre flow show company.research/gpu-training --revision 1 --source >out
@@ -160,17 +176,23 @@ cadre flow run company.research/gpu-training --input epochs=1000 2>err
 has "an input over its max is refused" err 'inputs.epochs: is more than its max, 100'
 
 # ---- a file arrives on a host behind a firewall ----
-evaluated() { cadre trigger show company.imports/file-arrival/new-file | grep -q '^evaluation .*not-fired, exit code 1'; }
+evaluated() {
+    cadre trigger show company.imports/file-arrival/new-file |
+        grep -q '^evaluation .*not-fired, exit code 1'
+}
 holds "the trigger is evaluated on the host and does not fire" until_true 30 evaluated
 is "and has started nothing" 1 "$(cadre execution list --flow company.imports/file-arrival | wc -l)"
 printf 'a\nb\nc\n' >inbox/orders.csv
-arrived() { id=$(new_execution company.imports/file-arrival) && [ -n "$id" ] && execution_is "$id" SUCCESS; }
+arrived() {
+    id=$(new_execution company.imports/file-arrival) && [ -n "$id" ] && execution_is "$id" SUCCESS
+}
 holds "a file that arrives starts an execution, and is loaded" until_true 60 arrived
 cadre execution logs "$id" >out
 is "by the host that has it" "3" "$(tr -d ' ' <out)"
 holds "and moved" test -e inbox/done/orders.csv
 cadre execution show "$id" >out
-has "the execution knows its trigger and what it found" out '^trigger  *new-file$' '^inputs  *\{"file":"orders.csv"\}$'
+has "the execution knows its trigger and what it found" out '^trigger  *new-file$' \
+    '^inputs  *\{"file":"orders.csv"\}$'
 cadre trigger disable company.imports/file-arrival/new-file >out
 has "a trigger can be disabled" out 'DISABLED$'
 is "one file, one execution" 2 "$(cadre execution list --flow company.imports/file-arrival | wc -l)"
@@ -179,7 +201,9 @@ is "and is then not evaluated by hand either" 1 $?
 has "which tells the way out" err 'is disabled' 'cadre trigger enable'
 cadre trigger enable company.imports/file-arrival/new-file >out
 has "and enabled" out '(ENABLED|EVALUATING)$'
-run_by_hand() { job=$(cadre trigger run company.imports/file-arrival/new-file 2>/dev/null) && [ -n "$job" ]; }
+run_by_hand() {
+    job=$(cadre trigger run company.imports/file-arrival/new-file 2>/dev/null) && [ -n "$job" ]
+}
 holds "and evaluated by hand" until_true 30 run_by_hand
 cadre job logs --follow "$job" >out 2>err
 is "as a job with its own exit code" 1 $?
@@ -200,7 +224,8 @@ has "a region that is none is refused" err 'inputs.region: is none of its values
 cadre flow run company.builds/windows-linux --input version=2.0 >out 2>err
 is "a pipeline over two systems runs" 0 $?
 has "each part in its place" out '^published viewer_2.0.deb viewer-2.0.msi$'
-has "a task that may fail is a warning" err 'task notes WARNING \(exit-code 1\)' 'execution .* WARNING'
+has "a task that may fail is a warning" err 'task notes WARNING \(exit-code 1\)' \
+    'execution .* WARNING'
 
 # ---- a flow of Kestra's ----
 cat >kestra.yaml <<'END'
@@ -224,7 +249,8 @@ is "a flow of Kestra's runs unchanged" 0 $?
 has "with its outputs" out '^hello world$' '^the answer is 42$'
 
 cadre flow run company.team/hello -o json >out 2>err
-has "as JSON the execution comes at its end, with its task runs" out '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
+has "as JSON the execution comes at its end, with its task runs" out \
+    '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
 has "and the output goes to standard error" err '^hello world$'
 
 # ---- tasks that are tried again ----
@@ -238,7 +264,8 @@ END
 cadre flow apply again.yaml >/dev/null
 cadre flow run company.team/again >out 2>err
 is "tasks may be tried again" 0 $?
-is "and whoever follows hears it of each of them" 2 "$(grep -c 'attempt 1 failed (exit-code); it is tried again' err)"
+is "and whoever follows hears it of each of them" 2 \
+    "$(grep -c 'attempt 1 failed (exit-code); it is tried again' err)"
 
 # ---- values are text ----
 cat >quoting.yaml <<'END'
@@ -304,9 +331,11 @@ touch go
 coordinator_up
 wait $follower
 is "an execution outlives kill -9 of the coordinator, and so does who follows it" 0 $?
-is "every task ran once, in order, with the outputs of those before" "one two three 12" "$(tr '\n' ' ' <ran | sed 's/ $//')"
+is "every task ran once, in order, with the outputs of those before" "one two three 12" \
+    "$(tr '\n' ' ' <ran | sed 's/ $//')"
 is "and the follower saw all output once" 5 "$(wc -l <out)"
-is "the triggers are there again" DISABLED "$(cadre trigger list | sed -n 's/^company.imports[^ ]*  *\([A-Z]*\).*/\1/p')"
+is "the triggers are there again" DISABLED "$(cadre trigger list |
+    sed -n 's/^company.imports[^ ]*  *\([A-Z]*\).*/\1/p')"
 
 # ---- kill -9 of an agent in the middle of an evaluation ----
 cadre group create watch >/dev/null

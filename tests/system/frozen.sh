@@ -1,5 +1,6 @@
 #!/bin/sh
-# An agent that is stopped past a lease, killed, or loses its guard: nothing of a job runs on beside its next attempt.
+# An agent that is stopped past a lease, killed, or loses its guard: nothing of a job runs on beside
+# its next attempt.
 . "$(dirname "$0")/lib.sh"
 if ! command -v flock >/dev/null 2>&1; then
     echo "skip - attempts never overlap: no flock here"
@@ -13,18 +14,22 @@ agent_up b --slots 4
 agent_b=$agent
 
 guard_of() { sed -n 's/.* guard: process \([0-9]*\) watches$/\1/p' "$1.log" | tail -n 1; }
-# Every process of an attempt holds the lock: main process, child, grandchild, a daemon in a session of its own and
-# one that also hides where it comes from.
+# Every process of an attempt holds the lock: main process, child, grandchild, a daemon in a session
+# of its own and one that also hides where it comes from.
 cat >job.sh <<'END'
 cd "$1" || exit 1
 exec 9>>lock
-flock -n 9 || { echo "attempt $CADRE_ATTEMPT: something of the one before runs" >>overlaps; exit 9; }
+flock -n 9 || {
+    echo "attempt $CADRE_ATTEMPT: something of the one before runs" >>overlaps
+    exit 9
+}
 echo "attempt $CADRE_ATTEMPT" >>history
 [ "$CADRE_ATTEMPT" = 1 ] || { echo "second attempt"; exit 0; }
 echo $$ >>pids.new
 sh -c 'echo $$ >>pids.new; sh -c "echo \$\$ >>pids.new; while :; do sleep 0.1; done"; :' &
 setsid sh -c 'echo $$ >>pids.new; while :; do sleep 0.1; done' &
-setsid sh -c 'setsid env -i PATH="$PATH" sh -c "echo \$\$ >hidden; while :; do sleep 0.1; done" >/dev/null 2>&1 & :' &
+setsid sh -c 'setsid env -i PATH="$PATH" sh -c "echo \$\$ >hidden; while :; do sleep 0.1; done" \
+    >/dev/null 2>&1 & :' &
 while [ "$(wc -l <pids.new)" -lt 4 ] || [ ! -s hidden ]; do sleep 0.05; done
 mv pids.new pids
 while :; do echo tick; sleep 0.1; done
@@ -54,7 +59,8 @@ is "on the other agent" "$other" "$(job_field "$id" agentName)"
 is "alone" "" "$(cat overlaps 2>/dev/null)"
 before=$(ticks)
 kill -CONT "$frozen_pid"
-holds "the agent is there again" until_true 60 file_has "$frozen.log" "job $id: attempt 1 ended state=FAILED"
+holds "the agent is there again" until_true 60 file_has "$frozen.log" \
+    "job $id: attempt 1 ended state=FAILED"
 has "and says why" "$frozen.log" "job $id: attempt 1 is lost: this agent was held up"
 holds "and online" until_true 30 agent_is "$frozen" ONLINE
 cadre agent drain "$other" >/dev/null
@@ -73,7 +79,8 @@ kill -CONT "$frozen_pid"
 holds "and its agent comes back" until_true 60 agent_is "$frozen" ONLINE
 
 # ---- stopped for less than a lease ----
-id=$(cadre run --detach --lease 60s -- sh -c "echo \$\$ >$here/short; until [ -e $here/go ]; do sleep 0.05; done; exit 4")
+id=$(cadre run --detach --lease 60s -- \
+    sh -c "echo \$\$ >$here/short; until [ -e $here/go ]; do sleep 0.05; done; exit 4")
 until_true 30 test -s short
 holder=$agent_a
 [ "$(job_field "$id" agentName)" = a ] || holder=$agent_b

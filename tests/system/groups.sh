@@ -1,6 +1,7 @@
 #!/bin/sh
-# Worker groups, as docs/groups.md tells it: every command that it shows is run here, in the same words (tests/lint/docs.sh
-# compares). Real agents; two of them have GPUs as far as their driver's program says so.
+# Worker groups, as docs/groups.md tells it: every command that it shows is run here, in the same
+# words (tests/lint/docs.sh compares). Real agents; two of them have GPUs as far as their driver's
+# program says so.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_faults.sh"
 coordinator_up
@@ -18,8 +19,8 @@ why_is() { cadre job why "$1" 2>/dev/null | grep -qE "$2"; }
 ran_on() { is "$1" "$2" "$(cat out)"; } # NAME AGENT: the last job said where it ran
 
 # ---- who is let in ----
-# The group is named by flag, by environment, and in the config. Refused agents try again once a minute, so they are looked at
-# again at the end.
+# The group is named by flag, by environment, and in the config. Refused agents try again once a
+# minute, so they are looked at again at the end.
 join_agent early
 start_agent early --worker-group late
 holds "an agent that names an unknown group is refused" until_true 20 file_has early.log \
@@ -30,7 +31,8 @@ is "a group is created" "group late created" "$(cat out)"
 cadre group create windows --require os=windows --description "Windows boxes" >/dev/null
 join_agent wrong
 CADRE_GROUP=windows start_agent wrong
-holds "a Linux agent is not let into the Windows group, and is told clause and value" until_true 20 file_has wrong.log \
+holds "a Linux agent is not let into the Windows group, and is told clause and value" until_true \
+    20 file_has wrong.log \
     'refused code=requires-not-met: group windows requires os = windows, this agent has linux'
 end "$agent"
 cadre group create edge --require label.zone=edge >/dev/null
@@ -40,7 +42,8 @@ start_agent zone
 holds "nor one with another label" until_true 20 file_has zone.log \
     'refused code=requires-not-met: group edge requires label.zone = edge, this agent has dmz'
 cadre group update edge --require label.zone=dmz >/dev/null
-holds "neither falls into the default group" sh -c '! cadre agent list | grep -E "^(early|wrong|zone) +ONLINE"'
+holds "neither falls into the default group" \
+    sh -c '! cadre agent list | grep -E "^(early|wrong|zone) +ONLINE"'
 
 # ---- a Windows group without an agent ----
 cadre run --group windos -- hostname >out 2>err
@@ -51,7 +54,8 @@ is "so is a capability that there is not" 125 $?
 has "by name" err "osx"
 waits=$(cadre run --group windows --detach -- hostname)
 cadre job why "$waits" >why
-has "a job for a group without agents waits and says why" why 'no-agent-online: group windows has no agent online'
+has "a job for a group without agents waits and says why" why \
+    'no-agent-online: group windows has no agent online'
 cadre run --group windows --fallback FAIL -- hostname >out 2>err
 is "with fallback FAIL it fails" 125 $?
 has "and says so" err 'FAILED \(no-agent\)'
@@ -63,7 +67,8 @@ cadre group update windows --max-queued 2 >/dev/null
 second=$(cadre run --group windows --detach -- hostname)
 cadre run --group windows --detach -- hostname >id 2>err &
 third=$!
-holds "a group with its maximum of queued jobs takes no more" until_true 20 file_has err 'not now \(group windows holds 2 queued jobs'
+holds "a group with its maximum of queued jobs takes no more" until_true 20 file_has err \
+    'not now \(group windows holds 2 queued jobs'
 cadre group update windows --max-queued 0 >/dev/null
 wait "$third"
 is "and takes more when it may hold more" 0 $?
@@ -93,7 +98,8 @@ END
     join_agent "$1"
     printf 'group: gpu\nslots: 1\nlabels: {rack: west-%s}\n' "$2" >>"$1.yaml"
     # shellcheck disable=SC2016
-    unshare -m sh -c 'mount --bind "$1.smi" /usr/local/bin && exec cadre-agent run --config "$1.yaml" --state "$1"' gpu "$1" \
+    unshare -m sh -c 'mount --bind "$1.smi" /usr/local/bin &&
+        exec cadre-agent run --config "$1.yaml" --state "$1"' gpu "$1" \
         >>"$1.log" 2>&1 &
     agent=$!
     pids="$pids $agent"
@@ -118,7 +124,8 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
     holds "what nobody offers waits, and tells who has what" until_true 20 why_is "$big" \
         'none-satisfies: 0 of 2 agents in group gpu meet gpu.count >= 4: gpu2 has 2, gpu1 has 1'
     cadre job cancel "$big" >/dev/null
-    busy=$(cadre run --group gpu --require 'gpu.count>=2' --detach -- sh -c "until [ -e $here/busy.go ]; do sleep 0.1; done")
+    busy=$(cadre run --group gpu --require 'gpu.count>=2' --detach -- \
+        sh -c "until [ -e $here/busy.go ]; do sleep 0.1; done")
     next=$(cadre run --group gpu --require 'gpu.count>=2' --detach -- true)
     holds "what everybody fitting is busy for says so" until_true 20 why_is "$next" \
         'all-busy: all 1 fitting agents in group gpu are busy \(1 of 1 slots\)'
@@ -135,12 +142,14 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
     cadre namespace set company.team --group gpu --fallback FAIL >/dev/null
     cadre namespace set company.team.web --default-group >/dev/null
     cadre namespace show company.team.app >out
-    has "a namespace inherits the group of its parent" out '^group +gpu' '^from +namespace company.team' '^fallback +FAIL'
+    has "a namespace inherits the group of its parent" out '^group +gpu' \
+        '^from +namespace company.team' '^fallback +FAIL'
     cadre run --namespace company.team.app -- sh -c 'echo $CADRE_GROUP' >out
     is "and its jobs go there" gpu "$(cat out)"
     cadre run --namespace company.team.web.shop -- sh -c 'echo $CADRE_AGENT' >out
     ran_on "the nearest namespace that says something counts" lin
-    cadre run --namespace company.team.app --group windows --fallback IGNORE -- sh -c 'echo $CADRE_AGENT' >out
+    cadre run --namespace company.team.app --group windows --fallback IGNORE -- \
+        sh -c 'echo $CADRE_AGENT' >out
     ran_on "and the job's own word before that" lin
     cadre namespace list >out
     has "they are listed" out '^company.team +gpu +FAIL' '^company.team.web '
@@ -151,17 +160,20 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
     # ---- pause ----
     cadre group pause gpu >/dev/null
     paused=$(cadre run --group gpu --detach -- true)
-    holds "a paused group's jobs wait and say why" until_true 20 why_is "$paused" 'group-paused: group gpu is paused'
+    holds "a paused group's jobs wait and say why" until_true 20 why_is "$paused" \
+        'group-paused: group gpu is paused'
     cadre group show gpu >out
     has "it is shown" out '^key +gpu' '^description +GPU boxes' '^paused +yes'
     cadre group resume gpu >/dev/null
     holds "and run when it is resumed" until_true 20 job_is "$paused" SUCCESS
 
     cadre agent remove gpu1 >/dev/null
-    holds "an agent that is removed is refused at once" until_true 30 file_has gpu1.log 'refused code=revoked'
+    holds "an agent that is removed is refused at once" until_true 30 file_has gpu1.log \
+        'refused code=revoked'
     end "$gpu_one"
 else
-    echo "skip - GPUs, and what is shown with them: no nvidia-smi can be put in place here ($(head -n 1 unshare.err))"
+    why=$(head -n 1 unshare.err)
+    echo "skip - GPUs, and what is shown with them: no nvidia-smi can be put in place here ($why)"
 fi
 cadre agent list >out
 has "agents are listed with their groups" out '^lin +ONLINE'
@@ -172,13 +184,15 @@ is "a group with jobs is not deleted" 1 $?
 has "and says how many" err "the worker group 'windows' has 4 queued and 0 running jobs"
 cadre group delete windows --force >/dev/null
 holds "but for --force, which ends what waits" until_true 20 job_is "$waits" FAILED
-is "for that reason" "group-deleted group-deleted" "$(job_field "$waits" reason) $(job_field "$second" reason)"
+is "for that reason" "group-deleted group-deleted" \
+    "$(job_field "$waits" reason) $(job_field "$second" reason)"
 cadre group list >out
 has "groups are listed" out '^edge ' '^gpu ' '^late '
 holds "the deleted one is not" sh -c '! grep -q "^windows " out'
 
 # ---- healing ----
-holds "an agent that was refused comes in by itself once its group is there" until_true 100 agent_is early ONLINE
+holds "an agent that was refused comes in by itself once its group is there" until_true 100 \
+    agent_is early ONLINE
 holds "so does one whose group asks for something else now" until_true 100 agent_is zone ONLINE
 cadre run --group edge -- sh -c 'echo $CADRE_AGENT' >out
 ran_on "and runs jobs" zone

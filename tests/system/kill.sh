@@ -1,6 +1,7 @@
 #!/bin/sh
-# kill -9 of the agent, of the coordinator, and of both at once, at moments that the seed chooses, while jobs run that can tell if
-# they are alive twice. What crash.sh does to the coordinator alone is not repeated here.
+# kill -9 of the agent, of the coordinator, and of both at once, at moments that the seed chooses,
+# while jobs run that can tell if they are alive twice. What crash.sh does to the coordinator alone
+# is not repeated here.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_faults.sh"
 echo "# seed $seed"
@@ -50,13 +51,15 @@ kill -KILL "$agent" "$coordinator"
 wait "$agent" "$coordinator" 2>/dev/null
 coordinator_up
 agent_up a --slots 8
-holds "both killed: a result that only the journal knew arrives" until_true 30 job_is "$ended" FAILED
+holds "both killed: a result that only the journal knew arrives" until_true 30 job_is "$ended" \
+    FAILED
 is "as it was" "4 told" "$(job_field "$ended" exitCode) $(cadre job logs "$ended")"
 holds "a job that ran is interrupted" until_true 30 job_is "$both" FAILED
 is "for that reason" interrupted "$(job_field "$both" reason)"
 holds "and gone" until_true 10 gone "$(pid_of both)"
 is "one that waited waits" CREATED "$(job_field "$waits" state)"
-is "and nothing ran more often than it may" "1 1 0" "$(runs_of both) $(runs_of ended) $(runs_of waits)"
+is "and nothing ran more often than it may" "1 1 0" \
+    "$(runs_of both) $(runs_of ended) $(runs_of waits)"
 
 # ---- again and again ----
 total=45
@@ -66,7 +69,8 @@ submit_some() { # FIRST
         # Every third may be tried again, until it succeeds; the others run once or not at all.
         retry=0
         [ $((n % 3)) -ne 0 ] || retry=20
-        once "storm$n" "sleep 0.$((n % 9)); echo end $n; exit $((n % 3))" --retry $retry >"storm$n.id" 2>>storm.err
+        once "storm$n" "sleep 0.$((n % 9)); echo end $n; exit $((n % 3))" --retry $retry \
+            >"storm$n.id" 2>>storm.err
         n=$((n + 3))
     done
 }
@@ -99,9 +103,11 @@ for p in $submitters; do wait "$p"; done
 echo "# $total jobs, $kills kills, $(storm_runs) attempts"
 holds "something was killed while jobs ran" test $kills -ge 3
 # One line a job: its number, state, reason and exit code.
+state_and_reason='"state":"\([A-Z]*\)","reason":"*\([a-z-]*\)"*'
 table() {
-    cadre job list --limit 1000 -o json | sed 's/{"id":/\n&/g' | sed -n 's/.*"name":"storm\([0-9]*\)".*/\1 &/p' |
-        sed 's/^\([0-9]*\) .*"state":"\([A-Z]*\)","reason":"*\([a-z-]*\)"*,.*"exitCode":\([0-9a-z]*\),.*/\1 \2 \3 \4/' >table
+    cadre job list --limit 1000 -o json | sed 's/{"id":/\n&/g' |
+        sed -n 's/.*"name":"storm\([0-9]*\)".*/\1 &/p' |
+        sed "s/^\([0-9]*\) .*$state_and_reason,.*\"exitCode\":\([0-9a-z]*\),.*/\1 \2 \3 \4/" >table
 }
 all_ended() { table && [ "$(grep -cE '^[0-9]+ (SUCCESS|FAILED) ' table)" -eq $total ]; }
 holds "every job ends" until_true 90 all_ended
@@ -114,7 +120,8 @@ wrong=0 more=0 n=1
 while [ $n -le $total ]; do
     [ $((n % 3)) -eq 0 ] || [ "$(runs_of "storm$n")" -le 1 ] || more=$((more + 1))
     cut -d' ' -f1 "storm$n.runs" 2>/dev/null | sort | uniq -d | grep -q . && more=$((more + 1))
-    [ $((n % 9)) -ne 0 ] || cadre job logs "$(cat "storm$n.id")" | grep -qx "end $n" || wrong=$((wrong + 1))
+    [ $((n % 9)) -ne 0 ] || cadre job logs "$(cat "storm$n.id")" | grep -qx "end $n" ||
+        wrong=$((wrong + 1))
     n=$((n + 1))
 done
 is "no attempt began twice, and no job without retry ran again" 0 $more

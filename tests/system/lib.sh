@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the system tests share. Sourced; the environment comes from tests/run.sh (CADRE_BIN and the rest).
-# Each test runs in an empty folder of its own. Programs are ended by pid; nothing waits by time alone.
+# What the system tests share. Sourced; the environment comes from tests/run.sh (CADRE_BIN and the
+# rest). Each test runs in an empty folder of its own. Programs are ended by pid; nothing waits by
+# time alone.
 
 set -u
 : "${CADRE_BIN:?is set by tests/run.sh}"
@@ -58,7 +59,8 @@ file_has() { grep -qE -e "$2" "$1" 2>/dev/null; }
 # random BELOW: the next of a sequence that the seed decides
 random_state=$seed
 random() {
-    random_state=$(awk -v s="$random_state" 'BEGIN { printf "%d", (s * 69069 + 12345) % 4294967296 }')
+    random_state=$(awk -v s="$random_state" \
+        'BEGIN { printf "%d", (s * 69069 + 12345) % 4294967296 }')
     random_value=$(awk -v s="$random_state" -v n="$1" 'BEGIN { printf "%d", (s / 65536) % n }')
 }
 
@@ -78,7 +80,8 @@ coordinator_up() {
     # After a restart it takes the port that it had, so that agents find it again.
     [ -z "${port:-}" ] || set -- --listen "127.0.0.1:$port" "$@"
     : >coordinator.out
-    cadre-coordinator run --config coordinator.yaml --state server "$@" >coordinator.out 2>>coordinator.log &
+    cadre-coordinator run --config coordinator.yaml --state server "$@" >coordinator.out \
+        2>>coordinator.log &
     coordinator=$!
     pids="$pids $coordinator"
     if ! until_true 30 listening; then
@@ -108,13 +111,15 @@ join_agent() {
         exit 1
     }
     # The token's addresses are the ones of the host; here the port was the system's choice.
-    cadre-agent join "$join_token" --config "$name.yaml" --state "$name" --name "$name" "$@" >join.log 2>&1 || {
+    cadre-agent join "$join_token" --config "$name.yaml" --state "$name" --name "$name" "$@" \
+        >join.log 2>&1 || {
         cat join.log
         exit 1
     }
 }
 
-# agent_up NAME [OPTION...]: joins the first time; waits until the coordinator sees it; its pid is in agent
+# agent_up NAME [OPTION...]: joins the first time; waits until the coordinator sees it; its pid is
+# in agent
 agent_up() {
     name=$1
     shift

@@ -24,9 +24,13 @@ done
 submitted=$(cat id.* | grep -Ec '^[0-9a-z]{13}$')
 is "1,000 jobs are accepted" $count "$submitted"
 is "under 1,000 ids" $count "$(sort -u id.* | wc -l | tr -d ' ')"
-all_done() { [ "$(cadre job list --limit 2000 --state SUCCESS -o json | grep -o '"state":"SUCCESS"' | wc -l)" -eq $count ]; }
+all_done() {
+    [ "$(cadre job list --limit 2000 --state SUCCESS -o json | grep -o '"state":"SUCCESS"' |
+        wc -l)" -eq $count ]
+}
 holds "and all of them end well" until_true 120 all_done
-echo "# $count jobs in $(($(date +%s) - began)) s; peak MiB: coordinator $(peak "$coordinator"), agent $(peak "$agent")"
+peaks="coordinator $(peak "$coordinator"), agent $(peak "$agent")"
+echo "# $count jobs in $(($(date +%s) - began)) s; peak MiB: $peaks"
 wrong=0
 for i in 0 17 499 998 999; do
     [ "$(cadre job logs "$(cat id.$i)")" = "job $i" ] || wrong=$((wrong + 1))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a service does before it starts for the first time, and never again: cadre-coordinator init --once.
+# What a service does before it starts for the first time, and never again: cadre-coordinator init
+# --once.
 . "$(dirname "$0")/lib.sh"
 printf 'listen: 127.0.0.1:0\n' >coordinator.yaml
 once() { cadre-coordinator init --once --config coordinator.yaml --state server >out 2>err; }

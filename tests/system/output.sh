@@ -28,13 +28,15 @@ id=$(cadre job list --limit 1 -o json | sed -n 's/^\[{"id":"\([^"]*\)".*/\1/p')
 cadre job logs "$id" >out
 holds "and can be had again afterwards" cmp -s random.bin out
 
-cadre run -- sh -c 'echo started; setsid sh -c "echo \$\$ >'"$here"'/daemon; sleep 300" & sleep 0.3; echo ended' >out 2>err
+cadre run -- sh -c 'echo started; setsid sh -c "echo \$\$ >'"$here"'/daemon; sleep 300" &
+    sleep 0.3; echo ended' >out 2>err
 is "a job whose daemon keeps stdout open ends" 0 $?
 is "with what it said itself" "started ended" "$(tr '\n' ' ' <out | sed 's/ $//')"
 until_true 5 test -s daemon
 holds "and the daemon is gone" until_true 10 gone "$(cat daemon)"
 
-cadre run -- sh -c '(setsid sh -c "trap \"\" TERM; (echo \$\$ >'"$here"'/double; exec sleep 300)" &) ; exit 0' >out 2>err
+cadre run -- sh -c '(setsid sh -c "trap \"\" TERM; (echo \$\$ >'"$here"'/double; exec sleep 300)" &)
+    exit 0' >out 2>err
 until_true 5 test -s double
 holds "a double-forked process that ignores SIGTERM is gone, too" until_true 10 gone "$(cat double)"
 

@@ -7,7 +7,8 @@ script=$CADRE_ROOT/installer/quickstart.sh
 
 sh "$script" >first 2>&1
 is "the quick start runs through" 0 $?
-has "and shows a job's output, its exit code and how to go on" first '^hello from ' '^exit code: 7' 'cadre run --'
+has "and shows a job's output, its exit code and how to go on" first '^hello from ' \
+    '^exit code: 7' 'cadre run --'
 [ "$failures" -eq 0 ] || tail -n 20 first
 one=$(cat quick/coordinator.pid) two=$(cat quick/agent.pid)
 pids="$pids $one $two"

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Certificates that live for seconds: renewed over the live session, under a job that goes on; the next connection uses the new one.
+# Certificates that live for seconds: renewed over the live session, under a job that goes on; the
+# next connection uses the new one.
 . "$(dirname "$0")/lib.sh"
 printf 'listen: 127.0.0.1:0\ncertificateLife: 12s\n' >coordinator.yaml
 coordinator_up
 agent_up a --slots 2
 cp a/agent.pem first.pem
 cp a/agent.key first.key
-cadre run -- sh -c 'echo begun; until [ -e '"$here"'/go ]; do sleep 0.1; done; echo ended' >out 2>err &
+cadre run -- sh -c 'echo begun; until [ -e '"$here"'/go ]; do sleep 0.1; done; echo ended' \
+    >out 2>err &
 run=$!
 until_true 20 test -s out
 renewals() { [ "$(grep -c 'certificate: renewed' a.log)" -ge "$1" ]; }
@@ -15,7 +17,8 @@ holds "over the session that it began with" test "$(grep -c 'session: connected'
 holds "without haste" test "$(grep -c 'certificate: asking' a.log)" -le 6
 holds "the certificate is another one" sh -c '! cmp -s first.pem a/agent.pem'
 holds "for the same key" cmp -s first.key a/agent.key
-holds "and the agent is the same" sh -c '[ "$(cadre agent list -o json | grep -o "\"name\"" | wc -l)" -eq 1 ]'
+holds "and the agent is the same" \
+    sh -c '[ "$(cadre agent list -o json | grep -o "\"name\"" | wc -l)" -eq 1 ]'
 
 # The first certificate is long over: who connects now shows the new one.
 end "$coordinator" KILL
@@ -37,7 +40,8 @@ cp first.pem a/agent.pem
 cadre-agent run --config a.yaml --state a >expired.log 2>&1 &
 agent=$!
 pids="$pids $agent"
-holds "an expired certificate is refused by its name" until_true 30 file_has expired.log 'certificate-expired'
+holds "an expired certificate is refused by its name" until_true 30 file_has expired.log \
+    'certificate-expired'
 holds "and the agent keeps trying slowly" kill -0 "$agent"
 end "$agent"
 is "and can be stopped" 0 "$end_code"

@@ -12,7 +12,8 @@ is "its standard output comes to stdout" out "$(cat out)"
 is "its standard error comes to stderr" err "$(cat err)"
 
 printf 'in\000put' | cadre run --stdin - -- od -An -c >out 2>err
-is "standard input reaches the job byte for byte" 'i n \0 p u t' "$(tr -s ' ' <out | sed 's/^ //;s/ $//')"
+is "standard input reaches the job byte for byte" 'i n \0 p u t' "$(tr -s ' ' <out |
+    sed 's/^ //;s/ $//')"
 
 cat >script.sh <<'END'
 echo "first"
@@ -25,14 +26,16 @@ is "and shows what it did until then" first "$(cat out)"
 printf 'set -o pipefail\nexit 3 | cat\n' | cadre run --shell bash --script - >out 2>err
 is "bash scripts run with pipefail" 3 $?
 
-cadre run --env GREETING='a "b" $c' --env EMPTY= -- sh -c 'printf "%s|%s|%s" "$GREETING" "${EMPTY-unset}" "$CADRE_ATTEMPT"' >out
+cadre run --env GREETING='a "b" $c' --env EMPTY= -- \
+    sh -c 'printf "%s|%s|%s" "$GREETING" "${EMPTY-unset}" "$CADRE_ATTEMPT"' >out
 is "environment arrives as it was typed" 'a "b" $c||1' "$(cat out)"
 cadre run --workdir / -- pwd >out
 is "it runs in the folder that was asked for" / "$(cat out)"
 cadre run -- sh -c 'touch here; pwd' >out
 holds "the fresh work folder is removed" test ! -e "$(cat out)"
 cadre run -- sh -c 'env' >out
-holds "nothing of the agent's own environment is in a job's" sh -c '! grep -q "^CADRE_\(STATE\|CONFIG\|TOKEN\|BIN\)" out'
+holds "nothing of the agent's own environment is in a job's" \
+    sh -c '! grep -q "^CADRE_\(STATE\|CONFIG\|TOKEN\|BIN\)" out'
 cadre run -- sh -c 'ls /proc/self/fd | wc -l' >out
 is "no descriptor but 0, 1, 2 is inherited (one more is ls's own)" 4 "$(tr -d ' ' <out)"
 cadre run -- printf '\000\377\200binary' >out
@@ -54,7 +57,8 @@ cadre run --workdir /no/such/folder -- true 2>err
 code=$?
 holds "a missing working folder is not success" test "$code" -ne 0
 has "and is named" err '/no/such/folder'
-cadre run --timeout 1s -- sh -c 'sleep 300 & echo $! >'"$here"'/child; echo $$ >'"$here"'/parent; wait' >out 2>err
+cadre run --timeout 1s -- \
+    sh -c 'sleep 300 & echo $! >'"$here"'/child; echo $$ >'"$here"'/parent; wait' >out 2>err
 is "a timeout gives 124" 124 $?
 has "and says so" err 'timeout' '1s'
 holds "and the whole process tree is gone" until_true 20 gone "$(cat child)"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A flow over two systems: examples/windows-linux.yaml as it is, with cadre-agent.exe for its part on Windows, and a trigger
-# that is evaluated there.
+# A flow over two systems: examples/windows-linux.yaml as it is, with cadre-agent.exe for its part
+# on Windows, and a trigger that is evaluated there.
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 wine_up
@@ -15,9 +15,11 @@ holds "its part for Windows waits for a Windows machine" until_true 60 waits
 agent_exe_up w1
 ended() { cadre execution show "$id" | grep -Eq '^state +(WARNING|SUCCESS|FAILED)$'; }
 holds "with one it goes on to its end" until_true 120 ended
-is "which is a warning, for the notes that may fail" WARNING "$(cadre execution show "$id" | sed -n 's/^state  *//p')"
+is "which is a warning, for the notes that may fail" WARNING "$(cadre execution show "$id" |
+    sed -n 's/^state  *//p')"
 cadre execution logs "$id" | tr -d '\r' >out
-has "the Windows part was built there, and its output reached the next task" out '^building viewer 2.0$' \
+has "the Windows part was built there, and its output reached the next task" out \
+    '^building viewer 2.0$' \
     '^published viewer_2.0.deb viewer-2.0.msi$'
 cadre execution show "$id" >out
 has "each on its machine" out '^task linux .* on builder ' '^task windows .* on w1 '
@@ -46,7 +48,8 @@ cadre flow delete company.team/watch >/dev/null
 cat >slow.yaml <<'END'
 id: slow
 namespace: company.team
-tasks: [{id: a, shell: cmd, script: "ping -n 100 127.0.0.1", timeout: 2s, workerGroup: {key: windows}}]
+workerGroup: {key: windows}
+tasks: [{id: a, shell: cmd, script: "ping -n 100 127.0.0.1", timeout: 2s}]
 END
 cadre flow apply slow.yaml >/dev/null
 cadre flow run company.team/slow >out 2>err

@@ -1,6 +1,7 @@
 #!/bin/sh
-# A Windows agent that is stopped past a lease, killed, or loses its guard. What of a job is alive is seen twice: by this
-# machine, for which a Windows process under Wine is one of its own, and by the next attempt, with wmic.
+# A Windows agent that is stopped past a lease, killed, or loses its guard. What of a job is alive
+# is seen twice: by this machine, for which a Windows process under Wine is one of its own, and by
+# the next attempt, with wmic.
 . "$(dirname "$0")/lib.sh"
 printf 'listen: 127.0.0.1:0\nlease: 60s\nheartbeat: 1s\n' >coordinator.yaml
 coordinator_up
@@ -20,7 +21,8 @@ printf '%s\r\n' '@echo off' "cd /d \"$folder\"" "wmic process get name >tasks.%C
     "start /b $dawdle -n 1000 127.0.0.1" ':again' "$dawdle -n 1000 127.0.0.1" 'goto again' >job.cmd
 dawdlers() { grep -lsa "dawdle-$seed[.]exe" /proc/[0-9]*/cmdline | wc -l; }
 dawdling() { [ "$(dawdlers)" -eq "$1" ]; }
-submit() { # OPTION...: frozen and other are the names of the agent that has the job and of the other one
+# submit OPTION...: frozen and other are the names of the agent that has the job and of the other
+submit() {
     rm -f history tasks.*
     id=$(cadre run --detach --group windows --lease 4s "$@" -- cmd /c "$folder\\job.cmd")
     until_true 60 dawdling 2 || not_ok "the job's processes run: $(cadre job show "$id")"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the linker put into the programs for Windows: what makes attacks harder, and what people see of them.
-# Needs no Wine.
+# What the linker put into the programs for Windows: what makes attacks harder, and what people see
+# of them. Needs no Wine.
 set -u
 : "${CADRE_WINDOWS_BIN:?is set by tests/run.sh}"
 dump=x86_64-w64-mingw32-objdump
@@ -28,7 +28,8 @@ for name in cadre cadre-agent cadre-coordinator; do
     else
         not_ok "$name has no relocations"
     fi
-    # What Explorer and the Event Viewer read, and what makes long paths and UTF-8 the program's own.
+    # What Explorer and the Event Viewer read, and what makes long paths and UTF-8 the program's
+    # own.
     for text in longPathAware activeCodePage '<supportedOS'; do
         if grep -qaF "$text" "$exe"; then
             ok "$name declares $text"
@@ -43,8 +44,10 @@ for name in cadre cadre-agent cadre-coordinator; do
         not_ok "$name has no version"
     fi
     # One file to carry: every DLL is Windows' own.
+    of_windows='advapi32|bcrypt|dbghelp|iphlpapi|kernel32|msvcrt|ntdll|ole32|psapi|setupapi'
+    of_windows="$of_windows|shell32|user32|userenv|version|ws2_32"
     foreign=$(sed -n 's/^.*DLL Name: //p' head.txt |
-        grep -viE '^(advapi32|bcrypt|dbghelp|iphlpapi|kernel32|msvcrt|ntdll|ole32|psapi|setupapi|shell32|user32|userenv|version|ws2_32|api-ms-win-[a-z0-9-]*)\.dll$')
+        grep -viE "^($of_windows|api-ms-win-[a-z0-9-]*)\\.dll\$")
     if [ -z "$foreign" ]; then
         ok "$name needs no DLL but Windows' own"
     else

@@ -7,11 +7,13 @@ windows_group
 agent_exe_up w1 --slots 4
 
 # ---- who may join ----
-is "the agent runs Windows" windows "$(cadre agent show w1 -o json | sed -n 's/.*"os": *"\([a-z]*\)".*/\1/p')"
+is "the agent runs Windows" windows "$(cadre agent show w1 -o json |
+    sed -n 's/.*"os": *"\([a-z]*\)".*/\1/p')"
 join_agent linux1
 cadre-agent run --config linux1.yaml --state linux1 --worker-group windows >linux1.log 2>&1 &
 pids="$pids $!"
-holds "a Linux agent is refused in a group for Windows" until_true 30 file_has linux1.log 'os.*windows'
+holds "a Linux agent is refused in a group for Windows" until_true 30 file_has linux1.log \
+    'os.*windows'
 holds "and is not online" agent_is linux1 OFFLINE
 
 # ---- output and exit codes ----
@@ -25,16 +27,19 @@ is "a code of 32 bits that ends in zero is no success" 1 "$(code -- cmd /c exit 
 cadre run --detach --group windows -- cmd /c exit -1073741819 >id 2>err
 holds "a crash is a failure" until_true 60 job_is "$(cat id)" FAILED
 is "its code is kept in all its bits" 3221225477 \
-    "$(cadre job show "$(cat id)" -o json | sed -n 's/.*"exitCode": *\([0-9]*\).*/\1/p' | head -n 1)"
+    "$(cadre job show "$(cat id)" -o json | sed -n 's/.*"exitCode": *\([0-9]*\).*/\1/p' |
+        head -n 1)"
 cadre job show "$(cat id)" >show
 has "and shown as Windows names it" show '0xC0000005'
 cadre run --queue-timeout 60s --group windows -- cmd /c \
     'echo one& echo two 1>&2& echo three' >out 2>err
-is "both streams arrive, apart" "one three two" "$(tr -d '\r\n' <out | sed 's/ *three/ three/') $(grep -o two err)"
+is "both streams arrive, apart" "one three two" "$(tr -d '\r\n' <out |
+    sed 's/ *three/ three/') $(grep -o two err)"
 
 # A line is there while the job still runs.
 wine_gate="$here/gate"
-printf 'echo first\r\n:wait\r\nif not exist "%s" goto wait\r\necho last\r\n' "$(windows_path "$wine_gate")" >gate.cmd
+printf 'echo first\r\n:wait\r\nif not exist "%s" goto wait\r\necho last\r\n' \
+    "$(windows_path "$wine_gate")" >gate.cmd
 cadre run --group windows --shell cmd --script gate.cmd >out 2>err &
 run=$!
 holds "output is streamed while the job runs" until_true 60 grep -q first out
@@ -66,23 +71,27 @@ holds "and means them" test -s grün.txt
 printf 'print(1)\n' >script.py
 is "python that is not there ends with 127" 127 "$(code --shell python3 --script script.py)"
 printf 'some input\n' >input
-is "standard input arrives" "some input" "$(wcmd --stdin input -- cmd /c 'set /p x=& call echo %x%' | tr -d '"')"
+is "standard input arrives" "some input" \
+    "$(wcmd --stdin input -- cmd /c 'set /p x=& call echo %x%' | tr -d '"')"
 
 # ---- environment ----
 is "a job has its own variables" "[val ue]" "$(wcmd --env 'MINE=val ue' -- cmd /c 'echo [%MINE%]')"
 wcmd -- cmd /c set >env.txt
-has "and the account's and the machine's" env.txt '^SystemRoot=' '^USERPROFILE=' '^CADRE_GROUP=windows'
+has "and the account's and the machine's" env.txt '^SystemRoot=' '^USERPROFILE=' \
+    '^CADRE_GROUP=windows'
 holds "but none of the agent's" test -z "$(grep -E '^(CADRE_TOKEN|CADRE_URL|WINEPREFIX)' env.txt)"
 
 environment='HKLM\System\CurrentControlSet\Control\Session Manager\Environment'
 win reg add "$environment" /v NEW_HERE /d 'since now' /f >reg.out 2>&1
-is "what was set for the machine a moment ago is there" "[since now]" "$(wcmd -- cmd /c 'echo [%NEW_HERE%]')"
+is "what was set for the machine a moment ago is there" "[since now]" \
+    "$(wcmd -- cmd /c 'echo [%NEW_HERE%]')"
 win reg delete "$environment" /v NEW_HERE /f >reg.out 2>&1
 
 # ---- characters ----
 is "text of the OEM code page becomes UTF-8" "grün" \
     "$(printf 'type oem.txt\n' >type.cmd; printf 'gr\201n\r\n' >oem.txt
-    cadre run --group windows --workdir "$(windows_path "$here")" -- cmd /c type oem.txt 2>err | tr -d '\r')"
+    cadre run --group windows --workdir "$(windows_path "$here")" -- cmd /c type oem.txt 2>err |
+        tr -d '\r')"
 is "so does UTF-16" "grün" "$(wcmd -- cmd /u /c echo grün)"
 
 # ---- what a job leaves ----
@@ -106,7 +115,8 @@ printf 'cmd /c "echo up& cmd /c ping -n %d 127.0.0.1"\n' "$count" >tree.cmd
 cadre run --group windows --shell cmd --script tree.cmd >out 2>err &
 run=$!
 holds "a tree of processes runs" until_true 60 pings 1
-cadre job cancel "$(cadre job list --state RUNNING -o json | sed -n 's/.*"id": *"\([0-9a-z]*\)".*/\1/p' | head -n 1)" >cancel.out 2>&1
+cadre job cancel "$(cadre job list --state RUNNING -o json |
+    sed -n 's/.*"id": *"\([0-9a-z]*\)".*/\1/p' | head -n 1)" >cancel.out 2>&1
 wait "$run"
 is "a cancelled job ends with 137" 137 $?
 holds "and nothing of its tree is left" until_true 20 pings 0
@@ -120,7 +130,8 @@ exe() { win "$CADRE_WINDOWS_BIN/cadre.exe" "$@"; }
 APPDATA=$(windows_path "$here/appdata")
 mkdir -p appdata
 unset CADRE_URL CADRE_TOKEN_FILE
-api=$(CADRE_URL=127.0.0.1:$port CADRE_TOKEN_FILE=$here/server/admin.token cadre token create api --role submit 2>/dev/null)
+api=$(CADRE_URL=127.0.0.1:$port CADRE_TOKEN_FILE=$here/server/admin.token cadre token create api \
+    --role submit 2>/dev/null)
 exe login "$api" >login.out 2>&1
 is "cadre.exe logs in" 0 $?
 exe run --group windows -- cmd /c 'echo from windows& exit 9' >out 2>err

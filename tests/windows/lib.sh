@@ -1,8 +1,9 @@
 #!/bin/sh
-# What the Windows tests share: the programs for Linux (coordinator and `cadre`) on this machine, and
-# cadre-agent.exe under Wine. Sourced; the environment comes from tests/run.sh:
+# What the Windows tests share: the programs for Linux (coordinator and `cadre`) on this machine,
+# and cadre-agent.exe under Wine. Sourced; the environment comes from tests/run.sh:
 #   CADRE_BIN            programs for Linux        CADRE_WINDOWS_BIN   programs for Windows
-#   WINEPREFIX           what Wine keeps; made by tests/windows/lib_prefix.sh, used by one test at a time
+#   WINEPREFIX           what Wine keeps; made by tests/windows/lib_prefix.sh, used by one test at
+#                        a time
 
 : "${CADRE_WINDOWS_BIN:?is set by tests/run.sh}" "${WINEPREFIX:?is set by tests/run.sh}"
 . "$CADRE_ROOT/tests/system/lib.sh"

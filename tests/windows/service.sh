@@ -25,7 +25,8 @@ is "service install registers it" 0 $?
 has "and says what to do next" out 'registered' 'join TOKEN'
 win reg query 'HKLM\System\CurrentControlSet\Services\cadre-agent' >reg.out 2>&1
 has "with a quoted path" reg.out 'ImagePath .*"C:\\Program Files\\Cadre\\cadre-agent.exe" run$'
-has "started with the system, described" reg.out 'Start  *REG_DWORD  *0x2' 'Description .*Cadre coordinator' \
+has "started with the system, described" reg.out 'Start  *REG_DWORD  *0x2' \
+    'Description .*Cadre coordinator' \
     'DisplayName .*Cadre Agent'
 has "under an account of its own, with time to drain at a shutdown" reg.out \
     'ObjectName .*NT SERVICE.cadre-agent' 'PreshutdownTimeout .*0x50910'
@@ -42,7 +43,8 @@ has "where systemctl does that" out 'systemctl'
 stopped() { service_is STOPPED; }
 win sc start cadre-agent >start.out 2>&1
 holds "a machine that has not joined does not start" until_true 60 stopped
-is "and ends with its own code" "1066 2" "$(service_field WIN32_EXIT_CODE | cut -d' ' -f1) $(service_field SERVICE_EXIT_CODE | cut -d' ' -f1)"
+is "and ends with its own code" "1066 2" "$(service_field WIN32_EXIT_CODE |
+    cut -d' ' -f1) $(service_field SERVICE_EXIT_CODE | cut -d' ' -f1)"
 has "and says how to join" "$service_log" 'join'
 installed join "$(cadre token create join --group windows 2>/dev/null)" --name svc >join.log 2>&1
 is "an administrator joins it" 0 $?
@@ -57,7 +59,8 @@ has "in a folder below the service's state" out '^C:\\ProgramData\\Cadre\\agent\
 
 # ---- stopping ----
 gate=$here/gate
-printf 'echo begun\r\n:wait\r\nif not exist "%s" goto wait\r\nexit 5\r\n' "$(windows_path "$gate")" >gate.cmd
+printf 'echo begun\r\n:wait\r\nif not exist "%s" goto wait\r\nexit 5\r\n' \
+    "$(windows_path "$gate")" >gate.cmd
 cadre run --group windows --shell cmd --script gate.cmd >out 2>err &
 run=$!
 until_true 60 grep -q begun out
@@ -101,7 +104,8 @@ echo 'slotz: 3' >>"$program_data/agent.yaml"
 before=$(grep -c error "$service_log")
 win sc start cadre-agent >start.out 2>&1
 holds "a bad configuration ends the start" until_true 60 stopped
-is "with the code that is said to mean it" "1066 3" "$(service_field WIN32_EXIT_CODE | cut -d' ' -f1) $(service_field SERVICE_EXIT_CODE | cut -d' ' -f1)"
+is "with the code that is said to mean it" "1066 3" "$(service_field WIN32_EXIT_CODE |
+    cut -d' ' -f1) $(service_field SERVICE_EXIT_CODE | cut -d' ' -f1)"
 has "the log names file, line and key" "$service_log" "agent.yaml:$((lines + 1)): .*slotz.*slots"
 is "once" $((before + 1)) "$(grep -c error "$service_log")"
 cp good.yaml "$program_data/agent.yaml"
@@ -115,7 +119,8 @@ there() { win reg query 'HKLM\System\CurrentControlSet\Services\cadre-agent' >re
 there
 is "and it is gone" 1 $?
 holds "and offline" until_true 30 agent_is svc OFFLINE
-holds "what it had stays" test -s "$program_data/agent/identity.json" -a -s "$program_data/agent.yaml"
+holds "what it had stays" test -s "$program_data/agent/identity.json" \
+    -a -s "$program_data/agent.yaml"
 installed service uninstall >out 2>&1
 is "what is not there is removed already" 0 $?
 done_testing
