@@ -30,25 +30,10 @@ static struct json *made(cJSON *c)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int describe(const char *text, const struct json_fault *fault, struct err *e)
-{
-    size_t line = 1, column = 1;
-    for (size_t i = 0; i < fault->offset; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '\n') {
-            line++;
-            column = 1;
-        } else if ((c & 0xc0) != 0x80) {
-            column++;
-        }
-    }
-    return err_set(e, ERR_INVALID, "line %zu, column %zu: %s", line, column, fault->reason);
-}
-
 int json_parse(const char *text, size_t len, struct json **out, struct err *e)
 {
     struct json_fault fault;
-    if (json_scan(text, len, &fault) != 0) return describe(text, &fault, e);
+    if (json_scan(text, len, &fault) != 0) return json_fault_say(&fault, text, e);
     *out = made(cJSON_ParseWithLength(text, len));
     return 0;
 }

@@ -181,8 +181,7 @@ static size_t put_utf8(char *out, long c)
     return len;
 }
 
-/* Resolves the escapes of a string that was checked; the result is never longer. */
-static size_t unescape(char *out, const char *in, size_t len)
+size_t json_unescape(char *out, const char *in, size_t len)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     size_t n = 0;
@@ -221,7 +220,7 @@ static void remember_key(struct scan *s, size_t offset, bool escaped)
     *k = (struct key){s->text + offset + 1, s->at - offset - 2, offset, NULL};
     if (!escaped) return;
     k->owned = mem_resize(NULL, k->len, 1);
-    k->len = unescape(k->owned, k->text, k->len);
+    k->len = json_unescape(k->owned, k->text, k->len);
     k->text = k->owned;
 }
 
@@ -439,4 +438,19 @@ int json_scan(const char *text, size_t len, struct json_fault *fault)
     forget_keys(&s, 0);
     if (s.keys != s.few) mem_free(s.keys);
     return fine ? 0 : ERR_INVALID;
+}
+
+int json_fault_say(const struct json_fault *fault, const char *text, struct err *e)
+{
+    size_t line = 1, column = 1;
+    for (size_t i = 0; i < fault->offset; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '\n') {
+            line++;
+            column = 1;
+        } else if ((c & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    return err_set(e, ERR_INVALID, "line %zu, column %zu: %s", line, column, fault->reason);
 }

@@ -1,8 +1,10 @@
-/* The strict half of reading JSON: json.c runs it before cJSON, which would let through what RFC
- * 8259 leaves open (duplicate keys), what a C string cannot hold (U+0000), and more. Private to
- * base. */
+/* The strict half of reading JSON, and the first half of both readers: json.c runs it before cJSON,
+ * which would let through what RFC 8259 leaves open (duplicate keys), what a C string cannot hold
+ * (U+0000), and more; json_walk.c relies on it. Private to base. */
 #ifndef CADRE_BASE_JSON_SCAN_H
 #define CADRE_BASE_JSON_SCAN_H
+
+#include "base/err.h"
 
 #include <stddef.h>
 
@@ -16,5 +18,11 @@ struct json_fault {
 
 /* 0 when the text is one value that cJSON will read as it stands, else ERR_INVALID and *fault. */
 int json_scan(const char *text, size_t len, struct json_fault *fault);
+
+/* "line 2, column 7: REASON", as ERR_INVALID. */
+int json_fault_say(const struct json_fault *fault, const char *text, struct err *e);
+/* Resolves the escapes of what stands between the quotes of a string that was scanned. The result
+ * is never longer. Returns its length. */
+size_t json_unescape(char *out, const char *in, size_t len);
 
 #endif
