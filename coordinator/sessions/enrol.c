@@ -1,95 +1,75 @@
-/* How a machine becomes an agent, and how its certificate stays young. */
+/* How a machine asks to become an agent, and an agent for a new certificate. */
 #include "coordinator/sessions/session.h"
 
-#include "base/id.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/os.h"
+#include "wire/pki.h"
 #include "wire/token.h"
 
 #include <string.h>
 
-/* What the sender cannot put right by coming back is told with retry 0. */
-static int refuse(struct session *s, const char *code, const char *sentence)
+/* Strings change hands: the message's become the command's. */
+static char *take(char **s)
 {
-    session_refuse(s, code, sentence, 0);
-    return 0;
+    char *taken = *s;
+    *s = NULL;
+    return taken;
 }
 
-int session_enrol(struct session *s, struct msg_enrol *m, struct err *e)
+static void refuse(struct session_heard *out, enum refusal r, const struct err *why)
 {
-    struct token t;
+    out->action = SESSION_REFUSE;
+    out->refusal = r;
+    out->why = *why;
+}
+
+static int token_of_enrol(const char *text, struct token *t, struct err *why)
+{
+    int rc = token_parse(text, t, why);
+    return rc ? rc : token_expect(t, TOKEN_JOIN, why);
+}
+
+void session_enrol(struct session_facts *s, struct msg_enrol *m, struct session_heard *out)
+{
+    struct token t = {0};
     uint8_t spki[PKI_HASH_BYTES];
     struct err why = {0};
-    if (token_parse(m->token, &t, &why) || token_expect(&t, TOKEN_JOIN, &why))
-        return refuse(s, "token-malformed", err_text(&why));
-    if (!str_name_valid(m->name)) {
-        mem_wipe(&t, sizeof t);
-        return err_set(e, ERR_PROTOCOL, "enrol: a name of 1 to %d bytes is needed", LIMIT_NAME);
+    if (token_of_enrol(m->token, &t, &why)) {
+        refuse(out, REFUSAL_TOKEN_MALFORMED, &why);
+    } else if (!str_name_valid(m->name)) {
+        err_set(&why, ERR_PROTOCOL, "enrol: a name of 1 to %d bytes is needed", LIMIT_NAME);
+        refuse(out, REFUSAL_PROTOCOL, &why);
+    } else if (pki_csr_check(m->csr, spki, &why)) {
+        refuse(out, REFUSAL_REQUEST_BAD, &why);
+    } else {
+        struct command *c = command_new(CMD_ENROL);
+        c->session = s->number;
+        c->u.enrol.token_id = t.id;
+        pki_sha256(t.secret, sizeof t.secret, c->u.enrol.secret_hash);
+        str_hex(c->u.enrol.spki, spki, sizeof spki);
+        c->u.enrol.name = take(&m->name);
+        c->u.enrol.group = take(&m->group);
+        c->u.enrol.host_id = take(&m->host_id);
+        c->u.enrol.version = take(&m->version);
+        c->u.enrol.replace = m->replace;
+        s->csr = take(&m->csr);
+        s->state = SESSION_ENROLLING;
+        out->action = SESSION_COMMAND;
+        out->command = c;
     }
-    if (pki_csr_check(m->csr, spki, &why)) {
-        mem_wipe(&t, sizeof t);
-        return refuse(s, "request-bad", err_text(&why));
-    }
-    struct command *c = command_new(CMD_ENROL);
-    c->session = s->number;
-    c->u.enrol.token_id = t.id;
-    pki_sha256(t.secret, sizeof t.secret, c->u.enrol.secret_hash);
     mem_wipe(&t, sizeof t);
-    str_hex(c->u.enrol.spki, spki, sizeof spki);
-    c->u.enrol.name = m->name;
-    c->u.enrol.group = m->group;
-    c->u.enrol.host_id = m->host_id;
-    c->u.enrol.version = m->version;
-    c->u.enrol.replace = m->replace;
-    s->csr = m->csr;
-    m->name = m->group = m->host_id = m->version = m->csr = NULL;
-    s->state = SESSION_ENROLLING;
-    spine_push(s->owner->o.spine, c);
-    return 0;
 }
 
-void session_enrolled(struct session *s, const struct effect *x)
+void session_renew(struct msg_enrol *m, struct session_heard *out)
 {
-    char id[ID_TEXT_SIZE];
-    char *pem;
-    struct err e = {0};
-    if (!s->csr) return;
-    if (authority_sign(s->owner->o.authority, s->csr, x->id, os_wall_ms(), &pem, &e)) {
-        log_error("agent %s: its certificate could not be made: %s", x->text, err_text(&e));
-        session_refuse(s, "internal", "the certificate could not be made", 5000);
+    uint8_t spki[PKI_HASH_BYTES];
+    struct err why = {0};
+    struct err told = {0};
+    if (pki_csr_check(m->csr, spki, &why)) {
+        err_set(&told, ERR_PROTOCOL, "enrol: %s", err_text(&why));
+        refuse(out, REFUSAL_PROTOCOL, &told);
         return;
     }
-    id_format(x->id, id);
-    struct msg m = {.type = MSG_ENROLLED};
-    m.u.enrolled =
-        (struct msg_enrolled){.agent = id,
-                              .name = x->text,
-                              .group = x->text2,
-                              .certificate = pem,
-                              .ca = (char *)(uintptr_t)authority_ca(s->owner->o.authority)};
-    session_send(s, &m);
-    mem_free(pem);
-    log_info("agent %s: enrolled as '%s' from %s", id, x->text, link_remote(s->link));
-    session_close(s);
-}
-
-int session_renew(struct session *s, const struct msg_enrol *m, struct err *e)
-{
-    uint8_t spki[PKI_HASH_BYTES];
-    char *pem;
-    struct err why = {0};
-    if (pki_csr_check(m->csr, spki, &why))
-        return err_set(e, ERR_PROTOCOL, "enrol: %s", err_text(&why));
-    if (authority_sign(s->owner->o.authority, m->csr, s->agent, os_wall_ms(), &pem, &why)) {
-        log_error("session %llu: a certificate could not be renewed: %s",
-                  (unsigned long long)s->number, err_text(&why));
-        return 0; /* the agent asks again */
-    }
-    struct msg answer = {.type = MSG_CERTIFICATE};
-    answer.u.certificate.certificate = pem;
-    session_send(s, &answer);
-    mem_free(pem);
-    return 0;
+    out->action = SESSION_RENEW;
+    out->csr = take(&m->csr);
 }

@@ -1,4 +1,5 @@
-/* From an agent's frames to commands. */
+/* From an agent's frames to commands. Handlers return 0 and set what the frame leads to, or a
+ * negative code with the sentence of a refusal. */
 #include "coordinator/sessions/session.h"
 
 #include "base/id.h"
@@ -13,10 +14,22 @@ static char *take(char **s)
     return taken;
 }
 
-static void push(struct session *s, struct command *c)
+static struct command *command_for(const struct session_facts *s, enum command_type type,
+                                   struct session_heard *out)
 {
+    struct command *c = command_new(type);
     c->session = s->number;
-    spine_push(s->owner->o.spine, c);
+    out->action = SESSION_COMMAND;
+    out->command = c;
+    return c;
+}
+
+static int refuse(struct session_heard *out, enum refusal r, const char *sentence)
+{
+    out->action = SESSION_REFUSE;
+    out->refusal = r;
+    err_set(&out->why, ERR_DENIED, "%s", sentence);
+    return 0;
 }
 
 /* ---- hello ---- */
@@ -42,38 +55,38 @@ static int take_attempts(const struct json *list, struct cmd_hello *h, struct er
     return 0;
 }
 
-static int agree_on_minor(struct session *s, const struct msg_hello *m)
+/* 0: they have no minor in common. */
+static int64_t common_minor(const struct msg_hello *m)
 {
-    if (m->protocol >= PROTOCOL_MINOR_MIN && m->protocol_min <= PROTOCOL_MINOR &&
-        m->protocol_min <= m->protocol) {
-        s->protocol = m->protocol < PROTOCOL_MINOR ? m->protocol : PROTOCOL_MINOR;
+    if (m->protocol < PROTOCOL_MINOR_MIN || m->protocol_min > PROTOCOL_MINOR ||
+        m->protocol_min > m->protocol)
         return 0;
-    }
+    return m->protocol < PROTOCOL_MINOR ? m->protocol : PROTOCOL_MINOR;
+}
+
+static int refuse_minor(const struct msg_hello *m, struct session_heard *out)
+{
     char sentence[256];
     str_format(
         sentence, sizeof sentence,
         "the agent (version %s) speaks cadre/1 minor %lld to %lld, this coordinator %d to %d",
         m->version, (long long)m->protocol_min, (long long)m->protocol, PROTOCOL_MINOR_MIN,
         PROTOCOL_MINOR);
-    session_refuse(s, "protocol-version", sentence, 0);
-    return ERR_UNSUPPORTED;
+    return refuse(out, REFUSAL_PROTOCOL_VERSION, sentence);
 }
 
-static int on_hello(struct session *s, struct msg_hello *m, struct err *e)
+static int on_hello(struct session_facts *s, struct msg_hello *m, struct session_heard *out,
+                    struct err *e)
 {
-    if (!s->agent) {
-        session_refuse(s, "certificate-required",
-                       "hello needs a client certificate: join this machine with a token first", 0);
-        return 0;
-    }
-    if (agree_on_minor(s, m)) return 0;
-    struct command *c = command_new(CMD_HELLO);
+    if (!s->agent)
+        return refuse(out, REFUSAL_CERTIFICATE_REQUIRED,
+                      "hello needs a client certificate: join this machine with a token first");
+    int64_t minor = common_minor(m);
+    if (!minor) return refuse_minor(m, out);
+    struct command *c = command_for(s, CMD_HELLO, out);
     struct cmd_hello *h = &c->u.hello;
     int rc = take_attempts(m->attempts, h, e);
-    if (rc) {
-        command_free(c);
-        return rc;
-    }
+    if (rc) return rc;
     h->agent = s->agent;
     h->version = take(&m->version);
     h->name = take(&m->name);
@@ -85,34 +98,35 @@ static int on_hello(struct session *s, struct msg_hello *m, struct err *e)
     h->slots = m->slots;
     h->seq = m->seq;
     h->draining = m->draining;
+    s->protocol = minor;
     s->state = SESSION_GREETED;
     s->greeted = true;
-    push(s, c);
     return 0;
 }
 
 /* ---- events ---- */
 
-static void on_ready(struct session *s, const struct msg_ready *m)
+static void on_ready(const struct session_facts *s, const struct msg_ready *m,
+                     struct session_heard *out)
 {
-    struct command *c = command_new(CMD_READY);
+    struct command *c = command_for(s, CMD_READY, out);
     c->u.ready.slots = m->slots;
     if (m->capabilities) c->u.ready.capabilities = json_text(m->capabilities);
     c->u.ready.draining = m->draining;
     c->u.ready.reason = mem_strdup(m->reason);
-    push(s, c);
 }
 
-static void on_started(struct session *s, const struct msg_started *m)
+static void on_started(const struct session_facts *s, const struct msg_started *m,
+                       struct session_heard *out)
 {
-    struct command *c = command_new(CMD_STARTED);
+    struct command *c = command_for(s, CMD_STARTED, out);
     c->u.event.seq = m->seq;
     c->u.event.job = m->job;
     c->u.event.attempt = m->attempt;
-    push(s, c);
 }
 
-static int on_finished(struct session *s, struct msg_finished *m, struct err *e)
+static int on_finished(const struct session_facts *s, struct msg_finished *m,
+                       struct session_heard *out, struct err *e)
 {
     enum job_state state;
     if (str_eq(m->state, "SUCCESS"))
@@ -126,7 +140,7 @@ static int on_finished(struct session *s, struct msg_finished *m, struct err *e)
     int reason = m->reason ? reason_find(m->reason) : REASON_NONE;
     if (reason < 0)
         return err_set(e, ERR_PROTOCOL, "finished: the reason '%s' is not known", m->reason);
-    struct command *c = command_new(CMD_FINISHED);
+    struct command *c = command_for(s, CMD_FINISHED, out);
     struct cmd_event *v = &c->u.event;
     v->seq = m->seq;
     v->job = m->job;
@@ -138,33 +152,33 @@ static int on_finished(struct session *s, struct msg_finished *m, struct err *e)
     v->truncated = m->truncated;
     v->exit_code = m->exit_code;
     if (m->outputs) v->outputs = json_text(m->outputs);
-    push(s, c);
     return 0;
 }
 
-static void on_declined(struct session *s, struct msg_declined *m)
+static void on_declined(const struct session_facts *s, struct msg_declined *m,
+                        struct session_heard *out)
 {
-    struct command *c = command_new(CMD_DECLINED);
+    struct command *c = command_for(s, CMD_DECLINED, out);
     c->u.event.seq = m->seq;
     c->u.event.job = m->job;
     c->u.event.attempt = m->attempt;
     c->u.event.message = take(m->message ? &m->message : &m->reason);
-    push(s, c);
 }
 
-static void on_heartbeat(struct session *s, const struct msg_heartbeat *m)
+static void on_heartbeat(const struct session_facts *s, const struct msg_heartbeat *m,
+                         struct session_heard *out)
 {
-    struct command *c = command_new(CMD_HEARTBEAT);
+    struct command *c = command_for(s, CMD_HEARTBEAT, out);
     c->u.n = m->n;
-    push(s, c);
 }
 
-static int on_output(struct session *s, const struct frame *f, struct err *e)
+static int on_output(const struct session_facts *s, const struct frame *f,
+                     struct session_heard *out, struct err *e)
 {
     struct frame_output o;
     int rc = frame_output_decode(f->body, f->len, &o, e);
     if (rc) return rc;
-    struct command *c = command_new(CMD_OUTPUT);
+    struct command *c = command_for(s, CMD_OUTPUT, out);
     c->u.output = (struct cmd_output){.seq = o.seq,
                                       .job = o.job,
                                       .attempt = o.attempt,
@@ -172,72 +186,91 @@ static int on_output(struct session *s, const struct frame *f, struct err *e)
                                       .stream = o.stream,
                                       .data = mem_dup(o.data, o.len),
                                       .len = o.len};
-    push(s, c);
     return 0;
 }
 
 /* ---- which may come when ---- */
 
-static int on_enrol(struct session *s, struct msg_enrol *m, struct err *e)
+static int on_enrol(struct session_facts *s, struct msg_enrol *m, struct session_heard *out,
+                    struct err *e)
 {
-    if (s->state == SESSION_LIVE && !m->token) return session_renew(s, m, e);
-    if (s->state == SESSION_FRESH && !s->agent && m->token) return session_enrol(s, m, e);
+    if (s->state == SESSION_LIVE && !m->token) {
+        session_renew(m, out);
+        return 0;
+    }
+    if (s->state == SESSION_FRESH && !s->agent && m->token) {
+        session_enrol(s, m, out);
+        return 0;
+    }
     return err_set(e, ERR_PROTOCOL,
                    s->agent ? "enrol: a peer with a certificate asks for a new one without token "
                               "and after welcome"
                             : "enrol: a token is needed");
 }
 
-static int on_live_msg(struct session *s, struct msg *m, struct err *e)
+static int on_live_msg(struct session_facts *s, struct msg *m, struct session_heard *out,
+                       struct err *e)
 {
     switch (m->type) {
     case MSG_READY:
-        on_ready(s, &m->u.ready);
+        on_ready(s, &m->u.ready, out);
         return 0;
     case MSG_STARTED:
-        on_started(s, &m->u.started);
+        on_started(s, &m->u.started, out);
         return 0;
     case MSG_FINISHED:
-        return on_finished(s, &m->u.finished, e);
+        return on_finished(s, &m->u.finished, out, e);
     case MSG_DECLINED:
-        on_declined(s, &m->u.declined);
+        on_declined(s, &m->u.declined, out);
         return 0;
     case MSG_HEARTBEAT:
-        on_heartbeat(s, &m->u.heartbeat);
+        on_heartbeat(s, &m->u.heartbeat, out);
         return 0;
     case MSG_BYE:
-        session_close(s);
+        out->action = SESSION_BYE;
         return 0;
     default:
         return err_set(e, ERR_PROTOCOL, "'%s' is not for this moment", msg_name(m->type));
     }
 }
 
-static int on_msg(struct session *s, struct msg *m, struct err *e)
+static int on_msg(struct session_facts *s, struct msg *m, struct session_heard *out, struct err *e)
 {
     if (!msg_from_agent(m->type))
         return err_set(e, ERR_PROTOCOL, "'%s' is a message of the coordinator", msg_name(m->type));
-    if (m->type == MSG_ENROL) return on_enrol(s, &m->u.enrol, e);
-    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, e);
-    if (m->type == MSG_BYE && s->state == SESSION_GREETED) return on_live_msg(s, m, e);
-    if (s->state == SESSION_LIVE) return on_live_msg(s, m, e);
-    if (s->state == SESSION_FRESH && !s->agent) {
-        session_refuse(s, "certificate-required", "a client certificate is needed", 0);
-        return 0;
-    }
+    if (m->type == MSG_ENROL) return on_enrol(s, &m->u.enrol, out, e);
+    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, out, e);
+    if (m->type == MSG_BYE && s->state == SESSION_GREETED) return on_live_msg(s, m, out, e);
+    if (s->state == SESSION_LIVE) return on_live_msg(s, m, out, e);
+    if (s->state == SESSION_FRESH && !s->agent)
+        return refuse(out, REFUSAL_CERTIFICATE_REQUIRED, "a client certificate is needed");
     return err_set(e, ERR_PROTOCOL, "'%s' came before welcome", msg_name(m->type));
 }
 
-int session_on_frame(struct session *s, const struct frame *f, struct err *e)
+static int on_frame(struct session_facts *s, const struct frame *f, struct session_heard *out,
+                    struct err *e)
 {
     if (f->type == FRAME_OUTPUT) {
-        if (s->state == SESSION_LIVE) return on_output(s, f, e);
+        if (s->state == SESSION_LIVE) return on_output(s, f, out, e);
         return err_set(e, ERR_PROTOCOL, "output came before welcome");
     }
     struct msg m;
     int rc = msg_decode(f->body, f->len, &m, e);
     if (rc) return rc;
-    rc = on_msg(s, &m, e);
+    rc = on_msg(s, &m, out, e);
     msg_fini(&m);
     return rc;
+}
+
+void session_receive(struct session_facts *s, const struct frame *f, struct session_heard *out)
+{
+    struct err e = {0};
+    *out = (struct session_heard){.action = SESSION_BYE};
+    int rc = on_frame(s, f, out, &e);
+    if (!rc) return;
+    command_free(out->command);
+    *out = (struct session_heard){.action = SESSION_REFUSE,
+                                  .refusal =
+                                      rc == ERR_TOO_LARGE ? REFUSAL_TOO_LARGE : REFUSAL_PROTOCOL,
+                                  .why = e};
 }

@@ -1,108 +1,145 @@
-/* From effects to messages for the agent. */
+/* From effects to frames for the agent. */
 #include "coordinator/sessions/session.h"
 
-#include "base/log.h"
+#include "base/id.h"
 #include "base/mem.h"
-#include "platform/os.h"
+#include "base/str.h"
 
 #include "cadre_version.h"
 
-static void send_welcome(struct session *s, const struct effect *x)
+void session_facts_fini(struct session_facts *s)
 {
-    const struct sessions_options *o = &s->owner->o;
+    mem_free(s->csr);
+    s->csr = NULL;
+}
+
+static int not_sent(int rc, enum msg_type type, struct err *e)
+{
+    return err_set(e, rc, "'%s' could not be sent: %s", msg_name(type), err_sentence(rc));
+}
+
+static int add(const struct msg *m, struct buf *out, struct err *e)
+{
+    int rc = msg_frame_add(out, m);
+    return rc ? not_sent(rc, m->type, e) : 0;
+}
+
+static int send_welcome(struct session_facts *s, const struct session_terms *terms,
+                        const struct effect *x, struct buf *out, struct err *e)
+{
     char version[] = CADRE_VERSION;
     struct msg m = {.type = MSG_WELCOME};
     m.u.welcome = (struct msg_welcome){.protocol = s->protocol,
                                        .version = version,
-                                       .lease_ms = o->lease_ms,
-                                       .heartbeat_ms = o->heartbeat_ms,
+                                       .lease_ms = terms->lease_ms,
+                                       .heartbeat_ms = terms->heartbeat_ms,
                                        .seq = x->seq,
-                                       .output_limit = o->output_limit_bytes,
-                                       .wall_ms = os_wall_ms()};
+                                       .output_limit = terms->output_limit_bytes,
+                                       .wall_ms = terms->wall_ms};
     s->state = SESSION_LIVE;
-    session_send(s, &m);
+    return add(&m, out, e);
 }
 
-static void send_job(struct session *s, const struct effect *x)
+static int send_job(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg_job job = {.job = x->job,
                           .attempt = x->attempt,
                           .lease_ms = x->ms,
                           .timeout_ms = x->ms2,
                           .output_limit = x->seq};
-    int rc = msg_job_frame_add(link_out(s->link), &job, x->json);
-    if (!rc) {
-        link_flush_later(s->link);
-        return;
-    }
-    struct err e;
-    err_set(&e, rc, "a job could not be sent: %s", err_sentence(rc));
-    log_error("session %llu: %s", (unsigned long long)s->number, e.msg);
-    link_abort(s->link, &e);
+    int rc = msg_job_frame_add(out, &job, x->json);
+    return rc ? not_sent(rc, MSG_JOB, e) : 0;
 }
 
-static void send_kill(struct session *s, const struct effect *x)
+static int send_kill(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_KILL};
     m.u.kill = (struct msg_kill){.job = x->job,
                                  .attempt = x->attempt,
                                  .reason = x->text,
                                  .grace_ms = x->ms};
-    session_send(s, &m);
+    return add(&m, out, e);
 }
 
-static void send_ack(struct session *s, const struct effect *x)
+static int send_ack(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_ACK};
     m.u.ack = (struct msg_ack){.seq = x->seq, .heartbeat = x->n};
-    session_send(s, &m);
+    return add(&m, out, e);
 }
 
-static void send_discard(struct session *s, const struct effect *x)
+static int send_discard(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_DISCARD};
     m.u.discard = (struct msg_discard){.job = x->job, .attempt = x->attempt, .reason = x->text};
-    session_send(s, &m);
+    return add(&m, out, e);
 }
 
-static void send_drain(struct session *s, const struct effect *x)
+static int send_drain(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_DRAIN};
     m.u.drain = (struct msg_drain){.on = x->flag, .reason = x->text};
-    session_send(s, &m);
+    return add(&m, out, e);
 }
 
-void session_on_effect(struct session *s, struct effect *x)
+int session_send(struct session_facts *s, const struct session_terms *terms, const struct effect *x,
+                 struct buf *out, struct err *e)
 {
     switch (x->type) {
-    case EFFECT_ENROLLED:
-        session_enrolled(s, x);
-        break;
     case EFFECT_WELCOME:
-        send_welcome(s, x);
-        break;
+        return send_welcome(s, terms, x, out, e);
     case EFFECT_REFUSED:
-        session_refuse(s, x->text ? x->text : "refused", err_text(&x->err), x->ms);
-        break;
+        return session_send_refused(s, x->text ? x->text : "refused", err_text(&x->err), x->ms, out,
+                                    e);
     case EFFECT_JOB:
-        send_job(s, x);
-        break;
+        return send_job(x, out, e);
     case EFFECT_KILL:
-        send_kill(s, x);
-        break;
+        return send_kill(x, out, e);
     case EFFECT_ACK:
-        send_ack(s, x);
-        break;
+        return send_ack(x, out, e);
     case EFFECT_DISCARD:
-        send_discard(s, x);
-        break;
+        return send_discard(x, out, e);
     case EFFECT_DRAIN:
-        send_drain(s, x);
-        break;
+        return send_drain(x, out, e);
     case EFFECT_CLOSE:
-        session_close(s);
-        break;
+        s->state = SESSION_CLOSING;
+        return 0;
     default:
-        break;
+        return 0;
     }
+}
+
+int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,
+                          const char *ca, struct buf *out, struct err *e)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(x->id, id);
+    struct msg m = {.type = MSG_ENROLLED};
+    m.u.enrolled = (struct msg_enrolled){.agent = id,
+                                         .name = x->text,
+                                         .group = x->text2,
+                                         .certificate = (char *)(uintptr_t)certificate,
+                                         .ca = (char *)(uintptr_t)ca};
+    s->state = SESSION_CLOSING;
+    return add(&m, out, e);
+}
+
+int session_send_certificate(const char *certificate, struct buf *out, struct err *e)
+{
+    struct msg m = {.type = MSG_CERTIFICATE};
+    m.u.certificate.certificate = (char *)(uintptr_t)certificate;
+    return add(&m, out, e);
+}
+
+int session_send_refused(struct session_facts *s, const char *code, const char *sentence,
+                         int64_t retry_ms, struct buf *out, struct err *e)
+{
+    char text[LIMIT_MESSAGE + 1], short_code[48];
+    if (str_format(text, sizeof text, "%s", sentence)) str_copy(text, sizeof text, code);
+    if (str_copy(short_code, sizeof short_code, code))
+        str_copy(short_code, sizeof short_code, "refused");
+    struct msg m = {.type = MSG_REFUSED};
+    m.u.refused = (struct msg_refused){.code = short_code, .message = text, .retry_ms = retry_ms};
+    s->state = SESSION_CLOSING;
+    return add(&m, out, e);
 }

@@ -1,14 +1,27 @@
-/* What the files of sessions/ share. */
+/* What an agent's frames and the engine's effects mean for one session (wire/PROTOCOL.md): a frame
+ * becomes a command, an effect becomes frames. Pure: no connection, no clock, no queue. sessions.c
+ * joins this to a connection and to the spine; the simulation runs the same code.
+ *
+ * A session's life:
+ *
+ *   FRESH --hello--> GREETED --welcome--> LIVE ---+
+ *     |                 |                         |
+ *     +--enrol--> ENROLLING --enrolled-----+      |
+ *     |                 |                  v      v
+ *     +------- refused -+--------------> CLOSING, until the connection is closed */
 #ifndef CADRE_COORDINATOR_SESSIONS_SESSION_H
 #define CADRE_COORDINATOR_SESSIONS_SESSION_H
 
-#include "coordinator/map.h"
-#include "coordinator/sessions/sessions.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "coordinator/engine/command.h"
+#include "coordinator/engine/effect.h"
 #include "wire/frame.h"
-#include "wire/link.h"
 #include "wire/msg.h"
+#include "wire/refusal.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum session_state {
     SESSION_FRESH,
@@ -18,45 +31,63 @@ enum session_state {
     SESSION_CLOSING
 };
 
-struct session {
-    struct sessions *owner;
-    uint64_t number;
-    struct link *link;
+/* The owner sets number and agent; the functions below keep the rest. */
+struct session_facts {
+    uint64_t number; /* of the session, for commands and messages */
+    int64_t agent;   /* from the verified certificate; 0: came without one that counts */
     enum session_state state;
-    struct frame_reader reader;
-    int64_t agent; /* from the verified certificate; 0: came without one that counts */
-    struct tls_peer
-        *distrust;    /* why its certificate does not count; NULL: it does, or there is none */
-    bool greeted;     /* CMD_HELLO was sent, so CMD_GONE is owed */
-    bool paused;      /* waits for the spine to have room */
-    int64_t protocol; /* agreed minor */
-    char *csr;        /* of an enrolment */
-    int64_t opened_ms, heard_ms;
-    struct session *next, *prev;
+    bool greeted;     /* CMD_HELLO was made, so CMD_GONE is owed when the connection ends */
+    int64_t protocol; /* the minor that both speak, agreed at hello */
+    char *csr;        /* of an enrolment; session_facts_fini */
 };
 
-struct sessions {
-    struct sessions_options o;
-    struct map by_number;
-    struct session *first;
-    size_t count, unknown_count;
-    int64_t swept_ms;
-    void *timer; /* uv_timer_t, frees itself when closed */
-    bool stopped;
+/* What welcome tells the agent. */
+struct session_terms {
+    int64_t lease_ms, heartbeat_ms, output_limit_bytes;
+    int64_t wall_ms; /* now */
 };
 
-/* One frame of an agent: decodes, checks that it may come in this state, makes the command. A
- * negative return (e tells) ends the session with `refused`. */
-int session_on_frame(struct session *s, const struct frame *f, struct err *e);
-void session_send(struct session *s, const struct msg *m);
-/* Sends refused and closes. retry_ms 0: not to come back by itself. */
-void session_refuse(struct session *s, const char *code, const char *sentence, int64_t retry_ms);
-void session_close(struct session *s);
-void session_on_effect(struct session *s, struct effect *x);
+enum session_action {
+    SESSION_COMMAND, /* hand `command` to the engine */
+    SESSION_RENEW,   /* sign `csr` for the session's agent, then session_send_certificate */
+    SESSION_REFUSE,  /* session_send_refused with code, why and retry_ms */
+    SESSION_BYE      /* close the connection */
+};
 
-/* ---- enrolment (enrol.c) ---- */
-int session_enrol(struct session *s, struct msg_enrol *m, struct err *e);
-int session_renew(struct session *s, const struct msg_enrol *m, struct err *e);
-void session_enrolled(struct session *s, const struct effect *x);
+/* What a frame leads to. */
+struct session_heard {
+    enum session_action action;
+    struct command *command; /* the caller takes it */
+    char *csr;               /* PEM; the caller takes it */
+    enum refusal refusal;
+    struct err why; /* the sentence of a refusal */
+};
+
+void session_facts_fini(struct session_facts *s);
+
+/* ---- receive.c ---- */
+/* Decodes a frame and checks that it may come in this state. A frame that is not allowed, or
+ * damaged, ends in SESSION_REFUSE. Not to be called when the session is CLOSING. */
+void session_receive(struct session_facts *s, const struct frame *f, struct session_heard *out);
+
+/* ---- enrol.c ---- */
+/* An enrol with a token: checks token, name and request, keeps the request in s->csr. */
+void session_enrol(struct session_facts *s, struct msg_enrol *m, struct session_heard *out);
+/* An enrol without a token: an agent that is known asks for a new certificate. */
+void session_renew(struct msg_enrol *m, struct session_heard *out);
+
+/* ---- send.c: append frames to `out`. A failure (e tells) ends the connection. ---- */
+/* Any effect of a session but EFFECT_ENROLLED. When the state is CLOSING afterwards, the connection
+ * is to be closed once the frames are out. */
+int session_send(struct session_facts *s, const struct session_terms *terms, const struct effect *x,
+                 struct buf *out, struct err *e);
+/* EFFECT_ENROLLED, after s->csr was signed; the state is CLOSING then. */
+int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,
+                          const char *ca, struct buf *out, struct err *e);
+int session_send_certificate(const char *certificate, struct buf *out, struct err *e);
+/* Sends refused; the state is CLOSING then. A code or sentence that is too long for the message is
+ * replaced. retry_ms 0: the agent is not to come back by itself. */
+int session_send_refused(struct session_facts *s, const char *code, const char *sentence,
+                         int64_t retry_ms, struct buf *out, struct err *e);
 
 #endif

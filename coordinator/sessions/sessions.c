@@ -1,36 +1,64 @@
-/* All sessions: acceptance, the clock, the end. */
+/* All sessions: their connections, the clock, the end. */
 #include "coordinator/sessions/sessions.h"
 
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/map.h"
 #include "coordinator/sessions/session.h"
 #include "platform/os.h"
 #include "wire/lease.h"
+#include "wire/link.h"
 
 #include <uv.h>
 
 #define SWEEP_MS 250
 #define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the agents */
-#define CERTIFICATE_RETRY_MS 60000 /* clocks get set right */
-#define PROTOCOL_RETRY_MS 30000
+#define SIGN_RETRY_MS 5000
+
+struct session {
+    struct session_facts facts;
+    struct sessions *owner;
+    struct link *link;
+    struct frame_reader reader;
+    struct tls_peer
+        *distrust; /* why its certificate does not count; NULL: it does, or there is none */
+    bool paused;   /* waits for the spine to have room */
+    int64_t opened_ms, heard_ms;
+    struct session *next, *prev;
+};
+
+struct sessions {
+    struct sessions_options o;
+    struct map by_number;
+    struct session *first;
+    size_t count, unknown_count;
+    int64_t swept_ms;
+    uv_timer_t *timer; /* frees itself when closed */
+    bool stopped;
+};
+
+static unsigned long long number_of(const struct session *s)
+{
+    return (unsigned long long)s->facts.number;
+}
 
 /* ---- one session's beginning and end ---- */
 
-static void session_free(struct session *s)
+static void free_session(struct session *s)
 {
     frame_reader_fini(&s->reader);
-    mem_free(s->csr);
+    session_facts_fini(&s->facts);
     mem_free(s->distrust);
     mem_free(s);
 }
 
 static void push_gone(struct session *s)
 {
-    if (!s->greeted || s->owner->stopped) return;
+    if (!s->facts.greeted || s->owner->stopped) return;
     struct command *c = command_new(CMD_GONE);
-    c->session = s->number;
+    c->session = s->facts.number;
     spine_push(s->owner->o.spine, c);
 }
 
@@ -39,54 +67,86 @@ static void on_close(struct link *l, const struct err *e, void *user)
     struct session *s = user;
     struct sessions *owner = s->owner;
     (void)l;
-    if (e->code && s->state != SESSION_CLOSING)
-        log_info("session %llu: ended: %s", (unsigned long long)s->number, err_text(e));
+    if (e->code && s->facts.state != SESSION_CLOSING)
+        log_info("session %llu: ended: %s", number_of(s), err_text(e));
     push_gone(s);
-    map_remove(&owner->by_number, s->number);
+    map_remove(&owner->by_number, s->facts.number);
     if (s->prev)
         s->prev->next = s->next;
     else
         owner->first = s->next;
     if (s->next) s->next->prev = s->prev;
     owner->count--;
-    if (!s->agent) owner->unknown_count--;
-    session_free(s);
+    if (!s->facts.agent) owner->unknown_count--;
+    free_session(s);
 }
 
-void session_close(struct session *s)
+static void close_session(struct session *s)
 {
-    if (s->state == SESSION_CLOSING) return;
-    s->state = SESSION_CLOSING;
+    if (s->facts.state == SESSION_CLOSING) return;
+    s->facts.state = SESSION_CLOSING;
     link_close(s->link);
 }
 
-void session_send(struct session *s, const struct msg *m)
+/* What session_send and the like appended goes out. rc: what they returned. */
+static void sent(struct session *s, int rc, const struct err *why)
 {
-    int rc = msg_frame_add(link_out(s->link), m);
     if (!rc) {
         link_flush_later(s->link);
+        if (s->facts.state == SESSION_CLOSING) link_close(s->link);
         return;
     }
-    struct err e = {0};
-    err_set(&e, rc, "session %llu: '%s' could not be sent: %s", (unsigned long long)s->number,
-            msg_name(m->type), err_sentence(rc));
-    log_error("%s", e.msg);
-    link_abort(s->link, &e);
+    log_error("session %llu: %s", number_of(s), err_text(why));
+    link_abort(s->link, why);
 }
 
-void session_refuse(struct session *s, const char *code, const char *sentence, int64_t retry_ms)
+static void refuse(struct session *s, const char *code, const char *sentence, int64_t retry_ms)
 {
-    char text[LIMIT_MESSAGE + 1];
-    if (str_format(text, sizeof text, "%s", sentence)) str_copy(text, sizeof text, code);
-    struct msg m = {.type = MSG_REFUSED};
-    char short_code[48];
-    if (str_copy(short_code, sizeof short_code, code))
-        str_copy(short_code, sizeof short_code, "refused");
-    m.u.refused = (struct msg_refused){.code = short_code, .message = text, .retry_ms = retry_ms};
-    log_info("session %llu from %s: refused, %s: %s", (unsigned long long)s->number,
-             link_remote(s->link), short_code, text);
-    session_send(s, &m);
-    session_close(s);
+    struct err e = {0};
+    log_info("session %llu from %s: refused, %s: %s", number_of(s), link_remote(s->link), code,
+             sentence);
+    int rc = session_send_refused(&s->facts, code, sentence, retry_ms, link_out(s->link), &e);
+    sent(s, rc, &e);
+}
+
+static void refuse_for(struct session *s, enum refusal r, const char *sentence)
+{
+    refuse(s, refusal_code(r), sentence, refusal_retry_ms(r));
+}
+
+/* ---- certificates ---- */
+
+static void enrolled(struct session *s, const struct effect *x)
+{
+    const struct authority *a = s->owner->o.authority;
+    char id[ID_TEXT_SIZE];
+    char *pem;
+    struct err e = {0};
+    if (!s->facts.csr) return;
+    if (authority_sign(a, s->facts.csr, x->id, os_wall_ms(), &pem, &e)) {
+        log_error("agent %s: its certificate could not be made: %s", x->text, err_text(&e));
+        refuse(s, "internal", "the certificate could not be made", SIGN_RETRY_MS);
+        return;
+    }
+    id_format(x->id, id);
+    log_info("agent %s: enrolled as '%s' from %s", id, x->text, link_remote(s->link));
+    int rc = session_send_enrolled(&s->facts, x, pem, authority_ca(a), link_out(s->link), &e);
+    sent(s, rc, &e);
+    mem_free(pem);
+}
+
+static void renew(struct session *s, const char *csr)
+{
+    char *pem;
+    struct err e = {0};
+    if (authority_sign(s->owner->o.authority, csr, s->facts.agent, os_wall_ms(), &pem, &e)) {
+        log_error("session %llu: a certificate could not be renewed: %s", number_of(s),
+                  err_text(&e));
+        return; /* the agent asks again */
+    }
+    int rc = session_send_certificate(pem, link_out(s->link), &e);
+    sent(s, rc, &e);
+    mem_free(pem);
 }
 
 /* ---- bytes ---- */
@@ -98,16 +158,41 @@ static void refuse_certificate(struct session *s)
     const struct tls_peer *p = s->distrust;
     switch (p->state) {
     case TLS_PEER_UNKNOWN_CA:
-        session_refuse(s, "certificate-unknown-ca", p->sentence, 0);
+        refuse_for(s, REFUSAL_CERTIFICATE_UNKNOWN_CA, p->sentence);
         break;
     case TLS_PEER_EXPIRED:
-        session_refuse(s, "certificate-expired", p->sentence, 0);
+        refuse_for(s, REFUSAL_CERTIFICATE_EXPIRED, p->sentence);
         break;
-    case TLS_PEER_NOT_YET_VALID:
-        session_refuse(s, "certificate-not-yet-valid", p->sentence, CERTIFICATE_RETRY_MS);
+    case TLS_PEER_NOT_YET_VALID: /* clocks get set right */
+        refuse_for(s, REFUSAL_CERTIFICATE_NOT_YET_VALID, p->sentence);
         break;
     default:
-        session_refuse(s, "certificate-bad", p->sentence, 0);
+        refuse_for(s, REFUSAL_CERTIFICATE_BAD, p->sentence);
+        break;
+    }
+}
+
+static void on_frame(struct session *s, const struct frame *f)
+{
+    struct session_heard heard;
+    if (s->distrust) {
+        refuse_certificate(s);
+        return;
+    }
+    session_receive(&s->facts, f, &heard);
+    switch (heard.action) {
+    case SESSION_COMMAND:
+        spine_push(s->owner->o.spine, heard.command);
+        break;
+    case SESSION_RENEW:
+        renew(s, heard.csr);
+        mem_free(heard.csr);
+        break;
+    case SESSION_REFUSE:
+        refuse_for(s, heard.refusal, err_text(&heard.why));
+        break;
+    case SESSION_BYE:
+        close_session(s);
         break;
     }
 }
@@ -117,22 +202,20 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct session *s = user;
     struct err e = {0};
     struct frame f;
-    if (s->state == SESSION_CLOSING || s->owner->stopped) return;
+    if (s->facts.state == SESSION_CLOSING || s->owner->stopped) return;
     s->heard_ms = os_mono_ms();
     int rc = frame_reader_add(&s->reader, data, len, &e);
-    while (!rc && s->state != SESSION_CLOSING && (rc = frame_reader_next(&s->reader, &f, &e)) > 0) {
-        if (s->distrust) {
-            refuse_certificate(s);
-            return;
-        }
-        rc = session_on_frame(s, &f, &e);
+    while (!rc && s->facts.state != SESSION_CLOSING &&
+           (rc = frame_reader_next(&s->reader, &f, &e)) > 0) {
+        on_frame(s, &f);
+        rc = 0;
     }
-    if (rc < 0 && s->state != SESSION_CLOSING) {
-        session_refuse(s, rc == ERR_TOO_LARGE ? "too-large" : "protocol", err_text(&e),
-                       PROTOCOL_RETRY_MS);
+    if (s->facts.state == SESSION_CLOSING) return;
+    if (rc < 0) {
+        refuse_for(s, rc == ERR_TOO_LARGE ? REFUSAL_TOO_LARGE : REFUSAL_PROTOCOL, err_text(&e));
         return;
     }
-    if (s->state != SESSION_CLOSING && spine_is_full(s->owner->o.spine) && !s->paused) {
+    if (spine_is_full(s->owner->o.spine) && !s->paused) {
         s->paused = true;
         link_pause(l);
     }
@@ -145,8 +228,9 @@ static void identify(struct session *s)
     struct tls_peer peer;
     link_peer(s->link, &peer);
     if (peer.state == TLS_PEER_NONE) return;
-    if (peer.state == TLS_PEER_TRUSTED && id_parse(peer.cert.subject_cn, &s->agent) == 0) return;
-    s->agent = 0;
+    if (peer.state == TLS_PEER_TRUSTED && id_parse(peer.cert.subject_cn, &s->facts.agent) == 0)
+        return;
+    s->facts.agent = 0;
     if (peer.state == TLS_PEER_TRUSTED) {
         peer.state = TLS_PEER_BAD;
         str_copy(peer.sentence, sizeof peer.sentence, "the certificate is not that of an agent");
@@ -160,16 +244,16 @@ void sessions_accept(struct sessions *owner, struct link *l)
     s->owner = owner;
     s->link = l;
     identify(s);
-    bool crowded = !s->agent && owner->unknown_count >= LIMIT_UNKNOWN_CONNECTIONS;
-    s->number = link_serial(l);
+    bool crowded = !s->facts.agent && owner->unknown_count >= LIMIT_UNKNOWN_CONNECTIONS;
+    s->facts.number = link_serial(l);
     s->opened_ms = s->heard_ms = os_mono_ms();
-    frame_reader_init(&s->reader, s->agent ? LIMIT_FRAME_KNOWN : LIMIT_FRAME_UNKNOWN);
+    frame_reader_init(&s->reader, s->facts.agent ? LIMIT_FRAME_KNOWN : LIMIT_FRAME_UNKNOWN);
     s->next = owner->first;
     if (s->next) s->next->prev = s;
     owner->first = s;
     owner->count++;
-    if (!s->agent) owner->unknown_count++;
-    map_put(&owner->by_number, s->number, s);
+    if (!s->facts.agent) owner->unknown_count++;
+    map_put(&owner->by_number, s->facts.number, s);
     link_set_handler(l, &handler, s);
     if (crowded || owner->stopped) {
         struct err e;
@@ -184,11 +268,11 @@ static void check_silence(struct session *s, int64_t now_ms)
 {
     int64_t silence = lease_silence_ms(s->owner->o.heartbeat_ms);
     struct err e;
-    if (s->state == SESSION_CLOSING || s->paused) return;
-    if (s->state == SESSION_FRESH && now_ms - s->opened_ms >= s->owner->o.first_message_ms)
+    if (s->facts.state == SESSION_CLOSING || s->paused) return;
+    if (s->facts.state == SESSION_FRESH && now_ms - s->opened_ms >= s->owner->o.first_message_ms)
         err_set(&e, ERR_TIMEOUT, "no first message within %lld ms",
                 (long long)s->owner->o.first_message_ms);
-    else if (s->state != SESSION_FRESH && now_ms - s->heard_ms >= silence)
+    else if (s->facts.state != SESSION_FRESH && now_ms - s->heard_ms >= silence)
         err_set(&e, ERR_TIMEOUT, "nothing heard for %lld ms", (long long)silence);
     else
         return;
@@ -224,12 +308,30 @@ struct sessions *sessions_new(const struct sessions_options *o)
     return owner;
 }
 
+static void on_effect(struct session *s, const struct effect *x)
+{
+    const struct sessions_options *o = &s->owner->o;
+    struct session_terms terms = {.lease_ms = o->lease_ms,
+                                  .heartbeat_ms = o->heartbeat_ms,
+                                  .output_limit_bytes = o->output_limit_bytes};
+    struct err e = {0};
+    if (x->type == EFFECT_ENROLLED) {
+        enrolled(s, x);
+    } else if (x->type == EFFECT_REFUSED) {
+        refuse(s, x->text ? x->text : "refused", err_text(&x->err), x->ms);
+    } else {
+        if (x->type == EFFECT_WELCOME) terms.wall_ms = os_wall_ms();
+        int rc = session_send(&s->facts, &terms, x, link_out(s->link), &e);
+        sent(s, rc, &e);
+    }
+}
+
 void sessions_on_effect(struct sessions *owner, struct effect *x)
 {
     struct session *s = map_find(&owner->by_number, x->session);
     /* The link may have ended while the batch was on its way; the engine learns that from
      * CMD_GONE. */
-    if (s && s->state != SESSION_CLOSING) session_on_effect(s, x);
+    if (s && s->facts.state != SESSION_CLOSING) on_effect(s, x);
 }
 
 void sessions_on_relief(struct sessions *owner)
@@ -260,7 +362,7 @@ void sessions_stop(struct sessions *owner, bool cut)
     for (struct session *s = owner->first; s; s = s->next) {
         if (s->paused) link_resume(s->link);
         s->paused = false;
-        session_close(s);
+        close_session(s);
         if (cut) link_abort(s->link, &e);
     }
 }
@@ -273,7 +375,7 @@ static void on_timer_closed(uv_handle_t *h)
 void sessions_free(struct sessions *owner)
 {
     if (!owner) return;
-    uv_close(owner->timer, on_timer_closed);
+    uv_close((uv_handle_t *)owner->timer, on_timer_closed);
     map_fini(&owner->by_number);
     mem_free(owner);
 }

@@ -1,13 +1,7 @@
 /* Sessions with agents: cadre/1 links in, commands to the spine out; effects from the spine in,
  * messages out (wire/PROTOCOL.md). Owns no job state. Loop thread.
  *
- * A session's life (struct session, private):
- *
- *   FRESH --hello--> GREETED --welcome--> LIVE ---+
- *     |                 |                         |
- *     +--enrol--> ENROLLING --enrolled-----+      |   link closed at any time: gone
- *     |                 |                  v      v
- *     +------- refused -+--------------> CLOSING --> freed when the link is closed
+ * The state of one session is in session.h.
  *
  * FRESH has LIMIT_HANDSHAKE_MS, whatever trickles in; the others end when nothing at all was
  * heard for three heartbeats and five seconds. */
