@@ -39,6 +39,9 @@ int dir_make(const char *path, enum file_mode mode, struct err *e);
  * cannot be removed is renamed aside (".old-…") so that the name is free again; then ERR_IO with
  * the first reason. */
 int dir_remove_tree(const char *path, struct err *e);
+/* The same; go_on is asked before each entry, and when it says false the rest stays where it is:
+ * ERR_UNAVAILABLE. */
+int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *user, struct err *e);
 /* Free bytes for this user on the file system of `path`. */
 int disk_free(const char *path, int64_t *bytes, struct err *e);
 /* fn for each entry's name (not . and ..); a non-zero return ends it. */

@@ -27,7 +27,16 @@ struct removal {
     bool again;       /* the root has got new entries */
     int error;        /* first errno, 0 = none */
     char failed[256]; /* name it happened at */
+    bool (*go_on)(void *user);
+    void *user;
+    bool left_off; /* go_on said no */
 };
+
+static bool goes_on(struct removal *r)
+{
+    if (r->go_on && !r->left_off) r->left_off = !r->go_on(r->user);
+    return !r->left_off;
+}
 
 static void failed_at(struct removal *r, const char *name)
 {
@@ -109,6 +118,7 @@ static void remove_folder(struct removal *r, int dir, const char *name, int leve
         return;
     }
     remove_entries(r, fd, level + 1);
+    if (r->left_off) return;
     if (unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT) failed_at(r, name);
 }
 
@@ -122,7 +132,7 @@ static void remove_entries(struct removal *r, int fd, int level)
         return;
     }
     struct dirent *entry;
-    while ((entry = readdir(dir))) {
+    while (goes_on(r) && (entry = readdir(dir))) {
         const char *name = entry->d_name;
         if (str_eq(name, ".") || str_eq(name, "..")) continue;
         if (entry->d_type != DT_DIR && unlinkat(fd, name, 0) == 0) continue;
@@ -149,7 +159,7 @@ static void remove_root(struct removal *r)
             return;
         }
         remove_entries(r, fd, 1);
-    } while (r->again);
+    } while (r->again && !r->left_off);
 }
 
 /* The name has to be free for the next job, whatever is stuck in the old folder. */
@@ -167,7 +177,12 @@ static int rename_aside(const struct removal *r, const char *path, struct err *e
 
 int dir_remove_tree(const char *path, struct err *e)
 {
-    struct removal r = {.error = 0};
+    return dir_remove_tree_while(path, NULL, NULL, e);
+}
+
+int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *user, struct err *e)
+{
+    struct removal r = {.go_on = go_on, .user = user};
     struct stat st;
     if (lstat(path, &st) != 0) {
         if (errno == ENOENT) return 0;
@@ -183,6 +198,7 @@ int dir_remove_tree(const char *path, struct err *e)
     }
     remove_root(&r);
     close(r.root);
+    if (r.left_off) return err_set(e, ERR_UNAVAILABLE, "the removal of %s was left off", path);
     if (rmdir(path) == 0) return 0;
     failed_at(&r, path);
     return rename_aside(&r, path, e);

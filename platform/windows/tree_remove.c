@@ -18,7 +18,16 @@
 struct removal {
     DWORD error; /* the first, 0 = none */
     char *failed;
+    bool (*go_on)(void *user);
+    void *user;
+    bool left_off; /* go_on said no */
 };
+
+static bool goes_on(struct removal *r)
+{
+    if (r->go_on && !r->left_off) r->left_off = !r->go_on(r->user);
+    return !r->left_off;
+}
 
 static void failed_at(struct removal *r, const wchar_t *path, DWORD error)
 {
@@ -70,13 +79,13 @@ static void remove_below(struct removal *r, const wchar_t *folder)
     mem_free(pattern);
     bool more = h != INVALID_HANDLE_VALUE;
     if (!more && GetLastError() != ERROR_FILE_NOT_FOUND) failed_at(r, folder, GetLastError());
-    while (more) {
+    while (more && goes_on(r)) {
         if (wcscmp(found->cFileName, L".") != 0 && wcscmp(found->cFileName, L"..") != 0) {
             wchar_t *path = below(folder, found->cFileName);
             bool real = (found->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) &&
                         !(found->dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT);
             if (real) remove_below(r, path);
-            remove_one(r, path, found->dwFileAttributes);
+            if (!r->left_off) remove_one(r, path, found->dwFileAttributes);
             mem_free(path);
         }
         more = FindNextFileW(h, found);
@@ -105,7 +114,12 @@ static int rename_aside(const struct removal *r, const char *path, const wchar_t
 
 int dir_remove_tree(const char *path, struct err *e)
 {
-    struct removal r = {.error = 0};
+    return dir_remove_tree_while(path, NULL, NULL, e);
+}
+
+int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *user, struct err *e)
+{
+    struct removal r = {.go_on = go_on, .user = user};
     wchar_t *wide = wide_path(path);
     DWORD attributes = GetFileAttributesW(wide);
     int rc = 0;
@@ -118,8 +132,10 @@ int dir_remove_tree(const char *path, struct err *e)
         rc = err_set(e, ERR_INVALID, "%s is not a folder", path);
     } else {
         if (!(attributes & FILE_ATTRIBUTE_REPARSE_POINT)) remove_below(&r, wide);
-        remove_one(&r, wide, attributes);
-        if (r.error != 0 && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES) {
+        if (!r.left_off) remove_one(&r, wide, attributes);
+        if (r.left_off) {
+            rc = err_set(e, ERR_UNAVAILABLE, "the removal of %s was left off", path);
+        } else if (r.error != 0 && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES) {
             rc = rename_aside(&r, path, wide, e);
         }
     }

@@ -227,6 +227,33 @@ static void trees__are_removed_whole(void **state)
     mem_free(tree);
 }
 
+static bool go_on_for(void *user)
+{
+    return --*(int *)user >= 0;
+}
+
+static void removal__asks_before_each_entry_and_leaves_the_rest(void **state)
+{
+    char *tree = paths_join(*state, "tree");
+    struct err e = {0};
+    int steps = 10, all = 1000;
+    assert_int_equal(dir_make(tree, FILE_PUBLIC, NULL), 0);
+    for (int i = 0; i < 50; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "file-%d", i);
+        char *path = paths_join(tree, name);
+        put(path, "x");
+        mem_free(path);
+    }
+    assert_int_equal(dir_remove_tree_while(tree, go_on_for, &steps, &e), ERR_UNAVAILABLE);
+    assert_int_equal(steps, -1);
+    assert_true(entries(tree) >= 40 && entries(tree) < 50);
+    assert_int_equal(entries(*state), 1); /* under its own name: the next try finds it */
+    assert_int_equal(dir_remove_tree_while(tree, go_on_for, &all, &e), 0);
+    assert_int_equal(entries(*state), 0);
+    mem_free(tree);
+}
+
 static int stop_at_two(const char *name, void *user)
 {
     (void)name;
@@ -342,6 +369,7 @@ int main(void)
         SCRATCH_CASE(long_paths__work_everywhere),
         SCRATCH_CASE(folders__are_made_with_their_parents),
         SCRATCH_CASE(trees__are_removed_whole),
+        SCRATCH_CASE(removal__asks_before_each_entry_and_leaves_the_rest),
         SCRATCH_CASE(listing__ends_when_told_to),
         SCRATCH_CASE(disk__has_room_and_is_known),
         SCRATCH_CASE(a_lock__is_held_once_and_let_go),
