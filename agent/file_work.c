@@ -36,13 +36,6 @@ struct file_work {
     size_t sharers; /* threads that were left, and the handles: the last of them frees all */
 };
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 /* ---- lists ---- */
 
 static void list_init(struct task_list *l)
@@ -103,7 +96,7 @@ static void run_task(struct file_work *w, struct worker *me, struct file_task *t
     me->task = t;
     w->under_way++;
     w->removing += removes;
-    atomic_store(&t->alive_ms, now_ms());
+    atomic_store(&t->alive_ms, os_mono_ms());
     uv_mutex_unlock(&w->lock);
     t->run(t);
     uv_mutex_lock(&w->lock);
@@ -144,7 +137,7 @@ static void worker_main(void *arg)
 
 bool file_task_goes_on(struct file_task *t)
 {
-    atomic_store(&t->alive_ms, now_ms());
+    atomic_store(&t->alive_ms, os_mono_ms());
     return !atomic_load(&t->leave_off);
 }
 
@@ -172,7 +165,7 @@ static void tell_back(struct file_work *w)
         t = list_pop(&w->back);
         uv_mutex_unlock(&w->lock);
         if (!t) break;
-        t->late = now_ms() - t->added_ms >= FILE_WORK_HUNG_MS;
+        t->late = os_mono_ms() - t->added_ms >= FILE_WORK_HUNG_MS;
         t->done(t);
     } while (t);
 }
@@ -195,7 +188,7 @@ static void add_thread(struct file_work *w)
 void file_work_add(struct file_work *w, struct file_task *t)
 {
     t->late = t->dropped = false;
-    t->added_ms = now_ms();
+    t->added_ms = os_mono_ms();
     atomic_store(&t->leave_off, false);
     uv_mutex_lock(&w->lock);
     list_push(&w->waiting[t->kind], t);
@@ -217,7 +210,7 @@ bool file_work_take_back(struct file_work *w, struct file_task *t)
 
 void file_work_look(struct file_work *w, struct file_work_state *out)
 {
-    int64_t now = now_ms();
+    int64_t now = os_mono_ms();
     *out = (struct file_work_state){0};
     uv_mutex_lock(&w->lock);
     for (size_t i = 0; i < w->threads; i++) {

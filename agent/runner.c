@@ -1,15 +1,14 @@
 /* Attempts and their processes: see runner.h. */
 #include "agent/runner.h"
 
+#include "agent/folders.h"
 #include "agent/output.h"
-#include "agent/script.h"
 #include "base/deadline.h"
 #include "base/duration.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/files.h"
 #include "platform/guard.h"
 #include "platform/guard_table.h"
 #include "platform/os.h"
@@ -27,7 +26,15 @@
 
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
-enum phase { PHASE_ACCEPTED, PHASE_RUNNING, PHASE_TERMINATING, PHASE_KILLED };
+enum phase {
+    PHASE_ACCEPTED,
+    PHASE_PREPARING, /* its work folder is being made */
+    PHASE_PREPARED,
+    /* a process is there: */
+    PHASE_RUNNING,
+    PHASE_TERMINATING,
+    PHASE_KILLED
+};
 
 struct attempt {
     struct attempt *next;
@@ -40,10 +47,11 @@ struct attempt {
     enum phase phase;
     const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
     bool silent;     /* discarded: no events */
-    struct process *process;
+    struct preparation *preparation; /* while it is under way */
     struct launch launch;
+    struct process *process;
     struct output output;
-    struct deadline deadline; /* timeout, then kill */
+    struct deadline deadline; /* of the preparation; then timeout, then kill */
 };
 
 /* What an earlier life of the agent left in the journal. */
@@ -57,7 +65,7 @@ struct runner {
     struct process_host *host;
     struct guard *guard;
     int64_t lease_base_ms;
-    char *work_root;
+    struct folders *folders;
     struct attempt *attempts;
     struct leftover *leftovers;
     struct deadline_queue deadlines;
@@ -67,13 +75,6 @@ struct runner {
     struct buf frame;
 };
 
-static int64_t now_ms(void)
-{
-    struct moment m;
-    os_now(&m);
-    return m.mono_ms;
-}
-
 static void changed(struct runner *r)
 {
     r->o.on_change(r->o.user);
@@ -82,6 +83,11 @@ static void changed(struct runner *r)
 static void fatal(struct runner *r, const struct err *e)
 {
     r->o.on_fatal(e, r->o.user);
+}
+
+static bool has_process(const struct attempt *a)
+{
+    return a->phase >= PHASE_RUNNING;
 }
 
 static struct attempt *find(const struct runner *r, int64_t job, int64_t number)
@@ -165,7 +171,7 @@ static void set_timer(struct runner *r)
         uv_timer_stop(&r->timer);
         return;
     }
-    int64_t wait = first->at_ms - now_ms();
+    int64_t wait = first->at_ms - os_mono_ms();
     uv_update_time(r->o.loop);
     uv_timer_start(&r->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
@@ -177,19 +183,19 @@ static void terminate(struct runner *r, struct attempt *a, const char *why)
 {
     if (a->phase == PHASE_TERMINATING || a->phase == PHASE_KILLED) return;
     a->why = why;
-    if (a->phase == PHASE_ACCEPTED) {
+    if (!has_process(a)) {
         end_attempt(r, a, "draining");
         return;
     }
     a->phase = PHASE_TERMINATING;
     process_terminate(a->process);
-    deadline_set(&r->deadlines, &a->deadline, now_ms() + a->grace_ms);
+    deadline_set(&r->deadlines, &a->deadline, os_mono_ms() + a->grace_ms);
     set_timer(r);
 }
 
 static void kill_now(struct runner *r, struct attempt *a)
 {
-    if (a->phase == PHASE_ACCEPTED) {
+    if (!has_process(a)) {
         end_attempt(r, a, "draining");
         return;
     }
@@ -206,10 +212,22 @@ static void drain_ladder(struct runner *r)
     }
 }
 
+/* What its folder's file system does not give back in time is not waited for: another agent may
+ * have the job. */
+static void give_up_preparation(struct runner *r, struct attempt *a)
+{
+    struct file_work_state s;
+    folders_look(r->folders, &s);
+    log_warn("job %s: attempt %lld: making its work folder took longer than %d s, and it is given "
+             "back (%zu of %d file operations hang)",
+             a->text, (long long)a->number, FILE_WORK_HUNG_MS / 1000, s.hung, FILE_WORK_THREADS);
+    end_attempt(r, a, "never-started");
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct runner *r = timer->data;
-    int64_t now = now_ms();
+    int64_t now = os_mono_ms();
     struct deadline *d;
     while ((d = deadline_pop(&r->deadlines, now)) != NULL) {
         if (d == &r->drain_deadline) {
@@ -218,7 +236,9 @@ static void on_timer(uv_timer_t *timer)
         }
         struct attempt *a =
             (struct attempt *)(void *)((char *)d - offsetof(struct attempt, deadline));
-        if (a->phase == PHASE_TERMINATING)
+        if (a->phase == PHASE_PREPARING)
+            give_up_preparation(r, a);
+        else if (a->phase == PHASE_TERMINATING)
             kill_now(r, a);
         else
             terminate(r, a, "timeout");
@@ -245,10 +265,9 @@ static void unlink_attempt(struct runner *r, struct attempt *a)
 
 static void attempt_free(struct runner *r, struct attempt *a)
 {
-    struct err e;
     process_free(a->process);
-    if (a->launch.work_folder && launch_remove_files(r->work_root, a->mark, &e) != 0)
-        log_warn("job %s: its work folder was not removed: %s", a->text, err_text(&e));
+    if (a->preparation) folders_abandon(a->preparation);
+    if (a->launch.work_folder) folders_remove(r->folders, a->launch.work_folder);
     launch_fini(&a->launch);
     output_fini(&a->output);
     json_free(a->spec);
@@ -362,7 +381,7 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
     struct runner *r = a->runner;
     output_end(&a->output);
     /* Whatever it ended with, it may be another agent's by now. */
-    if (end->expired || is_over(r, a, now_ms())) {
+    if (end->expired || is_over(r, a, os_mono_ms())) {
         if (!str_eq(a->why, "lost")) say_held_up(a);
         a->why = "lost";
     }
@@ -416,27 +435,48 @@ static void say_started(struct runner *r, struct attempt *a)
     say(r, &m, m.u.started.seq, a->job, a->number, false);
 }
 
-static void start(struct runner *r, struct attempt *a)
+static void on_prepared(const struct prepared *p, void *user)
+{
+    struct attempt *a = user;
+    struct runner *r = a->runner;
+    a->preparation = NULL;
+    deadline_clear(&r->deadlines, &a->deadline);
+    if (p->late) {
+        give_up_preparation(r, a);
+    } else if (p->rc != 0) {
+        say_not_started(r, a, p->rc, p->e);
+    } else {
+        a->launch = *p->launch;
+        *p->launch = (struct launch){0};
+        a->phase = PHASE_PREPARED;
+    }
+    set_timer(r);
+    changed(r); /* which brings it to runner_start_accepted */
+}
+
+static void prepare(struct runner *r, struct attempt *a)
 {
     struct launch_input in = {.job = a->job,
                               .attempt = a->number,
-                              .spec = a->spec,
                               .agent_env = r->o.env,
-                              .agent_name = r->o.agent_name,
-                              .work_root = r->work_root,
-                              .mark = a->mark};
+                              .agent_name = r->o.agent_name};
+    a->phase = PHASE_PREPARING;
+    a->preparation = folders_prepare(r->folders, &in, a->spec, a->mark, on_prepared, a);
+    a->spec = NULL;
+    deadline_set(&r->deadlines, &a->deadline, os_mono_ms() + FILE_WORK_HUNG_MS);
+}
+
+static void start(struct runner *r, struct attempt *a)
+{
     struct err e = {0};
-    int rc = launch_prepare(&in, &a->launch, &e);
-    if (rc == 0) {
-        struct process_options po = {.argv = (const char *const *)a->launch.argv,
-                                     .env = (const char *const *)a->launch.env,
-                                     .cwd = a->launch.cwd,
-                                     .stdin_path = a->launch.stdin_path,
-                                     .mark = a->mark,
-                                     .drain_ms = DRAIN_PIPES_MS,
-                                     .lease_ms = a->lease_ms};
-        rc = process_start(r->host, &po, &process_handler, a, &a->process, &e);
-    }
+    struct process_options po = {.argv = (const char *const *)a->launch.argv,
+                                 .env = (const char *const *)a->launch.env,
+                                 .cwd = a->launch.cwd,
+                                 .stdin_path = a->launch.stdin_path,
+                                 .mark = a->mark,
+                                 .drain_ms = DRAIN_PIPES_MS,
+                                 .lease_ms = a->lease_ms};
+    int rc = process_start(r->host, &po, &process_handler, a, &a->process, &e);
     if (rc == ERR_TIMEOUT) {
         log_warn("job %s: attempt %lld: %s", a->text, (long long)a->number, err_text(&e));
         end_attempt(r, a, "never-started");
@@ -450,7 +490,7 @@ static void start(struct runner *r, struct attempt *a)
     if (r->paused) process_pause(a->process);
     put_journal(r, a, JOURNAL_RUNNING);
     say_started(r, a);
-    if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, now_ms() + a->timeout_ms);
+    if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, os_mono_ms() + a->timeout_ms);
     log_info("job %s: attempt %lld started pid=%lld", a->text, (long long)a->number,
              (long long)process_pid(a->process));
 }
@@ -463,23 +503,31 @@ void runner_renew(struct runner *r, int64_t base_ms)
 
 bool runner_start_accepted(struct runner *r)
 {
-    bool any = false;
+    int started = 0, begun = 0;
     for (struct attempt *a = r->attempts, *next; a && guard_ready(r->guard); a = next) {
         next = a->next;
-        if (a->phase != PHASE_ACCEPTED || now_ms() - r->lease_base_ms > lease_start_ms(a->lease_ms))
-            continue;
-        any = true;
-        start(r, a);
+        bool waits = a->phase == PHASE_ACCEPTED || a->phase == PHASE_PREPARED;
+        if (!waits || os_mono_ms() - r->lease_base_ms > lease_start_ms(a->lease_ms)) continue;
+        if (a->phase == PHASE_ACCEPTED) {
+            begun++;
+            prepare(r, a);
+        } else if (started == RUNNER_TURN_STARTS) {
+            changed(r);
+            break;
+        } else {
+            started++;
+            start(r, a);
+        }
     }
-    if (any) set_timer(r);
-    return any;
+    if (begun + started > 0) set_timer(r);
+    return started > 0;
 }
 
 void runner_give_back(struct runner *r, char *reason)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->phase == PHASE_ACCEPTED) end_attempt(r, a, reason);
+        if (!has_process(a)) end_attempt(r, a, reason);
     }
 }
 
@@ -547,10 +595,10 @@ void runner_discard(struct runner *r, int64_t job, int64_t attempt)
 
 void runner_expire_leases(struct runner *r)
 {
-    int64_t now = now_ms();
+    int64_t now = os_mono_ms();
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (a->phase == PHASE_ACCEPTED || a->phase == PHASE_KILLED || !is_over(r, a, now)) continue;
+        if (!has_process(a) || a->phase == PHASE_KILLED || !is_over(r, a, now)) continue;
         if (now - r->lease_base_ms - a->lease_ms >= GUARD_MARGIN_MS)
             say_held_up(a);
         else
@@ -574,7 +622,7 @@ int64_t runner_running_lease(const struct runner *r)
 {
     int64_t shortest = INT64_MAX;
     for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->lease_ms < shortest && a->phase != PHASE_ACCEPTED && a->phase != PHASE_KILLED)
+        if (a->lease_ms < shortest && has_process(a) && a->phase != PHASE_KILLED)
             shortest = a->lease_ms;
     return shortest;
 }
@@ -586,7 +634,7 @@ void runner_drain(struct runner *r, int64_t timeout_ms)
         deadline_clear(&r->deadlines, &r->drain_deadline);
         drain_ladder(r);
     } else if (r->attempts && !deadline_is_set(&r->drain_deadline)) {
-        deadline_set(&r->deadlines, &r->drain_deadline, now_ms() + timeout_ms);
+        deadline_set(&r->deadlines, &r->drain_deadline, os_mono_ms() + timeout_ms);
     }
     set_timer(r);
 }
@@ -767,18 +815,16 @@ int runner_new(const struct runner_options *o, struct runner **out, struct err *
 {
     struct runner *r = mem_alloc(sizeof *r);
     r->o = *o;
-    char *state = absolute(o->state_folder);
-    r->work_root = paths_join(state, "work");
-    mem_free(state);
     deadline_queue_init(&r->deadlines);
     buf_init(&r->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
     int rc = end_leftovers(r, e);
-    /* Nothing in it belongs to anybody any more. */
-    if (rc == 0 && dir_remove_tree(r->work_root, e) != 0)
-        log_warn("cleaning %s: %s", r->work_root, err_text(e));
-    if (rc == 0) rc = dir_make(r->work_root, FILE_SECRET, e);
     if (rc == 0) rc = process_host_new(o->loop, &r->host, e);
     if (rc == 0) rc = start_guard(r, e);
+    /* Behind the end of what earlier lives left running: nothing in the old folders belongs to
+     * anybody any more. */
+    char *state = absolute(o->state_folder);
+    if (rc == 0) rc = folders_new(o->loop, state, &r->folders, e);
+    mem_free(state);
     if (rc == 0) {
         uv_timer_init(o->loop, &r->timer);
         r->timer.data = r;
@@ -791,9 +837,9 @@ int runner_new(const struct runner_options *o, struct runner **out, struct err *
         mem_free(l);
     }
     process_host_free(r->host);
+    guard_free(r->guard);
     deadline_queue_fini(&r->deadlines);
     buf_fini(&r->frame);
-    mem_free(r->work_root);
     mem_free(r);
     return rc;
 }
@@ -803,7 +849,6 @@ static void on_timer_closed(uv_handle_t *handle)
     struct runner *r = handle->data;
     deadline_queue_fini(&r->deadlines);
     buf_fini(&r->frame);
-    mem_free(r->work_root);
     mem_free(r);
 }
 
@@ -820,6 +865,7 @@ void runner_free(struct runner *r)
         r->leftovers = l->next;
         mem_free(l);
     }
+    folders_free(r->folders);
     process_host_free(r->host);
     guard_free(r->guard);
     uv_close((uv_handle_t *)&r->timer, on_timer_closed);

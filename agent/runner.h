@@ -2,9 +2,13 @@
  * to say becomes an event in the journal; the session sends it from there. All on the loop's
  * thread.
  *
- *   accepted -> (journal committed) -> starting -> running -> ended
- *                                         |          |  ask politely, then kill after the grace
- *                                         +----------+--> on_end -> finished event -> forgotten
+ *   accepted -> (journal committed) -> preparing -> prepared -> running -> ended
+ *                                          |                       |  ask politely, then kill after
+ *                          work folder is made, off the loop       |  the grace
+ *                                                                  +--> on_end -> finished event
+ *
+ * With that event the attempt is forgotten and its slot is free; its work folder is removed in the
+ * background.
  */
 #ifndef CADRE_AGENT_RUNNER_H
 #define CADRE_AGENT_RUNNER_H
@@ -17,6 +21,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define RUNNER_TURN_STARTS 8 /* processes that one turn of the loop starts */
 
 struct uv_loop_s;
 struct runner;
@@ -53,7 +59,8 @@ void runner_accept(struct runner *r, struct msg_job *msg, int64_t slots);
 /* The coordinator is known to have heard this agent at base_ms, in mono time: all leases count from
  * there. What ends after its lease is over is lost, whatever it ended with. */
 void runner_renew(struct runner *r, int64_t base_ms);
-/* Starts what was accepted and is in the committed journal. To be called once per turn behind
+/* Prepares what was accepted and is in the committed journal, and starts what is prepared; at most
+ * RUNNER_TURN_STARTS processes, the others in the next turns. To be called once per turn behind
  * journal_commit. True: something was written to the journal. An attempt whose lease is mostly over
  * waits for the next acknowledged heartbeat: it would have to be ended soon, or at once. Without a
  * guard (platform/guard.h) nothing is started: what waits is started when there is one. */

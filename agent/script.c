@@ -207,7 +207,7 @@ static int make_stdin(const struct launch_input *in, struct launch *l, struct er
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e)
 {
     struct launch l = {0};
-    l.work_folder = paths_join(in->work_root, in->mark);
+    l.work_folder = mem_strdup(in->work_folder);
     int rc = dir_make(l.work_folder, FILE_SECRET, e);
     const char *workdir = json_get_str(in->spec, "workdir", NULL);
     l.cwd = mem_strdup(workdir ? workdir : l.work_folder);
@@ -219,11 +219,20 @@ int launch_prepare(const struct launch_input *in, struct launch *out, struct err
     }
     if (rc != 0) {
         launch_fini(&l);
-        (void)launch_remove_files(in->work_root, in->mark, NULL);
+        (void)launch_remove_files(in->work_folder, NULL, NULL, NULL);
         return rc;
     }
     *out = l;
     return 0;
+}
+
+void launch_look_up(const struct launch *l)
+{
+    const char *path = NULL;
+    for (char **v = l->env; *v; v++)
+        if (strncmp(*v, "PATH=", 5) == 0 || strncmp(*v, "Path=", 5) == 0) path = *v + 5;
+    (void)file_exists(l->cwd);
+    mem_free(process_find_program(l->argv[0], path));
 }
 
 static void free_list(char **list)
@@ -243,13 +252,12 @@ void launch_fini(struct launch *l)
     memset(l, 0, sizeof *l);
 }
 
-int launch_remove_files(const char *work_root, const char *mark, struct err *e)
+int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void *user,
+                        struct err *e)
 {
-    char *folder = paths_join(work_root, mark);
-    char *input = str_dupf("%s.stdin", folder);
+    char *input = str_dupf("%s.stdin", work_folder);
     int rc = file_remove(input, NULL);
-    int rc2 = dir_remove_tree(folder, e);
+    int rc2 = dir_remove_tree_while(work_folder, go_on, user, e);
     mem_free(input);
-    mem_free(folder);
     return rc2 != 0 ? rc2 : rc;
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,16 +24,20 @@ struct launch_input {
     const struct json *spec;
     const struct opt_map *agent_env;
     const char *agent_name;
-    const char *work_root; /* the attempt's folder is made below it */
-    const char *mark;
+    const char *work_folder; /* is made; standard input is a file beside it */
 };
 
-/* Makes the work folder, writes script and stdin files. ERR_INVALID: the spec (names the field);
- * ERR_NOT_FOUND: the working directory does not exist; ERR_FULL, ERR_IO: the folder could not be
- * made. */
+/* Makes the work folder, writes script and stdin files. Any thread: it blocks. ERR_INVALID: the
+ * spec (names the field); ERR_FULL, ERR_IO: the folder could not be made, and what was made of it
+ * is gone. */
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e);
-/* Frees the texts; the folder stays: launch_remove_files. */
+/* Looks at the files that the start of the process looks at: on a file system that hangs, the
+ * caller's thread hangs here, and not the loop's there. */
+void launch_look_up(const struct launch *l);
+/* Frees the texts; the files stay: launch_remove_files. */
 void launch_fini(struct launch *l);
-int launch_remove_files(const char *work_root, const char *mark, struct err *e);
+/* go_on as in dir_remove_tree_while. */
+int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void *user,
+                        struct err *e);
 
 #endif

@@ -1,13 +1,12 @@
 /* The agent's leases: they count in mono time alone, and what ends after its lease is lost. Real
  * journal, real processes, a clock whose two hands the test can move. */
-#include "agent/journal.h"
-#include "agent/runner.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/guard.h"
 #include "platform/os.h"
+#include "tests/unit/agent/runner_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +20,6 @@
 #include <cmocka.h>
 
 #define DAY_MS INT64_C(86400000)
-#define LEASE_MS 600000
-#define LIMIT_MS 60000
 
 /* Stands before the true one (CMakeLists.txt): every call in this program comes here. */
 static int64_t mono_shift_ms, wall_shift_ms;
@@ -35,116 +32,16 @@ void __wrap_os_now(struct moment *out)
     out->wall_ms += wall_shift_ms;
 }
 
-struct world {
-    char folder[64];
-    uv_loop_t loop;
-    struct journal *journal;
-    struct runner *runner;
-    struct opt_map env;
-};
-
-static void on_change(void *user)
+static int clock_up(void **state)
 {
-    (void)user;
-}
-
-static void on_fatal(const struct err *e, void *user)
-{
-    (void)user;
-    fail_msg("%s", e->msg);
-}
-
-static int world_up(void **state)
-{
-    struct world *w = mem_alloc(sizeof *w);
-    struct err e = {0};
-    bool damaged;
     mono_shift_ms = wall_shift_ms = 0;
-    assert_int_equal(str_copy(w->folder, sizeof w->folder, "lease-XXXXXX"), 0);
-    assert_non_null(mkdtemp(w->folder));
-    assert_int_equal(uv_loop_init(&w->loop), 0);
-    if (journal_open(w->folder, &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
-    struct runner_options o = {.loop = &w->loop,
-                               .journal = w->journal,
-                               .state_folder = w->folder,
-                               .agent_name = "a",
-                               .env = &w->env,
-                               .on_change = on_change,
-                               .on_fatal = on_fatal};
-    if (runner_new(&o, &w->runner, &e) != 0) fail_msg("%s", e.msg);
-    runner_renew(w->runner, os_mono_ms());
-    *state = w;
-    return 0;
+    return world_up(state);
 }
 
-static int world_down(void **state)
+static int clock_down(void **state)
 {
-    struct world *w = *state;
     mono_shift_ms = wall_shift_ms = 0;
-    runner_free(w->runner);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
-    journal_close(w->journal);
-    dir_remove_tree(w->folder, NULL);
-    mem_free(w);
-    return 0;
-}
-
-/* A turn of the agent's loop, see agent.c. */
-static void turn(struct world *w)
-{
-    struct timespec pause = {.tv_nsec = 2000000};
-    struct err e;
-    runner_flush_output(w->runner);
-    assert_int_equal(journal_commit(w->journal, &e), 0);
-    runner_start_accepted(w->runner);
-    assert_int_equal(journal_commit(w->journal, &e), 0);
-    uv_run(&w->loop, UV_RUN_NOWAIT);
-    nanosleep(&pause, NULL);
-}
-
-static void take_job(struct world *w, int64_t job, const char *script)
-{
-    struct msg_job m = {.job = job, .attempt = 1, .lease_ms = LEASE_MS, .output_limit = 65536};
-    struct err e;
-    char *spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
-    assert_int_equal(json_parse(spec, strlen(spec), &m.spec, &e), 0);
-    mem_free(spec);
-    runner_accept(w->runner, &m, 4);
-    json_free(m.spec);
-}
-
-struct search {
-    const char *text;
-    bool found;
-};
-
-static int look(int64_t seq, const void *frame, size_t len, void *user)
-{
-    struct search *s = user;
-    (void)seq;
-    if (memmem(frame, len, s->text, strlen(s->text))) s->found = true;
-    return 0;
-}
-
-/* Is it in an event that the coordinator would get? */
-static bool said(struct world *w, const char *text)
-{
-    struct search s = {.text = text};
-    struct err e;
-    assert_int_equal(journal_each_event(w->journal, 0, look, &s, &e), 0);
-    return s.found;
-}
-
-static void until_said(struct world *w, const char *text)
-{
-    struct timespec from, now;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    do {
-        turn(w);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (!said(w, text) && (now.tv_sec - from.tv_sec) * 1000 < LIMIT_MS);
-    if (!said(w, text)) fail_msg("no event says %s", text);
+    return world_down(state);
 }
 
 static void go(const struct world *w)
@@ -237,7 +134,7 @@ static void what_was_accepted__does_not_start_late_but_after_the_next_heartbeat(
 int main(int argc, char **argv)
 {
     if (guard_is_asked_for(argc, argv)) return guard_main(argc, argv);
-#define CASE(name) cmocka_unit_test_setup_teardown(name, world_up, world_down)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, clock_up, clock_down)
     const struct CMUnitTest tests[] = {
         CASE(wall_clock_jumps_by_a_day__change_no_lease),
         CASE(a_lease_that_is_over__ends_the_attempt_whatever_the_wall_says),

@@ -26,8 +26,7 @@ static int prepare(const char *text, struct launch *out, struct err *e)
                               .spec = spec,
                               .agent_env = &agent_env,
                               .agent_name = "box",
-                              .work_root = "work",
-                              .mark = "mark-2"};
+                              .work_folder = "work/mark-2"};
     int rc = launch_prepare(&in, out, e);
     json_free(spec);
     return rc;
@@ -134,7 +133,7 @@ static void standard_input_is_written_byte_for_byte(void **state)
     assert_int_equal(file.len, 4);
     assert_memory_equal(file.data, "\0\1\2\3", 4);
     buf_fini(&file);
-    assert_int_equal(launch_remove_files("work", "mark-2", &e), 0);
+    assert_int_equal(launch_remove_files("work/mark-2", NULL, NULL, &e), 0);
     assert_false(file_exists(l.stdin_path));
     assert_false(file_exists(l.work_folder));
     launch_fini(&l);

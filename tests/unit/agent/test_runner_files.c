@@ -1,0 +1,271 @@
+/* Work folders that hang, as the runner lives through them: what is told, and that others go on.
+ * Making and removing folders stands behind gates that the test closes and opens. */
+#include "agent/file_work.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/guard.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "tests/unit/agent/runner_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static _Atomic int64_t shift_ms;
+void __real_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out)
+{
+    __real_os_now(out);
+    out->mono_ms += shift_ms;
+}
+
+/* Paths with that text in them do not get through; NULL: all do. */
+struct gate {
+    uv_mutex_t lock;
+    uv_cond_t wake;
+    const char *closed_for;
+    int inside;
+};
+static struct gate making, removing;
+
+static void pass(struct gate *g, const char *path)
+{
+    uv_mutex_lock(&g->lock);
+    g->inside++;
+    while (g->closed_for && strstr(path, g->closed_for))
+        uv_cond_wait(&g->wake, &g->lock);
+    g->inside--;
+    uv_mutex_unlock(&g->lock);
+}
+
+static void set_gate(struct gate *g, const char *closed_for)
+{
+    uv_mutex_lock(&g->lock);
+    g->closed_for = closed_for;
+    uv_cond_broadcast(&g->wake);
+    uv_mutex_unlock(&g->lock);
+}
+
+int __real_dir_make(const char *path, enum file_mode mode, struct err *e);
+int __wrap_dir_make(const char *path, enum file_mode mode, struct err *e);
+int __wrap_dir_make(const char *path, enum file_mode mode, struct err *e)
+{
+    pass(&making, path);
+    return __real_dir_make(path, mode, e);
+}
+
+int __real_dir_remove_tree_while(const char *path, bool (*go_on)(void *), void *user,
+                                 struct err *e);
+int __wrap_dir_remove_tree_while(const char *path, bool (*go_on)(void *), void *user,
+                                 struct err *e);
+int __wrap_dir_remove_tree_while(const char *path, bool (*go_on)(void *), void *user, struct err *e)
+{
+    pass(&removing, path);
+    return __real_dir_remove_tree_while(path, go_on, user, e);
+}
+
+static int gates_up(void **state)
+{
+    shift_ms = 0;
+    for (int i = 0; i < 2; i++) {
+        struct gate *g = i == 0 ? &making : &removing;
+        *g = (struct gate){.closed_for = NULL};
+        assert_int_equal(uv_mutex_init(&g->lock), 0);
+        assert_int_equal(uv_cond_init(&g->wake), 0);
+    }
+    return world_up(state);
+}
+
+static int gates_down(void **state)
+{
+    shift_ms = 0;
+    set_gate(&making, NULL);
+    set_gate(&removing, NULL);
+    int rc = world_down(state);
+    for (int i = 0; i < 2; i++) {
+        struct gate *g = i == 0 ? &making : &removing;
+        uv_cond_destroy(&g->wake);
+        uv_mutex_destroy(&g->lock);
+    }
+    return rc;
+}
+
+static int count_one(const char *name, void *user)
+{
+    (void)name;
+    ++*(int *)user;
+    return 0;
+}
+
+/* Turns the loop until an operation stands before the gate. */
+static void until_inside(struct world *w, struct gate *g)
+{
+    int inside = 0;
+    for (int i = 0; i < 20000 && inside == 0; i++) {
+        turn(w);
+        uv_mutex_lock(&g->lock);
+        inside = g->inside;
+        uv_mutex_unlock(&g->lock);
+    }
+    assert_int_equal(inside, 1);
+}
+
+static int work_entries(const struct world *w)
+{
+    int n = 0;
+    char *work = paths_join(w->folder, "work");
+    assert_int_equal(dir_list(work, count_one, &n, NULL), 0);
+    mem_free(work);
+    return n;
+}
+
+static void until_entries(struct world *w, int wanted)
+{
+    for (int i = 0; i < 20000 && work_entries(w) != wanted; i++)
+        turn(w);
+    assert_int_equal(work_entries(w), wanted);
+}
+
+/* "0000000000001-1": what the folders of the first attempt of a job begin with. */
+#define FOLDER_OF_1 "0000000000001-1"
+
+static void a_folder_that_hangs__delays_no_other_job(void **state)
+{
+    struct world *w = *state;
+    set_gate(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    for (int i = 2; i < 20; i++)
+        take_job(w, i, "exit 0");
+    for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < 18; i++)
+        turn(w);
+    assert_int_equal(times_said(w, "SUCCESS"), 18);
+    assert_int_equal(times_said(w, "\"started\""), 18);
+    assert_int_equal(runner_count(w->runner), 1);
+    assert_int_equal(runner_running_lease(w->runner), INT64_MAX);
+    set_gate(&making, NULL);
+    until_said(w, "exit-code");
+    until_entries(w, 0);
+}
+
+static void a_cancel__does_not_wait_for_a_folder_that_hangs(void **state)
+{
+    struct world *w = *state;
+    set_gate(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    until_inside(w, &making);
+    runner_kill(w->runner, 1, 1, "cancelled", 1000);
+    assert_int_equal(times_said(w, "KILLED"), 1);
+    assert_int_equal(runner_count(w->runner), 0);
+    set_gate(&making, NULL);
+    until_entries(w, 0);
+    assert_false(said(w, "\"started\""));
+}
+
+static void a_folder_that_hangs_for_ten_seconds__gives_the_job_back(void **state)
+{
+    struct world *w = *state;
+    set_gate(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    until_inside(w, &making);
+    shift_ms += FILE_WORK_HUNG_MS;
+    runner_renew(w->runner, os_mono_ms());
+    take_job(w, 2, "exit 0"); /* sets the timer, which is the loop's and does not know of ours */
+    until_said(w, "never-started");
+    assert_int_equal(times_said(w, "never-started"), 1);
+    until_said(w, "SUCCESS");
+    /* the same job comes again, and its former folder comes late */
+    set_gate(&making, NULL);
+    take_job(w, 1, "exit 4");
+    until_said(w, "exit-code");
+    assert_int_equal(times_said(w, "\"started\""), 2);
+    until_entries(w, 0);
+}
+
+static void a_result_within_the_turn_that_is_late__starts_nothing(void **state)
+{
+    struct world *w = *state;
+    set_gate(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    until_inside(w, &making);
+    shift_ms += FILE_WORK_HUNG_MS;
+    set_gate(&making, NULL);
+    until_said(w, "never-started");
+    assert_false(said(w, "\"started\""));
+    until_entries(w, 0);
+}
+
+static void a_removal_that_hangs__holds_neither_event_nor_slot(void **state)
+{
+    struct world *w = *state;
+    set_gate(&removing, "work");
+    for (int i = 1; i <= 12; i++)
+        take_job(w, i, "exit 0");
+    for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < 12; i++)
+        turn(w);
+    assert_int_equal(times_said(w, "SUCCESS"), 12);
+    assert_int_equal(runner_count(w->runner), 0);
+    assert_int_equal(work_entries(w), 12);
+    set_gate(&removing, NULL);
+    until_entries(w, 0);
+}
+
+static void what_an_earlier_life_left__is_removed_behind_the_start(void **state)
+{
+    struct world *w = *state;
+    struct err e = {0};
+    char *old = str_dupf("%s/work/0000000000001-1.0f-1/deep", w->folder);
+    char *input = str_dupf("%s/work/0000000000001-1.0f-1.stdin", w->folder);
+    until_entries(w, 0);
+    end_life(w);
+    assert_int_equal(dir_make(old, FILE_SECRET, &e), 0);
+    assert_int_equal(file_write_plain(input, "x", 1, FILE_SECRET, &e), 0);
+    set_gate(&removing, "0f-1");
+    begin_life(w);
+    take_job(w, 1, "[ -d $WORKING_DIR ]");
+    until_said(w, "SUCCESS");
+    assert_true(file_exists(old));
+    set_gate(&removing, NULL);
+    until_entries(w, 0);
+    mem_free(input);
+    mem_free(old);
+}
+
+static void one_turn__starts_a_bounded_number_of_processes(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+    for (int i = 1; i <= 3 * RUNNER_TURN_STARTS; i++)
+        take_job(w, i, "exit 0");
+    assert_int_equal(journal_commit(w->journal, &e), 0);
+    for (int i = 0, before = 0; i < 20000 && before < 3 * RUNNER_TURN_STARTS; i++) {
+        turn(w);
+        int now = times_said(w, "\"started\"");
+        assert_true(now - before <= RUNNER_TURN_STARTS);
+        before = now;
+    }
+    for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < 3 * RUNNER_TURN_STARTS; i++)
+        turn(w);
+    assert_int_equal(times_said(w, "SUCCESS"), 3 * RUNNER_TURN_STARTS);
+}
+
+int main(int argc, char **argv)
+{
+    if (guard_is_asked_for(argc, argv)) return guard_main(argc, argv);
+#define CASE(name) cmocka_unit_test_setup_teardown(name, gates_up, gates_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_folder_that_hangs__delays_no_other_job),
+        CASE(a_cancel__does_not_wait_for_a_folder_that_hangs),
+        CASE(a_folder_that_hangs_for_ten_seconds__gives_the_job_back),
+        CASE(a_result_within_the_turn_that_is_late__starts_nothing),
+        CASE(a_removal_that_hangs__holds_neither_event_nor_slot),
+        CASE(what_an_earlier_life_left__is_removed_behind_the_start),
+        CASE(one_turn__starts_a_bounded_number_of_processes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
