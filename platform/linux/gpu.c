@@ -7,20 +7,21 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/os.h"
+#include "platform/linux/proc_table.h"
+#include "platform/linux/spawn.h"
 #include "platform/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SMI_LIMIT_MS 3000
+#define SMI_END_MS 1000 /* from its last word, or its kill, to its end */
 #define SMI_MAX_BYTES (1024u * 1024)
 #define FILE_MAX_BYTES (64u * 1024)
 #define MIB ((int64_t)1024 * 1024)
@@ -116,41 +117,71 @@ static bool read_until(int fd, struct buf *out, int64_t until_ms)
     }
 }
 
-/* In our session, so that it is not taken for a stray of a job's. The loop may reap it before we
- * do: only its pidfd is a safe name for it. */
+/* A program that answers on its standard output. It is started away from the loop, which reaps every
+ * child that has ended: but for `handle` there is no safe name for it. */
+struct helper {
+    int handle; /* its pidfd; -1: the kernel has none */
+    int output;
+    struct proc seen; /* at its start; pid 0: not seen */
+};
+
+static bool helper_start(struct helper *h, const char *file, const char *const *argv)
+{
+    struct spawn_stack stack = {.base = NULL};
+    int pipe_fds[2], null_fd = spawn_above_standard(open("/dev/null", O_RDWR | O_CLOEXEC));
+    *h = (struct helper){.handle = -1, .output = -1};
+    if (null_fd >= 0 && pipe2(pipe_fds, O_CLOEXEC) == 0) {
+        h->output = pipe_fds[0];
+        int end = spawn_above_standard(pipe_fds[1]);
+        /* in our session, so that it is not taken for what a job left */
+        struct spawn s = {.path = file,
+                          .argv = argv,
+                          .env = (const char *const *)environ,
+                          .cgroup = -1,
+                          .same_session = true,
+                          .pidfd = &h->handle,
+                          .fds = {null_fd, end, null_fd}};
+        pid_t pid = end >= 0 && spawn_stack_init(&stack) == 0 ? spawn_process(&s, &stack) : -1;
+        if (pid > 0 && h->handle < 0 && proc_read(pid, &h->seen) != 0) h->seen.pid = 0;
+        if (pid < 0) {
+            close(h->output);
+            h->output = -1;
+        }
+        if (end >= 0) close(end);
+        spawn_stack_fini(&stack);
+    }
+    if (null_fd >= 0) close(null_fd);
+    return h->output >= 0;
+}
+
+static void helper_kill(const struct helper *h)
+{
+    if (h->handle >= 0) {
+        syscall(SYS_pidfd_send_signal, h->handle, SIGKILL, NULL, 0);
+    } else if (h->seen.pid > 0) {
+        proc_kill(&h->seen);
+    }
+}
+
+/* What cannot be killed now, and what has no handle, is left to whoever reaps our children. */
+static void helper_end(struct helper *h, bool complete)
+{
+    close(h->output);
+    if (!complete) helper_kill(h);
+    if (h->handle < 0) return;
+    struct pollfd end = {.fd = h->handle, .events = POLLIN};
+    poll(&end, 1, SMI_END_MS);
+    spawn_reap(h->handle);
+    close(h->handle);
+}
+
 static bool run_smi(const char *file, struct buf *out)
 {
-    int pipe_fds[2];
-    pid_t pid;
-    char *const argv[] = {(char *)"nvidia-smi", (char *)"-q", NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    int rc = posix_spawn(&pid, file, &actions, &attr, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    close(pipe_fds[1]);
-    bool complete = false;
-    if (rc == 0) {
-        int handle = (int)syscall(SYS_pidfd_open, pid, 0);
-        complete = read_until(pipe_fds[0], out, os_mono_ms() + SMI_LIMIT_MS);
-        if (!complete && handle >= 0) syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0);
-        if (handle >= 0) close(handle);
-        /* one that cannot be killed now is left to whoever reaps us */
-        waitpid(pid, NULL, complete ? 0 : WNOHANG);
-    }
-    close(pipe_fds[0]);
+    static const char *const argv[] = {"nvidia-smi", "-q", NULL};
+    struct helper h;
+    if (!helper_start(&h, file, argv)) return false;
+    bool complete = read_until(h.output, out, os_mono_ms() + SMI_LIMIT_MS);
+    helper_end(&h, complete);
     return complete;
 }
 

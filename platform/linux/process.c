@@ -121,17 +121,6 @@ static void on_host_closed(uv_handle_t *handle)
     mem_free(h);
 }
 
-/* A descriptor that leaves 0, 1, 2 alone, whatever was closed there. */
-static int above_standard(int fd)
-{
-    if (fd < 0 || fd > 2) return fd;
-    int other = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return other;
-}
-
 static int host_open(struct process_host *h)
 {
     int rc = uv_signal_init(h->loop, &h->child_signal);
@@ -145,7 +134,7 @@ static int host_open(struct process_host *h)
     uv_unref((uv_handle_t *)&h->child_signal);
     if (rc == 0) rc = spawn_stack_init(&h->stack);
     if (rc != 0) return rc;
-    h->null_fd = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    h->null_fd = spawn_above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (h->null_fd < 0) return -errno;
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
@@ -388,7 +377,7 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
 {
     *s = (struct ends){{h->null_fd, -1, -1}, {-1, -1}};
     if (stdin_path) {
-        s->child[0] = above_standard(open(stdin_path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+        s->child[0] = spawn_above_standard(open(stdin_path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (s->child[0] < 0) {
             return err_set(e, ERR_IO, "cannot open %s for standard input: %s", stdin_path,
                            strerror(errno));
@@ -400,8 +389,8 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
             ends_close(s, h);
             return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
         }
-        s->ours[i] = above_standard(pair[0]);
-        s->child[i + 1] = above_standard(pair[1]);
+        s->ours[i] = spawn_above_standard(pair[0]);
+        s->child[i + 1] = spawn_above_standard(pair[1]);
     }
     if (s->ours[0] >= 0 && s->ours[1] >= 0 && s->child[1] >= 0 && s->child[2] >= 0) return 0;
     ends_close(s, h);

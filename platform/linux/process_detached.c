@@ -37,11 +37,7 @@ static int start_with(int null_fd, int log_fd, const char *file, const char *con
 
 static int open_above(const char *path, int flags)
 {
-    int low = open(path, flags | O_CLOEXEC | O_NOCTTY, 0640);
-    if (low < 0 || low > 2) return low;
-    int fd = fcntl(low, F_DUPFD_CLOEXEC, 3);
-    close(low);
-    return fd;
+    return spawn_above_standard(open(path, flags | O_CLOEXEC | O_NOCTTY, 0640));
 }
 
 int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,6 +15,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD ((idtype_t)3) /* waitid(2); not in every header set */
+#endif
 
 #define STACK_BYTES (64u * 1024)
 #define SIGNALS 64
@@ -122,7 +127,7 @@ IN_CHILD static int child_main(void *arg)
 {
     struct start *t = arg;
     struct spawn *s = t->s;
-    syscall(SYS_setsid);
+    if (!s->same_session) syscall(SYS_setsid);
     if (s->die_with_parent) {
         syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         /* had the parent died before, nobody would tell us any more */
@@ -161,6 +166,10 @@ static long clone_into(struct start *t, const struct spawn_stack *k)
         args.flags |= CLONE_PARENT_SETTID;
         args.parent_tid = (uint64_t)(uintptr_t)t->s->pid;
     }
+    if (t->s->pidfd) {
+        args.flags |= CLONE_PIDFD;
+        args.pidfd = (uint64_t)(uintptr_t)t->s->pidfd;
+    }
     if (t->s->cgroup >= 0) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned)t->s->cgroup;
@@ -196,8 +205,10 @@ static pid_t clone_child(struct start *t, const struct spawn_stack *k)
     /* kernels before 5.7 and sandboxes that do not know clone3 */
     if (pid == -ENOSYS || pid == -EINVAL || pid == -EPERM) {
         t->join = t->s->cgroup >= 0;
-        int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (t->s->pid ? CLONE_PARENT_SETTID : 0);
-        pid = clone(child_main, (char *)k->base + k->bytes, flags, t, t->s->pid);
+        int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (t->s->pid ? CLONE_PARENT_SETTID : 0) |
+                    (t->s->pidfd ? CLONE_PIDFD : 0);
+        pid = clone(child_main, (char *)k->base + k->bytes, flags, t,
+                    t->s->pidfd ? t->s->pidfd : t->s->pid);
         if (pid < 0) pid = -errno;
     }
     if (pid >= 0) return (pid_t)pid;
@@ -240,11 +251,44 @@ static void format_number(char *out, int n)
     *out = '\0';
 }
 
+int spawn_above_standard(int fd)
+{
+    if (fd < 0 || fd > 2) return fd;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return other;
+}
+
+void spawn_reap(int pidfd)
+{
+    siginfo_t info;
+    waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+}
+
+/* It has ended, or is about to. */
+static void reap_failed(const struct spawn *s, pid_t pid)
+{
+    if (s->pidfd && *s->pidfd >= 0) {
+        struct pollfd end = {.fd = *s->pidfd, .events = POLLIN};
+        while (poll(&end, 1, -1) < 0 && errno == EINTR)
+            continue;
+        spawn_reap(*s->pidfd);
+        close(*s->pidfd);
+        *s->pidfd = -1;
+        return;
+    }
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 pid_t spawn_process(struct spawn *s, const struct spawn_stack *k)
 {
     struct start t = {.s = s, .parent = getpid()};
     s->step = SPAWN_CLONE;
     s->error = 0;
+    if (s->pidfd) *s->pidfd = -1;
     format_number(t.oom, s->oom_score_adj);
     /* a handler of ours must not run in the child, which has our memory */
     sigset_t all, before;
@@ -253,8 +297,7 @@ pid_t spawn_process(struct spawn *s, const struct spawn_stack *k)
     pid_t pid = clone_child(&t, k);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid >= 0 && s->error != 0) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
+        reap_failed(s, pid);
         return -1;
     }
     return pid;

@@ -20,7 +20,12 @@ struct spawn {
     int cgroup;           /* descriptor of the cgroup's folder to be born in, -1: none */
     int oom_score_adj;    /* to be raised to; 0: leave it */
     bool die_with_parent; /* with the thread that calls */
+    bool same_session;    /* as ours; else it leads one of its own */
     int *pid;             /* the kernel writes it there before the child runs; NULL: nowhere */
+    /* Its pidfd, the caller's to close; -1 from kernels before 5.2. NULL: not wanted. For what is
+     * started away from the loop, which reaps whatever child has ended: its number may be another
+     * one's by then. Not together with pid. */
+    int *pidfd;
     /* it executes only while *permit is `permitted`; NULL: always */
     const _Atomic uint64_t *permit;
     uint64_t permitted;
@@ -38,9 +43,13 @@ struct spawn_stack {
 int spawn_stack_init(struct spawn_stack *k);
 void spawn_stack_fini(struct spawn_stack *k);
 
-/* The child's pid, or -1 with step and error set (nothing is left to be waited for). In its own
- * session, signals as a new process has them, no descriptor but 0, 1, 2. Returns when the child
+/* The child's pid, or -1 with step and error set (nothing is left to be waited for). Signals as a new process has them, no descriptor but 0, 1, 2. Returns when the child
  * executes. */
 pid_t spawn_process(struct spawn *s, const struct spawn_stack *k);
+/* The same file under a number that leaves 0, 1, 2 alone, whatever was closed there; what has
+ * another number is closed. -1 with errno. */
+int spawn_above_standard(int fd);
+/* Reaps the child of a pidfd if it has ended and nobody else was quicker. Never waits. */
+void spawn_reap(int pidfd);
 
 #endif

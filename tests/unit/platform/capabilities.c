@@ -14,9 +14,14 @@
 #include "platform/os.h"
 #include "platform/paths.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define GIB ((int64_t)1024 * 1024 * 1024)
 
@@ -210,18 +215,85 @@ static void gpu__nvidia_smi_that_fails_or_talks_nonsense_changes_nothing(void **
     }
 }
 
+/* ---- who waits for whom -------------------------------------------------------------------- */
+
+/* Stand before the true ones (CMakeLists.txt). The agent's loop reaps every child, and numbers are
+ * given anew: a wait by number may take up the end of a job's process. */
+static int waits_by_number;
+pid_t __real_waitpid(pid_t pid, int *status, int options);
+pid_t __wrap_waitpid(pid_t pid, int *status, int options);
+pid_t __wrap_waitpid(pid_t pid, int *status, int options)
+{
+    waits_by_number += pid > 0;
+    return __real_waitpid(pid, status, options);
+}
+
+static void assert_no_child_is_left(void)
+{
+    assert_int_equal(__real_waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void gpu__nvidia_smi_is_reaped_and_never_by_its_number(void **state)
+{
+    static const char *const scripts[] = {
+        "#!/bin/sh\necho 'Attached GPUs : 2'\n",
+        "#!/bin/sh\necho 'Attached GPUs : 2'; exec >/dev/null; exec sleep 0.01\n",
+        "#!/nonexistent/shell\n",
+    };
+    waits_by_number = 0;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        struct gpus g = {.count = 0};
+        put(*state, "/usr/bin/nvidia-smi", scripts[i], 0755);
+        gpus_gather(*state, &g);
+        assert_int_equal(g.count, i < 2 ? 2 : 0);
+        assert_no_child_is_left();
+        gpus_fini(&g);
+    }
+    assert_int_equal(waits_by_number, 0);
+}
+
 static void gpu__nvidia_smi_that_hangs_is_ended(void **state)
 {
     struct gpus g = {.count = 0};
     nvidia_files(*state);
     put(*state, "/usr/bin/nvidia-smi", "#!/bin/sh\nexec sleep 1000\n", 0755);
+    waits_by_number = 0;
     int64_t before_ms = os_mono_ms();
     gpus_gather(*state, &g);
     int64_t took_ms = os_mono_ms() - before_ms;
     assert_true(took_ms >= 2900);
     assert_true(took_ms < 60000);
     assert_int_equal(g.count, 2);
+    assert_int_equal(waits_by_number, 0);
+    assert_no_child_is_left();
     gpus_fini(&g);
+}
+
+static void *reap_all(void *stop)
+{
+    while (!atomic_load((atomic_bool *)stop)) {
+        __real_waitpid(-1, NULL, WNOHANG);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void gpu__nvidia_smi_that_the_loop_reaps_is_understood_all_the_same(void **state)
+{
+    atomic_bool stop = false;
+    pthread_t loop;
+    put(*state, "/usr/bin/nvidia-smi", "#!/bin/sh\necho 'Attached GPUs : 2'\n", 0755);
+    assert_int_equal(pthread_create(&loop, NULL, reap_all, &stop), 0);
+    for (int i = 0; i < 20; i++) {
+        struct gpus g = {.count = 0};
+        gpus_gather(*state, &g);
+        assert_int_equal(g.count, 2);
+        gpus_fini(&g);
+    }
+    atomic_store(&stop, true);
+    pthread_join(loop, NULL);
+    assert_no_child_is_left();
 }
 
 static void gpu__amd_by_its_files(void **state)
@@ -256,6 +328,8 @@ int main(void)
         CASE(gpu__nvidia_smi_adds_memory_and_cuda),
         CASE(gpu__nvidia_smi_that_fails_or_talks_nonsense_changes_nothing),
         CASE(gpu__nvidia_smi_that_hangs_is_ended),
+        CASE(gpu__nvidia_smi_is_reaped_and_never_by_its_number),
+        CASE(gpu__nvidia_smi_that_the_loop_reaps_is_understood_all_the_same),
         CASE(gpu__amd_by_its_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
