@@ -1,18 +1,18 @@
-# Looks for a library so that its header and its files come from one and the same prefix: a header of
-# one version beside a library of another compiles, and then does not link, or worse.
+# Looks for a library so that its header and its files come from one and the same prefix: a header
+# of one version beside a library of another compiles, and then does not link, or worse.
 #
 # cadre_find(NAME HEADER include/path.h LIBS name... PREFIXES folder...
 #            [VERSION_HEADERS include/path.h... VERSION_MACRO MACRO AT_LEAST version BELOW version])
 #
 # Of the prefixes, in their order, the first that has the header and all libraries is taken. Where a
-# version is asked for, one of the headers has to define MACRO as "version", and a prefix with another
-# version is passed over. Sets in the caller's scope
+# version is asked for, one of the headers has to define MACRO as "version", and a prefix with
+# another version is passed over. Sets in the caller's scope
 #
 #   NAME_prefix, NAME_include, NAME_libraries    empty when there is none
 #   NAME_refused                                 the versions that were passed over
 #
-# Nothing is kept in the cache: each configure looks anew, so that what was there first does not stay
-# when something better came.
+# Nothing is kept in the cache: each configure looks anew, so that what was there first does not
+# stay when something better came.
 
 function(cadre_find_version out include macro)
     set(version unknown)
