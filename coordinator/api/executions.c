@@ -88,9 +88,10 @@ static int put_runs(struct runs *runs, int64_t execution, struct err *e)
     bool more = true;
     int rc = 0;
     jw_array(runs->w, "taskRuns");
-    while (more && rc == 0)
-        rc = reader_task_runs(runs->r->api->o.reader, execution, runs->last, LIST_LIMIT_MAX, on_run,
-                              runs, &more, e);
+    while (more && rc == 0) {
+        struct task_run_filter f = {execution, runs->last, LIST_LIMIT_MAX};
+        rc = reader_task_runs(runs->r->api->o.reader, &f, on_run, runs, &more, e);
+    }
     jw_end(runs->w);
     return rc;
 }

@@ -267,8 +267,8 @@ void flows_revisions(struct request *r)
     struct json_answer a;
     json_answer_init(&a);
     jw_array(&a.w, "revisions");
-    int rc = reader_flow_revisions(r->api->o.reader, request_segment(r, 3), request_segment(r, 4),
-                                   before, limit, on_revision, &a, &more, &e);
+    struct revision_filter f = {request_segment(r, 3), request_segment(r, 4), before, limit};
+    int rc = reader_flow_revisions(r->api->o.reader, &f, on_revision, &a, &more, &e);
     if (rc) {
         json_answer_fini(&a);
         fail_unknown(r, rc, &e);

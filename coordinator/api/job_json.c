@@ -75,7 +75,9 @@ static int put_attempts(struct jw *w, struct reader *reader, const struct job_vi
     const struct job_row *j = &v->job;
     jw_array(w, "attempts");
     /* before the second attempt there is none that is over */
-    int rc = j->attempt > 1 ? reader_attempts(reader, j->id, on_attempt, w, e) : 0;
+    struct attempt_filter f = {.job = j->id, .limit = SIZE_MAX, .ascending = true};
+    bool more;
+    int rc = j->attempt > 1 ? reader_attempts(reader, &f, on_attempt, w, &more, e) : 0;
     if (!rc && j->submitted_ms && (job_is_assigned(j->state) || job_is_final(j->state))) {
         struct attempt_row last = {.job = j->id,
                                    .attempt = j->attempt,

@@ -177,8 +177,8 @@ enum progress stream_output(struct stream *st)
     while (link_pending(l) <= API_PENDING_BYTES) {
         struct err e = {0};
         int64_t next = st->cursor;
-        int rc = reader_output(st->r->api->o.reader, st->job, st->attempt, st->streams, st->cursor,
-                               READ_BYTES, on_chunk, st, &next, &e);
+        struct output_filter f = {st->job, st->attempt, st->streams, st->cursor, READ_BYTES};
+        int rc = reader_output(st->r->api->o.reader, &f, on_chunk, st, &next, &e);
         if (rc) {
             stream_break_off(st, "output", &e);
             return PROGRESS_BROKEN;

@@ -97,8 +97,8 @@ static enum next next_run(struct stream *st)
     struct err e = {0};
     int64_t job = 0;
     bool more;
-    int rc =
-        reader_task_runs(st->r->api->o.reader, st->execution, st->job, 1, on_run, &job, &more, &e);
+    struct task_run_filter f = {st->execution, st->job, 1};
+    int rc = reader_task_runs(st->r->api->o.reader, &f, on_run, &job, &more, &e);
     if (rc) {
         stream_break_off(st, "task runs", &e);
         return NEXT_BROKEN;

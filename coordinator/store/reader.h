@@ -36,17 +36,32 @@ struct job_filter {
 int reader_jobs(struct reader *r, const struct job_filter *f,
                 int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
                 struct err *e);
-int reader_attempts(struct reader *r, int64_t job,
+/* The newest `limit` attempts with a number below `before`, of those that are over while the job
+ * went on: the present one is in the job itself. A job of many attempts keeps the first and the
+ * last of them only (store_attempt_add). */
+struct attempt_filter {
+    int64_t job;
+    int64_t before; /* 0: from the newest */
+    size_t limit;
+    bool ascending; /* the same attempts, oldest first; else newest first */
+};
+/* *more: there are older ones. */
+int reader_attempts(struct reader *r, const struct attempt_filter *f,
                     int (*fn)(const struct attempt_row *a, const char *agent_name, void *user),
-                    void *user, struct err *e); /* the archived ones, oldest first */
+                    void *user, bool *more, struct err *e);
 
-/* Chunks behind `cursor` (0: from the beginning) in order of arrival, at most max_bytes of data but
- * at least one chunk; streams: bit 1<<stream, 0: all; attempt 0: all. fn borrows. *next_cursor
- * stands behind what was looked at, also of other streams: when it equals `cursor`, there is no
- * more at present. */
-int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t streams, int64_t cursor,
-                  size_t max_bytes, int (*fn)(const struct chunk *c, void *user), void *user,
-                  int64_t *next_cursor, struct err *e);
+struct output_filter {
+    int64_t job;
+    int64_t attempt;  /* 0: all */
+    uint32_t streams; /* bit 1<<stream; 0: all */
+    int64_t cursor;   /* 0: from the beginning */
+    size_t max_bytes; /* of data, but at least one chunk */
+};
+/* Chunks behind the cursor in order of arrival; fn borrows. *next_cursor stands behind what was
+ * looked at, also of other streams: when it equals the cursor, there is no more at present. */
+int reader_output(struct reader *r, const struct output_filter *f,
+                  int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
+                  struct err *e);
 
 /* Agents not removed, by name. free_slots = slots minus assigned jobs. */
 int reader_agents(struct reader *r, int (*fn)(const struct agent_row *a, int64_t busy, void *user),
@@ -77,10 +92,15 @@ int reader_flows(struct reader *r, const struct flow_filter *f,
 /* revision 0: the newest; a deleted flow is found by number only. With source. */
 int reader_flow(struct reader *r, const char *ns, const char *id, int64_t revision,
                 struct flow_row *out, struct err *e);
-/* Newest first, without source; before 0: from the newest. updated_ms is the revision's. */
-int reader_flow_revisions(struct reader *r, const char *ns, const char *id, int64_t before,
-                          size_t limit, int (*fn)(const struct flow_row *row, void *user),
-                          void *user, bool *more, struct err *e);
+struct revision_filter {
+    const char *ns, *flow;
+    int64_t before; /* 0: from the newest */
+    size_t limit;
+};
+/* Newest first, without source. updated_ms is the revision's. */
+int reader_flow_revisions(struct reader *r, const struct revision_filter *f,
+                          int (*fn)(const struct flow_row *row, void *user), void *user, bool *more,
+                          struct err *e);
 
 /* ---- executions ---- */
 struct execution_filter {
@@ -96,9 +116,13 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
                       int (*fn)(const struct execution_row *x, void *user), void *user,
                       int64_t *next_before, struct err *e);
 int reader_execution(struct reader *r, int64_t id, struct execution_row *out, struct err *e);
-/* Its task runs, oldest first: those that came to be. after_id: behind this one, 0: from the
- * first. */
-int reader_task_runs(struct reader *r, int64_t execution, int64_t after_id, size_t limit,
+struct task_run_filter {
+    int64_t execution;
+    int64_t after_id; /* behind this one; 0: from the first */
+    size_t limit;
+};
+/* An execution's task runs, oldest first: those that came to be. */
+int reader_task_runs(struct reader *r, const struct task_run_filter *f,
                      int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
                      struct err *e);
 

@@ -19,27 +19,26 @@ static const char *const queue_sql[] = {QUEUE_READS(X)};
 static const char *const output_sql[] = {OUTPUT_READS(X)};
 #undef X
 
-static int open_file(struct db *d, const char *folder, const char *name, enum schema which,
-                     const char *const *sql, int count, struct err *e)
+static int open_file(struct db *d, const char *folder, enum schema which, struct err *e)
 {
-    char *path = db_path(folder, name);
+    bool queue = which == SCHEMA_QUEUE;
+    char *path = db_path(folder, queue ? QUEUE_FILE : OUTPUT_FILE);
     int rc = db_open(d, path, DB_READER, e);
     mem_free(path);
     if (rc == 0) rc = schema_check(d, which, e);
     if (rc == 0) rc = db_exec(d, "PRAGMA cache_size=-4096", e);
-    if (rc == 0) rc = db_prepare(d, sql, count, e);
+    if (rc == 0) {
+        rc = queue ? db_prepare(d, queue_sql, QUEUE_READ_COUNT, e)
+                   : db_prepare(d, output_sql, OUTPUT_READ_COUNT, e);
+    }
     return rc;
 }
 
 int reader_open(const char *state_folder, struct reader **out, struct err *e)
 {
     struct reader *r = mem_alloc(sizeof *r);
-    int rc = open_file(&r->queue, state_folder, QUEUE_FILE, SCHEMA_QUEUE, queue_sql,
-                       QUEUE_READ_COUNT, e);
-    if (rc == 0) {
-        rc = open_file(&r->output, state_folder, OUTPUT_FILE, SCHEMA_OUTPUT, output_sql,
-                       OUTPUT_READ_COUNT, e);
-    }
+    int rc = open_file(&r->queue, state_folder, SCHEMA_QUEUE, e);
+    if (rc == 0) rc = open_file(&r->output, state_folder, SCHEMA_OUTPUT, e);
     if (rc != 0) {
         reader_close(r);
         return rc;
@@ -192,29 +191,51 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
     return 0;
 }
 
-int reader_attempts(struct reader *r, int64_t job,
-                    int (*fn)(const struct attempt_row *a, const char *agent_name, void *user),
-                    void *user, struct err *e)
+static int has_older(struct reader *r, int64_t job, int64_t attempt, bool *more, struct err *e)
 {
-    sqlite3_stmt *q = from_queue(r, R_ATTEMPTS);
+    sqlite3_stmt *q = from_queue(r, R_ATTEMPT_OLDER);
     bind_int(q, 1, job);
+    bind_int(q, 2, attempt);
+    int rc = db_step(&r->queue, q, e);
+    if (rc < 0) return rc;
+    *more = sqlite3_column_int(q, 0) != 0;
+    db_reset(q);
+    return 0;
+}
+
+int reader_attempts(struct reader *r, const struct attempt_filter *f,
+                    int (*fn)(const struct attempt_row *a, const char *agent_name, void *user),
+                    void *user, bool *more, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, f->ascending ? R_ATTEMPTS_UP : R_ATTEMPTS);
+    int64_t oldest = f->before > 0 ? f->before : INT64_MAX;
+    bind_int(q, 1, f->job);
+    bind_int(q, 2, oldest);
+    bind_int(q, 3, f->limit < INT64_MAX ? (int64_t)f->limit : INT64_MAX);
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
         struct attempt_row a;
         row_attempt(q, &a);
+        if (a.attempt < oldest) oldest = a.attempt;
         int stop = fn(&a, (const char *)sqlite3_column_text(q, ATTEMPT_COLUMN_COUNT), user);
         attempt_row_fini(&a);
         if (stop) break;
     }
     db_reset(q);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : has_older(r, f->job, oldest, more, e);
 }
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-/* 1: handed to fn; 0: it would be more than max_bytes; 2: fn wants no more. */
-static int hand_chunk(struct reader *r, struct chunk *c, size_t max_bytes, size_t *sum,
-                      int (*fn)(const struct chunk *c, void *user), void *user, struct err *e)
+/* A page of output that is being handed out. */
+struct page {
+    size_t bytes, max_bytes;
+    int (*fn)(const struct chunk *c, void *user);
+    void *user;
+};
+
+/* 1: handed to fn; 0: the page is full; 2: fn wants no more. */
+static int hand_chunk(struct reader *r, struct chunk *c, struct page *p, struct err *e)
 {
     sqlite3_stmt *q = from_output(r, W_CHUNK);
     bind_int(q, 1, c->cursor);
@@ -223,34 +244,38 @@ static int hand_chunk(struct reader *r, struct chunk *c, size_t max_bytes, size_
     c->offset = sqlite3_column_int64(q, 0);
     c->data = sqlite3_column_blob(q, 1);
     c->len = (size_t)sqlite3_column_bytes(q, 1);
-    if (*sum > 0 && *sum + c->len > max_bytes) {
+    if (p->bytes > 0 && p->bytes + c->len > p->max_bytes) {
         rc = 0;
     } else {
-        *sum += c->len;
-        rc = fn(c, user) ? 2 : 1;
+        p->bytes += c->len;
+        rc = p->fn(c, p->user) ? 2 : 1;
     }
     db_reset(q);
     return rc;
 }
 
-int reader_output(struct reader *r, int64_t job, int64_t attempt, uint32_t streams, int64_t cursor,
-                  size_t max_bytes, int (*fn)(const struct chunk *c, void *user), void *user,
-                  int64_t *next_cursor, struct err *e)
+static bool wants_chunk(const struct output_filter *f, const struct chunk *c)
 {
+    return (f->attempt == 0 || c->attempt == f->attempt) &&
+           (f->streams == 0 || (f->streams >> c->stream & 1));
+}
+
+int reader_output(struct reader *r, const struct output_filter *f,
+                  int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
+                  struct err *e)
+{
+    struct page page = {.max_bytes = f->max_bytes, .fn = fn, .user = user};
     sqlite3_stmt *q = from_output(r, W_SCAN);
-    bind_int(q, 1, job);
-    bind_int(q, 2, cursor);
-    int64_t next = cursor;
-    size_t sum = 0;
+    bind_int(q, 1, f->job);
+    bind_int(q, 2, f->cursor);
+    int64_t next = f->cursor;
     int rc = 0;
     for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
         struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
-                          .job = job,
+                          .job = f->job,
                           .attempt = sqlite3_column_int64(q, 1),
                           .stream = sqlite3_column_int(q, 2)};
-        bool wanted =
-            (attempt == 0 || c.attempt == attempt) && (streams == 0 || (streams >> c.stream & 1));
-        if (wanted) rc = hand_chunk(r, &c, max_bytes, &sum, fn, user, e);
+        if (wants_chunk(f, &c)) rc = hand_chunk(r, &c, &page, e);
         if (rc <= 0) break;
         next = c.cursor;
         if (rc == 2) break;

@@ -18,6 +18,9 @@
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"
+#define ATTEMPT_PAGE                                                                               \
+    "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t LEFT JOIN agents a ON a.id = t.agent"      \
+    " WHERE t.job = ?1 AND t.attempt < ?2 ORDER BY t.attempt DESC LIMIT ?3"
 
 #define QUEUE_READS(X)                                                                             \
     X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
@@ -33,8 +36,9 @@
                    " ORDER BY id DESC")                                                            \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
-    X(R_ATTEMPTS, "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t"                             \
-                  " LEFT JOIN agents a ON a.id = t.agent WHERE t.job = ?1 ORDER BY t.attempt")     \
+    X(R_ATTEMPTS, ATTEMPT_PAGE)                                                                    \
+    X(R_ATTEMPTS_UP, "SELECT * FROM (" ATTEMPT_PAGE ") ORDER BY attempt")                          \
+    X(R_ATTEMPT_OLDER, "SELECT EXISTS (SELECT 1 FROM attempts WHERE job = ?1 AND attempt < ?2)")   \
     X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
                 " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
                 " WHERE a.removed_ms = 0 ORDER BY a.name")                                         \

@@ -72,18 +72,18 @@ int reader_flow(struct reader *r, const char *ns, const char *id, int64_t revisi
     return 0;
 }
 
-int reader_flow_revisions(struct reader *r, const char *ns, const char *id, int64_t before,
-                          size_t limit, int (*fn)(const struct flow_row *row, void *user),
-                          void *user, bool *more, struct err *e)
+int reader_flow_revisions(struct reader *r, const struct revision_filter *f,
+                          int (*fn)(const struct flow_row *row, void *user), void *user, bool *more,
+                          struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_REVISIONS);
-    bind_text(q, 1, ns);
-    bind_text(q, 2, id);
-    bind_int(q, 3, before > 0 ? before : INT64_MAX);
+    bind_text(q, 1, f->ns);
+    bind_text(q, 2, f->flow);
+    bind_int(q, 3, f->before > 0 ? f->before : INT64_MAX);
     size_t found = 0;
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        if (found++ == limit) break;
+        if (found++ == f->limit) break;
         struct flow_row row;
         row_flow(q, &row);
         int stop = fn(&row, user);
@@ -166,19 +166,19 @@ int reader_execution(struct reader *r, int64_t id, struct execution_row *out, st
     return 0;
 }
 
-int reader_task_runs(struct reader *r, int64_t execution, int64_t after_id, size_t limit,
+int reader_task_runs(struct reader *r, const struct task_run_filter *f,
                      int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
                      struct err *e)
 {
     char id[ID_TEXT_SIZE];
-    id_format(execution, id);
+    id_format(f->execution, id);
     sqlite3_stmt *q = from_queue(r, R_TASK_RUNS);
     bind_text(q, 1, id);
-    bind_int(q, 2, after_id);
+    bind_int(q, 2, f->after_id);
     size_t found = 0;
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
-        if (found++ == limit) break;
+        if (found++ == f->limit) break;
         struct job_view v;
         reader_row_view(q, &v);
         int stop = fn(&v, user);

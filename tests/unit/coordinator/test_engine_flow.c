@@ -209,10 +209,14 @@ static void revisions__are_all_there_to_be_read(void **state)
     assert_int_equal(reader_flow(r, "a.b", "f", 5, &f, &e), ERR_NOT_FOUND);
     int64_t sum = 0;
     bool more;
-    assert_int_equal(reader_flow_revisions(r, "a.b", "f", 0, 3, take_number, &sum, &more, &e), 0);
+    assert_int_equal(reader_flow_revisions(r, &(struct revision_filter){"a.b", "f", 0, 3},
+                                           take_number, &sum, &more, &e),
+                     0);
     assert_int_equal(sum, 432);
     assert_true(more);
-    assert_int_equal(reader_flow_revisions(r, "a.b", "f", 2, 3, take_number, &sum, &more, &e), 0);
+    assert_int_equal(reader_flow_revisions(r, &(struct revision_filter){"a.b", "f", 2, 3},
+                                           take_number, &sum, &more, &e),
+                     0);
     assert_int_equal(sum, 4321);
     assert_false(more);
     reader_close(r);

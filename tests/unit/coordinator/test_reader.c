@@ -63,33 +63,43 @@ static void reader_wants_the_files_of_a_store(void **state)
     mem_free(folder);
 }
 
+/* "3 2 1 " and the name of the last one's agent. */
 struct attempts {
-    int count;
-    struct attempt_row last;
-    char agent[40];
+    char numbers[64], agent[40];
 };
 
 static int note_attempt(const struct attempt_row *a, const char *agent_name, void *user)
 {
     struct attempts *n = user;
-    assert_int_equal(a->attempt, ++n->count);
-    n->last = *a;
-    n->last.message = NULL;
+    size_t at = strlen(n->numbers);
+    OK(str_format(n->numbers + at, sizeof n->numbers - at, "%d ", (int)a->attempt));
+    assert_int_equal(a->exit_code, a->attempt);
+    assert_true(a->exited);
     OK(str_copy(n->agent, sizeof n->agent, agent_name ? agent_name : "-"));
     return 0;
 }
 
-static void attempts_come_oldest_first(void **state)
+static void attempts_are(struct reader *r, const struct attempt_filter *f, const char *want,
+                         bool want_more)
+{
+    struct attempts n = {0};
+    bool more = !want_more;
+    OK(reader_attempts(r, f, note_attempt, &n, &more, &e));
+    assert_string_equal(n.numbers, want);
+    assert_int_equal(more, want_more);
+}
+
+static void attempts_come_in_pages(void **state)
 {
     struct fixture *f = *state;
     struct reader *r = open_reader(f);
     begin(f);
     struct agent_row g = {.id = 9, .name = "build-07"};
     OK(store_agent_insert(f->store, &g, &e));
-    for (int i = 3; i >= 1; i--) {
+    for (int i = 5; i >= 1; i--) {
         struct attempt_row a = {.job = 5,
                                 .attempt = i,
-                                .agent = i == 3 ? 9 : 8,
+                                .agent = i == 5 ? 9 : 8,
                                 .state = JOB_FAILED,
                                 .reason = REASON_EXIT_CODE,
                                 .exited = true,
@@ -97,15 +107,19 @@ static void attempts_come_oldest_first(void **state)
         OK(store_attempt_add(f->store, &a, &e));
     }
     commit(f);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .limit = 9}, "5 4 3 2 1 ", false);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .limit = 2}, "5 4 ", true);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .before = 4, .limit = 2}, "3 2 ", true);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .before = 2, .limit = 2}, "1 ", false);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .before = 1, .limit = 2}, "", false);
+    attempts_are(r, &(struct attempt_filter){.job = 5, .limit = 2, .ascending = true}, "4 5 ",
+                 true);
+    attempts_are(r, &(struct attempt_filter){.job = 6, .limit = 2}, "", false);
     struct attempts n = {0};
-    OK(reader_attempts(r, 5, note_attempt, &n, &e));
-    assert_int_equal(n.count, 3);
-    assert_int_equal(n.last.exit_code, 3);
-    assert_true(n.last.exited);
+    bool more;
+    struct attempt_filter newest = {.job = 5, .limit = 1};
+    OK(reader_attempts(r, &newest, note_attempt, &n, &more, &e));
     assert_string_equal(n.agent, "build-07");
-    n = (struct attempts){0};
-    OK(reader_attempts(r, 6, note_attempt, &n, &e));
-    assert_int_equal(n.count, 0);
     reader_close(r);
 }
 
@@ -290,7 +304,8 @@ static struct text read_text(struct reader *r, int64_t attempt, uint32_t streams
 {
     struct text t = {.most = most};
     int64_t next = -1;
-    OK(reader_output(r, 1, attempt, streams, *cursor, max_bytes, append, &t, &next, &e));
+    struct output_filter f = {1, attempt, streams, *cursor, max_bytes};
+    OK(reader_output(r, &f, append, &t, &next, &e));
     assert_true(next >= *cursor);
     *cursor = next;
     return t;
@@ -604,7 +619,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(job_comes_with_what_an_answer_needs),
         CASE(reader_wants_the_files_of_a_store),
-        CASE(attempts_come_oldest_first),
+        CASE(attempts_come_in_pages),
         CASE(list_is_paged_newest_first),
         CASE(every_filter_finds_all_of_its_jobs_and_no_other),
         CASE(rare_job_is_found_behind_many_others),

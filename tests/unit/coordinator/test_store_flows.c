@@ -214,11 +214,12 @@ static void task_runs_and_their_outputs_come_in_order(void **state)
     struct reader *r = reading(f);
     bool more;
     *text = '\0';
-    OK(reader_task_runs(r, job_id(1), 0, 2, note_run, text, &more, &e));
+    OK(reader_task_runs(r, &(struct task_run_filter){job_id(1), 0, 2}, note_run, text, &more, &e));
     assert_string_equal(text, "one={\"k\":1} two=- ");
     assert_true(more);
     *text = '\0';
-    OK(reader_task_runs(r, job_id(1), job_id(5), 2, note_run, text, &more, &e));
+    OK(reader_task_runs(r, &(struct task_run_filter){job_id(1), job_id(5), 2}, note_run, text,
+                        &more, &e));
     assert_string_equal(text, "three=- ");
     assert_false(more);
     reader_close(r);

@@ -40,7 +40,8 @@ static void read_all(struct fixture *f, int64_t job, int stream, char *all)
     int64_t next;
     all[0] = '\0';
     OK(reader_open(f->folder, &r, &e));
-    OK(reader_output(r, job, 0, 1u << stream, 0, 1000000, append, all, &next, &e));
+    struct output_filter page = {.job = job, .streams = 1u << stream, .max_bytes = 1000000};
+    OK(reader_output(r, &page, append, all, &next, &e));
     reader_close(r);
 }
 
