@@ -22,7 +22,7 @@
 #define DAY_MS INT64_C(86400000)
 
 /* Stands before the true one (CMakeLists.txt): every call in this program comes here. */
-static int64_t mono_shift_ms, wall_shift_ms;
+static _Atomic int64_t mono_shift_ms, wall_shift_ms; /* threads for file work read it, too */
 void __real_os_now(struct moment *out);
 void __wrap_os_now(struct moment *out);
 void __wrap_os_now(struct moment *out)
