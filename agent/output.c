@@ -19,6 +19,7 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
     for (int i = 0; i < 3; i++)
         buf_init(&o->side[i].chunk, (size_t)LIMIT_OUTPUT_CHUNK * 8);
     buf_init(&o->line, OUTPUT_LINE_MAX);
+    outputs_init(&o->outputs);
     o->limit_bytes = limit_bytes;
     o->emit = emit;
     o->user = user;
@@ -29,8 +30,7 @@ void output_fini(struct output *o)
     for (int i = 0; i < 3; i++)
         buf_fini(&o->side[i].chunk);
     buf_fini(&o->line);
-    json_free(o->outputs);
-    o->outputs = NULL;
+    outputs_fini(&o->outputs);
 }
 
 /* Sends what the side holds: whole characters only, unless `all`. */
@@ -60,27 +60,24 @@ void output_remark(struct output *o, const char *text)
     side_flush(o, STREAM_SYSTEM, true);
 }
 
-/* A later value of the same key wins, as it does in Kestra. */
+/* A job may be wrong in every line; each remark costs more than the line. */
+static void remark_on_line(struct output *o, const char *text)
+{
+    if (o->remarks == OUTPUT_REMARKS_MAX) return;
+    output_remark(o, text);
+    if (++o->remarks == OUTPUT_REMARKS_MAX)
+        output_remark(o, "there may be more of that: no more is said about outputs lines\n");
+}
+
 static void merge_outputs(struct output *o, const struct json *values)
 {
-    if (!o->outputs) o->outputs = json_new(JSON_OBJECT);
-    for (const struct json *v = json_first(values); v; v = json_next(v)) {
-        json_remove(o->outputs, json_key(v));
-        struct json *copy = json_copy(v);
-        if (json_add(o->outputs, json_key(v), copy) != 0) json_free(copy);
-    }
-    char *text = json_text(o->outputs);
-    bool fits = strlen(text) <= LIMIT_OUTPUTS;
-    mem_free(text);
-    if (fits) return;
-    for (const struct json *v = json_first(values); v; v = json_next(v))
-        json_remove(o->outputs, json_key(v));
+    if (outputs_merge(&o->outputs, (struct json *)(uintptr_t)values) == 0) return;
     char size[DURATION_TEXT_SIZE];
     size_format(LIMIT_OUTPUTS, size);
     char remark[160];
     (void)str_format(remark, sizeof remark,
                      "outputs are larger than %s together: this line's were dropped\n", size);
-    output_remark(o, remark);
+    remark_on_line(o, remark);
 }
 
 static void line_ended(struct output *o)
@@ -99,7 +96,7 @@ static void line_ended(struct output *o)
             char remark[ERR_MSG_MAX + 64];
             if (str_format(remark, sizeof remark, "outputs line is not valid JSON: %s\n",
                            err_text(&e)) == 0)
-                output_remark(o, remark);
+                remark_on_line(o, remark);
         }
         json_free(root);
     }

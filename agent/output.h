@@ -4,8 +4,8 @@
 #ifndef CADRE_AGENT_OUTPUT_H
 #define CADRE_AGENT_OUTPUT_H
 
+#include "agent/outputs.h"
 #include "base/buf.h"
-#include "base/json.h"
 #include "platform/text.h"
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define OUTPUT_LINE_MAX (64u * 1024) /* an outputs line that is longer is no outputs line */
+#define OUTPUT_REMARKS_MAX 20        /* on outputs lines; they are not counted against the limit */
 
 /* 1 stdout, 2 stderr, 3 Cadre's own remarks (enum output_stream). */
 typedef void output_emit_fn(int stream, int64_t offset, const void *data, size_t len, void *user);
@@ -27,9 +28,10 @@ struct output {
     struct output_side side[3]; /* by stream - 1 */
     int64_t limit_bytes, total_bytes;
     bool truncated;
-    struct buf line;      /* of stdout, while it may still be an outputs line */
-    bool line_passes;     /* the present line cannot be one */
-    struct json *outputs; /* what the job set so far; an object */
+    struct buf line;        /* of stdout, while it may still be an outputs line */
+    bool line_passes;       /* the present line cannot be one */
+    struct outputs outputs; /* what the job set so far */
+    int remarks;            /* on outputs lines */
     output_emit_fn *emit;
     void *user;
 };

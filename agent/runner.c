@@ -359,7 +359,7 @@ static void say_finished(struct runner *r, struct attempt *a, const struct proce
     f->stderr_bytes = a->output.side[1].offset;
     f->truncated = a->output.truncated;
     f->run_ms = end->run_ms;
-    f->outputs = a->output.outputs;
+    f->outputs = a->output.outputs.tree;
     say(r, &m, f->seq, a->job, a->number, true);
     log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->text, (long long)a->number,
              f->state, (unsigned)end->exit_code,

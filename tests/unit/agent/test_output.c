@@ -158,7 +158,7 @@ static char *outputs_of(const char *const *pieces)
     for (; *pieces; pieces++)
         output_add(&o, 1, *pieces, strlen(*pieces));
     output_end(&o);
-    char *text = o.outputs ? json_text(o.outputs) : mem_strdup("none");
+    char *text = o.outputs.tree ? json_text(o.outputs.tree) : mem_strdup("none");
     DONE();
     return text;
 }
@@ -212,7 +212,7 @@ static void outputs_on_stderr_set_nothing(void **state)
     WITH_OUTPUT(0);
     output_add(&o, 2, "::{\"outputs\":{\"a\":1}}::\n", 25);
     output_end(&o);
-    assert_null(o.outputs);
+    assert_null(o.outputs.tree);
     DONE();
 }
 
@@ -222,8 +222,112 @@ static void a_line_of_invalid_json_is_remarked_upon(void **state)
     WITH_OUTPUT(0);
     output_add(&o, 1, "::{\"outputs\":{a}}::\n", 20);
     output_end(&o);
-    assert_null(o.outputs);
+    assert_null(o.outputs.tree);
     assert_non_null(strstr(s.text[3].data, "not valid JSON"));
+    DONE();
+}
+
+static void wrong_lines_without_end_are_remarked_upon_a_few_times(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    for (int i = 0; i < 10000; i++)
+        output_add(&o, 1, "::{x}::\n", 8);
+    output_end(&o);
+    int lines = 0;
+    for (const char *p = s.text[3].data; (p = strchr(p, '\n')); p++)
+        lines++;
+    assert_int_equal(lines, OUTPUT_REMARKS_MAX + 1);
+    assert_true(s.chunks <= 10000 * 8 / LIMIT_OUTPUT_CHUNK + 3 * (OUTPUT_REMARKS_MAX + 1) + 1);
+    DONE();
+}
+
+/* `count` keys, "k0" and on, in lines of a few hundred. */
+static void set_keys(struct output *o, int count)
+{
+    struct buf line;
+    buf_init(&line, OUTPUT_LINE_MAX);
+    for (int i = 0; i < count;) {
+        buf_clear(&line);
+        buf_adds(&line, "::{\"outputs\":{");
+        for (int n = 0; n < 500 && i < count; n++, i++)
+            buf_addf(&line, "%s\"k%d\":%d", n ? "," : "", i, i % 10);
+        buf_adds(&line, "}}::\n");
+        output_add(o, 1, line.data, line.len);
+    }
+    buf_fini(&line);
+}
+
+static void a_line_costs_what_it_is_long_however_much_was_set_before(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    static const char line[] = "::{\"outputs\":{\"k17\":1,\"k3000\":2,\"new\":3}}::\n";
+    enum { KEYS = 4000, LINES = 1000 };
+    set_keys(&o, KEYS);
+    assert_int_equal(o.outputs.count, KEYS);
+    uint64_t compared = o.outputs.compared, written = o.outputs.written;
+    for (int i = 0; i < LINES; i++)
+        output_add(&o, 1, line, sizeof line - 1);
+    /* three keys a line, each looked for twice, among about four in its head */
+    assert_true(o.outputs.compared - compared <= (uint64_t)LINES * 3 * 2 * 30);
+    assert_true(o.outputs.written - written <= (uint64_t)LINES * sizeof line);
+    assert_int_equal(o.outputs.count, KEYS + 1);
+    output_end(&o);
+    DONE();
+}
+
+static void keys_that_are_all_alike_are_found_as_quickly(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(0);
+    set_keys(&o, 4000);
+    uint64_t before = o.outputs.compared;
+    set_keys(&o, 4000);
+    assert_true(o.outputs.compared - before <= UINT64_C(4000) * 2 * 30);
+    assert_int_equal(o.outputs.count, 4000);
+    output_end(&o);
+    DONE();
+}
+
+/* The bytes are those of the text, to the last. */
+static void outputs_of_exactly_the_limit_are_kept_and_one_byte_more_is_not(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 2, 3, 2000, 2};
+    WITH_OUTPUT(0);
+    char *value = mem_alloc(LIMIT_OUTPUTS);
+    set_keys(&o, 1000);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        memset(value, 'v', LIMIT_OUTPUTS);
+        value[sizes[i]] = 0;
+        char *line = str_dupf("::{\"outputs\":{\"\\u00e9\\n%zu\":\"%s\\\"\"}}::\n", i, value);
+        output_add(&o, 1, line, strlen(line));
+        mem_free(line);
+    }
+    char *text = json_text(o.outputs.tree);
+    size_t have = strlen(text);
+    mem_free(text);
+    assert_int_equal(have, o.outputs.bytes + o.outputs.count - 1 + 2);
+    size_t room = LIMIT_OUTPUTS - have - sizeof ",\"x\":\"\"" + 1;
+    memset(value, 'v', room + 1);
+    value[room + 1] = 0;
+    char *over = str_dupf("::{\"outputs\":{\"x\":\"%s\"}}::\n", value);
+    output_add(&o, 1, over, strlen(over));
+    assert_int_equal(o.outputs.count, 1005);
+    assert_non_null(strstr(s.text[3].data, "larger than"));
+    value[room] = 0;
+    char *exact = str_dupf("::{\"outputs\":{\"x\":\"%s\"}}::\n", value);
+    output_add(&o, 1, exact, strlen(exact));
+    text = json_text(o.outputs.tree);
+    assert_int_equal(strlen(text), LIMIT_OUTPUTS);
+    output_add(&o, 1, over, strlen(over)); /* a line that does not fit takes its keys with it */
+    assert_null(json_get(o.outputs.tree, "x"));
+    mem_free(text);
+    mem_free(over);
+    mem_free(exact);
+    mem_free(value);
+    output_end(&o);
     DONE();
 }
 
@@ -234,7 +338,7 @@ static void outputs_are_found_behind_the_limit_too(void **state)
     output_add(&o, 1, "12345678\n::{\"outputs\":{\"a\":1}}::\n", 34);
     output_end(&o);
     assert_true(o.truncated);
-    assert_non_null(o.outputs);
+    assert_non_null(o.outputs.tree);
     DONE();
 }
 
@@ -250,7 +354,7 @@ static void a_line_without_end_costs_no_memory(void **state)
     assert_true(o.line.cap <= OUTPUT_LINE_MAX + 1);
     assert_true(o.side[0].chunk.cap <= (size_t)LIMIT_OUTPUT_CHUNK * 8);
     output_end(&o);
-    assert_null(o.outputs);
+    assert_null(o.outputs.tree);
     DONE();
 }
 
@@ -268,6 +372,10 @@ int main(void)
         cmocka_unit_test(lines_that_only_look_alike_set_nothing),
         cmocka_unit_test(outputs_on_stderr_set_nothing),
         cmocka_unit_test(a_line_of_invalid_json_is_remarked_upon),
+        cmocka_unit_test(wrong_lines_without_end_are_remarked_upon_a_few_times),
+        cmocka_unit_test(a_line_costs_what_it_is_long_however_much_was_set_before),
+        cmocka_unit_test(keys_that_are_all_alike_are_found_as_quickly),
+        cmocka_unit_test(outputs_of_exactly_the_limit_are_kept_and_one_byte_more_is_not),
         cmocka_unit_test(outputs_are_found_behind_the_limit_too),
         cmocka_unit_test(a_line_without_end_costs_no_memory),
     };

@@ -1,0 +1,31 @@
+/* The values that a job set with `::{"outputs":{...}}::` lines: an object of at most LIMIT_OUTPUTS
+ * bytes as JSON text. A later value of a key wins, as it does in Kestra.
+ *
+ * A line costs what the line is long, however much was set before: keys are found by a hash that a
+ * job cannot foresee, and the size is kept, not counted anew. No I/O. */
+#ifndef CADRE_AGENT_OUTPUTS_H
+#define CADRE_AGENT_OUTPUTS_H
+
+#include "base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct outputs_member;
+
+struct outputs {
+    struct json *tree; /* NULL: nothing was set */
+    struct outputs_member **heads;
+    size_t count, bytes; /* of the members as text, without commas and braces */
+    uint32_t seed[3];    /* of the hash */
+    uint64_t compared;   /* keys that were compared so far, for tests */
+    uint64_t written;    /* bytes of text that were made so far, for tests */
+};
+
+void outputs_init(struct outputs *o);
+void outputs_fini(struct outputs *o);
+/* Takes the members out of `values`, an object. ERR_TOO_LARGE: all would not fit together; then
+ * none of these keys is set any more. */
+int outputs_merge(struct outputs *o, struct json *values);
+
+#endif
