@@ -117,8 +117,8 @@ static bool read_until(int fd, struct buf *out, int64_t until_ms)
     }
 }
 
-/* A program that answers on its standard output. It is started away from the loop, which reaps every
- * child that has ended: but for `handle` there is no safe name for it. */
+/* A program that answers on its standard output. It is started away from the loop, which reaps
+ * every child that has ended: but for `handle` there is no safe name for it. */
 struct helper {
     int handle; /* its pidfd; -1: the kernel has none */
     int output;

@@ -43,8 +43,8 @@ struct spawn_stack {
 int spawn_stack_init(struct spawn_stack *k);
 void spawn_stack_fini(struct spawn_stack *k);
 
-/* The child's pid, or -1 with step and error set (nothing is left to be waited for). Signals as a new process has them, no descriptor but 0, 1, 2. Returns when the child
- * executes. */
+/* The child's pid, or -1 with step and error set (nothing is left to be waited for). It has signals
+ * as a new process has them, and no descriptor but 0, 1, 2. Returns when the child executes. */
 pid_t spawn_process(struct spawn *s, const struct spawn_stack *k);
 /* The same file under a number that leaves 0, 1, 2 alone, whatever was closed there; what has
  * another number is closed. -1 with errno. */

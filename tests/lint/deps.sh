@@ -1,7 +1,8 @@
 #!/bin/sh
 # Configures a small project with cmake/deps.cmake against made-up prefixes, and looks from where
 # each library and its header were taken. Prints lines "ok - ..." or "not ok - ...", as
-# tests/README.md has it. The files of the prefixes are empty but for a version: nothing is compiled against them.
+# tests/README.md has it. The files of the prefixes are empty but for a version: nothing is compiled
+# against them.
 #
 #   sh tests/lint/deps.sh
 set -eu
