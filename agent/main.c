@@ -156,9 +156,10 @@ static int dispatch(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         known = known || str_eq(command, commands[i]);
     if (!known) {
-        const char *near = str_nearest(command, commands, sizeof commands / sizeof *commands);
-        err_set(&e, ERR_INVALID, "unknown command '%s'%s%s%s; see 'cadre-agent --help'", command,
-                near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+        char suggestion[STR_SUGGEST_SIZE];
+        str_suggest_nearest(suggestion, command, commands, sizeof commands / sizeof *commands);
+        err_set(&e, ERR_INVALID, "unknown command '%s'%s; see 'cadre-agent --help'", command,
+                suggestion);
         return complain_of_usage(&e);
     }
     /* The loader permutes what it is given; SIGHUP reads the same line again. */

@@ -285,7 +285,8 @@ static int unknown_key(const struct file *f, const char *prefix, const struct js
     }
     char *guess = guess_key(f->s, prefix, name);
     if (guess) {
-        int rc = err_set(f->e, ERR_INVALID, "%s, did you mean '%s'?", label, guess);
+        char suggestion[STR_SUGGEST_SIZE];
+        int rc = err_set(f->e, ERR_INVALID, "%s%s", label, str_suggest(suggestion, guess));
         mem_free(guess);
         return rc;
     }

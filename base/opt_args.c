@@ -59,19 +59,17 @@ static char *nearest_flag(const struct opt_set *s, const char *name)
 
 static int unknown_flag(const struct args *a, const char *flag)
 {
-    char program[LABEL_SIZE], shown[STR_QUOTE_SIZE];
+    char program[LABEL_SIZE], shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
     program_name(a->argv[0], program);
     str_quote(shown, flag);
     const char *name = flag;
     while (*name == '-')
         name++;
     char *near = strlen(name) > 1 ? nearest_flag(a->s, name) : NULL;
-    int rc =
-        near ? err_set(a->e, ERR_INVALID, "unknown flag %s, did you mean '%s'? (see '%s --help')",
-                       shown, near, program)
-             : err_set(a->e, ERR_INVALID, "unknown flag %s (see '%s --help')", shown, program);
+    str_suggest(suggestion, near);
     mem_free(near);
-    return rc;
+    return err_set(a->e, ERR_INVALID, "unknown flag %s%s (see '%s --help')", shown, suggestion,
+                   program);
 }
 
 /* ---- one flag -------------------------------------------------------------------------------- */

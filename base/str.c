@@ -229,3 +229,27 @@ const char *str_nearest(const char *s, const char *const *candidates, size_t cou
     }
     return nearest;
 }
+
+const char *str_hint(char out[STR_SUGGEST_SIZE], const char *near)
+{
+    if (!near) return NULL;
+    int n = snprintf(out, STR_SUGGEST_SIZE - 4, "did you mean '%s", near);
+    if (n >= STR_SUGGEST_SIZE - 4) out[str_utf8_whole(out, strlen(out))] = '\0';
+    memcpy(out + strlen(out), "'?", 3);
+    return out;
+}
+
+const char *str_suggest(char out[STR_SUGGEST_SIZE], const char *near)
+{
+    out[0] = '\0';
+    if (!str_hint(out, near)) return out;
+    memmove(out + 2, out, strlen(out) + 1);
+    memcpy(out, ", ", 2);
+    return out;
+}
+
+const char *str_suggest_nearest(char out[STR_SUGGEST_SIZE], const char *s,
+                                const char *const *candidates, size_t count)
+{
+    return str_suggest(out, str_nearest(s, candidates, count));
+}

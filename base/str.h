@@ -42,6 +42,14 @@ bool str_glob(const char *pattern, const char *s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to be a likely
  * misspelling (distance > a third of the length, at least 2). Points into candidates. */
 const char *str_nearest(const char *s, const char *const *candidates, size_t count);
+/* ", did you mean 'NEAR'?" to stand behind what was not found, "" when near is NULL; the second
+ * one looks for the nearest of the candidates. Both return out. */
+#define STR_SUGGEST_SIZE 160
+const char *str_suggest(char out[STR_SUGGEST_SIZE], const char *near);
+const char *str_suggest_nearest(char out[STR_SUGGEST_SIZE], const char *s,
+                                const char *const *candidates, size_t count);
+/* "did you mean 'NEAR'?" as a sentence of its own; NULL when near is NULL. */
+const char *str_hint(char out[STR_SUGGEST_SIZE], const char *near);
 
 /* 'text' in single quotes for a message: cut at a character near 60 bytes ('abc...'), control
  * characters and what is not UTF-8 replaced by ?. Returns out. */

@@ -161,9 +161,9 @@ static int unknown_command(int argc, char **argv)
         rc = cli_usage("'%s' is not a command; after '%s' comes one of: %s", words, argv[0],
                        family.data);
     } else {
-        const char *near = str_nearest(words, names, n);
-        rc = cli_usage("unknown command '%s'%s%s%s; see 'cadre --help'", words,
-                       near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+        char suggestion[STR_SUGGEST_SIZE];
+        rc = cli_usage("unknown command '%s'%s; see 'cadre --help'", words,
+                       str_suggest_nearest(suggestion, words, names, n));
     }
     mem_free(words);
     buf_fini(&family);

@@ -101,9 +101,9 @@ static const struct verb *find_verb(const char *name)
         names[i] = verbs[i].name;
         if (str_eq(name, verbs[i].name)) return &verbs[i];
     }
-    const char *near = str_nearest(name, names, VERBS);
-    fprintf(stderr, PROGRAM ": unknown command '%s'%s%s%s; see '" PROGRAM " --help'\n", name,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    char suggestion[STR_SUGGEST_SIZE];
+    fprintf(stderr, PROGRAM ": unknown command '%s'%s; see '" PROGRAM " --help'\n", name,
+            str_suggest_nearest(suggestion, name, names, VERBS));
     return NULL;
 }
 

@@ -31,12 +31,10 @@ void body_known(struct body *b, const char *const *keys, size_t count)
         while (k < count && !str_eq(keys[k], key))
             k++;
         if (k < count) continue;
-        const char *near = str_nearest(key, keys, count);
-        char shown[100];
+        char shown[100], suggestion[STR_SUGGEST_SIZE];
         (void)snprintf(shown, sizeof shown, "%.90s", key);
         shown[str_utf8_whole(shown, strlen(shown))] = '\0';
-        body_fail(b, shown, "unknown field%s%s%s", near ? ", did you mean '" : "", near ? near : "",
-                  near ? "'?" : "");
+        body_fail(b, shown, "unknown field%s", str_suggest_nearest(suggestion, key, keys, count));
         return;
     }
 }

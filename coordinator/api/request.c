@@ -242,8 +242,8 @@ void request_query_known(struct request *r, const char *const *keys, size_t coun
         while (k < count && !str_eq(keys[k], key))
             k++;
         if (k < count) continue;
-        const char *near = str_nearest(key, keys, count);
-        problem_set(&r->problem, 422, "invalid", NULL, key, "unknown query parameter '%s'%s%s%s",
-                    key, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        char suggestion[STR_SUGGEST_SIZE];
+        problem_set(&r->problem, 422, "invalid", NULL, key, "unknown query parameter '%s'%s", key,
+                    str_suggest_nearest(suggestion, key, keys, count));
     }
 }

@@ -134,8 +134,9 @@ static bool find_root(struct parser *p, const char *name, enum expr_root *out)
     if (*p->s == '(') return fail(p, "functions such as %.40s() are not supported", name);
     if (str_eq(name, "workingDir"))
         return fail(p, "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
-    const char *near = str_nearest(name, root_names, EXPR_ROOTS);
-    if (near) return fail(p, "there is no '%.60s', did you mean '%s'?", name, near);
+    char suggestion[STR_SUGGEST_SIZE];
+    str_suggest_nearest(suggestion, name, root_names, EXPR_ROOTS);
+    if (*suggestion) return fail(p, "there is no '%.60s'%s", name, suggestion);
     return fail(p,
                 "there is no '%.60s': an expression begins with inputs, outputs, vars, trigger, "
                 "execution, flow or taskrun",
@@ -231,9 +232,9 @@ struct check {
 static bool fail_name(struct parser *p, const char *what, const char *name,
                       const char *const *there, size_t count)
 {
-    const char *near = str_nearest(name, there, count);
-    if (near) return fail(p, "there is no %s '%.60s', did you mean '%s'?", what, name, near);
-    return fail(p, "there is no %s '%.60s'", what, name);
+    char suggestion[STR_SUGGEST_SIZE];
+    return fail(p, "there is no %s '%.60s'%s", what, name,
+                str_suggest_nearest(suggestion, name, there, count));
 }
 
 static size_t find(const char *name, const char *const *list, size_t count)

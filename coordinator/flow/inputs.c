@@ -85,8 +85,9 @@ static int text_value(const struct flow_input *in, const char *s, struct err *e)
     case INPUT_SELECT:
         for (size_t i = 0; i < in->value_count; i++)
             if (str_eq(in->values[i], s)) return 0;
-        const char *near = str_nearest(s, (const char *const *)in->values, in->value_count);
-        if (near) return err_set(e, ERR_INVALID, "is none of its values, did you mean '%s'?", near);
+        char suggestion[STR_SUGGEST_SIZE];
+        str_suggest_nearest(suggestion, s, (const char *const *)in->values, in->value_count);
+        if (*suggestion) return err_set(e, ERR_INVALID, "is none of its values%s", suggestion);
         return err_set(e, ERR_INVALID, "is none of its values: '%s' is the first", in->values[0]);
     default:
         return 0;
@@ -152,22 +153,16 @@ int input_value(const struct flow_input *in, const struct json *given, struct js
 
 static int check_names(const struct flow *f, const struct json *given, struct err *e)
 {
-    char shown[STR_QUOTE_SIZE];
+    char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
     for (const struct json *j = json_first(given); j; j = json_next(j)) {
         if (flow_find_input(f, json_key(j))) continue;
         const char **ids = mem_array(f->input_count + 1, sizeof *ids);
         for (size_t i = 0; i < f->input_count; i++)
             ids[i] = f->inputs[i].id;
-        const char *near = str_nearest(json_key(j), ids, f->input_count);
-        int rc;
-        if (near)
-            rc = err_set(e, ERR_INVALID, "inputs: there is no input %s, did you mean '%s'?",
-                         str_quote(shown, json_key(j)), near);
-        else
-            rc = err_set(e, ERR_INVALID, "inputs: the flow has no input %s",
-                         str_quote(shown, json_key(j)));
+        str_suggest_nearest(suggestion, json_key(j), ids, f->input_count);
         mem_free(ids);
-        return rc;
+        return err_set(e, ERR_INVALID, "inputs: there is no input %s%s",
+                       str_quote(shown, json_key(j)), suggestion);
     }
     return 0;
 }

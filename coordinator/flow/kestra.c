@@ -46,7 +46,7 @@ static const struct kestra_type types[] = {
 static const struct kestra_type *find_type(const struct node *n, const char *name)
 {
     const char *names[TYPES];
-    char shown[STR_QUOTE_SIZE];
+    char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
     for (size_t i = 0; i < TYPES; i++) {
         if (str_eq(types[i].name, name)) return &types[i];
         names[i] = types[i].name;
@@ -58,8 +58,8 @@ static const struct kestra_type *find_type(const struct node *n, const char *nam
                   "%s has no shell here; write the script's file and run it with Commands",
                   str_quote(shown, name));
     else if (near)
-        node_fail(n, "type", "there is no %s here, did you mean '%s'?", str_quote(shown, name),
-                  near);
+        node_fail(n, "type", "there is no %s here%s", str_quote(shown, name),
+                  str_suggest(suggestion, near));
     else
         node_fail(n, "type", "%s is not supported; docs/from-kestra.md lists what is",
                   str_quote(shown, name));

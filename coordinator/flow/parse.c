@@ -131,10 +131,9 @@ static void read_given(const struct node *n, const struct json *j, struct flow_t
     struct json *value = NULL;
     struct err e = {0};
     if (!in) {
-        char shown[STR_QUOTE_SIZE];
-        const char *near = str_nearest(json_key(j), r->input_ids, r->flow->input_count);
-        node_say(n, j, "there is no input %s%s%s%s", str_quote(shown, json_key(j)),
-                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
+        str_suggest_nearest(suggestion, json_key(j), r->input_ids, r->flow->input_count);
+        node_say(n, j, "there is no input %s%s", str_quote(shown, json_key(j)), suggestion);
         return;
     }
     const char *text = yaml_text(&r->doc, j);

@@ -91,14 +91,12 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
         const struct refused_key *x = refused;
         while (x && x->name && !str_eq(x->name, key))
             x++;
-        char shown[STR_QUOTE_SIZE];
-        const char *near = str_nearest(key, known.names, known.count);
+        char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         if (x && x->name)
             read_fail(n->r, j, "%s%s: %s", n->at, key, x->sentence);
-        else if (near)
-            node_say(n, j, "unknown key %s, did you mean '%s'?", str_quote(shown, key), near);
         else
-            node_say(n, j, "unknown key %s", str_quote(shown, key));
+            node_say(n, j, "unknown key %s%s", str_quote(shown, key),
+                     str_suggest_nearest(suggestion, key, known.names, known.count));
     }
 }
 

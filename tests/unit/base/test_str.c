@@ -248,6 +248,29 @@ static void nearest__finds_the_misspelling(void **state)
     }
 }
 
+static void suggestions__end_a_message_or_stand_alone(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"slots", "group"};
+    char out[STR_SUGGEST_SIZE], huge[400];
+    assert_string_equal(str_suggest(out, "slots"), ", did you mean 'slots'?");
+    assert_string_equal(str_suggest_nearest(out, "slot", names, 2), ", did you mean 'slots'?");
+    assert_string_equal(str_hint(out, "slots"), "did you mean 'slots'?");
+    assert_string_equal(str_suggest(out, NULL), "");
+    assert_string_equal(str_suggest_nearest(out, "coordinator", names, 2), "");
+    assert_null(str_hint(out, NULL));
+    /* what does not fit is cut, at a character, and the end is there */
+    for (size_t i = 0; i + 2 < sizeof huge; i += 2)
+        memcpy(huge + i, "\xc3\xa9", 3);
+    str_suggest(out, huge);
+    assert_true(strlen(out) < STR_SUGGEST_SIZE);
+    assert_true(str_ends(out, "\xc3\xa9'?"));
+    assert_true(str_utf8_valid(out, strlen(out)));
+    str_suggest(out, huge + 1);
+    assert_true(strlen(out) < STR_SUGGEST_SIZE);
+    assert_true(str_ends(out, "'?"));
+}
+
 static void nearest__of_something_else__is_nothing(void **state)
 {
     (void)state;
@@ -279,6 +302,7 @@ int main(void)
         cmocka_unit_test(glob__matches_as_a_shell_would),
         cmocka_unit_test(glob__full_of_stars__does_not_take_for_ever),
         cmocka_unit_test(nearest__finds_the_misspelling),
+        cmocka_unit_test(suggestions__end_a_message_or_stand_alone),
         cmocka_unit_test(nearest__of_something_else__is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,7 +298,7 @@ static void inputs_that_do_not_fit_are_named(void **state)
     struct flow *f = parse(inputs_flow);
     static const char *const cases[][2] = {
         {"[]", "inputs: must be an object"},
-        {"{\"weekday\":1}", "inputs: the flow has no input 'weekday'"},
+        {"{\"weekday\":1}", "inputs: there is no input 'weekday'"},
         {"{\"s\":1}", "inputs.s: must be a text"},
         {"{\"i\":\"x\"}", "inputs.i: is not a whole number"},
         {"{\"i\":1.5}", "inputs.i: is not a whole number"},
