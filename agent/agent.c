@@ -1,8 +1,7 @@
 /* Wiring and life of the agent: see agent.h.
  *
- * Each turn of the loop ends in one place, on_prepare: output that is held leaves, the journal is
- * committed, accepted jobs are started on the strength of that commit, what that wrote is
- * committed, and what is committed is sent. */
+ * Each turn of the loop ends in one place, on_prepare: runner_logic_turn commits the journal and
+ * starts jobs on the strength of that commit, and what is committed is sent. */
 #include "agent/agent.h"
 
 #include "agent/identity.h"
@@ -65,6 +64,11 @@ struct agent {
 };
 
 static void stop_now(struct agent *a, const char *reason);
+
+static size_t job_count(const struct agent *a)
+{
+    return runner_logic_count(runner_logic_of(a->runner));
+}
 
 /* ---- capabilities ---- */
 
@@ -180,7 +184,7 @@ static void look_at_space(struct agent *a)
         if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
         uplink_rest(a->uplink, NULL);
     }
-    if (a->space.low) runner_give_back(a->runner, "disk-full");
+    if (a->space.low) runner_logic_give_back(runner_logic_of(a->runner), "disk-full");
 }
 
 static void apply_back_pressure(struct agent *a)
@@ -190,16 +194,16 @@ static void apply_back_pressure(struct agent *a)
     int64_t least = a->space.low ? SCANT_RESUME_BYTES : SPOOL_RESUME_BYTES;
     bool connected = uplink_is_live(a->uplink);
     if ((!connected && !a->space.low) || waiting < least)
-        runner_pause(a->runner, false);
+        runner_logic_pause(runner_logic_of(a->runner), false);
     else if (waiting > most)
-        runner_pause(a->runner, true);
+        runner_logic_pause(runner_logic_of(a->runner), true);
 }
 
 /* Drained, and every result is acknowledged (or nobody is there to take it: the journal keeps
  * it). */
 static void finish_drain(struct agent *a)
 {
-    if (!a->draining || runner_count(a->runner) > 0) return;
+    if (!a->draining || job_count(a) > 0) return;
     bool connected = uplink_is_live(a->uplink);
     if (connected && journal_pending_bytes(a->journal) > 0) return;
     stop_now(a, "the agent was stopped");
@@ -220,11 +224,8 @@ static void on_prepare(uv_prepare_t *prepare)
     if (!a->dirty || a->stopping) return;
     a->dirty = false;
     int rc = 0;
-    if (a->exit_code == 0) runner_flush_output(a->runner);
     if (a->exit_code == 0) look_at_space(a);
-    if (a->exit_code == 0) rc = journal_commit(a->journal, &e);
-    if (a->exit_code == 0 && rc == 0 && runner_start_accepted(a->runner))
-        rc = journal_commit(a->journal, &e);
+    if (a->exit_code == 0) rc = runner_logic_turn(runner_logic_of(a->runner), os_mono_ms(), &e);
     if (rc != 0) on_fatal(&e, a);
     if (a->exit_code == 0) uplink_pump(a->uplink);
     if (a->exit_code != 0) {
@@ -232,8 +233,7 @@ static void on_prepare(uv_prepare_t *prepare)
         return;
     }
     apply_back_pressure(a);
-    if (a->draining && runner_count(a->runner) == 0 &&
-        !uv_is_active((uv_handle_t *)&a->goodbye_timer))
+    if (a->draining && job_count(a) == 0 && !uv_is_active((uv_handle_t *)&a->goodbye_timer))
         uv_timer_start(&a->goodbye_timer, on_goodbye_timer, GOODBYE_MS, 0);
     finish_drain(a);
 }
@@ -245,13 +245,12 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_stopping_timer(uv_timer_t *t)
 {
     struct agent *a = t->data;
-    a->awaiting = runner_awaits_the_dead(a->runner) ? a->awaiting + 1 : 0;
+    a->awaiting = runner_logic_only_killed(runner_logic_of(a->runner)) ? a->awaiting + 1 : 0;
     if (a->awaiting < AWAIT_ROUNDS) {
         service_stopping(STOPPING_MS);
         return;
     }
-    log_error("agent: %zu jobs were killed and do not go; no more time is asked for",
-              runner_count(a->runner));
+    log_error("agent: %zu jobs were killed and do not go; no more time is asked for", job_count(a));
     uv_timer_stop(t);
 }
 
@@ -261,8 +260,8 @@ static void on_stop(bool again, void *user)
     if (a->stopping) return;
     int64_t wait = again ? 0 : a->config.drain_timeout_ms;
     if (!a->draining)
-        log_info("agent: stopping; %zu running jobs may finish within %lld s",
-                 runner_count(a->runner), (long long)wait / 1000);
+        log_info("agent: stopping; %zu running jobs may finish within %lld s", job_count(a),
+                 (long long)wait / 1000);
     else
         log_info("agent: stopping at once");
     a->draining = true;
@@ -271,9 +270,9 @@ static void on_stop(bool again, void *user)
     service_stopping(STOPPING_MS);
     uv_timer_start(&a->stopping_timer, on_stopping_timer, STOPPING_EVERY_MS, STOPPING_EVERY_MS);
     if (again)
-        runner_drain_now(a->runner);
+        runner_logic_drain_now(runner_logic_of(a->runner));
     else
-        runner_drain(a->runner, wait);
+        runner_logic_drain(runner_logic_of(a->runner), os_mono_ms(), wait);
     uplink_announce(a->uplink);
     note_change(a);
 }
@@ -390,7 +389,7 @@ static int start_parts(struct agent *a, struct err *e)
                                 .config = &a->config,
                                 .identity = &a->identity,
                                 .journal = a->journal,
-                                .runner = a->runner,
+                                .runner = runner_logic_of(a->runner),
                                 .name = a->name,
                                 .capabilities = capabilities,
                                 .on_attempted = on_attempted,

@@ -7,7 +7,7 @@
 #include "agent/config.h"
 #include "agent/identity.h"
 #include "agent/journal.h"
-#include "agent/runner.h"
+#include "agent/runner_logic.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ struct uplink_options {
     struct agent_config *config;
     struct identity *identity; /* a renewed certificate replaces the one in it */
     struct journal *journal;
-    struct runner *runner;
+    struct runner_logic *runner;
     const char *name;
     const char *capabilities; /* JSON text; see uplink_set_capabilities */
     /* The first attempt to connect was made (for the service manager). May come again; must only

@@ -160,7 +160,7 @@ enum uplink_state uplink_logic_state(const struct uplink_logic *l)
  * was sent. */
 static void watch_lease(struct uplink_logic *l)
 {
-    int64_t lease = runner_running_lease(l->o.runner);
+    int64_t lease = runner_logic_running_lease(l->o.runner);
     l->due_ms[DUE_LEASE] = lease == INT64_MAX ? INT64_MAX : l->lease_base_ms + lease;
 }
 
@@ -169,12 +169,12 @@ static void renew_leases(struct uplink_logic *l, int64_t sent_ms)
 {
     if (sent_ms <= l->lease_base_ms) return;
     l->lease_base_ms = sent_ms;
-    runner_renew(l->o.runner, sent_ms);
+    runner_logic_renew(l->o.runner, sent_ms);
 }
 
 static int64_t heartbeat_interval(const struct uplink_logic *l)
 {
-    int64_t third = lease_heartbeat_ms(runner_shortest_lease(l->o.runner));
+    int64_t third = lease_heartbeat_ms(runner_logic_shortest_lease(l->o.runner));
     return third < l->heartbeat_ms ? third : l->heartbeat_ms;
 }
 
@@ -206,9 +206,9 @@ static void on_heartbeat_due(struct uplink_logic *l, int64_t now_ms)
     beat(l, now_ms);
 }
 
-static void on_lease_due(struct uplink_logic *l)
+static void on_lease_due(struct uplink_logic *l, int64_t now_ms)
 {
-    runner_expire_leases(l->o.runner);
+    runner_logic_expire(l->o.runner, now_ms);
     watch_lease(l);
     act_plain(l, UPLINK_CHANGED);
 }
@@ -244,7 +244,7 @@ void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const
     l->due_ms[DUE_HEARTBEAT] = INT64_MAX;
     frame_reader_fini(&l->reader);
     move(l, UPLINK_DISCONNECTED, "link closed");
-    runner_give_back(l->o.runner, "never-started");
+    runner_logic_give_back(l->o.runner, "never-started");
     act_plain(l, UPLINK_CHANGED);
     if (!l->stopped) {
         int64_t least = l->retry_at_least_ms, wait = backoff_next(&l->backoff, &l->rng);
@@ -263,11 +263,11 @@ static void say_ready(struct uplink_logic *l, bool with_capabilities)
 {
     struct msg m = {.type = MSG_READY};
     struct err e;
-    int64_t busy = (int64_t)runner_count(l->o.runner);
+    int64_t busy = (int64_t)runner_logic_count(l->o.runner);
     m.u.ready.slots = l->o.slots;
     m.u.ready.free_slots = busy < l->o.slots ? l->o.slots - busy : 0;
-    m.u.ready.draining = l->resting || runner_draining(l->o.runner);
-    m.u.ready.reason = runner_draining(l->o.runner) ? NULL : l->resting;
+    m.u.ready.draining = l->resting || runner_logic_draining(l->o.runner);
+    m.u.ready.reason = runner_logic_draining(l->o.runner) ? NULL : l->resting;
     if (with_capabilities &&
         json_parse(l->capabilities, strlen(l->capabilities), &m.u.ready.capabilities, &e) != 0)
         m.u.ready.capabilities = NULL;
@@ -296,8 +296,8 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->host_id = text_of(l->o.host_id);
     h->journal_id = text_of(journal_id(l->o.journal));
     h->seq = journal_seq(l->o.journal);
-    h->attempts = runner_attempts(l->o.runner);
-    h->draining = l->resting || runner_draining(l->o.runner);
+    h->attempts = runner_logic_attempts(l->o.runner);
+    h->draining = l->resting || runner_logic_draining(l->o.runner);
     if (json_parse(l->capabilities, strlen(l->capabilities), &h->capabilities, &e) != 0)
         h->capabilities = json_new(JSON_OBJECT);
     l->hello_sent_ms = now_ms;
@@ -321,7 +321,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     struct err e;
     int rc = journal_raise_seq(l->o.journal, w->seq, &e);
     if (rc == 0) rc = journal_ack(l->o.journal, w->seq, &e);
-    if (rc == 0) rc = runner_report_leftovers(l->o.runner, &e);
+    if (rc == 0) rc = runner_logic_report_leftovers(l->o.runner, &e);
     if (rc != 0) {
         act_err(l, UPLINK_FATAL, &e);
         return;
@@ -333,7 +333,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     renew_leases(l, l->hello_sent_ms);
     l->refused_code[0] = 0;
     backoff_reset(&l->backoff);
-    move(l, runner_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
+    move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
     act_text(l, UPLINK_WELCOMED, w->version);
     warn_of_skew(now, w);
     say_ready(l, false);
@@ -380,22 +380,21 @@ static void on_drain_order(struct uplink_logic *l, const struct msg_drain *m)
              m->reason ? ": " : "", m->reason ? m->reason : "");
 }
 
-static void on_message(struct uplink_logic *l, struct msg *m)
+static void on_message(struct uplink_logic *l, int64_t now_ms, struct msg *m)
 {
     switch (m->type) {
     case MSG_JOB:
         if (m->u.job.output_limit == 0) m->u.job.output_limit = l->output_limit;
-        runner_accept(l->o.runner, &m->u.job, l->o.slots);
+        runner_logic_accept(l->o.runner, &m->u.job, l->o.slots);
         break;
     case MSG_KILL:
-        runner_kill(l->o.runner, m->u.kill.job, m->u.kill.attempt, m->u.kill.reason,
-                    m->u.kill.grace_ms);
+        runner_logic_kill(l->o.runner, now_ms, &m->u.kill);
         break;
     case MSG_ACK:
         on_ack(l, &m->u.ack);
         break;
     case MSG_DISCARD:
-        runner_discard(l->o.runner, m->u.discard.job, m->u.discard.attempt);
+        runner_logic_discard(l->o.runner, m->u.discard.job, m->u.discard.attempt);
         break;
     case MSG_DRAIN:
         on_drain_order(l, &m->u.drain);
@@ -432,7 +431,7 @@ static int on_frame(struct uplink_logic *l, const struct moment *now, const stru
     else if (m.type == MSG_REFUSED)
         on_refused(l, &m.u.refused);
     else if (uplink_logic_is_live(l))
-        on_message(l, &m);
+        on_message(l, now->mono_ms, &m);
     else
         rc = on_first_message(l, now, &m, e);
     msg_fini(&m);
@@ -515,7 +514,7 @@ void uplink_logic_announce(struct uplink_logic *l, int64_t slots)
 {
     l->o.slots = slots;
     if (!uplink_logic_is_live(l)) return;
-    if (runner_draining(l->o.runner) && l->state == UPLINK_READY)
+    if (runner_logic_draining(l->o.runner) && l->state == UPLINK_READY)
         move(l, UPLINK_DRAINING, "stopping");
     say_ready(l, false);
 }
@@ -552,7 +551,7 @@ void uplink_logic_wake(struct uplink_logic *l, const struct moment *now)
         l->due_ms[i] = INT64_MAX;
         if (i == DUE_RETRY) connect_now(l);
         if (i == DUE_HEARTBEAT) on_heartbeat_due(l, now->mono_ms);
-        if (i == DUE_LEASE) on_lease_due(l);
+        if (i == DUE_LEASE) on_lease_due(l, now->mono_ms);
     }
     ask_to_be_woken(l);
 }

@@ -15,7 +15,7 @@
 #define CADRE_AGENT_UPLINK_LOGIC_H
 
 #include "agent/journal.h"
-#include "agent/runner.h"
+#include "agent/runner_logic.h"
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -65,7 +65,7 @@ typedef void uplink_act_fn(const struct uplink_action *a, void *user);
 
 struct uplink_logic_options {
     struct journal *journal;
-    struct runner *runner;
+    struct runner_logic *runner;
     /* Texts of hello; they live as long as the logic. group NULL: the default group. */
     const char *name, *group, *boot_id, *host_id;
     const char *capabilities; /* JSON text; copied */

@@ -40,7 +40,8 @@ void begin_life(struct world *w)
                                .on_change = on_change,
                                .on_fatal = on_fatal};
     if (runner_new(&o, &w->runner, &e) != 0) fail_msg("%s", e.msg);
-    runner_renew(w->runner, os_mono_ms());
+    w->logic = runner_logic_of(w->runner);
+    runner_logic_renew(w->logic, os_mono_ms());
 }
 
 void end_life(struct world *w)
@@ -78,10 +79,7 @@ void turn(struct world *w)
 {
     struct timespec pause = {.tv_nsec = 2000000};
     struct err e;
-    runner_flush_output(w->runner);
-    assert_int_equal(journal_commit(w->journal, &e), 0);
-    runner_start_accepted(w->runner);
-    assert_int_equal(journal_commit(w->journal, &e), 0);
+    assert_int_equal(runner_logic_turn(w->logic, os_mono_ms(), &e), 0);
     uv_run(&w->loop, UV_RUN_NOWAIT);
     nanosleep(&pause, NULL);
 }
@@ -93,7 +91,7 @@ void take_job(struct world *w, int64_t job, const char *script)
     char *spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
     assert_int_equal(json_parse(spec, strlen(spec), &m.spec, &e), 0);
     mem_free(spec);
-    runner_accept(w->runner, &m, SLOTS);
+    runner_logic_accept(w->logic, &m, SLOTS);
     json_free(m.spec);
 }
 

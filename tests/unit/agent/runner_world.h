@@ -17,6 +17,7 @@ struct world {
     uv_loop_t loop;
     struct journal *journal;
     struct runner *runner;
+    struct runner_logic *logic; /* the runner's */
     struct opt_map env;
 };
 

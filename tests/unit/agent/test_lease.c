@@ -71,10 +71,10 @@ static void wall_clock_jumps_by_a_day__change_no_lease(void **state)
     static const int64_t jumps[] = {DAY_MS, -DAY_MS, -DAY_MS, DAY_MS};
     for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
         wall_shift_ms += jumps[i];
-        runner_expire_leases(w->runner);
+        runner_logic_expire(w->logic, os_mono_ms());
         for (int k = 0; k < 5; k++)
             turn(w);
-        assert_int_equal(runner_count(w->runner), 1);
+        assert_int_equal(runner_logic_count(w->logic), 1);
         assert_false(said(w, "lost"));
     }
     /* one that starts while the clock is wrong */
@@ -94,16 +94,16 @@ static void a_lease_that_is_over__ends_the_attempt_whatever_the_wall_says(void *
     until_said(w, "\"started\"");
     wall_shift_ms = -DAY_MS;
     mono_shift_ms = LEASE_MS - 5000;
-    runner_expire_leases(w->runner);
+    runner_logic_expire(w->logic, os_mono_ms());
     turn(w);
     assert_false(said(w, "lost"));
-    assert_false(runner_awaits_the_dead(w->runner));
+    assert_false(runner_logic_only_killed(w->logic));
     mono_shift_ms = LEASE_MS;
-    runner_expire_leases(w->runner);
-    assert_true(runner_awaits_the_dead(w->runner));
+    runner_logic_expire(w->logic, os_mono_ms());
+    assert_true(runner_logic_only_killed(w->logic));
     until_said(w, "\"lost\"");
-    assert_false(runner_awaits_the_dead(w->runner));
-    assert_int_equal(runner_count(w->runner), 0);
+    assert_false(runner_logic_only_killed(w->logic));
+    assert_int_equal(runner_logic_count(w->logic), 0);
 }
 
 static void a_success_after_the_lease__is_lost(void **state)
@@ -127,7 +127,7 @@ static void what_was_accepted__does_not_start_late_but_after_the_next_heartbeat(
     for (int i = 0; i < 20; i++)
         turn(w);
     assert_false(said(w, "\"started\""));
-    runner_renew(w->runner, os_mono_ms());
+    runner_logic_renew(w->logic, os_mono_ms());
     until_said(w, "SUCCESS");
 }
 

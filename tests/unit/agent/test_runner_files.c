@@ -146,8 +146,8 @@ static void a_folder_that_hangs__delays_no_other_job(void **state)
         turn(w);
     assert_int_equal(times_said(w, "SUCCESS"), 18);
     assert_int_equal(times_said(w, "\"started\""), 18);
-    assert_int_equal(runner_count(w->runner), 1);
-    assert_int_equal(runner_running_lease(w->runner), INT64_MAX);
+    assert_int_equal(runner_logic_count(w->logic), 1);
+    assert_int_equal(runner_logic_running_lease(w->logic), INT64_MAX);
     set_gate(&making, NULL);
     until_said(w, "exit-code");
     until_entries(w, 0);
@@ -159,9 +159,13 @@ static void a_cancel__does_not_wait_for_a_folder_that_hangs(void **state)
     set_gate(&making, FOLDER_OF_1);
     take_job(w, 1, "exit 3");
     until_inside(w, &making);
-    runner_kill(w->runner, 1, 1, "cancelled", 1000);
+    struct msg_kill kill = {.job = 1,
+                            .attempt = 1,
+                            .reason = (char[]){"cancelled"},
+                            .grace_ms = 1000};
+    runner_logic_kill(w->logic, os_mono_ms(), &kill);
     assert_int_equal(times_said(w, "KILLED"), 1);
-    assert_int_equal(runner_count(w->runner), 0);
+    assert_int_equal(runner_logic_count(w->logic), 0);
     set_gate(&making, NULL);
     until_entries(w, 0);
     assert_false(said(w, "\"started\""));
@@ -174,7 +178,7 @@ static void a_folder_that_hangs_for_ten_seconds__gives_the_job_back(void **state
     take_job(w, 1, "exit 3");
     until_inside(w, &making);
     shift_ms += FILE_WORK_HUNG_MS;
-    runner_renew(w->runner, os_mono_ms());
+    runner_logic_renew(w->logic, os_mono_ms());
     take_job(w, 2, "exit 0"); /* sets the timer, which is the loop's and does not know of ours */
     until_said(w, "never-started");
     assert_int_equal(times_said(w, "never-started"), 1);
@@ -209,7 +213,7 @@ static void a_removal_that_hangs__holds_neither_event_nor_slot(void **state)
     for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < 12; i++)
         turn(w);
     assert_int_equal(times_said(w, "SUCCESS"), 12);
-    assert_int_equal(runner_count(w->runner), 0);
+    assert_int_equal(runner_logic_count(w->logic), 0);
     assert_int_equal(work_entries(w), 12);
     set_gate(&removing, NULL);
     until_entries(w, 0);
