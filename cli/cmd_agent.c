@@ -77,7 +77,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_agent_list = {
+const struct command cmd_agent_list = {
     .name = "agent list",
     .arguments = "",
     .summary = "list agents",
@@ -129,7 +129,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return with_agent(cli, args, "agent show", "GET", NULL, NULL, true);
 }
 
-const struct command command_agent_show = {
+const struct command cmd_agent_show = {
     .name = "agent show",
     .arguments = "AGENT",
     .summary = "show an agent and what it offers",
@@ -162,7 +162,7 @@ static int run_drain(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_agent_drain = {
+const struct command cmd_agent_drain = {
     .name = "agent drain",
     .arguments = "AGENT",
     .summary = "send an agent no more jobs; what runs may finish",
@@ -178,7 +178,7 @@ static int run_resume(struct cli *cli, void *config, const struct opt_args *args
     return with_agent(cli, args, "agent resume", "POST", "resume", NULL, false);
 }
 
-const struct command command_agent_resume = {
+const struct command cmd_agent_resume = {
     .name = "agent resume",
     .arguments = "AGENT",
     .summary = "send a drained agent jobs again",
@@ -191,7 +191,7 @@ static int run_remove(struct cli *cli, void *config, const struct opt_args *args
     return with_agent(cli, args, "agent remove", "DELETE", NULL, NULL, false);
 }
 
-const struct command command_agent_remove = {
+const struct command cmd_agent_remove = {
     .name = "agent remove",
     .arguments = "AGENT",
     .summary = "revoke an agent's certificate at once and forget it",

@@ -92,7 +92,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_execution_list = {
+const struct command cmd_execution_list = {
     .name = "execution list",
     .arguments = "",
     .summary = "list executions of flows, newest first",
@@ -162,7 +162,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_execution_show = {
+const struct command cmd_execution_show = {
     .name = "execution show",
     .arguments = "ID",
     .summary = "show everything about an execution and its tasks",
@@ -244,7 +244,7 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_execution_logs = {
+const struct command cmd_execution_logs = {
     .name = "execution logs",
     .arguments = "ID",
     .summary = "print the output of an execution's tasks",
@@ -274,7 +274,7 @@ static int run_cancel(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_execution_cancel = {
+const struct command cmd_execution_cancel = {
     .name = "execution cancel",
     .arguments = "ID",
     .summary = "cancel an execution, queued or running",

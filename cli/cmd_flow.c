@@ -177,7 +177,7 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_flow_apply = {
+const struct command cmd_flow_apply = {
     .name = "flow apply",
     .arguments = "FILE|FOLDER|-...",
     .summary = "make or change flows, all of these files or none",
@@ -229,7 +229,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return cli_list(cli, &l);
 }
 
-const struct command command_flow_list = {
+const struct command cmd_flow_list = {
     .name = "flow list",
     .arguments = "",
     .summary = "list flows",
@@ -321,7 +321,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_flow_show = {
+const struct command cmd_flow_show = {
     .name = "flow show",
     .arguments = PLACE,
     .summary = "show a flow and its file",
@@ -349,7 +349,7 @@ static int run_delete(struct cli *cli, void *config, const struct opt_args *args
     return client ? cli_fail(EXIT_ERROR, &e) : EXIT_ERROR;
 }
 
-const struct command command_flow_delete = {
+const struct command cmd_flow_delete = {
     .name = "flow delete",
     .arguments = PLACE,
     .summary = "delete a flow and its triggers",
@@ -451,7 +451,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_flow_run = {
+const struct command cmd_flow_run = {
     .name = "flow run",
     .arguments = PLACE,
     .summary = "start an execution of a flow and follow it",

@@ -86,7 +86,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_group_list = {
+const struct command cmd_group_list = {
     .name = "group list",
     .arguments = "",
     .summary = "list worker groups",
@@ -128,7 +128,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return key ? with_group(cli, key, "GET", NULL, NULL, true) : EXIT_USAGE;
 }
 
-const struct command command_group_show = {
+const struct command cmd_group_show = {
     .name = "group show",
     .arguments = "KEY",
     .summary = "show a worker group",
@@ -178,7 +178,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_group_create = {
+const struct command cmd_group_create = {
     .name = "group create",
     .arguments = "KEY",
     .summary = "create a worker group",
@@ -204,7 +204,7 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
     return code;
 }
 
-const struct command command_group_update = {
+const struct command cmd_group_update = {
     .name = "group update",
     .arguments = "KEY",
     .summary = "change a worker group; what is not named stays",
@@ -234,7 +234,7 @@ static int run_delete(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_group_delete = {
+const struct command cmd_group_delete = {
     .name = "group delete",
     .arguments = "KEY",
     .summary = "delete a worker group",
@@ -251,7 +251,7 @@ static int run_pause(struct cli *cli, void *config, const struct opt_args *args)
     return key ? with_group(cli, key, "POST", "pause", NULL, false) : EXIT_USAGE;
 }
 
-const struct command command_group_pause = {
+const struct command cmd_group_pause = {
     .name = "group pause",
     .arguments = "KEY",
     .summary = "hand out no more jobs of a group; they wait",
@@ -265,7 +265,7 @@ static int run_resume(struct cli *cli, void *config, const struct opt_args *args
     return key ? with_group(cli, key, "POST", "resume", NULL, false) : EXIT_USAGE;
 }
 
-const struct command command_group_resume = {
+const struct command cmd_group_resume = {
     .name = "group resume",
     .arguments = "KEY",
     .summary = "hand out a paused group's jobs again",

@@ -84,7 +84,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return cli_list(cli, &l);
 }
 
-const struct command command_job_list = {
+const struct command cmd_job_list = {
     .name = "job list",
     .arguments = "",
     .summary = "list jobs, newest first",
@@ -149,7 +149,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_job_show = {
+const struct command cmd_job_show = {
     .name = "job show",
     .arguments = "ID",
     .summary = "show everything about a job",
@@ -206,7 +206,7 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
 }
 
-const struct command command_job_logs = {
+const struct command cmd_job_logs = {
     .name = "job logs",
     .arguments = "ID",
     .summary = "print a job's output",
@@ -234,7 +234,7 @@ static int run_cancel(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_job_cancel = {
+const struct command cmd_job_cancel = {
     .name = "job cancel",
     .arguments = "ID",
     .summary = "cancel a job, waiting or running",
@@ -263,7 +263,7 @@ static int run_why(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_job_why = {
+const struct command cmd_job_why = {
     .name = "job why",
     .arguments = "ID",
     .summary = "tell why a job does not run yet",

@@ -45,7 +45,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_namespace_list = {
+const struct command cmd_namespace_list = {
     .name = "namespace list",
     .arguments = "",
     .summary = "list namespaces with a default group",
@@ -74,7 +74,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_namespace_show = {
+const struct command cmd_namespace_show = {
     .name = "namespace show",
     .arguments = "NS",
     .summary = "tell which group its jobs go to, and where that comes from",
@@ -131,7 +131,7 @@ static int run_set(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_namespace_set = {
+const struct command cmd_namespace_set = {
     .name = "namespace set",
     .arguments = "NS",
     .summary = "give a namespace and its children a default group",
@@ -159,7 +159,7 @@ static int run_unset(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_namespace_unset = {
+const struct command cmd_namespace_unset = {
     .name = "namespace unset",
     .arguments = "NS",
     .summary = "let a namespace follow its parents again",

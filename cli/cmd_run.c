@@ -322,7 +322,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_run = {
+const struct command cmd_run = {
     .name = "run",
     .arguments = "(-- COMMAND [ARG]... | --script FILE)",
     .summary = "run a command or script on an agent and follow it",

@@ -40,7 +40,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_status = {
+const struct command cmd_status = {
     .name = "status",
     .arguments = "",
     .summary = "show how the coordinator is doing",
@@ -83,7 +83,7 @@ static int run_login(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-const struct command command_login = {
+const struct command cmd_login = {
     .name = "login",
     .arguments = "TOKEN",
     .summary = "check an API token and keep it for later commands",
@@ -102,7 +102,7 @@ static int run_version(struct cli *cli, void *config, const struct opt_args *arg
     return EXIT_OK;
 }
 
-const struct command command_version = {
+const struct command cmd_version = {
     .name = "version",
     .arguments = "",
     .summary = "print the version",

@@ -115,7 +115,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_token_create = {
+const struct command cmd_token_create = {
     .name = "token create",
     .arguments = "join|api",
     .summary = "make a token: join for a machine, api for people and programs",
@@ -163,7 +163,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return EXIT_OK;
 }
 
-const struct command command_token_list = {
+const struct command cmd_token_list = {
     .name = "token list",
     .arguments = "",
     .summary = "list tokens",
@@ -188,7 +188,7 @@ static int run_revoke(struct cli *cli, void *config, const struct opt_args *args
     return EXIT_OK;
 }
 
-const struct command command_token_revoke = {
+const struct command cmd_token_revoke = {
     .name = "token revoke",
     .arguments = "ID",
     .summary = "make a token useless at once",

@@ -60,7 +60,7 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     return cli_list(cli, &l);
 }
 
-const struct command command_trigger_list = {
+const struct command cmd_trigger_list = {
     .name = "trigger list",
     .arguments = "",
     .summary = "list polling triggers and what they last came to",
@@ -125,7 +125,7 @@ static int run_show(struct cli *cli, void *config, const struct opt_args *args)
     return call(cli, args, "GET", NULL, "trigger show", show_trigger);
 }
 
-const struct command command_trigger_show = {
+const struct command cmd_trigger_show = {
     .name = "trigger show",
     .arguments = PLACE,
     .summary = "show a trigger and its last evaluations",
@@ -144,7 +144,7 @@ static int run_enable(struct cli *cli, void *config, const struct opt_args *args
     return call(cli, args, "POST", "enable", "trigger enable", print_state);
 }
 
-const struct command command_trigger_enable = {
+const struct command cmd_trigger_enable = {
     .name = "trigger enable",
     .arguments = PLACE,
     .summary = "evaluate a trigger again",
@@ -157,7 +157,7 @@ static int run_disable(struct cli *cli, void *config, const struct opt_args *arg
     return call(cli, args, "POST", "disable", "trigger disable", print_state);
 }
 
-const struct command command_trigger_disable = {
+const struct command cmd_trigger_disable = {
     .name = "trigger disable",
     .arguments = PLACE,
     .summary = "do not evaluate a trigger until it is enabled",
@@ -175,7 +175,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
     return call(cli, args, "POST", "run", "trigger run", print_job);
 }
 
-const struct command command_trigger_run = {
+const struct command cmd_trigger_run = {
     .name = "trigger run",
     .arguments = PLACE,
     .summary = "evaluate a trigger now; prints the evaluation's job id",

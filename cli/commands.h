@@ -4,22 +4,21 @@
 
 #include "cli/cli.h"
 
-extern const struct command command_run;
-extern const struct command command_job_list, command_job_show, command_job_logs,
-    command_job_cancel, command_job_why;
-extern const struct command command_flow_apply, command_flow_list, command_flow_show,
-    command_flow_delete, command_flow_run;
-extern const struct command command_execution_list, command_execution_show, command_execution_logs,
-    command_execution_cancel;
-extern const struct command command_trigger_list, command_trigger_show, command_trigger_enable,
-    command_trigger_disable, command_trigger_run;
-extern const struct command command_group_list, command_group_show, command_group_create,
-    command_group_update, command_group_delete, command_group_pause, command_group_resume;
-extern const struct command command_agent_list, command_agent_show, command_agent_drain,
-    command_agent_resume, command_agent_remove;
-extern const struct command command_namespace_list, command_namespace_show, command_namespace_set,
-    command_namespace_unset;
-extern const struct command command_token_create, command_token_list, command_token_revoke;
-extern const struct command command_status, command_login, command_version;
+extern const struct command cmd_run;
+extern const struct command cmd_job_list, cmd_job_show, cmd_job_logs, cmd_job_cancel, cmd_job_why;
+extern const struct command cmd_flow_apply, cmd_flow_list, cmd_flow_show, cmd_flow_delete,
+    cmd_flow_run;
+extern const struct command cmd_execution_list, cmd_execution_show, cmd_execution_logs,
+    cmd_execution_cancel;
+extern const struct command cmd_trigger_list, cmd_trigger_show, cmd_trigger_enable,
+    cmd_trigger_disable, cmd_trigger_run;
+extern const struct command cmd_group_list, cmd_group_show, cmd_group_create, cmd_group_update,
+    cmd_group_delete, cmd_group_pause, cmd_group_resume;
+extern const struct command cmd_agent_list, cmd_agent_show, cmd_agent_drain, cmd_agent_resume,
+    cmd_agent_remove;
+extern const struct command cmd_namespace_list, cmd_namespace_show, cmd_namespace_set,
+    cmd_namespace_unset;
+extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;
+extern const struct command cmd_status, cmd_login, cmd_version;
 
 #endif
