@@ -18,7 +18,6 @@
 
 #define PATIENCE_MS 30000
 #define KEY_MAX 200
-#define PAGE 500 /* items of a list asked for at once */
 
 int cli_fail(int code, const struct err *e)
 {
@@ -207,7 +206,8 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
     struct client *c = cli_client(cli);
     memset(out, 0, sizeof *out);
     if (!c) return NULL;
-    if (client_call(c, method, target, body, NULL, out, &e) == 0) {
+    const struct request request = {.method = method, .target = target, .body = body};
+    if (client_call(c, &request, out, &e) == 0) {
         /* 204: done, and nothing to tell. */
         if (!out->body && out->raw_len == 0) out->body = json_new(JSON_OBJECT);
         if (out->body) return out->body;
@@ -242,16 +242,20 @@ void cli_query(struct buf *target, const char *key, const char *value)
     (void)http_encode(target, value);
 }
 
-char *cli_place(const char *collection, const char *place, size_t parts, const char *rest,
-                const char *what)
+static size_t words_of(const char *place)
+{
+    size_t n = 1;
+    for (; *place; place++)
+        n += *place == '/';
+    return n;
+}
+
+char *cli_place(const char *collection, const char *place, const char *rest, const char *form)
 {
     struct buf b;
-    size_t n = 1;
-    for (const char *s = place; *s; s++)
-        n += *s == '/';
     bool empty = place[0] == '/' || !place[0] || str_ends(place, "/") || strstr(place, "//");
-    if (n != parts || empty) {
-        (void)cli_usage("'%s' is not of the form %s", place, what);
+    if (words_of(place) != words_of(form) || empty) {
+        (void)cli_usage("'%s' is not of the form %s", place, form);
         return NULL;
     }
     buf_init(&b, 65536);
@@ -387,62 +391,7 @@ void table_print(struct table *t)
     print_row(t->head, widths, t->columns);
     for (size_t r = 0; r < t->rows; r++)
         print_row((const char *const *)t->cells + r * t->columns, widths, t->columns);
-    for (size_t i = 0; i < t->rows * t->columns; i++)
-        mem_free(t->cells[i]);
-    mem_free(t->cells);
-    memset(t, 0, sizeof *t);
-}
-
-/* One page. *cursor: where it begins, then where the next one does (NULL: nowhere). */
-static int list_page(struct cli *cli, const struct cli_listing *l, struct table *t,
-                     struct json *all, int64_t *left, char **cursor)
-{
-    struct response r;
-    struct buf target;
-    char limit[24];
-    buf_init(&target, 65536);
-    (void)str_format(limit, sizeof limit, "%lld", (long long)(*left < PAGE ? *left : PAGE));
-    (void)buf_addf(&target, "/api/v1/%s", l->collection);
-    cli_query(&target, "limit", limit);
-    for (size_t i = 0; i < LISTING_QUERIES && l->queries[i].key; i++)
-        cli_query(&target, l->queries[i].key, l->queries[i].value);
-    cli_query(&target, "cursor", *cursor);
-    mem_free(*cursor);
-    *cursor = NULL;
-    const struct json *body = cli_call(cli, "GET", target.data, NULL, &r);
-    buf_fini(&target);
-    if (!body) return EXIT_ERROR;
-    const struct json *list = json_get(body, l->collection);
-    for (const struct json *j = json_first(list); j && *left > 0; j = json_next(j), --*left) {
-        if (all)
-            json_push(all, json_copy(j));
-        else
-            l->row(t, j);
-    }
-    *cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
-    response_fini(&r);
-    return EXIT_OK;
-}
-
-int cli_list(struct cli *cli, const struct cli_listing *l)
-{
-    struct table t;
-    struct json *all = cli_json(cli) ? json_new(JSON_ARRAY) : NULL;
-    int64_t left = l->limit;
-    char *cursor = NULL;
-    table_init(&t, l->columns, l->head);
-    int code;
-    do {
-        code = list_page(cli, l, &t, all, &left, &cursor);
-    } while (code == EXIT_OK && cursor && left > 0);
-    mem_free(cursor);
-    if (code == EXIT_OK && all) cli_print_json(all);
-    if (code == EXIT_OK && !all)
-        table_print(&t);
-    else
-        table_fini(&t);
-    json_free(all);
-    return code;
+    table_fini(t);
 }
 
 void text_age(const char *rfc3339, char *out)

@@ -19,6 +19,9 @@
 #define EXIT_CADRE 125 /* Cadre could not run the job */
 #define EXIT_CANCELLED 137
 
+struct command;
+struct resource;
+
 struct cli {
     char *url, *token, *token_file,
         *output; /* as given by flag, environment or the user's config file */
@@ -26,6 +29,7 @@ struct cli {
     char *resolved_token; /* found by cli_client */
     char *resolved_url;
     struct client *client;
+    const struct command *command; /* the one that runs */
 };
 
 /* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems
@@ -41,6 +45,10 @@ struct command {
     size_t option_count;
     size_t config_size; /* of the struct that the options fill */
     int usage_code;     /* exit code of a wrong command line; 0: EXIT_USAGE */
+    /* Of commands that resource_list and resource_run run: see resource.h. */
+    const struct resource *resource;
+    const char *method, *rest; /* the request; rest: path behind the name, or NULL */
+    void (*print)(const char *name, const struct json *answer); /* NULL: as `show` does */
     /* args: positional arguments. Returns the exit code; errors are printed by cli_fail. */
     int (*run)(struct cli *cli, void *config, const struct opt_args *args);
 };
@@ -62,10 +70,9 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
 /* "/api/v1/jobs/" + encoded name; mem_free. */
 char *cli_path(const char *collection, const char *name, const char *rest);
 void cli_print_json(const struct json *j);
-/* "company.team/nightly" with `parts` words between the slashes, as a path below the collection;
- * mem_free. `what` names the form for the message. NULL: printed already. */
-char *cli_place(const char *collection, const char *place, size_t parts, const char *rest,
-                const char *what);
+/* "company.team/nightly" as a path below the collection; mem_free. It has as many words between
+ * slashes as `form`, "NAMESPACE/FLOW". NULL: printed already. */
+char *cli_place(const char *collection, const char *place, const char *rest, const char *form);
 /* Appends ?key=value or &key=value; value NULL: nothing. */
 void cli_query(struct buf *target, const char *key, const char *value);
 
@@ -90,20 +97,6 @@ void table_init(struct table *t, size_t columns, const char *const *head);
 void table_add(struct table *t, const char *const *cells); /* NULL cells print as "-" */
 void table_print(struct table *t);                         /* to stdout; frees */
 void table_fini(struct table *t);                          /* frees without printing */
-
-/* A list that comes in pages: all of it as a table, or as a JSON array. */
-#define LISTING_QUERIES 6
-struct cli_listing {
-    const char *collection; /* path below /api/v1/, and the member that holds the list */
-    size_t columns;
-    const char *const *head;
-    void (*row)(struct table *t, const struct json *item);
-    struct {
-        const char *key, *value; /* value NULL: not asked for */
-    } queries[LISTING_QUERIES];
-    int64_t limit; /* items in all */
-};
-int cli_list(struct cli *cli, const struct cli_listing *l); /* the exit code */
 
 /* Short forms for people. out: at least DURATION_TEXT_SIZE. */
 void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */

@@ -162,19 +162,18 @@ static int stream_body(const void *data, size_t len, void *user)
     return rc;
 }
 
-static int write_request(struct client *c, const char *method, const char *target, const char *body,
-                         const char *key)
+static int write_request(struct client *c, const struct request *r)
 {
     struct buf extra;
     buf_init(&extra, 8192);
     int rc = buf_addf(&extra, "Authorization: Bearer %s\r\n", c->token);
     /* What is submitted need not be shown again: the id will do. */
-    if (rc == 0 && key)
-        rc = buf_addf(&extra, "Idempotency-Key: %s\r\nPrefer: return=minimal\r\n", key);
+    if (rc == 0 && r->key)
+        rc = buf_addf(&extra, "Idempotency-Key: %s\r\nPrefer: return=minimal\r\n", r->key);
     if (rc == 0)
-        rc = http_write_request(link_out(c->link), method, target, c->host[c->address],
-                                body ? "application/json" : NULL, body, body ? strlen(body) : 0,
-                                extra.data);
+        rc = http_write_request(link_out(c->link), r->method, r->target, c->host[c->address],
+                                r->body ? "application/json" : NULL, r->body,
+                                r->body ? strlen(r->body) : 0, extra.data);
     mem_wipe(extra.data, extra.len);
     buf_fini(&extra);
     if (rc == 0) link_flush_later(c->link);
@@ -183,8 +182,7 @@ static int write_request(struct client *c, const char *method, const char *targe
 
 /* Sends and waits. 0: the answer is in the parser. *retry: the connection failed, so that it may be
  * tried again. */
-static int exchange(struct client *c, const char *method, const char *target, const char *body,
-                    const char *key, bool *retry, struct err *e)
+static int exchange(struct client *c, const struct request *r, bool *retry, struct err *e)
 {
     *retry = true;
     c->sent = false;
@@ -197,7 +195,7 @@ static int exchange(struct client *c, const char *method, const char *target, co
     buf_clear(&c->error_body);
     c->done = false;
     c->rc = 0;
-    rc = write_request(c, method, target, body, key);
+    rc = write_request(c, r);
     if (rc != 0) {
         *retry = false;
         return err_set(e, rc, "the request is too large to be sent");
@@ -310,18 +308,18 @@ static bool again_later(int status)
     return status == 503 || status == 429;
 }
 
-int client_call(struct client *c, const char *method, const char *target, const char *json_body,
-                const char *idempotency_key, struct response *out, struct err *e)
+int client_call(struct client *c, const struct request *request, struct response *out,
+                struct err *e)
 {
     struct outage outage;
     struct err why = {0};
-    bool repeatable = str_eq(method, "GET") || idempotency_key;
+    bool repeatable = str_eq(request->method, "GET") || request->key;
     outage_init(&outage);
     for (;;) {
         bool retry = false;
         memset(out, 0, sizeof *out);
         bool reused = c->link != NULL;
-        int rc = exchange(c, method, target, json_body, idempotency_key, &retry, &why);
+        int rc = exchange(c, request, &retry, &why);
         if (rc == 0) {
             take_answer(c, out);
             if (out->status >= 200 && out->status <= 299) return 0;
@@ -351,7 +349,8 @@ void response_fini(struct response *r)
 /* A streamed GET; the answer's bytes go to c->on_bytes. */
 static int stream_once(struct client *c, const char *target, bool *retry, struct err *e)
 {
-    int rc = exchange(c, "GET", target, NULL, NULL, retry, e);
+    const struct request request = {.method = "GET", .target = target};
+    int rc = exchange(c, &request, retry, e);
     if (rc != 0) return rc;
     struct response r = {0};
     take_answer(c, &r);

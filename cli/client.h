@@ -23,9 +23,15 @@ struct client_options {
     void *user;
 };
 
-/* ERR_INVALID: the token or url is none (says why and what to do). */
+/* ERR_INVALID: an invalid token or url (says why and what to do). */
 int client_new(const struct client_options *o, struct client **out, struct err *e);
 void client_free(struct client *c);
+
+struct request {
+    const char *method, *target;
+    const char *body; /* JSON, or NULL */
+    const char *key;  /* idempotency key, or NULL */
+};
 
 struct response {
     int status;
@@ -39,8 +45,8 @@ void response_fini(struct response *r);
  * not once they may have been received. 0: an answer of status 2xx. ERR_UNAVAILABLE: not reachable
  * within the patience; ERR_TLS: not to be trusted; otherwise the API's error became *e ("message;
  * hint"), its status is in out->status, and out is to be fini'd in every case. */
-int client_call(struct client *c, const char *method, const char *target, const char *json_body,
-                const char *idempotency_key, struct response *out, struct err *e);
+int client_call(struct client *c, const struct request *request, struct response *out,
+                struct err *e);
 
 /* Bytes of a response of any length to fn as they come (job logs). Patient like client_call until
  * the first of them. */

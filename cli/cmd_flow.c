@@ -1,10 +1,10 @@
 /* cadre flow apply | list | show | delete | run */
 #include "cli/commands.h"
 
-#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/follow.h"
+#include "cli/resource.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "wire/limits.h"
@@ -161,7 +161,8 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
     struct client *client = cli_client(cli);
     int code = EXIT_ERROR;
     if (client) {
-        rc = client_call(client, "POST", "/api/v1/flows", body.data, NULL, &r, &e);
+        const struct request request = {"POST", "/api/v1/flows", .body = body.data};
+        rc = client_call(client, &request, &r, &e);
         if (rc == 0 && cli_json(cli))
             cli_print_json(json_get(r.body, "flows"));
         else if (rc == 0)
@@ -191,62 +192,20 @@ const struct command cmd_flow_apply = {
     .run = run_apply,
 };
 
-/* ---- list ---- */
+/* ---- list, show, delete ---- */
 
-struct list_config {
-    char *ns;
-};
-static const struct opt list_options[] = {
-    {.flag = "namespace",
-     .type = OPT_STRING,
-     .offset = AT(list_config, ns),
-     .value_name = "NS",
-     .help = "only this namespace's and its children's"},
-};
-
-static void flow_row(struct table *t, const struct json *f)
-{
-    char age[DURATION_TEXT_SIZE], revision[32], triggers[32];
-    char *name = str_dupf("%s/%s", json_get_str(f, "namespace", "?"), json_get_str(f, "id", "?"));
-    text_age(json_get_str(f, "updatedAt", NULL), age);
-    const char *cells[] = {name, text_of(json_get(f, "revision"), revision, sizeof revision),
-                           text_of(json_get(f, "triggers"), triggers, sizeof triggers), age};
-    table_add(t, cells);
-    mem_free(name);
-}
-
-static int run_list(struct cli *cli, void *config, const struct opt_args *args)
-{
-    static const char *const head[] = {"FLOW", "REVISION", "TRIGGERS", "AGE"};
-    const struct list_config *c = config;
-    if (args->argc > 0) return cli_usage("flow list takes no argument '%s'", args->argv[0]);
-    const struct cli_listing l = {.collection = "flows",
-                                  .columns = 4,
-                                  .head = head,
-                                  .row = flow_row,
-                                  .queries = {{"namespace", c->ns}},
-                                  .limit = INT64_MAX};
-    return cli_list(cli, &l);
-}
+static const struct opt list_options[] = {LIST_NAMESPACE};
 
 const struct command cmd_flow_list = {
     .name = "flow list",
     .arguments = "",
     .summary = "list flows",
     .options = list_options,
-    .option_count = sizeof list_options / sizeof *list_options,
+    .option_count = 1,
     .config_size = sizeof(struct list_config),
-    .run = run_list,
+    .resource = &resource_flow,
+    .run = resource_list,
 };
-
-/* ---- show, delete ---- */
-
-static char *flow_path(const struct opt_args *args, const char *command, const char *rest)
-{
-    if (args->argc == 1) return cli_place("flows", args->argv[0], 2, rest, PLACE);
-    (void)cli_usage("%s takes one " PLACE "; 'cadre flow list' shows them", command);
-    return NULL;
-}
 
 struct show_config {
     int64_t revision;
@@ -267,58 +226,34 @@ static const struct opt show_options[] = {
      .help = "only the file's text, to be edited and applied again"},
 };
 
-static void show_names(const char *label, const struct json *list)
+/* The file's text, whatever the output's form. */
+static int print_source(struct cli *cli, const char *target)
 {
-    struct buf b;
-    buf_init(&b, 65536);
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
-    show_line(label, b.len ? b.data : NULL);
-    buf_fini(&b);
-}
-
-static void show_flow(const struct json *f)
-{
-    static const char *const keys[] = {"namespace",   "id",       "revision",
-                                       "description", "disabled", "labels"};
-    char scratch[2048];
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const struct json *v = json_get(f, keys[i]);
-        if (json_type(v) == JSON_NULL || (json_type(v) == JSON_OBJECT && !json_count(v))) continue;
-        show_line(keys[i], text_of(v, scratch, sizeof scratch));
-    }
-    show_line("createdAt", json_get_str(f, "createdAt", NULL));
-    show_line("updatedAt", json_get_str(f, "updatedAt", NULL));
-    show_names("inputs", json_get(f, "inputs"));
-    show_names("tasks", json_get(f, "tasks"));
-    show_names("triggers", json_get(f, "triggers"));
-    printf("\n%s", json_get_str(f, "source", ""));
+    struct response r;
+    const struct json *f = cli_call(cli, "GET", target, NULL, &r);
+    if (!f) return EXIT_ERROR;
+    fputs(json_get_str(f, "source", ""), stdout);
+    response_fini(&r);
+    return EXIT_OK;
 }
 
 static int run_show(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct show_config *c = config;
-    struct response r;
     struct buf target;
     char number[24];
-    char *path = flow_path(args, "flow show", NULL);
+    char *path = resource_path(cli, args, NULL);
     if (!path) return EXIT_USAGE;
     buf_init(&target, 65536);
     (void)buf_adds(&target, path);
     mem_free(path);
     (void)str_format(number, sizeof number, "%lld", (long long)c->revision);
     cli_query(&target, "revision", c->revision ? number : NULL);
-    const struct json *f = cli_call(cli, "GET", target.data, NULL, &r);
+    const struct request request = {.method = "GET", .target = target.data};
+    int code = c->source ? print_source(cli, target.data)
+                         : resource_send(cli, &request, args->argv[0], NULL);
     buf_fini(&target);
-    if (!f) return EXIT_ERROR;
-    if (c->source)
-        fputs(json_get_str(f, "source", ""), stdout);
-    else if (cli_json(cli))
-        cli_print_json(f);
-    else
-        show_flow(f);
-    response_fini(&r);
-    return EXIT_OK;
+    return code;
 }
 
 const struct command cmd_flow_show = {
@@ -328,25 +263,14 @@ const struct command cmd_flow_show = {
     .options = show_options,
     .option_count = sizeof show_options / sizeof *show_options,
     .config_size = sizeof(struct show_config),
+    .resource = &resource_flow,
     .run = run_show,
 };
 
-static int run_delete(struct cli *cli, void *config, const struct opt_args *args)
+static void print_deleted(const char *place, const struct json *f)
 {
-    (void)config;
-    struct response r = {0};
-    struct err e = {0};
-    char *path = flow_path(args, "flow delete", NULL);
-    if (!path) return EXIT_USAGE;
-    struct client *client = cli_client(cli);
-    int rc = client ? client_call(client, "DELETE", path, NULL, NULL, &r, &e) : ERR_DENIED;
-    mem_free(path);
-    response_fini(&r);
-    if (rc == 0) {
-        printf("%s deleted\n", args->argv[0]);
-        return EXIT_OK;
-    }
-    return client ? cli_fail(EXIT_ERROR, &e) : EXIT_ERROR;
+    (void)f;
+    printf("%s deleted\n", place);
 }
 
 const struct command cmd_flow_delete = {
@@ -354,7 +278,10 @@ const struct command cmd_flow_delete = {
     .arguments = PLACE,
     .summary = "delete a flow and its triggers",
     .details = "Executions that run go on to their end; those that are queued are cancelled.",
-    .run = run_delete,
+    .resource = &resource_flow,
+    .method = "DELETE",
+    .print = print_deleted,
+    .run = resource_run,
 };
 
 /* ---- run ---- */
@@ -417,7 +344,8 @@ static int start(struct cli *cli, const struct run_config *c, const char *path, 
         return ERR_DENIED;
     }
     char *key = cli_key(c->unique);
-    if (rc == 0) rc = client_call(client, "POST", path, body.data, key, &r, &e);
+    const struct request request = {"POST", path, body.data, key};
+    if (rc == 0) rc = client_call(client, &request, &r, &e);
     const char *text = json_get_str(r.body, "id", NULL);
     if (rc == 0 && !text)
         rc = err_set(&e, ERR_PROTOCOL, "the coordinator's answer has no execution id");
@@ -435,7 +363,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct run_config *c = config;
     char *id = NULL;
-    char *path = flow_path(args, "flow run", "executions");
+    char *path = resource_path(cli, args, "executions");
     if (!path) return EXIT_USAGE;
     int rc = start(cli, c, path, &id);
     mem_free(path);
@@ -463,5 +391,6 @@ const struct command cmd_flow_run = {
     .options = run_options,
     .option_count = sizeof run_options / sizeof *run_options,
     .config_size = sizeof(struct run_config),
+    .resource = &resource_flow,
     .run = run_run,
 };

@@ -2,7 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "cli/resource.h"
 
 #include <stdio.h>
 
@@ -43,97 +43,40 @@ static const struct opt delete_options[] = {
      .help = "end the jobs that wait for it (FAILED, group-deleted)"},
 };
 
-static const char *one_key(const struct opt_args *args, const char *command)
-{
-    if (args->argc == 1) return args->argv[0];
-    (void)cli_usage("%s takes one group KEY; 'cadre group list' shows them", command);
-    return NULL;
-}
-
-static void group_row(struct table *t, const struct json *g)
-{
-    char agents[32], online[32], queued[32], running[32];
-    const char *cells[] = {json_get_str(g, "key", "(default)"),
-                           json_get_bool(g, "paused", false) ? "PAUSED" : "OPEN",
-                           text_of(json_get(g, "online"), online, sizeof online),
-                           text_of(json_get(g, "agents"), agents, sizeof agents),
-                           text_of(json_get(g, "queued"), queued, sizeof queued),
-                           text_of(json_get(g, "running"), running, sizeof running),
-                           json_get_str(g, "description", NULL)};
-    table_add(t, cells);
-}
-
-static int run_list(struct cli *cli, void *config, const struct opt_args *args)
-{
-    static const char *const head[] = {"KEY",    "STATE",   "ONLINE",     "AGENTS",
-                                       "QUEUED", "RUNNING", "DESCRIPTION"};
-    (void)config;
-    struct response r;
-    if (args->argc > 0) return cli_usage("group list takes no argument '%s'", args->argv[0]);
-    const struct json *body = cli_call(cli, "GET", "/api/v1/groups", NULL, &r);
-    if (!body) return EXIT_ERROR;
-    const struct json *groups = json_get(body, "groups");
-    if (cli_json(cli)) {
-        cli_print_json(groups);
-    } else {
-        struct table t;
-        table_init(&t, 7, head);
-        for (const struct json *g = json_first(groups); g; g = json_next(g))
-            group_row(&t, g);
-        table_print(&t);
-    }
-    response_fini(&r);
-    return EXIT_OK;
-}
-
 const struct command cmd_group_list = {
     .name = "group list",
     .arguments = "",
     .summary = "list worker groups",
-    .run = run_list,
+    .config_size = sizeof(struct list_config),
+    .resource = &resource_group,
+    .run = resource_list,
 };
-
-static void show_group(const struct json *g)
-{
-    char scratch[4096];
-    for (const struct json *v = json_first(g); v; v = json_next(v))
-        show_line(json_key(v), text_of(v, scratch, sizeof scratch));
-}
-
-static int with_group(struct cli *cli, const char *key, const char *method, const char *rest,
-                      const char *body, bool show)
-{
-    struct response r;
-    char *target = cli_path("groups", key, rest);
-    const struct json *g = cli_call(cli, method, target, body, &r);
-    mem_free(target);
-    if (!g) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(g);
-    else if (show)
-        show_group(g);
-    else
-        printf("group %s %s\n", key,
-               str_eq(method, "DELETE")            ? "deleted"
-               : json_get_bool(g, "paused", false) ? "paused"
-                                                   : "open");
-    response_fini(&r);
-    return EXIT_OK;
-}
-
-static int run_show(struct cli *cli, void *config, const struct opt_args *args)
-{
-    (void)config;
-    const char *key = one_key(args, "group show");
-    return key ? with_group(cli, key, "GET", NULL, NULL, true) : EXIT_USAGE;
-}
 
 const struct command cmd_group_show = {
     .name = "group show",
     .arguments = "KEY",
     .summary = "show a worker group",
-    .run = run_show,
+    .resource = &resource_group,
+    .method = "GET",
+    .run = resource_run,
 };
+
+static void print_state(const char *key, const struct json *g)
+{
+    printf("group %s %s\n", key, json_get_bool(g, "paused", false) ? "paused" : "open");
+}
+
+static void print_created(const char *key, const struct json *g)
+{
+    (void)g;
+    printf("group %s created\n", key);
+}
+
+static void print_deleted(const char *key, const struct json *g)
+{
+    (void)g;
+    printf("group %s deleted\n", key);
+}
 
 static int make_body(const struct group_config *c, const char *key, struct buf *out, struct err *e)
 {
@@ -158,24 +101,19 @@ static int make_body(const struct group_config *c, const char *key, struct buf *
 static int run_create(struct cli *cli, void *config, const struct opt_args *args)
 {
     struct err e = {0};
-    struct response r;
     struct buf body;
-    const char *key = one_key(args, "group create");
+    const char *key = resource_name(cli, args);
     if (!key) return EXIT_USAGE;
     buf_init(&body, 65536);
+    int code;
     if (make_body(config, key, &body, &e) != 0) {
-        buf_fini(&body);
-        return cli_fail(EXIT_USAGE, &e);
+        code = cli_fail(EXIT_USAGE, &e);
+    } else {
+        const struct request request = {"POST", "/api/v1/groups", .body = body.data};
+        code = resource_send(cli, &request, key, print_created);
     }
-    const struct json *g = cli_call(cli, "POST", "/api/v1/groups", body.data, &r);
     buf_fini(&body);
-    if (!g) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(g);
-    else
-        printf("group %s created\n", key);
-    response_fini(&r);
-    return EXIT_OK;
+    return code;
 }
 
 const struct command cmd_group_create = {
@@ -187,6 +125,7 @@ const struct command cmd_group_create = {
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),
+    .resource = &resource_group,
     .run = run_create,
 };
 
@@ -194,13 +133,18 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
 {
     struct err e = {0};
     struct buf body;
-    const char *key = one_key(args, "group update");
-    if (!key) return EXIT_USAGE;
+    char *path = resource_path(cli, args, NULL);
+    if (!path) return EXIT_USAGE;
     buf_init(&body, 65536);
-    int code = make_body(config, NULL, &body, &e) != 0
-                   ? cli_fail(EXIT_USAGE, &e)
-                   : with_group(cli, key, "PATCH", NULL, body.data, false);
+    int code;
+    if (make_body(config, NULL, &body, &e) != 0) {
+        code = cli_fail(EXIT_USAGE, &e);
+    } else {
+        const struct request request = {"PATCH", path, .body = body.data};
+        code = resource_send(cli, &request, args->argv[0], print_state);
+    }
     buf_fini(&body);
+    mem_free(path);
     return code;
 }
 
@@ -211,27 +155,14 @@ const struct command cmd_group_update = {
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),
+    .resource = &resource_group,
     .run = run_update,
 };
 
 static int run_delete(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct group_config *c = config;
-    const char *key = one_key(args, "group delete");
-    struct response r;
-    if (!key) return EXIT_USAGE;
-    char *path = cli_path("groups", key, NULL);
-    char *target = str_dupf("%s%s", path, c->force ? "?force=true" : "");
-    const struct json *g = cli_call(cli, "DELETE", target, NULL, &r);
-    mem_free(path);
-    mem_free(target);
-    if (!g) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(g);
-    else
-        printf("group %s deleted\n", key);
-    response_fini(&r);
-    return EXIT_OK;
+    return resource_run_with(cli, args, "force", c->force ? "true" : NULL);
 }
 
 const struct command cmd_group_delete = {
@@ -241,33 +172,30 @@ const struct command cmd_group_delete = {
     .options = delete_options,
     .option_count = 1,
     .config_size = sizeof(struct group_config),
+    .resource = &resource_group,
+    .method = "DELETE",
+    .print = print_deleted,
     .run = run_delete,
 };
-
-static int run_pause(struct cli *cli, void *config, const struct opt_args *args)
-{
-    (void)config;
-    const char *key = one_key(args, "group pause");
-    return key ? with_group(cli, key, "POST", "pause", NULL, false) : EXIT_USAGE;
-}
 
 const struct command cmd_group_pause = {
     .name = "group pause",
     .arguments = "KEY",
     .summary = "hand out no more jobs of a group; they wait",
-    .run = run_pause,
+    .resource = &resource_group,
+    .method = "POST",
+    .rest = "pause",
+    .print = print_state,
+    .run = resource_run,
 };
-
-static int run_resume(struct cli *cli, void *config, const struct opt_args *args)
-{
-    (void)config;
-    const char *key = one_key(args, "group resume");
-    return key ? with_group(cli, key, "POST", "resume", NULL, false) : EXIT_USAGE;
-}
 
 const struct command cmd_group_resume = {
     .name = "group resume",
     .arguments = "KEY",
     .summary = "hand out a paused group's jobs again",
-    .run = run_resume,
+    .resource = &resource_group,
+    .method = "POST",
+    .rest = "resume",
+    .print = print_state,
+    .run = resource_run,
 };

@@ -2,83 +2,26 @@
 #include "cli/commands.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "cli/resource.h"
 
 #include <stdio.h>
-
-static const char *one_namespace(const struct opt_args *args, const char *command)
-{
-    if (args->argc != 1)
-        (void)cli_usage("%s takes one NAMESPACE, for example company.team", command);
-    else if (!str_namespace_valid(args->argv[0]))
-        (void)
-            cli_usage("'%s' is no namespace: words of letters, digits, '_' and '-' joined by dots",
-                      args->argv[0]);
-    else
-        return args->argv[0];
-    return NULL;
-}
-
-static int run_list(struct cli *cli, void *config, const struct opt_args *args)
-{
-    static const char *const head[] = {"NAMESPACE", "GROUP", "FALLBACK"};
-    (void)config;
-    struct response r;
-    if (args->argc > 0) return cli_usage("namespace list takes no argument '%s'", args->argv[0]);
-    const struct json *body = cli_call(cli, "GET", "/api/v1/namespaces", NULL, &r);
-    if (!body) return EXIT_ERROR;
-    const struct json *list = json_get(body, "namespaces");
-    if (cli_json(cli)) {
-        cli_print_json(list);
-    } else {
-        struct table t;
-        table_init(&t, 3, head);
-        for (const struct json *n = json_first(list); n; n = json_next(n)) {
-            const char *cells[] = {json_get_str(n, "namespace", NULL),
-                                   json_get_str(n, "group", "(default)"),
-                                   json_get_str(n, "fallback", NULL)};
-            table_add(&t, cells);
-        }
-        table_print(&t);
-    }
-    response_fini(&r);
-    return EXIT_OK;
-}
 
 const struct command cmd_namespace_list = {
     .name = "namespace list",
     .arguments = "",
     .summary = "list namespaces with a default group",
-    .run = run_list,
+    .config_size = sizeof(struct list_config),
+    .resource = &resource_namespace,
+    .run = resource_list,
 };
-
-static int run_show(struct cli *cli, void *config, const struct opt_args *args)
-{
-    (void)config;
-    struct response r;
-    const char *ns = one_namespace(args, "namespace show");
-    if (!ns) return EXIT_USAGE;
-    char *target = cli_path("namespaces", ns, NULL);
-    const struct json *n = cli_call(cli, "GET", target, NULL, &r);
-    mem_free(target);
-    if (!n) return EXIT_ERROR;
-    if (cli_json(cli)) {
-        cli_print_json(n);
-    } else {
-        show_line("namespace", ns);
-        show_line("group", json_get_str(n, "group", "(default)"));
-        show_line("from", json_get_str(n, "from", NULL));
-        show_line("fallback", json_get_str(n, "fallback", NULL));
-    }
-    response_fini(&r);
-    return EXIT_OK;
-}
 
 const struct command cmd_namespace_show = {
     .name = "namespace show",
     .arguments = "NS",
     .summary = "tell which group its jobs go to, and where that comes from",
-    .run = run_show,
+    .resource = &resource_namespace,
+    .method = "GET",
+    .run = resource_run,
 };
 
 struct set_config {
@@ -102,33 +45,33 @@ static const struct opt set_options[] = {
      .help = "WAIT, FAIL, CANCEL or IGNORE when that group has no agent online"},
 };
 
+static void print_set(const char *ns, const struct json *n)
+{
+    printf("%s: group %s\n", ns, json_get_str(n, "group", "(default)"));
+}
+
 static int run_set(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct set_config *c = config;
-    struct response r;
     struct buf body;
     struct jw w;
-    const char *ns = one_namespace(args, "namespace set");
-    if (!ns) return EXIT_USAGE;
-    if (!c->group == !c->default_group)
+    char *path = resource_path(cli, args, NULL);
+    if (!path) return EXIT_USAGE;
+    if (!c->group == !c->default_group) {
+        mem_free(path);
         return cli_usage("give either --group K or --default-group");
+    }
     buf_init(&body, 8192);
     jw_init(&w, &body);
     jw_object(&w, NULL);
     jw_str(&w, "group", c->group);
     if (c->fallback) jw_str(&w, "fallback", c->fallback);
     jw_end(&w);
-    char *target = cli_path("namespaces", ns, NULL);
-    const struct json *n = cli_call(cli, "PUT", target, body.data, &r);
-    mem_free(target);
+    const struct request request = {"PUT", path, .body = body.data};
+    int code = resource_send(cli, &request, args->argv[0], print_set);
     buf_fini(&body);
-    if (!n) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(n);
-    else
-        printf("%s: group %s\n", ns, c->group ? c->group : "(default)");
-    response_fini(&r);
-    return EXIT_OK;
+    mem_free(path);
+    return code;
 }
 
 const struct command cmd_namespace_set = {
@@ -138,30 +81,22 @@ const struct command cmd_namespace_set = {
     .options = set_options,
     .option_count = sizeof set_options / sizeof *set_options,
     .config_size = sizeof(struct set_config),
+    .resource = &resource_namespace,
     .run = run_set,
 };
 
-static int run_unset(struct cli *cli, void *config, const struct opt_args *args)
+static void print_unset(const char *ns, const struct json *n)
 {
-    (void)config;
-    struct response r;
-    const char *ns = one_namespace(args, "namespace unset");
-    if (!ns) return EXIT_USAGE;
-    char *target = cli_path("namespaces", ns, NULL);
-    const struct json *n = cli_call(cli, "DELETE", target, NULL, &r);
-    mem_free(target);
-    if (!n) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(n);
-    else
-        printf("%s: nothing of its own any more\n", ns);
-    response_fini(&r);
-    return EXIT_OK;
+    (void)n;
+    printf("namespace %s has no default group of its own any more\n", ns);
 }
 
 const struct command cmd_namespace_unset = {
     .name = "namespace unset",
     .arguments = "NS",
     .summary = "let a namespace follow its parents again",
-    .run = run_unset,
+    .resource = &resource_namespace,
+    .method = "DELETE",
+    .print = print_unset,
+    .run = resource_run,
 };

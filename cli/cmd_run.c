@@ -278,7 +278,8 @@ static int submit(struct cli *cli, const struct run_config *c, const char *body,
     struct client *client = cli_client(cli);
     int rc = client ? 0 : ERR_DENIED;
     if (rc == 0) {
-        rc = client_call(client, "POST", "/api/v1/jobs", body, key, &r, e);
+        const struct request request = {"POST", "/api/v1/jobs", body, key};
+        rc = client_call(client, &request, &r, e);
         const char *text = json_get_str(r.body, "id", NULL);
         if (rc == 0 && !text)
             rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no job id");

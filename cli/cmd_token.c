@@ -2,8 +2,8 @@
 #include "cli/commands.h"
 
 #include "base/duration.h"
-#include "base/mem.h"
 #include "base/str.h"
+#include "cli/resource.h"
 
 #include <stdio.h>
 
@@ -76,8 +76,9 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
     jw_end(w);
 }
 
-static void print_token(const struct json *t)
+static void print_token(const char *type, const struct json *t)
 {
+    (void)type;
     const struct json *commands_of = json_get(t, "commands");
     puts(json_get_str(t, "token", ""));
     fflush(stdout);
@@ -90,7 +91,6 @@ static void print_token(const struct json *t)
 static int run_create(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct create_config *c = config;
-    struct response r;
     struct buf body;
     struct jw w;
     if (args->argc != 1 || (!str_eq(args->argv[0], "join") && !str_eq(args->argv[0], "api")))
@@ -104,15 +104,10 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 16384);
     jw_init(&w, &body);
     write_body(&w, c, args->argv[0]);
-    const struct json *t = cli_call(cli, "POST", "/api/v1/tokens", body.data, &r);
+    const struct request request = {"POST", "/api/v1/tokens", .body = body.data};
+    int code = resource_send(cli, &request, args->argv[0], print_token);
     buf_fini(&body);
-    if (!t) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(t);
-    else
-        print_token(t);
-    response_fini(&r);
-    return EXIT_OK;
+    return code;
 }
 
 const struct command cmd_token_create = {
@@ -123,74 +118,31 @@ const struct command cmd_token_create = {
     .options = create_options,
     .option_count = sizeof create_options / sizeof *create_options,
     .config_size = sizeof(struct create_config),
+    .resource = &resource_token,
     .run = run_create,
 };
-
-static int run_list(struct cli *cli, void *config, const struct opt_args *args)
-{
-    static const char *const head[] = {"ID",   "TYPE",      "ROLE",    "GROUP",   "NAMESPACE",
-                                       "NAME", "USES LEFT", "EXPIRES", "REVOKED", "LAST USED"};
-    (void)config;
-    struct response r;
-    if (args->argc > 0) return cli_usage("token list takes no argument '%s'", args->argv[0]);
-    const struct json *body = cli_call(cli, "GET", "/api/v1/tokens", NULL, &r);
-    if (!body) return EXIT_ERROR;
-    const struct json *list = json_get(body, "tokens");
-    if (cli_json(cli)) {
-        cli_print_json(list);
-        response_fini(&r);
-        return EXIT_OK;
-    }
-    struct table t;
-    table_init(&t, 10, head);
-    for (const struct json *k = json_first(list); k; k = json_next(k)) {
-        char uses[32], used[DURATION_TEXT_SIZE];
-        text_age(json_get_str(k, "lastUsedAt", NULL), used);
-        const char *cells[] = {json_get_str(k, "id", NULL),
-                               json_get_str(k, "type", NULL),
-                               json_get_str(k, "role", NULL),
-                               json_get_str(k, "group", NULL),
-                               json_get_str(k, "namespace", NULL),
-                               json_get_str(k, "name", NULL),
-                               text_of(json_get(k, "usesLeft"), uses, sizeof uses),
-                               json_get_str(k, "expiresAt", "never"),
-                               json_get_str(k, "revokedAt", NULL),
-                               used};
-        table_add(&t, cells);
-    }
-    table_print(&t);
-    response_fini(&r);
-    return EXIT_OK;
-}
 
 const struct command cmd_token_list = {
     .name = "token list",
     .arguments = "",
     .summary = "list tokens",
-    .run = run_list,
+    .config_size = sizeof(struct list_config),
+    .resource = &resource_token,
+    .run = resource_list,
 };
 
-static int run_revoke(struct cli *cli, void *config, const struct opt_args *args)
+static void print_revoked(const char *id, const struct json *t)
 {
-    (void)config;
-    struct response r;
-    if (args->argc != 1)
-        return cli_usage("token revoke takes one token ID; 'cadre token list' shows them");
-    char *target = cli_path("tokens", args->argv[0], NULL);
-    const struct json *t = cli_call(cli, "DELETE", target, NULL, &r);
-    mem_free(target);
-    if (!t) return EXIT_ERROR;
-    if (cli_json(cli))
-        cli_print_json(t);
-    else
-        printf("token %s revoked\n", args->argv[0]);
-    response_fini(&r);
-    return EXIT_OK;
+    (void)t;
+    printf("token %s revoked\n", id);
 }
 
 const struct command cmd_token_revoke = {
     .name = "token revoke",
     .arguments = "ID",
     .summary = "make a token useless at once",
-    .run = run_revoke,
+    .resource = &resource_token,
+    .method = "DELETE",
+    .print = print_revoked,
+    .run = resource_run,
 };

@@ -196,6 +196,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         (void)cli_usage("the first argument of '%s' is empty; see 'cadre %s --help'", c->name,
                         c->name);
     } else {
+        cli->command = c;
         code = c->run(cli, config, &args);
     }
     opt_fini(&set);

@@ -49,7 +49,7 @@ tables() {
             }
             if ((s = text("fallback")) != "") fallback = s
         }
-        END { row() }' agent/config.c coordinator/config.c cli/*.c
+        END { row() }' agent/config.c coordinator/config.c cli/*.[ch]
 }
 
 # in_words WORD FILE: WORD is there, not as a part of a longer one
@@ -269,7 +269,7 @@ clean_tree() {
     cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
     cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
     cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
-    cp "$top"/cli/*.c "$tree/cli/"
+    cp "$top"/cli/*.[ch] "$tree/cli/"
     cp "$top"/wire/refusal.h "$tree/wire/"
     cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c \
         "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"

@@ -1,0 +1,222 @@
+/* What the commands about a resource share: see resource.h. */
+#include "cli/resource.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE 500 /* items of a list asked for at once */
+
+/* ---- list ---- */
+
+static size_t columns_of(const struct resource *r)
+{
+    size_t n = 0;
+    while (r->columns[n].head)
+        n++;
+    return n;
+}
+
+static char *cell(const struct column *c, const struct json *item)
+{
+    char scratch[DURATION_TEXT_SIZE + 64];
+    if (c->make) return c->make(item);
+    if (c->age) {
+        text_age(json_get_str(item, c->member, NULL), scratch);
+        return mem_strdup(scratch);
+    }
+    const char *text = text_of(json_get(item, c->member), scratch, sizeof scratch);
+    if (!text && c->other) text = text_of(json_get(item, c->other), scratch, sizeof scratch);
+    return mem_strdup(text ? text : c->absent);
+}
+
+static void add_row(struct table *t, const struct resource *r, const struct json *item)
+{
+    char *cells[TABLE_COLUMNS];
+    for (size_t i = 0; i < t->columns; i++)
+        cells[i] = cell(&r->columns[i], item);
+    table_add(t, (const char *const *)cells);
+    for (size_t i = 0; i < t->columns; i++)
+        mem_free(cells[i]);
+}
+
+/* A list that is being fetched. */
+struct listing {
+    const struct resource *r;
+    const struct list_config *c;
+    struct table table;
+    struct json *all; /* -o json; else NULL */
+    int64_t left;
+    char *cursor; /* where the next page begins; NULL: at the start, or there is none */
+};
+
+static void list_target(const struct listing *l, struct buf *target)
+{
+    const struct {
+        const char *key, *value;
+    } queries[] = {{"state", l->c->state}, {"group", l->c->group}, {"namespace", l->c->ns},
+                   {"agent", l->c->agent}, {"flow", l->c->flow},   {"trigger", l->c->trigger},
+                   {"cursor", l->cursor}};
+    (void)buf_addf(target, "/api/v1/%s?limit=%lld", l->r->collection,
+                   (long long)(l->left < PAGE ? l->left : PAGE));
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+        cli_query(target, queries[i].key, queries[i].value);
+}
+
+static int list_page(struct cli *cli, struct listing *l)
+{
+    struct response answer;
+    struct buf target;
+    buf_init(&target, 65536);
+    list_target(l, &target);
+    mem_free(l->cursor);
+    l->cursor = NULL;
+    const struct json *body = cli_call(cli, "GET", target.data, NULL, &answer);
+    buf_fini(&target);
+    if (!body) return EXIT_ERROR;
+    const struct json *item = json_first(json_get(body, l->r->collection));
+    for (; item && l->left > 0; item = json_next(item), l->left--) {
+        if (l->all)
+            json_push(l->all, json_copy(item));
+        else
+            add_row(&l->table, l->r, item);
+    }
+    l->cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
+    response_fini(&answer);
+    return EXIT_OK;
+}
+
+int resource_list(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct list_config *c = config;
+    const char *name = cli->command->name;
+    if (args->argc > 0)
+        return cli_usage("%s takes no argument '%s'; see 'cadre %s --help'", name, args->argv[0],
+                         name);
+    const char *head[TABLE_COLUMNS];
+    struct listing l = {.r = cli->command->resource,
+                        .c = c,
+                        .left = c->limit ? c->limit : INT64_MAX};
+    size_t columns = columns_of(l.r);
+    for (size_t i = 0; i < columns; i++)
+        head[i] = l.r->columns[i].head;
+    if (cli_json(cli)) l.all = json_new(JSON_ARRAY);
+    table_init(&l.table, columns, head);
+    int code;
+    do {
+        code = list_page(cli, &l);
+    } while (code == EXIT_OK && l.cursor && l.left > 0);
+    mem_free(l.cursor);
+    if (code == EXIT_OK && l.all) cli_print_json(l.all);
+    if (code == EXIT_OK && !l.all)
+        table_print(&l.table);
+    else
+        table_fini(&l.table);
+    json_free(l.all);
+    return code;
+}
+
+/* ---- one of them ---- */
+
+const char *resource_name(const struct cli *cli, const struct opt_args *args)
+{
+    const struct resource *r = cli->command->resource;
+    if (args->argc != 1) {
+        (void)cli_usage("%s takes one %s", cli->command->name, r->takes);
+        return NULL;
+    }
+    return r->check && r->check(args->argv[0]) != 0 ? NULL : args->argv[0];
+}
+
+char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest)
+{
+    const struct resource *r = cli->command->resource;
+    const char *name = resource_name(cli, args);
+    if (!name) return NULL;
+    return r->place ? cli_place(r->collection, name, rest, r->place)
+                    : cli_path(r->collection, name, rest);
+}
+
+int resource_send(struct cli *cli, const struct request *request, const char *name,
+                  void (*print)(const char *name, const struct json *answer))
+{
+    struct response answer;
+    const struct json *item =
+        cli_call(cli, request->method, request->target, request->body, &answer);
+    if (!item) return EXIT_ERROR;
+    if (cli_json(cli))
+        cli_print_json(item);
+    else if (print)
+        print(name, item);
+    else
+        resource_show(cli->command->resource, item);
+    response_fini(&answer);
+    return EXIT_OK;
+}
+
+int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
+                      const char *value)
+{
+    const struct command *c = cli->command;
+    char *path = resource_path(cli, args, c->rest);
+    if (!path) return EXIT_USAGE;
+    struct buf target;
+    buf_init(&target, 65536);
+    (void)buf_adds(&target, path);
+    mem_free(path);
+    if (key) cli_query(&target, key, value);
+    const struct request request = {.method = c->method, .target = target.data};
+    int code = resource_send(cli, &request, args->argv[0], c->print);
+    buf_fini(&target);
+    return code;
+}
+
+int resource_run(struct cli *cli, void *config, const struct opt_args *args)
+{
+    (void)config;
+    return resource_run_with(cli, args, NULL, NULL);
+}
+
+void resource_show(const struct resource *r, const struct json *item)
+{
+    char scratch[4096];
+    for (const struct field *f = r->fields; f->member; f++) {
+        if (f->make) {
+            char *made = f->make(item);
+            show_line(f->member, made);
+            mem_free(made);
+            continue;
+        }
+        const struct json *v = json_get(item, f->member);
+        bool null = json_type(v) == JSON_NULL;
+        bool empty = json_type(v) == JSON_OBJECT && json_count(v) == 0;
+        if ((null && f->when != FIELD_ALWAYS) || (empty && f->when == FIELD_FILLED)) continue;
+        const char *text = text_of(v, scratch, sizeof scratch);
+        show_line(f->member, text ? text : f->absent);
+    }
+    if (r->show_rest) r->show_rest(item);
+}
+
+void resource_print_state(const char *name, const struct json *answer)
+{
+    printf("%s %s\n", name, json_get_str(answer, "state", "?"));
+}
+
+static int to_stdout(const void *data, size_t len, void *user)
+{
+    (void)user;
+    return fd_write_all(1, data, len, NULL) == 0 ? 0 : 1;
+}
+
+int resource_download(struct cli *cli, const char *target)
+{
+    struct err e = {0};
+    struct client *client = cli_client(cli);
+    if (!client) return EXIT_ERROR;
+    int rc = client_download(client, target, to_stdout, NULL, &e);
+    return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
+}

@@ -1,0 +1,87 @@
+/* The nouns of the command line: what the API calls them, how one is named, and how they are shown.
+ * The commands that list, show or change one thing are rows that name a resource; what they have in
+ * common stands in resource.c once. */
+#ifndef CADRE_CLI_RESOURCE_H
+#define CADRE_CLI_RESOURCE_H
+
+#include "cli/cli.h"
+
+#include <stdint.h>
+
+/* A column of `list`: `member`, or `other` when that is null, or `absent`. */
+struct column {
+    const char *head;
+    const char *member, *other, *absent;
+    bool age;                               /* a time, shown as "3m" */
+    char *(*make)(const struct json *item); /* instead of a member; mem_free */
+};
+
+/* A line of `show`. */
+struct field {
+    const char *member;
+    enum { FIELD_SET, FIELD_FILLED, FIELD_ALWAYS } when; /* not null; nor {}; in any case */
+    const char *absent;                                  /* shown for null; NULL: "-" */
+    char *(*make)(const struct json *item);              /* instead of a member; mem_free */
+};
+
+struct resource {
+    const char *collection; /* "jobs": the path below /api/v1/, and the member that holds a list */
+    const char *takes;      /* what names one, for the message when it is missing */
+    const char *place; /* "NAMESPACE/FLOW": its words are segments of the path. NULL: one word */
+    int (*check)(const char *name); /* 0, or an exit code after a message. NULL: anything */
+    const struct column *columns;
+    const struct field *fields;
+    void (*show_rest)(const struct json *item); /* what follows the fields, or NULL */
+};
+
+extern const struct resource resource_job, resource_execution, resource_agent, resource_group,
+    resource_namespace, resource_flow, resource_trigger, resource_token;
+
+/* What `list` of any noun may ask for; 0 and NULL: not asked. */
+struct list_config {
+    char *state, *group, *ns, *agent, *flow, *trigger;
+    int64_t limit;
+};
+#define LIST_AT(field) offsetof(struct list_config, field)
+#define LIST_STATE(example)                                                                        \
+    {                                                                                              \
+        .flag = "state", .type = OPT_STRING, .offset = LIST_AT(state), .value_name = "S[,S]",      \
+        .help = "only these states, e.g. " example                                                 \
+    }
+#define LIST_NAMESPACE                                                                             \
+    {                                                                                              \
+        .flag = "namespace", .type = OPT_STRING, .offset = LIST_AT(ns), .value_name = "NS",        \
+        .help = "only this namespace's and its children's"                                         \
+    }
+#define LIST_LIMIT                                                                                 \
+    {                                                                                              \
+        .flag = "limit", .type = OPT_INT, .offset = LIST_AT(limit), .fallback = "50", .min = 1,    \
+        .max = 10000, .value_name = "N", .help = "at most so many, newest first"                   \
+    }
+
+/* Runs `NOUN list`, whose config is a struct list_config: every page, as a table or a JSON array. */
+int resource_list(struct cli *cli, void *config, const struct opt_args *args);
+/* Runs a command about one resource: the request of its row, then its `print`. */
+int resource_run(struct cli *cli, void *config, const struct opt_args *args);
+/* As resource_run, with a query ("force") and its value (NULL: none). */
+int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
+                      const char *value);
+
+/* The name in the arguments; NULL: a message was printed, exit with EXIT_USAGE. */
+const char *resource_name(const struct cli *cli, const struct opt_args *args);
+/* The path of that name, "/" + rest behind it; mem_free. NULL as above. */
+char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest);
+/* One request whose answer is one resource; printed as JSON or by `print`. Returns the exit code. */
+int resource_send(struct cli *cli, const struct request *request, const char *name,
+                  void (*print)(const char *name, const struct json *answer));
+
+/* Prints all about it, as `show` does. */
+void resource_show(const struct resource *r, const struct json *item);
+/* Prints "NAME STATE". */
+void resource_print_state(const char *name, const struct json *answer);
+/* DISABLED, EVALUATING, ENABLED */
+const char *resource_trigger_state(const struct json *trigger);
+/* The output behind this path to stdout, as it comes. Returns the exit code. */
+int resource_download(struct cli *cli, const char *target);
+
+#endif

@@ -1,0 +1,384 @@
+/* The table of resources: columns of lists, lines of `show`. */
+#include "cli/resource.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+#define SET(name)                                                                                  \
+    {                                                                                              \
+        .member = name                                                                             \
+    }
+#define FILLED(name)                                                                               \
+    {                                                                                              \
+        .member = name, .when = FIELD_FILLED                                                       \
+    }
+#define ALWAYS(name)                                                                               \
+    {                                                                                              \
+        .member = name, .when = FIELD_ALWAYS                                                       \
+    }
+
+/* ---- cells that are made of several members ---- */
+
+static char *place_of_flow(const struct json *j)
+{
+    return str_dupf("%s/%s", json_get_str(j, "namespace", "?"),
+                    json_get_str(j, "flow", json_get_str(j, "id", "?")));
+}
+
+static char *place_of_trigger(const struct json *j)
+{
+    return str_dupf("%s/%s/%s", json_get_str(j, "namespace", "?"), json_get_str(j, "flow", "?"),
+                    json_get_str(j, "id", "?"));
+}
+
+const char *resource_trigger_state(const struct json *t)
+{
+    if (json_get_bool(t, "disabled", false)) return "DISABLED";
+    return json_get_str(t, "job", NULL) ? "EVALUATING" : "ENABLED";
+}
+
+static char *trigger_state(const struct json *t)
+{
+    return mem_strdup(resource_trigger_state(t));
+}
+
+static char *group_state(const struct json *g)
+{
+    return mem_strdup(json_get_bool(g, "paused", false) ? "PAUSED" : "OPEN");
+}
+
+static char *agent_slots(const struct json *a)
+{
+    char slots[32], free_slots[32];
+    const char *total = text_of(json_get(a, "slots"), slots, sizeof slots);
+    const char *unused = text_of(json_get(a, "freeSlots"), free_slots, sizeof free_slots);
+    return str_dupf("%s/%s", unused ? unused : "?", total ? total : "?");
+}
+
+static char *agent_os(const struct json *a)
+{
+    return mem_strdup(json_get_str(json_get(a, "capabilities"), "os", NULL));
+}
+
+static char *agent_arch(const struct json *a)
+{
+    return mem_strdup(json_get_str(json_get(a, "capabilities"), "arch", NULL));
+}
+
+/* ---- jobs and executions ---- */
+
+static void show_waiting(const struct json *j)
+{
+    const char *waiting = json_get_str(json_get(j, "waiting"), "message", NULL);
+    if (waiting) show_line("waiting", waiting);
+}
+
+static void show_attempt(const struct json *a)
+{
+    char number[32], code[32];
+    const char *exit_text = text_of(json_get(a, "exitCode"), code, sizeof code);
+    printf("attempt %-6s %s%s%s on %s%s%s\n",
+           text_of(json_get(a, "attempt"), number, sizeof number), json_get_str(a, "state", "?"),
+           json_get_str(a, "reason", NULL) ? " " : "", json_get_str(a, "reason", ""),
+           json_get_str(a, "agentName", json_get_str(a, "agent", "-")),
+           exit_text ? ", exit code " : "", exit_text ? exit_text : "");
+}
+
+static void show_rest_of_job(const struct json *j)
+{
+    const struct json *attempts = json_get(j, "attempts");
+    int64_t shown = (int64_t)json_count(attempts);
+    int64_t before = json_get_int(j, "attemptCount", shown) - shown;
+    show_waiting(j);
+    if (before > 0) printf("%lld earlier attempts are not shown\n", (long long)before);
+    for (const struct json *a = json_first(attempts); a; a = json_next(a))
+        show_attempt(a);
+}
+
+static const struct column job_columns[] = {
+    {"ID", .member = "id"},           {"STATE", .member = "state"},
+    {"REASON", .member = "reason"},   {"EXIT", .member = "exitCode"},
+    {"GROUP", .member = "group"},     {"AGENT", .member = "agentName", .other = "agent"},
+    {"ATTEMPT", .member = "attempt"}, {"AGE", .member = "createdAt", .age = true},
+    {"NAME", .member = "name"},       {.head = NULL},
+};
+static const struct field job_fields[] = {
+    SET("id"),          SET("name"),
+    SET("kind"),        SET("namespace"),
+    SET("flow"),        SET("execution"),
+    SET("task"),        ALWAYS("state"),
+    SET("reason"),      SET("message"),
+    SET("exitCode"),    {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    SET("fallback"),    SET("requires"),
+    SET("priority"),    SET("agentName"),
+    SET("attempt"),     SET("createdAt"),
+    SET("submittedAt"), SET("startedAt"),
+    SET("endedAt"),     SET("truncated"),
+    SET("outputs"),     {.member = NULL},
+};
+const struct resource resource_job = {.collection = "jobs",
+                                      .takes = "job ID; 'cadre job list' shows them",
+                                      .columns = job_columns,
+                                      .fields = job_fields,
+                                      .show_rest = show_rest_of_job};
+
+static void show_run(const struct json *j)
+{
+    char code[32];
+    const char *exit_text = text_of(json_get(j, "exitCode"), code, sizeof code);
+    const char *reason = json_get_str(j, "reason", NULL);
+    const char *agent = json_get_str(j, "agentName", json_get_str(j, "agent", NULL));
+    const char *message = json_get_str(j, "message", NULL);
+    const char *waiting = json_get_str(json_get(j, "waiting"), "message", NULL);
+    printf("task %-16s %s%s%s%s%s%s%s  job %s%s%s%s%s\n", json_get_str(j, "task", "?"),
+           json_get_str(j, "state", "?"), reason ? " " : "", reason ? reason : "",
+           exit_text ? ", exit code " : "", exit_text ? exit_text : "", agent ? " on " : "",
+           agent ? agent : "", json_get_str(j, "id", "?"), message ? ": " : "",
+           message ? message : "", waiting ? ", waiting: " : "", waiting ? waiting : "");
+}
+
+static void show_rest_of_execution(const struct json *x)
+{
+    show_waiting(x);
+    for (const struct json *j = json_first(json_get(x, "taskRuns")); j; j = json_next(j))
+        show_run(j);
+}
+
+static const struct column execution_columns[] = {
+    {"ID", .member = "id"},
+    {"STATE", .member = "state"},
+    {"FLOW", .make = place_of_flow},
+    {"TRIGGER", .member = "trigger"},
+    {"AGE", .member = "createdAt", .age = true},
+    {"MESSAGE", .member = "message"},
+    {.head = NULL},
+};
+static const struct field execution_fields[] = {
+    SET("id"),
+    SET("namespace"),
+    SET("flow"),
+    SET("revision"),
+    SET("state"),
+    SET("reason"),
+    SET("message"),
+    SET("trigger"),
+    FILLED("inputs"),
+    FILLED("labels"),
+    FILLED("triggerOutputs"),
+    SET("createdAt"),
+    SET("startedAt"),
+    SET("endedAt"),
+    {.member = NULL},
+};
+const struct resource resource_execution = {.collection = "executions",
+                                            .takes =
+                                                "execution ID; 'cadre execution list' shows them",
+                                            .columns = execution_columns,
+                                            .fields = execution_fields,
+                                            .show_rest = show_rest_of_execution};
+
+/* ---- agents and groups ---- */
+
+static void show_capabilities(const struct json *a)
+{
+    char scratch[4096];
+    printf("capabilities\n");
+    for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v)) {
+        const char *text = text_of(v, scratch, sizeof scratch);
+        printf("  %-14s %s\n", json_key(v), text ? text : "-");
+    }
+}
+
+static const struct column agent_columns[] = {
+    {"NAME", .member = "name"},
+    {"STATE", .member = "state"},
+    {"GROUP", .member = "group", .absent = "(default)"},
+    {"FREE/SLOTS", .make = agent_slots},
+    {"OS", .make = agent_os},
+    {"ARCH", .make = agent_arch},
+    {"VERSION", .member = "version"},
+    {"SEEN", .member = "lastSeenAt", .age = true},
+    {"ID", .member = "id"},
+    {.head = NULL},
+};
+static const struct field agent_fields[] = {
+    ALWAYS("id"),       ALWAYS("name"),
+    ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    ALWAYS("slots"),    ALWAYS("freeSlots"),
+    ALWAYS("version"),  ALWAYS("lastSeenAt"),
+    SET("drainReason"), {.member = NULL},
+};
+const struct resource resource_agent = {.collection = "agents",
+                                        .takes =
+                                            "agent, by name or ID; 'cadre agent list' shows them",
+                                        .columns = agent_columns,
+                                        .fields = agent_fields,
+                                        .show_rest = show_capabilities};
+
+static void show_all(const struct json *g)
+{
+    char scratch[4096];
+    for (const struct json *v = json_first(g); v; v = json_next(v))
+        show_line(json_key(v), text_of(v, scratch, sizeof scratch));
+}
+
+static const struct column group_columns[] = {
+    {"KEY", .member = "key", .absent = "(default)"},
+    {"STATE", .make = group_state},
+    {"ONLINE", .member = "online"},
+    {"AGENTS", .member = "agents"},
+    {"QUEUED", .member = "queued"},
+    {"RUNNING", .member = "running"},
+    {"DESCRIPTION", .member = "description"},
+    {.head = NULL},
+};
+static const struct field no_fields[] = {{.member = NULL}};
+const struct resource resource_group = {.collection = "groups",
+                                        .takes = "group KEY; 'cadre group list' shows them",
+                                        .columns = group_columns,
+                                        .fields = no_fields,
+                                        .show_rest = show_all};
+
+/* ---- namespaces ---- */
+
+static int check_namespace(const char *name)
+{
+    if (str_namespace_valid(name)) return 0;
+    return cli_usage("invalid namespace '%s': words of letters, digits, '_' and '-' joined by dots",
+                     name);
+}
+
+static const struct column namespace_columns[] = {
+    {"NAMESPACE", .member = "namespace"},
+    {"GROUP", .member = "group", .absent = "(default)"},
+    {"FALLBACK", .member = "fallback"},
+    {.head = NULL},
+};
+static const struct field namespace_fields[] = {
+    ALWAYS("namespace"), {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    ALWAYS("from"),      ALWAYS("fallback"),
+    {.member = NULL},
+};
+const struct resource resource_namespace = {.collection = "namespaces",
+                                            .takes = "NAMESPACE, for example company.team",
+                                            .check = check_namespace,
+                                            .columns = namespace_columns,
+                                            .fields = namespace_fields};
+
+/* ---- flows and triggers ---- */
+
+static void show_names(const char *label, const struct json *list)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
+    show_line(label, b.len ? b.data : NULL);
+    buf_fini(&b);
+}
+
+static void show_rest_of_flow(const struct json *f)
+{
+    show_names("inputs", json_get(f, "inputs"));
+    show_names("tasks", json_get(f, "tasks"));
+    show_names("triggers", json_get(f, "triggers"));
+    printf("\n%s", json_get_str(f, "source", ""));
+}
+
+static const struct column flow_columns[] = {
+    {"FLOW", .make = place_of_flow},
+    {"REVISION", .member = "revision"},
+    {"TRIGGERS", .member = "triggers"},
+    {"AGE", .member = "updatedAt", .age = true},
+    {.head = NULL},
+};
+static const struct field flow_fields[] = {
+    SET("namespace"), SET("id"),           SET("revision"),     SET("description"), SET("disabled"),
+    FILLED("labels"), ALWAYS("createdAt"), ALWAYS("updatedAt"), {.member = NULL},
+};
+const struct resource resource_flow = {.collection = "flows",
+                                       .takes = "NAMESPACE/FLOW; 'cadre flow list' shows them",
+                                       .place = "NAMESPACE/FLOW",
+                                       .columns = flow_columns,
+                                       .fields = flow_fields,
+                                       .show_rest = show_rest_of_flow};
+
+static void show_evaluation(const struct json *v)
+{
+    char number[32], code[32];
+    const char *exit_text = text_of(json_get(v, "exitCode"), code, sizeof code);
+    const char *message = json_get_str(v, "message", NULL);
+    const char *execution = json_get_str(v, "execution", NULL);
+    printf("evaluation %-6s %s %s%s%s%s%s%s%s\n",
+           text_of(json_get(v, "number"), number, sizeof number), json_get_str(v, "endedAt", "-"),
+           json_get_str(v, "result", "?"), exit_text ? ", exit code " : "",
+           exit_text ? exit_text : "", execution ? ", execution " : "", execution ? execution : "",
+           message ? ": " : "", message ? message : "");
+}
+
+static void show_rest_of_trigger(const struct json *t)
+{
+    for (const struct json *v = json_first(json_get(t, "history")); v; v = json_next(v))
+        show_evaluation(v);
+}
+
+static const struct column trigger_columns[] = {
+    {"TRIGGER", .make = place_of_trigger},
+    {"STATE", .make = trigger_state},
+    {"INTERVAL", .member = "interval"},
+    {"LAST", .member = "result"},
+    {"AGE", .member = "evaluatedAt", .age = true},
+    {"FIRED", .member = "fired"},
+    {"ERRORS", .member = "errors"},
+    {"MESSAGE", .member = "reason", .other = "message"},
+    {.head = NULL},
+};
+static const struct field trigger_fields[] = {
+    {.member = "state", .make = trigger_state},
+    SET("namespace"),
+    SET("flow"),
+    SET("id"),
+    SET("interval"),
+    SET("reason"),
+    SET("nextAt"),
+    SET("job"),
+    SET("result"),
+    SET("message"),
+    SET("evaluatedAt"),
+    SET("execution"),
+    SET("allowConcurrent"),
+    SET("fired"),
+    SET("errors"),
+    SET("evaluations"),
+    SET("skipped"),
+    {.member = NULL},
+};
+const struct resource resource_trigger = {
+    .collection = "triggers",
+    .takes = "NAMESPACE/FLOW/TRIGGER; 'cadre trigger list' shows them",
+    .place = "NAMESPACE/FLOW/TRIGGER",
+    .columns = trigger_columns,
+    .fields = trigger_fields,
+    .show_rest = show_rest_of_trigger};
+
+/* ---- tokens ---- */
+
+static const struct column token_columns[] = {
+    {"ID", .member = "id"},
+    {"TYPE", .member = "type"},
+    {"ROLE", .member = "role"},
+    {"GROUP", .member = "group"},
+    {"NAMESPACE", .member = "namespace"},
+    {"NAME", .member = "name"},
+    {"USES LEFT", .member = "usesLeft"},
+    {"EXPIRES", .member = "expiresAt", .absent = "never"},
+    {"REVOKED", .member = "revokedAt"},
+    {"LAST USED", .member = "lastUsedAt", .age = true},
+    {.head = NULL},
+};
+const struct resource resource_token = {.collection = "tokens",
+                                        .takes = "token ID; 'cadre token list' shows them",
+                                        .columns = token_columns,
+                                        .fields = no_fields};
