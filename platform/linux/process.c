@@ -22,6 +22,7 @@
 
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
+#define REST_PAUSE_MS 1                   /* between two parts of what pipes still hold */
 #define SWEEP_ROUNDS 50
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
@@ -70,6 +71,12 @@ static bool reap(struct process_host *h)
         }
     }
     return any;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct process_host *h = prepare->data;
+    read_budget_turn(&h->budget);
 }
 
 static void on_child_signal(uv_signal_t *handle, int number)
@@ -129,7 +136,12 @@ static int host_open(struct process_host *h)
     h->open_handles = 1;
     uv_timer_init(h->loop, &h->kick);
     h->kick.data = h;
-    h->open_handles = 2;
+    uv_prepare_init(h->loop, &h->prepare);
+    h->prepare.data = h;
+    read_budget_init(&h->budget);
+    uv_prepare_start(&h->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&h->prepare);
+    h->open_handles = 3;
     rc = uv_signal_start(&h->child_signal, on_child_signal, SIGCHLD);
     uv_unref((uv_handle_t *)&h->child_signal);
     if (rc == 0) rc = spawn_stack_init(&h->stack);
@@ -172,7 +184,8 @@ void process_host_free(struct process_host *h)
 {
     if (!h) return;
     uv_close((uv_handle_t *)&h->child_signal, on_host_closed);
-    if (h->open_handles > 1) uv_close((uv_handle_t *)&h->kick, on_host_closed);
+    uv_close((uv_handle_t *)&h->kick, on_host_closed);
+    uv_close((uv_handle_t *)&h->prepare, on_host_closed);
 }
 
 void process_host_set_guard(struct process_host *h, struct guard *g)
@@ -220,39 +233,57 @@ static void give_output(struct process *p, enum process_stream stream, const voi
     if (!p->freed && p->handler.on_output) p->handler.on_output(p, stream, data, len, p->user);
 }
 
-/* What the pipe holds now. Returns true at its end. */
-static bool read_now(struct process *p, struct process_pipe *pipe)
+enum rest {
+    REST_NONE, /* nothing now, or nothing more is wanted */
+    REST_END,
+    REST_MORE /* in another turn */
+};
+
+/* What the pipe holds now, as far as this turn goes. */
+static enum rest read_now(struct process *p, struct process_pipe *pipe)
 {
+    struct process_host *h = p->host;
     uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return true;
-    for (size_t total = 0; total < REST_MAX_BYTES && !p->freed;) {
-        ssize_t n = read(fd, p->host->read_buffer, READ_BYTES);
+    if (uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return REST_END;
+    while (pipe->rest_bytes < REST_MAX_BYTES && !p->freed) {
+        size_t room = read_budget_room(&h->budget, &pipe->share);
+        if (room == 0) return REST_MORE;
+        ssize_t n = read(fd, h->read_buffer, room < READ_BYTES ? room : READ_BYTES);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return n == 0;
-        total += (size_t)n;
-        give_output(p, pipe->stream, p->host->read_buffer, (size_t)n);
+        if (n <= 0) return n == 0 ? REST_END : REST_NONE;
+        pipe->rest_bytes += (size_t)n;
+        read_budget_take(&h->budget, &pipe->share, (size_t)n);
+        give_output(p, pipe->stream, h->read_buffer, (size_t)n);
     }
-    return false;
+    return REST_NONE;
 }
 
 /* The time to drain is over. But it may have passed while this program was not given the processor:
  * only what is open after another look is held open by a stray. */
 static void look_again(struct process *p)
 {
+    bool more = false;
     for (int i = 0; i < 2; i++) {
-        if (p->pipes[i].open && read_now(p, &p->pipes[i])) close_pipe(&p->pipes[i]);
+        if (!p->pipes[i].open) continue;
+        enum rest found = read_now(p, &p->pipes[i]);
+        if (found == REST_END) close_pipe(&p->pipes[i]);
+        if (found == REST_MORE) more = true;
     }
-    p->drain_over = true;
+    if (more)
+        uv_timer_start(&p->timer, on_timer, REST_PAUSE_MS, 0);
+    else
+        p->drain_over = true;
 }
 
-/* The writers are dead; or one that nobody can reach holds the pipe open. Either way this is
- * all. */
-static void read_rest(struct process *p, struct process_pipe *pipe)
+/* The writers are dead; or one that nobody can reach holds the pipe open. Either way what is there
+ * now is all. true: it is not read yet. */
+static bool read_rest(struct process *p, struct process_pipe *pipe)
 {
-    if (!pipe->open) return;
+    if (!pipe->open) return false;
     uv_read_stop((uv_stream_t *)&pipe->handle);
-    read_now(p, pipe);
+    if (read_now(p, pipe) == REST_MORE) return true;
     close_pipe(pipe);
+    return false;
 }
 
 static void host_remove(struct process *p)
@@ -319,11 +350,16 @@ static void process_advance(struct process *p)
             return;
         }
         p->phase = PROCESS_EMPTYING;
+        p->pipes[0].rest_bytes = p->pipes[1].rest_bytes = 0;
     }
     if (p->phase == PROCESS_EMPTYING && !(p->paused && pipes_open(p))) {
-        read_rest(p, &p->pipes[0]);
-        read_rest(p, &p->pipes[1]);
-        if (!p->freed) finish(p);
+        bool more = read_rest(p, &p->pipes[0]);
+        if (read_rest(p, &p->pipes[1])) more = true;
+        if (p->freed) return;
+        if (more)
+            uv_timer_start(&p->timer, on_timer, REST_PAUSE_MS, 0);
+        else
+            finish(p);
     }
 }
 
@@ -337,9 +373,14 @@ static void on_timer(uv_timer_t *timer)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct process *p = handle->data;
+    struct process_host *h = p->host;
+    struct process_pipe *pipe =
+        (uv_handle_t *)&p->pipes[0].handle == handle ? &p->pipes[0] : &p->pipes[1];
     (void)suggested;
-    /* one for all: each read is handed on before the next begins */
-    *buf = uv_buf_init(p->host->read_buffer, READ_BYTES);
+    /* one for all: each read is handed on before the next begins. Without room nothing is read
+     * (UV_ENOBUFS), and the next turn begins with it. */
+    size_t room = read_budget_room(&h->budget, &pipe->share);
+    *buf = uv_buf_init(h->read_buffer, (unsigned)(room < READ_BYTES ? room : READ_BYTES));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -348,8 +389,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct process_pipe *pipe =
         (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
     if (n > 0) {
+        read_budget_take(&p->host->budget, &pipe->share, (size_t)n);
         give_output(p, pipe->stream, buf->base, (size_t)n);
-    } else if (n < 0) {
+    } else if (n < 0 && n != UV_ENOBUFS) {
         close_pipe(pipe);
         if (!p->freed) process_advance(p);
     }

@@ -6,6 +6,7 @@
 #include "platform/linux/proc_table.h"
 #include "platform/linux/spawn.h"
 #include "platform/process.h"
+#include "platform/read_budget.h"
 
 #include <uv.h>
 
@@ -16,7 +17,9 @@
 struct process_host {
     uv_loop_t *loop;
     uv_signal_t child_signal;
-    uv_timer_t kick; /* ends that were noticed inside a call are told from the loop */
+    uv_timer_t kick;      /* ends that were noticed inside a call are told from the loop */
+    uv_prepare_t prepare; /* of each turn */
+    struct read_budget budget;
     int open_handles;
     struct process *processes; /* those that have not ended */
     char *read_buffer;
@@ -49,6 +52,8 @@ struct process_pipe {
     uv_pipe_t handle;
     enum process_stream stream;
     bool open; /* end not seen yet */
+    struct read_share share;
+    size_t rest_bytes; /* read since the end of the process */
 };
 
 struct process {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/os.h"
+#include "platform/read_budget.h"
 #include "platform/windows/process_impl.h"
 #include "platform/windows/wide.h"
 
@@ -25,7 +26,10 @@ enum phase { RUNNING, DRAINING, SWEEPING, EMPTYING, ENDED };
 
 struct process_host {
     uv_loop_t *loop;
-    uv_async_t async; /* a main process ended */
+    uv_async_t async;     /* a main process ended */
+    uv_prepare_t prepare; /* of each turn */
+    int open_handles;
+    struct read_budget budget;
     struct process *processes;
     struct guard *guard; /* NULL: none */
     char *read_buffer;
@@ -36,6 +40,7 @@ struct pipe {
     uv_pipe_t handle;
     enum process_stream stream;
     bool open;
+    struct read_share share;
 };
 
 struct process {
@@ -81,6 +86,12 @@ static void on_async(uv_async_t *async)
     }
 }
 
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct process_host *h = prepare->data;
+    read_budget_turn(&h->budget);
+}
+
 int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct err *e)
 {
     struct process_host *h = mem_alloc(sizeof *h);
@@ -94,6 +105,12 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
     }
     h->async.data = h;
     uv_unref((uv_handle_t *)&h->async);
+    uv_prepare_init(loop, &h->prepare);
+    h->prepare.data = h;
+    read_budget_init(&h->budget);
+    uv_prepare_start(&h->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&h->prepare);
+    h->open_handles = 2;
     if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0)
         str_copy(h->boot_id, sizeof h->boot_id, "-");
     /* inherited by jobs: a crash ends a program, it does not ask a user that is not there */
@@ -105,13 +122,16 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
 static void on_host_closed(uv_handle_t *handle)
 {
     struct process_host *h = handle->data;
+    if (--h->open_handles > 0) return;
     mem_free(h->read_buffer);
     mem_free(h);
 }
 
 void process_host_free(struct process_host *h)
 {
-    if (h) uv_close((uv_handle_t *)&h->async, on_host_closed);
+    if (!h) return;
+    uv_close((uv_handle_t *)&h->async, on_host_closed);
+    uv_close((uv_handle_t *)&h->prepare, on_host_closed);
 }
 
 void process_host_set_guard(struct process_host *h, struct guard *g)
@@ -263,10 +283,13 @@ static void advance(struct process *p)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct process *p = handle->data;
+    struct process_host *h = p->host;
+    struct pipe *pipe = (uv_handle_t *)&p->pipes[0].handle == handle ? &p->pipes[0] : &p->pipes[1];
     (void)suggested;
     /* one for all: libuv asks for it when there is something to read, and hands it on before the
-     * next */
-    *buf = uv_buf_init(p->host->read_buffer, READ_BYTES);
+     * next. Without room nothing is read (UV_ENOBUFS), and the next turn begins with it. */
+    size_t room = read_budget_room(&h->budget, &pipe->share);
+    *buf = uv_buf_init(h->read_buffer, (unsigned)(room < READ_BYTES ? room : READ_BYTES));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -274,10 +297,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct process *p = stream->data;
     struct pipe *pipe = (uv_stream_t *)&p->pipes[0].handle == stream ? &p->pipes[0] : &p->pipes[1];
     if (n > 0) {
+        read_budget_take(&p->host->budget, &pipe->share, (size_t)n);
         if (!p->freed && p->handler.on_output) {
             p->handler.on_output(p, pipe->stream, buf->base, (size_t)n, p->user);
         }
-    } else if (n < 0) {
+    } else if (n < 0 && n != UV_ENOBUFS) {
         close_pipe(pipe);
         if (!p->freed) advance(p);
     }

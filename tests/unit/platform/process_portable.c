@@ -11,6 +11,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/read_budget.h"
 #include "platform/service.h"
 #include "platform/text.h"
 #include "proc_fixture.h"
@@ -46,6 +47,16 @@ static int be_long(void)
     for (int i = 0; i < LONG_LINES; i++) {
         snprintf(line, sizeof line, "line %09d of a job that talks\n", i);
         say(1, line);
+    }
+    return 0;
+}
+
+/* Writes for ever, as fast as it is read. */
+static int be_flood(int fd)
+{
+    static char block[65536];
+    memset(block, 'x', sizeof block);
+    while (fd_write_all(fd, block, sizeof block, NULL) == 0) {
     }
     return 0;
 }
@@ -122,6 +133,7 @@ static int be_job(int argc, char **argv)
 {
     if (str_eq(argv[1], "args")) return be_args(argc, argv);
     if (str_eq(argv[1], "long")) return be_long();
+    if (str_eq(argv[1], "flood")) return be_flood(argc > 2 ? 2 : 1);
     if (str_eq(argv[1], "stray")) be_stray();
     if (str_eq(argv[1], "copy")) return be_copy();
     if (str_eq(argv[1], "tree") && argc > 2) return be_tree(argv[2]);
@@ -497,6 +509,52 @@ static void batch_files__cannot_be_made_to_run_what_an_argument_says(void **stat
     mem_free(path);
 }
 
+/* One turn of the loop, and what it read of the floods: of any one, and of all. */
+static size_t flood_turn(struct fixture *f, struct run *floods, size_t count, size_t *most)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        floods[i].out_bytes = 0;
+    uv_run(&f->loop, UV_RUN_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        if (floods[i].out_bytes > *most) *most = floods[i].out_bytes;
+        all += floods[i].out_bytes;
+    }
+    return all;
+}
+
+static void one_turn__reads_a_bounded_amount_of_each_and_of_all(void **state)
+{
+    enum { FLOODS = 10, TURNS = 500 };
+    struct fixture *f = *state;
+    struct run floods[FLOODS] = {0}, quiet = {0};
+    size_t most = 0, total[FLOODS] = {0};
+    for (int i = 0; i < FLOODS; i++) {
+        const char *argv[] = {NULL, "flood", NULL};
+        start_with(f, &floods[i], argv, NULL, NULL);
+        floods[i].keep = false;
+    }
+    for (int turn = 0; turn < TURNS; turn++) {
+        assert_true(flood_turn(f, floods, FLOODS, &most) <= READ_BUDGET_ALL);
+        for (int i = 0; i < FLOODS; i++)
+            total[i] += floods[i].out_bytes;
+    }
+    assert_true(most <= READ_BUDGET_STREAM);
+    /* what a quiet one says, and its end, come through among them */
+    const char *argv[] = {NULL, "both", NULL};
+    start_with(f, &quiet, argv, NULL, NULL);
+    run_wait(f, &quiet, LIMIT_MS);
+    assert_string_equal(quiet.out.data, "to stdout");
+    assert_string_equal(quiet.err.data, "to stderr");
+    for (int i = 0; i < FLOODS; i++) {
+        assert_true(total[i] > 0);
+        process_kill(floods[i].process);
+        run_wait(f, &floods[i], LIMIT_MS);
+        run_fini(&floods[i]);
+    }
+    run_fini(&quiet);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 static int body(int argc, char **argv, void *user)
@@ -520,6 +578,7 @@ static int body(int argc, char **argv, void *user)
         TEST(identity__does_not_hit_one_that_has_ended),
         TEST(batch_files__get_arguments_and_give_exit_codes),
         TEST(batch_files__cannot_be_made_to_run_what_an_argument_says),
+        TEST(one_turn__reads_a_bounded_amount_of_each_and_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+/* Shares of a turn: see read_budget.h. */
+#include "platform/read_budget.h"
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+void read_budget_init(struct read_budget *b)
+{
+    *b = (struct read_budget){0};
+    read_budget_turn(b);
+}
+
+void read_budget_turn(struct read_budget *b)
+{
+    size_t share = READ_BUDGET_ALL / (b->wanted > 0 ? b->wanted : 1);
+    b->turn++;
+    b->left = READ_BUDGET_ALL;
+    b->share = smaller(share > 0 ? share : 1, READ_BUDGET_STREAM);
+    b->wanted = 0;
+}
+
+size_t read_budget_room(struct read_budget *b, struct read_share *s)
+{
+    if (s->turn != b->turn) {
+        s->turn = b->turn;
+        s->left = b->share;
+        b->wanted++;
+    }
+    return smaller(s->left, b->left);
+}
+
+void read_budget_take(struct read_budget *b, struct read_share *s, size_t bytes)
+{
+    s->left -= smaller(bytes, s->left);
+    b->left -= smaller(bytes, b->left);
+}
