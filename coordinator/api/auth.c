@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/map.h"
+#include "base/map.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 

@@ -3,7 +3,7 @@
 #define CADRE_COORDINATOR_API_CONTEXT_H
 
 #include "coordinator/api/api.h"
-#include "coordinator/map.h"
+#include "base/map.h"
 
 #include <stdbool.h>
 

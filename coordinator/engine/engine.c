@@ -193,7 +193,7 @@ static void close_sessions(struct engine *g)
 {
     size_t count = 0, place = 0;
     int64_t *numbers = mem_array(g->sessions.count + g->newcomer_count, sizeof *numbers);
-    for (struct agent *a; (a = id_map_next(&g->sessions, &place)) != NULL;)
+    for (struct agent *a; (a = map_next(&g->sessions, &place)) != NULL;)
         numbers[count++] = (int64_t)a->session;
     for (size_t i = 0; i < g->newcomer_count; i++)
         numbers[count++] = (int64_t)g->newcomers[i];

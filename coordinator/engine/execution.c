@@ -14,7 +14,7 @@
 
 struct execution *execution_find(const struct engine *g, int64_t id)
 {
-    return id_map_find(&g->executions, (uint64_t)id);
+    return map_find(&g->executions, (uint64_t)id);
 }
 
 static void list_add(struct execution_list *l, struct execution *x)
@@ -57,7 +57,7 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     x->trigger = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
     if (x->trigger) x->trigger->executions++;
     list_add(x->row.state == EXECUTION_QUEUED ? &f->queued : &f->running, x);
-    id_map_put(&g->executions, (uint64_t)x->row.id, x);
+    map_put(&g->executions, (uint64_t)x->row.id, x);
     return x;
 }
 
@@ -117,7 +117,7 @@ void execution_end(struct engine *g, struct execution *x, enum execution_state s
     x->row.ended_ms = g->now.wall_ms;
     x->row.job = 0;
     if (!execution_store(g, x)) return;
-    id_map_remove(&g->executions, (uint64_t)x->row.id);
+    map_remove(&g->executions, (uint64_t)x->row.id);
     list_remove(x);
     x->revision->executions--;
     revision_release(x->revision);

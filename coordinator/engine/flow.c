@@ -12,7 +12,7 @@
 static uint64_t key_of(const char *ns, const char *id)
 {
     char name[FLOW_NAME_SIZE];
-    return id_map_text_key(str_format(name, sizeof name, "%s.%s", ns, id) ? ns : name);
+    return map_text_key(str_format(name, sizeof name, "%s.%s", ns, id) ? ns : name);
 }
 
 const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE])
@@ -23,7 +23,7 @@ const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE])
 
 struct flow_entry *flow_get(const struct engine *g, const char *ns, const char *id)
 {
-    struct flow_entry *f = id_map_find(&g->flows, key_of(ns, id));
+    struct flow_entry *f = map_find(&g->flows, key_of(ns, id));
     while (f && !(str_eq(f->ns, ns) && str_eq(f->id, id)))
         f = f->next_same;
     return f;
@@ -39,8 +39,8 @@ struct flow_entry *flow_add(struct engine *g, const struct flow_row *row)
     f->created_ms = row->created_ms;
     f->deleted = row->deleted_ms > 0;
     timer_init(&f->timer, TIMER_FLOW, f);
-    f->next_same = id_map_find(&g->flows, key);
-    id_map_put(&g->flows, key, f);
+    f->next_same = map_find(&g->flows, key);
+    map_put(&g->flows, key, f);
     return f;
 }
 
@@ -84,7 +84,7 @@ void flows_clear(struct engine *g)
 {
     size_t place = 0;
     struct flow_entry *same;
-    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
         for (; f; f = same) {
             same = f->next_same;
             entry_free(g, f);
@@ -96,7 +96,7 @@ void flow_reply_unknown(struct engine *g, const struct command *c, const char *n
 {
     const char **names = mem_array(g->flows.count + 1, sizeof *names);
     size_t count = 0, place = 0;
-    for (const struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+    for (const struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
         if (!f->deleted && str_eq(f->ns, ns)) names[count++] = f->id;
     }
     const char *near = str_nearest(id, names, count);

@@ -17,7 +17,7 @@
 struct group *group_find(const struct engine *g, const char *key)
 {
     if (!key) return g->default_group;
-    struct group *group = id_map_find(&g->groups, id_map_text_key(key));
+    struct group *group = map_find(&g->groups, map_text_key(key));
     while (group && !str_eq(group->row.key, key))
         group = group->next_same;
     return group;
@@ -30,10 +30,10 @@ struct group *group_add(struct engine *g, struct group_row *row)
         group_row_fini(&group->row);
         group->deleted = false;
     } else {
-        uint64_t key = id_map_text_key(row->key);
+        uint64_t key = map_text_key(row->key);
         group = mem_alloc(sizeof *group);
-        group->next_same = id_map_find(&g->groups, key);
-        id_map_put(&g->groups, key, group);
+        group->next_same = map_find(&g->groups, key);
+        map_put(&g->groups, key, group);
         timer_init(&group->timer, TIMER_GROUP, group);
     }
     group->row = *row;
@@ -44,9 +44,9 @@ struct group *group_add(struct engine *g, struct group_row *row)
 void group_free(struct engine *g, struct group *group)
 {
     size_t place = 0;
-    for (struct queue *c; (c = id_map_next(&group->queues, &place)) != NULL;)
+    for (struct queue *c; (c = map_next(&group->queues, &place)) != NULL;)
         mem_free(c);
-    id_map_fini(&group->queues);
+    map_fini(&group->queues);
     timer_clear(g, &group->timer);
     requires_free(group->requires);
     json_free(group->allowed);
@@ -140,7 +140,7 @@ static void fall_back(struct engine *g, struct group *group)
 {
     int64_t *ids = mem_array((size_t)group->fallback_queued, sizeof *ids);
     size_t count = 0, place = 0;
-    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         if (j->row.state != JOB_CREATED || !job_falls_back(&j->row) ||
             !str_eq(j->row.group, group->row.key))
             continue;
@@ -166,13 +166,13 @@ void group_on_timer(struct engine *g, struct group *group)
 struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id)
 {
     (void)g;
-    struct queue *c = id_map_find(&group->queues, (uint64_t)requires_id);
+    struct queue *c = map_find(&group->queues, (uint64_t)requires_id);
     if (c) return c;
     c = mem_alloc(sizeof *c);
     c->group = group;
     c->requires_id = requires_id;
     c->whole = true;
-    id_map_put(&group->queues, (uint64_t)requires_id, c);
+    map_put(&group->queues, (uint64_t)requires_id, c);
     return c;
 }
 
@@ -233,7 +233,7 @@ static void pending_remove(struct queue *c)
     c->whole = true;
     c->window_count = 0;
     if (group->queues.count <= QUEUES_KEPT) return;
-    id_map_remove(&group->queues, (uint64_t)c->requires_id);
+    map_remove(&group->queues, (uint64_t)c->requires_id);
     mem_free(c);
 }
 
@@ -284,17 +284,17 @@ static struct requires_entry *requirement_add(struct engine *g, int64_t id, char
     r->text = text;
     r->compiled = compiled;
     r->slot = g->requires_slots++;
-    id_map_put(&g->requires_entries, (uint64_t)id, r);
+    map_put(&g->requires_entries, (uint64_t)id, r);
     /* Only the first of texts with the same key is found by text: the store tells apart the
      * others. */
-    uint64_t key = id_map_text_key(text);
-    if (!id_map_find(&g->requires_texts, key)) id_map_put(&g->requires_texts, key, r);
+    uint64_t key = map_text_key(text);
+    if (!map_find(&g->requires_texts, key)) map_put(&g->requires_texts, key, r);
     return r;
 }
 
 struct requires_entry *requires_entry_find(struct engine *g, int64_t id)
 {
-    struct requires_entry *r = id_map_find(&g->requires_entries, (uint64_t)id);
+    struct requires_entry *r = map_find(&g->requires_entries, (uint64_t)id);
     if (r) return r;
     char *text = NULL;
     struct json *tree = NULL;
@@ -315,7 +315,7 @@ struct requires_entry *requires_entry_find(struct engine *g, int64_t id)
 int requires_entry_intern(struct engine *g, struct requires *compiled, int64_t *id)
 {
     char *text = requires_text(compiled);
-    const struct requires_entry *known = id_map_find(&g->requires_texts, id_map_text_key(text));
+    const struct requires_entry *known = map_find(&g->requires_texts, map_text_key(text));
     if (known && str_eq(known->text, text)) {
         *id = known->id;
         mem_free(text);
@@ -323,7 +323,7 @@ int requires_entry_intern(struct engine *g, struct requires *compiled, int64_t *
         return 0;
     }
     int rc = store_requires_intern(g->store, text, id, &g->err);
-    if (rc == 0 && !id_map_find(&g->requires_entries, (uint64_t)*id)) {
+    if (rc == 0 && !map_find(&g->requires_entries, (uint64_t)*id)) {
         requirement_add(g, *id, text, compiled);
         return 0;
     }
@@ -336,52 +336,52 @@ static void drop_empty_classes(struct group *group)
 {
     size_t count = 0, place = 0;
     struct queue **empty = mem_array(group->queues.count, sizeof *empty);
-    for (struct queue *c; (c = id_map_next(&group->queues, &place)) != NULL;) {
+    for (struct queue *c; (c = map_next(&group->queues, &place)) != NULL;) {
         if (c->place == 0) empty[count++] = c;
     }
     for (size_t i = 0; i < count; i++) {
-        id_map_remove(&group->queues, (uint64_t)empty[i]->requires_id);
+        map_remove(&group->queues, (uint64_t)empty[i]->requires_id);
         mem_free(empty[i]);
     }
     mem_free(empty);
 }
 
 /* Moves what queued jobs require from `from` to g->requires_entries. */
-static void keep_requirements(struct engine *g, struct id_map *from, const struct group *group)
+static void keep_requirements(struct engine *g, struct map *from, const struct group *group)
 {
     for (size_t i = 0; i < group->pending_count; i++) {
         struct queue *c = group->pending[i];
-        struct requires_entry *r = id_map_remove(from, (uint64_t)c->requires_id);
+        struct requires_entry *r = map_remove(from, (uint64_t)c->requires_id);
         if (!r) continue;
         r->slot = g->requires_slots++;
-        id_map_put(&g->requires_entries, (uint64_t)r->id, r);
-        id_map_put(&g->requires_texts, id_map_text_key(r->text), r);
+        map_put(&g->requires_entries, (uint64_t)r->id, r);
+        map_put(&g->requires_texts, map_text_key(r->text), r);
     }
 }
 
 void requires_entries_trim(struct engine *g)
 {
     if (g->requires_entries.count <= REQUIRES_KEPT) return;
-    struct id_map all = g->requires_entries;
+    struct map all = g->requires_entries;
     size_t place = 0;
-    id_map_init(&g->requires_entries);
-    id_map_fini(&g->requires_texts);
+    map_init(&g->requires_entries);
+    map_fini(&g->requires_texts);
     g->requires_slots = 0;
-    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
             drop_empty_classes(group);
             keep_requirements(g, &all, group);
         }
     }
     place = 0;
-    for (struct requires_entry *r; (r = id_map_next(&all, &place)) != NULL;) {
+    for (struct requires_entry *r; (r = map_next(&all, &place)) != NULL;) {
         requires_free(r->compiled);
         mem_free(r->text);
         mem_free(r);
     }
-    id_map_fini(&all);
+    map_fini(&all);
     place = 0;
-    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+    for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;) {
         mem_free(a->fits);
         a->fits = NULL;
         a->fits_cap = 0;

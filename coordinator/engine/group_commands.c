@@ -181,7 +181,7 @@ static void look_for(const struct flow_group_ref *ref, const char *place, void *
 static bool no_flow_names_it(struct engine *g, const struct command *c, const struct group *group)
 {
     size_t place = 0;
-    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
         for (; f; f = f->next_same) {
             struct mention m = {.key = group->row.key};
             const struct flow *present = f->deleted ? NULL : flow_present(g, f);
@@ -212,7 +212,7 @@ static bool may_delete(struct engine *g, const struct command *c, const struct g
         return false;
     }
     size_t place = 0;
-    for (const struct namespace *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
+    for (const struct namespace *n; (n = map_next(&g->namespaces, &place)) != NULL;) {
         for (; n; n = n->next_same) {
             if (!str_eq(n->row.group, group->row.key)) continue;
             reply_error(g, c, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
@@ -229,7 +229,7 @@ static void end_retrying(struct engine *g, struct group *group)
 {
     int64_t *ids = mem_array((size_t)group->retrying, sizeof *ids);
     size_t count = 0, place = 0;
-    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         if (j->row.state == JOB_RETRYING && str_eq(j->row.group, group->row.key))
             ids[count++] = j->row.id;
     }

@@ -13,7 +13,7 @@
 
 #include "base/deadline.h"
 #include "coordinator/engine/engine.h"
-#include "coordinator/engine/id_map.h"
+#include "base/map.h"
 #include "coordinator/engine/requires.h"
 #include "coordinator/flow/flow.h"
 #include "wire/lease.h"
@@ -83,7 +83,7 @@ struct group {
     bool deleted;         /* not in the store any more, but jobs speak of it */
     struct requires *requires;
     struct json *allowed; /* array of namespaces, or NULL */
-    struct id_map queues; /* by requires_id */
+    struct map queues;    /* by requires_id */
     struct queue **pending;
     size_t pending_count, pending_cap;
     int64_t queued;          /* jobs in CREATED */
@@ -216,8 +216,8 @@ struct engine {
     uint64_t oldest_session; /* those before were closed when a batch failed */
     int64_t last_id;
 
-    struct id_map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
-    struct id_map flows, executions;
+    struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
+    struct map flows, executions;
     struct group *default_group;
     struct group *dirty;
     size_t requires_slots;

@@ -99,7 +99,7 @@ static void read_times(const struct engine *g, struct job *j)
 
 struct job *job_find(const struct engine *g, int64_t id)
 {
-    return id_map_find(&g->jobs, (uint64_t)id);
+    return map_find(&g->jobs, (uint64_t)id);
 }
 
 struct job *job_add(struct engine *g, struct job_row *row)
@@ -110,7 +110,7 @@ struct job *job_add(struct engine *g, struct job_row *row)
     j->output_bytes = -1;
     timer_init(&j->timer, TIMER_JOB, j);
     read_times(g, j);
-    id_map_put(&g->jobs, (uint64_t)j->row.id, j);
+    map_put(&g->jobs, (uint64_t)j->row.id, j);
     return j;
 }
 
@@ -124,7 +124,7 @@ void job_free(struct engine *g, struct job *j)
 
 static void forget(struct engine *g, struct job *j)
 {
-    id_map_remove(&g->jobs, (uint64_t)j->row.id);
+    map_remove(&g->jobs, (uint64_t)j->row.id);
     job_free(g, j);
 }
 
@@ -395,7 +395,7 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
     int64_t id = j->row.id;
     if (j->row.flow) ended_note(g, &j->row, end);
-    id_map_remove(&g->jobs, (uint64_t)id);
+    map_remove(&g->jobs, (uint64_t)id);
     job_free(g, j);
 }
 

@@ -67,7 +67,7 @@ void apply_awake(struct engine *g, struct command *c)
              "begins afresh",
              text);
     size_t place = 0;
-    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+    for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;) {
         a->last_heard_ms = g->now.mono_ms;
         for (struct job *j = a->jobs; j; j = j->next) {
             j->since_ms = g->now.mono_ms;
@@ -78,7 +78,7 @@ void apply_awake(struct engine *g, struct command *c)
         lease_begin(g, a);
     }
     place = 0;
-    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
             if (group->online > 0) group->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
         }

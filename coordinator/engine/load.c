@@ -13,23 +13,23 @@
 void engine_unload(struct engine *g)
 {
     size_t place = 0;
-    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;)
+    for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;)
         agent_free(g, a);
     place = 0;
-    for (struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         j->agent = NULL;
         job_free(g, j);
     }
     place = 0;
     struct group *same;
-    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = same) {
             same = group->next_same;
             group_free(g, group);
         }
     }
     place = 0;
-    for (struct requires_entry *r; (r = id_map_next(&g->requires_entries, &place)) != NULL;) {
+    for (struct requires_entry *r; (r = map_next(&g->requires_entries, &place)) != NULL;) {
         requires_free(r->compiled);
         mem_free(r->text);
         mem_free(r);
@@ -37,11 +37,11 @@ void engine_unload(struct engine *g)
     namespaces_clear(g);
     ended_clear(g);
     flows_clear(g);
-    struct id_map *maps[] = {&g->jobs,           &g->agents,     &g->sessions,
-                             &g->groups,         &g->namespaces, &g->requires_entries,
-                             &g->requires_texts, &g->flows,      &g->executions};
+    struct map *maps[] = {&g->jobs,           &g->agents,     &g->sessions,
+                          &g->groups,         &g->namespaces, &g->requires_entries,
+                          &g->requires_texts, &g->flows,      &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
-        id_map_fini(maps[i]);
+        map_fini(maps[i]);
     deadline_queue_fini(&g->deadlines);
     g->default_group = g->dirty = NULL;
     g->acks = NULL;
@@ -212,7 +212,7 @@ static void arm_flows(struct engine *g)
 {
     size_t place = 0;
     triggers_find_ending(g, NULL);
-    for (struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
         for (; f; f = f->next_same) {
             for (struct trigger *t = f->triggers; t; t = t->next)
                 trigger_arm_loaded(g, t);
@@ -250,10 +250,10 @@ int engine_load(struct engine *g, struct err *e)
     g->loaded = true;
     g->offline_due = true;
     size_t place = 0;
-    for (struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;)
+    for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;)
         lease_arm(g, a);
     place = 0;
-    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same)
             group_watch(g, group);
     }

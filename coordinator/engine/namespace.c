@@ -8,7 +8,7 @@
 
 struct namespace *namespace_find(const struct engine *g, const char *ns)
 {
-    struct namespace *n = id_map_find(&g->namespaces, id_map_text_key(ns));
+    struct namespace *n = map_find(&g->namespaces, map_text_key(ns));
     while (n && !str_eq(n->row.ns, ns))
         n = n->next_same;
     return n;
@@ -20,10 +20,10 @@ void namespace_put(struct engine *g, struct namespace_row *row)
     if (n) {
         namespace_row_fini(&n->row);
     } else {
-        uint64_t key = id_map_text_key(row->ns);
+        uint64_t key = map_text_key(row->ns);
         n = mem_alloc(sizeof *n);
-        n->next_same = id_map_find(&g->namespaces, key);
-        id_map_put(&g->namespaces, key, n);
+        n->next_same = map_find(&g->namespaces, key);
+        map_put(&g->namespaces, key, n);
     }
     n->row = *row;
     *row = (struct namespace_row){0};
@@ -31,17 +31,17 @@ void namespace_put(struct engine *g, struct namespace_row *row)
 
 static void ns_remove(struct engine *g, const char *ns)
 {
-    uint64_t key = id_map_text_key(ns);
-    struct namespace *first = id_map_find(&g->namespaces, key), **at = &first;
+    uint64_t key = map_text_key(ns);
+    struct namespace *first = map_find(&g->namespaces, key), **at = &first;
     while (*at && !str_eq((*at)->row.ns, ns))
         at = &(*at)->next_same;
     struct namespace *n = *at;
     if (!n) return;
     *at = n->next_same;
     if (first) {
-        id_map_put(&g->namespaces, key, first);
+        map_put(&g->namespaces, key, first);
     } else {
-        id_map_remove(&g->namespaces, key);
+        map_remove(&g->namespaces, key);
     }
     namespace_row_fini(&n->row);
     mem_free(n);
@@ -51,7 +51,7 @@ void namespaces_clear(struct engine *g)
 {
     size_t place = 0;
     struct namespace *same;
-    for (struct namespace *n; (n = id_map_next(&g->namespaces, &place)) != NULL;) {
+    for (struct namespace *n; (n = map_next(&g->namespaces, &place)) != NULL;) {
         for (; n; n = same) {
             same = n->next_same;
             namespace_row_fini(&n->row);
@@ -77,7 +77,7 @@ const char *group_nearest_key(const struct engine *g, const char *key)
 {
     const char **keys = mem_array(g->groups.count + 1, sizeof *keys);
     size_t count = 0, place = 0;
-    for (const struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (const struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         if (group->row.key && !group->deleted) keys[count++] = group->row.key;
     }
     const char *nearest = str_nearest(key, keys, count);

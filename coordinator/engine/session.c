@@ -18,12 +18,12 @@
 
 struct agent *agent_find(const struct engine *g, int64_t id)
 {
-    return id_map_find(&g->agents, (uint64_t)id);
+    return map_find(&g->agents, (uint64_t)id);
 }
 
 struct agent *agent_of_session(const struct engine *g, uint64_t session)
 {
-    return id_map_find(&g->sessions, session);
+    return map_find(&g->sessions, session);
 }
 
 struct agent *agent_add(struct engine *g, int64_t id)
@@ -32,7 +32,7 @@ struct agent *agent_add(struct engine *g, int64_t id)
     a->id = a->row.id = id;
     a->last_heard_ms = g->now.mono_ms;
     timer_init(&a->lease, TIMER_LEASE, a);
-    id_map_put(&g->agents, (uint64_t)id, a);
+    map_put(&g->agents, (uint64_t)id, a);
     return a;
 }
 
@@ -84,7 +84,7 @@ void agent_release(struct engine *g, struct agent *a)
         return;
     }
     if (a->session) return;
-    id_map_remove(&g->agents, (uint64_t)a->id);
+    map_remove(&g->agents, (uint64_t)a->id);
     agent_free(g, a);
 }
 
@@ -179,7 +179,7 @@ static void drop_ack(struct engine *g, struct agent *a)
 void agent_detach(struct engine *g, struct agent *a)
 {
     drop_ack(g, a);
-    id_map_remove(&g->sessions, a->session);
+    map_remove(&g->sessions, a->session);
     a->session = 0;
     a->ready = false;
     agent_update(g, a);
@@ -505,7 +505,7 @@ void apply_hello(struct engine *g, struct command *c)
     a->discarded_job = a->end_due_seq = 0;
     a->heartbeat = 0;
     a->seen_ms = g->now.mono_ms;
-    id_map_put(&g->sessions, a->session, a);
+    map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
     welcome(g, a);
@@ -549,7 +549,7 @@ static void write_seen(struct engine *g)
 {
     size_t place = 0;
     int written = 0;
-    for (struct agent *a; (a = id_map_next(&g->sessions, &place)) != NULL && g->rc == 0;) {
+    for (struct agent *a; (a = map_next(&g->sessions, &place)) != NULL && g->rc == 0;) {
         if (a->seen_ms >= a->last_heard_ms) continue;
         if (written++ == SEEN_MOST) break;
         a->seen_ms = a->last_heard_ms;

@@ -188,7 +188,7 @@ void trigger_abandon(struct engine *g, struct trigger *t, const char *why)
 void triggers_find_ending(struct engine *g, const struct flow_entry *f)
 {
     size_t place = 0;
-    for (const struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;) {
+    for (const struct agent *a; (a = map_next(&g->agents, &place)) != NULL;) {
         for (const struct job *j = a->jobs; j; j = j->next) {
             if (j->row.kind != JOB_TRIGGER) continue;
             const struct flow_entry *at = flow_get(g, j->row.ns, j->row.flow);

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/map.h"
+#include "base/map.h"
 #include "coordinator/sessions/session.h"
 #include "platform/os.h"
 #include "wire/lease.h"

@@ -163,7 +163,7 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
 static void accept(struct flow_sim *s, struct flow_agent *a, const struct effect *x)
 {
     struct flow_held *h = mem_alloc(sizeof *h);
-    const struct seen_job *j = id_map_find(&s->jobs, (uint64_t)x->job);
+    const struct seen_job *j = map_find(&s->jobs, (uint64_t)x->job);
     *h = (struct flow_held){.job = x->job,
                             .attempt = x->attempt,
                             .lease_ms = x->ms,

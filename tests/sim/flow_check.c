@@ -33,14 +33,14 @@ static const struct flow *flow_of(struct flow_sim *s, const char *id, int64_t re
     struct flow *f = NULL;
     if (reader_flow(s->reader, "a.b", id, revision, &row, NULL)) return NULL;
     char *name = str_dupf("%s/%lld", id, (long long)row.revision);
-    uint64_t key = id_map_text_key(name);
-    f = id_map_find(&s->parsed, key);
+    uint64_t key = map_text_key(name);
+    f = map_find(&s->parsed, key);
     if (!f) {
         struct flow_problems p = {0};
         if (flow_parse(id, row.source, strlen(row.source), NULL, &p, &f))
             flow_violation(s, "%s cannot be parsed: %s", name, p.items[0].sentence);
         else
-            id_map_put(&s->parsed, key, f);
+            map_put(&s->parsed, key, f);
         flow_problems_fini(&p);
     }
     mem_free(name);
@@ -65,7 +65,7 @@ static void count_firing(struct flow_sim *s, const struct execution_row *row)
     char id[ID_TEXT_SIZE];
     int64_t job = evaluation_in(row->trigger_vars);
     if (!row->trigger || !row->trigger_vars) return; /* failOnTriggerError has none */
-    struct seen_job *j = id_map_find(&s->jobs, (uint64_t)job);
+    struct seen_job *j = map_find(&s->jobs, (uint64_t)job);
     if (!j) {
         flow_violation(s, "execution %s was fired by nothing", text(row->id, id));
     } else if (++j->executions > 1) {
@@ -82,14 +82,14 @@ static struct seen_execution *see(struct flow_sim *s, int64_t id, struct executi
         flow_violation(s, "execution %s changed, but is not there", text(id, name));
         return NULL;
     }
-    struct seen_execution *x = id_map_find(&s->executions, (uint64_t)id);
+    struct seen_execution *x = map_find(&s->executions, (uint64_t)id);
     if (x) return x;
     x = mem_alloc(sizeof *x);
     x->id = id;
     x->revision = row->revision;
     str_copy(x->flow, sizeof x->flow, row->flow);
     str_copy(x->trigger, sizeof x->trigger, row->trigger ? row->trigger : "");
-    id_map_put(&s->executions, (uint64_t)id, x);
+    map_put(&s->executions, (uint64_t)id, x);
     count_firing(s, row);
     return x;
 }
@@ -104,7 +104,7 @@ static void census(const struct flow_sim *s, const char *flow, int *running, int
 {
     size_t place = 0;
     *running = *queued = 0;
-    for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
+    for (const struct seen_execution *x; (x = map_next(&s->executions, &place)) != NULL;) {
         if (!str_eq(x->flow, flow)) continue;
         *running += takes_place(x->state);
         *queued += x->state == EXECUTION_QUEUED;
@@ -145,7 +145,7 @@ static void check_next_task(struct flow_sim *s, struct seen_execution *x, const 
 {
     char id[ID_TEXT_SIZE];
     const struct flow *f = flow_of(s, x->flow, x->revision);
-    const struct seen_job *last = id_map_find(&s->jobs, (uint64_t)x->last_run);
+    const struct seen_job *last = map_find(&s->jobs, (uint64_t)x->last_run);
     int64_t at = x->next_task;
     if (x->known && (x->state == EXECUTION_KILLING || execution_is_final(x->state)))
         flow_violation(s, "execution %s is %s, and still runs task %s", text(x->id, id),
@@ -223,14 +223,14 @@ static uint64_t trigger_key(const char *flow, const char *name)
 {
     char text[24];
     str_format(text, sizeof text, "%s.%s", flow, name);
-    return id_map_text_key(text);
+    return map_text_key(text);
 }
 
 static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
 {
     char name[ID_TEXT_SIZE];
     struct job_row row;
-    struct seen_job *j = id_map_find(&s->jobs, (uint64_t)id);
+    struct seen_job *j = map_find(&s->jobs, (uint64_t)id);
     if (store_job_get(s->w.store, id, &row, NULL)) {
         /* an evaluation that ended goes with a trigger that goes */
         if (j && !j->evaluation)
@@ -243,7 +243,7 @@ static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
         j->id = id;
         j->evaluation = row.kind == JOB_TRIGGER;
         if (j->evaluation) j->trigger = trigger_key(row.flow, row.task);
-        id_map_put(&s->jobs, (uint64_t)id, j);
+        map_put(&s->jobs, (uint64_t)id, j);
     }
     j->state = row.state;
     if (!job_is_assigned(row.state))
@@ -260,7 +260,7 @@ static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
 static bool has_open_execution(const struct flow_sim *s, const struct trigger_row *t)
 {
     size_t place = 0;
-    for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
+    for (const struct seen_execution *x; (x = map_next(&s->executions, &place)) != NULL;) {
         if (!execution_is_final(x->state) && str_eq(x->flow, t->flow) &&
             str_eq(x->trigger, t->name))
             return true;
@@ -272,7 +272,7 @@ static bool has_open_execution(const struct flow_sim *s, const struct trigger_ro
 static bool has_open_evaluation(const struct flow_sim *s, uint64_t trigger, int64_t but)
 {
     size_t place = 0;
-    for (const struct seen_job *j; (j = id_map_next(&s->jobs, &place)) != NULL;) {
+    for (const struct seen_job *j; (j = map_next(&s->jobs, &place)) != NULL;) {
         if (j->evaluation && j->trigger == trigger && j->id != but && !job_is_final(j->state))
             return true;
     }
@@ -283,13 +283,13 @@ static int look_at_trigger(const struct trigger_row *t, void *user)
 {
     struct flow_sim *s = user;
     int64_t now = s->w.now.mono_ms;
-    struct seen_trigger *k = id_map_find(&s->triggers, (uint64_t)t->id);
-    const struct seen_job *j = id_map_find(&s->jobs, (uint64_t)t->job);
+    struct seen_trigger *k = map_find(&s->triggers, (uint64_t)t->id);
+    const struct seen_job *j = map_find(&s->jobs, (uint64_t)t->job);
     char name[24];
     str_format(name, sizeof name, "%s.%s", t->flow, t->name);
     if (!k) {
         k = mem_alloc(sizeof *k);
-        id_map_put(&s->triggers, (uint64_t)t->id, k);
+        map_put(&s->triggers, (uint64_t)t->id, k);
     }
     if (!str_eq(k->name, name) || k->look + 1 != s->looks) {
         *k = (struct seen_trigger){0};
@@ -326,7 +326,7 @@ static int look_at_trigger(const struct trigger_row *t, void *user)
 static int keep_waiting(const struct trigger_row *t, void *user)
 {
     struct flow_sim *s = user;
-    struct seen_job *j = id_map_find(&s->jobs, (uint64_t)t->job);
+    struct seen_job *j = map_find(&s->jobs, (uint64_t)t->job);
     if (j) j->abandoned = false;
     return 0;
 }
@@ -338,7 +338,7 @@ static void look_at_triggers(struct flow_sim *s)
     size_t place = 0;
     s->looks++;
     reader_triggers(s->reader, &all, look_at_trigger, s, &more, NULL);
-    for (struct seen_job *j; (j = id_map_next(&s->jobs, &place)) != NULL;) {
+    for (struct seen_job *j; (j = map_next(&s->jobs, &place)) != NULL;) {
         if (j->evaluation && !job_is_final(j->state)) j->abandoned = true;
     }
     reader_triggers(s->reader, &all, keep_waiting, s, &more, NULL);
@@ -372,7 +372,7 @@ static void check_list(struct flow_sim *s, const struct execution_list *l, bool 
 {
     int64_t count = 0;
     for (const struct execution *x = l->first; x; x = x->next) {
-        const struct seen_execution *k = id_map_find(&s->executions, (uint64_t)x->row.id);
+        const struct seen_execution *k = map_find(&s->executions, (uint64_t)x->row.id);
         count++;
         if (!k || k->state != x->row.state || (k->state == EXECUTION_QUEUED) != queued)
             flow_violation(s, "memory: an open execution is not what was written");
@@ -384,7 +384,7 @@ static void check_memory(struct flow_sim *s)
 {
     struct engine *g = s->w.engine;
     size_t place = 0;
-    for (const struct flow_entry *f; (f = id_map_next(&g->flows, &place)) != NULL;) {
+    for (const struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
         check_list(s, &f->running, false);
         check_list(s, &f->queued, true);
         for (const struct trigger *t = f->triggers; t; t = t->next) {
@@ -409,7 +409,7 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
     int64_t execution;
     if (store_job_get(s->w.store, job, &row, NULL)) return;
     if (row.kind == JOB_TASK && row.execution && id_parse(row.execution, &execution) == 0) {
-        const struct seen_execution *x = id_map_find(&s->executions, (uint64_t)execution);
+        const struct seen_execution *x = map_find(&s->executions, (uint64_t)execution);
         if (!x || x->state != EXECUTION_RUNNING)
             flow_violation(s, "execution %s is %s, and a task of it is handed out",
                            text(execution, id), x ? fsm_name(&execution_fsm, (int)x->state) : "?");
@@ -437,7 +437,7 @@ void flow_check_batch(struct flow_sim *s)
 bool flow_check_over(struct flow_sim *s)
 {
     size_t place = 0;
-    for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
+    for (const struct seen_execution *x; (x = map_next(&s->executions, &place)) != NULL;) {
         if (!execution_is_final(x->state)) return false;
     }
     for (int i = 0; i < s->start_count; i++) {
@@ -450,7 +450,7 @@ void flow_check_end(struct flow_sim *s)
 {
     char id[ID_TEXT_SIZE];
     size_t place = 0;
-    for (const struct seen_execution *x; (x = id_map_next(&s->executions, &place)) != NULL;) {
+    for (const struct seen_execution *x; (x = map_next(&s->executions, &place)) != NULL;) {
         struct execution_row row;
         if (store_execution_get(s->w.store, x->id, &row, NULL)) {
             flow_violation(s, "lost: execution %s is not there", text(x->id, id));
@@ -463,26 +463,26 @@ void flow_check_end(struct flow_sim *s)
     }
     for (int i = 0; i < s->start_count; i++) {
         const struct seen_start *t = &s->starts[i];
-        if (t->id && !id_map_find(&s->executions, (uint64_t)t->id))
+        if (t->id && !map_find(&s->executions, (uint64_t)t->id))
             flow_violation(s, "lost: %s was acknowledged and is not there", t->key);
     }
     check_memory(s);
 }
 
-static void free_all(struct id_map *m)
+static void free_all(struct map *m)
 {
     size_t place = 0;
-    for (void *x; (x = id_map_next(m, &place)) != NULL;)
+    for (void *x; (x = map_next(m, &place)) != NULL;)
         mem_free(x);
-    id_map_fini(m);
+    map_fini(m);
 }
 
 void flow_check_fini(struct flow_sim *s)
 {
     size_t place = 0;
-    for (struct flow *f; (f = id_map_next(&s->parsed, &place)) != NULL;)
+    for (struct flow *f; (f = map_next(&s->parsed, &place)) != NULL;)
         flow_free(f);
-    id_map_fini(&s->parsed);
+    map_fini(&s->parsed);
     free_all(&s->executions);
     free_all(&s->jobs);
     free_all(&s->triggers);

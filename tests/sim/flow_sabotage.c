@@ -120,7 +120,7 @@ void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
     size_t place = 0;
     if (broken(BREAK_LOST_START, 20)) return;
     while (flow_faults.sabotage == BREAK_DEAF_CANCEL &&
-           (x = id_map_next(&g->executions, &place)) != NULL) {
+           (x = map_next(&g->executions, &place)) != NULL) {
         if (x->row.job == j->row.id && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
             x->row.state = EXECUTION_RUNNING;
     }

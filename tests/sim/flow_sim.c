@@ -134,7 +134,7 @@ static void cancel_something(struct flow_sim *s)
     size_t place = 0, nth = (size_t)flow_random(s, 0, (int64_t)s->executions.count);
     const struct seen_execution *x = NULL;
     for (size_t i = 0; i <= nth; i++) {
-        const struct seen_execution *next = id_map_next(&s->executions, &place);
+        const struct seen_execution *next = map_next(&s->executions, &place);
         if (!next) break;
         x = next;
     }

@@ -5,7 +5,7 @@
 #ifndef CADRE_TESTS_FLOW_SIM_H
 #define CADRE_TESTS_FLOW_SIM_H
 
-#include "coordinator/engine/id_map.h"
+#include "base/map.h"
 #include "coordinator/flow/flow.h"
 #include "coordinator/store/reader.h"
 #include "tests/unit/coordinator/engine_world.h"
@@ -108,7 +108,7 @@ struct flow_sim {
     struct command *queue, **queue_end;
     struct flow_agent agents[SIM_AGENTS];
     int agent_count, flow_count;
-    struct id_map executions, jobs, triggers, parsed; /* parsed: flows by their text */
+    struct map executions, jobs, triggers, parsed; /* parsed: flows by their text */
     struct seen_start *starts;
     int start_count;
     int64_t short_since[SIM_FLOWS]; /* since when a flow has both places and queued ones */

@@ -280,7 +280,7 @@ static void set_up_agents(struct sim *s)
         struct agent_model *a = &s->agents[i];
         agent_init(s, a, i);
         a->id = world_agent(&s->world, a->name, group_keys[a->group]);
-        id_map_put(&s->agents_by_id, (uint64_t)a->id, a);
+        map_put(&s->agents_by_id, (uint64_t)a->id, a);
     }
     for (int i = 0; i < s->agent_count; i++)
         agent_start(s, &s->agents[i]);
@@ -291,10 +291,10 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     *s = (struct sim){.seed = seed, .sabotage = sabotage, .queue_end = NULL};
     s->queue_end = &s->queue;
     rng_init(&s->rng, seed);
-    struct id_map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
-                             &s->agents_by_id, &s->clone_sessions, &s->enrolling};
+    struct map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
+                          &s->agents_by_id, &s->clone_sessions, &s->enrolling};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
-        id_map_init(maps[i]);
+        map_init(maps[i]);
     store_faults = (struct store_faults){0};
     bool big = sim_random(s, 0, 24) == 0;
     s->agent_count = big ? (int)sim_random(s, 50, 300) : (int)sim_random(s, GROUPS, 12);
@@ -372,10 +372,10 @@ void sim_fini(struct sim *s)
         agent_fini_model(&s->agents[i]);
     for (size_t i = 0; i < s->link_count; i++)
         mem_free(s->all_links[i]);
-    struct id_map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
-                             &s->agents_by_id, &s->clone_sessions, &s->enrolling};
+    struct map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
+                          &s->agents_by_id, &s->clone_sessions, &s->enrolling};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
-        id_map_fini(maps[i]);
+        map_fini(maps[i]);
     mem_free(s->all_links);
     mem_free(s->agents);
     mem_free(s->jobs);

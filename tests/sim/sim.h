@@ -4,7 +4,7 @@
 #define CADRE_TESTS_SIM_H
 
 #include "base/clock.h"
-#include "coordinator/engine/id_map.h"
+#include "base/map.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/unit/coordinator/engine_world.h"
 
@@ -173,10 +173,10 @@ struct sim {
     int agent_count;
     struct job_model *jobs;
     int job_count;
-    struct id_map by_id, by_request, links; /* job models by id and request, links by session */
-    struct id_map enrolling;                /* agents by the session of their enrol */
-    struct id_map clone_sessions;           /* the agents that they are copies of */
-    struct id_map agents_by_id;
+    struct map by_id, by_request, links; /* job models by id and request, links by session */
+    struct map enrolling;                /* agents by the session of their enrol */
+    struct map clone_sessions;           /* the agents that they are copies of */
+    struct map agents_by_id;
     bool paused[GROUPS];
     uint64_t clones, regroupings, removals;
 

@@ -460,7 +460,7 @@ static void on_join(struct sim *s, void *object, uint64_t life)
     if (a->life != life || a->state != AGENT_DOWN) return;
     snprintf(key, sizeof key, "%s key %d", a->name, a->joins);
     struct command *c = cmd_enrol(&s->world, s->world.token, a->name, group_keys[a->group], key);
-    id_map_put(&s->enrolling, c->session, a);
+    map_put(&s->enrolling, c->session, a);
     coordinator_push(s, c);
     sim_at(s, 10000, on_join, a, life);
 }
@@ -478,7 +478,7 @@ void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id)
 {
     if (a->state != AGENT_DOWN || a->id == id) return;
     a->id = id;
-    id_map_put(&s->agents_by_id, (uint64_t)id, a);
+    map_put(&s->agents_by_id, (uint64_t)id, a);
     agent_start(s, a);
 }
 

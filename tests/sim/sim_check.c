@@ -19,7 +19,7 @@ static const char *text(int64_t id, char out[ID_TEXT_SIZE])
 void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt)
 {
     char id[ID_TEXT_SIZE];
-    struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
+    struct job_model *j = map_find(&s->by_id, (uint64_t)job);
     if (!j) {
         sim_violation(s, "job %s runs, but was never written", text(job, id));
         return;
@@ -51,21 +51,21 @@ void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int
 
 void check_process_writes(struct sim *s, int64_t job, int64_t bytes)
 {
-    struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
+    struct job_model *j = map_find(&s->by_id, (uint64_t)job);
     if (j) j->output_bytes = bytes;
 }
 
 void check_process_ends(struct sim *s, int64_t job, int64_t attempt)
 {
     (void)attempt;
-    struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
+    struct job_model *j = map_find(&s->by_id, (uint64_t)job);
     if (j) j->alive--;
 }
 
 void check_end_acknowledged(struct sim *s, int64_t job, int64_t attempt, int64_t agent)
 {
     char id[ID_TEXT_SIZE];
-    const struct job_model *j = id_map_find(&s->by_id, (uint64_t)job);
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)job);
     if (j && j->attempt == attempt && j->agent == agent && job_is_assigned(j->state))
         sim_violation(s, "lost: the end of job %s attempt %lld was acknowledged, and it is %s",
                       text(job, id), (long long)attempt, fsm_name(&job_fsm, (int)j->state));
@@ -91,12 +91,12 @@ static void look(struct sim *s, int64_t id)
         sim_violation(s, "job %s changed, but is not there: %s", text(id, name), err_text(&e));
         return;
     }
-    struct job_model *j = id_map_find(&s->by_id, (uint64_t)id);
+    struct job_model *j = map_find(&s->by_id, (uint64_t)id);
     if (!j) {
         j = model_of_key(s, row.unique_key);
         if (j && j->known)
             sim_violation(s, "two jobs for one key: %s and %s", j->key, text(id, name));
-        if (j) id_map_put(&s->by_id, (uint64_t)id, j);
+        if (j) map_put(&s->by_id, (uint64_t)id, j);
     }
     if (!j) {
         sim_violation(s, "job %s came from nowhere", text(id, name));
@@ -146,9 +146,9 @@ static void check_slots(struct sim *s, const struct agent_model *a)
 static void check_hand_out(struct sim *s, const struct effect *x)
 {
     char id[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
-    const struct link *l = id_map_find(&s->links, x->session);
-    const struct job_model *j = id_map_find(&s->by_id, (uint64_t)x->job);
-    if (j && id_map_find(&s->clone_sessions, x->session)) {
+    const struct link *l = map_find(&s->links, x->session);
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)x->job);
+    if (j && map_find(&s->clone_sessions, x->session)) {
         if (j->alive > 0)
             sim_violation(s, "two at once: job %s is handed to a clone while attempt %lld is alive",
                           text(x->job, id), (long long)j->alive_attempt);
@@ -187,11 +187,11 @@ void check_batch(struct sim *s)
     for (int pass = 0; pass < 3; pass++) {
         for (const struct effect *x = s->world.effects.first; x; x = x->next) {
             if (x->type != EFFECT_JOB) continue;
-            struct job_model *j = id_map_find(&s->by_id, (uint64_t)x->job);
+            struct job_model *j = map_find(&s->by_id, (uint64_t)x->job);
             if (pass == 0 && j) {
                 j->handed = ++handed;
                 j->since_ms = sim_now(s);
-                j->cloned = id_map_find(&s->clone_sessions, x->session) != NULL;
+                j->cloned = map_find(&s->clone_sessions, x->session) != NULL;
             }
             if (pass == 1) check_hand_out(s, x);
             if (pass == 2 && j) j->handed = 0;
@@ -202,7 +202,7 @@ void check_batch(struct sim *s)
 static int look_at_open(const struct job_row *row, void *user)
 {
     struct sim *s = user;
-    if (!id_map_find(&s->by_id, (uint64_t)row->id)) look(s, row->id);
+    if (!map_find(&s->by_id, (uint64_t)row->id)) look(s, row->id);
     return 0;
 }
 
@@ -283,7 +283,7 @@ static void check_output(struct sim *s, const struct job_row *row)
     char name[ID_TEXT_SIZE];
     int64_t bytes = 0;
     if (store_output_bytes(s->world.store, row->id, row->attempt, &bytes, NULL) != 0) return;
-    struct job_model *j = id_map_find(&s->by_id, (uint64_t)row->id);
+    struct job_model *j = map_find(&s->by_id, (uint64_t)row->id);
     if (bytes != j->output_bytes)
         sim_violation(s, "job %s: %lld bytes of output are kept of %lld", text(row->id, name),
                       (long long)bytes, (long long)j->output_bytes);

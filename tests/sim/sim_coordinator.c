@@ -81,7 +81,7 @@ struct link *link_new(struct sim *s, struct agent_model *a)
         s->all_links = mem_resize(s->all_links, s->link_cap, sizeof(struct link *));
     }
     s->all_links[s->link_count++] = l;
-    id_map_put(&s->links, l->session, l);
+    map_put(&s->links, l->session, l);
     return l;
 }
 
@@ -252,7 +252,7 @@ void clone_hello(struct sim *s, struct agent_model *a)
     uint64_t number = ++s->world.sessions;
     struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
     s->clones++;
-    id_map_put(&s->clone_sessions, number, a);
+    map_put(&s->clone_sessions, number, a);
     mem_free(c->u.hello.host_id);
     c->u.hello.host_id = str_dupf("clone-%llu", (unsigned long long)number);
     c->u.hello.seq = a->seq;
@@ -270,7 +270,7 @@ static void on_no_answer(struct sim *s, void *object, uint64_t request)
 {
     struct job_model *j = object;
     if (j->request != request) return;
-    id_map_remove(&s->by_request, request);
+    map_remove(&s->by_request, request);
     j->request = 0;
     user_submit(s, j, 0);
 }
@@ -291,7 +291,7 @@ void user_submit(struct sim *s, void *object, uint64_t number)
     c->u.submit.job.unique_key = mem_strdup(j->key);
     if (s->sabotage == SABOTAGE_WRONG_ORDER) c->u.submit.job.priority = -j->row.priority;
     j->request = c->request;
-    id_map_put(&s->by_request, c->request, j);
+    map_put(&s->by_request, c->request, j);
     coordinator_push(s, c);
     sim_at(s, 10000, on_no_answer, j, j->request);
 }
@@ -306,7 +306,7 @@ void user_cancel(struct sim *s, void *object, uint64_t number)
     }
     j->cancel_wanted = true;
     struct command *c = cmd_id(&s->world, CMD_CANCEL, j->id);
-    id_map_put(&s->by_request, c->request, j);
+    map_put(&s->by_request, c->request, j);
     coordinator_push(s, c);
     /* A cancel that got lost in a crash is repeated by whoever wants it. */
     if (!job_is_final(j->state) && j->state != JOB_KILLING) sim_at(s, 15000, user_cancel, j, 0);
@@ -314,7 +314,7 @@ void user_cancel(struct sim *s, void *object, uint64_t number)
 
 static void on_reply(struct sim *s, const struct effect *x)
 {
-    struct job_model *j = id_map_remove(&s->by_request, x->request);
+    struct job_model *j = map_remove(&s->by_request, x->request);
     if (!j) return;
     if (j->request != x->request) { /* a cancel */
         if (x->rc == 0 && j->id) j->cancel_done = true;
@@ -454,9 +454,9 @@ static void carry_out(struct sim *s, struct effect *x)
         on_reply(s, x);
         return;
     }
-    struct agent_model *joining = x->session ? id_map_find(&s->enrolling, x->session) : NULL;
+    struct agent_model *joining = x->session ? map_find(&s->enrolling, x->session) : NULL;
     if (joining && x->type == EFFECT_ENROLLED) agent_enrolled(s, joining, x->id);
-    struct link *l = x->session ? id_map_find(&s->links, x->session) : NULL;
+    struct link *l = x->session ? map_find(&s->links, x->session) : NULL;
     if (!l || l->gone) return;
     if (x->type == EFFECT_JOB) s->hand_outs++;
     if (!l->cut) link_to_agent(s, l, x);
@@ -467,11 +467,11 @@ static void carry_out(struct sim *s, struct effect *x)
 /* A result of an old attempt dressed up as one of the present. */
 static void dress_up(struct sim *s, struct command *c)
 {
-    const struct job_model *j = id_map_find(&s->by_id, (uint64_t)c->u.event.job);
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)c->u.event.job);
     if (c->type != CMD_FINISHED || !j || !job_is_assigned(j->state) ||
         j->attempt == c->u.event.attempt)
         return;
-    struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)j->agent);
+    struct agent_model *a = map_find(&s->agents_by_id, (uint64_t)j->agent);
     if (!a || !a->link) return;
     c->session = a->link->session;
     c->u.event.seq = ++a->seq;

@@ -60,7 +60,7 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
     }
     for (const struct agent *a = group->first; a; a = a->next)
         online += a->counted;
-    for (const struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+    for (const struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         if (!str_eq(j->row.group, group->row.key)) continue;
         assigned += job_is_assigned(j->row.state);
         retrying += j->row.state == JOB_RETRYING;
@@ -88,7 +88,7 @@ static int check_stored_class(const char *group, int64_t requires_id, int64_t co
 {
     struct tally_check *t = user;
     const struct group *p = group_find(t->sim->world.engine, group);
-    const struct queue *c = p ? id_map_find(&p->queues, (uint64_t)requires_id) : NULL;
+    const struct queue *c = p ? map_find(&p->queues, (uint64_t)requires_id) : NULL;
     if (!c || c->count != count)
         sim_violation(t->sim, "memory: %d jobs of a class are stored, and %d known", (int)count,
                       c ? (int)c->count : -1);
@@ -101,17 +101,17 @@ void check_invariants(struct sim *s)
     struct engine *g = s->world.engine;
     size_t place = 0, bytes = 0;
     int64_t queued = 0;
-    for (const struct agent *a; (a = id_map_next(&g->agents, &place)) != NULL;)
+    for (const struct agent *a; (a = map_next(&g->agents, &place)) != NULL;)
         check_agent(s, g, a);
     place = 0;
-    for (struct group *group; (group = id_map_next(&g->groups, &place)) != NULL;) {
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
             check_group(s, g, group);
             queued += group->queued;
         }
     }
     place = 0;
-    for (const struct job *j; (j = id_map_next(&g->jobs, &place)) != NULL;) {
+    for (const struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         bytes += j->cached_bytes;
         if (job_is_final(j->row.state)) sim_violation(s, "memory: a job that has ended");
     }

@@ -65,7 +65,7 @@ struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a
 void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j)
 {
     char id[ID_TEXT_SIZE];
-    const struct link *l = id_map_find(&s->links, x->session);
+    const struct link *l = map_find(&s->links, x->session);
     const struct agent_model *a = l->agent;
     struct group_search f = {.key = group_keys[a->group], .found = a->group == GROUP_DEFAULT};
     bool forget_pause = store_faults.forget_pause;
@@ -103,7 +103,7 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
 static void check_lost(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
-    const struct agent_model *a = id_map_find(&s->agents_by_id, (uint64_t)row->agent);
+    const struct agent_model *a = map_find(&s->agents_by_id, (uint64_t)row->agent);
     if (!a || a->id != row->agent || j->cloned || row->reason != REASON_LOST || !row->message ||
         !strstr(row->message, "out of touch"))
         return;

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/coordinator.h"
-#include "coordinator/map.h"
+#include "base/map.h"
 #include "coordinator/trust/authority.h"
 #include "coordinator/trust/names.h"
 #include "platform/files.h"

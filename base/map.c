@@ -1,5 +1,5 @@
 /* Linear probing; a removal closes the gap, so that there are no tombstones. */
-#include "coordinator/engine/id_map.h"
+#include "base/map.h"
 
 #include "base/mem.h"
 
@@ -14,24 +14,24 @@ static uint64_t mix(uint64_t x)
     return x;
 }
 
-static size_t home(const struct id_map *m, uint64_t key)
+static size_t home(const struct map *m, uint64_t key)
 {
     return (size_t)mix(key) & (m->cap - 1);
 }
 
-void id_map_init(struct id_map *m)
+void map_init(struct map *m)
 {
-    *m = (struct id_map){0};
+    *m = (struct map){0};
 }
 
-void id_map_fini(struct id_map *m)
+void map_fini(struct map *m)
 {
     mem_free(m->slots);
-    id_map_init(m);
+    map_init(m);
 }
 
 /* The slot of key, or the free one where it would stand. */
-static struct id_slot *slot_of(const struct id_map *m, uint64_t key)
+static struct map_slot *slot_of(const struct map *m, uint64_t key)
 {
     size_t at = home(m, key);
     while (m->slots[at].value && m->slots[at].key != key)
@@ -39,14 +39,14 @@ static struct id_slot *slot_of(const struct id_map *m, uint64_t key)
     return &m->slots[at];
 }
 
-void *id_map_find(const struct id_map *m, uint64_t key)
+void *map_find(const struct map *m, uint64_t key)
 {
     return m->count > 0 ? slot_of(m, key)->value : NULL;
 }
 
-static void grow(struct id_map *m)
+static void grow(struct map *m)
 {
-    struct id_map bigger = {.cap = m->cap > 0 ? 2 * m->cap : FIRST_CAP, .count = m->count};
+    struct map bigger = {.cap = m->cap > 0 ? 2 * m->cap : FIRST_CAP, .count = m->count};
     bigger.slots = mem_array(bigger.cap, sizeof *bigger.slots);
     for (size_t i = 0; i < m->cap; i++) {
         if (m->slots[i].value) *slot_of(&bigger, m->slots[i].key) = m->slots[i];
@@ -55,18 +55,18 @@ static void grow(struct id_map *m)
     *m = bigger;
 }
 
-void id_map_put(struct id_map *m, uint64_t key, void *value)
+void map_put(struct map *m, uint64_t key, void *value)
 {
     if (4 * (m->count + 1) > 3 * m->cap) grow(m);
-    struct id_slot *s = slot_of(m, key);
+    struct map_slot *s = slot_of(m, key);
     if (!s->value) m->count++;
-    *s = (struct id_slot){.key = key, .value = value};
+    *s = (struct map_slot){.key = key, .value = value};
 }
 
-void *id_map_remove(struct id_map *m, uint64_t key)
+void *map_remove(struct map *m, uint64_t key)
 {
     if (m->count == 0) return NULL;
-    struct id_slot *s = slot_of(m, key);
+    struct map_slot *s = slot_of(m, key);
     void *value = s->value;
     if (!value) return NULL;
     m->count--;
@@ -85,7 +85,7 @@ void *id_map_remove(struct id_map *m, uint64_t key)
     return value;
 }
 
-void *id_map_next(const struct id_map *m, size_t *place)
+void *map_next(const struct map *m, size_t *place)
 {
     while (*place < m->cap) {
         void *value = m->slots[(*place)++].value;
@@ -94,7 +94,7 @@ void *id_map_next(const struct id_map *m, size_t *place)
     return NULL;
 }
 
-uint64_t id_map_text_key(const char *text)
+uint64_t map_text_key(const char *text)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (const unsigned char *p = (const unsigned char *)text; p && *p; p++)

@@ -1,5 +1,5 @@
-/* The engine's hash table, against a plain array. */
-#include "coordinator/engine/id_map.h"
+/* The hash table, against a plain array. */
+#include "base/map.h"
 
 #include "base/clock.h"
 
@@ -12,11 +12,11 @@
 static void random_puts_and_removes__as_an_array_would_have_it(void **state)
 {
     (void)state;
-    struct id_map m;
+    struct map m;
     struct rng r;
     void *plain[KEYS] = {0};
     int values[4];
-    id_map_init(&m);
+    map_init(&m);
     rng_init(&r, 7);
     size_t count = 0;
     for (int i = 0; i < 100000; i++) {
@@ -26,46 +26,46 @@ static void random_puts_and_removes__as_an_array_would_have_it(void **state)
             void *value = &values[rng_below(&r, 4)];
             count += !plain[n];
             plain[n] = value;
-            id_map_put(&m, key, value);
+            map_put(&m, key, value);
         } else {
-            assert_ptr_equal(id_map_remove(&m, key), plain[n]);
+            assert_ptr_equal(map_remove(&m, key), plain[n]);
             count -= plain[n] != NULL;
             plain[n] = NULL;
         }
         assert_int_equal(m.count, count);
     }
     for (uint64_t n = 0; n < KEYS; n++)
-        assert_ptr_equal(id_map_find(&m, n * 64), plain[n]);
+        assert_ptr_equal(map_find(&m, n * 64), plain[n]);
     size_t place = 0, seen = 0;
-    while (id_map_next(&m, &place))
+    while (map_next(&m, &place))
         seen++;
     assert_int_equal(seen, count);
-    id_map_fini(&m);
+    map_fini(&m);
 }
 
 static void empty__finds_and_removes_nothing(void **state)
 {
     (void)state;
-    struct id_map m;
+    struct map m;
     size_t place = 0;
-    id_map_init(&m);
-    assert_null(id_map_find(&m, 1));
-    assert_null(id_map_remove(&m, 1));
-    assert_null(id_map_next(&m, &place));
-    id_map_fini(&m);
+    map_init(&m);
+    assert_null(map_find(&m, 1));
+    assert_null(map_remove(&m, 1));
+    assert_null(map_next(&m, &place));
+    map_fini(&m);
 }
 
 static void key_zero__is_a_key(void **state)
 {
     (void)state;
-    struct id_map m;
+    struct map m;
     int x;
-    id_map_init(&m);
-    id_map_put(&m, 0, &x);
-    assert_ptr_equal(id_map_find(&m, 0), &x);
-    assert_ptr_equal(id_map_remove(&m, 0), &x);
-    assert_null(id_map_find(&m, 0));
-    id_map_fini(&m);
+    map_init(&m);
+    map_put(&m, 0, &x);
+    assert_ptr_equal(map_find(&m, 0), &x);
+    assert_ptr_equal(map_remove(&m, 0), &x);
+    assert_null(map_find(&m, 0));
+    map_fini(&m);
 }
 
 int main(void)
