@@ -54,11 +54,11 @@ int cap_kind_of(const char *name, enum cap_kind *kind, struct err *e)
         *kind = CAP_LABEL;
         return 0;
     }
-    const char *near = str_nearest(name, names, KNOWN);
-    if (near)
-        return err_set(e, ERR_INVALID,
-                       "requires.%.64s: there is no such capability, did you mean '%s'?", name,
-                       near);
+    char suggestion[STR_SUGGEST_SIZE];
+    str_suggest_nearest(suggestion, name, names, KNOWN);
+    if (*suggestion)
+        return err_set(e, ERR_INVALID, "requires.%.64s: there is no such capability%s", name,
+                       suggestion);
     return err_set(
         e, ERR_INVALID,
         "requires.%.64s: there is no such capability; labels of your own are written label.NAME",

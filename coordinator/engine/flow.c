@@ -100,11 +100,10 @@ void flow_reply_unknown(struct engine *g, const struct command *c, const char *n
         if (!f->deleted && str_eq(f->ns, ns)) names[count++] = f->id;
     }
     const char *near = str_nearest(id, names, count);
-    char *hint = near ? str_dupf("did you mean '%s'?", near)
-                      : mem_strdup("cadre flow list shows those that there are");
+    char text[STR_SUGGEST_SIZE];
+    const char *hint = near ? str_hint(text, near) : "cadre flow list shows those that there are";
     reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no flow '%s' in the namespace %s", id,
                 ns);
-    mem_free(hint);
     mem_free(names);
 }
 

@@ -34,10 +34,10 @@ static void check_group(const struct flow_group_ref *ref, const char *place, voi
     const struct group *group = group_find(r->g, ref->key);
     char name[96];
     if (!group || group->deleted) {
+        char suggestion[STR_SUGGEST_SIZE];
         const char *near = group_nearest_key(r->g, ref->key);
-        flow_problems_add(&r->problems, r->file, ref->line,
-                          "%s: there is no worker group '%s'%s%s%s", place, ref->key,
-                          near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        flow_problems_add(&r->problems, r->file, ref->line, "%s: there is no worker group '%s'%s",
+                          place, ref->key, str_suggest(suggestion, near));
     } else if (!group_allows(group, r->flow->ns)) {
         r->groups_only = false;
         flow_problems_add(&r->problems, r->file, ref->line,

@@ -17,9 +17,9 @@ static struct group *named(struct engine *g, const struct command *c, const char
     struct group *group = key ? group_find(g, key) : NULL;
     if (group && !group->deleted) return group;
     const char *near = key ? group_nearest_key(g, key) : NULL;
-    char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
-    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no worker group '%s'", key ? key : "");
-    mem_free(hint);
+    char hint[STR_SUGGEST_SIZE];
+    reply_error(g, c, ERR_NOT_FOUND, NULL, str_hint(hint, near), "there is no worker group '%s'",
+                key ? key : "");
     return NULL;
 }
 

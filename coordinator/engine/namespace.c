@@ -103,10 +103,9 @@ void apply_ns_set(struct engine *g, struct command *c)
     const struct group *group = group_find(g, n->group);
     if (!group || group->deleted) {
         const char *near = group_nearest_key(g, n->group);
-        char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
-        reply_error(g, c, ERR_INVALID, "unknown-group", hint, "group: there is no group '%s'",
-                    n->group);
-        mem_free(hint);
+        char hint[STR_SUGGEST_SIZE];
+        reply_error(g, c, ERR_INVALID, "unknown-group", str_hint(hint, near),
+                    "group: there is no group '%s'", n->group);
         return;
     }
     if (!store_ok(g, store_ns_put(g->store, n, &g->err))) return;

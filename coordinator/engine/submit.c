@@ -32,8 +32,8 @@ static void refuse_group(struct engine *g, struct command *c, const char *key,
                          const struct namespace *n)
 {
     const char *near = group_nearest_key(g, key);
-    char *hint = near ? str_dupf("did you mean '%s'?", near)
-                      : mem_strdup("cadre group list shows those that there are");
+    char text[STR_SUGGEST_SIZE];
+    const char *hint = near ? str_hint(text, near) : "cadre group list shows those that there are";
     if (n) {
         reply_error(
             g, c, ERR_INVALID, "unknown-group", hint,
@@ -43,7 +43,6 @@ static void refuse_group(struct engine *g, struct command *c, const char *key,
         reply_error(g, c, ERR_INVALID, "unknown-group", hint,
                     "group: there is no worker group '%s'", key);
     }
-    mem_free(hint);
 }
 
 struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_given,

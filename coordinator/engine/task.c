@@ -28,10 +28,11 @@ static bool find_group(struct engine *g, struct job_row *row, bool fallback_give
     const struct group *group = job_resolve(g, row, fallback_given, &from);
     char name[96];
     if (!group) {
+        char suggestion[STR_SUGGEST_SIZE];
         const char *near = group_nearest_key(g, row->group);
-        err_set(&flaw->err, ERR_INVALID, "there is no worker group '%s'%s%s%s%s%s", row->group,
+        err_set(&flaw->err, ERR_INVALID, "there is no worker group '%s'%s%s%s%s", row->group,
                 from ? ", to which the namespace " : "", from ? from->row.ns : "",
-                from ? " sends its jobs" : "", near ? "; the nearest is " : "", near ? near : "");
+                from ? " sends its jobs" : "", str_suggest(suggestion, near));
         return flawed(flaw, REASON_UNKNOWN_GROUP);
     }
     if (!group_allows(group, row->ns)) {

@@ -31,10 +31,9 @@ static bool check_token(struct engine *g, const struct command *c)
     const struct group *group = group_find(g, t->group);
     if (!group || group->deleted) {
         const char *near = group_nearest_key(g, t->group);
-        char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
-        reply_error(g, c, ERR_INVALID, "unknown-group", hint,
+        char hint[STR_SUGGEST_SIZE];
+        reply_error(g, c, ERR_INVALID, "unknown-group", str_hint(hint, near),
                     "group: there is no worker group '%s'", t->group);
-        mem_free(hint);
         return false;
     }
     return true;

@@ -158,10 +158,9 @@ static struct trigger *named(struct engine *g, const struct command *c)
     for (t = f->triggers; t && count < FLOW_TRIGGERS_MAX; t = t->next)
         names[count++] = t->row.name;
     const char *near = str_nearest(p->trigger, names, count);
-    char *hint = near ? str_dupf("did you mean '%s'?", near) : NULL;
-    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "the flow %s.%s has no trigger '%s'", f->ns, f->id,
-                p->trigger);
-    mem_free(hint);
+    char hint[STR_SUGGEST_SIZE];
+    reply_error(g, c, ERR_NOT_FOUND, NULL, str_hint(hint, near),
+                "the flow %s.%s has no trigger '%s'", f->ns, f->id, p->trigger);
     return NULL;
 }
 

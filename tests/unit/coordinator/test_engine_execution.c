@@ -202,7 +202,7 @@ static void expression_that_names_no_group__fails_at_once(void **state)
                              "inputs.where }}\"}}\n");
     int64_t id = world_start(w, "f", "{\"where\":\"linux-dbb\"}");
     assert_state(w, id, "FAILED");
-    assert_message(w, id, "there is no worker group 'linux-dbb'; the nearest is linux-db",
+    assert_message(w, id, "there is no worker group 'linux-dbb', did you mean 'linux-db'?",
                    REASON_UNKNOWN_GROUP);
     id = world_start(w, "f", "{\"where\":\"linux-db\"}");
     struct job_row j = world_job(w, world_execution_job(w, id));
