@@ -3,6 +3,8 @@
 #ifndef CADRE_WIRE_LIMITS_H
 #define CADRE_WIRE_LIMITS_H
 
+#define INT53 9007199254740991LL         /* the greatest integer of a message */
+#define ATTEMPT_MAX 1000000              /* the greatest number of an attempt */
 #define LIMIT_FRAME_UNKNOWN (16u * 1024) /* bytes of a frame's body before the peer is known */
 #define LIMIT_FRAME_KNOWN (1024u * 1024) /* ... after it proved who it is */
 #define LIMIT_OUTPUT_CHUNK (64u * 1024)  /* bytes of job output in one output frame */
