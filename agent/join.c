@@ -64,7 +64,7 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     int rc = frame_reader_add(&t->reader, data, len, &e);
     if (rc == 0) rc = frame_reader_next(&t->reader, &f, &e);
     if (rc == 0) return;
-    if (rc == 1) rc = msg_decode(f.body, f.len, &t->answer, &e);
+    if (rc == 1) rc = msg_decode(f.body, f.len, (struct msg_peer){.known = false}, &t->answer, &e);
     if (rc == 0 && t->answer.type != MSG_ENROLLED && t->answer.type != MSG_REFUSED)
         rc = err_set(&e, ERR_PROTOCOL, "%s is no answer to an enrolment", msg_name(t->answer.type));
     if (rc != 0)

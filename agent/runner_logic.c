@@ -284,11 +284,12 @@ static void say_finished(struct attempt *a, const struct process_end *end)
     f->stderr_bytes = a->output.side[1].offset;
     f->truncated = a->output.truncated;
     f->run_ms = end->run_ms;
-    f->outputs = a->output.outputs.tree;
+    if (a->output.outputs.tree) f->outputs = json_text(a->output.outputs.tree);
     say(a, &m, f->seq, true);
     log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->face.text,
              (long long)a->face.number, f->state, (unsigned)end->exit_code,
              end->stray ? " (what it left running was ended)" : "");
+    mem_free(f->outputs);
 }
 
 /* By now the guard has ended it, or is about to. */
@@ -508,8 +509,7 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
                      (long long)msg->attempt);
     a->face.lease_ms = msg->lease_ms;
     a->timeout_ms = msg->timeout_ms;
-    a->face.spec = msg->spec;
-    msg->spec = NULL;
+    if (json_parse(msg->spec, strlen(msg->spec), &a->face.spec, NULL) != 0) a->face.spec = NULL;
     a->grace_ms = json_get_int(a->face.spec, "killGraceMs", KILL_GRACE_DEFAULT_MS);
     output_init(&a->output, msg->output_limit, on_chunk, a);
     return a;
@@ -670,36 +670,30 @@ int64_t runner_logic_running_lease(const struct runner_logic *r)
     return shortest;
 }
 
-static void list_attempt(struct json *list, int64_t job, int64_t attempt, const char *state)
+static void list_attempt(struct msg_attempts *list, int64_t job, int64_t attempt, bool ended)
 {
-    char id[ID_TEXT_SIZE];
-    struct json *item = json_new(JSON_OBJECT);
-    id_format(job, id);
-    (void)json_add(item, "job", json_new_str(id));
-    (void)json_add(item, "attempt", json_new_num((double)attempt));
-    (void)json_add(item, "state", json_new_str(state));
-    json_push(list, item);
+    list->items = mem_resize(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = (struct msg_attempt){job, attempt, ended};
 }
 
 static int list_ended(const struct journal_attempt *j, void *user)
 {
-    if (j->state == JOURNAL_ENDED) list_attempt(user, j->job, j->attempt, "ended");
+    if (j->state == JOURNAL_ENDED) list_attempt(user, j->job, j->attempt, true);
     return 0;
 }
 
-struct json *runner_logic_attempts(struct runner_logic *r)
+void runner_logic_attempts(struct runner_logic *r, struct msg_attempts *out)
 {
     struct err e;
-    struct json *list = json_new(JSON_ARRAY);
+    *out = (struct msg_attempts){NULL, 0};
     for (const struct attempt *a = r->attempts; a; a = a->next)
-        list_attempt(list, a->face.job, a->face.number, "running");
+        list_attempt(out, a->face.job, a->face.number, false);
     /* Their ends are made after the welcome: to say that they are in the journal would let the
      * coordinator look for them among the events up to hello.seq, and take an attempt that ran for
      * one that never did. */
     for (const struct leftover *l = r->leftovers; l; l = l->next)
-        list_attempt(list, l->entry.job, l->entry.attempt, "running");
-    if (journal_each_attempt(r->o.journal, list_ended, list, &e) != 0) fatal(r, &e);
-    return list;
+        list_attempt(out, l->entry.job, l->entry.attempt, false);
+    if (journal_each_attempt(r->o.journal, list_ended, out, &e) != 0) fatal(r, &e);
 }
 
 /* ---- what an earlier life left ---- */

@@ -102,7 +102,7 @@ void runner_logic_free(struct runner_logic *r);
 int runner_logic_report_leftovers(struct runner_logic *r, struct err *e);
 
 /* ---- orders of the coordinator ---- */
-/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free
+/* Takes a job. A repetition of one that is here already is ignored. Without a free
  * slot or while draining it is declined. */
 void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t slots);
 void runner_logic_kill(struct runner_logic *r, int64_t now_ms, const struct msg_kill *m);
@@ -151,7 +151,7 @@ bool runner_logic_only_killed(const struct runner_logic *r);
 /* Shortest lease held, and shortest of an attempt that runs; INT64_MAX: none. */
 int64_t runner_logic_shortest_lease(const struct runner_logic *r);
 int64_t runner_logic_running_lease(const struct runner_logic *r);
-/* [{job, attempt, state}] for hello: whatever the coordinator must know is still here. */
-struct json *runner_logic_attempts(struct runner_logic *r);
+/* For hello: whatever the coordinator must know is still here. The caller frees the items. */
+void runner_logic_attempts(struct runner_logic *r, struct msg_attempts *out);
 
 #endif

@@ -262,17 +262,13 @@ void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const
 static void say_ready(struct uplink_logic *l, bool with_capabilities)
 {
     struct msg m = {.type = MSG_READY};
-    struct err e;
     int64_t busy = (int64_t)runner_logic_count(l->o.runner);
     m.u.ready.slots = l->o.slots;
     m.u.ready.free_slots = busy < l->o.slots ? l->o.slots - busy : 0;
     m.u.ready.draining = l->resting || runner_logic_draining(l->o.runner);
     m.u.ready.reason = runner_logic_draining(l->o.runner) ? NULL : l->resting;
-    if (with_capabilities &&
-        json_parse(l->capabilities, strlen(l->capabilities), &m.u.ready.capabilities, &e) != 0)
-        m.u.ready.capabilities = NULL;
+    if (with_capabilities) m.u.ready.capabilities = l->capabilities;
     say(l, &m);
-    json_free(m.u.ready.capabilities);
 }
 
 /* The message does not change its texts. */
@@ -285,7 +281,6 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
 {
     struct msg m = {.type = MSG_HELLO};
     struct msg_hello *h = &m.u.hello;
-    struct err e;
     h->protocol = PROTOCOL_MINOR;
     h->protocol_min = PROTOCOL_MINOR_MIN;
     h->version = text_of(CADRE_VERSION);
@@ -296,14 +291,12 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->host_id = text_of(l->o.host_id);
     h->journal_id = text_of(journal_id(l->o.journal));
     h->seq = journal_seq(l->o.journal);
-    h->attempts = runner_logic_attempts(l->o.runner);
+    runner_logic_attempts(l->o.runner, &h->attempts);
     h->draining = l->resting || runner_logic_draining(l->o.runner);
-    if (json_parse(l->capabilities, strlen(l->capabilities), &h->capabilities, &e) != 0)
-        h->capabilities = json_new(JSON_OBJECT);
+    h->capabilities = l->capabilities;
     l->hello_sent_ms = now_ms;
     say(l, &m);
-    json_free(h->attempts);
-    json_free(h->capabilities);
+    mem_free(h->attempts.items);
 }
 
 static void warn_of_skew(const struct moment *now, const struct msg_welcome *w)
@@ -424,11 +417,9 @@ static int on_frame(struct uplink_logic *l, const struct moment *now, const stru
     struct msg m = {0};
     if (f->type != FRAME_JSON)
         return err_set(e, ERR_PROTOCOL, "a frame of type %u is not expected", f->type);
-    int rc = msg_decode(f->body, f->len, &m, e);
+    int rc = msg_decode(f->body, f->len, (struct msg_peer){.known = true}, &m, e);
     if (rc != 0) return rc;
-    if (msg_from_agent(m.type))
-        rc = err_set(e, ERR_PROTOCOL, "%s comes from agents only", msg_name(m.type));
-    else if (m.type == MSG_REFUSED)
+    if (m.type == MSG_REFUSED)
         on_refused(l, &m.u.refused);
     else if (uplink_logic_is_live(l))
         on_message(l, now->mono_ms, &m);

@@ -4,16 +4,9 @@
  *
  * MSG(id, name, direction, known)      direction: A agent -> coordinator, C coordinator -> agent
  *                                      known: 1 = only after the peer proved who it is
- * S(msg, field, max_bytes, need)       char *      (json string)
- * I(msg, field, min, max, need)        int64_t
- * D(msg, field, need)                  int64_t     (job id as text)
- * B(msg, field)                        bool        (false when absent)
- * J(msg, field, type, max_bytes, need) struct json * (object or array)
- * need: 1 = the message is refused without it. Field names are camelCase on the wire by way of
- * `wire`. */
-
-#define INT53 9007199254740991LL
-#define ATTEMPT_MAX 1000000
+ * Field lists: X(kind, c_name, "wireName", a, b, need); wire/fields.h says what the kinds are and
+ * what a and b mean. need: 1 = the message is refused without it. The durations here are at most
+ * 2^53-1 ms, so that sums of a few of them stay within 64 bits. */
 
 /* The head of an output frame, X(field, at, bytes, min, max): unsigned, big endian (PROTOCOL.md
  * section 2). The offset's limit holds for the last byte, too. */
@@ -44,8 +37,6 @@
     MSG(DRAIN, drain, C, 1)                                                                        \
     MSG(CERTIFICATE, certificate, C, 1)
 
-/* field lists: X(kind, c_name, "wireName", a, b, need) with kind in STR INT ID BOOL OBJ ARR
- *   STR: a = max bytes; INT: a..b range; OBJ/ARR: a = max bytes of its text; unused = 0 */
 #define MSG_FIELDS_ENROL(X)                                                                        \
     X(STR, token, "token", 3072, 0, 0) /* absent: renewal over an authenticated session */         \
     X(STR, csr, "csr", 8192, 0, 1)     /* PEM PKCS #10 */                                          \
@@ -63,18 +54,18 @@
     X(STR, name, "name", LIMIT_NAME, 0, 1)                                                         \
     X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0) /* absent: default group */                      \
     X(INT, slots, "slots", 1, LIMIT_SLOTS, 1)                                                      \
-    X(OBJ, capabilities, "capabilities", LIMIT_CAPABILITIES, 0, 1)                                 \
+    X(CAPS, capabilities, "capabilities", LIMIT_CAPABILITIES, LIMIT_LABELS, 1)                     \
     X(STR, boot_id, "bootId", 128, 0, 1)                                                           \
     X(STR, host_id, "hostId", 128, 0, 1)                                                           \
     X(STR, journal_id, "journalId", 64, 0, 1)                                                      \
     X(INT, seq, "seq", 0, INT53, 1) /* highest sequence number given to an event so far */         \
-    X(ARR, attempts, "attempts", 262144, 0, 1) /* [{job, attempt, state: "running"|"ended"}] */    \
-    X(BOOL, draining, "draining", 0, 0, 0)     /* takes no jobs: is on its way out */
+    X(ATTEMPTS, attempts, "attempts", 262144, LIMIT_ATTEMPTS_IN_HELLO, 1)                          \
+    X(BOOL, draining, "draining", 0, 0, 0) /* takes no jobs: is on its way out */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
     X(INT, slots, "slots", 1, LIMIT_SLOTS, 0)                                                      \
-    X(OBJ, capabilities, "capabilities", LIMIT_CAPABILITIES, 0, 0)                                 \
+    X(CAPS, capabilities, "capabilities", LIMIT_CAPABILITIES, LIMIT_LABELS, 0)                     \
     X(BOOL, draining, "draining", 0, 0, 0)                                                         \
     X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0) /* of draining, when it is not on its way out */
 

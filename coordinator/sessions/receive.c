@@ -34,25 +34,14 @@ static int refuse(struct session_heard *out, enum refusal r, const char *sentenc
 
 /* ---- hello ---- */
 
-static int take_attempts(const struct json *list, struct cmd_hello *h, struct err *e)
+static void take_attempts(const struct msg_attempts *list, struct cmd_hello *h)
 {
-    size_t count = json_count(list);
-    if (count > LIMIT_ATTEMPTS_IN_HELLO)
-        return err_set(e, ERR_TOO_LARGE, "hello: %zu attempts, at most %d are taken", count,
-                       LIMIT_ATTEMPTS_IN_HELLO);
-    h->attempts = mem_array(count, sizeof *h->attempts);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        struct hello_attempt *a = &h->attempts[h->attempt_count];
-        const char *state = json_get_str(j, "state", "");
-        a->attempt = json_get_int(j, "attempt", 0);
-        a->ended = str_eq(state, "ended");
-        if (id_parse(json_get_str(j, "job", ""), &a->job) || a->attempt < 1 ||
-            (!a->ended && !str_eq(state, "running")))
-            return err_set(e, ERR_PROTOCOL, "hello: attempts[%zu] is not {job, attempt, state}",
-                           h->attempt_count);
-        h->attempt_count++;
-    }
-    return 0;
+    h->attempts = mem_array(list->count, sizeof *h->attempts);
+    h->attempt_count = list->count;
+    for (size_t i = 0; i < list->count; i++)
+        h->attempts[i] = (struct hello_attempt){.job = list->items[i].job,
+                                                .attempt = list->items[i].attempt,
+                                                .ended = list->items[i].ended};
 }
 
 /* 0: they have no minor in common. */
@@ -75,18 +64,13 @@ static int refuse_minor(const struct msg_hello *m, struct session_heard *out)
     return refuse(out, REFUSAL_PROTOCOL_VERSION, sentence);
 }
 
-static int on_hello(struct session_facts *s, struct msg_hello *m, struct session_heard *out,
-                    struct err *e)
+static int on_hello(struct session_facts *s, struct msg_hello *m, struct session_heard *out)
 {
-    if (!s->agent)
-        return refuse(out, REFUSAL_CERTIFICATE_REQUIRED,
-                      "hello needs a client certificate: join this machine with a token first");
     int64_t minor = common_minor(m);
     if (!minor) return refuse_minor(m, out);
     struct command *c = command_for(s, CMD_HELLO, out);
     struct cmd_hello *h = &c->u.hello;
-    int rc = take_attempts(m->attempts, h, e);
-    if (rc) return rc;
+    take_attempts(&m->attempts, h);
     h->agent = s->agent;
     h->version = take(&m->version);
     h->name = take(&m->name);
@@ -94,7 +78,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->boot_id = take(&m->boot_id);
     h->host_id = take(&m->host_id);
     h->journal_id = take(&m->journal_id);
-    h->capabilities = json_text(m->capabilities);
+    h->capabilities = take(&m->capabilities);
     h->slots = m->slots;
     h->seq = m->seq;
     h->draining = m->draining;
@@ -106,12 +90,11 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
 
 /* ---- events ---- */
 
-static void on_ready(const struct session_facts *s, const struct msg_ready *m,
-                     struct session_heard *out)
+static void on_ready(const struct session_facts *s, struct msg_ready *m, struct session_heard *out)
 {
     struct command *c = command_for(s, CMD_READY, out);
     c->u.ready.slots = m->slots;
-    if (m->capabilities) c->u.ready.capabilities = json_text(m->capabilities);
+    c->u.ready.capabilities = take(&m->capabilities);
     c->u.ready.draining = m->draining;
     c->u.ready.reason = mem_strdup(m->reason);
 }
@@ -151,7 +134,7 @@ static int on_finished(const struct session_facts *s, struct msg_finished *m,
     v->exited = m->exited;
     v->truncated = m->truncated;
     v->exit_code = m->exit_code;
-    if (m->outputs) v->outputs = json_text(m->outputs);
+    v->outputs = take(&m->outputs);
     return 0;
 }
 
@@ -236,14 +219,10 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
 
 static int on_msg(struct session_facts *s, struct msg *m, struct session_heard *out, struct err *e)
 {
-    if (!msg_from_agent(m->type))
-        return err_set(e, ERR_PROTOCOL, "'%s' is a message of the coordinator", msg_name(m->type));
     if (m->type == MSG_ENROL) return on_enrol(s, &m->u.enrol, out, e);
-    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, out, e);
+    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, out);
     if (m->type == MSG_BYE && s->state == SESSION_GREETED) return on_live_msg(s, m, out, e);
     if (s->state == SESSION_LIVE) return on_live_msg(s, m, out, e);
-    if (s->state == SESSION_FRESH && !s->agent)
-        return refuse(out, REFUSAL_CERTIFICATE_REQUIRED, "a client certificate is needed");
     return err_set(e, ERR_PROTOCOL, "'%s' came before welcome", msg_name(m->type));
 }
 
@@ -255,7 +234,9 @@ static int on_frame(struct session_facts *s, const struct frame *f, struct sessi
         return err_set(e, ERR_PROTOCOL, "output came before welcome");
     }
     struct msg m;
-    int rc = msg_decode(f->body, f->len, &m, e);
+    struct msg_peer from = {.agent = true, .known = s->agent != 0};
+    int rc = msg_decode(f->body, f->len, from, &m, e);
+    if (rc == ERR_DENIED) return refuse(out, REFUSAL_CERTIFICATE_REQUIRED, err_text(e));
     if (rc) return rc;
     rc = on_msg(s, &m, out, e);
     msg_fini(&m);

@@ -13,15 +13,11 @@ void session_facts_fini(struct session_facts *s)
     s->csr = NULL;
 }
 
-static int not_sent(int rc, enum msg_type type, struct err *e)
-{
-    return err_set(e, rc, "'%s' could not be sent: %s", msg_name(type), err_sentence(rc));
-}
-
 static int add(const struct msg *m, struct buf *out, struct err *e)
 {
     int rc = msg_frame_add(out, m);
-    return rc ? not_sent(rc, m->type, e) : 0;
+    if (!rc) return 0;
+    return err_set(e, rc, "'%s' could not be sent: %s", msg_name(m->type), err_sentence(rc));
 }
 
 static int send_welcome(struct session_facts *s, const struct session_terms *terms,
@@ -42,13 +38,14 @@ static int send_welcome(struct session_facts *s, const struct session_terms *ter
 
 static int send_job(const struct effect *x, struct buf *out, struct err *e)
 {
-    struct msg_job job = {.job = x->job,
-                          .attempt = x->attempt,
-                          .lease_ms = x->ms,
-                          .timeout_ms = x->ms2,
-                          .output_limit = x->seq};
-    int rc = msg_job_frame_add(out, &job, x->json);
-    return rc ? not_sent(rc, MSG_JOB, e) : 0;
+    struct msg m = {.type = MSG_JOB};
+    m.u.job = (struct msg_job){.job = x->job,
+                               .attempt = x->attempt,
+                               .spec = x->json,
+                               .lease_ms = x->ms,
+                               .timeout_ms = x->ms2,
+                               .output_limit = x->seq};
+    return add(&m, out, e);
 }
 
 static int send_kill(const struct effect *x, struct buf *out, struct err *e)

@@ -87,12 +87,9 @@ void turn(struct world *w)
 void take_job(struct world *w, int64_t job, const char *script)
 {
     struct msg_job m = {.job = job, .attempt = 1, .lease_ms = LEASE_MS, .output_limit = 65536};
-    struct err e;
-    char *spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
-    assert_int_equal(json_parse(spec, strlen(spec), &m.spec, &e), 0);
-    mem_free(spec);
+    m.spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
     runner_logic_accept(w->logic, &m, SLOTS);
-    json_free(m.spec);
+    mem_free(m.spec);
 }
 
 struct search {

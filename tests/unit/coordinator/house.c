@@ -220,7 +220,7 @@ void peer_expect(struct peer *p, enum msg_type type, struct msg *m)
     struct err e = {0};
     if (!peer_frame(p, &f)) fail_msg("the link ended before '%s': %s", msg_name(type), p->err.msg);
     assert_int_equal(f.type, FRAME_JSON);
-    if (msg_decode(f.body, f.len, m, &e)) fail_msg("%s", e.msg);
+    if (msg_decode(f.body, f.len, house_coordinator, m, &e)) fail_msg("%s", e.msg);
     if (m->type != type)
         fail_msg("'%s' was expected, not %.*s", msg_name(type), (int)f.len, (const char *)f.body);
 }
@@ -428,21 +428,17 @@ void peer_hello(struct peer *p, const char *name, const char *boot_id, int64_t s
 {
     struct msg m = {.type = MSG_HELLO};
     char version[] = "0.1.0", host[] = "host-1", journal[] = "journal-1";
+    char capabilities[] = "{\"os\":\"linux\",\"label.region\":\"eu\"}";
     m.u.hello = (struct msg_hello){.protocol = PROTOCOL_MINOR,
                                    .protocol_min = PROTOCOL_MINOR_MIN,
                                    .version = version,
                                    .name = mem_strdup(name),
                                    .slots = slots,
-                                   .capabilities = json_new(JSON_OBJECT),
+                                   .capabilities = capabilities,
                                    .boot_id = mem_strdup(boot_id),
                                    .host_id = host,
-                                   .journal_id = journal,
-                                   .attempts = json_new(JSON_ARRAY)};
-    json_put(m.u.hello.capabilities, "os", json_new_str("linux"));
-    json_put(m.u.hello.capabilities, "label.region", json_new_str("eu"));
+                                   .journal_id = journal};
     peer_send(p, &m);
-    json_free(m.u.hello.capabilities);
-    json_free(m.u.hello.attempts);
     mem_free(m.u.hello.name);
     mem_free(m.u.hello.boot_id);
 }

@@ -19,6 +19,9 @@
 #include <cmocka.h>
 #include <uv.h>
 
+/* As whom the agents of a test hear the coordinator. */
+static const struct msg_peer house_coordinator = {.agent = false, .known = true};
+
 #define HOUSE_PATIENCE_MS 30000 /* of a test: hanging for so long is a failure */
 
 struct house {

@@ -104,11 +104,10 @@ static int64_t take_job(struct json **spec)
         struct frame f;
         struct err e;
         assert_true(peer_frame(&agent, &f));
-        assert_int_equal(msg_decode(f.body, f.len, &m, &e), 0);
+        assert_int_equal(msg_decode(f.body, f.len, house_coordinator, &m, &e), 0);
     } while (m.type != MSG_JOB);
     int64_t job = m.u.job.job;
-    *spec = m.u.job.spec;
-    m.u.job.spec = NULL;
+    assert_int_equal(json_parse(m.u.job.spec, strlen(m.u.job.spec), spec, NULL), 0);
     msg_fini(&m);
     return job;
 }

@@ -50,7 +50,7 @@ static void take_job(int64_t job)
         struct frame f;
         struct err e;
         assert_true(peer_frame(&agent, &f));
-        assert_int_equal(msg_decode(f.body, f.len, &m, &e), 0);
+        assert_int_equal(msg_decode(f.body, f.len, house_coordinator, &m, &e), 0);
     } while (m.type != MSG_JOB);
     assert_int_equal(m.u.job.job, job);
     msg_fini(&m);

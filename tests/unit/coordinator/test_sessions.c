@@ -62,7 +62,7 @@ static void wait_for(struct peer *p, enum msg_type type, struct msg *m)
     for (;;) {
         if (!peer_frame(p, &f))
             fail_msg("the link ended before '%s': %s", msg_name(type), p->err.msg);
-        if (msg_decode(f.body, f.len, m, &e)) fail_msg("%s", e.msg);
+        if (msg_decode(f.body, f.len, house_coordinator, m, &e)) fail_msg("%s", e.msg);
         if (m->type == type) return;
         msg_fini(m);
     }
@@ -547,7 +547,7 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
     assert_int_equal(m.u.job.job, job);
     assert_int_equal(m.u.job.attempt, 1);
     assert_int_equal(m.u.job.timeout_ms, 60000);
-    assert_string_equal(json_get_str(m.u.job.spec, "name", ""), "n");
+    assert_non_null(strstr(m.u.job.spec, "\"name\":\"n\""));
     msg_fini(&m);
     state_is(job, "SUBMITTED");
     peer_started(&p, 1, job, 1);

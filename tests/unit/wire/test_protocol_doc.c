@@ -146,6 +146,16 @@ static void add_ARR(struct buf *b, int64_t a, int64_t unused)
     add_size(b, "list", a);
 }
 
+static void add_CAPS(struct buf *b, int64_t bytes, int64_t labels)
+{
+    buf_addf(b, "object | %lld, %lld labels", (long long)bytes, (long long)labels);
+}
+
+static void add_ATTEMPTS(struct buf *b, int64_t bytes, int64_t items)
+{
+    buf_addf(b, "list | %lld, %lld entries", (long long)bytes, (long long)items);
+}
+
 static void add_INT(struct buf *b, int64_t min, int64_t max)
 {
     buf_adds(b, "integer | ");
