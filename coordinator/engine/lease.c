@@ -87,18 +87,19 @@ void apply_awake(struct engine *g, struct command *c)
 
 void upkeep_on_timer(struct engine *g)
 {
-    bool more_keys = false, more_jobs = false;
+    bool more_keys = false, more_dropped = false, more_jobs = false;
     requires_entries_trim(g);
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))
         return;
+    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &more_dropped, &g->err))) return;
     if (g->config.retention_ms > 0 &&
         !store_ok(g, store_purge(g->store, wall - g->config.retention_ms, UPKEEP_MOST, &more_jobs,
                                  &g->err)))
         return;
-    timer_set(g, &g->upkeep,
-              g->now.mono_ms + (more_keys || more_jobs ? UPKEEP_MORE_MS : UPKEEP_MS));
+    bool more = more_keys || more_dropped || more_jobs;
+    timer_set(g, &g->upkeep, g->now.mono_ms + (more ? UPKEEP_MORE_MS : UPKEEP_MS));
 }
 
 void timers_run(struct engine *g)

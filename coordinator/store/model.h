@@ -102,6 +102,10 @@ bool job_is_final(enum job_state s);
 /* SUBMITTED, RUNNING or KILLING: an agent has it. */
 bool job_is_assigned(enum job_state s);
 
+/* Of the attempts of a job that are over, the first and the last ones are kept. */
+#define ATTEMPTS_FIRST 10
+#define ATTEMPTS_LAST 100
+
 /* An attempt that is over while its job went on (the last attempt lives in the job itself). */
 struct attempt_row {
     int64_t job, attempt, agent;

@@ -201,6 +201,11 @@ void bind_int(sqlite3_stmt *q, int at, int64_t n)
     bound(sqlite3_bind_int64(q, at, n));
 }
 
+void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code)
+{
+    bound(exited ? sqlite3_bind_int64(q, at, exit_code) : sqlite3_bind_null(q, at));
+}
+
 void bind_real(sqlite3_stmt *q, int at, double n)
 {
     bound(sqlite3_bind_double(q, at, n));

@@ -44,6 +44,8 @@ bool db_in_transaction(const struct db *d);
 /* Text and blobs are borrowed until the statement ran. NULL text is stored as NULL. */
 void bind_int(sqlite3_stmt *q, int at, int64_t n);
 void bind_real(sqlite3_stmt *q, int at, double n);
+/* NULL when no process ended. */
+void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code);
 void bind_text(sqlite3_stmt *q, int at, const char *s);
 void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len);
 

@@ -5,15 +5,6 @@
 
 /* ---- insert --------------------------------------------------------------------------------- */
 
-static void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code)
-{
-    if (exited) {
-        bind_int(q, at, exit_code);
-    } else {
-        sqlite3_bind_null(q, at);
-    }
-}
-
 static bool is_watched(const struct job_row *j)
 {
     return j->queue_timeout_ms > 0 || j->fallback != FALLBACK_WAIT;
@@ -309,23 +300,5 @@ int store_job_set_group(struct store *s, int64_t id, const char *group, struct e
     q = store_queue(s, Q_JOB_GROUP);
     bind_int(q, 1, id);
     bind_text(q, 2, group_text(group));
-    return db_run(&s->queue, q, e);
-}
-
-int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e)
-{
-    int rc = store_write_queue(s, e);
-    if (rc != 0) return rc;
-    sqlite3_stmt *q = store_queue(s, Q_ATTEMPT_INSERT);
-    bind_int(q, 1, a->job);
-    bind_int(q, 2, a->attempt);
-    bind_int(q, 3, a->agent);
-    bind_int(q, 4, a->state);
-    bind_int(q, 5, a->reason);
-    bind_exit(q, 6, a->exited, a->exit_code);
-    bind_int(q, 7, a->submitted_ms);
-    bind_int(q, 8, a->started_ms);
-    bind_int(q, 9, a->ended_ms);
-    bind_text(q, 10, a->message);
     return db_run(&s->queue, q, e);
 }

@@ -41,6 +41,7 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     bind_int(q, 3, c->stream);
     bind_int(q, 4, c->offset + (int64_t)c->len);
     bind_int(q, 5, (int64_t)len);
+    bind_int(q, 6, sqlite3_last_insert_rowid(s->output.handle));
     return db_run(&s->output, q, e);
 }
 

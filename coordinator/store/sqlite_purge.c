@@ -40,6 +40,10 @@ static int purge_output(struct store *s, int64_t job, size_t *budget, struct err
     if (*budget == 0) return 0;
     q = store_output(s, O_STREAMS_DELETE);
     bind_int(q, 1, job);
+    rc = db_run(&s->output, q, e);
+    if (rc != 0) return rc;
+    q = store_output(s, O_DROPPED_OF_JOB);
+    bind_int(q, 1, job);
     return db_run(&s->output, q, e);
 }
 
@@ -155,6 +159,15 @@ static int shrink_output(struct store *s, struct err *e)
     while ((rc = db_step(&s->output, q, e)) == 1) {
         /* a row for every page moved, without content */
     }
+    return rc;
+}
+
+int store_tidy(struct store *s, size_t most, bool *more, struct err *e)
+{
+    size_t budget = most;
+    int rc = purge_dropped(s, &budget, e);
+    if (rc == 0 && budget < most) rc = shrink_output(s, e);
+    if (rc == 0) *more = budget == 0;
     return rc;
 }
 

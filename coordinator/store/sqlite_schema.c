@@ -245,8 +245,19 @@ static const char output_1[] =
     "  PRIMARY KEY (job, attempt, stream)"
     ") STRICT, WITHOUT ROWID;";
 
+/* Where the chunks of a stream are, so that those of one attempt are found among all of a job's: of
+ * streams that are older, anywhere. And attempts whose output is still to be deleted. */
+static const char output_2[] =
+    "ALTER TABLE streams ADD COLUMN first_cursor INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE streams ADD COLUMN last_cursor INTEGER NOT NULL DEFAULT 9223372036854775807;"
+    "CREATE TABLE dropped ("
+    "  job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  PRIMARY KEY (job, attempt)"
+    ") STRICT, WITHOUT ROWID;";
+
 static const char *const queue_steps[] = {queue_1, queue_2, queue_3};
-static const char *const output_steps[] = {output_1};
+static const char *const output_steps[] = {output_1, output_2};
 
 static const struct family {
     const char *const *steps;

@@ -53,6 +53,9 @@
                     " queued = 0, bad = ?2 <> 5, retry_at_ms = 0 WHERE id = ?1")                   \
     X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
     X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
+    X(Q_ATTEMPT_SURPLUS, "SELECT attempt FROM attempts WHERE job = ?1 AND attempt > ?2"            \
+                         " AND attempt <= ?3 ORDER BY attempt LIMIT 1")                            \
+    X(Q_ATTEMPT_DELETE, "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2")                    \
     X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
                    " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \
     /* the queue */                                                                                \
@@ -180,8 +183,10 @@
     X(O_ROLLBACK, "ROLLBACK")                                                                      \
     X(O_STREAM_NEXT, "SELECT next_offset FROM streams"                                             \
                      " WHERE job = ?1 AND attempt = ?2 AND stream = ?3")                           \
-    X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE"        \
-                    " SET next_offset = excluded.next_offset, bytes = bytes + excluded.bytes")     \
+    X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT"          \
+                    " DO UPDATE SET next_offset = excluded.next_offset,"                           \
+                    " bytes = bytes + excluded.bytes,"                                             \
+                    " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
     X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data)"                    \
                       " VALUES (?1, ?2, ?3, ?4, ?5)")                                              \
     X(O_BYTES, "SELECT total(bytes) FROM streams WHERE job = ?1 AND attempt = ?2")                 \
@@ -189,6 +194,17 @@
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
     X(O_STREAMS_HAS, "SELECT 1 FROM streams WHERE job = ?1 LIMIT 1")                               \
     X(O_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1")                                      \
+    /* attempts that are not kept */                                                               \
+    X(O_ATTEMPT_RANGE, "SELECT min(first_cursor), max(last_cursor) FROM streams"                   \
+                       " WHERE job = ?1 AND attempt = ?2")                                         \
+    X(O_ATTEMPT_CHUNKS_DELETE,                                                                     \
+      "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks INDEXED BY chunk_job"         \
+      " WHERE job = ?1 AND cursor BETWEEN ?3 AND ?4 AND attempt = ?2 ORDER BY cursor LIMIT ?5)")   \
+    X(O_ATTEMPT_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1 AND attempt = ?2")             \
+    X(O_DROPPED_ADD, "INSERT OR IGNORE INTO dropped VALUES (?1, ?2)")                              \
+    X(O_DROPPED_FIRST, "SELECT job, attempt FROM dropped ORDER BY job, attempt LIMIT 1")           \
+    X(O_DROPPED_DELETE, "DELETE FROM dropped WHERE job = ?1 AND attempt = ?2")                     \
+    X(O_DROPPED_OF_JOB, "DELETE FROM dropped WHERE job = ?1")                                      \
     X(O_FREE_PAGES, "PRAGMA freelist_count")                                                       \
     X(O_PAGES, "PRAGMA page_count")                                                                \
     X(O_SHRINK, "PRAGMA incremental_vacuum(256)")
@@ -219,6 +235,9 @@ int store_write_output(struct store *s, struct err *e);
 
 /* All of a final job, its output included. */
 int purge_whole_job(struct store *s, int64_t job, struct err *e);
+
+/* Output of attempts that are not kept; *budget chunks and attempts at most. */
+int purge_dropped(struct store *s, size_t *budget, struct err *e);
 
 /* A job of a class leaves state `from` and enters `to`; JOB_STATES: comes from, goes to nowhere. */
 void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);

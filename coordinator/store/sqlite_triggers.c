@@ -111,11 +111,7 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
     bind_int(q, 1, v->trigger);
     bind_int(q, 2, v->number);
     bind_int(q, 3, v->result);
-    if (v->exited) {
-        bind_int(q, 4, v->exit_code);
-    } else {
-        sqlite3_bind_null(q, 4);
-    }
+    bind_exit(q, 4, v->exited, v->exit_code);
     bind_int(q, 5, v->job);
     bind_int(q, 6, v->execution);
     bind_int(q, 7, v->started_ms);

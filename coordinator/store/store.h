@@ -69,7 +69,9 @@ struct job_end {
 int store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
 /* For fallback IGNORE, before hand-out. */
 int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e);
-/* Keeps a finished attempt of a job that goes on. */
+/* Keeps a finished attempt of a job that goes on. The first ATTEMPTS_FIRST and the last
+ * ATTEMPTS_LAST stay; one between them goes with its output. The cost does not grow with the
+ * attempts. */
 int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e);
 
 /* What the engine needs to rebuild its memory at the start: assigned and RETRYING jobs, and those
@@ -194,6 +196,9 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
                       struct err *e);
+/* What is of no use to anybody, however young: output of attempts that are not kept. `most` counts
+ * rows. */
+int store_tidy(struct store *s, size_t most, bool *more, struct err *e);
 /* Executions that ended, with their task runs; final jobs that are of none; and all that belongs to
  * them. `most` counts jobs, executions and chunks of output; a job goes after its last chunk, an
  * execution after its last job. */
