@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/frame_filter.h"
 #include "platform/os.h"
 #include "wire/http.h"
 #include "wire/limits.h"
@@ -405,6 +406,7 @@ static void post_aside(struct client *c);
 struct follow {
     struct client *c;
     const struct client_follow *f;
+    struct frame_filter filter;
     struct frame_reader reader;
     int64_t cursor;
     bool alive; /* something came on this connection */
@@ -434,9 +436,15 @@ static int follow_bytes(const void *data, size_t len, void *user)
     /* The coordinator is there again: what it was not told while it was away is said now. */
     if (!w->alive && w->c->aside_target && !w->c->aside) post_aside(w->c);
     w->alive = true;
-    int rc = frame_reader_add(&w->reader, data, len, &w->c->err);
-    while (rc == 0 && (rc = frame_reader_next(&w->reader, &frame, &w->c->err)) == 1)
-        rc = follow_frame(w, &frame);
+    int rc = 0;
+    for (const char *p = data; len > 0 && rc == 0;) {
+        size_t used = 0;
+        rc = frame_filter_add(&w->filter, &w->reader, p, len, &used, &w->c->err);
+        p += used;
+        len -= used;
+        while (rc == 0 && (rc = frame_reader_next(&w->reader, &frame, &w->c->err)) == 1)
+            rc = follow_frame(w, &frame);
+    }
     return rc;
 }
 
@@ -458,6 +466,7 @@ static int follow_all(struct client *c, const char *target, struct follow *w, st
         bool retry = false;
         char *full = str_dupf("%s?cursor=%lld", target, (long long)w->cursor);
         bool reused = c->link != NULL;
+        frame_filter_init(&w->filter, LIMIT_FRAME_KNOWN);
         frame_reader_init(&w->reader, LIMIT_FRAME_KNOWN);
         w->alive = false;
         int rc = stream_once(c, full, &retry, &why);

@@ -11,9 +11,10 @@
 struct watch {
     struct cli *cli;
     const struct follow_options *o;
-    const char *what, *collection; /* "job", "jobs" */
-    char *said;                    /* the last waiting line */
-    int64_t retry_told;            /* the last attempt whose failure was told */
+    const char *what, *collection;                          /* "job", "jobs" */
+    void (*ended)(struct watch *w, const struct json *end); /* its object, in a final state */
+    char *said;                                             /* the last waiting line */
+    int64_t retry_told; /* the last attempt whose failure was told */
     bool finished;
     bool waited;
     int code;
@@ -72,20 +73,42 @@ static void tell_end(const struct json *job)
              reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
 }
 
+int64_t job_failed_attempt(const struct json *job, const char **reason)
+{
+    int64_t number = 0;
+    for (const struct json *a = json_first(json_get(job, "attempts")); a; a = json_next(a)) {
+        const char *text = json_get_str(a, "reason", NULL);
+        int64_t attempt = json_get_int(a, "attempt", 0);
+        if (!text || attempt < number) continue;
+        number = attempt;
+        *reason = text;
+    }
+    return number;
+}
+
 /* Once per attempt, however often the coordinator tells of a job that waits for its next one. */
 static void tell_retry(struct watch *w, const struct json *event)
 {
-    const struct json *failed = NULL;
-    for (const struct json *a = json_first(json_get(event, "attempts")); a; a = json_next(a))
-        if (json_get_str(a, "reason", NULL)) failed = a;
-    int64_t number = json_get_int(failed, "attempt", 0);
+    const char *reason = "?";
+    int64_t number = job_failed_attempt(event, &reason);
     if (w->o->quiet || number <= w->retry_told) return;
     w->retry_told = number;
-    cli_note("cadre: attempt %lld failed (%s); it is tried again", (long long)number,
-             json_get_str(failed, "reason", "?"));
+    cli_note("cadre: attempt %lld failed (%s); it is tried again", (long long)number, reason);
 }
 
 static const char *const final[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", NULL};
+
+/* A job in a final state. */
+static void job_ended(struct watch *w, const struct json *job)
+{
+    if (w->finished) return;
+    w->finished = true;
+    w->code = job_exit_code(job);
+    if (w->o->json)
+        cli_print_json(job);
+    else
+        tell_end(job);
+}
 
 static int on_event(const struct json *event, void *user)
 {
@@ -93,17 +116,10 @@ static int on_event(const struct json *event, void *user)
     if (!str_eq(json_get_str(event, "event", ""), "state")) return 0;
     const char *state = json_get_str(event, "state", "");
     if (str_eq(state, "RETRYING")) tell_retry(w, event);
-    if (!state_is(state, final)) {
-        tell_waiting(w, event);
-        return 0;
-    }
-    if (w->finished) return 0;
-    w->finished = true;
-    w->code = job_exit_code(event);
-    if (w->o->json)
-        cli_print_json(event);
+    if (state_is(state, final))
+        job_ended(w, event);
     else
-        tell_end(event);
+        tell_waiting(w, event);
     return 0;
 }
 
@@ -132,6 +148,18 @@ static int on_interrupt(int count, void *user)
     return 0;
 }
 
+/* The stream is over, and its last event was left out: what is followed is asked for its end. */
+static void ask_end(struct watch *w)
+{
+    struct response r;
+    char *target = cli_path(w->collection, w->o->id, NULL);
+    const struct json *end = cli_call(w->cli, "GET", target, NULL, &r);
+    mem_free(target);
+    if (!end) return;
+    if (state_is(json_get_str(end, "state", ""), final)) w->ended(w, end);
+    response_fini(&r);
+}
+
 static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, void *user))
 {
     struct err e = {0};
@@ -145,6 +173,7 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
     mem_free(target);
     mem_free(w->said);
     mem_free(w->job);
+    if (rc == 0 && !w->finished) ask_end(w);
     if (w->finished) return w->code;
     if (rc == ERR_CLOSED) {
         cli_note("cadre: left; see the %s with 'cadre %s show %s'", w->what, w->what, id);
@@ -162,7 +191,12 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
 
 int follow_job(struct cli *cli, const struct follow_options *o)
 {
-    struct watch w = {.cli = cli, .o = o, .what = "job", .collection = "jobs", .code = EXIT_CADRE};
+    struct watch w = {.cli = cli,
+                      .o = o,
+                      .what = "job",
+                      .collection = "jobs",
+                      .ended = job_ended,
+                      .code = EXIT_CADRE};
     return follow(&w, on_event);
 }
 
@@ -203,6 +237,21 @@ static void tell_run(struct watch *w, const struct json *job)
              message ? message : "");
 }
 
+/* An execution in a final state. */
+static void execution_ended(struct watch *w, const struct json *x)
+{
+    const char *state = json_get_str(x, "state", "");
+    const char *message = json_get_str(x, "message", NULL);
+    if (w->finished) return;
+    w->finished = true;
+    w->code = EXIT_OK;
+    if (str_eq(state, "FAILED")) w->code = EXIT_ERROR;
+    if (str_eq(state, "KILLED") || str_eq(state, "CANCELLED")) w->code = EXIT_CANCELLED;
+    if (!w->o->json && !str_eq(state, "SUCCESS"))
+        cli_note("cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
+                 message ? message : "");
+}
+
 static int on_execution_event(const struct json *event, void *user)
 {
     struct watch *w = user;
@@ -218,22 +267,18 @@ static int on_execution_event(const struct json *event, void *user)
     if (!str_eq(kind, "execution")) return 0;
     if (str_eq(state, "QUEUED") && !w->o->quiet)
         cli_note("waiting: as many executions of the flow run as its concurrency limit lets");
-    if (!state_is(state, final) || w->finished) return 0;
-    w->finished = true;
-    w->code = str_eq(state, "FAILED")                                 ? EXIT_ERROR
-              : str_eq(state, "KILLED") || str_eq(state, "CANCELLED") ? EXIT_CANCELLED
-                                                                      : EXIT_OK;
-    const char *message = json_get_str(event, "message", NULL);
-    if (!w->o->json && !str_eq(state, "SUCCESS"))
-        cli_note("cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
-                 message ? message : "");
+    if (state_is(state, final)) execution_ended(w, event);
     return 0;
 }
 
 int follow_execution(struct cli *cli, const struct follow_options *o)
 {
-    struct watch w = {
-        .cli = cli, .o = o, .what = "execution", .collection = "executions", .code = EXIT_CADRE};
+    struct watch w = {.cli = cli,
+                      .o = o,
+                      .what = "execution",
+                      .collection = "executions",
+                      .ended = execution_ended,
+                      .code = EXIT_CADRE};
     int code = follow(&w, on_execution_event);
     if (!w.finished || !o->json) return code;
     /* with its task runs, which the stream told one by one */

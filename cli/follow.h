@@ -9,9 +9,8 @@
 
 struct follow_options {
     const char *id;
-    bool
-        /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
-        cancel_on_interrupt;
+    /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
+    bool cancel_on_interrupt;
     bool quiet; /* no chatter about waiting */
     bool json;  /* `run -o json`: the object at the end; output goes to stderr */
 };
@@ -25,5 +24,8 @@ int follow_execution(struct cli *cli, const struct follow_options *o);
 
 /* Exit code for a job's object in a final state. */
 int job_exit_code(const struct json *job);
+/* The number and reason of a job's last attempt that failed; 0: none is known. `attempts` may hold
+ * all attempts, the last ones, or the last alone. */
+int64_t job_failed_attempt(const struct json *job, const char **reason);
 
 #endif

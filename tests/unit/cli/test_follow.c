@@ -90,6 +90,51 @@ static void whatever_cadre_could_not_do_is_125(void **state)
     assert_int_equal(code_of("{}"), 125);
 }
 
+static int64_t failed_of(const char *text, const char **reason)
+{
+    static char kept[32];
+    struct json *job = NULL;
+    struct err e = {0};
+    if (json_parse(text, strlen(text), &job, &e) != 0) fail_msg("%s", e.msg);
+    *reason = "?";
+    int64_t number = job_failed_attempt(job, reason);
+    assert_int_equal(str_copy(kept, sizeof kept, *reason), 0);
+    *reason = kept;
+    json_free(job);
+    return number;
+}
+
+static void the_last_failed_attempt_is_told_from_all_attempts_and_from_the_last_alone(void **state)
+{
+    (void)state;
+    const char *reason;
+    assert_int_equal(failed_of("{\"attempts\":[{\"attempt\":1,\"reason\":\"lost\"},"
+                               "{\"attempt\":2,\"reason\":\"exit-code\"}]}",
+                               &reason),
+                     2);
+    assert_string_equal(reason, "exit-code");
+    assert_int_equal(failed_of("{\"attemptCount\":4301,"
+                               "\"attempts\":[{\"attempt\":4301,\"reason\":\"timeout\"}]}",
+                               &reason),
+                     4301);
+    assert_string_equal(reason, "timeout");
+    assert_int_equal(failed_of("{\"attempts\":[{\"attempt\":1,\"reason\":\"lost\"},"
+                               "{\"attempt\":2,\"state\":\"RUNNING\"}]}",
+                               &reason),
+                     1);
+}
+
+static void no_attempt_failed_where_none_has_a_reason(void **state)
+{
+    (void)state;
+    const char *reason;
+    assert_int_equal(failed_of("{}", &reason), 0);
+    assert_int_equal(failed_of("{\"attempts\":[]}", &reason), 0);
+    assert_int_equal(failed_of("{\"attempts\":[{\"attempt\":1}],\"attemptCount\":1}", &reason), 0);
+    assert_int_equal(failed_of("{\"attempts\":\"many\",\"attemptCount\":-1}", &reason), 0);
+    assert_string_equal(reason, "?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +144,8 @@ int main(void)
         cmocka_unit_test(a_timeout_is_124_whatever_the_process_said),
         cmocka_unit_test(a_cancelled_job_is_137),
         cmocka_unit_test(whatever_cadre_could_not_do_is_125),
+        cmocka_unit_test(the_last_failed_attempt_is_told_from_all_attempts_and_from_the_last_alone),
+        cmocka_unit_test(no_attempt_failed_where_none_has_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
