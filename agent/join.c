@@ -120,7 +120,7 @@ static int talk_to(struct talk *t, const struct token *token, const char *addres
     t->timer.data = t;
     uv_timer_start(&t->timer, on_timeout, JOIN_TIMEOUT_MS, 0);
     frame_reader_init(&t->reader, LIMIT_FRAME_KNOWN);
-    t->link = link_connect(&loop, tls, host, port, JOIN_TIMEOUT_MS, &handler, t);
+    t->link = link_connect(&loop, tls, &(struct link_to){host, port, JOIN_TIMEOUT_MS}, &handler, t);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     frame_reader_fini(&t->reader);

@@ -160,7 +160,8 @@ static void connect_to(struct uplink *u, size_t n)
         u->o.on_fatal(&e, u->o.user);
         return;
     }
-    u->link = link_connect(u->o.loop, u->tls, host, port, CONNECT_TIMEOUT_MS, &link_events, u);
+    u->link = link_connect(u->o.loop, u->tls, &(struct link_to){host, port, CONNECT_TIMEOUT_MS},
+                           &link_events, u);
 }
 
 static void send_frames(struct uplink *u, const void *data, size_t len)

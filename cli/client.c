@@ -135,8 +135,10 @@ static void close_link(struct client *c)
 static int connect_once(struct client *c, struct err *e)
 {
     if (c->link && c->open) return 0;
-    c->link = link_connect(&c->loop, c->tls, c->host[c->address], c->port[c->address],
-                           CONNECT_TIMEOUT_MS, &handler, c);
+    c->link = link_connect(&c->loop, c->tls,
+                           &(struct link_to){c->host[c->address], c->port[c->address],
+                                             CONNECT_TIMEOUT_MS},
+                           &handler, c);
     while (c->link && !c->open && !c->ended_by_user)
         uv_run(&c->loop, UV_RUN_ONCE);
     if (c->link && !c->open) close_link(c);
@@ -172,9 +174,10 @@ static int write_request(struct client *c, const struct request *r)
     if (rc == 0 && r->key)
         rc = buf_addf(&extra, "Idempotency-Key: %s\r\nPrefer: return=minimal\r\n", r->key);
     if (rc == 0)
-        rc = http_write_request(link_out(c->link), r->method, r->target, c->host[c->address],
-                                r->body ? "application/json" : NULL, r->body,
-                                r->body ? strlen(r->body) : 0, extra.data);
+        rc = http_write_request(
+            link_out(c->link), &(struct http_to){r->method, r->target, c->host[c->address]},
+            r->body ? &(struct http_content){"application/json", r->body, strlen(r->body)} : NULL,
+            extra.data);
     mem_wipe(extra.data, extra.len);
     buf_fini(&extra);
     if (rc == 0) link_flush_later(c->link);
@@ -541,13 +544,15 @@ static void post_aside(struct client *c)
     buf_init(&text, 16384);
     buf_init(&extra, 8192);
     (void)buf_addf(&extra, "Authorization: Bearer %s\r\n", c->token);
-    if (http_write_request(&text, "POST", c->aside_target, c->host[c->address], NULL, NULL, 0,
-                           extra.data) == 0) {
+    if (http_write_request(&text, &(struct http_to){"POST", c->aside_target, c->host[c->address]},
+                           NULL, extra.data) == 0) {
         struct aside *a = mem_alloc(sizeof *a);
         a->client = c;
         a->request = buf_detach(&text);
-        c->aside = link_connect(&c->loop, c->tls, c->host[c->address], c->port[c->address],
-                                CONNECT_TIMEOUT_MS, &events, a);
+        c->aside = link_connect(&c->loop, c->tls,
+                                &(struct link_to){c->host[c->address], c->port[c->address],
+                                                  CONNECT_TIMEOUT_MS},
+                                &events, a);
     }
     mem_wipe(extra.data, extra.len);
     buf_fini(&extra);

@@ -167,7 +167,12 @@ static int open_listener(struct coordinator *c, struct err *e)
     uint16_t port;
     int rc = address_parse(c->config->listen, DEFAULT_PORT, host, sizeof host, &port, e);
     if (!rc)
-        rc = link_listen(c->loop, authority_tls(c->authority), host, port, on_accept, c,
+        rc = link_listen(&(struct link_listen_options){.loop = c->loop,
+                                                       .tls = authority_tls(c->authority),
+                                                       .address = host,
+                                                       .port = port,
+                                                       .on_accept = on_accept,
+                                                       .user = c},
                          &c->listener, e);
     if (rc) return rc;
     bool v6 = strchr(host, ':') != NULL;

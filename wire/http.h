@@ -94,18 +94,24 @@ const char *http_query(const struct http_target *t, const char *key); /* NULL: a
 /* Appends s percent-encoded as one path segment or query value. */
 int http_encode(struct buf *b, const char *s);
 
-/* Writers append all of it or nothing. content_type NULL: no body. ERR_TOO_LARGE: b is at its
- * ceiling. */
-int http_write_response(struct buf *b, int status, const char *content_type, const void *body,
-                        size_t len, const char *extra_headers /* "A: b\r\n" or NULL */,
-                        bool keep_alive);
+/* A body. */
+struct http_content {
+    const char *type;
+    const void *data;
+    size_t len;
+};
+/* Writers append all of it or nothing. content NULL: no body. ERR_TOO_LARGE: b is at its ceiling. */
+int http_write_response(struct buf *b, int status, const struct http_content *content,
+                        const char *extra_headers /* "A: b\r\n" or NULL */, bool keep_alive);
 /* Response head of a chunked stream; then chunks; then the end. */
 int http_write_stream_head(struct buf *b, int status, const char *content_type);
 int http_write_chunk(struct buf *b, const void *data, size_t len); /* len 0: nothing is written */
 int http_write_stream_end(struct buf *b);
 /* ERR_INVALID: a blank or control character in method, target or host. */
-int http_write_request(struct buf *b, const char *method, const char *target, const char *host,
-                       const char *content_type, const void *body, size_t len,
+struct http_to {
+    const char *method, *target, *host;
+};
+int http_write_request(struct buf *b, const struct http_to *to, const struct http_content *content,
                        const char *extra_headers);
 const char *http_status_text(int status);
 

@@ -68,10 +68,10 @@ static int finish(struct buf *b, size_t before, int rc)
     return rc;
 }
 
-static int add_content(struct buf *b, const char *content_type, size_t len)
+static int add_content(struct buf *b, const struct http_content *content)
 {
-    int rc = content_type != NULL ? buf_addf(b, "Content-Type: %s\r\n", content_type) : 0;
-    if (rc == 0) rc = buf_addf(b, "Content-Length: %zu\r\n", content_type != NULL ? len : 0);
+    int rc = content ? buf_addf(b, "Content-Type: %s\r\n", content->type) : 0;
+    if (rc == 0) rc = buf_addf(b, "Content-Length: %zu\r\n", content ? content->len : 0);
     return rc;
 }
 
@@ -82,15 +82,15 @@ static int end_head(struct buf *b, const char *extra_headers)
     return rc;
 }
 
-int http_write_response(struct buf *b, int status, const char *content_type, const void *body,
-                        size_t len, const char *extra_headers, bool keep_alive)
+int http_write_response(struct buf *b, int status, const struct http_content *content,
+                        const char *extra_headers, bool keep_alive)
 {
     size_t before = b->len;
     int rc = buf_addf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
-    if (rc == 0 && has_length(status)) rc = add_content(b, content_type, len);
+    if (rc == 0 && has_length(status)) rc = add_content(b, content);
     if (rc == 0 && !keep_alive) rc = buf_adds(b, "Connection: close\r\n");
     if (rc == 0) rc = end_head(b, extra_headers);
-    if (rc == 0 && has_length(status) && content_type != NULL) rc = buf_add(b, body, len);
+    if (rc == 0 && has_length(status) && content) rc = buf_add(b, content->data, content->len);
     return finish(b, before, rc);
 }
 
@@ -126,15 +126,14 @@ static bool is_word(const char *s)
     return *s != '\0';
 }
 
-int http_write_request(struct buf *b, const char *method, const char *target, const char *host,
-                       const char *content_type, const void *body, size_t len,
+int http_write_request(struct buf *b, const struct http_to *to, const struct http_content *content,
                        const char *extra_headers)
 {
     size_t before = b->len;
-    if (!is_word(method) || !is_word(target) || !is_word(host)) return ERR_INVALID;
-    int rc = buf_addf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
-    if (rc == 0 && content_type != NULL) rc = add_content(b, content_type, len);
+    if (!is_word(to->method) || !is_word(to->target) || !is_word(to->host)) return ERR_INVALID;
+    int rc = buf_addf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", to->method, to->target, to->host);
+    if (rc == 0 && content) rc = add_content(b, content);
     if (rc == 0) rc = end_head(b, extra_headers);
-    if (rc == 0 && content_type != NULL) rc = buf_add(b, body, len);
+    if (rc == 0 && content) rc = buf_add(b, content->data, content->len);
     return finish(b, before, rc);
 }

@@ -35,9 +35,13 @@ struct link_handler {
 /* ---- client ---- */
 /* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at
  * once; failures come by on_close, with a sentence that names host and port. */
-struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host,
-                          uint16_t port, int64_t timeout_ms, const struct link_handler *handler,
-                          void *user);
+struct link_to {
+    const char *host;
+    uint16_t port;
+    int64_t timeout_ms;
+};
+struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const struct link_to *to,
+                          const struct link_handler *handler, void *user);
 
 /* ---- server ---- */
 struct link_listener;
@@ -46,9 +50,15 @@ struct link_listener;
  * are cut by the listener (LIMIT_HANDSHAKE_MS, LIMIT_UNKNOWN_CONNECTIONS, LIMIT_FAILED_HANDSHAKES
  * per address). */
 typedef void link_accept_fn(struct link *l, void *user);
-/* `address` an IPv4/IPv6 literal; port 0: the system chooses, link_listener_port tells. */
-int link_listen(struct uv_loop_s *loop, struct tls_config *tls, const char *address, uint16_t port,
-                link_accept_fn *on_accept, void *user, struct link_listener **out, struct err *e);
+struct link_listen_options {
+    struct uv_loop_s *loop;
+    struct tls_config *tls;
+    const char *address; /* an IPv4/IPv6 literal */
+    uint16_t port;       /* 0: the system chooses, link_listener_port tells */
+    link_accept_fn *on_accept;
+    void *user;
+};
+int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);
 uint16_t link_listener_port(const struct link_listener *ls);
 /* New connections use this from now on (renewed certificate). */
 void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls);

@@ -220,24 +220,23 @@ static const struct link_origin origin = {.on_open = on_open,
                                           .on_socket_gone = on_socket_gone,
                                           .on_free = on_free};
 
-struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const char *host,
-                          uint16_t port, int64_t timeout_ms, const struct link_handler *handler,
-                          void *user)
+struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const struct link_to *to,
+                          const struct link_handler *handler, void *user)
 {
     struct link_hub *hub = link_hub_open(loop);
     struct link *l = link_new(hub);
     link_hub_unref(hub);
     struct link_connecting *c = mem_alloc(sizeof(*c));
     c->link = l;
-    c->port = port;
-    c->timeout_ms = timeout_ms;
+    c->port = to->port;
+    c->timeout_ms = to->timeout_ms;
     l->connecting = c;
     l->origin = &origin;
     link_set_handler(l, handler, user);
-    str_format(l->remote, sizeof(l->remote), "%.50s:%u", host, (unsigned)port);
+    str_format(l->remote, sizeof(l->remote), "%.50s:%u", to->host, (unsigned)to->port);
     uv_update_time(loop);
-    c->until_ms = now_ms(l) + timeout_ms;
-    if (str_copy(c->host, sizeof(c->host), host) == 0) {
+    c->until_ms = now_ms(l) + to->timeout_ms;
+    if (str_copy(c->host, sizeof(c->host), to->host) == 0) {
         start(l, tls);
     } else {
         struct err e;

@@ -258,21 +258,20 @@ static int open_socket(struct link_listener *ls, const char *address, uint16_t p
     return 0;
 }
 
-int link_listen(struct uv_loop_s *loop, struct tls_config *tls, const char *address, uint16_t port,
-                link_accept_fn *on_accept, void *user, struct link_listener **out, struct err *e)
+int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e)
 {
     struct link_listener *ls = mem_alloc(sizeof(*ls));
-    ls->hub = link_hub_open(loop);
-    ls->tls = tls_config_ref(tls);
-    ls->on_accept = on_accept;
-    ls->user = user;
+    ls->hub = link_hub_open(o->loop);
+    ls->tls = tls_config_ref(o->tls);
+    ls->on_accept = o->on_accept;
+    ls->user = o->user;
     ls->seed = (uint32_t)uv_hrtime();
     ls->limits.handshake_ms = LIMIT_HANDSHAKE_MS;
     ls->limits.handshakes = LIMIT_UNKNOWN_CONNECTIONS;
     ls->limits.failures_per_minute = LIMIT_FAILED_HANDSHAKES;
-    uv_tcp_init(loop, &ls->tcp);
+    uv_tcp_init(o->loop, &ls->tcp);
     ls->tcp.data = ls;
-    int rc = open_socket(ls, address, port, e);
+    int rc = open_socket(ls, o->address, o->port, e);
     if (rc != 0) {
         link_listener_close(ls);
         return rc;

@@ -60,11 +60,15 @@ struct pki_issue {
     size_t name_count;
     int64_t not_before_ms, not_after_ms;
 };
-/* Issues a certificate. Self-signed when ca_cert_pem is NULL (subject_key == ca_key then). The
+struct pki_issuer {
+    const struct pki_key *key;
+    const char *cert_pem; /* NULL: the certificate signs itself, and its key is this one */
+};
+/* Issues a certificate. The
  * public key is that of `csr_pem` when given, else of subject_key. Random 16-byte serial; SHA-256;
  * proper basicConstraints, keyUsage, extendedKeyUsage, subject and authority key ids. *pem:
  * mem_free. */
-int pki_issue(const struct pki_issue *what, const struct pki_key *ca_key, const char *ca_cert_pem,
+int pki_issue(const struct pki_issue *what, const struct pki_issuer *issuer,
               const struct pki_key *subject_key, const char *csr_pem, char **pem, struct err *e);
 
 #endif

@@ -325,20 +325,20 @@ static int set_serial(mbedtls_x509write_cert *w, struct err *e)
 /* Issuer's name: the CA certificate's subject, which must belong to ca_key, or the subject
  * itself. */
 static int set_names(mbedtls_x509write_cert *w, const struct pki_issue *what,
-                     const struct pki_key *ca_key, const char *ca_cert_pem, struct err *e)
+                     const struct pki_issuer *ca, struct err *e)
 {
     char subject[DN_MAX], issuer[DN_MAX];
     int rc = subject_of(what->common_name, subject, sizeof(subject), e);
     if (rc != 0) return rc;
-    if (ca_cert_pem == NULL) {
+    if (ca->cert_pem == NULL) {
         memcpy(issuer, subject, sizeof(issuer));
     } else {
-        mbedtls_x509_crt ca;
-        rc = tls_chain_parse(ca_cert_pem, "the CA's certificate", &ca, e);
+        mbedtls_x509_crt cert;
+        rc = tls_chain_parse(ca->cert_pem, "the CA's certificate", &cert, e);
         if (rc != 0) return rc;
-        int len = mbedtls_x509_dn_gets(issuer, sizeof(issuer), &ca.subject);
-        int pair = mbedtls_pk_check_pair(&ca.pk, &ca_key->pk, tls_rng, NULL);
-        mbedtls_x509_crt_free(&ca);
+        int len = mbedtls_x509_dn_gets(issuer, sizeof(issuer), &cert.subject);
+        int pair = mbedtls_pk_check_pair(&cert.pk, &ca->key->pk, tls_rng, NULL);
+        mbedtls_x509_crt_free(&cert);
         if (len < 0) return tls_fail(e, ERR_INVALID, len, "the CA's name");
         if (pair != 0)
             return err_set(e, ERR_INVALID, "the CA's key does not belong to the CA's certificate");
@@ -378,7 +378,7 @@ static int write_cert(mbedtls_x509write_cert *w, const struct pki_issue *what, c
     return 0;
 }
 
-int pki_issue(const struct pki_issue *what, const struct pki_key *ca_key, const char *ca_cert_pem,
+int pki_issue(const struct pki_issue *what, const struct pki_issuer *issuer,
               const struct pki_key *subject_key, const char *csr_pem, char **pem, struct err *e)
 {
     mbedtls_x509_csr csr;
@@ -398,8 +398,8 @@ int pki_issue(const struct pki_issue *what, const struct pki_key *ca_key, const 
         mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
         mbedtls_x509write_crt_set_md_alg(&w, MBEDTLS_MD_SHA256);
         mbedtls_x509write_crt_set_subject_key(&w, subject);
-        mbedtls_x509write_crt_set_issuer_key(&w, (mbedtls_pk_context *)&ca_key->pk);
-        rc = set_names(&w, what, ca_key, ca_cert_pem, e);
+        mbedtls_x509write_crt_set_issuer_key(&w, (mbedtls_pk_context *)&issuer->key->pk);
+        rc = set_names(&w, what, issuer, e);
     }
     if (rc == 0) rc = write_cert(&w, what, pem, e);
     mbedtls_x509write_crt_free(&w);

@@ -49,7 +49,8 @@ static void done(struct request *r)
 
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
 {
-    if (http_write_response(&r->answer, status, JSON_TYPE, b->data, b->len, headers, r->keep_alive))
+    if (http_write_response(&r->answer, status, &(struct http_content){JSON_TYPE, b->data, b->len},
+                            headers, r->keep_alive))
         log_error("api: an answer of %zu bytes could not be written", b->len);
     done(r);
 }
@@ -67,7 +68,7 @@ void request_send(struct request *r, int status, struct json_answer *a)
 
 void request_send_empty(struct request *r, int status)
 {
-    if (http_write_response(&r->answer, status, NULL, NULL, 0, NULL, r->keep_alive))
+    if (http_write_response(&r->answer, status, NULL, NULL, r->keep_alive))
         log_error("api: an answer could not be written");
     done(r);
 }

@@ -101,7 +101,7 @@ int authority_make(const char *state, int64_t now_ms, struct err *e)
                              .common_name = CA_NAME,
                              .not_before_ms = now_ms - SKEW_MS,
                              .not_after_ms = now_ms + AUTHORITY_LIFE_MS};
-    if (!rc) rc = pki_issue(&what, key, NULL, key, NULL, &pem, e);
+    if (!rc) rc = pki_issue(&what, &(struct pki_issuer){key, NULL}, key, NULL, &pem, e);
     if (!rc) rc = write_key(state, "ca.key", key, e);
     if (!rc) rc = write_text(state, "ca.pem", pem, FILE_PUBLIC, e);
     mem_free(pem);
@@ -177,7 +177,7 @@ static int issue_server(struct authority *a, const struct names *names, int64_t 
                              .name_count = names->count};
     set_times(a, now_ms, &what);
     int rc = pki_key_generate(&key, e);
-    if (!rc) rc = pki_issue(&what, a->ca_key, a->ca_pem, key, NULL, &pem, e);
+    if (!rc) rc = pki_issue(&what, &(struct pki_issuer){a->ca_key, a->ca_pem}, key, NULL, &pem, e);
     /* Key first: a new key beside an old certificate is noticed at the next start and issued
      * anew. */
     if (!rc) rc = write_key(a->state, "server.key", key, e);
@@ -294,5 +294,5 @@ int authority_sign(const struct authority *a, const char *csr_pem, int64_t agent
     id_format(agent, name);
     struct pki_issue what = {.usage = PKI_CLIENT, .common_name = name};
     set_times(a, now_ms, &what);
-    return pki_issue(&what, a->ca_key, a->ca_pem, NULL, csr_pem, pem, e);
+    return pki_issue(&what, &(struct pki_issuer){a->ca_key, a->ca_pem}, NULL, csr_pem, pem, e);
 }

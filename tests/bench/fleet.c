@@ -235,7 +235,8 @@ static void begin_session(struct agent *a)
     bench_must(tls_config_client(&o, &tls, &e), &e, "TLS");
     frame_reader_fini(&a->reader);
     frame_reader_init(&a->reader, LIMIT_FRAME_KNOWN);
-    a->link = link_connect(t->loop, tls, t->host, t->port, LIMIT_HANDSHAKE_MS, &session_handler, a);
+    a->link = link_connect(t->loop, tls, &(struct link_to){t->host, t->port, LIMIT_HANDSHAKE_MS},
+                           &session_handler, a);
     tls_config_unref(tls);
     mem_free(key_pem);
 }
@@ -256,8 +257,9 @@ static void begin_enrolment(struct fleet *f)
     bench_must(pki_key_generate(&a->key, &e), &e, "a key");
     bench_must(pki_csr_make(a->key, "bench", &a->csr, &e), &e, "a request");
     frame_reader_init(&a->reader, LIMIT_FRAME_KNOWN);
-    a->link = link_connect(f->target->loop, f->enrol_tls, f->target->host, f->target->port,
-                           LIMIT_HANDSHAKE_MS, &enrol_handler, a);
+    a->link = link_connect(f->target->loop, f->enrol_tls,
+                           &(struct link_to){f->target->host, f->target->port, LIMIT_HANDSHAKE_MS},
+                           &enrol_handler, a);
 }
 
 static void begin_enrolments(struct fleet *f)

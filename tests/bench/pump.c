@@ -138,8 +138,10 @@ void pump_open(struct pump *p)
         struct submitter *s = &p->submitters[i];
         s->pump = p;
         s->parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
-        s->link = link_connect(p->target->loop, p->tls, p->target->host, p->target->port,
-                               LIMIT_HANDSHAKE_MS, &handler, s);
+        s->link =
+            link_connect(p->target->loop, p->tls,
+                         &(struct link_to){p->target->host, p->target->port, LIMIT_HANDSHAKE_MS},
+                         &handler, s);
     }
     target_wait(p->target, &p->all_open, OPEN_S, "submitters to connect");
 }

@@ -95,9 +95,11 @@ static void on_open(struct link *l, void *user)
     struct ask *a = user;
     char *extra = mem_alloc(TOKEN_TEXT_SIZE + 64);
     snprintf(extra, TOKEN_TEXT_SIZE + 64, "Authorization: Bearer %s\r\n", a->target->token_text);
-    int rc = http_write_request(link_out(l), a->method, a->path, a->target->host,
-                                a->body ? "application/json" : NULL, a->body,
-                                a->body ? strlen(a->body) : 0, extra);
+    int rc = http_write_request(link_out(l), &(struct http_to){a->method, a->path, a->target->host},
+                                a->body ? &(struct http_content){"application/json", a->body,
+                                                                 strlen(a->body)}
+                                        : NULL,
+                                extra);
     mem_free(extra);
     if (rc) bench_die("a request does not fit");
     link_flush_later(l);
@@ -139,7 +141,8 @@ char *target_ask(struct target *t, const char *method, const char *path, const c
     struct err e = {0};
     bench_must(tls_config_client(&o, &tls, &e), &e, "TLS");
     a.parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
-    link_connect(t->loop, tls, t->host, t->port, LIMIT_HANDSHAKE_MS, &handler, &a);
+    link_connect(t->loop, tls, &(struct link_to){t->host, t->port, LIMIT_HANDSHAKE_MS}, &handler,
+                 &a);
     target_wait(t, &a.done, ASK_S, path);
     http_parser_free(a.parser);
     tls_config_unref(tls);

@@ -26,7 +26,8 @@ static void issue(const struct fixture_pki *p, const struct pki_issue *what,
     struct err e = {0};
     struct pki_key *k = NULL;
     must(pki_key_generate(&k, &e), &e, "key");
-    must(pki_issue(what, p->ca_key, p->ca_pem, k, NULL, &out->cert_pem, &e), &e, "certificate");
+    must(pki_issue(what, &(struct pki_issuer){p->ca_key, p->ca_pem}, k, NULL, &out->cert_pem, &e),
+         &e, "certificate");
     must(pki_key_format(k, &out->key_pem, &e), &e, "key text");
     pki_key_free(k);
 }
@@ -58,7 +59,8 @@ void fixture_pki_init(struct fixture_pki *p, const char *name)
                            .common_name = name,
                            .not_before_ms = fixture_now_ms() - 1000 * FIXTURE_HOUR_MS,
                            .not_after_ms = fixture_now_ms() + 1000 * FIXTURE_HOUR_MS};
-    must(pki_issue(&ca, p->ca_key, NULL, p->ca_key, NULL, &p->ca_pem, &e), &e, "CA certificate");
+    must(pki_issue(&ca, &(struct pki_issuer){p->ca_key, NULL}, p->ca_key, NULL, &p->ca_pem, &e), &e,
+         "CA certificate");
     must(pki_key_spki_hash(p->ca_key, p->pin, &e), &e, "pin");
     struct pki_issue server = {.usage = PKI_SERVER,
                                .common_name = "server",

@@ -179,7 +179,8 @@ void peer_open(struct peer *p, struct house *h, const char *alpn, const char *ce
     p->framed = str_eq(alpn, ALPN_CADRE);
     frame_reader_init(&p->frames, LIMIT_FRAME_KNOWN);
     if (tls_config_client(&o, &p->tls, &e)) fail_msg("%s", e.msg);
-    p->link = link_connect(&h->loop, p->tls, "127.0.0.1", h->port, HOUSE_PATIENCE_MS, &handler, p);
+    p->link = link_connect(&h->loop, p->tls,
+                           &(struct link_to){"127.0.0.1", h->port, HOUSE_PATIENCE_MS}, &handler, p);
     while (!p->open && !p->closed) {
         p->changed = false;
         house_run(h, &p->changed);
@@ -291,8 +292,11 @@ void house_call(struct house *h, const char *method, const char *path, const cha
     char *extra = str_dupf("%s%s%s%s", *token ? "Authorization: Bearer " : "", token,
                            *token ? "\r\n" : "", headers ? headers : "");
     buf_init(&b, 64u << 20);
-    assert_int_equal(http_write_request(&b, method, path, "cadre", body ? "application/json" : NULL,
-                                        body, body ? strlen(body) : 0, extra),
+    assert_int_equal(http_write_request(&b, &(struct http_to){method, path, "cadre"},
+                                        body ? &(struct http_content){"application/json", body,
+                                                                      strlen(body)}
+                                             : NULL,
+                                        extra),
                      0);
     for (size_t at = 0; at < b.len; at += 1u << 20) /* what fits the send queue */
         peer_write(&p, b.data + at, b.len - at < 1u << 20 ? b.len - at : 1u << 20);
@@ -412,7 +416,8 @@ void house_certify(struct house *h, const char *common_name, int64_t from_ms, in
     *out = (struct identity){.id = mem_strdup(common_name)};
     new_key(out);
     assert_int_equal(pki_key_parse(h->ca_key_pem, &ca, &e), 0);
-    if (pki_issue(&what, ca, h->ca_pem, out->pair, NULL, &out->cert, &e)) fail_msg("%s", e.msg);
+    if (pki_issue(&what, &(struct pki_issuer){ca, h->ca_pem}, out->pair, NULL, &out->cert, &e))
+        fail_msg("%s", e.msg);
     pki_key_free(ca);
 }
 

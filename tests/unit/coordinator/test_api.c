@@ -773,12 +773,12 @@ static void http__pipelined_requests__are_answered_in_order(void **state)
     for (int i = 0; i < 100; i++) {
         const char *job = "{\"command\":[\"true\"],\"namespace\":\"pipe\"}";
         if (i % 3 == 0)
-            http_write_request(&b, "POST", "/api/v1/jobs", "c", "application/json", job,
-                               strlen(job), auth);
+            http_write_request(&b, &(struct http_to){"POST", "/api/v1/jobs", "c"},
+                               &(struct http_content){"application/json", job, strlen(job)}, auth);
         else if (i % 3 == 1)
-            http_write_request(&b, "GET", "/healthz", "c", NULL, NULL, 0, NULL);
+            http_write_request(&b, &(struct http_to){"GET", "/healthz", "c"}, NULL, NULL);
         else
-            http_write_request(&b, "GET", "/nowhere", "c", NULL, NULL, 0, NULL);
+            http_write_request(&b, &(struct http_to){"GET", "/nowhere", "c"}, NULL, NULL);
     }
     peer_write(&p, b.data, b.len);
     struct http_parser *parser = http_parser_new(HTTP_CLIENT, 1 << 20);

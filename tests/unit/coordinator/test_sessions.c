@@ -115,10 +115,10 @@ static void hello__certificate_of_a_foreign_ca__is_refused(void **state)
                              .not_after_ms = os_wall_ms() + HOUR_MS};
     assert_int_equal(pki_key_generate(&ca, &e), 0);
     assert_int_equal(pki_key_generate(&key, &e), 0);
-    assert_int_equal(pki_issue(&what, ca, NULL, ca, NULL, &ca_pem, &e), 0);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){ca, NULL}, ca, NULL, &ca_pem, &e), 0);
     what.usage = PKI_CLIENT;
     what.common_name = "06f3k9x2m1c7a";
-    assert_int_equal(pki_issue(&what, ca, ca_pem, key, NULL, &i.cert, &e), 0);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){ca, ca_pem}, key, NULL, &i.cert, &e), 0);
     assert_int_equal(pki_key_format(key, &i.key, &e), 0);
     refused_with_certificate(&i, "certificate-unknown-ca", 0);
     i.pair = key;

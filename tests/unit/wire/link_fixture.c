@@ -143,14 +143,18 @@ void fixture_listen(struct world *w, const char *address, struct tls_config *tls
 {
     struct err e = {0};
     w->server_tls = tls;
-    assert_int_equal(link_listen(&w->loop, tls, address, 0, on_accept, w, &w->listener, &e), 0);
+    struct link_listen_options o = {
+        .loop = &w->loop, .tls = tls, .address = address, .on_accept = on_accept, .user = w};
+    assert_int_equal(link_listen(&o, &w->listener, &e), 0);
     assert_int_not_equal(link_listener_port(w->listener), 0);
 }
 
 void fixture_connect(struct world *w, const char *host, struct tls_config *tls)
 {
-    w->client.link = link_connect(&w->loop, tls, host, link_listener_port(w->listener), TIMEOUT_MS,
-                                  &fixture_handler, &w->client);
+    w->client.link =
+        link_connect(&w->loop, tls,
+                     &(struct link_to){host, link_listener_port(w->listener), TIMEOUT_MS},
+                     &fixture_handler, &w->client);
     tls_config_unref(tls);
 }
 

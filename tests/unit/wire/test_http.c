@@ -790,10 +790,11 @@ static void written_request__reads_back(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 4096);
-    assert_int_equal(http_write_request(&b, "POST", "/a?b=c", "h:1", "application/json", "{}", 2,
+    assert_int_equal(http_write_request(&b, &(struct http_to){"POST", "/a?b=c", "h:1"},
+                                        &(struct http_content){"application/json", "{}", 2},
                                         "Authorization: Bearer x\r\n"),
                      0);
-    assert_int_equal(http_write_request(&b, "GET", "/", "h:1", NULL, NULL, 0, NULL), 0);
+    assert_int_equal(http_write_request(&b, &(struct http_to){"GET", "/", "h:1"}, NULL, NULL), 0);
     good(b.data, "HEAD POST /a?b=c; MESSAGE 2 {}; HEAD GET /; MESSAGE 0 ; ");
     buf_fini(&b);
 }
@@ -803,15 +804,19 @@ static void written_responses__read_back(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 4096);
-    assert_int_equal(http_write_response(&b, 200, "text/plain", "hi", 2, "X-A: b\r\n", true), 0);
-    assert_int_equal(http_write_response(&b, 204, NULL, NULL, 0, NULL, true), 0);
-    assert_int_equal(http_write_response(&b, 401, NULL, NULL, 0, NULL, true), 0);
+    assert_int_equal(http_write_response(&b, 200, &(struct http_content){"text/plain", "hi", 2},
+                                         "X-A: b\r\n", true),
+                     0);
+    assert_int_equal(http_write_response(&b, 204, NULL, NULL, true), 0);
+    assert_int_equal(http_write_response(&b, 401, NULL, NULL, true), 0);
     assert_int_equal(http_write_stream_head(&b, 200, "text/plain"), 0);
     assert_int_equal(http_write_chunk(&b, "abc", 3), 0);
     assert_int_equal(http_write_chunk(&b, "", 0), 0);
     assert_int_equal(http_write_chunk(&b, "0123456789abcdefg", 17), 0);
     assert_int_equal(http_write_stream_end(&b), 0);
-    assert_int_equal(http_write_response(&b, 500, "text/plain", "no", 2, NULL, false), 0);
+    assert_int_equal(http_write_response(&b, 500, &(struct http_content){"text/plain", "no", 2},
+                                         NULL, false),
+                     0);
     answer(b.data, "HEAD 200; MESSAGE 2 hi; HEAD 204; MESSAGE 0 ; HEAD 401; MESSAGE 0 ; "
                    "HEAD 200; MESSAGE 20 abc0123456789abcdefg; HEAD 500; MESSAGE 2 no; ");
     assert_non_null(strstr(b.data, "HTTP/1.1 204 No Content\r\n\r\n"));
@@ -824,12 +829,15 @@ static void request_that_would_carry_a_second_one__is_not_written(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 4096);
-    assert_int_equal(http_write_request(&b, "GET", "/ HTTP/1.1\r\nX: y", "h", NULL, NULL, 0, NULL),
+    assert_int_equal(http_write_request(&b, &(struct http_to){"GET", "/ HTTP/1.1\r\nX: y", "h"},
+                                        NULL, NULL),
                      ERR_INVALID);
-    assert_int_equal(http_write_request(&b, "GET", "/a b", "h", NULL, NULL, 0, NULL), ERR_INVALID);
-    assert_int_equal(http_write_request(&b, "GET", "/", "h\r\nX: y", NULL, NULL, 0, NULL),
+    assert_int_equal(http_write_request(&b, &(struct http_to){"GET", "/a b", "h"}, NULL, NULL),
                      ERR_INVALID);
-    assert_int_equal(http_write_request(&b, "", "/", "h", NULL, NULL, 0, NULL), ERR_INVALID);
+    assert_int_equal(http_write_request(&b, &(struct http_to){"GET", "/", "h\r\nX: y"}, NULL, NULL),
+                     ERR_INVALID);
+    assert_int_equal(http_write_request(&b, &(struct http_to){"", "/", "h"}, NULL, NULL),
+                     ERR_INVALID);
     assert_int_equal(b.len, 0);
     buf_fini(&b);
 }
@@ -840,10 +848,12 @@ static void full_buffer__takes_all_or_nothing(void **state)
     for (size_t max = 0; max < 100; max++) {
         struct buf b;
         buf_init(&b, max);
-        int rc = http_write_response(&b, 200, "text/plain", "body", 4, NULL, true);
+        int rc = http_write_response(&b, 200, &(struct http_content){"text/plain", "body", 4}, NULL,
+                                     true);
         assert_true(rc == 0 ? str_ends(b.data, "body") : rc == ERR_TOO_LARGE && b.len == 0);
         buf_clear(&b);
-        rc = http_write_request(&b, "GET", "/", "h", "text/plain", "body", 4, NULL);
+        rc = http_write_request(&b, &(struct http_to){"GET", "/", "h"},
+                                &(struct http_content){"text/plain", "body", 4}, NULL);
         assert_true(rc == 0 ? str_ends(b.data, "body") : rc == ERR_TOO_LARGE && b.len == 0);
         buf_clear(&b);
         rc = http_write_chunk(&b, "body", 4);

@@ -103,16 +103,16 @@ static void connect__nobody_listens__says_where_and_why(void **state)
     w->listener = NULL;
     uv_run(&w->loop, UV_RUN_DEFAULT);
     struct tls_config *c = fixture_client(&w->pki, NULL, ALPN_CADRE);
-    w->client.link =
-        link_connect(&w->loop, c, "127.0.0.1", port, TIMEOUT_MS, &fixture_handler, &w->client);
+    w->client.link = link_connect(&w->loop, c, &(struct link_to){"127.0.0.1", port, TIMEOUT_MS},
+                                  &fixture_handler, &w->client);
     fixture_run(w, &w->client.closed, 1);
     assert_int_equal(w->client.err.code, ERR_UNAVAILABLE);
     snprintf(want, sizeof(want), "connecting to 127.0.0.1:%u: connection refused", (unsigned)port);
     assert_string_equal(w->client.err.msg, want);
     assert_int_equal(w->client.opened, 0);
     /* By name: whatever number of addresses that is. */
-    w->client.link =
-        link_connect(&w->loop, c, "localhost", port, TIMEOUT_MS, &fixture_handler, &w->client);
+    w->client.link = link_connect(&w->loop, c, &(struct link_to){"localhost", port, TIMEOUT_MS},
+                                  &fixture_handler, &w->client);
     fixture_run(w, &w->client.closed, 2);
     assert_int_equal(w->client.err.code, ERR_UNAVAILABLE);
     assert_non_null(strstr(w->client.err.msg, "connecting to localhost:"));
@@ -127,14 +127,14 @@ static void connect__impossible_name__says_so(void **state)
     memset(long_name, 'n', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
     struct tls_config *c = fixture_client(&w->pki, NULL, ALPN_CADRE);
-    w->client.link =
-        link_connect(&w->loop, c, "a..b", 7433, TIMEOUT_MS, &fixture_handler, &w->client);
+    w->client.link = link_connect(&w->loop, c, &(struct link_to){"a..b", 7433, TIMEOUT_MS},
+                                  &fixture_handler, &w->client);
     fixture_run(w, &w->client.closed, 1);
     assert_int_equal(w->client.err.code, ERR_UNAVAILABLE);
     assert_true(
         str_starts(w->client.err.msg, "connecting to a..b:7433: the name cannot be resolved"));
-    w->client.link =
-        link_connect(&w->loop, c, long_name, 7433, TIMEOUT_MS, &fixture_handler, &w->client);
+    w->client.link = link_connect(&w->loop, c, &(struct link_to){long_name, 7433, TIMEOUT_MS},
+                                  &fixture_handler, &w->client);
     fixture_run(w, &w->client.closed, 2);
     assert_int_equal(w->client.err.code, ERR_INVALID);
     tls_config_unref(c);
@@ -161,8 +161,9 @@ static void connect__server_says_nothing__times_out(void **state)
     assert_int_equal(uv_listen((uv_stream_t *)&server, 5, on_silent), 0);
     uv_tcp_getsockname(&server, (struct sockaddr *)&a, &len);
     struct tls_config *c = fixture_client(&w->pki, NULL, ALPN_CADRE);
-    w->client.link = link_connect(&w->loop, c, "127.0.0.1", ntohs(a.sin_port), 100,
-                                  &fixture_handler, &w->client);
+    w->client.link =
+        link_connect(&w->loop, c, &(struct link_to){"127.0.0.1", ntohs(a.sin_port), 100},
+                     &fixture_handler, &w->client);
     tls_config_unref(c);
     fixture_run(w, &w->client.closed, 1);
     assert_int_equal(w->client.err.code, ERR_TIMEOUT);
@@ -359,10 +360,14 @@ static void listen__impossible__says_why(void **state)
     struct err e = {0};
     struct link_listener *other = NULL;
     fixture_listen(w, "127.0.0.1", fixture_server(&w->pki, NULL));
-    assert_int_equal(link_listen(&w->loop, w->server_tls, "localhost", 0, NULL, NULL, &other, &e),
+    assert_int_equal(link_listen(&(struct link_listen_options){&w->loop, w->server_tls, "localhost",
+                                                               0, NULL, NULL},
+                                 &other, &e),
                      ERR_INVALID);
-    assert_int_equal(link_listen(&w->loop, w->server_tls, "127.0.0.1",
-                                 link_listener_port(w->listener), NULL, NULL, &other, &e),
+    assert_int_equal(link_listen(&(struct link_listen_options){&w->loop, w->server_tls, "127.0.0.1",
+                                                               link_listener_port(w->listener),
+                                                               NULL, NULL},
+                                 &other, &e),
                      ERR_UNAVAILABLE);
     assert_non_null(strstr(e.msg, "address already in use"));
     assert_null(other);
@@ -494,7 +499,8 @@ static void pause__then_close__still_ends(void **state)
 static void greet(struct end *x, struct world *w, struct tls_config *c, const char *text)
 {
     x->world = w;
-    x->link = link_connect(&w->loop, c, "127.0.0.1", link_listener_port(w->listener), 60000,
+    x->link = link_connect(&w->loop, c,
+                           &(struct link_to){"127.0.0.1", link_listener_port(w->listener), 60000},
                            &fixture_handler, x);
     link_write(x->link, text, strlen(text));
 }

@@ -126,7 +126,8 @@ static void key_and_request__of_another_curve__are_refused(void **state)
                      0);
     assert_int_equal(pki_csr_check((const char *)text, hash, &e), ERR_INVALID);
     struct pki_issue what = issue_of(PKI_CLIENT, "x");
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, NULL, (const char *)text, &pem, &e),
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, NULL,
+                               (const char *)text, &pem, &e),
                      ERR_INVALID);
     mbedtls_x509write_csr_free(&w);
     mbedtls_pk_free(&pk);
@@ -163,7 +164,9 @@ static void certificate__times__are_kept_to_the_second(void **state)
         what.not_after_ms = when_s[n] * 1000;
         char *pem = NULL;
         struct pki_cert_info i;
-        assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e), 0);
+        assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key,
+                                   NULL, &pem, &e),
+                         0);
         assert_int_equal(pki_cert_info(pem, &i, &e), 0);
         assert_int_equal(i.not_before_ms, 1000);
         assert_int_equal(i.not_after_ms, when_s[n] * 1000);
@@ -228,7 +231,9 @@ static void certificate__strange_common_names__survive(void **state)
         struct pki_issue what = issue_of(PKI_CLIENT, names[n]);
         char *pem = NULL;
         struct pki_cert_info i;
-        assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e), 0);
+        assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key,
+                                   NULL, &pem, &e),
+                         0);
         assert_int_equal(pki_cert_info(pem, &i, &e), 0);
         assert_string_equal(i.subject_cn, names[n]);
         mem_free(pem);
@@ -244,21 +249,25 @@ static void issue__bad_wishes__are_refused(void **state)
     memset(long_name, 'n', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
     struct pki_issue what = issue_of(PKI_SERVER, "");
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e),
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key, NULL,
+                               &pem, &e),
                      ERR_INVALID);
     what = issue_of(PKI_SERVER, long_name);
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e),
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key, NULL,
+                               &pem, &e),
                      ERR_INVALID);
     what = issue_of(PKI_SERVER, "x");
     what.not_after_ms = what.not_before_ms;
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e),
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key, NULL,
+                               &pem, &e),
                      ERR_INVALID);
     static const char *const bad_names[] = {"", "white space", "a,b", "*", "http://x", "x:7433"};
     for (size_t i = 0; i < 6; i++) {
         what = issue_of(PKI_SERVER, "x");
         what.names = &bad_names[i];
         what.name_count = 1;
-        assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e),
+        assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key,
+                                   NULL, &pem, &e),
                          ERR_INVALID);
     }
     const char *many[PKI_SAN_MAX + 1];
@@ -266,14 +275,19 @@ static void issue__bad_wishes__are_refused(void **state)
         many[i] = "host";
     what.names = many;
     what.name_count = PKI_SAN_MAX + 1;
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e),
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key, NULL,
+                               &pem, &e),
                      ERR_TOO_LARGE);
     what.name_count = PKI_SAN_MAX;
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, p->ca_key, NULL, &pem, &e), 0);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, p->ca_key, NULL,
+                               &pem, &e),
+                     0);
     mem_free(pem);
     pem = NULL;
     what = issue_of(PKI_CLIENT, "x");
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, NULL, NULL, &pem, &e), ERR_INVALID);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, NULL, NULL, &pem,
+                               &e),
+                     ERR_INVALID);
     assert_null(pem);
 }
 
@@ -285,7 +299,8 @@ static void issue__key_of_another_ca__is_refused(void **state)
     char *pem = NULL;
     struct pki_issue what = issue_of(PKI_CLIENT, "x");
     assert_int_equal(pki_key_generate(&k, &e), 0);
-    assert_int_equal(pki_issue(&what, k, p->ca_pem, k, NULL, &pem, &e), ERR_INVALID);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){k, p->ca_pem}, k, NULL, &pem, &e),
+                     ERR_INVALID);
     assert_non_null(strstr(e.msg, "does not belong"));
     pki_key_free(k);
 }
@@ -305,7 +320,9 @@ static void request__made_and_checked__gives_the_key_s_hash(void **state)
     /* The certificate carries the name that the CA chose, and the key of the request. */
     struct pki_issue what = issue_of(PKI_CLIENT, "chosen");
     struct pki_cert_info i;
-    assert_int_equal(pki_issue(&what, p->ca_key, p->ca_pem, NULL, csr, &pem, &e), 0);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, NULL, csr, &pem,
+                               &e),
+                     0);
     assert_int_equal(pki_cert_info(pem, &i, &e), 0);
     assert_string_equal(i.subject_cn, "chosen");
     assert_memory_equal(i.spki_hash, want, sizeof(want));
@@ -356,7 +373,9 @@ static void request__nonsense__is_refused(void **state)
         "", "x", "-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n"};
     for (size_t i = 0; i < 3; i++) {
         assert_int_not_equal(pki_csr_check(bad[i], hash, &e), 0);
-        assert_int_not_equal(pki_issue(&what, p->ca_key, p->ca_pem, NULL, bad[i], &pem, &e), 0);
+        assert_int_not_equal(pki_issue(&what, &(struct pki_issuer){p->ca_key, p->ca_pem}, NULL,
+                                       bad[i], &pem, &e),
+                             0);
     }
     assert_int_not_equal(pki_csr_check(p->ca_pem, hash, &e), 0);
     char *huge = mem_alloc(PKI_PEM_MAX + 2);

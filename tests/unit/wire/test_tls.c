@@ -341,7 +341,7 @@ static void server__self_signed_client__is_told(void **state)
                              .not_before_ms = fixture_now_ms() - 1000,
                              .not_after_ms = fixture_now_ms() + FIXTURE_HOUR_MS};
     assert_int_equal(pki_key_generate(&k, &e), 0);
-    assert_int_equal(pki_issue(&what, k, NULL, k, NULL, &c.cert_pem, &e), 0);
+    assert_int_equal(pki_issue(&what, &(struct pki_issuer){k, NULL}, k, NULL, &c.cert_pem, &e), 0);
     assert_int_equal(pki_key_format(k, &c.key_pem, &e), 0);
     expect_peer(w, &c, TLS_PEER_UNKNOWN_CA, "was not issued by the CA");
     pki_key_free(k);
