@@ -28,7 +28,8 @@ size_t read_budget_room(struct read_budget *b, struct read_share *s)
         s->left = b->share;
         b->wanted++;
     }
-    return smaller(s->left, b->left);
+    /* not a last few bytes: a line would come in two */
+    return s->left <= b->left ? s->left : 0;
 }
 
 void read_budget_take(struct read_budget *b, struct read_share *s, size_t bytes)

@@ -56,6 +56,7 @@ int world_up(void **state)
     struct world *w = mem_alloc(sizeof *w);
     struct err e = {0};
     bool damaged;
+    w->output_limit = 65536;
     assert_int_equal(str_copy(w->folder, sizeof w->folder, "runner-XXXXXX"), 0);
     assert_non_null(mkdtemp(w->folder));
     assert_int_equal(uv_loop_init(&w->loop), 0);
@@ -64,6 +65,7 @@ int world_up(void **state)
     *state = w;
     return 0;
 }
+
 int world_down(void **state)
 {
     struct world *w = *state;
@@ -86,7 +88,10 @@ void turn(struct world *w)
 
 void take_job(struct world *w, int64_t job, const char *script)
 {
-    struct msg_job m = {.job = job, .attempt = 1, .lease_ms = LEASE_MS, .output_limit = 65536};
+    struct msg_job m = {.job = job,
+                        .attempt = 1,
+                        .lease_ms = LEASE_MS,
+                        .output_limit = w->output_limit};
     m.spec = str_dupf("{\"command\":[\"sh\",\"-c\",\"%s\"]}", script);
     runner_logic_accept(w->logic, &m, SLOTS);
     mem_free(m.spec);

@@ -19,6 +19,7 @@ struct world {
     struct runner *runner;
     struct runner_logic *logic; /* the runner's */
     struct opt_map env;
+    int64_t output_limit; /* of jobs that are taken; 0: none */
 };
 
 /* For cmocka: *state is a struct world. */

@@ -94,6 +94,10 @@ static void more_than_last_time__the_last_of_them_wait_for_one_turn(void **state
     read_budget_turn(&b);
     read_all(&b, s, 20, &least, &most);
     assert_true(least > 0);
+    /* a newcomer waits for its whole share, too, and does not get the few bytes that are left */
+    struct read_share late = {0};
+    assert_true(b.left > 0);
+    assert_int_equal(read_budget_room(&b, &late), 0);
 }
 
 int main(void)
