@@ -1,95 +1,341 @@
-/* What operators say to agents. */
-#include "coordinator/engine/internal.h"
+/* Agents in memory, and the heap of those with free slots. */
+#include "coordinator/engine/agent.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
-/* The row of an agent that was not removed; `w` is the agent when it is in memory with its facts.
- * false: answered. */
-static bool find_agent(struct engine *g, const struct command *c, struct agent_row *row,
-                       struct agent **w)
+/* ---- in memory ---- */
+
+struct agent *agent_find(const struct engine *g, int64_t id)
 {
-    int rc = store_agent_get(g->store, c->u.id, row, &g->err);
-    if (rc == 0 && row->removed_ms > 0) {
-        agent_row_fini(row);
-        rc = ERR_NOT_FOUND;
-    }
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such agent");
-        return false;
-    }
-    if (!store_ok(g, rc)) return false;
-    *w = agent_find(g, row->id);
-    return true;
+    return map_find(&g->agents, (uint64_t)id);
 }
 
-static void hold(struct engine *g, struct command *c, bool held)
+struct agent *agent_of_session(const struct engine *g, uint64_t session)
 {
-    struct agent_row row;
-    struct agent *a;
-    if (!find_agent(g, c, &row, &a)) return;
-    int64_t id = row.id;
-    row.held = held;
-    mem_free(row.drain_reason);
-    row.drain_reason = held ? mem_strdup(c->text) : NULL;
-    if (store_ok(g, store_agent_update(g->store, &row, &g->err)) && a && a->session) {
-        a->row.held = held;
-        mem_free(a->row.drain_reason);
-        a->row.drain_reason = mem_strdup(row.drain_reason);
-        struct effect *x = session_effect(g, EFFECT_DRAIN, a->session);
-        x->flag = held;
-        x->text = mem_strdup(row.drain_reason);
-        agent_update(g, a);
-    }
-    agent_row_fini(&row);
-    if (g->rc == 0) reply_ok(g, c, id);
+    return map_find(&g->sessions, session);
 }
 
-void apply_agent_drain(struct engine *g, struct command *c)
+struct agent *agent_add(struct engine *g, int64_t id)
 {
-    hold(g, c, true);
+    struct agent *a = mem_alloc(sizeof *a);
+    a->id = a->row.id = id;
+    a->last_heard_ms = g->now.mono_ms;
+    timer_init(&a->lease, TIMER_LEASE, a);
+    map_put(&g->agents, (uint64_t)id, a);
+    return a;
 }
 
-void apply_agent_resume(struct engine *g, struct command *c)
+void agent_forget_move(struct agent *a)
 {
-    hold(g, c, false);
+    mem_free(a->moved_host);
+    mem_free(a->moved_boot);
+    mem_free(a->moved_journal);
+    a->moved_host = a->moved_boot = a->moved_journal = NULL;
+    a->moved = false;
 }
 
-/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that
- * the jobs need not wait for the end of their leases. It gets nothing more, and no result of it
- * counts. */
-static void dismiss(struct engine *g, struct agent *a)
+void agent_free(struct engine *g, struct agent *a)
 {
-    a->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
-    a->leaving = true;
+    timer_clear(g, &a->lease);
+    agent_forget_move(a);
+    agent_row_fini(&a->row);
+    caps_free(a->caps);
+    mem_free(a->fits);
+    mem_free(a);
+}
+
+/* What ran on the former machine is over: the agent lives here now. */
+static void adopt_move(struct engine *g, struct agent *a)
+{
+    text_take(&a->row.host_id, &a->moved_host);
+    text_take(&a->row.boot_id, &a->moved_boot);
+    text_take(&a->row.journal_id, &a->moved_journal);
+    agent_forget_move(a);
+    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    agent_heard(g, a);
     agent_update(g, a);
-    for (struct job *j = a->jobs; j && g->rc == 0; j = j->next) {
-        if (j->row.state != JOB_KILLING) job_kill(g, j, REASON_LOST);
+}
+
+void agent_release(struct engine *g, struct agent *a)
+{
+    if (a->jobs) return;
+    if (a->moved) adopt_move(g, a);
+    if (g->rc) return;
+    if (a->session && a->leaving) {
+        agent_close(g, a);
+        return;
+    }
+    if (a->session) return;
+    map_remove(&g->agents, (uint64_t)a->id);
+    agent_free(g, a);
+}
+
+void agent_join(struct engine *g, struct agent *a, struct group *group)
+{
+    (void)g;
+    a->group = group;
+    a->prev = NULL;
+    a->next = group->first;
+    if (group->first) group->first->prev = a;
+    group->first = a;
+}
+
+static void leave_group(struct agent *a)
+{
+    if (a->prev)
+        a->prev->next = a->next;
+    else
+        a->group->first = a->next;
+    if (a->next) a->next->prev = a->prev;
+    a->group = NULL;
+    a->prev = a->next = NULL;
+}
+
+/* ---- what it is told ---- */
+
+void agent_ack(struct engine *g, struct agent *a)
+{
+    if (a->ack_due) return;
+    a->ack_due = true;
+    a->next_ack = g->acks;
+    g->acks = a;
+}
+
+void agent_store_seq(struct engine *g, struct agent *a)
+{
+    if (a->last_seq == a->stored_seq) return;
+    if (store_ok(g, store_agent_seq(g->store, a->id, a->last_seq, &g->err)))
+        a->stored_seq = a->last_seq;
+}
+
+static void drop_ack(struct engine *g, struct agent *a)
+{
+    agent_store_seq(g, a);
+    if (!a->ack_due) return;
+    struct agent **at = &g->acks;
+    while (*at != a)
+        at = &(*at)->next_ack;
+    *at = a->next_ack;
+    a->ack_due = false;
+    a->heartbeat = 0;
+}
+
+void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt, const char *why)
+{
+    /* Told once is enough for all that follows of the attempt in this session. */
+    if (a->discarded_job == job && a->discarded_attempt == attempt) return;
+    a->discarded_job = job;
+    a->discarded_attempt = attempt;
+    struct effect *x = session_effect(g, EFFECT_DISCARD, a->session);
+    x->job = job;
+    x->attempt = attempt;
+    x->text = mem_strdup(why);
+}
+
+/* ---- the end of a session ---- */
+
+void agent_detach(struct engine *g, struct agent *a)
+{
+    drop_ack(g, a);
+    map_remove(&g->sessions, a->session);
+    a->session = 0;
+    a->ready = false;
+    agent_update(g, a);
+    leave_group(a);
+    agent_forget_move(a);
+    a->row.online = false;
+    a->row.last_seen_ms = g->now.wall_ms;
+    store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err));
+}
+
+void agent_close(struct engine *g, struct agent *a)
+{
+    session_effect(g, EFFECT_CLOSE, a->session);
+    agent_detach(g, a);
+    agent_release(g, a);
+}
+
+void agent_heard(struct engine *g, struct agent *a)
+{
+    if (!a->moved) a->last_heard_ms = g->now.mono_ms;
+}
+
+/* ---- does it fit? ---- */
+
+enum { FIT_UNKNOWN, FIT_NO, FIT_YES };
+
+bool agent_fits(struct engine *g, struct agent *a, struct queue *q)
+{
+    if (q->requires_id == 0) return true;
+    if (!q->requires) q->requires = requires_entry_find(g, q->requires_id);
+    const struct requires_entry *r = q->requires;
+    if (!r || r->never) return false;
+    if (r->slot >= a->fits_cap) {
+        size_t cap = g->requires_slots + 16;
+        unsigned char *fits = mem_alloc(cap);
+        for (size_t i = 0; i < a->fits_cap; i++)
+            fits[i] = a->fits[i];
+        mem_free(a->fits);
+        a->fits = fits;
+        a->fits_cap = cap;
+    }
+    if (a->fits[r->slot] == FIT_UNKNOWN)
+        a->fits[r->slot] = requires_met(r->compiled, a->caps) ? FIT_YES : FIT_NO;
+    return a->fits[r->slot] == FIT_YES;
+}
+
+/* ---- the heap of agents with free slots ---- */
+
+bool agent_stands_before(const struct agent *a, const struct agent *b)
+{
+    return a->free != b->free ? a->free > b->free : a->touched < b->touched;
+}
+
+static void put(struct group *group, struct agent *a, size_t place)
+{
+    group->heap[place - 1] = a;
+    a->heap_place = place;
+}
+
+static void settle(struct group *group, struct agent *a)
+{
+    size_t at = a->heap_place;
+    for (; at > 1 && agent_stands_before(a, group->heap[at / 2 - 1]); at /= 2)
+        put(group, group->heap[at / 2 - 1], at);
+    for (;;) {
+        size_t child = 2 * at;
+        if (child > group->heap_count) break;
+        if (child < group->heap_count &&
+            agent_stands_before(group->heap[child], group->heap[child - 1]))
+            child++;
+        if (!agent_stands_before(group->heap[child - 1], a)) break;
+        put(group, group->heap[child - 1], at);
+        at = child;
+    }
+    put(group, a, at);
+}
+
+static void heap_add(struct group *group, struct agent *a)
+{
+    if (group->heap_count == group->heap_cap) {
+        group->heap_cap = group->heap_cap > 0 ? 2 * group->heap_cap : 8;
+        group->heap = mem_resize(group->heap, group->heap_cap, sizeof *group->heap);
+    }
+    put(group, a, ++group->heap_count);
+    settle(group, a);
+}
+
+static void heap_remove(struct group *group, struct agent *a)
+{
+    struct agent *last = group->heap[--group->heap_count];
+    if (last != a) {
+        put(group, last, a->heap_place);
+        settle(group, last);
+    }
+    a->heap_place = 0;
+}
+
+/* ---- what changes of an agent mean ---- */
+
+static bool takes_jobs(const struct agent *a)
+{
+    return a->session && a->group && !a->group->deleted && !a->leaving && !a->row.draining &&
+           !a->row.held && !a->moved;
+}
+
+int64_t agent_free_slots(const struct agent *a)
+{
+    if (!takes_jobs(a) || !a->ready || a->busy >= a->row.slots) return 0;
+    return a->row.slots - a->busy;
+}
+
+static void count_online(struct engine *g, struct agent *a)
+{
+    bool online = takes_jobs(a);
+    if (online == a->counted || !a->group) return;
+    a->counted = online;
+    a->group->online += online ? 1 : -1;
+    group_watch(g, a->group);
+}
+
+/* The agent can do more than before: so can its group. */
+static void unblock(struct engine *g, struct agent *a)
+{
+    struct group *group = a->group;
+    for (size_t i = 0; i < group->pending_count; i++) {
+        struct queue *q = group->pending[i];
+        if (q->blocked && agent_fits(g, a, q)) q->blocked = false;
+        if (!q->blocked) group_set_dirty(g, group);
     }
 }
 
-void agent_remove(struct engine *g, struct agent_row *row)
+void agent_update(struct engine *g, struct agent *a)
 {
-    struct agent *a = agent_find(g, row->id);
-    if (a && a->session && (!a->jobs || a->moved))
-        agent_close(g, a);
-    else if (a && a->session)
-        dismiss(g, a);
-    row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
-    row->online = false;
-    row->last_seen_ms = g->now.wall_ms;
-    store_ok(g, store_agent_update(g->store, row, &g->err));
-    log_info("agent %s: removed", row->name);
+    count_online(g, a);
+    int64_t before = a->free;
+    a->free = agent_free_slots(a);
+    if (a->free == 0) {
+        if (a->heap_place) heap_remove(a->group, a);
+        return;
+    }
+    if (a->heap_place)
+        settle(a->group, a);
+    else
+        heap_add(a->group, a);
+    if (a->free > before) unblock(g, a);
 }
 
-void apply_agent_remove(struct engine *g, struct command *c)
+/* ---- does it belong to its group? ---- */
+
+void agent_set_caps(struct engine *g, struct agent *a)
 {
-    struct agent_row row;
-    struct agent *a;
-    if (!find_agent(g, c, &row, &a)) return;
-    int64_t id = row.id;
-    agent_remove(g, &row);
-    agent_row_fini(&row);
-    if (g->rc == 0) reply_ok(g, c, id);
+    (void)g;
+    caps_free(a->caps);
+    a->caps = caps_parse(a->row.capabilities, a->row.version);
+    mem_free(a->fits);
+    a->fits = NULL;
+    a->fits_cap = 0;
+    a->free = 0; /* whatever was blocked is looked at again */
+}
+
+/* NULL: it may be in the group. Else the refusal's code, and the sentence in e. */
+const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
+                          struct err *e)
+{
+    if (!group || group->deleted) {
+        err_set(e, ERR_DENIED,
+                "there is no worker group '%s': create it, or name another in the agent's config",
+                key);
+        return "unknown-group";
+    }
+    for (size_t i = 0; i < requires_count(group->requires); i++) {
+        if (requires_clause_met(group->requires, i, a->caps)) continue;
+        struct buf clause, value;
+        char name[96];
+        buf_init(&clause, 1024);
+        buf_init(&value, 1024);
+        requires_clause_print(group->requires, i, &clause);
+        caps_print(a->caps, requires_clause_name(group->requires, i), &value);
+        err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", group_name(group, name),
+                clause.data, value.data);
+        buf_fini(&clause);
+        buf_fini(&value);
+        return "requires-not-met";
+    }
+    return NULL;
+}
+
+void agent_review(struct engine *g, struct agent *a)
+{
+    struct err e;
+    bool removed = a->row.removed_ms > 0;
+    err_set(&e, ERR_DENIED, "it was removed");
+    bool leaving = removed || agent_refusal(a, a->group, a->group->row.key, &e) != NULL;
+    if (leaving && !a->leaving)
+        log_warn("agent %s: takes no more jobs: %s", a->row.name, err_text(&e));
+    a->leaving = leaving;
+    agent_update(g, a);
+    agent_release(g, a); /* closes it when it holds nothing: it comes back and hears why */
 }

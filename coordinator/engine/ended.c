@@ -1,14 +1,29 @@
-/* What follows when a job of a flow ends: the next task, the end of an execution, a firing. It is
- * put off until the commands of the batch are applied, since jobs end in the middle of walks over
- * jobs; but it belongs to the same transaction, so that an execution is never found between two
- * tasks. */
-#include "coordinator/engine/internal.h"
+/* What follows when a job of a flow or an execution ends: the next task, the end of an execution, a
+ * firing, a trigger that may go on. It is put off until the commands of the batch are applied,
+ * since jobs end in the middle of walks over jobs; but it belongs to the same transaction, so that
+ * an execution is never found between two tasks. */
+#include "coordinator/engine/ended.h"
 
 #include "base/mem.h"
 
-void ended_note(struct engine *g, struct job_row *row, const struct job_end *end)
+void ended_init(struct engine *g)
 {
-    struct ended_job *x = mem_alloc(sizeof *x);
+    g->ended = NULL;
+    g->ended_last = &g->ended;
+}
+
+static struct ended *note(struct engine *g, enum ended_kind kind)
+{
+    struct ended *x = mem_alloc(sizeof *x);
+    x->kind = kind;
+    *g->ended_last = x;
+    g->ended_last = &x->next;
+    return x;
+}
+
+void ended_job_note(struct engine *g, struct job_row *row, const struct job_end *end)
+{
+    struct ended_job *x = &note(g, ENDED_JOB)->job;
     x->row = *row;
     *row = (struct job_row){0};
     x->state = end->state;
@@ -17,38 +32,36 @@ void ended_note(struct engine *g, struct job_row *row, const struct job_end *end
     x->exited = end->exited;
     x->exit_code = end->exit_code;
     x->outputs = mem_strdup(end->outputs);
-    *g->ended_last = x;
-    g->ended_last = &x->next;
 }
 
-static void ended_free(struct ended_job *x)
+void ended_execution_note(struct engine *g, struct flow_entry *flow, int64_t trigger,
+                          enum execution_state state)
 {
-    job_row_fini(&x->row);
-    mem_free(x->message);
-    mem_free(x->outputs);
+    note(g, ENDED_EXECUTION)->execution =
+        (struct ended_execution){.flow = flow, .trigger = trigger, .state = state};
+}
+
+struct ended *ended_take(struct engine *g)
+{
+    struct ended *x = g->ended;
+    if (!x) return NULL;
+    g->ended = x->next;
+    if (!g->ended) g->ended_last = &g->ended;
+    return x;
+}
+
+void ended_free(struct ended *x)
+{
+    job_row_fini(&x->job.row);
+    mem_free(x->job.message);
+    mem_free(x->job.outputs);
     mem_free(x);
-}
-
-void ended_run(struct engine *g)
-{
-    while (g->ended && g->rc == 0) {
-        struct ended_job *x = g->ended;
-        g->ended = x->next;
-        if (!g->ended) g->ended_last = &g->ended;
-        if (x->row.kind == JOB_TRIGGER)
-            trigger_on_evaluation(g, x);
-        else
-            execution_on_task(g, x);
-        ended_free(x);
-    }
 }
 
 void ended_clear(struct engine *g)
 {
-    while (g->ended) {
-        struct ended_job *x = g->ended;
-        g->ended = x->next;
+    struct ended *x;
+    while ((x = ended_take(g)) != NULL)
         ended_free(x);
-    }
-    g->ended_last = &g->ended;
+    ended_init(g);
 }

@@ -1,11 +1,9 @@
 /* What agents report of their attempts. Events are numbered per agent: what was seen is
  * acknowledged again and otherwise ignored; what is of an attempt that is over is acknowledged and
  * told to be thrown away. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/events.h"
 
-#include "base/id.h"
-#include "base/log.h"
-#include "base/mem.h"
+#include "coordinator/engine/job.h"
 
 #define OUTPUT_SLACK_BYTES                                                                         \
     (1024 * 1024) /* beyond the limit that the agent keeps to: its own notes, a chunk under way */

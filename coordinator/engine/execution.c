@@ -1,10 +1,12 @@
 /* Executions: begun within the concurrency of their flow, taken from task to task, ended. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/execution.h"
 
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/reply.h"
+#include "coordinator/engine/task.h"
 
 #include <string.h>
 
@@ -61,10 +63,17 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     return x;
 }
 
-void execution_free(struct execution *x)
+static void execution_free(struct execution *x)
 {
     execution_row_fini(&x->row);
     mem_free(x);
+}
+
+void executions_clear(struct engine *g)
+{
+    size_t place = 0;
+    for (struct execution *x; (x = map_next(&g->executions, &place)) != NULL;)
+        execution_free(x);
 }
 
 /* ---- from state to state ---- */
@@ -76,7 +85,7 @@ static void changed(struct engine *g, const struct execution_row *row)
     e->flag = execution_is_final(row->state);
 }
 
-bool execution_store(struct engine *g, struct execution *x)
+static bool write_row(struct engine *g, struct execution *x)
 {
     changed(g, &x->row);
     return store_ok(g, store_execution_update(g->store, &x->row, &g->err));
@@ -98,15 +107,9 @@ static bool move(struct engine *g, struct execution *x, enum execution_state to)
     return true;
 }
 
-static void begin(struct engine *g, struct execution *x)
-{
-    if (!move(g, x, EXECUTION_RUNNING)) return;
-    x->row.started_ms = g->now.wall_ms;
-    execution_advance(g, x);
-}
-
-void execution_end(struct engine *g, struct execution *x, enum execution_state state,
-                   enum reason reason, const char *message)
+/* Frees x. */
+static void end(struct engine *g, struct execution *x, enum execution_state state,
+                enum reason reason, const char *message)
 {
     struct flow_entry *f = x->revision->flow;
     struct trigger *t = x->trigger;
@@ -116,7 +119,7 @@ void execution_end(struct engine *g, struct execution *x, enum execution_state s
     x->row.message = mem_strdup(message);
     x->row.ended_ms = g->now.wall_ms;
     x->row.job = 0;
-    if (!execution_store(g, x)) return;
+    if (!write_row(g, x)) return;
     map_remove(&g->executions, (uint64_t)x->row.id);
     list_remove(x);
     x->revision->executions--;
@@ -124,18 +127,72 @@ void execution_end(struct engine *g, struct execution *x, enum execution_state s
     execution_free(x);
     if (t) {
         t->executions--;
-        trigger_on_execution(g, t, state);
+        ended_execution_note(g, f, t->row.id, state);
     }
     /* Not from here: what begins may end at once, and its end begin the next. */
     if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
+}
+
+/* ---- from task to task ---- */
+
+static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *message)
+{
+    if (str_format(out, ERR_MSG_MAX, "task %s: %s", task, message))
+        str_copy(out, ERR_MSG_MAX, "a task could not be made");
+}
+
+/* The next task run of an execution whose tasks before x->row.position are over; or its end, which
+ * frees x. */
+static void advance(struct engine *g, struct execution *x)
+{
+    const struct flow *f = revision_parsed(g, x->revision);
+    struct task_context c = {0};
+    struct flaw flaw = {0};
+    if (g->rc) return;
+    if (!f) {
+        end(g, x, EXECUTION_FAILED, REASON_NOT_STARTED, x->revision->broken);
+        return;
+    }
+    bool loaded = false;
+    for (; g->rc == 0; x->row.position++) {
+        if (x->row.position >= (int64_t)f->task_count) {
+            end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
+            break;
+        }
+        const struct flow_task *t = &f->tasks[x->row.position];
+        struct job_end run = {0};
+        if (t->disabled) continue;
+        if (!loaded && !task_context_load(g, x->row.id, &c)) break;
+        loaded = true;
+        if (task_run(g, x, t, &c, &flaw, &run)) {
+            write_row(g, x);
+            break;
+        }
+        if (run.state == JOB_WARNING) x->row.warned = true;
+        if (run.state == JOB_FAILED) {
+            char sentence[ERR_MSG_MAX];
+            task_sentence(sentence, t->id, run.message);
+            end(g, x, EXECUTION_FAILED, run.reason, sentence);
+            break;
+        }
+    }
+    task_context_free(&c);
+}
+
+/* ---- the beginning ---- */
+
+static void begin(struct engine *g, struct execution *x)
+{
+    if (!move(g, x, EXECUTION_RUNNING)) return;
+    x->row.started_ms = g->now.wall_ms;
+    advance(g, x);
 }
 
 /* The flow was deleted: what waits will not begin. */
 static void cancel_queued(struct engine *g, struct flow_entry *f)
 {
     for (int n = 0; g->rc == 0 && n < PUMP_MOST && f->queued.count > 0; n++)
-        execution_end(g, f->queued.first, EXECUTION_CANCELLED, REASON_CANCELLED,
-                      "its flow was deleted");
+        end(g, f->queued.first, EXECUTION_CANCELLED, REASON_CANCELLED, "its flow was deleted");
     if (g->rc == 0) timer_set(g, &f->timer, f->queued.count > 0 ? g->now.mono_ms + 1 : NEVER);
 }
 
@@ -159,8 +216,6 @@ void flow_pump(struct engine *g, struct flow_entry *f)
         begin(g, x);
     }
 }
-
-/* ---- the beginning ---- */
 
 static bool insert(struct engine *g, struct execution_row *row)
 {
@@ -191,7 +246,7 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
     if (id) {
         changed(g, row);
         struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
-        if (t) trigger_on_execution(g, t, row->state);
+        if (t) ended_execution_note(g, f, t->row.id, row->state);
     }
     execution_row_fini(row);
     return id;
@@ -246,7 +301,7 @@ int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution
     return g->rc ? 0 : id;
 }
 
-/* ---- from task to task ---- */
+/* ---- a task run ended ---- */
 
 /* The execution that the job is a task run of, while it is open. */
 static struct execution *execution_of(const struct engine *g, const struct job_row *row)
@@ -282,7 +337,7 @@ static void end_with(struct engine *g, struct execution *x, const struct ended_j
     else if (str_format(sentence, sizeof sentence, "task %s: %s", j->row.task,
                         text ? text : "failed"))
         str_copy(sentence, sizeof sentence, "a task failed");
-    execution_end(g, x, states[j->state], j->reason, sentence);
+    end(g, x, states[j->state], j->reason, sentence);
 }
 
 void execution_on_task(struct engine *g, const struct ended_job *j)
@@ -291,7 +346,7 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
     if (!x || x->row.job != j->row.id) return;
     x->row.job = 0;
     if (x->row.state == EXECUTION_KILLING) {
-        execution_end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
+        end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
         return;
     }
     bool goes_on = may_go_on(g, x, j);
@@ -302,7 +357,7 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
     }
     if (j->state != JOB_SUCCESS) x->row.warned = true;
     x->row.position++;
-    execution_advance(g, x);
+    advance(g, x);
 }
 
 /* ---- commands ---- */
@@ -417,9 +472,9 @@ void apply_execution_cancel(struct engine *g, struct command *c)
         return;
     }
     if (x->row.state == EXECUTION_QUEUED) {
-        execution_end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
+        end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
     } else if (x->row.state == EXECUTION_RUNNING) {
-        if (!move(g, x, EXECUTION_KILLING) || !execution_store(g, x)) return;
+        if (!move(g, x, EXECUTION_KILLING) || !write_row(g, x)) return;
         job_cancel_id(g, x->row.job); /* its end, now or later, is the execution's */
     }
     if (g->rc == 0) reply_ok(g, c, c->u.id);

@@ -1,9 +1,10 @@
 /* Flows in memory: where they are found, and their revisions as far as something needs them. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/flow.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/reply.h"
 
 #include <string.h>
 
@@ -51,25 +52,9 @@ static void revision_free(struct revision *r)
     mem_free(r);
 }
 
-static void free_executions(struct execution_list *l)
-{
-    struct execution *next;
-    for (struct execution *x = l->first; x; x = next) {
-        next = x->next;
-        execution_free(x);
-    }
-}
-
 static void entry_free(struct engine *g, struct flow_entry *f)
 {
     timer_clear(g, &f->timer);
-    free_executions(&f->running);
-    free_executions(&f->queued);
-    struct trigger *next_trigger;
-    for (struct trigger *t = f->triggers; t; t = next_trigger) {
-        next_trigger = t->next;
-        trigger_free(g, t);
-    }
     struct revision *next;
     for (struct revision *r = f->revisions; r; r = next) {
         next = r->next;
@@ -105,6 +90,14 @@ void flow_reply_unknown(struct engine *g, const struct command *c, const char *n
     reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no flow '%s' in the namespace %s", id,
                 ns);
     mem_free(names);
+}
+
+struct trigger *trigger_find(const struct flow_entry *f, const char *name)
+{
+    struct trigger *t = f->triggers;
+    while (t && !str_eq(t->row.name, name))
+        t = t->next;
+    return t;
 }
 
 /* ---- revisions ---- */

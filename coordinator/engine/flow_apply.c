@@ -1,9 +1,14 @@
 /* Applying and deleting flows: all files of a command, or none. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/flow_apply.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/execution.h"
+#include "coordinator/engine/namespace.h"
+#include "coordinator/engine/reply.h"
+#include "coordinator/engine/trigger_follow.h"
 
 #include <string.h>
 
@@ -131,6 +136,7 @@ static void reply_problems(struct engine *g, const struct command *c, struct rev
 /* ---- applying ---- */
 
 enum change { CREATED, CHANGED, UNCHANGED };
+
 static const char *const change_names[] = {"created", "changed", "unchanged"};
 
 static bool is_same(struct engine *g, const struct flow_entry *f, const char *source)

@@ -1,9 +1,15 @@
 /* Making, changing and ending worker groups. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/group_commands.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/agent.h"
+#include "coordinator/engine/flow.h"
+#include "coordinator/engine/namespace.h"
+#include "coordinator/engine/reply.h"
+#include "coordinator/engine/sweep.h"
 
 #include <string.h>
 
@@ -115,13 +121,6 @@ void apply_group_create(struct engine *g, struct command *c)
     reply_ok(g, c, 0);
 }
 
-static void move_text(char **to, char **from)
-{
-    mem_free(*to);
-    *to = *from;
-    *from = NULL;
-}
-
 void apply_group_update(struct engine *g, struct command *c)
 {
     struct group_row *row = &c->u.group;
@@ -132,10 +131,10 @@ void apply_group_update(struct engine *g, struct command *c)
         reply_err(g, c, &e, NULL, NULL);
         return;
     }
-    if (c->mask & MASK_DESCRIPTION) move_text(&group->row.description, &row->description);
-    if (c->mask & MASK_REQUIRE) move_text(&group->row.require, &row->require);
+    if (c->mask & MASK_DESCRIPTION) text_take(&group->row.description, &row->description);
+    if (c->mask & MASK_REQUIRE) text_take(&group->row.require, &row->require);
     if (c->mask & MASK_NAMESPACES)
-        move_text(&group->row.allowed_namespaces, &row->allowed_namespaces);
+        text_take(&group->row.allowed_namespaces, &row->allowed_namespaces);
     if (c->mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
     if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
@@ -224,24 +223,6 @@ static bool may_delete(struct engine *g, const struct command *c, const struct g
     return no_flow_names_it(g, c, group);
 }
 
-/* Those that wait for their next attempt; the queued ones are swept, a bounded number per batch. */
-static void end_retrying(struct engine *g, struct group *group)
-{
-    int64_t *ids = mem_array((size_t)group->retrying, sizeof *ids);
-    size_t count = 0, place = 0;
-    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
-        if (j->row.state == JOB_RETRYING && str_eq(j->row.group, group->row.key))
-            ids[count++] = j->row.id;
-    }
-    struct job_end end = {.state = JOB_FAILED,
-                          .reason = REASON_GROUP_DELETED,
-                          .message = "its worker group was deleted",
-                          .ended_ms = g->now.wall_ms};
-    for (size_t i = 0; i < count && g->rc == 0; i++)
-        job_end(g, job_find(g, ids[i]), &end, "group deleted");
-    mem_free(ids);
-}
-
 void apply_group_delete(struct engine *g, struct command *c)
 {
     struct group *group = named(g, c, c->text);
@@ -249,7 +230,7 @@ void apply_group_delete(struct engine *g, struct command *c)
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
     log_info("group %s: deleted", group->row.key);
     group->deleted = true;
-    end_retrying(g, group);
+    group_end_retrying(g, group);
     review_agents(g, group);
     if (g->rc) return;
     group_watch(g, group);

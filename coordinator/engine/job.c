@@ -1,12 +1,30 @@
-/* One job, from state to state. Every change of a state goes through `move`. */
-#include "coordinator/engine/internal.h"
+/* One job, from state to state. Every change of a state goes through `move`, which knows the legal
+ * ones (model.h), so that what is written is always a life that can be told.
+ *
+ *   CREATED ---assign---> SUBMITTED ---started---> RUNNING ---finished---> final
+ *     ^  ^                   |  |                    |
+ *     |  +-----give back-----+  +------ kill --------+---> KILLING -------> final
+ *     |                         |                    |        |
+ *     +------- RETRYING <-------+-- attempt failed --+--------+
+ *
+ * While a job is CREATED it is counted in the queue of its group (queue.c) and may be nowhere else
+ * in memory; while it is assigned it hangs on its agent, and its lease is the agent's (lease.c).
+ * The two functions that end an attempt are job_end (the job is over) and job_attempt_failed (or
+ * tries again). Both free the job, or put it back, in the middle of whatever walk called them; so
+ * what follows from the end of a job of a flow is noted (ended.h) and done at the end of the batch,
+ * in the same transaction. A function that may free its job says so in the header. */
+#include "coordinator/engine/job.h"
 
 #include "base/duration.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/ended.h"
 #include "coordinator/engine/retry.h"
+#include "coordinator/flow/flow.h"
+#include "wire/lease.h"
 
 #include <assert.h>
 #include <string.h>
@@ -45,7 +63,7 @@ int64_t job_grace(const struct job *j)
     return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : KILL_GRACE_DEFAULT_MS;
 }
 
-static int64_t lease_of(const struct engine *g, const struct job *j)
+int64_t job_lease(const struct engine *g, const struct job *j)
 {
     return j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms;
 }
@@ -61,7 +79,7 @@ int64_t job_lease_until(const struct engine *g, const struct job *j)
 {
     /* An end that does not come is not waited for as long as the agent is heard. */
     int64_t heard = j->end_listed ? 0 : j->agent->last_heard_ms;
-    return (heard > j->since_ms ? heard : j->since_ms) + lease_of(g, j) + kill_time(g, j);
+    return (heard > j->since_ms ? heard : j->since_ms) + job_lease(g, j) + kill_time(g, j);
 }
 
 bool job_falls_back(const struct job_row *row)
@@ -155,7 +173,7 @@ void job_arm(struct engine *g, struct job *j)
         at = backstop(j);
         break;
     case JOB_KILLING:
-        at = j->kill_ms + job_grace(j) + lease_of(g, j) + kill_time(g, j);
+        at = j->kill_ms + job_grace(j) + job_lease(g, j) + kill_time(g, j);
         break;
     case JOB_RETRYING:
         at = j->retry_at_ms;
@@ -304,12 +322,11 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     link_agent(g, j, a);
     agent_update(g, a);
     job_arm(g, j);
-    lease_arm(g, a);
     struct effect *x = session_effect(g, EFFECT_JOB, a->session);
     x->job = j->row.id;
     x->attempt = j->row.attempt;
     x->json = hand_out_spec(j);
-    x->ms = lease_of(g, j);
+    x->ms = job_lease(g, j);
     x->ms2 = j->row.timeout_ms;
     x->seq = j->row.output_limit > 0 ? j->row.output_limit : g->config.output_limit_bytes;
     mem_free(j->spec);
@@ -394,7 +411,7 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
 {
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
     int64_t id = j->row.id;
-    if (j->row.flow) ended_note(g, &j->row, end);
+    if (j->row.flow) ended_job_note(g, &j->row, end);
     map_remove(&g->jobs, (uint64_t)id);
     job_free(g, j);
 }

@@ -1,16 +1,25 @@
-/* What time brings: leases, due jobs, housekeeping. A lease is one deadline per agent, looked at
- * when it is due and not with every message. All of it counts in mono time. */
-#include "coordinator/engine/internal.h"
+/* Leases: how long an agent may be out of touch before its attempts are given up.
+ *
+ * An attempt may be given to another agent only when it certainly runs no longer. Its agent ends it
+ * by itself when it was not heard for the length of the lease, and that takes at most the kill
+ * time. So the coordinator waits for lease and kill time together, counted from the last sign of
+ * life, or from the hand-out when that was later. The agent counts from when it sent the heartbeat
+ * that was acknowledged last, the coordinator from when it received that: its clock starts later,
+ * and so ends later. wire/lease.h holds the numbers and the inequality.
+ *
+ *   agent        sent                                 ends its jobs   gone
+ *   -------------o------------- lease -----------------x--- kill ---x
+ *   coordinator     heard
+ *   ----------------o------------- lease -----------------+--- kill ---x given up
+ *
+ * One timer an agent does, set to the earliest end among its attempts. A sign of life moves only
+ * last_heard_ms, and the timer looks at that when it is due: an agent that is heard costs no timer.
+ * Time in which the coordinator itself could not listen counts against nobody (apply_awake). */
+#include "coordinator/engine/lease.h"
 
 #include "base/duration.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/str.h"
-
-#define UPKEEP_MS (10 * 60 * 1000)
-#define UPKEEP_MORE_MS 200
-#define UPKEEP_MOST 500 /* rows in one batch */
-#define KEY_LIFE_MS (INT64_C(24) * 60 * 60 * 1000)
 
 void lease_arm(struct engine *g, struct agent *a)
 {
@@ -40,7 +49,7 @@ void lease_on_timer(struct engine *g, struct agent *a)
         next = j->next;
         if (job_lease_until(g, j) > g->now.mono_ms) continue;
         if (!j->end_listed && !a->moved) silent = true;
-        duration_format(j->row.lease_ms > 0 ? j->row.lease_ms : g->config.lease_ms, text);
+        duration_format(job_lease(g, j), text);
         str_format(message, sizeof message, "%s%.128s was out of touch longer than the lease of %s",
                    a->row.name ? "agent " : "its agent", a->row.name ? a->row.name : "", text);
         log_warn("%s", message);
@@ -81,51 +90,6 @@ void apply_awake(struct engine *g, struct command *c)
     for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
             if (group->online > 0) group->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
-        }
-    }
-}
-
-void upkeep_on_timer(struct engine *g)
-{
-    bool more_keys = false, more_dropped = false, more_jobs = false;
-    requires_entries_trim(g);
-    int64_t wall = g->now.wall_ms;
-    if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
-                                       &g->err)))
-        return;
-    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &more_dropped, &g->err))) return;
-    if (g->config.retention_ms > 0 &&
-        !store_ok(g, store_purge(g->store, wall - g->config.retention_ms, UPKEEP_MOST, &more_jobs,
-                                 &g->err)))
-        return;
-    bool more = more_keys || more_dropped || more_jobs;
-    timer_set(g, &g->upkeep, g->now.mono_ms + (more ? UPKEEP_MORE_MS : UPKEEP_MS));
-}
-
-void timers_run(struct engine *g)
-{
-    struct deadline *d;
-    while (g->rc == 0 && (d = deadline_pop(&g->deadlines, g->now.mono_ms)) != NULL) {
-        struct timer *t = (struct timer *)(void *)d;
-        switch (t->kind) {
-        case TIMER_JOB:
-            job_on_timer(g, t->owner);
-            break;
-        case TIMER_LEASE:
-            lease_on_timer(g, t->owner);
-            break;
-        case TIMER_GROUP:
-            group_on_timer(g, t->owner);
-            break;
-        case TIMER_UPKEEP:
-            upkeep_on_timer(g);
-            break;
-        case TIMER_FLOW:
-            flow_pump(g, t->owner);
-            break;
-        case TIMER_TRIGGER:
-            trigger_on_timer(g, t->owner);
-            break;
         }
     }
 }

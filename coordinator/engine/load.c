@@ -1,10 +1,12 @@
 /* Memory from the store, at the start and after a batch that failed. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/load.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-
-#include <string.h>
+#include "coordinator/engine/execution.h"
+#include "coordinator/engine/lease.h"
+#include "coordinator/engine/namespace.h"
+#include "coordinator/engine/trigger.h"
 
 #define UPKEEP_FIRST_MS 60000
 
@@ -28,18 +30,14 @@ void engine_unload(struct engine *g)
             group_free(g, group);
         }
     }
-    place = 0;
-    for (struct requires_entry *r; (r = map_next(&g->requires_entries, &place)) != NULL;) {
-        requires_free(r->compiled);
-        mem_free(r->text);
-        mem_free(r);
-    }
+    requires_entries_free(&g->requires_entries);
     namespaces_clear(g);
     ended_clear(g);
+    executions_clear(g);
+    triggers_clear(g);
     flows_clear(g);
-    struct map *maps[] = {&g->jobs,           &g->agents,     &g->sessions,
-                          &g->groups,         &g->namespaces, &g->requires_entries,
-                          &g->requires_texts, &g->flows,      &g->executions};
+    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
+                          &g->namespaces, &g->requires_texts, &g->flows,    &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     deadline_queue_fini(&g->deadlines);
@@ -127,18 +125,18 @@ static int load_job(const struct job_row *row, void *user)
     return 0;
 }
 
-static int load_class(const char *group, int64_t requires_id, int64_t count, void *user)
+static int load_queue(const char *group, int64_t requires_id, int64_t count, void *user)
 {
     struct engine *g = user;
     struct job_row row = {.group = (char *)(uintptr_t)group};
-    struct group *p = group_of_job(g, &row);
-    struct queue *c = queue_get(g, p, requires_id);
-    c->whole = false;
-    c->window_count = 0;
-    c->count = count - 1;
-    p->queued += count - 1;
+    struct group *of = group_of_job(g, &row);
+    struct queue *q = queue_get(g, of, requires_id);
+    q->whole = false;
+    q->window_count = 0;
+    q->count = count - 1;
+    of->queued += count - 1;
     /* the last one makes it pending, as any job does */
-    queue_add(g, c, NULL);
+    queue_add(g, q, NULL);
     return 0;
 }
 
@@ -147,8 +145,8 @@ static int expect_agent(int64_t id, const char *group, void *user)
 {
     struct engine *g = user;
     (void)id;
-    struct group *p = group_find(g, group);
-    if (p) p->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+    struct group *of = group_find(g, group);
+    if (of) of->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
     return 0;
 }
 
@@ -228,7 +226,7 @@ static int load_all(struct engine *g, struct err *e)
     int rc = store_each_group(g->store, load_group, g, e);
     if (rc == 0) rc = store_each_ns(g->store, load_ns, g, e);
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);
-    if (rc == 0) rc = store_queue_classes(g->store, load_class, g, e);
+    if (rc == 0) rc = store_queue_classes(g->store, load_queue, g, e);
     if (rc == 0) rc = store_each_agent_online(g->store, expect_agent, g, e);
     int64_t last = 0;
     if (rc == 0) rc = store_job_last_id(g->store, &last, e);
@@ -239,8 +237,7 @@ static int load_all(struct engine *g, struct err *e)
 int engine_load(struct engine *g, struct err *e)
 {
     deadline_queue_init(&g->deadlines);
-    g->ended = NULL;
-    g->ended_last = &g->ended;
+    ended_init(g);
     timer_init(&g->upkeep, TIMER_UPKEEP, g);
     int rc = load_all(g, e);
     if (rc) {

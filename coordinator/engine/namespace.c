@@ -1,8 +1,10 @@
 /* What namespaces say for the jobs below them. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/namespace.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/reply.h"
 
 #include <string.h>
 
@@ -71,18 +73,6 @@ const struct namespace *namespace_nearest(const struct engine *g, const char *ns
     }
     mem_free(name);
     return n;
-}
-
-const char *group_nearest_key(const struct engine *g, const char *key)
-{
-    const char **keys = mem_array(g->groups.count + 1, sizeof *keys);
-    size_t count = 0, place = 0;
-    for (const struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
-        if (group->row.key && !group->deleted) keys[count++] = group->row.key;
-    }
-    const char *nearest = str_nearest(key, keys, count);
-    mem_free(keys);
-    return nearest;
 }
 
 /* ---- commands ---- */

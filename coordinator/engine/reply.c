@@ -1,5 +1,5 @@
 /* Answers to requests, refusals to sessions. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/reply.h"
 
 #include "base/mem.h"
 

@@ -1,10 +1,10 @@
 /* Jobs come in, and are taken back by those who sent them. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/submit.h"
 
 #include "base/id.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/reply.h"
 
 #include <string.h>
 
@@ -66,15 +66,6 @@ static struct group *resolve(struct engine *g, struct command *c)
     struct group *group = job_resolve(g, &s->job, s->fallback_given, &from);
     if (!group) refuse_group(g, c, s->job.group, from);
     return group;
-}
-
-bool group_allows(const struct group *group, const char *ns)
-{
-    if (!group->allowed || json_count(group->allowed) == 0) return true;
-    for (const struct json *a = json_first(group->allowed); a && ns; a = json_next(a)) {
-        if (str_namespace_covers(json_str(a, ""), ns)) return true;
-    }
-    return false;
 }
 
 /* Is there place, and is it allowed? false: refused. */

@@ -1,15 +1,14 @@
-/* From what a flow says to jobs: texts rendered, group and requires resolved, one task run after
- * the other. */
-#include "coordinator/engine/internal.h"
+/* From what a flow says to jobs: texts rendered, group and requires resolved. */
+#include "coordinator/engine/task.h"
 
 #include "base/id.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <string.h>
 
 #define PAYLOAD_DEFAULT_BYTES (512 * 1024)
+
 /* Of a log message with its values; with the end of its line it is one chunk of output. Messages
  * are written in the transaction that starts an execution, hundreds of them when the flow says so,
  * and some bytes of a template can bring 64 KiB each time. */
@@ -67,12 +66,6 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
 
 /* ---- what tasks can speak of ---- */
 
-struct context {
-    struct execution_row row;
-    struct json *inputs, *trigger, *outputs;
-    char id[ID_TEXT_SIZE];
-};
-
 static struct json *parse_object(const char *text)
 {
     struct json *tree = NULL;
@@ -87,9 +80,9 @@ static int add_outputs(const char *task, const char *outputs, void *user)
     return 0;
 }
 
-static bool context_load(struct engine *g, int64_t id, struct context *x)
+bool task_context_load(struct engine *g, int64_t id, struct task_context *x)
 {
-    *x = (struct context){0};
+    *x = (struct task_context){0};
     if (!store_ok(g, store_execution_get(g->store, id, &x->row, &g->err))) return false;
     id_format(id, x->id);
     x->inputs = parse_object(x->row.inputs);
@@ -98,7 +91,7 @@ static bool context_load(struct engine *g, int64_t id, struct context *x)
     return store_ok(g, store_each_task_output(g->store, id, add_outputs, x->outputs, &g->err));
 }
 
-static void context_free(struct context *x)
+void task_context_free(struct task_context *x)
 {
     execution_row_fini(&x->row);
     json_free(x->inputs);
@@ -106,7 +99,7 @@ static void context_free(struct context *x)
     json_free(x->outputs);
 }
 
-static struct expr_values context_values(const struct context *x, const struct flow *f)
+static struct expr_values context_values(const struct task_context *x, const struct flow *f)
 {
     struct expr_values v = {.inputs = x->inputs,
                             .outputs = x->outputs,
@@ -155,11 +148,10 @@ static enum job_state make_ended(struct engine *g, const struct flow_task *t, st
     return end->state;
 }
 
-/* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
-static bool make_run(struct engine *g, struct execution *x, const struct flow *f,
-                     const struct flow_task *t, const struct context *c, struct flaw *flaw,
-                     struct job_end *end)
+bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
+              const struct task_context *c, struct flaw *flaw, struct job_end *end)
 {
+    const struct flow *f = x->revision->parsed;
     struct expr_values v = context_values(c, f);
     struct job_row row = task_row(x, t);
     char *spec = NULL;
@@ -175,47 +167,4 @@ static bool make_run(struct engine *g, struct execution *x, const struct flow *f
     make_ended(g, t, &row, good ? spec : NULL, good ? NULL : flaw, end);
     mem_free(spec);
     return false;
-}
-
-static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *message)
-{
-    if (str_format(out, ERR_MSG_MAX, "task %s: %s", task, message))
-        str_copy(out, ERR_MSG_MAX, "a task could not be made");
-}
-
-void execution_advance(struct engine *g, struct execution *x)
-{
-    const struct flow *f = revision_parsed(g, x->revision);
-    struct context c = {0};
-    struct flaw flaw = {0};
-    if (g->rc) return;
-    if (!f) {
-        execution_end(g, x, EXECUTION_FAILED, REASON_NOT_STARTED, x->revision->broken);
-        return;
-    }
-    bool loaded = false;
-    for (; g->rc == 0; x->row.position++) {
-        if (x->row.position >= (int64_t)f->task_count) {
-            execution_end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE,
-                          NULL);
-            break;
-        }
-        const struct flow_task *t = &f->tasks[x->row.position];
-        struct job_end end = {0};
-        if (t->disabled) continue;
-        if (!loaded && !context_load(g, x->row.id, &c)) break;
-        loaded = true;
-        if (make_run(g, x, f, t, &c, &flaw, &end)) {
-            execution_store(g, x);
-            break;
-        }
-        if (end.state == JOB_WARNING) x->row.warned = true;
-        if (end.state == JOB_FAILED) {
-            char sentence[ERR_MSG_MAX];
-            task_sentence(sentence, t->id, end.message);
-            execution_end(g, x, EXECUTION_FAILED, end.reason, sentence);
-            break;
-        }
-    }
-    context_free(&c);
 }

@@ -1,10 +1,11 @@
 /* Tokens, and machines that become agents with one. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/token.h"
 
 #include "base/duration.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/reply.h"
 
 /* ---- tokens ---- */
 

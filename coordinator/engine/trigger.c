@@ -8,16 +8,19 @@
  *
  * An evaluation is a job like any other: its timeout and its lease end it when its agent does not,
  * and with the job ends what holds the trigger back. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/trigger.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/execution.h"
+#include "coordinator/engine/task.h"
 
 #include <string.h>
 
 /* Evaluations begun in one batch: thousands that are due at once must not keep others waiting. */
 #define BEGIN_MOST 500
+
 /* Those due within the same short while begin in one batch, and their agents' answers come
  * together, too: it costs them a hundredth of their interval at most, and the disk far fewer
  * commits. */
@@ -28,14 +31,6 @@
 #define SPREAD_MS 60000
 
 /* ---- in memory ---- */
-
-struct trigger *trigger_find(const struct flow_entry *f, const char *name)
-{
-    struct trigger *t = f->triggers;
-    while (t && !str_eq(t->row.name, name))
-        t = t->next;
-    return t;
-}
 
 /* Executions of a trigger of this name that are open: it may have been taken out and put back. */
 static void adopt(struct trigger *t, const struct execution_list *l)
@@ -76,6 +71,20 @@ void trigger_free(struct engine *g, struct trigger *t)
     timer_clear(g, &t->timer);
     trigger_row_fini(&t->row);
     mem_free(t);
+}
+
+void triggers_clear(struct engine *g)
+{
+    size_t place = 0;
+    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
+        for (; f; f = f->next_same) {
+            struct trigger *next;
+            for (struct trigger *t = f->triggers; t; t = next) {
+                next = t->next;
+                trigger_free(g, t);
+            }
+        }
+    }
 }
 
 /* ---- when ---- */
@@ -401,20 +410,6 @@ static unsigned stop_bit(enum execution_state state)
     return 1u << words[state];
 }
 
-void trigger_on_execution(struct engine *g, struct trigger *t, enum execution_state state)
-{
-    const struct flow *f = flow_present(g, t->flow);
-    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
-    char why[96];
-    if (g->rc) return;
-    if (def && def->stop_after & stop_bit(state) && !t->row.disabled) {
-        str_format(why, sizeof why, "stopAfter: an execution ended as %s",
-                   fsm_name(&execution_fsm, (int)state));
-        trigger_disable(g, t, why);
-    }
-    if (g->rc == 0) trigger_arm(g, t);
-}
-
 void trigger_disable(struct engine *g, struct trigger *t, const char *why)
 {
     t->row.disabled = true;
@@ -432,4 +427,22 @@ void trigger_enable(struct engine *g, struct trigger *t)
     t->row.why = NULL;
     trigger_set_due(g, t, 0);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+}
+
+void trigger_on_execution(struct engine *g, const struct ended_execution *x)
+{
+    struct trigger *t = x->flow->triggers;
+    while (t && t->row.id != x->trigger)
+        t = t->next;
+    if (!t) return; /* it was removed meanwhile */
+    const struct flow *f = flow_present(g, t->flow);
+    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+    char why[96];
+    if (g->rc) return;
+    if (def && def->stop_after & stop_bit(x->state) && !t->row.disabled) {
+        str_format(why, sizeof why, "stopAfter: an execution ended as %s",
+                   fsm_name(&execution_fsm, (int)x->state));
+        trigger_disable(g, t, why);
+    }
+    if (g->rc == 0) trigger_arm(g, t);
 }

@@ -1,9 +1,10 @@
 /* What operators and new revisions of a flow say to its triggers. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/trigger_follow.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/reply.h"
+#include "coordinator/engine/trigger.h"
 
 #include <string.h>
 

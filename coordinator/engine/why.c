@@ -1,9 +1,10 @@
 /* Why a job waits: computed when somebody asks, with the numbers that make the answer useful. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/why.h"
 
-#include "base/id.h"
-#include "base/mem.h"
+#include "base/json.h"
 #include "base/str.h"
+#include "coordinator/engine/job.h"
+#include "coordinator/engine/reply.h"
 
 #define COUNT_MOST 100000 /* places before a job are counted up to here */
 #define NAMES_MOST 3      /* agents named in a sentence */
@@ -12,14 +13,14 @@ struct census {
     int64_t known, online, fitting, slots, busy;
 };
 
-static void take_census(struct engine *g, struct group *group, struct queue *c, struct census *out)
+static void take_census(struct engine *g, struct group *group, struct queue *q, struct census *out)
 {
     *out = (struct census){0};
     for (struct agent *a = group->first; a; a = a->next) {
         out->known++;
         if (!a->counted) continue;
         out->online++;
-        if (!agent_fits(g, a, c)) continue;
+        if (!agent_fits(g, a, q)) continue;
         out->fitting++;
         out->slots += a->row.slots;
         out->busy += a->busy < a->row.slots ? a->busy : a->row.slots;
@@ -114,7 +115,7 @@ static void say_position(struct engine *g, const struct group *group, const stru
 static void say_created(struct engine *g, const struct job *j, struct jw *w)
 {
     struct group *group = group_of_job(g, &j->row);
-    struct queue *c = queue_get(g, group, j->row.requires_id);
+    struct queue *q = queue_get(g, group, j->row.requires_id);
     struct census n;
     char name[96], text[160];
     if (group->row.paused) {
@@ -122,12 +123,12 @@ static void say_created(struct engine *g, const struct job *j, struct jw *w)
         say(w, "group-paused", text);
         return;
     }
-    take_census(g, group, c, &n);
+    take_census(g, group, q, &n);
     if (g->rc) return;
     if (n.online == 0)
         say_away(group, &n, w);
-    else if (n.fitting == 0 && c->requires && c->requires->compiled)
-        say_unmet(group, c->requires->compiled, &n, w);
+    else if (n.fitting == 0 && q->requires && q->requires->compiled)
+        say_unmet(group, q->requires->compiled, &n, w);
     else
         say_position(g, group, j, &n, w);
 }

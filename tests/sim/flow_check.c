@@ -6,7 +6,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/agent.h"
+#include "coordinator/engine/flow.h"
+#include "coordinator/engine/job.h"
 
 #include <string.h>
 

@@ -3,7 +3,8 @@
 #include "tests/sim/flow_sim.h"
 
 #include "base/mem.h"
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/ended.h"
+#include "coordinator/engine/flow.h"
 
 const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_NOTHING] = "none",
@@ -37,8 +38,6 @@ int __wrap_store_each_open_execution(struct store *s,
                                      void *user, struct err *e);
 int64_t __real_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
 int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
-void __real_execution_advance(struct engine *g, struct execution *x);
-void __wrap_execution_advance(struct engine *g, struct execution *x);
 void __real_execution_on_task(struct engine *g, const struct ended_job *j);
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j);
 void __real_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
@@ -108,21 +107,17 @@ int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct ex
     return __real_execution_start(g, f, row);
 }
 
-void __wrap_execution_advance(struct engine *g, struct execution *x)
-{
-    if (broken(BREAK_SKIPPED_TASK, 10)) x->row.position++;
-    __real_execution_advance(g, x);
-}
-
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
 {
     struct execution *x;
     size_t place = 0;
     if (broken(BREAK_LOST_START, 20)) return;
-    while (flow_faults.sabotage == BREAK_DEAF_CANCEL &&
-           (x = map_next(&g->executions, &place)) != NULL) {
-        if (x->row.job == j->row.id && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
+    bool deaf = flow_faults.sabotage == BREAK_DEAF_CANCEL, skip = broken(BREAK_SKIPPED_TASK, 5);
+    while ((deaf || skip) && (x = map_next(&g->executions, &place)) != NULL) {
+        if (x->row.job != j->row.id) continue;
+        if (deaf && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
             x->row.state = EXECUTION_RUNNING;
+        if (skip) x->row.position++;
     }
     __real_execution_on_task(g, j);
 }

@@ -3,7 +3,7 @@
 #include "tests/sim/sim.h"
 
 #include "base/str.h"
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/job.h"
 
 static const char *name_of(const struct group *group)
 {

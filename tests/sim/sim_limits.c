@@ -3,7 +3,7 @@
 
 #include "base/id.h"
 #include "base/str.h"
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/job.h"
 #include "wire/lease.h"
 
 #include <stdio.h>

@@ -1,12 +1,11 @@
 /* An agent comes, says what it holds, is ready, is gone. */
-#include "coordinator/engine/internal.h"
+#include "coordinator/engine/hello.h"
 
-#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#include <assert.h>
+#include "coordinator/engine/lease.h"
+#include "coordinator/engine/reply.h"
 
 #define RETRY_DUPLICATE_MS 60000
 #define RETRY_GROUP_MS 60000 /* creating or changing the group heals it */
@@ -14,117 +13,7 @@
 #define SEEN_MORE_MS 1000
 #define SEEN_MOST 500 /* rows in one batch */
 
-/* ---- agents ---- */
-
-struct agent *agent_find(const struct engine *g, int64_t id)
-{
-    return map_find(&g->agents, (uint64_t)id);
-}
-
-struct agent *agent_of_session(const struct engine *g, uint64_t session)
-{
-    return map_find(&g->sessions, session);
-}
-
-struct agent *agent_add(struct engine *g, int64_t id)
-{
-    struct agent *a = mem_alloc(sizeof *a);
-    a->id = a->row.id = id;
-    a->last_heard_ms = g->now.mono_ms;
-    timer_init(&a->lease, TIMER_LEASE, a);
-    map_put(&g->agents, (uint64_t)id, a);
-    return a;
-}
-
-static void forget_guest(struct agent *a)
-{
-    mem_free(a->moved_host);
-    mem_free(a->moved_boot);
-    mem_free(a->moved_journal);
-    a->moved_host = a->moved_boot = a->moved_journal = NULL;
-    a->moved = false;
-}
-
-void agent_free(struct engine *g, struct agent *a)
-{
-    timer_clear(g, &a->lease);
-    forget_guest(a);
-    agent_row_fini(&a->row);
-    caps_free(a->caps);
-    mem_free(a->fits);
-    mem_free(a);
-}
-
-static void take(char **to, char **from)
-{
-    mem_free(*to);
-    *to = *from;
-    *from = NULL;
-}
-
-/* What ran on the former machine is over: the agent lives here now. */
-static void adopt_move(struct engine *g, struct agent *a)
-{
-    take(&a->row.host_id, &a->moved_host);
-    take(&a->row.boot_id, &a->moved_boot);
-    take(&a->row.journal_id, &a->moved_journal);
-    forget_guest(a);
-    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
-    agent_heard(g, a);
-    agent_update(g, a);
-}
-
-void agent_release(struct engine *g, struct agent *a)
-{
-    if (a->jobs) return;
-    if (a->moved) adopt_move(g, a);
-    if (g->rc) return;
-    if (a->session && a->leaving) {
-        agent_close(g, a);
-        return;
-    }
-    if (a->session) return;
-    map_remove(&g->agents, (uint64_t)a->id);
-    agent_free(g, a);
-}
-
-void agent_join(struct engine *g, struct agent *a, struct group *group)
-{
-    (void)g;
-    a->group = group;
-    a->prev = NULL;
-    a->next = group->first;
-    if (group->first) group->first->prev = a;
-    group->first = a;
-}
-
-static void leave_group(struct agent *a)
-{
-    if (a->prev)
-        a->prev->next = a->next;
-    else
-        a->group->first = a->next;
-    if (a->next) a->next->prev = a->prev;
-    a->group = NULL;
-    a->prev = a->next = NULL;
-}
-
 /* ---- acknowledgements: one per agent and batch ---- */
-
-void agent_ack(struct engine *g, struct agent *a)
-{
-    if (a->ack_due) return;
-    a->ack_due = true;
-    a->next_ack = g->acks;
-    g->acks = a;
-}
-
-static void store_seq(struct engine *g, struct agent *a)
-{
-    if (a->last_seq == a->stored_seq) return;
-    if (store_ok(g, store_agent_seq(g->store, a->id, a->last_seq, &g->err)))
-        a->stored_seq = a->last_seq;
-}
 
 /* An attempt whose end was listed in the hello, but is not among the events that followed: that end
  * was seen before. It was declined, and handed to the same agent again, which never heard of it. */
@@ -151,7 +40,7 @@ void acks_flush(struct engine *g)
         struct agent *a = g->acks;
         g->acks = a->next_ack;
         a->ack_due = false;
-        store_seq(g, a);
+        agent_store_seq(g, a);
         struct effect *x = session_effect(g, EFFECT_ACK, a->session);
         x->seq = a->last_seq;
         x->n = a->heartbeat;
@@ -160,119 +49,6 @@ void acks_flush(struct engine *g)
         settle_ends(g, a);
         if (g->rc == 0) agent_release(g, a);
     }
-}
-
-static void drop_ack(struct engine *g, struct agent *a)
-{
-    store_seq(g, a);
-    if (!a->ack_due) return;
-    struct agent **at = &g->acks;
-    while (*at != a)
-        at = &(*at)->next_ack;
-    *at = a->next_ack;
-    a->ack_due = false;
-    a->heartbeat = 0;
-}
-
-/* ---- the end of a session ---- */
-
-void agent_detach(struct engine *g, struct agent *a)
-{
-    drop_ack(g, a);
-    map_remove(&g->sessions, a->session);
-    a->session = 0;
-    a->ready = false;
-    agent_update(g, a);
-    leave_group(a);
-    forget_guest(a);
-    a->row.online = false;
-    a->row.last_seen_ms = g->now.wall_ms;
-    store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err));
-}
-
-void agent_close(struct engine *g, struct agent *a)
-{
-    session_effect(g, EFFECT_CLOSE, a->session);
-    agent_detach(g, a);
-    agent_release(g, a);
-}
-
-void agent_heard(struct engine *g, struct agent *a)
-{
-    if (!a->moved) a->last_heard_ms = g->now.mono_ms;
-}
-
-void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt, const char *why)
-{
-    /* Told once is enough for all that follows of the attempt in this session. */
-    if (a->discarded_job == job && a->discarded_attempt == attempt) return;
-    a->discarded_job = job;
-    a->discarded_attempt = attempt;
-    struct effect *x = session_effect(g, EFFECT_DISCARD, a->session);
-    x->job = job;
-    x->attempt = attempt;
-    x->text = mem_strdup(why);
-}
-
-void apply_gone(struct engine *g, struct command *c)
-{
-    struct agent *a = agent_of_session(g, c->session);
-    if (!a) return;
-    log_info("agent %s: offline", a->row.name);
-    agent_detach(g, a);
-    agent_release(g, a);
-}
-
-/* ---- does it belong to its group? ---- */
-
-void agent_set_caps(struct engine *g, struct agent *a)
-{
-    (void)g;
-    caps_free(a->caps);
-    a->caps = caps_parse(a->row.capabilities, a->row.version);
-    mem_free(a->fits);
-    a->fits = NULL;
-    a->fits_cap = 0;
-    a->free = 0; /* whatever was blocked is looked at again */
-}
-
-/* NULL: it may be in the group. Else the refusal's code, and the sentence in e. */
-static const char *why_not(const struct agent *a, const struct group *group, const char *key,
-                           struct err *e)
-{
-    if (!group || group->deleted) {
-        err_set(e, ERR_DENIED,
-                "there is no worker group '%s': create it, or name another in the agent's config",
-                key);
-        return "unknown-group";
-    }
-    for (size_t i = 0; i < requires_count(group->requires); i++) {
-        if (requires_clause_met(group->requires, i, a->caps)) continue;
-        struct buf clause, value;
-        char name[96];
-        buf_init(&clause, 1024);
-        buf_init(&value, 1024);
-        requires_clause_print(group->requires, i, &clause);
-        caps_print(a->caps, requires_clause_name(group->requires, i), &value);
-        err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", group_name(group, name),
-                clause.data, value.data);
-        buf_fini(&clause);
-        buf_fini(&value);
-        return "requires-not-met";
-    }
-    return NULL;
-}
-
-void agent_review(struct engine *g, struct agent *a)
-{
-    struct err e;
-    bool removed = a->row.removed_ms > 0;
-    bool leaving = removed || why_not(a, a->group, a->group->row.key, &e) != NULL;
-    if (leaving && !a->leaving)
-        log_warn("agent %s: takes no more jobs: %s", a->row.name, err_text(&e));
-    a->leaving = leaving;
-    agent_update(g, a);
-    agent_release(g, a); /* closes it when it holds nothing: it comes back and hears why */
 }
 
 /* ---- hello ---- */
@@ -302,7 +78,7 @@ static bool admit(struct engine *g, struct command *c, struct agent_row *row)
     return false;
 }
 
-/* Makes room for a new session of a agent that has one. false: the new one is refused. */
+/* Makes room for a new session of an agent that has one. false: the new one is refused. */
 static bool replace_session(struct engine *g, struct agent *a, const struct command *c)
 {
     const struct cmd_hello *h = &c->u.hello;
@@ -335,7 +111,7 @@ static void rename_agent(struct engine *g, struct agent_row *row, struct cmd_hel
         log_warn("agent %s: cannot be called '%s', another agent is", row->name, h->name);
     } else if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        take(&row->name, &h->name);
+        text_take(&row->name, &h->name);
     } else {
         store_ok(g, rc);
     }
@@ -344,9 +120,9 @@ static void rename_agent(struct engine *g, struct agent_row *row, struct cmd_hel
 static void fill_row(struct engine *g, struct agent_row *row, struct cmd_hello *h)
 {
     rename_agent(g, row, h);
-    take(&row->group, &h->group);
-    take(&row->version, &h->version);
-    take(&row->capabilities, &h->capabilities);
+    text_take(&row->group, &h->group);
+    text_take(&row->version, &h->version);
+    text_take(&row->capabilities, &h->capabilities);
     row->slots = h->slots;
     row->draining = h->draining;
     row->online = true;
@@ -399,30 +175,31 @@ static void keep(struct engine *g, struct agent *a, struct job *j, const struct 
     if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
 }
 
-static void reconcile(struct engine *g, struct agent *w, const struct cmd_hello *h,
+static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello *h,
                       bool same_journal)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
-        const struct hello_attempt *a = &h->attempts[i];
-        struct job *j = current(g, w, a->job, a->attempt);
+        const struct hello_attempt *held = &h->attempts[i];
+        struct job *j = current(g, a, held->job, held->attempt);
         if (j)
-            keep(g, w, j, h, a->ended);
+            keep(g, a, j, h, held->ended);
         else
-            agent_discard(g, w, a->job, a->attempt, "this attempt is over or another agent's");
+            agent_discard(g, a, held->job, held->attempt,
+                          "this attempt is over or another agent's");
     }
     struct job *next;
-    for (struct job *j = w->jobs; j && g->rc == 0; j = next) {
+    for (struct job *j = a->jobs; j && g->rc == 0; j = next) {
         next = j->next;
-        if (!j->listed && !w->moved)
-            settle_unlisted(g, w, j, same_journal);
+        if (!j->listed && !a->moved)
+            settle_unlisted(g, a, j, same_journal);
         else
             j->listed = false;
     }
-    if (w->end_due_seq == 0 || g->rc) return;
-    if (w->last_seq >= w->end_due_seq)
-        settle_ends(g, w);
+    if (a->end_due_seq == 0 || g->rc) return;
+    if (a->last_seq >= a->end_due_seq)
+        settle_ends(g, a);
     else
-        lease_begin(g, w);
+        lease_begin(g, a);
 }
 
 static void welcome(struct engine *g, struct agent *a)
@@ -460,20 +237,20 @@ static struct agent *greet(struct engine *g, struct command *c, struct agent_row
     a->row = *row;
     *row = (struct agent_row){0};
     a->moved = moved;
-    take(moved ? &a->moved_host : &a->row.host_id, &h->host_id);
-    take(moved ? &a->moved_boot : &a->row.boot_id, &h->boot_id);
-    take(moved ? &a->moved_journal : &a->row.journal_id, &h->journal_id);
+    text_take(moved ? &a->moved_host : &a->row.host_id, &h->host_id);
+    text_take(moved ? &a->moved_boot : &a->row.boot_id, &h->boot_id);
+    text_take(moved ? &a->moved_journal : &a->row.journal_id, &h->journal_id);
     if (moved)
         log_warn("agent %s: came back on another machine; it gets jobs when the leases of those "
                  "on the former one end",
                  a->row.name);
     agent_set_caps(g, a);
     struct err e;
-    const char *code = why_not(a, group, a->row.group, &e);
+    const char *code = agent_refusal(a, group, a->row.group, &e);
     a->leaving = code != NULL;
     if (code && !holds) {
         refuse(g, c->session, code, RETRY_GROUP_MS, "%s", err_text(&e));
-        forget_guest(a);
+        agent_forget_move(a);
         agent_release(g, a);
         return NULL;
     }
@@ -515,7 +292,7 @@ void apply_hello(struct engine *g, struct command *c)
     agent_release(g, a);
 }
 
-/* ---- ready, heartbeat ---- */
+/* ---- ready, heartbeat, gone ---- */
 
 void apply_ready(struct engine *g, struct command *c)
 {
@@ -527,7 +304,7 @@ void apply_ready(struct engine *g, struct command *c)
     bool changed = a->row.draining != r->draining;
     a->row.draining = r->draining;
     if (!a->row.held && !str_eq(a->row.drain_reason, r->reason)) {
-        take(&a->row.drain_reason, &r->reason);
+        text_take(&a->row.drain_reason, &r->reason);
         changed = true;
     }
     if (r->slots > 0 && r->slots != a->row.slots) {
@@ -535,7 +312,7 @@ void apply_ready(struct engine *g, struct command *c)
         changed = true;
     }
     if (r->capabilities && !str_eq(r->capabilities, a->row.capabilities)) {
-        take(&a->row.capabilities, &r->capabilities);
+        text_take(&a->row.capabilities, &r->capabilities);
         agent_set_caps(g, a);
         changed = true;
     }
@@ -567,4 +344,13 @@ void apply_heartbeat(struct engine *g, struct command *c)
     if (g->now.mono_ms >= g->seen_due_ms) write_seen(g);
     if (c->u.n > a->heartbeat) a->heartbeat = c->u.n;
     agent_ack(g, a);
+}
+
+void apply_gone(struct engine *g, struct command *c)
+{
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
+    log_info("agent %s: offline", a->row.name);
+    agent_detach(g, a);
+    agent_release(g, a);
 }

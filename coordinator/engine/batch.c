@@ -1,73 +1,43 @@
-/* Life cycle, batches, dispatch. */
-#include "coordinator/engine/internal.h"
+/* The batch: commands in, one transaction, effects out.
+ *
+ * All commands that wait when the store thread gets to them form one batch, and a batch is one
+ * transaction with one fsync, however many commands there are (group commit): while the disk is
+ * busy with one commit, the commands for the next one gather. A command is applied at once, against
+ * memory, and changes rows inside the transaction; nobody hears of any of it before the commit. At
+ * the end of the batch comes what may not come in the middle of a command: timers that are due, the
+ * acknowledgements, what follows from jobs and executions that ended, and the matching of free
+ * slots with queues, which so sees all that the batch brought.
+ *
+ *   begin -> apply* -> timers -> acks -> ended -> match -> COMMIT -> effects are carried out
+ *              |         |        |        |       |         |
+ *              +---------+--------+--------+-------+---------+--> any failure: ROLLBACK, load anew
+ *
+ * When anything fails, the transaction is rolled back, and memory, which is ahead of the store, is
+ * thrown away and loaded again. The effects are those of the failure then: requests are answered
+ * with it, sessions are closed, so that agents come back and say again what was lost. */
+#include "coordinator/engine/engine.h"
 
-#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/events.h"
+#include "coordinator/engine/execution.h"
+#include "coordinator/engine/flow_apply.h"
+#include "coordinator/engine/group_commands.h"
+#include "coordinator/engine/hello.h"
+#include "coordinator/engine/lease.h"
+#include "coordinator/engine/load.h"
+#include "coordinator/engine/match.h"
+#include "coordinator/engine/namespace.h"
+#include "coordinator/engine/submit.h"
+#include "coordinator/engine/sweep.h"
+#include "coordinator/engine/token.h"
+#include "coordinator/engine/trigger.h"
+#include "coordinator/engine/trigger_follow.h"
+#include "coordinator/engine/why.h"
+#include "wire/lease.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-bool store_ok(struct engine *g, int rc)
-{
-    if (rc == 0) return true;
-    if (g->rc == 0) {
-        g->rc = rc;
-        if (g->err.code == 0) err_set(&g->err, rc, "the store failed");
-    }
-    return false;
-}
-
-void engine_broken(struct engine *g, const char *what)
-{
-    if (g->rc != 0) return;
-    log_error("engine: %s", what);
-    g->rc = err_set(&g->err, ERR_INTERNAL, "%s", what);
-}
-
-struct effect *session_effect(struct engine *g, enum effect_type type, uint64_t session)
-{
-    struct effect *x = effects_add(g->out, type);
-    x->session = session;
-    return x;
-}
-
-void timer_init(struct timer *t, enum timer_kind kind, void *owner)
-{
-    *t = (struct timer){.kind = kind, .owner = owner};
-}
-
-void timer_set(struct engine *g, struct timer *t, int64_t at_ms)
-{
-    if (at_ms == NEVER) {
-        timer_clear(g, t);
-    } else {
-        deadline_set(&g->deadlines, &t->deadline, at_ms);
-    }
-}
-
-void timer_clear(struct engine *g, struct timer *t)
-{
-    deadline_clear(&g->deadlines, &t->deadline);
-}
-
-int64_t engine_new_id(struct engine *g)
-{
-    int64_t id = id_make(g->now.wall_ms, (uint32_t)rng_next(&g->rng));
-    /* Two submits of one millisecond, or a clock set back: the order of ids is the order of the
-     * queue. The step is random, because others may make ids for the same store. */
-    if (id <= g->last_id) id = g->last_id + 1 + (int64_t)rng_below(&g->rng, 1024);
-    g->last_id = id;
-    return id;
-}
-
-int compare_ids(const void *a, const void *b)
-{
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
-}
 
 int engine_new(struct store *store, const struct engine_config *config, uint64_t seed,
                const struct moment *now, struct engine **out, struct err *e)
@@ -217,6 +187,49 @@ static int fail_batch(struct engine *g, struct err *e)
     if (engine_load(g, &why)) log_error("engine: the store cannot be read: %s", err_text(&why));
     if (e) *e = g->err;
     return g->rc;
+}
+
+static void timers_run(struct engine *g)
+{
+    struct deadline *d;
+    while (g->rc == 0 && (d = deadline_pop(&g->deadlines, g->now.mono_ms)) != NULL) {
+        struct timer *t = (struct timer *)(void *)d;
+        switch (t->kind) {
+        case TIMER_JOB:
+            job_on_timer(g, t->owner);
+            break;
+        case TIMER_LEASE:
+            lease_on_timer(g, t->owner);
+            break;
+        case TIMER_GROUP:
+            group_on_timer(g, t->owner);
+            break;
+        case TIMER_UPKEEP:
+            upkeep_on_timer(g);
+            break;
+        case TIMER_FLOW:
+            flow_pump(g, t->owner);
+            break;
+        case TIMER_TRIGGER:
+            trigger_on_timer(g, t->owner);
+            break;
+        }
+    }
+}
+
+/* Until nothing follows any more. */
+static void ended_run(struct engine *g)
+{
+    struct ended *x;
+    while (g->rc == 0 && (x = ended_take(g)) != NULL) {
+        if (x->kind == ENDED_EXECUTION)
+            trigger_on_execution(g, &x->execution);
+        else if (x->job.row.kind == JOB_TRIGGER)
+            trigger_on_evaluation(g, &x->job);
+        else
+            execution_on_task(g, &x->job);
+        ended_free(x);
+    }
 }
 
 int engine_commit(struct engine *g, struct effects *out, struct err *e)

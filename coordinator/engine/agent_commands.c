@@ -1,0 +1,97 @@
+/* What operators say to agents. */
+#include "coordinator/engine/agent_commands.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/engine/job.h"
+#include "coordinator/engine/reply.h"
+
+/* The row of an agent that was not removed; `a` is the agent when it is in memory with its facts.
+ * false: answered. */
+static bool find_agent(struct engine *g, const struct command *c, struct agent_row *row,
+                       struct agent **a)
+{
+    int rc = store_agent_get(g->store, c->u.id, row, &g->err);
+    if (rc == 0 && row->removed_ms > 0) {
+        agent_row_fini(row);
+        rc = ERR_NOT_FOUND;
+    }
+    if (rc == ERR_NOT_FOUND) {
+        g->err = (struct err){0};
+        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such agent");
+        return false;
+    }
+    if (!store_ok(g, rc)) return false;
+    *a = agent_find(g, row->id);
+    return true;
+}
+
+static void hold(struct engine *g, struct command *c, bool held)
+{
+    struct agent_row row;
+    struct agent *a;
+    if (!find_agent(g, c, &row, &a)) return;
+    int64_t id = row.id;
+    row.held = held;
+    mem_free(row.drain_reason);
+    row.drain_reason = held ? mem_strdup(c->text) : NULL;
+    if (store_ok(g, store_agent_update(g->store, &row, &g->err)) && a && a->session) {
+        a->row.held = held;
+        mem_free(a->row.drain_reason);
+        a->row.drain_reason = mem_strdup(row.drain_reason);
+        struct effect *x = session_effect(g, EFFECT_DRAIN, a->session);
+        x->flag = held;
+        x->text = mem_strdup(row.drain_reason);
+        agent_update(g, a);
+    }
+    agent_row_fini(&row);
+    if (g->rc == 0) reply_ok(g, c, id);
+}
+
+void apply_agent_drain(struct engine *g, struct command *c)
+{
+    hold(g, c, true);
+}
+
+void apply_agent_resume(struct engine *g, struct command *c)
+{
+    hold(g, c, false);
+}
+
+/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that
+ * the jobs need not wait for the end of their leases. It gets nothing more, and no result of it
+ * counts. */
+static void dismiss(struct engine *g, struct agent *a)
+{
+    a->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
+    a->leaving = true;
+    agent_update(g, a);
+    for (struct job *j = a->jobs; j && g->rc == 0; j = j->next) {
+        if (j->row.state != JOB_KILLING) job_kill(g, j, REASON_LOST);
+    }
+}
+
+void agent_remove(struct engine *g, struct agent_row *row)
+{
+    struct agent *a = agent_find(g, row->id);
+    if (a && a->session && (!a->jobs || a->moved))
+        agent_close(g, a);
+    else if (a && a->session)
+        dismiss(g, a);
+    row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
+    row->online = false;
+    row->last_seen_ms = g->now.wall_ms;
+    store_ok(g, store_agent_update(g->store, row, &g->err));
+    log_info("agent %s: removed", row->name);
+}
+
+void apply_agent_remove(struct engine *g, struct command *c)
+{
+    struct agent_row row;
+    struct agent *a;
+    if (!find_agent(g, c, &row, &a)) return;
+    int64_t id = row.id;
+    agent_remove(g, &row);
+    agent_row_fini(&row);
+    if (g->rc == 0) reply_ok(g, c, id);
+}

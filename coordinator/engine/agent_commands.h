@@ -1,0 +1,11 @@
+/* What operators say to agents. */
+#ifndef CADRE_COORDINATOR_ENGINE_AGENT_COMMANDS_H
+#define CADRE_COORDINATOR_ENGINE_AGENT_COMMANDS_H
+
+#include "coordinator/engine/agent.h"
+
+void agent_remove(struct engine *g, struct agent_row *row); /* revokes it, and ends its session */
+
+apply_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
+
+#endif

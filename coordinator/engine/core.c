@@ -1,0 +1,76 @@
+/* The result of store calls, timers, ids. */
+#include "coordinator/engine/core.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+bool store_ok(struct engine *g, int rc)
+{
+    if (rc == 0) return true;
+    if (g->rc == 0) {
+        g->rc = rc;
+        if (g->err.code == 0) err_set(&g->err, rc, "the store failed");
+    }
+    return false;
+}
+
+void engine_broken(struct engine *g, const char *what)
+{
+    if (g->rc != 0) return;
+    log_error("engine: %s", what);
+    g->rc = err_set(&g->err, ERR_INTERNAL, "%s", what);
+}
+
+struct effect *session_effect(struct engine *g, enum effect_type type, uint64_t session)
+{
+    struct effect *x = effects_add(g->out, type);
+    x->session = session;
+    return x;
+}
+
+void timer_init(struct timer *t, enum timer_kind kind, void *owner)
+{
+    *t = (struct timer){.kind = kind, .owner = owner};
+}
+
+void timer_set(struct engine *g, struct timer *t, int64_t at_ms)
+{
+    if (at_ms == NEVER) {
+        timer_clear(g, t);
+    } else {
+        deadline_set(&g->deadlines, &t->deadline, at_ms);
+    }
+}
+
+void timer_clear(struct engine *g, struct timer *t)
+{
+    deadline_clear(&g->deadlines, &t->deadline);
+}
+
+int64_t engine_new_id(struct engine *g)
+{
+    int64_t id = id_make(g->now.wall_ms, (uint32_t)rng_next(&g->rng));
+    /* Two submits of one millisecond, or a clock set back: the order of ids is the order of the
+     * queue. The step is random, because others may make ids for the same store. */
+    if (id <= g->last_id) id = g->last_id + 1 + (int64_t)rng_below(&g->rng, 1024);
+    g->last_id = id;
+    return id;
+}
+
+int compare_ids(const void *a, const void *b)
+{
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+void text_take(char **to, char **from)
+{
+    mem_free(*to);
+    *to = *from;
+    *from = NULL;
+}

@@ -1,0 +1,92 @@
+/* What every file of the engine needs: the engine itself, the result of its store calls, timers and
+ * ids.
+ *
+ * Memory holds what is decided about often: groups, agents that are connected or hold attempts, and
+ * jobs that are assigned, due at some time, or so young in the queue that they still are at hand. A
+ * queue of any length lies in the store alone; of it a group knows the counts, by what the jobs
+ * require (queue.h).
+ *
+ * Calls between the files go down only, as tests/lint/floors.txt has it. What a lower file has to
+ * tell a higher one, the batch picks up: jobs and executions that ended (ended.h), groups that are
+ * dirty (match.h), agents to be acknowledged (hello.h), and timers.
+ *
+ * A failing store call is noted in engine.rc by `store_ok`; from then on nothing of the batch
+ * counts, and engine_commit rolls back and loads everything anew. So a function may leave memory
+ * half changed when it sees a failure, as long as what is linked stays linked. */
+#ifndef CADRE_COORDINATOR_ENGINE_CORE_H
+#define CADRE_COORDINATOR_ENGINE_CORE_H
+
+#include "base/deadline.h"
+#include "coordinator/engine/engine.h"
+#include "base/map.h"
+
+#define NEVER INT64_MAX
+
+struct agent;
+struct ended;
+struct group;
+
+enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_GROUP, TIMER_UPKEEP, TIMER_FLOW, TIMER_TRIGGER };
+
+struct timer {
+    struct deadline deadline; /* first: the queue hands out its address */
+    enum timer_kind kind;
+    void *owner;
+};
+
+struct engine {
+    struct store *store;
+    struct engine_config config;
+    struct rng rng;
+    struct moment now;
+    int64_t fallback_grace_ms;
+    bool loaded;             /* memory stands for what the store has */
+    bool offline_due;        /* agents are to be marked as away in the next transaction */
+    uint64_t newest_session; /* that said hello */
+    uint64_t oldest_session; /* those before were closed when a batch failed */
+    int64_t last_id;
+
+    struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
+    struct map flows, executions;
+    struct group *default_group;
+    struct group *dirty;
+    size_t requires_slots;
+    int64_t seen_due_ms; /* mono, when it is next written who was heard */
+    struct deadline_queue deadlines;
+    struct timer upkeep;
+    size_t cached_bytes;
+    uint64_t stamp; /* counts up: agent.touched */
+
+    /* the batch */
+    uint64_t batch;
+    struct effects *out;
+    int rc; /* first failure */
+    struct err err;
+    struct agent *acks;
+    struct ended *ended, **ended_last; /* not looked at yet */
+    int begun;                         /* evaluations that were due */
+    uint64_t *requests;                /* to be answered, should the batch fail */
+    size_t request_count, request_cap;
+    uint64_t *newcomers; /* sessions that said enrol or hello */
+    size_t newcomer_count, newcomer_cap;
+};
+
+/* Applies one command; the table in batch.c says which function gets which. */
+typedef void apply_fn(struct engine *g, struct command *c);
+
+/* true: go on. Else the failure is noted; pass &g->err to the store. */
+bool store_ok(struct engine *g, int rc);
+
+/* A bug: fails the batch. */
+void engine_broken(struct engine *g, const char *what);
+struct effect *session_effect(struct engine *g, enum effect_type type, uint64_t session);
+void timer_init(struct timer *t, enum timer_kind kind, void *owner);
+void timer_set(struct engine *g, struct timer *t, int64_t at_ms); /* NEVER clears */
+void timer_clear(struct engine *g, struct timer *t);
+/* Grows with every call, whatever the clock does. */
+int64_t engine_new_id(struct engine *g);
+int compare_ids(const void *a, const void *b); /* for qsort of int64_t */
+/* Moves a text: frees what *to was, empties *from. */
+void text_take(char **to, char **from);
+
+#endif

@@ -1,0 +1,23 @@
+/* Executions: begun within the concurrency of their flow, taken from task to task, ended. */
+#ifndef CADRE_COORDINATOR_ENGINE_EXECUTION_H
+#define CADRE_COORDINATOR_ENGINE_EXECUTION_H
+
+#include "coordinator/engine/ended.h"
+#include "coordinator/engine/flow.h"
+
+struct execution *execution_find(const struct engine *g, int64_t id);
+
+struct execution *execution_add(struct engine *g,
+                                struct execution_row *row); /* takes the strings */
+void executions_clear(struct engine *g);
+/* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings
+ * of row. Its id, 0: a failure was noted. */
+int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
+/* One that is over as it comes. */
+int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution_row *row);
+void execution_on_task(struct engine *g, const struct ended_job *j);
+/* Starts what is queued, as far as there are places. */
+void flow_pump(struct engine *g, struct flow_entry *f);
+apply_fn apply_execution_start, apply_execution_cancel;
+
+#endif

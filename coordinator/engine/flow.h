@@ -1,0 +1,77 @@
+/* Flows in memory: where they are found, their triggers, their open executions, and their revisions
+ * as far as something needs them. */
+#ifndef CADRE_COORDINATOR_ENGINE_FLOW_H
+#define CADRE_COORDINATOR_ENGINE_FLOW_H
+
+#include "coordinator/engine/core.h"
+#include "coordinator/flow/flow.h"
+
+#define FLOW_NAME_SIZE 512
+
+/* A revision of a flow that is the present one, or that an open execution is of. */
+struct revision {
+    struct flow_entry *flow;
+    int64_t number;
+    struct flow *parsed; /* NULL: not needed yet */
+    char *broken;        /* it cannot be parsed any more: why */
+    int64_t executions;
+    struct revision *next;
+};
+
+struct execution {
+    struct execution_row row; /* without inputs, trigger_vars and labels: the store has them */
+    struct revision *revision;
+    struct trigger *trigger; /* that started it, while there is such a one */
+    struct execution_list *list;
+    struct execution *prev, *next;
+};
+
+struct execution_list {
+    struct execution *first, *last;
+    int64_t count;
+};
+
+/* A polling trigger. It is looked at when its timer says so; the timer does not run while it is
+ * disabled, while it is being evaluated, while an evaluation that was given up is still being
+ * killed, or while an execution that it started keeps it. Nothing of that is written down as a
+ * lock: it follows from the jobs and the executions that are open. */
+struct trigger {
+    struct trigger_row row;
+    struct flow_entry *flow;
+    int64_t executions; /* open ones that it started */
+    int64_t ending;     /* an evaluation that was given up, until its agent has ended it; 0: none */
+    int64_t due_ms;     /* mono: row.next_ms, which a wall clock that is set does not move */
+    struct timer timer;
+    struct trigger *next; /* of the flow */
+};
+
+struct flow_entry {
+    char *ns, *id;
+    int64_t revision, created_ms; /* revision: the present one */
+    bool deleted;
+    struct revision *revisions;
+    struct trigger *triggers;
+    struct execution_list running, queued; /* open executions, oldest first */
+    struct timer timer;                    /* more queued ones are to be started */
+    struct flow_entry *next_same;
+};
+
+struct flow_entry *flow_get(const struct engine *g, const char *ns,
+                            const char *id); /* NULL: there never was one */
+
+struct flow_entry *flow_add(struct engine *g, const struct flow_row *row);
+void flows_clear(struct engine *g); /* executions and triggers are gone already */
+
+struct trigger *trigger_find(const struct flow_entry *f, const char *name);
+
+struct revision *revision_get(struct flow_entry *f, int64_t number);
+void revision_release(struct revision *r); /* forgets it when nothing needs it */
+/* Parsed, read from the store when it was not yet. NULL: it cannot be (r->broken), or a failure was
+ * noted. */
+const struct flow *revision_parsed(struct engine *g, struct revision *r);
+const struct flow *flow_present(struct engine *g, struct flow_entry *f); /* the present revision */
+const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* "ns.id" */
+/* Answers that there is no such flow. */
+void flow_reply_unknown(struct engine *g, const struct command *c, const char *ns, const char *id);
+
+#endif

@@ -1,0 +1,50 @@
+/* Worker groups in memory. */
+#ifndef CADRE_COORDINATOR_ENGINE_GROUP_H
+#define CADRE_COORDINATOR_ENGINE_GROUP_H
+
+#include "coordinator/engine/core.h"
+#include "coordinator/engine/requires.h"
+
+struct queue;
+
+struct group {
+    struct group_row row; /* key NULL: the default group */
+    bool deleted;         /* not in the store any more, but jobs speak of it */
+    struct requires *requires;
+    struct json *allowed; /* array of namespaces, or NULL */
+    struct map queues;    /* by requires_id */
+    struct queue **pending;
+    size_t pending_count, pending_cap;
+    int64_t queued;          /* jobs in CREATED */
+    int64_t fallback_queued; /* of them those that do not just WAIT */
+    int64_t assigned, retrying;
+    int64_t online;      /* agents that could take jobs if they had slots */
+    struct agent *first; /* connected agents */
+    struct agent **heap; /* agents with free slots, the best one first */
+    size_t heap_count, heap_cap;
+    bool dirty;
+    struct group *next_dirty;
+    struct group *next_same; /* same text key */
+    int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
+    struct timer timer;
+};
+
+struct group *group_find(const struct engine *g,
+                         const char *key); /* NULL key: default; NULL: no such */
+
+struct group *group_add(struct engine *g, struct group_row *row); /* takes the strings */
+void group_free(struct engine *g, struct group *group);
+/* The group of a job, made as a deleted one when its group is gone. */
+struct group *group_of_job(struct engine *g, const struct job_row *row);
+int group_read_rules(struct group *group, struct err *e); /* requires and namespaces from the row */
+const char *group_name(const struct group *group,
+                       char out[96]); /* "group gpu", "the default group" */
+const char *group_nearest_key(const struct engine *g,
+                              const char *key);               /* a likely misspelling; NULL: none */
+bool group_allows(const struct group *group, const char *ns); /* may ns target the group? */
+/* Its queue is to be matched with its agents at the end of the batch. */
+void group_set_dirty(struct engine *g, struct group *group);
+/* Arms the timer: jobs with a fallback while no agent is online, jobs of a deleted group. */
+void group_watch(struct engine *g, struct group *group);
+
+#endif

@@ -1,0 +1,10 @@
+/* An agent comes, says what it holds, is ready, is gone. */
+#ifndef CADRE_COORDINATOR_ENGINE_HELLO_H
+#define CADRE_COORDINATOR_ENGINE_HELLO_H
+
+#include "coordinator/engine/job.h"
+
+void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
+apply_fn apply_hello, apply_ready, apply_heartbeat, apply_gone;
+
+#endif

@@ -1,0 +1,64 @@
+/* One job, from state to state. */
+#ifndef CADRE_COORDINATOR_ENGINE_JOB_H
+#define CADRE_COORDINATOR_ENGINE_JOB_H
+
+#include "coordinator/engine/agent.h"
+
+/* A job that is assigned, RETRYING, or CREATED and at hand. */
+struct job {
+    struct job_row row;
+    char *spec;              /* NULL: in the store only; never kept beyond the hand-out */
+    size_t cached_bytes;     /* counted in engine.cached_bytes while CREATED */
+    struct agent *agent;     /* while assigned */
+    struct job *prev, *next; /* of agent */
+    int64_t since_ms;        /* mono, of the hand-out: the lease runs at least from here */
+    int64_t queue_until_ms;  /* mono, NEVER: no queue timeout */
+    int64_t retry_at_ms;     /* mono, while RETRYING */
+    int64_t kill_ms;         /* mono, when the kill was first asked for */
+    int64_t first_ms;        /* mono, when the first attempt started; NEVER: none did */
+    int64_t timed_from_ms;   /* mono, from when its timeout counts */
+    int64_t output_bytes;    /* of this attempt; -1: ask the store */
+    bool listed;             /* in the hello at hand */
+    bool received;           /* the agent is known to have got this attempt */
+    bool end_listed; /* the hello said that it ended, and the event that says how is still due */
+    uint64_t changed_in; /* the last batch that told of a change */
+    uint64_t output_in;
+    struct timer timer;
+};
+
+struct job *job_find(const struct engine *g, int64_t id);
+
+/* Puts a row into memory (takes its strings), in the state that it has, without any transition. */
+struct job *job_add(struct engine *g, struct job_row *row);
+void job_free(struct engine *g, struct job *j);
+/* A CREATED job, loaded when it is not at hand; NULL: a failure was noted. */
+struct job *job_get(struct engine *g, int64_t id);
+void job_arm(struct engine *g, struct job *j);                  /* the timer that its state wants */
+int64_t job_lease(const struct engine *g, const struct job *j); /* its length */
+int64_t job_lease_until(const struct engine *g, const struct job *j);
+int64_t job_grace(const struct job *j);
+/* Counts it among the queued ones; state CREATED. May free j, which then is in the store alone. */
+void job_enqueue(struct engine *g, struct job *j);
+void job_changed(struct engine *g, struct job *j); /* tells followers, once a batch */
+/* Does what its fallback says, since its group has no agent online. May free j. */
+void job_fall_back(struct engine *g, struct job *j);
+bool job_falls_back(const struct job_row *row); /* does it not just wait? */
+/* Hands it out; the lease of the agent is the caller's to arm. */
+void job_assign(struct engine *g, struct job *j, struct agent *a);
+void job_running(struct engine *g, struct job *j);
+void job_kill(struct engine *g, struct job *j, enum reason why);
+/* Back into its old place, same attempt: an agent never started it. */
+void job_give_back(struct engine *g, struct job *j, const char *why);
+void job_end(struct engine *g, struct job *j, const struct job_end *end,
+             const char *why); /* frees j */
+/* The attempt is over, not well: another one, or the end. Frees j in the latter case. */
+void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *end,
+                        const char *why);
+/* The attempt's agent is out of touch, or forgot it. */
+void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
+void job_on_timer(struct engine *g, struct job *j);
+/* Ends it, or asks its agent to: on a user's word. May free j. */
+void job_cancel(struct engine *g, struct job *j);
+void job_cancel_id(struct engine *g, int64_t id); /* fine when it is over */
+
+#endif

@@ -1,0 +1,21 @@
+/* What namespaces say for the jobs below them. */
+#ifndef CADRE_COORDINATOR_ENGINE_NAMESPACE_H
+#define CADRE_COORDINATOR_ENGINE_NAMESPACE_H
+
+#include "coordinator/engine/group.h"
+
+struct namespace
+{
+    struct namespace_row row;
+    struct namespace *next_same;
+};
+
+struct namespace *namespace_find(const struct engine *g, const char *ns);
+
+void namespace_put(struct engine *g, struct namespace_row *row); /* takes the strings */
+void namespaces_clear(struct engine *g);
+/* The nearest namespace at or above ns that says something; NULL: none. */
+const struct namespace *namespace_nearest(const struct engine *g, const char *ns);
+apply_fn apply_ns_set, apply_ns_unset, apply_resolve;
+
+#endif

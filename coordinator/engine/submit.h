@@ -1,0 +1,20 @@
+/* Jobs come in, and are taken back by those who sent them. */
+#ifndef CADRE_COORDINATOR_ENGINE_SUBMIT_H
+#define CADRE_COORDINATOR_ENGINE_SUBMIT_H
+
+#include "coordinator/engine/job.h"
+#include "coordinator/engine/namespace.h"
+
+/* Sets group and fallback where the job itself names none (design 4). NULL: there is no group
+ * row->group; *from: the namespace that said so, or NULL. */
+struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_given,
+                          const struct namespace **from);
+
+/* A new job whose group is there and which requires what is interned; takes the strings and spec.
+ * It may end at once, by its fallback. 0: a failure was noted. */
+int64_t job_create(struct engine *g, struct job_row *row, char *spec);
+/* One that is over as it comes: it could not be made, or needs no agent. */
+int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job_end *end);
+apply_fn apply_submit, apply_cancel;
+
+#endif

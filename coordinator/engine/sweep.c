@@ -1,0 +1,134 @@
+/* What goes through many jobs at once: a deleted group, a fallback, housekeeping. */
+#include "coordinator/engine/sweep.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/queue.h"
+
+#include <assert.h>
+
+#define SWEEP 500 /* jobs of a deleted group ended per batch */
+#define REQUIRES_KEPT 4096
+#define UPKEEP_MS (10 * 60 * 1000)
+#define UPKEEP_MORE_MS 200
+#define UPKEEP_MOST 500 /* rows in one batch */
+#define KEY_LIFE_MS (INT64_C(24) * 60 * 60 * 1000)
+
+/* ---- a group ---- */
+
+/* Ends what waits in a deleted group, a bounded number at a time. */
+static void sweep(struct engine *g, struct group *group)
+{
+    int64_t ids[SWEEP];
+    size_t count = 0;
+    if (!store_ok(g, store_queue_list(g->store, group->row.key, 0, ids, SWEEP, &count, &g->err)))
+        return;
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = REASON_GROUP_DELETED,
+                          .message = "its worker group was deleted",
+                          .ended_ms = g->now.wall_ms};
+    for (size_t i = 0; i < count && g->rc == 0; i++) {
+        struct job *j = job_get(g, ids[i]);
+        if (j) job_end(g, j, &end, "group deleted");
+    }
+    if (count == SWEEP) timer_set(g, &group->timer, g->now.mono_ms + 1);
+}
+
+static void fall_back(struct engine *g, struct group *group)
+{
+    int64_t *ids = mem_array((size_t)group->fallback_queued, sizeof *ids);
+    size_t count = 0, place = 0;
+    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
+        if (j->row.state != JOB_CREATED || !job_falls_back(&j->row) ||
+            !str_eq(j->row.group, group->row.key))
+            continue;
+        assert(count < (size_t)group->fallback_queued);
+        ids[count++] = j->row.id;
+    }
+    for (size_t i = 0; i < count && g->rc == 0; i++)
+        job_fall_back(g, job_find(g, ids[i]));
+    mem_free(ids);
+}
+
+void group_on_timer(struct engine *g, struct group *group)
+{
+    if (group->deleted) {
+        sweep(g, group);
+    } else if (group->online == 0 && group->fallback_queued > 0) {
+        fall_back(g, group);
+    }
+}
+
+void group_end_retrying(struct engine *g, struct group *group)
+{
+    int64_t *ids = mem_array((size_t)group->retrying, sizeof *ids);
+    size_t count = 0, place = 0;
+    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
+        if (j->row.state == JOB_RETRYING && str_eq(j->row.group, group->row.key))
+            ids[count++] = j->row.id;
+    }
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = REASON_GROUP_DELETED,
+                          .message = "its worker group was deleted",
+                          .ended_ms = g->now.wall_ms};
+    for (size_t i = 0; i < count && g->rc == 0; i++)
+        job_end(g, job_find(g, ids[i]), &end, "group deleted");
+    mem_free(ids);
+}
+
+/* ---- housekeeping ---- */
+
+/* Moves what queued jobs require from `from` to g->requires_entries. */
+static void keep_requirements(struct engine *g, struct map *from, const struct group *group)
+{
+    for (size_t i = 0; i < group->pending_count; i++) {
+        struct queue *q = group->pending[i];
+        struct requires_entry *r = map_remove(from, (uint64_t)q->requires_id);
+        if (!r) continue;
+        r->slot = g->requires_slots++;
+        map_put(&g->requires_entries, (uint64_t)r->id, r);
+        map_put(&g->requires_texts, map_text_key(r->text), r);
+    }
+}
+
+/* Forgets those that no queued job has, when there are many. */
+static void requires_entries_trim(struct engine *g)
+{
+    if (g->requires_entries.count <= REQUIRES_KEPT) return;
+    struct map all = g->requires_entries;
+    size_t place = 0;
+    map_init(&g->requires_entries);
+    map_fini(&g->requires_texts);
+    g->requires_slots = 0;
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same) {
+            queues_drop_empty(group);
+            keep_requirements(g, &all, group);
+        }
+    }
+    requires_entries_free(&all);
+    place = 0;
+    for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;) {
+        mem_free(a->fits);
+        a->fits = NULL;
+        a->fits_cap = 0;
+    }
+}
+
+void upkeep_on_timer(struct engine *g)
+{
+    bool more_keys = false, more_dropped = false, more_jobs = false;
+    requires_entries_trim(g);
+    int64_t wall = g->now.wall_ms;
+    if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
+                                       &g->err)))
+        return;
+    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &more_dropped, &g->err))) return;
+    if (g->config.retention_ms > 0 &&
+        !store_ok(g, store_purge(g->store, wall - g->config.retention_ms, UPKEEP_MOST, &more_jobs,
+                                 &g->err)))
+        return;
+    bool more = more_keys || more_dropped || more_jobs;
+    timer_set(g, &g->upkeep, g->now.mono_ms + (more ? UPKEEP_MORE_MS : UPKEEP_MS));
+}

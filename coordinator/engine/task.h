@@ -1,0 +1,33 @@
+/* From what a flow says to jobs. */
+#ifndef CADRE_COORDINATOR_ENGINE_TASK_H
+#define CADRE_COORDINATOR_ENGINE_TASK_H
+
+#include "base/id.h"
+#include "coordinator/engine/flow.h"
+#include "coordinator/engine/submit.h"
+
+/* What is wrong with a job that was to be made. */
+struct flaw {
+    enum reason reason;
+    struct err err;
+};
+
+/* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was
+ * noted. */
+bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
+                 const struct expr_values *v, struct job_row *row, char **spec, struct flaw *flaw);
+
+/* What the tasks of an execution can speak of. */
+struct task_context {
+    struct execution_row row;
+    struct json *inputs, *trigger, *outputs;
+    char id[ID_TEXT_SIZE];
+};
+
+bool task_context_load(struct engine *g, int64_t execution, struct task_context *x);
+void task_context_free(struct task_context *x);
+/* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
+bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
+              const struct task_context *c, struct flaw *flaw, struct job_end *end);
+
+#endif

@@ -1,0 +1,9 @@
+/* Tokens, and machines that become agents with one. */
+#ifndef CADRE_COORDINATOR_ENGINE_TOKEN_H
+#define CADRE_COORDINATOR_ENGINE_TOKEN_H
+
+#include "coordinator/engine/core.h"
+
+apply_fn apply_enrol, apply_token_create, apply_token_revoke, apply_token_used;
+
+#endif

@@ -1,0 +1,14 @@
+/* What operators and new revisions of a flow say to its triggers. */
+#ifndef CADRE_COORDINATOR_ENGINE_TRIGGER_FOLLOW_H
+#define CADRE_COORDINATOR_ENGINE_TRIGGER_FOLLOW_H
+
+#include "coordinator/engine/flow.h"
+
+/* What the flow says of its triggers in a new revision; before: the parsed one until now, or
+ * NULL. */
+void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
+                     const struct flow *now);
+void triggers_remove(struct engine *g, struct flow_entry *f); /* all */
+apply_fn apply_trigger_enable, apply_trigger_disable, apply_trigger_run;
+
+#endif

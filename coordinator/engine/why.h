@@ -1,0 +1,9 @@
+/* Why a job waits. */
+#ifndef CADRE_COORDINATOR_ENGINE_WHY_H
+#define CADRE_COORDINATOR_ENGINE_WHY_H
+
+#include "coordinator/engine/core.h"
+
+apply_fn apply_why;
+
+#endif
