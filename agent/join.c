@@ -21,10 +21,17 @@
 
 #define JOIN_TIMEOUT_MS 15000
 
+/* What is asked for. */
+struct enrolment {
+    const struct agent_config *config;
+    const char *token_text;
+    const struct token *token;
+    const char *csr, *name;
+};
+
 /* One conversation with one address. */
 struct talk {
-    const struct agent_config *config;
-    const char *token, *csr, *name;
+    const struct enrolment *what;
     struct frame_reader reader;
     uv_timer_t timer;
     struct link *link;
@@ -39,13 +46,13 @@ static void on_open(struct link *l, void *user)
     char host[128];
     struct msg m = {.type = MSG_ENROL};
     if (os_host_id(host, sizeof host) != 0) host[0] = 0;
-    m.u.enrol.token = (char *)(uintptr_t)t->token;
-    m.u.enrol.csr = (char *)(uintptr_t)t->csr;
-    m.u.enrol.name = (char *)(uintptr_t)t->name;
-    m.u.enrol.group = t->config->group;
+    m.u.enrol.token = (char *)(uintptr_t)t->what->token_text;
+    m.u.enrol.csr = (char *)(uintptr_t)t->what->csr;
+    m.u.enrol.name = (char *)(uintptr_t)t->what->name;
+    m.u.enrol.group = t->what->config->group;
     m.u.enrol.host_id = host;
     m.u.enrol.version = CADRE_VERSION;
-    m.u.enrol.replace = t->config->replace;
+    m.u.enrol.replace = t->what->config->replace;
     int rc = msg_frame_add(link_out(l), &m);
     if (rc != 0) {
         err_set(&t->err, rc, "the enrolment request does not fit");
@@ -105,12 +112,12 @@ static int check_answer(struct talk *t, struct err *e)
     return t->err.code;
 }
 
-static int talk_to(struct talk *t, const struct token *token, const char *address, struct err *e)
+static int talk_to(struct talk *t, const char *address, struct err *e)
 {
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     struct tls_config *tls = NULL;
-    struct tls_client_options o = {.alpn = ALPN_CADRE, .pin = token->pin};
+    struct tls_client_options o = {.alpn = ALPN_CADRE, .pin = t->what->token->pin};
     uv_loop_t loop;
     int rc = address_parse(address, DEFAULT_PORT, host, sizeof host, &port, e);
     if (rc == 0) rc = tls_config_client(&o, &tls, e);
@@ -129,14 +136,14 @@ static int talk_to(struct talk *t, const struct token *token, const char *addres
 }
 
 /* Every address of the token in turn; a refusal is an answer and ends it. */
-static int enrol(const struct agent_config *c, const char *token_text, const struct token *token,
-                 const char *csr, const char *name, struct msg *answer, const char **address,
+static int enrol(const struct enrolment *what, struct msg *answer, const char **address,
                  struct err *e)
 {
+    const struct token *token = what->token;
     int rc = ERR_INVALID;
     for (size_t i = 0; i < token->address_count; i++) {
-        struct talk t = {.config = c, .token = token_text, .csr = csr, .name = name};
-        rc = talk_to(&t, token, token->address[i], e);
+        struct talk t = {.what = what};
+        rc = talk_to(&t, token->address[i], e);
         if (rc == 0) {
             *answer = t.answer;
             *address = token->address[i];
@@ -258,7 +265,9 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     if (rc == 0) rc = lock_state(c->state, &lock, e);
     if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
     if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
-    if (rc == 0) rc = enrol(c, token_text, &token, csr, name, &answer, &address, e);
+    const struct enrolment what = {
+        .config = c, .token_text = token_text, .token = &token, .csr = csr, .name = name};
+    if (rc == 0) rc = enrol(&what, &answer, &address, e);
     if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
     if (rc == 0) rc = keep(c, &token, key_pem, &answer.u.enrolled, e);
     if (rc == 0) {

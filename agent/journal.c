@@ -398,27 +398,26 @@ int64_t journal_next_seq(struct journal *j)
     return ++j->seq;
 }
 
-int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends,
-                      const void *frame, size_t len, struct err *e)
+int journal_add_event(struct journal *j, const struct journal_event *event, struct err *e)
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
     sqlite3_stmt *st = prepared(j, ST_EVENT_ADD);
     if (!st) return failed(j, "event", e);
-    sqlite3_bind_int64(st, 1, seq);
-    sqlite3_bind_int64(st, 2, job);
-    sqlite3_bind_int64(st, 3, attempt);
-    sqlite3_bind_blob64(st, 4, frame, len, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 1, event->seq);
+    sqlite3_bind_int64(st, 2, event->job);
+    sqlite3_bind_int64(st, 3, event->attempt);
+    sqlite3_bind_blob64(st, 4, event->frame, event->len, SQLITE_STATIC);
     rc = run(j, ST_EVENT_ADD, "event", e);
     sqlite3_clear_bindings(st);
     if (rc != 0) return rc;
-    j->pending_bytes += (int64_t)len;
-    if (!ends) return 0;
+    j->pending_bytes += (int64_t)event->len;
+    if (!event->ends) return 0;
     st = prepared(j, ST_ATTEMPT_END);
     if (!st) return failed(j, "end", e);
-    sqlite3_bind_int64(st, 1, job);
-    sqlite3_bind_int64(st, 2, attempt);
-    sqlite3_bind_int64(st, 3, seq);
+    sqlite3_bind_int64(st, 1, event->job);
+    sqlite3_bind_int64(st, 2, event->attempt);
+    sqlite3_bind_int64(st, 3, event->seq);
     return run(j, ST_ATTEMPT_END, "end", e);
 }
 

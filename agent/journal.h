@@ -52,8 +52,13 @@ int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attem
 /* Takes the next sequence number. The caller encodes the event with it and adds the whole frame.
  * `ends`: this is the attempt's last event (finished, declined). */
 int64_t journal_next_seq(struct journal *j);
-int journal_add_event(struct journal *j, int64_t seq, int64_t job, int64_t attempt, bool ends,
-                      const void *frame, size_t len, struct err *e);
+struct journal_event {
+    int64_t seq, job, attempt;
+    bool ends;
+    const void *frame;
+    size_t len;
+};
+int journal_add_event(struct journal *j, const struct journal_event *event, struct err *e);
 /* Forgets events up to seq, and attempts whose last event is among them. */
 int journal_ack(struct journal *j, int64_t seq, struct err *e);
 /* Frames with seq > after in order, until fn returns non-zero. */

@@ -107,13 +107,16 @@ static struct attempt *find(const struct runner_logic *r, int64_t job, int64_t n
 
 /* ---- events ---- */
 
-static int add_event(struct runner_logic *r, const struct msg *m, int64_t seq, int64_t job,
-                     int64_t attempt, bool ends, struct err *e)
+/* The event is complete but for its frame: that is the message. */
+static int add_event(struct runner_logic *r, const struct msg *m, struct journal_event event,
+                     struct err *e)
 {
     buf_clear(&r->frame);
     int rc = msg_frame_add(&r->frame, m);
     if (rc != 0) return err_set(e, rc, "encoding %s failed", msg_name(m->type));
-    rc = journal_add_event(r->o.journal, seq, job, attempt, ends, r->frame.data, r->frame.len, e);
+    event.frame = r->frame.data;
+    event.len = r->frame.len;
+    rc = journal_add_event(r->o.journal, &event, e);
     if (rc == 0) changed(r);
     return rc;
 }
@@ -121,8 +124,11 @@ static int add_event(struct runner_logic *r, const struct msg *m, int64_t seq, i
 static void say(struct attempt *a, const struct msg *m, int64_t seq, bool ends)
 {
     struct err e;
-    if (add_event(a->runner, m, seq, a->face.job, a->face.number, ends, &e) != 0)
-        fatal(a->runner, &e);
+    struct journal_event event = {.seq = seq,
+                                  .job = a->face.job,
+                                  .attempt = a->face.number,
+                                  .ends = ends};
+    if (add_event(a->runner, m, event, &e) != 0) fatal(a->runner, &e);
 }
 
 /* The message does not change its texts. */
@@ -177,8 +183,13 @@ static void on_chunk(int stream, int64_t offset, const void *data, size_t len, v
     int rc = frame_output_add(&r->frame, &o);
     if (rc != 0) err_set(&e, rc, "encoding output failed");
     if (rc == 0)
-        rc = journal_add_event(r->o.journal, o.seq, a->face.job, a->face.number, false,
-                               r->frame.data, r->frame.len, &e);
+        rc = journal_add_event(r->o.journal,
+                               &(struct journal_event){.seq = o.seq,
+                                                       .job = a->face.job,
+                                                       .attempt = a->face.number,
+                                                       .frame = r->frame.data,
+                                                       .len = r->frame.len},
+                               &e);
     if (rc != 0) fatal(r, &e);
     changed(r);
 }
@@ -737,7 +748,12 @@ int runner_logic_report_leftovers(struct runner_logic *r, struct err *e)
         struct leftover *l = r->leftovers;
         int64_t seq = journal_next_seq(r->o.journal);
         struct msg m = leftover_event(l, seq);
-        rc = add_event(r, &m, seq, l->entry.job, l->entry.attempt, true, e);
+        rc = add_event(r, &m,
+                       (struct journal_event){.seq = seq,
+                                              .job = l->entry.job,
+                                              .attempt = l->entry.attempt,
+                                              .ends = true},
+                       e);
         r->leftovers = l->next;
         mem_free(l);
     }

@@ -52,7 +52,8 @@ static void put(struct journal *j, int64_t job, enum journal_state state)
 static int64_t add(struct journal *j, int64_t job, bool ends, const char *text)
 {
     int64_t seq = journal_next_seq(j);
-    assert_int_equal(journal_add_event(j, seq, job, 1, ends, text, strlen(text), NULL), 0);
+    struct journal_event event = {seq, job, 1, ends, text, strlen(text)};
+    assert_int_equal(journal_add_event(j, &event, NULL), 0);
     return seq;
 }
 
@@ -177,9 +178,9 @@ static void what_was_committed_survives_kill_9(void **state)
         if (journal_open(folder, &j, &damaged, NULL) != 0) _exit(1);
         struct journal_attempt a = {.job = 9, .attempt = 1, .state = JOURNAL_STARTING};
         (void)journal_put_attempt(j, &a, NULL);
-        (void)journal_add_event(j, journal_next_seq(j), 9, 1, false, "kept", 4, NULL);
+        (void)add(j, 9, false, "kept");
         (void)journal_commit(j, NULL);
-        (void)journal_add_event(j, journal_next_seq(j), 9, 1, false, "lost", 4, NULL);
+        (void)add(j, 9, false, "lost");
         if (write(ready[1], "x", 1) != 1) _exit(1);
         pause();
     }
@@ -226,10 +227,10 @@ static void a_page_damaged_in_the_midst_is_noticed_at_the_start(void **state)
     char big[16384];
     struct journal *j = open_it(NULL);
     memset(big, 'x', sizeof big);
-    for (int i = 0; i < 8; i++)
-        assert_int_equal(journal_add_event(j, journal_next_seq(j), 1, 1, false, big, sizeof big,
-                                           NULL),
-                         0);
+    for (int i = 0; i < 8; i++) {
+        struct journal_event event = {journal_next_seq(j), 1, 1, false, big, sizeof big};
+        assert_int_equal(journal_add_event(j, &event, NULL), 0);
+    }
     journal_close(j);
     char *path = str_dupf("%s/journal.db", folder);
     FILE *f = fopen(path, "r+b");
@@ -312,7 +313,8 @@ static void room_that_was_set_aside_is_there_on_a_full_disk(void **state)
         put(j, round + 1, JOURNAL_STARTING);
         for (int i = 0; i < 40; i++) { /* 2.5 MB */
             seq = journal_next_seq(j);
-            if (journal_add_event(j, seq, round + 1, 1, i == 39, frame, sizeof frame, &e) != 0)
+            struct journal_event event = {seq, round + 1, 1, i == 39, frame, sizeof frame};
+            if (journal_add_event(j, &event, &e) != 0)
                 fail_msg("round %d, event %d: %s", round, i, e.msg);
         }
         if (journal_commit(j, &e) != 0) fail_msg("round %d: %s", round, e.msg);
