@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "coordinator/api/api.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
 #include "coordinator/store/reader.h"
@@ -33,6 +34,7 @@ struct coordinator {
     struct store *store;
     struct engine *engine;
     struct reader *reader;
+    struct reads *reads;
     struct spine *spine;
     struct sessions *sessions;
     struct api *api;
@@ -202,7 +204,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     static const struct spine_handler handler = {.on_effects = on_effects, .on_relief = on_relief};
     const struct config *f = c->config;
     struct moment now;
-    int rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
+    int rc = reads_start(c->loop, c->reader, &c->reads, e);
+    if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     os_now(&now);
     struct sessions_options so = {.loop = c->loop,
@@ -214,7 +217,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                                   .first_message_ms = c->patience.first_message_ms};
     struct api_options ao = {.loop = c->loop,
                              .spine = c->spine,
-                             .reader = c->reader,
+                             .reads = c->reads,
                              .authority = c->authority,
                              .config = f,
                              .port = c->port,
@@ -295,11 +298,13 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     link_listener_close(c->listener);
     c->listener = NULL;
     timer_free(&c->refresh);
-    /* In this order: no new commands; the queued ones and their answers; then the links. */
+    /* In this order: no new commands; the queued ones and their answers, some of which are looked
+     * up; then the links. */
     sessions_quiesce(c->sessions);
     api_quiesce(c->api);
     spine_stop(c->spine);
     c->spine = NULL;
+    reads_stop(c->reads);
     sessions_stop(c->sessions, false);
     api_stop(c->api, false);
     c->ending_since_ms = os_mono_ms();
@@ -312,6 +317,7 @@ void coordinator_free(struct coordinator *c)
     if (!c) return;
     sessions_free(c->sessions);
     api_free(c->api);
+    reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);
     store_close(c->store);
@@ -372,11 +378,12 @@ int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
     struct file_lock *lock = NULL;
     struct store *s = NULL;
     struct reader *r = NULL;
-    bool any = false;
+    const struct id_filter first = {.limit = 1};
+    bool any = false, more;
     int rc = take_lock(f->state, &lock, e);
     if (!rc) rc = store_open(f->state, &s, e);
     if (!rc) rc = reader_open(f->state, &r, e);
-    if (!rc) rc = reader_tokens(r, note_token, &any, e);
+    if (!rc) rc = reader_tokens(r, &first, note_token, &any, &more, e);
     reader_close(r);
     store_close(s);
     file_lock_release(lock);

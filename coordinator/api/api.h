@@ -7,7 +7,7 @@
 #include "coordinator/config.h"
 #include "coordinator/engine/effect.h"
 #include "coordinator/spine.h"
-#include "coordinator/store/reader.h"
+#include "coordinator/reads/reads.h"
 #include "coordinator/trust/authority.h"
 
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct api;
 struct api_options {
     struct uv_loop_s *loop;
     struct spine *spine;
-    struct reader *reader;
+    struct reads *reads;
     const struct authority *authority;
     const struct config *config;
     uint16_t port; /* that is listened on: goes into tokens */

@@ -1,28 +1,30 @@
-/* Bearer tokens. Rows are remembered for a few seconds, so that a busy client costs no look-up
- * per request; a revocation forgets its row at once. */
+/* Bearer tokens. Rows are kept for a second, so that a busy client costs no look-up per request; a
+ * revocation forgets its row at once. */
 #include "coordinator/api/auth.h"
 #include "coordinator/api/context.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/map.h"
+#include "coordinator/reads/lookup.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 
 #include <string.h>
 
-#define CACHE_MS 5000
+#define CACHE_MS 1000
 #define CACHE_MAX 4096
 #define USED_EVERY_MS 60000 /* how often lastUsedAt is written */
 
 struct entry {
     struct token_row row;
-    int64_t loaded_ms; /* mono */
-    int64_t noted_ms;  /* wall, 0: never: CMD_TOKEN_USED was sent */
+    int64_t asked_ms; /* mono */
+    int64_t noted_ms; /* wall, 0: never: CMD_TOKEN_USED was sent */
 };
 
 struct auth {
     struct map entries; /* token id -> entry */
+    uint64_t revocations;
 };
 
 static void entry_free(struct entry *n)
@@ -60,39 +62,43 @@ void auth_free(struct auth *a)
 void auth_forget(struct auth *a, int64_t token)
 {
     entry_free(map_remove(&a->entries, (uint64_t)token));
+    a->revocations++;
 }
 
-static int load(struct api *api, int64_t id, struct entry **out, struct err *e)
+uint64_t auth_revocations(const struct auth *a)
 {
-    struct auth *a = api->auth;
-    struct entry *n = map_find(&a->entries, (uint64_t)id);
-    int64_t now_ms = api_mono_ms();
-    if (n && now_ms - n->loaded_ms < CACHE_MS) {
-        *out = n;
-        return 0;
-    }
-    struct token_row row;
-    int rc = reader_token(api->o.reader, id, &row, e);
-    if (rc) return rc;
+    return a->revocations;
+}
+
+const struct token_row *auth_find(const struct auth *a, int64_t token, int64_t now_ms)
+{
+    const struct entry *n = map_find(&a->entries, (uint64_t)token);
+    return n && now_ms - n->asked_ms < CACHE_MS ? &n->row : NULL;
+}
+
+const struct token_row *auth_keep(struct auth *a, struct token_row *row, int64_t asked_ms)
+{
+    struct entry *n = map_find(&a->entries, (uint64_t)row->id);
     if (!n) {
         if (a->entries.count >= CACHE_MAX) forget_all(a);
         n = mem_alloc(sizeof *n);
-        n->noted_ms = row.last_used_ms;
-        map_put(&a->entries, (uint64_t)id, n);
+        n->noted_ms = row->last_used_ms;
+        map_put(&a->entries, (uint64_t)row->id, n);
     }
     token_row_fini(&n->row);
-    n->row = row;
-    n->loaded_ms = now_ms;
-    *out = n;
-    return 0;
+    n->row = *row;
+    n->asked_ms = asked_ms;
+    *row = (struct token_row){0};
+    return &n->row;
 }
 
-static void note_use(struct api *api, struct entry *n, int64_t wall_ms)
+static void note_use(struct api *api, int64_t token, int64_t wall_ms)
 {
-    if (wall_ms - n->noted_ms < USED_EVERY_MS && wall_ms >= n->noted_ms) return;
+    struct entry *n = map_find(&api->auth->entries, (uint64_t)token);
+    if (!n || (wall_ms - n->noted_ms < USED_EVERY_MS && wall_ms >= n->noted_ms)) return;
     n->noted_ms = wall_ms;
     struct command *c = command_new(CMD_TOKEN_USED);
-    c->u.id = n->row.id;
+    c->u.id = token;
     spine_push(api->o.spine, c);
 }
 
@@ -157,52 +163,42 @@ static void remember(struct auth_memory *m, const char *header, int64_t token)
     m->token = token;
 }
 
-static void check_row(struct api *a, int64_t id, const uint8_t *hash, struct who *who,
-                      struct problem *p)
+void auth_claim_fini(struct auth_claim *c)
 {
-    struct entry *n;
-    struct err e = {0};
-    int64_t wall_ms = api_wall_ms();
-    int rc = load(a, id, &n, &e);
-    if (rc == ERR_NOT_FOUND) {
-        static const struct token_row nobody = {.role = ROLE_JOIN};
-        judge(&nobody, hash, wall_ms, p);
-        return;
-    }
-    if (rc) {
-        problem_from(p, rc, &e);
-        return;
-    }
-    judge(&n->row, hash ? hash : n->row.secret_hash, wall_ms, p);
-    if (p->status) return;
-    who->token = id;
-    who->role = n->row.role;
-    who->ns = mem_strdup(n->row.ns);
-    note_use(a, n, wall_ms);
+    if (c->header) mem_wipe(c->header, strlen(c->header));
+    mem_free(c->header);
+    *c = (struct auth_claim){0};
 }
 
-void auth_check(struct api *a, struct auth_memory *m, const char *header, struct who *who,
-                struct problem *p)
+bool auth_read(const struct auth_memory *m, const char *header, struct auth_claim *out,
+               struct problem *p)
 {
     struct token t;
-    uint8_t hash[PKI_HASH_BYTES];
     if (is_known(m, header)) {
-        check_row(a, m->token, NULL, who, p);
-        return;
+        *out = (struct auth_claim){.token = m->token, .proved = true};
+        return true;
     }
-    if (parse_header(header, &t, p)) return;
-    pki_sha256(t.secret, sizeof t.secret, hash);
-    int64_t id = t.id;
+    if (parse_header(header, &t, p)) return false;
+    *out = (struct auth_claim){.header = mem_strdup(header), .token = t.id};
+    pki_sha256(t.secret, sizeof t.secret, out->hash);
     mem_wipe(&t, sizeof t);
-    check_row(a, id, hash, who, p);
-    if (!p->status) remember(m, header, id);
+    return true;
+}
+
+void auth_judge(struct api *a, struct auth_memory *m, const struct auth_claim *c,
+                const struct token_row *row, struct who *who, struct problem *p)
+{
+    int64_t wall_ms = api_wall_ms();
+    judge(row, c->proved ? row->secret_hash : c->hash, wall_ms, p);
+    if (p->status) return;
+    who->token = c->token;
+    who->role = row->role;
+    who->ns = mem_strdup(row->ns);
+    note_use(a, c->token, wall_ms);
+    if (!c->proved) remember(m, c->header, c->token);
 }
 
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p)
 {
-    if (!who->ns || (ns && str_namespace_covers(who->ns, ns))) return true;
-    problem_set(p, 403, "namespace", NULL, NULL,
-                "this token is for the namespace %s only, and this is %s%s", who->ns,
-                ns ? "of " : "of no namespace", ns ? ns : "");
-    return false;
+    return lookup_may_see(who->ns, ns, p);
 }

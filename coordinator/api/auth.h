@@ -24,12 +24,31 @@ struct auth_memory {
 };
 void auth_memory_fini(struct auth_memory *m);
 
+/* What an Authorization header says. */
+struct auth_claim {
+    char *header;
+    int64_t token;
+    bool proved;          /* by the very same words before: the secret need not be looked at */
+    uint64_t revocations; /* that there were when the row was asked for */
+    uint8_t hash[32];
+};
+void auth_claim_fini(struct auth_claim *c);
+/* header NULL: there is none. false: p tells. */
+bool auth_read(const struct auth_memory *m, const char *header, struct auth_claim *out,
+               struct problem *p);
+
 struct auth *auth_new(void);
 void auth_free(struct auth *a);
-/* `header`: the value of Authorization or NULL. Fills who, or p. */
-void auth_check(struct api *a, struct auth_memory *m, const char *header, struct who *who,
-                struct problem *p);
-void auth_forget(struct auth *a, int64_t token); /* revoked */
+/* The token's row, when it was looked up within the last second; NULL: look it up. */
+const struct token_row *auth_find(const struct auth *a, int64_t token, int64_t now_ms);
+/* Keeps a row that was asked for at that moment, whose texts it takes over; returns it. */
+const struct token_row *auth_keep(struct auth *a, struct token_row *row, int64_t asked_ms);
+/* Fills who and remembers the header, or fills p. */
+void auth_judge(struct api *a, struct auth_memory *m, const struct auth_claim *c,
+                const struct token_row *row, struct who *who, struct problem *p);
+/* It was revoked. Rows that are on their way may be from before: auth_revocations has changed. */
+void auth_forget(struct auth *a, int64_t token);
+uint64_t auth_revocations(const struct auth *a);
 /* May this token see or touch things of this namespace (NULL: none)? Fills p when not. */
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p);
 

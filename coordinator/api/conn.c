@@ -13,6 +13,7 @@ struct conn {
     struct auth_memory memory;
     struct buf input;         /* arrived, not yet parsed */
     struct request *incoming; /* its head is there, its body is not */
+    bool admitted;            /* incoming's head was judged */
     struct request *first, **last;
     size_t count;
     bool turning; /* inside conn_turn, or parsing */
@@ -39,7 +40,9 @@ static const struct responder responder;
 
 static struct request *add_request(struct conn *c)
 {
-    return request_new(c->api, c->link, &responder, c);
+    struct request *r = request_new(c->api, c->link, &responder, c);
+    r->memory = &c->memory;
+    return r;
 }
 
 static void free_request(struct request *r)
@@ -118,13 +121,12 @@ static bool has_body(const struct http_message *m)
     return http_header(m, "transfer-encoding") || (length && length[0] != '0');
 }
 
-static void on_head(struct conn *c)
+/* The head was judged. */
+static void admit(struct conn *c)
 {
     struct http_message *m = http_parser_message(c->parser);
-    struct request *r = add_request(c);
-    r->keep_alive = m->keep_alive;
-    route_head(r, &c->memory, m);
-    c->incoming = r;
+    struct request *r = c->incoming;
+    c->admitted = true;
     if (r->problem.status && has_body(m)) {
         /* whoever may not ask is not listened to for a megabyte */
         c->incoming = NULL;
@@ -135,6 +137,16 @@ static void on_head(struct conn *c)
     } else if (m->expect_continue && has_body(m) && !c->count) {
         link_write(c->link, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     }
+}
+
+static void on_head(struct conn *c)
+{
+    struct http_message *m = http_parser_message(c->parser);
+    struct request *r = c->incoming = add_request(c);
+    c->admitted = false;
+    r->keep_alive = m->keep_alive;
+    route_head(r, m);
+    if (!r->checking) admit(c);
 }
 
 static void on_message(struct conn *c)
@@ -151,7 +163,7 @@ static void on_message(struct conn *c)
 static bool is_stalled(const struct conn *c)
 {
     if (c->ended || c->closing || c->api->stopped) return true;
-    if (c->incoming) return false;
+    if (c->incoming) return c->incoming->checking;
     return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) ||
            spine_is_full(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
 }
@@ -213,7 +225,9 @@ void conn_turn(struct conn *c)
     do {
         flush(c);
         used = 0;
-        if (!c->closing && c->input.len && !is_stalled(c)) {
+        if (c->incoming && !c->admitted && !c->incoming->checking) admit(c);
+        /* the end of a message may need no further byte */
+        if (!c->closing && (c->input.len || c->incoming) && !is_stalled(c)) {
             /* parsing may end the input, which clears it: consume from what is then left */
             used = parse(c, c->input.data, c->input.len);
             buf_consume(&c->input, used < c->input.len ? used : c->input.len);
@@ -378,9 +392,12 @@ static void cut_token(struct api *a, int64_t token)
 {
     struct err e;
     err_set(&e, ERR_DENIED, "the token was revoked");
-    for (struct conn *c = a->first; c; c = c->next)
-        if (!c->closing && c->first && c->first->stream && c->first->who.token == token)
-            abort_of(c->first, &e);
+    for (struct conn *c = a->first; c; c = c->next) {
+        struct request *r = c->first;
+        while (r && !(r->route && r->route->stream != STREAM_NONE && r->who.token == token))
+            r = r->next;
+        if (r && !c->closing) abort_of(r, &e);
+    }
 }
 
 static const struct responder responder = {.turn = turn_of,

@@ -13,7 +13,6 @@
 #define API_PIPELINE_MAX 64 /* requests of one connection under way */
 #define API_CONNECTIONS_MAX 4096
 #define API_PENDING_BYTES (1u << 20) /* unsent, above which nothing more is produced */
-#define API_LIST_BYTES (3u << 20)    /* a list's page ends here, whatever its limit */
 #define API_INPUT_BYTES (64u << 10)  /* unparsed, above which the link is paused */
 
 struct auth;

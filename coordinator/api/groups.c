@@ -12,81 +12,17 @@
 
 enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
 
-static void put_group(struct jw *w, const struct group_row *g, int64_t agents, int64_t online,
-                      int64_t queued, int64_t running)
-{
-    jw_str(w, "key", g->key);
-    if (g->description)
-        jw_str(w, "description", g->description);
-    else
-        jw_null(w, "description");
-    if (g->require)
-        jw_raw(w, "requires", g->require);
-    else
-        jw_null(w, "requires");
-    jw_raw(w, "allowedNamespaces", g->allowed_namespaces ? g->allowed_namespaces : "[]");
-    jw_bool(w, "paused", g->paused);
-    jw_int(w, "maxQueued", g->max_queued);
-    jw_int(w, "agents", agents);
-    jw_int(w, "online", online);
-    jw_int(w, "queued", queued);
-    jw_int(w, "running", running);
-    jw_time(w, "createdAt", g->created_ms);
-}
-
-struct listing {
-    struct json_answer a;
-    const char *key; /* only this one, not as a list; NULL: all */
-    bool found;
-};
-
-static int on_group(const struct group_row *g, int64_t agents, int64_t online, int64_t queued,
-                    int64_t running, void *user)
-{
-    struct listing *l = user;
-    if (l->key && !str_eq(l->key, g->key)) return 0;
-    l->found = true;
-    if (!l->key) jw_object(&l->a.w, NULL);
-    put_group(&l->a.w, g, agents, online, queued, running);
-    if (!l->key) jw_end(&l->a.w);
-    return 0;
-}
-
 void groups_list(struct request *r)
 {
-    struct listing l = {0};
-    struct err e = {0};
-    json_answer_init(&l.a);
-    jw_array(&l.a.w, "groups");
-    int rc = reader_groups(r->api->o.reader, on_group, &l, &e);
-    if (rc) {
-        json_answer_fini(&l.a);
-        request_fail(r, rc, &e);
-        return;
-    }
-    jw_end(&l.a.w);
-    request_send(r, 200, &l.a);
+    request_send_list(r, request_list(r, LIST_GROUPS, lookup_groups, NULL, 0));
 }
 
 static void send_group(struct request *r, int status, const char *key)
 {
-    struct listing l = {.key = key};
-    struct err e = {0};
-    json_answer_init(&l.a);
-    int rc = reader_groups(r->api->o.reader, on_group, &l, &e);
-    if (!rc && l.found) {
-        request_send(r, status, &l.a);
-        return;
-    }
-    json_answer_fini(&l.a);
-    if (rc) {
-        request_fail(r, rc, &e);
-        return;
-    }
-    struct problem p = {0};
-    problem_set(&p, 404, "not-found", "'cadre group list' shows them", NULL,
-                "there is no worker group '%.80s'", key);
-    request_send_problem(r, &p);
+    struct lookup *l = request_lookup(r, lookup_group);
+    l->name = mem_strdup(key);
+    l->status = status;
+    request_look_up(r, l, request_answer);
 }
 
 void groups_show(struct request *r)

@@ -8,37 +8,9 @@
 
 #include <string.h>
 
-static int on_namespace(const struct namespace_row *n, void *user)
-{
-    struct jw *w = user;
-    jw_object(w, NULL);
-    jw_str(w, "namespace", n->ns);
-    if (n->group)
-        jw_str(w, "group", n->group);
-    else
-        jw_null(w, "group");
-    if (n->fallback >= 0 && n->fallback < 4)
-        jw_str(w, "fallback", fallback_names[n->fallback]);
-    else
-        jw_null(w, "fallback");
-    jw_end(w);
-    return 0;
-}
-
 void namespaces_list(struct request *r)
 {
-    struct json_answer a;
-    struct err e = {0};
-    json_answer_init(&a);
-    jw_array(&a.w, "namespaces");
-    int rc = reader_namespaces(r->api->o.reader, on_namespace, &a.w, &e);
-    if (rc) {
-        json_answer_fini(&a);
-        request_fail(r, rc, &e);
-        return;
-    }
-    jw_end(&a.w);
-    request_send(r, 200, &a);
+    request_send_list(r, request_list(r, LIST_NAMESPACES, lookup_namespaces, NULL, 0));
 }
 
 static bool namespace_of_path(struct request *r)
@@ -88,10 +60,7 @@ static void resolve(struct request *r)
 
 void namespaces_show(struct request *r)
 {
-    if (auth_namespace(&r->who, request_segment(r, 3), &r->problem))
-        resolve(r);
-    else
-        request_send_problem(r, &r->problem);
+    resolve(r);
 }
 
 static void on_set(struct request *r, struct effect *x)

@@ -1,6 +1,7 @@
 /* Requests: what was asked for, and ways to answer. */
 #include "coordinator/api/request.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -10,6 +11,7 @@
 
 #define JSON_TYPE "application/json"
 #define KEY_MAX 200 /* bytes of an idempotency key */
+#define KEYS_MAX 8  /* of a list's query */
 
 struct request *request_new(struct api *a, struct link *l, const struct responder *to,
                             struct conn *c)
@@ -27,6 +29,11 @@ void request_free(struct request *r)
 {
     if (!r) return;
     if (r->number) map_remove(&r->api->waiting, r->number);
+    if (r->lookup) {
+        r->lookup->owner = NULL;
+        reads_cancel(r->api->o.reads, &r->lookup->query);
+    }
+    auth_claim_fini(&r->claim);
     http_target_fini(&r->target);
     mem_free(r->who.ns);
     json_free(r->body);
@@ -164,6 +171,93 @@ void request_ask(struct request *r, struct command *c,
     spine_push(a->o.spine, c);
 }
 
+/* ---- asking the store ---- */
+
+static void on_looked_up(struct query *q)
+{
+    struct lookup *l = (struct lookup *)q;
+    struct request *r = l->owner;
+    if (r) {
+        if (!q->ran)
+            problem_set(&l->problem, 503, "unavailable", NULL, NULL, "the coordinator stops");
+        r->lookup = NULL;
+        r->on_answer(r, l);
+    }
+    lookup_free(l);
+}
+
+struct lookup *request_lookup(const struct request *r, lookup_fn *read)
+{
+    struct lookup *l = lookup_new(read);
+    l->only_ns = mem_strdup(r->who.ns);
+    l->query.done = on_looked_up;
+    return l;
+}
+
+void request_look_up(struct request *r, struct lookup *l,
+                     void (*on_answer)(struct request *r, struct lookup *l))
+{
+    if (reads_is_full(r->api->o.reads)) {
+        problem_set(&l->problem, 503, "unavailable", "try again a little later", NULL,
+                    "%d questions to the database wait already", READS_WAITING_MAX);
+        on_answer(r, l);
+        lookup_free(l);
+        return;
+    }
+    l->owner = r;
+    r->lookup = l;
+    r->on_answer = on_answer;
+    r->asked_ms = api_mono_ms();
+    reads_push(r->api->o.reads, &l->query);
+}
+
+void request_look_up_id(struct request *r, lookup_fn *read, int64_t id,
+                        void (*on_answer)(struct request *r, struct lookup *l))
+{
+    struct lookup *l = request_lookup(r, read);
+    l->id = id;
+    request_look_up(r, l, on_answer);
+}
+
+void request_answer(struct request *r, struct lookup *l)
+{
+    if (l->problem.status == 500) log_error("api: %s", l->problem.message);
+    if (l->problem.status)
+        request_send_problem(r, &l->problem);
+    else
+        send_json(r, l->status, &l->answer.b, NULL);
+}
+
+struct lookup *request_list(struct request *r, enum list_kind kind, lookup_fn *read,
+                            const char *const *keys, size_t count)
+{
+    const struct list_traits *traits = list_traits(kind);
+    const char *cursor_key = traits->cursor == LIST_BY_NUMBER ? "before" : "cursor";
+    const char *known[KEYS_MAX] = {"limit", cursor_key};
+    for (size_t i = 0; i < count; i++)
+        known[2 + i] = keys[i];
+    request_query_known(r, known, 2 + count);
+    struct lookup *l = request_lookup(r, read);
+    list_init(&l->list, kind);
+    l->list.limit = (size_t)request_query_int(r, "limit", 1, (int64_t)traits->limit_max,
+                                              (int64_t)traits->limit);
+    const char *cursor = http_query(&r->target, cursor_key);
+    if (!str_empty(cursor) && !list_set_cursor(&l->list, cursor))
+        problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer",
+                    cursor_key, "invalid cursor '%.40s'", cursor);
+    return l;
+}
+
+void request_send_list(struct request *r, struct lookup *l)
+{
+    if (!r->problem.status) {
+        request_look_up(r, l, request_answer);
+        return;
+    }
+    lookup_free(l);
+    request_send_problem(r, &r->problem);
+}
+
 /* ---- what was asked for ---- */
 
 const char *request_segment(const struct request *r, size_t n)
@@ -207,21 +301,59 @@ const char *request_query_namespace(struct request *r)
     return ns;
 }
 
-char *request_query_place(struct request *r, char **parts, size_t count)
+static void unknown_state(struct request *r, const struct fsm *fsm, const char *text, size_t len)
 {
-    const char *cursor = http_query(&r->target, "cursor");
-    if (str_empty(cursor)) return NULL;
-    char *text = mem_strdup(cursor), *at = text;
-    for (size_t i = 0; i < count; i++) {
-        char *slash = at ? strchr(at, '/') : NULL;
-        parts[i] = at;
-        at = slash ? slash + 1 : NULL;
-        if (slash) *slash = '\0';
+    char all[256] = "";
+    for (int i = 0; i < fsm->count; i++) {
+        size_t at = strlen(all);
+        (void)str_format(all + at, sizeof all - at, "%s%s", i ? ", " : "", fsm_name(fsm, i));
     }
-    if (!at && parts[count - 1]) return text;
-    problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer", "cursor",
-                "invalid cursor '%.40s'", cursor);
-    return text;
+    problem_set(&r->problem, 422, "invalid", NULL, "state",
+                "state: '%.*s' is not a state; there are %s", (int)(len < 40 ? len : 40), text,
+                all);
+}
+
+uint32_t request_query_states(struct request *r, const struct fsm *fsm)
+{
+    const char *s = http_query(&r->target, "state");
+    uint32_t states = 0;
+    while (s && *s) {
+        char name[32];
+        size_t len = strcspn(s, ",");
+        int state = -1;
+        if (len < sizeof name) {
+            memcpy(name, s, len);
+            name[len] = '\0';
+            state = fsm_find(fsm, name);
+        }
+        if (state < 0) {
+            unknown_state(r, fsm, s, len);
+            return 0;
+        }
+        states |= UINT32_C(1) << state;
+        s += len + (s[len] == ',');
+    }
+    return states;
+}
+
+char *request_query_copy(const struct request *r, const char *key)
+{
+    const char *text = http_query(&r->target, key);
+    return str_empty(text) ? NULL : mem_strdup(text);
+}
+
+bool request_path_id(struct request *r, const char *thing, int64_t *id)
+{
+    const char *text = request_segment(r, 3);
+    char hint[128];
+    struct problem p = {0};
+    if (id_parse(text, id) == 0) return true;
+    (void)str_format(hint, sizeof hint,
+                     "an id has 13 letters and digits; 'cadre %s list' shows them", thing);
+    problem_set(&p, 404, "not-found", hint, NULL, "'%.40s' is not the id of %s %s", text,
+                thing[0] == 'e' ? "an" : "a", thing);
+    request_send_problem(r, &p);
+    return false;
 }
 
 char *request_take_key(struct request *r)

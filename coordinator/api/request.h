@@ -6,13 +6,38 @@
 #include "coordinator/answer.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/context.h"
+#include "coordinator/reads/lookup.h"
 #include "wire/http.h"
 #include "wire/link.h"
 
 #include <stdbool.h>
 
 struct request;
-struct route;
+
+/* How a route keeps to the namespace that a token is bound to. */
+enum route_namespace {
+    NS_NONE,  /* what it is about is of no namespace */
+    NS_PATH,  /* the path names it (segment 3): checked before the handler runs */
+    NS_QUERY, /* a list of what is in the `namespace` of the query, or else in the token's */
+    NS_BODY,  /* the body names it */
+    NS_ROW    /* what the path's id leads to is in one */
+};
+/* What a route answers with, when it is not one JSON object. */
+enum route_stream {
+    STREAM_NONE,
+    STREAM_OUTPUT, /* bytes as they stand */
+    STREAM_EVENTS  /* frames, for as long as what is followed goes on */
+};
+
+struct route {
+    const char *method;
+    const char *path;     /* segments; ":" stands for any one */
+    enum token_role role; /* ROLE_JOIN: no token needed */
+    enum route_namespace ns;
+    enum route_stream stream;
+    bool wants_body; /* a JSON object */
+    void (*handle)(struct request *r);
+};
 
 /* What the connection lets a request do; handed down to it when the request is made. */
 struct responder {
@@ -32,6 +57,9 @@ struct request {
     struct request *next;
     const struct route *route;
     struct http_target target;
+    struct auth_memory *memory; /* of the connection */
+    struct auth_claim claim;
+    bool checking; /* its token is being looked up: nothing behind its head is read yet */
     struct who who;
     struct problem problem;
     struct json *body; /* only while the handler runs */
@@ -41,6 +69,9 @@ struct request {
     struct buf answer;
     uint64_t number; /* of the command under way, 0: none */
     void (*on_reply)(struct request *r, struct effect *x);
+    struct lookup *lookup; /* under way, NULL: none */
+    void (*on_answer)(struct request *r, struct lookup *l);
+    int64_t asked_ms; /* mono */
     /* the handler's own */
     int64_t id;
     char *text;
@@ -68,6 +99,24 @@ void request_fail_reply(struct request *r, const struct effect *x);
 void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct effect *x));
 
+/* ---- asking the store ---- */
+/* A question that keeps to the namespace of the request's token. */
+struct lookup *request_lookup(const struct request *r, lookup_fn *read);
+/* Hands it to the reader thread, whose it is then; on_answer is called when it is answered, unless
+ * the client is gone by then. */
+void request_look_up(struct request *r, struct lookup *l,
+                     void (*on_answer)(struct request *r, struct lookup *l));
+void request_look_up_id(struct request *r, lookup_fn *read, int64_t id,
+                        void (*on_answer)(struct request *r, struct lookup *l));
+/* Answers with what was found, or with the problem. The usual on_answer. */
+void request_answer(struct request *r, struct lookup *l);
+/* A page of a list: `limit` and the cursor from the query, which may have these keys besides. Wrong
+ * ones fill r->problem. */
+struct lookup *request_list(struct request *r, enum list_kind kind, lookup_fn *read,
+                            const char *const *keys, size_t count);
+/* Looks the page up, or answers with r->problem and frees it. */
+void request_send_list(struct request *r, struct lookup *l);
+
 /* ---- what was asked for ---- */
 /* The n-th segment of the path, counted from 0 ("api" is 0). */
 const char *request_segment(const struct request *r, size_t n);
@@ -77,9 +126,12 @@ int64_t request_query_int(struct request *r, const char *key, int64_t min, int64
 bool request_query_bool(struct request *r, const char *key);
 /* `namespace`, or that of the token; NULL: all. */
 const char *request_query_namespace(struct request *r);
-/* The cursor "a/b/c" in its parts, which point into what is returned; mem_free. NULL: there is
- * none. */
-char *request_query_place(struct request *r, char **parts, size_t count);
+/* `state=A,B` as bits; 0: all. */
+uint32_t request_query_states(struct request *r, const struct fsm *fsm);
+/* A copy of a query value; NULL: absent or empty. */
+char *request_query_copy(const struct request *r, const char *key);
+/* The id in segment 3. thing: "job", as in 'cadre job list'. false: answered. */
+bool request_path_id(struct request *r, const char *thing, int64_t *id);
 /* The Idempotency-Key as a copy; NULL: none, or it is invalid (r->problem). */
 char *request_take_key(struct request *r);
 /* Every query key must be among these. */

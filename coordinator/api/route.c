@@ -1,4 +1,4 @@
-/* Which handler a request belongs to, and whether it may have it. */
+/* The table of all routes: which handler a request belongs to, and whether it may have it. */
 #include "coordinator/api/route.h"
 #include "coordinator/api/handlers.h"
 
@@ -7,61 +7,57 @@
 
 #include <string.h>
 
-struct route {
-    const char *method;
-    const char *path;     /* segments; ":" stands for any one */
-    enum token_role role; /* ROLE_JOIN: no token needed */
-    bool wants_body;      /* a JSON object */
-    void (*handle)(struct request *r);
-};
-
 static const struct route routes[] = {
-    {"GET", "healthz", ROLE_JOIN, false, status_health},
-    {"GET", "api/v1/version", ROLE_JOIN, false, status_version},
-    {"GET", "api/v1/whoami", ROLE_READ, false, status_whoami},
-    {"GET", "api/v1/status", ROLE_READ, false, status_show},
-    {"POST", "api/v1/jobs", ROLE_SUBMIT, true, jobs_submit},
-    {"GET", "api/v1/jobs", ROLE_READ, false, jobs_list},
-    {"GET", "api/v1/jobs/:", ROLE_READ, false, jobs_show},
-    {"GET", "api/v1/jobs/:/logs", ROLE_READ, false, stream_logs},
-    {"GET", "api/v1/jobs/:/follow", ROLE_READ, false, stream_follow},
-    {"GET", "api/v1/jobs/:/why", ROLE_READ, false, jobs_why},
-    {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, false, jobs_cancel},
-    {"POST", "api/v1/flows", ROLE_SUBMIT, true, flows_apply},
-    {"GET", "api/v1/flows", ROLE_READ, false, flows_list},
-    {"GET", "api/v1/flows/:/:", ROLE_READ, false, flows_show},
-    {"GET", "api/v1/flows/:/:/revisions", ROLE_READ, false, flows_revisions},
-    {"DELETE", "api/v1/flows/:/:", ROLE_SUBMIT, false, flows_delete},
-    {"POST", "api/v1/flows/:/:/executions", ROLE_SUBMIT, true, flows_run},
-    {"GET", "api/v1/executions", ROLE_READ, false, executions_list},
-    {"GET", "api/v1/executions/:", ROLE_READ, false, executions_show},
-    {"GET", "api/v1/executions/:/logs", ROLE_READ, false, executions_logs},
-    {"GET", "api/v1/executions/:/follow", ROLE_READ, false, executions_follow},
-    {"POST", "api/v1/executions/:/cancel", ROLE_SUBMIT, false, executions_cancel},
-    {"GET", "api/v1/triggers", ROLE_READ, false, triggers_list},
-    {"GET", "api/v1/triggers/:/:/:", ROLE_READ, false, triggers_show},
-    {"POST", "api/v1/triggers/:/:/:/enable", ROLE_SUBMIT, false, triggers_enable},
-    {"POST", "api/v1/triggers/:/:/:/disable", ROLE_SUBMIT, false, triggers_disable},
-    {"POST", "api/v1/triggers/:/:/:/run", ROLE_SUBMIT, false, triggers_run},
-    {"GET", "api/v1/agents", ROLE_READ, false, agents_list},
-    {"GET", "api/v1/agents/:", ROLE_READ, false, agents_show},
-    {"DELETE", "api/v1/agents/:", ROLE_ADMIN, false, agents_remove},
-    {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, false, agents_drain},
-    {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, false, agents_resume},
-    {"GET", "api/v1/groups", ROLE_READ, false, groups_list},
-    {"POST", "api/v1/groups", ROLE_ADMIN, true, groups_create},
-    {"GET", "api/v1/groups/:", ROLE_READ, false, groups_show},
-    {"PATCH", "api/v1/groups/:", ROLE_ADMIN, true, groups_update},
-    {"DELETE", "api/v1/groups/:", ROLE_ADMIN, false, groups_delete},
-    {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, false, groups_pause},
-    {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, false, groups_resume},
-    {"GET", "api/v1/namespaces", ROLE_READ, false, namespaces_list},
-    {"GET", "api/v1/namespaces/:", ROLE_READ, false, namespaces_show},
-    {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, true, namespaces_set},
-    {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, false, namespaces_unset},
-    {"GET", "api/v1/tokens", ROLE_ADMIN, false, tokens_list},
-    {"POST", "api/v1/tokens", ROLE_ADMIN, true, tokens_create},
-    {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, false, tokens_revoke},
+    {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_health},
+    {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_version},
+    {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, false, status_whoami},
+    {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, false, status_show},
+    {"POST", "api/v1/jobs", ROLE_SUBMIT, NS_BODY, STREAM_NONE, true, jobs_submit},
+    {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, false, jobs_list},
+    {"GET", "api/v1/jobs/:", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_show},
+    {"GET", "api/v1/jobs/:/attempts", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_attempts},
+    {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, false, stream_open},
+    {"GET", "api/v1/jobs/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, false, stream_open},
+    {"GET", "api/v1/jobs/:/why", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_why},
+    {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, false, jobs_cancel},
+    {"POST", "api/v1/flows", ROLE_SUBMIT, NS_BODY, STREAM_NONE, true, flows_apply},
+    {"GET", "api/v1/flows", ROLE_READ, NS_QUERY, STREAM_NONE, false, flows_list},
+    {"GET", "api/v1/flows/:/:", ROLE_READ, NS_PATH, STREAM_NONE, false, flows_show},
+    {"GET", "api/v1/flows/:/:/revisions", ROLE_READ, NS_PATH, STREAM_NONE, false, flows_revisions},
+    {"DELETE", "api/v1/flows/:/:", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false, flows_delete},
+    {"POST", "api/v1/flows/:/:/executions", ROLE_SUBMIT, NS_PATH, STREAM_NONE, true, flows_run},
+    {"GET", "api/v1/executions", ROLE_READ, NS_QUERY, STREAM_NONE, false, executions_list},
+    {"GET", "api/v1/executions/:", ROLE_READ, NS_ROW, STREAM_NONE, false, executions_show},
+    {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, false, stream_open},
+    {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, false, stream_open},
+    {"POST", "api/v1/executions/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, false,
+     executions_cancel},
+    {"GET", "api/v1/triggers", ROLE_READ, NS_QUERY, STREAM_NONE, false, triggers_list},
+    {"GET", "api/v1/triggers/:/:/:", ROLE_READ, NS_PATH, STREAM_NONE, false, triggers_show},
+    {"POST", "api/v1/triggers/:/:/:/enable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false,
+     triggers_enable},
+    {"POST", "api/v1/triggers/:/:/:/disable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false,
+     triggers_disable},
+    {"POST", "api/v1/triggers/:/:/:/run", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false, triggers_run},
+    {"GET", "api/v1/agents", ROLE_READ, NS_NONE, STREAM_NONE, false, agents_list},
+    {"GET", "api/v1/agents/:", ROLE_READ, NS_NONE, STREAM_NONE, false, agents_show},
+    {"DELETE", "api/v1/agents/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_remove},
+    {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_drain},
+    {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_resume},
+    {"GET", "api/v1/groups", ROLE_READ, NS_NONE, STREAM_NONE, false, groups_list},
+    {"POST", "api/v1/groups", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, groups_create},
+    {"GET", "api/v1/groups/:", ROLE_READ, NS_NONE, STREAM_NONE, false, groups_show},
+    {"PATCH", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, groups_update},
+    {"DELETE", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_delete},
+    {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_pause},
+    {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_resume},
+    {"GET", "api/v1/namespaces", ROLE_READ, NS_NONE, STREAM_NONE, false, namespaces_list},
+    {"GET", "api/v1/namespaces/:", ROLE_READ, NS_PATH, STREAM_NONE, false, namespaces_show},
+    {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, true, namespaces_set},
+    {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, false, namespaces_unset},
+    {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, tokens_list},
+    {"POST", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, tokens_create},
+    {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, tokens_revoke},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 
@@ -105,7 +101,51 @@ static bool covers(enum token_role have, enum token_role need)
     return have >= need; /* in the order of the enum: join < read < submit < admin */
 }
 
-void route_head(struct request *r, struct auth_memory *memory, const struct http_message *m)
+/* What the token may not do fills the problem. */
+static void check_rules(struct request *r)
+{
+    const struct route *t = r->route;
+    if (r->problem.status) return;
+    if (!covers(r->who.role, t->role)) {
+        char hint[128];
+        (void)str_format(hint, sizeof hint, "cadre token create api --role %s",
+                         role_names[t->role]);
+        problem_set(&r->problem, 403, "role", hint, NULL,
+                    "this token has the role '%s', but '%s' is needed", role_names[r->who.role],
+                    role_names[t->role]);
+    } else if (t->ns == NS_PATH) {
+        (void)auth_namespace(&r->who, request_segment(r, 3), &r->problem);
+    }
+}
+
+static void on_token(struct request *r, struct lookup *l);
+
+static void look_up_token(struct request *r)
+{
+    r->checking = true;
+    r->claim.revocations = auth_revocations(r->api->auth);
+    request_look_up_id(r, lookup_token, r->claim.token, on_token);
+}
+
+static void on_token(struct request *r, struct lookup *l)
+{
+    const struct token_row *row = &l->token;
+    if (r->claim.revocations != auth_revocations(r->api->auth)) {
+        look_up_token(r); /* it may be the one that was revoked meanwhile */
+        return;
+    }
+    r->checking = false;
+    if (l->problem.status) {
+        r->problem = l->problem;
+    } else {
+        if (row->role != ROLE_JOIN) row = auth_keep(r->api->auth, &l->token, r->asked_ms);
+        auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
+        check_rules(r);
+    }
+    r->to->turn(r);
+}
+
+void route_head(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
     if (http_target_parse(m->target, &r->target, &e)) {
@@ -114,15 +154,20 @@ void route_head(struct request *r, struct auth_memory *memory, const struct http
     }
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route || r->route->role == ROLE_JOIN) return;
-    auth_check(r->api, memory, http_header(m, "authorization"), &r->who, &r->problem);
-    if (!r->problem.status && !covers(r->who.role, r->route->role)) {
-        char hint[128];
-        (void)str_format(hint, sizeof hint, "cadre token create api --role %s",
-                         role_names[r->route->role]);
-        problem_set(&r->problem, 403, "role", hint, NULL,
-                    "this token has the role '%s', but '%s' is needed", role_names[r->who.role],
-                    role_names[r->route->role]);
+    if (!auth_read(r->memory, http_header(m, "authorization"), &r->claim, &r->problem)) return;
+    const struct token_row *row = auth_find(r->api->auth, r->claim.token, api_mono_ms());
+    if (row) {
+        auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
+        check_rules(r);
+    } else {
+        look_up_token(r);
     }
+}
+
+const struct route *route_table(size_t *count)
+{
+    *count = ROUTES;
+    return routes;
 }
 
 static void take_body(struct request *r, const struct http_message *m)

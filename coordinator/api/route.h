@@ -4,9 +4,12 @@
 
 #include "coordinator/api/request.h"
 
-/* Finds the route and checks the token; r->problem tells what is wrong. */
-void route_head(struct request *r, struct auth_memory *m, const struct http_message *head);
+/* Finds the route and checks the token; r->problem tells what is wrong. With r->checking the token
+ * is being looked up: r->to->turn is called when that is done. */
+void route_head(struct request *r, const struct http_message *head);
 /* The whole message is there. */
 void route_message(struct request *r, const struct http_message *m);
+/* All routes. */
+const struct route *route_table(size_t *count);
 
 #endif

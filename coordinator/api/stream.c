@@ -1,27 +1,57 @@
-/* Answers without a known end: a job's output as it stands (logs), and as it comes, with the
- * job's state (follow). Nothing is read from the store that the client has not room for: at most
- * API_PENDING_BYTES wait. */
+/* Streamed answers. A stream has one look under way at most (coordinator/reads/follow.h); what
+ * happens meanwhile is remembered and goes into the next one. */
 #include "coordinator/api/stream.h"
 
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/api/handlers.h"
+#include "coordinator/reads/follow.h"
+#include "coordinator/reads/lookup.h"
 #include "wire/frame.h"
 
-/* ---- who waits for which job ---- */
+#define PING_MS 15000
+#define WHY_MS 2000
+#define FOLLOW_TYPE "application/vnd.cadre.follow"
+#define OUTPUT_TYPE "application/octet-stream"
 
-static void add_follower(struct stream *st)
+struct stream {
+    struct request *r;
+    struct follow *follow; /* the reader thread's while `looking` */
+    bool looking;
+    bool begun; /* the head was sent */
+    bool over;
+    bool woken;      /* there may be something to send */
+    bool full;       /* the client had no room at the last look */
+    bool state_news; /* the job changed since the last look began */
+    bool why_news;   /* `waiting` is newer than what the look knows */
+    char *waiting;   /* JSON text or NULL */
+    int64_t sent_ms, asked_ms;
+    int64_t asked_job; /* what this job waits for was asked */
+    bool asking;
+    int64_t job;             /* that it is listed under; 0: none */
+    struct stream *job_next; /* of the same job */
+    int64_t execution;
+    struct stream *execution_next;
+    struct stream *woken_next; /* api->woken */
+    bool in_woken;
+};
+
+/* ---- who waits for which job, and which execution ---- */
+
+static void list_by_job(struct stream *st, int64_t job)
 {
     struct map *m = &st->r->api->followers;
-    st->job_next = map_find(m, (uint64_t)st->job);
-    map_put(m, (uint64_t)st->job, st);
+    st->job = job;
+    st->job_next = map_find(m, (uint64_t)job);
+    map_put(m, (uint64_t)job, st);
 }
 
-static void remove_follower(struct stream *st)
+static void unlist_job(struct stream *st)
 {
     struct map *m = &st->r->api->followers;
-    struct stream *first = map_find(m, (uint64_t)st->job);
+    struct stream *first = st->job ? map_find(m, (uint64_t)st->job) : NULL;
     struct stream **place = &first;
     while (*place && *place != st)
         place = &(*place)->job_next;
@@ -33,16 +63,27 @@ static void remove_follower(struct stream *st)
         map_remove(m, (uint64_t)st->job);
 }
 
-void stream_follow_job(struct stream *st, int64_t job)
+static void list_by_execution(struct stream *st, int64_t execution)
 {
-    if (st->follow && st->job) remove_follower(st);
-    st->job = job;
-    st->told = st->final = st->job_done = false;
-    st->state_news = true;
-    mem_free(st->waiting);
-    mem_free(st->told_waiting);
-    st->waiting = st->told_waiting = NULL;
-    if (st->follow) add_follower(st);
+    struct map *m = &st->r->api->execution_followers;
+    st->execution = execution;
+    st->execution_next = map_find(m, (uint64_t)execution);
+    map_put(m, (uint64_t)execution, st);
+}
+
+static void unlist_execution(struct stream *st)
+{
+    struct map *m = &st->r->api->execution_followers;
+    struct stream *first = st->execution ? map_find(m, (uint64_t)st->execution) : NULL;
+    struct stream **place = &first;
+    while (*place && *place != st)
+        place = &(*place)->execution_next;
+    if (!*place) return;
+    *place = st->execution_next;
+    if (first)
+        map_put(m, (uint64_t)st->execution, first);
+    else
+        map_remove(m, (uint64_t)st->execution);
 }
 
 static void remove_woken(struct stream *st)
@@ -60,7 +101,7 @@ void stream_drained(struct stream *st)
     if (st->full) st->woken = true;
 }
 
-void stream_wake_later(struct stream *st)
+static void wake_later(struct stream *st)
 {
     struct api *a = st->r->api;
     st->woken = true;
@@ -74,8 +115,15 @@ void stream_on_job(struct api *a, int64_t job, bool state)
 {
     for (struct stream *st = map_find(&a->followers, (uint64_t)job); st; st = st->job_next) {
         if (state) st->state_news = true;
-        stream_wake_later(st);
+        wake_later(st);
     }
+}
+
+void stream_on_execution(struct api *a, int64_t execution)
+{
+    struct stream *st = map_find(&a->execution_followers, (uint64_t)execution);
+    for (; st; st = st->execution_next)
+        wake_later(st);
 }
 
 struct stream *stream_take_woken(struct api *a)
@@ -92,207 +140,68 @@ struct request *stream_request(const struct stream *st)
     return st->r;
 }
 
-struct stream *stream_new(struct request *r, int64_t job)
-{
-    struct stream *st = mem_alloc(sizeof *st);
-    st->r = r;
-    st->job = job;
-    st->woken = true;
-    buf_init(&st->piece, PIECE_BYTES);
-    r->stream = st;
-    return st;
-}
-
 void stream_free(struct stream *st)
 {
     if (!st) return;
-    if (st->follow) remove_follower(st);
-    if (st->execution) stream_execution_free(st);
+    unlist_job(st);
+    unlist_execution(st);
     remove_woken(st);
-    buf_fini(&st->piece);
+    if (st->looking) {
+        st->follow->owner = NULL;
+        reads_cancel(st->r->api->o.reads, &st->follow->query);
+    } else {
+        follow_free(st->follow);
+    }
     mem_free(st->waiting);
-    mem_free(st->told_waiting);
     mem_free(st);
 }
 
 /* ---- sending ---- */
 
 /* What cannot go on breaks off without the last chunk: the client sees that it is not whole. */
-void stream_break_off(struct stream *st, const char *what, const struct err *e)
+static void break_off(struct stream *st, const char *what, const struct err *e)
 {
     struct err why;
-    char job[ID_TEXT_SIZE];
-    id_format(st->job, job);
-    err_set(&why, ERR_IO, "job %s: its %s broke off: %s", job, what, err_text(e));
+    char id[ID_TEXT_SIZE];
+    id_format(st->execution ? st->execution : st->follow->job, id);
+    err_set(&why, ERR_IO, "%s %s: its %s broke off: %s", st->execution ? "execution" : "job", id,
+            what, err_text(e));
     log_error("%s", why.msg);
     st->r->to->abort(st->r, &why);
 }
 
-/* Many may follow for hours: what one burst of output needed is not kept. */
-static void reset_piece(struct stream *st)
+/* false: broken off. */
+static bool send(struct stream *st, const void *data, size_t len)
 {
-    buf_fini(&st->piece);
-    buf_init(&st->piece, PIECE_BYTES);
-}
-
-bool stream_send(struct stream *st)
-{
-    struct link *l = st->r->link;
     struct err e;
-    if (!st->piece.len) return true;
-    int rc = http_write_chunk(link_out(l), st->piece.data, st->piece.len);
-    if (st->piece.cap > KEEP_BYTES)
-        reset_piece(st);
-    else
-        buf_clear(&st->piece);
+    int rc = http_write_chunk(link_out(st->r->link), data, len);
     if (rc) {
         err_set(&e, rc, "%s", err_sentence(rc));
-        stream_break_off(st, "stream", &e);
+        break_off(st, "stream", &e);
         return false;
     }
-    link_flush_later(l);
+    link_flush_later(st->r->link);
     st->sent_ms = api_mono_ms();
     return true;
 }
 
-static int on_chunk(const struct chunk *c, void *user)
+static void begin(struct stream *st)
 {
-    struct stream *st = user;
-    if (!st->follow) return buf_add(&st->piece, c->data, c->len);
-    struct frame_output o = {.seq = c->cursor,
-                             .job = c->job,
-                             .attempt = (int32_t)c->attempt,
-                             .stream = (uint8_t)c->stream,
-                             .offset = c->offset,
-                             .data = c->data,
-                             .len = c->len};
-    return frame_output_add(&st->piece, &o);
-}
-
-/* Sends output until the store has no more or the client no room. */
-enum progress stream_output(struct stream *st)
-{
-    struct link *l = st->r->link;
-    st->full = false;
-    while (link_pending(l) <= API_PENDING_BYTES) {
-        struct err e = {0};
-        int64_t next = st->cursor;
-        struct output_filter f = {st->job, st->attempt, st->streams, st->cursor, READ_BYTES};
-        int rc = reader_output(st->r->api->o.reader, &f, on_chunk, st, &next, &e);
-        if (rc) {
-            stream_break_off(st, "output", &e);
-            return PROGRESS_BROKEN;
-        }
-        if (!stream_send(st)) return PROGRESS_BROKEN;
-        if (next == st->cursor) return PROGRESS_ALL;
-        st->cursor = next;
-    }
-    st->full = true;
-    return PROGRESS_FULL;
-}
-
-bool stream_end(struct stream *st)
-{
-    struct link *l = st->r->link;
-    http_write_stream_end(link_out(l));
-    link_flush_later(l);
-    return true;
-}
-
-void stream_begin(struct stream *st, const char *type)
-{
-    if (st->begun) return;
     st->begun = true;
     st->sent_ms = api_mono_ms();
-    http_write_stream_head(link_out(st->r->link), 200, type);
+    http_write_stream_head(link_out(st->r->link), 200,
+                           st->follow->events ? FOLLOW_TYPE : OUTPUT_TYPE);
     link_flush_later(st->r->link);
 }
 
-/* ---- follow: states ---- */
-
-static bool waits(enum job_state s)
+static void end(struct stream *st)
 {
-    return s == JOB_CREATED || s == JOB_RETRYING;
+    st->over = true;
+    http_write_stream_end(link_out(st->r->link));
+    link_flush_later(st->r->link);
 }
 
-/* rc: of the text, which is fini'd. */
-static bool add_event(struct stream *st, int rc, struct buf *text)
-{
-    if (!rc) rc = frame_add(&st->piece, FRAME_JSON, text->data, text->len);
-    buf_fini(text);
-    if (!rc) return true;
-    struct err e;
-    err_set(&e, rc, "%s", err_sentence(rc));
-    stream_break_off(st, "state", &e);
-    return false;
-}
-
-bool stream_add_json(struct stream *st, struct buf *text)
-{
-    return add_event(st, 0, text) && stream_send(st);
-}
-
-static bool send_event(struct stream *st, const struct job_view *v)
-{
-    struct buf text;
-    struct jw w;
-    buf_init(&text, ANSWER_BYTES);
-    jw_init(&w, &text);
-    jw_object(&w, NULL);
-    jw_str(&w, "event", "state");
-    int rc = job_json(&w, st->r->api->o.reader, v, JOB_JSON_ATTEMPTS | JOB_JSON_WAITING,
-                      st->waiting, NULL);
-    jw_end(&w);
-    if (!rc) rc = jw_finish(&w);
-    if (!add_event(st, rc, &text)) return false;
-    st->told = true;
-    st->state = v->job.state;
-    st->told_attempt = v->job.attempt;
-    mem_free(st->told_waiting);
-    st->told_waiting = mem_strdup(st->waiting);
-    return stream_send(st);
-}
-
-static bool is_news(const struct stream *st, const struct job_view *v)
-{
-    return !st->told || st->state != v->job.state || st->told_attempt != v->job.attempt ||
-           !str_eq(st->waiting, st->told_waiting);
-}
-
-/* Reads the job again and tells what is new, but the end, which waits for the last output. */
-bool stream_state(struct stream *st)
-{
-    struct job_view v;
-    struct err e = {0};
-    st->state_news = false;
-    int rc = reader_job(st->r->api->o.reader, st->job, &v, &e);
-    if (rc) {
-        stream_break_off(st, "state", &e);
-        return false;
-    }
-    st->final = job_is_final(v.job.state);
-    if (!waits(v.job.state)) {
-        mem_free(st->waiting);
-        st->waiting = NULL;
-    }
-    bool fine = st->final || !is_news(st, &v) || send_event(st, &v);
-    job_view_fini(&v);
-    return fine;
-}
-
-bool stream_job_end(struct stream *st)
-{
-    struct job_view v;
-    struct err e = {0};
-    int rc = reader_job(st->r->api->o.reader, st->job, &v, &e);
-    if (rc) {
-        stream_break_off(st, "end", &e);
-        return false;
-    }
-    bool fine = send_event(st, &v);
-    job_view_fini(&v);
-    return fine;
-}
+/* ---- what a job waits for: known to the engine only ---- */
 
 static void on_why(struct request *r, struct effect *x)
 {
@@ -300,99 +209,161 @@ static void on_why(struct request *r, struct effect *x)
     st->asking = false;
     mem_free(st->waiting);
     st->waiting = x->rc == 0 && x->json && !str_eq(x->json, "null") ? mem_strdup(x->json) : NULL;
-    st->state_news = true;
-    st->woken = true;
+    st->why_news = st->state_news = st->woken = true;
     r->to->turn(r);
 }
 
-/* What it waits for is known to the engine only. */
-void stream_ask_why(struct stream *st)
+static void ask_why(struct stream *st)
 {
-    if (st->asking || !st->told || !waits(st->state) || st->r->api->stopped) return;
+    if (st->asking || !follow_waits(st->follow) || st->r->api->stopped) return;
     struct command *c = command_new(CMD_WHY);
-    c->u.id = st->job;
+    c->u.id = st->asked_job = st->follow->job;
     st->asking = true;
     st->asked_ms = api_mono_ms();
     request_ask(st->r, c, on_why);
 }
 
-static bool pump_follow(struct stream *st)
+/* ---- looks ---- */
+
+/* A follower of an execution is listed under its task run at hand. What happened to that before the
+ * listing was told to nobody: it is looked at once more. */
+static void list_again(struct stream *st)
 {
-    bool first = !st->begun;
-    stream_begin(st, FOLLOW_TYPE);
-    if (st->state_news && !stream_state(st)) return false;
-    if (first) stream_ask_why(st);
-    if (stream_output(st) != PROGRESS_ALL) return false;
-    return st->final && stream_job_end(st) && stream_end(st);
+    if (!st->follow->events || st->job == st->follow->job) return;
+    unlist_job(st);
+    list_by_job(st, st->follow->job);
+    st->state_news = st->woken = true;
+}
+
+static void on_look(struct query *q)
+{
+    struct follow *f = (struct follow *)q;
+    struct stream *st = f->owner;
+    if (!st) {
+        follow_free(f);
+        return;
+    }
+    st->looking = false;
+    if (!q->ran) return; /* the coordinator stops: the stream breaks off with its connection */
+    if (f->end == FOLLOW_BROKEN) {
+        break_off(st, f->what, &f->err);
+        return;
+    }
+    bool fine = send(st, f->piece.data, f->piece.len);
+    follow_clear(f);
+    if (!fine) return;
+    list_again(st);
+    if (f->end == FOLLOW_MORE) st->woken = true;
+    if (f->end == FOLLOW_OVER) end(st);
+    if (f->events && f->job != st->asked_job) ask_why(st);
+    st->r->to->turn(st->r);
+}
+
+static void look(struct stream *st)
+{
+    struct follow *f = st->follow;
+    if (st->state_news) f->state_news = true;
+    if (st->why_news) {
+        mem_free(f->waiting);
+        f->waiting = st->waiting;
+        st->waiting = NULL;
+    }
+    st->state_news = st->why_news = st->woken = false;
+    st->looking = true;
+    reads_push(st->r->api->o.reads, &f->query);
 }
 
 bool stream_pump(struct stream *st)
 {
-    if (!st->woken) return false;
-    st->woken = false;
-    if (st->execution) return stream_pump_execution(st);
-    if (st->follow) return pump_follow(st);
-    stream_begin(st, OUTPUT_TYPE);
-    return stream_output(st) == PROGRESS_ALL && stream_end(st);
+    if (!st->begun) begin(st);
+    if (st->over) return true;
+    if (st->looking || !st->woken) return false;
+    st->full = link_pending(st->r->link) > API_PENDING_BYTES;
+    if (!st->full) look(st);
+    return false;
 }
 
 void stream_sweep(struct stream *st, int64_t now_ms)
 {
-    struct link *l = st->r->link;
-    if (!st->follow || !st->begun || link_pending(l)) return;
+    static const char text[] = "{\"event\":\"ping\"}";
+    if (!st->begun || st->over || st->looking || !st->follow->events || link_pending(st->r->link))
+        return;
     if (now_ms - st->sent_ms >= PING_MS) {
-        static const char ping[] = "{\"event\":\"ping\"}";
-        if (frame_add(&st->piece, FRAME_JSON, ping, sizeof ping - 1) == 0) (void)stream_send(st);
+        struct buf ping;
+        buf_init(&ping, 256);
+        bool fine = frame_add(&ping, FRAME_JSON, text, sizeof text - 1) == 0 &&
+                    send(st, ping.data, ping.len);
+        buf_fini(&ping);
+        if (!fine) return;
     }
-    if (now_ms - st->asked_ms >= WHY_MS) stream_ask_why(st);
+    if (now_ms - st->asked_ms >= WHY_MS) ask_why(st);
 }
 
 /* ---- requests ---- */
 
-static bool open_job(struct request *r, int64_t *id)
+static bool is_of_execution(const struct request *r)
 {
-    struct job_view v;
-    if (r->problem.status) {
-        request_send_problem(r, &r->problem);
-        return false;
-    }
-    if (!job_of_path(r, &v)) return false;
-    *id = v.job.id;
-    job_view_fini(&v);
-    return true;
+    return str_eq(request_segment(r, 2), "executions");
 }
 
-void stream_logs(struct request *r)
+/* What the query asks for. Wrong values fill r->problem. */
+static void read_query(struct request *r, struct follow *f)
 {
-    static const char *const keys[] = {"stream", "attempt"};
+    static const char *const log_keys[] = {"stream", "attempt"}, *const follow_keys[] = {"cursor"};
     static const char *const names[] = {"stdout", "stderr", "system"};
+    f->events = r->route->stream == STREAM_EVENTS;
+    if (f->events) {
+        request_query_known(r, follow_keys, 1);
+        f->cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0);
+        return;
+    }
+    request_query_known(r, log_keys, is_of_execution(r) ? 0 : 2);
     const char *name = http_query(&r->target, "stream");
-    uint32_t streams = 0;
-    int64_t id;
-    request_query_known(r, keys, 2);
-    int64_t attempt = request_query_int(r, "attempt", 1, 1000000, 0);
+    f->attempt = request_query_int(r, "attempt", 1, 1000000, 0);
     for (unsigned i = 0; i < 3; i++)
         if (str_eq(name, names[i]))
-            streams = UINT32_C(2) << i; /* bit 1 << STREAM_STDOUT and so on */
-    if (name && !streams)
+            f->streams = UINT32_C(2) << i; /* bit 1 << STREAM_STDOUT and so on */
+    if (name && !f->streams)
         problem_set(&r->problem, 422, "invalid", NULL, "stream",
                     "stream: '%.40s' is neither stdout nor stderr nor system", name);
-    if (!open_job(r, &id)) return;
-    struct stream *st = stream_new(r, id);
-    st->attempt = attempt;
-    st->streams = streams;
 }
 
-void stream_follow(struct request *r)
+/* The stream begins when what the path names was found. It is listed before its first look. */
+static void on_found(struct request *r, struct lookup *l)
 {
-    static const char *const keys[] = {"cursor"};
+    if (l->problem.status) {
+        request_answer(r, l);
+        return;
+    }
+    struct stream *st = mem_alloc(sizeof *st);
+    struct follow *f = follow_new();
+    st->r = r;
+    st->woken = true;
+    st->follow = f;
+    f->owner = st;
+    f->query.done = on_look;
+    read_query(r, f);
+    if (is_of_execution(r)) {
+        f->execution = l->found;
+        if (f->events) list_by_execution(st, f->execution);
+    } else {
+        f->job = l->found;
+        if (f->events) list_by_job(st, f->job);
+    }
+    r->stream = st;
+    r->to->turn(r);
+}
+
+void stream_open(struct request *r)
+{
+    bool execution = is_of_execution(r);
+    struct follow *f = follow_new();
     int64_t id;
-    request_query_known(r, keys, 1);
-    int64_t cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0);
-    if (!open_job(r, &id)) return;
-    struct stream *st = stream_new(r, id);
-    st->cursor = cursor;
-    st->follow = true;
-    st->state_news = true;
-    add_follower(st);
+    read_query(r, f);
+    follow_free(f);
+    if (r->problem.status)
+        request_send_problem(r, &r->problem);
+    else if (request_path_id(r, execution ? "execution" : "job", &id))
+        request_look_up_id(r, execution ? lookup_execution_exists : lookup_job_exists, id,
+                           on_found);
 }

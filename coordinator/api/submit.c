@@ -207,7 +207,7 @@ static void on_submitted(struct request *r, struct effect *x)
     }
     int status = x->flag ? 200 : 201;
     if (!r->minimal) {
-        job_send(r, status, x->id, NULL, x->flag);
+        job_send(r, status, x->id, x->flag);
         return;
     }
     struct json_answer a;

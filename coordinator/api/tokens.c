@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
+#include "coordinator/reads/token_json.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/names.h"
 #include "wire/limits.h"
@@ -19,54 +20,9 @@
 #define LIFE_MIN_MS 1
 #define USES_MAX 1000000
 
-static void put_uses(struct jw *w, const char *key, const struct token_row *t)
-{
-    if (t->role == ROLE_JOIN && t->uses_left >= 0)
-        jw_int(w, key, t->uses_left);
-    else
-        jw_null(w, key);
-}
-
-static void put_token(struct jw *w, const struct token_row *t)
-{
-    jw_id(w, "id", t->id);
-    jw_str(w, "type", t->role == ROLE_JOIN ? "join" : "api");
-    jw_str(w, "role", t->role == ROLE_JOIN ? NULL : role_names[t->role]);
-    jw_str(w, "group", t->group);
-    jw_str(w, "namespace", t->ns);
-    jw_str(w, "name", t->name);
-    jw_time(w, "createdAt", t->created_ms);
-    jw_time(w, "expiresAt", t->expires_ms);
-}
-
-/* ---- list ---- */
-
-static int on_token(const struct token_row *t, void *user)
-{
-    struct json_answer *a = user;
-    jw_object(&a->w, NULL);
-    put_token(&a->w, t);
-    put_uses(&a->w, "usesLeft", t);
-    jw_time(&a->w, "revokedAt", t->revoked_ms);
-    jw_time(&a->w, "lastUsedAt", t->last_used_ms);
-    jw_end(&a->w);
-    return a->b.len > API_LIST_BYTES;
-}
-
 void tokens_list(struct request *r)
 {
-    struct json_answer a;
-    struct err e = {0};
-    json_answer_init(&a);
-    jw_array(&a.w, "tokens");
-    int rc = reader_tokens(r->api->o.reader, on_token, &a, &e);
-    if (rc < 0) {
-        json_answer_fini(&a);
-        request_fail(r, rc, &e);
-        return;
-    }
-    jw_end(&a.w);
-    request_send(r, 200, &a);
+    request_send_list(r, request_list(r, LIST_TOKENS, lookup_tokens, NULL, 0));
 }
 
 /* ---- create ---- */
@@ -152,9 +108,9 @@ static void on_created(struct request *r, struct effect *x)
     }
     struct json_answer a;
     json_answer_init(&a);
-    put_token(&a.w, r->token);
+    token_json(&a.w, r->token);
     jw_str(&a.w, "token", text);
-    put_uses(&a.w, "uses", r->token);
+    token_json_uses(&a.w, "uses", r->token);
     if (r->token->role == ROLE_JOIN) put_commands(&a.w, text, r->token->group);
     mem_wipe(text, sizeof text);
     request_send(r, 201, &a);
@@ -207,14 +163,7 @@ static void on_revoked(struct request *r, struct effect *x)
 
 void tokens_revoke(struct request *r)
 {
-    const char *text = request_segment(r, 3);
-    struct problem p = {0};
-    if (id_parse(text, &r->id)) {
-        problem_set(&p, 404, "not-found", "'cadre token list' shows them", NULL,
-                    "'%.40s' is no token's id", text);
-        request_send_problem(r, &p);
-        return;
-    }
+    if (!request_path_id(r, "token", &r->id)) return;
     struct command *c = command_new(CMD_TOKEN_REVOKE);
     c->u.id = r->id;
     request_ask(r, c, on_revoked);

@@ -173,6 +173,7 @@ void reads_stop(struct reads *s)
 void reads_free(struct reads *s)
 {
     if (!s) return;
+    if (!s->stopped) reads_stop(s);
     while (s->waiting)
         deliver(s);
     uv_close((uv_handle_t *)&s->async, on_closed);

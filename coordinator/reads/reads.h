@@ -44,7 +44,8 @@ bool reads_is_full(const struct reads *s);
 /* Works off what was pushed, ends the thread, and delivers the last results (from inside this
  * call). What is pushed from then on is done without having run. */
 void reads_stop(struct reads *s);
-/* After reads_stop. Its handle closes asynchronously; the memory goes with it. NULL is fine. */
+/* Stops it, too, if need be. Its handle closes asynchronously; the memory goes with it. NULL is
+ * fine. */
 void reads_free(struct reads *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* Reading for the API: its own read-only connection, never waits behind the writer (WAL). One
- * thread (the loop). Sees what was committed. Every list is bounded. */
+ * thread (the reader thread, coordinator/reads). Sees what was committed. Every list is bounded. */
 #ifndef CADRE_COORDINATOR_STORE_READER_H
 #define CADRE_COORDINATOR_STORE_READER_H
 
@@ -63,18 +63,35 @@ int reader_output(struct reader *r, const struct output_filter *f,
                   int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
                   struct err *e);
 
-/* Agents not removed, by name. free_slots = slots minus assigned jobs. */
-int reader_agents(struct reader *r, int (*fn)(const struct agent_row *a, int64_t busy, void *user),
-                  void *user, struct err *e);
+/* A page of what is kept by name, and of what is kept by id; *more: another page follows. */
+struct name_filter {
+    const char *after; /* NULL: from the first */
+    size_t limit;
+};
+struct id_filter {
+    int64_t after; /* 0: from the first */
+    size_t limit;
+};
+
+/* Agents not removed. free_slots = slots minus assigned jobs. */
+int reader_agents(struct reader *r, const struct name_filter *f,
+                  int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
+                  bool *more, struct err *e);
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
-int reader_groups(struct reader *r,
-                  int (*fn)(const struct group_row *g, int64_t agents, int64_t online,
-                            int64_t queued, int64_t running, void *user),
-                  void *user, struct err *e);
-int reader_namespaces(struct reader *r, int (*fn)(const struct namespace_row *n, void *user),
-                      void *user, struct err *e);
-int reader_tokens(struct reader *r, int (*fn)(const struct token_row *t, void *user), void *user,
+struct group_counts {
+    int64_t agents, online, queued, running;
+};
+int reader_groups(struct reader *r, const struct name_filter *f,
+                  int (*fn)(const struct group_row *g, const struct group_counts *n, void *user),
+                  void *user, bool *more, struct err *e);
+int reader_group(struct reader *r, const char *key, struct group_row *out,
+                 struct group_counts *counts, struct err *e);
+int reader_namespaces(struct reader *r, const struct name_filter *f,
+                      int (*fn)(const struct namespace_row *n, void *user), void *user, bool *more,
+                      struct err *e);
+int reader_tokens(struct reader *r, const struct id_filter *f,
+                  int (*fn)(const struct token_row *t, void *user), void *user, bool *more,
                   struct err *e);
 int reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e);
 

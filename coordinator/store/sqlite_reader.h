@@ -18,6 +18,10 @@
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"
+#define GROUP_JOBS                                                                                 \
+    "(SELECT total(created) FROM job_counts c WHERE c.group_key = g.key),"                         \
+    " (SELECT total(submitted + running + killing) FROM job_counts c WHERE c.group_key = g.key)"
+
 #define ATTEMPT_PAGE                                                                               \
     "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t LEFT JOIN agents a ON a.id = t.agent"      \
     " WHERE t.job = ?1 AND t.attempt < ?2 ORDER BY t.attempt DESC LIMIT ?3"
@@ -41,23 +45,24 @@
     X(R_ATTEMPT_OLDER, "SELECT EXISTS (SELECT 1 FROM attempts WHERE job = ?1 AND attempt < ?2)")   \
     X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
                 " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
-                " WHERE a.removed_ms = 0 ORDER BY a.name")                                         \
+                " WHERE a.removed_ms = 0 AND a.name > ?1 ORDER BY a.name")                         \
     X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
     X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND (draining OR held)),"        \
                     " total(iif(online, slots, 0)) FROM agents WHERE removed_ms = 0")              \
-    X(R_GROUPS, "WITH c AS MATERIALIZED (SELECT group_key, sum(created) AS queued,"                \
-                " sum(submitted + running + killing) AS running FROM job_counts"                   \
-                " GROUP BY group_key),"                                                            \
-                " m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS online"   \
-                " FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                            \
-                " SELECT " GROUP_COLUMNS ", m.known, m.online, c.queued, c.running FROM groups g"  \
-                " LEFT JOIN m ON m.group_key = g.key LEFT JOIN c ON c.group_key = g.key"           \
+    X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS"      \
+                " online FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                     \
+                " SELECT " GROUP_COLUMNS ", m.known, m.online, " GROUP_JOBS                        \
+                " FROM groups g LEFT JOIN m ON m.group_key = g.key WHERE g.key > ?1"               \
                 " ORDER BY g.key")                                                                 \
-    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
-    X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens ORDER BY id")                                \
+    X(R_GROUP, "SELECT " GROUP_COLUMNS ", (SELECT count(*) FROM agents a WHERE a.removed_ms = 0"   \
+               " AND a.group_key = ?1), (SELECT total(a.online) FROM agents a"                     \
+               " WHERE a.removed_ms = 0 AND a.group_key = ?1), " GROUP_JOBS                        \
+               " FROM groups g WHERE g.key = ?1")                                                  \
+    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
+    X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \
     X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
     /* flows; ?1, ?2...: behind which row, the last but one: where the namespace's subtree ends */ \
     X(R_FLOWS, "SELECT " FLOW_COLUMNS ", NULL, (SELECT count(*) FROM triggers t"                   \

@@ -27,6 +27,7 @@ input == 1 {
     for (i = 2; i <= NF; i++) {
         file = folder "/" $i ".c"
         floor_of[file] = floor
+        floor_folder[file] = folder
         title[file] = floor_name
         named[++named_count] = file
     }
@@ -108,7 +109,8 @@ function check_floors(    i, file, from, to) {
     for (i = 1; i <= arrows; i++) {
         from = arrow_from[i]
         to = arrow_to[i]
-        if ((from in floor_of) && (to in floor_of) && floor_of[to] > floor_of[from])
+        if ((from in floor_of) && (to in floor_of) && floor_folder[from] == floor_folder[to] &&
+             floor_of[to] > floor_of[from])
             fail(from, "floor", from " -> " to ": " names_of(from SUBSEP to) \
                  " (from floor " title[from] " up to " title[to] ")")
     }

@@ -153,7 +153,7 @@ FNR == 1 {
 # Files that may ask the store's reader: those that run on the reader thread, and the one that opens
 # and closes the reader.
 function may_read() {
-    return top != "coordinator" || folder == "coordinator/store" ||
+    return top != "coordinator" || folder == "coordinator/store" || folder == "coordinator/reads" ||
         path == "coordinator/coordinator.c"
 }
 

@@ -424,10 +424,10 @@ static void executions_that_cannot_start_say_why(void **state)
     refused("POST", "/api/v1/flows/company.team/tow/executions", NULL, "{}", 404, "not-found",
             "there is no flow 'tow'");
     refused("GET", "/api/v1/executions/nonsense", NULL, NULL, 404, "not-found",
-            "is no execution's id");
+            "is not the id of an execution");
     refused("GET", "/api/v1/executions/0000000000001", NULL, NULL, 404, "not-found",
             "there is no execution");
-    refused("GET", "/api/v1/executions?state=DONE", NULL, NULL, 422, "invalid", "is no state");
+    refused("GET", "/api/v1/executions?state=DONE", NULL, NULL, 422, "invalid", "is not a state");
     refused("GET", "/api/v1/executions?flow=two", NULL, NULL, 422, "invalid", "namespace");
     refused("GET", "/api/v1/executions?trigger=t", NULL, NULL, 422, "invalid", "trigger");
     refused("GET", "/api/v1/executions/0000000000001/follow?cursor=-1", NULL, NULL, 422, "invalid",

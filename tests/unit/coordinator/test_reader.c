@@ -408,9 +408,17 @@ static void agents_come_by_name_with_what_they_do(void **state)
     struct reader *r = open_reader(f);
     add_agents(f);
     struct agents n = {0};
-    OK(reader_agents(r, note_agent, &n, &e));
+    struct name_filter page = {.limit = 3};
+    bool more;
+    OK(reader_agents(r, &page, note_agent, &n, &more, &e));
     assert_string_equal(n.names, "a b c ");
     assert_int_equal(n.busy, 2);
+    assert_false(more);
+    n = (struct agents){0};
+    page = (struct name_filter){.after = "a", .limit = 1};
+    OK(reader_agents(r, &page, note_agent, &n, &more, &e));
+    assert_string_equal(n.names, "b ");
+    assert_true(more);
     reader_close(r);
 }
 
@@ -445,13 +453,12 @@ static void agent_is_found_by_id_and_by_name(void **state)
     reader_close(r);
 }
 
-static int note_group(const struct group_row *g, int64_t agents, int64_t online, int64_t queued,
-                      int64_t running, void *user)
+static int note_group(const struct group_row *g, const struct group_counts *n, void *user)
 {
     char *all = user;
     size_t len = strlen(all);
-    OK(str_format(all + len, 200 - len, "%s:%d/%d q%d r%d ", g->key, (int)agents, (int)online,
-                  (int)queued, (int)running));
+    OK(str_format(all + len, 200 - len, "%s:%d/%d q%d r%d ", g->key, (int)n->agents, (int)n->online,
+                  (int)n->queued, (int)n->running));
     return 0;
 }
 
@@ -469,8 +476,23 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     add_job(f, &j);
     commit(f);
     char all[200] = "";
-    OK(reader_groups(r, note_group, all, &e));
+    struct name_filter page = {.limit = 5};
+    bool more;
+    OK(reader_groups(r, &page, note_group, all, &more, &e));
     assert_string_equal(all, "g:2/1 q3 r2 h:0/0 q0 r0 ");
+    assert_false(more);
+    all[0] = '\0';
+    page = (struct name_filter){.after = "g", .limit = 1};
+    OK(reader_groups(r, &page, note_group, all, &more, &e));
+    assert_string_equal(all, "h:0/0 q0 r0 ");
+    struct group_row one;
+    struct group_counts counts;
+    OK(reader_group(r, "g", &one, &counts, &e));
+    all[0] = '\0';
+    assert_int_equal(note_group(&one, &counts, all), 0);
+    assert_string_equal(all, "g:2/1 q3 r2 ");
+    group_row_fini(&one);
+    FAILS(ERR_NOT_FOUND, reader_group(r, "x", &one, &counts, &e));
     reader_close(r);
 }
 
@@ -501,10 +523,21 @@ static void namespaces_and_tokens_are_listed(void **state)
     OK(store_token_insert(f->store, &t, &e));
     commit(f);
     int namespaces = 0, tokens = 0;
-    OK(reader_namespaces(r, count_ns, &namespaces, &e));
-    OK(reader_tokens(r, count_token, &tokens, &e));
+    bool more;
+    OK(reader_namespaces(r, &(struct name_filter){.limit = 5}, count_ns, &namespaces, &more, &e));
+    OK(reader_tokens(r, &(struct id_filter){.limit = 5}, count_token, &tokens, &more, &e));
     assert_int_equal(namespaces, 1);
     assert_int_equal(tokens, 2);
+    assert_false(more);
+    OK(reader_tokens(r, &(struct id_filter){.limit = 1}, count_token, &tokens, &more, &e));
+    assert_true(more);
+    OK(reader_tokens(r, &(struct id_filter){.after = 5, .limit = 1}, count_token, &tokens, &more,
+                     &e));
+    assert_false(more);
+    OK(reader_namespaces(r, &(struct name_filter){.after = "a", .limit = 5}, count_ns, &namespaces,
+                         &more, &e));
+    assert_int_equal(namespaces, 1);
+    assert_int_equal(tokens, 4);
     struct token_row one;
     OK(reader_token(r, 6, &one, &e));
     assert_int_equal(one.role, ROLE_ADMIN);

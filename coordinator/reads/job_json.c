@@ -1,10 +1,8 @@
-/* Jobs as the API shows them (design 8). */
-#include "coordinator/api/jobs.h"
+/* See job_json.h. */
+#include "coordinator/reads/job_json.h"
 
 #include "base/duration.h"
-#include "base/id.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 static void put_duration(struct jw *w, const char *key, int64_t ms)
 {
@@ -50,9 +48,8 @@ static void put_end(struct jw *w, enum job_state state, enum reason reason, cons
         jw_null(w, "exitCode");
 }
 
-static void put_attempt(struct jw *w, const struct attempt_row *a, const char *agent_name)
+void attempt_json(struct jw *w, const struct attempt_row *a, const char *agent_name)
 {
-    jw_object(w, NULL);
     jw_int(w, "attempt", a->attempt);
     jw_id(w, "agent", a->agent);
     jw_str(w, "agentName", agent_name);
@@ -60,6 +57,31 @@ static void put_attempt(struct jw *w, const struct attempt_row *a, const char *a
     jw_time(w, "submittedAt", a->submitted_ms);
     jw_time(w, "startedAt", a->started_ms);
     jw_time(w, "endedAt", a->ended_ms);
+}
+
+/* ---- attempts ---- */
+
+bool job_json_last_attempt(const struct job_row *j, struct attempt_row *out)
+{
+    if (!j->submitted_ms || (!job_is_assigned(j->state) && !job_is_final(j->state))) return false;
+    *out = (struct attempt_row){.job = j->id,
+                                .attempt = j->attempt,
+                                .agent = j->agent,
+                                .state = j->state,
+                                .reason = j->reason,
+                                .message = j->message,
+                                .exited = j->exited,
+                                .exit_code = j->exit_code,
+                                .submitted_ms = j->submitted_ms,
+                                .started_ms = j->started_ms,
+                                .ended_ms = j->ended_ms};
+    return true;
+}
+
+static void put_attempt(struct jw *w, const struct attempt_row *a, const char *agent_name)
+{
+    jw_object(w, NULL);
+    attempt_json(w, a, agent_name);
     jw_end(w);
 }
 
@@ -69,31 +91,27 @@ static int on_attempt(const struct attempt_row *a, const char *agent_name, void 
     return 0;
 }
 
-static int put_attempts(struct jw *w, struct reader *reader, const struct job_view *v,
+static int put_attempts(struct jw *w, struct reader *r, const struct job_view *v, size_t most,
                         struct err *e)
 {
-    const struct job_row *j = &v->job;
+    struct attempt_row last;
+    bool more, shown = job_json_last_attempt(&v->job, &last);
+    struct attempt_filter f = {.job = v->job.id, .limit = most - shown, .ascending = true};
+    int rc = 0;
     jw_array(w, "attempts");
     /* before the second attempt there is none that is over */
-    struct attempt_filter f = {.job = j->id, .limit = SIZE_MAX, .ascending = true};
-    bool more;
-    int rc = j->attempt > 1 ? reader_attempts(reader, &f, on_attempt, w, &more, e) : 0;
-    if (!rc && j->submitted_ms && (job_is_assigned(j->state) || job_is_final(j->state))) {
-        struct attempt_row last = {.job = j->id,
-                                   .attempt = j->attempt,
-                                   .agent = j->agent,
-                                   .state = j->state,
-                                   .reason = j->reason,
-                                   .message = j->message,
-                                   .exited = j->exited,
-                                   .exit_code = j->exit_code,
-                                   .submitted_ms = j->submitted_ms,
-                                   .started_ms = j->started_ms,
-                                   .ended_ms = j->ended_ms};
-        put_attempt(w, &last, v->agent_name);
-    }
+    if (v->job.attempt > 1 && f.limit) rc = reader_attempts(r, &f, on_attempt, w, &more, e);
+    if (shown) put_attempt(w, &last, v->agent_name);
     jw_end(w);
+    jw_int(w, "attemptCount", v->job.attempt - 1 + shown);
     return rc;
+}
+
+/* ---- jobs and executions ---- */
+
+bool job_json_waits(enum job_state s)
+{
+    return s == JOB_CREATED || s == JOB_RETRYING;
 }
 
 static void put_names(struct jw *w, const struct job_row *j)
@@ -109,8 +127,8 @@ static void put_names(struct jw *w, const struct job_row *j)
     jw_str(w, "fallback", fallback_names[j->fallback]);
 }
 
-int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsigned parts,
-             const char *waiting, struct err *e)
+int job_json(struct jw *w, struct reader *r, const struct job_view *v,
+             const struct job_json_parts *parts, struct err *e)
 {
     const struct job_row *j = &v->job;
     int rc = 0;
@@ -121,7 +139,7 @@ int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsi
     jw_id(w, "agent", j->agent);
     jw_str(w, "agentName", v->agent_name);
     jw_int(w, "attempt", j->attempt);
-    if (parts & JOB_JSON_ATTEMPTS) rc = put_attempts(w, reader, v, e);
+    if (parts->attempts) rc = put_attempts(w, r, v, parts->attempts, e);
     jw_time(w, "createdAt", j->created_ms);
     jw_time(w, "submittedAt", j->submitted_ms);
     jw_time(w, "startedAt", j->started_ms);
@@ -133,57 +151,26 @@ int job_json(struct jw *w, struct reader *reader, const struct job_view *v, unsi
     put_duration(w, "killGrace", j->kill_grace_ms);
     put_retry(w, &j->retry);
     jw_bool(w, "truncated", j->truncated);
-    if (parts & JOB_JSON_WAITING) jw_raw(w, "waiting", waiting);
+    if (parts->with_waiting) jw_raw(w, "waiting", parts->waiting);
     jw_raw(w, "outputs", v->outputs);
-    if (parts & JOB_JSON_SPEC) jw_raw(w, "spec", v->spec);
+    if (parts->spec) jw_raw(w, "spec", v->spec);
     return rc;
 }
 
-bool job_of_path(struct request *r, struct job_view *v)
+void execution_json(struct jw *w, const struct execution_row *x)
 {
-    const char *text = request_segment(r, 3);
-    struct problem p = {0};
-    struct err e = {0};
-    int64_t id;
-    if (id_parse(text, &id)) {
-        problem_set(&p, 404, "not-found",
-                    "a job's id has 13 letters and digits; 'cadre job list' shows them", NULL,
-                    "'%.40s' is no job's id", text);
-    } else {
-        int rc = reader_job(r->api->o.reader, id, v, &e);
-        if (rc == ERR_NOT_FOUND)
-            problem_set(&p, 404, "not-found",
-                        "finished jobs are forgotten after the retention time", NULL,
-                        "there is no job %s", text);
-        else if (rc)
-            problem_from(&p, rc, &e);
-        else if (!auth_namespace(&r->who, v->job.ns, &p))
-            job_view_fini(v);
-    }
-    if (!p.status) return true;
-    request_send_problem(r, &p);
-    return false;
-}
-
-void job_send(struct request *r, int status, int64_t id, const char *waiting, int duplicate)
-{
-    struct job_view v;
-    struct err e = {0};
-    int rc = reader_job(r->api->o.reader, id, &v, &e);
-    if (rc) {
-        request_fail(r, rc, &e);
-        return;
-    }
-    struct json_answer a;
-    json_answer_init(&a);
-    rc = job_json(&a.w, r->api->o.reader, &v, JOB_JSON_SPEC | JOB_JSON_ATTEMPTS | JOB_JSON_WAITING,
-                  waiting, &e);
-    if (duplicate >= 0) jw_bool(&a.w, "duplicate", duplicate != 0);
-    job_view_fini(&v);
-    if (rc) {
-        json_answer_fini(&a);
-        request_fail(r, rc, &e);
-        return;
-    }
-    request_send(r, status, &a);
+    jw_id(w, "id", x->id);
+    jw_str(w, "namespace", x->ns);
+    jw_str(w, "flow", x->flow);
+    jw_int(w, "revision", x->revision);
+    jw_str(w, "state", fsm_name(&execution_fsm, (int)x->state));
+    jw_str(w, "reason", reason_name(x->reason));
+    jw_str(w, "message", x->message);
+    jw_str(w, "trigger", x->trigger);
+    jw_raw(w, "inputs", x->inputs);
+    jw_raw(w, "triggerOutputs", x->trigger_vars);
+    jw_raw(w, "labels", x->labels);
+    jw_time(w, "createdAt", x->created_ms);
+    jw_time(w, "startedAt", x->started_ms);
+    jw_time(w, "endedAt", x->ended_ms);
 }

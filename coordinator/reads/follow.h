@@ -1,0 +1,61 @@
+/* What a client that reads or follows a job or an execution gets next: its output behind a cursor
+ * and what became of it, looked up a piece at a time. Cursors are those of chunks, which count over
+ * all jobs: a follower that comes back goes on behind the last chunk that it saw.
+ *
+ * The loop pushes the query, sends the piece that it brings, and pushes it again when there is more
+ * or news of the thing followed. */
+#ifndef CADRE_COORDINATOR_READS_FOLLOW_H
+#define CADRE_COORDINATOR_READS_FOLLOW_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "coordinator/reads/reads.h"
+#include "coordinator/store/model.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum follow_end {
+    FOLLOW_MORE,  /* there is more to be had at once */
+    FOLLOW_ALL,   /* ... when something happens */
+    FOLLOW_OVER,  /* that was the last piece */
+    FOLLOW_BROKEN /* err tells */
+};
+
+struct follow {
+    struct query query; /* first */
+    /* What is followed. */
+    bool events;       /* frames of output and events; false: bare output, as it stands */
+    int64_t execution; /* 0: a job */
+    int64_t job;       /* of an execution: the task run at hand, 0: none yet */
+    int64_t attempt;   /* 0: all */
+    uint32_t streams;  /* bit 1<<stream, 0: all */
+    int64_t cursor;    /* behind this chunk */
+    /* What the client was told of the job at hand. */
+    bool told;
+    enum job_state state;
+    int64_t told_attempt;
+    char *told_waiting;
+    char *waiting;   /* JSON text or NULL: what the job waits for, as far as the loop knows */
+    bool state_news; /* the job changed since it was last looked up */
+    bool final;      /* ... and then had ended: what remains is its output */
+    /* The same of an execution. */
+    bool job_done; /* all of the task run at hand was sent */
+    bool execution_final;
+    char *told_execution; /* its state; NULL: nothing yet */
+    /* What the look brought. */
+    struct buf piece;
+    enum follow_end end;
+    const char *what; /* static: what could not be read */
+    struct err err;
+    void *owner; /* the loop thread's; NULL: nobody waits for it any more */
+};
+
+/* The caller fills in what is followed, and query.done. */
+struct follow *follow_new(void);
+void follow_free(struct follow *f);
+void follow_clear(struct follow *f); /* the piece was sent */
+/* Does the job at hand wait for something that it was said to wait for? */
+bool follow_waits(const struct follow *f);
+
+#endif

@@ -1,0 +1,73 @@
+/* Lists, a page at a time: how many rows, behind which cursor, and where a page is cut. Every list
+ * of the API is of one of these kinds. A page ends when it has `limit` rows or LIST_BYTES,
+ * whichever comes first, and then tells where the next one begins. */
+#ifndef CADRE_COORDINATOR_READS_LIST_H
+#define CADRE_COORDINATOR_READS_LIST_H
+
+#include "coordinator/answer.h"
+
+#include <stdbool.h>
+
+#define LIST_BYTES (3u << 20) /* a page has no further row when it has so many bytes */
+#define LIST_PARTS 3          /* of a cursor, at most */
+
+enum list_kind {
+    LIST_JOBS,
+    LIST_EXECUTIONS,
+    LIST_TOKENS,
+    LIST_FLOWS,
+    LIST_TRIGGERS,
+    LIST_AGENTS,
+    LIST_GROUPS,
+    LIST_NAMESPACES,
+    LIST_REVISIONS,
+    LIST_ATTEMPTS,
+    LIST_KINDS
+};
+
+/* What a cursor is made of, and how a list speaks of it. */
+enum list_cursor {
+    LIST_BY_ID,    /* ?cursor=ID, "nextCursor" */
+    LIST_BY_TEXT,  /* ?cursor=TEXT/TEXT..., "nextCursor" */
+    LIST_BY_NUMBER /* ?before=N, newest first, "more" */
+};
+
+struct list_traits {
+    const char *name; /* of the array */
+    enum list_cursor cursor;
+    size_t parts; /* of a text */
+    size_t limit, limit_max;
+};
+const struct list_traits *list_traits(enum list_kind kind);
+
+struct list {
+    const struct list_traits *traits;
+    size_t limit;
+    int64_t place;           /* id or number behind which the page begins; 0: at its beginning */
+    char *after[LIST_PARTS]; /* the same as texts, which point into `text`; NULL: no cursor */
+    char *text;
+    /* the page */
+    struct json_answer *answer;
+    char *last; /* cursor of the row that was written last; NULL: none was */
+    bool cut;   /* it is full of bytes before it is full of rows */
+};
+
+/* A page of the kind's usual length from the first row. */
+void list_init(struct list *l, enum list_kind kind);
+void list_fini(struct list *l);
+/* false: the text is not a cursor of this list. */
+bool list_set_cursor(struct list *l, const char *text);
+
+/* Opens the array. */
+void list_begin(struct list *l, struct json_answer *a);
+/* Opens a row's object; false: there is no room for another row (stop reading). */
+bool list_row(struct list *l);
+/* Closes the row. */
+void list_row_end(struct list *l, const char *fmt, ...) CADRE_PRINTF(2, 3);
+void list_row_end_id(struct list *l, int64_t id);
+/* Closes the array and tells whether more follows: behind the last row, or behind `id` (which may
+ * be of a row that was looked at and left out; 0: none follow). */
+void list_end(struct list *l, bool more);
+void list_end_id(struct list *l, int64_t id);
+
+#endif

@@ -1,0 +1,81 @@
+/* One question of an API request to the store: what is asked, the function that asks it on the
+ * reader thread, and what it found: JSON ready to be sent, or a problem. */
+#ifndef CADRE_COORDINATOR_READS_LOOKUP_H
+#define CADRE_COORDINATOR_READS_LOOKUP_H
+
+#include "coordinator/answer.h"
+#include "coordinator/reads/list.h"
+#include "coordinator/reads/reads.h"
+#include "coordinator/store/model.h"
+
+#include <stdbool.h>
+
+struct lookup;
+struct reader;
+
+/* Reader thread. Fills l->answer (inside an open object) or l->problem; what it returns becomes the
+ * problem when there is none yet. */
+typedef int lookup_fn(struct lookup *l, struct reader *r, struct err *e);
+
+struct lookup {
+    struct query query; /* first */
+    lookup_fn *read;
+    /* Asked. Texts are the lookup's own. What a field means stands at the lookup_fn. */
+    char *only_ns;      /* the token is for this subtree; NULL: for all */
+    int64_t id, number; /* of a job, an execution, a token; a revision, a time */
+    char *ns, *flow, *name, *group;
+    uint32_t states;  /* bit per state; 0: all */
+    struct list list; /* of lookups of lists */
+    char *waiting;    /* JSON text: what the thing waits for; NULL: nothing */
+    bool may_wait;    /* leave the answer, set `waits`, when the thing waits for something */
+    int status;       /* of the answer, 200 unless set */
+    int duplicate;    /* -1: not told */
+    /* Found. */
+    struct problem problem;
+    struct json_answer answer;
+    bool waits;
+    int64_t found; /* id */
+    struct token_row token;
+    void *owner; /* the loop thread's; NULL: nobody waits for it any more */
+};
+
+struct lookup *lookup_new(lookup_fn *read);
+void lookup_free(struct lookup *l); /* NULL is fine */
+/* May the token of the request see things of this namespace? Fills p when not. only_ns NULL: any
+ * token may. */
+bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
+
+/* ---- the coordinator ---- */
+lookup_fn lookup_status; /* number: when the coordinator started */
+lookup_fn lookup_whoami; /* id: the token's */
+
+/* ---- jobs ---- */
+/* id; may_wait, waiting, duplicate. With spec and the last attempts. Sets found. */
+lookup_fn lookup_job;
+lookup_fn lookup_job_exists; /* id; sets found and waits, no answer */
+lookup_fn lookup_why;        /* id, waiting */
+lookup_fn lookup_jobs;       /* states, group, ns, name: an agent's id or name */
+lookup_fn lookup_attempts;   /* id */
+
+/* ---- flows, executions, triggers ---- */
+lookup_fn lookup_execution; /* id; may_wait, waiting, duplicate. Sets found; its job with waits */
+lookup_fn lookup_execution_exists; /* id; sets found, no answer */
+lookup_fn lookup_executions;       /* states, ns, flow, name: a trigger's */
+lookup_fn lookup_flow;             /* ns, flow, number: a revision, 0: the newest */
+lookup_fn lookup_flows;            /* ns */
+lookup_fn lookup_revisions;        /* ns, flow */
+lookup_fn lookup_trigger;          /* ns, flow, name */
+lookup_fn lookup_triggers;         /* ns, flow */
+
+/* ---- what administrators keep ---- */
+lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
+lookup_fn lookup_agent_exists; /* name; sets found, no answer */
+lookup_fn lookup_agents;
+lookup_fn lookup_group; /* name: its key */
+lookup_fn lookup_groups;
+lookup_fn lookup_namespaces;
+lookup_fn lookup_tokens;
+lookup_fn
+    lookup_token; /* id; sets token (the caller's then), no answer; ERR_NOT_FOUND: role JOIN */
+
+#endif

@@ -1,0 +1,158 @@
+/* Looking up what administrators keep: groups, namespaces, tokens, and how the coordinator does. */
+#include "coordinator/reads/lookup.h"
+
+#include "base/str.h"
+#include "cadre_version.h"
+#include "coordinator/reads/token_json.h"
+#include "coordinator/store/reader.h"
+
+/* ---- groups ---- */
+
+static void put_group(struct jw *w, const struct group_row *g, const struct group_counts *n)
+{
+    jw_str(w, "key", g->key);
+    jw_str(w, "description", g->description);
+    jw_raw(w, "requires", g->require);
+    jw_raw(w, "allowedNamespaces", g->allowed_namespaces ? g->allowed_namespaces : "[]");
+    jw_bool(w, "paused", g->paused);
+    jw_int(w, "maxQueued", g->max_queued);
+    jw_int(w, "agents", n->agents);
+    jw_int(w, "online", n->online);
+    jw_int(w, "queued", n->queued);
+    jw_int(w, "running", n->running);
+    jw_time(w, "createdAt", g->created_ms);
+}
+
+int lookup_group(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct group_row g;
+    struct group_counts n;
+    int rc = reader_group(r, l->name, &g, &n, e);
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them", NULL,
+                    "there is no worker group '%.80s'", l->name);
+    if (rc) return rc;
+    put_group(&l->answer.w, &g, &n);
+    group_row_fini(&g);
+    return 0;
+}
+
+static int on_group(const struct group_row *g, const struct group_counts *n, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    put_group(&l->answer.w, g, n);
+    list_row_end(&l->list, "%s", g->key);
+    return 0;
+}
+
+int lookup_groups(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_groups(r, &f, on_group, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}
+
+/* ---- namespaces ---- */
+
+static int on_namespace(const struct namespace_row *n, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    struct jw *w = &l->answer.w;
+    jw_str(w, "namespace", n->ns);
+    jw_str(w, "group", n->group);
+    jw_str(w, "fallback", n->fallback >= 0 && n->fallback < 4 ? fallback_names[n->fallback] : NULL);
+    list_row_end(&l->list, "%s", n->ns);
+    return 0;
+}
+
+int lookup_namespaces(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_namespaces(r, &f, on_namespace, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}
+
+/* ---- tokens ---- */
+
+static int on_token(const struct token_row *t, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    struct jw *w = &l->answer.w;
+    token_json(w, t);
+    token_json_uses(w, "usesLeft", t);
+    jw_time(w, "revokedAt", t->revoked_ms);
+    jw_time(w, "lastUsedAt", t->last_used_ms);
+    list_row_end_id(&l->list, t->id);
+    return 0;
+}
+
+int lookup_tokens(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct id_filter f = {.after = l->list.place, .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_tokens(r, &f, on_token, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}
+
+int lookup_token(struct lookup *l, struct reader *r, struct err *e)
+{
+    int rc = reader_token(r, l->id, &l->token, e);
+    if (rc != ERR_NOT_FOUND) return rc;
+    l->token = (struct token_row){.role = ROLE_JOIN};
+    return 0;
+}
+
+int lookup_whoami(struct lookup *l, struct reader *r, struct err *e)
+{
+    int rc = reader_token(r, l->id, &l->token, e);
+    if (rc) return rc;
+    const struct token_row *t = &l->token;
+    struct jw *w = &l->answer.w;
+    jw_id(w, "id", t->id);
+    jw_str(w, "role", role_names[t->role]);
+    jw_str(w, "namespace", t->ns);
+    jw_str(w, "name", t->name);
+    jw_time(w, "expiresAt", t->expires_ms);
+    return 0;
+}
+
+/* ---- the coordinator ---- */
+
+int lookup_status(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct store_stats s;
+    int rc = reader_stats(r, &s, e);
+    if (rc) return rc;
+    struct jw *w = &l->answer.w;
+    jw_str(w, "version", CADRE_VERSION);
+    jw_time(w, "startedAt", l->number);
+    jw_object(w, "agents");
+    jw_int(w, "online", s.agents_online);
+    jw_int(w, "offline", s.agents_offline);
+    jw_int(w, "draining", s.agents_draining);
+    jw_end(w);
+    jw_object(w, "jobs");
+    for (int i = JOB_CREATED; i <= JOB_RETRYING; i++)
+        jw_int(w, fsm_name(&job_fsm, i), s.jobs[i]);
+    jw_end(w);
+    jw_object(w, "slots");
+    jw_int(w, "total", s.slots);
+    jw_int(w, "free", s.slots > s.busy ? s.slots - s.busy : 0);
+    jw_end(w);
+    jw_object(w, "database");
+    jw_int(w, "bytes", s.database_bytes);
+    jw_int(w, "outputBytes", s.output_bytes);
+    jw_end(w);
+    return 0;
+}

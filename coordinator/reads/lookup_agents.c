@@ -1,0 +1,101 @@
+/* Looking up agents. */
+#include "coordinator/reads/lookup.h"
+
+#include "base/json.h"
+#include "base/str.h"
+#include "coordinator/store/reader.h"
+
+#include <string.h>
+
+#define LABEL "label."
+
+/* Labels travel among the capabilities as "label.x"; people see them apart. */
+static void put_capabilities(struct jw *w, const char *text)
+{
+    struct json *all = NULL;
+    if (!text || json_parse(text, strlen(text), &all, NULL)) all = json_new(JSON_OBJECT);
+    jw_object(w, "capabilities");
+    for (const struct json *j = json_first(all); j; j = json_next(j))
+        if (!str_starts(json_key(j), LABEL)) jw_tree(w, json_key(j), j);
+    jw_end(w);
+    jw_object(w, "labels");
+    for (const struct json *j = json_first(all); j; j = json_next(j))
+        if (str_starts(json_key(j), LABEL)) jw_tree(w, json_key(j) + strlen(LABEL), j);
+    jw_end(w);
+    json_free(all);
+}
+
+static const char *state_of(const struct agent_row *a)
+{
+    if (!a->online) return "OFFLINE";
+    return a->draining || a->held ? "DRAINING" : "ONLINE";
+}
+
+static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
+{
+    int64_t free_slots =
+        a->online && !a->draining && !a->held && a->slots > busy ? a->slots - busy : 0;
+    jw_id(w, "id", a->id);
+    jw_str(w, "name", a->name);
+    jw_str(w, "group", a->group);
+    jw_str(w, "state", state_of(a));
+    jw_int(w, "slots", a->slots);
+    jw_int(w, "freeSlots", free_slots);
+    jw_int(w, "busySlots", busy);
+    put_capabilities(w, a->capabilities);
+    jw_str(w, "version", a->version);
+    jw_time(w, "createdAt", a->created_ms);
+    jw_time(w, "lastSeenAt", a->last_seen_ms);
+    jw_bool(w, "held", a->held);
+    jw_str(w, "drainReason", a->drain_reason);
+}
+
+static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t *busy,
+                struct err *e)
+{
+    int rc = reader_agent(r, l->name, a, busy, e);
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found", "'cadre agent list' shows them", NULL,
+                    "there is no agent '%.130s'", l->name);
+    if (!rc) l->found = a->id;
+    return rc;
+}
+
+int lookup_agent(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct agent_row a;
+    int64_t busy;
+    int rc = find(l, r, &a, &busy, e);
+    if (rc) return rc;
+    put_agent(&l->answer.w, &a, busy);
+    agent_row_fini(&a);
+    return 0;
+}
+
+int lookup_agent_exists(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct agent_row a;
+    int64_t busy;
+    int rc = find(l, r, &a, &busy, e);
+    if (!rc) agent_row_fini(&a);
+    return rc;
+}
+
+static int on_agent(const struct agent_row *a, int64_t busy, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    put_agent(&l->answer.w, a, busy);
+    list_row_end(&l->list, "%s", a->name);
+    return 0;
+}
+
+int lookup_agents(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_agents(r, &f, on_agent, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}

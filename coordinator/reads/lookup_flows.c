@@ -1,0 +1,215 @@
+/* Looking up flows and their triggers. */
+#include "coordinator/reads/lookup.h"
+
+#include "base/duration.h"
+#include "base/str.h"
+#include "coordinator/flow/flow.h"
+#include "coordinator/store/reader.h"
+
+#include <string.h>
+
+/* ---- flows ---- */
+
+static void put_row(struct jw *w, const struct flow_row *row)
+{
+    jw_str(w, "namespace", row->ns);
+    jw_str(w, "id", row->id);
+    jw_int(w, "revision", row->revision);
+    jw_time(w, "createdAt", row->created_ms);
+    jw_time(w, "updatedAt", row->updated_ms);
+}
+
+static void put_input(struct jw *w, const struct flow_input *in)
+{
+    jw_object(w, NULL);
+    jw_str(w, "id", in->id);
+    jw_str(w, "type", flow_input_type_names[in->type]);
+    jw_bool(w, "required", in->required);
+    jw_tree(w, "defaults", in->defaults);
+    jw_str(w, "description", in->description);
+    if (in->type == INPUT_SELECT) {
+        jw_array(w, "values");
+        for (size_t i = 0; i < in->value_count; i++)
+            jw_str(w, NULL, in->values[i]);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static void put_flow(struct jw *w, const struct flow *f)
+{
+    jw_str(w, "description", f->description);
+    jw_bool(w, "disabled", f->disabled);
+    jw_tree(w, "labels", f->labels);
+    jw_array(w, "inputs");
+    for (size_t i = 0; i < f->input_count; i++)
+        put_input(w, &f->inputs[i]);
+    jw_end(w);
+    jw_array(w, "tasks");
+    for (size_t i = 0; i < f->task_count; i++)
+        jw_str(w, NULL, f->tasks[i].id);
+    jw_end(w);
+    jw_array(w, "triggers");
+    for (size_t i = 0; i < f->trigger_count; i++)
+        jw_str(w, NULL, f->triggers[i].id);
+    jw_end(w);
+}
+
+static int unknown_flow(struct lookup *l, int rc)
+{
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found", "'cadre flow list' shows them", NULL,
+                    "there is no flow %.200s/%.100s%s", l->ns, l->flow,
+                    l->number ? " of this revision" : "");
+    return rc;
+}
+
+int lookup_flow(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct flow_row row;
+    struct flow_problems problems = {0};
+    struct flow *f = NULL;
+    int rc = reader_flow(r, l->ns, l->flow, l->number, &row, e);
+    if (rc) return unknown_flow(l, rc);
+    struct jw *w = &l->answer.w;
+    put_row(w, &row);
+    /* what an older version took may be refused by now: the source is there all the same */
+    if (flow_parse("flow", row.source, strlen(row.source), NULL, &problems, &f) == 0) {
+        put_flow(w, f);
+        flow_free(f);
+    }
+    flow_problems_fini(&problems);
+    jw_str(w, "source", row.source);
+    flow_row_fini(&row);
+    return 0;
+}
+
+static int on_flow(const struct flow_row *row, int64_t triggers, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    put_row(&l->answer.w, row);
+    jw_int(&l->answer.w, "triggers", triggers);
+    list_row_end(&l->list, "%s/%s", row->ns, row->id);
+    return 0;
+}
+
+int lookup_flows(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct flow_filter f = {.ns = l->ns,
+                            .after_ns = l->list.after[0],
+                            .after_id = l->list.after[1],
+                            .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_flows(r, &f, on_flow, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}
+
+static int on_revision(const struct flow_row *row, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    jw_int(&l->answer.w, "revision", row->revision);
+    jw_time(&l->answer.w, "createdAt", row->updated_ms);
+    list_row_end(&l->list, "%lld", (long long)row->revision);
+    return 0;
+}
+
+int lookup_revisions(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct revision_filter f = {.ns = l->ns,
+                                .flow = l->flow,
+                                .before = l->list.place,
+                                .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_flow_revisions(r, &f, on_revision, l, &more, e);
+    list_end(&l->list, more);
+    return unknown_flow(l, rc);
+}
+
+/* ---- triggers ---- */
+
+static void put_trigger(struct jw *w, const struct trigger_row *t)
+{
+    char interval[DURATION_TEXT_SIZE];
+    duration_format(t->interval_ms, interval);
+    jw_str(w, "namespace", t->ns);
+    jw_str(w, "flow", t->flow);
+    jw_str(w, "id", t->name);
+    jw_bool(w, "disabled", t->disabled);
+    jw_str(w, "reason", t->why);
+    jw_bool(w, "allowConcurrent", t->concurrent);
+    jw_str(w, "interval", interval);
+    jw_time(w, "nextAt", t->disabled ? 0 : t->next_ms);
+    jw_id(w, "job", t->job);
+    jw_str(w, "result", evaluation_names[t->result]);
+    jw_str(w, "message", t->message);
+    jw_time(w, "evaluatedAt", t->ended_ms);
+    jw_id(w, "execution", t->execution);
+    jw_int(w, "evaluations", t->evaluations);
+    jw_int(w, "fired", t->fired);
+    jw_int(w, "errors", t->errors);
+    jw_int(w, "skipped", t->skipped);
+}
+
+static int on_evaluation(const struct evaluation_row *v, void *user)
+{
+    struct jw *w = user;
+    jw_object(w, NULL);
+    jw_int(w, "number", v->number);
+    jw_str(w, "result", evaluation_names[v->result]);
+    if (v->exited)
+        jw_int(w, "exitCode", v->exit_code);
+    else
+        jw_null(w, "exitCode");
+    jw_str(w, "message", v->message);
+    jw_id(w, "job", v->job);
+    jw_id(w, "execution", v->execution);
+    jw_time(w, "startedAt", v->started_ms);
+    jw_time(w, "endedAt", v->ended_ms);
+    jw_end(w);
+    return 0;
+}
+
+int lookup_trigger(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct trigger_row t;
+    int rc = reader_trigger(r, l->ns, l->flow, l->name, &t, e);
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found", "'cadre trigger list' shows them", NULL,
+                    "there is no trigger %.100s/%.100s/%.100s", l->ns, l->flow, l->name);
+    if (rc) return rc;
+    put_trigger(&l->answer.w, &t);
+    jw_array(&l->answer.w, "history");
+    rc = reader_evaluations(r, t.id, on_evaluation, &l->answer.w, e);
+    jw_end(&l->answer.w);
+    trigger_row_fini(&t);
+    return rc;
+}
+
+static int on_trigger(const struct trigger_row *t, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    put_trigger(&l->answer.w, t);
+    list_row_end(&l->list, "%s/%s/%s", t->ns, t->flow, t->name);
+    return 0;
+}
+
+int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct trigger_filter f = {.ns = l->ns,
+                               .flow = l->flow,
+                               .after_ns = l->list.after[0],
+                               .after_flow = l->list.after[1],
+                               .after_name = l->list.after[2],
+                               .limit = l->list.limit};
+    bool more = false;
+    list_begin(&l->list, &l->answer);
+    int rc = reader_triggers(r, &f, on_trigger, l, &more, e);
+    list_end(&l->list, more);
+    return rc;
+}

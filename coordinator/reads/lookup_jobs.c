@@ -1,0 +1,151 @@
+/* Looking up jobs. */
+#include "coordinator/reads/lookup.h"
+
+#include "base/id.h"
+#include "base/str.h"
+#include "coordinator/reads/job_json.h"
+
+/* 0: it is there, and the token may see it; else the problem or what is returned tells. */
+static int find(struct lookup *l, struct reader *r, struct job_view *v, struct err *e)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(l->id, id);
+    int rc = reader_job(r, l->id, v, e);
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found",
+                    "finished jobs are forgotten after the retention time", NULL,
+                    "there is no job %s", id);
+    if (rc) return rc;
+    if (!lookup_may_see(l->only_ns, v->job.ns, &l->problem)) {
+        job_view_fini(v);
+        return ERR_DENIED;
+    }
+    l->found = l->id;
+    l->waits = job_json_waits(v->job.state);
+    return 0;
+}
+
+int lookup_job(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct job_view v;
+    int rc = find(l, r, &v, e);
+    if (rc) return rc;
+    if (!l->waits || !l->may_wait) {
+        struct job_json_parts parts = {.spec = true,
+                                       .attempts = JOB_JSON_ATTEMPTS_MAX,
+                                       .with_waiting = true,
+                                       .waiting = l->waiting};
+        rc = job_json(&l->answer.w, r, &v, &parts, e);
+        if (l->duplicate >= 0) jw_bool(&l->answer.w, "duplicate", l->duplicate != 0);
+    }
+    job_view_fini(&v);
+    return rc;
+}
+
+int lookup_job_exists(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct job_view v;
+    int rc = find(l, r, &v, e);
+    if (!rc) job_view_fini(&v);
+    return rc;
+}
+
+int lookup_why(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct job_view v;
+    int rc = find(l, r, &v, e);
+    if (rc) return rc;
+    struct jw *w = &l->answer.w;
+    jw_id(w, "id", l->id);
+    jw_str(w, "state", fsm_name(&job_fsm, (int)v.job.state));
+    jw_raw(w, "waiting", l->waits ? l->waiting : NULL);
+    job_view_fini(&v);
+    return 0;
+}
+
+/* ---- lists ---- */
+
+struct page {
+    struct lookup *l;
+    struct reader *r;
+};
+
+static int on_job(const struct job_view *v, void *user)
+{
+    static const struct job_json_parts brief = {0};
+    struct page *p = user;
+    if (!list_row(&p->l->list)) return 1;
+    (void)job_json(&p->l->answer.w, p->r, v, &brief, NULL);
+    list_row_end_id(&p->l->list, v->job.id);
+    return 0;
+}
+
+static int find_agent(struct lookup *l, struct reader *r, int64_t *id, struct err *e)
+{
+    struct agent_row a;
+    int64_t busy;
+    int rc = reader_agent(r, l->name, &a, &busy, e);
+    if (!rc) {
+        *id = a.id;
+        agent_row_fini(&a);
+    } else if (rc == ERR_NOT_FOUND) {
+        /* removed agents have jobs still */
+        if (id_parse(l->name, id) == 0) return 0;
+        problem_set(&l->problem, 422, "invalid", "'cadre agent list' shows them", "agent",
+                    "agent: there is no agent '%.80s'", l->name);
+    }
+    return rc;
+}
+
+int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct page p = {l, r};
+    struct job_filter f = {.states = l->states,
+                           .group = l->group,
+                           .ns = l->ns,
+                           .before_id = l->list.place,
+                           .limit = l->list.limit};
+    int64_t next = 0;
+    int rc = l->name ? find_agent(l, r, &f.agent, e) : 0;
+    if (rc) return rc;
+    list_begin(&l->list, &l->answer);
+    rc = reader_jobs(r, &f, on_job, &p, &next, e);
+    list_end_id(&l->list, next);
+    return rc;
+}
+
+static void put_attempt(struct lookup *l, const struct attempt_row *a, const char *agent_name)
+{
+    attempt_json(&l->answer.w, a, agent_name);
+    list_row_end(&l->list, "%lld", (long long)a->attempt);
+}
+
+static int on_attempt(const struct attempt_row *a, const char *agent_name, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    put_attempt(l, a, agent_name);
+    return 0;
+}
+
+int lookup_attempts(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct job_view v;
+    struct attempt_row last;
+    bool more = false;
+    int rc = find(l, r, &v, e);
+    if (rc) return rc;
+    struct attempt_filter f = {.job = l->id, .before = l->list.place, .limit = l->list.limit};
+    list_begin(&l->list, &l->answer);
+    /* the job's own row holds the newest one */
+    if (job_json_last_attempt(&v.job, &last) && (!f.before || last.attempt < f.before) &&
+        list_row(&l->list)) {
+        put_attempt(l, &last, v.agent_name);
+        f.before = last.attempt;
+        f.limit--;
+    }
+    rc = reader_attempts(r, &f, on_attempt, l, &more, e);
+    list_end(&l->list, more);
+    job_view_fini(&v);
+    return rc;
+}

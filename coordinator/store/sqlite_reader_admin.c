@@ -1,0 +1,155 @@
+/* Reading agents, groups, namespaces and tokens. */
+#include "coordinator/store/sqlite_reader.h"
+
+#include "base/id.h"
+
+int reader_agents(struct reader *r, const struct name_filter *f,
+                  int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
+                  bool *more, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_AGENTS);
+    bind_text(q, 1, f->after ? f->after : "");
+    size_t found = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
+        struct agent_row a;
+        row_agent(q, &a);
+        int stop = fn(&a, sqlite3_column_int64(q, AGENT_COLUMN_COUNT), user);
+        agent_row_fini(&a);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *more = rc == 1;
+    return 0;
+}
+
+/* 1: found. */
+static int find_agent(struct reader *r, sqlite3_stmt *q, struct agent_row *out, int64_t *busy,
+                      struct err *e)
+{
+    int rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    row_agent(q, out);
+    *busy = sqlite3_column_int64(q, AGENT_COLUMN_COUNT);
+    db_reset(q);
+    return 1;
+}
+
+int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
+                 struct err *e)
+{
+    int64_t id;
+    int rc = 0;
+    if (id_parse(id_or_name, &id) == 0) {
+        sqlite3_stmt *q = from_queue(r, R_AGENT);
+        bind_int(q, 1, id);
+        rc = find_agent(r, q, out, busy, e);
+    }
+    if (rc == 0) { /* a name may look like an id */
+        sqlite3_stmt *q = from_queue(r, R_AGENT_NAMED);
+        bind_text(q, 1, id_or_name);
+        rc = find_agent(r, q, out, busy, e);
+    }
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no agent %s", id_or_name);
+    return rc < 0 ? rc : 0;
+}
+
+/* Columns: GROUP_COLUMNS and the counts. */
+static void row_counted_group(sqlite3_stmt *q, struct group_row *g, struct group_counts *n)
+{
+    row_group(q, g);
+    n->agents = sqlite3_column_int64(q, GROUP_COLUMN_COUNT);
+    n->online = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 1);
+    n->queued = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 2);
+    n->running = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 3);
+}
+
+int reader_groups(struct reader *r, const struct name_filter *f,
+                  int (*fn)(const struct group_row *g, const struct group_counts *n, void *user),
+                  void *user, bool *more, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUPS);
+    bind_text(q, 1, f->after ? f->after : "");
+    size_t found = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
+        struct group_row g;
+        struct group_counts n;
+        row_counted_group(q, &g, &n);
+        int stop = fn(&g, &n, user);
+        group_row_fini(&g);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *more = rc == 1;
+    return 0;
+}
+
+int reader_group(struct reader *r, const char *key, struct group_row *out,
+                 struct group_counts *counts, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUP);
+    bind_text(q, 1, key);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no worker group %s", key);
+    if (rc < 0) return rc;
+    row_counted_group(q, out, counts);
+    db_reset(q);
+    return 0;
+}
+
+int reader_namespaces(struct reader *r, const struct name_filter *f,
+                      int (*fn)(const struct namespace_row *n, void *user), void *user, bool *more,
+                      struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_NAMESPACES);
+    bind_text(q, 1, f->after ? f->after : "");
+    size_t found = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
+        struct namespace_row n;
+        row_ns(q, &n);
+        int stop = fn(&n, user);
+        namespace_row_fini(&n);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *more = rc == 1;
+    return 0;
+}
+
+int reader_tokens(struct reader *r, const struct id_filter *f,
+                  int (*fn)(const struct token_row *t, void *user), void *user, bool *more,
+                  struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_TOKENS);
+    bind_int(q, 1, f->after);
+    size_t found = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
+        struct token_row t;
+        row_token(q, &t);
+        int stop = fn(&t, user);
+        token_row_fini(&t);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *more = rc == 1;
+    return 0;
+}
+
+int reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_TOKEN);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such token");
+    if (rc < 0) return rc;
+    row_token(q, out);
+    db_reset(q);
+    return 0;
+}
