@@ -52,15 +52,19 @@ static const char *const sql[STATEMENTS] = {
     [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
 };
 
+/* One transaction: a death within it leaves nothing. IF NOT EXISTS for what former versions, which
+ * had none, left half made. */
 static const char schema[] =
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE attempts(job INTEGER NOT NULL, attempt INTEGER NOT NULL, state INTEGER NOT NULL,"
-    " mark TEXT NOT NULL, identity TEXT NOT NULL, last_seq INTEGER NOT NULL,"
-    " PRIMARY KEY(job, attempt)) WITHOUT ROWID;"
-    "CREATE TABLE events(seq INTEGER PRIMARY KEY, job INTEGER NOT NULL, attempt INTEGER NOT NULL,"
-    " frame BLOB NOT NULL);"
-    "CREATE INDEX events_of_attempt ON events(job, attempt);"
-    "PRAGMA user_version = 1;";
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS attempts(job INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, mark TEXT NOT NULL, identity TEXT NOT NULL,"
+    " last_seq INTEGER NOT NULL, PRIMARY KEY(job, attempt)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS events(seq INTEGER PRIMARY KEY, job INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL, frame BLOB NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS events_of_attempt ON events(job, attempt);"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
 
 struct journal {
     sqlite3 *db;

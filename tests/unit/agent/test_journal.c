@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -261,6 +262,36 @@ static void an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_firs
     journal_close(j);
 }
 
+/* As an agent of 0.1 left it that was killed in the midst of its very first start. */
+static void a_journal_that_was_half_made__is_made_whole(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+        "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE events(seq INTEGER PRIMARY KEY, job INTEGER NOT NULL,"
+        " attempt INTEGER NOT NULL, frame BLOB NOT NULL);"
+        "CREATE INDEX events_of_attempt ON events(job, attempt);",
+    };
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        sqlite3 *db;
+        char path[96];
+        bool damaged = true;
+        assert_int_equal(str_format(path, sizeof path, "%s/journal.db", folder), 0);
+        unlink(path);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, halves[i], NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        struct journal *j = open_it(&damaged);
+        assert_false(damaged);
+        assert_int_equal(strlen(journal_id(j)), 32);
+        put(j, 1, JOURNAL_STARTING);
+        add(j, 1, false, "one");
+        assert_int_equal(journal_commit(j, NULL), 0);
+        journal_close(j);
+    }
+}
+
 static void the_file_is_private(void **state)
 {
     (void)state;
@@ -351,6 +382,7 @@ int main(void)
         CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
         CASE(a_page_damaged_in_the_midst_is_noticed_at_the_start),
         CASE(an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end),
+        CASE(a_journal_that_was_half_made__is_made_whole),
         CASE(the_file_is_private),
         CASE(room_that_was_set_aside_is_there_on_a_full_disk),
         CASE(no_room_to_set_aside__is_said_and_the_journal_goes_on),
