@@ -64,8 +64,8 @@ struct client_follow {
 };
 /* GET target?cursor=N, and again behind the last cursor seen whenever the connection breaks, until
  * the stream says it is complete. An event that is too large to be read is left out, so the end of
- * what is followed may not have been told. ERR_UNAVAILABLE when the coordinator stays away for longer than
- * the patience. */
+ * what is followed may not have been told. ERR_UNAVAILABLE when the coordinator stays away for
+ * longer than the patience. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
 /* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for. When

@@ -59,7 +59,7 @@ struct list_config {
         .max = 10000, .value_name = "N", .help = "at most so many, newest first"                   \
     }
 
-/* Runs `NOUN list`, whose config is a struct list_config: every page, as a table or a JSON array. */
+/* Runs `NOUN list`, whose config is a struct list_config: all pages, as a table or a JSON array. */
 int resource_list(struct cli *cli, void *config, const struct opt_args *args);
 /* Runs a command about one resource: the request of its row, then its `print`. */
 int resource_run(struct cli *cli, void *config, const struct opt_args *args);
@@ -71,7 +71,7 @@ int resource_run_with(struct cli *cli, const struct opt_args *args, const char *
 const char *resource_name(const struct cli *cli, const struct opt_args *args);
 /* The path of that name, "/" + rest behind it; mem_free. NULL as above. */
 char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest);
-/* One request whose answer is one resource; printed as JSON or by `print`. Returns the exit code. */
+/* One request, answered by one resource; printed as JSON or by `print`. Returns the exit code. */
 int resource_send(struct cli *cli, const struct request *request, const char *name,
                   void (*print)(const char *name, const struct json *answer));
 
