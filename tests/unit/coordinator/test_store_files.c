@@ -203,9 +203,9 @@ static int64_t schema_of(struct fixture *f, const char *file, char *text, size_t
     return n;
 }
 
-static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
+/* The files of an older release, opened by this one. */
+static void upgrade(struct fixture *f, const char *queue, const char *output)
 {
-    struct fixture *f = *state;
     static char fresh[2][20000], upgraded[20000];
     static const char *const files[] = {"cadre.db", "output.db"};
     shut(f);
@@ -215,8 +215,8 @@ static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
         unlink(path);
         mem_free(path);
     }
-    load_sql(f, "cadre.db", "v1.sql");
-    load_sql(f, "output.db", "v1-output.sql");
+    load_sql(f, "cadre.db", queue);
+    load_sql(f, "output.db", output);
     OK(store_open(f->folder, &f->store, &e));
     for (int i = 0; i < 2; i++) {
         schema_of(f, files[i], upgraded, sizeof upgraded);
@@ -224,6 +224,22 @@ static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
     }
     assert_int_equal(sql_int(f, "cadre.db", "PRAGMA user_version"), schema_version(SCHEMA_QUEUE));
     assert_int_equal(sql_int(f, "output.db", "PRAGMA user_version"), schema_version(SCHEMA_OUTPUT));
+}
+
+/* test_compatibility.c goes on with its jobs. */
+static void version_2_is_upgraded_to_what_a_new_file_has(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(f, "v2.sql", "v2-output.sql");
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 7);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM executions"), 1);
+    assert_int_equal(sql_int(f, "output.db", "SELECT sum(bytes) FROM streams"), 21);
+}
+
+static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(f, "v1.sql", "v1-output.sql");
     assert_int_equal(head_of(f, "windows", 0), job_id(3));
     assert_int_equal(head_of(f, NULL, 1), job_id(2));
     assert_int_equal(state_of(f, job_id(4)), JOB_RUNNING);
@@ -573,6 +589,7 @@ int main(void)
         CASE(foreign_database_is_refused),
         CASE(exchanged_files_are_refused),
         CASE(version_1_is_upgraded_to_what_a_new_file_has),
+        CASE(version_2_is_upgraded_to_what_a_new_file_has),
         CASE(table_and_model_agree_on_the_states),
         CASE(file_of_garbage_is_refused_with_the_way_to_a_backup),
         CASE(damaged_page_is_found_at_the_start),

@@ -1,0 +1,426 @@
+/* Databases and agents of releases before: jobs that wait or run go on after an upgrade, and an
+ * agent of 0.1 is served as the coordinator of 0.1 served it. fixtures/ holds what those releases
+ * wrote and said. */
+#include "engine_world.h"
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/sessions/session.h"
+#include "wire/frame.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#define TEXT_MAX (1u << 20)
+#define HOUR_MS INT64_C(3600000)
+
+/* ---- a world that begins with an older database ---- */
+
+static char *read_fixture(const char *name)
+{
+    char *path = str_dupf("%s/tests/unit/coordinator/fixtures/%s", CADRE_SOURCE_DIR, name);
+    char *text = mem_alloc(TEXT_MAX);
+    FILE *in = fopen(path, "rb");
+    if (!in) fail_msg("%s is not there", path);
+    size_t len = fread(text, 1, TEXT_MAX - 1, in);
+    assert_true(len > 0 && len < TEXT_MAX - 1);
+    fclose(in);
+    mem_free(path);
+    return text;
+}
+
+static void load(const char *folder, const char *file, const char *fixture)
+{
+    char *path = str_dupf("%s/%s", folder, file);
+    char *text = read_fixture(fixture);
+    char *why = NULL;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK) fail_msg("%s: %s", fixture, why);
+    sqlite3_close(db);
+    mem_free(text);
+    mem_free(path);
+}
+
+/* user: "v2": v2.sql becomes cadre.db, v2-output.sql output.db. */
+static char *make_older_folder(void *user)
+{
+    const char *base = getenv("TMPDIR");
+    char *folder = str_dupf("%s/cadre-older-XXXXXX", base && *base ? base : "/tmp");
+    char *queue = str_dupf("%s.sql", (const char *)user);
+    char *output = str_dupf("%s-output.sql", (const char *)user);
+    assert_non_null(mkdtemp(folder));
+    load(folder, "cadre.db", queue);
+    load(folder, "output.db", output);
+    mem_free(queue);
+    mem_free(output);
+    return folder;
+}
+
+static struct world older_world(const char *version, int64_t wall_ms)
+{
+    struct world w = {.disk = {.user = (void *)(uintptr_t)version,
+                               .make_folder = make_older_folder},
+                      .now = {.mono_ms = 1000000, .wall_ms = wall_ms}};
+    world_open(&w);
+    return w;
+}
+
+static int64_t job_of(const char *id)
+{
+    int64_t n = 0;
+    assert_int_equal(id_parse(id, &n), 0);
+    return n;
+}
+
+static int64_t output_bytes(struct world *w, int64_t job)
+{
+    struct err e = {0};
+    int64_t n = 0;
+    assert_int_equal(store_output_bytes(w->store, job, 1, &n, &e), 0);
+    return n;
+}
+
+/* ---- version 1 ---- */
+
+#define V1_JOB(n) (INT64_C(889876958417002223) + INT64_C(4202223) * ((n)-1))
+#define V1_AGENT 501
+
+static void version_1__after_the_upgrade__goes_on_with_what_waits_and_runs(void **state)
+{
+    (void)state;
+    struct world w = older_world("v1", INT64_C(1790000000200));
+    struct command *hello = cmd_hello(&w, 1, V1_AGENT, "windows", 4);
+    mem_free(hello->u.hello.capabilities);
+    mem_free(hello->u.hello.host_id);
+    hello->u.hello.capabilities = mem_strdup("{\"os\":\"windows\"}");
+    hello->u.hello.host_id = mem_strdup("h");
+    hello->u.hello.seq = 17;
+    cmd_hello_attempt(hello, V1_JOB(4), 1, false);
+    assert_int_equal(world_do(&w, hello), 0);
+    assert_non_null(world_effect(&w, EFFECT_WELCOME));
+    assert_int_equal(world_do(&w, cmd_ready(1)), 0);
+    /* what waited for the agent's group is handed out, what waits for another is not */
+    assert_non_null(world_effect_for(&w, EFFECT_JOB, V1_JOB(1)));
+    assert_non_null(world_effect_for(&w, EFFECT_JOB, V1_JOB(3)));
+    assert_int_equal(world_state(&w, V1_JOB(2)), JOB_CREATED);
+    /* what ran ends */
+    assert_int_equal(world_state(&w, V1_JOB(4)), JOB_RUNNING);
+    assert_int_equal(world_do(&w, cmd_finished(1, 18, V1_JOB(4), 1, JOB_SUCCESS, REASON_NONE)), 0);
+    assert_int_equal(world_state(&w, V1_JOB(4)), JOB_SUCCESS);
+    /* what was to be tried again is */
+    assert_int_equal(world_state(&w, V1_JOB(6)), JOB_RETRYING);
+    world_live(&w, 2000);
+    assert_int_equal(world_state(&w, V1_JOB(6)), JOB_CREATED);
+    assert_int_equal(world_state(&w, V1_JOB(5)), JOB_SUCCESS);
+    assert_int_equal(output_bytes(&w, V1_JOB(5)), 15);
+    world_close(&w);
+}
+
+/* ---- version 2, and the agent of 0.1 that was connected to it ---- */
+
+#define V2_AT INT64_C(1795838742000) /* when its coordinator was started again */
+#define FIRST "0sc3vd0s112cd"        /* jobs: a task of an execution, */
+#define RUNNING "0sc3vd0v8w9dg"      /* one that runs on, */
+#define NEXT "0sc3vd10g8crq"         /* one that waits for a slot, */
+#define AGAIN "0sc3vd0g5yyvz"        /* one that waits for its second attempt, */
+#define WINDOWS "0sc3vd133cwdm"      /* and one that waits for a Windows machine. */
+#define EXECUTION "0sc3vd0s111e6"
+
+struct replay {
+    struct world w;
+    struct session_facts facts;
+    struct json *sent; /* array: what the coordinator said and the recording has not yet expected */
+    int64_t acked;     /* the highest number acknowledged */
+    struct {
+        char name[16], id[ID_TEXT_SIZE]; /* "@second" */
+    } names[4];
+    size_t name_count;
+};
+
+static int64_t agent_of(struct world *w, const char *name)
+{
+    struct agent_row a = {0};
+    struct err e = {0};
+    assert_int_equal(store_agent_by_name(w->store, name, &a, &e), 0);
+    int64_t id = a.id;
+    agent_row_fini(&a);
+    return id;
+}
+
+/* The messages of the last batch to the session, as the connection would carry them. */
+static void take_sent(struct replay *r)
+{
+    const struct session_terms terms = {.lease_ms = r->w.config.lease_ms,
+                                        .heartbeat_ms = r->w.config.heartbeat_ms,
+                                        .output_limit_bytes = r->w.config.output_limit_bytes,
+                                        .wall_ms = r->w.now.wall_ms};
+    struct frame_reader reader;
+    struct frame f;
+    struct buf out;
+    struct err e = {0};
+    buf_init(&out, TEXT_MAX);
+    frame_reader_init(&reader, TEXT_MAX);
+    for (const struct effect *x = r->w.effects.first; x; x = x->next) {
+        if (x->session != r->facts.number) continue;
+        if (session_send(&r->facts, &terms, x, &out, &e) != 0) fail_msg("%s", err_text(&e));
+    }
+    assert_int_equal(frame_reader_add(&reader, out.data, out.len, &e), 0);
+    while (frame_reader_next(&reader, &f, &e) == 1) {
+        struct json *message = NULL;
+        assert_int_equal(f.type, FRAME_JSON);
+        assert_int_equal(json_parse((const char *)f.body, f.len, &message, &e), 0);
+        json_push(r->sent, message);
+    }
+    frame_reader_fini(&reader);
+    buf_fini(&out);
+}
+
+static void do_command(struct replay *r, struct command *c)
+{
+    world_pass(&r->w, 10);
+    assert_int_equal(world_do(&r->w, c), 0);
+    take_sent(r);
+}
+
+/* ---- what the agent says ---- */
+
+/* With the ids of jobs that have names in the recording. */
+static char *with_ids(const struct replay *r, const char *text)
+{
+    char *out = mem_strdup(text);
+    for (size_t i = 0; i < r->name_count; i++) {
+        char *at = strstr(out, r->names[i].name);
+        if (!at) continue;
+        char *next = str_dupf("%.*s%s%s", (int)(at - out), out, r->names[i].id,
+                              at + strlen(r->names[i].name));
+        mem_free(out);
+        out = next;
+    }
+    return out;
+}
+
+static void hear(struct replay *r, const struct frame *f, const char *text)
+{
+    struct session_heard h;
+    session_receive(&r->facts, f, &h);
+    if (h.action == SESSION_BYE) {
+        do_command(r, cmd_gone(r->facts.number));
+        return;
+    }
+    if (h.action != SESSION_COMMAND) fail_msg("refused: %s: %s", err_text(&h.why), text);
+    do_command(r, h.command);
+}
+
+static void agent_says(struct replay *r, const struct json *message)
+{
+    char *recorded = json_text(message);
+    char *text = with_ids(r, recorded);
+    struct frame f = {.type = FRAME_JSON, .body = (const uint8_t *)text, .len = strlen(text)};
+    hear(r, &f, text);
+    mem_free(text);
+    mem_free(recorded);
+}
+
+static void agent_sends_output(struct replay *r, const struct json *output)
+{
+    char *id = with_ids(r, json_get_str(output, "job", NULL));
+    const char *text = json_get_str(output, "text", NULL);
+    const struct frame_output o = {.seq = json_get_int(output, "seq", 0),
+                                   .job = job_of(id),
+                                   .attempt = (int32_t)json_get_int(output, "attempt", 0),
+                                   .stream = (uint8_t)json_get_int(output, "stream", 0),
+                                   .offset = json_get_int(output, "offset", -1),
+                                   .data = (const uint8_t *)text,
+                                   .len = strlen(text)};
+    struct buf frame;
+    buf_init(&frame, TEXT_MAX);
+    assert_int_equal(frame_output_add(&frame, &o), 0);
+    struct frame f = {.type = FRAME_OUTPUT,
+                      .body = (const uint8_t *)frame.data + FRAME_HEAD,
+                      .len = frame.len - FRAME_HEAD};
+    hear(r, &f, text);
+    buf_fini(&frame);
+    mem_free(id);
+}
+
+/* ---- what it was answered ---- */
+
+/* Does `got` say all that `want` says? An old agent ignores what was added since. */
+static bool says(const struct replay *r, const struct json *got, const struct json *want)
+{
+    if (json_type(got) != json_type(want)) return false;
+    switch (json_type(want)) {
+    case JSON_OBJECT:
+        for (const struct json *v = json_first(want); v; v = json_next(v))
+            if (!says(r, json_get(got, json_key(v)), v)) return false;
+        return true;
+    case JSON_ARRAY:
+        if (json_count(got) != json_count(want)) return false;
+        for (const struct json *v = json_first(want), *g = json_first(got); v;
+             v = json_next(v), g = json_next(g))
+            if (!says(r, g, v)) return false;
+        return true;
+    default:
+        break;
+    }
+    const char *key = json_key(want);
+    if (str_eq(key, "wallMs") || str_eq(key, "version")) return true;
+    char *a = json_text(got), *b = json_text(want);
+    char *named = with_ids(r, b);
+    bool same = str_eq(a, named);
+    mem_free(a);
+    mem_free(b);
+    mem_free(named);
+    return same;
+}
+
+/* The first message that is a `want`; binds a name to the id of the task's job. */
+static const struct json *find_sent(struct replay *r, const struct json *want)
+{
+    const char *name = json_get_str(want, "job", "");
+    const char *task = json_get_str(json_get(want, "spec"), "task", NULL);
+    for (const struct json *m = json_first(r->sent); m; m = json_next(m)) {
+        if (!str_eq(json_get_str(m, "type", ""), json_get_str(want, "type", "?"))) continue;
+        bool is_job = str_eq(json_get_str(m, "type", ""), "job");
+        const char *id = json_get_str(m, "job", NULL);
+        if (is_job && name[0] == '@' &&
+            str_eq(json_get_str(json_get(m, "spec"), "task", NULL), task)) {
+            assert_true(r->name_count < 4);
+            assert_int_equal(str_copy(r->names[r->name_count].name, 16, name), 0);
+            assert_int_equal(str_copy(r->names[r->name_count++].id, ID_TEXT_SIZE, id), 0);
+        }
+        if (says(r, m, want)) return m;
+    }
+    return NULL;
+}
+
+/* Acknowledgements count: how many there are of them is the coordinator's affair. */
+static void take_acks(struct replay *r, int64_t *heartbeat)
+{
+    for (const struct json *m = json_first(r->sent); m; m = json_next(m)) {
+        if (!str_eq(json_get_str(m, "type", ""), "ack")) continue;
+        int64_t seq = json_get_int(m, "seq", 0), n = json_get_int(m, "heartbeat", 0);
+        if (seq > r->acked) r->acked = seq;
+        if (n > *heartbeat) *heartbeat = n;
+    }
+}
+
+static void coordinator_said(struct replay *r, const struct json *want)
+{
+    if (str_eq(json_get_str(want, "type", ""), "ack")) {
+        int64_t heartbeat = 0;
+        take_acks(r, &heartbeat);
+        assert_true(r->acked >= json_get_int(want, "seq", 0));
+        assert_true(heartbeat >= json_get_int(want, "heartbeat", 0));
+        return;
+    }
+    if (find_sent(r, want)) return;
+    char *text = json_text(want), *all = json_text(r->sent);
+    fail_msg("the coordinator did not say %s but %s", text, all);
+}
+
+static void replay_line(struct replay *r, const struct json *line)
+{
+    const char *from = json_get_str(line, "from", "");
+    if (json_get(line, "about")) return;
+    if (str_eq(from, "user")) {
+        struct command *c =
+            cmd_id(&r->w, CMD_AGENT_DRAIN, agent_of(&r->w, json_get_str(line, "drain", "")));
+        do_command(r, c);
+    } else if (str_eq(from, "coordinator")) {
+        coordinator_said(r, json_get(line, "message"));
+    } else if (json_get(line, "output")) {
+        agent_sends_output(r, json_get(line, "output"));
+    } else {
+        assert_string_equal(from, "agent");
+        agent_says(r, json_get(line, "message"));
+    }
+}
+
+static size_t replay_file(struct replay *r, const char *fixture)
+{
+    char *text = read_fixture(fixture);
+    size_t lines = 0;
+    for (char *at = text; *at; lines++) {
+        char *end = strchr(at, '\n');
+        struct json *line = NULL;
+        struct err e = {0};
+        assert_non_null(end);
+        if (json_parse(at, (size_t)(end - at), &line, &e) != 0)
+            fail_msg("%s:%zu: %s", fixture, lines + 1, err_text(&e));
+        replay_line(r, line);
+        json_free(line);
+        at = end + 1;
+    }
+    mem_free(text);
+    return lines;
+}
+
+static void version_2__with_an_agent_of_0_1__goes_on_as_recorded(void **state)
+{
+    (void)state;
+    struct replay r = {.w = older_world("v2", V2_AT), .sent = json_new(JSON_ARRAY)};
+    struct world *w = &r.w;
+    struct execution_row x = {0};
+    struct err e = {0};
+    r.facts = (struct session_facts){.number = ++w->sessions, .agent = agent_of(w, "build-01")};
+    assert_int_equal(replay_file(&r, "agent-0.1.jsonl"), 38);
+    assert_int_equal(r.name_count, 2);
+    /* what ran, what waited, and the execution's rest */
+    assert_int_equal(world_state(w, job_of(FIRST)), JOB_SUCCESS);
+    assert_int_equal(world_state(w, job_of(RUNNING)), JOB_FAILED);
+    assert_int_equal(world_reason(w, job_of(RUNNING)), REASON_EXIT_CODE);
+    assert_int_equal(output_bytes(w, job_of(RUNNING)), (int64_t)strlen("begun\nended\n"));
+    assert_int_equal(world_state(w, job_of(NEXT)), JOB_SUCCESS);
+    assert_int_equal(world_state(w, job_of(r.names[0].id)), JOB_WARNING);
+    assert_int_equal(world_state(w, job_of(r.names[1].id)), JOB_SUCCESS);
+    assert_int_equal(store_execution_get(w->store, job_of(EXECUTION), &x, &e), 0);
+    assert_int_equal(x.state, EXECUTION_WARNING);
+    execution_row_fini(&x);
+    /* and its deadlines */
+    assert_int_equal(world_state(w, job_of(AGAIN)), JOB_RETRYING);
+    assert_int_equal(world_state(w, job_of(WINDOWS)), JOB_CREATED);
+    world_live(w, HOUR_MS);
+    assert_int_equal(world_state(w, job_of(AGAIN)), JOB_CREATED);
+    assert_int_equal(world_state(w, job_of(WINDOWS)), JOB_CREATED);
+    world_live(w, HOUR_MS);
+    assert_int_equal(world_state(w, job_of(WINDOWS)), JOB_FAILED);
+    assert_int_equal(world_reason(w, job_of(WINDOWS)), REASON_QUEUE_TIMEOUT);
+    session_facts_fini(&r.facts);
+    json_free(r.sent);
+    world_close(w);
+}
+
+static void version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease(void **state)
+{
+    (void)state;
+    struct world w = older_world("v2", V2_AT);
+    assert_int_equal(world_state(&w, job_of(RUNNING)), JOB_RUNNING);
+    world_live(&w, 4 * HOUR_MS / 60);
+    assert_int_equal(world_state(&w, job_of(RUNNING)), JOB_RUNNING);
+    world_live(&w, 60000);
+    assert_int_equal(world_state(&w, job_of(RUNNING)), JOB_FAILED);
+    assert_int_equal(world_reason(&w, job_of(RUNNING)), REASON_LOST);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_1__after_the_upgrade__goes_on_with_what_waits_and_runs),
+        cmocka_unit_test(version_2__with_an_agent_of_0_1__goes_on_as_recorded),
+        cmocka_unit_test(version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
