@@ -68,15 +68,6 @@ static void list_move(struct command_list *to, struct command_list *from)
     list_init(from);
 }
 
-static void effects_move(struct effects *to, struct effects *from)
-{
-    if (!from->first) return;
-    *to->last = from->first;
-    to->last = from->last;
-    to->count += from->count;
-    effects_init(from);
-}
-
 static size_t text_bytes(const char *s)
 {
     return s ? strlen(s) : 0;
@@ -135,6 +126,7 @@ static bool run_batch(struct spine *s, struct command_list *batch, int64_t heard
         next = c->next;
         c->next = NULL;
         engine_apply(s->engine, c, out);
+        command_free(c);
     }
     e = (struct err){0};
     int commit_rc = engine_commit(s->engine, out, &e);

@@ -28,7 +28,7 @@ void agents_show(struct request *r)
 
 /* ---- orders ---- */
 
-static void on_changed(struct request *r, struct effect *x)
+static void on_changed(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
@@ -36,7 +36,7 @@ static void on_changed(struct request *r, struct effect *x)
         agents_show(r);
 }
 
-static void on_removed(struct request *r, struct effect *x)
+static void on_removed(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
@@ -46,7 +46,7 @@ static void on_removed(struct request *r, struct effect *x)
 
 /* The path may name the agent; the engine knows its id. */
 static void give(struct request *r, struct lookup *l, enum command_type type,
-                 void (*on_reply)(struct request *r, struct effect *x))
+                 void (*on_reply)(struct request *r, struct reply *x))
 {
     if (l->problem.status) {
         request_answer(r, l);

@@ -49,12 +49,12 @@ struct api *api_new(const struct api_options *o)
 
 static void on_reply(struct api *a, struct effect *x)
 {
-    struct request *r = map_remove(&a->waiting, x->request);
+    struct request *r = map_remove(&a->waiting, x->u.reply.request);
     if (!r) return; /* the client is gone */
-    void (*fn)(struct request *, struct effect *) = r->on_reply;
+    void (*fn)(struct request *, struct reply *) = r->on_reply;
     r->number = 0;
     r->on_reply = NULL;
-    fn(r, x);
+    fn(r, &x->u.reply.reply);
 }
 
 void api_on_effect(struct api *a, struct effect *x)
@@ -64,13 +64,13 @@ void api_on_effect(struct api *a, struct effect *x)
         on_reply(a, x);
         break;
     case EFFECT_JOB_CHANGED:
-        stream_on_job(a, x->job, true);
+        stream_on_job(a, x->u.changed.id, true);
         break;
     case EFFECT_OUTPUT:
-        stream_on_job(a, x->job, false);
+        stream_on_job(a, x->u.output.job, false);
         break;
     case EFFECT_EXECUTION_CHANGED:
-        stream_on_execution(a, x->id);
+        stream_on_execution(a, x->u.changed.id);
         break;
     default:
         break;

@@ -22,7 +22,7 @@ static void send_one(struct request *r, int status, int64_t id, int duplicate)
     request_look_up(r, l, request_answer);
 }
 
-static void on_why(struct request *r, struct effect *x)
+static void on_why(struct request *r, struct reply *x)
 {
     struct lookup *l = request_lookup(r, lookup_execution);
     l->id = r->id;
@@ -52,21 +52,21 @@ void executions_show(struct request *r)
 
 /* ---- starting ---- */
 
-static void on_started(struct request *r, struct effect *x)
+static void on_started(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);
         return;
     }
-    int status = x->flag ? 200 : 201;
+    int status = x->known ? 200 : 201;
     if (!r->minimal) {
-        send_one(r, status, x->id, x->flag);
+        send_one(r, status, x->id, x->known);
         return;
     }
     struct json_answer a;
     json_answer_init(&a);
     jw_id(&a.w, "id", x->id);
-    jw_bool(&a.w, "duplicate", x->flag);
+    jw_bool(&a.w, "duplicate", x->known);
     request_send(r, status, &a);
 }
 
@@ -120,7 +120,7 @@ void flows_run(struct request *r)
 
 /* ---- cancelling ---- */
 
-static void on_cancelled(struct request *r, struct effect *x)
+static void on_cancelled(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);

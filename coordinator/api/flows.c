@@ -14,7 +14,7 @@
 
 /* ---- apply ---- */
 
-static void on_applied(struct request *r, struct effect *x)
+static void on_applied(struct request *r, struct reply *x)
 {
     struct problem p = {0};
     if (x->rc && x->json) {
@@ -118,7 +118,7 @@ void flows_revisions(struct request *r)
 
 /* ---- delete ---- */
 
-static void on_deleted(struct request *r, struct effect *x)
+static void on_deleted(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);

@@ -62,7 +62,7 @@ static uint32_t read_group(struct body *b, struct group_row *g)
     return mask;
 }
 
-static void on_changed(struct request *r, struct effect *x)
+static void on_changed(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
@@ -108,7 +108,7 @@ void groups_update(struct request *r)
     send_or_ask(r, c);
 }
 
-static void on_deleted(struct request *r, struct effect *x)
+static void on_deleted(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);

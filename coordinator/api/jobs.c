@@ -42,13 +42,13 @@ void job_send(struct request *r, int status, int64_t id, int duplicate)
     request_look_up(r, l, request_answer);
 }
 
-static char *waiting_of(const struct effect *x)
+static char *waiting_of(const struct reply *x)
 {
     return x->rc == 0 && x->json && !str_eq(x->json, "null") ? mem_strdup(x->json) : NULL;
 }
 
 /* The job may have been handed out meanwhile: then nothing is waited for. */
-static void on_why_for_show(struct request *r, struct effect *x)
+static void on_why_for_show(struct request *r, struct reply *x)
 {
     struct lookup *l = request_lookup(r, lookup_job);
     l->id = r->id;
@@ -58,7 +58,7 @@ static void on_why_for_show(struct request *r, struct effect *x)
 
 /* What a job waits for is known to the engine only. */
 static void ask_why(struct request *r, struct lookup *l,
-                    void (*on_reply)(struct request *r, struct effect *x))
+                    void (*on_reply)(struct request *r, struct reply *x))
 {
     if (!l->waits || l->problem.status) {
         request_answer(r, l);
@@ -89,7 +89,7 @@ void jobs_show(struct request *r)
     show(r, lookup_job, on_shown);
 }
 
-static void on_why(struct request *r, struct effect *x)
+static void on_why(struct request *r, struct reply *x)
 {
     if (x->rc && x->rc != ERR_NOT_FOUND) {
         request_fail_reply(r, x);
@@ -113,7 +113,7 @@ void jobs_why(struct request *r)
 
 /* ---- cancel ---- */
 
-static void on_cancelled(struct request *r, struct effect *x)
+static void on_cancelled(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);

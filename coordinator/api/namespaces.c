@@ -23,7 +23,7 @@ static bool namespace_of_path(struct request *r)
     return !r->problem.status;
 }
 
-static void ask(struct request *r, struct command *c, void (*fn)(struct request *, struct effect *))
+static void ask(struct request *r, struct command *c, void (*fn)(struct request *, struct reply *))
 {
     if (namespace_of_path(r)) {
         request_ask(r, c, fn);
@@ -34,7 +34,7 @@ static void ask(struct request *r, struct command *c, void (*fn)(struct request 
 }
 
 /* reply.json: {"group":..,"from":..,"fallback":..}; the answer has the namespace as well. */
-static void on_resolved(struct request *r, struct effect *x)
+static void on_resolved(struct request *r, struct reply *x)
 {
     struct json *said = NULL;
     if (x->rc) {
@@ -63,7 +63,7 @@ void namespaces_show(struct request *r)
     resolve(r);
 }
 
-static void on_set(struct request *r, struct effect *x)
+static void on_set(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
@@ -85,7 +85,7 @@ void namespaces_set(struct request *r)
     ask(r, c, on_set);
 }
 
-static void on_unset(struct request *r, struct effect *x)
+static void on_unset(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);

@@ -138,7 +138,7 @@ static void field_of(const char *message, char *field, size_t size)
     field[n] = '\0';
 }
 
-void request_fail_reply(struct request *r, const struct effect *x)
+void request_fail_reply(struct request *r, const struct reply *x)
 {
     struct problem p = {0};
     char field[128] = "";
@@ -154,7 +154,7 @@ void request_fail_reply(struct request *r, const struct effect *x)
 }
 
 void request_ask(struct request *r, struct command *c,
-                 void (*fn)(struct request *r, struct effect *x))
+                 void (*fn)(struct request *r, struct reply *x))
 {
     struct api *a = r->api;
     if (a->stopped) {

@@ -68,7 +68,7 @@ struct request {
     bool keep_alive, done;
     struct buf answer;
     uint64_t number; /* of the command under way, 0: none */
-    void (*on_reply)(struct request *r, struct effect *x);
+    void (*on_reply)(struct request *r, struct reply *x);
     struct lookup *lookup; /* under way, NULL: none */
     void (*on_answer)(struct request *r, struct lookup *l);
     int64_t asked_ms; /* mono */
@@ -93,11 +93,11 @@ void request_send_problem(struct request *r, const struct problem *p);
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
 /* A reply with rc != 0. */
-void request_fail_reply(struct request *r, const struct effect *x);
+void request_fail_reply(struct request *r, const struct reply *x);
 /* Hands the command to the spine; on_reply is called after its commit, unless the client is gone
  * by then. */
 void request_ask(struct request *r, struct command *c,
-                 void (*on_reply)(struct request *r, struct effect *x));
+                 void (*on_reply)(struct request *r, struct reply *x));
 
 /* ---- asking the store ---- */
 /* A question that keeps to the namespace of the request's token. */

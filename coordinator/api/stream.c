@@ -203,7 +203,7 @@ static void end(struct stream *st)
 
 /* ---- what a job waits for: known to the engine only ---- */
 
-static void on_why(struct request *r, struct effect *x)
+static void on_why(struct request *r, struct reply *x)
 {
     struct stream *st = r->stream;
     st->asking = false;

@@ -199,21 +199,21 @@ static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
     j->attempt = 1;
 }
 
-static void on_submitted(struct request *r, struct effect *x)
+static void on_submitted(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);
         return;
     }
-    int status = x->flag ? 200 : 201;
+    int status = x->known ? 200 : 201;
     if (!r->minimal) {
-        job_send(r, status, x->id, x->flag);
+        job_send(r, status, x->id, x->known);
         return;
     }
     struct json_answer a;
     json_answer_init(&a);
     jw_id(&a.w, "id", x->id);
-    jw_bool(&a.w, "duplicate", x->flag);
+    jw_bool(&a.w, "duplicate", x->known);
     request_send(r, status, &a);
 }
 

@@ -84,7 +84,7 @@ static void put_commands(struct jw *w, const char *token, const char *group)
     mem_free(shell);
 }
 
-static void on_created(struct request *r, struct effect *x)
+static void on_created(struct request *r, struct reply *x)
 {
     struct token t = {0};
     char text[TOKEN_TEXT_SIZE];
@@ -150,7 +150,7 @@ void tokens_create(struct request *r)
 
 /* ---- revoke ---- */
 
-static void on_revoked(struct request *r, struct effect *x)
+static void on_revoked(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);

@@ -24,7 +24,7 @@ void triggers_show(struct request *r)
 
 /* ---- enable, disable, run ---- */
 
-static void on_changed(struct request *r, struct effect *x)
+static void on_changed(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
@@ -32,7 +32,7 @@ static void on_changed(struct request *r, struct effect *x)
         triggers_show(r);
 }
 
-static void on_run(struct request *r, struct effect *x)
+static void on_run(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);
@@ -45,7 +45,7 @@ static void on_run(struct request *r, struct effect *x)
 }
 
 static void ask(struct request *r, enum command_type type,
-                void (*on_reply)(struct request *r, struct effect *x))
+                void (*on_reply)(struct request *r, struct reply *x))
 {
     struct command *c = command_new(type);
     c->u.place.ns = mem_strdup(request_segment(r, 3));

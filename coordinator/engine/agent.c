@@ -128,10 +128,14 @@ void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attem
     if (a->discarded_job == job && a->discarded_attempt == attempt) return;
     a->discarded_job = job;
     a->discarded_attempt = attempt;
-    struct effect *x = session_effect(g, EFFECT_DISCARD, a->session);
-    x->job = job;
-    x->attempt = attempt;
-    x->text = mem_strdup(why);
+    session_effect(g, EFFECT_DISCARD, a->session)->u.discard =
+        (struct effect_discard){.job = job, .attempt = attempt, .reason = mem_strdup(why)};
+}
+
+void agent_tell_drain(struct engine *g, struct agent *a, bool on)
+{
+    session_effect(g, EFFECT_DRAIN, a->session)->u.drain =
+        (struct effect_drain){.on = on, .reason = mem_strdup(a->row.drain_reason)};
 }
 
 /* ---- the end of a session ---- */

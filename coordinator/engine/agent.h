@@ -65,6 +65,8 @@ void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attem
                    const char *why);
 /* It is acknowledged at the end of the batch, once. */
 void agent_ack(struct engine *g, struct agent *a);
+/* Tells it to drain, or not any more. */
+void agent_tell_drain(struct engine *g, struct agent *a, bool on);
 void agent_store_seq(struct engine *g, struct agent *a);
 
 /* ---- what it can do ---- */

@@ -8,17 +8,17 @@
 
 /* The row of an agent that was not removed; `a` is the agent when it is in memory with its facts.
  * false: answered. */
-static bool find_agent(struct engine *g, const struct command *c, struct agent_row *row,
-                       struct agent **a)
+static bool find_agent(struct engine *g, int64_t id, struct agent_row *row, struct agent **a,
+                       struct reply *r)
 {
-    int rc = store_agent_get(g->store, c->u.id, row, &g->err);
+    int rc = store_agent_get(g->store, id, row, &g->err);
     if (rc == 0 && row->removed_ms > 0) {
         agent_row_fini(row);
         rc = ERR_NOT_FOUND;
     }
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such agent");
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such agent");
         return false;
     }
     if (!store_ok(g, rc)) return false;
@@ -26,11 +26,11 @@ static bool find_agent(struct engine *g, const struct command *c, struct agent_r
     return true;
 }
 
-static void hold(struct engine *g, struct command *c, bool held)
+static void hold(struct engine *g, const struct command *c, bool held, struct reply *r)
 {
     struct agent_row row;
     struct agent *a;
-    if (!find_agent(g, c, &row, &a)) return;
+    if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
     row.held = held;
     mem_free(row.drain_reason);
@@ -39,23 +39,21 @@ static void hold(struct engine *g, struct command *c, bool held)
         a->row.held = held;
         mem_free(a->row.drain_reason);
         a->row.drain_reason = mem_strdup(row.drain_reason);
-        struct effect *x = session_effect(g, EFFECT_DRAIN, a->session);
-        x->flag = held;
-        x->text = mem_strdup(row.drain_reason);
+        agent_tell_drain(g, a, held);
         agent_update(g, a);
     }
     agent_row_fini(&row);
-    if (g->rc == 0) reply_ok(g, c, id);
+    r->id = id;
 }
 
-void apply_agent_drain(struct engine *g, struct command *c)
+void apply_agent_drain(struct engine *g, const struct command *c, struct reply *r)
 {
-    hold(g, c, true);
+    hold(g, c, true, r);
 }
 
-void apply_agent_resume(struct engine *g, struct command *c)
+void apply_agent_resume(struct engine *g, const struct command *c, struct reply *r)
 {
-    hold(g, c, false);
+    hold(g, c, false, r);
 }
 
 /* What it runs may be alive: it is told to end that, and its session lives on until it has, so that
@@ -85,13 +83,13 @@ void agent_remove(struct engine *g, struct agent_row *row)
     log_info("agent %s: removed", row->name);
 }
 
-void apply_agent_remove(struct engine *g, struct command *c)
+void apply_agent_remove(struct engine *g, const struct command *c, struct reply *r)
 {
     struct agent_row row;
     struct agent *a;
-    if (!find_agent(g, c, &row, &a)) return;
+    if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
     agent_remove(g, &row);
     agent_row_fini(&row);
-    if (g->rc == 0) reply_ok(g, c, id);
+    r->id = id;
 }

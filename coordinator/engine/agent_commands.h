@@ -6,6 +6,6 @@
 
 void agent_remove(struct engine *g, struct agent_row *row); /* revokes it, and ends its session */
 
-apply_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
+apply_request_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
 
 #endif

@@ -29,6 +29,7 @@
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/match.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/reply.h"
 #include "coordinator/engine/submit.h"
 #include "coordinator/engine/sweep.h"
 #include "coordinator/engine/token.h"
@@ -61,7 +62,6 @@ void engine_free(struct engine *g)
 {
     if (!g) return;
     engine_unload(g);
-    mem_free(g->requests);
     mem_free(g->newcomers);
     mem_free(g);
 }
@@ -77,7 +77,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->err = (struct err){0};
     g->out = NULL;
     g->acks = NULL;
-    g->request_count = g->newcomer_count = 0;
+    g->newcomer_count = 0;
     g->begun = 0;
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
@@ -98,16 +98,16 @@ static void remember(uint64_t **list, size_t *count, size_t *cap, uint64_t numbe
     (*list)[(*count)++] = number;
 }
 
-static apply_fn *const handlers[] = {
-    [CMD_ENROL] = apply_enrol,
-    [CMD_HELLO] = apply_hello,
-    [CMD_READY] = apply_ready,
-    [CMD_STARTED] = apply_started,
-    [CMD_OUTPUT] = apply_output,
-    [CMD_FINISHED] = apply_finished,
-    [CMD_DECLINED] = apply_declined,
-    [CMD_HEARTBEAT] = apply_heartbeat,
-    [CMD_GONE] = apply_gone,
+/* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
+static apply_event_fn *const events[COMMAND_TYPES] = {
+    [CMD_ENROL] = apply_enrol,       [CMD_HELLO] = apply_hello,
+    [CMD_READY] = apply_ready,       [CMD_STARTED] = apply_started,
+    [CMD_OUTPUT] = apply_output,     [CMD_FINISHED] = apply_finished,
+    [CMD_DECLINED] = apply_declined, [CMD_HEARTBEAT] = apply_heartbeat,
+    [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,
+};
+
+static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_SUBMIT] = apply_submit,
     [CMD_CANCEL] = apply_cancel,
     [CMD_WHY] = apply_why,
@@ -132,31 +132,39 @@ static apply_fn *const handlers[] = {
     [CMD_TRIGGER_ENABLE] = apply_trigger_enable,
     [CMD_TRIGGER_DISABLE] = apply_trigger_disable,
     [CMD_TRIGGER_RUN] = apply_trigger_run,
-    [CMD_TICK] = NULL,
-    [CMD_AWAKE] = apply_awake,
 };
 
-void engine_apply(struct engine *g, struct command *c, struct effects *out)
+void engine_apply(struct engine *g, const struct command *c, struct effects *out)
 {
     g->out = out;
-    if (c->request) remember(&g->requests, &g->request_count, &g->request_cap, c->request);
     if (c->type == CMD_ENROL || c->type == CMD_HELLO)
         remember(&g->newcomers, &g->newcomer_count, &g->newcomer_cap, c->session);
-    apply_fn *handler =
-        (size_t)c->type < sizeof handlers / sizeof *handlers ? handlers[c->type] : NULL;
-    if (g->rc == 0 && handler) handler(g, c);
-    command_free(c);
+    struct reply unasked = {0}, *r = &unasked;
+    if (c->request) {
+        struct effect *x = effects_add(out, EFFECT_REPLY);
+        x->u.reply.request = c->request;
+        r = &x->u.reply.reply;
+    }
+    if (g->rc == 0 && events[c->type]) events[c->type](g, c);
+    if (g->rc == 0 && requests[c->type]) requests[c->type](g, c, r);
+    reply_fini(&unasked);
 }
 
+/* Nothing of the batch happened: its requests are answered with the failure, and that is all. */
 static void answer_failure(struct engine *g)
 {
-    for (size_t i = 0; i < g->request_count; i++) {
-        struct effect *x = effects_add(g->out, EFFECT_REPLY);
-        x->request = g->requests[i];
-        x->rc = g->rc;
-        x->err = g->err;
-        x->code = g->rc == ERR_FULL ? "disk-full" : "unavailable";
+    struct effects done = *g->out;
+    if (done.first == NULL) done.last = &done.first;
+    effects_init(g->out);
+    for (const struct effect *x = done.first; x; x = x->next) {
+        if (x->type != EFFECT_REPLY) continue;
+        struct effect *answer = effects_add(g->out, EFFECT_REPLY);
+        answer->u.reply.request = x->u.reply.request;
+        reply_err(&answer->u.reply.reply, &g->err, g->rc == ERR_FULL ? "disk-full" : "unavailable",
+                  NULL);
+        answer->u.reply.reply.rc = g->rc;
     }
+    effects_clear(&done);
 }
 
 static void close_sessions(struct engine *g)
@@ -178,7 +186,6 @@ static void close_sessions(struct engine *g)
 static int fail_batch(struct engine *g, struct err *e)
 {
     store_rollback(g->store);
-    effects_clear(g->out);
     answer_failure(g);
     close_sessions(g);
     g->oldest_session = g->newest_session + 1;

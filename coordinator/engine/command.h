@@ -1,5 +1,6 @@
-/* What flows into the engine. Made by the loop thread, consumed (and freed) on the store thread.
- * All strings and trees belong to the command. */
+/* What flows into the engine. Made by the loop thread, applied and freed on the store thread. All
+ * strings and trees belong to the command, and the engine only borrows them: a batch that failed
+ * may be applied again. */
 #ifndef CADRE_COORDINATOR_ENGINE_COMMAND_H
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
@@ -51,6 +52,7 @@ enum command_type {
     CMD_TICK,            /* time has come (engine_next_ms) */
     /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
     CMD_AWAKE,
+    COMMAND_TYPES
 };
 
 struct flow; /* coordinator/flow/flow.h */

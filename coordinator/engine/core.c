@@ -74,3 +74,10 @@ void text_take(char **to, char **from)
     *to = *from;
     *from = NULL;
 }
+
+void text_set(char **to, const char *from)
+{
+    char *copy = mem_strdup(from);
+    mem_free(*to);
+    *to = copy;
+}

@@ -65,14 +65,15 @@ struct engine {
     struct agent *acks;
     struct ended *ended, **ended_last; /* not looked at yet */
     int begun;                         /* evaluations that were due */
-    uint64_t *requests;                /* to be answered, should the batch fail */
-    size_t request_count, request_cap;
-    uint64_t *newcomers; /* sessions that said enrol or hello */
+    uint64_t *newcomers;               /* sessions that said enrol or hello */
     size_t newcomer_count, newcomer_cap;
 };
 
-/* Applies one command; the table in batch.c says which function gets which. */
-typedef void apply_fn(struct engine *g, struct command *c);
+/* Apply one command, which is borrowed: it may be applied again, should the batch fail. What an
+ * agent says is answered by effects; a request is answered by the reply, which says "good" until
+ * something else is put into it. The table in batch.c says which function gets which. */
+typedef void apply_event_fn(struct engine *g, const struct command *c);
+typedef void apply_request_fn(struct engine *g, const struct command *c, struct reply *r);
 
 /* true: go on. Else the failure is noted; pass &g->err to the store. */
 bool store_ok(struct engine *g, int rc);
@@ -88,5 +89,6 @@ int64_t engine_new_id(struct engine *g);
 int compare_ids(const void *a, const void *b); /* for qsort of int64_t */
 /* Moves a text: frees what *to was, empties *from. */
 void text_take(char **to, char **from);
+void text_set(char **to, const char *from); /* copies */
 
 #endif

@@ -19,6 +19,49 @@ struct effect *effects_add(struct effects *l, enum effect_type type)
     return x;
 }
 
+void effects_move(struct effects *to, struct effects *from)
+{
+    if (!from->first) return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    effects_init(from);
+}
+
+void reply_fini(struct reply *r)
+{
+    mem_free(r->hint);
+    mem_free(r->json);
+    *r = (struct reply){0};
+}
+
+static void effect_fini(struct effect *x)
+{
+    switch (x->type) {
+    case EFFECT_REPLY:
+        reply_fini(&x->u.reply.reply);
+        break;
+    case EFFECT_ENROLLED:
+        mem_free(x->u.enrolled.name);
+        mem_free(x->u.enrolled.group);
+        break;
+    case EFFECT_REFUSED:
+        mem_free(x->u.refused.sentence);
+        break;
+    case EFFECT_JOB:
+        mem_free(x->u.job.spec);
+        break;
+    case EFFECT_DISCARD:
+        mem_free(x->u.discard.reason);
+        break;
+    case EFFECT_DRAIN:
+        mem_free(x->u.drain.reason);
+        break;
+    default:
+        break;
+    }
+}
+
 void effects_clear(struct effects *l)
 {
     struct effect *next;
@@ -28,13 +71,4 @@ void effects_clear(struct effects *l)
         mem_free(x);
     }
     effects_init(l);
-}
-
-void effect_fini(struct effect *x)
-{
-    mem_free(x->hint);
-    mem_free(x->json);
-    mem_free(x->text);
-    mem_free(x->text2);
-    x->hint = x->json = x->text = x->text2 = NULL;
 }

@@ -6,37 +6,95 @@
 #include "coordinator/store/model.h"
 
 enum effect_type {
-    EFFECT_REPLY, /* to `request`: rc, error; id; json */
-    /* to `session`: sign its CSR for agent `id`, name = text, group = text2, then close */
+    EFFECT_REPLY,
+    /* to a session; `session` is set */
     EFFECT_ENROLLED,
-    EFFECT_WELCOME, /* to session: seq */
-    EFFECT_REFUSED, /* to session: text = code, err.msg = sentence, ms = retry; close it */
-    /* to session: job, attempt, json = spec complete, ms = lease, ms2 = timeout, seq = output
-     * limit */
+    EFFECT_WELCOME,
+    EFFECT_REFUSED,
     EFFECT_JOB,
-    EFFECT_KILL,    /* to session: job, attempt, text = reason, ms = grace */
-    EFFECT_ACK,     /* to session: seq, n = heartbeat (0: none) */
-    EFFECT_DISCARD, /* to session: job, attempt, text = why */
-    EFFECT_DRAIN,   /* to session: flag on/off, text = reason */
-    EFFECT_CLOSE, /* session: close its link (replaced, removed, silent); CMD_GONE still follows */
-    EFFECT_JOB_CHANGED, /* job: state changed or is new; wakes followers. flag: final */
-    EFFECT_OUTPUT,      /* job: has new output */
-    /* id: an execution changed or is new, or its next task run is. flag: final */
-    EFFECT_EXECUTION_CHANGED,
+    EFFECT_KILL,
+    EFFECT_ACK,
+    EFFECT_DISCARD,
+    EFFECT_DRAIN,
+    EFFECT_CLOSE, /* close its link (replaced, removed, silent); CMD_GONE still follows */
+    /* to whoever follows */
+    EFFECT_JOB_CHANGED,       /* u.changed: a job's state changed, or it is new */
+    EFFECT_OUTPUT,            /* u.output */
+    EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
+};
+
+/* The answer to a request. */
+struct reply {
+    int rc;           /* 0 or enum err_code */
+    struct err err;   /* rc != 0 */
+    const char *code; /* rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
+    char *hint;       /* rc != 0: the way out; NULL: none */
+    int64_t id;       /* the thing made or found */
+    bool known;       /* it was there already: its idempotency key had been used */
+    char *json;       /* also with rc != 0, see struct cmd_apply */
+};
+void reply_fini(struct reply *r); /* leaves one that says nothing but "good" */
+
+struct effect_reply {
+    uint64_t request;
+    struct reply reply;
+};
+/* The CSR is to be signed for the agent; then close. */
+struct effect_enrolled {
+    int64_t agent;
+    char *name, *group; /* group NULL: default */
+};
+struct effect_welcome {
+    int64_t seq; /* the last event that is known */
+};
+struct effect_refused { /* then close */
+    const char *code;   /* static */
+    char *sentence;
+    int64_t retry_ms; /* 0: not before something was changed here */
+};
+struct effect_job {
+    int64_t job, attempt, lease_ms, timeout_ms, output_limit;
+    char *spec; /* complete */
+};
+struct effect_kill {
+    int64_t job, attempt, grace_ms;
+    const char *reason; /* static */
+};
+struct effect_ack {
+    int64_t seq, heartbeat; /* heartbeat 0: none */
+};
+struct effect_discard {
+    int64_t job, attempt;
+    char *reason;
+};
+struct effect_drain {
+    bool on;
+    char *reason;
+};
+struct effect_changed {
+    int64_t id;
+    bool final;
+};
+struct effect_output {
+    int64_t job; /* that has new output */
 };
 
 struct effect {
     enum effect_type type;
-    uint64_t session, request;
-    int rc;         /* REPLY: 0 or enum err_code */
-    struct err err; /* REPLY with rc != 0, REFUSED */
-    const char *
-        code; /* REPLY with rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
-    char *hint;                /* REPLY with rc != 0: the way out; NULL: none */
-    int64_t id;                /* REPLY: the thing made or found; EXECUTION_CHANGED */
-    bool flag;                 /* REPLY to SUBMIT: the key was known (duplicate) */
-    char *json, *text, *text2; /* json: REPLY also with rc != 0, see CMD_FLOW_APPLY */
-    int64_t job, attempt, seq, n, ms, ms2;
+    uint64_t session; /* 0: not to a session */
+    union {
+        struct effect_reply reply;
+        struct effect_enrolled enrolled;
+        struct effect_welcome welcome;
+        struct effect_refused refused;
+        struct effect_job job;
+        struct effect_kill kill;
+        struct effect_ack ack;
+        struct effect_discard discard;
+        struct effect_drain drain;
+        struct effect_changed changed;
+        struct effect_output output;
+    } u;
     struct effect *next;
 };
 
@@ -47,7 +105,7 @@ struct effects {
 
 void effects_init(struct effects *l);
 struct effect *effects_add(struct effects *l, enum effect_type type); /* zeroed, appended */
+void effects_move(struct effects *to, struct effects *from);          /* all, to the end */
 void effects_clear(struct effects *l);
-void effect_fini(struct effect *x);
 
 #endif

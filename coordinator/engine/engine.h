@@ -39,8 +39,8 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
 void engine_free(struct engine *g);
 
 int engine_begin(struct engine *g, const struct moment *now, struct err *e);
-/* Takes the command (frees it). Appends to `out`. */
-void engine_apply(struct engine *g, struct command *c, struct effects *out);
+/* Borrows the command, which may be applied again when the batch failed. Appends to `out`. */
+void engine_apply(struct engine *g, const struct command *c, struct effects *out);
 /* Runs what is due, matches pending jobs with free slots, commits. */
 int engine_commit(struct engine *g, struct effects *out, struct err *e);
 

@@ -28,25 +28,25 @@ static struct job *event_job(struct engine *g, const struct command *c, int64_t 
     return j;
 }
 
-void apply_started(struct engine *g, struct command *c)
+void apply_started(struct engine *g, const struct command *c)
 {
-    struct cmd_event *v = &c->u.event;
+    const struct cmd_event *v = &c->u.event;
     struct agent *a;
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (j && j->row.state == JOB_SUBMITTED) job_running(g, j);
 }
 
-void apply_output(struct engine *g, struct command *c)
+void apply_output(struct engine *g, const struct command *c)
 {
-    struct cmd_output *o = &c->u.output;
+    const struct cmd_output *o = &c->u.output;
     struct agent *a;
     struct job *j = event_job(g, c, o->seq, o->job, o->attempt, &a);
     if (!j || a->row.removed_ms > 0) return;
     if (j->output_bytes < 0 &&
         !store_ok(g, store_output_bytes(g->store, o->job, o->attempt, &j->output_bytes, &g->err)))
         return;
-    int64_t limit = j->row.output_limit > 0 ? j->row.output_limit : g->config.output_limit_bytes;
-    if (j->output_bytes + (int64_t)o->len > limit + OUTPUT_SLACK_BYTES) return;
+    if (j->output_bytes + (int64_t)o->len > job_output_limit(g, &j->row) + OUTPUT_SLACK_BYTES)
+        return;
     struct chunk chunk = {.job = o->job,
                           .attempt = o->attempt,
                           .stream = o->stream,
@@ -57,7 +57,7 @@ void apply_output(struct engine *g, struct command *c)
     j->output_bytes += (int64_t)o->len;
     if (j->output_in == g->batch) return;
     j->output_in = g->batch;
-    effects_add(g->out, EFFECT_OUTPUT)->job = o->job;
+    effects_add(g->out, EFFECT_OUTPUT)->u.output.job = o->job;
 }
 
 /* What the agent may say of a failure; the rest is the coordinator's to say. */
@@ -76,9 +76,9 @@ static enum reason failure_reason(const struct cmd_event *v)
     }
 }
 
-void apply_finished(struct engine *g, struct command *c)
+void apply_finished(struct engine *g, const struct command *c)
 {
-    struct cmd_event *v = &c->u.event;
+    const struct cmd_event *v = &c->u.event;
     struct agent *a;
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
@@ -110,9 +110,9 @@ void apply_finished(struct engine *g, struct command *c)
     if (g->rc == 0) agent_release(g, a);
 }
 
-void apply_declined(struct engine *g, struct command *c)
+void apply_declined(struct engine *g, const struct command *c)
 {
-    struct cmd_event *v = &c->u.event;
+    const struct cmd_event *v = &c->u.event;
     struct agent *a;
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;

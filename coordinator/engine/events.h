@@ -4,6 +4,6 @@
 
 #include "coordinator/engine/core.h"
 
-apply_fn apply_started, apply_output, apply_finished, apply_declined;
+apply_event_fn apply_started, apply_output, apply_finished, apply_declined;
 
 #endif

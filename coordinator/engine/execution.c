@@ -80,9 +80,8 @@ void executions_clear(struct engine *g)
 
 static void changed(struct engine *g, const struct execution_row *row)
 {
-    struct effect *e = effects_add(g->out, EFFECT_EXECUTION_CHANGED);
-    e->id = row->id;
-    e->flag = execution_is_final(row->state);
+    effects_add(g->out, EFFECT_EXECUTION_CHANGED)->u.changed =
+        (struct effect_changed){.id = row->id, .final = execution_is_final(row->state)};
 }
 
 static bool write_row(struct engine *g, struct execution *x)
@@ -363,7 +362,7 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
 /* ---- commands ---- */
 
 /* The same start again, with its key. */
-static bool answer_known(struct engine *g, const struct command *c, const char *key)
+static bool answer_known(struct engine *g, const char *key, struct reply *r)
 {
     int64_t id;
     if (!key) return false;
@@ -373,13 +372,8 @@ static bool answer_known(struct engine *g, const struct command *c, const char *
         return false;
     }
     if (!store_ok(g, rc)) return true;
-    reply_ok(g, c, id);
-    if (c->request) {
-        struct effect *x = g->out->first;
-        while (x->next)
-            x = x->next;
-        x->flag = true;
-    }
+    r->id = id;
+    r->known = true;
     return true;
 }
 
@@ -397,32 +391,31 @@ static char *merge_labels(const struct flow *f, const struct json *given)
 }
 
 /* The flow, when it can be run. NULL: answered, or a failure was noted. */
-static const struct flow *find_to_run(struct engine *g, const struct command *c,
-                                      struct flow_entry *f)
+static const struct flow *find_to_run(struct engine *g, const struct cmd_start *s,
+                                      struct flow_entry *f, struct reply *r)
 {
-    const struct cmd_start *s = &c->u.start;
     if (!f || f->deleted) {
-        flow_reply_unknown(g, c, s->ns, s->flow);
+        flow_reply_unknown(g, s->ns, s->flow, r);
         return NULL;
     }
     const struct flow *present = flow_present(g, f);
     if (g->rc) return NULL;
     if (!present) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "apply the flow anew", "%s",
+        reply_error(r, ERR_CONFLICT, NULL, "apply the flow anew", "%s",
                     revision_get(f, f->revision)->broken);
         return NULL;
     }
     if (present->disabled) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "apply it without 'disabled'",
+        reply_error(r, ERR_CONFLICT, NULL, "apply it without 'disabled'",
                     "the flow %s.%s is disabled", f->ns, f->id);
         return NULL;
     }
     return present;
 }
 
-void apply_execution_start(struct engine *g, struct command *c)
+void apply_execution_start(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct cmd_start *s = &c->u.start;
+    const struct cmd_start *s = &c->u.start;
     char token[ID_TEXT_SIZE] = "-";
     if (s->submitter > 0) id_format(s->submitter, token);
     char *key = s->unique_key ? str_dupf("%s/%s", token, s->unique_key) : NULL;
@@ -430,9 +423,9 @@ void apply_execution_start(struct engine *g, struct command *c)
     const struct flow *present = NULL;
     struct json *inputs = NULL;
     struct err e = {0};
-    if (!answer_known(g, c, key) && (present = find_to_run(g, c, f)) != NULL &&
+    if (!answer_known(g, key, r) && (present = find_to_run(g, s, f, r)) != NULL &&
         flow_resolve_inputs(present, s->inputs, &inputs, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
+        reply_err(r, &e, NULL, NULL);
         present = NULL;
     }
     if (present) {
@@ -443,32 +436,32 @@ void apply_execution_start(struct engine *g, struct command *c)
                                     .submitter = s->submitter,
                                     .unique_key = mem_strdup(key)};
         int64_t id = execution_start(g, f, &row);
-        if (id) reply_ok(g, c, id);
+        r->id = id;
     }
     json_free(inputs);
     mem_free(key);
 }
 
-static void answer_not_open(struct engine *g, const struct command *c)
+static void answer_not_open(struct engine *g, int64_t id, struct reply *r)
 {
     struct execution_row row;
-    int rc = store_execution_get(g->store, c->u.id, &row, &g->err);
+    int rc = store_execution_get(g->store, id, &row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such execution");
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such execution");
     } else if (store_ok(g, rc)) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "what has ended stays as it is",
+        reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",
                     "the execution has ended already: %s",
                     fsm_name(&execution_fsm, (int)row.state));
         execution_row_fini(&row);
     }
 }
 
-void apply_execution_cancel(struct engine *g, struct command *c)
+void apply_execution_cancel(struct engine *g, const struct command *c, struct reply *r)
 {
     struct execution *x = execution_find(g, c->u.id);
     if (!x) {
-        answer_not_open(g, c);
+        answer_not_open(g, c->u.id, r);
         return;
     }
     if (x->row.state == EXECUTION_QUEUED) {
@@ -477,5 +470,5 @@ void apply_execution_cancel(struct engine *g, struct command *c)
         if (!move(g, x, EXECUTION_KILLING) || !write_row(g, x)) return;
         job_cancel_id(g, x->row.job); /* its end, now or later, is the execution's */
     }
-    if (g->rc == 0) reply_ok(g, c, c->u.id);
+    r->id = c->u.id;
 }

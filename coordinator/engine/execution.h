@@ -18,6 +18,6 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
 void execution_on_task(struct engine *g, const struct ended_job *j);
 /* Starts what is queued, as far as there are places. */
 void flow_pump(struct engine *g, struct flow_entry *f);
-apply_fn apply_execution_start, apply_execution_cancel;
+apply_request_fn apply_execution_start, apply_execution_cancel;
 
 #endif

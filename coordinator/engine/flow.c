@@ -77,7 +77,7 @@ void flows_clear(struct engine *g)
     }
 }
 
-void flow_reply_unknown(struct engine *g, const struct command *c, const char *ns, const char *id)
+void flow_reply_unknown(const struct engine *g, const char *ns, const char *id, struct reply *r)
 {
     const char **names = mem_array(g->flows.count + 1, sizeof *names);
     size_t count = 0, place = 0;
@@ -87,8 +87,7 @@ void flow_reply_unknown(struct engine *g, const struct command *c, const char *n
     const char *near = str_nearest(id, names, count);
     char text[STR_SUGGEST_SIZE];
     const char *hint = near ? str_hint(text, near) : "cadre flow list shows those that there are";
-    reply_error(g, c, ERR_NOT_FOUND, NULL, hint, "there is no flow '%s' in the namespace %s", id,
-                ns);
+    reply_error(r, ERR_NOT_FOUND, NULL, hint, "there is no flow '%s' in the namespace %s", id, ns);
     mem_free(names);
 }
 

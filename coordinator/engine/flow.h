@@ -72,6 +72,6 @@ const struct flow *revision_parsed(struct engine *g, struct revision *r);
 const struct flow *flow_present(struct engine *g, struct flow_entry *f); /* the present revision */
 const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* "ns.id" */
 /* Answers that there is no such flow. */
-void flow_reply_unknown(struct engine *g, const struct command *c, const char *ns, const char *id);
+void flow_reply_unknown(const struct engine *g, const char *ns, const char *id, struct reply *r);
 
 #endif

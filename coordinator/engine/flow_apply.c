@@ -83,7 +83,7 @@ static void check_deleted(struct review *r)
                       f->ns, f->id, (long long)f->queued.count);
 }
 
-static void check_file(struct review *r, struct cmd_apply *a, size_t n)
+static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
 {
     struct flow_file *file = &a->files[n];
     bool parsed = file->flow != NULL;
@@ -103,15 +103,15 @@ static void check_file(struct review *r, struct cmd_apply *a, size_t n)
         check_requires(r, &r->flow->triggers[i].work);
 }
 
-static void reply_problems(struct engine *g, const struct command *c, struct review *r)
+static void reply_problems(const struct review *found, struct reply *r)
 {
     struct buf text;
     struct jw w;
     buf_init(&text, 4 * 1024 * 1024);
     jw_init(&w, &text);
     jw_array(&w, NULL);
-    for (size_t i = 0; i < r->problems.count; i++) {
-        const struct flow_problem *p = &r->problems.items[i];
+    for (size_t i = 0; i < found->problems.count; i++) {
+        const struct flow_problem *p = &found->problems.items[i];
         jw_object(&w, NULL);
         jw_str(&w, "file", p->file);
         jw_int(&w, "line", p->line);
@@ -120,16 +120,11 @@ static void reply_problems(struct engine *g, const struct command *c, struct rev
     }
     jw_end(&w);
     jw_finish(&w);
-    const struct flow_problem *first = &r->problems.items[0];
+    const struct flow_problem *first = &found->problems.items[0];
     const char *file = first->file ? first->file : "flow";
-    reply_error(g, c, ERR_INVALID, r->groups_only ? "unknown-group" : "invalid-flow", NULL,
+    reply_error(r, ERR_INVALID, found->groups_only ? "unknown-group" : "invalid-flow", NULL,
                 "%s:%d: %s", file, first->line, first->sentence);
-    if (c->request) {
-        struct effect *x = g->out->first;
-        while (x->next)
-            x = x->next;
-        x->json = buf_detach(&text);
-    }
+    reply_json(r, &text);
     buf_fini(&text);
 }
 
@@ -188,9 +183,8 @@ static enum change apply_file(struct engine *g, struct flow_file *file, bool che
     return what;
 }
 
-static void apply_all(struct engine *g, struct command *c)
+static void apply_all(struct engine *g, const struct cmd_apply *a, struct reply *r)
 {
-    struct cmd_apply *a = &c->u.apply;
     struct buf text;
     struct jw w;
     buf_init(&text, 4 * 1024 * 1024);
@@ -209,33 +203,33 @@ static void apply_all(struct engine *g, struct command *c)
     if (g->rc == 0) {
         jw_end(&w);
         jw_finish(&w);
-        reply_json(g, c, &text);
+        reply_json(r, &text);
     }
     buf_fini(&text);
 }
 
-void apply_flow_apply(struct engine *g, struct command *c)
+void apply_flow_apply(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct cmd_apply *a = &c->u.apply;
-    struct review r = {.g = g, .groups_only = true};
+    const struct cmd_apply *a = &c->u.apply;
+    struct review found = {.g = g, .groups_only = true};
     for (size_t i = 0; i < a->count; i++)
-        check_file(&r, a, i);
-    flow_problems_sort(&r.problems);
-    if (r.problems.count > 0)
-        reply_problems(g, c, &r);
+        check_file(&found, a, i);
+    flow_problems_sort(&found.problems);
+    if (found.problems.count > 0)
+        reply_problems(&found, r);
     else
-        apply_all(g, c);
-    flow_problems_fini(&r.problems);
+        apply_all(g, a, r);
+    flow_problems_fini(&found.problems);
 }
 
 /* ---- deleting ---- */
 
-void apply_flow_delete(struct engine *g, struct command *c)
+void apply_flow_delete(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_place *p = &c->u.place;
     struct flow_entry *f = flow_get(g, p->ns, p->flow);
     if (!f || f->deleted) {
-        flow_reply_unknown(g, c, p->ns, p->flow);
+        flow_reply_unknown(g, p->ns, p->flow, r);
         return;
     }
     if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, &g->err))) return;
@@ -245,5 +239,4 @@ void apply_flow_delete(struct engine *g, struct command *c)
     f->deleted = true;
     revision_release(revision_get(f, f->revision));
     flow_pump(g, f);
-    if (g->rc == 0) reply_ok(g, c, 0);
 }

@@ -4,6 +4,6 @@
 
 #include "coordinator/engine/core.h"
 
-apply_fn apply_flow_apply, apply_flow_delete;
+apply_request_fn apply_flow_apply, apply_flow_delete;
 
 #endif

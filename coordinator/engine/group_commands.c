@@ -18,13 +18,13 @@ enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUE
 #define DESCRIPTION_MAX 512
 
 /* The live group that the command names. NULL: answered. */
-static struct group *named(struct engine *g, const struct command *c, const char *key)
+static struct group *named(const struct engine *g, const char *key, struct reply *r)
 {
     struct group *group = key ? group_find(g, key) : NULL;
     if (group && !group->deleted) return group;
     const char *near = key ? group_nearest_key(g, key) : NULL;
     char hint[STR_SUGGEST_SIZE];
-    reply_error(g, c, ERR_NOT_FOUND, NULL, str_hint(hint, near), "there is no worker group '%s'",
+    reply_error(r, ERR_NOT_FOUND, NULL, str_hint(hint, near), "there is no worker group '%s'",
                 key ? key : "");
     return NULL;
 }
@@ -79,6 +79,16 @@ static int check_fields(struct group_row *row, struct err *e)
 
 /* ---- commands ---- */
 
+static struct group_row copy_row(const struct group_row *row)
+{
+    struct group_row copy = *row;
+    copy.key = mem_strdup(row->key);
+    copy.description = mem_strdup(row->description);
+    copy.require = mem_strdup(row->require);
+    copy.allowed_namespaces = mem_strdup(row->allowed_namespaces);
+    return copy;
+}
+
 static void review_agents(struct engine *g, struct group *group)
 {
     struct agent *next;
@@ -88,29 +98,28 @@ static void review_agents(struct engine *g, struct group *group)
     }
 }
 
-void apply_group_create(struct engine *g, struct command *c)
+static void create(struct engine *g, struct group_row *row, struct reply *r)
 {
-    struct group_row *row = &c->u.group;
     struct err e;
     if (!str_key_valid(row->key)) {
-        reply_error(g, c, ERR_INVALID, NULL,
+        reply_error(r, ERR_INVALID, NULL,
                     "letters, digits, _ and -, at most 63, the first a letter or digit",
                     "key: '%s' is not a worker group's key", row->key ? row->key : "");
         return;
     }
     struct group *group = group_find(g, row->key);
     if (group && !group->deleted) {
-        reply_error(g, c, ERR_EXISTS, NULL, NULL, "there is a worker group '%s' already", row->key);
+        reply_error(r, ERR_EXISTS, NULL, NULL, "there is a worker group '%s' already", row->key);
         return;
     }
     if (group && group->queued > 0) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
+        reply_error(r, ERR_CONFLICT, NULL, "try again in a moment",
                     "the worker group '%s' is being deleted: %lld jobs are still to be ended",
                     row->key, (long long)group->queued);
         return;
     }
     if (check_fields(row, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
+        reply_err(r, &e, NULL, NULL);
         return;
     }
     row->created_ms = g->now.wall_ms;
@@ -118,50 +127,59 @@ void apply_group_create(struct engine *g, struct command *c)
     group = group_add(g, row);
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
     review_agents(g, group); /* those that stayed to end their attempts */
-    reply_ok(g, c, 0);
 }
 
-void apply_group_update(struct engine *g, struct command *c)
+void apply_group_create(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct group_row *row = &c->u.group;
+    struct group_row row = copy_row(&c->u.group);
+    create(g, &row, r);
+    group_row_fini(&row);
+}
+
+static void update(struct engine *g, struct group_row *row, uint32_t mask, struct reply *r)
+{
     struct err e;
-    struct group *group = named(g, c, row->key);
+    struct group *group = named(g, row->key, r);
     if (!group) return;
     if (check_fields(row, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
+        reply_err(r, &e, NULL, NULL);
         return;
     }
-    if (c->mask & MASK_DESCRIPTION) text_take(&group->row.description, &row->description);
-    if (c->mask & MASK_REQUIRE) text_take(&group->row.require, &row->require);
-    if (c->mask & MASK_NAMESPACES)
-        text_take(&group->row.allowed_namespaces, &row->allowed_namespaces);
-    if (c->mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
+    if (mask & MASK_DESCRIPTION) text_take(&group->row.description, &row->description);
+    if (mask & MASK_REQUIRE) text_take(&group->row.require, &row->require);
+    if (mask & MASK_NAMESPACES) text_take(&group->row.allowed_namespaces, &row->allowed_namespaces);
+    if (mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
     if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
-    if (c->mask & MASK_REQUIRE) review_agents(g, group);
-    reply_ok(g, c, 0);
+    if (mask & MASK_REQUIRE) review_agents(g, group);
 }
 
-static void set_paused(struct engine *g, struct command *c, bool paused)
+void apply_group_update(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct group *group = named(g, c, c->text);
+    struct group_row row = copy_row(&c->u.group);
+    update(g, &row, c->mask, r);
+    group_row_fini(&row);
+}
+
+static void set_paused(struct engine *g, const struct command *c, bool paused, struct reply *r)
+{
+    struct group *group = named(g, c->text, r);
     if (!group) return;
     if (group->row.paused != paused) {
         group->row.paused = paused;
         if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
         if (!paused) group_set_dirty(g, group);
     }
-    reply_ok(g, c, 0);
 }
 
-void apply_group_pause(struct engine *g, struct command *c)
+void apply_group_pause(struct engine *g, const struct command *c, struct reply *r)
 {
-    set_paused(g, c, true);
+    set_paused(g, c, true, r);
 }
 
-void apply_group_resume(struct engine *g, struct command *c)
+void apply_group_resume(struct engine *g, const struct command *c, struct reply *r)
 {
-    set_paused(g, c, false);
+    set_paused(g, c, false, r);
 }
 
 /* ---- delete ---- */
@@ -177,7 +195,7 @@ static void look_for(const struct flow_group_ref *ref, const char *place, void *
 }
 
 /* false: answered that a flow sends jobs there. */
-static bool no_flow_names_it(struct engine *g, const struct command *c, const struct group *group)
+static bool no_flow_names_it(struct engine *g, const struct group *group, struct reply *r)
 {
     size_t place = 0;
     for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
@@ -187,7 +205,7 @@ static bool no_flow_names_it(struct engine *g, const struct command *c, const st
             if (g->rc) return false;
             if (present) flow_each_group(present, look_for, &m);
             if (!m.place) continue;
-            reply_error(g, c, ERR_CONFLICT, NULL,
+            reply_error(r, ERR_CONFLICT, NULL,
                         "apply the flow with another group; with --force its tasks fail from "
                         "now on",
                         "the flow %s.%s sends jobs to the worker group '%s'", f->ns, f->id,
@@ -198,12 +216,12 @@ static bool no_flow_names_it(struct engine *g, const struct command *c, const st
     return true;
 }
 
-static bool may_delete(struct engine *g, const struct command *c, const struct group *group)
+static bool may_delete(struct engine *g, const struct group *group, bool force, struct reply *r)
 {
-    if (c->flag) return true;
+    if (force) return true;
     int64_t running = group->assigned, waiting = group->queued + group->retrying;
     if (running + waiting > 0) {
-        reply_error(g, c, ERR_CONFLICT, NULL,
+        reply_error(r, ERR_CONFLICT, NULL,
                     "with --force the queued ones end as FAILED (group-deleted), the running "
                     "ones run on",
                     "the worker group '%s' has %lld queued and %lld running jobs", group->row.key,
@@ -214,19 +232,19 @@ static bool may_delete(struct engine *g, const struct command *c, const struct g
     for (const struct namespace *n; (n = map_next(&g->namespaces, &place)) != NULL;) {
         for (; n; n = n->next_same) {
             if (!str_eq(n->row.group, group->row.key)) continue;
-            reply_error(g, c, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
+            reply_error(r, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
                         "the namespace %s sends its jobs to the worker group '%s'", n->row.ns,
                         group->row.key);
             return false;
         }
     }
-    return no_flow_names_it(g, c, group);
+    return no_flow_names_it(g, group, r);
 }
 
-void apply_group_delete(struct engine *g, struct command *c)
+void apply_group_delete(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct group *group = named(g, c, c->text);
-    if (!group || !may_delete(g, c, group)) return;
+    struct group *group = named(g, c->text, r);
+    if (!group || !may_delete(g, group, c->flag, r)) return;
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
     log_info("group %s: deleted", group->row.key);
     group->deleted = true;
@@ -234,5 +252,4 @@ void apply_group_delete(struct engine *g, struct command *c)
     review_agents(g, group);
     if (g->rc) return;
     group_watch(g, group);
-    reply_ok(g, c, 0);
 }

@@ -4,7 +4,7 @@
 
 #include "coordinator/engine/core.h"
 
-apply_fn apply_group_create, apply_group_update, apply_group_delete, apply_group_pause,
+apply_request_fn apply_group_create, apply_group_update, apply_group_delete, apply_group_pause,
     apply_group_resume;
 
 #endif

@@ -41,9 +41,8 @@ void acks_flush(struct engine *g)
         g->acks = a->next_ack;
         a->ack_due = false;
         agent_store_seq(g, a);
-        struct effect *x = session_effect(g, EFFECT_ACK, a->session);
-        x->seq = a->last_seq;
-        x->n = a->heartbeat;
+        session_effect(g, EFFECT_ACK, a->session)->u.ack =
+            (struct effect_ack){.seq = a->last_seq, .heartbeat = a->heartbeat};
         a->heartbeat = 0;
         if (a->end_due_seq == 0 || a->last_seq < a->end_due_seq) continue;
         settle_ends(g, a);
@@ -54,7 +53,7 @@ void acks_flush(struct engine *g)
 /* ---- hello ---- */
 
 /* The row of the agent, or a refusal. */
-static bool admit(struct engine *g, struct command *c, struct agent_row *row)
+static bool admit(struct engine *g, const struct command *c, struct agent_row *row)
 {
     const struct cmd_hello *h = &c->u.hello;
     int rc = store_agent_get(g->store, h->agent, row, &g->err);
@@ -101,7 +100,7 @@ static bool replace_session(struct engine *g, struct agent *a, const struct comm
 }
 
 /* A name from the config counts when no other agent has it. */
-static void rename_agent(struct engine *g, struct agent_row *row, struct cmd_hello *h)
+static void rename_agent(struct engine *g, struct agent_row *row, const struct cmd_hello *h)
 {
     if (str_eq(row->name, h->name) || !str_name_valid(h->name)) return;
     struct agent_row other;
@@ -111,18 +110,18 @@ static void rename_agent(struct engine *g, struct agent_row *row, struct cmd_hel
         log_warn("agent %s: cannot be called '%s', another agent is", row->name, h->name);
     } else if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        text_take(&row->name, &h->name);
+        text_set(&row->name, h->name);
     } else {
         store_ok(g, rc);
     }
 }
 
-static void fill_row(struct engine *g, struct agent_row *row, struct cmd_hello *h)
+static void fill_row(struct engine *g, struct agent_row *row, const struct cmd_hello *h)
 {
     rename_agent(g, row, h);
-    text_take(&row->group, &h->group);
-    text_take(&row->version, &h->version);
-    text_take(&row->capabilities, &h->capabilities);
+    text_set(&row->group, h->group);
+    text_set(&row->version, h->version);
+    text_set(&row->capabilities, h->capabilities);
     row->slots = h->slots;
     row->draining = h->draining;
     row->online = true;
@@ -204,11 +203,8 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
 
 static void welcome(struct engine *g, struct agent *a)
 {
-    session_effect(g, EFFECT_WELCOME, a->session)->seq = a->last_seq;
-    if (!a->row.held) return;
-    struct effect *x = session_effect(g, EFFECT_DRAIN, a->session);
-    x->flag = true;
-    x->text = mem_strdup(a->row.drain_reason);
+    session_effect(g, EFFECT_WELCOME, a->session)->u.welcome.seq = a->last_seq;
+    if (a->row.held) agent_tell_drain(g, a, true);
 }
 
 /* A hello that was long on its way: its agent has given the connection up and opened another one
@@ -219,9 +215,9 @@ static bool is_late(const struct engine *g, const struct agent *a, uint64_t sess
 }
 
 /* The agent with its new facts; its group is looked at. NULL: refused. */
-static struct agent *greet(struct engine *g, struct command *c, struct agent_row *row)
+static struct agent *greet(struct engine *g, const struct command *c, struct agent_row *row)
 {
-    struct cmd_hello *h = &c->u.hello;
+    const struct cmd_hello *h = &c->u.hello;
     struct agent *a = agent_find(g, h->agent);
     if (is_late(g, a, c->session)) {
         session_effect(g, EFFECT_CLOSE, c->session);
@@ -237,9 +233,9 @@ static struct agent *greet(struct engine *g, struct command *c, struct agent_row
     a->row = *row;
     *row = (struct agent_row){0};
     a->moved = moved;
-    text_take(moved ? &a->moved_host : &a->row.host_id, &h->host_id);
-    text_take(moved ? &a->moved_boot : &a->row.boot_id, &h->boot_id);
-    text_take(moved ? &a->moved_journal : &a->row.journal_id, &h->journal_id);
+    text_set(moved ? &a->moved_host : &a->row.host_id, h->host_id);
+    text_set(moved ? &a->moved_boot : &a->row.boot_id, h->boot_id);
+    text_set(moved ? &a->moved_journal : &a->row.journal_id, h->journal_id);
     if (moved)
         log_warn("agent %s: came back on another machine; it gets jobs when the leases of those "
                  "on the former one end",
@@ -263,7 +259,7 @@ static struct agent *greet(struct engine *g, struct command *c, struct agent_row
     return a;
 }
 
-void apply_hello(struct engine *g, struct command *c)
+void apply_hello(struct engine *g, const struct command *c)
 {
     struct agent_row row = {0};
     if (!admit(g, c, &row)) return;
@@ -294,17 +290,17 @@ void apply_hello(struct engine *g, struct command *c)
 
 /* ---- ready, heartbeat, gone ---- */
 
-void apply_ready(struct engine *g, struct command *c)
+void apply_ready(struct engine *g, const struct command *c)
 {
     struct agent *a = agent_of_session(g, c->session);
     if (!a) return;
-    struct cmd_ready *r = &c->u.ready;
+    const struct cmd_ready *r = &c->u.ready;
     agent_heard(g, a);
     a->ready = true;
     bool changed = a->row.draining != r->draining;
     a->row.draining = r->draining;
     if (!a->row.held && !str_eq(a->row.drain_reason, r->reason)) {
-        text_take(&a->row.drain_reason, &r->reason);
+        text_set(&a->row.drain_reason, r->reason);
         changed = true;
     }
     if (r->slots > 0 && r->slots != a->row.slots) {
@@ -312,7 +308,7 @@ void apply_ready(struct engine *g, struct command *c)
         changed = true;
     }
     if (r->capabilities && !str_eq(r->capabilities, a->row.capabilities)) {
-        text_take(&a->row.capabilities, &r->capabilities);
+        text_set(&a->row.capabilities, r->capabilities);
         agent_set_caps(g, a);
         changed = true;
     }
@@ -336,7 +332,7 @@ static void write_seen(struct engine *g)
     g->seen_due_ms = g->now.mono_ms + (written > SEEN_MOST ? SEEN_MORE_MS : SEEN_EVERY_MS);
 }
 
-void apply_heartbeat(struct engine *g, struct command *c)
+void apply_heartbeat(struct engine *g, const struct command *c)
 {
     struct agent *a = agent_of_session(g, c->session);
     if (!a) return;
@@ -346,7 +342,7 @@ void apply_heartbeat(struct engine *g, struct command *c)
     agent_ack(g, a);
 }
 
-void apply_gone(struct engine *g, struct command *c)
+void apply_gone(struct engine *g, const struct command *c)
 {
     struct agent *a = agent_of_session(g, c->session);
     if (!a) return;

@@ -5,6 +5,6 @@
 #include "coordinator/engine/job.h"
 
 void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
-apply_fn apply_hello, apply_ready, apply_heartbeat, apply_gone;
+apply_event_fn apply_hello, apply_ready, apply_heartbeat, apply_gone;
 
 #endif

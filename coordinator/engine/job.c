@@ -53,14 +53,18 @@ void job_changed(struct engine *g, struct job *j)
     bool final = job_is_final(j->row.state);
     if (j->changed_in == g->batch && !final) return;
     j->changed_in = g->batch;
-    struct effect *x = effects_add(g->out, EFFECT_JOB_CHANGED);
-    x->job = j->row.id;
-    x->flag = final;
+    effects_add(g->out, EFFECT_JOB_CHANGED)->u.changed =
+        (struct effect_changed){.id = j->row.id, .final = final};
 }
 
 int64_t job_grace(const struct job *j)
 {
     return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : KILL_GRACE_DEFAULT_MS;
+}
+
+int64_t job_output_limit(const struct engine *g, const struct job_row *row)
+{
+    return row->output_limit > 0 ? row->output_limit : g->config.output_limit_bytes;
 }
 
 int64_t job_lease(const struct engine *g, const struct job *j)
@@ -113,6 +117,20 @@ static void read_times(const struct engine *g, struct job *j)
         j->first_ms = mono - clamp(wall - r->first_started_ms, 0, INT64_MAX / 2);
     int64_t from = r->started_ms > 0 ? r->started_ms : r->submitted_ms;
     j->timed_from_ms = mono - clamp(wall - from, 0, r->timeout_ms);
+}
+
+struct job_row job_row_copy(const struct job_row *row)
+{
+    struct job_row copy = *row;
+    copy.ns = mem_strdup(row->ns);
+    copy.name = mem_strdup(row->name);
+    copy.flow = mem_strdup(row->flow);
+    copy.execution = mem_strdup(row->execution);
+    copy.task = mem_strdup(row->task);
+    copy.group = mem_strdup(row->group);
+    copy.message = mem_strdup(row->message);
+    copy.unique_key = mem_strdup(row->unique_key);
+    return copy;
 }
 
 struct job *job_find(const struct engine *g, int64_t id)
@@ -322,13 +340,14 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     link_agent(g, j, a);
     agent_update(g, a);
     job_arm(g, j);
-    struct effect *x = session_effect(g, EFFECT_JOB, a->session);
-    x->job = j->row.id;
-    x->attempt = j->row.attempt;
-    x->json = hand_out_spec(j);
-    x->ms = job_lease(g, j);
-    x->ms2 = j->row.timeout_ms;
-    x->seq = j->row.output_limit > 0 ? j->row.output_limit : g->config.output_limit_bytes;
+    session_effect(g, EFFECT_JOB, a->session)->u.job = (struct effect_job){
+        .job = j->row.id,
+        .attempt = j->row.attempt,
+        .spec = hand_out_spec(j),
+        .lease_ms = job_lease(g, j),
+        .timeout_ms = j->row.timeout_ms,
+        .output_limit = job_output_limit(g, &j->row),
+    };
     mem_free(j->spec);
     j->spec = NULL;
 }
@@ -356,12 +375,13 @@ void job_kill(struct engine *g, struct job *j, enum reason why)
     if (!store_ok(g, store_job_killing(g->store, j->row.id, why, &g->err))) return;
     job_arm(g, j);
     if (j->agent->session) {
-        struct effect *x = session_effect(g, EFFECT_KILL, j->agent->session);
-        x->job = j->row.id;
-        x->attempt = j->row.attempt;
         /* what has no name in the protocol is a cancel to the agent */
-        x->text = mem_strdup(reason_name(why == REASON_TIMEOUT ? why : REASON_CANCELLED));
-        x->ms = job_grace(j);
+        session_effect(g, EFFECT_KILL, j->agent->session)->u.kill = (struct effect_kill){
+            .job = j->row.id,
+            .attempt = j->row.attempt,
+            .reason = reason_name(why == REASON_TIMEOUT ? why : REASON_CANCELLED),
+            .grace_ms = job_grace(j),
+        };
     }
 }
 

@@ -26,6 +26,7 @@ struct job {
     struct timer timer;
 };
 
+struct job_row job_row_copy(const struct job_row *row); /* job_row_fini */
 struct job *job_find(const struct engine *g, int64_t id);
 
 /* Puts a row into memory (takes its strings), in the state that it has, without any transition. */
@@ -33,7 +34,8 @@ struct job *job_add(struct engine *g, struct job_row *row);
 void job_free(struct engine *g, struct job *j);
 /* A CREATED job, loaded when it is not at hand; NULL: a failure was noted. */
 struct job *job_get(struct engine *g, int64_t id);
-void job_arm(struct engine *g, struct job *j);                  /* the timer that its state wants */
+void job_arm(struct engine *g, struct job *j); /* the timer that its state wants */
+int64_t job_output_limit(const struct engine *g, const struct job_row *row);
 int64_t job_lease(const struct engine *g, const struct job *j); /* its length */
 int64_t job_lease_until(const struct engine *g, const struct job *j);
 int64_t job_grace(const struct job *j);

@@ -67,7 +67,7 @@ void lease_on_timer(struct engine *g, struct agent *a)
 
 /* What agents said meanwhile waits unread, and some of them have to come back first, so nothing of
  * that time counts against them or their attempts: as after a start. */
-void apply_awake(struct engine *g, struct command *c)
+void apply_awake(struct engine *g, const struct command *c)
 {
     char text[DURATION_TEXT_SIZE];
     int64_t asleep = c->u.n;

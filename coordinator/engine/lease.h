@@ -9,6 +9,6 @@ void lease_arm(struct engine *g, struct agent *a); /* after a hand-out */
 void lease_begin(struct engine *g,
                  struct agent *a); /* after anything else that makes one end earlier */
 void lease_on_timer(struct engine *g, struct agent *a);
-apply_fn apply_awake;
+apply_event_fn apply_awake;
 
 #endif

@@ -84,20 +84,6 @@ static int load_ns(const struct namespace_row *row, void *user)
     return 0;
 }
 
-static struct job_row copy_job(const struct job_row *row)
-{
-    struct job_row copy = *row;
-    copy.ns = dup_text(row->ns);
-    copy.name = dup_text(row->name);
-    copy.flow = dup_text(row->flow);
-    copy.execution = dup_text(row->execution);
-    copy.task = dup_text(row->task);
-    copy.group = dup_text(row->group);
-    copy.message = dup_text(row->message);
-    copy.unique_key = NULL;
-    return copy;
-}
-
 static void load_assigned(struct engine *g, struct job *j)
 {
     struct agent *a = agent_find(g, j->row.agent);
@@ -114,7 +100,7 @@ static void load_assigned(struct engine *g, struct job *j)
 static int load_job(const struct job_row *row, void *user)
 {
     struct engine *g = user;
-    struct job_row copy = copy_job(row);
+    struct job_row copy = job_row_copy(row);
     struct job *j = job_add(g, &copy);
     if (job_is_assigned(row->state)) load_assigned(g, j);
     struct group *group = group_of_job(g, &j->row);

@@ -77,45 +77,45 @@ const struct namespace *namespace_nearest(const struct engine *g, const char *ns
 
 /* ---- commands ---- */
 
-void apply_ns_set(struct engine *g, struct command *c)
+void apply_ns_set(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct namespace_row *n = &c->u.ns;
+    const struct namespace_row *n = &c->u.ns;
     if (!str_namespace_valid(n->ns)) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace",
+        reply_error(r, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace",
                     n->ns ? n->ns : "");
         return;
     }
     if (n->fallback < -1 || n->fallback > FALLBACK_IGNORE) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL,
-                    "fallback: not one of WAIT, FAIL, CANCEL, IGNORE");
+        reply_error(r, ERR_INVALID, NULL, NULL, "fallback: not one of WAIT, FAIL, CANCEL, IGNORE");
         return;
     }
     const struct group *group = group_find(g, n->group);
     if (!group || group->deleted) {
         const char *near = group_nearest_key(g, n->group);
         char hint[STR_SUGGEST_SIZE];
-        reply_error(g, c, ERR_INVALID, "unknown-group", str_hint(hint, near),
+        reply_error(r, ERR_INVALID, "unknown-group", str_hint(hint, near),
                     "group: there is no group '%s'", n->group);
         return;
     }
     if (!store_ok(g, store_ns_put(g->store, n, &g->err))) return;
-    namespace_put(g, n);
-    reply_ok(g, c, 0);
+    struct namespace_row row = {.ns = mem_strdup(n->ns),
+                                .group = mem_strdup(n->group),
+                                .fallback = n->fallback};
+    namespace_put(g, &row);
 }
 
-void apply_ns_unset(struct engine *g, struct command *c)
+void apply_ns_unset(struct engine *g, const struct command *c, struct reply *r)
 {
     if (!c->text || !namespace_find(g, c->text)) {
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "the namespace '%s' says nothing",
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "the namespace '%s' has no settings",
                     c->text ? c->text : "");
         return;
     }
     if (!store_ok(g, store_ns_delete(g->store, c->text, &g->err))) return;
     ns_remove(g, c->text);
-    reply_ok(g, c, 0);
 }
 
-void apply_resolve(struct engine *g, struct command *c)
+void apply_resolve(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct namespace *n = namespace_nearest(g, c->text);
     struct buf b;
@@ -130,7 +130,7 @@ void apply_resolve(struct engine *g, struct command *c)
            fallback_names[n && n->row.fallback >= 0 ? n->row.fallback : FALLBACK_WAIT]);
     jw_end(&w);
     jw_finish(&w);
-    reply_json(g, c, &b);
+    reply_json(r, &b);
     buf_fini(&b);
     mem_free(from);
 }

@@ -16,6 +16,6 @@ void namespace_put(struct engine *g, struct namespace_row *row); /* takes the st
 void namespaces_clear(struct engine *g);
 /* The nearest namespace at or above ns that says something; NULL: none. */
 const struct namespace *namespace_nearest(const struct engine *g, const char *ns);
-apply_fn apply_ns_set, apply_ns_unset, apply_resolve;
+apply_request_fn apply_ns_set, apply_ns_unset, apply_resolve;
 
 #endif

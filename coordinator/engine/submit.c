@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The same submit again, with its key: the job that is there already. */
-static bool answer_known(struct engine *g, const struct command *c, const char *key)
+static bool answer_known(struct engine *g, const char *key, struct reply *r)
 {
     int64_t id;
     if (!key) return false;
@@ -19,29 +19,26 @@ static bool answer_known(struct engine *g, const struct command *c, const char *
         return false;
     }
     if (!store_ok(g, rc)) return true;
-    if (c->request) {
-        struct effect *x = effects_add(g->out, EFFECT_REPLY);
-        x->request = c->request;
-        x->id = id;
-        x->flag = true;
-    }
+    reply_fini(r);
+    r->id = id;
+    r->known = true;
     return true;
 }
 
-static void refuse_group(struct engine *g, struct command *c, const char *key,
-                         const struct namespace *n)
+static void refuse_group(const struct engine *g, const char *key, const struct namespace *n,
+                         struct reply *r)
 {
     const char *near = group_nearest_key(g, key);
     char text[STR_SUGGEST_SIZE];
     const char *hint = near ? str_hint(text, near) : "cadre group list shows those that there are";
     if (n) {
         reply_error(
-            g, c, ERR_INVALID, "unknown-group", hint,
+            r, ERR_INVALID, "unknown-group", hint,
             "group: there is no worker group '%s', to which the namespace %s sends its jobs", key,
             n->row.ns);
     } else {
-        reply_error(g, c, ERR_INVALID, "unknown-group", hint,
-                    "group: there is no worker group '%s'", key);
+        reply_error(r, ERR_INVALID, "unknown-group", hint, "group: there is no worker group '%s'",
+                    key);
     }
 }
 
@@ -58,37 +55,25 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
     return group && !group->deleted ? group : NULL;
 }
 
-/* NULL: refused. */
-static struct group *resolve(struct engine *g, struct command *c)
-{
-    struct cmd_submit *s = &c->u.submit;
-    const struct namespace *from;
-    struct group *group = job_resolve(g, &s->job, s->fallback_given, &from);
-    if (!group) refuse_group(g, c, s->job.group, from);
-    return group;
-}
-
 /* Is there place, and is it allowed? false: refused. */
-static bool accept(struct engine *g, struct command *c, const struct group *group)
+static bool accept(const struct engine *g, const struct group *group, const char *ns, size_t bytes,
+                   struct reply *r)
 {
-    const struct cmd_submit *s = &c->u.submit;
     char name[96];
-    if (!group_allows(group, s->job.ns)) {
-        reply_error(g, c, ERR_DENIED, "namespace-not-allowed",
+    if (!group_allows(group, ns)) {
+        reply_error(r, ERR_DENIED, "namespace-not-allowed",
                     "cadre group show tells which namespaces may", "%s does not take jobs of %s%s",
-                    group_name(group, name), s->job.ns ? "namespace " : "no namespace",
-                    s->job.ns ? s->job.ns : "");
+                    group_name(group, name), ns ? "namespace " : "no namespace", ns ? ns : "");
         return false;
     }
     if (group->row.max_queued > 0 && group->queued >= group->row.max_queued) {
-        reply_error(g, c, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
+        reply_error(r, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
                     "%s holds %lld queued jobs, as many as it may", group_name(group, name),
                     (long long)group->queued);
         return false;
     }
-    size_t bytes = strlen(s->spec);
     if (g->config.payload_limit_bytes > 0 && bytes > (size_t)g->config.payload_limit_bytes) {
-        reply_error(g, c, ERR_TOO_LARGE, "payload-too-large", "pass large data by reference",
+        reply_error(r, ERR_TOO_LARGE, "payload-too-large", "pass large data by reference",
                     "the job is %zu bytes, the limit is %lld", bytes,
                     (long long)g->config.payload_limit_bytes);
         return false;
@@ -96,44 +81,58 @@ static bool accept(struct engine *g, struct command *c, const struct group *grou
     return true;
 }
 
-static bool intern_requires(struct engine *g, struct command *c)
+static bool intern_requires(struct engine *g, const struct json *require, int64_t *id,
+                            struct reply *r)
 {
-    struct cmd_submit *s = &c->u.submit;
-    struct requires *r = NULL;
+    struct requires *compiled = NULL;
     struct err e;
-    s->job.requires_id = 0;
-    if (requires_parse(s->require, &r, &e)) {
-        reply_err(g, c, &e, NULL, NULL);
+    *id = 0;
+    if (requires_parse(require, &compiled, &e)) {
+        reply_err(r, &e, NULL, NULL);
         return false;
     }
-    return !r || store_ok(g, requires_entry_intern(g, r, &s->job.requires_id));
+    return !compiled || store_ok(g, requires_entry_intern(g, compiled, id));
+}
+
+/* The group that is to run it, when it may be queued there. NULL: refused, or a failure was
+ * noted. */
+static struct group *check(struct engine *g, const struct cmd_submit *s, struct job_row *row,
+                           struct reply *r)
+{
+    const struct namespace *from;
+    struct group *group = job_resolve(g, row, s->fallback_given, &from);
+    if (!group) {
+        refuse_group(g, row->group, from, r);
+        return NULL;
+    }
+    if (!accept(g, group, row->ns, strlen(s->spec), r)) return NULL;
+    return intern_requires(g, s->require, &row->requires_id, r) ? group : NULL;
 }
 
 /* Ids are random enough to be unique nearly always, and the store knows for certain. false: known
  * key, or failure. */
-static bool insert(struct engine *g, struct command *c)
+static bool insert(struct engine *g, struct job_row *row, const char *spec, struct reply *r)
 {
-    struct cmd_submit *s = &c->u.submit;
     for (int tries = 0; tries < 100; tries++) {
-        s->job.id = engine_new_id(g);
-        int rc = store_job_insert(g->store, &s->job, s->spec, &g->err);
+        row->id = engine_new_id(g);
+        int rc = store_job_insert(g->store, row, spec, &g->err);
         if (rc != ERR_EXISTS) return store_ok(g, rc);
         g->err = (struct err){0};
-        if (answer_known(g, c, s->job.unique_key)) return false;
+        if (answer_known(g, row->unique_key, r)) return false;
     }
     engine_broken(g, "no free job id was found");
     return false;
 }
 
 /* Keys are the submitter's own. */
-static void scope_key(struct job_row *j)
+static void scope_key(struct job_row *row)
 {
-    if (!j->unique_key) return;
+    if (!row->unique_key) return;
     char token[ID_TEXT_SIZE] = "-";
-    if (j->submitter > 0) id_format(j->submitter, token);
-    char *scoped = str_dupf("%s/%s", token, j->unique_key);
-    mem_free(j->unique_key);
-    j->unique_key = scoped;
+    if (row->submitter > 0) id_format(row->submitter, token);
+    char *scoped = str_dupf("%s/%s", token, row->unique_key);
+    mem_free(row->unique_key);
+    row->unique_key = scoped;
 }
 
 static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
@@ -152,24 +151,12 @@ static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
 
 /* ---- jobs of the engine's own making ---- */
 
-static bool insert_own(struct engine *g, struct job_row *row, const char *spec)
-{
-    for (int tries = 0; tries < 100; tries++) {
-        row->id = engine_new_id(g);
-        int rc = store_job_insert(g->store, row, spec, &g->err);
-        if (rc != ERR_EXISTS) return store_ok(g, rc);
-        g->err = (struct err){0};
-    }
-    engine_broken(g, "no free job id was found");
-    return false;
-}
-
 int64_t job_create(struct engine *g, struct job_row *row, char *spec)
 {
     row->state = JOB_CREATED;
     row->attempt = 1;
     row->created_ms = g->now.wall_ms;
-    if (!insert_own(g, row, spec)) {
+    if (!insert(g, row, spec, NULL)) {
         job_row_fini(row);
         mem_free(spec);
         return 0;
@@ -187,70 +174,57 @@ int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job
     row->attempt = 1;
     row->created_ms = row->ended_ms = end->ended_ms;
     if (end->state == JOB_SUCCESS) row->started_ms = end->ended_ms;
-    int64_t id = insert_own(g, row, "{}") ? row->id : 0;
+    int64_t id = insert(g, row, "{}", NULL) ? row->id : 0;
     job_row_fini(row);
     if (id == 0) return 0;
-    struct effect *x = effects_add(g->out, EFFECT_JOB_CHANGED);
-    x->job = id;
-    x->flag = true;
+    effects_add(g->out, EFFECT_JOB_CHANGED)->u.changed =
+        (struct effect_changed){.id = id, .final = true};
     return id;
 }
 
-void apply_submit(struct engine *g, struct command *c)
+void apply_submit(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct cmd_submit *s = &c->u.submit;
-    scope_key(&s->job);
-    struct group *group = NULL;
-    size_t answers = g->out->count;
-    bool good = (group = resolve(g, c)) != NULL && accept(g, c, group) && intern_requires(g, c);
-    if (g->rc) return;
-    if (!good) {
+    const struct cmd_submit *s = &c->u.submit;
+    struct job_row row = job_row_copy(&s->job);
+    scope_key(&row);
+    const struct group *group = check(g, s, &row, r);
+    if (!group) {
         /* It would not be taken today, but perhaps it was: then the answer is that job. */
-        const struct job_row *j = &s->job;
-        int64_t known;
-        if (j->unique_key && g->out->count > answers &&
-            store_job_by_key(g->store, j->unique_key, &known, NULL) == 0) {
-            struct effect *x = g->out->first;
-            while (x->next)
-                x = x->next;
-            effect_fini(x);
-            x->rc = 0;
-            x->code = NULL;
-            x->id = known;
-            x->flag = true;
-        }
+        if (g->rc == 0) answer_known(g, row.unique_key, r);
+        job_row_fini(&row);
         return;
     }
-    s->job.state = JOB_CREATED;
-    s->job.reason = REASON_NONE;
-    s->job.attempt = 1;
-    s->job.agent = 0;
-    s->job.created_ms = g->now.wall_ms;
-    if (!insert(g, c)) return;
-    reply_ok(g, c, s->job.id);
-    char *spec = s->spec;
-    s->spec = NULL;
-    enqueue_new(g, &s->job, spec, group);
+    row.state = JOB_CREATED;
+    row.reason = REASON_NONE;
+    row.attempt = 1;
+    row.agent = 0;
+    row.created_ms = g->now.wall_ms;
+    if (!insert(g, &row, s->spec, r)) {
+        job_row_fini(&row);
+        return;
+    }
+    r->id = row.id;
+    enqueue_new(g, &row, mem_strdup(s->spec), group);
 }
 
 /* ---- cancel ---- */
 
-static void answer_final(struct engine *g, const struct command *c, enum job_state state)
+static void answer_final(enum job_state state, struct reply *r)
 {
-    reply_error(g, c, ERR_CONFLICT, NULL, "what has ended stays as it is",
+    reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",
                 "the job has ended already: %s", fsm_name(&job_fsm, (int)state));
 }
 
 /* The job, open. NULL: answered, or a failure was noted. */
-static struct job *find_to_cancel(struct engine *g, const struct command *c)
+static struct job *find_to_cancel(struct engine *g, int64_t id, struct reply *r)
 {
-    struct job *j = job_find(g, c->u.id);
+    struct job *j = job_find(g, id);
     if (j) return j;
     struct job_row row;
-    int rc = store_job_get(g->store, c->u.id, &row, &g->err);
+    int rc = store_job_get(g->store, id, &row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
         return NULL;
     }
     if (!store_ok(g, rc)) return NULL;
@@ -258,16 +232,16 @@ static struct job *find_to_cancel(struct engine *g, const struct command *c)
     if (!job_is_final(row.state))
         engine_broken(g, "an assigned job is not in memory");
     else
-        answer_final(g, c, row.state);
+        answer_final(row.state, r);
     job_row_fini(&row);
     return NULL;
 }
 
-void apply_cancel(struct engine *g, struct command *c)
+void apply_cancel(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct job *j = find_to_cancel(g, c);
+    struct job *j = find_to_cancel(g, c->u.id, r);
     if (!j) return;
     int64_t id = j->row.id;
     job_cancel(g, j);
-    reply_ok(g, c, id);
+    r->id = id;
 }

@@ -129,7 +129,7 @@ static void write_log(struct engine *g, int64_t job, const char *text)
 {
     struct chunk chunk = {.job = job, .attempt = 1, .stream = 1, .data = text, .len = strlen(text)};
     if (store_ok(g, store_output_add(g->store, &chunk, &g->err)))
-        effects_add(g->out, EFFECT_OUTPUT)->job = job;
+        effects_add(g->out, EFFECT_OUTPUT)->u.output.job = job;
 }
 
 /* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is

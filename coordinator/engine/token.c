@@ -9,69 +9,69 @@
 
 /* ---- tokens ---- */
 
-static bool check_token(struct engine *g, const struct command *c)
+static bool check_token(const struct engine *g, const struct token_row *t, struct reply *r)
 {
-    const struct token_row *t = &c->u.token;
     if ((unsigned)t->role > ROLE_ADMIN) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL, "role: not one of join, read, submit, admin");
+        reply_error(r, ERR_INVALID, NULL, NULL, "role: not one of join, read, submit, admin");
         return false;
     }
     if (t->name && !str_name_valid(t->name)) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL,
+        reply_error(r, ERR_INVALID, NULL, NULL,
                     "name: at most 128 bytes without control characters");
         return false;
     }
     if (t->ns && !str_namespace_valid(t->ns)) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace", t->ns);
+        reply_error(r, ERR_INVALID, NULL, NULL, "namespace: '%s' is not a namespace", t->ns);
         return false;
     }
     if (t->uses_left == 0 || t->uses_left < -1) {
-        reply_error(g, c, ERR_INVALID, NULL, NULL, "uses: at least 1");
+        reply_error(r, ERR_INVALID, NULL, NULL, "uses: at least 1");
         return false;
     }
     const struct group *group = group_find(g, t->group);
     if (!group || group->deleted) {
         const char *near = group_nearest_key(g, t->group);
         char hint[STR_SUGGEST_SIZE];
-        reply_error(g, c, ERR_INVALID, "unknown-group", str_hint(hint, near),
+        reply_error(r, ERR_INVALID, "unknown-group", str_hint(hint, near),
                     "group: there is no worker group '%s'", t->group);
         return false;
     }
     return true;
 }
 
-void apply_token_create(struct engine *g, struct command *c)
+void apply_token_create(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct token_row *t = &c->u.token;
-    if (!check_token(g, c)) return;
-    bool given = t->id > 0; /* the loop puts it into the token's text before */
-    t->created_ms = g->now.wall_ms;
-    t->revoked_ms = t->last_used_ms = 0;
+    struct token_row t = c->u.token; /* its texts are the command's */
+    if (!check_token(g, &t, r)) return;
+    bool given = t.id > 0; /* the loop puts it into the token's text before */
+    t.created_ms = g->now.wall_ms;
+    t.revoked_ms = t.last_used_ms = 0;
     for (int tries = 0; tries < 100; tries++) {
-        if (!given) t->id = engine_new_id(g);
-        int rc = store_token_insert(g->store, t, &g->err);
+        if (!given) t.id = engine_new_id(g);
+        int rc = store_token_insert(g->store, &t, &g->err);
         if (rc == ERR_EXISTS && !given) {
             g->err = (struct err){0};
             continue;
         }
         if (rc == ERR_EXISTS) {
             g->err = (struct err){0};
-            reply_error(g, c, ERR_EXISTS, NULL, NULL, "there is a token with this id");
+            reply_error(r, ERR_EXISTS, NULL, NULL, "there is a token with this id");
             return;
         }
-        if (store_ok(g, rc)) reply_ok(g, c, t->id);
+        store_ok(g, rc);
+        r->id = t.id;
         return;
     }
     engine_broken(g, "no free token id was found");
 }
 
-void apply_token_revoke(struct engine *g, struct command *c)
+void apply_token_revoke(struct engine *g, const struct command *c, struct reply *r)
 {
     struct token_row t;
     int rc = store_token_get(g->store, c->u.id, &t, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such token");
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such token");
         return;
     }
     if (!store_ok(g, rc)) return;
@@ -79,17 +79,17 @@ void apply_token_revoke(struct engine *g, struct command *c)
     token_row_fini(&t);
     if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, &g->err)))
         return;
-    reply_ok(g, c, c->u.id);
+    r->id = c->u.id;
 }
 
-void apply_token_used(struct engine *g, struct command *c)
+void apply_token_used(struct engine *g, const struct command *c, struct reply *r)
 {
     int rc = store_token_use(g->store, c->u.id, g->now.wall_ms, &g->err);
     if (rc == ERR_NOT_FOUND)
         g->err = (struct err){0};
     else if (!store_ok(g, rc))
         return;
-    reply_ok(g, c, c->u.id);
+    r->id = c->u.id;
 }
 
 /* ---- enrol ---- */
@@ -131,10 +131,11 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
 
 static void answer_enrolled(struct engine *g, const struct command *c, const struct agent_row *a)
 {
-    struct effect *x = session_effect(g, EFFECT_ENROLLED, c->session);
-    x->id = a->id;
-    x->text = mem_strdup(a->name);
-    x->text2 = mem_strdup(a->group);
+    session_effect(g, EFFECT_ENROLLED, c->session)->u.enrolled = (struct effect_enrolled){
+        .agent = a->id,
+        .name = mem_strdup(a->name),
+        .group = mem_strdup(a->group),
+    };
 }
 
 /* The token is good and the name is free: is there anything else against it? */
@@ -170,9 +171,9 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
     return true;
 }
 
-static void enrol_new(struct engine *g, struct command *c, const struct token_row *t)
+static void enrol_new(struct engine *g, const struct command *c, const struct token_row *t)
 {
-    struct cmd_enrol *x = &c->u.enrol;
+    const struct cmd_enrol *x = &c->u.enrol;
     char none[] = "{}";
     struct agent_row a = {.name = x->name,
                           .group = x->group ? x->group : t->group,
@@ -182,7 +183,7 @@ static void enrol_new(struct engine *g, struct command *c, const struct token_ro
                           .host_id = x->host_id,
                           .slots = 1,
                           .created_ms = g->now.wall_ms,
-                          .spki = x->spki,
+                          .spki = (char *)(uintptr_t)x->spki,
                           .token = t->id};
     for (int tries = 0; tries < 100; tries++) {
         a.id = engine_new_id(g);
@@ -200,9 +201,9 @@ static void enrol_new(struct engine *g, struct command *c, const struct token_ro
     engine_broken(g, "no free agent id was found");
 }
 
-void apply_enrol(struct engine *g, struct command *c)
+void apply_enrol(struct engine *g, const struct command *c)
 {
-    struct cmd_enrol *x = &c->u.enrol;
+    const struct cmd_enrol *x = &c->u.enrol;
     struct token_row t;
     struct agent_row other = {0};
     if (!check_join_token(g, c, &t)) return;

@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/core.h"
 
-apply_fn apply_enrol, apply_token_create, apply_token_revoke, apply_token_used;
+apply_event_fn apply_enrol;
+apply_request_fn apply_token_create, apply_token_revoke, apply_token_used;
 
 #endif

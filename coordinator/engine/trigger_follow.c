@@ -144,12 +144,12 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
 /* ---- commands ---- */
 
 /* NULL: answered. */
-static struct trigger *named(struct engine *g, const struct command *c)
+static struct trigger *named(const struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_place *p = &c->u.place;
     struct flow_entry *f = flow_get(g, p->ns, p->flow);
     if (!f || f->deleted) {
-        flow_reply_unknown(g, c, p->ns, p->flow);
+        flow_reply_unknown(g, p->ns, p->flow, r);
         return NULL;
     }
     struct trigger *t = trigger_find(f, p->trigger);
@@ -160,56 +160,56 @@ static struct trigger *named(struct engine *g, const struct command *c)
         names[count++] = t->row.name;
     const char *near = str_nearest(p->trigger, names, count);
     char hint[STR_SUGGEST_SIZE];
-    reply_error(g, c, ERR_NOT_FOUND, NULL, str_hint(hint, near),
-                "the flow %s.%s has no trigger '%s'", f->ns, f->id, p->trigger);
+    reply_error(r, ERR_NOT_FOUND, NULL, str_hint(hint, near), "the flow %s.%s has no trigger '%s'",
+                f->ns, f->id, p->trigger);
     return NULL;
 }
 
-void apply_trigger_enable(struct engine *g, struct command *c)
+void apply_trigger_enable(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c);
+    struct trigger *t = named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
     const struct flow *present = flow_present(g, t->flow);
     if (g->rc) return;
     if (present && present->disabled) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "apply it without 'disabled'",
+        reply_error(r, ERR_CONFLICT, NULL, "apply it without 'disabled'",
                     "the flow %s is disabled, and with it the trigger %s", flow_name(t->flow, name),
                     t->row.name);
         return;
     }
     if (t->row.disabled) trigger_enable(g, t);
-    if (g->rc == 0) reply_ok(g, c, t->row.id);
+    r->id = t->row.id;
 }
 
-void apply_trigger_disable(struct engine *g, struct command *c)
+void apply_trigger_disable(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c);
+    struct trigger *t = named(g, c, r);
     if (!t) return;
     if (!t->row.disabled) trigger_disable(g, t, "disabled by an operator");
-    if (g->rc == 0) reply_ok(g, c, t->row.id);
+    r->id = t->row.id;
 }
 
-void apply_trigger_run(struct engine *g, struct command *c)
+void apply_trigger_run(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c);
+    struct trigger *t = named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
     if (t->row.disabled) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "cadre trigger enable turns it on again",
+        reply_error(r, ERR_CONFLICT, NULL, "cadre trigger enable turns it on again",
                     "the trigger %s of %s is disabled: %s", t->row.name, flow_name(t->flow, name),
                     t->row.why ? t->row.why : "");
         return;
     }
     if (!t->row.concurrent && t->executions > 0) {
-        reply_error(g, c, ERR_CONFLICT, NULL,
+        reply_error(r, ERR_CONFLICT, NULL,
                     "wait for it, cancel it, or set allowConcurrent in the flow",
                     "an execution that the trigger %s of %s started is still under way",
                     t->row.name, flow_name(t->flow, name));
         return;
     }
     if (t->ending) {
-        reply_error(g, c, ERR_CONFLICT, NULL, "try again in a moment",
+        reply_error(r, ERR_CONFLICT, NULL, "try again in a moment",
                     "an evaluation of the trigger %s of %s that was given up is still being ended",
                     t->row.name, flow_name(t->flow, name));
         return;
@@ -217,9 +217,9 @@ void apply_trigger_run(struct engine *g, struct command *c)
     if (t->row.job == 0) trigger_evaluate(g, t);
     if (g->rc) return;
     if (t->row.job) {
-        reply_ok(g, c, t->row.job);
+        r->id = t->row.job;
     } else {
-        reply_error(g, c, ERR_CONFLICT, NULL, NULL, "it could not be evaluated: %s",
+        reply_error(r, ERR_CONFLICT, NULL, NULL, "it could not be evaluated: %s",
                     t->row.message ? t->row.message : "");
     }
 }

@@ -142,7 +142,7 @@ static void say_retrying(const struct job *j, struct jw *w)
     jw_int(w, "attempt", j->row.attempt);
 }
 
-static void answer(struct engine *g, struct command *c, const struct job *j)
+static void answer(struct engine *g, const struct job *j, struct reply *r)
 {
     struct buf b;
     struct jw w;
@@ -158,25 +158,25 @@ static void answer(struct engine *g, struct command *c, const struct job *j)
     } else {
         jw_null(&w, NULL);
     }
-    if (g->rc == 0) reply_json(g, c, &b);
+    reply_json(r, &b);
     buf_fini(&b);
 }
 
-void apply_why(struct engine *g, struct command *c)
+void apply_why(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct job *j = job_find(g, c->u.id);
     if (j) {
-        answer(g, c, j);
+        answer(g, j, r);
         return;
     }
     struct job stored = {0};
     int rc = store_job_get(g->store, c->u.id, &stored.row, &g->err);
     if (rc == ERR_NOT_FOUND) {
         g->err = (struct err){0};
-        reply_error(g, c, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
         return;
     }
     if (!store_ok(g, rc)) return;
-    answer(g, c, &stored);
+    answer(g, &stored, r);
     job_row_fini(&stored.row);
 }

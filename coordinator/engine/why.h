@@ -4,6 +4,6 @@
 
 #include "coordinator/engine/core.h"
 
-apply_fn apply_why;
+apply_request_fn apply_why;
 
 #endif

@@ -29,7 +29,7 @@ static int send_welcome(struct session_facts *s, const struct session_terms *ter
                                        .version = version,
                                        .lease_ms = terms->lease_ms,
                                        .heartbeat_ms = terms->heartbeat_ms,
-                                       .seq = x->seq,
+                                       .seq = x->u.welcome.seq,
                                        .output_limit = terms->output_limit_bytes,
                                        .wall_ms = terms->wall_ms};
     s->state = SESSION_LIVE;
@@ -39,43 +39,45 @@ static int send_welcome(struct session_facts *s, const struct session_terms *ter
 static int send_job(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_JOB};
-    m.u.job = (struct msg_job){.job = x->job,
-                               .attempt = x->attempt,
-                               .spec = x->json,
-                               .lease_ms = x->ms,
-                               .timeout_ms = x->ms2,
-                               .output_limit = x->seq};
+    m.u.job = (struct msg_job){.job = x->u.job.job,
+                               .attempt = x->u.job.attempt,
+                               .spec = x->u.job.spec,
+                               .lease_ms = x->u.job.lease_ms,
+                               .timeout_ms = x->u.job.timeout_ms,
+                               .output_limit = x->u.job.output_limit};
     return add(&m, out, e);
 }
 
 static int send_kill(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_KILL};
-    m.u.kill = (struct msg_kill){.job = x->job,
-                                 .attempt = x->attempt,
-                                 .reason = x->text,
-                                 .grace_ms = x->ms};
+    m.u.kill = (struct msg_kill){.job = x->u.kill.job,
+                                 .attempt = x->u.kill.attempt,
+                                 .reason = (char *)(uintptr_t)x->u.kill.reason,
+                                 .grace_ms = x->u.kill.grace_ms};
     return add(&m, out, e);
 }
 
 static int send_ack(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_ACK};
-    m.u.ack = (struct msg_ack){.seq = x->seq, .heartbeat = x->n};
+    m.u.ack = (struct msg_ack){.seq = x->u.ack.seq, .heartbeat = x->u.ack.heartbeat};
     return add(&m, out, e);
 }
 
 static int send_discard(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_DISCARD};
-    m.u.discard = (struct msg_discard){.job = x->job, .attempt = x->attempt, .reason = x->text};
+    m.u.discard = (struct msg_discard){.job = x->u.discard.job,
+                                       .attempt = x->u.discard.attempt,
+                                       .reason = x->u.discard.reason};
     return add(&m, out, e);
 }
 
 static int send_drain(const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_DRAIN};
-    m.u.drain = (struct msg_drain){.on = x->flag, .reason = x->text};
+    m.u.drain = (struct msg_drain){.on = x->u.drain.on, .reason = x->u.drain.reason};
     return add(&m, out, e);
 }
 
@@ -86,8 +88,8 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
     case EFFECT_WELCOME:
         return send_welcome(s, terms, x, out, e);
     case EFFECT_REFUSED:
-        return session_send_refused(s, x->text ? x->text : "refused", err_text(&x->err), x->ms, out,
-                                    e);
+        return session_send_refused(s, x->u.refused.code, x->u.refused.sentence,
+                                    x->u.refused.retry_ms, out, e);
     case EFFECT_JOB:
         return send_job(x, out, e);
     case EFFECT_KILL:
@@ -110,11 +112,11 @@ int session_send_enrolled(struct session_facts *s, const struct effect *x, const
                           const char *ca, struct buf *out, struct err *e)
 {
     char id[ID_TEXT_SIZE];
-    id_format(x->id, id);
+    id_format(x->u.enrolled.agent, id);
     struct msg m = {.type = MSG_ENROLLED};
     m.u.enrolled = (struct msg_enrolled){.agent = id,
-                                         .name = x->text,
-                                         .group = x->text2,
+                                         .name = x->u.enrolled.name,
+                                         .group = x->u.enrolled.group,
                                          .certificate = (char *)(uintptr_t)certificate,
                                          .ca = (char *)(uintptr_t)ca};
     s->state = SESSION_CLOSING;

@@ -118,18 +118,19 @@ static void refuse_for(struct session *s, enum refusal r, const char *sentence)
 
 static void enrolled(struct session *s, const struct effect *x)
 {
+    const struct effect_enrolled *n = &x->u.enrolled;
     const struct authority *a = s->owner->o.authority;
     char id[ID_TEXT_SIZE];
     char *pem;
     struct err e = {0};
     if (!s->facts.csr) return;
-    if (authority_sign(a, s->facts.csr, x->id, os_wall_ms(), &pem, &e)) {
-        log_error("agent %s: its certificate could not be made: %s", x->text, err_text(&e));
+    if (authority_sign(a, s->facts.csr, n->agent, os_wall_ms(), &pem, &e)) {
+        log_error("agent %s: its certificate could not be made: %s", n->name, err_text(&e));
         refuse(s, "internal", "the certificate could not be made", SIGN_RETRY_MS);
         return;
     }
-    id_format(x->id, id);
-    log_info("agent %s: enrolled as '%s' from %s", id, x->text, link_remote(s->link));
+    id_format(n->agent, id);
+    log_info("agent %s: enrolled as '%s' from %s", id, n->name, link_remote(s->link));
     int rc = session_send_enrolled(&s->facts, x, pem, authority_ca(a), link_out(s->link), &e);
     sent(s, rc, &e);
     mem_free(pem);
@@ -318,7 +319,7 @@ static void on_effect(struct session *s, const struct effect *x)
     if (x->type == EFFECT_ENROLLED) {
         enrolled(s, x);
     } else if (x->type == EFFECT_REFUSED) {
-        refuse(s, x->text ? x->text : "refused", err_text(&x->err), x->ms);
+        refuse(s, x->u.refused.code, x->u.refused.sentence, x->u.refused.retry_ms);
     } else {
         if (x->type == EFFECT_WELCOME) terms.wall_ms = os_wall_ms();
         int rc = session_send(&s->facts, &terms, x, link_out(s->link), &e);

@@ -143,11 +143,12 @@ static void commit(struct bench *b)
     b->batches++;
     int64_t ms = now(b).mono_ms;
     for (const struct effect *x = b->effects.first; x; x = x->next) {
-        if (x->type == EFFECT_REPLY && x->rc) must(x->rc, &x->err);
+        if (x->type == EFFECT_REPLY && x->u.reply.reply.rc)
+            must(x->u.reply.reply.rc, &x->u.reply.reply.err);
         if (x->type != EFFECT_JOB) continue;
         struct due d = {.at_ms = ms + STARTED_MS,
-                        .job = x->job,
-                        .attempt = x->attempt,
+                        .job = x->u.job.job,
+                        .attempt = x->u.job.attempt,
                         .session = x->session};
         line_add(&b->started, d);
         d.at_ms += CHECK_MS;
@@ -207,7 +208,7 @@ static void enrol(struct bench *b)
     c->u.token.role = ROLE_JOIN;
     c->u.token.uses_left = -1;
     do_one(b, c);
-    int64_t token = b->effects.first->id;
+    int64_t token = b->effects.first->u.reply.reply.id;
     for (uint64_t i = 1; i <= AGENTS; i++) {
         c = command_new(CMD_ENROL);
         c->session = i;
@@ -217,7 +218,7 @@ static void enrol(struct bench *b)
         c->u.enrol.version = mem_strdup("1");
         snprintf(c->u.enrol.spki, sizeof c->u.enrol.spki, "%d", (int)i);
         do_one(b, c);
-        b->agents[i] = b->effects.first->id;
+        b->agents[i] = b->effects.first->u.enrolled.agent;
     }
 }
 

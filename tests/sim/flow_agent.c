@@ -163,10 +163,10 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
 static void accept(struct flow_sim *s, struct flow_agent *a, const struct effect *x)
 {
     struct flow_held *h = mem_alloc(sizeof *h);
-    const struct seen_job *j = map_find(&s->jobs, (uint64_t)x->job);
-    *h = (struct flow_held){.job = x->job,
-                            .attempt = x->attempt,
-                            .lease_ms = x->ms,
+    const struct seen_job *j = map_find(&s->jobs, (uint64_t)x->u.job.job);
+    *h = (struct flow_held){.job = x->u.job.job,
+                            .attempt = x->u.job.attempt,
+                            .lease_ms = x->u.job.lease_ms,
                             .evaluation = j && j->evaluation,
                             .act_ms = s->w.now.mono_ms + flow_random(s, 0, 200),
                             .next = a->held};
@@ -175,10 +175,10 @@ static void accept(struct flow_sim *s, struct flow_agent *a, const struct effect
 
 static void kill(struct flow_sim *s, struct flow_agent *a, const struct effect *x)
 {
-    struct flow_held *h = held_find(a, x->job, x->attempt);
+    struct flow_held *h = held_find(a, x->u.kill.job, x->u.kill.attempt);
     if (!h) return;
-    h->kill = str_eq(x->text, "timeout") ? REASON_TIMEOUT : REASON_CANCELLED;
-    int64_t at = s->w.now.mono_ms + flow_random(s, 0, x->ms);
+    h->kill = str_eq(x->u.kill.reason, "timeout") ? REASON_TIMEOUT : REASON_CANCELLED;
+    int64_t at = s->w.now.mono_ms + flow_random(s, 0, x->u.kill.grace_ms);
     if (at < h->act_ms) h->act_ms = at;
 }
 
@@ -193,11 +193,11 @@ static void acknowledged(struct flow_agent *a, int64_t seq)
 
 static void discard(struct flow_agent *a, const struct effect *x)
 {
-    struct flow_held *h = held_find(a, x->job, x->attempt);
+    struct flow_held *h = held_find(a, x->u.discard.job, x->u.discard.attempt);
     struct flow_event **at = &a->events;
     while (*at) {
         struct flow_event *v = *at;
-        if (v->job == x->job && v->attempt == x->attempt) {
+        if (v->job == x->u.discard.job && v->attempt == x->u.discard.attempt) {
             *at = v->next;
             mem_free(v);
         } else {
@@ -212,7 +212,7 @@ void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct ef
     switch (x->type) {
     case EFFECT_WELCOME:
         a->base_ms = s->w.now.mono_ms;
-        acknowledged(a, x->seq);
+        acknowledged(a, x->u.welcome.seq);
         a->ready = true;
         for (const struct flow_event *v = a->events; v; v = v->next)
             send(s, a, v);
@@ -230,8 +230,8 @@ void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct ef
         kill(s, a, x);
         break;
     case EFFECT_ACK:
-        acknowledged(a, x->seq);
-        if (x->n > 0) a->base_ms = s->w.now.mono_ms;
+        acknowledged(a, x->u.ack.seq);
+        if (x->u.ack.heartbeat > 0) a->base_ms = s->w.now.mono_ms;
         break;
     case EFFECT_DISCARD:
         discard(a, x);

@@ -422,14 +422,14 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
 void flow_check_batch(struct flow_sim *s)
 {
     for (const struct effect *x = s->w.effects.first; x; x = x->next) {
-        if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->job, false);
+        if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->u.changed.id, false);
     }
     for (const struct effect *x = s->w.effects.first; x; x = x->next) {
-        if (x->type == EFFECT_EXECUTION_CHANGED) look_at_execution(s, x->id);
+        if (x->type == EFFECT_EXECUTION_CHANGED) look_at_execution(s, x->u.changed.id);
     }
     for (const struct effect *x = s->w.effects.first; x && !*s->violation; x = x->next) {
-        if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->job, true);
-        if (x->type == EFFECT_JOB) check_hand_out(s, x->job);
+        if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->u.changed.id, true);
+        if (x->type == EFFECT_JOB) check_hand_out(s, x->u.job.job);
     }
     if (!*s->violation) look_at_triggers(s);
     if (!*s->violation) look_for_leaks(s);

@@ -231,11 +231,12 @@ static void on_reply(struct flow_sim *s, const struct effect *x)
 {
     for (int i = 0; i < s->start_count; i++) {
         struct seen_start *t = &s->starts[i];
-        if (t->request != x->request) continue;
-        if (x->rc == 0) {
-            if (t->id && t->id != x->id) flow_violation(s, "one key, two executions: %s", t->key);
-            t->id = x->id;
-        } else if (x->rc == ERR_NOT_FOUND || x->rc == ERR_CONFLICT) {
+        if (t->request != x->u.reply.request) continue;
+        if (x->u.reply.reply.rc == 0) {
+            if (t->id && t->id != x->u.reply.reply.id)
+                flow_violation(s, "one key, two executions: %s", t->key);
+            t->id = x->u.reply.reply.id;
+        } else if (x->u.reply.reply.rc == ERR_NOT_FOUND || x->u.reply.reply.rc == ERR_CONFLICT) {
             t->over = true; /* the flow was deleted, or is not there yet */
         }
     }

@@ -147,22 +147,22 @@ static void check_hand_out(struct sim *s, const struct effect *x)
 {
     char id[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
     const struct link *l = map_find(&s->links, x->session);
-    const struct job_model *j = map_find(&s->by_id, (uint64_t)x->job);
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)x->u.job.job);
     if (j && map_find(&s->clone_sessions, x->session)) {
         if (j->alive > 0)
             sim_violation(s, "two at once: job %s is handed to a clone while attempt %lld is alive",
-                          text(x->job, id), (long long)j->alive_attempt);
+                          text(x->u.job.job, id), (long long)j->alive_attempt);
         return;
     }
     if (!j || !l) {
-        sim_violation(s, "job %s is handed out to nobody, or from nowhere", text(x->job, id));
+        sim_violation(s, "job %s is handed out to nobody, or from nowhere", text(x->u.job.job, id));
         return;
     }
     const struct agent_model *a = l->agent;
     check_hand_out_rules(s, x, j);
-    if (j->state != JOB_SUBMITTED || j->agent != a->id || j->attempt != x->attempt) {
-        sim_violation(s, "job %s is handed out to %s, but it is not written so", text(x->job, id),
-                      a->name);
+    if (j->state != JOB_SUBMITTED || j->agent != a->id || j->attempt != x->u.job.attempt) {
+        sim_violation(s, "job %s is handed out to %s, but it is not written so",
+                      text(x->u.job.job, id), a->name);
         return;
     }
     struct agent_model said = check_what_it_said(s, a);
@@ -173,7 +173,7 @@ static void check_hand_out(struct sim *s, const struct effect *x)
             !stands_before(k, j))
             continue;
         sim_violation(s, "order: %s gets job %s while job %s stands before it", a->name,
-                      text(x->job, id), text(k->row.id, other));
+                      text(x->u.job.job, id), text(k->row.id, other));
     }
     check_slots(s, a);
 }
@@ -182,12 +182,12 @@ void check_batch(struct sim *s)
 {
     int handed = 0;
     for (const struct effect *x = s->world.effects.first; x; x = x->next) {
-        if (x->type == EFFECT_JOB_CHANGED) look(s, x->job);
+        if (x->type == EFFECT_JOB_CHANGED) look(s, x->u.changed.id);
     }
     for (int pass = 0; pass < 3; pass++) {
         for (const struct effect *x = s->world.effects.first; x; x = x->next) {
             if (x->type != EFFECT_JOB) continue;
-            struct job_model *j = map_find(&s->by_id, (uint64_t)x->job);
+            struct job_model *j = map_find(&s->by_id, (uint64_t)x->u.job.job);
             if (pass == 0 && j) {
                 j->handed = ++handed;
                 j->since_ms = sim_now(s);

@@ -216,20 +216,55 @@ static void repeat(struct sim *s, const struct packet *first, int64_t at)
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
 }
 
+static void note_text(struct note *n, const char *text)
+{
+    snprintf(n->text, sizeof n->text, "%s", text ? text : "");
+}
+
+static struct note note_of(const struct effect *x)
+{
+    struct note n = {.type = x->type};
+    switch (x->type) {
+    case EFFECT_WELCOME:
+        n.seq = x->u.welcome.seq;
+        break;
+    case EFFECT_REFUSED:
+        n.retry_ms = x->u.refused.retry_ms;
+        note_text(&n, x->u.refused.code);
+        break;
+    case EFFECT_JOB:
+        n.job = x->u.job.job;
+        n.attempt = x->u.job.attempt;
+        n.lease_ms = x->u.job.lease_ms;
+        break;
+    case EFFECT_KILL:
+        n.job = x->u.kill.job;
+        n.attempt = x->u.kill.attempt;
+        n.grace_ms = x->u.kill.grace_ms;
+        note_text(&n, x->u.kill.reason);
+        break;
+    case EFFECT_ACK:
+        n.seq = x->u.ack.seq;
+        n.n = x->u.ack.heartbeat;
+        break;
+    case EFFECT_DISCARD:
+        n.job = x->u.discard.job;
+        n.attempt = x->u.discard.attempt;
+        break;
+    case EFFECT_DRAIN:
+        n.flag = x->u.drain.on;
+        break;
+    default:
+        break;
+    }
+    return n;
+}
+
 static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 {
     struct packet *p = mem_alloc(sizeof *p);
     p->link = l;
-    p->note = (struct note){.type = x->type,
-                            .job = x->job,
-                            .attempt = x->attempt,
-                            .lease_ms = x->ms,
-                            .grace_ms = x->ms,
-                            .retry_ms = x->ms,
-                            .seq = x->seq,
-                            .n = x->n,
-                            .flag = x->flag};
-    snprintf(p->note.text, sizeof p->note.text, "%s", x->text ? x->text : "");
+    p->note = note_of(x);
     if (s->sabotage == SABOTAGE_SHORT_LEASE) p->note.lease_ms *= 4;
     int64_t at = sim_now(s) + delay(s);
     if (at < l->to_agent_ms) at = l->to_agent_ms;
@@ -314,19 +349,19 @@ void user_cancel(struct sim *s, void *object, uint64_t number)
 
 static void on_reply(struct sim *s, const struct effect *x)
 {
-    struct job_model *j = map_remove(&s->by_request, x->request);
+    struct job_model *j = map_remove(&s->by_request, x->u.reply.request);
     if (!j) return;
-    if (j->request != x->request) { /* a cancel */
-        if (x->rc == 0 && j->id) j->cancel_done = true;
+    if (j->request != x->u.reply.request) { /* a cancel */
+        if (x->u.reply.reply.rc == 0 && j->id) j->cancel_done = true;
         return;
     }
     j->request = 0;
-    if (x->rc) {
+    if (x->u.reply.reply.rc) {
         sim_at(s, sim_random(s, 500, 3000), user_submit, j, 0);
         return;
     }
-    if (x->flag) s->duplicates++;
-    check_acknowledged(s, j, x->id, x->flag);
+    if (x->u.reply.reply.known) s->duplicates++;
+    check_acknowledged(s, j, x->u.reply.reply.id, x->u.reply.reply.known);
 }
 
 /* ---- the process ---- */
@@ -455,7 +490,7 @@ static void carry_out(struct sim *s, struct effect *x)
         return;
     }
     struct agent_model *joining = x->session ? map_find(&s->enrolling, x->session) : NULL;
-    if (joining && x->type == EFFECT_ENROLLED) agent_enrolled(s, joining, x->id);
+    if (joining && x->type == EFFECT_ENROLLED) agent_enrolled(s, joining, x->u.enrolled.agent);
     struct link *l = x->session ? map_find(&s->links, x->session) : NULL;
     if (!l || l->gone) return;
     if (x->type == EFFECT_JOB) s->hand_outs++;

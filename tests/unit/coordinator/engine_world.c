@@ -160,6 +160,7 @@ void world_begin(struct world *w)
 void world_apply(struct world *w, struct command *c)
 {
     engine_apply(w->engine, c, &w->effects);
+    command_free(c);
 }
 
 int world_commit(struct world *w)
@@ -368,7 +369,7 @@ int64_t world_agent(struct world *w, const char *name, const char *group)
     assert_int_equal(world_do(w, cmd_enrol(w, w->token, name, group, name)), 0);
     const struct effect *x = world_effect(w, EFFECT_ENROLLED);
     assert_non_null(x);
-    return x->id;
+    return x->u.enrolled.agent;
 }
 
 uint64_t world_connect_caps(struct world *w, int64_t agent, const char *group, int64_t slots,
@@ -380,7 +381,7 @@ uint64_t world_connect_caps(struct world *w, int64_t agent, const char *group, i
     c->u.hello.capabilities = mem_strdup(caps);
     assert_int_equal(world_do(w, c), 0);
     const struct effect *x = world_effect(w, EFFECT_REFUSED);
-    if (x) fail_msg("refused: %s: %s", x->text, err_text(&x->err));
+    if (x) fail_msg("refused: %s: %s", x->u.refused.code, x->u.refused.sentence);
     assert_non_null(world_effect(w, EFFECT_WELCOME));
     assert_int_equal(world_do(w, cmd_ready(session)), 0);
     return session;
@@ -394,7 +395,7 @@ uint64_t world_connect(struct world *w, int64_t agent, const char *group, int64_
 int64_t world_submit(struct world *w, const char *group, const char *requires)
 {
     assert_int_equal(world_do(w, cmd_submit(w, group, requires)), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     assert_non_null(x);
     if (x->rc) fail_msg("submit: %s", err_text(&x->err));
     return x->id;
@@ -412,7 +413,7 @@ int64_t world_running(struct world *w, uint64_t session, const char *group, int6
     const struct effect *x = world_effect_for(w, EFFECT_JOB, id);
     assert_non_null(x);
     assert_int_equal(x->session, session);
-    assert_int_equal(world_do(w, cmd_started(session, seq, id, x->attempt)), 0);
+    assert_int_equal(world_do(w, cmd_started(session, seq, id, x->u.job.attempt)), 0);
     assert_int_equal(world_state(w, id), JOB_RUNNING);
     return id;
 }
@@ -427,10 +428,29 @@ const struct effect *world_effect(const struct world *w, enum effect_type type)
     return NULL;
 }
 
+/* The job that an effect is about; 0: about none. */
+static int64_t effect_job_of(const struct effect *x)
+{
+    switch (x->type) {
+    case EFFECT_JOB:
+        return x->u.job.job;
+    case EFFECT_KILL:
+        return x->u.kill.job;
+    case EFFECT_DISCARD:
+        return x->u.discard.job;
+    case EFFECT_JOB_CHANGED:
+        return x->u.changed.id;
+    case EFFECT_OUTPUT:
+        return x->u.output.job;
+    default:
+        return 0;
+    }
+}
+
 const struct effect *world_effect_for(const struct world *w, enum effect_type type, int64_t job)
 {
     for (const struct effect *x = w->effects.first; x; x = x->next) {
-        if (x->type == type && x->job == job) return x;
+        if (x->type == type && effect_job_of(x) == job) return x;
     }
     return NULL;
 }
@@ -443,11 +463,11 @@ size_t world_effects(const struct world *w, enum effect_type type)
     return n;
 }
 
-const struct effect *world_reply(const struct world *w)
+const struct reply *world_reply(const struct world *w)
 {
-    const struct effect *last = NULL;
+    const struct reply *last = NULL;
     for (const struct effect *x = w->effects.first; x; x = x->next) {
-        if (x->type == EFFECT_REPLY) last = x;
+        if (x->type == EFFECT_REPLY) last = &x->u.reply.reply;
     }
     return last;
 }

@@ -97,8 +97,8 @@ const struct effect *world_effect(const struct world *w,
                                   enum effect_type type); /* the first; NULL: none */
 const struct effect *world_effect_for(const struct world *w, enum effect_type type, int64_t job);
 size_t world_effects(const struct world *w, enum effect_type type);
-const struct effect *world_reply(const struct world *w); /* the last reply */
-struct job_row world_job(struct world *w, int64_t id);   /* job_row_fini */
+const struct reply *world_reply(const struct world *w); /* the last reply */
+struct job_row world_job(struct world *w, int64_t id);  /* job_row_fini */
 enum job_state world_state(struct world *w, int64_t id);
 enum reason world_reason(struct world *w, int64_t id);
 

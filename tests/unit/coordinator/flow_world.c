@@ -27,7 +27,7 @@ void hand_reopen(struct hand *h)
 int64_t hand_job(const struct hand *h)
 {
     for (const struct effect *x = h->w->effects.first; x; x = x->next) {
-        if (x->type == EFFECT_JOB && x->session == h->session) return x->job;
+        if (x->type == EFFECT_JOB && x->session == h->session) return x->u.job.job;
     }
     return 0;
 }
@@ -92,7 +92,7 @@ struct command *cmd_apply(struct world *w, const char *source)
 void world_apply_flow(struct world *w, const char *source)
 {
     assert_int_equal(world_do(w, cmd_apply(w, source)), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc) fail_msg("apply: %s", err_text(&x->err));
 }
 
@@ -122,7 +122,7 @@ struct command *cmd_start(struct world *w, const char *flow, const char *inputs)
 int64_t world_start(struct world *w, const char *flow, const char *inputs)
 {
     assert_int_equal(world_do(w, cmd_start(w, flow, inputs)), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc) fail_msg("start: %s", err_text(&x->err));
     return x->id;
 }
@@ -130,7 +130,7 @@ int64_t world_start(struct world *w, const char *flow, const char *inputs)
 void world_cancel(struct world *w, int64_t execution)
 {
     assert_int_equal(world_do(w, cmd_id(w, CMD_EXECUTION_CANCEL, execution)), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc) fail_msg("cancel: %s", err_text(&x->err));
 }
 

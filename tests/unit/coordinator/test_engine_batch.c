@@ -109,7 +109,7 @@ static void assert_failure_effects(const struct world *w, int rc)
 {
     for (const struct effect *x = w->effects.first; x; x = x->next) {
         if (x->type == EFFECT_REPLY)
-            assert_int_equal(x->rc, rc);
+            assert_int_equal(x->u.reply.reply.rc, rc);
         else
             assert_int_equal(x->type, EFFECT_CLOSE);
     }
@@ -143,7 +143,7 @@ static void commit_fails__every_request_is_told_and_every_session_closed(void **
     cmd_hello_attempt(c, id, 1, true);
     c->u.hello.seq = 2;
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 1);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 1);
     world_do(w, cmd_finished(80, 2, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_SUCCESS);
 }
@@ -193,7 +193,7 @@ static void disk_full_for_a_while__recovers_by_itself(void **state)
     }
     faults.commit = 0;
     world_connect(w, a, NULL, 1);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, before);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, before);
 }
 
 /* Every store call of a busy batch fails once: nothing is lost, nothing is doubled, and the next

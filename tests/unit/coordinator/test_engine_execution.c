@@ -54,7 +54,7 @@ static void tasks__run_one_after_the_other_and_hand_on_outputs(void **state)
         str_dupf("{\"namespace\":\"a.b\",\"flow\":\"f\",\"task\":\"two\",\"execution\":\""
                  "%s\",\"command\":[\"say\",\"a.csv\"]}",
                  text);
-    assert_string_equal(x->json, wanted);
+    assert_string_equal(x->u.job.spec, wanted);
     mem_free(wanted);
     assert_state(w, id, "RUNNING");
     hand_start(&h, two);
@@ -62,7 +62,7 @@ static void tasks__run_one_after_the_other_and_hand_on_outputs(void **state)
     assert_state(w, id, "SUCCESS");
     const struct effect *c = world_effect(w, EFFECT_EXECUTION_CHANGED);
     assert_non_null(c);
-    assert_true(c->flag && c->id == id);
+    assert_true(c->u.changed.final && c->u.changed.id == id);
 }
 
 static void first_failed_task__ends_the_execution(void **state)
@@ -106,14 +106,14 @@ static void retry__is_of_the_job_and_the_execution_waits(void **state)
                 "interval: PT10S, maxAttempts: 2}}\n");
     int64_t id = world_start(w, "f", NULL);
     int64_t one = hand_job(&h);
-    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->json, "[\"echo\",\"1\"]"));
+    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->u.job.spec, "[\"echo\",\"1\"]"));
     hand_exit(&h, one, 3);
     assert_int_equal(world_state(w, one), JOB_RETRYING);
     assert_state(w, id, "RUNNING");
     world_pass(w, 10000);
     world_tick(w);
     assert_int_equal(hand_job(&h), one);
-    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->json, "[\"echo\",\"2\"]"));
+    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->u.job.spec, "[\"echo\",\"2\"]"));
     hand_start(&h, one);
     hand_success(&h, one, NULL);
     assert_state(w, id, "SUCCESS");
@@ -148,9 +148,9 @@ static void log_tasks__need_no_agent(void **state)
     assert_state(w, id, "SUCCESS");
     const struct effect *x = world_effect(w, EFFECT_OUTPUT);
     assert_non_null(x);
-    assert_int_equal(world_state(w, x->job), JOB_SUCCESS);
+    assert_int_equal(world_state(w, x->u.output.job), JOB_SUCCESS);
     int64_t bytes = 0;
-    assert_int_equal(store_output_bytes(w->store, x->job, 1, &bytes, NULL), 0);
+    assert_int_equal(store_output_bytes(w->store, x->u.output.job, 1, &bytes, NULL), 0);
     assert_int_equal(bytes, strlen("it is monday\n"));
 }
 
@@ -474,7 +474,7 @@ static void start__same_key__is_the_same_execution(void **state)
         c->u.start.submitter = 5;
         world_do(w, c);
         assert_int_equal(world_reply(w)->rc, 0);
-        assert_int_equal(world_reply(w)->flag, i > 0);
+        assert_int_equal(world_reply(w)->known, i > 0);
         ids[i] = world_reply(w)->id;
         if (i == 1) world_crash(w);
     }
@@ -552,7 +552,7 @@ static int cancelled_in_batch(const struct world *w)
 {
     int n = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        n += x->type == EFFECT_EXECUTION_CHANGED && x->flag;
+        n += x->type == EFFECT_EXECUTION_CHANGED && x->u.changed.final;
     return n;
 }
 

@@ -17,7 +17,7 @@
 
 static void assert_reply(struct world *w, const char *json)
 {
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc) fail_msg("refused: %s", err_text(&x->err));
     assert_string_equal(x->json, json);
 }
@@ -73,7 +73,7 @@ static void apply__one_bad_file__applies_none_and_tells_all(void **state)
     cmd_apply_more(c, "bad.yaml", "id: g\nnamespace: a.b\ntasks:\n  - {id: one}\nfoo: 1\n");
     cmd_apply_more(c, "again.yaml", GOOD);
     world_do(w, c);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     assert_int_equal(x->rc, ERR_INVALID);
     assert_string_equal(x->code, "invalid-flow");
     struct json *list = NULL;
@@ -105,7 +105,7 @@ static void apply__unknown_group__names_place_and_nearest(void **state)
                    "    interval: PT30S\n"
                    "    workerGroup: {key: nowhere}\n");
     world_do(w, c);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     assert_int_equal(x->rc, ERR_INVALID);
     assert_string_equal(x->code, "unknown-group");
     assert_non_null(strstr(err_text(&x->err), "g.yaml:7: "));

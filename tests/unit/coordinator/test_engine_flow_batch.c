@@ -142,7 +142,7 @@ static int64_t ask(struct hand *h, struct command *(*make)(struct world *w), int
         reopen(h, running, false);
         assert_int_equal(world_do(h->w, make(h->w)), 0);
     }
-    const struct effect *x = world_reply(h->w);
+    const struct reply *x = world_reply(h->w);
     if (x->rc) fail_msg("refused: %s", err_text(&x->err));
     return x->id;
 }

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 #include <string.h>
 
-static const struct effect *fails(struct world *w, struct command *c, int rc, const char *code)
+static const struct reply *fails(struct world *w, struct command *c, int rc, const char *code)
 {
     assert_int_equal(world_do(w, c), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc == 0) fail_msg("it was accepted");
     assert_int_equal(x->rc, rc);
     if (code) assert_string_equal(x->code, code);
@@ -23,7 +23,7 @@ static const struct effect *fails(struct world *w, struct command *c, int rc, co
 static void succeeds(struct world *w, struct command *c)
 {
     assert_int_equal(world_do(w, c), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     if (x->rc) fail_msg("%s", err_text(&x->err));
 }
 
@@ -109,7 +109,7 @@ static void unknown_group__submit_is_refused_with_the_nearest(void **state)
 {
     struct world *w = *state;
     world_group(w, "windows", NULL);
-    const struct effect *x = fails(w, cmd_submit(w, "windos", NULL), ERR_INVALID, "unknown-group");
+    const struct reply *x = fails(w, cmd_submit(w, "windos", NULL), ERR_INVALID, "unknown-group");
     assert_non_null(strstr(err_text(&x->err), "'windos'"));
     assert_non_null(strstr(x->hint, "'windows'"));
     assert_null(world_effect(w, EFFECT_JOB_CHANGED));
@@ -138,7 +138,7 @@ static void groups__survive_a_crash_with_their_rules(void **state)
     fails(w, submit_ns(w, "company", "g"), ERR_UNAVAILABLE, "queue-full");
     int64_t a = world_agent(w, "a", "g");
     world_do(w, cmd_hello(w, 70, a, "g", 1));
-    assert_string_equal(world_effect(w, EFFECT_REFUSED)->text, "requires-not-met");
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "requires-not-met");
 }
 
 static void update__only_what_the_mask_says(void **state)
@@ -198,7 +198,7 @@ static void leaving_agent__may_reconnect_to_end_its_jobs(void **state)
     assert_int_equal(world_state(w, id), JOB_SUCCESS);
     assert_non_null(world_effect(w, EFFECT_CLOSE));
     world_do(w, cmd_hello(w, 71, a, "g", 2));
-    assert_string_equal(world_effect(w, EFFECT_REFUSED)->text, "unknown-group");
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "unknown-group");
 }
 
 /* ---- resolution ---- */
@@ -294,7 +294,7 @@ static void group_of_a_job__never_changes(void **state)
     world_do(w, cmd_finished(s, 1, id, 1, JOB_FAILED, REASON_EXIT_CODE));
     const struct effect *x = world_effect(w, EFFECT_JOB);
     assert_int_equal(x->session, s);
-    assert_int_equal(x->attempt, 2);
+    assert_int_equal(x->u.job.attempt, 2);
     (void)b;
 }
 
@@ -332,7 +332,7 @@ static void paused__nothing_is_handed_out_and_submits_are_taken(void **state)
     world_connect(w, world_agent(w, "b", "g"), "g", 4);
     assert_null(world_effect(w, EFFECT_JOB));
     succeeds(w, cmd_text(w, CMD_GROUP_RESUME, "g"));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, id);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, id);
     succeeds(w, cmd_text(w, CMD_GROUP_RESUME, "g"));
 }
 
@@ -469,7 +469,7 @@ static void delete__with_jobs__only_by_force(void **state)
     world_group(w, "g", NULL);
     uint64_t s = world_connect(w, world_agent(w, "a", "g"), "g", 1);
     int64_t running = world_running(w, s, "g", 1);
-    const struct effect *x = fails(w, delete_group(w, "g", false), ERR_CONFLICT, NULL);
+    const struct reply *x = fails(w, delete_group(w, "g", false), ERR_CONFLICT, NULL);
     assert_non_null(strstr(err_text(&x->err), "0 queued and 1 running"));
     struct command *c = cmd_submit(w, "g", NULL);
     succeeds(w, c);
@@ -539,7 +539,7 @@ static void delete__thousands_queued__are_ended_bit_by_bit_also_over_a_crash(voi
     world_commit(w);
     int n = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        if (x->type == EFFECT_REPLY) ids[n++] = x->id;
+        if (x->type == EFFECT_REPLY) ids[n++] = x->u.reply.reply.id;
     succeeds(w, delete_group(w, "g", true));
     fails(w, cmd_group(w, "g", NULL), ERR_CONFLICT, NULL); /* not before they are through */
     world_crash(w);
@@ -559,8 +559,7 @@ static void delete__a_namespace_points_to_it__only_by_force_and_submits_say_so(v
     succeeds(w, ns_set(w, "company", "g", -1));
     fails(w, delete_group(w, "g", false), ERR_CONFLICT, NULL);
     succeeds(w, delete_group(w, "g", true));
-    const struct effect *x =
-        fails(w, submit_ns(w, "company.x", NULL), ERR_INVALID, "unknown-group");
+    const struct reply *x = fails(w, submit_ns(w, "company.x", NULL), ERR_INVALID, "unknown-group");
     assert_non_null(strstr(err_text(&x->err), "namespace company"));
 }
 

@@ -40,13 +40,13 @@ static void submit__agent_ready__handed_out_in_the_same_batch(void **state)
     const struct effect *x = world_effect(w, EFFECT_JOB);
     assert_non_null(x);
     assert_int_equal(x->session, s);
-    assert_int_equal(x->job, id);
-    assert_int_equal(x->attempt, 1);
-    assert_int_equal(x->ms, 300000);
-    assert_int_equal(x->ms2, 60000);
-    assert_int_equal(x->seq, 64 * 1024 * 1024);
+    assert_int_equal(x->u.job.job, id);
+    assert_int_equal(x->u.job.attempt, 1);
+    assert_int_equal(x->u.job.lease_ms, 300000);
+    assert_int_equal(x->u.job.timeout_ms, 60000);
+    assert_int_equal(x->u.job.output_limit, 64 * 1024 * 1024);
     assert_string_equal(
-        x->json,
+        x->u.job.spec,
         "{\"namespace\":\"company.team\",\"name\":\"say \\\"hi\\\"\",\"command\":[\"true\"]}");
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
     assert_non_null(world_effect_for(w, EFFECT_JOB_CHANGED, id));
@@ -60,7 +60,7 @@ static void submit__empty_spec_without_names__is_an_empty_object(void **state)
     mem_free(c->u.submit.spec);
     c->u.submit.spec = mem_strdup("{ }");
     world_do(w, c);
-    assert_string_equal(world_effect(w, EFFECT_JOB)->json, "{ }");
+    assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec, "{ }");
     c = cmd_submit(w, NULL, NULL);
     mem_free(c->u.submit.spec);
     c->u.submit.spec = mem_strdup("{ }");
@@ -83,7 +83,7 @@ static void submit__no_agent__waits_and_survives_a_crash(void **state)
     world_connect(w, agent, NULL, 1);
     const struct effect *x = world_effect_for(w, EFFECT_JOB, id);
     assert_non_null(x);
-    assert_string_equal(x->json, "{\"command\":[\"true\"]}");
+    assert_string_equal(x->u.job.spec, "{\"command\":[\"true\"]}");
 }
 
 static void submit__same_key__is_the_same_job(void **state)
@@ -97,7 +97,7 @@ static void submit__same_key__is_the_same_job(void **state)
         world_do(w, c);
         ids[i] = world_reply(w)->id;
         assert_int_equal(world_reply(w)->rc, 0);
-        assert_int_equal(world_reply(w)->flag, i > 0);
+        assert_int_equal(world_reply(w)->known, i > 0);
         if (i == 1) world_crash(w);
     }
     assert_int_equal(ids[0], ids[1]);
@@ -117,7 +117,7 @@ static void submit__same_key_twice_in_one_batch__is_one_job(void **state)
     int64_t ids[2];
     size_t n = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        if (x->type == EFFECT_REPLY) ids[n++] = x->id;
+        if (x->type == EFFECT_REPLY) ids[n++] = x->u.reply.reply.id;
     assert_int_equal(n, 2);
     assert_int_equal(ids[0], ids[1]);
 }
@@ -153,7 +153,7 @@ static void submit__same_key_when_it_would_be_refused_now__still_is_that_job(voi
     world_do(w, c);
     assert_int_equal(world_reply(w)->rc, 0);
     assert_int_equal(world_reply(w)->id, id);
-    assert_true(world_reply(w)->flag);
+    assert_true(world_reply(w)->known);
     assert_null(world_reply(w)->hint);
 }
 
@@ -174,7 +174,7 @@ static void submit__bad_requires__names_the_place(void **state)
 {
     struct world *w = *state;
     world_do(w, cmd_submit(w, NULL, "{\"gpu.cout\":1}"));
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     assert_int_equal(x->rc, ERR_INVALID);
     assert_non_null(strstr(x->err.msg, "requires.gpu.cout: "));
     assert_non_null(strstr(x->err.msg, "gpu.count"));
@@ -200,14 +200,14 @@ static void life__submit_start_finish__success_and_acknowledged(void **state)
     struct world *w = *state;
     uint64_t s = one_agent(w, 1);
     int64_t id = world_running(w, s, NULL, 1);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 1);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 1);
     struct command *c = cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE);
     c->u.event.outputs = mem_strdup("{\"k\":\"v\"}");
     c->u.event.truncated = true;
     assert_int_equal(world_do(w, c), 0);
     assert_int_equal(world_effects(w, EFFECT_ACK), 1);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 2);
-    assert_true(world_effect_for(w, EFFECT_JOB_CHANGED, id)->flag);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 2);
+    assert_true(world_effect_for(w, EFFECT_JOB_CHANGED, id)->u.changed.final);
     struct job_row j = world_job(w, id);
     assert_int_equal(j.state, JOB_SUCCESS);
     assert_true(j.exited);
@@ -271,8 +271,8 @@ static void final__is_final(void **state)
     world_do(w, cmd_finished(s, 3, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_FAILED);
     const struct effect *x = world_effect(w, EFFECT_DISCARD);
-    assert_int_equal(x->job, id);
-    assert_int_equal(x->attempt, 1);
+    assert_int_equal(x->u.discard.job, id);
+    assert_int_equal(x->u.discard.attempt, 1);
     assert_null(world_effect(w, EFFECT_JOB_CHANGED));
     world_do(w, cmd_id(w, CMD_CANCEL, id));
     assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
@@ -304,7 +304,7 @@ static void retry__failed_attempt__runs_again_after_the_interval(void **state)
     world_live(w, 1);
     const struct effect *x = world_effect_for(w, EFFECT_JOB, id);
     assert_non_null(x);
-    assert_int_equal(x->attempt, 2);
+    assert_int_equal(x->u.job.attempt, 2);
     world_do(w, cmd_started(s, 3, id, 2));
     world_do(w, cmd_finished(s, 4, id, 2, JOB_FAILED, REASON_EXIT_CODE));
     assert_end(w, id, JOB_FAILED, REASON_EXIT_CODE);
@@ -327,7 +327,7 @@ static void retry__survives_a_crash_and_a_wall_clock_set_back(void **state)
     world_live(w, 59999);
     assert_int_equal(world_state(w, id), JOB_RETRYING);
     world_live(w, 1);
-    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->u.job.attempt, 2);
 }
 
 static void retry__old_attempts_result__is_refused(void **state)
@@ -337,10 +337,10 @@ static void retry__old_attempts_result__is_refused(void **state)
     int64_t id = submit_retry(w, (struct retry){.type = RETRY_CONSTANT, .max_attempts = 3});
     world_do(w, cmd_finished(s, 1, id, 1, JOB_FAILED, REASON_NOT_STARTED));
     assert_int_equal(world_state(w, id), JOB_SUBMITTED); /* no interval: at once */
-    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->u.job.attempt, 2);
     world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
-    assert_int_equal(world_effect(w, EFFECT_DISCARD)->attempt, 1);
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.attempt, 1);
     world_do(w, cmd_finished(s, 3, id, 3, JOB_SUCCESS, REASON_NONE)); /* and one of the future */
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
 }
@@ -435,8 +435,8 @@ static void timeout__agent_says_nothing__backstop_kills_and_retry_follows(void *
     world_live(w, 1);
     const struct effect *x = world_effect_for(w, EFFECT_KILL, id);
     assert_non_null(x);
-    assert_string_equal(x->text, "timeout");
-    assert_int_equal(x->ms, 2000);
+    assert_string_equal(x->u.kill.reason, "timeout");
+    assert_int_equal(x->u.kill.grace_ms, 2000);
     assert_end(w, id, JOB_KILLING, REASON_TIMEOUT);
     world_do(w, cmd_finished(s, 2, id, 1, JOB_KILLED, REASON_CANCELLED));
     assert_int_equal(world_state(w, id), JOB_RETRYING);
@@ -487,7 +487,7 @@ static void cancel__created_and_not_at_hand__after_a_restart(void **state)
     assert_end(w, a, JOB_CANCELLED, REASON_CANCELLED);
     one_agent(w, 2);
     assert_int_equal(world_effects(w, EFFECT_JOB), 1);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, b);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, b);
 }
 
 static void cancel__retrying(void **state)
@@ -512,10 +512,10 @@ static void cancel__submitted__kill_goes_out_and_agent_says_killed(void **state)
     world_do(w, cmd_id(w, CMD_CANCEL, id));
     const struct effect *x = world_effect(w, EFFECT_KILL);
     assert_int_equal(x->session, s);
-    assert_int_equal(x->job, id);
-    assert_int_equal(x->attempt, 1);
-    assert_int_equal(x->ms, 10000);
-    assert_string_equal(x->text, "cancelled");
+    assert_int_equal(x->u.kill.job, id);
+    assert_int_equal(x->u.kill.attempt, 1);
+    assert_int_equal(x->u.kill.grace_ms, 10000);
+    assert_string_equal(x->u.kill.reason, "cancelled");
     assert_end(w, id, JOB_KILLING, REASON_CANCELLED);
     world_do(w, cmd_finished(s, 1, id, 1, JOB_KILLED, REASON_CANCELLED));
     assert_end(w, id, JOB_KILLED, REASON_CANCELLED);
@@ -637,8 +637,8 @@ static void declined__goes_back_to_its_old_place_with_the_same_attempt(void **st
     assert_null(world_effect(w, EFFECT_JOB));
     world_connect(w, b, NULL, 1);
     const struct effect *x = world_effect(w, EFFECT_JOB);
-    assert_int_equal(x->job, first);
-    assert_int_equal(x->attempt, 1);
+    assert_int_equal(x->u.job.job, first);
+    assert_int_equal(x->u.job.attempt, 1);
 }
 
 static void declined__same_agent_again__acknowledged_before(void **state)
@@ -685,7 +685,7 @@ static void output__is_stored_once_and_acknowledged(void **state)
     world_apply(w, cmd_output(s, 4, id, 1, 6, "world"));
     world_commit(w);
     assert_int_equal(world_effects(w, EFFECT_OUTPUT), 1);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 4);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 4);
     assert_int_equal(stored_bytes(w, id), 11);
 }
 
@@ -703,7 +703,7 @@ static void output__of_an_ended_job_or_old_attempt__is_discarded_once(void **sta
     world_commit(w);
     assert_int_equal(world_effects(w, EFFECT_DISCARD), 1);
     assert_int_equal(world_effects(w, EFFECT_OUTPUT), 0);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 5);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
     assert_int_equal(stored_bytes(w, id), 0);
 }
 
@@ -732,12 +732,12 @@ static void events__seen_before__are_acknowledged_and_ignored(void **state)
     int64_t id = world_running(w, s, NULL, 5);
     world_do(w, cmd_finished(s, 5, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 5);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
     world_do(w, cmd_finished(s, 3, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
     world_do(w, cmd_finished(s, 900, id, 1, JOB_SUCCESS, REASON_NONE)); /* gaps are fine */
     assert_int_equal(world_state(w, id), JOB_SUCCESS);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 900);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 900);
 }
 
 static void events__of_another_agents_job__are_discarded(void **state)

@@ -40,7 +40,7 @@ static void lease_expires__with_retry__requeues_once(void **state)
     world_live(w, LEASE + KILL_TIME);
     assert_int_equal(world_state(w, id), JOB_CREATED);
     uint64_t b = world_connect(w, world_agent(w, "b", NULL), NULL, 1);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->attempt, 2);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.attempt, 2);
     world_do(w, cmd_gone(b));
     world_live(w, LEASE + KILL_TIME);
     assert_int_equal(world_state(w, id), JOB_FAILED);
@@ -89,7 +89,7 @@ static void own_lease_and_grace__count(void **state)
     c->u.submit.job.kill_grace_ms = 60000;
     world_do(w, c);
     int64_t id = world_reply(w)->id;
-    assert_int_equal(world_effect(w, EFFECT_JOB)->ms, 20000);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.lease_ms, 20000);
     world_do(w, cmd_gone(s));
     world_live(w, 84999);
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);

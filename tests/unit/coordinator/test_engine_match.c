@@ -28,7 +28,7 @@ static void order__priority_then_submission(void **state)
     int64_t want[] = {high, a, b, low};
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(world_effect(w, EFFECT_JOB)->job, want[i]);
+        assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, want[i]);
         world_do(w, cmd_finished(s, i + 1, want[i], 1, JOB_SUCCESS, REASON_NONE));
     }
     assert_null(world_effect(w, EFFECT_JOB));
@@ -43,7 +43,7 @@ static void order__over_classes_of_requires__is_one(void **state)
     world_connect(w, world_agent(w, "a", NULL), NULL, 6);
     int i = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        if (x->type == EFFECT_JOB) assert_int_equal(x->job, want[i++]);
+        if (x->type == EFFECT_JOB) assert_int_equal(x->u.job.job, want[i++]);
     assert_int_equal(i, 6);
 }
 
@@ -54,10 +54,10 @@ static void order__higher_priority_that_does_not_fit__does_not_hold_up_others(vo
     int64_t linux_job = submit_priority(w, NULL, "{\"os\":\"linux\"}", 0);
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
     assert_int_equal(world_effects(w, EFFECT_JOB), 1);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, linux_job);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, linux_job);
     (void)s;
     world_connect_caps(w, world_agent(w, "b", NULL), NULL, 1, "{\"os\":\"windows\"}");
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, windows);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, windows);
 }
 
 static void order__returned_job__stands_where_it_stood(void **state)
@@ -67,9 +67,9 @@ static void order__returned_job__stands_where_it_stood(void **state)
     int64_t first = world_submit(w, NULL, NULL), second = world_submit(w, NULL, NULL);
     world_submit(w, NULL, NULL);
     world_do(w, cmd_declined(s, 1, first, 1));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, first);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, first);
     world_do(w, cmd_finished(s, 2, first, 1, JOB_SUCCESS, REASON_NONE));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, second);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, second);
 }
 
 /* More than memory keeps at hand: order, cancels in the middle, and late high priorities over many
@@ -85,7 +85,7 @@ static void long_queue__order_holds(void **state)
     world_commit(w);
     int n = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        if (x->type == EFFECT_REPLY) ids[n++] = x->id;
+        if (x->type == EFFECT_REPLY) ids[n++] = x->u.reply.reply.id;
     world_restart(w);
     for (int i = 0; i < N; i += 10)
         world_do(w, cmd_id(w, CMD_CANCEL, ids[i]));
@@ -102,8 +102,8 @@ static void long_queue__order_holds(void **state)
         int count = 0;
         for (const struct effect *x = w->effects.first; x; x = x->next) {
             if (x->type != EFFECT_JOB) continue;
-            assert_int_equal(x->job, want[at++]);
-            got[count++] = x->job;
+            assert_int_equal(x->u.job.job, want[at++]);
+            got[count++] = x->u.job.job;
         }
         assert_true(count > 0);
         world_begin(w);
@@ -192,12 +192,12 @@ static void blocked_jobs__are_looked_at_again_when_a_fitting_agent_gets_free(voi
             second = world_submit(w, NULL, "{\"os\":\"windows\"}");
     assert_int_equal(world_state(w, second), JOB_CREATED);
     world_do(w, cmd_finished(win, 1, first, 1, JOB_SUCCESS, REASON_NONE));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, second);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, second);
     int64_t third = world_submit(w, NULL, "{\"os\":\"windows\"}");
     world_do(w, cmd_gone(win));
     uint64_t other =
         world_connect_caps(w, world_agent(w, "win2", NULL), NULL, 1, "{\"os\":\"windows\"}");
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, third);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, third);
     assert_int_equal(world_effect(w, EFFECT_JOB)->session, other);
 }
 
@@ -209,7 +209,7 @@ static void groups__each_its_own_queue_and_agents(void **state)
     int64_t in_group = world_submit(w, "g", NULL);
     assert_null(world_effect(w, EFFECT_JOB));
     uint64_t s = world_connect(w, world_agent(w, "g1", "g"), "g", 5);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, in_group);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, in_group);
     assert_int_equal(world_effect(w, EFFECT_JOB)->session, s);
     world_submit(w, NULL, NULL);
     assert_int_equal(world_effect(w, EFFECT_JOB)->session, d);
@@ -227,7 +227,7 @@ static void never_more_than_slots__whatever_comes_in_one_batch(void **state)
     int64_t ids[4];
     int n = 0;
     for (const struct effect *x = w->effects.first; x; x = x->next)
-        if (x->type == EFFECT_JOB) ids[n++] = x->job;
+        if (x->type == EFFECT_JOB) ids[n++] = x->u.job.job;
     world_begin(w);
     for (int i = 0; i < 4; i++)
         world_apply(w, cmd_finished(s, i + 1, ids[i], 1, JOB_SUCCESS, REASON_NONE));

@@ -15,9 +15,9 @@ static const struct effect *refusal(struct world *w, struct command *hello, cons
     assert_int_equal(world_do(w, hello), 0);
     const struct effect *x = world_effect(w, EFFECT_REFUSED);
     if (!x) fail_msg("it was not refused");
-    assert_string_equal(x->text, code);
+    assert_string_equal(x->u.refused.code, code);
     assert_int_equal(x->session, session);
-    assert_true(strlen(err_text(&x->err)) > 10);
+    assert_true(strlen(x->u.refused.sentence) > 10);
     assert_null(world_effect(w, EFFECT_WELCOME));
     return x;
 }
@@ -37,10 +37,10 @@ static void hello__welcome_then_jobs_only_after_ready(void **state)
     int64_t id = world_submit(w, NULL, NULL);
     world_do(w, cmd_hello(w, 50, a, NULL, 1));
     assert_int_equal(world_effect(w, EFFECT_WELCOME)->session, 50);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 0);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 0);
     assert_null(world_effect(w, EFFECT_JOB));
     world_do(w, cmd_ready(50));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, id);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, id);
     struct agent_row row;
     assert_int_equal(store_agent_get(w->store, a, &row, NULL), 0);
     assert_true(row.online);
@@ -67,7 +67,8 @@ static void hello__hello_and_ready_in_one_batch__jobs_come_behind_welcome(void *
 static void hello__unknown_agent__refused_for_good(void **state)
 {
     struct world *w = *state;
-    assert_int_equal(refusal(w, cmd_hello(w, 50, 4711, NULL, 1), "unknown-agent")->ms, 0);
+    assert_int_equal(
+        refusal(w, cmd_hello(w, 50, 4711, NULL, 1), "unknown-agent")->u.refused.retry_ms, 0);
     world_do(w, cmd_ready(50));
     assert_int_equal(w->effects.count, 0);
 }
@@ -78,7 +79,7 @@ static void hello__removed_agent__revoked(void **state)
     int64_t a = world_agent(w, "a", NULL);
     world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
     assert_int_equal(world_reply(w)->rc, 0);
-    assert_int_equal(refusal(w, cmd_hello(w, 50, a, NULL, 1), "revoked")->ms, 0);
+    assert_int_equal(refusal(w, cmd_hello(w, 50, a, NULL, 1), "revoked")->u.refused.retry_ms, 0);
 }
 
 static void hello__unknown_group__comes_back_and_creating_it_heals(void **state)
@@ -86,7 +87,7 @@ static void hello__unknown_group__comes_back_and_creating_it_heals(void **state)
     struct world *w = *state;
     world_group(w, "gpu", NULL);
     int64_t a = world_agent(w, "a", "gpu");
-    assert_true(refusal(w, cmd_hello(w, 50, a, "cpu", 1), "unknown-group")->ms > 0);
+    assert_true(refusal(w, cmd_hello(w, 50, a, "cpu", 1), "unknown-group")->u.refused.retry_ms > 0);
     world_group(w, "cpu", NULL);
     world_connect(w, a, "cpu", 1);
 }
@@ -97,14 +98,14 @@ static void hello__group_requires_not_met__names_clause_and_value(void **state)
     world_group(w, "win", "{\"os\":\"windows\",\"cpus\":\">= 2\"}");
     int64_t a = world_agent(w, "a", "win");
     const struct effect *x = refusal(w, cmd_hello(w, 50, a, "win", 1), "requires-not-met");
-    assert_true(x->ms > 0);
-    assert_non_null(strstr(err_text(&x->err), "cpus >= 2"));
-    assert_non_null(strstr(err_text(&x->err), "unknown"));
+    assert_true(x->u.refused.retry_ms > 0);
+    assert_non_null(strstr(x->u.refused.sentence, "cpus >= 2"));
+    assert_non_null(strstr(x->u.refused.sentence, "unknown"));
     struct command *c = cmd_hello(w, 51, a, "win", 1);
     set(&c->u.hello.capabilities, "{\"os\":\"linux\",\"cpus\":4}");
     x = refusal(w, c, "requires-not-met");
-    assert_non_null(strstr(err_text(&x->err), "group win requires os = windows"));
-    assert_non_null(strstr(err_text(&x->err), "linux"));
+    assert_non_null(strstr(x->u.refused.sentence, "group win requires os = windows"));
+    assert_non_null(strstr(x->u.refused.sentence, "linux"));
     world_connect_caps(w, a, "win", 1, "{\"os\":\"windows\",\"cpus\":4}");
 }
 
@@ -121,8 +122,8 @@ static void hello__other_group_than_the_tokens__refused(void **state)
     memset(c->u.token.secret_hash, 7, 32);
     world_do(w, c);
     world_do(w, cmd_enrol(w, world_reply(w)->id, "x", NULL, "key"));
-    int64_t agent = world_effect(w, EFFECT_ENROLLED)->id;
-    assert_string_equal(world_effect(w, EFFECT_ENROLLED)->text2, "a");
+    int64_t agent = world_effect(w, EFFECT_ENROLLED)->u.enrolled.agent;
+    assert_string_equal(world_effect(w, EFFECT_ENROLLED)->u.enrolled.group, "a");
     refusal(w, cmd_hello(w, 50, agent, "b", 1), "wrong-group");
     refusal(w, cmd_hello(w, 51, agent, NULL, 1), "wrong-group");
     world_connect(w, agent, "a", 1);
@@ -205,7 +206,7 @@ static void second_session__another_machine__is_refused_until_the_first_is_gone(
     uint64_t first = world_connect(w, a, NULL, 1);
     struct command *c = cmd_hello(w, 90, a, NULL, 1);
     set(&c->u.hello.host_id, "clone");
-    assert_true(refusal(w, c, "duplicate")->ms > 0);
+    assert_true(refusal(w, c, "duplicate")->u.refused.retry_ms > 0);
     assert_null(world_effect(w, EFFECT_CLOSE));
     c = cmd_hello(w, 91, a, NULL, 1);
     set(&c->u.hello.boot_id, "boot-2");
@@ -249,7 +250,7 @@ static void listed_running__kept_and_its_lease_begins_afresh(void **state)
     struct command *c = cmd_hello(w, 90, p.agent, NULL, 1);
     cmd_hello_attempt(c, p.job, 1, false);
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 1);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 1);
     assert_null(world_effect(w, EFFECT_DISCARD));
     world_live(w, 314000);
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
@@ -270,8 +271,8 @@ static void listed_killing__kill_is_sent_again(void **state)
     world_do(w, c);
     const struct effect *x = world_effect(w, EFFECT_KILL);
     assert_int_equal(x->session, 90);
-    assert_int_equal(x->job, p.job);
-    assert_string_equal(x->text, "cancelled");
+    assert_int_equal(x->u.kill.job, p.job);
+    assert_string_equal(x->u.kill.reason, "cancelled");
 }
 
 static void listed_of_old__each_is_discarded(void **state)
@@ -288,7 +289,7 @@ static void listed_of_old__each_is_discarded(void **state)
     cmd_hello_attempt(c, others, 1, false); /* another agent's */
     world_do(w, c);
     assert_int_equal(world_effects(w, EFFECT_DISCARD), 3);
-    assert_int_equal(world_effect_for(w, EFFECT_DISCARD, p.job)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_DISCARD, p.job)->u.discard.attempt, 2);
     assert_non_null(world_effect_for(w, EFFECT_DISCARD, others));
     assert_non_null(world_effect_for(w, EFFECT_DISCARD, 4711));
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
@@ -304,7 +305,7 @@ static void listed_but_final__is_discarded(void **state)
     struct command *c = cmd_hello(w, 90, p.agent, NULL, 1);
     cmd_hello_attempt(c, p.job, 1, false);
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_DISCARD)->job, p.job);
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.job, p.job);
     assert_int_equal(world_state(w, p.job), JOB_FAILED);
 }
 
@@ -316,8 +317,8 @@ static void not_listed_same_journal__never_began_and_goes_back(void **state)
     assert_int_equal(world_state(w, p.job), JOB_CREATED);
     world_do(w, cmd_ready(90));
     const struct effect *x = world_effect(w, EFFECT_JOB);
-    assert_int_equal(x->job, p.job);
-    assert_int_equal(x->attempt, 1);
+    assert_int_equal(x->u.job.job, p.job);
+    assert_int_equal(x->u.job.attempt, 1);
 }
 
 static void not_listed_same_journal_after_a_crash_of_the_coordinator__goes_back(void **state)
@@ -397,7 +398,7 @@ static void result_of_before_the_cut__arrives_after_it(void **state)
     c->u.hello.seq = 3;
     cmd_hello_attempt(c, p.job, 1, true);
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 1);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 1);
     world_do(w, cmd_output(90, 2, p.job, 1, 0, "x"));
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
     world_do(w, cmd_finished(90, 3, p.job, 1, JOB_SUCCESS, REASON_NONE));
@@ -475,7 +476,7 @@ static void another_machine_while_the_first_is_away__its_word_is_not_taken(void 
     cmd_hello_attempt(c, p.job, 1, true);
     world_do(w, c);
     assert_non_null(world_effect(w, EFFECT_WELCOME));
-    assert_int_equal(world_effect(w, EFFECT_DISCARD)->job, p.job);
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.job, p.job);
     world_do(w, cmd_finished(90, 2, p.job, 1, JOB_FAILED, REASON_INTERRUPTED));
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
     world_do(w, cmd_ready(90));
@@ -486,7 +487,7 @@ static void another_machine_while_the_first_is_away__its_word_is_not_taken(void 
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
     world_live(w, 5000); /* the first one's lease and kill time */
     assert_null(world_effect(w, EFFECT_CLOSE));
-    assert_int_equal(world_effect_for(w, EFFECT_JOB, p.job)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, p.job)->u.job.attempt, 2);
     assert_int_equal(world_effect_for(w, EFFECT_JOB, p.job)->session, 90);
 }
 
@@ -544,11 +545,11 @@ static void acknowledgement__one_per_agent_and_batch(void **state)
     world_apply(w, cmd_heartbeat(s, 8));
     world_commit(w);
     assert_int_equal(world_effects(w, EFFECT_ACK), 1);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 5);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->n, 8);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.heartbeat, 8);
     world_do(w, cmd_heartbeat(s, 9));
-    assert_int_equal(world_effect(w, EFFECT_ACK)->n, 9);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->seq, 5);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.heartbeat, 9);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
 }
 
 static void heartbeat__writes_nothing(void **state)
@@ -603,7 +604,7 @@ static void sequence__survives_crashes_and_reconnects(void **state)
     struct command *c = cmd_hello(w, 90, a, NULL, 1);
     cmd_hello_attempt(c, id, 1, false);
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 41);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 41);
     /* events and the end of the session in one batch, and the next session in the same */
     world_begin(w);
     world_apply(w, cmd_output(90, 42, id, 1, 0, "x"));
@@ -612,7 +613,7 @@ static void sequence__survives_crashes_and_reconnects(void **state)
     cmd_hello_attempt(c, id, 1, false);
     world_apply(w, c);
     world_commit(w);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->seq, 42);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 42);
     assert_int_equal(world_effects(w, EFFECT_ACK), 0);
     struct agent_row row;
     store_agent_get(w->store, a, &row, NULL);
@@ -671,7 +672,7 @@ static void ready__fewer_slots_than_jobs__no_more_until_it_fits(void **state)
     world_do(w, cmd_finished(s, 2, ids[1], 1, JOB_SUCCESS, REASON_NONE));
     assert_null(world_effect(w, EFFECT_JOB));
     world_do(w, cmd_finished(s, 3, ids[2], 1, JOB_SUCCESS, REASON_NONE));
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, ids[3]);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, ids[3]);
 }
 
 static void ready__new_capabilities__jobs_that_fit_now(void **state)
@@ -683,7 +684,7 @@ static void ready__new_capabilities__jobs_that_fit_now(void **state)
     struct command *c = cmd_ready(s);
     c->u.ready.capabilities = mem_strdup("{\"os\":\"linux\",\"gpu\":{\"count\":1}}");
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, id);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, id);
     c = cmd_ready(s);
     c->u.ready.capabilities = mem_strdup("{\"os\":\"linux\"}");
     world_do(w, c);
@@ -705,7 +706,7 @@ static void draining__gets_nothing_and_what_runs_ends(void **state)
     assert_int_equal(world_reason(w, id), REASON_DRAIN);
     assert_int_equal(world_state(w, waits), JOB_CREATED);
     world_do(w, cmd_ready(s)); /* changed its mind */
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, waits);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, waits);
 }
 
 static void held_by_an_operator__gets_nothing_until_resumed_and_is_told(void **state)
@@ -718,17 +719,17 @@ static void held_by_an_operator__gets_nothing_until_resumed_and_is_told(void **s
     world_do(w, c);
     assert_int_equal(world_reply(w)->id, a);
     const struct effect *x = world_effect(w, EFFECT_DRAIN);
-    assert_true(x->flag);
+    assert_true(x->u.drain.on);
     assert_int_equal(x->session, s);
-    assert_string_equal(x->text, "new disk");
+    assert_string_equal(x->u.drain.reason, "new disk");
     int64_t id = world_submit(w, NULL, NULL);
     assert_null(world_effect(w, EFFECT_JOB));
     world_crash(w); /* it is remembered, also for the next session */
     s = world_connect(w, a, NULL, 2);
     assert_null(world_effect(w, EFFECT_JOB));
     world_do(w, cmd_id(w, CMD_AGENT_RESUME, a));
-    assert_false(world_effect(w, EFFECT_DRAIN)->flag);
-    assert_int_equal(world_effect(w, EFFECT_JOB)->job, id);
+    assert_false(world_effect(w, EFFECT_DRAIN)->u.drain.on);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, id);
 }
 
 static void held_while_away__is_told_at_its_welcome(void **state)
@@ -779,7 +780,7 @@ static void removed__holding_jobs__kills_them_first_and_no_result_counts(void **
     world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
     assert_int_equal(world_reply(w)->rc, 0);
     assert_int_equal(world_effects(w, EFFECT_KILL), 2);
-    assert_string_equal(world_effect_for(w, EFFECT_KILL, one)->text, "cancelled");
+    assert_string_equal(world_effect_for(w, EFFECT_KILL, one)->u.kill.reason, "cancelled");
     assert_null(world_effect(w, EFFECT_CLOSE));
     /* It may be alive: no second attempt before its end is told. */
     assert_int_equal(world_state(w, two), JOB_KILLING);
@@ -794,9 +795,9 @@ static void removed__holding_jobs__kills_them_first_and_no_result_counts(void **
     int64_t b = world_agent(w, "b", NULL);
     world_connect(w, b, NULL, 2);
     assert_non_null(world_effect_for(w, EFFECT_JOB, two));
-    assert_int_equal(world_effect_for(w, EFFECT_JOB, two)->attempt, 2);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, two)->u.job.attempt, 2);
     world_do(w, cmd_hello(w, ++w->sessions, a, NULL, 1));
-    assert_string_equal(world_effect(w, EFFECT_REFUSED)->text, "revoked");
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "revoked");
 }
 
 static void removed__holding_a_job_that_does_not_end__the_kill_has_a_deadline(void **state)

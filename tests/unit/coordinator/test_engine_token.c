@@ -32,9 +32,9 @@ static void refused(struct world *w, struct command *c, const char *code)
     assert_int_equal(world_do(w, c), 0);
     const struct effect *x = world_effect(w, EFFECT_REFUSED);
     if (!x) fail_msg("it was not refused (%s)", code);
-    assert_string_equal(x->text, code);
+    assert_string_equal(x->u.refused.code, code);
     assert_int_equal(x->session, session);
-    assert_true(strlen(err_text(&x->err)) > 10);
+    assert_true(strlen(x->u.refused.sentence) > 10);
     assert_null(world_effect(w, EFFECT_ENROLLED));
     assert_false(store_dirty(w->store));
 }
@@ -43,10 +43,10 @@ static int64_t enrolled(struct world *w, struct command *c)
 {
     assert_int_equal(world_do(w, c), 0);
     const struct effect *x = world_effect(w, EFFECT_REFUSED);
-    if (x) fail_msg("refused: %s: %s", x->text, err_text(&x->err));
+    if (x) fail_msg("refused: %s: %s", x->u.refused.code, x->u.refused.sentence);
     x = world_effect(w, EFFECT_ENROLLED);
     assert_non_null(x);
-    return x->id;
+    return x->u.enrolled.agent;
 }
 
 /* ---- enrol ---- */
@@ -57,8 +57,8 @@ static void enrol__makes_an_agent(void **state)
     world_group(w, "g", NULL);
     int64_t id = enrolled(w, cmd_enrol(w, w->token, "build-01", "g", "key-1"));
     const struct effect *x = world_effect(w, EFFECT_ENROLLED);
-    assert_string_equal(x->text, "build-01");
-    assert_string_equal(x->text2, "g");
+    assert_string_equal(x->u.enrolled.name, "build-01");
+    assert_string_equal(x->u.enrolled.group, "g");
     struct agent_row a;
     assert_int_equal(store_agent_get(w->store, id, &a, NULL), 0);
     assert_string_equal(a.spki, "key-1");
@@ -143,7 +143,7 @@ static void enrol__wrong_group(void **state)
     refused(w, cmd_enrol(w, id, "x", "b", "k"), "wrong-group");
     enrolled(w, cmd_enrol(w, id, "x", "a", "k"));
     enrolled(w, cmd_enrol(w, id, "y", NULL, "k2")); /* takes the token's */
-    assert_string_equal(world_effect(w, EFFECT_ENROLLED)->text2, "a");
+    assert_string_equal(world_effect(w, EFFECT_ENROLLED)->u.enrolled.group, "a");
 }
 
 static void enrol__unknown_group(void **state)
@@ -164,7 +164,7 @@ static void enrol__name_taken_and_replaced(void **state)
     assert_int_not_equal(old, new);
     assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
     world_do(w, cmd_hello(w, 70, old, NULL, 1));
-    assert_string_equal(world_effect(w, EFFECT_REFUSED)->text, "revoked");
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "revoked");
     world_connect(w, new, NULL, 1);
 }
 

@@ -16,7 +16,7 @@ static struct json *why(struct world *w, int64_t id, const char *code)
 {
     struct json *tree = NULL;
     assert_int_equal(world_do(w, cmd_id(w, CMD_WHY, id)), 0);
-    const struct effect *x = world_reply(w);
+    const struct reply *x = world_reply(w);
     assert_int_equal(x->rc, 0);
     assert_int_equal(json_parse(x->json, strlen(x->json), &tree, NULL), 0);
     if (!code) {

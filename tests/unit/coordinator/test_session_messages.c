@@ -310,7 +310,7 @@ static void told(struct session_facts *s, const struct effect *x, struct msg *m)
 static void send__welcome__makes_the_session_live(void **state)
 {
     struct session_facts s = facts_in(SESSION_GREETED, AGENT);
-    struct effect x = {.type = EFFECT_WELCOME, .seq = 41};
+    struct effect x = {.type = EFFECT_WELCOME, .u.welcome.seq = 41};
     struct msg m;
     (void)state;
     s.protocol = 1;
@@ -328,7 +328,8 @@ static void send__job__carries_the_spec_as_stored(void **state)
     struct session_facts s = facts_in(SESSION_LIVE, AGENT);
     char spec[] = "{\"command\":[\"true\"]}";
     struct effect x = {
-        .type = EFFECT_JOB, .job = 3, .attempt = 2, .json = spec, .ms = 30000, .seq = 7};
+        .type = EFFECT_JOB,
+        .u.job = {.job = 3, .attempt = 2, .spec = spec, .lease_ms = 30000, .output_limit = 7}};
     struct msg m;
     (void)state;
     told(&s, &x, &m);
@@ -342,13 +343,13 @@ static void send__job__carries_the_spec_as_stored(void **state)
 static void send__refused__closes_and_fits(void **state)
 {
     struct session_facts s = facts_in(SESSION_GREETED, AGENT);
-    char code[80];
-    struct effect x = {.type = EFFECT_REFUSED, .text = code, .ms = 60000};
+    char code[80], sentence[] = "no";
+    struct effect x = {.type = EFFECT_REFUSED,
+                       .u.refused = {.code = code, .sentence = sentence, .retry_ms = 60000}};
     struct msg m;
     (void)state;
     memset(code, 'c', sizeof code - 1);
     code[sizeof code - 1] = 0;
-    err_set(&x.err, ERR_DENIED, "no");
     told(&s, &x, &m);
     assert_int_equal(s.state, SESSION_CLOSING);
     assert_string_equal(m.u.refused.code, "refused");
@@ -360,7 +361,7 @@ static void send__refused__closes_and_fits(void **state)
 static void send__no_room__says_what_could_not_be_sent(void **state)
 {
     struct session_facts s = facts_in(SESSION_LIVE, AGENT);
-    struct effect x = {.type = EFFECT_ACK, .seq = 1};
+    struct effect x = {.type = EFFECT_ACK, .u.ack.seq = 1};
     struct buf b;
     struct err e = {0};
     (void)state;

@@ -33,9 +33,9 @@ static void on_effects(struct effects *list, void *user)
     for (struct effect *x = list->first; x; x = x->next) {
         if (x->type != EFFECT_REPLY) continue;
         r->replies++;
-        r->failures += x->rc != 0;
-        r->in_order = r->in_order && x->request > r->last_reply;
-        r->last_reply = x->request;
+        r->failures += x->u.reply.reply.rc != 0;
+        r->in_order = r->in_order && x->u.reply.request > r->last_reply;
+        r->last_reply = x->u.reply.request;
     }
 }
 
