@@ -58,13 +58,12 @@ static bool split(char *at, size_t count, char **parts)
 bool list_set_cursor(struct list *l, const char *text)
 {
     char *parts[LIST_PARTS] = {NULL};
-    switch (l->traits->cursor) {
-    case LIST_BY_ID:
-        return id_parse(text, &l->place) == 0;
-    case LIST_BY_NUMBER:
-        return str_int64(text, &l->place) == 0 && l->place > 0;
-    case LIST_BY_TEXT:
-        break;
+    int64_t place;
+    if (l->traits->cursor != LIST_BY_TEXT) {
+        bool id = l->traits->cursor == LIST_BY_ID;
+        if ((id ? id_parse(text, &place) : str_int64(text, &place)) || place <= 0) return false;
+        l->place = place;
+        return true;
     }
     char *copy = mem_strdup(text);
     if (!split(copy, l->traits->parts, parts)) {

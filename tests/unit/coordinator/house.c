@@ -269,12 +269,13 @@ static bool parse_answer(struct peer *p, struct answer *out)
     } while (event == HTTP_HEAD);
     if (event == HTTP_MESSAGE) {
         struct http_message *m = http_parser_message(parser);
-        const char *allow = http_header(m, "allow");
+        const char *allow = http_header(m, "allow"), *retry = http_header(m, "retry-after");
         whole = true;
         out->status = m->status;
         out->text = mem_strndup(m->body.data, m->body.len);
         out->len = m->body.len;
         if (allow) (void)str_copy(out->allow, sizeof out->allow, allow);
+        if (retry) (void)str_copy(out->retry_after, sizeof out->retry_after, retry);
         if (json_parse(out->text, out->len, &out->json, NULL)) out->json = NULL;
     }
     http_parser_free(parser);

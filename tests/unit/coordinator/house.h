@@ -54,7 +54,7 @@ struct answer {
     char *text; /* the body */
     size_t len;
     struct json *json; /* NULL: the body is none */
-    char allow[64];
+    char allow[64], retry_after[16];
 };
 /* token NULL: the administrator's; "": none. body NULL: none. headers: "A: b\r\n" or NULL. */
 void house_call(struct house *h, const char *method, const char *path, const char *token,

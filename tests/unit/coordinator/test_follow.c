@@ -13,7 +13,7 @@
 static struct house house;
 static struct identity worker;
 static struct peer agent;
-static int64_t last_seq;
+static int64_t last_seq, attempts_told;
 
 static int open_house(void **state)
 {
@@ -141,7 +141,9 @@ static void next_state(struct follower *f, const char *want, struct buf *out)
         bool same = str_eq(json_get_str(j, "state", NULL), want);
         if (str_eq(json_get_str(j, "event", NULL), "state")) {
             assert_null(json_get(j, "spec"));
-            assert_non_null(json_get(j, "attempts"));
+            /* the last one alone: an event must fit a frame, however often the job is tried */
+            assert_true(json_get(j, "attempts") && json_count(json_get(j, "attempts")) <= 1);
+            attempts_told = json_get_int(j, "attemptCount", -1);
         }
         json_free(j);
         if (same) return;
@@ -310,6 +312,52 @@ static void follow__slow_reader_of_much_output__gets_every_byte(void **state)
     mem_free(path);
 }
 
+/* The attempts of a page are numbered from `first` to `last`, in steps of one. */
+static void attempts_are(const char *path, const char *tail, int64_t first, int64_t last)
+{
+    char *target = str_dupf("%s%s", path, tail);
+    struct json *j = house_get(&house, target, 200);
+    int64_t step = first < last ? 1 : -1, want = first;
+    for (const struct json *a = json_first(json_get(j, "attempts")); a; a = json_next(a)) {
+        assert_int_equal(json_get_int(a, "attempt", 0), want);
+        want += step;
+    }
+    assert_int_equal(want, last + step);
+    if (json_get(j, "more")) assert_int_equal(json_get_bool(j, "more", false), last > 1);
+    json_free(j);
+    mem_free(target);
+}
+
+static void follow__of_a_job_tried_often__tells_the_last_attempt(void **state)
+{
+    const int tries = 25;
+    struct follower f;
+    char id[ID_TEXT_SIZE];
+    (void)state;
+    int64_t job = submit("{\"command\":[\"false\"],\"retry\":{\"type\":\"constant\",\"interval\":"
+                         "\"0s\",\"maxAttempts\":25}}");
+    follow(&f, job, 0, NULL);
+    for (int i = 1; i <= tries; i++) {
+        take_job(job);
+        peer_started(&agent, ++last_seq, job, i);
+        peer_finished(&agent, ++last_seq, job, i, 1);
+    }
+    next_state(&f, "FAILED", NULL);
+    assert_int_equal(attempts_told, tries);
+    follower_fini(&f);
+    id_format(job, id);
+    char *path = str_dupf("/api/v1/jobs/%s", id);
+    attempts_are(path, "", 6, tries); /* the last 20, oldest first */
+    attempts_are(path, "/attempts", tries, 1);
+    attempts_are(path, "/attempts?limit=10", tries, 16);
+    attempts_are(path, "/attempts?limit=1&before=16", 15, 15);
+    attempts_are(path, "/attempts?before=6", 5, 1);
+    struct json *j = house_get(&house, path, 200);
+    assert_int_equal(json_get_int(j, "attemptCount", 0), tries);
+    json_free(j);
+    mem_free(path);
+}
+
 static void follow__revoked_token__is_cut(void **state)
 {
     struct follower f;
@@ -389,6 +437,7 @@ int main(void)
         cmocka_unit_test(follow__cursor__resumes_behind_it),
         cmocka_unit_test(follow__waiting_job__says_why),
         cmocka_unit_test(follow__slow_reader_of_much_output__gets_every_byte),
+        cmocka_unit_test(follow__of_a_job_tried_often__tells_the_last_attempt),
         cmocka_unit_test(follow__revoked_token__is_cut),
         cmocka_unit_test(follow__many_of_one_job__all_see_its_end),
         cmocka_unit_test(follow__coordinator_stops__breaks_off_without_the_end),

@@ -1,0 +1,288 @@
+/* The table of all routes, walked: each keeps to its role, its namespace, and what it answers
+ * with; and every list comes in pages. */
+#include "tests/unit/coordinator/house.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/api/route.h"
+
+#include <string.h>
+
+#define OTHER "other.team" /* a namespace that the bound token may not see */
+
+static struct house house;
+static char *reader_token, *bound_token; /* roles read, and submit within `mine` */
+static char job[14], execution[14];      /* of OTHER */
+
+static void apply(const char *ns, const char *id)
+{
+    char *body = str_dupf("{\"files\":[{\"text\":\"id: %s\\nnamespace: %s\\ntasks:\\n"
+                          "  - {id: t, command: [x]}\\ntriggers:\\n"
+                          "  - {id: p, interval: PT1H, command: [x], disabled: true}\\n\"}]}",
+                          id, ns);
+    json_free(house_post(&house, "/api/v1/flows", body, 200));
+    mem_free(body);
+}
+
+static void start(const char *ns, const char *flow, char id[14])
+{
+    char *path = str_dupf("/api/v1/flows/%s/%s/executions", ns, flow);
+    struct json *j = house_post(&house, path, "{}", 201);
+    if (id) assert_int_equal(str_copy(id, 14, json_get_str(j, "id", "")), 0);
+    json_free(j);
+    mem_free(path);
+}
+
+static int open_house(void **state)
+{
+    (void)state;
+    house_open(&house, "", NULL);
+    reader_token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", NULL);
+    bound_token =
+        house_token(&house, "{\"type\":\"api\",\"role\":\"submit\",\"namespace\":\"mine\"}", NULL);
+    struct json *j = house_post(&house, "/api/v1/jobs",
+                                "{\"command\":[\"x\"],\"namespace\":\"" OTHER "\"}", 201);
+    assert_int_equal(str_copy(job, sizeof job, json_get_str(j, "id", "")), 0);
+    json_free(j);
+    apply(OTHER, "flow");
+    start(OTHER, "flow", execution);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    mem_free(reader_token);
+    mem_free(bound_token);
+    house_close(&house);
+    return 0;
+}
+
+/* The route's path, with what the tests put in the place of each ":". mem_free */
+static char *path_of(const struct route *t)
+{
+    struct buf b;
+    bool flows = strstr(t->path, "/flows/") || strstr(t->path, "/triggers/");
+    const char *first = strstr(t->path, "/jobs/")          ? job
+                        : strstr(t->path, "/executions/:") ? execution
+                                                           : OTHER;
+    int count = 0;
+    buf_init(&b, 1024);
+    buf_addc(&b, '/');
+    for (const char *s = t->path; *s; s++) {
+        if (*s == ':')
+            buf_adds(&b, count++ == 0 ? (flows ? OTHER : first) : count == 2 ? "flow" : "p");
+        else
+            buf_addc(&b, *s);
+    }
+    return buf_detach(&b);
+}
+
+static void call(const struct route *t, const char *token, const char *query, const char *body,
+                 struct answer *a)
+{
+    char *path = path_of(t), *target = str_dupf("%s%s", path, query);
+    house_call(&house, t->method, target, token,
+               body            ? body
+               : t->wants_body ? "{}"
+                               : NULL,
+               NULL, a);
+    mem_free(path);
+    mem_free(target);
+}
+
+static void must_be(const struct route *t, const char *token, const char *query, const char *body,
+                    int status, const char *code)
+{
+    struct answer a;
+    call(t, token, query, body, &a);
+    if (a.status != status || !str_eq(json_get_str(json_get(a.json, "error"), "code", NULL), code))
+        fail_msg("%s %s: %d %s was expected, not %d: %s", t->method, t->path, status, code,
+                 a.status, a.text);
+    answer_fini(&a);
+}
+
+static void every_route__without_its_role__is_refused(void **state)
+{
+    size_t count;
+    const struct route *t = route_table(&count);
+    (void)state;
+    assert_true(count > 40);
+    for (size_t i = 0; i < count; i++) {
+        if (t[i].role == ROLE_JOIN) continue;
+        must_be(&t[i], "", "", NULL, 401, "token-missing");
+        must_be(&t[i], "nonsense", "", NULL, 401, "token-malformed");
+        if (t[i].role > ROLE_READ) must_be(&t[i], reader_token, "", NULL, 403, "role");
+        if (t[i].role > ROLE_SUBMIT) must_be(&t[i], bound_token, "", NULL, 403, "role");
+        /* who only looks may change nothing */
+        if (t[i].role == ROLE_READ) assert_string_equal(t[i].method, "GET");
+    }
+}
+
+static void every_route__of_another_namespace__is_refused(void **state)
+{
+    static const char flow[] = "{\"files\":[{\"text\":\"id: f\\nnamespace: " OTHER
+                               "\\ntasks:\\n  - {id: t, command: [x]}\\n\"}]}";
+    static const char submit[] = "{\"command\":[\"x\"],\"namespace\":\"" OTHER "\"}";
+    size_t count, seen[NS_ROW + 1] = {0};
+    const struct route *t = route_table(&count);
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        if (t[i].role == ROLE_JOIN || t[i].role > ROLE_SUBMIT) continue;
+        seen[t[i].ns]++;
+        switch (t[i].ns) {
+        case NS_NONE: /* of no namespace: for those who look only */
+            assert_string_equal(t[i].method, "GET");
+            break;
+        case NS_QUERY:
+            must_be(&t[i], bound_token, "?namespace=" OTHER, NULL, 403, "namespace");
+            break;
+        case NS_BODY:
+            must_be(&t[i], bound_token, "", strstr(t[i].path, "flows") ? flow : submit, 403,
+                    "namespace");
+            break;
+        case NS_PATH:
+        case NS_ROW:
+            must_be(&t[i], bound_token, "", NULL, 403, "namespace");
+            break;
+        }
+    }
+    for (size_t i = 0; i <= NS_ROW; i++)
+        assert_true(seen[i] >= 2);
+}
+
+static void every_route__answers_with_what_the_table_says(void **state)
+{
+    size_t count;
+    const struct route *t = route_table(&count);
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        struct answer a;
+        const char *tail = strrchr(t[i].path, '/');
+        assert_int_equal(t[i].stream == STREAM_EVENTS, str_eq(tail, "/follow"));
+        assert_int_equal(t[i].stream == STREAM_OUTPUT, str_eq(tail, "/logs"));
+        if (t[i].wants_body) {
+            must_be(&t[i], NULL, "", "", 400, "bad-request");
+            must_be(&t[i], NULL, "", "[]", 400, "bad-request");
+            continue;
+        }
+        if (!str_eq(t[i].method, "GET") || t[i].stream == STREAM_EVENTS) continue;
+        call(&t[i], NULL, "", NULL, &a);
+        /* of agents and groups there are none of that name */
+        if (a.status != 200) answer_is(&a, 404, "not-found", OTHER);
+        assert_int_equal(a.json == NULL, t[i].stream == STREAM_OUTPUT);
+        answer_fini(&a);
+    }
+}
+
+/* ---- lists ---- */
+
+/* What tells a row from all others. mem_free */
+static char *name_of(const struct json *row)
+{
+    static const char *const keys[] = {"namespace", "flow", "id", "key", "name", "revision"};
+    struct buf b;
+    buf_init(&b, 1024);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *text = json_get(row, keys[i]) ? json_text(json_get(row, keys[i])) : NULL;
+        if (text) buf_addf(&b, "%s ", text);
+        mem_free(text);
+    }
+    buf_addc(&b, '\n');
+    return buf_detach(&b);
+}
+
+static void add_names(struct buf *all, const struct json *list)
+{
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        char *name = name_of(j);
+        buf_adds(all, name);
+        mem_free(name);
+    }
+}
+
+/* The rows of the whole list, and those of its pages of one row. */
+static void pages_are_the_list(const char *path, const char *name, size_t least)
+{
+    struct buf whole, paged;
+    buf_init(&whole, 1u << 20);
+    buf_init(&paged, 1u << 20);
+    struct json *j = house_get(&house, path, 200);
+    assert_true(json_count(json_get(j, name)) >= least);
+    assert_int_equal(json_type(json_get(j, "nextCursor")), JSON_NULL);
+    add_names(&whole, json_get(j, name));
+    json_free(j);
+    char *cursor = mem_strdup("");
+    while (cursor) {
+        char *target = str_dupf("%s?limit=1&cursor=%s", path, cursor);
+        j = house_get(&house, target, 200);
+        assert_true(json_count(json_get(j, name)) <= 1);
+        add_names(&paged, json_get(j, name));
+        mem_free(target);
+        mem_free(cursor);
+        cursor = mem_strdup(json_get_str(j, "nextCursor", NULL));
+        json_free(j);
+    }
+    assert_string_equal(paged.data, whole.data);
+    buf_fini(&whole);
+    buf_fini(&paged);
+}
+
+static void refused(const char *path, const char *query, const char *part)
+{
+    struct answer a;
+    char *target = str_dupf("%s?%s", path, query);
+    house_call(&house, "GET", target, NULL, NULL, NULL, &a);
+    answer_is(&a, 422, "invalid", part);
+    answer_fini(&a);
+    mem_free(target);
+}
+
+static void every_list__comes_in_pages(void **state)
+{
+    static const char *const lists[] = {"jobs",   "executions", "flows",      "triggers",
+                                        "groups", "agents",     "namespaces", "tokens"};
+    struct identity agents[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char *group = str_dupf("{\"key\":\"g%d\"}", 2 - i), *name = str_dupf("agent-%d", 2 - i);
+        char *ns = str_dupf("/api/v1/namespaces/n%d", i), *flow = str_dupf("f%d", i);
+        struct answer a;
+        json_free(house_post(&house, "/api/v1/groups", group, 201));
+        json_free(house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"]}", 201));
+        house_enrol(&house, name, NULL, &agents[i]); /* with a token of its own */
+        house_call(&house, "PUT", ns, NULL, "{\"group\":null}", NULL, &a);
+        assert_int_equal(a.status, 200);
+        answer_fini(&a);
+        apply("a.b", flow);
+        start("a.b", flow, NULL);
+        identity_fini(&agents[i]);
+        mem_free(group);
+        mem_free(name);
+        mem_free(ns);
+        mem_free(flow);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char *path = str_dupf("/api/v1/%s", lists[i]);
+        pages_are_the_list(path, lists[i], 3);
+        refused(path, "limit=0", "limit: ");
+        refused(path, "limit=1001", "limit: ");
+        refused(path, "limt=1", "did you mean 'limit'?");
+        mem_free(path);
+    }
+    refused("/api/v1/jobs", "cursor=x", "invalid cursor 'x'");
+    refused("/api/v1/tokens", "cursor=a/b", "invalid cursor 'a/b'");
+    refused("/api/v1/flows", "cursor=a", "invalid cursor 'a'");
+    refused("/api/v1/triggers", "cursor=a/b", "invalid cursor 'a/b'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_route__without_its_role__is_refused),
+        cmocka_unit_test(every_route__of_another_namespace__is_refused),
+        cmocka_unit_test(every_route__answers_with_what_the_table_says),
+        cmocka_unit_test(every_list__comes_in_pages),
+    };
+    return cmocka_run_group_tests(tests, open_house, close_house);
+}

@@ -1,0 +1,219 @@
+/* The API over a store that is slow or fails: the store's functions are wrapped in this program. */
+#include "tests/unit/coordinator/house.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/reads/reads.h"
+#include "coordinator/store/reader.h"
+#include "coordinator/store/store.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static struct house house;
+
+/* What the wrapped functions do; set by the test's thread. */
+static struct {
+    atomic_bool full;    /* commits fail: the disk is full */
+    atomic_bool slow;    /* reader_job waits for `go` */
+    atomic_bool no_room; /* so many queries wait already */
+    atomic_int reads;    /* of one job */
+    uv_sem_t begun, go;
+} faults;
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (!atomic_load(&faults.full)) return __real_store_commit(s, e);
+    store_rollback(s);
+    return err_set(e, ERR_FULL, "no space is left on its disk");
+}
+
+int __real_reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e);
+int __wrap_reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e);
+int __wrap_reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e)
+{
+    atomic_fetch_add(&faults.reads, 1);
+    if (atomic_load(&faults.slow)) {
+        uv_sem_post(&faults.begun);
+        uv_sem_wait(&faults.go);
+    }
+    return __real_reader_job(r, id, out, e);
+}
+
+bool __real_reads_is_full(const struct reads *s);
+bool __wrap_reads_is_full(const struct reads *s);
+bool __wrap_reads_is_full(const struct reads *s)
+{
+    return atomic_load(&faults.no_room) || __real_reads_is_full(s);
+}
+
+static int open_house(void **state)
+{
+    (void)state;
+    assert_int_equal(uv_sem_init(&faults.begun, 0) | uv_sem_init(&faults.go, 0), 0);
+    house_open(&house, "", NULL);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    house_close(&house);
+    uv_sem_destroy(&faults.begun);
+    uv_sem_destroy(&faults.go);
+    return 0;
+}
+
+static char *submit(void)
+{
+    struct json *j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"]}", 201);
+    char *path = str_dupf("/api/v1/jobs/%s", json_get_str(j, "id", ""));
+    json_free(j);
+    return path;
+}
+
+static void ask(struct peer *p, const char *path, const char *token)
+{
+    char *text = str_dupf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path,
+                          token ? token : house.admin);
+    peer_open(p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(p, text, strlen(text));
+    mem_free(text);
+}
+
+/* Turns the loop until the reader thread waits in reader_job. */
+static void run_until_held(void)
+{
+    while (uv_sem_trywait(&faults.begun))
+        uv_run(&house.loop, UV_RUN_NOWAIT);
+}
+
+static void wait_for(struct peer *p, const char *part)
+{
+    while (!p->closed && !strstr(p->in.data, part)) {
+        p->changed = false;
+        house_run(&house, &p->changed);
+    }
+    assert_non_null(strstr(p->in.data, part));
+}
+
+static void slow_store__holds_up_nobody_else(void **state)
+{
+    struct peer slow;
+    (void)state;
+    char *path = submit();
+    atomic_store(&faults.slow, true);
+    ask(&slow, path, NULL);
+    run_until_held();
+    /* the loop takes connections, shakes hands and answers */
+    for (int i = 0; i < 3; i++)
+        json_free(house_get(&house, "/healthz", 200));
+    assert_int_equal(slow.in.len, 0);
+    atomic_store(&faults.slow, false);
+    uv_sem_post(&faults.go);
+    wait_for(&slow, "\"spec\"");
+    peer_fini(&slow);
+    mem_free(path);
+}
+
+static void client_that_goes_away__leaves_its_look_up_behind(void **state)
+{
+    struct peer held, gone;
+    (void)state;
+    char *path = submit();
+    int before = atomic_load(&faults.reads);
+    atomic_store(&faults.slow, true);
+    ask(&held, path, NULL);
+    run_until_held();
+    ask(&gone, path, NULL);
+    json_free(house_get(&house, "/healthz", 200)); /* by now the loop has its request */
+    peer_fini(&gone);
+    json_free(house_get(&house, "/healthz", 200));
+    atomic_store(&faults.slow, false);
+    uv_sem_post(&faults.go);
+    wait_for(&held, "\"spec\"");
+    peer_fini(&held);
+    json_free(house_get(&house, "/api/v1/status", 200)); /* looked up behind it */
+    /* the job was read for the one that stayed: once to see that it waits, once to answer */
+    assert_int_equal(atomic_load(&faults.reads), before + 2);
+    mem_free(path);
+}
+
+static void unavailable(const struct answer *a, const char *code, const char *part)
+{
+    answer_is(a, 503, code, part);
+    assert_string_equal(a->retry_after, "1");
+}
+
+static void more_questions_than_may_wait__are_put_off(void **state)
+{
+    struct answer a;
+    (void)state;
+    char *fresh = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", NULL);
+    atomic_store(&faults.no_room, true);
+    house_call(&house, "GET", "/api/v1/status", NULL, NULL, NULL, &a);
+    unavailable(&a, "unavailable", "wait already");
+    answer_fini(&a);
+    /* its token cannot be looked up */
+    house_call(&house, "GET", "/api/v1/status", fresh, NULL, NULL, &a);
+    unavailable(&a, "unavailable", "wait already");
+    answer_fini(&a);
+    house_call(&house, "POST", "/api/v1/jobs", fresh, "{\"command\":[\"x\"]}", NULL, &a);
+    unavailable(&a, "unavailable", "wait already");
+    answer_fini(&a);
+    mem_free(fresh);
+    atomic_store(&faults.no_room, false);
+    json_free(house_get(&house, "/api/v1/status", 200));
+}
+
+static void full_disk__submits_are_put_off_and_reads_go_on(void **state)
+{
+    struct answer a;
+    (void)state;
+    char *path = submit();
+    atomic_store(&faults.full, true);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"]}", NULL, &a);
+    unavailable(&a, "disk-full", NULL);
+    assert_string_not_equal(json_get_str(json_get(a.json, "error"), "hint", ""), "");
+    answer_fini(&a);
+    json_free(house_get(&house, "/api/v1/jobs", 200));
+    json_free(house_get(&house, "/api/v1/status", 200));
+    atomic_store(&faults.full, false);
+    struct json *j = house_get(&house, path, 200);
+    assert_string_equal(json_get_str(j, "state", ""), "CREATED");
+    json_free(j);
+    mem_free(path);
+    mem_free(submit());
+}
+
+static void stop__answers_what_is_being_looked_up(void **state)
+{
+    struct peer p;
+    (void)state;
+    char *path = submit();
+    char *attempts = str_dupf("%s/attempts", path);
+    atomic_store(&faults.slow, true);
+    ask(&p, attempts, NULL);
+    run_until_held();
+    atomic_store(&faults.slow, false);
+    uv_sem_post(&faults.go);
+    house_stop(&house);
+    wait_for(&p, "\"more\":false");
+    peer_fini(&p);
+    mem_free(attempts);
+    mem_free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slow_store__holds_up_nobody_else),
+        cmocka_unit_test(client_that_goes_away__leaves_its_look_up_behind),
+        cmocka_unit_test(more_questions_than_may_wait__are_put_off),
+        cmocka_unit_test(full_disk__submits_are_put_off_and_reads_go_on),
+        cmocka_unit_test(stop__answers_what_is_being_looked_up),
+    };
+    return cmocka_run_group_tests(tests, open_house, close_house);
+}
