@@ -279,7 +279,8 @@ in_machine alpha systemctl restart cadre-agent
 holds "the agent runs as it is shipped" until_true 20 agent_is alpha ONLINE
 identity=$(in_machine alpha cat /var/lib/cadre/agent/identity.json)
 settings=$(in_machine alpha cat /etc/cadre/agent.yaml)
-job=$(job_on alpha -- sh -c 'until [ -e "$HOME/go" ]; do sleep 0.2; done')
+job=$(job_on alpha -- sh -c 'echo before; until [ -e "$HOME/go" ]; do sleep 0.2; done
+    echo after; exit 9')
 holds "a job runs" until_true 20 job_is "$job" RUNNING
 in_shell queue 'dpkg -i new/cadre-cli_*.deb new/cadre-coordinator_*.deb' >install.out 2>&1
 is "the coordinator is upgraded" "0 cadre-coordinator $current" \
@@ -289,7 +290,10 @@ in_shell alpha 'dpkg -i new/cadre-agent_*.deb' >install.out 2>&1
 is "the agent is upgraded without a question" 0 $?
 holds "without waiting for the job" job_is "$job" RUNNING
 in_machine alpha touch /var/lib/cadre/home/go
-holds "which may finish" until_true 60 job_is "$job" SUCCESS
+holds "which may finish" until_true 60 job_is "$job" FAILED
+is "its own result arrives" "exit-code 9" "$(job_field "$job" reason) $(job_field "$job" exitCode)"
+is "with the output of before and after" "before after" \
+    "$(on_queue cadre job logs "$job" | tr '\n' ' ' | sed 's/ $//')"
 version_is() {
     on_queue cadre agent list |
         awk -v name="$1" -v v="$2" '$1 == name && $7 == v { found = 1 } END { exit !found }'
