@@ -4,8 +4,8 @@
  * (cgroup.kill), else the tree is found by session, parentage and the job's mark in the
  * environment, until none is left. Windows: a Job Object per job, joined before the first
  * instruction, kill on close; only the job's own pipe ends are inherited.
- * One turn of the loop reads READ_BUDGET_STREAM bytes of a stream and READ_BUDGET_ALL of all at most
- * (read_budget.h). All on the loop's thread; callbacks never from inside the call that caused
+ * One turn of the loop reads at most READ_BUDGET_STREAM bytes of a stream and READ_BUDGET_ALL of
+ * all (read_budget.h). All on the loop's thread; callbacks never from inside the call that caused
  * them. */
 #ifndef CADRE_PLATFORM_PROCESS_H
 #define CADRE_PLATFORM_PROCESS_H

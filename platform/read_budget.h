@@ -1,6 +1,6 @@
-/* How much of the processes' output one turn of the loop reads: a bounded amount of each stream, and
- * a bounded amount of all together, whatever they write. The rest waits in its pipe for the next
- * turns. Each stream that wants to be read has an equal share, so that a loud one never keeps
+/* How much of the processes' output one turn of the loop reads: a bounded amount of each stream,
+ * and a bounded amount of all together, whatever they write. The rest waits in its pipe for the
+ * next turns. Each stream that wants to be read has an equal share, so that a loud one never keeps
  * another from being read. Pure: no I/O, no clock. */
 #ifndef CADRE_PLATFORM_READ_BUDGET_H
 #define CADRE_PLATFORM_READ_BUDGET_H

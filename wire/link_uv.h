@@ -1,5 +1,5 @@
-/* The inside of a link, shared by link_uv_hub.c (the loop's work list), link_uv.c (life and bytes of
- * a link), link_uv_connect.c (clients) and link_uv_listen.c (servers). Nobody else includes it.
+/* The inside of a link, shared by link_uv_hub.c (the loop's work list), link_uv.c (life and bytes
+ * of a link), link_uv_connect.c (clients) and link_uv_listen.c (servers). Nobody else includes it.
  * Calls go from the later of these files to the earlier ones. The other way there are two tables of
  * functions: the hub's, which link_uv.c fills, and a link's origin, which link_uv_connect.c or
  * link_uv_listen.c fills.
@@ -124,7 +124,7 @@ struct link *link_new(struct link_hub *hub);
 void link_begin(struct link *l);
 /* Ends it now; on_close follows from the loop. The first reason given stays; NULL: orderly. */
 void link_end(struct link *l, const struct err *why);
-/* Closes the socket; when it is gone origin->on_socket_gone is called, or the link's end follows. */
+/* Closes the socket; when it is gone, origin->on_socket_gone is called or the link ends. */
 void link_drop_socket(struct link *l);
 /* "192.0.2.7:41234", "[2001:db8::1]:41234"; an IPv4 address mapped into IPv6 as itself. */
 void link_format_address(const struct sockaddr *a, char *dst, size_t size);
