@@ -11,13 +11,12 @@
 static bool find_agent(struct engine *g, int64_t id, struct agent_row *row, struct agent **a,
                        struct reply *r)
 {
-    int rc = store_agent_get(g->store, id, row, &g->err);
-    if (rc == 0 && row->removed_ms > 0) {
+    int rc = store_agent_find(g->store, id, row, &g->err);
+    if (rc == 1 && row->removed_ms > 0) {
         agent_row_fini(row);
-        rc = ERR_NOT_FOUND;
+        rc = 0;
     }
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such agent");
         return false;
     }

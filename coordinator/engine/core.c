@@ -9,7 +9,7 @@
 
 bool store_ok(struct engine *g, int rc)
 {
-    if (rc == 0) return true;
+    if (rc >= 0) return true;
     if (g->rc == 0) {
         g->rc = rc;
         if (g->err.code == 0) err_set(&g->err, rc, "the store failed");

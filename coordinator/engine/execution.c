@@ -366,9 +366,8 @@ static bool answer_known(struct engine *g, const char *key, struct reply *r)
 {
     int64_t id;
     if (!key) return false;
-    int rc = store_execution_by_key(g->store, key, &id, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_execution_find_key(g->store, key, &id, &g->err);
+    if (rc == 0) {
         return false;
     }
     if (!store_ok(g, rc)) return true;
@@ -445,9 +444,8 @@ void apply_execution_start(struct engine *g, const struct command *c, struct rep
 static void answer_not_open(struct engine *g, int64_t id, struct reply *r)
 {
     struct execution_row row;
-    int rc = store_execution_get(g->store, id, &row, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_execution_find(g->store, id, &row, &g->err);
+    if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such execution");
     } else if (store_ok(g, rc)) {
         reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",

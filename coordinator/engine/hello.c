@@ -56,9 +56,8 @@ void acks_flush(struct engine *g)
 static bool admit(struct engine *g, const struct command *c, struct agent_row *row)
 {
     const struct cmd_hello *h = &c->u.hello;
-    int rc = store_agent_get(g->store, h->agent, row, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_agent_find(g->store, h->agent, row, &g->err);
+    if (rc == 0) {
         refuse(g, c->session, "unknown-agent", 0,
                "this coordinator does not know the agent: join again");
         return false;
@@ -104,12 +103,11 @@ static void rename_agent(struct engine *g, struct agent_row *row, const struct c
 {
     if (str_eq(row->name, h->name) || !str_name_valid(h->name)) return;
     struct agent_row other;
-    int rc = store_agent_by_name(g->store, h->name, &other, &g->err);
-    if (rc == 0) {
+    int rc = store_agent_find_name(g->store, h->name, &other, &g->err);
+    if (rc == 1) {
         agent_row_fini(&other);
         log_warn("agent %s: cannot be called '%s', another agent is", row->name, h->name);
-    } else if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    } else if (rc == 0) {
         text_set(&row->name, h->name);
     } else {
         store_ok(g, rc);

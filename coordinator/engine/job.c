@@ -402,9 +402,8 @@ void job_cancel_id(struct engine *g, int64_t id)
     struct job *j = job_find(g, id);
     if (!j) {
         struct job_row row;
-        int rc = store_job_get(g->store, id, &row, &g->err);
-        if (rc == ERR_NOT_FOUND) {
-            g->err = (struct err){0};
+        int rc = store_job_find(g->store, id, &row, &g->err);
+        if (rc == 0) {
             return;
         }
         if (!store_ok(g, rc)) return;

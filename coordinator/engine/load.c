@@ -111,12 +111,12 @@ static int load_job(const struct job_row *row, void *user)
     return 0;
 }
 
-static int load_queue(const char *group, int64_t requires_id, int64_t count, void *user)
+static int load_queue(const struct queue_key *k, int64_t count, void *user)
 {
     struct engine *g = user;
-    struct job_row row = {.group = (char *)(uintptr_t)group};
+    struct job_row row = {.group = (char *)(uintptr_t)k->group};
     struct group *of = group_of_job(g, &row);
-    struct queue *q = queue_get(g, of, requires_id);
+    struct queue *q = queue_get(g, of, k->requires_id);
     q->whole = false;
     q->window_count = 0;
     q->count = count - 1;
@@ -212,7 +212,7 @@ static int load_all(struct engine *g, struct err *e)
     int rc = store_each_group(g->store, load_group, g, e);
     if (rc == 0) rc = store_each_ns(g->store, load_ns, g, e);
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);
-    if (rc == 0) rc = store_queue_classes(g->store, load_queue, g, e);
+    if (rc == 0) rc = store_each_queue(g->store, load_queue, g, e);
     if (rc == 0) rc = store_each_agent_online(g->store, expect_agent, g, e);
     int64_t last = 0;
     if (rc == 0) rc = store_job_last_id(g->store, &last, e);

@@ -125,8 +125,8 @@ void queue_remove(struct engine *g, struct queue *q, int64_t id)
 const struct queue_head *queue_best(struct engine *g, struct queue *q)
 {
     if (q->window_count == 0) {
-        int rc = store_queue_heads(g->store, q->group->row.key, q->requires_id, q->window, WINDOW,
-                                   &q->window_count, &g->err);
+        struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
+        int rc = store_queue_heads(g->store, &k, q->window, WINDOW, &q->window_count, &g->err);
         if (!store_ok(g, rc)) return NULL;
         q->whole = (int64_t)q->window_count == q->count;
     }

@@ -13,9 +13,8 @@ static bool answer_known(struct engine *g, const char *key, struct reply *r)
 {
     int64_t id;
     if (!key) return false;
-    int rc = store_job_by_key(g->store, key, &id, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_job_find_key(g->store, key, &id, &g->err);
+    if (rc == 0) {
         return false;
     }
     if (!store_ok(g, rc)) return true;
@@ -221,9 +220,8 @@ static struct job *find_to_cancel(struct engine *g, int64_t id, struct reply *r)
     struct job *j = job_find(g, id);
     if (j) return j;
     struct job_row row;
-    int rc = store_job_get(g->store, id, &row, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_job_find(g->store, id, &row, &g->err);
+    if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
         return NULL;
     }

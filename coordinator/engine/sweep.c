@@ -22,7 +22,7 @@ static void sweep(struct engine *g, struct group *group)
 {
     int64_t ids[SWEEP];
     size_t count = 0;
-    if (!store_ok(g, store_queue_list(g->store, group->row.key, 0, ids, SWEEP, &count, &g->err)))
+    if (!store_ok(g, store_queue_list(g->store, group->row.key, ids, SWEEP, &count, &g->err)))
         return;
     struct job_end end = {.state = JOB_FAILED,
                           .reason = REASON_GROUP_DELETED,

@@ -68,9 +68,8 @@ void apply_token_create(struct engine *g, const struct command *c, struct reply 
 void apply_token_revoke(struct engine *g, const struct command *c, struct reply *r)
 {
     struct token_row t;
-    int rc = store_token_get(g->store, c->u.id, &t, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_token_find(g->store, c->u.id, &t, &g->err);
+    if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such token");
         return;
     }
@@ -84,12 +83,7 @@ void apply_token_revoke(struct engine *g, const struct command *c, struct reply 
 
 void apply_token_used(struct engine *g, const struct command *c, struct reply *r)
 {
-    int rc = store_token_use(g->store, c->u.id, g->now.wall_ms, &g->err);
-    if (rc == ERR_NOT_FOUND)
-        g->err = (struct err){0};
-    else if (!store_ok(g, rc))
-        return;
-    r->id = c->u.id;
+    if (store_ok(g, store_token_use(g->store, c->u.id, g->now.wall_ms, &g->err))) r->id = c->u.id;
 }
 
 /* ---- enrol ---- */
@@ -105,12 +99,9 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
 {
     const struct cmd_enrol *x = &c->u.enrol;
     char when[TIME_TEXT_SIZE];
-    int rc = store_token_get(g->store, x->token_id, t, &g->err);
-    if (rc == ERR_NOT_FOUND)
-        g->err = (struct err){0};
-    else if (!store_ok(g, rc))
-        return false;
-    if (rc == ERR_NOT_FOUND || t->role != ROLE_JOIN ||
+    int rc = store_token_find(g->store, x->token_id, t, &g->err);
+    if (!store_ok(g, rc)) return false;
+    if (rc == 0 || t->role != ROLE_JOIN ||
         !str_secret_eq(t->secret_hash, x->secret_hash, sizeof t->secret_hash)) {
         refuse(g, c->session, "unknown-token", 0, "the coordinator does not know this join token");
     } else if (t->revoked_ms > 0) {
@@ -125,7 +116,7 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
     } else {
         return true;
     }
-    if (rc == 0) token_row_fini(t);
+    if (rc == 1) token_row_fini(t);
     return false;
 }
 
@@ -207,12 +198,9 @@ void apply_enrol(struct engine *g, const struct command *c)
     struct token_row t;
     struct agent_row other = {0};
     if (!check_join_token(g, c, &t)) return;
-    int rc = store_agent_by_name(g->store, x->name, &other, &g->err);
-    bool taken = rc == 0;
-    if (rc == ERR_NOT_FOUND)
-        g->err = (struct err){0};
-    else if (!store_ok(g, rc))
-        goto out;
+    int rc = store_agent_find_name(g->store, x->name, &other, &g->err);
+    bool taken = rc == 1;
+    if (!store_ok(g, rc)) goto out;
     if (taken && is_same_join(&other, x)) {
         /* asked again: the answer got lost on the way */
         answer_enrolled(g, c, &other);

@@ -93,8 +93,7 @@ static void say_position(struct engine *g, const struct group *group, const stru
 {
     int64_t before = 0;
     char name[96], text[256];
-    int rc = store_queue_position(g->store, j->row.group, j->row.priority, j->row.id, COUNT_MOST,
-                                  &before, &g->err);
+    int rc = store_queue_position(g->store, &j->row, COUNT_MOST, &before, &g->err);
     if (!store_ok(g, rc)) return;
     group_name(group, name);
     if (before == 0 && n->busy >= n->slots) {
@@ -170,9 +169,8 @@ void apply_why(struct engine *g, const struct command *c, struct reply *r)
         return;
     }
     struct job stored = {0};
-    int rc = store_job_get(g->store, c->u.id, &stored.row, &g->err);
-    if (rc == ERR_NOT_FOUND) {
-        g->err = (struct err){0};
+    int rc = store_job_find(g->store, c->u.id, &stored.row, &g->err);
+    if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such job");
         return;
     }

@@ -108,16 +108,15 @@ int store_token_insert(struct store *s, const struct token_row *t, struct err *e
     return db_run(&s->queue, q, e);
 }
 
-int store_token_get(struct store *s, int64_t id, struct token_row *out, struct err *e)
+int store_token_find(struct store *s, int64_t id, struct token_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_TOKEN_GET);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such token");
-    if (rc < 0) return rc;
+    if (rc != 1) return rc;
     row_token(q, out);
     db_reset(q);
-    return 0;
+    return 1;
 }
 
 int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e)
@@ -127,7 +126,7 @@ int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e)
     sqlite3_stmt *q = store_queue(s, Q_TOKEN_USE);
     bind_int(q, 1, id);
     bind_int(q, 2, now_ms);
-    return db_change(&s->queue, q, e);
+    return db_run(&s->queue, q, e);
 }
 
 int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e)

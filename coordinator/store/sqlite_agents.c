@@ -64,29 +64,28 @@ int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e
     return db_change(&s->queue, q, e);
 }
 
-/* The one row of q. */
-static int get_agent(struct store *s, sqlite3_stmt *q, struct agent_row *out, struct err *e)
+/* The one row of q. 1: there is one. */
+static int find_agent(struct store *s, sqlite3_stmt *q, struct agent_row *out, struct err *e)
 {
     int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such agent");
-    if (rc < 0) return rc;
+    if (rc != 1) return rc;
     row_agent(q, out);
     db_reset(q);
-    return 0;
+    return 1;
 }
 
-int store_agent_get(struct store *s, int64_t id, struct agent_row *out, struct err *e)
+int store_agent_find(struct store *s, int64_t id, struct agent_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENT_GET);
     bind_int(q, 1, id);
-    return get_agent(s, q, out, e);
+    return find_agent(s, q, out, e);
 }
 
-int store_agent_by_name(struct store *s, const char *name, struct agent_row *out, struct err *e)
+int store_agent_find_name(struct store *s, const char *name, struct agent_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENT_NAMED);
     bind_text(q, 1, name);
-    return get_agent(s, q, out, e);
+    return find_agent(s, q, out, e);
 }
 
 int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),

@@ -244,6 +244,15 @@ int db_run(struct db *d, sqlite3_stmt *q, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
+int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e)
+{
+    int rc = db_step(d, q, e);
+    if (rc != 1) return rc;
+    *id = sqlite3_column_int64(q, 0);
+    sqlite3_reset(q);
+    return 1;
+}
+
 int db_change(struct db *d, sqlite3_stmt *q, struct err *e)
 {
     int rc = db_run(d, q, e);

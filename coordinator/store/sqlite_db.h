@@ -55,6 +55,8 @@ int db_step(struct db *d, sqlite3_stmt *q, struct err *e);
 /* Runs a statement that gives no rows. */
 int db_run(struct db *d, sqlite3_stmt *q, struct err *e);
 /* The same, ERR_NOT_FOUND when it changed no row. */
+/* The first number of the first row, in *id. 1: there is one; 0: there is none. */
+int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e);
 int db_change(struct db *d, sqlite3_stmt *q, struct err *e);
 /* Ends a statement before its rows did. */
 void db_reset(sqlite3_stmt *q);

@@ -121,28 +121,29 @@ int store_execution_insert(struct store *s, const struct execution_row *x, struc
     return rc;
 }
 
-int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e)
+int store_execution_find(struct store *s, int64_t id, struct execution_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such execution");
-    if (rc < 0) return rc;
+    if (rc != 1) return rc;
     row_execution(q, true, out);
     db_reset(q);
-    return 0;
+    return 1;
 }
 
-int store_execution_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
+int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e)
+{
+    int rc = store_execution_find(s, id, out, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such execution");
+    return rc == 1 ? 0 : rc;
+}
+
+int store_execution_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_FIND);
     bind_text(q, 1, unique_key);
-    int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "no execution has this key");
-    if (rc < 0) return rc;
-    *id = sqlite3_column_int64(q, 0);
-    db_reset(q);
-    return 0;
+    return db_first_id(&s->queue, q, id, e);
 }
 
 int store_execution_last_id(struct store *s, int64_t *id, struct err *e)

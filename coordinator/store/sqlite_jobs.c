@@ -112,13 +112,12 @@ static int find_key(struct store *s, int64_t id, char **key, struct err *e)
     return 0;
 }
 
-int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e)
+int store_job_find(struct store *s, int64_t id, struct job_row *out, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_JOB_GET);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
-    if (rc < 0) return rc;
+    if (rc != 1) return rc;
     struct job_row j;
     row_job(q, &j);
     db_reset(q);
@@ -128,19 +127,21 @@ int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *
         return rc;
     }
     *out = j;
-    return 0;
+    return 1;
 }
 
-int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
+int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e)
+{
+    int rc = store_job_find(s, id, out, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    return rc == 1 ? 0 : rc;
+}
+
+int store_job_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_KEY_FIND);
     bind_text(q, 1, unique_key);
-    int rc = db_step(&s->queue, q, e);
-    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "no job has this key");
-    if (rc < 0) return rc;
-    *id = sqlite3_column_int64(q, 0);
-    db_reset(q);
-    return 0;
+    return db_first_id(&s->queue, q, id, e);
 }
 
 int store_job_last_id(struct store *s, int64_t *id, struct err *e)

@@ -71,17 +71,6 @@ int purge_whole_job(struct store *s, int64_t job, struct err *e)
     return rc != 0 ? rc : purge_job(s, job, e);
 }
 
-/* The first number of the first row; 1: there is one. */
-static int first_id(struct store *s, sqlite3_stmt *q, int64_t *id, struct err *e)
-{
-    int rc = db_step(&s->queue, q, e);
-    if (rc == 1) {
-        *id = sqlite3_column_int64(q, 0);
-        db_reset(q);
-    }
-    return rc;
-}
-
 /* *after_ms: where to look from; moves on, because task runs are passed by. */
 static int oldest_ended(struct store *s, int64_t ended_before_ms, int64_t *after_ms, int64_t *job,
                         struct err *e)
@@ -117,7 +106,7 @@ static int purge_execution(struct store *s, int64_t execution, size_t *budget, s
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_JOB);
     while (*budget > 0) {
         bind_text(q, 1, text);
-        rc = first_id(s, q, &job, e);
+        rc = db_first_id(&s->queue, q, &job, e);
         if (rc == 1)
             rc = purge_one(s, job, budget, e);
         else
@@ -179,7 +168,7 @@ int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *mor
     while (budget > 0) {
         sqlite3_stmt *q = store_queue(s, Q_EXECUTION_ENDED);
         bind_int(q, 1, ended_before_ms);
-        rc = first_id(s, q, &id, e);
+        rc = db_first_id(&s->queue, q, &id, e);
         if (rc != 1) break;
         rc = purge_execution(s, id, &budget, e);
         if (rc != 0) return rc;

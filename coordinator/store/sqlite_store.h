@@ -62,33 +62,20 @@
     X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
     X(Q_REQUIRES_INSERT, "INSERT INTO requires (text) VALUES (?1)")                                \
     X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
-    X(Q_HEAD, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                  \
-              " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                          \
-              " ORDER BY priority DESC, id LIMIT 1")                                               \
     X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
                " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
-    X(Q_CLASSES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")       \
-    X(Q_CLASSES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")     \
+    X(Q_QUEUES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")        \
+    X(Q_QUEUES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")      \
     X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
                        " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                 \
                        " AND priority > ?3 LIMIT ?4)")                                             \
     X(Q_BEFORE_EQUAL, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"        \
                       " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                  \
                       " AND priority = ?3 AND id < ?4 LIMIT ?5)")                                  \
-    X(Q_LIST_ALL, "SELECT id FROM job_states INDEXED BY job_queue"                                 \
-                  " WHERE queued = 1 AND group_key = ?1"                                           \
-                  " ORDER BY requires_id, priority DESC, id LIMIT ?2")                             \
-    X(Q_LIST_FROM, "SELECT requires_id, priority FROM job_states WHERE id = ?1")                   \
-    X(Q_LIST_EQUAL, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"              \
-                    " AND group_key = ?1 AND requires_id = ?2 AND priority = ?3 AND id > ?4"       \
-                    " ORDER BY id LIMIT ?5")                                                       \
-    X(Q_LIST_LOWER, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"              \
-                    " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                   \
-                    " ORDER BY priority DESC, id LIMIT ?4")                                        \
-    X(Q_LIST_NEXT, "SELECT id FROM job_states INDEXED BY job_queue WHERE queued = 1"               \
-                   " AND group_key = ?1 AND requires_id > ?2"                                      \
-                   " ORDER BY requires_id, priority DESC, id LIMIT ?3")                            \
+    X(Q_LIST, "SELECT id FROM job_states INDEXED BY job_queue"                                     \
+              " WHERE queued = 1 AND group_key = ?1"                                               \
+              " ORDER BY requires_id, priority DESC, id LIMIT ?2")                                 \
     /* agents */                                                                                   \
     X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")       \
     X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \

@@ -1,14 +1,16 @@
 /* Where everything is kept, in the words of the engine. One writer: all calls on the store thread
  * (or in a test, on one thread). SQLite implements it in sqlite_*.c (two files in the state folder:
- * cadre.db and output.db, WAL, synchronous=FULL). Nothing above this header may rely on being the
- * only process.
+ * cadre.db and output.db, WAL, synchronous=FULL). The engine keeps in memory what it has read and
+ * written, and relies on nobody else writing: one process at a time has the store open for writing;
+ * the coordinator holds a lock on its state folder for that.
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
  * committed first. Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL
  * (disk), ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
- * after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call. A change outside of
- * store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The functions that
- * call back may not be called again from inside fn, and fn changes nothing. */
+ * after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call. What a `find` looks for
+ * may be absent: it returns 1 for found and 0 for absent, and touches neither out nor e then. A
+ * change outside of store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The
+ * functions that call back may not be called again from inside fn, and fn changes nothing. */
 #ifndef CADRE_COORDINATOR_STORE_STORE_H
 #define CADRE_COORDINATOR_STORE_STORE_H
 
@@ -36,11 +38,12 @@ void store_rollback(struct store *s);
 bool store_dirty(const struct store *s);
 
 /* ---- jobs ---- */
-/* ERR_EXISTS: id or unique_key is taken (store_job_by_key tells). spec: JSON text. The id has to be
+/* ERR_EXISTS: id or unique_key is taken (store_job_find_key tells). spec: JSON text. The id has to be
  * made of created_ms (id_make): keys are forgotten by the age of the id. */
 int store_job_insert(struct store *s, const struct job_row *j, const char *spec, struct err *e);
+int store_job_find(struct store *s, int64_t id, struct job_row *out, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e);
-int store_job_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
+int store_job_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 /* The greatest; 0: there is none. */
 int store_job_last_id(struct store *s, int64_t *id, struct err *e);
 /* mem_free */
@@ -83,31 +86,30 @@ int store_each_open_job(struct store *s, int (*fn)(const struct job_row *j, void
 /* ---- the queue: CREATED jobs, by group and interned requires, best first ---- */
 int store_requires_intern(struct store *s, const char *canonical_json, int64_t *id, struct err *e);
 int store_requires_text(struct store *s, int64_t id, char **json, struct err *e);
+/* One queue: the pending jobs of a group that have the same requires. */
+struct queue_key {
+    const char *group; /* NULL: the default one */
+    int64_t requires_id;
+};
 struct queue_head {
     int64_t id, priority, attempt;
 };
-/* The best pending job of (group, requires): highest priority, then lowest id. ERR_NOT_FOUND: none.
- * O(log n). */
-int store_queue_head(struct store *s, const char *group, int64_t requires_id,
-                     struct queue_head *out, struct err *e);
-/* The first `most` of them in order; *count is how many there are of those, 0 for none. */
-int store_queue_heads(struct store *s, const char *group, int64_t requires_id,
-                      struct queue_head *out, size_t most, size_t *count, struct err *e);
-/* All (group, requires) pairs with pending jobs, and how many. Read from counts that are kept: the
- * cost grows with the number of pairs, not jobs. */
-int store_queue_classes(struct store *s,
-                        int (*fn)(const char *group, int64_t requires_id, int64_t count,
-                                  void *user),
-                        void *user, struct err *e);
-/* How many stand before (priority, id) in the group; counting stops at `most`. */
-int store_queue_position(struct store *s, const char *group, int64_t priority, int64_t id,
-                         int64_t most, int64_t *before, struct err *e);
-/* The first `most` pending jobs of a group (for group delete --force, fallback changes): ids into
- * out. Within one requires by priority, then id; one requires after the other. after_id: the last
- * id of the call before (it may have left the queue since, but must still be known), 0: from the
- * first. */
-int store_queue_list(struct store *s, const char *group, int64_t after_id, int64_t *ids,
-                     size_t most, size_t *count, struct err *e);
+/* The first `most` jobs of a queue, highest priority first, then lowest id; *count is how many
+ * there are of those. O(most + log n). */
+int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
+                      size_t most, size_t *count, struct err *e);
+/* All queues with pending jobs, and how many. Read from counts that are kept: the cost grows with
+ * the number of queues, not jobs. */
+int store_each_queue(struct store *s,
+                     int (*fn)(const struct queue_key *k, int64_t count, void *user), void *user,
+                     struct err *e);
+/* How many jobs of its group stand before `j` by priority and id; counting stops at `most`. */
+int store_queue_position(struct store *s, const struct job_row *j, int64_t most, int64_t *before,
+                         struct err *e);
+/* The first `most` pending jobs of a group (for group delete --force, fallback changes). Within one
+ * requires by priority, then id; one requires after the other. */
+int store_queue_list(struct store *s, const char *group, int64_t *ids, size_t most, size_t *count,
+                     struct err *e);
 
 /* ---- output (output.db) ---- */
 /* The chunks of a stream come in order of offset: what lies before the end that is stored already
@@ -122,9 +124,9 @@ int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e
 /* All columns but last_seq. */
 int store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
 int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e);
-int store_agent_get(struct store *s, int64_t id, struct agent_row *out, struct err *e);
+int store_agent_find(struct store *s, int64_t id, struct agent_row *out, struct err *e);
 /* Among those not removed. */
-int store_agent_by_name(struct store *s, const char *name, struct agent_row *out, struct err *e);
+int store_agent_find_name(struct store *s, const char *name, struct agent_row *out, struct err *e);
 /* Those marked as online: at the start the ones to be expected back. Group NULL: default. */
 int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
                             void *user, struct err *e);
@@ -146,8 +148,8 @@ int store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void
 
 /* ---- tokens ---- */
 int store_token_insert(struct store *s, const struct token_row *t, struct err *e);
-int store_token_get(struct store *s, int64_t id, struct token_row *out, struct err *e);
-/* uses_left - 1 when limited and not used up; last_used. */
+int store_token_find(struct store *s, int64_t id, struct token_row *out, struct err *e);
+/* uses_left - 1 when limited and not used up; last_used. A token that is gone is no failure. */
 int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e);
 
@@ -167,8 +169,9 @@ int store_flow_source(struct store *s, const char *ns, const char *id, int64_t r
 /* ---- executions ---- */
 /* ERR_EXISTS: id or unique_key is taken. The id has to be made of created_ms. */
 int store_execution_insert(struct store *s, const struct execution_row *x, struct err *e);
+int store_execution_find(struct store *s, int64_t id, struct execution_row *out, struct err *e);
 int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e);
-int store_execution_by_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
+int store_execution_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 int store_execution_last_id(struct store *s, int64_t *id, struct err *e); /* 0: there is none */
 /* state, reason, message, position, job, warned, started_ms, ended_ms; the rest never changes. */
 int store_execution_update(struct store *s, const struct execution_row *x, struct err *e);

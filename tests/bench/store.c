@@ -79,7 +79,10 @@ static void hand_out(struct bench *b, int64_t *id)
     struct err e = {0};
     struct queue_head head;
     char *spec;
-    must(store_queue_head(b->store, "windows", 0, &head, &e), &e);
+    struct queue_key k = {.group = "windows"};
+    size_t count = 0;
+    must(store_queue_heads(b->store, &k, &head, 1, &count, &e), &e);
+    must(count ? 0 : err_set(&e, ERR_NOT_FOUND, "the queue is empty"), &e);
     must(store_job_spec(b->store, head.id, &spec, &e), &e);
     mem_free(spec);
     must(store_job_submitted(b->store, head.id, 11, head.attempt, b->wall_ms, &e), &e);

@@ -210,7 +210,7 @@ static int look_at_open(const struct job_row *row, void *user)
 static bool is_cloned(struct sim *s, const struct job_model *j)
 {
     struct agent_row row;
-    if (!job_is_assigned(j->state) || store_agent_get(s->world.store, j->agent, &row, NULL) != 0)
+    if (!job_is_assigned(j->state) || store_agent_find(s->world.store, j->agent, &row, NULL) != 1)
         return false;
     bool cloned = row.host_id && str_starts(row.host_id, "clone-");
     agent_row_fini(&row);

@@ -84,13 +84,13 @@ struct tally_check {
     int64_t queued;
 };
 
-static int check_stored_class(const char *group, int64_t requires_id, int64_t count, void *user)
+static int check_stored_queue(const struct queue_key *k, int64_t count, void *user)
 {
     struct tally_check *t = user;
-    const struct group *p = group_find(t->sim->world.engine, group);
-    const struct queue *c = p ? map_find(&p->queues, (uint64_t)requires_id) : NULL;
+    const struct group *p = group_find(t->sim->world.engine, k->group);
+    const struct queue *c = p ? map_find(&p->queues, (uint64_t)k->requires_id) : NULL;
     if (!c || c->count != count)
-        sim_violation(t->sim, "memory: %d jobs of a class are stored, and %d known", (int)count,
+        sim_violation(t->sim, "memory: %d jobs of a queue are stored, and %d known", (int)count,
                       c ? (int)c->count : -1);
     t->queued += count;
     return 0;
@@ -118,7 +118,7 @@ void check_invariants(struct sim *s)
     if (bytes != g->cached_bytes)
         sim_violation(s, "memory: the bytes of queued jobs are miscounted");
     struct tally_check t = {.sim = s};
-    store_queue_classes(s->world.store, check_stored_class, &t, NULL);
+    store_each_queue(s->world.store, check_stored_queue, &t, NULL);
     if (t.queued != queued)
         sim_violation(s, "memory: %d jobs are queued, %d are stored so", (int)queued,
                       (int)t.queued);

@@ -55,7 +55,7 @@ struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a
     struct agent_model said = *a;
     struct agent_row row;
     if (s->sabotage == SABOTAGE_WRONG_AGENT) return said;
-    if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) return said;
+    if (store_agent_find(s->world.store, a->id, &row, NULL) != 1) return said;
     said.gpus = gpus_said(row.capabilities);
     agent_row_fini(&row);
     return said;
@@ -79,7 +79,7 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
         sim_violation(s, "group: %s gets job %s, but does not meet what %s requires", a->name, id,
                       f.key);
     struct agent_row row;
-    if (store_agent_get(s->world.store, a->id, &row, NULL) != 0) {
+    if (store_agent_find(s->world.store, a->id, &row, NULL) != 1) {
         sim_violation(s, "%s gets job %s, but is not known", a->name, id);
         return;
     }

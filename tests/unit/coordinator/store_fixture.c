@@ -93,12 +93,11 @@ enum job_state state_of(struct fixture *f, int64_t id)
 
 int64_t head_of(struct fixture *f, const char *group, int64_t requires_id)
 {
+    struct queue_key k = {.group = group, .requires_id = requires_id};
     struct queue_head head;
-    struct err e = {0};
-    int rc = store_queue_head(f->store, group, requires_id, &head, &e);
-    if (rc == ERR_NOT_FOUND) return 0;
-    assert_int_equal(rc, 0);
-    return head.id;
+    size_t count;
+    OK(store_queue_heads(f->store, &k, &head, 1, &count, &e));
+    return count ? head.id : 0;
 }
 
 static sqlite3 *open_file(const struct fixture *f, const char *file)

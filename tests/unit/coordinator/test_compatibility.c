@@ -152,7 +152,7 @@ static int64_t agent_of(struct world *w, const char *name)
 {
     struct agent_row a = {0};
     struct err e = {0};
-    assert_int_equal(store_agent_by_name(w->store, name, &a, &e), 0);
+    assert_int_equal(store_agent_find_name(w->store, name, &a, &e), 1);
     int64_t id = a.id;
     agent_row_fini(&a);
     return id;

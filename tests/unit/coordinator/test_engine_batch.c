@@ -34,10 +34,10 @@ int __real_store_agent_update(struct store *s, const struct agent_row *a, struct
 int __wrap_store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
 int __real_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
 int __wrap_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err *e);
-int __real_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
-                             struct queue_head *out, size_t most, size_t *count, struct err *e);
-int __wrap_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
-                             struct queue_head *out, size_t most, size_t *count, struct err *e);
+int __real_store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
+                             size_t most, size_t *count, struct err *e);
+int __wrap_store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
+                             size_t most, size_t *count, struct err *e);
 
 static bool its_turn(struct err *e)
 {
@@ -89,11 +89,10 @@ int __wrap_store_agent_seq(struct store *s, int64_t id, int64_t seq, struct err 
     return its_turn(e) ? ERR_IO : __real_store_agent_seq(s, id, seq, e);
 }
 
-int __wrap_store_queue_heads(struct store *s, const char *group, int64_t requires_id,
-                             struct queue_head *out, size_t most, size_t *count, struct err *e)
+int __wrap_store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
+                             size_t most, size_t *count, struct err *e)
 {
-    return its_turn(e) ? ERR_IO
-                       : __real_store_queue_heads(s, group, requires_id, out, most, count, e);
+    return its_turn(e) ? ERR_IO : __real_store_queue_heads(s, k, out, most, count, e);
 }
 
 static int setup(void **state)
@@ -206,7 +205,7 @@ static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
     for (int step = 0;; step++) {
         uint64_t s = world_connect(w, a, NULL, 2);
         struct agent_row row;
-        store_agent_get(w->store, a, &row, NULL);
+        store_agent_find(w->store, a, &row, NULL);
         int64_t seq = row.last_seq;
         agent_row_fini(&row);
         int64_t one = world_submit(w, NULL, NULL), two = world_submit(w, NULL, NULL),
@@ -241,7 +240,7 @@ static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
         world_do(w, cmd_gone(w->sessions));
         int64_t ids[8];
         size_t count = 0;
-        store_queue_list(w->store, NULL, 0, ids, 8, &count, NULL);
+        store_queue_list(w->store, NULL, ids, 8, &count, NULL);
         for (size_t i = 0; i < count; i++)
             world_do(w, cmd_id(w, CMD_CANCEL, ids[i]));
         if (good) break;

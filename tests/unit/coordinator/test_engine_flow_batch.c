@@ -41,9 +41,11 @@ WRAP(store_flow_source,
      (s, ns, id, revision, source, e))
 WRAP(store_execution_insert, (struct store * s, const struct execution_row *x, struct err *e),
      (s, x, e))
+WRAP(store_execution_find, (struct store * s, int64_t id, struct execution_row *out, struct err *e),
+     (s, id, out, e))
 WRAP(store_execution_get, (struct store * s, int64_t id, struct execution_row *out, struct err *e),
      (s, id, out, e))
-WRAP(store_execution_by_key, (struct store * s, const char *key, int64_t *id, struct err *e),
+WRAP(store_execution_find_key, (struct store * s, const char *key, int64_t *id, struct err *e),
      (s, key, id, e))
 WRAP(store_execution_update, (struct store * s, const struct execution_row *x, struct err *e),
      (s, x, e))
@@ -61,6 +63,8 @@ WRAP(store_evaluation_add, (struct store * s, const struct evaluation_row *v, st
      (s, v, e))
 WRAP(store_job_insert, (struct store * s, const struct job_row *j, const char *spec, struct err *e),
      (s, j, spec, e))
+WRAP(store_job_find, (struct store * s, int64_t id, struct job_row *out, struct err *e),
+     (s, id, out, e))
 WRAP(store_job_get, (struct store * s, int64_t id, struct job_row *out, struct err *e),
      (s, id, out, e))
 WRAP(store_job_finish, (struct store * s, int64_t id, const struct job_end *end, struct err *e),

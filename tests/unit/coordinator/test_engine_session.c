@@ -42,7 +42,7 @@ static void hello__welcome_then_jobs_only_after_ready(void **state)
     world_do(w, cmd_ready(50));
     assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, id);
     struct agent_row row;
-    assert_int_equal(store_agent_get(w->store, a, &row, NULL), 0);
+    assert_int_equal(store_agent_find(w->store, a, &row, NULL), 1);
     assert_true(row.online);
     assert_int_equal(row.slots, 1);
     assert_string_equal(row.capabilities, "{\"os\":\"linux\"}");
@@ -138,13 +138,13 @@ static void hello__new_name__is_taken_when_free(void **state)
     set(&c->u.hello.name, "b");
     world_do(w, c);
     struct agent_row row;
-    store_agent_get(w->store, a, &row, NULL);
+    store_agent_find(w->store, a, &row, NULL);
     assert_string_equal(row.name, "a");
     agent_row_fini(&row);
     c = cmd_hello(w, 51, a, NULL, 1);
     set(&c->u.hello.name, "c");
     world_do(w, c);
-    store_agent_get(w->store, a, &row, NULL);
+    store_agent_find(w->store, a, &row, NULL);
     assert_string_equal(row.name, "c");
     agent_row_fini(&row);
 }
@@ -565,7 +565,7 @@ static void heartbeat__writes_nothing(void **state)
 static int64_t last_seen(struct world *w, int64_t agent)
 {
     struct agent_row row;
-    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    assert_int_equal(store_agent_find(w->store, agent, &row, NULL), 1);
     int64_t ms = row.last_seen_ms;
     agent_row_fini(&row);
     return ms;
@@ -616,7 +616,7 @@ static void sequence__survives_crashes_and_reconnects(void **state)
     assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 42);
     assert_int_equal(world_effects(w, EFFECT_ACK), 0);
     struct agent_row row;
-    store_agent_get(w->store, a, &row, NULL);
+    store_agent_find(w->store, a, &row, NULL);
     assert_int_equal(row.last_seq, 42);
     agent_row_fini(&row);
 }
@@ -635,13 +635,13 @@ static void ready__draining_with_a_reason__is_kept_until_it_says_otherwise(void 
     int64_t id = world_submit(w, NULL, NULL);
     assert_int_equal(world_state(w, id), JOB_CREATED);
     struct agent_row row;
-    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    assert_int_equal(store_agent_find(w->store, agent, &row, NULL), 1);
     assert_true(row.draining);
     assert_string_equal(row.drain_reason, "1MiB are left");
     agent_row_fini(&row);
     world_do(w, cmd_ready(s));
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
-    assert_int_equal(store_agent_get(w->store, agent, &row, NULL), 0);
+    assert_int_equal(store_agent_find(w->store, agent, &row, NULL), 1);
     assert_null(row.drain_reason);
     agent_row_fini(&row);
 }
@@ -840,7 +840,7 @@ static void gone__agent_is_offline_and_jobs_stay(void **state)
     world_do(w, cmd_gone(s));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
     struct agent_row row;
-    store_agent_get(w->store, a, &row, NULL);
+    store_agent_find(w->store, a, &row, NULL);
     assert_false(row.online);
     assert_int_equal(row.last_seen_ms, w->now.wall_ms);
     agent_row_fini(&row);
@@ -856,7 +856,7 @@ static void start__nobody_is_online(void **state)
     world_crash(w);
     world_tick(w);
     struct agent_row row;
-    store_agent_get(w->store, a, &row, NULL);
+    store_agent_find(w->store, a, &row, NULL);
     assert_false(row.online);
     agent_row_fini(&row);
 }

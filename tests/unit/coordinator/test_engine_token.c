@@ -60,7 +60,7 @@ static void enrol__makes_an_agent(void **state)
     assert_string_equal(x->u.enrolled.name, "build-01");
     assert_string_equal(x->u.enrolled.group, "g");
     struct agent_row a;
-    assert_int_equal(store_agent_get(w->store, id, &a, NULL), 0);
+    assert_int_equal(store_agent_find(w->store, id, &a, NULL), 1);
     assert_string_equal(a.spki, "key-1");
     assert_int_equal(a.token, w->token);
     assert_null(a.token_group);
@@ -250,7 +250,7 @@ static void token__times_are_the_engines(void **state)
     c->u.token.last_used_ms = 5;
     int64_t id = make(w, c);
     struct token_row t;
-    assert_int_equal(store_token_get(w->store, id, &t, NULL), 0);
+    assert_int_equal(store_token_find(w->store, id, &t, NULL), 1);
     assert_int_equal(t.created_ms, w->now.wall_ms);
     assert_int_equal(t.revoked_ms, 0);
     assert_int_equal(t.last_used_ms, 0);
@@ -260,7 +260,7 @@ static void token__times_are_the_engines(void **state)
     c->request = 0;
     world_do(w, c);
     assert_int_equal(w->effects.count, 0);
-    store_token_get(w->store, id, &t, NULL);
+    store_token_find(w->store, id, &t, NULL);
     assert_int_equal(t.last_used_ms, w->now.wall_ms);
     token_row_fini(&t);
 }
@@ -276,7 +276,7 @@ static void token__revoke_twice_or_unknown(void **state)
     world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, id));
     assert_int_equal(world_reply(w)->rc, 0);
     struct token_row t;
-    store_token_get(w->store, id, &t, NULL);
+    store_token_find(w->store, id, &t, NULL);
     assert_int_equal(t.revoked_ms, at);
     token_row_fini(&t);
     world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, 4711));

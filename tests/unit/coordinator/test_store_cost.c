@@ -58,8 +58,10 @@ static int64_t steps_of_a_life(struct fixture *f, int n)
     clock_gettime(CLOCK_MONOTONIC, &start);
     begin(f);
     add_plain(f, n, "g");
-    int64_t id = head_of(f, "g", 0), before;
-    OK(store_queue_position(s, "g", 0, id, 100, &before, &e));
+    int64_t before;
+    struct job_row j = {.id = head_of(f, "g", 0), .group = "g"};
+    int64_t id = j.id;
+    OK(store_queue_position(s, &j, 100, &before, &e));
     OK(store_job_submitted(s, id, 1, 1, T0, &e));
     OK(store_job_running(s, id, T0, &e));
     struct job_end finished = {.state = JOB_SUCCESS, .ended_ms = T0};

@@ -246,12 +246,12 @@ static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
     assert_int_equal(state_of(f, job_id(5)), JOB_SUCCESS);
     assert_int_equal(state_of(f, job_id(6)), JOB_RETRYING);
     int64_t n;
-    OK(store_job_by_key(f->store, "7:key", &n, &e));
+    assert_int_equal(store_job_find_key(f->store, "7:key", &n, NULL), 1);
     assert_int_equal(n, job_id(3));
     OK(store_output_bytes(f->store, job_id(5), 1, &n, &e));
     assert_int_equal(n, 15);
     struct agent_row a;
-    OK(store_agent_by_name(f->store, "build-07", &a, &e));
+    assert_int_equal(store_agent_find_name(f->store, "build-07", &a, NULL), 1);
     assert_int_equal(a.last_seq, 17);
     agent_row_fini(&a);
     /* and what came later can be used */
