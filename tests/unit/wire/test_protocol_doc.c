@@ -12,6 +12,7 @@
 #include "wire/frame.h"
 #include "wire/msg.h"
 #include "wire/refusal.h"
+#include "wire/spec.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -207,6 +208,37 @@ static void fields__are_those_of_the_list(void **state)
     mem_free(doc);
 }
 
+static void add_WORDS(struct buf *b, int64_t unused, int64_t count)
+{
+    (void)unused;
+    add_size(b, "list of strings", count);
+}
+
+static void add_PAIRS(struct buf *b, int64_t unused, int64_t count)
+{
+    (void)unused;
+    add_size(b, "object of strings", count);
+}
+
+#define SPEC_ROW(kind, name, key, a, b, need)                                                      \
+    buf_adds(&rows, "| `" key "` | ");                                                             \
+    add_##kind(&rows, a, b);                                                                       \
+    buf_adds(&rows, " |\n");
+
+static void job_spec__is_that_of_the_list(void **state)
+{
+    (void)state;
+    char *doc = read_source("wire/PROTOCOL.md");
+    struct buf rows;
+    buf_init(&rows, 1u << 16);
+    SPEC_LIST(SPEC_ROW)
+    char *have = rows_of(doc, "## 7 Job spec");
+    same_rows("the job's spec", have, rows.data);
+    mem_free(have);
+    buf_fini(&rows);
+    mem_free(doc);
+}
+
 static void document__has_no_message_beyond_the_list(void **state)
 {
     (void)state;
@@ -340,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits__are_those_of_the_header),
         cmocka_unit_test(fields__are_those_of_the_list),
+        cmocka_unit_test(job_spec__is_that_of_the_list),
         cmocka_unit_test(document__has_no_message_beyond_the_list),
         cmocka_unit_test(directions__are_those_of_the_list),
         cmocka_unit_test(overview__names_the_messages_by_sender),

@@ -1,0 +1,87 @@
+/* What a job is (PROTOCOL.md section 7): one list of the fields of a job's spec gives the struct,
+ * the reader, the writer and every limit. The API, flows, the engine and the agent use it alike.
+ *
+ * A spec is stored as text when the job is created, without the names of the job, and encoded anew
+ * for each hand-out, with its names and the number of the attempt. Pure. */
+#ifndef CADRE_WIRE_SPEC_H
+#define CADRE_WIRE_SPEC_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/fields.h"
+#include "wire/lease.h"
+#include "wire/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPEC_COMMAND_MAX 4096 /* words of a command */
+#define SPEC_ENV_MAX 1024     /* variables */
+#define SPEC_WORKDIR_MAX 4096 /* bytes */
+#define SPEC_SHELL_MAX 16     /* bytes of a shell's name */
+#define SPEC_MARK_MAX 65536   /* bytes */
+
+/* X(kind, c_name, "wireName", a, b, need), as in wire/msg_list.h. `command` or `script`; all else
+ * may be absent. The names are those of the job, for CADRE_... in its environment. */
+#define SPEC_LIST(X)                                                                               \
+    X(STR, ns, "namespace", LIMIT_NAMESPACE, 0, 0)                                                 \
+    X(STR, name, "name", LIMIT_NAME, 0, 0)                                                         \
+    X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0) /* absent: the default group */                  \
+    X(STR, flow, "flow", LIMIT_NAMESPACE, 0, 0)                                                    \
+    X(STR, task, "task", LIMIT_NAMESPACE, 0, 0)                                                    \
+    X(STR, execution, "execution", LIMIT_NAME, 0, 0)                                               \
+    X(WORDS, command, "command", 0, SPEC_COMMAND_MAX, 0)                                           \
+    X(STR, script, "script", LIMIT_PAYLOAD_MAX, 0, 0)                                              \
+    X(STR, shell, "shell", SPEC_SHELL_MAX, 0, 0) /* absent: the agent's default */                 \
+    X(PAIRS, env, "env", 0, SPEC_ENV_MAX, 0)                                                       \
+    X(STR, workdir, "workdir", SPEC_WORKDIR_MAX, 0, 0) /* absent: a fresh folder */                \
+    X(STR, input, "stdin", LIMIT_PAYLOAD_MAX, 0, 0)    /* base64; absent: nothing */               \
+    X(INT, kill_grace_ms, "killGraceMs", 1, KILL_GRACE_MAX_MS, 0)                                  \
+    X(STR, attempt_mark, "attemptMark", SPEC_MARK_MAX, 0, 0) /* see spec_fill_attempt */
+
+struct spec {
+#define SPEC_C_WORDS(n) struct text_list n;
+#define SPEC_C_PAIRS(n) struct pair_list n;
+#define SPEC_C_STR(n) char *n;
+#define SPEC_C_INT(n) int64_t n;
+#define SPEC_FIELD(kind, name, key, a, b, need) SPEC_C_##kind(name)
+    SPEC_LIST(SPEC_FIELD)
+};
+
+#define SPEC_SHELLS 6
+extern const char *const spec_shells[SPEC_SHELLS];
+bool spec_env_name_valid(const char *name);
+
+/* Unknown fields are ignored. ERR_INVALID: not a JSON object, or names a field and what is wanted
+ * of it. *out becomes the caller's: spec_fini. */
+int spec_decode(const char *text, size_t len, struct spec *out, struct err *e);
+/* The same for what is in a database: also as releases up to 0.1 stored it. */
+int spec_decode_stored(const char *text, struct spec *out, struct err *e);
+void spec_fini(struct spec *s); /* fine on a zeroed struct */
+/* Appends the object. ERR_TOO_LARGE: over the buffer's max. ERR_INVALID: a field is over its limit
+ * (spec_check tells which). On failure `out` may hold a part. */
+int spec_encode(const struct spec *s, struct buf *out);
+
+/* What the fields must be beyond their kinds: a command or a script, a shell that is known, names
+ * of variables. False: *p tells. */
+struct spec_problem {
+    const char *field;
+    char sentence[160]; /* "must have 1 to 4096 words" */
+};
+bool spec_check(const struct spec *s, struct spec_problem *p);
+
+/* The number of an attempt is not known when a spec is stored. Where a text of command, script,
+ * env or workdir wants it, `attempt_mark` stands, which then occurs nowhere else in them: braces
+ * around the words taskrun.attempt, more of them in front than anything there has. */
+void spec_mark(size_t braces, struct buf *out);
+/* The longest run of opening braces. */
+size_t spec_braces(const char *text, size_t len);
+/* Puts the number where the mark stands and forgets the mark. */
+void spec_fill_attempt(struct spec *s, int64_t attempt);
+
+/* The soft part of an end, for a spec that is not decoded yet; the default when it says nothing
+ * that counts. */
+int64_t spec_kill_grace_ms(const char *text);
+
+#endif
