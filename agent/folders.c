@@ -144,7 +144,7 @@ struct preparation {
     prepared_fn *fn; /* NULL: abandoned */
     void *user;
     struct launch_input in; /* of copies */
-    struct json *spec;
+    char *spec;
     struct opt_map env;
     char *agent_name, *folder;
     struct launch launch;
@@ -169,7 +169,7 @@ static void preparation_free(struct preparation *p)
     }
     mem_free(p->env.items);
     launch_fini(&p->launch);
-    json_free(p->spec);
+    mem_free(p->spec);
     mem_free(p->agent_name);
     mem_free(p->folder);
     mem_free(p);
@@ -192,9 +192,8 @@ static void preparation_done(struct file_task *t)
     preparation_free(p);
 }
 
-struct preparation *folders_prepare(struct folders *f, const struct launch_input *in,
-                                    struct json *spec, const char *mark, prepared_fn *fn,
-                                    void *user)
+struct preparation *folders_prepare(struct folders *f, const struct launch_input *in, char *spec,
+                                    const char *mark, prepared_fn *fn, void *user)
 {
     struct preparation *p = mem_alloc(sizeof *p);
     p->task.kind = FILE_WORK_PREPARE;

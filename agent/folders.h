@@ -37,9 +37,8 @@ typedef void prepared_fn(const struct prepared *p, void *user);
 
 /* Makes the attempt's work folder and writes its files. `in` is copied, but for the spec, which is
  * taken over; in->work_folder is chosen here. */
-struct preparation *folders_prepare(struct folders *f, const struct launch_input *in,
-                                    struct json *spec, const char *mark, prepared_fn *fn,
-                                    void *user);
+struct preparation *folders_prepare(struct folders *f, const struct launch_input *in, char *spec,
+                                    const char *mark, prepared_fn *fn, void *user);
 /* Nobody waits for it any more: fn is not called, and what was made is removed. */
 void folders_abandon(struct preparation *p);
 /* Removes an attempt's files in the background. */

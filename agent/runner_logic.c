@@ -11,6 +11,7 @@
 #include "wire/frame.h"
 #include "wire/lease.h"
 #include "wire/limits.h"
+#include "wire/spec.h"
 
 #include <string.h>
 
@@ -212,7 +213,7 @@ static void forget(struct attempt *a)
     deadline_clear(&r->deadlines, &a->deadline);
     act_on(a, RUNNER_FORGET);
     output_fini(&a->output);
-    json_free(a->face.spec);
+    mem_free(a->face.spec);
     mem_free(a);
 }
 
@@ -520,8 +521,9 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
                      (long long)msg->attempt);
     a->face.lease_ms = msg->lease_ms;
     a->timeout_ms = msg->timeout_ms;
-    if (json_parse(msg->spec, strlen(msg->spec), &a->face.spec, NULL) != 0) a->face.spec = NULL;
-    a->grace_ms = json_get_int(a->face.spec, "killGraceMs", KILL_GRACE_DEFAULT_MS);
+    a->face.spec = msg->spec;
+    msg->spec = NULL;
+    a->grace_ms = spec_kill_grace_ms(a->face.spec);
     output_init(&a->output, msg->output_limit, on_chunk, a);
     return a;
 }

@@ -39,8 +39,8 @@ struct runner_attempt {
     char text[ID_TEXT_SIZE];     /* the job's id */
     char mark[RUNNER_MARK_SIZE]; /* unique among attempts */
     int64_t lease_ms;
-    struct json *spec; /* may be taken: set to NULL then */
-    void *owned;       /* not looked at by the logic; NULL at first */
+    char *spec;  /* JSON text; may be taken: set to NULL then */
+    void *owned; /* not looked at by the logic; NULL at first */
 };
 
 /* How a start went, filled by whoever carries out RUNNER_START. */
@@ -102,7 +102,7 @@ void runner_logic_free(struct runner_logic *r);
 int runner_logic_report_leftovers(struct runner_logic *r, struct err *e);
 
 /* ---- orders of the coordinator ---- */
-/* Takes a job. A repetition of one that is here already is ignored. Without a free
+/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free
  * slot or while draining it is declined. */
 void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t slots);
 void runner_logic_kill(struct runner_logic *r, int64_t now_ms, const struct msg_kill *m);

@@ -9,6 +9,7 @@
 #include "platform/process.h"
 #include "platform/text.h"
 #include "wire/limits.h"
+#include "wire/spec.h"
 
 #include <string.h>
 
@@ -74,37 +75,29 @@ static void env_set(struct env_list *l, const char *key, const char *value)
     l->items[l->count] = NULL;
 }
 
-static int env_from_spec(struct env_list *l, const struct json *env, struct err *e)
+static const char *or_empty(const char *s)
 {
-    for (const struct json *v = json_first(env); v; v = json_next(v)) {
-        const char *key = json_key(v);
-        const char *value = json_str(v, NULL);
-        if (!value || !key[0] || strchr(key, '='))
-            return err_set(e, ERR_INVALID, "env.%s: a name without '=' and a text are wanted", key);
-        env_set(l, key, value);
-    }
-    return 0;
+    return s ? s : "";
 }
 
-static void env_identity(struct env_list *l, const struct launch_input *in, const char *cwd)
+static void env_identity(struct env_list *l, const struct launch_input *in, const struct spec *s,
+                         const char *cwd)
 {
-    static const char *const names[][2] = {{"CADRE_EXECUTION_ID", "execution"},
-                                           {"CADRE_NAMESPACE", "namespace"},
-                                           {"CADRE_FLOW", "flow"},
-                                           {"CADRE_TASK", "task"},
-                                           {"CADRE_GROUP", "group"}};
     char id[ID_TEXT_SIZE], attempt[16];
     id_format(in->job, id);
     (void)str_format(attempt, sizeof attempt, "%lld", (long long)in->attempt);
     env_set(l, "CADRE_JOB_ID", id);
     env_set(l, "CADRE_ATTEMPT", attempt);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        env_set(l, names[i][0], json_get_str(in->spec, names[i][1], ""));
+    env_set(l, "CADRE_EXECUTION_ID", or_empty(s->execution));
+    env_set(l, "CADRE_NAMESPACE", or_empty(s->ns));
+    env_set(l, "CADRE_FLOW", or_empty(s->flow));
+    env_set(l, "CADRE_TASK", or_empty(s->task));
+    env_set(l, "CADRE_GROUP", or_empty(s->group));
     env_set(l, "CADRE_AGENT", in->agent_name);
     env_set(l, "WORKING_DIR", cwd);
 }
 
-static int make_env(const struct launch_input *in, struct launch *l, struct err *e)
+static void make_env(const struct launch_input *in, const struct spec *s, struct launch *l)
 {
     struct env_list list = {0};
     char **base = process_env_base();
@@ -122,26 +115,19 @@ static int make_env(const struct launch_input *in, struct launch *l, struct err 
     process_env_free(base);
     for (size_t i = 0; i < in->agent_env->count; i++)
         env_set(&list, in->agent_env->items[i].key, in->agent_env->items[i].value);
-    int rc = env_from_spec(&list, json_get(in->spec, "env"), e);
-    if (rc == 0) env_identity(&list, in, l->cwd);
+    for (size_t i = 0; i < s->env.count; i++)
+        env_set(&list, s->env.names[i], s->env.values[i]);
+    env_identity(&list, in, s, l->cwd);
     l->env = list.items;
-    return rc;
 }
 
 /* ---- what to run ---- */
 
-static int make_command(const struct json *command, struct launch *l, struct err *e)
+static void make_command(const struct spec *s, struct launch *l)
 {
-    size_t count = json_count(command), n = 0;
-    if (json_type(command) != JSON_ARRAY || count == 0)
-        return err_set(e, ERR_INVALID, "command: a list of texts that is not empty is wanted");
-    l->argv = mem_array(count + 1, sizeof *l->argv);
-    for (const struct json *v = json_first(command); v; v = json_next(v)) {
-        const char *arg = json_str(v, NULL);
-        if (!arg) return err_set(e, ERR_INVALID, "command[%zu]: a text is wanted", n);
-        l->argv[n++] = mem_strdup(arg);
-    }
-    return 0;
+    l->argv = mem_array(s->command.count + 1, sizeof *l->argv);
+    for (size_t i = 0; i < s->command.count; i++)
+        l->argv[i] = mem_strdup(s->command.items[i]);
 }
 
 /* Script text with the line ends that this shell wants here. */
@@ -159,19 +145,16 @@ static int script_text(const struct shell *shell, const char *script, struct buf
     return rc;
 }
 
-static int make_script(const struct launch_input *in, struct launch *l, struct err *e)
+static int make_script(const struct spec *s, struct launch *l, struct err *e)
 {
-    const char *name = json_get_str(in->spec, "shell", NULL);
-    const struct shell *shell = shell_find(name ? name : text_default_shell());
-    if (!shell)
-        return err_set(e, ERR_INVALID,
-                       "shell: '%s' is not one of sh, bash, powershell, pwsh, cmd, python3", name);
+    const struct shell *shell = shell_find(s->shell ? s->shell : text_default_shell());
+    if (!shell) return err_set(e, ERR_INVALID, "shell: '%s' is not known here", s->shell);
     char *file = str_dupf("cadre-script.%s", shell->extension);
     char *path = paths_join(l->work_folder, file);
     struct buf text, encoded;
     buf_init(&text, (size_t)LIMIT_PAYLOAD_MAX * 2 + 4096);
     buf_init(&encoded, (size_t)LIMIT_PAYLOAD_MAX * 2 + 8192);
-    int rc = script_text(shell, json_get_str(in->spec, "script", ""), &text);
+    int rc = script_text(shell, s->script, &text);
     if (rc == 0) rc = text_script_encode(shell->name, text.data, text.len, &encoded);
     if (rc == 0) rc = file_write_plain(path, encoded.data, encoded.len, FILE_SECRET, e);
     buf_fini(&encoded);
@@ -187,15 +170,14 @@ static int make_script(const struct launch_input *in, struct launch *l, struct e
     return rc;
 }
 
-static int make_stdin(const struct launch_input *in, struct launch *l, struct err *e)
+static int make_stdin(const struct spec *s, struct launch *l, struct err *e)
 {
-    const char *text = json_get_str(in->spec, "stdin", NULL);
-    if (!text) return 0;
-    size_t size = strlen(text), len = 0;
+    if (!s->input) return 0;
+    size_t size = strlen(s->input), len = 0;
     void *data = mem_alloc(size + 1);
-    int rc = str_unbase64(data, size + 1, text, &len);
+    int rc = str_unbase64(data, size + 1, s->input, &len);
     if (rc != 0) {
-        rc = err_set(e, ERR_INVALID, "stdin: not base64");
+        rc = err_set(e, ERR_INVALID, "stdin: is not base64");
     } else {
         l->stdin_path = str_dupf("%s.stdin", l->work_folder);
         rc = file_write_plain(l->stdin_path, data, len, FILE_SECRET, e);
@@ -204,19 +186,38 @@ static int make_stdin(const struct launch_input *in, struct launch *l, struct er
     return rc;
 }
 
+static int read_spec(const char *text, struct spec *s, struct err *e)
+{
+    struct spec_problem problem;
+    int rc = spec_decode(text, strlen(text), s, e);
+    if (rc != 0 || spec_check(s, &problem)) return rc;
+    spec_fini(s);
+    return err_set(e, ERR_INVALID, "%s: %s", problem.field, problem.sentence);
+}
+
+static int prepare(const struct launch_input *in, const struct spec *s, struct launch *l,
+                   struct err *e)
+{
+    int rc = dir_make(l->work_folder, FILE_SECRET, e);
+    l->cwd = mem_strdup(s->workdir ? s->workdir : l->work_folder);
+    if (rc != 0) return rc;
+    make_env(in, s, l);
+    rc = make_stdin(s, l, e);
+    if (rc != 0) return rc;
+    if (s->script) return make_script(s, l, e);
+    make_command(s, l);
+    return 0;
+}
+
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e)
 {
     struct launch l = {0};
+    struct spec s;
+    int rc = read_spec(in->spec, &s, e);
+    if (rc != 0) return rc;
     l.work_folder = mem_strdup(in->work_folder);
-    int rc = dir_make(l.work_folder, FILE_SECRET, e);
-    const char *workdir = json_get_str(in->spec, "workdir", NULL);
-    l.cwd = mem_strdup(workdir ? workdir : l.work_folder);
-    if (rc == 0) rc = make_env(in, &l, e);
-    if (rc == 0) rc = make_stdin(in, &l, e);
-    if (rc == 0) {
-        const struct json *command = json_get(in->spec, "command");
-        rc = command ? make_command(command, &l, e) : make_script(in, &l, e);
-    }
+    rc = prepare(in, &s, &l, e);
+    spec_fini(&s);
     if (rc != 0) {
         launch_fini(&l);
         (void)launch_remove_files(in->work_folder, NULL, NULL, NULL);

@@ -4,7 +4,6 @@
 #define CADRE_AGENT_SCRIPT_H
 
 #include "base/err.h"
-#include "base/json.h"
 #include "base/opt.h"
 
 #include <stdbool.h>
@@ -21,7 +20,7 @@ struct launch {
 
 struct launch_input {
     int64_t job, attempt;
-    const struct json *spec;
+    const char *spec; /* JSON text */
     const struct opt_map *agent_env;
     const char *agent_name;
     const char *work_folder; /* is made; standard input is a file beside it */
