@@ -7,26 +7,16 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/flow/spec.h"
+#include "coordinator/flow/retry_rules.h"
 #include "wire/lease.h"
 #include "wire/limits.h"
+#include "wire/spec.h"
 
 #include <string.h>
 
 /* ---- what runs ---- */
 
-/* Arrays for a spec that borrows its texts from the body. */
-struct spec_room {
-    struct spec_text *texts;
-    const char **names;
-};
-
-static struct spec_text text_of(const char *s)
-{
-    return (struct spec_text){s, s ? strlen(s) : 0};
-}
-
-static void take_command(struct body *b, struct spec *s, struct spec_text *texts)
+static void take_command(struct body *b, struct spec *s)
 {
     const struct json *list = body_array(b, "command");
     if (!list) return;
@@ -34,105 +24,67 @@ static void take_command(struct body *b, struct spec *s, struct spec_text *texts
         body_fail(b, "command", "must have 1 to %d words", SPEC_COMMAND_MAX);
         return;
     }
-    s->words = texts;
+    s->command.items = mem_array(json_count(list), sizeof *s->command.items);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *word = json_str(j, NULL);
-        if (!word || (s->word_count == 0 && !*word)) {
-            body_fail(b, "command",
-                      s->word_count ? "word %zu is not a string" : "the program's name is missing",
-                      s->word_count + 1);
+        if (!word) {
+            body_fail(b, "command", "word %zu is not a string", s->command.count + 1);
             return;
         }
-        texts[s->word_count++] = text_of(word);
+        s->command.items[s->command.count++] = mem_strdup(word);
     }
 }
 
-static void take_script(struct body *b, struct spec *s)
-{
-    const char *script = body_str(b, "script", LIMIT_PAYLOAD_MAX);
-    int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
-    s->script = text_of(script);
-    if (shell < 0) return;
-    if (script)
-        s->shell = spec_shells[shell];
-    else
-        body_fail(b, "shell", "is for scripts; a command runs without one");
-}
-
-static void take_env(struct body *b, struct spec *s, struct spec_room *room)
+static void take_env(struct body *b, struct spec *s)
 {
     const struct json *env = body_object(b, "env");
-    struct spec_text *values = room->texts + s->word_count;
     if (json_count(env) > SPEC_ENV_MAX) {
         body_fail(b, "env", "has %zu variables, at most %d are taken", json_count(env),
                   SPEC_ENV_MAX);
         return;
     }
-    s->env_names = room->names;
-    s->env_values = values;
+    s->env.names = mem_array(json_count(env), sizeof *s->env.names);
+    s->env.values = mem_array(json_count(env), sizeof *s->env.values);
     for (const struct json *j = json_first(env); j; j = json_next(j)) {
-        const char *name = json_key(j), *value = json_str(j, NULL);
-        if (!spec_env_name_valid(name)) {
-            body_fail(b, "env", "'%.60s' is not a variable's name", name);
-            return;
-        }
+        const char *value = json_str(j, NULL);
         if (!value) {
-            body_fail(b, "env", "the value of %.60s must be a string", name);
+            body_fail(b, "env", "the value of %.60s must be a string", json_key(j));
             return;
         }
-        room->names[s->env_count] = name;
-        values[s->env_count++] = text_of(value);
+        s->env.names[s->env.count] = mem_strdup(json_key(j));
+        s->env.values[s->env.count++] = mem_strdup(value);
     }
 }
 
-static void take_stdin(struct body *b, struct spec *s)
+static void take_spec(struct body *b, struct spec *s)
 {
-    const char *text = body_str(b, "stdin", LIMIT_PAYLOAD_MAX);
-    size_t len;
-    if (!text) return;
-    size_t size = strlen(text) / 4 * 3 + 4;
-    void *bytes = mem_alloc(size);
-    if (str_unbase64(bytes, size, text, &len)) body_fail(b, "stdin", "is not base64");
-    mem_free(bytes);
-    s->stdin_base64 = text;
+    struct spec_problem problem;
+    take_command(b, s);
+    s->script = mem_strdup(body_str(b, "script", LIMIT_PAYLOAD_MAX));
+    int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
+    if (shell >= 0) s->shell = mem_strdup(spec_shells[shell]);
+    take_env(b, s);
+    s->workdir = mem_strdup(body_str(b, "workdir", SPEC_WORKDIR_MAX));
+    s->input = mem_strdup(body_str(b, "stdin", LIMIT_PAYLOAD_MAX));
+    if (!b->p->status && !spec_check(s, &problem))
+        body_fail(b, problem.field, "%s", problem.sentence);
 }
 
-static void take_spec(struct body *b, struct spec *s, struct spec_room *room)
-{
-    if (body_has(b, "command") == body_has(b, "script"))
-        body_fail(b, "command",
-                  body_has(b, "command") ? "a job has a command or a script, not both"
-                                         : "a job needs a command or a script");
-    take_command(b, s, room->texts);
-    take_script(b, s);
-    take_env(b, s, room);
-    const char *workdir = body_str(b, "workdir", SPEC_WORKDIR_MAX);
-    if (workdir && !*workdir) body_fail(b, "workdir", "must not be empty");
-    s->workdir = text_of(workdir);
-    take_stdin(b, s);
-}
-
-/* The part of the job that is handed to the agent as it stands. NULL: b->p tells. mem_free. */
+/* The part of the job that is handed to the agent. NULL: b->p tells. mem_free. */
 static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
 {
     struct buf text;
     struct spec s = {.kill_grace_ms = kill_grace_ms};
-    size_t words = json_count(json_get(b->object, "command"));
-    size_t variables = json_count(json_get(b->object, "env"));
-    struct spec_room room = {mem_array(words + variables + 1, sizeof *room.texts),
-                             mem_array(variables + 1, sizeof *room.names)};
     buf_init(&text, 4 * (size_t)LIMIT_PAYLOAD_MAX);
-    take_spec(b, &s, &room);
-    int rc = b->p->status ? 0 : spec_write(&s, &text);
-    mem_free(room.texts);
-    mem_free(room.names);
+    take_spec(b, &s);
+    int rc = b->p->status ? 0 : spec_encode(&s, &text);
+    spec_fini(&s);
     if (rc || (int64_t)text.len > limit) {
         char most[DURATION_TEXT_SIZE];
         size_format(limit, most);
         problem_set(b->p, 413, "payload-too-large",
                     "put large data where the job can fetch it; limits.payload in coordinator.yaml "
-                    "may be raised "
-                    "up to 640KiB",
+                    "may be raised up to 640KiB",
                     NULL,
                     "command or script, environment and stdin have %zu bytes together, at most %s "
                     "are taken",
@@ -185,7 +137,7 @@ static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
     read_names(r, b, j);
     s->fallback_given = body_has(b, "fallback");
     j->fallback = (enum fallback)body_choice(b, "fallback", fallback_names, 4, FALLBACK_WAIT);
-    j->priority = body_int(b, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
+    j->priority = body_int(b, "priority", -PRIORITY_MAX, PRIORITY_MAX, 0);
     j->timeout_ms = body_duration(b, "timeout", 1, DURATION_MAX_MS, 0);
     j->queue_timeout_ms = body_duration(b, "queueTimeout", 1, DURATION_MAX_MS, 0);
     j->lease_ms = body_duration(b, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);

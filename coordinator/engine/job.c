@@ -23,8 +23,8 @@
 #include "base/str.h"
 #include "coordinator/engine/ended.h"
 #include "coordinator/engine/retry.h"
-#include "coordinator/flow/flow.h"
 #include "wire/lease.h"
+#include "wire/spec.h"
 
 #include <assert.h>
 #include <string.h>
@@ -257,40 +257,39 @@ static void dequeue(struct engine *g, struct job *j)
 
 /* ---- hand out ---- */
 
-static void add_name(struct jw *w, const char *key, const char *name)
+/* What the agent gets: the stored spec with the job's names and the number of the attempt. */
+static int complete_spec(const struct job_row *r, const char *stored, struct buf *out,
+                         struct err *e)
 {
-    if (name) jw_str(w, key, name);
+    struct spec s, named;
+    int rc = spec_decode_stored(stored, &s, e);
+    if (rc) return rc;
+    spec_fill_attempt(&s, r->attempt);
+    named = s; /* borrows all, and the names from the row */
+    named.ns = r->ns;
+    named.name = r->name;
+    named.group = r->group;
+    named.flow = r->flow;
+    named.task = r->task;
+    named.execution = r->execution;
+    rc = spec_encode(&named, out);
+    spec_fini(&s);
+    return rc ? err_set(e, rc, "it is too large with its names") : 0;
 }
 
-/* The stored spec with the names put in front: spliced as text, since it was checked when it
- * came. */
+/* A stored spec that this release would not store is sent as it is: the agent says what is wrong
+ * with it, and the job ends. */
 static char *hand_out_spec(const struct job *j)
 {
-    const struct job_row *r = &j->row;
+    char id[ID_TEXT_SIZE];
     struct buf b;
-    struct jw w;
-    buf_init(&b, text_bytes(j->spec) + 16384);
-    jw_init(&w, &b);
-    jw_object(&w, NULL);
-    add_name(&w, "namespace", r->ns);
-    add_name(&w, "name", r->name);
-    add_name(&w, "group", r->group);
-    add_name(&w, "flow", r->flow);
-    add_name(&w, "task", r->task);
-    add_name(&w, "execution", r->execution);
-    /* only a flow's can have a place for the number of the attempt */
-    char *filled = r->flow ? flow_spec_for_attempt(j->spec, r->attempt) : NULL;
-    const char *rest = filled ? filled : j->spec;
-    while (*rest && *rest != '{')
-        rest++;
-    if (*rest) rest++;
-    const char *more = rest;
-    while (*more == ' ' || *more == '\t' || *more == '\r' || *more == '\n')
-        more++;
-    if (b.len > 1 && *more != '}') buf_addc(&b, ',');
-    buf_adds(&b, rest);
-    mem_free(filled);
-    return buf_detach(&b);
+    struct err e = {0};
+    buf_init(&b, 2 * text_bytes(j->spec) + 16384);
+    if (complete_spec(&j->row, j->spec, &b, &e) == 0) return buf_detach(&b);
+    buf_fini(&b);
+    id_format(j->row.id, id);
+    log_error("job %s: its stored spec: %s", id, err_text(&e));
+    return mem_strdup(j->spec);
 }
 
 static void link_agent(struct engine *g, struct job *j, struct agent *a)

@@ -410,8 +410,8 @@ static const char *fixed_text(const struct expr_values *v, const struct term *t)
 
 static int add_attempt(struct render *r)
 {
-    return r->v->attempt > 0 ? buf_addf(r->out, "%lld", (long long)r->v->attempt)
-                             : buf_addc(r->out, '\0');
+    if (r->v->attempts_used) ++*r->v->attempts_used;
+    return buf_adds(r->out, r->v->attempt);
 }
 
 static void path_text(const struct term *t, char *out, size_t size)
@@ -449,7 +449,7 @@ static bool render_term(struct parser *p, const struct term *t)
         r->rc = add_text(r->out, t->text, t->len);
     } else if (t->kind == TERM_WORD) {
         r->rc = buf_add(r->out, t->text, t->len);
-    } else if (t->root == EXPR_TASKRUN && t->step_count == 1 &&
+    } else if (t->root == EXPR_TASKRUN && t->step_count == 1 && r->v->attempt &&
                str_eq(t->steps[0].name, "attempt")) {
         r->rc = add_attempt(r);
     } else {

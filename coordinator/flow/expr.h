@@ -66,7 +66,8 @@ struct expr_values {
     const struct json *vars;    /* struct flow's */
     const struct json *trigger; /* {key: value}: outputs of the evaluation that fired */
     const char *execution_id, *flow_id, *flow_namespace;
-    int64_t attempt; /* 0: not known yet; a NUL is inserted, see flow_spec_for_attempt */
+    const char *attempt;   /* what is inserted for taskrun.attempt; NULL: it has no value */
+    size_t *attempts_used; /* counts how often that was done; NULL: nobody asks */
 };
 
 /* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing,

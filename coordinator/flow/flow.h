@@ -180,16 +180,12 @@ int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
 /* Sets v's vars and flow ids from the flow; the rest is the caller's. */
 void flow_values(const struct flow *f, struct expr_values *v);
 
-/* Renders `w` into what a job needs, with v->attempt 0:
- *   *spec JSON text as PROTOCOL.md 7 has it, without the names that the hand-out adds; of a
- *   FLOW_LOG the
- *              plain message, which is the task's output. mem_free. Where {{ taskrun.attempt }}
- *              stood there is an escaped NUL, which no other text can contain:
- *              flow_spec_for_attempt before it is sent.
+/* Renders `w` into what a job needs:
+ *   *spec JSON text as wire/spec.h has it, without names, with a mark where {{ taskrun.attempt }}
+ *              stood; of a FLOW_LOG the plain message, which is the task's output. mem_free.
  *   j->group, fallback, *fallback_given by task, then flow; group NULL: nobody said, ask the
- *   namespace.
- *              A key that renders to nothing but blanks says nothing. ERR_INVALID when it is no
- *              group key.
+ *              namespace. A key that renders to nothing but blanks says nothing. ERR_INVALID when
+ *              it is no group key.
  *   j->priority, timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms, retry
  * and leaves the rest of *j alone. `require` of the job is w->require.
  * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure
@@ -197,9 +193,5 @@ void flow_values(const struct flow *f, struct expr_values *v);
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
                 size_t max_bytes, struct job_row *j, bool *fallback_given, char **spec,
                 struct err *e);
-
-/* The spec to send for this attempt: NULL when it is `spec` as it stands (nearly always), else
- * mem_free. */
-char *flow_spec_for_attempt(const char *spec, int64_t attempt);
 
 #endif

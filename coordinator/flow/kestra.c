@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/flow/spec.h"
+#include "wire/spec.h"
 
 #include <string.h>
 

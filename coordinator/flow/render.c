@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/flow/spec.h"
+#include "wire/spec.h"
 
 #include <string.h>
 
@@ -29,9 +29,9 @@ static int render_text(struct rendering *r, const char *field, const char *templ
     return 0;
 }
 
-static struct spec_text text_at(const struct rendering *r, struct place p)
+static char *text_at(const struct rendering *r, struct place p)
 {
-    return (struct spec_text){r->texts.data + p.at, p.len};
+    return mem_strndup(r->texts.data + p.at, p.len);
 }
 
 static int render_words(struct rendering *r, const struct flow_work *w, struct place *words)
@@ -59,57 +59,118 @@ static int render_env(struct rendering *r, const struct flow_work *w, struct pla
     return 0;
 }
 
-static int write_spec(struct rendering *r, const struct flow_work *w, struct spec *s,
-                      const struct place *places, size_t max_bytes, char **out)
+/* The places of a spec's texts, and what stands for the attempt in them. */
+struct places {
+    struct place *words, *values, script, workdir;
+    struct buf mark;
+    size_t marks; /* how often it was inserted */
+};
+
+static void build_spec(const struct rendering *r, const struct flow_work *w, const struct places *p,
+                       struct spec *s)
 {
-    struct spec_text *texts = mem_array(w->argc + w->env_count + 1, sizeof *texts);
-    const char **names = mem_array(w->env_count + 1, sizeof *names);
-    for (size_t i = 0; i < w->argc + w->env_count; i++)
-        texts[i] = text_at(r, places[i]);
-    for (size_t i = 0; i < w->env_count; i++)
-        names[i] = w->env[i].name;
-    s->words = texts;
-    s->word_count = w->argc;
-    s->env_values = texts + w->argc;
-    s->env_names = names;
-    s->env_count = w->env_count;
-    struct buf spec;
-    buf_init(&spec, max_bytes);
-    int rc = spec_write(s, &spec);
-    if (rc == 0)
-        *out = buf_detach(&spec);
+    s->command.items = mem_array(w->argc + 1, sizeof *s->command.items);
+    for (; s->command.count < w->argc; s->command.count++)
+        s->command.items[s->command.count] = text_at(r, p->words[s->command.count]);
+    s->env.names = mem_array(w->env_count + 1, sizeof *s->env.names);
+    s->env.values = mem_array(w->env_count + 1, sizeof *s->env.values);
+    for (; s->env.count < w->env_count; s->env.count++) {
+        s->env.names[s->env.count] = mem_strdup(w->env[s->env.count].name);
+        s->env.values[s->env.count] = text_at(r, p->values[s->env.count]);
+    }
+    if (w->kind == FLOW_SCRIPT) s->script = text_at(r, p->script);
+    if (p->workdir.len) s->workdir = text_at(r, p->workdir);
+    if (p->marks) s->attempt_mark = mem_strdup(p->mark.data);
+    s->shell = mem_strdup(w->shell);
+    s->kill_grace_ms = w->kill_grace_ms;
+}
+
+static int write_spec(struct rendering *r, const struct flow_work *w, const struct places *p,
+                      size_t max_bytes, char **out)
+{
+    struct spec s = {.kill_grace_ms = 0};
+    struct spec_problem problem;
+    struct buf text;
+    int rc = 0;
+    build_spec(r, w, p, &s);
+    buf_init(&text, max_bytes);
+    if (!spec_check(&s, &problem))
+        rc = err_set(r->e, ERR_INVALID, "%s: %s",
+                     str_eq(problem.field, "workdir") ? "workingDirectory" : problem.field,
+                     problem.sentence);
+    else if (spec_encode(&s, &text))
+        rc = err_set(r->e, ERR_TOO_LARGE, "with its values the job is larger than %zu bytes",
+                     max_bytes);
     else
-        rc = err_set(r->e, rc, "with its values the job is larger than %zu bytes", max_bytes);
-    buf_fini(&spec);
-    mem_free(names);
-    mem_free(texts);
+        *out = buf_detach(&text);
+    buf_fini(&text);
+    spec_fini(&s);
+    return rc;
+}
+
+static int render_texts(struct rendering *r, const struct flow_work *w, struct places *p)
+{
+    int rc = render_words(r, w, p->words);
+    if (rc == 0) rc = render_env(r, w, p->values);
+    if (rc == 0 && w->kind == FLOW_SCRIPT) rc = render_text(r, "script", w->script, &p->script);
+    if (rc == 0 && w->workdir) rc = render_text(r, "workingDirectory", w->workdir, &p->workdir);
+    return rc;
+}
+
+static size_t count_of(const char *mark, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, mark)) != NULL; at += strlen(mark))
+        n++;
+    return n;
+}
+
+/* The number of the attempt is not known yet: a mark stands for it. Should the texts hold the same
+ * by themselves, they are rendered once more with a mark that has more braces than all of them. */
+static int render_marked(struct rendering *r, const struct flow_work *w, struct places *p)
+{
+    struct expr_values v = *r->v;
+    const struct expr_values *given = r->v;
+    size_t from = r->texts.len, braces = 0;
+    int rc;
+    r->v = &v;
+    v.attempts_used = &p->marks;
+    do {
+        buf_clear(&p->mark);
+        spec_mark(braces, &p->mark);
+        buf_truncate(&r->texts, from);
+        p->marks = 0;
+        v.attempt = p->mark.data;
+        rc = render_texts(r, w, p);
+        braces = spec_braces(r->texts.data + from, r->texts.len - from) + 1;
+    } while (rc == 0 && p->marks && count_of(p->mark.data, r->texts.data + from) != p->marks);
+    r->v = given;
     return rc;
 }
 
 static int render_spec(struct rendering *r, const struct flow_work *w, size_t max_bytes, char **out)
 {
-    struct place *places = mem_array(w->argc + w->env_count + 1, sizeof *places);
-    struct place script = {0, 0}, workdir = {0, 0};
-    int rc = render_words(r, w, places);
-    if (rc == 0) rc = render_env(r, w, places + w->argc);
-    if (rc == 0 && w->kind == FLOW_SCRIPT) rc = render_text(r, "script", w->script, &script);
-    if (rc == 0 && w->workdir) rc = render_text(r, "workingDirectory", w->workdir, &workdir);
-    if (rc == 0) {
-        struct spec s = {.shell = w->shell, .kill_grace_ms = w->kill_grace_ms};
-        if (w->kind == FLOW_SCRIPT) s.script = text_at(r, script);
-        if (workdir.len) s.workdir = text_at(r, workdir);
-        rc = write_spec(r, w, &s, places, max_bytes, out);
-    }
-    mem_free(places);
+    struct places p = {.words = mem_array(w->argc + 1, sizeof *p.words),
+                       .values = mem_array(w->env_count + 1, sizeof *p.values)};
+    buf_init(&p.mark, SPEC_MARK_MAX);
+    int rc = render_marked(r, w, &p);
+    if (rc == 0) rc = write_spec(r, w, &p, max_bytes, out);
+    buf_fini(&p.mark);
+    mem_free(p.words);
+    mem_free(p.values);
     return rc;
 }
 
 static int render_message(struct rendering *r, const struct flow_work *w, char **out)
 {
     struct place p = {0, 0};
+    struct expr_values v = *r->v;
+    const struct expr_values *given = r->v;
+    v.attempt = "1"; /* a log line is never tried again */
+    r->v = &v;
     int rc = render_text(r, "message", w->script, &p);
+    r->v = given;
     if (rc) return rc;
-    /* a log line has no attempts */
     char *message = mem_strndup(r->texts.data + p.at, p.len);
     size_t len = strlen(message);
     if (len == 0 || message[len - 1] != '\n') {
@@ -176,23 +237,4 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
     j->retry = w->retry;
     *spec = text;
     return 0;
-}
-
-char *flow_spec_for_attempt(const char *spec, int64_t attempt)
-{
-    if (!strstr(spec, "\\u0000")) return NULL;
-    struct buf out;
-    buf_init(&out, 4 * strlen(spec) + 64);
-    for (const char *s = spec; *s; s++) {
-        if (*s != '\\') {
-            (void)buf_addc(&out, *s);
-        } else if (strncmp(s, "\\u0000", 6) == 0) {
-            (void)buf_addf(&out, "%lld", (long long)attempt);
-            s += 5;
-        } else {
-            (void)buf_add(&out, s, 2); /* an escape, or an escaped backslash */
-            s++;
-        }
-    }
-    return buf_detach(&out);
 }

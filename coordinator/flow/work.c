@@ -4,8 +4,9 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/flow/spec.h"
+#include "coordinator/flow/retry_rules.h"
 #include "wire/lease.h"
+#include "wire/spec.h"
 
 #define KEY_TEMPLATE_MAX 1000
 
@@ -183,6 +184,6 @@ void read_work(const struct node *n, struct flow_work *w, const struct expr_scop
     w->queue_timeout_ms = node_duration(n, "queueTimeout", 1, DURATION_MAX_MS, 0);
     w->lease_ms = node_duration(n, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);
     w->kill_grace_ms = node_duration(n, "killGrace", 1, KILL_GRACE_MAX_MS, 0);
-    w->priority = node_int(n, "priority", -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, 0);
+    w->priority = node_int(n, "priority", -PRIORITY_MAX, PRIORITY_MAX, 0);
     read_retry(n, &w->retry);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/flow.h"
+#include "wire/spec.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define SPEC_MAX 100000
+#define RENDERED_MAX 100000
 
 static void check(int holds)
 {
@@ -44,11 +45,10 @@ static void check_rendering(const struct flow *f, const struct flow_work *w,
                             const struct expr_values *v)
 {
     struct job_row j = {0};
-    struct json *read = NULL;
     struct err e = {0, ""};
     bool given;
     char *spec = NULL;
-    int rc = flow_render(f, w, v, SPEC_MAX, &j, &given, &spec, &e);
+    int rc = flow_render(f, w, v, RENDERED_MAX, &j, &given, &spec, &e);
     if (rc) {
         check(!spec && !j.group && e.msg[0] && str_utf8_valid(e.msg, strlen(e.msg)));
         check(rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || rc == ERR_INVALID);
@@ -56,13 +56,13 @@ static void check_rendering(const struct flow *f, const struct flow_work *w,
     }
     check(!j.group || str_key_valid(j.group));
     if (w->kind != FLOW_LOG) {
-        char *attempt = flow_spec_for_attempt(spec, 3);
-        const char *text = attempt ? attempt : spec;
-        check(strlen(spec) <= SPEC_MAX);
-        check(json_parse(text, strlen(text), &read, &e) == 0);
-        check(json_count(read) > 0);
-        json_free(read);
-        mem_free(attempt);
+        struct spec s;
+        struct spec_problem problem;
+        check(strlen(spec) <= RENDERED_MAX);
+        check(spec_decode_stored(spec, &s, &e) == 0);
+        spec_fill_attempt(&s, 3);
+        check(spec_check(&s, &problem));
+        spec_fini(&s);
     }
     mem_free(spec);
     mem_free(j.group);
@@ -116,12 +116,12 @@ static void check_text(const char *text, struct json *tree)
                                .tasks = names,
                                .task_count = 3,
                                .earlier_count = 2};
-    struct expr_values v = {.inputs = tree, .outputs = tree, .vars = tree, .attempt = 7};
+    struct expr_values v = {.inputs = tree, .outputs = tree, .vars = tree, .attempt = "7"};
     struct bad b = {text, 0};
     struct err e = {0, ""};
     struct buf out;
     expr_check(text, &scope, on_problem, &b, NULL);
-    buf_init(&out, SPEC_MAX);
+    buf_init(&out, RENDERED_MAX);
     int rc = expr_render(text, &v, &out, &e);
     check(rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || (rc == ERR_INVALID && b.count));
     if (rc == 0 && !expr_has(text)) check(str_eq(out.data, text));

@@ -60,7 +60,7 @@ static void submit__empty_spec_without_names__is_an_empty_object(void **state)
     mem_free(c->u.submit.spec);
     c->u.submit.spec = mem_strdup("{ }");
     world_do(w, c);
-    assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec, "{ }");
+    assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec, "{}");
     c = cmd_submit(w, NULL, NULL);
     mem_free(c->u.submit.spec);
     c->u.submit.spec = mem_strdup("{ }");
@@ -70,6 +70,30 @@ static void submit__empty_spec_without_names__is_an_empty_object(void **state)
     assert_null(world_effect(w, EFFECT_JOB)); /* one slot */
     world_do(w, cmd_id(w, CMD_CANCEL, first));
     assert_int_equal(world_state(w, first), JOB_CANCELLED);
+}
+
+/* As an older release may have stored it. */
+static void spec_that_cannot_be_read__is_sent_as_it_is(void **state)
+{
+    struct world *w = *state;
+    static const char odd[] = "{\"command\":[\"true\"],\"killGraceMs\":0}";
+    one_agent(w, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    mem_free(c->u.submit.spec);
+    c->u.submit.spec = mem_strdup(odd);
+    world_do(w, c);
+    assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec, odd);
+}
+
+static void spec_with_a_mark__is_sent_with_the_number_of_the_attempt(void **state)
+{
+    struct world *w = *state;
+    one_agent(w, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    mem_free(c->u.submit.spec);
+    c->u.submit.spec = mem_strdup("{\"script\":\"x \\u0000\"}");
+    world_do(w, c);
+    assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec, "{\"script\":\"x 1\"}");
 }
 
 static void submit__no_agent__waits_and_survives_a_crash(void **state)
@@ -771,6 +795,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(submit__agent_ready__handed_out_in_the_same_batch),
+        WORLD_TEST(spec_that_cannot_be_read__is_sent_as_it_is),
+        WORLD_TEST(spec_with_a_mark__is_sent_with_the_number_of_the_attempt),
         WORLD_TEST(submit__empty_spec_without_names__is_an_empty_object),
         WORLD_TEST(submit__no_agent__waits_and_survives_a_crash),
         WORLD_TEST(submit__same_key__is_the_same_job),

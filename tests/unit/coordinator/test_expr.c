@@ -37,7 +37,7 @@ static int set_up(void **state)
                                 .execution_id = "06f3k9x2m1c7a",
                                 .flow_id = "nightly",
                                 .flow_namespace = "company.team",
-                                .attempt = 2};
+                                .attempt = "2"};
     buf_init(&w->out, 4096);
     *state = w;
     return 0;
@@ -127,13 +127,19 @@ static void a_missing_value_is_an_error_that_names_it(void **state)
     misses(w, "{{ inputs.day.length }}", "inputs.day.length was not given");
 }
 
-static void the_attempt_is_left_open_until_it_is_known(void **state)
+static void what_stands_for_the_attempt_is_inserted_and_counted(void **state)
 {
     struct world *w = *state;
-    w->v.attempt = 0;
-    assert_int_equal(expr_render("a{{ taskrun.attempt }}b", &w->v, &w->out, &w->e), 0);
-    assert_int_equal(w->out.len, 3);
-    assert_memory_equal(w->out.data, "a\0b", 3);
+    size_t used = 0;
+    w->v.attempts_used = &used;
+    w->v.attempt = "<mark>";
+    renders(w, "a{{ taskrun.attempt }}b{{taskrun.attempt ?? 'x'}}", "a<mark>b<mark>");
+    assert_int_equal(used, 2);
+    renders(w, "{{ inputs.day }}<mark>", "monday<mark>");
+    assert_int_equal(used, 2);
+    w->v.attempt = NULL;
+    misses(w, "{{ taskrun.attempt }}", "taskrun.attempt has no value");
+    assert_int_equal(used, 2);
 }
 
 static void the_result_has_a_limit(void **state)
@@ -307,7 +313,7 @@ int main(void)
         WITH_WORLD(kestras_vars_of_outputs_are_the_outputs),
         WITH_WORLD(what_was_inserted_is_not_looked_at_again),
         WITH_WORLD(a_missing_value_is_an_error_that_names_it),
-        WITH_WORLD(the_attempt_is_left_open_until_it_is_known),
+        WITH_WORLD(what_stands_for_the_attempt_is_inserted_and_counted),
         WITH_WORLD(the_result_has_a_limit),
         WITH_WORLD(what_is_declared_passes),
         WITH_WORLD(names_that_are_not_there_are_refused_with_the_nearest),

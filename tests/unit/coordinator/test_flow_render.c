@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/flow.h"
-#include "coordinator/flow/spec.h"
+#include "wire/spec.h"
 
 #include <string.h>
 
@@ -213,26 +213,80 @@ static void what_grows_over_the_limit_is_refused(void **state)
     flow_free(f);
 }
 
+/* The stored text as the agent gets it for that attempt. */
+static void sends(const char *stored, int64_t attempt, const char *wanted)
+{
+    struct spec s;
+    struct buf b;
+    buf_init(&b, LIMIT);
+    assert_int_equal(spec_decode_stored(stored, &s, NULL), 0);
+    spec_fill_attempt(&s, attempt);
+    assert_int_equal(spec_encode(&s, &b), 0);
+    assert_string_equal(b.data, wanted);
+    spec_fini(&s);
+    buf_fini(&b);
+}
+
 static void the_attempt_is_put_in_when_it_is_known(void **state)
 {
     (void)state;
     struct flow *f =
         parse(HEAD "tasks:\n- id: a\n  command: [x, '{{ taskrun.attempt }}', '\\u0000']\n"
                    "  env: {A: 'a{{ taskrun.attempt }}b{{ taskrun.attempt }}'}\n"
-                   "- {id: b, command: ['\\u0000', '\\\\u0000']}\n");
+                   "- {id: b, command: ['\\u0000', '\\\\u0000']}\n"
+                   "- {id: c, script: '{ {{ taskrun.attempt }}', workingDirectory: "
+                   "'/{{ taskrun.attempt }}'}\n");
     struct rendered r = render(f, &f->tasks[0].work, NULL, NULL);
     assert_int_equal(r.rc, 0);
-    char *spec = flow_spec_for_attempt(r.spec, 12);
-    assert_string_equal(spec,
-                        "{\"command\":[\"x\",\"12\",\"\\\\u0000\"],\"env\":{\"A\":\"a12b12\"}}");
-    mem_free(spec);
+    sends(r.spec, 12, "{\"command\":[\"x\",\"12\",\"\\\\u0000\"],\"env\":{\"A\":\"a12b12\"}}");
     rendered_fini(&r);
     r = render(f, &f->tasks[1].work, NULL, NULL);
-    spec = flow_spec_for_attempt(r.spec, 12);
-    assert_string_equal(spec ? spec : r.spec, r.spec);
-    mem_free(spec);
-    assert_null(flow_spec_for_attempt("{\"script\":\"x\"}", 1));
+    sends(r.spec, 12, r.spec);
     rendered_fini(&r);
+    r = render(f, &f->tasks[2].work, NULL, NULL);
+    sends(r.spec, 7, "{\"script\":\"{ 7\",\"workdir\":\"/7\"}");
+    rendered_fini(&r);
+    flow_free(f);
+}
+
+static void a_text_like_the_mark_of_the_attempt_is_not_taken_for_it(void **state)
+{
+    (void)state;
+    struct flow *f = parse(
+        HEAD "inputs: [{id: i, type: STRING}]\ntasks:\n- id: a\n  command: "
+             "[x, '{{ inputs.i }}', '{{ taskrun.attempt }}{{ inputs.i }}{{ taskrun.attempt }}']\n");
+    static const char *const like[] = {"{{taskrun.attempt}}", "{{{taskrun.attempt}}",
+                                       "{{taskrun.attempt}", "taskrun.attempt}}", "{{{{{{{"};
+    for (size_t i = 0; i < sizeof like / sizeof *like; i++) {
+        char *inputs = str_dupf("{\"i\":\"%s\"}", like[i]);
+        char *wanted = str_dupf("{\"command\":[\"x\",\"%s\",\"3%s3\"]}", like[i], like[i]);
+        struct rendered r = render(f, &f->tasks[0].work, inputs, NULL);
+        assert_int_equal(r.rc, 0);
+        sends(r.spec, 3, wanted);
+        rendered_fini(&r);
+        mem_free(wanted);
+        mem_free(inputs);
+    }
+    flow_free(f);
+}
+
+static void a_working_directory_that_grew_too_long_is_refused(void **state)
+{
+    (void)state;
+    struct flow *f =
+        parse(HEAD "inputs: [{id: i, type: STRING}]\n"
+                   "tasks:\n- {id: a, script: x, workingDirectory: '/{{ inputs.i }}'}\n");
+    char *path = mem_alloc(SPEC_WORKDIR_MAX + 1);
+    for (int more = 0; more < 2; more++) {
+        memset(path, 'x', SPEC_WORKDIR_MAX - 1 + (size_t)more);
+        char *inputs = str_dupf("{\"i\":\"%s\"}", path);
+        struct rendered r = render(f, &f->tasks[0].work, inputs, NULL);
+        assert_int_equal(r.rc, more ? ERR_INVALID : 0);
+        if (more) assert_non_null(strstr(r.e.msg, "workingDirectory: has 4097 bytes"));
+        rendered_fini(&r);
+        mem_free(inputs);
+    }
+    mem_free(path);
     flow_free(f);
 }
 
@@ -573,6 +627,8 @@ int main(void)
         cmocka_unit_test(a_missing_value_names_field_and_path),
         cmocka_unit_test(what_grows_over_the_limit_is_refused),
         cmocka_unit_test(the_attempt_is_put_in_when_it_is_known),
+        cmocka_unit_test(a_text_like_the_mark_of_the_attempt_is_not_taken_for_it),
+        cmocka_unit_test(a_working_directory_that_grew_too_long_is_refused),
         cmocka_unit_test(inputs_are_read_as_their_types),
         cmocka_unit_test(inputs_that_do_not_fit_are_named),
         cmocka_unit_test(inputs_have_a_limit_together),

@@ -1,0 +1,17 @@
+/* How a job is queued and tried again, whoever asks for it: the limits that the API and flows
+ * share. */
+#ifndef CADRE_COORDINATOR_FLOW_RETRY_RULES_H
+#define CADRE_COORDINATOR_FLOW_RETRY_RULES_H
+
+#include "coordinator/store/model.h"
+
+#define PRIORITY_MAX 1000000
+#define RETRY_INTERVAL_MS 1000
+#define RETRY_LEAST_MS 100 /* an exponential series that begins at nothing stays there */
+#define RETRY_ATTEMPTS_MAX 1000000
+#define RETRY_FACTOR_MAX 1000
+extern const char *const retry_type_names[3]; /* from RETRY_CONSTANT on */
+/* What does not fit together: the sentence, and the field in *field; NULL: good. */
+const char *retry_problem(const struct retry *r, const char **field);
+
+#endif
