@@ -1,4 +1,4 @@
-/* Error codes' names and the message that travels with them. */
+/* The sentences of error codes, and the message that travels with them. */
 #include "base/err.h"
 
 #include "base/str.h"
@@ -6,27 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *err_name(int code)
-{
-    switch (code) {
-    case ERR_OK:
-        return "ok";
-#define X(id, number, name, sentence)                                                              \
-    case id:                                                                                       \
-        return name;
-        ERR_LIST(X)
-#undef X
-    default:
-        return "unknown";
-    }
-}
-
 const char *err_sentence(int code)
 {
     switch (code) {
     case ERR_OK:
         return "no error";
-#define X(id, number, name, sentence)                                                              \
+#define X(id, number, sentence)                                                                    \
     case id:                                                                                       \
         return sentence;
         ERR_LIST(X)

@@ -18,28 +18,28 @@
 #define CADRE_PRINTF(fmt, args)
 #endif
 
-/* code, number (never reused), wire/API name, sentence */
+/* code, number (never reused), sentence */
 #define ERR_LIST(X)                                                                                \
-    X(ERR_INVALID, -1, "invalid", "the value is not valid")                                        \
-    X(ERR_NOT_FOUND, -2, "not-found", "there is no such thing")                                    \
-    X(ERR_EXISTS, -3, "exists", "it exists already")                                               \
-    X(ERR_TOO_LARGE, -4, "too-large", "it is larger than the limit")                               \
-    X(ERR_IO, -5, "io", "reading or writing failed")                                               \
-    X(ERR_DENIED, -6, "denied", "not allowed")                                                     \
-    X(ERR_TIMEOUT, -7, "timeout", "it took too long")                                              \
-    X(ERR_CLOSED, -8, "closed", "the connection is closed")                                        \
-    X(ERR_PROTOCOL, -9, "protocol", "the peer does not speak the protocol")                        \
-    X(ERR_TLS, -10, "tls", "TLS failed")                                                           \
-    X(ERR_UNAVAILABLE, -11, "unavailable", "not available now")                                    \
-    X(ERR_CONFLICT, -12, "conflict", "it does not fit the present state")                          \
-    X(ERR_CORRUPT, -13, "corrupt", "the stored data are damaged")                                  \
-    X(ERR_UNSUPPORTED, -14, "unsupported", "not supported here")                                   \
-    X(ERR_FULL, -15, "full", "no space left")                                                      \
-    X(ERR_INTERNAL, -16, "internal", "a bug in Cadre")
+    X(ERR_INVALID, -1, "the value is not valid")                                                   \
+    X(ERR_NOT_FOUND, -2, "there is no such thing")                                                 \
+    X(ERR_EXISTS, -3, "it exists already")                                                         \
+    X(ERR_TOO_LARGE, -4, "it is larger than the limit")                                            \
+    X(ERR_IO, -5, "reading or writing failed")                                                     \
+    X(ERR_DENIED, -6, "not allowed")                                                               \
+    X(ERR_TIMEOUT, -7, "it took too long")                                                         \
+    X(ERR_CLOSED, -8, "the connection is closed")                                                  \
+    X(ERR_PROTOCOL, -9, "the peer does not speak the protocol")                                    \
+    X(ERR_TLS, -10, "TLS failed")                                                                  \
+    X(ERR_UNAVAILABLE, -11, "not available now")                                                   \
+    X(ERR_CONFLICT, -12, "it does not fit the present state")                                      \
+    X(ERR_CORRUPT, -13, "the stored data are damaged")                                             \
+    X(ERR_UNSUPPORTED, -14, "not supported here")                                                  \
+    X(ERR_FULL, -15, "no space left")                                                              \
+    X(ERR_INTERNAL, -16, "a bug in Cadre")
 
 enum err_code {
     ERR_OK = 0,
-#define X(code, number, name, sentence) code = number,
+#define X(code, number, sentence) code = number,
     ERR_LIST(X)
 #undef X
 };
@@ -51,8 +51,7 @@ struct err {
     char msg[ERR_MSG_MAX]; /* a sentence without full stop, "" = only the code is known */
 };
 
-/* The short name ("not-found"), the sentence. Never NULL; an unknown code gives "unknown". */
-const char *err_name(int code);
+/* Never NULL; an unknown code gives "unknown error". */
 const char *err_sentence(int code);
 
 /* Fills *e (when not NULL) and returns `code`, so that `return err_set(e, ERR_IO, "...")` reads

@@ -78,10 +78,6 @@ struct opt_args {
     bool help;
 };
 int opt_parse_args(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e);
-/* The same, but stops at the first positional argument: it and all behind it are positional, flags
- * too. For "cadre [flags] COMMAND [its flags]". */
-int opt_parse_leading(struct opt_set *s, int argc, char **argv, struct opt_args *out,
-                      struct err *e);
 /* Reads what the environment has; an empty variable counts as absent. `get` is getenv-like.
  * Message: "CADRE_SLOTS: '4x' is not a number". */
 int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
@@ -96,9 +92,5 @@ int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *d
 void opt_print(const struct opt_set *s, struct buf *out);
 /* " --flag VALUE help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
 void opt_help(const struct opt *table, size_t count, struct buf *out);
-/* A sample config file of all rows with a key, everything commented out. */
-void opt_sample(const struct opt *table, size_t count, struct buf *out);
-
-const char *opt_map_get(const struct opt_map *m, const char *key); /* NULL when absent */
 
 #endif

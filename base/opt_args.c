@@ -15,7 +15,6 @@ struct args {
     char **argv;
     char **flags, **positional;
     int flag_count, positional_count;
-    bool stop_at_positional;
     struct opt_args *out;
     struct err *e;
 };
@@ -186,12 +185,8 @@ static int next(struct args *a)
     char *arg = a->argv[a->at];
     bool is_flag = arg[0] == '-' && arg[1]; /* "-" alone means standard input */
     if (!is_flag) {
-        if (a->stop_at_positional) {
-            rest_is_positional(a);
-        } else {
-            a->positional[a->positional_count++] = arg;
-            a->at++;
-        }
+        a->positional[a->positional_count++] = arg;
+        a->at++;
         return 0;
     }
     a->flags[a->flag_count++] = arg;
@@ -234,12 +229,5 @@ static int parse(struct args *a)
 int opt_parse_args(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e)
 {
     struct args a = {.s = s, .argc = argc, .at = 1, .argv = argv, .out = out, .e = e};
-    return parse(&a);
-}
-
-int opt_parse_leading(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e)
-{
-    struct args a = {.s = s, .argc = argc, .at = 1, .argv = argv, .out = out, .e = e};
-    a.stop_at_positional = true;
     return parse(&a);
 }

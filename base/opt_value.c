@@ -138,14 +138,6 @@ static void map_set(struct opt_map *m, const char *key, const char *value)
     m->items[m->count++] = (struct opt_pair){mem_strdup(key), mem_strdup(value)};
 }
 
-const char *opt_map_get(const struct opt_map *m, const char *key)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        if (str_eq(m->items[i].key, key)) return m->items[i].value;
-    }
-    return NULL;
-}
-
 static int run_check(const struct opt *o, const char *text, const char *label, struct err *e)
 {
     struct err why = {0, ""};

@@ -59,7 +59,6 @@ const char *str_quote(char out[STR_QUOTE_SIZE], const char *text);
 /* RFC 4648: hex lower case; base64 with padding; base64url without. dst gets a NUL.
  * Encoded sizes: 2n+1, 4*((n+2)/3)+1. Decoding is strict (no blanks, no stray bits). */
 void str_hex(char *dst, const void *src, size_t len);
-int str_unhex(void *dst, size_t dst_size, const char *src, size_t *len);
 void str_base64(char *dst, const void *src, size_t len);
 int str_unbase64(void *dst, size_t dst_size, const char *src, size_t *len);
 void str_base64url(char *dst, const void *src, size_t len);

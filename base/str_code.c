@@ -88,30 +88,6 @@ void str_hex(char *dst, const void *src, size_t len)
     *dst = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-int str_unhex(void *dst, size_t dst_size, const char *src, size_t *len)
-{
-    size_t n = strlen(src);
-    if (n % 2 != 0) return ERR_INVALID;
-    for (size_t i = 0; i < n; i++) {
-        if (hex_value(src[i]) < 0) return ERR_INVALID;
-    }
-    if (n / 2 > dst_size) return ERR_TOO_LARGE;
-    unsigned char *d = dst;
-    for (size_t i = 0; i < n; i += 2) {
-        d[i / 2] = (unsigned char)(hex_value(src[i]) << 4 | hex_value(src[i + 1]));
-    }
-    *len = n / 2;
-    return 0;
-}
-
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char urlsafe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

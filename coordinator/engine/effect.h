@@ -27,7 +27,7 @@ enum effect_type {
 struct reply {
     int rc;           /* 0 or enum err_code */
     struct err err;   /* rc != 0 */
-    const char *code; /* rc != 0: API error code, static ("unknown-group"); NULL: err_name(rc) */
+    const char *code; /* rc != 0: API error code, static ("unknown-group"); NULL: that of rc */
     char *hint;       /* rc != 0: the way out; NULL: none */
     int64_t id;       /* the thing made or found */
     bool known;       /* it was there already: its idempotency key had been used */

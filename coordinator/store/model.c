@@ -113,7 +113,7 @@ int reason_find(const char *name)
 
 bool job_is_final(enum job_state s)
 {
-    return (unsigned)s < JOB_STATES && job_states[s].final;
+    return fsm_final(&job_fsm, (int)s);
 }
 
 bool job_is_assigned(enum job_state s)
@@ -123,7 +123,7 @@ bool job_is_assigned(enum job_state s)
 
 bool execution_is_final(enum execution_state s)
 {
-    return (unsigned)s < EXECUTION_STATES && execution_states[s].final;
+    return fsm_final(&execution_fsm, (int)s);
 }
 
 void job_row_fini(struct job_row *j)

@@ -97,6 +97,13 @@ static const struct opt table[] = {
 
 static struct buf out;
 
+static const char *map_value(const struct opt_map *m, const char *key)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (str_eq(m->items[i].key, key)) return m->items[i].value;
+    return NULL;
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -165,7 +172,7 @@ static void assert_same(const struct config *a, const struct config *b)
         assert_string_equal(a->listen.items[i], b->listen.items[i]);
     assert_int_equal(a->labels.count, b->labels.count);
     for (size_t i = 0; i < a->labels.count; i++) {
-        const char *value = opt_map_get(&b->labels, a->labels.items[i].key);
+        const char *value = map_value(&b->labels, a->labels.items[i].key);
         assert_non_null(value);
         assert_string_equal(a->labels.items[i].value, value);
     }
@@ -393,59 +400,6 @@ static void help__mentions_an_own_help_flag_once(void **state)
     assert_string_equal(out.data, "      --help  more than usual\n");
 }
 
-/* ---- sample -------------------------------------------------------------------------------- */
-
-static void sample__is_all_comments(void **state)
-{
-    (void)state;
-    opt_sample(table, ROWS, &out);
-    assert_width(out.data);
-    struct config c;
-    struct opt_set s;
-    opt_init(&s, table, ROWS, &c);
-    read_back(&s, out.data, out.len);
-    for (size_t row = 0; row < ROWS; row++)
-        assert_int_equal(s.sources[row], OPT_FROM_DEFAULT);
-    opt_fini(&s);
-    assert_true(str_starts(out.data, "#limits:\n"));
-    assert_non_null(strstr(out.data, "\n#  output: 64MiB\n"));
-    assert_non_null(strstr(out.data, "\n# worker group to join\n#group: K\n"));
-}
-
-/* Comments begin with "# ", settings with "#" and their name: taking that away gives the
- * defaults. */
-static void sample__uncommented__is_the_default_config(void **state)
-{
-    (void)state;
-    opt_sample(table, ROWS, &out);
-    struct buf text;
-    buf_init(&text, 1u << 20);
-    for (const char *line = out.data; *line;) {
-        size_t len = strcspn(line, "\n");
-        bool setting = str_starts(line, "#") && memchr(line, ':', len) && line[1] != ' ';
-        setting = setting || str_starts(line, "#  output:") || str_starts(line, "#  agents:") ||
-                  str_starts(line, "#  very:") || str_starts(line, "#    deep:");
-        /* a placeholder stands where there is no default */
-        bool placeholder = str_starts(line, "#slots:") || str_starts(line, "#  agents:") ||
-                           str_starts(line, "#group:");
-        if (setting && !placeholder) buf_addf(&text, "%.*s\n", (int)len - 1, line + 1);
-        line += len + (line[len] == '\n');
-    }
-    struct config defaults, c;
-    struct opt_set d, s;
-    opt_init(&d, table, ROWS, &defaults);
-    opt_init(&s, table, ROWS, &c);
-    read_back(&s, text.data, text.len);
-    assert_same(&defaults, &c);
-    for (size_t row = 0; row < ROWS; row++) {
-        bool expected = table[row].key && table[row].fallback;
-        if (expected) assert_int_equal(s.sources[row], OPT_FROM_FILE);
-    }
-    opt_fini(&d);
-    opt_fini(&s);
-    buf_fini(&text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,9 +416,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(help__is_aligned_and_wrapped, setup, teardown),
         cmocka_unit_test_setup_teardown(help__of_no_flags__is_that_of_help, setup, teardown),
         cmocka_unit_test_setup_teardown(help__mentions_an_own_help_flag_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(sample__is_all_comments, setup, teardown),
-        cmocka_unit_test_setup_teardown(sample__uncommented__is_the_default_config, setup,
-                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
