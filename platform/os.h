@@ -28,7 +28,6 @@ static inline int64_t os_wall_ms(void)
 }
 /* A seed for struct rng from the system's random source. */
 uint64_t os_seed(void);
-int64_t os_pid(void);
 /* The host's name, UTF-8. */
 int os_hostname(char *out, size_t size);
 /* Differs after every boot (Linux /proc/sys/kernel/random/boot_id; Windows: boot time of day). */
@@ -38,7 +37,6 @@ int os_boot_id(char *out, size_t size);
 int os_host_id(char *out, size_t size);
 /* NULL when unset. Any thread, as long as nobody changes the environment. */
 const char *os_env(const char *name, void *unused);
-bool os_is_tty(int fd); /* 0, 1, 2 */
 /* Root / an elevated administrator? */
 bool os_is_admin(void);
 int os_cpu_count(void);

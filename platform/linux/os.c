@@ -38,11 +38,6 @@ uint64_t os_seed(void)
     return (uint64_t)ts.tv_nsec << 32 ^ (uint64_t)ts.tv_sec ^ (uint64_t)getpid() << 16;
 }
 
-int64_t os_pid(void)
-{
-    return getpid();
-}
-
 int os_hostname(char *out, size_t size)
 {
     char name[HOST_NAME_MAX + 1];
@@ -95,11 +90,6 @@ const char *os_env(const char *name, void *unused)
 {
     (void)unused;
     return getenv(name);
-}
-
-bool os_is_tty(int fd)
-{
-    return isatty(fd) == 1;
 }
 
 bool os_is_admin(void)

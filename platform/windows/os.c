@@ -38,11 +38,6 @@ uint64_t os_seed(void)
     return (uint64_t)counter.QuadPart ^ (uint64_t)GetCurrentProcessId() << 40;
 }
 
-int64_t os_pid(void)
-{
-    return (int64_t)GetCurrentProcessId();
-}
-
 int os_hostname(char *out, size_t size)
 {
     wchar_t name[256];
@@ -110,13 +105,6 @@ const char *os_env(const char *name, void *unused)
     /* like getenv's, the text lives as long as the process: this is asked a few times at the
      * start */
     return value;
-}
-
-bool os_is_tty(int fd)
-{
-    static const DWORD handles[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    DWORD mode;
-    return fd >= 0 && fd <= 2 && GetConsoleMode(GetStdHandle(handles[fd]), &mode);
 }
 
 bool os_is_admin(void)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void put(const char *path, const char *text)
 {
@@ -300,7 +301,7 @@ static void a_lock__is_held_once_and_let_go(void **state)
     assert_int_equal(file_lock_take(path, &a, NULL), 0);
     assert_int_equal(file_lock_take(path, &b, &e), ERR_CONFLICT);
     assert_null(b);
-    snprintf(pid, sizeof pid, "process %lld", (long long)os_pid());
+    snprintf(pid, sizeof pid, "process %d", (int)getpid());
     assert_non_null(strstr(e.msg, pid));
     file_lock_release(a);
     assert_int_equal(file_lock_take(path, &b, NULL), 0);

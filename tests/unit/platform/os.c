@@ -59,12 +59,9 @@ static void facts__are_plausible(void **state)
     char host[256];
     assert_int_equal(os_hostname(host, sizeof host), 0);
     assert_true(strlen(host) > 0);
-    assert_true(os_pid() > 0);
     assert_true(os_cpu_count() >= 1);
     assert_null(os_env("CADRE_NO_SUCH_VARIABLE", NULL));
     assert_non_null(os_env("PATH", NULL));
-    assert_false(os_is_tty(3));
-    assert_false(os_is_tty(-1));
 }
 
 static void sha256__of_known_texts(void **state)

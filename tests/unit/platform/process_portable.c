@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LIMIT_MS 30000
 #define LONG_LINES 20000
@@ -93,7 +94,7 @@ static int be_tree(const char *levels)
 {
     char text[64];
     int n = (int)strtol(levels, NULL, 10);
-    snprintf(text, sizeof text, "pid=%" PRId64 "\n", os_pid());
+    snprintf(text, sizeof text, "pid=%d\n", (int)getpid());
     say(1, text);
     if (n > 1) {
         snprintf(text, sizeof text, "%d", n - 1);
