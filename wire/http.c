@@ -25,7 +25,6 @@ struct http_parser {
     size_t max_body;
     http_body_fn *body_fn;
     void *body_user;
-    bool expect_head; /* the answer to come has no body */
 
     struct http_message m;
     struct buf target, name, value; /* being collected */
@@ -237,8 +236,7 @@ static int on_headers_complete(llhttp_t *ll)
     /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be
      * paused at once, so the event waits for http_parse. */
     int status = p->m.status;
-    if (!p->m.request && (p->expect_head || status < 200 || status == 204 || status == 304))
-        return 1;
+    if (!p->m.request && (status < 200 || status == 204 || status == 304)) return 1;
     return HPE_PAUSED;
 }
 
@@ -302,11 +300,6 @@ void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user)
 {
     p->body_fn = fn;
     p->body_user = user;
-}
-
-void http_parser_expect_head(struct http_parser *p)
-{
-    p->expect_head = true;
 }
 
 int http_error_status(const struct http_parser *p)
@@ -394,7 +387,6 @@ static enum http_event next_event(struct http_parser *p)
     }
     if (p->message_done && !p->message_reported) {
         p->message_reported = true;
-        p->expect_head = false;
         return HTTP_MESSAGE;
     }
     return HTTP_MORE;

@@ -57,8 +57,6 @@ void http_parser_free(struct http_parser *p);
  * error that ends the parse (http_parse returns it). */
 typedef int http_body_fn(const void *data, size_t len, void *user);
 void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user);
-/* Client: the answer to a HEAD request has no body. */
-void http_parser_expect_head(struct http_parser *p);
 /* Takes up to len bytes, stops after one event. *used says how many were taken. Call again with the
  * rest (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until it says
  * HTTP_MORE. Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for every

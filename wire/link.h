@@ -65,26 +65,8 @@ void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls);
 /* Stops accepting; links that are open live on; those still in their handshake are cut. */
 void link_listener_close(struct link_listener *ls);
 
-/* Ceilings of a listener; what link_listen sets is in limits.h. 0 leaves one as it is. */
-struct link_listener_limits {
-    int64_t handshake_ms;
-    unsigned handshakes;          /* going on at once; more wait in the system's backlog */
-    unsigned failures_per_minute; /* of one address (IPv6: one /64); then refused without TLS */
-};
-void link_listener_set_limits(struct link_listener *ls, const struct link_listener_limits *limits);
-struct link_listener_counters {
-    uint64_t accepted; /* TCP connections taken */
-    uint64_t opened;   /* handshakes that succeeded */
-    uint64_t failed;   /* ... that failed */
-    uint64_t late;     /* ... that took too long */
-    uint64_t refused;  /* closed at once: the address failed too often, no descriptor left */
-    unsigned pending;  /* handshakes now */
-};
-void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
-
 /* ---- both ---- */
 void link_set_handler(struct link *l, const struct link_handler *handler, void *user);
-void *link_user(const struct link *l);
 struct buf *link_out(struct link *l); /* append plaintext here, then link_flush_later */
 void link_flush_later(struct link *l);
 int link_write(struct link *l, const void *data, size_t len); /* both steps */
@@ -102,8 +84,5 @@ const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
  * 1, whatever became of their handshakes. A peer that opened one connection after another has them
  * in this order. */
 uint64_t link_serial(const struct link *l);
-const struct tls *link_tls(const struct link *l);
-/* Bytes that came in / went out, plaintext, for the figures. */
-void link_counters(const struct link *l, uint64_t *in_bytes, uint64_t *out_bytes);
 
 #endif

@@ -250,7 +250,6 @@ static bool encrypt(struct link *l)
         return false;
     }
     l->out_sent += n;
-    l->out_bytes += n;
     drop_sent(l);
     return true;
 }
@@ -315,7 +314,6 @@ static void deliver(struct link *l)
         size_t got = 0;
         switch (tls_read(l->tls, data, sizeof(data), &got, &e)) {
         case TLS_OK:
-            l->in_bytes += got;
             if (l->handler.on_data != NULL) l->handler.on_data(l, data, got, l->user);
             break;
         case TLS_WAIT:
@@ -424,11 +422,6 @@ void link_set_handler(struct link *l, const struct link_handler *handler, void *
     l->user = user;
 }
 
-void *link_user(const struct link *l)
-{
-    return l->user;
-}
-
 struct buf *link_out(struct link *l)
 {
     return &l->out;
@@ -526,17 +519,6 @@ const char *link_remote(const struct link *l)
 uint64_t link_serial(const struct link *l)
 {
     return l->serial;
-}
-
-const struct tls *link_tls(const struct link *l)
-{
-    return l->tls;
-}
-
-void link_counters(const struct link *l, uint64_t *in_bytes, uint64_t *out_bytes)
-{
-    *in_bytes = l->in_bytes;
-    *out_bytes = l->out_bytes;
 }
 
 void link_format_address(const struct sockaddr *a, char *dst, size_t size)

@@ -94,7 +94,6 @@ struct link {
     struct link *dirty_prev, *dirty_next;
     struct deadline deadline;
     struct err err; /* why it ended */
-    uint64_t in_bytes, out_bytes;
 
     const struct link_origin *origin; /* until the handshake is done; then NULL */
     struct link_connecting *connecting;
@@ -128,5 +127,23 @@ void link_end(struct link *l, const struct err *why);
 void link_drop_socket(struct link *l);
 /* "192.0.2.7:41234", "[2001:db8::1]:41234"; an IPv4 address mapped into IPv6 as itself. */
 void link_format_address(const struct sockaddr *a, char *dst, size_t size);
+
+/* ---- link_uv_listen.c ---- */
+/* Ceilings of a listener; what link_listen sets is in limits.h. 0 leaves one as it is. */
+struct link_listener_limits {
+    int64_t handshake_ms;
+    unsigned handshakes;          /* going on at once; more wait in the system's backlog */
+    unsigned failures_per_minute; /* of one address (IPv6: one /64); then refused without TLS */
+};
+void link_listener_set_limits(struct link_listener *ls, const struct link_listener_limits *limits);
+struct link_listener_counters {
+    uint64_t accepted; /* TCP connections taken */
+    uint64_t opened;   /* handshakes that succeeded */
+    uint64_t failed;   /* ... that failed */
+    uint64_t late;     /* ... that took too long */
+    uint64_t refused;  /* closed at once: the address failed too often, no descriptor left */
+    unsigned pending;  /* handshakes now */
+};
+void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
 
 #endif

@@ -28,8 +28,6 @@ int pki_key_parse(const char *pem, struct pki_key **out, struct err *e);
 /* PEM text; mem_wipe it after use, then mem_free. */
 int pki_key_format(const struct pki_key *k, char **pem, struct err *e);
 void pki_key_free(struct pki_key *k);
-/* SHA-256 of its DER SubjectPublicKeyInfo. */
-int pki_key_spki_hash(const struct pki_key *k, uint8_t out[PKI_HASH_BYTES], struct err *e);
 
 /* PKCS #10 with subject CN=common_name. */
 int pki_csr_make(const struct pki_key *k, const char *common_name, char **pem, struct err *e);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <mbedtls/error.h>
-#include <mbedtls/pem.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 
@@ -581,18 +580,4 @@ const char *tls_alpn(const struct tls *t)
 const char *tls_version(const struct tls *t)
 {
     return mbedtls_ssl_get_version(&t->ssl);
-}
-
-int tls_pinned_ca(const struct tls *t, char **pem, struct err *e)
-{
-    if (!t->done || t->anchor.raw.p == NULL)
-        return err_set(e, ERR_CONFLICT, "there is no pinned CA in this session");
-    unsigned char text[PKI_PEM_MAX];
-    size_t len = 0;
-    int ret =
-        mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
-                                 t->anchor.raw.p, t->anchor.raw.len, text, sizeof(text), &len);
-    if (ret != 0) return tls_fail(e, ERR_TOO_LARGE, ret, "the server's CA");
-    *pem = mem_strdup((const char *)text);
-    return 0;
 }

@@ -87,9 +87,6 @@ struct tls_peer {
 };
 /* After the handshake. */
 void tls_peer(const struct tls *t, struct tls_peer *out);
-const char *tls_alpn(const struct tls *t);    /* "cadre/1", "http/1.1", NULL when none was agreed */
-const char *tls_version(const struct tls *t); /* "TLSv1.3" */
-/* The CA certificate that matched the pin, PEM (client with pin, after the handshake); mem_free. */
-int tls_pinned_ca(const struct tls *t, char **pem, struct err *e);
+const char *tls_alpn(const struct tls *t); /* "cadre/1", "http/1.1", NULL when none was agreed */
 
 #endif

@@ -24,7 +24,7 @@ struct pki_key {
 
 /* ---- keys ---- */
 
-bool tls_key_is_p256(const struct mbedtls_pk_context *k)
+static bool is_p256(const struct mbedtls_pk_context *k)
 {
     if (mbedtls_pk_get_type(k) != MBEDTLS_PK_ECKEY) return false;
     const mbedtls_ecp_keypair *pair = mbedtls_pk_ec(*k);
@@ -44,7 +44,7 @@ int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e
         mbedtls_pk_free(&pk);
         return tls_fail(e, ERR_INVALID, ret, "the private key cannot be read");
     }
-    if (!tls_key_is_p256(&pk)) {
+    if (!is_p256(&pk)) {
         mbedtls_pk_free(&pk);
         return err_set(e, ERR_INVALID, "the private key is not an EC key on P-256");
     }
@@ -105,11 +105,6 @@ static int spki_hash(const mbedtls_pk_context *pk, uint8_t out[PKI_HASH_BYTES], 
     return 0;
 }
 
-int pki_key_spki_hash(const struct pki_key *k, uint8_t out[PKI_HASH_BYTES], struct err *e)
-{
-    return spki_hash(&k->pk, out, e);
-}
-
 /* ---- names of subjects ---- */
 
 /* "CN=..." in the string form of RFC 4514, every byte that could mean something there as a hex
@@ -168,7 +163,7 @@ static int csr_verify(mbedtls_x509_csr *csr, struct err *e)
 {
     const mbedtls_x509_buf *sig = &csr->MBEDTLS_PRIVATE(sig);
     mbedtls_md_type_t md = csr->MBEDTLS_PRIVATE(sig_md);
-    if (!tls_key_is_p256(&csr->pk))
+    if (!is_p256(&csr->pk))
         return err_set(e, ERR_INVALID, "the certificate request's key is not an EC key on P-256");
     if (csr->MBEDTLS_PRIVATE(sig_pk) != MBEDTLS_PK_ECDSA ||
         (md != MBEDTLS_MD_SHA256 && md != MBEDTLS_MD_SHA384 && md != MBEDTLS_MD_SHA512))

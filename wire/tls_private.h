@@ -25,7 +25,6 @@ int tls_rng(void *unused, unsigned char *out, size_t len);
 int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *out, struct err *e);
 /* A private key, EC P-256. */
 int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e);
-bool tls_key_is_p256(const struct mbedtls_pk_context *k);
 
 void tls_cert_info(const struct mbedtls_x509_crt *crt, struct pki_cert_info *out);
 void tls_cert_spki_hash(const struct mbedtls_x509_crt *crt, uint8_t out[PKI_HASH_BYTES]);
@@ -38,6 +37,10 @@ void tls_cert_names(const struct mbedtls_x509_crt *crt, char *dst, size_t size);
 size_t tls_address_parse(const char *text, uint8_t out[16]);
 void tls_stamp(int64_t wall_ms, char dst[PKI_STAMP_SIZE]);
 int64_t tls_now_ms(void);
+
+/* ---- wire/tls.c ---- */
+struct tls;
+const char *tls_version(const struct tls *t); /* "TLSv1.3" */
 
 /* ---- wire/tls_park.c: the buffers of idle sessions ---- */
 struct mbedtls_ssl_context;

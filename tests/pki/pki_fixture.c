@@ -61,7 +61,9 @@ void fixture_pki_init(struct fixture_pki *p, const char *name)
                            .not_after_ms = fixture_now_ms() + 1000 * FIXTURE_HOUR_MS};
     must(pki_issue(&ca, &(struct pki_issuer){p->ca_key, NULL}, p->ca_key, NULL, &p->ca_pem, &e), &e,
          "CA certificate");
-    must(pki_key_spki_hash(p->ca_key, p->pin, &e), &e, "pin");
+    struct pki_cert_info info;
+    must(pki_cert_info(p->ca_pem, &info, &e), &e, "pin");
+    memcpy(p->pin, info.spki_hash, sizeof(p->pin));
     struct pki_issue server = {.usage = PKI_SERVER,
                                .common_name = "server",
                                .names = names,

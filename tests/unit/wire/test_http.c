@@ -570,23 +570,6 @@ static void end_within_a_message__is_an_error(void **state)
         check(HTTP_CLIENT, texts[i], strlen(texts[i]), true, NULL, ERR_PROTOCOL, 400);
 }
 
-static void answer_to_head__has_no_body(void **state)
-{
-    (void)state;
-    const char *text = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n";
-    struct http_parser *p = http_parser_new(HTTP_CLIENT, MAX_BODY);
-    struct outcome o = {.rc = 0};
-    buf_init(&o.text, 1000);
-    http_parser_expect_head(p);
-    assert_int_equal(pump(p, text, strlen(text), &o), 0);
-    /* and the next one has a body again */
-    text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-    assert_int_equal(pump(p, text, strlen(text), &o), 0);
-    assert_string_equal(o.text.data, "HEAD 200; MESSAGE 0 ; HEAD 200; MESSAGE 2 hi; ");
-    outcome_fini(&o);
-    http_parser_free(p);
-}
-
 static int collect(const void *data, size_t len, void *user)
 {
     return buf_add(user, data, len);
@@ -905,7 +888,6 @@ int main(void)
         cmocka_unit_test(body_without_length__ends_with_the_connection),
         cmocka_unit_test(end_between_messages__is_fine),
         cmocka_unit_test(end_within_a_message__is_an_error),
-        cmocka_unit_test(answer_to_head__has_no_body),
         cmocka_unit_test(streamed_body__goes_to_the_function_without_a_limit),
         cmocka_unit_test(streamed_body_that_is_not_taken__ends_the_parse_with_that_error),
         cmocka_unit_test(response_over_the_limit__is_refused),

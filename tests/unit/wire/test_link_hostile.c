@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "tests/unit/wire/link_fixture.h"
 #include "wire/limits.h"
+#include "wire/link_uv.h"
 
 #include <string.h>
 
