@@ -52,7 +52,8 @@ static void side_flush(struct output *o, int stream, bool all)
     buf_consume(&s->chunk, done);
 }
 
-void output_remark(struct output *o, const char *text)
+/* A remark of Cadre's, stream 3; not counted against the limit. */
+static void say_remark(struct output *o, const char *text)
 {
     side_flush(o, STREAM_STDOUT, false);
     side_flush(o, STREAM_STDERR, false);
@@ -64,9 +65,9 @@ void output_remark(struct output *o, const char *text)
 static void remark_on_line(struct output *o, const char *text)
 {
     if (o->remarks == OUTPUT_REMARKS_MAX) return;
-    output_remark(o, text);
+    say_remark(o, text);
     if (++o->remarks == OUTPUT_REMARKS_MAX)
-        output_remark(o, "there may be more of that: no more is said about outputs lines\n");
+        say_remark(o, "there may be more of that: no more is said about outputs lines\n");
 }
 
 static void merge_outputs(struct output *o, const struct json *values)
@@ -131,7 +132,7 @@ static void truncate_here(struct output *o)
                      size);
     side_flush(o, STREAM_STDOUT, true);
     side_flush(o, STREAM_STDERR, true);
-    output_remark(o, remark);
+    say_remark(o, remark);
 }
 
 static void side_add(struct output *o, int stream, const char *data, size_t len, bool last)

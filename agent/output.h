@@ -40,8 +40,6 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
 void output_fini(struct output *o);
 /* Bytes from the job: 1 stdout, 2 stderr. Whole chunks leave at once. */
 void output_add(struct output *o, int stream, const void *data, size_t len);
-/* A remark of Cadre's, stream 3; not counted against the limit. */
-void output_remark(struct output *o, const char *text);
 /* What is held leaves now (end of a turn), but for a character that is not complete. */
 void output_flush(struct output *o);
 /* The job ended: everything leaves. */

@@ -96,7 +96,8 @@ static void add_text(struct buf *out, const char *key, const char *value)
     buf_addc(out, '\n');
 }
 
-int setup_config_text(const struct json *wish, struct buf *out, struct err *e)
+/* agent.yaml as the properties have it; ERR_INVALID names the property. Pure. */
+static int config_text(const struct json *wish, struct buf *out, struct err *e)
 {
     struct agent_config c = {0};
     struct opt *table = property_table();
@@ -130,7 +131,7 @@ static int seed_config(const char *path, const struct json *wish, struct err *e)
     }
     struct buf text;
     buf_init(&text, YAML_MAX_BYTES);
-    int rc = setup_config_text(wish, &text, e);
+    int rc = config_text(wish, &text, e);
     if (rc == 0) rc = file_write_atomic(path, text.data, text.len, FILE_PUBLIC, e);
     buf_fini(&text);
     return rc;

@@ -22,9 +22,6 @@
 
 int agent_setup(void); /* the exit code */
 
-/* agent.yaml as the properties have it; ERR_INVALID names the property. Pure. */
-int setup_config_text(const struct json *wish, struct buf *out, struct err *e);
-
 /* Registers the service, makes the folders of configuration, state and logs, and closes them to all
  * but administrators and the service's account; of those that are elsewhere only the state's, when
  * there is nothing else in it. ERR_DENIED: with a first installation, one that somebody else

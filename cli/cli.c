@@ -69,7 +69,8 @@ static int take_scalar(const struct json *root, const char *path, const char *ke
     return 0;
 }
 
-int user_config_read(char **url, char **token, struct err *e)
+/* The url and token that `login` wrote. Missing file: both NULL. */
+static int user_config_read(char **url, char **token, struct err *e)
 {
     char *path = paths_user_config();
     struct buf text;

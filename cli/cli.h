@@ -105,8 +105,7 @@ void show_line(const char *label, const char *value);
 const char *text_of(const struct json *j, char *scratch,
                     size_t size); /* string as it is, numbers and booleans as text, null: NULL */
 
-/* ~/.config/cadre/config.yaml: the url and token that `login` wrote. Missing file: both NULL. */
-int user_config_read(char **url, char **token, struct err *e);
+/* ~/.config/cadre/config.yaml */
 int user_config_write(const char *url, const char *token, char **path, struct err *e);
 
 #endif

@@ -31,7 +31,8 @@ static bool state_is(const char *state, const char *const *list)
     return false;
 }
 
-int job_exit_code(const struct json *job)
+/* Exit code for a job's object in a final state. */
+static int job_exit_code(const struct json *job)
 {
     const char *state = json_get_str(job, "state", "");
     const char *reason = json_get_str(job, "reason", "");

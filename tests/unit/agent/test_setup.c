@@ -1,5 +1,5 @@
 /* agent/setup: the agent.yaml that an installer's properties give. */
-#include "agent/setup.h"
+#include "agent/setup.c"
 
 #include "agent/config.h"
 #include "base/mem.h"
@@ -25,7 +25,7 @@ static char *seed(const char *wish_text, struct err *e)
     assert_int_equal(json_parse(wish_text, strlen(wish_text), &wish, e), 0);
     buf_init(&out, 65536);
     char *text = NULL;
-    if (setup_config_text(wish, &out, e) == 0) {
+    if (config_text(wish, &out, e) == 0) {
         const char *p = out.data;
         while (p && *p == '#')
             p = strchr(p, '\n') + 1;

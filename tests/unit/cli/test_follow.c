@@ -1,7 +1,7 @@
 /* cli/follow: the exit code that stands for a job's end (design section 8). */
 #include "base/json.h"
 #include "base/str.h"
-#include "cli/follow.h"
+#include "cli/follow.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
