@@ -1,9 +1,10 @@
 /* agent.yaml: the option table, and the careful edit that `join` makes. */
 #include "agent/config.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/files.h"
+#include "platform/config_file.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "wire/limits.h"
@@ -32,14 +33,6 @@ static int check_address(const char *value, struct err *e)
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
-}
-
-static int check_level(const char *value, struct err *e)
-{
-    static const char *const levels[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < 4; i++)
-        if (str_eq(value, levels[i])) return 0;
-    return err_set(e, ERR_INVALID, "is not one of error, warn, info, debug");
 }
 
 #define AT(field) offsetof(struct agent_config, field)
@@ -127,7 +120,7 @@ const struct opt agent_options[] = {
      .fallback = "info",
      .value_name = "L",
      .help = "error, warn, info or debug",
-     .check = check_level},
+     .check = log_level_check},
     {.flag = "replace",
      .type = OPT_BOOL,
      .offset = AT(replace),
@@ -149,23 +142,6 @@ const struct opt agent_options[] = {
 };
 const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
 
-static int load_file(struct agent_config *c, bool named, struct err *e)
-{
-    struct buf text;
-    buf_init(&text, YAML_MAX_BYTES);
-    int rc = file_read(c->config_path, YAML_MAX_BYTES, &text, e);
-    if (rc == ERR_NOT_FOUND && !named) {
-        buf_fini(&text);
-        return 0;
-    }
-    struct yaml_doc doc = {0};
-    if (rc == 0) rc = yaml_parse(c->config_path, text.data, text.len, &doc, e);
-    if (rc == 0) rc = opt_parse_file(&c->set, c->config_path, &doc, e);
-    yaml_doc_fini(&doc);
-    buf_fini(&text);
-    return rc;
-}
-
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e)
 {
@@ -178,7 +154,7 @@ int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_
     /* A file that was named must be there, but for `join`, which makes it. */
     bool named = c->config_path != NULL && !str_eq(argv[0], "join");
     if (!c->config_path) c->config_path = paths_agent_config();
-    rc = load_file(c, named, e);
+    rc = config_file_load(&c->set, c->config_path, named, e);
     if (rc != 0) goto out;
     if (!c->state) c->state = paths_agent_state();
     if (c->labels.count > LIMIT_LABELS)

@@ -60,13 +60,6 @@ static int complain_of_usage(const struct err *e)
     return EXIT_CONFIG;
 }
 
-static void set_log_level(const char *level)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    for (int i = 0; i < 4; i++)
-        if (str_eq(level, names[i])) log_set_level((enum log_level)i);
-}
-
 /* Where a package installed the service, it begins at once: joining is all that it waited for. */
 static int start_service(const struct agent_config *c)
 {
@@ -136,7 +129,9 @@ static int run(struct agent_config *c, int argc, char **argv)
 {
     struct err e = {0};
     if (log_sink_open(NULL, &e) != 0) return complain(&e);
-    set_log_level(c->log_level);
+    enum log_level level = LOG_INFO;
+    (void)log_level_parse(c->log_level, &level, NULL);
+    log_set_level(level);
     int rc = agent_run(c, argc, argv);
     memset(c, 0, sizeof *c);
     log_sink_close();

@@ -29,6 +29,32 @@ void log_set_level(enum log_level level)
     target.level = level;
 }
 
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+#define LEVELS (sizeof level_names / sizeof *level_names)
+
+const char *log_level_name(enum log_level level)
+{
+    return (size_t)level < LEVELS ? level_names[level] : "debug";
+}
+
+int log_level_parse(const char *name, enum log_level *out, struct err *e)
+{
+    for (size_t i = 0; i < LEVELS; i++) {
+        if (!str_eq(name, level_names[i])) continue;
+        *out = (enum log_level)i;
+        return 0;
+    }
+    char shown[STR_QUOTE_SIZE];
+    return err_set(e, ERR_INVALID, "%s is not one of error, warn, info, debug",
+                   str_quote(shown, name));
+}
+
+int log_level_check(const char *name, struct err *e)
+{
+    enum log_level level;
+    return log_level_parse(name, &level, e);
+}
+
 bool log_enabled(enum log_level level)
 {
     return target.sink && level <= target.level;

@@ -17,6 +17,10 @@ void log_set_sink(log_sink_fn *sink, void *user); /* NULL: lines go nowhere (the
 void log_set_level(enum log_level level);         /* default LOG_INFO */
 bool log_enabled(enum log_level level);
 
+const char *log_level_name(enum log_level level); /* "error", "warn", "info", "debug" */
+int log_level_parse(const char *name, enum log_level *out, struct err *e);
+int log_level_check(const char *name, struct err *e); /* for an option's row */
+
 /* The line reads "message key=value key=value". The message names the object first
  * ("job 06f3k9x2m1c7a: ..."). Control characters are written as \xNN, so that a line stays a
  * line. */

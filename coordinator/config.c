@@ -5,8 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/yaml.h"
-#include "platform/files.h"
+#include "platform/config_file.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "wire/lease.h"
@@ -31,14 +30,6 @@ static int check_host(const char *value, struct err *e)
 {
     if (!str_empty(value) && str_name_valid(value)) return 0;
     return err_set(e, ERR_INVALID, "'%s' is neither a host's name nor an address", value);
-}
-
-static int check_level(const char *value, struct err *e)
-{
-    static const char *const levels[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (str_eq(value, levels[i])) return 0;
-    return err_set(e, ERR_INVALID, "'%s' is not one of error, warn, info, debug", value);
 }
 
 static int check_group(const char *value, struct err *e)
@@ -160,7 +151,7 @@ const struct opt config_options[] = {
      .fallback = "info",
      .value_name = "L",
      .help = "error, warn, info or debug",
-     .check = check_level},
+     .check = log_level_check},
     {.flag = "group",
      .type = OPT_LIST,
      .offset = AT(groups),
@@ -173,24 +164,6 @@ const struct opt config_options[] = {
      .help = "init: do nothing, and say nothing, where a coordinator was initialised before"},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
-
-static int load_file(struct config *c, bool named, struct err *e)
-{
-    struct buf text;
-    buf_init(&text, YAML_MAX_BYTES);
-    int rc = file_read(c->config_path, YAML_MAX_BYTES, &text, e);
-    if (rc == ERR_NOT_FOUND && !named) {
-        buf_fini(&text);
-        if (e) *e = (struct err){0};
-        return 0;
-    }
-    struct yaml_doc doc = {0};
-    if (!rc) rc = yaml_parse(c->config_path, text.data, text.len, &doc, e);
-    if (!rc) rc = opt_parse_file(&c->set, c->config_path, &doc, e);
-    yaml_doc_fini(&doc);
-    buf_fini(&text);
-    return rc;
-}
 
 enum opt_source config_source(const struct config *c, const char *env)
 {
@@ -220,18 +193,6 @@ static int check_together(struct config *c, struct err *e)
     return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
-static void apply_log_level(const struct config *c)
-{
-    if (str_eq(c->log_level, "error"))
-        log_set_level(LOG_ERROR);
-    else if (str_eq(c->log_level, "warn"))
-        log_set_level(LOG_WARN);
-    else if (str_eq(c->log_level, "debug"))
-        log_set_level(LOG_DEBUG);
-    else
-        log_set_level(LOG_INFO);
-}
-
 int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e)
 {
     *c = (struct config){0};
@@ -243,14 +204,16 @@ int config_load(struct config *c, int argc, char **argv, struct opt_args *args, 
         bool named = c->config_path != NULL;
         if (!named) c->config_path = paths_coordinator_config();
         if (!c->state) c->state = paths_coordinator_state();
-        rc = load_file(c, named, e);
+        rc = config_file_load(&c->set, c->config_path, named, e);
     }
     if (!rc) rc = check_together(c, e);
     if (rc) {
         config_fini(c);
         return rc;
     }
-    apply_log_level(c);
+    enum log_level level = LOG_INFO;
+    (void)log_level_parse(c->log_level, &level, NULL);
+    log_set_level(level);
     return 0;
 }
 

@@ -51,20 +51,6 @@ static bool journal_listens(bool *is_socket)
     return st.st_dev == device && st.st_ino == strtoumax(end + 1, NULL, 10);
 }
 
-static const char *level_name(enum log_level level)
-{
-    switch (level) {
-    case LOG_ERROR:
-        return "error";
-    case LOG_WARN:
-        return "warn";
-    case LOG_INFO:
-        return "info";
-    default:
-        return "debug";
-    }
-}
-
 /* syslog(3) priorities */
 static int level_priority(enum log_level level)
 {
@@ -164,7 +150,7 @@ static void stamped(struct buf *out, enum log_level level, const char *line)
 {
     char time[TIME_TEXT_SIZE];
     time_format(os_wall_ms(), time);
-    buf_addf(out, "%s %-5s %s\n", time, level_name(level), line);
+    buf_addf(out, "%s %-5s %s\n", time, log_level_name(level), line);
 }
 
 static void file_add(const struct buf *text)

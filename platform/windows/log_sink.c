@@ -27,20 +27,6 @@ static struct {
     int64_t size;
 } sink = {.lock = SRWLOCK_INIT, .file = INVALID_HANDLE_VALUE};
 
-static const char *level_name(enum log_level level)
-{
-    switch (level) {
-    case LOG_ERROR:
-        return "error";
-    case LOG_WARN:
-        return "warn";
-    case LOG_INFO:
-        return "info";
-    default:
-        return "debug";
-    }
-}
-
 static int file_open(struct err *e)
 {
     wchar_t *wide = wide_path(sink.path);
@@ -89,7 +75,7 @@ static void sink_line(enum log_level level, const char *line, void *user)
     struct buf text;
     buf_init(&text, SINK_LINE_MAX_BYTES);
     time_format(os_wall_ms(), time);
-    buf_addf(&text, "%s %-5s %s\r\n", time, level_name(level), line);
+    buf_addf(&text, "%s %-5s %s\r\n", time, log_level_name(level), line);
     AcquireSRWLockExclusive(&sink.lock);
     if (sink.console) fd_write_all(2, text.data, text.len, NULL);
     if (sink.path) file_add(&text);

@@ -35,6 +35,25 @@ static struct heard *listen_at(enum log_level level)
     return &h;
 }
 
+static void levels__have_names_that_read_back(void **state)
+{
+    (void)state;
+    enum log_level level = LOG_INFO;
+    struct err e = {0};
+    for (enum log_level l = LOG_ERROR; l <= LOG_DEBUG; l++) {
+        assert_int_equal(log_level_parse(log_level_name(l), &level, &e), 0);
+        assert_int_equal(level, l);
+    }
+    level = LOG_WARN;
+    static const char *const bad[] = {"", "Error", "warning", "info ", "4", "trace"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(log_level_parse(bad[i], &level, &e), ERR_INVALID);
+        assert_int_equal(log_level_check(bad[i], NULL), ERR_INVALID);
+        assert_int_equal(level, LOG_WARN);
+    }
+    assert_string_equal(err_text(&e), "'trace' is not one of error, warn, info, debug");
+}
+
 static void without_a_sink__nothing_happens(void **state)
 {
     (void)state;
@@ -103,6 +122,7 @@ static void long_lines__are_whole_up_to_a_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(levels__have_names_that_read_back),
         cmocka_unit_test(without_a_sink__nothing_happens),
         cmocka_unit_test(lines_below_the_level__are_not_written),
         cmocka_unit_test(control_characters__are_escaped),
