@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
-#include "platform/linux/gpu.h"
+#include "platform/gpu.h"
 #include "platform/os.h"
 #include "platform/process.h"
 
@@ -189,15 +189,7 @@ static void write_gpus(struct jw *w)
 {
     struct gpus g = {.count = 0};
     gpus_gather("", &g);
-    if (g.known) {
-        jw_object(w, "gpu");
-        jw_int(w, "count", g.count);
-        write_known(w, "model", g.model);
-        if (g.memory_bytes > 0) jw_int(w, "memory", g.memory_bytes);
-        write_known(w, "driver", g.driver);
-        jw_end(w);
-        write_known(w, "cuda", g.cuda);
-    }
+    gpus_write(&g, w);
     gpus_fini(&g);
 }
 

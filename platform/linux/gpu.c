@@ -1,6 +1,6 @@
 /* NVIDIA: /proc/driver/nvidia and `nvidia-smi -q`. AMD: the amdgpu driver's files in
  * /sys/class/drm. What is there without a driver is seen on the PCI bus. */
-#include "platform/linux/gpu.h"
+#include "platform/gpu.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -312,12 +312,4 @@ void gpus_gather(const char *root, struct gpus *g)
     a.folder = folder;
     if (dir_list(folder, on_pci, &a, NULL) == 0 && !a.bare) g->known = true;
     mem_free(folder);
-}
-
-void gpus_fini(struct gpus *g)
-{
-    mem_free(g->model);
-    mem_free(g->driver);
-    mem_free(g->cuda);
-    *g = (struct gpus){.count = 0};
 }

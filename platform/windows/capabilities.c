@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
+#include "platform/gpu.h"
 #include "platform/os.h"
 #include "platform/process.h"
-#include "platform/windows/gpu.h"
 #include "platform/windows/registry.h"
 #include "platform/windows/wide.h"
 
@@ -135,14 +135,8 @@ static void write_programs(struct jw *w)
 static void write_gpus(struct jw *w)
 {
     struct gpus g = {.count = 0};
-    gpus_gather(&g);
-    jw_object(w, "gpu");
-    jw_int(w, "count", g.count);
-    write_known(w, "model", g.model);
-    if (g.memory_bytes > 0) jw_int(w, "memory", g.memory_bytes);
-    write_known(w, "driver", g.driver);
-    jw_end(w);
-    write_known(w, "cuda", g.cuda);
+    gpus_gather("", &g);
+    gpus_write(&g, w);
     gpus_fini(&g);
 }
 

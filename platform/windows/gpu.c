@@ -1,5 +1,5 @@
 /* Display adapters that are present (SetupAPI), and what their drivers wrote into the registry. */
-#include "platform/windows/gpu.h"
+#include "platform/gpu.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -89,8 +89,10 @@ static char *cuda_version(void)
     return out;
 }
 
-void gpus_gather(struct gpus *g)
+void gpus_gather(const char *root, struct gpus *g)
 {
+    (void)root;
+    g->known = true;
     HDEVINFO set = SetupDiGetClassDevsW(&GUID_DEVCLASS_DISPLAY, NULL, NULL, DIGCF_PRESENT);
     if (set == INVALID_HANDLE_VALUE) return;
     SP_DEVINFO_DATA device = {.cbSize = sizeof device};
@@ -109,12 +111,4 @@ void gpus_gather(struct gpus *g)
     }
     SetupDiDestroyDeviceInfoList(set);
     if (nvidia) g->cuda = cuda_version();
-}
-
-void gpus_fini(struct gpus *g)
-{
-    mem_free(g->model);
-    mem_free(g->driver);
-    mem_free(g->cuda);
-    *g = (struct gpus){.count = 0};
 }

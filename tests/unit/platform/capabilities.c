@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "platform/capabilities.h"
 #include "platform/files.h"
-#include "platform/linux/gpu.h"
+#include "platform/gpu.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 
