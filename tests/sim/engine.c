@@ -33,8 +33,8 @@
 
 struct figures {
     uint64_t seeds, jobs, agents, batches, crashes, io_crashes, power_losses, failed_commits, cuts,
-        agent_crashes, step_crashes, freezes, hand_outs, processes, retries, lost, duplicates,
-        repeats, wall_jumps;
+        agent_crashes, step_crashes, journal_crashes, freezes, hand_outs, processes, retries, lost,
+        duplicates, repeats, wall_jumps;
 };
 
 /* A process that runs seeds, as the others see it. */
@@ -82,6 +82,7 @@ static void add(struct figures *f, const struct sim *s)
     f->cuts += s->cuts;
     f->agent_crashes += s->agent_crashes;
     f->step_crashes += s->step_crashes;
+    f->journal_crashes += s->journal_crashes;
     f->freezes += s->freezes;
     f->hand_outs += s->hand_outs;
     f->processes += s->processes;
@@ -113,7 +114,8 @@ static void print_figures(const struct figures *f, double took)
     print_figure("failed commits", f->failed_commits, ", ");
     print_figure("cuts", f->cuts, ", ");
     print_figure("agent crashes", f->agent_crashes, " (");
-    print_figure("at a step", f->step_crashes, "), ");
+    print_figure("at a step", f->step_crashes, ", ");
+    print_figure("within a write of the journal", f->journal_crashes, "), ");
     print_figure("freezes", f->freezes, ", ");
     print_figure("messages doubled", f->repeats, ", ");
     print_figure("submits repeated", f->duplicates, ", ");

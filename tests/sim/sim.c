@@ -27,6 +27,9 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_LOST_RESULT] = "lost-result",
     [SABOTAGE_NO_PAUSE] = "no-pause",
     [SABOTAGE_DEAF_CANCEL] = "deaf-cancel",
+    [SABOTAGE_LOST_JOURNAL] = "lost-journal",
+    [SABOTAGE_LEFT_BEHIND] = "left-behind",
+    [SABOTAGE_LATE_GUARD] = "late-guard",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -108,6 +111,12 @@ void sim_violation(struct sim *s, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(s->violation, sizeof s->violation, fmt, args);
     va_end(args);
+}
+
+/* Short leases and long jobs show best what a guard does. */
+bool is_about_guard(const struct sim *s)
+{
+    return s->sabotage == SABOTAGE_NO_GUARD || s->sabotage == SABOTAGE_LATE_GUARD;
 }
 
 /* ---- mischief ---- */
@@ -236,7 +245,7 @@ static void plan_faults(struct sim *s)
     if (s->sabotage == SABOTAGE_OLD_RESULTS) f->agent_freeze = f->agent_crash = 1;
     if (s->sabotage == SABOTAGE_EARLY_REPLY) f->fail_commit = f->crash_mid = 50;
     if (s->sabotage == SABOTAGE_FORGOTTEN_JOBS) f->crash_after = 100;
-    if (s->sabotage == SABOTAGE_NO_GUARD) f->agent_freeze = 1;
+    if (is_about_guard(s)) f->agent_freeze = 1;
     if (s->sabotage == SABOTAGE_LYING_DISK) f->crash_after = 100;
     if (s->sabotage == SABOTAGE_WALL_LEASE) f->cut = 40;
 }
@@ -244,7 +253,7 @@ static void plan_faults(struct sim *s)
 static void plan_retry(struct sim *s, struct retry *r)
 {
     int kind = (int)sim_random(s, 0, 5);
-    if (s->sabotage == SABOTAGE_OLD_RESULTS || s->sabotage == SABOTAGE_NO_GUARD) kind = 0;
+    if (s->sabotage == SABOTAGE_OLD_RESULTS || is_about_guard(s)) kind = 0;
     if (kind > 2) return; /* none */
     r->type = kind == 0 ? RETRY_CONSTANT : kind == 1 ? RETRY_EXPONENTIAL : RETRY_RANDOM;
     r->interval_ms = sim_random(s, 0, 2000);
@@ -304,7 +313,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     w->outlives_bugs = true;
     w->base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL; /* no need to wear out a disk */
     if (sabotage == SABOTAGE_LYING_DISK || sim_random(s, 0, REAL_FILES_ONE_IN - 1) > 0) {
-        s->disk = disk_new(seed);
+        s->disk = disk_begin(seed);
         disk_lie(s->disk, sabotage == SABOTAGE_LYING_DISK);
         w->disk = disk_of_world(s->disk);
     }
@@ -321,6 +330,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
         w->config.lease_ms /= 4;
         w->config.kill_time_ms = 0;
     }
+    if (is_about_guard(s)) w->config.lease_ms = 30000;
     world_open(w);
     s->start_ms = w->now.wall_ms - w->now.mono_ms;
     s->loaded_ms = s->wall_ms = w->now.mono_ms;
@@ -370,8 +380,11 @@ void sim_fini(struct sim *s)
     }
     for (int i = 0; i < s->agent_count; i++)
         agent_fini_model(&s->agents[i]);
-    for (size_t i = 0; i < s->link_count; i++)
+    for (size_t i = 0; i < s->link_count; i++) {
+        frame_reader_fini(&s->all_links[i]->reader);
+        session_facts_fini(&s->all_links[i]->facts);
         mem_free(s->all_links[i]);
+    }
     struct map *maps[] = {&s->by_id,        &s->by_request,     &s->links,
                           &s->agents_by_id, &s->clone_sessions, &s->enrolling};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
@@ -381,5 +394,5 @@ void sim_fini(struct sim *s)
     mem_free(s->jobs);
     mem_free(s->heap);
     world_close(&s->world);
-    if (s->disk) disk_free(s->disk);
+    if (s->disk) disk_end(s->disk);
 }

@@ -1,10 +1,15 @@
 /* A coordinator, its agents and its users through hours of virtual time: the real engine on a real
- * store, agents and network made up. Everything random comes from one seed. */
+ * store, the real logic of agents with their real journals, the real codec between them. Network,
+ * processes, disks and clocks are made up. Everything random comes from one seed. */
 #ifndef CADRE_TESTS_SIM_H
 #define CADRE_TESTS_SIM_H
 
+#include "agent/journal.h"
+#include "agent/runner_logic.h"
+#include "agent/uplink_logic.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "coordinator/sessions/session.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/unit/coordinator/engine_world.h"
 
@@ -34,6 +39,9 @@ enum sabotage {
     SABOTAGE_LOST_RESULT,    /* results are acknowledged, but not kept */
     SABOTAGE_NO_PAUSE,       /* paused groups hand out */
     SABOTAGE_DEAF_CANCEL,    /* cancels are acknowledged, but not done */
+    SABOTAGE_LOST_JOURNAL,   /* agents start jobs of which their journals know nothing */
+    SABOTAGE_LEFT_BEHIND,    /* an agent that is back does not end what its last life started */
+    SABOTAGE_LATE_GUARD,     /* the guard counts leases from a minute later on */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
@@ -70,26 +78,9 @@ struct job_model {
 };
 
 /* ---- agents ---- */
-enum held_state { HELD_ACCEPTED, HELD_STARTED, HELD_ENDED };
-struct held { /* an attempt in an agent's journal */
-    int64_t job, attempt, lease_ms, accepted_ms;
-    enum held_state state;
-    bool process;
-    uint64_t life; /* guards timers of an earlier life */
-    int64_t chunks, end_seq;
-    enum job_state will;
-    struct held *next;
-};
-struct event_model { /* an event in an agent's journal */
-    int64_t seq;
-    enum command_type type;
-    int64_t job, attempt, offset;
-    enum job_state state;
-    enum reason reason;
-    bool exited;
-    struct event_model *next;
-};
-enum agent_state { AGENT_DOWN, AGENT_AWAY, AGENT_GREETING, AGENT_READY };
+struct parcel;
+struct guard_model;
+struct process_model;
 struct agent_model {
     struct sim *sim;
     int number, group;
@@ -100,43 +91,39 @@ struct agent_model {
     int gpus, gpus_before;
     int64_t gpus_ms; /* when that changed */
     int64_t slots;
-    /* durable */
-    int64_t journal, boot;
-    int64_t seq;
-    struct held *held;
-    struct event_model *events, **events_end;
+    /* the machine */
+    int64_t boot;
+    struct disk *disk;
+    char *folder;                  /* with the journal, on it */
+    struct process_model *machine; /* all processes that ever were */
+    struct guard_model *guard;     /* of this life; then those of former ones */
+    int processes;                 /* alive */
+    int joins;                     /* how often it enrolled again */
     /* of this life */
-    uint64_t life; /* grows with every start; timers of an older one are void */
-    int joins;     /* how often it enrolled again */
-    enum agent_state state;
+    uint64_t life; /* grows with every start and end; timers of an older one are void */
+    bool up, frozen;
+    bool dying, power_loss; /* what the logic wants does not happen any more */
+    struct journal *journal;
+    struct runner_logic *runner;
+    struct uplink_logic *uplink;
+    char boot_id[24], host_id[24];
     struct link *link;
-    bool draining, frozen;
-    int64_t hello_ms, lease_base_ms, heard_ms;
-    int64_t heartbeat_n, heartbeat_at[64];
-    int64_t backoff_ms;
-    uint64_t lives;                    /* of held attempts */
-    struct packet *inbox, **inbox_end; /* what came while it was frozen */
-    int processes;
+    bool changed, turn_planned, draining, saying_goodbye;
+    uint64_t runner_wakes, uplink_wakes; /* the last that was asked for; older ones are void */
+    struct parcel *inbox, **inbox_end;   /* what came while it was frozen */
+    int64_t lease_base_ms;               /* as its guard was told last */
+    int64_t last_seq;                    /* when it was up last */
 };
 
 /* ---- the network ---- */
 struct link {
     uint64_t session;
     struct agent_model *agent;
-    bool cut;        /* nothing passes any more */
-    bool agent_open; /* the agent thinks it is there */
-    bool told;       /* the coordinator's loop had a hello of it: GONE is owed */
-    bool gone;       /* GONE was pushed, or nobody is there to get it */
+    struct session_facts facts; /* the coordinator's end */
+    struct frame_reader reader;
+    bool cut;                               /* nothing passes any more */
+    bool gone;                              /* GONE was pushed, or nobody is there to get it */
     int64_t to_agent_ms, to_coordinator_ms; /* last arrival: order is kept */
-};
-
-struct packet;
-struct note { /* an effect on its way to an agent */
-    enum effect_type type;
-    bool again; /* the second of two */
-    int64_t job, attempt, lease_ms, grace_ms, seq, n, retry_ms;
-    char text[32];
-    bool flag;
 };
 
 typedef void event_fn(struct sim *s, void *object, uint64_t number);
@@ -197,7 +184,8 @@ struct sim {
     /* figures */
     uint64_t batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs, processes,
         retries, lost;
-    uint64_t duplicates, io_crashes, power_losses, wall_jumps, repeats, step_crashes;
+    uint64_t journal_crashes, duplicates, io_crashes, power_losses, wall_jumps, repeats,
+        step_crashes;
 
     char violation[256]; /* "": none so far */
     bool verbose;
@@ -212,6 +200,7 @@ int64_t sim_now(const struct sim *s);
 void sim_at(struct sim *s, int64_t delay_ms, event_fn *fn, void *object, uint64_t number);
 int64_t sim_random(struct sim *s, int64_t least, int64_t most);
 bool sim_chance(struct sim *s, int one_in); /* 0: never; never when healed */
+bool is_about_guard(const struct sim *s);   /* the sabotage */
 void sim_violation(struct sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 
 /* ---- sim_coordinator.c ---- */
@@ -219,15 +208,13 @@ void coordinator_push(struct sim *s, struct command *c);
 void coordinator_plan(struct sim *s);   /* a tick when the engine wants one */
 void coordinator_loaded(struct sim *s); /* the engine has read the store anew */
 void coordinator_silent(struct sim *s, void *link, uint64_t number);
-struct packet *packet_take(struct agent_model *a);    /* from the inbox; NULL: empty */
-void packet_deliver(struct sim *s, struct packet *p); /* takes it */
-void packet_free(struct packet *p);
-void event_fini(struct event *e); /* of one that will not happen */
+void event_fini(struct event *e);             /* of one that will not happen */
+void parcel_drop(event_fn *fn, void *object); /* the same for one that an agent put off */
 struct link *link_new(struct sim *s, struct agent_model *a);
 void link_cut(struct sim *s, struct link *l);   /* the network breaks: both ends find out later */
 void link_close(struct sim *s, struct link *l); /* by the agent */
-/* Takes the command; arrives after a while, in order, unless the link breaks. */
-void link_to_coordinator(struct sim *s, struct link *l, struct command *c);
+/* Arrives after a while, in order, unless the link breaks. */
+void link_to_coordinator(struct sim *s, struct link *l, const void *frames, size_t len);
 void user_submit(struct sim *s, void *job, uint64_t number);
 void clone_hello(struct sim *s,
                  struct agent_model *a); /* from another machine, with a copied state folder */
@@ -242,10 +229,36 @@ void agent_crash(struct sim *s, struct agent_model *a);
 void agent_freeze(struct sim *s, struct agent_model *a);
 void agent_thaw(struct sim *s, struct agent_model *a);
 void agent_drain(struct sim *s, struct agent_model *a);
-void agent_on_note(struct sim *s, struct link *l, const struct note *n);
+/* Frames from the coordinator; m is the first of them. */
+void agent_on_frame(struct sim *s, struct agent_model *a, const struct msg *m, const void *data,
+                    size_t len);
 void agent_on_cut(struct sim *s, void *link, uint64_t number);
+/* Carries out what came of telling its logic something. */
+void agent_after(struct sim *s, struct agent_model *a);
+/* true: it is frozen, and fn is called when it goes on. */
+bool agent_sleeps(struct agent_model *a, event_fn *fn, void *object, uint64_t number);
 bool agent_meets(const struct agent_model *a, int requires);
 void agent_change(struct sim *s, struct agent_model *a); /* another machine, as it were */
+
+/* ---- sim_machine.c ---- */
+void machine_begin_life(struct agent_model *a); /* a new guard */
+bool machine_may_start(void *agent);
+void machine_act(struct sim *s, struct agent_model *a, const struct runner_action *x);
+void machine_agent_died(struct sim *s, struct agent_model *a);
+void machine_goes_down(struct sim *s, struct agent_model *a); /* no process is left */
+void machine_fini(struct agent_model *a);
+
+/* ---- sim_journal.c ---- */
+struct journal_faults {
+    bool lose_commits;
+};
+extern struct journal_faults journal_faults;
+void state_make(struct agent_model *a, uint64_t seed);
+void state_fini(struct agent_model *a);
+void state_open(struct sim *s, struct agent_model *a);
+void state_close(struct agent_model *a);
+void state_die(struct agent_model *a, bool power_loss); /* keeps what a death leaves */
+void state_forget(struct agent_model *a);
 
 /* ---- sim_check.c ---- */
 void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt);

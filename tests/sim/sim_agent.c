@@ -1,322 +1,457 @@
-/* An agent as PROTOCOL.md wants it: journal, heartbeat, its own lease clock, the guard beside
- * it. */
+/* An agent: the real logic (agent/uplink_logic.h, agent/runner_logic.h) and the real journal, under
+ * an owner that is made up. What runner.c, uplink.c and agent.c do with libuv is done here with
+ * virtual time, a network that breaks and a machine that dies. */
 #include "tests/sim/sim.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/frame.h"
 #include "wire/lease.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SILENCE_MS(s) lease_silence_ms((s)->world.config.heartbeat_ms)
+#define GOODBYE_MS 10000 /* as agent.c has it */
 
-static struct held *held_find(struct agent_model *a, int64_t job, int64_t attempt)
+static const struct msg_peer agent_peer = {.agent = true, .known = true};
+
+static void stop(struct sim *s, struct agent_model *a, bool clean);
+
+/* ---- death ---- */
+
+static bool is_dead(const struct agent_model *a)
 {
-    for (struct held *h = a->held; h; h = h->next) {
-        if (h->job == job && h->attempt == attempt) return h;
+    return a->dying || disk_has_died(a->disk);
+}
+
+/* kill -9, or the loss of power, at this very step. The logic goes on until it returns, but nothing
+ * of what it wants happens any more. */
+static void die_here(struct sim *s, struct agent_model *a)
+{
+    s->step_crashes++;
+    a->dying = true;
+    a->power_loss = sim_chance(s, s->faults.agent_reboot);
+    disk_die_now(a->disk, a->power_loss);
+}
+
+static void on_start(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    agent_start(s, object);
+}
+
+static void fall(struct sim *s, struct agent_model *a)
+{
+    s->agent_crashes++;
+    stop(s, a, false);
+    if (a->power_loss) {
+        a->boot++;
+        machine_goes_down(s, a);
     }
-    return NULL;
-}
-
-static struct held *held_of_life(struct agent_model *a, uint64_t life)
-{
-    for (struct held *h = a->held; h; h = h->next) {
-        if (h->life == life) return h;
+    a->power_loss = false;
+    if (sim_chance(s, s->faults.agent_forgets)) {
+        machine_goes_down(s, a); /* nobody knows of them any more, and the guard has ended them */
+        state_forget(a);
     }
-    return NULL;
+    int64_t lease = s->world.config.lease_ms;
+    sim_at(s, sim_random(s, 0, 3) == 0 ? sim_random(s, lease, 2 * lease) : sim_random(s, 100, 5000),
+           on_start, a, 0);
 }
 
-static void held_remove(struct agent_model *a, struct held *h)
+void agent_crash(struct sim *s, struct agent_model *a)
 {
-    struct held **at = &a->held;
-    while (*at != h)
-        at = &(*at)->next;
-    *at = h->next;
-    mem_free(h);
+    if (!a->up) return;
+    a->power_loss = sim_chance(s, s->faults.agent_reboot);
+    fall(s, a);
 }
 
-static void process_ends(struct sim *s, struct agent_model *a, struct held *h)
-{
-    if (!h->process) return;
-    h->process = false;
-    a->processes--;
-    check_process_ends(s, h->job, h->attempt);
-}
+/* ---- a turn ---- */
 
-/* ---- events ---- */
-
-static void send_event(struct sim *s, struct agent_model *a, const struct event_model *v)
-{
-    uint64_t session = a->link->session;
-    struct command *c;
-    if (v->type == CMD_OUTPUT) {
-        c = cmd_output(session, v->seq, v->job, v->attempt, v->offset, "0123456789");
-    } else {
-        c = cmd_finished(session, v->seq, v->job, v->attempt, v->state, v->reason);
-        c->type = v->type;
-        c->u.event.exited = v->exited;
-        c->u.event.exit_code = v->attempt;
-    }
-    link_to_coordinator(s, a->link, c);
-}
-
-static struct event_model *add_event(struct sim *s, struct agent_model *a, enum command_type type,
-                                     const struct held *h, enum job_state state, enum reason reason,
-                                     int64_t offset)
-{
-    struct event_model *v = mem_alloc(sizeof *v);
-    *v = (struct event_model){.seq = ++a->seq,
-                              .type = type,
-                              .job = h->job,
-                              .attempt = h->attempt,
-                              .offset = offset,
-                              .state = state,
-                              .reason = reason,
-                              .exited = state == JOB_SUCCESS || reason == REASON_EXIT_CODE};
-    *a->events_end = v;
-    a->events_end = &v->next;
-    if (a->state == AGENT_READY) {
-        send_event(s, a, v);
-        if (sim_chance(s, s->faults.repeat)) send_event(s, a, v);
-    }
-    return v;
-}
-
-static void drop_events(struct agent_model *a,
-                        bool (*drop)(const struct event_model *v, int64_t x, int64_t y), int64_t x,
-                        int64_t y)
-{
-    struct event_model **at = &a->events;
-    while (*at) {
-        struct event_model *v = *at;
-        if (drop(v, x, y)) {
-            *at = v->next;
-            mem_free(v);
-        } else {
-            at = &v->next;
-        }
-    }
-    a->events_end = at;
-}
-
-static bool up_to(const struct event_model *v, int64_t seq, int64_t unused)
-{
-    (void)unused;
-    return v->seq <= seq;
-}
-
-static bool of_attempt(const struct event_model *v, int64_t job, int64_t attempt)
-{
-    return v->job == job && v->attempt == attempt;
-}
-
-static void acknowledged(struct sim *s, struct agent_model *a, int64_t seq)
-{
-    for (const struct event_model *v = a->events; v; v = v->next) {
-        if (v->seq <= seq && v->type == CMD_FINISHED)
-            check_end_acknowledged(s, v->job, v->attempt, a->id);
-    }
-    drop_events(a, up_to, seq, 0);
-    struct held *next;
-    for (struct held *h = a->held; h; h = next) {
-        next = h->next;
-        if (h->state == HELD_ENDED && h->end_seq <= seq) held_remove(a, h);
-    }
-}
-
-static void held_finish(struct sim *s, struct agent_model *a, struct held *h,
-                        enum command_type type, enum job_state state, enum reason reason)
-{
-    process_ends(s, a, h);
-    h->state = HELD_ENDED;
-    h->will = state;
-    h->life = ++a->lives;
-    h->end_seq = add_event(s, a, type, h, state, reason, 0)->seq;
-}
-
-/* ---- the lease: the agent's own clock, and the guard that minds it while the agent hangs ---- */
-
-static bool lease_is_over(struct sim *s, const struct agent_model *a, const struct held *h)
-{
-    return sim_now(s) >= a->lease_base_ms + h->lease_ms;
-}
-
-static void on_lease(struct sim *s, void *object, uint64_t life)
+static void on_goodbye(struct sim *s, void *object, uint64_t life)
 {
     struct agent_model *a = object;
-    struct held *h = held_of_life(a, life);
-    if (!h || a->state == AGENT_DOWN) return;
-    if (!lease_is_over(s, a, h)) {
-        sim_at(s, a->lease_base_ms + h->lease_ms - sim_now(s), on_lease, a, life);
-        return;
-    }
-    if (!a->frozen || s->sabotage != SABOTAGE_NO_GUARD) process_ends(s, a, h);
-    if (a->frozen) {
-        sim_at(s, 700, on_lease, a, life);
-        return;
-    }
-    held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_LOST);
+    if (a->life != life || !a->up || agent_sleeps(a, on_goodbye, a, life)) return;
+    stop(s, a, true);
+    sim_at(s, sim_random(s, 100, 20000), on_start, a, 0);
 }
 
-/* ---- an attempt ---- */
-
-/* kill -9 at this very step. */
-static bool dies_here(struct sim *s, struct agent_model *a)
+static void finish_drain(struct sim *s, struct agent_model *a)
 {
-    if (!sim_chance(s, s->faults.step_crash)) return false;
-    s->step_crashes++;
-    agent_crash(s, a);
+    if (!a->draining || runner_logic_count(a->runner) > 0) return;
+    if (!a->saying_goodbye) sim_at(s, GOODBYE_MS, on_goodbye, a, a->life);
+    a->saying_goodbye = true;
+    if (!uplink_logic_is_live(a->uplink) || journal_pending_bytes(a->journal) == 0)
+        on_goodbye(s, a, a->life);
+}
+
+static void on_turn(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    struct err e = {0};
+    if (a->life != life || !a->up || agent_sleeps(a, on_turn, a, life)) return;
+    struct moment now = s->world.now;
+    bool io_crash = sim_chance(s, 5 * s->faults.step_crash);
+    a->turn_planned = false;
+    if (io_crash) {
+        a->power_loss = sim_chance(s, s->faults.agent_reboot);
+        disk_die_after(a->disk, sim_random(s, 0, 12), a->power_loss);
+    }
+    if (sim_chance(s, s->faults.decline)) runner_logic_give_back(a->runner, "disk-full");
+    journal_faults.lose_commits = s->sabotage == SABOTAGE_LOST_JOURNAL;
+    int rc = runner_logic_turn(a->runner, now.mono_ms, &e);
+    journal_faults.lose_commits = false;
+    if (rc != 0) sim_violation(s, "%s: %s", a->name, err_text(&e));
+    uplink_logic_pump(a->uplink, &now, 0);
+    if (io_crash && !is_dead(a)) {
+        disk_die_after(a->disk, -1, false);
+        a->power_loss = false;
+    }
+    if (io_crash && is_dead(a)) s->journal_crashes++;
+    if (!is_dead(a)) finish_drain(s, a);
+    if (a->up) agent_after(s, a);
+}
+
+/* After whatever was told to the logic. */
+void agent_after(struct sim *s, struct agent_model *a)
+{
+    if (is_dead(a)) {
+        fall(s, a);
+        return;
+    }
+    if (!a->changed || a->turn_planned) return;
+    a->changed = false;
+    a->turn_planned = true;
+    sim_at(s, 0, on_turn, a, a->life);
+}
+
+/* ---- while it is stopped ---- */
+
+struct parcel { /* what happens when it goes on */
+    event_fn *fn;
+    void *object;
+    uint64_t number;
+    struct parcel *next;
+};
+
+bool agent_sleeps(struct agent_model *a, event_fn *fn, void *object, uint64_t number)
+{
+    if (!a->frozen) return false;
+    struct parcel *p = mem_alloc(sizeof *p);
+    *p = (struct parcel){fn, object, number, NULL};
+    *a->inbox_end = p;
+    a->inbox_end = &p->next;
     return true;
 }
 
-static void on_end(struct sim *s, void *object, uint64_t life)
+static struct parcel *take_inbox(struct agent_model *a)
+{
+    struct parcel *all = a->inbox;
+    a->inbox = NULL;
+    a->inbox_end = &a->inbox;
+    return all;
+}
+
+static void on_thaw(struct sim *s, void *object, uint64_t life)
 {
     struct agent_model *a = object;
-    struct held *h = held_of_life(a, life);
-    if (!h || a->state == AGENT_DOWN) return;
-    process_ends(s, a, h);
-    if (a->frozen) {
-        sim_at(s, 700, on_end, a, life);
-        return;
+    if (a->life != life || !a->frozen) return;
+    a->frozen = false;
+    struct parcel *next;
+    for (struct parcel *p = take_inbox(a); p; p = next) {
+        next = p->next;
+        p->fn(s, p->object, p->number);
+        mem_free(p);
     }
-    if (dies_here(s, a)) return;
-    held_finish(s, a, h, CMD_FINISHED, h->will,
-                h->will == JOB_FAILED ? REASON_EXIT_CODE : REASON_NONE);
 }
 
-static void on_output(struct sim *s, void *object, uint64_t life)
+void agent_thaw(struct sim *s, struct agent_model *a)
+{
+    if (a->frozen) on_thaw(s, a, a->life);
+}
+
+void agent_freeze(struct sim *s, struct agent_model *a)
+{
+    if (!a->up || a->frozen) return;
+    s->freezes++;
+    a->frozen = true;
+    if (a->link)
+        sim_at(s, lease_silence_ms(s->world.config.heartbeat_ms), coordinator_silent, a->link,
+               a->life);
+    sim_at(s, sim_random(s, 500, 2 * s->world.config.lease_ms), on_thaw, a, a->life);
+}
+
+/* ---- the runner's actions ---- */
+
+static void on_runner_wake(struct sim *s, void *object, uint64_t number)
 {
     struct agent_model *a = object;
-    struct held *h = held_of_life(a, life);
-    if (!h || !h->process || a->frozen || a->state == AGENT_DOWN) return;
-    add_event(s, a, CMD_OUTPUT, h, JOB_CREATED, REASON_NONE, h->chunks * 10);
-    h->chunks++;
-    check_process_writes(s, h->job, h->chunks * 10);
-    sim_at(s, sim_random(s, 1, 4000), on_output, a, life);
+    if (number != a->runner_wakes || !a->up || agent_sleeps(a, on_runner_wake, a, number)) return;
+    runner_logic_wake(a->runner, sim_now(s));
+    agent_after(s, a);
 }
 
-static void on_begin(struct sim *s, void *object, uint64_t life)
+static void on_runner_act(const struct runner_action *x, void *user)
 {
-    struct agent_model *a = object;
-    struct held *h = held_of_life(a, life);
-    if (!h || a->state == AGENT_DOWN) return;
-    if (a->frozen) {
-        sim_at(s, 700, on_begin, a, life);
+    struct agent_model *a = user;
+    struct sim *s = a->sim;
+    bool starts = x->type == RUNNER_START;
+    if (starts && !is_dead(a) && sim_chance(s, s->faults.step_crash)) die_here(s, a);
+    if (is_dead(a)) {
+        if (starts) x->u.started->rc = err_set(&x->u.started->err, ERR_TIMEOUT, "dead");
         return;
     }
-    if (dies_here(s, a)) return;
-    if (lease_is_over(s, a, h)) {
-        held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_LOST);
-        return;
+    switch (x->type) {
+    case RUNNER_WAKE:
+        a->runner_wakes++;
+        if (x->u.at_ms < INT64_MAX)
+            sim_at(s, x->u.at_ms - sim_now(s), on_runner_wake, a, a->runner_wakes);
+        break;
+    case RUNNER_CHANGED:
+        a->changed = true;
+        break;
+    case RUNNER_FATAL:
+        sim_violation(s, "%s: %s", a->name, err_text(x->u.err));
+        break;
+    default:
+        machine_act(s, a, x);
+        break;
     }
-    if (sim_chance(s, 60)) {
-        held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_NOT_STARTED);
-        return;
-    }
-    h->state = HELD_STARTED; /* in the journal before there is a process */
-    if (dies_here(s, a)) return;
-    h->process = true;
-    a->processes++;
-    s->processes++;
-    h->will = sim_random(s, 0, 4) == 0 ? JOB_FAILED : JOB_SUCCESS;
-    check_process_begins(s, a, h->job, h->attempt);
-    if (a->processes > a->slots)
-        sim_violation(s, "%s runs %d jobs in %d slots", a->name, a->processes, (int)a->slots);
-    add_event(s, a, CMD_STARTED, h, JOB_CREATED, REASON_NONE, 0);
-    int64_t length =
-        sim_random(s, 0, 9) == 0 ? sim_random(s, 20000, 90000) : sim_random(s, 1, 8000);
-    sim_at(s, sim_random(s, 1, 3000), on_output, a, life);
-    sim_at(s, length, on_end, a, life);
+    if (starts && sim_chance(s, s->faults.step_crash)) die_here(s, a);
 }
 
-static void on_job(struct sim *s, struct agent_model *a, const struct note *n)
+/* ---- the uplink's actions ---- */
+
+static void lose_link(struct sim *s, struct agent_model *a, int code)
 {
-    if (held_find(a, n->job, n->attempt)) return;
-    struct held *h = mem_alloc(sizeof *h);
-    *h = (struct held){.job = n->job,
-                       .attempt = n->attempt,
-                       .lease_ms = n->lease_ms,
-                       .accepted_ms = sim_now(s),
-                       .life = ++a->lives,
-                       .next = a->held};
-    a->held = h;
-    if (dies_here(s, a)) return;
-    if (a->draining || sim_chance(s, s->faults.decline)) {
-        held_finish(s, a, h, CMD_DECLINED, JOB_CREATED, REASON_NONE);
-        return;
-    }
-    sim_at(s, sim_random(s, 0, 300), on_begin, a, h->life);
-    sim_at(s, a->lease_base_ms + h->lease_ms - sim_now(s), on_lease, a, h->life);
-}
-
-static void on_killed(struct sim *s, void *object, uint64_t life)
-{
-    struct agent_model *a = object;
-    struct held *h = held_of_life(a, life);
-    if (!h || a->state == AGENT_DOWN) return;
-    process_ends(s, a, h);
-    if (a->frozen) {
-        sim_at(s, 700, on_killed, a, life);
-        return;
-    }
-    bool timeout = h->will == JOB_RETRYING;
-    held_finish(s, a, h, CMD_FINISHED, timeout ? JOB_FAILED : JOB_KILLED,
-                timeout ? REASON_TIMEOUT : REASON_CANCELLED);
-}
-
-static void on_kill(struct sim *s, struct agent_model *a, const struct note *n)
-{
-    struct held *h = held_find(a, n->job, n->attempt);
-    if (!h || h->state == HELD_ENDED) return;
-    h->will = str_eq(n->text, "timeout") ? JOB_RETRYING : JOB_KILLED; /* a mark for on_killed */
-    if (h->state == HELD_ACCEPTED) {
-        on_killed(s, a, h->life);
-        return;
-    }
-    h->life = ++a->lives; /* its own end is not awaited any more */
-    sim_at(s, sim_random(s, 0, n->grace_ms), on_killed, a, h->life);
-    sim_at(s, a->lease_base_ms + h->lease_ms - sim_now(s), on_lease, a, h->life);
-}
-
-static void on_discard(struct sim *s, struct agent_model *a, const struct note *n)
-{
-    struct held *h = held_find(a, n->job, n->attempt);
-    drop_events(a, of_attempt, n->job, n->attempt);
-    if (!h) return;
-    process_ends(s, a, h);
-    held_remove(a, h);
-}
-
-/* ---- the session ---- */
-
-static void on_connect(struct sim *s, void *object, uint64_t life);
-
-static void retry_later(struct sim *s, struct agent_model *a, int64_t least)
-{
-    int64_t wait = a->backoff_ms / 2 + sim_random(s, 0, a->backoff_ms / 2);
-    a->backoff_ms = a->backoff_ms < 15000 ? 2 * a->backoff_ms : 30000;
-    sim_at(s, wait > least ? wait : least + sim_random(s, 0, 1000), on_connect, a, a->life);
-}
-
-static void lose_link(struct sim *s, struct agent_model *a, int64_t least)
-{
-    a->link->agent_open = false;
+    struct moment now = s->world.now;
+    struct err why = {0};
+    if (code != 0) err_set(&why, code, "%s", err_sentence(code));
     a->link = NULL;
-    a->state = AGENT_AWAY;
-    retry_later(s, a, least);
+    uplink_logic_closed(a->uplink, &now, &why);
+    agent_after(s, a);
+}
+
+static void on_unreachable(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    if (a->life != life || !a->up || agent_sleeps(a, on_unreachable, a, life)) return;
+    lose_link(s, a, ERR_UNAVAILABLE);
 }
 
 void agent_on_cut(struct sim *s, void *object, uint64_t number)
 {
     struct link *l = object;
     struct agent_model *a = l->agent;
-    if (a->link != l) return;
-    if (a->frozen) {
-        sim_at(s, 700, agent_on_cut, l, number);
+    if (a->link != l || agent_sleeps(a, agent_on_cut, l, number)) return;
+    lose_link(s, a, ERR_CLOSED);
+}
+
+static void on_closed(struct sim *s, void *object, uint64_t number)
+{
+    struct link *l = object;
+    struct agent_model *a = l->agent;
+    if (a->link != l || agent_sleeps(a, on_closed, l, number)) return;
+    lose_link(s, a, 0);
+}
+
+static void on_opened(struct sim *s, void *object, uint64_t number)
+{
+    struct link *l = object;
+    struct agent_model *a = l->agent;
+    struct moment now = s->world.now;
+    if (a->link != l || agent_sleeps(a, on_opened, l, number)) return;
+    uplink_logic_opened(a->uplink, &now);
+    agent_after(s, a);
+}
+
+static void connect_now(struct sim *s, struct agent_model *a)
+{
+    if (s->down) {
+        sim_at(s, sim_random(s, 1, 50), on_unreachable, a, a->life);
         return;
     }
-    lose_link(s, a, 0);
+    a->link = link_new(s, a);
+    sim_at(s, sim_random(s, 1, 50), on_opened, a->link, 0);
+}
+
+/* May a message come twice? Events and what the agent says of itself may. */
+static bool may_come_again(const uint8_t *frame, size_t len)
+{
+    struct msg m = {0};
+    struct err e;
+    if (frame[4] == FRAME_OUTPUT) return true;
+    if (msg_decode(frame + FRAME_HEAD, len - FRAME_HEAD, agent_peer, &m, &e) != 0) return false;
+    bool may = m.type == MSG_READY || m.type == MSG_STARTED || m.type == MSG_FINISHED ||
+               m.type == MSG_DECLINED;
+    msg_fini(&m);
+    return may;
+}
+
+static void send_frame(struct sim *s, struct agent_model *a, const void *data, size_t len)
+{
+    if (!a->link) return;
+    link_to_coordinator(s, a->link, data, len);
+    if (s->faults.repeat > 0 && may_come_again(data, len) && sim_chance(s, s->faults.repeat) &&
+        a->link)
+        link_to_coordinator(s, a->link, data, len);
+}
+
+static void on_uplink_wake(struct sim *s, void *object, uint64_t number)
+{
+    struct agent_model *a = object;
+    struct moment now = s->world.now;
+    if (number != a->uplink_wakes || !a->up || agent_sleeps(a, on_uplink_wake, a, number)) return;
+    uplink_logic_wake(a->uplink, &now);
+    agent_after(s, a);
+}
+
+static void end_link(struct sim *s, struct agent_model *a)
+{
+    struct link *l = a->link;
+    if (!l) return;
+    link_close(s, l);
+    sim_at(s, sim_random(s, 0, 50), on_closed, l, 0);
+}
+
+static void on_uplink_act(const struct uplink_action *x, void *user)
+{
+    struct agent_model *a = user;
+    struct sim *s = a->sim;
+    if (is_dead(a)) return;
+    switch (x->type) {
+    case UPLINK_CONNECT:
+        connect_now(s, a);
+        break;
+    case UPLINK_SEND:
+        send_frame(s, a, x->u.send.data, x->u.send.len);
+        if (sim_chance(s, 20 * s->faults.step_crash)) die_here(s, a);
+        break;
+    case UPLINK_CLOSE:
+    case UPLINK_ABORT:
+        end_link(s, a);
+        break;
+    case UPLINK_WAKE:
+        a->uplink_wakes++;
+        if (x->u.at_ms < INT64_MAX)
+            sim_at(s, x->u.at_ms - sim_now(s), on_uplink_wake, a, a->uplink_wakes);
+        break;
+    case UPLINK_CHANGED:
+        a->changed = true;
+        break;
+    case UPLINK_FATAL:
+        sim_violation(s, "%s: %s", a->name, err_text(x->u.err));
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- what comes from the coordinator ---- */
+
+struct heard {
+    struct sim *sim;
+    struct agent_model *agent;
+    int64_t seq;
+};
+
+static int look_at_event(int64_t seq, const void *frame, size_t len, void *user)
+{
+    const struct heard *h = user;
+    const uint8_t *bytes = frame;
+    struct msg m = {0};
+    struct err e;
+    if (seq > h->seq) return 1;
+    if (bytes[4] == FRAME_OUTPUT) return 0;
+    if (msg_decode(bytes + FRAME_HEAD, len - FRAME_HEAD, agent_peer, &m, &e) == 0 &&
+        m.type == MSG_FINISHED)
+        check_end_acknowledged(h->sim, m.u.finished.job, m.u.finished.attempt, h->agent->id);
+    msg_fini(&m);
+    return 0;
+}
+
+/* Before the journal forgets them. */
+static void look_at_acknowledged(struct sim *s, struct agent_model *a, int64_t seq)
+{
+    struct heard h = {s, a, seq};
+    struct err e;
+    if (journal_pending_bytes(a->journal) > 0)
+        (void)journal_each_event(a->journal, 0, look_at_event, &h, &e);
+}
+
+static void on_join(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    char key[64];
+    if (a->life != life || a->up) return;
+    snprintf(key, sizeof key, "%s key %d", a->name, a->joins);
+    struct command *c = cmd_enrol(&s->world, s->world.token, a->name, group_keys[a->group], key);
+    map_put(&s->enrolling, c->session, a);
+    coordinator_push(s, c);
+    sim_at(s, 10000, on_join, a, life);
+}
+
+/* It was removed: somebody makes its state folder anew and joins again. */
+static void leave_and_join(struct sim *s, struct agent_model *a)
+{
+    stop(s, a, false);
+    machine_goes_down(s, a);
+    state_forget(a);
+    a->joins++;
+    sim_at(s, sim_random(s, 1000, 60000), on_join, a, a->life);
+}
+
+void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id)
+{
+    if (a->up || a->id == id) return;
+    a->id = id;
+    map_put(&s->agents_by_id, (uint64_t)id, a);
+    agent_start(s, a);
+}
+
+void agent_on_frame(struct sim *s, struct agent_model *a, const struct msg *m, const void *data,
+                    size_t len)
+{
+    struct moment now = s->world.now;
+    if (m->type == MSG_REFUSED && str_eq(m->u.refused.code, "revoked")) {
+        leave_and_join(s, a);
+        return;
+    }
+    if (m->type == MSG_ACK) look_at_acknowledged(s, a, m->u.ack.seq);
+    if (m->type == MSG_WELCOME) look_at_acknowledged(s, a, m->u.welcome.seq);
+    uplink_logic_received(a->uplink, &now, data, len);
+    agent_after(s, a);
+}
+
+/* ---- lives ---- */
+
+void agent_init(struct sim *s, struct agent_model *a, int number)
+{
+    *a = (struct agent_model){.sim = s, .number = number, .boot = 1};
+    snprintf(a->name, sizeof a->name, "agent-%d", number);
+    a->inbox_end = &a->inbox;
+    /* The first of each group can do everything, so that no job waits for ever. */
+    a->group = number % GROUPS;
+    bool able = number < GROUPS;
+    a->windows = !able && sim_random(s, 0, 2) == 0;
+    a->eu = able || sim_random(s, 0, 1) == 0;
+    a->gpus = a->gpus_before = able ? 2 : (int)sim_random(s, 0, 3);
+    a->slots = sim_random(s, 1, 4);
+    if (a->group == GROUP_BETA) a->windows = false; /* which requires linux */
+    state_make(a, rng_next(&s->rng));
+}
+
+void agent_fini_model(struct agent_model *a)
+{
+    a->dying = true; /* nothing is done for the logic any more */
+    uplink_logic_free(a->uplink);
+    runner_logic_free(a->runner);
+    machine_fini(a);
+    state_fini(a);
+    for (struct parcel *next, *p = take_inbox(a); p; p = next) {
+        next = p->next;
+        parcel_drop(p->fn, p->object);
+        mem_free(p);
+    }
 }
 
 static char *capabilities(const struct sim *s, const struct agent_model *a)
@@ -328,305 +463,96 @@ static char *capabilities(const struct sim *s, const struct agent_model *a)
                     a->windows ? "windows" : "linux", a->gpus, a->eu ? "eu-1" : "us-1");
 }
 
-static void on_connect(struct sim *s, void *object, uint64_t life)
+static void make_uplink(struct sim *s, struct agent_model *a)
 {
-    struct agent_model *a = object;
-    if (a->life != life || a->state != AGENT_AWAY) return;
-    if (a->frozen) {
-        sim_at(s, 700, on_connect, a, life);
+    char *caps = capabilities(s, a);
+    struct uplink_logic_options o = {.journal = a->journal,
+                                     .runner = a->runner,
+                                     .name = a->name,
+                                     .group = group_keys[a->group],
+                                     .boot_id = a->boot_id,
+                                     .host_id = a->host_id,
+                                     .capabilities = caps,
+                                     .slots = a->slots,
+                                     .addresses = 1,
+                                     .seed = rng_next(&s->rng),
+                                     .act = on_uplink_act,
+                                     .user = a};
+    if (s->sabotage == SABOTAGE_TOO_MANY) o.slots += 2;
+    a->uplink = uplink_logic_new(&o);
+    mem_free(caps);
+}
+
+void agent_start(struct sim *s, struct agent_model *a)
+{
+    struct runner_logic_options o = {.may_start = machine_may_start,
+                                     .act = on_runner_act,
+                                     .user = a};
+    struct moment now = s->world.now;
+    struct err e = {0};
+    if (a->up) return;
+    a->life++;
+    a->draining = a->frozen = a->saying_goodbye = a->turn_planned = a->changed = a->dying = false;
+    snprintf(a->boot_id, sizeof a->boot_id, "boot-%lld", (long long)a->boot);
+    snprintf(a->host_id, sizeof a->host_id, "host-%lld", (long long)a->id);
+    state_open(s, a);
+    if (!a->journal) return;
+    a->up = true;
+    machine_begin_life(a);
+    o.journal = a->journal;
+    if (runner_logic_new(&o, &a->runner, &e) != 0) {
+        sim_violation(s, "%s: %s", a->name, err_text(&e));
         return;
     }
-    if (s->down) {
-        retry_later(s, a, 0);
-        return;
+    make_uplink(s, a);
+    uplink_logic_start(a->uplink, &now);
+    agent_after(s, a);
+}
+
+static void stop(struct sim *s, struct agent_model *a, bool clean)
+{
+    struct err e;
+    if (clean) {
+        (void)journal_commit(a->journal, &e);
+        uplink_logic_stop(a->uplink, "stopped");
+        runner_logic_free(a->runner);
     }
-    a->link = link_new(s, a);
-    a->state = AGENT_GREETING;
-    a->hello_ms = a->heard_ms = sim_now(s);
-    a->heartbeat_n = 0;
-    struct command *c =
-        cmd_hello(&s->world, a->link->session, a->id, group_keys[a->group], a->slots);
-    if (s->sabotage == SABOTAGE_TOO_MANY) c->u.hello.slots += 2;
-    mem_free(c->u.hello.capabilities);
-    c->u.hello.capabilities = capabilities(s, a);
-    mem_free(c->u.hello.boot_id);
-    c->u.hello.boot_id = str_dupf("boot-%lld", (long long)a->boot);
-    mem_free(c->u.hello.journal_id);
-    c->u.hello.journal_id = str_dupf("journal-%lld", (long long)a->journal);
-    c->u.hello.seq = a->seq;
-    c->u.hello.draining = a->draining;
-    for (const struct held *h = a->held; h; h = h->next)
-        cmd_hello_attempt(c, h->job, h->attempt, h->state == HELD_ENDED);
-    link_to_coordinator(s, a->link, c);
-}
-
-static int64_t heartbeat_interval(const struct sim *s, const struct agent_model *a)
-{
-    int64_t interval = s->world.config.heartbeat_ms;
-    for (const struct held *h = a->held; h; h = h->next) {
-        if (h->state != HELD_ENDED && lease_heartbeat_ms(h->lease_ms) < interval)
-            interval = lease_heartbeat_ms(h->lease_ms);
-    }
-    return interval;
-}
-
-static void on_heartbeat(struct sim *s, void *object, uint64_t number)
-{
-    struct link *l = object;
-    struct agent_model *a = l->agent;
-    if (a->link != l || a->state != AGENT_READY) return;
-    if (a->frozen) {
-        sim_at(s, 700, on_heartbeat, l, number);
-        return;
-    }
-    if (sim_now(s) - a->heard_ms > SILENCE_MS(s)) {
-        link_close(s, l);
-        lose_link(s, a, 0);
-        return;
-    }
-    a->heartbeat_n++;
-    a->heartbeat_at[a->heartbeat_n % 64] = sim_now(s);
-    link_to_coordinator(s, l, cmd_heartbeat(l->session, a->heartbeat_n));
-    sim_at(s, heartbeat_interval(s, a), on_heartbeat, l, 0);
-}
-
-static void send_ready(struct sim *s, struct agent_model *a)
-{
-    struct command *c = cmd_ready(a->link->session);
-    c->u.ready.draining = a->draining;
-    c->u.ready.capabilities = capabilities(s, a);
-    link_to_coordinator(s, a->link, c);
-    if (!sim_chance(s, s->faults.repeat)) return;
-    c = cmd_ready(a->link->session);
-    c->u.ready.draining = a->draining;
-    link_to_coordinator(s, a->link, c);
-}
-
-static void on_welcome(struct sim *s, struct agent_model *a, const struct note *n)
-{
-    a->state = AGENT_READY;
-    a->backoff_ms = 500;
-    a->lease_base_ms = a->hello_ms;
-    acknowledged(s, a, n->seq);
-    if (a->seq < n->seq) a->seq = n->seq;
-    for (const struct event_model *v = a->events; v; v = v->next)
-        send_event(s, a, v);
-    send_ready(s, a);
-    on_heartbeat(s, a->link, 0);
-}
-
-static void on_ack(struct sim *s, struct agent_model *a, const struct note *n)
-{
-    acknowledged(s, a, n->seq);
-    if (n->n > 0 && n->n <= a->heartbeat_n && a->heartbeat_n - n->n < 64) {
-        int64_t at = a->heartbeat_at[n->n % 64];
-        if (at > a->lease_base_ms) a->lease_base_ms = at;
-    }
-}
-
-static void stop(struct sim *s, struct agent_model *a)
-{
-    for (struct held *h = a->held; h; h = h->next)
-        process_ends(s, a, h); /* the guard sees to it */
-    if (a->link) {
-        a->link->agent_open = false;
+    a->dying = true; /* nothing is done for the logic any more */
+    uplink_logic_free(a->uplink);
+    if (!clean) runner_logic_free(a->runner);
+    a->uplink = NULL;
+    a->runner = NULL;
+    a->last_seq = journal_seq(a->journal);
+    if (clean)
+        state_close(a);
+    else
+        state_die(a, a->power_loss);
+    if (a->link && !clean) {
         if (sim_random(s, 0, 1) == 0)
             link_close(s, a->link);
         else
             link_cut(s, a->link);
     }
     a->link = NULL;
-    a->state = AGENT_DOWN;
+    a->up = false;
     a->life++;
     a->frozen = false;
-    for (struct packet *p; (p = packet_take(a)) != NULL;)
-        packet_free(p);
-}
-
-/* Its state folder is lost. */
-static void forget_all(struct agent_model *a)
-{
-    while (a->held)
-        held_remove(a, a->held);
-    drop_events(a, up_to, INT64_MAX, 0);
-    a->journal++;
-    a->seq = 0;
-}
-
-static void on_join(struct sim *s, void *object, uint64_t life)
-{
-    struct agent_model *a = object;
-    char key[64];
-    if (a->life != life || a->state != AGENT_DOWN) return;
-    snprintf(key, sizeof key, "%s key %d", a->name, a->joins);
-    struct command *c = cmd_enrol(&s->world, s->world.token, a->name, group_keys[a->group], key);
-    map_put(&s->enrolling, c->session, a);
-    coordinator_push(s, c);
-    sim_at(s, 10000, on_join, a, life);
-}
-
-/* It was removed: somebody makes its state folder anew and joins again. */
-static void leave_and_join(struct sim *s, struct agent_model *a)
-{
-    stop(s, a);
-    forget_all(a);
-    a->joins++;
-    sim_at(s, sim_random(s, 1000, 60000), on_join, a, a->life);
-}
-
-void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id)
-{
-    if (a->state != AGENT_DOWN || a->id == id) return;
-    a->id = id;
-    map_put(&s->agents_by_id, (uint64_t)id, a);
-    agent_start(s, a);
-}
-
-void agent_on_note(struct sim *s, struct link *l, const struct note *n)
-{
-    struct agent_model *a = l->agent;
-    if (a->link != l) return;
-    a->heard_ms = sim_now(s);
-    switch (n->type) {
-    case EFFECT_WELCOME:
-        on_welcome(s, a, n);
-        break;
-    case EFFECT_REFUSED:
-        if (str_eq(n->text, "revoked")) {
-            leave_and_join(s, a);
-            break;
-        }
-        lose_link(s, a, n->retry_ms > 0 ? n->retry_ms : 300000);
-        break;
-    case EFFECT_CLOSE:
-        lose_link(s, a, 0);
-        break;
-    case EFFECT_JOB:
-        on_job(s, a, n);
-        break;
-    case EFFECT_KILL:
-        on_kill(s, a, n);
-        break;
-    case EFFECT_ACK:
-        on_ack(s, a, n);
-        break;
-    case EFFECT_DISCARD:
-        on_discard(s, a, n);
-        break;
-    default:
-        break;
+    if (!clean) machine_agent_died(s, a);
+    for (struct parcel *next, *p = take_inbox(a); p; p = next) {
+        next = p->next;
+        p->fn(s, p->object, p->number); /* finds that the agent is gone */
+        mem_free(p);
     }
-}
-
-/* ---- lives ---- */
-
-void agent_init(struct sim *s, struct agent_model *a, int number)
-{
-    *a = (struct agent_model){.sim = s, .number = number, .journal = 1, .boot = 1};
-    snprintf(a->name, sizeof a->name, "agent-%d", number);
-    a->events_end = &a->events;
-    a->inbox_end = &a->inbox;
-    /* The first of each group can do everything, so that no job waits for ever. */
-    a->group = number % GROUPS;
-    bool able = number < GROUPS;
-    a->windows = !able && sim_random(s, 0, 2) == 0;
-    a->eu = able || sim_random(s, 0, 1) == 0;
-    a->gpus = a->gpus_before = able ? 2 : (int)sim_random(s, 0, 3);
-    a->slots = sim_random(s, 1, 4);
-    if (a->group == GROUP_BETA) a->windows = false; /* which requires linux */
-}
-
-void agent_fini_model(struct agent_model *a)
-{
-    while (a->held)
-        held_remove(a, a->held);
-    drop_events(a, up_to, INT64_MAX, 0);
-    for (struct packet *p; (p = packet_take(a)) != NULL;)
-        packet_free(p);
-}
-
-void agent_start(struct sim *s, struct agent_model *a)
-{
-    if (a->state != AGENT_DOWN) return;
-    a->life++;
-    a->state = AGENT_AWAY;
-    a->draining = a->frozen = false;
-    a->backoff_ms = 500;
-    /* What the journal says of the life before. */
-    for (struct held *h = a->held; h; h = h->next) {
-        h->life = ++a->lives;
-        if (h->state == HELD_ACCEPTED)
-            held_finish(s, a, h, CMD_DECLINED, JOB_CREATED, REASON_NONE);
-        else if (h->state == HELD_STARTED)
-            held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_INTERRUPTED);
-    }
-    sim_at(s, sim_random(s, 0, 500), on_connect, a, a->life);
-}
-
-static void on_start(struct sim *s, void *object, uint64_t number)
-{
-    (void)number;
-    agent_start(s, object);
-}
-
-void agent_crash(struct sim *s, struct agent_model *a)
-{
-    if (a->state == AGENT_DOWN) return;
-    s->agent_crashes++;
-    stop(s, a);
-    if (sim_chance(s, s->faults.agent_reboot)) a->boot++;
-    if (sim_chance(s, s->faults.agent_forgets)) forget_all(a);
-    int64_t lease = s->world.config.lease_ms;
-    sim_at(s, sim_random(s, 0, 3) == 0 ? sim_random(s, lease, 2 * lease) : sim_random(s, 100, 5000),
-           on_start, a, 0);
-}
-
-static void on_thaw(struct sim *s, void *object, uint64_t life);
-
-void agent_thaw(struct sim *s, struct agent_model *a)
-{
-    if (a->frozen) on_thaw(s, a, a->life);
-}
-
-static void on_thaw(struct sim *s, void *object, uint64_t life)
-{
-    struct agent_model *a = object;
-    if (a->life != life || !a->frozen) return;
-    a->frozen = false;
-    for (struct packet *p; !a->frozen && (p = packet_take(a)) != NULL;)
-        packet_deliver(s, p);
-}
-
-void agent_freeze(struct sim *s, struct agent_model *a)
-{
-    if (a->state == AGENT_DOWN || a->frozen) return;
-    s->freezes++;
-    a->frozen = true;
-    if (a->link) sim_at(s, SILENCE_MS(s), coordinator_silent, a->link, a->life);
-    sim_at(s, sim_random(s, 500, 2 * s->world.config.lease_ms), on_thaw, a, a->life);
-}
-
-static void on_drained(struct sim *s, void *object, uint64_t life)
-{
-    struct agent_model *a = object;
-    if (a->life != life || a->state == AGENT_DOWN) return;
-    if (a->frozen) {
-        sim_at(s, 700, on_drained, a, life);
-        return;
-    }
-    for (struct held *h = a->held; h; h = h->next) {
-        if (h->state == HELD_STARTED) held_finish(s, a, h, CMD_FINISHED, JOB_FAILED, REASON_DRAIN);
-    }
-    stop(s, a);
-    sim_at(s, sim_random(s, 100, 20000), on_start, a, 0);
 }
 
 void agent_drain(struct sim *s, struct agent_model *a)
 {
-    if (a->state != AGENT_READY || a->draining || a->frozen) return;
+    if (!a->up || a->draining || a->frozen || !uplink_logic_is_live(a->uplink)) return;
     a->draining = true;
-    send_ready(s, a);
-    sim_at(s, sim_random(s, 1000, 30000), on_drained, a, a->life);
+    a->changed = true;
+    runner_logic_drain(a->runner, sim_now(s), sim_random(s, 1000, 30000));
+    uplink_logic_announce(a->uplink, a->slots);
+    agent_after(s, a);
 }
 
 /* A GPU is put in or taken out. */
@@ -636,7 +562,11 @@ void agent_change(struct sim *s, struct agent_model *a)
     a->gpus_before = a->gpus;
     a->gpus = (int)sim_random(s, 0, 3);
     a->gpus_ms = sim_now(s);
-    if (a->state == AGENT_READY) send_ready(s, a);
+    if (!a->up) return;
+    char *caps = capabilities(s, a);
+    uplink_logic_set_capabilities(a->uplink, caps);
+    mem_free(caps);
+    agent_after(s, a);
 }
 
 bool agent_meets(const struct agent_model *a, int requires)

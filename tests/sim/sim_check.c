@@ -273,7 +273,8 @@ static void check_success(struct sim *s, const struct job_model *j, const struct
     if (row->attempt != j->started_attempt)
         sim_violation(s, "job %s: its result is of attempt %lld, but the last that ran is %lld",
                       text(row->id, name), (long long)row->attempt, (long long)j->started_attempt);
-    if (row->exited && row->exit_code != row->attempt)
+    bool tells = row->state == JOB_SUCCESS || row->reason == REASON_EXIT_CODE;
+    if (tells && row->exit_code != row->attempt)
         sim_violation(s, "job %s: the result of attempt %lld was taken for that of attempt %lld",
                       text(row->id, name), (long long)row->exit_code, (long long)row->attempt);
 }
@@ -308,7 +309,8 @@ static void check_job(struct sim *s, const struct job_model *j)
         row.state == JOB_KILLED || (row.state == JOB_CANCELLED && row.reason == REASON_CANCELLED);
     if (cancelled && !j->cancel_wanted)
         sim_violation(s, "job %s was cancelled by nobody", text(j->id, name));
-    if (row.state == JOB_SUCCESS || row.exited) check_success(s, j, &row);
+    bool ran = row.exited && row.reason != REASON_NOT_STARTED;
+    if (row.state == JOB_SUCCESS || ran) check_success(s, j, &row);
     if (row.state == JOB_SUCCESS) check_output(s, &row);
     if (j->alive != 0) sim_violation(s, "job %s has ended, but runs", text(j->id, name));
     job_row_fini(&row);

@@ -2,19 +2,21 @@
 #include "tests/sim/sim.h"
 
 #include "base/id.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/frame.h"
+#include "wire/limits.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct packet {
+struct packet { /* frames on their way */
     struct link *link;
-    struct command *command; /* to the coordinator */
-    struct note note;        /* to the agent */
+    struct buf bytes;
+    bool last; /* the coordinator closes behind it */
     uint64_t coordinator_life;
-    struct packet *next;
 };
 
 /* ---- trace ---- */
@@ -56,15 +58,14 @@ static void trace_command(const struct sim *s, const struct link *l, const struc
     }
 }
 
-static void trace_note(const struct sim *s, const struct link *l, const struct note *n)
+static void trace_message(const struct sim *s, const struct link *l, const struct msg *m)
 {
-    static const char *const names[] = {
-        [EFFECT_WELCOME] = "welcome", [EFFECT_REFUSED] = "refused", [EFFECT_JOB] = "job",
-        [EFFECT_KILL] = "kill",       [EFFECT_ACK] = "ack",         [EFFECT_DISCARD] = "discard",
-        [EFFECT_DRAIN] = "drain",     [EFFECT_CLOSE] = "close",
-    };
-    if (n->type == EFFECT_ACK && n->n > 0) return; /* heartbeats */
-    trace(s, l, "<--", names[n->type], n->job, n->attempt, n->seq);
+    int64_t job = 0, attempt = 0;
+    if (m->type == MSG_ACK && m->u.ack.heartbeat > 0) return;
+    if (m->type == MSG_JOB) job = m->u.job.job, attempt = m->u.job.attempt;
+    if (m->type == MSG_KILL) job = m->u.kill.job, attempt = m->u.kill.attempt;
+    if (m->type == MSG_DISCARD) job = m->u.discard.job, attempt = m->u.discard.attempt;
+    trace(s, l, "<--", msg_name(m->type), job, attempt, m->type == MSG_ACK ? m->u.ack.seq : 0);
 }
 
 /* ---- links ---- */
@@ -74,7 +75,8 @@ struct link *link_new(struct sim *s, struct agent_model *a)
     struct link *l = mem_alloc(sizeof *l);
     l->session = ++s->world.sessions;
     l->agent = a;
-    l->agent_open = true;
+    l->facts = (struct session_facts){.number = l->session, .agent = a->id};
+    frame_reader_init(&l->reader, LIMIT_FRAME_KNOWN);
     l->to_agent_ms = l->to_coordinator_ms = sim_now(s) + sim_random(s, 1, 50);
     if (s->link_count == s->link_cap) {
         s->link_cap = s->link_cap ? 2 * s->link_cap : 64;
@@ -91,7 +93,7 @@ static void on_gone(struct sim *s, void *object, uint64_t life)
     if (l->gone || s->coordinator_life != life) return;
     l->cut = l->gone = true;
     trace(s, l, "-->", "gone", 0, 0, 0);
-    if (l->told) coordinator_push(s, cmd_gone(l->session));
+    if (l->facts.greeted) coordinator_push(s, cmd_gone(l->session));
 }
 
 void link_cut(struct sim *s, struct link *l)
@@ -128,25 +130,75 @@ static int64_t delay(struct sim *s)
     return sim_random(s, 0, 40);
 }
 
+static struct packet *packet_new(struct link *l, const void *data, size_t len)
+{
+    struct packet *p = mem_alloc(sizeof *p);
+    p->link = l;
+    buf_init(&p->bytes, LIMIT_SEND_QUEUE);
+    (void)buf_add(&p->bytes, data, len);
+    return p;
+}
+
+static void packet_free(struct packet *p)
+{
+    buf_fini(&p->bytes);
+    mem_free(p);
+}
+
+/* Each process says in its outputs, or by its exit code when it fails, which attempt it is of. The
+ * store's rows can be asked for the exit code alone, so that it stands there of a success, too. */
+static void dye(struct command *c)
+{
+    const char *told = c->u.event.outputs;
+    struct json *outputs = NULL;
+    if (told) (void)json_parse(told, strlen(told), &outputs, NULL);
+    c->u.event.exit_code = json_get_int(outputs, "attempt", -1);
+    json_free(outputs);
+}
+
+/* What the coordinator's loop makes of a frame: the real session_receive. */
+static void receive(struct sim *s, struct link *l, const struct frame *f)
+{
+    struct session_heard heard;
+    session_receive(&l->facts, f, &heard);
+    switch (heard.action) {
+    case SESSION_COMMAND:
+        trace_command(s, l, heard.command);
+        if (heard.command->type == CMD_FINISHED && heard.command->u.event.state == JOB_SUCCESS)
+            dye(heard.command);
+        coordinator_push(s, heard.command);
+        break;
+    case SESSION_BYE:
+        l->facts.state = SESSION_CLOSING;
+        break;
+    default:
+        sim_violation(s, "%s says what is refused: %s", l->agent->name, err_text(&heard.why));
+        break;
+    }
+}
+
 static void on_arrival_at_coordinator(struct sim *s, void *object, uint64_t number)
 {
     (void)number;
     struct packet *p = object;
-    if (p->link->cut || p->link->gone || s->down || p->coordinator_life != s->coordinator_life) {
-        command_free(p->command);
-    } else {
-        if (p->command->type == CMD_HELLO) p->link->told = true;
-        trace_command(s, p->link, p->command);
-        coordinator_push(s, p->command);
+    struct link *l = p->link;
+    struct frame f;
+    struct err e = {0};
+    if (!l->cut && !l->gone && !s->down && p->coordinator_life == s->coordinator_life) {
+        int rc = frame_reader_add(&l->reader, p->bytes.data, p->bytes.len, &e);
+        while (rc == 0 && l->facts.state != SESSION_CLOSING &&
+               (rc = frame_reader_next(&l->reader, &f, &e)) == 1) {
+            receive(s, l, &f);
+            rc = 0;
+        }
+        if (rc < 0) sim_violation(s, "%s: %s", l->agent->name, err_text(&e));
     }
-    mem_free(p);
+    packet_free(p);
 }
 
-void link_to_coordinator(struct sim *s, struct link *l, struct command *c)
+void link_to_coordinator(struct sim *s, struct link *l, const void *frames, size_t len)
 {
-    struct packet *p = mem_alloc(sizeof *p);
-    p->link = l;
-    p->command = c;
+    struct packet *p = packet_new(l, frames, len);
     p->coordinator_life = s->coordinator_life;
     int64_t at = sim_now(s) + delay(s);
     if (at < l->to_coordinator_ms) at = l->to_coordinator_ms;
@@ -155,122 +207,88 @@ void link_to_coordinator(struct sim *s, struct link *l, struct command *c)
     if (sim_chance(s, s->faults.cut)) link_cut(s, l);
 }
 
-void packet_deliver(struct sim *s, struct packet *p)
+/* The first frame of a packet, for whoever looks over the network's shoulder. */
+static bool peek(const struct packet *p, struct msg *out)
 {
-    struct link *l = p->link;
-    if (l->agent->frozen && l->agent->link == l) {
-        p->next = NULL;
-        *l->agent->inbox_end = p;
-        l->agent->inbox_end = &p->next;
-        return;
-    }
-    if (!l->cut || p->note.type == EFFECT_CLOSE || p->note.type == EFFECT_REFUSED) {
-        trace_note(s, l, &p->note);
-        agent_on_note(s, l, &p->note);
-    }
-    mem_free(p);
+    struct err e;
+    const uint8_t *bytes = (const uint8_t *)p->bytes.data;
+    return p->bytes.len > FRAME_HEAD && msg_decode(bytes + FRAME_HEAD, p->bytes.len - FRAME_HEAD,
+                                                   (struct msg_peer){.known = true}, out, &e) == 0;
 }
 
 static void on_arrival_at_agent(struct sim *s, void *object, uint64_t number)
 {
-    (void)number;
-    packet_deliver(s, object);
+    struct packet *p = object;
+    struct link *l = p->link;
+    struct agent_model *a = l->agent;
+    struct msg m = {0};
+    bool there = a->up && a->link == l;
+    if (there && agent_sleeps(a, on_arrival_at_agent, p, number)) return;
+    if (there && (!l->cut || p->last)) {
+        if (peek(p, &m)) {
+            trace_message(s, l, &m);
+            agent_on_frame(s, a, &m, p->bytes.data, p->bytes.len);
+        }
+        if (p->last) sim_at(s, 0, agent_on_cut, l, 0);
+    }
+    msg_fini(&m);
+    packet_free(p);
 }
 
-struct packet *packet_take(struct agent_model *a)
+void parcel_drop(event_fn *fn, void *object)
 {
-    struct packet *p = a->inbox;
-    if (!p) return NULL;
-    a->inbox = p->next;
-    if (!a->inbox) a->inbox_end = &a->inbox;
-    return p;
-}
-
-void packet_free(struct packet *p)
-{
-    command_free(p->command);
-    mem_free(p);
+    if (fn == on_arrival_at_agent || fn == on_arrival_at_coordinator) packet_free(object);
 }
 
 void event_fini(struct event *e)
 {
-    if (e->fn == on_arrival_at_agent || e->fn == on_arrival_at_coordinator) packet_free(e->object);
+    parcel_drop(e->fn, e->object);
 }
 
 /* What may come twice at any time. A job may not: an ordered connection and a journal see to that,
  * so its double follows at its heels. */
-static bool may_come_again(enum effect_type type)
+static bool may_come_again(enum msg_type type)
 {
-    return type == EFFECT_JOB || type == EFFECT_KILL || type == EFFECT_ACK ||
-           type == EFFECT_DISCARD || type == EFFECT_DRAIN;
+    return type == MSG_JOB || type == MSG_KILL || type == MSG_ACK || type == MSG_DISCARD ||
+           type == MSG_DRAIN;
 }
 
-static void repeat(struct sim *s, const struct packet *first, int64_t at)
+static void repeat(struct sim *s, const struct packet *first, enum msg_type type, int64_t at)
 {
-    struct packet *p = mem_alloc(sizeof *p);
-    *p = *first;
-    p->note.again = true;
+    struct packet *p = packet_new(first->link, first->bytes.data, first->bytes.len);
     s->repeats++;
-    if (p->note.type == EFFECT_KILL || p->note.type == EFFECT_ACK)
+    if (type == MSG_KILL || type == MSG_ACK)
         at += sim_random(s, 0, 1) ? sim_random(s, 0, 20000) : 0;
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
 }
 
-static void note_text(struct note *n, const char *text)
+/* The agent is told of a lease that is longer than the coordinator's. */
+static void stretch_lease(struct packet *p, struct msg *m)
 {
-    snprintf(n->text, sizeof n->text, "%s", text ? text : "");
-}
-
-static struct note note_of(const struct effect *x)
-{
-    struct note n = {.type = x->type};
-    switch (x->type) {
-    case EFFECT_WELCOME:
-        n.seq = x->u.welcome.seq;
-        break;
-    case EFFECT_REFUSED:
-        n.retry_ms = x->u.refused.retry_ms;
-        note_text(&n, x->u.refused.code);
-        break;
-    case EFFECT_JOB:
-        n.job = x->u.job.job;
-        n.attempt = x->u.job.attempt;
-        n.lease_ms = x->u.job.lease_ms;
-        break;
-    case EFFECT_KILL:
-        n.job = x->u.kill.job;
-        n.attempt = x->u.kill.attempt;
-        n.grace_ms = x->u.kill.grace_ms;
-        note_text(&n, x->u.kill.reason);
-        break;
-    case EFFECT_ACK:
-        n.seq = x->u.ack.seq;
-        n.n = x->u.ack.heartbeat;
-        break;
-    case EFFECT_DISCARD:
-        n.job = x->u.discard.job;
-        n.attempt = x->u.discard.attempt;
-        break;
-    case EFFECT_DRAIN:
-        n.flag = x->u.drain.on;
-        break;
-    default:
-        break;
-    }
-    return n;
+    m->u.job.lease_ms *= 4;
+    buf_clear(&p->bytes);
+    (void)msg_frame_add(&p->bytes, m);
 }
 
 static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 {
-    struct packet *p = mem_alloc(sizeof *p);
-    p->link = l;
-    p->note = note_of(x);
-    if (s->sabotage == SABOTAGE_SHORT_LEASE) p->note.lease_ms *= 4;
+    const struct engine_config *c = &s->world.config;
+    struct session_terms terms = {c->lease_ms, c->heartbeat_ms, c->output_limit_bytes,
+                                  s->world.now.wall_ms};
+    struct packet *p = packet_new(l, NULL, 0);
+    struct msg m = {0};
+    struct err e = {0};
+    if (session_send(&l->facts, &terms, x, &p->bytes, &e) != 0)
+        sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
+    p->last = l->facts.state == SESSION_CLOSING;
+    (void)peek(p, &m);
+    if (s->sabotage == SABOTAGE_SHORT_LEASE && m.type == MSG_JOB) stretch_lease(p, &m);
     int64_t at = sim_now(s) + delay(s);
     if (at < l->to_agent_ms) at = l->to_agent_ms;
     l->to_agent_ms = at;
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
-    if (may_come_again(x->type) && sim_chance(s, s->faults.again)) repeat(s, p, at);
+    if (may_come_again(m.type) && sim_chance(s, s->faults.again)) repeat(s, p, m.type, at);
+    msg_fini(&m);
 }
 
 /* ---- a copied machine ---- */
@@ -282,6 +300,19 @@ static void on_clone_gone(struct sim *s, void *object, uint64_t life)
     coordinator_push(s, cmd_gone(life & 0xffffffff));
 }
 
+struct copied {
+    struct sim *sim;
+    struct command *hello;
+};
+
+static int copy_attempt(const struct journal_attempt *j, void *user)
+{
+    const struct copied *c = user;
+    if (sim_random(c->sim, 0, 1)) return 1;
+    cmd_hello_attempt(c->hello, j->job, j->attempt, sim_random(c->sim, 0, 1) == 0);
+    return 0;
+}
+
 void clone_hello(struct sim *s, struct agent_model *a)
 {
     uint64_t number = ++s->world.sessions;
@@ -290,9 +321,10 @@ void clone_hello(struct sim *s, struct agent_model *a)
     map_put(&s->clone_sessions, number, a);
     mem_free(c->u.hello.host_id);
     c->u.hello.host_id = str_dupf("clone-%llu", (unsigned long long)number);
-    c->u.hello.seq = a->seq;
-    for (const struct held *h = a->held; h && sim_random(s, 0, 1); h = h->next)
-        cmd_hello_attempt(c, h->job, h->attempt, sim_random(s, 0, 1) == 0);
+    c->u.hello.seq = a->up ? journal_seq(a->journal) : a->last_seq;
+    struct copied copied = {s, c};
+    struct err e;
+    if (a->up) (void)journal_each_attempt(a->journal, copy_attempt, &copied, &e);
     coordinator_push(s, c);
     if (sim_random(s, 0, 1))
         coordinator_push(s, cmd_ready(number)); /* and takes jobs, and drops them */
@@ -324,6 +356,11 @@ void user_submit(struct sim *s, void *object, uint64_t number)
     c->u.submit.job = j->row;
     c->u.submit.job.group = group;
     c->u.submit.job.unique_key = mem_strdup(j->key);
+    if (j->row.kill_grace_ms > 0) {
+        mem_free(c->u.submit.spec);
+        c->u.submit.spec = str_dupf("{\"command\":[\"true\"],\"killGraceMs\":%lld}",
+                                    (long long)j->row.kill_grace_ms);
+    }
     if (s->sabotage == SABOTAGE_WRONG_ORDER) c->u.submit.job.priority = -j->row.priority;
     j->request = c->request;
     map_put(&s->by_request, c->request, j);
@@ -509,7 +546,7 @@ static void dress_up(struct sim *s, struct command *c)
     struct agent_model *a = map_find(&s->agents_by_id, (uint64_t)j->agent);
     if (!a || !a->link) return;
     c->session = a->link->session;
-    c->u.event.seq = ++a->seq;
+    c->u.event.seq = journal_next_seq(a->journal);
     c->u.event.attempt = j->attempt;
 }
 

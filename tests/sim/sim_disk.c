@@ -1,7 +1,7 @@
 #include "tests/sim/sim_disk.h"
 
-#include "base/mem.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <sqlite3.h>
@@ -186,7 +186,7 @@ static char *snapshot(struct disk *d, const char *folder, bool power_loss)
 
 static void count_down(struct disk *d)
 {
-    if (d->left < 0 || d->left-- > 0) return;
+    if (d->left < 0 || d->left-- > 0 || d->died) return;
     d->died = snapshot(d, d->folder, d->power_loss);
 }
 
@@ -194,6 +194,13 @@ void disk_die_after(struct disk *d, int64_t count, bool power_loss)
 {
     d->left = count;
     d->power_loss = power_loss;
+}
+
+void disk_die_now(struct disk *d, bool power_loss)
+{
+    if (d->died) return;
+    d->left = -1;
+    d->died = snapshot(d, d->folder, power_loss);
 }
 
 bool disk_has_died(const struct disk *d)
@@ -437,7 +444,7 @@ static int on_last_error(sqlite3_vfs *vfs, int n, char *out)
     return 0;
 }
 
-struct disk *disk_new(uint64_t seed)
+static struct disk *make(uint64_t seed)
 {
     struct disk *d = mem_alloc(sizeof *d);
     d->left = -1;
@@ -455,16 +462,39 @@ struct disk *disk_new(uint64_t seed)
                            .xSleep = on_sleep,
                            .xCurrentTime = on_time,
                            .xGetLastError = on_last_error};
+    return d;
+}
+
+struct disk *disk_begin(uint64_t seed)
+{
+    struct disk *d = make(seed);
     d->former = sqlite3_vfs_find(NULL);
     sqlite3_vfs_register(&d->vfs, 1);
     sqlite3_randomness(0, NULL); /* SQLite's own begins anew, too, so that a seed is one history */
     return d;
 }
 
-void disk_free(struct disk *d)
+struct disk *disk_begin_aside(uint64_t seed)
 {
-    sqlite3_vfs_unregister(&d->vfs);
-    sqlite3_vfs_register(d->former, 1);
+    return make(seed);
+}
+
+void disk_enter(struct disk *d)
+{
+    sqlite3_vfs_register(&d->vfs, 1);
+}
+
+void disk_leave(struct disk *d)
+{
+    sqlite3_vfs_unregister(&d->vfs); /* what is open on it stays so */
+}
+
+void disk_end(struct disk *d)
+{
+    if (d->former) {
+        sqlite3_vfs_unregister(&d->vfs);
+        sqlite3_vfs_register(d->former, 1);
+    }
     while (d->files)
         forget(d, d->files);
     mem_free(d->folder);
@@ -502,6 +532,42 @@ static char *keep_folder(void *user, const char *folder)
     mem_free(d->folder);
     d->folder = mem_strdup(kept);
     return kept;
+}
+
+char *disk_make_folder(struct disk *d)
+{
+    return make_folder(d);
+}
+
+char *disk_keep_folder(struct disk *d, const char *folder)
+{
+    return keep_folder(d, folder);
+}
+
+void disk_remove_folder(struct disk *d, const char *folder)
+{
+    remove_folder(d, folder);
+}
+
+/* ---- single files ---- */
+
+bool disk_has_file(struct disk *d, const char *path)
+{
+    return find(d, path) != NULL;
+}
+
+void disk_add_file(struct disk *d, const char *path)
+{
+    if (!find(d, path)) add(d, path);
+}
+
+void disk_move_file(struct disk *d, const char *from, const char *to)
+{
+    struct disk_file *f = find(d, from), *there = find(d, to);
+    if (!f) return;
+    if (there) forget(d, there);
+    mem_free(f->path);
+    f->path = mem_strdup(to);
 }
 
 struct world_disk disk_of_world(struct disk *d)
