@@ -7,15 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void problem_set(struct problem *p, int status, const char *code, const char *hint,
-                 const char *field, const char *fmt, ...)
+static bool set(struct problem *p, int status, const char *code, const char *fmt, va_list args)
 {
-    if (p->status) return;
     struct err text;
-    va_list args;
-    va_start(args, fmt);
+    if (p->status) return false;
     int n = vsnprintf(p->message, sizeof p->message, fmt, args);
-    va_end(args);
     /* a cut message is cut at a character: err_set knows how */
     if (n >= (int)sizeof p->message) {
         err_set(&text, ERR_INVALID, "%s", p->message);
@@ -24,8 +20,28 @@ void problem_set(struct problem *p, int status, const char *code, const char *hi
     }
     p->status = status;
     p->code = code;
-    if (hint && str_copy(p->hint, sizeof p->hint, hint)) p->hint[0] = '\0';
-    if (field && str_copy(p->field, sizeof p->field, field)) p->field[0] = '\0';
+    return true;
+}
+
+bool problem_set(struct problem *p, int status, const char *code, const char *hint, const char *fmt,
+                 ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    bool first = set(p, status, code, fmt, args);
+    va_end(args);
+    if (first && hint && str_copy(p->hint, sizeof p->hint, hint)) p->hint[0] = '\0';
+    return first;
+}
+
+bool problem_field(struct problem *p, const char *field, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    bool first = set(p, 422, "invalid", fmt, args);
+    va_end(args);
+    if (first && str_copy(p->field, sizeof p->field, field)) p->field[0] = '\0';
+    return first;
 }
 
 /* How a library's code looks from outside. */
@@ -66,7 +82,7 @@ void problem_from(struct problem *p, int rc, const struct err *e)
     int status;
     const char *code, *hint;
     problem_face(rc, &status, &code, &hint);
-    problem_set(p, status, code, hint, NULL, "%s", e ? err_text(e) : err_sentence(rc));
+    problem_set(p, status, code, hint, "%s", e ? err_text(e) : err_sentence(rc));
 }
 
 void json_answer_init(struct json_answer *a)

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+#include <stdbool.h>
+
 #define ANSWER_BYTES (6u << 20) /* the largest answer */
 
 /* An answer that is not success. status 0: none. */
@@ -16,9 +18,11 @@ struct problem {
     char hint[256];
     char field[128];
 };
-/* Fills p unless it has something already. hint and field may be NULL. */
-void problem_set(struct problem *p, int status, const char *code, const char *hint,
-                 const char *field, const char *fmt, ...) CADRE_PRINTF(6, 7);
+/* Fills p unless it has something already; true: it did. hint NULL: none. */
+bool problem_set(struct problem *p, int status, const char *code, const char *hint, const char *fmt,
+                 ...) CADRE_PRINTF(5, 6);
+/* The same for a field (or a query value) that is wrong: 422, "invalid". */
+bool problem_field(struct problem *p, const char *field, const char *fmt, ...) CADRE_PRINTF(3, 4);
 /* From a library's failure. */
 void problem_from(struct problem *p, int rc, const struct err *e);
 /* How a library's code looks from outside, and what is usually to be done; *hint NULL: nothing. */

@@ -80,7 +80,7 @@ static void order(struct request *r, void (*on_found)(struct request *r, struct 
     request_query_known(r, keys, 1);
     const char *reason = http_query(&r->target, "reason");
     if (reason && strlen(reason) > LIMIT_MESSAGE / 2)
-        problem_set(&r->problem, 422, "invalid", NULL, "reason", "reason: is too long");
+        problem_field(&r->problem, "reason", "reason: is too long");
     if (r->problem.status)
         request_send_problem(r, &r->problem);
     else

@@ -107,7 +107,7 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
     static const char scheme[] = "bearer ";
     struct err e = {0};
     if (!header) {
-        problem_set(p, 401, "token-missing", "send 'Authorization: Bearer cadre-api-…'", NULL,
+        problem_set(p, 401, "token-missing", "send 'Authorization: Bearer cadre-api-…'",
                     "this needs an API token");
         return -1;
     }
@@ -115,12 +115,12 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
     while (scheme[i] && header[i] && (header[i] | 0x20) == (scheme[i] | 0x20))
         i++;
     if (scheme[i]) {
-        problem_set(p, 401, "token-malformed", "send 'Authorization: Bearer cadre-api-…'", NULL,
+        problem_set(p, 401, "token-malformed", "send 'Authorization: Bearer cadre-api-…'",
                     "the Authorization header is not of the scheme Bearer");
         return -1;
     }
     if (token_parse(header + i, t, &e) || token_expect(t, TOKEN_API, &e)) {
-        problem_set(p, 401, "token-malformed", NULL, NULL, "%s", err_text(&e));
+        problem_set(p, 401, "token-malformed", NULL, "%s", err_text(&e));
         return -1;
     }
     return 0;
@@ -133,13 +133,13 @@ static void judge(const struct token_row *row, const uint8_t hash[32], int64_t w
     if (row->role == ROLE_JOIN || !str_secret_eq(row->secret_hash, hash, 32))
         problem_set(
             p, 401, "token-unknown",
-            "it may be of another coordinator; make a new one with 'cadre token create api'", NULL,
+            "it may be of another coordinator; make a new one with 'cadre token create api'",
             "this token is not known here");
     else if (row->revoked_ms)
-        problem_set(p, 401, "token-revoked", "ask an administrator for a new one", NULL,
+        problem_set(p, 401, "token-revoked", "ask an administrator for a new one",
                     "this token was revoked");
     else if (row->expires_ms && wall_ms >= row->expires_ms)
-        problem_set(p, 401, "token-expired", "ask an administrator for a new one", NULL,
+        problem_set(p, 401, "token-expired", "ask an administrator for a new one",
                     "this token has expired");
 }
 

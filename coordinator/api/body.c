@@ -20,7 +20,7 @@ void body_fail(struct body *b, const char *key, const char *fmt, ...)
     va_end(args);
     if (n >= (int)sizeof text) text[str_utf8_whole(text, strlen(text))] = '\0';
     if (str_format(field, sizeof field, "%s%s", b->at, key)) field[0] = '\0';
-    problem_set(b->p, 422, "invalid", NULL, field, "%s%s: %s", b->at, key, text);
+    problem_field(b->p, field, "%s%s: %s", b->at, key, text);
 }
 
 void body_known(struct body *b, const char *const *keys, size_t count)

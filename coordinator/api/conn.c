@@ -108,7 +108,7 @@ static void fail_parse(struct conn *c, const struct err *e)
         hint = names[i].hint;
     }
     struct problem p = {0};
-    problem_set(&p, status ? status : 400, code, hint, NULL, "%s", err_text(e));
+    problem_set(&p, status ? status : 400, code, hint, "%s", err_text(e));
     r->keep_alive = false;
     enqueue(c, r);
     end_input(c);
@@ -159,12 +159,24 @@ static void on_message(struct conn *c)
     route_message(r, http_parser_message(c->parser));
 }
 
+/* Answers of one connection are bounded: nothing more is read from it while a look-up of it is
+ * under way, nor while what waits behind an earlier answer is large. */
+static bool holds_much(const struct conn *c)
+{
+    size_t bytes = 0;
+    for (const struct request *r = c->first; r; r = r->next) {
+        if (r->lookup) return true;
+        bytes += r->answer.len;
+    }
+    return bytes > API_PENDING_BYTES;
+}
+
 /* A message that has begun is read to its end; the next one waits while there is enough to do. */
 static bool is_stalled(const struct conn *c)
 {
     if (c->ended || c->closing || c->api->stopped) return true;
     if (c->incoming) return c->incoming->checking;
-    return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) ||
+    return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) || holds_much(c) ||
            spine_is_full(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
 }
 
@@ -325,7 +337,7 @@ static void time_out(struct conn *c)
     struct problem p = {0};
     c->incoming = NULL;
     r->keep_alive = false;
-    problem_set(&p, 408, "timeout", NULL, NULL, "the request did not arrive whole in time");
+    problem_set(&p, 408, "timeout", NULL, "the request did not arrive whole in time");
     enqueue(c, r);
     end_input(c);
     request_send_problem(r, &p);

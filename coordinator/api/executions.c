@@ -156,10 +156,8 @@ void executions_list(struct request *r)
     l->name = request_query_copy(r, "trigger");
     l->ns = mem_strdup(request_query_namespace(r));
     if (l->flow && !http_query(&r->target, "namespace"))
-        problem_set(&r->problem, 422, "invalid", NULL, "flow",
-                    "flow: the namespace of the flow is needed, too");
+        problem_field(&r->problem, "flow", "flow: the namespace of the flow is needed, too");
     if (l->name && !l->flow)
-        problem_set(&r->problem, 422, "invalid", NULL, "trigger",
-                    "trigger: the flow of the trigger is needed, too");
+        problem_field(&r->problem, "trigger", "trigger: the flow of the trigger is needed, too");
     request_send_list(r, l);
 }

@@ -18,8 +18,7 @@ static void on_applied(struct request *r, struct reply *x)
 {
     struct problem p = {0};
     if (x->rc && x->json) {
-        problem_set(&p, 422, x->code ? x->code : "invalid-flow", NULL, NULL, "%s",
-                    err_text(&x->err));
+        problem_set(&p, 422, x->code ? x->code : "invalid-flow", NULL, "%s", err_text(&x->err));
         request_send_problems(r, &p, x->json);
         return;
     }
@@ -43,8 +42,7 @@ static void read_file(struct request *r, const struct json *j, size_t n, struct 
     (void)str_format(at, sizeof at, "files[%zu].", n);
     struct body b = {.object = j, .p = &r->problem, .at = at};
     if (json_type(j) != JSON_OBJECT) {
-        problem_set(&r->problem, 422, "invalid", NULL, "files",
-                    "files[%zu]: must be an object with name and text", n);
+        problem_field(&r->problem, "files", "files[%zu]: must be an object with name and text", n);
         return;
     }
     body_known(&b, keys, 2);

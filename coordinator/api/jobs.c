@@ -16,8 +16,7 @@ void jobs_list(struct request *r)
     l->name = request_query_copy(r, "agent");
     l->group = mem_strdup(group); /* "" is the default group */
     if (!str_empty(group) && !str_key_valid(group))
-        problem_set(&r->problem, 422, "invalid", NULL, "group",
-                    "group: '%.80s' is not a group's key", group);
+        problem_field(&r->problem, "group", "group: '%.80s' is not a group's key", group);
     l->ns = mem_strdup(request_query_namespace(r));
     request_send_list(r, l);
 }

@@ -17,8 +17,8 @@ static bool namespace_of_path(struct request *r)
 {
     const char *ns = request_segment(r, 3);
     if (!str_namespace_valid(ns))
-        problem_set(
-            &r->problem, 422, "invalid", NULL, "namespace",
+        problem_field(
+            &r->problem, "namespace",
             "'%.80s' is not a namespace: words of letters, digits, '_' and '-' joined by dots", ns);
     return !r->problem.status;
 }

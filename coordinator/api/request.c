@@ -141,15 +141,13 @@ static void field_of(const char *message, char *field, size_t size)
 void request_fail_reply(struct request *r, const struct reply *x)
 {
     struct problem p = {0};
-    char field[128] = "";
     int status;
     const char *code, *hint;
     problem_face(x->rc, &status, &code, &hint);
     if (x->code) code = x->code;
     if (str_eq(code, "queue-full")) status = 429;
-    if (status == 422) field_of(err_text(&x->err), field, sizeof field);
-    problem_set(&p, status, code, x->hint ? x->hint : hint, field[0] ? field : NULL, "%s",
-                err_text(&x->err));
+    problem_set(&p, status, code, x->hint ? x->hint : hint, "%s", err_text(&x->err));
+    if (status == 422) field_of(p.message, p.field, sizeof p.field);
     request_send_problem(r, &p);
 }
 
@@ -178,8 +176,7 @@ static void on_looked_up(struct query *q)
     struct lookup *l = (struct lookup *)q;
     struct request *r = l->owner;
     if (r) {
-        if (!q->ran)
-            problem_set(&l->problem, 503, "unavailable", NULL, NULL, "the coordinator stops");
+        if (!q->ran) problem_set(&l->problem, 503, "unavailable", NULL, "the coordinator stops");
         r->lookup = NULL;
         r->on_answer(r, l);
     }
@@ -198,7 +195,7 @@ void request_look_up(struct request *r, struct lookup *l,
                      void (*on_answer)(struct request *r, struct lookup *l))
 {
     if (reads_is_full(r->api->o.reads)) {
-        problem_set(&l->problem, 503, "unavailable", "try again a little later", NULL,
+        problem_set(&l->problem, 503, "unavailable", "try again a little later",
                     "%d questions to the database wait already", READS_WAITING_MAX);
         on_answer(r, l);
         lookup_free(l);
@@ -242,9 +239,10 @@ struct lookup *request_list(struct request *r, enum list_kind kind, lookup_fn *r
     l->list.limit = (size_t)request_query_int(r, "limit", 1, (int64_t)traits->limit_max,
                                               (int64_t)traits->limit);
     const char *cursor = http_query(&r->target, cursor_key);
-    if (!str_empty(cursor) && !list_set_cursor(&l->list, cursor))
-        problem_set(&r->problem, 422, "invalid", "use the nextCursor of an earlier answer",
-                    cursor_key, "invalid cursor '%.40s'", cursor);
+    if (!str_empty(cursor) && !list_set_cursor(&l->list, cursor) &&
+        problem_field(&r->problem, cursor_key, "invalid cursor '%.40s'", cursor))
+        (void)str_copy(r->problem.hint, sizeof r->problem.hint,
+                       "use the nextCursor of an earlier answer");
     return l;
 }
 
@@ -272,9 +270,8 @@ int64_t request_query_int(struct request *r, const char *key, int64_t min, int64
     int64_t n;
     if (!text) return fallback;
     if (str_int64(text, &n) == 0 && n >= min && n <= max) return n;
-    problem_set(&r->problem, 422, "invalid", NULL, key,
-                "%s: '%s' is not a whole number from %lld to %lld", key, text, (long long)min,
-                (long long)max);
+    problem_field(&r->problem, key, "%s: '%s' is not a whole number from %lld to %lld", key, text,
+                  (long long)min, (long long)max);
     return fallback;
 }
 
@@ -283,8 +280,7 @@ bool request_query_bool(struct request *r, const char *key)
     const char *text = http_query(&r->target, key);
     if (!text || str_eq(text, "false")) return false;
     if (!str_eq(text, "true") && !str_eq(text, ""))
-        problem_set(&r->problem, 422, "invalid", NULL, key, "%s: '%s' is neither true nor false",
-                    key, text);
+        problem_field(&r->problem, key, "%s: '%s' is neither true nor false", key, text);
     return true;
 }
 
@@ -293,8 +289,7 @@ const char *request_query_namespace(struct request *r)
     const char *ns = http_query(&r->target, "namespace");
     if (str_empty(ns)) ns = NULL;
     if (ns && !str_namespace_valid(ns))
-        problem_set(&r->problem, 422, "invalid", NULL, "namespace",
-                    "namespace: '%.80s' is not a namespace", ns);
+        problem_field(&r->problem, "namespace", "namespace: '%.80s' is not a namespace", ns);
     if (r->problem.status) return NULL;
     if (!ns) ns = r->who.ns; /* a token of one namespace sees it */
     (void)auth_namespace(&r->who, ns, &r->problem);
@@ -308,9 +303,8 @@ static void unknown_state(struct request *r, const struct fsm *fsm, const char *
         size_t at = strlen(all);
         (void)str_format(all + at, sizeof all - at, "%s%s", i ? ", " : "", fsm_name(fsm, i));
     }
-    problem_set(&r->problem, 422, "invalid", NULL, "state",
-                "state: '%.*s' is not a state; there are %s", (int)(len < 40 ? len : 40), text,
-                all);
+    problem_field(&r->problem, "state", "state: '%.*s' is not a state; there are %s",
+                  (int)(len < 40 ? len : 40), text, all);
 }
 
 uint32_t request_query_states(struct request *r, const struct fsm *fsm)
@@ -350,7 +344,7 @@ bool request_path_id(struct request *r, const char *thing, int64_t *id)
     if (id_parse(text, id) == 0) return true;
     (void)str_format(hint, sizeof hint,
                      "an id has 13 letters and digits; 'cadre %s list' shows them", thing);
-    problem_set(&p, 404, "not-found", hint, NULL, "'%.40s' is not the id of %s %s", text,
+    problem_set(&p, 404, "not-found", hint, "'%.40s' is not the id of %s %s", text,
                 thing[0] == 'e' ? "an" : "a", thing);
     request_send_problem(r, &p);
     return false;
@@ -360,8 +354,8 @@ char *request_take_key(struct request *r)
 {
     if (!r->key) return NULL;
     if (!*r->key || strlen(r->key) > KEY_MAX || !str_utf8_valid(r->key, strlen(r->key))) {
-        problem_set(&r->problem, 422, "invalid", NULL, "Idempotency-Key",
-                    "Idempotency-Key: must have 1 to %d bytes", KEY_MAX);
+        problem_field(&r->problem, "Idempotency-Key", "Idempotency-Key: must have 1 to %d bytes",
+                      KEY_MAX);
         return NULL;
     }
     return mem_strdup(r->key);
@@ -376,7 +370,7 @@ void request_query_known(struct request *r, const char *const *keys, size_t coun
             k++;
         if (k < count) continue;
         char suggestion[STR_SUGGEST_SIZE];
-        problem_set(&r->problem, 422, "invalid", NULL, key, "unknown query parameter '%s'%s", key,
-                    str_suggest_nearest(suggestion, key, keys, count));
+        problem_field(&r->problem, key, "unknown query parameter '%s'%s", key,
+                      str_suggest_nearest(suggestion, key, keys, count));
     }
 }

@@ -87,11 +87,10 @@ static const struct route *find(const char *method, const struct http_target *t,
                          routes[i].method);
     }
     if (allow[0])
-        problem_set(p, 405, "method", allow, NULL, "%s is not possible here, but %s", method,
-                    allow);
+        problem_set(p, 405, "method", allow, "%s is not possible here, but %s", method, allow);
     else
         problem_set(p, 404, "not-found",
-                    "the API is described in docs/api.md; its paths begin with /api/v1/", NULL,
+                    "the API is described in docs/api.md; its paths begin with /api/v1/",
                     "there is no such resource");
     return NULL;
 }
@@ -110,7 +109,7 @@ static void check_rules(struct request *r)
         char hint[128];
         (void)str_format(hint, sizeof hint, "cadre token create api --role %s",
                          role_names[t->role]);
-        problem_set(&r->problem, 403, "role", hint, NULL,
+        problem_set(&r->problem, 403, "role", hint,
                     "this token has the role '%s', but '%s' is needed", role_names[r->who.role],
                     role_names[t->role]);
     } else if (t->ns == NS_PATH) {
@@ -149,7 +148,7 @@ void route_head(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
     if (http_target_parse(m->target, &r->target, &e)) {
-        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "%s", err_text(&e));
+        problem_set(&r->problem, 400, "bad-request", NULL, "%s", err_text(&e));
         return;
     }
     r->route = find(m->method, &r->target, &r->problem);
@@ -174,14 +173,14 @@ static void take_body(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
     if (!m->body.len) {
-        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body must be a JSON object");
+        problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
         return;
     }
     if (json_parse(m->body.data, m->body.len, &r->body, &e))
-        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body is not JSON: %s",
+        problem_set(&r->problem, 400, "bad-request", NULL, "the body is not JSON: %s",
                     err_text(&e));
     else if (json_type(r->body) != JSON_OBJECT)
-        problem_set(&r->problem, 400, "bad-request", NULL, NULL, "the body must be a JSON object");
+        problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
 }
 
 void route_message(struct request *r, const struct http_message *m)

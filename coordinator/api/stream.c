@@ -324,8 +324,8 @@ static void read_query(struct request *r, struct follow *f)
         if (str_eq(name, names[i]))
             f->streams = UINT32_C(2) << i; /* bit 1 << STREAM_STDOUT and so on */
     if (name && !f->streams)
-        problem_set(&r->problem, 422, "invalid", NULL, "stream",
-                    "stream: '%.40s' is neither stdout nor stderr nor system", name);
+        problem_field(&r->problem, "stream",
+                      "stream: '%.40s' is neither stdout nor stderr nor system", name);
 }
 
 /* The stream begins when what the path names was found. It is listed before its first look. */

@@ -85,7 +85,6 @@ static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
         problem_set(b->p, 413, "payload-too-large",
                     "put large data where the job can fetch it; limits.payload in coordinator.yaml "
                     "may be raised up to 640KiB",
-                    NULL,
                     "command or script, environment and stdin have %zu bytes together, at most %s "
                     "are taken",
                     text.len, most);

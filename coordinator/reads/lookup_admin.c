@@ -29,7 +29,7 @@ int lookup_group(struct lookup *l, struct reader *r, struct err *e)
     struct group_counts n;
     int rc = reader_group(r, l->name, &g, &n, e);
     if (rc == ERR_NOT_FOUND)
-        problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them", NULL,
+        problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them",
                     "there is no worker group '%.80s'", l->name);
     if (rc) return rc;
     put_group(&l->answer.w, &g, &n);

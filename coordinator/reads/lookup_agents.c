@@ -55,7 +55,7 @@ static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t
 {
     int rc = reader_agent(r, l->name, a, busy, e);
     if (rc == ERR_NOT_FOUND)
-        problem_set(&l->problem, 404, "not-found", "'cadre agent list' shows them", NULL,
+        problem_set(&l->problem, 404, "not-found", "'cadre agent list' shows them",
                     "there is no agent '%.130s'", l->name);
     if (!rc) l->found = a->id;
     return rc;

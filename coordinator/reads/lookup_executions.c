@@ -14,7 +14,7 @@ static int find(struct lookup *l, struct reader *r, struct execution_row *x, str
     int rc = reader_execution(r, l->id, x, e);
     if (rc == ERR_NOT_FOUND)
         problem_set(&l->problem, 404, "not-found",
-                    "finished executions are forgotten after the retention time", NULL,
+                    "finished executions are forgotten after the retention time",
                     "there is no execution %s", id);
     if (rc) return rc;
     if (!lookup_may_see(l->only_ns, x->ns, &l->problem)) {

@@ -58,7 +58,7 @@ static void put_flow(struct jw *w, const struct flow *f)
 static int unknown_flow(struct lookup *l, int rc)
 {
     if (rc == ERR_NOT_FOUND)
-        problem_set(&l->problem, 404, "not-found", "'cadre flow list' shows them", NULL,
+        problem_set(&l->problem, 404, "not-found", "'cadre flow list' shows them",
                     "there is no flow %.200s/%.100s%s", l->ns, l->flow,
                     l->number ? " of this revision" : "");
     return rc;
@@ -179,7 +179,7 @@ int lookup_trigger(struct lookup *l, struct reader *r, struct err *e)
     struct trigger_row t;
     int rc = reader_trigger(r, l->ns, l->flow, l->name, &t, e);
     if (rc == ERR_NOT_FOUND)
-        problem_set(&l->problem, 404, "not-found", "'cadre trigger list' shows them", NULL,
+        problem_set(&l->problem, 404, "not-found", "'cadre trigger list' shows them",
                     "there is no trigger %.100s/%.100s/%.100s", l->ns, l->flow, l->name);
     if (rc) return rc;
     put_trigger(&l->answer.w, &t);

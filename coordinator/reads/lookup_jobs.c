@@ -13,8 +13,8 @@ static int find(struct lookup *l, struct reader *r, struct job_view *v, struct e
     int rc = reader_job(r, l->id, v, e);
     if (rc == ERR_NOT_FOUND)
         problem_set(&l->problem, 404, "not-found",
-                    "finished jobs are forgotten after the retention time", NULL,
-                    "there is no job %s", id);
+                    "finished jobs are forgotten after the retention time", "there is no job %s",
+                    id);
     if (rc) return rc;
     if (!lookup_may_see(l->only_ns, v->job.ns, &l->problem)) {
         job_view_fini(v);
@@ -91,8 +91,9 @@ static int find_agent(struct lookup *l, struct reader *r, int64_t *id, struct er
     } else if (rc == ERR_NOT_FOUND) {
         /* removed agents have jobs still */
         if (id_parse(l->name, id) == 0) return 0;
-        problem_set(&l->problem, 422, "invalid", "'cadre agent list' shows them", "agent",
-                    "agent: there is no agent '%.80s'", l->name);
+        if (problem_field(&l->problem, "agent", "agent: there is no agent '%.80s'", l->name))
+            (void)str_copy(l->problem.hint, sizeof l->problem.hint,
+                           "'cadre agent list' shows them");
     }
     return rc;
 }
