@@ -9,11 +9,10 @@
 
 #include <string.h>
 
-#define HEADS 1024
 #define PRIME 2147483647u /* 2^31 - 1 */
 
-struct outputs_member {
-    struct outputs_member *next;
+struct member {
+    struct member *next;      /* whose key has the same hash */
     const struct json *value; /* in the tree, with its key */
     size_t bytes;             /* "key":value */
 };
@@ -21,30 +20,28 @@ struct outputs_member {
 void outputs_init(struct outputs *o)
 {
     memset(o, 0, sizeof *o);
+    map_init(&o->members);
 }
 
 void outputs_fini(struct outputs *o)
 {
-    for (size_t i = 0; o->heads && i < HEADS; i++) {
-        for (struct outputs_member *m = o->heads[i], *next; m; m = next) {
+    size_t place = 0;
+    for (struct member *m; (m = map_next(&o->members, &place));) {
+        for (struct member *next; m; m = next) {
             next = m->next;
             mem_free(m);
         }
     }
-    mem_free(o->heads);
+    map_fini(&o->members);
     json_free(o->tree);
-    memset(o, 0, sizeof *o);
+    outputs_init(o);
 }
 
 static void begin(struct outputs *o)
 {
     if (o->tree) return;
-    uint64_t random = os_seed();
     o->tree = json_new(JSON_OBJECT);
-    o->heads = mem_array(HEADS, sizeof *o->heads);
-    o->seed[0] = 1 + (uint32_t)(random % (PRIME - 1));
-    o->seed[1] = 1 + (uint32_t)((random >> 32) % (PRIME - 1));
-    o->seed[2] = (uint32_t)(os_seed() % PRIME);
+    o->point = 1 + os_seed() % (PRIME - 1);
 }
 
 static uint64_t modulo(uint64_t n)
@@ -54,33 +51,48 @@ static uint64_t modulo(uint64_t n)
     return n >= PRIME ? n - PRIME : n;
 }
 
-/* A polynomial at a secret point (Carter and Wegman): whatever the keys are, two of them meet in a
- * head by chance alone. */
-static struct outputs_member **head_of(struct outputs *o, const char *key)
+/* A polynomial at a secret point (Carter and Wegman): whatever the keys are, two of them have the
+ * same hash by chance alone. */
+static uint64_t hash(const struct outputs *o, const char *key)
 {
-    uint64_t h = 0;
+    uint64_t h = 1;
     for (const char *p = key; *p; p++)
-        h = modulo(h * o->seed[0] + (unsigned char)*p);
-    return &o->heads[modulo(h * o->seed[1] + o->seed[2]) % HEADS];
+        h = modulo(h * o->point + (unsigned char)*p);
+    return h;
 }
 
-/* Where the member is linked in; the end of the list when it is absent. */
-static struct outputs_member **place_of(struct outputs *o, const char *key)
+static struct member *find(struct outputs *o, const char *key)
 {
-    struct outputs_member **p = head_of(o, key);
-    while (*p) {
+    struct member *m = map_find(&o->members, hash(o, key));
+    for (; m; m = m->next) {
         o->compared++;
-        if (str_eq(json_key((*p)->value), key)) break;
-        p = &(*p)->next;
+        if (str_eq(json_key(m->value), key)) break;
     }
-    return p;
+    return m;
+}
+
+static void add(struct outputs *o, struct member *m)
+{
+    uint64_t at = hash(o, json_key(m->value));
+    m->next = map_find(&o->members, at);
+    map_put(&o->members, at, m);
+    o->count++;
+    o->bytes += m->bytes;
 }
 
 static void drop(struct outputs *o, const char *key)
 {
-    struct outputs_member **p = place_of(o, key), *m = *p;
+    struct member *m = find(o, key);
     if (!m) return;
+    uint64_t at = hash(o, key);
+    struct member *first = map_find(&o->members, at), **p = &first;
+    while (*p != m)
+        p = &(*p)->next;
     *p = m->next;
+    if (first)
+        map_put(&o->members, at, first);
+    else
+        map_remove(&o->members, at);
     o->count--;
     o->bytes -= m->bytes;
     json_free(json_detach(o->tree, m->value));
@@ -106,16 +118,11 @@ static void take_first(struct outputs *o, struct json *values, size_t bytes)
     const struct json *v = json_first(values);
     char *key = mem_strdup(json_key(v));
     drop(o, key);
-    struct outputs_member *m = mem_alloc(sizeof *m);
     struct json *value = json_detach(values, v);
     json_put(o->tree, key, value);
-    m->value = value;
-    m->bytes = bytes;
-    struct outputs_member **head = head_of(o, key);
-    m->next = *head;
-    *head = m;
-    o->count++;
-    o->bytes += bytes;
+    struct member *m = mem_alloc(sizeof *m);
+    *m = (struct member){.value = value, .bytes = bytes};
+    add(o, m);
     mem_free(key);
 }
 
@@ -128,7 +135,7 @@ int outputs_merge(struct outputs *o, struct json *values)
     struct buf text;
     buf_init(&text, SIZE_MAX);
     for (const struct json *v = json_first(values); v; v = json_next(v)) {
-        const struct outputs_member *old = *place_of(o, json_key(v));
+        const struct member *old = find(o, json_key(v));
         bytes += sizes[i++] = measure(o, v, &text);
         if (!old) continue;
         bytes -= old->bytes;

@@ -7,17 +7,16 @@
 #define CADRE_AGENT_OUTPUTS_H
 
 #include "base/json.h"
+#include "base/map.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct outputs_member;
-
 struct outputs {
-    struct json *tree; /* NULL: nothing was set */
-    struct outputs_member **heads;
+    struct json *tree;   /* NULL: nothing was set */
+    struct map members;  /* by the hash of their keys */
     size_t count, bytes; /* of the members as text, without commas and braces */
-    uint32_t seed[3];    /* of the hash */
+    uint64_t point;      /* of the hash: a secret */
     uint64_t compared;   /* keys that were compared so far, for tests */
     uint64_t written;    /* bytes of text that were made so far, for tests */
 };

@@ -18,7 +18,8 @@ echo_beside() { # echo_beside WHAT: a job comes through
 echo_beside "nothing"
 
 # A work folder of 30,000 files, removed behind the job's end.
-cadre run -- sh -c 'seq 30000 | xargs touch; mkdir d && cd d && seq 30000 | xargs touch' >files.out 2>&1
+cadre run -- sh -c 'seq 30000 | xargs touch; mkdir d && cd d && seq 30000 | xargs touch' \
+    >files.out 2>&1
 is "a job with 60,000 files ends" 0 $?
 for _ in 1 2 3; do echo_beside "the removal of 60,000 files"; done
 empty() { [ -z "$(ls a/work)" ]; }
@@ -32,8 +33,8 @@ awk "BEGIN { for (i = 0; i < 4000; i += 500) { printf \"::{\\\"outputs\\\":{\"
 exec yes "::{\"outputs\":{\"k17\":2}}::"'
 jobs=
 start_loud() { jobs="$jobs $(cadre run --detach --lease 20s -- sh -c "$loud" 2>loud.err)"; }
-running() { cadre job list --state RUNNING --limit 50 -o json | grep -o '"state":"RUNNING"' | wc -l; }
-all_run() { [ "$(running)" -eq "$1" ]; }
+in_state() { cadre job list --state "$1" --limit 50 -o json | grep -o "\"state\":\"$1\"" | wc -l; }
+all_run() { [ "$(in_state RUNNING)" -eq "$1" ]; }
 
 start_loud
 holds "a loud job runs" until_true 20 all_run 1
@@ -46,10 +47,10 @@ while [ $i -lt 10 ]; do
 done
 holds "ten loud jobs run" until_true 30 all_run 10
 for _ in 1 2 3 4 5; do echo_beside "ten loud jobs"; done
-is "all ten still run" 10 "$(running | tr -d ' ')"
+is "all ten still run" 10 "$(in_state RUNNING | tr -d ' ')"
 echo "# the agent took $(($(cpu "$agent") - before)) ticks of the processor"
 for id in $jobs; do cadre job cancel "$id" >>cancel.out 2>&1; done
-all_killed() { [ "$(cadre job list --state KILLED --limit 50 -o json | grep -o '"state":"KILLED"' | wc -l)" -eq 10 ]; }
+all_killed() { [ "$(in_state KILLED)" -eq 10 ]; }
 holds "all are cancelled, and none was lost" until_true 60 all_killed
 end "$agent"
 end "$coordinator"
