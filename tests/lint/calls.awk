@@ -38,7 +38,8 @@ input == 1 {
 
 !($1 in index_of) { file_name[++files] = $1; index_of[$1] = files }
 $3 == "U" { uses++; user[uses] = $1; wanted[uses] = $2; next }
-$3 ~ /^[TDBRVWGSC]$/ && $2 != "main" && $2 !~ /^__odr_asan/ {
+# Not ours: the sanitizer's notes, and the pointers by which Windows' objects reach others' data.
+$3 ~ /^[TDBRVWGSC]$/ && $2 != "main" && $2 !~ /^(__odr_asan|\.refptr)\./ {
     if (($2 in home) && home[$2] != $1)
         fail($1, "same-name", $2 " is also defined in " home[$2])
     home[$2] = $1
