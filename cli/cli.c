@@ -64,7 +64,7 @@ static int take_scalar(const struct json *root, const char *path, const char *ke
     const struct json *v = json_get(root, key);
     if (!v) return 0;
     if (json_type(v) != JSON_STRING)
-        return err_set(e, ERR_INVALID, "%s: '%s' is not a text", path, key);
+        return err_set(e, ERR_INVALID, "%s: '%s' must be a text", path, key);
     *out = mem_strdup(json_str(v, NULL));
     return 0;
 }

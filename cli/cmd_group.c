@@ -32,7 +32,7 @@ struct group_config {
     {                                                                                              \
         .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = -1,                \
         .max = 1000000000, .fallback = "-1", .value_name = "N",                                    \
-        .help = "refuse jobs beyond so many waiting ones; 0: no limit"                             \
+        .help = "how many jobs may wait, more are refused; 0: no limit"                            \
     }
 
 static const struct opt group_options[] = {GROUP_OPTIONS};

@@ -140,7 +140,7 @@ static void print_revoked(const char *id, const struct json *t)
 const struct command cmd_token_revoke = {
     .name = "token revoke",
     .arguments = "ID",
-    .summary = "make a token useless at once",
+    .summary = "revoke a token at once",
     .resource = &resource_token,
     .method = "DELETE",
     .print = print_revoked,

@@ -103,6 +103,30 @@ static void print_overview(FILE *to)
     buf_fini(&text);
 }
 
+static bool is_of_family(const struct command *c, const char *noun)
+{
+    size_t len = strlen(noun);
+    return strncmp(c->name, noun, len) == 0 && c->name[len] == ' ';
+}
+
+/* `cadre help job`, `cadre job --help`: the commands whose first word is the noun. */
+static bool print_family(const char *noun)
+{
+    struct buf text;
+    size_t n = 0;
+    buf_init(&text, 64 * 1024);
+    (void)buf_addf(&text, "Usage: cadre %s COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", noun);
+    for (size_t i = 0; commands[i]; i++) {
+        if (!is_of_family(commands[i], noun)) continue;
+        (void)buf_addf(&text, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
+        n++;
+    }
+    (void)buf_addf(&text, "\n'cadre %s COMMAND --help' tells more.\n", noun);
+    if (n > 0) fputs(text.data, stdout);
+    buf_fini(&text);
+    return n > 0;
+}
+
 static void print_command(const struct command *c)
 {
     struct buf text;
@@ -150,11 +174,11 @@ static int unknown_command(int argc, char **argv)
     buf_init(&family, 8192);
     char *words =
         argc >= 2 && argv[1][0] != '-' ? str_dupf("%s %s", argv[0], argv[1]) : mem_strdup(argv[0]);
-    size_t len = strlen(argv[0]);
     for (size_t i = 0; commands[i] && n < 128; i++) {
         names[n++] = commands[i]->name;
-        if (strncmp(commands[i]->name, argv[0], len) == 0 && commands[i]->name[len] == ' ')
-            (void)buf_addf(&family, "%s%s", family.len ? ", " : "", commands[i]->name + len + 1);
+        if (is_of_family(commands[i], argv[0]))
+            (void)buf_addf(&family, "%s%s", family.len ? ", " : "",
+                           commands[i]->name + strlen(argv[0]) + 1);
     }
     int rc;
     if (family.len) {
@@ -216,10 +240,12 @@ static int dispatch(struct cli *cli, int argc, char **argv)
         const struct command *topic = argc > 1 ? find_command(argc - 1, argv + 1, &words) : NULL;
         if (topic)
             print_command(topic);
-        else
+        else if (argc < 2 || !print_family(argv[1]))
             print_overview(stdout);
         return EXIT_OK;
     }
+    bool asks_help = argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
+    if (asks_help && !find_command(1, argv, &words) && print_family(argv[0])) return EXIT_OK;
     if (str_eq(argv[0], "--version")) argv[0] = "version";
     const struct command *c = find_command(argc, argv, &words);
     if (!c) return unknown_command(argc, argv);

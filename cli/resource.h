@@ -56,7 +56,7 @@ struct list_config {
 #define LIST_LIMIT                                                                                 \
     {                                                                                              \
         .flag = "limit", .type = OPT_INT, .offset = LIST_AT(limit), .fallback = "50", .min = 1,    \
-        .max = 10000, .value_name = "N", .help = "at most so many, newest first"                   \
+        .max = 10000, .value_name = "N", .help = "at most N, newest first"                         \
     }
 
 /* Runs `NOUN list`, whose config is a struct list_config: all pages, as a table or a JSON array. */

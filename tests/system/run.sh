@@ -26,6 +26,13 @@ is "and shows what it did until then" first "$(cat out)"
 printf 'set -o pipefail\nexit 3 | cat\n' | cadre run --shell bash --script - >out 2>err
 is "bash scripts run with pipefail" 3 $?
 
+cadre job --help >out 2>err
+is "a noun has help of its own" 0 $?
+has "which lists its commands" out '^  job why  ' "'cadre job COMMAND --help'"
+holds "and no others" sh -c '! grep -q "^  group" out'
+cadre help token >help
+cadre token --help >out
+holds "asked for either way" cmp help out
 cadre run --env GREETING='a "b" $c' --env EMPTY= -- \
     sh -c 'printf "%s|%s|%s" "$GREETING" "${EMPTY-unset}" "$CADRE_ATTEMPT"' >out
 is "environment arrives as it was typed" 'a "b" $c||1' "$(cat out)"
