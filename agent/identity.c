@@ -137,8 +137,7 @@ int identity_save_cert(const char *state_folder, const char *cert_pem, struct er
 
 void identity_fini(struct identity *id)
 {
-    if (id->key_pem) mem_wipe(id->key_pem, strlen(id->key_pem));
-    mem_free(id->key_pem);
+    mem_free_secret(id->key_pem);
     mem_free(id->cert_pem);
     mem_free(id->ca_pem);
     mem_free(id->agent);

@@ -280,13 +280,12 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
         out->address = mem_strdup(address);
     }
     msg_fini(&answer);
-    if (key_pem) mem_wipe(key_pem, strlen(key_pem));
-    mem_free(key_pem);
+    mem_free_secret(key_pem);
     mem_free(csr);
     mem_free(name);
     pki_key_free(key);
     file_lock_release(lock);
-    mem_wipe(&token, sizeof token);
+    token_fini(&token);
     return rc;
 }
 

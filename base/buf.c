@@ -27,6 +27,12 @@ void buf_fini(struct buf *b)
     buf_init(b, b->max);
 }
 
+void buf_fini_secret(struct buf *b)
+{
+    if (b->cap > 0) mem_wipe(b->data, b->cap);
+    buf_fini(b);
+}
+
 void buf_clear(struct buf *b)
 {
     b->len = 0;

@@ -18,8 +18,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
-void buf_fini(struct buf *b);  /* also fine on a zeroed struct */
-void buf_clear(struct buf *b); /* len = 0, keeps the memory */
+void buf_fini(struct buf *b);        /* also fine on a zeroed struct */
+void buf_fini_secret(struct buf *b); /* the same, and overwrites what it held */
+void buf_clear(struct buf *b);       /* len = 0, keeps the memory */
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_adds(struct buf *b, const char *s);
 int buf_addc(struct buf *b, char c);

@@ -72,3 +72,9 @@ void mem_wipe(void *p, size_t len)
     static void *(*const volatile set)(void *, int, size_t) = memset;
     if (len > 0) set(p, 0, len);
 }
+
+void mem_free_secret(char *s)
+{
+    if (s) mem_wipe(s, strlen(s));
+    mem_free(s);
+}

@@ -14,6 +14,7 @@ char *mem_strndup(const char *s, size_t len);
 void *mem_dup(const void *p, size_t len);
 void mem_free(void *p);             /* NULL is fine */
 void mem_wipe(void *p, size_t len); /* overwrites secrets; never optimised away */
+void mem_free_secret(char *s);      /* overwrites a text and frees it; NULL is fine */
 /* Ends the process as above: for libraries that report an allocation failure of their own. */
 _Noreturn void mem_exhausted(void);
 

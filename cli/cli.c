@@ -87,7 +87,7 @@ static int user_config_read(char **url, char **token, struct err *e)
     if (rc == 0) rc = take_scalar(doc.root, path, "token", token, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
     yaml_doc_fini(&doc);
-    buf_fini(&text);
+    buf_fini_secret(&text);
     mem_free(path);
     return rc;
 }
@@ -107,8 +107,7 @@ int user_config_write(const char *url, const char *token, char **path_out, struc
     (void)buf_addf(&text, "token: \"%s\"\n", token);
     int rc = dir_make(folder, FILE_SECRET, e);
     if (rc == 0) rc = file_write_atomic(path, text.data, text.len, FILE_SECRET, e);
-    mem_wipe(text.data, text.len);
-    buf_fini(&text);
+    buf_fini_secret(&text);
     mem_free(folder);
     if (rc == 0)
         *path_out = path;
@@ -125,7 +124,7 @@ static int read_text(const char *path, char **out, struct err *e)
     buf_init(&text, 8192);
     int rc = file_read(path, 8192, &text, e);
     if (rc == 0) *out = mem_strdup(str_trim(text.data));
-    buf_fini(&text);
+    buf_fini_secret(&text);
     return rc;
 }
 
@@ -168,9 +167,8 @@ static int find_token(struct cli *cli, struct err *e)
         cli->resolved_token = mem_strdup(token);
         if (!cli->resolved_url) cli->resolved_url = mem_strdup(url);
     }
-    if (token) mem_wipe(token, strlen(token));
+    mem_free_secret(token);
     mem_free(url);
-    mem_free(token);
     if (rc == 0 && !cli->resolved_token) try_local(cli);
     if (rc == 0 && !cli->resolved_token)
         rc = err_set(e, ERR_DENIED,

@@ -178,8 +178,7 @@ static int write_request(struct client *c, const struct request *r)
             link_out(c->link), &(struct http_to){r->method, r->target, c->host[c->address]},
             r->body ? &(struct http_content){"application/json", r->body, strlen(r->body)} : NULL,
             extra.data);
-    mem_wipe(extra.data, extra.len);
-    buf_fini(&extra);
+    buf_fini_secret(&extra);
     if (rc == 0) link_flush_later(c->link);
     return rc;
 }
@@ -532,8 +531,7 @@ static void aside_close(struct link *l, const struct err *e, void *user)
     (void)e;
     struct aside *a = user;
     a->client->aside = NULL;
-    mem_wipe(a->request, strlen(a->request));
-    mem_free(a->request);
+    mem_free_secret(a->request);
     mem_free(a);
 }
 
@@ -554,9 +552,8 @@ static void post_aside(struct client *c)
                                                   CONNECT_TIMEOUT_MS},
                                 &events, a);
     }
-    mem_wipe(extra.data, extra.len);
-    buf_fini(&extra);
-    buf_fini(&text);
+    buf_fini_secret(&extra);
+    buf_fini_secret(&text);
 }
 
 void client_post_aside(struct client *c, const char *target)
@@ -607,14 +604,14 @@ int client_new(const struct client_options *o, struct client **out, struct err *
     if (rc == 0) rc = take_addresses(c, o->url, &token, e);
     struct tls_client_options to = {.alpn = ALPN_HTTP, .pin = token.pin};
     if (rc == 0) rc = tls_config_client(&to, &c->tls, e);
+    token_fini(&token);
     if (rc != 0) {
         mem_free(c);
         return rc;
     }
     char *copy = mem_strdup(o->token);
     c->token = mem_strdup(str_trim(copy));
-    mem_free(copy);
-    mem_wipe(&token, sizeof token);
+    mem_free_secret(copy);
     rng_init(&c->rng, os_seed());
     buf_init(&c->error_body, LIMIT_HTTP_BODY);
     uv_loop_init(&c->loop);
@@ -640,7 +637,6 @@ void client_free(struct client *c)
     tls_config_unref(c->tls);
     buf_fini(&c->error_body);
     mem_free(c->aside_target);
-    mem_wipe(c->token, strlen(c->token));
-    mem_free(c->token);
+    mem_free_secret(c->token);
     mem_free(c);
 }

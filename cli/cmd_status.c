@@ -77,9 +77,8 @@ static int run_login(struct cli *cli, void *config, const struct opt_args *args)
     if (rc == 0 && !str_eq(args->argv[0], "-")) rc = buf_adds(&input, args->argv[0]);
     char *old = cli->token;
     int code = rc == 0 ? keep_login(cli, str_trim(input.data)) : cli_fail(EXIT_ERROR, &e);
-    mem_free(old);
-    mem_wipe(input.data, input.len);
-    buf_fini(&input);
+    if (rc == 0) mem_free_secret(old); /* else the client has it still */
+    buf_fini_secret(&input);
     return code;
 }
 

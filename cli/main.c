@@ -276,7 +276,7 @@ static int body(int argc, char **argv, void *user)
     int usage_code = argc > 1 && str_eq(own[1], "run") ? EXIT_CADRE : EXIT_USAGE;
     code = rc != 0 ? cli_fail(usage_code, &e) : dispatch(&cli, argc - 1, own + 1);
     client_free(cli.client);
-    mem_free(cli.resolved_token);
+    mem_free_secret(cli.resolved_token);
     mem_free(cli.resolved_url);
     pki_fini();
     opt_fini(&set);

@@ -251,6 +251,11 @@ int token_parse(const char *s, struct token *out, struct err *e)
     return rc;
 }
 
+void token_fini(struct token *t)
+{
+    mem_wipe(t, sizeof *t);
+}
+
 int token_expect(const struct token *t, enum token_kind kind, struct err *e)
 {
     if (t->kind == kind) return 0;

@@ -35,6 +35,8 @@ int token_format(const struct token *t, char *out, size_t out_size);
  * version. Blanks and line breaks around it are forgiven. Never repeats the token in the
  * message. */
 int token_parse(const char *s, struct token *out, struct err *e);
+/* Overwrites what was parsed, the secret above all. Fine after a failed token_parse, too. */
+void token_fini(struct token *t);
 /* ERR_INVALID, with a sentence that says where the token belongs, when it is of the other kind. */
 int token_expect(const struct token *t, enum token_kind kind, struct err *e);
 

@@ -151,8 +151,7 @@ static bool is_known(const struct auth_memory *m, const char *header)
 
 void auth_memory_fini(struct auth_memory *m)
 {
-    if (m->header) mem_wipe(m->header, strlen(m->header));
-    mem_free(m->header);
+    mem_free_secret(m->header);
     *m = (struct auth_memory){0};
 }
 
@@ -165,8 +164,7 @@ static void remember(struct auth_memory *m, const char *header, int64_t token)
 
 void auth_claim_fini(struct auth_claim *c)
 {
-    if (c->header) mem_wipe(c->header, strlen(c->header));
-    mem_free(c->header);
+    mem_free_secret(c->header);
     *c = (struct auth_claim){0};
 }
 
@@ -178,10 +176,13 @@ bool auth_read(const struct auth_memory *m, const char *header, struct auth_clai
         *out = (struct auth_claim){.token = m->token, .proved = true};
         return true;
     }
-    if (parse_header(header, &t, p)) return false;
+    if (parse_header(header, &t, p)) {
+        token_fini(&t);
+        return false;
+    }
     *out = (struct auth_claim){.header = mem_strdup(header), .token = t.id};
     pki_sha256(t.secret, sizeof t.secret, out->hash);
-    mem_wipe(&t, sizeof t);
+    token_fini(&t);
     return true;
 }
 

@@ -99,7 +99,7 @@ static void on_created(struct request *r, struct reply *x)
     memcpy(t.pin, authority_pin(r->api->o.authority), sizeof t.pin);
     names_for_token(r->api->o.config, r->api->o.port, false, &t);
     int rc = token_format(&t, text, sizeof text);
-    mem_wipe(&t, sizeof t);
+    token_fini(&t);
     if (rc) {
         struct err e;
         err_set(&e, ERR_INTERNAL, "the token cannot be written as text");

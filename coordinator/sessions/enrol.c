@@ -57,7 +57,7 @@ void session_enrol(struct session_facts *s, struct msg_enrol *m, struct session_
         out->action = SESSION_COMMAND;
         out->command = c;
     }
-    mem_wipe(&t, sizeof t);
+    token_fini(&t);
 }
 
 void session_renew(struct msg_enrol *m, struct session_heard *out)

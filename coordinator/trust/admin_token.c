@@ -48,7 +48,10 @@ int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin
     uint16_t port;
     int rc = token_fresh(ROLE_ADMIN, now_ms, &row, t.secret, e);
     if (!rc) rc = address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);
-    if (rc) return rc;
+    if (rc) {
+        token_fini(&t);
+        return rc;
+    }
     row.name = mem_strdup("first administrator");
     names_for_token(c, port, true, &t);
     memcpy(t.pin, pin, sizeof t.pin);
@@ -65,7 +68,7 @@ int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin
         rc = write_token(path, &t, e);
         mem_free(path);
     }
-    mem_wipe(t.secret, sizeof t.secret);
+    token_fini(&t);
     return rc;
 }
 
@@ -90,11 +93,10 @@ int admin_token_refresh(const struct config *c, const uint8_t *pin, uint16_t por
         names_for_token(c, port, true, &now);
         memcpy(now.pin, pin, sizeof now.pin);
         if (!same_place(&old, &now)) rc = write_token(path, &now, e);
-        mem_wipe(&old, sizeof old);
-        mem_wipe(&now, sizeof now);
+        token_fini(&old);
+        token_fini(&now);
     }
-    mem_wipe(text.data, text.len);
-    buf_fini(&text);
+    buf_fini_secret(&text);
     mem_free(path);
     return rc;
 }
