@@ -5,6 +5,7 @@
 #include "coordinator/api/stream.h"
 
 #include "base/mem.h"
+#include "platform/os.h"
 
 #include <uv.h>
 
@@ -14,7 +15,7 @@
 static void on_sweep(uv_timer_t *t)
 {
     struct api *a = t->data;
-    int64_t now_ms = api_mono_ms();
+    int64_t now_ms = os_mono_ms();
     bool late = now_ms - a->swept_ms > LATE_MS;
     a->swept_ms = now_ms;
     /* What came while we stood still has not been read yet. */
@@ -40,7 +41,7 @@ struct api *api_new(const struct api_options *o)
     map_init(&a->execution_followers);
     uv_timer_t *t = mem_alloc(sizeof *t);
     t->data = a;
-    a->swept_ms = api_mono_ms();
+    a->swept_ms = os_mono_ms();
     uv_timer_init(o->loop, t);
     uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
     a->timer = t;

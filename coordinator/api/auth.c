@@ -3,10 +3,11 @@
 #include "coordinator/api/auth.h"
 #include "coordinator/api/context.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/map.h"
 #include "coordinator/reads/lookup.h"
+#include "platform/os.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 
@@ -189,7 +190,7 @@ bool auth_read(const struct auth_memory *m, const char *header, struct auth_clai
 void auth_judge(struct api *a, struct auth_memory *m, const struct auth_claim *c,
                 const struct token_row *row, struct who *who, struct problem *p)
 {
-    int64_t wall_ms = api_wall_ms();
+    int64_t wall_ms = os_wall_ms();
     judge(row, c->proved ? row->secret_hash : c->hash, wall_ms, p);
     if (p->status) return;
     who->token = c->token;

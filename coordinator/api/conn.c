@@ -4,6 +4,7 @@
 #include "coordinator/api/stream.h"
 
 #include "base/mem.h"
+#include "platform/os.h"
 #include "wire/limits.h"
 
 struct conn {
@@ -188,7 +189,7 @@ static size_t parse(struct conn *c, const char *data, size_t len)
         enum http_event event;
         struct err e = {0};
         size_t used = 0;
-        if (at < len && !c->message_ms) c->message_ms = api_mono_ms();
+        if (at < len && !c->message_ms) c->message_ms = os_mono_ms();
         if (http_parse(c->parser, data + at, len - at, &used, &event, &e)) {
             fail_parse(c, &e);
             return len;
@@ -214,7 +215,7 @@ static void flush(struct conn *c)
         if (r->stream && !r->done) {
             if (!stream_pump(r->stream)) return;
             r->done = true;
-            c->heard_ms = api_mono_ms();
+            c->heard_ms = os_mono_ms();
         }
         if (!r->done) return;
         struct err e;
@@ -256,7 +257,7 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct err e;
     (void)l;
     if (c->closing) return;
-    c->heard_ms = api_mono_ms();
+    c->heard_ms = os_mono_ms();
     if (c->ended) return;
     size_t used = 0;
     if (!c->input.len) {
@@ -315,7 +316,7 @@ void conn_new(struct api *a, struct link *l)
     c->last = &c->first;
     c->parser = http_parser_new(HTTP_SERVER, LIMIT_HTTP_BODY);
     buf_init(&c->input, 4 * API_INPUT_BYTES + LIMIT_HTTP_BODY);
-    c->heard_ms = api_mono_ms();
+    c->heard_ms = os_mono_ms();
     c->next = a->first;
     if (c->next) c->next->prev = c;
     a->first = c;

@@ -34,7 +34,4 @@ struct api {
     bool stopped;
 };
 
-int64_t api_mono_ms(void);
-int64_t api_wall_ms(void);
-
 #endif

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/os.h"
 #include "wire/limits.h"
 
 #include <string.h>
@@ -204,7 +205,7 @@ void request_look_up(struct request *r, struct lookup *l,
     l->owner = r;
     r->lookup = l;
     r->on_answer = on_answer;
-    r->asked_ms = api_mono_ms();
+    r->asked_ms = os_mono_ms();
     reads_push(r->api->o.reads, &l->query);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/os.h"
 
 #include <string.h>
 
@@ -154,7 +155,7 @@ void route_head(struct request *r, const struct http_message *m)
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route || r->route->role == ROLE_JOIN) return;
     if (!auth_read(r->memory, http_header(m, "authorization"), &r->claim, &r->problem)) return;
-    const struct token_row *row = auth_find(r->api->auth, r->claim.token, api_mono_ms());
+    const struct token_row *row = auth_find(r->api->auth, r->claim.token, os_mono_ms());
     if (row) {
         auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
         check_rules(r);

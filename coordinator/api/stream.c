@@ -9,6 +9,7 @@
 #include "coordinator/api/handlers.h"
 #include "coordinator/reads/follow.h"
 #include "coordinator/reads/lookup.h"
+#include "platform/os.h"
 #include "wire/frame.h"
 
 #define PING_MS 15000
@@ -181,14 +182,14 @@ static bool send(struct stream *st, const void *data, size_t len)
         return false;
     }
     link_flush_later(st->r->link);
-    st->sent_ms = api_mono_ms();
+    st->sent_ms = os_mono_ms();
     return true;
 }
 
 static void begin(struct stream *st)
 {
     st->begun = true;
-    st->sent_ms = api_mono_ms();
+    st->sent_ms = os_mono_ms();
     http_write_stream_head(link_out(st->r->link), 200,
                            st->follow->events ? FOLLOW_TYPE : OUTPUT_TYPE);
     link_flush_later(st->r->link);
@@ -219,7 +220,7 @@ static void ask_why(struct stream *st)
     struct command *c = command_new(CMD_WHY);
     c->u.id = st->asked_job = st->follow->job;
     st->asking = true;
-    st->asked_ms = api_mono_ms();
+    st->asked_ms = os_mono_ms();
     request_ask(st->r, c, on_why);
 }
 

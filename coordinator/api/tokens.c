@@ -11,6 +11,7 @@
 #include "coordinator/reads/token_json.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/names.h"
+#include "platform/os.h"
 #include "wire/limits.h"
 #include "wire/token.h"
 
@@ -130,7 +131,7 @@ void tokens_create(struct request *r)
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct token_row row, wanted = {0};
     struct err e = {0};
-    int64_t now_ms = api_wall_ms();
+    int64_t now_ms = os_wall_ms();
     r->token = mem_alloc(sizeof *r->token);
     read_token(&b, &wanted, now_ms);
     int rc = token_fresh(wanted.role, now_ms, &row, r->secret, &e);
