@@ -30,10 +30,11 @@ static void *token_user(void)
     return sid;
 }
 
-static void *account_sid(const wchar_t *name)
+void *acl_account_sid(const wchar_t *name)
 {
     DWORD sid_size = 0, domain_size = 0;
     SID_NAME_USE use;
+    if (name[0] == L'.' && name[1] == L'\\') name += 2;
     LookupAccountNameW(NULL, name, NULL, &sid_size, NULL, &domain_size, &use);
     if (sid_size == 0) return NULL;
     void *sid = mem_alloc(sid_size);
@@ -60,7 +61,7 @@ static void *service_sid(void)
             const wchar_t *name = config->lpServiceStartName;
             /* ".\name" is an account of this machine, which the lookup wants without the dot */
             if (name[0] == L'.' && name[1] == L'\\') name += 2;
-            if (_wcsicmp(name, L"LocalSystem") != 0) sid = account_sid(name);
+            if (_wcsicmp(name, L"LocalSystem") != 0) sid = acl_account_sid(name);
         }
         mem_free(config);
         CloseServiceHandle(service);

@@ -21,5 +21,8 @@ bool acl_protect(const wchar_t *path, bool folder);
  * may do everything, the service's account reads (or writes), nobody else gets in. Holds for what
  * is in it already, too. */
 bool acl_protect_house(const wchar_t *path, bool service_writes);
+/* The SID of an account, NAME or DOMAIN\NAME, "." for this machine; mem_free. NULL: there is no
+ * such account. */
+void *acl_account_sid(const wchar_t *name);
 
 #endif

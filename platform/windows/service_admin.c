@@ -80,22 +80,6 @@ int service_admin_state(const char *name, enum service_state *out, struct err *e
 
 /* ---- registering ---- */
 
-static void *account_sid(const wchar_t *name)
-{
-    DWORD sid_size = 0, domain_size = 0;
-    SID_NAME_USE use;
-    if (name[0] == L'.' && name[1] == L'\\') name += 2;
-    LookupAccountNameW(NULL, name, NULL, &sid_size, NULL, &domain_size, &use);
-    if (sid_size == 0) return NULL;
-    void *sid = mem_alloc(sid_size);
-    wchar_t *domain = mem_array((size_t)domain_size + 1, sizeof *domain);
-    BOOL found = LookupAccountNameW(NULL, name, sid, &sid_size, domain, &domain_size, &use);
-    mem_free(domain);
-    if (found) return sid;
-    mem_free(sid);
-    return NULL;
-}
-
 /* What services.msc does when an account is chosen there, and CreateService does not. */
 static int grant_logon(const char *account, struct err *e)
 {
@@ -106,7 +90,7 @@ static int grant_logon(const char *account, struct err *e)
                                .Length = sizeof right - sizeof *right,
                                .MaximumLength = sizeof right};
     wchar_t *wide = wide_from(account);
-    void *sid = account_sid(wide);
+    void *sid = acl_account_sid(wide);
     mem_free(wide);
     if (!sid) return err_set(e, ERR_NOT_FOUND, "there is no account '%s'", account);
     NTSTATUS status =
