@@ -171,12 +171,14 @@ static bool four(const char *out)
     return lines >= 4;
 }
 
-static int start(struct house *h, struct run *r, const char *script, const char *mark,
+static int start(struct house *h, struct run *r, const char *script, const char *name,
                  int64_t lease_ms)
 {
+    char mark[FIXTURE_MARK_SIZE];
+    fixture_mark(mark, name);
     const char *const argv[] = {"sh", "-c", script, NULL};
     struct process_options o = run_options(argv);
-    char job[64], attempt[32];
+    char job[FIXTURE_MARK_SIZE + 16], attempt[32];
     const char *dash = strrchr(mark, '-');
     snprintf(job, sizeof job, "CADRE_JOB_ID=%.*s", (int)(dash - mark), mark);
     snprintf(attempt, sizeof attempt, "CADRE_ATTEMPT=%s", dash + 1);
@@ -431,6 +433,8 @@ static char *pids_of_life(const char *cgroup)
     size_t len = 0;
     ssize_t n;
     assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
+    char mark[FIXTURE_MARK_SIZE];
+    fixture_mark(mark, "death-1"); /* the agent's marks are to be this program's */
     pid_t agent = fork();
     if (agent == 0) short_life(tell[1], cgroup);
     close(tell[1]);
@@ -492,8 +496,10 @@ static void an_agent_that_is_killed_in_a_cgroup__nothing_is_left(void **state)
     while (alive_of(pids) > 0 && os_mono_ms() < end)
         rest();
     size_t left = alive_of(pids);
+    char mark[FIXTURE_MARK_SIZE], job[FIXTURE_MARK_SIZE + 8];
+    snprintf(job, sizeof job, "job-%s", fixture_mark(mark, "death-1"));
     for (int removed = -1; removed != 0 && os_mono_ms() < end; rest()) {
-        remove_below(cgroup, "job-death-1");
+        remove_below(cgroup, job);
         remove_below(cgroup, "agent");
         removed = rmdir(cgroup);
     }

@@ -14,14 +14,38 @@
 #include "platform/paths.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OUTPUT_MAX (64u * 1024 * 1024)
 #define LIMIT_MS 30000
 #define TEARDOWN_MS 10000
+#define RUN_VARIABLE "CADRE_TEST_RUN"
+
+/* Noted in the environment, which forked children have as well. */
+static void note_run(char out[32])
+{
+    size_t size = 32;
+    if (uv_os_getenv(RUN_VARIABLE, out, &size) == 0) return;
+    snprintf(out, 32, "%d", (int)uv_os_getpid());
+    uv_os_setenv(RUN_VARIABLE, out);
+}
+
+const char *fixture_mark(char out[FIXTURE_MARK_SIZE], const char *mark)
+{
+    char run[32];
+    const char *dash = strrchr(mark, '-');
+    note_run(run);
+    assert_int_equal(str_format(out, FIXTURE_MARK_SIZE, "%.*sx%s%s", (int)(dash - mark), mark, run,
+                                dash),
+                     0);
+    return out;
+}
 
 int fixture_setup(void **state)
 {
+    char run[32];
+    note_run(run);
     struct fixture *f = mem_alloc(sizeof *f);
     struct err e = {0};
     char *temp = paths_temp();
@@ -89,10 +113,13 @@ static void on_end(struct process *p, const struct process_end *end, void *user)
 
 struct process_options run_options(const char *const *argv)
 {
-    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                      "CADRE_JOB_ID=06f3k9x2m1c7a", "CADRE_ATTEMPT=1", NULL};
+    static char mark[FIXTURE_MARK_SIZE], job[FIXTURE_MARK_SIZE + 16];
+    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", job, "CADRE_ATTEMPT=1",
+                                      NULL};
+    fixture_mark(mark, "06f3k9x2m1c7a-1");
+    snprintf(job, sizeof job, "CADRE_JOB_ID=%.*s", (int)strcspn(mark, "-"), mark);
     return (struct process_options){
-        .argv = argv, .env = env, .cwd = "/", .mark = "06f3k9x2m1c7a-1", .drain_ms = 200};
+        .argv = argv, .env = env, .cwd = "/", .mark = mark, .drain_ms = 200};
 }
 
 int run_start_with(struct fixture *f, struct run *r, const struct process_options *o, struct err *e)

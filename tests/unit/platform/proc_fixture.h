@@ -40,7 +40,13 @@ void run_fini(struct run *r);
 /* start, wait, for `sh -c script`. */
 void run_script(struct fixture *f, struct run *r, const char *script);
 
-/* The options that run_start uses; to be changed and given to run_start_with. */
+/* "JOB-N" becomes "JOBxRUN-N" with a RUN of this program and of the children that it forks: what a
+ * test looks for by its mark must not be another test's that runs at the same time. Returns out. */
+#define FIXTURE_MARK_SIZE 64
+const char *fixture_mark(char out[FIXTURE_MARK_SIZE], const char *mark);
+
+/* The options that run_start uses; to be changed and given to run_start_with. Their mark is that of
+ * "06f3k9x2m1c7a-1". */
 struct process_options run_options(const char *const *argv);
 
 #endif

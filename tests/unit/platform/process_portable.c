@@ -173,11 +173,12 @@ static void start_with(struct fixture *f, struct run *r, const char **argv,
     for (size_t i = 0; i < m; i++)
         env[n + i] = extra_env[i];
     if (!argv[0]) argv[0] = self;
+    char mark[FIXTURE_MARK_SIZE];
     struct process_options o = {.argv = argv,
                                 .env = env,
                                 .cwd = f->dir,
                                 .stdin_path = stdin_path,
-                                .mark = "06f3k9x2m1c7a-1",
+                                .mark = fixture_mark(mark, "06f3k9x2m1c7a-1"),
                                 .drain_ms = 300};
     int rc = run_start_with(f, r, &o, &e);
     if (rc != 0) print_error("%s\n", e.msg);
@@ -461,7 +462,9 @@ static void identity__does_not_hit_one_that_has_ended(void **state)
     wait_levels(f, &r, &pid, 1);
     process_kill(r.process);
     run_wait(f, &r, LIMIT_MS);
-    assert_int_equal(process_kill_leftover(identity, "06f3k9x2m1c7a-1", &killed, NULL), 0);
+    char mark[FIXTURE_MARK_SIZE];
+    fixture_mark(mark, "06f3k9x2m1c7a-1");
+    assert_int_equal(process_kill_leftover(identity, mark, &killed, NULL), 0);
     assert_int_equal(killed, 0);
     run_fini(&r);
 }

@@ -197,13 +197,15 @@ static bool daemon_lives(const struct run *r)
     return !gone(pids[2]);
 }
 
-static void start_role(struct fixture *f, struct run *r, const char *role, const char *mark)
+static void start_role(struct fixture *f, struct run *r, const char *role, const char *name)
 {
+    char mark[FIXTURE_MARK_SIZE];
+    fixture_mark(mark, name);
     char *self = own_program();
     const char *const argv[] = {self, role, NULL};
     struct process_options o = run_options(argv);
     struct err e = {0};
-    char job[64], attempt[32];
+    char job[FIXTURE_MARK_SIZE + 16], attempt[32];
     const char *dash = strrchr(mark, '-');
     snprintf(job, sizeof job, "CADRE_JOB_ID=%.*s", (int)(dash - mark), mark);
     snprintf(attempt, sizeof attempt, "CADRE_ATTEMPT=%s", dash + 1);
@@ -215,6 +217,14 @@ static void start_role(struct fixture *f, struct run *r, const char *role, const
     if (rc != 0) print_error("%s\n", e.msg);
     assert_int_equal(rc, 0);
     mem_free(self);
+}
+
+static int kill_leftover(const char *identity, const char *name)
+{
+    char mark[FIXTURE_MARK_SIZE];
+    int killed = -1;
+    assert_int_equal(process_kill_leftover(identity, fixture_mark(mark, name), &killed, NULL), 0);
+    return killed;
 }
 
 static void a_daemon_that_holds_stdout__is_drained_and_ended(void **state)
@@ -290,9 +300,7 @@ static void a_job_that_runs_away__is_caught(void **state)
     char identity[PROCESS_IDENTITY_SIZE];
     assert_int_equal(process_identity(r.process, identity), 0);
     run_wait(f, &r, LIMIT_MS);
-    int killed = -1;
-    assert_int_equal(process_kill_leftover(identity, "away-1", &killed, NULL), 0);
-    assert_int_equal(killed, 0);
+    assert_int_equal(kill_leftover(identity, "away-1"), 0);
     run_fini(&r);
 }
 
@@ -407,9 +415,7 @@ static void the_death_of_the_agent__ends_the_main_process(void **state)
     int status;
     assert_int_equal(waitpid(main_pid, &status, 0), main_pid);
     assert_true(WIFSIGNALED(status));
-    int killed = 0;
-    assert_int_equal(process_kill_leftover(identity, "death-1", &killed, NULL), 0);
-    assert_int_equal(killed, 2);
+    assert_int_equal(kill_leftover(identity, "death-1"), 2);
     reap_all(&said);
     assert_int_equal(alive_of(&said), 0);
     run_fini(&said);
@@ -420,12 +426,10 @@ static void leftovers__are_known_by_their_mark(void **state)
     (void)state;
     struct run said = {0};
     char identity[PROCESS_IDENTITY_SIZE];
-    int killed = -1;
     earlier_life("daemon-main-waits", "left-7", identity, &said);
     waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
     assert_true(daemon_lives(&said));
-    assert_int_equal(process_kill_leftover(identity, "left-7", &killed, NULL), 0);
-    assert_true(killed >= 1); /* one between may not have ended yet */
+    assert_true(kill_leftover(identity, "left-7") >= 1); /* one between may not have ended yet */
     reap_all(&said);
     assert_int_equal(alive_of(&said), 0);
     run_fini(&said);
@@ -437,14 +441,11 @@ static void leftovers__without_an_identity_are_known_by_their_mark(void **state)
     (void)state;
     struct run said = {0};
     char identity[PROCESS_IDENTITY_SIZE];
-    int killed = -1;
     earlier_life("daemon-main-waits", "left-6", identity, &said);
     waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
-    assert_int_equal(process_kill_leftover("", "left-60", &killed, NULL), 0);
-    assert_int_equal(killed, 0);
+    assert_int_equal(kill_leftover("", "left-60"), 0);
     assert_true(daemon_lives(&said));
-    assert_int_equal(process_kill_leftover("", "left-6", &killed, NULL), 0);
-    assert_true(killed >= 1);
+    assert_true(kill_leftover("", "left-6") >= 1);
     reap_all(&said);
     assert_int_equal(alive_of(&said), 0);
     run_fini(&said);
@@ -460,23 +461,23 @@ static void leftovers__of_another_mark_or_boot_are_left_alone(void **state)
     char boot[64];
     earlier_life("daemon-main-waits", "left-8", identity, &said);
     waitpid((pid_t)strtol(identity, NULL, 10), NULL, 0);
-    static const char *const marks[] = {"left-9", "left-80", "lef-8", "left-", "-8", "left8", ""};
-    for (size_t i = 0; i < 7; i++) {
+    static const char *const names[] = {"left-9", "left-80", "lef-8", "left-", "-8"};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(kill_leftover(identity, names[i]), 0);
+    static const char *const marks[] = {"left-", "-8", "left8", ""};
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(process_kill_leftover(identity, marks[i], &killed, NULL), 0);
         assert_int_equal(killed, 0);
     }
     take_identity(identity, &pid, &start, boot);
     snprintf(other, sizeof other, "%d %" PRIu64 " 00000000-0000-0000-0000-000000000000 500", pid,
              start);
-    assert_int_equal(process_kill_leftover(other, "left-8", &killed, NULL), 0);
-    assert_int_equal(killed, 0);
+    assert_int_equal(kill_leftover(other, "left-8"), 0);
     static const char *const nonsense[] = {"x", "1", "1 2", "1 2 3", "-1 0 x 0"};
-    for (size_t i = 0; i < 5; i++) {
-        assert_int_equal(process_kill_leftover(nonsense[i], "left-8", &killed, NULL), 0);
-        assert_int_equal(killed, 0);
-    }
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(kill_leftover(nonsense[i], "left-8"), 0);
     assert_true(daemon_lives(&said));
-    assert_int_equal(process_kill_leftover(identity, "left-8", &killed, NULL), 0);
+    kill_leftover(identity, "left-8");
     reap_all(&said);
     run_fini(&said);
 }
@@ -545,7 +546,9 @@ static void life_in_cgroup(const char *cgroup)
     if (!str_starts(process_host_kind(f->host), "cgroup v2 at ")) _exit(81);
     struct run r = {0};
     run_script(f, &r, "sed -n 's/^0:://p' /proc/self/cgroup");
-    if (!str_ends(r.out.data, "/job-06f3k9x2m1c7a-1\n")) _exit(82);
+    char mark[FIXTURE_MARK_SIZE], folder[FIXTURE_MARK_SIZE + 8];
+    snprintf(folder, sizeof folder, "/job-%s\n", fixture_mark(mark, "06f3k9x2m1c7a-1"));
+    if (!str_ends(r.out.data, folder)) _exit(82);
     run_fini(&r);
     static const char *const roles[] = {"daemon", "daemon-hides-score", "daemon-holds-stdout"};
     for (size_t i = 0; i < 3; i++) {
@@ -560,7 +563,7 @@ static void life_in_cgroup(const char *cgroup)
     run_wait(f, &r, LIMIT_MS);
     if (alive_of(&r) != 0) _exit(84);
     run_fini(&r);
-    char *left = paths_join(cgroup, "job-grouped-2");
+    char *left = str_dupf("%s/job-%s", cgroup, fixture_mark(mark, "grouped-2"));
     if (access(left, F_OK) == 0) _exit(85);
     mem_free(left);
     fixture_teardown(&state);
