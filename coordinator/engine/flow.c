@@ -65,6 +65,19 @@ static void entry_free(struct engine *g, struct flow_entry *f)
     mem_free(f);
 }
 
+void flow_forget(struct engine *g, const char *ns, const char *id)
+{
+    uint64_t key = key_of(ns, id);
+    struct flow_entry *f = flow_get(g, ns, id);
+    if (!f) return;
+    struct flow_entry *first = map_remove(&g->flows, key), **at = &first;
+    while (*at != f)
+        at = &(*at)->next_same;
+    *at = f->next_same;
+    if (first) map_put(&g->flows, key, first);
+    entry_free(g, f);
+}
+
 void flows_clear(struct engine *g)
 {
     size_t place = 0;

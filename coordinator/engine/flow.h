@@ -60,6 +60,8 @@ struct flow_entry *flow_get(const struct engine *g, const char *ns,
                             const char *id); /* NULL: there never was one */
 
 struct flow_entry *flow_add(struct engine *g, const struct flow_row *row);
+/* The store has deleted it: it was deleted, and no execution of it is kept. */
+void flow_forget(struct engine *g, const char *ns, const char *id);
 void flows_clear(struct engine *g); /* executions and triggers are gone already */
 
 struct trigger *trigger_find(const struct flow_entry *f, const char *name);

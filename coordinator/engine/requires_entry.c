@@ -64,13 +64,26 @@ int requires_entry_intern(struct engine *g, struct requires *compiled, int64_t *
     return rc;
 }
 
+static void entry_free(struct requires_entry *r)
+{
+    requires_free(r->compiled);
+    mem_free(r->text);
+    mem_free(r);
+}
+
+void requires_entry_forget(struct engine *g, int64_t id)
+{
+    struct requires_entry *r = map_remove(&g->requires_entries, (uint64_t)id);
+    if (!r) return;
+    uint64_t key = map_text_key(r->text);
+    if (map_find(&g->requires_texts, key) == r) map_remove(&g->requires_texts, key);
+    entry_free(r);
+}
+
 void requires_entries_free(struct map *entries)
 {
     size_t place = 0;
-    for (struct requires_entry *r; (r = map_next(entries, &place)) != NULL;) {
-        requires_free(r->compiled);
-        mem_free(r->text);
-        mem_free(r);
-    }
+    for (struct requires_entry *r; (r = map_next(entries, &place)) != NULL;)
+        entry_free(r);
     map_fini(entries);
 }

@@ -18,6 +18,8 @@ struct requires_entry {
 struct requires_entry *requires_entry_find(struct engine *g,
                                            int64_t id); /* NULL: a failure was noted */
 int requires_entry_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
+/* The store has deleted it: no job has it, and its number is not given out again. */
+void requires_entry_forget(struct engine *g, int64_t id);
 /* Frees all of a map of them. */
 void requires_entries_free(struct map *entries);
 

@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/flow.h"
 #include "coordinator/engine/queue.h"
+#include "coordinator/engine/requires_entry.h"
 
 #include <assert.h>
 
@@ -95,7 +97,8 @@ static void keep_requirements(struct engine *g, struct map *from, const struct g
 /* Forgets those that no queued job has, when there are many. */
 static void requires_entries_trim(struct engine *g)
 {
-    if (g->requires_entries.count <= REQUIRES_KEPT) return;
+    /* places, because entries that were deleted one by one leave theirs unused */
+    if (g->requires_slots <= REQUIRES_KEPT) return;
     struct map all = g->requires_entries;
     size_t place = 0;
     map_init(&g->requires_entries);
@@ -116,19 +119,43 @@ static void requires_entries_trim(struct engine *g)
     }
 }
 
+static void on_requires_gone(int64_t id, void *user)
+{
+    requires_entry_forget(user, id);
+}
+
+static void on_flow_gone(const char *ns, const char *id, void *user)
+{
+    flow_forget(user, ns, id);
+}
+
+/* false: a failure was noted. *more: rows are left to go. */
+static bool purge(struct engine *g, bool *more)
+{
+    const struct store_gone gone = {.on_requires = on_requires_gone,
+                                    .on_flow = on_flow_gone,
+                                    .user = g};
+    int64_t before_ms = g->now.wall_ms - g->config.retention_ms;
+    bool jobs = false, setup = false, unused = false;
+    if (g->config.retention_ms > 0) {
+        if (!store_ok(g, store_purge(g->store, before_ms, UPKEEP_MOST, &jobs, &g->err)) ||
+            !store_ok(g,
+                      store_purge_setup(g->store, before_ms, UPKEEP_MOST, &gone, &setup, &g->err)))
+            return false;
+    }
+    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &gone, &unused, &g->err))) return false;
+    *more = jobs || setup || unused;
+    return true;
+}
+
 void upkeep_on_timer(struct engine *g)
 {
-    bool more_keys = false, more_dropped = false, more_jobs = false;
+    bool more_keys = false, more = false;
     requires_entries_trim(g);
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))
         return;
-    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &more_dropped, &g->err))) return;
-    if (g->config.retention_ms > 0 &&
-        !store_ok(g, store_purge(g->store, wall - g->config.retention_ms, UPKEEP_MOST, &more_jobs,
-                                 &g->err)))
-        return;
-    bool more = more_keys || more_dropped || more_jobs;
-    timer_set(g, &g->upkeep, g->now.mono_ms + (more ? UPKEEP_MORE_MS : UPKEEP_MS));
+    if (!purge(g, &more)) return;
+    timer_set(g, &g->upkeep, g->now.mono_ms + (more || more_keys ? UPKEEP_MORE_MS : UPKEEP_MS));
 }

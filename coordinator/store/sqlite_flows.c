@@ -18,6 +18,13 @@ int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
     bind_text(q, 5, f->source);
     rc = db_run(&s->queue, q, e);
     if (rc != 0) return rc;
+    q = store_queue(s, Q_REVISION_PASSES);
+    bind_text(q, 1, f->ns);
+    bind_text(q, 2, f->id);
+    bind_int(q, 3, f->updated_ms);
+    bind_int(q, 4, f->revision);
+    rc = db_run(&s->queue, q, e);
+    if (rc != 0) return rc;
     q = store_queue(s, Q_FLOW_PUT);
     bind_text(q, 1, f->ns);
     bind_text(q, 2, f->id);
@@ -32,7 +39,14 @@ int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t 
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *q = store_queue(s, Q_FLOW_DELETED);
+    sqlite3_stmt *q = store_queue(s, Q_REVISION_PASSES);
+    bind_text(q, 1, ns);
+    bind_text(q, 2, id);
+    bind_int(q, 3, now_ms);
+    bind_int(q, 4, 0);
+    rc = db_run(&s->queue, q, e);
+    if (rc != 0) return rc;
+    q = store_queue(s, Q_FLOW_DELETED);
     bind_text(q, 1, ns);
     bind_text(q, 2, id);
     bind_int(q, 3, now_ms);

@@ -95,8 +95,10 @@ int store_job_insert(struct store *s, const struct job_row *j, const char *spec,
         if (undone != 0) return undone;
     }
     if (rc == 0) rc = insert_state(s, j, e);
-    if (rc == 0) tally_move(s, group_text(j->group), j->requires_id, JOB_STATES, (int)j->state);
-    return rc;
+    if (rc != 0) return rc;
+    tally_move(s, group_text(j->group), j->requires_id, JOB_STATES, (int)j->state);
+    tally_keep(s, group_text(j->group), j->requires_id, 1);
+    return 0;
 }
 
 /* ---- look ----------------------------------------------------------------------------------- */

@@ -47,11 +47,24 @@ static int purge_output(struct store *s, int64_t job, size_t *budget, struct err
     return db_run(&s->output, q, e);
 }
 
+/* The job's requires are kept for one job less. */
+static int release_requires(struct store *s, int64_t job, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_CLASS);
+    bind_int(q, 1, job);
+    int rc = db_step(&s->queue, q, e);
+    if (rc != 1) return rc;
+    tally_keep(s, (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2), -1);
+    db_reset(q);
+    return 0;
+}
+
 static int purge_job(struct store *s, int64_t job, struct err *e)
 {
     static const enum queue_statement statements[] = {Q_JOB_DELETE, Q_STATE_DELETE, Q_KEY_DELETE,
                                                       Q_ATTEMPTS_DELETE};
     int rc = store_write_queue(s, e);
+    if (rc == 0) rc = release_requires(s, job, e);
     for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof *statements; i++) {
         sqlite3_stmt *q = store_queue(s, statements[i]);
         bind_int(q, 1, job);
@@ -151,11 +164,13 @@ static int shrink_output(struct store *s, struct err *e)
     return rc;
 }
 
-int store_tidy(struct store *s, size_t most, bool *more, struct err *e)
+int store_tidy(struct store *s, size_t most, const struct store_gone *gone, bool *more,
+               struct err *e)
 {
     size_t budget = most;
     int rc = purge_dropped(s, &budget, e);
     if (rc == 0 && budget < most) rc = shrink_output(s, e);
+    if (rc == 0) rc = purge_requires(s, &budget, gone, e);
     if (rc == 0) *more = budget == 0;
     return rc;
 }

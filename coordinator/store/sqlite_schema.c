@@ -224,6 +224,30 @@ static const char queue_2[] =
 static const char queue_3[] =
     "ALTER TABLE job_states ADD COLUMN allow_failure INTEGER NOT NULL DEFAULT 0;";
 
+/* What is no longer needed is found without looking for it (sqlite_retention.c). */
+static const char queue_4[] =
+    "ALTER TABLE requires ADD COLUMN jobs INTEGER NOT NULL DEFAULT 0;" /* that have them */
+    "UPDATE requires SET jobs = n.jobs FROM (SELECT requires_id, count(*) AS jobs"
+    "  FROM job_states WHERE requires_id > 0 GROUP BY requires_id) n WHERE n.requires_id = id;"
+    "CREATE INDEX requires_unused ON requires (id) WHERE jobs = 0;"
+    "CREATE INDEX token_revoked ON tokens (revoked_ms) WHERE revoked_ms > 0;"
+    "CREATE INDEX token_expires ON tokens (expires_ms) WHERE expires_ms > 0;"
+    "CREATE INDEX token_used_up ON tokens (last_used_ms) WHERE uses_left = 0;"
+    "CREATE INDEX agent_removed ON agents (removed_ms) WHERE removed_ms > 0;"
+    "CREATE INDEX execution_revision ON executions (ns, flow, revision);"
+    "CREATE TABLE old_revisions ("
+    "  since_ms INTEGER NOT NULL," /* another one is the present one, or the flow is deleted */
+    "  ns TEXT NOT NULL,"
+    "  flow TEXT NOT NULL,"
+    "  revision INTEGER NOT NULL,"
+    "  PRIMARY KEY (since_ms, ns, flow, revision)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO old_revisions SELECT next.created_ms, r.ns, r.flow, r.revision"
+    "  FROM flow_revisions r JOIN flow_revisions next ON next.ns = r.ns AND next.flow = r.flow"
+    "  AND next.revision = r.revision + 1;"
+    "INSERT INTO old_revisions SELECT deleted_ms, ns, id, revision FROM flows"
+    "  WHERE deleted_ms > 0;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -256,7 +280,7 @@ static const char output_2[] =
     "  PRIMARY KEY (job, attempt)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4};
 static const char *const output_steps[] = {output_1, output_2};
 
 static const struct family {

@@ -192,6 +192,11 @@ void tally_move(struct store *s, const char *group, int64_t requires_id, int fro
     if (to <= JOB_RETRYING) t->change[to]++;
 }
 
+void tally_keep(struct store *s, const char *group, int64_t requires_id, int change)
+{
+    if (requires_id != 0) tally_of(s, group, requires_id)->jobs += change;
+}
+
 static bool tally_is_zero(const struct tally *t)
 {
     for (int i = 0; i <= JOB_RETRYING; i++) {
@@ -200,21 +205,35 @@ static bool tally_is_zero(const struct tally *t)
     return true;
 }
 
+static int flush_states(struct store *s, const struct tally *t, struct err *e)
+{
+    if (tally_is_zero(t)) return 0;
+    sqlite3_stmt *q = store_queue(s, Q_COUNT);
+    bind_text(q, 1, t->group);
+    bind_int(q, 2, t->requires_id);
+    for (int state = 0; state <= JOB_RETRYING; state++)
+        bind_int(q, 3 + state, t->change[state]);
+    return db_run(&s->queue, q, e);
+}
+
+static int flush_jobs(struct store *s, const struct tally *t, struct err *e)
+{
+    if (t->jobs == 0) return 0;
+    sqlite3_stmt *q = store_queue(s, Q_REQUIRES_COUNT);
+    bind_int(q, 1, t->requires_id);
+    bind_int(q, 2, t->jobs);
+    return db_run(&s->queue, q, e);
+}
+
 int tally_flush(struct store *s, struct err *e)
 {
-    sqlite3_stmt *q = store_queue(s, Q_COUNT);
-    for (size_t i = 0; i < s->tally_count; i++) {
-        const struct tally *t = &s->tallies[i];
-        if (tally_is_zero(t)) continue;
-        bind_text(q, 1, t->group);
-        bind_int(q, 2, t->requires_id);
-        for (int state = 0; state <= JOB_RETRYING; state++)
-            bind_int(q, 3 + state, t->change[state]);
-        int rc = db_run(&s->queue, q, e);
-        if (rc != 0) return rc;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < s->tally_count; i++) {
+        rc = flush_states(s, &s->tallies[i], e);
+        if (rc == 0) rc = flush_jobs(s, &s->tallies[i], e);
     }
-    tally_clear(s);
-    return 0;
+    if (rc == 0) tally_clear(s);
+    return rc;
 }
 
 void tally_clear(struct store *s)

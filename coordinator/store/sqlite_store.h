@@ -60,8 +60,13 @@
                    " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \
     /* the queue */                                                                                \
     X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
-    X(Q_REQUIRES_INSERT, "INSERT INTO requires (text) VALUES (?1)")                                \
+    X(Q_REQUIRES_INSERT, "INSERT INTO requires (text, jobs) VALUES (?1, 0)")                       \
     X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
+    X(Q_REQUIRES_COUNT, "UPDATE requires SET jobs = jobs + ?2 WHERE id = ?1")                      \
+    /* never the last: its number would be given out again */                                      \
+    X(Q_REQUIRES_UNUSED, "SELECT id FROM requires INDEXED BY requires_unused WHERE jobs = 0"       \
+                         " AND id < (SELECT max(id) FROM requires) LIMIT 1")                       \
+    X(Q_REQUIRES_DELETE, "DELETE FROM requires WHERE id = ?1")                                     \
     X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
                " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
@@ -107,6 +112,10 @@
     X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT DO UPDATE"         \
                   " SET revision = excluded.revision, updated_ms = excluded.updated_ms,"           \
                   " deleted_ms = 0")                                                               \
+    /* the present revision is one of the past from ?3 on, unless it is ?4 */                      \
+    X(Q_REVISION_PASSES, "INSERT OR IGNORE INTO old_revisions SELECT ?3, ns, id, revision"         \
+                         " FROM flows WHERE ns = ?1 AND id = ?2 AND revision <> ?4"                \
+                         " AND deleted_ms = 0")                                                    \
     X(Q_REVISION_INSERT, "INSERT INTO flow_revisions VALUES (?1, ?2, ?3, ?4, ?5)")                 \
     X(Q_FLOW_DELETED, "UPDATE flows SET deleted_ms = ?3 WHERE ns = ?1 AND id = ?2")                \
     X(Q_FLOWS, "SELECT " FLOW_COLUMNS ", NULL FROM flows f ORDER BY f.ns, f.id")                   \
@@ -159,6 +168,38 @@
     X(Q_EXECUTION_KEYS_FORGET,                                                                     \
       "DELETE FROM execution_keys WHERE execution IN"                                              \
       " (SELECT execution FROM execution_keys WHERE execution < ?1 ORDER BY execution LIMIT ?2)")  \
+    /* ended for good before ?1 */                                                                 \
+    X(Q_TOKENS_REVOKED, "SELECT id FROM tokens INDEXED BY token_revoked WHERE revoked_ms > 0"      \
+                        " AND revoked_ms < ?1 LIMIT 1")                                            \
+    X(Q_TOKENS_EXPIRED, "SELECT id FROM tokens INDEXED BY token_expires WHERE expires_ms > 0"      \
+                        " AND expires_ms < ?1 LIMIT 1")                                            \
+    X(Q_TOKENS_USED_UP, "SELECT id FROM tokens INDEXED BY token_used_up WHERE uses_left = 0"       \
+                        " AND last_used_ms < ?1 LIMIT 1")                                          \
+    X(Q_TOKEN_DELETE, "DELETE FROM tokens WHERE id = ?1")                                          \
+    X(Q_AGENT_REMOVED, "SELECT id, removed_ms FROM agents INDEXED BY agent_removed"                \
+                       " WHERE removed_ms > 0 AND removed_ms < ?1 AND (removed_ms, id) > (?2, ?3)" \
+                       " ORDER BY removed_ms, id LIMIT 1")                                         \
+    /* of the jobs older than ?2, at most ?3: how many, and how many name the agent */             \
+    X(Q_AGENT_NAMES, "SELECT count(*), total(old.agent = ?1 OR EXISTS (SELECT 1 FROM attempts t"   \
+                     " WHERE t.job = old.id AND t.agent = ?1)) FROM (SELECT id, agent"             \
+                     " FROM job_states WHERE id < ?2 ORDER BY id LIMIT ?3) old")                   \
+    X(Q_AGENT_DELETE, "DELETE FROM agents WHERE id = ?1")                                          \
+    X(Q_FACTS_DELETE, "DELETE FROM agent_facts WHERE id = ?1")                                     \
+    X(Q_OLD_FIRST,                                                                                 \
+      "SELECT o.since_ms, o.ns, o.flow, o.revision, EXISTS (SELECT 1 FROM executions x"            \
+      " INDEXED BY execution_revision WHERE x.ns = o.ns AND x.flow = o.flow"                       \
+      " AND x.revision = o.revision), EXISTS (SELECT 1 FROM flows f WHERE f.ns = o.ns"             \
+      " AND f.id = o.flow AND f.revision = o.revision AND f.deleted_ms = 0)"                       \
+      " FROM old_revisions o WHERE o.since_ms < ?1"                                                \
+      " ORDER BY o.since_ms, o.ns, o.flow, o.revision LIMIT 1")                                    \
+    X(Q_OLD_ADD, "INSERT OR IGNORE INTO old_revisions VALUES (?4, ?1, ?2, ?3)")                    \
+    X(Q_OLD_DELETE, "DELETE FROM old_revisions WHERE since_ms = ?4 AND ns = ?1 AND flow = ?2"      \
+                    " AND revision = ?3")                                                          \
+    X(Q_REVISION_DELETE,                                                                           \
+      "DELETE FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")                  \
+    X(Q_FLOW_DELETE, "DELETE FROM flows WHERE ns = ?1 AND id = ?2 AND deleted_ms > 0"              \
+                     " AND NOT EXISTS (SELECT 1 FROM flow_revisions r WHERE r.ns = ?1"             \
+                     " AND r.flow = ?2)")                                                          \
     X(Q_JOB_DELETE, "DELETE FROM jobs WHERE id = ?1")                                              \
     X(Q_STATE_DELETE, "DELETE FROM job_states WHERE id = ?1")                                      \
     X(Q_ATTEMPTS_DELETE, "DELETE FROM attempts WHERE job = ?1")
@@ -206,6 +247,12 @@ struct tally {
     char *group; /* "": default group */
     int64_t requires_id;
     int64_t change[JOB_RETRYING + 1]; /* by state */
+    int64_t jobs;                     /* in any state */
+};
+
+/* The removed agent that was looked at last. */
+struct agent_place {
+    int64_t removed_ms, id;
 };
 
 struct store {
@@ -213,6 +260,7 @@ struct store {
     bool begun;
     struct tally *tallies;
     size_t tally_count, tally_cap, tally_last;
+    struct agent_place agent_place;
 };
 
 /* Every function that writes calls one of these first: the transaction begins with the first
@@ -226,9 +274,14 @@ int purge_whole_job(struct store *s, int64_t job, struct err *e);
 /* Output of attempts that are not kept; *budget chunks and attempts at most. */
 int purge_dropped(struct store *s, size_t *budget, struct err *e);
 
+/* Requires that no job has; *budget of them at most. */
+int purge_requires(struct store *s, size_t *budget, const struct store_gone *gone, struct err *e);
+
 /* A job of a class leaves state `from` and enters `to`; JOB_STATES: comes from, goes to nowhere. */
 void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);
-/* Writes what gathered into job_counts, and forgets it. */
+/* One job more (1) or less (-1) is kept. */
+void tally_keep(struct store *s, const char *group, int64_t requires_id, int change);
+/* Writes what gathered into job_counts and requires, and forgets it. */
 int tally_flush(struct store *s, struct err *e);
 void tally_clear(struct store *s);
 

@@ -199,9 +199,21 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
                       struct err *e);
-/* What is of no use to anybody, however young: output of attempts that are not kept. `most` counts
- * rows. */
-int store_tidy(struct store *s, size_t most, bool *more, struct err *e);
+/* Told while a row goes that the engine may have in memory. */
+struct store_gone {
+    void (*on_requires)(int64_t id, void *user);
+    void (*on_flow)(const char *ns, const char *id, void *user);
+    void *user;
+};
+/* What is of no use to anybody, however young: output of attempts that are not kept, requires that
+ * no job has. `most` counts rows. gone NULL: nobody is told. */
+int store_tidy(struct store *s, size_t most, const struct store_gone *gone, bool *more,
+               struct err *e);
+/* What has been done with since before_ms and is named by nothing that is kept: tokens that are
+ * used up, expired or revoked; removed agents; revisions of flows that are not the present one, and
+ * flows that were deleted. `most` counts rows. */
+int store_purge_setup(struct store *s, int64_t before_ms, size_t most,
+                      const struct store_gone *gone, bool *more, struct err *e);
 /* Executions that ended, with their task runs; final jobs that are of none; and all that belongs to
  * them. `most` counts jobs, executions and chunks of output; a job goes after its last chunk, an
  * execution after its last job. */

@@ -147,6 +147,10 @@ void check_counts(const struct fixture *f)
                          real, kept, kept, real);
     assert_int_equal(sql_int(f, "cadre.db", sql), 0);
     mem_free(sql);
+    assert_int_equal(sql_int(f, "cadre.db",
+                             "SELECT count(*) FROM requires r WHERE jobs <> (SELECT count(*)"
+                             " FROM job_states s WHERE s.requires_id = r.id)"),
+                     0);
     /* and the columns of the partial indexes follow the state */
     assert_int_equal(sql_int(f, "cadre.db",
                              "SELECT count(*) FROM job_states WHERE queued <> (state = 0)"

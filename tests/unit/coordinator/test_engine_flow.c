@@ -1,6 +1,7 @@
 /* Applying flows: all or nothing, revisions, groups that have to be there. */
 #include "flow_world.h"
 
+#include "coordinator/engine/core.h"
 #include "coordinator/flow/flow.h"
 
 #include "base/json.h"
@@ -222,6 +223,24 @@ static void revisions__are_all_there_to_be_read(void **state)
     reader_close(r);
 }
 
+static void deleted__after_the_retention__is_forgotten_and_can_be_new(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, GOOD);
+    world_apply_flow(w, GOOD "# 2\n");
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    assert_int_equal(world_reply(w)->rc, 0);
+    world_live(w, INT64_C(6) * 24 * 3600 * 1000);
+    assert_int_equal(w->engine->flows.count, 1);
+    world_live(w, INT64_C(2) * 24 * 3600 * 1000);
+    assert_int_equal(w->engine->flows.count, 0);
+    char *source;
+    assert_int_equal(store_flow_source(w->store, "a.b", "f", 2, &source, NULL), ERR_NOT_FOUND);
+    world_apply_flow(w, GOOD);
+    assert_int_equal(store_flow_source(w->store, "a.b", "f", 1, &source, NULL), 0);
+    mem_free(source);
+}
+
 static void stored_flow_that_cannot_be_read_any_more__fails_its_executions_alone(void **state)
 {
     struct world *w = *state;
@@ -262,6 +281,7 @@ int main(void)
         WORLD_TEST(apply__unknown_capability__is_refused_with_its_line),
         WORLD_TEST(apply__parsed_before__is_looked_at_all_the_same),
         WORLD_TEST(revisions__are_all_there_to_be_read),
+        WORLD_TEST(deleted__after_the_retention__is_forgotten_and_can_be_new),
         WORLD_TEST(stored_flow_that_cannot_be_read_any_more__fails_its_executions_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,6 +289,24 @@ static void upkeep__requires_of_jobs_that_are_gone__make_room(void **state)
     assert_int_equal(world_effects(w, EFFECT_JOB), 3);
 }
 
+static void upkeep__requires_that_the_store_forgot__are_learnt_anew(void **state)
+{
+    struct world *w = *state;
+    int64_t first = world_submit(w, NULL, "{\"cpus\":\">= 7\"}");
+    world_submit(w, NULL, "{\"cpus\":\">= 8\"}");
+    world_do(w, cmd_id(w, CMD_CANCEL, first));
+    world_live(w, INT64_C(8) * 24 * 3600 * 1000);
+    struct job_row row;
+    assert_int_equal(store_job_find(w->store, first, &row, NULL), 0);
+    char *text;
+    assert_int_equal(store_requires_text(w->store, 1, &text, NULL), ERR_NOT_FOUND);
+    int64_t again = world_submit(w, NULL, "{\"cpus\":\">= 7\"}");
+    world_restart(w); /* the number that the job has is one that the store knows */
+    world_connect_caps(w, world_agent(w, "a", NULL), NULL, 9, "{\"cpus\":7}");
+    assert_int_equal(world_effects(w, EFFECT_JOB), 1);
+    assert_int_equal(world_state(w, again), JOB_SUBMITTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +326,7 @@ int main(void)
         WORLD_TEST(idle__no_timer_but_the_upkeep),
         WORLD_TEST(upkeep__old_jobs_and_keys_are_forgotten),
         WORLD_TEST(upkeep__requires_of_jobs_that_are_gone__make_room),
+        WORLD_TEST(upkeep__requires_that_the_store_forgot__are_learnt_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

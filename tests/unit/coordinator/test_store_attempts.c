@@ -37,7 +37,7 @@ static void add_attempts(struct fixture *f, int64_t job, int from, int to, int c
 static void tidy(struct fixture *f, size_t most, bool *more)
 {
     begin(f);
-    OK(store_tidy(f->store, most, more, &e));
+    OK(store_tidy(f->store, most, NULL, more, &e));
     commit(f);
 }
 
