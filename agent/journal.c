@@ -41,8 +41,9 @@ static const char *const sql[STATEMENTS] = {
         " VALUES(?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT(job, attempt) DO UPDATE SET"
         " state = excluded.state, mark = excluded.mark, identity = excluded.identity, last_seq = 0",
     [ST_ATTEMPT_DELETE] = "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2",
-    [ST_ATTEMPT_EVENTS_DELETE] = "DELETE FROM events WHERE job = ?1 AND attempt = ?2"
-                                 " RETURNING length(frame)",
+    [ST_ATTEMPT_EVENTS_DELETE] =
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ?1 AND attempt = ?2"
+        " AND seq <= ?3 ORDER BY seq LIMIT ?4) RETURNING length(frame)",
     [ST_ATTEMPT_EACH] = "SELECT job, attempt, state, mark, identity FROM attempts ORDER BY job",
     [ST_EVENT_ADD] = "INSERT INTO events(seq, job, attempt, frame) VALUES(?1, ?2, ?3, ?4)",
     [ST_ATTEMPT_END] =
@@ -66,6 +67,13 @@ static const char schema[] =
     "PRAGMA user_version = 1;"
     "COMMIT;";
 
+/* Events of an attempt that was dropped which are still here. */
+struct dropping {
+    struct dropping *next;
+    int64_t job, attempt;
+    int64_t up_to; /* seq: what the same attempt says later is not meant */
+};
+
 struct journal {
     sqlite3 *db;
     sqlite3_stmt *st[STATEMENTS];
@@ -74,6 +82,8 @@ struct journal {
     int64_t saved_seq; /* highest in meta */
     int64_t pending_bytes;
     bool open; /* a transaction is */
+    struct dropping *droppings;
+    int may_drop; /* events, in this transaction */
 };
 
 static int failed(struct journal *j, const char *what, struct err *e)
@@ -108,7 +118,10 @@ static int begin(struct journal *j, struct err *e)
 {
     if (j->open) return 0;
     int rc = run(j, ST_BEGIN, "begin", e);
-    if (rc == 0) j->open = true;
+    if (rc == 0) {
+        j->open = true;
+        j->may_drop = JOURNAL_DROP_ROWS;
+    }
     return rc;
 }
 
@@ -306,6 +319,11 @@ void journal_close(struct journal *j)
     if (!j) return;
     struct err ignored;
     if (j->open) journal_commit(j, &ignored);
+    while (j->droppings) {
+        struct dropping *d = j->droppings;
+        j->droppings = d->next;
+        mem_free(d);
+    }
     for (int i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(j->st[i]);
     sqlite3_close(j->db);
@@ -346,12 +364,12 @@ int journal_put_attempt(struct journal *j, const struct journal_attempt *a, stru
 
 /* Runs a DELETE ... RETURNING length(frame) that is bound already, and keeps the sum of what waits
  * right. */
-static int delete_events(struct journal *j, enum statement n, struct err *e)
+static int delete_events(struct journal *j, enum statement n, int *rows, struct err *e)
 {
     sqlite3_stmt *st = j->st[n];
     int rc;
     int64_t bytes = 0;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+    for (*rows = 0; (rc = sqlite3_step(st)) == SQLITE_ROW; ++*rows)
         bytes += sqlite3_column_int64(st, 0);
     int result = rc == SQLITE_DONE ? 0 : failed(j, "forget events", e);
     sqlite3_reset(st);
@@ -359,21 +377,49 @@ static int delete_events(struct journal *j, enum statement n, struct err *e)
     return result;
 }
 
+/* As many events as this transaction may. */
+static int drop_events(struct journal *j, struct err *e)
+{
+    while (j->droppings && j->may_drop > 0) {
+        struct dropping *d = j->droppings;
+        sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EVENTS_DELETE);
+        int rows = 0, most = j->may_drop;
+        if (!st) return failed(j, "forget", e);
+        sqlite3_bind_int64(st, 1, d->job);
+        sqlite3_bind_int64(st, 2, d->attempt);
+        sqlite3_bind_int64(st, 3, d->up_to);
+        sqlite3_bind_int(st, 4, most);
+        int rc = delete_events(j, ST_ATTEMPT_EVENTS_DELETE, &rows, e);
+        if (rc != 0) return rc;
+        j->may_drop -= rows;
+        if (rows == most) continue;
+        j->droppings = d->next;
+        mem_free(d);
+    }
+    return 0;
+}
+
 int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e)
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EVENTS_DELETE);
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_DELETE);
     if (!st) return failed(j, "forget", e);
     sqlite3_bind_int64(st, 1, job);
     sqlite3_bind_int64(st, 2, attempt);
-    rc = delete_events(j, ST_ATTEMPT_EVENTS_DELETE, e);
+    rc = run(j, ST_ATTEMPT_DELETE, "forget", e);
     if (rc != 0) return rc;
-    st = prepared(j, ST_ATTEMPT_DELETE);
-    if (!st) return failed(j, "forget", e);
-    sqlite3_bind_int64(st, 1, job);
-    sqlite3_bind_int64(st, 2, attempt);
-    return run(j, ST_ATTEMPT_DELETE, "forget", e);
+    struct dropping *d = mem_alloc(sizeof *d), **last = &j->droppings;
+    *d = (struct dropping){.job = job, .attempt = attempt, .up_to = j->seq};
+    while (*last)
+        last = &(*last)->next;
+    *last = d;
+    return drop_events(j, e);
+}
+
+bool journal_drops(const struct journal *j)
+{
+    return j->droppings != NULL;
 }
 
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
@@ -433,7 +479,8 @@ int journal_ack(struct journal *j, int64_t seq, struct err *e)
     sqlite3_stmt *st = prepared(j, ST_EVENT_ACK);
     if (!st) return failed(j, "acknowledge", e);
     sqlite3_bind_int64(st, 1, seq);
-    rc = delete_events(j, ST_EVENT_ACK, e);
+    int rows;
+    rc = delete_events(j, ST_EVENT_ACK, &rows, e);
     if (rc != 0) return rc;
     st = prepared(j, ST_ATTEMPT_ACK);
     if (!st) return failed(j, "acknowledge", e);
@@ -464,8 +511,10 @@ int64_t journal_pending_bytes(const struct journal *j)
 
 int journal_commit(struct journal *j, struct err *e)
 {
-    if (!j->open) return 0;
-    int rc = save_seq(j, e);
+    int rc = j->droppings ? begin(j, e) : 0;
+    if (rc != 0 || !j->open) return rc;
+    rc = drop_events(j, e);
+    if (rc == 0) rc = save_seq(j, e);
     if (rc == 0) rc = run(j, ST_COMMIT, "commit", e);
     if (rc == 0) j->open = false;
     return rc;

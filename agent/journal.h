@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define JOURNAL_DROP_ROWS 64 /* events of dropped attempts that one transaction forgets */
+
 enum journal_state {
     JOURNAL_ACCEPTED = 0, /* received; nothing was started */
     JOURNAL_STARTING = 1, /* its process may exist from here on */
@@ -44,8 +46,10 @@ int journal_raise_seq(struct journal *j, int64_t seq, struct err *e);
 
 int journal_put_attempt(struct journal *j, const struct journal_attempt *a,
                         struct err *e); /* insert or replace */
-/* Forgets the attempt and its events. */
+/* Forgets the attempt, and its events: JOURNAL_DROP_ROWS of them in one transaction, the others in
+ * the next ones. They may be sent meanwhile, as some were before; an end of the agent keeps them. */
 int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e);
+bool journal_drops(const struct journal *j); /* there are such: commit again in another turn */
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
                          void *user, struct err *e);
 

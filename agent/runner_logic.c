@@ -506,6 +506,7 @@ int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e)
         start_what_waits(r, now_ms);
         rc = journal_commit(r->o.journal, e);
     }
+    if (rc == 0 && journal_drops(r->o.journal)) changed(r);
     ask_to_be_woken(r);
     return rc;
 }

@@ -166,6 +166,53 @@ static void a_dropped_attempt_takes_its_events_along(void **state)
     journal_close(j);
 }
 
+static int count_event(int64_t seq, const void *frame, size_t len, void *user)
+{
+    (void)seq;
+    (void)frame;
+    (void)len;
+    ++*(int *)user;
+    return 0;
+}
+
+static int count_events(struct journal *j)
+{
+    int count = 0;
+    assert_int_equal(journal_each_event(j, 0, count_event, &count, NULL), 0);
+    return count;
+}
+
+static void dropped_attempts_go_by_a_bounded_number_of_rows(void **state)
+{
+    (void)state;
+    enum { EVENTS = 3 * JOURNAL_DROP_ROWS + 10 };
+    struct journal *j = open_it(NULL);
+    for (int job = 1; job <= 3; job++)
+        put(j, job, JOURNAL_RUNNING);
+    for (int i = 0; i < EVENTS; i++)
+        for (int job = 1; job <= 3; job++)
+            add(j, job, false, "said");
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_drop_attempt(j, 1, 1, NULL), 0);
+    assert_int_equal(journal_drop_attempt(j, 2, 1, NULL), 0);
+    /* the same attempt once more, with something to say */
+    put(j, 1, JOURNAL_STARTING);
+    add(j, 1, false, "anew");
+    int before = 3 * EVENTS + 1, transactions = 0;
+    do {
+        assert_int_equal(journal_commit(j, NULL), 0);
+        int now = count_events(j);
+        assert_true(before - now <= JOURNAL_DROP_ROWS);
+        before = now;
+        transactions++;
+    } while (journal_drops(j) && transactions < 100);
+    assert_true(transactions >= 2 * EVENTS / JOURNAL_DROP_ROWS);
+    assert_int_equal(before, EVENTS + 1);
+    assert_int_equal(journal_pending_bytes(j), 4 * (EVENTS + 1));
+    assert_int_equal(journal_drop_attempt(j, 3, 1, NULL), 0);
+    journal_close(j); /* with some of them left */
+}
+
 static void what_was_committed_survives_kill_9(void **state)
 {
     (void)state;
@@ -378,6 +425,7 @@ int main(void)
         CASE(an_acknowledgement_forgets_up_to_its_number_and_no_further),
         CASE(sequence_numbers_never_go_back),
         CASE(a_dropped_attempt_takes_its_events_along),
+        CASE(dropped_attempts_go_by_a_bounded_number_of_rows),
         CASE(what_was_committed_survives_kill_9),
         CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
         CASE(a_page_damaged_in_the_midst_is_noticed_at_the_start),
