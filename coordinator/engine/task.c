@@ -43,24 +43,23 @@ static bool find_group(struct engine *g, struct job_row *row, bool fallback_give
 }
 
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
-                 const struct expr_values *v, struct job_row *row, char **spec, struct flaw *flaw)
+                 const struct expr_values *v, struct flow_job *job, struct flaw *flaw)
 {
-    bool fallback_given = false;
     struct requires *r = NULL;
     size_t limit = g->config.payload_limit_bytes > 0 ? (size_t)g->config.payload_limit_bytes
                                                      : PAYLOAD_DEFAULT_BYTES;
     if (w->kind == FLOW_LOG && limit > LOG_BYTES_MAX) limit = LOG_BYTES_MAX;
     flaw->err = (struct err){0};
-    int rc = flow_render(f, w, v, limit, row, &fallback_given, spec, &flaw->err);
+    int rc = flow_render(f, w, v, limit, job, &flaw->err);
     if (rc)
         return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
-    row->requires_id = 0;
-    bool good = w->kind == FLOW_LOG || find_group(g, row, fallback_given, flaw);
+    job->row.requires_id = 0;
+    bool good = w->kind == FLOW_LOG || find_group(g, &job->row, job->fallback_given, flaw);
     if (good && requires_parse(w->require, &r, &flaw->err)) good = flawed(flaw, REASON_NOT_STARTED);
-    if (good && r) good = store_ok(g, requires_entry_intern(g, r, &row->requires_id));
+    if (good && r) good = store_ok(g, requires_entry_intern(g, r, &job->row.requires_id));
     if (good) return true;
-    mem_free(*spec);
-    *spec = NULL;
+    mem_free(job->spec);
+    job->spec = NULL;
     return false;
 }
 
@@ -153,18 +152,17 @@ bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
 {
     const struct flow *f = x->revision->parsed;
     struct expr_values v = context_values(c, f);
-    struct job_row row = task_row(x, t);
-    char *spec = NULL;
-    bool good = work_render(g, f, &t->work, &v, &row, &spec, flaw);
+    struct flow_job job = {.row = task_row(x, t)};
+    bool good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {
-        job_row_fini(&row);
+        job_row_fini(&job.row);
         return false;
     }
     if (good && t->work.kind != FLOW_LOG) {
-        x->row.job = job_create(g, &row, spec);
+        x->row.job = job_create(g, &job.row, job.spec);
         return true;
     }
-    make_ended(g, t, &row, good ? spec : NULL, good ? NULL : flaw, end);
-    mem_free(spec);
+    make_ended(g, t, &job.row, good ? job.spec : NULL, good ? NULL : flaw, end);
+    mem_free(job.spec);
     return false;
 }

@@ -12,10 +12,10 @@ struct flaw {
     struct err err;
 };
 
-/* Renders work into a job: the rest of *row is the caller's. false: flaw tells, or a failure was
- * noted. */
+/* Renders work into a job: the rest of job->row is the caller's. false: there is no spec; flaw
+ * tells why, or a failure was noted. */
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
-                 const struct expr_values *v, struct job_row *row, char **spec, struct flaw *flaw);
+                 const struct expr_values *v, struct flow_job *job, struct flaw *flaw);
 
 /* What the tasks of an execution can speak of. */
 struct task_context {

@@ -132,6 +132,7 @@ struct verdict {
     bool exited;
     int64_t exit_code, job, execution, started_ms;
     const char *message;
+    struct err err; /* what message points to, where inputs could not be made */
 };
 
 static int64_t *counter_of(struct trigger_row *row, enum evaluation_result result)
@@ -211,17 +212,16 @@ void triggers_find_ending(struct engine *g, const struct flow_entry *f)
 
 /* The execution that a firing starts; 0: v says why there is none. */
 static void fire(struct engine *g, struct trigger *t, const struct flow *f,
-                 const struct flow_trigger *def, const struct ended_job *j, struct verdict *v,
-                 struct err *e)
+                 const struct flow_trigger *def, const struct ended_job *j, struct verdict *v)
 {
     struct json *outputs = NULL, *inputs = NULL;
     struct expr_values values = {0};
     if (j->outputs) (void)json_parse(j->outputs, strlen(j->outputs), &outputs, NULL);
     values.trigger = outputs;
     flow_values(f, &values);
-    if (flow_trigger_inputs(f, def, &values, &inputs, e)) {
+    if (flow_trigger_inputs(f, def, &values, &inputs, &v->err)) {
         v->result = EVALUATION_ERROR;
-        v->message = err_text(e);
+        v->message = err_text(&v->err);
     } else {
         struct execution_row row = {.ns = mem_strdup(t->row.ns),
                                     .flow = mem_strdup(t->row.flow),
@@ -313,14 +313,13 @@ void trigger_on_evaluation(struct engine *g, const struct ended_job *j)
     if (!t || t->row.job != j->row.id) return; /* it was given up before it ended */
     t->row.job = 0;
     char text[64];
-    struct err e = {0};
     struct verdict v = judge(j, text);
     const struct flow *f = flow_present(g, t->flow);
     const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
     if (g->rc) return;
     if (v.result == EVALUATION_FIRED) {
         if (def) {
-            fire(g, t, f, def, j, &v, &e);
+            fire(g, t, f, def, j, &v);
         } else {
             v.result = EVALUATION_ERROR;
             v.message = revision_get(t->flow, t->flow->revision)->broken;
@@ -346,17 +345,16 @@ static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *
                         const struct flow_trigger *def, struct flaw *flaw)
 {
     struct expr_values v = {0};
-    char *spec = NULL;
-    struct job_row row = {.kind = JOB_TRIGGER,
-                          .ns = mem_strdup(t->row.ns),
-                          .flow = mem_strdup(t->row.flow),
-                          .task = mem_strdup(t->row.name)};
+    struct flow_job job = {.row = {.kind = JOB_TRIGGER,
+                                   .ns = mem_strdup(t->row.ns),
+                                   .flow = mem_strdup(t->row.flow),
+                                   .task = mem_strdup(t->row.name)}};
     flow_values(f, &v);
-    if (work_render(g, f, &def->work, &v, &row, &spec, flaw) &&
-        has_room(group_find(g, row.group), flaw))
-        return job_create(g, &row, spec);
-    mem_free(spec);
-    job_row_fini(&row);
+    if (work_render(g, f, &def->work, &v, &job, flaw) &&
+        has_room(group_find(g, job.row.group), flaw))
+        return job_create(g, &job.row, job.spec);
+    mem_free(job.spec);
+    job_row_fini(&job.row);
     return 0;
 }
 

@@ -16,22 +16,21 @@
 static char *check_text(const struct flow *f, const struct flow_trigger *t)
 {
     struct expr_values v = {0};
-    struct job_row row = {0};
-    bool given = false;
-    char *spec = NULL;
+    struct flow_job job = {0};
     flow_values(f, &v);
-    if (flow_render(f, &t->work, &v, SIZE_MAX / 4, &row, &given, &spec, NULL)) return NULL;
+    if (flow_render(f, &t->work, &v, SIZE_MAX / 4, &job, NULL)) return NULL;
+    const struct job_row *row = &job.row;
     char *require = t->work.require ? json_text(t->work.require) : NULL;
-    char *text =
-        str_dupf("%s|%s|%d|%s|%lld|%lld|%lld|%lld|%lld", row.group ? row.group : "",
-                 given ? fallback_names[row.fallback] : "", (int)row.retry.type,
-                 require ? require : "", (long long)row.timeout_ms, (long long)row.queue_timeout_ms,
-                 (long long)row.lease_ms, (long long)row.kill_grace_ms, (long long)row.priority);
-    char *all = str_dupf("%s|%s", text, spec);
+    char *text = str_dupf("%s|%s|%d|%s|%lld|%lld|%lld|%lld|%lld", row->group ? row->group : "",
+                          job.fallback_given ? fallback_names[row->fallback] : "",
+                          (int)row->retry.type, require ? require : "", (long long)row->timeout_ms,
+                          (long long)row->queue_timeout_ms, (long long)row->lease_ms,
+                          (long long)row->kill_grace_ms, (long long)row->priority);
+    char *all = str_dupf("%s|%s", text, job.spec);
     mem_free(require);
     mem_free(text);
-    mem_free(spec);
-    job_row_fini(&row);
+    mem_free(job.spec);
+    job_row_fini(&job.row);
     return all;
 }
 

@@ -180,18 +180,19 @@ int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
 /* Sets v's vars and flow ids from the flow; the rest is the caller's. */
 void flow_values(const struct flow *f, struct expr_values *v);
 
-/* Renders `w` into what a job needs:
- *   *spec JSON text as wire/spec.h has it, without names, with a mark where {{ taskrun.attempt }}
- *              stood; of a FLOW_LOG the plain message, which is the task's output. mem_free.
- *   j->group, fallback, *fallback_given by task, then flow; group NULL: nobody said, ask the
- *              namespace. A key that renders to nothing but blanks says nothing. ERR_INVALID when
- *              it is no group key.
- *   j->priority, timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms, retry
- * and leaves the rest of *j alone. `require` of the job is w->require.
- * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID. On failure
- * nothing of *j has changed. e names the field: "script: {{ outputs.a.b }}: ...". */
+struct flow_job {
+    struct job_row row; /* group, fallback, priority, the four times and retry are filled in */
+    bool fallback_given;
+    /* JSON text as wire/spec.h has it, without names, with a mark where {{ taskrun.attempt }}
+     * stood; of a FLOW_LOG the plain message, which is the task's output. mem_free. */
+    char *spec;
+};
+
+/* What a job of `w` is made of; the job requires w->require. The group is the task's, else the
+ * flow's; NULL: neither has one, ask the namespace. A key that renders to blanks is none.
+ * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no group key.
+ * On failure *out is as before. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
-                size_t max_bytes, struct job_row *j, bool *fallback_given, char **spec,
-                struct err *e);
+                size_t max_bytes, struct flow_job *out, struct err *e);
 
 #endif

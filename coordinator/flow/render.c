@@ -204,9 +204,9 @@ static int render_key(struct rendering *r, const struct flow_group_ref *ref, cha
 }
 
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
-                size_t max_bytes, struct job_row *j, bool *fallback_given, char **spec,
-                struct err *e)
+                size_t max_bytes, struct flow_job *out, struct err *e)
 {
+    struct job_row *j = &out->row;
     struct rendering r = {.v = v, .e = e};
     struct err unread;
     if (!e) r.e = &unread;
@@ -228,13 +228,13 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
     }
     j->group = key;
     j->fallback = said->has_fallback ? said->fallback : FALLBACK_WAIT;
-    *fallback_given = said->has_fallback;
+    out->fallback_given = said->has_fallback;
     j->priority = w->priority;
     j->timeout_ms = w->timeout_ms;
     j->queue_timeout_ms = w->queue_timeout_ms;
     j->lease_ms = w->lease_ms;
     j->kill_grace_ms = w->kill_grace_ms;
     j->retry = w->retry;
-    *spec = text;
+    out->spec = text;
     return 0;
 }

@@ -38,8 +38,8 @@ void store_rollback(struct store *s);
 bool store_dirty(const struct store *s);
 
 /* ---- jobs ---- */
-/* ERR_EXISTS: id or unique_key is taken (store_job_find_key tells). spec: JSON text. The id has to be
- * made of created_ms (id_make): keys are forgotten by the age of the id. */
+/* ERR_EXISTS: id or unique_key is taken (store_job_find_key tells). spec: JSON text. The id has to
+ * be made of created_ms (id_make): keys are forgotten by the age of the id. */
 int store_job_insert(struct store *s, const struct job_row *j, const char *spec, struct err *e);
 int store_job_find(struct store *s, int64_t id, struct job_row *out, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e);

@@ -44,28 +44,26 @@ static void check_problems(const struct flow_problems *p, const char *text, size
 static void check_rendering(const struct flow *f, const struct flow_work *w,
                             const struct expr_values *v)
 {
-    struct job_row j = {0};
+    struct flow_job job = {0};
     struct err e = {0, ""};
-    bool given;
-    char *spec = NULL;
-    int rc = flow_render(f, w, v, RENDERED_MAX, &j, &given, &spec, &e);
+    int rc = flow_render(f, w, v, RENDERED_MAX, &job, &e);
     if (rc) {
-        check(!spec && !j.group && e.msg[0] && str_utf8_valid(e.msg, strlen(e.msg)));
+        check(!job.spec && !job.row.group && e.msg[0] && str_utf8_valid(e.msg, strlen(e.msg)));
         check(rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || rc == ERR_INVALID);
         return;
     }
-    check(!j.group || str_key_valid(j.group));
+    check(!job.row.group || str_key_valid(job.row.group));
     if (w->kind != FLOW_LOG) {
         struct spec s;
         struct spec_problem problem;
-        check(strlen(spec) <= RENDERED_MAX);
-        check(spec_decode_stored(spec, &s, &e) == 0);
+        check(strlen(job.spec) <= RENDERED_MAX);
+        check(spec_decode_stored(job.spec, &s, &e) == 0);
         spec_fill_attempt(&s, 3);
         check(spec_check(&s, &problem));
         spec_fini(&s);
     }
-    mem_free(spec);
-    mem_free(j.group);
+    mem_free(job.spec);
+    mem_free(job.row.group);
 }
 
 static void check_flow(const struct flow *f, struct json *outputs)

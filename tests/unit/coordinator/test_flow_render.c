@@ -37,9 +37,7 @@ static struct json *tree(const char *text)
 }
 
 struct rendered {
-    struct job_row job;
-    bool fallback_given;
-    char *spec;
+    struct flow_job made;
     struct err e;
     int rc;
 };
@@ -53,7 +51,7 @@ static struct rendered render(const struct flow *f, const struct flow_work *w, c
     flow_values(f, &v);
     v.inputs = in;
     v.outputs = out;
-    r.rc = flow_render(f, w, &v, LIMIT, &r.job, &r.fallback_given, &r.spec, &r.e);
+    r.rc = flow_render(f, w, &v, LIMIT, &r.made, &r.e);
     json_free(in);
     json_free(out);
     return r;
@@ -61,8 +59,8 @@ static struct rendered render(const struct flow *f, const struct flow_work *w, c
 
 static void rendered_fini(struct rendered *r)
 {
-    mem_free(r->job.group);
-    mem_free(r->spec);
+    mem_free(r->made.row.group);
+    mem_free(r->made.spec);
 }
 
 static void gives_spec(const char *task, const char *spec)
@@ -71,7 +69,7 @@ static void gives_spec(const char *task, const char *spec)
     struct flow *f = parse(text);
     struct rendered r = render(f, &f->tasks[0].work, NULL, NULL);
     assert_int_equal(r.rc, 0);
-    assert_string_equal(r.spec, spec);
+    assert_string_equal(r.made.spec, spec);
     rendered_fini(&r);
     flow_free(f);
     mem_free(text);
@@ -117,15 +115,15 @@ static void how_it_is_queued_is_handed_on(void **state)
                                 "  killGrace: 4s\n"
                                 "  retry: {interval: 5s, maxAttempts: 6}\n");
     struct rendered r = render(f, &f->tasks[0].work, NULL, NULL);
-    assert_int_equal(r.job.priority, -3);
-    assert_int_equal(r.job.timeout_ms, 60000);
-    assert_int_equal(r.job.queue_timeout_ms, 120000);
-    assert_int_equal(r.job.lease_ms, 180000);
-    assert_int_equal(r.job.kill_grace_ms, 4000);
-    assert_int_equal(r.job.retry.type, RETRY_CONSTANT);
-    assert_int_equal(r.job.retry.interval_ms, 5000);
-    assert_int_equal(r.job.retry.max_attempts, 6);
-    assert_null(r.job.group);
+    assert_int_equal(r.made.row.priority, -3);
+    assert_int_equal(r.made.row.timeout_ms, 60000);
+    assert_int_equal(r.made.row.queue_timeout_ms, 120000);
+    assert_int_equal(r.made.row.lease_ms, 180000);
+    assert_int_equal(r.made.row.kill_grace_ms, 4000);
+    assert_int_equal(r.made.row.retry.type, RETRY_CONSTANT);
+    assert_int_equal(r.made.row.retry.interval_ms, 5000);
+    assert_int_equal(r.made.row.retry.max_attempts, 6);
+    assert_null(r.made.row.group);
     rendered_fini(&r);
     flow_free(f);
 }
@@ -154,20 +152,20 @@ static void the_task_s_group_comes_before_the_flow_s(void **state)
         char *inputs = str_dupf("{\"g\":\"%s\"}", cases[i].input);
         struct rendered r = render(f, &f->tasks[i < 4 ? i : 2].work, inputs, NULL);
         assert_int_equal(r.rc, 0);
-        assert_string_equal(r.job.group, cases[i].group);
-        assert_int_equal(r.fallback_given, cases[i].given);
-        assert_int_equal(r.job.fallback, cases[i].fallback);
+        assert_string_equal(r.made.row.group, cases[i].group);
+        assert_int_equal(r.made.fallback_given, cases[i].given);
+        assert_int_equal(r.made.row.fallback, cases[i].fallback);
         rendered_fini(&r);
         mem_free(inputs);
     }
     struct rendered r = render(f, &f->tasks[2].work, "{\"g\":\" \"}", NULL);
-    assert_string_equal(r.job.group, "theirs");
+    assert_string_equal(r.made.row.group, "theirs");
     rendered_fini(&r);
     r = render(f, &f->tasks[2].work, "{\"g\":\"a b\"}", NULL);
     assert_int_equal(r.rc, ERR_INVALID);
     assert_string_equal(r.e.msg, "workerGroup.key: 'a b' is not a group's key");
-    assert_null(r.job.group);
-    assert_null(r.spec);
+    assert_null(r.made.row.group);
+    assert_null(r.made.spec);
     flow_free(f);
 }
 
@@ -238,13 +236,13 @@ static void the_attempt_is_put_in_when_it_is_known(void **state)
                    "'/{{ taskrun.attempt }}'}\n");
     struct rendered r = render(f, &f->tasks[0].work, NULL, NULL);
     assert_int_equal(r.rc, 0);
-    sends(r.spec, 12, "{\"command\":[\"x\",\"12\",\"\\\\u0000\"],\"env\":{\"A\":\"a12b12\"}}");
+    sends(r.made.spec, 12, "{\"command\":[\"x\",\"12\",\"\\\\u0000\"],\"env\":{\"A\":\"a12b12\"}}");
     rendered_fini(&r);
     r = render(f, &f->tasks[1].work, NULL, NULL);
-    sends(r.spec, 12, r.spec);
+    sends(r.made.spec, 12, r.made.spec);
     rendered_fini(&r);
     r = render(f, &f->tasks[2].work, NULL, NULL);
-    sends(r.spec, 7, "{\"script\":\"{ 7\",\"workdir\":\"/7\"}");
+    sends(r.made.spec, 7, "{\"script\":\"{ 7\",\"workdir\":\"/7\"}");
     rendered_fini(&r);
     flow_free(f);
 }
@@ -262,7 +260,7 @@ static void a_text_like_the_mark_of_the_attempt_is_not_taken_for_it(void **state
         char *wanted = str_dupf("{\"command\":[\"x\",\"%s\",\"3%s3\"]}", like[i], like[i]);
         struct rendered r = render(f, &f->tasks[0].work, inputs, NULL);
         assert_int_equal(r.rc, 0);
-        sends(r.spec, 3, wanted);
+        sends(r.made.spec, 3, wanted);
         rendered_fini(&r);
         mem_free(wanted);
         mem_free(inputs);
@@ -511,7 +509,7 @@ static void a_flow_of_kestra_applies_unchanged(void **state)
     const struct flow_work *w = &f->tasks[0].work;
     assert_int_equal(w->kind, FLOW_LOG);
     struct rendered r = render(f, w, "{\"day\":\"monday\"}", NULL);
-    assert_string_equal(r.spec, "[WARN] Hello monday\n");
+    assert_string_equal(r.made.spec, "[WARN] Hello monday\n");
     rendered_fini(&r);
 
     w = &f->tasks[1].work;
@@ -527,7 +525,8 @@ static void a_flow_of_kestra_applies_unchanged(void **state)
     w = &f->tasks[2].work;
     r = render(f, w, NULL, "{\"export\":{\"file\":\"a.csv\"}}");
     assert_string_equal(
-        r.spec, "{\"script\":\"print(1)\\n\",\"shell\":\"python3\",\"env\":{\"FILE\":\"a.csv\"}}");
+        r.made.spec,
+        "{\"script\":\"print(1)\\n\",\"shell\":\"python3\",\"env\":{\"FILE\":\"a.csv\"}}");
     rendered_fini(&r);
     assert_string_equal(f->tasks[3].work.shell, "sh");
     assert_string_equal(f->tasks[4].work.shell, "sh");
