@@ -149,11 +149,6 @@ bool uplink_logic_is_live(const struct uplink_logic *l)
     return l->state == UPLINK_READY || l->state == UPLINK_DRAINING;
 }
 
-enum uplink_state uplink_logic_state(const struct uplink_logic *l)
-{
-    return l->state;
-}
-
 /* ---- leases and heartbeats ---- */
 
 /* The lease clock runs whenever an attempt is held: it began when the last acknowledged heartbeat

@@ -102,7 +102,6 @@ void uplink_logic_ask_certificate(struct uplink_logic *l, const char *csr);
 void uplink_logic_stop(struct uplink_logic *l, const char *reason);
 
 /* ---- telling ---- */
-enum uplink_state uplink_logic_state(const struct uplink_logic *l);
 bool uplink_logic_is_live(const struct uplink_logic *l); /* ready or draining */
 
 #endif

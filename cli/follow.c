@@ -74,7 +74,9 @@ static void tell_end(const struct json *job)
              reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
 }
 
-int64_t job_failed_attempt(const struct json *job, const char **reason)
+/* The number and reason of a job's last attempt that failed; 0: none is known. `attempts` may hold
+ * all attempts, the last ones, or the last alone. */
+static int64_t job_failed_attempt(const struct json *job, const char **reason)
 {
     int64_t number = 0;
     for (const struct json *a = json_first(json_get(job, "attempts")); a; a = json_next(a)) {

@@ -22,8 +22,4 @@ int follow_job(struct cli *cli, const struct follow_options *o);
  * CANCELLED; 125: could not be followed. */
 int follow_execution(struct cli *cli, const struct follow_options *o);
 
-/* The number and reason of a job's last attempt that failed; 0: none is known. `attempts` may hold
- * all attempts, the last ones, or the last alone. */
-int64_t job_failed_attempt(const struct json *job, const char **reason);
-
 #endif

@@ -141,6 +141,27 @@ char *resource_path(const struct cli *cli, const struct opt_args *args, const ch
                     : cli_path(r->collection, name, rest);
 }
 
+/* Prints all about it, as `show` does. */
+static void show(const struct resource *r, const struct json *item)
+{
+    char scratch[4096];
+    for (const struct field *f = r->fields; f->member; f++) {
+        if (f->make) {
+            char *made = f->make(item);
+            show_line(f->member, made);
+            mem_free(made);
+            continue;
+        }
+        const struct json *v = json_get(item, f->member);
+        bool null = json_type(v) == JSON_NULL;
+        bool empty = json_type(v) == JSON_OBJECT && json_count(v) == 0;
+        if ((null && f->when != FIELD_ALWAYS) || (empty && f->when == FIELD_FILLED)) continue;
+        const char *text = text_of(v, scratch, sizeof scratch);
+        show_line(f->member, text ? text : f->absent);
+    }
+    if (r->show_rest) r->show_rest(item);
+}
+
 int resource_send(struct cli *cli, const struct request *request, const char *name,
                   void (*print)(const char *name, const struct json *answer))
 {
@@ -153,7 +174,7 @@ int resource_send(struct cli *cli, const struct request *request, const char *na
     else if (print)
         print(name, item);
     else
-        resource_show(cli->command->resource, item);
+        show(cli->command->resource, item);
     response_fini(&answer);
     return EXIT_OK;
 }
@@ -179,26 +200,6 @@ int resource_run(struct cli *cli, void *config, const struct opt_args *args)
 {
     (void)config;
     return resource_run_with(cli, args, NULL, NULL);
-}
-
-void resource_show(const struct resource *r, const struct json *item)
-{
-    char scratch[4096];
-    for (const struct field *f = r->fields; f->member; f++) {
-        if (f->make) {
-            char *made = f->make(item);
-            show_line(f->member, made);
-            mem_free(made);
-            continue;
-        }
-        const struct json *v = json_get(item, f->member);
-        bool null = json_type(v) == JSON_NULL;
-        bool empty = json_type(v) == JSON_OBJECT && json_count(v) == 0;
-        if ((null && f->when != FIELD_ALWAYS) || (empty && f->when == FIELD_FILLED)) continue;
-        const char *text = text_of(v, scratch, sizeof scratch);
-        show_line(f->member, text ? text : f->absent);
-    }
-    if (r->show_rest) r->show_rest(item);
 }
 
 void resource_print_state(const char *name, const struct json *answer)

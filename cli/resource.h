@@ -75,8 +75,6 @@ char *resource_path(const struct cli *cli, const struct opt_args *args, const ch
 int resource_send(struct cli *cli, const struct request *request, const char *name,
                   void (*print)(const char *name, const struct json *answer));
 
-/* Prints all about it, as `show` does. */
-void resource_show(const struct resource *r, const struct json *item);
 /* Prints "NAME STATE". */
 void resource_print_state(const char *name, const struct json *answer);
 /* DISABLED, EVALUATING, ENABLED */

@@ -261,7 +261,7 @@ int fields_decode(const struct fields *f, struct json_value object, void *out, s
 
 /* ---- freeing ------------------------------------------------------------------------------- */
 
-void text_list_fini(struct text_list *l)
+static void text_list_fini(struct text_list *l)
 {
     for (size_t i = 0; i < l->count; i++)
         mem_free(l->items[i]);
@@ -269,7 +269,7 @@ void text_list_fini(struct text_list *l)
     *l = (struct text_list){NULL, 0};
 }
 
-void pair_list_fini(struct pair_list *l)
+static void pair_list_fini(struct pair_list *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         mem_free(l->names[i]);

@@ -86,7 +86,4 @@ void fields_fini(const struct fields *f, void *in); /* fine on a zeroed struct; 
  * fields_decode would refuse it. The texts of OBJ, ARR and CAPS are known to be JSON. */
 bool fields_encode(const struct fields *f, const void *in, struct jw *w);
 
-void text_list_fini(struct text_list *l);
-void pair_list_fini(struct pair_list *l);
-
 #endif
