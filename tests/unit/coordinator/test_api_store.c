@@ -6,6 +6,7 @@
 #include "coordinator/reads/reads.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
+#include "platform/os.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -14,10 +15,13 @@ static struct house house;
 
 /* What the wrapped functions do; set by the test's thread. */
 static struct {
-    atomic_bool full;    /* commits fail: the disk is full */
-    atomic_bool slow;    /* reader_job waits for `go` */
-    atomic_bool no_room; /* so many queries wait already */
-    atomic_int reads;    /* of one job */
+    atomic_bool full;       /* commits fail: the disk is full */
+    atomic_bool slow;       /* reader_job waits for `go` */
+    atomic_bool no_room;    /* so many queries wait already */
+    atomic_int reads;       /* of one job */
+    atomic_int tokens;      /* read */
+    atomic_bool late;       /* the next token that was read waits for `go` before it is handed on */
+    _Atomic int64_t now_ms; /* of the clock that stands still; 0: it goes */
     uv_sem_t begun, go;
 } faults;
 
@@ -40,6 +44,28 @@ int __wrap_reader_job(struct reader *r, int64_t id, struct job_view *out, struct
         uv_sem_wait(&faults.go);
     }
     return __real_reader_job(r, id, out, e);
+}
+
+int __real_reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e);
+int __wrap_reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e);
+int __wrap_reader_token(struct reader *r, int64_t id, struct token_row *out, struct err *e)
+{
+    int rc = __real_reader_token(r, id, out, e);
+    atomic_fetch_add(&faults.tokens, 1);
+    if (atomic_exchange(&faults.late, false)) {
+        uv_sem_post(&faults.begun);
+        uv_sem_wait(&faults.go);
+    }
+    return rc;
+}
+
+void __real_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out)
+{
+    int64_t mono_ms = atomic_load(&faults.now_ms);
+    __real_os_now(out);
+    if (mono_ms) out->mono_ms = mono_ms;
 }
 
 bool __real_reads_is_full(const struct reads *s);
@@ -168,6 +194,55 @@ static void more_questions_than_may_wait__are_put_off(void **state)
     json_free(house_get(&house, "/api/v1/status", 200));
 }
 
+static void token__is_looked_up_once_a_second(void **state)
+{
+    static const struct {
+        int64_t later_ms;
+        int reads;
+    } steps[] = {{0, 1}, {0, 1}, {999, 1}, {1000, 2}, {1500, 2}, {2500, 3}};
+    (void)state;
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", NULL);
+    int64_t from_ms = os_mono_ms();
+    int before = atomic_load(&faults.tokens);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct answer a;
+        atomic_store(&faults.now_ms, from_ms + steps[i].later_ms);
+        house_call(&house, "GET", "/api/v1/version", token, NULL, NULL, &a); /* needs none */
+        answer_fini(&a);
+        house_call(&house, "GET", "/api/v1/jobs", token, NULL, NULL, &a);
+        assert_int_equal(a.status, 200);
+        answer_fini(&a);
+        assert_int_equal(atomic_load(&faults.tokens) - before, steps[i].reads);
+    }
+    atomic_store(&faults.now_ms, 0);
+    mem_free(token);
+}
+
+/* The row that was read before the revocation comes behind it. */
+static void token_revoked_while_it_is_looked_up__is_refused(void **state)
+{
+    struct peer p;
+    struct answer a;
+    char id[14];
+    (void)state;
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", id);
+    char *path = str_dupf("/api/v1/tokens/%s", id);
+    atomic_store(&faults.now_ms, os_mono_ms()); /* the administrator's stays known */
+    json_free(house_get(&house, "/api/v1/whoami", 200));
+    atomic_store(&faults.late, true);
+    ask(&p, "/api/v1/status", token);
+    run_until_held();
+    house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    uv_sem_post(&faults.go);
+    wait_for(&p, "token-revoked");
+    peer_fini(&p);
+    atomic_store(&faults.now_ms, 0);
+    mem_free(path);
+    mem_free(token);
+}
+
 static void full_disk__submits_are_put_off_and_reads_go_on(void **state)
 {
     struct answer a;
@@ -212,6 +287,8 @@ int main(void)
         cmocka_unit_test(slow_store__holds_up_nobody_else),
         cmocka_unit_test(client_that_goes_away__leaves_its_look_up_behind),
         cmocka_unit_test(more_questions_than_may_wait__are_put_off),
+        cmocka_unit_test(token__is_looked_up_once_a_second),
+        cmocka_unit_test(token_revoked_while_it_is_looked_up__is_refused),
         cmocka_unit_test(full_disk__submits_are_put_off_and_reads_go_on),
         cmocka_unit_test(stop__answers_what_is_being_looked_up),
     };
