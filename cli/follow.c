@@ -269,7 +269,7 @@ static int on_execution_event(const struct json *event, void *user)
     }
     if (!str_eq(kind, "execution")) return 0;
     if (str_eq(state, "QUEUED") && !w->o->quiet)
-        cli_note("waiting: as many executions of the flow run as its concurrency limit lets");
+        cli_note("waiting: the flow runs as many executions as its concurrency limit allows");
     if (state_is(state, final)) execution_ended(w, event);
     return 0;
 }

@@ -44,7 +44,7 @@ bool problem_field(struct problem *p, const char *field, const char *fmt, ...)
     return first;
 }
 
-/* How a library's code looks from outside. */
+/* HTTP status and API code of each enum err_code. */
 static const struct {
     int rc, status;
     const char *code;

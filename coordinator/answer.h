@@ -25,7 +25,8 @@ bool problem_set(struct problem *p, int status, const char *code, const char *hi
 bool problem_field(struct problem *p, const char *field, const char *fmt, ...) CADRE_PRINTF(3, 4);
 /* From a library's failure. */
 void problem_from(struct problem *p, int rc, const struct err *e);
-/* How a library's code looks from outside, and what is usually to be done; *hint NULL: nothing. */
+/* The HTTP status and the API's code for an enum err_code, and the usual way out; *hint NULL: there
+ * is none. */
 void problem_face(int rc, int *status, const char **code, const char **hint);
 
 /* A JSON object that is being written. */

@@ -1,4 +1,4 @@
-/* The API as a whole: replies to whom they belong, the clock, the end. */
+/* The API as a whole: it hands replies to their requests, sweeps its connections, and stops. */
 #include "coordinator/api/api.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
@@ -10,7 +10,7 @@
 #include <uv.h>
 
 #define SWEEP_MS 250
-#define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the clients */
+#define LATE_MS 2000 /* a sweep that comes later than this: the loop was slow, not the clients */
 
 static void on_sweep(uv_timer_t *t)
 {
@@ -18,7 +18,7 @@ static void on_sweep(uv_timer_t *t)
     int64_t now_ms = os_mono_ms();
     bool late = now_ms - a->swept_ms > LATE_MS;
     a->swept_ms = now_ms;
-    /* What came while we stood still has not been read yet. */
+    /* The clients may have sent something meanwhile that is not read yet. */
     if (late) return;
     struct conn *next;
     for (struct conn *c = a->first; c; c = next) {

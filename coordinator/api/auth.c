@@ -109,7 +109,7 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
     struct err e = {0};
     if (!header) {
         problem_set(p, 401, "token-missing", "send 'Authorization: Bearer cadre-api-…'",
-                    "this needs an API token");
+                    "this request needs an API token");
         return -1;
     }
     size_t i = 0;
@@ -127,14 +127,15 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
     return 0;
 }
 
-/* The secret decides first: who does not have it learns nothing of the token's fate. */
+/* The secret is compared first, so that a client without it does not learn whether the token was
+ * revoked or has expired. */
 static void judge(const struct token_row *row, const uint8_t hash[32], int64_t wall_ms,
                   struct problem *p)
 {
     if (row->role == ROLE_JOIN || !str_secret_eq(row->secret_hash, hash, 32))
         problem_set(
             p, 401, "token-unknown",
-            "it may be of another coordinator; make a new one with 'cadre token create api'",
+            "the token may be of another coordinator; make a new one with 'cadre token create api'",
             "this token is not known here");
     else if (row->revoked_ms)
         problem_set(p, 401, "token-revoked", "ask an administrator for a new one",
@@ -144,7 +145,7 @@ static void judge(const struct token_row *row, const uint8_t hash[32], int64_t w
                     "this token has expired");
 }
 
-/* The secret was proved by the very same words before: only the token's fate is left to look at. */
+/* The same header was accepted before: only the token's row has to be looked at. */
 static bool is_known(const struct auth_memory *m, const char *header)
 {
     return m->header && str_eq(header, m->header);

@@ -16,8 +16,8 @@ struct who {
     char *ns;             /* NULL: all namespaces */
 };
 
-/* The header that a connection's last request was let in with, and its token: a client sends the
- * same one each time. */
+/* The header of the last request of a connection that was accepted, and its token: a client sends
+ * the same header each time. */
 struct auth_memory {
     char *header;
     int64_t token;
@@ -28,8 +28,8 @@ void auth_memory_fini(struct auth_memory *m);
 struct auth_claim {
     char *header;
     int64_t token;
-    bool proved;          /* by the very same words before: the secret need not be looked at */
-    uint64_t revocations; /* that there were when the row was asked for */
+    bool proved;          /* the same header was accepted before: no secret is compared */
+    uint64_t revocations; /* their number when the row was asked for */
     uint8_t hash[32];
 };
 void auth_claim_fini(struct auth_claim *c);

@@ -1,5 +1,4 @@
-/* Reading a JSON object from top to bottom: the first fault is kept, everything after it is
- * harmless. */
+/* See body.h. */
 #include "coordinator/api/body.h"
 
 #include "base/duration.h"

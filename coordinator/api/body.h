@@ -1,4 +1,5 @@
-/* Reading a request's JSON object: the first fault sticks, what is read behind it is harmless. */
+/* Reading a request's JSON object field by field. The first fault is kept; what is read after a
+ * fault has harmless values. */
 #ifndef CADRE_COORDINATOR_API_BODY_H
 #define CADRE_COORDINATOR_API_BODY_H
 

@@ -1,4 +1,5 @@
-/* One client's connection: bytes to requests, answers in their order, patience with limits. */
+/* A client's connection: it parses bytes to requests, sends the answers in the order of the
+ * requests, and ends clients that are too slow. */
 #include "coordinator/api/conn.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/stream.h"
@@ -13,7 +14,7 @@ struct conn {
     struct http_parser *parser;
     struct auth_memory memory;
     struct buf input;         /* arrived, not yet parsed */
-    struct request *incoming; /* its head is there, its body is not */
+    struct request *incoming; /* its head has arrived, its body has not */
     bool admitted;            /* incoming's head was judged */
     struct request *first, **last;
     size_t count;
@@ -68,7 +69,7 @@ static void drop_first(struct conn *c)
     free_request(r);
 }
 
-/* No request is read behind this one; the link drops what else arrives. */
+/* No further request is read; the link drops what else arrives. */
 static void end_input(struct conn *c)
 {
     if (c->ended) return;
@@ -129,7 +130,7 @@ static void admit(struct conn *c)
     struct request *r = c->incoming;
     c->admitted = true;
     if (r->problem.status && has_body(m)) {
-        /* whoever may not ask is not listened to for a megabyte */
+        /* the body of a refused request is not read: it may have a MiB */
         c->incoming = NULL;
         r->keep_alive = false;
         enqueue(c, r);
@@ -181,7 +182,7 @@ static bool is_stalled(const struct conn *c)
            spine_is_full(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
 }
 
-/* Parses until nothing is left or something stands in the way; returns the bytes taken. */
+/* Parses until the input is used up or the connection is stalled; returns the bytes taken. */
 static size_t parse(struct conn *c, const char *data, size_t len)
 {
     size_t at = 0;

@@ -70,7 +70,7 @@ static void on_started(struct request *r, struct reply *x)
     request_send(r, status, &a);
 }
 
-/* Inputs that are too large are told so by the engine, which has the flow; until then they wait. */
+/* The engine refuses inputs that are too large: it knows the flow. */
 static void read_values(struct body *b, struct cmd_start *s)
 {
     const struct json *inputs = body_object(b, "inputs");

@@ -32,8 +32,8 @@ static void on_applied(struct request *r, struct reply *x)
     request_send(r, 200, &a);
 }
 
-/* A file that can be read tells its namespace, which the token may have to do with or not. Of the
- * others the engine reports what is wrong, together with what it finds in those. */
+/* The namespace of a file that can be parsed is checked against the token. The engine reports the
+ * faults of the other files, together with those it finds itself. */
 static void read_file(struct request *r, const struct json *j, size_t n, struct flow_file *out)
 {
     static const char *const keys[] = {"name", "text"};

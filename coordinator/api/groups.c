@@ -46,7 +46,7 @@ static void read_namespaces(struct body *b, struct group_row *g)
     g->allowed_namespaces = json_text(list);
 }
 
-/* Fills what the body names; the mask says what that was. */
+/* Fills the fields that the body names, and returns them as a mask. */
 static uint32_t read_group(struct body *b, struct group_row *g)
 {
     uint32_t mask = 0;

@@ -1,4 +1,4 @@
-/* What namespaces say about groups. */
+/* Namespaces: which group their jobs go to. */
 #include "coordinator/api/body.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"

@@ -16,11 +16,11 @@ struct request;
 
 /* How a route keeps to the namespace that a token is bound to. */
 enum route_namespace {
-    NS_NONE,  /* what it is about is of no namespace */
+    NS_NONE,  /* its resource is of no namespace */
     NS_PATH,  /* the path names it (segment 3): checked before the handler runs */
     NS_QUERY, /* a list of what is in the `namespace` of the query, or else in the token's */
     NS_BODY,  /* the body names it */
-    NS_ROW    /* what the path's id leads to is in one */
+    NS_ROW    /* the resource of the path's id is in one: checked when it is looked up */
 };
 /* What a route answers with, when it is not one JSON object. */
 enum route_stream {
@@ -59,7 +59,7 @@ struct request {
     struct http_target target;
     struct auth_memory *memory; /* of the connection */
     struct auth_claim claim;
-    bool checking; /* its token is being looked up: nothing behind its head is read yet */
+    bool checking; /* its token is being looked up: its body is not read yet */
     struct who who;
     struct problem problem;
     struct json *body; /* only while the handler runs */

@@ -76,7 +76,7 @@ static bool path_matches(const char *pattern, const struct http_target *t)
     return *pattern == '\0' && t->segments > 0;
 }
 
-/* NULL fills the problem: 404, or 405 with the methods there are. */
+/* NULL: there is none, and the problem is filled: 404, or 405 with the methods there are. */
 static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
 {
     char allow[64] = "";
@@ -88,7 +88,8 @@ static const struct route *find(const char *method, const struct http_target *t,
                          routes[i].method);
     }
     if (allow[0])
-        problem_set(p, 405, "method", allow, "%s is not possible here, but %s", method, allow);
+        problem_set(p, 405, "method", allow, "this resource has no method %s, only %s", method,
+                    allow);
     else
         problem_set(p, 404, "not-found",
                     "the API is described in docs/api.md; its paths begin with /api/v1/",
@@ -101,7 +102,7 @@ static bool covers(enum token_role have, enum token_role need)
     return have >= need; /* in the order of the enum: join < read < submit < admin */
 }
 
-/* What the token may not do fills the problem. */
+/* Fills the problem when the token must not use the route. */
 static void check_rules(struct request *r)
 {
     const struct route *t = r->route;
@@ -197,7 +198,7 @@ void route_message(struct request *r, const struct http_message *m)
     r->minimal = prefer && str_eq(prefer, "return=minimal");
     struct json *body = r->body;
     r->route->handle(r);
-    /* the request may be gone with its connection only later: done requests live until conn_turn */
+    /* r is still there: finished requests are freed by conn_turn, later */
     r->body = NULL;
     json_free(body);
 }

@@ -1,4 +1,4 @@
-/* The coordinator itself: alive, which version, how it goes. */
+/* The coordinator itself: is it alive, which version, how much there is to do. */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 

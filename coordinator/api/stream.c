@@ -29,9 +29,9 @@ struct stream {
     bool why_news;   /* `waiting` is newer than what the look knows */
     char *waiting;   /* JSON text or NULL */
     int64_t sent_ms, asked_ms;
-    int64_t asked_job; /* what this job waits for was asked */
+    int64_t asked_job; /* the engine was asked what this job waits for */
     bool asking;
-    int64_t job;             /* that it is listed under; 0: none */
+    int64_t job;             /* it is listed under this job; 0: under none */
     struct stream *job_next; /* of the same job */
     int64_t execution;
     struct stream *execution_next;
@@ -159,7 +159,8 @@ void stream_free(struct stream *st)
 
 /* ---- sending ---- */
 
-/* What cannot go on breaks off without the last chunk: the client sees that it is not whole. */
+/* A stream that cannot go on ends without the last chunk, so that the client sees that it is not
+ * whole. */
 static void break_off(struct stream *st, const char *what, const struct err *e)
 {
     struct err why;
@@ -226,8 +227,8 @@ static void ask_why(struct stream *st)
 
 /* ---- looks ---- */
 
-/* A follower of an execution is listed under its task run at hand. What happened to that before the
- * listing was told to nobody: it is looked at once more. */
+/* A follower of an execution is listed under its present task run. News of that run from before the
+ * listing reached nobody, so that the run is looked up once more. */
 static void list_again(struct stream *st)
 {
     if (!st->follow->events || st->job == st->follow->job) return;

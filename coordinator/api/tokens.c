@@ -1,4 +1,4 @@
-/* Tokens: made, listed, revoked. The secret is shown once, in the answer that made it. */
+/* Making, listing and revoking tokens. A secret is shown once, in the answer to its making. */
 #include "coordinator/api/body.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
@@ -28,7 +28,7 @@ void tokens_list(struct request *r)
 
 /* ---- create ---- */
 
-/* null is "never" and "as often as you like"; absent is the careful default. */
+/* null means no expiry and any number of uses; an absent field gets the default. */
 static void read_life(struct body *b, struct token_row *t, int64_t now_ms)
 {
     bool join = t->role == ROLE_JOIN;

@@ -78,7 +78,7 @@ static bool is_news(const struct follow *f, const struct job_view *v)
            !str_eq(f->waiting, f->told_waiting);
 }
 
-/* Tells what is new, but the end, which waits for the last output. */
+/* Tells the job's state when it is new. The end waits for the last output. */
 static int look_at_state(struct follow *f, struct reader *r)
 {
     struct job_view v;
@@ -148,7 +148,7 @@ static int look_at_job(struct follow *f, struct reader *r)
 
 /* ---- an execution ---- */
 
-/* Its state, told when it is news; the end is told last of all. */
+/* Tells the execution's state when it is new; the end is told with `end` only. */
 static int look_at_execution(struct follow *f, struct reader *r, bool end)
 {
     struct execution_row x;
@@ -194,7 +194,7 @@ static void look_at_runs(struct follow *f, struct reader *r)
     for (int i = 0; i < RUNS_PER_LOOK && f->piece.len < READ_BYTES; i++) {
         if (!f->job || f->job_done) {
             int64_t job;
-            /* in this order: what has ended gets no further task run */
+            /* in this order: an execution that has ended gets no further task run */
             if (look_at_execution(f, r, false) || next_run(f, r, &job)) return;
             f->end = f->events ? FOLLOW_ALL : FOLLOW_OVER;
             if (!job && f->events && f->execution_final && look_at_execution(f, r, true) == 0)
@@ -229,7 +229,7 @@ struct follow *follow_new(void)
     return f;
 }
 
-/* Many may follow for hours: what one burst of output needed is not kept. */
+/* Followers stay for hours: a large buffer is not kept between two pieces. */
 void follow_clear(struct follow *f)
 {
     if (f->piece.cap <= KEEP_BYTES) {

@@ -99,7 +99,7 @@ static int put_attempts(struct jw *w, struct reader *r, const struct job_view *v
     struct attempt_filter f = {.job = v->job.id, .limit = most - shown, .ascending = true};
     int rc = 0;
     jw_array(w, "attempts");
-    /* before the second attempt there is none that is over */
+    /* before the second attempt none is archived */
     if (v->job.attempt > 1 && f.limit) rc = reader_attempts(r, &f, on_attempt, w, &more, e);
     if (shown) put_attempt(w, &last, v->agent_name);
     jw_end(w);

@@ -44,7 +44,7 @@ bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p)
 {
     if (!only_ns || (ns && str_namespace_covers(only_ns, ns))) return true;
     problem_set(p, 403, "namespace", NULL,
-                "this token is for the namespace %s only, and this is %s%s", only_ns,
-                ns ? "of " : "of no namespace", ns ? ns : "");
+                "this token is for the namespace %s only, but the request is about %s%s", only_ns,
+                ns ? "the namespace " : "no namespace", ns ? ns : "");
     return false;
 }

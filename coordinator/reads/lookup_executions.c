@@ -82,7 +82,7 @@ static int put_execution(struct lookup *l, struct reader *r, const struct execut
     if (x->state == EXECUTION_QUEUED) {
         jw_object(w, "waiting");
         jw_str(w, "code", "concurrency");
-        jw_str(w, "message", "as many executions of the flow run as its concurrency limit lets");
+        jw_str(w, "message", "the flow runs as many executions as its concurrency limit allows");
         jw_end(w);
     } else {
         jw_raw(w, "waiting", l->waiting);

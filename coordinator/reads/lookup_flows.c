@@ -73,7 +73,7 @@ int lookup_flow(struct lookup *l, struct reader *r, struct err *e)
     if (rc) return unknown_flow(l, rc);
     struct jw *w = &l->answer.w;
     put_row(w, &row);
-    /* what an older version took may be refused by now: the source is there all the same */
+    /* a flow that an older version accepted may be invalid now; its source is shown all the same */
     if (flow_parse("flow", row.source, strlen(row.source), NULL, &problems, &f) == 0) {
         put_flow(w, f);
         flow_free(f);

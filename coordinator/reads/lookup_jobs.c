@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
 
-/* 0: it is there, and the token may see it; else the problem or what is returned tells. */
+/* 0: the job is there and the token may see it; otherwise the problem or the result tells why. */
 static int find(struct lookup *l, struct reader *r, struct job_view *v, struct err *e)
 {
     char id[ID_TEXT_SIZE];
@@ -89,7 +89,7 @@ static int find_agent(struct lookup *l, struct reader *r, int64_t *id, struct er
         *id = a.id;
         agent_row_fini(&a);
     } else if (rc == ERR_NOT_FOUND) {
-        /* removed agents have jobs still */
+        /* jobs of a removed agent are still listed by its id */
         if (id_parse(l->name, id) == 0) return 0;
         if (problem_field(&l->problem, "agent", "agent: there is no agent '%.80s'", l->name))
             (void)str_copy(l->problem.hint, sizeof l->problem.hint,
