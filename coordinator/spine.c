@@ -1,8 +1,8 @@
 /* Two threads, two lists, one lock. */
 #include "coordinator/spine.h"
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/engine/round.h"
 #include "platform/os.h"
 #include "wire/lease.h"
 
@@ -11,13 +11,11 @@
 
 #define WAIT_MAX_MS                                                                                \
     1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
-#define FAILURE_PAUSE_MS 500 /* after a failed commit: a full disk must not make us spin */
 
 #define PULSE_MS 500 /* the loop looks at least this often */
 
 struct command_list {
     struct command *first, **last;
-    size_t bytes;
 };
 
 /* What one commit (or several, when the loop is slow) brought about. */
@@ -27,7 +25,7 @@ struct yield {
 };
 
 struct spine {
-    struct engine *engine;
+    struct rounds *rounds;
     struct spine_handler handler;
     void *user;
 
@@ -64,7 +62,6 @@ static void list_move(struct command_list *to, struct command_list *from)
     if (!from->first) return;
     *to->last = from->first;
     to->last = from->last;
-    to->bytes += from->bytes;
     list_init(from);
 }
 
@@ -109,35 +106,20 @@ static size_t command_bytes(const struct command *c)
 
 /* ---- store thread ---- */
 
-/* A batch that could not even begin: the engine answers for what it knows, and for the commands
- * that it never got its commit does the same, since a failed transaction stays failed until
- * then. */
-static bool run_batch(struct spine *s, struct command_list *batch, int64_t heard_ms,
-                      struct effects *out)
+/* The bytes of the commands that are done with. */
+static size_t run_round(struct spine *s, struct command *fresh, int64_t heard_ms,
+                        struct effects *out)
 {
     struct moment now;
-    struct err e = {0};
     os_now(&now);
     if (now.mono_ms > heard_ms + LEASE_DEAF_MS) now.mono_ms = heard_ms + LEASE_DEAF_MS;
-    int rc = engine_begin(s->engine, &now, &e);
-    if (rc) log_error("store: a batch could not begin: %s", err_text(&e));
-    struct command *next;
-    for (struct command *c = batch->first; c; c = next) {
-        next = c->next;
-        c->next = NULL;
-        engine_apply(s->engine, c, out);
-        command_free(c);
-    }
-    e = (struct err){0};
-    int commit_rc = engine_commit(s->engine, out, &e);
-    if (commit_rc) log_error("store: a batch was rolled back: %s", err_text(&e));
-    return !rc && !commit_rc;
+    return rounds_run(s->rounds, &now, fresh, out);
 }
 
 /* How long the thread may sleep, in ms; 0: something is due. */
 static int64_t sleep_ms(const struct spine *s)
 {
-    int64_t next = engine_next_ms(s->engine);
+    int64_t next = rounds_next_ms(s->rounds);
     int64_t now = os_mono_ms();
     /* While the loop does not look, nothing is due; it wakes us when it does again. */
     if (next == INT64_MAX || now > s->heard_ms + LEASE_DEAF_MS) return WAIT_MAX_MS;
@@ -148,12 +130,10 @@ static int64_t sleep_ms(const struct spine *s)
 
 /* Waits for commands, for the time that the engine asked for, or for the end. Called and returns
  * with the lock held. */
-static void wait_for_work(struct spine *s, bool failed)
+static void wait_for_work(struct spine *s)
 {
-    int64_t least = failed ? FAILURE_PAUSE_MS : 0;
     while (!s->queue.first && !s->stop) {
         int64_t ms = sleep_ms(s);
-        if (ms < least) ms = least;
         if (ms == 0) return;
         bool whole = ms < WAIT_MAX_MS;
         if (uv_cond_timedwait(&s->wake, &s->lock, (uint64_t)ms * 1000000u) == UV_ETIMEDOUT && whole)
@@ -164,26 +144,20 @@ static void wait_for_work(struct spine *s, bool failed)
 static void store_thread(void *arg)
 {
     struct spine *s = arg;
-    bool failed = false;
     uv_mutex_lock(&s->lock);
     for (;;) {
-        wait_for_work(s, failed);
+        wait_for_work(s);
         bool last = s->stop && !s->queue.first;
-        struct command_list batch;
-        list_init(&batch);
-        list_move(&batch, &s->queue);
+        struct command_list fresh;
+        list_init(&fresh);
+        list_move(&fresh, &s->queue);
         int64_t heard_ms = s->heard_ms;
         uv_mutex_unlock(&s->lock);
         if (last) return;
 
-        size_t bytes = batch.bytes;
-        if (!batch.first) {
-            batch.first = command_new(CMD_TICK);
-            batch.last = &batch.first->next;
-        }
         struct effects out;
         effects_init(&out);
-        failed = !run_batch(s, &batch, heard_ms, &out);
+        size_t bytes = run_round(s, fresh.first, heard_ms, &out);
 
         uv_mutex_lock(&s->lock);
         effects_move(&s->yield.effects, &out);
@@ -266,6 +240,7 @@ static void spine_free(struct spine *s)
 {
     uv_cond_destroy(&s->wake);
     uv_mutex_destroy(&s->lock);
+    rounds_free(s->rounds);
     mem_free(s);
 }
 
@@ -287,7 +262,7 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
                 void *user, struct spine **out, struct err *e)
 {
     struct spine *s = mem_alloc(sizeof *s);
-    s->engine = engine;
+    s->rounds = rounds_new(engine);
     s->handler = *handler;
     s->user = user;
     list_init(&s->fresh);
@@ -318,7 +293,7 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
 
 void spine_push(struct spine *s, struct command *c)
 {
-    size_t bytes = command_bytes(c);
+    c->bytes = command_bytes(c);
     if (s->stopping) { /* nobody is left to work on it */
         command_free(c);
         return;
@@ -326,8 +301,7 @@ void spine_push(struct spine *s, struct command *c)
     c->next = NULL;
     *s->fresh.last = c;
     s->fresh.last = &c->next;
-    s->fresh.bytes += bytes;
-    s->waiting_bytes += bytes;
+    s->waiting_bytes += c->bytes;
     if (s->waiting_bytes >= SPINE_HIGH_BYTES) s->was_full = true;
 }
 

@@ -144,6 +144,7 @@ void agent_detach(struct engine *g, struct agent *a)
 {
     drop_ack(g, a);
     map_remove(&g->sessions, a->session);
+    numbers_add(&g->left, a->session);
     a->session = 0;
     a->ready = false;
     agent_update(g, a);
@@ -164,6 +165,35 @@ void agent_close(struct engine *g, struct agent *a)
 void agent_heard(struct engine *g, struct agent *a)
 {
     if (!a->moved) a->last_heard_ms = g->now.mono_ms;
+}
+
+/* ---- a session outlives a failed batch ---- */
+
+bool agent_may_stay(const struct agent *a)
+{
+    return a->session && !a->moved && a->end_due_seq == 0;
+}
+
+void agent_stay(struct engine *g, const struct agent_session *k, struct agent_row *row)
+{
+    struct agent *a = agent_find(g, k->agent);
+    struct err e;
+    if (!a) a = agent_add(g, k->agent);
+    agent_row_fini(&a->row);
+    a->row = *row;
+    *row = (struct agent_row){0};
+    a->row.online = true;
+    a->session = a->newest_session = k->session;
+    a->ready = k->ready;
+    a->seen_ms = k->seen_ms;
+    a->last_heard_ms = g->now.mono_ms;
+    a->last_seq = a->stored_seq = a->row.last_seq;
+    agent_set_caps(g, a);
+    map_put(&g->sessions, a->session, a);
+    struct job_row of = {.group = a->row.group};
+    agent_join(g, a, group_of_job(g, &of));
+    a->leaving = agent_refusal(a, a->group, a->row.group, &e) != NULL;
+    agent_update(g, a);
 }
 
 /* ---- does it fit? ---- */

@@ -14,6 +14,7 @@ struct agent {
     struct agent_row row; /* as stored; loaded with the first hello, only the id before */
     uint64_t session;     /* 0: away */
     uint64_t newest_session;
+    uint64_t hello_in; /* the batch that began the session */
     bool ready;
     bool leaving; /* not of the group any more; stays until its attempts are over */
     bool counted; /* in group.online */
@@ -68,6 +69,19 @@ void agent_ack(struct engine *g, struct agent *a);
 /* Tells it to drain, or not any more. */
 void agent_tell_drain(struct engine *g, struct agent *a, bool on);
 void agent_store_seq(struct engine *g, struct agent *a);
+
+/* ---- a session outlives a failed batch ---- */
+
+/* What the store does not know of an agent that is connected. */
+struct agent_session {
+    int64_t agent, seen_ms;
+    uint64_t session;
+    bool ready;
+};
+/* Is that all? Else the agent has to come back and say what it holds. */
+bool agent_may_stay(const struct agent *a);
+/* It is connected as before; takes the row, as stored. */
+void agent_stay(struct engine *g, const struct agent_session *k, struct agent_row *row);
 
 /* ---- what it can do ---- */
 

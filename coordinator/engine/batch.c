@@ -13,13 +13,15 @@
  *              +---------+--------+--------+-------+---------+--> any failure: ROLLBACK, load anew
  *
  * When anything fails, the transaction is rolled back, and memory, which is ahead of the store, is
- * thrown away and loaded again. The effects are those of the failure then: requests are answered
- * with it, sessions are closed, so that agents come back and say again what was lost. */
+ * thrown away and loaded again; agents stay connected as far as the store knows enough of them.
+ * What becomes of the commands then, which the engine only borrowed, is decided in round.c. */
 #include "coordinator/engine/engine.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/chore.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/flow_apply.h"
@@ -27,18 +29,16 @@
 #include "coordinator/engine/hello.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/load.h"
-#include "coordinator/engine/match.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/submit.h"
-#include "coordinator/engine/sweep.h"
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
 #include "coordinator/engine/trigger_follow.h"
 #include "coordinator/engine/why.h"
 #include "wire/lease.h"
 
-#include <stdlib.h>
+#define RETRY_BUG_MS 60000
 
 int engine_new(struct store *store, const struct engine_config *config, uint64_t seed,
                const struct moment *now, struct engine **out, struct err *e)
@@ -47,6 +47,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->store = store;
     g->config = *config;
     g->now = *now;
+    g->offline_due = true;
     g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
     rng_init(&g->rng, seed);
     int rc = engine_load(g, e);
@@ -62,11 +63,22 @@ void engine_free(struct engine *g)
 {
     if (!g) return;
     engine_unload(g);
-    mem_free(g->newcomers);
+    chores_free(g);
+    mem_free(g->left.items);
+    mem_free(g->away.items);
     mem_free(g);
 }
 
 /* ---- batches ---- */
+
+static void mark_away(struct engine *g)
+{
+    if (g->offline_due && !store_ok(g, store_agents_all_offline(g->store, &g->err))) return;
+    for (size_t i = 0; i < g->away.count && !g->offline_due; i++) {
+        int64_t id = (int64_t)g->away.items[i];
+        if (!store_ok(g, store_agent_seen(g->store, id, false, g->now.wall_ms, &g->err))) return;
+    }
+}
 
 int engine_begin(struct engine *g, const struct moment *now, struct err *e)
 {
@@ -77,25 +89,17 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->err = (struct err){0};
     g->out = NULL;
     g->acks = NULL;
-    g->newcomer_count = 0;
+    g->left.count = 0;
+    g->newest_before = g->newest_session;
+    g->wrote = false;
     g->begun = 0;
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
         return g->rc;
     }
-    if (store_ok(g, store_begin(g->store, &g->err)) && g->offline_due)
-        store_ok(g, store_agents_all_offline(g->store, &g->err));
+    if (store_ok(g, store_begin(g->store, &g->err))) mark_away(g);
     if (g->rc && e) *e = g->err;
     return g->rc;
-}
-
-static void remember(uint64_t **list, size_t *count, size_t *cap, uint64_t number)
-{
-    if (*count == *cap) {
-        *cap = *cap > 0 ? 2 * *cap : 64;
-        *list = mem_resize(*list, *cap, sizeof **list);
-    }
-    (*list)[(*count)++] = number;
 }
 
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
@@ -137,8 +141,6 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
 void engine_apply(struct engine *g, const struct command *c, struct effects *out)
 {
     g->out = out;
-    if (c->type == CMD_ENROL || c->type == CMD_HELLO)
-        remember(&g->newcomers, &g->newcomer_count, &g->newcomer_cap, c->session);
     struct reply unasked = {0}, *r = &unasked;
     if (c->request) {
         struct effect *x = effects_add(out, EFFECT_REPLY);
@@ -148,80 +150,6 @@ void engine_apply(struct engine *g, const struct command *c, struct effects *out
     if (g->rc == 0 && events[c->type]) events[c->type](g, c);
     if (g->rc == 0 && requests[c->type]) requests[c->type](g, c, r);
     reply_fini(&unasked);
-}
-
-/* Nothing of the batch happened: its requests are answered with the failure, and that is all. */
-static void answer_failure(struct engine *g)
-{
-    struct effects done = *g->out;
-    if (done.first == NULL) done.last = &done.first;
-    effects_init(g->out);
-    for (const struct effect *x = done.first; x; x = x->next) {
-        if (x->type != EFFECT_REPLY) continue;
-        struct effect *answer = effects_add(g->out, EFFECT_REPLY);
-        answer->u.reply.request = x->u.reply.request;
-        reply_err(&answer->u.reply.reply, &g->err, g->rc == ERR_FULL ? "disk-full" : "unavailable",
-                  NULL);
-        answer->u.reply.reply.rc = g->rc;
-    }
-    effects_clear(&done);
-}
-
-static void close_sessions(struct engine *g)
-{
-    size_t count = 0, place = 0;
-    int64_t *numbers = mem_array(g->sessions.count + g->newcomer_count, sizeof *numbers);
-    for (struct agent *a; (a = map_next(&g->sessions, &place)) != NULL;)
-        numbers[count++] = (int64_t)a->session;
-    for (size_t i = 0; i < g->newcomer_count; i++)
-        numbers[count++] = (int64_t)g->newcomers[i];
-    qsort(numbers, count, sizeof *numbers, compare_ids);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || numbers[i] != numbers[i - 1])
-            session_effect(g, EFFECT_CLOSE, (uint64_t)numbers[i]);
-    }
-    mem_free(numbers);
-}
-
-static int fail_batch(struct engine *g, struct err *e)
-{
-    store_rollback(g->store);
-    answer_failure(g);
-    close_sessions(g);
-    g->oldest_session = g->newest_session + 1;
-    engine_unload(g);
-    struct err why = {0};
-    if (engine_load(g, &why)) log_error("engine: the store cannot be read: %s", err_text(&why));
-    if (e) *e = g->err;
-    return g->rc;
-}
-
-static void timers_run(struct engine *g)
-{
-    struct deadline *d;
-    while (g->rc == 0 && (d = deadline_pop(&g->deadlines, g->now.mono_ms)) != NULL) {
-        struct timer *t = (struct timer *)(void *)d;
-        switch (t->kind) {
-        case TIMER_JOB:
-            job_on_timer(g, t->owner);
-            break;
-        case TIMER_LEASE:
-            lease_on_timer(g, t->owner);
-            break;
-        case TIMER_GROUP:
-            group_on_timer(g, t->owner);
-            break;
-        case TIMER_UPKEEP:
-            upkeep_on_timer(g);
-            break;
-        case TIMER_FLOW:
-            flow_pump(g, t->owner);
-            break;
-        case TIMER_TRIGGER:
-            trigger_on_timer(g, t->owner);
-            break;
-        }
-    }
 }
 
 /* Until nothing follows any more. */
@@ -239,6 +167,40 @@ static void ended_run(struct engine *g)
     }
 }
 
+static const char *failure_code(int rc)
+{
+    return rc == ERR_FULL ? "disk-full" : rc == ERR_INTERNAL ? "internal" : "unavailable";
+}
+
+/* What is put off, for whoever asks how the coordinator is. */
+static void tell_put_off(struct engine *g)
+{
+    effects_add(g->out, EFFECT_PUT_OFF)->u.put_off.json = chores_json(g);
+}
+
+/* Nothing of the batch happened. The sessions that the engine knows no more have to come back. */
+static int fail(struct engine *g, struct err *e)
+{
+    store_rollback(g->store);
+    effects_clear(g->out);
+    engine_reload(g);
+    for (size_t i = 0; i < g->left.count; i++)
+        session_effect(g, EFFECT_CLOSE, g->left.items[i]);
+    if (e) *e = g->err;
+    return g->rc;
+}
+
+static int commit(struct engine *g, struct err *e)
+{
+    g->wrote = store_dirty(g->store);
+    if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));
+    if (g->rc) return fail(g, e);
+    g->offline_due = false;
+    g->away.count = 0;
+    if (chores_settle(g)) tell_put_off(g);
+    return 0;
+}
+
 int engine_commit(struct engine *g, struct effects *out, struct err *e)
 {
     g->out = out;
@@ -250,10 +212,140 @@ int engine_commit(struct engine *g, struct effects *out, struct err *e)
      * transaction. */
     if (g->rc == 0) ended_run(g);
     if (g->rc == 0) match_all(g);
-    if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));
-    if (g->rc) return fail_batch(g, e);
-    g->offline_due = false;
-    return 0;
+    return commit(g, e);
+}
+
+/* ---- one by one, after a failure ---- */
+
+int engine_commit_alone(struct engine *g, struct effects *out, struct err *e)
+{
+    g->out = out;
+    if (g->rc == 0) acks_flush(g);
+    if (g->rc == 0) ended_run(g);
+    return commit(g, e);
+}
+
+void engine_incident(struct engine *g, char out[ID_TEXT_SIZE])
+{
+    id_format(engine_new_id(g), out);
+}
+
+static bool is_event(const struct command *c)
+{
+    return c->type == CMD_STARTED || c->type == CMD_OUTPUT || c->type == CMD_FINISHED ||
+           c->type == CMD_DECLINED;
+}
+
+void engine_give_up(struct engine *g, const struct moment *now, const struct command *c,
+                    const char *incident, struct effects *out)
+{
+    char message[128];
+    struct err e;
+    str_format(message, sizeof message,
+               "a bug in Cadre: the coordinator's log has it as incident %s", incident);
+    if (is_event(c)) {
+        struct effects own;
+        effects_init(&own);
+        if (engine_begin(g, now, &e) == 0) {
+            g->out = &own;
+            event_give_up(g, c, message);
+        }
+        int rc = engine_commit_alone(g, &own, &e);
+        effects_move(out, &own);
+        if (rc == 0) return;
+        log_error("incident %s: its attempt cannot be ended either: %s", incident, err_text(&e));
+        effects_add(out, EFFECT_CLOSE)->session = c->session;
+        return;
+    }
+    g->out = out;
+    if (c->type == CMD_HELLO || c->type == CMD_ENROL) {
+        refuse(g, c->session, "internal", RETRY_BUG_MS, "%s", message);
+        return;
+    }
+    err_set(&e, ERR_INTERNAL, "%s", message);
+    engine_fail(c, &e, out);
+}
+
+bool engine_chore(struct engine *g, const struct moment *now, struct effects *out, struct err *e)
+{
+    struct chore c;
+    struct effects own;
+    char incident[ID_TEXT_SIZE];
+    bool any = false;
+    effects_init(&own);
+    if (engine_begin(g, now, e) == 0) {
+        g->out = &own;
+        any = chore_run(g, &c);
+    }
+    int rc = engine_commit_alone(g, &own, e);
+    effects_move(out, &own);
+    if (rc == 0 || engine_is_of_disk(rc)) return rc == 0 && any;
+    if (!any) return false;
+    engine_incident(g, incident);
+    log_error("incident %s: %s failed and is put off: %s", incident, c.what, err_text(e));
+    chore_put_off(g, &c, incident);
+    g->out = out;
+    tell_put_off(g);
+    *e = (struct err){0};
+    return true;
+}
+
+/* ---- while nothing can be written ---- */
+
+bool engine_is_of_disk(int rc)
+{
+    return rc == ERR_FULL || rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_UNAVAILABLE;
+}
+
+bool engine_only_looks(const struct command *c)
+{
+    return c->type == CMD_HEARTBEAT || c->type == CMD_WHY || c->type == CMD_RESOLVE;
+}
+
+void engine_look(struct engine *g, const struct moment *now, const struct command *c,
+                 struct effects *out)
+{
+    struct err e;
+    if (now->mono_ms > g->now.mono_ms) g->now.mono_ms = now->mono_ms;
+    g->now.wall_ms = now->wall_ms;
+    g->rc = 0;
+    g->err = (struct err){0};
+    g->out = out;
+    if (!g->loaded) {
+        err_set(&e, ERR_UNAVAILABLE, "the store cannot be read");
+        engine_fail(c, &e, out);
+    } else if (c->type == CMD_HEARTBEAT) {
+        heartbeat_look(g, c);
+    } else {
+        struct effect *x = effects_add(out, EFFECT_REPLY);
+        x->u.reply.request = c->request;
+        requests[c->type](g, c, &x->u.reply.reply);
+        if (g->rc == 0) return;
+        reply_fini(&x->u.reply.reply);
+        reply_err(&x->u.reply.reply, &g->err, NULL, NULL);
+    }
+}
+
+bool engine_waits(const struct command *c)
+{
+    bool said_again = c->type == CMD_HELLO || c->type == CMD_ENROL || c->type == CMD_TICK;
+    return c->request == 0 && !said_again;
+}
+
+void engine_fail(const struct command *c, const struct err *e, struct effects *out)
+{
+    if (c->request) {
+        struct effect *x = effects_add(out, EFFECT_REPLY);
+        x->u.reply.request = c->request;
+        reply_err(&x->u.reply.reply, e, failure_code(e->code), NULL);
+    } else if (c->session && c->type != CMD_GONE) {
+        effects_add(out, EFFECT_CLOSE)->session = c->session;
+    }
+}
+
+bool engine_wrote(const struct engine *g)
+{
+    return g->wrote;
 }
 
 int64_t engine_next_ms(const struct engine *g)

@@ -4,6 +4,48 @@
 #include "base/mem.h"
 #include "coordinator/flow/flow.h"
 
+const char *command_name(enum command_type type)
+{
+    static const char *const names[COMMAND_TYPES] = {
+        [CMD_ENROL] = "enrol",
+        [CMD_HELLO] = "hello",
+        [CMD_READY] = "ready",
+        [CMD_STARTED] = "started",
+        [CMD_OUTPUT] = "output",
+        [CMD_FINISHED] = "finished",
+        [CMD_DECLINED] = "declined",
+        [CMD_HEARTBEAT] = "heartbeat",
+        [CMD_GONE] = "gone",
+        [CMD_SUBMIT] = "submit",
+        [CMD_CANCEL] = "cancel",
+        [CMD_WHY] = "why",
+        [CMD_TOKEN_CREATE] = "token create",
+        [CMD_TOKEN_REVOKE] = "token revoke",
+        [CMD_TOKEN_USED] = "token used",
+        [CMD_AGENT_DRAIN] = "agent drain",
+        [CMD_AGENT_RESUME] = "agent resume",
+        [CMD_AGENT_REMOVE] = "agent remove",
+        [CMD_GROUP_CREATE] = "group create",
+        [CMD_GROUP_UPDATE] = "group update",
+        [CMD_GROUP_DELETE] = "group delete",
+        [CMD_GROUP_PAUSE] = "group pause",
+        [CMD_GROUP_RESUME] = "group resume",
+        [CMD_NS_SET] = "ns set",
+        [CMD_NS_UNSET] = "ns unset",
+        [CMD_RESOLVE] = "resolve",
+        [CMD_FLOW_APPLY] = "flow apply",
+        [CMD_FLOW_DELETE] = "flow delete",
+        [CMD_EXECUTION_START] = "execution start",
+        [CMD_EXECUTION_CANCEL] = "execution cancel",
+        [CMD_TRIGGER_ENABLE] = "trigger enable",
+        [CMD_TRIGGER_DISABLE] = "trigger disable",
+        [CMD_TRIGGER_RUN] = "trigger run",
+        [CMD_TICK] = "tick",
+        [CMD_AWAKE] = "awake",
+    };
+    return names[type];
+}
+
 struct command *command_new(enum command_type type)
 {
     struct command *c = mem_alloc(sizeof *c);

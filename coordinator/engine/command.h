@@ -158,9 +158,11 @@ struct command {
         int64_t id;
         int64_t n;
     } u;
+    size_t bytes;         /* about what it holds in memory, set by whoever queues it */
     struct command *next; /* queue link */
 };
 
+const char *command_name(enum command_type type); /* for the log: "submit" */
 struct command *command_new(enum command_type type);
 void command_free(struct command *c); /* NULL is fine */
 

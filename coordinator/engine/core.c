@@ -81,3 +81,12 @@ void text_set(char **to, const char *from)
     mem_free(*to);
     *to = copy;
 }
+
+void numbers_add(struct numbers *l, uint64_t number)
+{
+    if (l->count == l->cap) {
+        l->cap = l->cap > 0 ? 2 * l->cap : 64;
+        l->items = mem_resize(l->items, l->cap, sizeof *l->items);
+    }
+    l->items[l->count++] = number;
+}

@@ -24,15 +24,34 @@
 
 struct agent;
 struct ended;
+struct put_off;
 struct group;
 
-enum timer_kind { TIMER_JOB, TIMER_LEASE, TIMER_GROUP, TIMER_UPKEEP, TIMER_FLOW, TIMER_TRIGGER };
+/* TIMER_MATCH: no timer, but the matching of a group, which is put off like one (chore.h).
+ * TIMER_REMATCH: such a matching is due again. */
+enum timer_kind {
+    TIMER_JOB,
+    TIMER_LEASE,
+    TIMER_GROUP,
+    TIMER_UPKEEP,
+    TIMER_FLOW,
+    TIMER_TRIGGER,
+    TIMER_REMATCH,
+    TIMER_MATCH,
+};
 
 struct timer {
     struct deadline deadline; /* first: the queue hands out its address */
     enum timer_kind kind;
     void *owner;
 };
+
+/* A list of ids or of sessions. */
+struct numbers {
+    uint64_t *items;
+    size_t count, cap;
+};
+void numbers_add(struct numbers *l, uint64_t number);
 
 struct engine {
     struct store *store;
@@ -41,7 +60,8 @@ struct engine {
     struct moment now;
     int64_t fallback_grace_ms;
     bool loaded;             /* memory stands for what the store has */
-    bool offline_due;        /* agents are to be marked as away in the next transaction */
+    bool offline_due;        /* all agents are to be marked as away in the next transaction */
+    struct numbers away;     /* agents that are, since a batch that failed ended their sessions */
     uint64_t newest_session; /* that said hello */
     uint64_t oldest_session; /* those before were closed when a batch failed */
     int64_t last_id;
@@ -53,7 +73,8 @@ struct engine {
     size_t requires_slots;
     int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
-    struct timer upkeep;
+    struct timer upkeep, rematch;
+    struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;
     uint64_t stamp; /* counts up: agent.touched */
 
@@ -65,8 +86,9 @@ struct engine {
     struct agent *acks;
     struct ended *ended, **ended_last; /* not looked at yet */
     int begun;                         /* evaluations that were due */
-    uint64_t *newcomers;               /* sessions that said enrol or hello */
-    size_t newcomer_count, newcomer_cap;
+    struct numbers left;               /* sessions that ended */
+    bool wrote;                        /* it changed something in the store */
+    uint64_t newest_before;            /* newest_session, when it began */
 };
 
 /* Apply one command, which is borrowed: it may be applied again, should the batch fail. What an

@@ -54,6 +54,9 @@ static void effect_fini(struct effect *x)
     case EFFECT_DISCARD:
         mem_free(x->u.discard.reason);
         break;
+    case EFFECT_PUT_OFF:
+        mem_free(x->u.put_off.json);
+        break;
     case EFFECT_DRAIN:
         mem_free(x->u.drain.reason);
         break;

@@ -21,6 +21,7 @@ enum effect_type {
     EFFECT_JOB_CHANGED,       /* u.changed: a job's state changed, or it is new */
     EFFECT_OUTPUT,            /* u.output */
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
+    EFFECT_PUT_OFF,           /* u.put_off */
 };
 
 /* The answer to a request. */
@@ -75,6 +76,11 @@ struct effect_changed {
     int64_t id;
     bool final;
 };
+/* What the engine does of itself and is put off, since it trips a bug; whoever tells of the
+ * coordinator's health keeps it until the next one. */
+struct effect_put_off {
+    char *json; /* array of {"what", "incident", "until"}; NULL: nothing is put off */
+};
 struct effect_output {
     int64_t job; /* that has new output */
 };
@@ -94,6 +100,7 @@ struct effect {
         struct effect_drain drain;
         struct effect_changed changed;
         struct effect_output output;
+        struct effect_put_off put_off;
     } u;
     struct effect *next;
 };

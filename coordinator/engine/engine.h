@@ -4,15 +4,16 @@
  *   engine_begin(now) -> engine_apply(command)... -> engine_commit() = one batch, one transaction
  *
  * Effects are to be carried out only when engine_commit returned 0. When it (or begin) fails, the
- * store was rolled back, the engine's memory is rebuilt from the store, and the effects are those
- * of failure instead: every request is answered with the error (ERR_FULL, ERR_IO ...), every
- * session is closed so that its agent comes back, says hello and re-sends. Nothing that was
- * acknowledged is touched. */
+ * store was rolled back and the engine's memory is rebuilt from the store. The effects are those of
+ * failure then: sessions that the engine knows no more are closed, so that their agents come back,
+ * say hello and re-send. Nothing that was acknowledged is touched. The commands are still the
+ * caller's, who may apply them again; round.h does so. */
 #ifndef CADRE_COORDINATOR_ENGINE_ENGINE_H
 #define CADRE_COORDINATOR_ENGINE_ENGINE_H
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/id.h"
 #include "coordinator/engine/command.h"
 #include "coordinator/engine/effect.h"
 #include "coordinator/store/store.h"
@@ -44,6 +45,37 @@ void engine_apply(struct engine *g, const struct command *c, struct effects *out
 /* Runs what is due, matches pending jobs with free slots, commits. */
 int engine_commit(struct engine *g, struct effects *out, struct err *e);
 
+/* ---- after a batch that failed on a bug: what it held, one by one ---- */
+
+/* Is it the disk that failed, and not a command? */
+bool engine_is_of_disk(int rc);
+/* Commits a batch of one command, without what the engine does of itself. */
+int engine_commit_alone(struct engine *g, struct effects *out, struct err *e);
+/* A number for the log and for whoever is told of a failure. */
+void engine_incident(struct engine *g, char out[ID_TEXT_SIZE]);
+/* A command that fails alone: its request is answered with the incident, an event's attempt ends
+ * and the event is acknowledged, another session's link is closed. A transaction of its own. */
+void engine_give_up(struct engine *g, const struct moment *now, const struct command *c,
+                    const char *incident, struct effects *out);
+/* A transaction for the next thing that the engine does of itself: a timer that is due, a group
+ * that is to be matched. When that trips a bug it is put off. false: nothing is left to be done, or
+ * the disk failed (e->code). */
+bool engine_chore(struct engine *g, const struct moment *now, struct effects *out, struct err *e);
+
+/* ---- while nothing can be written; outside of a batch ---- */
+
+/* Does it only look, so that engine_look does? */
+bool engine_only_looks(const struct command *c);
+void engine_look(struct engine *g, const struct moment *now, const struct command *c,
+                 struct effects *out);
+/* Is the command of a failed batch to be applied again? Not when somebody else says it again: who
+ * sent a request, an agent that says hello. */
+bool engine_waits(const struct command *c);
+/* It will not be applied: its request is told e, its session closed. */
+void engine_fail(const struct command *c, const struct err *e, struct effects *out);
+
+/* Did the last batch change anything in the store? */
+bool engine_wrote(const struct engine *g);
 /* Mono time at which a CMD_TICK is wanted next; INT64_MAX: never. Valid after a commit. */
 int64_t engine_next_ms(const struct engine *g);
 

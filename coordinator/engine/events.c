@@ -127,3 +127,26 @@ void apply_declined(struct engine *g, const struct command *c)
     }
     if (g->rc == 0) agent_release(g, a);
 }
+
+void event_give_up(struct engine *g, const struct command *c, const char *message)
+{
+    const struct cmd_event *v = &c->u.event;
+    const struct cmd_output *o = &c->u.output;
+    bool output = c->type == CMD_OUTPUT;
+    int64_t id = output ? o->job : v->job, attempt = output ? o->attempt : v->attempt;
+    struct agent *a;
+    struct job *j = event_job(g, c, output ? o->seq : v->seq, id, attempt, &a);
+    if (!j) return;
+    if (c->type == CMD_FINISHED || c->type == CMD_DECLINED) {
+        job_lost(g, j, REASON_LOST, message);
+    } else {
+        /* What it runs is alive until the agent hears of this: there is no other attempt. */
+        struct job_end end = {.state = JOB_FAILED,
+                              .reason = REASON_LOST,
+                              .message = message,
+                              .ended_ms = g->now.wall_ms};
+        job_end(g, j, &end, "an event of it cannot be worked on");
+        if (g->rc == 0) agent_discard(g, a, id, attempt, "it was given up");
+    }
+    if (g->rc == 0) agent_release(g, a);
+}

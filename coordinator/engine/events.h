@@ -4,6 +4,8 @@
 
 #include "coordinator/engine/core.h"
 
+/* What the agent said cannot be worked on: it is acknowledged, and its attempt ends. */
+void event_give_up(struct engine *g, const struct command *c, const char *message);
 apply_event_fn apply_started, apply_output, apply_finished, apply_declined;
 
 #endif

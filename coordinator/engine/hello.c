@@ -271,6 +271,7 @@ void apply_hello(struct engine *g, const struct command *c)
     if (!a || g->rc) return;
     a->session = a->newest_session = c->session;
     if (c->session > g->newest_session) g->newest_session = c->session;
+    a->hello_in = g->batch;
     a->ready = false;
     a->last_seq = a->stored_seq = last_seq;
     a->discarded_job = a->end_due_seq = 0;
@@ -347,4 +348,13 @@ void apply_gone(struct engine *g, const struct command *c)
     log_info("agent %s: offline", a->row.name);
     agent_detach(g, a);
     agent_release(g, a);
+}
+
+void heartbeat_look(struct engine *g, const struct command *c)
+{
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
+    agent_heard(g, a);
+    session_effect(g, EFFECT_ACK, a->session)->u.ack =
+        (struct effect_ack){.seq = a->stored_seq, .heartbeat = c->u.n};
 }

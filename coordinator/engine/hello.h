@@ -5,6 +5,8 @@
 #include "coordinator/engine/job.h"
 
 void acks_flush(struct engine *g); /* and settles what the hello listed as ended */
+/* A heartbeat outside of a batch: acknowledges it, and nothing else. */
+apply_event_fn heartbeat_look;
 apply_event_fn apply_hello, apply_ready, apply_heartbeat, apply_gone;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/engine/chore.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/namespace.h"
@@ -130,7 +131,7 @@ static int load_queue(const struct queue_key *k, int64_t count, void *user)
 static int expect_agent(int64_t id, const char *group, void *user)
 {
     struct engine *g = user;
-    (void)id;
+    numbers_add(&g->away, (uint64_t)id);
     struct group *of = group_find(g, group);
     if (of) of->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
     return 0;
@@ -225,13 +226,14 @@ int engine_load(struct engine *g, struct err *e)
     deadline_queue_init(&g->deadlines);
     ended_init(g);
     timer_init(&g->upkeep, TIMER_UPKEEP, g);
+    timer_init(&g->rematch, TIMER_REMATCH, g);
+    g->away.count = 0;
     int rc = load_all(g, e);
     if (rc) {
         engine_unload(g);
         return rc;
     }
     g->loaded = true;
-    g->offline_due = true;
     size_t place = 0;
     for (struct agent *a; (a = map_next(&g->agents, &place)) != NULL;)
         lease_arm(g, a);
@@ -241,7 +243,79 @@ int engine_load(struct engine *g, struct err *e)
             group_watch(g, group);
     }
     arm_flows(g);
+    chores_load(g);
     timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);
     g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;
     return 0;
+}
+
+/* ---- after a batch that failed ---- */
+
+/* The sessions that go on as if the batch had never been. Those that it began, and those of which
+ * memory knows more than the store, are told to close. */
+static struct agent_session *keep_sessions(struct engine *g, size_t *count)
+{
+    struct agent_session *kept = mem_array(g->sessions.count + 1, sizeof *kept);
+    size_t place = 0;
+    *count = 0;
+    for (struct agent *a; (a = map_next(&g->sessions, &place)) != NULL;) {
+        if (a->hello_in == g->batch) continue;
+        if (agent_may_stay(a))
+            kept[(*count)++] = (struct agent_session){.agent = a->id,
+                                                      .session = a->session,
+                                                      .ready = a->ready,
+                                                      .seen_ms = a->seen_ms};
+        else
+            numbers_add(&g->left, a->session);
+    }
+    return kept;
+}
+
+static void stay(struct engine *g, const struct agent_session *kept, size_t count)
+{
+    for (size_t i = 0; i < count && g->rc == 0; i++) {
+        struct agent_row row;
+        int rc = store_agent_find(g->store, kept[i].agent, &row, &g->err);
+        if (!store_ok(g, rc)) return;
+        if (rc == 0 || row.removed_ms > 0)
+            numbers_add(&g->left, kept[i].session);
+        else
+            agent_stay(g, &kept[i], &row);
+        if (rc == 1) agent_row_fini(&row);
+    }
+}
+
+/* Leaves in g->away those that are marked as online and are not. */
+static void find_away(struct engine *g)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->away.count; i++) {
+        const struct agent *a = agent_find(g, (int64_t)g->away.items[i]);
+        if (!a || !a->session) g->away.items[kept++] = g->away.items[i];
+    }
+    g->away.count = kept;
+}
+
+void engine_reload(struct engine *g)
+{
+    int rc = g->rc;
+    struct err failed = g->err;
+    size_t count;
+    struct agent_session *kept = keep_sessions(g, &count);
+    g->oldest_session = g->newest_before + 1;
+    g->newest_session = g->newest_before;
+    engine_unload(g);
+    g->rc = 0;
+    g->err = (struct err){0};
+    if (store_ok(g, engine_load(g, &g->err))) stay(g, kept, count);
+    if (g->rc) {
+        log_error("engine: the store cannot be read: %s", err_text(&g->err));
+        if (g->loaded) engine_unload(g);
+        for (size_t i = 0; i < count; i++)
+            numbers_add(&g->left, kept[i].session);
+    }
+    find_away(g);
+    mem_free(kept);
+    g->rc = rc;
+    g->err = failed;
 }

@@ -72,7 +72,7 @@ static bool has_open_queue(const struct group *group)
     return false;
 }
 
-static void match_group(struct engine *g, struct group *group)
+void match_group(struct engine *g, struct group *group)
 {
     if (group->row.paused || group->deleted) return;
     while (g->rc == 0 && has_open_queue(group)) {
@@ -92,12 +92,11 @@ static void match_group(struct engine *g, struct group *group)
     }
 }
 
-void match_all(struct engine *g)
+struct group *match_next(struct engine *g)
 {
-    while (g->dirty && g->rc == 0) {
-        struct group *group = g->dirty;
-        g->dirty = group->next_dirty;
-        group->dirty = false;
-        match_group(g, group);
-    }
+    struct group *group = g->dirty;
+    if (!group) return NULL;
+    g->dirty = group->next_dirty;
+    group->dirty = false;
+    return group;
 }

@@ -4,7 +4,8 @@
 
 #include "coordinator/engine/agent.h"
 
-/* All groups that are dirty. */
-void match_all(struct engine *g);
+/* Takes the next group that is dirty; NULL: there is none. */
+struct group *match_next(struct engine *g);
+void match_group(struct engine *g, struct group *group);
 
 #endif

@@ -274,7 +274,13 @@ static void batch(struct flow_sim *s)
         return;
     }
     flow_faults.fail_commit = flow_chance(s, s->fail);
-    int rc = world_commit(&s->w);
+    struct command *kept = NULL;
+    int rc = world_commit_or_keep(&s->w, &kept);
+    for (; kept; kept = next) { /* and applied again, before all else */
+        next = kept->next;
+        kept->next = NULL;
+        flow_push(s, kept);
+    }
     if (rc != 0) { /* memory is made anew, as after a start */
         s->failed++;
         s->risen_ms = s->w.now.mono_ms;

@@ -576,6 +576,19 @@ static void arm_faults(struct sim *s)
     if (store_faults.fail_commit) s->failed_commits++;
 }
 
+/* The batch failed: what waits is applied again after a while, before all else. */
+static void try_again(struct sim *s, struct command *kept)
+{
+    coordinator_loaded(s);
+    for (struct command *next; kept; kept = next) {
+        next = kept->next;
+        kept->next = NULL;
+        *s->queue_end = kept;
+        s->queue_end = &kept->next;
+    }
+    plan_batch(s, sim_random(s, 500, 4000));
+}
+
 static void begin_batch(struct sim *s)
 {
     int64_t mono = s->world.now.mono_ms;
@@ -609,7 +622,8 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
         crash(s);
         return;
     }
-    int rc = world_commit(&s->world);
+    struct command *kept = NULL;
+    int rc = world_commit_or_keep(&s->world, &kept);
     if (io_crash && disk_has_died(s->disk)) {
         s->io_crashes++;
         crash(s);
@@ -617,7 +631,7 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
     }
     if (io_crash) disk_die_after(s->disk, -1, false);
     if (rc == ERR_INTERNAL) sim_violation(s, "the engine finds itself broken");
-    if (rc) coordinator_loaded(s);
+    if (rc) try_again(s, kept);
     if (rc == 0) check_batch(s);
     if (rc == 0 && s->batches % 8 == 0) check_limits(s);
     if (rc == 0 && s->sabotage == SABOTAGE_NONE && sim_random(s, 0, 9) == 0) check_invariants(s);

@@ -82,6 +82,7 @@ void world_open(struct world *w)
         w->now = (struct moment){.mono_ms = 1000000, .wall_ms = INT64_C(1790000000000)};
     w->folder = make_folder(w);
     effects_init(&w->effects);
+    w->applied_end = &w->applied;
     start(w);
     struct command *c = command_new(CMD_TOKEN_CREATE);
     c->request = ++w->requests;
@@ -92,9 +93,21 @@ void world_open(struct world *w)
     w->token = world_reply(w)->id;
 }
 
+static void drop_applied(struct world *w)
+{
+    struct command *next;
+    for (struct command *c = w->applied; c; c = next) {
+        next = c->next;
+        command_free(c);
+    }
+    w->applied = NULL;
+    w->applied_end = &w->applied;
+}
+
 void world_close(struct world *w)
 {
     effects_clear(&w->effects);
+    drop_applied(w);
     engine_free(w->engine);
     store_close(w->store);
     if (w->folder) remove_folder(w, w->folder);
@@ -120,6 +133,7 @@ void world_die(struct world *w)
 {
     char *copy = keep_folder(w);
     effects_clear(&w->effects);
+    drop_applied(w);
     engine_free(w->engine);
     store_rollback(w->store);
     store_close(w->store);
@@ -144,6 +158,7 @@ void world_crash(struct world *w)
 void world_restart(struct world *w)
 {
     effects_clear(&w->effects);
+    drop_applied(w);
     engine_free(w->engine);
     store_close(w->store);
     start(w);
@@ -154,16 +169,48 @@ void world_restart(struct world *w)
 void world_begin(struct world *w)
 {
     effects_clear(&w->effects);
+    drop_applied(w);
     engine_begin(w->engine, &w->now, NULL);
 }
 
 void world_apply(struct world *w, struct command *c)
 {
     engine_apply(w->engine, c, &w->effects);
-    command_free(c);
+    c->next = NULL;
+    *w->applied_end = c;
+    w->applied_end = &c->next;
+}
+
+/* A failed batch: what does not wait is told, as the rounds of the store thread do. */
+static struct command *tell_failure(struct world *w, const struct err *e)
+{
+    struct command *kept = NULL, **end = &kept, *next;
+    for (struct command *c = w->applied; c; c = next) {
+        next = c->next;
+        c->next = NULL;
+        if (engine_waits(c)) {
+            *end = c;
+            end = &c->next;
+        } else {
+            engine_fail(c, e, &w->effects);
+            command_free(c);
+        }
+    }
+    w->applied = NULL;
+    w->applied_end = &w->applied;
+    return kept;
 }
 
 int world_commit(struct world *w)
+{
+    struct command *kept = NULL;
+    int rc = world_commit_or_keep(w, &kept);
+    w->applied = kept;
+    drop_applied(w);
+    return rc;
+}
+
+int world_commit_or_keep(struct world *w, struct command **kept)
 {
     struct err e = {0};
     w->rc = engine_commit(w->engine, &w->effects, &e);
@@ -171,6 +218,8 @@ int world_commit(struct world *w)
         fprintf(stderr, "engine: %s\n", err_text(&e));
         abort();
     }
+    *kept = w->rc ? tell_failure(w, &e) : NULL;
+    if (w->rc == 0) drop_applied(w);
     return w->rc;
 }
 

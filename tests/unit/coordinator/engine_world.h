@@ -23,8 +23,9 @@ struct world {
     struct engine_config config;
     struct moment now;
     uint64_t seed;
-    struct effects effects; /* of the last batch */
-    int rc;                 /* of the last commit */
+    struct effects effects;                 /* of the last batch */
+    int rc;                                 /* of the last commit */
+    struct command *applied, **applied_end; /* in the batch at hand */
     /* Else the program ends when the engine finds itself broken, or the store is damaged: then
      * engine is NULL. */
     bool outlives_bugs;
@@ -47,6 +48,9 @@ void world_restart(struct world *w);
 void world_begin(struct world *w); /* drops the effects of the last one */
 void world_apply(struct world *w, struct command *c);
 int world_commit(struct world *w);
+/* As world_commit, but gives out the commands of a batch that failed, for them to be applied again;
+ * NULL: none is. */
+int world_commit_or_keep(struct world *w, struct command **kept);
 int world_do(struct world *w, struct command *c); /* a batch of one */
 void world_pass(struct world *w, int64_t ms);     /* mono and wall */
 void world_tick(struct world *w);

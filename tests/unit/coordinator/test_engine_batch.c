@@ -114,7 +114,7 @@ static void assert_failure_effects(const struct world *w, int rc)
     }
 }
 
-static void commit_fails__every_request_is_told_and_every_session_closed(void **state)
+static void commit_fails__requests_are_told_and_only_new_sessions_closed(void **state)
 {
     struct world *w = *state;
     int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
@@ -132,19 +132,57 @@ static void commit_fails__every_request_is_told_and_every_session_closed(void **
     assert_failure_effects(w, ERR_FULL);
     assert_int_equal(world_effects(w, EFFECT_REPLY), 2);
     assert_string_equal(world_reply(w)->code, "disk-full");
-    assert_int_equal(world_effects(w, EFFECT_CLOSE), 3);
+    assert_int_equal(world_effects(w, EFFECT_CLOSE), 2);
     faults.commit = 0;
     assert_int_equal(world_state(w, id), JOB_RUNNING);
-    world_do(w, cmd_gone(s));
     world_do(w, cmd_gone(70));
-    /* and all is as it was before: the agent comes back and says it again */
+    /* and all is as it was before: what the agent said is applied again, in its session */
+    world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_state(w, id), JOB_SUCCESS);
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 2);
+    world_submit(w, NULL, NULL);
+    assert_int_equal(world_effect(w, EFFECT_JOB)->session, s);
+    world_connect(w, b, NULL, 1);
+}
+
+/* What memory alone knows of a session is lost with it: the agent has to say it again. */
+static void commit_fails__an_agent_that_owes_an_end_has_to_come_back(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
     struct command *c = cmd_hello(w, 80, a, NULL, 1);
     cmd_hello_attempt(c, id, 1, true);
     c->u.hello.seq = 2;
     world_do(w, c);
-    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 1);
+    faults.commit = ERR_IO;
+    world_do(w, cmd_submit(w, NULL, NULL));
+    faults.commit = 0;
+    assert_int_equal(world_effects(w, EFFECT_CLOSE), 1);
+    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, 80);
     world_do(w, cmd_finished(80, 2, id, 1, JOB_SUCCESS, REASON_NONE));
-    assert_int_equal(world_state(w, id), JOB_SUCCESS);
+    assert_int_equal(world_state(w, id), JOB_RUNNING);
+}
+
+/* The link is gone, though the batch that said so failed: so it is in the store, too. */
+static void commit_fails__who_left_meanwhile_is_offline_afterwards(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    world_connect(w, b, NULL, 1);
+    faults.commit = ERR_IO;
+    world_do(w, cmd_gone(s));
+    faults.commit = 0;
+    world_tick(w);
+    struct agent_row row;
+    assert_int_equal(store_agent_find(w->store, a, &row, NULL), 1);
+    assert_false(row.online);
+    agent_row_fini(&row);
+    assert_int_equal(store_agent_find(w->store, b, &row, NULL), 1);
+    assert_true(row.online);
+    agent_row_fini(&row);
 }
 
 static void begin_fails__the_commands_are_told_all_the_same(void **state)
@@ -248,16 +286,21 @@ static void each_step_fails_once__as_if_the_batch_had_never_been(void **state)
     assert_true(failed >= 5);
 }
 
-static void mail_for_a_session_of_before_the_failure__is_nothing(void **state)
+static void mail_for_a_session_that_the_failure_closed__is_nothing(void **state)
 {
     struct world *w = *state;
     int64_t a = world_agent(w, "a", NULL);
     uint64_t s = world_connect(w, a, NULL, 1);
     int64_t id = world_running(w, s, NULL, 1);
+    world_do(w, cmd_gone(s));
+    struct command *c = cmd_hello(w, ++w->sessions, a, NULL, 1);
+    cmd_hello_attempt(c, id, 1, false);
     faults.commit = ERR_IO;
-    world_do(w, cmd_submit(w, NULL, NULL));
+    world_do(w, c);
     faults.commit = 0;
-    world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE)); /* was under way already */
+    assert_int_equal(world_effects(w, EFFECT_CLOSE), 1);
+    /* it was under way already */
+    world_do(w, cmd_finished(w->sessions, 2, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(w->effects.count, 0);
     assert_int_equal(world_state(w, id), JOB_RUNNING);
 }
@@ -265,12 +308,14 @@ static void mail_for_a_session_of_before_the_failure__is_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(commit_fails__every_request_is_told_and_every_session_closed),
+        TEST(commit_fails__requests_are_told_and_only_new_sessions_closed),
+        TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
+        TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),
         TEST(begin_fails__the_commands_are_told_all_the_same),
         TEST(insert_fails__the_rest_of_the_batch_does_not_count),
         TEST(disk_full_for_a_while__recovers_by_itself),
         TEST(each_step_fails_once__as_if_the_batch_had_never_been),
-        TEST(mail_for_a_session_of_before_the_failure__is_nothing),
+        TEST(mail_for_a_session_that_the_failure_closed__is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
