@@ -23,6 +23,14 @@
 #define HEARTBEATS_REMEMBERED 16
 #define SKEW_WORTH_A_WARNING_MS 60000
 
+enum uplink_state {
+    UPLINK_DISCONNECTED,
+    UPLINK_CONNECTING,
+    UPLINK_HELLO,
+    UPLINK_READY,
+    UPLINK_DRAINING
+};
+
 #define BIT(state) (1u << (state))
 static const struct fsm_state uplink_states[] = {
     [UPLINK_DISCONNECTED] = {"disconnected", BIT(UPLINK_CONNECTING), false},

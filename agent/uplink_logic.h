@@ -25,14 +25,6 @@
 
 struct uplink_logic;
 
-enum uplink_state {
-    UPLINK_DISCONNECTED,
-    UPLINK_CONNECTING,
-    UPLINK_HELLO,
-    UPLINK_READY,
-    UPLINK_DRAINING
-};
-
 enum uplink_action_type {
     UPLINK_CONNECT,     /* n: index of the address; then comes opened or closed */
     UPLINK_SEND,        /* data, len: whole frames, in this order */
