@@ -409,11 +409,14 @@ int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct
     sqlite3_bind_int64(st, 2, attempt);
     rc = run(j, ST_ATTEMPT_DELETE, "forget", e);
     if (rc != 0) return rc;
-    struct dropping *d = mem_alloc(sizeof *d), **last = &j->droppings;
-    *d = (struct dropping){.job = job, .attempt = attempt, .up_to = j->seq};
-    while (*last)
-        last = &(*last)->next;
-    *last = d;
+    struct dropping **d = &j->droppings;
+    while (*d && ((*d)->job != job || (*d)->attempt != attempt))
+        d = &(*d)->next;
+    if (!*d) {
+        *d = mem_alloc(sizeof **d);
+        **d = (struct dropping){.job = job, .attempt = attempt};
+    }
+    (*d)->up_to = j->seq;
     return drop_events(j, e);
 }
 
