@@ -47,7 +47,7 @@ int journal_raise_seq(struct journal *j, int64_t seq, struct err *e);
 int journal_put_attempt(struct journal *j, const struct journal_attempt *a,
                         struct err *e); /* insert or replace */
 /* Forgets the attempt, and its events: JOURNAL_DROP_ROWS of them in one transaction, the others in
- * the next ones. They may be sent meanwhile, as some were before; an end of the agent keeps them. */
+ * the next ones. They may be sent meanwhile, as some were before; the agent's end keeps them. */
 int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e);
 bool journal_drops(const struct journal *j); /* there are such: commit again in another turn */
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),

@@ -5,7 +5,7 @@
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
 #include "base/json.h"
-#include "coordinator/store/model.h"
+#include "coordinator/store/model_flow.h"
 
 enum command_type {
     /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL

@@ -3,7 +3,7 @@
 #define CADRE_COORDINATOR_ENGINE_EFFECT_H
 
 #include "base/err.h"
-#include "coordinator/store/model.h"
+#include "coordinator/store/model_flow.h"
 
 enum effect_type {
     EFFECT_REPLY,

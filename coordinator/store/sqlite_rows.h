@@ -2,7 +2,7 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 #define CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 
-#include "coordinator/store/model.h"
+#include "coordinator/store/model_flow.h"
 #include "coordinator/store/sqlite_db.h"
 
 /* allow_failure stands behind outputs, which are there, and may be long, only when the job ended:

@@ -15,7 +15,7 @@
 #define CADRE_COORDINATOR_STORE_STORE_H
 
 #include "base/err.h"
-#include "coordinator/store/model.h"
+#include "coordinator/store/model_flow.h"
 
 struct store;
 

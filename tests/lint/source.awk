@@ -72,6 +72,8 @@ function check_system_include(header) {
         fail("os-header", "<" header "> is not of the C library; ask platform/ for what it gives")
 }
 
+function is_model(header) { return header ~ /^coordinator\/store\/model(_flow)?\.h$/ }
+
 function check_own_include(header,    to) {
     if (header == "cadre_version.h" || top == "tests") return
     if (index(header, "/") == 0 || index(header, "..") > 0) {
@@ -86,15 +88,14 @@ function check_own_include(header,    to) {
     }
     if (folder == "coordinator/engine" && to != "base" &&
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
-        header != "coordinator/store/store.h" &&
-        header != "coordinator/store/model.h" && !is_vocabulary(header))
-        fail("include-direction", "the engine sees base, flow, the store's store.h and model.h " \
+        header != "coordinator/store/store.h" && !is_model(header) && !is_vocabulary(header))
+        fail("include-direction", "the engine sees base, flow, store.h, model.h, model_flow.h " \
              "and wire's lease.h, limits.h, fields.h and spec.h alone")
     if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
         fail("include-direction", "the store sees base and itself alone")
     if (folder == "coordinator/flow" && to != "base" && !starts(header, "coordinator/flow/") &&
-        header != "coordinator/store/model.h" && !is_vocabulary(header))
-        fail("include-direction", "the flow language sees base, itself, model.h " \
+        !is_model(header) && !is_vocabulary(header))
+        fail("include-direction", "the flow language sees base, itself, model.h, model_flow.h " \
              "and wire's lease.h, limits.h, fields.h and spec.h alone")
     if ((starts(header, "platform/linux/") && folder != "platform/linux") ||
         (starts(header, "platform/windows/") && folder != "platform/windows"))

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/client.h"
 #include "wire/pki.h"
 #include "wire/token.h"
@@ -31,7 +32,7 @@ void __wrap_mem_wipe(void *p, size_t len)
 static void make(enum token_kind kind, const char *address, char text[TOKEN_TEXT_SIZE])
 {
     struct token t = {.kind = kind, .id = 7, .address_count = address != NULL};
-    if (address) strcpy(t.address[0], address);
+    if (address) assert_int_equal(str_copy(t.address[0], sizeof t.address[0], address), 0);
     memset(t.secret, 0x5a, sizeof t.secret);
     memcpy(seen.secret, t.secret, sizeof t.secret);
     assert_int_equal(token_format(&t, text, TOKEN_TEXT_SIZE), 0);

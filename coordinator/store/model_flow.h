@@ -1,0 +1,107 @@
+/* Rows of flows, their executions, triggers and evaluations, as model.h has those of jobs. */
+#ifndef CADRE_COORDINATOR_STORE_MODEL_FLOW_H
+#define CADRE_COORDINATOR_STORE_MODEL_FLOW_H
+
+#include "coordinator/store/model.h"
+
+/* A flow in one of its revisions. What it says is parsed from the source (coordinator/flow). */
+struct flow_row {
+    char *ns, *id;
+    int64_t revision; /* from 1; grows with every change of the source */
+    char *source;     /* NULL where a list leaves it out */
+    int64_t created_ms, updated_ms;
+    int64_t deleted_ms; /* 0: not; kept for the executions that it had */
+};
+void flow_row_fini(struct flow_row *f);
+
+/* Order is stored in the database: append only. Names and successors: model.c (execution_fsm).
+ *
+ *   CREATED --> QUEUED --> RUNNING --> SUCCESS | WARNING | FAILED | KILLED | CANCELLED
+ *      |           |          |
+ *      |           |          +--> KILLING --> KILLED
+ *      |           +--> CANCELLED
+ *      +--> RUNNING | FAILED | CANCELLED (FAILED, CANCELLED: concurrency.behavior, a trigger's
+ *      error)
+ */
+enum execution_state {
+    EXECUTION_CREATED = 0,
+    EXECUTION_QUEUED = 1, /* waits for a place within the flow's concurrency limit */
+    EXECUTION_RUNNING = 2,
+    EXECUTION_KILLING = 3, /* cancelled; its task has not ended yet */
+    EXECUTION_SUCCESS = 4,
+    EXECUTION_WARNING = 5, /* a task failed that may */
+    EXECUTION_FAILED = 6,
+    EXECUTION_KILLED = 7,
+    EXECUTION_CANCELLED = 8,
+    EXECUTION_STATES
+};
+extern const struct fsm execution_fsm;
+bool execution_is_final(enum execution_state s);
+
+struct execution_row {
+    int64_t id;
+    char *ns, *flow;
+    int64_t revision; /* the flow's, from its start to its end */
+    enum execution_state state;
+    enum reason reason;
+    char *message;
+    char *trigger;      /* id of the trigger that started it; NULL: somebody did */
+    char *inputs;       /* JSON object text, resolved: defaults filled in */
+    char *trigger_vars; /* JSON object text: outputs of the evaluation; NULL: none */
+    char *labels;       /* JSON object text; NULL: none */
+    int64_t position;   /* number of the task that is under way, from 0 */
+    int64_t job;        /* its task run; 0: none */
+    bool warned;        /* a task ended as WARNING */
+    int64_t submitter;  /* token id; 0: none */
+    int64_t created_ms, started_ms, ended_ms;
+    char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
+};
+void execution_row_fini(struct execution_row *x);
+
+/* What an evaluation of a trigger came to. Order is stored: append only. */
+enum evaluation_result {
+    EVALUATION_NONE = 0, /* there was none yet */
+    EVALUATION_FIRED = 1,
+    EVALUATION_NOT_FIRED = 2,
+    EVALUATION_ERROR = 3,
+    EVALUATION_SKIPPED = 4, /* it did not take place: no agent, no such group, disabled meanwhile */
+    EVALUATION_RESULTS
+};
+extern const char *const evaluation_names[EVALUATION_RESULTS]; /* NULL, "fired", "not-fired", ... */
+
+/* A polling trigger of a flow that is there, as it stands. */
+struct trigger_row {
+    int64_t id; /* of the row, set by the store */
+    char *ns, *flow, *name;
+    bool file_disabled; /* what the flow said when it was applied last */
+    bool disabled;      /* as it is: the flow, an operator or stopAfter had the last word */
+    char *why;          /* of disabled: "disabled in the flow"; NULL when it is not */
+    bool concurrent;    /* allowConcurrent */
+    int64_t interval_ms;
+    int64_t next_ms; /* wall: when the next evaluation is due; 0: it has never been set */
+    int64_t job;     /* the evaluation under way; 0: none */
+    /* of the last one that ended */
+    enum evaluation_result result;
+    char *message;
+    int64_t ended_ms;
+    int64_t execution;   /* the last one that it started; 0: none */
+    int64_t evaluations; /* that ended; also the number of the last one in the history */
+    int64_t fired, errors, skipped;
+};
+void trigger_row_fini(struct trigger_row *t);
+
+#define TRIGGER_HISTORY 10 /* evaluations kept of each trigger, with their jobs */
+
+struct evaluation_row {
+    int64_t trigger, number; /* number: counts from 1 */
+    enum evaluation_result result;
+    bool exited;
+    int64_t exit_code;
+    char *message;
+    int64_t job;       /* 0: it did not come to that */
+    int64_t execution; /* that it started; 0: none */
+    int64_t started_ms, ended_ms;
+};
+void evaluation_row_fini(struct evaluation_row *v);
+
+#endif
