@@ -36,6 +36,14 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
         show_line(parts[i], line.data);
         buf_fini(&line);
     }
+    for (const struct json *p = json_first(json_get(s, "putOff")); p; p = json_next(p)) {
+        struct buf line;
+        buf_init(&line, 4096);
+        (void)buf_addf(&line, "%s, until %s: incident %s in the log", json_get_str(p, "what", "-"),
+                       json_get_str(p, "until", "-"), json_get_str(p, "incident", "-"));
+        show_line("put off", line.data);
+        buf_fini(&line);
+    }
     response_fini(&r);
     return EXIT_OK;
 }

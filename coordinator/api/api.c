@@ -73,6 +73,11 @@ void api_on_effect(struct api *a, struct effect *x)
     case EFFECT_EXECUTION_CHANGED:
         stream_on_execution(a, x->u.changed.id);
         break;
+    case EFFECT_PUT_OFF:
+        mem_free(a->put_off);
+        a->put_off = x->u.put_off.json;
+        x->u.put_off.json = NULL;
+        break;
     default:
         break;
     }
@@ -130,5 +135,6 @@ void api_free(struct api *a)
     map_fini(&a->waiting);
     map_fini(&a->followers);
     map_fini(&a->execution_followers);
+    mem_free(a->put_off);
     mem_free(a);
 }

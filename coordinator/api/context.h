@@ -29,6 +29,7 @@ struct api {
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
     size_t count;
+    char *put_off; /* JSON text: what the engine puts off; NULL: nothing */
     int64_t swept_ms;
     void *timer;
     bool stopped;

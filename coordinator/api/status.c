@@ -1,4 +1,5 @@
 /* The coordinator itself: is it alive, which version, how much there is to do. */
+#include "base/mem.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 
@@ -29,5 +30,6 @@ void status_show(struct request *r)
 {
     struct lookup *l = request_lookup(r, lookup_status);
     l->number = r->api->o.started_wall_ms;
+    l->waiting = mem_strdup(r->api->put_off);
     request_look_up(r, l, request_answer);
 }

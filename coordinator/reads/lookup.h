@@ -46,7 +46,7 @@ void lookup_free(struct lookup *l); /* NULL is fine */
 bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 
 /* ---- the coordinator ---- */
-lookup_fn lookup_status; /* number: when the coordinator started */
+lookup_fn lookup_status; /* number: when the coordinator started; waiting: what is put off */
 lookup_fn lookup_whoami; /* id: the token's */
 
 /* ---- jobs ---- */

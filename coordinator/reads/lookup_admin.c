@@ -154,5 +154,6 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     jw_int(w, "bytes", s.database_bytes);
     jw_int(w, "outputBytes", s.output_bytes);
     jw_end(w);
+    jw_raw(w, "putOff", l->waiting ? l->waiting : "[]");
     return 0;
 }

@@ -16,6 +16,7 @@ static struct house house;
 /* What the wrapped functions do; set by the test's thread. */
 static struct {
     atomic_bool full;       /* commits fail: the disk is full */
+    atomic_bool bug;        /* commits of what wrote something trip a bug */
     atomic_bool slow;       /* reader_job waits for `go` */
     atomic_bool no_room;    /* so many queries wait already */
     atomic_int reads;       /* of one job */
@@ -29,9 +30,11 @@ int __real_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e)
 {
-    if (!atomic_load(&faults.full)) return __real_store_commit(s, e);
+    bool bug = atomic_load(&faults.bug) && store_dirty(s);
+    if (!bug && !atomic_load(&faults.full)) return __real_store_commit(s, e);
     store_rollback(s);
-    return err_set(e, ERR_FULL, "no space is left on its disk");
+    return bug ? err_set(e, ERR_INTERNAL, "a bug (test)")
+               : err_set(e, ERR_FULL, "no space is left on its disk");
 }
 
 int __real_reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e);
@@ -269,6 +272,22 @@ static void full_disk__submits_are_put_off_and_reads_go_on(void **state)
     }
 }
 
+static void bug__is_told_with_the_number_of_its_incident(void **state)
+{
+    struct answer a;
+    (void)state;
+    atomic_store(&faults.bug, true);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"]}", NULL, &a);
+    answer_is(&a, 500, "internal", "incident ");
+    answer_fini(&a);
+    atomic_store(&faults.bug, false);
+    mem_free(submit()); /* the next one is not held up */
+    struct json *status = house_get(&house, "/api/v1/status", 200);
+    assert_int_equal(json_type(json_get(status, "putOff")), JSON_ARRAY);
+    assert_int_equal(json_count(json_get(status, "putOff")), 0);
+    json_free(status);
+}
+
 static void stop__answers_what_is_being_looked_up(void **state)
 {
     struct peer p;
@@ -296,6 +315,7 @@ int main(void)
         cmocka_unit_test(token__is_looked_up_once_a_second),
         cmocka_unit_test(token_revoked_while_it_is_looked_up__is_refused),
         cmocka_unit_test(full_disk__submits_are_put_off_and_reads_go_on),
+        cmocka_unit_test(bug__is_told_with_the_number_of_its_incident),
         cmocka_unit_test(stop__answers_what_is_being_looked_up),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
