@@ -60,6 +60,7 @@ struct engine {
     struct moment now;
     int64_t fallback_grace_ms;
     bool loaded;             /* memory stands for what the store has */
+    bool flows_unread;       /* flows are left of which the store does not know the groups */
     bool offline_due;        /* all agents are to be marked as away in the next transaction */
     struct numbers away;     /* agents that are, since a batch that failed ended their sessions */
     uint64_t newest_session; /* that said hello */

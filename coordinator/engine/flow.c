@@ -162,3 +162,56 @@ const struct flow *flow_present(struct engine *g, struct flow_entry *f)
 {
     return revision_parsed(g, revision_get(f, f->revision));
 }
+
+/* ---- groups that are named ---- */
+
+#define READ_AT_ONCE 20
+
+struct group_keys {
+    const char **keys;
+    size_t count;
+};
+
+static void take_key(const struct flow_group_ref *ref, const char *place, void *user)
+{
+    struct group_keys *k = user;
+    (void)place;
+    k->keys[k->count++] = ref->key;
+}
+
+void flow_note_groups(struct engine *g, const struct flow_row *row, const struct flow *f)
+{
+    struct group_keys k = {.keys = mem_array(1 + f->task_count + f->trigger_count, sizeof *k.keys)};
+    flow_each_group(f, take_key, &k);
+    store_ok(g, store_flow_groups(g->store, row, k.keys, k.count, &g->err));
+    mem_free(k.keys);
+}
+
+/* A flow that cannot be read any more runs nowhere. */
+static void read_groups(struct engine *g, const struct flow_row *row)
+{
+    struct flow_problems problems = {0};
+    struct flow *f = NULL;
+    if (row->source &&
+        flow_parse(row->id, row->source, strlen(row->source), NULL, &problems, &f) == 0)
+        flow_note_groups(g, row, f);
+    else
+        store_ok(g, store_flow_groups(g->store, row, NULL, 0, &g->err));
+    flow_free(f);
+    flow_problems_fini(&problems);
+}
+
+void flows_read_groups(struct engine *g, bool *more)
+{
+    struct flow_row row;
+    for (int n = 0; g->flows_unread && n < READ_AT_ONCE; n++) {
+        int rc = store_flow_find_unread(g->store, &row, &g->err);
+        if (!store_ok(g, rc)) return;
+        g->flows_unread = rc == 1;
+        if (rc == 0) break;
+        read_groups(g, &row);
+        flow_row_fini(&row);
+        if (g->rc) return;
+    }
+    *more = g->flows_unread;
+}

@@ -73,6 +73,10 @@ void revision_release(struct revision *r); /* forgets it when nothing needs it *
 const struct flow *revision_parsed(struct engine *g, struct revision *r);
 const struct flow *flow_present(struct engine *g, struct flow_entry *f); /* the present revision */
 const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* "ns.id" */
+/* Tells the store which groups the present revision of a flow names. */
+void flow_note_groups(struct engine *g, const struct flow_row *row, const struct flow *f);
+/* Does that for some flows that an older version applied; *more: others are left. */
+void flows_read_groups(struct engine *g, bool *more);
 /* Answers that there is no such flow. */
 void flow_reply_unknown(const struct engine *g, const char *ns, const char *id, struct reply *r);
 

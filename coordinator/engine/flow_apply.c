@@ -177,6 +177,8 @@ static enum change apply_file(struct engine *g, struct flow_file *file, bool che
                            .created_ms = f ? f->created_ms : g->now.wall_ms,
                            .updated_ms = g->now.wall_ms};
     if (!store_ok(g, store_flow_put(g->store, &row, &g->err))) return what;
+    flow_note_groups(g, &row, file->flow);
+    if (g->rc) return what;
     log_info("flow %s.%s: revision %lld", row.ns, row.id, (long long)*revision);
     if (!f) f = flow_add(g, &row);
     take_revision(g, f, *revision, file);

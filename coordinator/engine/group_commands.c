@@ -184,34 +184,25 @@ void apply_group_resume(struct engine *g, const struct command *c, struct reply 
 
 /* ---- delete ---- */
 
-struct mention {
-    const char *key, *place; /* place: where the flow names it; NULL: nowhere */
-};
-
-static void look_for(const struct flow_group_ref *ref, const char *place, void *user)
-{
-    struct mention *m = user;
-    if (!m->place && str_eq(ref->key, m->key)) m->place = place;
-}
-
 /* false: answered that a flow sends jobs there. */
 static bool no_flow_names_it(struct engine *g, const struct group *group, struct reply *r)
 {
-    size_t place = 0;
-    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
-        for (; f; f = f->next_same) {
-            struct mention m = {.key = group->row.key};
-            const struct flow *present = f->deleted ? NULL : flow_present(g, f);
-            if (g->rc) return false;
-            if (present) flow_each_group(present, look_for, &m);
-            if (!m.place) continue;
-            reply_error(r, ERR_CONFLICT, NULL,
-                        "apply the flow with another group; with --force its tasks fail from "
-                        "now on",
-                        "the flow %s.%s sends jobs to the worker group '%s'", f->ns, f->id,
-                        group->row.key);
-            return false;
-        }
+    struct flow_row f;
+    int rc = store_flow_find_naming(g->store, group->row.key, &f, &g->err);
+    if (!store_ok(g, rc)) return false;
+    if (rc == 1) {
+        reply_error(r, ERR_CONFLICT, NULL,
+                    "apply the flow with another group; with --force its tasks fail from now on",
+                    "the flow %s.%s sends jobs to the worker group '%s'", f.ns, f.id,
+                    group->row.key);
+        flow_row_fini(&f);
+        return false;
+    }
+    if (g->flows_unread) {
+        reply_error(r, ERR_UNAVAILABLE, NULL, "try again in a moment",
+                    "after the upgrade the coordinator still reads which worker groups the flows "
+                    "name");
+        return false;
     }
     return true;
 }

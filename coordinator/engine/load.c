@@ -10,6 +10,7 @@
 #include "coordinator/engine/trigger.h"
 
 #define UPKEEP_FIRST_MS 60000
+#define UPKEEP_UNREAD_MS 1000 /* when groups are not deleted until it was there */
 
 /* ---- unload ---- */
 
@@ -182,10 +183,22 @@ static int load_execution(const struct execution_row *row, void *user)
     return 0;
 }
 
+/* After an upgrade it is not known of the flows which groups they name. */
+static int find_unread(struct engine *g, struct err *e)
+{
+    struct flow_row row = {0};
+    int rc = store_flow_find_unread(g->store, &row, e);
+    if (rc < 0) return rc;
+    flow_row_fini(&row);
+    g->flows_unread = rc == 1;
+    return 0;
+}
+
 static int load_flows(struct engine *g, struct err *e)
 {
     int64_t last = 0;
     int rc = store_each_flow(g->store, load_flow, g, e);
+    if (rc == 0) rc = find_unread(g, e);
     if (rc == 0) rc = store_each_trigger(g->store, load_trigger, g, e);
     if (rc == 0) rc = store_each_open_execution(g->store, load_execution, g, e);
     if (rc == 0) rc = store_execution_last_id(g->store, &last, e);
@@ -244,7 +257,8 @@ int engine_load(struct engine *g, struct err *e)
     }
     arm_flows(g);
     chores_load(g);
-    timer_set(g, &g->upkeep, g->now.mono_ms + UPKEEP_FIRST_MS);
+    timer_set(g, &g->upkeep,
+              g->now.mono_ms + (g->flows_unread ? UPKEEP_UNREAD_MS : UPKEEP_FIRST_MS));
     g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;
     return 0;
 }

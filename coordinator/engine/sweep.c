@@ -150,12 +150,15 @@ static bool purge(struct engine *g, bool *more)
 
 void upkeep_on_timer(struct engine *g)
 {
-    bool more_keys = false, more = false;
+    bool more_flows = false, more_keys = false, more = false;
     requires_entries_trim(g);
+    flows_read_groups(g, &more_flows);
+    if (g->rc) return;
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))
         return;
     if (!purge(g, &more)) return;
-    timer_set(g, &g->upkeep, g->now.mono_ms + (more || more_keys ? UPKEEP_MORE_MS : UPKEEP_MS));
+    timer_set(g, &g->upkeep,
+              g->now.mono_ms + (more || more_keys || more_flows ? UPKEEP_MORE_MS : UPKEEP_MS));
 }

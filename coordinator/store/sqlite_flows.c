@@ -34,6 +34,55 @@ int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
+static int forget_groups(struct store *s, const char *ns, const char *id, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FLOW_GROUPS_DELETE);
+    bind_text(q, 1, ns);
+    bind_text(q, 2, id);
+    return db_run(&s->queue, q, e);
+}
+
+int store_flow_groups(struct store *s, const struct flow_row *f, const char *const *keys,
+                      size_t count, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc == 0) rc = forget_groups(s, f->ns, f->id, e);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        sqlite3_stmt *q = store_queue(s, Q_FLOW_GROUP_ADD);
+        bind_text(q, 1, f->ns);
+        bind_text(q, 2, f->id);
+        bind_text(q, 3, keys[i]);
+        rc = db_run(&s->queue, q, e);
+    }
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_FLOW_GROUPS_KNOWN);
+    bind_text(q, 1, f->ns);
+    bind_text(q, 2, f->id);
+    return db_change(&s->queue, q, e);
+}
+
+/* The flow in the first row of q. 1: there is one. */
+static int find_flow(struct store *s, sqlite3_stmt *q, struct flow_row *out, struct err *e)
+{
+    int rc = db_step(&s->queue, q, e);
+    if (rc != 1) return rc;
+    row_flow(q, out);
+    db_reset(q);
+    return 1;
+}
+
+int store_flow_find_naming(struct store *s, const char *group, struct flow_row *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FLOW_NAMING);
+    bind_text(q, 1, group);
+    return find_flow(s, q, out, e);
+}
+
+int store_flow_find_unread(struct store *s, struct flow_row *out, struct err *e)
+{
+    return find_flow(s, store_queue(s, Q_FLOW_UNREAD), out, e);
+}
+
 int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
                        struct err *e)
 {
@@ -45,6 +94,8 @@ int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t 
     bind_int(q, 3, now_ms);
     bind_int(q, 4, 0);
     rc = db_run(&s->queue, q, e);
+    if (rc != 0) return rc;
+    rc = forget_groups(s, ns, id, e);
     if (rc != 0) return rc;
     q = store_queue(s, Q_FLOW_DELETED);
     bind_text(q, 1, ns);

@@ -248,6 +248,19 @@ static const char queue_4[] =
     "INSERT INTO old_revisions SELECT deleted_ms, ns, id, revision FROM flows"
     "  WHERE deleted_ms > 0;";
 
+/* Which groups the present revision of a flow names, and of which flows that is not known yet:
+ * those that were applied by a version before. */
+static const char queue_5[] =
+    "ALTER TABLE flows ADD COLUMN groups_known INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX flow_unread ON flows (ns, id) WHERE groups_known = 0 AND deleted_ms = 0;"
+    "CREATE TABLE flow_groups ("
+    "  group_key TEXT NOT NULL,"
+    "  ns TEXT NOT NULL,"
+    "  flow TEXT NOT NULL,"
+    "  PRIMARY KEY (group_key, ns, flow)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX flow_group_of ON flow_groups (ns, flow);";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -280,7 +293,7 @@ static const char output_2[] =
     "  PRIMARY KEY (job, attempt)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5};
 static const char *const output_steps[] = {output_1, output_2};
 
 static const struct family {

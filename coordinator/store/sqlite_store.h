@@ -109,9 +109,18 @@
                    " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
     X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1")                           \
     /* flows, executions, triggers */                                                              \
-    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT DO UPDATE"         \
+    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE"      \
                   " SET revision = excluded.revision, updated_ms = excluded.updated_ms,"           \
-                  " deleted_ms = 0")                                                               \
+                  " deleted_ms = 0, groups_known = 0")                                             \
+    X(Q_FLOW_GROUPS_DELETE, "DELETE FROM flow_groups WHERE ns = ?1 AND flow = ?2")                 \
+    X(Q_FLOW_GROUP_ADD, "INSERT OR IGNORE INTO flow_groups VALUES (?3, ?1, ?2)")                   \
+    X(Q_FLOW_GROUPS_KNOWN, "UPDATE flows SET groups_known = 1 WHERE ns = ?1 AND id = ?2")          \
+    X(Q_FLOW_NAMING, "SELECT ns, flow, 0, 0, 0, 0, NULL FROM flow_groups WHERE group_key = ?1"     \
+                     " LIMIT 1")                                                                   \
+    X(Q_FLOW_UNREAD, "SELECT " FLOW_COLUMNS ", (SELECT source FROM flow_revisions r"               \
+                     " WHERE r.ns = f.ns AND r.flow = f.id AND r.revision = f.revision)"           \
+                     " FROM flows f INDEXED BY flow_unread"                                        \
+                     " WHERE groups_known = 0 AND deleted_ms = 0 LIMIT 1")                         \
     /* the present revision is one of the past from ?3 on, unless it is ?4 */                      \
     X(Q_REVISION_PASSES, "INSERT OR IGNORE INTO old_revisions SELECT ?3, ns, id, revision"         \
                          " FROM flows WHERE ns = ?1 AND id = ?2 AND revision <> ?4"                \

@@ -157,6 +157,13 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *
 /* A new revision (f->source is kept), and the flow's row made, changed or brought back.
  * ERR_EXISTS: that revision is there. */
 int store_flow_put(struct store *s, const struct flow_row *f, struct err *e);
+/* The group keys that the present revision of f->ns, f->id names, in the place of those before. */
+int store_flow_groups(struct store *s, const struct flow_row *f, const char *const *keys,
+                      size_t count, struct err *e);
+/* A flow that names the group; ns and id alone are filled in. */
+int store_flow_find_naming(struct store *s, const char *group, struct flow_row *out, struct err *e);
+/* A flow that store_flow_groups was never called for since it was put, with its source. */
+int store_flow_find_unread(struct store *s, struct flow_row *out, struct err *e);
 /* The row stays, with its revisions: executions may run. */
 int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
                        struct err *e);

@@ -151,6 +151,72 @@ static void group_that_a_flow_names__is_deleted_by_force_alone(void **state)
     assert_int_equal(world_reply(w)->rc, 0);
 }
 
+static void group_that_only_an_earlier_revision_names__is_deleted(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    world_apply_flow(w, "id: f\nnamespace: a.b\nworkerGroup: {key: g}\ntasks:\n"
+                        "  - {id: one, command: [\"true\"], workerGroup: {key: g}}\n");
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    world_restart(w);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    world_apply_flow(w, GOOD);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    assert_int_equal(world_reply(w)->rc, 0);
+}
+
+/* As an older version left them. */
+static void put_flows(struct world *w, int count, const char *source)
+{
+    struct err e = {0};
+    assert_int_equal(store_begin(w->store, &e), 0);
+    for (int i = 0; i < count; i++) {
+        char *id = str_dupf("f%d", i);
+        struct flow_row row = {.ns = "a.b",
+                               .id = id,
+                               .revision = 1,
+                               .source = (char *)(uintptr_t)source};
+        assert_int_equal(store_flow_put(w->store, &row, &e), 0);
+        mem_free(id);
+    }
+    assert_int_equal(store_commit(w->store, &e), 0);
+    world_restart(w);
+}
+
+static int delete_group(struct world *w, const char *key)
+{
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, key));
+    return world_reply(w)->rc;
+}
+
+static void flows_of_an_older_version__are_read_in_steps_before_groups_go(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    world_group(w, "h", NULL);
+    put_flows(w, 45, GOOD "workerGroup: {key: g}\n");
+    assert_int_equal(delete_group(w, "h"), ERR_UNAVAILABLE);
+    world_live(w, 1000);
+    assert_int_equal(delete_group(w, "h"), ERR_UNAVAILABLE); /* 20 were read */
+    world_live(w, 200);
+    assert_int_equal(delete_group(w, "h"), ERR_UNAVAILABLE);
+    world_live(w, 200);
+    assert_int_equal(delete_group(w, "g"), ERR_CONFLICT);
+    assert_int_equal(delete_group(w, "h"), 0);
+}
+
+static void flow_of_an_older_version_that_is_broken__names_no_group(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    put_flows(w, 2, "workerGroup: {key: g}\n");
+    assert_int_equal(delete_group(w, "g"), ERR_UNAVAILABLE);
+    world_live(w, 2000);
+    assert_int_equal(delete_group(w, "g"), 0);
+}
+
 static void apply__unknown_capability__is_refused_with_its_line(void **state)
 {
     struct world *w = *state;
@@ -278,6 +344,9 @@ int main(void)
         WORLD_TEST(apply__unknown_group__names_place_and_nearest),
         WORLD_TEST(apply__group_that_the_namespace_may_not_use__is_refused),
         WORLD_TEST(group_that_a_flow_names__is_deleted_by_force_alone),
+        WORLD_TEST(group_that_only_an_earlier_revision_names__is_deleted),
+        WORLD_TEST(flows_of_an_older_version__are_read_in_steps_before_groups_go),
+        WORLD_TEST(flow_of_an_older_version_that_is_broken__names_no_group),
         WORLD_TEST(apply__unknown_capability__is_refused_with_its_line),
         WORLD_TEST(apply__parsed_before__is_looked_at_all_the_same),
         WORLD_TEST(revisions__are_all_there_to_be_read),

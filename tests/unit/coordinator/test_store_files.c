@@ -339,7 +339,7 @@ static void damaged_page_is_reported_when_it_is_met(void **state)
     struct fixture *f = *state;
     fill(f, 1, 3000);
     reopen(f);
-    overwrite(f, "cadre.db", 30 * 4096, 60 * 4096);
+    overwrite(f, "cadre.db", 80 * 4096, 60 * 4096); /* behind the pages of the schema */
     struct reader *r; /* what the writer has looked at already it keeps in memory */
     OK(reader_open(f->folder, &r, &e));
     int corrupt = 0;
