@@ -140,6 +140,20 @@ static bool multibyte(struct scan *s)
     return true;
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* Most of a large text are plain characters in a row. */
+static void skip_plain(struct scan *s)
+{
+    const char *at = s->text + s->at, *end = s->text + s->len;
+    while (at < end && is_plain((unsigned char)*at))
+        at++;
+    s->at = (size_t)(at - s->text);
+}
+
 /* Stands on the opening quote; leaves behind the closing one. */
 static bool string(struct scan *s, bool *escaped)
 {
@@ -158,7 +172,7 @@ static bool string(struct scan *s, bool *escaped)
         } else if (c < 0x20) {
             return fail(s, s->at, "control character 0x%02x in a string", (unsigned)c);
         } else {
-            s->at++;
+            skip_plain(s);
         }
     }
     return fail(s, start, "the string that begins here is not closed");
@@ -186,10 +200,12 @@ size_t json_unescape(char *out, const char *in, size_t len)
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        if (in[i] != '\\') {
-            out[n++] = in[i];
-            continue;
-        }
+        const char *next = memchr(in + i, '\\', len - i);
+        size_t plain = next ? (size_t)(next - in) - i : len - i;
+        memcpy(out + n, in + i, plain);
+        n += plain;
+        i += plain;
+        if (!next) break;
         char c = in[++i];
         const char *control = strchr(from, c);
         if (c != 'u') {
