@@ -4,21 +4,15 @@
 #ifndef CADRE_TESTS_SIM_H
 #define CADRE_TESTS_SIM_H
 
-#include "agent/journal.h"
-#include "agent/runner_logic.h"
-#include "agent/uplink_logic.h"
 #include "base/clock.h"
 #include "base/map.h"
-#include "coordinator/sessions/session.h"
 #include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_model.h"
 #include "tests/unit/coordinator/engine_world.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct sim;
-struct agent_model;
 
 /* Ways to break the house on purpose: the checker has to see each. */
 enum sabotage {
@@ -45,86 +39,6 @@ enum sabotage {
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
-
-/* ---- requires and groups, by number ---- */
-enum { REQ_NONE, REQ_LINUX, REQ_WINDOWS, REQ_GPU2, REQ_EU, REQ_ANY_GPU, REQUIRES };
-enum { GROUP_DEFAULT, GROUP_ALPHA, GROUP_BETA, GROUP_GAMMA, GROUPS };
-extern const char *const group_keys[GROUPS];
-extern const char *const requires_json[REQUIRES];
-
-/* ---- jobs as users know them ---- */
-struct job_model {
-    int64_t id; /* 0: not acknowledged yet */
-    char key[32];
-    int requires, group;
-    struct job_row row;              /* what was asked for; no strings but the key's */
-    bool cancel_wanted, cancel_done; /* the latter: acknowledged */
-    /* as committed */
-    bool known;
-    enum job_state state;
-    int64_t attempt, agent;
-    int64_t since_ms;    /* in this state and attempt */
-    int64_t known_ms;    /* since it is known */
-    uint64_t since_load; /* that load of the engine, when it was seen to happen; else 0 */
-    /* what really ran */
-    int alive; /* processes at this moment */
-    int64_t alive_attempt;
-    int64_t started_attempt; /* the greatest that was started */
-    int starts;
-    int64_t output_bytes; /* that the last one wrote */
-    uint64_t request;     /* under way; 0: none */
-    bool cloned;          /* handed to a copy of its agent */
-    int handed;           /* place in the hand-outs of this batch, from 1; 0: not handed out */
-};
-
-/* ---- agents ---- */
-struct parcel;
-struct guard_model;
-struct process_model;
-struct agent_model {
-    struct sim *sim;
-    int number, group;
-    char name[16];
-    int64_t id;
-    /* what it can do */
-    bool windows, eu;
-    int gpus, gpus_before;
-    int64_t gpus_ms; /* when that changed */
-    int64_t slots;
-    /* the machine */
-    int64_t boot;
-    struct disk *disk;
-    char *folder;                  /* with the journal, on it */
-    struct process_model *machine; /* all processes that ever were */
-    struct guard_model *guard;     /* of this life; then those of former ones */
-    int processes;                 /* alive */
-    int joins;                     /* how often it enrolled again */
-    /* of this life */
-    uint64_t life; /* grows with every start and end; timers of an older one are void */
-    bool up, frozen;
-    bool dying, power_loss; /* what the logic wants does not happen any more */
-    struct journal *journal;
-    struct runner_logic *runner;
-    struct uplink_logic *uplink;
-    char boot_id[24], host_id[24];
-    struct link *link;
-    bool changed, turn_planned, draining, saying_goodbye;
-    uint64_t runner_wakes, uplink_wakes; /* the last that was asked for; older ones are void */
-    struct parcel *inbox, **inbox_end;   /* what came while it was frozen */
-    int64_t lease_base_ms;               /* as its guard was told last */
-    int64_t last_seq;                    /* when it was up last */
-};
-
-/* ---- the network ---- */
-struct link {
-    uint64_t session;
-    struct agent_model *agent;
-    struct session_facts facts; /* the coordinator's end */
-    struct frame_reader reader;
-    bool cut;                               /* nothing passes any more */
-    bool gone;                              /* GONE was pushed, or nobody is there to get it */
-    int64_t to_agent_ms, to_coordinator_ms; /* last arrival: order is kept */
-};
 
 typedef void event_fn(struct sim *s, void *object, uint64_t number);
 struct event {
@@ -249,10 +163,6 @@ void machine_goes_down(struct sim *s, struct agent_model *a); /* no process is l
 void machine_fini(struct agent_model *a);
 
 /* ---- sim_journal.c ---- */
-struct journal_faults {
-    bool lose_commits;
-};
-extern struct journal_faults journal_faults;
 void state_make(struct agent_model *a, uint64_t seed);
 void state_fini(struct agent_model *a);
 void state_open(struct sim *s, struct agent_model *a);
@@ -281,17 +191,5 @@ void check_start(struct sim *s); /* after the store was read anew */
 void check_acknowledged(struct sim *s, struct job_model *j, int64_t id, bool known);
 void check_end(struct sim *s); /* everything is over */
 bool check_all_final(const struct sim *s);
-
-/* ---- sim_store.c: the store's functions, with faults ---- */
-struct store_faults {
-    bool fail_commit;   /* the next one fails, once */
-    bool lose_commit;   /* the next one is rolled back and called done, once */
-    bool lose_hand_out; /* the next one is not written */
-    bool lose_output;   /* none is */
-    bool overlook_jobs; /* assigned ones, at a start */
-    bool lose_result;   /* the next end is not written */
-    bool forget_pause;  /* groups are read as not paused */
-};
-extern struct store_faults store_faults;
 
 #endif
