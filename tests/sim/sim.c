@@ -232,6 +232,9 @@ static void plan_faults(struct sim *s)
     f->agent_forgets = 6;
     f->clone = sim_random(s, 0, 1) ? 15 : 0;
     f->regroup = sim_random(s, 0, 1) ? 10 : 0;
+    f->agent_full = sim_random(s, 0, 1) ? 2000 : 0;
+    f->guard_lost = sim_random(s, 0, 1) ? 200 : 0;
+    f->pressure = sim_random(s, 0, 1) ? 200 : 0;
     f->drain = (int)sim_random(s, 5, 30);
     f->decline = sim_random(s, 0, 1) ? 30 : 0;
     f->repeat = sim_random(s, 0, 1) ? 10 : 0;

@@ -54,6 +54,7 @@ struct faults {         /* one in n; 0: never */
     int io_crash, start_crash, long_stall, again, step_crash, caps, remove;
     int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
     int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
+    int agent_full, guard_lost, pressure;
 };
 
 struct sim {

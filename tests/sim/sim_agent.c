@@ -65,6 +65,14 @@ void agent_crash(struct sim *s, struct agent_model *a)
     fall(s, a);
 }
 
+/* Its journal cannot be written: it ends its jobs and itself. */
+static void give_up(struct sim *s, struct agent_model *a)
+{
+    journal_faults.full = false;
+    machine_goes_down(s, a);
+    fall(s, a);
+}
+
 /* ---- a turn ---- */
 
 static void on_goodbye(struct sim *s, void *object, uint64_t life)
@@ -84,6 +92,38 @@ static void finish_drain(struct sim *s, struct agent_model *a)
         on_goodbye(s, a, a->life);
 }
 
+static void on_guard_back(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    if (a->life != life || !a->up || agent_sleeps(a, on_guard_back, a, life)) return;
+    a->changed = true;
+    agent_after(s, a);
+}
+
+static void on_relief(struct sim *s, void *object, uint64_t life)
+{
+    struct agent_model *a = object;
+    if (a->life != life || !a->up || agent_sleeps(a, on_relief, a, life)) return;
+    runner_logic_pause(a->runner, false);
+    agent_after(s, a);
+}
+
+/* What befalls an agent that runs: another guard has to be started, its output waits, there is no
+ * room for jobs. */
+static void hamper(struct sim *s, struct agent_model *a)
+{
+    if (sim_chance(s, s->faults.guard_lost)) {
+        int64_t away = sim_random(s, 100, 3000);
+        a->guard_back_ms = sim_now(s) + away;
+        sim_at(s, away, on_guard_back, a, a->life);
+    }
+    if (sim_chance(s, s->faults.pressure)) {
+        runner_logic_pause(a->runner, true);
+        sim_at(s, sim_random(s, 100, 10000), on_relief, a, a->life);
+    }
+    if (sim_chance(s, s->faults.decline)) runner_logic_give_back(a->runner, "disk-full");
+}
+
 static void on_turn(struct sim *s, void *object, uint64_t life)
 {
     struct agent_model *a = object;
@@ -96,10 +136,15 @@ static void on_turn(struct sim *s, void *object, uint64_t life)
         a->power_loss = sim_chance(s, s->faults.agent_reboot);
         disk_die_after(a->disk, sim_random(s, 0, 12), a->power_loss);
     }
-    if (sim_chance(s, s->faults.decline)) runner_logic_give_back(a->runner, "disk-full");
+    hamper(s, a);
+    journal_faults.full = !io_crash && sim_chance(s, s->faults.agent_full);
     journal_faults.lose_commits = s->sabotage == SABOTAGE_LOST_JOURNAL;
     int rc = runner_logic_turn(a->runner, now.mono_ms, &e);
     journal_faults.lose_commits = false;
+    if (journal_faults.full) {
+        give_up(s, a);
+        return;
+    }
     if (rc != 0) sim_violation(s, "%s: %s", a->name, err_text(&e));
     uplink_logic_pump(a->uplink, &now, 0);
     if (io_crash && !is_dead(a)) {

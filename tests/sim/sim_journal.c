@@ -54,6 +54,7 @@ int __real_journal_commit(struct journal *j, struct err *e);
 int __wrap_journal_commit(struct journal *j, struct err *e);
 int __wrap_journal_commit(struct journal *j, struct err *e)
 {
+    if (journal_faults.full) return err_set(e, ERR_FULL, "the disk is full (simulated)");
     return journal_faults.lose_commits ? 0 : __real_journal_commit(j, e);
 }
 

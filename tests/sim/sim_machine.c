@@ -30,7 +30,7 @@ struct process_model { /* of one attempt, from its preparation on */
     int64_t job, number;
     char mark[RUNNER_MARK_SIZE];
     uint32_t slot;
-    bool held, alive, deaf;
+    bool held, alive, deaf, paused;
     int64_t asked_ms, began_ms, written;
     struct buf pipe; /* written, and not read by the agent yet */
     struct process_end end;
@@ -201,7 +201,8 @@ static void on_read(struct sim *s, void *object, uint64_t number)
 {
     struct process_model *p = object;
     struct agent_model *a = p->agent;
-    if (!is_known(p) || agent_sleeps(a, on_read, p, number) || p->pipe.len == 0) return;
+    if (!is_known(p) || agent_sleeps(a, on_read, p, number) || p->pipe.len == 0 || p->paused)
+        return;
     runner_logic_output(a->runner, p->attempt, PROCESS_STDOUT, p->pipe.data, p->pipe.len);
     buf_clear(&p->pipe);
     agent_after(s, a);
@@ -287,7 +288,7 @@ static void forget(struct sim *s, struct process_model *p)
 bool machine_may_start(void *user)
 {
     struct agent_model *a = user;
-    return a->guard->slots.count > 0;
+    return a->guard->slots.count > 0 && sim_now(a->sim) >= a->guard_back_ms;
 }
 
 void machine_act(struct sim *s, struct agent_model *a, const struct runner_action *x)
@@ -299,6 +300,13 @@ void machine_act(struct sim *s, struct agent_model *a, const struct runner_actio
         break;
     case RUNNER_START:
         start(s, p, x->u.started);
+        break;
+    case RUNNER_PAUSE:
+        p->paused = true;
+        break;
+    case RUNNER_RESUME:
+        p->paused = false;
+        sim_at(s, 0, on_read, p, 0);
         break;
     case RUNNER_TERMINATE:
         if (!p->deaf) sim_at(s, sim_random(s, 0, 20000), on_obeyed, p, 0);

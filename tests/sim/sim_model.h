@@ -83,6 +83,7 @@ struct agent_model {
     uint64_t runner_wakes, uplink_wakes; /* the last that was asked for; older ones are void */
     struct parcel *inbox, **inbox_end;   /* what came while it was frozen */
     int64_t lease_base_ms;               /* as its guard was told last */
+    int64_t guard_back_ms;               /* until then it has none to start jobs under */
     int64_t last_seq;                    /* when it was up last */
 };
 
@@ -112,6 +113,7 @@ extern struct store_faults store_faults;
 /* ---- sim_journal.c ---- */
 struct journal_faults {
     bool lose_commits;
+    bool full; /* commits fail */
 };
 extern struct journal_faults journal_faults;
 
