@@ -1,4 +1,20 @@
-/* Opening, transactions and backup. */
+/* Opening, transactions and backup.
+ *
+ * Group commit. A commit costs one fsync, whatever it holds, and an fsync costs more than all the
+ * statements of a hundred jobs. So nothing here commits by itself: the store thread takes all
+ * commands that have queued up, has the engine apply them between store_begin and store_commit, and
+ * answers none of them before the commit has returned. While the disk is busy the next batch
+ * gathers by itself, so that the batch grows with the load and an idle coordinator answers at once.
+ * A transaction of SQLite begins with the first change, hence a batch that changes nothing costs no
+ * fsync; output.db has a transaction of its own, committed first, because a result that is durable
+ * promises the output before it.
+ *
+ * Counts of the queue. How many jobs wait, and where, is asked at every start and by every list of
+ * groups, and must not be counted row by row among a million. job_counts holds a row for each
+ * (group, requires), requires.jobs one number for each requires. Each step of a job would have to
+ * change such a row, the same few rows for all jobs of a batch. So the steps are tallied in memory
+ * (tally_move, tally_keep) and written as sums when the batch commits; whoever reads counts within
+ * a batch has them written first. A rollback forgets the tallies with the changes. */
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"

@@ -1,0 +1,108 @@
+/* The statements on cadre.db about jobs, the queue, agents and what operators set up. Only
+ * sqlite_store.h includes this file. */
+#ifndef CADRE_COORDINATOR_STORE_SQLITE_JOB_SQL_H
+#define CADRE_COORDINATOR_STORE_SQLITE_JOB_SQL_H
+
+/* X(number, text) */
+#define JOB_STATEMENTS(X)                                                                          \
+    X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                  \
+    X(Q_COMMIT, "COMMIT")                                                                          \
+    X(Q_ROLLBACK, "ROLLBACK")                                                                      \
+    X(Q_COUNT, "INSERT INTO job_counts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"                        \
+               " ON CONFLICT DO UPDATE SET created = created + excluded.created,"                  \
+               " submitted = submitted + excluded.submitted,"                                      \
+               " running = running + excluded.running, killing = killing + excluded.killing,"      \
+               " retrying = retrying + excluded.retrying")                                         \
+    X(Q_COUNT_TIDY, "DELETE FROM job_counts WHERE created = 0 AND submitted = 0 AND running = 0"   \
+                    " AND killing = 0 AND retrying = 0")                                           \
+    /* jobs */                                                                                     \
+    X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
+                    " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)")                          \
+    X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, ?21)")             \
+    X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
+    X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
+    X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
+    X(Q_KEY_OF, "SELECT unique_key FROM job_keys WHERE job = ?1")                                  \
+    X(Q_JOB_GET, "SELECT " JOB_COLUMNS " FROM " JOB_TABLES " WHERE s.id = ?1")                     \
+    X(Q_JOB_LAST, "SELECT ifnull(max(id), 0) FROM jobs")                                           \
+    X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
+    X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
+    X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, queued = 0, open = 2, agent = ?2,"        \
+                       " attempt = ?3, submitted_ms = ?4, started_ms = 0, retry_at_ms = 0"         \
+                       " WHERE id = ?1")                                                           \
+    X(Q_JOB_RUNNING, "UPDATE job_states SET state = 2, started_ms = ?2, first_started_ms ="        \
+                     " iif(first_started_ms = 0, ?2, first_started_ms) WHERE id = ?1")             \
+    X(Q_JOB_KILLING, "UPDATE job_states SET state = 3, reason = ?2 WHERE id = ?1")                 \
+    X(Q_JOB_REQUEUE, "UPDATE job_states SET state = 0, queued = 1, open = watched, agent = 0,"     \
+                     " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = 0,"           \
+                     " reason = 0, message = NULL WHERE id = ?1")                                  \
+    X(Q_JOB_RETRYING, "UPDATE job_states SET state = 4, queued = 0, open = 3, agent = 0,"          \
+                      " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = ?3,"         \
+                      " reason = 0, message = NULL WHERE id = ?1")                                 \
+    /* the common end, of a job that an agent had, leaves two indexes alone */                     \
+    X(Q_JOB_SUCCESS, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"      \
+                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8"                \
+                     " WHERE id = ?1")                                                             \
+    X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"       \
+                    " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"                \
+                    " queued = 0, bad = ?2 <> 5, retry_at_ms = 0 WHERE id = ?1")                   \
+    X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
+    X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
+    X(Q_ATTEMPT_SURPLUS, "SELECT attempt FROM attempts WHERE job = ?1 AND attempt > ?2"            \
+                         " AND attempt <= ?3 ORDER BY attempt LIMIT 1")                            \
+    X(Q_ATTEMPT_DELETE, "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2")                    \
+    X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
+                   " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \
+    /* the queue */                                                                                \
+    X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
+    X(Q_REQUIRES_INSERT, "INSERT INTO requires (text, jobs) VALUES (?1, 0)")                       \
+    X(Q_REQUIRES_TEXT, "SELECT text FROM requires WHERE id = ?1")                                  \
+    X(Q_REQUIRES_COUNT, "UPDATE requires SET jobs = jobs + ?2 WHERE id = ?1")                      \
+    /* never the last: its number would be given out again */                                      \
+    X(Q_REQUIRES_UNUSED, "SELECT id FROM requires INDEXED BY requires_unused WHERE jobs = 0"       \
+                         " AND id < (SELECT max(id) FROM requires) LIMIT 1")                       \
+    X(Q_REQUIRES_DELETE, "DELETE FROM requires WHERE id = ?1")                                     \
+    X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
+               " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
+               " ORDER BY priority DESC, id LIMIT ?3")                                             \
+    X(Q_QUEUES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")        \
+    X(Q_QUEUES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")      \
+    X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \
+                       " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                 \
+                       " AND priority > ?3 LIMIT ?4)")                                             \
+    X(Q_BEFORE_EQUAL, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"        \
+                      " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                  \
+                      " AND priority = ?3 AND id < ?4 LIMIT ?5)")                                  \
+    X(Q_LIST, "SELECT id FROM job_states INDEXED BY job_queue"                                     \
+              " WHERE queued = 1 AND group_key = ?1"                                               \
+              " ORDER BY requires_id, priority DESC, id LIMIT ?2")                                 \
+    /* agents */                                                                                   \
+    X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")       \
+    X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \
+                      " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10"                \
+                      " WHERE id = ?1")                                                            \
+    X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
+                   " ?9, ?10, ?11)")                                                               \
+    X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
+    X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
+    X(Q_AGENT_NAMED,                                                                               \
+      "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.removed_ms = 0 AND a.name = ?1")     \
+    X(Q_AGENTS_ONLINE, "SELECT id, group_key FROM agents WHERE online = 1 AND removed_ms = 0")     \
+    X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
+    X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
+    X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
+    /* groups, namespaces, tokens */                                                               \
+    X(Q_GROUP_PUT, "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
+    X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \
+    X(Q_GROUPS, "SELECT " GROUP_COLUMNS " FROM groups g ORDER BY g.key")                           \
+    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3)")                           \
+    X(Q_NS_DELETE, "DELETE FROM namespaces WHERE ns = ?1")                                         \
+    X(Q_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
+    X(Q_TOKEN_INSERT, "INSERT INTO tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
+    X(Q_TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                           \
+    X(Q_TOKEN_USE, "UPDATE tokens SET last_used_ms = ?2,"                                          \
+                   " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
+    X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1")
+
+#endif
