@@ -11,6 +11,7 @@
 
 struct census {
     int64_t known, online, fitting, slots, busy;
+    int64_t draining, leaving; /* leaving: the group requires what they do not have any more */
 };
 
 static void take_census(struct engine *g, struct group *group, struct queue *q, struct census *out)
@@ -18,6 +19,8 @@ static void take_census(struct engine *g, struct group *group, struct queue *q, 
     *out = (struct census){0};
     for (struct agent *a = group->first; a; a = a->next) {
         out->known++;
+        out->draining += a->row.draining || a->row.held;
+        out->leaving += a->leaving && !a->row.draining && !a->row.held;
         if (!a->counted) continue;
         out->online++;
         if (!agent_fits(g, a, q)) continue;
@@ -76,16 +79,22 @@ static void say_unmet(struct group *group, const struct requires *r, const struc
 
 static void say_away(const struct group *group, const struct census *n, struct jw *w)
 {
-    char name[96], text[256];
-    group_name(group, name);
-    if (n->known > 0) {
-        str_format(text, sizeof text, "%s has no agent online: %lld of %lld are draining", name,
-                   (long long)n->known, (long long)n->known);
-    } else {
-        str_format(text, sizeof text, "%s has no agent online", name);
+    struct buf text;
+    char name[96];
+    const char *sign = ":";
+    buf_init(&text, 1024);
+    buf_addf(&text, "%s has no agent online", group_name(group, name));
+    if (n->draining > 0) {
+        buf_addf(&text, "%s %lld of %lld are draining", sign, (long long)n->draining,
+                 (long long)n->known);
+        sign = ",";
     }
-    say(w, "no-agent-online", text);
-    jw_int(w, "draining", n->known);
+    if (n->leaving > 0)
+        buf_addf(&text, "%s %lld of %lld do not meet what it requires any more", sign,
+                 (long long)n->leaving, (long long)n->known);
+    say(w, "no-agent-online", text.data);
+    buf_fini(&text);
+    jw_int(w, "draining", n->draining);
 }
 
 static void say_position(struct engine *g, const struct group *group, const struct job *j,

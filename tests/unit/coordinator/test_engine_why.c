@@ -179,9 +179,33 @@ static void asking__changes_nothing(void **state)
     assert_int_equal(w->effects.count, 1);
 }
 
+/* It runs on until its job ends, but is none of the group's any more: that is not draining. */
+static void no_agent__names_those_that_do_not_meet_the_group(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    uint64_t s = world_connect_caps(w, world_agent(w, "a", "g"), "g", 1, "{\"os\":\"linux\"}");
+    world_running(w, s, "g", 1);
+    int64_t id = world_submit(w, "g", NULL);
+    struct command *c = command_new(CMD_GROUP_UPDATE);
+    c->request = ++w->requests;
+    c->u.group.key = mem_strdup("g");
+    c->u.group.require = mem_strdup("{\"os\":\"windows\"}");
+    c->mask = 2;
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, 0);
+    struct json *j = why(w, id, "no-agent-online");
+    assert_string_equal(
+        json_get_str(j, "message", ""),
+        "group g has no agent online: 1 of 1 do not meet what it requires any more");
+    assert_int_equal(json_get_int(j, "draining", -1), 0);
+    json_free(j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(no_agent__names_those_that_do_not_meet_the_group),
         WORLD_TEST(no_agent_online),
         WORLD_TEST(all_busy_then_queued_with_position),
         WORLD_TEST(none_satisfies__names_clause_and_agents),
