@@ -61,11 +61,18 @@ static struct chore chore_of(const struct timer *t)
 {
     struct chore c = {.kind = t->kind};
     const struct trigger *trigger;
+    const struct watched *first;
     char name[FLOW_NAME_SIZE];
     switch (t->kind) {
     case TIMER_JOB:
         c.key = (uint64_t)((const struct job *)t->owner)->row.id;
         describe_job(t->owner, c.what, sizeof c.what);
+        break;
+    case TIMER_QUEUE:
+        first = watch_first(&((const struct engine *)t->owner)->due);
+        c.key = first ? (uint64_t)first->id : 0;
+        id_format((int64_t)c.key, name);
+        str_format(c.what, sizeof c.what, "the queue timeout of job %.20s", name);
         break;
     case TIMER_LEASE:
         c.key = (uint64_t)((const struct agent *)t->owner)->id;
@@ -210,6 +217,9 @@ static void run(struct engine *g, struct timer *t)
     case TIMER_JOB:
         job_on_timer(g, t->owner);
         break;
+    case TIMER_QUEUE:
+        job_on_queue_timeout(g);
+        break;
     case TIMER_LEASE:
         lease_on_timer(g, t->owner);
         break;
@@ -244,7 +254,10 @@ static struct timer *next_timer(struct engine *g, struct chore *c)
         struct chore is = chore_of(t);
         if (c) *c = is;
         if (!waits(g, &is, &until)) return t;
-        timer_set(g, t, until);
+        if (t->kind == TIMER_QUEUE)
+            job_put_off_timeout(g, (int64_t)is.key, until); /* and on to the next job's */
+        else
+            timer_set(g, t, until);
     }
     return NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "base/deadline.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/engine/watch.h"
 #include "base/map.h"
 
 #define NEVER INT64_MAX
@@ -31,6 +32,7 @@ struct group;
  * TIMER_REMATCH: such a matching is due again. */
 enum timer_kind {
     TIMER_JOB,
+    TIMER_QUEUE, /* the first queue timeout */
     TIMER_LEASE,
     TIMER_GROUP,
     TIMER_UPKEEP,
@@ -74,7 +76,8 @@ struct engine {
     size_t requires_slots;
     int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
-    struct timer upkeep, rematch;
+    struct timer upkeep, rematch, queue_timeout;
+    struct watch due;        /* queued jobs with a queue timeout: when it is over */
     struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;
     uint64_t stamp; /* counts up: agent.touched */

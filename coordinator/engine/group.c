@@ -44,6 +44,7 @@ void group_free(struct engine *g, struct group *group)
     requires_free(group->requires);
     json_free(group->allowed);
     mem_free(group->pending);
+    watch_fini(&group->fallbacks);
     mem_free(group->heap);
     group_row_fini(&group->row);
     mem_free(group);
@@ -124,7 +125,7 @@ void group_watch(struct engine *g, struct group *group)
 {
     if (group->deleted) {
         timer_set(g, &group->timer, group->queued > 0 ? g->now.mono_ms : NEVER);
-    } else if (group->fallback_queued == 0 || group->online > 0) {
+    } else if (group->fallbacks.count == 0 || group->online > 0) {
         timer_clear(g, &group->timer);
     } else if (!deadline_is_set(&group->timer.deadline)) {
         int64_t at = g->now.mono_ms + g->fallback_grace_ms;

@@ -15,8 +15,8 @@ struct group {
     struct map queues;    /* by requires_id */
     struct queue **pending;
     size_t pending_count, pending_cap;
-    int64_t queued;          /* jobs in CREATED */
-    int64_t fallback_queued; /* of them those that do not just WAIT */
+    int64_t queued;         /* jobs in CREATED */
+    struct watch fallbacks; /* of them those that do not just WAIT */
     int64_t assigned, retrying;
     int64_t online;      /* agents that could take jobs if they had slots */
     struct agent *first; /* connected agents */

@@ -170,7 +170,10 @@ struct job *job_get(struct engine *g, int64_t id)
     if (j) return j;
     struct job_row row;
     if (!store_ok(g, store_job_get(g->store, id, &row, &g->err))) return NULL;
-    return job_add(g, &row);
+    j = job_add(g, &row);
+    const struct watched *due = watch_find(&g->due, id);
+    if (due) j->queue_until_ms = due->at_ms;
+    return j;
 }
 
 static int64_t backstop(const struct job *j)
@@ -184,8 +187,7 @@ void job_arm(struct engine *g, struct job *j)
     int64_t at = NEVER;
     switch (j->row.state) {
     case JOB_CREATED:
-        at = j->queue_until_ms;
-        break;
+        break; /* see watch */
     case JOB_SUBMITTED:
     case JOB_RUNNING:
         at = backstop(j);
@@ -209,27 +211,46 @@ static size_t text_bytes(const char *s)
     return s ? strlen(s) : 0;
 }
 
-static bool is_watched(const struct job_row *r)
-{
-    return r->queue_timeout_ms > 0 || r->fallback != FALLBACK_WAIT;
-}
-
 /* Keeps the job at hand when there is room for it; else the store alone has it. */
 static void cache(struct engine *g, struct job *j)
 {
     size_t limit = g->config.cache_bytes > 0 ? (size_t)g->config.cache_bytes : CACHE_DEFAULT_BYTES;
     size_t bytes = sizeof *j + text_bytes(j->spec);
     if (g->cached_bytes + bytes > limit) {
-        mem_free(j->spec);
-        j->spec = NULL;
-        bytes = 0;
-        if (!is_watched(&j->row)) {
-            forget(g, j);
-            return;
-        }
+        forget(g, j);
+        return;
     }
     j->cached_bytes = bytes;
     g->cached_bytes += bytes;
+}
+
+static void arm_queue_timeout(struct engine *g)
+{
+    const struct watched *first = watch_first(&g->due);
+    timer_set(g, &g->queue_timeout, first ? first->at_ms : NEVER);
+}
+
+/* What is due for a queued job is kept apart from it: it may be in the store alone. */
+static void watch(struct engine *g, const struct job *j)
+{
+    if (job_falls_back(&j->row)) watch_put(&group_of_job(g, &j->row)->fallbacks, j->row.id, 0);
+    if (j->queue_until_ms == NEVER) return;
+    watch_put(&g->due, j->row.id, j->queue_until_ms);
+    arm_queue_timeout(g);
+}
+
+static void unwatch(struct engine *g, const struct job *j)
+{
+    watch_remove(&group_of_job(g, &j->row)->fallbacks, j->row.id);
+    if (!watch_find(&g->due, j->row.id)) return;
+    watch_remove(&g->due, j->row.id);
+    arm_queue_timeout(g);
+}
+
+void job_watch_stored(struct engine *g, struct job *j)
+{
+    watch(g, j);
+    forget(g, j);
 }
 
 void job_enqueue(struct engine *g, struct job *j)
@@ -239,7 +260,7 @@ void job_enqueue(struct engine *g, struct job *j)
                               .priority = j->row.priority,
                               .attempt = j->row.attempt};
     queue_add(g, queue_get(g, group, j->row.requires_id), &head);
-    if (job_falls_back(&j->row)) group->fallback_queued++;
+    watch(g, j);
     job_arm(g, j);
     cache(g, j);
     group_watch(g, group);
@@ -249,7 +270,7 @@ static void dequeue(struct engine *g, struct job *j)
 {
     struct group *group = group_of_job(g, &j->row);
     queue_remove(g, queue_get(g, group, j->row.requires_id), j->row.id);
-    if (job_falls_back(&j->row)) group->fallback_queued--;
+    unwatch(g, j);
     g->cached_bytes -= j->cached_bytes;
     j->cached_bytes = 0;
     timer_clear(g, &j->timer);
@@ -564,12 +585,29 @@ static void kill_timeout(struct engine *g, struct job *j)
     agent_release(g, a);
 }
 
+void job_on_queue_timeout(struct engine *g)
+{
+    const struct watched *first = watch_first(&g->due);
+    if (!first || first->at_ms > g->now.mono_ms) {
+        arm_queue_timeout(g);
+        return;
+    }
+    struct job *j = job_get(g, first->id);
+    if (j && j->row.state == JOB_CREATED)
+        queue_timeout(g, j);
+    else if (j)
+        engine_broken(g, "a job that is not queued has a queue timeout");
+}
+
+void job_put_off_timeout(struct engine *g, int64_t id, int64_t until_ms)
+{
+    watch_put(&g->due, id, until_ms);
+    arm_queue_timeout(g);
+}
+
 void job_on_timer(struct engine *g, struct job *j)
 {
     switch (j->row.state) {
-    case JOB_CREATED:
-        queue_timeout(g, j);
-        break;
     case JOB_RETRYING:
         if (j->row.queue_timeout_ms > 0)
             j->queue_until_ms = g->now.mono_ms + j->row.queue_timeout_ms;

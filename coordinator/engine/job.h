@@ -58,6 +58,11 @@ void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *e
                         const char *why);
 /* The attempt's agent is out of touch, or forgot it. */
 void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
+/* A queued job from the store: only what is due for it stays in memory. Frees j. */
+void job_watch_stored(struct engine *g, struct job *j);
+/* The first queue timeout. */
+void job_on_queue_timeout(struct engine *g);
+void job_put_off_timeout(struct engine *g, int64_t id, int64_t until_ms);
 void job_on_timer(struct engine *g, struct job *j);
 /* Ends it, or asks its agent to: on a user's word. May free j. */
 void job_cancel(struct engine *g, struct job *j);

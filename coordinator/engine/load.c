@@ -42,6 +42,7 @@ void engine_unload(struct engine *g)
                           &g->namespaces, &g->requires_texts, &g->flows,    &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
+    watch_fini(&g->due);
     deadline_queue_fini(&g->deadlines);
     g->default_group = g->dirty = NULL;
     g->acks = NULL;
@@ -107,9 +108,11 @@ static int load_job(const struct job_row *row, void *user)
     if (job_is_assigned(row->state)) load_assigned(g, j);
     struct group *group = group_of_job(g, &j->row);
     if (row->state == JOB_RETRYING) group->retrying++;
-    if (row->state == JOB_CREATED && job_falls_back(row)) group->fallback_queued++;
     if (row->id > g->last_id) g->last_id = row->id;
-    job_arm(g, j);
+    if (row->state == JOB_CREATED)
+        job_watch_stored(g, j);
+    else
+        job_arm(g, j);
     return 0;
 }
 
@@ -240,6 +243,7 @@ int engine_load(struct engine *g, struct err *e)
     ended_init(g);
     timer_init(&g->upkeep, TIMER_UPKEEP, g);
     timer_init(&g->rematch, TIMER_REMATCH, g);
+    timer_init(&g->queue_timeout, TIMER_QUEUE, g);
     g->away.count = 0;
     int rc = load_all(g, e);
     if (rc) {

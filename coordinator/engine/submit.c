@@ -145,7 +145,9 @@ static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
         group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(&j->row);
     int64_t id = j->row.id;
     job_enqueue(g, j);
-    if (alone) job_fall_back(g, job_find(g, id)); /* kept at hand, as it does not just wait */
+    if (!alone) return;
+    j = job_get(g, id);
+    if (j) job_fall_back(g, j);
 }
 
 /* ---- jobs of the engine's own making ---- */

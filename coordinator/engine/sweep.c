@@ -8,9 +8,7 @@
 #include "coordinator/engine/queue.h"
 #include "coordinator/engine/requires_entry.h"
 
-#include <assert.h>
-
-#define SWEEP 500 /* jobs of a deleted group ended per batch */
+#define SWEEP 500 /* jobs of one group looked at in one go */
 #define REQUIRES_KEPT 4096
 #define UPKEEP_MS (10 * 60 * 1000)
 #define UPKEEP_MORE_MS 200
@@ -39,25 +37,21 @@ static void sweep(struct engine *g, struct group *group)
 
 static void fall_back(struct engine *g, struct group *group)
 {
-    int64_t *ids = mem_array((size_t)group->fallback_queued, sizeof *ids);
-    size_t count = 0, place = 0;
-    for (struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
-        if (j->row.state != JOB_CREATED || !job_falls_back(&j->row) ||
-            !str_eq(j->row.group, group->row.key))
-            continue;
-        assert(count < (size_t)group->fallback_queued);
-        ids[count++] = j->row.id;
+    for (int n = 0; n < SWEEP && g->rc == 0 && group->fallbacks.count > 0; n++) {
+        size_t before = group->fallbacks.count;
+        struct job *j = job_get(g, watch_first(&group->fallbacks)->id);
+        if (j) job_fall_back(g, j);
+        if (g->rc == 0 && group->fallbacks.count >= before)
+            engine_broken(g, "a job's fallback leaves it where it was");
     }
-    for (size_t i = 0; i < count && g->rc == 0; i++)
-        job_fall_back(g, job_find(g, ids[i]));
-    mem_free(ids);
+    if (g->rc == 0 && group->fallbacks.count > 0) timer_set(g, &group->timer, g->now.mono_ms + 1);
 }
 
 void group_on_timer(struct engine *g, struct group *group)
 {
     if (group->deleted) {
         sweep(g, group);
-    } else if (group->online == 0 && group->fallback_queued > 0) {
+    } else if (group->online == 0 && group->fallbacks.count > 0) {
         fall_back(g, group);
     }
 }

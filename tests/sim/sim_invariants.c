@@ -46,9 +46,24 @@ static void check_matched(struct sim *s, struct engine *g, struct group *group)
     }
 }
 
+struct fallback_check {
+    const struct group *group;
+    size_t stored, missing;
+};
+
+static int count_fallback(const struct job_row *row, void *user)
+{
+    struct fallback_check *f = user;
+    if (row->state != JOB_CREATED || !job_falls_back(row) || !str_eq(row->group, f->group->row.key))
+        return 0;
+    f->stored++;
+    f->missing += watch_find(&f->group->fallbacks, row->id) == NULL;
+    return 0;
+}
+
 static void check_group(struct sim *s, struct engine *g, struct group *group)
 {
-    int64_t queued = 0, online = 0, assigned = 0, retrying = 0, fallback = 0;
+    int64_t queued = 0, online = 0, assigned = 0, retrying = 0;
     size_t place = 0;
     for (size_t i = 0; i < group->pending_count; i++) {
         const struct queue *c = group->pending[i];
@@ -64,7 +79,6 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
         if (!str_eq(j->row.group, group->row.key)) continue;
         assigned += job_is_assigned(j->row.state);
         retrying += j->row.state == JOB_RETRYING;
-        fallback += j->row.state == JOB_CREATED && job_falls_back(&j->row);
     }
     if (queued != group->queued)
         sim_violation(s, "memory: %s counts %d queued", name_of(group), (int)group->queued);
@@ -74,7 +88,9 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
         sim_violation(s, "memory: %s counts %d assigned", name_of(group), (int)group->assigned);
     if (retrying != group->retrying)
         sim_violation(s, "memory: %s counts %d retrying", name_of(group), (int)group->retrying);
-    if (fallback != group->fallback_queued)
+    struct fallback_check f = {.group = group};
+    store_each_open_job(s->world.store, count_fallback, &f, NULL);
+    if (f.stored != group->fallbacks.count || f.missing > 0)
         sim_violation(s, "memory: %s counts fallbacks wrong", name_of(group));
     check_matched(s, g, group);
 }
