@@ -266,6 +266,12 @@ plant coordinator/engine/other.c 'int other(void)\n{\n    return 1;\n}'
 plant coordinator/engine/high.c 'int low(void);\nint high(void)\n{\n    return low();\n}'
 compile
 passes floor "calls downwards and on the same floor pass"
+floors 'core: low\nfolder coordinator/other\ncore: deep\ntop: high'
+plant coordinator/engine/low.c 'int high(void);\nint low(void)\n{\n    return high();\n}'
+plant coordinator/other/deep.c 'int deep;'
+plant coordinator/other/high.c 'int high(void)\n{\n    return 1;\n}'
+compile
+passes floor "a call into another folder, whose floors are its own, passes"
 floors 'core: low'
 plant coordinator/engine/low.c 'int low;'
 plant coordinator/engine/high.c 'int high;'
