@@ -2,18 +2,16 @@
 #include "agent/runner_logic.h"
 
 #include "agent/output.h"
+#include "agent/runner_say.h"
 #include "base/deadline.h"
-#include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/guard_table.h"
 #include "wire/frame.h"
 #include "wire/lease.h"
-#include "wire/limits.h"
 #include "wire/spec.h"
 
-#include <string.h>
 
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
@@ -54,7 +52,7 @@ struct runner_logic {
     struct deadline drain_deadline;
     int64_t wake_ms; /* as it was last asked for */
     bool draining, paused;
-    struct buf frame;
+    struct runner_voice voice;
 };
 
 /* ---- actions ---- */
@@ -108,54 +106,18 @@ static struct attempt *find(const struct runner_logic *r, int64_t job, int64_t n
 
 /* ---- events ---- */
 
-/* The event is complete but for its frame: that is the message. */
-static int add_event(struct runner_logic *r, const struct msg *m, struct journal_event event,
-                     struct err *e)
+/* Behind each of runner_say.h. */
+static void told(struct runner_logic *r, int rc, const struct err *e)
 {
-    buf_clear(&r->frame);
-    int rc = msg_frame_add(&r->frame, m);
-    if (rc != 0) return err_set(e, rc, "encoding %s failed", msg_name(m->type));
-    event.frame = r->frame.data;
-    event.len = r->frame.len;
-    rc = journal_add_event(r->o.journal, &event, e);
-    if (rc == 0) changed(r);
-    return rc;
+    if (rc != 0)
+        fatal(r, e);
+    else
+        changed(r);
 }
 
-static void say(struct attempt *a, const struct msg *m, int64_t seq, bool ends)
+static struct runner_who who(const struct attempt *a)
 {
-    struct err e;
-    struct journal_event event = {.seq = seq,
-                                  .job = a->face.job,
-                                  .attempt = a->face.number,
-                                  .ends = ends};
-    if (add_event(a->runner, m, event, &e) != 0) fatal(a->runner, &e);
-}
-
-/* The message does not change its texts. */
-static char *text_of(const char *s)
-{
-    return (char *)(uintptr_t)s;
-}
-
-static void say_declined(struct attempt *a, const char *reason)
-{
-    struct msg m = {.type = MSG_DECLINED};
-    m.u.declined.seq = journal_next_seq(a->runner->o.journal);
-    m.u.declined.job = a->face.job;
-    m.u.declined.attempt = a->face.number;
-    m.u.declined.reason = text_of(reason);
-    say(a, &m, m.u.declined.seq, true);
-}
-
-static struct msg_finished *begin_finished(struct attempt *a, struct msg *m)
-{
-    struct msg_finished *f = &m->u.finished;
-    *m = (struct msg){.type = MSG_FINISHED};
-    f->seq = journal_next_seq(a->runner->o.journal);
-    f->job = a->face.job;
-    f->attempt = a->face.number;
-    return f;
+    return (struct runner_who){a->face.job, a->face.number};
 }
 
 static void put_journal(struct attempt *a, enum journal_state state, const char *identity)
@@ -170,29 +132,12 @@ static void put_journal(struct attempt *a, enum journal_state state, const char 
 static void on_chunk(int stream, int64_t offset, const void *data, size_t len, void *user)
 {
     struct attempt *a = user;
-    struct runner_logic *r = a->runner;
-    if (a->silent) return;
-    struct frame_output o = {.seq = journal_next_seq(r->o.journal),
-                             .job = a->face.job,
-                             .attempt = (int32_t)a->face.number,
-                             .stream = (uint8_t)stream,
-                             .offset = offset,
-                             .data = data,
-                             .len = len};
+    struct frame_output chunk = {.stream = (uint8_t)stream,
+                                 .offset = offset,
+                                 .data = data,
+                                 .len = len};
     struct err e;
-    buf_clear(&r->frame);
-    int rc = frame_output_add(&r->frame, &o);
-    if (rc != 0) err_set(&e, rc, "encoding output failed");
-    if (rc == 0)
-        rc = journal_add_event(r->o.journal,
-                               &(struct journal_event){.seq = o.seq,
-                                                       .job = a->face.job,
-                                                       .attempt = a->face.number,
-                                                       .frame = r->frame.data,
-                                                       .len = r->frame.len},
-                               &e);
-    if (rc != 0) fatal(r, &e);
-    changed(r);
+    if (!a->silent) told(a->runner, runner_say_output(&a->runner->voice, who(a), chunk, &e), &e);
 }
 
 /* ---- the end of an attempt ---- */
@@ -217,91 +162,32 @@ static void forget(struct attempt *a)
     mem_free(a);
 }
 
-static void say_cancelled(struct attempt *a)
-{
-    struct msg m;
-    struct msg_finished *f = begin_finished(a, &m);
-    f->state = text_of("KILLED");
-    f->reason = text_of("cancelled");
-    say(a, &m, f->seq, true);
-}
-
 /* Ends an attempt that has no process; unless it was cancelled, it is declined for that reason. */
 static void end_unstarted(struct attempt *a, const char *reason)
 {
     struct runner_logic *r = a->runner;
+    struct err e;
     if (!a->silent && str_eq(a->why, "cancelled"))
-        say_cancelled(a);
+        told(r, runner_say_cancelled(&r->voice, who(a), &e), &e);
     else if (!a->silent)
-        say_declined(a, reason);
+        told(r, runner_say_declined(&r->voice, who(a), reason, &e), &e);
     forget(a);
     changed(r);
 }
 
-static void fill_state(const struct attempt *a, const struct process_end *end,
-                       struct msg_finished *f)
+static void say_finished(struct attempt *a, const struct process_end *process)
 {
-    if (str_eq(a->why, "cancelled")) {
-        f->state = text_of("KILLED");
-        f->reason = text_of("cancelled");
-    } else if (a->why) {
-        f->state = text_of("FAILED");
-        f->reason = text_of(a->why);
-    } else if (end->exit_code == 0) {
-        f->state = text_of("SUCCESS");
-    } else {
-        f->state = text_of("FAILED");
-        f->reason = text_of("exit-code");
-    }
-}
-
-static void fill_message(const struct attempt *a, const struct process_end *end, char *out,
-                         size_t size)
-{
-    char text[DURATION_TEXT_SIZE];
-    out[0] = 0;
-    if (str_eq(a->why, "timeout")) {
-        duration_format(a->timeout_ms, text);
-        (void)str_format(out, size, "it ran longer than its timeout of %s", text);
-    } else if (str_eq(a->why, "lost")) {
-        duration_format(a->face.lease_ms, text);
-        (void)str_format(out, size,
-                         end->expired
-                             ? "the agent was held up for longer than the lease of %s, and "
-                               "its guard ended the job"
-                             : "the coordinator was out of reach for longer than the "
-                               "lease of %s",
-                         text);
-    } else if (str_eq(a->why, "drain")) {
-        (void)str_format(out, size, "the agent was stopped and the drain time ran out");
-    } else if (!a->why && end->signal != 0) {
-        (void)str_format(out, size, "ended by signal %d", end->signal);
-    } else if (!a->why && end->exit_code >= 0xC0000000u) {
-        (void)str_format(out, size, "exit code 0x%08X", (unsigned)end->exit_code);
-    }
-}
-
-static void say_finished(struct attempt *a, const struct process_end *end)
-{
-    char message[256];
-    struct msg m;
-    struct msg_finished *f = begin_finished(a, &m);
-    fill_message(a, end, message, sizeof message);
-    fill_state(a, end, f);
-    f->message = message[0] ? message : NULL;
-    f->exited = true;
-    f->exit_code = end->exit_code;
-    f->signal = end->signal;
-    f->stdout_bytes = a->output.side[0].offset;
-    f->stderr_bytes = a->output.side[1].offset;
-    f->truncated = a->output.truncated;
-    f->run_ms = end->run_ms;
-    if (a->output.outputs.tree) f->outputs = json_text(a->output.outputs.tree);
-    say(a, &m, f->seq, true);
+    struct runner_end end = {.why = a->why,
+                             .lease_ms = a->face.lease_ms,
+                             .timeout_ms = a->timeout_ms,
+                             .process = process,
+                             .output = &a->output};
+    const char *state;
+    struct err e;
+    told(a->runner, runner_say_finished(&a->runner->voice, who(a), &end, &state, &e), &e);
     log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->face.text,
-             (long long)a->face.number, f->state, (unsigned)end->exit_code,
-             end->stray ? " (what it left running was ended)" : "");
-    mem_free(f->outputs);
+             (long long)a->face.number, state, (unsigned)process->exit_code,
+             process->stray ? " (what it left running was ended)" : "");
 }
 
 /* By now the guard has ended it, or is about to. */
@@ -406,31 +292,13 @@ void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
 
 /* ---- the beginning ---- */
 
-static void say_not_started(struct attempt *a, int rc, const struct err *why)
+static void end_not_started(struct attempt *a, int rc, const struct err *why)
 {
-    char text[LIMIT_MESSAGE];
-    struct msg m;
-    struct msg_finished *f = begin_finished(a, &m);
-    (void)str_copy(text, sizeof text, err_text(why));
-    f->state = text_of("FAILED");
-    f->reason = text_of("not-started");
-    f->message = text;
-    f->exited = true; /* as a shell has it: 127 not found, 126 found but not to be started */
-    f->exit_code = rc == ERR_NOT_FOUND ? 127 : 126;
-    say(a, &m, f->seq, true);
+    struct err e;
+    told(a->runner, runner_say_not_started(&a->runner->voice, who(a), rc, why, &e), &e);
     log_info("job %s: attempt %lld was not started: %s", a->face.text, (long long)a->face.number,
-             text);
+             err_text(why));
     forget(a);
-}
-
-static void say_started(struct attempt *a, int64_t pid)
-{
-    struct msg m = {.type = MSG_STARTED};
-    m.u.started.seq = journal_next_seq(a->runner->o.journal);
-    m.u.started.job = a->face.job;
-    m.u.started.attempt = a->face.number;
-    m.u.started.pid = pid;
-    say(a, &m, m.u.started.seq, false);
 }
 
 void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *face, int rc, bool late,
@@ -442,7 +310,7 @@ void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *face, 
     if (late)
         give_up_preparation(a);
     else if (rc != 0)
-        say_not_started(a, rc, why);
+        end_not_started(a, rc, why);
     ask_to_be_woken(r);
     changed(r); /* the next turn starts it */
 }
@@ -458,6 +326,7 @@ static void start(struct attempt *a, int64_t now_ms)
 {
     struct runner_logic *r = a->runner;
     struct runner_started s = {0};
+    struct err e;
     act(r, &(struct runner_action){.type = RUNNER_START, .attempt = &a->face, .u.started = &s});
     if (s.rc == ERR_TIMEOUT) {
         log_warn("job %s: attempt %lld: %s", a->face.text, (long long)a->face.number,
@@ -466,13 +335,13 @@ static void start(struct attempt *a, int64_t now_ms)
         return;
     }
     if (s.rc != 0) {
-        say_not_started(a, s.rc, &s.err);
+        end_not_started(a, s.rc, &s.err);
         return;
     }
     a->phase = PHASE_RUNNING;
     if (r->paused) act_on(a, RUNNER_PAUSE);
     put_journal(a, JOURNAL_RUNNING, s.identity);
-    say_started(a, s.pid);
+    told(r, runner_say_started(&r->voice, who(a), s.pid, &e), &e);
     if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, now_ms + a->timeout_ms);
     log_info("job %s: attempt %lld started pid=%lld", a->face.text, (long long)a->face.number,
              (long long)s.pid);
@@ -723,42 +592,18 @@ static int take_leftover(const struct journal_attempt *j, void *user)
     return 0;
 }
 
-static struct msg leftover_event(const struct leftover *l, int64_t seq)
-{
-    struct msg m = {0};
-    if (l->entry.state == JOURNAL_ACCEPTED) {
-        m.type = MSG_DECLINED;
-        m.u.declined.seq = seq;
-        m.u.declined.job = l->entry.job;
-        m.u.declined.attempt = l->entry.attempt;
-        m.u.declined.reason = text_of("never-started");
-    } else {
-        m.type = MSG_FINISHED;
-        m.u.finished.seq = seq;
-        m.u.finished.job = l->entry.job;
-        m.u.finished.attempt = l->entry.attempt;
-        m.u.finished.state = text_of("FAILED");
-        m.u.finished.reason = text_of("interrupted");
-        m.u.finished.message = text_of("the agent ended while the job was running");
-    }
-    return m;
-}
-
 int runner_logic_report_leftovers(struct runner_logic *r, struct err *e)
 {
     int rc = 0;
     while (rc == 0 && r->leftovers) {
         struct leftover *l = r->leftovers;
-        int64_t seq = journal_next_seq(r->o.journal);
-        struct msg m = leftover_event(l, seq);
-        rc = add_event(r, &m,
-                       (struct journal_event){.seq = seq,
-                                              .job = l->entry.job,
-                                              .attempt = l->entry.attempt,
-                                              .ends = true},
-                       e);
+        struct runner_who left = {l->entry.job, l->entry.attempt};
+        rc = l->entry.state == JOURNAL_ACCEPTED
+                 ? runner_say_declined(&r->voice, left, "never-started", e)
+                 : runner_say_interrupted(&r->voice, left, e);
         r->leftovers = l->next;
         mem_free(l);
+        changed(r);
     }
     return rc;
 }
@@ -771,7 +616,7 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     r->o = *o;
     r->wake_ms = INT64_MAX;
     deadline_queue_init(&r->deadlines);
-    buf_init(&r->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
+    runner_voice_init(&r->voice, o->journal);
     int rc = journal_each_attempt(o->journal, take_leftover, r, e);
     for (const struct leftover *l = r->leftovers; rc == 0 && l; l = l->next)
         if (l->entry.state != JOURNAL_ACCEPTED)
@@ -794,6 +639,6 @@ void runner_logic_free(struct runner_logic *r)
         mem_free(l);
     }
     deadline_queue_fini(&r->deadlines);
-    buf_fini(&r->frame);
+    runner_voice_fini(&r->voice);
     mem_free(r);
 }

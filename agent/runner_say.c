@@ -1,0 +1,181 @@
+/* See runner_say.h. */
+#include "agent/runner_say.h"
+
+#include "base/duration.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/limits.h"
+#include "wire/msg.h"
+
+void runner_voice_init(struct runner_voice *v, struct journal *journal)
+{
+    v->journal = journal;
+    buf_init(&v->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
+}
+
+void runner_voice_fini(struct runner_voice *v)
+{
+    buf_fini(&v->frame);
+}
+
+/* The message does not change its texts. */
+static char *text_of(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+static int add_frame(struct runner_voice *v, struct runner_who who, int64_t seq, bool ends,
+                     struct err *e)
+{
+    struct journal_event event = {.seq = seq,
+                                  .job = who.job,
+                                  .attempt = who.attempt,
+                                  .ends = ends,
+                                  .frame = v->frame.data,
+                                  .len = v->frame.len};
+    return journal_add_event(v->journal, &event, e);
+}
+
+static int add(struct runner_voice *v, struct runner_who who, const struct msg *m, int64_t seq,
+               struct err *e)
+{
+    buf_clear(&v->frame);
+    int rc = msg_frame_add(&v->frame, m);
+    if (rc != 0) return err_set(e, rc, "encoding %s failed", msg_name(m->type));
+    return add_frame(v, who, seq, m->type != MSG_STARTED, e);
+}
+
+static int add_finished(struct runner_voice *v, struct runner_who who, struct msg_finished *f,
+                        struct err *e)
+{
+    f->seq = journal_next_seq(v->journal);
+    f->job = who.job;
+    f->attempt = who.attempt;
+    return add(v, who, &(struct msg){.type = MSG_FINISHED, .u.finished = *f}, f->seq, e);
+}
+
+int runner_say_started(struct runner_voice *v, struct runner_who who, int64_t pid, struct err *e)
+{
+    struct msg m = {.type = MSG_STARTED};
+    m.u.started.seq = journal_next_seq(v->journal);
+    m.u.started.job = who.job;
+    m.u.started.attempt = who.attempt;
+    m.u.started.pid = pid;
+    return add(v, who, &m, m.u.started.seq, e);
+}
+
+int runner_say_output(struct runner_voice *v, struct runner_who who, struct frame_output chunk,
+                      struct err *e)
+{
+    chunk.seq = journal_next_seq(v->journal);
+    chunk.job = who.job;
+    chunk.attempt = (int32_t)who.attempt;
+    buf_clear(&v->frame);
+    int rc = frame_output_add(&v->frame, &chunk);
+    if (rc != 0) return err_set(e, rc, "encoding output failed");
+    return add_frame(v, who, chunk.seq, false, e);
+}
+
+int runner_say_declined(struct runner_voice *v, struct runner_who who, const char *reason,
+                        struct err *e)
+{
+    struct msg m = {.type = MSG_DECLINED};
+    m.u.declined.seq = journal_next_seq(v->journal);
+    m.u.declined.job = who.job;
+    m.u.declined.attempt = who.attempt;
+    m.u.declined.reason = text_of(reason);
+    return add(v, who, &m, m.u.declined.seq, e);
+}
+
+int runner_say_cancelled(struct runner_voice *v, struct runner_who who, struct err *e)
+{
+    struct msg_finished f = {.state = text_of("KILLED"), .reason = text_of("cancelled")};
+    return add_finished(v, who, &f, e);
+}
+
+int runner_say_not_started(struct runner_voice *v, struct runner_who who, int rc,
+                           const struct err *why, struct err *e)
+{
+    char text[LIMIT_MESSAGE];
+    (void)str_copy(text, sizeof text, err_text(why));
+    struct msg_finished f = {.state = text_of("FAILED"),
+                             .reason = text_of("not-started"),
+                             .message = text,
+                             /* as a shell has it: 127 not found, 126 found but not to be started */
+                             .exited = true,
+                             .exit_code = rc == ERR_NOT_FOUND ? 127 : 126};
+    return add_finished(v, who, &f, e);
+}
+
+int runner_say_interrupted(struct runner_voice *v, struct runner_who who, struct err *e)
+{
+    struct msg_finished f = {.state = text_of("FAILED"),
+                             .reason = text_of("interrupted"),
+                             .message = text_of("the agent ended while the job was running")};
+    return add_finished(v, who, &f, e);
+}
+
+static void fill_state(const struct runner_end *end, struct msg_finished *f)
+{
+    if (str_eq(end->why, "cancelled")) {
+        f->state = text_of("KILLED");
+        f->reason = text_of("cancelled");
+    } else if (end->why) {
+        f->state = text_of("FAILED");
+        f->reason = text_of(end->why);
+    } else if (end->process->exit_code == 0) {
+        f->state = text_of("SUCCESS");
+    } else {
+        f->state = text_of("FAILED");
+        f->reason = text_of("exit-code");
+    }
+}
+
+static void fill_message(const struct runner_end *end, char *out, size_t size)
+{
+    char text[DURATION_TEXT_SIZE];
+    const struct process_end *p = end->process;
+    out[0] = 0;
+    if (str_eq(end->why, "timeout")) {
+        duration_format(end->timeout_ms, text);
+        (void)str_format(out, size, "it ran longer than its timeout of %s", text);
+    } else if (str_eq(end->why, "lost")) {
+        duration_format(end->lease_ms, text);
+        (void)str_format(out, size,
+                         p->expired ? "the agent was held up for longer than the lease of %s, and "
+                                      "its guard ended the job"
+                                    : "the coordinator was out of reach for longer than the "
+                                      "lease of %s",
+                         text);
+    } else if (str_eq(end->why, "drain")) {
+        (void)str_format(out, size, "the agent was stopped and the drain time ran out");
+    } else if (!end->why && p->signal != 0) {
+        (void)str_format(out, size, "ended by signal %d", p->signal);
+    } else if (!end->why && p->exit_code >= 0xC0000000u) {
+        (void)str_format(out, size, "exit code 0x%08X", (unsigned)p->exit_code);
+    }
+}
+
+int runner_say_finished(struct runner_voice *v, struct runner_who who, const struct runner_end *end,
+                        const char **state, struct err *e)
+{
+    char message[256];
+    const struct process_end *p = end->process;
+    const struct output *o = end->output;
+    struct msg_finished f = {.exited = true,
+                             .exit_code = p->exit_code,
+                             .signal = p->signal,
+                             .stdout_bytes = o->side[0].offset,
+                             .stderr_bytes = o->side[1].offset,
+                             .truncated = o->truncated,
+                             .run_ms = p->run_ms};
+    fill_message(end, message, sizeof message);
+    fill_state(end, &f);
+    *state = f.state;
+    if (message[0]) f.message = message;
+    if (o->outputs.tree) f.outputs = json_text(o->outputs.tree);
+    int rc = add_finished(v, who, &f, e);
+    mem_free(f.outputs);
+    return rc;
+}
