@@ -85,6 +85,11 @@ static struct chore chore_of(const struct timer *t)
         c.key = map_text_key(name);
         str_format(c.what, sizeof c.what, "starting executions of the flow %.100s", name);
         break;
+    case TIMER_EXECUTION:
+        c.key = (uint64_t)((const struct execution *)t->owner)->row.id;
+        id_format((int64_t)c.key, name);
+        str_format(c.what, sizeof c.what, "the tasks of execution %.20s", name);
+        break;
     case TIMER_TRIGGER:
         trigger = t->owner;
         c.key = (uint64_t)trigger->row.id;
@@ -231,6 +236,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_FLOW:
         flow_pump(g, t->owner);
+        break;
+    case TIMER_EXECUTION:
+        execution_on_timer(g, t->owner);
         break;
     case TIMER_TRIGGER:
         trigger_on_timer(g, t->owner);

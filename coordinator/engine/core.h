@@ -37,6 +37,7 @@ enum timer_kind {
     TIMER_GROUP,
     TIMER_UPKEEP,
     TIMER_FLOW,
+    TIMER_EXECUTION,
     TIMER_TRIGGER,
     TIMER_REMATCH,
     TIMER_MATCH,

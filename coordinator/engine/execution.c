@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Runs that are over as they come (Log tasks), made in one go: a flow may have hundreds, each with
+ * its output. */
+#define ENDED_MOST 20
 #define PUMP_MOST 100 /* queued executions begun, or cancelled, in one go */
 
 /* ---- in memory ---- */
@@ -54,6 +57,7 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     struct execution *x = mem_alloc(sizeof *x);
     x->row = *row;
     *row = (struct execution_row){0};
+    timer_init(&x->timer, TIMER_EXECUTION, x);
     x->revision = revision_get(f, x->row.revision);
     x->revision->executions++;
     x->trigger = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
@@ -63,8 +67,10 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     return x;
 }
 
-static void execution_free(struct execution *x)
+static void execution_free(struct engine *g, struct execution *x)
 {
+    timer_clear(g, &x->timer);
+    mem_free(x->task_jobs);
     execution_row_fini(&x->row);
     mem_free(x);
 }
@@ -73,7 +79,7 @@ void executions_clear(struct engine *g)
 {
     size_t place = 0;
     for (struct execution *x; (x = map_next(&g->executions, &place)) != NULL;)
-        execution_free(x);
+        execution_free(g, x);
 }
 
 /* ---- from state to state ---- */
@@ -123,7 +129,7 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     list_remove(x);
     x->revision->executions--;
     revision_release(x->revision);
-    execution_free(x);
+    execution_free(g, x);
     if (t) {
         t->executions--;
         ended_execution_note(g, f, t->row.id, state);
@@ -153,6 +159,7 @@ static void advance(struct engine *g, struct execution *x)
         return;
     }
     bool loaded = false;
+    int made = 0;
     for (; g->rc == 0; x->row.position++) {
         if (x->row.position >= (int64_t)f->task_count) {
             end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
@@ -167,11 +174,17 @@ static void advance(struct engine *g, struct execution *x)
             write_row(g, x);
             break;
         }
+        if (g->rc) break;
         if (run.state == JOB_WARNING) x->row.warned = true;
         if (run.state == JOB_FAILED) {
             char sentence[ERR_MSG_MAX];
             task_sentence(sentence, t->id, run.message);
             end(g, x, EXECUTION_FAILED, run.reason, sentence);
+            break;
+        }
+        if (++made == ENDED_MOST) { /* the rest in another batch */
+            x->row.position++;
+            if (write_row(g, x)) timer_set(g, &x->timer, g->now.mono_ms + 1);
             break;
         }
     }
@@ -355,8 +368,20 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
         return;
     }
     if (j->state != JOB_SUCCESS) x->row.warned = true;
+    if (x->task_jobs) x->task_jobs[x->row.position] = j->row.id;
     x->row.position++;
     advance(g, x);
+}
+
+void execution_resume(struct engine *g, struct execution *x)
+{
+    if (x->row.state == EXECUTION_RUNNING && x->row.job == 0)
+        timer_set(g, &x->timer, g->now.mono_ms);
+}
+
+void execution_on_timer(struct engine *g, struct execution *x)
+{
+    if (x->row.state == EXECUTION_RUNNING && x->row.job == 0) advance(g, x);
 }
 
 /* ---- commands ---- */
@@ -465,7 +490,13 @@ void apply_execution_cancel(struct engine *g, const struct command *c, struct re
     if (x->row.state == EXECUTION_QUEUED) {
         end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
     } else if (x->row.state == EXECUTION_RUNNING) {
-        if (!move(g, x, EXECUTION_KILLING) || !write_row(g, x)) return;
+        if (!move(g, x, EXECUTION_KILLING)) return;
+        if (x->row.job == 0) { /* between two task runs */
+            end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
+            r->id = c->u.id;
+            return;
+        }
+        if (!write_row(g, x)) return;
         job_cancel_id(g, x->row.job); /* its end, now or later, is the execution's */
     }
     r->id = c->u.id;

@@ -10,6 +10,9 @@ struct execution *execution_find(const struct engine *g, int64_t id);
 struct execution *execution_add(struct engine *g,
                                 struct execution_row *row); /* takes the strings */
 void executions_clear(struct engine *g);
+/* After a start: goes on between two task runs. */
+void execution_resume(struct engine *g, struct execution *x);
+void execution_on_timer(struct engine *g, struct execution *x);
 /* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings
  * of row. Its id, 0: a failure was noted. */
 int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);

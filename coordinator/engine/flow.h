@@ -19,6 +19,8 @@ struct revision {
 };
 
 struct execution {
+    struct timer timer;       /* while it is RUNNING without a task run: more are to be made */
+    int64_t *task_jobs;       /* by task: its run, 0: none with outputs; NULL: not known */
     struct execution_row row; /* without inputs, trigger_vars and labels: the store has them */
     struct revision *revision;
     struct trigger *trigger; /* that started it, while there is such a one */

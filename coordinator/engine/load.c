@@ -179,7 +179,10 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .submitter = row->submitter,
                                  .created_ms = row->created_ms,
                                  .started_ms = row->started_ms};
-    if (!execution_add(g, &copy)) {
+    struct execution *x = execution_add(g, &copy);
+    if (x) {
+        execution_resume(g, x);
+    } else {
         log_error("an execution of the flow %s.%s is there, the flow is not", row->ns, row->flow);
         execution_row_fini(&copy);
     }

@@ -72,13 +72,6 @@ static struct json *parse_object(const char *text)
     return tree;
 }
 
-static int add_outputs(const char *task, const char *outputs, void *user)
-{
-    struct json *all = user, *tree = parse_object(outputs);
-    if (tree && task && json_add(all, task, tree)) json_free(tree);
-    return 0;
-}
-
 bool task_context_load(struct engine *g, int64_t id, struct task_context *x)
 {
     *x = (struct task_context){0};
@@ -87,7 +80,45 @@ bool task_context_load(struct engine *g, int64_t id, struct task_context *x)
     x->inputs = parse_object(x->row.inputs);
     x->trigger = parse_object(x->row.trigger_vars);
     x->outputs = json_new(JSON_OBJECT);
-    return store_ok(g, store_each_task_output(g->store, id, add_outputs, x->outputs, &g->err));
+    return true;
+}
+
+static int note_task_job(const char *task, int64_t job, void *user)
+{
+    const struct execution *x = user;
+    const struct flow *f = x->revision->parsed;
+    for (size_t i = 0; i < f->task_count; i++) {
+        if (str_eq(f->tasks[i].id, task)) x->task_jobs[i] = job;
+    }
+    return 0;
+}
+
+/* Which job was the run of which task: read once, and then kept up to date (execution.c). */
+static bool know_task_jobs(struct engine *g, struct execution *x)
+{
+    if (x->task_jobs) return true;
+    x->task_jobs = mem_array(x->revision->parsed->task_count, sizeof *x->task_jobs);
+    return store_ok(g, store_each_task_run(g->store, x->row.id, note_task_job, x, &g->err));
+}
+
+/* Brings in what the task names: an execution of many tasks reads what it uses, and no more. */
+static bool read_outputs(struct engine *g, struct execution *x, const struct flow_task *t,
+                         struct task_context *c)
+{
+    const struct flow *f = x->revision->parsed;
+    for (size_t i = 0; i < f->task_count; i++) {
+        const char *id = f->tasks[i].id;
+        char *text = NULL;
+        if (!t->reads[i] || json_get(c->outputs, id)) continue;
+        if (!know_task_jobs(g, x)) return false;
+        if (x->task_jobs[i] == 0) continue;
+        if (!store_ok(g, store_job_outputs(g->store, x->task_jobs[i], &text, &g->err)))
+            return false;
+        struct json *tree = parse_object(text);
+        if (tree && json_add(c->outputs, id, tree)) json_free(tree);
+        mem_free(text);
+    }
+    return true;
 }
 
 void task_context_free(struct task_context *x)
@@ -148,9 +179,10 @@ static enum job_state make_ended(struct engine *g, const struct flow_task *t, st
 }
 
 bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-              const struct task_context *c, struct flaw *flaw, struct job_end *end)
+              struct task_context *c, struct flaw *flaw, struct job_end *end)
 {
     const struct flow *f = x->revision->parsed;
+    if (!read_outputs(g, x, t, c)) return false;
     struct expr_values v = context_values(c, f);
     struct flow_job job = {.row = task_row(x, t)};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);

@@ -28,6 +28,6 @@ bool task_context_load(struct engine *g, int64_t execution, struct task_context 
 void task_context_free(struct task_context *x);
 /* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
 bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-              const struct task_context *c, struct flaw *flaw, struct job_end *end);
+              struct task_context *c, struct flaw *flaw, struct job_end *end);
 
 #endif

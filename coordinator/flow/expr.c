@@ -251,7 +251,10 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
     if (t->step_count < 2)
         return fail(p, "outputs.TASK.KEY is wanted: which output of which earlier task");
     size_t at = find(task, s->tasks, s->task_count);
-    if (at < s->earlier_count) return true;
+    if (at < s->earlier_count) {
+        if (s->named) s->named[at] = true;
+        return true;
+    }
     if (at == s->task_count) return fail_name(p, "earlier task", task, s->tasks, s->earlier_count);
     if (at == s->earlier_count) return fail(p, "the task '%s' cannot use its own outputs", task);
     return fail(p, "the task '%s' comes later", task);

@@ -46,6 +46,7 @@ struct expr_scope {
     size_t input_count;
     const char *const *tasks; /* all of the flow, in their order */
     size_t task_count, earlier_count;
+    bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
 };
 
 /* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its

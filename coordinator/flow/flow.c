@@ -41,6 +41,7 @@ static void input_fini(struct flow_input *i)
 
 static void task_fini(struct flow_task *t)
 {
+    mem_free(t->reads);
     mem_free(t->id);
     mem_free(t->description);
     work_fini(&t->work);

@@ -108,6 +108,7 @@ struct flow_work {
 struct flow_task {
     char *id, *description;
     struct flow_work work;
+    bool *reads; /* by task of the flow: does this one name outputs of that one? */
     bool allow_failure, disabled;
     int line;
 };

@@ -46,10 +46,12 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     if (!begin_item(flow, j, "task", index, &n)) return;
     t->id = node_id(&n, false);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
+    t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
     struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1,
                                .vars = r->flow->vars,
                                .inputs = r->input_ids,
                                .input_count = r->flow->input_count,
+                               .named = t->reads,
                                .tasks = r->task_ids,
                                .task_count = r->flow->task_count,
                                .earlier_count = index};

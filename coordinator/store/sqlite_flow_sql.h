@@ -39,9 +39,9 @@
                           " message = ?10 WHERE id = ?1")                                          \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
-    X(Q_TASK_OUTPUTS, "SELECT j.task, s.outputs FROM jobs j INDEXED BY job_execution"              \
-                      " CROSS JOIN job_states s ON s.id = j.id WHERE j.execution = ?1"             \
-                      " AND s.ended_ms > 0 ORDER BY j.id")                                         \
+    X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \
+                   " ORDER BY id")                                                                 \
+    X(Q_JOB_OUTPUTS, "SELECT outputs FROM job_states WHERE id = ?1")                               \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES (NULL, ?18, ?19, ?20, ?2, ?3, ?4, ?5, ?6, ?7,"                  \
       " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")                                               \

@@ -255,20 +255,29 @@ int store_each_open_execution(struct store *s, int (*fn)(const struct execution_
     return rc < 0 ? rc : 0;
 }
 
-int store_each_task_output(struct store *s, int64_t execution,
-                           int (*fn)(const char *task, const char *outputs, void *user), void *user,
-                           struct err *e)
+int store_each_task_run(struct store *s, int64_t execution,
+                        int (*fn)(const char *task, int64_t job, void *user), void *user,
+                        struct err *e)
 {
     char id[ID_TEXT_SIZE];
     id_format(execution, id);
-    sqlite3_stmt *q = store_queue(s, Q_TASK_OUTPUTS);
+    sqlite3_stmt *q = store_queue(s, Q_TASK_RUNS);
     bind_text(q, 1, id);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        if (fn((const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1),
-               user))
-            break;
+        if (fn((const char *)sqlite3_column_text(q, 0), sqlite3_column_int64(q, 1), user)) break;
     }
     db_reset(q);
     return rc < 0 ? rc : 0;
+}
+
+int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_JOB_OUTPUTS);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *outputs = rc == 1 ? column_text(q, 0) : NULL;
+    db_reset(q);
+    return 0;
 }

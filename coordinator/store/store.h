@@ -185,10 +185,12 @@ int store_execution_update(struct store *s, const struct execution_row *x, struc
 /* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
 int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
                               void *user, struct err *e);
-/* What the ended task runs of an execution left, in order: outputs is JSON object text or NULL. */
-int store_each_task_output(struct store *s, int64_t execution,
-                           int (*fn)(const char *task, const char *outputs, void *user), void *user,
-                           struct err *e);
+/* The task runs of an execution, in order. */
+int store_each_task_run(struct store *s, int64_t execution,
+                        int (*fn)(const char *task, int64_t job, void *user), void *user,
+                        struct err *e);
+/* What an ended job left: JSON object text, mem_free; NULL: nothing. */
+int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
 
 /* ---- polling triggers ---- */
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);

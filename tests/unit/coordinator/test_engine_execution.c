@@ -579,9 +579,59 @@ static void deleted_flow__with_a_long_queue__cancels_it_in_steps(void **state)
     world_apply_flow(w, flow);
 }
 
+/* ---- much at once ---- */
+
+static void apply_logs(struct world *w, int count)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "id: logs\nnamespace: a.b\ntasks:\n");
+    for (int i = 0; i < count; i++)
+        buf_addf(&b, "  - {id: t%d, type: io.kestra.core.tasks.log.Log, message: hello %d}\n", i,
+                 i);
+    world_apply_flow(w, b.data);
+    buf_fini(&b);
+}
+
+static int64_t position(struct world *w, int64_t id)
+{
+    struct execution_row row = world_execution(w, id);
+    int64_t at = row.position;
+    execution_row_fini(&row);
+    return at;
+}
+
+static void log_tasks__a_bounded_number_in_one_batch(void **state)
+{
+    struct world *w = *state;
+    apply_logs(w, 90);
+    int64_t id = world_start(w, "logs", NULL);
+    assert_int_equal(position(w, id), 20);
+    world_pass(w, 1);
+    world_tick(w);
+    assert_int_equal(position(w, id), 40);
+    world_crash(w); /* and it goes on after a start */
+    world_live(w, 100);
+    assert_string_equal(world_execution_state(w, id), "SUCCESS");
+    assert_int_equal(position(w, id), 90);
+}
+
+static void log_tasks__a_cancel_between_two_batches_ends_it(void **state)
+{
+    struct world *w = *state;
+    apply_logs(w, 90);
+    int64_t id = world_start(w, "logs", NULL);
+    world_cancel(w, id);
+    assert_string_equal(world_execution_state(w, id), "KILLED");
+    world_live(w, 100);
+    assert_int_equal(position(w, id), 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(log_tasks__a_bounded_number_in_one_batch),
+        WORLD_TEST(log_tasks__a_cancel_between_two_batches_ends_it),
         WORLD_TEST(tasks__run_one_after_the_other_and_hand_on_outputs),
         WORLD_TEST(first_failed_task__ends_the_execution),
         WORLD_TEST(allow_failure__makes_a_warning_and_goes_on),

@@ -2,6 +2,7 @@
  * nothing had been. The linker puts the functions below in front of the store's (--wrap). */
 #include "flow_world.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -49,10 +50,30 @@ WRAP(store_execution_find_key, (struct store * s, const char *key, int64_t *id, 
      (s, key, id, e))
 WRAP(store_execution_update, (struct store * s, const struct execution_row *x, struct err *e),
      (s, x, e))
-WRAP(store_each_task_output,
-     (struct store * s, int64_t id, int (*fn)(const char *, const char *, void *), void *user,
-      struct err *e),
-     (s, id, fn, user, e))
+static int outputs_read, runs_listed;
+
+int __real_store_each_task_run(struct store *s, int64_t execution,
+                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+                               struct err *e);
+int __wrap_store_each_task_run(struct store *s, int64_t execution,
+                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+                               struct err *e);
+int __wrap_store_each_task_run(struct store *s, int64_t execution,
+                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+                               struct err *e)
+{
+    runs_listed++;
+    return its_turn(e) ? ERR_IO : __real_store_each_task_run(s, execution, fn, user, e);
+}
+
+int __real_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
+int __wrap_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
+int __wrap_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e)
+{
+    outputs_read++;
+    return its_turn(e) ? ERR_IO : __real_store_job_outputs(s, id, outputs, e);
+}
+
 WRAP(store_trigger_insert,
      (struct store * s, const struct trigger_row *t, int64_t *id, struct err *e), (s, t, id, e))
 WRAP(store_trigger_update, (struct store * s, const struct trigger_row *t, struct err *e),
@@ -245,9 +266,35 @@ static void each_store_call_fails_once__and_all_goes_on(void **state)
     assert_true(n > 50); /* so many calls there were at least */
 }
 
+/* A task reads the outputs that it names, not those of all tasks before it. */
+static void outputs__only_those_are_read_that_a_task_names(void **state)
+{
+    struct world *w = *state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "id: many\nnamespace: a.b\ntasks:\n  - {id: t0, command: [\"true\"]}\n");
+    for (int i = 1; i < 12; i++)
+        buf_addf(&b, "  - {id: t%d, command: [\"x\", \"{{ outputs.t%d.k }}\"]}\n", i, i - 1);
+    buf_adds(&b, "  - {id: last, command: [\"true\"]}\n");
+    world_apply_flow(w, b.data);
+    buf_fini(&b);
+    struct hand h = hand_open(w, "a", NULL, 1);
+    outputs_read = runs_listed = 0;
+    int64_t id = world_start(w, "many", NULL);
+    for (int i = 0; i <= 12; i++) {
+        int64_t job = hand_job(&h);
+        hand_start(&h, job);
+        hand_success(&h, job, "{\"k\":\"v\"}");
+    }
+    assert_string_equal(world_execution_state(w, id), "SUCCESS");
+    assert_int_equal(outputs_read, 11);
+    assert_int_equal(runs_listed, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(outputs__only_those_are_read_that_a_task_names),
         cmocka_unit_test(each_store_call_fails_once__and_all_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
