@@ -22,6 +22,7 @@ struct command_list {
 struct yield {
     struct effects effects;
     size_t bytes; /* of the commands that are done */
+    bool stuck;   /* the store fails, nothing is tried for a while */
 };
 
 struct spine {
@@ -34,6 +35,7 @@ struct spine {
     size_t waiting_bytes;
     int64_t looked_ms; /* as heard_ms, for the loop itself */
     bool was_full;
+    bool stuck; /* as in the yield */
     bool stopping;
     uv_prepare_t prepare;
     uv_check_t check;
@@ -112,8 +114,9 @@ static size_t run_round(struct spine *s, struct command *fresh, int64_t heard_ms
 {
     struct moment now;
     os_now(&now);
+    int64_t clock_ms = now.mono_ms;
     if (now.mono_ms > heard_ms + LEASE_DEAF_MS) now.mono_ms = heard_ms + LEASE_DEAF_MS;
-    return rounds_run(s->rounds, &now, fresh, out);
+    return rounds_run(s->rounds, &now, clock_ms, fresh, out);
 }
 
 /* How long the thread may sleep, in ms; 0: something is due. */
@@ -121,8 +124,10 @@ static int64_t sleep_ms(const struct spine *s)
 {
     int64_t next = rounds_next_ms(s->rounds);
     int64_t now = os_mono_ms();
-    /* While the loop does not look, nothing is due; it wakes us when it does again. */
-    if (next == INT64_MAX || now > s->heard_ms + LEASE_DEAF_MS) return WAIT_MAX_MS;
+    /* While the loop does not look, nothing is due; it wakes us when it does again. But a store
+     * that fails is tried again: it may be why the loop pauses what it looks at. */
+    bool deaf = now > s->heard_ms + LEASE_DEAF_MS;
+    if (next == INT64_MAX || (deaf && !rounds_are_stuck(s->rounds))) return WAIT_MAX_MS;
     int64_t wait = next - now;
     if (wait < 0) wait = 0;
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
@@ -162,7 +167,9 @@ static void store_thread(void *arg)
         uv_mutex_lock(&s->lock);
         effects_move(&s->yield.effects, &out);
         s->yield.bytes += bytes;
-        if (s->yield.effects.first || s->yield.bytes) uv_async_send(&s->async);
+        bool stuck = rounds_are_stuck(s->rounds), news = stuck != s->yield.stuck;
+        s->yield.stuck = stuck;
+        if (news || s->yield.effects.first || s->yield.bytes) uv_async_send(&s->async);
     }
 }
 
@@ -220,15 +227,17 @@ static void deliver(struct spine *s)
     effects_move(&y.effects, &s->yield.effects);
     y.bytes = s->yield.bytes;
     s->yield.bytes = 0;
+    y.stuck = s->yield.stuck;
     uv_mutex_unlock(&s->lock);
 
+    bool closed = !spine_takes_requests(s);
     s->waiting_bytes -= y.bytes;
+    s->stuck = y.stuck;
     if (y.effects.first) s->handler.on_effects(&y.effects, s->user);
     effects_clear(&y.effects);
-    if (s->was_full && s->waiting_bytes < SPINE_LOW_BYTES) {
-        s->was_full = false;
-        s->handler.on_relief(s->user);
-    }
+    bool relief = s->was_full && s->waiting_bytes < SPINE_LOW_BYTES;
+    if (relief) s->was_full = false;
+    if (relief || (closed && spine_takes_requests(s))) s->handler.on_relief(s->user);
 }
 
 static void on_async(uv_async_t *h)
@@ -308,6 +317,11 @@ void spine_push(struct spine *s, struct command *c)
 bool spine_is_full(const struct spine *s)
 {
     return s->was_full;
+}
+
+bool spine_takes_requests(const struct spine *s)
+{
+    return !s->was_full || (s->stuck && s->waiting_bytes < SPINE_MOST_BYTES);
 }
 
 void spine_stop(struct spine *s)

@@ -17,13 +17,15 @@
 struct uv_loop_s;
 struct spine;
 
-#define SPINE_HIGH_BYTES (32u * 1024 * 1024) /* of commands waiting: producers are to pause */
-#define SPINE_LOW_BYTES (8u * 1024 * 1024)   /* ... and to go on */
+#define SPINE_HIGH_BYTES (32u * 1024 * 1024)    /* of commands waiting: producers are to pause */
+#define SPINE_LOW_BYTES (8u * 1024 * 1024)      /* ... and to go on */
+#define SPINE_MOST_BYTES (2 * SPINE_HIGH_BYTES) /* requests pause, too, while the store fails */
 
 struct spine_handler {
     /* After a commit, in order; the list is freed when it returns. */
     void (*on_effects)(struct effects *list, void *user);
-    /* The queue went below SPINE_LOW_BYTES after spine_is_full had been true. */
+    /* The queue went below SPINE_LOW_BYTES after spine_is_full had been true, or requests are taken
+     * again (spine_takes_requests). */
     void (*on_relief)(void *user);
 };
 
@@ -34,6 +36,9 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
 /* Takes the command. What is pushed in one turn of the loop is handed over together. */
 void spine_push(struct spine *s, struct command *c);
 bool spine_is_full(const struct spine *s);
+/* Are commands with a request welcome? Also when the queue is full because the store fails: they do
+ * not wait for it then, but are told so at once. */
+bool spine_takes_requests(const struct spine *s);
 /* Works off what was pushed, commits, ends the thread, and delivers the last effects (from
  * inside this call). Blocks for a commit or two. Nothing may be pushed any more. Its handles
  * close asynchronously; the memory goes with them. */

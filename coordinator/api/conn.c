@@ -179,7 +179,7 @@ static bool is_stalled(const struct conn *c)
     if (c->ended || c->closing || c->api->stopped) return true;
     if (c->incoming) return c->incoming->checking;
     return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) || holds_much(c) ||
-           spine_is_full(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
+           !spine_takes_requests(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
 }
 
 /* Parses until the input is used up or the connection is stalled; returns the bytes taken. */
@@ -249,7 +249,8 @@ void conn_turn(struct conn *c)
     } while (used && !c->closing);
     flush(c);
     c->turning = false;
-    if (!c->ended) set_paused(c, c->input.len > API_INPUT_BYTES || spine_is_full(c->api->o.spine));
+    if (!c->ended)
+        set_paused(c, c->input.len > API_INPUT_BYTES || !spine_takes_requests(c->api->o.spine));
 }
 
 static void on_data(struct link *l, const void *data, size_t len, void *user)

@@ -12,9 +12,9 @@
 struct rounds {
     struct engine *engine;
     struct command *first, **last; /* what waits */
-    int64_t now_ms;
-    int64_t pause_ms; /* 0: the last batch that wrote succeeded */
-    int64_t until_ms; /* mono: nothing is tried before */
+    int64_t clock_ms;              /* of the last round */
+    int64_t pause_ms;              /* 0: the last batch that wrote succeeded */
+    int64_t until_ms;              /* by clock_ms: nothing is tried before */
     struct err why;
     size_t done_bytes;
 };
@@ -90,7 +90,7 @@ static void back_off(struct rounds *r, const struct moment *now, const struct er
     r->pause_ms = r->pause_ms == 0                  ? PAUSE_FIRST_MS
                   : 2 * r->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS
                                                     : 2 * r->pause_ms;
-    r->until_ms = now->mono_ms + r->pause_ms;
+    r->until_ms = r->clock_ms + r->pause_ms;
     log_error("store: a batch was rolled back, the next try is in %lld ms: %s",
               (long long)r->pause_ms, err_text(why));
     struct command *c = r->first, *next;
@@ -168,13 +168,13 @@ static void batch(struct rounds *r, const struct moment *now, struct effects *ou
         done(r, c);
 }
 
-size_t rounds_run(struct rounds *r, const struct moment *now, struct command *fresh,
-                  struct effects *out)
+size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
+                  struct command *fresh, struct effects *out)
 {
     struct command *next;
-    bool stuck = now->mono_ms < r->until_ms;
+    bool stuck = clock_ms < r->until_ms;
     r->done_bytes = 0;
-    r->now_ms = now->mono_ms;
+    r->clock_ms = clock_ms;
     for (struct command *c = fresh; c; c = next) {
         next = c->next;
         if (stuck)
@@ -188,12 +188,11 @@ size_t rounds_run(struct rounds *r, const struct moment *now, struct command *fr
 
 bool rounds_are_stuck(const struct rounds *r)
 {
-    return r->now_ms < r->until_ms;
+    return r->clock_ms < r->until_ms;
 }
 
 int64_t rounds_next_ms(const struct rounds *r)
 {
-    int64_t next = engine_next_ms(r->engine);
-    if (!rounds_are_stuck(r)) return next;
-    return r->first || next < r->until_ms ? r->until_ms : next;
+    /* Also with nothing to do: an engine that could not load what is open knows of no deadline. */
+    return rounds_are_stuck(r) ? r->until_ms : engine_next_ms(r->engine);
 }

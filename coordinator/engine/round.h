@@ -21,11 +21,14 @@ struct rounds;
 struct rounds *rounds_new(struct engine *g); /* the engine stays the caller's */
 void rounds_free(struct rounds *r);          /* with the commands that still wait */
 
-/* Takes a chain of commands, in order; NULL: it is time (rounds_next_ms). Returns the bytes of the
- * commands that are done with. */
-size_t rounds_run(struct rounds *r, const struct moment *now, struct command *fresh,
-                  struct effects *out);
-/* Mono time at which a round is wanted though no command comes; INT64_MAX: never. */
+/* Takes a chain of commands, in order; NULL: it is time (rounds_next_ms). `now` is the engine's,
+ * whose clock may be held back; clock_ms is the mono time by which tries are put off, and never is:
+ * a store that is tried again must not wait for agents that are not heard while it fails. Returns
+ * the bytes of the commands that are done with. */
+size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
+                  struct command *fresh, struct effects *out);
+/* When a round is wanted though no command comes; INT64_MAX: never. By clock_ms when the rounds are
+ * stuck, else by the engine's clock. */
 int64_t rounds_next_ms(const struct rounds *r);
 /* Is the store failing, and nothing tried before rounds_next_ms? */
 bool rounds_are_stuck(const struct rounds *r);

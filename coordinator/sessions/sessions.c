@@ -337,6 +337,7 @@ void sessions_on_effect(struct sessions *owner, struct effect *x)
 
 void sessions_on_relief(struct sessions *owner)
 {
+    if (spine_is_full(owner->o.spine)) return; /* it is for requests only */
     for (struct session *s = owner->first; s; s = s->next) {
         if (!s->paused) continue;
         s->paused = false;

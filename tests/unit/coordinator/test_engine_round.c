@@ -17,6 +17,7 @@ static struct {
     int64_t requeue;
     const char *name;  /* and for the insert of one that is called so */
     const char *heads; /* and for looking into the queue of this group */
+    bool load;         /* and reading what is open */
     int begins, commits;
 } faults;
 
@@ -38,6 +39,18 @@ int __real_store_queue_heads(struct store *s, const struct queue_key *k, struct 
                              size_t most, size_t *count, struct err *e);
 int __wrap_store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                              size_t most, size_t *count, struct err *e);
+
+int __real_store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void *user),
+                         void *user, struct err *e);
+int __wrap_store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void *user),
+                         void *user, struct err *e);
+
+int __wrap_store_each_ns(struct store *s, int (*fn)(const struct namespace_row *n, void *user),
+                         void *user, struct err *e)
+{
+    if (faults.load) return err_set(e, ERR_IO, "the disk does not answer (test)");
+    return __real_store_each_ns(s, fn, user, e);
+}
 
 static int bug(struct err *e)
 {
@@ -96,6 +109,7 @@ struct rig {
     struct rounds *rounds;
     struct command *first, **last;
     size_t done;
+    int64_t ahead_ms; /* of the engine's clock */
 };
 
 static int setup(void **state)
@@ -132,7 +146,8 @@ static void push(struct rig *r, struct command *c)
 static void round_of(struct rig *r)
 {
     effects_clear(&r->w.effects);
-    r->done = rounds_run(r->rounds, &r->w.now, r->first, &r->w.effects);
+    r->done =
+        rounds_run(r->rounds, &r->w.now, r->w.now.mono_ms + r->ahead_ms, r->first, &r->w.effects);
     r->first = NULL;
     r->last = &r->first;
 }
@@ -154,6 +169,29 @@ static struct command *named(struct world *w, const char *name)
     struct command *c = cmd_submit(w, NULL, NULL);
     c->u.submit.job.name = mem_strdup(name);
     return c;
+}
+
+/* Runs rounds until the given time, as the store thread would. */
+static void live(struct rig *r, int64_t until_ms)
+{
+    struct world *w = &r->w;
+    for (int64_t next; (next = rounds_next_ms(r->rounds)) <= until_ms;) {
+        if (next > w->now.mono_ms) w->now.mono_ms = next;
+        round_of(r);
+    }
+    w->now.mono_ms = until_ms;
+}
+
+static int64_t retrying(struct world *w, uint64_t session, int64_t seq, int64_t interval_ms)
+{
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .interval_ms = interval_ms};
+    assert_int_equal(world_do(w, c), 0);
+    int64_t id = world_reply(w)->id;
+    world_do(w, cmd_started(session, seq, id, 1));
+    world_do(w, cmd_finished(session, seq + 1, id, 1, JOB_FAILED, REASON_EXIT_CODE));
+    assert_int_equal(world_state(w, id), JOB_RETRYING);
+    return id;
 }
 
 /* ---- the disk ---- */
@@ -227,6 +265,43 @@ static void full_disk__the_pause_doubles_up_to_four_seconds(void **state)
     push(r, cmd_output(s, 3, id, 1, 1, "x"));
     round_of(r);
     assert_int_equal(rounds_next_ms(r->rounds), w->now.mono_ms + 500);
+}
+
+/* The engine's clock stands while agents are not heard. The next try must not wait for them: it is
+ * the failing store that keeps them unheard. */
+static void full_disk__is_tried_again_while_the_engine_s_clock_stands(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    faults.commit = ERR_FULL;
+    push(r, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    round_of(r);
+    assert_true(rounds_are_stuck(r->rounds));
+    faults.commit = 0;
+    r->ahead_ms = rounds_next_ms(r->rounds) - w->now.mono_ms;
+    round_of(r);
+    assert_false(rounds_are_stuck(r->rounds));
+    assert_int_equal(world_state(w, id), JOB_SUCCESS);
+}
+
+/* What is open is due some time, also when it could not be read and no command comes. */
+static void store_that_cannot_be_read__is_tried_again_without_a_command(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = retrying(w, s, 1, 1000);
+    world_do(w, cmd_gone(s));
+    faults.commit = ERR_IO;
+    faults.load = true;
+    push(r, cmd_submit(w, NULL, NULL));
+    round_of(r);
+    faults.commit = 0;
+    faults.load = false;
+    live(r, w->now.mono_ms + 10000);
+    assert_int_equal(world_state(w, id), JOB_CREATED);
 }
 
 static void full_disk__reads_go_on(void **state)
@@ -364,29 +439,6 @@ static void disk_fails_among_the_single_ones__the_rest_waits(void **state)
 
 /* ---- chores ---- */
 
-/* Runs rounds until the given time, as the store thread would. */
-static void live(struct rig *r, int64_t until_ms)
-{
-    struct world *w = &r->w;
-    for (int64_t next; (next = rounds_next_ms(r->rounds)) <= until_ms;) {
-        if (next > w->now.mono_ms) w->now.mono_ms = next;
-        round_of(r);
-    }
-    w->now.mono_ms = until_ms;
-}
-
-static int64_t retrying(struct world *w, uint64_t session, int64_t seq, int64_t interval_ms)
-{
-    struct command *c = cmd_submit(w, NULL, NULL);
-    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .interval_ms = interval_ms};
-    assert_int_equal(world_do(w, c), 0);
-    int64_t id = world_reply(w)->id;
-    world_do(w, cmd_started(session, seq, id, 1));
-    world_do(w, cmd_finished(session, seq + 1, id, 1, JOB_FAILED, REASON_EXIT_CODE));
-    assert_int_equal(world_state(w, id), JOB_RETRYING);
-    return id;
-}
-
 static void bug_in_a_timer__is_put_off_by_a_minute_and_doubling(void **state)
 {
     struct rig *r = *state;
@@ -459,6 +511,8 @@ int main(void)
         TEST(full_disk__a_submit_is_told_and_an_event_waits),
         TEST(full_disk__commands_do_not_shorten_the_pause),
         TEST(full_disk__the_pause_doubles_up_to_four_seconds),
+        TEST(full_disk__is_tried_again_while_the_engine_s_clock_stands),
+        TEST(store_that_cannot_be_read__is_tried_again_without_a_command),
         TEST(full_disk__reads_go_on),
         TEST(full_disk__heartbeats_are_answered_and_no_lease_ends),
         TEST(bug_in_a_request__is_its_own),

@@ -12,8 +12,23 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <uv.h>
+
+/* The store thread's commits fail while it is set; the linker puts the function below in front of
+ * the store's. */
+static atomic_bool disk_is_full;
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (!atomic_load(&disk_is_full)) return __real_store_commit(s, e);
+    store_rollback(s);
+    return err_set(e, ERR_FULL, "no space left (test)");
+}
 
 struct rig {
     char *folder;
@@ -168,6 +183,32 @@ static void spine__large_inputs_of_executions__fill_it_too(void **state)
     assert_int_equal(r->failures, n); /* there is no such flow */
 }
 
+/* What agents say waits for the disk, and fills the queue. Requests do not wait: they are told. */
+static void spine__full_because_the_disk_is__takes_requests(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&disk_is_full, true);
+    while (!spine_is_full(r->spine)) {
+        struct command *c = command_new(CMD_OUTPUT);
+        c->session = 1;
+        c->u.output.len = 1000000;
+        spine_push(r->spine, c);
+    }
+    assert_false(spine_takes_requests(r->spine));
+    run_until(r, &r->reliefs, 1);
+    assert_true(spine_is_full(r->spine));
+    assert_true(spine_takes_requests(r->spine));
+    push_submit(r, 1, 10);
+    run_until(r, &r->replies, 1);
+    assert_int_equal(r->failures, 1);
+    atomic_store(&disk_is_full, false);
+    run_until(r, &r->reliefs, 2);
+    assert_false(spine_is_full(r->spine));
+    push_submit(r, 2, 10);
+    run_until(r, &r->replies, 2);
+    assert_int_equal(r->failures, 1);
+}
+
 /* A job with a queue timeout ends without any command: the store thread wakes by itself. */
 static void spine__time_passes__deadlines_are_kept(void **state)
 {
@@ -193,6 +234,7 @@ int main(void)
         CASE(spine__stop__answers_everything_that_was_pushed),
         CASE(spine__more_than_it_should_hold__says_full_and_then_relieved),
         CASE(spine__large_inputs_of_executions__fill_it_too),
+        CASE(spine__full_because_the_disk_is__takes_requests),
         CASE(spine__time_passes__deadlines_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
