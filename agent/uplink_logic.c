@@ -493,12 +493,14 @@ static void pump_events(struct uplink_logic *l, size_t pending)
 
 void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t pending)
 {
-    if (!l->linked || l->ending || !uplink_logic_is_live(l)) return;
-    /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may wait
-     * for the answer. */
-    if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now->mono_ms);
-    watch_lease(l);
-    pump_events(l, pending);
+    if (!l->linked || !uplink_logic_is_live(l)) return;
+    watch_lease(l); /* of what has just started, be the connection about to end or not */
+    if (!l->ending) {
+        /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may
+         * wait for the answer. */
+        if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now->mono_ms);
+        pump_events(l, pending);
+    }
     ask_to_be_woken(l);
 }
 

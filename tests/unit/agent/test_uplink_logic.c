@@ -265,6 +265,23 @@ static void the_lease_of_what_runs__is_minded_without_a_connection(void **state)
     assert_non_null(strstr(w->did, "kill 1-1"));
 }
 
+/* A connection that is told to close goes on for a while, and so does what was prepared. */
+static void the_lease_of_what_starts_while_a_connection_closes__is_minded(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    take_job(w, 1, 1);
+    world_turn(w);
+    refuse(w, "busy", 2 * WORLD_LEASE_MS);
+    prepared(w, 1, 0);
+    world_turn(w);
+    assert_non_null(strstr(w->did, "close, start 1-1"));
+    lose_link(w);
+    assert_int_equal(w->uplink_wake_ms, 1000000 + WORLD_LEASE_MS);
+    wake(w);
+    assert_non_null(strstr(w->did, "kill 1-1"));
+}
+
 static void a_lost_connection__gives_back_what_did_not_start(void **state)
 {
     struct world *w = *state;
@@ -431,6 +448,7 @@ int main(void)
         WORLD_CASE(a_shorter_lease__hurries_the_heartbeat),
         WORLD_CASE(silence__ends_the_connection),
         WORLD_CASE(the_lease_of_what_runs__is_minded_without_a_connection),
+        WORLD_CASE(the_lease_of_what_starts_while_a_connection_closes__is_minded),
         WORLD_CASE(a_lost_connection__gives_back_what_did_not_start),
         WORLD_CASE(events__are_sent_once_and_again_after_a_loss),
         WORLD_CASE(a_coordinator_that_knows_more__is_believed),
