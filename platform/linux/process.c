@@ -259,12 +259,14 @@ static enum rest read_now(struct process *p, struct process_pipe *pipe)
 }
 
 /* The time to drain is over. But it may have passed while this program was not given the processor:
- * only what is open after another look is held open by a stray. */
+ * only what is open after another look is held open by a stray. From here on the pipes are read
+ * here alone, and so counted: a stray that writes faster than it is read must not put off the end. */
 static void look_again(struct process *p)
 {
     bool more = false;
     for (int i = 0; i < 2; i++) {
         if (!p->pipes[i].open) continue;
+        uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
         enum rest found = read_now(p, &p->pipes[i]);
         if (found == REST_END) close_pipe(&p->pipes[i]);
         if (found == REST_MORE) more = true;

@@ -12,10 +12,12 @@
 #include "proc_fixture.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -368,6 +370,32 @@ static void paused_output__waits_for_its_reader_beyond_the_end(void **state)
     run_fini(&r);
 }
 
+/* Until a pipe is full again; or nobody fills one any more. */
+static void await_full_pipe(struct run *r)
+{
+    (void)r;
+    for (int tries = 0; tries < 20000; tries++) {
+        for (int fd = 3, bytes; fd < 64; fd++)
+            if (ioctl(fd, FIONREAD, &bytes) == 0 && bytes >= 65536) return;
+        sched_yield();
+    }
+}
+
+static void a_stray_that_writes_without_end__is_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = {.on_output = await_full_pipe};
+    static const char *const argv[] = {"sh", "-c", "yes & exit 5", NULL};
+    struct process_options o = run_options(argv);
+    o.drain_ms = 50;
+    assert_int_equal(run_start_with(f, &r, &o, NULL), 0);
+    r.keep = false;
+    run_wait(f, &r, LIMIT_MS);
+    assert_int_equal(r.end.exit_code, 5);
+    assert_true(r.end.stray);
+    run_fini(&r);
+}
+
 static void terminate__reaches_the_whole_session(void **state)
 {
     struct fixture *f = *state;
@@ -558,6 +586,7 @@ int main(void)
         CASE(binary_output__comes_byte_for_byte),
         CASE(twenty_megabytes__arrive_with_pauses),
         CASE(paused_output__waits_for_its_reader_beyond_the_end),
+        CASE(a_stray_that_writes_without_end__is_ended),
         CASE(terminate__reaches_the_whole_session),
         CASE(terminate__wakes_a_stopped_job),
         CASE(kill__ends_what_ignores_term),
