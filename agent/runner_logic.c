@@ -12,7 +12,6 @@
 #include "wire/lease.h"
 #include "wire/spec.h"
 
-
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 enum phase {

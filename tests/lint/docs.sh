@@ -10,7 +10,7 @@
 # command and reason of a job; to docs/security.md: every code of a refusal. From README.md, the
 # guide docs/groups.md, docs/linux.md and docs/security.md back: every --flag, CADRE_ variable and
 # "cadre COMMAND" is one that there is. Each test that docs/guarantees.md names is there, and each
-# command of docs/groups.md is run by its test.
+# command of docs/groups.md is run by its test. What docs/architecture.md names exists.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -237,6 +237,22 @@ to_tests() {
         done
 }
 
+# Files and folders that docs/architecture.md names; without a folder, any file of that name.
+to_files() {
+    page=docs/architecture.md
+    grep -noE '[A-Za-z0-9_][A-Za-z0-9_./-]*\.(c|h|md|sh|txt)|`[a-z]+/[a-z/]*`' "$page" |
+        tr -d '`' | while IFS=: read -r line name; do
+        case $name in
+        */*) [ -e "$name" ] || echo "$page:$line: docs: there is no '$name'" ;;
+        *.md) [ -e "docs/$name" ] || [ -e "$name" ] ||
+            echo "$page:$line: docs: there is no page '$name'" ;;
+        *) [ -n "$(find agent base cli coordinator platform wire -name "$name")" ] ||
+            echo "$page:$line: docs: there is no file '$name'" ;;
+        esac
+    done
+    [ "$(grep -c '^## ' "$page")" -eq 3 ] || echo "$page:1: docs: it has not three walks"
+}
+
 check() { # check ROOT: differences are in $tmp/found; false when there are any
     (
         cd "$1"
@@ -247,6 +263,7 @@ check() { # check ROOT: differences are in $tmp/found; false when there are any
         to_samples
         from_docs
         to_tests
+        to_files
     ) >"$tmp/found"
     [ ! -s "$tmp/found" ]
 }
@@ -279,7 +296,13 @@ clean_tree() {
         mkdir -p "$tree/${file%/*}"
         cp "$top/$file" "$tree/$file"
     done
-    cp "$top"/README.md "$tree/"
+    cp "$top"/README.md "$top"/CONTRIBUTING.md "$tree/"
+    (cd "$top" && find agent base cli coordinator platform wire -name '*.[ch]' -o -name '*.md') |
+        while read -r file; do
+            mkdir -p "$tree/${file%/*}"
+            [ -e "$tree/$file" ] || : >"$tree/$file"
+        done
+    cp "$top"/tests/lint/floors.txt "$tree/tests/lint/"
 }
 
 # change FILE SED: something is planted; it must change the file
@@ -359,5 +382,13 @@ expect "^docs/guarantees.md:1: docs: a promise names no test" "a promise without
 change tests/system/groups.sh 's/cadre group pause gpu/cadre group pause cpu/'
 expect "^docs/groups.md:[0-9]*: docs: .*/groups.sh does not run 'cadre group pause gpu'" \
     "a shown command that no test runs"
+change docs/architecture.md 's#`wire/lease.h`#`wire/leases.h`#'
+expect "^docs/architecture.md:[0-9]*: docs: there is no 'wire/leases.h'" \
+    "a file that is not there, in a walk"
+change docs/architecture.md 's#uplink_logic.c pure#uplink_logics.c pure#'
+expect "^docs/architecture.md:[0-9]*: docs: there is no file 'uplink_logics.c'" \
+    "a file that is not there, in the drawing"
+change docs/architecture.md '/^## A lease/d'
+expect "^docs/architecture.md:1: docs: it has not three walks" "a walk that is missing"
 
 [ "$failed" -eq 0 ]
