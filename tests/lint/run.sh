@@ -17,7 +17,7 @@ root=$(cd "$here/../.." && pwd)
 tidy=
 build=
 # Rules that are reported and do not fail yet. Empty this line to switch them on.
-pending="header-length"
+pending=""
 pending=${CADRE_LINT_PENDING-$pending}
 while [ $# -gt 0 ]; do
     case $1 in
