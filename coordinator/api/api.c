@@ -78,6 +78,10 @@ void api_on_effect(struct api *a, struct effect *x)
         a->put_off = x->u.put_off.json;
         x->u.put_off.json = NULL;
         break;
+    case EFFECT_TOKEN_REVOKED:
+        auth_forget(a->auth, x->u.revoked.token);
+        conn_cut_token(a, x->u.revoked.token);
+        break;
     default:
         break;
     }

@@ -403,12 +403,17 @@ static void abort_of(struct request *r, const struct err *why)
     link_abort(r->link, why);
 }
 
-static void cut_token(struct api *a, int64_t token)
+void conn_cut_token(struct api *a, int64_t token)
 {
     struct err e;
     err_set(&e, ERR_DENIED, "the token was revoked");
     for (struct conn *c = a->first; c; c = c->next) {
-        struct request *r = c->first;
+        struct request *r = c->incoming;
+        /* its head was judged before */
+        if (r && r->who.token == token)
+            problem_set(&r->problem, 401, "token-revoked", "ask an administrator for a new one",
+                        "this token was revoked");
+        r = c->first;
         while (r && !(r->route && r->route->stream != STREAM_NONE && r->who.token == token))
             r = r->next;
         if (r && !c->closing) abort_of(r, &e);
@@ -417,4 +422,4 @@ static void cut_token(struct api *a, int64_t token)
 
 static const struct responder responder = {.turn = turn_of,
                                            .abort = abort_of,
-                                           .cut_token = cut_token};
+                                           .cut_token = conn_cut_token};

@@ -10,5 +10,7 @@ void conn_turn(struct conn *c);  /* flushes what is answered, goes on with what 
 void conn_settle(struct api *a); /* turns the connections whose streams were woken */
 void conn_sweep(struct conn *c, int64_t now_ms);
 void conn_close(struct conn *c, bool cut);
+/* Ends the streams that this token opened, and refuses the requests of it that are arriving. */
+void conn_cut_token(struct api *a, int64_t token);
 
 #endif

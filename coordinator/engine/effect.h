@@ -22,6 +22,7 @@ enum effect_type {
     EFFECT_OUTPUT,            /* u.output */
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
     EFFECT_PUT_OFF,           /* u.put_off */
+    EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
 
 /* The answer to a request. */
@@ -84,6 +85,10 @@ struct effect_put_off {
 struct effect_output {
     int64_t job; /* that has new output */
 };
+/* What the token opened ends, also when nobody waits for the reply any more. */
+struct effect_revoked {
+    int64_t token;
+};
 
 struct effect {
     enum effect_type type;
@@ -101,6 +106,7 @@ struct effect {
         struct effect_changed changed;
         struct effect_output output;
         struct effect_put_off put_off;
+        struct effect_revoked revoked;
     } u;
     struct effect *next;
 };

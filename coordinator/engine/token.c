@@ -78,6 +78,7 @@ void apply_token_revoke(struct engine *g, const struct command *c, struct reply 
     token_row_fini(&t);
     if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, &g->err)))
         return;
+    effects_add(g->out, EFFECT_TOKEN_REVOKED)->u.revoked.token = c->u.id;
     r->id = c->u.id;
 }
 

@@ -197,6 +197,32 @@ static void tokens__revoked_in_the_middle_of_a_connection__end_at_once(void **st
     mem_free(path);
 }
 
+static void tokens__revoked_while_a_body_arrives__do_nothing(void **state)
+{
+    struct peer p;
+    struct answer a;
+    char id[14];
+    (void)state;
+    const char *body = "{\"command\":[\"true\"]}";
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"submit\"}", id);
+    char *head = str_dupf("POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                          "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+                          token, strlen(body));
+    char *path = str_dupf("/api/v1/tokens/%s", id);
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, head, strlen(head));
+    wait_for_text(&p, "100 Continue"); /* the token was found good */
+    house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    peer_write(&p, body, strlen(body));
+    wait_for_text(&p, "token-revoked");
+    peer_fini(&p);
+    mem_free(token);
+    mem_free(head);
+    mem_free(path);
+}
+
 static void tokens__expired__are_refused(void **state)
 {
     (void)state;
@@ -910,6 +936,7 @@ int main(void)
         cmocka_unit_test(tokens__unknown_id_or_wrong_secret__look_the_same),
         cmocka_unit_test(tokens__revoked__end_at_once),
         cmocka_unit_test(tokens__revoked_in_the_middle_of_a_connection__end_at_once),
+        cmocka_unit_test(tokens__revoked_while_a_body_arrives__do_nothing),
         cmocka_unit_test(tokens__expired__are_refused),
         cmocka_unit_test(roles__read_and_submit__stay_in_their_bounds),
         cmocka_unit_test(roles__token_of_a_namespace__keeps_to_its_subtree),

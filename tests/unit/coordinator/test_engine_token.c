@@ -271,6 +271,8 @@ static void token__revoke_twice_or_unknown(void **state)
     int64_t id = make(w, token(w, ROLE_READ, -1));
     world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, id));
     assert_int_equal(world_reply(w)->rc, 0);
+    /* for whoever holds what it opened: the one that asked may be gone */
+    assert_int_equal(world_effect(w, EFFECT_TOKEN_REVOKED)->u.revoked.token, id);
     int64_t at = w->now.wall_ms;
     world_pass(w, 1000);
     world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, id));
@@ -281,6 +283,7 @@ static void token__revoke_twice_or_unknown(void **state)
     token_row_fini(&t);
     world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, 4711));
     assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    assert_null(world_effect(w, EFFECT_TOKEN_REVOKED));
 }
 
 int main(void)
