@@ -30,6 +30,7 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_LOST_JOURNAL] = "lost-journal",
     [SABOTAGE_LEFT_BEHIND] = "left-behind",
     [SABOTAGE_LATE_GUARD] = "late-guard",
+    [SABOTAGE_LATE_AGENT] = "late-agent",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -251,6 +252,7 @@ static void plan_faults(struct sim *s)
     if (is_about_guard(s)) f->agent_freeze = 1;
     if (s->sabotage == SABOTAGE_LYING_DISK) f->crash_after = 100;
     if (s->sabotage == SABOTAGE_WALL_LEASE) f->cut = 40;
+    if (s->sabotage == SABOTAGE_LATE_AGENT) f->cut = 40;
 }
 
 static void plan_retry(struct sim *s, struct retry *r)

@@ -36,6 +36,7 @@ enum sabotage {
     SABOTAGE_LOST_JOURNAL,   /* agents start jobs of which their journals know nothing */
     SABOTAGE_LEFT_BEHIND,    /* an agent that is back does not end what its last life started */
     SABOTAGE_LATE_GUARD,     /* the guard counts leases from a minute later on */
+    SABOTAGE_LATE_AGENT,     /* agents look at their leases two seconds late */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define GOODBYE_MS 10000 /* as agent.c has it */
+#define LATE_MS 2000     /* as the sabotage has it */
 
 static const struct msg_peer agent_peer = {.agent = true, .known = true};
 
@@ -201,6 +202,7 @@ static void on_thaw(struct sim *s, void *object, uint64_t life)
     struct agent_model *a = object;
     if (a->life != life || !a->frozen) return;
     a->frozen = false;
+    a->awake_ms = sim_now(s);
     struct parcel *next;
     for (struct parcel *p = take_inbox(a); p; p = next) {
         next = p->next;
@@ -378,7 +380,8 @@ static void on_uplink_act(const struct uplink_action *x, void *user)
     case UPLINK_WAKE:
         a->uplink_wakes++;
         if (x->u.at_ms < INT64_MAX)
-            sim_at(s, x->u.at_ms - sim_now(s), on_uplink_wake, a, a->uplink_wakes);
+            sim_at(s, x->u.at_ms - sim_now(s) + (s->sabotage == SABOTAGE_LATE_AGENT ? LATE_MS : 0),
+                   on_uplink_wake, a, a->uplink_wakes);
         break;
     case UPLINK_CHANGED:
         a->changed = true;
@@ -543,6 +546,7 @@ void agent_start(struct sim *s, struct agent_model *a)
     state_open(s, a);
     if (!a->journal) return;
     a->up = true;
+    a->awake_ms = sim_now(s);
     machine_begin_life(a);
     o.journal = a->journal;
     if (runner_logic_new(&o, &a->runner, &e) != 0) {

@@ -94,6 +94,16 @@ static void on_exit_of(struct sim *s, void *object, uint64_t fails)
 
 static void watch(struct sim *s, struct guard_model *g, int64_t at_ms);
 
+/* An agent that is awake ends its attempts before the guard does. One that has just come back may
+ * not have got to it. */
+static void check_agent_slept(struct sim *s, const struct process_model *p)
+{
+    const struct agent_model *a = p->agent;
+    if (!is_known(p) || a->frozen || sim_now(s) - a->awake_ms < GUARD_END_MS) return;
+    sim_violation(s, "%s is awake, and leaves the end of attempt %lld to its guard", a->name,
+                  (long long)p->number);
+}
+
 static void on_guard(struct sim *s, void *object, uint64_t number)
 {
     struct guard_model *g = object;
@@ -101,8 +111,9 @@ static void on_guard(struct sim *s, void *object, uint64_t number)
     int64_t next = guard_table_expire(g->table, sim_now(s));
     for (struct process_model *p = g->agent->machine; p; p = p->next) {
         if (p->guard != g || !p->held || !p->alive) continue;
-        if (guard_state_of(g->table->slots[p->slot].state) == GUARD_EXPIRED)
-            sim_at(s, sim_random(s, 0, GUARD_END_MS - GUARD_LATE_MS), on_killed, p, 0);
+        if (guard_state_of(g->table->slots[p->slot].state) != GUARD_EXPIRED) continue;
+        check_agent_slept(s, p);
+        sim_at(s, sim_random(s, 0, GUARD_END_MS - GUARD_LATE_MS), on_killed, p, 0);
     }
     watch(s, g, next);
 }

@@ -73,6 +73,7 @@ struct agent_model {
     /* of this life */
     uint64_t life; /* grows with every start and end; timers of an older one are void */
     bool up, frozen;
+    int64_t awake_ms;       /* since when it is up and not stopped */
     bool dying, power_loss; /* what the logic wants does not happen any more */
     struct journal *journal;
     struct runner_logic *runner;
