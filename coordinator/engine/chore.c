@@ -20,6 +20,7 @@
 
 #define PUT_OFF_FIRST_MS 60000
 #define PUT_OFF_MOST_MS (INT64_C(24) * 60 * 60 * 1000)
+#define STALE_MS 60000
 
 struct put_off {
     struct chore chore;
@@ -113,11 +114,13 @@ static struct put_off *find(const struct engine *g, enum timer_kind kind, uint64
     return p;
 }
 
-static void arm_rematch(struct engine *g)
+/* For the first of the groups whose time comes after that moment. */
+static void arm_rematch(struct engine *g, int64_t after_ms)
 {
     int64_t at = NEVER;
     for (const struct put_off *p = g->put_off; p; p = p->next) {
-        if (p->chore.kind == TIMER_MATCH && p->until_ms < at) at = p->until_ms;
+        if (p->chore.kind == TIMER_MATCH && p->until_ms > after_ms && p->until_ms < at)
+            at = p->until_ms;
     }
     timer_set(g, &g->rematch, at);
 }
@@ -138,7 +141,7 @@ void chore_put_off(struct engine *g, const struct chore *c, const char *incident
     p->until_ms = g->now.mono_ms + p->delay_ms;
     p->until_at_ms = g->now.wall_ms + p->delay_ms;
     p->done_in = 0;
-    arm_rematch(g);
+    arm_rematch(g, INT64_MIN);
 }
 
 /* Is it to wait? Else, when it was put off, it is noted that it is done now. */
@@ -152,12 +155,19 @@ static bool waits(struct engine *g, const struct chore *c, int64_t *until_ms)
     return false;
 }
 
+/* Its time came and nothing was done: what it was about is gone, and would stand in the list for
+ * ever. */
+static bool is_stale(const struct engine *g, const struct put_off *p)
+{
+    return g->now.mono_ms - p->until_ms >= STALE_MS;
+}
+
 bool chores_settle(struct engine *g)
 {
     bool changed = false;
     for (struct put_off **at = &g->put_off; *at;) {
         struct put_off *p = *at;
-        if (p->done_in != g->batch) {
+        if (p->done_in != g->batch && !is_stale(g, p)) {
             at = &p->next;
             continue;
         }
@@ -170,7 +180,7 @@ bool chores_settle(struct engine *g)
 
 void chores_load(struct engine *g)
 {
-    arm_rematch(g);
+    arm_rematch(g, INT64_MIN);
 }
 
 void chores_free(struct engine *g)
@@ -214,6 +224,7 @@ static void rematch(struct engine *g)
             if (find(g, TIMER_MATCH, map_text_key(group->row.key))) group_set_dirty(g, group);
         }
     }
+    arm_rematch(g, g->now.mono_ms);
 }
 
 static void run(struct engine *g, struct timer *t)

@@ -16,7 +16,7 @@ static struct {
     int64_t output, finish; /* ERR_INTERNAL for this job */
     int64_t requeue;
     const char *name;  /* and for the insert of one that is called so */
-    const char *heads; /* and for looking into the queue of this group */
+    const char *heads; /* and for looking into the queues of groups that begin so */
     bool load;         /* and reading what is open */
     int begins, commits;
 } faults;
@@ -98,7 +98,7 @@ int __wrap_store_job_insert(struct store *s, const struct job_row *j, const char
 int __wrap_store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                              size_t most, size_t *count, struct err *e)
 {
-    if (faults.heads && str_eq(k->group, faults.heads)) return bug(e);
+    if (faults.heads && k->group && str_starts(k->group, faults.heads)) return bug(e);
     return __real_store_queue_heads(s, k, out, most, count, e);
 }
 
@@ -472,6 +472,56 @@ static void bug_in_a_timer__is_put_off_by_a_minute_and_doubling(void **state)
     assert_null(world_effect(w, EFFECT_PUT_OFF)->u.put_off.json); /* nothing is any more */
 }
 
+/* The job was cancelled meanwhile: nothing of it is left that could be put off. */
+static void what_is_put_off__is_forgotten_with_what_it_is_about(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t bad = retrying(w, s, 1, 1000);
+    faults.requeue = bad;
+    world_pass(w, 1000);
+    round_of(r);
+    assert_non_null(world_effect(w, EFFECT_PUT_OFF)->u.put_off.json);
+    push(r, cmd_id(w, CMD_CANCEL, bad));
+    round_of(r);
+    assert_int_equal(world_state(w, bad), JOB_CANCELLED);
+    live(r, w->now.mono_ms + 120000);
+    push(r, cmd_submit(w, NULL, NULL));
+    round_of(r);
+    assert_null(world_effect(w, EFFECT_PUT_OFF)->u.put_off.json);
+}
+
+/* Each of several groups is matched again when its own time has come. */
+static void bug_in_matching__of_two_groups__each_has_its_time(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    world_group(w, "bad-1", NULL);
+    world_group(w, "bad-2", NULL);
+    int64_t one = world_submit(w, "bad-1", NULL), two = world_submit(w, "bad-2", NULL);
+    w->outlives_bugs = true;
+    world_restart(w);
+    rounds_free(r->rounds);
+    r->rounds = rounds_new(w->engine);
+    int64_t a = world_agent(w, "a", "bad-1"), b = world_agent(w, "b", "bad-2");
+    int64_t start = w->now.mono_ms;
+    faults.heads = "bad-";
+    push(r, cmd_hello(w, 90, a, "bad-1", 1));
+    push(r, cmd_ready(90));
+    round_of(r);
+    live(r, start + 30000);
+    push(r, cmd_hello(w, 91, b, "bad-2", 1));
+    push(r, cmd_ready(91));
+    round_of(r);
+    faults.heads = NULL;
+    live(r, start + 60000);
+    assert_int_equal(world_state(w, one), JOB_SUBMITTED);
+    assert_int_equal(world_state(w, two), JOB_CREATED);
+    live(r, start + 90000);
+    assert_int_equal(world_state(w, two), JOB_SUBMITTED);
+}
+
 static void bug_in_matching__puts_off_that_group_alone(void **state)
 {
     struct rig *r = *state;
@@ -520,6 +570,8 @@ int main(void)
         TEST(bug_in_the_end_of_an_attempt__closes_the_session),
         TEST(disk_fails_among_the_single_ones__the_rest_waits),
         TEST(bug_in_a_timer__is_put_off_by_a_minute_and_doubling),
+        TEST(what_is_put_off__is_forgotten_with_what_it_is_about),
+        TEST(bug_in_matching__of_two_groups__each_has_its_time),
         TEST(bug_in_matching__puts_off_that_group_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
