@@ -250,8 +250,10 @@ void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const
     runner_logic_give_back(l->o.runner, "never-started");
     act_plain(l, UPLINK_CHANGED);
     if (!l->stopped) {
-        int64_t least = l->retry_at_least_ms, wait = backoff_next(&l->backoff, &l->rng);
-        if (least > wait) wait = least + (int64_t)rng_below(&l->rng, (uint64_t)(least / 4 + 1));
+        int64_t least = l->retry_at_least_ms;
+        /* Who refuses says when; it knows how many wait, and what for. */
+        int64_t wait = refused ? least + (int64_t)rng_below(&l->rng, (uint64_t)(least / 4 + 1))
+                               : backoff_next(&l->backoff, &l->rng);
         if (!refused) say_retry(l, was_live, why, wait);
         l->retry_at_least_ms = 0;
         act_text(l, UPLINK_STATUS, "no connection to the coordinator yet; trying");

@@ -14,8 +14,8 @@
     X(WRONG_GROUP, "wrong-group", 0)                                                               \
     X(NAME_TAKEN, "name-taken", 0)                                                                 \
     X(REQUEST_BAD, "request-bad", 0)                                                               \
-    X(UNKNOWN_GROUP, "unknown-group", 60000)                                                       \
-    X(REQUIRES_NOT_MET, "requires-not-met", 60000)                                                 \
+    X(UNKNOWN_GROUP, "unknown-group", 4000)                                                        \
+    X(REQUIRES_NOT_MET, "requires-not-met", 4000)                                                  \
     X(CERTIFICATE_REQUIRED, "certificate-required", 0)                                             \
     X(CERTIFICATE_UNKNOWN_CA, "certificate-unknown-ca", 0)                                         \
     X(CERTIFICATE_EXPIRED, "certificate-expired", 0)                                               \

@@ -64,6 +64,7 @@ void engine_free(struct engine *g)
     if (!g) return;
     engine_unload(g);
     chores_free(g);
+    watch_fini(&g->refused);
     mem_free(g->left.items);
     mem_free(g->away.items);
     mem_free(g);

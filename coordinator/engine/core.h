@@ -65,6 +65,7 @@ struct engine {
     bool loaded;             /* memory stands for what the store has */
     bool flows_unread;       /* flows are left of which the store does not know the groups */
     bool offline_due;        /* all agents are to be marked as away in the next transaction */
+    struct watch refused;    /* agents refused by their groups, and when; outlives a reload */
     struct numbers away;     /* agents that are, since a batch that failed ended their sessions */
     uint64_t newest_session; /* that said hello */
     uint64_t oldest_session; /* those before were closed when a batch failed */

@@ -8,7 +8,12 @@
 #include "coordinator/engine/reply.h"
 
 #define RETRY_DUPLICATE_MS 60000
-#define RETRY_GROUP_MS 60000 /* creating or changing the group heals it */
+/* Creating or changing the group heals it, within seconds when few agents wait for that; all of
+ * them together make no more than 50 connections a second. */
+#define RETRY_GROUP_LEAST_MS 4000
+#define RETRY_GROUP_EACH_MS 20
+#define RETRY_GROUP_MOST_MS 60000
+#define REFUSED_KEPT_MS 180000 /* who did not come back in this time does not wait any more */
 #define SEEN_EVERY_MS 60000
 #define SEEN_MORE_MS 1000
 #define SEEN_MOST 500 /* rows in one batch */
@@ -212,6 +217,20 @@ static bool is_late(const struct engine *g, const struct agent *a, uint64_t sess
     return session < g->oldest_session || (a && session < a->newest_session);
 }
 
+/* When an agent that its group refuses is to ask again. */
+static int64_t retry_group_ms(struct engine *g, const struct agent *a)
+{
+    const struct watched *oldest;
+    watch_put(&g->refused, a->id, g->now.mono_ms);
+    while ((oldest = watch_first(&g->refused)) != NULL &&
+           oldest->at_ms < g->now.mono_ms - REFUSED_KEPT_MS)
+        watch_remove(&g->refused, oldest->id);
+    int64_t ms = (int64_t)g->refused.count * RETRY_GROUP_EACH_MS;
+    return ms < RETRY_GROUP_LEAST_MS  ? RETRY_GROUP_LEAST_MS
+           : ms > RETRY_GROUP_MOST_MS ? RETRY_GROUP_MOST_MS
+                                      : ms;
+}
+
 /* The agent with its new facts; its group is looked at. NULL: refused. */
 static struct agent *greet(struct engine *g, const struct command *c, struct agent_row *row)
 {
@@ -243,7 +262,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
     const char *code = agent_refusal(a, group, a->row.group, &e);
     a->leaving = code != NULL;
     if (code && !holds) {
-        refuse(g, c->session, code, RETRY_GROUP_MS, "%s", err_text(&e));
+        refuse(g, c->session, code, retry_group_ms(g, a), "%s", err_text(&e));
         agent_forget_move(a);
         agent_release(g, a);
         return NULL;
@@ -272,6 +291,7 @@ void apply_hello(struct engine *g, const struct command *c)
     a->session = a->newest_session = c->session;
     if (c->session > g->newest_session) g->newest_session = c->session;
     a->hello_in = g->batch;
+    watch_remove(&g->refused, a->id);
     a->ready = false;
     a->last_seq = a->stored_seq = last_seq;
     a->discarded_job = a->end_due_seq = 0;

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct effect *refusal(struct world *w, struct command *hello, const char *code)
@@ -90,6 +91,27 @@ static void hello__unknown_group__comes_back_and_creating_it_heals(void **state)
     assert_true(refusal(w, cmd_hello(w, 50, a, "cpu", 1), "unknown-group")->u.refused.retry_ms > 0);
     world_group(w, "cpu", NULL);
     world_connect(w, a, "cpu", 1);
+}
+
+/* Within seconds when few wait for their group; many together do not storm the coordinator. */
+static void hello__unknown_group__the_more_wait_the_slower(void **state)
+{
+    struct world *w = *state;
+    int64_t ids[400], last = 0;
+    world_group(w, "gpu", NULL);
+    for (int i = 0; i < 400; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "a%d", i);
+        ids[i] = world_agent(w, name, "gpu");
+        struct command *c = cmd_hello(w, ++w->sessions, ids[i], "cpu", 1);
+        last = refusal(w, c, "unknown-group")->u.refused.retry_ms;
+        if (i == 0) assert_int_equal(last, 4000);
+    }
+    assert_int_equal(last, 400 * 20);
+    /* those that gave up count no more */
+    world_pass(w, 600000);
+    struct command *c = cmd_hello(w, ++w->sessions, ids[0], "cpu", 1);
+    assert_int_equal(refusal(w, c, "unknown-group")->u.refused.retry_ms, 4000);
 }
 
 static void hello__group_requires_not_met__names_clause_and_value(void **state)
@@ -869,6 +891,7 @@ int main(void)
         WORLD_TEST(hello__unknown_agent__refused_for_good),
         WORLD_TEST(hello__removed_agent__revoked),
         WORLD_TEST(hello__unknown_group__comes_back_and_creating_it_heals),
+        WORLD_TEST(hello__unknown_group__the_more_wait_the_slower),
         WORLD_TEST(hello__group_requires_not_met__names_clause_and_value),
         WORLD_TEST(hello__other_group_than_the_tokens__refused),
         WORLD_TEST(hello__new_name__is_taken_when_free),
