@@ -237,6 +237,26 @@ static bool is_event(const struct command *c)
            c->type == CMD_DECLINED;
 }
 
+/* Ends the session. What else it said must not be acknowledged: with it would be the event that was
+ * not worked on. */
+static void drop_session(struct engine *g, const struct moment *now, uint64_t session,
+                         struct effects *out)
+{
+    struct effects own;
+    struct err e;
+    effects_init(&own);
+    if (engine_begin(g, now, &e) == 0) {
+        g->out = &own;
+        struct agent *a = agent_of_session(g, session);
+        if (a)
+            agent_close(g, a);
+        else
+            session_effect(g, EFFECT_CLOSE, session);
+    }
+    if (engine_commit_alone(g, &own, &e)) effects_add(&own, EFFECT_CLOSE)->session = session;
+    effects_move(out, &own);
+}
+
 void engine_give_up(struct engine *g, const struct moment *now, const struct command *c,
                     const char *incident, struct effects *out)
 {
@@ -255,7 +275,7 @@ void engine_give_up(struct engine *g, const struct moment *now, const struct com
         effects_move(out, &own);
         if (rc == 0) return;
         log_error("incident %s: its attempt cannot be ended either: %s", incident, err_text(&e));
-        effects_add(out, EFFECT_CLOSE)->session = c->session;
+        drop_session(g, now, c->session, out);
         return;
     }
     g->out = out;

@@ -406,14 +406,16 @@ static void bug_in_the_end_of_an_attempt__closes_the_session(void **state)
     struct rig *r = *state;
     struct world *w = &r->w;
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
-    int64_t bad = world_running(w, s, NULL, 1);
+    int64_t good = world_running(w, s, NULL, 1), bad = world_running(w, s, NULL, 2);
     faults.finish = bad;
-    push(r, cmd_finished(s, 2, bad, 1, JOB_SUCCESS, REASON_NONE));
+    push(r, cmd_finished(s, 3, bad, 1, JOB_SUCCESS, REASON_NONE));
     push(r, cmd_submit(w, NULL, NULL));
+    push(r, cmd_output(s, 4, good, 1, 0, "x")); /* an ack of it would be one of the end, too */
     round_of(r);
     assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
     assert_int_equal(world_reply(w)->rc, 0);
     assert_int_equal(world_state(w, bad), JOB_RUNNING);
+    assert_null(world_effect(w, EFFECT_ACK));
 }
 
 /* A full disk while commands are done one by one: the rest waits. */
