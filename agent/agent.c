@@ -148,7 +148,8 @@ static void on_fatal(const struct err *e, void *user)
 {
     struct agent *a = user;
     if (a->exit_code != 0) return;
-    log_error("agent: %s; ending, so that nothing is promised that cannot be kept", err_text(e));
+    log_error("agent: %s; the agent ends because it cannot record the state of its jobs",
+              err_text(e));
     a->exit_code = 1;
     /* It comes from the midst of an attempt or a message: the end is made between two turns. */
     note_change(a);
@@ -175,11 +176,13 @@ static void look_at_space(struct agent *a)
     bool changed = space_look(&a->space);
     if (changed && a->space.low) {
         space_sentence(&a->space, text, sizeof text);
-        log_warn("agent: %s: no jobs are taken, and output waits, until there is more", text);
+        log_warn(
+            "agent: %s: the agent takes no jobs and holds output back until more space is free",
+            text);
         uplink_rest(a->uplink, text);
         uv_timer_start(&a->space_timer, on_space_timer, SPACE_EVERY_MS, SPACE_EVERY_MS);
     } else if (changed) {
-        log_info("agent: there is room on the disk again; jobs are taken");
+        log_info("agent: the disk has enough free space again; the agent takes jobs");
         uv_timer_stop(&a->space_timer);
         if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
         uplink_rest(a->uplink, NULL);
@@ -212,8 +215,8 @@ static void finish_drain(struct agent *a)
 static void on_goodbye_timer(uv_timer_t *t)
 {
     struct agent *a = t->data;
-    log_warn("agent: not everything was acknowledged; it is in the journal and is sent at the next "
-             "start");
+    log_warn("agent: the coordinator has not acknowledged all events; the journal keeps them for "
+             "the next start");
     stop_now(a, "the agent was stopped");
 }
 
@@ -250,7 +253,8 @@ static void on_stopping_timer(uv_timer_t *t)
         service_stopping(STOPPING_MS);
         return;
     }
-    log_error("agent: %zu jobs were killed and do not go; no more time is asked for", job_count(a));
+    log_error("agent: %zu killed jobs have not ended; the agent asks for no more time",
+              job_count(a));
     uv_timer_stop(t);
 }
 
@@ -366,9 +370,8 @@ static int open_state(struct agent *a, struct err *e)
     if (rc == ERR_CONFLICT) err_wrap(e, "another agent uses the state folder %s", a->config.state);
     if (rc == 0) rc = journal_open(a->config.state, &a->journal, &damaged, e);
     if (damaged)
-        log_error("agent: the journal was damaged; it was moved aside as journal.db.damaged, and "
-                  "what ran is reported as "
-                  "interrupted");
+        log_error("agent: the journal was damaged; it was moved to journal.db.damaged, and the "
+                  "jobs that ran are reported as interrupted");
     return rc;
 }
 

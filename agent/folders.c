@@ -46,7 +46,7 @@ static void removal_done(struct file_task *t)
 {
     struct removal *r = (struct removal *)t;
     if (t->dropped || r->rc == ERR_UNAVAILABLE)
-        log_info("folders: %s is left for the next start to remove", r->folder);
+        log_info("folders: %s was not removed; the next start of the agent removes it", r->folder);
     else if (r->rc != 0)
         log_warn("folders: a job's work folder was not removed: %s", err_text(&r->e));
     mem_free(r->folder);

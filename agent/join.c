@@ -55,7 +55,7 @@ static void on_open(struct link *l, void *user)
     m.u.enrol.replace = t->what->config->replace;
     int rc = msg_frame_add(link_out(l), &m);
     if (rc != 0) {
-        err_set(&t->err, rc, "the enrolment request does not fit");
+        err_set(&t->err, rc, "the enrolment request is too large");
         link_abort(l, &t->err);
         return;
     }
@@ -73,7 +73,9 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     if (rc == 0) return;
     if (rc == 1) rc = msg_decode(f.body, f.len, (struct msg_peer){.known = false}, &t->answer, &e);
     if (rc == 0 && t->answer.type != MSG_ENROLLED && t->answer.type != MSG_REFUSED)
-        rc = err_set(&e, ERR_PROTOCOL, "%s is no answer to an enrolment", msg_name(t->answer.type));
+        rc = err_set(&e, ERR_PROTOCOL,
+                     "the coordinator answered the enrolment with the message '%s'",
+                     msg_name(t->answer.type));
     if (rc != 0)
         link_abort(l, &e);
     else
@@ -154,7 +156,7 @@ static int enrol(const struct enrolment *what, struct msg *answer, const char **
         if (refused) return rc;
     }
     if (token->address_count == 0)
-        return err_set(e, rc, "the token names no address of the coordinator");
+        return err_set(e, rc, "the token has no address of the coordinator");
     return rc;
 }
 
@@ -174,7 +176,7 @@ static int write_config(const struct agent_config *c, const struct token *token,
     int rc = file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
     if (rc == 0 && config_text_edit(before.data, edits, 3, &after) != 0)
-        rc = err_set(e, ERR_TOO_LARGE, "%s: it would grow too large", c->config_path);
+        rc = err_set(e, ERR_TOO_LARGE, "%s: the file would grow too large", c->config_path);
     char *folder = paths_dir(c->config_path);
     if (rc == 0) rc = dir_make(folder, FILE_PUBLIC, e);
     if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
@@ -193,7 +195,8 @@ static int check_enrolled(const struct msg_enrolled *m, const struct token *toke
     int rc = pki_cert_info(m->ca, &ca, e);
     if (rc != 0) return err_wrap(e, "the CA certificate in the coordinator's answer");
     if (memcmp(ca.spki_hash, token->pin, sizeof ca.spki_hash) != 0)
-        return err_set(e, ERR_TLS, "the coordinator's answer has another CA than the token names");
+        return err_set(e, ERR_TLS,
+                       "the coordinator's answer has a CA that is not the CA of the token");
     if (!pki_cert_matches_key(m->certificate, key))
         return err_set(e, ERR_PROTOCOL,
                        "the coordinator's answer has a certificate that is not for this key");

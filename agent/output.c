@@ -67,7 +67,7 @@ static void remark_on_line(struct output *o, const char *text)
     if (o->remarks == OUTPUT_REMARKS_MAX) return;
     say_remark(o, text);
     if (++o->remarks == OUTPUT_REMARKS_MAX)
-        say_remark(o, "there may be more of that: no more is said about outputs lines\n");
+        say_remark(o, "further problems with outputs lines are not reported\n");
 }
 
 static void merge_outputs(struct output *o, const struct json *values)
@@ -76,8 +76,10 @@ static void merge_outputs(struct output *o, const struct json *values)
     char size[DURATION_TEXT_SIZE];
     size_format(LIMIT_OUTPUTS, size);
     char remark[160];
-    (void)str_format(remark, sizeof remark,
-                     "outputs are larger than %s together: this line's were dropped\n", size);
+    (void)str_format(
+        remark, sizeof remark,
+        "the outputs of the job are larger than %s in all: the outputs of this line were dropped\n",
+        size);
     remark_on_line(o, remark);
 }
 

@@ -92,8 +92,8 @@ static void say_late(struct runner *r, const struct runner_attempt *a)
 {
     struct file_work_state s;
     folders_look(r->folders, &s);
-    log_warn("job %s: attempt %lld: making its work folder took longer than %d s, and it is given "
-             "back (%zu of %d file operations hang)",
+    log_warn("job %s: attempt %lld: making the work folder took longer than %d s; the job goes "
+             "back to the coordinator (%zu of %d file operations hang)",
              a->text, (long long)a->number, FILE_WORK_HUNG_MS / 1000, s.hung, FILE_WORK_THREADS);
 }
 

@@ -186,14 +186,14 @@ static void say_finished(struct attempt *a, const struct process_end *process)
     told(a->runner, runner_say_finished(&a->runner->voice, who(a), &end, &state, &e), &e);
     log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->face.text,
              (long long)a->face.number, state, (unsigned)process->exit_code,
-             process->stray ? " (what it left running was ended)" : "");
+             process->stray ? " (processes that it left running were ended)" : "");
 }
 
 /* By now the guard has ended it, or is about to. */
 static void say_held_up(const struct attempt *a)
 {
-    log_warn("job %s: attempt %lld is lost: this agent was held up for longer than its lease, and "
-             "its guard ended it",
+    log_warn("job %s: attempt %lld is lost: this agent was held up for longer than the lease, and "
+             "its guard ended the job",
              a->face.text, (long long)a->face.number);
 }
 

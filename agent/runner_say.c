@@ -139,7 +139,7 @@ static void fill_message(const struct runner_end *end, char *out, size_t size)
     out[0] = 0;
     if (str_eq(end->why, "timeout")) {
         duration_format(end->timeout_ms, text);
-        (void)str_format(out, size, "it ran longer than its timeout of %s", text);
+        (void)str_format(out, size, "the job ran longer than its timeout of %s", text);
     } else if (str_eq(end->why, "lost")) {
         duration_format(end->lease_ms, text);
         (void)str_format(out, size,

@@ -148,7 +148,7 @@ static int script_text(const struct shell *shell, const char *script, struct buf
 static int make_script(const struct spec *s, struct launch *l, struct err *e)
 {
     const struct shell *shell = shell_find(s->shell ? s->shell : text_default_shell());
-    if (!shell) return err_set(e, ERR_INVALID, "shell: '%s' is not known here", s->shell);
+    if (!shell) return err_set(e, ERR_INVALID, "shell: '%s' is not a known shell", s->shell);
     char *file = str_dupf("cadre-script.%s", shell->extension);
     char *path = paths_join(l->work_folder, file);
     struct buf text, encoded;

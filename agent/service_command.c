@@ -31,7 +31,7 @@ static int add_path(struct buf *line, const char *flag, const char *path, struct
     bool whole = path[0] && path[1] == ':' && (path[2] == '\\' || path[2] == '/');
     if (!whole && !(path[0] == '\\' && path[1] == '\\'))
         return err_set(e, ERR_INVALID,
-                       "--%s %s: a service needs the whole path, like C:\\Cadre\\%s", flag, path,
+                       "--%s %s: a service needs an absolute path, like C:\\Cadre\\%s", flag, path,
                        path);
     if (strchr(path, '"')) return err_set(e, ERR_INVALID, "--%s: a path has no quotes", flag);
     /* a backslash before the closing quote would make it a part of the path */

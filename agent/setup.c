@@ -104,8 +104,10 @@ static int config_text(const struct json *wish, struct buf *out, struct err *e)
     opt_init(&c.set, table, agent_option_count, &c);
     int rc = opt_parse_env(&c.set, property_value, (void *)(uintptr_t)wish, e);
     if (rc == 0) {
-        buf_adds(out, "# Written by the installer from its properties; it never changes it again.\n"
-                      "# The guide says what else can be set. Read again at every start.\n");
+        buf_adds(out,
+                 "# Written by the installer from its properties; the installer never changes this "
+                 "file again.\n"
+                 "# The guide lists all settings. The agent reads this file at every start.\n");
         add_list(out, "coordinator", &c.coordinator);
         add_text(out, "group", c.group);
         add_text(out, "name", c.name);
@@ -289,8 +291,10 @@ static int carry_out(const struct json *wish, struct err *e)
     if (rc != 0) return rc;
     rc = setup_service(&c, &service, &created, e);
     if (rc == 0)
-        say("info", created ? "the service cadre-agent is registered"
-                            : "the service cadre-agent is there and keeps account and start type");
+        say("info",
+            created
+                ? "the service cadre-agent is registered"
+                : "the service cadre-agent exists already and keeps its account and start type");
     if (rc == 0) rc = seed_config(c.config_path, wish, e);
     agent_config_fini(&c);
     if (rc == 0) rc = join(wish, e);

@@ -66,10 +66,10 @@ static void on_renew_timer(uv_timer_t *t)
     int rc = pki_key_parse(u->o.identity->key_pem, &key, &e);
     if (rc == 0) rc = pki_csr_make(key, u->o.identity->agent, &csr, &e);
     if (rc == 0) {
-        log_info("certificate: asking for a new one");
+        log_info("certificate: asking for a new certificate");
         uplink_logic_ask_certificate(u->logic, csr);
     } else {
-        log_error("certificate: cannot ask for a new one: %s", err_text(&e));
+        log_error("certificate: cannot ask for a new certificate: %s", err_text(&e));
     }
     mem_free(csr);
     pki_key_free(key);
@@ -97,7 +97,7 @@ static void take_certificate(struct uplink *u, const char *pem)
     struct err e;
     int rc = pki_key_parse(u->o.identity->key_pem, &key, &e);
     if (rc == 0 && !pki_cert_matches_key(pem, key))
-        rc = err_set(&e, ERR_INVALID, "it is not for this agent's key");
+        rc = err_set(&e, ERR_INVALID, "the certificate is not for this agent's key");
     pki_key_free(key);
     if (rc == 0) rc = identity_save_cert(u->o.config->state, pem, &e);
     if (rc == 0) {
@@ -106,7 +106,7 @@ static void take_certificate(struct uplink *u, const char *pem)
         rc = make_tls(u, &e);
     }
     if (rc != 0) {
-        log_error("certificate: the new one cannot be used: %s", err_text(&e));
+        log_error("certificate: the new certificate cannot be used: %s", err_text(&e));
         return;
     }
     log_info("certificate: renewed");

@@ -68,7 +68,7 @@ static int read_amount(const char **s, struct amount *a, const char *all, struct
     if (*p == '.') {
         a->fraction = true;
         if (!is_digit(*++p)) {
-            return refuse(e, all, " has no digit behind the point");
+            return refuse(e, all, " has no digit after the point");
         }
         for (int64_t weight = 100; is_digit(*p); p++, weight /= 10) {
             if (weight == 0 && *p != '0') {
@@ -128,7 +128,7 @@ static int parse_short(const char *s, int64_t *ms, struct err *e)
             char *name = mem_strndup(p, len), shown[STR_QUOTE_SIZE];
             str_quote(shown, name);
             mem_free(name);
-            return refuse(e, s, ": %s is no unit of time (w, d, h, m, s, ms): " EXAMPLES, shown);
+            return refuse(e, s, ": %s is not a unit of time (w, d, h, m, s, ms): " EXAMPLES, shown);
         }
         rc = add_amount(&sum, &a, &short_units[unit], s, e);
         if (rc != 0) return rc;
@@ -144,7 +144,7 @@ static int iso_unit_error(const char *s, const char *p, bool in_time, struct err
     if (!*p) return refuse(e, s, " has no unit behind the last number");
     if ((*p == 'Y' || *p == 'M') && !in_time) {
         return refuse(e, s, ": years and months differ in length, use days%s",
-                      *p == 'M' ? " (minutes stand behind a T: PT5M)" : "");
+                      *p == 'M' ? " (minutes come after a T: PT5M)" : "");
     }
     if (find_unit(p, 1, iso_units, ISO_FIRST_TIME_UNIT, 5) >= 0 && !in_time) {
         return refuse(e, s, ": a T is missing before hours, minutes, seconds");

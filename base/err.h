@@ -21,7 +21,7 @@
 /* code, number (never reused), sentence */
 #define ERR_LIST(X)                                                                                \
     X(ERR_INVALID, -1, "the value is not valid")                                                   \
-    X(ERR_NOT_FOUND, -2, "there is no such thing")                                                 \
+    X(ERR_NOT_FOUND, -2, "not found")                                                              \
     X(ERR_EXISTS, -3, "it exists already")                                                         \
     X(ERR_TOO_LARGE, -4, "it is larger than the limit")                                            \
     X(ERR_IO, -5, "reading or writing failed")                                                     \
@@ -31,7 +31,7 @@
     X(ERR_PROTOCOL, -9, "the peer does not speak the protocol")                                    \
     X(ERR_TLS, -10, "TLS failed")                                                                  \
     X(ERR_UNAVAILABLE, -11, "not available now")                                                   \
-    X(ERR_CONFLICT, -12, "it does not fit the present state")                                      \
+    X(ERR_CONFLICT, -12, "the present state does not allow this")                                  \
     X(ERR_CORRUPT, -13, "the stored data are damaged")                                             \
     X(ERR_UNSUPPORTED, -14, "not supported here")                                                  \
     X(ERR_FULL, -15, "no space left")                                                              \

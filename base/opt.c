@@ -109,7 +109,7 @@ static const char *wanted(enum opt_type type)
     case OPT_SIZE:
         return "a size such as 64MiB";
     case OPT_LIST:
-        return "a list of texts";
+        return "a list of strings";
     case OPT_MAP:
         return "a mapping (key: value)";
     case OPT_STRING:
@@ -158,7 +158,7 @@ static int put_list(const struct file *f, const struct opt *o, void *field, cons
     for (const struct json *item = json_first(node); item; item = json_next(item)) {
         make_label(f, item, o->key, label);
         if (!is_scalar(item)) {
-            return opt_complain(f->e, label, "an item must be a text, not %s", kind(item));
+            return opt_complain(f->e, label, "an item must be a string, not %s", kind(item));
         }
         int rc = opt_put(o, field, scalar_text(f, item), label, f->e);
         if (rc != 0) return rc;
@@ -173,11 +173,11 @@ static int put_map(const struct file *f, const struct opt *o, void *field, const
         make_label(f, m, o->key, label);
         str_quote(shown, json_key(m));
         if (json_type(m) == JSON_NULL) {
-            return opt_complain(f->e, label, "the value of %s is missing (\"\" is the empty text)",
-                                shown);
+            return opt_complain(f->e, label,
+                                "the value of %s is missing (\"\" is the empty string)", shown);
         }
         if (!is_scalar(m)) {
-            return opt_complain(f->e, label, "the value of %s must be a text, not %s", shown,
+            return opt_complain(f->e, label, "the value of %s must be a string, not %s", shown,
                                 kind(m));
         }
         int rc = opt_put_pair(o, field, json_key(m), scalar_text(f, m), label, f->e);

@@ -228,13 +228,13 @@ static int scalar_value(struct reader *r, const yaml_event_t *event, struct json
     const char *tag = (const char *)event->data.scalar.tag;
     size_t line = line_of(event->start_mark);
     if (strlen(text) != event->data.scalar.length) {
-        return fail(r, line, "a text must not contain NUL (\\0)");
+        return fail(r, line, "a string must not contain NUL (\\0)");
     }
     struct json *value = NULL;
     char shown[STR_QUOTE_SIZE];
     if (tag) {
         if (tagged_value(tag, text, &value) != 0) return fail_tag(r, line, tag);
-        if (!value) return fail(r, line, "%s is not what its tag says", str_quote(shown, text));
+        if (!value) return fail(r, line, "%s does not fit its tag", str_quote(shown, text));
     } else if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         value = plain_value(text);
         if (!value) {
@@ -284,7 +284,7 @@ static int on_key(struct reader *r, const yaml_event_t *event)
     size_t line = line_of(event->start_mark);
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (strlen(text) != event->data.scalar.length) {
-        return fail(r, line, "a text must not contain NUL (\\0)");
+        return fail(r, line, "a string must not contain NUL (\\0)");
     }
     if (plain && !*text) return fail(r, line, "a key is missing before ':'");
     if (plain && str_eq(text, "<<")) return fail(r, line, "merge keys (<<) are not supported");
@@ -323,7 +323,7 @@ static int on_open(struct reader *r, const yaml_event_t *event)
     if (tag && !str_eq(tag, is_map ? CORE_TAG "map" : CORE_TAG "seq")) {
         return fail_tag(r, line, tag);
     }
-    if (wants_key(r)) return fail(r, line, "a key must be a text, not a mapping or a list");
+    if (wants_key(r)) return fail(r, line, "a key must be a string, not a mapping or a list");
     if (r->depth == DEPTH_MAX) return fail(r, line, "nested deeper than %d levels", DEPTH_MAX);
     struct json *node = json_new(is_map ? JSON_OBJECT : JSON_ARRAY);
     attach(r, node, line, NULL);
@@ -374,7 +374,7 @@ static int check_keys(struct reader *r, const struct json *object)
     if (first) {
         char shown[STR_QUOTE_SIZE];
         rc = fail(r, (size_t)line_by_search(r, first[1].node),
-                  "duplicate key %s (it stands in line %d already)", str_quote(shown, first->key),
+                  "duplicate key %s (the first is in line %d)", str_quote(shown, first->key),
                   line_by_search(r, first->node));
     }
     mem_free(members);
@@ -463,12 +463,12 @@ static const struct saying sayings[] = {
     {"flow mapping", NULL, true, "the mapping that begins here with '{' is not closed properly"},
     {NULL, "mapping values are not allowed", false,
      "a ':' that is not expected here; check the indentation and the quotes"},
-    {"simple key", "could not find expected ':'", true, "a ':' is missing behind this key"},
+    {"simple key", "could not find expected ':'", true, "a ':' is missing after this key"},
     {"block mapping", "did not find expected key", false,
      "a key is expected here; check the indentation and the quotes"},
     {"block collection", "did not find expected '-'", false,
      "a '-' is expected here; check the indentation and the quotes"},
-    {NULL, "did not find expected node content", false, "a value is missing in front of this"},
+    {NULL, "did not find expected node content", false, "a value is missing before this"},
     {NULL, "block sequence entries are not allowed", false, "a '-' that is not expected here"},
     {NULL, "mapping keys are not allowed", false, "a '?' that is not expected here"},
     {"anchor", NULL, false,
@@ -478,10 +478,10 @@ static const struct saying sayings[] = {
     {NULL, "undefined tag handle", false, "a tag that is not supported"},
     {"tag", NULL, false, "'!' means a tag, which is not supported; put the text in quotes"},
     {"block scalar", NULL, false,
-     "behind '|' or '>' only '+', '-', an indentation and a comment may stand"},
+     "after '|' or '>' only '+', '-', an indentation and a comment are allowed"},
     {NULL, "cannot start any token", false,
-     "a text must not begin with this character; put it in quotes"},
-    {NULL, "expected <document start>", false, "this does not fit what stands above"},
+     "a string must not begin with this character; put it in quotes"},
+    {NULL, "expected <document start>", false, "this does not fit the lines above"},
 };
 
 static int explain(struct reader *r, const yaml_parser_t *parser)

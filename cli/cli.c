@@ -64,7 +64,7 @@ static int take_scalar(const struct json *root, const char *path, const char *ke
     const struct json *v = json_get(root, key);
     if (!v) return 0;
     if (json_type(v) != JSON_STRING)
-        return err_set(e, ERR_INVALID, "%s: '%s' must be a text", path, key);
+        return err_set(e, ERR_INVALID, "%s: '%s' must be a string", path, key);
     *out = mem_strdup(json_str(v, NULL));
     return 0;
 }
@@ -81,8 +81,9 @@ static int user_config_read(char **url, char **token, struct err *e)
     if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, e);
     for (const struct json *v = json_first(doc.root); rc == 0 && v; v = json_next(v))
         if (!str_eq(json_key(v), "url") && !str_eq(json_key(v), "token"))
-            rc = err_set(e, ERR_INVALID, "%s:%d: unknown key '%s'; known are url and token", path,
-                         yaml_line(&doc, v), json_key(v));
+            rc =
+                err_set(e, ERR_INVALID, "%s:%d: unknown key '%s'; the known keys are url and token",
+                        path, yaml_line(&doc, v), json_key(v));
     if (rc == 0) rc = take_scalar(doc.root, path, "url", url, e);
     if (rc == 0) rc = take_scalar(doc.root, path, "token", token, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
@@ -281,7 +282,7 @@ int cli_check_key(const char *value, struct err *e)
     if (n < 1 || n > KEY_MAX) return err_set(e, ERR_INVALID, "a key has 1 to %d bytes", KEY_MAX);
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
-            return err_set(e, ERR_INVALID, "a key has no control characters");
+            return err_set(e, ERR_INVALID, "a key must not have control characters");
     return 0;
 }
 

@@ -267,8 +267,9 @@ static bool outage_wait(struct client *c, struct outage *o, struct err *e)
     if (!o->told && c->o.on_away) {
         char line[ERR_MSG_MAX + 96];
         if (str_format(line, sizeof line, "%s (%s); trying for %lld s",
-                       o->answered ? "not now" : "coordinator not reachable", err_text(e),
-                       (long long)c->o.patience_ms / 1000) == 0)
+                       o->answered ? "the coordinator is not available"
+                                   : "the coordinator is not reachable",
+                       err_text(e), (long long)c->o.patience_ms / 1000) == 0)
             c->o.on_away(line, c->o.user);
     }
     o->told = true;
@@ -577,7 +578,7 @@ static int take_addresses(struct client *c, const char *url, const struct token 
         if (c->addresses == 0)
             return err_set(
                 e, ERR_INVALID,
-                "the token names no address: say where the coordinator is with --url HOST:PORT");
+                "the token has no address: give the coordinator's address with --url HOST:PORT");
         return 0;
     }
     char *address = mem_strdup(str_starts(url, "https://") ? url + 8 : url);
@@ -598,8 +599,8 @@ int client_new(const struct client_options *o, struct client **out, struct err *
     int rc = token_parse(o->token, &token, e);
     if (rc == 0 && token.kind != TOKEN_API)
         rc = err_set(e, ERR_INVALID,
-                     "this is a join token, for 'cadre-agent join'; the command line wants one "
-                     "from 'cadre token "
+                     "this is a join token, for 'cadre-agent join'; the command line needs an API "
+                     "token from 'cadre token "
                      "create api'");
     if (rc == 0) rc = take_addresses(c, o->url, &token, e);
     struct tls_client_options to = {.alpn = ALPN_HTTP, .pin = token.pin};

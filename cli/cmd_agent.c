@@ -36,7 +36,7 @@ static const struct opt drain_options[] = {
      .type = OPT_STRING,
      .offset = offsetof(struct drain_config, reason),
      .value_name = "TEXT",
-     .help = "shown to whoever asks why it takes no jobs"},
+     .help = "reason, shown to users who ask why the agent takes no jobs"},
 };
 
 static int run_drain(struct cli *cli, void *config, const struct opt_args *args)
@@ -48,7 +48,7 @@ static int run_drain(struct cli *cli, void *config, const struct opt_args *args)
 const struct command cmd_agent_drain = {
     .name = "agent drain",
     .arguments = "AGENT",
-    .summary = "send an agent no more jobs; what runs may finish",
+    .summary = "send an agent no more jobs; running jobs may finish",
     .options = drain_options,
     .option_count = 1,
     .config_size = sizeof(struct drain_config),

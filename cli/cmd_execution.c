@@ -15,12 +15,12 @@ static const struct opt list_options[] = {
      .type = OPT_STRING,
      .offset = LIST_AT(flow),
      .value_name = "NAMESPACE/FLOW",
-     .help = "only this flow's"},
+     .help = "only executions of this flow"},
     {.flag = "trigger",
      .type = OPT_STRING,
      .offset = LIST_AT(trigger),
      .value_name = "T",
-     .help = "with --flow: only those that this trigger started"},
+     .help = "with --flow: only executions that this trigger started"},
     LIST_LIMIT,
 };
 
@@ -76,7 +76,7 @@ static const struct opt logs_options[] = {
      .short_flag = 'f',
      .type = OPT_BOOL,
      .offset = offsetof(struct logs_config, follow),
-     .help = "go on until the execution ends; exits as 'cadre flow run' does"},
+     .help = "follow the output until the execution ends; exits as 'cadre flow run' does"},
     {.flag = "task",
      .type = OPT_STRING,
      .offset = offsetof(struct logs_config, task),

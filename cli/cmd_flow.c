@@ -29,7 +29,7 @@ static const struct opt apply_options[] = {
     {.flag = "check",
      .type = OPT_BOOL,
      .offset = AT(apply_config, check),
-     .help = "only tell what is wrong, or what would change"},
+     .help = "change nothing: only report the errors, or what would change"},
 };
 
 struct paths {
@@ -126,10 +126,10 @@ static int make_apply_body(const struct paths *p, bool check, struct buf *out, s
     if (check) jw_bool(&w, "checkOnly", true);
     jw_end(&w);
     if (rc == 0 && jw_finish(&w) != 0)
-        rc = err_set(
-            e, ERR_TOO_LARGE,
-            "these are more than can be applied at once, %u KiB in all; apply them in parts",
-            LIMIT_HTTP_BODY / 1024);
+        rc = err_set(e, ERR_TOO_LARGE,
+                     "the files are too large to be applied at once (%u KiB in all at most); apply "
+                     "them in parts",
+                     LIMIT_HTTP_BODY / 1024);
     return rc;
 }
 
@@ -149,7 +149,7 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
     struct buf body;
     struct response r = {0};
     if (args->argc == 0)
-        return cli_usage("flow apply takes files or folders, or - for one on stdin");
+        return cli_usage("flow apply takes files or folders, or - for one file on stdin");
     buf_init(&body, LIMIT_HTTP_BODY);
     int rc = collect(args, &paths, &e);
     if (rc == 0) rc = make_apply_body(&paths, c->check, &body, &e);
@@ -181,11 +181,12 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
 const struct command cmd_flow_apply = {
     .name = "flow apply",
     .arguments = "FILE|FOLDER|-...",
-    .summary = "make or change flows, all of these files or none",
+    .summary = "create or change flows: either all of the files are applied or none",
     .details =
-        "Of a folder all .yaml and .yml files are taken, also in folders below it. Everything "
-        "that is wrong is told with file and\n"
-        "line; then nothing changes and the exit code is 1. docs/flows.md describes the files.",
+        "A folder stands for all .yaml and .yml files in it and in the folders below. Every "
+        "error is reported with\n"
+        "file and line; then nothing changes and the exit code is 1. docs/flows.md describes the "
+        "files.",
     .options = apply_options,
     .option_count = sizeof apply_options / sizeof *apply_options,
     .config_size = sizeof(struct apply_config),
@@ -219,11 +220,11 @@ static const struct opt show_options[] = {
      .max = 1000000000,
      .fallback = NULL,
      .value_name = "N",
-     .help = "as it was then; default: the newest"},
+     .help = "revision to show; default: the newest"},
     {.flag = "source",
      .type = OPT_BOOL,
      .offset = AT(show_config, source),
-     .help = "only the file's text, to be edited and applied again"},
+     .help = "print only the file's text, to be edited and applied again"},
 };
 
 /* The file's text, whatever the output's form. */
@@ -277,7 +278,7 @@ const struct command cmd_flow_delete = {
     .name = "flow delete",
     .arguments = PLACE,
     .summary = "delete a flow and its triggers",
-    .details = "Executions that run go on to their end; those that are queued are cancelled.",
+    .details = "Running executions go on to their end; queued executions are cancelled.",
     .resource = &resource_flow,
     .method = "DELETE",
     .print = print_deleted,
@@ -301,7 +302,7 @@ static const struct opt run_options[] = {
      .type = OPT_MAP,
      .offset = AT(run_config, labels),
      .value_name = "K=V",
-     .help = "label of this execution, over those of the flow"},
+     .help = "label of this execution; replaces the flow's label of the same name"},
     {.flag = "unique",
      .type = OPT_STRING,
      .offset = AT(run_config, unique),
@@ -384,10 +385,11 @@ const struct command cmd_flow_run = {
     .arguments = PLACE,
     .summary = "start an execution of a flow and follow it",
     .details =
-        "The output of its tasks comes to stdout and stderr as it is written. Exit code 0: it "
-        "ended as SUCCESS or WARNING; 1: FAILED;\n"
-        "137: it was cancelled; 125: Cadre could not start or follow it. Ctrl-C cancels it and "
-        "waits for its end; a second one leaves.",
+        "The output of the tasks goes to stdout and stderr as it is written. Exit code 0: the "
+        "execution ended as\n"
+        "SUCCESS or WARNING; 1: FAILED; 137: cancelled; 125: Cadre could not start or follow it. "
+        "Ctrl-C cancels the\n"
+        "execution and waits for its end; a second Ctrl-C leaves at once.",
     .options = run_options,
     .option_count = sizeof run_options / sizeof *run_options,
     .config_size = sizeof(struct run_config),

@@ -23,16 +23,16 @@ struct group_config {
          .type = OPT_LIST,                                                                         \
          .offset = AT(require),                                                                    \
          .value_name = "K=EXPR",                                                                   \
-         .help = "what an agent must offer to be let in, e.g. os=windows"},                        \
+         .help = "what an agent must offer to join, e.g. os=windows"},                             \
         {.flag = "allow-namespace",                                                                \
          .type = OPT_LIST,                                                                         \
          .offset = AT(namespaces),                                                                 \
          .value_name = "NS",                                                                       \
-         .help = "who may target it: this namespace and its children; default: all"},              \
+         .help = "namespace that may use the group, with its children; default: all namespaces"},  \
     {                                                                                              \
         .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = -1,                \
         .max = 1000000000, .fallback = "-1", .value_name = "N",                                    \
-        .help = "how many jobs may wait, more are refused; 0: no limit"                            \
+        .help = "how many jobs may wait; further jobs are refused; 0: no limit"                    \
     }
 
 static const struct opt group_options[] = {GROUP_OPTIONS};
@@ -40,7 +40,7 @@ static const struct opt delete_options[] = {
     {.flag = "force",
      .type = OPT_BOOL,
      .offset = AT(force),
-     .help = "end the jobs that wait for it (FAILED, group-deleted)"},
+     .help = "end the jobs that wait for the group (FAILED, group-deleted)"},
 };
 
 const struct command cmd_group_list = {
@@ -151,7 +151,7 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
 const struct command cmd_group_update = {
     .name = "group update",
     .arguments = "KEY",
-    .summary = "change a worker group; what is not named stays",
+    .summary = "change a worker group; settings that are not named stay",
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),
@@ -181,7 +181,7 @@ const struct command cmd_group_delete = {
 const struct command cmd_group_pause = {
     .name = "group pause",
     .arguments = "KEY",
-    .summary = "hand out no more jobs of a group; they wait",
+    .summary = "stop handing out jobs of a group; the jobs wait",
     .resource = &resource_group,
     .method = "POST",
     .rest = "pause",

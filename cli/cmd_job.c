@@ -14,13 +14,13 @@ static const struct opt list_options[] = {
      .type = OPT_STRING,
      .offset = LIST_AT(group),
      .value_name = "K",
-     .help = "only this group's"},
+     .help = "only jobs of this group"},
     LIST_NAMESPACE,
     {.flag = "agent",
      .type = OPT_STRING,
      .offset = LIST_AT(agent),
      .value_name = "A",
-     .help = "only this agent's"},
+     .help = "only jobs of this agent"},
     LIST_LIMIT,
 };
 
@@ -53,7 +53,7 @@ static const struct opt logs_options[] = {
      .short_flag = 'f',
      .type = OPT_BOOL,
      .offset = offsetof(struct logs_config, follow),
-     .help = "go on until the job ends; exits with the job's exit code"},
+     .help = "follow the output until the job ends; exits with the job's exit code"},
     {.flag = "stream",
      .type = OPT_STRING,
      .offset = offsetof(struct logs_config, stream),
@@ -68,8 +68,7 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     if (!id) return EXIT_USAGE;
     if (c->stream && !str_eq(c->stream, "stdout") && !str_eq(c->stream, "stderr"))
         return cli_usage("--stream '%s' is neither stdout nor stderr", c->stream);
-    if (c->follow && c->stream)
-        return cli_usage("--stream goes with finished output only, not with --follow");
+    if (c->follow && c->stream) return cli_usage("--stream cannot be used with --follow");
     if (c->follow) {
         struct follow_options o = {.id = id};
         return follow_job(cli, &o);
@@ -115,13 +114,13 @@ static void print_why(const char *name, const struct json *j)
         printf("%s: %s\n", json_get_str(waiting, "code", "?"),
                json_get_str(waiting, "message", ""));
     else
-        printf("the job does not wait: its state is %s\n", json_get_str(j, "state", "?"));
+        printf("the job is not waiting: its state is %s\n", json_get_str(j, "state", "?"));
 }
 
 const struct command cmd_job_why = {
     .name = "job why",
     .arguments = "ID",
-    .summary = "tell why a job does not run yet",
+    .summary = "explain why a job does not run yet",
     .resource = &resource_job,
     .method = "GET",
     .rest = "why",

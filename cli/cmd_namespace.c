@@ -18,7 +18,7 @@ const struct command cmd_namespace_list = {
 const struct command cmd_namespace_show = {
     .name = "namespace show",
     .arguments = "NS",
-    .summary = "tell which group its jobs go to, and where that comes from",
+    .summary = "show which group a namespace's jobs go to, and which namespace sets that group",
     .resource = &resource_namespace,
     .method = "GET",
     .run = resource_run,
@@ -33,16 +33,16 @@ static const struct opt set_options[] = {
      .type = OPT_STRING,
      .offset = offsetof(struct set_config, group),
      .value_name = "K",
-     .help = "group for its jobs and its children's that name none"},
+     .help = "group for jobs of the namespace and its children that name no group"},
     {.flag = "default-group",
      .type = OPT_BOOL,
      .offset = offsetof(struct set_config, default_group),
-     .help = "its jobs go to the default group, whatever group its parents have"},
+     .help = "use the default group for the namespace's jobs, whatever group its parents have"},
     {.flag = "fallback",
      .type = OPT_STRING,
      .offset = offsetof(struct set_config, fallback),
      .value_name = "F",
-     .help = "WAIT, FAIL, CANCEL or IGNORE when that group has no agent online"},
+     .help = "when that group has no agent online: WAIT, FAIL, CANCEL or IGNORE"},
 };
 
 static void print_set(const char *ns, const struct json *n)

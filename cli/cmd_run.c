@@ -95,13 +95,13 @@ static const struct opt options[] = {
      .offset = AT(timeout),
      .value_name = "D",
      .check = check_duration,
-     .help = "how long it may run, e.g. 10m or PT10M"},
+     .help = "how long the job may run, e.g. 10m or PT10M"},
     {.flag = "queue-timeout",
      .type = OPT_STRING,
      .offset = AT(queue_timeout),
      .value_name = "D",
      .check = check_duration,
-     .help = "how long it may wait for an agent"},
+     .help = "how long the job may wait for an agent"},
     {.flag = "lease",
      .type = OPT_STRING,
      .offset = AT(lease),
@@ -114,19 +114,19 @@ static const struct opt options[] = {
      .min = 0,
      .max = 1000,
      .value_name = "N",
-     .help = "how many more times to try when it fails"},
+     .help = "how many more times to try when the job fails"},
     {.flag = "priority",
      .type = OPT_INT,
      .offset = AT(priority),
      .min = -1000000,
      .max = 1000000,
      .value_name = "N",
-     .help = "higher runs earlier within its group; default 0"},
+     .help = "a job with a higher number runs earlier within its group; default 0"},
     {.flag = "name",
      .type = OPT_STRING,
      .offset = AT(name),
      .value_name = "T",
-     .help = "a name to find it by"},
+     .help = "a name to find the job by"},
     {.flag = "unique",
      .type = OPT_STRING,
      .offset = AT(unique),
@@ -137,7 +137,8 @@ static const struct opt options[] = {
      .type = OPT_STRING,
      .offset = AT(stdin_file),
      .value_name = "FILE",
-     .help = "file that the job reads on its standard input; '-' is this command's own"},
+     .help =
+         "file that the job reads on its standard input; '-' is this command's own standard input"},
     {.flag = "detach",
      .type = OPT_BOOL,
      .offset = AT(detach),
@@ -327,11 +328,13 @@ const struct command cmd_run = {
     .name = "run",
     .arguments = "(-- COMMAND [ARG]... | --script FILE)",
     .summary = "run a command or script on an agent and follow it",
-    .details = "Output comes to stdout and stderr as it is written; the exit code is the job's "
-               "own. 124: it timed out; 125: Cadre\n"
-               "could not run it; 126, 127: it could not be started, was not found; 137: it was "
-               "cancelled. Ctrl-C cancels the job and\n"
-               "waits for its end; a second one leaves at once.",
+    .details = "The job's output goes to stdout and stderr as it is written; the exit code is the "
+               "job's own.\n"
+               "124: the job timed out; 125: Cadre could not run the job; 126: the command could "
+               "not be started;\n"
+               "127: the command was not found; 137: the job was cancelled. Ctrl-C cancels the job "
+               "and waits for\n"
+               "its end; a second Ctrl-C leaves at once.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .config_size = sizeof(struct run_config),

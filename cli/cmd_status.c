@@ -51,7 +51,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
 const struct command cmd_status = {
     .name = "status",
     .arguments = "",
-    .summary = "show how the coordinator is doing",
+    .summary = "show the state of the coordinator",
     .run = run_status,
 };
 

@@ -24,7 +24,7 @@ static const struct opt create_options[] = {
      .type = OPT_STRING,
      .offset = AT(group),
      .value_name = "K",
-     .help = "join: agents must join this group; without it any"},
+     .help = "join: the group that agents must join; default: any group"},
     {.flag = "uses",
      .type = OPT_INT,
      .offset = AT(uses),
@@ -32,7 +32,7 @@ static const struct opt create_options[] = {
      .min = -1,
      .max = 1000000,
      .value_name = "N",
-     .help = "join: how many machines may use it; default 1, 0: no limit"},
+     .help = "join: how many machines may use the token; default 1, 0: no limit"},
     {.flag = "role",
      .type = OPT_STRING,
      .offset = AT(role),
@@ -47,13 +47,13 @@ static const struct opt create_options[] = {
      .type = OPT_STRING,
      .offset = AT(name),
      .value_name = "T",
-     .help = "a name to tell it by in lists"},
+     .help = "a name for the token, shown in lists"},
     {.flag = "expires",
      .type = OPT_STRING,
      .offset = AT(expires),
      .value_name = "D",
      .check = check_duration,
-     .help = "how long it is good for, or 'never'; default: join 24h, api never"},
+     .help = "how long the token is valid, or 'never'; default: join 24h, api never"},
 };
 
 static void write_body(struct jw *w, const struct create_config *c, const char *type)

@@ -37,7 +37,7 @@ static void print_state(const char *place, const struct json *t)
 const struct command cmd_trigger_enable = {
     .name = "trigger enable",
     .arguments = PLACE,
-    .summary = "evaluate a trigger again",
+    .summary = "let a disabled trigger be evaluated again",
     .resource = &resource_trigger,
     .method = "POST",
     .rest = "enable",

@@ -96,7 +96,7 @@ static void tell_retry(struct watch *w, const struct json *event)
     int64_t number = job_failed_attempt(event, &reason);
     if (w->o->quiet || number <= w->retry_told) return;
     w->retry_told = number;
-    cli_note("cadre: attempt %lld failed (%s); it is tried again", (long long)number, reason);
+    cli_note("cadre: attempt %lld failed (%s); the job is tried again", (long long)number, reason);
 }
 
 static const char *const final[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", NULL};
@@ -179,7 +179,8 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
     if (rc == 0 && !w->finished) ask_end(w);
     if (w->finished) return w->code;
     if (rc == ERR_CLOSED) {
-        cli_note("cadre: left; see the %s with 'cadre %s show %s'", w->what, w->what, id);
+        cli_note("cadre: stopped following; see the %s with 'cadre %s show %s'", w->what, w->what,
+                 id);
         return 130;
     }
     if (rc == 0)

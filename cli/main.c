@@ -182,7 +182,7 @@ static int unknown_command(int argc, char **argv)
     }
     int rc;
     if (family.len) {
-        rc = cli_usage("'%s' is not a command; after '%s' comes one of: %s", words, argv[0],
+        rc = cli_usage("'%s' is not a command; the commands of '%s' are: %s", words, argv[0],
                        family.data);
     } else {
         char suggestion[STR_SUGGEST_SIZE];

@@ -51,7 +51,7 @@ struct list_config {
 #define LIST_NAMESPACE                                                                             \
     {                                                                                              \
         .flag = "namespace", .type = OPT_STRING, .offset = LIST_AT(ns), .value_name = "NS",        \
-        .help = "only this namespace's and its children's"                                         \
+        .help = "only this namespace and its children"                                             \
     }
 #define LIST_LIMIT                                                                                 \
     {                                                                                              \

@@ -61,7 +61,8 @@ static const char *usual_hint(int rc)
 {
     if (rc == ERR_FULL)
         return "free space on the coordinator's disk; nothing that was acknowledged is lost";
-    if (rc == ERR_IO || rc == ERR_UNAVAILABLE) return "try again; the coordinator's log says more";
+    if (rc == ERR_IO || rc == ERR_UNAVAILABLE)
+        return "try again; the coordinator's log has the details";
     return NULL;
 }
 

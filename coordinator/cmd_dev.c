@@ -139,7 +139,7 @@ static int prepare(struct dev *d, struct err *e)
                        d->agent_program);
     int rc = dir_make(d->scratch, FILE_SECRET, e);
     if (!rc) rc = coordinator_init(d->config, e);
-    if (rc == ERR_EXISTS) rc = err_wrap(e, "dev makes everything new");
+    if (rc == ERR_EXISTS) rc = err_wrap(e, "dev needs a folder without a coordinator");
     if (!rc) rc = fill_store(d, e);
     return rc;
 }
@@ -329,7 +329,7 @@ static void on_look(uv_timer_t *t)
     if (rc)
         fail(d, err_text(&e), NULL);
     else if (d->state < DEV_RUNNING && os_mono_ms() - d->since_ms > START_PATIENCE_MS)
-        fail(d, "it takes too long to start",
+        fail(d, "the start takes too long",
              d->state == DEV_LISTENING ? d->log : d->agents[d->joined].log);
 }
 

@@ -90,7 +90,7 @@ static void on_refresh(uv_timer_t *t)
     os_now(&now);
     names_gather(c->config, &names);
     if (authority_refresh(c->authority, &names, now.wall_ms, &changed, &e))
-        log_error("server certificate: it could not be renewed: %s", err_text(&e));
+        log_error("server certificate: the renewal failed: %s", err_text(&e));
     else if (changed)
         link_listener_set_tls(c->listener, authority_tls(c->authority));
     names_fini(&names);

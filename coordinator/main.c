@@ -25,8 +25,8 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"init", "", "make keys, certificates, database and the first admin token",
-     "What is there already is kept. The admin token is left in STATE/admin.token.", "* once", 0,
-     command_init},
+     "Files that exist already are kept. The admin token is left in STATE/admin.token.", "* once",
+     0, command_init},
     {"run", "", "run the coordinator",
      "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "*", 0, command_run},
     {"dev", "", "a coordinator and an agent in a scratch folder, for trying things out",
@@ -56,7 +56,7 @@ static void usage(FILE *to)
         fprintf(to, "  %-14s %s\n", left, verbs[i].summary);
     }
     fprintf(to, "\n'" PROGRAM " COMMAND --help' explains a command and its options.\n"
-                "Two minutes to try it: '" PROGRAM " dev'. In earnest: '" PROGRAM
+                "Two minutes to try it: '" PROGRAM " dev'. For real use: '" PROGRAM
                 " init', then '" PROGRAM " run'.\n");
 }
 
@@ -88,7 +88,7 @@ static void verb_help(const struct verb *v)
     opt_help(rows, n, &text);
     if (n) printf("\nOptions:\n%s", text.data);
     if (v->options[0] == '*')
-        printf("\nMore settings stand in the configuration file; 'check-config' prints all of "
+        printf("\nThe configuration file has more settings; 'check-config' prints all of "
                "them.\n");
     buf_fini(&text);
     mem_free(rows);
@@ -114,7 +114,7 @@ static int check_flags(const struct verb *v, const struct config *c)
         const char *flag = c->set.table[i].flag;
         if (c->set.sources[i] != OPT_FROM_FLAG || !flag || lists(v->options, flag)) continue;
         fprintf(stderr,
-                PROGRAM " %s: --%s is no option of this command; see '" PROGRAM " %s --help'\n",
+                PROGRAM " %s: --%s is not an option of this command; see '" PROGRAM " %s --help'\n",
                 v->name, flag, v->name);
         return EXIT_USAGE;
     }
@@ -136,7 +136,8 @@ static int run_verb(const struct verb *v, const char *program, int argc, char **
         verb_help(v);
     else if ((code = check_flags(v, &config)) == 0 && args.argc != v->operands) {
         fprintf(stderr, PROGRAM " %s: %s; see '" PROGRAM " %s --help'\n", v->name,
-                args.argc < v->operands ? "something is missing" : "there is too much", v->name);
+                args.argc < v->operands ? "an argument is missing" : "there are too many arguments",
+                v->name);
         code = EXIT_USAGE;
     } else if (code == 0) {
         struct command_args a = {.program = program,

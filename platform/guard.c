@@ -82,7 +82,7 @@ static void on_end(int64_t pid, void *user)
 {
     struct guard *g = user;
     bool lasted = os_mono_ms() - g->started_ms > LASTS_MS;
-    log_error("guard: its process %lld has ended; no job is started until another one watches",
+    log_error("guard: its process %lld has ended; no job is started until a new guard watches",
               (long long)pid);
     atomic_store(&g->table->sleeps_until_ms, 0);
     uv_timer_start(&g->timer, on_timer, lasted ? 0 : RESTART_MS, 0);

@@ -108,7 +108,7 @@ static int read_caps(const struct reader *r, struct json_value v, char **out)
     if (rc != 0) return rc;
     int64_t labels = labels_of(v);
     if (labels > r->field->b)
-        return fault(r, "has %lld labels, at most %lld are taken", (long long)labels,
+        return fault(r, "has %lld labels, at most %lld are allowed", (long long)labels,
                      (long long)r->field->b);
     *out = json_value_compact(v);
     return 0;
@@ -118,7 +118,7 @@ static int check_count(const struct reader *r, struct json_value v, size_t *coun
 {
     *count = json_value_count(v);
     if ((int64_t)*count <= r->field->b) return 0;
-    return fault(r, "has %zu entries, at most %lld are taken", *count, (long long)r->field->b);
+    return fault(r, "has %zu entries, at most %lld are allowed", *count, (long long)r->field->b);
 }
 
 static bool read_attempt(struct json_value v, struct msg_attempt *out)

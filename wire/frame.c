@@ -178,8 +178,8 @@ static int check_output(const uint64_t head[HEAD_FIELDS], size_t len, struct err
     }
     if (len == 0) return err_set(e, ERR_PROTOCOL, "an output frame without bytes");
     if (len > LIMIT_OUTPUT_CHUNK)
-        return err_set(e, ERR_PROTOCOL, "an output frame with %zu bytes, at most %u are taken", len,
-                       LIMIT_OUTPUT_CHUNK);
+        return err_set(e, ERR_PROTOCOL, "an output frame with %zu bytes, at most %u are allowed",
+                       len, LIMIT_OUTPUT_CHUNK);
     if (head[HEAD_offset] > head_fields[HEAD_offset].max - len)
         return err_set(e, ERR_PROTOCOL, "an output frame: 'offset' is out of range");
     return 0;

@@ -160,7 +160,7 @@ static int on_extra(llhttp_t *ll, const char *at, size_t len)
     struct http_parser *p = ll->data;
     (void)at;
     if (len > EXTRAS_MAX - p->extra_bytes)
-        return fail(p, ERR_TOO_LARGE, 413, "the body has too much beside its content");
+        return fail(p, ERR_TOO_LARGE, 413, "the body has too many bytes that are not content");
     p->extra_bytes += len;
     return 0;
 }
@@ -245,7 +245,7 @@ static int on_body(llhttp_t *ll, const char *at, size_t len)
     struct http_parser *p = ll->data;
     if (p->body_fn != NULL) {
         int rc = p->body_fn(at, len, p->body_user);
-        return rc != 0 ? fail(p, rc, 500, "the body was not taken") : 0;
+        return rc != 0 ? fail(p, rc, 500, "the body was not accepted") : 0;
     }
     if (buf_add(&p->m.body, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
@@ -345,7 +345,7 @@ static void explain(struct http_parser *p, llhttp_errno_t code)
         fail(p, ERR_PROTOCOL, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
         break;
     case HPE_CLOSED_CONNECTION:
-        bad(p, "bytes behind the last message of the connection");
+        bad(p, "bytes after the last message of the connection");
         break;
     default:
         bad(p, llhttp_get_error_reason(&p->ll));

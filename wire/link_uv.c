@@ -495,7 +495,7 @@ void link_abort(struct link *l, const struct err *why)
 {
     struct err e;
     if (why == NULL) {
-        err_set(&e, ERR_CLOSED, "the connection was given up here");
+        err_set(&e, ERR_CLOSED, "this side closed the connection early");
         why = &e;
     }
     link_end(l, why);

@@ -108,7 +108,7 @@ static int check_peer(enum msg_type type, struct msg_peer from, struct err *e)
     return err_set(e, ERR_DENIED,
                    from.agent
                        ? "%s needs a client certificate: join this machine with a token first"
-                       : "message %s: comes to agents only, and this machine is none yet",
+                       : "message %s: is for agents only, and this machine is not an agent yet",
                    r->name);
 }
 

@@ -89,7 +89,8 @@ static bool problem(struct spec_problem *p, const char *field, const char *fmt, 
 static bool check_shell(const struct spec *s, struct spec_problem *p)
 {
     if (s->shell == NULL) return true;
-    if (s->script == NULL) return problem(p, "shell", "is for scripts; a command runs without one");
+    if (s->script == NULL)
+        return problem(p, "shell", "is for scripts; a command runs without a shell");
     for (size_t i = 0; i < SPEC_SHELLS; i++) {
         if (strcmp(s->shell, spec_shells[i]) == 0) return true;
     }
@@ -120,11 +121,11 @@ static bool check_limits(const struct spec *s, struct spec_problem *p)
         if (f->kind == FIELD_STR) {
             const char *text = *(char *const *)at;
             if (text != NULL && strlen(text) > (size_t)f->a)
-                return problem(p, f->key, "has %zu bytes, at most %lld are taken", strlen(text),
+                return problem(p, f->key, "has %zu bytes, at most %lld are allowed", strlen(text),
                                (long long)f->a);
         } else if (f->kind == FIELD_PAIRS &&
                    (int64_t)((const struct pair_list *)at)->count > f->b) {
-            return problem(p, f->key, "has %zu variables, at most %lld are taken",
+            return problem(p, f->key, "has %zu variables, at most %lld are allowed",
                            ((const struct pair_list *)at)->count, (long long)f->b);
         } else if (f->kind == FIELD_INT) {
             int64_t n = *(const int64_t *)at;

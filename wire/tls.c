@@ -416,7 +416,7 @@ static const char *alert_text(int alert)
     case MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL:
         return "it does not speak this protocol";
     default:
-        return "no common ground";
+        return "the two sides have no parameters in common";
     }
 }
 

@@ -292,7 +292,7 @@ static int set_validity(mbedtls_x509write_cert *w, const struct pki_issue *what,
     char text[2][16];
     int64_t when[2] = {what->not_before_ms, what->not_after_ms};
     if (when[0] < 0 || when[1] <= when[0])
-        return err_set(e, ERR_INVALID, "a certificate ends after it begins");
+        return err_set(e, ERR_INVALID, "a certificate must end after it begins");
     for (int i = 0; i < 2; i++) {
         char stamp[PKI_STAMP_SIZE];
         tls_stamp(when[i], stamp);

@@ -189,7 +189,8 @@ static int unpack(const uint8_t *bytes, size_t len, struct token *t, struct err 
     if (rc != 0) return rc;
     if (len - at < TAIL_BYTES) return cut_off(e);
     if (len - at > TAIL_BYTES)
-        return err_set(e, ERR_INVALID, "the token has something behind its end: copy it again");
+        return err_set(e, ERR_INVALID,
+                       "the token has extra characters after its end: copy it again");
     memcpy(t->pin, bytes + at, TOKEN_PIN_BYTES);
     at += TOKEN_PIN_BYTES;
     for (int i = 0; i < ID_BYTES; i++)

@@ -63,7 +63,7 @@ const char *body_str(struct body *b, const char *key, size_t max_bytes)
     const char *s = json_str(typed(b, key, JSON_STRING, "a string"), NULL);
     if (!s) return NULL;
     if (strlen(s) > max_bytes) {
-        body_fail(b, key, "has %zu bytes, at most %zu are taken", strlen(s), max_bytes);
+        body_fail(b, key, "has %zu bytes, at most %zu are allowed", strlen(s), max_bytes);
         return NULL;
     }
     return s;

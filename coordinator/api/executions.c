@@ -84,7 +84,7 @@ static void read_labels(struct body *b, struct cmd_start *s)
 {
     const struct json *labels = body_object(b, "labels");
     if (json_count(labels) > LABELS_MAX) {
-        body_fail(b, "labels", "has %zu, at most %d are taken", json_count(labels), LABELS_MAX);
+        body_fail(b, "labels", "has %zu, at most %d are allowed", json_count(labels), LABELS_MAX);
         return;
     }
     for (const struct json *j = json_first(labels); j; j = json_next(j)) {

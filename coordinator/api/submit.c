@@ -39,7 +39,7 @@ static void take_env(struct body *b, struct spec *s)
 {
     const struct json *env = body_object(b, "env");
     if (json_count(env) > SPEC_ENV_MAX) {
-        body_fail(b, "env", "has %zu variables, at most %d are taken", json_count(env),
+        body_fail(b, "env", "has %zu variables, at most %d are allowed", json_count(env),
                   SPEC_ENV_MAX);
         return;
     }

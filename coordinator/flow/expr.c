@@ -72,7 +72,7 @@ static bool take_name(struct parser *p, char out[NAME_MAX_BYTES + 1])
     while (is_name(p->s[len]))
         len++;
     if (len == 0 || len > NAME_MAX_BYTES)
-        return fail(p, len ? "a name has at most %d bytes" : "a name is missing behind the '.'",
+        return fail(p, len ? "a name has at most %d bytes" : "a name is missing after the '.'",
                     NAME_MAX_BYTES);
     memcpy(out, p->s, len);
     out[len] = '\0';
@@ -104,14 +104,14 @@ static bool take_subscript(struct parser *p, struct step *out)
     if (*p->s == '\'' || *p->s == '"') {
         if (!take_quoted(p, &text, &len)) return false;
         if (len == 0 || len > NAME_MAX_BYTES || memchr(text, '\\', len))
-            return fail(p, "between [ and ] a name of 1 to %d bytes is wanted", NAME_MAX_BYTES);
+            return fail(p, "a name of 1 to %d bytes must stand between [ and ]", NAME_MAX_BYTES);
         memcpy(out->name, text, len);
         out->name[len] = '\0';
     } else {
         while (p->s[len] >= '0' && p->s[len] <= '9')
             len++;
         if (len == 0 || len > 9)
-            return fail(p, "between [ and ] a name in quotes or a number is wanted");
+            return fail(p, "a name in quotes or a number must stand between [ and ]");
         memcpy(out->name, p->s, len);
         out->name[len] = '\0';
         out->is_index = str_int64(out->name, &out->index) == 0;
@@ -175,7 +175,7 @@ static bool take_number(struct parser *p, struct term *t)
     p->s += whole;
     if (whole && *p->s == '.') {
         size_t part = strspn(p->s + 1, "0123456789");
-        if (part == 0) return fail(p, "a digit is missing behind the '.'");
+        if (part == 0) return fail(p, "a digit is missing after the '.'");
         p->s += 1 + part;
     }
     t->len = (size_t)(p->s - t->text);
@@ -193,7 +193,7 @@ static bool take_term(struct parser *p, struct term *t)
     if ((*p->s >= '0' && *p->s <= '9') || *p->s == '-') return take_number(p, t);
     if (is_name(*p->s)) return take_path(p, t);
     if (*p->s == '}' || !*p->s) return fail(p, "an expression is missing");
-    return fail(p, "this is not an expression; for two braces as they are write {{ '{{' }}");
+    return fail(p, "this is not an expression; to write two braces as text use {{ '{{' }}");
 }
 
 /* p->s: behind "{{"; afterwards behind "}}". false: the sentence says why. */
@@ -248,8 +248,7 @@ static size_t find(const char *name, const char *const *list, size_t count)
 static bool check_output(struct parser *p, const struct expr_scope *s, const struct term *t)
 {
     const char *task = t->steps[0].name;
-    if (t->step_count < 2)
-        return fail(p, "outputs.TASK.KEY is wanted: which output of which earlier task");
+    if (t->step_count < 2) return fail(p, "outputs needs a task and a key: outputs.TASK.KEY");
     size_t at = find(task, s->tasks, s->task_count);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
@@ -297,7 +296,7 @@ static bool check_term(struct parser *p, const struct term *t)
     const char *root = root_names[t->root];
     if (!(s->roots & 1u << t->root))
         return fail(p, "there is no '%s' %s", root, s->where ? s->where : "here");
-    if (t->step_count == 0) return fail(p, "%s.NAME is wanted", root);
+    if (t->step_count == 0) return fail(p, "%s needs a name: %s.NAME", root, root);
     switch (t->root) {
     case EXPR_INPUTS:
         if (find(t->steps[0].name, s->inputs, s->input_count) < s->input_count) return true;

@@ -87,8 +87,10 @@ static int text_value(const struct flow_input *in, const char *s, struct err *e)
             if (str_eq(in->values[i], s)) return 0;
         char suggestion[STR_SUGGEST_SIZE];
         str_suggest_nearest(suggestion, s, (const char *const *)in->values, in->value_count);
-        if (*suggestion) return err_set(e, ERR_INVALID, "is none of its values%s", suggestion);
-        return err_set(e, ERR_INVALID, "is none of its values: '%s' is the first", in->values[0]);
+        if (*suggestion)
+            return err_set(e, ERR_INVALID, "is not one of the input's values%s", suggestion);
+        return err_set(e, ERR_INVALID, "is not one of the input's values, such as '%s'",
+                       in->values[0]);
     default:
         return 0;
     }
@@ -142,7 +144,7 @@ int input_value(const struct flow_input *in, const struct json *given, struct js
         rc = json_parse(s, strlen(s), out, e);
         return rc ? err_wrap(e, "is not JSON") : 0;
     default:
-        if (!s) return err_set(e, ERR_INVALID, "must be a text");
+        if (!s) return err_set(e, ERR_INVALID, "must be a string");
         rc = text_value(in, s, e);
         if (rc == 0) *out = json_new_str(s);
         return rc;
@@ -192,7 +194,7 @@ int flow_resolve_inputs(const struct flow *f, const struct json *given, struct j
     }
     char *text = json_text(all);
     if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
-        rc = err_set(e, ERR_TOO_LARGE, "inputs: together %zu bytes, at most %u are taken",
+        rc = err_set(e, ERR_TOO_LARGE, "inputs: together %zu bytes, at most %u are allowed",
                      strlen(text), FLOW_VALUES_MAX);
     mem_free(text);
     if (rc == 0)
@@ -348,7 +350,7 @@ void read_inputs(const struct node *n)
         read_input(n, j, f->input_count, in);
         for (size_t i = 0; in->id && i < f->input_count; i++)
             if (str_eq(f->inputs[i].id, in->id))
-                read_fail(n->r, j, "input %s: the id stands in line %d already", in->id,
+                read_fail(n->r, j, "input %s: the id is used in line %d already", in->id,
                           f->inputs[i].line);
         n->r->input_ids[f->input_count++] = in->id ? in->id : "";
     }

@@ -123,7 +123,7 @@ static const char *read_interpreter(const struct node *n, const char *otherwise)
     const char *program = json_str(j, NULL);
     shell = program ? shell_of_program(program) : NULL;
     if (!shell) {
-        node_fail(n, "interpreter", "%s is none of sh, bash, powershell, pwsh, cmd, python3",
+        node_fail(n, "interpreter", "%s is not one of sh, bash, powershell, pwsh, cmd, python3",
                   str_quote(shown, program ? program : "?"));
         return otherwise;
     }
@@ -147,7 +147,7 @@ static void read_runner(const struct node *n)
     char shown[STR_QUOTE_SIZE];
     char *old = node_text(n, "runner", 100);
     if (old && !str_eq(old, "PROCESS"))
-        node_fail(n, "runner", "%s is not supported: PROCESS is", str_quote(shown, old));
+        node_fail(n, "runner", "%s is not supported: use PROCESS", str_quote(shown, old));
     mem_free(old);
     if (!node_object(n, "taskRunner", &runner)) return;
     node_known(&runner, (struct key_list){names, 1}, NULL);
@@ -155,7 +155,7 @@ static void read_runner(const struct node *n)
     if (!type && !node_has(&runner, "type"))
         node_fail(&runner, "type", "is missing: %s", process[0]);
     else if (type && !str_eq(type, process[0]) && !str_eq(type, process[1]))
-        node_fail(&runner, "type", "%s is not supported: %s is", str_quote(shown, type),
+        node_fail(&runner, "type", "%s is not supported: use %s", str_quote(shown, type),
                   process[0]);
     mem_free(type);
 }
@@ -167,7 +167,7 @@ static void read_target(const struct node *n, struct flow_work *w)
     int target = node_choice(n, "targetOS", names, 3, 0);
     if (target == 0) return;
     if (node_has(n, "requires")) {
-        node_fail(n, "targetOS", "there is requires, too: write os there");
+        node_fail(n, "targetOS", "cannot be combined with requires: write os there");
         return;
     }
     w->require = json_new(JSON_OBJECT);

@@ -94,7 +94,7 @@ static void read_tasks(const struct node *n)
         const char *id = f->tasks[index].id;
         for (size_t i = 0; id && i < index; i++)
             if (str_eq(f->tasks[i].id, id))
-                read_fail(n->r, j, "task %s: the id stands in line %d already", id,
+                read_fail(n->r, j, "task %s: the id is used in line %d already", id,
                           f->tasks[i].line);
     }
 }
@@ -223,7 +223,7 @@ static void read_triggers(const struct node *n)
         const char *id = f->triggers[index].id;
         for (size_t i = 0; id && i < index; i++)
             if (str_eq(f->triggers[i].id, id))
-                read_fail(n->r, j, "trigger %s: the id stands in line %d already", id,
+                read_fail(n->r, j, "trigger %s: the id is used in line %d already", id,
                           f->triggers[i].line);
         check_inherited_group(n, &f->triggers[index]);
     }
@@ -248,13 +248,13 @@ static void read_vars(const struct node *n)
     const struct json *j = node_get(n, key, JSON_OBJECT, "a mapping");
     if (!j) return;
     if (json_count(j) > FLOW_VARS_MAX) {
-        node_fail(n, key, "there are %zu, at most %d are taken", json_count(j), FLOW_VARS_MAX);
+        node_fail(n, key, "there are %zu, at most %d are allowed", json_count(j), FLOW_VARS_MAX);
         return;
     }
     check_plain_tree(n, j, key);
     char *text = json_text(j);
     if (strlen(text) > FLOW_VALUES_MAX)
-        node_fail(n, key, "has %zu bytes, at most %u are taken", strlen(text), FLOW_VALUES_MAX);
+        node_fail(n, key, "has %zu bytes, at most %u are allowed", strlen(text), FLOW_VALUES_MAX);
     mem_free(text);
     json_free(f->vars);
     f->vars = json_copy(j);
@@ -288,7 +288,7 @@ static void read_labels(const struct node *n)
     bool list = json_type(j) == JSON_ARRAY;
     if (!list) j = node_get(n, "labels", JSON_OBJECT, "a mapping");
     if (json_count(j) > FLOW_LABELS_MAX) {
-        node_fail(n, "labels", "there are %zu, at most %d are taken", json_count(j),
+        node_fail(n, "labels", "there are %zu, at most %d are allowed", json_count(j),
                   FLOW_LABELS_MAX);
         return;
     }
@@ -378,7 +378,7 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     struct reader r = {.file = file, .problems = problems, .checks = checks};
     struct err e = {0};
     if (len > FLOW_FILE_MAX) {
-        flow_problems_add(problems, file, 0, "the file has %zu bytes, at most %u are taken", len,
+        flow_problems_add(problems, file, 0, "the file has %zu bytes, at most %u are allowed", len,
                           FLOW_FILE_MAX);
         return ERR_INVALID;
     }

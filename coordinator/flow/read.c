@@ -128,7 +128,7 @@ const struct json *node_list(const struct node *n, const char *key, size_t max)
 {
     const struct json *j = node_get(n, key, JSON_ARRAY, "a list");
     if (!j || json_count(j) <= max) return j;
-    node_fail(n, key, "has %zu items, at most %zu are taken", json_count(j), max);
+    node_fail(n, key, "has %zu items, at most %zu are allowed", json_count(j), max);
     return NULL;
 }
 
@@ -136,11 +136,11 @@ char *item_text(const struct node *n, const struct json *item, const char *name,
 {
     const char *text = json_type(item) == JSON_NULL ? NULL : yaml_text(&n->r->doc, item);
     if (!text) {
-        fail_at(n, item, name, "must be a text");
+        fail_at(n, item, name, "must be a string");
         return NULL;
     }
     if (strlen(text) <= max) return mem_strdup(text);
-    fail_at(n, item, name, "has %zu bytes, at most %zu are taken", strlen(text), max);
+    fail_at(n, item, name, "has %zu bytes, at most %zu are allowed", strlen(text), max);
     return NULL;
 }
 

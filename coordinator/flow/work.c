@@ -63,7 +63,7 @@ static void read_what(const struct node *n, struct flow_work *w, const struct ex
     } else if (command) {
         w->kind = FLOW_COMMAND;
         if (node_has(n, "shell"))
-            node_fail(n, "shell", "is for scripts; a command runs without one");
+            node_fail(n, "shell", "is for scripts; a command runs without a shell");
         read_command(n, w, scope);
     } else if (script) {
         read_script(n, w, scope);
@@ -78,7 +78,7 @@ static void read_env(const struct node *n, struct flow_work *w, const struct exp
     char shown[STR_QUOTE_SIZE], name[160];
     if (!node_object(n, "env", &env)) return;
     if (json_count(env.j) > SPEC_ENV_MAX) {
-        node_fail(n, "env", "has %zu variables, at most %d are taken", json_count(env.j),
+        node_fail(n, "env", "has %zu variables, at most %d are allowed", json_count(env.j),
                   SPEC_ENV_MAX);
         return;
     }

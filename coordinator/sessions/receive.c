@@ -213,7 +213,7 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
         out->action = SESSION_BYE;
         return 0;
     default:
-        return err_set(e, ERR_PROTOCOL, "'%s' is not for this moment", msg_name(m->type));
+        return err_set(e, ERR_PROTOCOL, "'%s' is not allowed at this point", msg_name(m->type));
     }
 }
 

@@ -234,7 +234,8 @@ static void identify(struct session *s)
     s->facts.agent = 0;
     if (peer.state == TLS_PEER_TRUSTED) {
         peer.state = TLS_PEER_BAD;
-        str_copy(peer.sentence, sizeof peer.sentence, "the certificate is not that of an agent");
+        str_copy(peer.sentence, sizeof peer.sentence,
+                 "the certificate is not an agent's certificate");
     }
     s->distrust = mem_dup(&peer, sizeof peer);
 }
@@ -274,7 +275,7 @@ static void check_silence(struct session *s, int64_t now_ms)
         err_set(&e, ERR_TIMEOUT, "no first message within %lld ms",
                 (long long)s->owner->o.first_message_ms);
     else if (s->facts.state != SESSION_FRESH && now_ms - s->heard_ms >= silence)
-        err_set(&e, ERR_TIMEOUT, "nothing heard for %lld ms", (long long)silence);
+        err_set(&e, ERR_TIMEOUT, "no message for %lld ms", (long long)silence);
     else
         return;
     link_abort(s->link, &e);

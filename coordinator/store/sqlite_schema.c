@@ -324,8 +324,8 @@ static int read_version(struct db *d, enum schema which, int64_t *version, struc
     bool empty = *version == 0 && tables == 0;
     if (!empty && application != families[which].application) {
         return err_set(e, ERR_CORRUPT,
-                       "%s is not what this name stands for: another program's, or %s", d->path,
-                       "cadre.db and output.db were exchanged");
+                       "%s is not the expected database: the file is another program's, or %s",
+                       d->path, "cadre.db and output.db were exchanged");
     }
     if (*version > families[which].count) {
         return err_set(e, ERR_UNSUPPORTED,

@@ -198,15 +198,15 @@ static const char *server_fault(const struct authority *a, const char *chain,
 {
     struct pki_cert_info info;
     const char *missing = NULL;
-    if (!chain || !key) return "there is none";
-    if (pki_cert_info(chain, &info, NULL)) return "it cannot be read";
-    if (!pki_cert_matches_key(chain, key)) return "it is not of its key";
-    if (!strstr(chain, a->ca_pem)) return "it is of another CA";
+    if (!chain || !key) return "there was no certificate";
+    if (pki_cert_info(chain, &info, NULL)) return "the old certificate cannot be read";
+    if (!pki_cert_matches_key(chain, key)) return "the old certificate does not belong to its key";
+    if (!strstr(chain, a->ca_pem)) return "the old certificate is of another CA";
     if (pki_cert_has_names(chain, (const char *const *)names->items, names->count, &missing,
                            NULL) ||
         missing)
-        return "names are missing";
-    if (info.not_before_ms > now_ms) return "it is not valid yet";
+        return "the old certificate lacks names";
+    if (info.not_before_ms > now_ms) return "the old certificate is not valid yet";
     int64_t life = info.not_after_ms - info.not_before_ms;
     if (now_ms >= info.not_before_ms + life / 3 * 2) return "two thirds of its life are over";
     return NULL;
@@ -259,7 +259,7 @@ int authority_refresh(struct authority *a, const struct names *names, int64_t no
     int rc = fault ? issue_server(a, names, now_ms, e) : 0;
     if (!rc) rc = load_server(a, e);
     if (rc) return rc;
-    if (fault && !first) log_info("server certificate: issued anew, %s", fault);
+    if (fault && !first) log_info("server certificate: issued anew: %s", fault);
     *changed = true;
     return 0;
 }

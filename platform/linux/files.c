@@ -94,7 +94,7 @@ int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struc
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return read_and_close(fd, path, max_bytes, out, e);
     close(fd);
-    return err_set(e, ERR_IO, "%s is no ordinary file", path);
+    return err_set(e, ERR_IO, "%s is not a regular file", path);
 }
 
 /* What root makes in the folder of another account is that account's: so that `sudo cadre-agent
@@ -353,7 +353,7 @@ int fd_write_all(int fd, const void *data, size_t len, struct err *e)
             struct pollfd ready = {.fd = fd, .events = POLLOUT};
             poll(&ready, 1, -1);
         } else if (errno == EPIPE) {
-            return err_set(e, ERR_CLOSED, "nobody reads the output any more");
+            return err_set(e, ERR_CLOSED, "the reader of the output has closed it");
         } else if (errno != EINTR) {
             return fail(e, "write", fd == 2 ? "standard error" : "standard output");
         }

@@ -120,7 +120,8 @@ static bool end_expired(struct watch *w)
         else
             w->ended[i] = a.state;
         if (w->seen[i] != a.state && log_takes())
-            log_warn("job %s: its lease is over and the agent does not end it; the guard does",
+            log_warn("job %s: the lease has ended and the agent has not ended the job; the guard "
+                     "ends it",
                      a.mark);
         w->seen[i] = a.state;
     }
@@ -186,8 +187,8 @@ static bool end_leftover(const struct watch *w, const struct guard_attempt *a)
         return false;
     }
     if (killed > 0 && log_takes())
-        log_warn("job %s: its agent has ended; %d of its processes were still there and were "
-                 "ended by the guard",
+        log_warn("job %s: the agent has ended; %d processes of the job were still there, and the "
+                 "guard ended them",
                  a->mark, killed);
     return true;
 }

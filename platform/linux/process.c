@@ -484,7 +484,7 @@ static int exec_failed(const struct spawn *s, struct err *e)
         if (there && S_ISDIR(st.st_mode)) return err_set(e, ERR_DENIED, "%s is a folder", s->path);
         return err_set(e, ERR_DENIED, "%s cannot be executed: %s", s->path, reason);
     case ENOEXEC:
-        return err_set(e, ERR_DENIED, "%s is no program and has no #! line", s->path);
+        return err_set(e, ERR_DENIED, "%s is not a program and has no #! line", s->path);
     case E2BIG:
         return err_set(e, ERR_IO, "the arguments and environment of %s are too long", s->path);
     default:
@@ -502,7 +502,7 @@ static int spawn_failed(const struct spawn *s, struct err *e)
         return err_set(e, code, "cannot enter the folder %s: %s", s->cwd, strerror(s->error));
     }
     if (s->step == SPAWN_REVOKED)
-        return err_set(e, ERR_TIMEOUT, "its lease was over before it started");
+        return err_set(e, ERR_TIMEOUT, "the job's lease ended before the job started");
     return err_set(e, ERR_IO, "cannot start a process: %s", strerror(s->error));
 }
 

@@ -198,7 +198,8 @@ int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *use
     }
     remove_root(&r);
     close(r.root);
-    if (r.left_off) return err_set(e, ERR_UNAVAILABLE, "the removal of %s was left off", path);
+    if (r.left_off)
+        return err_set(e, ERR_UNAVAILABLE, "the removal of %s was stopped before its end", path);
     if (rmdir(path) == 0) return 0;
     failed_at(&r, path);
     return rename_aside(&r, path, e);

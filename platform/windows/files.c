@@ -388,7 +388,7 @@ int fd_write_all(int fd, const void *data, size_t len, struct err *e)
         if (!WriteFile(h, p, step, &n, NULL)) {
             DWORD error = GetLastError();
             if (error == ERROR_BROKEN_PIPE || error == ERROR_NO_DATA) {
-                return err_set(e, ERR_CLOSED, "nobody reads the output any more");
+                return err_set(e, ERR_CLOSED, "the reader of the output has closed it");
             }
             return wide_fail(e, error, "write", name);
         }

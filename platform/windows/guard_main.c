@@ -42,8 +42,9 @@ static bool end_job(const char *name)
 
 static void report(const struct guard_attempt *a)
 {
-    char *line = str_dupf("job %s: its lease is over and the agent does not end it; the guard does",
-                          a->mark);
+    char *line = str_dupf(
+        "job %s: the lease has ended and the agent has not ended the job; the guard ends it",
+        a->mark);
     event_log_write(false, line);
     mem_free(line);
 }

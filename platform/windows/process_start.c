@@ -395,8 +395,8 @@ static int let_run(const PROCESS_INFORMATION *info, struct guard *guard, const s
         !s->guarded ||
         atomic_load(&guard_table_of(guard)->slots[s->hold.slot].state) == s->hold.permitted;
     if (permitted && ResumeThread(info->hThread) != (DWORD)-1) return 0;
-    int rc = permitted ? err_set(e, ERR_IO, "its process cannot be made to run")
-                       : err_set(e, ERR_TIMEOUT, "its lease was over before it started");
+    int rc = permitted ? err_set(e, ERR_IO, "the process of the job cannot be resumed")
+                       : err_set(e, ERR_TIMEOUT, "the job's lease ended before the job started");
     TerminateProcess(info->hProcess, EXIT_CODE_KILLED);
     CloseHandle(info->hProcess);
     CloseHandle(info->hThread);

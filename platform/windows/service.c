@@ -240,7 +240,7 @@ int service_attach(struct uv_loop_s *loop, const struct service_control *c, stru
     int rc = uv_async_init(loop, &s->async, on_async);
     if (rc != 0) {
         mem_free(s);
-        return err_set(e, ERR_IO, "cannot watch for the wish to stop: %s", uv_strerror(rc));
+        return err_set(e, ERR_IO, "cannot watch for requests to stop: %s", uv_strerror(rc));
     }
     s->async.data = s;
     uv_timer_init(loop, &s->checkpoints);

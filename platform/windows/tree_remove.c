@@ -134,7 +134,7 @@ int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *use
         if (!(attributes & FILE_ATTRIBUTE_REPARSE_POINT)) remove_below(&r, wide);
         if (!r.left_off) remove_one(&r, wide, attributes);
         if (r.left_off) {
-            rc = err_set(e, ERR_UNAVAILABLE, "the removal of %s was left off", path);
+            rc = err_set(e, ERR_UNAVAILABLE, "the removal of %s was stopped before its end", path);
         } else if (r.error != 0 && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES) {
             rc = rename_aside(&r, path, wide, e);
         }

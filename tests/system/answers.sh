@@ -28,7 +28,7 @@ cadre run --retry 1 -- false >out 2>err
 is "a job that fails twice keeps its code" 1 $?
 is "a failed attempt is told once" 1 "$(grep -c 'attempt 1 failed (exit-code)' err)"
 
-# A coordinator that says "not now" is not away.
+# A coordinator that refuses a job for now is not away.
 cadre group create full --max-queued 1 >/dev/null
 cadre run --group full --detach -- true >out
 cadre run --group full --detach -- true >out 2>err &

@@ -102,7 +102,7 @@ head -c 5000 /dev/urandom >a/journal.db
 rm -f a/journal.db-wal a/journal.db-shm
 agent_up a --slots 4
 has "an agent with a damaged journal says so" a.log \
-    'the journal was damaged; it was moved aside as journal.db.damaged'
+    'the journal was damaged; it was moved to journal.db.damaged'
 holds "keeps the damaged one" test -s a/journal.db.damaged
 holds "and goes on; what ran is interrupted" until_true 30 job_is "$lost" FAILED
 is "for that reason" interrupted "$(job_field "$lost" reason)"

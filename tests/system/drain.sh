@@ -31,7 +31,7 @@ has "and is said to be" err 'lost'
 holds "its process is gone before" gone "$(head -n 1 out)"
 kill -CONT "$agent"
 holds "the agent takes note" until_true 20 file_has a.log \
-    'is lost: this agent was held up for longer than its lease'
+    'is lost: this agent was held up for longer than the lease'
 holds "the agent is back" until_true 30 agent_is a ONLINE
 ticks() { awk '{ print $14 + $15 }' "/proc/$agent/stat"; }
 begun=$(now)

@@ -218,7 +218,7 @@ cadre flow run company.backup/region-backup --input region=us >out 2>err
 is "where no agent is online it fails at once" 1 $?
 has "and says why" err 'task backup FAILED \(no-agent\)' 'region-us'
 cadre flow run company.backup/region-backup --input region=mars 2>err
-has "a region that is none is refused" err 'inputs.region: is none of its values'
+has "a region that is none is refused" err 'inputs.region: is not one of the input'\''s values'
 
 # ---- Windows and Linux ----
 cadre flow run company.builds/windows-linux --input version=2.0 >out 2>err
@@ -265,7 +265,7 @@ cadre flow apply again.yaml >/dev/null
 cadre flow run company.team/again >out 2>err
 is "tasks may be tried again" 0 $?
 is "and whoever follows hears it of each of them" 2 \
-    "$(grep -c 'attempt 1 failed (exit-code); it is tried again' err)"
+    "$(grep -c 'attempt 1 failed (exit-code); the job is tried again' err)"
 
 # ---- values are text ----
 cat >quoting.yaml <<'END'

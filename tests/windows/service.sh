@@ -16,7 +16,7 @@ is "service without a word is refused" 2 $?
 has "and says which there are" out 'install, uninstall'
 installed service install --state agent >out 2>&1
 is "a folder that depends on where one stands is refused" 2 $?
-has "and an example given" out 'whole path, like C:'
+has "and an example given" out 'absolute path, like C:'
 installed service install --account svc --password-file none >out 2>&1
 is "a password file that is not there is named" 1 $?
 has "with its name" out 'none'

@@ -77,8 +77,8 @@ static void months_and_years__are_refused_with_advice(void **state)
     refuse("P1M", "PT5M");
     refuse("P1Y", "use days");
     refuse("P1Y2M", "use days");
-    refuse("1y", "no unit of time");
-    refuse("5M", "no unit of time");
+    refuse("1y", "not a unit of time");
+    refuse("5M", "not a unit of time");
 }
 
 static void fractions__belong_to_seconds(void **state)
@@ -87,7 +87,7 @@ static void fractions__belong_to_seconds(void **state)
     refuse("1.5h", "only seconds");
     refuse("0.5ms", "only seconds");
     refuse("PT1.5H", "only seconds");
-    refuse("1.s", "no digit behind the point");
+    refuse("1.s", "no digit after the point");
     refuse(".5s", "not a duration");
     refuse("0.0001s", "finer than a millisecond");
     refuse("PT0.0005S", "finer");

@@ -604,25 +604,25 @@ static void wrong_shapes_in_the_file__are_named(void **state)
     refuse_file("slots: [1]\n", "agent.yaml:1: slots: must be a number, not a list");
     refuse_file("slots: {a: 1}\n", "agent.yaml:1: slots: must be a number, not a mapping");
     refuse_file("color: []\n", "agent.yaml:1: color: must be true or false, not a list");
-    refuse_file("group: [a]\n", "agent.yaml:1: group: must be a text, not a list");
+    refuse_file("group: [a]\n", "agent.yaml:1: group: must be a string, not a list");
     refuse_file("drainTimeout: {}\n",
                 "agent.yaml:1: drainTimeout: must be a duration such as 30s, not a mapping");
     refuse_file("limits: {output: []}\n",
                 "agent.yaml:1: limits.output: must be a size such as 64MiB, not a list");
     refuse_file("advertise: {a: b}\n",
-                "agent.yaml:1: advertise: must be a list of texts, not a mapping");
+                "agent.yaml:1: advertise: must be a list of strings, not a mapping");
     refuse_file("advertise:\n - a:1\n - [b]\n",
-                "agent.yaml:3: advertise: an item must be a text, not a list");
+                "agent.yaml:3: advertise: an item must be a string, not a list");
     refuse_file("advertise: [null]\n",
-                "agent.yaml:1: advertise: an item must be a text, not nothing");
+                "agent.yaml:1: advertise: an item must be a string, not nothing");
     refuse_file("labels: x\n",
                 "agent.yaml:1: labels: must be a mapping (key: value), not a single value");
     refuse_file("labels: [a=b]\n",
                 "agent.yaml:1: labels: must be a mapping (key: value), not a list");
     refuse_file("labels:\n  a: [1]\n",
-                "agent.yaml:2: labels: the value of 'a' must be a text, not a list");
+                "agent.yaml:2: labels: the value of 'a' must be a string, not a list");
     refuse_file("labels:\n  a:\n",
-                "agent.yaml:2: labels: the value of 'a' is missing (\"\" is the empty text)");
+                "agent.yaml:2: labels: the value of 'a' is missing (\"\" is the empty string)");
     refuse_file("labels: {'': x}\n", "agent.yaml:1: labels: the key is missing");
     refuse_file("limits: 5\n",
                 "agent.yaml:1: limits: must be a mapping (key: value), not a single value");

@@ -58,12 +58,12 @@ static void tabs_in_the_indentation__are_refused(void **state)
 static void duplicate_keys__are_refused_with_both_lines(void **state)
 {
     (void)state;
-    refuse("a: 1\nb: 2\na: 3\n", "f.yaml:3: duplicate key 'a' (it stands in line 1 already)");
-    refuse("x:\n  a: 1\n  'a': 2\n", "f.yaml:3: duplicate key 'a' (it stands in line 2 already)");
-    refuse("- {a: 1, \"a\": 2}\n", "f.yaml:1: duplicate key 'a' (it stands in line 1 already)");
+    refuse("a: 1\nb: 2\na: 3\n", "f.yaml:3: duplicate key 'a' (the first is in line 1)");
+    refuse("x:\n  a: 1\n  'a': 2\n", "f.yaml:3: duplicate key 'a' (the first is in line 2)");
+    refuse("- {a: 1, \"a\": 2}\n", "f.yaml:1: duplicate key 'a' (the first is in line 1)");
     refuse("a: 1\n? a\n: 2\n", "f.yaml:2: duplicate key 'a'");
     refuse("a: {}\nb: 1\nb: 1\na: []\na: 1\n",
-           "f.yaml:3: duplicate key 'b' (it stands in line 2 already)");
+           "f.yaml:3: duplicate key 'b' (the first is in line 2)");
 }
 
 static void duplicate_key__among_a_hundred_thousand__is_found(void **state)
@@ -74,8 +74,7 @@ static void duplicate_key__among_a_hundred_thousand__is_found(void **state)
     for (int i = 0; i < 100000; i++)
         buf_addf(&b, "k%d: 1\n", i);
     buf_adds(&b, "k500: 2\n");
-    refuse_bytes(b.data, b.len,
-                 "f.yaml:100001: duplicate key 'k500' (it stands in line 501 already)");
+    refuse_bytes(b.data, b.len, "f.yaml:100001: duplicate key 'k500' (the first is in line 501)");
     buf_fini(&b);
 }
 
@@ -116,10 +115,10 @@ static void tags__other_than_the_core_ones__are_refused(void **state)
     refuse("a: !!python/object:os.system x\n", "f.yaml:1: the tag !!python/object:os.system");
     refuse("!!set {a}\n", "f.yaml:1: the tag !!set is not supported");
     refuse("a: !x!y z\n", "f.yaml:1: a tag that is not supported");
-    refuse("a: !!int x\n", "f.yaml:1: 'x' is not what its tag says");
-    refuse("a: !!int 1.5\n", "f.yaml:1: '1.5' is not what its tag says");
-    refuse("a: !!bool yes\n", "f.yaml:1: 'yes' is not what its tag says");
-    refuse("a: !!null x\n", "f.yaml:1: 'x' is not what its tag says");
+    refuse("a: !!int x\n", "f.yaml:1: 'x' does not fit its tag");
+    refuse("a: !!int 1.5\n", "f.yaml:1: '1.5' does not fit its tag");
+    refuse("a: !!bool yes\n", "f.yaml:1: 'yes' does not fit its tag");
+    refuse("a: !!null x\n", "f.yaml:1: 'x' does not fit its tag");
     refuse("!!int a: 1\n", "f.yaml:1: a key must not have a tag");
 }
 
@@ -149,8 +148,8 @@ static void escapes__malformed__are_refused_with_advice(void **state)
            "f.yaml:1: unknown escape in double quotes; write \\\\ for a backslash");
     refuse("a: \"C:\\Users\"\n", "f.yaml:1: an escape in double quotes needs hex digits");
     refuse("a: \"\\ud800\"\n", "f.yaml:1: an escape in double quotes names no character");
-    refuse("a: \"\\0\"\n", "f.yaml:1: a text must not contain NUL");
-    refuse("\"\\0\": 1\n", "f.yaml:1: a text must not contain NUL");
+    refuse("a: \"\\0\"\n", "f.yaml:1: a string must not contain NUL");
+    refuse("\"\\0\": 1\n", "f.yaml:1: a string must not contain NUL");
 }
 
 static void brackets_that_do_not_end__are_refused_where_they_begin(void **state)
@@ -158,8 +157,8 @@ static void brackets_that_do_not_end__are_refused_where_they_begin(void **state)
     (void)state;
     refuse("a: [1, 2\nb: 3\n", "f.yaml:1: the list that begins here with '['");
     refuse("x: 1\na: {b: 1\n", "f.yaml:2: the mapping that begins here with '{'");
-    refuse("a: [1,,2]\n", "f.yaml:1: a value is missing in front of this");
-    refuse("a: }\n", "f.yaml:1: a value is missing in front of this");
+    refuse("a: [1,,2]\n", "f.yaml:1: a value is missing before this");
+    refuse("a: }\n", "f.yaml:1: a value is missing before this");
     refuse("a: [}\n", "f.yaml:1: ");
 }
 
@@ -173,25 +172,25 @@ static void indentation__that_does_not_fit__is_refused(void **state)
     refuse("- a\nb: 1\n", "f.yaml:2: a '-' is expected here");
     refuse("a: - b\n", "f.yaml:1: a '-' that is not expected here");
     refuse("key\nb: 1\n", "f.yaml:2: a ':' that is not expected here");
-    refuse("a: 1\nkey\n", "f.yaml:2: a ':' is missing behind this key");
+    refuse("a: 1\nkey\n", "f.yaml:2: a ':' is missing after this key");
     refuse(": x\n", "f.yaml:1: a key is");
 }
 
 static void characters__that_cannot_begin_a_text__are_refused(void **state)
 {
     (void)state;
-    refuse("a: @x\n", "f.yaml:1: a text must not begin with this character; put it in quotes");
-    refuse("a: `x`\n", "f.yaml:1: a text must not begin with this character; put it in quotes");
-    refuse("a: %x\n", "f.yaml:1: a text must not begin with this character; put it in quotes");
-    refuse("a: |x\n  b\n", "f.yaml:1: behind '|' or '>'");
+    refuse("a: @x\n", "f.yaml:1: a string must not begin with this character; put it in quotes");
+    refuse("a: `x`\n", "f.yaml:1: a string must not begin with this character; put it in quotes");
+    refuse("a: %x\n", "f.yaml:1: a string must not begin with this character; put it in quotes");
+    refuse("a: |x\n  b\n", "f.yaml:1: after '|' or '>'");
 }
 
 static void keys__that_are_no_texts__are_refused(void **state)
 {
     (void)state;
-    refuse("? [a]\n: b\n", "f.yaml:1: a key must be a text, not a mapping or a list");
-    refuse("? {a: 1}\n: b\n", "f.yaml:1: a key must be a text");
-    refuse("[a]: b\n", "f.yaml:1: a key must be a text");
+    refuse("? [a]\n: b\n", "f.yaml:1: a key must be a string, not a mapping or a list");
+    refuse("? {a: 1}\n: b\n", "f.yaml:1: a key must be a string");
+    refuse("[a]: b\n", "f.yaml:1: a key must be a string");
     refuse("a: {: x}\n", "f.yaml:1: ");
 }
 

@@ -254,7 +254,7 @@ static void bodies_that_are_none_are_refused(void **state)
     const char *text = large;
     char *body = files_body(&text, 1, false);
     refused("POST", "/api/v1/flows", NULL, body, 422, "invalid",
-            "files[0].text: has 307200 bytes, at most 262144 are taken");
+            "files[0].text: has 307200 bytes, at most 262144 are allowed");
     mem_free(body);
     mem_free(large);
     refused("GET", "/api/v1/flows?cursor=x", NULL, NULL, 422, "invalid", "invalid cursor 'x'");

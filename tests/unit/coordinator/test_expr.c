@@ -229,13 +229,13 @@ static void names_that_are_not_there_are_refused_with_the_nearest(void **state)
     refuses(w, "{{ outputs.load.file }}", "{{ outputs.load.file }}",
             "the task 'load' cannot use its own outputs");
     refuses(w, "{{ outputs.export }}", "{{ outputs.export }}",
-            "outputs.TASK.KEY is wanted: which output of which earlier task");
+            "outputs needs a task and a key: outputs.TASK.KEY");
     refuses(w, "{{ taskrun.id }}", "{{ taskrun.id }}", "there is taskrun.attempt only");
     refuses(w, "{{ flow.revision }}", "{{ flow.revision }}",
             "there is flow.id and flow.namespace only");
     refuses(w, "{{ workingDir }}/x", "{{ workingDir }}",
             "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
-    refuses(w, "{{ inputs }}", "{{ inputs }}", "inputs.NAME is wanted");
+    refuses(w, "{{ inputs }}", "{{ inputs }}", "inputs needs a name: inputs.NAME");
 }
 
 static void what_is_no_expression_is_refused(void **state)

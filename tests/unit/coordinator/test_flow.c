@@ -217,7 +217,7 @@ static void all_problems_are_reported_with_their_lines(void **state)
             "2: unknown key 'namspace', did you mean 'namespace'?\n"
             "4: task one: command: a command or a script is missing\n"
             "5: task one: unknown key 'comand', did you mean 'command'?\n"
-            "6: task one: the id stands in line 4 already\n"
+            "6: task one: the id is used in line 4 already\n"
             "7: task one: script: '{{ inputs.x }}': there is no input 'x'\n"
             "8: task one: timeout: '30' has no unit: write it like 30s, 5m, 1h30m or PT1H30M\n"
             "9: task one: retry.type: 'linear' is not one of constant, exponential, random");
@@ -254,7 +254,7 @@ static void yaml_that_is_none_is_one_problem(void **state)
         assert_null(strchr(text, '\n'));
         mem_free(text);
     }
-    refuses("id: f\nid: g\n", "2: duplicate key 'id' (it stands in line 1 already)");
+    refuses("id: f\nid: g\n", "2: duplicate key 'id' (the first is in line 1)");
 }
 
 static void what_is_too_much_is_refused(void **state)
@@ -272,7 +272,7 @@ static void what_is_too_much_is_refused(void **state)
     for (int i = 0; i < 10 * 1024; i++)
         (void)buf_addf(&b, "# %01021d\n", i);
     text = problems_of(b.data);
-    assert_string_equal(text, "0: the file has 10485760 bytes, at most 262144 are taken");
+    assert_string_equal(text, "0: the file has 10485760 bytes, at most 262144 are allowed");
     mem_free(text);
 
     buf_clear(&b);
@@ -280,7 +280,7 @@ static void what_is_too_much_is_refused(void **state)
     for (int i = 0; i < 501; i++)
         (void)buf_addf(&b, "- {id: t%d, script: x}\n", i);
     text = problems_of(b.data);
-    assert_string_equal(text, "3: tasks: has 501 items, at most 500 are taken");
+    assert_string_equal(text, "3: tasks: has 501 items, at most 500 are allowed");
     mem_free(text);
 
     buf_clear(&b);
@@ -288,7 +288,7 @@ static void what_is_too_much_is_refused(void **state)
     for (int i = 0; i < 101; i++)
         (void)buf_addf(&b, "- {id: t%d, script: x}\n", i);
     text = problems_of(b.data);
-    assert_string_equal(text, "5: triggers: has 101 items, at most 100 are taken");
+    assert_string_equal(text, "5: triggers: has 101 items, at most 100 are allowed");
     mem_free(text);
 
     buf_clear(&b);
@@ -296,7 +296,7 @@ static void what_is_too_much_is_refused(void **state)
     for (int i = 0; i < 257; i++)
         (void)buf_addf(&b, "  v%d: x\n", i);
     text = problems_of(b.data);
-    assert_string_equal(text, "5: vars: there are 257, at most 256 are taken");
+    assert_string_equal(text, "5: vars: there are 257, at most 256 are allowed");
     mem_free(text);
     buf_fini(&b);
 }
@@ -339,9 +339,9 @@ static void shapes_that_are_wrong_are_named(void **state)
             "2: namespace: 'a..b' is not a namespace: words of letters, digits, '_' and '-' joined "
             "by dots");
     refuses(HEAD TASK "disabled: 1\n", "5: disabled: must be true or false");
-    refuses(HEAD TASK "description: [a]\n", "5: description: must be a text");
+    refuses(HEAD TASK "description: [a]\n", "5: description: must be a string");
     refuses(HEAD TASK "labels: {a: [b], '': c}\n",
-            "5: labels.a: must be a text\n5: labels: a key has 1 to 256 bytes");
+            "5: labels.a: must be a string\n5: labels: a key has 1 to 256 bytes");
     refuses(HEAD TASK "concurrency: {behavior: DROP}\n",
             "5: concurrency.limit: is missing\n"
             "5: concurrency.behavior: 'DROP' is not one of QUEUE, CANCEL, FAIL");
@@ -366,24 +366,24 @@ static void tasks_are_checked_field_by_field(void **state)
         "5: task t: command: must be a list, [\"program\", \"argument\"]; a line for a shell is "
         "a script");
     refuses(IN_TASK("    command: []\n"), "5: task t: command: is empty");
-    refuses(IN_TASK("    command: [a, [b]]\n"), "5: task t: command[1]: must be a text");
+    refuses(IN_TASK("    command: [a, [b]]\n"), "5: task t: command[1]: must be a string");
     refuses(IN_TASK("    command: ['']\n"), "5: task t: command: the program's name is empty");
     refuses(IN_TASK("    command: [a]\n    script: b\n"),
             "5: task t: command: there is a script, too: one of the two");
     refuses(IN_TASK("    command: [a]\n    shell: sh\n"),
-            "6: task t: shell: is for scripts; a command runs without one");
+            "6: task t: shell: is for scripts; a command runs without a shell");
     refuses(IN_TASK("    script: ' '\n"), "5: task t: script: is empty");
     refuses(IN_TASK("    script: x\n    shell: zsh\n"),
             "6: task t: shell: 'zsh' is not one of sh, bash, powershell, pwsh, cmd, python3");
     refuses(IN_TASK("    script: x\n    env: {'A=B': c, D: [e]}\n"),
-            "6: task t: env: 'A=B' is not a variable's name\n6: task t: env.D: must be a text");
+            "6: task t: env: 'A=B' is not a variable's name\n6: task t: env.D: must be a string");
     refuses(IN_TASK("    script: x\n    requires: {gpus: 1}\n"),
             "6: task t: requires.gpus: no such capability");
     refuses(IN_TASK("    script: x\n    requires: {os: '{{ vars.os }}'}\n"),
             "6: task t: requires: expressions are not rendered here");
     refuses(IN_TASK("    script: x\n    timeout: P1M\n    lease: 5ms\n    killGrace: 2h\n"),
-            "6: task t: timeout: 'P1M': years and months differ in length, use days (minutes "
-            "stand behind a T: PT5M)\n"
+            "6: task t: timeout: 'P1M': years and months differ in length, use days (minutes come "
+            "after a T: PT5M)\n"
             "7: task t: lease: must be from 1s to 3653d\n"
             "8: task t: killGrace: must be from 1ms to 1h");
     refuses(IN_TASK("    script: x\n    priority: 1.5\n"),
@@ -447,7 +447,7 @@ static void triggers_are_checked(void **state)
         "11: trigger t: stopAfter: 'RUNNING' is not one of SUCCESS, WARNING, FAILED, KILLED, "
         "CANCELLED");
     refuses(HEAD TASK "triggers:\n  - {id: a, script: x}\n  - {id: a, script: y}\n",
-            "7: trigger a: the id stands in line 6 already");
+            "7: trigger a: the id is used in line 6 already");
     refuses(
         HEAD TASK "triggers:\n  - {id: s, type: io.kestra.plugin.core.trigger.Schedule, "
                   "cron: '@daily'}\n",
@@ -494,12 +494,12 @@ static void inputs_are_checked(void **state)
         "7: input b: type: is missing\n"
         "8: input c: values: is missing: what may be chosen\n"
         "9: input d: values: is for the type SELECT\n"
-        "10: input e: defaults: 'gren' is none of its values, did you mean 'green'?\n"
+        "10: input e: defaults: 'gren' is not one of the input's values, did you mean 'green'?\n"
         "11: input f: max: is less than min\n"
         "11: input f: defaults: 'x' is not a whole number\n"
         "12: input g: min: is for the types INT and FLOAT\n"
         "13: input g: validator: is not supported; let the task check the text\n"
-        "13: input g: the id stands in line 12 already\n"
+        "13: input g: the id is used in line 12 already\n"
         "14: input h: defaults: expressions are not rendered here\n"
         "15: inputs[9].id: 'i.j' is not an id: 1 to 100 letters, digits, '_' and '-', the first "
         "a letter or digit");

@@ -351,7 +351,7 @@ static void inputs_that_do_not_fit_are_named(void **state)
     static const char *const cases[][2] = {
         {"[]", "inputs: must be an object"},
         {"{\"weekday\":1}", "inputs: there is no input 'weekday'"},
-        {"{\"s\":1}", "inputs.s: must be a text"},
+        {"{\"s\":1}", "inputs.s: must be a string"},
         {"{\"i\":\"x\"}", "inputs.i: is not a whole number"},
         {"{\"i\":1.5}", "inputs.i: is not a whole number"},
         {"{\"i\":\"\"}", "inputs.i: is not a whole number"},
@@ -362,8 +362,8 @@ static void inputs_that_do_not_fit_are_named(void **state)
         {"{\"f\":\"nan\"}", "inputs.f: is not a number"},
         {"{\"b\":\"yes\"}", "inputs.b: is neither true nor false"},
         {"{\"b\":1}", "inputs.b: is neither true nor false"},
-        {"{\"c\":\"rot\"}", "inputs.c: is none of its values, did you mean 'red'?"},
-        {"{\"c\":\"yellow\"}", "inputs.c: is none of its values: 'red' is the first"},
+        {"{\"c\":\"rot\"}", "inputs.c: is not one of the input's values, did you mean 'red'?"},
+        {"{\"c\":\"yellow\"}", "inputs.c: is not one of the input's values, such as 'red'"},
         {"{\"d\":\"2023-02-29\"}", "inputs.d: is not a date such as 2026-01-31"},
         {"{\"d\":\"2023-2-1\"}", "inputs.d: is not a date such as 2026-01-31"},
         {"{\"d\":\"2023-01-01x\"}", "inputs.d: is not a date such as 2026-01-31"},
@@ -582,12 +582,13 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
             "8: task t: taskRunner.type: 'io.kestra.plugin.scripts.runner.docker.Docker' is not "
             "supported: io.kestra.plugin.core.runner.Process is\n"
             "9: task t: taskRunner: unknown key 'pullPolicy'");
-    refuses(SHELL "  runner: DOCKER\n", "7: task t: runner: 'DOCKER' is not supported: PROCESS is");
+    refuses(SHELL "  runner: DOCKER\n",
+            "7: task t: runner: 'DOCKER' is not supported: use PROCESS");
     refuses(SHELL "  failFast: false\n  warningOnStdErr: true\n",
             "7: task t: failFast: false is not supported: scripts end at the first failed command\n"
             "8: task t: warningOnStdErr: true is not supported: the exit code alone decides");
     refuses(SHELL "  interpreter: [/usr/bin/zsh, -c]\n",
-            "7: task t: interpreter: '/usr/bin/zsh' is none of sh, bash, powershell, pwsh, cmd, "
+            "7: task t: interpreter: '/usr/bin/zsh' is not one of sh, bash, powershell, pwsh, cmd, "
             "python3");
     refuses(SHELL "  interpreter: [/bin/bash, -x]\n",
             "7: task t: interpreter: the argument '-x' is not supported");

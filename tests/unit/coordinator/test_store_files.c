@@ -149,7 +149,7 @@ static void foreign_database_is_refused(void **state)
     struct fixture *f = *state;
     shut(f);
     sql_exec(f, "cadre.db", "PRAGMA application_id=7");
-    refuses_to_open(f, ERR_CORRUPT, "not what this name stands for");
+    refuses_to_open(f, ERR_CORRUPT, "not the expected database");
 }
 
 static void exchanged_files_are_refused(void **state)

@@ -230,7 +230,7 @@ static void limits__are_told_before_anything_is_written(void **state)
     struct spec s = {.script = script, .workdir = path};
     assert_false(spec_check(&s, &p));
     assert_string_equal(p.field, "workdir");
-    assert_string_equal(p.sentence, "has 4097 bytes, at most 4096 are taken");
+    assert_string_equal(p.sentence, "has 4097 bytes, at most 4096 are allowed");
     s = (struct spec){.script = script, .kill_grace_ms = 3600001};
     assert_false(spec_check(&s, &p));
     assert_string_equal(p.field, "killGraceMs");
