@@ -115,7 +115,7 @@ static const char *wanted(enum opt_type type)
     case OPT_STRING:
         break;
     }
-    return "a text";
+    return "a string";
 }
 
 static const char *kind(const struct json *node)
