@@ -7,8 +7,8 @@
 
 /* Runs until it is told to stop (SIGTERM, SIGINT, the service manager): drains, says bye, and
  * returns the exit code: 0 after an orderly stop, 1 when it could not start or keep its journal
- * (logged). Takes over *c (fini included). argc, argv: to read the configuration again on
- * SIGHUP. */
+ * (logged). Takes over *c, and frees it. argc, argv: the command line, to read the configuration
+ * again on SIGHUP. */
 int agent_run(struct agent_config *c, int argc, char **argv);
 
 /* The capabilities as hello sends them: what the machine offers, labels as "label.K", agentVersion.

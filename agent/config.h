@@ -24,7 +24,7 @@ struct agent_config {
     bool replace, no_start;        /* join only */
     char *account, *password_file; /* service install only */
 
-    struct opt_set set; /* who set what; filled by agent_config_load */
+    struct opt_set set; /* where each value comes from; filled by agent_config_load */
 };
 
 /* The table of `join`, `run`, `capabilities`, `check-config` alike: one set of options serves all
@@ -33,12 +33,12 @@ extern const struct opt agent_options[];
 extern const size_t agent_option_count;
 
 /* Flags, environment, file (a missing file is fine unless
- * --config named it and argv[0] is not "join"), defaults, checks across settings. args: what
- * is left of argv. On help only args->help is set. On failure *c needs no fini. */
+ * --config named it and argv[0] is not "join"), defaults, checks across settings. args: the rest of
+ * argv. On help only args->help is set. On failure *c needs no fini. */
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);
 void agent_config_fini(struct agent_config *c);
-/* Name and slots as they count: never NULL, never 0. name: mem_free. */
+/* Name and slots with their defaults filled in: never NULL, never 0. name: mem_free. */
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);
 

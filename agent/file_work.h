@@ -4,10 +4,10 @@
  *
  *   added -> waiting -> under way (on a thread) -> back -> done (on the loop)
  *
- * At most FILE_WORK_THREADS operations are under way. One that hangs keeps its thread, for nothing
- * can take a thread out of the kernel; when all of them hang, nothing more is tried until one comes
- * back. Preparations go first. Removals keep to FILE_WORK_REMOVERS threads, so that removals that
- * take long, or hang, never keep jobs from starting.
+ * At most FILE_WORK_THREADS operations are under way. An operation that hangs keeps its thread,
+ * because a thread cannot be taken out of the kernel. When all operations hang, no new operation
+ * begins until one of them returns. Preparations go first. Removals use at most FILE_WORK_REMOVERS
+ * threads, so that slow or hanging removals never keep jobs from starting.
  *
  * All calls on the loop's thread, but for file_task_goes_on. */
 #ifndef CADRE_AGENT_FILE_WORK_H
@@ -23,22 +23,22 @@
 #define FILE_WORK_THREADS 8
 #define FILE_WORK_REMOVERS 4
 #define FILE_WORK_HUNG_MS 10000     /* an operation without a sign of life for so long hangs */
-#define FILE_WORK_LEAVE_OFF_MS 1000 /* what was told to leave off may take so long at the end */
+#define FILE_WORK_LEAVE_OFF_MS 1000 /* how long a stopped operation may take when the agent ends */
 
 struct uv_loop_s;
 struct file_work;
 
 enum file_work_kind { FILE_WORK_PREPARE, FILE_WORK_REMOVE, FILE_WORK_KINDS };
 
-/* One operation, within an object of the caller's that lives until `done`. */
+/* One operation. The caller embeds it in an object that lives until `done`. */
 struct file_task {
     enum file_work_kind kind;
     void (*run)(struct file_task *t);  /* on a thread */
     void (*done)(struct file_task *t); /* on the loop's thread, later; may free the task */
     /* for `done`: */
-    bool late;    /* it came back FILE_WORK_HUNG_MS after it was added, or later */
+    bool late;    /* the operation returned FILE_WORK_HUNG_MS or more after it was added */
     bool dropped; /* it never ran: the agent ends */
-    /* file work's own: */
+    /* private to file_work.c: */
     struct file_task *next;
     int64_t added_ms;
     _Atomic int64_t alive_ms; /* its last sign of life */
@@ -46,19 +46,20 @@ struct file_task {
 };
 
 int file_work_new(struct uv_loop_s *loop, struct file_work **out, struct err *e);
-/* Preparations that wait are dropped; removals may go on for goodbye_ms and are then told to leave
- * off. `done` is called for every task but those that hang FILE_WORK_LEAVE_OFF_MS later: their
- * threads and memory are left to the end of the process. Handles close asynchronously: run the loop
- * until it is empty. NULL is fine. */
+/* Preparations that wait are dropped; removals may go on for goodbye_ms and are then told to stop.
+ * `done` is called for every task except those that still hang FILE_WORK_LEAVE_OFF_MS later: the
+ * threads and the memory of these stay until the process ends. Handles close asynchronously: run
+ * the loop until it is empty. NULL is fine. */
 void file_work_free(struct file_work *w, int64_t goodbye_ms);
 
-/* Fills kind, run and done first. Fine from within a `done`, also after file_work_free. */
+/* The caller fills kind, run and done first. May be called from within a `done`, also after
+ * file_work_free. */
 void file_work_add(struct file_work *w, struct file_task *t);
-/* true: the task did not begin yet, and is the caller's again, without `done`. false: it is told to
- * leave off, and `done` comes as usual. */
+/* true: the task had not begun; the caller owns it again, and `done` is not called. false: the task
+ * is told to stop, and `done` is called as usual. */
 bool file_work_take_back(struct file_work *w, struct file_task *t);
 
-/* Within `run`, at each step: a sign of life. false: leave off as soon as may be. */
+/* Called by `run` at each step, as a sign of life. false: stop as soon as possible. */
 bool file_task_goes_on(struct file_task *t);
 
 struct file_work_state {
@@ -66,7 +67,7 @@ struct file_work_state {
     size_t under_way;
     size_t hung;     /* of those under way */
     size_t threads;  /* made so far */
-    int64_t idle_ms; /* since the last sign of life of the one that has been silent longest */
+    int64_t idle_ms; /* since the oldest last sign of life of all operations */
 };
 void file_work_look(struct file_work *w, struct file_work_state *out);
 

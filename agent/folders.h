@@ -1,9 +1,9 @@
 /* The work folders of attempts: made, removed, and cleaned up after earlier lives of the agent, all
  * by file_work.h and never on the loop.
  *
- * Each folder has a name of its own, MARK.LIFE-N: one that is still being removed is in nobody's
- * way, and what earlier lives left is told by its name. All calls on the loop's thread; callbacks
- * never from inside the call that caused them. */
+ * Each folder has a name of its own, MARK.LIFE-N: a folder that is still being removed never blocks
+ * a new folder, and the name tells which folders earlier lives of the agent left. All calls on the
+ * loop's thread; a callback never runs inside the call that caused it. */
 #ifndef CADRE_AGENT_FOLDERS_H
 #define CADRE_AGENT_FOLDERS_H
 
@@ -18,20 +18,21 @@ struct uv_loop_s;
 struct folders;
 struct preparation;
 
-/* Makes STATE/work. What earlier lives left in it is removed in the background. */
+/* Makes STATE/work. Folders that earlier lives of the agent left there are removed in the
+ * background. */
 int folders_new(struct uv_loop_s *loop, const char *state_folder, struct folders **out,
                 struct err *e);
-/* After the last preparation was abandoned or came back. Removals go on for at most 5 s: see
- * file_work_free. NULL is fine. */
+/* To be called after the last preparation was abandoned or returned. Removals go on for at most 5
+ * s: see file_work_free. NULL is fine. */
 void folders_free(struct folders *f);
-/* How file work fares, for whoever must know that operations hang. */
+/* The state of the file work: how many operations hang. */
 void folders_look(struct folders *f, struct file_work_state *out);
 
 struct prepared {
     int rc; /* of launch_prepare */
     const struct err *e;
-    struct launch *launch; /* with rc 0: to be taken over, and set to zeroes */
-    bool late;             /* it took FILE_WORK_HUNG_MS or longer */
+    struct launch *launch; /* with rc 0: the callback takes it over and sets it to zeroes */
+    bool late;             /* the preparation took FILE_WORK_HUNG_MS or longer */
 };
 typedef void prepared_fn(const struct prepared *p, void *user);
 
@@ -39,7 +40,8 @@ typedef void prepared_fn(const struct prepared *p, void *user);
  * taken over; in->work_folder is chosen here. */
 struct preparation *folders_prepare(struct folders *f, const struct launch_input *in, char *spec,
                                     const char *mark, prepared_fn *fn, void *user);
-/* Nobody waits for it any more: fn is not called, and what was made is removed. */
+/* The caller no longer waits for the preparation: fn is not called, and the files that were made
+ * are removed. */
 void folders_abandon(struct preparation *p);
 /* Removes an attempt's files in the background. */
 void folders_remove(struct folders *f, const char *work_folder);

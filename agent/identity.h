@@ -1,5 +1,5 @@
-/* Who this agent is: what `join` left in the state folder (agent.key, agent.pem, ca.pem,
- * identity.json). */
+/* The identity of this agent: the files that `join` left in the state folder (agent.key, agent.pem,
+ * ca.pem, identity.json). */
 #ifndef CADRE_AGENT_IDENTITY_H
 #define CADRE_AGENT_IDENTITY_H
 
@@ -16,7 +16,7 @@ bool identity_exists(const char *state_folder);
 /* ERR_NOT_FOUND: not joined yet (the message says how to); ERR_DENIED: not readable, or the key's
  * file is open to others; ERR_CORRUPT: the parts do not belong together. */
 int identity_load(const char *state_folder, struct identity *out, struct err *e);
-/* Writes all parts, the one that makes it valid (identity.json) last. */
+/* Writes all files; identity.json, which makes the identity valid, last. */
 int identity_save(const char *state_folder, const struct identity *id, struct err *e);
 /* A renewed certificate. */
 int identity_save_cert(const char *state_folder, const char *cert_pem, struct err *e);

@@ -1,11 +1,11 @@
 /* The agent's memory: which attempts it took, and every event that the coordinator has not
- * acknowledged yet. One SQLite file (STATE/journal.db, WAL, synchronous=NORMAL), so that a killed
- * agent knows what it did when it is back; after a power loss the newest entries may be missing,
- * which the boot id tells the coordinator (PROTOCOL.md section 4).
+ * acknowledged yet. One SQLite file (STATE/journal.db, WAL, synchronous=NORMAL), so that an agent
+ * that was killed knows at its next start what it did. After a power loss the newest entries may be
+ * missing; the boot id tells the coordinator so (PROTOCOL.md section 4).
  *
- * Writes of one turn of the loop are one transaction: journal_commit() ends it. Nothing is sent,
- * and no process started, before the commit of what it stands on. One thread. Only journal.c sees
- * SQLite. */
+ * Writes of one turn of the loop are one transaction: journal_commit() ends it. No event is sent
+ * and no process is started before the entries behind it are committed. One thread. Only journal.c
+ * sees SQLite. */
 #ifndef CADRE_AGENT_JOURNAL_H
 #define CADRE_AGENT_JOURNAL_H
 
@@ -45,11 +45,13 @@ int64_t journal_seq(const struct journal *j);    /* highest sequence number give
 int journal_raise_seq(struct journal *j, int64_t seq, struct err *e);
 
 int journal_put_attempt(struct journal *j, const struct journal_attempt *a,
-                        struct err *e); /* insert or replace */
-/* Forgets the attempt, and its events: JOURNAL_DROP_ROWS of them in one transaction, the others in
- * the next ones. They may be sent meanwhile, as some were before; the agent's end keeps them. */
+                        struct err *e); /* inserts or replaces the row */
+/* Forgets the attempt and its events: JOURNAL_DROP_ROWS events in one transaction, the others in
+ * the next transactions. Until then the events may still be sent, and the journal keeps them when
+ * the agent ends. */
 int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct err *e);
-bool journal_drops(const struct journal *j); /* there are such: commit again in another turn */
+bool journal_drops(
+    const struct journal *j); /* events remain to be dropped: commit again in another turn */
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
                          void *user, struct err *e);
 
@@ -72,11 +74,13 @@ int journal_each_event(struct journal *j, int64_t after,
 /* Bytes of frames that wait for an acknowledgement. */
 int64_t journal_pending_bytes(const struct journal *j);
 
-/* Sets some MiB of the disk aside within the journal's files, if they do not have them already: the
- * results of what runs still fit when others have filled the disk. Between commits only. ERR_FULL:
- * there is no room for that now. */
+/* Reserves some MiB of the disk within the journal's files, unless the files have the space
+ * already: the results of running jobs still fit when other programs have filled the disk. Between
+ * commits only. ERR_FULL: the disk has not enough space now. */
 int journal_reserve(struct journal *j, struct err *e);
 
-int journal_commit(struct journal *j, struct err *e); /* nothing to do: 0 at once. ERR_FULL: disk */
+int journal_commit(
+    struct journal *j,
+    struct err *e); /* 0 at once when there is nothing to write. ERR_FULL: the disk */
 
 #endif

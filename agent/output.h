@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OUTPUT_LINE_MAX (64u * 1024) /* an outputs line that is longer is no outputs line */
-#define OUTPUT_REMARKS_MAX 20        /* on outputs lines; they are not counted against the limit */
+#define OUTPUT_LINE_MAX (64u * 1024) /* a longer line is not an outputs line */
+#define OUTPUT_REMARKS_MAX 20        /* about outputs lines; not counted against the limit */
 
 /* 1 stdout, 2 stderr, 3 Cadre's own remarks (enum output_stream). */
 typedef void output_emit_fn(int stream, int64_t offset, const void *data, size_t len, void *user);
@@ -29,7 +29,7 @@ struct output {
     int64_t limit_bytes, total_bytes;
     bool truncated;
     struct buf line;        /* of stdout, while it may still be an outputs line */
-    bool line_passes;       /* the present line cannot be one */
+    bool line_passes;       /* the present line cannot be an outputs line */
     struct outputs outputs; /* what the job set so far */
     int remarks;            /* on outputs lines */
     output_emit_fn *emit;
@@ -40,9 +40,9 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
 void output_fini(struct output *o);
 /* Bytes from the job: 1 stdout, 2 stderr. Whole chunks leave at once. */
 void output_add(struct output *o, int stream, const void *data, size_t len);
-/* What is held leaves now (end of a turn), but for a character that is not complete. */
+/* Passes on the bytes that are held (end of a turn), except an incomplete character. */
 void output_flush(struct output *o);
-/* The job ended: everything leaves. */
+/* The job has ended: passes on everything that is held. */
 void output_end(struct output *o);
 
 #endif

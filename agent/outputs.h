@@ -1,8 +1,8 @@
 /* The values that a job set with `::{"outputs":{...}}::` lines: an object of at most LIMIT_OUTPUTS
  * bytes as JSON text. A later value of a key wins, as it does in Kestra.
  *
- * A line costs what the line is long, however much was set before: keys are found by a hash that a
- * job cannot foresee, and the size is kept, not counted anew. No I/O. */
+ * The cost of a line depends on the line's length alone, not on the values set before: keys are
+ * found by a hash that a job cannot predict, and the size is kept, not counted anew. No I/O. */
 #ifndef CADRE_AGENT_OUTPUTS_H
 #define CADRE_AGENT_OUTPUTS_H
 
@@ -17,14 +17,14 @@ struct outputs {
     struct map members;  /* by the hash of their keys */
     size_t count, bytes; /* of the members as text, without commas and braces */
     uint64_t point;      /* of the hash: a secret */
-    uint64_t compared;   /* keys that were compared so far, for tests */
-    uint64_t written;    /* bytes of text that were made so far, for tests */
+    uint64_t compared;   /* how many keys were compared so far, for tests */
+    uint64_t written;    /* how many bytes of text were made so far, for tests */
 };
 
 void outputs_init(struct outputs *o);
 void outputs_fini(struct outputs *o);
-/* Takes the members out of `values`, an object. ERR_TOO_LARGE: all would not fit together; then
- * none of these keys is set any more. */
+/* Takes the members out of `values`, an object. ERR_TOO_LARGE: the outputs would exceed the limit;
+ * then none of these keys is set any more. */
 int outputs_merge(struct outputs *o, struct json *values);
 
 #endif

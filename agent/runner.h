@@ -1,5 +1,5 @@
-/* The agent's attempts on this machine: it owns processes, work folders, the guard and the timer,
- * and carries out what runner_logic.h wants. All on the loop's thread. */
+/* The agent's attempts on this machine: runner.c owns processes, work folders, the guard and the
+ * timer, and carries out the actions of runner_logic.h. All on the loop's thread. */
 #ifndef CADRE_AGENT_RUNNER_H
 #define CADRE_AGENT_RUNNER_H
 
@@ -28,12 +28,14 @@ struct runner_options {
     void *user;
 };
 
-/* Also ends what an earlier life of this agent left running (journal + marks). */
+/* Also ends the processes that an earlier life of this agent left running; the journal and the
+ * marks tell which. */
 int runner_new(const struct runner_options *o, struct runner **out, struct err *e);
-/* Kills what runs, without events. Handles close asynchronously: run the loop until it is empty. */
+/* Kills all attempts, without events. Handles close asynchronously: run the loop until it is
+ * empty. */
 void runner_free(struct runner *r);
 const char *runner_kind(const struct runner *r); /* process_host_kind */
-/* What decides: lives as long as the runner. */
+/* The runner's logic; lives as long as the runner. */
 struct runner_logic *runner_logic_of(const struct runner *r);
 
 #endif

@@ -513,7 +513,7 @@ void runner_logic_pause(struct runner_logic *r, bool on)
         if (has_process(a)) act_on(a, on ? RUNNER_PAUSE : RUNNER_RESUME);
 }
 
-/* ---- telling ---- */
+/* ---- queries ---- */
 
 bool runner_logic_draining(const struct runner_logic *r)
 {

@@ -1,7 +1,7 @@
-/* What becomes of the attempts that the agent holds, as a state machine without a process, a clock
- * or a timer: each function takes the moment and what happened, and what is to be done comes back
- * as actions. Everything an attempt has to say becomes an event in the journal; uplink_logic.h
- * sends it from there. runner.c carries the actions out on this machine, the simulation on
+/* The state machine of the attempts that the agent holds. It has no process, no clock and no timer:
+ * each function takes the time and an event, and passes the work to be done to a callback, as
+ * actions. Every report of an attempt becomes an event in the journal; uplink_logic.h sends the
+ * event from there. runner.c carries the actions out on this machine; the simulation has simulated
  * processes and a clock of its own.
  *
  *   accepted --(committed)--> preparing --> prepared --> running --time, kill, drain--> terminating
@@ -29,38 +29,38 @@
 
 #define RUNNER_MARK_SIZE 64
 #define RUNNER_TURN_STARTS 8    /* processes that one turn starts */
-#define RUNNER_PREPARE_MS 10000 /* a work folder that is not made by then is given up */
+#define RUNNER_PREPARE_MS 10000 /* a preparation that takes longer is given up */
 
 struct runner_logic;
 
-/* An attempt as those who carry out actions see it. Gone after RUNNER_FORGET. */
+/* The part of an attempt that the code that carries out actions sees. Freed after RUNNER_FORGET. */
 struct runner_attempt {
     int64_t job, number;
     char text[ID_TEXT_SIZE];     /* the job's id */
     char mark[RUNNER_MARK_SIZE]; /* unique among attempts */
     int64_t lease_ms;
-    char *spec;  /* JSON text; may be taken: set to NULL then */
-    void *owned; /* not looked at by the logic; NULL at first */
+    char *spec;  /* JSON text; who takes it over sets it to NULL */
+    void *owned; /* the logic does not use it; NULL at first */
 };
 
-/* How a start went, filled by whoever carries out RUNNER_START. */
+/* The result of a start, filled by the code that carries out RUNNER_START. */
 struct runner_started {
-    int rc; /* as process_start has it; err says why */
+    int rc; /* of process_start; err says why it failed */
     struct err err;
     int64_t pid;
     char identity[PROCESS_IDENTITY_SIZE]; /* "": not known */
 };
 
 enum runner_action_type {
-    RUNNER_PREPARE, /* make the work folder; prepared comes later */
-    RUNNER_LATE,    /* its preparation takes too long and is given up: say so */
-    RUNNER_START,   /* start its process, now, under its lease: fill u.started */
-    RUNNER_PAUSE,   /* read its output no further */
+    RUNNER_PREPARE, /* make the work folder; call runner_logic_prepared later */
+    RUNNER_LATE,    /* log that the preparation takes too long and is given up */
+    RUNNER_START,   /* start the process now, under the lease: fill u.started */
+    RUNNER_PAUSE,   /* stop reading the output */
     RUNNER_RESUME,
-    RUNNER_TERMINATE, /* ask it to end */
-    RUNNER_KILL,      /* end its whole tree; ended comes later */
-    RUNNER_FORGET,    /* it is over: give up its preparation, its process, its files */
-    RUNNER_LEFTOVER,  /* u.leftover: an earlier life started it; end what is left of it, now */
+    RUNNER_TERMINATE, /* ask the process to end */
+    RUNNER_KILL,      /* end the whole process tree; call runner_logic_ended later */
+    RUNNER_FORGET,    /* the attempt is over: give up its preparation, process and files */
+    RUNNER_LEFTOVER,  /* u.leftover: end the processes that an earlier life started, now */
     RUNNER_RENEW,     /* u.at_ms: the guard counts all leases from there */
     RUNNER_WAKE,      /* u.at_ms: call runner_logic_wake then; INT64_MAX: never */
     RUNNER_CHANGED,   /* the journal or an attempt changed: take a turn */
@@ -78,80 +78,84 @@ struct runner_action {
     } u; /* lives for the call */
 };
 
-/* From inside the functions below; may not call them. */
+/* Called from inside the functions below; must not call them. */
 typedef void runner_act_fn(const struct runner_action *a, void *user);
 
 struct runner_logic_options {
     struct journal *journal;
-    /* Can a process be guarded now? Without that none is started, and what waits is started when
-     * it can; asked before each one. */
+    /* Can a process be guarded now? If not, no process is started; waiting attempts are started
+     * when it can; asked before each one. */
     bool (*may_start)(void *user);
     runner_act_fn *act;
     void *user;
 };
 
-/* Also has what an earlier life left running ended, and remembers it for
+/* Also ends the processes that an earlier life left running, and remembers them for
  * runner_logic_report_leftovers. */
 int runner_logic_new(const struct runner_logic_options *o, struct runner_logic **out,
                      struct err *e);
 /* Forgets all attempts, without events. NULL is fine. */
 void runner_logic_free(struct runner_logic *r);
 
-/* After the first welcome (sequence numbers are certain then): finished FAILED/interrupted for what
- * an earlier life had started, declined never-started for what it had only accepted. */
+/* After the first welcome (sequence numbers are certain then): sends finished FAILED/interrupted
+ * for attempts that an earlier life had started, and declined never-started for attempts that it
+ * had only accepted. */
 int runner_logic_report_leftovers(struct runner_logic *r, struct err *e);
 
 /* ---- orders of the coordinator ---- */
-/* Takes a job; takes msg->spec. A repetition of one that is here already is ignored. Without a free
- * slot or while draining it is declined. */
+/* Takes a job, and takes over msg->spec. A job that is here already is ignored. Without a free
+ * slot, or while draining, the job is declined. */
 void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t slots);
 void runner_logic_kill(struct runner_logic *r, int64_t now_ms, const struct msg_kill *m);
-/* Kills and says nothing more about it; also drops its events. */
+/* Kills the attempt without an event, and drops the attempt's events. */
 void runner_logic_discard(struct runner_logic *r, int64_t job, int64_t attempt);
-/* The coordinator is known to have heard this agent at base_ms, in mono time: all leases count from
- * there. What ends after its lease is over is lost, whatever it ended with. */
+/* The coordinator heard this agent at base_ms, in mono time: all leases count from there. An
+ * attempt that ends after its lease is lost, whatever its exit code. */
 void runner_logic_renew(struct runner_logic *r, int64_t base_ms);
-/* Attempts whose lease is over are ended at once. What has not started yet needs no end. */
+/* Ends the attempts whose lease is over at once. Attempts without a process need not be ended. */
 void runner_logic_expire(struct runner_logic *r, int64_t now_ms);
-/* What has no process yet is declined for that reason: the session is lost, and the coordinator may
- * give it to another before it is heard of again, or there is no room for it. */
+/* Declines the attempts that have no process yet, with the given reason: the session is lost,
+ * and the coordinator may give the job to another agent meanwhile; or the disk has no room for
+ * the job. */
 void runner_logic_give_back(struct runner_logic *r, const char *reason);
 
 /* ---- what happens to attempts ---- */
-/* rc, why: as launch_prepare has them. late: it took RUNNER_PREPARE_MS or longer. */
+/* rc, why: of launch_prepare. late: the preparation took RUNNER_PREPARE_MS or longer. */
 void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *a, int rc, bool late,
                            const struct err *why);
 void runner_logic_output(struct runner_logic *r, struct runner_attempt *a,
                          enum process_stream stream, const void *data, size_t len);
-/* All output came before. */
+/* To be called after all output. */
 void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_attempt *a,
                         const struct process_end *end);
 void runner_logic_wake(struct runner_logic *r, int64_t now_ms);
 
-/* Once per turn: held output goes into the journal, the journal is committed, what was accepted is
- * prepared on the strength of that commit, what is prepared is started (at most RUNNER_TURN_STARTS,
- * the others in the next turns), and what that wrote is committed. An attempt whose lease is mostly
- * over waits for the next acknowledged heartbeat: it would have to be ended soon, or at once. */
+/* Once per turn: writes held output to the journal, commits the journal, prepares the accepted
+ * attempts, starts the prepared attempts (at most RUNNER_TURN_STARTS, the others in the next
+ * turns), and commits again. An attempt whose lease is mostly over waits for the next acknowledged
+ * heartbeat, because it would soon have to be ended. */
 int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e);
 
-/* ---- the agent's own wishes ---- */
-/* No new jobs; after timeout_ms the ladder (asked to end, then killed after the grace), reason
- * drain. */
+/* ---- requests of the agent itself ---- */
+/* Takes no new jobs. After timeout_ms running attempts are asked to end, and killed after the
+ * grace, with the reason drain. */
 void runner_logic_drain(struct runner_logic *r, int64_t now_ms, int64_t timeout_ms);
-/* No new jobs, and what runs is killed, reason drain. */
+/* Takes no new jobs, and kills the running attempts with the reason drain. */
 void runner_logic_drain_now(struct runner_logic *r);
 /* Back-pressure: stop and go on reading the jobs' output. */
 void runner_logic_pause(struct runner_logic *r, bool on);
 
-/* ---- telling ---- */
+/* ---- queries ---- */
 bool runner_logic_draining(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts that hold a slot */
-/* All attempts that are here were killed and have yet to end. */
+/* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);
-/* Shortest lease held, and shortest of an attempt that runs; INT64_MAX: none. */
+/* The shortest lease of all attempts, and of the running attempts; INT64_MAX: there is no
+ * attempt. */
 int64_t runner_logic_shortest_lease(const struct runner_logic *r);
 int64_t runner_logic_running_lease(const struct runner_logic *r);
-/* For hello: whatever the coordinator must know is still here. The caller frees the items. */
+/* For hello: the attempts that are still here and that the coordinator must know. The caller frees
+ * the items. */
 void runner_logic_attempts(struct runner_logic *r, struct msg_attempts *out);
 
 #endif

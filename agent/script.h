@@ -1,5 +1,5 @@
-/* From a job's spec (PROTOCOL.md section 7) to what the operating system is asked to start:
- * argument list, environment, script file. */
+/* Translates a job's spec (PROTOCOL.md section 7) into what the operating system starts: argument
+ * list, environment, script file. */
 #ifndef CADRE_AGENT_SCRIPT_H
 #define CADRE_AGENT_SCRIPT_H
 
@@ -23,17 +23,17 @@ struct launch_input {
     const char *spec; /* JSON text */
     const struct opt_map *agent_env;
     const char *agent_name;
-    const char *work_folder; /* is made; standard input is a file beside it */
+    const char *work_folder; /* made by launch_prepare; standard input is a file beside it */
 };
 
 /* Makes the work folder, writes script and stdin files. Any thread: it blocks. ERR_INVALID: the
- * spec (names the field); ERR_FULL, ERR_IO: the folder could not be made, and what was made of it
- * is gone. */
+ * spec (names the field); ERR_FULL, ERR_IO: the folder could not be made, and its parts are removed
+ * again. */
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e);
-/* Looks at the files that the start of the process looks at: on a file system that hangs, the
- * caller's thread hangs here, and not the loop's there. */
+/* Reads the state of the files that the start of the process needs. On a file system that hangs,
+ * the caller's thread hangs here, and the loop's thread does not hang later. */
 void launch_look_up(const struct launch *l);
-/* Frees the texts; the files stay: launch_remove_files. */
+/* Frees the texts. The files stay; launch_remove_files removes them. */
 void launch_fini(struct launch *l);
 /* go_on as in dir_remove_tree_while. */
 int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void *user,

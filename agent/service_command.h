@@ -1,5 +1,5 @@
-/* `cadre-agent service install|uninstall`: the Windows service, for people. The installer has
- * `setup` for it. */
+/* `cadre-agent service install|uninstall`: the commands for the Windows service. The installer uses
+ * `setup` instead. */
 #ifndef CADRE_AGENT_SERVICE_COMMAND_H
 #define CADRE_AGENT_SERVICE_COMMAND_H
 

@@ -1,5 +1,5 @@
-/* Room on the disk of the state folder. Below the reserve the agent takes no jobs and lets output
- * wait in the jobs' pipes, so that what runs can still be journalled to its end. */
+/* Free space on the disk of the state folder. Below the reserve the agent takes no jobs and leaves
+ * output in the jobs' pipes, so that the journal still has room for the results of running jobs. */
 #ifndef CADRE_AGENT_SPACE_H
 #define CADRE_AGENT_SPACE_H
 
@@ -16,8 +16,9 @@ struct space {
 
 /* reserve_bytes 0: never low. */
 void space_init(struct space *s, const char *folder, int64_t reserve_bytes);
-/* Looks, and tells whether `low` changed. It ends a quarter above the reserve, so that it does not
- * flicker. A disk that does not say what is free counts as one with room. */
+/* Checks the disk, and returns whether `low` changed. `low` ends when a quarter more than the
+ * reserve is free, so that it does not change back and forth. A disk whose free space is unknown
+ * counts as not low. */
 bool space_look(struct space *s);
 /* "3MiB are left on the disk of /var/lib/cadre/agent, and diskReserve is 64MiB" */
 void space_sentence(const struct space *s, char *out, size_t size);

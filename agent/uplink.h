@@ -1,6 +1,6 @@
-/* The agent's connection on libuv: it owns the link, the timers and the certificate, and carries
- * out what uplink_logic.h wants. One object for the life of the agent; the link inside comes and
- * goes. */
+/* The agent's connection on libuv: uplink.c owns the link, the timers and the certificate, and
+ * carries out the actions of uplink_logic.h. One object for the life of the agent; the link inside
+ * comes and goes. */
 #ifndef CADRE_AGENT_UPLINK_H
 #define CADRE_AGENT_UPLINK_H
 
@@ -27,24 +27,25 @@ struct uplink_options {
     /* The first attempt to connect was made (for the service manager). May come again; must only
      * take note. */
     void (*on_attempted)(const char *status, void *user);
-    void (*on_fatal)(const struct err *e, void *user); /* must only take note, too */
-    /* Something came in or went wrong: look at the journal in this turn. Must only take note. */
+    void (*on_fatal)(const struct err *e, void *user); /* must only take note */
+    /* A message arrived or something failed: look at the journal in this turn. Must only take
+     * note. */
     void (*on_change)(void *user);
     void *user;
 };
 
 int uplink_new(const struct uplink_options *o, struct uplink **out, struct err *e);
 void uplink_start(struct uplink *u);
-/* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn
- * behind journal_commit. */
+/* Sends events that are committed and not sent yet, as far as the link takes them. Once per turn,
+ * after journal_commit. */
 void uplink_pump(struct uplink *u);
 /* Slots, labels or capabilities changed. json: mem_free'd by the uplink. */
 void uplink_set_capabilities(struct uplink *u, char *json);
-/* Says that the agent takes no jobs just now, and why; NULL: it does again. */
+/* Tells the coordinator why the agent takes no jobs now; NULL: the agent takes jobs again. */
 void uplink_rest(struct uplink *u, const char *why);
-void uplink_announce(struct uplink *u);      /* ready again: slots or draining changed */
+void uplink_announce(struct uplink *u);      /* sends ready again: slots or draining changed */
 bool uplink_is_live(const struct uplink *u); /* welcomed, and not lost since */
-/* Says bye, closes, and connects no more. The link ends asynchronously. */
+/* Sends bye, closes the link, and does not connect again. The link ends asynchronously. */
 void uplink_stop(struct uplink *u, const char *reason);
 /* Handles close asynchronously: run the loop until it is empty. */
 void uplink_free(struct uplink *u);

@@ -506,7 +506,7 @@ void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t 
     ask_to_be_woken(l);
 }
 
-/* ---- the agent's own wishes ---- */
+/* ---- requests of the agent itself ---- */
 
 void uplink_logic_announce(struct uplink_logic *l, int64_t slots)
 {

@@ -1,16 +1,16 @@
-/* What the agent says to its coordinator, and when (PROTOCOL.md section 4), as a state machine
- * without a socket, a clock or a timer: each function takes the moment and what happened, and what
- * is to be done comes back as actions. uplink.c carries them out on libuv; the simulation on a
- * network and a clock of its own.
+/* The state machine of the agent's session with its coordinator (PROTOCOL.md section 4). It has no
+ * socket, no clock and no timer: each function takes the time and an event, and passes the work to
+ * be done to a callback, as actions. uplink.c carries the actions out on libuv; the simulation has
+ * a network and a clock of its own.
  *
  *   disconnected --time--> connecting --opened--> hello --welcome--> ready <--> draining
  *        ^                     |                    |                  |           |
  *        +---------------------+--------------------+------------------+-----------+
  *                               closed, refused: back-off 0.5 s ... 30 s
  *
- * The lease clock is here, too: all leases count from the sending of the last thing that the
- * coordinator is known to have heard. That is the agent's half of "never two at once"; the half of
- * an agent that hangs is platform/guard_table.h. */
+ * The lease clock is here, too: all leases count from the moment when the agent sent the last
+ * message that the coordinator has certainly received. That is the agent's half of "never two at
+ * once"; for an agent that hangs, platform/guard_table.h does that half. */
 #ifndef CADRE_AGENT_UPLINK_LOGIC_H
 #define CADRE_AGENT_UPLINK_LOGIC_H
 
@@ -26,13 +26,13 @@
 struct uplink_logic;
 
 enum uplink_action_type {
-    UPLINK_CONNECT,     /* n: index of the address; then comes opened or closed */
+    UPLINK_CONNECT,     /* n: index of the address; call opened or closed afterwards */
     UPLINK_SEND,        /* data, len: whole frames, in this order */
-    UPLINK_CLOSE,       /* send what is queued, then close; closed comes */
-    UPLINK_ABORT,       /* err: why; close at once; closed comes */
+    UPLINK_CLOSE,       /* send the queued bytes, then close; call closed afterwards */
+    UPLINK_ABORT,       /* err: why; close at once; call closed afterwards */
     UPLINK_WAKE,        /* at_ms: call uplink_logic_wake then, and not before; INT64_MAX: never */
     UPLINK_WELCOMED,    /* text: the coordinator's version */
-    UPLINK_CERTIFICATE, /* text: a new one, PEM */
+    UPLINK_CERTIFICATE, /* text: the new certificate, PEM */
     UPLINK_STATUS,      /* text: for the service manager; the first attempt to connect was made */
     UPLINK_CHANGED,     /* the journal or an attempt changed: look in this turn */
     UPLINK_FATAL        /* err: the journal cannot be written; the agent has to end */
@@ -52,7 +52,7 @@ struct uplink_action {
     } u; /* lives for the call */
 };
 
-/* From inside the functions below; may not call them, nor the runner. */
+/* Called from inside the functions below; must not call them, nor the runner. */
 typedef void uplink_act_fn(const struct uplink_action *a, void *user);
 
 struct uplink_logic_options {
@@ -77,23 +77,23 @@ void uplink_logic_wake(struct uplink_logic *l, const struct moment *now);
 void uplink_logic_opened(struct uplink_logic *l, const struct moment *now);
 void uplink_logic_received(struct uplink_logic *l, const struct moment *now, const void *data,
                            size_t len);
-/* why: code ERR_OK when it was closed in good order. */
+/* why: code ERR_OK when the link was closed in order. */
 void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const struct err *why);
 /* Once per turn behind journal_commit: sends events that are committed and not sent yet, as far as
  * the link takes them. pending: bytes that the link still holds. */
 void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t pending);
 /* Slots or draining changed. */
 void uplink_logic_announce(struct uplink_logic *l, int64_t slots);
-/* json is copied. */
+/* Copies json. */
 void uplink_logic_set_capabilities(struct uplink_logic *l, const char *json);
-/* The agent takes no jobs just now, and why; NULL: it does again. */
+/* The reason why the agent takes no jobs now; NULL: the agent takes jobs again. */
 void uplink_logic_rest(struct uplink_logic *l, const char *why);
 /* Asks for a new certificate; nothing happens without a session. */
 void uplink_logic_ask_certificate(struct uplink_logic *l, const char *csr);
-/* Says bye, closes, and connects no more. */
+/* Sends bye, closes the link, and does not connect again. */
 void uplink_logic_stop(struct uplink_logic *l, const char *reason);
 
-/* ---- telling ---- */
+/* ---- queries ---- */
 bool uplink_logic_is_live(const struct uplink_logic *l); /* ready or draining */
 
 #endif
