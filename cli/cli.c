@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE_MS 30000
+#define RETRY_FOR_MS 30000
 #define KEY_MAX 200
 
 int cli_fail(int code, const struct err *e)
@@ -192,7 +192,7 @@ struct client *cli_client(struct cli *cli)
     int rc = find_token(cli, &e);
     struct client_options o = {.url = cli->resolved_url,
                                .token = cli->resolved_token,
-                               .patience_ms = PATIENCE_MS,
+                               .retry_for_ms = RETRY_FOR_MS,
                                .on_away = on_away};
     if (rc == 0) rc = client_new(&o, &cli->client, &e);
     if (rc != 0) (void)cli_fail(0, &e);

@@ -29,7 +29,7 @@ struct cli {
     char *resolved_token; /* found by cli_client */
     char *resolved_url;
     struct client *client;
-    const struct command *command; /* the one that runs */
+    const struct command *command; /* the command that runs */
 };
 
 /* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems

@@ -238,7 +238,7 @@ static void wait_ms(struct client *c, int64_t ms)
     uv_timer_stop(&c->waiting);
 }
 
-/* Patience with a coordinator that is away. */
+/* ---- retries while the coordinator is away ---- */
 struct outage {
     bool told;
     bool answered;    /* it is there, and says that it cannot just now */
@@ -252,14 +252,14 @@ static void outage_init(struct outage *o)
     backoff_init(&o->backoff, 100, 2000);
 }
 
-/* May it be tried again? Waits then. *e: why it failed; becomes the final word when patience is
- * over. */
+/* May the request be sent again? If so, waits first. *e: why the request failed; the final error
+ * when the time is over. */
 static bool outage_wait(struct client *c, struct outage *o, struct err *e)
 {
     if (e->code == ERR_TLS || e->code == ERR_DENIED || c->ended_by_user) return false;
     int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
-    if (now - o->since_ms >= c->o.patience_ms) {
+    if (now - o->since_ms >= c->o.retry_for_ms) {
         if (!o->answered) err_wrap(e, "the coordinator is not reachable");
         e->code = ERR_UNAVAILABLE;
         return false;
@@ -269,7 +269,7 @@ static bool outage_wait(struct client *c, struct outage *o, struct err *e)
         if (str_format(line, sizeof line, "%s (%s); trying for %lld s",
                        o->answered ? "the coordinator is not available"
                                    : "the coordinator is not reachable",
-                       err_text(e), (long long)c->o.patience_ms / 1000) == 0)
+                       err_text(e), (long long)c->o.retry_for_ms / 1000) == 0)
             c->o.on_away(line, c->o.user);
     }
     o->told = true;

@@ -16,9 +16,9 @@ struct client;
 
 struct client_options {
     const char *url; /* "HOST:PORT" or "https://HOST:PORT/"; NULL: the token's addresses in turn */
-    const char *token;   /* "cadre-api-..." */
-    int64_t patience_ms; /* how long to go on trying while the coordinator is away; design: 30 s */
-    /* Told on stderr once per outage: "coordinator not reachable (...); trying for 30 s". */
+    const char *token;    /* "cadre-api-..." */
+    int64_t retry_for_ms; /* how long to retry while the coordinator is away; design: 30 s */
+    /* Called once per outage, with "the coordinator is not reachable (...); trying for 30 s". */
     void (*on_away)(const char *sentence, void *user);
     void *user;
 };
@@ -41,15 +41,16 @@ struct response {
 };
 void response_fini(struct response *r);
 
-/* GETs and requests with an idempotency key are repeated while the coordinator is away; others are
- * not once they may have been received. 0: an answer of status 2xx. ERR_UNAVAILABLE: not reachable
- * within the patience; ERR_TLS: not to be trusted; otherwise the API's error became *e ("message;
- * hint"), its status is in out->status, and out is to be fini'd in every case. */
+/* GETs and requests with an idempotency key are repeated while the coordinator is away; other
+ * requests are not repeated once the coordinator may have received them. 0: an answer of status
+ * 2xx. ERR_UNAVAILABLE: not reachable within retry_for_ms; ERR_TLS: the coordinator is not trusted;
+ * otherwise *e is the API's error ("message; hint") and out->status its status. The caller frees
+ * `out` in every case. */
 int client_call(struct client *c, const struct request *request, struct response *out,
                 struct err *e);
 
-/* Bytes of a response of any length to fn as they come (job logs). Patient like client_call until
- * the first of them. */
+/* Passes the bytes of a response of any length to fn as they arrive (job logs). Retries as
+ * client_call does until the first byte. */
 int client_download(struct client *c, const char *target,
                     int (*fn)(const void *data, size_t len, void *user), void *user, struct err *e);
 
@@ -62,15 +63,14 @@ struct client_follow {
     int (*on_interrupt)(int count, void *user);
     void *user;
 };
-/* GET target?cursor=N, and again behind the last cursor seen whenever the connection breaks, until
- * the stream says it is complete. An event that is too large to be read is left out, so the end of
- * what is followed may not have been told. ERR_UNAVAILABLE when the coordinator stays away for
- * longer than the patience. */
+/* GET target?cursor=N, and again after the last cursor whenever the connection breaks, until the
+ * stream says that it is complete. An event that is too large is skipped, so the last event may be
+ * missing. ERR_UNAVAILABLE when the coordinator stays away for longer than retry_for_ms. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
-/* From inside on_interrupt: a POST on a connection of its own, whose answer is not waited for. When
- * the coordinator is away it is made again as soon as the followed stream is back. The request has
- * to bear repetition. */
+/* From inside on_interrupt: sends a POST on a connection of its own, without waiting for the
+ * answer. When the coordinator is away, the request is sent again as soon as the followed stream is
+ * back, so the request must be idempotent. */
 void client_post_aside(struct client *c, const char *target);
 
 #endif

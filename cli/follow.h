@@ -9,9 +9,9 @@
 
 struct follow_options {
     const char *id;
-    /* Ctrl-C cancels the job and waits for its end; a second one leaves at once */
+    /* Ctrl-C cancels the job and waits for its end; a second Ctrl-C leaves at once */
     bool cancel_on_interrupt;
-    bool quiet; /* no chatter about waiting */
+    bool quiet; /* no remarks about waiting */
     bool json;  /* `run -o json`: the object at the end; output goes to stderr */
 };
 

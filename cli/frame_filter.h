@@ -1,5 +1,5 @@
-/* Frames that are over the follower's limit are left out, and the stream goes on behind them: what
- * follows a job is no worse off for one event that it cannot read. Pure: bytes in, bytes out. */
+/* Skips frames that are larger than the follower's limit; the stream goes on after them, so that
+ * one large event does not end the following of a job. Pure: bytes in, bytes out. */
 #ifndef CADRE_CLI_FRAME_FILTER_H
 #define CADRE_CLI_FRAME_FILTER_H
 
@@ -16,15 +16,15 @@ struct frame_filter {
     size_t max_body;
     uint8_t head[FRAME_LENGTH_BYTES]; /* of the frame that begins */
     size_t head_len;
-    uint32_t left; /* bytes of the present frame that have not come */
+    uint32_t left; /* bytes of the present frame that have not arrived */
     bool dropping;
     size_t dropped; /* frames left out so far */
 };
 
 void frame_filter_init(struct frame_filter *f, size_t max_body);
-/* Hands the bytes on to the reader, without the frames that are over the limit. Errors are the
- * reader's. *used: how many bytes were taken; call again with the rest once the reader's frames are
- * taken out. */
+/* Passes the bytes on to the reader, without the frames that are over the limit. Returns the
+ * reader's errors. *used: how many bytes were consumed; call again with the rest once the reader's
+ * frames are taken out. */
 int frame_filter_add(struct frame_filter *f, struct frame_reader *to, const void *data, size_t len,
                      size_t *used, struct err *e);
 

@@ -1,6 +1,6 @@
-/* The nouns of the command line: what the API calls them, how one is named, and how they are shown.
- * The commands that list, show or change one thing are rows that name a resource; what they have in
- * common stands in resource.c once. */
+/* The nouns of the command line: their names in the API, the form of an item's name, and how items
+ * are shown. The commands that list, show or change a resource are rows that name the resource;
+ * resource.c has the common code. */
 #ifndef CADRE_CLI_RESOURCE_H
 #define CADRE_CLI_RESOURCE_H
 
@@ -26,7 +26,7 @@ struct field {
 
 struct resource {
     const char *collection; /* "jobs": the path below /api/v1/, and the member that holds a list */
-    const char *takes;      /* what names one, for the message when it is missing */
+    const char *takes;      /* the form of an item's name, for the message when it is missing */
     const char *place; /* "NAMESPACE/FLOW": its words are segments of the path. NULL: one word */
     int (*check)(const char *name); /* 0, or an exit code after a message. NULL: anything */
     const struct column *columns;
@@ -37,7 +37,7 @@ struct resource {
 extern const struct resource resource_job, resource_execution, resource_agent, resource_group,
     resource_namespace, resource_flow, resource_trigger, resource_token;
 
-/* What `list` of any noun may ask for; 0 and NULL: not asked. */
+/* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {
     char *state, *group, *ns, *agent, *flow, *trigger;
     int64_t limit;
@@ -69,7 +69,7 @@ int resource_run_with(struct cli *cli, const struct opt_args *args, const char *
 
 /* The name in the arguments; NULL: a message was printed, exit with EXIT_USAGE. */
 const char *resource_name(const struct cli *cli, const struct opt_args *args);
-/* The path of that name, "/" + rest behind it; mem_free. NULL as above. */
+/* The path of that name, followed by "/" and rest; mem_free. NULL as above. */
 char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest);
 /* One request, answered by one resource; printed as JSON or by `print`. Returns the exit code. */
 int resource_send(struct cli *cli, const struct request *request, const char *name,
@@ -79,7 +79,7 @@ int resource_send(struct cli *cli, const struct request *request, const char *na
 void resource_print_state(const char *name, const struct json *answer);
 /* DISABLED, EVALUATING, ENABLED */
 const char *resource_trigger_state(const struct json *trigger);
-/* The output behind this path to stdout, as it comes. Returns the exit code. */
+/* Prints the output at this path to stdout as it arrives. Returns the exit code. */
 int resource_download(struct cli *cli, const char *target);
 
 #endif

@@ -21,8 +21,8 @@
 #include <uv.h>
 
 #define LOOK_MS 50
-#define START_PATIENCE_MS 20000
-#define END_PATIENCE_MS 15000
+#define START_TIMEOUT_MS 20000
+#define END_TIMEOUT_MS 15000
 
 enum dev_state { DEV_LISTENING, DEV_JOINING, DEV_RUNNING, DEV_ENDING };
 
@@ -292,7 +292,7 @@ static int on_joined(struct dev *d, struct err *e)
 static void on_ending(struct dev *d)
 {
     size_t alive = 0;
-    if (os_mono_ms() - d->since_ms > END_PATIENCE_MS && !d->forced) {
+    if (os_mono_ms() - d->since_ms > END_TIMEOUT_MS && !d->forced) {
         d->forced = true;
         end_all(d, d->code);
     }
@@ -328,7 +328,7 @@ static void on_look(uv_timer_t *t)
         rc = on_joined(d, &e);
     if (rc)
         fail(d, err_text(&e), NULL);
-    else if (d->state < DEV_RUNNING && os_mono_ms() - d->since_ms > START_PATIENCE_MS)
+    else if (d->state < DEV_RUNNING && os_mono_ms() - d->since_ms > START_TIMEOUT_MS)
         fail(d, "the start takes too long",
              d->state == DEV_LISTENING ? d->log : d->agents[d->joined].log);
 }

@@ -23,12 +23,12 @@
 #include <uv.h>
 
 #define STOP_POLL_MS 10
-#define STOP_PATIENCE_MS 3000 /* for links to close in order */
+#define STOP_WAIT_MS 3000 /* for links to close in order */
 
 struct coordinator {
     struct uv_loop_s *loop;
     const struct config *config;
-    struct coordinator_patience patience;
+    struct coordinator_timeouts timeouts;
     struct file_lock *lock;
     struct authority *authority;
     struct store *store;
@@ -214,7 +214,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                                   .lease_ms = f->lease_ms,
                                   .heartbeat_ms = f->heartbeat_ms,
                                   .output_limit_bytes = f->output_limit_bytes,
-                                  .first_message_ms = c->patience.first_message_ms};
+                                  .first_message_ms = c->timeouts.first_message_ms};
     struct api_options ao = {.loop = c->loop,
                              .spine = c->spine,
                              .reads = c->reads,
@@ -222,9 +222,9 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .config = f,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
-                             .head_ms = c->patience.head_ms,
-                             .body_ms = c->patience.body_ms,
-                             .idle_ms = c->patience.idle_ms};
+                             .head_ms = c->timeouts.head_ms,
+                             .body_ms = c->timeouts.body_ms,
+                             .idle_ms = c->timeouts.idle_ms};
     c->sessions = sessions_new(&so);
     c->api = api_new(&ao);
     c->refresh = timer_new(c);
@@ -234,7 +234,7 @@ static int start_parts(struct coordinator *c, struct err *e)
 }
 
 int coordinator_start(struct uv_loop_s *loop, const struct config *config,
-                      const struct coordinator_patience *patience, struct coordinator **out,
+                      const struct coordinator_timeouts *timeouts, struct coordinator **out,
                       struct err *e)
 {
     if (!authority_exists(config->state) || !has_database(config->state))
@@ -243,7 +243,7 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
     struct coordinator *c = mem_alloc(sizeof *c);
     c->loop = loop;
     c->config = config;
-    if (patience) c->patience = *patience;
+    if (timeouts) c->timeouts = *timeouts;
     int rc = take_lock(config->state, &c->lock, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);
@@ -276,7 +276,7 @@ static void on_ending(uv_timer_t *t)
 {
     struct coordinator *c = t->data;
     if (sessions_count(c->sessions) || api_count(c->api)) {
-        if (os_mono_ms() - c->ending_since_ms < STOP_PATIENCE_MS) return;
+        if (os_mono_ms() - c->ending_since_ms < STOP_WAIT_MS) return;
         sessions_stop(c->sessions, true);
         api_stop(c->api, true);
         return;

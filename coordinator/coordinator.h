@@ -13,7 +13,7 @@ struct uv_loop_s;
 struct coordinator;
 
 /* How long a client may take; 0: the product's own (wire/limits.h, api/context.h). */
-struct coordinator_patience {
+struct coordinator_timeouts {
     int64_t first_message_ms;          /* of an agent */
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
 };
@@ -32,7 +32,7 @@ int coordinator_is_initialised(const struct config *c, bool *out, struct err *e)
  * coordinator_free. Needs pki_init. ERR_NOT_FOUND: not initialised. ERR_CONFLICT: another
  * process has the folder. */
 int coordinator_start(struct uv_loop_s *loop, const struct config *config,
-                      const struct coordinator_patience *patience, struct coordinator **out,
+                      const struct coordinator_timeouts *timeouts, struct coordinator **out,
                       struct err *e);
 uint16_t coordinator_port(const struct coordinator *c);
 const char *coordinator_address(

@@ -25,7 +25,7 @@ struct api_options {
     const struct config *config;
     uint16_t port; /* that is listened on: goes into tokens */
     int64_t started_wall_ms;
-    /* Patience with clients; 0: the defaults in api/context.h. */
+    /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;
 };
 

@@ -332,7 +332,7 @@ void conn_new(struct api *a, struct link *l)
     }
 }
 
-/* ---- patience ---- */
+/* ---- timeouts ---- */
 
 static void time_out(struct conn *c)
 {

@@ -136,7 +136,7 @@ cadre run true 2>err
 is "a command without -- gives 125" 125 $?
 has "and shows how" err '\-\- true'
 
-# A coordinator that is away: patience first, then a sentence.
+# A coordinator that is away: retries first, then a sentence.
 CADRE_URL=127.0.0.1:1 timeout 60 cadre run -- true >out 2>err
 is "an unreachable coordinator gives 125" 125 $?
 has "after trying for a while" err 'not reachable' '30 s' '127.0.0.1'

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 60000
+#define TIMEOUT_MS 60000
 
 static _Atomic int64_t shift_ms;
 void __real_os_now(struct moment *out);
@@ -95,7 +95,7 @@ static void let_pass(struct world *w, int count)
 static void until(struct world *w, const int *count, int wanted)
 {
     int now = 0;
-    for (int ms = 0; ms < PATIENCE_MS; ms++) {
+    for (int ms = 0; ms < TIMEOUT_MS; ms++) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
         uv_mutex_lock(&w->lock);
         now = *count;
@@ -139,7 +139,7 @@ static int world_down(void **state)
     struct world *w = *state;
     if (w->work) {
         let_pass(w, 1000);
-        end(w, PATIENCE_MS);
+        end(w, TIMEOUT_MS);
     }
     uv_cond_destroy(&w->wake);
     uv_mutex_destroy(&w->lock);
@@ -281,7 +281,7 @@ static void one_that_gives_signs_of_life__does_not_hang(void **state)
     uv_mutex_lock(&w->lock);
     o->lives = true;
     uv_mutex_unlock(&w->lock);
-    for (int ms = 0; look(w).hung == 1 && ms < PATIENCE_MS; ms++)
+    for (int ms = 0; look(w).hung == 1 && ms < TIMEOUT_MS; ms++)
         uv_sleep(1);
     assert_int_equal(look(w).hung, 0);
     assert_int_equal(look(w).under_way, 1);
@@ -319,7 +319,7 @@ static void at_the_end__removals_are_made_and_preparations_dropped(void **state)
         add(w, FILE_WORK_REMOVE, false);
     }
     let_pass(w, FILE_WORK_THREADS);
-    end(w, PATIENCE_MS);
+    end(w, TIMEOUT_MS);
     assert_int_equal(w->done, FILE_WORK_THREADS + 10);
     assert_true(w->dropped <= 5);
     assert_int_equal(w->ran, w->done - w->dropped);
@@ -352,7 +352,7 @@ static void at_the_end__what_hangs_is_left_behind(void **state)
     assert_int_equal(w->done, 1);
     /* its threads come home after all */
     let_pass(w, 2);
-    for (int ms = 0; ms < PATIENCE_MS; ms++) {
+    for (int ms = 0; ms < TIMEOUT_MS; ms++) {
         uv_mutex_lock(&w->lock);
         int inside = w->inside;
         uv_mutex_unlock(&w->lock);

@@ -26,11 +26,11 @@ static void read_all(const char *folder, const char *name, char **out)
     mem_free(path);
 }
 
-void house_start(struct house *h, const struct coordinator_patience *patience)
+void house_start(struct house *h, const struct coordinator_timeouts *timeouts)
 {
     struct err e = {0};
     h->stopped = false;
-    if (coordinator_start(&h->loop, &h->config, patience, &h->coordinator, &e))
+    if (coordinator_start(&h->loop, &h->config, timeouts, &h->coordinator, &e))
         fail_msg("%s", e.msg);
     h->port = coordinator_port(h->coordinator);
     assert_int_equal(str_format(h->address, sizeof h->address, "127.0.0.1:%u", (unsigned)h->port),
@@ -41,7 +41,7 @@ void house_start(struct house *h, const struct coordinator_patience *patience)
     mem_free(text);
 }
 
-void house_open(struct house *h, const char *yaml, const struct coordinator_patience *patience)
+void house_open(struct house *h, const char *yaml, const struct coordinator_timeouts *timeouts)
 {
     *h = (struct house){0};
     struct err e = {0};
@@ -60,7 +60,7 @@ void house_open(struct house *h, const char *yaml, const struct coordinator_pati
     if (pki_init(&e) || config_load(&h->config, 7, argv, &args, &e)) fail_msg("%s", e.msg);
     if (coordinator_init(&h->config, &e)) fail_msg("%s", e.msg);
     assert_int_equal(uv_loop_init(&h->loop), 0);
-    house_start(h, patience);
+    house_start(h, timeouts);
     read_all(h->config.state, "ca.pem", &h->ca_pem);
     read_all(h->config.state, "ca.key", &h->ca_key_pem);
     mem_free(config);
@@ -124,7 +124,7 @@ static void run_until(struct house *h, const bool *flag, uint64_t ms, bool may_e
 
 void house_run(struct house *h, const bool *flag)
 {
-    run_until(h, flag, HOUSE_PATIENCE_MS, false);
+    run_until(h, flag, HOUSE_TIMEOUT_MS, false);
 }
 
 void house_run_ms(struct house *h, uint64_t ms)
@@ -180,7 +180,7 @@ void peer_open(struct peer *p, struct house *h, const char *alpn, const char *ce
     frame_reader_init(&p->frames, LIMIT_FRAME_KNOWN);
     if (tls_config_client(&o, &p->tls, &e)) fail_msg("%s", e.msg);
     p->link = link_connect(&h->loop, p->tls,
-                           &(struct link_to){"127.0.0.1", h->port, HOUSE_PATIENCE_MS}, &handler, p);
+                           &(struct link_to){"127.0.0.1", h->port, HOUSE_TIMEOUT_MS}, &handler, p);
     while (!p->open && !p->closed) {
         p->changed = false;
         house_run(h, &p->changed);

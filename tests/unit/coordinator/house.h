@@ -22,7 +22,7 @@
 /* As whom the agents of a test hear the coordinator. */
 static const struct msg_peer house_coordinator = {.agent = false, .known = true};
 
-#define HOUSE_PATIENCE_MS 30000 /* of a test: hanging for so long is a failure */
+#define HOUSE_TIMEOUT_MS 30000 /* of a test: hanging for so long is a failure */
 
 struct house {
     char folder[256];
@@ -37,14 +37,14 @@ struct house {
 };
 
 /* `yaml`: the configuration file's text, "" for defaults. */
-void house_open(struct house *h, const char *yaml, const struct coordinator_patience *patience);
+void house_open(struct house *h, const char *yaml, const struct coordinator_timeouts *timeouts);
 /* Stops, checks that the loop is empty, removes the folder. */
 void house_close(struct house *h);
 /* The coordinator alone. */
 void house_stop(struct house *h);
-void house_start(struct house *h, const struct coordinator_patience *patience);
+void house_start(struct house *h, const struct coordinator_timeouts *timeouts);
 
-/* Turns the loop until *flag; fails after HOUSE_PATIENCE_MS. */
+/* Turns the loop until *flag; fails after HOUSE_TIMEOUT_MS. */
 void house_run(struct house *h, const bool *flag);
 void house_run_ms(struct house *h, uint64_t ms);
 

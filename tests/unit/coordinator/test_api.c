@@ -11,9 +11,9 @@ static struct house house;
 
 static int open_house(void **state)
 {
-    static const struct coordinator_patience patience = {.head_ms = 400, .idle_ms = 900};
+    static const struct coordinator_timeouts timeouts = {.head_ms = 400, .idle_ms = 900};
     (void)state;
-    house_open(&house, "limits: {payload: 64KiB}\n", &patience);
+    house_open(&house, "limits: {payload: 64KiB}\n", &timeouts);
     return 0;
 }
 

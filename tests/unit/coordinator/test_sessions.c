@@ -15,9 +15,9 @@ static struct house house;
 
 static int open_house(void **state)
 {
-    static const struct coordinator_patience patience = {.first_message_ms = 500};
+    static const struct coordinator_timeouts timeouts = {.first_message_ms = 500};
     (void)state;
-    house_open(&house, "heartbeat: 100ms\nlease: 30s\ncertificateLife: 1h\n", &patience);
+    house_open(&house, "heartbeat: 100ms\nlease: 30s\ncertificateLife: 1h\n", &timeouts);
     return 0;
 }
 
@@ -639,7 +639,7 @@ static void result__sent_twice__counts_once(void **state)
 /* What was acknowledged outlives the coordinator; what it had handed out comes back to it. */
 static void restart__with_an_assigned_job__goes_on(void **state)
 {
-    static const struct coordinator_patience patience = {.first_message_ms = 500};
+    static const struct coordinator_timeouts timeouts = {.first_message_ms = 500};
     struct identity i;
     struct peer p;
     struct msg m;
@@ -653,7 +653,7 @@ static void restart__with_an_assigned_job__goes_on(void **state)
     peer_wait_closed(&p);
     assert_int_equal(p.err.code, ERR_OK); /* an orderly goodbye */
     peer_fini(&p);
-    house_start(&house, &patience);
+    house_start(&house, &timeouts);
     state_is(job, "SUBMITTED");
     /* it never got there: hello without it, same journal and boot -> the same attempt comes
      * again */

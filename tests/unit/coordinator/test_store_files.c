@@ -449,7 +449,7 @@ static void write_until_killed(const char *folder, int from, int to_parent)
 }
 
 /* The last number that the child told before it was killed. */
-static int crash_after(struct fixture *f, int from, uint64_t patience_us)
+static int crash_after(struct fixture *f, int from, uint64_t timeout_us)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -473,7 +473,7 @@ static int crash_after(struct fixture *f, int from, uint64_t patience_us)
         clock_gettime(CLOCK_MONOTONIC, &now);
         waited_us = (uint64_t)(now.tv_sec - start.tv_sec) * 1000000 +
                     (uint64_t)(now.tv_nsec / 1000) - (uint64_t)(start.tv_nsec / 1000);
-    } while (last == 0 || waited_us < patience_us);
+    } while (last == 0 || waited_us < timeout_us);
     kill(child, SIGKILL);
     while (read(ends[0], &told, sizeof told) == sizeof told)
         last = told;
