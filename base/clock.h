@@ -1,5 +1,6 @@
-/* Time and randomness as inputs. Whoever decides anything gets these handed in, so that a test can
- * replay a day in a second. The real ones are made by the loop owners (platform/os.h). */
+/* Time and randomness as inputs. Code that decides anything takes these as arguments, so that a
+ * test can replay a day in a second. The owners of loops read the real clock and random source
+ * (platform/os.h). */
 #ifndef CADRE_BASE_CLOCK_H
 #define CADRE_BASE_CLOCK_H
 

@@ -22,7 +22,7 @@ void deadline_queue_fini(struct deadline_queue *q); /* forgets the entries, does
 void deadline_set(struct deadline_queue *q, struct deadline *d, int64_t at_ms); /* adds or moves */
 void deadline_clear(struct deadline_queue *q, struct deadline *d); /* fine when not queued */
 bool deadline_is_set(const struct deadline *d);
-/* The earliest; NULL when empty. Among equals the one set first... is not promised. */
+/* The earliest deadline; NULL when empty. The order of equal deadlines is not specified. */
 struct deadline *deadline_first(const struct deadline_queue *q);
 /* Takes the earliest out when it is due (at_ms <= now_ms), else NULL. */
 struct deadline *deadline_pop(struct deadline_queue *q, int64_t now_ms);

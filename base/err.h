@@ -57,8 +57,8 @@ const char *err_sentence(int code);
 /* Fills *e (when not NULL) and returns `code`, so that `return err_set(e, ERR_IO, "...")` reads
  * well. */
 int err_set(struct err *e, int code, const char *fmt, ...) CADRE_PRINTF(3, 4);
-/* Puts "context: " in front of what *e says already; keeps and returns its code.
- * ERR_INTERNAL when there is none to return (e is NULL, or its code is 0). */
+/* Puts "context: " before the message of *e; keeps and returns its code. ERR_INTERNAL when there is
+ * no code (e is NULL, or its code is 0). */
 int err_wrap(struct err *e, const char *fmt, ...) CADRE_PRINTF(2, 3);
 /* The message, or the code's sentence when there is none. Never NULL. */
 const char *err_text(const struct err *e);

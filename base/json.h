@@ -19,8 +19,8 @@ struct json; /* a node of a tree; the root is the caller's */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* One value and nothing behind it but blanks. *out: json_free. ERR_INVALID names line, column
- * and reason. */
+/* One value, followed by nothing but blanks. *out: json_free. ERR_INVALID names line, column and
+ * reason. */
 int json_parse(const char *text, size_t len, struct json **out, struct err *e);
 void json_free(struct json *root);
 

@@ -42,8 +42,8 @@ bool str_glob(const char *pattern, const char *s);
 /* The candidate nearest to `s` by edit distance, NULL when none is near enough to be a likely
  * misspelling (distance > a third of the length, at least 2). Points into candidates. */
 const char *str_nearest(const char *s, const char *const *candidates, size_t count);
-/* ", did you mean 'NEAR'?" to stand behind what was not found, "" when near is NULL; the second
- * one looks for the nearest of the candidates. Both return out. */
+/* ", did you mean 'NEAR'?", to be put after the name that was not found; "" when near is NULL; the
+ * second one looks for the nearest of the candidates. Both return out. */
 #define STR_SUGGEST_SIZE 160
 const char *str_suggest(char out[STR_SUGGEST_SIZE], const char *near);
 const char *str_suggest_nearest(char out[STR_SUGGEST_SIZE], const char *s,

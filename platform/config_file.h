@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* needed false: fine when there is no such file. The error names file, line and key. */
+/* needed false: a missing file is not an error. The error names file, line and key. */
 int config_file_load(struct opt_set *s, const char *path, bool needed, struct err *e);
 
 #endif

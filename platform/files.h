@@ -1,4 +1,5 @@
-/* Files with promises: atomic, durable, private. Twin files. Paths UTF-8, any length. Blocking. */
+/* Files: atomic, durable and private writes, locks, removals. Twin files. Paths UTF-8, any length.
+ * Blocking. */
 #ifndef CADRE_PLATFORM_FILES_H
 #define CADRE_PLATFORM_FILES_H
 
@@ -11,20 +12,20 @@
 
 /* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
-/* The same of a file in a folder where another account may have put a link, or something else that
- * is no file, in its place: that is not read (ERR_IO, or nothing comes). */
+/* The same for a file in a folder where another account may have put a link, or an object that is
+ * not a file, in its place: such an object is not read (ERR_IO, or an empty result). */
 int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 enum file_mode {
     FILE_PUBLIC /* 0644 */,
     FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */
 };
 /* Writes a neighbour file, flushes it to disk, renames it over `path`, flushes the folder: after a
- * crash there is the old or the new content, never a mixture. ERR_FULL when the disk is. */
+ * crash there is the old or the new content, never a mixture. ERR_FULL: the disk is full. */
 int file_write_atomic(const char *path, const void *data, size_t len, enum file_mode mode,
                       struct err *e);
 int file_remove(const char *path, struct err *e); /* fine when absent */
-/* Creates or replaces it; neither atomic nor flushed to disk: for files that only a running job
- * needs. */
+/* Creates or replaces the file, neither atomically nor flushed to disk: for files that only a
+ * running job needs. */
 int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode,
                      struct err *e);
 int file_move(const char *from, const char *to,
@@ -35,16 +36,16 @@ bool file_is_exposed(const char *path);
 /* Creates the folder and its missing parents; `mode` FILE_SECRET makes the last one 0700. Fine when
  * present. */
 int dir_make(const char *path, enum file_mode mode, struct err *e);
-/* Removes a folder and all below it: read-only files, long paths, no following of links. What
- * cannot be removed is renamed aside (".old-…") so that the name is free again; then ERR_IO with
- * the first reason. */
+/* Removes a folder and all below it: read-only files, long paths, no following of links. When an
+ * entry cannot be removed, the folder is renamed (".old-…"), so that the name is free again; then
+ * ERR_IO with the first reason. */
 int dir_remove_tree(const char *path, struct err *e);
-/* The same; go_on is asked before each entry, and when it says false the rest stays where it is:
+/* The same; go_on is called before each entry; when it returns false the rest stays where it is:
  * ERR_UNAVAILABLE. */
 int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *user, struct err *e);
 /* Free bytes for this user on the file system of `path`. */
 int disk_free(const char *path, int64_t *bytes, struct err *e);
-/* fn for each entry's name (not . and ..); a non-zero return ends it. */
+/* Calls fn for each entry's name (not . and ..); a non-zero return ends the walk. */
 int dir_list(const char *path, int (*fn)(const char *name, void *user), void *user, struct err *e);
 
 /* One process at a time: an exclusive lock on a file that is created when missing and stays behind.
@@ -55,8 +56,8 @@ void file_lock_release(struct file_lock *l); /* NULL is fine */
 
 /* Reads all of standard input, at most max_bytes (ERR_TOO_LARGE). Binary. */
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e);
-/* Writes all of it to fd 1 or 2, binary, whatever it takes (EINTR, EAGAIN). ERR_CLOSED: nobody
- * reads any more. */
+/* Writes all bytes to fd 1 or 2, binary; continues after EINTR and EAGAIN. ERR_CLOSED: the reader
+ * has closed the stream. */
 int fd_write_all(int fd, const void *data, size_t len, struct err *e);
 
 #endif

@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 struct gpus {
-    bool known; /* how many there are; false: hardware without its driver, or no way to tell */
+    bool known; /* the number is known; false: there is no driver, or no way to tell */
     int count;
     char *model;          /* of the first */
-    int64_t memory_bytes; /* of the one that has least; 0 = unknown */
+    int64_t memory_bytes; /* the smallest of all; 0: unknown */
     char *driver;         /* version, as its maker counts */
-    char *cuda;           /* the newest that the driver serves */
+    char *cuda;           /* the newest version that the driver supports */
 };
 
 /* Fills a zeroed struct. `root`: "", or a folder that stands for "/" (Linux, tests). On Linux it

@@ -1,8 +1,8 @@
-/* A struct that is a JSON object on the wire, described by a list of its fields: reading, writing,
- * freeing and every limit follow from the list. Messages (wire/msg.h) and job specs (wire/spec.h)
- * are such structs.
+/* A struct that is a JSON object on the wire, described by a list of its fields: the list gives the
+ * reader, the writer, the destructor and every limit. Messages (wire/msg.h) and job specs
+ * (wire/spec.h) are such structs.
  *
- * What a field may be: by kind the C type, and what its numbers a and b mean.
+ * The kinds of fields: the C type of each kind, and the meaning of its numbers a and b.
  *
  *   STR       char *                a: bytes
  *   INT       int64_t               a..b: range
@@ -14,8 +14,8 @@
  *   WORDS     struct text_list      list of strings; b: items
  *   PAIRS     struct pair_list      object of strings; b: members
  *
- * Unknown members are ignored and null counts as absent. What is not needed and absent is NULL, 0,
- * false, or empty. */
+ * Unknown members are ignored and null counts as absent. An optional field that is absent is NULL,
+ * 0, false, or empty. */
 #ifndef CADRE_WIRE_FIELDS_H
 #define CADRE_WIRE_FIELDS_H
 
@@ -72,18 +72,19 @@ struct field {
 #define FIELDS_MAX 64
 
 struct fields {
-    const char *what; /* stands before each error: "message hello" */
+    const char *what; /* the first words of each error: "message hello" */
     int code;         /* of each error */
     const struct field *list;
     size_t count; /* at most FIELDS_MAX */
 };
 
-/* `object` is one. `out` is zeroed and becomes the caller's (fields_fini); on failure it is zeroed.
- * The error names the field and what is wanted of it. */
+/* `object` is a JSON object. `out` is zeroed first, and then belongs to the caller (fields_fini);
+ * on failure it is zeroed again. The error names the field and its rule. */
 int fields_decode(const struct fields *f, struct json_value object, void *out, struct err *e);
 void fields_fini(const struct fields *f, void *in); /* fine on a zeroed struct; zeroes it */
-/* Writes the members into the object that is open; leaves out what is absent and not needed. False:
- * fields_decode would refuse it. The texts of OBJ, ARR and CAPS are known to be JSON. */
+/* Writes the members into the open object; leaves out optional fields that are absent. False:
+ * fields_decode would refuse the result. The caller guarantees that the texts of OBJ, ARR and CAPS
+ * are JSON. */
 bool fields_encode(const struct fields *f, const void *in, struct jw *w);
 
 #endif

@@ -11,8 +11,8 @@
 
 enum frame_type { FRAME_JSON = 1, FRAME_OUTPUT = 2 };
 
-#define FRAME_HEAD 5         /* bytes in front of a body */
-#define FRAME_OUTPUT_HEAD 33 /* bytes in front of the output bytes, see struct frame_output */
+#define FRAME_HEAD 5         /* bytes before a body */
+#define FRAME_OUTPUT_HEAD 33 /* bytes before the output bytes, see struct frame_output */
 
 /* A frame in a reader's buffer; `body` lives until the next call with that reader. */
 struct frame {
@@ -21,11 +21,11 @@ struct frame {
     size_t len;
 };
 
-/* Bytes that a reader holds at most: take the frames out after each add. */
+/* How many bytes a reader holds at most: take the frames out after each add. */
 #define FRAME_READER_MAX (4u * 1024 * 1024)
 
-/* Collects bytes until frames are whole. Memory grows with what arrived, not with what was
- * announced. */
+/* Collects bytes until frames are complete. Memory grows with the bytes that arrived, not with the
+ * length that a frame announces. */
 struct frame_reader {
     struct buf b;
     size_t pos;      /* bytes of b already given out */
@@ -43,8 +43,8 @@ int frame_reader_next(struct frame_reader *r, struct frame *out, struct err *e);
 
 /* Appends head and body to b. ERR_TOO_LARGE when b is at its ceiling. */
 int frame_add(struct buf *b, uint8_t type, const void *body, size_t len);
-/* For a body that is written in place: start returns the offset to hand to frame_end, which fills
- * in the length. */
+/* For a body that is written in place: frame_start returns an offset; frame_end takes the offset
+ * and fills in the length. */
 int frame_start(struct buf *b, uint8_t type, size_t *mark);
 void frame_end(struct buf *b, size_t mark);
 

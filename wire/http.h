@@ -2,12 +2,11 @@
  * Pure.
  *
  * One http_parser reads a stream of requests (or responses). Limits: LIMIT_HTTP_HEAD,
- * HTTP_HEADERS_MAX, max_body. Chunked bodies are understood. Upgrade, 100-continue (answered by the
- * caller) and trailers are no concern of ours: a request that asks for an upgrade is served as
- * plain; a client does not get to see interim responses (1xx).
- * Refused, because two readers could see two messages in it: both Content-Length and
- * Transfer-Encoding, one of them twice, line ends other than CR LF, continued header lines, no or
- * several Host headers. */
+ * HTTP_HEADERS_MAX, max_body. Chunked bodies are understood. Upgrade, 100-continue (the caller
+ * answers it) and trailers are ignored: a request that asks for an upgrade is served without one; a
+ * client never sees interim responses (1xx). Refused, because two parsers could read different
+ * messages: both Content-Length and Transfer-Encoding, one of them twice, line ends other than CR
+ * LF, continued header lines, no or several Host headers. */
 #ifndef CADRE_WIRE_HTTP_H
 #define CADRE_WIRE_HTTP_H
 
@@ -37,11 +36,11 @@ struct http_message {
     bool expect_continue;
 };
 
-/* The first of that name, which is in lower case; NULL: absent. */
+/* The first header of that name; the name is in lower case. NULL: absent. */
 const char *http_header(const struct http_message *m, const char *name);
 
 enum http_event {
-    HTTP_MORE,    /* all input was taken, more is needed */
+    HTTP_MORE,    /* all input was consumed; more is needed */
     HTTP_HEAD,    /* head is complete (reported once per message, before any body) */
     HTTP_MESSAGE, /* message complete; further input may hold the next one */
 };
@@ -53,14 +52,14 @@ enum http_role { HTTP_SERVER, HTTP_CLIENT };
 struct http_parser *http_parser_new(enum http_role role, size_t max_body);
 void http_parser_free(struct http_parser *p);
 /* Client only: body bytes go to fn instead of message.body (no max_body then), from now on; NULL:
- * into the message again. Best called at HTTP_HEAD, when the status is known. fn returns 0 or an
- * error that ends the parse (http_parse returns it). */
+ * into the message again. Call it at HTTP_HEAD, when the status is known. fn returns 0 or an error
+ * that ends the parse (http_parse returns it). */
 typedef int http_body_fn(const void *data, size_t len, void *user);
 void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user);
-/* Takes up to len bytes, stops after one event. *used says how many were taken. Call again with the
- * rest (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until it says
- * HTTP_MORE. Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for every
- * further call; http_error_status() then tells 400, 413, 414, 431, 501 or 505. */
+/* Takes up to len bytes, stops after one event. *used: how many bytes were consumed. Call again
+ * with the rest (also when nothing is left: the HTTP_MESSAGE of an empty body needs no byte) until
+ * it says HTTP_MORE. Negative: ERR_PROTOCOL, ERR_TOO_LARGE (e names which limit), and so again for
+ * every further call; http_error_status() then tells 400, 413, 414, 431, 501 or 505. */
 int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used,
                enum http_event *event, struct err *e);
 /* The peer closed; completes a body that had no length (HTTP_MESSAGE); HTTP_MORE between two
@@ -68,7 +67,7 @@ int http_parse(struct http_parser *p, const void *data, size_t len, size_t *used
  * HTTP_MORE. */
 int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e);
 int http_error_status(const struct http_parser *p);
-/* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call behind
+/* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call after
  * HTTP_MESSAGE. */
 struct http_message *http_parser_message(struct http_parser *p);
 

@@ -1,9 +1,10 @@
-/* Every constant of leases and of who owns a job's processes, and how they hang together
- * (PROTOCOL.md sections 4.5 and 4.6). Constants only: coordinator/engine and coordinator/flow may
- * include this file, too. All in milliseconds.
+/* The constants of leases and of the ownership of a job's processes, and the inequalities between
+ * them (PROTOCOL.md sections 4.5 and 4.6). Constants only: coordinator/engine and coordinator/flow
+ * may include this file, too. All in milliseconds.
  *
  * An attempt must be over at its agent before the coordinator may give the job to another agent.
- * Three parties end it, each with a clock of its own and each later than the one before:
+ * Three parties end the attempt. Each has a clock of its own, and each acts later than the one
+ * before:
  *
  *   sent   received                                                                  time ->
  *    |        |
@@ -25,19 +26,20 @@
 #define HEARTBEAT_MIN_MS 100
 #define LEASE_HEARTBEATS 3 /* a heartbeat is due at least this often within the shortest lease */
 
-/* ---- a side that is not heard ---- */
-#define SILENCE_HEARTBEATS 3 /* after as many intervals and the extra time the connection is cut */
+/* ---- a silent peer ---- */
+#define SILENCE_HEARTBEATS 3 /* after so many intervals and the extra time the connection is cut */
 #define SILENCE_EXTRA_MS 5000
-/* The engine's clock is never further than this ahead of the loop's last look at its sockets: a
- * process that was stopped, or a loop that hung, must not take for silence what is not read yet. */
+/* The engine's clock is never further than this ahead of the loop's last look at its sockets: after
+ * the process was stopped or the loop hung, unread messages must not count as silence. */
 #define LEASE_DEAF_MS 3000
 
 /* ---- the ends of an attempt ---- */
 #define KILL_GRACE_DEFAULT_MS 10000 /* from the soft signal to the hard one */
 #define KILL_GRACE_MAX_MS 3600000
-#define GUARD_LATE_MS 500       /* the guard's margin: platform/guard_table.h has the same number */
-#define GUARD_END_MS 1000       /* at most so long after the lease its processes are gone */
-#define KILL_SLACK_MS 5000      /* on top of a grace: to end a tree and to say so */
+#define GUARD_LATE_MS 500 /* the guard's margin: platform/guard_table.h has the same number */
+#define GUARD_END_MS                                                                               \
+    1000 /* the longest time from the end of the lease to the end of the processes */
+#define KILL_SLACK_MS 5000      /* after the grace: to end the process tree and to report the end */
 #define BACKSTOP_SLACK_MS 30000 /* beyond an agent's own timeout and grace: a kill is sent */
 
 /* The longest interval of heartbeats under which a lease is renewed in time. */
@@ -46,14 +48,14 @@ static inline int64_t lease_heartbeat_ms(int64_t lease_ms)
     return lease_ms / LEASE_HEARTBEATS;
 }
 
-/* Until when in its lease an agent may still start an attempt that waited in it: in the last third
- * the job would hardly begin. */
+/* How far into its lease an attempt that waited may still be started: in the last third of the
+ * lease the job could hardly begin. */
 static inline int64_t lease_start_ms(int64_t lease_ms)
 {
     return lease_ms / 3 * 2;
 }
 
-/* For how long a side is heard of nothing before its connection is cut. */
+/* How long a peer may be silent before its connection is cut. */
 static inline int64_t lease_silence_ms(int64_t heartbeat_ms)
 {
     return SILENCE_HEARTBEATS * heartbeat_ms + SILENCE_EXTRA_MS;
@@ -65,13 +67,14 @@ static inline int64_t lease_kill_time_ms(int64_t grace_ms)
     return (grace_ms > 0 ? grace_ms : KILL_GRACE_DEFAULT_MS) + KILL_SLACK_MS;
 }
 
-/* The agent ends, then the guard, then the coordinator gives up; a grace may be next to nothing. */
+/* First the agent ends the attempt, then the guard, then the coordinator gives up; the grace may be
+ * almost 0. */
 _Static_assert(0 < GUARD_LATE_MS, "an agent that is alive ends its attempts before the guard does");
 _Static_assert(GUARD_LATE_MS < GUARD_END_MS, "the guard needs time between looking and ending");
 _Static_assert(GUARD_END_MS < KILL_SLACK_MS, "the guard has ended before the coordinator gives up");
-/* A coordinator that was deaf hears the heartbeats that wait for it before it gives up. */
+/* A coordinator that could not read for a while reads the waiting heartbeats before it gives up. */
 _Static_assert(LEASE_DEAF_MS < KILL_SLACK_MS, "being deaf is shorter than what a lease can spare");
-/* Every lease is renewed in time by some interval that is allowed. */
+/* Every allowed lease has an allowed interval that renews it in time. */
 _Static_assert(HEARTBEAT_MIN_MS <= LEASE_MIN_MS / LEASE_HEARTBEATS, "the shortest lease is kept");
 _Static_assert(LEASE_HEARTBEATS >= 2, "one heartbeat may be lost");
 _Static_assert(KILL_GRACE_DEFAULT_MS <= KILL_GRACE_MAX_MS, "the default grace is allowed");

@@ -6,7 +6,7 @@
 #define INT53 9007199254740991LL         /* the greatest integer of a message */
 #define ATTEMPT_MAX 1000000              /* the greatest number of an attempt */
 #define LIMIT_FRAME_UNKNOWN (16u * 1024) /* bytes of a frame's body before the peer is known */
-#define LIMIT_FRAME_KNOWN (1024u * 1024) /* ... after it proved who it is */
+#define LIMIT_FRAME_KNOWN (1024u * 1024) /* the same, after the peer is authenticated */
 #define LIMIT_OUTPUT_CHUNK (64u * 1024)  /* bytes of job output in one output frame */
 #define LIMIT_PAYLOAD (512u * 1024) /* default of the job payload: command, script, env, stdin */
 #define LIMIT_PAYLOAD_MAX (640u * 1024) /* the configured limit may not exceed this */

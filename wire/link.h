@@ -2,11 +2,11 @@
  * the only file that sees its stream. All calls and callbacks on the loop's thread; callbacks never
  * come from inside the call that caused them.
  *
- * Writing: link_write* append to a plaintext buffer; everything appended during one turn of the
- * loop leaves as few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails with
- * ERR_TOO_LARGE ("peer reads too slowly"); link_pending tells, so that a producer can wait for
- * on_drain instead. Closing: exactly one on_close, whoever ends it, after which the link is freed
- * by itself. */
+ * Writing: link_write* append to a plaintext buffer; everything that is appended during one turn of
+ * the loop is sent in few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails
+ * with ERR_TOO_LARGE ("peer reads too slowly"); a producer can check link_pending and wait for
+ * on_drain instead. Closing: on_close is called exactly once, whichever side ends the link; then
+ * the link frees itself. */
 #ifndef CADRE_WIRE_LINK_H
 #define CADRE_WIRE_LINK_H
 
@@ -24,17 +24,17 @@ struct link;
 struct link_handler {
     /* The handshake is done; tls_peer/alpn can be asked. */
     void (*on_open)(struct link *l, void *user);
-    /* Decrypted bytes. The handler may close the link; nothing more comes then. */
+    /* Decrypted bytes. The handler may close the link; then on_data is not called again. */
     void (*on_data)(struct link *l, const void *data, size_t len, void *user);
-    /* All that was written has been handed to the kernel; NULL: not interested. */
+    /* The kernel has taken all written bytes; may be NULL. */
     void (*on_drain)(struct link *l, void *user);
     /* Once, at the end. e->code ERR_OK: orderly (close_notify or our link_close). */
     void (*on_close)(struct link *l, const struct err *e, void *user);
 };
 
 /* ---- client ---- */
-/* Resolves, connects (every address in turn), handshakes; all of it within timeout_ms. Returns at
- * once; failures come by on_close, with a sentence that names host and port. */
+/* Resolves the name, connects (each address in turn) and handshakes, all within timeout_ms. Returns
+ * at once; failures come by on_close, with a sentence that names host and port. */
 struct link_to {
     const char *host;
     uint16_t port;
@@ -53,7 +53,7 @@ typedef void link_accept_fn(struct link *l, void *user);
 struct link_listen_options {
     struct uv_loop_s *loop;
     struct tls_config *tls;
-    const char *address; /* an IPv4/IPv6 literal */
+    const char *address; /* an IPv4 or IPv6 literal */
     uint16_t port;       /* 0: the system chooses, link_listener_port tells */
     link_accept_fn *on_accept;
     void *user;
@@ -74,15 +74,16 @@ size_t link_pending(const struct link *l); /* bytes not yet taken by the kernel 
 /* Stop and go on delivering on_data (back-pressure). */
 void link_pause(struct link *l);
 void link_resume(struct link *l);
-/* Sends what is queued and close_notify, then ends. link_abort: at once. Both fine to repeat. */
+/* Sends what is queued and close_notify, then ends. link_abort: at once. Both may be called
+ * again. */
 void link_close(struct link *l);
 void link_abort(struct link *l, const struct err *why);
 void link_peer(const struct link *l, struct tls_peer *out);
 const char *link_alpn(const struct link *l);   /* NULL when none */
 const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
-/* Of an accepted one: its place in the order in which the listener took the TCP connections, from
- * 1, whatever became of their handshakes. A peer that opened one connection after another has them
- * in this order. */
+/* Of an accepted link: its number in the order in which the listener accepted the TCP connections,
+ * from 1; failed handshakes count, too. Connections that a peer opened one after the other have
+ * increasing numbers. */
 uint64_t link_serial(const struct link *l);
 
 #endif

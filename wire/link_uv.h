@@ -1,8 +1,8 @@
 /* The inside of a link, shared by link_uv_hub.c (the loop's work list), link_uv.c (life and bytes
- * of a link), link_uv_connect.c (clients) and link_uv_listen.c (servers). Nobody else includes it.
- * Calls go from the later of these files to the earlier ones. The other way there are two tables of
- * functions: the hub's, which link_uv.c fills, and a link's origin, which link_uv_connect.c or
- * link_uv_listen.c fills.
+ * of a link), link_uv_connect.c (clients) and link_uv_listen.c (servers). No other file includes
+ * this header. Calls go from the later of these files to the earlier ones. The other way there are
+ * two tables of functions: the hub's, which link_uv.c fills, and a link's origin, which
+ * link_uv_connect.c or link_uv_listen.c fills.
  *
  *   RESOLVING -> CONNECTING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
  *      |             |             |          |        |
@@ -21,7 +21,7 @@
 
 #define LINK_CLOSE_MS 10000 /* to send what is queued at link_close */
 #define LINK_LINGER_MS 2000 /* and then for the peer to close its side */
-#define LINK_ERROR_KEEP 2   /* addresses whose failures are told */
+#define LINK_ERROR_KEEP 2   /* how many addresses' failures are reported */
 
 enum link_state {
     LINK_RESOLVING,

@@ -47,7 +47,7 @@ int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e
  * the first that is not (into names), NULL when all are. */
 int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t count,
                        const char **missing, struct err *e);
-/* Is the certificate the one for that key? */
+/* Does the certificate belong to that key? */
 bool pki_cert_matches_key(const char *cert_pem, const struct pki_key *k);
 
 enum pki_usage { PKI_CA, PKI_SERVER, PKI_CLIENT };

@@ -4,7 +4,7 @@
 #ifndef CADRE_WIRE_REFUSAL_H
 #define CADRE_WIRE_REFUSAL_H
 
-/* X(constant, code on the wire, retryMs; 0: nothing changes by coming back, somebody has to act) */
+/* X(constant, code on the wire, retryMs; 0: a retry does not help, an operator has to act) */
 #define REFUSAL_LIST(X)                                                                            \
     X(TOKEN_MALFORMED, "token-malformed", 0)                                                       \
     X(UNKNOWN_TOKEN, "unknown-token", 0)                                                           \

@@ -1,4 +1,4 @@
-/* What a job is (PROTOCOL.md section 7): one list of the fields of a job's spec gives the struct,
+/* A job's spec (PROTOCOL.md section 7): one list of the fields of a job's spec gives the struct,
  * the reader, the writer and every limit. The API, flows, the engine and the agent use it alike.
  *
  * A spec is stored as text when the job is created, without the names of the job, and encoded anew
@@ -56,32 +56,33 @@ bool spec_env_name_valid(const char *name);
 /* Unknown fields are ignored. ERR_INVALID: not a JSON object, or names a field and what is wanted
  * of it. *out becomes the caller's: spec_fini. */
 int spec_decode(const char *text, size_t len, struct spec *out, struct err *e);
-/* The same for what is in a database: also as releases up to 0.1 stored it. */
+/* The same for a spec in a database; also reads specs that releases up to 0.1 stored. */
 int spec_decode_stored(const char *text, struct spec *out, struct err *e);
 void spec_fini(struct spec *s); /* fine on a zeroed struct */
 /* Appends the object. ERR_TOO_LARGE: over the buffer's max. ERR_INVALID: a field is over its limit
  * (spec_check tells which). On failure `out` may hold a part. */
 int spec_encode(const struct spec *s, struct buf *out);
 
-/* What the fields must be beyond their kinds: a command or a script, a shell that is known, names
- * of variables. False: *p tells. */
+/* Checks the rules beyond the kinds of the fields: a command or a script, a known shell, valid
+ * names of variables. False: *p says which rule is broken. */
 struct spec_problem {
     const char *field;
     char sentence[160]; /* "must have 1 to 4096 words" */
 };
 bool spec_check(const struct spec *s, struct spec_problem *p);
 
-/* The number of an attempt is not known when a spec is stored. Where a text of command, script,
- * env or workdir wants it, `attempt_mark` stands, which then occurs nowhere else in them: braces
- * around the words taskrun.attempt, more of them in front than anything there has. */
+/* The number of an attempt is not known when a spec is stored. Where a text of command, script, env
+ * or workdir needs the number, the text has `attempt_mark` instead. The mark occurs nowhere else in
+ * these texts: it is the words taskrun.attempt in braces, with more opening braces than any run of
+ * braces in the texts. */
 void spec_mark(size_t braces, struct buf *out);
 /* The longest run of opening braces. */
 size_t spec_braces(const char *text, size_t len);
-/* Puts the number where the mark stands and forgets the mark. */
+/* Replaces the mark by the number and forgets the mark. */
 void spec_fill_attempt(struct spec *s, int64_t attempt);
 
-/* The soft part of an end, for a spec that is not decoded yet; the default when it says nothing
- * that counts. */
+/* The kill grace of a spec that is not decoded yet; the default when the spec has no valid
+ * value. */
 int64_t spec_kill_grace_ms(const char *text);
 
 #endif

@@ -1,6 +1,7 @@
 /* TLS sessions over memory: bytes from the wire go in, bytes for the wire come out; no sockets
- * here. TLS 1.3 preferred, nothing below 1.2; X25519 and P-256; ALPN decides who is speaking.
- * wire/tls.c and wire/tls_pki.c are the only files that see mbedTLS. One thread per tls_config. */
+ * here. TLS 1.3 preferred, nothing below 1.2; X25519 and P-256; ALPN decides which protocol is
+ * spoken. wire/tls.c and wire/tls_pki.c are the only files that see mbedTLS. One thread per
+ * tls_config. */
 #ifndef CADRE_WIRE_TLS_H
 #define CADRE_WIRE_TLS_H
 
@@ -21,11 +22,12 @@ struct tls_server_options {
     const char *
         cert_pem; /* the server's certificate followed by the CA's (so that a pin can be checked) */
     const char *key_pem;
-    const char *client_ca_pem; /* whom clients' certificates must be signed by */
+    const char *client_ca_pem; /* the CA that must have signed the clients' certificates */
 };
-/* Clients may come without a certificate; one that does not verify does not end the handshake:
- * tls_peer() tells, so that the peer can be told in words. Offers cadre/1 and http/1.1. No session
- * resumption (a resumed TLS 1.3 session of mbedTLS does not carry the client's certificate). */
+/* Clients may come without a certificate. A certificate that does not verify does not end the
+ * handshake: tls_peer() reports it, so that the server can send the peer a readable refusal. Offers
+ * cadre/1 and http/1.1. No session resumption (a resumed TLS 1.3 session of mbedTLS does not carry
+ * the client's certificate). */
 int tls_config_server(const struct tls_server_options *o, struct tls_config **out, struct err *e);
 
 struct tls_client_options {
@@ -49,8 +51,8 @@ void tls_free(struct tls *t);
 enum tls_status {
     TLS_OK,     /* progress was made; handshake done, or bytes moved */
     TLS_WAIT,   /* needs bytes from the peer */
-    TLS_CLOSED, /* the peer said goodbye (close_notify) */
-    TLS_FAILED, /* e tells; tls_pull() may still hold an alert for the peer */
+    TLS_CLOSED, /* the peer sent close_notify */
+    TLS_FAILED, /* e says why; tls_pull() may still hold an alert for the peer */
 };
 
 /* Bytes from the socket; kept until used. ERR_TOO_LARGE beyond 64 KiB unread: pull decrypted data

@@ -28,20 +28,20 @@ struct token {
     uint8_t secret[TOKEN_SECRET_BYTES];
 };
 
-/* ERR_INVALID: an address or id that is none. ERR_TOO_LARGE: out_size is below what TOKEN_TEXT_SIZE
- * has. */
+/* ERR_INVALID: an invalid address or id. ERR_TOO_LARGE: out_size is below TOKEN_TEXT_SIZE. */
 int token_format(const struct token *t, char *out, size_t out_size);
 /* ERR_INVALID says what is wrong: not a token at all, cut off when pasted, damaged, of a later
- * version. Blanks and line breaks around it are forgiven. Never repeats the token in the
- * message. */
+ * version. Blanks and line breaks around the token are ignored. The message never contains the
+ * token. */
 int token_parse(const char *s, struct token *out, struct err *e);
-/* Overwrites what was parsed, the secret above all. Fine after a failed token_parse, too. */
+/* Overwrites the parsed values, above all the secret. May be called after a failed token_parse,
+ * too. */
 void token_fini(struct token *t);
 /* ERR_INVALID, with a sentence that says where the token belongs, when it is of the other kind. */
 int token_expect(const struct token *t, enum token_kind kind, struct err *e);
 
 /* "host:port" -> parts; "[v6]:port" (the host comes without brackets); a missing port takes
- * default_port. Port 0 is let through: to listen on it means any. */
+ * default_port. Port 0 is accepted: to listen on port 0 means any free port. */
 int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size,
                   uint16_t *port, struct err *e);
 

@@ -8,9 +8,9 @@
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
  *
  * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
- * and what is not there are no value; without a term that has one, rendering fails and names the
- * path. outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did
- * set "vars". Inserted text is never looked at again. {{ '{{' }} gives two braces. Filters,
+ * and absent paths have no value; when no term has a value, rendering fails and names the path.
+ * outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did set
+ * "vars". Inserted text is never read as an expression. {{ '{{' }} gives two braces. Filters,
  * functions and operators are refused when the flow is applied. */
 #ifndef CADRE_COORDINATOR_FLOW_EXPR_H
 #define CADRE_COORDINATOR_FLOW_EXPR_H
@@ -36,7 +36,7 @@ enum expr_root {
     EXPR_ROOTS
 };
 
-/* What may be named where a text stands; for checking before anything runs. */
+/* The names that a text may use at its place, for checks before anything runs. */
 struct expr_scope {
     unsigned roots; /* bits 1u << enum expr_root */
     const char
@@ -49,9 +49,9 @@ struct expr_scope {
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
 };
 
-/* `at` points into the text where the bad expression's "{{" stands, `len` bytes to behind its
- * "}}". */
-/* false: enough, look no further. */
+/* `at` points to the "{{" of the bad expression in the text; `len` bytes later its "}}" has
+ * ended. */
+/* false: stop the check. */
 typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, void *user);
 
 /* Reports everything that is wrong. *uses_attempt (may be NULL) is set when taskrun.attempt occurs,
@@ -60,15 +60,15 @@ void expr_check(const char *text, const struct expr_scope *scope, expr_problem_f
                 void *user, bool *uses_attempt);
 bool expr_has(const char *text); /* is there a "{{"? */
 
-/* What there is when a text is rendered; NULL: nothing of that kind. */
+/* The values for rendering a text; NULL: no values of that kind. */
 struct expr_values {
     const struct json *inputs;  /* {id: value}, from flow_resolve_inputs */
     const struct json *outputs; /* {task: {key: value}}, of the tasks that have ended */
     const struct json *vars;    /* struct flow's */
     const struct json *trigger; /* {key: value}: outputs of the evaluation that fired */
     const char *execution_id, *flow_id, *flow_namespace;
-    const char *attempt;   /* what is inserted for taskrun.attempt; NULL: it has no value */
-    size_t *attempts_used; /* counts how often that was done; NULL: nobody asks */
+    const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
+    size_t *attempts_used; /* counts how often it was inserted; may be NULL */
 };
 
 /* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing,

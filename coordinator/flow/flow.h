@@ -1,6 +1,6 @@
-/* A flow as it is written (docs/flows.md): reading and checking the YAML, the values of its inputs,
- * and what its tasks and triggers ask of an agent. Pure: no clock, no store. A struct flow does not
- * change after flow_parse and may be read from any thread. */
+/* A flow (docs/flows.md): reading and checking its YAML, the values of its inputs, and the jobs of
+ * its tasks and triggers. Pure: no clock, no store. A struct flow does not change after flow_parse
+ * and may be read from any thread. */
 #ifndef CADRE_COORDINATOR_FLOW_FLOW_H
 #define CADRE_COORDINATOR_FLOW_FLOW_H
 
@@ -33,7 +33,7 @@ struct flow_problem {
 struct flow_problems {
     struct flow_problem *items;
     size_t count; /* of items */
-    size_t more;  /* not 0: there are further ones, at least so many */
+    size_t more;  /* how many further problems there are, at least */
 };
 void flow_problems_add(struct flow_problems *p, const char *file, int line, const char *fmt, ...)
     CADRE_PRINTF(4, 5);
@@ -142,7 +142,7 @@ struct flow {
     int line; /* of the id */
 };
 
-/* What the language cannot know by itself. */
+/* Checks that need knowledge from outside the language. */
 struct flow_checks {
     /* ERR_INVALID with "requires.gpu.cout: ..." in e (requires_parse); NULL: not looked at. */
     int (*require)(const struct json *object, struct err *e);
@@ -166,7 +166,7 @@ void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
 
 /* ---- inputs -------------------------------------------------------------------------------- */
 
-/* What an execution gets: `given` (object or NULL; texts are read as the input's type) with
+/* The inputs of an execution: `given` (object or NULL; texts are read as the input's type) with
  * defaults filled in, canonical. ERR_INVALID names the input: unknown (with the nearest), missing,
  * not of its type; ERR_TOO_LARGE: together over FLOW_VALUES_MAX. *out: json_free. */
 int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
@@ -189,10 +189,10 @@ struct flow_job {
     char *spec;
 };
 
-/* What a job of `w` is made of; the job requires w->require. The group is the task's, else the
- * flow's; NULL: neither has one, ask the namespace. A key that renders to blanks is none.
- * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no group key.
- * On failure *out is as before. e names the field: "script: {{ outputs.a.b }}: ...". */
+/* The parts of a job of `w`; the job requires w->require. The group is the task's, else the flow's;
+ * NULL: neither has a group, and the namespace decides. A key that renders to blanks counts as no
+ * group. ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no
+ * group key. On failure *out is as before. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
                 size_t max_bytes, struct flow_job *out, struct err *e);
 

@@ -1,5 +1,5 @@
-/* Reading a flow's YAML from top to bottom: every fault becomes a problem with its line, and what
- * comes behind it is read all the same. Private to coordinator/flow. */
+/* Reading a flow's YAML from top to bottom: every fault becomes a problem with its line, and
+ * reading continues after it. Private to coordinator/flow. */
 #ifndef CADRE_COORDINATOR_FLOW_READ_H
 #define CADRE_COORDINATOR_FLOW_READ_H
 
@@ -23,7 +23,7 @@ struct reader {
     const char **task_ids, **input_ids;
 };
 
-/* A mapping and how it is called: "task export: ", "task export: retry.", "". */
+/* A mapping and its name in messages: "task export: ", "task export: retry.", "". */
 struct node {
     struct reader *r;
     const struct json *j;
@@ -41,8 +41,8 @@ struct key_list {
     const char *const *names;
     size_t count;
 };
-/* Whatever else there is, is a problem each. `refused` (name, sentence; may be NULL, ends with a
- * NULL name): keys that are known elsewhere. */
+/* Every key that was not asked for is a problem. `refused` (name, sentence; may be NULL, ends with
+ * a NULL name): keys that are known elsewhere. */
 struct refused_key {
     const char *name, *sentence;
 };
@@ -89,7 +89,7 @@ void read_work(const struct node *n, struct flow_work *out, const struct expr_sc
  * reported, or there is no such type. */
 bool read_kestra(const struct node *n, const char *type, struct flow_work *out);
 
-/* A value as the input's type. ERR_INVALID with the reason alone in e. *out: json_free. */
+/* Converts a value to the input's type. ERR_INVALID: e has the reason alone. *out: json_free. */
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,
                 struct err *e);
 

@@ -7,11 +7,11 @@
 
 #define PRIORITY_MAX 1000000
 #define RETRY_INTERVAL_MS 1000
-#define RETRY_LEAST_MS 100 /* an exponential series that begins at nothing stays there */
+#define RETRY_LEAST_MS 100 /* an exponential series that begins at 0 stays at 0 */
 #define RETRY_ATTEMPTS_MAX 1000000
 #define RETRY_FACTOR_MAX 1000
 extern const char *const retry_type_names[3]; /* from RETRY_CONSTANT on */
-/* What does not fit together: the sentence, and the field in *field; NULL: good. */
+/* The rule that is broken, as a sentence, with the field in *field; NULL: all rules hold. */
 const char *retry_problem(const struct retry *r, const char **field);
 
 #endif

@@ -1,4 +1,4 @@
-/* What an agent's frames and the engine's effects mean for one session (wire/PROTOCOL.md): a frame
+/* Translates an agent's frames and the engine's effects for one session (wire/PROTOCOL.md): a frame
  * becomes a command, an effect becomes frames. Pure: no connection, no clock, no queue. sessions.c
  * joins this to a connection and to the spine; the simulation runs the same code.
  *
@@ -34,14 +34,14 @@ enum session_state {
 /* The owner sets number and agent; the functions below keep the rest. */
 struct session_facts {
     uint64_t number; /* of the session, for commands and messages */
-    int64_t agent;   /* from the verified certificate; 0: came without one that counts */
+    int64_t agent;   /* from the verified certificate; 0: no valid certificate */
     enum session_state state;
     bool greeted;     /* CMD_HELLO was made, so CMD_GONE is owed when the connection ends */
     int64_t protocol; /* the minor that both speak, agreed at hello */
     char *csr;        /* of an enrolment; session_facts_fini */
 };
 
-/* What welcome tells the agent. */
+/* The values of welcome. */
 struct session_terms {
     int64_t lease_ms, heartbeat_ms, output_limit_bytes;
     int64_t wall_ms; /* now */
@@ -54,7 +54,7 @@ enum session_action {
     SESSION_BYE      /* close the connection */
 };
 
-/* What a frame leads to. */
+/* The result of a frame. */
 struct session_heard {
     enum session_action action;
     struct command *command; /* the caller takes it */
@@ -85,8 +85,8 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
 int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,
                           const char *ca, struct buf *out, struct err *e);
 int session_send_certificate(const char *certificate, struct buf *out, struct err *e);
-/* Sends refused; the state is CLOSING then. A code or sentence that is too long for the message is
- * replaced. retry_ms 0: the agent is not to come back by itself. */
+/* Sends refused and sets the state to CLOSING. A code or sentence that is too long for the message
+ * is replaced. retry_ms 0: the agent must not come back by itself. */
 int session_send_refused(struct session_facts *s, const char *code, const char *sentence,
                          int64_t retry_ms, struct buf *out, struct err *e);
 

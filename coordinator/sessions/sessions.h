@@ -3,8 +3,8 @@
  *
  * The state of one session is in session.h.
  *
- * FRESH has LIMIT_HANDSHAKE_MS, whatever trickles in; the others end when nothing at all was
- * heard for three heartbeats and five seconds. */
+ * A FRESH session ends after LIMIT_HANDSHAKE_MS, even when bytes arrive; a session in another state
+ * ends when no byte arrived for three heartbeats and five seconds. */
 #ifndef CADRE_COORDINATOR_SESSIONS_SESSIONS_H
 #define CADRE_COORDINATOR_SESSIONS_SESSIONS_H
 

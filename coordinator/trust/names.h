@@ -18,7 +18,8 @@ struct names {
  * address, the host's name, localhost, 127.0.0.1, ::1, the addresses of all network interfaces. */
 void names_gather(const struct config *c, struct names *out);
 void names_fini(struct names *n);
-/* Writes what --name said into the state folder: `init` was told, `run` need not be told again. */
+/* Writes the names of --name into the state folder: after `init` with --name, `run` needs no
+ * --name. */
 int names_keep(const struct config *c, struct err *e);
 
 /* The address list of a token: `advertise`; else the address that is listened on; else (it is
