@@ -580,7 +580,7 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
     refuses(SHELL "  taskRunner:\n    type: io.kestra.plugin.scripts.runner.docker.Docker\n"
                   "    pullPolicy: NEVER\n",
             "8: task t: taskRunner.type: 'io.kestra.plugin.scripts.runner.docker.Docker' is not "
-            "supported: io.kestra.plugin.core.runner.Process is\n"
+            "supported: use io.kestra.plugin.core.runner.Process\n"
             "9: task t: taskRunner: unknown key 'pullPolicy'");
     refuses(SHELL "  runner: DOCKER\n",
             "7: task t: runner: 'DOCKER' is not supported: use PROCESS");
