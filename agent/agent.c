@@ -30,10 +30,10 @@
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
 #define STOPPING_MS 30000 /* a stop that goes on says so, and asks for as much time again... */
 #define STOPPING_EVERY_MS 10000 /* ...this often */
-#define AWAIT_ROUNDS 6          /* as often with nothing left but what was killed */
+#define AWAIT_ROUNDS 6          /* as often when only killed jobs are left */
 #define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPOOL_PAUSE_BYTES                                                                          \
-    (32 << 20) /* connected, but the coordinator takes output slower than jobs write it */
+    (32 << 20) /* bytes; above, the coordinator takes output more slowly than jobs write it */
 #define SPOOL_RESUME_BYTES (16 << 20)
 #define SCANT_PAUSE_BYTES (256 << 10) /* the same while the disk is nearly full */
 #define SCANT_RESUME_BYTES (64 << 10)
@@ -113,7 +113,8 @@ static void gather_done(uv_work_t *work, int status)
     if (a->reload_wanted && !a->stopping) reload(a);
 }
 
-/* Aside: it starts programs and waits for them, and the heartbeat must not. */
+/* On a thread of its own: gathering starts programs and waits for them, and heartbeats must not
+ * wait. */
 static void gather(struct agent *a)
 {
     if (a->gathering || a->stopping) return;
@@ -151,11 +152,13 @@ static void on_fatal(const struct err *e, void *user)
     log_error("agent: %s; the agent ends because it cannot record the state of its jobs",
               err_text(e));
     a->exit_code = 1;
-    /* It comes from the midst of an attempt or a message: the end is made between two turns. */
+    /* The call may come from within the handling of an attempt or a message: the agent ends between
+     * two turns. */
     note_change(a);
 }
 
-/* Room within the journal's own files; without it, all hangs on what others leave of the disk. */
+/* Reserves space within the journal's own files; without it, the journal depends on the space that
+ * other programs leave. */
 static void set_room_aside(struct agent *a)
 {
     struct err e;
@@ -163,13 +166,13 @@ static void set_room_aside(struct agent *a)
         log_warn("agent: %s", err_text(&e));
 }
 
-/* Only while it is low; else each turn that writes looks. */
+/* Runs only while space is low; otherwise each turn that writes checks the space. */
 static void on_space_timer(uv_timer_t *t)
 {
     note_change(t->data);
 }
 
-/* Before anything of this turn is committed, and before jobs are started on it. */
+/* Before this turn's commit, and before jobs are started. */
 static void look_at_space(struct agent *a)
 {
     char text[LIMIT_MESSAGE];
@@ -202,8 +205,8 @@ static void apply_back_pressure(struct agent *a)
         runner_logic_pause(runner_logic_of(a->runner), true);
 }
 
-/* Drained, and every result is acknowledged (or nobody is there to take it: the journal keeps
- * it). */
+/* The agent is drained, and every result is acknowledged (or there is no coordinator to take it:
+ * the journal keeps it). */
 static void finish_drain(struct agent *a)
 {
     if (!a->draining || job_count(a) > 0) return;
@@ -243,8 +246,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- the service's wishes ---- */
 
-/* A process that hangs in the kernel does not go whatever is done. Then it is the service manager's
- * turn. */
+/* A process that hangs in the kernel cannot be ended. Then it is the service manager's turn. */
 static void on_stopping_timer(uv_timer_t *t)
 {
     struct agent *a = t->data;
@@ -293,7 +295,7 @@ static void reload(struct agent *a)
         service_reloading(true);
         return;
     }
-    /* Only what can change under running jobs; the rest wants a restart. */
+    /* Only settings that may change while jobs run; the others need a restart. */
     struct opt_map labels = a->config.labels, env = a->config.env;
     a->config.labels = fresh.labels;
     a->config.env = fresh.env;

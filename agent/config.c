@@ -153,7 +153,7 @@ int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_
     if (rc != 0 || args->help) goto out;
     rc = opt_parse_env(&c->set, os_env, NULL, e);
     if (rc != 0) goto out;
-    /* A file that was named must be there, but for `join`, which makes it. */
+    /* A file that was named must exist, except for `join`, which makes the file. */
     bool named = c->config_path != NULL && !str_eq(argv[0], "join");
     if (!c->config_path) c->config_path = paths_agent_config();
     rc = config_file_load(&c->set, c->config_path, named, e);
@@ -216,7 +216,7 @@ static bool line_sets(const char *line, size_t len, const char *key)
            (len == n + 1 || strchr(" \t\r\n", line[n + 1]));
 }
 
-/* A line that goes on with the value of the one before: indented, or an item of a block list. */
+/* A line that continues the value of the line before: indented, or an item of a block list. */
 static bool line_continues(const char *line, size_t len)
 {
     size_t i = 0;

@@ -16,7 +16,7 @@ struct worker {
     struct file_work *work;
     uv_thread_t thread;
     struct file_task *task; /* under way */
-    bool left;              /* it hung at the end, and nobody waits for it */
+    bool left;              /* the operation hung at the end, and no caller waits for it */
 };
 
 struct file_work {
@@ -33,7 +33,7 @@ struct file_work {
     struct worker workers[FILE_WORK_THREADS];
     size_t threads, idle, removing, under_way;
     bool closed;    /* threads go home, and tell nobody */
-    size_t sharers; /* threads that were left, and the handles: the last of them frees all */
+    size_t sharers; /* threads that were left, and handles; the last of them frees everything */
 };
 
 /* ---- lists ---- */
@@ -145,7 +145,7 @@ bool file_task_goes_on(struct file_task *t)
 
 static void end_if_idle(struct file_work *w);
 
-/* Takes what waits of one kind, to be told that it never ran. */
+/* Removes all waiting tasks of one kind; their `done` reports that they never ran. */
 static void drop_waiting(struct file_work *w, enum file_work_kind kind)
 {
     struct file_task *t;
@@ -177,7 +177,7 @@ static void on_async(uv_async_t *async)
     if (w->ending) end_if_idle(w);
 }
 
-/* Called with the lock held. Without a thread more, it is tried again with the next task. */
+/* Called with the lock held. When no thread can be made, the next task tries again. */
 static void add_thread(struct file_work *w)
 {
     struct worker *one = &w->workers[w->threads];
@@ -262,7 +262,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (last) release(w);
 }
 
-/* Sends the threads home. Those that hang are left behind. */
+/* Ends the threads. Threads that hang are left. */
 static void close_all(struct file_work *w)
 {
     uv_mutex_lock(&w->lock);

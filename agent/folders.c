@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define NAMES_MAX 1000 /* leftovers that are listed at once */
-/* The agent's end waits so long for what is to be removed; the next start removes the rest. */
+/* How long the agent waits for removals when it ends; the next start removes the rest. */
 #define GOODBYE_MS 5000
 
 struct folders {
@@ -68,7 +68,7 @@ void folders_remove(struct folders *f, const char *work_folder)
     remove_later(f->work, work_folder);
 }
 
-/* ---- what earlier lives left ---- */
+/* ---- folders of earlier lives ---- */
 
 struct cleaning {
     struct file_task task;
@@ -98,7 +98,8 @@ static bool remove_leftover(struct cleaning *c, const char *name)
     return rc == 0;
 }
 
-/* Names first: what cannot be removed gets a new one, which would be found and tried again. */
+/* Lists all names first: a folder that cannot be removed gets a new name, which a later listing
+ * would find again. */
 static void cleaning_run(struct file_task *t)
 {
     struct cleaning *c = (struct cleaning *)t;

@@ -21,7 +21,7 @@
 
 #define JOIN_TIMEOUT_MS 15000
 
-/* What is asked for. */
+/* The request. */
 struct enrolment {
     const struct agent_config *config;
     const char *token_text;
@@ -29,7 +29,7 @@ struct enrolment {
     const char *csr, *name;
 };
 
-/* One conversation with one address. */
+/* One attempt to enrol at one address. */
 struct talk {
     const struct enrolment *what;
     struct frame_reader reader;
@@ -137,7 +137,7 @@ static int talk_to(struct talk *t, const char *address, struct err *e)
     return check_answer(t, e);
 }
 
-/* Every address of the token in turn; a refusal is an answer and ends it. */
+/* Tries each address of the token in turn; a refusal is an answer and ends the loop. */
 static int enrol(const struct enrolment *what, struct msg *answer, const char **address,
                  struct err *e)
 {
@@ -215,7 +215,7 @@ static int keep(const struct agent_config *c, const struct token *token, const c
     return rc;
 }
 
-/* An agent that runs would go on with the identity that is taken from it, and might write its files
+/* A running agent would go on with the identity that is replaced here, and might write its files
  * again. */
 static int lock_state(const char *state, struct file_lock **out, struct err *e)
 {

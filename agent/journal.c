@@ -71,7 +71,7 @@ static const char schema[] =
 struct dropping {
     struct dropping *next;
     int64_t job, attempt;
-    int64_t up_to; /* seq: what the same attempt says later is not meant */
+    int64_t up_to; /* seq: later events of the same attempt are not included */
 };
 
 struct journal {
@@ -281,7 +281,7 @@ static int open_file(const char *path, struct journal **out, struct err *e)
     return 0;
 }
 
-/* Keeps the damaged file for whoever wants to look, under a name of its own. */
+/* Keeps the damaged file under a name of its own, so that an administrator can examine it. */
 static int move_aside(const char *path, struct err *e)
 {
     static const char *const tails[] = {"", "-wal", "-shm"};

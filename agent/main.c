@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXIT_CONFIG 2 /* command line or configuration: another try would not mend it */
+#define EXIT_CONFIG 2 /* a wrong command line or configuration: a retry would not help */
 
 static const char usage[] =
     "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
@@ -60,7 +60,7 @@ static int complain_of_usage(const struct err *e)
     return EXIT_CONFIG;
 }
 
-/* Where a package installed the service, it begins at once: joining is all that it waited for. */
+/* A service that a package installed starts at once: it only waited for the join. */
 static int start_service(const struct agent_config *c)
 {
     struct err e = {0};
@@ -157,7 +157,8 @@ static int dispatch(int argc, char **argv)
                 suggestion);
         return complain_of_usage(&e);
     }
-    /* The loader permutes what it is given; SIGHUP reads the same line again. */
+    /* A copy, because the loader permutes the arguments; SIGHUP reads the same command line
+     * again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
     int result = 0;
     if (agent_config_load(&c, argc, argv, &args, &e) != 0) {

@@ -19,11 +19,11 @@
 _Static_assert(RUNNER_PREPARE_MS == FILE_WORK_HUNG_MS,
                "a preparation is given up when its file operation counts as hung");
 
-/* What an attempt has on this machine. */
+/* The processes and files of an attempt on this machine. */
 struct owned {
     struct runner *runner;
     struct runner_attempt *attempt;
-    struct preparation *preparation; /* while it is under way */
+    struct preparation *preparation; /* NULL unless the preparation is under way */
     struct launch launch;
     struct process *process;
 };
@@ -37,7 +37,7 @@ struct runner {
     uv_timer_t timer;
 };
 
-/* ---- what happens to attempts ---- */
+/* ---- events of attempts ---- */
 
 static void on_process_output(struct process *p, enum process_stream stream, const void *data,
                               size_t len, void *user)

@@ -1,4 +1,4 @@
-/* Attempts and what becomes of them: see runner_logic.h. */
+/* The state machine of attempts: see runner_logic.h. */
 #include "agent/runner_logic.h"
 
 #include "agent/output.h"
@@ -36,7 +36,7 @@ struct attempt {
     struct deadline deadline; /* of the preparation; then timeout, then kill */
 };
 
-/* What an earlier life of the agent left in the journal. */
+/* An attempt that an earlier life of the agent left in the journal. */
 struct leftover {
     struct leftover *next;
     struct journal_attempt entry;
@@ -49,7 +49,7 @@ struct runner_logic {
     struct leftover *leftovers;
     struct deadline_queue deadlines;
     struct deadline drain_deadline;
-    int64_t wake_ms; /* as it was last asked for */
+    int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
     struct runner_voice voice;
 };
@@ -76,7 +76,7 @@ static void fatal(struct runner_logic *r, const struct err *e)
     act(r, &(struct runner_action){.type = RUNNER_FATAL, .u.err = e});
 }
 
-/* Behind every change of a deadline. */
+/* Called after every change of a deadline. */
 static void ask_to_be_woken(struct runner_logic *r)
 {
     struct deadline *first = deadline_first(&r->deadlines);
@@ -105,7 +105,7 @@ static struct attempt *find(const struct runner_logic *r, int64_t job, int64_t n
 
 /* ---- events ---- */
 
-/* Behind each of runner_say.h. */
+/* Called after each function of runner_say.h. */
 static void told(struct runner_logic *r, int rc, const struct err *e)
 {
     if (rc != 0)
@@ -161,7 +161,8 @@ static void forget(struct attempt *a)
     mem_free(a);
 }
 
-/* Ends an attempt that has no process; unless it was cancelled, it is declined for that reason. */
+/* Ends an attempt that has no process; unless the attempt was cancelled, it is declined with that
+ * reason. */
 static void end_unstarted(struct attempt *a, const char *reason)
 {
     struct runner_logic *r = a->runner;
@@ -189,7 +190,7 @@ static void say_finished(struct attempt *a, const struct process_end *process)
              process->stray ? " (processes that it left running were ended)" : "");
 }
 
-/* By now the guard has ended it, or is about to. */
+/* By now the guard has ended the attempt, or is about to. */
 static void say_held_up(const struct attempt *a)
 {
     log_warn("job %s: attempt %lld is lost: this agent was held up for longer than the lease, and "
@@ -202,7 +203,7 @@ void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_at
 {
     struct attempt *a = attempt_of(face);
     output_end(&a->output);
-    /* Whatever it ended with, it may be another agent's by now. */
+    /* Whatever its exit code, the job may belong to another agent by now. */
     if (end->expired || is_over(a, now_ms)) {
         if (!str_eq(a->why, "lost")) say_held_up(a);
         a->why = "lost";
@@ -278,7 +279,7 @@ static void on_deadline(struct attempt *a, int64_t now_ms)
 void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
 {
     struct deadline *d;
-    r->wake_ms = INT64_MAX; /* whoever woke too early is asked again */
+    r->wake_ms = INT64_MAX; /* after a wake-up that was too early, the WAKE action is sent again */
     while ((d = deadline_pop(&r->deadlines, now_ms)) != NULL) {
         if (d == &r->drain_deadline)
             terminate_all(r, now_ms);
@@ -311,7 +312,7 @@ void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *face, 
     else if (rc != 0)
         end_not_started(a, rc, why);
     ask_to_be_woken(r);
-    changed(r); /* the next turn starts it */
+    changed(r); /* the next turn starts the attempt */
 }
 
 static void prepare(struct attempt *a, int64_t now_ms)
@@ -413,7 +414,7 @@ void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t sl
         end_unstarted(a, r->draining ? "draining" : "no-slot");
         return;
     }
-    /* Once committed, its process may exist; it is started behind that commit. */
+    /* After the commit the process may exist; it is started only after the commit. */
     put_journal(a, JOURNAL_STARTING, "");
     changed(r);
 }
@@ -578,7 +579,7 @@ void runner_logic_attempts(struct runner_logic *r, struct msg_attempts *out)
     if (journal_each_attempt(r->o.journal, list_ended, out, &e) != 0) fatal(r, &e);
 }
 
-/* ---- what an earlier life left ---- */
+/* ---- attempts of an earlier life ---- */
 
 static int take_leftover(const struct journal_attempt *j, void *user)
 {

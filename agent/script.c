@@ -1,4 +1,4 @@
-/* Preparing what is started: see script.h. */
+/* Prepares the files and arguments of a start: see script.h. */
 #include "agent/script.h"
 
 #include "base/id.h"
@@ -20,7 +20,7 @@
 struct shell {
     const char *name, *extension;
     const char *argv[ARGUMENTS_MAX];
-    const char *before, *after; /* lines put around the script; NULL: none */
+    const char *before, *after; /* lines put before and after the script; NULL: none */
 };
 
 /* The last native command's code, else 1 when the script's last command failed, else 0. */
@@ -121,7 +121,7 @@ static void make_env(const struct launch_input *in, const struct spec *s, struct
     l->env = list.items;
 }
 
-/* ---- what to run ---- */
+/* ---- the command ---- */
 
 static void make_command(const struct spec *s, struct launch *l)
 {

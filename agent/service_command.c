@@ -25,7 +25,7 @@ static bool was_named(const struct agent_config *c, const char *flag)
     return false;
 }
 
-/* ` --flag "path"`: a service starts in a folder of the system's, so the path is a whole one. */
+/* ` --flag "path"`: a service starts in a folder of the system, so the path is absolute. */
 static int add_path(struct buf *line, const char *flag, const char *path, struct err *e)
 {
     bool whole = path[0] && path[1] == ':' && (path[2] == '\\' || path[2] == '/');
@@ -108,7 +108,7 @@ int service_command(const struct agent_config *c, const struct opt_args *args, s
     const char *verb = args->argc == 1 ? args->argv[0] : "";
     if (!str_eq(verb, "install") && !str_eq(verb, "uninstall"))
         return err_set(e, ERR_INVALID, "service takes one of: install, uninstall");
-    /* where there is no service manager that is the first thing to say */
+    /* without a service manager, that error comes first */
     int rc = service_admin_state(SERVICE_AGENT, &state, e);
     if (rc != 0) return rc;
     if (!os_is_admin())

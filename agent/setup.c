@@ -25,7 +25,7 @@ static void say(const char *word, const char *text)
 
 /* ---- agent.yaml ---- */
 
-/* The installer's property for a key, as people know it. */
+/* The installer's property for a key. */
 static const struct {
     const char *key, *property, *member;
 } properties[] = {{"coordinator", "COORDINATOR", "coordinator"},
@@ -96,7 +96,7 @@ static void add_text(struct buf *out, const char *key, const char *value)
     buf_addc(out, '\n');
 }
 
-/* agent.yaml as the properties have it; ERR_INVALID names the property. Pure. */
+/* Makes agent.yaml from the properties; ERR_INVALID names the property. Pure. */
 static int config_text(const struct json *wish, struct buf *out, struct err *e)
 {
     struct agent_config c = {0};
@@ -274,7 +274,7 @@ static int join(const struct json *wish, struct err *e)
     return rc;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole setup ---- */
 
 static int carry_out(const struct json *wish, struct err *e)
 {

@@ -1,4 +1,4 @@
-/* One agent's conversation with its coordinator: see uplink_logic.h. */
+/* The state machine of the agent's session: see uplink_logic.h. */
 #include "agent/uplink_logic.h"
 
 #include "base/backoff.h"
@@ -53,7 +53,7 @@ struct uplink_logic {
     struct buf frame;
     struct backoff backoff;
     struct rng rng;
-    size_t address;     /* index of the next one to try */
+    size_t address;     /* index of the next address to try */
     char *capabilities; /* JSON text */
     char *resting;      /* why no jobs are wanted just now; NULL: they are */
     int64_t retry_at_least_ms;
@@ -70,10 +70,10 @@ struct uplink_logic {
     int64_t lease_base_ms;
     int64_t heard_ms;
     int64_t hello_sent_ms;
-    int64_t output_limit; /* of a job that has none of its own */
+    int64_t output_limit; /* of a job without a limit of its own */
 
     int64_t due_ms[DUES]; /* INT64_MAX: not awaited */
-    int64_t wake_ms;      /* as it was last asked for */
+    int64_t wake_ms;      /* the time of the last WAKE action */
 };
 
 /* ---- actions ---- */
@@ -112,7 +112,7 @@ static void abort_link(struct uplink_logic *l, const struct err *why)
     act_err(l, UPLINK_ABORT, why);
 }
 
-/* Each function of the interface ends with it. */
+/* Each function of the interface ends with this call. */
 static void ask_to_be_woken(struct uplink_logic *l)
 {
     int64_t first = INT64_MAX;
@@ -167,7 +167,7 @@ static void watch_lease(struct uplink_logic *l)
     l->due_ms[DUE_LEASE] = lease == INT64_MAX ? INT64_MAX : l->lease_base_ms + lease;
 }
 
-/* The coordinator has heard what was sent then. */
+/* The coordinator has received the messages that were sent then. */
 static void renew_leases(struct uplink_logic *l, int64_t sent_ms)
 {
     if (sent_ms <= l->lease_base_ms) return;
@@ -543,7 +543,7 @@ void uplink_logic_ask_certificate(struct uplink_logic *l, const char *csr)
 
 void uplink_logic_wake(struct uplink_logic *l, const struct moment *now)
 {
-    l->wake_ms = INT64_MAX; /* whoever woke too early is asked again */
+    l->wake_ms = INT64_MAX; /* after a wake-up that was too early, the WAKE action is sent again */
     for (int i = 0; i < DUES; i++) {
         if (l->due_ms[i] > now->mono_ms) continue;
         l->due_ms[i] = INT64_MAX;

@@ -1,4 +1,4 @@
-/* What the commands share: see cli.h. */
+/* The common code of the commands: see cli.h. */
 #include "cli/cli.h"
 
 #include "base/duration.h"
@@ -129,7 +129,7 @@ static int read_text(const char *path, char **out, struct err *e)
     return rc;
 }
 
-/* "0.0.0.0:7433" is where it listens; this host reaches it at the loopback address. */
+/* The coordinator listens on "0.0.0.0:7433"; this host reaches it at the loopback address. */
 static char *local_address(const char *listening)
 {
     if (str_starts(listening, "0.0.0.0:")) return str_dupf("127.0.0.1:%s", listening + 8);
@@ -208,7 +208,7 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
     if (!c) return NULL;
     const struct request request = {.method = method, .target = target, .body = body};
     if (client_call(c, &request, out, &e) == 0) {
-        /* 204: done, and nothing to tell. */
+        /* 204: success without a body. */
         if (!out->body && out->raw_len == 0) out->body = json_new(JSON_OBJECT);
         if (out->body) return out->body;
     }
@@ -275,7 +275,7 @@ char *cli_place(const char *collection, const char *place, const char *rest, con
     return path;
 }
 
-/* As the API has it; it travels in a header. */
+/* The same rule as in the API; the key is sent in a header. */
 int cli_check_key(const char *value, struct err *e)
 {
     size_t n = strlen(value);
@@ -325,7 +325,8 @@ int cli_write_requires(struct jw *w, const char *member, const struct opt_list *
                 e, ERR_INVALID,
                 "--require '%s' is not K=EXPR, for example os=linux or memory='>= 16GiB'", text);
         char *key = mem_strndup(text, n);
-        /* K=EXPR; "memory>=16GiB" is what fingers type: the operator belongs to the expression. */
+        /* K=EXPR. In "memory>=16GiB", as users often write, the operator belongs to the
+         * expression. */
         jw_str(w, str_trim(key), text[n] == '=' ? text + n + 1 : text + n);
         mem_free(key);
     }

@@ -49,7 +49,7 @@ struct client {
     const struct client_follow *follow;
     bool ended_by_user, waited;
 
-    /* a request beside it, until it was answered */
+    /* a request on another connection, until it is answered */
     struct link *aside;
     char *aside_target;
 };
@@ -170,7 +170,7 @@ static int write_request(struct client *c, const struct request *r)
     struct buf extra;
     buf_init(&extra, 8192);
     int rc = buf_addf(&extra, "Authorization: Bearer %s\r\n", c->token);
-    /* What is submitted need not be shown again: the id will do. */
+    /* The answer to a submit needs no copy of the job: the id is enough. */
     if (rc == 0 && r->key)
         rc = buf_addf(&extra, "Idempotency-Key: %s\r\nPrefer: return=minimal\r\n", r->key);
     if (rc == 0)
@@ -241,7 +241,7 @@ static void wait_ms(struct client *c, int64_t ms)
 /* ---- retries while the coordinator is away ---- */
 struct outage {
     bool told;
-    bool answered;    /* it is there, and says that it cannot just now */
+    bool answered;    /* the coordinator answered that it cannot serve the request now */
     int64_t since_ms; /* 0: none */
     struct backoff backoff;
 };
@@ -391,7 +391,7 @@ int client_download(struct client *c, const char *target,
     for (;;) {
         bool retry = false;
         if (stream_once(c, target, &retry, &why) == 0) break;
-        /* What was handed on cannot be had back: from there on a failure is the end. */
+        /* Bytes that were passed on cannot be taken back, so a later failure is final. */
         if (!retry || d.any || !outage_wait(c, &outage, &why)) {
             if (e) *e = why;
             c->on_bytes = NULL;
@@ -436,7 +436,7 @@ static int follow_bytes(const void *data, size_t len, void *user)
 {
     struct follow *w = user;
     struct frame frame;
-    /* The coordinator is there again: what it was not told while it was away is said now. */
+    /* The coordinator is back: sends the request that could not be sent while it was away. */
     if (!w->alive && w->c->aside_target && !w->c->aside) post_aside(w->c);
     w->alive = true;
     int rc = 0;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX_BYTES (256u * 1024) /* of one flow, as the coordinator takes it */
+#define FILE_MAX_BYTES (256u * 1024) /* of one flow; the coordinator's limit */
 #define DEPTH_MAX 16                 /* of folders */
 #define PLACE "NAMESPACE/FLOW"
 #define PROBLEMS_TOLD 100 /* by the coordinator, at most */
@@ -61,7 +61,8 @@ static int on_entry(const char *name, void *user)
     return 0;
 }
 
-/* All YAML files of a folder and those below it, in order. false: it is no folder. */
+/* All YAML files of a folder and of the folders below it, in order. false: the path is not a
+ * folder. */
 static bool collect_folder(const char *path, int depth, struct paths *out)
 {
     struct paths names = {0};

@@ -14,11 +14,11 @@ struct watch {
     const char *what, *collection;                          /* "job", "jobs" */
     void (*ended)(struct watch *w, const struct json *end); /* its object, in a final state */
     char *said;                                             /* the last waiting line */
-    int64_t retry_told; /* the last attempt whose failure was told */
+    int64_t retry_told; /* the last attempt whose failure was printed */
     bool finished;
     bool waited;
     int code;
-    bool closed[4]; /* nobody reads this stream any more */
+    bool closed[4]; /* the reader of this stream has closed it */
     /* of an execution */
     char *job; /* the task run at hand */
     bool start_told, end_told;
@@ -74,8 +74,8 @@ static void tell_end(const struct json *job)
              reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
 }
 
-/* The number and reason of a job's last attempt that failed; 0: none is known. `attempts` may hold
- * all attempts, the last ones, or the last alone. */
+/* The number and reason of a job's last attempt that failed; 0: not known. `attempts` may hold all
+ * attempts, the last ones, or the last alone. */
 static int64_t job_failed_attempt(const struct json *job, const char **reason)
 {
     int64_t number = 0;
@@ -89,7 +89,8 @@ static int64_t job_failed_attempt(const struct json *job, const char **reason)
     return number;
 }
 
-/* Once per attempt, however often the coordinator tells of a job that waits for its next one. */
+/* Prints once per attempt, however often the coordinator reports a job that waits for its next
+ * attempt. */
 static void tell_retry(struct watch *w, const struct json *event)
 {
     const char *reason = "?";
@@ -151,7 +152,8 @@ static int on_interrupt(int count, void *user)
     return 0;
 }
 
-/* The stream is over, and its last event was left out: what is followed is asked for its end. */
+/* The stream is over, and its last event was skipped: asks for the state of the job or
+ * execution. */
 static void ask_end(struct watch *w)
 {
     struct response r;
@@ -285,7 +287,7 @@ int follow_execution(struct cli *cli, const struct follow_options *o)
                       .code = EXIT_CADRE};
     int code = follow(&w, on_execution_event);
     if (!w.finished || !o->json) return code;
-    /* with its task runs, which the stream told one by one */
+    /* with its task runs, which the stream reported one by one */
     struct response r;
     char *target = cli_path("executions", o->id, NULL);
     const struct json *x = cli_call(cli, "GET", target, NULL, &r);

@@ -56,7 +56,7 @@ static bool is_global(const char *arg, bool *takes_next)
     return false;
 }
 
-/* Global options may stand before or behind the command: picks them out of argv (up to "--") into
+/* Global options may stand before or after the command: picks them out of argv (up to "--") into
  * `globals`. */
 static void split_globals(int *argc, char **argv, int *globals_argc, char **globals)
 {
@@ -144,7 +144,7 @@ static void print_command(const struct command *c)
     buf_fini(&text);
 }
 
-/* The longest name that the words begin with; *words: how many it has. */
+/* The longest command name that the words begin with; *words: how many words the name has. */
 static const struct command *find_command(int argc, char **argv, int *words)
 {
     if (argc >= 2) {
@@ -165,7 +165,7 @@ static const struct command *find_command(int argc, char **argv, int *words)
     return NULL;
 }
 
-/* "job" alone, "job lst", "jbo list": says what there is. */
+/* "job" alone, "job lst", "jbo list": prints the commands that exist. */
 static int unknown_command(int argc, char **argv)
 {
     const char *names[128];
@@ -215,7 +215,8 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         print_command(c);
         code = EXIT_OK;
     } else if (args.argc > 0 && !args.argv[0][0]) {
-        /* An empty shell variable: the empty name of a thing would address all of them. */
+        /* An empty argument, as from an empty shell variable, would address the whole
+         * collection. */
         code = c->usage_code ? c->usage_code : EXIT_USAGE;
         (void)cli_usage("the first argument of '%s' is empty; see 'cadre %s --help'", c->name,
                         c->name);
@@ -249,7 +250,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     if (str_eq(argv[0], "--version")) argv[0] = "version";
     const struct command *c = find_command(argc, argv, &words);
     if (!c) return unknown_command(argc, argv);
-    /* The last word of the command stands where a program's own name does. */
+    /* The last word of the command takes the place of the program's name. */
     return run_command(cli, c, argc - words + 1, argv + words - 1);
 }
 

@@ -1,4 +1,4 @@
-/* What the commands about a resource share: see resource.h. */
+/* The common code of the commands about a resource: see resource.h. */
 #include "cli/resource.h"
 
 #include "base/duration.h"
@@ -51,7 +51,7 @@ struct listing {
     struct table table;
     struct json *all; /* -o json; else NULL */
     int64_t left;
-    char *cursor; /* where the next page begins; NULL: at the start, or there is none */
+    char *cursor; /* where the next page begins; NULL: at the start, or there is no next page */
 };
 
 static void list_target(const struct listing *l, struct buf *target)
@@ -120,7 +120,7 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-/* ---- one of them ---- */
+/* ---- one resource ---- */
 
 const char *resource_name(const struct cli *cli, const struct opt_args *args)
 {
@@ -141,7 +141,7 @@ char *resource_path(const struct cli *cli, const struct opt_args *args, const ch
                     : cli_path(r->collection, name, rest);
 }
 
-/* Prints all about it, as `show` does. */
+/* Prints all fields of the resource, as `show` does. */
 static void show(const struct resource *r, const struct json *item)
 {
     char scratch[4096];
