@@ -363,6 +363,8 @@ static void stop_now(struct agent *a, const char *reason)
 static int open_state(struct agent *a, struct err *e)
 {
     bool damaged = false;
+    char boot_id[128];
+    if (os_boot_id(boot_id, sizeof boot_id) != 0) boot_id[0] = 0;
     int rc = dir_make(a->config.state, FILE_SECRET, e);
     if (rc == 0) rc = identity_load(a->config.state, &a->identity, e);
     if (rc != 0) return rc;
@@ -370,7 +372,7 @@ static int open_state(struct agent *a, struct err *e)
     rc = file_lock_take(lock, &a->lock, e);
     mem_free(lock);
     if (rc == ERR_CONFLICT) err_wrap(e, "another agent uses the state folder %s", a->config.state);
-    if (rc == 0) rc = journal_open(a->config.state, &a->journal, &damaged, e);
+    if (rc == 0) rc = journal_open(a->config.state, boot_id, &a->journal, &damaged, e);
     if (damaged)
         log_error("agent: the journal was damaged; it was moved to journal.db.damaged, and the "
                   "jobs that ran are reported as interrupted");

@@ -151,6 +151,26 @@ static int new_id(struct journal *j, struct err *e)
     return meta_put(j, "id", j->id, e);
 }
 
+/* Both changes stand in one transaction: an agent that dies in between finds them undone, and does
+ * them again. */
+static int note_boot(struct journal *j, const char *boot_id, struct err *e)
+{
+    static const char doubt[] = "BEGIN IMMEDIATE; UPDATE attempts SET state = 1 WHERE state = 0;";
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db, "SELECT value FROM meta WHERE key = 'boot'", -1, &st, NULL) !=
+        SQLITE_OK)
+        return failed(j, "read", e);
+    bool same = boot_id[0] && sqlite3_step(st) == SQLITE_ROW &&
+                str_eq((const char *)sqlite3_column_text(st, 0), boot_id);
+    sqlite3_finalize(st);
+    if (same) return 0;
+    if (sqlite3_exec(j->db, doubt, NULL, NULL, NULL) != SQLITE_OK) return failed(j, "boot", e);
+    int rc = meta_put(j, "boot", boot_id, e);
+    if (rc == 0 && sqlite3_exec(j->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        rc = failed(j, "boot", e);
+    return rc;
+}
+
 static int load(struct journal *j, struct err *e)
 {
     sqlite3_stmt *st = NULL;
@@ -188,7 +208,7 @@ static int check_pages(struct journal *j, struct err *e)
     return rc;
 }
 
-static int set_up(struct journal *j, struct err *e)
+static int set_up(struct journal *j, const char *boot_id, struct err *e)
 {
     static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                                   "PRAGMA cache_size = -512; PRAGMA wal_autocheckpoint = 256;"
@@ -214,6 +234,7 @@ static int set_up(struct journal *j, struct err *e)
     int rc = version == 0 ? 0 : check_pages(j, e);
     if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
+    if (rc == 0) rc = note_boot(j, boot_id, e);
     return rc;
 }
 
@@ -264,7 +285,7 @@ int journal_reserve(struct journal *j, struct err *e)
     return rc;
 }
 
-static int open_file(const char *path, struct journal **out, struct err *e)
+static int open_file(const char *path, const char *boot_id, struct journal **out, struct err *e)
 {
     struct journal *j = mem_alloc(sizeof *j);
     int rc = 0;
@@ -272,7 +293,7 @@ static int open_file(const char *path, struct journal **out, struct err *e)
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         rc = failed(j, path, e);
-    if (rc == 0) rc = set_up(j, e);
+    if (rc == 0) rc = set_up(j, boot_id, e);
     if (rc != 0) {
         journal_close(j);
         return rc;
@@ -296,19 +317,20 @@ static int move_aside(const char *path, struct err *e)
     return rc;
 }
 
-int journal_open(const char *state_folder, struct journal **out, bool *damaged, struct err *e)
+int journal_open(const char *state_folder, const char *boot_id, struct journal **out, bool *damaged,
+                 struct err *e)
 {
     char *path = paths_join(state_folder, "journal.db");
     int rc = 0;
     *damaged = false;
     /* Created empty with its final permissions: SQLite gives the side files the same ones. */
     if (!file_exists(path)) rc = file_write_atomic(path, "", 0, FILE_SECRET, e);
-    if (rc == 0) rc = open_file(path, out, e);
+    if (rc == 0) rc = open_file(path, boot_id, out, e);
     if (rc == ERR_CORRUPT) {
         *damaged = true;
         rc = move_aside(path, e);
         if (rc == 0) rc = file_write_atomic(path, "", 0, FILE_SECRET, e);
-        if (rc == 0) rc = open_file(path, out, e);
+        if (rc == 0) rc = open_file(path, boot_id, out, e);
     }
     mem_free(path);
     return rc;

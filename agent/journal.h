@@ -18,7 +18,7 @@
 #define JOURNAL_DROP_ROWS 64 /* events of dropped attempts that one transaction forgets */
 
 enum journal_state {
-    JOURNAL_ACCEPTED = 0, /* received; nothing was started */
+    JOURNAL_ACCEPTED = 0, /* received, its files are being made; nothing was started */
     JOURNAL_STARTING = 1, /* its process may exist from here on */
     JOURNAL_RUNNING = 2,  /* identity tells which process */
     JOURNAL_ENDED = 3,    /* its finished or declined event is in the journal */
@@ -33,10 +33,13 @@ struct journal_attempt {
 
 struct journal;
 
-/* Creates the file (0600) when missing. ERR_CORRUPT: moved aside as journal.db.damaged and a new
+/* Creates the file (0600) when missing. boot_id: of the machine's present start; "": not known.
+ * Where the journal was last open under another one, the machine may have lost its newest entries,
+ * and an attempt that is ACCEPTED there may have been started: it becomes STARTING. ERR_CORRUPT: moved aside as journal.db.damaged and a new
  * one is begun, with a new id: *damaged tells (the coordinator then treats what it handed out as
  * interrupted). */
-int journal_open(const char *state_folder, struct journal **out, bool *damaged, struct err *e);
+int journal_open(const char *state_folder, const char *boot_id, struct journal **out, bool *damaged,
+                 struct err *e);
 void journal_close(struct journal *j); /* commits; NULL is fine */
 
 const char *journal_id(const struct journal *j); /* random hex, made with the file */

@@ -311,8 +311,10 @@ void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *face, 
         give_up_preparation(a);
     else if (rc != 0)
         end_not_started(a, rc, why);
+    else /* once this is committed, its process may exist: the next turn starts it after that */
+        put_journal(a, JOURNAL_STARTING, "");
     ask_to_be_woken(r);
-    changed(r); /* the next turn starts the attempt */
+    changed(r);
 }
 
 static void prepare(struct attempt *a, int64_t now_ms)
@@ -409,13 +411,11 @@ void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t sl
     while (*last)
         last = &(*last)->next;
     *last = a;
+    put_journal(a, JOURNAL_ACCEPTED, "");
     if (r->draining || full) {
-        put_journal(a, JOURNAL_ACCEPTED, "");
         end_unstarted(a, r->draining ? "draining" : "no-slot");
         return;
     }
-    /* After the commit the process may exist; it is started only after the commit. */
-    put_journal(a, JOURNAL_STARTING, "");
     changed(r);
 }
 

@@ -78,7 +78,7 @@ void state_open(struct sim *s, struct agent_model *a)
     opening = a->disk;
     opener = s;
     disk_enter(a->disk);
-    int rc = journal_open(a->folder, &a->journal, &damaged, &e);
+    int rc = journal_open(a->folder, a->boot_id, &a->journal, &damaged, &e);
     disk_leave(a->disk);
     opening = NULL;
     opener = NULL;

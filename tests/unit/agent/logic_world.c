@@ -213,7 +213,7 @@ static void begin(struct world *w)
 {
     struct err e = {0};
     bool damaged;
-    if (journal_open(w->folder, &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
+    if (journal_open(w->folder, "boot-1", &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
     struct runner_logic_options ro = {.journal = w->journal,
                                       .may_start = may_start,
                                       .act = on_runner_act,

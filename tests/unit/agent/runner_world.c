@@ -60,7 +60,7 @@ int world_up(void **state)
     assert_int_equal(str_copy(w->folder, sizeof w->folder, "runner-XXXXXX"), 0);
     assert_non_null(mkdtemp(w->folder));
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    if (journal_open(w->folder, &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
+    if (journal_open(w->folder, "boot-1", &w->journal, &damaged, &e) != 0) fail_msg("%s", e.msg);
     begin_life(w);
     *state = w;
     return 0;

@@ -35,13 +35,18 @@ static int remove_folder(void **state)
     return dir_remove_tree(folder, NULL);
 }
 
-static struct journal *open_it(bool *damaged)
+static struct journal *open_after_boot(const char *boot_id, bool *damaged)
 {
     struct journal *j = NULL;
     struct err e = {0};
-    bool scratch;
-    if (journal_open(folder, &j, damaged ? damaged : &scratch, &e) != 0) fail_msg("%s", e.msg);
+    if (journal_open(folder, boot_id, &j, damaged, &e) != 0) fail_msg("%s", e.msg);
     return j;
+}
+
+static struct journal *open_it(bool *damaged)
+{
+    bool scratch;
+    return open_after_boot("boot-1", damaged ? damaged : &scratch);
 }
 
 static void put(struct journal *j, int64_t job, enum journal_state state)
@@ -224,7 +229,7 @@ static void what_was_committed_survives_kill_9(void **state)
     if (child == 0) {
         bool damaged;
         struct journal *j = NULL;
-        if (journal_open(folder, &j, &damaged, NULL) != 0) _exit(1);
+        if (journal_open(folder, "boot-1", &j, &damaged, NULL) != 0) _exit(1);
         struct journal_attempt a = {.job = 9, .attempt = 1, .state = JOURNAL_STARTING};
         (void)journal_put_attempt(j, &a, NULL);
         (void)add(j, 9, false, "kept");
@@ -294,6 +299,34 @@ static void a_page_damaged_in_the_midst_is_noticed_at_the_start(void **state)
     j = open_it(&damaged);
     assert_true(damaged);
     journal_close(j);
+}
+
+/* The state of attempt 1 after the journal was opened under a boot id and under another one. */
+static int state_after(const char *boot_id, const char *later_boot_id, enum journal_state state)
+{
+    struct seen s = {0};
+    bool damaged;
+    struct journal *j = open_after_boot(boot_id, &damaged);
+    put(j, 1, state);
+    journal_close(j);
+    j = open_after_boot(later_boot_id, &damaged);
+    journal_close(j);
+    j = open_after_boot(later_boot_id, &damaged); /* once more: a doubt is not forgotten */
+    assert_int_equal(journal_each_attempt(j, see_attempt, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    journal_close(j);
+    return s.text[0][0] - '0';
+}
+
+static void after_another_boot__what_was_accepted_may_have_been_started(void **state)
+{
+    (void)state;
+    assert_int_equal(state_after("b1", "b1", JOURNAL_ACCEPTED), JOURNAL_ACCEPTED);
+    assert_int_equal(state_after("b1", "b2", JOURNAL_ACCEPTED), JOURNAL_STARTING);
+    assert_int_equal(state_after("b1", "", JOURNAL_ACCEPTED), JOURNAL_STARTING);
+    assert_int_equal(state_after("", "", JOURNAL_ACCEPTED), JOURNAL_STARTING);
+    assert_int_equal(state_after("b1", "b2", JOURNAL_RUNNING), JOURNAL_RUNNING);
+    assert_int_equal(state_after("b1", "b2", JOURNAL_ENDED), JOURNAL_ENDED);
 }
 
 static void an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end(void **state)
@@ -424,6 +457,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(events_and_attempts_are_there_after_reopening),
         CASE(an_acknowledgement_forgets_up_to_its_number_and_no_further),
+        CASE(after_another_boot__what_was_accepted_may_have_been_started),
         CASE(sequence_numbers_never_go_back),
         CASE(a_dropped_attempt_takes_its_events_along),
         CASE(dropped_attempts_go_by_a_bounded_number_of_rows),
