@@ -1,4 +1,4 @@
-/* The agent's side of the guard: keeps one running, and hands out the slots of its table. What
+/* The agent's side of the guard: keeps a guard running, and hands out the slots of its table. What
  * differs between the systems is in guard_process.h. */
 #include "platform/guard.h"
 
@@ -10,8 +10,8 @@
 
 #include <uv.h>
 
-#define RISE_POLL_MS 5  /* while one starts */
-#define RESTART_MS 1000 /* after one that did not last */
+#define RISE_POLL_MS 5  /* while a guard starts */
+#define RESTART_MS 1000 /* after a guard that ended early */
 #define LASTS_MS 2000
 
 struct guard {
@@ -19,7 +19,7 @@ struct guard {
     struct guard_process *process;
     struct guard_table *table; /* of the process */
     struct guard_free_slots slots;
-    uv_timer_t timer; /* looks whether one is up, or starts another one */
+    uv_timer_t timer; /* checks whether the guard is up, or starts another guard */
     int64_t started_ms;
 };
 
@@ -48,7 +48,7 @@ struct guard_table *guard_table_of(const struct guard *g)
     return g->table;
 }
 
-/* ---- keeping one running ------------------------------------------------------------------- */
+/* ---- keeping a guard running --------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -99,7 +99,7 @@ static void on_closed(uv_handle_t *handle)
 void guard_free(struct guard *g)
 {
     if (!g) return;
-    /* in good order: it ends before we do */
+    /* the normal end: the guard ends before the agent */
     atomic_store(&g->table->closing, 1);
     guard_process_free(g->process);
     guard_free_slots_fini(&g->slots);

@@ -1,4 +1,4 @@
-/* What a Linux machine says of itself in its files. */
+/* The capabilities of a Linux machine, read from its files. */
 #include "platform/capabilities.h"
 
 #include "base/mem.h"
@@ -20,7 +20,7 @@
 #define DISK_STEP_BYTES ((int64_t)64 * 1024 * 1024)
 #define PROGRAM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 
-/* The content, NULL when it cannot be read; mem_free. */
+/* The content of the file; NULL when it cannot be read; mem_free. */
 static char *content(const char *path)
 {
     struct buf b;
@@ -63,7 +63,8 @@ static void write_known(struct jw *w, const char *key, const char *value)
     if (!str_empty(value)) jw_str(w, key, value);
 }
 
-/* os-release(5); a release of the kernel where there is none says nothing of the system. */
+/* os-release(5); without that file the system is unknown, because the kernel's release does not
+ * tell it. */
 static void write_os(struct jw *w)
 {
     jw_str(w, "os", "linux");
@@ -102,7 +103,7 @@ static void write_cpu(struct jw *w)
     mem_free(text);
 }
 
-/* The machine's memory, or what its cgroup leaves of it. */
+/* The machine's memory, or the limit of its cgroup when that is lower. */
 static void write_memory(struct jw *w)
 {
     int64_t bytes = 0, limit;

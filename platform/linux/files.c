@@ -97,8 +97,8 @@ int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struc
     return err_set(e, ERR_IO, "%s is not a regular file", path);
 }
 
-/* What root makes in the folder of another account is that account's: so that `sudo cadre-agent
- * join` leaves files that the service can read. What exists keeps its owner. */
+/* Files that root makes in the folder of another account belong to that account, so that the
+ * service can read the files of `sudo cadre-agent join`. Existing files keep their owner. */
 static void give_to_owner(int fd, const char *path, const char *folder)
 {
     struct stat st;
@@ -139,7 +139,7 @@ static int sync_folder(const char *folder, struct err *e)
     return rc;
 }
 
-/* What is written, and who may read it. */
+/* The content of a file, and who may read it. */
 struct content {
     const void *data;
     size_t len;
@@ -183,7 +183,7 @@ int file_write_plain(const char *path, const void *data, size_t len, enum file_m
     bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     int rc = write_all(fd, path, data, len, e);
     if (close(fd) != 0 && rc == 0) rc = fail(e, "write", path);
-    /* half a file is no file; a device that refused stays what it is */
+    /* an incomplete file is removed; a device is not */
     if (rc != 0 && regular) unlink(path);
     return rc;
 }
@@ -210,7 +210,7 @@ bool file_is_exposed(const char *path)
     return stat(path, &st) == 0 && (st.st_mode & 077) != 0;
 }
 
-/* One level: 0 also when it is there already. */
+/* Makes one level; 0 also when the folder exists already. */
 static int make_one(const char *path, mode_t mode, struct err *e)
 {
     struct stat st;
@@ -289,7 +289,7 @@ static int lock_conflict(int fd, const char *path, struct err *e)
 
 int file_lock_take(const char *path, struct file_lock **out, struct err *e)
 {
-    /* Root takes locks in folders of other accounts: what they link to is not touched. */
+    /* Root takes locks in folders of other accounts, so links are not followed. */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(e, "open", path);
     char *folder = paths_dir(path);
@@ -300,7 +300,7 @@ int file_lock_take(const char *path, struct file_lock **out, struct err *e)
         close(fd);
         return rc;
     }
-    /* the pid is for people; the lock itself holds without it, so a full disk does not matter */
+    /* the pid is only for messages; the lock works without it, so a full disk does not matter */
     if (ftruncate(fd, 0) == 0) dprintf(fd, "%d\n", (int)getpid());
     struct file_lock *l = mem_alloc(sizeof *l);
     l->fd = fd;

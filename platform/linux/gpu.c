@@ -1,5 +1,5 @@
 /* NVIDIA: /proc/driver/nvidia and `nvidia-smi -q`. AMD: the amdgpu driver's files in
- * /sys/class/drm. What is there without a driver is seen on the PCI bus. */
+ * /sys/class/drm. A GPU without a driver is found on the PCI bus. */
 #include "platform/gpu.h"
 
 #include "base/buf.h"
@@ -33,12 +33,12 @@ extern char **environ;
 struct gather {
     const char *root;
     struct gpus *g;
-    const char *folder; /* that is being listed */
-    bool bare;          /* a GPU whose driver does not tell of it */
+    const char *folder; /* the folder that is being listed */
+    bool bare;          /* there is a GPU whose driver does not report it */
     int amd;
 };
 
-/* The file's content without blanks around it, NULL when it cannot be read; mem_free. */
+/* The file's content without surrounding blanks; NULL when it cannot be read; mem_free. */
 static char *read_text(const char *folder, const char *name)
 {
     struct buf b;
@@ -102,7 +102,7 @@ static void parse_smi(struct gpus *g, char *text)
     }
 }
 
-/* Until the end of what it says, or the time limit. true: the end. */
+/* Reads until the end of the output or the time limit. true: the end. */
 static bool read_until(int fd, struct buf *out, int64_t until_ms)
 {
     char chunk[4096];
@@ -120,7 +120,7 @@ static bool read_until(int fd, struct buf *out, int64_t until_ms)
 /* A program that answers on its standard output. It is started away from the loop, which reaps
  * every child that has ended: but for `handle` there is no safe name for it. */
 struct helper {
-    int handle; /* its pidfd; -1: the kernel has none */
+    int handle; /* its pidfd; -1: the kernel has no pidfds */
     int output;
     struct proc seen; /* at its start; pid 0: not seen */
 };
@@ -133,7 +133,7 @@ static bool helper_start(struct helper *h, const char *file, const char *const *
     if (null_fd >= 0 && pipe2(pipe_fds, O_CLOEXEC) == 0) {
         h->output = pipe_fds[0];
         int end = spawn_above_standard(pipe_fds[1]);
-        /* in our session, so that it is not taken for what a job left */
+        /* in our session, so that it does not count as a process that a job left */
         struct spawn s = {.path = file,
                           .argv = argv,
                           .env = (const char *const *)environ,
@@ -163,7 +163,7 @@ static void helper_kill(const struct helper *h)
     }
 }
 
-/* What cannot be killed now, and what has no handle, is left to whoever reaps our children. */
+/* A program that cannot be killed now, or that has no handle, is reaped with the other children. */
 static void helper_end(struct helper *h, bool complete)
 {
     close(h->output);
@@ -304,7 +304,7 @@ void gpus_gather(const char *root, struct gpus *g)
 {
     struct gather a = {.root = root, .g = g};
     ask_nvidia(&a);
-    /* the files tell neither memory nor CUDA; what they have told, nvidia-smi tells again */
+    /* the files have neither memory nor CUDA; nvidia-smi has these and all other values */
     ask_smi(&a);
     ask_amd(&a);
     if (g->known) return;

@@ -34,8 +34,7 @@ struct watch {
     struct guard_table *table;
     size_t bytes;
     int timer;
-    uint64_t *seen,
-        *ended; /* per slot: the state in which it was told of, and in which nothing was left */
+    uint64_t *seen, *ended;  /* per slot: the state last logged, the state without processes */
     struct process *mirrors; /* of the agent's processes, a place per slot */
     struct process_host host;
     int64_t pause_ms;
@@ -101,7 +100,7 @@ static bool is_due(struct watch *w, uint32_t slot, struct guard_attempt *a)
            w->ended[slot] != a->state;
 }
 
-/* One pass over what is expired. True: there may be something left of it. */
+/* One pass over the expired slots. True: some of their processes may be left. */
 static bool end_expired(struct watch *w)
 {
     struct guard_attempt a;
@@ -113,7 +112,7 @@ static bool end_expired(struct watch *w)
     for (uint32_t i = 0; i < atomic_load(&w->table->top); i++) {
         if (!is_due(w, i, &a)) continue;
         struct process *p = &w->mirrors[i];
-        /* without a process: its start looks at the state once more before it executes */
+        /* no process yet: the start checks the state once more before it executes the program */
         int hit = p->pid > 0 ? process_tree_kill(p) : 0;
         if (hit > 0)
             left = true;
@@ -142,7 +141,7 @@ static void wait_until(struct watch *w, int64_t until_ms)
         continue;
 }
 
-/* Takes what came. False: the agent has ended. */
+/* Reads the waiting bytes. False: the agent has ended. */
 static bool agent_lives(struct watch *w)
 {
     char bytes[64];
@@ -170,7 +169,7 @@ static void watch_agent(struct watch *w)
     }
 }
 
-/* ---- when it is dead ----------------------------------------------------------------------- */
+/* ---- when the agent is dead ---------------------------------------------------------------- */
 
 /* true: nothing is left */
 static bool end_leftover(const struct watch *w, const struct guard_attempt *a)

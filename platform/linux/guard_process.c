@@ -21,7 +21,8 @@
 
 #define GOODBYE_MS 1000
 
-/* The agent's end of the line. The guard holds the other end: when it is gone, this one says so. */
+/* The agent's end of the pipe. The guard holds the other end: when the guard is gone, this end is
+ * closed. */
 struct line {
     uv_poll_t poll;
     int fd;
@@ -78,7 +79,7 @@ static int above_standard(int fd)
     return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-/* Its standard streams are all that it gets: the line, the shared memory, the log. */
+/* The guard gets only its standard streams: the pipe, the shared memory, the log. */
 static pid_t spawn_guard(struct guard_process *p, int line_end)
 {
     static const char *const argv[] = {"cadre-agent", "guard", NULL};
@@ -129,7 +130,7 @@ int guard_process_start(struct guard_process *p, struct err *e)
 void guard_process_wake(const struct guard_process *p)
 {
     char byte = 0;
-    /* a full pipe wakes it as well */
+    /* a full pipe wakes the guard as well */
     ssize_t n = p->line ? write(p->line->fd, &byte, 1) : 0;
     (void)n;
 }
@@ -142,7 +143,7 @@ static int map_memory(struct guard_process *p, uint32_t capacity, struct err *e)
     p->memory = memfd_create("cadre-guard", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (p->memory < 0 || ftruncate(p->memory, (off_t)bytes) != 0)
         return err_set(e, ERR_IO, "cannot make memory for the guard: %s", strerror(errno));
-    /* a mapping that shrinks would end whoever reads it */
+    /* a mapping that shrinks would end its readers */
     fcntl(p->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->memory, 0);
     if (at == MAP_FAILED)
@@ -178,7 +179,7 @@ int guard_process_new(struct uv_loop_s *loop, uint32_t capacity, guard_process_e
     return 0;
 }
 
-/* So that nobody takes it for something that was left behind. */
+/* So that the guard does not count as a process that a job left. */
 static void see_off(struct guard_process *p)
 {
     struct pollfd end = {.fd = p->line->fd, .events = 0};

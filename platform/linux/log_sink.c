@@ -29,7 +29,7 @@
 static struct {
     pthread_mutex_t lock;
     bool journal;
-    int journal_fd; /* its socket for lines with fields, -1: none */
+    int journal_fd; /* the journal's socket for lines with fields; -1: no socket */
     char *agent;    /* NULL: not told */
     char *path;     /* NULL: no file */
     int fd;
@@ -78,14 +78,14 @@ static bool begins_with(const char *line, const char *what, const char **word, s
     return *len > 0;
 }
 
-/* A log line names its object first: that is what people look for. */
+/* A log line begins with the name of its object, which people search for. */
 static void add_fields(struct buf *out, const char *line)
 {
     const char *word;
     size_t len;
     if (begins_with(line, "job", &word, &len)) {
         const char *attempt = strstr(word + len, " attempt ");
-        /* in some lines the number of the attempt is a part of it: ID-1 */
+        /* some lines have the number of the attempt as well: ID-1 */
         size_t id = strcspn(word, ":- ");
         buf_addf(out, "CADRE_JOB=%.*s\n", (int)id, word);
         if (id < len)
@@ -171,7 +171,7 @@ static void sink_line(enum log_level level, const char *line, void *user)
     if (sink.journal) buf_addf(&plain, "<%d>%s\n", level_priority(level), line);
     pthread_mutex_lock(&sink.lock);
     const struct buf *shown = sink.journal ? &plain : &text;
-    /* a line too long for a datagram, a journal that is just restarting: the stream takes it */
+    /* the line is too long for a datagram, or the journal is restarting: use the stream */
     if (sink.journal_fd < 0 || !journal_send(level, line))
         fd_write_all(2, shown->data, shown->len, NULL);
     if (sink.path) file_add(&text);
@@ -194,7 +194,7 @@ int log_sink_open(const char *file, struct err *e)
     }
     bool is_socket;
     sink.journal = journal_listens(&is_socket);
-    /* A journal that does not keep up is not waited for here: the guard must not hang on it. */
+    /* Does not wait for a slow journal: the guard must not hang. */
     if (sink.journal && is_socket)
         sink.journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     log_set_sink(sink_line, NULL);

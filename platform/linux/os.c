@@ -47,7 +47,7 @@ int os_hostname(char *out, size_t size)
     return str_copy(out, size, name);
 }
 
-/* The first line of a small file, without blanks around it. */
+/* The first line of a small file, without surrounding blanks. */
 static int read_line(const char *path, char *out, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,7 +78,7 @@ int os_host_id(char *out, size_t size)
     bool found = (read_line("/etc/machine-id", id, sizeof id) == 0 && strlen(id) >= 32) ||
                  (read_line("/var/lib/dbus/machine-id", id, sizeof id) == 0 && strlen(id) >= 32);
     if (!found) {
-        /* containers often have none: their name is what tells them apart */
+        /* containers often have no machine id: their names distinguish them */
         int rc = os_hostname(id, sizeof id);
         if (rc != 0) return rc;
     }

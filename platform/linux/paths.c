@@ -43,7 +43,7 @@ static char *home(void)
 
 char *paths_user_config(void)
 {
-    /* the base directory specification wants a relative one ignored */
+    /* the base directory specification says that relative paths are ignored */
     const char *xdg = getenv("XDG_CONFIG_HOME");
     if (xdg && xdg[0] == '/') return paths_join(xdg, "cadre/config.yaml");
     char *folder = home();

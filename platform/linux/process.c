@@ -1,5 +1,5 @@
-/* One job's processes on Linux: from start to end. Whose a process is and how a tree is ended:
- * process_tree.c. */
+/* One job's processes on Linux, from start to end. Which job owns a process, and how a tree is
+ * ended: process_tree.c. */
 #include "platform/process.h"
 
 #include "base/mem.h"
@@ -22,7 +22,7 @@
 
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
-#define REST_PAUSE_MS 1                   /* between two parts of what pipes still hold */
+#define REST_PAUSE_MS 1                   /* between two reads of the rest in the pipes */
 #define SWEEP_ROUNDS 50
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
@@ -107,7 +107,8 @@ static void find_cgroup(struct process_host *h)
 static void find_oom_base(struct process_host *h)
 {
     int own = 0;
-    /* a score below our own would be refused, and an equal one would not tell a job from us */
+    /* a lower score than the agent's would be refused, and an equal score would not prefer the job
+     * to the agent */
     proc_oom_score_adj(h->pid, &own);
     h->oom_base = own < OOM_MIN ? OOM_MIN : own + 1;
 }
@@ -194,7 +195,7 @@ void process_host_set_guard(struct process_host *h, struct guard *g)
     h->guard = g;
     t->oom_base = h->oom_base;
     (void)str_copy(t->boot_id, sizeof t->boot_id, h->boot_id);
-    /* too long a path: the guard finds the tree without it */
+    /* the path is too long: the guard finds the tree without it */
     if (h->cgroup_base) (void)str_copy(t->cgroup_base, sizeof t->cgroup_base, h->cgroup_base);
 }
 
@@ -239,7 +240,7 @@ enum rest {
     REST_MORE /* in another turn */
 };
 
-/* What the pipe holds now, as far as this turn goes. */
+/* Reads the bytes in the pipe, within the limits of this turn. */
 static enum rest read_now(struct process *p, struct process_pipe *pipe)
 {
     struct process_host *h = p->host;
@@ -311,13 +312,14 @@ static void finish(struct process *p)
     if (!p->freed && p->handler.on_end) p->handler.on_end(p, &p->end, p->user);
 }
 
-/* Reaping amid something else: the ends of others that it meets are told from the loop. */
+/* Reaps children outside the loop's turn; the ends of other processes are reported from the
+ * loop. */
 static void reap_aside(struct process_host *h)
 {
     if (reap(h)) uv_timer_start(&h->kick, on_kick, 0, 0);
 }
 
-/* true: nothing is left, or nothing more can be done about it. */
+/* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
     if (process_tree_is_clean(p)) return true;
@@ -325,7 +327,7 @@ static bool sweep(struct process *p)
     if (process_tree_is_clean(p)) return true;
     if (p->rounds++ >= SWEEP_ROUNDS) return true;
     if (process_tree_kill(p) > 0 && !p->killing) p->end.stray = true;
-    /* what the signals end at once shall not cost a round of waiting */
+    /* processes that end at once should not cost a round of waiting */
     reap_aside(p->host);
     return process_tree_is_clean(p);
 }
@@ -516,7 +518,7 @@ static int take_oom_tag(struct process_host *h)
     return -1;
 }
 
-/* From here on the guard knows of it. */
+/* From here on the guard knows the attempt. */
 static int take_slot(struct process *p, const struct process_options *o, struct err *e)
 {
     struct process_host *h = p->host;
@@ -631,7 +633,7 @@ int process_start(struct process_host *h, const struct process_options *o,
     return rc;
 }
 
-/* ---- while it runs ------------------------------------------------------------------------- */
+/* ---- while the job runs -------------------------------------------------------------------- */
 
 int64_t process_pid(const struct process *p)
 {
@@ -677,7 +679,7 @@ void process_terminate(struct process *p)
 {
     if (p->phase == PROCESS_ENDED) return;
     process_tree_signal(p, SIGTERM);
-    /* one that is stopped would never see it */
+    /* a stopped process would never see the signal */
     process_tree_signal(p, SIGCONT);
 }
 

@@ -1,4 +1,4 @@
-/* Programs that live on after the one that started them. */
+/* Programs that live on after the program that started them. */
 #include "platform/process.h"
 
 #include "base/mem.h"
@@ -63,7 +63,7 @@ int process_start_detached(const char *const *argv, const char *log_path, int64_
 bool process_is_alive(int64_t pid)
 {
     if (pid <= 1 || pid > INT32_MAX) return false;
-    /* one of our own that ended must not look alive for want of a wait */
+    /* an ended child that was not reaped must not look alive */
     if (waitpid((pid_t)pid, NULL, WNOHANG) == (pid_t)pid) return false;
     return kill((pid_t)pid, 0) == 0 || errno == EPERM;
 }

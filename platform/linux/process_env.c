@@ -1,4 +1,4 @@
-/* What a job's environment begins with, and where programs are found. */
+/* The base of a job's environment, and the search for programs. */
 #include "platform/process.h"
 
 #include "base/mem.h"

@@ -125,7 +125,8 @@ static int kill_marked(struct process_host *h)
 {
     struct proc_table *t = &h->table;
     int hit = 0;
-    /* groups first: the kernel does a whole group at once, and nothing is born in it meanwhile */
+    /* groups first: the kernel signals a whole group at once, and no process is born in it
+     * meanwhile */
     for (size_t i = 0; i < t->count; i++) {
         const struct proc *c = &t->items[i];
         if (!c->marked || c->dead || c->session == h->session || c->group <= 1) continue;
@@ -173,7 +174,7 @@ void process_tree_signal(struct process *p, int number)
     if (!done && !p->reaped) kill(-p->pid, number);
 }
 
-/* A child that is neither a main process nor plainly somebody else's. */
+/* A child that is not a main process and may belong to a job. */
 static bool is_suspect(struct process *p, pid_t child)
 {
     struct process_host *h = p->host;

@@ -30,8 +30,8 @@ struct service {
     bool asked; /* to stop, once */
 };
 
-/* One that is closed would be the next file that is opened, and what is meant for people would be
- * written into it. These refuse as a closed one does. */
+/* A closed standard stream would be the next file that is opened, and messages would be written
+ * into that file. These descriptors refuse writes as a closed stream does. */
 static void hold_standard_streams(void)
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -103,7 +103,7 @@ void service_detach(struct service *s)
         uv_close((uv_handle_t *)&s->signals[i], on_closed);
 }
 
-/* One datagram to the service manager; nothing when there is none. */
+/* Sends one datagram to the service manager, if there is one. */
 static void notify(const char *text)
 {
     const char *path = getenv("NOTIFY_SOCKET");

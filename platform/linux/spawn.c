@@ -35,11 +35,11 @@
 struct start {
     struct spawn *s;
     pid_t parent;
-    bool join; /* the cgroup: the child was not born in it */
+    bool join; /* join the cgroup: the child was not born in it */
     char oom[8];
 };
 
-/* struct sigaction as the kernel has it: glibc's wrapper does more than we may do here. */
+/* struct sigaction of the kernel: glibc's wrapper does more than is allowed here. */
 struct kernel_sigaction {
     void *handler;
     unsigned long flags;
@@ -141,7 +141,7 @@ IN_CHILD static int child_main(void *arg)
     if (s->cwd && syscall(SYS_chdir, s->cwd) != 0) give_up(s, SPAWN_CWD);
     close_others();
     reset_signals();
-    /* the last moment: the parent may have been stopped since it decided to start this */
+    /* the last check: the parent may have been stopped since it decided to start the process */
     if (s->permit && atomic_load(s->permit) != s->permitted) {
         errno = ECANCELED;
         give_up(s, SPAWN_REVOKED);
@@ -267,7 +267,7 @@ void spawn_reap(int pidfd)
     waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
 }
 
-/* It has ended, or is about to. */
+/* The process has ended, or is about to. */
 static void reap_failed(const struct spawn *s, pid_t pid)
 {
     if (s->pidfd && *s->pidfd >= 0) {

@@ -1,4 +1,4 @@
-/* Linux takes output as it comes. */
+/* On Linux, output is passed on unchanged. */
 #include "platform/text.h"
 
 void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out)

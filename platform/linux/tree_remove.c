@@ -1,5 +1,5 @@
-/* Removal of a folder with all below it: whatever its modes, however deep, never through a link and
- * never across a mount point (a job of root may have left one in its work folder). */
+/* Removes a folder and everything below it, whatever the modes and the depth, but never follows a
+ * link and never crosses a mount point (a job of root may have left one in its work folder). */
 #include "platform/files.h"
 
 #include "base/mem.h"
@@ -25,8 +25,8 @@ struct removal {
     dev_t device;
     unsigned moved;   /* number of folders moved up, for their names */
     bool again;       /* the root has got new entries */
-    int error;        /* first errno, 0 = none */
-    char failed[256]; /* name it happened at */
+    int error;        /* the first errno; 0: no error */
+    char failed[256]; /* the name of the entry */
     bool (*go_on)(void *user);
     void *user;
     bool left_off; /* go_on said no */

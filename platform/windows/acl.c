@@ -125,7 +125,8 @@ bool acl_protect_house(const wchar_t *path, bool service_writes)
         ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl.data, SDDL_REVISION_1,
                                                              &descriptor, NULL) &&
         GetSecurityDescriptorDacl(descriptor, &present, &dacl, &defaulted) &&
-        /* unlike SetFileSecurity, this one also reaches what is in the folder already */
+        /* unlike SetFileSecurity, this function also changes the files that are in the folder
+         * already */
         SetNamedSecurityInfoW((wchar_t *)path, SE_FILE_OBJECT,
                               DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
                               NULL, dacl, NULL) == ERROR_SUCCESS;

@@ -1,4 +1,4 @@
-/* What a Windows machine says of itself: registry and system calls. */
+/* The capabilities of a Windows machine, from the registry and system calls. */
 #include "platform/capabilities.h"
 
 #include "base/mem.h"
@@ -31,7 +31,8 @@ static void write_known(struct jw *w, const char *key, const char *value)
     if (!str_empty(value)) jw_str(w, key, value);
 }
 
-/* RtlGetVersion tells the truth also to programs without a manifest for the newest system. */
+/* RtlGetVersion gives the true version also to programs without a manifest for the newest
+ * system. */
 static bool read_version(OSVERSIONINFOEXW *v)
 {
     FARPROC found = from_ntdll("RtlGetVersion");

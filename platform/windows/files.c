@@ -19,7 +19,7 @@
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 #define BUSY_TRIES 20
 #define BUSY_PAUSE_MS 50
-#define LOCK_OFFSET_HIGH 0x40000000 /* far behind the content, which others may read */
+#define LOCK_OFFSET_HIGH 0x40000000 /* far after the content, which other processes may read */
 
 static int fail(struct err *e, const char *verb, const char *path)
 {
@@ -128,7 +128,7 @@ static bool replace(const wchar_t *from, const wchar_t *to)
     return false;
 }
 
-/* What is written, and who may read it. */
+/* The content of a file, and who may read it. */
 struct content {
     const void *data;
     size_t len;
@@ -170,7 +170,7 @@ int file_write_plain(const char *path, const void *data, size_t len, enum file_m
     HANDLE h = create(wide, mode, CREATE_ALWAYS);
     int rc = h == INVALID_HANDLE_VALUE ? fail(e, "create", path) : 0;
     if (rc == 0) {
-        /* an older file keeps its list when it is replaced */
+        /* a replaced file keeps its access list */
         if (mode == FILE_SECRET) acl_protect(wide, false);
         rc = write_handle(h, path, data, len, e);
         CloseHandle(h);
@@ -332,7 +332,7 @@ int file_lock_take(const char *path, struct file_lock **out, struct err *e)
         CloseHandle(h);
         return rc;
     }
-    /* the pid is for people; the lock itself holds without it */
+    /* the pid is only for messages; the lock works without it */
     char text[32];
     DWORD n = 0;
     int len = snprintf(text, sizeof text, "%lu\r\n", GetCurrentProcessId());
@@ -358,7 +358,7 @@ int stdin_read(size_t max_bytes, struct buf *out, struct err *e)
     return read_all(h, "standard input", max_bytes, out, e);
 }
 
-/* A console shows bytes by its code page; text it shows as it is meant. */
+/* A console converts bytes by its code page, but shows wide text correctly. */
 static bool write_console(HANDLE h, const char *data, size_t len)
 {
     DWORD mode, n;

@@ -23,11 +23,10 @@
 struct watch {
     struct guard_table *table;
     HANDLE agent, wake;
-    uint64_t *seen,
-        *ended; /* per slot: the state in which it was told of, and in which nothing was left */
+    uint64_t *seen, *ended; /* per slot: the state last logged, the state without processes */
 };
 
-/* true: nothing is left in it */
+/* true: no process is left in the Job Object */
 static bool end_job(const char *name)
 {
     wchar_t *wide = wide_from(name);
@@ -49,8 +48,8 @@ static void report(const struct guard_attempt *a)
     mem_free(line);
 }
 
-/* One pass over what is expired; with `all`, over everything. True: there may be something left of
- * it. */
+/* One pass over the expired slots; with `all`, over all slots. True: some of their processes may be
+ * left. */
 static bool end_expired(struct watch *w, bool all)
 {
     struct guard_attempt a;
@@ -83,7 +82,7 @@ static void watch_agent(struct watch *w)
         int64_t until = guard_table_expire(w->table, now_ms);
         if (end_expired(w, false) && now_ms + PAUSE_MS < until) until = now_ms + PAUSE_MS;
         if (!guard_table_sleep(w->table, until)) continue;
-        /* over already: a slot that was freed while it was looked at */
+        /* the slot was freed during this check */
         int64_t ms = until == INT64_MAX ? -1 : until > now_ms ? until - now_ms : 0;
         if (ms > WAIT_MAX_MS) ms = WAIT_MAX_MS;
         lives = wait_for(w, ms);
@@ -125,7 +124,8 @@ int guard_main(int argc, char *const *argv)
     w.seen = mem_array(w.table->capacity, sizeof *w.seen);
     w.ended = mem_array(w.table->capacity, sizeof *w.ended);
     watch_agent(&w);
-    /* The jobs go with the agent's handles; this is for one of which somebody else has a handle. */
+    /* A Job Object ends with the agent's handles; this is for a Job Object of which another process
+     * has a handle. */
     for (int i = 0; i < ROUNDS_DEAD && end_expired(&w, true); i++)
         Sleep(PAUSE_MS);
     mem_free(w.seen);

@@ -18,7 +18,7 @@ struct guard_process {
     guard_process_end_fn on_end;
     void *user;
     struct guard_table *table;
-    HANDLE memory, self, wake; /* what it inherits: the table, our process to wait for, a bell */
+    HANDLE memory, self, wake; /* inherited: the table, the agent's process, an event */
     HANDLE process, wait;      /* NULL: no guard is running */
     DWORD pid;
     volatile LONG ended; /* set by a thread of the system */
@@ -35,7 +35,7 @@ int64_t guard_process_pid(const struct guard_process *p)
     return p->process ? (int64_t)p->pid : 0;
 }
 
-/* ---- starting it --------------------------------------------------------------------------- */
+/* ---- the start ----------------------------------------------------------------------------- */
 
 /* On a thread of the system. */
 static void CALLBACK on_ended(void *context, BOOLEAN timed_out)
@@ -63,7 +63,8 @@ static void on_async(uv_async_t *async)
     p->on_end(p->pid, p->user);
 }
 
-/* 0 or the error of the system. Three handles are inherited, and told by their numbers. */
+/* 0 or the error of the system. The guard inherits three handles; the command line has their
+ * numbers. */
 static DWORD create(const struct guard_process *p, PROCESS_INFORMATION *info)
 {
     HANDLE handles[3] = {p->memory, p->self, p->wake};
@@ -84,7 +85,7 @@ static DWORD create(const struct guard_process *p, PROCESS_INFORMATION *info)
     if (n == 0 || n == PATH_CHARS || !InitializeProcThreadAttributeList(list, 1, 0, &size)) {
         error = n == PATH_CHARS ? ERROR_INSUFFICIENT_BUFFER : GetLastError();
     } else {
-        /* no console: Ctrl-C and its like are not for it */
+        /* no console: the guard gets no Ctrl-C */
         DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | DETACHED_PROCESS |
                       CREATE_NEW_PROCESS_GROUP;
         if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles,
@@ -110,7 +111,7 @@ int guard_process_start(struct guard_process *p, struct err *e)
     p->ended = 0;
     if (!RegisterWaitForSingleObject(&p->wait, p->process, on_ended, p, INFINITE,
                                      WT_EXECUTEONLYONCE)) {
-        /* one whose end nobody sees is none */
+        /* a guard whose end cannot be noticed is of no use */
         error = GetLastError();
         p->wait = NULL;
         TerminateProcess(p->process, 1);

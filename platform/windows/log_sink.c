@@ -84,7 +84,7 @@ static void sink_line(enum log_level level, const char *line, void *user)
     if (!sink.console && level <= LOG_WARN) event_log_write(level == LOG_ERROR, line);
 }
 
-/* A service has no standard error; a console and a redirected one are somewhere to write to. */
+/* A service has no standard error; a console or a redirected stream can be written to. */
 static bool has_stderr(void)
 {
     HANDLE h = GetStdHandle(STD_ERROR_HANDLE);

@@ -113,7 +113,7 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
     h->open_handles = 2;
     if (os_boot_id(h->boot_id, sizeof h->boot_id) != 0)
         str_copy(h->boot_id, sizeof h->boot_id, "-");
-    /* inherited by jobs: a crash ends a program, it does not ask a user that is not there */
+    /* inherited by jobs: a crash ends a program without asking a user */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     *out = h;
     return 0;
@@ -215,7 +215,7 @@ struct job_list {
     ULONG_PTR more[JOB_PROCESSES_MAX];
 };
 
-/* The host of a console ends by itself a moment after the last program on it. */
+/* The host of a console ends by itself a moment after the last program of that console. */
 static bool is_console_host(DWORD pid)
 {
     wchar_t path[MAX_PATH];
@@ -234,7 +234,7 @@ static bool has_strays(const struct process *p)
 {
     struct job_list *list = mem_alloc(sizeof *list);
     bool found = false;
-    /* with more of them than the list holds there is an error and the beginning of the list */
+    /* when there are more processes than the list holds, the call fails and fills the list */
     QueryInformationJobObject(p->job, JobObjectBasicProcessIdList, list, sizeof *list, NULL);
     const ULONG_PTR *pids = list->head.ProcessIdList;
     for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList && !found; i++) {
@@ -244,7 +244,7 @@ static bool has_strays(const struct process *p)
     return found;
 }
 
-/* true: nothing is left, or nothing more can be done about it. */
+/* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
     if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
@@ -351,7 +351,7 @@ static void watch(struct process *p, const struct started *s)
     p->link = &h->processes;
     if (!RegisterWaitForSingleObject(&p->wait, p->process, on_exited, p, INFINITE,
                                      WT_EXECUTEONLYONCE)) {
-        /* without being told of its end it cannot be kept */
+        /* a process whose end cannot be noticed cannot be kept */
         p->wait = NULL;
         TerminateJobObject(p->job, EXIT_CODE_KILLED);
         p->exited = 1;
@@ -376,7 +376,7 @@ int process_start(struct process_host *h, const struct process_options *o,
     return 0;
 }
 
-/* ---- while it runs ------------------------------------------------------------------------- */
+/* ---- while the job runs -------------------------------------------------------------------- */
 
 int64_t process_pid(const struct process *p)
 {
@@ -421,7 +421,7 @@ void process_resume(struct process *p)
 bool process_send_break(DWORD pid)
 {
     if (process_has_console()) return GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid);
-    /* a service has none: it visits the job's */
+    /* a service has no console: it attaches to the job's console */
     if (!AttachConsole(pid)) return false;
     BOOL sent = GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, pid);
     FreeConsole();

@@ -1,4 +1,4 @@
-/* Programs that live on after the one that started them. */
+/* Programs that live on after the program that started them. */
 #include "platform/process.h"
 
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-/* What a job's environment begins with, and where programs are found. */
+/* The base of a job's environment, and the search for programs. */
 #include "platform/process.h"
 
 #include "base/mem.h"
@@ -21,8 +21,8 @@ static char **env_list(const wchar_t *block)
     return env;
 }
 
-/* From the account's profile and the machine's variables as they are now: what was installed since
- * our own start is in it. */
+/* From the account's present profile and the machine's present variables, so that programs that
+ * were installed after our own start are found. */
 char **process_env_base(void)
 {
     HANDLE token;
@@ -56,7 +56,7 @@ void process_env_free(char **env)
     mem_free(env);
 }
 
-/* A file with something in it: the empty ones in WindowsApps are advertisements for the Store. */
+/* A file that is not empty: the empty files in WindowsApps only open the Store. */
 static bool is_program(const char *path)
 {
     WIN32_FILE_ATTRIBUTE_DATA data;
@@ -67,7 +67,7 @@ static bool is_program(const char *path)
            (data.nFileSizeHigh || data.nFileSizeLow);
 }
 
-/* path, or path with one of the extensions that programs have. */
+/* path, or path with one of the extensions of programs. */
 static char *with_extension(const char *path)
 {
     static const char *const extensions[] = {".com", ".exe", ".bat", ".cmd"};

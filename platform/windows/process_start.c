@@ -150,7 +150,7 @@ wchar_t *process_env_block(const char *const *env)
     qsort(list, count, sizeof *list, by_name);
     wchar_t *block = mem_array(chars + 1, sizeof *block), *at = block;
     for (size_t i = 0; i < count; i++) {
-        /* "Path" and "PATH" are one variable: the last one counts */
+        /* "Path" and "PATH" are the same variable: the last value counts */
         bool overruled = i + 1 < count && compare_names(list[i].text, list[i + 1].text) == 0;
         size_t len = wcslen(list[i].text);
         if (!overruled && len > 0) {
@@ -163,7 +163,7 @@ wchar_t *process_env_block(const char *const *env)
     return block;
 }
 
-/* ---- what to run --------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------- */
 
 static bool has_separator(const char *name)
 {
@@ -363,7 +363,7 @@ static DWORD create_in_job(const struct command *c, const wchar_t *cwd, wchar_t 
     return error;
 }
 
-/* CreateProcess has one error for a missing folder, and not the same in every version. */
+/* The error of CreateProcess for a missing folder differs between versions of Windows. */
 static bool is_folder(const char *path)
 {
     wchar_t *wide = wide_path(path);
@@ -372,7 +372,7 @@ static bool is_folder(const char *path)
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
-/* From here on the guard knows of it. */
+/* From here on the guard knows the attempt. */
 static int take_slot(const struct process_options *o, struct guard *guard, const char *name,
                      struct started *out, struct err *e)
 {

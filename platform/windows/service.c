@@ -65,7 +65,7 @@ static void report(DWORD state, int64_t hint_ms)
     SetServiceStatus(process.handle, s);
 }
 
-/* Tells the loop, when there is one; else the wish waits for service_attach. */
+/* Wakes the loop, if there is a loop; otherwise the request waits for service_attach. */
 static void wake(void)
 {
     if (process.attached) uv_async_send(&process.attached->async);
@@ -118,8 +118,8 @@ static BOOL WINAPI on_console(DWORD event)
     return TRUE;
 }
 
-/* What an operator asked for is a success whatever body returned: else the recovery actions start
- * it again. */
+/* A stop that an operator requested counts as a success, whatever body returned; otherwise the
+ * recovery actions would start the service again. */
 static void report_stopped(int result)
 {
     AcquireSRWLockExclusive(&process.lock);

@@ -80,7 +80,8 @@ int service_admin_state(const char *name, enum service_state *out, struct err *e
 
 /* ---- registering ---- */
 
-/* What services.msc does when an account is chosen there, and CreateService does not. */
+/* Gives the account the right to log on as a service. services.msc does so when an account is
+ * chosen there; CreateService does not. */
 static int grant_logon(const char *account, struct err *e)
 {
     LSA_OBJECT_ATTRIBUTES attributes = {.Length = sizeof attributes};
@@ -108,7 +109,7 @@ static int grant_logon(const char *account, struct err *e)
     return rc;
 }
 
-/* Accounts that the system itself has, and that need no such right. */
+/* Built-in accounts, which do not need that right. */
 static bool is_system_account(const char *account)
 {
     static const char *const prefixes[] = {"NT SERVICE\\", "NT AUTHORITY\\"};
@@ -199,7 +200,7 @@ static char *command_line(SC_HANDLE service)
     return line;
 }
 
-/* What stands behind the program in a command line; NULL when there is nothing. */
+/* The part of a command line after the program; NULL when there is no such part. */
 static const char *arguments_of(const char *line)
 {
     const char *end = !line ? NULL : line[0] == '"' ? strchr(line + 1, '"') : strchr(line, ' ');
@@ -209,7 +210,7 @@ static const char *arguments_of(const char *line)
     return *end ? end : NULL;
 }
 
-/* The program may be elsewhere now; what it is told is its administrator's. */
+/* The path of the program may have changed; the administrator's arguments are kept. */
 static int renew(SC_HANDLE service, const struct service_entry *s, struct err *e)
 {
     char *before = command_line(service);
@@ -289,7 +290,7 @@ int service_admin_owner(const char *path, struct err *e)
 
 /* ---- starting and stopping ---- */
 
-/* One step of waiting; ERR_CLOSED when nobody waits any more. */
+/* One step of waiting; ERR_CLOSED when the caller stops waiting. */
 static int wait_step(service_wait_fn *wait, void *user, const char *name, struct err *e)
 {
     Sleep(POLL_MS);
@@ -364,7 +365,7 @@ int service_admin_stop(const char *name, service_wait_fn *wait, void *user, stru
             break;
         } else {
             pid = s.dwProcessId;
-            /* one that is on its way up is told as soon as it listens */
+            /* a service that is starting gets the request as soon as it can take it */
             if (!asked) asked = ControlService(h.service, SERVICE_CONTROL_STOP, &ignored);
             if (s.dwCheckPoint != checkpoint) {
                 checkpoint = s.dwCheckPoint;

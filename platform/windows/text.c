@@ -12,7 +12,7 @@
 
 enum { UNDECIDED, BYTES, UTF16 };
 
-/* A NUL is a character like others here. */
+/* A NUL counts as an ordinary character here. */
 static void add_wide(struct buf *out, const wchar_t *wide, size_t len)
 {
     int n = len > 0 ? WideCharToMultiByte(CP_UTF8, 0, wide, (int)len, NULL, 0, NULL, NULL) : 0;
@@ -22,7 +22,8 @@ static void add_wide(struct buf *out, const wchar_t *wide, size_t len)
     buf_commit(out, (size_t)n);
 }
 
-/* What console programs write here. CP_OEMCP would be our own, which the manifest makes UTF-8. */
+/* The code page that console programs use on this machine. CP_OEMCP would be this program's, which
+ * the manifest makes UTF-8. */
 static UINT oem_code_page(void)
 {
     int64_t page = 0;
@@ -86,7 +87,7 @@ static bool is_ascii_text(unsigned char c)
     return (c >= ' ' && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* How output is written shows in its first bytes. UNDECIDED: more of them are needed. */
+/* The first bytes of the output decide its encoding. UNDECIDED: more bytes are needed. */
 static int decide(const char *data, size_t len, int last)
 {
     const unsigned char *p = (const unsigned char *)data;
@@ -125,7 +126,7 @@ const char *text_script_newline(const char *shell)
     return str_eq(shell, "sh") || str_eq(shell, "bash") ? "\n" : "\r\n";
 }
 
-/* As text of the OEM code page; ERR_INVALID when not all of it can be. */
+/* Converts text of the OEM code page; ERR_INVALID when a byte cannot be converted. */
 static int add_as_oem(const char *text, size_t len, struct buf *out)
 {
     const UINT page = oem_code_page();

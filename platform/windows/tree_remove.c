@@ -1,5 +1,5 @@
-/* Removal of a folder with all below it: read-only, long, and never through a junction or a
- * link. */
+/* Removes a folder and everything below it: read-only files, long paths, and never through a
+ * junction or a link. */
 #include "platform/files.h"
 
 #include "base/mem.h"
@@ -16,7 +16,7 @@
 #define BUSY_PAUSE_MS 30
 
 struct removal {
-    DWORD error; /* the first, 0 = none */
+    DWORD error; /* the first error; 0: no error */
     char *failed;
     bool (*go_on)(void *user);
     void *user;
@@ -48,7 +48,7 @@ static void remove_one(struct removal *r, const wchar_t *path, DWORD attributes)
         if (done) return;
         error = GetLastError();
         if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return;
-        /* what was just deleted in a folder is there until the last one closes it */
+        /* a deleted entry stays in its folder until its last handle is closed */
         if (error != ERROR_SHARING_VIOLATION && error != ERROR_DIR_NOT_EMPTY &&
             error != ERROR_ACCESS_DENIED)
             break;

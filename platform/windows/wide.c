@@ -16,7 +16,7 @@
 #define ERROR_DISK_QUOTA_EXCEEDED 1295
 #endif
 
-#define PLAIN_MAX 248 /* what CreateDirectory and a process's folder take without the prefix */
+#define PLAIN_MAX 248 /* the longest path of a folder without the prefix */
 
 wchar_t *wide_from(const char *utf8)
 {
