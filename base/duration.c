@@ -19,7 +19,7 @@
 
 static int refuse(struct err *e, const char *text, const char *fmt, ...) CADRE_PRINTF(3, 4);
 
-/* "'text'" and directly behind it what is wrong. */
+/* "'text'", followed directly by the fault. */
 static int refuse(struct err *e, const char *text, const char *fmt, ...)
 {
     char shown[STR_QUOTE_SIZE], why[256];
@@ -38,12 +38,12 @@ struct unit {
     int64_t ms;
 };
 
-/* Largest first: the order in which they have to stand. */
+/* Largest first, which is the required order. */
 static const struct unit short_units[] = {{"w", WEEK_MS},   {"d", DAY_MS},    {"h", HOUR_MS},
                                           {"m", MINUTE_MS}, {"s", SECOND_MS}, {"ms", 1}};
 static const struct unit iso_units[] = {
     {"W", WEEK_MS}, {"D", DAY_MS}, {"H", HOUR_MS}, {"M", MINUTE_MS}, {"S", SECOND_MS}};
-#define ISO_FIRST_TIME_UNIT 2 /* from here on behind the T */
+#define ISO_FIRST_TIME_UNIT 2 /* these and the following units come after the T */
 
 struct amount {
     int64_t whole;
@@ -56,7 +56,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Moves *s behind the number. The whole part stops growing far above every limit. */
+/* Moves *s past the number. The whole part stops growing far above every limit. */
 static int read_amount(const char **s, struct amount *a, const char *all, struct err *e)
 {
     const char *p = *s;
@@ -97,7 +97,7 @@ static int add_amount(int64_t *sum, const struct amount *a, const struct unit *u
     return 0;
 }
 
-/* The unit at s among units[from..count), -1 when there is none. */
+/* The unit at s among units[from..count); -1 when no unit matches. */
 static int find_unit(const char *s, size_t len, const struct unit *units, int from, int count)
 {
     for (int i = from; i < count; i++) {
@@ -164,7 +164,7 @@ static int parse_iso(const char *s, int64_t *ms, struct err *e)
     while (*p) {
         if (*p == 'T' && !in_time) {
             in_time = true;
-            any = false; /* something has to follow it */
+            any = false; /* a unit has to follow */
             from = from > ISO_FIRST_TIME_UNIT ? from : ISO_FIRST_TIME_UNIT;
             p++;
             continue;
@@ -205,7 +205,7 @@ static void append(char out[DURATION_TEXT_SIZE], int64_t n, const char *unit)
     snprintf(out + len, DURATION_TEXT_SIZE - len, "%lld%s", (long long)n, unit);
 }
 
-/* Seconds with as many digits behind the point as they need. */
+/* Seconds with as many digits after the point as needed. */
 static void append_seconds(char out[DURATION_TEXT_SIZE], int64_t ms)
 {
     char fraction[8];

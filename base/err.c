@@ -1,4 +1,4 @@
-/* The sentences of error codes, and the message that travels with them. */
+/* The sentences of error codes, and the message of an error. */
 #include "base/err.h"
 
 #include "base/str.h"
@@ -21,7 +21,7 @@ const char *err_sentence(int code)
     }
 }
 
-/* Formats into msg; what does not fit is cut between two characters. */
+/* Formats into msg; a longer message is cut between two characters. */
 static void format_msg(char msg[ERR_MSG_MAX], const char *fmt, va_list ap)
 {
     int n = vsnprintf(msg, ERR_MSG_MAX, fmt, ap);

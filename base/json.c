@@ -21,7 +21,7 @@ static cJSON *mutable_node(struct json *j)
     return (cJSON *)j;
 }
 
-/* The only way that cJSON's makers fail here is for want of memory. */
+/* The functions of cJSON that make nodes fail here only when memory is exhausted. */
 static struct json *made(cJSON *c)
 {
     if (!c) mem_exhausted();
@@ -199,7 +199,7 @@ struct json *json_copy(const struct json *j)
     if (!j) return json_new(JSON_NULL);
     cJSON *copy = cJSON_Duplicate(node(j), true);
     if (!copy) mem_exhausted();
-    /* the copy is nobody's member yet */
+    /* the copy is not a member of a tree yet */
     cJSON_free(copy->string);
     copy->string = NULL;
     return (struct json *)copy;

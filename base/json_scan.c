@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INT_DIGITS_MAX "9007199254740992" /* 2^53: up to here every integer is a double */
+#define INT_DIGITS_MAX "9007199254740992" /* 2^53: every integer up to this is exact as a double */
 #define KEYS_INLINE 64
 #define PAIRWISE_MAX 16 /* members up to which comparing all pairs beats sorting */
 
@@ -105,7 +105,7 @@ static bool is_low(long unit)
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/* Stands on the backslash. */
+/* s->at is at the backslash. */
 static bool escape(struct scan *s)
 {
     size_t start = s->at;
@@ -154,7 +154,7 @@ static void skip_plain(struct scan *s)
     s->at = (size_t)(at - s->text);
 }
 
-/* Stands on the opening quote; leaves behind the closing one. */
+/* s->at is at the opening quote; afterwards it is after the closing quote. */
 static bool string(struct scan *s, bool *escaped)
 {
     size_t start = s->at++;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define INT_MAX_EXACT 9007199254740992.0 /* 2^53 */
-#define INT_CHARS_MAX 17                 /* of such an integer, with its sign */
+#define INT_CHARS_MAX 17                 /* characters of an integer up to 2^53, with its sign */
 
 static bool blank(char c)
 {
@@ -163,7 +163,7 @@ size_t json_value_count(struct json_value v)
 char *json_value_str(struct json_value v)
 {
     if (json_value_type(v) != JSON_STRING) return NULL;
-    char *s = mem_resize(NULL, v.len - 1, 1); /* two quotes less, one NUL more */
+    char *s = mem_resize(NULL, v.len - 1, 1); /* without the two quotes, with one NUL */
     s[json_unescape(s, v.text + 1, v.len - 2)] = '\0';
     return s;
 }

@@ -30,13 +30,13 @@ static void add(struct jw *w, const char *s, size_t len)
     if (rc != 0) fail(w, rc);
 }
 
-/* Bytes that stand for themselves inside quotes. */
+/* Bytes that need no escape inside quotes. */
 static bool plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* One character that is not plain; returns how many bytes of s it was. */
+/* Writes one character that needs an escape; returns how many bytes of s it has. */
 static size_t add_special(struct jw *w, const char *s, size_t len)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
@@ -98,7 +98,7 @@ static bool in_array(const struct jw *w)
     return (w->is_array[level / 64] >> (level % 64) & 1) != 0;
 }
 
-/* What goes in front of a value. False: an error, write nothing more. */
+/* Writes the comma, key or indentation before a value. False: an error; write nothing more. */
 static bool begin(struct jw *w, const char *key)
 {
     if (w->rc != 0) return false;
@@ -196,7 +196,7 @@ void jw_num(struct jw *w, const char *key, double n)
             if (memcmp(&back, &n, sizeof n) == 0) break;
         }
         add(w, text, strlen(text));
-        /* in digits alone it would be an integer beyond 2^53, which readers refuse */
+        /* as digits alone the number would be an integer beyond 2^53, which readers refuse */
         if (!strpbrk(text, ".e")) add(w, ".0", 2);
     }
 }

@@ -1,4 +1,4 @@
-/* One line at a time to the program's sink. */
+/* Passes one line at a time to the program's sink. */
 #include "base/log.h"
 
 #include "base/buf.h"

@@ -30,7 +30,7 @@ void map_fini(struct map *m)
     map_init(m);
 }
 
-/* The slot of key, or the free one where it would stand. */
+/* The slot of key, or the free slot where it belongs. */
 static struct map_slot *slot_of(const struct map *m, uint64_t key)
 {
     size_t at = home(m, key);
@@ -74,7 +74,8 @@ void *map_remove(struct map *m, uint64_t key)
     for (;;) {
         at = (at + 1) & (m->cap - 1);
         if (!m->slots[at].value) break;
-        /* may it stand in the hole? only when its home is not between the hole and itself */
+        /* may the entry move to the hole? Only when its home is not between the hole and its
+         * place */
         size_t from_home = (at - home(m, m->slots[at].key)) & (m->cap - 1);
         size_t from_hole = (at - hole) & (m->cap - 1);
         if (from_home < from_hole) continue;

@@ -68,7 +68,7 @@ void mem_free(void *p)
 
 void mem_wipe(void *p, size_t len)
 {
-    /* Which function it is has to be read anew each time, so the call cannot be left out. */
+    /* The pointer is volatile, so the compiler cannot leave out the call. */
     static void *(*const volatile set)(void *, int, size_t) = memset;
     if (len > 0) set(p, 0, len);
 }

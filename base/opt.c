@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One text, or for lists and maps several with commas between. */
+/* One string; for lists and maps several, separated by commas. */
 static int put_joined(const struct opt *o, void *field, const char *text, const char *label,
                       struct err *e)
 {
@@ -221,7 +221,7 @@ static const char *last_segment(const char *key)
     return dot ? dot + 1 : key;
 }
 
-/* The nearest name in this section; mem_free, NULL when none is near. */
+/* The nearest name in this section; mem_free. NULL: no name is near. */
 static char *nearest_here(const struct opt_set *s, const char *prefix, const char *name)
 {
     char *names[NAMES_MAX];
@@ -238,7 +238,7 @@ static char *nearest_here(const struct opt_set *s, const char *prefix, const cha
     return full;
 }
 
-/* What the writer of an unknown key probably meant; mem_free, NULL: no idea. */
+/* The key that the user probably meant instead of an unknown key; mem_free. NULL: not known. */
 static char *guess_key(const struct opt_set *s, const char *prefix, const char *name)
 {
     for (size_t row = 0; row < s->count; row++) {

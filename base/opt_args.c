@@ -33,7 +33,7 @@ static void program_name(const char *argv0, char out[LABEL_SIZE])
     snprintf(out, LABEL_SIZE, "%.*s", len < LABEL_SIZE ? (int)len : LABEL_SIZE - 1, name);
 }
 
-/* The nearest flag with its dashes; mem_free, NULL when none is near. */
+/* The nearest flag with its dashes; mem_free. NULL: no flag is near. */
 static char *nearest_flag(const struct opt_set *s, const char *name)
 {
     char **names = mem_array(2 * s->count + 1, sizeof *names);
@@ -42,7 +42,7 @@ static char *nearest_flag(const struct opt_set *s, const char *name)
         const struct opt *o = &s->table[row];
         if (!o->flag) continue;
         names[count++] = mem_strdup(o->flag);
-        /* "--nn" must not become "--no-x": only somebody who wrote "no" means that */
+        /* "--nn" must not become "--no-x": only a flag that begins with "no" means that */
         if (o->type == OPT_BOOL && str_starts(name, "no")) {
             names[count++] = str_dupf("no-%s", o->flag);
         }
@@ -172,7 +172,7 @@ static int short_flags(struct args *a, const char *arg)
     return 0;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- all flags ------------------------------------------------------------------------------- */
 
 static void rest_is_positional(struct args *a)
 {
@@ -199,7 +199,7 @@ static int next(struct args *a)
     return str_starts(arg, "--") ? long_flag(a, arg) : short_flags(a, arg);
 }
 
-/* Flags, then positional arguments, then (after --help) what was not looked at. */
+/* Flags, then positional arguments, then (after --help) the arguments that were not read. */
 static void permute(struct args *a)
 {
     char **at = a->argv + 1;

@@ -54,7 +54,7 @@ static uint32_t code_point(const char *s, size_t *len)
     return c;
 }
 
-/* Characters that libyaml refuses or takes for line breaks when they stand there raw. */
+/* Characters that libyaml refuses, or reads as line breaks, when they are not escaped. */
 static bool needs_escape(uint32_t c)
 {
     return c < 0xa0 || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff;
@@ -116,7 +116,7 @@ static bool in_section(const struct opt *o, const char *prefix, size_t prefix_le
     return o->key && strncmp(o->key, prefix, prefix_len) == 0;
 }
 
-/* In the table's order, but a section's settings together, where the first of them stands. */
+/* In the table's order, but all settings of a section follow its first setting. */
 static void walk_section(const struct walk *w, const char *prefix, size_t prefix_len, int depth)
 {
     for (size_t row = 0; row < w->count; row++) {
@@ -218,7 +218,7 @@ static void add_number(struct buf *out, const struct opt *o, int64_t n)
     buf_addf(out, " %s%s%s", quote, text, quote);
 }
 
-/* What stands behind "key:" in its line; false when the setting has no value. */
+/* The text after "key:" in its line; false when the setting has no value. */
 static bool add_value(struct buf *out, const struct opt *o, const void *field)
 {
     switch (o->type) {

@@ -1,4 +1,4 @@
-/* One text into one field, with the checks of its row. */
+/* Writes one string into one field, with the checks of its row. */
 #include "base/opt_value.h"
 
 #include "base/duration.h"

@@ -83,7 +83,7 @@ int str_int64(const char *s, int64_t *out)
     bool negative = *s == '-';
     if (negative) s++;
     if (!*s) return ERR_INVALID;
-    /* counted downwards: the negative side has one number more */
+    /* counts downwards, because there is one more negative number than positive ones */
     int64_t value = 0;
     for (; *s; s++) {
         if (*s < '0' || *s > '9') return ERR_INVALID;
@@ -156,7 +156,8 @@ static const char *next_char(const char *s)
 
 bool str_glob(const char *pattern, const char *s)
 {
-    const char *star = NULL, *from = NULL; /* behind the last *, and where it stopped eating */
+    const char *star = NULL,
+               *from = NULL; /* after the last *, and the end of the text that it matches */
     while (*s) {
         if (*pattern == '*') {
             star = ++pattern;
@@ -168,7 +169,7 @@ bool str_glob(const char *pattern, const char *s)
             pattern++;
             s++;
         } else if (star) {
-            /* an earlier * need not be tried again: the last one can eat all that it could */
+            /* an earlier * need not be tried again: the last * can match the same text */
             pattern = star;
             s = from = next_char(from);
         } else {

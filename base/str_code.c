@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 character (RFC 3629, section 4) at s, 0 when there is none in `len` bytes. */
+/* Length of the UTF-8 character (RFC 3629, section 4) at s; 0: no complete character in `len`
+ * bytes. */
 static size_t utf8_char(const unsigned char *s, size_t len)
 {
     unsigned char c = s[0];
@@ -11,7 +12,8 @@ static size_t utf8_char(const unsigned char *s, size_t len)
     if (c < 0xc2 || c > 0xf4) return 0;
     size_t need = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
     if (len < need) return 0;
-    /* the second byte's range keeps out overlong forms, surrogates, and what is above U+10FFFF */
+    /* the range of the second byte excludes overlong forms, surrogates, and characters above
+     * U+10FFFF */
     unsigned char low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
     unsigned char high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
     if (s[1] < low || s[1] > high) return 0;

@@ -160,7 +160,7 @@ static bool is_null(const char *s)
     return !*s || str_eq(s, "~") || str_eq(s, "null") || str_eq(s, "Null") || str_eq(s, "NULL");
 }
 
-/* A plain scalar. NULL: it is a number that we cannot hold. */
+/* A plain scalar. NULL: a number that is too large. */
 static struct json *plain_value(const char *text)
 {
     if (is_null(text)) return json_new(JSON_NULL);
@@ -250,7 +250,7 @@ static int scalar_value(struct reader *r, const yaml_event_t *event, struct json
 
 /* ---- the tree -------------------------------------------------------------------------------- */
 
-/* Hangs a new node where it belongs. It is the tree's from then on. */
+/* Adds a new node at its place in the tree; the tree owns the node from then on. */
 static void attach(struct reader *r, struct json *node, size_t line, const char *text)
 {
     int at = (int)line;
@@ -442,7 +442,7 @@ static bool says(const char *message, const char *part)
     return message && strstr(message, part);
 }
 
-/* libyaml's problems in the words of somebody who edits a config file. */
+/* libyaml's errors, in words for users who edit a config file. */
 struct saying {
     const char *context, *problem; /* parts of its messages; NULL: any */
     bool at_context;               /* its line is where the construct began */

@@ -15,7 +15,7 @@
 
 struct reader {
     const struct fields *of;
-    const struct field *field; /* the one at hand */
+    const struct field *field; /* the present field */
     struct err *e;
 };
 

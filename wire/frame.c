@@ -1,4 +1,4 @@
-/* Frames: finding them in a stream of bytes, and writing them. */
+/* Frames: reading frames from a stream of bytes, and writing frames. */
 #include "wire/frame.h"
 
 #include "wire/limits.h"
@@ -64,7 +64,7 @@ static int check_length(const struct frame_reader *r, uint32_t length, struct er
     return 0;
 }
 
-/* Is there a length among what is kept and what has just come, and is it within the limit? */
+/* Do the kept bytes and the new bytes hold a length, and is the length within the limit? */
 static int check_first(const struct frame_reader *r, const uint8_t *data, size_t len, struct err *e)
 {
     size_t kept = r->b.len - r->pos;
@@ -168,7 +168,7 @@ static const struct head_field {
 #undef FIELD
 };
 
-/* What is wrong with it in *e; NULL is fine. */
+/* *e says what is wrong; NULL is fine. */
 static int check_output(const uint64_t head[HEAD_FIELDS], size_t len, struct err *e)
 {
     for (size_t i = 0; i < HEAD_FIELDS; i++) {
@@ -187,7 +187,7 @@ static int check_output(const uint64_t head[HEAD_FIELDS], size_t len, struct err
 
 int frame_output_add(struct buf *b, const struct frame_output *o)
 {
-    /* a negative number becomes one that is too large */
+    /* a negative number becomes a number that is too large */
     const uint64_t head[HEAD_FIELDS] = {[HEAD_seq] = (uint64_t)o->seq,
                                         [HEAD_job] = (uint64_t)o->job,
                                         [HEAD_attempt] = (uint64_t)o->attempt,

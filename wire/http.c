@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* Bytes of chunk extensions and trailers, which nobody asked for. */
+/* Bytes of chunk extensions and trailers, which are ignored. */
 #define EXTRAS_MAX LIMIT_HTTP_HEAD
 
 enum piece { PIECE_NONE, PIECE_NAME, PIECE_VALUE };
@@ -118,7 +118,7 @@ static void begin_message(struct http_parser *p)
     p->extra_bytes = 0;
 }
 
-/* ---- what llhttp reports ------------------------------------------------------------------- */
+/* ---- events of llhttp ---------------------------------------------------------------------- */
 
 static int on_url(llhttp_t *ll, const char *at, size_t len)
 {
@@ -165,7 +165,7 @@ static int on_extra(llhttp_t *ll, const char *at, size_t len)
     return 0;
 }
 
-/* Trailers come by here as well, once the head is complete. */
+/* Also called for trailers, after the head is complete. */
 static int on_header_field(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
@@ -230,7 +230,7 @@ static int on_headers_complete(llhttp_t *ll)
     } else {
         p->m.status = ll->status_code;
     }
-    ll->upgrade = 0; /* not taken up: the message is one like any other */
+    ll->upgrade = 0; /* upgrades are ignored: the message is an ordinary message */
     p->head_done = true;
     p->m.keep_alive = llhttp_should_keep_alive(ll) != 0;
     /* No body, whatever the headers say (RFC 9112 section 6.3). llhttp cannot be told that and be
@@ -423,7 +423,7 @@ int http_parse_eof(struct http_parser *p, enum http_event *event, struct err *e)
     if (p->message_reported) begin_message(p);
     enum http_event due = next_event(p);
     if (due == HTTP_MORE && !p->closed) {
-        feed(p, "", 0); /* from where the last event left it to where it waits for bytes */
+        feed(p, "", 0); /* continues after the last event, until the parser needs more bytes */
         if (p->rc == 0) due = next_event(p);
     }
     if (due == HTTP_MORE && p->rc == 0 && !p->closed) {

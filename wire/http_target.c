@@ -39,7 +39,7 @@ static int decode(char *s, bool plus_is_blank, struct err *e)
     return 0;
 }
 
-/* Cuts s at the first `mark` and returns what is behind it; NULL when there is none. */
+/* Cuts s at the first `mark` and returns the text after it; NULL: there is no mark. */
 static char *cut(char *s, char mark)
 {
     char *at = strchr(s, mark);

@@ -1,4 +1,4 @@
-/* HTTP/1.1 messages going out. Each writer appends all of it, or nothing. */
+/* Writes HTTP/1.1 messages. Each writer appends a whole message, or nothing. */
 #include "wire/http.h"
 
 #include "base/str.h"
@@ -117,7 +117,8 @@ int http_write_stream_end(struct buf *b)
     return buf_adds(b, "0\r\n\r\n");
 }
 
-/* A word of a request line or header that comes from a user: nothing that could end it early. */
+/* Checks a word of a request line or header that comes from a user: no character may end the word
+ * early. */
 static bool is_word(const char *s)
 {
     for (const char *c = s; *c != '\0'; c++) {

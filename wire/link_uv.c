@@ -97,7 +97,8 @@ static void end_with_uv(struct link *l, const char *what, int status)
     link_end(l, &e);
 }
 
-/* TLS failed: an alert for the peer may be waiting. It goes out if the kernel takes it at once. */
+/* TLS failed: an alert for the peer may be waiting. The alert is sent if the kernel takes it at
+ * once. */
 static void end_with_tls(struct link *l, const struct err *why)
 {
     const void *data;
@@ -291,7 +292,7 @@ static bool handshake(struct link *l)
         output(l);
         return false;
     }
-    /* What completes the handshake leaves together with the first data. */
+    /* The last bytes of the handshake are sent together with the first data. */
     link_clear_deadline(l);
     link_mark(l);
     l->state = LINK_OPEN;
@@ -347,7 +348,7 @@ static void on_end_of_input(struct link *l, int status)
 {
     if (l->state == LINK_CLOSING) {
         l->peer_gone = true;
-        /* What is still queued may reach it: closing one direction is not leaving. */
+        /* The queued bytes may still reach the peer: it closed only one direction. */
         if (status != UV_EOF || (l->said_goodbye && link_pending(l) == 0))
             link_end(l, NULL);
         else
@@ -401,7 +402,7 @@ void link_begin(struct link *l)
 static void work(struct link *l)
 {
     if (l->state == LINK_HANDSHAKE || (l->state == LINK_OPEN && !l->paused)) input(l);
-    /* Only now: what was left from before the pause had to be taken first. */
+    /* Only now, because the bytes from before the pause had to be delivered first. */
     if (l->state == LINK_OPEN && !l->paused) read_on(l);
     if (l->state == LINK_OPEN || l->state == LINK_CLOSING) output(l);
 }
@@ -413,7 +414,7 @@ struct link_hub *link_hub_open(uv_loop_t *loop)
     return link_hub_new(loop, &hub_calls);
 }
 
-/* ---- what the program calls ---- */
+/* ---- the interface ---- */
 
 void link_set_handler(struct link *l, const struct link_handler *handler, void *user)
 {
@@ -439,7 +440,7 @@ size_t link_pending(const struct link *l)
 void link_flush_later(struct link *l)
 {
     if (l->state >= LINK_CLOSING) {
-        /* Nobody will get it. What was there at link_close still goes. */
+        /* New bytes are dropped. Bytes that were queued at link_close are still sent. */
         buf_truncate(&l->out, l->state == LINK_CLOSING ? l->close_at : 0);
         if (l->state == LINK_ENDED) l->out_sent = 0;
         return;

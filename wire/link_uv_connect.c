@@ -11,7 +11,7 @@
 #define TRY_MIN_MS 250 /* an address gets at least that long */
 
 struct link_connecting {
-    struct link *link; /* NULL: it ended while the resolver was still busy */
+    struct link *link; /* NULL: the link ended while the resolver was still busy */
     uv_getaddrinfo_t resolve;
     bool resolving;
     uv_connect_t connect;
@@ -42,7 +42,7 @@ static void on_free(struct link *l)
     l->connecting = NULL;
     c->link = NULL;
     if (c->resolving)
-        uv_cancel((uv_req_t *)&c->resolve); /* on_resolved comes in any case and frees it */
+        uv_cancel((uv_req_t *)&c->resolve); /* on_resolved is called in any case and frees c */
     else
         mem_free(c);
 }
@@ -86,7 +86,7 @@ static void note_failure(struct link_connecting *c, int status)
     c->last_status = status;
 }
 
-/* This address did not work: the next one, with a new socket. */
+/* This address failed: tries the next address, with a new socket. */
 static void try_failed(struct link *l, int status)
 {
     note_failure(l->connecting, status);
@@ -181,7 +181,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
     try_next(l);
 }
 
-/* Starts; a failure is told later, from the loop, as all others. */
+/* Starts to connect; a failure is reported later, from the loop, as all others are. */
 static void start(struct link *l, struct tls_config *tls)
 {
     struct link_connecting *c = l->connecting;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define TURN_EXTRA                                                                                 \
-    256 /* links that come up again within one turn before the loop looks at sockets */
+    256 /* how many links are worked on again within one turn before the loop reads its sockets */
 
 static void on_turn(uv_idle_t *handle)
 {

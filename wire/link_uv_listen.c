@@ -157,7 +157,7 @@ static void accept_one(struct link_listener *ls)
     link_begin(l);
 }
 
-/* Makes room by cutting somebody who connected and said nothing. */
+/* Makes room by cutting a connection that has sent nothing. */
 static bool cut_silent(struct link_listener *ls)
 {
     for (struct link *l = ls->pending_first; l != NULL; l = l->pending_next) {
@@ -218,7 +218,7 @@ static void on_connection(uv_stream_t *stream, int status)
 {
     struct link_listener *ls = stream->data;
     if (status < 0) {
-        /* No descriptor left: libuv has closed the connection with the one it keeps in reserve. */
+        /* No descriptor is left: libuv has closed the connection with its reserved descriptor. */
         ls->counters.refused++;
         return;
     }
@@ -307,7 +307,7 @@ void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls)
 
 void link_listener_close(struct link_listener *ls)
 {
-    ls->accepting = true; /* nobody comes in any more */
+    ls->accepting = true; /* no new connections are accepted */
     while (ls->pending_first != NULL) {
         struct link *l = ls->pending_first;
         pending_remove(ls, l);

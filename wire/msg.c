@@ -140,7 +140,7 @@ void msg_fini(struct msg *m)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* What the peer would refuse is not sent: ERR_INVALID here shows the mistake where it was made. */
+/* A message that the peer would refuse is not sent: ERR_INVALID shows the mistake at the sender. */
 int msg_frame_add(struct buf *b, const struct msg *m)
 {
     const struct fields *f = fields_of(m->type);

@@ -65,7 +65,7 @@ int64_t spec_kill_grace_ms(const char *text)
     return grace;
 }
 
-/* ---- what fits together -------------------------------------------------------------------- */
+/* ---- rules across fields ------------------------------------------------------------------- */
 
 bool spec_env_name_valid(const char *name)
 {
@@ -207,9 +207,10 @@ void spec_fill_attempt(struct spec *s, int64_t attempt)
     s->attempt_mark = NULL;
 }
 
-/* ---- what older releases stored ------------------------------------------------------------- */
+/* ---- specs of older releases ---------------------------------------------------------------- */
 
-/* An escaped NUL stood for the attempt: it becomes a mark. False: there was none. */
+/* Older releases stored an escaped NUL for the number of the attempt: replaces it by a mark. False:
+ * there is no NUL. */
 static bool replace_old_mark(const char *text, const char *mark, struct buf *out)
 {
     bool any = false;

@@ -39,7 +39,7 @@ struct tls {
     struct tls_parked parked;
 };
 
-/* Own order: what is fastest first, where the processor has no AES instructions too. */
+/* In our own order: the fastest first, also on processors without AES instructions. */
 static const int suites[] = {MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
                              MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
                              MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
@@ -123,7 +123,8 @@ int tls_config_server(const struct tls_server_options *o, struct tls_config **ou
         tls_config_unref(c);
         return rc;
     }
-    /* Browsers and machines that enrol have no certificate: who may do what is decided above. */
+    /* Browsers and machines that enrol have no certificate: the caller decides what a peer may
+     * do. */
     mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_OPTIONAL);
     *out = c;
     return 0;
@@ -146,7 +147,8 @@ int tls_config_client(const struct tls_client_options *o, struct tls_config **ou
     }
     c->pinned = o->ca_pem == NULL;
     if (c->pinned) memcpy(c->pin, o->pin, sizeof(c->pin));
-    /* With a pin the anchor is in the peer's own chain: pin_check() decides when it is known. */
+    /* With a pin the trust anchor is in the peer's own chain; pin_check() checks the chain when it
+     * is known. */
     mbedtls_ssl_conf_authmode(&c->conf, c->pinned ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                                   : MBEDTLS_SSL_VERIFY_REQUIRED);
     *out = c;
@@ -245,7 +247,7 @@ static int check_name(void *user, mbedtls_x509_crt *crt, int depth, uint32_t *fl
     return 0;
 }
 
-/* Sets the peer's state and the sentence from what was found wrong, the weightiest first. */
+/* Sets the peer's state and sentence from the most important fault. */
 static void judge(struct tls *t, uint32_t flags, const char *whose)
 {
     struct tls_peer *p = &t->peer;
@@ -333,7 +335,7 @@ static int pin_check(struct tls *t, struct err *e)
                                                check_name, t);
     if (ret != 0 && ret != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
         return tls_fail(e, ERR_TLS, ret, "checking the server's certificate");
-    /* What the certificate may be used for was looked at during the handshake only. */
+    /* The allowed uses of the certificate were checked only during the handshake. */
     flags |= mbedtls_ssl_get_verify_result(&t->ssl) &
              (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE);
     if (flags != 0) return distrust(t, flags, e);
@@ -399,7 +401,7 @@ static enum tls_status fail(struct tls *t)
     return TLS_FAILED;
 }
 
-/* RFC 8446 section 6.2: those that somebody can do something about. */
+/* RFC 8446 section 6.2: the alerts that an operator can act on. */
 static const char *alert_text(int alert)
 {
     switch (alert) {
@@ -426,7 +428,7 @@ static int alert_error(const struct tls *t, const char *what, struct err *e)
     return err_set(e, ERR_TLS, "%s: %s (alert %d)", what, alert_text(alert), alert);
 }
 
-/* Why the handshake failed, as far as mbedTLS lets one know. */
+/* The reason why the handshake failed, as far as mbedTLS reports it. */
 static int handshake_error(struct tls *t, int ret, struct err *e)
 {
     uint32_t flags = mbedtls_ssl_get_verify_result(&t->ssl);

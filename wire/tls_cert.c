@@ -1,4 +1,4 @@
-/* Reading certificates: what they say, whom they are for, and how that is told to people. */
+/* Reads certificates: their fields, their names, and texts about them for users. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/pki.h"
@@ -24,7 +24,7 @@ int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *
     if (ret == 0) return 0;
     mbedtls_x509_crt_free(out);
     mbedtls_x509_crt_init(out);
-    if (ret > 0) /* that many certificates in it were bad */
+    if (ret > 0) /* so many certificates in the PEM were bad */
         return err_set(e, ERR_INVALID, "%s is damaged", what);
     return tls_fail(e, ERR_INVALID, ret, what);
 }
@@ -73,14 +73,14 @@ void tls_stamp(int64_t wall_ms, char dst[PKI_STAMP_SIZE])
              (int)(rest % 60));
 }
 
-/* ---- what a certificate says ---- */
+/* ---- the fields of a certificate ---- */
 
 static void common_name_of(const mbedtls_x509_crt *crt, char *dst, size_t size)
 {
     dst[0] = '\0';
     for (const mbedtls_x509_name *n = &crt->subject; n != NULL; n = n->next) {
         if (n->oid.p == NULL || MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &n->oid) != 0) continue;
-        /* A NUL inside would make two names look alike; such a name is no name. */
+        /* A NUL inside a name would make two names look alike; such a name is ignored. */
         if (n->val.len >= size || memchr(n->val.p, '\0', n->val.len) != NULL) return;
         memcpy(dst, n->val.p, n->val.len);
         dst[n->val.len] = '\0';
@@ -116,7 +116,7 @@ int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e
     return 0;
 }
 
-/* ---- whom it is for ---- */
+/* ---- the names of a certificate ---- */
 
 size_t tls_address_parse(const char *text, uint8_t out[16])
 {
@@ -175,7 +175,7 @@ int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t co
     return 0;
 }
 
-/* An address as text; RFC 5952 without its shortening of zeros, which nobody needs here. */
+/* An address as text; RFC 5952 without the shortening of zeros, which is not needed here. */
 static void address_format(const uint8_t *a, size_t len, char *dst, size_t size)
 {
     if (len == 4) {

@@ -1,4 +1,4 @@
-/* What the other tls files stand on: mbedTLS' words for an error, random bytes, hashes. */
+/* The base of the other tls files: mbedTLS' texts of errors, random bytes, hashes. */
 #include "wire/pki.h"
 #include "wire/tls_private.h"
 

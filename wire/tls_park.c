@@ -15,7 +15,7 @@
 
 #if defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH)
 
-#define SLACK 64 /* header, nonce and tag beside what was read or written */
+#define SLACK 64 /* header, nonce and tag, in addition to the bytes that were read or written */
 
 #define F(ssl, field) ((ssl)->MBEDTLS_PRIVATE(field))
 

@@ -147,7 +147,7 @@ int pki_csr_make(const struct pki_key *k, const char *common_name, char **pem, s
     mbedtls_x509write_csr csr;
     mbedtls_x509write_csr_init(&csr);
     mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
-    /* mbedTLS only reads the key here. */
+    /* mbedTLS only reads the key. */
     mbedtls_x509write_csr_set_key(&csr, (mbedtls_pk_context *)&k->pk);
     unsigned char text[2048];
     int ret = mbedtls_x509write_csr_set_subject_name(&csr, subject);
@@ -286,7 +286,7 @@ static int set_usage(mbedtls_x509write_cert *w, enum pki_usage usage)
     return mbedtls_x509write_crt_set_ext_key_usage(w, &ext);
 }
 
-/* "20260101000000" as mbedTLS wants it. */
+/* "20260101000000", the form that mbedTLS needs. */
 static int set_validity(mbedtls_x509write_cert *w, const struct pki_issue *what, struct err *e)
 {
     char text[2][16];

@@ -1,4 +1,4 @@
-/* Join and API tokens, and the addresses in them. */
+/* Join and API tokens, and their addresses. */
 #include "wire/token.h"
 
 #include "base/mem.h"
@@ -32,7 +32,7 @@ static bool all_of(const char *s, size_t len, const char *also)
     return len > 0;
 }
 
-/* Finds the host's place in s and what follows it: "" or ":port". */
+/* Finds the host in s and the text after it: "" or ":port". */
 static int split_host(const char *s, const char **host, size_t *len, const char **rest,
                       struct err *e)
 {
@@ -201,7 +201,7 @@ static int unpack(const uint8_t *bytes, size_t len, struct token *t, struct err 
     return 0;
 }
 
-/* The text behind the prefix, copied without what stands around it. */
+/* The text after the prefix, without surrounding blanks; a copy. */
 static int decode(const char *s, size_t len, struct token *t, struct err *e)
 {
     char text[TOKEN_TEXT_SIZE];
