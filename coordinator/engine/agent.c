@@ -334,7 +334,7 @@ void agent_set_caps(struct engine *g, struct agent *a)
     a->free = 0; /* whatever was blocked is looked at again */
 }
 
-/* NULL: it may be in the group. Else the refusal's code, and the sentence in e. */
+/* NULL: the agent may be in the group. Otherwise the refusal's code, with the sentence in e. */
 const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
                           struct err *e)
 {

@@ -1,5 +1,5 @@
-/* Agents that are connected or hold attempts: what they can do, their place among the agents of
- * their group, what they are told. */
+/* Agents that are connected or hold attempts: their capabilities, their place among the agents of
+ * their group, and the messages to them. */
 #ifndef CADRE_COORDINATOR_ENGINE_AGENT_H
 #define CADRE_COORDINATOR_ENGINE_AGENT_H
 
@@ -39,10 +39,10 @@ struct agent {
     int64_t last_seq, stored_seq;
     int64_t
         end_due_seq;   /* at this last_seq all ends that the hello listed have come; 0: none due */
-    int64_t heartbeat; /* to be acknowledged; 0: none */
+    int64_t heartbeat; /* the heartbeat to be acknowledged; 0: none */
     bool ack_due;
     struct agent *next_ack;
-    int64_t discarded_job, discarded_attempt; /* the last one told to discard */
+    int64_t discarded_job, discarded_attempt; /* the last attempt to be discarded */
     struct timer lease;
 };
 
@@ -52,41 +52,41 @@ struct agent *agent_of_session(const struct engine *g,
                                uint64_t session); /* NULL: none, or not any more */
 struct agent *agent_add(struct engine *g, int64_t id);
 void agent_free(struct engine *g, struct agent *a);
-void agent_release(struct engine *g, struct agent *a); /* frees it when nothing keeps it */
+void agent_release(struct engine *g, struct agent *a); /* frees the agent when nothing needs it */
 
 /* ---- its session ---- */
 
 void agent_join(struct engine *g, struct agent *a, struct group *group);
 void agent_detach(struct engine *g, struct agent *a); /* its session is over */
-void agent_close(struct engine *g, struct agent *a);  /* tells the link to close and detaches */
-/* Forgets that it connected from another machine. */
+void agent_close(struct engine *g, struct agent *a);  /* closes the session, detaches a */
+/* Forgets that the agent connected from another machine. */
 void agent_forget_move(struct agent *a);
 void agent_heard(struct engine *g, struct agent *a);
 void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt,
                    const char *why);
-/* It is acknowledged at the end of the batch, once. */
+/* The agent's events are acknowledged once, at the end of the batch. */
 void agent_ack(struct engine *g, struct agent *a);
-/* Tells it to drain, or not any more. */
+/* Tells the agent to drain, or to stop draining. */
 void agent_tell_drain(struct engine *g, struct agent *a, bool on);
 void agent_store_seq(struct engine *g, struct agent *a);
 
 /* ---- a session outlives a failed batch ---- */
 
-/* What the store does not know of an agent that is connected. */
+/* The state of a connected agent that the store does not have. */
 struct agent_session {
     int64_t agent, seen_ms;
     uint64_t session;
     bool ready;
 };
-/* Is that all? Else the agent has to come back and say what it holds. */
+/* Is the state complete? If not, the agent has to reconnect and list its attempts. */
 bool agent_may_stay(const struct agent *a);
-/* It is connected as before; takes the row, as stored. */
+/* Restores a connected agent; takes over the stored row. */
 void agent_stay(struct engine *g, const struct agent_session *k, struct agent_row *row);
 
-/* ---- what it can do ---- */
+/* ---- capabilities ---- */
 
 void agent_set_caps(struct engine *g, struct agent *a);
-/* NULL: it may be in the group. Else the refusal's code, and the sentence in e. */
+/* NULL: the agent may be in the group. Otherwise the refusal's code, with the sentence in e. */
 const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
                           struct err *e);
 /* Looks whether the agent still belongs to its group: when not it leaves, at once or after its
@@ -95,7 +95,7 @@ void agent_review(struct engine *g, struct agent *a);
 
 bool agent_fits(struct engine *g, struct agent *a, struct queue *q);
 
-int64_t agent_free_slots(const struct agent *a); /* 0 when it takes no jobs */
+int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */
 /* The order in which agents get jobs: most free slots, then idle longest. */
 bool agent_stands_before(const struct agent *a, const struct agent *b);
 /* After anything of the agent changed: its place in the heap, the count of those online, blocked

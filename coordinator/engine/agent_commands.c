@@ -1,4 +1,4 @@
-/* What operators say to agents. */
+/* Operators' commands about agents. */
 #include "coordinator/engine/agent_commands.h"
 
 #include "base/log.h"

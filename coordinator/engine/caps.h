@@ -1,4 +1,4 @@
-/* What agents offer, as values that can be compared. For requires.c. */
+/* The capabilities of agents, as values that can be compared. For requires.c. */
 #ifndef CADRE_COORDINATOR_ENGINE_CAPS_H
 #define CADRE_COORDINATOR_ENGINE_CAPS_H
 
@@ -18,7 +18,7 @@ int cap_kind_of(const char *name, enum cap_kind *kind, struct err *e);
 enum value_kind { VALUE_TEXT, VALUE_NUMBER, VALUE_VERSION };
 
 struct value {
-    enum value_kind kind; /* what it looks like: 4, 16GiB: number; 10.0.17763: version */
+    enum value_kind kind; /* 4, 16GiB: number; 10.0.17763: version */
     char *text;
     double number;
 };
@@ -27,9 +27,9 @@ void value_read(const char *text, struct value *out); /* copies */
 void value_fini(struct value *v);
 /* Dotted numbers: versions, and plain numbers (12, 1.5), which are versions of one or two parts. */
 bool value_as_version(const struct value *v);
-/* A version with something behind it counts in comparisons, too: 6.1.0-18-amd64. */
+/* A version with a suffix counts in comparisons, too: 6.1.0-18-amd64. */
 bool value_begins_as_version(const struct value *v);
-/* Part by part; what is missing counts as 0. Both begin as versions. */
+/* Compares part by part; a missing part counts as 0. Both texts begin with a version. */
 int value_compare_versions(const struct value *a, const struct value *b);
 void value_print_number(double n, char out[64]); /* without an exponent where it can be */
 

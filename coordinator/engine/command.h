@@ -47,7 +47,7 @@ enum command_type {
     CMD_EXECUTION_START,  /* u.start; reply.id is the execution, flag: the key was known */
     CMD_EXECUTION_CANCEL, /* u.id */
     CMD_TRIGGER_ENABLE,
-    CMD_TRIGGER_DISABLE, /* u.place; what is so already stays so */
+    CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
     CMD_TICK,            /* time has come (engine_next_ms) */
     /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
@@ -118,7 +118,7 @@ struct cmd_apply {
         struct flow *flow; /* of the source, when it was parsed already; NULL: the engine does it */
     } * files;
     size_t count;
-    bool check_only; /* changes nothing, answers as if it had */
+    bool check_only; /* changes nothing, and answers as if it had */
 };
 struct cmd_start {
     char *ns, *flow;

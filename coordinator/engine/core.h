@@ -28,7 +28,7 @@ struct ended;
 struct put_off;
 struct group;
 
-/* TIMER_MATCH: no timer, but the matching of a group, which is put off like one (chore.h).
+/* TIMER_MATCH: not a timer, but the matching of a group, which is put off like a timer (chore.h).
  * TIMER_REMATCH: such a matching is due again. */
 enum timer_kind {
     TIMER_JOB,
@@ -62,7 +62,7 @@ struct engine {
     struct rng rng;
     struct moment now;
     int64_t fallback_grace_ms;
-    bool loaded;             /* memory stands for what the store has */
+    bool loaded;             /* memory agrees with the store */
     bool flows_unread;       /* flows are left of which the store does not know the groups */
     bool offline_due;        /* all agents are to be marked as away in the next transaction */
     struct watch refused;    /* agents refused by their groups, and when; outlives a reload */
@@ -93,8 +93,8 @@ struct engine {
     struct ended *ended, **ended_last; /* not looked at yet */
     int begun;                         /* evaluations that were due */
     struct numbers left;               /* sessions that ended */
-    bool wrote;                        /* it changed something in the store */
-    uint64_t newest_before;            /* newest_session, when it began */
+    bool wrote;                        /* the batch changed the store */
+    uint64_t newest_before;            /* newest_session at the beginning of the batch */
 };
 
 /* Apply one command, which is borrowed: it may be applied again, should the batch fail. What an
@@ -115,7 +115,7 @@ void timer_clear(struct engine *g, struct timer *t);
 /* Grows with every call, whatever the clock does. */
 int64_t engine_new_id(struct engine *g);
 int compare_ids(const void *a, const void *b); /* for qsort of int64_t */
-/* Moves a text: frees what *to was, empties *from. */
+/* Moves a text: frees *to, sets *from to NULL. */
 void text_take(char **to, char **from);
 void text_set(char **to, const char *from); /* copies */
 

@@ -1,4 +1,4 @@
-/* What flows out of the engine, to be carried out by the loop thread after the commit, in order. */
+/* The output of the engine, to be carried out by the loop thread after the commit, in order. */
 #ifndef CADRE_COORDINATOR_ENGINE_EFFECT_H
 #define CADRE_COORDINATOR_ENGINE_EFFECT_H
 
@@ -17,8 +17,8 @@ enum effect_type {
     EFFECT_DISCARD,
     EFFECT_DRAIN,
     EFFECT_CLOSE, /* close its link (replaced, removed, silent); CMD_GONE still follows */
-    /* to whoever follows */
-    EFFECT_JOB_CHANGED,       /* u.changed: a job's state changed, or it is new */
+    /* to followers */
+    EFFECT_JOB_CHANGED,       /* u.changed: a job's state changed, or the job is new */
     EFFECT_OUTPUT,            /* u.output */
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
     EFFECT_PUT_OFF,           /* u.put_off */
@@ -32,10 +32,10 @@ struct reply {
     const char *code; /* rc != 0: API error code, static ("unknown-group"); NULL: that of rc */
     char *hint;       /* rc != 0: the way out; NULL: none */
     int64_t id;       /* the thing made or found */
-    bool known;       /* it was there already: its idempotency key had been used */
+    bool known;       /* the job existed already: its idempotency key had been used */
     char *json;       /* also with rc != 0, see struct cmd_apply */
 };
-void reply_fini(struct reply *r); /* leaves one that says nothing but "good" */
+void reply_fini(struct reply *r); /* leaves an empty reply with rc 0 */
 
 struct effect_reply {
     uint64_t request;

@@ -1,4 +1,4 @@
-/* What ended in this batch and has something following it. */
+/* The jobs and executions that ended in this batch and on which others depend. */
 #ifndef CADRE_COORDINATOR_ENGINE_ENDED_H
 #define CADRE_COORDINATOR_ENGINE_ENDED_H
 
@@ -6,7 +6,7 @@
 
 enum ended_kind { ENDED_JOB, ENDED_EXECUTION };
 
-/* A job of a flow, and what it leaves behind. */
+/* A job of a flow, and its results. */
 struct ended_job {
     struct job_row row;
     enum job_state state;
@@ -36,7 +36,7 @@ void ended_init(struct engine *g);
 void ended_job_note(struct engine *g, struct job_row *row, const struct job_end *end);
 void ended_execution_note(struct engine *g, struct flow_entry *flow, int64_t trigger,
                           enum execution_state state);
-/* The next one, which is the caller's; NULL: there is none. */
+/* The next entry, which the caller owns; NULL: none is left. */
 struct ended *ended_take(struct engine *g);
 void ended_free(struct ended *x);
 void ended_clear(struct engine *g);

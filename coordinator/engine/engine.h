@@ -45,13 +45,13 @@ void engine_apply(struct engine *g, const struct command *c, struct effects *out
 /* Runs what is due, matches pending jobs with free slots, commits. */
 int engine_commit(struct engine *g, struct effects *out, struct err *e);
 
-/* ---- after a batch that failed on a bug: what it held, one by one ---- */
+/* ---- after a batch that failed on a bug: its commands, one by one ---- */
 
-/* Is it the disk that failed, and not a command? */
+/* Did the disk fail, and not a command? */
 bool engine_is_of_disk(int rc);
-/* Commits a batch of one command, without what the engine does of itself. */
+/* Commits a batch of one command, without the engine's chores. */
 int engine_commit_alone(struct engine *g, struct effects *out, struct err *e);
-/* A number for the log and for whoever is told of a failure. */
+/* A number that the log and the message about a failure share. */
 void engine_incident(struct engine *g, char out[ID_TEXT_SIZE]);
 /* A command that fails alone: its request is answered with the incident, an event's attempt ends
  * and the event is acknowledged, another session's link is closed. A transaction of its own. */
@@ -64,14 +64,14 @@ bool engine_chore(struct engine *g, const struct moment *now, struct effects *ou
 
 /* ---- while nothing can be written; outside of a batch ---- */
 
-/* Does it only look, so that engine_look does? */
+/* Does the command only read, so that engine_look can run it? */
 bool engine_only_looks(const struct command *c);
 void engine_look(struct engine *g, const struct moment *now, const struct command *c,
                  struct effects *out);
 /* Is the command of a failed batch to be applied again? Not when somebody else says it again: who
  * sent a request, an agent that says hello. */
 bool engine_waits(const struct command *c);
-/* It will not be applied: its request is told e, its session closed. */
+/* Gives the command up: answers its request with e, and closes its session. */
 void engine_fail(const struct command *c, const struct err *e, struct effects *out);
 
 /* Did the last batch change anything in the store? */

@@ -16,10 +16,10 @@ void execution_on_timer(struct engine *g, struct execution *x);
 /* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings
  * of row. Its id, 0: a failure was noted. */
 int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row);
-/* One that is over as it comes. */
+/* An execution that has ended when it is made. */
 int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct execution_row *row);
 void execution_on_task(struct engine *g, const struct ended_job *j);
-/* Starts what is queued, as far as there are places. */
+/* Starts queued executions, as far as the concurrency limit allows. */
 void flow_pump(struct engine *g, struct flow_entry *f);
 apply_request_fn apply_execution_start, apply_execution_cancel;
 

@@ -8,12 +8,12 @@
 
 #define FLOW_NAME_SIZE 512
 
-/* A revision of a flow that is the present one, or that an open execution is of. */
+/* The present revision of a flow, or a revision of which an execution is open. */
 struct revision {
     struct flow_entry *flow;
     int64_t number;
     struct flow *parsed; /* NULL: not needed yet */
-    char *broken;        /* it cannot be parsed any more: why */
+    char *broken;        /* why the source cannot be parsed any more; else NULL */
     int64_t executions;
     struct revision *next;
 };
@@ -40,7 +40,7 @@ struct execution_list {
 struct trigger {
     struct trigger_row row;
     struct flow_entry *flow;
-    int64_t executions; /* open ones that it started */
+    int64_t executions; /* how many open executions it started */
     int64_t ending;     /* an evaluation that was given up, until its agent has ended it; 0: none */
     int64_t due_ms;     /* mono: row.next_ms, which a wall clock that is set does not move */
     struct timer timer;
@@ -62,14 +62,14 @@ struct flow_entry *flow_get(const struct engine *g, const char *ns,
                             const char *id); /* NULL: there never was one */
 
 struct flow_entry *flow_add(struct engine *g, const struct flow_row *row);
-/* The store has deleted it: it was deleted, and no execution of it is kept. */
+/* The store has removed the flow: the flow was deleted, and none of its executions is kept. */
 void flow_forget(struct engine *g, const char *ns, const char *id);
 void flows_clear(struct engine *g); /* executions and triggers are gone already */
 
 struct trigger *trigger_find(const struct flow_entry *f, const char *name);
 
 struct revision *revision_get(struct flow_entry *f, int64_t number);
-void revision_release(struct revision *r); /* forgets it when nothing needs it */
+void revision_release(struct revision *r); /* frees the revision when nothing needs it */
 /* Parsed, read from the store when it was not yet. NULL: it cannot be (r->broken), or a failure was
  * noted. */
 const struct flow *revision_parsed(struct engine *g, struct revision *r);
@@ -79,7 +79,7 @@ const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE]); /* 
 void flow_note_groups(struct engine *g, const struct flow_row *row, const struct flow *f);
 /* Does that for some flows that an older version applied; *more: others are left. */
 void flows_read_groups(struct engine *g, bool *more);
-/* Answers that there is no such flow. */
+/* Replies that the flow does not exist. */
 void flow_reply_unknown(const struct engine *g, const char *ns, const char *id, struct reply *r);
 
 #endif

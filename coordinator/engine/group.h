@@ -9,18 +9,18 @@ struct queue;
 
 struct group {
     struct group_row row; /* key NULL: the default group */
-    bool deleted;         /* not in the store any more, but jobs speak of it */
+    bool deleted;         /* no longer in the store, but jobs still name it */
     struct requires *requires;
     struct json *allowed; /* array of namespaces, or NULL */
     struct map queues;    /* by requires_id */
     struct queue **pending;
     size_t pending_count, pending_cap;
     int64_t queued;         /* jobs in CREATED */
-    struct watch fallbacks; /* of them those that do not just WAIT */
+    struct watch fallbacks; /* the queued jobs with a fallback other than WAIT */
     int64_t assigned, retrying;
     int64_t online;      /* agents that could take jobs if they had slots */
     struct agent *first; /* connected agents */
-    struct agent **heap; /* agents with free slots, the best one first */
+    struct agent **heap; /* agents with free slots, the best agent first */
     size_t heap_count, heap_cap;
     bool dirty;
     struct group *next_dirty;
@@ -30,7 +30,7 @@ struct group {
 };
 
 struct group *group_find(const struct engine *g,
-                         const char *key); /* NULL key: default; NULL: no such */
+                         const char *key); /* key NULL: the default group; NULL: no such group */
 
 struct group *group_add(struct engine *g, struct group_row *row); /* takes the strings */
 void group_free(struct engine *g, struct group *group);
@@ -40,7 +40,7 @@ int group_read_rules(struct group *group, struct err *e); /* requires and namesp
 const char *group_name(const struct group *group,
                        char out[96]); /* "group gpu", "the default group" */
 const char *group_nearest_key(const struct engine *g,
-                              const char *key);               /* a likely misspelling; NULL: none */
+                              const char *key); /* the key that was probably meant; NULL: none */
 bool group_allows(const struct group *group, const char *ns); /* may ns target the group? */
 /* Its queue is to be matched with its agents at the end of the batch. */
 void group_set_dirty(struct engine *g, struct group *group);

@@ -1,4 +1,4 @@
-/* An agent comes, says what it holds, is ready, is gone. */
+/* The commands of a session: hello, ready, heartbeat, gone. */
 #include "coordinator/engine/hello.h"
 
 #include "base/log.h"

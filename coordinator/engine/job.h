@@ -20,8 +20,8 @@ struct job {
     int64_t output_bytes;    /* of this attempt; -1: ask the store */
     bool listed;             /* in the hello at hand */
     bool received;           /* the agent is known to have got this attempt */
-    bool end_listed; /* the hello said that it ended, and the event that says how is still due */
-    uint64_t changed_in; /* the last batch that told of a change */
+    bool end_listed; /* the hello listed the attempt as ended, and its last event is still due */
+    uint64_t changed_in; /* the last batch that reported a change */
     uint64_t output_in;
     struct timer timer;
 };
@@ -29,43 +29,43 @@ struct job {
 struct job_row job_row_copy(const struct job_row *row); /* job_row_fini */
 struct job *job_find(const struct engine *g, int64_t id);
 
-/* Puts a row into memory (takes its strings), in the state that it has, without any transition. */
+/* Makes a job from a row (takes over its strings), in the row's state, without a transition. */
 struct job *job_add(struct engine *g, struct job_row *row);
 void job_free(struct engine *g, struct job *j);
-/* A CREATED job, loaded when it is not at hand; NULL: a failure was noted. */
+/* A CREATED job; loaded when it is not in memory. NULL: a failure was noted. */
 struct job *job_get(struct engine *g, int64_t id);
 void job_arm(struct engine *g, struct job *j); /* the timer that its state wants */
 int64_t job_output_limit(const struct engine *g, const struct job_row *row);
 int64_t job_lease(const struct engine *g, const struct job *j); /* its length */
 int64_t job_lease_until(const struct engine *g, const struct job *j);
 int64_t job_grace(const struct job *j);
-/* Counts it among the queued ones; state CREATED. May free j, which then is in the store alone. */
+/* Counts the job as queued; state CREATED. May free j, which then is only in the store. */
 void job_enqueue(struct engine *g, struct job *j);
 void job_changed(struct engine *g, struct job *j); /* tells followers, once a batch */
-/* Does what its fallback says, since its group has no agent online. May free j. */
+/* Applies the job's fallback, because its group has no agent online. May free j. */
 void job_fall_back(struct engine *g, struct job *j);
-bool job_falls_back(const struct job_row *row); /* does it not just wait? */
-/* Hands it out; the lease of the agent is the caller's to arm. */
+bool job_falls_back(const struct job_row *row); /* is its fallback other than WAIT? */
+/* Hands the job out; the caller arms the lease of the agent. */
 void job_assign(struct engine *g, struct job *j, struct agent *a);
 void job_running(struct engine *g, struct job *j);
 void job_kill(struct engine *g, struct job *j, enum reason why);
-/* Back into its old place, same attempt: an agent never started it. */
+/* Puts the job back into its old place with the same attempt: the agent never started it. */
 void job_give_back(struct engine *g, struct job *j, const char *why);
 void job_end(struct engine *g, struct job *j, const struct job_end *end,
              const char *why); /* frees j */
-/* The attempt is over, not well: another one, or the end. Frees j in the latter case. */
+/* The attempt failed: the next attempt, or the end of the job. Frees j at the end. */
 void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *end,
                         const char *why);
-/* The attempt's agent is out of touch, or forgot it. */
+/* The attempt's agent is out of touch, or has lost the attempt. */
 void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
-/* A queued job from the store: only what is due for it stays in memory. Frees j. */
+/* A queued job from the store: only its deadlines stay in memory. Frees j. */
 void job_watch_stored(struct engine *g, struct job *j);
 /* The first queue timeout. */
 void job_on_queue_timeout(struct engine *g);
 void job_put_off_timeout(struct engine *g, int64_t id, int64_t until_ms);
 void job_on_timer(struct engine *g, struct job *j);
-/* Ends it, or asks its agent to: on a user's word. May free j. */
+/* Cancels the job for a user: ends it, or tells its agent to end it. May free j. */
 void job_cancel(struct engine *g, struct job *j);
-void job_cancel_id(struct engine *g, int64_t id); /* fine when it is over */
+void job_cancel_id(struct engine *g, int64_t id); /* does nothing when the job has ended */
 
 #endif

@@ -1,4 +1,4 @@
-/* What namespaces say for the jobs below them. */
+/* The settings of namespaces for the jobs in them. */
 #include "coordinator/engine/namespace.h"
 
 #include "base/json.h"

@@ -1,4 +1,4 @@
-/* What namespaces say for the jobs below them. */
+/* The settings of namespaces for the jobs in them. */
 #ifndef CADRE_COORDINATOR_ENGINE_NAMESPACE_H
 #define CADRE_COORDINATOR_ENGINE_NAMESPACE_H
 
@@ -14,7 +14,7 @@ struct namespace *namespace_find(const struct engine *g, const char *ns);
 
 void namespace_put(struct engine *g, struct namespace_row *row); /* takes the strings */
 void namespaces_clear(struct engine *g);
-/* The nearest namespace at or above ns that says something; NULL: none. */
+/* The nearest namespace at or above ns with settings; NULL: there is none. */
 const struct namespace *namespace_nearest(const struct engine *g, const char *ns);
 apply_request_fn apply_ns_set, apply_ns_unset, apply_resolve;
 

@@ -14,8 +14,8 @@ struct queue {
     struct requires_entry *requires; /* NULL: nothing required, or not yet compiled */
     int64_t count;
     size_t place; /* in group.pending, 1-based; 0 while count is 0 */
-    bool blocked; /* no free agent of the group meets it; an agent that gets free may */
-    bool whole;   /* the window holds all of them */
+    bool blocked; /* no free agent of the group meets the requires; an agent that gets free may */
+    bool whole;   /* the window holds all queued jobs */
     size_t window_count;
     struct queue_head window[WINDOW]; /* the best ones, in order */
 };
@@ -23,7 +23,7 @@ struct queue {
 struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id);
 void queue_add(struct engine *g, struct queue *q, const struct queue_head *head);
 void queue_remove(struct engine *g, struct queue *q, int64_t id);
-/* The best one; NULL: a failure was noted. count > 0. */
+/* The best job; NULL: a failure was noted. count > 0. */
 const struct queue_head *queue_best(struct engine *g, struct queue *q);
 void queues_drop_empty(struct group *group);
 

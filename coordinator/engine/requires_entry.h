@@ -11,7 +11,7 @@ struct requires_entry {
     int64_t id;
     char *text;
     struct requires *compiled;
-    bool never;  /* cannot be read: met by nobody */
+    bool never;  /* cannot be read: no agent meets it */
     size_t slot; /* in agent.fits */
 };
 
@@ -20,7 +20,7 @@ struct requires_entry *requires_entry_find(struct engine *g,
 int requires_entry_intern(struct engine *g, struct requires *r, int64_t *id); /* takes r */
 /* The store has deleted it: no job has it, and its number is not given out again. */
 void requires_entry_forget(struct engine *g, int64_t id);
-/* Frees all of a map of them. */
+/* Frees all entries of a map. */
 void requires_entries_free(struct map *entries);
 
 #endif

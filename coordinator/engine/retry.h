@@ -1,4 +1,4 @@
-/* Whether a failed attempt is followed by another one, and after what time. Pure. */
+/* Whether another attempt follows a failed attempt, and after what time. Pure. */
 #ifndef CADRE_COORDINATOR_ENGINE_RETRY_H
 #define CADRE_COORDINATOR_ENGINE_RETRY_H
 

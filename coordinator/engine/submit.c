@@ -1,4 +1,4 @@
-/* Jobs come in, and are taken back by those who sent them. */
+/* Users submit jobs and cancel jobs. */
 #include "coordinator/engine/submit.h"
 
 #include "base/id.h"

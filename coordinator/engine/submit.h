@@ -1,4 +1,4 @@
-/* Jobs come in, and are taken back by those who sent them. */
+/* Users submit jobs and cancel jobs. */
 #ifndef CADRE_COORDINATOR_ENGINE_SUBMIT_H
 #define CADRE_COORDINATOR_ENGINE_SUBMIT_H
 
@@ -13,7 +13,7 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
 /* A new job whose group is there and which requires what is interned; takes the strings and spec.
  * It may end at once, by its fallback. 0: a failure was noted. */
 int64_t job_create(struct engine *g, struct job_row *row, char *spec);
-/* One that is over as it comes: it could not be made, or needs no agent. */
+/* A job that has ended when it is made: it could not be made, or needs no agent. */
 int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job_end *end);
 apply_request_fn apply_submit, apply_cancel;
 

@@ -1,4 +1,4 @@
-/* What goes through many jobs at once, a bounded number a batch. */
+/* Work on many jobs of a group, a bounded number in each batch. */
 #ifndef CADRE_COORDINATOR_ENGINE_SWEEP_H
 #define CADRE_COORDINATOR_ENGINE_SWEEP_H
 

@@ -1,4 +1,4 @@
-/* From what a flow says to jobs. */
+/* Makes jobs from the tasks and triggers of a flow. */
 #ifndef CADRE_COORDINATOR_ENGINE_TASK_H
 #define CADRE_COORDINATOR_ENGINE_TASK_H
 
@@ -6,7 +6,7 @@
 #include "coordinator/engine/flow.h"
 #include "coordinator/engine/submit.h"
 
-/* What is wrong with a job that was to be made. */
+/* Why a job could not be made. */
 struct flaw {
     enum reason reason;
     struct err err;
@@ -17,7 +17,7 @@ struct flaw {
 bool work_render(struct engine *g, const struct flow *f, const struct flow_work *w,
                  const struct expr_values *v, struct flow_job *job, struct flaw *flaw);
 
-/* What the tasks of an execution can speak of. */
+/* The values that the tasks of an execution can use. */
 struct task_context {
     struct execution_row row;
     struct json *inputs, *trigger, *outputs;

@@ -1,4 +1,4 @@
-/* Tokens, and machines that become agents with one. */
+/* Tokens, and the enrolment of machines with join tokens. */
 #include "coordinator/engine/token.h"
 
 #include "base/duration.h"

@@ -1,4 +1,4 @@
-/* Tokens, and machines that become agents with one. */
+/* Tokens, and the enrolment of machines with join tokens. */
 #ifndef CADRE_COORDINATOR_ENGINE_TOKEN_H
 #define CADRE_COORDINATOR_ENGINE_TOKEN_H
 

@@ -1,4 +1,4 @@
-/* What operators and new revisions of a flow say to its triggers. */
+/* Changes of triggers by operators and by new revisions of a flow. */
 #include "coordinator/engine/trigger_follow.h"
 
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* What operators and new revisions of a flow say to its triggers. */
+/* Changes of triggers by operators and by new revisions of a flow. */
 #ifndef CADRE_COORDINATOR_ENGINE_TRIGGER_FOLLOW_H
 #define CADRE_COORDINATOR_ENGINE_TRIGGER_FOLLOW_H
 
