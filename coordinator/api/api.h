@@ -23,7 +23,7 @@ struct api_options {
     struct reads *reads;
     const struct authority *authority;
     const struct config *config;
-    uint16_t port; /* that is listened on: goes into tokens */
+    uint16_t port; /* the port that is listened on; tokens contain it */
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;

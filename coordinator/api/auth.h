@@ -1,4 +1,4 @@
-/* Who a request is from, and what that token may see. */
+/* The token of a request, and its rights. */
 #ifndef CADRE_COORDINATOR_API_AUTH_H
 #define CADRE_COORDINATOR_API_AUTH_H
 
@@ -12,7 +12,7 @@ struct auth;
 
 struct who {
     int64_t token;
-    enum token_role role; /* ROLE_JOIN: nobody */
+    enum token_role role; /* ROLE_JOIN: no token */
     char *ns;             /* NULL: all namespaces */
 };
 
@@ -24,7 +24,7 @@ struct auth_memory {
 };
 void auth_memory_fini(struct auth_memory *m);
 
-/* What an Authorization header says. */
+/* Reads an Authorization header. */
 struct auth_claim {
     char *header;
     int64_t token;
@@ -33,7 +33,7 @@ struct auth_claim {
     uint8_t hash[32];
 };
 void auth_claim_fini(struct auth_claim *c);
-/* header NULL: there is none. false: p tells. */
+/* header NULL: no such header. false: p says why. */
 bool auth_read(const struct auth_memory *m, const char *header, struct auth_claim *out,
                struct problem *p);
 
@@ -46,10 +46,11 @@ const struct token_row *auth_keep(struct auth *a, struct token_row *row, int64_t
 /* Fills who and remembers the header, or fills p. */
 void auth_judge(struct api *a, struct auth_memory *m, const struct auth_claim *c,
                 const struct token_row *row, struct who *who, struct problem *p);
-/* It was revoked. Rows that are on their way may be from before: auth_revocations has changed. */
+/* Forgets a revoked token. Rows that are being looked up may be older: auth_revocations changes. */
 void auth_forget(struct auth *a, int64_t token);
 uint64_t auth_revocations(const struct auth *a);
-/* May this token see or touch things of this namespace (NULL: none)? Fills p when not. */
+/* May this token read or change resources of this namespace (NULL: no namespace)? If not, fills
+ * p. */
 bool auth_namespace(const struct who *who, const char *ns, struct problem *p);
 
 #endif

@@ -6,7 +6,7 @@
 
 void conn_new(struct api *a, struct link *l);
 struct conn *conn_next(const struct conn *c);
-void conn_turn(struct conn *c);  /* flushes what is answered, goes on with what waits */
+void conn_turn(struct conn *c);  /* sends the finished answers, continues the waiting requests */
 void conn_settle(struct api *a); /* turns the connections whose streams were woken */
 void conn_sweep(struct conn *c, int64_t now_ms);
 void conn_close(struct conn *c, bool cut);

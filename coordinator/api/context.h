@@ -1,4 +1,4 @@
-/* What all requests of the API share. Loop thread. */
+/* The state that all requests of the API share. Loop thread. */
 #ifndef CADRE_COORDINATOR_API_CONTEXT_H
 #define CADRE_COORDINATOR_API_CONTEXT_H
 
@@ -24,12 +24,12 @@ struct api {
     struct auth *auth;
     struct map waiting; /* command number -> request */
     uint64_t last_number;
-    struct map followers; /* job -> first stream of it */
+    struct map followers; /* job -> first stream of the job */
     struct map execution_followers;
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
     size_t count;
-    char *put_off; /* JSON text: what the engine puts off; NULL: nothing */
+    char *put_off; /* JSON text: the chores that the engine has put off; NULL: none */
     int64_t swept_ms;
     void *timer;
     bool stopped;

@@ -1,10 +1,10 @@
-/* What the files about jobs share. */
+/* The common code of the files about jobs. */
 #ifndef CADRE_COORDINATOR_API_JOBS_H
 #define CADRE_COORDINATOR_API_JOBS_H
 
 #include "coordinator/api/request.h"
 
-/* Answers with the whole job. duplicate -1: not told. */
+/* Answers with the whole job. duplicate -1: not part of the answer. */
 void job_send(struct request *r, int status, int64_t id, int duplicate);
 
 #endif

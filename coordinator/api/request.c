@@ -257,7 +257,7 @@ void request_send_list(struct request *r, struct lookup *l)
     request_send_problem(r, &r->problem);
 }
 
-/* ---- what was asked for ---- */
+/* ---- the parameters of a request ---- */
 
 const char *request_segment(const struct request *r, size_t n)
 {

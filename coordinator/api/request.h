@@ -1,4 +1,4 @@
-/* A request as its handler sees it, and the ways to answer it. Loop thread. */
+/* A request, for its handler, and the functions that answer it. Loop thread. */
 #ifndef CADRE_COORDINATOR_API_REQUEST_H
 #define CADRE_COORDINATOR_API_REQUEST_H
 
@@ -14,24 +14,24 @@
 
 struct request;
 
-/* How a route keeps to the namespace that a token is bound to. */
+/* How a route checks the namespace of a token. */
 enum route_namespace {
     NS_NONE,  /* its resource is of no namespace */
-    NS_PATH,  /* the path names it (segment 3): checked before the handler runs */
-    NS_QUERY, /* a list of what is in the `namespace` of the query, or else in the token's */
-    NS_BODY,  /* the body names it */
-    NS_ROW    /* the resource of the path's id is in one: checked when it is looked up */
+    NS_PATH,  /* the path has the namespace (segment 3): checked before the handler runs */
+    NS_QUERY, /* a list of the `namespace` of the query, or else of the token's */
+    NS_BODY,  /* the body has the namespace */
+    NS_ROW    /* the resource of the path's id has one: checked when it is looked up */
 };
-/* What a route answers with, when it is not one JSON object. */
+/* The kind of a route's answer, when it is not one JSON object. */
 enum route_stream {
     STREAM_NONE,
-    STREAM_OUTPUT, /* bytes as they stand */
-    STREAM_EVENTS  /* frames, for as long as what is followed goes on */
+    STREAM_OUTPUT, /* the bytes as they are now */
+    STREAM_EVENTS  /* frames, until the followed job or execution ends */
 };
 
 struct route {
     const char *method;
-    const char *path;     /* segments; ":" stands for any one */
+    const char *path;     /* segments; ":" matches any segment */
     enum token_role role; /* ROLE_JOIN: no token needed */
     enum route_namespace ns;
     enum route_stream stream;
@@ -39,13 +39,13 @@ struct route {
     void (*handle)(struct request *r);
 };
 
-/* What the connection lets a request do; handed down to it when the request is made. */
+/* The functions of the connection that a request may call; passed when the request is made. */
 struct responder {
-    /* The request has news: it is answered (r->done), or its stream goes on. */
+    /* The request has changed: it is answered (r->done), or its stream goes on. */
     void (*turn)(struct request *r);
     /* The connection ends at once, without the rest of the answer. */
     void (*abort)(struct request *r, const struct err *why);
-    /* Ends the streams that this token opened, on whichever connection. */
+    /* Ends the streams that this token opened, on any connection. */
     void (*cut_token)(struct api *a, int64_t token);
 };
 
@@ -67,9 +67,9 @@ struct request {
     bool minimal;      /* Prefer: return=minimal */
     bool keep_alive, done;
     struct buf answer;
-    uint64_t number; /* of the command under way, 0: none */
+    uint64_t number; /* of the command under way; 0: no command */
     void (*on_reply)(struct request *r, struct reply *x);
-    struct lookup *lookup; /* under way, NULL: none */
+    struct lookup *lookup; /* the lookup under way; NULL: no lookup */
     void (*on_answer)(struct request *r, struct lookup *l);
     int64_t asked_ms; /* mono */
     /* the handler's own */
@@ -89,7 +89,7 @@ void request_free(struct request *r); /* NULL is fine */
 void request_send(struct request *r, int status, struct json_answer *a);
 void request_send_empty(struct request *r, int status);
 void request_send_problem(struct request *r, const struct problem *p);
-/* The same with a list of all that is wrong (JSON text) as error.problems. */
+/* The same with a list of all problems (JSON text) as error.problems. */
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
 /* A reply with rc != 0. */
@@ -100,7 +100,7 @@ void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct reply *x));
 
 /* ---- asking the store ---- */
-/* A question that keeps to the namespace of the request's token. */
+/* A lookup that is limited to the namespace of the request's token. */
 struct lookup *request_lookup(const struct request *r, lookup_fn *read);
 /* Hands it to the reader thread, whose it is then; on_answer is called when it is answered, unless
  * the client is gone by then. */
@@ -108,7 +108,7 @@ void request_look_up(struct request *r, struct lookup *l,
                      void (*on_answer)(struct request *r, struct lookup *l));
 void request_look_up_id(struct request *r, lookup_fn *read, int64_t id,
                         void (*on_answer)(struct request *r, struct lookup *l));
-/* Answers with what was found, or with the problem. The usual on_answer. */
+/* Answers with the result, or with the problem. The usual on_answer. */
 void request_answer(struct request *r, struct lookup *l);
 /* A page of a list: `limit` and the cursor from the query, which may have these keys besides. Wrong
  * ones fill r->problem. */
@@ -117,14 +117,14 @@ struct lookup *request_list(struct request *r, enum list_kind kind, lookup_fn *r
 /* Looks the page up, or answers with r->problem and frees it. */
 void request_send_list(struct request *r, struct lookup *l);
 
-/* ---- what was asked for ---- */
+/* ---- the parameters of a request ---- */
 /* The n-th segment of the path, counted from 0 ("api" is 0). */
 const char *request_segment(const struct request *r, size_t n);
 /* Query values. Wrong ones fill r->problem. */
 int64_t request_query_int(struct request *r, const char *key, int64_t min, int64_t max,
                           int64_t fallback);
 bool request_query_bool(struct request *r, const char *key);
-/* `namespace`, or that of the token; NULL: all. */
+/* The parameter `namespace`, or the token's namespace; NULL: all. */
 const char *request_query_namespace(struct request *r);
 /* `state=A,B` as bits; 0: all. */
 uint32_t request_query_states(struct request *r, const struct fsm *fsm);
@@ -132,7 +132,7 @@ uint32_t request_query_states(struct request *r, const struct fsm *fsm);
 char *request_query_copy(const struct request *r, const char *key);
 /* The id in segment 3. thing: "job", as in 'cadre job list'. false: answered. */
 bool request_path_id(struct request *r, const char *thing, int64_t *id);
-/* The Idempotency-Key as a copy; NULL: none, or it is invalid (r->problem). */
+/* A copy of the Idempotency-Key; NULL: absent, or invalid (r->problem). */
 char *request_take_key(struct request *r);
 /* Every query key must be among these. */
 void request_query_known(struct request *r, const char *const *keys, size_t count);

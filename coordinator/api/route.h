@@ -4,8 +4,8 @@
 
 #include "coordinator/api/request.h"
 
-/* Finds the route and checks the token; r->problem tells what is wrong. With r->checking the token
- * is being looked up: r->to->turn is called when that is done. */
+/* Finds the route and checks the token; r->problem says what is wrong. With r->checking the token
+ * is being looked up; r->to->turn is called afterwards. */
 void route_head(struct request *r, const struct http_message *head);
 /* The whole message is there. */
 void route_message(struct request *r, const struct http_message *m);

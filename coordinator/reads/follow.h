@@ -1,6 +1,6 @@
-/* What a client that reads or follows a job or an execution gets next: its output behind a cursor
- * and what became of it, looked up a piece at a time. Cursors are those of chunks, which count over
- * all jobs: a follower that comes back goes on behind the last chunk that it saw.
+/* The next piece for a client that reads or follows a job or an execution: the output after a
+ * cursor and the events. Cursors are those of chunks, which count over all jobs: a follower that
+ * comes back continues after the last chunk that it saw.
  *
  * The loop pushes the query, sends the piece that it brings, and pushes it again when there is more
  * or news of the thing followed. */
@@ -18,20 +18,20 @@
 enum follow_end {
     FOLLOW_MORE,  /* there is more to be had at once */
     FOLLOW_ALL,   /* ... when something happens */
-    FOLLOW_OVER,  /* that was the last piece */
-    FOLLOW_BROKEN /* err tells */
+    FOLLOW_OVER,  /* this was the last piece */
+    FOLLOW_BROKEN /* err says why */
 };
 
 struct follow {
     struct query query; /* first */
-    /* What is followed. */
-    bool events;       /* frames of output and events; false: bare output, as it stands */
+    /* The job or execution that is followed. */
+    bool events;       /* frames of output and events; false: bare output, as it is now */
     int64_t execution; /* 0: a job */
-    int64_t job;       /* of an execution: the task run at hand, 0: none yet */
+    int64_t job;       /* of an execution: the present task run; 0: no task run yet */
     int64_t attempt;   /* 0: all */
     uint32_t streams;  /* bit 1<<stream, 0: all */
-    int64_t cursor;    /* behind this chunk */
-    /* What the client was told of the job at hand. */
+    int64_t cursor;    /* the piece begins after this chunk */
+    /* The last values that the client got about the present job. */
     bool told;
     enum job_state state;
     int64_t told_attempt;
@@ -43,19 +43,19 @@ struct follow {
     bool job_done; /* all of the task run at hand was sent */
     bool execution_final;
     char *told_execution; /* its state; NULL: nothing yet */
-    /* What the look brought. */
+    /* The result of the lookup. */
     struct buf piece;
     enum follow_end end;
-    const char *what; /* static: what could not be read */
+    const char *what; /* static: the part that could not be read */
     struct err err;
-    void *owner; /* the loop thread's; NULL: nobody waits for it any more */
+    void *owner; /* the loop thread's; NULL: the requester has gone */
 };
 
-/* The caller fills in what is followed, and query.done. */
+/* The caller fills in the followed job or execution, and query.done. */
 struct follow *follow_new(void);
 void follow_free(struct follow *f);
 void follow_clear(struct follow *f); /* the piece was sent */
-/* Does the job at hand wait for something that it was said to wait for? */
+/* Does the present job wait for the reason that the client knows? */
 bool follow_waits(const struct follow *f);
 
 #endif

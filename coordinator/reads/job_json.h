@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define JOB_JSON_ATTEMPTS_MAX 20 /* that are shown with a job */
+#define JOB_JSON_ATTEMPTS_MAX 20 /* how many attempts are shown with a job */
 
 struct job_json_parts {
     bool spec;
@@ -24,7 +24,7 @@ void execution_json(struct jw *w, const struct execution_row *x);
 void attempt_json(struct jw *w, const struct attempt_row *a, const char *agent_name);
 /* The attempt that the job's own row tells of. false: it was not handed out yet. *out borrows. */
 bool job_json_last_attempt(const struct job_row *j, struct attempt_row *out);
-/* Does it wait for an agent, or for its next attempt? */
+/* Does the job wait for an agent, or for its next attempt? */
 bool job_json_waits(enum job_state s);
 
 #endif

@@ -1,6 +1,6 @@
-/* Lists, a page at a time: how many rows, behind which cursor, and where a page is cut. Every list
- * of the API is of one of these kinds. A page ends when it has `limit` rows or LIST_BYTES,
- * whichever comes first, and then tells where the next one begins. */
+/* Lists, one page at a time: the number of rows, the cursor, and the end of a page. Every list of
+ * the API is of one of these kinds. A page ends when it has `limit` rows or LIST_BYTES bytes, and
+ * then says where the next page begins. */
 #ifndef CADRE_COORDINATOR_READS_LIST_H
 #define CADRE_COORDINATOR_READS_LIST_H
 
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#define LIST_BYTES (3u << 20) /* a page has no further row when it has so many bytes */
+#define LIST_BYTES (3u << 20) /* a page with so many bytes gets no further row */
 #define LIST_PARTS 3          /* of a cursor, at most */
 
 enum list_kind {
@@ -25,7 +25,7 @@ enum list_kind {
     LIST_KINDS
 };
 
-/* What a cursor is made of, and how a list speaks of it. */
+/* The parts of a cursor, and its names in a list. */
 enum list_cursor {
     LIST_BY_ID,    /* ?cursor=ID, "nextCursor" */
     LIST_BY_TEXT,  /* ?cursor=TEXT/TEXT..., "nextCursor" */
@@ -43,13 +43,13 @@ const struct list_traits *list_traits(enum list_kind kind);
 struct list {
     const struct list_traits *traits;
     size_t limit;
-    int64_t place;           /* id or number behind which the page begins; 0: at its beginning */
+    int64_t place; /* the page begins after this id or number; 0: at the beginning of the list */
     char *after[LIST_PARTS]; /* the same as texts, which point into `text`; NULL: no cursor */
     char *text;
     /* the page */
     struct json_answer *answer;
-    char *last; /* cursor of the row that was written last; NULL: none was */
-    bool cut;   /* it is full of bytes before it is full of rows */
+    char *last; /* cursor of the last row that was written; NULL: no row yet */
+    bool cut;   /* the page reached LIST_BYTES before `limit` rows */
 };
 
 /* A page of the kind's usual length from the first row. */
@@ -65,8 +65,8 @@ bool list_row(struct list *l);
 /* Closes the row. */
 void list_row_end(struct list *l, const char *fmt, ...) CADRE_PRINTF(2, 3);
 void list_row_end_id(struct list *l, int64_t id);
-/* Closes the array and tells whether more follows: behind the last row, or behind `id` (which may
- * be of a row that was looked at and left out; 0: none follow). */
+/* Closes the array and writes the cursor of the next page: after the last row, or after `id` (which
+ * may belong to a row that was skipped; 0: no further page). */
 void list_end(struct list *l, bool more);
 void list_end_id(struct list *l, int64_t id);
 

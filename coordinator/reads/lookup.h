@@ -1,5 +1,5 @@
-/* One question of an API request to the store: what is asked, the function that asks it on the
- * reader thread, and what it found: JSON ready to be sent, or a problem. */
+/* One lookup of an API request in the store: the parameters, the function that runs on the reader
+ * thread, and the result: JSON that is ready to be sent, or a problem. */
 #ifndef CADRE_COORDINATOR_READS_LOOKUP_H
 #define CADRE_COORDINATOR_READS_LOOKUP_H
 
@@ -36,7 +36,7 @@ struct lookup {
     bool waits;
     int64_t found; /* id */
     struct token_row token;
-    void *owner; /* the loop thread's; NULL: nobody waits for it any more */
+    void *owner; /* the loop thread's; NULL: the requester has gone */
 };
 
 struct lookup *lookup_new(lookup_fn *read);
@@ -67,7 +67,7 @@ lookup_fn lookup_revisions;        /* ns, flow */
 lookup_fn lookup_trigger;          /* ns, flow, name */
 lookup_fn lookup_triggers;         /* ns, flow */
 
-/* ---- what administrators keep ---- */
+/* ---- groups, namespaces, tokens, status ---- */
 lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
 lookup_fn lookup_agent_exists; /* name; sets found, no answer */
 lookup_fn lookup_agents;

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define READS_WAITING_MAX 4096         /* queries that wait, above which new requests are refused */
-#define READS_RESULT_BYTES (32u << 20) /* of results that the loop has not taken yet */
+#define READS_WAITING_MAX 4096 /* waiting queries; above this number new requests are refused */
+#define READS_RESULT_BYTES (32u << 20) /* bytes of results that the loop has not taken yet */
 
 struct uv_loop_s;
 struct reader;

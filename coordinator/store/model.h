@@ -99,14 +99,14 @@ struct job_row {
 };
 void job_row_fini(struct job_row *j);
 bool job_is_final(enum job_state s);
-/* SUBMITTED, RUNNING or KILLING: an agent has it. */
+/* SUBMITTED, RUNNING or KILLING: an agent has the job. */
 bool job_is_assigned(enum job_state s);
 
 /* Of the attempts of a job that are over, the first and the last ones are kept. */
 #define ATTEMPTS_FIRST 10
 #define ATTEMPTS_LAST 100
 
-/* An attempt that is over while its job went on (the last attempt lives in the job itself). */
+/* An attempt that ended while its job went on (the job's own row has the last attempt). */
 struct attempt_row {
     int64_t job, attempt, agent;
     enum job_state state; /* FAILED or KILLED */
@@ -121,7 +121,7 @@ struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */
     char *group;       /* NULL: default */
-    char *token_group; /* group that the join token bound it to; NULL: free */
+    char *token_group; /* the group of the join token; NULL: any group */
     /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
     char *capabilities;
     char *version;
@@ -129,7 +129,7 @@ struct agent_row {
     int64_t slots;
     int64_t last_seq;
     bool online;
-    bool draining; /* the agent says so, it is on its way out */
+    bool draining; /* the agent drains because it is being stopped */
     bool held;     /* an operator said `agent drain` */
     char *drain_reason;
     int64_t created_ms, last_seen_ms, removed_ms; /* wall; removed: 0 = not */
@@ -148,7 +148,7 @@ struct group_row {
 };
 void group_row_fini(struct group_row *g);
 
-struct namespace_row { /* what a namespace says for itself and its children */
+struct namespace_row { /* the settings of a namespace, for itself and its children */
     char *ns;
     char *group;  /* NULL: says explicitly "default group" */
     int fallback; /* enum fallback, -1: says nothing */

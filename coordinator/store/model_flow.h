@@ -4,13 +4,13 @@
 
 #include "coordinator/store/model.h"
 
-/* A flow in one of its revisions. What it says is parsed from the source (coordinator/flow). */
+/* A flow in one of its revisions. coordinator/flow parses the source. */
 struct flow_row {
     char *ns, *id;
     int64_t revision; /* from 1; grows with every change of the source */
-    char *source;     /* NULL where a list leaves it out */
+    char *source;     /* NULL in lists without sources */
     int64_t created_ms, updated_ms;
-    int64_t deleted_ms; /* 0: not; kept for the executions that it had */
+    int64_t deleted_ms; /* 0: not deleted; the row is kept for the executions */
 };
 void flow_row_fini(struct flow_row *f);
 
@@ -29,7 +29,7 @@ enum execution_state {
     EXECUTION_RUNNING = 2,
     EXECUTION_KILLING = 3, /* cancelled; its task has not ended yet */
     EXECUTION_SUCCESS = 4,
-    EXECUTION_WARNING = 5, /* a task failed that may */
+    EXECUTION_WARNING = 5, /* a task with allowFailure failed */
     EXECUTION_FAILED = 6,
     EXECUTION_KILLED = 7,
     EXECUTION_CANCELLED = 8,
@@ -45,7 +45,7 @@ struct execution_row {
     enum execution_state state;
     enum reason reason;
     char *message;
-    char *trigger;      /* id of the trigger that started it; NULL: somebody did */
+    char *trigger;      /* id of the trigger that started it; NULL: a user started it */
     char *inputs;       /* JSON object text, resolved: defaults filled in */
     char *trigger_vars; /* JSON object text: outputs of the evaluation; NULL: none */
     char *labels;       /* JSON object text; NULL: none */
@@ -58,7 +58,7 @@ struct execution_row {
 };
 void execution_row_fini(struct execution_row *x);
 
-/* What an evaluation of a trigger came to. Order is stored: append only. */
+/* The result of an evaluation of a trigger. The numbers are stored: append only. */
 enum evaluation_result {
     EVALUATION_NONE = 0, /* there was none yet */
     EVALUATION_FIRED = 1,
@@ -69,23 +69,23 @@ enum evaluation_result {
 };
 extern const char *const evaluation_names[EVALUATION_RESULTS]; /* NULL, "fired", "not-fired", ... */
 
-/* A polling trigger of a flow that is there, as it stands. */
+/* A polling trigger of a flow that is not deleted. */
 struct trigger_row {
     int64_t id; /* of the row, set by the store */
     char *ns, *flow, *name;
     bool file_disabled; /* what the flow said when it was applied last */
-    bool disabled;      /* as it is: the flow, an operator or stopAfter had the last word */
+    bool disabled;      /* the present value: set by the flow, an operator or stopAfter */
     char *why;          /* of disabled: "disabled in the flow"; NULL when it is not */
     bool concurrent;    /* allowConcurrent */
     int64_t interval_ms;
     int64_t next_ms; /* wall: when the next evaluation is due; 0: it has never been set */
     int64_t job;     /* the evaluation under way; 0: none */
-    /* of the last one that ended */
+    /* of the last evaluation that ended */
     enum evaluation_result result;
     char *message;
     int64_t ended_ms;
-    int64_t execution;   /* the last one that it started; 0: none */
-    int64_t evaluations; /* that ended; also the number of the last one in the history */
+    int64_t execution;   /* the last execution that it started; 0: none */
+    int64_t evaluations; /* how many have ended; the number of the last in the history */
     int64_t fired, errors, skipped;
 };
 void trigger_row_fini(struct trigger_row *t);

@@ -63,7 +63,7 @@ int reader_output(struct reader *r, const struct output_filter *f,
                   int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
                   struct err *e);
 
-/* A page of what is kept by name, and of what is kept by id; *more: another page follows. */
+/* A page of rows by name, and a page of rows by id; *more: another page follows. */
 struct name_filter {
     const char *after; /* NULL: from the first */
     size_t limit;
@@ -135,10 +135,10 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
 int reader_execution(struct reader *r, int64_t id, struct execution_row *out, struct err *e);
 struct task_run_filter {
     int64_t execution;
-    int64_t after_id; /* behind this one; 0: from the first */
+    int64_t after_id; /* the page begins after this id; 0: at the first row */
     size_t limit;
 };
-/* An execution's task runs, oldest first: those that came to be. */
+/* The existing task runs of an execution, oldest first. */
 int reader_task_runs(struct reader *r, const struct task_run_filter *f,
                      int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
                      struct err *e);

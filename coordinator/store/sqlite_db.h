@@ -1,5 +1,5 @@
 /* One SQLite connection with its prepared statements. Only files sqlite_*.c of this folder include
- * it. */
+ * this header. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_DB_H
 #define CADRE_COORDINATOR_STORE_SQLITE_DB_H
 
@@ -15,7 +15,7 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
-    bool log_is_fixed; /* there was no room to lengthen it ahead */
+    bool log_is_fixed; /* the disk had no room to lengthen the log ahead of use */
 };
 
 enum db_mode {
@@ -25,13 +25,13 @@ enum db_mode {
     DB_READER, /* the file must be there; statements that write are refused */
 };
 
-/* ERR_NOT_FOUND: a reader found no file. Whatever it returns, db_close may follow. */
+/* ERR_NOT_FOUND: a reader found no file. After any result, db_close may be called. */
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e);
 /* sql[i] becomes statement i. The texts must outlive the call only. */
 int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
 void db_close(struct db *d); /* also of a zeroed struct */
 
-/* The code for what SQLite reported last on this connection (see store.h), with a sentence. */
+/* The code of SQLite's last error on this connection (see store.h), with a sentence. */
 int db_fail(struct db *d, struct err *e);
 /* ERR_CORRUPT, with the way back to a backup. */
 int db_corrupt(const struct db *d, const char *what, struct err *e);
@@ -52,9 +52,9 @@ void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len);
 /* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is
  * reset. */
 int db_step(struct db *d, sqlite3_stmt *q, struct err *e);
-/* Runs a statement that gives no rows. */
+/* Runs a statement that returns no rows. */
 int db_run(struct db *d, sqlite3_stmt *q, struct err *e);
-/* The same, ERR_NOT_FOUND when it changed no row. */
+/* The same; ERR_NOT_FOUND: the statement changed no row. */
 /* The first number of the first row, in *id. 1: there is one; 0: there is none. */
 int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e);
 int db_change(struct db *d, sqlite3_stmt *q, struct err *e);

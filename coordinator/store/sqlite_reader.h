@@ -1,5 +1,5 @@
-/* What the files of the reader share: its statements, its two connections. Only files sqlite_*.c of
- * this folder include it. */
+/* The common parts of the reader's files: its statements and its two connections. Only files
+ * sqlite_*.c of this folder include this header. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_READER_H
 #define CADRE_COORDINATOR_STORE_SQLITE_READER_H
 
@@ -7,7 +7,7 @@
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_rows.h"
 
-/* A list looks at so many jobs or executions before it answers with what it has. */
+/* A list reads at most so many jobs or executions, and then answers with the rows found so far. */
 #define SCAN_MOST 5000
 
 #define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"

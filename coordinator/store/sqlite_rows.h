@@ -1,4 +1,4 @@
-/* Column lists and the rows they give: one order for the store and the reader. */
+/* Column lists and their rows: one order for the store and the reader. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 #define CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 

@@ -1,4 +1,4 @@
-/* The tables of both files, and how an older file becomes a present one. */
+/* The tables of both files, and the migrations of older files. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_SCHEMA_H
 #define CADRE_COORDINATOR_STORE_SQLITE_SCHEMA_H
 
@@ -9,7 +9,7 @@
 
 enum schema { SCHEMA_QUEUE, SCHEMA_OUTPUT };
 
-/* Version that this program writes. */
+/* The version that this program writes. */
 int schema_version(enum schema which);
 /* Brings the file up to the present version, each step in a transaction of its own.
  * ERR_UNSUPPORTED: it is newer; ERR_CORRUPT: it is a database of something else. */

@@ -1,4 +1,4 @@
-/* What the parts of the store share. Only files sqlite_*.c of this folder include it. */
+/* The common parts of the store. Only files sqlite_*.c of this folder include this header. */
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_STORE_H
 #define CADRE_COORDINATOR_STORE_SQLITE_STORE_H
 
@@ -58,7 +58,7 @@ struct tally {
     int64_t jobs;                     /* in any state */
 };
 
-/* The removed agent that was looked at last. */
+/* The last removed agent that was checked. */
 struct agent_place {
     int64_t removed_ms, id;
 };
@@ -79,21 +79,21 @@ int store_write_output(struct store *s, struct err *e);
 /* All of a final job, its output included. */
 int purge_whole_job(struct store *s, int64_t job, struct err *e);
 
-/* Output of attempts that are not kept; *budget chunks and attempts at most. */
+/* Deletes output of attempts that are not kept; at most *budget chunks and attempts. */
 int purge_dropped(struct store *s, size_t *budget, struct err *e);
 
-/* Requires that no job has; *budget of them at most. */
+/* Deletes requires that no job has; at most *budget rows. */
 int purge_requires(struct store *s, size_t *budget, const struct store_gone *gone, struct err *e);
 
 /* A job of a class leaves state `from` and enters `to`; JOB_STATES: comes from, goes to nowhere. */
 void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);
-/* One job more (1) or less (-1) is kept. */
+/* The store keeps one job more (1) or less (-1). */
 void tally_keep(struct store *s, const char *group, int64_t requires_id, int change);
 /* Writes what gathered into job_counts and requires, and forgets it. */
 int tally_flush(struct store *s, struct err *e);
 void tally_clear(struct store *s);
 
-/* How a group is kept: "" is the default one. */
+/* The stored form of a group: "" is the default group. */
 static inline const char *group_text(const char *group)
 {
     return group ? group : "";

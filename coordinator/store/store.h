@@ -1,8 +1,8 @@
-/* Where everything is kept, in the words of the engine. One writer: all calls on the store thread
- * (or in a test, on one thread). SQLite implements it in sqlite_*.c (two files in the state folder:
- * cadre.db and output.db, WAL, synchronous=FULL). The engine keeps in memory what it has read and
- * written, and relies on nobody else writing: one process at a time has the store open for writing;
- * the coordinator holds a lock on its state folder for that.
+/* The store: everything that is kept, in the words of the engine. One writer: all calls on the
+ * store thread (or in a test, on one thread). SQLite implements it in sqlite_*.c (two files in the
+ * state folder: cadre.db and output.db, WAL, synchronous=FULL). The engine keeps in memory what it
+ * has read and written, and relies on nobody else writing: one process at a time has the store open
+ * for writing; the coordinator holds a lock on its state folder for that.
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
  * committed first. Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL
@@ -44,7 +44,7 @@ int store_job_insert(struct store *s, const struct job_row *j, const char *spec,
 int store_job_find(struct store *s, int64_t id, struct job_row *out, struct err *e);
 int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *e);
 int store_job_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
-/* The greatest; 0: there is none. */
+/* The greatest id; 0: there is no row. */
 int store_job_last_id(struct store *s, int64_t *id, struct err *e);
 /* mem_free */
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e);
@@ -88,7 +88,7 @@ int store_requires_intern(struct store *s, const char *canonical_json, int64_t *
 int store_requires_text(struct store *s, int64_t id, char **json, struct err *e);
 /* One queue: the pending jobs of a group that have the same requires. */
 struct queue_key {
-    const char *group; /* NULL: the default one */
+    const char *group; /* NULL: the default group */
     int64_t requires_id;
 };
 struct queue_head {
