@@ -1,5 +1,5 @@
-/* dev: coordinator and agents in a scratch folder, for a first look. Each part runs as it would
- * in earnest, as a process of its own; this one only waits for Ctrl-C and for their end. */
+/* dev: coordinator and agents in a scratch folder, for a first look. Each part runs as in real use,
+ * as a process of its own; this process only waits for Ctrl-C and for their end. */
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -58,7 +58,7 @@ static void make_names(struct dev *d)
     char id[ID_TEXT_SIZE];
     id_format(id_make(os_wall_ms(), (uint32_t)os_seed()), id);
     char *temp = paths_temp(), *name = str_dupf("cadre-dev-%s", id);
-    /* an installed coordinator's file says nothing about this one */
+    /* the file of an installed coordinator does not concern this coordinator */
     d->keep = config_source(c, "CADRE_STATE") > OPT_FROM_FILE;
     d->scratch = d->keep ? mem_strdup(c->state) : paths_join(temp, name);
     mem_free(temp);
@@ -105,7 +105,8 @@ static int add_groups(const struct dev *d, struct store *s, int64_t now_ms, stru
     return rc;
 }
 
-/* Groups and a join token go straight into the database, which nobody has opened yet. */
+/* Writes groups and a join token directly into the database, which no other process has opened
+ * yet. */
 static int fill_store(struct dev *d, struct err *e)
 {
     struct store *s;
@@ -268,7 +269,7 @@ static void say_ready(const struct dev *d)
     mem_free(token);
 }
 
-/* A join has ended: did it leave an identity? Then that agent runs, and the next one joins. */
+/* A join has ended. If it left an identity, that agent is started, and the next agent joins. */
 static int on_joined(struct dev *d, struct err *e)
 {
     struct dev_agent *a = &d->agents[d->joined];
@@ -288,7 +289,7 @@ static int on_joined(struct dev *d, struct err *e)
     return 0;
 }
 
-/* Agents first: what they say at their end is to be heard. */
+/* Ends the agents first, so that the coordinator receives their last messages. */
 static void on_ending(struct dev *d)
 {
     size_t alive = 0;

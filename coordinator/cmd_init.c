@@ -1,4 +1,4 @@
-/* init: a new state folder, and what to do with it. */
+/* init: makes a new state folder, and prints the next steps. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/command_line.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What `run` has to be told again because `init` was: flags that are not in a file. */
+/* The flags of `init` that `run` needs again, because they are not in a file. */
 static char *flags_again(const struct config *c)
 {
     struct buf b;

@@ -1,4 +1,4 @@
-/* run: the coordinator until it is told to stop. And the small commands. */
+/* run: the coordinator, until it is told to stop; and small commands. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/command_line.h"
@@ -46,7 +46,7 @@ static void on_stop(uv_async_t *h)
 static void request_stop(bool again, void *user)
 {
     struct runner *r = user;
-    (void)again; /* the second time cuts what is still open */
+    (void)again; /* the second signal cuts the connections that are still open */
     uv_async_send(&r->stop);
 }
 

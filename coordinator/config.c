@@ -172,7 +172,7 @@ enum opt_source config_source(const struct config *c, const char *env)
     return OPT_FROM_DEFAULT;
 }
 
-/* What no row can check by itself. */
+/* Checks that concern several settings. */
 static int check_together(struct config *c, struct err *e)
 {
     int64_t third = lease_heartbeat_ms(c->lease_ms);

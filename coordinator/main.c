@@ -15,10 +15,10 @@
 
 struct verb {
     const char *name;
-    const char *operand; /* "" or what stands behind the options */
+    const char *operand; /* "", or the argument after the options */
     const char *summary;
     const char *more;    /* NULL or a paragraph for --help */
-    const char *options; /* flags that it has, separated by blanks; "*": all of the configuration */
+    const char *options; /* its flags, separated by blanks; "*": all flags of the configuration */
     int operands;
     int (*run)(const struct command_args *a);
 };
@@ -168,7 +168,7 @@ static int body(int argc, char **argv, void *user)
         fprintf(stderr, PROGRAM ": %s\n", err_text(&e));
         return EXIT_FAILURE;
     }
-    /* config_load expects the flags behind a program's name */
+    /* config_load expects the flags after a program's name */
     argv[1] = argv[0];
     int code = run_verb(v, argv[0], argc - 1, argv + 1);
     pki_fini();

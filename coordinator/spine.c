@@ -1,4 +1,4 @@
-/* Two threads, two lists, one lock. */
+/* The spine joins two threads by two lists under one lock. */
 #include "coordinator/spine.h"
 
 #include "base/mem.h"
@@ -18,7 +18,7 @@ struct command_list {
     struct command *first, **last;
 };
 
-/* What one commit (or several, when the loop is slow) brought about. */
+/* The effects of one commit, or of several when the loop is slow. */
 struct yield {
     struct effects effects;
     size_t bytes; /* of the commands that are done */
@@ -44,11 +44,11 @@ struct spine {
     int open_handles;
 
     uv_thread_t thread;
-    uv_mutex_t lock; /* guards what follows */
+    uv_mutex_t lock; /* guards the members below */
     uv_cond_t wake;
     struct command_list queue;
     struct yield yield;
-    int64_t heard_ms; /* mono: what was in the sockets then has been handed over */
+    int64_t heard_ms; /* mono: bytes that were in the sockets then have been handed over */
     bool stop;
 };
 
@@ -72,7 +72,7 @@ static size_t text_bytes(const char *s)
     return s ? strlen(s) : 0;
 }
 
-/* About what a command holds in memory: only the large parts count. */
+/* The approximate size of a command in memory: only the large parts count. */
 static size_t command_bytes(const struct command *c)
 {
     size_t n = sizeof *c;
@@ -175,7 +175,7 @@ static void store_thread(void *arg)
 
 /* ---- loop thread ---- */
 
-/* heard_ms: as in the struct, with these commands; 0: no news of it. */
+/* heard_ms: the new value for the struct, with these commands; 0: unchanged. */
 static void hand_over(struct spine *s, int64_t heard_ms)
 {
     if (!s->fresh.first && heard_ms == 0) return;
@@ -213,7 +213,7 @@ static void on_check(uv_check_t *h)
     hand_over(s, now);
 }
 
-/* That it wakes the loop is all. */
+/* Does nothing: the handle only wakes the loop. */
 static void on_pulse(uv_timer_t *t)
 {
     (void)t;
@@ -303,7 +303,7 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
 void spine_push(struct spine *s, struct command *c)
 {
     c->bytes = command_bytes(c);
-    if (s->stopping) { /* nobody is left to work on it */
+    if (s->stopping) { /* no thread is left to work on the command */
         command_free(c);
         return;
     }

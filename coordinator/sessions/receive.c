@@ -1,4 +1,4 @@
-/* From an agent's frames to commands. Handlers return 0 and set what the frame leads to, or a
+/* Turns an agent's frames into commands. Handlers return 0 and set the result of the frame, or a
  * negative code with the sentence of a refusal. */
 #include "coordinator/sessions/session.h"
 

@@ -14,7 +14,7 @@
 #include <uv.h>
 
 #define SWEEP_MS 250
-#define LATE_MS 2000 /* a sweep that comes later than this tells of us, not of the agents */
+#define LATE_MS 2000 /* after a later sweep the coordinator was slow, not the agents */
 #define SIGN_RETRY_MS 5000
 
 struct session {
@@ -22,9 +22,8 @@ struct session {
     struct sessions *owner;
     struct link *link;
     struct frame_reader reader;
-    struct tls_peer
-        *distrust; /* why its certificate does not count; NULL: it does, or there is none */
-    bool paused;   /* waits for the spine to have room */
+    struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
+    bool paused;               /* waits for the spine to have room */
     int64_t opened_ms, heard_ms;
     struct session *next, *prev;
 };
@@ -44,7 +43,7 @@ static unsigned long long number_of(const struct session *s)
     return (unsigned long long)s->facts.number;
 }
 
-/* ---- one session's beginning and end ---- */
+/* ---- the beginning and the end of a session ---- */
 
 static void free_session(struct session *s)
 {
@@ -88,7 +87,7 @@ static void close_session(struct session *s)
     link_close(s->link);
 }
 
-/* What session_send and the like appended goes out. rc: what they returned. */
+/* Sends the bytes that session_send... appended. rc: their result. */
 static void sent(struct session *s, int rc, const struct err *why)
 {
     if (!rc) {
@@ -287,13 +286,13 @@ static void on_sweep(uv_timer_t *t)
     int64_t now_ms = os_mono_ms();
     bool late = now_ms - owner->swept_ms > LATE_MS;
     owner->swept_ms = now_ms;
-    /* What came while we stood still has not been read yet. */
+    /* Messages that arrived while the loop stood still have not been read yet. */
     if (late) return;
     for (struct session *s = owner->first; s; s = s->next)
         check_silence(s, now_ms);
 }
 
-/* ---- all of them ---- */
+/* ---- all sessions ---- */
 
 struct sessions *sessions_new(const struct sessions_options *o)
 {

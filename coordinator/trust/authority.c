@@ -191,7 +191,7 @@ static int issue_server(struct authority *a, const struct names *names, int64_t 
     return rc;
 }
 
-/* Why the server certificate on disk will not do; NULL: it will. */
+/* Why the server certificate on disk cannot be used; NULL: it can. */
 static const char *server_fault(const struct authority *a, const char *chain,
                                 const struct pki_key *key, const struct names *names,
                                 int64_t now_ms)

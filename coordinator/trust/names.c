@@ -10,9 +10,9 @@
 #include <string.h>
 #include <uv.h>
 
-#define NAMES_FILE "names"      /* of the state folder, one a line */
-#define TOKEN_FOUND_MAX 4       /* addresses in a token when nobody said which */
-#define TOKEN_ADDRESS_BYTES 300 /* all together, so that the text stays under what `enrol` takes */
+#define NAMES_FILE "names"      /* in the state folder; one name per line */
+#define TOKEN_FOUND_MAX 4       /* how many addresses a token has when none is configured */
+#define TOKEN_ADDRESS_BYTES 300 /* in all, so that the text stays under the limit of `enrol` */
 
 static void add_name(struct names *n, const char *name)
 {
