@@ -35,9 +35,9 @@ struct journal;
 
 /* Creates the file (0600) when missing. boot_id: of the machine's present start; "": not known.
  * Where the journal was last open under another one, the machine may have lost its newest entries,
- * and an attempt that is ACCEPTED there may have been started: it becomes STARTING. ERR_CORRUPT: moved aside as journal.db.damaged and a new
- * one is begun, with a new id: *damaged tells (the coordinator then treats what it handed out as
- * interrupted). */
+ * and an attempt that is ACCEPTED there may have been started: it becomes STARTING. ERR_CORRUPT:
+ * moved aside as journal.db.damaged and a new one is begun, with a new id: *damaged tells (the
+ * coordinator then treats what it handed out as interrupted). */
 int journal_open(const char *state_folder, const char *boot_id, struct journal **out, bool *damaged,
                  struct err *e);
 void journal_close(struct journal *j); /* commits; NULL is fine */

@@ -257,8 +257,11 @@ int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void
                         struct err *e)
 {
     char *input = str_dupf("%s.stdin", work_folder);
-    int rc = file_remove(input, NULL);
-    int rc2 = dir_remove_tree_while(work_folder, go_on, user, e);
+    struct err why = {0};
+    int input_rc = file_remove(input, &why);
+    int rc = dir_remove_tree_while(work_folder, go_on, user, e);
     mem_free(input);
-    return rc2 != 0 ? rc2 : rc;
+    if (rc != 0 || input_rc == 0) return rc;
+    if (e) *e = why;
+    return input_rc;
 }

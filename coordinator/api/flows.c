@@ -67,7 +67,7 @@ void flows_apply(struct request *r)
     a->check_only = body_bool(&b, "checkOnly", false);
     const struct json *files = body_array(&b, "files");
     if (json_count(files) == 0 || json_count(files) > FILES_MAX)
-        body_fail(&b, "files", "1 to %d files are wanted", FILES_MAX);
+        body_fail(&b, "files", "must have 1 to %d files", FILES_MAX);
     if (!r->problem.status) a->files = mem_array(json_count(files), sizeof *a->files);
     for (const struct json *j = json_first(files); j && !r->problem.status; j = json_next(j)) {
         read_file(r, j, a->count, &a->files[a->count]);

@@ -52,7 +52,7 @@ static int check_namespaces(struct group_row *row, struct err *e)
     struct json *list = NULL;
     int rc = json_parse(row->allowed_namespaces, strlen(row->allowed_namespaces), &list, e);
     if (rc == 0 && json_type(list) != JSON_ARRAY)
-        rc = err_set(e, ERR_INVALID, "allowedNamespaces: a list of namespaces is wanted");
+        rc = err_set(e, ERR_INVALID, "allowedNamespaces: must be a list of namespaces");
     for (const struct json *n = rc == 0 ? json_first(list) : NULL; n; n = json_next(n)) {
         if (!str_namespace_valid(json_str(n, ""))) {
             rc = err_set(e, ERR_INVALID, "allowedNamespaces: '%s' is not a namespace",

@@ -96,7 +96,8 @@ static int read_operand(const char *name, enum cap_kind kind, struct choice *c, 
                     c->text);
     default:
         if (!is_order(c->op)) return 0;
-        return fail(e, name, "it is a text: %s cannot be said of it", op_names[c->op]);
+        return fail(e, name, "is a text: the operator %s needs a number, a size or a version",
+                    op_names[c->op]);
     }
 }
 
@@ -126,7 +127,7 @@ static int read_choice(const char *name, enum cap_kind kind, const struct json *
     case JSON_BOOL:
         return read_text(name, kind, json_bool(j, false) ? "true" : "false", c, e);
     default:
-        return fail(e, name, "a text, a number or a list of them is wanted");
+        return fail(e, name, "must be a string, a number or a list of these");
     }
 }
 
@@ -166,7 +167,7 @@ static int read_clause(const struct json *j, struct clause *c, struct err *e)
     c->name = mem_strdup(name);
     bool list = json_type(j) == JSON_ARRAY;
     size_t count = list ? json_count(j) : 1;
-    if (count == 0) return fail(e, name, "the list is empty: nothing would meet it");
+    if (count == 0) return fail(e, name, "the list is empty: no agent would meet it");
     if (count > REQUIRES_MAX_CHOICES)
         return fail(e, name, "more than %d in the list", REQUIRES_MAX_CHOICES);
     c->choices = mem_array(count, sizeof *c->choices);
@@ -187,7 +188,7 @@ int requires_parse(const struct json *object, struct requires **out, struct err 
 {
     if (json_type(object) != JSON_NULL && json_type(object) != JSON_OBJECT)
         return err_set(e, ERR_INVALID,
-                       "requires: an object of capabilities and what is asked of them is wanted");
+                       "requires: must be an object of capabilities and conditions");
     size_t count = json_count(object);
     if (count == 0) {
         *out = NULL;

@@ -38,7 +38,7 @@ struct requires_entry *requires_entry_find(struct engine *g, int64_t id)
     json_free(tree);
     r = entry_add(g, id, text, compiled);
     if (rc) {
-        log_error("requires %s: nobody meets what cannot be read: %s", text, err_text(&e));
+        log_error("requires %s: cannot be read, so no agent meets it: %s", text, err_text(&e));
         r->never = true;
     }
     return r;

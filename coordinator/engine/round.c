@@ -158,7 +158,7 @@ static void batch(struct rounds *r, const struct moment *now, struct effects *ou
         return;
     }
     if (rc) {
-        log_error("engine: a batch failed, what it holds is done one by one: %s", err_text(&e));
+        log_error("engine: a batch failed, its commands are applied one by one: %s", err_text(&e));
         one_by_one(r, now, out);
         return;
     }

@@ -261,7 +261,8 @@ static enum rest read_now(struct process *p, struct process_pipe *pipe)
 
 /* The time to drain is over. But it may have passed while this program was not given the processor:
  * only what is open after another look is held open by a stray. From here on the pipes are read
- * here alone, and so counted: a stray that writes faster than it is read must not put off the end. */
+ * here alone, and so counted: a stray that writes faster than it is read must not put off the
+ * end. */
 static void look_again(struct process *p)
 {
     bool more = false;

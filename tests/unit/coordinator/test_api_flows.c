@@ -241,7 +241,8 @@ static void a_check_changes_nothing(void **state)
 static void bodies_that_are_none_are_refused(void **state)
 {
     (void)state;
-    refused("POST", "/api/v1/flows", NULL, "{}", 422, "invalid", "files: 1 to 1000 files");
+    refused("POST", "/api/v1/flows", NULL, "{}", 422, "invalid",
+            "files: must have 1 to 1000 files");
     refused("POST", "/api/v1/flows", NULL, "{\"files\":[]}", 422, "invalid", "files");
     refused("POST", "/api/v1/flows", NULL, "{\"files\":[1]}", 422, "invalid", "files[0]: must be");
     refused("POST", "/api/v1/flows", NULL, "{\"files\":[{\"name\":\"a\"}]}", 422, "invalid",
