@@ -244,7 +244,7 @@ void uplink_pump(struct uplink *u)
 {
     if (!u->link) return;
     struct moment m = now();
-    uplink_logic_pump(u->logic, &m, link_pending(u->link) + link_out(u->link)->len);
+    uplink_logic_pump(u->logic, &m, link_pending(u->link));
 }
 
 void uplink_announce(struct uplink *u)
