@@ -60,14 +60,6 @@ int64_t engine_new_id(struct engine *g)
     return id;
 }
 
-int compare_ids(const void *a, const void *b)
-{
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
-}
-
 void text_take(char **to, char **from)
 {
     mem_free(*to);

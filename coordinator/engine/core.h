@@ -114,7 +114,6 @@ void timer_set(struct engine *g, struct timer *t, int64_t at_ms); /* NEVER clear
 void timer_clear(struct engine *g, struct timer *t);
 /* Grows with every call, whatever the clock does. */
 int64_t engine_new_id(struct engine *g);
-int compare_ids(const void *a, const void *b); /* for qsort of int64_t */
 /* Moves a text: frees *to, sets *from to NULL. */
 void text_take(char **to, char **from);
 void text_set(char **to, const char *from); /* copies */

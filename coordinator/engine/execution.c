@@ -17,7 +17,7 @@
 
 /* ---- in memory ---- */
 
-struct execution *execution_find(const struct engine *g, int64_t id)
+static struct execution *find_open(const struct engine *g, int64_t id)
 {
     return map_find(&g->executions, (uint64_t)id);
 }
@@ -320,7 +320,7 @@ static struct execution *execution_of(const struct engine *g, const struct job_r
 {
     int64_t id;
     if (row->kind != JOB_TASK || !row->execution || id_parse(row->execution, &id)) return NULL;
-    return execution_find(g, id);
+    return find_open(g, id);
 }
 
 /* Did the task end so that the execution goes on? Whether a task may fail stands on its job; a job
@@ -482,7 +482,7 @@ static void answer_not_open(struct engine *g, int64_t id, struct reply *r)
 
 void apply_execution_cancel(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct execution *x = execution_find(g, c->u.id);
+    struct execution *x = find_open(g, c->u.id);
     if (!x) {
         answer_not_open(g, c->u.id, r);
         return;

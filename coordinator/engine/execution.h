@@ -5,8 +5,6 @@
 #include "coordinator/engine/ended.h"
 #include "coordinator/engine/flow.h"
 
-struct execution *execution_find(const struct engine *g, int64_t id);
-
 struct execution *execution_add(struct engine *g,
                                 struct execution_row *row); /* takes the strings */
 void executions_clear(struct engine *g);

@@ -57,7 +57,7 @@ void job_changed(struct engine *g, struct job *j)
         (struct effect_changed){.id = j->row.id, .final = final};
 }
 
-int64_t job_grace(const struct job *j)
+static int64_t grace_ms(const struct job *j)
 {
     return j->row.kill_grace_ms > 0 ? j->row.kill_grace_ms : KILL_GRACE_DEFAULT_MS;
 }
@@ -179,7 +179,7 @@ struct job *job_get(struct engine *g, int64_t id)
 static int64_t backstop(const struct job *j)
 {
     if (j->row.timeout_ms <= 0) return NEVER;
-    return j->timed_from_ms + j->row.timeout_ms + job_grace(j) + BACKSTOP_SLACK_MS;
+    return j->timed_from_ms + j->row.timeout_ms + grace_ms(j) + BACKSTOP_SLACK_MS;
 }
 
 void job_arm(struct engine *g, struct job *j)
@@ -193,7 +193,7 @@ void job_arm(struct engine *g, struct job *j)
         at = backstop(j);
         break;
     case JOB_KILLING:
-        at = j->kill_ms + job_grace(j) + job_lease(g, j) + kill_time(g, j);
+        at = j->kill_ms + grace_ms(j) + job_lease(g, j) + kill_time(g, j);
         break;
     case JOB_RETRYING:
         at = j->retry_at_ms;
@@ -400,7 +400,7 @@ void job_kill(struct engine *g, struct job *j, enum reason why)
             .job = j->row.id,
             .attempt = j->row.attempt,
             .reason = reason_name(why == REASON_TIMEOUT ? why : REASON_CANCELLED),
-            .grace_ms = job_grace(j),
+            .grace_ms = grace_ms(j),
         };
     }
 }

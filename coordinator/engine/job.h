@@ -38,7 +38,6 @@ void job_arm(struct engine *g, struct job *j); /* the timer that its state wants
 int64_t job_output_limit(const struct engine *g, const struct job_row *row);
 int64_t job_lease(const struct engine *g, const struct job *j); /* its length */
 int64_t job_lease_until(const struct engine *g, const struct job *j);
-int64_t job_grace(const struct job *j);
 /* Counts the job as queued; state CREATED. May free j, which then is only in the store. */
 void job_enqueue(struct engine *g, struct job *j);
 void job_changed(struct engine *g, struct job *j); /* tells followers, once a batch */

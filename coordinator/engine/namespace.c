@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-struct namespace *namespace_find(const struct engine *g, const char *ns)
+static struct namespace *find(const struct engine *g, const char *ns)
 {
     struct namespace *n = map_find(&g->namespaces, map_text_key(ns));
     while (n && !str_eq(n->row.ns, ns))
@@ -18,7 +18,7 @@ struct namespace *namespace_find(const struct engine *g, const char *ns)
 
 void namespace_put(struct engine *g, struct namespace_row *row)
 {
-    struct namespace *n = namespace_find(g, row->ns);
+    struct namespace *n = find(g, row->ns);
     if (n) {
         namespace_row_fini(&n->row);
     } else {
@@ -66,10 +66,10 @@ const struct namespace *namespace_nearest(const struct engine *g, const char *ns
 {
     if (!ns || g->namespaces.count == 0) return NULL;
     char *name = mem_strdup(ns);
-    const struct namespace *n = namespace_find(g, name);
+    const struct namespace *n = find(g, name);
     for (char *dot; !n && (dot = strrchr(name, '.')) != NULL;) {
         *dot = '\0';
-        n = namespace_find(g, name);
+        n = find(g, name);
     }
     mem_free(name);
     return n;
@@ -106,7 +106,7 @@ void apply_ns_set(struct engine *g, const struct command *c, struct reply *r)
 
 void apply_ns_unset(struct engine *g, const struct command *c, struct reply *r)
 {
-    if (!c->text || !namespace_find(g, c->text)) {
+    if (!c->text || !find(g, c->text)) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "the namespace '%s' has no settings",
                     c->text ? c->text : "");
         return;

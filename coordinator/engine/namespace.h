@@ -10,8 +10,6 @@ struct namespace
     struct namespace *next_same;
 };
 
-struct namespace *namespace_find(const struct engine *g, const char *ns);
-
 void namespace_put(struct engine *g, struct namespace_row *row); /* takes the strings */
 void namespaces_clear(struct engine *g);
 /* The nearest namespace at or above ns with settings; NULL: there is none. */

@@ -169,6 +169,13 @@ int store_commit(struct store *s, struct err *e)
     return rc;
 }
 
+static void tally_clear(struct store *s)
+{
+    for (size_t i = 0; i < s->tally_count; i++)
+        mem_free(s->tallies[i].group);
+    s->tally_count = s->tally_last = 0;
+}
+
 /* After some errors SQLite has rolled back by itself. */
 void store_rollback(struct store *s)
 {
@@ -250,13 +257,6 @@ int tally_flush(struct store *s, struct err *e)
     }
     if (rc == 0) tally_clear(s);
     return rc;
-}
-
-void tally_clear(struct store *s)
-{
-    for (size_t i = 0; i < s->tally_count; i++)
-        mem_free(s->tallies[i].group);
-    s->tally_count = s->tally_last = 0;
 }
 
 /* ---- backup --------------------------------------------------------------------------------- */

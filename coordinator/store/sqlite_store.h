@@ -91,7 +91,6 @@ void tally_move(struct store *s, const char *group, int64_t requires_id, int fro
 void tally_keep(struct store *s, const char *group, int64_t requires_id, int change);
 /* Writes what gathered into job_counts and requires, and forgets it. */
 int tally_flush(struct store *s, struct err *e);
-void tally_clear(struct store *s);
 
 /* The stored form of a group: "" is the default group. */
 static inline const char *group_text(const char *group)
