@@ -267,7 +267,7 @@ static bool outage_wait(struct client *c, struct outage *o, struct err *e)
     if (!o->told && c->o.on_away) {
         char line[ERR_MSG_MAX + 96];
         if (str_format(line, sizeof line, "%s (%s); trying for %lld s",
-                       o->answered ? "the coordinator is not available"
+                       o->answered ? "the coordinator cannot take the request now"
                                    : "the coordinator is not reachable",
                        err_text(e), (long long)c->o.retry_for_ms / 1000) == 0)
             c->o.on_away(line, c->o.user);

@@ -34,7 +34,7 @@ cadre run --group full --detach -- true >out
 cadre run --group full --detach -- true >out 2>err &
 late=$!
 pids="$pids $late"
-until_true 20 file_has err 'not now .*group full holds 1'
+until_true 20 file_has err 'cannot take the request now .*group full holds 1'
 is "a full queue is told as such" 0 $?
 holds "and not as an outage" sh -c '! grep -q "not reachable" err'
 cadre group update full --max-queued 0 >/dev/null

@@ -53,7 +53,7 @@ has "so does the log" coordinator.log 'rolled back.*no space is left'
 cadre run --detach --env X="$(head -c 60000 /dev/zero | tr '\0' x)" -- true >id 2>err &
 run=$!
 holds "the CLI says so, too" until_true 20 file_has err \
-    'not now \(.*no space is left on its disk.*trying for 30 s'
+    'cannot take the request now \(.*no space is left on its disk.*trying for 30 s'
 holds "what was acknowledged can be read" job_is "$kept" CREATED
 touch running.go
 holds "a job ends at its agent meanwhile" until_true 20 ended_at a "$running"
@@ -100,7 +100,7 @@ holds "an agent whose disk is full takes no jobs" until_true 30 agent_is b DRAIN
 cadre agent show b >shown
 has "and says why" shown \
     'drainReason +[0-9.]+ ?[A-Za-z]* are left on the disk of .*b, and diskReserve is 8MiB'
-has "in its log, too" b.log 'warn .*are left on the disk of .*no jobs are taken, and output waits'
+has "in its log, too" b.log 'warn .*are left on the disk of .*takes no jobs and holds output back'
 is "a job that was on its way goes back to the queue" "CREATED 0" \
     "$(job_field "$early" state) $(runs_of early)"
 cadre job why "$early" >why
@@ -116,7 +116,7 @@ held=$(loud held 400000) # 5 MB: more than is read at one go
 holds "nothing is started on a full disk" job_is "$held" CREATED
 make_room b
 holds "with room again the agent takes jobs by itself" until_true 30 agent_is b ONLINE
-has "and says so" b.log 'there is room on the disk again'
+has "and says so" b.log 'the disk has enough free space again'
 holds "the job that waited runs" until_true 20 job_is "$early" SUCCESS
 # Nobody there to take it: it waits in the pipe, and the job with it.
 until_true 20 has_run held || not_ok "a loud job runs"

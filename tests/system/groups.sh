@@ -68,7 +68,7 @@ second=$(cadre run --group windows --detach -- hostname)
 cadre run --group windows --detach -- hostname >id 2>err &
 third=$!
 holds "a group with its maximum of queued jobs takes no more" until_true 20 file_has err \
-    'not now \(group windows holds 2 queued jobs'
+    'cannot take the request now \(group windows holds 2 queued jobs'
 cadre group update windows --max-queued 0 >/dev/null
 wait "$third"
 is "and takes more when it may hold more" 0 $?
