@@ -108,13 +108,15 @@ work_empty() { [ -z "$(ls w1/work 2>/dev/null)" ]; }
 holds "its folder is removed all the same" until_true 20 work_empty
 
 # ---- the end of a tree ----
-# A count that nobody else has is how the last process of the tree is known again.
+# A count that nobody else has is how the tree is known again: its last process begins with ping,
+# the others name ping and the count as arguments.
 count=$((100000 + $$))
 pings() { [ "$(pgrep -fc "ping.* -n $count ")" -eq "$1" ]; }
 printf 'cmd /c "echo up& cmd /c ping -n %d 127.0.0.1"\n' "$count" >tree.cmd
 cadre run --group windows --shell cmd --script tree.cmd >out 2>err &
 run=$!
-holds "a tree of processes runs" until_true 60 pings 1
+last_runs() { pgrep -f "^[^ ]*ping[^ ]* +-n $count " >/dev/null; }
+holds "a tree of processes runs" until_true 60 last_runs
 cadre job cancel "$(cadre job list --state RUNNING -o json |
     sed -n 's/.*"id": *"\([0-9a-z]*\)".*/\1/p' | head -n 1)" >cancel.out 2>&1
 wait "$run"
