@@ -323,11 +323,13 @@ static struct execution *execution_of(const struct engine *g, const struct job_r
     return find_open(g, id);
 }
 
-/* Did the task end so that the execution goes on? Whether a task may fail stands on its job; a job
- * that an older coordinator made does not tell, but the flow does. */
+/* Did the task end so that the execution goes on? Whether a task may fail stands on its job: where
+ * such a job is FAILED all the same, somebody cancelled it. A job that an older coordinator made
+ * does not tell, but the flow does. */
 static bool may_go_on(struct engine *g, struct execution *x, const struct ended_job *j)
 {
     if (j->state != JOB_FAILED) return j->state == JOB_SUCCESS || j->state == JOB_WARNING;
+    if (j->row.allow_failure) return false;
     const struct flow *f = revision_parsed(g, x->revision);
     const struct flow_task *t = f ? flow_find_task(f, j->row.task) : NULL;
     return t && t->allow_failure;

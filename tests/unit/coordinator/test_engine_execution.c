@@ -345,6 +345,25 @@ static void cancelled_job__takes_its_execution_along(void **state)
     assert_state(w, id, "CANCELLED");
 }
 
+/* The failure was on its way when the job was cancelled. */
+static void cancelled_job__that_fails_though_it_may__takes_its_execution_along(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    world_apply_flow(w, HEAD "tasks:\n"
+                             "  - {id: one, command: [\"true\"], allowFailure: true}\n"
+                             "  - {id: two, command: [\"true\"]}\n");
+    int64_t id = world_start(w, "f", NULL);
+    int64_t one = hand_job(&h);
+    hand_start(&h, one);
+    world_do(w, cmd_id(w, CMD_CANCEL, one));
+    assert_int_equal(world_state(w, one), JOB_KILLING);
+    world_do(w, cmd_finished(h.session, ++h.seq, one, 1, JOB_FAILED, REASON_EXIT_CODE));
+    assert_int_equal(world_state(w, one), JOB_FAILED);
+    assert_state(w, id, "FAILED");
+    assert_int_equal(hand_job(&h), 0);
+}
+
 /* ---- concurrency ---- */
 
 #define LIMITED(behavior)                                                                          \
@@ -648,6 +667,7 @@ int main(void)
         WORLD_TEST(cancel__in_the_batch_in_which_a_task_ends__runs_nothing_more),
         WORLD_TEST(cancel__queued_task__is_over_at_once),
         WORLD_TEST(cancelled_job__takes_its_execution_along),
+        WORLD_TEST(cancelled_job__that_fails_though_it_may__takes_its_execution_along),
         WORLD_TEST(concurrency_queue__waits_for_a_place_in_order),
         WORLD_TEST(concurrency_cancel_and_fail__end_what_is_too_much),
         WORLD_TEST(concurrency__greater_limit__lets_the_queued_go),
