@@ -26,6 +26,7 @@
     MSG(FINISHED, finished, A, 1)                                                                  \
     MSG(HEARTBEAT, heartbeat, A, 1)                                                                \
     MSG(DECLINED, declined, A, 1)                                                                  \
+    MSG(CLEARED, cleared, A, 1)                                                                    \
     MSG(BYE, bye, A, 1)                                                                            \
     MSG(ENROLLED, enrolled, C, 0)                                                                  \
     MSG(WELCOME, welcome, C, 1)                                                                    \
@@ -60,14 +61,16 @@
     X(STR, journal_id, "journalId", 64, 0, 1)                                                      \
     X(INT, seq, "seq", 0, INT53, 1) /* highest sequence number given to an event so far */         \
     X(ATTEMPTS, attempts, "attempts", 262144, LIMIT_ATTEMPTS_IN_HELLO, 1)                          \
-    X(BOOL, draining, "draining", 0, 0, 0) /* takes no jobs: is on its way out */
+    X(BOOL, draining, "draining", 0, 0, 0)        /* takes no jobs: is on its way out */           \
+    X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* cannot start jobs; why; absent: it can */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
     X(INT, slots, "slots", 1, LIMIT_SLOTS, 0)                                                      \
     X(CAPS, capabilities, "capabilities", LIMIT_CAPABILITIES, LIMIT_LABELS, 0)                     \
     X(BOOL, draining, "draining", 0, 0, 0)                                                         \
-    X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0) /* of draining, when it is not on its way out */
+    X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0) /* of draining, when it is not on its way out */ \
+    X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* as in hello */
 
 #define MSG_FIELDS_STARTED(X)                                                                      \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
@@ -89,7 +92,8 @@
     X(INT, stderr_bytes, "stderrBytes", 0, INT53, 0)                                               \
     X(BOOL, truncated, "truncated", 0, 0, 0)                                                       \
     X(INT, run_ms, "runMs", 0, INT53, 0)                                                           \
-    X(OBJ, outputs, "outputs", LIMIT_OUTPUTS, 0, 0)
+    X(OBJ, outputs, "outputs", LIMIT_OUTPUTS, 0, 0)                                                \
+    X(STR, alive, "alive", LIMIT_MESSAGE, 0, 0) /* processes of it that could not be ended */
 
 #define MSG_FIELDS_HEARTBEAT(X) X(INT, n, "n", 1, INT53, 1) /* counts up within a session */
 
@@ -97,8 +101,13 @@
     X(INT, seq, "seq", 1, INT53, 1)                                                                \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
-    X(STR, reason, "reason", 32, 0, 1) /* draining, no-slot, never-started, disk-full */           \
+    X(STR, reason, "reason", 32, 0, 1) /* PROTOCOL.md section 5 */                                 \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 0)
+
+#define MSG_FIELDS_CLEARED(X)                                                                      \
+    X(INT, seq, "seq", 1, INT53, 1)                                                                \
+    X(ID, job, "job", 0, 0, 1)                                                                     \
+    X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)
 
 #define MSG_FIELDS_BYE(X) X(STR, reason, "reason", LIMIT_MESSAGE, 0, 0)
 

@@ -105,11 +105,12 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
 
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
 static apply_event_fn *const events[COMMAND_TYPES] = {
-    [CMD_ENROL] = apply_enrol,       [CMD_HELLO] = apply_hello,
-    [CMD_READY] = apply_ready,       [CMD_STARTED] = apply_started,
-    [CMD_OUTPUT] = apply_output,     [CMD_FINISHED] = apply_finished,
-    [CMD_DECLINED] = apply_declined, [CMD_HEARTBEAT] = apply_heartbeat,
-    [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,
+    [CMD_ENROL] = apply_enrol,         [CMD_HELLO] = apply_hello,
+    [CMD_READY] = apply_ready,         [CMD_STARTED] = apply_started,
+    [CMD_OUTPUT] = apply_output,       [CMD_FINISHED] = apply_finished,
+    [CMD_DECLINED] = apply_declined,   [CMD_CLEARED] = apply_cleared,
+    [CMD_HEARTBEAT] = apply_heartbeat, [CMD_GONE] = apply_gone,
+    [CMD_AWAKE] = apply_awake,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {
@@ -234,7 +235,7 @@ void engine_incident(struct engine *g, char out[ID_TEXT_SIZE])
 static bool is_event(const struct command *c)
 {
     return c->type == CMD_STARTED || c->type == CMD_OUTPUT || c->type == CMD_FINISHED ||
-           c->type == CMD_DECLINED;
+           c->type == CMD_DECLINED || c->type == CMD_CLEARED;
 }
 
 /* Ends the session. What else it said must not be acknowledged: with it would be the event that was

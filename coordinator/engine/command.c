@@ -14,6 +14,7 @@ const char *command_name(enum command_type type)
         [CMD_OUTPUT] = "output",
         [CMD_FINISHED] = "finished",
         [CMD_DECLINED] = "declined",
+        [CMD_CLEARED] = "cleared",
         [CMD_HEARTBEAT] = "heartbeat",
         [CMD_GONE] = "gone",
         [CMD_SUBMIT] = "submit",
@@ -71,6 +72,7 @@ static void hello_fini(struct cmd_hello *h)
     mem_free(h->host_id);
     mem_free(h->journal_id);
     mem_free(h->capabilities);
+    mem_free(h->unwell);
     mem_free(h->attempts);
 }
 
@@ -120,11 +122,15 @@ void command_free(struct command *c)
     case CMD_READY:
         mem_free(c->u.ready.capabilities);
         mem_free(c->u.ready.reason);
+        mem_free(c->u.ready.unwell);
         break;
     case CMD_STARTED:
     case CMD_FINISHED:
     case CMD_DECLINED:
+    case CMD_CLEARED:
         mem_free(c->u.event.message);
+        mem_free(c->u.event.alive);
+        mem_free(c->u.event.decline);
         mem_free(c->u.event.outputs);
         break;
     case CMD_OUTPUT:

@@ -17,6 +17,7 @@ enum command_type {
     CMD_OUTPUT,    /* u.output */
     CMD_FINISHED,  /* u.event */
     CMD_DECLINED,  /* u.event */
+    CMD_CLEARED,   /* u.event */
     CMD_HEARTBEAT, /* u.n */
     /* the session's link is closed; always the last of a session, always sent once after HELLO */
     CMD_GONE,
@@ -69,6 +70,7 @@ struct cmd_hello {
     char *version, *name, *group, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
     int64_t slots, seq;
     bool draining;
+    char *unwell; /* NULL: it can start jobs */
     struct hello_attempt {
         int64_t job, attempt;
         bool ended;
@@ -80,8 +82,9 @@ struct cmd_ready {
     char *capabilities; /* NULL: unchanged */
     bool draining;
     char *reason; /* of draining; NULL: none given */
+    char *unwell; /* NULL: it can start jobs */
 };
-struct cmd_event { /* started, finished, declined */
+struct cmd_event { /* started, finished, declined, cleared */
     int64_t seq, job, attempt;
     enum job_state state; /* finished */
     enum reason reason;
@@ -89,6 +92,8 @@ struct cmd_event { /* started, finished, declined */
     bool exited, truncated;
     int64_t exit_code;
     char *outputs; /* JSON text or NULL */
+    char *alive;   /* finished: processes that could not be ended; NULL: none */
+    char *decline; /* declined: its reason in the protocol */
 };
 struct cmd_output {
     int64_t seq, job, attempt, offset;

@@ -123,9 +123,18 @@ void apply_declined(struct engine *g, const struct command *c)
     } else if (a->row.removed_ms > 0) {
         job_lost(g, j, REASON_LOST, "its agent was removed");
     } else {
-        job_lost(g, j, REASON_INTERRUPTED, v->message);
+        job_lost(g, j, REASON_INTERRUPTED, v->message ? v->message : v->decline);
     }
     if (g->rc == 0) agent_release(g, a);
+}
+
+void apply_cleared(struct engine *g, const struct command *c)
+{
+    struct agent *a = agent_of_session(g, c->session);
+    if (!a) return;
+    agent_heard(g, a);
+    agent_ack(g, a);
+    if (c->u.event.seq > a->last_seq) a->last_seq = c->u.event.seq;
 }
 
 void event_give_up(struct engine *g, const struct command *c, const char *message)

@@ -82,6 +82,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->slots = m->slots;
     h->seq = m->seq;
     h->draining = m->draining;
+    h->unwell = take(&m->unwell);
     s->protocol = minor;
     s->state = SESSION_GREETED;
     s->greeted = true;
@@ -97,6 +98,7 @@ static void on_ready(const struct session_facts *s, struct msg_ready *m, struct 
     c->u.ready.capabilities = take(&m->capabilities);
     c->u.ready.draining = m->draining;
     c->u.ready.reason = mem_strdup(m->reason);
+    c->u.ready.unwell = mem_strdup(m->unwell);
 }
 
 static void on_started(const struct session_facts *s, const struct msg_started *m,
@@ -135,6 +137,7 @@ static int on_finished(const struct session_facts *s, struct msg_finished *m,
     v->truncated = m->truncated;
     v->exit_code = m->exit_code;
     v->outputs = take(&m->outputs);
+    v->alive = take(&m->alive);
     return 0;
 }
 
@@ -145,7 +148,17 @@ static void on_declined(const struct session_facts *s, struct msg_declined *m,
     c->u.event.seq = m->seq;
     c->u.event.job = m->job;
     c->u.event.attempt = m->attempt;
-    c->u.event.message = take(m->message ? &m->message : &m->reason);
+    c->u.event.message = take(&m->message);
+    c->u.event.decline = take(&m->reason);
+}
+
+static void on_cleared(const struct session_facts *s, const struct msg_cleared *m,
+                       struct session_heard *out)
+{
+    struct command *c = command_for(s, CMD_CLEARED, out);
+    c->u.event.seq = m->seq;
+    c->u.event.job = m->job;
+    c->u.event.attempt = m->attempt;
 }
 
 static void on_heartbeat(const struct session_facts *s, const struct msg_heartbeat *m,
@@ -205,6 +218,9 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
         return on_finished(s, &m->u.finished, out, e);
     case MSG_DECLINED:
         on_declined(s, &m->u.declined, out);
+        return 0;
+    case MSG_CLEARED:
+        on_cleared(s, &m->u.cleared, out);
         return 0;
     case MSG_HEARTBEAT:
         on_heartbeat(s, &m->u.heartbeat, out);
