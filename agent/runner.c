@@ -103,6 +103,7 @@ static void start(struct runner *r, struct runner_attempt *a, struct runner_star
     struct process_options po = {.argv = (const char *const *)w->launch.argv,
                                  .env = (const char *const *)w->launch.env,
                                  .cwd = w->launch.cwd,
+                                 .own_folder = w->launch.work_folder,
                                  .stdin_path = w->launch.stdin_path,
                                  .mark = a->mark,
                                  .drain_ms = DRAIN_PIPES_MS,

@@ -35,7 +35,8 @@
     X(ERR_CORRUPT, -13, "the stored data are damaged")                                             \
     X(ERR_UNSUPPORTED, -14, "not supported here")                                                  \
     X(ERR_FULL, -15, "no space left")                                                              \
-    X(ERR_INTERNAL, -16, "a bug in Cadre")
+    X(ERR_INTERNAL, -16, "a bug in Cadre")                                                         \
+    X(ERR_MACHINE, -17, "this machine cannot do it now")
 
 enum err_code {
     ERR_OK = 0,

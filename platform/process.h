@@ -58,7 +58,8 @@ struct process_options {
         *argv; /* NULL-terminated; argv[0] is looked up in PATH of `env` when it has no separator */
     const char *const *env; /* NULL-terminated "K=V": all there is */
     const char *cwd;
-    const char *stdin_path; /* a file; NULL: the null device */
+    const char *own_folder; /* NULL: none. What is in it is the caller's and not named by the job */
+    const char *stdin_path; /* a file of the caller's; NULL: the null device */
     const char *
         mark; /* unique for this attempt, [a-z0-9-]: names cgroup / Job Object; also found in env as
                                   CADRE_JOB_ID and CADRE_ATTEMPT by the caller */
@@ -66,9 +67,12 @@ struct process_options {
     int64_t lease_ms; /* with a guard: it ends the tree when the lease is over; 0: not guarded */
 };
 
-/* ERR_NOT_FOUND: no such command (or folder: e tells which); ERR_DENIED: not executable;
- * ERR_TIMEOUT: its lease was over before its first instruction; ERR_UNAVAILABLE, ERR_FULL: it
- * cannot be guarded now; else ERR_IO. */
+/* The fault of the job, which named what cannot be started: ERR_NOT_FOUND: no such command (or
+ * folder: e tells which); ERR_DENIED: not executable; ERR_IO: too long, and the like.
+ * The fault of this machine, on which any job may fail so: ERR_MACHINE (no memory, descriptors or
+ * processes left, a disk that fails, a file of own_folder that is gone); ERR_UNAVAILABLE, ERR_FULL:
+ * the process cannot be guarded now.
+ * ERR_TIMEOUT: its lease was over before its first instruction. */
 int process_start(struct process_host *h, const struct process_options *o,
                   const struct process_handler *handler, void *user, struct process **out,
                   struct err *e);

@@ -7,6 +7,7 @@
 #include "platform/guard_table.h"
 #include "platform/linux/cgroup.h"
 #include "platform/linux/process_impl.h"
+#include "platform/linux/start_fault.h"
 #include "platform/os.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -426,7 +426,7 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
     if (stdin_path) {
         s->child[0] = spawn_above_standard(open(stdin_path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (s->child[0] < 0) {
-            return err_set(e, ERR_IO, "cannot open %s for standard input: %s", stdin_path,
+            return err_set(e, ERR_MACHINE, "cannot open %s for standard input: %s", stdin_path,
                            strerror(errno));
         }
     }
@@ -434,79 +434,14 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
         int pair[2];
         if (pipe2(pair, O_CLOEXEC) != 0) {
             ends_close(s, h);
-            return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+            return err_set(e, ERR_MACHINE, "cannot make a pipe: %s", strerror(errno));
         }
         s->ours[i] = spawn_above_standard(pair[0]);
         s->child[i + 1] = spawn_above_standard(pair[1]);
     }
     if (s->ours[0] >= 0 && s->ours[1] >= 0 && s->child[1] >= 0 && s->child[2] >= 0) return 0;
     ends_close(s, h);
-    return err_set(e, ERR_IO, "cannot make a pipe: %s", strerror(errno));
-}
-
-static const char *env_get(const char *const *env, const char *name)
-{
-    size_t len = strlen(name);
-    for (; *env; env++) {
-        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=') return *env + len + 1;
-    }
-    return NULL;
-}
-
-/* The file to execute; mem_free. */
-static int find_command(const struct process_options *o, char **out, struct err *e)
-{
-    const char *name = o->argv[0];
-    if (str_empty(name)) return err_set(e, ERR_NOT_FOUND, "the command is empty");
-    if (strchr(name, '/')) {
-        *out = mem_strdup(name);
-        return 0;
-    }
-    const char *path = env_get(o->env, "PATH");
-    *out = process_find_program(name, path);
-    if (*out) return 0;
-    return err_set(e, ERR_NOT_FOUND, "command not found: %s (PATH is %s)", name,
-                   path ? path : "not set");
-}
-
-static int exec_failed(const struct spawn *s, struct err *e)
-{
-    const char *reason = strerror(s->error);
-    char *full =
-        s->path[0] == '/' || !s->cwd ? mem_strdup(s->path) : str_dupf("%s/%s", s->cwd, s->path);
-    struct stat st;
-    bool there = stat(full, &st) == 0;
-    mem_free(full);
-    switch (s->error) {
-    case ENOENT:
-    case ENOTDIR:
-        if (!there) return err_set(e, ERR_NOT_FOUND, "command not found: %s", s->path);
-        return err_set(e, ERR_NOT_FOUND, "the interpreter that %s names is not there", s->path);
-    case EACCES:
-    case EPERM:
-        if (there && S_ISDIR(st.st_mode)) return err_set(e, ERR_DENIED, "%s is a folder", s->path);
-        return err_set(e, ERR_DENIED, "%s cannot be executed: %s", s->path, reason);
-    case ENOEXEC:
-        return err_set(e, ERR_DENIED, "%s is not a program and has no #! line", s->path);
-    case E2BIG:
-        return err_set(e, ERR_IO, "the arguments and environment of %s are too long", s->path);
-    default:
-        return err_set(e, ERR_IO, "cannot execute %s: %s", s->path, reason);
-    }
-}
-
-static int spawn_failed(const struct spawn *s, struct err *e)
-{
-    if (s->step == SPAWN_EXEC) return exec_failed(s, e);
-    if (s->step == SPAWN_CWD) {
-        int code = s->error == ENOENT || s->error == ENOTDIR ? ERR_NOT_FOUND
-                   : s->error == EACCES                      ? ERR_DENIED
-                                                             : ERR_IO;
-        return err_set(e, code, "cannot enter the folder %s: %s", s->cwd, strerror(s->error));
-    }
-    if (s->step == SPAWN_REVOKED)
-        return err_set(e, ERR_TIMEOUT, "the job's lease ended before the job started");
-    return err_set(e, ERR_IO, "cannot start a process: %s", strerror(s->error));
+    return err_set(e, ERR_MACHINE, "cannot make a pipe: %s", strerror(errno));
 }
 
 static int take_oom_tag(struct process_host *h)
@@ -560,7 +495,7 @@ static int spawn_main(struct process *p, const struct process_options *o, const 
     if (s.cgroup >= 0) close(s.cgroup);
     if (p->pid > 0) return 0;
     if (p->cgroup) cgroup_remove(p->cgroup);
-    return spawn_failed(&s, e);
+    return start_failed(&s, o->own_folder, e);
 }
 
 /* From here on nothing fails: the process is there. */
@@ -603,7 +538,7 @@ int process_start(struct process_host *h, const struct process_options *o,
 {
     char *file = NULL;
     struct ends ends;
-    int rc = find_command(o, &file, e);
+    int rc = start_find_command(o, &file, e);
     if (rc != 0) return rc;
     rc = ends_open(&ends, h, o->stdin_path, e);
     if (rc != 0) {

@@ -288,12 +288,12 @@ static int streams_open(struct streams *s, const char *stdin_path, struct err *e
     s->child[0] = open_input(stdin_path);
     if (s->child[0] == INVALID_HANDLE_VALUE) {
         wide_fail(e, GetLastError(), "open for standard input", stdin_path ? stdin_path : "NUL");
-        return e ? (e->code = ERR_IO) : ERR_IO;
+        return e ? (e->code = ERR_MACHINE) : ERR_MACHINE;
     }
     for (int i = 0; i < 2; i++) {
         if (open_output(&s->ours[i], &s->child[i + 1])) continue;
         streams_fini(s);
-        return err_set(e, ERR_IO, "cannot make a pipe");
+        return err_set(e, ERR_MACHINE, "cannot make a pipe");
     }
     return 0;
 }
@@ -316,8 +316,17 @@ static int create_failed(DWORD error, const struct process_options *o, struct er
     case ERROR_EXE_MACHINE_TYPE_MISMATCH:
         rc = err_set(e, ERR_DENIED, "%s cannot be executed: %s", o->argv[0], reason);
         break;
-    default:
-        rc = wide_error_code(error) == ERR_DENIED ? ERR_DENIED : ERR_IO;
+    case ERROR_INVALID_NAME:
+    case ERROR_BAD_PATHNAME:
+    case ERROR_FILENAME_EXCED_RANGE:
+    case ERROR_INVALID_PARAMETER:
+    case ERROR_SHARING_VIOLATION:
+    case ERROR_VIRUS_INFECTED:
+    case ERROR_VIRUS_DELETED:
+        rc = err_set(e, ERR_IO, "%s cannot be executed: %s", o->argv[0], reason);
+        break;
+    default: /* no memory, no quota, a disk that fails: it happens to whatever is started here */
+        rc = wide_error_code(error) == ERR_DENIED ? ERR_DENIED : ERR_MACHINE;
         rc = err_set(e, rc, "%s cannot be executed: %s", o->argv[0], reason);
     }
     mem_free(reason);
@@ -372,6 +381,13 @@ static bool is_folder(const char *path)
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
+static bool is_within(const char *path, const char *folder)
+{
+    size_t len = folder ? strlen(folder) : 0;
+    return len > 0 && strncmp(path, folder, len) == 0 &&
+           (!path[len] || path[len] == '\\' || path[len] == '/');
+}
+
 /* From here on the guard knows the attempt. */
 static int take_slot(const struct process_options *o, struct guard *guard, const char *name,
                      struct started *out, struct err *e)
@@ -395,7 +411,7 @@ static int let_run(const PROCESS_INFORMATION *info, struct guard *guard, const s
         !s->guarded ||
         atomic_load(&guard_table_of(guard)->slots[s->hold.slot].state) == s->hold.permitted;
     if (permitted && ResumeThread(info->hThread) != (DWORD)-1) return 0;
-    int rc = permitted ? err_set(e, ERR_IO, "the process of the job cannot be resumed")
+    int rc = permitted ? err_set(e, ERR_MACHINE, "the process of the job cannot be resumed")
                        : err_set(e, ERR_TIMEOUT, "the job's lease ended before the job started");
     TerminateProcess(info->hProcess, EXIT_CODE_KILLED);
     CloseHandle(info->hProcess);
@@ -412,7 +428,8 @@ int process_create(const struct process_options *o, struct guard *guard, struct 
     char *name = NULL;
     struct started made = {.guarded = false};
     if (o->cwd && !is_folder(o->cwd)) {
-        return err_set(e, ERR_NOT_FOUND, "cannot enter the folder %s: it is not there", o->cwd);
+        int code = is_within(o->cwd, o->own_folder) ? ERR_MACHINE : ERR_NOT_FOUND;
+        return err_set(e, code, "cannot enter the folder %s: it is not there", o->cwd);
     }
     int rc = make_command(o, &c, e);
     if (rc == 0) rc = streams_open(&s, o->stdin_path, e);
@@ -430,7 +447,8 @@ int process_create(const struct process_options *o, struct guard *guard, struct 
         mem_free(cwd);
         if (rc == 0) rc = let_run(&info, guard, &made, e);
     } else if (!job) {
-        rc = wide_fail(e, GetLastError(), "make a Job Object for", o->argv[0]);
+        (void)wide_fail(e, GetLastError(), "make a Job Object for", o->argv[0]);
+        rc = e ? (e->code = ERR_MACHINE) : ERR_MACHINE;
     }
     if (rc == 0) {
         CloseHandle(info.hThread);

@@ -11,6 +11,7 @@
 #include "platform/paths.h"
 #include "proc_fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -146,15 +147,47 @@ static void a_missing_folder__is_not_found_and_named(void **state)
     run_fini(&r);
 }
 
-static void a_missing_stdin_file__is_an_error(void **state)
+static void a_missing_stdin_file__is_the_machines_fault(void **state)
 {
     static const char *const argv[] = {"true", NULL};
     struct run r = {0};
     struct err e = {0};
     struct process_options o = run_options(argv);
     o.stdin_path = "/nonexistent/input";
-    assert_int_equal(run_start_with(*state, &r, &o, &e), ERR_IO);
+    assert_int_equal(run_start_with(*state, &r, &o, &e), ERR_MACHINE);
     assert_non_null(strstr(e.msg, "/nonexistent/input"));
+    run_fini(&r);
+}
+
+static void no_descriptors_left__is_the_machines_fault(void **state)
+{
+    static const char *const argv[] = {"true", NULL};
+    struct rlimit before, none;
+    struct run r = {0};
+    struct err e = {0};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 4;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int rc = run_start(*state, &r, argv, &e);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, ERR_MACHINE);
+    assert_non_null(strstr(e.msg, strerror(EMFILE)));
+    run_fini(&r);
+    run_script(*state, &r, "exit 3"); /* nothing is left of the failure */
+    assert_int_equal(r.end.exit_code, 3);
+    run_fini(&r);
+}
+
+static void a_folder_of_the_callers_that_is_gone__is_the_machines_fault(void **state)
+{
+    static const char *const argv[] = {"true", NULL};
+    struct run r = {0};
+    struct err e = {0};
+    struct process_options o = run_options(argv);
+    o.cwd = o.own_folder = "/nonexistent/folder";
+    assert_int_equal(run_start_with(*state, &r, &o, &e), ERR_MACHINE);
+    assert_non_null(strstr(e.msg, "/nonexistent/folder"));
     run_fini(&r);
 }
 
@@ -573,7 +606,9 @@ int main(void)
         CASE(a_text_without_interpreter__is_denied),
         CASE(a_missing_interpreter__is_named_as_such),
         CASE(a_missing_folder__is_not_found_and_named),
-        CASE(a_missing_stdin_file__is_an_error),
+        CASE(a_missing_stdin_file__is_the_machines_fault),
+        CASE(no_descriptors_left__is_the_machines_fault),
+        CASE(a_folder_of_the_callers_that_is_gone__is_the_machines_fault),
         CASE(arguments_too_long__are_an_error),
         CASE(path_of_the_job__decides_which_program),
         CASE(a_relative_command__is_sought_in_the_jobs_folder),
