@@ -149,6 +149,15 @@ bool spec_check(const struct spec *s, struct spec_problem *p)
     return check_limits(s, p) && check_shell(s, p) && check_texts(s, p);
 }
 
+struct spec_needs spec_needs_of(const struct spec *s)
+{
+    struct spec_needs needs = {.shell = NULL};
+    for (size_t i = 0; s->shell != NULL && i < SPEC_SHELLS; i++) {
+        if (strcmp(s->shell, spec_shells[i]) == 0) needs.shell = spec_shells[i];
+    }
+    return needs;
+}
+
 /* ---- the attempt --------------------------------------------------------------------------- */
 
 /* The mark begins with braces and ends with others, so that two marks never overlap, and whatever

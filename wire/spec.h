@@ -71,6 +71,16 @@ struct spec_problem {
 };
 bool spec_check(const struct spec *s, struct spec_problem *p);
 
+/* What a spec requires of the agent that gets it, whatever else the job requires. */
+struct spec_needs {
+    const char *shell; /* the shell that the job names, one of spec_shells; NULL: it names none */
+    /* The first minor of the protocol whose agents know all fields that are set: an older agent
+     * would leave a field out silently. 0: every agent that is served knows them. */
+    int64_t minor;
+};
+/* Of a spec that spec_check has passed. */
+struct spec_needs spec_needs_of(const struct spec *s);
+
 /* The number of an attempt is not known when a spec is stored. Where a text of command, script, env
  * or workdir needs the number, the text has `attempt_mark` instead. The mark occurs nowhere else in
  * these texts: it is the words taskrun.attempt in braces, with more opening braces than any run of

@@ -70,14 +70,15 @@ static void take_spec(struct body *b, struct spec *s)
         body_fail(b, problem.field, "%s", problem.sentence);
 }
 
-/* The part of the job that is handed to the agent. NULL: b->p tells. mem_free. */
-static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
+/* The part of the job that is handed to the agent. Else b->p tells what is wrong. */
+static void make_spec(struct body *b, int64_t limit, struct cmd_submit *out)
 {
     struct buf text;
-    struct spec s = {.kill_grace_ms = kill_grace_ms};
+    struct spec s = {.kill_grace_ms = out->job.kill_grace_ms};
     buf_init(&text, 4 * (size_t)LIMIT_PAYLOAD_MAX);
     take_spec(b, &s);
     int rc = b->p->status ? 0 : spec_encode(&s, &text);
+    out->needs = spec_needs_of(&s);
     spec_fini(&s);
     if (rc || (int64_t)text.len > limit) {
         char most[DURATION_TEXT_SIZE];
@@ -89,11 +90,10 @@ static char *make_spec(struct body *b, int64_t kill_grace_ms, int64_t limit)
                     "are taken",
                     text.len, most);
     }
-    if (b->p->status) {
+    if (b->p->status)
         buf_fini(&text);
-        return NULL;
-    }
-    return buf_detach(&text);
+    else
+        out->spec = buf_detach(&text);
 }
 
 /* ---- how it is queued ---- */
@@ -179,8 +179,7 @@ void jobs_submit(struct request *r)
     struct command *c = command_new(CMD_SUBMIT);
     body_known(&b, keys, sizeof keys / sizeof *keys);
     read_job(r, &b, &c->u.submit);
-    c->u.submit.spec =
-        make_spec(&b, c->u.submit.job.kill_grace_ms, r->api->o.config->payload_limit_bytes);
+    make_spec(&b, r->api->o.config->payload_limit_bytes, &c->u.submit);
     if (r->problem.status) {
         command_free(c);
         request_send_problem(r, &r->problem);

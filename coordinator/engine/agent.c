@@ -185,6 +185,7 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
     a->row.online = true;
     a->session = a->newest_session = k->session;
     a->ready = k->ready;
+    a->protocol = k->protocol;
     a->seen_ms = k->seen_ms;
     a->last_heard_ms = g->now.mono_ms;
     a->last_seq = a->stored_seq = a->row.last_seq;
@@ -328,6 +329,7 @@ void agent_set_caps(struct engine *g, struct agent *a)
     (void)g;
     caps_free(a->caps);
     a->caps = caps_parse(a->row.capabilities, a->row.version);
+    caps_set_protocol(a->caps, a->protocol);
     mem_free(a->fits);
     a->fits = NULL;
     a->fits_cap = 0;

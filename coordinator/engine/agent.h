@@ -15,6 +15,7 @@ struct agent {
     uint64_t session;     /* 0: away */
     uint64_t newest_session;
     uint64_t hello_in; /* the batch that began the session */
+    int64_t protocol;  /* the minor that the session speaks */
     bool ready;
     bool leaving; /* not of the group any more; stays until its attempts are over */
     bool counted; /* in group.online */
@@ -74,7 +75,7 @@ void agent_store_seq(struct engine *g, struct agent *a);
 
 /* The state of a connected agent that the store does not have. */
 struct agent_session {
-    int64_t agent, seen_ms;
+    int64_t agent, seen_ms, protocol;
     uint64_t session;
     bool ready;
 };

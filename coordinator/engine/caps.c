@@ -183,6 +183,10 @@ static void add_members(struct caps *c, const char *prefix, const struct json *o
             mem_free(name);
             continue;
         }
+        if (*name == '.') { /* the engine's own names */
+            mem_free(name);
+            continue;
+        }
         bool list = json_type(j) == JSON_ARRAY;
         size_t count = list ? json_count(j) : 1;
         struct cap *cap = &c->items[c->count++];
@@ -204,6 +208,29 @@ static void sort_caps(struct caps *c)
     qsort(c->items, c->count, sizeof *c->items, compare_caps);
 }
 
+static void add_cap(struct caps *c, const char *name, const char *text)
+{
+    struct cap *cap = &c->items[c->count++];
+    *cap = (struct cap){.name = mem_strdup(name),
+                        .values = mem_array(1, sizeof *cap->values),
+                        .count = 1};
+    value_read(text, &cap->values[0]);
+    sort_caps(c);
+}
+
+void caps_set_protocol(struct caps *c, int64_t minor)
+{
+    char text[64];
+    value_print_number((double)minor, text);
+    c->items = mem_resize(c->items, c->count + 1, sizeof *c->items);
+    add_cap(c, CAP_PROTOCOL, text);
+}
+
+const char *protocol_release(int64_t minor)
+{
+    return minor <= 1 ? "0.1" : "0.2";
+}
+
 struct caps *caps_parse(const char *json, const char *version)
 {
     struct caps *c = mem_alloc(sizeof *c);
@@ -212,13 +239,7 @@ struct caps *caps_parse(const char *json, const char *version)
     if (json && json_parse(json, strlen(json), &tree, NULL) == 0 && json_type(tree) == JSON_OBJECT)
         add_members(c, "", tree, 3);
     sort_caps(c);
-    if (version && !caps_find(c, "agentVersion")) {
-        struct cap *cap = &c->items[c->count++];
-        cap->name = mem_strdup("agentVersion");
-        cap->values = mem_array(1, sizeof *cap->values);
-        value_read(version, &cap->values[cap->count++]);
-        sort_caps(c);
-    }
+    if (version && !caps_find(c, "agentVersion")) add_cap(c, "agentVersion", version);
     c->items = mem_resize(c->items, c->count, sizeof *c->items);
     json_free(tree);
     return c;
@@ -254,6 +275,8 @@ const struct cap *caps_find(const struct caps *c, const char *name)
 
 void caps_print(const struct caps *c, const char *name, struct buf *out)
 {
+    /* of use to people is what the agent's release is called */
+    if (str_eq(name, CAP_PROTOCOL)) name = "agentVersion";
     const struct cap *cap = caps_find(c, name);
     enum cap_kind kind = CAP_TEXT;
     cap_kind_of(name, &kind, NULL);

@@ -6,11 +6,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct caps;
 
 /* How a capability's values are compared. */
 enum cap_kind { CAP_TEXT, CAP_NUMBER, CAP_SIZE, CAP_VERSION, CAP_LABEL };
+
+/* The minor of the protocol that an agent's session speaks: for what jobs imply (implied.h), not for
+ * users, and no agent can send the name. */
+#define CAP_PROTOCOL ".protocol"
+void caps_set_protocol(struct caps *c, int64_t minor);
+/* The first release whose agents speak the minor: "0.2". */
+const char *protocol_release(int64_t minor);
 
 /* ERR_INVALID names the nearest capability that there is. */
 int cap_kind_of(const char *name, enum cap_kind *kind, struct err *e);

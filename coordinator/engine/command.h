@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "coordinator/store/model_flow.h"
+#include "wire/spec.h"
 
 enum command_type {
     /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL
@@ -68,7 +69,7 @@ struct cmd_enrol {
 struct cmd_hello {
     int64_t agent; /* id from the verified certificate */
     char *version, *name, *group, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
-    int64_t slots, seq;
+    int64_t slots, seq, protocol /* minor of the session */;
     bool draining;
     char *unwell; /* NULL: it can start jobs */
     struct hello_attempt {
@@ -108,7 +109,8 @@ struct cmd_submit {
     char *
         /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
         spec;
-    struct json *require; /* object or NULL */
+    struct spec_needs needs; /* of that spec */
+    struct json *require;    /* object or NULL */
     bool fallback_given;
 };
 

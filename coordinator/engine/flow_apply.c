@@ -17,7 +17,7 @@
 static int check_require(const struct json *object, struct err *e)
 {
     struct requires *r = NULL;
-    int rc = requires_parse(object, &r, e);
+    int rc = requires_parse(object, REQUIRES_ASKED, &r, e);
     requires_free(r);
     return rc;
 }

@@ -67,7 +67,7 @@ int group_read_rules(struct group *group, struct err *e)
     int rc = 0;
     if (group->row.require)
         rc = json_parse(group->row.require, strlen(group->row.require), &tree, e);
-    if (rc == 0) rc = requires_parse(tree, &r, e);
+    if (rc == 0) rc = requires_parse(tree, REQUIRES_KEPT, &r, e);
     json_free(tree);
     if (rc == 0 && group->row.allowed_namespaces)
         rc = json_parse(group->row.allowed_namespaces, strlen(group->row.allowed_namespaces),

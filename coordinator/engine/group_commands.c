@@ -37,7 +37,7 @@ static int check_require(struct group_row *row, struct err *e)
     struct json *tree = NULL;
     struct requires *r = NULL;
     int rc = json_parse(row->require, strlen(row->require), &tree, e);
-    if (rc == 0) rc = requires_parse(tree, &r, e);
+    if (rc == 0) rc = requires_parse(tree, REQUIRES_ASKED, &r, e);
     json_free(tree);
     if (rc) return rc;
     mem_free(row->require);

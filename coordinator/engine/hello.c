@@ -257,6 +257,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
         log_warn("agent %s: came back on another machine; it gets jobs when the leases of those "
                  "on the former one end",
                  a->row.name);
+    a->protocol = h->protocol;
     agent_set_caps(g, a);
     struct err e;
     const char *code = agent_refusal(a, group, a->row.group, &e);

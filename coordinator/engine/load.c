@@ -285,6 +285,7 @@ static struct agent_session *keep_sessions(struct engine *g, size_t *count)
             kept[(*count)++] = (struct agent_session){.agent = a->id,
                                                       .session = a->session,
                                                       .ready = a->ready,
+                                                      .protocol = a->protocol,
                                                       .seen_ms = a->seen_ms};
         else
             numbers_add(&g->left, a->session);

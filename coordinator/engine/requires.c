@@ -158,12 +158,9 @@ static void sort_choices(struct clause *c)
     c->count = kept;
 }
 
-static int read_clause(const struct json *j, struct clause *c, struct err *e)
+static int read_clause(const char *name, enum cap_kind kind, const struct json *j, struct clause *c,
+                       struct err *e)
 {
-    const char *name = json_key(j);
-    enum cap_kind kind;
-    int rc = cap_kind_of(name, &kind, e);
-    if (rc) return rc;
     c->name = mem_strdup(name);
     bool list = json_type(j) == JSON_ARRAY;
     size_t count = list ? json_count(j) : 1;
@@ -172,19 +169,56 @@ static int read_clause(const struct json *j, struct clause *c, struct err *e)
         return fail(e, name, "more than %d in the list", REQUIRES_MAX_CHOICES);
     c->choices = mem_array(count, sizeof *c->choices);
     for (const struct json *v = list ? json_first(j) : j; v; v = list ? json_next(v) : NULL) {
-        rc = read_choice(name, kind, v, &c->choices[c->count++], e);
+        int rc = read_choice(name, kind, v, &c->choices[c->count++], e);
         if (rc) return rc;
     }
     sort_choices(c);
     return 0;
 }
 
-static int compare_clauses(const void *a, const void *b)
+static struct clause *new_clause(struct requires *r)
 {
-    return strcmp(((const struct clause *)a)->name, ((const struct clause *)b)->name);
+    r->clauses = mem_resize(r->clauses, r->count + 1, sizeof *r->clauses);
+    struct clause *c = &r->clauses[r->count++];
+    *c = (struct clause){0};
+    return c;
 }
 
-int requires_parse(const struct json *object, struct requires **out, struct err *e)
+/* What is required of one capability: one clause, or of a kept text several. */
+static int read_member(struct requires *r, const struct json *j, enum requires_origin origin,
+                       struct err *e)
+{
+    const char *name = json_key(j);
+    const struct json *all = NULL;
+    enum cap_kind kind = CAP_NUMBER;
+    bool own = origin == REQUIRES_KEPT && str_eq(name, CAP_PROTOCOL);
+    int rc = own ? 0 : cap_kind_of(name, &kind, e);
+    if (rc) return rc;
+    if (origin == REQUIRES_KEPT && json_type(j) == JSON_OBJECT) all = json_get(j, "all");
+    if (json_type(all) != JSON_ARRAY) return read_clause(name, kind, j, new_clause(r), e);
+    for (j = json_first(all); j && rc == 0; j = json_next(j))
+        rc = read_clause(name, kind, j, new_clause(r), e);
+    return rc;
+}
+
+/* By name; of one name by their choices, so that equal demands have one order. */
+static int compare_clauses(const void *a, const void *b)
+{
+    const struct clause *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    for (size_t i = 0; order == 0 && i < x->count && i < y->count; i++)
+        order = compare_choices(&x->choices[i], &y->choices[i]);
+    if (order == 0 && x->count != y->count) order = x->count < y->count ? -1 : 1;
+    return order;
+}
+
+static void sort_clauses(struct requires *r)
+{
+    qsort(r->clauses, r->count, sizeof *r->clauses, compare_clauses);
+}
+
+int requires_parse(const struct json *object, enum requires_origin origin, struct requires **out,
+                   struct err *e)
 {
     if (json_type(object) != JSON_NULL && json_type(object) != JSON_OBJECT)
         return err_set(e, ERR_INVALID,
@@ -194,32 +228,35 @@ int requires_parse(const struct json *object, struct requires **out, struct err 
         *out = NULL;
         return 0;
     }
-    if (count > REQUIRES_MAX_CLAUSES)
+    /* a kept text also has what its job implies */
+    if (count > REQUIRES_MAX_CLAUSES + (origin == REQUIRES_KEPT ? REQUIRES_MAX_IMPLIED : 0))
         return err_set(e, ERR_INVALID, "requires: more than %d capabilities", REQUIRES_MAX_CLAUSES);
     struct requires *r = mem_alloc(sizeof *r);
-    r->clauses = mem_array(count, sizeof *r->clauses);
     for (const struct json *j = json_first(object); j; j = json_next(j)) {
-        int rc = read_clause(j, &r->clauses[r->count++], e);
+        int rc = read_member(r, j, origin, e);
         if (rc) {
             requires_free(r);
             return rc;
         }
     }
-    qsort(r->clauses, r->count, sizeof *r->clauses, compare_clauses);
+    sort_clauses(r);
     *out = r;
     return 0;
+}
+
+static void clause_fini(struct clause *c)
+{
+    for (size_t k = 0; k < c->count; k++)
+        choice_fini(&c->choices[k]);
+    mem_free(c->choices);
+    mem_free(c->name);
 }
 
 void requires_free(struct requires *r)
 {
     if (!r) return;
-    for (size_t i = 0; i < r->count; i++) {
-        struct clause *c = &r->clauses[i];
-        for (size_t k = 0; k < c->count; k++)
-            choice_fini(&c->choices[k]);
-        mem_free(c->choices);
-        mem_free(c->name);
-    }
+    for (size_t i = 0; i < r->count; i++)
+        clause_fini(&r->clauses[i]);
     mem_free(r->clauses);
     mem_free(r);
 }
@@ -233,6 +270,18 @@ static void add_choice(struct jw *w, const char *key, const struct choice *c)
     mem_free(text);
 }
 
+static void add_clause(struct jw *w, const char *key, const struct clause *c)
+{
+    if (c->count == 1) {
+        add_choice(w, key, &c->choices[0]);
+        return;
+    }
+    jw_array(w, key);
+    for (size_t k = 0; k < c->count; k++)
+        add_choice(w, NULL, &c->choices[k]);
+    jw_end(w);
+}
+
 char *requires_text(const struct requires *r)
 {
     struct buf b;
@@ -240,15 +289,20 @@ char *requires_text(const struct requires *r)
     buf_init(&b, 4u * 1024 * 1024); /* above what the limits allow */
     jw_init(&w, &b);
     jw_object(&w, NULL);
-    for (size_t i = 0; r && i < r->count; i++) {
+    size_t same;
+    for (size_t i = 0; r && i < r->count; i += same) {
         const struct clause *c = &r->clauses[i];
-        if (c->count == 1) {
-            add_choice(&w, c->name, &c->choices[0]);
+        for (same = 1; i + same < r->count && str_eq(c[same].name, c->name);)
+            same++;
+        if (same == 1) {
+            add_clause(&w, c->name, c);
             continue;
         }
-        jw_array(&w, c->name);
-        for (size_t k = 0; k < c->count; k++)
-            add_choice(&w, NULL, &c->choices[k]);
+        jw_object(&w, c->name);
+        jw_array(&w, "all");
+        for (size_t k = 0; k < same; k++)
+            add_clause(&w, NULL, &c[k]);
+        jw_end(&w);
         jw_end(&w);
     }
     jw_end(&w);
@@ -269,6 +323,11 @@ const char *requires_clause_name(const struct requires *r, size_t clause)
 void requires_clause_print(const struct requires *r, size_t clause, struct buf *out)
 {
     const struct clause *c = &r->clauses[clause];
+    if (str_eq(c->name, CAP_PROTOCOL)) {
+        const char *release = protocol_release((int64_t)c->choices[0].value.number);
+        buf_addf(out, "an agent of version %s or later", release);
+        return;
+    }
     buf_adds(out, c->name);
     for (size_t k = 0; k < c->count; k++) {
         const struct choice *x = &c->choices[k];
@@ -336,4 +395,58 @@ bool requires_met(const struct requires *r, const struct caps *c)
         if (!requires_clause_met(r, i, c)) return false;
     }
     return true;
+}
+
+/* ---- adding ---- */
+
+static struct requires *or_new(struct requires **r)
+{
+    if (!*r) *r = mem_alloc(sizeof **r);
+    return *r;
+}
+
+static void add_single(struct requires *r, const char *name, enum op op, const char *text)
+{
+    struct clause *c = new_clause(r);
+    c->name = mem_strdup(name);
+    c->choices = mem_array(1, sizeof *c->choices);
+    c->count = 1;
+    c->choices[0].op = op;
+    c->choices[0].text = mem_strdup(text);
+    value_read(text, &c->choices[0].value);
+    sort_clauses(r);
+}
+
+/* Does every agent that has the value meet the clause? */
+static bool is_wider(const struct clause *c, const struct value *value)
+{
+    for (size_t k = 0; k < c->count; k++) {
+        if (c->choices[k].op == OP_EQ && value_meets(&c->choices[k], OP_EQ, value)) return true;
+    }
+    return false;
+}
+
+void requires_add_text(struct requires **to, const char *name, const char *text)
+{
+    struct requires *r = or_new(to);
+    struct value value;
+    size_t kept = 0;
+    value_read(text, &value);
+    for (size_t i = 0; i < r->count; i++) {
+        struct clause *c = &r->clauses[i];
+        if (str_eq(c->name, name) && is_wider(c, &value))
+            clause_fini(c);
+        else
+            r->clauses[kept++] = *c;
+    }
+    r->count = kept;
+    value_fini(&value);
+    add_single(r, name, OP_EQ, text);
+}
+
+void requires_add_protocol(struct requires **to, int64_t minor)
+{
+    char text[64];
+    value_print_number((double)minor, text);
+    add_single(or_new(to), CAP_PROTOCOL, OP_GE, text);
 }

@@ -34,7 +34,7 @@ struct requires_entry *requires_entry_find(struct engine *g, int64_t id)
     struct err e = {0};
     if (!store_ok(g, store_requires_text(g->store, id, &text, &g->err))) return NULL;
     int rc = json_parse(text, strlen(text), &tree, &e);
-    if (rc == 0) rc = requires_parse(tree, &compiled, &e);
+    if (rc == 0) rc = requires_parse(tree, REQUIRES_KEPT, &compiled, &e);
     json_free(tree);
     r = entry_add(g, id, text, compiled);
     if (rc) {

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/implied.h"
 #include "coordinator/engine/reply.h"
 
 #include <string.h>
@@ -80,13 +81,13 @@ static bool accept(const struct engine *g, const struct group *group, const char
     return true;
 }
 
-static bool intern_requires(struct engine *g, const struct json *require, int64_t *id,
+static bool intern_requires(struct engine *g, const struct cmd_submit *s, int64_t *id,
                             struct reply *r)
 {
     struct requires *compiled = NULL;
     struct err e;
     *id = 0;
-    if (requires_parse(require, &compiled, &e)) {
+    if (job_requires(s->require, REQUIRES_ASKED, &s->needs, &compiled, &e)) {
         reply_err(r, &e, NULL, NULL);
         return false;
     }
@@ -105,7 +106,7 @@ static struct group *check(struct engine *g, const struct cmd_submit *s, struct 
         return NULL;
     }
     if (!accept(g, group, row->ns, strlen(s->spec), r)) return NULL;
-    return intern_requires(g, s->require, &row->requires_id, r) ? group : NULL;
+    return intern_requires(g, s, &row->requires_id, r) ? group : NULL;
 }
 
 /* Ids are random enough to be unique nearly always, and the store knows for certain. false: known

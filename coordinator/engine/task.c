@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/implied.h"
 
 #include <string.h>
 
@@ -55,7 +56,8 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
         return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
     job->row.requires_id = 0;
     bool good = w->kind == FLOW_LOG || find_group(g, &job->row, job->fallback_given, flaw);
-    if (good && requires_parse(w->require, &r, &flaw->err)) good = flawed(flaw, REASON_NOT_STARTED);
+    if (good && job_requires(w->require, REQUIRES_KEPT, &job->needs, &r, &flaw->err))
+        good = flawed(flaw, REASON_NOT_STARTED);
     if (good && r) good = store_ok(g, requires_entry_intern(g, r, &job->row.requires_id));
     if (good) return true;
     mem_free(job->spec);

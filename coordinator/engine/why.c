@@ -56,8 +56,12 @@ static void say_unmet(struct group *group, const struct requires *r, const struc
     buf_init(&clause, 4096);
     buf_init(&text, 8192);
     requires_clause_print(r, worst, &clause);
-    buf_addf(&text, "%lld of %lld agents in %s meet %s", (long long)(n->online - most),
-             (long long)n->online, group_name(group, name), clause.data);
+    if (str_eq(requires_clause_name(r, worst), CAP_PROTOCOL))
+        buf_addf(&text, "the job needs %s: %lld of %lld in %s are", clause.data,
+                 (long long)(n->online - most), (long long)n->online, group_name(group, name));
+    else
+        buf_addf(&text, "%lld of %lld agents in %s meet %s", (long long)(n->online - most),
+                 (long long)n->online, group_name(group, name), clause.data);
     int named = 0;
     for (struct agent *a = group->first; a; a = a->next) {
         if (!a->counted || requires_clause_met(r, worst, a->caps)) continue;

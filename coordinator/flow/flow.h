@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
 #include "coordinator/store/model.h"
+#include "wire/spec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -187,6 +188,7 @@ struct flow_job {
     /* JSON text as wire/spec.h has it, without names, with a mark where {{ taskrun.attempt }}
      * stood; of a FLOW_LOG the plain message, which is the task's output. mem_free. */
     char *spec;
+    struct spec_needs needs; /* of the spec */
 };
 
 /* The parts of a job of `w`; the job requires w->require. The group is the task's, else the flow's;

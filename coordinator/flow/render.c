@@ -86,7 +86,7 @@ static void build_spec(const struct rendering *r, const struct flow_work *w, con
 }
 
 static int write_spec(struct rendering *r, const struct flow_work *w, const struct places *p,
-                      size_t max_bytes, char **out)
+                      size_t max_bytes, struct flow_job *out)
 {
     struct spec s = {.kill_grace_ms = 0};
     struct spec_problem problem;
@@ -102,7 +102,8 @@ static int write_spec(struct rendering *r, const struct flow_work *w, const stru
         rc = err_set(r->e, ERR_TOO_LARGE, "with its values the job is larger than %zu bytes",
                      max_bytes);
     else
-        *out = buf_detach(&text);
+        out->spec = buf_detach(&text);
+    if (rc == 0) out->needs = spec_needs_of(&s);
     buf_fini(&text);
     spec_fini(&s);
     return rc;
@@ -148,7 +149,8 @@ static int render_marked(struct rendering *r, const struct flow_work *w, struct 
     return rc;
 }
 
-static int render_spec(struct rendering *r, const struct flow_work *w, size_t max_bytes, char **out)
+static int render_spec(struct rendering *r, const struct flow_work *w, size_t max_bytes,
+                       struct flow_job *out)
 {
     struct places p = {.words = mem_array(w->argc + 1, sizeof *p.words),
                        .values = mem_array(w->env_count + 1, sizeof *p.values)};
@@ -210,7 +212,7 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
     struct rendering r = {.v = v, .e = e};
     struct err unread;
     if (!e) r.e = &unread;
-    char *key = NULL, *text = NULL;
+    char *key = NULL;
     const struct flow_group_ref *said = &w->group;
     buf_init(&r.texts, max_bytes);
     int rc = render_key(&r, &w->group, &key);
@@ -219,8 +221,8 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
         if (!said->has_fallback) said = &f->group;
     }
     if (rc == 0)
-        rc = w->kind == FLOW_LOG ? render_message(&r, w, &text)
-                                 : render_spec(&r, w, max_bytes, &text);
+        rc = w->kind == FLOW_LOG ? render_message(&r, w, &out->spec)
+                                 : render_spec(&r, w, max_bytes, out);
     buf_fini(&r.texts);
     if (rc) {
         mem_free(key);
@@ -235,6 +237,5 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
     j->lease_ms = w->lease_ms;
     j->kill_grace_ms = w->kill_grace_ms;
     j->retry = w->retry;
-    out->spec = text;
     return 0;
 }

@@ -4,6 +4,8 @@
 #include "base/duration.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 static void put_duration(struct jw *w, const char *key, int64_t ms)
 {
     char text[DURATION_TEXT_SIZE];
@@ -114,6 +116,25 @@ bool job_json_waits(enum job_state s)
     return s == JOB_CREATED || s == JOB_RETRYING;
 }
 
+/* Members that begin with a dot are between engine and agents: nobody can ask for them. */
+static void put_requires(struct jw *w, const char *text)
+{
+    struct json *tree = NULL;
+    if (!text || !strstr(text, "\".") || json_parse(text, strlen(text), &tree, NULL) != 0) {
+        jw_raw(w, "requires", text);
+        return;
+    }
+    const struct json *next;
+    for (const struct json *j = json_first(tree); j; j = next) {
+        next = json_next(j);
+        if (*json_key(j) == '.') json_remove(tree, json_key(j));
+    }
+    char *shown = json_count(tree) > 0 ? json_text(tree) : NULL;
+    jw_raw(w, "requires", shown);
+    mem_free(shown);
+    json_free(tree);
+}
+
 static void put_names(struct jw *w, const struct job_row *j)
 {
     jw_id(w, "id", j->id);
@@ -133,7 +154,7 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
     const struct job_row *j = &v->job;
     int rc = 0;
     put_names(w, j);
-    jw_raw(w, "requires", v->require);
+    put_requires(w, v->require);
     jw_int(w, "priority", j->priority);
     put_end(w, j->state, j->reason, j->message, j->exited, j->exit_code);
     jw_id(w, "agent", j->agent);

@@ -69,7 +69,8 @@ is "a cmd script may have characters of the code page" 0 \
     "$(code --workdir "$(windows_path "$here")" --shell cmd --script script.cmd)"
 holds "and means them" test -s grün.txt
 printf 'print(1)\n' >script.py
-is "python that is not there ends with 127" 127 "$(code --shell python3 --script script.py)"
+cadre run --queue-timeout 1s --group windows --shell python3 --script script.py >out 2>err
+is "a job that names a shell which no agent has is not started" 125 $?
 printf 'some input\n' >input
 is "standard input arrives" "some input" \
     "$(wcmd --stdin input -- cmd /c 'set /p x=& call echo %x%' | tr -d '"')"

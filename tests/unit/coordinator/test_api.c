@@ -605,6 +605,10 @@ static void submit__all_fields__come_back(void **state)
     assert_string_equal(json_get_str(spec, "stdin", ""), "aGk=");
     assert_int_equal(json_get_int(spec, "killGraceMs", 0), 5000);
     assert_string_equal(json_get_str(json_get(spec, "env"), "K", ""), "V");
+    const struct json *requires = json_get(j, "requires"); /* the shell is required, too */
+    assert_int_equal(json_count(requires), 2);
+    assert_string_equal(json_get_str(requires, "os", ""), "linux");
+    assert_string_equal(json_get_str(requires, "shell", ""), "bash");
     json_free(j);
 }
 

@@ -146,6 +146,23 @@ static void commit_fails__requests_are_told_and_only_new_sessions_closed(void **
 }
 
 /* What memory alone knows of a session is lost with it: the agent has to say it again. */
+static void commit_fails__a_session_that_stays_speaks_as_before(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = ++w->sessions;
+    struct command *c = cmd_hello(w, s, world_agent(w, "a", NULL), NULL, 1);
+    c->u.hello.protocol = 2;
+    world_do(w, c);
+    world_do(w, cmd_ready(s));
+    faults.commit = ERR_FULL;
+    world_do(w, cmd_submit(w, NULL, NULL));
+    faults.commit = 0;
+    c = cmd_submit(w, NULL, NULL);
+    c->u.submit.needs.minor = 2;
+    world_do(w, c);
+    assert_non_null(world_effect_for(w, EFFECT_JOB, world_reply(w)->id));
+}
+
 static void commit_fails__an_agent_that_owes_an_end_has_to_come_back(void **state)
 {
     struct world *w = *state;
@@ -309,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(commit_fails__requests_are_told_and_only_new_sessions_closed),
+        TEST(commit_fails__a_session_that_stays_speaks_as_before),
         TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
         TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),
         TEST(begin_fails__the_commands_are_told_all_the_same),

@@ -148,6 +148,7 @@ static void receive__hello__agrees_on_the_lower_minor(void **state)
     assert_int_equal(s.state, SESSION_GREETED);
     assert_true(s.greeted);
     assert_int_equal(h.command->u.hello.agent, AGENT);
+    assert_int_equal(h.command->u.hello.protocol, PROTOCOL_MINOR);
     assert_int_equal(h.command->u.hello.attempt_count, 1);
     assert_true(h.command->u.hello.attempts[0].ended);
     command_free(h.command);

@@ -236,6 +236,25 @@ static void limits__are_told_before_anything_is_written(void **state)
     assert_string_equal(p.field, "killGraceMs");
 }
 
+/* ---- what is needed of an agent -------------------------------------------------------------- */
+
+static void needs__the_shell_that_is_named_and_no_other(void **state)
+{
+    (void)state;
+    struct spec s;
+    assert_int_equal(decode("{\"script\":\"x\",\"shell\":\"bash\"}", &s, NULL), 0);
+    struct spec_needs needs = spec_needs_of(&s);
+    spec_fini(&s); /* the name stays */
+    assert_string_equal(needs.shell, "bash");
+    assert_int_equal(needs.minor, 0);
+    assert_int_equal(decode("{\"script\":\"x\"}", &s, NULL), 0);
+    assert_null(spec_needs_of(&s).shell);
+    spec_fini(&s);
+    assert_int_equal(decode("{\"command\":[\"bash\"]}", &s, NULL), 0);
+    assert_null(spec_needs_of(&s).shell);
+    spec_fini(&s);
+}
+
 /* ---- the attempt ----------------------------------------------------------------------------- */
 
 static void sends(const char *stored, const char *wanted)
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(every_field__is_taken_to_its_limit_and_no_further),
         cmocka_unit_test(what_the_reader_would_refuse__is_not_written),
         cmocka_unit_test(what_does_not_fit_together__is_told_by_field),
+        cmocka_unit_test(needs__the_shell_that_is_named_and_no_other),
         cmocka_unit_test(limits__are_told_before_anything_is_written),
         cmocka_unit_test(mark__becomes_the_number_of_the_attempt),
         cmocka_unit_test(spec_of_release_0_1__is_read_with_its_escaped_nul),
