@@ -24,6 +24,8 @@ int str_int64(const char *s, int64_t *out);
 
 /* Valid UTF-8 (RFC 3629)? */
 bool str_utf8_valid(const char *s, size_t len);
+/* The index of the first byte that begins no valid character; len: there is none. */
+size_t str_utf8_bad(const char *s, size_t len);
 /* The greatest n <= len such that s[0..n) does not end inside a character (incomplete tail cut off;
  * bytes that are not UTF-8 anyway count as characters of their own). */
 size_t str_utf8_whole(const char *s, size_t len);

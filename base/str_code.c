@@ -23,16 +23,21 @@ static size_t utf8_char(const unsigned char *s, size_t len)
     return need;
 }
 
-bool str_utf8_valid(const char *s, size_t len)
+size_t str_utf8_bad(const char *s, size_t len)
 {
     const unsigned char *at = (const unsigned char *)s;
-    while (len > 0) {
-        size_t n = utf8_char(at, len);
-        if (n == 0) return false;
-        at += n;
-        len -= n;
+    size_t done = 0;
+    while (done < len) {
+        size_t n = utf8_char(at + done, len - done);
+        if (n == 0) break;
+        done += n;
     }
-    return true;
+    return done;
+}
+
+bool str_utf8_valid(const char *s, size_t len)
+{
+    return str_utf8_bad(s, len) == len;
 }
 
 size_t str_utf8_whole(const char *s, size_t len)
