@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/text_file.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 #include "wire/link.h"
@@ -173,7 +174,7 @@ static int write_config(const struct agent_config *c, const struct token *token,
     struct buf before, after;
     buf_init(&before, YAML_MAX_BYTES);
     buf_init(&after, YAML_MAX_BYTES);
-    int rc = file_read(c->config_path, YAML_MAX_BYTES, &before, e);
+    int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
     if (rc == 0 && config_text_edit(before.data, edits, 3, &after) != 0)
         rc = err_set(e, ERR_TOO_LARGE, "%s: the file would grow too large", c->config_path);

@@ -9,11 +9,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
-#include "platform/files.h"
 #include "platform/guard.h"
 #include "platform/log_sink.h"
 #include "platform/paths.h"
 #include "platform/service.h"
+#include "platform/text_file.h"
 #include "wire/pki.h"
 
 #include <stdio.h>
@@ -90,7 +90,7 @@ static int join(struct agent_config *c, const struct opt_args *args)
     int rc = 0;
     const char *token = args->argv[0];
     if (str_eq(token, "-")) {
-        rc = stdin_read(64 * 1024 - 1, &input, &e);
+        rc = text_stdin_read(64 * 1024 - 1, &input, &e);
         token = input.data;
     }
     if (rc == 0) rc = pki_init(&e);

@@ -6,10 +6,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/service_admin.h"
+#include "platform/text_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,9 +50,7 @@ static int make_argument(const struct agent_config *c, struct buf *line, struct 
 static int read_password(const struct agent_config *c, struct buf *out, struct err *e)
 {
     if (!c->password_file) return 0;
-    int rc = str_eq(c->password_file, "-")
-                 ? stdin_read(PASSWORD_MAX_BYTES, out, e)
-                 : file_read(c->password_file, PASSWORD_MAX_BYTES, out, e);
+    int rc = text_input_read(c->password_file, PASSWORD_MAX_BYTES, out, e);
     if (rc != 0) return rc;
     size_t len = out->data ? strcspn(out->data, "\r\n") : 0;
     if (len == 0)

@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/service_admin.h"
+#include "platform/text_file.h"
 #include "wire/pki.h"
 
 #include <stdio.h>
@@ -231,7 +232,7 @@ static int keep_coordinator(const struct agent_config *c, const struct opt_list 
                                      addresses->count};
     buf_init(&before, YAML_MAX_BYTES);
     buf_init(&after, YAML_MAX_BYTES);
-    int rc = file_read(c->config_path, YAML_MAX_BYTES, &before, e);
+    int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == 0) rc = config_text_edit(before.data, &edit, 1, &after);
     if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
     buf_fini(&before);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/encoding.h"
 
 #include <float.h>
 #include <math.h>
@@ -562,12 +563,8 @@ static int read_events(struct reader *r)
 
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e)
 {
-    struct reader r = {.name = name, .text = text, .len = len, .e = e};
-    /* Windows editors put a byte order mark in front */
-    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        r.text += 3;
-        r.len -= 3;
-    }
+    size_t mark = encoding_mark(text, len);
+    struct reader r = {.name = name, .text = text + mark, .len = len - mark, .e = e};
     int rc = check_bytes(&r);
     if (rc != 0) return rc;
     r.lines = mem_alloc(sizeof *r.lines);

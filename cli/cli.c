@@ -8,6 +8,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/text_file.h"
 #include "wire/http.h"
 #include "wire/pki.h"
 #include "wire/token.h"
@@ -77,7 +78,7 @@ static int user_config_read(char **url, char **token, struct err *e)
     struct yaml_doc doc = {0};
     buf_init(&text, 64 * 1024);
     *url = *token = NULL;
-    int rc = path ? file_read(path, 64 * 1024, &text, e) : ERR_NOT_FOUND;
+    int rc = path ? text_file_read(path, 64 * 1024, &text, e) : ERR_NOT_FOUND;
     if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, e);
     for (const struct json *v = json_first(doc.root); rc == 0 && v; v = json_next(v))
         if (!str_eq(json_key(v), "url") && !str_eq(json_key(v), "token"))
@@ -123,7 +124,7 @@ static int read_text(const char *path, char **out, struct err *e)
 {
     struct buf text;
     buf_init(&text, 8192);
-    int rc = file_read(path, 8192, &text, e);
+    int rc = text_file_read(path, 8192, &text, e);
     if (rc == 0) *out = mem_strdup(str_trim(text.data));
     buf_fini_secret(&text);
     return rc;

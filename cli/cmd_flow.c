@@ -7,6 +7,7 @@
 #include "cli/resource.h"
 #include "platform/files.h"
 #include "platform/paths.h"
+#include "platform/text_file.h"
 #include "wire/limits.h"
 
 #include <stdio.h>
@@ -100,10 +101,7 @@ static int write_file(struct jw *w, const char *path, struct err *e)
     struct buf text;
     buf_init(&text, FILE_MAX_BYTES);
     bool from_stdin = str_eq(path, "-");
-    int rc = from_stdin ? stdin_read(FILE_MAX_BYTES, &text, e)
-                        : file_read(path, FILE_MAX_BYTES, &text, e);
-    if (rc == 0 && (!str_utf8_valid(text.data, text.len) || memchr(text.data, 0, text.len)))
-        rc = err_set(e, ERR_INVALID, "%s is not UTF-8 text", path);
+    int rc = text_input_read(path, FILE_MAX_BYTES, &text, e);
     if (rc == 0) {
         jw_object(w, NULL);
         jw_str(w, "name", from_stdin ? "stdin" : path);

@@ -7,6 +7,7 @@
 #include "cli/follow.h"
 #include "platform/files.h"
 #include "platform/os.h"
+#include "platform/text_file.h"
 #include "wire/limits.h"
 
 #include <stdio.h>
@@ -150,28 +151,21 @@ static const struct opt options[] = {
      .help = "run this script file instead of a command; '-' is standard input"},
 };
 
-static int read_file(const char *path, struct buf *out, struct err *e)
+static int too_large(const char *path, struct err *e)
 {
-    int rc = str_eq(path, "-") ? stdin_read(LIMIT_PAYLOAD_MAX, out, e)
-                               : file_read(path, LIMIT_PAYLOAD_MAX, out, e);
-    if (rc == ERR_TOO_LARGE)
-        err_set(e, rc,
-                "%s is too large: a job's script and input may have %u KiB together; put more into "
-                "a file that the agent "
-                "can reach",
-                str_eq(path, "-") ? "standard input" : path, LIMIT_PAYLOAD / 1024);
-    return rc;
+    return err_set(e, ERR_TOO_LARGE,
+                   "%s is too large: a job's script and input may have %u KiB together; put more "
+                   "into a file that the agent can reach",
+                   str_eq(path, "-") ? "standard input" : path, LIMIT_PAYLOAD / 1024);
 }
 
 static int write_script(struct jw *w, const struct run_config *c, struct err *e)
 {
     struct buf text;
     buf_init(&text, LIMIT_PAYLOAD_MAX);
-    int rc = read_file(c->script, &text, e);
-    if (rc == 0 && (!str_utf8_valid(text.data, text.len) || memchr(text.data, 0, text.len)))
-        rc = err_set(e, ERR_INVALID,
-                     "%s is not UTF-8 text: only scripts can be sent; put programs on the agent",
-                     c->script);
+    int rc = text_input_read(c->script, LIMIT_PAYLOAD_MAX, &text, e);
+    if (rc == ERR_TOO_LARGE) rc = too_large(c->script, e);
+    if (rc == ERR_INVALID) (void)err_wrap(e, "--script sends text only");
     if (rc == 0) jw_strn(w, "script", text.data, text.len);
     if (c->shell) jw_str(w, "shell", c->shell);
     buf_fini(&text);
@@ -182,7 +176,9 @@ static int write_stdin(struct jw *w, const char *path, struct err *e)
 {
     struct buf data;
     buf_init(&data, LIMIT_PAYLOAD_MAX);
-    int rc = read_file(path, &data, e);
+    int rc = str_eq(path, "-") ? stdin_read(LIMIT_PAYLOAD_MAX, &data, e)
+                               : file_read(path, LIMIT_PAYLOAD_MAX, &data, e);
+    if (rc == ERR_TOO_LARGE) rc = too_large(path, e);
     if (rc == 0) {
         char *text = mem_alloc(data.len * 4 / 3 + 8);
         str_base64(text, data.data, data.len);

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/yaml.h"
-#include "platform/files.h"
+#include "platform/text_file.h"
 
 int config_file_load(struct opt_set *s, const char *path, bool needed, struct err *e)
 {
@@ -11,7 +11,7 @@ int config_file_load(struct opt_set *s, const char *path, bool needed, struct er
     struct err why = {0};
     struct yaml_doc doc = {0};
     buf_init(&text, YAML_MAX_BYTES);
-    int rc = file_read(path, YAML_MAX_BYTES, &text, &why);
+    int rc = text_file_read(path, YAML_MAX_BYTES, &text, &why);
     bool there = rc != ERR_NOT_FOUND;
     if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, &why);
     if (rc == 0) rc = opt_parse_file(s, path, &doc, &why);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/os.h"
+#include "base/encoding.h"
 
 #include <string.h>
 
@@ -178,7 +179,12 @@ static void take_body(struct request *r, const struct http_message *m)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
         return;
     }
-    if (json_parse(m->body.data, m->body.len, &r->body, &e))
+    /* RFC 8259 section 8.1 lets a reader ignore a byte order mark */
+    size_t mark = encoding_mark(m->body.data, m->body.len);
+    if (encoding_is_utf16(m->body.data, m->body.len))
+        problem_set(&r->problem, 400, "bad-request", NULL,
+                    "the body is UTF-16; JSON is sent in UTF-8");
+    else if (json_parse(m->body.data + mark, m->body.len - mark, &r->body, &e))
         problem_set(&r->problem, 400, "bad-request", NULL, "the body is not JSON: %s",
                     err_text(&e));
     else if (json_type(r->body) != JSON_OBJECT)

@@ -89,7 +89,12 @@ code=$?
 fails "a word that is no job's id is refused" 1 'nonsense'
 printf 'echo a\000b\n' | cadre run --script - >out 2>&1
 code=$?
-fails "a script with a NUL is refused" 125 'UTF-8 text'
+fails "a script with a NUL is refused, with its place" 125 'standard input, line 1: a NUL \(byte 7\)'
+printf 'ok\nfalsch \374\n' >latin.sh
+cadre run --script latin.sh >out 2>&1
+code=$?
+fails "a script of another encoding is refused, with its place" 125 \
+    'latin.sh, line 2: not UTF-8 \(byte 11 is 0xfc\); save it as UTF-8'
 cadre run --workdir /no/such -- true >out 2>&1
 code=$?
 fails "a working folder that is not there is named" 127 '/no/such'

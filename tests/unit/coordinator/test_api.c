@@ -422,6 +422,18 @@ static void submit__not_json__is_400(void **state)
     refused("POST", "/api/v1/jobs", NULL, NULL, 400, "bad-request", "JSON object");
 }
 
+static void submit__body_with_a_mark__is_read_and_utf16_is_named(void **state)
+{
+    (void)state;
+    const char *body = "\xef\xbb\xbf{\"command\":[\"true\"]}";
+    json_free(house_post(&house, "/api/v1/jobs", body, 201));
+    refused("POST", "/api/v1/jobs", NULL, "\xff\xfe{", 400, "bad-request", "UTF-16");
+    refused("POST", "/api/v1/jobs", NULL, "\xfe\xff{", 400, "bad-request", "UTF-16");
+    refused("POST", "/api/v1/jobs", NULL, "\xef\xbb\xbf", 400, "bad-request", "not JSON");
+    refused("POST", "/api/v1/jobs", NULL, "\xef\xbb{}", 400, "bad-request", "not JSON");
+    refused("POST", "/api/v1/jobs", NULL, "{\xef\xbb\xbf}", 400, "bad-request", "not JSON");
+}
+
 static void submit__wrong_fields__are_named(void **state)
 {
     static const struct {
@@ -951,6 +963,7 @@ int main(void)
         cmocka_unit_test(list__by_pages__shows_each_job_once),
         cmocka_unit_test(job__unknown_or_no_id__is_404),
         cmocka_unit_test(submit__not_json__is_400),
+        cmocka_unit_test(submit__body_with_a_mark__is_read_and_utf16_is_named),
         cmocka_unit_test(submit__wrong_fields__are_named),
         cmocka_unit_test(submit__misspelt_key__is_told_the_nearest),
         cmocka_unit_test(submit__unknown_group__is_refused_with_the_nearest),
