@@ -156,6 +156,7 @@ void agent_row_fini(struct agent_row *a)
     mem_free(a->boot_id);
     mem_free(a->journal_id);
     mem_free(a->drain_reason);
+    mem_free(a->unwell_reason);
     mem_free(a->spki);
     *a = (struct agent_row){0};
 }

@@ -132,6 +132,8 @@ struct agent_row {
     bool draining; /* the agent drains because it is being stopped */
     bool held;     /* an operator said `agent drain` */
     char *drain_reason;
+    char *unwell_reason;                          /* why it cannot start jobs */
+    int64_t unwell_since_ms;                      /* wall; 0: it can, as far as it said */
     int64_t created_ms, last_seen_ms, removed_ms; /* wall; removed: 0 = not */
     char *spki;                                   /* hex SHA-256 of the key that enrolled */
     int64_t token;                                /* join token id */

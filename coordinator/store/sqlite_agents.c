@@ -14,6 +14,7 @@ static void bind_agent(sqlite3_stmt *q, const struct agent_row *a)
     bind_int(q, 7, a->slots);
     bind_int(q, 9, a->last_seen_ms);
     bind_int(q, 10, a->removed_ms);
+    bind_int(q, 11, a->unwell_since_ms);
 }
 
 static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
@@ -30,6 +31,7 @@ static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
     bind_text(q, 9, a->spki);
     bind_text(q, 10, a->drain_reason);
     bind_text(q, 11, a->capabilities ? a->capabilities : "{}");
+    bind_text(q, 12, a->unwell_reason);
     return db_run(&s->queue, q, e);
 }
 

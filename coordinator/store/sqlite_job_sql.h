@@ -78,12 +78,12 @@
               " WHERE queued = 1 AND group_key = ?1"                                               \
               " ORDER BY requires_id, priority DESC, id LIMIT ?2")                                 \
     /* agents */                                                                                   \
-    X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")       \
+    X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
     X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \
-                      " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10"                \
-                      " WHERE id = ?1")                                                            \
+                      " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10,"               \
+                      " unwell_since_ms = ?11 WHERE id = ?1")                                      \
     X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
-                   " ?9, ?10, ?11)")                                                               \
+                   " ?9, ?10, ?11, ?12)")                                                          \
     X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
     X(Q_AGENT_NAMED,                                                                               \

@@ -80,6 +80,8 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a)
         .spki = column_text(q, 17),
         .drain_reason = column_text(q, 18),
         .capabilities = column_text(q, 19),
+        .unwell_since_ms = number(q, 20),
+        .unwell_reason = column_text(q, 21),
     };
 }
 

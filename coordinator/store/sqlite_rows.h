@@ -23,8 +23,9 @@ void row_job(sqlite3_stmt *q, struct job_row *j);
 #define AGENT_COLUMNS                                                                              \
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
     " a.last_seen_ms, a.removed_ms, f.created_ms, f.token, f.token_group, f.version, f.host_id,"   \
-    " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities"
-#define AGENT_COLUMN_COUNT 20
+    " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities, a.unwell_since_ms,"         \
+    " f.unwell_reason"
+#define AGENT_COLUMN_COUNT 22
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
 void row_agent(sqlite3_stmt *q, struct agent_row *a);
 

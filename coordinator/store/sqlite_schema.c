@@ -261,6 +261,11 @@ static const char queue_5[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX flow_group_of ON flow_groups (ns, flow);";
 
+/* Beside what changes often stands only what is counted. */
+static const char queue_6[] =
+    "ALTER TABLE agents ADD COLUMN unwell_since_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE agent_facts ADD COLUMN unwell_reason TEXT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -293,7 +298,7 @@ static const char output_2[] =
     "  PRIMARY KEY (job, attempt)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5, queue_6};
 static const char *const output_steps[] = {output_1, output_2};
 
 static const struct family {

@@ -41,6 +41,8 @@ static void agent_comes_back_as_it_was_inserted(void **state)
                           .draining = true,
                           .held = true,
                           .drain_reason = "upgrade",
+                          .unwell_reason = "no inodes",
+                          .unwell_since_ms = 3,
                           .created_ms = 1,
                           .last_seen_ms = 2,
                           .spki = "ab",
@@ -59,6 +61,8 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_string_equal(b.boot_id, "b");
     assert_string_equal(b.journal_id, "j");
     assert_string_equal(b.drain_reason, "upgrade");
+    assert_string_equal(b.unwell_reason, "no inodes");
+    assert_int_equal(b.unwell_since_ms, 3);
     assert_string_equal(b.spki, "ab");
     assert_int_equal(b.slots, 8);
     assert_int_equal(b.last_seq, 12);
@@ -80,6 +84,8 @@ static void update_keeps_the_sequence_number(void **state)
     a.group = "g";
     a.capabilities = NULL;
     a.last_seq = 7;
+    a.unwell_reason = "no processes";
+    a.unwell_since_ms = T0;
     OK(store_agent_update(f->store, &a, &e));
     commit(f);
     struct agent_row b;
@@ -87,6 +93,8 @@ static void update_keeps_the_sequence_number(void **state)
     assert_int_equal(b.last_seq, 42);
     assert_string_equal(b.group, "g");
     assert_string_equal(b.capabilities, "{}");
+    assert_string_equal(b.unwell_reason, "no processes");
+    assert_int_equal(b.unwell_since_ms, T0);
     agent_row_fini(&b);
     assert_int_equal(store_agent_find_name(f->store, "a", &b, NULL), 0);
 }
