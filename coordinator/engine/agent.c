@@ -1,6 +1,7 @@
 /* Agents in memory, and the heap of those with free slots. */
 #include "coordinator/engine/agent.h"
 
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -274,10 +275,33 @@ static void heap_remove(struct group *group, struct agent *a)
 
 /* ---- what changes of an agent mean ---- */
 
+bool agent_is_unwell(const struct agent_row *row)
+{
+    return row->unwell_since_ms > 0;
+}
+
+bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char *why)
+{
+    char lasted[DURATION_TEXT_SIZE];
+    int64_t ms = g->now.wall_ms - row->unwell_since_ms;
+    bool was = agent_is_unwell(row);
+    if (why && !was) {
+        row->unwell_since_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
+        log_warn("agent %s: unwell, it gets no jobs: %s", row->name, why);
+    } else if (!why && was) {
+        duration_format(ms > 0 ? ms : 0, lasted);
+        log_info("agent %s: well again after %s", row->name, lasted);
+        row->unwell_since_ms = 0;
+    }
+    if (str_eq(row->unwell_reason, why)) return (why != NULL) != was;
+    text_set(&row->unwell_reason, why);
+    return true;
+}
+
 static bool takes_jobs(const struct agent *a)
 {
     return a->session && a->group && !a->group->deleted && !a->leaving && !a->row.draining &&
-           !a->row.held && !a->moved;
+           !a->row.held && !a->moved && !agent_is_unwell(&a->row);
 }
 
 int64_t agent_free_slots(const struct agent *a)

@@ -96,6 +96,10 @@ void agent_review(struct engine *g, struct agent *a);
 
 bool agent_fits(struct engine *g, struct agent *a, struct queue *q);
 
+bool agent_is_unwell(const struct agent_row *row);
+/* The agent says why it cannot start jobs; NULL: it can. true: the row changed, and is to be
+ * written. */
+bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char *why);
 int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */
 /* The order in which agents get jobs: most free slots, then idle longest. */
 bool agent_stands_before(const struct agent *a, const struct agent *b);

@@ -300,6 +300,7 @@ void apply_hello(struct engine *g, const struct command *c)
     a->seen_ms = g->now.mono_ms;
     map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
+    agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
     welcome(g, a);
     reconcile(g, a, &c->u.hello, same_journal);
@@ -332,6 +333,7 @@ void apply_ready(struct engine *g, const struct command *c)
         agent_set_caps(g, a);
         changed = true;
     }
+    if (agent_set_unwell(g, &a->row, r->unwell)) changed = true;
     if (changed && !store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
     agent_review(g, a);
 }

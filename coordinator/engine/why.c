@@ -1,6 +1,7 @@
 /* Why a job waits: computed when somebody asks, with the numbers that make the answer useful. */
 #include "coordinator/engine/why.h"
 
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "coordinator/engine/job.h"
@@ -11,7 +12,9 @@
 
 struct census {
     int64_t known, online, fitting, slots, busy;
-    int64_t draining, leaving; /* leaving: the group requires what they do not have any more */
+    int64_t unwell, draining; /* each agent in one of the places, this one first */
+    int64_t leaving;          /* the group requires what they do not have any more */
+    int64_t unwell_fitting;   /* of those unwell */
 };
 
 static void take_census(struct engine *g, struct group *group, struct queue *q, struct census *out)
@@ -19,8 +22,12 @@ static void take_census(struct engine *g, struct group *group, struct queue *q, 
     *out = (struct census){0};
     for (struct agent *a = group->first; a; a = a->next) {
         out->known++;
-        out->draining += a->row.draining || a->row.held;
-        out->leaving += a->leaving && !a->row.draining && !a->row.held;
+        bool unwell = agent_is_unwell(&a->row);
+        bool draining = !unwell && (a->row.draining || a->row.held);
+        out->unwell += unwell;
+        out->unwell_fitting += unwell && agent_fits(g, a, q);
+        out->draining += draining;
+        out->leaving += a->leaving && !unwell && !draining;
         if (!a->counted) continue;
         out->online++;
         if (!agent_fits(g, a, q)) continue;
@@ -101,27 +108,61 @@ static void say_away(const struct group *group, const struct census *n, struct j
     jw_int(w, "draining", n->draining);
 }
 
+/* Those who would do, if they could start jobs. */
+static void say_unwell(struct engine *g, struct group *group, struct queue *q,
+                       const struct census *n, struct jw *w)
+{
+    struct buf text;
+    char name[96], since[TIME_TEXT_SIZE];
+    int named = 0;
+    buf_init(&text, 8192);
+    buf_addf(&text, "%lld of %lld agents in %s %s unwell", (long long)n->unwell_fitting,
+             (long long)n->known, group_name(group, name), n->unwell_fitting == 1 ? "is" : "are");
+    for (struct agent *a = group->first; a; a = a->next) {
+        if (!agent_is_unwell(&a->row) || !agent_fits(g, a, q)) continue;
+        if (named == NAMES_MOST) {
+            buf_adds(&text, "; …");
+            break;
+        }
+        time_format(a->row.unwell_since_ms, since);
+        buf_addf(&text, "%s %s since %s: %s", named++ == 0 ? ":" : ";", a->row.name, since,
+                 a->row.unwell_reason);
+    }
+    if (n->draining > 0)
+        buf_addf(&text, "; %lld %s draining", (long long)n->draining,
+                 n->draining == 1 ? "is" : "are");
+    say(w, "unwell", text.data);
+    buf_fini(&text);
+    jw_int(w, "unwell", n->unwell_fitting);
+    jw_int(w, "draining", n->draining);
+}
+
 static void say_position(struct engine *g, const struct group *group, const struct job *j,
                          const struct census *n, struct jw *w)
 {
     int64_t before = 0;
-    char name[96], text[256];
+    char name[96], unwell[64] = "", text[320];
     int rc = store_queue_position(g->store, &j->row, COUNT_MOST, &before, &g->err);
     if (!store_ok(g, rc)) return;
     group_name(group, name);
+    if (n->unwell_fitting > 0)
+        str_format(unwell, sizeof unwell, "; %lld more %s unwell", (long long)n->unwell_fitting,
+                   n->unwell_fitting == 1 ? "is" : "are");
     if (before == 0 && n->busy >= n->slots) {
-        str_format(text, sizeof text, "all %lld fitting agents in %s are busy (%lld of %lld slots)",
-                   (long long)n->fitting, name, (long long)n->busy, (long long)n->slots);
+        str_format(text, sizeof text,
+                   "all %lld fitting agents in %s are busy (%lld of %lld slots)%s",
+                   (long long)n->fitting, name, (long long)n->busy, (long long)n->slots, unwell);
         say(w, "all-busy", text);
     } else {
-        str_format(text, sizeof text, "number %lld%s in the queue of %s", (long long)before + 1,
-                   before >= COUNT_MOST ? " or more" : "", name);
+        str_format(text, sizeof text, "number %lld%s in the queue of %s%s", (long long)before + 1,
+                   before >= COUNT_MOST ? " or more" : "", name, unwell);
         say(w, "queued", text);
     }
     jw_int(w, "position", before + 1);
     jw_int(w, "agents", n->fitting);
     jw_int(w, "slots", n->slots);
     jw_int(w, "busy", n->busy);
+    jw_int(w, "unwell", n->unwell_fitting);
 }
 
 static void say_created(struct engine *g, const struct job *j, struct jw *w)
@@ -137,7 +178,9 @@ static void say_created(struct engine *g, const struct job *j, struct jw *w)
     }
     take_census(g, group, q, &n);
     if (g->rc) return;
-    if (n.online == 0)
+    if (n.fitting == 0 && n.unwell_fitting > 0)
+        say_unwell(g, group, q, &n, w);
+    else if (n.online == 0)
         say_away(group, &n, w);
     else if (n.fitting == 0 && q->requires && q->requires->compiled)
         say_unmet(group, q->requires->compiled, &n, w);

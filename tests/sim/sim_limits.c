@@ -83,12 +83,13 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
         sim_violation(s, "%s gets job %s, but is not known", a->name, id);
         return;
     }
-    if (row.held || row.draining || row.removed_ms > 0 || !row.online)
+    if (row.held || row.draining || row.removed_ms > 0 || !row.online || row.unwell_since_ms > 0)
         sim_violation(s, "%s gets job %s, but is %s", a->name, id,
-                      row.held             ? "held"
-                      : row.draining       ? "draining"
-                      : row.removed_ms > 0 ? "removed"
-                                           : "offline");
+                      row.held                  ? "held"
+                      : row.draining            ? "draining"
+                      : row.unwell_since_ms > 0 ? "unwell"
+                      : row.removed_ms > 0      ? "removed"
+                                                : "offline");
     struct agent_model said = *a;
     said.gpus = gpus_said(row.capabilities);
     if (s->sabotage != SABOTAGE_WRONG_AGENT && !agent_meets(&said, j->requires))

@@ -182,6 +182,23 @@ static void commit_fails__an_agent_that_owes_an_end_has_to_come_back(void **stat
     assert_int_equal(world_state(w, id), JOB_RUNNING);
 }
 
+/* What it said before is in the store; what it said in the batch that failed comes again. */
+static void commit_fails__an_unwell_agent_is_what_it_last_said(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    struct command *c = cmd_ready(s);
+    c->u.ready.unwell = mem_strdup("no inodes");
+    world_do(w, c);
+    faults.commit = ERR_IO;
+    world_do(w, cmd_ready(s));
+    faults.commit = 0;
+    int64_t id = world_submit(w, NULL, NULL);
+    assert_int_equal(world_state(w, id), JOB_CREATED);
+    world_do(w, cmd_ready(s));
+    assert_int_equal(world_state(w, id), JOB_SUBMITTED);
+}
+
 /* The link is gone, though the batch that said so failed: so it is in the store, too. */
 static void commit_fails__who_left_meanwhile_is_offline_afterwards(void **state)
 {
@@ -328,6 +345,7 @@ int main(void)
         TEST(commit_fails__requests_are_told_and_only_new_sessions_closed),
         TEST(commit_fails__a_session_that_stays_speaks_as_before),
         TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
+        TEST(commit_fails__an_unwell_agent_is_what_it_last_said),
         TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),
         TEST(begin_fails__the_commands_are_told_all_the_same),
         TEST(insert_fails__the_rest_of_the_batch_does_not_count),
