@@ -57,6 +57,16 @@ static char *agent_slots(const struct json *a)
     return str_dupf("%s/%s", unused ? unused : "?", total ? total : "?");
 }
 
+/* Why it takes no jobs. */
+static char *agent_reason(const struct json *a)
+{
+    const char *state = json_get_str(a, "state", "");
+    if (str_eq(state, "UNWELL"))
+        return str_dupf("since %s: %s", json_get_str(a, "unwellSince", "?"),
+                        json_get_str(a, "unwellReason", "?"));
+    return str_eq(state, "DRAINING") ? mem_strdup(json_get_str(a, "drainReason", NULL)) : NULL;
+}
+
 static char *agent_os(const struct json *a)
 {
     return mem_strdup(json_get_str(json_get(a, "capabilities"), "os", NULL));
@@ -201,6 +211,7 @@ static const struct column agent_columns[] = {
     {"VERSION", .member = "version"},
     {"SEEN", .member = "lastSeenAt", .age = true},
     {"ID", .member = "id"},
+    {"REASON", .make = agent_reason},
     {.head = NULL},
 };
 static const struct field agent_fields[] = {
@@ -208,7 +219,8 @@ static const struct field agent_fields[] = {
     ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
     ALWAYS("slots"),    ALWAYS("freeSlots"),
     ALWAYS("version"),  ALWAYS("lastSeenAt"),
-    SET("drainReason"), {.member = NULL},
+    SET("drainReason"), SET("unwellReason"),
+    SET("unwellSince"), {.member = NULL},
 };
 const struct resource resource_agent = {.collection = "agents",
                                         .takes =
@@ -228,6 +240,7 @@ static const struct column group_columns[] = {
     {"KEY", .member = "key", .absent = "(default)"},
     {"STATE", .make = group_state},
     {"ONLINE", .member = "online"},
+    {"UNWELL", .member = "unwell"},
     {"AGENTS", .member = "agents"},
     {"QUEUED", .member = "queued"},
     {"RUNNING", .member = "running"},

@@ -18,6 +18,7 @@ static void put_group(struct jw *w, const struct group_row *g, const struct grou
     jw_int(w, "maxQueued", g->max_queued);
     jw_int(w, "agents", n->agents);
     jw_int(w, "online", n->online);
+    jw_int(w, "unwell", n->unwell);
     jw_int(w, "queued", n->queued);
     jw_int(w, "running", n->running);
     jw_time(w, "createdAt", g->created_ms);
@@ -141,6 +142,7 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     jw_int(w, "online", s.agents_online);
     jw_int(w, "offline", s.agents_offline);
     jw_int(w, "draining", s.agents_draining);
+    jw_int(w, "unwell", s.agents_unwell);
     jw_end(w);
     jw_object(w, "jobs");
     for (int i = JOB_CREATED; i <= JOB_RETRYING; i++)

@@ -28,17 +28,18 @@ static void put_capabilities(struct jw *w, const char *text)
 static const char *state_of(const struct agent_row *a)
 {
     if (!a->online) return "OFFLINE";
+    if (a->unwell_since_ms > 0) return "UNWELL";
     return a->draining || a->held ? "DRAINING" : "ONLINE";
 }
 
 static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
 {
-    int64_t free_slots =
-        a->online && !a->draining && !a->held && a->slots > busy ? a->slots - busy : 0;
+    const char *state = state_of(a);
+    int64_t free_slots = str_eq(state, "ONLINE") && a->slots > busy ? a->slots - busy : 0;
     jw_id(w, "id", a->id);
     jw_str(w, "name", a->name);
     jw_str(w, "group", a->group);
-    jw_str(w, "state", state_of(a));
+    jw_str(w, "state", state);
     jw_int(w, "slots", a->slots);
     jw_int(w, "freeSlots", free_slots);
     jw_int(w, "busySlots", busy);
@@ -48,6 +49,8 @@ static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
     jw_time(w, "lastSeenAt", a->last_seen_ms);
     jw_bool(w, "held", a->held);
     jw_str(w, "drainReason", a->drain_reason);
+    jw_str(w, "unwellReason", a->unwell_reason);
+    jw_time(w, "unwellSince", a->unwell_since_ms);
 }
 
 static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t *busy,

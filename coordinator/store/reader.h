@@ -80,7 +80,7 @@ int reader_agents(struct reader *r, const struct name_filter *f,
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
 struct group_counts {
-    int64_t agents, online, queued, running;
+    int64_t agents, online, unwell, queued, running; /* unwell: of those online */
 };
 int reader_groups(struct reader *r, const struct name_filter *f,
                   int (*fn)(const struct group_row *g, const struct group_counts *n, void *user),
@@ -160,11 +160,11 @@ int reader_evaluations(struct reader *r, int64_t trigger,
                        int (*fn)(const struct evaluation_row *v, void *user), void *user,
                        struct err *e);
 
-/* agents: online and neither draining nor held; offline; online and one of both. slots: of those
- * online; busy: assigned jobs. */
+/* agents: each in one place: offline; unwell; draining or held; online. slots: of all but those
+ * offline; busy: assigned jobs. */
 struct store_stats {
     int64_t jobs[JOB_STATES]; /* of the open states exactly, kept by the store; final ones: 0 */
-    int64_t agents_online, agents_offline, agents_draining, slots, busy;
+    int64_t agents_online, agents_offline, agents_draining, agents_unwell, slots, busy;
     int64_t database_bytes, output_bytes;
 };
 int reader_stats(struct reader *r, struct store_stats *out, struct err *e);

@@ -315,7 +315,8 @@ int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
     int64_t online = sqlite3_column_int64(q, 1);
     s.agents_offline = sqlite3_column_int64(q, 0) - online;
     s.agents_draining = sqlite3_column_int64(q, 2);
-    s.agents_online = online - s.agents_draining;
+    s.agents_unwell = sqlite3_column_int64(q, 4);
+    s.agents_online = online - s.agents_draining - s.agents_unwell;
     s.slots = sqlite3_column_int64(q, 3);
     db_reset(q);
     rc = read_bytes(&r->queue, R_PAGES, R_PAGE_SIZE, &s.database_bytes, e);

@@ -18,6 +18,7 @@
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"
+#define UNWELL "online AND unwell_since_ms > 0"
 #define GROUP_JOBS                                                                                 \
     "(SELECT total(created) FROM job_counts c WHERE c.group_key = g.key),"                         \
     " (SELECT total(submitted + running + killing) FROM job_counts c WHERE c.group_key = g.key)"
@@ -50,16 +51,19 @@
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
-    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND (draining OR held)),"        \
-                    " total(iif(online, slots, 0)) FROM agents WHERE removed_ms = 0")              \
+    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND unwell_since_ms = 0"         \
+                    " AND (draining OR held)), total(iif(online, slots, 0)),"                      \
+                    " total(" UNWELL ") FROM agents WHERE removed_ms = 0")                         \
     X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS"      \
-                " online FROM agents WHERE removed_ms = 0 GROUP BY group_key)"                     \
-                " SELECT " GROUP_COLUMNS ", m.known, m.online, " GROUP_JOBS                        \
+                " online, sum(" UNWELL ") AS unwell FROM agents WHERE removed_ms = 0"              \
+                " GROUP BY group_key)"                                                             \
+                " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS              \
                 " FROM groups g LEFT JOIN m ON m.group_key = g.key WHERE g.key > ?1"               \
                 " ORDER BY g.key")                                                                 \
     X(R_GROUP, "SELECT " GROUP_COLUMNS ", (SELECT count(*) FROM agents a WHERE a.removed_ms = 0"   \
                " AND a.group_key = ?1), (SELECT total(a.online) FROM agents a"                     \
-               " WHERE a.removed_ms = 0 AND a.group_key = ?1), " GROUP_JOBS                        \
+               " WHERE a.removed_ms = 0 AND a.group_key = ?1), (SELECT total(" UNWELL ")"          \
+               " FROM agents a WHERE a.removed_ms = 0 AND a.group_key = ?1), " GROUP_JOBS          \
                " FROM groups g WHERE g.key = ?1")                                                  \
     X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
     X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \

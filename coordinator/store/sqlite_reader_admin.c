@@ -61,8 +61,9 @@ static void row_counted_group(sqlite3_stmt *q, struct group_row *g, struct group
     row_group(q, g);
     n->agents = sqlite3_column_int64(q, GROUP_COLUMN_COUNT);
     n->online = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 1);
-    n->queued = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 2);
-    n->running = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 3);
+    n->unwell = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 2);
+    n->queued = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 3);
+    n->running = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 4);
 }
 
 int reader_groups(struct reader *r, const struct name_filter *f,

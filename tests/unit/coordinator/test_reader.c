@@ -386,10 +386,17 @@ static void add_agents(struct fixture *f)
         {.id = 11, .name = "c", .group = "g", .online = true, .slots = 4},
         {.id = 12, .name = "a", .group = "g", .slots = 8},
         {.id = 13, .name = "b", .online = true, .held = true, .slots = 2},
+        {.id = 16,
+         .name = "ill",
+         .group = "g",
+         .online = true,
+         .held = true,
+         .unwell_since_ms = T0},
+        {.id = 17, .name = "ill and off", .group = "g", .unwell_since_ms = T0},
         {.id = 14, .name = "gone", .group = "g", .slots = 2, .removed_ms = T0},
     };
     begin(f);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
         OK(store_agent_insert(f->store, &agents[i], &e));
     for (int n = 1; n <= 5; n++)
         add_plain(f, n, "g");
@@ -408,10 +415,10 @@ static void agents_come_by_name_with_what_they_do(void **state)
     struct reader *r = open_reader(f);
     add_agents(f);
     struct agents n = {0};
-    struct name_filter page = {.limit = 3};
+    struct name_filter page = {.limit = 5};
     bool more;
     OK(reader_agents(r, &page, note_agent, &n, &more, &e));
-    assert_string_equal(n.names, "a b c ");
+    assert_string_equal(n.names, "a b c ill ill and off ");
     assert_int_equal(n.busy, 2);
     assert_false(more);
     n = (struct agents){0};
@@ -457,8 +464,8 @@ static int note_group(const struct group_row *g, const struct group_counts *n, v
 {
     char *all = user;
     size_t len = strlen(all);
-    OK(str_format(all + len, 200 - len, "%s:%d/%d q%d r%d ", g->key, (int)n->agents, (int)n->online,
-                  (int)n->queued, (int)n->running));
+    OK(str_format(all + len, 200 - len, "%s:%d/%d u%d q%d r%d ", g->key, (int)n->agents,
+                  (int)n->online, (int)n->unwell, (int)n->queued, (int)n->running));
     return 0;
 }
 
@@ -479,18 +486,18 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     struct name_filter page = {.limit = 5};
     bool more;
     OK(reader_groups(r, &page, note_group, all, &more, &e));
-    assert_string_equal(all, "g:2/1 q3 r2 h:0/0 q0 r0 ");
+    assert_string_equal(all, "g:4/2 u1 q3 r2 h:0/0 u0 q0 r0 ");
     assert_false(more);
     all[0] = '\0';
     page = (struct name_filter){.after = "g", .limit = 1};
     OK(reader_groups(r, &page, note_group, all, &more, &e));
-    assert_string_equal(all, "h:0/0 q0 r0 ");
+    assert_string_equal(all, "h:0/0 u0 q0 r0 ");
     struct group_row one;
     struct group_counts counts;
     OK(reader_group(r, "g", &one, &counts, &e));
     all[0] = '\0';
     assert_int_equal(note_group(&one, &counts, all), 0);
-    assert_string_equal(all, "g:2/1 q3 r2 ");
+    assert_string_equal(all, "g:4/2 u1 q3 r2 ");
     group_row_fini(&one);
     FAILS(ERR_NOT_FOUND, reader_group(r, "x", &one, &counts, &e));
     reader_close(r);
@@ -561,7 +568,8 @@ static void stats_sum_up(void **state)
     assert_int_equal(s.busy, 2);
     assert_int_equal(s.agents_online, 1);
     assert_int_equal(s.agents_draining, 1);
-    assert_int_equal(s.agents_offline, 1);
+    assert_int_equal(s.agents_unwell, 1);
+    assert_int_equal(s.agents_offline, 2);
     assert_int_equal(s.slots, 6);
     assert_true(s.database_bytes >= 20 * 4096);
     assert_true(s.output_bytes >= 4 * 4096);

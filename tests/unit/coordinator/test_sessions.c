@@ -496,6 +496,49 @@ static void agent__in_the_api__shows_labels_apart(void **state)
     identity_fini(&i);
 }
 
+static void agent__unwell__is_shown_with_reason_and_time(void **state)
+{
+    struct identity i;
+    struct peer p;
+    (void)state;
+    house_enrol(&house, "ill", NULL, &i);
+    house_agent(&house, &i, "ill", 3, &p);
+    struct msg m = {.type = MSG_READY};
+    m.u.ready.slots = 3;
+    m.u.ready.unwell = "cannot make a folder: No space left on device";
+    peer_send(&p, &m);
+    struct json *j = NULL;
+    for (int n = 0; n < 1000; n++) {
+        json_free(j);
+        j = house_get(&house, "/api/v1/agents/ill", 200);
+        if (str_eq(json_get_str(j, "state", ""), "UNWELL")) break;
+    }
+    assert_string_equal(json_get_str(j, "state", ""), "UNWELL");
+    assert_string_equal(json_get_str(j, "unwellReason", ""),
+                        "cannot make a folder: No space left on device");
+    assert_non_null(json_get_str(j, "unwellSince", NULL));
+    assert_int_equal(json_get_int(j, "freeSlots", -1), 0);
+    json_free(j);
+    j = house_post(&house, "/api/v1/agents/ill/drain?reason=disk", NULL, 200);
+    assert_string_equal(json_get_str(j, "state", ""), "UNWELL");
+    assert_true(json_get_bool(j, "held", false));
+    json_free(j);
+    j = house_get(&house, "/api/v1/status", 200);
+    assert_int_equal(json_get_int(json_get(j, "agents"), "unwell", -1), 1);
+    assert_int_equal(json_get_int(json_get(j, "agents"), "draining", -1), 0);
+    json_free(j);
+    peer_fini(&p);
+    j = NULL;
+    for (int n = 0; n < 1000; n++) {
+        json_free(j);
+        j = house_get(&house, "/api/v1/agents/ill", 200);
+        if (str_eq(json_get_str(j, "state", ""), "OFFLINE")) break;
+    }
+    assert_string_equal(json_get_str(j, "state", ""), "OFFLINE");
+    json_free(j);
+    identity_fini(&i);
+}
+
 static void agent_that_does_not_read__is_cut(void **state)
 {
     struct identity i;
@@ -692,6 +735,7 @@ int main(void)
         cmocka_unit_test(certificate__asked_for_in_a_session__is_renewed),
         cmocka_unit_test(removed_agent__loses_its_session_and_stays_out),
         cmocka_unit_test(agent__in_the_api__shows_labels_apart),
+        cmocka_unit_test(agent__unwell__is_shown_with_reason_and_time),
         cmocka_unit_test(job__from_submit_to_result__is_told_all_along),
         cmocka_unit_test(job__cancelled_while_it_runs__is_killed),
         cmocka_unit_test(result__sent_twice__counts_once),
