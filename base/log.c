@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -60,33 +61,6 @@ bool log_enabled(enum log_level level)
     return target.sink && level <= target.level;
 }
 
-/* The length of the printable character at s, 0 when its first byte has to be escaped: control
- * characters (C1 too: terminals obey them) and what is not UTF-8. */
-static size_t printable(const char *s)
-{
-    unsigned char c = (unsigned char)s[0];
-    if (c >= 0x20 && c < 0x7f) return 1;
-    if (c < 0xc2 || c > 0xf4) return 0;
-    if (c == 0xc2 && (unsigned char)s[1] < 0xa0) return 0;
-    size_t len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    for (size_t i = 1; i < len; i++) {
-        if (!s[i]) return 0;
-    }
-    return str_utf8_valid(s, len) ? len : 0;
-}
-
-static void escape(struct buf *out, const char *s)
-{
-    while (*s) {
-        size_t plain = 0, len;
-        while ((len = printable(s + plain)) > 0)
-            plain += len;
-        buf_add(out, s, plain);
-        s += plain;
-        if (*s) buf_addf(out, "\\x%02x", (unsigned)(unsigned char)*s++);
-    }
-}
-
 void log_write(enum log_level level, const char *fmt, ...)
 {
     if (!log_enabled(level)) return;
@@ -107,7 +81,7 @@ void log_write(enum log_level level, const char *fmt, ...)
     va_end(again);
     struct buf line;
     buf_init(&line, 4 * (size_t)LINE_MAX_BYTES); /* an escape is four bytes */
-    escape(&line, text);
+    escape_text(&line, text, strlen(text));
     target.sink(level, line.data, target.user);
     buf_fini(&line);
     mem_free(big);
