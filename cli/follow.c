@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/files.h"
+#include "platform/streams.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "platform/files.h"
+#include "platform/streams.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -56,8 +56,5 @@ void file_lock_release(struct file_lock *l); /* NULL is fine */
 
 /* Reads all of standard input, at most max_bytes (ERR_TOO_LARGE). Binary. */
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e);
-/* Writes all bytes to fd 1 or 2, binary; continues after EINTR and EAGAIN. ERR_CLOSED: the reader
- * has closed the stream. */
-int fd_write_all(int fd, const void *data, size_t len, struct err *e);
 
 #endif

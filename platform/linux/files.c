@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -318,45 +316,4 @@ void file_lock_release(struct file_lock *l)
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e)
 {
     return read_all(0, "standard input", max_bytes, out, e);
-}
-
-/* A reader that went away must come back as EPIPE, also in a program that left SIGPIPE alone. */
-static ssize_t write_quietly(int fd, const void *data, size_t len)
-{
-    sigset_t pipe_only, before, pending;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t n = write(fd, data, len);
-    int error = errno;
-    if (n < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-        struct timespec now = {0};
-        while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
-            continue;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return n;
-}
-
-int fd_write_all(int fd, const void *data, size_t len, struct err *e)
-{
-    const char *p = data;
-    while (len > 0) {
-        ssize_t n = write_quietly(fd, p, len);
-        if (n >= 0) {
-            p += n;
-            len -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            /* a terminal or pipe that somebody else made non-blocking */
-            struct pollfd ready = {.fd = fd, .events = POLLOUT};
-            poll(&ready, 1, -1);
-        } else if (errno == EPIPE) {
-            return err_set(e, ERR_CLOSED, "the reader of the output has closed it");
-        } else if (errno != EINTR) {
-            return fail(e, "write", fd == 2 ? "standard error" : "standard output");
-        }
-    }
-    return 0;
 }

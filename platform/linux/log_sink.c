@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/os.h"
+#include "platform/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/streams.h"
 #include "platform/windows/event_log.h"
 #include "platform/windows/wide.h"
 

@@ -2,7 +2,6 @@
 #include "scratch.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,47 +263,6 @@ static void a_lock__keeps_another_process_out_until_it_dies(void **state)
     mem_free(path);
 }
 
-static void writing_to_nobody__is_closed_and_no_signal(void **state)
-{
-    (void)state;
-    int fds[2];
-    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-    close(fds[0]);
-    signal(SIGPIPE, SIG_DFL);
-    assert_int_equal(fd_write_all(fds[1], "x", 1, NULL), ERR_CLOSED);
-    assert_int_equal(fd_write_all(fds[1], "", 0, NULL), 0);
-    close(fds[1]);
-}
-
-static void writing_to_a_slow_reader__ends_when_all_is_written(void **state)
-{
-    (void)state;
-    int fds[2];
-    assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-    size_t len = 300000;
-    pid_t pid = fork();
-    if (pid == 0) {
-        size_t total = 0;
-        char chunk[4096];
-        close(fds[1]);
-        for (;;) {
-            struct pollfd p = {.fd = fds[0], .events = POLLIN};
-            poll(&p, 1, -1);
-            ssize_t n = read(fds[0], chunk, sizeof chunk);
-            if (n == 0) _exit(total == len ? 0 : 1);
-            if (n > 0) total += (size_t)n;
-        }
-    }
-    close(fds[0]);
-    char *data = mem_alloc(len);
-    assert_int_equal(fd_write_all(fds[1], data, len, NULL), 0);
-    close(fds[1]);
-    int status;
-    waitpid(pid, &status, 0);
-    assert_int_equal(status, 0);
-    mem_free(data);
-}
-
 static void standard_input__is_read_up_to_its_limit(void **state)
 {
     char *path = paths_join(*state, "input");
@@ -341,8 +299,6 @@ int main(void)
         SCRATCH_CASE(trees_deeper_than_any_path__are_removed),
         SCRATCH_CASE(what_cannot_be_removed__is_put_aside),
         SCRATCH_CASE(a_lock__keeps_another_process_out_until_it_dies),
-        SCRATCH_CASE(writing_to_nobody__is_closed_and_no_signal),
-        SCRATCH_CASE(writing_to_a_slow_reader__ends_when_all_is_written),
         SCRATCH_CASE(standard_input__is_read_up_to_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

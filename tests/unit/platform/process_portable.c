@@ -13,6 +13,7 @@
 #include "platform/paths.h"
 #include "platform/read_budget.h"
 #include "platform/service.h"
+#include "platform/streams.h"
 #include "platform/text.h"
 #include "proc_fixture.h"
 
