@@ -1,4 +1,4 @@
-/* Foreign text on a terminal or in a log: what a terminal obeys is shown as "\xNN" instead. Pure. */
+/* Foreign text on a terminal or in a log: what a terminal obeys is shown as "\xNN". Pure. */
 #ifndef CADRE_BASE_ESCAPE_H
 #define CADRE_BASE_ESCAPE_H
 

@@ -2,37 +2,49 @@
 #include "cli/cli.h"
 
 #include "base/duration.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/yaml.h"
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/streams.h"
 #include "platform/text_file.h"
 #include "wire/http.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define RETRY_FOR_MS 30000
 #define KEY_MAX 200
 
-int cli_fail(int code, const struct err *e)
-{
-    fflush(stdout);
-    fprintf(stderr, "cadre: %s\n", err_text(e));
-    return code;
-}
-
+/* Standard error takes each line in one write; where it cannot be written, nothing changes. */
 static void say(const char *prefix, const char *fmt, va_list args)
 {
-    fflush(stdout);
-    fputs(prefix, stderr);
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    struct buf line;
+    buf_init(&line, 1024 * 1024);
+    (void)buf_adds(&line, prefix);
+    out_format_line(&line, fmt, args);
+    (void)buf_addc(&line, '\n');
+    (void)fd_write_all(2, line.data, line.len, NULL);
+    buf_fini(&line);
+}
+
+void cli_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say("", fmt, args);
+    va_end(args);
+}
+
+int cli_fail(int code, const struct err *e)
+{
+    cli_note("cadre: %s", err_text(e));
+    return code;
 }
 
 int cli_usage(const char *fmt, ...)
@@ -42,14 +54,6 @@ int cli_usage(const char *fmt, ...)
     say("cadre: ", fmt, args);
     va_end(args);
     return EXIT_USAGE;
-}
-
-void cli_note(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    say("", fmt, args);
-    va_end(args);
 }
 
 bool cli_json(const struct cli *cli)
@@ -229,13 +233,6 @@ char *cli_path(const char *collection, const char *name, const char *rest)
     return buf_detach(&b);
 }
 
-void cli_print_json(const struct json *j)
-{
-    char *text = json_text(j);
-    puts(text);
-    mem_free(text);
-}
-
 void cli_query(struct buf *target, const char *key, const char *value)
 {
     if (!value) return;
@@ -345,11 +342,20 @@ void table_init(struct table *t, size_t columns, const char *const *head)
         t->head[i] = head[i];
 }
 
+/* A cell is foreign text. mem_free */
+static char *shown(const char *text)
+{
+    struct buf b;
+    buf_init(&b, 16 * 1024 * 1024);
+    escape_text(&b, text, strlen(text));
+    return buf_detach(&b);
+}
+
 void table_add(struct table *t, const char *const *cells)
 {
     t->cells = mem_resize(t->cells, (t->rows + 1) * t->columns, sizeof *t->cells);
     for (size_t i = 0; i < t->columns; i++)
-        t->cells[t->rows * t->columns + i] = mem_strdup(cells[i] ? cells[i] : "-");
+        t->cells[t->rows * t->columns + i] = shown(cells[i] ? cells[i] : "-");
     t->rows++;
 }
 
@@ -362,14 +368,15 @@ static size_t width(const char *s)
     return n;
 }
 
-static void print_row(const char *const *cells, const size_t *widths, size_t columns)
+static void print_row(struct out *out, const char *const *cells, const size_t *widths,
+                      size_t columns)
 {
     for (size_t i = 0; i < columns; i++) {
-        fputs(cells[i], stdout);
+        out_text(out, cells[i]);
         for (size_t n = width(cells[i]); i + 1 < columns && n < widths[i] + 2; n++)
-            putchar(' ');
+            out_text(out, " ");
     }
-    putchar('\n');
+    out_text(out, "\n");
 }
 
 void table_fini(struct table *t)
@@ -380,7 +387,7 @@ void table_fini(struct table *t)
     memset(t, 0, sizeof *t);
 }
 
-void table_print(struct table *t)
+void table_print(struct table *t, struct out *out)
 {
     size_t widths[TABLE_COLUMNS] = {0};
     for (size_t i = 0; i < t->columns; i++) {
@@ -390,9 +397,9 @@ void table_print(struct table *t)
             if (n > widths[i]) widths[i] = n;
         }
     }
-    print_row(t->head, widths, t->columns);
+    print_row(out, t->head, widths, t->columns);
     for (size_t r = 0; r < t->rows; r++)
-        print_row((const char *const *)t->cells + r * t->columns, widths, t->columns);
+        print_row(out, (const char *const *)t->cells + r * t->columns, widths, t->columns);
     table_fini(t);
 }
 
@@ -416,9 +423,9 @@ void text_age(const char *rfc3339, char *out)
     }
 }
 
-void show_line(const char *label, const char *value)
+void show_line(struct out *out, const char *label, const char *value)
 {
-    printf("%-14s %s\n", label, value ? value : "-");
+    out_line(out, "%-14s %s", label, value ? value : "-");
 }
 
 const char *text_of(const struct json *j, char *scratch, size_t size)

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "cli/client.h"
+#include "cli/out.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,7 @@ struct cli {
     char *resolved_url;
     struct client *client;
     const struct command *command; /* the command that runs */
+    struct out out;                /* what is printed */
 };
 
 /* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems
@@ -45,10 +47,12 @@ struct command {
     size_t option_count;
     size_t config_size; /* of the struct that the options fill */
     int usage_code;     /* exit code of a wrong command line; 0: EXIT_USAGE */
+    int lost_code;      /* exit code when standard output cannot be written; 0: EXIT_ERROR */
     /* Of commands that resource_list and resource_run run: see resource.h. */
     const struct resource *resource;
     const char *method, *rest; /* the request; rest: path behind the name, or NULL */
-    void (*print)(const char *name, const struct json *answer); /* NULL: as `show` does */
+    void (*print)(struct out *out, const char *name,
+                  const struct json *answer); /* NULL: as `show` does */
     /* args: positional arguments. Returns the exit code; errors are printed by cli_fail. */
     int (*run)(struct cli *cli, void *config, const struct opt_args *args);
 };
@@ -59,7 +63,8 @@ extern const struct command *const commands[]; /* NULL-terminated, in the order 
  * own state folder for root). NULL: printed already. */
 struct client *cli_client(struct cli *cli);
 bool cli_json(const struct cli *cli);
-/* "cadre: sentence" on stderr; returns `code`. */
+/* "cadre: sentence" on stderr; returns `code`. As all that is printed, the line is escaped as a
+ * whole: see out.h. */
 int cli_fail(int code, const struct err *e);
 int cli_usage(const char *fmt, ...) CADRE_PRINTF(1, 2); /* EXIT_USAGE */
 void cli_note(const char *fmt, ...) CADRE_PRINTF(1, 2); /* chatter: a line on stderr */
@@ -69,7 +74,6 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
                             const char *body, struct response *out);
 /* "/api/v1/jobs/" + encoded name; mem_free. */
 char *cli_path(const char *collection, const char *name, const char *rest);
-void cli_print_json(const struct json *j);
 /* "company.team/nightly" as a path below the collection; mem_free. It has as many words between
  * slashes as `form`, "NAMESPACE/FLOW". NULL: printed already. */
 char *cli_place(const char *collection, const char *place, const char *rest, const char *form);
@@ -95,13 +99,13 @@ struct table {
 };
 void table_init(struct table *t, size_t columns, const char *const *head);
 void table_add(struct table *t, const char *const *cells); /* NULL cells print as "-" */
-void table_print(struct table *t);                         /* to stdout; frees */
+void table_print(struct table *t, struct out *out);        /* frees */
 void table_fini(struct table *t);                          /* frees without printing */
 
 /* Short forms for people. out: at least DURATION_TEXT_SIZE. */
 void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */
 /* "label: value" lines of a show command. NULL values print "-". */
-void show_line(const char *label, const char *value);
+void show_line(struct out *out, const char *label, const char *value);
 const char *text_of(const struct json *j, char *scratch,
                     size_t size); /* string as it is, numbers and booleans as text, null: NULL */
 

@@ -3,8 +3,6 @@
 
 #include "cli/resource.h"
 
-#include <stdio.h>
-
 const struct command cmd_agent_list = {
     .name = "agent list",
     .arguments = "",
@@ -23,9 +21,9 @@ const struct command cmd_agent_show = {
     .run = resource_run,
 };
 
-static void print_state(const char *name, const struct json *a)
+static void print_state(struct out *out, const char *name, const struct json *a)
 {
-    printf("%s %s\n", json_get_str(a, "name", name), json_get_str(a, "state", "removed"));
+    out_line(out, "%s %s", json_get_str(a, "name", name), json_get_str(a, "state", "removed"));
 }
 
 struct drain_config {

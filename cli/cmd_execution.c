@@ -132,6 +132,7 @@ const struct command cmd_execution_logs = {
     .options = logs_options,
     .option_count = sizeof logs_options / sizeof *logs_options,
     .config_size = sizeof(struct logs_config),
+    .lost_code = EXIT_CADRE,
     .resource = &resource_execution,
     .run = run_logs,
 };

@@ -10,7 +10,6 @@
 #include "platform/text_file.h"
 #include "wire/limits.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,12 +131,12 @@ static int make_apply_body(const struct paths *p, bool check, struct buf *out, s
     return rc;
 }
 
-static void print_applied(const struct json *body, bool check)
+static void print_applied(struct out *out, const struct json *body, bool check)
 {
     for (const struct json *f = json_first(json_get(body, "flows")); f; f = json_next(f))
-        printf("%s/%s %s, revision %lld%s\n", json_get_str(f, "namespace", "?"),
-               json_get_str(f, "id", "?"), json_get_str(f, "change", "?"),
-               (long long)json_get_int(f, "revision", 0), check ? " (not applied)" : "");
+        out_line(out, "%s/%s %s, revision %lld%s", json_get_str(f, "namespace", "?"),
+                 json_get_str(f, "id", "?"), json_get_str(f, "change", "?"),
+                 (long long)json_get_int(f, "revision", 0), check ? " (not applied)" : "");
 }
 
 static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
@@ -163,9 +162,9 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
         const struct request request = {"POST", "/api/v1/flows", .body = body.data};
         rc = client_call(client, &request, &r, &e);
         if (rc == 0 && cli_json(cli))
-            cli_print_json(json_get(r.body, "flows"));
+            out_json(&cli->out, json_get(r.body, "flows"));
         else if (rc == 0)
-            print_applied(r.body, c->check);
+            print_applied(&cli->out, r.body, c->check);
         code = rc == 0 ? EXIT_OK : cli_fail_problems(EXIT_ERROR, &r, &e);
         size_t problems = json_count(json_get(json_get(r.body, "error"), "problems"));
         if (problems > 0)
@@ -232,7 +231,7 @@ static int print_source(struct cli *cli, const char *target)
     struct response r;
     const struct json *f = cli_call(cli, "GET", target, NULL, &r);
     if (!f) return EXIT_ERROR;
-    fputs(json_get_str(f, "source", ""), stdout);
+    out_text(&cli->out, json_get_str(f, "source", ""));
     response_fini(&r);
     return EXIT_OK;
 }
@@ -267,10 +266,10 @@ const struct command cmd_flow_show = {
     .run = run_show,
 };
 
-static void print_deleted(const char *place, const struct json *f)
+static void print_deleted(struct out *out, const char *place, const struct json *f)
 {
     (void)f;
-    printf("%s deleted\n", place);
+    out_line(out, "%s deleted", place);
 }
 
 const struct command cmd_flow_delete = {
@@ -370,7 +369,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
     if (rc != 0) return EXIT_CADRE;
     int code = EXIT_OK;
     if (c->detach) {
-        puts(id);
+        out_line(&cli->out, "%s", id);
     } else {
         struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
         code = follow_execution(cli, &o);
@@ -392,6 +391,7 @@ const struct command cmd_flow_run = {
     .options = run_options,
     .option_count = sizeof run_options / sizeof *run_options,
     .config_size = sizeof(struct run_config),
+    .lost_code = EXIT_CADRE,
     .resource = &resource_flow,
     .run = run_run,
 };

@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "cli/resource.h"
 
-#include <stdio.h>
-
 struct group_config {
     char *description;
     struct opt_list require, namespaces;
@@ -61,21 +59,21 @@ const struct command cmd_group_show = {
     .run = resource_run,
 };
 
-static void print_state(const char *key, const struct json *g)
+static void print_state(struct out *out, const char *key, const struct json *g)
 {
-    printf("group %s %s\n", key, json_get_bool(g, "paused", false) ? "paused" : "open");
+    out_line(out, "group %s %s", key, json_get_bool(g, "paused", false) ? "paused" : "open");
 }
 
-static void print_created(const char *key, const struct json *g)
+static void print_created(struct out *out, const char *key, const struct json *g)
 {
     (void)g;
-    printf("group %s created\n", key);
+    out_line(out, "group %s created", key);
 }
 
-static void print_deleted(const char *key, const struct json *g)
+static void print_deleted(struct out *out, const char *key, const struct json *g)
 {
     (void)g;
-    printf("group %s deleted\n", key);
+    out_line(out, "group %s deleted", key);
 }
 
 static int make_body(const struct group_config *c, const char *key, struct buf *out, struct err *e)

@@ -6,8 +6,6 @@
 #include "cli/follow.h"
 #include "cli/resource.h"
 
-#include <stdio.h>
-
 static const struct opt list_options[] = {
     LIST_STATE("CREATED,RUNNING"),
     {.flag = "group",
@@ -91,6 +89,7 @@ const struct command cmd_job_logs = {
     .options = logs_options,
     .option_count = sizeof logs_options / sizeof *logs_options,
     .config_size = sizeof(struct logs_config),
+    .lost_code = EXIT_CADRE,
     .resource = &resource_job,
     .run = run_logs,
 };
@@ -106,15 +105,15 @@ const struct command cmd_job_cancel = {
     .run = resource_run,
 };
 
-static void print_why(const char *name, const struct json *j)
+static void print_why(struct out *out, const char *name, const struct json *j)
 {
     (void)name;
     const struct json *waiting = json_get(j, "waiting");
     if (json_type(waiting) == JSON_OBJECT)
-        printf("%s: %s\n", json_get_str(waiting, "code", "?"),
-               json_get_str(waiting, "message", ""));
+        out_line(out, "%s: %s", json_get_str(waiting, "code", "?"),
+                 json_get_str(waiting, "message", ""));
     else
-        printf("the job is not waiting: its state is %s\n", json_get_str(j, "state", "?"));
+        out_line(out, "the job is not waiting: its state is %s", json_get_str(j, "state", "?"));
 }
 
 const struct command cmd_job_why = {

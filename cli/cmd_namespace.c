@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "cli/resource.h"
 
-#include <stdio.h>
-
 const struct command cmd_namespace_list = {
     .name = "namespace list",
     .arguments = "",
@@ -45,9 +43,9 @@ static const struct opt set_options[] = {
      .help = "when that group has no agent online: WAIT, FAIL, CANCEL or IGNORE"},
 };
 
-static void print_set(const char *ns, const struct json *n)
+static void print_set(struct out *out, const char *ns, const struct json *n)
 {
-    printf("%s: group %s\n", ns, json_get_str(n, "group", "(default)"));
+    out_line(out, "%s: group %s", ns, json_get_str(n, "group", "(default)"));
 }
 
 static int run_set(struct cli *cli, void *config, const struct opt_args *args)
@@ -85,10 +83,10 @@ const struct command cmd_namespace_set = {
     .run = run_set,
 };
 
-static void print_unset(const char *ns, const struct json *n)
+static void print_unset(struct out *out, const char *ns, const struct json *n)
 {
     (void)n;
-    printf("namespace %s has no default group of its own any more\n", ns);
+    out_line(out, "namespace %s has no default group of its own any more", ns);
 }
 
 const struct command cmd_namespace_unset = {

@@ -10,7 +10,6 @@
 #include "platform/text_file.h"
 #include "wire/limits.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct run_config {
@@ -311,7 +310,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     if (rc != 0) return EXIT_CADRE;
     int code = EXIT_OK;
     if (c->detach) {
-        puts(id);
+        out_line(&cli->out, "%s", id);
     } else {
         struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
         code = follow_job(cli, &o);
@@ -335,5 +334,6 @@ const struct command cmd_run = {
     .option_count = sizeof options / sizeof *options,
     .config_size = sizeof(struct run_config),
     .usage_code = EXIT_CADRE,
+    .lost_code = EXIT_CADRE,
     .run = run,
 };

@@ -7,7 +7,6 @@
 #include "cadre_version.h"
 #include "platform/text_file.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int run_status(struct cli *cli, void *config, const struct opt_args *args)
@@ -19,12 +18,12 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     const struct json *s = cli_call(cli, "GET", "/api/v1/status", NULL, &r);
     if (!s) return EXIT_ERROR;
     if (cli_json(cli)) {
-        cli_print_json(s);
+        out_json(&cli->out, s);
         response_fini(&r);
         return EXIT_OK;
     }
-    show_line("version", json_get_str(s, "version", NULL));
-    show_line("started", json_get_str(s, "startedAt", NULL));
+    show_line(&cli->out, "version", json_get_str(s, "version", NULL));
+    show_line(&cli->out, "started", json_get_str(s, "startedAt", NULL));
     static const char *const parts[] = {"agents", "slots", "jobs", "database"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct buf line;
@@ -33,7 +32,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
             const char *text = text_of(v, scratch, sizeof scratch);
             (void)buf_addf(&line, "%s%s %s", line.len ? ", " : "", text ? text : "-", json_key(v));
         }
-        show_line(parts[i], line.data);
+        show_line(&cli->out, parts[i], line.data);
         buf_fini(&line);
     }
     for (const struct json *p = json_first(json_get(s, "putOff")); p; p = json_next(p)) {
@@ -41,7 +40,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
         buf_init(&line, 4096);
         (void)buf_addf(&line, "%s, until %s: incident %s in the log", json_get_str(p, "what", "-"),
                        json_get_str(p, "until", "-"), json_get_str(p, "incident", "-"));
-        show_line("put off", line.data);
+        show_line(&cli->out, "put off", line.data);
         buf_fini(&line);
     }
     response_fini(&r);
@@ -65,7 +64,8 @@ static int keep_login(struct cli *cli, const char *token)
     if (!who) return EXIT_ERROR;
     int rc = user_config_write(cli->url, token, &path, &e);
     if (rc == 0)
-        printf("logged in with role %s; kept in %s\n", json_get_str(who, "role", "?"), path);
+        out_line(&cli->out, "logged in with role %s; kept in %s", json_get_str(who, "role", "?"),
+                 path);
     mem_free(path);
     response_fini(&r);
     return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
@@ -102,10 +102,9 @@ const struct command cmd_login = {
 
 static int run_version(struct cli *cli, void *config, const struct opt_args *args)
 {
-    (void)cli;
     (void)config;
     (void)args;
-    puts("cadre " CADRE_VERSION);
+    out_line(&cli->out, "cadre %s", CADRE_VERSION);
     return EXIT_OK;
 }
 

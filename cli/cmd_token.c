@@ -2,10 +2,9 @@
 #include "cli/commands.h"
 
 #include "base/duration.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/resource.h"
-
-#include <stdio.h>
 
 struct create_config {
     char *group, *expires, *role, *ns, *name;
@@ -76,16 +75,53 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
     jw_end(w);
 }
 
-static void print_token(const char *type, const struct json *t)
+static void print_token(struct cli *cli, const struct json *t)
 {
-    (void)type;
     const struct json *commands_of = json_get(t, "commands");
-    puts(json_get_str(t, "token", ""));
-    fflush(stdout);
-    cli_note("\nid %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
+    if (cli_json(cli)) {
+        out_json(&cli->out, t);
+        return;
+    }
+    out_line(&cli->out, "%s", json_get_str(t, "token", ""));
+    if (out_flush(&cli->out) != 0) return;
+    cli_note("%s", "");
+    cli_note("id %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
              json_get_str(t, "expiresAt", "never"));
-    for (const struct json *v = json_first(commands_of); v; v = json_next(v))
-        cli_note("%s:\n  %s", json_key(v), json_str(v, ""));
+    for (const struct json *v = json_first(commands_of); v; v = json_next(v)) {
+        cli_note("%s:", json_key(v));
+        cli_note("  %s", json_str(v, ""));
+    }
+}
+
+/* Nobody has the token, or its reader has an unknown part of what was printed. */
+static int revoke_lost(struct cli *cli, const char *id)
+{
+    struct err e = {0};
+    struct response r;
+    char *target = cli_path("tokens", id, NULL);
+    const struct request request = {.method = "DELETE", .target = target};
+    int rc = client_call(cli_client(cli), &request, &r, &e);
+    if (rc == 0)
+        cli_note("cadre: %s; the token %s was revoked", err_text(&cli->out.lost), id);
+    else
+        cli_note("cadre: %s; the token %s is valid and could not be revoked (%s): use 'cadre token "
+                 "revoke %s'",
+                 err_text(&cli->out.lost), id, err_text(&e), id);
+    cli->out.told = true;
+    response_fini(&r);
+    mem_free(target);
+    return EXIT_ERROR;
+}
+
+static int create(struct cli *cli, const char *body)
+{
+    struct response r;
+    const struct json *t = cli_call(cli, "POST", "/api/v1/tokens", body, &r);
+    if (!t) return EXIT_ERROR;
+    print_token(cli, t);
+    int code = out_flush(&cli->out) == 0 ? EXIT_OK : revoke_lost(cli, json_get_str(t, "id", "?"));
+    response_fini(&r);
+    return code;
 }
 
 static int run_create(struct cli *cli, void *config, const struct opt_args *args)
@@ -104,8 +140,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 16384);
     jw_init(&w, &body);
     write_body(&w, c, args->argv[0]);
-    const struct request request = {"POST", "/api/v1/tokens", .body = body.data};
-    int code = resource_send(cli, &request, args->argv[0], print_token);
+    int code = create(cli, body.data);
     buf_fini(&body);
     return code;
 }
@@ -114,7 +149,9 @@ const struct command cmd_token_create = {
     .name = "token create",
     .arguments = "join|api",
     .summary = "make a token: join for a machine, api for people and programs",
-    .details = "The token alone goes to stdout; how to use it goes to stderr.",
+    .details =
+        "The token alone goes to stdout; how to use it goes to stderr. A token that could not be "
+        "printed is revoked.",
     .options = create_options,
     .option_count = sizeof create_options / sizeof *create_options,
     .config_size = sizeof(struct create_config),
@@ -131,10 +168,10 @@ const struct command cmd_token_list = {
     .run = resource_list,
 };
 
-static void print_revoked(const char *id, const struct json *t)
+static void print_revoked(struct out *out, const char *id, const struct json *t)
 {
     (void)t;
-    printf("token %s revoked\n", id);
+    out_line(out, "token %s revoked", id);
 }
 
 const struct command cmd_token_revoke = {

@@ -3,8 +3,6 @@
 
 #include "cli/resource.h"
 
-#include <stdio.h>
-
 #define PLACE "NAMESPACE/FLOW/TRIGGER"
 
 static const struct opt list_options[] = {LIST_NAMESPACE};
@@ -29,9 +27,9 @@ const struct command cmd_trigger_show = {
     .run = resource_run,
 };
 
-static void print_state(const char *place, const struct json *t)
+static void print_state(struct out *out, const char *place, const struct json *t)
 {
-    printf("%s %s\n", place, resource_trigger_state(t));
+    out_line(out, "%s %s", place, resource_trigger_state(t));
 }
 
 const struct command cmd_trigger_enable = {
@@ -56,10 +54,10 @@ const struct command cmd_trigger_disable = {
     .run = resource_run,
 };
 
-static void print_job(const char *place, const struct json *t)
+static void print_job(struct out *out, const char *place, const struct json *t)
 {
     (void)place;
-    printf("%s\n", json_get_str(t, "job", "?"));
+    out_line(out, "%s", json_get_str(t, "job", "?"));
 }
 
 const struct command cmd_trigger_run = {

@@ -5,7 +5,6 @@
 #include "base/str.h"
 #include "platform/streams.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct watch {
@@ -18,7 +17,6 @@ struct watch {
     bool finished;
     bool waited;
     int code;
-    bool closed[4]; /* the reader of this stream has closed it */
     /* of an execution */
     char *job; /* the task run at hand */
     bool start_told, end_told;
@@ -58,20 +56,21 @@ static void tell_waiting(struct watch *w, const struct json *event)
     mem_free(w->said);
     w->said = mem_strdup(message);
     w->waited = true;
-    cli_note("waiting: %s", message);
+    out_note(&w->cli->out, "waiting: %s", message);
 }
 
-static void tell_end(const struct json *job)
+static void tell_end(const struct watch *w, const struct json *job)
 {
     const char *state = json_get_str(job, "state", "?");
     const char *reason = json_get_str(job, "reason", NULL);
     const char *message = json_get_str(job, "message", NULL);
     bool own_code = str_eq(reason, "exit-code");
     if (json_get_bool(job, "truncated", false))
-        cli_note("cadre: the output was truncated at its limit");
+        out_note(&w->cli->out, "cadre: the output was truncated at its limit");
     if (str_eq(state, "SUCCESS") || (own_code && !message)) return;
-    cli_note("cadre: job %s %s%s%s%s%s%s", json_get_str(job, "id", "?"), state, reason ? " (" : "",
-             reason ? reason : "", reason ? ")" : "", message ? ": " : "", message ? message : "");
+    out_note(&w->cli->out, "cadre: job %s %s%s%s%s%s%s", json_get_str(job, "id", "?"), state,
+             reason ? " (" : "", reason ? reason : "", reason ? ")" : "", message ? ": " : "",
+             message ? message : "");
 }
 
 /* The number and reason of a job's last attempt that failed; 0: not known. `attempts` may hold all
@@ -97,7 +96,8 @@ static void tell_retry(struct watch *w, const struct json *event)
     int64_t number = job_failed_attempt(event, &reason);
     if (w->o->quiet || number <= w->retry_told) return;
     w->retry_told = number;
-    cli_note("cadre: attempt %lld failed (%s); the job is tried again", (long long)number, reason);
+    out_note(&w->cli->out, "cadre: attempt %lld failed (%s); the job is tried again",
+             (long long)number, reason);
 }
 
 static const char *const final[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", NULL};
@@ -109,9 +109,9 @@ static void job_ended(struct watch *w, const struct json *job)
     w->finished = true;
     w->code = job_exit_code(job);
     if (w->o->json)
-        cli_print_json(job);
+        out_json(&w->cli->out, job);
     else
-        tell_end(job);
+        tell_end(w, job);
 }
 
 static int on_event(const struct json *event, void *user)
@@ -127,16 +127,31 @@ static int on_event(const struct json *event, void *user)
     return 0;
 }
 
+/* Remarks of agent and coordinator: whole lines. */
+static void tell_remarks(struct watch *w, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *end = memchr(text, '\n', len);
+        size_t n = end ? (size_t)(end - text) : len;
+        out_note(&w->cli->out, "cadre: %.*s", (int)n, text);
+        if (end) n++;
+        text += n;
+        len -= n;
+    }
+}
+
 static int on_output(const struct frame_output *o, void *user)
 {
     struct watch *w = user;
-    int fd = o->stream == STREAM_STDOUT && !w->o->json ? 1 : 2;
+    struct out *out = &w->cli->out;
     if (o->stream == STREAM_SYSTEM) {
-        cli_note("cadre: %.*s", (int)(o->len && o->data[o->len - 1] == '\n' ? o->len - 1 : o->len),
-                 (const char *)o->data);
-        return 0;
+        tell_remarks(w, (const char *)o->data, o->len);
+    } else if (o->stream == STREAM_STDOUT && !w->o->json) {
+        out_bytes(out, o->data, o->len);
+        (void)out_flush(out);
+    } else {
+        out_error_bytes(out, o->data, o->len);
     }
-    if (!w->closed[fd] && fd_write_all(fd, o->data, o->len, NULL) != 0) w->closed[fd] = true;
     return 0;
 }
 
@@ -144,8 +159,8 @@ static int on_interrupt(int count, void *user)
 {
     struct watch *w = user;
     if (count > 1 || !w->o->cancel_on_interrupt) return 1;
-    cli_note("cadre: cancelling %s %s; press Ctrl-C again to leave without waiting", w->what,
-             w->o->id);
+    out_note(&w->cli->out, "cadre: cancelling %s %s; press Ctrl-C again to leave without waiting",
+             w->what, w->o->id);
     char *target = cli_path(w->collection, w->o->id, "cancel");
     client_post_aside(w->cli->client, target);
     mem_free(target);
@@ -171,7 +186,6 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
     struct client *c = cli_client(w->cli);
     if (!c) return EXIT_CADRE;
     const char *id = w->o->id;
-    fflush(stdout);
     char *target = cli_path(w->collection, id, "follow");
     struct client_follow f = {on_event_fn, on_output, on_interrupt, w};
     int rc = client_follow(c, target, 0, &f, &e);
@@ -181,8 +195,8 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
     if (rc == 0 && !w->finished) ask_end(w);
     if (w->finished) return w->code;
     if (rc == ERR_CLOSED) {
-        cli_note("cadre: stopped following; see the %s with 'cadre %s show %s'", w->what, w->what,
-                 id);
+        out_note(&w->cli->out, "cadre: stopped following; see the %s with 'cadre %s show %s'",
+                 w->what, w->what, id);
         return 130;
     }
     if (rc == 0)
@@ -190,7 +204,8 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
     err_wrap(&e, "following %s %s", w->what, id);
     (void)cli_fail(EXIT_CADRE, &e);
     if (e.code != ERR_NOT_FOUND && e.code != ERR_DENIED && e.code != ERR_INVALID)
-        cli_note("cadre: the %s goes on; follow it again with 'cadre %s logs --follow %s'", w->what,
+        out_note(&w->cli->out,
+                 "cadre: the %s goes on; follow it again with 'cadre %s logs --follow %s'", w->what,
                  w->what, id);
     return EXIT_CADRE;
 }
@@ -231,13 +246,14 @@ static void tell_run(struct watch *w, const struct json *job)
     char code[32];
     if (str_eq(state, "RUNNING") && !w->o->quiet && !w->start_told) {
         w->start_told = true;
-        cli_note("cadre: task %s runs on %s", task, json_get_str(job, "agentName", "an agent"));
+        out_note(&w->cli->out, "cadre: task %s runs on %s", task,
+                 json_get_str(job, "agentName", "an agent"));
     }
     if (!state_is(state, final) || str_eq(state, "SUCCESS") || w->end_told) return;
     w->end_told = true;
     const char *exit_text = text_of(json_get(job, "exitCode"), code, sizeof code);
     const char *message = json_get_str(job, "message", NULL);
-    cli_note("cadre: task %s %s%s%s%s%s%s%s%s", task, state, reason ? " (" : "",
+    out_note(&w->cli->out, "cadre: task %s %s%s%s%s%s%s%s%s", task, state, reason ? " (" : "",
              reason ? reason : "", reason && exit_text ? " " : "",
              reason && exit_text ? exit_text : "", reason ? ")" : "", message ? ": " : "",
              message ? message : "");
@@ -254,7 +270,7 @@ static void execution_ended(struct watch *w, const struct json *x)
     if (str_eq(state, "FAILED")) w->code = EXIT_ERROR;
     if (str_eq(state, "KILLED") || str_eq(state, "CANCELLED")) w->code = EXIT_CANCELLED;
     if (!w->o->json && !str_eq(state, "SUCCESS"))
-        cli_note("cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
+        out_note(&w->cli->out, "cadre: execution %s %s%s%s", w->o->id, state, message ? ": " : "",
                  message ? message : "");
 }
 
@@ -272,7 +288,8 @@ static int on_execution_event(const struct json *event, void *user)
     }
     if (!str_eq(kind, "execution")) return 0;
     if (str_eq(state, "QUEUED") && !w->o->quiet)
-        cli_note("waiting: the flow runs as many executions as its concurrency limit allows");
+        out_note(&w->cli->out,
+                 "waiting: the flow runs as many executions as its concurrency limit allows");
     if (state_is(state, final)) execution_ended(w, event);
     return 0;
 }
@@ -293,7 +310,7 @@ int follow_execution(struct cli *cli, const struct follow_options *o)
     const struct json *x = cli_call(cli, "GET", target, NULL, &r);
     mem_free(target);
     if (!x) return EXIT_CADRE;
-    cli_print_json(x);
+    out_json(&cli->out, x);
     response_fini(&r);
     return code;
 }

@@ -6,9 +6,9 @@
 #include "cli/cli.h"
 #include "platform/os.h"
 #include "platform/service.h"
+#include "platform/streams.h"
 #include "wire/pki.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct opt global_options[] = {
@@ -80,7 +80,7 @@ static void split_globals(int *argc, char **argv, int *globals_argc, char **glob
     globals[*globals_argc] = NULL;
 }
 
-static void print_overview(FILE *to)
+static char *overview(void)
 {
     struct buf text;
     buf_init(&text, 64 * 1024);
@@ -99,8 +99,23 @@ static void print_overview(FILE *to)
     (void)buf_adds(&text, "\n'cadre COMMAND --help' tells more. On the coordinator's own host root "
                           "needs neither url nor token;\n"
                           "elsewhere 'cadre login TOKEN' keeps both.\n");
-    fputs(text.data, to);
-    buf_fini(&text);
+    return buf_detach(&text);
+}
+
+static void print_overview(struct cli *cli)
+{
+    char *text = overview();
+    out_text(&cli->out, text);
+    mem_free(text);
+}
+
+/* Without a command. */
+static int no_command(void)
+{
+    char *text = overview();
+    (void)fd_write_all(2, text, strlen(text), NULL);
+    mem_free(text);
+    return EXIT_USAGE;
 }
 
 static bool is_of_family(const struct command *c, const char *noun)
@@ -110,7 +125,7 @@ static bool is_of_family(const struct command *c, const char *noun)
 }
 
 /* `cadre help job`, `cadre job --help`: the commands whose first word is the noun. */
-static bool print_family(const char *noun)
+static bool print_family(struct cli *cli, const char *noun)
 {
     struct buf text;
     size_t n = 0;
@@ -122,12 +137,12 @@ static bool print_family(const char *noun)
         n++;
     }
     (void)buf_addf(&text, "\n'cadre %s COMMAND --help' tells more.\n", noun);
-    if (n > 0) fputs(text.data, stdout);
+    if (n > 0) out_text(&cli->out, text.data);
     buf_fini(&text);
     return n > 0;
 }
 
-static void print_command(const struct command *c)
+static void print_command(struct cli *cli, const struct command *c)
 {
     struct buf text;
     buf_init(&text, 64 * 1024);
@@ -140,7 +155,7 @@ static void print_command(const struct command *c)
     }
     (void)buf_adds(&text, "\nOptions for every command:\n");
     opt_help(global_options, GLOBALS, &text);
-    fputs(text.data, stdout);
+    out_text(&cli->out, text.data);
     buf_fini(&text);
 }
 
@@ -212,7 +227,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         }
         code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (args.help) {
-        print_command(c);
+        print_command(cli, c);
         code = EXIT_OK;
     } else if (args.argc > 0 && !args.argv[0][0]) {
         /* An empty argument, as from an empty shell variable, would address the whole
@@ -222,7 +237,8 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
                         c->name);
     } else {
         cli->command = c;
-        code = c->run(cli, config, &args);
+        /* Nothing is done whose result could not be printed. */
+        code = fd_check_open(1, &cli->out.lost) == 0 ? c->run(cli, config, &args) : EXIT_OK;
     }
     opt_fini(&set);
     mem_free(config);
@@ -233,25 +249,31 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
     int words = 0;
-    if (argc < 1) {
-        print_overview(stderr);
-        return EXIT_USAGE;
-    }
+    if (argc < 1) return no_command();
     if (str_eq(argv[0], "--help") || str_eq(argv[0], "-h") || str_eq(argv[0], "help")) {
         const struct command *topic = argc > 1 ? find_command(argc - 1, argv + 1, &words) : NULL;
         if (topic)
-            print_command(topic);
-        else if (argc < 2 || !print_family(argv[1]))
-            print_overview(stdout);
+            print_command(cli, topic);
+        else if (argc < 2 || !print_family(cli, argv[1]))
+            print_overview(cli);
         return EXIT_OK;
     }
     bool asks_help = argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
-    if (asks_help && !find_command(1, argv, &words) && print_family(argv[0])) return EXIT_OK;
+    if (asks_help && !find_command(1, argv, &words) && print_family(cli, argv[0])) return EXIT_OK;
     if (str_eq(argv[0], "--version")) argv[0] = "version";
     const struct command *c = find_command(argc, argv, &words);
     if (!c) return unknown_command(argc, argv);
     /* The last word of the command takes the place of the program's name. */
     return run_command(cli, c, argc - words + 1, argv + words - 1);
+}
+
+/* The exit code when all is done: output that was lost is an error of every command. */
+static int finish_output(struct cli *cli, int code)
+{
+    if (out_flush(&cli->out) == 0) return code;
+    if (!cli->out.told) (void)cli_fail(0, &cli->out.lost);
+    if (cli->command && cli->command->lost_code) return cli->command->lost_code;
+    return code != EXIT_OK ? code : EXIT_ERROR;
 }
 
 static int body(int argc, char **argv, void *user)
@@ -264,6 +286,7 @@ static int body(int argc, char **argv, void *user)
     char **globals = mem_array((size_t)argc + 2, sizeof *globals);
     char **own = mem_array((size_t)argc + 2, sizeof *own);
     int globals_argc = 0;
+    out_init(&cli.out);
     memcpy(own, argv, (size_t)argc * sizeof *own);
     split_globals(&argc, own, &globals_argc, globals);
     opt_init(&set, global_options, GLOBALS, &cli);
@@ -276,14 +299,15 @@ static int body(int argc, char **argv, void *user)
     /* The exit codes of `run` below 125 are the job's. */
     int usage_code = argc > 1 && str_eq(own[1], "run") ? EXIT_CADRE : EXIT_USAGE;
     code = rc != 0 ? cli_fail(usage_code, &e) : dispatch(&cli, argc - 1, own + 1);
+    code = finish_output(&cli, code);
     client_free(cli.client);
+    out_fini(&cli.out);
     mem_free_secret(cli.resolved_token);
     mem_free(cli.resolved_url);
     pki_fini();
     opt_fini(&set);
     mem_free(globals);
     mem_free(own);
-    if (fflush(stdout) != 0 && code == EXIT_OK) code = EXIT_ERROR;
     return code;
 }
 

@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "platform/streams.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PAGE 500 /* items of a list asked for at once */
@@ -111,9 +110,9 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
         code = list_page(cli, &l);
     } while (code == EXIT_OK && l.cursor && l.left > 0);
     mem_free(l.cursor);
-    if (code == EXIT_OK && l.all) cli_print_json(l.all);
+    if (code == EXIT_OK && l.all) out_json(&cli->out, l.all);
     if (code == EXIT_OK && !l.all)
-        table_print(&l.table);
+        table_print(&l.table, &cli->out);
     else
         table_fini(&l.table);
     json_free(l.all);
@@ -142,13 +141,13 @@ char *resource_path(const struct cli *cli, const struct opt_args *args, const ch
 }
 
 /* Prints all fields of the resource, as `show` does. */
-static void show(const struct resource *r, const struct json *item)
+static void show(struct out *out, const struct resource *r, const struct json *item)
 {
     char scratch[4096];
     for (const struct field *f = r->fields; f->member; f++) {
         if (f->make) {
             char *made = f->make(item);
-            show_line(f->member, made);
+            show_line(out, f->member, made);
             mem_free(made);
             continue;
         }
@@ -157,24 +156,24 @@ static void show(const struct resource *r, const struct json *item)
         bool empty = json_type(v) == JSON_OBJECT && json_count(v) == 0;
         if ((null && f->when != FIELD_ALWAYS) || (empty && f->when == FIELD_FILLED)) continue;
         const char *text = text_of(v, scratch, sizeof scratch);
-        show_line(f->member, text ? text : f->absent);
+        show_line(out, f->member, text ? text : f->absent);
     }
-    if (r->show_rest) r->show_rest(item);
+    if (r->show_rest) r->show_rest(out, item);
 }
 
 int resource_send(struct cli *cli, const struct request *request, const char *name,
-                  void (*print)(const char *name, const struct json *answer))
+                  void (*print)(struct out *out, const char *name, const struct json *answer))
 {
     struct response answer;
     const struct json *item =
         cli_call(cli, request->method, request->target, request->body, &answer);
     if (!item) return EXIT_ERROR;
     if (cli_json(cli))
-        cli_print_json(item);
+        out_json(&cli->out, item);
     else if (print)
-        print(name, item);
+        print(&cli->out, name, item);
     else
-        show(cli->command->resource, item);
+        show(&cli->out, cli->command->resource, item);
     response_fini(&answer);
     return EXIT_OK;
 }
@@ -202,15 +201,16 @@ int resource_run(struct cli *cli, void *config, const struct opt_args *args)
     return resource_run_with(cli, args, NULL, NULL);
 }
 
-void resource_print_state(const char *name, const struct json *answer)
+void resource_print_state(struct out *out, const char *name, const struct json *answer)
 {
-    printf("%s %s\n", name, json_get_str(answer, "state", "?"));
+    out_line(out, "%s %s", name, json_get_str(answer, "state", "?"));
 }
 
 static int to_stdout(const void *data, size_t len, void *user)
 {
-    (void)user;
-    return fd_write_all(1, data, len, NULL) == 0 ? 0 : 1;
+    struct out *out = user;
+    out_bytes(out, data, len);
+    return out_flush(out) == 0 ? 0 : 1;
 }
 
 int resource_download(struct cli *cli, const char *target)
@@ -218,6 +218,6 @@ int resource_download(struct cli *cli, const char *target)
     struct err e = {0};
     struct client *client = cli_client(cli);
     if (!client) return EXIT_ERROR;
-    int rc = client_download(client, target, to_stdout, NULL, &e);
+    int rc = client_download(client, target, to_stdout, &cli->out, &e);
     return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
 }

@@ -31,7 +31,8 @@ struct resource {
     int (*check)(const char *name); /* 0, or an exit code after a message. NULL: anything */
     const struct column *columns;
     const struct field *fields;
-    void (*show_rest)(const struct json *item); /* what follows the fields, or NULL */
+    void (*show_rest)(struct out *out,
+                      const struct json *item); /* what follows the fields, or NULL */
 };
 
 extern const struct resource resource_job, resource_execution, resource_agent, resource_group,
@@ -73,10 +74,10 @@ const char *resource_name(const struct cli *cli, const struct opt_args *args);
 char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest);
 /* One request, answered by one resource; printed as JSON or by `print`. Returns the exit code. */
 int resource_send(struct cli *cli, const struct request *request, const char *name,
-                  void (*print)(const char *name, const struct json *answer));
+                  void (*print)(struct out *out, const char *name, const struct json *answer));
 
 /* Prints "NAME STATE". */
-void resource_print_state(const char *name, const struct json *answer);
+void resource_print_state(struct out *out, const char *name, const struct json *answer);
 /* DISABLED, EVALUATING, ENABLED */
 const char *resource_trigger_state(const struct json *trigger);
 /* Prints the output at this path to stdout as it arrives. Returns the exit code. */

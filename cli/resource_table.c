@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <stdio.h>
-
 #define SET(name)                                                                                  \
     {                                                                                              \
         .member = name                                                                             \
@@ -79,32 +77,32 @@ static char *agent_arch(const struct json *a)
 
 /* ---- jobs and executions ---- */
 
-static void show_waiting(const struct json *j)
+static void show_waiting(struct out *out, const struct json *j)
 {
     const char *waiting = json_get_str(json_get(j, "waiting"), "message", NULL);
-    if (waiting) show_line("waiting", waiting);
+    if (waiting) show_line(out, "waiting", waiting);
 }
 
-static void show_attempt(const struct json *a)
+static void show_attempt(struct out *out, const struct json *a)
 {
     char number[32], code[32];
     const char *exit_text = text_of(json_get(a, "exitCode"), code, sizeof code);
-    printf("attempt %-6s %s%s%s on %s%s%s\n",
-           text_of(json_get(a, "attempt"), number, sizeof number), json_get_str(a, "state", "?"),
-           json_get_str(a, "reason", NULL) ? " " : "", json_get_str(a, "reason", ""),
-           json_get_str(a, "agentName", json_get_str(a, "agent", "-")),
-           exit_text ? ", exit code " : "", exit_text ? exit_text : "");
+    out_line(out, "attempt %-6s %s%s%s on %s%s%s",
+             text_of(json_get(a, "attempt"), number, sizeof number), json_get_str(a, "state", "?"),
+             json_get_str(a, "reason", NULL) ? " " : "", json_get_str(a, "reason", ""),
+             json_get_str(a, "agentName", json_get_str(a, "agent", "-")),
+             exit_text ? ", exit code " : "", exit_text ? exit_text : "");
 }
 
-static void show_rest_of_job(const struct json *j)
+static void show_rest_of_job(struct out *out, const struct json *j)
 {
     const struct json *attempts = json_get(j, "attempts");
     int64_t shown = (int64_t)json_count(attempts);
     int64_t before = json_get_int(j, "attemptCount", shown) - shown;
-    show_waiting(j);
-    if (before > 0) printf("%lld earlier attempts are not shown\n", (long long)before);
+    show_waiting(out, j);
+    if (before > 0) out_line(out, "%lld earlier attempts are not shown", (long long)before);
     for (const struct json *a = json_first(attempts); a; a = json_next(a))
-        show_attempt(a);
+        show_attempt(out, a);
 }
 
 static const struct column job_columns[] = {
@@ -134,7 +132,7 @@ const struct resource resource_job = {.collection = "jobs",
                                       .fields = job_fields,
                                       .show_rest = show_rest_of_job};
 
-static void show_run(const struct json *j)
+static void show_run(struct out *out, const struct json *j)
 {
     char code[32];
     const char *exit_text = text_of(json_get(j, "exitCode"), code, sizeof code);
@@ -142,18 +140,18 @@ static void show_run(const struct json *j)
     const char *agent = json_get_str(j, "agentName", json_get_str(j, "agent", NULL));
     const char *message = json_get_str(j, "message", NULL);
     const char *waiting = json_get_str(json_get(j, "waiting"), "message", NULL);
-    printf("task %-16s %s%s%s%s%s%s%s  job %s%s%s%s%s\n", json_get_str(j, "task", "?"),
-           json_get_str(j, "state", "?"), reason ? " " : "", reason ? reason : "",
-           exit_text ? ", exit code " : "", exit_text ? exit_text : "", agent ? " on " : "",
-           agent ? agent : "", json_get_str(j, "id", "?"), message ? ": " : "",
-           message ? message : "", waiting ? ", waiting: " : "", waiting ? waiting : "");
+    out_line(out, "task %-16s %s%s%s%s%s%s%s  job %s%s%s%s%s", json_get_str(j, "task", "?"),
+             json_get_str(j, "state", "?"), reason ? " " : "", reason ? reason : "",
+             exit_text ? ", exit code " : "", exit_text ? exit_text : "", agent ? " on " : "",
+             agent ? agent : "", json_get_str(j, "id", "?"), message ? ": " : "",
+             message ? message : "", waiting ? ", waiting: " : "", waiting ? waiting : "");
 }
 
-static void show_rest_of_execution(const struct json *x)
+static void show_rest_of_execution(struct out *out, const struct json *x)
 {
-    show_waiting(x);
+    show_waiting(out, x);
     for (const struct json *j = json_first(json_get(x, "taskRuns")); j; j = json_next(j))
-        show_run(j);
+        show_run(out, j);
 }
 
 static const struct column execution_columns[] = {
@@ -191,13 +189,13 @@ const struct resource resource_execution = {.collection = "executions",
 
 /* ---- agents and groups ---- */
 
-static void show_capabilities(const struct json *a)
+static void show_capabilities(struct out *out, const struct json *a)
 {
     char scratch[4096];
-    printf("capabilities\n");
+    out_line(out, "capabilities");
     for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v)) {
         const char *text = text_of(v, scratch, sizeof scratch);
-        printf("  %-14s %s\n", json_key(v), text ? text : "-");
+        out_line(out, "  %-14s %s", json_key(v), text ? text : "-");
     }
 }
 
@@ -229,11 +227,11 @@ const struct resource resource_agent = {.collection = "agents",
                                         .fields = agent_fields,
                                         .show_rest = show_capabilities};
 
-static void show_all(const struct json *g)
+static void show_all(struct out *out, const struct json *g)
 {
     char scratch[4096];
     for (const struct json *v = json_first(g); v; v = json_next(v))
-        show_line(json_key(v), text_of(v, scratch, sizeof scratch));
+        show_line(out, json_key(v), text_of(v, scratch, sizeof scratch));
 }
 
 static const struct column group_columns[] = {
@@ -282,22 +280,23 @@ const struct resource resource_namespace = {.collection = "namespaces",
 
 /* ---- flows and triggers ---- */
 
-static void show_names(const char *label, const struct json *list)
+static void show_names(struct out *out, const char *label, const struct json *list)
 {
     struct buf b;
     buf_init(&b, 65536);
     for (const struct json *j = json_first(list); j; j = json_next(j))
         (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
-    show_line(label, b.len ? b.data : NULL);
+    show_line(out, label, b.len ? b.data : NULL);
     buf_fini(&b);
 }
 
-static void show_rest_of_flow(const struct json *f)
+static void show_rest_of_flow(struct out *out, const struct json *f)
 {
-    show_names("inputs", json_get(f, "inputs"));
-    show_names("tasks", json_get(f, "tasks"));
-    show_names("triggers", json_get(f, "triggers"));
-    printf("\n%s", json_get_str(f, "source", ""));
+    show_names(out, "inputs", json_get(f, "inputs"));
+    show_names(out, "tasks", json_get(f, "tasks"));
+    show_names(out, "triggers", json_get(f, "triggers"));
+    out_line(out, "%s", "");
+    out_block(out, json_get_str(f, "source", ""));
 }
 
 static const struct column flow_columns[] = {
@@ -318,23 +317,23 @@ const struct resource resource_flow = {.collection = "flows",
                                        .fields = flow_fields,
                                        .show_rest = show_rest_of_flow};
 
-static void show_evaluation(const struct json *v)
+static void show_evaluation(struct out *out, const struct json *v)
 {
     char number[32], code[32];
     const char *exit_text = text_of(json_get(v, "exitCode"), code, sizeof code);
     const char *message = json_get_str(v, "message", NULL);
     const char *execution = json_get_str(v, "execution", NULL);
-    printf("evaluation %-6s %s %s%s%s%s%s%s%s\n",
-           text_of(json_get(v, "number"), number, sizeof number), json_get_str(v, "endedAt", "-"),
-           json_get_str(v, "result", "?"), exit_text ? ", exit code " : "",
-           exit_text ? exit_text : "", execution ? ", execution " : "", execution ? execution : "",
-           message ? ": " : "", message ? message : "");
+    out_line(out, "evaluation %-6s %s %s%s%s%s%s%s%s",
+             text_of(json_get(v, "number"), number, sizeof number), json_get_str(v, "endedAt", "-"),
+             json_get_str(v, "result", "?"), exit_text ? ", exit code " : "",
+             exit_text ? exit_text : "", execution ? ", execution " : "",
+             execution ? execution : "", message ? ": " : "", message ? message : "");
 }
 
-static void show_rest_of_trigger(const struct json *t)
+static void show_rest_of_trigger(struct out *out, const struct json *t)
 {
     for (const struct json *v = json_first(json_get(t, "history")); v; v = json_next(v))
-        show_evaluation(v);
+        show_evaluation(out, v);
 }
 
 static const struct column trigger_columns[] = {

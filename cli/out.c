@@ -1,0 +1,149 @@
+/* See out.h. */
+#include "cli/out.h"
+
+#include "base/escape.h"
+#include "base/mem.h"
+#include "platform/streams.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COLLECT_BYTES (64u * 1024)
+#define LINE_MAX_BYTES (16u * 1024 * 1024)
+
+void out_init(struct out *o)
+{
+    memset(o, 0, sizeof *o);
+    buf_init(&o->text, COLLECT_BYTES);
+}
+
+void out_fini(struct out *o)
+{
+    buf_fini_secret(&o->text); /* a token may have been printed */
+}
+
+static int write_to(struct out *o, int fd, const void *data, size_t len, struct err *e)
+{
+    return o->write ? o->write(fd, data, len, o->user, e) : fd_write_all(fd, data, len, e);
+}
+
+int out_flush(struct out *o)
+{
+    if (o->lost.code == 0 && o->text.len > 0)
+        (void)write_to(o, 1, o->text.data, o->text.len, &o->lost);
+    buf_clear(&o->text);
+    return o->lost.code;
+}
+
+void out_bytes(struct out *o, const void *data, size_t len)
+{
+    if (buf_add(&o->text, data, len) == 0) return;
+    if (out_flush(o) != 0 || buf_add(&o->text, data, len) == 0) return;
+    (void)write_to(o, 1, data, len, &o->lost);
+}
+
+void out_text(struct out *o, const char *text)
+{
+    out_bytes(o, text, strlen(text));
+}
+
+void out_format_line(struct buf *line, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    if (n >= 0) {
+        char *text = mem_alloc((size_t)n + 1);
+        vsnprintf(text, (size_t)n + 1, fmt, again);
+        escape_text(line, text, (size_t)n);
+        mem_free_secret(text);
+    }
+    va_end(again);
+}
+
+void out_line(struct out *o, const char *fmt, ...)
+{
+    struct buf line;
+    va_list args;
+    buf_init(&line, LINE_MAX_BYTES);
+    va_start(args, fmt);
+    out_format_line(&line, fmt, args);
+    va_end(args);
+    (void)buf_addc(&line, '\n');
+    out_bytes(o, line.data, line.len);
+    buf_fini_secret(&line);
+}
+
+void out_block(struct out *o, const char *text)
+{
+    struct buf shown;
+    buf_init(&shown, LINE_MAX_BYTES);
+    while (*text) {
+        size_t n = strcspn(text, "\n\t");
+        escape_text(&shown, text, n);
+        text += n;
+        if (*text) (void)buf_addc(&shown, *text++);
+    }
+    if (shown.len > 0 && shown.data[shown.len - 1] != '\n') (void)buf_addc(&shown, '\n');
+    out_bytes(o, shown.data, shown.len);
+    buf_fini(&shown);
+}
+
+/* The only characters of JSON text that have to be escaped are inside of strings, and none of them
+ * has more than three bytes. */
+static size_t add_json_escape(struct buf *b, const char *s)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    unsigned c = u[0];
+    size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : 3;
+    if (n == 2) c = (c & 0x1f) << 6 | (u[1] & 0x3fu);
+    if (n == 3) c = (c & 0x0f) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
+    (void)buf_addf(b, "\\u%04x", c);
+    return n;
+}
+
+void out_json(struct out *o, const struct json *j)
+{
+    char *text = json_text(j);
+    size_t len = strlen(text), plain = 0, n;
+    const char *at = text;
+    struct buf escaped;
+    buf_init(&escaped, 16);
+    while (len > 0) {
+        while ((n = escape_printable(at + plain, len - plain)) > 0)
+            plain += n;
+        out_bytes(o, at, plain);
+        at += plain;
+        len -= plain;
+        plain = 0;
+        if (len == 0) break;
+        buf_clear(&escaped);
+        n = add_json_escape(&escaped, at);
+        out_bytes(o, escaped.data, escaped.len);
+        at += n;
+        len -= n;
+    }
+    out_text(o, "\n");
+    buf_fini(&escaped);
+    mem_free_secret(text);
+}
+
+void out_error_bytes(struct out *o, const void *data, size_t len)
+{
+    (void)out_flush(o);
+    (void)write_to(o, 2, data, len, NULL);
+}
+
+void out_note(struct out *o, const char *fmt, ...)
+{
+    struct buf line;
+    va_list args;
+    buf_init(&line, LINE_MAX_BYTES);
+    va_start(args, fmt);
+    out_format_line(&line, fmt, args);
+    va_end(args);
+    (void)buf_addc(&line, '\n');
+    out_error_bytes(o, line.data, line.len);
+    buf_fini(&line);
+}
