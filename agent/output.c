@@ -12,7 +12,8 @@
 #define PREFIX "::{"
 #define SUFFIX "}::"
 
-void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, void *user)
+void output_init(struct output *o, int64_t limit_bytes, struct output_pool *pool,
+                 output_emit_fn *emit, void *user)
 {
     memset(o, 0, sizeof *o);
     /* Room for a chunk and for what one conversion may add to it. */
@@ -20,6 +21,7 @@ void output_init(struct output *o, int64_t limit_bytes, output_emit_fn *emit, vo
         buf_init(&o->side[i].chunk, (size_t)LIMIT_OUTPUT_CHUNK * 8);
     buf_init(&o->line, OUTPUT_LINE_MAX);
     outputs_init(&o->outputs);
+    output_tail_init(&o->end, pool);
     o->limit_bytes = limit_bytes;
     o->emit = emit;
     o->user = user;
@@ -31,6 +33,7 @@ void output_fini(struct output *o)
         buf_fini(&o->side[i].chunk);
     buf_fini(&o->line);
     outputs_fini(&o->outputs);
+    output_tail_fini(&o->end);
 }
 
 /* Sends what the side holds: whole characters only, unless `all`. */
@@ -52,22 +55,29 @@ static void side_flush(struct output *o, int stream, bool all)
     buf_consume(&s->chunk, done);
 }
 
-/* A remark of Cadre's, stream 3; not counted against the limit. */
-static void say_remark(struct output *o, const char *text)
+static void flush_notes(struct output *o)
 {
+    if (o->side[STREAM_SYSTEM - 1].chunk.len == 0) return;
     side_flush(o, STREAM_STDOUT, false);
     side_flush(o, STREAM_STDERR, false);
-    (void)buf_adds(&o->side[STREAM_SYSTEM - 1].chunk, text);
     side_flush(o, STREAM_SYSTEM, true);
 }
 
-/* A job may be wrong in every line; each remark costs more than the line. */
+void output_note(struct output *o, const char *line)
+{
+    (void)buf_adds(&o->side[STREAM_SYSTEM - 1].chunk, line);
+    flush_notes(o);
+}
+
+/* A job may be wrong in every line; each remark costs more than the line. The remark waits until
+ * the bytes that are being looked at have their place. */
 static void remark_on_line(struct output *o, const char *text)
 {
+    struct buf *notes = &o->side[STREAM_SYSTEM - 1].chunk;
     if (o->remarks == OUTPUT_REMARKS_MAX) return;
-    say_remark(o, text);
+    (void)buf_adds(notes, text);
     if (++o->remarks == OUTPUT_REMARKS_MAX)
-        say_remark(o, "further problems with outputs lines are not reported\n");
+        (void)buf_adds(notes, "further problems with outputs lines are not reported\n");
 }
 
 static void merge_outputs(struct output *o, const struct json *values)
@@ -124,17 +134,57 @@ static void watch_lines(struct output *o, const char *data, size_t len)
     }
 }
 
-static void truncate_here(struct output *o)
+/* ---- the limit ---- */
+
+static int64_t end_share(int64_t limit)
 {
-    o->truncated = true;
-    char size[DURATION_TEXT_SIZE];
-    size_format(o->limit_bytes, size);
-    char remark[128];
-    (void)str_format(remark, sizeof remark, "output limit of %s reached: the rest is dropped\n",
-                     size);
-    side_flush(o, STREAM_STDOUT, true);
-    side_flush(o, STREAM_STDERR, true);
-    say_remark(o, remark);
+    int64_t share = limit / OUTPUT_END_PART;
+    if (share < OUTPUT_END_MIN) share = OUTPUT_END_MIN;
+    return share < limit / 2 ? share : limit / 2;
+}
+
+/* How many bytes of the beginning the stream may still keep. */
+static int64_t room(const struct output *o, int stream)
+{
+    if (o->limit_bytes <= 0) return INT64_MAX;
+    int64_t out = o->side[STREAM_STDOUT - 1].kept, err = o->side[STREAM_STDERR - 1].kept;
+    int64_t share = o->limit_bytes / OUTPUT_STDERR_PART;
+    if (stream == STREAM_STDOUT && err < share) err = share;
+    int64_t left = o->limit_bytes - end_share(o->limit_bytes) - out - err;
+    return left > 0 ? left : 0;
+}
+
+/* The beginning that is kept of the stream ends within its chunk: passes it on, and hands the rest
+ * over to the end. */
+static void fill(struct output *o, int stream, size_t added)
+{
+    struct output_side *s = &o->side[stream - 1];
+    size_t before = s->chunk.len - added;
+    size_t cut = str_utf8_whole(s->chunk.data, before + (size_t)room(o, stream));
+    size_t rest = s->chunk.len - cut;
+    s->kept += (int64_t)cut - (int64_t)before;
+    output_tail_add(&o->end, stream - 1, s->chunk.data + cut, rest);
+    s->chunk.len = cut;
+    side_flush(o, stream, true);
+    s->full = true;
+}
+
+/* `added` bytes came to the stream's chunk. */
+static void keep(struct output *o, int stream, size_t added)
+{
+    struct output_side *s = &o->side[stream - 1];
+    s->written += (int64_t)added;
+    if (s->full) {
+        output_tail_add(&o->end, stream - 1, s->chunk.data, s->chunk.len);
+        buf_clear(&s->chunk);
+    } else if ((int64_t)added > room(o, stream)) {
+        fill(o, stream, added);
+    } else {
+        s->kept += (int64_t)added;
+        if (s->chunk.len >= LIMIT_OUTPUT_CHUNK) side_flush(o, stream, false);
+    }
+    int64_t kept = o->side[STREAM_STDOUT - 1].kept + o->side[STREAM_STDERR - 1].kept;
+    if (o->limit_bytes > 0) output_tail_trim(&o->end, o->limit_bytes - kept);
 }
 
 static void side_add(struct output *o, int stream, const char *data, size_t len, bool last)
@@ -144,18 +194,8 @@ static void side_add(struct output *o, int stream, const char *data, size_t len,
     text_to_utf8(&s->text, data, len, last, &s->chunk);
     size_t added = s->chunk.len - before;
     if (stream == STREAM_STDOUT) watch_lines(o, s->chunk.data + before, added);
-    if (o->truncated) {
-        s->chunk.len = before;
-        return;
-    }
-    o->total_bytes += (int64_t)added;
-    if (o->limit_bytes > 0 && o->total_bytes > o->limit_bytes) {
-        s->chunk.len -= (size_t)(o->total_bytes - o->limit_bytes);
-        o->total_bytes = o->limit_bytes;
-        truncate_here(o);
-    } else if (s->chunk.len >= LIMIT_OUTPUT_CHUNK) {
-        side_flush(o, stream, false);
-    }
+    if (added > 0) keep(o, stream, added);
+    flush_notes(o);
 }
 
 void output_add(struct output *o, int stream, const void *data, size_t len)
@@ -179,7 +219,109 @@ void output_end(struct output *o)
 {
     side_add(o, STREAM_STDOUT, "", 0, true);
     side_add(o, STREAM_STDERR, "", 0, true);
-    if (o->line.len > 0) line_ended(o);
     side_flush(o, STREAM_STDOUT, true);
     side_flush(o, STREAM_STDERR, true);
+    if (o->line.len > 0) line_ended(o);
+    flush_notes(o);
+}
+
+/* ---- the end ---- */
+
+static int64_t left_out(const struct output *o, int side)
+{
+    const struct output_side *s = &o->side[side];
+    return s->written - s->kept - o->end.side[side].bytes;
+}
+
+/* The end begins with a whole character. */
+static void skip_broken_character(struct output *o, int side)
+{
+    const char *data;
+    for (int i = 0; i < 3 && left_out(o, side) > 0; i++) {
+        if (output_tail_peek(&o->end, side, &data) == 0 || ((unsigned char)*data & 0xC0) != 0x80)
+            return;
+        output_tail_consume(&o->end, side, 1);
+    }
+}
+
+/* "4,194,304" */
+static const char *with_commas(int64_t n, char out[32])
+{
+    char *p = out + 31;
+    *p = 0;
+    for (int digits = 0; n > 0 || digits == 0; n /= 10) {
+        if (digits > 0 && digits % 3 == 0) *--p = ',';
+        *--p = (char)('0' + n % 10);
+        digits++;
+    }
+    return p;
+}
+
+/* So many bytes of stdout and stderr are missing here. */
+static void say_left_out(struct output *o, int64_t out, int64_t err)
+{
+    char all[32], one[32], two[32], limit[DURATION_TEXT_SIZE], of[96], line[256];
+    if (out + err == 0) return;
+    o->truncated = true;
+    size_format(o->limit_bytes, limit);
+    if (out > 0 && err > 0)
+        (void)str_format(of, sizeof of, "%s of stdout and %s of stderr", with_commas(out, one),
+                         with_commas(err, two));
+    else
+        (void)str_format(of, sizeof of, "of %s", out > 0 ? "stdout" : "stderr");
+    (void)str_format(line, sizeof line, "… %s bytes left out here (%s; the output limit is %s) …\n",
+                     with_commas(out + err, all), of, limit);
+    output_note(o, line);
+}
+
+/* Between the beginning and the end. */
+static void tell_gap(struct output *o)
+{
+    if (o->told) return;
+    o->told = true;
+    output_tail_seal(&o->end);
+    skip_broken_character(o, STREAM_STDOUT - 1);
+    skip_broken_character(o, STREAM_STDERR - 1);
+    say_left_out(o, left_out(o, STREAM_STDOUT - 1), left_out(o, STREAM_STDERR - 1));
+}
+
+/* Moves up to `most` bytes of the end's side through the chunk; returns how many. */
+static size_t pass_side(struct output *o, int side, size_t most)
+{
+    struct output_side *s = &o->side[side];
+    size_t done = 0, n;
+    const char *data;
+    s->offset = s->written - o->end.side[side].bytes - (int64_t)s->chunk.len;
+    while (done < most && (n = output_tail_peek(&o->end, side, &data)) > 0) {
+        if (n > LIMIT_OUTPUT_CHUNK - s->chunk.len) n = LIMIT_OUTPUT_CHUNK - s->chunk.len;
+        if (n > most - done) n = most - done;
+        (void)buf_add(&s->chunk, data, n);
+        output_tail_consume(&o->end, side, n);
+        side_flush(o, side + 1, false);
+        done += n;
+    }
+    if (o->end.side[side].bytes == 0) side_flush(o, side + 1, true);
+    return done;
+}
+
+bool output_has_end(const struct output *o)
+{
+    return !o->told && (o->side[STREAM_STDOUT - 1].full || o->side[STREAM_STDERR - 1].full);
+}
+
+bool output_pass_end(struct output *o, size_t most)
+{
+    tell_gap(o);
+    for (int side = 0; side < 2; side++)
+        if (o->side[side].full) most -= pass_side(o, side, most);
+    return output_tail_bytes(&o->end) > 0;
+}
+
+void output_drop_end(struct output *o)
+{
+    int64_t out = o->end.side[STREAM_STDOUT - 1].bytes, err = o->end.side[STREAM_STDERR - 1].bytes;
+    bool begun = o->told;
+    output_tail_trim(&o->end, 0);
+    tell_gap(o);
+    if (begun) say_left_out(o, out, err);
 }

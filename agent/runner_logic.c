@@ -21,7 +21,9 @@ enum phase {
     /* a process is there: */
     PHASE_RUNNING,
     PHASE_TERMINATING,
-    PHASE_KILLED
+    PHASE_KILLED,
+    /* the process is gone: */
+    PHASE_ENDED /* the end of its output is being passed on */
 };
 
 struct attempt {
@@ -33,6 +35,7 @@ struct attempt {
     const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
     bool silent;     /* discarded: no events */
     struct output output;
+    struct process_end end;   /* in PHASE_ENDED */
     struct deadline deadline; /* of the preparation; then timeout, then kill */
 };
 
@@ -51,6 +54,8 @@ struct runner_logic {
     struct deadline drain_deadline;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
+    bool hurried; /* the agent is to end at once */
+    struct output_pool pool;
     struct runner_voice voice;
 };
 
@@ -93,7 +98,12 @@ static struct attempt *attempt_of(struct runner_attempt *face)
 
 static bool has_process(const struct attempt *a)
 {
-    return a->phase >= PHASE_RUNNING;
+    return a->phase >= PHASE_RUNNING && a->phase <= PHASE_KILLED;
+}
+
+static bool is_unstarted(const struct attempt *a)
+{
+    return a->phase < PHASE_RUNNING;
 }
 
 static struct attempt *find(const struct runner_logic *r, int64_t job, int64_t number)
@@ -190,6 +200,14 @@ static void say_finished(struct attempt *a, const struct process_end *process)
              process->stray ? " (processes that it left running were ended)" : "");
 }
 
+static void finish(struct attempt *a)
+{
+    struct runner_logic *r = a->runner;
+    if (!a->silent) say_finished(a, &a->end);
+    forget(a);
+    changed(r);
+}
+
 /* By now the guard has ended the attempt, or is about to. */
 static void say_held_up(const struct attempt *a)
 {
@@ -198,20 +216,54 @@ static void say_held_up(const struct attempt *a)
              a->face.text, (long long)a->face.number);
 }
 
+/* Whatever its exit code, the job may belong to another agent by now. */
+static void lose(struct attempt *a)
+{
+    a->why = "lost";
+    output_drop_end(&a->output);
+    finish(a);
+}
+
 void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_attempt *face,
                         const struct process_end *end)
 {
     struct attempt *a = attempt_of(face);
+    deadline_clear(&r->deadlines, &a->deadline);
+    a->phase = PHASE_ENDED;
+    a->end = *end;
     output_end(&a->output);
-    /* Whatever its exit code, the job may belong to another agent by now. */
     if (end->expired || is_over(a, now_ms)) {
         if (!str_eq(a->why, "lost")) say_held_up(a);
-        a->why = "lost";
+        lose(a);
+    } else if (a->silent || !output_has_end(&a->output)) {
+        finish(a);
+    } else {
+        changed(r);
     }
-    if (!a->silent) say_finished(a, end);
-    forget(a);
     ask_to_be_woken(r);
-    changed(r);
+}
+
+/* Passes on the ends of the outputs of jobs that have ended: a bounded amount in a turn, and
+ * nothing while output waits. */
+static void pass_ends(struct runner_logic *r, int64_t now_ms)
+{
+    size_t most = RUNNER_TURN_END_BYTES;
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
+        next = a->next;
+        if (a->phase != PHASE_ENDED) continue;
+        if (is_over(a, now_ms)) {
+            lose(a);
+        } else if (!r->paused) {
+            int64_t before = output_tail_bytes(&a->output.end);
+            bool more = output_pass_end(&a->output, most);
+            most -= (size_t)(before - output_tail_bytes(&a->output.end));
+            if (!more) finish(a);
+            changed(r);
+        } else if (r->hurried) {
+            output_drop_end(&a->output);
+            finish(a);
+        }
+    }
 }
 
 void runner_logic_output(struct runner_logic *r, struct runner_attempt *face,
@@ -228,9 +280,9 @@ void runner_logic_output(struct runner_logic *r, struct runner_attempt *face,
 static void terminate(struct attempt *a, const char *why, int64_t now_ms)
 {
     struct runner_logic *r = a->runner;
-    if (a->phase == PHASE_TERMINATING || a->phase == PHASE_KILLED) return;
+    if (a->phase >= PHASE_TERMINATING) return;
     a->why = why;
-    if (!has_process(a)) {
+    if (is_unstarted(a)) {
         end_unstarted(a, "draining");
         return;
     }
@@ -241,10 +293,11 @@ static void terminate(struct attempt *a, const char *why, int64_t now_ms)
 
 static void kill_now(struct attempt *a)
 {
-    if (!has_process(a)) {
+    if (is_unstarted(a)) {
         end_unstarted(a, "draining");
         return;
     }
+    if (a->phase == PHASE_ENDED) return;
     a->phase = PHASE_KILLED;
     deadline_clear(&a->runner->deadlines, &a->deadline);
     act_on(a, RUNNER_KILL);
@@ -372,6 +425,7 @@ int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e)
 {
     for (struct attempt *a = r->attempts; a; a = a->next)
         if (has_process(a)) output_flush(&a->output);
+    pass_ends(r, now_ms);
     int rc = journal_commit(r->o.journal, e);
     if (rc == 0) {
         start_what_waits(r, now_ms);
@@ -396,7 +450,7 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
     a->face.spec = msg->spec;
     msg->spec = NULL;
     a->grace_ms = spec_kill_grace_ms(a->face.spec);
-    output_init(&a->output, msg->output_limit, on_chunk, a);
+    output_init(&a->output, msg->output_limit, &r->pool, on_chunk, a);
     return a;
 }
 
@@ -431,7 +485,7 @@ void runner_logic_give_back(struct runner_logic *r, const char *reason)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (!has_process(a)) end_unstarted(a, reason);
+        if (is_unstarted(a)) end_unstarted(a, reason);
     }
     ask_to_be_woken(r);
 }
@@ -451,7 +505,10 @@ void runner_logic_discard(struct runner_logic *r, int64_t job, int64_t attempt)
     struct attempt *a = find(r, job, attempt);
     if (a) {
         a->silent = true;
-        kill_now(a);
+        if (a->phase == PHASE_ENDED)
+            finish(a);
+        else
+            kill_now(a);
     }
     for (struct leftover **p = &r->leftovers; *p; p = &(*p)->next) {
         if ((*p)->entry.job != job || (*p)->entry.attempt != attempt) continue;
@@ -469,15 +526,19 @@ void runner_logic_expire(struct runner_logic *r, int64_t now_ms)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (!has_process(a) || a->phase == PHASE_KILLED || !is_over(a, now_ms)) continue;
+        if (is_unstarted(a) || a->phase == PHASE_KILLED || !is_over(a, now_ms)) continue;
         if (now_ms - r->lease_base_ms - a->face.lease_ms >= GUARD_MARGIN_MS)
             say_held_up(a);
         else
             log_warn("job %s: attempt %lld is ended: the coordinator was out of reach for its "
                      "whole lease",
                      a->face.text, (long long)a->face.number);
-        a->why = "lost";
-        kill_now(a);
+        if (a->phase == PHASE_ENDED) {
+            lose(a);
+        } else {
+            a->why = "lost";
+            kill_now(a);
+        }
     }
     ask_to_be_woken(r);
 }
@@ -496,13 +557,14 @@ void runner_logic_drain(struct runner_logic *r, int64_t now_ms, int64_t timeout_
 
 void runner_logic_drain_now(struct runner_logic *r)
 {
-    r->draining = true;
+    r->draining = r->hurried = true;
     deadline_clear(&r->deadlines, &r->drain_deadline);
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (!a->why) a->why = "drain";
+        if (a->phase != PHASE_ENDED && !a->why) a->why = "drain";
         kill_now(a);
     }
+    changed(r);
     ask_to_be_woken(r);
 }
 
@@ -512,6 +574,7 @@ void runner_logic_pause(struct runner_logic *r, bool on)
     r->paused = on;
     for (struct attempt *a = r->attempts; a; a = a->next)
         if (has_process(a)) act_on(a, on ? RUNNER_PAUSE : RUNNER_RESUME);
+    if (!on) changed(r);
 }
 
 /* ---- queries ---- */
@@ -548,7 +611,7 @@ int64_t runner_logic_running_lease(const struct runner_logic *r)
 {
     int64_t shortest = INT64_MAX;
     for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->face.lease_ms < shortest && has_process(a) && a->phase != PHASE_KILLED)
+        if (a->face.lease_ms < shortest && !is_unstarted(a) && a->phase != PHASE_KILLED)
             shortest = a->face.lease_ms;
     return shortest;
 }
@@ -616,6 +679,7 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     r->o = *o;
     r->wake_ms = INT64_MAX;
     deadline_queue_init(&r->deadlines);
+    output_pool_init(&r->pool, OUTPUT_POOL_BLOCKS);
     runner_voice_init(&r->voice, o->journal);
     int rc = journal_each_attempt(o->journal, take_leftover, r, e);
     for (const struct leftover *l = r->leftovers; rc == 0 && l; l = l->next)

@@ -10,6 +10,9 @@
  *       |                         |            |            |                         v    v
  *       +-- given back, cancelled, discarded --+            +---- ended <----------- killed
  *
+ * Of an attempt that wrote more than its output limit the end of its output is passed on after it
+ * has ended, over some turns.
+ *
  * With its last event (finished, declined) in the journal an attempt is forgotten and its slot is
  * free. */
 #ifndef CADRE_AGENT_RUNNER_LOGIC_H
@@ -28,8 +31,9 @@
 #include <stdint.h>
 
 #define RUNNER_MARK_SIZE 64
-#define RUNNER_TURN_STARTS 8    /* processes that one turn starts */
-#define RUNNER_PREPARE_MS 10000 /* a preparation that takes longer is given up */
+#define RUNNER_TURN_STARTS 8                /* processes that one turn starts */
+#define RUNNER_TURN_END_BYTES (256u * 1024) /* of outputs' ends that one turn passes on */
+#define RUNNER_PREPARE_MS 10000             /* a preparation that takes longer is given up */
 
 struct runner_logic;
 
@@ -112,7 +116,7 @@ void runner_logic_discard(struct runner_logic *r, int64_t job, int64_t attempt);
 /* The coordinator heard this agent at base_ms, in mono time: all leases count from there. An
  * attempt that ends after its lease is lost, whatever its exit code. */
 void runner_logic_renew(struct runner_logic *r, int64_t base_ms);
-/* Ends the attempts whose lease is over at once. Attempts without a process need not be ended. */
+/* Ends the attempts whose lease is over at once. Attempts that have not begun need not be ended. */
 void runner_logic_expire(struct runner_logic *r, int64_t now_ms);
 /* Declines the attempts that have no process yet, with the given reason: the session is lost,
  * and the coordinator may give the job to another agent meanwhile; or the disk has no room for
@@ -150,7 +154,7 @@ bool runner_logic_draining(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts that hold a slot */
 /* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);
-/* The shortest lease of all attempts, and of the running attempts; INT64_MAX: there is no
+/* The shortest lease of all attempts, and of those that have begun; INT64_MAX: there is no
  * attempt. */
 int64_t runner_logic_shortest_lease(const struct runner_logic *r);
 int64_t runner_logic_running_lease(const struct runner_logic *r);

@@ -166,8 +166,8 @@ int runner_say_finished(struct runner_voice *v, struct runner_who who, const str
     struct msg_finished f = {.exited = true,
                              .exit_code = p->exit_code,
                              .signal = p->signal,
-                             .stdout_bytes = o->side[0].offset,
-                             .stderr_bytes = o->side[1].offset,
+                             .stdout_bytes = o->side[0].written,
+                             .stderr_bytes = o->side[1].written,
                              .truncated = o->truncated,
                              .run_ms = p->run_ms};
     fill_message(end, message, sizeof message);

@@ -66,7 +66,9 @@ static void tell_end(const struct watch *w, const struct json *job)
     const char *message = json_get_str(job, "message", NULL);
     bool own_code = str_eq(reason, "exit-code");
     if (json_get_bool(job, "truncated", false))
-        out_note(&w->cli->out, "cadre: the output was truncated at its limit");
+        out_note(&w->cli->out,
+                 "cadre: the job wrote more than the output limit: a part of its output is "
+                 "missing");
     if (str_eq(state, "SUCCESS") || (own_code && !message)) return;
     out_note(&w->cli->out, "cadre: job %s %s%s%s%s%s%s", json_get_str(job, "id", "?"), state,
              reason ? " (" : "", reason ? reason : "", reason ? ")" : "", message ? ": " : "",

@@ -51,10 +51,28 @@ end "$coordinator"
 printf 'listen: 127.0.0.1:0\nlimits: {output: 1MiB}\n' >coordinator.yaml
 coordinator_up
 agent_up a --slots 4
-cadre run -- sh -c 'head -c 5000000 /dev/zero | tr "\000" y; exit 3' >out 2>err
+cadre run -- sh -c 'echo first; head -c 5000000 /dev/zero | tr "\000" y; echo last
+    echo why it failed >&2; exit 3' >out 2>err
 is "a job over its output limit goes on to its own end" 3 $?
-is "and its output stops at the limit" 1048576 "$(wc -c <out | tr -d ' ')"
-has "and says so" err 'limit' 'truncated'
+is "and its output keeps to the limit" 1048576 "$(($(wc -c <out) + $(grep -c 'why it' err) * 14))"
+is "it has its beginning" first "$(head -n 1 out)"
+is "and its end" last "$(tail -c 5 out)"
+has "what it said on stderr behind the limit" err '^why it failed$'
+has "and what is missing" err '^cadre: … 3,951,449 bytes left out here \(of stdout; the output' \
+    'limit is 1MiB' '^cadre: the job wrote more than the output limit'
+id=$(cadre job list --limit 1 -o json | sed -n 's/^\[{"id":"\([^"]*\)".*/\1/p')
+cadre job logs --stream stdout "$id" >again
+holds "the log has the same" cmp -s out again
+# The end of the output waits in the agent's memory: it is lost with the agent.
+kill_self='head -c 5000000 /dev/zero | tr "\000" y; echo last; kill -KILL '"$agent"'; sleep 60'
+cadre run -- sh -c "$kill_self" >out 2>err &
+run=$!
+until_true 20 gone "$agent" || not_ok "the agent is killed"
+wait "$agent" 2>/dev/null
+agent_up a
+wait "$run"
+is "an agent that is killed leaves the job interrupted" 125 $?
+is "with the beginning of its output" 655360 "$(wc -c <out | tr -d ' ')"
 end "$agent"
 end "$coordinator"
 done_testing

@@ -1,8 +1,8 @@
 /* agent/output: chunks, offsets, limits, outputs lines. */
-#include "agent/output.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/unit/agent/output_sink.h"
 #include "wire/limits.h"
 
 #include <setjmp.h>
@@ -12,45 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct sink {
-    struct buf text[4]; /* by stream */
-    size_t chunks, largest;
-    bool split_character;
-};
-
-static void emit(int stream, int64_t offset, const void *data, size_t len, void *user)
-{
-    struct sink *s = user;
-    assert_true(len > 0);
-    assert_int_equal(offset, (int64_t)s->text[stream].len);
-    assert_int_equal(buf_add(&s->text[stream], data, len), 0);
-    s->chunks++;
-    if (len > s->largest) s->largest = len;
-    if (str_utf8_whole(data, len) != len) s->split_character = true;
-}
-
-static void sink_init(struct sink *s)
-{
-    memset(s, 0, sizeof *s);
-    for (int i = 0; i < 4; i++)
-        buf_init(&s->text[i], SIZE_MAX / 2);
-}
-
-static void sink_fini(struct sink *s)
-{
-    for (int i = 0; i < 4; i++)
-        buf_fini(&s->text[i]);
-}
-
-#define WITH_OUTPUT(limit)                                                                         \
-    struct sink s;                                                                                 \
-    struct output o;                                                                               \
-    sink_init(&s);                                                                                 \
-    output_init(&o, (limit), emit, &s)
-#define DONE()                                                                                     \
-    output_fini(&o);                                                                               \
-    sink_fini(&s)
 
 /* What the system makes of output that is not UTF-8: Linux nothing, Windows text of the OEM code
  * page. */
@@ -122,33 +83,6 @@ static void an_incomplete_character_at_the_end_still_leaves(void **state)
     as_here("\xe2\x82", 2, &expected);
     assert_int_equal(s.text[1].len, 1 + expected.len);
     buf_fini(&expected);
-    DONE();
-}
-
-static void the_limit_cuts_says_so_once_and_the_rest_is_dropped(void **state)
-{
-    (void)state;
-    WITH_OUTPUT(10);
-    output_add(&o, 1, "12345", 5);
-    output_add(&o, 2, "abcdefgh", 8);
-    output_add(&o, 1, "more", 4);
-    output_add(&o, 2, "more", 4);
-    output_end(&o);
-    assert_true(o.truncated);
-    assert_string_equal(s.text[1].data, "12345");
-    assert_string_equal(s.text[2].data, "abcde");
-    assert_non_null(strstr(s.text[3].data, "output limit of 10"));
-    assert_null(strstr(strstr(s.text[3].data, "output limit") + 1, "output limit"));
-    DONE();
-}
-
-static void output_of_exactly_the_limit_is_not_truncated(void **state)
-{
-    (void)state;
-    WITH_OUTPUT(5);
-    output_add(&o, 1, "12345", 5);
-    output_end(&o);
-    assert_false(o.truncated);
     DONE();
 }
 
@@ -336,7 +270,7 @@ static void outputs_are_found_behind_the_limit_too(void **state)
     (void)state;
     WITH_OUTPUT(4);
     output_add(&o, 1, "12345678\n::{\"outputs\":{\"a\":1}}::\n", 34);
-    output_end(&o);
+    sink_finish(&o);
     assert_true(o.truncated);
     assert_non_null(o.outputs.tree);
     DONE();
@@ -365,8 +299,6 @@ int main(void)
         cmocka_unit_test(no_chunk_is_larger_than_the_wire_allows),
         cmocka_unit_test(a_character_is_never_split_over_chunks),
         cmocka_unit_test(an_incomplete_character_at_the_end_still_leaves),
-        cmocka_unit_test(the_limit_cuts_says_so_once_and_the_rest_is_dropped),
-        cmocka_unit_test(output_of_exactly_the_limit_is_not_truncated),
         cmocka_unit_test(an_outputs_line_sets_outputs_however_it_is_cut),
         cmocka_unit_test(a_later_value_of_a_key_wins),
         cmocka_unit_test(lines_that_only_look_alike_set_nothing),
