@@ -13,8 +13,8 @@ struct caps;
 /* How a capability's values are compared. */
 enum cap_kind { CAP_TEXT, CAP_NUMBER, CAP_SIZE, CAP_VERSION, CAP_LABEL };
 
-/* The minor of the protocol that an agent's session speaks: for what jobs imply (implied.h), not for
- * users, and no agent can send the name. */
+/* The minor of the protocol that an agent's session speaks: for what jobs imply (implied.h), not
+ * for users, and no agent can send the name. */
 #define CAP_PROTOCOL ".protocol"
 void caps_set_protocol(struct caps *c, int64_t minor);
 /* The first release whose agents speak the minor: "0.2". */

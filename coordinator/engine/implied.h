@@ -1,6 +1,5 @@
-/* What a job requires of an agent: what its `requires` says, and what its spec implies. The one
- * place where a field of a spec becomes a requirement; spec_needs_of (wire/spec.h) says which fields
- * do. */
+/* What a job requires of an agent: what its `requires` says, and what its spec implies. Here alone
+ * a field of a spec becomes a requirement; spec_needs_of (wire/spec.h) says which fields do. */
 #ifndef CADRE_COORDINATOR_ENGINE_IMPLIED_H
 #define CADRE_COORDINATOR_ENGINE_IMPLIED_H
 

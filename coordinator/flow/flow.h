@@ -128,8 +128,7 @@ enum flow_behavior { FLOW_QUEUE, FLOW_CANCEL, FLOW_FAIL }; /* when concurrency.l
 
 struct flow {
     char *ns, *id, *description;
-    struct json *labels; /* object of strings; never NULL */
-    struct json *vars;   /* object; never NULL */
+    struct json *labels, *vars; /* objects, labels of strings; never NULL */
     struct flow_input *inputs;
     size_t input_count;
     struct flow_group_ref group;
@@ -185,15 +184,15 @@ void flow_values(const struct flow *f, struct expr_values *v);
 struct flow_job {
     struct job_row row; /* group, fallback, priority, the four times and retry are filled in */
     bool fallback_given;
-    /* JSON text as wire/spec.h has it, without names, with a mark where {{ taskrun.attempt }}
-     * stood; of a FLOW_LOG the plain message, which is the task's output. mem_free. */
+    /* JSON text of wire/spec.h without names, with a mark where {{ taskrun.attempt }} stood; of a
+     * FLOW_LOG the task's output. mem_free. */
     char *spec;
     struct spec_needs needs; /* of the spec */
 };
 
 /* The parts of a job of `w`; the job requires w->require. The group is the task's, else the flow's;
- * NULL: neither has a group, and the namespace decides. A key that renders to blanks counts as no
- * group. ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no
+ * NULL: neither has one, and the namespace decides. A key that renders to blanks is no group.
+ * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no
  * group key. On failure *out is as before. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
                 size_t max_bytes, struct flow_job *out, struct err *e);
