@@ -68,12 +68,31 @@ const struct command cmd_agent_resume = {
     .run = resource_run,
 };
 
+struct remove_config {
+    bool force;
+};
+static const struct opt remove_options[] = {
+    {.flag = "force",
+     .type = OPT_BOOL,
+     .offset = offsetof(struct remove_config, force),
+     .help = "remove the agent although it runs jobs: it is told to end them"},
+};
+
+static int run_remove(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct remove_config *c = config;
+    return resource_run_with(cli, args, "force", c->force ? "true" : NULL);
+}
+
 const struct command cmd_agent_remove = {
     .name = "agent remove",
     .arguments = "AGENT",
     .summary = "revoke an agent's certificate at once and forget it",
+    .options = remove_options,
+    .option_count = 1,
+    .config_size = sizeof(struct remove_config),
     .resource = &resource_agent,
     .method = "DELETE",
     .print = print_state,
-    .run = resource_run,
+    .run = run_remove,
 };

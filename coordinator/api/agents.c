@@ -55,6 +55,7 @@ static void give(struct request *r, struct lookup *l, enum command_type type,
     const char *reason = http_query(&r->target, "reason");
     struct command *c = command_new(type);
     c->u.id = l->found;
+    c->flag = request_query_bool(r, "force");
     c->text = mem_strdup(str_empty(reason) ? NULL : reason);
     request_ask(r, c, on_reply);
 }
@@ -74,10 +75,11 @@ static void give_remove(struct request *r, struct lookup *l)
     give(r, l, CMD_AGENT_REMOVE, on_removed);
 }
 
-static void order(struct request *r, void (*on_found)(struct request *r, struct lookup *l))
+static void order(struct request *r, const char *key,
+                  void (*on_found)(struct request *r, struct lookup *l))
 {
-    static const char *const keys[] = {"reason"};
-    request_query_known(r, keys, 1);
+    request_query_known(r, &key, 1);
+    (void)request_query_bool(r, "force"); /* says what is wrong with the value */
     const char *reason = http_query(&r->target, "reason");
     if (reason && strlen(reason) > LIMIT_MESSAGE / 2)
         problem_field(&r->problem, "reason", "reason: is too long");
@@ -89,15 +91,15 @@ static void order(struct request *r, void (*on_found)(struct request *r, struct 
 
 void agents_drain(struct request *r)
 {
-    order(r, give_drain);
+    order(r, "reason", give_drain);
 }
 
 void agents_resume(struct request *r)
 {
-    order(r, give_resume);
+    order(r, "reason", give_resume);
 }
 
 void agents_remove(struct request *r)
 {
-    order(r, give_remove);
+    order(r, "force", give_remove);
 }

@@ -1,10 +1,13 @@
 /* Operators' commands about agents. */
 #include "coordinator/engine/agent_commands.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/reply.h"
+
+#define JOBS_NAMED 3 /* in a refusal */
 
 /* The row of an agent that was not removed; `a` is the agent when it is in memory with its facts.
  * false: answered. */
@@ -55,9 +58,9 @@ void apply_agent_resume(struct engine *g, const struct command *c, struct reply 
     hold(g, c, false, r);
 }
 
-/* What it runs may be alive: it is told to end that, and its session lives on until it has, so that
- * the jobs need not wait for the end of their leases. It gets nothing more, and no result of it
- * counts. */
+/* What the agent runs may be alive: the agent is told to end its jobs, and its session lives on
+ * until it has, so that the jobs need not wait for the end of their leases. The agent gets nothing
+ * more, and no result that it reports counts. */
 static void dismiss(struct engine *g, struct agent *a)
 {
     a->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
@@ -82,13 +85,37 @@ void agent_remove(struct engine *g, struct agent_row *row)
     log_info("agent %s: removed", row->name);
 }
 
+/* Says which jobs stand against it, and the way out. */
+static void refuse_busy(const struct agent_row *row, const struct agent *a, struct reply *r)
+{
+    struct buf jobs;
+    char id[ID_TEXT_SIZE];
+    int named = 0;
+    buf_init(&jobs, 1024);
+    for (const struct job *j = a->jobs; j && named < JOBS_NAMED; j = j->next) {
+        id_format(j->row.id, id);
+        buf_addf(&jobs, "%s%s", named++ == 0 ? "" : ", ", id);
+    }
+    if (a->busy > named) buf_addf(&jobs, " and %lld more", (long long)(a->busy - named));
+    reply_error(
+        r, ERR_CONFLICT, "agent-busy",
+        "drain the agent and let them end first; with --force the agent is told to end them",
+        "the agent '%s' %s %lld %s: %s", row->name,
+        a->session ? "runs" : "is offline and may still run", (long long)a->busy,
+        a->busy == 1 ? "job" : "jobs", jobs.data);
+    buf_fini(&jobs);
+}
+
 void apply_agent_remove(struct engine *g, const struct command *c, struct reply *r)
 {
     struct agent_row row;
     struct agent *a;
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
-    agent_remove(g, &row);
+    if (a && a->jobs && !c->flag)
+        refuse_busy(&row, a, r);
+    else
+        agent_remove(g, &row);
     agent_row_fini(&row);
     r->id = id;
 }

@@ -173,7 +173,9 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, s->faults.remove)) {
         s->removals++;
         a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
-        coordinator_push(s, cmd_id(&s->world, CMD_AGENT_REMOVE, a->id));
+        struct command *c = cmd_id(&s->world, CMD_AGENT_REMOVE, a->id);
+        c->flag = sim_random(s, 0, 3) != 0;
+        coordinator_push(s, c);
     }
     if (sim_random(s, 0, 19) == 0)
         set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);

@@ -764,94 +764,6 @@ static void held_while_away__is_told_at_its_welcome(void **state)
     assert_non_null(world_effect(w, EFFECT_DRAIN));
 }
 
-static void drain_or_remove__no_such_agent(void **state)
-{
-    struct world *w = *state;
-    static const enum command_type types[] = {CMD_AGENT_DRAIN, CMD_AGENT_RESUME, CMD_AGENT_REMOVE};
-    for (size_t i = 0; i < 3; i++) {
-        world_do(w, cmd_id(w, types[i], 99));
-        assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
-    }
-    int64_t a = world_agent(w, "a", NULL);
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
-}
-
-static void removed__idle__its_session_ends(void **state)
-{
-    struct world *w = *state;
-    int64_t a = world_agent(w, "a", NULL);
-    uint64_t s = world_connect(w, a, NULL, 1);
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
-    world_submit(w, NULL, NULL);
-    assert_null(world_effect(w, EFFECT_JOB));
-}
-
-static void removed__holding_jobs__kills_them_first_and_no_result_counts(void **state)
-{
-    struct world *w = *state;
-    int64_t a = world_agent(w, "a", NULL);
-    uint64_t s = world_connect(w, a, NULL, 2);
-    int64_t one = world_running(w, s, NULL, 1);
-    struct command *c = cmd_submit(w, NULL, NULL);
-    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .max_attempts = 2};
-    world_do(w, c);
-    int64_t two = world_reply(w)->id;
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    assert_int_equal(world_reply(w)->rc, 0);
-    assert_int_equal(world_effects(w, EFFECT_KILL), 2);
-    assert_string_equal(world_effect_for(w, EFFECT_KILL, one)->u.kill.reason, "cancelled");
-    assert_null(world_effect(w, EFFECT_CLOSE));
-    /* It may be alive: no second attempt before its end is told. */
-    assert_int_equal(world_state(w, two), JOB_KILLING);
-    int64_t waits = world_submit(w, NULL, NULL);
-    assert_int_equal(world_state(w, waits), JOB_CREATED);
-    world_do(w, cmd_finished(s, 2, one, 1, JOB_SUCCESS, REASON_NONE));
-    assert_int_equal(world_state(w, one), JOB_FAILED);
-    assert_int_equal(world_reason(w, one), REASON_LOST);
-    world_do(w, cmd_finished(s, 3, two, 1, JOB_KILLED, REASON_CANCELLED));
-    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
-    world_live(w, 1000);
-    int64_t b = world_agent(w, "b", NULL);
-    world_connect(w, b, NULL, 2);
-    assert_non_null(world_effect_for(w, EFFECT_JOB, two));
-    assert_int_equal(world_effect_for(w, EFFECT_JOB, two)->u.job.attempt, 2);
-    world_do(w, cmd_hello(w, ++w->sessions, a, NULL, 1));
-    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "revoked");
-}
-
-static void removed__holding_a_job_that_does_not_end__the_kill_has_a_deadline(void **state)
-{
-    struct world *w = *state;
-    int64_t a = world_agent(w, "a", NULL);
-    uint64_t s = world_connect(w, a, NULL, 1);
-    int64_t id = world_running(w, s, NULL, 1);
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    for (int i = 0; i < 33; i++) {
-        world_live(w, 10000);
-        world_do(w, cmd_heartbeat(s, i + 1));
-    }
-    assert_int_equal(world_state(w, id), JOB_FAILED);
-    assert_int_equal(world_reason(w, id), REASON_LOST);
-}
-
-static void removed__away__its_jobs_are_lost_at_lease_end(void **state)
-{
-    struct world *w = *state;
-    int64_t a = world_agent(w, "a", NULL);
-    uint64_t s = world_connect(w, a, NULL, 1);
-    int64_t id = world_running(w, s, NULL, 1);
-    world_do(w, cmd_gone(s));
-    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
-    assert_int_equal(world_state(w, id),
-                     JOB_RUNNING); /* it may be alive: the lease says when it is not */
-    world_live(w, 315000);
-    assert_int_equal(world_state(w, id), JOB_FAILED);
-    assert_int_equal(world_reason(w, id), REASON_LOST);
-}
-
 static void gone__agent_is_offline_and_jobs_stay(void **state)
 {
     struct world *w = *state;
@@ -928,11 +840,6 @@ int main(void)
         WORLD_TEST(draining__gets_nothing_and_what_runs_ends),
         WORLD_TEST(held_by_an_operator__gets_nothing_until_resumed_and_is_told),
         WORLD_TEST(held_while_away__is_told_at_its_welcome),
-        WORLD_TEST(drain_or_remove__no_such_agent),
-        WORLD_TEST(removed__idle__its_session_ends),
-        WORLD_TEST(removed__holding_jobs__kills_them_first_and_no_result_counts),
-        WORLD_TEST(removed__holding_a_job_that_does_not_end__the_kill_has_a_deadline),
-        WORLD_TEST(removed__away__its_jobs_are_lost_at_lease_end),
         WORLD_TEST(gone__agent_is_offline_and_jobs_stay),
         WORLD_TEST(start__nobody_is_online),
     };

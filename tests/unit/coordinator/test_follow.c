@@ -403,6 +403,39 @@ static void follow__many_of_one_job__all_see_its_end(void **state)
     }
 }
 
+/* ---- orders to an agent that runs a job ---- */
+
+static void remove__of_an_agent_that_runs_a_job__has_to_be_forced(void **state)
+{
+    struct identity i;
+    struct peer busy;
+    struct answer a;
+    struct msg m;
+    (void)state;
+    house_enrol(&house, "busy", NULL, &i);
+    house_agent(&house, &i, "busy", 99, &busy); /* the one with the most free slots */
+    int64_t job = submit("{\"command\":[\"true\"]}");
+    peer_expect(&busy, MSG_JOB, &m);
+    assert_int_equal(m.u.job.job, job);
+    msg_fini(&m);
+    house_call(&house, "DELETE", "/api/v1/agents/busy", NULL, NULL, NULL, &a);
+    answer_is(&a, 409, "agent-busy", "the agent 'busy' runs 1 job: ");
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/agents/busy?force=perhaps", NULL, NULL, NULL, &a);
+    answer_is(&a, 422, "invalid", "force");
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/agents/busy?force=true", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    peer_expect(&busy, MSG_KILL, &m);
+    assert_int_equal(m.u.kill.job, job);
+    msg_fini(&m);
+    peer_finished(&busy, 1, job, 1, 0);
+    peer_wait_closed(&busy);
+    peer_fini(&busy);
+    identity_fini(&i);
+}
+
 /* A stream that the coordinator's end breaks off is not whole, so that its reader comes back. */
 static void follow__coordinator_stops__breaks_off_without_the_end(void **state)
 {
@@ -440,6 +473,7 @@ int main(void)
         cmocka_unit_test(follow__of_a_job_tried_often__tells_the_last_attempt),
         cmocka_unit_test(follow__revoked_token__is_cut),
         cmocka_unit_test(follow__many_of_one_job__all_see_its_end),
+        cmocka_unit_test(remove__of_an_agent_that_runs_a_job__has_to_be_forced),
         cmocka_unit_test(follow__coordinator_stops__breaks_off_without_the_end),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
