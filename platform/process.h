@@ -48,8 +48,9 @@ struct process_handler {
     void (*on_output)(struct process *p, enum process_stream stream, const void *data, size_t len,
                       void *user);
     /* Once: the process ended, its pipes are at their end (or were drained for drain_ms while a
-     * stray grandchild held them open), and what was left of the tree was killed. process_free may
-     * be called. */
+     * stray grandchild held them open), and what was left of the tree was killed. After
+     * process_terminate: nothing of the tree is left, or process_kill ended the rest.
+     * process_free may be called. */
     void (*on_end)(struct process *p, const struct process_end *end, void *user);
 };
 
@@ -80,7 +81,8 @@ int64_t process_pid(const struct process *p);
 /* Back-pressure on both streams. */
 void process_pause(struct process *p);
 void process_resume(struct process *p);
-/* Asks politely: SIGTERM to the whole session / CTRL_BREAK. Best effort. */
+/* Asks the whole tree to end: SIGTERM to all its process groups / CTRL_BREAK and WM_CLOSE. From
+ * then on the tree has time until process_kill, whenever the main process ends. */
 void process_terminate(struct process *p);
 /* Ends the whole tree now and makes sure that nothing is left; on_end follows. Fine to repeat. */
 void process_kill(struct process *p);

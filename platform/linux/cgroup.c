@@ -163,9 +163,14 @@ static int kill_each(const char *path, bool really, int depth)
     return count;
 }
 
+int cgroup_count(const char *path)
+{
+    return kill_each(path, false, 0);
+}
+
 int cgroup_kill(const char *path)
 {
-    int count = kill_each(path, false, 0);
+    int count = cgroup_count(path);
     if (count > 0 && write_text(path, "cgroup.kill", "1") != 0) kill_each(path, true, 0);
     return count;
 }

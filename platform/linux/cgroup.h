@@ -19,6 +19,8 @@ int cgroup_make(const char *path);
 /* Removes it with those that the job made in it; false: processes live there. True when it is not
  * there. */
 bool cgroup_remove(const char *path);
+/* Processes in it and below. */
+int cgroup_count(const char *path);
 /* SIGKILL to all in it. Returns how many were there. */
 int cgroup_kill(const char *path);
 

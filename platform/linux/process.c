@@ -23,6 +23,8 @@
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
 #define REST_PAUSE_MS 1                   /* between two reads of the rest in the pipes */
+#define TREE_LOOK_MS 200    /* after a soft stop, though no child has ended meanwhile */
+#define TREE_LOOK_SOON_MS 5 /* when one has: one look for all that end together */
 #define SWEEP_ROUNDS 50
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
@@ -32,6 +34,7 @@
 /* ---- host ---------------------------------------------------------------------------------- */
 
 static void process_advance(struct process *p);
+static void on_timer(uv_timer_t *timer);
 
 static void advance_all(struct process_host *h)
 {
@@ -45,6 +48,11 @@ static void advance_all(struct process_host *h)
             again = true;
             break;
         }
+    }
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p->phase == PROCESS_DRAINING && p->asked &&
+            uv_timer_get_due_in(&p->timer) > TREE_LOOK_SOON_MS)
+            uv_timer_start(&p->timer, on_timer, TREE_LOOK_SOON_MS, 0);
     }
 }
 
@@ -206,8 +214,6 @@ const char *process_host_kind(const struct process_host *h)
 
 /* ---- the way to the end -------------------------------------------------------------------- */
 
-static void on_timer(uv_timer_t *timer);
-
 static bool pipes_open(const struct process *p)
 {
     return p->pipes[0].open || p->pipes[1].open;
@@ -333,18 +339,31 @@ static bool sweep(struct process *p)
     return process_tree_is_clean(p);
 }
 
+/* What is waited for while DRAINING. After a soft stop: the whole tree, since a shell ends at once
+ * and what it started is still saving its work. */
+static bool drains(struct process *p)
+{
+    if (p->killing) return false;
+    if (!p->asked) return pipes_open(p) && !p->drain_over;
+    if (process_tree_is_empty(p)) return false;
+    reap_aside(p->host);
+    if (process_tree_is_empty(p)) return false;
+    uv_timer_start(&p->timer, on_timer, TREE_LOOK_MS, 0);
+    return true;
+}
+
 static void process_advance(struct process *p)
 {
     if (p->phase == PROCESS_RUNNING && p->reaped) {
         p->phase = PROCESS_DRAINING;
-        if (pipes_open(p) && !p->killing && !p->paused) {
+        if (pipes_open(p) && !p->killing && !p->paused && !p->asked) {
             uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
         }
     }
     if (p->phase == PROCESS_DRAINING) {
-        if (pipes_open(p) && !p->killing && !p->drain_over) return;
+        if (drains(p)) return;
         uv_timer_stop(&p->timer);
-        if (pipes_open(p) && !p->killing) p->end.stray = true;
+        if (pipes_open(p) && !p->killing && !p->asked) p->end.stray = true;
         p->phase = PROCESS_SWEEPING;
     }
     if (p->phase == PROCESS_SWEEPING) {
@@ -371,7 +390,7 @@ static void process_advance(struct process *p)
 static void on_timer(uv_timer_t *timer)
 {
     struct process *p = timer->data;
-    if (p->phase == PROCESS_DRAINING && !p->killing) look_again(p);
+    if (p->phase == PROCESS_DRAINING && !p->killing && !p->asked) look_again(p);
     if (p->phase != PROCESS_ENDED && !p->freed) process_advance(p);
 }
 
@@ -594,7 +613,7 @@ void process_pause(struct process *p)
         if (p->pipes[i].open) uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
     }
     /* the time to drain is for reading */
-    if (p->phase == PROCESS_DRAINING) uv_timer_stop(&p->timer);
+    if (p->phase == PROCESS_DRAINING && !p->asked) uv_timer_stop(&p->timer);
 }
 
 void process_resume(struct process *p)
@@ -604,7 +623,7 @@ void process_resume(struct process *p)
     for (int i = 0; i < 2; i++) {
         if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
     }
-    if (p->phase == PROCESS_DRAINING) {
+    if (p->phase == PROCESS_DRAINING && !p->asked) {
         uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
     } else if (p->phase == PROCESS_EMPTYING) {
         uv_timer_start(&p->timer, on_timer, 0, 0);
@@ -617,6 +636,13 @@ void process_terminate(struct process *p)
     process_tree_signal(p, SIGTERM);
     /* a stopped process would never see the signal */
     process_tree_signal(p, SIGCONT);
+    p->asked = true;
+    if (p->phase != PROCESS_DRAINING) return;
+    /* what outlived the main process has its time from now on, and is read again */
+    for (int i = 0; i < 2 && !p->paused; i++) {
+        if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
+    }
+    uv_timer_start(&p->timer, on_timer, 0, 0);
 }
 
 void process_kill(struct process *p)

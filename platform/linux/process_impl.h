@@ -39,7 +39,9 @@ struct process_host {
 };
 
 /*  RUNNING -main was reaped-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
- *          -nothing of the tree left-> EMPTYING -what the pipes still hold was read-> ENDED */
+ *          -nothing of the tree left-> EMPTYING -what the pipes still hold was read-> ENDED
+ *
+ * After process_terminate DRAINING lasts until nothing of the tree is left, or process_kill. */
 enum process_phase {
     PROCESS_RUNNING,
     PROCESS_DRAINING,
@@ -69,6 +71,7 @@ struct process {
     uint64_t start; /* clock ticks; 0: not asked for yet, or never known */
     bool start_read;
     bool reaped;
+    bool asked;   /* process_terminate was called: the tree may take its time */
     bool killing; /* process_kill was called */
     bool paused;
     bool drain_over;
@@ -91,9 +94,11 @@ uint64_t process_start_time(struct process *p);
 /* Is it certain, at a glance, that nothing is left of p's tree? Its main process has to be
  * reaped. */
 bool process_tree_is_clean(struct process *p);
+/* As process_tree_is_clean, for a tree that may go on: changes nothing. */
+bool process_tree_is_empty(struct process *p);
 /* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. */
 int process_tree_kill(struct process *p);
-/* `number` to each process group of the main process's session. */
+/* `number` to each process group of the tree. */
 void process_tree_signal(struct process *p, int number);
 
 #endif

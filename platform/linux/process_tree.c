@@ -155,23 +155,32 @@ int process_tree_kill(struct process *p)
     return hit > found ? hit : found;
 }
 
+/* A group in which the signals of one pass have not been yet, and which is still as it was seen. */
+static bool is_new_group(const struct process_host *h, size_t at)
+{
+    const struct proc_table *t = &h->table;
+    const struct proc *c = &t->items[at];
+    if (!c->marked || c->dead || c->session == h->session || c->group <= 1) return false;
+    for (size_t i = 0; i < at; i++) {
+        const struct proc *before = &t->items[i];
+        if (before->marked && !before->dead && before->group == c->group) return false;
+    }
+    struct proc now;
+    return proc_read(c->pid, &now) == 0 && now.start == c->start && now.group == c->group;
+}
+
 void process_tree_signal(struct process *p, int number)
 {
-    struct proc_table *t = &p->host->table;
-    bool done = false;
-    if (scan_for(p) > 0) {
-        for (size_t i = 0; i < t->count; i++) {
-            const struct proc *c = &t->items[i];
-            if (!c->marked || c->dead || c->session != p->pid) continue;
-            bool again = false;
-            for (size_t k = 0; k < i && !again; k++) {
-                again = t->items[k].marked && !t->items[k].dead && t->items[k].group == c->group;
-            }
-            if (!again) kill(-c->group, number);
-            done = true;
-        }
+    struct process_host *h = p->host;
+    bool main_done = false;
+    size_t count = scan_for(p) > 0 ? h->table.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        pid_t group = h->table.items[i].group;
+        if (!is_new_group(h, i)) continue;
+        kill(-group, number);
+        main_done = main_done || group == p->pid;
     }
-    if (!done && !p->reaped) kill(-p->pid, number);
+    if (!main_done && !p->reaped) kill(-p->pid, number);
 }
 
 /* A child that is not a main process and may belong to a job. */
@@ -199,10 +208,9 @@ static bool children_are_clean(struct process *p, int fd)
     return true;
 }
 
-bool process_tree_is_clean(struct process *p)
+static bool has_no_child_left(struct process *p)
 {
     struct process_host *h = p->host;
-    if (p->cgroup && !cgroup_remove(p->cgroup)) return false;
     if (h->children_fd[0] < 0) {
         /* a kernel without the list of children */
         siginfo_t info;
@@ -216,6 +224,16 @@ bool process_tree_is_clean(struct process *p)
         }
     }
     return true;
+}
+
+bool process_tree_is_clean(struct process *p)
+{
+    return (!p->cgroup || cgroup_remove(p->cgroup)) && has_no_child_left(p);
+}
+
+bool process_tree_is_empty(struct process *p)
+{
+    return (!p->cgroup || cgroup_count(p->cgroup) == 0) && has_no_child_left(p);
 }
 
 struct identity {

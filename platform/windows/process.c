@@ -18,10 +18,13 @@
 #define SWEEP_PAUSE_MAX_MS 20
 #define REST_MS 500 /* for the ends of pipes whose writers are dead */
 #define AGAIN_MS 20
+#define TREE_LOOK_MS 100 /* after a soft stop: is anything of the tree left? */
 #define JOB_PROCESSES_MAX 1024
 
 /*  RUNNING -main ended-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
- *          -the Job Object is empty-> EMPTYING -what the pipes still hold was read-> ENDED */
+ *          -the Job Object is empty-> EMPTYING -what the pipes still hold was read-> ENDED
+ *
+ * After process_terminate DRAINING lasts until the Job Object is empty, or process_kill. */
 enum phase { RUNNING, DRAINING, SWEEPING, EMPTYING, ENDED };
 
 struct process_host {
@@ -57,6 +60,7 @@ struct process {
     struct guard_hold hold;
     DWORD pid;
     volatile LONG exited; /* set by a thread of the system */
+    bool asked;           /* process_terminate was called: the tree may take its time */
     bool killing, paused, freed;
     int drained; /* times that the time to drain was over */
     bool rest_over;
@@ -169,7 +173,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct process *p = timer->data;
     if (p->freed || p->phase == ENDED) return;
-    if (p->phase == DRAINING && !p->killing && ++p->drained == 1) {
+    if (p->phase == DRAINING && !p->killing && !p->asked && ++p->drained == 1) {
         /* the time may have passed while this program was not given the processor: once round the
          * loop */
         uv_timer_start(&p->timer, on_timer, AGAIN_MS, 0);
@@ -248,9 +252,20 @@ static bool has_strays(const struct process *p)
 static bool sweep(struct process *p)
 {
     if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
-    if (!p->killing && !p->end.stray) p->end.stray = has_strays(p);
+    if (!p->killing && !p->asked && !p->end.stray) p->end.stray = has_strays(p);
     TerminateJobObject(p->job, EXIT_CODE_KILLED);
     return process_job_active(p->job) == 0;
+}
+
+/* What is waited for while DRAINING. After a soft stop: the whole tree, since a shell ends at once
+ * and what it started is still saving its work. */
+static bool drains(struct process *p)
+{
+    if (p->killing) return false;
+    if (!p->asked) return pipes_open(p) && p->drained < 2;
+    if (process_job_active(p->job) == 0 || !has_strays(p)) return false;
+    wait_ms(p, TREE_LOOK_MS);
+    return true;
 }
 
 static void advance(struct process *p)
@@ -258,10 +273,10 @@ static void advance(struct process *p)
     if (p->phase == RUNNING && p->exited) {
         p->ended_ns = uv_hrtime();
         p->phase = DRAINING;
-        if (pipes_open(p) && !p->killing && !p->paused) wait_ms(p, p->drain_ms);
+        if (pipes_open(p) && !p->killing && !p->paused && !p->asked) wait_ms(p, p->drain_ms);
     }
     if (p->phase == DRAINING) {
-        if (pipes_open(p) && !p->killing && p->drained < 2) return;
+        if (drains(p)) return;
         uv_timer_stop(&p->timer);
         p->phase = SWEEPING;
     }
@@ -404,7 +419,7 @@ void process_pause(struct process *p)
         if (p->pipes[i].open) uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
     }
     /* the time to drain is for reading */
-    if (p->phase == DRAINING || p->phase == EMPTYING) uv_timer_stop(&p->timer);
+    if ((p->phase == DRAINING && !p->asked) || p->phase == EMPTYING) uv_timer_stop(&p->timer);
 }
 
 void process_resume(struct process *p)
@@ -414,7 +429,7 @@ void process_resume(struct process *p)
     for (int i = 0; i < 2; i++) {
         if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
     }
-    if (p->phase == DRAINING) wait_ms(p, p->drain_ms);
+    if (p->phase == DRAINING && !p->asked) wait_ms(p, p->drain_ms);
     if (p->phase == EMPTYING) wait_ms(p, REST_MS);
 }
 
@@ -449,6 +464,8 @@ void process_terminate(struct process *p)
         EnumWindows(close_window, (LPARAM)list);
     }
     mem_free(list);
+    p->asked = true;
+    if (p->phase == DRAINING) wait_ms(p, 0);
 }
 
 void process_kill(struct process *p)

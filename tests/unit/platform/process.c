@@ -434,7 +434,9 @@ static void terminate__reaches_the_whole_session(void **state)
     struct fixture *f = *state;
     struct run r = {0};
     static const char *const argv[] = {
-        "sh", "-c", "trap 'echo got; exit 3' TERM; sleep 1000 & echo ready; wait; echo no", NULL};
+        "sh", "-c",
+        /* a child that has not executed yet would still have the trap, and swallow the signal */
+        "trap 'echo got; exit 3' TERM; sh -c 'echo ready; exec sleep 1000' & wait; echo no", NULL};
     assert_int_equal(run_start(f, &r, argv, NULL), 0);
     run_wait_output(f, &r, "ready");
     process_terminate(r.process);
