@@ -155,6 +155,7 @@ void job_free(struct engine *g, struct job *j)
     timer_clear(g, &j->timer);
     job_row_fini(&j->row);
     mem_free(j->spec);
+    mem_free(j->failures);
     mem_free(j);
 }
 
@@ -174,6 +175,13 @@ struct job *job_get(struct engine *g, int64_t id)
     const struct watched *due = watch_find(&g->due, id);
     if (due) j->queue_until_ms = due->at_ms;
     return j;
+}
+
+const struct attempt_agents *job_failures(struct engine *g, struct job *j)
+{
+    if (j->row.attempt > 1 && !j->failures)
+        j->failures = failures_read(g, j->row.id, j->row.attempt);
+    return j->failures;
 }
 
 static int64_t backstop(const struct job *j)
@@ -512,6 +520,8 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
                             .ended_ms = end->ended_ms};
     if (!move(g, j, JOB_RETRYING, why)) return;
     unlink_agent(g, j);
+    if (j->row.attempt == 1) j->failures = mem_alloc(sizeof *j->failures);
+    if (j->failures) failures_add(j->failures, a.agent);
     j->row.attempt++;
     j->row.agent = 0;
     j->row.reason = REASON_NONE;

@@ -3,10 +3,13 @@
 #define CADRE_COORDINATOR_ENGINE_JOB_H
 
 #include "coordinator/engine/agent.h"
+#include "coordinator/engine/tried.h"
 
 /* A job that is assigned, RETRYING, or CREATED and at hand. */
 struct job {
     struct job_row row;
+    struct attempt_agents
+        *failures;           /* of former attempts; NULL: there are none, or see job_failures */
     char *spec;              /* NULL: in the store only; never kept beyond the hand-out */
     size_t cached_bytes;     /* counted in engine.cached_bytes while CREATED */
     struct agent *agent;     /* while assigned */
@@ -34,6 +37,8 @@ struct job *job_add(struct engine *g, struct job_row *row);
 void job_free(struct engine *g, struct job *j);
 /* A CREATED job; loaded when it is not in memory. NULL: a failure was noted. */
 struct job *job_get(struct engine *g, int64_t id);
+/* Where former attempts failed. NULL: this is the first one, or a failure was noted. */
+const struct attempt_agents *job_failures(struct engine *g, struct job *j);
 void job_arm(struct engine *g, struct job *j); /* the timer that its state wants */
 int64_t job_output_limit(const struct engine *g, const struct job_row *row);
 int64_t job_lease(const struct engine *g, const struct job *j); /* its length */

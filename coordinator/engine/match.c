@@ -12,6 +12,11 @@
  *        a7 (2 free)                 '--- os = windows     p9 #31 ...
  *        a3 (1 free)                      gpu.count >= 1   blocked
  *
+ * A job that failed before goes to an agent that it did not fail on, when one that fits has a free
+ * slot now; else to the one that it would have gone to anyway. Nothing waits for that, and the
+ * order of jobs stays: should the other agent have a better job before it, that one is handed out
+ * first.
+ *
  * When no agent with a free slot fits any open queue, all of them are blocked, and nobody looks at
  * them again before an agent that fits comes to have more free slots (agent_update). So a queue of
  * a million jobs that nobody can take costs a batch nothing, and a batch costs its hand-outs times
@@ -64,6 +69,35 @@ static struct agent *pick(struct engine *g, struct group *group)
     return best;
 }
 
+/* The best agent with a free slot that may take the head of the queue and is not among those. */
+static struct agent *another(struct engine *g, struct queue *q, const struct attempt_agents *f)
+{
+    struct agent *best = NULL;
+    for (size_t i = 0; i < q->group->heap_count; i++) {
+        struct agent *a = q->group->heap[i];
+        if (best && !agent_stands_before(a, best)) continue;
+        if (!failures_have(f, a->id) && agent_fits(g, a, q)) best = a;
+    }
+    return best;
+}
+
+/* The agent's best head, or another agent and its best head: then the head is the same one or a
+ * better one, so that this comes to an end. NULL: a failure was noted. */
+static struct queue *prefer(struct engine *g, struct agent **a)
+{
+    struct queue *q;
+    while ((q = best_queue(g, *a)) != NULL && q->window[0].attempt > 1) {
+        if (q->group->heap_count == 1) break;
+        struct job *j = job_get(g, q->window[0].id);
+        const struct attempt_agents *f = j ? job_failures(g, j) : NULL;
+        if (!f) return NULL;
+        struct agent *other = failures_have(f, (*a)->id) ? another(g, q, f) : NULL;
+        if (!other) break;
+        *a = other;
+    }
+    return q;
+}
+
 static bool has_open_queue(const struct group *group)
 {
     for (size_t i = 0; i < group->pending_count; i++) {
@@ -83,7 +117,7 @@ void match_group(struct engine *g, struct group *group)
                 group->pending[i]->blocked = true;
             return;
         }
-        struct queue *q = best_queue(g, a);
+        struct queue *q = prefer(g, &a);
         if (!q) return; /* a failure was noted */
         struct job *j = job_get(g, q->window[0].id);
         if (!j) return; /* a failure was noted */

@@ -117,6 +117,13 @@ struct attempt_row {
 };
 void attempt_row_fini(struct attempt_row *a);
 
+/* The agents of some attempts of a job, in order of the attempts. */
+#define ATTEMPT_AGENTS 8
+struct attempt_agents {
+    int64_t ids[ATTEMPT_AGENTS];
+    size_t count;
+};
+
 struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */

@@ -119,6 +119,23 @@ int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *
     return rc;
 }
 
+/* ---- looking -------------------------------------------------------------------------------- */
+
+int store_attempt_agents(struct store *s, int64_t job, int64_t from, struct attempt_agents *out,
+                         struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_ATTEMPT_AGENTS);
+    bind_int(q, 1, job);
+    bind_int(q, 2, from);
+    bind_int(q, 3, ATTEMPT_AGENTS);
+    struct attempt_agents a = {0};
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1)
+        a.ids[a.count++] = sqlite3_column_int64(q, 0);
+    if (rc == 0) *out = a;
+    return rc;
+}
+
 /* ---- housekeeping --------------------------------------------------------------------------- */
 
 int purge_dropped(struct store *s, size_t *budget, struct err *e)

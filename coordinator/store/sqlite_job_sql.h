@@ -51,6 +51,8 @@
     X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
     X(Q_ATTEMPT_SURPLUS, "SELECT attempt FROM attempts WHERE job = ?1 AND attempt > ?2"            \
                          " AND attempt <= ?3 ORDER BY attempt LIMIT 1")                            \
+    X(Q_ATTEMPT_AGENTS, "SELECT agent FROM attempts WHERE job = ?1 AND attempt >= ?2"              \
+                        " ORDER BY attempt LIMIT ?3")                                              \
     X(Q_ATTEMPT_DELETE, "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2")                    \
     X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
                    " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \

@@ -77,6 +77,11 @@ int store_job_set_group(struct store *s, int64_t id, const char *group, struct e
  * attempts. */
 int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e);
 
+/* The agents of the kept attempts from number `from` on, in order; the first ones when there are
+ * more. */
+int store_attempt_agents(struct store *s, int64_t job, int64_t from, struct attempt_agents *out,
+                         struct err *e);
+
 /* What the engine needs to rebuild its memory at the start: assigned and RETRYING jobs, and those
  * CREATED with a queue timeout or a fallback other than WAIT; not the plain queue. Return non-zero
  * from fn to end. `j` is borrowed, its unique_key is not filled in. */

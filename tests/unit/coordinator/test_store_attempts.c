@@ -104,6 +104,32 @@ static void many_attempts_cost_no_more_than_a_few(void **state)
     assert_true(many.steps < few.steps + few.steps / 10);
 }
 
+static void agents_of_the_last_attempts_come_in_order(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int n = 1; n <= 12; n++) {
+        struct attempt_row a = attempt_of(5, n);
+        a.agent = 100 + n;
+        OK(store_attempt_add(f->store, &a, &e));
+    }
+    commit(f);
+    struct attempt_agents agents = {.count = 9};
+    OK(store_attempt_agents(f->store, 5, 5, &agents, &e));
+    assert_int_equal(agents.count, 8);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(agents.ids[i], 105 + i);
+    OK(store_attempt_agents(f->store, 5, 11, &agents, &e));
+    assert_int_equal(agents.count, 2);
+    assert_int_equal(agents.ids[1], 112);
+    OK(store_attempt_agents(f->store, 5, -6, &agents, &e));
+    assert_int_equal(agents.ids[7], 108);
+    OK(store_attempt_agents(f->store, 5, 13, &agents, &e));
+    assert_int_equal(agents.count, 0);
+    OK(store_attempt_agents(f->store, 6, 1, &agents, &e));
+    assert_int_equal(agents.count, 0);
+}
+
 static void much_output_of_one_attempt_goes_in_steps(void **state)
 {
     struct fixture *f = *state;
@@ -199,6 +225,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(first_and_last_attempts_stay_with_their_output,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(many_attempts_cost_no_more_than_a_few, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(agents_of_the_last_attempts_come_in_order, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(much_output_of_one_attempt_goes_in_steps, fixture_setup,
                                         fixture_teardown),
