@@ -72,6 +72,15 @@ static size_t job_count(const struct agent *a)
 
 /* ---- capabilities ---- */
 
+/* The PATH of `env`, which every job gets; NULL: jobs have that of the account. */
+static const char *jobs_path(const struct opt_map *env)
+{
+    for (size_t i = 0; i < env->count; i++)
+        if (str_eq(env->items[i].key, "PATH") || str_eq(env->items[i].key, "Path"))
+            return env->items[i].value;
+    return NULL;
+}
+
 char *agent_capabilities(const struct agent_config *c)
 {
     struct buf text;
@@ -79,7 +88,7 @@ char *agent_capabilities(const struct agent_config *c)
     buf_init(&text, LIMIT_CAPABILITIES);
     jw_init(&w, &text);
     jw_object(&w, NULL);
-    capabilities_write(&w, c->state);
+    capabilities_write(&w, c->state, jobs_path(&c->env));
     jw_str(&w, "agentVersion", CADRE_VERSION);
     for (size_t i = 0; i < c->labels.count; i++) {
         char *key = str_dupf("label.%s", c->labels.items[i].key);

@@ -10,7 +10,8 @@
 #include "base/json.h"
 
 /* Writes into the open object of w. work_folder: the folder whose file system counts for `disk`
- * (rounded down to 64 MiB, so that the value does not change all the time). */
-void capabilities_write(struct jw *w, const char *work_folder);
+ * (rounded down to 64 MiB, so that the value does not change all the time). path: the PATH that
+ * jobs get, where shells and features are looked for; NULL: that of the account. */
+void capabilities_write(struct jw *w, const char *work_folder, const char *path);
 
 #endif

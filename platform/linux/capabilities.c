@@ -131,25 +131,25 @@ static void write_disk(struct jw *w, const char *work_folder)
     jw_int(w, "disk", bytes / DISK_STEP_BYTES * DISK_STEP_BYTES);
 }
 
-static bool has_program(const char *name)
+static bool has_program(const char *name, const char *path)
 {
-    char *path = process_find_program(name, PROGRAM_PATH);
-    bool found = path != NULL;
-    mem_free(path);
+    char *program = process_find_program(name, path);
+    bool found = program != NULL;
+    mem_free(program);
     return found;
 }
 
-static void write_shells(struct jw *w)
+static void write_shells(struct jw *w, const char *path)
 {
-    static const char *const shells[] = {"sh", "bash", "pwsh", "python3"};
+    static const char *const shells[] = {"sh", "bash", "pwsh", "powershell", "cmd", "python3"};
     jw_array(w, "shell");
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
-        if (has_program(shells[i])) jw_str(w, NULL, shells[i]);
+        if (has_program(shells[i], path)) jw_str(w, NULL, shells[i]);
     }
     jw_end(w);
 }
 
-static void write_features(struct jw *w)
+static void write_features(struct jw *w, const char *path)
 {
     static const char *const programs[] = {"docker", "podman", "wine", "git",     "make",
                                            "gcc",    "java",   "node", "kubectl", "rsync"};
@@ -157,7 +157,7 @@ static void write_features(struct jw *w)
     /* sd_booted(3) */
     if (file_exists("/run/systemd/system")) jw_str(w, NULL, "systemd");
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-        if (has_program(programs[i])) jw_str(w, NULL, programs[i]);
+        if (has_program(programs[i], path)) jw_str(w, NULL, programs[i]);
     }
     jw_end(w);
 }
@@ -194,16 +194,17 @@ static void write_gpus(struct jw *w)
     gpus_fini(&g);
 }
 
-void capabilities_write(struct jw *w, const char *work_folder)
+void capabilities_write(struct jw *w, const char *work_folder, const char *path)
 {
+    if (!path) path = PROGRAM_PATH;
     char host[256];
     write_os(w);
     if (os_hostname(host, sizeof host) == 0) jw_str(w, "hostname", host);
     write_cpu(w);
     write_memory(w);
     write_disk(w, work_folder);
-    write_shells(w);
-    write_features(w);
+    write_shells(w, path);
+    write_features(w, path);
     write_gpus(w);
     write_timezone(w);
 }

@@ -117,12 +117,12 @@ static void write_found(struct jw *w, const char *path, const char *const *names
     }
 }
 
-static void write_programs(struct jw *w)
+static void write_programs(struct jw *w, const char *given)
 {
     static const char *const shells[] = {"cmd", "powershell", "pwsh", "python3", "bash", "sh"};
     static const char *const features[] = {"docker", "podman", "git",  "make",
                                            "gcc",    "java",   "node", "kubectl"};
-    char *path = job_path();
+    char *path = given ? mem_strdup(given) : job_path();
     jw_array(w, "shell");
     write_found(w, path, shells, sizeof shells / sizeof *shells);
     jw_end(w);
@@ -150,7 +150,7 @@ static void write_timezone(struct jw *w)
     mem_free(name);
 }
 
-void capabilities_write(struct jw *w, const char *work_folder)
+void capabilities_write(struct jw *w, const char *work_folder, const char *path)
 {
     char host[256];
     write_os(w);
@@ -158,7 +158,7 @@ void capabilities_write(struct jw *w, const char *work_folder)
     write_cpu(w);
     write_memory(w);
     write_disk(w, work_folder);
-    write_programs(w);
+    write_programs(w, path);
     write_gpus(w);
     write_timezone(w);
 }

@@ -40,7 +40,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct json *gather(const char *folder)
+static struct json *gather_in(const char *folder, const char *path)
 {
     struct buf b;
     struct jw w;
@@ -48,12 +48,17 @@ static struct json *gather(const char *folder)
     buf_init(&b, 65536);
     jw_init(&w, &b);
     jw_object(&w, NULL);
-    capabilities_write(&w, folder);
+    capabilities_write(&w, folder, path);
     jw_end(&w);
     assert_int_equal(jw_finish(&w), 0);
     assert_int_equal(json_parse(b.data, b.len, &root, NULL), 0);
     buf_fini(&b);
     return root;
+}
+
+static struct json *gather(const char *folder)
+{
+    return gather_in(folder, NULL);
 }
 
 static void what_every_linux_tells__is_there_with_its_type(void **state)
@@ -98,6 +103,20 @@ static void put(const char *root, const char *path, const char *text, mode_t mod
     assert_int_equal(chmod(full, mode), 0);
     mem_free(folder);
     mem_free(full);
+}
+
+static void shells__are_looked_for_in_the_path_of_jobs(void **state)
+{
+    put(*state, "/pwsh", "#!/bin/sh\n", 0755);
+    put(*state, "/bash", "not to be executed\n", 0644);
+    struct json *c = gather_in(NULL, *state);
+    const struct json *shells = json_get(c, "shell");
+    assert_int_equal(json_count(shells), 1);
+    assert_string_equal(json_str(json_first(shells), ""), "pwsh");
+    json_free(c);
+    c = gather_in(NULL, "/nonexistent");
+    assert_int_equal(json_count(json_get(c, "shell")), 0);
+    json_free(c);
 }
 
 static void gpu__of_an_empty_machine_is_unknown(void **state)
@@ -321,6 +340,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         CASE(what_every_linux_tells__is_there_with_its_type),
         CASE(a_disk_that_cannot_be_seen__is_left_out),
+        CASE(shells__are_looked_for_in_the_path_of_jobs),
         CASE(gpu__of_an_empty_machine_is_unknown),
         CASE(gpu__of_a_pci_bus_without_any_is_none),
         CASE(gpu__without_its_driver_is_unknown),

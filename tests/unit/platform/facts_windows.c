@@ -135,7 +135,7 @@ static void capabilities__tell_what_this_machine_is(void **state)
     buf_init(&text, 65536);
     jw_init(&w, &text);
     jw_object(&w, NULL);
-    capabilities_write(&w, *state);
+    capabilities_write(&w, *state, NULL);
     jw_end(&w);
     assert_int_equal(jw_finish(&w), 0);
     assert_int_equal(json_parse(text.data, text.len, &root, &e), 0);
