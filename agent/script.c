@@ -1,57 +1,16 @@
 /* Prepares the files and arguments of a start: see script.h. */
 #include "agent/script.h"
 
+#include "agent/shells.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/process.h"
-#include "platform/text.h"
-#include "wire/limits.h"
 #include "wire/spec.h"
 
 #include <string.h>
-
-#define ARGUMENTS_MAX 12
-
-/* How a shell is asked to run a script file so that its exit code is true. The file's name is the
- * last argument. */
-struct shell {
-    const char *name, *extension;
-    const char *argv[ARGUMENTS_MAX];
-    const char *before, *after; /* lines put before and after the script; NULL: none */
-};
-
-/* The last native command's code, else 1 when the script's last command failed, else 0. */
-static const char powershell_before[] = "$ErrorActionPreference = 'Stop'\n"
-                                        "$global:LASTEXITCODE = 0\n";
-static const char powershell_after[] = "\nexit $global:LASTEXITCODE\n";
-
-static const struct shell shells[] = {
-    {"sh", "sh", {"sh", "-e"}, NULL, NULL},
-    {"bash", "sh", {"bash", "--noprofile", "--norc", "-e", "-o", "pipefail"}, NULL, NULL},
-    {"powershell",
-     "ps1",
-     {"powershell", "-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass",
-      "-File"},
-     powershell_before,
-     powershell_after},
-    {"pwsh",
-     "ps1",
-     {"pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File"},
-     powershell_before,
-     powershell_after},
-    {"cmd", "cmd", {"cmd", "/D", "/E:ON", "/V:OFF", "/C"}, "@echo off\n", NULL},
-    {"python3", "py", {"python3", "-u"}, NULL, NULL},
-};
-
-static const struct shell *shell_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
-        if (str_eq(shells[i].name, name)) return &shells[i];
-    return NULL;
-}
 
 /* ---- environment ---- */
 
@@ -130,43 +89,27 @@ static void make_command(const struct spec *s, struct launch *l)
         l->argv[i] = mem_strdup(s->command.items[i]);
 }
 
-/* Script text with the line ends that this shell wants here. */
-static int script_text(const struct shell *shell, const char *script, struct buf *out)
+static int write_files(const struct shells_layout *layout, struct launch *l, struct err *e)
 {
-    const char *newline = text_script_newline(shell->name);
-    const char *parts[] = {shell->before, script, shell->after};
     int rc = 0;
-    for (size_t i = 0; i < 3; i++) {
-        for (const char *p = parts[i]; rc == 0 && p && *p; p++) {
-            if (*p == '\r' && p[1] == '\n') continue;
-            rc = *p == '\n' ? buf_adds(out, newline) : buf_addc(out, *p);
-        }
+    for (size_t i = 0; rc == 0 && i < layout->file_count; i++) {
+        const struct shells_file *f = &layout->files[i];
+        char *path = paths_join(l->work_folder, f->name);
+        rc = file_write_plain(path, f->text.data, f->text.len, FILE_SECRET, e);
+        mem_free(path);
     }
     return rc;
 }
 
 static int make_script(const struct spec *s, struct launch *l, struct err *e)
 {
-    const struct shell *shell = shell_find(s->shell ? s->shell : text_default_shell());
-    if (!shell) return err_set(e, ERR_INVALID, "shell: '%s' is not a known shell", s->shell);
-    char *file = str_dupf("cadre-script.%s", shell->extension);
-    char *path = paths_join(l->work_folder, file);
-    struct buf text, encoded;
-    buf_init(&text, (size_t)LIMIT_PAYLOAD_MAX * 2 + 4096);
-    buf_init(&encoded, (size_t)LIMIT_PAYLOAD_MAX * 2 + 8192);
-    int rc = script_text(shell, s->script, &text);
-    if (rc == 0) rc = text_script_encode(shell->name, text.data, text.len, &encoded);
-    if (rc == 0) rc = file_write_plain(path, encoded.data, encoded.len, FILE_SECRET, e);
-    buf_fini(&encoded);
-    buf_fini(&text);
-    size_t n = 0;
-    l->argv = mem_array(ARGUMENTS_MAX + 2, sizeof *l->argv);
-    while (n < ARGUMENTS_MAX && shell->argv[n]) {
-        l->argv[n] = mem_strdup(shell->argv[n]);
-        n++;
-    }
-    l->argv[n] = path;
-    mem_free(file);
+    struct shells_layout layout;
+    int rc = shells_lay_out(s, l->work_folder, &layout, e);
+    if (rc != 0) return rc;
+    rc = write_files(&layout, l, e);
+    l->argv = layout.argv;
+    layout.argv = NULL;
+    shells_layout_fini(&layout);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Job output as bytes -> UTF-8, appended to out. Linux: copied as it is, byte for byte. Windows:
@@ -15,12 +16,12 @@ struct text_state {
     int mode; /* 0 undecided, else platform's own */
 };
 void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, struct buf *out);
-/* "\n" or "\r\n": what a script file's lines end with for this shell here. */
-const char *text_script_newline(const char *shell);
-/* A script's text (UTF-8) as this shell reads files here, appended to out. Linux: as it is.
- * Windows: PowerShell takes a file without a mark for ANSI, cmd for the OEM code page.
- * ERR_TOO_LARGE as buf has it. */
-int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out);
+/* A batch file's text (UTF-8) as cmd reads files here, appended to out. Linux: as it is. Windows:
+ * in the OEM code page; where that lacks a character, in UTF-8, and *needs_utf8: cmd must be told
+ * first ("chcp 65001"). ERR_TOO_LARGE as buf has it. */
+int text_batch_encode(const char *text, size_t len, struct buf *out, bool *needs_utf8);
+/* Is a batch file started like a program here (process.h quotes its arguments), or by "cmd /C"? */
+bool text_batch_is_program(void);
 /* The shell of a script that names none: "sh", "powershell". */
 const char *text_default_shell(void);
 

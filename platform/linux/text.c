@@ -8,16 +8,15 @@ void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, 
     buf_add(out, data, len);
 }
 
-const char *text_script_newline(const char *shell)
+int text_batch_encode(const char *text, size_t len, struct buf *out, bool *needs_utf8)
 {
-    (void)shell;
-    return "\n";
+    *needs_utf8 = false;
+    return buf_add(out, text, len);
 }
 
-int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out)
+bool text_batch_is_program(void)
 {
-    (void)shell;
-    return buf_add(out, text, len);
+    return false;
 }
 
 const char *text_default_shell(void)

@@ -119,13 +119,6 @@ void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, 
     mem_free(all);
 }
 
-const char *text_script_newline(const char *shell)
-{
-    /* python3 and the POSIX shells that there are for Windows take both; cmd and PowerShell want
-     * theirs */
-    return str_eq(shell, "sh") || str_eq(shell, "bash") ? "\n" : "\r\n";
-}
-
 /* Converts text of the OEM code page; ERR_INVALID when a byte cannot be converted. */
 static int add_as_oem(const char *text, size_t len, struct buf *out)
 {
@@ -145,19 +138,16 @@ static int add_as_oem(const char *text, size_t len, struct buf *out)
     return rc;
 }
 
-int text_script_encode(const char *shell, const char *text, size_t len, struct buf *out)
+int text_batch_encode(const char *text, size_t len, struct buf *out, bool *needs_utf8)
 {
-    int rc = 0;
-    if (str_eq(shell, "powershell") || str_eq(shell, "pwsh")) {
-        rc = buf_adds(out, "\xef\xbb\xbf");
-    } else if (str_eq(shell, "cmd") && len > 0) {
-        rc = add_as_oem(text, len, out);
-        if (rc != ERR_INVALID) return rc;
-        /* characters that the code page does not have: the script and what it starts are to speak
-         * UTF-8 */
-        rc = buf_adds(out, "@chcp 65001 >nul\r\n");
-    }
-    return rc == 0 ? buf_add(out, text, len) : rc;
+    int rc = len > 0 ? add_as_oem(text, len, out) : 0;
+    *needs_utf8 = rc == ERR_INVALID; /* so does what the script starts */
+    return *needs_utf8 ? buf_add(out, text, len) : rc;
+}
+
+bool text_batch_is_program(void)
+{
+    return true;
 }
 
 const char *text_default_shell(void)

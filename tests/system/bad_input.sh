@@ -89,7 +89,8 @@ code=$?
 fails "a word that is no job's id is refused" 1 'nonsense'
 printf 'echo a\000b\n' | cadre run --script - >out 2>&1
 code=$?
-fails "a script with a NUL is refused, with its place" 125 'standard input, line 1: a NUL \(byte 7\)'
+fails "a script with a NUL is refused, with its place" 125 \
+    'standard input, line 1: a NUL \(byte 7\)'
 printf 'ok\nfalsch \374\n' >latin.sh
 cadre run --script latin.sh >out 2>&1
 code=$?

@@ -64,6 +64,10 @@ is "cmd runs every line" 0 "$(code --shell cmd --script script.cmd)"
 has "to the last" out '^two'
 printf 'echo one\ncmd /c exit 5\n' >script.cmd
 is "and its last line's code counts" 5 "$(code --shell cmd --script script.cmd)"
+printf 'echo %%~nx0\nif 1==1 (\nset x=in)\necho [%%x%%]\nexit /b 4\necho not reached' >script.cmd
+is "a cmd script may end itself" 4 "$(code --shell cmd --script script.cmd)"
+is "echo is off, and the script is a file of its own" "cadre-script.cmd [in]" \
+    "$(tr -d '\r' <out | tr '\n' ' ' | sed 's/ $//')"
 printf 'echo x>grün.txt\n' >script.cmd
 is "a cmd script may have characters of the code page" 0 \
     "$(code --workdir "$(windows_path "$here")" --shell cmd --script script.cmd)"

@@ -107,14 +107,27 @@ static void expect_script(const char *shell, const char *first, const char *endi
     launch_fini(&l);
 }
 
+static void a_script_that_is_called__has_its_start_beside_it(void **state)
+{
+    (void)state;
+    struct launch l;
+    struct err e = {0};
+    struct buf file;
+    buf_init(&file, 65536);
+    assert_int_equal(prepare("{\"script\":\"param($a)\",\"shell\":\"pwsh\"}", &l, &e), 0);
+    assert_int_equal(file_read("work/mark-2/cadre-script.ps1", 100, &file, &e), 0);
+    assert_string_equal(file.data, "param($a)");
+    assert_int_equal(file_read("work/mark-2/cadre-start.ps1", 1000, &file, &e), 0);
+    assert_non_null(strstr(file.data, "cadre-script.ps1"));
+    buf_fini(&file);
+    launch_fini(&l);
+}
+
 static void a_script_becomes_a_file_for_its_shell(void **state)
 {
     (void)state;
     expect_script("sh", "sh", ".sh");
     expect_script("bash", "bash", ".sh");
-    expect_script("powershell", "powershell", ".ps1");
-    expect_script("pwsh", "pwsh", ".ps1");
-    expect_script("cmd", "cmd", ".cmd");
     expect_script("python3", "python3", ".py");
 }
 
@@ -175,6 +188,7 @@ int main(void)
         cmocka_unit_test_teardown(a_command_goes_as_it_is, clean),
         cmocka_unit_test_teardown(environment_is_account_then_agent_then_job_then_cadre, clean),
         cmocka_unit_test_teardown(a_script_becomes_a_file_for_its_shell, clean),
+        cmocka_unit_test_teardown(a_script_that_is_called__has_its_start_beside_it, clean),
         cmocka_unit_test_teardown(standard_input_is_written_byte_for_byte, clean),
         cmocka_unit_test_teardown(bad_specs_are_refused_by_field, clean),
     };

@@ -85,32 +85,26 @@ static void code_page__becomes_utf8_and_is_never_split(void **state)
     mem_free(expected);
 }
 
-static void scripts__are_written_as_their_shell_reads_them(void **state)
+static void batch_files__are_written_as_cmd_reads_them(void **state)
 {
     (void)state;
     static const char text[] = "echo gr\xc3\xbcn\r\n", beyond[] = "echo \xe6\x97\xa5\r\n";
     struct buf out, back;
     buf_init(&out, 256);
     buf_init(&back, 256);
-    assert_int_equal(text_script_encode("powershell", text, sizeof text - 1, &out), 0);
-    assert_memory_equal(out.data,
-                        "\xef\xbb\xbf"
-                        "echo gr\xc3\xbcn",
-                        13);
-    buf_clear(&out);
-    assert_int_equal(text_script_encode("python3", text, sizeof text - 1, &out), 0);
-    assert_string_equal(out.data, text);
-    buf_clear(&out);
-    assert_int_equal(text_script_encode("cmd", text, sizeof text - 1, &out), 0);
+    bool needs_utf8 = true;
+    assert_int_equal(text_batch_encode(text, sizeof text - 1, &out, &needs_utf8), 0);
+    assert_false(needs_utf8);
     struct text_state s = {.mode = 0};
     text_to_utf8(&s, out.data, out.len, 1, &back);
     assert_string_equal(back.data, text);
     buf_clear(&out);
-    assert_int_equal(text_script_encode("cmd", beyond, sizeof beyond - 1, &out), 0);
-    assert_true(str_starts(out.data, "@chcp 65001"));
-    assert_non_null(strstr(out.data, beyond));
+    assert_int_equal(text_batch_encode(beyond, sizeof beyond - 1, &out, &needs_utf8), 0);
+    assert_true(needs_utf8);
+    assert_string_equal(out.data, beyond);
     buf_clear(&out);
-    assert_int_equal(text_script_encode("cmd", "", 0, &out), 0);
+    assert_int_equal(text_batch_encode("", 0, &out, &needs_utf8), 0);
+    assert_false(needs_utf8);
     assert_int_equal(out.len, 0);
     buf_fini(&back);
     buf_fini(&out);
@@ -257,7 +251,7 @@ int main(void)
         cmocka_unit_test(utf16__without_a_mark__is_known_by_its_beginning),
         cmocka_unit_test(bytes__that_are_no_utf16__stay_bytes),
         cmocka_unit_test(code_page__becomes_utf8_and_is_never_split),
-        cmocka_unit_test(scripts__are_written_as_their_shell_reads_them),
+        cmocka_unit_test(batch_files__are_written_as_cmd_reads_them),
         SCRATCH_CASE(capabilities__tell_what_this_machine_is),
         SCRATCH_CASE(a_secret__is_for_system_administrators_and_its_owner),
         cmocka_unit_test(event_log__texts_are_in_the_program),

@@ -1,0 +1,79 @@
+#!/bin/sh
+# How scripts are run. There is no PowerShell here: a stand-in shows what it is given.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+
+mkdir bin
+# Shows its arguments one a line, and every file of the script's folder.
+cat >bin/pwsh <<'END'
+#!/bin/sh
+printf 'argument %s\n' "${0##*/}" "$@"
+while [ $# -gt 0 ] && [ "$1" != -File ]; do shift; done
+cd "$(dirname "$2")" || exit 1
+for file in *; do
+    echo "file $file"
+    cat -A "$file"
+    echo "  end"
+done
+END
+chmod +x bin/pwsh
+cp bin/pwsh bin/powershell
+join_agent a
+printf 'env: {PATH: "%s/bin:/usr/bin:/bin"}\n' "$here" >>a.yaml
+agent_up a
+cadre agent show a -o json >out
+has "an agent offers the shells of its jobs' PATH" out '"pwsh"'
+
+# file NAME: its text in `out`, as the stand-in shows it
+file() { sed -n "/^file $1\$/,/  end\$/p" out | sed '1d;s/  end$//;/^$/d'; }
+start='$ErrorActionPreference = '\''Stop'\''$
+$global:LASTEXITCODE = 0$
+& "$PSScriptRoot/cadre-script.ps1" @args$
+exit $global:LASTEXITCODE$'
+
+# ---- PowerShell ----
+printf 'param([string]$Day = "monday")\nWrite-Output $Day\n' >p.ps1
+cadre run --script p.ps1 --shell pwsh >out 2>err
+is "pwsh runs" 0 $?
+is "its script is the user's, byte for byte" "$(cat -A p.ps1)" "$(file cadre-script.ps1)"
+is "beside it lies what calls it" "$start" "$(file cadre-start.ps1)"
+is "which is what PowerShell is started with" "pwsh -NoLogo -NoProfile -NonInteractive -File" \
+    "$(sed -n 's/^argument //p' out | sed '$d' | tr '\n' ' ' | sed 's/ $//')"
+has "by its whole path" out '^argument /.*/cadre-start.ps1$'
+
+printf '\357\273\277using namespace System\r\n[CmdletBinding()]\r\nparam()\r\nexit 3' >bom.ps1
+cadre run --script bom.ps1 --shell pwsh >out 2>err
+is "a byte order mark is taken off for pwsh" "$(tail -c +4 bom.ps1 | cat -A)" \
+    "$(file cadre-script.ps1)"
+printf 'id: ps\nnamespace: company.team\ntasks:\n  - id: one\n    shell: pwsh\n    script: "%s"\n' \
+    '\uFEFFparam($a)\nexit 3' >flow.yaml
+cadre flow apply flow.yaml >out 2>&1
+cadre flow run company.team/ps >out 2>err
+is "so it is of a script in a flow" 'param($a)$
+exit 3' "$(file cadre-script.ps1)"
+
+cadre run --script bom.ps1 --shell powershell >out 2>err
+is "Windows PowerShell gets its script with a mark" "$(cat -A bom.ps1)" "$(file cadre-script.ps1)"
+is "and is called the same way" "$start" "$(file cadre-start.ps1)"
+cadre run --script p.ps1 --shell powershell >out 2>err
+is "also when the user's file had no mark" "M-oM-;M-?$(cat -A p.ps1)" "$(file cadre-script.ps1)"
+has "it may run scripts" out '^argument -ExecutionPolicy' '^argument Bypass' '^argument -File'
+printf '$input | sort\n' >in.ps1
+cadre run --script in.ps1 --shell pwsh --stdin p.ps1 >out 2>err
+has "a script that speaks of \$input gets it" out \
+    '^\$input \| & "\$PSScriptRoot/cadre-script.ps1" @args'
+
+# ---- cmd, sh, bash, python3 ----
+printf 'one\r\ntwo\r\n' >crlf
+sed 's/^/echo /' crlf >crlf.sh
+for shell in sh bash; do
+    cadre run --shell $shell --script crlf.sh >out 2>err
+    is "$shell reads lines that end with CRLF" 'one two' "$(tr '\n' ' ' <out | sed 's/ $//')"
+done
+if command -v python3 >/dev/null; then
+    printf 'import sys\r\nprint(open(sys.argv[0], "rb").read())\r\n' >crlf.py
+    cadre run --shell python3 --script crlf.py >out 2>err
+    has "python3 gets its lines as they are" out 'import sys\\r\\n'
+fi
+
+done_testing
