@@ -38,6 +38,11 @@ int json_parse(const char *text, size_t len, struct json **out, struct err *e)
     return 0;
 }
 
+bool json_is_too_large(const char *text, size_t len)
+{
+    return json_scan_too_large(text, len);
+}
+
 void json_free(struct json *root)
 {
     cJSON_Delete(mutable_node(root));

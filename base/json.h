@@ -23,6 +23,9 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
  * reason. */
 int json_parse(const char *text, size_t len, struct json **out, struct err *e);
 void json_free(struct json *root);
+/* A number and nothing else, which json_parse refuses for its size alone: an integer beyond 2^53, a
+ * number of too many characters, or out of the range of a double. */
+bool json_is_too_large(const char *text, size_t len);
 
 enum json_type json_type(const struct json *j); /* NULL counts as JSON_NULL */
 const char *json_key(const struct json *j);     /* the key of a member, NULL for others */

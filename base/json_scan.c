@@ -313,28 +313,46 @@ static bool check_size(struct scan *s, size_t start, size_t first_digit, bool in
     return fabs(strtod(copy, NULL)) <= DBL_MAX || fail(s, start, "the number is out of range");
 }
 
-static bool number(struct scan *s)
+/* The characters of a number, however large it is. */
+static bool number_form(struct scan *s, size_t *first_digit, bool *integer)
 {
     size_t start = s->at;
-    bool integer = true;
+    *integer = true;
     if (peek(s) == '-') s->at++;
-    size_t first_digit = s->at;
+    *first_digit = s->at;
     if (!digits(s)) return false;
-    if (s->text[first_digit] == '0' && s->at > first_digit + 1) {
+    if (s->text[*first_digit] == '0' && s->at > *first_digit + 1) {
         return fail(s, start, "a number must not begin with 0");
     }
     if (peek(s) == '.') {
-        integer = false;
+        *integer = false;
         s->at++;
         if (!digits(s)) return false;
     }
     if (peek(s) == 'e' || peek(s) == 'E') {
-        integer = false;
+        *integer = false;
         s->at++;
         if (peek(s) == '+' || peek(s) == '-') s->at++;
         if (!digits(s)) return false;
     }
-    return check_size(s, start, first_digit, integer);
+    return true;
+}
+
+static bool number(struct scan *s)
+{
+    size_t start = s->at, first_digit;
+    bool integer;
+    return number_form(s, &first_digit, &integer) && check_size(s, start, first_digit, integer);
+}
+
+bool json_scan_too_large(const char *text, size_t len)
+{
+    struct json_fault fault;
+    struct scan s = {.text = text, .len = len, .fault = &fault};
+    size_t first_digit;
+    bool integer;
+    return number_form(&s, &first_digit, &integer) && at_end(&s) &&
+           !check_size(&s, 0, first_digit, integer);
 }
 
 static bool literal(struct scan *s, const char *word)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define JSON_DEPTH_MAX 64
@@ -18,6 +19,9 @@ struct json_fault {
 
 /* 0 when the text is one value that cJSON will read as it stands, else ERR_INVALID and *fault. */
 int json_scan(const char *text, size_t len, struct json_fault *fault);
+
+/* One number and nothing else, which is refused for its size alone? */
+bool json_scan_too_large(const char *text, size_t len);
 
 /* "line 2, column 7: REASON", as ERR_INVALID. */
 int json_fault_say(const struct json_fault *fault, const char *text, struct err *e);

@@ -73,6 +73,20 @@ static void text_behind_the_value__is_refused(void **state)
     refuse_bytes("{}\0", 3, "0x00");
 }
 
+static void numbers_that_are_only_too_large__are_known(void **state)
+{
+    (void)state;
+    static const char *const large[] = {"9007199254740993", "-9007199254740993", "1e999",
+                                        "-1.5e400", "99999999999999999999999999"};
+    static const char *const others[] = {
+        "9007199254740992",  "1",   "09007199254740993", "", "-", "1e", "9007199254740993 ", "x",
+        "9007199254740993,", "1.5", "--9007199254740993"};
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++)
+        assert_true(json_is_too_large(large[i], strlen(large[i])));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(json_is_too_large(others[i], strlen(others[i])));
+}
+
 static void what_only_other_readers_accept__is_refused(void **state)
 {
     (void)state;
@@ -377,6 +391,7 @@ int main(void)
         cmocka_unit_test(incomplete_text__is_refused),
         cmocka_unit_test(whole_document_cut_anywhere__is_refused),
         cmocka_unit_test(text_behind_the_value__is_refused),
+        cmocka_unit_test(numbers_that_are_only_too_large__are_known),
         cmocka_unit_test(what_only_other_readers_accept__is_refused),
         cmocka_unit_test(strings__malformed__are_refused),
         cmocka_unit_test(duplicate_keys__are_refused_where_the_second_stands),
