@@ -9,8 +9,12 @@
 
 #include <string.h>
 
-#define PREFIX "::{"
-#define SUFFIX "}::"
+/* The remark waits until the bytes that are being looked at have their place. */
+static void on_remark(const char *line, void *user)
+{
+    struct output *o = user;
+    (void)buf_adds(&o->side[STREAM_SYSTEM - 1].chunk, line);
+}
 
 void output_init(struct output *o, int64_t limit_bytes, struct output_pool *pool,
                  output_emit_fn *emit, void *user)
@@ -19,8 +23,7 @@ void output_init(struct output *o, int64_t limit_bytes, struct output_pool *pool
     /* Room for a chunk and for what one conversion may add to it. */
     for (int i = 0; i < 3; i++)
         buf_init(&o->side[i].chunk, (size_t)LIMIT_OUTPUT_CHUNK * 8);
-    buf_init(&o->line, OUTPUT_LINE_MAX);
-    outputs_init(&o->outputs);
+    outputs_reader_init(&o->lines, on_remark, o);
     output_tail_init(&o->end, pool);
     o->limit_bytes = limit_bytes;
     o->emit = emit;
@@ -31,8 +34,7 @@ void output_fini(struct output *o)
 {
     for (int i = 0; i < 3; i++)
         buf_fini(&o->side[i].chunk);
-    buf_fini(&o->line);
-    outputs_fini(&o->outputs);
+    outputs_reader_fini(&o->lines);
     output_tail_fini(&o->end);
 }
 
@@ -67,71 +69,6 @@ void output_note(struct output *o, const char *line)
 {
     (void)buf_adds(&o->side[STREAM_SYSTEM - 1].chunk, line);
     flush_notes(o);
-}
-
-/* A job may be wrong in every line; each remark costs more than the line. The remark waits until
- * the bytes that are being looked at have their place. */
-static void remark_on_line(struct output *o, const char *text)
-{
-    struct buf *notes = &o->side[STREAM_SYSTEM - 1].chunk;
-    if (o->remarks == OUTPUT_REMARKS_MAX) return;
-    (void)buf_adds(notes, text);
-    if (++o->remarks == OUTPUT_REMARKS_MAX)
-        (void)buf_adds(notes, "further problems with outputs lines are not reported\n");
-}
-
-static void merge_outputs(struct output *o, const struct json *values)
-{
-    if (outputs_merge(&o->outputs, (struct json *)(uintptr_t)values) == 0) return;
-    char size[DURATION_TEXT_SIZE];
-    size_format(LIMIT_OUTPUTS, size);
-    char remark[160];
-    (void)str_format(
-        remark, sizeof remark,
-        "the outputs of the job are larger than %s in all: the outputs of this line were dropped\n",
-        size);
-    remark_on_line(o, remark);
-}
-
-static void line_ended(struct output *o)
-{
-    char *line = o->line.data;
-    size_t len = o->line.len;
-    if (len > 0 && line[len - 1] == '\r') len--;
-    if (!o->line_passes && len >= sizeof PREFIX SUFFIX - 1 &&
-        memcmp(line + len - 3, SUFFIX, 3) == 0) {
-        struct json *root = NULL;
-        struct err e;
-        if (json_parse(line + 2, len - 4, &root, &e) == 0) {
-            const struct json *values = json_get(root, "outputs");
-            if (json_type(values) == JSON_OBJECT) merge_outputs(o, values);
-        } else {
-            char remark[ERR_MSG_MAX + 64];
-            if (str_format(remark, sizeof remark, "outputs line is not valid JSON: %s\n",
-                           err_text(&e)) == 0)
-                remark_on_line(o, remark);
-        }
-        json_free(root);
-    }
-    buf_clear(&o->line);
-    o->line_passes = false;
-}
-
-/* Looks for outputs lines in stdout as it passes. */
-static void watch_lines(struct output *o, const char *data, size_t len)
-{
-    while (len > 0) {
-        const char *end = memchr(data, '\n', len);
-        size_t n = end ? (size_t)(end - data) : len;
-        if (!o->line_passes && buf_add(&o->line, data, n) != 0) o->line_passes = true;
-        size_t have = o->line.len < 3 ? o->line.len : 3;
-        if (memcmp(o->line.data, PREFIX, have) != 0) o->line_passes = true;
-        if (o->line_passes) buf_clear(&o->line);
-        if (!end) return;
-        line_ended(o);
-        data += n + 1;
-        len -= n + 1;
-    }
 }
 
 /* ---- the limit ---- */
@@ -193,7 +130,7 @@ static void side_add(struct output *o, int stream, const char *data, size_t len,
     size_t before = s->chunk.len;
     text_to_utf8(&s->text, data, len, last, &s->chunk);
     size_t added = s->chunk.len - before;
-    if (stream == STREAM_STDOUT) watch_lines(o, s->chunk.data + before, added);
+    if (stream == STREAM_STDOUT) outputs_reader_add(&o->lines, s->chunk.data + before, added);
     if (added > 0) keep(o, stream, added);
     flush_notes(o);
 }
@@ -221,7 +158,7 @@ void output_end(struct output *o)
     side_add(o, STREAM_STDERR, "", 0, true);
     side_flush(o, STREAM_STDOUT, true);
     side_flush(o, STREAM_STDERR, true);
-    if (o->line.len > 0) line_ended(o);
+    outputs_reader_end(&o->lines);
     flush_notes(o);
 }
 

@@ -10,13 +10,13 @@
  *
  * What stderr does not use of its share is used for the end.
  *
- * Memory: at most one chunk per stream, one line of OUTPUT_LINE_MAX bytes, and the end
+ * Memory: at most one chunk per stream, one line of OUTPUTS_LINE_MAX bytes, and the end
  * (output_tail.h). */
 #ifndef CADRE_AGENT_OUTPUT_H
 #define CADRE_AGENT_OUTPUT_H
 
 #include "agent/output_tail.h"
-#include "agent/outputs.h"
+#include "agent/outputs_line.h"
 #include "base/buf.h"
 #include "platform/text.h"
 
@@ -24,11 +24,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OUTPUT_LINE_MAX (64u * 1024) /* a longer line is not an outputs line */
-#define OUTPUT_REMARKS_MAX 20        /* about outputs lines; not counted against the limit */
-#define OUTPUT_STDERR_PART 8         /* this part of the limit is for stderr alone */
-#define OUTPUT_END_PART 16           /* this part of the limit is for the end... */
-#define OUTPUT_END_MIN (256 * 1024)  /* ...at least so many bytes; half of a limit below 512 KiB */
+#define OUTPUT_STDERR_PART 8        /* this part of the limit is for stderr alone */
+#define OUTPUT_END_PART 16          /* this part of the limit is for the end... */
+#define OUTPUT_END_MIN (256 * 1024) /* ...at least so many bytes; half of a limit below 512 KiB */
 
 /* 1 stdout, 2 stderr, 3 Cadre's own remarks (enum output_stream). */
 typedef void output_emit_fn(int stream, int64_t offset, const void *data, size_t len, void *user);
@@ -43,15 +41,12 @@ struct output_side {
 };
 
 struct output {
-    struct output_side side[3]; /* by stream - 1 */
-    int64_t limit_bytes;        /* 0: none */
-    bool truncated;             /* something was left out; known after the end */
-    bool told;                  /* the line about it has left */
-    struct output_tail end;     /* of both streams */
-    struct buf line;            /* of stdout, while it may still be an outputs line */
-    bool line_passes;           /* the present line cannot be an outputs line */
-    struct outputs outputs;     /* what the job set so far */
-    int remarks;                /* on outputs lines */
+    struct output_side side[3];  /* by stream - 1 */
+    int64_t limit_bytes;         /* 0: none */
+    bool truncated;              /* something was left out; known after the end */
+    bool told;                   /* the line about it has left */
+    struct output_tail end;      /* of both streams */
+    struct outputs_reader lines; /* of stdout */
     output_emit_fn *emit;
     void *user;
 };

@@ -145,8 +145,6 @@ int outputs_merge(struct outputs *o, struct json *values)
     bool fits = count == 0 || bytes + count - 1 + 2 <= LIMIT_OUTPUTS;
     for (i = 0; fits && i < fresh; i++)
         take_first(o, values, sizes[i]);
-    for (const struct json *v = json_first(values); v; v = json_next(v))
-        drop(o, json_key(v));
     mem_free(sizes);
     return fits ? 0 : ERR_TOO_LARGE;
 }

@@ -24,7 +24,7 @@ struct outputs {
 void outputs_init(struct outputs *o);
 void outputs_fini(struct outputs *o);
 /* Takes the members out of `values`, an object. ERR_TOO_LARGE: the outputs would exceed the limit;
- * then none of these keys is set any more. */
+ * then nothing is taken, and what was set before stays. */
 int outputs_merge(struct outputs *o, struct json *values);
 
 #endif

@@ -8,6 +8,8 @@
 #include "wire/limits.h"
 #include "wire/msg.h"
 
+#include <string.h>
+
 void runner_voice_init(struct runner_voice *v, struct journal *journal)
 {
     v->journal = journal;
@@ -157,10 +159,21 @@ static void fill_message(const struct runner_end *end, char *out, size_t size)
     }
 }
 
+/* Outputs that are missing fail a later task at most: the job's own message names them. */
+static void add_dropped_outputs(const struct outputs_reader *r, char *out, size_t size)
+{
+    char more[48] = "";
+    size_t len = strlen(out);
+    if (r->dropped == 0) return;
+    if (r->dropped > 1) (void)str_format(more, sizeof more, " (and %d more lines)", r->dropped - 1);
+    (void)str_format(out + len, size - len, "%soutputs were dropped: %s%s", len > 0 ? "; " : "",
+                     r->why, more);
+}
+
 int runner_say_finished(struct runner_voice *v, struct runner_who who, const struct runner_end *end,
                         const char **state, struct err *e)
 {
-    char message[256];
+    char message[LIMIT_MESSAGE];
     const struct process_end *p = end->process;
     const struct output *o = end->output;
     struct msg_finished f = {.exited = true,
@@ -171,10 +184,11 @@ int runner_say_finished(struct runner_voice *v, struct runner_who who, const str
                              .truncated = o->truncated,
                              .run_ms = p->run_ms};
     fill_message(end, message, sizeof message);
+    add_dropped_outputs(&o->lines, message, sizeof message);
     fill_state(end, &f);
     *state = f.state;
     if (message[0]) f.message = message;
-    if (o->outputs.tree) f.outputs = json_text(o->outputs.tree);
+    if (o->lines.outputs.tree) f.outputs = json_text(o->lines.outputs.tree);
     int rc = add_finished(v, who, &f, e);
     mem_free(f.outputs);
     return rc;

@@ -52,6 +52,12 @@ cadre job list --limit 1 -o json >out
 id=$(sed -n 's/^\[{"id":"\([^"]*\)".*/\1/p' out)
 cadre job show "$id" -o json >out
 has "outputs are kept with the job" out '"outputs":\{"k":"v"\}'
+cadre run -- sh -c 'printf "::{\"outputs\":{\"big\":\"%070000d\"}}::\n" 0' 2>err >/dev/null
+is "a job whose outputs are too large goes on" 0 $?
+has "its log says so" err '^cadre: outputs were dropped: .* larger than 64KiB$'
+cadre job list --limit 1 -o json >out
+id=$(sed -n 's/^\[{"id":"\([^"]*\)".*/\1/p' out)
+has "and its message" out '"message":"outputs were dropped: [^"]* larger than 64KiB"'
 
 # ---- exit codes of our own ----
 cadre run -- no-such-command-anywhere >out 2>err

@@ -290,7 +290,7 @@ static void outputs_lines_in_what_is_left_out__count(void **state)
     output_add(&o, 1, line, sizeof line - 1);
     write_on(&o, 1, 200);
     output_end(&o);
-    assert_non_null(o.outputs.tree);
+    assert_non_null(o.lines.outputs.tree);
     output_drop_end(&o);
     DONE();
 }

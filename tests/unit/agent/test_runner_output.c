@@ -200,6 +200,59 @@ static void an_agent_that_dies_meanwhile__has_the_beginning(void **state)
     said(w, "started 1-1, output 1-1 0+375, finished 1-1 FAILED interrupted");
 }
 
+/* ---- outputs ---- */
+
+static int find_text(int64_t seq, const void *frame, size_t len, void *user)
+{
+    (void)seq;
+    const char **text = user;
+    const char *bytes = frame;
+    size_t wanted = strlen(*text);
+    for (size_t i = 0; i + wanted <= len; i++) {
+        if (memcmp(bytes + i, *text, wanted) != 0) continue;
+        *text = NULL;
+        return 1;
+    }
+    return 0;
+}
+
+static bool in_journal(struct world *w, const char *text)
+{
+    assert_int_equal(journal_each_event(w->journal, 0, find_text, &text, NULL), 0);
+    return text == NULL;
+}
+
+static void say(struct world *w, const char *text)
+{
+    runner_logic_output(w->runner, w->attempts[1], PROCESS_STDOUT, text, strlen(text));
+}
+
+static void outputs_that_were_dropped__are_told_in_log_and_message(void **state)
+{
+    struct world *w = *state;
+    running(w, 1);
+    say(w, "::{\"outputs\":[1]}::\n");
+    say(w, "::{\"outputs\":{\"a\":1}}::\n");
+    ended(w, 1, 0);
+    assert_true(in_journal(w, "outputs were dropped: \"outputs\" of a line is not an object\n"));
+    assert_true(in_journal(w, "\"state\":\"SUCCESS\""));
+    assert_true(in_journal(w, "\"message\":\"outputs were dropped: \\\"outputs\\\" of a line is "
+                              "not an object\""));
+    assert_true(in_journal(w, "\"outputs\":{\"a\":1}"));
+}
+
+static void outputs_that_were_dropped__come_behind_what_failed(void **state)
+{
+    struct world *w = *state;
+    running(w, 1);
+    for (int i = 0; i < 3; i++)
+        say(w, "::{\"outputs\":[1]}::\n");
+    kill_job(w, 1, "timeout", 100);
+    ended(w, 1, 137);
+    assert_true(in_journal(w, "timeout of 0s; outputs were dropped: "));
+    assert_true(in_journal(w, " (and 2 more lines)\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +265,8 @@ int main(void)
         WORLD_CASE(a_lease_that_ends_while_output_waits__loses_the_job),
         WORLD_CASE(an_agent_that_is_to_end_at_once__leaves_out_what_has_to_wait),
         WORLD_CASE(an_agent_that_dies_meanwhile__has_the_beginning),
+        WORLD_CASE(outputs_that_were_dropped__are_told_in_log_and_message),
+        WORLD_CASE(outputs_that_were_dropped__come_behind_what_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
