@@ -43,6 +43,11 @@ int os_cpu_count(void);
 /* The process that runs may be killed last / jobs first: oom_score_adj of ourselves (Linux). Best
  * effort. */
 void os_protect_self(void);
+/* The signals that ask this program to end: SIGINT, SIGTERM, SIGHUP; Windows also SIGBREAK, and
+ * SIGHUP is the closing of the console. SIGTERM and SIGHUP that were ignored when the program began
+ * (nohup) stay ignored and are left out. Returns how many. */
+#define OS_STOP_SIGNALS_MAX 4
+int os_stop_signals(int out[OS_STOP_SIGNALS_MAX]);
 /* Raises the soft limit of open files to the hard one (Linux); nothing on Windows. */
 void os_raise_file_limit(void);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -121,4 +122,19 @@ void os_raise_file_limit(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int os_stop_signals(int out[OS_STOP_SIGNALS_MAX])
+{
+    static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+    int n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct sigaction now;
+        /* A shell starts background commands with SIGINT ignored, and 'kill -INT' still means
+         * them. */
+        bool ignored =
+            all[i] != SIGINT && sigaction(all[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+        if (!ignored) out[n++] = all[i];
+    }
+    return n;
 }

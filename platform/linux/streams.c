@@ -20,8 +20,11 @@ static const char *name_of(int fd)
 
 static int fail(struct err *e, int fd, int error)
 {
+    struct stat st;
     if (error == EPIPE || error == ECONNRESET)
         return err_set(e, ERR_CLOSED, "%s: its reader has closed it", name_of(fd));
+    if (error == EIO && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode))
+        return err_set(e, ERR_CLOSED, "%s: its terminal is gone", name_of(fd));
     if (error == EBADF) return err_set(e, ERR_CLOSED, "%s: it is closed", name_of(fd));
     char reason[128];
     const char *text = strerror(error);

@@ -11,8 +11,10 @@
 #include <inttypes.h>
 #include <io.h>
 #include <ntsecapi.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 #include <winternl.h>
 
 #define FILETIME_PER_MS 10000
@@ -129,4 +131,12 @@ void os_protect_self(void)
 
 void os_raise_file_limit(void)
 {
+}
+
+int os_stop_signals(int out[OS_STOP_SIGNALS_MAX])
+{
+    out[0] = SIGINT;
+    out[1] = SIGBREAK;
+    out[2] = SIGHUP;
+    return 3;
 }
