@@ -41,6 +41,19 @@ void cli_note(const char *fmt, ...)
     va_end(args);
 }
 
+void cli_note_now(const char *fmt, ...)
+{
+    struct buf line;
+    va_list args;
+    buf_init(&line, 64 * 1024);
+    va_start(args, fmt);
+    out_format_line(&line, fmt, args);
+    va_end(args);
+    (void)buf_addc(&line, '\n');
+    (void)fd_write_some(2, line.data, line.len, NULL);
+    buf_fini(&line);
+}
+
 int cli_fail(int code, const struct err *e)
 {
     cli_note("cadre: %s", err_text(e));

@@ -68,6 +68,8 @@ bool cli_json(const struct cli *cli);
 int cli_fail(int code, const struct err *e);
 int cli_usage(const char *fmt, ...) CADRE_PRINTF(1, 2); /* EXIT_USAGE */
 void cli_note(const char *fmt, ...) CADRE_PRINTF(1, 2); /* chatter: a line on stderr */
+/* The same from inside the client's loop: does not wait for a slow reader of stderr. */
+void cli_note_now(const char *fmt, ...) CADRE_PRINTF(1, 2);
 /* One request; on failure prints and returns NULL. The response is the caller's to fini when not
  * NULL is returned. */
 const struct json *cli_call(struct cli *cli, const char *method, const char *target,

@@ -1,58 +1,16 @@
 /* HTTPS to the coordinator: see client.h. */
-#include "cli/client.h"
+#include "cli/client_impl.h"
 
-#include "base/backoff.h"
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/frame_filter.h"
-#include "platform/os.h"
-#include "wire/http.h"
+#include "platform/streams.h"
 #include "wire/limits.h"
-#include "wire/link.h"
-#include "wire/token.h"
 
 #include <string.h>
-#include <uv.h>
 
-#define CONNECT_TIMEOUT_MS 10000
 #define ANSWER_TIMEOUT_MS                                                                          \
     60000 /* silence while an answer is due; a follow stream pings every 15 s */
 #define BODY_MAX (64u * 1024 * 1024)
-
-struct client {
-    struct client_options o;
-    char *token;
-    char host[TOKEN_ADDRESSES][TOKEN_ADDRESS_SIZE];
-    uint16_t port[TOKEN_ADDRESSES];
-    size_t addresses, address;
-    struct tls_config *tls;
-    uv_loop_t loop;
-    uv_timer_t timer;   /* of the link: silence */
-    uv_timer_t waiting; /* between two attempts */
-    uv_signal_t interrupt;
-    struct rng rng;
-
-    struct link *link;
-    bool open, sent; /* sent: the present request may have been received */
-    struct err link_err;
-
-    /* the exchange that goes on */
-    struct http_parser *parser;
-    bool done;
-    int rc; /* the exchange's own error, not the link's */
-    struct err err;
-    struct buf error_body; /* of a streamed request that was refused */
-    int (*on_bytes)(const void *data, size_t len, void *user);
-    void *bytes_user;
-    int interrupts;
-    const struct client_follow *follow;
-    bool ended_by_user, waited;
-
-    /* a request on another connection, until it is answered */
-    struct link *aside;
-    char *aside_target;
-};
 
 /* ---- link ---- */
 
@@ -128,7 +86,7 @@ static void close_link(struct client *c)
 {
     if (c->link) link_abort(c->link, NULL);
     while (c->link)
-        uv_run(&c->loop, UV_RUN_ONCE);
+        client_turn(c, UV_RUN_ONCE);
 }
 
 /* Until the link is open or gone. */
@@ -137,11 +95,12 @@ static int connect_once(struct client *c, struct err *e)
     if (c->link && c->open) return 0;
     c->link = link_connect(&c->loop, c->tls,
                            &(struct link_to){c->host[c->address], c->port[c->address],
-                                             CONNECT_TIMEOUT_MS},
+                                             CLIENT_CONNECT_TIMEOUT_MS},
                            &handler, c);
-    while (c->link && !c->open && !c->ended_by_user)
-        uv_run(&c->loop, UV_RUN_ONCE);
+    while (c->link && !c->open && !client_ended(c))
+        client_turn(c, UV_RUN_ONCE);
     if (c->link && !c->open) close_link(c);
+    if (client_ended(c)) return err_set(e, ERR_CLOSED, "interrupted");
     if (c->link) return 0;
     c->address = (c->address + 1) % c->addresses;
     if (e) *e = c->link_err;
@@ -155,14 +114,28 @@ static int stream_body(const void *data, size_t len, void *user)
     struct client *c = user;
     int status = http_parser_message(c->parser)->status;
     if (status < 200 || status > 299) return buf_add(&c->error_body, data, len);
-    if (c->ended_by_user || c->done) return 0;
-    int rc = c->on_bytes(data, len, c->bytes_user);
-    if (rc > 0) {
-        c->ended_by_user = true;
-        c->done = true;
-        rc = 0;
+    return client_ended(c) ? 0 : buf_add(&c->incoming, data, len);
+}
+
+/* Passes on what came. The link is paused meanwhile: the receiver may turn the loop, and wait for a
+ * slow reader for long. */
+static void deliver(struct client *c)
+{
+    while (c->incoming.len > 0 && c->rc == 0 && !client_ended(c)) {
+        size_t len = c->incoming.len;
+        char *data = buf_detach(&c->incoming);
+        if (c->link) link_pause(c->link);
+        uv_timer_stop(&c->timer);
+        int rc = c->on_bytes(data, len, c->bytes_user);
+        mem_free(data);
+        if (rc > 0) c->stopped = true;
+        if (rc < 0) exchange_failed(c, rc);
+        if (c->link) {
+            link_resume(c->link);
+            watch(c);
+        }
     }
-    return rc;
+    buf_clear(&c->incoming);
 }
 
 static int write_request(struct client *c, const struct request *r)
@@ -187,7 +160,8 @@ static int write_request(struct client *c, const struct request *r)
  * tried again. */
 static int exchange(struct client *c, const struct request *r, bool *retry, struct err *e)
 {
-    *retry = true;
+    *retry = !client_ended(c);
+    if (client_ended(c)) return err_set(e, ERR_CLOSED, "interrupted");
     c->sent = false;
     http_parser_free(c->parser);
     c->parser = NULL;
@@ -203,14 +177,20 @@ static int exchange(struct client *c, const struct request *r, bool *retry, stru
         *retry = false;
         return err_set(e, rc, "the request is too large to be sent");
     }
-    c->sent = true;
+    c->sent = c->call_sent = true;
     watch(c);
-    while (!c->done && c->link)
-        uv_run(&c->loop, UV_RUN_ONCE);
+    while (!c->done && c->link && !client_ended(c)) {
+        client_turn(c, UV_RUN_ONCE);
+        deliver(c);
+    }
     uv_timer_stop(&c->timer);
+    if (client_ended(c)) {
+        *retry = false;
+        close_link(c);
+        return err_set(e, ERR_CLOSED, "interrupted");
+    }
     if (c->done && c->rc == 0) {
-        bool keep = http_parser_message(c->parser)->keep_alive && !c->ended_by_user;
-        if (!keep) close_link(c);
+        if (!http_parser_message(c->parser)->keep_alive) close_link(c);
         return 0;
     }
     if (c->rc != 0) {
@@ -233,30 +213,21 @@ static void wait_ms(struct client *c, int64_t ms)
     c->waited = false;
     uv_update_time(&c->loop);
     uv_timer_start(&c->waiting, on_waited, (uint64_t)ms, 0);
-    while (!c->waited && !c->ended_by_user)
-        uv_run(&c->loop, UV_RUN_ONCE);
+    while (!c->waited && !client_ended(c))
+        client_turn(c, UV_RUN_ONCE);
     uv_timer_stop(&c->waiting);
 }
 
 /* ---- retries while the coordinator is away ---- */
-struct outage {
-    bool told;
-    bool answered;    /* the coordinator answered that it cannot serve the request now */
-    int64_t since_ms; /* 0: none */
-    struct backoff backoff;
-};
-
-static void outage_init(struct outage *o)
+void client_outage_init(struct outage *o)
 {
     memset(o, 0, sizeof *o);
     backoff_init(&o->backoff, 100, 2000);
 }
 
-/* May the request be sent again? If so, waits first. *e: why the request failed; the final error
- * when the time is over. */
-static bool outage_wait(struct client *c, struct outage *o, struct err *e)
+bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
 {
-    if (e->code == ERR_TLS || e->code == ERR_DENIED || c->ended_by_user) return false;
+    if (e->code == ERR_TLS || e->code == ERR_DENIED || client_ended(c)) return false;
     int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
     if (now - o->since_ms >= c->o.retry_for_ms) {
@@ -274,7 +245,7 @@ static bool outage_wait(struct client *c, struct outage *o, struct err *e)
     }
     o->told = true;
     wait_ms(c, backoff_next(&o->backoff, &c->rng));
-    return !c->ended_by_user;
+    return !client_ended(c);
 }
 
 /* An API error as a sentence. */
@@ -317,8 +288,9 @@ int client_call(struct client *c, const struct request *request, struct response
 {
     struct outage outage;
     struct err why = {0};
-    bool repeatable = str_eq(request->method, "GET") || request->key;
-    outage_init(&outage);
+    bool repeatable = str_eq(request->method, "GET") || request->key || request->repeat;
+    c->stopped = c->call_sent = false;
+    client_outage_init(&outage);
     for (;;) {
         bool retry = false;
         memset(out, 0, sizeof *out);
@@ -329,7 +301,8 @@ int client_call(struct client *c, const struct request *request, struct response
             if (out->status >= 200 && out->status <= 299) return 0;
             rc = api_error(out->status, out->body, &why);
             outage.answered = again_later(out->status);
-            if (!again_later(out->status) || !repeatable || !outage_wait(c, &outage, &why)) break;
+            if (!again_later(out->status) || !repeatable || !client_outage_wait(c, &outage, &why))
+                break;
             response_fini(out);
             continue;
         }
@@ -337,7 +310,7 @@ int client_call(struct client *c, const struct request *request, struct response
         /* A kept connection may have been closed meanwhile: that says nothing about the
          * coordinator. */
         if (retry && reused && repeatable && !c->link) continue;
-        if (!retry || (c->sent && !repeatable) || !outage_wait(c, &outage, &why)) break;
+        if (!retry || (c->sent && !repeatable) || !client_outage_wait(c, &outage, &why)) break;
     }
     if (e) *e = why;
     return why.code;
@@ -350,8 +323,7 @@ void response_fini(struct response *r)
     memset(r, 0, sizeof *r);
 }
 
-/* A streamed GET; the answer's bytes go to c->on_bytes. */
-static int stream_once(struct client *c, const char *target, bool *retry, struct err *e)
+int client_stream(struct client *c, const char *target, bool *retry, struct err *e)
 {
     const struct request request = {.method = "GET", .target = target};
     int rc = exchange(c, &request, retry, e);
@@ -385,14 +357,15 @@ int client_download(struct client *c, const char *target,
     struct download d = {.fn = fn, .user = user};
     struct outage outage;
     struct err why = {0};
-    outage_init(&outage);
+    client_outage_init(&outage);
+    c->stopped = false;
     c->on_bytes = download_bytes;
     c->bytes_user = &d;
     for (;;) {
         bool retry = false;
-        if (stream_once(c, target, &retry, &why) == 0) break;
+        if (client_stream(c, target, &retry, &why) == 0 || c->stopped) break;
         /* Bytes that were passed on cannot be taken back, so a later failure is final. */
-        if (!retry || d.any || !outage_wait(c, &outage, &why)) {
+        if (!retry || d.any || !client_outage_wait(c, &outage, &why)) {
             if (e) *e = why;
             c->on_bytes = NULL;
             return why.code;
@@ -402,166 +375,52 @@ int client_download(struct client *c, const char *target,
     return 0;
 }
 
-/* ---- follow ---- */
+/* ---- signals, and writing while the loop turns ---- */
 
-static void post_aside(struct client *c);
-
-struct follow {
-    struct client *c;
-    const struct client_follow *f;
-    struct frame_filter filter;
-    struct frame_reader reader;
-    int64_t cursor;
-    bool alive; /* something came on this connection */
-};
-
-static int follow_frame(struct follow *w, const struct frame *frame)
+static void on_signal(uv_signal_t *s, int signum)
 {
-    struct client *c = w->c;
-    if (frame->type == FRAME_OUTPUT) {
-        struct frame_output o;
-        int rc = frame_output_decode(frame->body, frame->len, &o, &c->err);
-        if (rc != 0) return rc;
-        w->cursor = o.seq;
-        return w->f->on_output(&o, w->f->user);
-    }
-    struct json *event = NULL;
-    int rc = json_parse((const char *)frame->body, frame->len, &event, &c->err);
-    if (rc == 0) rc = w->f->on_event(event, w->f->user);
-    json_free(event);
-    return rc;
-}
-
-static int follow_bytes(const void *data, size_t len, void *user)
-{
-    struct follow *w = user;
-    struct frame frame;
-    /* The coordinator is back: sends the request that could not be sent while it was away. */
-    if (!w->alive && w->c->aside_target && !w->c->aside) post_aside(w->c);
-    w->alive = true;
-    int rc = 0;
-    for (const char *p = data; len > 0 && rc == 0;) {
-        size_t used = 0;
-        rc = frame_filter_add(&w->filter, &w->reader, p, len, &used, &w->c->err);
-        p += used;
-        len -= used;
-        while (rc == 0 && (rc = frame_reader_next(&w->reader, &frame, &w->c->err)) == 1)
-            rc = follow_frame(w, &frame);
-    }
-    return rc;
-}
-
-static void on_interrupt(uv_signal_t *s, int signum)
-{
-    (void)signum;
     struct client *c = s->data;
-    if (c->follow->on_interrupt(++c->interrupts, c->follow->user) == 0) return;
-    c->ended_by_user = true;
-    c->done = true;
+    if (c->on_stop && c->on_stop(++c->stops, signum, c->stop_user) == 0) return;
+    c->left = true;
 }
 
-static int follow_all(struct client *c, const char *target, struct follow *w, struct err *e)
+void client_on_stop(struct client *c, int (*fn)(int count, int signal, void *user), void *user)
 {
-    struct outage outage;
-    outage_init(&outage);
-    for (;;) {
-        struct err why = {0};
-        bool retry = false;
-        char *full = str_dupf("%s?cursor=%lld", target, (long long)w->cursor);
-        bool reused = c->link != NULL;
-        frame_filter_init(&w->filter, LIMIT_FRAME_KNOWN);
-        frame_reader_init(&w->reader, LIMIT_FRAME_KNOWN);
-        w->alive = false;
-        int rc = stream_once(c, full, &retry, &why);
-        frame_reader_fini(&w->reader);
-        mem_free(full);
-        if (c->ended_by_user) return c->interrupts > 0 ? err_set(e, ERR_CLOSED, "interrupted") : 0;
-        if (rc == 0) return 0;
-        if (w->alive) outage_init(&outage);
-        if (retry && reused && !w->alive && !c->link) continue;
-        if (!retry || !outage_wait(c, &outage, &why)) {
-            if (c->ended_by_user) return err_set(e, ERR_CLOSED, "interrupted");
-            if (e) *e = why;
-            return why.code;
-        }
+    int signals[OS_STOP_SIGNALS_MAX];
+    int n = c->signal_count > 0 ? 0 : os_stop_signals(signals);
+    c->on_stop = fn;
+    c->stop_user = user;
+    for (int i = 0; i < n; i++) {
+        uv_signal_t *s = &c->signals[c->signal_count];
+        if (uv_signal_init(&c->loop, s) != 0) continue;
+        c->signal_count++;
+        s->data = c;
+        (void)uv_signal_start(s, on_signal, signals[i]);
+        uv_unref((uv_handle_t *)s);
     }
 }
 
-int client_follow(struct client *c, const char *target, int64_t cursor,
-                  const struct client_follow *f, struct err *e)
+bool client_call_sent(const struct client *c)
 {
-    struct follow w = {.c = c, .f = f, .cursor = cursor};
-    c->on_bytes = follow_bytes;
-    c->bytes_user = &w;
-    c->follow = f;
-    c->ended_by_user = false;
-    if (f->on_interrupt) uv_signal_start(&c->interrupt, on_interrupt, SIGINT);
-    int rc = follow_all(c, target, &w, e);
-    uv_signal_stop(&c->interrupt);
-    c->on_bytes = NULL;
-    c->follow = NULL;
-    return rc;
+    return c->call_sent;
 }
 
-/* ---- a request beside the follow stream ---- */
-
-struct aside {
-    struct client *client;
-    char *request;
-};
-
-static void aside_open(struct link *l, void *user)
+int client_write(int fd, const void *data, size_t len, void *user, struct err *e)
 {
-    struct aside *a = user;
-    if (link_write(l, a->request, strlen(a->request)) != 0) link_abort(l, NULL);
-}
-
-static void aside_data(struct link *l, const void *data, size_t len, void *user)
-{
-    (void)data;
-    (void)len;
-    struct aside *a = user;
-    mem_free(a->client->aside_target);
-    a->client->aside_target = NULL;
-    link_close(l);
-}
-
-static void aside_close(struct link *l, const struct err *e, void *user)
-{
-    (void)l;
-    (void)e;
-    struct aside *a = user;
-    a->client->aside = NULL;
-    mem_free_secret(a->request);
-    mem_free(a);
-}
-
-static void post_aside(struct client *c)
-{
-    static const struct link_handler events = {aside_open, aside_data, NULL, aside_close};
-    struct buf text, extra;
-    buf_init(&text, 16384);
-    buf_init(&extra, 8192);
-    (void)buf_addf(&extra, "Authorization: Bearer %s\r\n", c->token);
-    if (http_write_request(&text, &(struct http_to){"POST", c->aside_target, c->host[c->address]},
-                           NULL, extra.data) == 0) {
-        struct aside *a = mem_alloc(sizeof *a);
-        a->client = c;
-        a->request = buf_detach(&text);
-        c->aside = link_connect(&c->loop, c->tls,
-                                &(struct link_to){c->host[c->address], c->port[c->address],
-                                                  CONNECT_TIMEOUT_MS},
-                                &events, a);
+    struct client *c = user;
+    const char *p = data;
+    while (len > 0) {
+        int64_t n = fd_write_some(fd, p, len, e);
+        if (n < 0) return (int)n;
+        p += n;
+        len -= (size_t)n;
+        if (n > 0) continue;
+        if (client_ended(c) || c->turning) return err_set(e, ERR_CLOSED, "interrupted");
+        int limit = uv_loop_alive(&c->loop) ? uv_backend_timeout(&c->loop) : -1;
+        fd_wait_writable(fd, uv_backend_fd(&c->loop), limit);
+        client_turn(c, UV_RUN_NOWAIT);
     }
-    buf_fini_secret(&extra);
-    buf_fini_secret(&text);
-}
-
-void client_post_aside(struct client *c, const char *target)
-{
-    mem_free(c->aside_target);
-    c->aside_target = mem_strdup(target);
-    if (!c->aside) post_aside(c);
+    return 0;
 }
 
 /* ---- life ---- */
@@ -618,8 +477,11 @@ int client_new(const struct client_options *o, struct client **out, struct err *
     uv_loop_init(&c->loop);
     uv_timer_init(&c->loop, &c->timer);
     uv_timer_init(&c->loop, &c->waiting);
-    uv_signal_init(&c->loop, &c->interrupt);
-    c->timer.data = c->waiting.data = c->interrupt.data = c;
+    uv_timer_init(&c->loop, &c->ticking);
+    uv_timer_init(&c->loop, &c->aside_timer);
+    c->timer.data = c->waiting.data = c->ticking.data = c->aside_timer.data = c;
+    buf_init(&c->incoming, BODY_MAX);
+    backoff_init(&c->aside_backoff, 100, 2000);
     *out = c;
     return 0;
 }
@@ -628,16 +490,21 @@ void client_free(struct client *c)
 {
     if (!c) return;
     if (c->link) link_close(c->link);
+    mem_free(c->aside_target);
+    c->aside_target = NULL; /* not sent again */
     if (c->aside) link_abort(c->aside, NULL);
+    for (int i = 0; i < c->signal_count; i++)
+        uv_close((uv_handle_t *)&c->signals[i], NULL);
     uv_close((uv_handle_t *)&c->timer, NULL);
     uv_close((uv_handle_t *)&c->waiting, NULL);
-    uv_close((uv_handle_t *)&c->interrupt, NULL);
+    uv_close((uv_handle_t *)&c->ticking, NULL);
+    uv_close((uv_handle_t *)&c->aside_timer, NULL);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
     http_parser_free(c->parser);
     tls_config_unref(c->tls);
     buf_fini(&c->error_body);
-    mem_free(c->aside_target);
+    buf_fini(&c->incoming);
     mem_free_secret(c->token);
     mem_free(c);
 }

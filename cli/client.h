@@ -31,6 +31,7 @@ struct request {
     const char *method, *target;
     const char *body; /* JSON, or NULL */
     const char *key;  /* idempotency key, or NULL */
+    bool repeat;      /* may be repeated without a key, as a cancel may */
 };
 
 struct response {
@@ -55,22 +56,37 @@ int client_download(struct client *c, const char *target,
                     int (*fn)(const void *data, size_t len, void *user), void *user, struct err *e);
 
 struct client_follow {
-    /* Non-zero ends the follow without error. event: JSON object. */
+    /* Called outside of the loop's turns, so that they may write and wait (client_write). Non-zero
+     * ends the follow without error. event: JSON object. */
     int (*on_event)(const struct json *event, void *user);
     int (*on_output)(const struct frame_output *o, void *user);
-    /* Interrupt (Ctrl-C): called in the loop; count 1, 2, ... Non-zero ends the follow with
-     * ERR_CLOSED. NULL: not wanted. */
-    int (*on_interrupt)(int count, void *user);
+    /* Called twice a second, also while the coordinator is away; non-zero as above. NULL: not
+     * wanted. */
+    int (*on_tick)(void *user);
     void *user;
 };
 /* GET target?cursor=N, and again after the last cursor whenever the connection breaks, until the
  * stream says that it is complete. An event that is too large is skipped, so the last event may be
- * missing. ERR_UNAVAILABLE when the coordinator stays away for longer than retry_for_ms. */
+ * missing. ERR_UNAVAILABLE when the coordinator stays away for longer than retry_for_ms; ERR_CLOSED
+ * when on_stop ended it. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
-/* From inside on_interrupt: sends a POST on a connection of its own, without waiting for the
- * answer. When the coordinator is away, the request is sent again as soon as the followed stream is
- * back, so the request must be idempotent. */
+
+/* From now on the signals of os_stop_signals call fn, count 1, 2, ..., while the client waits for
+ * whatever it is: an answer, a connection, the end of a stream, a slow reader. Non-zero ends what
+ * goes on, and all later calls, with ERR_CLOSED. fn is called in the loop: it must not call the
+ * client, but for client_post_aside and the questions below. A later call replaces fn. */
+void client_on_stop(struct client *c, int (*fn)(int count, int signal, void *user), void *user);
+/* May the coordinator have received the request of the present or last client_call? */
+bool client_call_sent(const struct client *c);
+/* Sends a POST on a connection of its own at once, without waiting, and again until the coordinator
+ * has answered it, while the loop turns. The request must be idempotent. */
 void client_post_aside(struct client *c, const char *target);
+bool client_aside_answered(const struct client *c);
+
+/* Writes all bytes to fd 1 or 2 while the loop turns, so that signals are not kept waiting by a
+ * slow reader. user: the client. Errors: platform/streams.h; ERR_CLOSED when on_stop ended the
+ * wait. */
+int client_write(int fd, const void *data, size_t len, void *user, struct err *e);
 
 #endif

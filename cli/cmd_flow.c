@@ -3,8 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/follow.h"
 #include "cli/resource.h"
+#include "cli/submit.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/text_file.h"
@@ -288,7 +288,7 @@ const struct command cmd_flow_delete = {
 struct run_config {
     struct opt_map inputs, labels;
     char *unique;
-    bool detach;
+    bool detach, keep;
 };
 static const struct opt run_options[] = {
     {.flag = "input",
@@ -307,6 +307,7 @@ static const struct opt run_options[] = {
      .value_name = "KEY",
      .check = cli_check_key,
      .help = "the same key within 24 h is the same execution: a repeated run follows the first"},
+    {.flag = "keep", .type = OPT_BOOL, .offset = AT(run_config, keep), .help = SUBMIT_KEEP_HELP},
     {.flag = "detach",
      .type = OPT_BOOL,
      .offset = AT(run_config, detach),
@@ -322,13 +323,14 @@ static void write_map(struct jw *w, const char *key, const struct opt_map *m)
     jw_end(w);
 }
 
-/* *id: mem_free. Failure is printed. */
-static int start(struct cli *cli, const struct run_config *c, const char *path, char **id)
+static int run_run(struct cli *cli, void *config, const struct opt_args *args)
 {
+    const struct run_config *c = config;
     struct err e = {0};
     struct buf body;
     struct jw w;
-    struct response r = {0};
+    char *path = resource_path(cli, args, "executions");
+    if (!path) return EXIT_USAGE;
     buf_init(&body, LIMIT_HTTP_BODY);
     jw_init(&w, &body);
     jw_object(&w, NULL);
@@ -336,45 +338,21 @@ static int start(struct cli *cli, const struct run_config *c, const char *path, 
     write_map(&w, "labels", &c->labels);
     jw_end(&w);
     int rc = jw_finish(&w);
-    if (rc != 0) err_set(&e, rc, "the inputs are too large");
-    struct client *client = cli_client(cli);
-    if (!client) {
-        buf_fini(&body);
-        return ERR_DENIED;
-    }
-    char *key = cli_key(c->unique);
-    const struct request request = {"POST", path, body.data, key};
-    if (rc == 0) rc = client_call(client, &request, &r, &e);
-    const char *text = json_get_str(r.body, "id", NULL);
-    if (rc == 0 && !text)
-        rc = err_set(&e, ERR_PROTOCOL, "the coordinator's answer has no execution id");
-    if (rc == 0) *id = mem_strdup(text);
-    if (rc == 0 && json_get_bool(r.body, "duplicate", false))
-        cli_note("cadre: execution %s has this key already", *id);
-    if (rc != 0) (void)cli_fail(0, &e);
-    response_fini(&r);
-    mem_free(key);
-    buf_fini(&body);
-    return rc;
-}
-
-static int run_run(struct cli *cli, void *config, const struct opt_args *args)
-{
-    const struct run_config *c = config;
-    char *id = NULL;
-    char *path = resource_path(cli, args, "executions");
-    if (!path) return EXIT_USAGE;
-    int rc = start(cli, c, path, &id);
-    mem_free(path);
-    if (rc != 0) return EXIT_CADRE;
-    int code = EXIT_OK;
-    if (c->detach) {
-        out_line(&cli->out, "%s", id);
+    int code;
+    if (rc != 0) {
+        err_set(&e, rc, "the inputs are too large");
+        code = cli_fail(EXIT_CADRE, &e);
     } else {
-        struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
-        code = follow_execution(cli, &o);
+        const struct submit s = {.target = path,
+                                 .body = body.data,
+                                 .key = c->unique,
+                                 .detach = c->detach,
+                                 .keep = c->keep,
+                                 .execution = true};
+        code = submit_run(cli, &s);
     }
-    mem_free(id);
+    buf_fini(&body);
+    mem_free(path);
     return code;
 }
 
@@ -386,8 +364,10 @@ const struct command cmd_flow_run = {
         "The output of the tasks goes to stdout and stderr as it is written. Exit code 0: the "
         "execution ended as\n"
         "SUCCESS or WARNING; 1: FAILED; 137: cancelled; 125: Cadre could not start or follow it. "
-        "Ctrl-C cancels the\n"
-        "execution and waits for its end; a second Ctrl-C leaves at once.",
+        "Ctrl-C, SIGTERM\n"
+        "and SIGHUP cancel the execution and wait for its end; a second one leaves at once. A "
+        "reader of the output\n"
+        "that leaves ends the execution, too; --keep leaves it running in both cases.",
     .options = run_options,
     .option_count = sizeof run_options / sizeof *run_options,
     .config_size = sizeof(struct run_config),

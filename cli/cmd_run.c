@@ -4,7 +4,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/follow.h"
+#include "cli/submit.h"
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/text_file.h"
@@ -18,7 +18,7 @@ struct run_config {
     struct opt_map env;
     char *timeout, *queue_timeout, *lease;
     int64_t retry, priority;
-    bool detach;
+    bool detach, keep;
 };
 
 static int check_group(const char *value, struct err *e)
@@ -139,6 +139,7 @@ static const struct opt options[] = {
      .value_name = "FILE",
      .help =
          "file that the job reads on its standard input; '-' is this command's own standard input"},
+    {.flag = "keep", .type = OPT_BOOL, .offset = AT(keep), .help = SUBMIT_KEEP_HELP},
     {.flag = "detach",
      .type = OPT_BOOL,
      .offset = AT(detach),
@@ -266,35 +267,11 @@ static int check_arguments(const struct run_config *c, const struct opt_args *ar
     return 0;
 }
 
-static int submit(struct cli *cli, const struct run_config *c, const char *body, char **id,
-                  struct err *e)
-{
-    struct response r;
-    char *key = cli_key(c->unique);
-    struct client *client = cli_client(cli);
-    int rc = client ? 0 : ERR_DENIED;
-    if (rc == 0) {
-        const struct request request = {"POST", "/api/v1/jobs", body, key};
-        rc = client_call(client, &request, &r, e);
-        const char *text = json_get_str(r.body, "id", NULL);
-        if (rc == 0 && !text)
-            rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no job id");
-        if (rc == 0) *id = mem_strdup(text);
-        if (rc == 0 && json_get_bool(r.body, "duplicate", false))
-            cli_note("cadre: job %s has this key already; following it", *id);
-        response_fini(&r);
-        if (rc != 0) (void)cli_fail(0, e);
-    }
-    mem_free(key);
-    return rc;
-}
-
 static int run(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct run_config *c = config;
     struct err e = {0};
     struct buf body;
-    char *id = NULL;
     if (check_arguments(c, args, &e) != 0) {
         (void)cli_fail(0, &e);
         cli_note("see 'cadre run --help'");
@@ -305,17 +282,13 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
         buf_fini(&body);
         return cli_fail(EXIT_CADRE, &e);
     }
-    int rc = submit(cli, c, body.data, &id, &e);
+    const struct submit s = {.target = "/api/v1/jobs",
+                             .body = body.data,
+                             .key = c->unique,
+                             .detach = c->detach,
+                             .keep = c->keep};
+    int code = submit_run(cli, &s);
     buf_fini(&body);
-    if (rc != 0) return EXIT_CADRE;
-    int code = EXIT_OK;
-    if (c->detach) {
-        out_line(&cli->out, "%s", id);
-    } else {
-        struct follow_options o = {.id = id, .cancel_on_interrupt = true, .json = cli_json(cli)};
-        code = follow_job(cli, &o);
-    }
-    mem_free(id);
     return code;
 }
 
@@ -327,9 +300,11 @@ const struct command cmd_run = {
                "job's own.\n"
                "124: the job timed out; 125: Cadre could not run the job; 126: the command could "
                "not be started;\n"
-               "127: the command was not found; 137: the job was cancelled. Ctrl-C cancels the job "
-               "and waits for\n"
-               "its end; a second Ctrl-C leaves at once.",
+               "127: the command was not found; 137: the job was cancelled. Ctrl-C, SIGTERM and "
+               "SIGHUP cancel the job\n"
+               "and wait for its end; a second one leaves at once. A reader of the output that "
+               "leaves (| head) ends the\n"
+               "job, too; --keep leaves it running in both cases.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .config_size = sizeof(struct run_config),

@@ -10,6 +10,7 @@
 struct watch {
     struct cli *cli;
     const struct follow_options *o;
+    struct leash *leash;
     const char *what, *collection;                          /* "job", "jobs" */
     void (*ended)(struct watch *w, const struct json *end); /* its object, in a final state */
     char *said;                                             /* the last waiting line */
@@ -150,23 +151,17 @@ static int on_output(const struct frame_output *o, void *user)
         tell_remarks(w, (const char *)o->data, o->len);
     } else if (o->stream == STREAM_STDOUT && !w->o->json) {
         out_bytes(out, o->data, o->len);
-        (void)out_flush(out);
     } else {
         out_error_bytes(out, o->data, o->len);
     }
-    return 0;
+    return out_flush(out) != 0;
 }
 
-static int on_interrupt(int count, void *user)
+/* A job that is silent does not notice that its reader left. */
+static int on_tick(void *user)
 {
-    struct watch *w = user;
-    if (count > 1 || !w->o->cancel_on_interrupt) return 1;
-    out_note(&w->cli->out, "cadre: cancelling %s %s; press Ctrl-C again to leave without waiting",
-             w->what, w->o->id);
-    char *target = cli_path(w->collection, w->o->id, "cancel");
-    client_post_aside(w->cli->client, target);
-    mem_free(target);
-    return 0;
+    (void)user;
+    return fd_reader_gone(1);
 }
 
 /* The stream is over, and its last event was skipped: asks for the state of the job or
@@ -185,31 +180,41 @@ static void ask_end(struct watch *w)
 static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, void *user))
 {
     struct err e = {0};
+    struct out *out = &w->cli->out;
     struct client *c = cli_client(w->cli);
+    struct leash watching = {.cli = w->cli,
+                             .what = w->what,
+                             .collection = w->collection,
+                             .mode = LEASH_WATCH};
     if (!c) return EXIT_CADRE;
-    const char *id = w->o->id;
-    char *target = cli_path(w->collection, id, "follow");
-    struct client_follow f = {on_event_fn, on_output, on_interrupt, w};
+    w->leash = w->o->leash;
+    if (!w->leash) {
+        w->leash = &watching;
+        leash_hold(w->leash, c);
+        leash_take(w->leash, w->o->id);
+    }
+    char *target = cli_path(w->collection, w->o->id, "follow");
+    struct client_follow f = {on_event_fn, on_output, on_tick, w};
     int rc = client_follow(c, target, 0, &f, &e);
     mem_free(target);
     mem_free(w->said);
     mem_free(w->job);
-    if (rc == 0 && !w->finished) ask_end(w);
-    if (w->finished) return w->code;
-    if (rc == ERR_CLOSED) {
-        out_note(&w->cli->out, "cadre: stopped following; see the %s with 'cadre %s show %s'",
-                 w->what, w->what, id);
-        return 130;
+    if (rc == 0 && !w->finished && fd_reader_gone(1)) out_reader_left(out);
+    if (rc == 0 && !w->finished && out->lost.code == 0) ask_end(w);
+    int code = w->code;
+    if (rc == ERR_CLOSED && w->leash->stops > 0 && !w->finished) {
+        code = leash_left(w->leash);
+    } else if (out_flush(out) != 0) {
+        code = leash_lost(w->leash, w->finished);
+    } else if (!w->finished) {
+        if (rc == 0)
+            err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the %s's end",
+                    w->what);
+        err_wrap(&e, "following %s %s", w->what, w->o->id);
+        code = leash_cut(w->leash, &e);
     }
-    if (rc == 0)
-        err_set(&e, ERR_CLOSED, "the coordinator ended the stream before the %s's end", w->what);
-    err_wrap(&e, "following %s %s", w->what, id);
-    (void)cli_fail(EXIT_CADRE, &e);
-    if (e.code != ERR_NOT_FOUND && e.code != ERR_DENIED && e.code != ERR_INVALID)
-        out_note(&w->cli->out,
-                 "cadre: the %s goes on; follow it again with 'cadre %s logs --follow %s'", w->what,
-                 w->what, id);
-    return EXIT_CADRE;
+    if (w->leash == &watching) client_on_stop(c, NULL, NULL);
+    return code;
 }
 
 int follow_job(struct cli *cli, const struct follow_options *o)

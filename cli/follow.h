@@ -3,16 +3,15 @@
 #ifndef CADRE_CLI_FOLLOW_H
 #define CADRE_CLI_FOLLOW_H
 
-#include "cli/cli.h"
+#include "cli/leash.h"
 
 #include <stdint.h>
 
 struct follow_options {
     const char *id;
-    /* Ctrl-C cancels the job and waits for its end; a second Ctrl-C leaves at once */
-    bool cancel_on_interrupt;
-    bool quiet; /* no remarks about waiting */
-    bool json;  /* `run -o json`: the object at the end; output goes to stderr */
+    struct leash *leash; /* of the command that submitted it; NULL: it is only watched */
+    bool quiet;          /* no remarks about waiting */
+    bool json;           /* `run -o json`: the object at the end; output goes to stderr */
 };
 
 /* The exit code of design section 8: the job's own, 124, 125, 126/127, 137. */

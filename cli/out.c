@@ -36,6 +36,18 @@ int out_flush(struct out *o)
     return o->lost.code;
 }
 
+void out_reader_left(struct out *o)
+{
+    if (o->lost.code == 0)
+        err_set(&o->lost, ERR_CLOSED, "standard output: its reader has closed it");
+}
+
+void out_drop(struct out *o)
+{
+    buf_clear(&o->text);
+    o->lost = (struct err){0};
+}
+
 void out_bytes(struct out *o, const void *data, size_t len)
 {
     if (buf_add(&o->text, data, len) == 0) return;

@@ -42,6 +42,11 @@ void out_json(struct out *o, const struct json *j);
 /* Writes what is collected. Returns 0 or the code of o->lost. */
 int out_flush(struct out *o);
 
+/* The reader of standard output left, and nothing was written yet that would have told. */
+void out_reader_left(struct out *o);
+/* Forgets what is collected and what was lost: the command is being left. */
+void out_drop(struct out *o);
+
 /* A line on standard error, after what is collected for standard output. */
 void out_note(struct out *o, const char *fmt, ...) CADRE_PRINTF(2, 3);
 /* Bytes to standard error, as they are. */

@@ -1,4 +1,5 @@
 /* cli/follow: the exit code that stands for a job's end (design section 8). */
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cli/follow.c"
@@ -135,6 +136,99 @@ static void no_attempt_failed_where_none_has_a_reason(void **state)
     assert_string_equal(reason, "?");
 }
 
+/* ---- remarks on standard error ---- */
+
+static int to_buf(int fd, const void *data, size_t len, void *user, struct err *e)
+{
+    (void)e;
+    assert_int_equal(fd, 2);
+    return buf_add(user, data, len);
+}
+
+/* ESC, C1, DEL, a line of its own, the direction of writing. */
+#define HOSTILE "a\\u001b[31m\\u009b\\u007f\\r\\nb\\u202e\\u2066"
+
+static void remarks_of(const char *pattern, int (*on)(const struct json *event, void *user),
+                       struct buf *said)
+{
+    static const struct follow_options options = {.id = "1"};
+    struct cli cli = {0};
+    struct json *event = NULL;
+    char text[1024];
+    size_t n = 0;
+    for (const char *p = pattern; *p; p++) {
+        size_t len = *p == '%' ? sizeof HOSTILE - 1 : 1;
+        memcpy(text + n, *p == '%' ? HOSTILE : p, len);
+        n += len;
+    }
+    assert_int_equal(json_parse(text, n, &event, NULL), 0);
+    out_init(&cli.out);
+    cli.out.write = to_buf;
+    cli.out.user = said;
+    struct watch w = {.cli = &cli, .o = &options, .what = "job", .collection = "jobs"};
+    (void)on(event, &w);
+    mem_free(w.said);
+    mem_free(w.job);
+    json_free(event);
+    out_fini(&cli.out);
+}
+
+static void foreign_text_in_remarks_stays_on_its_line(void **state)
+{
+    static const struct {
+        const char *event;
+        int (*on)(const struct json *event, void *user);
+    } cases[] = {
+        {"{\"event\":\"state\",\"state\":\"FAILED\",\"id\":\"%\",\"reason\":\"%\",\"message\":\"%"
+         "\"}",
+         on_event},
+        {"{\"event\":\"state\",\"state\":\"CREATED\",\"waiting\":{\"message\":\"%\"}}", on_event},
+        {"{\"event\":\"state\",\"state\":\"RETRYING\",\"attempts\":[{\"attempt\":1,\"reason\":\"%"
+         "\"}]}",
+         on_event},
+        {"{\"event\":\"state\",\"state\":\"RUNNING\",\"id\":\"1\",\"task\":\"%\",\"agentName\":\"%"
+         "\"}",
+         on_execution_event},
+        {"{\"event\":\"state\",\"state\":\"%\",\"id\":\"1\",\"waiting\":{\"message\":\"%\"}}",
+         on_execution_event},
+        {"{\"event\":\"state\",\"state\":\"FAILED\",\"id\":\"1\",\"task\":\"%\",\"reason\":\"%\","
+         "\"message\":\"%\"}",
+         on_execution_event},
+        {"{\"event\":\"execution\",\"state\":\"FAILED\",\"message\":\"%\"}", on_execution_event},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf said;
+        buf_init(&said, 65536);
+        remarks_of(cases[i].event, cases[i].on, &said);
+        assert_non_null(strstr(said.data, "a\\x1b[31m\\xc2\\x9b\\x7f\\x0d\\x0ab\\xe2\\x80\\xae"));
+        for (size_t at = 0; at + 1 < said.len; at++)
+            if (!escape_printable(said.data + at, said.len - at)) fail_msg("%s", said.data);
+        buf_fini(&said);
+    }
+}
+
+static void remarks_of_an_agent_are_told_line_by_line(void **state)
+{
+    (void)state;
+    struct cli cli = {0};
+    struct follow_options options = {.id = "1"};
+    struct watch w = {.cli = &cli, .o = &options};
+    struct buf said;
+    buf_init(&said, 65536);
+    out_init(&cli.out);
+    cli.out.write = to_buf;
+    cli.out.user = &said;
+    static const char text[] = "one\x1b[2J\ntwo\nthree";
+    const struct frame_output o = {.stream = STREAM_SYSTEM,
+                                   .data = (const uint8_t *)text,
+                                   .len = sizeof text - 1};
+    assert_int_equal(on_output(&o, &w), 0);
+    assert_string_equal(said.data, "cadre: one\\x1b[2J\ncadre: two\ncadre: three\n");
+    buf_fini(&said);
+    out_fini(&cli.out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +240,8 @@ int main(void)
         cmocka_unit_test(whatever_cadre_could_not_do_is_125),
         cmocka_unit_test(the_last_failed_attempt_is_told_from_all_attempts_and_from_the_last_alone),
         cmocka_unit_test(no_attempt_failed_where_none_has_a_reason),
+        cmocka_unit_test(foreign_text_in_remarks_stays_on_its_line),
+        cmocka_unit_test(remarks_of_an_agent_are_told_line_by_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

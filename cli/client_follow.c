@@ -1,0 +1,105 @@
+/* Following a stream over broken connections: see client_follow in client.h. */
+#include "cli/client_impl.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/frame_filter.h"
+#include "wire/limits.h"
+
+#include <string.h>
+
+#define TICK_MS 500
+
+struct follow {
+    struct client *c;
+    const struct client_follow *f;
+    struct frame_filter filter;
+    struct frame_reader reader;
+    int64_t cursor;
+    bool alive; /* something came on this connection */
+};
+
+static int follow_frame(struct follow *w, const struct frame *frame)
+{
+    struct client *c = w->c;
+    if (frame->type == FRAME_OUTPUT) {
+        struct frame_output o;
+        int rc = frame_output_decode(frame->body, frame->len, &o, &c->err);
+        if (rc != 0) return rc;
+        w->cursor = o.seq;
+        return w->f->on_output(&o, w->f->user);
+    }
+    struct json *event = NULL;
+    int rc = json_parse((const char *)frame->body, frame->len, &event, &c->err);
+    if (rc == 0) rc = w->f->on_event(event, w->f->user);
+    json_free(event);
+    return rc;
+}
+
+static int follow_bytes(const void *data, size_t len, void *user)
+{
+    struct follow *w = user;
+    struct frame frame;
+    w->alive = true;
+    int rc = 0;
+    for (const char *p = data; len > 0 && rc == 0;) {
+        size_t used = 0;
+        rc = frame_filter_add(&w->filter, &w->reader, p, len, &used, &w->c->err);
+        p += used;
+        len -= used;
+        while (rc == 0 && (rc = frame_reader_next(&w->reader, &frame, &w->c->err)) == 1)
+            rc = follow_frame(w, &frame);
+    }
+    return rc;
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct client *c = t->data;
+    if (c->follow->on_tick(c->follow->user) != 0) c->stopped = true;
+}
+
+static int follow_all(struct client *c, const char *target, struct follow *w, struct err *e)
+{
+    struct outage outage;
+    client_outage_init(&outage);
+    for (;;) {
+        struct err why = {0};
+        bool retry = false;
+        char *full = str_dupf("%s?cursor=%lld", target, (long long)w->cursor);
+        bool reused = c->link != NULL;
+        frame_filter_init(&w->filter, LIMIT_FRAME_KNOWN);
+        frame_reader_init(&w->reader, LIMIT_FRAME_KNOWN);
+        w->alive = false;
+        int rc = client_stream(c, full, &retry, &why);
+        frame_reader_fini(&w->reader);
+        mem_free(full);
+        if (c->left) return err_set(e, ERR_CLOSED, "interrupted");
+        if (c->stopped) return 0;
+        if (rc == 0) return 0;
+        if (w->alive) client_outage_init(&outage);
+        if (retry && reused && !w->alive && !c->link) continue;
+        if (!retry || !client_outage_wait(c, &outage, &why)) {
+            if (c->left) return err_set(e, ERR_CLOSED, "interrupted");
+            if (c->stopped) return 0;
+            if (e) *e = why;
+            return why.code;
+        }
+    }
+}
+
+int client_follow(struct client *c, const char *target, int64_t cursor,
+                  const struct client_follow *f, struct err *e)
+{
+    struct follow w = {.c = c, .f = f, .cursor = cursor};
+    c->on_bytes = follow_bytes;
+    c->bytes_user = &w;
+    c->follow = f;
+    c->stopped = false;
+    if (f->on_tick) uv_timer_start(&c->ticking, on_tick, TICK_MS, TICK_MS);
+    int rc = follow_all(c, target, &w, e);
+    uv_timer_stop(&c->ticking);
+    c->on_bytes = NULL;
+    c->follow = NULL;
+    return rc;
+}

@@ -1,0 +1,64 @@
+/* See submit.h. */
+#include "cli/submit.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/follow.h"
+
+/* *id: mem_free. A failure is not printed yet. */
+static int post(struct cli *cli, const struct submit *s, struct leash *l, char **id, struct err *e)
+{
+    struct response r;
+    char *key = cli_key(s->key);
+    const struct request request = {"POST", s->target, .body = s->body, .key = key};
+    int rc = client_call(cli->client, &request, &r, e);
+    const char *text = json_get_str(r.body, "id", NULL);
+    if (rc == 0 && !text)
+        rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no %s id", l->what);
+    if (rc == 0) *id = mem_strdup(text);
+    if (rc == 0 && json_get_bool(r.body, "duplicate", false))
+        cli_note("cadre: %s %s has this key already%s", l->what, *id,
+                 s->detach ? "" : "; following it");
+    response_fini(&r);
+    mem_free(key);
+    return rc;
+}
+
+/* `--detach`: the id alone on standard output. */
+static int print_id(struct cli *cli, struct leash *l)
+{
+    out_line(&cli->out, "%s", l->id);
+    if (out_flush(&cli->out) == 0) return EXIT_OK;
+    l->mode = LEASH_KEEP; /* it was to go on without this command */
+    return leash_lost(l, false);
+}
+
+int submit_run(struct cli *cli, const struct submit *s)
+{
+    struct err e = {0};
+    char *id = NULL;
+    struct leash l = {.cli = cli,
+                      .what = s->execution ? "execution" : "job",
+                      .collection = s->execution ? "executions" : "jobs",
+                      .mode = s->keep ? LEASH_KEEP : LEASH_CANCEL};
+    struct client *c = cli_client(cli);
+    if (!c) return EXIT_CADRE;
+    leash_hold(&l, c);
+    int rc = post(cli, s, &l, &id, &e);
+    int code;
+    if (rc != 0) {
+        code = rc == ERR_CLOSED && l.stops > 0 ? leash_left(&l) : cli_fail(EXIT_CADRE, &e);
+    } else {
+        leash_take(&l, id);
+        struct follow_options o = {.id = id, .leash = &l, .json = cli_json(cli)};
+        if (l.stops > 0 && s->keep)
+            code = leash_left(&l);
+        else if (s->detach && l.stops == 0)
+            code = print_id(cli, &l);
+        else
+            code = s->execution ? follow_execution(cli, &o) : follow_job(cli, &o);
+    }
+    client_on_stop(c, NULL, NULL);
+    mem_free(id);
+    return code;
+}
