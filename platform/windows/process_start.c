@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ERROR_VIRUS_INFECTED and ERROR_VIRUS_DELETED, which MinGW's headers lack */
+#define VIRUS_INFECTED 225
+#define VIRUS_DELETED 226
+
 #define COMMAND_LINE_MAX 32766 /* characters that CreateProcess takes */
 
 /* Not in every header set (processthreadsapi.h): ProcThreadAttributeValue(13, FALSE, TRUE,
@@ -321,8 +325,8 @@ static int create_failed(DWORD error, const struct process_options *o, struct er
     case ERROR_FILENAME_EXCED_RANGE:
     case ERROR_INVALID_PARAMETER:
     case ERROR_SHARING_VIOLATION:
-    case ERROR_VIRUS_INFECTED:
-    case ERROR_VIRUS_DELETED:
+    case VIRUS_INFECTED:
+    case VIRUS_DELETED:
         rc = err_set(e, ERR_IO, "%s cannot be executed: %s", o->argv[0], reason);
         break;
     default: /* no memory, no quota, a disk that fails: it happens to whatever is started here */
