@@ -193,11 +193,14 @@ static void say_finished(struct attempt *a, const struct process_end *process)
                              .process = process,
                              .output = &a->output};
     const char *state;
+    char text[LIMIT_MESSAGE];
     struct err e;
+    if (runner_end_notes(&end, text)[0]) output_note(&a->output, text);
     told(a->runner, runner_say_finished(&a->runner->voice, who(a), &end, &state, &e), &e);
-    log_info("job %s: attempt %lld ended state=%s exit=%u%s", a->face.text,
-             (long long)a->face.number, state, (unsigned)process->exit_code,
-             process->stray ? " (processes that it left running were ended)" : "");
+    const char *message = runner_end_message(&end, text);
+    log_info("job %s: attempt %lld ended state=%s exit=%u%s%s", a->face.text,
+             (long long)a->face.number, state, (unsigned)process->exit_code, message[0] ? ": " : "",
+             message);
 }
 
 static void finish(struct attempt *a)

@@ -1,7 +1,6 @@
 /* See runner_say.h. */
 #include "agent/runner_say.h"
 
-#include "base/duration.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -134,42 +133,6 @@ static void fill_state(const struct runner_end *end, struct msg_finished *f)
     }
 }
 
-static void fill_message(const struct runner_end *end, char *out, size_t size)
-{
-    char text[DURATION_TEXT_SIZE];
-    const struct process_end *p = end->process;
-    out[0] = 0;
-    if (str_eq(end->why, "timeout")) {
-        duration_format(end->timeout_ms, text);
-        (void)str_format(out, size, "the job ran longer than its timeout of %s", text);
-    } else if (str_eq(end->why, "lost")) {
-        duration_format(end->lease_ms, text);
-        (void)str_format(out, size,
-                         p->expired ? "the agent was held up for longer than the lease of %s, and "
-                                      "its guard ended the job"
-                                    : "the coordinator was out of reach for longer than the "
-                                      "lease of %s",
-                         text);
-    } else if (str_eq(end->why, "drain")) {
-        (void)str_format(out, size, "the agent was stopped and the drain time ran out");
-    } else if (!end->why && p->signal != 0) {
-        (void)str_format(out, size, "ended by signal %d", p->signal);
-    } else if (!end->why && p->exit_code >= 0xC0000000u) {
-        (void)str_format(out, size, "exit code 0x%08X", (unsigned)p->exit_code);
-    }
-}
-
-/* Outputs that are missing fail a later task at most: the job's own message names them. */
-static void add_dropped_outputs(const struct outputs_reader *r, char *out, size_t size)
-{
-    char more[48] = "";
-    size_t len = strlen(out);
-    if (r->dropped == 0) return;
-    if (r->dropped > 1) (void)str_format(more, sizeof more, " (and %d more lines)", r->dropped - 1);
-    (void)str_format(out + len, size - len, "%soutputs were dropped: %s%s", len > 0 ? "; " : "",
-                     r->why, more);
-}
-
 int runner_say_finished(struct runner_voice *v, struct runner_who who, const struct runner_end *end,
                         const char **state, struct err *e)
 {
@@ -183,11 +146,9 @@ int runner_say_finished(struct runner_voice *v, struct runner_who who, const str
                              .stderr_bytes = o->side[1].written,
                              .truncated = o->truncated,
                              .run_ms = p->run_ms};
-    fill_message(end, message, sizeof message);
-    add_dropped_outputs(&o->lines, message, sizeof message);
     fill_state(end, &f);
     *state = f.state;
-    if (message[0]) f.message = message;
+    if (runner_end_message(end, message)[0]) f.message = message;
     if (o->lines.outputs.tree) f.outputs = json_text(o->lines.outputs.tree);
     int rc = add_finished(v, who, &f, e);
     mem_free(f.outputs);

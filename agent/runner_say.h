@@ -6,6 +6,7 @@
 
 #include "agent/journal.h"
 #include "agent/output.h"
+#include "agent/runner_end.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "platform/process.h"
@@ -23,14 +24,6 @@ void runner_voice_fini(struct runner_voice *v);
 
 struct runner_who {
     int64_t job, attempt;
-};
-
-/* How an attempt ended that had a process. */
-struct runner_end {
-    const char *why; /* of the agent's own end: timeout, cancelled, drain, lost; NULL: none */
-    int64_t lease_ms, timeout_ms;
-    const struct process_end *process;
-    const struct output *output;
 };
 
 int runner_say_started(struct runner_voice *v, struct runner_who who, int64_t pid, struct err *e);

@@ -11,6 +11,7 @@
 #define CADRE_PLATFORM_PROCESS_H
 
 #include "base/err.h"
+#include "platform/process_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,9 +40,15 @@ struct process_end {
     uint32_t
         exit_code; /* 32 bits as the system has it; 128 + signal when a signal ended it (Linux) */
     int signal;    /* 0: it exited */
-    bool stray;    /* something of the tree outlived it and was ended */
+    bool stray;    /* something outlived it: a process that was ended, or who held its pipes */
+    bool held;     /* a pipe was still open when the time to drain was over */
     bool expired;  /* the guard found its lease over and ended it */
+    int oom_kills; /* of its processes, by the kernel's memory killer; 0: none is known */
+    bool oom_hint; /* it ended as if by the memory killer, which was at work on this machine */
     int64_t run_ms;
+    /* What outlived the main process of a job that nobody ended, and was ended then; NULL: nothing.
+     * Lives as long as the process. */
+    const struct process_list *strays;
 };
 
 struct process_handler {
@@ -99,7 +106,7 @@ int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE]);
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e);
 
 /* Base environment of a job: NULL-terminated "K=V" list, free with process_env_free. Linux: PATH
- * HOME USER LOGNAME SHELL LANG TZ (from the account and a fixed PATH); Windows:
+ * HOME USER LOGNAME SHELL TERM LANG TZ (from the account and a fixed PATH); Windows:
  * CreateEnvironmentBlock of the account, made afresh. */
 char **process_env_base(void);
 void process_env_free(char **env);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/linux/oom.h"
 #include "platform/paths.h"
 
 #include <dirent.h>
@@ -97,6 +98,9 @@ int cgroup_enter_leaf(const char *base)
     int rc = mkdir(leaf, 0755) == 0 || errno == EEXIST ? 0 : ERR_IO;
     if (rc == 0) rc = write_text(leaf, "cgroup.procs", "0");
     mem_free(leaf);
+    /* so that each job's cgroup counts whom the memory killer ended in it; where that cannot be had
+     * nothing is lost but the count */
+    if (rc == 0) (void)write_text(base, "cgroup.subtree_control", "+memory");
     return rc;
 }
 
@@ -160,6 +164,14 @@ static int kill_each(const char *path, bool really, int depth)
         mem_free(below);
     }
     if (dir) closedir(dir);
+    return count;
+}
+
+int64_t cgroup_oom_kills(const char *path)
+{
+    char *events = paths_join(path, "memory.events");
+    int64_t count = oom_count(events);
+    mem_free(events);
     return count;
 }
 

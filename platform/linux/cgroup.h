@@ -4,6 +4,7 @@
 #define CADRE_PLATFORM_LINUX_CGROUP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The folder below which we may make cgroups: our own cgroup's (or its parent's, when we moved into
  * its leaf "agent" already), if it is delegated to us. NULL: none; mem_free. */
@@ -19,6 +20,8 @@ int cgroup_make(const char *path);
 /* Removes it with those that the job made in it; false: processes live there. True when it is not
  * there. */
 bool cgroup_remove(const char *path);
+/* Of its processes, by the kernel's memory killer; -1: not counted here. */
+int64_t cgroup_oom_kills(const char *path);
 /* Processes in it and below. */
 int cgroup_count(const char *path);
 /* SIGKILL to all in it. Returns how many were there. */

@@ -18,6 +18,7 @@
 
 #define STAT_BYTES 1024
 #define ENVIRON_STEP_BYTES 4096
+#define PF_EXITING 0x4   /* of the kernel's flags of a process: include/linux/sched.h */
 #define VARIABLE_MAX 160 /* longer ones are not ours */
 
 /* Fills text with the beginning of the file and a NUL; its length, or -1. */
@@ -40,10 +41,11 @@ int proc_read(pid_t pid, struct proc *out)
     if (read_small(pid, "stat", text, sizeof text) <= 0) return ERR_NOT_FOUND;
     /* the name stands in parentheses and may hold anything, parentheses too */
     const char *rest = strrchr(text, ')');
-    /* proc(5): behind it come the state (3rd field), then numbers: parent (4th) ... start time
-     * (22nd) */
+    const char *name = strchr(text, '(');
+    /* proc(5): behind it come the state (3rd field), then numbers: parent (4th) ... flags (9th) ...
+     * start time (22nd) */
     uint64_t fields[19];
-    if (!rest || rest[1] != ' ' || !rest[2]) return ERR_NOT_FOUND;
+    if (!rest || !name || name > rest || rest[1] != ' ' || !rest[2]) return ERR_NOT_FOUND;
     char state = rest[2];
     char *p = (char *)(uintptr_t)rest + 3;
     for (int i = 0; i < 19; i++) {
@@ -56,7 +58,9 @@ int proc_read(pid_t pid, struct proc *out)
                          .group = (pid_t)fields[1],
                          .session = (pid_t)fields[2],
                          .start = fields[18],
-                         .dead = state == 'Z' || state == 'X'};
+                         .dead = state == 'Z' || state == 'X',
+                         .exiting = (fields[5] & PF_EXITING) != 0};
+    (void)str_format(out->name, sizeof out->name, "%.*s", (int)(rest - name - 1), name + 1);
     return 0;
 }
 

@@ -12,8 +12,10 @@ struct proc {
     pid_t pid, parent, group, session;
     uint64_t
         start; /* clock ticks after boot: with the pid and the boot id it is one process for ever */
-    bool dead; /* a zombie */
-    bool marked; /* proc_table_mark_below's, and the caller's */
+    char name[16];
+    bool dead;    /* a zombie */
+    bool exiting; /* on its way to be one: what it held may be closed already */
+    bool marked;  /* proc_table_mark_below's, and the caller's */
 };
 
 struct proc_table {

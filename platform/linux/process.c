@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "platform/guard_table.h"
 #include "platform/linux/cgroup.h"
+#include "platform/linux/oom.h"
 #include "platform/linux/process_impl.h"
 #include "platform/linux/start_fault.h"
 #include "platform/os.h"
@@ -28,6 +29,7 @@
 #define SWEEP_ROUNDS 50
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
+#define OOM_FRESH_NS UINT64_C(1000000000)
 #define OOM_MIN 500
 #define OOM_MAX 1000
 
@@ -225,6 +227,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--p->open_handles > 0 || !p->freed) return;
     mem_free(p->mark);
     mem_free(p->cgroup);
+    mem_free(p->strays);
     mem_free(p);
 }
 
@@ -326,6 +329,38 @@ static void reap_aside(struct process_host *h)
     if (reap(h)) uv_timer_start(&h->kick, on_kick, 0, 0);
 }
 
+/* For the job's log: what is about to be ended though nobody wanted the job to end. */
+static void note_strays(struct process *p)
+{
+    if (!p->strays) p->strays = mem_alloc(sizeof *p->strays);
+    process_tree_list(p, p->strays);
+    p->end.strays = p->strays->count > 0 ? p->strays : NULL;
+}
+
+/* The machine's count of the memory killer, at most OOM_FRESH_NS old. */
+static int64_t oom_machine_count(struct process_host *h, uint64_t now_ns, bool fresh)
+{
+    if (fresh || h->oom_seen_ns == 0 || now_ns - h->oom_seen_ns > OOM_FRESH_NS) {
+        h->oom_seen = oom_count("/proc/vmstat");
+        h->oom_seen_ns = now_ns;
+    }
+    return h->oom_seen;
+}
+
+/* While its cgroup is still there. */
+static void look_for_memory_killer(struct process *p)
+{
+    int64_t kills = p->cgroup ? cgroup_oom_kills(p->cgroup) : -1;
+    if (kills > 0) p->end.oom_kills = (int)kills;
+    if (kills >= 0 || p->killing || p->asked || !p->reaped) return;
+    int status = p->wait_status;
+    /* a shell ends with 137 when its child was killed */
+    bool killed =
+        WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 128 + SIGKILL;
+    if (killed && p->oom_before >= 0)
+        p->end.oom_hint = oom_machine_count(p->host, uv_hrtime(), true) > p->oom_before;
+}
+
 /* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
@@ -333,6 +368,7 @@ static bool sweep(struct process *p)
     reap_aside(p->host);
     if (process_tree_is_clean(p)) return true;
     if (p->rounds++ >= SWEEP_ROUNDS) return true;
+    if (!p->killing && !p->asked) note_strays(p);
     if (process_tree_kill(p) > 0 && !p->killing) p->end.stray = true;
     /* processes that end at once should not cost a round of waiting */
     reap_aside(p->host);
@@ -363,7 +399,8 @@ static void process_advance(struct process *p)
     if (p->phase == PROCESS_DRAINING) {
         if (drains(p)) return;
         uv_timer_stop(&p->timer);
-        if (pipes_open(p) && !p->killing && !p->asked) p->end.stray = true;
+        if (pipes_open(p) && !p->killing && !p->asked) p->end.stray = p->end.held = true;
+        look_for_memory_killer(p);
         p->phase = PROCESS_SWEEPING;
     }
     if (p->phase == PROCESS_SWEEPING) {
@@ -571,6 +608,7 @@ int process_start(struct process_host *h, const struct process_options *o,
     p->drain_ms = o->drain_ms;
     p->mark = mem_strdup(o->mark ? o->mark : "");
     p->oom_tag = take_oom_tag(h);
+    p->oom_before = oom_machine_count(h, uv_hrtime(), false);
     rc = take_slot(p, o, e);
     if (rc == 0) rc = spawn_main(p, o, file, &ends, e);
     mem_free(file);

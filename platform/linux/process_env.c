@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PATH_FIXED "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define BASE_MAX 8 /* variables and the NULL */
+#define BASE_MAX 9 /* variables and the NULL */
 
 char **process_env_base(void)
 {
@@ -28,6 +28,7 @@ char **process_env_base(void)
     env[n++] = mem_strdup("PATH=" PATH_FIXED);
     env[n++] = str_dupf("HOME=%s", home);
     env[n++] = str_dupf("SHELL=%s", shell);
+    env[n++] = mem_strdup("TERM=dumb"); /* nobody looks: no colours, no cursor */
     env[n++] = str_dupf("LANG=%s", str_empty(lang) ? "C.UTF-8" : lang);
     if (name) {
         env[n++] = str_dupf("USER=%s", name);

@@ -36,6 +36,8 @@ struct process_host {
     char *kind;
     char boot_id[64];
     struct proc_table table; /* kept for its memory */
+    int64_t oom_seen;        /* the machine's count of the memory killer... */
+    uint64_t oom_seen_ns;    /* ...at that time */
 };
 
 /*  RUNNING -main was reaped-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
@@ -82,7 +84,9 @@ struct process {
     int rounds;
     int oom_tag; /* index of oom_used, -1: none */
     char *mark;
-    char *cgroup; /* its folder, NULL: none */
+    char *cgroup;       /* its folder, NULL: none */
+    int64_t oom_before; /* the machine's count of the memory killer; -1: not known */
+    struct process_list *strays;
     bool guarded;
     struct guard_hold hold;
     struct process_end end;
@@ -96,6 +100,8 @@ uint64_t process_start_time(struct process *p);
 bool process_tree_is_clean(struct process *p);
 /* As process_tree_is_clean, for a tree that may go on: changes nothing. */
 bool process_tree_is_empty(struct process *p);
+/* Adds what is alive of the tree, but for what is on its way out. */
+void process_tree_list(struct process *p, struct process_list *out);
 /* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. */
 int process_tree_kill(struct process *p);
 /* `number` to each process group of the tree. */

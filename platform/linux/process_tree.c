@@ -145,6 +145,17 @@ static int kill_marked(struct process_host *h)
     return hit;
 }
 
+void process_tree_list(struct process *p, struct process_list *out)
+{
+    struct proc_table *t = &p->host->table;
+    size_t count = scan_for(p) > 0 ? t->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct proc *c = &t->items[i];
+        if (!c->marked || c->dead || c->exiting) continue;
+        process_list_add(out, (struct process_id){c->pid, c->start}, c->name, "");
+    }
+}
+
 int process_tree_kill(struct process *p)
 {
     int hit = 0;

@@ -67,6 +67,7 @@ struct process {
     uint64_t started_ns, ended_ns;
     int64_t drain_ms;
     int rounds;
+    struct process_list *strays;
     struct process_end end;
 };
 
@@ -159,7 +160,9 @@ static bool pipes_open(const struct process *p)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct process *p = handle->data;
-    if (--p->open_handles == 0 && p->freed) mem_free(p);
+    if (--p->open_handles > 0 || !p->freed) return;
+    mem_free(p->strays);
+    mem_free(p);
 }
 
 static void close_pipe(struct pipe *pipe)
@@ -219,40 +222,74 @@ struct job_list {
     ULONG_PTR more[JOB_PROCESSES_MAX];
 };
 
-/* The host of a console ends by itself a moment after the last program of that console. */
-static bool is_console_host(DWORD pid)
+static uint64_t creation_time(HANDLE process)
+{
+    FILETIME created, exited, kernel, user;
+    if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
+    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+}
+
+/* What can be known of a process for people, in UTF-8, and its identity. False: it is gone. */
+static bool look_at(DWORD pid, struct process_id *id, char name[PROCESS_NAME_SIZE])
 {
     wchar_t path[MAX_PATH];
     DWORD len = MAX_PATH;
     HANDLE h = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     if (!h) return false;
-    bool found = QueryFullProcessImageNameW(h, 0, path, &len) && len >= 12 &&
-                 _wcsicmp(path + len - 12, L"\\conhost.exe") == 0;
+    bool named = QueryFullProcessImageNameW(h, 0, path, &len);
+    *id = (struct process_id){pid, creation_time(h)};
     CloseHandle(h);
-    return found;
+    const wchar_t *last = named ? wcsrchr(path, L'\\') : NULL;
+    char *text = wide_to(last ? last + 1 : L"?");
+    size_t size = strlen(text);
+    if (size >= PROCESS_NAME_SIZE) size = str_utf8_whole(text, PROCESS_NAME_SIZE - 1);
+    memcpy(name, text, size);
+    name[size] = '\0';
+    mem_free(text);
+    return true;
 }
 
-/* Something of the job's own, beside its main process, which may still be counted right after its
- * end. */
-static bool has_strays(const struct process *p)
+/* The job's own processes beside the main process, which may still be counted right after its end.
+ * The host of a console ends by itself a moment after the last program of that console. */
+static void list_processes(const struct process *p, struct process_list *out)
 {
     struct job_list *list = mem_alloc(sizeof *list);
-    bool found = false;
     /* when there are more processes than the list holds, the call fails and fills the list */
     QueryInformationJobObject(p->job, JobObjectBasicProcessIdList, list, sizeof *list, NULL);
     const ULONG_PTR *pids = list->head.ProcessIdList;
-    for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList && !found; i++) {
-        found = pids[i] != p->pid && !is_console_host((DWORD)pids[i]);
+    for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList; i++) {
+        struct process_id id;
+        char name[PROCESS_NAME_SIZE];
+        if (pids[i] == p->pid || !look_at((DWORD)pids[i], &id, name)) continue;
+        if (_stricmp(name, "conhost.exe") != 0) process_list_add(out, id, name, "");
     }
     mem_free(list);
+}
+
+static bool has_strays(const struct process *p)
+{
+    struct process_list *list = mem_alloc(sizeof *list);
+    list_processes(p, list);
+    bool found = list->count > 0;
+    mem_free(list);
     return found;
+}
+
+/* For the job's log: what is about to be ended though nobody wanted the job to end. */
+static void note_strays(struct process *p)
+{
+    if (!p->strays) p->strays = mem_alloc(sizeof *p->strays);
+    list_processes(p, p->strays);
+    if (p->strays->count == 0) return;
+    p->end.strays = p->strays;
+    p->end.stray = true;
 }
 
 /* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
     if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
-    if (!p->killing && !p->asked && !p->end.stray) p->end.stray = has_strays(p);
+    if (!p->killing && !p->asked) note_strays(p);
     TerminateJobObject(p->job, EXIT_CODE_KILLED);
     return process_job_active(p->job) == 0;
 }
@@ -278,6 +315,8 @@ static void advance(struct process *p)
     if (p->phase == DRAINING) {
         if (drains(p)) return;
         uv_timer_stop(&p->timer);
+        p->end.held = pipes_open(p) && !p->killing && !p->asked;
+        if (p->end.held) p->end.stray = true;
         p->phase = SWEEPING;
     }
     if (p->phase == SWEEPING) {
@@ -396,13 +435,6 @@ int process_start(struct process_host *h, const struct process_options *o,
 int64_t process_pid(const struct process *p)
 {
     return p->pid;
-}
-
-static uint64_t creation_time(HANDLE process)
-{
-    FILETIME created, exited, kernel, user;
-    if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
-    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
 }
 
 int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])

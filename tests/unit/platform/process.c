@@ -533,20 +533,22 @@ static void base_environment__has_the_accounts_and_nothing_else(void **state)
 {
     (void)state;
     static const char *const names[] = {"PATH=",  "HOME=", "USER=", "LOGNAME=",
-                                        "SHELL=", "LANG=", "TZ="};
+                                        "SHELL=", "LANG=", "TZ=",   "TERM=dumb"};
     setenv("CADRE_TEST_SECRET", "leak", 1);
     setenv("HOME", "/elsewhere", 1);
     char **env = process_env_base();
-    bool path = false;
+    bool path = false, terminal = false;
     for (char **v = env; *v; v++) {
         bool known = false;
-        for (size_t i = 0; i < 7; i++)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             known = known || str_starts(*v, names[i]);
         assert_true(known);
         assert_string_not_equal(*v, "HOME=/elsewhere");
         path = path || str_starts(*v, "PATH=/");
+        terminal = terminal || str_eq(*v, "TERM=dumb");
     }
     assert_true(path);
+    assert_true(terminal);
     process_env_free(env);
     process_env_free(NULL);
 }

@@ -12,6 +12,7 @@
 #include "proc_fixture.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -184,6 +185,81 @@ static void giving_up__ends_a_tree_that_has_its_time(void **state)
     run_fini(&r);
 }
 
+/* The names are the test's to look at while the process is there. */
+static struct process_list named;
+
+static void take_names(struct process *p, const struct process_end *end, void *user)
+{
+    struct run *r = user;
+    named = end->strays ? *end->strays : (struct process_list){0};
+    r->end = *end;
+    r->ended = true;
+    r->ends++;
+    process_free(p);
+    r->process = NULL;
+}
+
+static void run_named(struct fixture *f, struct run *r, const char *script)
+{
+    static const struct process_handler handler = {.on_end = take_names};
+    const char *const argv[] = {"bash", "-c", script, NULL};
+    struct process_options o = run_options(argv);
+    o.drain_ms = 300;
+    o.cwd = f->dir;
+    buf_init(&r->out, 1);
+    buf_init(&r->err, 1);
+    assert_int_equal(process_start(f->host, &o, &handler, r, &r->process, NULL), 0);
+    run_wait(f, r, LIMIT_MS);
+}
+
+static void what_was_ended_behind_the_job__is_named(void **state)
+{
+    struct run r = {0};
+    char text[PROCESS_LIST_TEXT_SIZE], expected[64];
+    run_named(*state, &r, "nohup sleep 400 >/dev/null 2>&1 & echo $! >pid");
+    assert_int_equal(named.count, 1);
+    snprintf(expected, sizeof expected, "sleep (%d)", (int)named.ids[0].pid);
+    assert_string_equal(process_list_format(&named, false, text), expected);
+    assert_false(r.end.held);
+    run_fini(&r);
+
+    run_named(*state, &r, "exec > >(while read -r l; do sleep 1000; done); echo 1");
+    assert_int_equal(named.count, 2);
+    process_list_format(&named, false, text);
+    assert_non_null(strstr(text, "bash ("));
+    assert_non_null(strstr(text, "sleep ("));
+    assert_true(r.end.held);
+    run_fini(&r);
+
+    run_named(*state, &r,
+              "for i in 1 2 3 4 5 6 7; do setsid sleep 400 >/dev/null 2>&1 & done; "
+              "sleep 0.2");
+    assert_int_equal(named.count, 7);
+    assert_non_null(strstr(process_list_format(&named, false, text), " and 3 more"));
+    run_fini(&r);
+}
+
+/* Who holds the pipe is waited for; who has let go of it is on the way out. */
+static void what_ends_by_itself__is_not_named(void **state)
+{
+    static const char *const scripts[] = {
+        "true",
+        "exec > >(cat); echo 1",
+        "(sleep 0.05; echo late) & true",
+        "exec > >(tee copy) 2>&1; seq 1000",
+        "seq 1000 | sort | tail -n 1",
+    };
+    for (int round = 0; round < 10; round++) {
+        for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+            struct run r = {0};
+            run_named(*state, &r, scripts[i]);
+            if (named.count > 0) fail_msg("%s: %s", scripts[i], named.names[0]);
+            assert_false(r.end.held);
+            run_fini(&r);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +273,8 @@ int main(void)
         CASE(a_pause__does_not_shorten_the_time),
         CASE(without_a_soft_stop__strays_have_their_2_seconds_and_no_more),
         CASE(giving_up__ends_a_tree_that_has_its_time),
+        CASE(what_was_ended_behind_the_job__is_named),
+        CASE(what_ends_by_itself__is_not_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
