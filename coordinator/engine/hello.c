@@ -21,7 +21,8 @@
 /* ---- acknowledgements: one per agent and batch ---- */
 
 /* An attempt whose end was listed in the hello, but is not among the events that followed: that end
- * was seen before. It was declined, and handed to the same agent again, which never heard of it. */
+ * was seen before. It was declined, and handed to the same agent again, which never heard of it;
+ * or heard of it, and its journal lost that when its machine went down. */
 static void settle_ends(struct engine *g, struct agent *a)
 {
     struct job *next;
@@ -30,9 +31,9 @@ static void settle_ends(struct engine *g, struct agent *a)
         next = j->next;
         if (!j->end_listed) continue;
         j->end_listed = false;
-        if (j->row.state == JOB_SUBMITTED)
+        if (j->row.state == JOB_SUBMITTED && !j->rebooted)
             job_give_back(g, j, "the agent never got it again");
-        else if (j->row.state == JOB_KILLING && j->row.started_ms == 0)
+        else if (j->row.state == JOB_KILLING && j->row.started_ms == 0 && !j->rebooted)
             job_lost(g, j, REASON_INTERRUPTED, "it never began");
         else
             job_lost(g, j, REASON_INTERRUPTED, "its agent does not know how it ended");
@@ -164,9 +165,10 @@ static void settle_unlisted(struct engine *g, struct agent *a, struct job *j, bo
 }
 
 static void keep(struct engine *g, struct agent *a, struct job *j, const struct cmd_hello *h,
-                 bool ended)
+                 bool ended, bool same_journal)
 {
     j->listed = true;
+    if (!same_journal) j->rebooted = true;
     if (ended) {
         j->end_listed = true;
         j->since_ms = g->now.mono_ms;
@@ -184,7 +186,7 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
         const struct hello_attempt *held = &h->attempts[i];
         struct job *j = current(g, a, held->job, held->attempt);
         if (j)
-            keep(g, a, j, h, held->ended);
+            keep(g, a, j, h, held->ended, same_journal);
         else
             agent_discard(g, a, held->job, held->attempt,
                           "this attempt is over or another agent's");

@@ -362,7 +362,7 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     j->row.submitted_ms = g->now.wall_ms;
     j->row.started_ms = 0;
     j->since_ms = j->timed_from_ms = g->now.mono_ms;
-    j->received = j->end_listed = false;
+    j->received = j->end_listed = j->rebooted = false;
     j->output_bytes = 0;
     if (a->discarded_job == j->row.id) a->discarded_job = 0;
     link_agent(g, j, a);

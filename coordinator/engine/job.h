@@ -24,6 +24,7 @@ struct job {
     bool listed;             /* in the hello at hand */
     bool received;           /* the agent is known to have got this attempt */
     bool end_listed; /* the hello listed the attempt as ended, and its last event is still due */
+    bool rebooted;   /* and the agent's machine or journal was another one at the hand-out */
     uint64_t changed_in; /* the last batch that reported a change */
     uint64_t output_in;
     struct timer timer;

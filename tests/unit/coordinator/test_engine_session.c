@@ -446,6 +446,31 @@ static void listed_as_ended_by_a_decline_of_before__goes_back(void **state)
     assert_non_null(world_effect_for(w, EFFECT_JOB, id));
 }
 
+/* The same, but the machine went down meanwhile: its journal may have lost that it ran. */
+static void listed_as_ended_by_a_decline_but_rebooted__may_have_run(void **state)
+{
+    static const char *const lives[][2] = {{"boot-2", "journal-1"}, {"boot-1", "journal-2"}};
+    struct world *w = *state;
+    for (int i = 0; i < 2; i++) {
+        char name[8] = {(char)('a' + i), '\0'};
+        int64_t a = world_agent(w, name, NULL);
+        uint64_t s = world_connect(w, a, NULL, 1);
+        int64_t id = world_submit(w, NULL, NULL);
+        world_do(w, cmd_declined(s, 1, id, 1));
+        assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+        world_do(w, cmd_gone(s));
+        struct command *c = cmd_hello(w, 90 + (uint64_t)i, a, NULL, 1);
+        set(&c->u.hello.boot_id, lives[i][0]);
+        set(&c->u.hello.journal_id, lives[i][1]);
+        c->u.hello.seq = 1;
+        cmd_hello_attempt(c, id, 1, true);
+        world_do(w, c);
+        assert_int_equal(world_state(w, id), JOB_FAILED);
+        assert_int_equal(world_reason(w, id), REASON_INTERRUPTED);
+        world_do(w, cmd_gone(90 + (uint64_t)i));
+    }
+}
+
 static void listed_as_ended_and_other_events_follow__goes_back_when_they_are_through(void **state)
 {
     struct world *w = *state;
@@ -824,6 +849,7 @@ int main(void)
         WORLD_TEST(not_listed_though_listed_before__interrupted),
         WORLD_TEST(result_of_before_the_cut__arrives_after_it),
         WORLD_TEST(listed_as_ended_by_a_decline_of_before__goes_back),
+        WORLD_TEST(listed_as_ended_by_a_decline_but_rebooted__may_have_run),
         WORLD_TEST(listed_as_ended_and_other_events_follow__goes_back_when_they_are_through),
         WORLD_TEST(listed_as_ended_but_no_end_comes__is_not_kept_alive_by_heartbeats),
         WORLD_TEST(another_machine_while_the_first_is_away__its_word_is_not_taken),
