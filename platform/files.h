@@ -36,6 +36,8 @@ bool file_is_exposed(const char *path);
 /* Creates the folder and its missing parents; `mode` FILE_SECRET makes the last one 0700. Fine when
  * present. */
 int dir_make(const char *path, enum file_mode mode, struct err *e);
+/* Removes a folder with nothing in it; takes no descriptor. Fine when absent. */
+int dir_remove_empty(const char *path, struct err *e);
 /* Removes a folder and all below it: read-only files, long paths, no following of links. When an
  * entry cannot be removed, the folder is renamed (".old-…"), so that the name is free again; then
  * ERR_IO with the first reason. */

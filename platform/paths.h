@@ -10,8 +10,11 @@ char *paths_coordinator_state(void);
 char *paths_user_config(
     /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
     void);
-char *paths_agent_log(void);                            /* NULL on Linux: the journal has it */
-char *paths_self(void);                                 /* the running program's file */
+char *paths_agent_log(void); /* NULL on Linux: the journal has it */
+char *paths_self(void);      /* the running program's file */
+/* A name under which this process can start the running program, also when its file has been
+ * replaced. */
+char *paths_self_to_start(void);
 char *paths_temp(void);                                 /* folder for scratch files */
 char *paths_join(const char *folder, const char *name); /* with the right separator */
 char *paths_dir(const char *path); /* the folder part, "." when there is none */

@@ -197,6 +197,12 @@ int file_remove(const char *path, struct err *e)
     return fail(e, "remove", path);
 }
 
+int dir_remove_empty(const char *path, struct err *e)
+{
+    if (rmdir(path) == 0 || errno == ENOENT) return 0;
+    return fail(e, "remove", path);
+}
+
 bool file_exists(const char *path)
 {
     return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;

@@ -72,6 +72,11 @@ char *paths_self(void)
     }
 }
 
+char *paths_self_to_start(void)
+{
+    return mem_strdup("/proc/self/exe");
+}
+
 char *paths_temp(void)
 {
     const char *env = getenv("TMPDIR");

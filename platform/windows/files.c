@@ -209,6 +209,15 @@ int file_remove(const char *path, struct err *e)
     return rc;
 }
 
+int dir_remove_empty(const char *path, struct err *e)
+{
+    wchar_t *wide = wide_path(path);
+    DWORD error = RemoveDirectoryW(wide) ? 0 : GetLastError();
+    mem_free(wide);
+    if (error == 0 || error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) return 0;
+    return wide_fail(e, error, "remove", path);
+}
+
 bool file_exists(const char *path)
 {
     wchar_t *wide = wide_path(path);

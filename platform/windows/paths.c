@@ -79,6 +79,11 @@ char *paths_self(void)
     return path;
 }
 
+char *paths_self_to_start(void)
+{
+    return paths_self();
+}
+
 char *paths_temp(void)
 {
     wchar_t wide[MAX_PATH + 2];

@@ -355,6 +355,23 @@ static void default_places__are_under_cadre(void **state)
         mem_free(places[i]);
 }
 
+static void an_empty_folder__is_removed_and_a_full_one_is_not(void **state)
+{
+    char *folder = paths_join(*state, "empty"), *file = paths_join(folder, "file");
+    struct err e = {0};
+    assert_int_equal(dir_remove_empty(folder, &e), 0); /* fine when absent */
+    assert_int_equal(dir_make(folder, FILE_SECRET, NULL), 0);
+    assert_int_equal(file_write_plain(file, "x", 1, FILE_SECRET, NULL), 0);
+    assert_int_not_equal(dir_remove_empty(folder, &e), 0);
+    assert_non_null(strstr(e.msg, folder));
+    assert_true(file_exists(file));
+    assert_int_equal(file_remove(file, NULL), 0);
+    assert_int_equal(dir_remove_empty(folder, &e), 0);
+    assert_false(file_exists(folder));
+    mem_free(file);
+    mem_free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +383,7 @@ int main(void)
         SCRATCH_CASE(binary_content__comes_back_as_it_was),
         SCRATCH_CASE(moving__replaces),
         SCRATCH_CASE(removing__is_fine_when_absent),
+        SCRATCH_CASE(an_empty_folder__is_removed_and_a_full_one_is_not),
         SCRATCH_CASE(unicode_names__are_kept),
         SCRATCH_CASE(long_paths__work_everywhere),
         SCRATCH_CASE(folders__are_made_with_their_parents),
