@@ -9,6 +9,7 @@
 #include "platform/paths.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define NAMES_MAX 1000 /* leftovers that are listed at once */
@@ -53,7 +54,7 @@ static void removal_done(struct file_task *t)
     mem_free(r);
 }
 
-static void remove_later(struct file_work *w, const char *work_folder)
+void folders_remove_later(struct file_work *w, const char *work_folder)
 {
     struct removal *r = mem_alloc(sizeof *r);
     r->task.kind = FILE_WORK_REMOVE;
@@ -65,7 +66,7 @@ static void remove_later(struct file_work *w, const char *work_folder)
 
 void folders_remove(struct folders *f, const char *work_folder)
 {
-    remove_later(f->work, work_folder);
+    folders_remove_later(f->work, work_folder);
 }
 
 /* ---- folders of earlier lives ---- */
@@ -151,6 +152,7 @@ struct preparation {
     struct launch launch;
     int rc;
     struct err e;
+    atomic_bool looks_up; /* the files are made; what the job named is being looked for */
 };
 
 static void copy_env(struct opt_map *to, const struct opt_map *from)
@@ -180,7 +182,13 @@ static void preparation_run(struct file_task *t)
 {
     struct preparation *p = (struct preparation *)t;
     p->rc = launch_prepare(&p->in, &p->launch, &p->e);
-    if (p->rc == 0) launch_look_up(&p->launch);
+    if (p->rc == 0) {
+        atomic_store(&p->looks_up, true);
+        launch_look_up(&p->launch);
+    } else if (p->rc != ERR_INVALID && p->rc != ERR_TOO_LARGE) {
+        /* a folder or a file of the agent's own, which any job needs */
+        p->rc = p->e.code = ERR_MACHINE;
+    }
 }
 
 static void preparation_done(struct file_task *t)
@@ -189,8 +197,16 @@ static void preparation_done(struct file_task *t)
     struct prepared result = {p->rc, &p->e, &p->launch, t->late};
     if (p->fn && !t->dropped) p->fn(&result, p->user);
     /* not taken over */
-    if (p->launch.work_folder) remove_later(p->work, p->launch.work_folder);
+    if (p->launch.work_folder) folders_remove_later(p->work, p->launch.work_folder);
     preparation_free(p);
+}
+
+char *folders_name(struct folders *f, const char *mark)
+{
+    char *name = str_dupf("%s%s-%u", mark, f->life, ++f->count);
+    char *path = paths_join(f->root, name);
+    mem_free(name);
+    return path;
 }
 
 struct preparation *folders_prepare(struct folders *f, const struct launch_input *in, char *spec,
@@ -206,9 +222,7 @@ struct preparation *folders_prepare(struct folders *f, const struct launch_input
     p->spec = spec;
     copy_env(&p->env, in->agent_env);
     p->agent_name = mem_strdup(in->agent_name);
-    char *name = str_dupf("%s%s-%u", mark, f->life, ++f->count);
-    p->folder = paths_join(f->root, name);
-    mem_free(name);
+    p->folder = folders_name(f, mark);
     p->in = *in;
     p->in.spec = spec;
     p->in.agent_env = &p->env;
@@ -224,7 +238,22 @@ void folders_abandon(struct preparation *p)
     if (file_work_take_back(p->work, &p->task)) preparation_free(p);
 }
 
+bool folders_describe(const struct preparation *p, struct err *out)
+{
+    bool named = atomic_load(&p->looks_up);
+    err_set(out, ERR_TIMEOUT,
+            named ? "the look for the job's command and working folder takes longer than %d s"
+                  : "making the work folder takes longer than %d s: %s",
+            FILE_WORK_HUNG_MS / 1000, p->folder);
+    return named;
+}
+
 /* ---- life ---- */
+
+struct file_work *folders_work(struct folders *f)
+{
+    return f->work;
+}
 
 int folders_new(struct uv_loop_s *loop, const char *state_folder, struct folders **out,
                 struct err *e)
