@@ -52,6 +52,8 @@ struct agent {
     struct uplink *uplink;
     struct service *service;
     struct space space;
+    char *self;
+    const char *trial[3]; /* the command with which the agent tries itself */
     uv_prepare_t prepare;
     uv_idle_t again; /* makes the loop take another turn at once */
     uv_timer_t capabilities_timer, goodbye_timer, watchdog_timer, space_timer, stopping_timer;
@@ -61,6 +63,7 @@ struct agent {
     bool gathering, dirty, draining, stopping, announced;
     bool reload_wanted; /* put off: the gathering thread reads the configuration */
     int exit_code;
+    struct err fatal; /* why the journal cannot be written */
 };
 
 static void stop_now(struct agent *a, const char *reason);
@@ -161,6 +164,7 @@ static void on_fatal(const struct err *e, void *user)
     log_error("agent: %s; the agent ends because it cannot record the state of its jobs",
               err_text(e));
     a->exit_code = 1;
+    a->fatal = *e;
     /* The call may come from within the handling of an attempt or a message: the agent ends between
      * two turns. */
     note_change(a);
@@ -244,7 +248,7 @@ static void on_prepare(uv_prepare_t *prepare)
     if (rc != 0) on_fatal(&e, a);
     if (a->exit_code == 0) uplink_pump(a->uplink);
     if (a->exit_code != 0) {
-        stop_now(a, "the agent cannot go on");
+        stop_now(a, err_text(&a->fatal));
         return;
     }
     apply_back_pressure(a);
@@ -395,6 +399,7 @@ static int start_parts(struct agent *a, struct err *e)
                                 .state_folder = a->config.state,
                                 .agent_name = a->name,
                                 .env = &a->config.env,
+                                .trial = a->trial,
                                 .on_change = note_change,
                                 .on_fatal = on_fatal,
                                 .user = a};
@@ -453,6 +458,7 @@ static void release(struct agent *a)
     identity_fini(&a->identity);
     file_lock_release(a->lock);
     mem_free(a->name);
+    mem_free(a->self);
     agent_config_fini(&a->config);
     pki_fini();
 }
@@ -464,6 +470,8 @@ int agent_run(struct agent_config *c, int argc, char **argv)
     a.config.set.config =
         &a.config; /* the table's offsets are into the struct where it lives now */
     a.name = agent_config_name(&a.config);
+    a.trial[0] = a.self = paths_self_to_start();
+    a.trial[1] = AGENT_TRIAL;
     log_sink_set_agent(a.name);
     os_raise_file_limit();
     os_protect_self();

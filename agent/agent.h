@@ -5,6 +5,10 @@
 #include "agent/config.h"
 #include "base/err.h"
 
+/* `cadre-agent trial` ends with 0 at once: with it the agent sees whether it can start a
+ * process. */
+#define AGENT_TRIAL "trial"
+
 /* Runs until it is told to stop (SIGTERM, SIGINT, the service manager): drains, says bye, and
  * returns the exit code: 0 after an orderly stop, 1 when it could not start or keep its journal
  * (logged). Takes over *c, and frees it. argc, argv: the command line, to read the configuration

@@ -3,6 +3,7 @@
 
 #include "agent/file_work.h"
 #include "agent/folders.h"
+#include "agent/trial.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -34,6 +35,7 @@ struct runner {
     struct process_host *host;
     struct guard *guard;
     struct folders *folders;
+    struct trial *trial; /* NULL unless the agent tries itself */
     uv_timer_t timer;
 };
 
@@ -64,7 +66,7 @@ static void on_prepared(const struct prepared *p, void *user)
         w->launch = *p->launch;
         *p->launch = (struct launch){0};
     }
-    runner_logic_prepared(w->runner->logic, w->attempt, p->rc, p->late, p->e);
+    runner_logic_prepared(w->runner->logic, os_mono_ms(), w->attempt, p->rc, p->late, p->e);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -88,13 +90,43 @@ static void prepare(struct runner *r, struct runner_attempt *a)
     a->spec = NULL;
 }
 
-static void say_late(struct runner *r, const struct runner_attempt *a)
+static void describe_late(struct runner *r, const struct runner_attempt *a, struct runner_late *out)
 {
     struct file_work_state s;
+    if (!a) {
+        if (r->trial) trial_describe(r->trial, &out->err);
+        return;
+    }
+    const struct owned *w = a->owned;
+    out->named = folders_describe(w->preparation, &out->err);
     folders_look(r->folders, &s);
-    log_warn("job %s: attempt %lld: making the work folder took longer than %d s; the job goes "
-             "back to the coordinator (%zu of %d file operations hang)",
-             a->text, (long long)a->number, FILE_WORK_HUNG_MS / 1000, s.hung, FILE_WORK_THREADS);
+    log_warn("job %s: attempt %lld: %s (%zu of %d file operations hang)", a->text,
+             (long long)a->number, err_text(&out->err), s.hung, FILE_WORK_THREADS);
+}
+
+static bool may_start(void *user)
+{
+    const struct runner *r = user;
+    return guard_ready(r->guard);
+}
+
+static void on_tried(const struct err *why, void *user)
+{
+    struct runner *r = user;
+    r->trial = NULL;
+    runner_logic_tried(r->logic, os_mono_ms(), why);
+}
+
+static void try_self(struct runner *r)
+{
+    struct trial_options o = {.folders = r->folders,
+                              .host = r->host,
+                              .command = r->o.trial,
+                              .may_start = may_start,
+                              .done = on_tried,
+                              .user = r};
+    trial_abandon(r->trial);
+    r->trial = trial_begin(&o);
 }
 
 static void start(struct runner *r, struct runner_attempt *a, struct runner_started *out)
@@ -162,7 +194,10 @@ static void act(const struct runner_action *a, void *user)
         prepare(r, a->attempt);
         break;
     case RUNNER_LATE:
-        say_late(r, a->attempt);
+        describe_late(r, a->attempt, a->u.late);
+        break;
+    case RUNNER_TRY:
+        try_self(r);
         break;
     case RUNNER_START:
         start(r, a->attempt, a->u.started);
@@ -198,12 +233,6 @@ static void act(const struct runner_action *a, void *user)
         r->o.on_fatal(a->u.err, r->o.user);
         break;
     }
-}
-
-static bool may_start(void *user)
-{
-    const struct runner *r = user;
-    return guard_ready(r->guard);
 }
 
 /* ---- life ---- */
@@ -277,6 +306,7 @@ void runner_free(struct runner *r)
 {
     if (!r) return;
     runner_logic_free(r->logic);
+    trial_abandon(r->trial);
     folders_free(r->folders);
     process_host_free(r->host);
     guard_free(r->guard);

@@ -19,6 +19,8 @@ struct runner_options {
     const char *state_folder;
     const char *agent_name;
     const struct opt_map *env; /* given to every job; lives as long as the runner */
+    /* A command that ends with 0 at once, with which the agent tries itself: see trial.h. */
+    const char *const *trial;
     /* An event is in the journal, or an attempt came or went: commit, send and look again in this
      * turn of the loop. Called from inside the runner, so it must only take note. */
     void (*on_change)(void *user);

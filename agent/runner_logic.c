@@ -1,6 +1,7 @@
 /* The state machine of attempts: see runner_logic.h. */
 #include "agent/runner_logic.h"
 
+#include "agent/health_logic.h"
 #include "agent/output.h"
 #include "agent/runner_say.h"
 #include "base/deadline.h"
@@ -18,6 +19,7 @@ enum phase {
     PHASE_ACCEPTED,
     PHASE_PREPARING, /* its work folder is being made */
     PHASE_PREPARED,
+    PHASE_DOUBTED, /* could not be started; a trial tells whether any job can be */
     /* a process is there: */
     PHASE_RUNNING,
     PHASE_TERMINATING,
@@ -34,6 +36,7 @@ struct attempt {
     enum phase phase;
     const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
     bool silent;     /* discarded: no events */
+    char *failure;   /* DOUBTED: what failed */
     struct output output;
     struct process_end end;   /* in PHASE_ENDED */
     struct deadline deadline; /* of the preparation; then timeout, then kill */
@@ -52,6 +55,8 @@ struct runner_logic {
     struct leftover *leftovers;
     struct deadline_queue deadlines;
     struct deadline drain_deadline;
+    struct health health;
+    struct deadline health_deadline, guard_deadline;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
     bool hurried; /* the agent is to end at once */
@@ -167,22 +172,37 @@ static void forget(struct attempt *a)
     deadline_clear(&r->deadlines, &a->deadline);
     act_on(a, RUNNER_FORGET);
     output_fini(&a->output);
+    mem_free(a->failure);
     mem_free(a->face.spec);
     mem_free(a);
 }
 
 /* Ends an attempt that has no process; unless the attempt was cancelled, it is declined with that
- * reason. */
-static void end_unstarted(struct attempt *a, const char *reason)
+ * reason and message (NULL: none). */
+static void end_unstarted_saying(struct attempt *a, const char *reason, const char *message)
 {
     struct runner_logic *r = a->runner;
     struct err e;
     if (!a->silent && str_eq(a->why, "cancelled"))
         told(r, runner_say_cancelled(&r->voice, who(a), &e), &e);
     else if (!a->silent)
-        told(r, runner_say_declined(&r->voice, who(a), reason, &e), &e);
+        told(r, runner_say_declined(&r->voice, who(a), reason, message, &e), &e);
     forget(a);
     changed(r);
+}
+
+static void end_unstarted(struct attempt *a, const char *reason)
+{
+    end_unstarted_saying(a, reason, NULL);
+}
+
+/* All that have no process. */
+static void give_back(struct runner_logic *r, const char *reason, const char *message)
+{
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
+        next = a->next;
+        if (is_unstarted(a)) end_unstarted_saying(a, reason, message);
+    }
 }
 
 static void say_finished(struct attempt *a, const struct process_end *process)
@@ -314,18 +334,110 @@ static void terminate_all(struct runner_logic *r, int64_t now_ms)
     }
 }
 
-/* What its folder's file system does not give back in time is not waited for: another agent may
- * have the job. */
-static void give_up_preparation(struct attempt *a)
+/* ---- this machine's health ---- */
+
+static bool is_machines_fault(int rc)
 {
-    act_on(a, RUNNER_LATE);
-    end_unstarted(a, "never-started");
+    return rc == ERR_MACHINE || rc == ERR_UNAVAILABLE || rc == ERR_FULL;
+}
+
+static void give_back_doubted(struct runner_logic *r)
+{
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
+        next = a->next;
+        if (a->phase != PHASE_DOUBTED) continue;
+        log_warn("job %s: attempt %lld could not be started and goes back: %s", a->face.text,
+                 (long long)a->face.number, a->failure);
+        end_unstarted_saying(a, "could-not-start", a->failure);
+    }
+}
+
+/* May end attempts that have no process. */
+static void on_health(struct runner_logic *r, enum health_news news)
+{
+    const char *reason = err_text(&r->health.reason);
+    switch (news) {
+    case HEALTH_TRY:
+        act(r, &(struct runner_action){.type = RUNNER_TRY});
+        break;
+    case HEALTH_CLEARED:
+        give_back_doubted(r);
+        break;
+    case HEALTH_FELL_ILL:
+        log_warn(
+            "agent: this machine cannot start jobs: %s; the agent takes none, and tries itself "
+            "again until it can",
+            reason);
+        give_back(r, "unwell", reason);
+        break;
+    case HEALTH_RECOVERED:
+        log_info("agent: this machine can start jobs again; the agent takes jobs");
+        break;
+    case HEALTH_CHANGED:
+    case HEALTH_NO_NEWS:
+        break;
+    }
+    if (r->health.due_ms == INT64_MAX)
+        deadline_clear(&r->deadlines, &r->health_deadline);
+    else
+        deadline_set(&r->deadlines, &r->health_deadline, r->health.due_ms);
+    changed(r);
+}
+
+void runner_logic_tried(struct runner_logic *r, int64_t now_ms, const struct err *why)
+{
+    on_health(r, health_tried(&r->health, now_ms, why));
+    ask_to_be_woken(r);
+}
+
+static void on_health_due(struct runner_logic *r, int64_t now_ms)
+{
+    struct runner_late late = {0};
+    if (r->health.trying) act(r, &(struct runner_action){.type = RUNNER_LATE, .u.late = &late});
+    on_health(r, health_wake(&r->health, now_ms, err_text(&late.err)));
+}
+
+/* It was not there for too long while jobs waited. */
+static void on_guard_due(struct runner_logic *r, int64_t now_ms)
+{
+    if (!r->o.may_start(r->o.user)) on_health(r, health_doubt(&r->health, now_ms));
+}
+
+/* It waits for the end of a trial, unless that is known already. */
+static void doubt(struct attempt *a, int64_t now_ms, const struct err *why)
+{
+    struct runner_logic *r = a->runner;
+    deadline_clear(&r->deadlines, &a->deadline);
+    if (r->health.state == HEALTH_UNWELL) {
+        end_unstarted_saying(a, "unwell", err_text(&r->health.reason));
+        return;
+    }
+    /* Its process is not there, and will not be, should the agent die now. */
+    if (a->phase == PHASE_PREPARED) put_journal(a, JOURNAL_ACCEPTED, "");
+    a->phase = PHASE_DOUBTED;
+    a->failure = mem_strdup(err_text(why));
+    on_health(r, health_doubt(&r->health, now_ms));
+}
+
+/* A file operation that does not come back is not waited for. In the agent's own folder it means
+ * that no job can be started here; what one job named may hang for that job alone. */
+static void give_up_preparation(struct attempt *a, int64_t now_ms)
+{
+    struct runner_logic *r = a->runner;
+    struct runner_late late = {0};
+    act(r, &(struct runner_action){.type = RUNNER_LATE, .attempt = &a->face, .u.late = &late});
+    if (late.named) {
+        doubt(a, now_ms, &late.err);
+        return;
+    }
+    on_health(r, health_hang(&r->health, now_ms, err_text(&late.err)));
+    give_back(r, "unwell", err_text(&r->health.reason));
 }
 
 static void on_deadline(struct attempt *a, int64_t now_ms)
 {
     if (a->phase == PHASE_PREPARING)
-        give_up_preparation(a);
+        give_up_preparation(a, now_ms);
     else if (a->phase == PHASE_TERMINATING)
         kill_now(a);
     else
@@ -339,6 +451,10 @@ void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
     while ((d = deadline_pop(&r->deadlines, now_ms)) != NULL) {
         if (d == &r->drain_deadline)
             terminate_all(r, now_ms);
+        else if (d == &r->health_deadline)
+            on_health_due(r, now_ms);
+        else if (d == &r->guard_deadline)
+            on_guard_due(r, now_ms);
         else
             on_deadline((struct attempt *)(void *)((char *)d - offsetof(struct attempt, deadline)),
                         now_ms);
@@ -357,18 +473,25 @@ static void end_not_started(struct attempt *a, int rc, const struct err *why)
     forget(a);
 }
 
-void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *face, int rc, bool late,
-                           const struct err *why)
+void runner_logic_prepared(struct runner_logic *r, int64_t now_ms, struct runner_attempt *face,
+                           int rc, bool late, const struct err *why)
 {
     struct attempt *a = attempt_of(face);
+    struct err slow;
+    if (a->phase != PHASE_PREPARING) return; /* it was given up */
     deadline_clear(&r->deadlines, &a->deadline);
-    a->phase = PHASE_PREPARED;
-    if (late)
-        give_up_preparation(a);
-    else if (rc != 0)
+    if (late) {
+        err_set(&slow, ERR_TIMEOUT, "its preparation took longer than %d s",
+                RUNNER_PREPARE_MS / 1000);
+        doubt(a, now_ms, &slow);
+    } else if (is_machines_fault(rc)) {
+        doubt(a, now_ms, why);
+    } else if (rc != 0) {
         end_not_started(a, rc, why);
-    else /* once this is committed, its process may exist: the next turn starts it after that */
+    } else { /* once this is committed, its process may exist: the next turn starts it after that */
+        a->phase = PHASE_PREPARED;
         put_journal(a, JOURNAL_STARTING, "");
+    }
     ask_to_be_woken(r);
     changed(r);
 }
@@ -392,6 +515,10 @@ static void start(struct attempt *a, int64_t now_ms)
         end_unstarted(a, "never-started");
         return;
     }
+    if (is_machines_fault(s.rc)) {
+        doubt(a, now_ms, &s.err);
+        return;
+    }
     if (s.rc != 0) {
         end_not_started(a, s.rc, &s.err);
         return;
@@ -405,13 +532,31 @@ static void start(struct attempt *a, int64_t now_ms)
              (long long)s.pid);
 }
 
+static bool waits_for_start(const struct attempt *a, int64_t now_ms)
+{
+    return (a->phase == PHASE_ACCEPTED || a->phase == PHASE_PREPARED) &&
+           now_ms - a->runner->lease_base_ms <= lease_start_ms(a->face.lease_ms);
+}
+
+/* A guard is started again a second after its end. When that fails, jobs wait for it. */
+static bool may_start(struct runner_logic *r, int64_t now_ms)
+{
+    if (r->health.state != HEALTH_WELL) return false;
+    bool guarded = r->o.may_start(r->o.user);
+    if (guarded)
+        deadline_clear(&r->deadlines, &r->guard_deadline);
+    else if (!deadline_is_set(&r->guard_deadline))
+        deadline_set(&r->deadlines, &r->guard_deadline, now_ms + RUNNER_GUARD_MS);
+    return guarded;
+}
+
 static void start_what_waits(struct runner_logic *r, int64_t now_ms)
 {
     int started = 0;
-    for (struct attempt *a = r->attempts, *next; a && r->o.may_start(r->o.user); a = next) {
+    for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        bool waits = a->phase == PHASE_ACCEPTED || a->phase == PHASE_PREPARED;
-        if (!waits || now_ms - r->lease_base_ms > lease_start_ms(a->face.lease_ms)) continue;
+        if (!waits_for_start(a, now_ms)) continue;
+        if (!may_start(r, now_ms)) break;
         if (a->phase == PHASE_ACCEPTED) {
             prepare(a, now_ms);
         } else if (started < RUNNER_TURN_STARTS) {
@@ -463,14 +608,19 @@ void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t sl
     for (const struct leftover *l = r->leftovers; l; l = l->next)
         if (l->entry.job == msg->job && l->entry.attempt == msg->attempt) return;
     bool full = (int64_t)runner_logic_count(r) >= slots;
+    const char *unwell = runner_logic_unwell(r);
     struct attempt *a = attempt_new(r, msg);
     struct attempt **last = &r->attempts;
     while (*last)
         last = &(*last)->next;
     *last = a;
     put_journal(a, JOURNAL_ACCEPTED, "");
-    if (r->draining || full) {
-        end_unstarted(a, r->draining ? "draining" : "no-slot");
+    if (r->draining || unwell || full) {
+        end_unstarted_saying(a,
+                             r->draining ? "draining"
+                             : unwell    ? "unwell"
+                                         : "no-slot",
+                             r->draining ? NULL : unwell);
         return;
     }
     changed(r);
@@ -486,10 +636,7 @@ void runner_logic_renew(struct runner_logic *r, int64_t base_ms)
 
 void runner_logic_give_back(struct runner_logic *r, const char *reason)
 {
-    for (struct attempt *a = r->attempts, *next; a; a = next) {
-        next = a->next;
-        if (is_unstarted(a)) end_unstarted(a, reason);
-    }
+    give_back(r, reason, NULL);
     ask_to_be_woken(r);
 }
 
@@ -587,6 +734,11 @@ bool runner_logic_draining(const struct runner_logic *r)
     return r->draining;
 }
 
+const char *runner_logic_unwell(const struct runner_logic *r)
+{
+    return r->health.state == HEALTH_UNWELL ? err_text(&r->health.reason) : NULL;
+}
+
 size_t runner_logic_count(const struct runner_logic *r)
 {
     size_t n = 0;
@@ -665,7 +817,7 @@ int runner_logic_report_leftovers(struct runner_logic *r, struct err *e)
         struct leftover *l = r->leftovers;
         struct runner_who left = {l->entry.job, l->entry.attempt};
         rc = l->entry.state == JOURNAL_ACCEPTED
-                 ? runner_say_declined(&r->voice, left, "never-started", e)
+                 ? runner_say_declined(&r->voice, left, "never-started", NULL, e)
                  : runner_say_interrupted(&r->voice, left, e);
         r->leftovers = l->next;
         mem_free(l);
@@ -683,6 +835,7 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     r->wake_ms = INT64_MAX;
     deadline_queue_init(&r->deadlines);
     output_pool_init(&r->pool, OUTPUT_POOL_BLOCKS);
+    health_init(&r->health);
     runner_voice_init(&r->voice, o->journal);
     int rc = journal_each_attempt(o->journal, take_leftover, r, e);
     for (const struct leftover *l = r->leftovers; rc == 0 && l; l = l->next)

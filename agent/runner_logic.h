@@ -12,7 +12,8 @@
  *
  * Of an attempt that wrote more than its output limit the end of its output is passed on after it
  * has ended, over some turns.
- *
+ * An attempt that could not be started, for a reason that its job did not name, is *doubted*: it
+ * waits while the agent tries itself (health_logic.h), and is then given back either way.
  * With its last event (finished, declined) in the journal an attempt is forgotten and its slot is
  * free. */
 #ifndef CADRE_AGENT_RUNNER_LOGIC_H
@@ -34,6 +35,7 @@
 #define RUNNER_TURN_STARTS 8                /* processes that one turn starts */
 #define RUNNER_TURN_END_BYTES (256u * 1024) /* of outputs' ends that one turn passes on */
 #define RUNNER_PREPARE_MS 10000             /* a preparation that takes longer is given up */
+#define RUNNER_GUARD_MS 10000               /* jobs that wait longer for a guard are a doubt */
 
 struct runner_logic;
 
@@ -55,11 +57,19 @@ struct runner_started {
     char identity[PROCESS_IDENTITY_SIZE]; /* "": not known */
 };
 
+/* What takes too long, filled by the code that carries out RUNNER_LATE. */
+struct runner_late {
+    bool named; /* the look for something that the job named; else it is the agent's own */
+    struct err err;
+};
+
 enum runner_action_type {
     RUNNER_PREPARE, /* make the work folder; call runner_logic_prepared later */
-    RUNNER_LATE,    /* log that the preparation takes too long and is given up */
-    RUNNER_START,   /* start the process now, under the lease: fill u.started */
-    RUNNER_PAUSE,   /* stop reading the output */
+    /* The preparation takes too long and is given up; without attempt: the trial. Fill u.late. */
+    RUNNER_LATE,
+    RUNNER_TRY,   /* try this machine: call runner_logic_tried later; give up an older trial */
+    RUNNER_START, /* start the process now, under the lease: fill u.started */
+    RUNNER_PAUSE, /* stop reading the output */
     RUNNER_RESUME,
     RUNNER_TERMINATE, /* ask the process to end */
     RUNNER_KILL,      /* end the whole process tree; call runner_logic_ended later */
@@ -78,6 +88,7 @@ struct runner_action {
         int64_t at_ms;
         const struct err *err;
         struct runner_started *started;
+        struct runner_late *late;
         const struct journal_attempt *leftover;
     } u; /* lives for the call */
 };
@@ -124,9 +135,12 @@ void runner_logic_expire(struct runner_logic *r, int64_t now_ms);
 void runner_logic_give_back(struct runner_logic *r, const char *reason);
 
 /* ---- what happens to attempts ---- */
-/* rc, why: of launch_prepare. late: the preparation took RUNNER_PREPARE_MS or longer. */
-void runner_logic_prepared(struct runner_logic *r, struct runner_attempt *a, int rc, bool late,
-                           const struct err *why);
+/* rc, why: ERR_MACHINE: this machine's fault; else the spec's. late: the preparation took
+ * RUNNER_PREPARE_MS or longer. */
+void runner_logic_prepared(struct runner_logic *r, int64_t now_ms, struct runner_attempt *a, int rc,
+                           bool late, const struct err *why);
+/* The trial has ended; why NULL: this machine can start jobs. */
+void runner_logic_tried(struct runner_logic *r, int64_t now_ms, const struct err *why);
 void runner_logic_output(struct runner_logic *r, struct runner_attempt *a,
                          enum process_stream stream, const void *data, size_t len);
 /* To be called after all output. */
@@ -151,6 +165,8 @@ void runner_logic_pause(struct runner_logic *r, bool on);
 
 /* ---- queries ---- */
 bool runner_logic_draining(const struct runner_logic *r);
+/* Why no job can be started on this machine, a sentence; NULL: jobs can be. */
+const char *runner_logic_unwell(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts that hold a slot */
 /* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);

@@ -79,13 +79,14 @@ int runner_say_output(struct runner_voice *v, struct runner_who who, struct fram
 }
 
 int runner_say_declined(struct runner_voice *v, struct runner_who who, const char *reason,
-                        struct err *e)
+                        const char *message, struct err *e)
 {
     struct msg m = {.type = MSG_DECLINED};
     m.u.declined.seq = journal_next_seq(v->journal);
     m.u.declined.job = who.job;
     m.u.declined.attempt = who.attempt;
     m.u.declined.reason = text_of(reason);
+    m.u.declined.message = text_of(message);
     return add(v, who, &m, m.u.declined.seq, e);
 }
 

@@ -32,8 +32,9 @@ int runner_say_output(struct runner_voice *v, struct runner_who who, struct fram
                       struct err *e);
 
 /* ---- the last word of an attempt ---- */
+/* message: a sentence; NULL: none. */
 int runner_say_declined(struct runner_voice *v, struct runner_who who, const char *reason,
-                        struct err *e);
+                        const char *message, struct err *e);
 /* It was cancelled before it had a process. */
 int runner_say_cancelled(struct runner_voice *v, struct runner_who who, struct err *e);
 /* rc, why: as process_start and launch_prepare have them. */

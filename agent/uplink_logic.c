@@ -22,6 +22,7 @@
 #define LINK_QUEUE_MAX (1024 * 1024)    /* bytes the kernel has not taken */
 #define HEARTBEATS_REMEMBERED 16
 #define SKEW_WORTH_A_WARNING_MS 60000
+#define MINOR_WITH_UNWELL 2 /* the first minor version that has ready.unwell */
 
 enum uplink_state {
     UPLINK_DISCONNECTED,
@@ -56,6 +57,8 @@ struct uplink_logic {
     size_t address;     /* index of the next address to try */
     char *capabilities; /* JSON text */
     char *resting;      /* why no jobs are wanted just now; NULL: they are */
+    char *told_unwell;  /* as the coordinator was told last in this session; NULL: well */
+    int64_t minor;      /* of this session's protocol */
     int64_t retry_at_least_ms;
     char refused_code[64]; /* of the last refusal that was logged */
     bool stopped, held;    /* held: the coordinator said drain */
@@ -264,6 +267,26 @@ void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const
 
 /* ---- hello ---- */
 
+/* The message does not change its texts. */
+static char *text_of(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+/* A coordinator that does not know the word must not send jobs either. */
+static void add_unwell(struct uplink_logic *l, struct msg_ready *m)
+{
+    const char *why = runner_logic_unwell(l->o.runner);
+    mem_free(l->told_unwell);
+    l->told_unwell = mem_strdup(why);
+    if (l->minor >= MINOR_WITH_UNWELL) {
+        m->unwell = text_of(why);
+    } else if (why && !m->draining) {
+        m->draining = true;
+        m->reason = text_of(why);
+    }
+}
+
 static void say_ready(struct uplink_logic *l, bool with_capabilities)
 {
     struct msg m = {.type = MSG_READY};
@@ -272,14 +295,9 @@ static void say_ready(struct uplink_logic *l, bool with_capabilities)
     m.u.ready.free_slots = busy < l->o.slots ? l->o.slots - busy : 0;
     m.u.ready.draining = l->resting || runner_logic_draining(l->o.runner);
     m.u.ready.reason = runner_logic_draining(l->o.runner) ? NULL : l->resting;
+    add_unwell(l, &m.u.ready);
     if (with_capabilities) m.u.ready.capabilities = l->capabilities;
     say(l, &m);
-}
-
-/* The message does not change its texts. */
-static char *text_of(const char *s)
-{
-    return (char *)(uintptr_t)s;
 }
 
 static void say_hello(struct uplink_logic *l, int64_t now_ms)
@@ -298,6 +316,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->seq = journal_seq(l->o.journal);
     runner_logic_attempts(l->o.runner, &h->attempts);
     h->draining = l->resting || runner_logic_draining(l->o.runner);
+    h->unwell = text_of(runner_logic_unwell(l->o.runner));
     h->capabilities = l->capabilities;
     l->hello_sent_ms = now_ms;
     say(l, &m);
@@ -326,6 +345,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     }
     l->sent_seq = l->acked_seq = l->seen_seq = w->seq;
     l->in_flight_bytes = 0;
+    l->minor = w->protocol;
     l->heartbeat_ms = w->heartbeat_ms;
     l->output_limit = w->output_limit;
     renew_leases(l, l->hello_sent_ms);
@@ -501,6 +521,8 @@ void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t 
         /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may
          * wait for the answer. */
         if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now->mono_ms);
+        /* before the events: what is given back must not be given again */
+        if (!str_eq(l->told_unwell, runner_logic_unwell(l->o.runner))) say_ready(l, false);
         pump_events(l, pending);
     }
     ask_to_be_woken(l);
@@ -595,5 +617,6 @@ void uplink_logic_free(struct uplink_logic *l)
     buf_fini(&l->frame);
     mem_free(l->capabilities);
     mem_free(l->resting);
+    mem_free(l->told_unwell);
     mem_free(l);
 }

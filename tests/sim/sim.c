@@ -31,6 +31,7 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_LEFT_BEHIND] = "left-behind",
     [SABOTAGE_LATE_GUARD] = "late-guard",
     [SABOTAGE_LATE_AGENT] = "late-agent",
+    [SABOTAGE_CHARGED_JOB] = "charged-job",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -170,6 +171,8 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, s->faults.drain)) agent_drain(s, a);
     a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
     if (sim_chance(s, s->faults.caps)) agent_change(s, a);
+    a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
+    if (sim_chance(s, s->faults.machine)) machine_breaks(s, a);
     if (sim_chance(s, s->faults.remove)) {
         s->removals++;
         a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
@@ -247,6 +250,7 @@ static void plan_faults(struct sim *s)
     f->step_crash = sim_random(s, 0, 1) ? 60 : 0;
     f->remove = sim_random(s, 0, 1) ? 20 : 0;
     f->caps = sim_random(s, 0, 1) ? 10 : 0;
+    f->machine = sim_random(s, 0, 1) ? (int)sim_random(s, 2, 20) : 0;
     if (s->sabotage == SABOTAGE_SHORT_LEASE) f->cut = 40;
     if (s->sabotage == SABOTAGE_OLD_RESULTS) f->agent_freeze = f->agent_crash = 1;
     if (s->sabotage == SABOTAGE_EARLY_REPLY) f->fail_commit = f->crash_mid = 50;
@@ -255,6 +259,7 @@ static void plan_faults(struct sim *s)
     if (s->sabotage == SABOTAGE_LYING_DISK) f->crash_after = 100;
     if (s->sabotage == SABOTAGE_WALL_LEASE) f->cut = 40;
     if (s->sabotage == SABOTAGE_LATE_AGENT) f->cut = 40;
+    if (s->sabotage == SABOTAGE_CHARGED_JOB) f->machine = 2;
 }
 
 static void plan_retry(struct sim *s, struct retry *r)

@@ -37,6 +37,7 @@ enum sabotage {
     SABOTAGE_LEFT_BEHIND,    /* an agent that is back does not end what its last life started */
     SABOTAGE_LATE_GUARD,     /* the guard counts leases from a minute later on */
     SABOTAGE_LATE_AGENT,     /* agents look at their leases two seconds late */
+    SABOTAGE_CHARGED_JOB,    /* agents take what their machine cannot do for the job's fault */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
@@ -55,7 +56,7 @@ struct faults {         /* one in n; 0: never */
     int io_crash, start_crash, long_stall, again, step_crash, caps, remove;
     int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
     int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
-    int agent_full, guard_lost, pressure;
+    int agent_full, guard_lost, pressure, machine;
 };
 
 struct sim {
@@ -98,8 +99,8 @@ struct sim {
     int64_t tick_at_ms;
 
     /* figures */
-    uint64_t batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs, processes,
-        retries, lost;
+    uint64_t breaks, batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs,
+        processes, retries, lost;
     uint64_t journal_crashes, duplicates, io_crashes, power_losses, wall_jumps, repeats,
         step_crashes;
 
@@ -161,6 +162,8 @@ void machine_begin_life(struct agent_model *a); /* a new guard */
 bool machine_may_start(void *agent);
 void machine_act(struct sim *s, struct agent_model *a, const struct runner_action *x);
 void machine_agent_died(struct sim *s, struct agent_model *a);
+/* For a while it cannot make folders, or cannot start processes. */
+void machine_breaks(struct sim *s, struct agent_model *a);
 void machine_goes_down(struct sim *s, struct agent_model *a); /* no process is left */
 void machine_fini(struct agent_model *a);
 

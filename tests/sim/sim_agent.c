@@ -334,9 +334,24 @@ static bool may_come_again(const uint8_t *frame, size_t len)
     return may;
 }
 
+static void look_for_decline(struct sim *s, const uint8_t *frame, size_t len)
+{
+    struct msg m = {0};
+    struct err e;
+    if (frame[4] != FRAME_JSON || len > 2048 ||
+        msg_decode(frame + FRAME_HEAD, len - FRAME_HEAD, agent_peer, &m, &e) != 0)
+        return;
+    if (m.type == MSG_DECLINED && str_eq(m.u.declined.reason, "could-not-start")) {
+        struct job_model *j = map_find(&s->by_id, (uint64_t)m.u.declined.job);
+        if (j) j->could_not_start++;
+    }
+    msg_fini(&m);
+}
+
 static void send_frame(struct sim *s, struct agent_model *a, const void *data, size_t len)
 {
     if (!a->link) return;
+    look_for_decline(s, data, len);
     link_to_coordinator(s, a->link, data, len);
     if (s->faults.repeat > 0 && may_come_again(data, len) && sim_chance(s, s->faults.repeat) &&
         a->link)

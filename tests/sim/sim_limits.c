@@ -157,6 +157,16 @@ static void check_queue_timeout(struct sim *s, const struct job_model *j, const 
                       (long long)waited, (long long)j->row.queue_timeout_ms);
 }
 
+/* What only its machine could not do is not the job's failure. */
+static void check_charge(struct sim *s, const struct job_model *j, const struct job_row *row)
+{
+    char id[ID_TEXT_SIZE];
+    if (row->reason != REASON_NOT_STARTED || row->state != JOB_FAILED) return;
+    if (!j->misnamed && j->could_not_start == 0)
+        sim_violation(s, "charged: job %s is not-started for what its machine could not do: %s",
+                      text(row->id, id), row->message ? row->message : "-");
+}
+
 void check_change(struct sim *s, const struct job_model *j, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
@@ -173,6 +183,7 @@ void check_change(struct sim *s, const struct job_model *j, const struct job_row
     check_retry(s, j, row);
     check_fallback(s, j, row);
     check_queue_timeout(s, j, row);
+    check_charge(s, j, row);
 }
 
 /* ---- how long it takes ---- */

@@ -142,6 +142,7 @@ void machine_begin_life(struct agent_model *a)
     guard_free_slots_init(&g->slots, GUARD_SLOTS);
     g->next = a->guard;
     a->guard = g;
+    a->trials++;
 }
 
 /* The guard sees it at once, or (which is worse than it should be) not before the leases end. */
@@ -174,6 +175,43 @@ void machine_fini(struct agent_model *a)
     }
 }
 
+/* ---- health ---- */
+
+static bool is_broken(const struct sim *s, const struct agent_model *a)
+{
+    return !s->healed && sim_now(s) < a->broken_until_ms;
+}
+
+void machine_breaks(struct sim *s, struct agent_model *a)
+{
+    s->breaks++;
+    a->broken_until_ms = sim_now(s) + sim_random(s, 500, 120000);
+    a->no_folders = sim_random(s, 0, 1) == 0;
+}
+
+static int say_broken(const struct sim *s, struct err *why)
+{
+    /* a code that blames the job */
+    int code = s->sabotage == SABOTAGE_CHARGED_JOB ? ERR_IO : ERR_MACHINE;
+    return err_set(why, code, "no space, no processes");
+}
+
+static void on_tried(struct sim *s, void *object, uint64_t number)
+{
+    struct agent_model *a = object;
+    struct err why = {0};
+    if (number != a->trials || !a->up || agent_sleeps(a, on_tried, a, number)) return;
+    if (is_broken(s, a)) (void)say_broken(s, &why);
+    runner_logic_tried(a->runner, sim_now(s), why.code != 0 ? &why : NULL);
+    agent_after(s, a);
+}
+
+static void try_machine(struct sim *s, struct agent_model *a)
+{
+    bool hangs = sim_chance(s, 20);
+    sim_at(s, hangs ? sim_random(s, 9000, 20000) : sim_random(s, 0, 300), on_tried, a, ++a->trials);
+}
+
 /* ---- the beginning ---- */
 
 static void on_made(struct sim *s, void *object, uint64_t number)
@@ -183,9 +221,17 @@ static void on_made(struct sim *s, void *object, uint64_t number)
     struct err why = {0};
     if (!is_known(p) || agent_sleeps(a, on_made, p, number)) return;
     int rc = 0;
-    if (sim_chance(s, 60)) rc = err_set(&why, ERR_NOT_FOUND, "no such command");
+    if (is_broken(s, a) && a->no_folders) {
+        rc = say_broken(s, &why);
+    } else if (sim_chance(s, 60)) {
+        struct job_model *j = map_find(&s->by_id, (uint64_t)p->job);
+        if (j) j->misnamed = true;
+        rc = err_set(&why, ERR_NOT_FOUND, "no such command");
+    } else if (sim_chance(s, 200)) { /* and the next one can be made */
+        rc = err_set(&why, ERR_MACHINE, "no space for a moment");
+    }
     bool late = sim_now(s) - p->asked_ms >= RUNNER_PREPARE_MS;
-    runner_logic_prepared(a->runner, p->attempt, rc, late, &why);
+    runner_logic_prepared(a->runner, sim_now(s), p->attempt, rc, late, &why);
     agent_after(s, a);
 }
 
@@ -258,6 +304,10 @@ static void run(struct sim *s, struct process_model *p)
 
 static void start(struct sim *s, struct process_model *p, struct runner_started *out)
 {
+    if (is_broken(s, p->agent) && !p->agent->no_folders) {
+        out->rc = say_broken(s, &out->err);
+        return;
+    }
     struct guard_model *g = p->guard;
     struct guard_claim claim = {.mark = p->mark, .container = "", .lease_ms = p->attempt->lease_ms};
     bool kick;
@@ -308,6 +358,13 @@ void machine_act(struct sim *s, struct agent_model *a, const struct runner_actio
     switch (x->type) {
     case RUNNER_PREPARE:
         prepare(s, a, x->attempt);
+        break;
+    case RUNNER_LATE: /* some hang by what their job named, a trial by the machine */
+        x->u.late->named = x->attempt && x->attempt->job % 2 == 0;
+        (void)err_set(&x->u.late->err, ERR_TIMEOUT, "it hangs");
+        break;
+    case RUNNER_TRY:
+        try_machine(s, a);
         break;
     case RUNNER_START:
         start(s, p, x->u.started);

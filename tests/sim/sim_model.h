@@ -45,6 +45,8 @@ struct job_model {
     int64_t output_bytes; /* that the last one wrote */
     uint64_t request;     /* under way; 0: none */
     bool cloned;          /* handed to a copy of its agent */
+    bool misnamed;        /* an attempt named a command that is not there */
+    int could_not_start;  /* times that an agent said so */
     int handed;           /* place in the hand-outs of this batch, from 1; 0: not handed out */
 };
 
@@ -69,7 +71,10 @@ struct agent_model {
     struct process_model *machine; /* all processes that ever were */
     struct guard_model *guard;     /* of this life; then those of former ones */
     int processes;                 /* alive */
-    int joins;                     /* how often it enrolled again */
+    int64_t broken_until_ms;
+    bool no_folders; /* while it is broken; else no processes */
+    uint64_t trials; /* number of the last; older ones are void */
+    int joins;       /* how often it enrolled again */
     /* of this life */
     uint64_t life; /* grows with every start and end; timers of an older one are void */
     bool up, frozen;

@@ -61,19 +61,23 @@ static void note_message(struct world *w, const struct msg *m)
              m->u.finished.state, or_none(m->u.finished.reason));
         break;
     case MSG_DECLINED:
-        note(w, "%s %d-%d %s", name, (int)m->u.declined.job, (int)m->u.declined.attempt,
-             m->u.declined.reason);
+        note(w, "%s %d-%d %s%s%s", name, (int)m->u.declined.job, (int)m->u.declined.attempt,
+             m->u.declined.reason, m->u.declined.message ? ": " : "",
+             m->u.declined.message ? m->u.declined.message : "");
         break;
     case MSG_HEARTBEAT:
         note(w, "%s %d", name, (int)m->u.heartbeat.n);
         break;
     case MSG_READY:
-        note(w, "%s %d/%d%s", name, (int)m->u.ready.free_slots, (int)m->u.ready.slots,
-             m->u.ready.draining ? " draining" : "");
+        note(w, "%s %d/%d%s%s%s%s%s", name, (int)m->u.ready.free_slots, (int)m->u.ready.slots,
+             m->u.ready.draining ? " draining" : "", m->u.ready.reason ? ": " : "",
+             m->u.ready.reason ? m->u.ready.reason : "", m->u.ready.unwell ? " unwell: " : "",
+             m->u.ready.unwell ? m->u.ready.unwell : "");
         break;
     case MSG_HELLO:
-        note(w, "%s seq %d, %d attempts%s", name, (int)m->u.hello.seq,
-             (int)m->u.hello.attempts.count, m->u.hello.draining ? " draining" : "");
+        note(w, "%s seq %d, %d attempts%s%s%s", name, (int)m->u.hello.seq,
+             (int)m->u.hello.attempts.count, m->u.hello.draining ? " draining" : "",
+             m->u.hello.unwell ? " unwell: " : "", m->u.hello.unwell ? m->u.hello.unwell : "");
         break;
     default:
         note(w, "%s", name);
@@ -138,6 +142,15 @@ static void on_runner_act(const struct runner_action *a, void *user)
         return;
     case RUNNER_RENEW:
         note(w, "renew %d", (int)a->u.at_ms);
+        return;
+    case RUNNER_TRY:
+        note(w, "try");
+        return;
+    case RUNNER_LATE:
+        a->u.late->named = w->late_is_named;
+        err_set(&a->u.late->err, ERR_TIMEOUT, "%s takes too long", a->attempt ? "it" : "a trial");
+        if (a->attempt) break;
+        note(w, "late");
         return;
     case RUNNER_LEFTOVER:
         note(w, "leftover %s", a->u.leftover->mark);
@@ -239,7 +252,8 @@ int world_up(void **state)
     struct world *w = mem_alloc(sizeof *w);
     *w = (struct world){.now = {.mono_ms = 1000000, .wall_ms = 1700000000000},
                         .slots = WORLD_SLOTS,
-                        .may_start = true};
+                        .may_start = true,
+                        .minor = 2};
     assert_int_equal(str_copy(w->folder, sizeof w->folder, "logic-XXXXXX"), 0);
     assert_non_null(mkdtemp(w->folder));
     begin(w);
@@ -315,7 +329,14 @@ void prepared(struct world *w, int64_t job, int rc)
     struct err why = {0};
     if (rc != 0) err_set(&why, rc, "as the test wants it");
     assert_non_null(w->attempts[job]);
-    runner_logic_prepared(w->runner, w->attempts[job], rc, false, &why);
+    runner_logic_prepared(w->runner, w->now.mono_ms, w->attempts[job], rc, false, &why);
+}
+
+void tried(struct world *w, const char *why)
+{
+    struct err e;
+    err_set(&e, ERR_MACHINE, "%s", why ? why : "");
+    runner_logic_tried(w->runner, w->now.mono_ms, why ? &e : NULL);
 }
 
 void ended(struct world *w, int64_t job, uint32_t exit_code)
@@ -361,7 +382,7 @@ void welcome(struct world *w, int64_t seq)
 {
     char version[] = "9.9.9";
     struct msg m = {.type = MSG_WELCOME};
-    m.u.welcome = (struct msg_welcome){.protocol = 1,
+    m.u.welcome = (struct msg_welcome){.protocol = w->minor,
                                        .version = version,
                                        .lease_ms = WORLD_LEASE_MS,
                                        .heartbeat_ms = 10000,

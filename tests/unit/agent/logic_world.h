@@ -30,7 +30,9 @@ struct world {
     int64_t runner_wake_ms, uplink_wake_ms;
     int64_t slots;
     bool may_start;
-    int start_rc;                                /* of the next starts */
+    int start_rc;       /* of the next starts */
+    bool late_is_named; /* a preparation that takes too long waits for what its job named */
+    int64_t minor;      /* of the protocol, that the next welcome says */
     struct runner_attempt *attempts[WORLD_JOBS]; /* by job; NULL: forgotten */
     int64_t sent_seq;                            /* events up to here were looked at */
 };
@@ -56,6 +58,7 @@ void said(struct world *w, const char *expected);
 void take_job(struct world *w, int64_t job, int64_t attempt);
 void take_job_of(struct world *w, const struct msg_job *job); /* spec NULL: {"command":["true"]} */
 void prepared(struct world *w, int64_t job, int rc);
+void tried(struct world *w, const char *why); /* the trial has ended; NULL: it was good */
 void ended(struct world *w, int64_t job, uint32_t exit_code);
 void kill_job(struct world *w, int64_t job, const char *reason, int64_t grace_ms);
 /* A job that runs, with its `started` said and looked at. */

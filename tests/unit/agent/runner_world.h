@@ -19,7 +19,8 @@ struct world {
     struct runner *runner;
     struct runner_logic *logic; /* the runner's */
     struct opt_map env;
-    int64_t output_limit; /* of jobs that are taken; 0: none */
+    const char *const *trial; /* runner_options.trial; NULL: one that is good */
+    int64_t output_limit;     /* of jobs that are taken; 0: none */
 };
 
 /* For cmocka: *state is a struct world. */

@@ -9,10 +9,12 @@
 #include "platform/paths.h"
 #include "tests/unit/agent/runner_world.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -30,9 +32,25 @@ struct gate {
     uv_mutex_t lock;
     uv_cond_t wake;
     const char *closed_for;
+    const char *full_for; /* these fail at once */
     int inside;
 };
 static struct gate making, removing;
+
+static bool is_full(struct gate *g, const char *path)
+{
+    uv_mutex_lock(&g->lock);
+    bool full = g->full_for && strstr(path, g->full_for);
+    uv_mutex_unlock(&g->lock);
+    return full;
+}
+
+static void fill(struct gate *g, const char *full_for)
+{
+    uv_mutex_lock(&g->lock);
+    g->full_for = full_for;
+    uv_mutex_unlock(&g->lock);
+}
 
 static void pass(struct gate *g, const char *path)
 {
@@ -57,6 +75,8 @@ int __wrap_dir_make(const char *path, enum file_mode mode, struct err *e);
 int __wrap_dir_make(const char *path, enum file_mode mode, struct err *e)
 {
     pass(&making, path);
+    if (is_full(&making, path))
+        return err_set(e, ERR_FULL, "cannot make the folder %s: No space left on device", path);
     return __real_dir_make(path, mode, e);
 }
 
@@ -103,17 +123,32 @@ static int count_one(const char *name, void *user)
     return 0;
 }
 
-/* Turns the loop until an operation stands before the gate. */
-static void until_inside(struct world *w, struct gate *g)
+/* Turns the loop until so many operations stand before the gate. */
+static void until_inside(struct world *w, struct gate *g, int wanted)
 {
     int inside = 0;
-    for (int i = 0; i < 20000 && inside == 0; i++) {
+    for (int i = 0; i < 20000 && inside < wanted; i++) {
         turn(w);
         uv_mutex_lock(&g->lock);
         inside = g->inside;
         uv_mutex_unlock(&g->lock);
     }
-    assert_int_equal(inside, 1);
+    assert_int_equal(inside, wanted);
+}
+
+/* Time passes without waiting: the loop's timers do not know of it. */
+static void pass_time(struct world *w, int64_t ms)
+{
+    shift_ms += ms;
+    runner_logic_renew(w->logic, os_mono_ms());
+    runner_logic_wake(w->logic, os_mono_ms());
+}
+
+static void until_well(struct world *w)
+{
+    for (int i = 0; i < 20000 && runner_logic_unwell(w->logic); i++)
+        turn(w);
+    assert_null(runner_logic_unwell(w->logic));
 }
 
 static int work_entries(const struct world *w)
@@ -158,7 +193,7 @@ static void a_cancel__does_not_wait_for_a_folder_that_hangs(void **state)
     struct world *w = *state;
     set_gate(&making, FOLDER_OF_1);
     take_job(w, 1, "exit 3");
-    until_inside(w, &making);
+    until_inside(w, &making, 1);
     struct msg_kill kill = {.job = 1,
                             .attempt = 1,
                             .reason = (char[]){"cancelled"},
@@ -176,12 +211,14 @@ static void a_folder_that_hangs_for_ten_seconds__gives_the_job_back(void **state
     struct world *w = *state;
     set_gate(&making, FOLDER_OF_1);
     take_job(w, 1, "exit 3");
-    until_inside(w, &making);
-    shift_ms += FILE_WORK_HUNG_MS;
-    runner_logic_renew(w->logic, os_mono_ms());
-    take_job(w, 2, "exit 0"); /* sets the timer, which is the loop's and does not know of ours */
-    until_said(w, "never-started");
-    assert_int_equal(times_said(w, "never-started"), 1);
+    until_inside(w, &making, 1);
+    pass_time(w, FILE_WORK_HUNG_MS);
+    assert_int_equal(times_said(w, "unwell"), 1);
+    assert_true(said(w, "making the work folder takes longer than 10 s"));
+    take_job(w, 2, "exit 0"); /* for a machine that is not well */
+    assert_int_equal(times_said(w, "unwell"), 2);
+    until_well(w);
+    take_job(w, 2, "exit 0");
     until_said(w, "SUCCESS");
     /* the same job comes again, and its former folder comes late */
     set_gate(&making, NULL);
@@ -196,11 +233,114 @@ static void a_result_within_the_turn_that_is_late__starts_nothing(void **state)
     struct world *w = *state;
     set_gate(&making, FOLDER_OF_1);
     take_job(w, 1, "exit 3");
-    until_inside(w, &making);
+    until_inside(w, &making, 1);
     shift_ms += FILE_WORK_HUNG_MS;
     set_gate(&making, NULL);
-    until_said(w, "never-started");
+    until_said(w, "could-not-start");
     assert_false(said(w, "\"started\""));
+    assert_null(runner_logic_unwell(w->logic));
+    until_entries(w, 0);
+}
+
+static void a_work_folder_that_hangs__takes_eight_threads_and_no_more(void **state)
+{
+    struct world *w = *state;
+    set_gate(&making, "/work/");
+    take_job(w, 1, "exit 3");
+    until_inside(w, &making, 1);
+    pass_time(w, FILE_WORK_HUNG_MS);
+    assert_non_null(runner_logic_unwell(w->logic));
+    for (int i = 2; i <= FILE_WORK_THREADS; i++) { /* a trial each */
+        pass_time(w, 60000);
+        until_inside(w, &making, i);
+        pass_time(w, FILE_WORK_HUNG_MS);
+    }
+    assert_non_null(strstr(runner_logic_unwell(w->logic), "making files takes longer than 10 s"));
+    for (int i = 0; i < 3; i++) { /* waits for a thread */
+        pass_time(w, 60000);
+        until_inside(w, &making, FILE_WORK_THREADS);
+        pass_time(w, FILE_WORK_HUNG_MS);
+    }
+    set_gate(&making, NULL);
+    pass_time(w, 60000);
+    until_well(w);
+    assert_false(said(w, "\"started\""));
+    take_job(w, 1, "exit 3");
+    until_said(w, "exit-code");
+    until_entries(w, 0);
+}
+
+static void a_full_disk__is_no_jobs_fault_and_the_agent_comes_back_by_itself(void **state)
+{
+    struct world *w = *state;
+    fill(&making, "/work/");
+    take_job(w, 1, "exit 3");
+    take_job(w, 2, "exit 3");
+    until_said(w, "unwell");
+    assert_int_equal(times_said(w, "unwell"), 2);
+    const char *why = runner_logic_unwell(w->logic);
+    assert_non_null(strstr(why, "cannot make a folder in "));
+    assert_non_null(strstr(why, "/work: No space left on device"));
+    assert_false(said(w, "FAILED"));
+    fill(&making, NULL);
+    until_well(w); /* in a second: the loop's own timer */
+    take_job(w, 1, "exit 3");
+    until_said(w, "exit-code");
+    until_entries(w, 0);
+}
+
+static void one_folder_that_cannot_be_made__is_told_as_that(void **state)
+{
+    struct world *w = *state;
+    fill(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    take_job(w, 2, "exit 0");
+    until_said(w, "could-not-start");
+    assert_null(runner_logic_unwell(w->logic));
+    assert_true(said(w, "No space left on device"));
+    until_said(w, "SUCCESS");
+    assert_false(said(w, "unwell"));
+    until_entries(w, 0);
+}
+
+/* What the agent's own file work cannot see: the machine starts no process. */
+static void a_process_that_cannot_be_made__makes_the_agent_unwell(void **state)
+{
+    static const char *const bad[] = {"/bin/sh", "-c", "exit 127", NULL};
+    struct world *w = *state;
+    struct rlimit before, none;
+    end_life(w);
+    w->trial = bad;
+    begin_life(w);
+    take_job(w, 1, "sleep 1000");
+    until_said(w, "\"started\"");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 4;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    take_job(w, 2, "exit 0");
+    until_said(w, "unwell");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_non_null(strstr(runner_logic_unwell(w->logic), strerror(EMFILE)));
+    pass_time(w, 1000);
+    for (int i = 0; i < 20000 && !strstr(runner_logic_unwell(w->logic), "ended with 127"); i++)
+        turn(w);
+    assert_non_null(strstr(runner_logic_unwell(w->logic), "ended with 127"));
+    assert_int_equal(runner_logic_count(w->logic), 1); /* what runs, runs on */
+}
+
+static void an_agent_that_ends__takes_its_trial_with_it(void **state)
+{
+    static const char *const slow[] = {"/bin/sh", "-c", "exec sleep 1000", NULL};
+    struct world *w = *state;
+    end_life(w);
+    w->trial = slow;
+    begin_life(w);
+    fill(&making, FOLDER_OF_1);
+    take_job(w, 1, "exit 3");
+    until_entries(w, 2); /* the trial's, with its process */
+    end_life(w);
+    begin_life(w);
     until_entries(w, 0);
 }
 
@@ -267,6 +407,11 @@ int main(int argc, char **argv)
         CASE(a_cancel__does_not_wait_for_a_folder_that_hangs),
         CASE(a_folder_that_hangs_for_ten_seconds__gives_the_job_back),
         CASE(a_result_within_the_turn_that_is_late__starts_nothing),
+        CASE(a_work_folder_that_hangs__takes_eight_threads_and_no_more),
+        CASE(a_full_disk__is_no_jobs_fault_and_the_agent_comes_back_by_itself),
+        CASE(one_folder_that_cannot_be_made__is_told_as_that),
+        CASE(a_process_that_cannot_be_made__makes_the_agent_unwell),
+        CASE(an_agent_that_ends__takes_its_trial_with_it),
         CASE(a_removal_that_hangs__holds_neither_event_nor_slot),
         CASE(what_an_earlier_life_left__is_removed_behind_the_start),
         CASE(one_turn__starts_a_bounded_number_of_processes),

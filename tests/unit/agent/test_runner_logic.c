@@ -88,7 +88,7 @@ static void beginnings_that_fail(void **state)
         const char *said, *did;
     } rows[] = {
         {ERR_NOT_FOUND, 0, "finished 1-1 FAILED not-started", "prepare 1-1, forget 1-1"},
-        {ERR_FULL, 0, "finished 1-1 FAILED not-started", "prepare 1-1, forget 1-1"},
+        {ERR_INVALID, 0, "finished 1-1 FAILED not-started", "prepare 1-1, forget 1-1"},
         {0, ERR_NOT_FOUND, "finished 1-1 FAILED not-started", "prepare 1-1, start 1-1, forget 1-1"},
         {0, ERR_DENIED, "finished 1-1 FAILED not-started", "prepare 1-1, start 1-1, forget 1-1"},
         {0, ERR_TIMEOUT, "declined 1-1 never-started", "prepare 1-1, start 1-1, forget 1-1"},
@@ -108,6 +108,16 @@ static void beginnings_that_fail(void **state)
     }
 }
 
+/* An unwell machine is tried when it is time, and can start jobs again. */
+static void tried_and_well(struct world *w)
+{
+    world_pass(w, w->runner_wake_ms - w->now.mono_ms);
+    wake_runner(w);
+    did(w, "try");
+    tried(w, NULL);
+    assert_null(runner_logic_unwell(w->runner));
+}
+
 static void a_preparation_that_hangs__is_given_up_and_its_late_result_is_late(void **state)
 {
     struct world *w = *state;
@@ -122,16 +132,19 @@ static void a_preparation_that_hangs__is_given_up_and_its_late_result_is_late(vo
     world_pass(w, 1);
     wake_runner(w);
     did(w, "late 1-1, forget 1-1");
-    said(w, "declined 1-1 never-started");
+    said(w, "declined 1-1 unwell: it takes too long");
+    tried_and_well(w);
     assert_int_equal(w->runner_wake_ms, INT64_MAX);
-    /* the same, but the result comes in the turn in which it is late */
+    /* the same, but the result comes in the turn in which it is late: a trial tells */
     take_job(w, 2, 1);
     world_turn(w);
     struct err none = {0};
-    runner_logic_prepared(w->runner, w->attempts[2], 0, true, &none);
+    runner_logic_prepared(w->runner, w->now.mono_ms, w->attempts[2], 0, true, &none);
     world_turn(w);
-    did(w, "prepare 2-1, late 2-1, forget 2-1");
-    said(w, "declined 2-1 never-started");
+    did(w, "prepare 2-1, try");
+    tried(w, NULL);
+    did(w, "forget 2-1");
+    said(w, "declined 2-1 could-not-start: its preparation took longer than 10 s");
 }
 
 static void without_a_guard__nothing_starts_until_it_is_there(void **state)

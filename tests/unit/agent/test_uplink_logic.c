@@ -400,7 +400,7 @@ static void what_the_agent_says_of_itself(void **state)
     uplink_logic_announce(w->uplink, 9);
     did(w, "ready 9/9");
     uplink_logic_rest(w->uplink, "the disk is full");
-    did(w, "ready 9/9 draining");
+    did(w, "ready 9/9 draining: the disk is full");
     uplink_logic_rest(w->uplink, NULL);
     did(w, "ready 9/9");
     uplink_logic_set_capabilities(w->uplink, "{}"); /* as they were */
