@@ -189,9 +189,13 @@ const struct resource resource_execution = {.collection = "executions",
 
 /* ---- agents and groups ---- */
 
-static void show_capabilities(struct out *out, const struct json *a)
+static void show_rest_of_agent(struct out *out, const struct json *a)
 {
     char scratch[4096];
+    for (const struct json *r = json_first(json_get(a, "remnants")); r; r = json_next(r))
+        out_line(out, "a slot is taken by %s of job %s, attempt %lld, since %s",
+                 json_get_str(r, "processes", "?"), json_get_str(r, "job", "?"),
+                 (long long)json_get_int(r, "attempt", 0), json_get_str(r, "since", "?"));
     out_line(out, "capabilities");
     for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v)) {
         const char *text = text_of(v, scratch, sizeof scratch);
@@ -225,7 +229,7 @@ const struct resource resource_agent = {.collection = "agents",
                                             "agent, by name or ID; 'cadre agent list' shows them",
                                         .columns = agent_columns,
                                         .fields = agent_fields,
-                                        .show_rest = show_capabilities};
+                                        .show_rest = show_rest_of_agent};
 
 static void show_all(struct out *out, const struct json *g)
 {

@@ -41,6 +41,7 @@ void agent_free(struct engine *g, struct agent *a)
 {
     timer_clear(g, &a->lease);
     agent_forget_move(a);
+    remnants_free(&a->remnants);
     agent_row_fini(&a->row);
     caps_free(a->caps);
     mem_free(a->fits);
@@ -55,6 +56,7 @@ static void adopt_move(struct engine *g, struct agent *a)
     text_take(&a->row.journal_id, &a->moved_journal);
     agent_forget_move(a);
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    remnants_clear(g, &a->remnants);
     agent_heard(g, a);
     agent_update(g, a);
 }
@@ -68,7 +70,7 @@ void agent_release(struct engine *g, struct agent *a)
         agent_close(g, a);
         return;
     }
-    if (a->session) return;
+    if (a->session || a->remnants.first) return;
     map_remove(&g->agents, (uint64_t)a->id);
     agent_free(g, a);
 }
@@ -304,10 +306,15 @@ static bool takes_jobs(const struct agent *a)
            !a->row.held && !a->moved && !agent_is_unwell(&a->row);
 }
 
+int64_t agent_taken_slots(const struct agent *a)
+{
+    int64_t taken = a->busy + a->remnants.count;
+    return taken < a->row.slots ? taken : a->row.slots;
+}
+
 int64_t agent_free_slots(const struct agent *a)
 {
-    if (!takes_jobs(a) || !a->ready || a->busy >= a->row.slots) return 0;
-    return a->row.slots - a->busy;
+    return takes_jobs(a) && a->ready ? a->row.slots - agent_taken_slots(a) : 0;
 }
 
 static void count_online(struct engine *g, struct agent *a)

@@ -5,6 +5,7 @@
 
 #include "coordinator/engine/caps.h"
 #include "coordinator/engine/queue.h"
+#include "coordinator/engine/remnant.h"
 
 struct job;
 
@@ -32,11 +33,12 @@ struct agent {
     size_t fits_cap;
     struct job *jobs;
     int64_t busy;
-    uint64_t touched;      /* order of the last hand-out or end */
-    size_t heap_place;     /* 1-based; 0: not in the heap */
-    int64_t free;          /* slots that the group knows of; see agent_update */
-    int64_t last_heard_ms; /* mono */
-    int64_t seen_ms;       /* mono; the last_heard_ms that is written */
+    struct remnants remnants; /* each takes a slot, too */
+    uint64_t touched;         /* order of the last hand-out or end */
+    size_t heap_place;        /* 1-based; 0: not in the heap */
+    int64_t free;             /* slots that the group knows of; see agent_update */
+    int64_t last_heard_ms;    /* mono */
+    int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
     int64_t
         end_due_seq;   /* at this last_seq all ends that the hello listed have come; 0: none due */
@@ -100,6 +102,8 @@ bool agent_is_unwell(const struct agent_row *row);
 /* The agent says why it cannot start jobs; NULL: it can. true: the row changed, and is to be
  * written. */
 bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char *why);
+/* Slots that jobs and remnants take. */
+int64_t agent_taken_slots(const struct agent *a);
 int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */
 /* The order in which agents get jobs: most free slots, then idle longest. */
 bool agent_stands_before(const struct agent *a, const struct agent *b);

@@ -74,10 +74,13 @@ static void dismiss(struct engine *g, struct agent *a)
 void agent_remove(struct engine *g, struct agent_row *row)
 {
     struct agent *a = agent_find(g, row->id);
+    if (a) remnants_clear(g, &a->remnants);
     if (a && a->session && (!a->jobs || a->moved))
         agent_close(g, a);
     else if (a && a->session)
         dismiss(g, a);
+    else if (a)
+        agent_release(g, a);
     row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
     row->online = false;
     row->last_seen_ms = g->now.wall_ms;

@@ -3,6 +3,9 @@
  * told to be thrown away. */
 #include "coordinator/engine/events.h"
 
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "coordinator/engine/job.h"
 
 #define OUTPUT_SLACK_BYTES                                                                         \
@@ -76,12 +79,9 @@ static enum reason failure_reason(const struct cmd_event *v)
     }
 }
 
-void apply_finished(struct engine *g, const struct command *c)
+static void end_attempt(struct engine *g, struct job *j, const struct agent *a,
+                        const struct cmd_event *v)
 {
-    const struct cmd_event *v = &c->u.event;
-    struct agent *a;
-    struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
-    if (!j) return;
     struct job_end end = {.state = v->state,
                           .reason = REASON_NONE,
                           .message = v->message,
@@ -107,6 +107,34 @@ void apply_finished(struct engine *g, const struct command *c)
         end.reason = backstop ? REASON_TIMEOUT : failure_reason(v);
         job_attempt_failed(g, j, &end, "finished");
     }
+}
+
+/* Processes of the attempt live on: they keep its slot, and its job's next attempt waits. */
+static struct remnant *note_alive(struct engine *g, struct agent *a, const struct cmd_event *v)
+{
+    if (!v->alive || a->row.removed_ms > 0) return NULL;
+    struct remnant_row row = {.agent = a->id,
+                              .job = v->job,
+                              .attempt = v->attempt,
+                              .since_ms = g->now.wall_ms,
+                              .processes = mem_strdup(v->alive)};
+    char id[ID_TEXT_SIZE];
+    id_format(v->job, id);
+    log_warn("agent %s: %s of job %s, attempt %lld, could not be ended", a->row.name, v->alive, id,
+             (long long)v->attempt);
+    return remnant_note(g, &a->remnants, &row);
+}
+
+void apply_finished(struct engine *g, const struct command *c)
+{
+    const struct cmd_event *v = &c->u.event;
+    struct agent *a;
+    struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
+    if (!j) return;
+    struct remnant *r = note_alive(g, a, v); /* first, so that the slot is never free */
+    end_attempt(g, j, a, v);
+    j = r ? job_find(g, v->job) : NULL;
+    if (g->rc == 0 && j && j->row.state == JOB_RETRYING) job_wait_for(g, j, r);
     if (g->rc == 0) agent_release(g, a);
 }
 
@@ -128,13 +156,24 @@ void apply_declined(struct engine *g, const struct command *c)
     if (g->rc == 0) agent_release(g, a);
 }
 
-void apply_cleared(struct engine *g, const struct command *c)
+/* The agent of a new event that is about no open job. NULL: there is nothing to do with it. */
+static struct agent *event_agent(struct engine *g, const struct command *c)
 {
     struct agent *a = agent_of_session(g, c->session);
-    if (!a) return;
+    if (!a) return NULL;
     agent_heard(g, a);
     agent_ack(g, a);
-    if (c->u.event.seq > a->last_seq) a->last_seq = c->u.event.seq;
+    if (c->u.event.seq <= a->last_seq) return NULL;
+    a->last_seq = c->u.event.seq;
+    return a;
+}
+
+void apply_cleared(struct engine *g, const struct command *c)
+{
+    const struct cmd_event *v = &c->u.event;
+    struct agent *a = event_agent(g, c);
+    if (!a || a->moved || !remnant_clear(g, &a->remnants, v->job, v->attempt)) return;
+    agent_update(g, a);
 }
 
 void event_give_up(struct engine *g, const struct command *c, const char *message)
@@ -144,6 +183,10 @@ void event_give_up(struct engine *g, const struct command *c, const char *messag
     bool output = c->type == CMD_OUTPUT;
     int64_t id = output ? o->job : v->job, attempt = output ? o->attempt : v->attempt;
     struct agent *a;
+    if (c->type == CMD_CLEARED) {
+        (void)event_agent(g, c);
+        return;
+    }
     struct job *j = event_job(g, c, output ? o->seq : v->seq, id, attempt, &a);
     if (!j) return;
     if (c->type == CMD_FINISHED || c->type == CMD_DECLINED) {

@@ -304,6 +304,8 @@ void apply_hello(struct engine *g, const struct command *c)
     agent_heard(g, a);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    /* nothing outlives a restart of its machine, and nobody will tell of what a lost journal had */
+    if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
     welcome(g, a);
     reconcile(g, a, &c->u.hello, same_journal);
     agent_update(g, a);

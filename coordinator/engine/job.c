@@ -106,7 +106,7 @@ static void read_times(const struct engine *g, struct job *j)
     int64_t mono = g->now.mono_ms, wall = g->now.wall_ms;
     j->since_ms = j->kill_ms = mono;
     j->queue_until_ms = j->retry_at_ms = j->first_ms = NEVER;
-    if (r->queue_timeout_ms > 0) {
+    if (r->queue_timeout_ms > 0 && r->state != JOB_RETRYING) {
         int64_t waited = r->attempt == 1 ? wall - r->created_ms : 0;
         j->queue_until_ms = mono + clamp(r->queue_timeout_ms - waited, 0, r->queue_timeout_ms);
     }
@@ -152,6 +152,7 @@ struct job *job_add(struct engine *g, struct job_row *row)
 
 void job_free(struct engine *g, struct job *j)
 {
+    remnant_let_go(&j->remnant);
     timer_clear(g, &j->timer);
     job_row_fini(&j->row);
     mem_free(j->spec);
@@ -204,7 +205,7 @@ void job_arm(struct engine *g, struct job *j)
         at = j->kill_ms + grace_ms(j) + job_lease(g, j) + kill_time(g, j);
         break;
     case JOB_RETRYING:
-        at = j->retry_at_ms;
+        at = j->remnant ? j->queue_until_ms : j->retry_at_ms;
         break;
     default:
         break;
@@ -528,11 +529,20 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
     j->row.submitted_ms = j->row.started_ms = 0;
     j->row.retry_at_ms = g->now.wall_ms + delay;
     j->retry_at_ms = g->now.mono_ms + delay;
+    j->queue_until_ms = NEVER;
     group_of_job(g, &j->row)->retrying++;
     if (!store_ok(g, store_attempt_add(g->store, &a, &g->err))) return;
     if (!store_ok(g, store_job_retrying(g->store, j->row.id, j->row.attempt, j->row.retry_at_ms,
                                         &g->err)))
         return;
+    job_arm(g, j);
+}
+
+void job_wait_for(struct engine *g, struct job *j, struct remnant *r)
+{
+    remnant_hold(r, &j->remnant, &j->timer, j->retry_at_ms);
+    /* it would be queued from then on */
+    if (j->row.queue_timeout_ms > 0) j->queue_until_ms = j->retry_at_ms + j->row.queue_timeout_ms;
     job_arm(g, j);
 }
 
@@ -569,9 +579,13 @@ void job_lost(struct engine *g, struct job *j, enum reason reason, const char *m
 
 static void queue_timeout(struct engine *g, struct job *j)
 {
-    char text[DURATION_TEXT_SIZE], message[128];
+    char text[DURATION_TEXT_SIZE], message[512];
     duration_format(j->row.queue_timeout_ms, text);
     str_format(message, sizeof message, "no agent took it within %s", text);
+    if (j->remnant)
+        str_format(message, sizeof message, "not tried again within %s: %.300s of attempt %lld %s",
+                   text, j->remnant->row.processes, (long long)j->remnant->row.attempt,
+                   "is still alive");
     struct job_end end = {.state = JOB_FAILED,
                           .reason = REASON_QUEUE_TIMEOUT,
                           .message = message,
@@ -619,7 +633,11 @@ void job_on_timer(struct engine *g, struct job *j)
 {
     switch (j->row.state) {
     case JOB_RETRYING:
-        if (j->row.queue_timeout_ms > 0)
+        if (j->remnant) {
+            queue_timeout(g, j);
+            break;
+        }
+        if (j->row.queue_timeout_ms > 0 && j->queue_until_ms == NEVER)
             j->queue_until_ms = g->now.mono_ms + j->row.queue_timeout_ms;
         requeue(g, j, "retry is due");
         break;

@@ -17,6 +17,7 @@ struct job {
     int64_t since_ms;        /* mono, of the hand-out: the lease runs at least from here */
     int64_t queue_until_ms;  /* mono, NEVER: no queue timeout */
     int64_t retry_at_ms;     /* mono, while RETRYING */
+    struct remnant *remnant; /* of an attempt before; while it lives, the next attempt waits */
     int64_t kill_ms;         /* mono, when the kill was first asked for */
     int64_t first_ms;        /* mono, when the first attempt started; NEVER: none did */
     int64_t timed_from_ms;   /* mono, from when its timeout counts */
@@ -61,6 +62,8 @@ void job_end(struct engine *g, struct job *j, const struct job_end *end,
 /* The attempt failed: the next attempt, or the end of the job. Frees j at the end. */
 void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *end,
                         const char *why);
+/* RETRYING: the next attempt waits until the remnant is gone, or the queue timeout is over. */
+void job_wait_for(struct engine *g, struct job *j, struct remnant *r);
 /* The attempt's agent is out of touch, or has lost the attempt. */
 void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
 /* A queued job from the store: only its deadlines stay in memory. Frees j. */

@@ -116,6 +116,20 @@ static int load_job(const struct job_row *row, void *user)
     return 0;
 }
 
+static int load_remnant(const struct remnant_row *row, void *user)
+{
+    struct engine *g = user;
+    struct remnant_row copy = *row;
+    copy.processes = dup_text(row->processes);
+    struct agent *a = agent_find(g, row->agent);
+    if (!a) a = agent_add(g, row->agent);
+    struct remnant *r = remnant_add(&a->remnants, &copy);
+    struct job *j = job_find(g, row->job);
+    if (j && j->row.state == JOB_RETRYING && j->row.attempt == row->attempt + 1)
+        job_wait_for(g, j, r);
+    return 0;
+}
+
 static int load_queue(const struct queue_key *k, int64_t count, void *user)
 {
     struct engine *g = user;
@@ -232,6 +246,7 @@ static int load_all(struct engine *g, struct err *e)
     int rc = store_each_group(g->store, load_group, g, e);
     if (rc == 0) rc = store_each_ns(g->store, load_ns, g, e);
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);
+    if (rc == 0) rc = store_each_remnant(g->store, load_remnant, g, e);
     if (rc == 0) rc = store_each_queue(g->store, load_queue, g, e);
     if (rc == 0) rc = store_each_agent_online(g->store, expect_agent, g, e);
     int64_t last = 0;

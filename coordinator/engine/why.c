@@ -3,9 +3,12 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/reply.h"
+
+#include <string.h>
 
 #define COUNT_MOST 100000 /* places before a job are counted up to here */
 #define NAMES_MOST 3      /* agents named in a sentence */
@@ -33,7 +36,7 @@ static void take_census(struct engine *g, struct group *group, struct queue *q, 
         if (!agent_fits(g, a, q)) continue;
         out->fitting++;
         out->slots += a->row.slots;
-        out->busy += a->busy < a->row.slots ? a->busy : a->row.slots;
+        out->busy += agent_taken_slots(a);
     }
 }
 
@@ -188,10 +191,39 @@ static void say_created(struct engine *g, const struct job *j, struct jw *w)
         say_position(g, group, j, &n, w);
 }
 
-static void say_retrying(const struct job *j, struct jw *w)
+/* An attempt before has left a process that its agent could not end. */
+static void say_alive(struct engine *g, const struct remnant *r, struct jw *w)
 {
-    char text[96];
-    str_format(text, sizeof text, "attempt %lld is due", (long long)j->row.attempt);
+    struct agent_row row = {0};
+    const struct agent *a = agent_find(g, r->row.agent);
+    const char *name = a ? a->row.name : NULL; /* not known before its first hello */
+    int rc = name ? 1 : store_agent_find(g->store, r->row.agent, &row, &g->err);
+    if (!store_ok(g, rc)) return;
+    if (!name) name = rc == 1 ? row.name : "its agent";
+    char *text = str_dupf("%s of attempt %lld is still alive on %s", r->row.processes,
+                          (long long)r->row.attempt, name);
+    say(w, "alive", text);
+    jw_int(w, "attempt", r->row.attempt);
+    jw_str(w, "processes", r->row.processes);
+    jw_str(w, "agent", name);
+    jw_time(w, "since", r->row.since_ms);
+    mem_free(text);
+    agent_row_fini(&row);
+}
+
+static void say_retrying(struct engine *g, const struct job *j, struct jw *w)
+{
+    char text[96], at[TIME_TEXT_SIZE];
+    if (j->remnant) {
+        say_alive(g, j->remnant, w);
+        return;
+    }
+    time_format(j->row.retry_at_ms, at);
+    at[strcspn(at, ".")] = '\0'; /* to the second */
+    if (j->row.retry_at_ms > g->now.wall_ms)
+        str_format(text, sizeof text, "attempt %lld is due at %sZ", (long long)j->row.attempt, at);
+    else
+        str_format(text, sizeof text, "attempt %lld is due now", (long long)j->row.attempt);
     say(w, "retry-at", text);
     jw_time(w, "at", j->row.retry_at_ms);
     jw_int(w, "attempt", j->row.attempt);
@@ -208,7 +240,7 @@ static void answer(struct engine *g, const struct job *j, struct reply *r)
         if (j->row.state == JOB_CREATED)
             say_created(g, j, &w);
         else
-            say_retrying(j, &w);
+            say_retrying(g, j, &w);
         jw_end(&w);
     } else {
         jw_null(&w, NULL);

@@ -64,6 +64,18 @@ static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t
     return rc;
 }
 
+static int on_remnant(const struct remnant_row *m, void *user)
+{
+    struct jw *w = user;
+    jw_object(w, NULL);
+    jw_id(w, "job", m->job);
+    jw_int(w, "attempt", m->attempt);
+    jw_str(w, "processes", m->processes);
+    jw_time(w, "since", m->since_ms);
+    jw_end(w);
+    return 0;
+}
+
 int lookup_agent(struct lookup *l, struct reader *r, struct err *e)
 {
     struct agent_row a;
@@ -71,8 +83,11 @@ int lookup_agent(struct lookup *l, struct reader *r, struct err *e)
     int rc = find(l, r, &a, &busy, e);
     if (rc) return rc;
     put_agent(&l->answer.w, &a, busy);
+    jw_array(&l->answer.w, "remnants");
+    rc = reader_remnants(r, a.id, on_remnant, &l->answer.w, e);
+    jw_end(&l->answer.w);
     agent_row_fini(&a);
-    return 0;
+    return rc;
 }
 
 int lookup_agent_exists(struct lookup *l, struct reader *r, struct err *e)

@@ -145,6 +145,12 @@ void attempt_row_fini(struct attempt_row *a)
     *a = (struct attempt_row){0};
 }
 
+void remnant_row_fini(struct remnant_row *r)
+{
+    mem_free(r->processes);
+    *r = (struct remnant_row){0};
+}
+
 void agent_row_fini(struct agent_row *a)
 {
     mem_free(a->name);

@@ -124,6 +124,14 @@ struct attempt_agents {
     size_t count;
 };
 
+/* Processes of an attempt that is over: their agent could not end them. */
+struct remnant_row {
+    int64_t agent, job, attempt;
+    int64_t since_ms; /* wall */
+    char *processes;  /* for people: "sleep (4711, root)" */
+};
+void remnant_row_fini(struct remnant_row *r);
+
 struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */

@@ -73,12 +73,15 @@ struct id_filter {
     size_t limit;
 };
 
-/* Agents not removed. free_slots = slots minus assigned jobs. */
+/* Agents not removed. busy: slots that jobs or remnants take. */
 int reader_agents(struct reader *r, const struct name_filter *f,
                   int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
                   bool *more, struct err *e);
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
+/* Those of an agent, oldest first. */
+int reader_remnants(struct reader *r, int64_t agent,
+                    int (*fn)(const struct remnant_row *m, void *user), void *user, struct err *e);
 struct group_counts {
     int64_t agents, online, unwell, queued, running; /* unwell: of those online */
 };

@@ -133,3 +133,50 @@ int store_agent_count(struct store *s, int64_t *known, struct err *e)
     db_reset(q);
     return 0;
 }
+
+/* ---- remnants ---- */
+
+static void bind_remnant(sqlite3_stmt *q, const struct remnant_row *r)
+{
+    bind_int(q, 1, r->agent);
+    bind_int(q, 2, r->job);
+    bind_int(q, 3, r->attempt);
+}
+
+int store_remnant_put(struct store *s, const struct remnant_row *r, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_REMNANT_PUT);
+    bind_remnant(q, r);
+    bind_int(q, 4, r->since_ms);
+    bind_text(q, 5, r->processes);
+    return db_run(&s->queue, q, e);
+}
+
+int store_remnant_delete(struct store *s, const struct remnant_row *r, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_REMNANT_DELETE);
+    bind_remnant(q, r);
+    return db_run(&s->queue, q, e);
+}
+
+int store_each_remnant(struct store *s, int (*fn)(const struct remnant_row *r, void *user),
+                       void *user, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_REMNANTS);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct remnant_row r;
+        row_remnant(q, &r);
+        int stop = fn(&r, user);
+        remnant_row_fini(&r);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}

@@ -94,6 +94,9 @@
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
+    X(Q_REMNANT_PUT, "INSERT OR REPLACE INTO remnants VALUES (?1, ?2, ?3, ?4, ?5)")                \
+    X(Q_REMNANT_DELETE, "DELETE FROM remnants WHERE agent = ?1 AND job = ?2 AND attempt = ?3")     \
+    X(Q_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants ORDER BY agent, job, attempt")         \
     /* groups, namespaces, tokens */                                                               \
     X(Q_GROUP_PUT, "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
     X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \

@@ -17,7 +17,8 @@
 #define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
-    " AND s.open = 2 AND s.agent = a.id)"
+    " AND s.open = 2 AND s.agent = a.id)"                                                          \
+    " + (SELECT count(*) FROM remnants m WHERE m.agent = a.id)"
 #define UNWELL "online AND unwell_since_ms > 0"
 #define GROUP_JOBS                                                                                 \
     "(SELECT total(created) FROM job_counts c WHERE c.group_key = g.key),"                         \
@@ -51,6 +52,8 @@
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
+    X(R_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants WHERE agent = ?1"                      \
+                  " ORDER BY since_ms, job")                                                       \
     X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND unwell_since_ms = 0"         \
                     " AND (draining OR held)), total(iif(online, slots, 0)),"                      \
                     " total(" UNWELL ") FROM agents WHERE removed_ms = 0")                         \

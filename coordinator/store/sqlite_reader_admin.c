@@ -55,6 +55,23 @@ int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out
     return rc < 0 ? rc : 0;
 }
 
+int reader_remnants(struct reader *r, int64_t agent,
+                    int (*fn)(const struct remnant_row *m, void *user), void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_REMNANTS);
+    int rc;
+    bind_int(q, 1, agent);
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct remnant_row m;
+        row_remnant(q, &m);
+        int stop = fn(&m, user);
+        remnant_row_fini(&m);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
 /* Columns: GROUP_COLUMNS and the counts. */
 static void row_counted_group(sqlite3_stmt *q, struct group_row *g, struct group_counts *n)
 {

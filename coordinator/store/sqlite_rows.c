@@ -85,6 +85,17 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a)
     };
 }
 
+void row_remnant(sqlite3_stmt *q, struct remnant_row *r)
+{
+    *r = (struct remnant_row){
+        .agent = number(q, 0),
+        .job = number(q, 1),
+        .attempt = number(q, 2),
+        .since_ms = number(q, 3),
+        .processes = column_text(q, 4),
+    };
+}
+
 void row_attempt(sqlite3_stmt *q, struct attempt_row *a)
 {
     *a = (struct attempt_row){

@@ -29,6 +29,9 @@ void row_job(sqlite3_stmt *q, struct job_row *j);
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
 void row_agent(sqlite3_stmt *q, struct agent_row *a);
 
+#define REMNANT_COLUMNS "agent, job, attempt, since_ms, processes"
+void row_remnant(sqlite3_stmt *q, struct remnant_row *r);
+
 #define ATTEMPT_COLUMNS                                                                            \
     "t.job, t.attempt, t.agent, t.state, t.reason, t.exit_code, t.submitted_ms, t.started_ms,"     \
     " t.ended_ms, t.message"

@@ -266,6 +266,16 @@ static const char queue_6[] =
     "ALTER TABLE agents ADD COLUMN unwell_since_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE agent_facts ADD COLUMN unwell_reason TEXT;";
 
+/* Processes of attempts that their agents could not end. Each keeps a slot of its agent taken. */
+static const char queue_7[] = "CREATE TABLE remnants ("
+                              "  agent INTEGER NOT NULL,"
+                              "  job INTEGER NOT NULL,"
+                              "  attempt INTEGER NOT NULL,"
+                              "  since_ms INTEGER NOT NULL,"
+                              "  processes TEXT NOT NULL,"
+                              "  PRIMARY KEY (agent, job, attempt)"
+                              ") STRICT, WITHOUT ROWID;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -298,7 +308,8 @@ static const char output_2[] =
     "  PRIMARY KEY (job, attempt)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5, queue_6};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,
+                                          queue_5, queue_6, queue_7};
 static const char *const output_steps[] = {output_1, output_2};
 
 static const struct family {

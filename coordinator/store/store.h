@@ -140,6 +140,14 @@ int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, s
 /* Those not removed. */
 int store_agent_count(struct store *s, int64_t *known, struct err *e);
 
+/* ---- remnants ---- */
+/* In the place of one of the same attempt. */
+int store_remnant_put(struct store *s, const struct remnant_row *r, struct err *e);
+int store_remnant_delete(struct store *s, const struct remnant_row *r, struct err *e);
+/* By agent. */
+int store_each_remnant(struct store *s, int (*fn)(const struct remnant_row *r, void *user),
+                       void *user, struct err *e);
+
 /* ---- groups and namespaces ---- */
 int store_group_put(struct store *s, const struct group_row *g,
                     struct err *e); /* insert or replace */

@@ -163,6 +163,41 @@ static void commit_fails__a_session_that_stays_speaks_as_before(void **state)
     assert_non_null(world_effect_for(w, EFFECT_JOB, world_reply(w)->id));
 }
 
+static void commit_fails__what_could_not_be_ended_still_holds(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT, .max_attempts = 2};
+    world_do(w, c);
+    int64_t job = world_reply(w)->id;
+    c = cmd_finished(s, 1, job, 1, JOB_FAILED, REASON_TIMEOUT);
+    c->u.event.alive = mem_strdup("sleep (4711, root)");
+    world_do(w, c);
+    for (int i = 0; i < 2; i++) {
+        faults.commit = ERR_FULL;
+        c = cmd_started(s, 2, job, 1);
+        c->type = CMD_CLEARED;
+        if (i == 0) {
+            world_do(w, cmd_submit(w, NULL, NULL));
+            command_free(c);
+        } else {
+            world_do(w, c); /* it is gone, but nobody has heard of that */
+        }
+        faults.commit = 0;
+        world_live(w, 60000);
+        assert_int_equal(world_state(w, job), JOB_RETRYING);
+        int64_t other = world_submit(w, NULL, NULL);
+        assert_int_equal(world_state(w, other), JOB_CREATED); /* the slot is taken */
+        world_do(w, cmd_id(w, CMD_CANCEL, other));
+    }
+    c = cmd_started(s, 2, job, 1);
+    c->type = CMD_CLEARED;
+    world_do(w, c); /* sent again */
+    world_live(w, 1);
+    assert_int_equal(world_state(w, job), JOB_SUBMITTED);
+}
+
 static void commit_fails__an_agent_that_owes_an_end_has_to_come_back(void **state)
 {
     struct world *w = *state;
@@ -344,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(commit_fails__requests_are_told_and_only_new_sessions_closed),
         TEST(commit_fails__a_session_that_stays_speaks_as_before),
+        TEST(commit_fails__what_could_not_be_ended_still_holds),
         TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
         TEST(commit_fails__an_unwell_agent_is_what_it_last_said),
         TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),

@@ -141,8 +141,14 @@ static void retry_at(void **state)
     world_do(w, cmd_finished(s, 1, id, 1, JOB_FAILED, REASON_EXIT_CODE));
     struct json *j = why(w, id, "retry-at");
     assert_int_equal(json_get_int(j, "attempt", 0), 2);
-    assert_int_equal(strlen(json_get_str(j, "at", "")), strlen("2026-01-02T03:04:05.678Z"));
+    assert_string_equal(json_get_str(j, "at", ""), "2026-09-21T14:14:20.000Z");
+    assert_message(j, "attempt 2 is due at 2026-09-21T14:14:20Z");
     json_free(j);
+    world_pass(w, 60000); /* nobody had a look yet */
+    world_begin(w);
+    world_apply(w, cmd_id(w, CMD_WHY, id));
+    assert_non_null(strstr(world_reply(w)->json, "\"attempt 2 is due now\""));
+    world_commit(w);
 }
 
 static void does_not_wait__null(void **state)

@@ -436,6 +436,56 @@ static void remove__of_an_agent_that_runs_a_job__has_to_be_forced(void **state)
     identity_fini(&i);
 }
 
+static void finish_alive(int64_t job, const char *processes)
+{
+    char success[] = "SUCCESS";
+    struct msg m = {.type = MSG_FINISHED};
+    m.u.finished = (struct msg_finished){.seq = ++last_seq,
+                                         .job = job,
+                                         .attempt = 1,
+                                         .state = success,
+                                         .exited = true,
+                                         .alive = (char *)(uintptr_t)processes};
+    peer_send(&agent, &m);
+}
+
+static void show__an_agent_whose_slot_a_process_keeps(void **state)
+{
+    struct follower f;
+    struct msg m = {.type = MSG_CLEARED};
+    (void)state;
+    int64_t job = submit("{\"command\":[\"true\"]}");
+    take_job(job);
+    follow(&f, job, 0, NULL);
+    finish_alive(job, "sleep (4711, root)");
+    next_state(&f, "SUCCESS", NULL);
+    follower_fini(&f);
+    struct json *j = house_get(&house, "/api/v1/agents/w", 200);
+    assert_int_equal(json_get_int(j, "busySlots", -1), 1);
+    assert_int_equal(json_get_int(j, "freeSlots", -1), 3);
+    const struct json *r = json_first(json_get(j, "remnants"));
+    assert_string_equal(json_get_str(r, "processes", ""), "sleep (4711, root)");
+    assert_int_equal(json_get_int(r, "attempt", 0), 1);
+    assert_int_equal(strlen(json_get_str(r, "job", "")), 13);
+    assert_non_null(json_get_str(r, "since", NULL));
+    assert_null(json_next(r));
+    json_free(j);
+    m.u.cleared = (struct msg_cleared){.seq = ++last_seq, .job = job, .attempt = 1};
+    peer_send(&agent, &m);
+    do {
+        msg_fini(&m);
+        struct frame frame;
+        struct err e;
+        assert_true(peer_frame(&agent, &frame));
+        assert_int_equal(msg_decode(frame.body, frame.len, house_coordinator, &m, &e), 0);
+    } while (m.type != MSG_ACK || m.u.ack.seq < last_seq);
+    msg_fini(&m);
+    j = house_get(&house, "/api/v1/agents/w", 200);
+    assert_int_equal(json_get_int(j, "freeSlots", -1), 4);
+    assert_int_equal(json_count(json_get(j, "remnants")), 0);
+    json_free(j);
+}
+
 /* A stream that the coordinator's end breaks off is not whole, so that its reader comes back. */
 static void follow__coordinator_stops__breaks_off_without_the_end(void **state)
 {
@@ -474,6 +524,7 @@ int main(void)
         cmocka_unit_test(follow__revoked_token__is_cut),
         cmocka_unit_test(follow__many_of_one_job__all_see_its_end),
         cmocka_unit_test(remove__of_an_agent_that_runs_a_job__has_to_be_forced),
+        cmocka_unit_test(show__an_agent_whose_slot_a_process_keeps),
         cmocka_unit_test(follow__coordinator_stops__breaks_off_without_the_end),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);

@@ -195,6 +195,55 @@ static void at_start_every_agent_is_offline(void **state)
     agent_row_fini(&b);
 }
 
+/* ---- remnants -------------------------------------------------------------------------------- */
+
+struct left {
+    int count;
+    int64_t jobs, attempts;
+    char processes[64];
+};
+
+static int note_remnant(const struct remnant_row *r, void *user)
+{
+    struct left *l = user;
+    l->count++;
+    l->jobs += r->job;
+    l->attempts += r->attempt;
+    assert_int_equal(str_copy(l->processes, sizeof l->processes, r->processes), 0);
+    assert_int_equal(r->since_ms, T0);
+    return 0;
+}
+
+static void assert_left(struct fixture *f, int count, int64_t jobs, const char *last)
+{
+    struct left l = {.count = 0};
+    OK(store_each_remnant(f->store, note_remnant, &l, &e));
+    assert_int_equal(l.count, count);
+    assert_int_equal(l.jobs, jobs);
+    assert_string_equal(l.processes, last);
+}
+
+static void remnants__are_kept_by_attempt_until_deleted(void **state)
+{
+    struct fixture *f = *state;
+    char one[] = "one (1, root)", two[] = "two (2, root)";
+    struct remnant_row a = {.agent = 5, .job = 10, .attempt = 1, .since_ms = T0, .processes = one};
+    struct remnant_row b = {.agent = 6, .job = 20, .attempt = 3, .since_ms = T0, .processes = one};
+    begin(f);
+    OK(store_remnant_put(f->store, &a, &e));
+    OK(store_remnant_put(f->store, &b, &e));
+    b.processes = two;
+    OK(store_remnant_put(f->store, &b, &e));
+    commit(f);
+    assert_left(f, 2, 30, two);
+    begin(f);
+    b.attempt = 2; /* there is none */
+    OK(store_remnant_delete(f->store, &b, &e));
+    OK(store_remnant_delete(f->store, &a, &e));
+    commit(f);
+    assert_left(f, 1, 20, two);
+}
+
 /* ---- groups and namespaces ------------------------------------------------------------------- */
 
 struct seen {
@@ -356,6 +405,7 @@ int main(void)
         CASE(unknown_agent_is_not_found_by_anything),
         CASE(those_online_are_told_with_their_group),
         CASE(at_start_every_agent_is_offline),
+        CASE(remnants__are_kept_by_attempt_until_deleted),
         CASE(groups_are_put_replaced_and_deleted),
         CASE(namespaces_are_put_replaced_and_deleted),
         CASE(token_comes_back_as_it_was_inserted),
