@@ -1,16 +1,21 @@
-/* Free space on the disk of the state folder. Below the reserve the agent takes no jobs and leaves
- * output in the jobs' pipes, so that the journal still has room for the results of running jobs. */
+/* Free space on the disk of the state folder: bytes, and inodes where the file system counts them.
+ * Below the reserve the agent takes no jobs and leaves output in the jobs' pipes, so that the
+ * journal still has room for the results of running jobs. */
 #ifndef CADRE_AGENT_SPACE_H
 #define CADRE_AGENT_SPACE_H
+
+#include "platform/files.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define SPACE_INODES 16 /* a job takes a folder and a few files */
+
 struct space {
     const char *folder; /* not ours */
     int64_t reserve_bytes;
-    int64_t free_bytes; /* at the last look */
+    struct disk_room room; /* at the last look */
     bool low;
 };
 

@@ -45,8 +45,12 @@ int dir_remove_tree(const char *path, struct err *e);
 /* The same; go_on is called before each entry; when it returns false the rest stays where it is:
  * ERR_UNAVAILABLE. */
 int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *user, struct err *e);
-/* Free bytes for this user on the file system of `path`. */
-int disk_free(const char *path, int64_t *bytes, struct err *e);
+/* What is free for this user on the file system of `path`. */
+struct disk_room {
+    int64_t bytes;
+    int64_t inodes; /* INT64_MAX: the file system counts none */
+};
+int disk_free(const char *path, struct disk_room *out, struct err *e);
 /* Calls fn for each entry's name (not . and ..); a non-zero return ends the walk. */
 int dir_list(const char *path, int (*fn)(const char *name, void *user), void *user, struct err *e);
 

@@ -252,11 +252,12 @@ int dir_make(const char *path, enum file_mode mode, struct err *e)
     return rc;
 }
 
-int disk_free(const char *path, int64_t *bytes, struct err *e)
+int disk_free(const char *path, struct disk_room *out, struct err *e)
 {
     struct statvfs fs;
     if (statvfs(path, &fs) != 0) return fail(e, "look at the disk of", path);
-    *bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    out->bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    out->inodes = fs.f_files > 0 ? (int64_t)fs.f_favail : INT64_MAX;
     return 0;
 }
 

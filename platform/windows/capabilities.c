@@ -92,9 +92,9 @@ static void write_memory(struct jw *w)
 
 static void write_disk(struct jw *w, const char *work_folder)
 {
-    int64_t bytes;
-    if (!work_folder || disk_free(work_folder, &bytes, NULL) != 0) return;
-    jw_int(w, "disk", bytes / DISK_STEP_BYTES * DISK_STEP_BYTES);
+    struct disk_room room;
+    if (!work_folder || disk_free(work_folder, &room, NULL) != 0) return;
+    jw_int(w, "disk", room.bytes / DISK_STEP_BYTES * DISK_STEP_BYTES);
 }
 
 /* In the PATH that a job gets, which may be newer than ours. */

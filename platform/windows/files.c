@@ -272,14 +272,14 @@ int dir_make(const char *path, enum file_mode mode, struct err *e)
     return rc != 0 ? rc : make_one(path, mode, e);
 }
 
-int disk_free(const char *path, int64_t *bytes, struct err *e)
+int disk_free(const char *path, struct disk_room *out, struct err *e)
 {
     wchar_t *wide = wide_path(path);
     ULARGE_INTEGER available;
     BOOL known = GetDiskFreeSpaceExW(wide, &available, NULL, NULL);
     int rc = known ? 0 : fail(e, "look at the disk of", path);
     mem_free(wide);
-    if (rc == 0) *bytes = (int64_t)available.QuadPart;
+    if (rc == 0) *out = (struct disk_room){(int64_t)available.QuadPart, INT64_MAX};
     return rc;
 }
 

@@ -175,12 +175,12 @@ static void long_paths__work_everywhere(void **state)
 {
     char *folder = long_folder(*state, 1200);
     char *path = paths_join(folder, "file");
-    int64_t bytes;
+    struct disk_room room;
     assert_int_equal(file_write_atomic(path, "x", 1, FILE_SECRET, NULL), 0);
     check_content(path, "x");
     assert_true(file_exists(path));
     assert_int_equal(entries(folder), 1);
-    assert_int_equal(disk_free(folder, &bytes, NULL), 0);
+    assert_int_equal(disk_free(folder, &room, NULL), 0);
     mem_free(path);
     mem_free(folder);
     path = paths_join(*state, "a-folder-with-quite-a-long-name-of-its-own-0123456789");
@@ -282,14 +282,14 @@ static void listing__ends_when_told_to(void **state)
 
 static void disk__has_room_and_is_known(void **state)
 {
-    int64_t bytes = -1;
+    struct disk_room room = {-1, -1};
     struct err e = {0};
-    assert_int_equal(disk_free(*state, &bytes, NULL), 0);
-    assert_true(bytes > 0);
+    assert_int_equal(disk_free(*state, &room, NULL), 0);
+    assert_true(room.bytes > 0 && room.inodes > 0);
     char *missing = paths_join(*state, "missing");
-    bytes = -1;
-    assert_int_not_equal(disk_free(missing, &bytes, &e), 0);
-    assert_true(bytes == -1);
+    room = (struct disk_room){-1, -1};
+    assert_int_not_equal(disk_free(missing, &room, &e), 0);
+    assert_true(room.bytes == -1 && room.inodes == -1);
     mem_free(missing);
 }
 
