@@ -8,8 +8,12 @@
 #define LIMIT_FRAME_UNKNOWN (16u * 1024) /* bytes of a frame's body before the peer is known */
 #define LIMIT_FRAME_KNOWN (1024u * 1024) /* the same, after the peer is authenticated */
 #define LIMIT_OUTPUT_CHUNK (64u * 1024)  /* bytes of job output in one output frame */
-#define LIMIT_PAYLOAD (512u * 1024) /* default of the job payload: command, script, env, stdin */
+/* The payload of a job: command or script, environment, workdir and stdin, in the user's bytes:
+ * without what JSON and base64 add. */
+#define LIMIT_PAYLOAD (512u * 1024)     /* by default */
 #define LIMIT_PAYLOAD_MAX (640u * 1024) /* the configured limit may not exceed this */
+#define LIMIT_STDIN_TEXT 873816u        /* LIMIT_PAYLOAD_MAX bytes of stdin as base64 */
+#define LIMIT_SPEC (960u * 1024)        /* a job's spec as JSON text */
 #define LIMIT_HTTP_HEAD (16u * 1024)    /* request line and headers */
 #define LIMIT_HTTP_BODY (1024u * 1024)  /* request body */
 #define LIMIT_NAME 128                  /* bytes: agent name, job name, group description x4 */

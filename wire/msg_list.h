@@ -136,7 +136,7 @@
 #define MSG_FIELDS_JOB(X)                                                                          \
     X(ID, job, "job", 0, 0, 1)                                                                     \
     X(INT, attempt, "attempt", 1, ATTEMPT_MAX, 1)                                                  \
-    X(OBJ, spec, "spec", 983040, 0, 1) /* PROTOCOL.md section 7 */                                 \
+    X(OBJ, spec, "spec", LIMIT_SPEC, 0, 1) /* PROTOCOL.md section 7 */                             \
     X(INT, lease_ms, "leaseMs", LEASE_MIN_MS, INT53, 1)                                            \
     X(INT, timeout_ms, "timeoutMs", 0, INT53, 0) /* 0: none */                                     \
     X(INT, output_limit, "outputLimit", 0, INT53, 0)

@@ -54,6 +54,24 @@ int spec_encode(const struct spec *s, struct buf *out)
     return rc == 0 && !good ? ERR_INVALID : rc;
 }
 
+static size_t text_bytes(const char *s)
+{
+    return s != NULL ? strlen(s) : 0;
+}
+
+size_t spec_payload_bytes(const struct spec *s)
+{
+    size_t digits = text_bytes(s->input);
+    size_t bytes = text_bytes(s->script) + text_bytes(s->workdir);
+    for (size_t i = 0; i < s->command.count; i++)
+        bytes += strlen(s->command.items[i]);
+    for (size_t i = 0; i < s->env.count; i++)
+        bytes += strlen(s->env.names[i]) + strlen(s->env.values[i]);
+    while (digits > 0 && s->input[digits - 1] == '=')
+        digits--;
+    return bytes + digits / 4 * 3 + digits % 4 * 3 / 4;
+}
+
 int64_t spec_kill_grace_ms(const char *text)
 {
     struct json_value v;
@@ -155,6 +173,9 @@ struct spec_needs spec_needs_of(const struct spec *s)
     for (size_t i = 0; s->shell != NULL && i < SPEC_SHELLS; i++) {
         if (strcmp(s->shell, spec_shells[i]) == 0) needs.shell = spec_shells[i];
     }
+    /* what agents before minor 2 take of stdin */
+    if (s->input != NULL && strlen(s->input) > LIMIT_PAYLOAD_MAX && needs.minor < 2)
+        needs.minor = 2;
     return needs;
 }
 

@@ -36,7 +36,7 @@
     X(STR, shell, "shell", SPEC_SHELL_MAX, 0, 0) /* absent: the agent's default */                 \
     X(PAIRS, env, "env", 0, SPEC_ENV_MAX, 0)                                                       \
     X(STR, workdir, "workdir", SPEC_WORKDIR_MAX, 0, 0) /* absent: a fresh folder */                \
-    X(STR, input, "stdin", LIMIT_PAYLOAD_MAX, 0, 0)    /* base64; absent: nothing */               \
+    X(STR, input, "stdin", LIMIT_STDIN_TEXT, 0, 0)     /* base64; absent: nothing */               \
     X(INT, kill_grace_ms, "killGraceMs", 1, KILL_GRACE_MAX_MS, 0)                                  \
     X(STR, attempt_mark, "attemptMark", SPEC_MARK_MAX, 0, 0) /* see spec_fill_attempt */
 
@@ -59,6 +59,11 @@ int spec_decode(const char *text, size_t len, struct spec *out, struct err *e);
 /* The same for a spec in a database; also reads specs that releases up to 0.1 stored. */
 int spec_decode_stored(const char *text, struct spec *out, struct err *e);
 void spec_fini(struct spec *s); /* fine on a zeroed struct */
+/* The bytes that the user gave: of command or script, environment, workdir, and of stdin when it is
+ * base64; what JSON and base64 add does not count. */
+size_t spec_payload_bytes(const struct spec *s);
+/* Bytes of a spec that is stored: with the names that its hand-out adds it keeps to LIMIT_SPEC. */
+#define SPEC_STORED_MAX (LIMIT_SPEC - 16 * 1024)
 /* Appends the object. ERR_TOO_LARGE: over the buffer's max. ERR_INVALID: a field is over its limit
  * (spec_check tells which). On failure `out` may hold a part. */
 int spec_encode(const struct spec *s, struct buf *out);

@@ -58,38 +58,52 @@ static void take_env(struct body *b, struct spec *s)
 
 static void take_spec(struct body *b, struct spec *s)
 {
-    struct spec_problem problem;
     take_command(b, s);
-    s->script = mem_strdup(body_str(b, "script", LIMIT_PAYLOAD_MAX));
+    s->script = mem_strdup(body_str(b, "script", LIMIT_HTTP_BODY));
     int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
     if (shell >= 0) s->shell = mem_strdup(spec_shells[shell]);
     take_env(b, s);
     s->workdir = mem_strdup(body_str(b, "workdir", SPEC_WORKDIR_MAX));
-    s->input = mem_strdup(body_str(b, "stdin", LIMIT_PAYLOAD_MAX));
-    if (!b->p->status && !spec_check(s, &problem))
+    s->input = mem_strdup(body_str(b, "stdin", LIMIT_HTTP_BODY));
+}
+
+static void refuse_size(struct body *b, const char *what, size_t bytes, size_t limit)
+{
+    char most[DURATION_TEXT_SIZE];
+    size_format((int64_t)limit, most);
+    problem_set(b->p, 413, "payload-too-large",
+                "put large data where the job can fetch it; limits.payload in coordinator.yaml "
+                "may be raised up to 640KiB",
+                "command or script, environment and stdin have %zu bytes together%s, at most %s "
+                "are taken",
+                bytes, what, most);
+}
+
+/* Sizes are the user's, before anything else is said of the texts. */
+static void check_spec(struct body *b, const struct spec *s, size_t limit)
+{
+    struct spec_problem problem;
+    size_t bytes = spec_payload_bytes(s);
+    if (b->p->status) return;
+    if (bytes > limit)
+        refuse_size(b, "", bytes, limit);
+    else if (!spec_check(s, &problem))
         body_fail(b, problem.field, "%s", problem.sentence);
 }
 
 /* The part of the job that is handed to the agent. Else b->p tells what is wrong. */
-static void make_spec(struct body *b, int64_t limit, struct cmd_submit *out)
+static void make_spec(struct body *b, size_t limit, struct cmd_submit *out)
 {
     struct buf text;
     struct spec s = {.kill_grace_ms = out->job.kill_grace_ms};
-    buf_init(&text, 4 * (size_t)LIMIT_PAYLOAD_MAX);
+    buf_init(&text, 2 * (size_t)LIMIT_HTTP_BODY);
     take_spec(b, &s);
+    check_spec(b, &s, limit);
     int rc = b->p->status ? 0 : spec_encode(&s, &text);
     out->needs = spec_needs_of(&s);
     spec_fini(&s);
-    if (rc || (int64_t)text.len > limit) {
-        char most[DURATION_TEXT_SIZE];
-        size_format(limit, most);
-        problem_set(b->p, 413, "payload-too-large",
-                    "put large data where the job can fetch it; limits.payload in coordinator.yaml "
-                    "may be raised up to 640KiB",
-                    "command or script, environment and stdin have %zu bytes together, at most %s "
-                    "are taken",
-                    text.len, most);
-    }
+    if (rc || text.len > SPEC_STORED_MAX)
+        refuse_size(b, " as JSON text", text.len, SPEC_STORED_MAX);
     if (b->p->status)
         buf_fini(&text);
     else
@@ -179,7 +193,7 @@ void jobs_submit(struct request *r)
     struct command *c = command_new(CMD_SUBMIT);
     body_known(&b, keys, sizeof keys / sizeof *keys);
     read_job(r, &b, &c->u.submit);
-    make_spec(&b, r->api->o.config->payload_limit_bytes, &c->u.submit);
+    make_spec(&b, (size_t)r->api->o.config->payload_limit_bytes, &c->u.submit);
     if (r->problem.status) {
         command_free(c);
         request_send_problem(r, &r->problem);

@@ -56,8 +56,7 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
 }
 
 /* Is there place, and is it allowed? false: refused. */
-static bool accept(const struct engine *g, const struct group *group, const char *ns, size_t bytes,
-                   struct reply *r)
+static bool accept(const struct group *group, const char *ns, size_t spec_bytes, struct reply *r)
 {
     char name[96];
     if (!group_allows(group, ns)) {
@@ -72,10 +71,10 @@ static bool accept(const struct engine *g, const struct group *group, const char
                     (long long)group->queued);
         return false;
     }
-    if (g->config.payload_limit_bytes > 0 && bytes > (size_t)g->config.payload_limit_bytes) {
+    if (spec_bytes > SPEC_STORED_MAX) {
         reply_error(r, ERR_TOO_LARGE, "payload-too-large", "pass large data by reference",
-                    "the job is %zu bytes, the limit is %lld", bytes,
-                    (long long)g->config.payload_limit_bytes);
+                    "the job has %zu bytes as JSON text, at most %u are taken", spec_bytes,
+                    SPEC_STORED_MAX);
         return false;
     }
     return true;
@@ -105,7 +104,7 @@ static struct group *check(struct engine *g, const struct cmd_submit *s, struct 
         refuse_group(g, row->group, from, r);
         return NULL;
     }
-    if (!accept(g, group, row->ns, strlen(s->spec), r)) return NULL;
+    if (!accept(group, row->ns, strlen(s->spec), r)) return NULL;
     return intern_requires(g, s, &row->requires_id, r) ? group : NULL;
 }
 

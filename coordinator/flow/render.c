@@ -93,14 +93,20 @@ static int write_spec(struct rendering *r, const struct flow_work *w, const stru
     struct buf text;
     int rc = 0;
     build_spec(r, w, p, &s);
-    buf_init(&text, max_bytes);
-    if (!spec_check(&s, &problem))
+    size_t bytes = spec_payload_bytes(&s);
+    buf_init(&text, SPEC_STORED_MAX);
+    if (bytes > max_bytes)
+        rc = err_set(r->e, ERR_TOO_LARGE,
+                     "with its values the job has %zu bytes, at most %zu are taken", bytes,
+                     max_bytes);
+    else if (!spec_check(&s, &problem))
         rc = err_set(r->e, ERR_INVALID, "%s: %s",
                      str_eq(problem.field, "workdir") ? "workingDirectory" : problem.field,
                      problem.sentence);
     else if (spec_encode(&s, &text))
-        rc = err_set(r->e, ERR_TOO_LARGE, "with its values the job is larger than %zu bytes",
-                     max_bytes);
+        rc = err_set(r->e, ERR_TOO_LARGE,
+                     "with its values the job is larger than %u bytes as JSON text",
+                     SPEC_STORED_MAX);
     else
         out->spec = buf_detach(&text);
     if (rc == 0) out->needs = spec_needs_of(&s);

@@ -131,6 +131,14 @@ has "and is named" err 'windwos'
 cadre run --require cpsu=4 -- true 2>err
 is "an unknown capability gives 125" 125 $?
 has "and the nearest is named" err 'cpsu' 'cpus'
+head -c 524280 /dev/urandom >big # base64 makes 699,040 of them
+cadre run --stdin big -- cat >out 2>err
+is "as much input as the limit allows is taken" 0 $?
+holds "and arrives unchanged" cmp -s big out
+head -c 524288 /dev/urandom >big
+cadre run --stdin big -- true 2>err
+is "a little more gives 125" 125 $?
+has "and names the user's bytes" err 'have 524292 bytes together, at most 512KiB'
 head -c 700000 /dev/zero | tr '\000' x >big
 cadre run --stdin big -- true 2>err
 is "too much input gives 125" 125 $?

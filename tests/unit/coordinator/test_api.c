@@ -13,7 +13,7 @@ static int open_house(void **state)
 {
     static const struct coordinator_timeouts timeouts = {.head_ms = 400, .idle_ms = 900};
     (void)state;
-    house_open(&house, "limits: {payload: 64KiB}\n", &timeouts);
+    house_open(&house, "", &timeouts);
     return 0;
 }
 
@@ -520,35 +520,6 @@ static void submit__unknown_group__is_refused_with_the_nearest(void **state)
             422, "invalid", "oss");
 }
 
-static void submit__over_the_payload_limit__is_413(void **state)
-{
-    struct buf b;
-    (void)state;
-    buf_init(&b, 1 << 20);
-    buf_adds(&b, "{\"script\":\"");
-    for (int i = 0; i < 66000; i++)
-        buf_addc(&b, 'x');
-    buf_adds(&b, "\"}");
-    refused("POST", "/api/v1/jobs", NULL, b.data, 413, "payload-too-large", "64KiB");
-    buf_fini(&b);
-}
-
-static void submit__of_5_mb__is_413_and_harms_nobody(void **state)
-{
-    struct buf b;
-    (void)state;
-    buf_init(&b, 8 << 20);
-    buf_adds(&b, "{\"script\":\"");
-    char *filler = buf_reserve(&b, 5000000);
-    memset(filler, 'x', 5000000);
-    buf_commit(&b, 5000000);
-    buf_adds(&b, "\"}");
-    refused("POST", "/api/v1/jobs", NULL, b.data, 413, "too-large", NULL);
-    refused("POST", "/api/v1/jobs", "", b.data, 413, "too-large", NULL);
-    buf_fini(&b);
-    json_free(house_get(&house, "/api/v1/whoami", 200));
-}
-
 static void submit__same_key__is_the_same_job(void **state)
 {
     struct answer a, b, c;
@@ -967,8 +938,6 @@ int main(void)
         cmocka_unit_test(submit__wrong_fields__are_named),
         cmocka_unit_test(submit__misspelt_key__is_told_the_nearest),
         cmocka_unit_test(submit__unknown_group__is_refused_with_the_nearest),
-        cmocka_unit_test(submit__over_the_payload_limit__is_413),
-        cmocka_unit_test(submit__of_5_mb__is_413_and_harms_nobody),
         cmocka_unit_test(submit__same_key__is_the_same_job),
         cmocka_unit_test(submit__prefer_minimal__answers_with_the_id_alone),
         cmocka_unit_test(submit__all_fields__come_back),

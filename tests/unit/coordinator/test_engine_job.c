@@ -186,8 +186,8 @@ static void submit__too_large__is_refused(void **state)
     struct world *w = *state;
     struct command *c = cmd_submit(w, NULL, NULL);
     mem_free(c->u.submit.spec);
-    c->u.submit.spec = mem_alloc((size_t)w->config.payload_limit_bytes + 2);
-    memset(c->u.submit.spec, ' ', (size_t)w->config.payload_limit_bytes + 1);
+    c->u.submit.spec = mem_alloc(SPEC_STORED_MAX + 2);
+    memset(c->u.submit.spec, ' ', SPEC_STORED_MAX + 1);
     world_do(w, c);
     assert_int_equal(world_reply(w)->rc, ERR_TOO_LARGE);
     assert_string_equal(world_reply(w)->code, "payload-too-large");

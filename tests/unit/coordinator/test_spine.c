@@ -155,8 +155,8 @@ static void spine__more_than_it_should_hold__says_full_and_then_relieved(void **
     struct rig *r = *state;
     uint64_t n = 0;
     while (!spine_is_full(r->spine))
-        push_submit(r, ++n, 1000000);
-    assert_in_range(n, SPINE_HIGH_BYTES / 1100000, SPINE_HIGH_BYTES / 1000000 + 1);
+        push_submit(r, ++n, 900000);
+    assert_in_range(n, SPINE_HIGH_BYTES / 1000000, SPINE_HIGH_BYTES / 900000 + 1);
     run_until(r, &r->reliefs, 1);
     assert_false(spine_is_full(r->spine));
     assert_int_equal(r->reliefs, 1);

@@ -255,6 +255,82 @@ static void needs__the_shell_that_is_named_and_no_other(void **state)
     spec_fini(&s);
 }
 
+/* ---- sizes ---- */
+
+static char *base64_of(size_t bytes)
+{
+    char *data = mem_alloc(bytes), *text = mem_alloc(bytes * 4 / 3 + 8);
+    str_base64(text, data, bytes);
+    mem_free(data);
+    return text;
+}
+
+static void payload__is_what_the_user_gave(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        size_t bytes;
+    } cases[] = {
+        {"{\"command\":[\"ab\",\"\",\"c\"]}", 3},
+        {"{\"script\":\"\\n\\u001b\\\"\"}", 3},
+        {"{\"script\":\"\xc3\xa4\",\"shell\":\"bash\",\"workdir\":\"/w\"}", 4},
+        {"{\"command\":[\"x\"],\"env\":{\"AB\":\"c\",\"D\":\"\"}}", 5},
+        {"{\"command\":[\"x\"],\"stdin\":\"\"}", 1},
+        {"{\"command\":[\"x\"],\"stdin\":\"eA==\"}", 2},
+        {"{\"command\":[\"x\"],\"stdin\":\"eHg=\"}", 3},
+        {"{\"command\":[\"x\"],\"stdin\":\"eHh4\"}", 4},
+        {"{\"command\":[\"x\"],\"stdin\":\"eHh4eA==\"}", 5},
+        {"{}", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct spec s;
+        assert_int_equal(decode(cases[i].spec, &s, NULL), 0);
+        assert_int_equal(spec_payload_bytes(&s), cases[i].bytes);
+        spec_fini(&s);
+    }
+    for (size_t n = 0; n < 100; n++) {
+        char *text = base64_of(n);
+        struct spec s = {.input = text};
+        assert_int_equal(spec_payload_bytes(&s), n);
+        mem_free(text);
+    }
+}
+
+static void the_greatest_stdin__fits_into_a_stored_spec(void **state)
+{
+    (void)state;
+    char word[] = "x", *words[] = {word};
+    struct spec_problem p;
+    struct buf b;
+    char *text = base64_of(LIMIT_PAYLOAD_MAX);
+    struct spec s = {.command = {words, 1}, .input = text};
+    buf_init(&b, SPEC_STORED_MAX);
+    assert_int_equal(strlen(text), LIMIT_STDIN_TEXT);
+    assert_true(spec_check(&s, &p));
+    assert_int_equal(spec_encode(&s, &b), 0);
+    buf_fini(&b);
+    mem_free(text);
+    text = base64_of(LIMIT_PAYLOAD_MAX + 3);
+    s.input = text;
+    assert_false(spec_check(&s, &p));
+    assert_string_equal(p.field, "stdin");
+    mem_free(text);
+}
+
+static void stdin_that_older_agents_refuse__needs_minor_2(void **state)
+{
+    (void)state;
+    char *text = base64_of(LIMIT_PAYLOAD_MAX / 4 * 3);
+    struct spec s = {.input = text};
+    assert_int_equal(spec_needs_of(&s).minor, 0);
+    mem_free(text);
+    text = base64_of(LIMIT_PAYLOAD_MAX / 4 * 3 + 1);
+    s.input = text;
+    assert_int_equal(spec_needs_of(&s).minor, 2);
+    mem_free(text);
+}
+
 /* ---- the attempt ----------------------------------------------------------------------------- */
 
 static void sends(const char *stored, const char *wanted)
@@ -328,6 +404,9 @@ int main(void)
         cmocka_unit_test(what_the_reader_would_refuse__is_not_written),
         cmocka_unit_test(what_does_not_fit_together__is_told_by_field),
         cmocka_unit_test(needs__the_shell_that_is_named_and_no_other),
+        cmocka_unit_test(payload__is_what_the_user_gave),
+        cmocka_unit_test(the_greatest_stdin__fits_into_a_stored_spec),
+        cmocka_unit_test(stdin_that_older_agents_refuse__needs_minor_2),
         cmocka_unit_test(limits__are_told_before_anything_is_written),
         cmocka_unit_test(mark__becomes_the_number_of_the_attempt),
         cmocka_unit_test(spec_of_release_0_1__is_read_with_its_escaped_nul),
