@@ -15,6 +15,7 @@
 
 enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
 
+#define DEFAULT_KEY "default"
 #define DESCRIPTION_MAX 512
 
 /* The live group that the command names. NULL: answered. */
@@ -98,15 +99,62 @@ static void review_agents(struct engine *g, struct group *group)
     }
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same_but_case(const char *a, const char *b)
+{
+    for (; *a && lower(*a) == lower(*b); a++)
+        b++;
+    return !*a && !*b;
+}
+
+/* The live group whose key people would take for this one. NULL: there is none. */
+static const struct group *look_alike(const struct engine *g, const char *key)
+{
+    size_t place = 0;
+    for (const struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same) {
+            const char *other = group->row.key;
+            if (other && !group->deleted && !str_eq(other, key) && same_but_case(other, key))
+                return group;
+        }
+    }
+    return NULL;
+}
+
+/* May a new group have the key? false: answered. */
+static bool check_key(const struct engine *g, const char *key, struct reply *r)
+{
+    if (!str_key_valid(key)) {
+        reply_error(r, ERR_INVALID, NULL,
+                    "letters, digits, _ and -, at most 63, the first a letter or digit",
+                    "key: '%s' is not a worker group's key", key ? key : "");
+        return false;
+    }
+    if (same_but_case(key, DEFAULT_KEY)) {
+        reply_error(r, ERR_INVALID, NULL,
+                    "agents and jobs that name no group are in the default group; give this group "
+                    "another key",
+                    "key: '%s' is reserved for the default group, which is always there", key);
+        return false;
+    }
+    const struct group *other = look_alike(g, key);
+    if (other) {
+        reply_error(r, ERR_EXISTS, NULL, "use that group, or choose a key that cannot be mistaken",
+                    "there is a worker group '%s' already: keys may not differ in case alone",
+                    other->row.key);
+        return false;
+    }
+    return true;
+}
+
 static void create(struct engine *g, struct group_row *row, struct reply *r)
 {
     struct err e;
-    if (!str_key_valid(row->key)) {
-        reply_error(r, ERR_INVALID, NULL,
-                    "letters, digits, _ and -, at most 63, the first a letter or digit",
-                    "key: '%s' is not a worker group's key", row->key ? row->key : "");
-        return;
-    }
+    if (!check_key(g, row->key, r)) return;
     struct group *group = group_find(g, row->key);
     if (group && !group->deleted) {
         reply_error(r, ERR_EXISTS, NULL, NULL, "there is a worker group '%s' already", row->key);

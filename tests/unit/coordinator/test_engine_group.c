@@ -563,6 +563,69 @@ static void delete__a_namespace_points_to_it__only_by_force_and_submits_say_so(v
     assert_non_null(strstr(err_text(&x->err), "namespace company"));
 }
 
+/* Refused with this code and this in the sentence. */
+static void assert_not_created(struct world *w, const char *key, int rc, const char *says)
+{
+    world_do(w, cmd_group(w, key, NULL));
+    const struct reply *x = world_reply(w);
+    assert_int_equal(x->rc, rc);
+    if (!strstr(err_text(&x->err), says)) fail_msg("%s: %s", key, err_text(&x->err));
+    assert_non_null(x->hint);
+}
+
+static void create__key_of_the_default_group__is_reserved(void **state)
+{
+    struct world *w = *state;
+    static const char *const keys[] = {"default", "Default", "DEFAULT"};
+    for (size_t i = 0; i < 3; i++)
+        assert_not_created(w, keys[i], ERR_INVALID, "is reserved for the default group");
+    world_group(w, "default-2", NULL);
+    world_group(w, "defaul", NULL);
+}
+
+static void create__key_that_differs_in_case_alone__is_refused(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "Windows", NULL);
+    assert_not_created(w, "windows", ERR_EXISTS, "there is a worker group 'Windows' already");
+    assert_not_created(w, "WINDOWS", ERR_EXISTS, "'Windows' already");
+    world_group(w, "window", NULL);
+    world_group(w, "Windows-2", NULL);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "Windows"));
+    assert_int_equal(world_reply(w)->rc, 0);
+    world_group(w, "windows", NULL); /* the other one is gone */
+    world_restart(w);
+    assert_not_created(w, "Windows", ERR_EXISTS, "'windows' already");
+}
+
+/* Groups that are there already, of a release that took these keys. */
+static void keys_of_before__stay_as_they_are(void **state)
+{
+    struct world *w = *state;
+    static const char *const keys[] = {"default", "gpu", "GPU"};
+    assert_int_equal(store_begin(w->store, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct group_row row = {.key = mem_strdup(keys[i])};
+        assert_int_equal(store_group_put(w->store, &row, NULL), 0);
+        group_row_fini(&row);
+    }
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    world_restart(w);
+    for (size_t i = 0; i < 3; i++) {
+        char *name = str_dupf("a%zu", i);
+        world_connect(w, world_agent(w, name, keys[i]), keys[i], 1);
+        mem_free(name);
+        assert_int_equal(world_state(w, world_submit(w, keys[i], NULL)), JOB_SUBMITTED);
+        struct command *c = cmd_group(w, keys[i], NULL);
+        c->type = CMD_GROUP_UPDATE;
+        c->mask = 1;
+        world_do(w, c);
+        assert_int_equal(world_reply(w)->rc, 0);
+    }
+    world_do(w, cmd_text(w, CMD_GROUP_PAUSE, "default"));
+    assert_int_equal(world_reply(w)->rc, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +655,9 @@ int main(void)
         WORLD_TEST(delete__retrying_and_returned_jobs__end_too),
         WORLD_TEST(delete__thousands_queued__are_ended_bit_by_bit_also_over_a_crash),
         WORLD_TEST(delete__a_namespace_points_to_it__only_by_force_and_submits_say_so),
+        WORLD_TEST(create__key_of_the_default_group__is_reserved),
+        WORLD_TEST(create__key_that_differs_in_case_alone__is_refused),
+        WORLD_TEST(keys_of_before__stay_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
