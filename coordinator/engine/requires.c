@@ -2,6 +2,7 @@
  * offers is in caps.c. */
 #include "coordinator/engine/requires.h"
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/caps.h"
@@ -217,6 +218,46 @@ static void sort_clauses(struct requires *r)
     qsort(r->clauses, r->count, sizeof *r->clauses, compare_clauses);
 }
 
+static bool has_unit(const char *text)
+{
+    return text[strspn(text, "+-0123456789.eE")] != '\0';
+}
+
+/* What the number probably means: few bytes are a slip, many a size in bytes. */
+static void guess_size(double n, char out[DURATION_TEXT_SIZE])
+{
+    if (n >= 1048576 && n < 1e18)
+        size_format((int64_t)n, out);
+    else if (n < 1 || str_format(out, DURATION_TEXT_SIZE, "%.0fGiB", n) != 0)
+        (void)str_copy(out, DURATION_TEXT_SIZE, "16GiB");
+    if (!has_unit(out)) (void)str_copy(out + strlen(out), DURATION_TEXT_SIZE - strlen(out), "B");
+}
+
+static int refuse_no_unit(const char *name, const struct choice *x, struct err *e)
+{
+    char guess[DURATION_TEXT_SIZE];
+    guess_size(x->value.number, guess);
+    if (x->text[strspn(x->text, "0123456789")])
+        return fail(e, name, "'%.64s' has no unit: write %s %s", x->text, op_names[x->op], guess);
+    return fail(e, name, "'%.64s' has no unit: write %s %s, or %s %.64sB for bytes", x->text,
+                op_names[x->op], guess, op_names[x->op], x->text);
+}
+
+/* 16 would be 16 bytes, which every machine has. */
+static int check_units(const struct requires *r, struct err *e)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct clause *c = &r->clauses[i];
+        enum cap_kind kind = CAP_TEXT;
+        (void)cap_kind_of(c->name, &kind, NULL);
+        for (size_t k = 0; kind == CAP_SIZE && k < c->count; k++) {
+            const struct choice *x = &c->choices[k];
+            if (!has_unit(x->text) && x->value.number != 0) return refuse_no_unit(c->name, x, e);
+        }
+    }
+    return 0;
+}
+
 int requires_parse(const struct json *object, enum requires_origin origin, struct requires **out,
                    struct err *e)
 {
@@ -232,12 +273,13 @@ int requires_parse(const struct json *object, enum requires_origin origin, struc
     if (count > REQUIRES_MAX_CLAUSES + (origin == REQUIRES_KEPT ? REQUIRES_MAX_IMPLIED : 0))
         return err_set(e, ERR_INVALID, "requires: more than %d capabilities", REQUIRES_MAX_CLAUSES);
     struct requires *r = mem_alloc(sizeof *r);
-    for (const struct json *j = json_first(object); j; j = json_next(j)) {
-        int rc = read_member(r, j, origin, e);
-        if (rc) {
-            requires_free(r);
-            return rc;
-        }
+    int rc = 0;
+    for (const struct json *j = json_first(object); j && rc == 0; j = json_next(j))
+        rc = read_member(r, j, origin, e);
+    if (rc == 0 && origin == REQUIRES_ASKED) rc = check_units(r, e);
+    if (rc) {
+        requires_free(r);
+        return rc;
     }
     sort_clauses(r);
     *out = r;

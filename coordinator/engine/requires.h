@@ -33,7 +33,7 @@ struct requires;
 struct caps;
 
 enum requires_origin {
-    REQUIRES_ASKED, /* a user writes it now */
+    REQUIRES_ASKED, /* a user writes it now: sizes need a unit */
     REQUIRES_KEPT,  /* it was taken before: a stored text, a flow that was applied */
 };
 

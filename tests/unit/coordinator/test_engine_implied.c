@@ -364,6 +364,26 @@ static void flow__the_shell_joins_what_the_task_requires(void **state)
     assert_int_equal(world_state(w, job), JOB_SUBMITTED);
 }
 
+/* A flow of a release that took sizes without a unit: they were bytes, and stay bytes. */
+static void flow_of_before__a_size_without_unit_is_bytes(void **state)
+{
+    struct world *w = *state;
+    char ns[] = "a.b", id[] = "f",
+         source[] = "id: f\nnamespace: a.b\ntasks:\n"
+                    "  - {id: one, command: [x], requires: {memory: '>= 16'}}\n";
+    struct flow_row f = {.ns = ns, .id = id, .revision = 1, .source = source};
+    assert_int_equal(store_begin(w->store, NULL), 0);
+    assert_int_equal(store_flow_put(w->store, &f, NULL), 0);
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    world_restart(w);
+    world_connect_caps(w, world_agent(w, "a", NULL), NULL, 9, "{\"memory\":1073741824}");
+    int64_t job = world_execution_job(w, world_start(w, "f", NULL));
+    assert_int_equal(world_state(w, job), JOB_SUBMITTED);
+    world_do(w, cmd_apply(w, source)); /* applied again, it is new */
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(err_text(&world_reply(w)->err), "'16' has no unit"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +401,7 @@ int main(void)
         WORLD_TEST(minor__is_that_of_the_session_at_hand),
         WORLD_TEST(flow__a_shell_that_is_named_or_of_the_type),
         WORLD_TEST(flow__the_shell_joins_what_the_task_requires),
+        WORLD_TEST(flow_of_before__a_size_without_unit_is_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ static void met__table(void **state)
         "{\"cpus\":[2,8]}",
         "{\"memory\":\">= 16GiB\"}",
         "{\"memory\":\"16GiB\"}",
-        "{\"memory\":17179869184}",
+        "{\"memory\":\"17179869184B\"}",
         "{\"memory\":\">=16 GiB\"}",
         "{\"disk\":\"> 100GB\"}",
         "{\"shell\":\"bash\"}",
@@ -204,7 +204,20 @@ static void refused__table(void **state)
         {"{\"cpus\":\"0x10\"}", "not a number"},
         {"{\"cpus\":\"inf\"}", "not a number"},
         {"{\"cpus\":true}", "not a number"},
-        {"{\"memory\":\">= 16\"}", NULL}, /* bytes are fine */
+        {"{\"memory\":\">= 16\"}",
+         "requires.memory: '16' has no unit: write >= 16GiB, or >= 16B for bytes"},
+        {"{\"memory\":16}", "'16' has no unit: write = 16GiB"},
+        {"{\"memory\":17179869184}", "has no unit: write = 16GiB, or = 17179869184B for bytes"},
+        {"{\"memory\":\"> 1500000001\"}", "has no unit: write > 1500000001B"},
+        {"{\"disk\":\"< 1e9\"}", "'1e9' has no unit: write < 1GB"},
+        {"{\"disk\":\">= -1\"}", "'-1' has no unit: write >= 16GiB"},
+        {"{\"disk\":1e300}", "has no unit: write = 16GiB"},
+        {"{\"gpu.memory\":\">= 40\"}", "requires.gpu.memory: '40' has no unit: write >= 40GiB"},
+        {"{\"memory\":[\"64GiB\",\"< 8\"]}", "'8' has no unit"},
+        {"{\"memory\":\">= 16B\"}", NULL}, /* whoever says bytes gets bytes */
+        {"{\"gpu.memory\":\"> 0\"}", NULL},
+        {"{\"label.ram\":\">= 16\"}", NULL}, /* a number to people who made the label */
+        {"{\"cpus\":\">= 16\"}", NULL},
         {"{\"memory\":\">= 16 gigs\"}", "not a size"},
         {"{\"memory\":\">= 16G\"}", "not a size"},
         {"{\"memory\":\">=> 16GiB\"}", "not a size"},
@@ -228,6 +241,22 @@ static void refused__table(void **state)
         if (!strstr(e.msg, rows[i].says))
             fail_msg("%s: '%s' does not say '%s'", rows[i].text, e.msg, rows[i].says);
         assert_true(str_starts(e.msg, "requires"));
+    }
+}
+
+static void kept__sizes_without_a_unit_stay_bytes(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"{\"memory\":\">= 16\"}", "{\"memory\":17179869184}",
+                                       "{\"disk\":[\"> 1000\",\"1e9\"]}"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err e;
+        struct requires *r = parse_as(rows[i], REQUIRES_KEPT, &e);
+        if (!r) fail_msg("%s: %s", rows[i], err_text(&e));
+        struct caps *c = caps_parse(build_01, "1.2.3");
+        assert_true(requires_met(r, c));
+        caps_free(c);
+        requires_free(r);
     }
 }
 
@@ -367,6 +396,7 @@ int main(void)
         cmocka_unit_test(met__table),
         cmocka_unit_test(not_met__table),
         cmocka_unit_test(refused__table),
+        cmocka_unit_test(kept__sizes_without_a_unit_stay_bytes),
         cmocka_unit_test(too_much__is_refused),
         cmocka_unit_test(nothing_required__no_object),
         cmocka_unit_test(canonical__equal_demands_give_equal_texts),
