@@ -2,6 +2,7 @@
  * happens meanwhile is remembered and goes into the next one. */
 #include "coordinator/api/stream.h"
 
+#include "base/duration.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,6 +17,8 @@
 #define WHY_MS 2000
 #define FOLLOW_TYPE "application/vnd.cadre.follow"
 #define OUTPUT_TYPE "application/octet-stream"
+#define LINES_TYPE "application/x-ndjson"
+#define TAIL_MOST 1000000
 
 struct stream {
     struct request *r;
@@ -191,8 +194,11 @@ static void begin(struct stream *st)
 {
     st->begun = true;
     st->sent_ms = os_mono_ms();
+    const struct follow *f = st->follow;
     http_write_stream_head(link_out(st->r->link), 200,
-                           st->follow->events ? FOLLOW_TYPE : OUTPUT_TYPE);
+                           f->lines    ? LINES_TYPE
+                           : f->events ? FOLLOW_TYPE
+                                       : OUTPUT_TYPE);
     link_flush_later(st->r->link);
 }
 
@@ -293,8 +299,9 @@ void stream_sweep(struct stream *st, int64_t now_ms)
     if (now_ms - st->sent_ms >= PING_MS) {
         struct buf ping;
         buf_init(&ping, 256);
-        bool fine = frame_add(&ping, FRAME_JSON, text, sizeof text - 1) == 0 &&
-                    send(st, ping.data, ping.len);
+        int rc = st->follow->lines ? buf_addf(&ping, "%s\n", text)
+                                   : frame_add(&ping, FRAME_JSON, text, sizeof text - 1);
+        bool fine = rc == 0 && send(st, ping.data, ping.len);
         buf_fini(&ping);
         if (!fine) return;
     }
@@ -308,26 +315,53 @@ static bool is_of_execution(const struct request *r)
     return str_eq(request_segment(r, 2), "executions");
 }
 
+/* `since`: a time, or how long ago. */
+static int64_t query_since(struct request *r)
+{
+    const char *since = http_query(&r->target, "since");
+    int64_t ms;
+    struct err e;
+    if (!since || time_parse(since, &ms) == 0) return since ? ms : 0;
+    if (duration_parse(since, &ms, &e) == 0) {
+        int64_t now = os_wall_ms();
+        return ms < now ? now - ms : 1;
+    }
+    problem_field(&r->problem, "since",
+                  "since: '%.40s' is neither a time like 2026-01-31T08:00:00Z nor a duration",
+                  since);
+    return 0;
+}
+
+static uint32_t query_streams(struct request *r)
+{
+    static const char *const names[] = {"stdout", "stderr", "system"};
+    const char *name = http_query(&r->target, "stream");
+    for (unsigned i = 0; i < 3; i++)
+        if (str_eq(name, names[i])) return UINT32_C(2) << i; /* bit 1 << STREAM_STDOUT and so on */
+    if (name)
+        problem_field(&r->problem, "stream",
+                      "stream: '%.40s' is neither stdout nor stderr nor system", name);
+    return 0;
+}
+
 /* What the query asks for. Wrong values fill r->problem. */
 static void read_query(struct request *r, struct follow *f)
 {
-    static const char *const log_keys[] = {"stream", "attempt"}, *const follow_keys[] = {"cursor"};
-    static const char *const names[] = {"stdout", "stderr", "system"};
+    /* Attempts, streams and the end belong to one job. */
+    static const char *const keys[] = {"format", "since", "cursor", "stream", "attempt", "tail"};
     f->events = r->route->stream == STREAM_EVENTS;
-    if (f->events) {
-        request_query_known(r, follow_keys, 1);
-        f->cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0);
-        return;
-    }
-    request_query_known(r, log_keys, is_of_execution(r) ? 0 : 2);
-    const char *name = http_query(&r->target, "stream");
+    request_query_known(r, keys, is_of_execution(r) ? 3 : 6);
+    const char *format = http_query(&r->target, "format");
+    f->lines = str_eq(format, "json");
+    if (format && !f->lines)
+        problem_field(&r->problem, "format", "format: '%.40s' is not json", format);
+    f->cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0);
+    f->since_ms = query_since(r);
     f->attempt = request_query_int(r, "attempt", 1, 1000000, 0);
-    for (unsigned i = 0; i < 3; i++)
-        if (str_eq(name, names[i]))
-            f->streams = UINT32_C(2) << i; /* bit 1 << STREAM_STDOUT and so on */
-    if (name && !f->streams)
-        problem_field(&r->problem, "stream",
-                      "stream: '%.40s' is neither stdout nor stderr nor system", name);
+    f->streams = query_streams(r);
+    int64_t tail = request_query_int(r, "tail", 1, TAIL_MOST, 0);
+    /* What follows a cursor was counted when the cursor was got. */
+    f->tail = f->cursor > 0 ? 0 : tail;
 }
 
 /* The stream begins when what the path names was found. It is listed before its first look. */

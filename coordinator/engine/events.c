@@ -54,6 +54,7 @@ void apply_output(struct engine *g, const struct command *c)
                           .attempt = o->attempt,
                           .stream = o->stream,
                           .offset = o->offset,
+                          .at_ms = g->now.wall_ms,
                           .data = o->data,
                           .len = o->len};
     if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) return;

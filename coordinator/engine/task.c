@@ -159,7 +159,12 @@ static struct job_row task_row(const struct execution *x, const struct flow_task
 /* The message of a Log task is its output. */
 static void write_log(struct engine *g, int64_t job, const char *text)
 {
-    struct chunk chunk = {.job = job, .attempt = 1, .stream = 1, .data = text, .len = strlen(text)};
+    struct chunk chunk = {.job = job,
+                          .attempt = 1,
+                          .stream = 1,
+                          .at_ms = g->now.wall_ms,
+                          .data = text,
+                          .len = strlen(text)};
     if (store_ok(g, store_output_add(g->store, &chunk, &g->err)))
         effects_add(g->out, EFFECT_OUTPUT)->u.output.job = job;
 }

@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "coordinator/answer.h"
 #include "coordinator/reads/job_json.h"
-#include "coordinator/store/reader.h"
+#include "coordinator/reads/output_line.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
@@ -29,7 +29,11 @@ static int add_event(struct follow *f, struct jw *w, struct buf *text, int rc)
 {
     jw_end(w);
     if (!rc) rc = jw_finish(w);
-    if (!rc) rc = frame_add(&f->piece, FRAME_JSON, text->data, text->len);
+    if (!rc && f->lines) rc = buf_addc(text, '\n');
+    if (!rc && f->lines)
+        rc = buf_add(&f->piece, text->data, text->len);
+    else if (!rc)
+        rc = frame_add(&f->piece, FRAME_JSON, text->data, text->len);
     buf_fini(text);
     return rc ? broken(f, rc, "state") : 0;
 }
@@ -108,15 +112,37 @@ static int tell_end(struct follow *f, struct reader *r)
 static int on_chunk(const struct chunk *c, void *user)
 {
     struct follow *f = user;
-    if (!f->events) return buf_add(&f->piece, c->data, c->len);
+    struct chunk rest = *c;
+    size_t skip = f->skip < c->len ? f->skip : c->len;
+    f->skip = 0;
+    rest.data = (const char *)c->data + skip;
+    rest.len -= skip;
+    rest.offset += (int64_t)skip;
+    if (rest.len == 0) return 0;
+    if (f->lines) return output_line_add(&f->piece, &rest) != 0 || f->piece.len > READ_BYTES;
+    if (!f->events) return buf_add(&f->piece, rest.data, rest.len);
     struct frame_output o = {.seq = c->cursor,
                              .job = c->job,
                              .attempt = (int32_t)c->attempt,
                              .stream = (uint8_t)c->stream,
-                             .offset = c->offset,
-                             .data = c->data,
-                             .len = c->len};
+                             .offset = rest.offset,
+                             .data = rest.data,
+                             .len = rest.len};
     return frame_output_add(&f->piece, &o);
+}
+
+/* One step towards the last lines. */
+static int seek_tail(struct follow *f, struct reader *r, const struct output_filter *o, bool *more)
+{
+    f->seek.lines = f->seek.before > 0 ? f->seek.lines : f->tail;
+    int rc = reader_output_tail(r, o, &f->seek, &f->err);
+    if (rc) return broken(f, rc, "output");
+    *more = true;
+    if (!f->seek.found) return 0;
+    f->cursor = f->seek.cursor;
+    f->skip = f->seek.skip;
+    f->tail = 0;
+    return 0;
 }
 
 /* *more: there may be further output. */
@@ -126,7 +152,9 @@ static int look_at_output(struct follow *f, struct reader *r, bool *more)
                               .attempt = f->attempt,
                               .streams = f->streams,
                               .cursor = f->cursor,
+                              .since_ms = f->since_ms,
                               .max_bytes = READ_BYTES};
+    if (f->tail > 0) return seek_tail(f, r, &o, more);
     int64_t next = f->cursor;
     int rc = reader_output(r, &o, on_chunk, f, &next, &f->err);
     if (rc) return broken(f, rc, "output");

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/store/model.h"
+#include "coordinator/store/reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,12 +26,17 @@ enum follow_end {
 struct follow {
     struct query query; /* first */
     /* The job or execution that is followed. */
-    bool events;       /* frames of output and events; false: bare output, as it is now */
-    int64_t execution; /* 0: a job */
-    int64_t job;       /* of an execution: the present task run; 0: no task run yet */
-    int64_t attempt;   /* 0: all */
-    uint32_t streams;  /* bit 1<<stream, 0: all */
-    int64_t cursor;    /* the piece begins after this chunk */
+    bool events;             /* frames of output and events; false: bare output, as it is now */
+    int64_t execution;       /* 0: a job */
+    int64_t job;             /* of an execution: the present task run; 0: no task run yet */
+    int64_t attempt;         /* 0: all */
+    uint32_t streams;        /* bit 1<<stream, 0: all */
+    int64_t cursor;          /* the piece begins after this chunk */
+    bool lines;              /* as lines of JSON, not as frames or bare output */
+    int64_t since_ms;        /* only output that was received then or later */
+    int64_t tail;            /* only so many lines at the end of what is there at first; 0: all */
+    size_t skip;             /* bytes of the next chunk that are before these lines */
+    struct output_tail seek; /* where they begin, as far as is known */
     /* The last values that the client got about the present job. */
     bool told;
     enum job_state state;

@@ -192,6 +192,7 @@ struct chunk {
     int64_t job, attempt;
     int stream; /* 1 stdout, 2 stderr, 3 system */
     int64_t offset;
+    int64_t at_ms; /* when it was received; 0: not known */
     const void *data;
     size_t len;
 };

@@ -55,6 +55,7 @@ struct output_filter {
     int64_t attempt;  /* 0: all */
     uint32_t streams; /* bit 1<<stream; 0: all */
     int64_t cursor;   /* 0: from the beginning */
+    int64_t since_ms; /* only what was received then or later */
     size_t max_bytes; /* of data, but at least one chunk */
 };
 /* Chunks behind the cursor in order of arrival; fn borrows. *next_cursor stands behind what was
@@ -62,6 +63,20 @@ struct output_filter {
 int reader_output(struct reader *r, const struct output_filter *f,
                   int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
                   struct err *e);
+
+/* Where the last lines of a job's output begin; zeroed but for `lines` at the start. */
+struct output_tail {
+    int64_t lines;  /* still to be found */
+    int64_t before; /* what was looked at begins with this chunk; 0: nothing was */
+    bool found;
+    int64_t cursor; /* the lines begin behind this chunk ... */
+    size_t skip;    /* ... and so many bytes into the next one that the filter takes */
+    bool any;       /* the last byte of the output was seen */
+};
+/* Looks at one page of the output that the filter takes, from its end backwards; to be called until
+ * t->found. */
+int reader_output_tail(struct reader *r, const struct output_filter *f, struct output_tail *t,
+                       struct err *e);
 
 /* A page of rows by name, and a page of rows by id; *more: another page follows. */
 struct name_filter {

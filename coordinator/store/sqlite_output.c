@@ -33,6 +33,7 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     bind_int(q, 3, c->stream);
     bind_int(q, 4, c->offset + known);
     bind_blob(q, 5, (const char *)c->data + known, len);
+    bind_int(q, 6, c->at_ms);
     rc = db_run(&s->output, q, e);
     if (rc != 0) return rc;
     q = store_output(s, O_STREAM_ADD);

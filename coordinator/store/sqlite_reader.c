@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* An output page looks at so many chunks before it answers with what it has. */
-#define CHUNK_SCAN_MOST 20000
 /* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the
  * way back from the newest. */
 #define SORT_MOST 5000
@@ -223,67 +221,6 @@ int reader_attempts(struct reader *r, const struct attempt_filter *f,
     }
     db_reset(q);
     return rc < 0 ? rc : has_older(r, f->job, oldest, more, e);
-}
-
-/* ---- output --------------------------------------------------------------------------------- */
-
-/* A page of output that is being handed out. */
-struct page {
-    size_t bytes, max_bytes;
-    int (*fn)(const struct chunk *c, void *user);
-    void *user;
-};
-
-/* 1: handed to fn; 0: the page is full; 2: fn wants no more. */
-static int hand_chunk(struct reader *r, struct chunk *c, struct page *p, struct err *e)
-{
-    sqlite3_stmt *q = from_output(r, W_CHUNK);
-    bind_int(q, 1, c->cursor);
-    int rc = db_step(&r->output, q, e);
-    if (rc != 1) return rc;
-    c->offset = sqlite3_column_int64(q, 0);
-    c->data = sqlite3_column_blob(q, 1);
-    c->len = (size_t)sqlite3_column_bytes(q, 1);
-    if (p->bytes > 0 && p->bytes + c->len > p->max_bytes) {
-        rc = 0;
-    } else {
-        p->bytes += c->len;
-        rc = p->fn(c, p->user) ? 2 : 1;
-    }
-    db_reset(q);
-    return rc;
-}
-
-static bool wants_chunk(const struct output_filter *f, const struct chunk *c)
-{
-    return (f->attempt == 0 || c->attempt == f->attempt) &&
-           (f->streams == 0 || (f->streams >> c->stream & 1));
-}
-
-int reader_output(struct reader *r, const struct output_filter *f,
-                  int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
-                  struct err *e)
-{
-    struct page page = {.max_bytes = f->max_bytes, .fn = fn, .user = user};
-    sqlite3_stmt *q = from_output(r, W_SCAN);
-    bind_int(q, 1, f->job);
-    bind_int(q, 2, f->cursor);
-    int64_t next = f->cursor;
-    int rc = 0;
-    for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
-        struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
-                          .job = f->job,
-                          .attempt = sqlite3_column_int64(q, 1),
-                          .stream = sqlite3_column_int(q, 2)};
-        if (wants_chunk(f, &c)) rc = hand_chunk(r, &c, &page, e);
-        if (rc <= 0) break;
-        next = c.cursor;
-        if (rc == 2) break;
-    }
-    db_reset(q);
-    if (rc < 0) return rc;
-    *next_cursor = next;
-    return 0;
 }
 
 /* ---- sums ----------------------------------------------------------------------------------- */

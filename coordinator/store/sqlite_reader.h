@@ -108,7 +108,9 @@
 #define OUTPUT_READS(X)                                                                            \
     X(W_SCAN, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"                    \
               " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
-    X(W_CHUNK, "SELECT offset, data FROM chunks WHERE cursor = ?1")                                \
+    X(W_SCAN_BACK, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"               \
+                   " WHERE job = ?1 AND cursor < ?2 ORDER BY cursor DESC")                         \
+    X(W_CHUNK, "SELECT offset, data, at_ms FROM chunks WHERE cursor = ?1")                         \
     X(W_PAGES, "PRAGMA page_count")                                                                \
     X(W_PAGE_SIZE, "PRAGMA page_size")
 

@@ -308,9 +308,12 @@ static const char output_2[] =
     "  PRIMARY KEY (job, attempt)"
     ") STRICT, WITHOUT ROWID;";
 
+/* When a chunk was received. */
+static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,
                                           queue_5, queue_6, queue_7};
-static const char *const output_steps[] = {output_1, output_2};
+static const char *const output_steps[] = {output_1, output_2, output_3};
 
 static const struct family {
     const char *const *steps;

@@ -23,8 +23,8 @@
                     " DO UPDATE SET next_offset = excluded.next_offset,"                           \
                     " bytes = bytes + excluded.bytes,"                                             \
                     " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
-    X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data)"                    \
-                      " VALUES (?1, ?2, ?3, ?4, ?5)")                                              \
+    X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms)"             \
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                          \
     X(O_BYTES, "SELECT total(bytes) FROM streams WHERE job = ?1 AND attempt = ?2")                 \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \

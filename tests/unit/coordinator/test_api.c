@@ -630,10 +630,11 @@ static void logs__bad_query__is_refused(void **state)
 {
     (void)state;
     int64_t id = submit("{\"command\":[\"true\"]}");
-    static const char *const queries[] = {"/logs?stream=out",  "/logs?attempt=0",
-                                          "/logs?attempt=x",   "/logs?steam=stdout",
-                                          "/follow?cursor=-1", "/follow?cursor=x",
-                                          "/follow?cursr=1"};
+    static const char *const queries[] = {
+        "/logs?stream=out",  "/logs?attempt=0",  "/logs?attempt=x",  "/logs?steam=stdout",
+        "/follow?cursor=-1", "/follow?cursor=x", "/follow?cursr=1",  "/logs?tail=0",
+        "/logs?tail=-1",     "/logs?tail=x",     "/logs?since=soon", "/logs?since=-1s",
+        "/logs?since=2026",  "/logs?format=xml", "/logs?format=",    "/follow?tail=1.5"};
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         char *path = path_of(id, queries[i]);
         refused("GET", path, NULL, NULL, 422, "invalid", NULL);

@@ -304,7 +304,11 @@ static struct text read_text(struct reader *r, int64_t attempt, uint32_t streams
 {
     struct text t = {.most = most};
     int64_t next = -1;
-    struct output_filter f = {1, attempt, streams, *cursor, max_bytes};
+    struct output_filter f = {.job = 1,
+                              .attempt = attempt,
+                              .streams = streams,
+                              .cursor = *cursor,
+                              .max_bytes = max_bytes};
     OK(reader_output(r, &f, append, &t, &next, &e));
     assert_true(next >= *cursor);
     *cursor = next;
@@ -359,6 +363,86 @@ static void output_comes_in_pages_and_goes_on_where_it_ended(void **state)
     c = 0;
     assert_string_equal(read_text(r, 0, 0, &c, 100, 1).text, "aaa"); /* fn had enough */
     assert_string_equal(read_text(r, 0, 0, &c, 100, 0).text, "bbbccccccccccd");
+    reader_close(r);
+}
+
+static void add_at(struct fixture *f, int64_t attempt, int64_t offset, int64_t at_ms,
+                   const char *text)
+{
+    struct chunk c = {.job = 1,
+                      .attempt = attempt,
+                      .stream = 1,
+                      .offset = offset,
+                      .at_ms = at_ms,
+                      .data = text,
+                      .len = strlen(text)};
+    OK(store_output_add(f->store, &c, &e));
+}
+
+/* The last lines of attempt 1 (0: of all), looked for in pages of one chunk. */
+static const char *last_lines(struct reader *r, int64_t attempt, int64_t lines, int64_t since_ms)
+{
+    static struct text t;
+    struct output_filter f = {.job = 1, .attempt = attempt, .since_ms = since_ms, .max_bytes = 1};
+    struct output_tail tail = {.lines = lines};
+    for (int looks = 0; !tail.found; looks++) {
+        assert_true(looks < 20);
+        OK(reader_output_tail(r, &f, &tail, &e));
+    }
+    t = (struct text){.most = 0};
+    int64_t next = 0;
+    f.cursor = tail.cursor;
+    f.max_bytes = 1000;
+    OK(reader_output(r, &f, append, &t, &next, &e));
+    assert_true(tail.skip <= strlen(t.text));
+    return t.text + tail.skip;
+}
+
+static void the_last_lines_are_counted_over_chunks(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    add_at(f, 1, 0, 10, "one\ntw");
+    add_at(f, 1, 6, 20, "o\nthree");
+    add_at(f, 2, 0, 30, "x\n");
+    add_at(f, 1, 13, 40, "\nfour\n");
+    commit(f);
+    assert_string_equal(last_lines(r, 1, 1, 0), "four\n");
+    assert_string_equal(last_lines(r, 1, 2, 0), "three\nfour\n");
+    assert_string_equal(last_lines(r, 1, 3, 0), "two\nthree\nfour\n");
+    assert_string_equal(last_lines(r, 1, 4, 0), "one\ntwo\nthree\nfour\n");
+    assert_string_equal(last_lines(r, 1, 5, 0), "one\ntwo\nthree\nfour\n");
+    assert_string_equal(last_lines(r, 2, 1, 0), "x\n");
+    assert_string_equal(last_lines(r, 3, 1, 0), "");
+    assert_string_equal(last_lines(r, 0, 3, 0), "threex\n\nfour\n");
+    begin(f);
+    add_at(f, 1, 19, 50, "half");
+    commit(f);
+    assert_string_equal(last_lines(r, 1, 1, 0), "half"); /* a line without its end */
+    assert_string_equal(last_lines(r, 1, 2, 0), "four\nhalf");
+    reader_close(r);
+}
+
+static void output_since_a_time_is_what_was_received_then_or_later(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    begin(f);
+    add_at(f, 1, 0, 0, "unknown\n"); /* of a database of before */
+    add_at(f, 1, 8, 10, "ten\n");
+    add_at(f, 1, 12, 20, "twenty\n");
+    commit(f);
+    assert_string_equal(last_lines(r, 1, 9, 0), "unknown\nten\ntwenty\n");
+    assert_string_equal(last_lines(r, 1, 9, 10), "ten\ntwenty\n");
+    assert_string_equal(last_lines(r, 1, 9, 11), "twenty\n");
+    assert_string_equal(last_lines(r, 1, 9, 21), "");
+    struct output_filter since = {.job = 1, .since_ms = 15, .max_bytes = 1};
+    struct text t = {.most = 0};
+    int64_t next = 0;
+    for (int i = 0; i < 3; i++, since.cursor = next)
+        OK(reader_output(r, &since, append, &t, &next, &e));
+    assert_string_equal(t.text, "twenty\n");
     reader_close(r);
 }
 
@@ -665,6 +749,8 @@ int main(void)
         CASE(every_filter_finds_all_of_its_jobs_and_no_other),
         CASE(rare_job_is_found_behind_many_others),
         CASE(output_comes_in_order_of_arrival_and_by_stream),
+        CASE(the_last_lines_are_counted_over_chunks),
+        CASE(output_since_a_time_is_what_was_received_then_or_later),
         CASE(output_comes_in_pages_and_goes_on_where_it_ended),
         CASE(agents_come_by_name_with_what_they_do),
         CASE(agent_is_found_by_id_and_by_name),

@@ -612,8 +612,13 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
     } logs[] = {{"", "out\nerr\n"},
                 {"?stream=stdout", "out\n"},
                 {"?stream=stderr&attempt=1", "err\n"},
-                {"?attempt=2", ""}};
-    for (size_t n = 0; n < 4; n++) {
+                {"?attempt=2", ""},
+                {"?tail=1", "err\n"},
+                {"?tail=1&stream=stdout", "out\n"},
+                {"?tail=9&since=1h", "out\nerr\n"},
+                {"?since=2999-01-01T00:00:00Z", ""},
+                {"?since=2026-01-01T00:00:00%2B01:00&tail=1", "err\n"}};
+    for (size_t n = 0; n < sizeof logs / sizeof *logs; n++) {
         struct answer a;
         char id[ID_TEXT_SIZE];
         id_format(job, id);

@@ -1,0 +1,137 @@
+/* Job output: pages forwards, and the beginning of the last lines. */
+#include "coordinator/store/sqlite_reader.h"
+
+/* An output page looks at so many chunks before it answers with what it has. */
+#define CHUNK_SCAN_MOST 20000
+
+/* A page of output that is being handed out. */
+struct page {
+    size_t bytes, max_bytes;
+    int64_t since_ms;
+    int (*fn)(const struct chunk *c, void *user);
+    void *user;
+};
+
+/* 1: handed to fn; 0: the page is full; 2: fn wants no more. */
+static int hand_chunk(struct reader *r, struct chunk *c, struct page *p, struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_CHUNK);
+    bind_int(q, 1, c->cursor);
+    int rc = db_step(&r->output, q, e);
+    if (rc != 1) return rc;
+    c->offset = sqlite3_column_int64(q, 0);
+    c->data = sqlite3_column_blob(q, 1);
+    c->len = (size_t)sqlite3_column_bytes(q, 1);
+    c->at_ms = sqlite3_column_int64(q, 2);
+    if (c->at_ms < p->since_ms) {
+        p->bytes += c->len; /* read all the same */
+        rc = 1;
+    } else if (p->bytes > 0 && p->bytes + c->len > p->max_bytes) {
+        rc = 0;
+    } else {
+        p->bytes += c->len;
+        rc = p->fn(c, p->user) ? 2 : 1;
+    }
+    db_reset(q);
+    return rc;
+}
+
+static bool wants_chunk(const struct output_filter *f, const struct chunk *c)
+{
+    return (f->attempt == 0 || c->attempt == f->attempt) &&
+           (f->streams == 0 || (f->streams >> c->stream & 1));
+}
+
+int reader_output(struct reader *r, const struct output_filter *f,
+                  int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
+                  struct err *e)
+{
+    struct page page = {.max_bytes = f->max_bytes, .since_ms = f->since_ms, .fn = fn, .user = user};
+    sqlite3_stmt *q = from_output(r, W_SCAN);
+    bind_int(q, 1, f->job);
+    bind_int(q, 2, f->cursor);
+    int64_t next = f->cursor;
+    int rc = 0;
+    for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
+        struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
+                          .job = f->job,
+                          .attempt = sqlite3_column_int64(q, 1),
+                          .stream = sqlite3_column_int(q, 2)};
+        if (wants_chunk(f, &c)) rc = hand_chunk(r, &c, &page, e);
+        if (rc <= 0) break;
+        next = c.cursor;
+        if (rc == 2) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *next_cursor = next;
+    return 0;
+}
+
+/* Counts the line breaks of a chunk from its end. A line break at the very end of the output ends the
+ * last line and begins none. */
+static void count_lines(struct output_tail *t, const struct chunk *c)
+{
+    const char *data = c->data;
+    for (size_t i = c->len; i > 0; i--) {
+        bool last = !t->any;
+        t->any = true;
+        if (data[i - 1] != '\n' || last || --t->lines > 0) continue;
+        t->found = true;
+        t->cursor = c->cursor - 1;
+        t->skip = i;
+        return;
+    }
+}
+
+/* What is older than the filter takes ends the search: so are all chunks before. */
+static int tail_chunk(struct reader *r, const struct output_filter *f, struct chunk *c,
+                      struct output_tail *t, size_t *bytes, struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_CHUNK);
+    bind_int(q, 1, c->cursor);
+    int rc = db_step(&r->output, q, e);
+    if (rc != 1) return rc;
+    c->data = sqlite3_column_blob(q, 1);
+    c->len = (size_t)sqlite3_column_bytes(q, 1);
+    c->at_ms = sqlite3_column_int64(q, 2);
+    *bytes += c->len;
+    if (c->at_ms < f->since_ms) {
+        t->found = true;
+        t->cursor = c->cursor;
+        t->skip = 0;
+    } else {
+        count_lines(t, c);
+    }
+    db_reset(q);
+    return 1;
+}
+
+int reader_output_tail(struct reader *r, const struct output_filter *f, struct output_tail *t,
+                       struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_SCAN_BACK);
+    size_t bytes = 0;
+    bind_int(q, 1, f->job);
+    bind_int(q, 2, t->before > 0 ? t->before : INT64_MAX);
+    int rc = 1, seen = 0;
+    while (seen++ < CHUNK_SCAN_MOST && bytes < f->max_bytes && !t->found &&
+           (rc = db_step(&r->output, q, e)) == 1) {
+        struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
+                          .attempt = sqlite3_column_int64(q, 1),
+                          .stream = sqlite3_column_int(q, 2)};
+        int got = wants_chunk(f, &c) ? tail_chunk(r, f, &c, t, &bytes, e) : 0;
+        if (got < 0) rc = got;
+        if (got < 0) break;
+        t->before = c.cursor;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    /* All of it is less than was asked for. */
+    if (rc == 0 && !t->found) {
+        t->found = true;
+        t->cursor = 0;
+        t->skip = 0;
+    }
+    return 0;
+}
