@@ -141,7 +141,11 @@ static void start(struct runner *r, struct runner_attempt *a, struct runner_star
                                  .drain_ms = DRAIN_PIPES_MS,
                                  .lease_ms = a->lease_ms};
     out->rc = process_start(r->host, &po, &process_handler, w, &w->process, &out->err);
-    if (out->rc != 0) return;
+    if (out->rc != 0) {
+        bool of_program = w->launch.named_by && strstr(out->err.msg, w->launch.argv[0]);
+        if (of_program) (void)err_wrap(&out->err, "%s", w->launch.named_by);
+        return;
+    }
     out->pid = process_pid(w->process);
     if (process_identity(w->process, out->identity) != 0) out->identity[0] = 0;
 }

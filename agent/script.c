@@ -95,7 +95,8 @@ static int write_files(const struct shells_layout *layout, struct launch *l, str
     for (size_t i = 0; rc == 0 && i < layout->file_count; i++) {
         const struct shells_file *f = &layout->files[i];
         char *path = paths_join(l->work_folder, f->name);
-        rc = file_write_plain(path, f->text.data, f->text.len, FILE_SECRET, e);
+        rc = file_write_plain(path, f->text.data, f->text.len,
+                              f->program ? FILE_PROGRAM : FILE_SECRET, e);
         mem_free(path);
     }
     return rc;
@@ -108,6 +109,7 @@ static int make_script(const struct spec *s, struct launch *l, struct err *e)
     if (rc != 0) return rc;
     rc = write_files(&layout, l, e);
     l->argv = layout.argv;
+    l->named_by = layout.named_by;
     layout.argv = NULL;
     shells_layout_fini(&layout);
     return rc;

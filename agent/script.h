@@ -16,6 +16,7 @@ struct launch {
     char *cwd;
     char *stdin_path; /* NULL: none */
     char *work_folder;
+    const char *named_by; /* what named argv[0], for messages; NULL: nothing to be told */
 };
 
 struct launch_input {

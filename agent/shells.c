@@ -160,6 +160,58 @@ static int lay_out_cmd(const struct shell *shell, const char *script, struct she
     return rc ? rc : buf_adds(&start->text, CMD_CALL);
 }
 
+/* ---- "#!" ---------------------------------------------------------------------------------- */
+
+/* "#! /usr/bin/env python3" as the kernel reads it (execve(2)): the interpreter's path, and all
+ * that follows the blanks behind it as one argument. */
+struct interpreter {
+    const char *path, *argument;
+    size_t path_len, argument_len; /* argument_len 0: none */
+    bool crlf;                     /* the line ends with CRLF */
+};
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* false: the script begins with no such line, or its line names nothing. */
+static bool interpreter_of(const char *script, struct interpreter *out)
+{
+    if (!str_starts(script, "#!")) return false;
+    const char *at = script + 2, *end = at + strcspn(at, "\n");
+    struct interpreter i = {.crlf = *end && end > at && end[-1] == '\r'};
+    while (end > at && is_blank(end[-1]))
+        end--;
+    while (at < end && is_blank(*at))
+        at++;
+    i.path = at;
+    while (at < end && !is_blank(*at))
+        at++;
+    i.path_len = (size_t)(at - i.path);
+    while (at < end && is_blank(*at))
+        at++;
+    i.argument = at;
+    i.argument_len = (size_t)(end - at);
+    *out = i;
+    return i.path_len > 0;
+}
+
+/* The interpreter is started with the file, as the kernel would do: so the work folder's file
+ * system may be one from which nothing is executed. */
+static int lay_out_interpreted(const struct interpreter *i, const char *script,
+                               const char *work_folder, struct shells_layout *l)
+{
+    size_t count = 0;
+    struct shells_file *file = add_file(l, "cadre-script");
+    file->program = true; /* it may start itself again, with sudo for example */
+    l->named_by = "the script's first line";
+    add_word(l, &count, mem_strndup(i->path, i->path_len));
+    if (i->argument_len > 0) add_word(l, &count, mem_strndup(i->argument, i->argument_len));
+    add_path(l, &count, work_folder, file->name);
+    return add_lines(script, i->crlf ? LINES_LF : LINES_KEPT, &file->text);
+}
+
 /* ---- all shells ---------------------------------------------------------------------------- */
 
 static int lay_out_shell(const struct shell *shell, const char *script, struct shells_layout *l)
@@ -182,15 +234,21 @@ int shells_lay_out(const struct spec *s, const char *work_folder, struct shells_
                    struct err *e)
 {
     struct shells_layout l = {.file_count = 0};
+    struct interpreter interpreter;
     const char *script = s->script + encoding_mark(s->script, strlen(s->script));
     const struct shell *shell = shell_find(s->shell ? s->shell : text_default_shell());
     if (!shell) return err_set(e, ERR_INVALID, "shell: '%s' is not a known shell", s->shell);
-    int rc = lay_out_shell(shell, script, &l);
+    int rc;
+    if (!s->shell && text_has_interpreter_lines() && interpreter_of(script, &interpreter)) {
+        rc = lay_out_interpreted(&interpreter, script, work_folder, &l);
+    } else {
+        rc = lay_out_shell(shell, script, &l);
+        add_command(shell, work_folder, &l);
+    }
     if (rc != 0) {
         shells_layout_fini(&l);
         return err_set(e, rc, "script: %s", err_sentence(rc));
     }
-    add_command(shell, work_folder, &l);
     *out = l;
     return 0;
 }

@@ -16,8 +16,9 @@ int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e
  * not a file, in its place: such an object is not read (ERR_IO, or an empty result). */
 int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 enum file_mode {
-    FILE_PUBLIC /* 0644 */,
-    FILE_SECRET /* 0600; Windows: SYSTEM, Administrators, the owner */
+    FILE_PUBLIC, /* 0644 */
+    FILE_SECRET, /* 0600; Windows: SYSTEM, Administrators, the owner */
+    FILE_PROGRAM /* the same, and may be executed by the owner: 0700 */
 };
 /* Writes a neighbour file, flushes it to disk, renames it over `path`, flushes the folder: after a
  * crash there is the old or the new content, never a mixture. ERR_FULL: the disk is full. */

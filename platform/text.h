@@ -22,6 +22,8 @@ void text_to_utf8(struct text_state *s, const void *data, size_t len, int last, 
 int text_batch_encode(const char *text, size_t len, struct buf *out, bool *needs_utf8);
 /* Is a batch file started like a program here (process.h quotes its arguments), or by "cmd /C"? */
 bool text_batch_is_program(void);
+/* Does the first line of a script ("#!/bin/sh") name the program that reads it here? */
+bool text_has_interpreter_lines(void);
 /* The shell of a script that names none: "sh", "powershell". */
 const char *text_default_shell(void);
 

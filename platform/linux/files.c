@@ -137,6 +137,11 @@ static int sync_folder(const char *folder, struct err *e)
     return rc;
 }
 
+static mode_t mode_bits(enum file_mode mode)
+{
+    return mode == FILE_PUBLIC ? 0644 : mode == FILE_SECRET ? 0600 : 0700;
+}
+
 /* The content of a file, and who may read it. */
 struct content {
     const void *data;
@@ -150,7 +155,7 @@ static int write_neighbour(const char *temp, const char *path, const char *folde
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return fail(e, "create", temp);
     give_to_owner(fd, path, folder);
-    int rc = fchmod(fd, c->mode == FILE_SECRET ? 0600 : 0644) == 0 ? 0 : fail(e, "protect", temp);
+    int rc = fchmod(fd, mode_bits(c->mode)) == 0 ? 0 : fail(e, "protect", temp);
     if (rc == 0) rc = write_synced(fd, temp, c->data, c->len, e);
     if (close(fd) != 0 && rc == 0) rc = fail(e, "write", temp);
     if (rc == 0 && rename(temp, path) != 0) rc = fail(e, "replace", path);
@@ -174,8 +179,7 @@ int file_write_atomic(const char *path, const void *data, size_t len, enum file_
 int file_write_plain(const char *path, const void *data, size_t len, enum file_mode mode,
                      struct err *e)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  mode == FILE_SECRET ? 0600 : 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode_bits(mode));
     if (fd < 0) return fail(e, "create", path);
     struct stat st;
     bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);

@@ -19,6 +19,11 @@ bool text_batch_is_program(void)
     return false;
 }
 
+bool text_has_interpreter_lines(void)
+{
+    return true;
+}
+
 const char *text_default_shell(void)
 {
     return "sh";

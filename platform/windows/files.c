@@ -102,7 +102,7 @@ static int write_handle(HANDLE h, const char *path, const void *data, size_t len
 static HANDLE create(const wchar_t *path, enum file_mode mode, DWORD disposition)
 {
     SECURITY_ATTRIBUTES sa = {.nLength = sizeof sa};
-    if (mode == FILE_SECRET) sa.lpSecurityDescriptor = acl_secret(false);
+    if (mode != FILE_PUBLIC) sa.lpSecurityDescriptor = acl_secret(false);
     HANDLE h = INVALID_HANDLE_VALUE;
     for (int i = 0; i < BUSY_TRIES && h == INVALID_HANDLE_VALUE; i++) {
         h = CreateFileW(path, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, &sa, disposition,
@@ -171,7 +171,7 @@ int file_write_plain(const char *path, const void *data, size_t len, enum file_m
     int rc = h == INVALID_HANDLE_VALUE ? fail(e, "create", path) : 0;
     if (rc == 0) {
         /* a replaced file keeps its access list */
-        if (mode == FILE_SECRET) acl_protect(wide, false);
+        if (mode != FILE_PUBLIC) acl_protect(wide, false);
         rc = write_handle(h, path, data, len, e);
         CloseHandle(h);
         if (rc != 0) DeleteFileW(wide);

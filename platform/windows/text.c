@@ -150,6 +150,11 @@ bool text_batch_is_program(void)
     return true;
 }
 
+bool text_has_interpreter_lines(void)
+{
+    return false;
+}
+
 const char *text_default_shell(void)
 {
     return "powershell";

@@ -76,4 +76,42 @@ if command -v python3 >/dev/null; then
     has "python3 gets its lines as they are" out 'import sys\\r\\n'
 fi
 
+# ---- the first line ----
+cat >lines.sh <<'END'
+#!/bin/bash -eu
+list=(one two)
+echo "${list[1]} $0 $-"
+false
+echo not reached
+END
+cadre run --script lines.sh >out 2>err
+is "a script is run by the program that its first line names" 1 $?
+has "with that line's argument" out '^two /.*/cadre-script .*e.*u'
+printf '#!/bin/sh\nfalse\necho on; exit 6\n' >lines.sh
+cadre run --script lines.sh >out 2>err
+is "nothing is added to that line" "6 on" "$? $(cat out)"
+cadre run --script lines.sh --shell sh >out 2>err
+is "a shell that is named wins" 1 $?
+sed 's/$/\r/' lines.sh >crlf.sh
+cadre run --script crlf.sh >out 2>err
+is "the line may end with CRLF" "6 on" "$? $(cat out)"
+printf '#!/usr/bin/env sh\n"$0" again 2>/dev/null || true\necho ${1-first}\n' >again.sh
+sed -i 's/^"$0"/[ "${1-}" = again ] || "$0"/' again.sh
+cadre run --script again.sh >out 2>err
+is "the script may start itself" "again first" "$(tr '\n' ' ' <out | sed 's/ $//')"
+printf '#!/opt/none/python9\nprint()\n' >none.py
+cadre run --script none.py >out 2>err
+is "a program that is not there is not found" 127 $?
+has "and is named" err "the script's first line: command not found: /opt/none/python9"
+cadre run --workdir /no/such --script lines.sh >out 2>err
+is "a folder that is not there is another fault" 127 $?
+holds "which the line is not blamed for" sh -c '! grep -q "first line" err'
+printf '#!%s/plain\n' "$here" >denied.sh && : >plain
+cadre run --script denied.sh >out 2>err
+is "a file that is no program cannot be started" 126 $?
+has "and is named" err "the script's first line: .*/plain"
+printf '#!/usr/bin/env no-such-tool\n' >env.sh
+cadre run --script env.sh >out 2>err
+is "env tells itself what it does not find" 127 $?
+
 done_testing

@@ -152,6 +152,93 @@ static void cmd__gets_its_lines_and_a_start_that_turns_echo_off(void **state)
     shells_layout_fini(&l);
 }
 
+/* The words of the command, with ">" in front of each. */
+static char *words_of(const struct shells_layout *l)
+{
+    struct buf joined;
+    buf_init(&joined, 1000);
+    for (size_t i = 0; l->argv[i]; i++)
+        (void)buf_addf(&joined, ">%s", l->argv[i]);
+    return buf_detach(&joined);
+}
+
+static void a_first_line_with_an_interpreter__is_honoured_without_a_shell(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *words;
+    } cases[] = {
+        {"#!/bin/bash\n", ">/bin/bash>"},
+        {"#!/bin/bash", ">/bin/bash>"},
+        {"#! \t/bin/sh \t-eu \t\nx", ">/bin/sh>-eu>"},
+        {"#!/usr/bin/env python3\n", ">/usr/bin/env>python3>"},
+        {"#!/usr/bin/env -S python3 -u  -X dev\n", ">/usr/bin/env>-S python3 -u  -X dev>"},
+        {"#!/opt/with\xc3\xbc/tool\n", ">/opt/with\xc3\xbc/tool>"},
+        {"#!/bin/bash\r\necho\r\n", ">/bin/bash>"},
+        {"#!/bin/sh -e\r\n", ">/bin/sh>-e>"},
+        {MARK "#!/bin/cat\n", ">/bin/cat>"},
+        {"#!perl\n", ">perl>"},
+    };
+    if (!text_has_interpreter_lines()) skip();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct shells_layout l = lay_out(NULL, cases[i].script);
+        char *words = words_of(&l), *wanted = str_dupf("%swork/cadre-script", cases[i].words);
+        assert_string_equal(words, wanted);
+        assert_int_equal(l.file_count, 1);
+        assert_string_equal(l.files[0].name, "cadre-script");
+        assert_true(l.files[0].program);
+        assert_non_null(l.named_by);
+        mem_free(wanted);
+        mem_free(words);
+        shells_layout_fini(&l);
+    }
+}
+
+static void an_interpreters_script__keeps_its_lines_unless_the_first_has_crlf(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *text;
+    } cases[] = {
+        {"#!/bin/sh\necho a\r\n", "#!/bin/sh\necho a\r\n"},
+        {"#!/bin/sh\r\necho a\r\n\rb\n", "#!/bin/sh\necho a\n\rb\n"},
+        {"#!/bin/sh\r", "#!/bin/sh\r"},
+        {MARK "#!/bin/sh\n", "#!/bin/sh\n"},
+    };
+    if (!text_has_interpreter_lines()) skip();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct shells_layout l = lay_out(NULL, cases[i].script);
+        assert_string_equal(l.files[0].text.data, cases[i].text);
+        shells_layout_fini(&l);
+    }
+}
+
+static void a_script_without_an_interpreters_line__is_for_the_default_shell(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {"",     "#",          "# !/bin/sh\n", "#!",
+                                          "#!\n", "#! \t\r\nx", " #!/bin/sh",   "\n#!/bin/sh\n"};
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        struct shells_layout l = lay_out(NULL, scripts[i]);
+        assert_string_equal(l.argv[0], text_default_shell());
+        assert_false(l.files[0].program);
+        assert_null(l.named_by);
+        shells_layout_fini(&l);
+    }
+}
+
+static void a_shell_that_is_named__wins_over_the_first_line(void **state)
+{
+    (void)state;
+    static const char *const shells[] = {"sh", "bash", "pwsh", "python3"};
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        struct shells_layout l = lay_out(shells[i], "#!/bin/none\n");
+        assert_string_equal(l.argv[0], shells[i]);
+        assert_string_equal(l.files[0].text.data, "#!/bin/none\n");
+        shells_layout_fini(&l);
+    }
+}
+
 static void an_unknown_shell__is_refused(void **state)
 {
     (void)state;
@@ -175,6 +262,10 @@ int main(void)
         cmocka_unit_test(sh_and_bash__get_lines_that_they_can_read),
         cmocka_unit_test(python__keeps_its_lines),
         cmocka_unit_test(cmd__gets_its_lines_and_a_start_that_turns_echo_off),
+        cmocka_unit_test(a_first_line_with_an_interpreter__is_honoured_without_a_shell),
+        cmocka_unit_test(an_interpreters_script__keeps_its_lines_unless_the_first_has_crlf),
+        cmocka_unit_test(a_script_without_an_interpreters_line__is_for_the_default_shell),
+        cmocka_unit_test(a_shell_that_is_named__wins_over_the_first_line),
         cmocka_unit_test(an_unknown_shell__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
