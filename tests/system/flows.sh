@@ -47,8 +47,8 @@ group_agent vault region-eu "DATA: $here/data, BACKUPS: $here/backups"
 cat >bin/powershell <<'END'
 #!/bin/sh
 while [ $# -gt 1 ]; do shift; done
-case $1 in *.ps1) ;; *) exit 64 ;; esac
-sed -n 's/^Write-Output "\(.*\)"$/\1/p' "$1" | tr -d '\r' | while IFS= read -r line; do
+case $1 in */cadre-start.ps1) set -- "${1%/*}/cadre-script.ps1" ;; *) exit 64 ;; esac
+sed -n 's/^[^W]*Write-Output "\(.*\)"$/\1/p' "$1" | tr -d '\r' | while IFS= read -r line; do
     for name in DAY FILE VERSION PRODUCT; do
         eval "value=\${$name-}"
         line=$(printf '%s' "$line" | sed "s/\$env:$name/$value/g")
@@ -59,7 +59,7 @@ END
 cat >bin/cmd <<'END'
 #!/bin/sh
 while [ $# -gt 1 ]; do shift; done
-case $1 in *.cmd) ;; *) exit 64 ;; esac
+case $1 in */cadre-start.cmd) set -- "${1%/*}/cadre-script.cmd" ;; *) exit 64 ;; esac
 sed -n 's/^echo \(.*\)$/\1/p' "$1" | tr -d '\r' | while IFS= read -r line; do
     printf '%s\n' "$line" | sed "s/%PRODUCT%/$PRODUCT/g; s/%VERSION%/$VERSION/g"
 done
