@@ -230,6 +230,15 @@ static void add_command(const struct shell *shell, const char *work_folder, stru
     add_path(l, &count, work_folder, l->files[l->file_count - 1].name);
 }
 
+static void add_arguments(const struct text_list *args, struct shells_layout *l)
+{
+    size_t count = 0;
+    while (l->argv[count])
+        count++;
+    for (size_t i = 0; i < args->count; i++)
+        add_word(l, &count, mem_strdup(args->items[i]));
+}
+
 int shells_lay_out(const struct spec *s, const char *work_folder, struct shells_layout *out,
                    struct err *e)
 {
@@ -249,6 +258,7 @@ int shells_lay_out(const struct spec *s, const char *work_folder, struct shells_
         shells_layout_fini(&l);
         return err_set(e, rc, "script: %s", err_sentence(rc));
     }
+    add_arguments(&s->args, &l);
     *out = l;
     return 0;
 }

@@ -148,7 +148,8 @@ static const struct opt options[] = {
      .type = OPT_STRING,
      .offset = AT(script),
      .value_name = "FILE",
-     .help = "run this script file instead of a command; '-' is standard input"},
+     .help = "run this script file instead of a command, with the arguments behind '--'; '-' is "
+             "standard input"},
 };
 
 static int too_large(const char *path, struct err *e)
@@ -229,10 +230,9 @@ static int make_body(const struct run_config *c, const struct opt_args *args, st
     jw_init(&w, out);
     jw_object(&w, NULL);
     write_texts(&w, c);
-    if (c->script) {
-        rc = write_script(&w, c, e);
-    } else {
-        jw_array(&w, "command");
+    if (c->script) rc = write_script(&w, c, e);
+    if (args->argc > 0) {
+        jw_array(&w, c->script ? "args" : "command");
         for (int i = 0; i < args->argc; i++)
             jw_str(&w, NULL, args->argv[i]);
         jw_end(&w);
@@ -251,12 +251,14 @@ static int make_body(const struct run_config *c, const struct opt_args *args, st
 
 static int check_arguments(const struct run_config *c, const struct opt_args *args, struct err *e)
 {
-    if (c->script && args->argc > 0)
-        return err_set(e, ERR_INVALID, "give either --script FILE or -- COMMAND, not both");
+    if (c->script && args->dashdash != 0 && args->argc > 0)
+        return err_set(e, ERR_INVALID,
+                       "put '--' in front of the script's arguments: cadre run --script %s -- %s",
+                       c->script, args->argv[0]);
     if (!c->script && args->argc == 0)
-        return err_set(
-            e, ERR_INVALID,
-            "nothing to run: cadre run [OPTION]... -- COMMAND [ARG]..., or --script FILE");
+        return err_set(e, ERR_INVALID,
+                       "nothing to run: cadre run [OPTION]... -- COMMAND [ARG]..., or --script "
+                       "FILE [-- ARG...]");
     if (!c->script && args->dashdash != 0 && args->argc > 0)
         return err_set(e, ERR_INVALID,
                        "put '--' in front of the command: cadre run [OPTION]... -- %s",
@@ -297,7 +299,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
 
 const struct command cmd_run = {
     .name = "run",
-    .arguments = "(-- COMMAND [ARG]... | --script FILE)",
+    .arguments = "(-- COMMAND [ARG]... | --script FILE [-- ARG...])",
     .summary = "run a command or script on an agent and follow it",
     .details = "The job's output goes to stdout and stderr as it is written; the exit code is the "
                "job's own.\n"

@@ -65,6 +65,8 @@ size_t spec_payload_bytes(const struct spec *s)
     size_t bytes = text_bytes(s->script) + text_bytes(s->workdir);
     for (size_t i = 0; i < s->command.count; i++)
         bytes += strlen(s->command.items[i]);
+    for (size_t i = 0; i < s->args.count; i++)
+        bytes += strlen(s->args.items[i]);
     for (size_t i = 0; i < s->env.count; i++)
         bytes += strlen(s->env.names[i]) + strlen(s->env.values[i]);
     while (digits > 0 && s->input[digits - 1] == '=')
@@ -164,6 +166,10 @@ bool spec_check(const struct spec *s, struct spec_problem *p)
         return problem(p, "command", "must have 1 to %d words", SPEC_COMMAND_MAX);
     if (s->command.count > 0 && s->command.items[0][0] == '\0')
         return problem(p, "command", "the program's name is missing");
+    if (s->args.count > 0 && s->script == NULL)
+        return problem(p, "args", "is for scripts; the arguments of a command are in command");
+    if (s->args.count > SPEC_COMMAND_MAX)
+        return problem(p, "args", "must have at most %d words", SPEC_COMMAND_MAX);
     return check_limits(s, p) && check_shell(s, p) && check_texts(s, p);
 }
 
@@ -173,6 +179,7 @@ struct spec_needs spec_needs_of(const struct spec *s)
     for (size_t i = 0; s->shell != NULL && i < SPEC_SHELLS; i++) {
         if (strcmp(s->shell, spec_shells[i]) == 0) needs.shell = spec_shells[i];
     }
+    if (s->args.count > 0) needs.minor = SPEC_ARGS_MINOR;
     /* what agents before minor 2 take of stdin */
     if (s->input != NULL && strlen(s->input) > LIMIT_PAYLOAD_MAX && needs.minor < 2)
         needs.minor = 2;
@@ -227,6 +234,8 @@ void spec_fill_attempt(struct spec *s, int64_t attempt)
     (void)str_format(number, sizeof number, "%lld", (long long)attempt);
     for (size_t i = 0; i < s->command.count && mark[0]; i++)
         fill(&s->command.items[i], mark, number);
+    for (size_t i = 0; i < s->args.count && mark[0]; i++)
+        fill(&s->args.items[i], mark, number);
     for (size_t i = 0; i < s->env.count && mark[0]; i++)
         fill(&s->env.values[i], mark, number);
     if (mark[0]) {

@@ -21,6 +21,7 @@
 #define SPEC_WORKDIR_MAX 4096 /* bytes */
 #define SPEC_SHELL_MAX 16     /* bytes of a shell's name */
 #define SPEC_MARK_MAX 65536   /* bytes */
+#define SPEC_ARGS_MINOR 2     /* agents of earlier minors of the protocol ignore `args` */
 
 /* X(kind, c_name, "wireName", a, b, need), as in wire/msg_list.h. `command` or `script`; all else
  * may be absent. The names are those of the job, for CADRE_... in its environment. */
@@ -33,7 +34,8 @@
     X(STR, execution, "execution", LIMIT_NAME, 0, 0)                                               \
     X(WORDS, command, "command", 0, SPEC_COMMAND_MAX, 0)                                           \
     X(STR, script, "script", LIMIT_PAYLOAD_MAX, 0, 0)                                              \
-    X(STR, shell, "shell", SPEC_SHELL_MAX, 0, 0) /* absent: the agent's default */                 \
+    X(WORDS, args, "args", 0, SPEC_COMMAND_MAX, 0) /* of the script; since SPEC_ARGS_MINOR */      \
+    X(STR, shell, "shell", SPEC_SHELL_MAX, 0, 0)   /* absent: the agent's default */               \
     X(PAIRS, env, "env", 0, SPEC_ENV_MAX, 0)                                                       \
     X(STR, workdir, "workdir", SPEC_WORKDIR_MAX, 0, 0) /* absent: a fresh folder */                \
     X(STR, input, "stdin", LIMIT_STDIN_TEXT, 0, 0)     /* base64; absent: nothing */               \
@@ -59,7 +61,7 @@ int spec_decode(const char *text, size_t len, struct spec *out, struct err *e);
 /* The same for a spec in a database; also reads specs that releases up to 0.1 stored. */
 int spec_decode_stored(const char *text, struct spec *out, struct err *e);
 void spec_fini(struct spec *s); /* fine on a zeroed struct */
-/* The bytes that the user gave: of command or script, environment, workdir, and of stdin when it is
+/* The bytes that the user gave: of command or script, arguments, environment, workdir, and of stdin when it is
  * base64; what JSON and base64 add does not count. */
 size_t spec_payload_bytes(const struct spec *s);
 /* Bytes of a spec that is stored: with the names that its hand-out adds it keeps to LIMIT_SPEC. */
@@ -86,10 +88,10 @@ struct spec_needs {
 /* Of a spec that spec_check has passed. */
 struct spec_needs spec_needs_of(const struct spec *s);
 
-/* The number of an attempt is not known when a spec is stored. Where a text of command, script, env
- * or workdir needs the number, the text has `attempt_mark` instead. The mark occurs nowhere else in
- * these texts: it is the words taskrun.attempt in braces, with more opening braces than any run of
- * braces in the texts. */
+/* The number of an attempt is not known when a spec is stored. Where a text of command, script,
+ * args, env or workdir needs the number, the text has `attempt_mark` instead. The mark occurs
+ * nowhere else in these texts: it is the words taskrun.attempt in braces, with more opening braces
+ * than any run of braces in the texts. */
 void spec_mark(size_t braces, struct buf *out);
 /* The longest run of opening braces. */
 size_t spec_braces(const char *text, size_t len);

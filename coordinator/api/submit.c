@@ -16,22 +16,22 @@
 
 /* ---- what runs ---- */
 
-static void take_command(struct body *b, struct spec *s)
+static void take_words(struct body *b, const char *field, size_t least, struct text_list *out)
 {
-    const struct json *list = body_array(b, "command");
+    const struct json *list = body_array(b, field);
     if (!list) return;
-    if (json_count(list) == 0 || json_count(list) > SPEC_COMMAND_MAX) {
-        body_fail(b, "command", "must have 1 to %d words", SPEC_COMMAND_MAX);
+    if (json_count(list) < least || json_count(list) > SPEC_COMMAND_MAX) {
+        body_fail(b, field, "must have %zu to %d words", least, SPEC_COMMAND_MAX);
         return;
     }
-    s->command.items = mem_array(json_count(list), sizeof *s->command.items);
+    out->items = mem_array(json_count(list) + 1, sizeof *out->items);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *word = json_str(j, NULL);
         if (!word) {
-            body_fail(b, "command", "word %zu is not a string", s->command.count + 1);
+            body_fail(b, field, "word %zu is not a string", out->count + 1);
             return;
         }
-        s->command.items[s->command.count++] = mem_strdup(word);
+        out->items[out->count++] = mem_strdup(word);
     }
 }
 
@@ -58,8 +58,9 @@ static void take_env(struct body *b, struct spec *s)
 
 static void take_spec(struct body *b, struct spec *s)
 {
-    take_command(b, s);
+    take_words(b, "command", 1, &s->command);
     s->script = mem_strdup(body_str(b, "script", LIMIT_HTTP_BODY));
+    take_words(b, "args", 0, &s->args);
     int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
     if (shell >= 0) s->shell = mem_strdup(spec_shells[shell]);
     take_env(b, s);
@@ -184,11 +185,11 @@ static void on_submitted(struct request *r, struct reply *x)
 
 void jobs_submit(struct request *r)
 {
-    static const char *const keys[] = {"namespace", "name",         "group",   "fallback",
-                                       "requires",  "priority",     "command", "script",
-                                       "shell",     "env",          "workdir", "stdin",
-                                       "timeout",   "queueTimeout", "lease",   "killGrace",
-                                       "retry"};
+    static const char *const keys[] = {"namespace", "name",     "group",        "fallback",
+                                       "requires",  "priority", "command",      "script",
+                                       "args",      "shell",    "env",          "workdir",
+                                       "stdin",     "timeout",  "queueTimeout", "lease",
+                                       "killGrace", "retry"};
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct command *c = command_new(CMD_SUBMIT);
     body_known(&b, keys, sizeof keys / sizeof *keys);

@@ -79,7 +79,7 @@ struct flow_input {
 
 enum flow_kind {
     FLOW_COMMAND, /* argv */
-    FLOW_SCRIPT,  /* script, shell */
+    FLOW_SCRIPT,  /* script, its arguments in argv, shell */
     /* message in script: the coordinator writes it to the task's output; no agent, no spec */
     FLOW_LOG,
 };

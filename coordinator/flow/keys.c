@@ -24,13 +24,23 @@ static const char *const retry_names[] = {
     "env", "workingDirectory", "workerGroup", "requires", "timeout", "queueTimeout", "lease",      \
         "killGrace", "priority"
 static const char *const task_names[] = {
-    "id",    "description", "type",     "command",      "script",
+    "id",    "description", "type",     "command",      "script",   "args",
     "shell", "retry",       "disabled", "allowFailure", WORK_NAMES,
 };
 static const char *const trigger_names[] = {
-    "id",     "description", "command",         "script",
-    "shell",  "interval",    "allowConcurrent", "disabled",
-    "inputs", "stopAfter",   WORK_NAMES,        "failOnTriggerError",
+    "id",
+    "description",
+    "command",
+    "script",
+    "args",
+    "shell",
+    "interval",
+    "allowConcurrent",
+    "disabled",
+    "inputs",
+    "stopAfter",
+    WORK_NAMES,
+    "failOnTriggerError",
 };
 static const char *const kestra_names[] = {
     "id",       "description",    "type",       "script",   "commands",        "message",

@@ -38,10 +38,11 @@ static int render_words(struct rendering *r, const struct flow_work *w, struct p
 {
     char field[32];
     for (size_t i = 0; i < w->argc; i++) {
-        (void)str_format(field, sizeof field, "command[%zu]", i);
+        (void)str_format(field, sizeof field, "%s[%zu]",
+                         w->kind == FLOW_SCRIPT ? "args" : "command", i);
         int rc = render_text(r, field, w->argv[i], &words[i]);
         if (rc) return rc;
-        if (i == 0 && words[0].len == 0)
+        if (i == 0 && words[0].len == 0 && w->kind == FLOW_COMMAND)
             return err_set(r->e, ERR_INVALID, "command: the program's name is empty");
     }
     return 0;
@@ -69,9 +70,10 @@ struct places {
 static void build_spec(const struct rendering *r, const struct flow_work *w, const struct places *p,
                        struct spec *s)
 {
-    s->command.items = mem_array(w->argc + 1, sizeof *s->command.items);
-    for (; s->command.count < w->argc; s->command.count++)
-        s->command.items[s->command.count] = text_at(r, p->words[s->command.count]);
+    struct text_list *words = w->kind == FLOW_SCRIPT ? &s->args : &s->command;
+    words->items = mem_array(w->argc + 1, sizeof *words->items);
+    for (; words->count < w->argc; words->count++)
+        words->items[words->count] = text_at(r, p->words[words->count]);
     s->env.names = mem_array(w->env_count + 1, sizeof *s->env.names);
     s->env.values = mem_array(w->env_count + 1, sizeof *s->env.values);
     for (; s->env.count < w->env_count; s->env.count++) {

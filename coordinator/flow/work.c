@@ -12,30 +12,37 @@
 
 /* ---- what runs ------------------------------------------------------------------------------- */
 
+/* `command`, or `args` of a script. */
+static void read_words(const struct node *n, const char *key, struct flow_work *w,
+                       const struct expr_scope *scope)
+{
+    char name[40];
+    const struct json *list = node_list(n, key, SPEC_COMMAND_MAX);
+    if (!list) return;
+    w->argv = mem_array(json_count(list) + 1, sizeof *w->argv);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        (void)str_format(name, sizeof name, "%s[%zu]", key, w->argc);
+        char *word = item_text(n, j, name, FLOW_FILE_MAX);
+        if (!word) word = mem_strdup("?"); /* said; the next one keeps its number */
+        read_template(n, j, name, word, scope);
+        w->argv[w->argc++] = word;
+    }
+}
+
 static void read_command(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
 {
     const struct json *member = json_get(n->j, "command");
-    char name[40];
     if (json_type(member) != JSON_ARRAY) {
         node_fail(n, "command",
                   "must be a list, [\"program\", \"argument\"]; a line for a shell is a script");
         return;
     }
-    const struct json *list = node_list(n, "command", SPEC_COMMAND_MAX);
-    if (!list) return;
-    if (json_count(list) == 0) {
+    if (json_count(member) == 0) {
         node_fail(n, "command", "is empty");
         return;
     }
-    w->argv = mem_array(json_count(list) + 1, sizeof *w->argv);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        (void)str_format(name, sizeof name, "command[%zu]", w->argc);
-        char *word = item_text(n, j, name, FLOW_FILE_MAX);
-        if (!word) word = mem_strdup("?"); /* said; the next one keeps its number */
-        if (w->argc == 0 && !*word) node_fail(n, "command", "the program's name is empty");
-        read_template(n, j, name, word, scope);
-        w->argv[w->argc++] = word;
-    }
+    read_words(n, "command", w, scope);
+    if (w->argc > 0 && !*w->argv[0]) node_fail(n, "command", "the program's name is empty");
 }
 
 static bool is_blank(const char *s)
@@ -51,6 +58,7 @@ static void read_script(const struct node *n, struct flow_work *w, const struct 
     w->script = node_text(n, "script", FLOW_FILE_MAX);
     if (w->script && is_blank(w->script)) node_fail(n, "script", "is empty");
     read_template(n, json_get(n->j, "script"), "script", w->script, scope);
+    read_words(n, "args", w, scope);
     int shell = node_choice(n, "shell", spec_shells, SPEC_SHELLS, -1);
     if (shell >= 0) w->shell = spec_shells[shell];
 }
@@ -64,6 +72,8 @@ static void read_what(const struct node *n, struct flow_work *w, const struct ex
         w->kind = FLOW_COMMAND;
         if (node_has(n, "shell"))
             node_fail(n, "shell", "is for scripts; a command runs without a shell");
+        if (node_has(n, "args"))
+            node_fail(n, "args", "is for scripts; the arguments of a command are in command");
         read_command(n, w, scope);
     } else if (script) {
         read_script(n, w, scope);

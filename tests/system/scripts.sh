@@ -114,4 +114,38 @@ printf '#!/usr/bin/env no-such-tool\n' >env.sh
 cadre run --script env.sh >out 2>err
 is "env tells itself what it does not find" 127 $?
 
+# ---- arguments ----
+printf 'printf "[%%s]" "$@"\n' >args.sh
+printf '#!/bin/bash\nprintf "[%%s]" "$@"\n' >args.bash
+printf 'import sys\nprint("".join("[%%s]" %% a for a in sys.argv[1:]), end="")\n' >args.py
+wanted=$(printf '[a b][][$HOME "x"][--group][gr\303\274n*]')
+for how in "args.sh --shell sh" "args.sh --shell bash" args.bash "args.py --shell python3"; do
+    # shellcheck disable=SC2086 # an option and its value
+    cadre run --script $how -- "a b" "" '$HOME "x"' --group 'grün*' >out 2>err
+    is "arguments arrive as they are ($how)" "$wanted" "$(cat out)"
+done
+cadre run --script args.sh -- >out 2>err
+is "there may be none" "[]" "$(cat out)"
+cadre run --script - -- one <args.sh >out 2>err
+is "a script from standard input has arguments, too" "[one]" "$(cat out)"
+cadre run --script p.ps1 --shell pwsh -- -Day 'tues "day' >out 2>err
+is "PowerShell's follow its start" "-File start -Day tues \"day" \
+    "$(sed -n 's/^argument //p' out | sed 's,/.*/cadre-start.ps1$,start,' | tail -n 4 |
+        tr '\n' ' ' | sed 's/ $//')"
+cadre run --script args.sh one two >out 2>err
+is "arguments need -- in front" 125 $?
+has "and it is said how" err "cadre run --script args.sh -- one"
+cat >args.yaml <<'END'
+id: args
+namespace: company.team
+inputs: [{id: who, type: STRING}]
+tasks:
+  - id: one
+    script: printf '[%s]' "$@"
+    args: ["{{ inputs.who }}", "$(id)", "{{ taskrun.attempt }}"]
+END
+cadre flow apply args.yaml >out 2>&1
+cadre flow run company.team/args --input 'who=a; b "c"' >out 2>err
+is "a value in args is never code" '[a; b "c"][$(id)][1]' "$(cat out)"
+
 done_testing

@@ -239,6 +239,30 @@ static void a_shell_that_is_named__wins_over_the_first_line(void **state)
     }
 }
 
+static void arguments__follow_the_file_that_is_started(void **state)
+{
+    (void)state;
+    static const char *const shells[] = {"sh",  "bash",    "powershell", "pwsh",
+                                         "cmd", "python3", NULL};
+    char *words[] = {(char *)(uintptr_t) "", (char *)(uintptr_t) "a \"b\" $c",
+                     (char *)(uintptr_t) "-File"};
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        struct shells_layout l;
+        struct err e = {0, ""};
+        struct spec s = {.shell = (char *)(uintptr_t)shells[i],
+                         .script = (char *)(uintptr_t) "#!/bin/cat -n\n",
+                         .args = {words, 3}};
+        assert_int_equal(shells_lay_out(&s, "work", &l, &e), 0);
+        size_t n = 0;
+        while (l.argv[n])
+            n++;
+        assert_true(n >= 4 && strstr(l.argv[n - 4], "cadre-s") != NULL);
+        for (size_t k = 0; k < 3; k++)
+            assert_string_equal(l.argv[n - 3 + k], words[k]);
+        shells_layout_fini(&l);
+    }
+}
+
 static void an_unknown_shell__is_refused(void **state)
 {
     (void)state;
@@ -266,6 +290,7 @@ int main(void)
         cmocka_unit_test(an_interpreters_script__keeps_its_lines_unless_the_first_has_crlf),
         cmocka_unit_test(a_script_without_an_interpreters_line__is_for_the_default_shell),
         cmocka_unit_test(a_shell_that_is_named__wins_over_the_first_line),
+        cmocka_unit_test(arguments__follow_the_file_that_is_started),
         cmocka_unit_test(an_unknown_shell__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

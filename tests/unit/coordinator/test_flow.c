@@ -372,6 +372,14 @@ static void tasks_are_checked_field_by_field(void **state)
             "5: task t: command: there is a script, too: one of the two");
     refuses(IN_TASK("    command: [a]\n    shell: sh\n"),
             "6: task t: shell: is for scripts; a command runs without a shell");
+    refuses(IN_TASK("    command: [a]\n    args: [b]\n"),
+            "6: task t: args: is for scripts; the arguments of a command are in command");
+    refuses(IN_TASK("    script: x\n    args: a b\n"), "6: task t: args: must be a list");
+    refuses(IN_TASK("    script: x\n    args: [a, {b: c}]\n"),
+            "6: task t: args[1]: must be a string");
+    refuses(IN_TASK("    script: x\n    args: ['{{ nothing }}']\n"),
+            "6: task t: args[0]: '{{ nothing }}': there is no 'nothing': an expression begins with "
+            "inputs, outputs, vars, trigger, execution, flow or taskrun");
     refuses(IN_TASK("    script: ' '\n"), "5: task t: script: is empty");
     refuses(IN_TASK("    script: x\n    shell: zsh\n"),
             "6: task t: shell: 'zsh' is not one of sh, bash, powershell, pwsh, cmd, python3");

@@ -235,7 +235,8 @@ static void the_attempt_is_put_in_when_it_is_known(void **state)
                    "  env: {A: 'a{{ taskrun.attempt }}b{{ taskrun.attempt }}'}\n"
                    "- {id: b, command: ['\\u0000', '\\\\u0000']}\n"
                    "- {id: c, script: '{ {{ taskrun.attempt }}', workingDirectory: "
-                   "'/{{ taskrun.attempt }}'}\n");
+                   "'/{{ taskrun.attempt }}'}\n"
+                   "- {id: d, script: x, args: ['', '-n{{ taskrun.attempt }}', 007]}\n");
     struct rendered r = render(f, &f->tasks[0].work, NULL, NULL);
     assert_int_equal(r.rc, 0);
     sends(r.made.spec, 12, "{\"command\":[\"x\",\"12\",\"\\\\u0000\"],\"env\":{\"A\":\"a12b12\"}}");
@@ -245,6 +246,10 @@ static void the_attempt_is_put_in_when_it_is_known(void **state)
     rendered_fini(&r);
     r = render(f, &f->tasks[2].work, NULL, NULL);
     sends(r.made.spec, 7, "{\"script\":\"{ 7\",\"workdir\":\"/7\"}");
+    rendered_fini(&r);
+    r = render(f, &f->tasks[3].work, NULL, NULL);
+    sends(r.made.spec, 7, "{\"script\":\"x\",\"args\":[\"\",\"-n7\",\"007\"]}");
+    assert_int_equal(r.made.needs.minor, SPEC_ARGS_MINOR);
     rendered_fini(&r);
     flow_free(f);
 }

@@ -213,6 +213,8 @@ static void what_does_not_fit_together__is_told_by_field(void **state)
     checked("{\"command\":[\"x\"],\"script\":\"x\"}", "command", "not both");
     checked("{\"command\":[\"\",\"x\"]}", "command", "program's name");
     checked("{\"command\":[\"x\"],\"shell\":\"sh\"}", "shell", "is for scripts");
+    checked("{\"script\":\"x\",\"args\":[\"\",\"a b\"]}", NULL, NULL);
+    checked("{\"command\":[\"x\"],\"args\":[\"a\"]}", "args", "is for scripts");
     checked("{\"script\":\"x\",\"shell\":\"fish\"}", "shell", "'fish' is not one of");
     checked("{\"script\":\"x\",\"shell\":\"\"}", "shell", "is not one of");
     checked("{\"script\":\"x\",\"env\":{\"\":\"1\"}}", "env", "not a variable's name");
@@ -234,6 +236,15 @@ static void limits__are_told_before_anything_is_written(void **state)
     s = (struct spec){.script = script, .kill_grace_ms = 3600001};
     assert_false(spec_check(&s, &p));
     assert_string_equal(p.field, "killGraceMs");
+    char *words[SPEC_COMMAND_MAX + 1];
+    for (size_t i = 0; i <= SPEC_COMMAND_MAX; i++)
+        words[i] = script;
+    s = (struct spec){.script = script, .args = {words, SPEC_COMMAND_MAX}};
+    assert_true(spec_check(&s, &p));
+    s.args.count++;
+    assert_false(spec_check(&s, &p));
+    assert_string_equal(p.field, "args");
+    assert_string_equal(p.sentence, "must have at most 4096 words");
 }
 
 /* ---- what is needed of an agent -------------------------------------------------------------- */
@@ -255,6 +266,20 @@ static void needs__the_shell_that_is_named_and_no_other(void **state)
     spec_fini(&s);
 }
 
+static void needs__a_newer_agent_for_arguments_of_a_script(void **state)
+{
+    (void)state;
+    struct spec s;
+    assert_int_equal(decode("{\"script\":\"x\",\"args\":[\"\"]}", &s, NULL), 0);
+    assert_int_equal(spec_needs_of(&s).minor, 2);
+    spec_fini(&s);
+    assert_int_equal(decode("{\"script\":\"x\",\"args\":[]}", &s, NULL), 0);
+    assert_int_equal(spec_needs_of(&s).minor, 0);
+    spec_fini(&s);
+    assert_int_equal(decode("{\"script\":\"x\",\"args\":\"a\"}", &s, NULL), ERR_INVALID);
+    assert_int_equal(decode("{\"script\":\"x\",\"args\":[1]}", &s, NULL), ERR_INVALID);
+}
+
 /* ---- sizes ---- */
 
 static char *base64_of(size_t bytes)
@@ -274,6 +299,7 @@ static void payload__is_what_the_user_gave(void **state)
     } cases[] = {
         {"{\"command\":[\"ab\",\"\",\"c\"]}", 3},
         {"{\"script\":\"\\n\\u001b\\\"\"}", 3},
+        {"{\"script\":\"x\",\"args\":[\"ab\",\"\",\"c\"]}", 4},
         {"{\"script\":\"\xc3\xa4\",\"shell\":\"bash\",\"workdir\":\"/w\"}", 4},
         {"{\"command\":[\"x\"],\"env\":{\"AB\":\"c\",\"D\":\"\"}}", 5},
         {"{\"command\":[\"x\"],\"stdin\":\"\"}", 1},
@@ -355,6 +381,9 @@ static void mark__becomes_the_number_of_the_attempt(void **state)
           "\"workdir\":\"/{{taskrun.attempt}}\",\"attemptMark\":\"{{taskrun.attempt}}\"}",
           "{\"command\":[\"12\",\"a{12}}b\"],\"env\":{\"{{taskrun.attempt}}\":\"1212\"},"
           "\"workdir\":\"/12\"}");
+    sends("{\"script\":\"x\",\"args\":[\"{{taskrun.attempt}}\",\"-n{{taskrun.attempt}}\"],"
+          "\"attemptMark\":\"{{taskrun.attempt}}\"}",
+          "{\"script\":\"x\",\"args\":[\"12\",\"-n12\"]}");
     sends("{\"script\":\"{{taskrun.attempt}}\"}", "{\"script\":\"{{taskrun.attempt}}\"}");
     sends("{\"script\":\"x\",\"attemptMark\":\"\"}", "{\"script\":\"x\"}");
 }
@@ -407,6 +436,7 @@ int main(void)
         cmocka_unit_test(payload__is_what_the_user_gave),
         cmocka_unit_test(the_greatest_stdin__fits_into_a_stored_spec),
         cmocka_unit_test(stdin_that_older_agents_refuse__needs_minor_2),
+        cmocka_unit_test(needs__a_newer_agent_for_arguments_of_a_script),
         cmocka_unit_test(limits__are_told_before_anything_is_written),
         cmocka_unit_test(mark__becomes_the_number_of_the_attempt),
         cmocka_unit_test(spec_of_release_0_1__is_read_with_its_escaped_nul),
