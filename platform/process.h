@@ -49,6 +49,10 @@ struct process_end {
     /* What outlived the main process of a job that nobody ended, and was ended then; NULL: nothing.
      * Lives as long as the process. */
     const struct process_list *strays;
+    /* What could not be ended: processes of another account, or such that hang in the kernel;
+     * NULL: nothing. Lives as long as the process. */
+    const struct process_list *alive;
+    bool unended; /* the main process is among them: there is no exit code */
 };
 
 struct process_handler {
@@ -56,8 +60,8 @@ struct process_handler {
                       void *user);
     /* Once: the process ended, its pipes are at their end (or were drained for drain_ms while a
      * stray grandchild held them open), and what was left of the tree was killed. After
-     * process_terminate: nothing of the tree is left, or process_kill ended the rest.
-     * process_free may be called. */
+     * process_terminate: nothing of the tree is left, or process_kill ended the rest. What cannot
+     * be ended is given up after a few seconds. process_free may be called. */
     void (*on_end)(struct process *p, const struct process_end *end, void *user);
 };
 
@@ -104,6 +108,15 @@ int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE]);
  * killed. An empty identity: its process was being started and nobody knows more of it than the
  * mark. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e);
+
+/* The identity of a tree of which something is alive (process_end.alive). */
+#define PROCESS_REMNANT_SIZE 320
+int process_remnant(const struct process *p, char out[PROCESS_REMNANT_SIZE]);
+/* One more try to end such a tree, or one that process_kill_leftover could not end; *left: what was
+ * alive before. h: of this life, which keeps its own such trees in view after process_free; NULL:
+ * the tree is of an earlier life. Never waits. */
+void process_watch_remnant(struct process_host *h, const char *identity, const char *mark,
+                           struct process_list *left);
 
 /* Base environment of a job: NULL-terminated "K=V" list, free with process_env_free. Linux: PATH
  * HOME USER LOGNAME SHELL TERM LANG TZ (from the account and a fixed PATH); Windows:

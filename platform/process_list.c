@@ -34,23 +34,51 @@ void process_list_add(struct process_list *l, struct process_id id, const char *
     if (l->count < PROCESS_LIST_NAMED) {
         take_text(l->names[l->count], name);
         take_text(l->users[l->count], user);
+        l->named++;
     }
     l->count++;
+}
+
+void process_list_subtract(struct process_list *l, const struct process_list *other)
+{
+    int kept = 0, named = 0;
+    for (int i = 0; i < l->count && i < PROCESS_LIST_KNOWN; i++) {
+        if (process_list_has(other, l->ids[i])) continue;
+        if (i < l->named && named == kept) {
+            memmove(l->names[named], l->names[i], PROCESS_NAME_SIZE);
+            memmove(l->users[named], l->users[i], PROCESS_NAME_SIZE);
+            named++;
+        }
+        l->ids[kept++] = l->ids[i];
+    }
+    l->count = l->count > PROCESS_LIST_KNOWN ? l->count - PROCESS_LIST_KNOWN + kept : kept;
+    l->named = named;
+}
+
+void process_list_write_ids(const struct process_list *l, char *text, size_t size)
+{
+    for (int i = 0; i < l->count && i < PROCESS_LIST_KNOWN; i++) {
+        size_t len = strlen(text);
+        if (str_format(text + len, size - len, " %" PRId64 ":%" PRIu64, l->ids[i].pid,
+                       l->ids[i].start) == 0)
+            continue;
+        text[len] = '\0';
+        return;
+    }
 }
 
 const char *process_list_format(const struct process_list *l, bool with_user,
                                 char out[PROCESS_LIST_TEXT_SIZE])
 {
     size_t len = 0;
-    int named = l->count < PROCESS_LIST_NAMED ? l->count : PROCESS_LIST_NAMED;
     out[0] = '\0';
-    for (int i = 0; i < named; i++) {
+    for (int i = 0; i < l->named; i++) {
         const char *before = i == 0 ? "" : i + 1 == l->count ? " and " : ", ";
         const char *user = with_user ? l->users[i] : "";
         len += (size_t)snprintf(out + len, PROCESS_LIST_TEXT_SIZE - len, "%s%s (%" PRId64 "%s%s)",
                                 before, l->names[i], l->ids[i].pid, *user ? ", " : "", user);
     }
-    if (l->count > named)
-        snprintf(out + len, PROCESS_LIST_TEXT_SIZE - len, " and %d more", l->count - named);
+    if (l->count > l->named)
+        snprintf(out + len, PROCESS_LIST_TEXT_SIZE - len, " and %d more", l->count - l->named);
     return out;
 }

@@ -18,7 +18,7 @@ struct process_id {
 };
 
 struct process_list {
-    int count;
+    int count, named;
     struct process_id ids[PROCESS_LIST_KNOWN];
     char names[PROCESS_LIST_NAMED][PROCESS_NAME_SIZE];
     char users[PROCESS_LIST_NAMED][PROCESS_NAME_SIZE]; /* "": not known */
@@ -29,6 +29,10 @@ bool process_list_has(const struct process_list *l, struct process_id id);
  * in a text becomes '?'; long texts are cut. */
 void process_list_add(struct process_list *l, struct process_id id, const char *name,
                       const char *user);
+/* Takes out what is in both. */
+void process_list_subtract(struct process_list *l, const struct process_list *other);
+/* Adds " PID:START" of each to a text, as far as there is room. */
+void process_list_write_ids(const struct process_list *l, char *text, size_t size);
 /* "sleep (4711), nginx (4712) and 3 more"; with_user: "sleep (4711, root)". Returns out. */
 const char *process_list_format(const struct process_list *l, bool with_user,
                                 char out[PROCESS_LIST_TEXT_SIZE]);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define STAT_BYTES 1024
+#define STATUS_BYTES 2048
 #define ENVIRON_STEP_BYTES 4096
 #define PF_EXITING 0x4   /* of the kernel's flags of a process: include/linux/sched.h */
 #define VARIABLE_MAX 160 /* longer ones are not ours */
@@ -179,17 +181,29 @@ bool proc_has_mark(pid_t pid, const char *mark)
     return s.found[0] && s.found[1];
 }
 
-bool proc_kill(const struct proc *p)
+void proc_user(pid_t pid, char *out, size_t size)
+{
+    char text[STATUS_BYTES], names[4096];
+    struct passwd entry, *who = NULL;
+    unsigned long real, acts;
+    out[0] = '\0';
+    if (read_small(pid, "status", text, sizeof text) <= 0) return;
+    const char *line = strstr(text, "\nUid:");
+    if (!line || sscanf(line, " Uid: %lu %lu", &real, &acts) != 2) return;
+    if (getpwuid_r((uid_t)acts, &entry, names, sizeof names, &who) == 0 && who)
+        (void)str_copy(out, size, who->pw_name);
+    if (!out[0]) (void)str_format(out, size, "%lu", acts);
+}
+
+int proc_kill(const struct proc *p)
 {
     int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    if (fd < 0 && errno == ESRCH) return false;
+    if (fd < 0 && errno == ESRCH) return ERR_NOT_FOUND;
     struct proc now;
-    bool killed = proc_read(p->pid, &now) == 0 && now.start == p->start && !now.dead;
-    if (killed && fd >= 0) {
-        killed = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
-    } else if (killed) {
-        killed = kill(p->pid, SIGKILL) == 0;
-    }
+    int rc = proc_read(p->pid, &now) == 0 && now.start == p->start && !now.dead ? 0 : ERR_NOT_FOUND;
+    if (rc == 0 && (fd >= 0 ? (int)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0)
+                            : kill(p->pid, SIGKILL)) != 0)
+        rc = errno == EPERM ? ERR_DENIED : ERR_NOT_FOUND;
     if (fd >= 0) close(fd);
-    return killed;
+    return rc;
 }

@@ -35,8 +35,10 @@ int proc_oom_score_adj(pid_t pid, int *out);
 /* Has its environment at start both CADRE_JOB_ID and CADRE_ATTEMPT of the mark "JOB-ATTEMPT"? False
  * also when it may not be read. */
 bool proc_has_mark(pid_t pid, const char *mark);
-/* SIGKILL to this very process, not to one that got its pid meanwhile. False: it is gone or not
- * ours to kill. */
-bool proc_kill(const struct proc *p);
+/* The account that it acts as, by name or number; "": not known. */
+void proc_user(pid_t pid, char *out, size_t size);
+/* SIGKILL to this very process, not to one that got its pid meanwhile. ERR_NOT_FOUND: it is gone;
+ * ERR_DENIED: it is another account's. */
+int proc_kill(const struct proc *p);
 
 #endif

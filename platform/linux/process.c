@@ -24,9 +24,12 @@
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
 #define REST_PAUSE_MS 1                   /* between two reads of the rest in the pipes */
-#define TREE_LOOK_MS 200    /* after a soft stop, though no child has ended meanwhile */
-#define TREE_LOOK_SOON_MS 5 /* when one has: one look for all that end together */
-#define SWEEP_ROUNDS 50
+#define TREE_LOOK_MS 200     /* after a soft stop, though no child has ended meanwhile */
+#define TREE_LOOK_SOON_MS 5  /* when one has: one look for all that end together */
+#define LINGER_ROUNDS 10     /* about 0.1 s */
+#define SWEEP_ROUNDS 50      /* about 0.8 s */
+#define SWEEP_ROUNDS_MAX 150 /* about 3 s, for what was killed and has not ended */
+#define KILL_MAIN_MS 500     /* a main process that is killed has ended by then, or never will */
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
 #define OOM_FRESH_NS UINT64_C(1000000000)
@@ -194,6 +197,11 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
 void process_host_free(struct process_host *h)
 {
     if (!h) return;
+    while (h->processes) {
+        struct process *p = h->processes;
+        process_unlink(p);
+        process_release(p);
+    }
     uv_close((uv_handle_t *)&h->child_signal, on_host_closed);
     uv_close((uv_handle_t *)&h->kick, on_host_closed);
     uv_close((uv_handle_t *)&h->prepare, on_host_closed);
@@ -224,11 +232,8 @@ static bool pipes_open(const struct process *p)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct process *p = handle->data;
-    if (--p->open_handles > 0 || !p->freed) return;
-    mem_free(p->mark);
-    mem_free(p->cgroup);
-    mem_free(p->strays);
-    mem_free(p);
+    p->open_handles--;
+    process_release(p);
 }
 
 static void close_pipe(struct process_pipe *pipe)
@@ -299,20 +304,24 @@ static bool read_rest(struct process *p, struct process_pipe *pipe)
     return false;
 }
 
+/* For its owner the process has ended. */
 static void host_remove(struct process *p)
 {
     struct process_host *h = p->host;
-    *p->link = p->next;
-    if (p->next) p->next->link = p->link;
-    if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
+    if (p->alive)
+        process_keep(p);
+    else
+        process_unlink(p);
     if (p->guarded) p->end.expired = guard_release(h->guard, &p->hold);
     p->guarded = false;
-    if (!h->processes) uv_unref((uv_handle_t *)&h->child_signal);
+    if (--h->running == 0) uv_unref((uv_handle_t *)&h->child_signal);
 }
 
 static void finish(struct process *p)
 {
-    int status = p->wait_status;
+    int status = p->reaped ? p->wait_status : SIGKILL;
+    p->end.unended = !p->reaped;
+    if (!p->reaped) p->reaped_ns = uv_hrtime();
     p->end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     p->end.exit_code = (uint32_t)(p->end.signal ? 128 + p->end.signal : WEXITSTATUS(status));
     p->end.run_ms = (int64_t)((p->reaped_ns - p->started_ns) / 1000000);
@@ -333,8 +342,26 @@ static void reap_aside(struct process_host *h)
 static void note_strays(struct process *p)
 {
     if (!p->strays) p->strays = mem_alloc(sizeof *p->strays);
-    process_tree_list(p, p->strays);
+    process_tree_list(p, false, p->strays);
     p->end.strays = p->strays->count > 0 ? p->strays : NULL;
+}
+
+/* What was to be ended and lives on. */
+static void note_alive(struct process *p)
+{
+    struct process_list *alive = mem_alloc(sizeof *alive);
+    process_tree_list(p, true, alive);
+    if (p->strays) process_list_subtract(p->strays, alive);
+    if (p->strays && p->strays->count == 0) p->end.strays = NULL;
+    if (alive->count > 0)
+        p->end.alive = p->alive = alive;
+    else
+        mem_free(alive);
+}
+
+static bool is_clean(struct process *p)
+{
+    return p->reaped && process_tree_is_clean(p);
 }
 
 /* The machine's count of the memory killer, at most OOM_FRESH_NS old. */
@@ -361,18 +388,32 @@ static void look_for_memory_killer(struct process *p)
         p->end.oom_hint = oom_machine_count(p->host, uv_hrtime(), true) > p->oom_before;
 }
 
+/* A program closes its standard output a moment before it ends: who has just let go of the pipes is
+ * given that moment, and is not told of as ended. */
+static bool lingers(struct process *p)
+{
+    if (p->killing || p->asked || p->end.held || p->lingered >= LINGER_ROUNDS) return false;
+    p->lingered++;
+    return true;
+}
+
 /* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
-    if (process_tree_is_clean(p)) return true;
+    if (is_clean(p)) return true;
     reap_aside(p->host);
-    if (process_tree_is_clean(p)) return true;
-    if (p->rounds++ >= SWEEP_ROUNDS) return true;
+    if (is_clean(p)) return true;
+    if (p->rounds >= SWEEP_ROUNDS && (p->refused || p->rounds >= SWEEP_ROUNDS_MAX)) {
+        note_alive(p);
+        return true;
+    }
+    if (lingers(p)) return false;
+    p->rounds++;
     if (!p->killing && !p->asked) note_strays(p);
     if (process_tree_kill(p) > 0 && !p->killing) p->end.stray = true;
     /* processes that end at once should not cost a round of waiting */
     reap_aside(p->host);
-    return process_tree_is_clean(p);
+    return is_clean(p);
 }
 
 /* What is waited for while DRAINING. After a soft stop: the whole tree, since a shell ends at once
@@ -406,7 +447,8 @@ static void process_advance(struct process *p)
     if (p->phase == PROCESS_SWEEPING) {
         bool clean = sweep(p);
         if (!clean) {
-            int wait_ms = p->rounds < SWEEP_PAUSE_MAX_MS ? p->rounds : SWEEP_PAUSE_MAX_MS;
+            int wait_ms = 2 * p->lingered + p->rounds;
+            if (wait_ms > SWEEP_PAUSE_MAX_MS) wait_ms = SWEEP_PAUSE_MAX_MS;
             uv_timer_start(&p->timer, on_timer, (uint64_t)wait_ms, 0);
             return;
         }
@@ -428,6 +470,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct process *p = timer->data;
     if (p->phase == PROCESS_DRAINING && !p->killing && !p->asked) look_again(p);
+    if (p->phase == PROCESS_RUNNING && p->killing) p->phase = PROCESS_SWEEPING;
     if (p->phase != PROCESS_ENDED && !p->freed) process_advance(p);
 }
 
@@ -581,7 +624,7 @@ static void watch(struct process *p, struct ends *ends)
     uv_timer_init(h->loop, &p->timer);
     p->timer.data = p;
     p->open_handles++;
-    if (!h->processes) uv_ref((uv_handle_t *)&h->child_signal);
+    if (h->running++ == 0) uv_ref((uv_handle_t *)&h->child_signal);
     p->next = h->processes;
     if (p->next) p->next->link = &p->next;
     h->processes = p;
@@ -686,9 +729,13 @@ void process_terminate(struct process *p)
 void process_kill(struct process *p)
 {
     if (p->phase >= PROCESS_SWEEPING) return;
+    bool again = p->killing;
     p->killing = true;
     process_tree_kill(p);
-    if (p->phase == PROCESS_DRAINING) uv_timer_start(&p->timer, on_timer, 0, 0);
+    if (p->phase == PROCESS_DRAINING)
+        uv_timer_start(&p->timer, on_timer, 0, 0);
+    else if (!again)
+        uv_timer_start(&p->timer, on_timer, KILL_MAIN_MS, 0);
 }
 
 /* Shutdown: there is no loop to come back to. */

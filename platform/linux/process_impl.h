@@ -21,7 +21,7 @@ struct process_host {
     uv_prepare_t prepare; /* of each turn */
     struct read_budget budget;
     int open_handles;
-    struct process *processes; /* those that have not ended */
+    struct process *processes; /* those that have not ended, and remnants */
     char *read_buffer;
     struct spawn_stack stack;
     int null_fd;
@@ -36,6 +36,7 @@ struct process_host {
     char *kind;
     char boot_id[64];
     struct proc_table table; /* kept for its memory */
+    int running;             /* of processes: those that are no remnants */
     int64_t oom_seen;        /* the machine's count of the memory killer... */
     uint64_t oom_seen_ns;    /* ...at that time */
 };
@@ -81,12 +82,14 @@ struct process {
     int wait_status;
     uint64_t started_ns, reaped_ns;
     int64_t drain_ms;
-    int rounds;
+    int rounds, lingered;
     int oom_tag; /* index of oom_used, -1: none */
     char *mark;
     char *cgroup;       /* its folder, NULL: none */
     int64_t oom_before; /* the machine's count of the memory killer; -1: not known */
-    struct process_list *strays;
+    bool refused; /* all that was left in the last round is another account's */
+    bool remnant; /* ended for its owner, with processes that live on: see process_remnant.c */
+    struct process_list *strays, *alive;
     bool guarded;
     struct guard_hold hold;
     struct process_end end;
@@ -100,11 +103,22 @@ uint64_t process_start_time(struct process *p);
 bool process_tree_is_clean(struct process *p);
 /* As process_tree_is_clean, for a tree that may go on: changes nothing. */
 bool process_tree_is_empty(struct process *p);
-/* Adds what is alive of the tree, but for what is on its way out. */
-void process_tree_list(struct process *p, struct process_list *out);
-/* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. */
+/* Adds what is alive of the tree, or only what is not on its way out. */
+void process_tree_list(struct process *p, bool exiting, struct process_list *out);
+/* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. Sets
+ * p->refused. */
 int process_tree_kill(struct process *p);
 /* `number` to each process group of the tree. */
 void process_tree_signal(struct process *p, int number);
+/* One pass: SIGKILL to what is left of a tree of an earlier life; *left: what was alive before. */
+void process_tree_leftover(const char *identity, const char *mark, struct process_list *left);
+
+/* ---- process_remnant.c ---- */
+/* From now on p belongs to its host: until nothing of the tree is left, or the host ends. */
+void process_keep(struct process *p);
+/* Takes p from its host's list and gives its oom_score_adj back. */
+void process_unlink(struct process *p);
+/* Frees the memory when all handles are closed and neither owner nor host need it. */
+void process_release(struct process *p);
 
 #endif

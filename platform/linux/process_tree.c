@@ -83,11 +83,19 @@ static bool may_be_anothers(struct process_host *h, const struct process *asking
                             const struct proc *c)
 {
     for (struct process *p = h->processes; p; p = p->next) {
-        if (p == asking) continue;
+        if (p == asking || p->remnant) continue;
         uint64_t start = process_start_time(p);
         if (start == 0 || start <= c->start) return true;
     }
     return false;
+}
+
+static struct process *by_list(struct process_host *h, const struct proc *c)
+{
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (p->alive && process_list_has(p->alive, (struct process_id){c->pid, c->start})) return p;
+    }
+    return NULL;
 }
 
 /* Does this child of ours belong to p? */
@@ -96,13 +104,16 @@ static bool is_of(struct process *p, const struct proc *c)
     struct process_host *h = p->host;
     struct process *owner = main_of(h, c->pid);
     if (owner) return owner == p;
+    owner = by_list(h, c);
+    if (owner) return owner == p;
     if (is_guard(h, c->pid)) return false;
     if (c->session == h->session) return false; /* a job cannot come back into our session */
     owner = by_session(h, c->session);
     if (!owner) owner = by_oom_tag(h, c->pid);
     if (!owner) owner = by_mark(h, c->pid);
     if (owner) return owner == p;
-    return !may_be_anothers(h, p, c);
+    /* what was there before the job is not the job's */
+    return c->start >= process_start_time(p) && !may_be_anothers(h, p, c);
 }
 
 /* Zombies count as found: they go away only when they are reaped. */
@@ -121,10 +132,12 @@ static int scan_for(struct process *p)
     return found;
 }
 
-static int kill_marked(struct process_host *h)
+/* *refused: processes that are not ours to kill; they do not count as hit. */
+static int kill_marked(struct process_host *h, int *refused)
 {
     struct proc_table *t = &h->table;
     int hit = 0;
+    *refused = 0;
     /* groups first: the kernel signals a whole group at once, and no process is born in it
      * meanwhile */
     for (size_t i = 0; i < t->count; i++) {
@@ -139,20 +152,29 @@ static int kill_marked(struct process_host *h)
     for (size_t i = 0; i < t->count; i++) {
         const struct proc *c = &t->items[i];
         if (!c->marked || c->dead) continue;
-        hit++;
-        proc_kill(c);
+        if (proc_kill(c) == ERR_DENIED)
+            ++*refused;
+        else
+            hit++;
     }
     return hit;
 }
 
-void process_tree_list(struct process *p, struct process_list *out)
+static void add_to(struct process_list *list, const struct proc *c)
+{
+    char user[PROCESS_NAME_SIZE] = "";
+    if (list->count < PROCESS_LIST_NAMED) proc_user(c->pid, user, sizeof user);
+    process_list_add(list, (struct process_id){c->pid, c->start}, c->name, user);
+}
+
+void process_tree_list(struct process *p, bool exiting, struct process_list *out)
 {
     struct proc_table *t = &p->host->table;
     size_t count = scan_for(p) > 0 ? t->count : 0;
     for (size_t i = 0; i < count; i++) {
         const struct proc *c = &t->items[i];
-        if (!c->marked || c->dead || c->exiting) continue;
-        process_list_add(out, (struct process_id){c->pid, c->start}, c->name, "");
+        if (!c->marked || c->dead || (c->exiting && !exiting)) continue;
+        add_to(out, c);
     }
 }
 
@@ -162,7 +184,8 @@ int process_tree_kill(struct process *p)
     if (p->cgroup) hit = cgroup_kill(p->cgroup);
     /* the main process is not reaped: its number is still its own */
     if (!p->reaped) kill(-p->pid, SIGKILL);
-    int found = scan_for(p) > 0 ? kill_marked(p->host) : 0;
+    int refused = 0, found = scan_for(p) > 0 ? kill_marked(p->host, &refused) : 0;
+    p->refused = found == 0 && refused > 0;
     return hit > found ? hit : found;
 }
 
@@ -247,10 +270,12 @@ bool process_tree_is_empty(struct process *p)
     return (!p->cgroup || cgroup_count(p->cgroup) == 0) && has_no_child_left(p);
 }
 
+/* "PID START BOOT SCORE", and of a remnant (process_remnant) "PID:START" of what was alive. */
 struct identity {
     pid_t pid;
     uint64_t start;
     int oom_score_adj;
+    struct process_list more;
 };
 
 /* false: of another boot, or no identity at all */
@@ -270,6 +295,16 @@ static bool parse_identity(const char *text, struct identity *out)
     out->pid = (pid_t)pid;
     out->start = start;
     out->oom_score_adj = (int)oom;
+    while (*end == ' ') {
+        struct process_id id;
+        begin = end + 1;
+        id.pid = strtol(begin, &end, 10);
+        if (end == begin || *end != ':') break;
+        begin = end + 1;
+        id.start = strtoull(begin, &end, 10);
+        if (end == begin) break;
+        process_list_add(&out->more, id, "", "");
+    }
     return true;
 }
 
@@ -277,6 +312,7 @@ static bool is_leftover(const struct proc_table *t, const struct identity *id, c
                         const struct proc *c)
 {
     if (c->dead || c->pid == getpid() || c->pid == 1 || c->start < id->start) return false;
+    if (process_list_has(&id->more, (struct process_id){c->pid, c->start})) return true;
     if (id->pid > 0 && c->session == id->pid) {
         const struct proc *leader = proc_table_find(t, id->pid);
         if (leader && id->start != 0 && leader->start == id->start) return true;
@@ -326,7 +362,7 @@ static int kill_leftover_round(const struct proc_table *t, const struct proc_tab
     int hit = 0;
     for (size_t i = 0; i < t->count; i++) {
         const struct proc *c = &t->items[i];
-        if (!c->marked || !proc_kill(c)) continue;
+        if (!c->marked || proc_kill(c) != 0) continue;
         const struct proc *same = proc_table_find(before, c->pid);
         if (!same || !same->marked || same->start != c->start) hit++;
     }
@@ -335,7 +371,8 @@ static int kill_leftover_round(const struct proc_table *t, const struct proc_tab
 
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
 {
-    struct identity id = {.pid = 0};
+    static const struct identity none;
+    struct identity id = none;
     struct proc_table t = {.items = NULL}, before = {.items = NULL};
     /* Without an identity (the agent died while it started the process) the mark alone has to
      * do. */
@@ -362,4 +399,21 @@ int process_kill_leftover(const char *identity, const char *mark, int *killed, s
     }
     *killed = hit;
     return 0;
+}
+
+void process_tree_leftover(const char *identity, const char *mark, struct process_list *left)
+{
+    static const struct identity none;
+    struct identity id = none;
+    struct proc_table t = {.items = NULL};
+    if (*identity && !parse_identity(identity, &id)) return;
+    kill_leftover_cgroup(mark);
+    if (proc_table_scan(&t) == 0 && mark_leftover(&t, &id, mark) > 0) {
+        for (size_t i = 0; i < t.count; i++) {
+            if (!t.items[i].marked) continue;
+            add_to(left, &t.items[i]);
+            (void)proc_kill(&t.items[i]);
+        }
+    }
+    proc_table_fini(&t);
 }

@@ -14,7 +14,9 @@
 #include <string.h>
 
 #define READ_BYTES (64u * 1024)
-#define SWEEP_ROUNDS 50
+#define LINGER_ROUNDS 10 /* about 0.1 s */
+#define SWEEP_ROUNDS 150 /* about 3 s, for what was ended and is still there */
+#define KILL_MAIN_MS 500 /* a main process that is killed has ended by then, or hangs */
 #define SWEEP_PAUSE_MAX_MS 20
 #define REST_MS 500 /* for the ends of pipes whose writers are dead */
 #define AGAIN_MS 20
@@ -66,8 +68,8 @@ struct process {
     bool rest_over;
     uint64_t started_ns, ended_ns;
     int64_t drain_ms;
-    int rounds;
-    struct process_list *strays;
+    int rounds, lingered;
+    struct process_list *strays, *alive;
     struct process_end end;
 };
 
@@ -162,6 +164,7 @@ static void on_handle_closed(uv_handle_t *handle)
     struct process *p = handle->data;
     if (--p->open_handles > 0 || !p->freed) return;
     mem_free(p->strays);
+    mem_free(p->alive);
     mem_free(p);
 }
 
@@ -183,6 +186,7 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     if (p->phase == EMPTYING) p->rest_over = true;
+    if (p->phase == RUNNING && p->killing) p->phase = SWEEPING;
     advance(p);
 }
 
@@ -209,7 +213,9 @@ static void finish(struct process *p)
 {
     DWORD code = 0;
     GetExitCodeProcess(p->process, &code);
-    p->end.exit_code = code;
+    p->end.unended = p->alive && WaitForSingleObject(p->process, 0) == WAIT_TIMEOUT;
+    p->end.exit_code = p->end.unended ? EXIT_CODE_KILLED : code;
+    if (p->ended_ns == 0) p->ended_ns = uv_hrtime();
     p->end.run_ms = (int64_t)((p->ended_ns - p->started_ns) / 1000000);
     p->phase = ENDED;
     uv_timer_stop(&p->timer);
@@ -222,36 +228,9 @@ struct job_list {
     ULONG_PTR more[JOB_PROCESSES_MAX];
 };
 
-static uint64_t creation_time(HANDLE process)
-{
-    FILETIME created, exited, kernel, user;
-    if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
-    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
-}
-
-/* What can be known of a process for people, in UTF-8, and its identity. False: it is gone. */
-static bool look_at(DWORD pid, struct process_id *id, char name[PROCESS_NAME_SIZE])
-{
-    wchar_t path[MAX_PATH];
-    DWORD len = MAX_PATH;
-    HANDLE h = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
-    if (!h) return false;
-    bool named = QueryFullProcessImageNameW(h, 0, path, &len);
-    *id = (struct process_id){pid, creation_time(h)};
-    CloseHandle(h);
-    const wchar_t *last = named ? wcsrchr(path, L'\\') : NULL;
-    char *text = wide_to(last ? last + 1 : L"?");
-    size_t size = strlen(text);
-    if (size >= PROCESS_NAME_SIZE) size = str_utf8_whole(text, PROCESS_NAME_SIZE - 1);
-    memcpy(name, text, size);
-    name[size] = '\0';
-    mem_free(text);
-    return true;
-}
-
 /* The job's own processes beside the main process, which may still be counted right after its end.
  * The host of a console ends by itself a moment after the last program of that console. */
-static void list_processes(const struct process *p, struct process_list *out)
+static void list_processes(const struct process *p, bool with_main, struct process_list *out)
 {
     struct job_list *list = mem_alloc(sizeof *list);
     /* when there are more processes than the list holds, the call fails and fills the list */
@@ -260,7 +239,8 @@ static void list_processes(const struct process *p, struct process_list *out)
     for (DWORD i = 0; i < list->head.NumberOfProcessIdsInList; i++) {
         struct process_id id;
         char name[PROCESS_NAME_SIZE];
-        if (pids[i] == p->pid || !look_at((DWORD)pids[i], &id, name)) continue;
+        if ((pids[i] == p->pid && !with_main) || !process_look_at((DWORD)pids[i], &id, name))
+            continue;
         if (_stricmp(name, "conhost.exe") != 0) process_list_add(out, id, name, "");
     }
     mem_free(list);
@@ -269,26 +249,54 @@ static void list_processes(const struct process *p, struct process_list *out)
 static bool has_strays(const struct process *p)
 {
     struct process_list *list = mem_alloc(sizeof *list);
-    list_processes(p, list);
+    list_processes(p, false, list);
     bool found = list->count > 0;
     mem_free(list);
     return found;
+}
+
+/* What was to be ended and lives on: it hangs in the system. */
+static void note_alive(struct process *p)
+{
+    struct process_list *alive = mem_alloc(sizeof *alive);
+    list_processes(p, true, alive);
+    if (p->strays) process_list_subtract(p->strays, alive);
+    if (p->strays && p->strays->count == 0) p->end.strays = NULL;
+    if (alive->count > 0)
+        p->end.alive = p->alive = alive;
+    else
+        mem_free(alive);
 }
 
 /* For the job's log: what is about to be ended though nobody wanted the job to end. */
 static void note_strays(struct process *p)
 {
     if (!p->strays) p->strays = mem_alloc(sizeof *p->strays);
-    list_processes(p, p->strays);
+    list_processes(p, false, p->strays);
     if (p->strays->count == 0) return;
     p->end.strays = p->strays;
     p->end.stray = true;
 }
 
+/* Who has just let go of the pipes may be about to end: that moment is given, and who uses it is not
+ * told of as ended. */
+static bool lingers(struct process *p)
+{
+    if (p->killing || p->asked || p->end.held || p->lingered >= LINGER_ROUNDS) return false;
+    if (!has_strays(p)) return false;
+    p->lingered++;
+    return true;
+}
+
 /* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
-    if (process_job_active(p->job) == 0 || p->rounds++ >= SWEEP_ROUNDS) return true;
+    if (process_job_active(p->job) == 0) return true;
+    if (lingers(p)) return false;
+    if (p->rounds++ >= SWEEP_ROUNDS) {
+        note_alive(p);
+        return true;
+    }
     if (!p->killing && !p->asked) note_strays(p);
     TerminateJobObject(p->job, EXIT_CODE_KILLED);
     return process_job_active(p->job) == 0;
@@ -321,7 +329,8 @@ static void advance(struct process *p)
     }
     if (p->phase == SWEEPING) {
         if (!sweep(p)) {
-            wait_ms(p, p->rounds < SWEEP_PAUSE_MAX_MS ? p->rounds : SWEEP_PAUSE_MAX_MS);
+            int pause = 2 * p->lingered + p->rounds;
+            wait_ms(p, pause < SWEEP_PAUSE_MAX_MS ? pause : SWEEP_PAUSE_MAX_MS);
             return;
         }
         p->phase = EMPTYING;
@@ -440,7 +449,17 @@ int64_t process_pid(const struct process *p)
 int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])
 {
     return str_format(out, PROCESS_IDENTITY_SIZE, "%lu %" PRIu64 " %s", p->pid,
-                      p->process ? creation_time(p->process) : 0, p->host->boot_id);
+                      p->process ? process_creation_time(p->process) : 0, p->host->boot_id);
+}
+
+int process_remnant(const struct process *p, char out[PROCESS_REMNANT_SIZE])
+{
+    char identity[PROCESS_IDENTITY_SIZE];
+    int rc = process_identity(p, identity);
+    if (rc == 0) rc = str_copy(out, PROCESS_REMNANT_SIZE, identity);
+    /* what finds no room is not watched */
+    if (rc == 0 && p->alive) process_list_write_ids(p->alive, out, PROCESS_REMNANT_SIZE);
+    return rc;
 }
 
 void process_pause(struct process *p)
@@ -503,9 +522,13 @@ void process_terminate(struct process *p)
 void process_kill(struct process *p)
 {
     if (p->phase >= SWEEPING) return;
+    bool again = p->killing;
     p->killing = true;
     TerminateJobObject(p->job, EXIT_CODE_KILLED);
-    if (p->phase == DRAINING) wait_ms(p, 0);
+    if (p->phase == DRAINING)
+        wait_ms(p, 0);
+    else if (!again)
+        wait_ms(p, KILL_MAIN_MS);
 }
 
 void process_free(struct process *p)
@@ -521,56 +544,4 @@ void process_free(struct process *p)
     for (int i = 0; i < 2; i++)
         close_pipe(&p->pipes[i]);
     uv_close((uv_handle_t *)&p->timer, on_handle_closed);
-}
-
-/* ---- after the death of an agent ----------------------------------------------------------- */
-
-/* "PID CREATED BOOT" */
-static bool identity_parse(const char *identity, DWORD *pid, uint64_t *created, const char **boot)
-{
-    char *end;
-    unsigned long id = strtoul(identity, &end, 10);
-    if (end == identity || *end != ' ' || id == 0) return false;
-    const char *at = end + 1;
-    unsigned long long time = strtoull(at, &end, 10);
-    if (end == at || *end != ' ' || !end[1]) return false;
-    *pid = id;
-    *created = time;
-    *boot = end + 1;
-    return true;
-}
-
-/* The job's handle was the dead agent's, and with it went the job's processes. What is done here is
- * for one that got hold of a handle, or was under way to its end. */
-int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e)
-{
-    DWORD pid;
-    uint64_t created;
-    const char *boot;
-    char boot_now[64];
-    *killed = 0;
-    if (!identity_parse(identity, &pid, &created, &boot)) return 0;
-    if (os_boot_id(boot_now, sizeof boot_now) != 0 || !str_eq(boot, boot_now)) return 0;
-    wchar_t *name = process_job_name(mark);
-    HANDLE job = OpenJobObjectW(JOB_OBJECT_TERMINATE | JOB_OBJECT_QUERY, FALSE, name);
-    mem_free(name);
-    int rc = 0;
-    if (job) {
-        *killed = process_job_active(job);
-        if (!TerminateJobObject(job, EXIT_CODE_KILLED)) {
-            rc = wide_fail(e, GetLastError(), "end the processes of", mark);
-        }
-        CloseHandle(job);
-    }
-    HANDLE process = OpenProcess(PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
-    if (process) {
-        DWORD code;
-        if (created != 0 && creation_time(process) == created &&
-            GetExitCodeProcess(process, &code) && code == STILL_ACTIVE &&
-            TerminateProcess(process, EXIT_CODE_KILLED) && *killed == 0) {
-            *killed = 1;
-        }
-        CloseHandle(process);
-    }
-    return rc;
 }

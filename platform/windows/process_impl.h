@@ -26,6 +26,10 @@ int process_create(const struct process_options *o, struct guard *guard, struct 
                    struct err *e);
 /* L"Local\\cadre-job-MARK"; mem_free. */
 wchar_t *process_job_name(const char *mark);
+/* With the number it is one process for ever; 0: not known. */
+uint64_t process_creation_time(HANDLE process);
+/* What can be known of a process for people, in UTF-8, and its identity. False: it is gone. */
+bool process_look_at(DWORD pid, struct process_id *id, char name[PROCESS_NAME_SIZE]);
 /* Processes alive in the Job Object. */
 int process_job_active(HANDLE job);
 /* CTRL_BREAK to a process group of a console that is ours or that we visit for it. */

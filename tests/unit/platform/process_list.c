@@ -98,6 +98,35 @@ static void the_longest_list__fits_its_text(void **state)
     assert_non_null(strstr(process_list_format(&l, true, text), " and 96 more"));
 }
 
+static void what_is_in_another_list__is_taken_out(void **state)
+{
+    struct process_list l = {0}, other = {0};
+    (void)state;
+    for (int i = 1; i <= 7; i++)
+        add(&l, i, i % 2 ? "odd" : "even");
+    process_list_subtract(&l, &other);
+    is(&l, false, "odd (1), even (2), odd (3), even (4) and 3 more");
+    add(&other, 1, "odd");
+    add(&other, 3, "odd");
+    process_list_add(&other, (struct process_id){2, 8}, "stranger", "");
+    process_list_subtract(&l, &other);
+    is(&l, false, "even (2), even (4) and 3 more");
+    process_list_subtract(&l, &l);
+    is(&l, false, "");
+}
+
+static void numbers__are_written_as_far_as_there_is_room(void **state)
+{
+    struct process_list l = {0};
+    char text[24] = "id";
+    (void)state;
+    add(&l, 4711, "a");
+    add(&l, 4712, "b");
+    add(&l, 1234567, "c");
+    process_list_write_ids(&l, text, sizeof text);
+    assert_string_equal(text, "id 4711:7 4712:7");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +135,8 @@ int main(void)
         cmocka_unit_test(a_process__counts_once_and_another_with_its_number_is_another),
         cmocka_unit_test(foreign_names__are_harmless_and_not_too_long),
         cmocka_unit_test(the_longest_list__fits_its_text),
+        cmocka_unit_test(what_is_in_another_list__is_taken_out),
+        cmocka_unit_test(numbers__are_written_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

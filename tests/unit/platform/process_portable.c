@@ -470,6 +470,29 @@ static void identity__does_not_hit_one_that_has_ended(void **state)
     run_fini(&r);
 }
 
+static void a_remnant__is_told_of_and_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = {0};
+    struct process_list left;
+    char remnant[PROCESS_REMNANT_SIZE], mark[FIXTURE_MARK_SIZE];
+    const char *argv[] = {NULL, "tree", "1", NULL};
+    start_with(f, &r, argv, NULL, NULL);
+    run_wait_output(f, &r, "pid=");
+    assert_int_equal(process_remnant(r.process, remnant), 0);
+    fixture_mark(mark, "06f3k9x2m1c7a-1");
+    process_watch_remnant(NULL, "1 1 x 1 1:1", "another-1", &left);
+    assert_int_equal(left.count, 0);
+    assert_true(process_is_alive(process_pid(r.process)));
+    process_watch_remnant(NULL, remnant, mark, &left);
+    assert_int_equal(left.count, 1);
+    assert_int_equal(left.ids[0].pid, process_pid(r.process));
+    run_wait(f, &r, LIMIT_MS);
+    process_watch_remnant(NULL, remnant, mark, &left);
+    assert_int_equal(left.count, 0);
+    run_fini(&r);
+}
+
 static void batch_files__get_arguments_and_give_exit_codes(void **state)
 {
     struct fixture *f = *state;
@@ -581,6 +604,7 @@ static int body(int argc, char **argv, void *user)
         TEST(giving_a_process_up__ends_its_tree),
         TEST(a_stray_that_holds_the_pipe__is_waited_for_briefly_and_ended),
         TEST(identity__does_not_hit_one_that_has_ended),
+        TEST(a_remnant__is_told_of_and_tried_again),
         TEST(batch_files__get_arguments_and_give_exit_codes),
         TEST(batch_files__cannot_be_made_to_run_what_an_argument_says),
         TEST(one_turn__reads_a_bounded_amount_of_each_and_of_all),
