@@ -35,6 +35,7 @@ static void send(struct flow_sim *s, const struct flow_agent *a, const struct fl
         id_format(v->job, id);
         c->u.event.outputs = str_dupf("{\"job\":\"%s\"}", id);
     }
+    if (v->alive) c->u.event.alive = mem_strdup("sleep (4711, root)");
     flow_push(s, c);
 }
 
@@ -49,6 +50,68 @@ static void say(struct flow_sim *s, struct flow_agent *a, const struct flow_even
     if (a->session && a->ready) send(s, a, v);
 }
 
+/* ---- what outlives its attempt ---- */
+
+static void leave(struct flow_sim *s, struct flow_agent *a, const struct flow_event *v)
+{
+    struct flow_left *l = mem_alloc(sizeof *l);
+    *l = (struct flow_left){.job = v->job,
+                            .attempt = v->attempt,
+                            .seq = a->seq,
+                            .gone_ms = s->w.now.mono_ms + flow_random(s, 10, 30000),
+                            .next = a->left};
+    a->left = l;
+    s->left++;
+}
+
+static void left_remove(struct flow_agent *a, int64_t job, int64_t attempt)
+{
+    struct flow_left **at = &a->left;
+    while (*at && ((*at)->job != job || (*at)->attempt != attempt))
+        at = &(*at)->next;
+    struct flow_left *l = *at;
+    if (!l) return;
+    *at = l->next;
+    mem_free(l);
+}
+
+static void clear_left(struct flow_sim *s, struct flow_agent *a)
+{
+    struct flow_left *next;
+    for (struct flow_left *l = a->left; l; l = next) {
+        next = l->next;
+        if (s->w.now.mono_ms < l->gone_ms && !s->healed) continue;
+        struct flow_event v = {.type = CMD_CLEARED, .job = l->job, .attempt = l->attempt};
+        left_remove(a, v.job, v.attempt);
+        say(s, a, &v);
+    }
+}
+
+static void left_told(struct flow_agent *a, int64_t seq)
+{
+    for (struct flow_left *l = a->left; l; l = l->next)
+        l->told = l->told || l->seq <= seq;
+}
+
+/* May the agent be given this attempt? */
+static void check_hand_out(struct flow_sim *s, const struct flow_agent *a, const struct effect *x)
+{
+    int64_t taken = 1;
+    for (const struct flow_held *h = a->held; h; h = h->next)
+        taken++;
+    for (const struct flow_left *l = a->left; l; l = l->next)
+        taken += l->told;
+    if (taken > a->slots) flow_violation(s, "an agent is given a job for a slot that is taken");
+    for (int i = 0; i < s->agent_count; i++) {
+        for (const struct flow_left *l = s->agents[i].left; l; l = l->next) {
+            if (l->told && l->job == x->u.job.job && l->attempt < x->u.job.attempt)
+                flow_violation(s, "an attempt begins while one before it is alive");
+        }
+    }
+}
+
+/* ---- attempts ---- */
+
 static void end(struct flow_sim *s, struct flow_agent *a, struct flow_held *h,
                 enum command_type type, enum job_state state, enum reason reason, int64_t code)
 {
@@ -58,12 +121,12 @@ static void end(struct flow_sim *s, struct flow_agent *a, struct flow_held *h,
                            .state = state,
                            .reason = reason,
                            .code = code,
-                           .outputs = state == JOB_SUCCESS};
+                           .outputs = state == JOB_SUCCESS,
+                           .alive = type == CMD_FINISHED && h->started && flow_chance(s, 12)};
     held_remove(a, h);
     say(s, a, &v);
+    if (v.alive) leave(s, a, &v);
 }
-
-/* ---- attempts ---- */
 
 static void end_of_process(struct flow_sim *s, struct flow_agent *a, struct flow_held *h)
 {
@@ -110,7 +173,8 @@ static void connect(struct flow_sim *s, struct flow_agent *a)
     for (const struct flow_held *h = a->held; h; h = h->next)
         cmd_hello_attempt(c, h->job, h->attempt, false);
     for (const struct flow_event *v = a->events; v; v = v->next) {
-        if (v->type != CMD_STARTED) cmd_hello_attempt(c, v->job, v->attempt, true);
+        if (v->type != CMD_STARTED && v->type != CMD_CLEARED)
+            cmd_hello_attempt(c, v->job, v->attempt, true);
     }
     flow_push(s, c);
 }
@@ -152,6 +216,7 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
         if (s->healed && h->act_ms > s->w.now.mono_ms + 20000) h->act_ms = 0;
         act(s, a, h);
     }
+    clear_left(s, a);
     if (!a->session && !s->down && s->w.now.mono_ms >= a->back_ms)
         connect(s, a);
     else if (a->ready)
@@ -162,6 +227,7 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
 
 static void accept(struct flow_sim *s, struct flow_agent *a, const struct effect *x)
 {
+    check_hand_out(s, a, x);
     struct flow_held *h = mem_alloc(sizeof *h);
     const struct seen_job *j = map_find(&s->jobs, (uint64_t)x->u.job.job);
     *h = (struct flow_held){.job = x->u.job.job,
@@ -184,6 +250,7 @@ static void kill(struct flow_sim *s, struct flow_agent *a, const struct effect *
 
 static void acknowledged(struct flow_agent *a, int64_t seq)
 {
+    left_told(a, seq);
     while (a->events && a->events->seq <= seq) {
         struct flow_event *v = a->events;
         a->events = v->next;
@@ -205,6 +272,7 @@ static void discard(struct flow_agent *a, const struct effect *x)
         }
     }
     if (h) held_remove(a, h);
+    left_remove(a, x->u.discard.job, x->u.discard.attempt);
 }
 
 void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct effect *x)
@@ -245,5 +313,7 @@ void flow_agent_fini(struct flow_agent *a)
 {
     while (a->held)
         held_remove(a, a->held);
+    while (a->left)
+        left_remove(a, a->left->job, a->left->attempt);
     acknowledged(a, INT64_MAX);
 }

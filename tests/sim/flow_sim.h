@@ -52,8 +52,14 @@ struct flow_event {
     enum command_type type;
     enum job_state state;
     enum reason reason;
-    bool outputs;
+    bool outputs, alive;
     struct flow_event *next;
+};
+/* Processes of an attempt that is over, which the agent could not end. */
+struct flow_left {
+    int64_t job, attempt, seq, gone_ms;
+    bool told; /* the coordinator has heard of them */
+    struct flow_left *next;
 };
 struct flow_agent {
     int64_t id, seq, slots, back_ms, base_ms;
@@ -62,6 +68,7 @@ struct flow_agent {
     bool ready;
     struct flow_held *held;
     struct flow_event *events;
+    struct flow_left *left;
 };
 
 /* ---- what was seen ---- */
@@ -112,7 +119,7 @@ struct flow_sim {
     struct seen_start *starts;
     int start_count;
     int64_t short_since[SIM_FLOWS]; /* since when a flow has both places and queued ones */
-    uint64_t looks, batches, crashes, failed, fired, ended, tasks, cancelled;
+    uint64_t looks, batches, crashes, failed, fired, ended, tasks, cancelled, left;
     char violation[256];
 };
 
