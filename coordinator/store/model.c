@@ -9,7 +9,8 @@
 static const struct fsm_state job_states[JOB_STATES] = {
     /* WARNING: FAILED of a task that may */
     [JOB_CREATED] = {"CREATED",
-                     BIT(JOB_SUBMITTED) | BIT(JOB_WARNING) | BIT(JOB_FAILED) | BIT(JOB_CANCELLED),
+                     BIT(JOB_SUBMITTED) | BIT(JOB_RETRYING) | BIT(JOB_WARNING) | BIT(JOB_FAILED) |
+                         BIT(JOB_CANCELLED),
                      false},
     /* FAILED without having run: could not be spawned, or lost on the way; KILLED: the same under a
      * cancel */
@@ -149,6 +150,11 @@ void remnant_row_fini(struct remnant_row *r)
 {
     mem_free(r->processes);
     *r = (struct remnant_row){0};
+}
+
+void tried_row_fini(struct tried_row *t)
+{
+    mem_free(t->message);
 }
 
 void agent_row_fini(struct agent_row *a)

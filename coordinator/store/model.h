@@ -17,6 +17,7 @@
  *      | +-> FAILED | CANCELLED  (queue-timeout, no-agent, group-deleted; cancel)
  *      +-- RETRYING <------+  (attempt failed and may run again; also --> CANCELLED)
  *      ^------------+         (declined / proven never started: same attempt)
+ *   CREATED --> RETRYING       (agents could not start the attempt, and no other may)
  */
 enum job_state {
     JOB_CREATED = 0,
@@ -131,6 +132,14 @@ struct remnant_row {
     char *processes;  /* for people: "sleep (4711, root)" */
 };
 void remnant_row_fini(struct remnant_row *r);
+
+/* An agent that could not start the present attempt of a job. */
+struct tried_row {
+    int64_t job, place; /* 1, 2, ... of the job */
+    int64_t agent;
+    char *message; /* NULL: none */
+};
+void tried_row_fini(struct tried_row *t);
 
 struct agent_row {
     int64_t id;

@@ -67,6 +67,7 @@
     X(Q_REQUIRES_DELETE, "DELETE FROM requires WHERE id = ?1")                                     \
     X(Q_HEADS, "SELECT id, priority, attempt FROM job_states INDEXED BY job_queue"                 \
                " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
+               " AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.job = job_states.id)"             \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
     X(Q_QUEUES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")        \
     X(Q_QUEUES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")      \
@@ -79,6 +80,12 @@
     X(Q_LIST, "SELECT id FROM job_states INDEXED BY job_queue"                                     \
               " WHERE queued = 1 AND group_key = ?1"                                               \
               " ORDER BY requires_id, priority DESC, id LIMIT ?2")                                 \
+    /* jobs that an agent could not start */                                                       \
+    X(Q_TRIED_INSERT, "INSERT INTO tried VALUES (?1, ?2, ?3, ?4)")                                 \
+    X(Q_TRIED_DELETE, "DELETE FROM tried WHERE job = ?1")                                          \
+    X(Q_TRIED, "SELECT t.job, t.place, t.agent, t.message, s.state, s.group_key, s.requires_id,"   \
+               " s.priority, s.attempt FROM tried t JOIN job_states s ON s.id = t.job"             \
+               " ORDER BY t.job, t.place")                                                         \
     /* agents */                                                                                   \
     X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
     X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \

@@ -276,6 +276,15 @@ static const char queue_7[] = "CREATE TABLE remnants ("
                               "  PRIMARY KEY (agent, job, attempt)"
                               ") STRICT, WITHOUT ROWID;";
 
+/* Agents that could not start the present attempt of a job, in the order of `place`. */
+static const char queue_8[] = "CREATE TABLE tried ("
+                              "  job INTEGER NOT NULL,"
+                              "  place INTEGER NOT NULL,"
+                              "  agent INTEGER NOT NULL,"
+                              "  message TEXT,"
+                              "  PRIMARY KEY (job, place)"
+                              ") STRICT, WITHOUT ROWID;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -312,7 +321,7 @@ static const char output_2[] =
 static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
 static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,
-                                          queue_5, queue_6, queue_7};
+                                          queue_5, queue_6, queue_7, queue_8};
 static const char *const output_steps[] = {output_1, output_2, output_3};
 
 static const struct family {

@@ -99,8 +99,8 @@ struct queue_key {
 struct queue_head {
     int64_t id, priority, attempt;
 };
-/* The first `most` jobs of a queue, highest priority first, then lowest id; *count is how many
- * there are of those. O(most + log n). */
+/* The first `most` jobs of a queue that no agent tried, highest priority first, then lowest id;
+ * *count is how many there are of those. O(most + log n). */
 int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                       size_t most, size_t *count, struct err *e);
 /* All queues with pending jobs, and how many. Read from counts that are kept: the cost grows with
@@ -115,6 +115,15 @@ int store_queue_position(struct store *s, const struct job_row *j, int64_t most,
  * requires by priority, then id; one requires after the other. */
 int store_queue_list(struct store *s, const char *group, int64_t *ids, size_t most, size_t *count,
                      struct err *e);
+
+/* ---- jobs that an agent could not start ---- */
+int store_tried_add(struct store *s, const struct tried_row *t, struct err *e);
+/* All of the job. */
+int store_tried_clear(struct store *s, int64_t job, struct err *e);
+/* By job and place; of the job id, state, group, requires_id, priority and attempt. */
+int store_each_tried(struct store *s,
+                     int (*fn)(const struct tried_row *t, const struct job_row *j, void *user),
+                     void *user, struct err *e);
 
 /* ---- output (output.db) ---- */
 /* The chunks of a stream come in order of offset: what lies before the end that is stored already

@@ -50,11 +50,13 @@ static void no_step_skips_the_queue_or_comes_back_from_running(void **state)
 {
     (void)state;
     static const enum job_state refused[][2] = {
-        {JOB_CREATED, JOB_RUNNING},    {JOB_CREATED, JOB_SUCCESS},   {JOB_CREATED, JOB_KILLING},
-        {JOB_CREATED, JOB_RETRYING},   {JOB_RUNNING, JOB_CREATED},   {JOB_RUNNING, JOB_SUBMITTED},
-        {JOB_KILLING, JOB_RUNNING},    {JOB_KILLING, JOB_CREATED},   {JOB_RETRYING, JOB_SUBMITTED},
-        {JOB_RETRYING, JOB_SUCCESS},   {JOB_SUCCESS, JOB_FAILED},    {JOB_FAILED, JOB_RETRYING},
-        {JOB_CANCELLED, JOB_CREATED},  {JOB_SUBMITTED, JOB_SUCCESS}, {JOB_KILLED, JOB_KILLING},
+        {JOB_CREATED, JOB_RUNNING},    {JOB_CREATED, JOB_SUCCESS},
+        {JOB_CREATED, JOB_KILLING},    {JOB_RUNNING, JOB_CREATED},
+        {JOB_RUNNING, JOB_SUBMITTED},  {JOB_KILLING, JOB_RUNNING},
+        {JOB_KILLING, JOB_CREATED},    {JOB_RETRYING, JOB_SUBMITTED},
+        {JOB_RETRYING, JOB_SUCCESS},   {JOB_SUCCESS, JOB_FAILED},
+        {JOB_FAILED, JOB_RETRYING},    {JOB_CANCELLED, JOB_CREATED},
+        {JOB_SUBMITTED, JOB_SUCCESS},  {JOB_KILLED, JOB_KILLING},
         {JOB_SUBMITTED, JOB_CANCELLED}};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_false(fsm_may(&job_fsm, (int)refused[i][0], (int)refused[i][1]));

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* ---- queue ----------------------------------------------------------------------------------- */
@@ -60,6 +61,59 @@ static void heads_are_the_first_few_in_order(void **state)
     assert_int_equal(heads[3].attempt, 1);
     OK(store_queue_heads(f->store, &(struct queue_key){"h", 0}, heads, 4, &count, &e));
     assert_int_equal(count, 1);
+}
+
+struct seen_tried {
+    char text[200];
+};
+
+static int note_tried(const struct tried_row *t, const struct job_row *j, void *user)
+{
+    struct seen_tried *s = user;
+    size_t len = strlen(s->text);
+    OK(str_format(s->text + len, sizeof s->text - len, "%d:%d %s on %d p%d %s; ",
+                  (int)(t->job == job_id(2)) + 1, (int)t->place, t->message ? t->message : "-",
+                  (int)t->agent, (int)j->priority, j->group));
+    assert_int_equal(t->job, j->id);
+    assert_int_equal(j->attempt, 1);
+    assert_int_equal(j->state, JOB_CREATED);
+    return 0;
+}
+
+/* They are in memory; only the rest is asked for. */
+static void tried_jobs_are_no_heads_until_their_attempt_is_over(void **state)
+{
+    struct fixture *f = *state;
+    struct queue_head heads[4];
+    size_t count;
+    struct seen_tried seen = {""};
+    begin(f);
+    for (int i = 1; i <= 3; i++) {
+        struct job_row j = plain_job(i, "g");
+        j.priority = i;
+        add_job(f, &j);
+    }
+    struct tried_row t = {.job = job_id(2), .place = 1, .agent = 7, .message = "no room"};
+    OK(store_tried_add(f->store, &t, &e));
+    FAILS(ERR_EXISTS, store_tried_add(f->store, &t, &e));
+    t = (struct tried_row){.job = job_id(2), .place = 2, .agent = 5};
+    OK(store_tried_add(f->store, &t, &e));
+    t = (struct tried_row){.job = job_id(1), .place = 1, .agent = 9, .message = "x"};
+    OK(store_tried_add(f->store, &t, &e));
+    commit(f);
+    OK(store_queue_heads(f->store, &(struct queue_key){"g", 0}, heads, 4, &count, &e));
+    assert_int_equal(count, 1);
+    assert_int_equal(heads[0].id, job_id(3));
+    OK(store_each_tried(f->store, note_tried, &seen, &e));
+    assert_string_equal(seen.text, "1:1 x on 9 p1 g; 2:1 no room on 7 p2 g; 2:2 - on 5 p2 g; ");
+    begin(f);
+    OK(store_tried_clear(f->store, job_id(2), &e));
+    OK(store_tried_clear(f->store, job_id(3), &e));
+    commit(f);
+    OK(store_queue_heads(f->store, &(struct queue_key){"g", 0}, heads, 4, &count, &e));
+    assert_int_equal(count, 2);
+    assert_int_equal(heads[1].id, job_id(2));
+    FAILS(ERR_INTERNAL, store_tried_clear(f->store, job_id(1), &e));
 }
 
 static void queues_of_groups_and_requires_are_apart(void **state)
@@ -330,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(head_is_the_highest_priority_then_the_oldest),
         CASE(heads_are_the_first_few_in_order),
+        CASE(tried_jobs_are_no_heads_until_their_attempt_is_over),
         CASE(queues_of_groups_and_requires_are_apart),
         CASE(set_group_moves_the_job_to_the_other_queue),
         CASE(same_requires_are_interned_once),
