@@ -1,5 +1,5 @@
 /* Where a job goes that failed before. */
-#include "engine_world.h"
+#include "fleet.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -9,43 +9,6 @@
 #include <stdarg.h>
 #include <cmocka.h>
 #include <string.h>
-
-#define AGENTS 12
-
-/* Agents of the default group, "a0" and so on, and their last event. */
-struct fleet {
-    struct world *w;
-    int64_t ids[AGENTS];
-    uint64_t sessions[AGENTS];
-    int64_t seq;
-};
-
-static void fleet_open(struct fleet *f, struct world *w, const int64_t *slots, size_t count)
-{
-    *f = (struct fleet){.w = w};
-    for (size_t i = 0; i < count; i++) {
-        char name[8];
-        str_format(name, sizeof name, "a%d", (int)i);
-        f->ids[i] = world_agent(w, name, NULL);
-        f->sessions[i] = world_connect(w, f->ids[i], NULL, slots[i]);
-    }
-}
-
-static void fleet_reconnect(struct fleet *f, const int64_t *slots, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        f->sessions[i] = world_connect(f->w, f->ids[i], NULL, slots[i]);
-}
-
-/* Which agent got the job in the last batch; -1: none did. */
-static int got(const struct fleet *f, int64_t job)
-{
-    const struct effect *x = world_effect_for(f->w, EFFECT_JOB, job);
-    for (int i = 0; x && i < AGENTS; i++) {
-        if (f->sessions[i] == x->session) return i;
-    }
-    return -1;
-}
 
 static struct command *submit_retried(struct world *w, const char *requires, int64_t attempts,
                                       int64_t interval_ms)
@@ -84,9 +47,9 @@ static void retry__goes_where_it_did_not_fail(void **state)
     fleet_open(&f, w, slots, 2);
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         int64_t id = submit(w, 4);
-        assert_int_equal(got(&f, id), 0);
+        assert_int_equal(fleet_got(&f, id), 0);
         fails(&f, 0, id, 1, reasons[i]);
-        assert_int_equal(got(&f, id), 1);
+        assert_int_equal(fleet_got(&f, id), 1);
         world_do(w, cmd_finished(f.sessions[1], ++f.seq, id, 2, JOB_SUCCESS, REASON_NONE));
         assert_int_equal(world_state(w, id), JOB_SUCCESS);
     }
@@ -99,13 +62,13 @@ static void retry__of_a_lost_attempt__goes_elsewhere(void **state)
     struct fleet f;
     fleet_open(&f, w, slots, 2);
     int64_t id = submit(w, 4);
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
     world_do(w, cmd_started(f.sessions[0], 1, id, 1));
     world_do(w, cmd_gone(f.sessions[0]));
     f.sessions[0] = world_connect(w, f.ids[0], NULL, 3); /* without it */
     assert_int_equal(world_state(w, id), JOB_RETRYING);
     world_live(w, 1000);
-    assert_int_equal(got(&f, id), 1);
+    assert_int_equal(fleet_got(&f, id), 1);
 }
 
 /* As if it had not failed there: nothing waits for another agent. */
@@ -118,29 +81,26 @@ static void retry__others_are_busy__goes_back_at_once(void **state)
     int64_t id = submit(w, 4);
     world_running(w, f.sessions[0], NULL, ++f.seq);
     int64_t other = world_submit(w, NULL, NULL);
-    assert_int_equal(got(&f, other), 1);
+    assert_int_equal(fleet_got(&f, other), 1);
     fails(&f, 0, id, 1, REASON_EXIT_CODE);
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
     fails(&f, 0, id, 2, REASON_EXIT_CODE);
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
 }
 
 static void retry__others_may_not__goes_back_at_once(void **state)
 {
     struct world *w = *state;
-    static const int64_t slots[] = {4, 2, 2, 2};
+    static const int64_t slots[] = {4, 2, 2};
     struct fleet f;
     fleet_open(&f, w, slots, 3);
-    f.ids[3] = world_agent(w, "a3", NULL);
-    f.sessions[3] = world_connect_caps(w, f.ids[3], NULL, 2, "{\"os\":\"windows\"}");
-    struct command *c = cmd_ready(f.sessions[1]);
-    c->u.ready.unwell = mem_strdup("no inodes");
-    world_do(w, c);
+    fleet_add(&f, 2, "{\"os\":\"windows\"}");
+    fleet_unwell(&f, 1, "no inodes");
     world_do(w, cmd_id(w, CMD_AGENT_DRAIN, f.ids[2]));
     assert_int_equal(world_do(w, submit_retried(w, "{\"os\":\"linux\"}", 4, 1000)), 0);
     int64_t id = world_reply(w)->id;
     fails(&f, 0, id, 1, REASON_EXIT_CODE);
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
 }
 
 static void retry__failed_everywhere__goes_to_the_usual_one(void **state)
@@ -151,10 +111,10 @@ static void retry__failed_everywhere__goes_to_the_usual_one(void **state)
     fleet_open(&f, w, slots, 3);
     int64_t id = submit(w, 9);
     for (int attempt = 1; attempt <= 3; attempt++) {
-        assert_int_equal(got(&f, id), attempt - 1);
+        assert_int_equal(fleet_got(&f, id), attempt - 1);
         fails(&f, attempt - 1, id, attempt, REASON_EXIT_CODE);
     }
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
 }
 
 /* Nine agents failed it: the first of them is among those that did not of late. */
@@ -168,15 +128,15 @@ static void retry__the_last_eight_attempts_count(void **state)
     fleet_open(&f, w, slots, 9);
     int64_t id = submit(w, 20);
     for (int attempt = 1; attempt <= 12; attempt++) {
-        assert_int_equal(got(&f, id), (attempt - 1) % 9);
+        assert_int_equal(fleet_got(&f, id), (attempt - 1) % 9);
         fails(&f, (attempt - 1) % 9, id, attempt, REASON_EXIT_CODE);
     }
     world_do(w, cmd_finished(f.sessions[3], ++f.seq, id, 13, JOB_FAILED, REASON_EXIT_CODE));
     world_restart(w);
-    fleet_reconnect(&f, slots, 9);
+    fleet_reconnect(&f);
     world_pass(w, 1000);
     world_tick(w);
-    assert_int_equal(got(&f, id), 4);
+    assert_int_equal(fleet_got(&f, id), 4);
 }
 
 static void retry__after_a_restart__goes_elsewhere(void **state)
@@ -187,14 +147,14 @@ static void retry__after_a_restart__goes_elsewhere(void **state)
     fleet_open(&f, w, slots, 3);
     int64_t id = submit(w, 4);
     fails(&f, 0, id, 1, REASON_EXIT_CODE);
-    assert_int_equal(got(&f, id), 1);
+    assert_int_equal(fleet_got(&f, id), 1);
     world_do(w, cmd_finished(f.sessions[1], ++f.seq, id, 2, JOB_FAILED, REASON_EXIT_CODE));
     assert_int_equal(world_state(w, id), JOB_RETRYING);
     world_restart(w);
-    fleet_reconnect(&f, slots, 3);
+    fleet_reconnect(&f);
     world_pass(w, 1000);
     world_tick(w);
-    assert_int_equal(got(&f, id), 2);
+    assert_int_equal(fleet_got(&f, id), 2);
 }
 
 /* An agent that is gone from the table of agents stands in nobody's way. */
@@ -209,7 +169,7 @@ static void retry__its_agent_was_removed__goes_elsewhere(void **state)
     world_do(w, cmd_id(w, CMD_AGENT_REMOVE, f.ids[0]));
     world_pass(w, 1000);
     world_tick(w);
-    assert_int_equal(got(&f, id), 1);
+    assert_int_equal(fleet_got(&f, id), 1);
 }
 
 /* Given back is not failed. */
@@ -221,7 +181,7 @@ static void declined__may_come_back_to_the_same_agent(void **state)
     fleet_open(&f, w, slots, 2);
     int64_t id = submit(w, 4);
     world_do(w, cmd_declined(f.sessions[0], ++f.seq, id, 1));
-    assert_int_equal(got(&f, id), 0);
+    assert_int_equal(fleet_got(&f, id), 0);
 }
 
 /* What another agent does first is not held up by a retry, nor is the order changed. */
@@ -232,16 +192,15 @@ static void retry__the_other_agent_has_a_better_job__gets_both_in_order(void **s
     static const int64_t slots[] = {4};
     fleet_open(&f, w, slots, 1);
     int64_t id = submit(w, 4);
-    f.ids[1] = world_agent(w, "a1", NULL);
     world_do(w, cmd_finished(f.sessions[0], ++f.seq, id, 1, JOB_FAILED, REASON_EXIT_CODE));
-    f.sessions[1] = world_connect_caps(w, f.ids[1], NULL, 1, "{\"os\":\"windows\"}");
+    fleet_add(&f, 1, "{\"os\":\"windows\"}");
     world_pass(w, 1000);
     struct command *c = cmd_submit(w, NULL, "{\"os\":\"windows\"}");
     c->u.submit.job.priority = 5;
     world_do(w, c);
     int64_t better = world_reply(w)->id;
-    assert_int_equal(got(&f, better), 1);
-    assert_int_equal(got(&f, id), 0); /* no slot is left there */
+    assert_int_equal(fleet_got(&f, better), 1);
+    assert_int_equal(fleet_got(&f, id), 0); /* no slot is left there */
 }
 
 static int64_t attempt_reads(struct world *w)
@@ -271,7 +230,7 @@ static void burst__reads_nothing_unless_it_was_forgotten(void **state)
     world_tick(w);
     assert_int_equal(world_effects(w, EFFECT_JOB), JOBS);
     for (int i = 0; i < JOBS; i++)
-        assert_int_equal(got(&f, ids[i]), 1);
+        assert_int_equal(fleet_got(&f, ids[i]), 1);
     assert_int_equal(attempt_reads(w), 0);
 }
 
@@ -305,7 +264,7 @@ static void not_at_hand__is_read_once_and_goes_elsewhere(void **state)
     world_apply(w, cmd_id(w, CMD_AGENT_RESUME, f.ids[0]));
     world_apply(w, cmd_id(w, CMD_AGENT_RESUME, f.ids[1]));
     assert_int_equal(world_commit(w), 0);
-    assert_int_equal(got(&f, id), 1);
+    assert_int_equal(fleet_got(&f, id), 1);
     assert_int_equal(attempt_reads(w), 1);
 }
 
