@@ -323,6 +323,7 @@ static void count_online(struct engine *g, struct agent *a)
     if (online == a->counted || !a->group) return;
     a->counted = online;
     a->group->online += online ? 1 : -1;
+    if (!online) a->group->missed_until_ms = g->now.mono_ms + g->fallback_grace_ms;
     group_watch(g, a->group);
 }
 
@@ -335,6 +336,9 @@ static void unblock(struct engine *g, struct agent *a)
         if (q->blocked && agent_fits(g, a, q)) q->blocked = false;
         if (!q->blocked) group_set_dirty(g, group);
     }
+    if (group->aside.count == 0) return;
+    group->aside.blocked = false;
+    group_set_dirty(g, group);
 }
 
 void agent_update(struct engine *g, struct agent *a)

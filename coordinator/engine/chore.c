@@ -15,6 +15,7 @@
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/match.h"
+#include "coordinator/engine/not_started.h"
 #include "coordinator/engine/sweep.h"
 #include "coordinator/engine/trigger.h"
 
@@ -80,7 +81,8 @@ static struct chore chore_of(const struct timer *t)
         describe_agent(t->owner, c.what, sizeof c.what);
         break;
     case TIMER_GROUP:
-        return chore_of_group(t->owner, TIMER_GROUP);
+    case TIMER_ASIDE:
+        return chore_of_group(t->owner, t->kind);
     case TIMER_FLOW:
         flow_name(t->owner, name);
         c.key = map_text_key(name);
@@ -241,6 +243,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_GROUP:
         group_on_timer(g, t->owner);
+        break;
+    case TIMER_ASIDE:
+        aside_on_timer(g, t->owner);
         break;
     case TIMER_UPKEEP:
         upkeep_on_timer(g);

@@ -35,6 +35,7 @@ enum timer_kind {
     TIMER_QUEUE, /* the first queue timeout */
     TIMER_LEASE,
     TIMER_GROUP,
+    TIMER_ASIDE,
     TIMER_UPKEEP,
     TIMER_FLOW,
     TIMER_EXECUTION,
@@ -73,6 +74,7 @@ struct engine {
 
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
+    struct map tried; /* by job */
     struct group *default_group;
     struct group *dirty;
     size_t requires_slots;

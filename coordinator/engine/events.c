@@ -6,7 +6,8 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "coordinator/engine/job.h"
+#include "base/str.h"
+#include "coordinator/engine/not_started.h"
 
 #define OUTPUT_SLACK_BYTES                                                                         \
     (1024 * 1024) /* beyond the limit that the agent keeps to: its own notes, a chunk under way */
@@ -146,7 +147,10 @@ void apply_declined(struct engine *g, const struct command *c)
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
     if (j->row.state == JOB_SUBMITTED) {
-        job_give_back(g, j, "declined");
+        if (str_eq(v->decline, "could-not-start") && a->row.removed_ms == 0)
+            job_not_started(g, j, v->message);
+        else
+            job_give_back(g, j, "declined");
     } else if (j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED) {
         job_lost(g, j, REASON_CANCELLED, "cancelled before it began");
     } else if (a->row.removed_ms > 0) {

@@ -28,6 +28,7 @@ struct group *group_add(struct engine *g, struct group_row *row)
         group->next_same = map_find(&g->groups, key);
         map_put(&g->groups, key, group);
         timer_init(&group->timer, TIMER_GROUP, group);
+        timer_init(&group->aside.timer, TIMER_ASIDE, group);
     }
     group->row = *row;
     *row = (struct group_row){0};
@@ -41,6 +42,7 @@ void group_free(struct engine *g, struct group *group)
         mem_free(q);
     map_fini(&group->queues);
     timer_clear(g, &group->timer);
+    timer_clear(g, &group->aside.timer);
     requires_free(group->requires);
     json_free(group->allowed);
     mem_free(group->pending);

@@ -6,6 +6,15 @@
 #include "coordinator/engine/requires.h"
 
 struct queue;
+struct tried;
+
+/* Queued jobs that an agent could not start, in order (tried.h). */
+struct aside {
+    struct tried *first, *last;
+    int64_t count;
+    bool blocked; /* no agent with a free slot may take any; one that gets free may */
+    struct timer timer;
+};
 
 struct group {
     struct group_row row; /* key NULL: the default group */
@@ -15,6 +24,7 @@ struct group {
     struct map queues;    /* by requires_id */
     struct queue **pending;
     size_t pending_count, pending_cap;
+    struct aside aside;
     int64_t queued;         /* jobs in CREATED */
     struct watch fallbacks; /* the queued jobs with a fallback other than WAIT */
     int64_t assigned, retrying;
@@ -26,6 +36,7 @@ struct group {
     struct group *next_dirty;
     struct group *next_same; /* same text key */
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
+    int64_t missed_until_ms; /* mono: the same of agents that left or stopped to take jobs */
     struct timer timer;
 };
 

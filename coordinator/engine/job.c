@@ -268,7 +268,11 @@ void job_enqueue(struct engine *g, struct job *j)
     struct queue_head head = {.id = j->row.id,
                               .priority = j->row.priority,
                               .attempt = j->row.attempt};
-    queue_add(g, queue_get(g, group, j->row.requires_id), &head);
+    struct tried *t = tried_find(g, j->row.id);
+    if (t)
+        tried_enqueue(g, t, &j->row);
+    else
+        queue_add(g, queue_get(g, group, j->row.requires_id), &head);
     watch(g, j);
     job_arm(g, j);
     cache(g, j);
@@ -278,7 +282,11 @@ void job_enqueue(struct engine *g, struct job *j)
 static void dequeue(struct engine *g, struct job *j)
 {
     struct group *group = group_of_job(g, &j->row);
-    queue_remove(g, queue_get(g, group, j->row.requires_id), j->row.id);
+    struct tried *t = tried_find(g, j->row.id);
+    if (t)
+        tried_dequeue(g, t);
+    else
+        queue_remove(g, queue_get(g, group, j->row.requires_id), j->row.id);
     unwatch(g, j);
     g->cached_bytes -= j->cached_bytes;
     j->cached_bytes = 0;
@@ -458,6 +466,8 @@ static enum job_state end_state(const struct job *j, enum job_state state)
 static void finish(struct engine *g, struct job *j, const struct job_end *end)
 {
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
+    tried_forget(g, j->row.id);
+    if (g->rc) return;
     int64_t id = j->row.id;
     if (j->row.flow) ended_job_note(g, &j->row, end);
     map_remove(&g->jobs, (uint64_t)id);
@@ -520,7 +530,12 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
                             .started_ms = j->row.started_ms,
                             .ended_ms = end->ended_ms};
     if (!move(g, j, JOB_RETRYING, why)) return;
-    unlink_agent(g, j);
+    if (j->agent)
+        unlink_agent(g, j);
+    else
+        dequeue(g, j);
+    tried_forget(g, j->row.id);
+    if (g->rc) return;
     if (j->row.attempt == 1) j->failures = mem_alloc(sizeof *j->failures);
     if (j->failures) failures_add(j->failures, a.agent);
     j->row.attempt++;

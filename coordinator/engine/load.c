@@ -38,6 +38,7 @@ void engine_unload(struct engine *g)
     executions_clear(g);
     triggers_clear(g);
     flows_clear(g);
+    tried_unload(g);
     struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
                           &g->namespaces, &g->requires_texts, &g->flows,    &g->executions};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
@@ -248,6 +249,7 @@ static int load_all(struct engine *g, struct err *e)
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);
     if (rc == 0) rc = store_each_remnant(g->store, load_remnant, g, e);
     if (rc == 0) rc = store_each_queue(g->store, load_queue, g, e);
+    if (rc == 0) rc = tried_load(g, e);
     if (rc == 0) rc = store_each_agent_online(g->store, expect_agent, g, e);
     int64_t last = 0;
     if (rc == 0) rc = store_job_last_id(g->store, &last, e);

@@ -17,6 +17,10 @@
  * order of jobs stays: should the other agent have a better job before it, that one is handed out
  * first.
  *
+ * A job that an agent could not start stands aside, in a list beside the queues, and agents take
+ * from the list as from one more queue: the first job that they may have. So such a job holds up
+ * no other one.
+ *
  * When no agent with a free slot fits any open queue, all of them are blocked, and nobody looks at
  * them again before an agent that fits comes to have more free slots (agent_update). So a queue of
  * a million jobs that nobody can take costs a batch nothing, and a batch costs its hand-outs times
@@ -27,22 +31,42 @@
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/lease.h"
 
-/* The queue whose head this agent is to get: best priority, then the oldest. NULL: none for it. */
-static struct queue *best_queue(struct engine *g, struct agent *a)
+/* What an agent may get: the head of a queue, or a job that stands aside. */
+struct offer {
+    const struct queue_head *head; /* NULL: nothing, or a failure was noted */
+    struct queue *queue;           /* of the same group and requires */
+    const struct tried *tried;     /* NULL: of the queue */
+};
+
+static bool may_take(struct engine *g, struct agent *a, const struct offer *o)
+{
+    return agent_fits(g, a, o->queue) && !(o->tried && tried_by(o->tried, a->id));
+}
+
+/* The first of those aside that the agent may take. */
+static struct offer from_aside(struct engine *g, struct agent *a)
+{
+    struct offer none = {0};
+    if (a->group->aside.blocked) return none;
+    for (const struct tried *t = a->group->aside.first; t; t = t->next) {
+        struct offer o = {&t->head, queue_get(g, a->group, t->requires_id), t};
+        if (may_take(g, a, &o)) return o;
+    }
+    return none;
+}
+
+/* What this agent is to get: best priority, then the oldest. */
+static struct offer best_offer(struct engine *g, struct agent *a)
 {
     struct group *group = a->group;
-    struct queue *best = NULL;
-    const struct queue_head *best_head = NULL;
+    struct offer best = from_aside(g, a), none = {0};
     for (size_t i = 0; i < group->pending_count; i++) {
         struct queue *q = group->pending[i];
         if (q->blocked || !agent_fits(g, a, q)) continue;
         const struct queue_head *head = queue_best(g, q);
-        if (!head) return NULL;
-        if (best && (head->priority < best_head->priority ||
-                     (head->priority == best_head->priority && head->id > best_head->id)))
-            continue;
-        best = q;
-        best_head = head;
+        if (!head) return none;
+        if (!best.head || queue_head_before(head, best.head))
+            best = (struct offer){.head = head, .queue = q};
     }
     return best;
 }
@@ -53,7 +77,7 @@ static bool serves(struct engine *g, struct agent *a)
         struct queue *q = a->group->pending[i];
         if (!q->blocked && agent_fits(g, a, q)) return true;
     }
-    return false;
+    return from_aside(g, a).head != NULL;
 }
 
 /* The first in the heap's order that can take something. Mostly that is its top. */
@@ -69,41 +93,51 @@ static struct agent *pick(struct engine *g, struct group *group)
     return best;
 }
 
-/* The best agent with a free slot that may take the head of the queue and is not among those. */
-static struct agent *another(struct engine *g, struct queue *q, const struct attempt_agents *f)
+/* The best agent with a free slot that may take what is offered and is not among those. */
+static struct agent *another(struct engine *g, const struct offer *o,
+                             const struct attempt_agents *f)
 {
+    const struct group *group = o->queue->group;
     struct agent *best = NULL;
-    for (size_t i = 0; i < q->group->heap_count; i++) {
-        struct agent *a = q->group->heap[i];
+    for (size_t i = 0; i < group->heap_count; i++) {
+        struct agent *a = group->heap[i];
         if (best && !agent_stands_before(a, best)) continue;
-        if (!failures_have(f, a->id) && agent_fits(g, a, q)) best = a;
+        if (!failures_have(f, a->id) && may_take(g, a, o)) best = a;
     }
     return best;
 }
 
-/* The agent's best head, or another agent and its best head: then the head is the same one or a
- * better one, so that this comes to an end. NULL: a failure was noted. */
-static struct queue *prefer(struct engine *g, struct agent **a)
+/* The agent's best offer, or another agent and its best offer: then that is the same one or a
+ * better one, so that this comes to an end. */
+static struct offer prefer(struct engine *g, struct agent **a)
 {
-    struct queue *q;
-    while ((q = best_queue(g, *a)) != NULL && q->window[0].attempt > 1) {
-        if (q->group->heap_count == 1) break;
-        struct job *j = job_get(g, q->window[0].id);
+    struct offer o, none = {0};
+    while ((o = best_offer(g, *a)).head != NULL && o.head->attempt > 1) {
+        if ((*a)->group->heap_count == 1) break;
+        struct job *j = job_get(g, o.head->id);
         const struct attempt_agents *f = j ? job_failures(g, j) : NULL;
-        if (!f) return NULL;
-        struct agent *other = failures_have(f, (*a)->id) ? another(g, q, f) : NULL;
+        if (!f) return none;
+        struct agent *other = failures_have(f, (*a)->id) ? another(g, &o, f) : NULL;
         if (!other) break;
         *a = other;
     }
-    return q;
+    return o;
 }
 
 static bool has_open_queue(const struct group *group)
 {
+    if (group->aside.count > 0 && !group->aside.blocked) return true;
     for (size_t i = 0; i < group->pending_count; i++) {
         if (!group->pending[i]->blocked) return true;
     }
     return false;
+}
+
+static void block_all(struct group *group)
+{
+    group->aside.blocked = true;
+    for (size_t i = 0; i < group->pending_count; i++)
+        group->pending[i]->blocked = true;
 }
 
 void match_group(struct engine *g, struct group *group)
@@ -113,13 +147,12 @@ void match_group(struct engine *g, struct group *group)
         struct agent *a = pick(g, group);
         if (g->rc) return;
         if (!a) {
-            for (size_t i = 0; i < group->pending_count; i++)
-                group->pending[i]->blocked = true;
+            block_all(group);
             return;
         }
-        struct queue *q = prefer(g, &a);
-        if (!q) return; /* a failure was noted */
-        struct job *j = job_get(g, q->window[0].id);
+        struct offer o = prefer(g, &a);
+        if (!o.head) return; /* a failure was noted */
+        struct job *j = job_get(g, o.head->id);
         if (!j) return; /* a failure was noted */
         job_assign(g, j, a);
         if (g->rc == 0) lease_arm(g, a);

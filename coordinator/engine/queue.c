@@ -39,7 +39,7 @@ struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_
     return q;
 }
 
-static bool stands_before(const struct queue_head *a, const struct queue_head *b)
+bool queue_head_before(const struct queue_head *a, const struct queue_head *b)
 {
     return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
 }
@@ -47,7 +47,7 @@ static bool stands_before(const struct queue_head *a, const struct queue_head *b
 static void window_insert(struct queue *q, const struct queue_head *head)
 {
     size_t at = q->window_count;
-    while (at > 0 && stands_before(head, &q->window[at - 1]))
+    while (at > 0 && queue_head_before(head, &q->window[at - 1]))
         at--;
     if (at == q->window_count && !q->whole)
         return; /* behind the window: not known whether next to it */

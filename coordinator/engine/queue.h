@@ -25,6 +25,8 @@ void queue_add(struct engine *g, struct queue *q, const struct queue_head *head)
 void queue_remove(struct engine *g, struct queue *q, int64_t id);
 /* The best job; NULL: a failure was noted. count > 0. */
 const struct queue_head *queue_best(struct engine *g, struct queue *q);
+/* Does the first one go before the second? */
+bool queue_head_before(const struct queue_head *a, const struct queue_head *b);
 void queues_drop_empty(struct group *group);
 
 #endif

@@ -15,25 +15,28 @@
 
 struct census {
     int64_t known, online, fitting, slots, busy;
-    int64_t unwell, draining; /* each agent in one of the places, this one first */
-    int64_t leaving;          /* the group requires what they do not have any more */
-    int64_t unwell_fitting;   /* of those unwell */
+    int64_t unwell, draining;  /* each agent in one of the places, this one first */
+    int64_t leaving;           /* the group requires what they do not have any more */
+    int64_t unwell_fitting;    /* of those unwell */
+    const struct tried *tried; /* those that could not start it count as not fitting; NULL: none */
 };
 
-static void take_census(struct engine *g, struct group *group, struct queue *q, struct census *out)
+static void take_census(struct engine *g, const struct job *j, struct queue *q, struct census *out)
 {
-    *out = (struct census){0};
+    struct group *group = q->group;
+    *out = (struct census){.tried = tried_find(g, j->row.id)};
     for (struct agent *a = group->first; a; a = a->next) {
         out->known++;
         bool unwell = agent_is_unwell(&a->row);
         bool draining = !unwell && (a->row.draining || a->row.held);
         out->unwell += unwell;
-        out->unwell_fitting += unwell && agent_fits(g, a, q);
+        bool fits = agent_fits(g, a, q) && !(out->tried && tried_by(out->tried, a->id));
+        out->unwell_fitting += unwell && fits;
         out->draining += draining;
         out->leaving += a->leaving && !unwell && !draining;
         if (!a->counted) continue;
         out->online++;
-        if (!agent_fits(g, a, q)) continue;
+        if (!fits) continue;
         out->fitting++;
         out->slots += a->row.slots;
         out->busy += agent_taken_slots(a);
@@ -111,6 +114,17 @@ static void say_away(const struct group *group, const struct census *n, struct j
     jw_int(w, "draining", n->draining);
 }
 
+/* "; could not be started on a, b" */
+static void add_tried(const struct group *group, const struct tried *t, struct buf *out)
+{
+    const char *sign = "; could not be started on ";
+    for (const struct agent *a = group->first; a && t; a = a->next) {
+        if (!tried_by(t, a->id)) continue;
+        buf_addf(out, "%s%s", sign, a->row.name);
+        sign = ", ";
+    }
+}
+
 /* Those who would do, if they could start jobs. */
 static void say_unwell(struct engine *g, struct group *group, struct queue *q,
                        const struct census *n, struct jw *w)
@@ -123,6 +137,7 @@ static void say_unwell(struct engine *g, struct group *group, struct queue *q,
              (long long)n->known, group_name(group, name), n->unwell_fitting == 1 ? "is" : "are");
     for (struct agent *a = group->first; a; a = a->next) {
         if (!agent_is_unwell(&a->row) || !agent_fits(g, a, q)) continue;
+        if (n->tried && tried_by(n->tried, a->id)) continue;
         if (named == NAMES_MOST) {
             buf_adds(&text, "; …");
             break;
@@ -134,33 +149,49 @@ static void say_unwell(struct engine *g, struct group *group, struct queue *q,
     if (n->draining > 0)
         buf_addf(&text, "; %lld %s draining", (long long)n->draining,
                  n->draining == 1 ? "is" : "are");
+    add_tried(group, n->tried, &text);
     say(w, "unwell", text.data);
     buf_fini(&text);
     jw_int(w, "unwell", n->unwell_fitting);
     jw_int(w, "draining", n->draining);
 }
 
+/* Soon another agent comes back, or its attempt fails. */
+static void say_only_tried(const struct group *group, const struct tried *t, struct jw *w)
+{
+    struct buf text;
+    char name[96];
+    buf_init(&text, 4096);
+    buf_addf(&text, "%s has no other fitting agent online", group_name(group, name));
+    add_tried(group, t, &text);
+    if (t->message) buf_addf(&text, ": %s", t->message);
+    say(w, "no-agent-online", text.data);
+    buf_fini(&text);
+}
+
 static void say_position(struct engine *g, const struct group *group, const struct job *j,
                          const struct census *n, struct jw *w)
 {
     int64_t before = 0;
-    char name[96], unwell[64] = "", text[320];
+    char name[96];
+    struct buf text;
     int rc = store_queue_position(g->store, &j->row, COUNT_MOST, &before, &g->err);
     if (!store_ok(g, rc)) return;
     group_name(group, name);
+    bool busy = before == 0 && n->busy >= n->slots;
+    buf_init(&text, 4096);
+    if (busy)
+        buf_addf(&text, "all %lld fitting agents in %s are busy (%lld of %lld slots)",
+                 (long long)n->fitting, name, (long long)n->busy, (long long)n->slots);
+    else
+        buf_addf(&text, "number %lld%s in the queue of %s", (long long)before + 1,
+                 before >= COUNT_MOST ? " or more" : "", name);
     if (n->unwell_fitting > 0)
-        str_format(unwell, sizeof unwell, "; %lld more %s unwell", (long long)n->unwell_fitting,
-                   n->unwell_fitting == 1 ? "is" : "are");
-    if (before == 0 && n->busy >= n->slots) {
-        str_format(text, sizeof text,
-                   "all %lld fitting agents in %s are busy (%lld of %lld slots)%s",
-                   (long long)n->fitting, name, (long long)n->busy, (long long)n->slots, unwell);
-        say(w, "all-busy", text);
-    } else {
-        str_format(text, sizeof text, "number %lld%s in the queue of %s%s", (long long)before + 1,
-                   before >= COUNT_MOST ? " or more" : "", name, unwell);
-        say(w, "queued", text);
-    }
+        buf_addf(&text, "; %lld more %s unwell", (long long)n->unwell_fitting,
+                 n->unwell_fitting == 1 ? "is" : "are");
+    add_tried(group, n->tried, &text);
+    say(w, busy ? "all-busy" : "queued", text.data);
+    buf_fini(&text);
     jw_int(w, "position", before + 1);
     jw_int(w, "agents", n->fitting);
     jw_int(w, "slots", n->slots);
@@ -179,12 +210,14 @@ static void say_created(struct engine *g, const struct job *j, struct jw *w)
         say(w, "group-paused", text);
         return;
     }
-    take_census(g, group, q, &n);
+    take_census(g, j, q, &n);
     if (g->rc) return;
     if (n.fitting == 0 && n.unwell_fitting > 0)
         say_unwell(g, group, q, &n, w);
     else if (n.online == 0)
         say_away(group, &n, w);
+    else if (n.fitting == 0 && n.tried)
+        say_only_tried(group, n.tried, w);
     else if (n.fitting == 0 && q->requires && q->requires->compiled)
         say_unmet(group, q->requires->compiled, &n, w);
     else

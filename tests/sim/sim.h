@@ -190,6 +190,10 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
 void check_limits(struct sim *s); /* nothing takes longer than it may */
 void check_change(struct sim *s, const struct job_model *before, const struct job_row *row);
 
+/* ---- sim_placement.c ---- */
+/* Could the agent not start the job's present attempt? */
+bool placement_tried(struct sim *s, int64_t job, int64_t agent);
+
 /* After a commit, before its effects are carried out. */
 void check_batch(struct sim *s);
 void check_start(struct sim *s); /* after the store was read anew */

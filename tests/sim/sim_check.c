@@ -170,7 +170,7 @@ static void check_hand_out(struct sim *s, const struct effect *x)
         const struct job_model *k = &s->jobs[i];
         bool waits = k->known && (k->state == JOB_CREATED || k->handed > j->handed);
         if (!waits || k->group != j->group || !agent_meets(&said, k->requires) ||
-            !stands_before(k, j))
+            !stands_before(k, j) || placement_tried(s, k->row.id, a->id))
             continue;
         sim_violation(s, "order: %s gets job %s while job %s stands before it", a->name,
                       text(x->u.job.job, id), text(k->row.id, other));

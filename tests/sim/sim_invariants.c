@@ -46,6 +46,31 @@ static void check_matched(struct sim *s, struct engine *g, struct group *group)
     }
 }
 
+/* How many stand aside: in order, each in its state, and none for an agent with a free slot. */
+static int64_t check_aside(struct sim *s, struct engine *g, struct group *group)
+{
+    int64_t count = 0;
+    for (const struct tried *t = group->aside.first; t; t = t->next, count++) {
+        if (t->group != group || tried_find(g, t->head.id) != t || t->count == 0)
+            sim_violation(s, "memory: a job that stands aside in %s", name_of(group));
+        if (t->next ? t->next->prev != t || !queue_head_before(&t->head, &t->next->head)
+                    : group->aside.last != t)
+            sim_violation(s, "memory: the list of jobs aside in %s is torn", name_of(group));
+        struct queue *q = queue_get(g, group, t->requires_id);
+        for (size_t k = 0; k < group->heap_count && !group->row.paused; k++) {
+            if (tried_by(t, group->heap[k]->id) || !agent_fits(g, group->heap[k], q)) continue;
+            sim_violation(s, "idle: agent %s has a free slot, and a job stands aside in %s",
+                          group->heap[k]->row.name, name_of(group));
+        }
+    }
+    if (count != group->aside.count)
+        sim_violation(s, "memory: %s counts %d jobs aside", name_of(group),
+                      (int)group->aside.count);
+    if (count > 0 && !deadline_is_set(&group->aside.timer.deadline))
+        sim_violation(s, "memory: nobody looks at the jobs aside in %s", name_of(group));
+    return count;
+}
+
 struct fallback_check {
     const struct group *group;
     size_t stored, missing;
@@ -80,6 +105,7 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
         assigned += job_is_assigned(j->row.state);
         retrying += j->row.state == JOB_RETRYING;
     }
+    queued += check_aside(s, g, group);
     if (queued != group->queued)
         sim_violation(s, "memory: %s counts %d queued", name_of(group), (int)group->queued);
     if (online != group->online)
@@ -100,15 +126,43 @@ struct tally_check {
     int64_t queued;
 };
 
+static int64_t aside_in(const struct group *group, int64_t requires_id)
+{
+    int64_t count = 0;
+    for (const struct tried *t = group ? group->aside.first : NULL; t; t = t->next)
+        count += t->requires_id == requires_id;
+    return count;
+}
+
 static int check_stored_queue(const struct queue_key *k, int64_t count, void *user)
 {
     struct tally_check *t = user;
     const struct group *p = group_find(t->sim->world.engine, k->group);
     const struct queue *c = p ? map_find(&p->queues, (uint64_t)k->requires_id) : NULL;
-    if (!c || c->count != count)
+    int64_t known = (c ? c->count : 0) + aside_in(p, k->requires_id);
+    if (known != count)
         sim_violation(t->sim, "memory: %d jobs of a queue are stored, and %d known", (int)count,
-                      c ? (int)c->count : -1);
+                      (int)known);
     t->queued += count;
+    return 0;
+}
+
+struct tried_check {
+    struct sim *sim;
+    size_t jobs;
+};
+
+static int check_stored_tried(const struct tried_row *row, const struct job_row *j, void *user)
+{
+    struct tried_check *c = user;
+    const struct tried *t = tried_find(c->sim->world.engine, row->job);
+    if (job_is_final(j->state))
+        sim_violation(c->sim, "memory: a job that ended has agents that could not start it");
+    if (!t || (size_t)row->place > t->count || t->agents[row->place - 1] != row->agent)
+        sim_violation(c->sim, "memory: it is not known who could not start a job");
+    if (t && (t->group != NULL) != (j->state == JOB_CREATED))
+        sim_violation(c->sim, "memory: a job stands aside when it should not, or the reverse");
+    c->jobs += row->place == 1;
     return 0;
 }
 
@@ -138,4 +192,8 @@ void check_invariants(struct sim *s)
     if (t.queued != queued)
         sim_violation(s, "memory: %d jobs are queued, %d are stored so", (int)queued,
                       (int)t.queued);
+    struct tried_check tried = {.sim = s};
+    store_each_tried(s->world.store, check_stored_tried, &tried, NULL);
+    if (tried.jobs != g->tried.count)
+        sim_violation(s, "memory: jobs that could not be started are miscounted");
 }

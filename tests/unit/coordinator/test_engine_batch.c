@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/core.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -234,6 +235,39 @@ static void commit_fails__an_unwell_agent_is_what_it_last_said(void **state)
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
 }
 
+/* What was tried in the batch that failed was not; what was tried before stays so. */
+static void commit_fails__who_could_not_start_a_job_is_what_is_stored(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    int64_t d = world_agent(w, "d", NULL);
+    uint64_t s = world_connect(w, a, NULL, 3), t = world_connect(w, b, NULL, 2);
+    uint64_t u = world_connect(w, d, NULL, 1);
+    int64_t id = world_submit(w, NULL, NULL);
+    struct command *c = cmd_declined(s, 1, id, 1);
+    mem_free(c->u.event.decline);
+    c->u.event.decline = mem_strdup("could-not-start");
+    world_do(w, c);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->session, t);
+    for (int i = 0; i < 2; i++) {
+        c = cmd_declined(t, 1, id, 1);
+        mem_free(c->u.event.decline);
+        c->u.event.decline = mem_strdup("could-not-start");
+        faults.commit = i == 0 ? ERR_IO : 0;
+        world_do(w, c);
+    }
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->session, u);
+    assert_int_equal(w->engine->tried.count, 1);
+    world_do(w, cmd_declined(u, 1, id, 1));
+    faults.commit = ERR_IO;
+    world_do(w, cmd_submit(w, NULL, NULL));
+    faults.commit = 0;
+    assert_int_equal(w->engine->tried.count, 1);
+    world_do(w, cmd_finished(u, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_state(w, id), JOB_SUCCESS);
+    assert_int_equal(w->engine->tried.count, 0);
+}
+
 /* The link is gone, though the batch that said so failed: so it is in the store, too. */
 static void commit_fails__who_left_meanwhile_is_offline_afterwards(void **state)
 {
@@ -382,6 +416,7 @@ int main(void)
         TEST(commit_fails__what_could_not_be_ended_still_holds),
         TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
         TEST(commit_fails__an_unwell_agent_is_what_it_last_said),
+        TEST(commit_fails__who_could_not_start_a_job_is_what_is_stored),
         TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),
         TEST(begin_fails__the_commands_are_told_all_the_same),
         TEST(insert_fails__the_rest_of_the_batch_does_not_count),
