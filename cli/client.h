@@ -60,12 +60,15 @@ struct client_follow {
      * ends the follow without error. event: JSON object. */
     int (*on_event)(const struct json *event, void *user);
     int (*on_output)(const struct frame_output *o, void *user);
+    /* The stream has lines of JSON (format=json): those that are no events come here, nothing comes
+     * to on_output. NULL: it has frames. */
+    int (*on_line)(const struct json *line, void *user);
     /* Called twice a second, also while the coordinator is away; non-zero as above. NULL: not
      * wanted. */
     int (*on_tick)(void *user);
     void *user;
 };
-/* GET target?cursor=N, and again after the last cursor whenever the connection breaks, until the
+/* GET target (which may have a query) with cursor=N, and again after the last cursor whenever the connection breaks, until the
  * stream says that it is complete. An event that is too large is skipped, so the last event may be
  * missing. ERR_UNAVAILABLE when the coordinator stays away for longer than retry_for_ms; ERR_CLOSED
  * when on_stop ended it. */

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #define TICK_MS 500
+#define LINE_MAX_BYTES (16u * 1024 * 1024)
 
 struct follow {
     struct client *c;
     const struct client_follow *f;
     struct frame_filter filter;
     struct frame_reader reader;
+    struct buf line; /* not yet complete */
     int64_t cursor;
     bool alive; /* something came on this connection */
 };
@@ -36,11 +38,43 @@ static int follow_frame(struct follow *w, const struct frame *frame)
     return rc;
 }
 
+static int follow_line(struct follow *w, const char *text, size_t len)
+{
+    struct json *line = NULL;
+    int rc = json_parse(text, len, &line, &w->c->err);
+    if (rc == 0 && json_get(line, "event")) {
+        rc = w->f->on_event(line, w->f->user);
+    } else if (rc == 0) {
+        w->cursor = json_get_int(line, "cursor", w->cursor);
+        rc = w->f->on_line(line, w->f->user);
+    }
+    json_free(line);
+    return rc;
+}
+
+static int follow_lines(struct follow *w, const char *data, size_t len)
+{
+    int rc = 0;
+    while (len > 0 && rc == 0) {
+        const char *end = memchr(data, '\n', len);
+        size_t n = end ? (size_t)(end - data) + 1 : len;
+        rc = buf_add(&w->line, data, n);
+        if (rc != 0) return err_set(&w->c->err, rc, "a line of the stream is too large");
+        data += n;
+        len -= n;
+        if (!end) break;
+        rc = follow_line(w, w->line.data, w->line.len);
+        buf_clear(&w->line);
+    }
+    return rc;
+}
+
 static int follow_bytes(const void *data, size_t len, void *user)
 {
     struct follow *w = user;
     struct frame frame;
     w->alive = true;
+    if (w->f->on_line) return follow_lines(w, data, len);
     int rc = 0;
     for (const char *p = data; len > 0 && rc == 0;) {
         size_t used = 0;
@@ -66,13 +100,16 @@ static int follow_all(struct client *c, const char *target, struct follow *w, st
     for (;;) {
         struct err why = {0};
         bool retry = false;
-        char *full = str_dupf("%s?cursor=%lld", target, (long long)w->cursor);
+        char *full = str_dupf("%s%ccursor=%lld", target, strchr(target, '?') ? '&' : '?',
+                              (long long)w->cursor);
         bool reused = c->link != NULL;
         frame_filter_init(&w->filter, LIMIT_FRAME_KNOWN);
         frame_reader_init(&w->reader, LIMIT_FRAME_KNOWN);
+        buf_init(&w->line, LINE_MAX_BYTES);
         w->alive = false;
         int rc = client_stream(c, full, &retry, &why);
         frame_reader_fini(&w->reader);
+        buf_fini(&w->line);
         mem_free(full);
         if (c->left) return err_set(e, ERR_CLOSED, "interrupted");
         if (c->stopped) return 0;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/follow.h"
+#include "cli/logs.h"
 #include "cli/resource.h"
 
 #include <string.h>
@@ -67,21 +67,14 @@ const struct command cmd_execution_show = {
     .run = resource_run,
 };
 
-struct logs_config {
-    bool follow;
-    char *task;
-};
 static const struct opt logs_options[] = {
-    {.flag = "follow",
-     .short_flag = 'f',
-     .type = OPT_BOOL,
-     .offset = offsetof(struct logs_config, follow),
-     .help = "follow the output until the execution ends; exits as 'cadre flow run' does"},
+    LOGS_FOLLOW("execution ends; exits as 'cadre flow run' does"),
     {.flag = "task",
      .type = OPT_STRING,
-     .offset = offsetof(struct logs_config, task),
+     .offset = LOGS_AT(task),
      .value_name = "T",
      .help = "only this task's output"},
+    LOGS_OPTIONS,
 };
 
 /* The job of the task's run. mem_free; NULL: printed already. */
@@ -108,19 +101,12 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     const struct logs_config *c = config;
     const char *id = resource_name(cli, args);
     if (!id) return EXIT_USAGE;
-    struct follow_options o = {.id = id};
-    if (!c->task && c->follow) return follow_execution(cli, &o);
-    char *job = c->task ? job_of_task(cli, id, c->task) : NULL;
-    if (c->task && !job) return EXIT_ERROR;
-    int code;
-    if (c->follow) {
-        o.id = job;
-        code = follow_job(cli, &o);
-    } else {
-        char *target = cli_path(job ? "jobs" : "executions", job ? job : id, "logs");
-        code = resource_download(cli, target);
-        mem_free(target);
-    }
+    if (!c->task && (c->attempt || c->tail))
+        return cli_usage("--attempt and --tail go with --task T");
+    if (!c->task) return logs_of_execution(cli, id, c);
+    char *job = job_of_task(cli, id, c->task);
+    if (!job) return EXIT_ERROR;
+    int code = logs_of_job(cli, job, c);
     mem_free(job);
     return code;
 }

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/follow.h"
+#include "cli/logs.h"
 #include "cli/resource.h"
 
 static const struct opt list_options[] = {
@@ -42,21 +42,14 @@ const struct command cmd_job_show = {
     .run = resource_run,
 };
 
-struct logs_config {
-    bool follow;
-    char *stream;
-};
 static const struct opt logs_options[] = {
-    {.flag = "follow",
-     .short_flag = 'f',
-     .type = OPT_BOOL,
-     .offset = offsetof(struct logs_config, follow),
-     .help = "follow the output until the job ends; exits with the job's exit code"},
+    LOGS_FOLLOW("job ends; exits with the job's exit code"),
     {.flag = "stream",
      .type = OPT_STRING,
-     .offset = offsetof(struct logs_config, stream),
+     .offset = LOGS_AT(stream),
      .value_name = "stdout|stderr",
      .help = "only this stream"},
+    LOGS_OPTIONS,
 };
 
 static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
@@ -66,26 +59,18 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     if (!id) return EXIT_USAGE;
     if (c->stream && !str_eq(c->stream, "stdout") && !str_eq(c->stream, "stderr"))
         return cli_usage("--stream '%s' is neither stdout nor stderr", c->stream);
-    if (c->follow && c->stream) return cli_usage("--stream cannot be used with --follow");
-    if (c->follow) {
-        struct follow_options o = {.id = id};
-        return follow_job(cli, &o);
-    }
-    struct buf target;
-    char *path = cli_path("jobs", id, "logs");
-    buf_init(&target, 8192);
-    (void)buf_adds(&target, path);
-    cli_query(&target, "stream", c->stream);
-    int code = resource_download(cli, target.data);
-    buf_fini(&target);
-    mem_free(path);
-    return code;
+    return logs_of_job(cli, id, c);
 }
 
 const struct command cmd_job_logs = {
     .name = "job logs",
     .arguments = "ID",
     .summary = "print a job's output",
+    .details = "Of a job with several attempts a line on stderr tells where each begins. With -o "
+               "json each piece of output is\n"
+               "a line: {\"attempt\", \"stream\", \"at\", \"text\", ...}; bytes that are not text "
+               "stand in "
+               "\"base64\".",
     .options = logs_options,
     .option_count = sizeof logs_options / sizeof *logs_options,
     .config_size = sizeof(struct logs_config),

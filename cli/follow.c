@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/log_print.h"
 #include "platform/streams.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ struct watch {
     struct cli *cli;
     const struct follow_options *o;
     struct leash *leash;
+    struct log_print print;
     const char *what, *collection;                          /* "job", "jobs" */
     void (*ended)(struct watch *w, const struct json *end); /* its object, in a final state */
     char *said;                                             /* the last waiting line */
@@ -122,6 +124,7 @@ static int on_event(const struct json *event, void *user)
     struct watch *w = user;
     if (!str_eq(json_get_str(event, "event", ""), "state")) return 0;
     const char *state = json_get_str(event, "state", "");
+    log_print_event(&w->print, event);
     if (str_eq(state, "RETRYING")) tell_retry(w, event);
     if (state_is(state, final))
         job_ended(w, event);
@@ -130,31 +133,23 @@ static int on_event(const struct json *event, void *user)
     return 0;
 }
 
-/* Remarks of agent and coordinator: whole lines. */
-static void tell_remarks(struct watch *w, const char *text, size_t len)
-{
-    while (len > 0) {
-        const char *end = memchr(text, '\n', len);
-        size_t n = end ? (size_t)(end - text) : len;
-        out_note(&w->cli->out, "cadre: %.*s", (int)n, text);
-        if (end) n++;
-        text += n;
-        len -= n;
-    }
-}
-
 static int on_output(const struct frame_output *o, void *user)
 {
     struct watch *w = user;
-    struct out *out = &w->cli->out;
-    if (o->stream == STREAM_SYSTEM) {
-        tell_remarks(w, (const char *)o->data, o->len);
-    } else if (o->stream == STREAM_STDOUT && !w->o->json) {
-        out_bytes(out, o->data, o->len);
-    } else {
-        out_error_bytes(out, o->data, o->len);
-    }
-    return out_flush(out) != 0;
+    const struct log_piece piece = {.attempt = o->attempt,
+                                    .stream = w->o->json && o->stream == STREAM_STDOUT
+                                                  ? STREAM_STDERR
+                                                  : (int)o->stream,
+                                    .data = (const char *)o->data,
+                                    .len = o->len};
+    return log_print_piece(&w->print, &piece) != 0;
+}
+
+static int on_line(const struct json *line, void *user)
+{
+    struct watch *w = user;
+    int rc = log_print_line(&w->print, line);
+    return w->cli->out.lost.code != 0 ? 1 : rc;
 }
 
 /* A job that is silent does not notice that its reader left. */
@@ -193,10 +188,27 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
         leash_hold(w->leash, c);
         leash_take(w->leash, w->o->id);
     }
-    char *target = cli_path(w->collection, w->o->id, "follow");
-    struct client_follow f = {on_event_fn, on_output, on_tick, w};
-    int rc = client_follow(c, target, 0, &f, &e);
-    mem_free(target);
+    w->print = (struct log_print){.out = out,
+                                  .split = true,
+                                  .timestamps = w->o->timestamps,
+                                  .json = w->o->lines,
+                                  .mark_first = w->o->mark_first,
+                                  .job = w->o->job};
+    bool lines = w->o->timestamps || w->o->lines;
+    struct buf target;
+    char *path = cli_path(w->collection, w->o->id, "follow");
+    buf_init(&target, 8192);
+    (void)buf_addf(&target, "%s%s", path, w->o->query ? w->o->query : "");
+    cli_query(&target, "format", lines ? "json" : NULL);
+    struct client_follow f = {.on_event = on_event_fn,
+                              .on_output = on_output,
+                              .on_line = lines ? on_line : NULL,
+                              .on_tick = on_tick,
+                              .user = w};
+    int rc = client_follow(c, target.data, 0, &f, &e);
+    buf_fini(&target);
+    mem_free(path);
+    log_print_fini(&w->print);
     mem_free(w->said);
     mem_free(w->job);
     if (rc == 0 && !w->finished && fd_reader_gone(1)) out_reader_left(out);
@@ -242,6 +254,7 @@ static bool is_of_before(struct watch *w, const char *id)
     w->said = NULL;
     w->retry_told = 0;
     w->start_told = w->end_told = false;
+    log_print_begin(&w->print);
     return false;
 }
 
@@ -288,6 +301,7 @@ static int on_execution_event(const struct json *event, void *user)
     const char *state = json_get_str(event, "state", "");
     if (str_eq(kind, "state")) {
         if (is_of_before(w, json_get_str(event, "id", ""))) return 0;
+        log_print_event(&w->print, event);
         if (str_eq(state, "RETRYING")) tell_retry(w, event);
         tell_waiting(w, event);
         tell_run(w, event);

@@ -12,6 +12,11 @@ struct follow_options {
     struct leash *leash; /* of the command that submitted it; NULL: it is only watched */
     bool quiet;          /* no remarks about waiting */
     bool json;           /* `run -o json`: the object at the end; output goes to stderr */
+    /* Of `logs`: "?attempt=2" or NULL; times before lines; lines of JSON; a mark also where the
+     * first attempt begins; the job, which tells the agents of its attempts, or NULL. */
+    const char *query;
+    bool timestamps, lines, mark_first;
+    const struct json *job;
 };
 
 /* The exit code of design section 8: the job's own, 124, 125, 126/127, 137. */

@@ -68,8 +68,8 @@ int reader_output(struct reader *r, const struct output_filter *f,
     return 0;
 }
 
-/* Counts the line breaks of a chunk from its end. A line break at the very end of the output ends the
- * last line and begins none. */
+/* Counts the line breaks of a chunk from its end. A line break at the very end of the output ends
+ * the last line and begins none. */
 static void count_lines(struct output_tail *t, const struct chunk *c)
 {
     const char *data = c->data;

@@ -213,7 +213,7 @@ static void remarks_of_an_agent_are_told_line_by_line(void **state)
     (void)state;
     struct cli cli = {0};
     struct follow_options options = {.id = "1"};
-    struct watch w = {.cli = &cli, .o = &options};
+    struct watch w = {.cli = &cli, .o = &options, .print = {.out = &cli.out, .split = true}};
     struct buf said;
     buf_init(&said, 65536);
     out_init(&cli.out);
