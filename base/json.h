@@ -74,15 +74,19 @@ struct jw {
                              read can be wrapped */
     bool comma;           /* one is due before the next value */
     int depth;            /* at most 128 */
-    int rc;               /* first error sticks: ERR_TOO_LARGE, ERR_INTERNAL for unbalanced calls */
+    bool strict;          /* invalid UTF-8 and NUL are ERR_INVALID instead of U+FFFD */
+    int rc;               /* first error sticks: ERR_TOO_LARGE, ERR_INTERNAL for unbalanced calls,
+                             ERR_INVALID when strict */
 };
 
-void jw_init(struct jw *w, struct buf *b);     /* appends to b */
+void jw_init(struct jw *w, struct buf *b); /* appends to b */
+/* The same for what a user wrote, which is refused and never changed. */
+void jw_init_strict(struct jw *w, struct buf *b);
 void jw_object(struct jw *w, const char *key); /* key NULL inside arrays and at the root */
 void jw_array(struct jw *w, const char *key);
 void jw_end(struct jw *w); /* of the innermost object or array: the writer remembers which */
 void jw_str(struct jw *w, const char *key,
-            const char *s); /* NULL writes null; NUL and invalid UTF-8 become U+FFFD */
+            const char *s); /* NULL writes null; NUL and invalid UTF-8: see strict */
 void jw_strn(struct jw *w, const char *key, const char *s, size_t len);
 void jw_int(struct jw *w, const char *key, int64_t n);
 void jw_num(struct jw *w, const char *key, double n);

@@ -19,6 +19,11 @@ void jw_init(struct jw *w, struct buf *b)
     *w = (struct jw){.b = b};
 }
 
+void jw_init_strict(struct jw *w, struct buf *b)
+{
+    *w = (struct jw){.b = b, .strict = true};
+}
+
 static void fail(struct jw *w, int code)
 {
     if (w->rc == 0) w->rc = code;
@@ -53,6 +58,7 @@ static size_t add_special(struct jw *w, const char *s, size_t len)
         char escape[2] = {'\\', to[at - from]};
         add(w, escape, 2);
     } else if (c == 0 || c >= 0x80) {
+        if (w->strict) fail(w, ERR_INVALID);
         add(w, "\xef\xbf\xbd", 3);
     } else {
         static const char hex[] = "0123456789abcdef";

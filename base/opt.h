@@ -46,6 +46,7 @@ struct opt {
     size_t offset;        /* offsetof(struct config, field) */
     const char *fallback; /* default as text, NULL: zero/NULL/empty */
     int64_t min, max;
+    bool is_path;           /* names a file of this machine: any bytes. All else is UTF-8 */
     const char *value_name; /* for help: "ADDR:PORT" */
     const char *help;       /* one sentence, no full stop */
     /* More checks; NULL: none. Gets the text: of a list each item, of a map each "KEY=VALUE".
@@ -78,6 +79,8 @@ struct opt_args {
     bool help;
 };
 int opt_parse_args(struct opt_set *s, int argc, char **argv, struct opt_args *out, struct err *e);
+/* `what` is UTF-8? Else ERR_INVALID: "LABEL: 'gr?n': not UTF-8 at byte 3". */
+int opt_check_utf8(const char *label, const char *what, struct err *e);
 /* Reads what the environment has; an empty variable counts as absent. `get` is getenv-like.
  * Message: "CADRE_SLOTS: '4x' is not a number". */
 int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,

@@ -197,9 +197,18 @@ static int put_bool(const struct opt *o, bool *field, const char *text, const ch
     return rc;
 }
 
+int opt_check_utf8(const char *label, const char *what, struct err *e)
+{
+    char shown[STR_QUOTE_SIZE];
+    size_t len = strlen(what), bad = str_utf8_bad(what, len);
+    if (bad == len) return 0;
+    return opt_complain(e, label, "%s: not UTF-8 at byte %zu", str_quote(shown, what), bad + 1);
+}
+
 int opt_put(const struct opt *o, void *field, const char *text, const char *label, struct err *e)
 {
-    int rc;
+    int rc = o->is_path ? 0 : opt_check_utf8(label, text, e);
+    if (rc != 0) return rc;
     switch (o->type) {
     case OPT_INT:
     case OPT_DURATION:

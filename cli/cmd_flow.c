@@ -1,6 +1,7 @@
 /* cadre flow apply | list | show | delete | run */
 #include "cli/commands.h"
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/resource.h"
@@ -103,7 +104,12 @@ static int write_file(struct jw *w, const char *path, struct err *e)
     int rc = text_input_read(path, FILE_MAX_BYTES, &text, e);
     if (rc == 0) {
         jw_object(w, NULL);
-        jw_str(w, "name", from_stdin ? "stdin" : path);
+        /* it stands in messages only, so that any path will do */
+        struct buf name;
+        buf_init(&name, FILE_MAX_BYTES);
+        escape_text(&name, path, strlen(path));
+        jw_str(w, "name", from_stdin ? "stdin" : name.data);
+        buf_fini(&name);
         jw_strn(w, "text", text.data, text.len);
         jw_end(w);
     }
@@ -115,7 +121,7 @@ static int make_apply_body(const struct paths *p, bool check, struct buf *out, s
 {
     struct jw w;
     int rc = 0;
-    jw_init(&w, out);
+    jw_init_strict(&w, out);
     jw_object(&w, NULL);
     jw_array(&w, "files");
     for (size_t i = 0; i < p->count && rc == 0; i++)
@@ -178,6 +184,7 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
 
 const struct command cmd_flow_apply = {
     .name = "flow apply",
+    .takes_paths = true,
     .arguments = "FILE|FOLDER|-...",
     .summary = "create or change flows: either all of the files are applied or none",
     .details =
@@ -332,7 +339,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
     char *path = resource_path(cli, args, "executions");
     if (!path) return EXIT_USAGE;
     buf_init(&body, LIMIT_HTTP_BODY);
-    jw_init(&w, &body);
+    jw_init_strict(&w, &body);
     jw_object(&w, NULL);
     write_map(&w, "inputs", &c->inputs);
     write_map(&w, "labels", &c->labels);

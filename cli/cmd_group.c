@@ -80,7 +80,7 @@ static int make_body(const struct group_config *c, const char *key, struct buf *
 {
     struct jw w;
     int rc = 0;
-    jw_init(&w, out);
+    jw_init_strict(&w, out);
     jw_object(&w, NULL);
     if (key) jw_str(&w, "key", key);
     if (c->description) jw_str(&w, "description", c->description);

@@ -60,7 +60,7 @@ static int run_set(struct cli *cli, void *config, const struct opt_args *args)
         return cli_usage("give either --group K or --default-group");
     }
     buf_init(&body, 8192);
-    jw_init(&w, &body);
+    jw_init_strict(&w, &body);
     jw_object(&w, NULL);
     jw_str(&w, "group", c->group);
     if (c->fallback) jw_str(&w, "fallback", c->fallback);

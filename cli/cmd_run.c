@@ -135,6 +135,7 @@ static const struct opt options[] = {
      .help = "the same key within 24 h is the same job: a repeated run follows the first"},
     {.flag = "stdin",
      .type = OPT_STRING,
+     .is_path = true,
      .offset = AT(stdin_file),
      .value_name = "FILE",
      .help =
@@ -146,6 +147,7 @@ static const struct opt options[] = {
      .help = "print the job's id and do not wait for it"},
     {.flag = "script",
      .type = OPT_STRING,
+     .is_path = true,
      .offset = AT(script),
      .value_name = "FILE",
      .help = "run this script file instead of a command, with the arguments behind '--'; '-' is "
@@ -227,7 +229,7 @@ static int make_body(const struct run_config *c, const struct opt_args *args, st
 {
     struct jw w;
     int rc = 0;
-    jw_init(&w, out);
+    jw_init_strict(&w, out);
     jw_object(&w, NULL);
     write_texts(&w, c);
     if (c->script) rc = write_script(&w, c, e);
@@ -240,7 +242,9 @@ static int make_body(const struct run_config *c, const struct opt_args *args, st
     if (rc == 0 && c->require.count > 0) rc = cli_write_requires(&w, "requires", &c->require, e);
     if (rc == 0 && c->stdin_file) rc = write_stdin(&w, c->stdin_file, e);
     jw_end(&w);
-    if (rc == 0 && jw_finish(&w) != 0)
+    if (rc == 0 && jw_finish(&w) == ERR_INVALID)
+        rc = err_set(e, ERR_INVALID, "the job has text that is not UTF-8");
+    else if (rc == 0 && jw_finish(&w) != 0)
         rc = err_set(
             e, ERR_TOO_LARGE,
             "the job is larger than %u KiB as JSON text; put more into a file that the agent can "

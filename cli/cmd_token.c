@@ -138,7 +138,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     if (!join && (c->group || c->uses >= 0))
         return cli_usage("--group and --uses go with 'token create join'");
     buf_init(&body, 16384);
-    jw_init(&w, &body);
+    jw_init_strict(&w, &body);
     write_body(&w, c, args->argv[0]);
     int code = create(cli, body.data);
     buf_fini(&body);

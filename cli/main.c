@@ -27,6 +27,7 @@ static const struct opt global_options[] = {
     {.flag = "token-file",
      .env = "CADRE_TOKEN_FILE",
      .type = OPT_STRING,
+     .is_path = true,
      .offset = offsetof(struct cli, token_file),
      .value_name = "F",
      .help = "file that holds the API token"},
@@ -209,6 +210,18 @@ static int unknown_command(int argc, char **argv)
     return rc;
 }
 
+/* Names, ids, words of a command: what is not UTF-8 would reach the coordinator changed. */
+static int check_arguments(const struct command *c, const struct opt_args *args, struct err *e)
+{
+    int rc = 0;
+    for (int i = 0; rc == 0 && !c->takes_paths && i < args->argc; i++) {
+        char label[40];
+        (void)str_format(label, sizeof label, "argument %d", i + 1);
+        rc = opt_check_utf8(label, args->argv[i], e);
+    }
+    return rc;
+}
+
 static int run_command(struct cli *cli, const struct command *c, int argc, char **argv)
 {
     struct opt_set set;
@@ -229,6 +242,8 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     } else if (args.help) {
         print_command(cli, c);
         code = EXIT_OK;
+    } else if (check_arguments(c, &args, &e) != 0) {
+        code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (args.argc > 0 && !args.argv[0][0]) {
         /* An empty argument, as from an empty shell variable, would address the whole
          * collection. */

@@ -61,8 +61,8 @@ int spec_decode(const char *text, size_t len, struct spec *out, struct err *e);
 /* The same for a spec in a database; also reads specs that releases up to 0.1 stored. */
 int spec_decode_stored(const char *text, struct spec *out, struct err *e);
 void spec_fini(struct spec *s); /* fine on a zeroed struct */
-/* The bytes that the user gave: of command or script, arguments, environment, workdir, and of stdin when it is
- * base64; what JSON and base64 add does not count. */
+/* The bytes that the user gave: of command or script, arguments, environment, workdir, and of stdin
+ * when it is base64; what JSON and base64 add does not count. */
 size_t spec_payload_bytes(const struct spec *s);
 /* Bytes of a spec that is stored: with the names that its hand-out adds it keeps to LIMIT_SPEC. */
 #define SPEC_STORED_MAX (LIMIT_SPEC - 16 * 1024)

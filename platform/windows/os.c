@@ -100,7 +100,7 @@ const char *os_env(const char *name, void *unused)
     if (size > 0) {
         wchar_t *wide = mem_array(size, sizeof *wide);
         GetEnvironmentVariableW(wide_name, wide, size);
-        value = wide_to(wide);
+        value = wide_to_exact(wide);
         mem_free(wide);
     }
     mem_free(wide_name);

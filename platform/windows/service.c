@@ -154,7 +154,7 @@ static void read_arguments(int argc, char **argv)
     process.argc = count;
     process.argv = mem_array((size_t)count + 1, sizeof *process.argv);
     for (int i = 0; i < count; i++)
-        process.argv[i] = wide_to(wide[i]);
+        process.argv[i] = wide_to_exact(wide[i]);
     LocalFree(wide);
 }
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <windows.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,39 @@ char *wide_to_n(const wchar_t *wide, size_t len)
 char *wide_to(const wchar_t *wide)
 {
     return wide ? wide_to_n(wide, wcslen(wide)) : NULL;
+}
+
+static bool is_pair(const wchar_t *at)
+{
+    return at[0] >= 0xD800 && at[0] <= 0xDBFF && at[1] >= 0xDC00 && at[1] <= 0xDFFF;
+}
+
+static bool is_half(const wchar_t *at)
+{
+    return at[0] >= 0xD800 && at[0] <= 0xDFFF && !is_pair(at);
+}
+
+char *wide_to_exact(const wchar_t *wide)
+{
+    char *out = mem_alloc(3 * wcslen(wide) + 1);
+    size_t n = 0;
+    while (*wide) {
+        size_t whole = 0;
+        while (wide[whole] && !is_half(wide + whole))
+            whole += is_pair(wide + whole) ? 2 : 1;
+        char *text = wide_to_n(wide, whole);
+        size_t len = strlen(text);
+        memcpy(out + n, text, len);
+        mem_free(text);
+        n += len;
+        wide += whole;
+        if (!*wide) break;
+        out[n++] = (char)0xED;
+        out[n++] = (char)(0x80 | (*wide >> 6 & 0x3F));
+        out[n++] = (char)(0x80 | (*wide & 0x3F));
+        wide++;
+    }
+    return out;
 }
 
 /* GetFullPathName, which also turns slashes and takes out "." and "..". */

@@ -96,6 +96,52 @@ cadre run --script latin.sh >out 2>&1
 code=$?
 fails "a script of another encoding is refused, with its place" 125 \
     'latin.sh, line 2: not UTF-8 \(byte 11 is 0xfc\); save it as UTF-8'
+bad=$(printf 'gr\374n')
+while read -r words; do
+    # shellcheck disable=SC2086 # words of a command line
+    cadre run $(printf '%b' "$words") >out 2>&1
+    code=$?
+    fails "text that is not UTF-8 is refused: $words" 125 "not UTF-8 at byte [0-9]"
+done <<'END'
+-- printf gr\0374n
+-- gr\0374n
+--env A=gr\0374n -- true
+--env gr\0374n=1 -- true
+--workdir /gr\0374n -- true
+--name gr\0374n -- true
+--unique gr\0374n -- true
+--group gr\0374n -- true
+--namespace gr\0374n -- true
+--require label.a=gr\0374n -- true
+--shell gr\0374n --script nothing
+--script a.sh -- gr\0374n
+END
+cadre run -- printf %s "$bad" >out 2>&1
+has "the argument is named" out "argument 3: 'gr\?n': not UTF-8 at byte 3"
+cadre run --env "A=$bad" -- true >out 2>&1
+has "so is the option" out "--env: 'A=gr\?n': not UTF-8 at byte 5"
+for words in "job show" "job cancel" "group delete" "agent drain" "flow show" "group create"; do
+    # shellcheck disable=SC2086
+    cadre $words "$bad" >out 2>&1
+    code=$?
+    fails "$words takes no such name" 2 "argument 1: 'gr\?n': not UTF-8 at byte 3"
+done
+cadre group create gg --description "$bad" >out 2>&1
+code=$?
+fails "nor is it taken for a description" 2 "--description: 'gr\?n': not UTF-8 at byte 3"
+mkdir "$bad" && cp nothing "$bad/s.sh" 2>/dev/null || : >"$bad/s.sh"
+echo 'echo from a strange folder' >"$bad/s.sh"
+cadre run --script "$bad/s.sh" --stdin "$bad/s.sh" >out 2>err
+is "a path of this machine may be any bytes" "0 from a strange folder" "$? $(cat out)"
+printf 'id: f\nnamespace: n\ntasks: [{id: a, command: [echo]}]\n' >"$bad/f.yaml"
+cadre flow apply "$bad/f.yaml" >out 2>&1
+is "also that of a flow" 0 $?
+cadre-agent run --config a.yaml --state a --name "$bad" >out 2>&1
+code=$?
+fails "an agent's name is text" 2 "--name: 'gr\?n': not UTF-8 at byte 3"
+cadre-agent run --config a.yaml --state a --label "z=$bad" >out 2>&1
+code=$?
+fails "so is a label" 2 "--label: 'z=gr\?n': not UTF-8 at byte 5"
 cadre run --workdir /no/such -- true >out 2>&1
 code=$?
 fails "a working folder that is not there is named" 127 '/no/such'

@@ -93,6 +93,32 @@ static void key__is_escaped_too(void **state)
     assert_string_equal(out.data, "{\"a\\\"b\":1}");
 }
 
+static void bytes_that_are_no_text__are_refused_by_a_strict_writer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *text;
+        size_t len;
+        int rc;
+    } cases[] = {
+        {"k", "gr\xc3\xbcn\n", 6, 0},
+        {"k", "a\0b", 3, ERR_INVALID},
+        {"k", "gr\xfcn", 4, ERR_INVALID},
+        {"k", "x\xc3", 2, ERR_INVALID},
+        {"k", "\xed\xa0\x80", 3, ERR_INVALID},
+        {"\xff", "x", 1, ERR_INVALID},
+        {"\xc3\xbc", "x", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start();
+        jw_init_strict(&w, &out);
+        jw_object(&w, NULL);
+        jw_strn(&w, cases[i].key, cases[i].text, cases[i].len);
+        jw_end(&w);
+        assert_int_equal(jw_finish(&w), cases[i].rc);
+    }
+}
+
 static void bytes_that_are_no_text__become_replacement_characters(void **state)
 {
     (void)state;
@@ -324,6 +350,7 @@ int main(void)
         cmocka_unit_test_teardown(scalar_at_the_root__is_a_document, stop),
         cmocka_unit_test_teardown(text__is_escaped, stop),
         cmocka_unit_test_teardown(key__is_escaped_too, stop),
+        cmocka_unit_test_teardown(bytes_that_are_no_text__are_refused_by_a_strict_writer, stop),
         cmocka_unit_test_teardown(bytes_that_are_no_text__become_replacement_characters, stop),
         cmocka_unit_test_teardown(integers__are_written_whole, stop),
         cmocka_unit_test_teardown(numbers__come_back_as_they_were, stop),

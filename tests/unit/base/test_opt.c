@@ -58,6 +58,7 @@ static const struct opt table[] = {
     {.flag = "config",
      .env = "CADRE_CONFIG",
      .type = OPT_STRING,
+     .is_path = true,
      .offset = AT(path),
      .value_name = "FILE"},
     {.env = "CADRE_ADVERTISE",
@@ -363,6 +364,23 @@ static void missing_values__are_noticed(void **state)
     refuse_args("prog --slots -- 4", "--slots needs a value (N), but '--' follows");
     refuse_args("prog --detach=true", "--detach takes no value");
     refuse_args("prog --no-color=1", "--no-color takes no value");
+}
+
+static void values_that_are_not_utf8__are_refused_unless_they_are_paths(void **state)
+{
+    (void)state;
+    refuse_args("prog -g gr\xfc", "-g: 'gr?': not UTF-8 at byte 3");
+    refuse_args("prog --worker-group=\xed\xa0\xbdx", "--worker-group: '???x': not UTF-8 at byte 1");
+    refuse_args("prog --agent a --agent b\xc3", "--agent: 'b?': not UTF-8 at byte 2");
+    refuse_args("prog --label a=\xff", "--label: 'a=?': not UTF-8 at byte 3");
+    refuse_args("prog --label \xff=a", "--label: '?=a': not UTF-8 at byte 1");
+    refuse_args("prog --slots 4\xff", "--slots: '4?': not UTF-8 at byte 2");
+    refuse_args("prog --color\xff", "unknown flag '--color?', did you mean '--color'? (see "
+                                    "'prog --help')");
+    again();
+    assert_int_equal(parse_args("prog --config d\xfc/f --label gr\xc3\xbcn=\xe2\x82\xac"), 0);
+    assert_string_equal(config.path, "d\xfc/f");
+    assert_string_equal(config.labels.items[0].value, "\xe2\x82\xac");
 }
 
 static void wrong_values_of_flags__are_named(void **state)
@@ -716,6 +734,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_arguments_at_all__is_fine, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_flags__are_named_with_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(missing_values__are_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(values_that_are_not_utf8__are_refused_unless_they_are_paths,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_values_of_flags__are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_value__is_shortened_and_cleaned_in_the_message, setup,
                                         teardown),

@@ -85,6 +85,26 @@ static void code_page__becomes_utf8_and_is_never_split(void **state)
     mem_free(expected);
 }
 
+static void arguments__keep_halves_of_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const wchar_t *wide;
+        const char *text;
+    } cases[] = {
+        {L"", ""},
+        {L"gr\x00fcn \xd83d\xde00", "gr\xc3\xbcn \xf0\x9f\x98\x80"},
+        {L"a\xd83d", "a\xed\xa0\xbd"},
+        {L"\xde00z", "\xed\xb8\x80z"},
+        {L"\xd83d\xd83d\xde00", "\xed\xa0\xbd\xf0\x9f\x98\x80"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = wide_to_exact(cases[i].wide);
+        assert_string_equal(text, cases[i].text);
+        mem_free(text);
+    }
+}
+
 static void batch_files__are_written_as_cmd_reads_them(void **state)
 {
     (void)state;
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(utf16__without_a_mark__is_known_by_its_beginning),
         cmocka_unit_test(bytes__that_are_no_utf16__stay_bytes),
         cmocka_unit_test(code_page__becomes_utf8_and_is_never_split),
+        cmocka_unit_test(arguments__keep_halves_of_characters),
         cmocka_unit_test(batch_files__are_written_as_cmd_reads_them),
         SCRATCH_CASE(capabilities__tell_what_this_machine_is),
         SCRATCH_CASE(a_secret__is_for_system_administrators_and_its_owner),
