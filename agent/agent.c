@@ -32,11 +32,6 @@
 #define STOPPING_EVERY_MS 10000 /* ...this often */
 #define AWAIT_ROUNDS 6          /* as often when only killed jobs are left */
 #define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
-#define SPOOL_PAUSE_BYTES                                                                          \
-    (32 << 20) /* bytes; above, the coordinator takes output more slowly than jobs write it */
-#define SPOOL_RESUME_BYTES (16 << 20)
-#define SCANT_PAUSE_BYTES (256 << 10) /* the same while the disk is nearly full */
-#define SCANT_RESUME_BYTES (64 << 10)
 #define SPACE_EVERY_MS 1000
 
 struct agent {
@@ -52,6 +47,7 @@ struct agent {
     struct uplink *uplink;
     struct service *service;
     struct space space;
+    size_t room; /* bytes of output that a turn may pass on */
     char *self;
     const char *trial[3]; /* the command with which the agent tries itself */
     uv_prepare_t prepare;
@@ -195,6 +191,8 @@ static void look_at_space(struct agent *a)
         log_warn(
             "agent: %s: the agent takes no jobs and holds output back until more space is free",
             text);
+        /* what waits for the coordinator may have used up what was set aside */
+        if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
         uplink_rest(a->uplink, text);
         uv_timer_start(&a->space_timer, on_space_timer, SPACE_EVERY_MS, SPACE_EVERY_MS);
     } else if (changed) {
@@ -209,13 +207,10 @@ static void look_at_space(struct agent *a)
 static void apply_back_pressure(struct agent *a)
 {
     int64_t waiting = journal_pending_bytes(a->journal);
-    int64_t most = a->space.low ? SCANT_PAUSE_BYTES : SPOOL_PAUSE_BYTES;
-    int64_t least = a->space.low ? SCANT_RESUME_BYTES : SPOOL_RESUME_BYTES;
-    bool connected = uplink_is_live(a->uplink);
-    if ((!connected && !a->space.low) || waiting < least)
-        runner_logic_pause(runner_logic_of(a->runner), false);
-    else if (waiting > most)
-        runner_logic_pause(runner_logic_of(a->runner), true);
+    struct runner_logic *runner = runner_logic_of(a->runner);
+    a->room = space_room(&a->space, waiting, uplink_is_live(a->uplink), a->room);
+    if (a->room > 0) runner_logic_limit_turn(runner, a->room);
+    runner_logic_pause(runner, a->room == 0);
 }
 
 /* The agent is drained, and every result is acknowledged (or there is no coordinator to take it:
@@ -443,6 +438,7 @@ static void begin(struct agent *a)
     int64_t watchdog = service_watchdog_ms();
     set_room_aside(a);
     space_init(&a->space, a->config.state, a->config.disk_reserve_bytes);
+    a->room = SPACE_TURN_BYTES;
     uv_prepare_start(&a->prepare, on_prepare);
     uv_timer_start(&a->capabilities_timer, on_capabilities_timer, CAPABILITIES_EVERY_MS,
                    CAPABILITIES_EVERY_MS);

@@ -227,6 +227,9 @@ static void act(const struct runner_action *a, void *user)
     case RUNNER_RENEW:
         guard_renew(r->guard, a->u.at_ms);
         break;
+    case RUNNER_LIMIT:
+        process_host_limit_turn(r->host, a->u.bytes);
+        break;
     case RUNNER_WAKE:
         wake_at(r, a->u.at_ms);
         break;

@@ -59,7 +59,9 @@ struct runner_logic {
     struct deadline health_deadline, guard_deadline;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
-    bool hurried; /* the agent is to end at once */
+    bool hurried;      /* the agent is to end at once */
+    size_t turn_most;  /* bytes of output that one turn passes on */
+    size_t turn_bytes; /* passed on in this turn */
     struct output_pool pool;
     struct runner_voice voice;
 };
@@ -151,6 +153,7 @@ static void on_chunk(int stream, int64_t offset, const void *data, size_t len, v
                                  .data = data,
                                  .len = len};
     struct err e;
+    a->runner->turn_bytes += len;
     if (!a->silent) told(a->runner, runner_say_output(&a->runner->voice, who(a), chunk, &e), &e);
 }
 
@@ -270,7 +273,8 @@ void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_at
  * nothing while output waits. */
 static void pass_ends(struct runner_logic *r, int64_t now_ms)
 {
-    size_t most = RUNNER_TURN_END_BYTES;
+    size_t least = r->turn_most / 4; /* however loud the others are */
+    size_t most = r->turn_bytes + least < r->turn_most ? r->turn_most - r->turn_bytes : least;
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
         if (a->phase != PHASE_ENDED) continue;
@@ -574,6 +578,7 @@ int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e)
     for (struct attempt *a = r->attempts; a; a = a->next)
         if (has_process(a)) output_flush(&a->output);
     pass_ends(r, now_ms);
+    r->turn_bytes = 0;
     int rc = journal_commit(r->o.journal, e);
     if (rc == 0) {
         start_what_waits(r, now_ms);
@@ -727,6 +732,13 @@ void runner_logic_pause(struct runner_logic *r, bool on)
     if (!on) changed(r);
 }
 
+void runner_logic_limit_turn(struct runner_logic *r, size_t bytes)
+{
+    if (bytes == r->turn_most) return;
+    r->turn_most = bytes;
+    act(r, &(struct runner_action){.type = RUNNER_LIMIT, .u.bytes = bytes});
+}
+
 /* ---- queries ---- */
 
 bool runner_logic_draining(const struct runner_logic *r)
@@ -833,6 +845,7 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     struct runner_logic *r = mem_alloc(sizeof *r);
     r->o = *o;
     r->wake_ms = INT64_MAX;
+    r->turn_most = RUNNER_TURN_BYTES;
     deadline_queue_init(&r->deadlines);
     output_pool_init(&r->pool, OUTPUT_POOL_BLOCKS);
     health_init(&r->health);

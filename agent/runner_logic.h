@@ -32,10 +32,10 @@
 #include <stdint.h>
 
 #define RUNNER_MARK_SIZE 64
-#define RUNNER_TURN_STARTS 8                /* processes that one turn starts */
-#define RUNNER_TURN_END_BYTES (256u * 1024) /* of outputs' ends that one turn passes on */
-#define RUNNER_PREPARE_MS 10000             /* a preparation that takes longer is given up */
-#define RUNNER_GUARD_MS 10000               /* jobs that wait longer for a guard are a doubt */
+#define RUNNER_TURN_STARTS 8            /* processes that one turn starts */
+#define RUNNER_TURN_BYTES (256u * 1024) /* of output that one turn passes on, at most */
+#define RUNNER_PREPARE_MS 10000         /* a preparation that takes longer is given up */
+#define RUNNER_GUARD_MS 10000           /* jobs that wait longer for a guard are a doubt */
 
 struct runner_logic;
 
@@ -76,6 +76,7 @@ enum runner_action_type {
     RUNNER_FORGET,    /* the attempt is over: give up its preparation, process and files */
     RUNNER_LEFTOVER,  /* u.leftover: end the processes that an earlier life started, now */
     RUNNER_RENEW,     /* u.at_ms: the guard counts all leases from there */
+    RUNNER_LIMIT,     /* u.bytes: read at most so much output in one turn */
     RUNNER_WAKE,      /* u.at_ms: call runner_logic_wake then; INT64_MAX: never */
     RUNNER_CHANGED,   /* the journal or an attempt changed: take a turn */
     RUNNER_FATAL      /* u.err: the journal cannot be written; the agent has to end */
@@ -86,6 +87,7 @@ struct runner_action {
     struct runner_attempt *attempt; /* up to RUNNER_FORGET */
     union {
         int64_t at_ms;
+        size_t bytes;
         const struct err *err;
         struct runner_started *started;
         struct runner_late *late;
@@ -162,6 +164,9 @@ void runner_logic_drain(struct runner_logic *r, int64_t now_ms, int64_t timeout_
 void runner_logic_drain_now(struct runner_logic *r);
 /* Back-pressure: stop and go on reading the jobs' output. */
 void runner_logic_pause(struct runner_logic *r, bool on);
+/* In one turn at most so many bytes of output go to the journal (RUNNER_TURN_BYTES at first), and a
+ * quarter more while jobs that ended have output to pass on. */
+void runner_logic_limit_turn(struct runner_logic *r, size_t bytes);
 
 /* ---- queries ---- */
 bool runner_logic_draining(const struct runner_logic *r);

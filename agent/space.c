@@ -27,6 +27,19 @@ bool space_look(struct space *s)
     return s->low != before;
 }
 
+size_t space_room(const struct space *s, int64_t waiting, bool connected, size_t before)
+{
+    if (!s->low) {
+        int64_t most = before > 0 ? SPACE_PAUSE_BYTES + 1 : SPACE_RESUME_BYTES;
+        return !connected || waiting < most ? SPACE_TURN_BYTES : 0;
+    }
+    int64_t left = SPACE_LOW_BYTES - waiting;
+    int64_t least = (int64_t)SPACE_LOW_LEAST;
+    if (before == 0) least = SPACE_LOW_BYTES - least + 1; /* not for every line */
+    if (left < least) return 0;
+    return left < (int64_t)SPACE_TURN_BYTES ? (size_t)left : SPACE_TURN_BYTES;
+}
+
 void space_sentence(const struct space *s, char *out, size_t size)
 {
     char left[DURATION_TEXT_SIZE], reserve[DURATION_TEXT_SIZE];

@@ -25,6 +25,14 @@ void space_init(struct space *s, const char *folder, int64_t reserve_bytes);
  * reserve is free, so that it does not change back and forth. A disk whose free space is unknown
  * counts as not low. */
 bool space_look(struct space *s);
+#define SPACE_TURN_BYTES ((size_t)256 << 10)  /* of output that one turn passes on, at most */
+#define SPACE_PAUSE_BYTES ((int64_t)32 << 20) /* the coordinator takes output too slowly... */
+#define SPACE_RESUME_BYTES ((int64_t)16 << 20)
+#define SPACE_LOW_BYTES ((int64_t)256 << 10) /* ...and while space is low: at most so many wait */
+#define SPACE_LOW_LEAST ((size_t)64 << 10)   /* for less than this no output is read */
+/* How many bytes of output the next turn may pass on to the journal, where `waiting` bytes wait for
+ * the coordinator; 0: output has to wait in the jobs' pipes. `before`: the last answer. */
+size_t space_room(const struct space *s, int64_t waiting, bool connected, size_t before);
 /* "3MiB are left on the disk of /var/lib/cadre/agent, and diskReserve is 64MiB" */
 void space_sentence(const struct space *s, char *out, size_t size);
 

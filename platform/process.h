@@ -32,6 +32,10 @@ const char *process_host_kind(const struct process_host *h);
 struct guard;
 void process_host_set_guard(struct process_host *h, struct guard *g);
 
+/* At most so many bytes of the output of all processes together are read in one turn of the loop;
+ * never more than READ_BUDGET_ALL. */
+void process_host_limit_turn(struct process_host *h, size_t bytes);
+
 struct process;
 
 enum process_stream { PROCESS_STDOUT = 1, PROCESS_STDERR = 2 };

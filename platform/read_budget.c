@@ -8,15 +8,21 @@ static size_t smaller(size_t a, size_t b)
 
 void read_budget_init(struct read_budget *b)
 {
-    *b = (struct read_budget){0};
+    *b = (struct read_budget){.most = READ_BUDGET_ALL};
     read_budget_turn(b);
+}
+
+void read_budget_limit(struct read_budget *b, size_t bytes)
+{
+    b->most = smaller(bytes, READ_BUDGET_ALL);
+    b->left = smaller(b->left, b->most);
 }
 
 void read_budget_turn(struct read_budget *b)
 {
-    size_t share = READ_BUDGET_ALL / (b->wanted > 0 ? b->wanted : 1);
+    size_t share = b->most / (b->wanted > 0 ? b->wanted : 1);
     b->turn++;
-    b->left = READ_BUDGET_ALL;
+    b->left = b->most;
     b->share = smaller(share > 0 ? share : 1, READ_BUDGET_STREAM);
     b->wanted = 0;
 }

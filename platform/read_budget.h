@@ -13,7 +13,8 @@
 
 struct read_budget {
     uint64_t turn;
-    size_t left;   /* of READ_BUDGET_ALL in this turn */
+    size_t most;   /* of all streams together in one turn: READ_BUDGET_ALL or less */
+    size_t left;   /* of that in this turn */
     size_t share;  /* of each stream in this turn */
     size_t wanted; /* streams that wanted to be read in this turn */
 };
@@ -25,6 +26,8 @@ struct read_share {
 };
 
 void read_budget_init(struct read_budget *b);
+/* From now on at most so many bytes of all streams together in one turn, and READ_BUDGET_ALL. */
+void read_budget_limit(struct read_budget *b, size_t bytes);
 /* The next turn begins. Its shares follow from how many wanted to be read in the one before: when
  * more come than that, the last of them wait for one turn. */
 void read_budget_turn(struct read_budget *b);

@@ -217,6 +217,11 @@ void process_host_set_guard(struct process_host *h, struct guard *g)
     if (h->cgroup_base) (void)str_copy(t->cgroup_base, sizeof t->cgroup_base, h->cgroup_base);
 }
 
+void process_host_limit_turn(struct process_host *h, size_t bytes)
+{
+    read_budget_limit(&h->budget, bytes);
+}
+
 const char *process_host_kind(const struct process_host *h)
 {
     return h->kind;

@@ -146,6 +146,11 @@ void process_host_set_guard(struct process_host *h, struct guard *g)
     h->guard = g;
 }
 
+void process_host_limit_turn(struct process_host *h, size_t bytes)
+{
+    read_budget_limit(&h->budget, bytes);
+}
+
 const char *process_host_kind(const struct process_host *h)
 {
     (void)h;

@@ -85,7 +85,7 @@ coordinator_up
 small_disk b 40m
 join_agent b
 printf 'diskReserve: 8MiB\n' >>b.yaml
-agent_up b --slots 4
+agent_up b --slots 12
 # So many lines once NAME.go is there; NAME.count when they are written.
 loud() { # NAME LINES
     once "$1" "while [ ! -e $1.go ]; do sleep 0.1; done
@@ -137,5 +137,31 @@ kill -CONT "$coordinator"
 holds "and arrives" until_true 90 job_is "$held" SUCCESS
 cadre job logs "$held" >held.out
 holds "all of it" whole held held.out
+# Many at once, with the coordinator away and not one byte left: the journal lives on what it has.
+make_room b
+until_true 30 agent_is b ONLINE || not_ok "the agent takes jobs again"
+many=
+i=0
+while [ $i -lt 10 ]; do
+    i=$((i + 1))
+    many="$many $(loud "many$i" 100000)"
+done
+for i in 1 2 3 4 5 6 7 8 9 10; do until_true 20 has_run "many$i" || not_ok "many$i runs"; done
+kill -STOP "$coordinator"
+fill b
+knows_a_third() { [ "$(grep -c 'warn .*are left on the disk of' b.log)" -ge 3 ]; }
+until_true 20 knows_a_third || not_ok "the agent notices again"
+touch many1.go many2.go many3.go many4.go many5.go many6.go many7.go many8.go many9.go many10.go
+holds "output of ten loud jobs that nobody takes waits" until_true 30 stands
+holds "the agent lives on the room that it set aside" kill -0 "$agent"
+kill -CONT "$coordinator"
+for id in $many; do until_true 90 job_is "$id" SUCCESS || not_ok "$id ends"; done
+i=0
+for id in $many; do
+    i=$((i + 1))
+    cadre job logs "$id" >many.out
+    whole "many$i" many.out || not_ok "the output of many$i is whole"
+done
+holds "all ten come through, and the agent is the same" kill -0 "$agent"
 never_twice loud quiet early held
 done_testing

@@ -140,6 +140,9 @@ static void on_runner_act(const struct runner_action *a, void *user)
     case RUNNER_FATAL:
         w->fatal = true;
         return;
+    case RUNNER_LIMIT:
+        note(w, "limit %d", (int)a->u.bytes);
+        return;
     case RUNNER_RENEW:
         note(w, "renew %d", (int)a->u.at_ms);
         return;

@@ -85,7 +85,7 @@ static void one_turn__passes_on_a_bounded_amount(void **state)
         int64_t before = journal_pending_bytes(w->journal);
         assert_true(w->changed); /* nobody has to be waited for */
         world_turn(w);
-        assert_true(journal_pending_bytes(w->journal) - before <= RUNNER_TURN_END_BYTES + 8192);
+        assert_true(journal_pending_bytes(w->journal) - before <= RUNNER_TURN_BYTES + 8192);
         turns++;
     }
     assert_in_range(turns, 10, 20);

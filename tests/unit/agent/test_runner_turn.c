@@ -97,6 +97,29 @@ static void ten_jobs_that_only_write__leave_room_for_an_echo(void **state)
     expect_echo_among(*state, "y");
 }
 
+/* As while the disk is nearly full: jobs that write, jobs whose end is passed on, all together. */
+static void ten_loud_jobs__write_no_more_than_a_turn_may(void **state)
+{
+    struct world *w = *state;
+    const size_t most = 65536;
+    w->output_limit = 1024 * 1024;
+    for (int i = 1; i <= LOUD; i++)
+        take_job(w, i, i % 2 ? "yes" : "head -c 3000000 /dev/zero; echo last");
+    runner_logic_limit_turn(w->logic, most);
+    int64_t largest = 0;
+    for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < LOUD / 2; i++) {
+        int64_t before = journal_pending_bytes(w->journal), rows = journal_seq(w->journal);
+        turn(w);
+        int64_t bytes = journal_pending_bytes(w->journal) - before;
+        bytes -= (journal_seq(w->journal) - rows) * 512; /* heads of frames, messages, notes */
+        if (bytes > largest) largest = bytes;
+    }
+    assert_int_equal(times_said(w, "SUCCESS"), LOUD / 2);
+    assert_int_equal(times_said(w, "last\n"), LOUD / 2);
+    assert_true(largest > (int64_t)most / 2);
+    assert_true(largest <= (int64_t)most * 5 / 4);
+}
+
 int main(int argc, char **argv)
 {
     if (guard_is_asked_for(argc, argv)) return guard_main(argc, argv);
@@ -105,6 +128,7 @@ int main(int argc, char **argv)
         CASE(ten_jobs_that_repeat_an_outputs_line__leave_room_for_an_echo),
         CASE(ten_jobs_whose_outputs_lines_are_wrong__leave_room_for_an_echo),
         CASE(ten_jobs_that_only_write__leave_room_for_an_echo),
+        CASE(ten_loud_jobs__write_no_more_than_a_turn_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

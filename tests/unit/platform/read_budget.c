@@ -100,6 +100,26 @@ static void more_than_last_time__the_last_of_them_wait_for_one_turn(void **state
     assert_int_equal(read_budget_room(&b, &late), 0);
 }
 
+static void a_smaller_bound__holds_at_once_and_for_all_of_them(void **state)
+{
+    static struct read_share s[100];
+    struct read_budget b;
+    size_t least, most;
+    (void)state;
+    read_budget_init(&b);
+    read_budget_limit(&b, 70000);
+    assert_true(read_all(&b, s, 100, &least, &most) <= 70000);
+    for (int turn = 0; turn < 3; turn++) {
+        read_budget_turn(&b);
+        assert_true(read_all(&b, s, 100, &least, &most) <= 70000);
+        assert_true(least > 0);
+    }
+    read_budget_limit(&b, SIZE_MAX);
+    read_budget_turn(&b);
+    size_t all = read_all(&b, s, 100, &least, &most);
+    assert_in_range(all, 70001, READ_BUDGET_ALL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +127,7 @@ int main(void)
         cmocka_unit_test(many__read_the_common_bound_and_from_the_second_turn_on_alike),
         cmocka_unit_test(those_that_are_quiet__cost_the_others_nothing),
         cmocka_unit_test(more_than_last_time__the_last_of_them_wait_for_one_turn),
+        cmocka_unit_test(a_smaller_bound__holds_at_once_and_for_all_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
