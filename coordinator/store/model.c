@@ -1,4 +1,5 @@
 /* Names, legal successions and clean-up of what the store keeps. */
+#include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 
 #include "base/mem.h"

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_STORE_READER_H
 
 #include "base/err.h"
+#include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 
 struct reader;

@@ -2,6 +2,7 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 #define CADRE_COORDINATOR_STORE_SQLITE_ROWS_H
 
+#include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 #include "coordinator/store/sqlite_db.h"
 

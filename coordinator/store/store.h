@@ -15,6 +15,7 @@
 #define CADRE_COORDINATOR_STORE_STORE_H
 
 #include "base/err.h"
+#include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 
 struct store;

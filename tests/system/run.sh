@@ -27,7 +27,8 @@ printf 'set -o pipefail\nexit 3 | cat\n' | cadre run --shell bash --script - >ou
 is "bash scripts run with pipefail" 3 $?
 echo exit | cadre run --shell cmd --queue-timeout 2s --script - >out 2>err
 is "a script for a shell that no agent has waits" 125 $?
-has "and is not started" err 'waiting: 0 of 1 agents in .* meet shell = cmd: a has .*sh' queue-timeout
+has "and is not started" err 'waiting: 0 of 1 agents in .* meet shell = cmd: a has .*sh' \
+    queue-timeout
 cadre run --require 'memory>=16' -- true >out 2>err
 is "a size without a unit is refused" 125 $?
 has "with what was meant" err "'16' has no unit: write >= 16GiB"
