@@ -36,6 +36,11 @@ struct frame {
     int key_line;
 };
 
+struct duplicate {
+    int line;
+    char *sentence;
+};
+
 struct reader {
     const char *name;
     const char *text;
@@ -45,6 +50,8 @@ struct reader {
     struct frame frames[DEPTH_MAX];
     int depth;
     int documents;
+    struct duplicate *duplicates; /* YAML_DUPLICATES_MAX */
+    size_t duplicate_count;
     struct err *e;
 };
 
@@ -355,37 +362,40 @@ static int line_by_search(const struct reader *r, const struct json *node)
     return 0;
 }
 
-/* Sorting finds duplicates also among a hundred thousand keys. */
-static int check_keys(struct reader *r, const struct json *object)
+static void note_duplicate(struct reader *r, const struct member *first, const struct member *again)
 {
-    size_t count = json_count(object), n = 0;
-    if (count < 2) return 0;
+    char shown[STR_QUOTE_SIZE];
+    if (r->duplicate_count == YAML_DUPLICATES_MAX) return;
+    struct duplicate *d = &r->duplicates[r->duplicate_count++];
+    d->line = line_by_search(r, again->node);
+    d->sentence = str_dupf("duplicate key %s (the first is in line %d)",
+                           str_quote(shown, first->key), line_by_search(r, first->node));
+}
+
+/* Sorting finds duplicates also among a hundred thousand keys. */
+static void check_keys(struct reader *r, const struct json *object)
+{
+    size_t count = json_count(object), n = 0, first = 0;
+    if (count < 2) return;
     struct member *members = mem_array(count, sizeof *members);
     for (const struct json *c = json_first(object); c; c = json_next(c)) {
         members[n] = (struct member){json_key(c), c, n};
         n++;
     }
     qsort(members, count, sizeof *members, by_key);
-    const struct member *first = NULL;
     for (size_t i = 1; i < count; i++) {
-        bool same = strcmp(members[i].key, members[i - 1].key) == 0;
-        if (same && (!first || members[i].place < first[1].place)) first = &members[i - 1];
-    }
-    int rc = 0;
-    if (first) {
-        char shown[STR_QUOTE_SIZE];
-        rc = fail(r, (size_t)line_by_search(r, first[1].node),
-                  "duplicate key %s (the first is in line %d)", str_quote(shown, first->key),
-                  line_by_search(r, first->node));
+        if (strcmp(members[i].key, members[first].key) == 0)
+            note_duplicate(r, &members[first], &members[i]);
+        else
+            first = i;
     }
     mem_free(members);
-    return rc;
 }
 
-static int on_close(struct reader *r)
+static void on_close(struct reader *r)
 {
     const struct frame *f = &r->frames[--r->depth];
-    return json_type(f->node) == JSON_OBJECT ? check_keys(r, f->node) : 0;
+    if (json_type(f->node) == JSON_OBJECT) check_keys(r, f->node);
 }
 
 static int on_event(struct reader *r, const yaml_event_t *event)
@@ -406,7 +416,8 @@ static int on_event(struct reader *r, const yaml_event_t *event)
         return on_open(r, event);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
-        return on_close(r);
+        on_close(r);
+        return 0;
     default:
         return 0;
     }
@@ -561,26 +572,77 @@ static int read_events(struct reader *r)
     return rc;
 }
 
-int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e)
+static int by_line(const void *a, const void *b)
+{
+    const struct duplicate *x = a, *y = b;
+    return (x->line > y->line) - (x->line < y->line);
+}
+
+/* Without a callback a duplicate key is an error. */
+static int tell_duplicates(struct reader *r, yaml_duplicate_fn *fn, void *user)
+{
+    struct buf all;
+    qsort(r->duplicates, r->duplicate_count, sizeof *r->duplicates, by_line);
+    if (fn) {
+        for (size_t i = 0; i < r->duplicate_count; i++)
+            fn(r->duplicates[i].line, r->duplicates[i].sentence, user);
+        return 0;
+    }
+    if (r->duplicate_count == 0) return 0;
+    buf_init(&all, 2 * ERR_MSG_MAX);
+    for (size_t i = 0; i < r->duplicate_count; i++) {
+        if (i > 0) (void)buf_addf(&all, "; line %d: ", r->duplicates[i].line);
+        (void)buf_adds(&all, r->duplicates[i].sentence);
+    }
+    int rc = fail(r, (size_t)r->duplicates[0].line, "%s", all.data);
+    buf_fini(&all);
+    return rc;
+}
+
+static void free_duplicates(struct reader *r)
+{
+    for (size_t i = 0; i < r->duplicate_count; i++)
+        mem_free(r->duplicates[i].sentence);
+    mem_free(r->duplicates);
+}
+
+static int read_document(struct reader *r, yaml_duplicate_fn *fn, void *user)
+{
+    r->lines = mem_alloc(sizeof *r->lines);
+    r->duplicates = mem_array(YAML_DUPLICATES_MAX, sizeof *r->duplicates);
+    int rc = read_events(r);
+    while (r->depth > 0)
+        mem_free(r->frames[--r->depth].key);
+    if (rc == 0 || fn) {
+        int told = tell_duplicates(r, fn, user);
+        if (rc == 0) rc = told;
+    }
+    free_duplicates(r);
+    if (rc != 0) {
+        json_free(r->root);
+        free_lines(r->lines);
+        return rc;
+    }
+    if (!r->root) {
+        r->root = json_new(JSON_OBJECT);
+        remember(r, r->root, 1, NULL);
+    }
+    qsort(r->lines->items, r->lines->count, sizeof *r->lines->items, by_node);
+    return 0;
+}
+
+int yaml_parse_all(const char *name, const char *text, size_t len, yaml_duplicate_fn *fn,
+                   void *user, struct yaml_doc *out, struct err *e)
 {
     size_t mark = encoding_mark(text, len);
     struct reader r = {.name = name, .text = text + mark, .len = len - mark, .e = e};
     int rc = check_bytes(&r);
-    if (rc != 0) return rc;
-    r.lines = mem_alloc(sizeof *r.lines);
-    rc = read_events(&r);
-    while (r.depth > 0)
-        mem_free(r.frames[--r.depth].key);
-    if (rc != 0) {
-        json_free(r.root);
-        free_lines(r.lines);
-        return rc;
-    }
-    if (!r.root) {
-        r.root = json_new(JSON_OBJECT);
-        remember(&r, r.root, 1, NULL);
-    }
-    qsort(r.lines->items, r.lines->count, sizeof *r.lines->items, by_node);
-    *out = (struct yaml_doc){r.root, r.lines};
-    return 0;
+    if (rc == 0) rc = read_document(&r, fn, user);
+    if (rc == 0) *out = (struct yaml_doc){r.root, r.lines};
+    return rc;
+}
+
+int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e)
+{
+    return yaml_parse_all(name, text, len, NULL, NULL, out, e);
 }

@@ -24,8 +24,15 @@ struct yaml_doc {
     struct yaml_lines *lines; /* node -> line */
 };
 
-/* `name` (a file's path) stands in messages: "agent.yaml:3: duplicate key 'slots'". */
+/* `name` (a file's path) stands in messages: "agent.yaml:3: duplicate key 'slots'". Of several
+ * duplicate keys all are told. */
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e);
+/* Tells of each duplicate key (at most YAML_DUPLICATES_MAX) in the order of lines, and goes on: the
+ * document has both members, and whoever wants it whole has to refuse it. All else as yaml_parse. */
+#define YAML_DUPLICATES_MAX 100
+typedef void yaml_duplicate_fn(int line, const char *sentence, void *user);
+int yaml_parse_all(const char *name, const char *text, size_t len, yaml_duplicate_fn *fn,
+                   void *user, struct yaml_doc *out, struct err *e);
 void yaml_doc_fini(struct yaml_doc *d); /* fine on a zeroed struct */
 /* A scalar's text as written (1.10 and 010 as they stand, null as "null" or ""); NULL for a mapping
  * or sequence, or a node that is not of this document. */

@@ -372,6 +372,13 @@ static void add_yaml_problem(struct flow_problems *p, const char *file, const ch
     flow_problems_add(p, file, line, "%s", s);
 }
 
+static void add_duplicate(int line, const char *sentence, void *user)
+{
+    struct reader *r = user;
+    flow_problems_add(r->problems, r->file, line, "%s", sentence);
+    r->failed = true;
+}
+
 int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
                struct flow_problems *problems, struct flow **out)
 {
@@ -382,7 +389,7 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
                           FLOW_FILE_MAX);
         return ERR_INVALID;
     }
-    if (yaml_parse("f", text, len, &r.doc, &e)) {
+    if (yaml_parse_all("f", text, len, add_duplicate, &r, &r.doc, &e)) {
         add_yaml_problem(problems, file, err_text(&e));
         return ERR_INVALID;
     }

@@ -66,6 +66,66 @@ static void duplicate_keys__are_refused_with_both_lines(void **state)
            "f.yaml:3: duplicate key 'b' (the first is in line 2)");
 }
 
+static void duplicate_keys__are_all_told_in_the_order_of_lines(void **state)
+{
+    (void)state;
+    refuse("a: 1\nb: {c: 1, c: 2}\na: 3\na: 4\nb: 1\n",
+           "f.yaml:2: duplicate key 'c' (the first is in line 2); line 3: duplicate key 'a' (the "
+           "first is in line 1); line 4: duplicate key 'a' (the first is in line 1); line 5: "
+           "duplicate key 'b' (the first is in line 2)");
+}
+
+struct told {
+    int lines[YAML_DUPLICATES_MAX + 1];
+    size_t count;
+};
+
+static void on_duplicate(int line, const char *sentence, void *user)
+{
+    struct told *t = user;
+    assert_non_null(strstr(sentence, "duplicate key"));
+    t->lines[t->count++] = line;
+}
+
+static void duplicate_keys__are_told_one_by_one_and_the_rest_is_read(void **state)
+{
+    (void)state;
+    static const char text[] = "a: 1\nb: 2\na: 3\nb: 4\nc: 5\n", bad[] = "a: 1\na: 2\nb: [\n";
+    struct yaml_doc d;
+    struct told t = {.count = 0};
+    struct err e = {0, ""};
+    assert_int_equal(yaml_parse_all("f", text, sizeof text - 1, on_duplicate, &t, &d, &e), 0);
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.lines[0], 3);
+    assert_int_equal(t.lines[1], 4);
+    assert_int_equal(json_get_int(d.root, "a", 0), 1);
+    assert_int_equal(json_get_int(d.root, "c", 0), 5);
+    yaml_doc_fini(&d);
+    /* a mapping that never ends is not looked at, and what else is wrong is told */
+    t.count = 0;
+    assert_int_equal(yaml_parse_all("f", bad, sizeof bad - 1, on_duplicate, &t, &d, &e),
+                     ERR_INVALID);
+    assert_int_equal(t.count, 0);
+}
+
+static void duplicate_keys__are_told_up_to_a_limit(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct yaml_doc d;
+    struct told t = {.count = 0};
+    struct err e = {0, ""};
+    buf_init(&b, 1 << 20);
+    for (int i = 0; i < 3 * YAML_DUPLICATES_MAX; i++)
+        (void)buf_addf(&b, "k: %d\n", i);
+    assert_int_equal(yaml_parse_all("f", b.data, b.len, on_duplicate, &t, &d, &e), 0);
+    assert_int_equal(t.count, YAML_DUPLICATES_MAX);
+    yaml_doc_fini(&d);
+    assert_int_equal(yaml_parse("f", b.data, b.len, &d, &e), ERR_INVALID);
+    assert_true(str_starts(e.msg, "f:2: duplicate key 'k'"));
+    buf_fini(&b);
+}
+
 static void duplicate_key__among_a_hundred_thousand__is_found(void **state)
 {
     (void)state;
@@ -398,6 +458,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tabs_in_the_indentation__are_refused),
         cmocka_unit_test(duplicate_keys__are_refused_with_both_lines),
+        cmocka_unit_test(duplicate_keys__are_all_told_in_the_order_of_lines),
+        cmocka_unit_test(duplicate_keys__are_told_one_by_one_and_the_rest_is_read),
+        cmocka_unit_test(duplicate_keys__are_told_up_to_a_limit),
         cmocka_unit_test(duplicate_key__among_a_hundred_thousand__is_found),
         cmocka_unit_test(anchors_aliases_and_merge_keys__are_refused),
         cmocka_unit_test(alias_bomb__ends_at_its_first_anchor),

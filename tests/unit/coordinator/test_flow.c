@@ -243,18 +243,27 @@ static void yaml_that_is_none_is_one_problem(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "id: f\nid: g\n",           "id: f\n\tnamespace: x\n",
-        "a: &x [1]\nb: [*x, *x]\n", "id: 'open\n",
-        "---\nid: a\n---\nid: b\n", "{{{{",
-        "id: \"a\\0b\"\n",          "\xff\xfe\xff",
-        "!!python/object:x {}",     "id: 99999999999999999999\n",
+        "id: f\n\tnamespace: x\n",
+        "a: &x [1]\nb: [*x, *x]\n",
+        "id: 'open\n",
+        "---\nid: a\n---\nid: b\n",
+        "{{{{",
+        "id: \"a\\0b\"\n",
+        "\xff\xfe\xff",
+        "!!python/object:x {}",
+        "id: 99999999999999999999\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *text = problems_of(bad[i]);
         assert_null(strchr(text, '\n'));
         mem_free(text);
     }
-    refuses("id: f\nid: g\n", "2: duplicate key 'id' (the first is in line 1)");
+    refuses("id: f\nid: g\nnamespace: n\ntasks:\n- {id: t, command: [a], timeout: 1s, timeout: "
+            "2s}\nlabels: 5\nnamespace: m\n",
+            "2: duplicate key 'id' (the first is in line 1)\n"
+            "5: duplicate key 'timeout' (the first is in line 5)\n"
+            "6: labels: must be a mapping\n"
+            "7: duplicate key 'namespace' (the first is in line 3)");
 }
 
 static void what_is_too_much_is_refused(void **state)
