@@ -150,6 +150,14 @@ const char *body_group_key(struct body *b, const char *key)
     return NULL;
 }
 
+const char *body_name(struct body *b, const char *key)
+{
+    const char *s = body_str(b, key, LIMIT_NAME);
+    if (!s || str_name_valid(s)) return s;
+    body_fail(b, key, "must %s", *s ? "have no control characters" : "not be empty");
+    return NULL;
+}
+
 const char *body_namespace(struct body *b, const char *key)
 {
     const char *s = body_str(b, key, LIMIT_NAMESPACE);

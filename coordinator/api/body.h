@@ -29,5 +29,7 @@ int body_choice(struct body *b, const char *key, const char *const *names, size_
                 int fallback);
 const char *body_group_key(struct body *b, const char *key);
 const char *body_namespace(struct body *b, const char *key);
+/* The name of a job or token: str_name_valid. */
+const char *body_name(struct body *b, const char *key);
 
 #endif

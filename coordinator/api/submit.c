@@ -135,9 +135,8 @@ static void read_retry(struct body *outer, struct retry *t)
 static void read_names(struct request *r, struct body *b, struct job_row *j)
 {
     const char *ns = body_namespace(b, "namespace");
-    const char *name = body_str(b, "name", LIMIT_NAME);
+    const char *name = body_name(b, "name");
     const char *group = body_group_key(b, "group");
-    if (name && !str_name_valid(name)) body_fail(b, "name", "must have no control characters");
     if (!ns) ns = r->who.ns; /* a token of one namespace submits into it */
     (void)auth_namespace(&r->who, ns, b->p);
     j->ns = mem_strdup(ns);

@@ -55,9 +55,8 @@ static void read_token(struct body *b, struct token_row *t, int64_t now_ms)
     if (type == 0 && role >= 0) body_fail(b, "role", "is for API tokens");
     if (type == 1 && role < 0) body_fail(b, "role", "is missing: read, submit or admin");
     t->role = type == 0 ? ROLE_JOIN : (enum token_role)(ROLE_READ + (role < 0 ? 0 : role));
-    const char *name = body_str(b, "name", LIMIT_NAME);
+    const char *name = body_name(b, "name");
     const char *group = body_group_key(b, "group"), *ns = body_namespace(b, "namespace");
-    if (name && !str_name_valid(name)) body_fail(b, "name", "must have no control characters");
     if (group && type != 0) body_fail(b, "group", "is for join tokens");
     if (ns && t->role != ROLE_SUBMIT) body_fail(b, "namespace", "is for the role submit");
     t->name = mem_strdup(name);

@@ -17,7 +17,7 @@ static bool check_token(const struct engine *g, const struct token_row *t, struc
     }
     if (t->name && !str_name_valid(t->name)) {
         reply_error(r, ERR_INVALID, NULL, NULL,
-                    "name: at most 128 bytes without control characters");
+                    "name: must have 1 to 128 bytes and no control characters");
         return false;
     }
     if (t->ns && !str_namespace_valid(t->ns)) {

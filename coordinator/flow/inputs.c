@@ -96,6 +96,19 @@ static int text_value(const struct flow_input *in, const char *s, struct err *e)
     }
 }
 
+/* What is wrong with a text that is to be a number and is none. */
+static const char *number_problem(const char *s, bool is_int)
+{
+    const char *digits = *s == '+' || *s == '-' ? s + 1 : s;
+    size_t count = strspn(digits, "0123456789");
+    bool whole = count > 0 && !digits[count];
+    if (count > 1 && digits[0] == '0' && (whole || digits[count] == '.'))
+        return "begins with 0; write it without leading zeros";
+    if (whole)
+        return "is beyond 2^53, where numbers are no longer exact; make it an input of type STRING";
+    return is_int ? "is not a whole number" : "is not a number";
+}
+
 static int number_value(const struct flow_input *in, const struct json *given, struct json **out,
                         struct err *e)
 {
@@ -106,7 +119,7 @@ static int number_value(const struct flow_input *in, const struct json *given, s
     if (s) {
         const char *digits_from = *s == '+' ? s + 1 : s;
         if (json_parse(digits_from, strlen(digits_from), &read, NULL))
-            return err_set(e, ERR_INVALID, "%s", what);
+            return err_set(e, ERR_INVALID, "%s", number_problem(s, is_int));
         given = read;
     }
     bool good = json_type(given) == JSON_NUMBER;

@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <wchar.h>
 
-/* The same for what a user wrote: half of a pair of surrogates is kept as three bytes, which are
- * not UTF-8 and are refused as such, where wide_to has U+FFFD. mem_free. */
-char *wide_to_exact(const wchar_t *wide);
 /* Bytes that are no UTF-8 become U+FFFD; NULL gives NULL; mem_free. */
 wchar_t *wide_from(const char *utf8);
 char *wide_to(const wchar_t *wide);
 char *wide_to_n(const wchar_t *wide, size_t len);
+/* The same for what a user wrote: half of a pair of surrogates is kept as three bytes, which are
+ * not UTF-8 and are refused as such, where wide_to has U+FFFD. mem_free. */
+char *wide_to_exact(const wchar_t *wide);
 /* A path for the file functions: absolute, with backslashes and the prefix that lifts the limit of
  * 260 characters; device names ("NUL") stay what they are. mem_free. */
 wchar_t *wide_path(const char *path);

@@ -499,6 +499,19 @@ static void submit__wrong_fields__are_named(void **state)
     }
 }
 
+static void submit__name__is_told_what_is_wrong_with_it(void **state)
+{
+    (void)state;
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"name\":\"\"}", 422, "invalid",
+            "name: must not be empty");
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"name\":\"\\t\"}", 422, "invalid",
+            "name: must have no control characters");
+    refused("POST", "/api/v1/tokens", NULL, "{\"type\":\"join\",\"name\":\"\"}", 422, "invalid",
+            "name: must not be empty");
+    refused("POST", "/api/v1/tokens", NULL, "{\"type\":\"join\",\"name\":\"a\\nb\"}", 422,
+            "invalid", "name: must have no control characters");
+}
+
 static void submit__misspelt_key__is_told_the_nearest(void **state)
 {
     (void)state;
@@ -941,6 +954,7 @@ int main(void)
         cmocka_unit_test(submit__not_json__is_400),
         cmocka_unit_test(submit__body_with_a_mark__is_read_and_utf16_is_named),
         cmocka_unit_test(submit__wrong_fields__are_named),
+        cmocka_unit_test(submit__name__is_told_what_is_wrong_with_it),
         cmocka_unit_test(submit__misspelt_key__is_told_the_nearest),
         cmocka_unit_test(submit__unknown_group__is_refused_with_the_nearest),
         cmocka_unit_test(submit__same_key__is_the_same_job),

@@ -362,7 +362,20 @@ static void inputs_that_do_not_fit_are_named(void **state)
         {"{\"i\":\"x\"}", "inputs.i: is not a whole number"},
         {"{\"i\":1.5}", "inputs.i: is not a whole number"},
         {"{\"i\":\"\"}", "inputs.i: is not a whole number"},
-        {"{\"i\":\"99999999999999999999\"}", "inputs.i: is not a whole number"},
+        {"{\"i\":\"1.5\"}", "inputs.i: is not a whole number"},
+        {"{\"i\":\"1e\"}", "inputs.i: is not a whole number"},
+        {"{\"i\":\"-\"}", "inputs.i: is not a whole number"},
+        {"{\"i\":\"99999999999999999999\"}", "inputs.i: is beyond 2^53, where numbers are no "
+                                             "longer exact; make it an input of type STRING"},
+        {"{\"i\":\"9007199254740993\"}", "inputs.i: is beyond 2^53, where numbers are no longer "
+                                         "exact; make it an input of type STRING"},
+        {"{\"i\":\"-9007199254740993\"}", "inputs.i: is beyond 2^53, where numbers are no longer "
+                                          "exact; make it an input of type STRING"},
+        {"{\"i\":\"007\"}", "inputs.i: begins with 0; write it without leading zeros"},
+        {"{\"i\":\"+00\"}", "inputs.i: begins with 0; write it without leading zeros"},
+        {"{\"f\":\"00.5\"}", "inputs.f: begins with 0; write it without leading zeros"},
+        {"{\"f\":\"9007199254740993\"}", "inputs.f: is beyond 2^53, where numbers are no longer "
+                                         "exact; make it an input of type STRING"},
         {"{\"i\":0}", "inputs.i: is less than its min, 1"},
         {"{\"i\":\"10\"}", "inputs.i: is more than its max, 9"},
         {"{\"f\":\"1,5\"}", "inputs.f: is not a number"},
