@@ -34,9 +34,10 @@ struct attempt {
     struct runner_logic *runner;
     int64_t timeout_ms, grace_ms;
     enum phase phase;
-    const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;     /* discarded: no events */
-    char *failure;   /* DOUBTED: what failed */
+    const char *why;   /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
+    bool silent;       /* discarded: no events */
+    char *failure;     /* DOUBTED: what failed */
+    int failed_starts; /* of its process, by the machine's fault */
     struct output output;
     struct process_end end;   /* in PHASE_ENDED */
     struct deadline deadline; /* of the preparation; then timeout, then kill */
@@ -345,11 +346,19 @@ static bool is_machines_fault(int rc)
     return rc == ERR_MACHINE || rc == ERR_UNAVAILABLE || rc == ERR_FULL;
 }
 
-static void give_back_doubted(struct runner_logic *r)
+/* What ran out for a moment may be there again, so a process is tried once more. */
+static void settle_doubted(struct runner_logic *r)
 {
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
         if (a->phase != PHASE_DOUBTED) continue;
+        if (a->failed_starts == 1) {
+            mem_free(a->failure);
+            a->failure = NULL;
+            a->phase = PHASE_PREPARED;
+            put_journal(a, JOURNAL_STARTING, "");
+            continue;
+        }
         log_warn("job %s: attempt %lld could not be started and goes back: %s", a->face.text,
                  (long long)a->face.number, a->failure);
         end_unstarted_saying(a, "could-not-start", a->failure);
@@ -365,7 +374,7 @@ static void on_health(struct runner_logic *r, enum health_news news)
         act(r, &(struct runner_action){.type = RUNNER_TRY});
         break;
     case HEALTH_CLEARED:
-        give_back_doubted(r);
+        settle_doubted(r);
         break;
     case HEALTH_FELL_ILL:
         log_warn(
@@ -417,7 +426,10 @@ static void doubt(struct attempt *a, int64_t now_ms, const struct err *why)
         return;
     }
     /* Its process is not there, and will not be, should the agent die now. */
-    if (a->phase == PHASE_PREPARED) put_journal(a, JOURNAL_ACCEPTED, "");
+    if (a->phase == PHASE_PREPARED) {
+        a->failed_starts++;
+        put_journal(a, JOURNAL_ACCEPTED, "");
+    }
     a->phase = PHASE_DOUBTED;
     a->failure = mem_strdup(err_text(why));
     on_health(r, health_doubt(&r->health, now_ms));

@@ -178,11 +178,35 @@ static void faults_of_the_machine__are_never_the_jobs_failure(void **state)
         said(w, "");
         assert_int_equal(runner_logic_count(w->runner), 1); /* it holds its slot */
         tried(w, NULL);
+        if (rows[i].start_rc != 0) { /* what ran out may be there again */
+            did(w, "");
+            world_turn(w);
+            did(w, "start 1-1, try");
+            tried(w, NULL);
+        }
         did(w, "forget 1-1");
         said(w, "declined 1-1 could-not-start: as the test wants it");
         assert_null(runner_logic_unwell(w->runner));
         assert_int_equal(w->runner_wake_ms, INT64_MAX);
     }
+}
+
+static void what_ran_out_for_a_moment__costs_one_more_start(void **state)
+{
+    struct world *w = *state;
+    runner_logic_renew(w->runner, w->now.mono_ms);
+    take_job(w, 1, 1);
+    world_turn(w);
+    prepared(w, 1, 0);
+    w->start_rc = ERR_MACHINE;
+    world_turn(w);
+    w->start_rc = 0;
+    w->did[0] = '\0';
+    w->tells_commits = true;
+    tried(w, NULL);
+    world_turn(w);
+    did(w, "commit, start 1-1, commit"); /* the journal knows of it before */
+    said(w, "started 1-1");
 }
 
 static void a_bad_trial__gives_back_all_that_has_no_process(void **state)
@@ -477,6 +501,7 @@ int main(void)
         cmocka_unit_test(an_own_file_that_hangs__needs_no_trial_to_be_a_fault),
         cmocka_unit_test(a_very_long_reason__is_cut),
         WORLD_CASE(faults_of_the_machine__are_never_the_jobs_failure),
+        WORLD_CASE(what_ran_out_for_a_moment__costs_one_more_start),
         WORLD_CASE(a_bad_trial__gives_back_all_that_has_no_process),
         WORLD_CASE(while_a_trial_runs__nothing_begins),
         WORLD_CASE(a_start_that_fails__begins_no_further_process),
