@@ -28,6 +28,9 @@ enum statement {
     ST_EVENT_ACK,
     ST_ATTEMPT_ACK,
     ST_EVENT_EACH,
+    ST_REMNANT_PUT,
+    ST_REMNANT_DELETE,
+    ST_REMNANT_EACH,
     STATEMENTS
 };
 
@@ -51,6 +54,10 @@ static const char *const sql[STATEMENTS] = {
     [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame)",
     [ST_ATTEMPT_ACK] = "DELETE FROM attempts WHERE last_seq > 0 AND last_seq <= ?1",
     [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
+    [ST_REMNANT_PUT] =
+        "INSERT OR REPLACE INTO remnants(job, attempt, mark, identity) VALUES(?1, ?2, ?3, ?4)",
+    [ST_REMNANT_DELETE] = "DELETE FROM remnants WHERE job = ?1 AND attempt = ?2",
+    [ST_REMNANT_EACH] = "SELECT job, attempt, mark, identity FROM remnants ORDER BY job, attempt",
 };
 
 /* One transaction: a death within it leaves nothing. IF NOT EXISTS for what former versions, which
@@ -66,6 +73,11 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS events_of_attempt ON events(job, attempt);"
     "PRAGMA user_version = 1;"
     "COMMIT;";
+
+/* A table that former versions lack, and need not know. */
+static const char remnants[] =
+    "CREATE TABLE IF NOT EXISTS remnants(job INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " mark TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY(job, attempt)) WITHOUT ROWID;";
 
 /* Events of an attempt that was dropped which are still here. */
 struct dropping {
@@ -232,6 +244,8 @@ static int set_up(struct journal *j, const char *boot_id, struct err *e)
     if (version == 0 && sqlite3_exec(j->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return failed(j, "create", e);
     int rc = version == 0 ? 0 : check_pages(j, e);
+    if (rc == 0 && sqlite3_exec(j->db, remnants, NULL, NULL, NULL) != SQLITE_OK)
+        rc = failed(j, "create", e);
     if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
     if (rc == 0) rc = note_boot(j, boot_id, e);
@@ -464,6 +478,50 @@ int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attem
         stop = fn(&a, user);
     }
     int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read attempts", e);
+    sqlite3_reset(st);
+    return result;
+}
+
+int journal_put_remnant(struct journal *j, const struct journal_remnant *r, struct err *e)
+{
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_REMNANT_PUT);
+    if (!st) return failed(j, "remnant", e);
+    sqlite3_bind_int64(st, 1, r->job);
+    sqlite3_bind_int64(st, 2, r->attempt);
+    sqlite3_bind_text(st, 3, r->mark, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(st, 4, r->identity, -1, SQLITE_TRANSIENT);
+    return run(j, ST_REMNANT_PUT, "remnant", e);
+}
+
+int journal_drop_remnant(struct journal *j, int64_t job, int64_t attempt, struct err *e)
+{
+    int rc = begin(j, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *st = prepared(j, ST_REMNANT_DELETE);
+    if (!st) return failed(j, "remnant", e);
+    sqlite3_bind_int64(st, 1, job);
+    sqlite3_bind_int64(st, 2, attempt);
+    return run(j, ST_REMNANT_DELETE, "remnant", e);
+}
+
+int journal_each_remnant(struct journal *j, int (*fn)(const struct journal_remnant *r, void *user),
+                         void *user, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, ST_REMNANT_EACH);
+    if (!st) return failed(j, "read remnants", e);
+    int rc = SQLITE_DONE, stop = 0;
+    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct journal_remnant r = {.job = sqlite3_column_int64(st, 0),
+                                    .attempt = sqlite3_column_int64(st, 1)};
+        const char *mark = (const char *)sqlite3_column_text(st, 2);
+        const char *identity = (const char *)sqlite3_column_text(st, 3);
+        if (mark) (void)str_copy(r.mark, sizeof r.mark, mark);
+        if (identity) (void)str_copy(r.identity, sizeof r.identity, identity);
+        stop = fn(&r, user);
+    }
+    int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read remnants", e);
     sqlite3_reset(st);
     return result;
 }

@@ -58,6 +58,18 @@ bool journal_drops(
 int journal_each_attempt(struct journal *j, int (*fn)(const struct journal_attempt *a, void *user),
                          void *user, struct err *e);
 
+/* ---- what could not be ended ---- */
+/* Processes of an attempt that has ended. Independent of the rows above. */
+struct journal_remnant {
+    int64_t job, attempt;
+    char mark[64];
+    char identity[320]; /* for process_watch_remnant */
+};
+int journal_put_remnant(struct journal *j, const struct journal_remnant *r, struct err *e);
+int journal_drop_remnant(struct journal *j, int64_t job, int64_t attempt, struct err *e);
+int journal_each_remnant(struct journal *j, int (*fn)(const struct journal_remnant *r, void *user),
+                         void *user, struct err *e);
+
 /* Takes the next sequence number. The caller encodes the event with it and adds the whole frame.
  * `ends`: this is the attempt's last event (finished, declined). */
 int64_t journal_next_seq(struct journal *j);

@@ -162,12 +162,17 @@ static void forget(struct runner *r, struct runner_attempt *a)
     a->owned = NULL;
 }
 
-static void end_leftover(const struct journal_attempt *l)
+static void end_leftover(const struct journal_attempt *l, struct process_list *alive)
 {
     int killed = 0;
     struct err why;
-    if (process_kill_leftover(l->identity, l->mark, &killed, &why) != 0)
-        log_warn("job %s: looking for its processes failed: %s", l->mark, err_text(&why));
+    if (process_kill_leftover(l->identity, l->mark, &killed, &why) != 0) {
+        char text[PROCESS_LIST_TEXT_SIZE];
+        process_watch_remnant(NULL, l->identity, l->mark, alive);
+        log_warn("job %s: was running when the agent ended; %s: %s", l->mark, err_text(&why),
+                 process_list_format(alive, true, text));
+        return;
+    }
     log_warn("job %s: was running when the agent ended; %d of its processes were still there "
              "and were ended",
              l->mark, killed);
@@ -222,7 +227,11 @@ static void act(const struct runner_action *a, void *user)
         forget(r, a->attempt);
         break;
     case RUNNER_LEFTOVER:
-        end_leftover(a->u.leftover);
+        end_leftover(a->u.leftover.entry, a->u.leftover.alive);
+        break;
+    case RUNNER_REMNANT:
+        process_watch_remnant(r->host, a->u.remnant.entry->identity, a->u.remnant.entry->mark,
+                              a->u.remnant.left);
         break;
     case RUNNER_RENEW:
         guard_renew(r->guard, a->u.at_ms);

@@ -36,6 +36,21 @@ static bool strays_note(const struct process_end *p, char out[NOTE_SIZE])
     return p->strays || p->held;
 }
 
+static void alive_note(const struct process_list *alive, char out[NOTE_SIZE])
+{
+    char names[PROCESS_LIST_TEXT_SIZE];
+    (void)str_format(out, NOTE_SIZE, "%s of the job could not be ended and %s alive: %s",
+                     alive->count == 1 ? "a process" : "processes",
+                     alive->count == 1 ? "is" : "are", process_list_format(alive, true, names));
+}
+
+void runner_end_add_alive(const struct process_list *alive, char message[LIMIT_MESSAGE])
+{
+    char note[NOTE_SIZE];
+    alive_note(alive, note);
+    add(message, "; ", note, "");
+}
+
 /* The main process is the one that the memory killer ended, as far as one can tell. */
 static bool main_was_killed(const struct runner_end *end)
 {
@@ -66,6 +81,10 @@ const char *runner_end_notes(const struct runner_end *end, char out[LIMIT_MESSAG
     out[0] = '\0';
     if (oom_note(end, note)) add(out, "", note, "\n");
     if (strays_note(end->process, note)) add(out, "", note, "\n");
+    if (end->process->alive) {
+        alive_note(end->process->alive, note);
+        add(out, "", note, "\n");
+    }
     return out;
 }
 
@@ -112,6 +131,7 @@ const char *runner_end_message(const struct runner_end *end, char out[LIMIT_MESS
 {
     char note[NOTE_SIZE];
     fill_cause(end, out);
+    if (end->process->alive) runner_end_add_alive(end->process->alive, out);
     if (!main_was_killed(end) && oom_note(end, note)) add(out, "; ", note, "");
     if (strays_note(end->process, note)) add(out, "; ", note, "");
     if (end->output) add_dropped_outputs(&end->output->lines, out);

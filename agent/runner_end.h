@@ -17,11 +17,14 @@ struct runner_end {
     const struct output *output;
 };
 
-/* For the job's own log: what was ended behind the main process, and whom the kernel's memory
- * killer ended. Whole lines; "": there is nothing to tell. Returns out. */
+/* For the job's own log: what was ended behind the main process, what could not be ended, and whom
+ * the kernel's memory killer ended. Whole lines; "": there is nothing to tell. Returns out. */
 const char *runner_end_notes(const struct runner_end *end, char out[LIMIT_MESSAGE]);
 /* For `finished`: why the attempt ended as it did, and the notes. "": there is nothing to tell.
  * Returns out. */
 const char *runner_end_message(const struct runner_end *end, char out[LIMIT_MESSAGE]);
+
+/* Adds to a message what could not be ended. */
+void runner_end_add_alive(const struct process_list *alive, char message[LIMIT_MESSAGE]);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "agent/health_logic.h"
 #include "agent/output.h"
+#include "agent/remnants.h"
 #include "agent/runner_say.h"
 #include "base/deadline.h"
 #include "base/log.h"
@@ -47,6 +48,7 @@ struct attempt {
 struct leftover {
     struct leftover *next;
     struct journal_attempt entry;
+    struct process_list alive; /* could not be ended */
 };
 
 struct runner_logic {
@@ -57,7 +59,8 @@ struct runner_logic {
     struct deadline_queue deadlines;
     struct deadline drain_deadline;
     struct health health;
-    struct deadline health_deadline, guard_deadline;
+    struct deadline health_deadline, guard_deadline, remnant_deadline;
+    struct remnants remnants;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
     bool hurried;      /* the agent is to end at once */
@@ -227,10 +230,43 @@ static void say_finished(struct attempt *a, const struct process_end *process)
              message);
 }
 
+static void plan_remnants(struct runner_logic *r)
+{
+    int64_t due_ms = remnants_due_ms(&r->remnants);
+    if (due_ms == INT64_MAX)
+        deadline_clear(&r->deadlines, &r->remnant_deadline);
+    else
+        deadline_set(&r->deadlines, &r->remnant_deadline, due_ms);
+}
+
+/* identity: for process_watch_remnant. */
+static void keep_remnant(struct runner_logic *r, struct runner_who who, const char *mark,
+                         const char *identity, bool silent)
+{
+    struct journal_remnant what = {.job = who.job, .attempt = who.attempt};
+    struct err e;
+    (void)str_copy(what.mark, sizeof what.mark, mark);
+    (void)str_copy(what.identity, sizeof what.identity, identity);
+    if (remnants_add(&r->remnants, &what, silent, &e) != 0) fatal(r, &e);
+    plan_remnants(r);
+}
+
+static void keep_leftover(struct runner_logic *r, const struct leftover *l, bool silent)
+{
+    char identity[PROCESS_REMNANT_SIZE];
+    if (l->alive.count == 0) return;
+    (void)str_copy(identity, sizeof identity, l->entry.identity);
+    if (identity[0]) process_list_write_ids(&l->alive, identity, sizeof identity);
+    keep_remnant(r, (struct runner_who){l->entry.job, l->entry.attempt}, l->entry.mark, identity,
+                 silent);
+}
+
 static void finish(struct attempt *a)
 {
     struct runner_logic *r = a->runner;
     if (!a->silent) say_finished(a, &a->end);
+    if (a->end.alive && a->end.remnant)
+        keep_remnant(r, who(a), a->face.mark, a->end.remnant, a->silent);
     forget(a);
     changed(r);
 }
@@ -460,6 +496,20 @@ static void on_deadline(struct attempt *a, int64_t now_ms)
         terminate(a, "timeout", now_ms);
 }
 
+static void look_at_remnant(const struct journal_remnant *what, struct process_list *left,
+                            void *user)
+{
+    act(user, &(struct runner_action){.type = RUNNER_REMNANT, .u.remnant = {what, left}});
+}
+
+static void look_at_remnants(struct runner_logic *r, int64_t now_ms)
+{
+    struct err e;
+    if (remnants_look(&r->remnants, now_ms, look_at_remnant, r, &e) != 0) fatal(r, &e);
+    plan_remnants(r);
+    changed(r);
+}
+
 void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
 {
     struct deadline *d;
@@ -467,6 +517,8 @@ void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
     while ((d = deadline_pop(&r->deadlines, now_ms)) != NULL) {
         if (d == &r->drain_deadline)
             terminate_all(r, now_ms);
+        else if (d == &r->remnant_deadline)
+            look_at_remnants(r, now_ms);
         else if (d == &r->health_deadline)
             on_health_due(r, now_ms);
         else if (d == &r->guard_deadline)
@@ -624,7 +676,7 @@ void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t sl
     if (find(r, msg->job, msg->attempt)) return;
     for (const struct leftover *l = r->leftovers; l; l = l->next)
         if (l->entry.job == msg->job && l->entry.attempt == msg->attempt) return;
-    bool full = (int64_t)runner_logic_count(r) >= slots;
+    bool full = (int64_t)runner_logic_slots_taken(r) >= slots;
     const char *unwell = runner_logic_unwell(r);
     struct attempt *a = attempt_new(r, msg);
     struct attempt **last = &r->attempts;
@@ -681,9 +733,11 @@ void runner_logic_discard(struct runner_logic *r, int64_t job, int64_t attempt)
         if ((*p)->entry.job != job || (*p)->entry.attempt != attempt) continue;
         struct leftover *l = *p;
         *p = l->next;
+        keep_leftover(r, l, true);
         mem_free(l);
         break;
     }
+    if (remnants_discard(&r->remnants, job, attempt, &e) != 0) fatal(r, &e);
     if (journal_drop_attempt(r->o.journal, job, attempt, &e) != 0) fatal(r, &e);
     ask_to_be_woken(r);
     changed(r);
@@ -771,6 +825,11 @@ size_t runner_logic_count(const struct runner_logic *r)
     return n;
 }
 
+size_t runner_logic_slots_taken(const struct runner_logic *r)
+{
+    return runner_logic_count(r) + remnants_count(&r->remnants);
+}
+
 bool runner_logic_only_killed(const struct runner_logic *r)
 {
     for (const struct attempt *a = r->attempts; a; a = a->next)
@@ -840,14 +899,21 @@ int runner_logic_report_leftovers(struct runner_logic *r, struct err *e)
     while (rc == 0 && r->leftovers) {
         struct leftover *l = r->leftovers;
         struct runner_who left = {l->entry.job, l->entry.attempt};
-        rc = l->entry.state == JOURNAL_ACCEPTED
-                 ? runner_say_declined(&r->voice, left, "never-started", NULL, e)
-                 : runner_say_interrupted(&r->voice, left, e);
+        rc =
+            l->entry.state == JOURNAL_ACCEPTED
+                ? runner_say_declined(&r->voice, left, "never-started", NULL, e)
+                : runner_say_interrupted(&r->voice, left, l->alive.count > 0 ? &l->alive : NULL, e);
+        keep_leftover(r, l, false);
         r->leftovers = l->next;
         mem_free(l);
         changed(r);
     }
     return rc;
+}
+
+static void end_leftover(struct runner_logic *r, struct leftover *l)
+{
+    act(r, &(struct runner_action){.type = RUNNER_LEFTOVER, .u.leftover = {&l->entry, &l->alive}});
 }
 
 /* ---- life ---- */
@@ -862,10 +928,12 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     output_pool_init(&r->pool, OUTPUT_POOL_BLOCKS);
     health_init(&r->health);
     runner_voice_init(&r->voice, o->journal);
+    remnants_init(&r->remnants, o->journal, &r->voice);
     int rc = journal_each_attempt(o->journal, take_leftover, r, e);
-    for (const struct leftover *l = r->leftovers; rc == 0 && l; l = l->next)
-        if (l->entry.state != JOURNAL_ACCEPTED)
-            act(r, &(struct runner_action){.type = RUNNER_LEFTOVER, .u.leftover = &l->entry});
+    for (struct leftover *l = r->leftovers; rc == 0 && l; l = l->next)
+        if (l->entry.state != JOURNAL_ACCEPTED) end_leftover(r, l);
+    if (rc == 0) rc = remnants_load(&r->remnants, e);
+    plan_remnants(r); /* the first turn asks to be woken */
     if (rc != 0)
         runner_logic_free(r);
     else
@@ -883,6 +951,7 @@ void runner_logic_free(struct runner_logic *r)
         r->leftovers = l->next;
         mem_free(l);
     }
+    remnants_fini(&r->remnants);
     deadline_queue_fini(&r->deadlines);
     runner_voice_fini(&r->voice);
     mem_free(r);

@@ -15,7 +15,7 @@
  * An attempt that could not be started, for a reason that its job did not name, is *doubted*: it
  * waits while the agent tries itself (health_logic.h), and is then given back either way.
  * With its last event (finished, declined) in the journal an attempt is forgotten and its slot is
- * free. */
+ * free, unless a process of it could not be ended: remnants.h. */
 #ifndef CADRE_AGENT_RUNNER_LOGIC_H
 #define CADRE_AGENT_RUNNER_LOGIC_H
 
@@ -63,6 +63,16 @@ struct runner_late {
     struct err err;
 };
 
+struct runner_leftover {
+    const struct journal_attempt *entry;
+    struct process_list *alive; /* to be filled: what could not be ended */
+};
+
+struct runner_remnant {
+    const struct journal_remnant *entry;
+    struct process_list *left; /* to be filled: as of process_watch_remnant */
+};
+
 enum runner_action_type {
     RUNNER_PREPARE, /* make the work folder; call runner_logic_prepared later */
     /* The preparation takes too long and is given up; without attempt: the trial. Fill u.late. */
@@ -75,6 +85,7 @@ enum runner_action_type {
     RUNNER_KILL,      /* end the whole process tree; call runner_logic_ended later */
     RUNNER_FORGET,    /* the attempt is over: give up its preparation, process and files */
     RUNNER_LEFTOVER,  /* u.leftover: end the processes that an earlier life started, now */
+    RUNNER_REMNANT,   /* u.remnant: try to end what could not be ended before, now */
     RUNNER_RENEW,     /* u.at_ms: the guard counts all leases from there */
     RUNNER_LIMIT,     /* u.bytes: read at most so much output in one turn */
     RUNNER_WAKE,      /* u.at_ms: call runner_logic_wake then; INT64_MAX: never */
@@ -91,7 +102,8 @@ struct runner_action {
         const struct err *err;
         struct runner_started *started;
         struct runner_late *late;
-        const struct journal_attempt *leftover;
+        struct runner_leftover leftover;
+        struct runner_remnant remnant;
     } u; /* lives for the call */
 };
 
@@ -172,7 +184,9 @@ void runner_logic_limit_turn(struct runner_logic *r, size_t bytes);
 bool runner_logic_draining(const struct runner_logic *r);
 /* Why no job can be started on this machine, a sentence; NULL: jobs can be. */
 const char *runner_logic_unwell(const struct runner_logic *r);
-size_t runner_logic_count(const struct runner_logic *r); /* attempts that hold a slot */
+size_t runner_logic_count(const struct runner_logic *r); /* attempts */
+/* Attempts, and such that have ended but for a process that could not be ended. */
+size_t runner_logic_slots_taken(const struct runner_logic *r);
 /* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);
 /* The shortest lease of all attempts, and of those that have begun; INT64_MAX: there is no

@@ -44,7 +44,8 @@ static int add(struct runner_voice *v, struct runner_who who, const struct msg *
     buf_clear(&v->frame);
     int rc = msg_frame_add(&v->frame, m);
     if (rc != 0) return err_set(e, rc, "encoding %s failed", msg_name(m->type));
-    return add_frame(v, who, seq, m->type != MSG_STARTED, e);
+    bool ends = m->type != MSG_STARTED && m->type != MSG_CLEARED;
+    return add_frame(v, who, seq, ends, e);
 }
 
 static int add_finished(struct runner_voice *v, struct runner_who who, struct msg_finished *f,
@@ -110,12 +111,28 @@ int runner_say_not_started(struct runner_voice *v, struct runner_who who, int rc
     return add_finished(v, who, &f, e);
 }
 
-int runner_say_interrupted(struct runner_voice *v, struct runner_who who, struct err *e)
+int runner_say_interrupted(struct runner_voice *v, struct runner_who who,
+                           const struct process_list *alive, struct err *e)
 {
+    char message[LIMIT_MESSAGE] = "the agent ended while the job was running";
+    char names[PROCESS_LIST_TEXT_SIZE];
     struct msg_finished f = {.state = text_of("FAILED"),
                              .reason = text_of("interrupted"),
-                             .message = text_of("the agent ended while the job was running")};
+                             .message = message};
+    if (alive) {
+        runner_end_add_alive(alive, message);
+        f.alive = text_of(process_list_format(alive, true, names));
+    }
     return add_finished(v, who, &f, e);
+}
+
+int runner_say_cleared(struct runner_voice *v, struct runner_who who, struct err *e)
+{
+    struct msg m = {.type = MSG_CLEARED};
+    m.u.cleared.seq = journal_next_seq(v->journal);
+    m.u.cleared.job = who.job;
+    m.u.cleared.attempt = who.attempt;
+    return add(v, who, &m, m.u.cleared.seq, e);
 }
 
 static void fill_state(const struct runner_end *end, struct msg_finished *f)
@@ -137,12 +154,12 @@ static void fill_state(const struct runner_end *end, struct msg_finished *f)
 int runner_say_finished(struct runner_voice *v, struct runner_who who, const struct runner_end *end,
                         const char **state, struct err *e)
 {
-    char message[LIMIT_MESSAGE];
+    char message[LIMIT_MESSAGE], alive[PROCESS_LIST_TEXT_SIZE];
     const struct process_end *p = end->process;
     const struct output *o = end->output;
-    struct msg_finished f = {.exited = true,
-                             .exit_code = p->exit_code,
-                             .signal = p->signal,
+    struct msg_finished f = {.exited = !p->unended,
+                             .exit_code = p->unended ? 0 : p->exit_code,
+                             .signal = p->unended ? 0 : p->signal,
                              .stdout_bytes = o->side[0].written,
                              .stderr_bytes = o->side[1].written,
                              .truncated = o->truncated,
@@ -150,6 +167,7 @@ int runner_say_finished(struct runner_voice *v, struct runner_who who, const str
     fill_state(end, &f);
     *state = f.state;
     if (runner_end_message(end, message)[0]) f.message = message;
+    if (p->alive) f.alive = text_of(process_list_format(p->alive, true, alive));
     if (o->lines.outputs.tree) f.outputs = json_text(o->lines.outputs.tree);
     int rc = add_finished(v, who, &f, e);
     mem_free(f.outputs);

@@ -43,7 +43,12 @@ int runner_say_not_started(struct runner_voice *v, struct runner_who who, int rc
 /* *state: what it ended as, for the log. */
 int runner_say_finished(struct runner_voice *v, struct runner_who who, const struct runner_end *end,
                         const char **state, struct err *e);
-/* An earlier life of the agent had started it. */
-int runner_say_interrupted(struct runner_voice *v, struct runner_who who, struct err *e);
+/* An earlier life of the agent had started it. alive: what of it could not be ended; NULL:
+ * nothing. */
+int runner_say_interrupted(struct runner_voice *v, struct runner_who who,
+                           const struct process_list *alive, struct err *e);
+
+/* After the last word, which named processes that were alive: they are gone. */
+int runner_say_cleared(struct runner_voice *v, struct runner_who who, struct err *e);
 
 #endif

@@ -22,6 +22,7 @@
 #define LINK_QUEUE_MAX (1024 * 1024)    /* bytes the kernel has not taken */
 #define HEARTBEATS_REMEMBERED 16
 #define SKEW_WORTH_A_WARNING_MS 60000
+#define MINOR_WITH_CLEARED 2
 #define MINOR_WITH_UNWELL 2 /* the first minor version that has ready.unwell */
 
 enum uplink_state {
@@ -290,7 +291,7 @@ static void add_unwell(struct uplink_logic *l, struct msg_ready *m)
 static void say_ready(struct uplink_logic *l, bool with_capabilities)
 {
     struct msg m = {.type = MSG_READY};
-    int64_t busy = (int64_t)runner_logic_count(l->o.runner);
+    int64_t busy = (int64_t)runner_logic_slots_taken(l->o.runner);
     m.u.ready.slots = l->o.slots;
     m.u.ready.free_slots = busy < l->o.slots ? l->o.slots - busy : 0;
     m.u.ready.draining = l->resting || runner_logic_draining(l->o.runner);
@@ -488,12 +489,21 @@ struct pump {
     bool stopped; /* there may be more */
 };
 
+/* An event that a coordinator of an earlier minor version would refuse. */
+static bool is_cleared(const void *frame, size_t len)
+{
+    static const char begin[] = "{\"type\":\"cleared\"";
+    const size_t n = sizeof begin - 1;
+    return len > FRAME_HEAD + n && memcmp((const char *)frame + FRAME_HEAD, begin, n) == 0;
+}
+
 static int pump_one(int64_t seq, const void *frame, size_t len, void *user)
 {
     struct pump *p = user;
     struct uplink_logic *l = p->l;
-    send_bytes(l, frame, len);
     l->sent_seq = seq;
+    if (l->minor < MINOR_WITH_CLEARED && is_cleared(frame, len)) return 0;
+    send_bytes(l, frame, len);
     l->in_flight_bytes += (int64_t)len;
     p->pending += len;
     p->stopped = l->in_flight_bytes >= IN_FLIGHT_MAX || p->pending >= LINK_QUEUE_MAX;

@@ -56,7 +56,8 @@ struct process_end {
     /* What could not be ended: processes of another account, or such that hang in the kernel;
      * NULL: nothing. Lives as long as the process. */
     const struct process_list *alive;
-    bool unended; /* the main process is among them: there is no exit code */
+    const char *remnant; /* of what is alive: its identity for process_watch_remnant; or NULL */
+    bool unended;        /* the main process is among them: there is no exit code */
 };
 
 struct process_handler {
@@ -113,7 +114,7 @@ int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE]);
  * mark. */
 int process_kill_leftover(const char *identity, const char *mark, int *killed, struct err *e);
 
-/* The identity of a tree of which something is alive (process_end.alive). */
+/* process_identity, with what is alive. */
 #define PROCESS_REMNANT_SIZE 320
 int process_remnant(const struct process *p, char out[PROCESS_REMNANT_SIZE]);
 /* One more try to end such a tree, or one that process_kill_leftover could not end; *left: what was

@@ -185,11 +185,13 @@ void proc_user(pid_t pid, char *out, size_t size)
 {
     char text[STATUS_BYTES], names[4096];
     struct passwd entry, *who = NULL;
-    unsigned long real, acts;
     out[0] = '\0';
     if (read_small(pid, "status", text, sizeof text) <= 0) return;
     const char *line = strstr(text, "\nUid:");
-    if (!line || sscanf(line, " Uid: %lu %lu", &real, &acts) != 2) return;
+    if (!line) return;
+    char *end = (char *)(uintptr_t)line + strlen("\nUid:");
+    (void)strtoul(end, &end, 10); /* the real one stands before it */
+    unsigned long acts = strtoul(end, NULL, 10);
     if (getpwuid_r((uid_t)acts, &entry, names, sizeof names, &who) == 0 && who)
         (void)str_copy(out, size, who->pw_name);
     if (!out[0]) (void)str_format(out, size, "%lu", acts);

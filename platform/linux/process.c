@@ -24,12 +24,13 @@
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
 #define REST_PAUSE_MS 1                   /* between two reads of the rest in the pipes */
-#define TREE_LOOK_MS 200     /* after a soft stop, though no child has ended meanwhile */
-#define TREE_LOOK_SOON_MS 5  /* when one has: one look for all that end together */
-#define LINGER_ROUNDS 10     /* about 0.1 s */
-#define SWEEP_ROUNDS 50      /* about 0.8 s */
-#define SWEEP_ROUNDS_MAX 150 /* about 3 s, for what was killed and has not ended */
-#define KILL_MAIN_MS 500     /* a main process that is killed has ended by then, or never will */
+#define TREE_LOOK_MS 200              /* after a soft stop, though no child has ended meanwhile */
+#define TREE_LOOK_SOON_MS 5           /* when one has: one look for all that end together */
+#define LINGER_ROUNDS 10              /* about 0.1 s */
+#define SWEEP_ROUNDS 50               /* at least, about 0.8 s... */
+#define SWEEP_NS UINT64_C(3000000000) /* ...and so long, for what was killed and lives on */
+#define SWEEP_ROUNDS_REFUSED 20       /* for what may not be killed */
+#define KILL_MAIN_MS 500 /* a main process that is killed has ended by then, or never will */
 #define SWEEP_PAUSE_MAX_MS 20
 #define FREE_ROUNDS 20
 #define OOM_FRESH_NS UINT64_C(1000000000)
@@ -358,10 +359,13 @@ static void note_alive(struct process *p)
     process_tree_list(p, true, alive);
     if (p->strays) process_list_subtract(p->strays, alive);
     if (p->strays && p->strays->count == 0) p->end.strays = NULL;
-    if (alive->count > 0)
-        p->end.alive = p->alive = alive;
-    else
+    if (alive->count == 0) {
         mem_free(alive);
+        return;
+    }
+    p->end.alive = p->alive = alive;
+    p->remnant_text = mem_alloc(PROCESS_REMNANT_SIZE);
+    if (process_remnant(p, p->remnant_text) == 0) p->end.remnant = p->remnant_text;
 }
 
 static bool is_clean(struct process *p)
@@ -402,18 +406,24 @@ static bool lingers(struct process *p)
     return true;
 }
 
+static bool is_hopeless(const struct process *p)
+{
+    if (p->refused) return p->rounds > SWEEP_ROUNDS_REFUSED;
+    return p->rounds > SWEEP_ROUNDS && uv_hrtime() - p->swept_ns > SWEEP_NS;
+}
+
 /* true: no process is left, or no more can be done. */
 static bool sweep(struct process *p)
 {
     if (is_clean(p)) return true;
     reap_aside(p->host);
     if (is_clean(p)) return true;
-    if (p->rounds >= SWEEP_ROUNDS && (p->refused || p->rounds >= SWEEP_ROUNDS_MAX)) {
+    if (lingers(p)) return false;
+    if (p->rounds++ == 0) p->swept_ns = uv_hrtime();
+    if (is_hopeless(p)) {
         note_alive(p);
         return true;
     }
-    if (lingers(p)) return false;
-    p->rounds++;
     if (!p->killing && !p->asked) note_strays(p);
     if (process_tree_kill(p) > 0 && !p->killing) p->end.stray = true;
     /* processes that end at once should not cost a round of waiting */
@@ -679,16 +689,6 @@ int process_start(struct process_host *h, const struct process_options *o,
 int64_t process_pid(const struct process *p)
 {
     return p->pid;
-}
-
-int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])
-{
-    uint64_t start = p->start;
-    struct proc now;
-    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) start = now.start;
-    int oom = p->oom_tag >= 0 ? p->host->oom_base + p->oom_tag : 0;
-    return str_format(out, PROCESS_IDENTITY_SIZE, "%d %" PRIu64 " %s %d", (int)p->pid, start,
-                      p->host->boot_id, oom);
 }
 
 void process_pause(struct process *p)

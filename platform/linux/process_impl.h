@@ -80,16 +80,17 @@ struct process {
     bool drain_over;
     bool freed; /* by process_free: no callback from now on */
     int wait_status;
-    uint64_t started_ns, reaped_ns;
+    uint64_t started_ns, reaped_ns, swept_ns;
     int64_t drain_ms;
     int rounds, lingered;
     int oom_tag; /* index of oom_used, -1: none */
     char *mark;
     char *cgroup;       /* its folder, NULL: none */
     int64_t oom_before; /* the machine's count of the memory killer; -1: not known */
-    bool refused; /* all that was left in the last round is another account's */
+    bool refused;       /* all that was left in the last round is another account's */
     bool remnant; /* ended for its owner, with processes that live on: see process_remnant.c */
     struct process_list *strays, *alive;
+    char *remnant_text;
     bool guarded;
     struct guard_hold hold;
     struct process_end end;

@@ -1,12 +1,13 @@
-/* Trees of which something could not be ended: a process of another account (and no cgroup to end it
- * by), or one that hangs in the kernel. For its owner such a tree has ended; its host keeps the tree
- * in view, so that nobody takes its processes for those of another job, and looks when it is asked
- * to. */
+/* Trees of which something could not be ended: a process of another account (and no cgroup to end
+ * it by), or one that hangs in the kernel. For its owner such a tree has ended; its host keeps the
+ * tree in view, so that nobody takes its processes for those of another job, and looks when it is
+ * asked to. */
 #include "platform/linux/process_impl.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 void process_unlink(struct process *p)
@@ -24,12 +25,23 @@ void process_release(struct process *p)
     mem_free(p->cgroup);
     mem_free(p->strays);
     mem_free(p->alive);
+    mem_free(p->remnant_text);
     mem_free(p);
 }
 
 void process_keep(struct process *p)
 {
     p->remnant = true;
+}
+
+int process_identity(const struct process *p, char out[PROCESS_IDENTITY_SIZE])
+{
+    uint64_t start = p->start;
+    struct proc now;
+    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) start = now.start;
+    int oom = p->oom_tag >= 0 ? p->host->oom_base + p->oom_tag : 0;
+    return str_format(out, PROCESS_IDENTITY_SIZE, "%d %" PRIu64 " %s %d", (int)p->pid, start,
+                      p->host->boot_id, oom);
 }
 
 int process_remnant(const struct process *p, char out[PROCESS_REMNANT_SIZE])

@@ -70,6 +70,7 @@ struct process {
     int64_t drain_ms;
     int rounds, lingered;
     struct process_list *strays, *alive;
+    char *remnant_text;
     struct process_end end;
 };
 
@@ -170,6 +171,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--p->open_handles > 0 || !p->freed) return;
     mem_free(p->strays);
     mem_free(p->alive);
+    mem_free(p->remnant_text);
     mem_free(p);
 }
 
@@ -267,10 +269,13 @@ static void note_alive(struct process *p)
     list_processes(p, true, alive);
     if (p->strays) process_list_subtract(p->strays, alive);
     if (p->strays && p->strays->count == 0) p->end.strays = NULL;
-    if (alive->count > 0)
-        p->end.alive = p->alive = alive;
-    else
+    if (alive->count == 0) {
         mem_free(alive);
+        return;
+    }
+    p->end.alive = p->alive = alive;
+    p->remnant_text = mem_alloc(PROCESS_REMNANT_SIZE);
+    if (process_remnant(p, p->remnant_text) == 0) p->end.remnant = p->remnant_text;
 }
 
 /* For the job's log: what is about to be ended though nobody wanted the job to end. */
@@ -283,8 +288,8 @@ static void note_strays(struct process *p)
     p->end.stray = true;
 }
 
-/* Who has just let go of the pipes may be about to end: that moment is given, and who uses it is not
- * told of as ended. */
+/* Who has just let go of the pipes may be about to end: that moment is given, and who uses it is
+ * not told of as ended. */
 static bool lingers(struct process *p)
 {
     if (p->killing || p->asked || p->end.held || p->lingered >= LINGER_ROUNDS) return false;

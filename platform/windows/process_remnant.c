@@ -37,8 +37,8 @@ bool process_look_at(DWORD pid, struct process_id *id, char name[PROCESS_NAME_SI
     return true;
 }
 
-/* "PID CREATED BOOT", and of a remnant (process_remnant) "PID:CREATED" of what was alive: *more begins
- * there. False: of another boot, or no identity at all. */
+/* "PID CREATED BOOT", and of a remnant (process_remnant) "PID:CREATED" of what was alive: *more
+ * begins there. False: of another boot, or no identity at all. */
 static bool identity_parse(const char *identity, DWORD *pid, uint64_t *created, const char **more)
 {
     char boot[64];

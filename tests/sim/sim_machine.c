@@ -386,7 +386,7 @@ void machine_act(struct sim *s, struct agent_model *a, const struct runner_actio
         forget(s, p);
         break;
     case RUNNER_LEFTOVER:
-        end_leftover(s, a, x->u.leftover->mark);
+        end_leftover(s, a, x->u.leftover.entry->mark);
         break;
     case RUNNER_RENEW:
         a->lease_base_ms = x->u.at_ms;

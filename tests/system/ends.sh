@@ -1,6 +1,6 @@
 #!/bin/sh
 # How the processes of a job end: their time after a soft stop, and what is told of those that
-# others ended.
+# others ended, what is told of them, and what cannot be ended.
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 join_agent a
@@ -123,5 +123,72 @@ if mkdir $limit 2>/dev/null; then
     rmdir $limit
 fi
 end "$agent"
+
+# ---- what cannot be ended ----
+# An agent that is not root, without a cgroup of its own, and a program that becomes root.
+can_do_it() {
+    [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && command -v flock >/dev/null &&
+        mkdir shared && chmod 755 . && chmod 777 shared && cp "$(command -v setpriv)" shared/suid &&
+        chmod 4755 shared/suid && cp "$(command -v cadre-agent)" shared/agent &&
+        [ "$(setpriv --reuid 65534 --clear-groups shared/suid --reuid 0 id -u 2>&1)" = 0 ]
+}
+alive_is() { cadre agent show u1 -o json | grep -q "\"$1\""; }
+u1_up() {
+    setpriv --reuid 65534 --regid 65534 --clear-groups shared/agent run --config u1.yaml \
+        --state u1 >>a.log 2>&1 &
+    agent=$!
+    pids="$pids $agent"
+    until_true 30 agent_is u1 ONLINE || not_ok "u1 is online"
+}
+if can_do_it; then
+    cadre group create g >/dev/null
+    join_agent u1 --worker-group g
+    printf 'slots: 2\n' >>u1.yaml
+    chown -R 65534 u1 u1.yaml
+    u1_up
+    cat >two.sh <<'X'
+exec 9>./lock
+flock -n 9 || { echo SOMEBODY ELSE RUNS; exit 77; }
+./suid --reuid 0 --clear-groups sh -c 'echo $$ >sleeper; echo up; exec sleep 322'
+X
+    cat >two.yaml <<X
+id: two
+namespace: n
+tasks:
+  - id: t
+    workerGroup: {key: g}
+    killGrace: 1s
+    timeout: 2s
+    retry: {type: constant, interval: 1s, maxAttempts: 2}
+    command: [sh, -c, "cd $here/shared && . $here/two.sh"]
+X
+    cadre flow apply two.yaml >/dev/null
+    cadre flow run n/two >flow.out 2>&1 &
+    flow=$!
+    waits() {
+        id=$(cadre job list --state RETRYING -o json | sed -n 's/.*{"id":"\([^"]*\)".*/\1/p') &&
+            [ -n "$id" ]
+    }
+    holds "the attempt ends, though a process of it lives on" until_true 20 waits
+    sleeper=$(cat shared/sleeper)
+    has "the agent's log names it" a.log \
+        "could not be ended and is alive: sleep \\($sleeper, root\\)"
+    cadre job show "$id" >show
+    holds "nothing says that it was ended" sh -c "! grep -q 'was ended' show a.log.u1 2>/dev/null"
+    cadre job why "$id" >why
+    has "why names it" why "sleep \\($sleeper, root\\) of attempt 1 is still alive on u1"
+    kill -KILL "$agent"
+    wait "$agent" 2>/dev/null
+    u1_up
+    holds "another life of the agent goes on watching" job_is "$id" RETRYING
+    kill -KILL "$sleeper"
+    holds "when it is gone the next attempt begins" until_true 30 job_is "$id" RUNNING
+    has "alone" shared/sleeper '^[0-9]+$'
+    until_true 20 job_is "$id" FAILED
+    wait "$flow"
+    holds "and never beside another" sh -c '! grep -q "SOMEBODY ELSE" flow.out'
+    kill -KILL "$(cat shared/sleeper)"
+    end "$agent"
+fi
 end "$coordinator"
 done_testing

@@ -59,6 +59,13 @@ static void note_message(struct world *w, const struct msg *m)
     case MSG_FINISHED:
         note(w, "%s %d-%d %s %s", name, (int)m->u.finished.job, (int)m->u.finished.attempt,
              m->u.finished.state, or_none(m->u.finished.reason));
+        if (m->u.finished.alive) {
+            w->did[strlen(w->did) - 2] = '\0'; /* the comma behind it */
+            note(w, " alive %s", m->u.finished.alive);
+        }
+        break;
+    case MSG_CLEARED:
+        note(w, "%s %d-%d", name, (int)m->u.cleared.job, (int)m->u.cleared.attempt);
         break;
     case MSG_DECLINED:
         note(w, "%s %d-%d %s%s%s", name, (int)m->u.declined.job, (int)m->u.declined.attempt,
@@ -156,7 +163,14 @@ static void on_runner_act(const struct runner_action *a, void *user)
         note(w, "late");
         return;
     case RUNNER_LEFTOVER:
-        note(w, "leftover %s", a->u.leftover->mark);
+        note(w, "leftover %s", a->u.leftover.entry->mark);
+        if (w->tough)
+            process_list_add(a->u.leftover.alive, (struct process_id){4711, 7}, "sleep", "root");
+        return;
+    case RUNNER_REMNANT:
+        note(w, "remnant %s %s", a->u.remnant.entry->mark, a->u.remnant.entry->identity);
+        if (w->tough)
+            process_list_add(a->u.remnant.left, (struct process_id){4711, 7}, "sleep", "root");
         return;
     default:
         break;
@@ -169,6 +183,8 @@ static void on_runner_act(const struct runner_action *a, void *user)
     a->u.started->rc = w->start_rc;
     if (w->start_rc != 0) err_set(&a->u.started->err, w->start_rc, "as the test wants it");
     a->u.started->pid = 100 + job;
+    (void)str_format(a->u.started->identity, sizeof a->u.started->identity, "%d 7 boot 500",
+                     100 + (int)job);
 }
 
 static void on_uplink_act(const struct uplink_action *a, void *user)

@@ -135,8 +135,11 @@ static void until_executed(int pid, const char *name)
 /* A program of its own name, so that it can be told from others. */
 static void make_program(struct fixture *f, const char *name)
 {
+    struct run r = {0};
     char *command = str_dupf("cp /bin/sleep %s/%s", f->dir, name);
-    assert_int_equal(system(command), 0);
+    run_script(f, &r, command);
+    assert_int_equal(r.end.exit_code, 0);
+    run_fini(&r);
     mem_free(command);
 }
 
