@@ -612,6 +612,29 @@ static void submit__all_fields__come_back(void **state)
     json_free(j);
 }
 
+/* What the engine wants of an agent's protocol is nobody's to ask for, and is not shown. */
+static void submit__with_arguments__requires_nothing_that_a_user_sees(void **state)
+{
+    (void)state;
+    struct json *j = house_post(&house, "/api/v1/jobs", "{\"script\":\"x\",\"args\":[\"a\"]}", 201);
+    assert_int_equal(json_type(json_get(j, "requires")), JSON_NULL);
+    json_free(j);
+    j = house_post(&house, "/api/v1/jobs",
+                   "{\"script\":\"x\",\"args\":[\"a\"],\"shell\":\"sh\","
+                   "\"requires\":{\"shell\":\"pwsh\"}}",
+                   201);
+    assert_int_equal(json_count(json_get(j, "requires")), 1);
+    const struct json *all = json_get(json_get(json_get(j, "requires"), "shell"), "all");
+    assert_int_equal(json_count(all), 2);
+    assert_string_equal(json_str(json_first(all), ""), "pwsh");
+    json_free(j);
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"requires\":{\".protocol\":2}}",
+            422, "invalid", "requires");
+    refused("POST", "/api/v1/jobs", NULL,
+            "{\"command\":[\"x\"],\"requires\":{\"shell\":{\"all\":[\"sh\"]}}}", 422, "invalid",
+            "requires");
+}
+
 /* ---- jobs that wait, and their end ---- */
 
 static void waiting_job__show_and_why__say_what_it_waits_for(void **state)
@@ -960,6 +983,7 @@ int main(void)
         cmocka_unit_test(submit__same_key__is_the_same_job),
         cmocka_unit_test(submit__prefer_minimal__answers_with_the_id_alone),
         cmocka_unit_test(submit__all_fields__come_back),
+        cmocka_unit_test(submit__with_arguments__requires_nothing_that_a_user_sees),
         cmocka_unit_test(waiting_job__show_and_why__say_what_it_waits_for),
         cmocka_unit_test(cancel__twice__is_a_conflict),
         cmocka_unit_test(logs__bad_query__is_refused),
