@@ -312,6 +312,7 @@ int client_call(struct client *c, const struct request *request, struct response
         if (retry && reused && repeatable && !c->link) continue;
         if (!retry || (c->sent && !repeatable) || !client_outage_wait(c, &outage, &why)) break;
     }
+    if (c->left) return err_set(e, ERR_CLOSED, "interrupted");
     if (e) *e = why;
     return why.code;
 }

@@ -68,10 +68,10 @@ struct client_follow {
     int (*on_tick)(void *user);
     void *user;
 };
-/* GET target (which may have a query) with cursor=N, and again after the last cursor whenever the connection breaks, until the
- * stream says that it is complete. An event that is too large is skipped, so the last event may be
- * missing. ERR_UNAVAILABLE when the coordinator stays away for longer than retry_for_ms; ERR_CLOSED
- * when on_stop ended it. */
+/* GET target (which may have a query) with cursor=N, and again after the last cursor whenever the
+ * connection breaks, until the stream says that it is complete. An event that is too large is
+ * skipped, so the last event may be missing. ERR_UNAVAILABLE when the coordinator stays away for
+ * longer than retry_for_ms; ERR_CLOSED when on_stop ended it. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
 

@@ -46,8 +46,12 @@ int submit_run(struct cli *cli, const struct submit *s)
     leash_hold(&l, c);
     int rc = post(cli, s, &l, &id, &e);
     int code;
-    if (rc != 0) {
-        code = rc == ERR_CLOSED && l.stops > 0 ? leash_left(&l) : cli_fail(EXIT_CADRE, &e);
+    if (rc == ERR_CLOSED && l.stops > 0) {
+        code = leash_left(&l);
+    } else if (rc != 0) {
+        code = cli_fail(EXIT_CADRE, &e);
+        if (rc == ERR_UNAVAILABLE && client_call_sent(c))
+            cli_note("cadre: the %s may have been submitted: see 'cadre %s list'", l.what, l.what);
     } else {
         leash_take(&l, id);
         struct follow_options o = {.id = id, .leash = &l, .json = cli_json(cli)};

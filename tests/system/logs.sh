@@ -4,7 +4,8 @@
 coordinator_up
 agent_up a --slots 4
 
-id=$(cadre run --detach --retry 1 -- sh -c 'echo "try $CADRE_ATTEMPT"; printf "\\377\\0\\n" >&2; exit 1')
+id=$(cadre run --detach --retry 1 -- \
+    sh -c 'echo "try $CADRE_ATTEMPT"; printf "\\377\\0\\n" >&2; exit 1')
 until_true 30 job_is "$id" FAILED || not_ok "the job fails"
 stamp='^20[0-9-]+T[0-9:.]+Z '
 

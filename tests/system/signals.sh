@@ -126,6 +126,16 @@ has "which says so" err 'interrupted before the job was submitted'
 kill -CONT "$coordinator"
 is "and there is no job" "$jobs" "$(count)"
 
+end "$coordinator" KILL
+cadre run -- sleep 600 >out 2>err &
+pid=$!
+pids="$pids $pid"
+until_true 10 file_has err 'not reachable'
+end "$pid" TERM
+is "a signal while the coordinator is away ends the command" 137 "$end_code"
+has "which says that nothing was submitted" err 'interrupted before the job was submitted'
+coordinator_up
+
 # between a submit and its answer: the wire is slow enough that the job is seen before its answer
 proxy_up wire "$port"
 for fault in hole close; do

@@ -167,6 +167,7 @@ static void remarks_of(const char *pattern, int (*on)(const struct json *event, 
     cli.out.user = said;
     struct watch w = {.cli = &cli, .o = &options, .what = "job", .collection = "jobs"};
     (void)on(event, &w);
+    log_print_fini(&w.print);
     mem_free(w.said);
     mem_free(w.job);
     json_free(event);
