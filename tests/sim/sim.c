@@ -32,6 +32,9 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_LATE_GUARD] = "late-guard",
     [SABOTAGE_LATE_AGENT] = "late-agent",
     [SABOTAGE_CHARGED_JOB] = "charged-job",
+    [SABOTAGE_FORGETFUL] = "forgetful",
+    [SABOTAGE_SAME_AGENT] = "same-agent",
+    [SABOTAGE_UNWELL] = "unwell",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -259,7 +262,8 @@ static void plan_faults(struct sim *s)
     if (s->sabotage == SABOTAGE_LYING_DISK) f->crash_after = 100;
     if (s->sabotage == SABOTAGE_WALL_LEASE) f->cut = 40;
     if (s->sabotage == SABOTAGE_LATE_AGENT) f->cut = 40;
-    if (s->sabotage == SABOTAGE_CHARGED_JOB) f->machine = 2;
+    if (s->sabotage == SABOTAGE_CHARGED_JOB || s->sabotage == SABOTAGE_UNWELL) f->machine = 2;
+    f->poison = sim_random(s, 0, 1) || s->sabotage == SABOTAGE_FORGETFUL ? 8 : 200;
 }
 
 static void plan_retry(struct sim *s, struct retry *r)

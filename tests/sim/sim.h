@@ -38,6 +38,9 @@ enum sabotage {
     SABOTAGE_LATE_GUARD,     /* the guard counts leases from a minute later on */
     SABOTAGE_LATE_AGENT,     /* agents look at their leases two seconds late */
     SABOTAGE_CHARGED_JOB,    /* agents take what their machine cannot do for the job's fault */
+    SABOTAGE_FORGETFUL,      /* nobody knows who could not start a job */
+    SABOTAGE_SAME_AGENT,     /* nor where attempts failed */
+    SABOTAGE_UNWELL,         /* nobody hears that an agent is unwell */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
@@ -49,14 +52,6 @@ struct event {
     event_fn *fn;
     void *object;
     uint64_t number;
-};
-
-struct faults {         /* one in n; 0: never */
-    int clone, regroup; /* in mischief */
-    int io_crash, start_crash, long_stall, again, step_crash, caps, remove;
-    int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
-    int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
-    int agent_full, guard_lost, pressure, machine;
 };
 
 struct sim {
@@ -189,10 +184,6 @@ struct agent_model check_what_it_said(struct sim *s, const struct agent_model *a
 void check_hand_out_rules(struct sim *s, const struct effect *x, const struct job_model *j);
 void check_limits(struct sim *s); /* nothing takes longer than it may */
 void check_change(struct sim *s, const struct job_model *before, const struct job_row *row);
-
-/* ---- sim_placement.c ---- */
-/* Could the agent not start the job's present attempt? */
-bool placement_tried(struct sim *s, int64_t job, int64_t agent);
 
 /* After a commit, before its effects are carried out. */
 void check_batch(struct sim *s);

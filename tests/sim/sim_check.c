@@ -1,5 +1,6 @@
 /* What has to be true, whatever happens. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_placement.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -160,6 +161,7 @@ static void check_hand_out(struct sim *s, const struct effect *x)
     }
     const struct agent_model *a = l->agent;
     check_hand_out_rules(s, x, j);
+    placement_check_hand_out(s, x, l);
     if (j->state != JOB_SUBMITTED || j->agent != a->id || j->attempt != x->u.job.attempt) {
         sim_violation(s, "job %s is handed out to %s, but it is not written so",
                       text(x->u.job.job, id), a->name);
@@ -197,6 +199,7 @@ void check_batch(struct sim *s)
             if (pass == 2 && j) j->handed = 0;
         }
     }
+    placement_note(s);
 }
 
 static int look_at_open(const struct job_row *row, void *user)

@@ -1,5 +1,6 @@
 /* The coordinator's process around the engine, the network, and the users. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_placement.h"
 
 #include "base/id.h"
 #include "base/json.h"
@@ -558,6 +559,7 @@ static void apply_queue(struct sim *s)
         c->next = NULL;
         if (s->sabotage == SABOTAGE_OLD_RESULTS) dress_up(s, c);
         if (s->sabotage == SABOTAGE_DEAF_CANCEL && c->type == CMD_CANCEL) c->type = CMD_WHY;
+        placement_hear(s, c);
         world_apply(&s->world, c);
     }
     s->queue = NULL;
@@ -572,6 +574,8 @@ static void arm_faults(struct sim *s)
     store_faults.lose_output = s->sabotage == SABOTAGE_LOST_OUTPUT && sim_random(s, 0, 9) == 0;
     store_faults.overlook_jobs = s->sabotage == SABOTAGE_FORGOTTEN_JOBS;
     store_faults.forget_pause = s->sabotage == SABOTAGE_NO_PAUSE;
+    store_faults.forget_tried = s->sabotage == SABOTAGE_FORGETFUL;
+    store_faults.forget_failures = s->sabotage == SABOTAGE_SAME_AGENT;
     store_faults.lose_result = s->sabotage == SABOTAGE_LOST_RESULT && sim_random(s, 0, 30) == 0;
     if (store_faults.fail_commit) s->failed_commits++;
 }

@@ -1,5 +1,6 @@
 /* What the rules of groups, leases and limits of time make of every change. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_placement.h"
 
 #include "base/id.h"
 #include "base/str.h"
@@ -165,6 +166,7 @@ static void check_charge(struct sim *s, const struct job_model *j, const struct 
     if (!j->misnamed && j->could_not_start == 0)
         sim_violation(s, "charged: job %s is not-started for what its machine could not do: %s",
                       text(row->id, id), row->message ? row->message : "-");
+    placement_check_failure(s, row);
 }
 
 void check_change(struct sim *s, const struct job_model *j, const struct job_row *row)

@@ -227,7 +227,7 @@ static void on_made(struct sim *s, void *object, uint64_t number)
         struct job_model *j = map_find(&s->by_id, (uint64_t)p->job);
         if (j) j->misnamed = true;
         rc = err_set(&why, ERR_NOT_FOUND, "no such command");
-    } else if (sim_chance(s, 200)) { /* and the next one can be made */
+    } else if (sim_chance(s, s->faults.poison)) { /* and the next one can be made */
         rc = err_set(&why, ERR_MACHINE, "no space for a moment");
     }
     bool late = sim_now(s) - p->asked_ms >= RUNNER_PREPARE_MS;

@@ -17,6 +17,14 @@
 struct sim;
 struct agent_model;
 
+struct faults {         /* one in n; 0: never */
+    int clone, regroup; /* in mischief */
+    int io_crash, start_crash, long_stall, again, step_crash, caps, remove;
+    int cut, crash_before, crash_mid, crash_after, crash_between, fail_commit;
+    int agent_crash, agent_freeze, agent_reboot, agent_forgets, drain, decline, repeat;
+    int agent_full, guard_lost, pressure, machine, poison;
+};
+
 /* ---- requires and groups, by number ---- */
 enum { REQ_NONE, REQ_LINUX, REQ_WINDOWS, REQ_GPU2, REQ_EU, REQ_ANY_GPU, REQUIRES };
 enum { GROUP_DEFAULT, GROUP_ALPHA, GROUP_BETA, GROUP_GAMMA, GROUPS };
@@ -86,6 +94,7 @@ struct agent_model {
     char boot_id[24], host_id[24];
     struct link *link;
     bool changed, turn_planned, draining, saying_goodbye;
+    bool took_jobs;                      /* for the coordinator, after its last batch */
     uint64_t runner_wakes, uplink_wakes; /* the last that was asked for; older ones are void */
     struct parcel *inbox, **inbox_end;   /* what came while it was frozen */
     int64_t lease_base_ms;               /* as its guard was told last */
@@ -99,6 +108,7 @@ struct link {
     struct agent_model *agent;
     struct session_facts facts; /* the coordinator's end */
     struct frame_reader reader;
+    bool unwell;                            /* as it said last */
     bool cut;                               /* nothing passes any more */
     bool gone;                              /* GONE was pushed, or nobody is there to get it */
     int64_t to_agent_ms, to_coordinator_ms; /* last arrival: order is kept */
@@ -113,6 +123,7 @@ struct store_faults {
     bool overlook_jobs; /* assigned ones, at a start */
     bool lose_result;   /* the next end is not written */
     bool forget_pause;  /* groups are read as not paused */
+    bool forget_tried, forget_failures;
 };
 extern struct store_faults store_faults;
 
