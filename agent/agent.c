@@ -303,18 +303,17 @@ static void reload(struct agent *a)
         service_reloading(true);
         return;
     }
-    /* Only settings that may change while jobs run; the others need a restart. */
-    struct opt_map labels = a->config.labels, env = a->config.env;
-    a->config.labels = fresh.labels;
-    a->config.env = fresh.env;
-    a->config.slots = fresh.slots;
-    a->config.drain_timeout_ms = fresh.drain_timeout_ms;
-    a->config.disk_reserve_bytes = a->space.reserve_bytes = fresh.disk_reserve_bytes;
-    fresh.labels = labels;
-    fresh.env = env;
+    struct buf others;
+    buf_init(&others, LIMIT_MESSAGE);
+    agent_config_take(&a->config, &fresh, &others);
+    a->space.reserve_bytes = a->config.disk_reserve_bytes;
     agent_config_fini(&fresh);
     log_info("agent: configuration read again slots=%lld",
              (long long)agent_config_slots(&a->config));
+    if (others.len > 0)
+        log_warn("agent: changed in %s, but not in force before the agent is restarted: %s",
+                 a->config.config_path, others.data);
+    buf_fini(&others);
     uplink_announce(a->uplink);
     gather(a);
     service_reloading(true);

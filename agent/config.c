@@ -170,6 +170,86 @@ out:
     return rc;
 }
 
+/* ---- reading the file again ---- */
+
+static bool is_live(const struct opt *o)
+{
+    static const char *const keys[] = {"slots", "labels", "drainTimeout", "diskReserve", "env"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (str_eq(o->key, keys[i])) return true;
+    return false;
+}
+
+/* Of the types that settings of agent.yaml have. */
+static size_t size_of(enum opt_type type)
+{
+    switch (type) {
+    case OPT_STRING:
+        return sizeof(char *);
+    case OPT_BOOL:
+        return sizeof(bool);
+    case OPT_LIST:
+        return sizeof(struct opt_list);
+    case OPT_MAP:
+        return sizeof(struct opt_map);
+    default:
+        return sizeof(int64_t);
+    }
+}
+
+static bool same_list(const struct opt_list *a, const struct opt_list *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = str_eq(a->items[i], b->items[i]);
+    return same;
+}
+
+static bool same_map(const struct opt_map *a, const struct opt_map *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = str_eq(a->items[i].key, b->items[i].key) &&
+               str_eq(a->items[i].value, b->items[i].value);
+    return same;
+}
+
+static bool same_value(enum opt_type type, const void *a, const void *b)
+{
+    switch (type) {
+    case OPT_STRING: {
+        const char *x = *(char *const *)a, *y = *(char *const *)b;
+        return x && y ? str_eq(x, y) : x == y;
+    }
+    case OPT_LIST:
+        return same_list(a, b);
+    case OPT_MAP:
+        return same_map(a, b);
+    default:
+        return memcmp(a, b, size_of(type)) == 0;
+    }
+}
+
+static void swap(void *a, void *b, size_t size)
+{
+    char room[sizeof(struct opt_map)];
+    memcpy(room, a, size);
+    memcpy(a, b, size);
+    memcpy(b, room, size);
+}
+
+void agent_config_take(struct agent_config *c, struct agent_config *fresh, struct buf *others)
+{
+    for (const struct opt *o = agent_options; o < agent_options + agent_option_count; o++) {
+        void *now = (char *)c + o->offset, *next = (char *)fresh + o->offset;
+        if (!o->key) continue;
+        if (is_live(o))
+            swap(now, next, size_of(o->type));
+        else if (!same_value(o->type, now, next))
+            (void)buf_addf(others, "%s%s", others->len > 0 ? ", " : "", o->key);
+    }
+}
+
 void agent_config_fini(struct agent_config *c)
 {
     opt_fini(&c->set);

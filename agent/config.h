@@ -38,6 +38,10 @@ extern const size_t agent_option_count;
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);
 void agent_config_fini(struct agent_config *c);
+/* Takes the settings out of `fresh` that may change while jobs run; what the two had of them is
+ * swapped. *others: the keys of settings that differ and need a restart of the agent ("group,
+ * name"), appended. */
+void agent_config_take(struct agent_config *c, struct agent_config *fresh, struct buf *others);
 /* Name and slots with their defaults filled in: never NULL, never 0. name: mem_free. */
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);

@@ -104,6 +104,12 @@ kill -HUP "$agent"
 # shellcheck disable=SC2016
 cadre run --queue-timeout 30s --require label.zone=dmz -- sh -c 'echo $FROM' >out 2>err
 is "SIGHUP takes new labels and environment" "0 config" "$? $(cat out)"
+holds "and has nothing to say of a restart" sh -c '! grep -q "before the agent is restarted" a.log'
+echo 'group: elsewhere' >>a.yaml
+kill -HUP "$agent"
+holds "SIGHUP with another group says that a restart is needed" until_true 20 file_has a.log \
+    'warn .*changed in a.yaml, but not in force before the agent is restarted: group$'
+sed -i '/^group/d' a.yaml
 
 # ---- one agent a folder ----
 cadre-agent run --config a.yaml --state a >second 2>&1

@@ -158,6 +158,46 @@ static void a_named_file_that_is_missing_is_an_error(void **state)
     assert_non_null(strstr(e.msg, "nowhere.yaml"));
 }
 
+static void expect_taken(const char *before, const char *after, const char *others)
+{
+    struct agent_config c, fresh;
+    struct err e = {0};
+    struct buf out;
+    buf_init(&out, 1024);
+    assert_int_equal(load(before, &c, &e), 0);
+    c.set.config = &c;
+    assert_int_equal(load(after, &fresh, &e), 0);
+    fresh.set.config = &fresh;
+    agent_config_take(&c, &fresh, &out);
+    assert_string_equal(out.len > 0 ? out.data : "", others);
+    agent_config_fini(&fresh);
+    assert_int_equal(c.slots, 7);
+    assert_string_equal(map_value(&c.labels, "a"), "new");
+    assert_string_equal(map_value(&c.env, "E"), "new");
+    assert_int_equal(c.drain_timeout_ms, 7000);
+    assert_int_equal(c.disk_reserve_bytes, 7);
+    agent_config_fini(&c);
+    buf_fini(&out);
+}
+
+#define OLD "slots: 1\nlabels: {a: old, b: x}\nenv: {E: old}\ndrainTimeout: 1s\ndiskReserve: 1\n"
+#define NEW "slots: 7\nlabels: {a: new}\nenv: {E: new, F: x}\ndrainTimeout: 7s\ndiskReserve: 7\n"
+
+static void settings_that_need_a_restart_are_named(void **state)
+{
+    (void)state;
+    expect_taken(OLD, NEW, "");
+    expect_taken(OLD "group: a\n", NEW "group: b\n", "group");
+    expect_taken(OLD "group: a\n", NEW, "group");
+    expect_taken(OLD, NEW "group: b\n", "group");
+    expect_taken(OLD "name: x\nlogLevel: warn\n", NEW "name: y\nlogLevel: debug\n",
+                 "name, logLevel");
+    expect_taken(OLD "coordinator: a:1\n", NEW "coordinator: [a:1, b:2]\n", "coordinator");
+    expect_taken(OLD "coordinator: [a:1, b:2]\n", NEW "coordinator: [b:2, a:1]\n", "coordinator");
+    expect_taken(OLD "coordinator: a:1\ngroup: g\nlogLevel: info\n",
+                 NEW "logLevel: info\ngroup: g\ncoordinator: [a:1]\n", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_edited_file_reads_back),
         cmocka_unit_test(bad_settings_are_named_with_file_and_line),
         cmocka_unit_test(a_named_file_that_is_missing_is_an_error),
+        cmocka_unit_test(settings_that_need_a_restart_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
