@@ -84,12 +84,5 @@ if(CADRE_HARDEN)
     endif()
 endif()
 
-# What the programs say of themselves; a package may say more exactly than the project does.
-set(CADRE_VERSION "" CACHE STRING "Version that the programs report; empty: the project's")
-if(CADRE_VERSION)
-    set(cadre_version "${CADRE_VERSION}")
-else()
-    set(cadre_version "${PROJECT_VERSION}")
-endif()
 configure_file("${CMAKE_SOURCE_DIR}/cmake/cadre_version.h.in"
                "${CMAKE_BINARY_DIR}/generated/cadre_version.h" @ONLY)

@@ -55,10 +55,11 @@ export SOURCE_DATE_EPOCH
 # ---------------------------------------------------------------------------------------------
 # The programs
 
+CADRE_VERSION=$version
+export CADRE_VERSION
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF \
-        -DCADRE_TESTS=OFF \
-    -DCADRE_VERSION="$version" >"$build/configure.log" 2>&1 || {
+        -DCADRE_TESTS=OFF >"$build/configure.log" 2>&1 || {
     tail -n 20 "$build/configure.log" >&2
     die "cmake failed (see $build/configure.log)"
 }

@@ -267,6 +267,18 @@ if wanted shell-syntax; then
     report shell-syntax
 fi
 
+# The version stands in one place. What was recorded of a release keeps that release's.
+if wanted version; then
+    : >"$tmp/found"
+    version=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt 2>/dev/null |
+        sed 's/\./\\./g')
+    grep -vE '^(CMakeLists\.txt$|tests/unit/coordinator/fixtures/)' "$tmp/text" >"$tmp/plain" || :
+    [ -z "$version" ] ||
+        each "$tmp/plain" grep -nHE "(^|[^0-9.])$version([^0-9.]|\.[^0-9]|\.?\$)" |
+        sed -E 's/^([^:]*:[0-9]+):.*/\1: version: belongs into CMakeLists.txt alone/' >"$tmp/found"
+    report version
+fi
+
 if wanted foreign-file; then
     : >"$tmp/found"
     while IFS= read -r file; do

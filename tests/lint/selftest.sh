@@ -221,6 +221,13 @@ expect line-length cmake/x.cmake 1 "a line of 101 columns for CMake"
 plant base/x.c "/* $(echo | awk '{ while (length($0) < 92) $0 = $0 "x"; print }')\303\274. */"
 passes line-length "a line of 100 columns in 101 bytes passes"
 
+plant CMakeLists.txt 'project(cadre VERSION 3.10.0 LANGUAGES C)'
+plant docs/x.md 'Get it:\ncadre-agent-3.10.0-x64.msi'
+expect version docs/x.md 2 "the version in a document"
+plant CMakeLists.txt 'project(cadre VERSION 3.10.0 LANGUAGES C)'
+plant docs/x.md '13.10.0 3.10.01 3.1000 3x10.0 3.10.0.1'
+passes version "other numbers pass"
+
 plant coordinator/api/x.c 'int f(void)\n{\n    return reader_job_find(r, 1);\n}'
 expect reader-thread coordinator/api/x.c 3 "a handler that asks the reader"
 plant coordinator/store/x.c 'int f(void)\n{\n    return reader_job_find(r, 1);\n}'

@@ -36,10 +36,10 @@ package() { sh "$CADRE_ROOT/installer/msi/build.sh" --no-build "$@"; }
 must configure dev
 must compile dev cadre-coordinator
 # The later version first, so that what stays in the build folder is the tree's own.
-CADRE_BUILD_VERSION=9.9.9
-export CADRE_BUILD_VERSION
+CADRE_VERSION=9.9.9
+export CADRE_VERSION
 must configure windows
-unset CADRE_BUILD_VERSION
+unset CADRE_VERSION
 must compile windows cadre-msi
 must package --out later
 must configure windows

@@ -376,7 +376,7 @@ void house_enrol(struct house *h, const char *name, const char *group, struct id
     struct peer p;
     struct err e = {0};
     struct msg m = {.type = MSG_ENROL}, answer;
-    char host[] = "host-1", version[] = "0.1.0";
+    char host[] = "host-1", version[] = "1.2.3";
     *out = (struct identity){0};
     new_key(out);
     m.u.enrol.token = house_token(h, "{\"type\":\"join\"}", NULL);
@@ -433,7 +433,7 @@ void identity_fini(struct identity *i)
 void peer_hello(struct peer *p, const char *name, const char *boot_id, int64_t slots)
 {
     struct msg m = {.type = MSG_HELLO};
-    char version[] = "0.1.0", host[] = "host-1", journal[] = "journal-1";
+    char version[] = "1.2.3", host[] = "host-1", journal[] = "journal-1";
     char capabilities[] = "{\"os\":\"linux\",\"label.region\":\"eu\"}";
     m.u.hello = (struct msg_hello){.protocol = PROTOCOL_MINOR,
                                    .protocol_min = PROTOCOL_MINOR_MIN,

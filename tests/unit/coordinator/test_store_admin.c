@@ -31,7 +31,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
                           .group = "windows",
                           .token_group = "windows",
                           .capabilities = "{\"os\":\"windows\"}",
-                          .version = "0.1.0",
+                          .version = "1.2.3",
                           .host_id = "h",
                           .boot_id = "b",
                           .journal_id = "j",
@@ -56,7 +56,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_string_equal(b.group, "windows");
     assert_string_equal(b.token_group, "windows");
     assert_string_equal(b.capabilities, "{\"os\":\"windows\"}");
-    assert_string_equal(b.version, "0.1.0");
+    assert_string_equal(b.version, "1.2.3");
     assert_string_equal(b.host_id, "h");
     assert_string_equal(b.boot_id, "b");
     assert_string_equal(b.journal_id, "j");
