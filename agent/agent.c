@@ -30,6 +30,7 @@
 #define CAPABILITIES_EVERY_MS (10 * 60 * 1000)
 #define STOPPING_MS 30000 /* a stop that goes on says so, and asks for as much time again... */
 #define STOPPING_EVERY_MS 10000 /* ...this often */
+#define STOP_MARGIN_MS 60000    /* to end killed jobs and to send the last results */
 #define AWAIT_ROUNDS 6          /* as often when only killed jobs are left */
 #define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPACE_EVERY_MS 1000
@@ -273,6 +274,7 @@ static void on_stop(bool again, void *user)
     struct agent *a = user;
     if (a->stopping) return;
     int64_t wait = again ? 0 : a->config.drain_timeout_ms;
+    int64_t grace_ms = runner_logic_longest_grace_ms(runner_logic_of(a->runner));
     if (!a->draining)
         log_info("agent: stopping; %zu running jobs may finish within %lld s", job_count(a),
                  (long long)wait / 1000);
@@ -282,6 +284,7 @@ static void on_stop(bool again, void *user)
     /* A service manager need not know how long drainTimeout is, and still notices when we hang in
      * it. */
     service_stopping(STOPPING_MS);
+    service_stop_limit(wait + (again ? 0 : grace_ms) + STOP_MARGIN_MS);
     uv_timer_start(&a->stopping_timer, on_stopping_timer, STOPPING_EVERY_MS, STOPPING_EVERY_MS);
     if (again)
         runner_logic_drain_now(runner_logic_of(a->runner));

@@ -830,6 +830,14 @@ size_t runner_logic_slots_taken(const struct runner_logic *r)
     return runner_logic_count(r) + remnants_count(&r->remnants);
 }
 
+int64_t runner_logic_longest_grace_ms(const struct runner_logic *r)
+{
+    int64_t longest = 0;
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        if (a->grace_ms > longest) longest = a->grace_ms;
+    return longest;
+}
+
 bool runner_logic_only_killed(const struct runner_logic *r)
 {
     for (const struct attempt *a = r->attempts; a; a = a->next)

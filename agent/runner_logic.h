@@ -187,6 +187,7 @@ const char *runner_logic_unwell(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts */
 /* Attempts, and such that have ended but for a process that could not be ended. */
 size_t runner_logic_slots_taken(const struct runner_logic *r);
+int64_t runner_logic_longest_grace_ms(const struct runner_logic *r); /* of all attempts */
 /* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);
 /* The shortest lease of all attempts, and of those that have begun; INT64_MAX: there is no

@@ -36,6 +36,9 @@ void service_detach(struct service *s); /* handles close asynchronously */
 void service_ready(const char *status);
 void service_status(const char *status);
 void service_stopping(int64_t wait_ms);
+/* The program will have ended within so long; a later call counts anew. Windows: a program that has
+ * not ended by then is ended, and the log says so. Linux: TimeoutStopSec sees to that. */
+void service_stop_limit(int64_t limit_ms);
 void service_reloading(bool done);
 /* WATCHDOG_USEC / 2, 0: no watchdog wanted. service_watchdog feeds it. */
 int64_t service_watchdog_ms(void);

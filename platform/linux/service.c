@@ -144,6 +144,11 @@ void service_status(const char *status)
     notify_status("", status);
 }
 
+void service_stop_limit(int64_t limit_ms)
+{
+    (void)limit_ms;
+}
+
 void service_stopping(int64_t wait_ms)
 {
     char *text = str_dupf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\n", wait_ms * 1000);

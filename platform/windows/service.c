@@ -43,6 +43,8 @@ static struct {
     int failed_code; /* service_failed's, 0: none */
     int stops;       /* wishes to stop so far */
     int stops_told;
+    int64_t stop_limit_ms; /* 0: none */
+    ULONGLONG stop_by_ms;  /* of GetTickCount64 */
     bool reload;
     struct service *attached;
 } process = {.lock = SRWLOCK_INIT};
@@ -198,16 +200,30 @@ int service_main(const char *name, int (*body)(int argc, char **argv, void *user
     return process.result;
 }
 
+/* What is waited for does not end: a process that hangs in the system, say. The service manager
+ * would wait as long as checkpoints come. */
+static void end_at_once(int64_t limit_ms)
+{
+    log_error("service: not stopped within %lld s; the program ends now",
+              (long long)(limit_ms / 1000));
+    report_stopped(0);
+    TerminateProcess(GetCurrentProcess(), 1);
+}
+
 /* The loop is alive: for the service manager that is progress. */
 static void on_checkpoint(uv_timer_t *timer)
 {
     AcquireSRWLockExclusive(&process.lock);
     DWORD state = process.status.dwCurrentState;
     bool pending = state == SERVICE_START_PENDING || state == SERVICE_STOP_PENDING;
-    if (pending) report(state, state == SERVICE_START_PENDING ? START_HINT_MS : STOP_HINT_MS);
+    int64_t limit_ms = process.stop_limit_ms;
+    bool over = process.stops > 0 && limit_ms > 0 && GetTickCount64() >= process.stop_by_ms;
+    if (pending && !over)
+        report(state, state == SERVICE_START_PENDING ? START_HINT_MS : STOP_HINT_MS);
     ReleaseSRWLockExclusive(&process.lock);
-    /* a service that runs needs no waking */
-    if (!pending) uv_timer_stop(timer);
+    if (over) end_at_once(limit_ms);
+    /* a service that runs needs no waking; on a console only the limit is watched */
+    if (!pending && limit_ms == 0) uv_timer_stop(timer);
 }
 
 static void keep_telling(struct service *s)
@@ -297,6 +313,14 @@ void service_stopping(int64_t wait_ms)
     (void)wait_ms;
     AcquireSRWLockExclusive(&process.lock);
     report(SERVICE_STOP_PENDING, STOP_HINT_MS);
+    ReleaseSRWLockExclusive(&process.lock);
+}
+
+void service_stop_limit(int64_t limit_ms)
+{
+    AcquireSRWLockExclusive(&process.lock);
+    process.stop_limit_ms = limit_ms;
+    process.stop_by_ms = GetTickCount64() + (ULONGLONG)limit_ms;
     ReleaseSRWLockExclusive(&process.lock);
 }
 

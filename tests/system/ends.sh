@@ -1,6 +1,6 @@
 #!/bin/sh
 # How the processes of a job end: their time after a soft stop, and what is told of those that
-# others ended, what is told of them, and what cannot be ended.
+# others ended, and what cannot be ended.
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 join_agent a

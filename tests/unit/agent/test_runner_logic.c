@@ -294,6 +294,19 @@ static void a_process_that_obeys__is_not_killed_later(void **state)
     said(w, "finished 1-1 FAILED timeout");
 }
 
+static void the_longest_grace__counts_for_a_stop(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(runner_logic_longest_grace_ms(w->runner), 0);
+    running(w, 1);
+    assert_int_equal(runner_logic_longest_grace_ms(w->runner), KILL_GRACE_DEFAULT_MS);
+    running(w, 2);
+    kill_job(w, 2, "cancelled", 70000);
+    assert_int_equal(runner_logic_longest_grace_ms(w->runner), 70000);
+    ended(w, 2, 143);
+    assert_int_equal(runner_logic_longest_grace_ms(w->runner), KILL_GRACE_DEFAULT_MS);
+}
+
 static void its_timeout__ends_it_with_the_grace_of_its_spec(void **state)
 {
     struct world *w = *state;
@@ -504,6 +517,7 @@ int main(void)
         WORLD_CASE(a_discard__says_nothing_more_and_drops_what_was_said),
         WORLD_CASE(a_kill__asks_and_kills_after_the_grace),
         WORLD_CASE(a_process_that_obeys__is_not_killed_later),
+        WORLD_CASE(the_longest_grace__counts_for_a_stop),
         WORLD_CASE(its_timeout__ends_it_with_the_grace_of_its_spec),
         WORLD_CASE(a_lease_that_is_over__kills_what_runs_and_nothing_else),
         WORLD_CASE(a_success_after_the_lease__is_lost),
