@@ -578,14 +578,14 @@ static int by_line(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
-/* Without a callback a duplicate key is an error. */
-static int tell_duplicates(struct reader *r, yaml_duplicate_fn *fn, void *user)
+/* told NULL: a duplicate key is an error. */
+static int tell_duplicates(struct reader *r, const struct yaml_duplicates *told)
 {
     struct buf all;
     qsort(r->duplicates, r->duplicate_count, sizeof *r->duplicates, by_line);
-    if (fn) {
+    if (told) {
         for (size_t i = 0; i < r->duplicate_count; i++)
-            fn(r->duplicates[i].line, r->duplicates[i].sentence, user);
+            told->fn(r->duplicates[i].line, r->duplicates[i].sentence, told->user);
         return 0;
     }
     if (r->duplicate_count == 0) return 0;
@@ -606,16 +606,16 @@ static void free_duplicates(struct reader *r)
     mem_free(r->duplicates);
 }
 
-static int read_document(struct reader *r, yaml_duplicate_fn *fn, void *user)
+static int read_document(struct reader *r, const struct yaml_duplicates *told)
 {
     r->lines = mem_alloc(sizeof *r->lines);
     r->duplicates = mem_array(YAML_DUPLICATES_MAX, sizeof *r->duplicates);
     int rc = read_events(r);
     while (r->depth > 0)
         mem_free(r->frames[--r->depth].key);
-    if (rc == 0 || fn) {
-        int told = tell_duplicates(r, fn, user);
-        if (rc == 0) rc = told;
+    if (rc == 0 || told) {
+        int duplicates_rc = tell_duplicates(r, told);
+        if (rc == 0) rc = duplicates_rc;
     }
     free_duplicates(r);
     if (rc != 0) {
@@ -631,18 +631,18 @@ static int read_document(struct reader *r, yaml_duplicate_fn *fn, void *user)
     return 0;
 }
 
-int yaml_parse_all(const char *name, const char *text, size_t len, yaml_duplicate_fn *fn,
-                   void *user, struct yaml_doc *out, struct err *e)
+int yaml_parse_all(const char *name, const char *text, size_t len, const struct yaml_duplicates *d,
+                   struct yaml_doc *out, struct err *e)
 {
     size_t mark = encoding_mark(text, len);
     struct reader r = {.name = name, .text = text + mark, .len = len - mark, .e = e};
     int rc = check_bytes(&r);
-    if (rc == 0) rc = read_document(&r, fn, user);
+    if (rc == 0) rc = read_document(&r, d);
     if (rc == 0) *out = (struct yaml_doc){r.root, r.lines};
     return rc;
 }
 
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e)
 {
-    return yaml_parse_all(name, text, len, NULL, NULL, out, e);
+    return yaml_parse_all(name, text, len, NULL, out, e);
 }

@@ -28,11 +28,14 @@ struct yaml_doc {
  * duplicate keys all are told. */
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_doc *out, struct err *e);
 /* Tells of each duplicate key (at most YAML_DUPLICATES_MAX) in the order of lines, and goes on: the
- * document has both members, and whoever wants it whole has to refuse it. All else as yaml_parse. */
+ * document has both members, and who wants it whole has to refuse it. The rest as yaml_parse. */
 #define YAML_DUPLICATES_MAX 100
-typedef void yaml_duplicate_fn(int line, const char *sentence, void *user);
-int yaml_parse_all(const char *name, const char *text, size_t len, yaml_duplicate_fn *fn,
-                   void *user, struct yaml_doc *out, struct err *e);
+struct yaml_duplicates {
+    void (*fn)(int line, const char *sentence, void *user);
+    void *user;
+};
+int yaml_parse_all(const char *name, const char *text, size_t len, const struct yaml_duplicates *d,
+                   struct yaml_doc *out, struct err *e);
 void yaml_doc_fini(struct yaml_doc *d); /* fine on a zeroed struct */
 /* A scalar's text as written (1.10 and 010 as they stand, null as "null" or ""); NULL for a mapping
  * or sequence, or a node that is not of this document. */

@@ -383,13 +383,14 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
                struct flow_problems *problems, struct flow **out)
 {
     struct reader r = {.file = file, .problems = problems, .checks = checks};
+    const struct yaml_duplicates duplicates = {add_duplicate, &r};
     struct err e = {0};
     if (len > FLOW_FILE_MAX) {
         flow_problems_add(problems, file, 0, "the file has %zu bytes, at most %u are allowed", len,
                           FLOW_FILE_MAX);
         return ERR_INVALID;
     }
-    if (yaml_parse_all("f", text, len, add_duplicate, &r, &r.doc, &e)) {
+    if (yaml_parse_all("f", text, len, &duplicates, &r.doc, &e)) {
         add_yaml_problem(problems, file, err_text(&e));
         return ERR_INVALID;
     }

@@ -93,8 +93,9 @@ static void duplicate_keys__are_told_one_by_one_and_the_rest_is_read(void **stat
     static const char text[] = "a: 1\nb: 2\na: 3\nb: 4\nc: 5\n", bad[] = "a: 1\na: 2\nb: [\n";
     struct yaml_doc d;
     struct told t = {.count = 0};
+    const struct yaml_duplicates told = {on_duplicate, &t};
     struct err e = {0, ""};
-    assert_int_equal(yaml_parse_all("f", text, sizeof text - 1, on_duplicate, &t, &d, &e), 0);
+    assert_int_equal(yaml_parse_all("f", text, sizeof text - 1, &told, &d, &e), 0);
     assert_int_equal(t.count, 2);
     assert_int_equal(t.lines[0], 3);
     assert_int_equal(t.lines[1], 4);
@@ -103,8 +104,7 @@ static void duplicate_keys__are_told_one_by_one_and_the_rest_is_read(void **stat
     yaml_doc_fini(&d);
     /* a mapping that never ends is not looked at, and what else is wrong is told */
     t.count = 0;
-    assert_int_equal(yaml_parse_all("f", bad, sizeof bad - 1, on_duplicate, &t, &d, &e),
-                     ERR_INVALID);
+    assert_int_equal(yaml_parse_all("f", bad, sizeof bad - 1, &told, &d, &e), ERR_INVALID);
     assert_int_equal(t.count, 0);
 }
 
@@ -114,11 +114,12 @@ static void duplicate_keys__are_told_up_to_a_limit(void **state)
     struct buf b;
     struct yaml_doc d;
     struct told t = {.count = 0};
+    const struct yaml_duplicates told = {on_duplicate, &t};
     struct err e = {0, ""};
     buf_init(&b, 1 << 20);
     for (int i = 0; i < 3 * YAML_DUPLICATES_MAX; i++)
         (void)buf_addf(&b, "k: %d\n", i);
-    assert_int_equal(yaml_parse_all("f", b.data, b.len, on_duplicate, &t, &d, &e), 0);
+    assert_int_equal(yaml_parse_all("f", b.data, b.len, &told, &d, &e), 0);
     assert_int_equal(t.count, YAML_DUPLICATES_MAX);
     yaml_doc_fini(&d);
     assert_int_equal(yaml_parse("f", b.data, b.len, &d, &e), ERR_INVALID);
