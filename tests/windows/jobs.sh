@@ -68,6 +68,14 @@ printf 'echo %%~nx0\nif 1==1 (\nset x=in)\necho [%%x%%]\nexit /b 4\necho not rea
 is "a cmd script may end itself" 4 "$(code --shell cmd --script script.cmd)"
 is "echo is off, and the script is a file of its own" "cadre-script.cmd [in]" \
     "$(tr -d '\r' <out | tr '\n' ' ' | sed 's/ $//')"
+printf 'echo [%%~1][%%2][%%3]\nexit /b 5\n' >script.cmd
+# None with %: of the text that stands for %* Wine expands these once more, Windows does not.
+is "a cmd script has arguments" 5 \
+    "$(code --shell cmd --script script.cmd -- 'a b' 'x & co' '^q|>q')"
+is "which arrive as they are" '[a b]["x & co"]["^q|>q"]' "$(tr -d '\r' <out)"
+code --shell cmd --script script.cmd -- "$(printf 'a\nb')" >code.out
+is "but for a line break, which is refused" 126 "$(cat code.out)"
+has "and named" err 'argument 1: a batch file cannot be given a line break'
 printf 'echo x>grün.txt\n' >script.cmd
 is "a cmd script may have characters of the code page" 0 \
     "$(code --workdir "$(windows_path "$here")" --shell cmd --script script.cmd)"
