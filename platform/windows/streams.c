@@ -19,6 +19,8 @@ static int fail(struct err *e, int fd, DWORD error)
 {
     if (error == ERROR_BROKEN_PIPE || error == ERROR_NO_DATA || error == ERROR_PIPE_NOT_CONNECTED)
         return err_set(e, ERR_CLOSED, "%s: its reader has closed it", name_of(fd));
+    if (error == ERROR_INVALID_HANDLE)
+        return err_set(e, ERR_CLOSED, "%s: it is closed", name_of(fd));
     int code = wide_error_code(error);
     if (code == ERR_FULL) return err_set(e, ERR_FULL, "%s: no space left on device", name_of(fd));
     char *reason = wide_error(error);
@@ -36,7 +38,9 @@ static HANDLE handle_of(int fd)
 
 int fd_check_open(int fd, struct err *e)
 {
-    if (handle_of(fd)) return 0;
+    HANDLE h = handle_of(fd);
+    SetLastError(NO_ERROR);
+    if (h && (GetFileType(h) != FILE_TYPE_UNKNOWN || GetLastError() == NO_ERROR)) return 0;
     return err_set(e, ERR_CLOSED, "%s: it is closed", name_of(fd));
 }
 
