@@ -598,9 +598,10 @@ static void queue_timeout(struct engine *g, struct job *j)
     duration_format(j->row.queue_timeout_ms, text);
     str_format(message, sizeof message, "no agent took it within %s", text);
     if (j->remnant)
-        str_format(message, sizeof message, "not tried again within %s: %.300s of attempt %lld %s",
-                   text, j->remnant->row.processes, (long long)j->remnant->row.attempt,
-                   "is still alive");
+        str_format(message, sizeof message,
+                   "not tried again within %s: %.300s of attempt %lld %s still alive", text,
+                   j->remnant->row.processes, (long long)j->remnant->row.attempt,
+                   remnant_is(j->remnant));
     struct job_end end = {.state = JOB_FAILED,
                           .reason = REASON_QUEUE_TIMEOUT,
                           .message = message,

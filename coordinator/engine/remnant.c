@@ -3,12 +3,19 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 static struct remnant *find(const struct remnants *l, int64_t job, int64_t attempt)
 {
     struct remnant *r = l->first;
     while (r && (r->row.job != job || r->row.attempt != attempt))
         r = r->next;
     return r;
+}
+
+const char *remnant_is(const struct remnant *r)
+{
+    return strstr(r->row.processes, ") and ") ? "are" : "is";
 }
 
 struct remnant *remnant_add(struct remnants *l, struct remnant_row *row)

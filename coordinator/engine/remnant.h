@@ -20,6 +20,9 @@ struct remnants {
     int64_t count;
 };
 
+/* "is" of one process, "are" of several. */
+const char *remnant_is(const struct remnant *r);
+
 /* Takes the row over. The same attempt has one remnant: the last word counts. */
 struct remnant *remnant_add(struct remnants *l, struct remnant_row *row);
 /* The same, and writes it. NULL: a failure was noted. */

@@ -233,8 +233,8 @@ static void say_alive(struct engine *g, const struct remnant *r, struct jw *w)
     int rc = name ? 1 : store_agent_find(g->store, r->row.agent, &row, &g->err);
     if (!store_ok(g, rc)) return;
     if (!name) name = rc == 1 ? row.name : "its agent";
-    char *text = str_dupf("%s of attempt %lld is still alive on %s", r->row.processes,
-                          (long long)r->row.attempt, name);
+    char *text = str_dupf("%s of attempt %lld %s still alive on %s", r->row.processes,
+                          (long long)r->row.attempt, remnant_is(r), name);
     say(w, "alive", text);
     jw_int(w, "attempt", r->row.attempt);
     jw_str(w, "processes", r->row.processes);

@@ -131,6 +131,24 @@ static void next_attempt__waits_until_the_agent_says_that_all_is_gone(void **sta
     assert_int_equal(stored(w), 0);
 }
 
+static void several_processes__are_told_as_such(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "b", NULL), NULL, 1);
+    world_do(w, cmd_retried(w, 5000));
+    int64_t job = world_reply(w)->id;
+    struct command *c = cmd_left(s, 1, job, 1, JOB_FAILED);
+    mem_free(c->u.event.alive);
+    c->u.event.alive = mem_strdup("a (1, root) and b (2, root)");
+    world_do(w, c);
+    assert_why(w, job, "alive", "a (1, root) and b (2, root) of attempt 1 are still alive on b");
+    world_live(w, 6000);
+    struct job_row row = world_job(w, job);
+    assert_string_equal(row.message, "not tried again within 5s: a (1, root) and b (2, root) of "
+                                     "attempt 1 are still alive");
+    job_row_fini(&row);
+}
+
 static void next_attempt__is_not_due_sooner_than_its_interval(void **state)
 {
     struct world *w = *state;
@@ -499,6 +517,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(next_attempt__waits_until_the_agent_says_that_all_is_gone),
+        WORLD_TEST(several_processes__are_told_as_such),
         WORLD_TEST(next_attempt__is_not_due_sooner_than_its_interval),
         WORLD_TEST(next_attempt__waits_no_longer_than_the_queue_timeout),
         WORLD_TEST(next_attempt__queue_timeout_goes_on_after_the_wait),
