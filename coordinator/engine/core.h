@@ -4,7 +4,7 @@
  * Memory holds what is decided about often: groups, agents that are connected or hold attempts, and
  * jobs that are assigned, due at some time, or so young in the queue that they still are at hand. A
  * queue of any length lies in the store alone; of it a group knows the counts, by what the jobs
- * require (queue.h).
+ * require (queue.h), and the few jobs that an agent could not start (tried.h).
  *
  * Calls between the files go down only, as tests/lint/floors.txt has it. What a lower file has to
  * tell a higher one, the batch picks up: jobs and executions that ended (ended.h), groups that are

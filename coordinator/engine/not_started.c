@@ -1,9 +1,9 @@
 /* Whose fault is it that a job could not be started?
  *
  * The agent tries itself when it could not start a job. When that fails, too, the agent is unwell,
- * and the job goes back as if nothing had been. Else the one of them or the other may be at fault,
- * and another agent has to show which: the job goes to agents that have not tried it, and never to
- * one again that has. It is the job's fault when TRIED_MOST agents could not start it, or all that
+ * and the job goes back as if nothing had been. Otherwise the agent or the job may be at fault, and
+ * other agents have to show which: the job goes to agents that have not tried it, and to none
+ * twice. It is the job's fault when TRIED_MOST agents could not start it, or all that
  * fit. An agent that is busy has not tried, so it is waited for; one that is unwell, drains or is
  * away is not, but for the time that an agent is given to come back (as for a fallback). Where no
  * agent that fits is online, nobody can say; the job waits then, like any other. */

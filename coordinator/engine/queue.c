@@ -16,7 +16,8 @@
  * Beside the window some jobs themselves are kept at hand, so that a hand-out need not read them
  * back: those that were enqueued last, as long as the cache's bytes last (job.c, `cache`). Jobs
  * that something is due for (a queue timeout, a fallback) always are. The window and the cache know
- * nothing of each other: the window says who is next, and job_get finds that job or reads it. */
+ * nothing of each other: the window says who is next, and job_get finds that job or reads it. A
+ * job that an agent could not start is in no queue: it stands aside (tried.h). */
 #include "coordinator/engine/queue.h"
 
 #include "base/mem.h"
