@@ -100,8 +100,8 @@ static void describe_late(struct runner *r, const struct runner_attempt *a, stru
     const struct owned *w = a->owned;
     out->named = folders_describe(w->preparation, &out->err);
     folders_look(r->folders, &s);
-    log_warn("job %s: attempt %lld: %s (%zu of %d file operations hang)", a->text,
-             (long long)a->number, err_text(&out->err), s.hung, FILE_WORK_THREADS);
+    log_warn("job %s: attempt %lld: %s (%zu file operations are under way, %d may be)", a->text,
+             (long long)a->number, err_text(&out->err), s.under_way, FILE_WORK_THREADS);
 }
 
 static bool may_start(void *user)
