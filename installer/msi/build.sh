@@ -143,6 +143,15 @@ VALUES ('RemoveEnvironmentStrings', 3300)" \
     -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) \
 VALUES ('WriteEnvironmentStrings', 5200)"
 
+# The folder of the programs is noted in the registry, and an upgrade that is told no other keeps
+# it. Type 51 sets a property, type 18 of a locator reads a value of the 64-bit registry.
+msibuild cadre.msi \
+    -q "UPDATE \`RegLocator\` SET \`Type\` = 18 WHERE \`Signature_\` = 'CadreFound'" \
+    -q "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) \
+VALUES ('CadreFolder', 51, 'INSTALLFOLDER', '[CADRE_FOLDER]')" \
+    -q "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) \
+VALUES ('CadreFolder', 'CADRE_FOLDER AND NOT INSTALLFOLDER', 60)"
+
 package_code=$(uuid "cadre-agent package $epoch $(cat ./*.exe ./*.dll LICENSE cadre.ico \
     "$here/cadre-agent.wxs" "$here/build.sh" | sha256sum)")
 msibuild cadre.msi -s "Cadre Agent $version" Cadre "x64;1033" "{$package_code}"

@@ -275,6 +275,27 @@ holds "but has joined" test -s "$program_data/agent/identity.json"
 msi remove.log /x "$now" REMOVEDATA=1
 nothing_left "the uninstallation"
 
+# ---- a folder of one's own ----
+own=$drive_c/opt/Cadre
+msi own.log /i "$now" STARTSERVICE=0 'INSTALLFOLDER=C:\opt\Cadre'
+is "it installs with INSTALLFOLDER" 0 $?
+holds "into that folder" test -s "$own/cadre-agent.exe" -a ! -e "$program_files"
+msi own_next.log /i "$here/next.msi" STARTSERVICE=0
+is "an upgrade that names no folder succeeds" 0 $?
+holds "and keeps it" test -s "$own/cadre-agent.exe" -a ! -e "$program_files"
+is "which the service knows" '"C:/opt/Cadre/cadre-agent.exe" run' "$(service_key ImagePath)"
+msi own_repair.log /i "$here/next.msi" REINSTALL=ALL REINSTALLMODE=amus
+holds "so does a repair" test -s "$own/cadre-agent.exe" -a ! -e "$program_files"
+msi remove.log /x "$here/next.msi" REMOVEDATA=1
+nothing_left "its uninstallation"
+holds "and nothing in that folder" test ! -e "$own"
+msi default.log /i "$now" STARTSERVICE=0
+holds "a new installation does not know of it" test -s "$program_files/cadre-agent.exe"
+msi moved.log /i "$here/next.msi" STARTSERVICE=0 'INSTALLFOLDER=C:\opt\Cadre'
+holds "an upgrade goes where it is told to" test -s "$own/cadre-agent.exe" -a ! -e "$program_files"
+msi remove.log /x "$here/next.msi" REMOVEDATA=1
+nothing_left "its uninstallation"
+
 # ---- what must fail ----
 msi used.log /i "$now" "TOKEN=$first_token" NAME=win-2
 holds "a token that is used up fails the installation" test $? -ne 0
