@@ -1,7 +1,8 @@
-/* Attempts that have ended though a process of theirs could not be ended: another account's, or
- * one that hangs in the kernel. Each keeps its slot, is looked at again after 1 s, 2 s ... 10 s, and
- * becomes the event `cleared` when nothing of it is left. The journal knows of them, so that a later
- * life of the agent goes on. No clock and no process: the caller has both. */
+/* Attempts that have ended though a process of theirs could not be ended: a process of another
+ * account, or one that hangs in the kernel. Each attempt keeps its slot, is looked at again after
+ * 1 s, 2 s ... 10 s, and becomes the event `cleared` when nothing of it is left. The journal knows
+ * of them, so that a later life of the agent goes on. No clock and no process: the caller has
+ * both. */
 #ifndef CADRE_AGENT_REMNANTS_H
 #define CADRE_AGENT_REMNANTS_H
 

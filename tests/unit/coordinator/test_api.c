@@ -425,13 +425,11 @@ static void submit__not_json__is_400(void **state)
 static void submit__body_with_a_mark__is_read_and_utf16_is_named(void **state)
 {
     (void)state;
-    const char *body = "\xef\xbb\xbf{\"command\":[\"true\"]}";
-    json_free(house_post(&house, "/api/v1/jobs", body, 201));
-    refused("POST", "/api/v1/jobs", NULL, "\xff\xfe{", 400, "bad-request", "UTF-16");
-    refused("POST", "/api/v1/jobs", NULL, "\xfe\xff{", 400, "bad-request", "UTF-16");
-    refused("POST", "/api/v1/jobs", NULL, "\xef\xbb\xbf", 400, "bad-request", "not JSON");
-    refused("POST", "/api/v1/jobs", NULL, "\xef\xbb{}", 400, "bad-request", "not JSON");
-    refused("POST", "/api/v1/jobs", NULL, "{\xef\xbb\xbf}", 400, "bad-request", "not JSON");
+    const char *path = "/api/v1/jobs", *broken[] = {"\xef\xbb\xbf", "\xef\xbb{}", "{\xef\xbb\xbf}"};
+    json_free(house_post(&house, path, "\xef\xbb\xbf{\"command\":[\"true\"]}", 201));
+    refused("POST", path, NULL, "\xff\xfe{", 400, "bad-request", "UTF-16");
+    for (int i = 0; i < 3; i++)
+        refused("POST", path, NULL, broken[i], 400, "bad-request", "not JSON");
 }
 
 static void submit__wrong_fields__are_named(void **state)
@@ -501,15 +499,13 @@ static void submit__wrong_fields__are_named(void **state)
 
 static void submit__name__is_told_what_is_wrong_with_it(void **state)
 {
+    const char *empty = "name: must not be empty", *ctrl = "no control characters";
+    const char *jobs = "/api/v1/jobs", *tokens = "/api/v1/tokens";
     (void)state;
-    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"name\":\"\"}", 422, "invalid",
-            "name: must not be empty");
-    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"name\":\"\\t\"}", 422, "invalid",
-            "name: must have no control characters");
-    refused("POST", "/api/v1/tokens", NULL, "{\"type\":\"join\",\"name\":\"\"}", 422, "invalid",
-            "name: must not be empty");
-    refused("POST", "/api/v1/tokens", NULL, "{\"type\":\"join\",\"name\":\"a\\nb\"}", 422,
-            "invalid", "name: must have no control characters");
+    refused("POST", jobs, NULL, "{\"command\":[\"x\"],\"name\":\"\"}", 422, "invalid", empty);
+    refused("POST", jobs, NULL, "{\"command\":[\"x\"],\"name\":\"\\t\"}", 422, "invalid", ctrl);
+    refused("POST", tokens, NULL, "{\"type\":\"join\",\"name\":\"\"}", 422, "invalid", empty);
+    refused("POST", tokens, NULL, "{\"type\":\"join\",\"name\":\"\\n\"}", 422, "invalid", ctrl);
 }
 
 static void submit__misspelt_key__is_told_the_nearest(void **state)
