@@ -624,11 +624,6 @@ static void submit__with_arguments__requires_nothing_that_a_user_sees(void **sta
     assert_int_equal(json_count(all), 2);
     assert_string_equal(json_str(json_first(all), ""), "pwsh");
     json_free(j);
-    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"requires\":{\".protocol\":2}}",
-            422, "invalid", "requires");
-    refused("POST", "/api/v1/jobs", NULL,
-            "{\"command\":[\"x\"],\"requires\":{\"shell\":{\"all\":[\"sh\"]}}}", 422, "invalid",
-            "requires");
 }
 
 /* ---- jobs that wait, and their end ---- */
