@@ -28,6 +28,7 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_NO_PAUSE] = "no-pause",
     [SABOTAGE_DEAF_CANCEL] = "deaf-cancel",
     [SABOTAGE_LOST_JOURNAL] = "lost-journal",
+    [SABOTAGE_HUSHED_UP] = "hushed-up",
     [SABOTAGE_LEFT_BEHIND] = "left-behind",
     [SABOTAGE_LATE_GUARD] = "late-guard",
     [SABOTAGE_LATE_AGENT] = "late-agent",

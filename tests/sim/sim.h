@@ -34,6 +34,7 @@ enum sabotage {
     SABOTAGE_NO_PAUSE,       /* paused groups hand out */
     SABOTAGE_DEAF_CANCEL,    /* cancels are acknowledged, but not done */
     SABOTAGE_LOST_JOURNAL,   /* agents start jobs of which their journals know nothing */
+    SABOTAGE_HUSHED_UP,      /* an agent does not tell what it could not end */
     SABOTAGE_LEFT_BEHIND,    /* an agent that is back does not end what its last life started */
     SABOTAGE_LATE_GUARD,     /* the guard counts leases from a minute later on */
     SABOTAGE_LATE_AGENT,     /* agents look at their leases two seconds late */
@@ -173,6 +174,8 @@ void state_forget(struct agent_model *a);
 /* ---- sim_check.c ---- */
 void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int64_t attempt);
 void check_process_ends(struct sim *s, int64_t job, int64_t attempt);
+/* One more (1) or less (-1) that its agent could not end, and that the agent knows. */
+void check_process_lives_on(struct sim *s, int64_t job, int change);
 /* The agent heard that its end of the attempt is kept. */
 void check_end_acknowledged(struct sim *s, int64_t job, int64_t attempt, int64_t agent);
 void check_process_writes(struct sim *s, int64_t job, int64_t bytes);

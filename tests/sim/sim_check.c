@@ -63,6 +63,12 @@ void check_process_ends(struct sim *s, int64_t job, int64_t attempt)
     if (j) j->alive--;
 }
 
+void check_process_lives_on(struct sim *s, int64_t job, int change)
+{
+    struct job_model *j = map_find(&s->by_id, (uint64_t)job);
+    if (j) j->lives_on += change;
+}
+
 void check_end_acknowledged(struct sim *s, int64_t job, int64_t attempt, int64_t agent)
 {
     char id[ID_TEXT_SIZE];

@@ -22,7 +22,8 @@ static void check_agent(struct sim *s, const struct engine *g, const struct agen
     }
     if (busy != a->busy)
         sim_violation(s, "memory: a worker counts %d jobs and has %d", (int)a->busy, (int)busy);
-    if (!a->session && !a->jobs) sim_violation(s, "memory: a worker that nothing keeps");
+    if (!a->session && !a->jobs && !a->remnants.first)
+        sim_violation(s, "memory: a worker that nothing keeps");
     if (a->session && agent_of_session(g, a->session) != a)
         sim_violation(s, "memory: a session is not found");
     if (a->jobs && !deadline_is_set(&a->lease.deadline))

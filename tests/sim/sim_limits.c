@@ -175,7 +175,7 @@ void check_change(struct sim *s, const struct job_model *j, const struct job_row
     bool over = !job_is_assigned(row->state) || row->attempt != j->attempt;
     /* The one case in which nobody knows: the agent answers, but the process does not go. */
     bool unknown = row->message && strstr(row->message, "did not report the end");
-    if (j->known && j->alive > 0 && over && !unknown)
+    if (j->known && j->alive > j->lives_on && over && !unknown)
         sim_violation(s,
                       "two at once: job %s attempt %lld is over (%s) while attempt %lld is alive",
                       text(row->id, id), (long long)j->attempt, fsm_name(&job_fsm, (int)row->state),

@@ -31,6 +31,9 @@ struct process_model { /* of one attempt, from its preparation on */
     char mark[RUNNER_MARK_SIZE];
     uint32_t slot;
     bool held, alive, deaf, paused;
+    bool tough; /* cannot be ended */
+    bool told;  /* its agent has ended the attempt without it */
+    struct process_list rest;
     int64_t asked_ms, began_ms, written;
     struct buf pipe; /* written, and not read by the agent yet */
     struct process_end end;
@@ -62,19 +65,68 @@ static void on_report(struct sim *s, void *object, uint64_t number)
 
 static void end_process(struct sim *s, struct process_model *p, uint32_t exit_code, int signal)
 {
-    if (!p->alive) return;
+    if (!p->alive || p->tough) return;
     p->alive = false;
     p->end.exit_code = exit_code;
     p->end.signal = signal;
     p->agent->processes--;
     check_process_ends(s, p->job, p->number);
-    sim_at(s, sim_random(s, 0, 30), on_report, p, 0);
+    if (p->told) check_process_lives_on(s, p->job, -1);
+    if (!p->told) sim_at(s, sim_random(s, 0, 30), on_report, p, 0);
 }
 
 static void on_killed(struct sim *s, void *object, uint64_t number)
 {
     (void)number;
     end_process(s, object, 137, 9);
+}
+
+/* ---- what cannot be ended ---- */
+
+static void on_gone(struct sim *s, void *object, uint64_t number)
+{
+    (void)number;
+    struct process_model *p = object;
+    p->tough = false;
+    end_process(s, p, 137, 9);
+}
+
+static void learn_rest(struct sim *s, struct process_model *p, struct process_list *out)
+{
+    if (!p->told) check_process_lives_on(s, p->job, 1);
+    p->told = true;
+    process_list_add(out, (struct process_id){p->number, 1}, "tough", "root");
+}
+
+/* The agent has tried for long enough. */
+static void on_given_up(struct sim *s, void *object, uint64_t number)
+{
+    struct process_model *p = object;
+    if (!p->alive || !is_known(p) || agent_sleeps(p->agent, on_given_up, p, number)) return;
+    learn_rest(s, p, &p->rest);
+    p->end.exit_code = 137;
+    p->end.unended = true;
+    p->end.alive = s->sabotage == SABOTAGE_HUSHED_UP ? NULL : &p->rest;
+    p->end.remnant = p->mark;
+    on_report(s, p, 0);
+}
+
+/* Not beyond the lease: what lives on then is a limit of the promise (docs/guarantees.md). */
+static bool is_tough(struct sim *s, struct process_model *p)
+{
+    int64_t left = p->agent->lease_base_ms + p->attempt->lease_ms - sim_now(s);
+    if (p->tough || left < 10000 || !sim_chance(s, 5)) return p->tough;
+    p->tough = true;
+    sim_at(s, sim_random(s, 5000, (int)(left < 120000 ? left : 120000) - 1000), on_gone, p, 0);
+    sim_at(s, 3500, on_given_up, p, 0);
+    return true;
+}
+
+static void tell_rest(struct sim *s, const struct agent_model *a, const char *mark,
+                      struct process_list *out)
+{
+    for (struct process_model *p = a->machine; p; p = p->next)
+        if (p->alive && p->tough && str_eq(p->mark, mark)) learn_rest(s, p, out);
 }
 
 static void on_obeyed(struct sim *s, void *object, uint64_t number)
@@ -154,8 +206,10 @@ void machine_agent_died(struct sim *s, struct agent_model *a)
 
 void machine_goes_down(struct sim *s, struct agent_model *a)
 {
-    for (struct process_model *p = a->machine; p; p = p->next)
+    for (struct process_model *p = a->machine; p; p = p->next) {
+        p->tough = false;
         end_process(s, p, 137, 9);
+    }
 }
 
 void machine_fini(struct agent_model *a)
@@ -380,13 +434,17 @@ void machine_act(struct sim *s, struct agent_model *a, const struct runner_actio
         if (!p->deaf) sim_at(s, sim_random(s, 0, 20000), on_obeyed, p, 0);
         break;
     case RUNNER_KILL:
-        sim_at(s, sim_random(s, 0, 100), on_killed, p, 0);
+        if (!is_tough(s, p)) sim_at(s, sim_random(s, 0, 100), on_killed, p, 0);
         break;
     case RUNNER_FORGET:
         forget(s, p);
         break;
     case RUNNER_LEFTOVER:
         end_leftover(s, a, x->u.leftover.entry->mark);
+        tell_rest(s, a, x->u.leftover.entry->mark, x->u.leftover.alive);
+        break;
+    case RUNNER_REMNANT:
+        tell_rest(s, a, x->u.remnant.entry->mark, x->u.remnant.left);
         break;
     case RUNNER_RENEW:
         a->lease_base_ms = x->u.at_ms;

@@ -46,7 +46,8 @@ struct job_model {
     int64_t known_ms;    /* since it is known */
     uint64_t since_load; /* that load of the engine, when it was seen to happen; else 0 */
     /* what really ran */
-    int alive; /* processes at this moment */
+    int alive;    /* processes at this moment */
+    int lives_on; /* of them, those that their agent could not end, and knows so */
     int64_t alive_attempt;
     int64_t started_attempt; /* the greatest that was started */
     int starts;
