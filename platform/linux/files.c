@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/linux/proc_table.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 
@@ -15,9 +16,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READ_STEP_BYTES (64u * 1024)
+#define LOCK_WAIT_MS 5000 /* for a lock whose holder has ended */
+#define LOCK_PAUSE_MS 20
 
 static int code_of(int error)
 {
@@ -284,19 +288,20 @@ struct file_lock {
     int fd;
 };
 
-static int lock_conflict(int fd, const char *path, struct err *e)
+/* *holder: the process that the file names; 0: none. */
+static int lock_conflict(int fd, const char *path, int64_t *holder, struct err *e)
 {
     char text[32];
-    int64_t pid;
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
     text[n > 0 ? n : 0] = '\0';
-    if (str_int64(str_trim(text), &pid) != 0) {
+    if (str_int64(str_trim(text), holder) != 0) {
+        *holder = 0;
         return err_set(e, ERR_CONFLICT, "%s is in use by another process", path);
     }
-    return err_set(e, ERR_CONFLICT, "%s is in use by process %" PRId64, path, pid);
+    return err_set(e, ERR_CONFLICT, "%s is in use by process %" PRId64, path, *holder);
 }
 
-int file_lock_take(const char *path, struct file_lock **out, struct err *e)
+static int lock_once(const char *path, struct file_lock **out, int64_t *holder, struct err *e)
 {
     /* Root takes locks in folders of other accounts, so links are not followed. */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
@@ -305,7 +310,7 @@ int file_lock_take(const char *path, struct file_lock **out, struct err *e)
     give_to_owner(fd, folder, folder);
     mem_free(folder);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int rc = errno == EWOULDBLOCK ? lock_conflict(fd, path, e) : fail(e, "lock", path);
+        int rc = errno == EWOULDBLOCK ? lock_conflict(fd, path, holder, e) : fail(e, "lock", path);
         close(fd);
         return rc;
     }
@@ -315,6 +320,28 @@ int file_lock_take(const char *path, struct file_lock **out, struct err *e)
     l->fd = fd;
     *out = l;
     return 0;
+}
+
+static bool has_ended(int64_t pid)
+{
+    struct proc p;
+    if (pid <= 0 || pid > INT32_MAX) return false;
+    return proc_read((pid_t)pid, &p) == ERR_NOT_FOUND || p.dead;
+}
+
+/* A holder that was killed while it started a process: the child holds the lock until it has become
+ * the other program. */
+int file_lock_take(const char *path, struct file_lock **out, struct err *e)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+    int rc = ERR_CONFLICT;
+    for (int ms = 0; rc == ERR_CONFLICT && ms < LOCK_WAIT_MS; ms += LOCK_PAUSE_MS) {
+        int64_t holder = 0;
+        rc = lock_once(path, out, &holder, e);
+        if (rc != ERR_CONFLICT || !has_ended(holder)) break;
+        (void)nanosleep(&pause, NULL);
+    }
+    return rc;
 }
 
 void file_lock_release(struct file_lock *l)

@@ -2,10 +2,12 @@
 #include "scratch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -263,6 +265,47 @@ static void a_lock__keeps_another_process_out_until_it_dies(void **state)
     mem_free(path);
 }
 
+/* The heir of a holder that was killed: it has the lock until somebody has tried to get it twice. */
+static void be_an_heir(const char *path, int ready, int test)
+{
+    char events[4096];
+    struct pollfd on[2] = {{.fd = inotify_init1(IN_CLOEXEC), .events = POLLIN},
+                           {.fd = test, .events = POLLIN}};
+    if (inotify_add_watch(on[0].fd, path, IN_OPEN) < 0 || write(ready, "r", 1) != 1) _exit(1);
+    for (int opened = 0; opened < 2;) {
+        if (poll(on, 2, -1) < 1 || on[1].revents) _exit(2);
+        ssize_t n = read(on[0].fd, events, sizeof(struct inotify_event)); /* a file has no name */
+        if (n == (ssize_t)sizeof(struct inotify_event)) opened++;
+    }
+    _exit(0);
+}
+
+static void a_lock__is_waited_for_when_its_holder_is_dead(void **state)
+{
+    struct file_lock *l = NULL;
+    struct err e = {0};
+    char *path = paths_join(*state, "inherited"), c;
+    int ready[2], test[2];
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(test, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(test[1]);
+        if (file_lock_take(path, &l, NULL) != 0) _exit(1);
+        if (fork() == 0) be_an_heir(path, ready[1], test[0]);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    assert_int_equal(file_lock_take(path, &l, &e), 0);
+    file_lock_release(l);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(test[i]);
+    }
+    mem_free(path);
+}
+
 static void standard_input__is_read_up_to_its_limit(void **state)
 {
     char *path = paths_join(*state, "input");
@@ -299,6 +342,7 @@ int main(void)
         SCRATCH_CASE(trees_deeper_than_any_path__are_removed),
         SCRATCH_CASE(what_cannot_be_removed__is_put_aside),
         SCRATCH_CASE(a_lock__keeps_another_process_out_until_it_dies),
+        SCRATCH_CASE(a_lock__is_waited_for_when_its_holder_is_dead),
         SCRATCH_CASE(standard_input__is_read_up_to_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
