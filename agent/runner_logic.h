@@ -10,8 +10,7 @@
  *       |                         |            |            |                         v    v
  *       +-- given back, cancelled, discarded --+            +---- ended <----------- killed
  *
- * Of an attempt that wrote more than its output limit the end of its output is passed on after it
- * has ended, over some turns.
+ * Of an attempt that wrote more than its limit, the end of the output follows over some turns.
  * An attempt that could not be started, for a reason that its job did not name, is *doubted*: it
  * waits while the agent tries itself (health_logic.h), and is then given back either way.
  * With its last event (finished, declined) in the journal an attempt is forgotten and its slot is
