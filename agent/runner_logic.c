@@ -320,7 +320,9 @@ static void pass_ends(struct runner_logic *r, int64_t now_ms)
         } else if (!r->paused) {
             int64_t before = output_tail_bytes(&a->output.end);
             bool more = output_pass_end(&a->output, most);
-            most -= (size_t)(before - output_tail_bytes(&a->output.end));
+            size_t passed = (size_t)(before - output_tail_bytes(&a->output.end));
+            /* the rest of a character that was cut is taken beyond the limit */
+            most -= passed < most ? passed : most;
             if (!more) finish(a);
             changed(r);
         } else if (r->hurried) {

@@ -92,6 +92,26 @@ static void one_turn__passes_on_a_bounded_amount(void **state)
     assert_in_range(journal_pending_bytes(w->journal), 16 * MIB, 16 * MIB + 65536);
 }
 
+/* The end of each job's output begins within a character, which is left out. */
+static void a_character_that_was_cut__does_not_lift_the_bound(void **state)
+{
+    static const char two[] = "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
+    struct world *w = *state;
+    for (int64_t job = 1; job <= 2; job++)
+        running_with_limit(w, job, 8 * MIB);
+    for (int64_t job = 1; job <= 2; job++) {
+        runner_logic_output(w->runner, w->attempts[job], PROCESS_STDOUT, "x", 1);
+        for (int i = 0; i < 2 * MIB; i++)
+            runner_logic_output(w->runner, w->attempts[job], PROCESS_STDOUT, two, sizeof two - 1);
+        ended(w, job, 0);
+    }
+    while (runner_logic_count(w->runner) > 0) {
+        int64_t before = journal_pending_bytes(w->journal);
+        world_turn(w);
+        assert_true(journal_pending_bytes(w->journal) - before <= RUNNER_TURN_BYTES + 8192);
+    }
+}
+
 static void while_output_waits__the_end_waits_with_the_result(void **state)
 {
     struct world *w = *state;
@@ -259,6 +279,7 @@ int main(void)
         WORLD_CASE(what_it_wrote_at_the_end__comes_before_its_result),
         WORLD_CASE(output_within_the_limit__comes_before_its_result_whole),
         WORLD_CASE(one_turn__passes_on_a_bounded_amount),
+        WORLD_CASE(a_character_that_was_cut__does_not_lift_the_bound),
         WORLD_CASE(while_output_waits__the_end_waits_with_the_result),
         WORLD_CASE(a_kill_or_a_timeout_that_comes_too_late__changes_nothing),
         WORLD_CASE(a_discard__drops_the_end_too),
