@@ -60,6 +60,7 @@ int proc_read(pid_t pid, struct proc *out)
                          .group = (pid_t)fields[1],
                          .session = (pid_t)fields[2],
                          .start = fields[18],
+                         .runs = state == 'R',
                          .dead = state == 'Z' || state == 'X',
                          .exiting = (fields[5] & PF_EXITING) != 0};
     (void)str_format(out->name, sizeof out->name, "%.*s", (int)(rest - name - 1), name + 1);

@@ -13,6 +13,7 @@ struct proc {
     uint64_t
         start; /* clock ticks after boot: with the pid and the boot id it is one process for ever */
     char name[16];
+    bool runs;    /* or waits for a processor; it does not sleep */
     bool dead;    /* a zombie */
     bool exiting; /* on its way to be one: what it held may be closed already */
     bool marked;  /* proc_table_mark_below's, and the caller's */

@@ -398,10 +398,13 @@ static void look_for_memory_killer(struct process *p)
 }
 
 /* A program closes its standard output a moment before it ends: who has just let go of the pipes is
- * given that moment, and is not told of as ended. */
+ * given that moment, and is not told of as ended. On a busy machine the moment lasts until the
+ * program is given a processor; the time to drain bounds it. */
 static bool lingers(struct process *p)
 {
-    if (p->killing || p->asked || p->end.held || p->lingered >= LINGER_ROUNDS) return false;
+    if (p->killing || p->asked || p->end.held || p->rounds > 0) return false;
+    bool in_time = uv_hrtime() - p->reaped_ns < (uint64_t)p->drain_ms * 1000000;
+    if (p->lingered >= LINGER_ROUNDS && !(in_time && process_tree_is_at_work(p))) return false;
     p->lingered++;
     return true;
 }
@@ -733,11 +736,11 @@ void process_terminate(struct process *p)
 
 void process_kill(struct process *p)
 {
-    if (p->phase >= PROCESS_SWEEPING) return;
+    if (p->phase > PROCESS_SWEEPING) return;
     bool again = p->killing;
     p->killing = true;
     process_tree_kill(p);
-    if (p->phase == PROCESS_DRAINING)
+    if (p->phase != PROCESS_RUNNING)
         uv_timer_start(&p->timer, on_timer, 0, 0);
     else if (!again)
         uv_timer_start(&p->timer, on_timer, KILL_MAIN_MS, 0);

@@ -104,6 +104,8 @@ uint64_t process_start_time(struct process *p);
 bool process_tree_is_clean(struct process *p);
 /* As process_tree_is_clean, for a tree that may go on: changes nothing. */
 bool process_tree_is_empty(struct process *p);
+/* true: each process of the tree has a processor or waits for one; none of them sleeps. */
+bool process_tree_is_at_work(struct process *p);
 /* Adds what is alive of the tree, or only what is not on its way out. */
 void process_tree_list(struct process *p, bool exiting, struct process_list *out);
 /* One pass: SIGKILL to all of the tree that can be found. Returns how many were hit. Sets

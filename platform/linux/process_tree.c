@@ -178,6 +178,17 @@ void process_tree_list(struct process *p, bool exiting, struct process_list *out
     }
 }
 
+bool process_tree_is_at_work(struct process *p)
+{
+    const struct proc_table *t = &p->host->table;
+    size_t count = scan_for(p) > 0 ? t->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct proc *c = &t->items[i];
+        if (c->marked && !c->dead && !c->exiting && !c->runs) return false;
+    }
+    return true;
+}
+
 int process_tree_kill(struct process *p)
 {
     int hit = 0;

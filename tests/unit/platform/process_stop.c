@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define LIMIT_MS 30000
+#define SHORT_MS 300 /* for what is to be ended */
 
 /* What a saver does: ten lines of work after the SIGTERM, then "saved". */
 #define SAVER                                                                                      \
@@ -199,12 +200,12 @@ static void take_names(struct process *p, const struct process_end *end, void *u
     r->process = NULL;
 }
 
-static void run_named(struct fixture *f, struct run *r, const char *script)
+static void run_named(struct fixture *f, struct run *r, const char *script, int64_t drain_ms)
 {
     static const struct process_handler handler = {.on_end = take_names};
     const char *const argv[] = {"bash", "-c", script, NULL};
     struct process_options o = run_options(argv);
-    o.drain_ms = 300;
+    o.drain_ms = drain_ms;
     o.cwd = f->dir;
     buf_init(&r->out, 1);
     buf_init(&r->err, 1);
@@ -216,14 +217,14 @@ static void what_was_ended_behind_the_job__is_named(void **state)
 {
     struct run r = {0};
     char text[PROCESS_LIST_TEXT_SIZE], expected[64];
-    run_named(*state, &r, "nohup sleep 400 >/dev/null 2>&1 & echo $! >pid");
+    run_named(*state, &r, "nohup sleep 400 >/dev/null 2>&1 & echo $! >pid", SHORT_MS);
     assert_int_equal(named.count, 1);
     snprintf(expected, sizeof expected, "sleep (%d)", (int)named.ids[0].pid);
     assert_string_equal(process_list_format(&named, false, text), expected);
     assert_false(r.end.held);
     run_fini(&r);
 
-    run_named(*state, &r, "exec > >(while read -r l; do sleep 1000; done); echo 1");
+    run_named(*state, &r, "exec > >(while read -r l; do sleep 1000; done); echo 1", SHORT_MS);
     assert_int_equal(named.count, 2);
     process_list_format(&named, false, text);
     assert_non_null(strstr(text, "bash ("));
@@ -233,7 +234,8 @@ static void what_was_ended_behind_the_job__is_named(void **state)
 
     run_named(*state, &r,
               "for i in 1 2 3 4 5 6 7; do setsid sleep 400 >/dev/null 2>&1 & done; "
-              "sleep 0.2");
+              "sleep 0.2",
+              SHORT_MS);
     assert_int_equal(named.count, 7);
     assert_non_null(strstr(process_list_format(&named, false, text), " and 3 more"));
     run_fini(&r);
@@ -252,12 +254,52 @@ static void what_ends_by_itself__is_not_named(void **state)
     for (int round = 0; round < 10; round++) {
         for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
             struct run r = {0};
-            run_named(*state, &r, scripts[i]);
+            run_named(*state, &r, scripts[i], LIMIT_MS);
             if (named.count > 0) fail_msg("%s: %s", scripts[i], named.names[0]);
             assert_false(r.end.held);
             run_fini(&r);
         }
     }
+}
+
+/* As a program that has closed its output, and that a busy machine gives no processor. */
+static void who_is_still_at_work__is_waited_for(void **state)
+{
+    static const char count[] = "(exec >/dev/null 2>&1; i=0; while [ $i -lt 200000 ]; do "
+                                "i=$((i + 1)); done; : >counted) & true";
+    struct run r = {0};
+    run_named(*state, &r, count, LIMIT_MS);
+    assert_int_equal(named.count, 0);
+    assert_true(is_there(*state, "counted"));
+    run_fini(&r);
+}
+
+static void who_works_for_ever__is_ended_when_the_time_is_over(void **state)
+{
+    struct run r = {0};
+    run_named(*state, &r, "(exec >/dev/null 2>&1; while :; do :; done) & true", SHORT_MS);
+    assert_int_equal(named.count, 1);
+    run_fini(&r);
+}
+
+static void a_kill__does_not_wait_for_who_is_at_work(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = {0};
+    const char *const argv[] = {"bash", "-c",
+                                "(exec >/dev/null 2>&1; while :; do :; done) & echo end", NULL};
+    struct process_options o = run_options(argv);
+    o.cwd = f->dir;
+    o.drain_ms = 100 * LIMIT_MS;
+    assert_int_equal(run_start_with(f, &r, &o, NULL), 0);
+    run_wait_output(f, &r, "end");
+    for (int i = 0; i < 20; i++) {
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        usleep(10000);
+    }
+    process_kill(r.process);
+    run_wait(f, &r, LIMIT_MS);
+    run_fini(&r);
 }
 
 int main(void)
@@ -275,6 +317,9 @@ int main(void)
         CASE(giving_up__ends_a_tree_that_has_its_time),
         CASE(what_was_ended_behind_the_job__is_named),
         CASE(what_ends_by_itself__is_not_named),
+        CASE(who_is_still_at_work__is_waited_for),
+        CASE(who_works_for_ever__is_ended_when_the_time_is_over),
+        CASE(a_kill__does_not_wait_for_who_is_at_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
