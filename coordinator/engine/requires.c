@@ -223,12 +223,18 @@ static bool has_unit(const char *text)
     return text[strspn(text, "+-0123456789.eE")] != '\0';
 }
 
-/* What the number probably means: few bytes are a slip, many a size in bytes. */
+/* What the number probably means: few bytes are a slip, many a size in bytes. Sizes are whole
+ * numbers, so 16.5 is told in MiB. */
 static void guess_size(double n, char out[DURATION_TEXT_SIZE])
 {
+    bool slip = n >= 1.0 / 1024 && n < 1048576;
     if (n >= 1048576 && n < 1e18)
         size_format((int64_t)n, out);
-    else if (n < 1 || str_format(out, DURATION_TEXT_SIZE, "%.0fGiB", n) != 0)
+    else if (slip && n == (double)(int64_t)n)
+        (void)str_format(out, DURATION_TEXT_SIZE, "%.0fGiB", n);
+    else if (slip)
+        (void)str_format(out, DURATION_TEXT_SIZE, "%.0fMiB", n * 1024);
+    else
         (void)str_copy(out, DURATION_TEXT_SIZE, "16GiB");
     if (!has_unit(out)) (void)str_copy(out + strlen(out), DURATION_TEXT_SIZE - strlen(out), "B");
 }
@@ -237,7 +243,9 @@ static int refuse_no_unit(const char *name, const struct choice *x, struct err *
 {
     char guess[DURATION_TEXT_SIZE];
     guess_size(x->value.number, guess);
-    if (x->text[strspn(x->text, "0123456789")])
+    size_t digits = strspn(x->text, "0123456789");
+    bool bytes = strncmp(guess, x->text, digits) == 0 && str_eq(guess + digits, "B");
+    if (x->text[digits] || bytes)
         return fail(e, name, "'%.64s' has no unit: write %s %s", x->text, op_names[x->op], guess);
     return fail(e, name, "'%.64s' has no unit: write %s %s, or %s %.64sB for bytes", x->text,
                 op_names[x->op], guess, op_names[x->op], x->text);
