@@ -13,6 +13,7 @@
 #include "platform/log_sink.h"
 #include "platform/paths.h"
 #include "platform/service.h"
+#include "platform/streams.h"
 #include "platform/text_file.h"
 #include "wire/pki.h"
 
@@ -38,16 +39,6 @@ static const char usage[] =
     "\n"
     "Options:\n";
 
-static void print_help(void)
-{
-    struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)buf_adds(&text, usage);
-    opt_help(agent_options, agent_option_count, &text);
-    fputs(text.data, stdout);
-    buf_fini(&text);
-}
-
 static int complain(const struct err *e)
 {
     fprintf(stderr, "%scadre-agent: %s\n", log_sink_error_prefix(), err_text(e));
@@ -58,6 +49,29 @@ static int complain_of_usage(const struct err *e)
 {
     complain(e);
     return EXIT_CONFIG;
+}
+
+/* What a command is there to print. */
+static int print(const char *text)
+{
+    struct err e = {0};
+    return fd_write_all(1, text, strlen(text), &e) == 0 ? 0 : complain(&e);
+}
+
+static int print_help(void)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    (void)buf_adds(&text, usage);
+    opt_help(agent_options, agent_option_count, &text);
+    int result = print(text.data);
+    buf_fini(&text);
+    return result;
+}
+
+static int print_version(void)
+{
+    return print("cadre-agent " CADRE_VERSION "\n");
 }
 
 /* A service that a package installed starts at once: it only waited for the join. */
@@ -110,9 +124,11 @@ static int join(struct agent_config *c, const struct opt_args *args)
 static int print_capabilities(const struct agent_config *c)
 {
     char *text = agent_capabilities(c);
-    puts(text);
+    char *line = str_dupf("%s\n", text);
+    int result = print(line);
+    mem_free(line);
     mem_free(text);
-    return 0;
+    return result;
 }
 
 static int check_config(const struct agent_config *c)
@@ -120,9 +136,9 @@ static int check_config(const struct agent_config *c)
     struct buf text;
     buf_init(&text, YAML_MAX_BYTES);
     opt_print(&c->set, &text);
-    fputs(text.data, stdout);
+    int result = print(text.data);
     buf_fini(&text);
-    return 0;
+    return result;
 }
 
 static int run(struct agent_config *c, int argc, char **argv)
@@ -168,9 +184,8 @@ static int dispatch(int argc, char **argv)
         return result;
     }
     if (args.help) {
-        print_help();
         mem_free(copy);
-        return 0;
+        return print_help();
     }
     if (str_eq(command, "service")) {
         int rc = service_command(&c, &args, &e);
@@ -185,7 +200,7 @@ static int dispatch(int argc, char **argv)
     } else if (str_eq(command, "check-config")) {
         result = check_config(&c);
     } else if (str_eq(command, "version")) {
-        puts("cadre-agent " CADRE_VERSION);
+        result = print_version();
     } else {
         result = run(&c, argc, copy);
         mem_free(copy);
@@ -200,17 +215,12 @@ static int body(int argc, char **argv, void *user)
 {
     (void)user;
     if (argc < 2) {
-        print_help();
+        (void)print_help();
         return EXIT_CONFIG;
     }
-    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
-        print_help();
-        return 0;
-    }
-    if (str_eq(argv[1], "--version")) {
-        puts("cadre-agent " CADRE_VERSION);
-        return 0;
-    }
+    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help"))
+        return print_help();
+    if (str_eq(argv[1], "--version")) return print_version();
     if (str_eq(argv[1], "setup")) return agent_setup();
     return dispatch(argc - 1, argv + 1);
 }

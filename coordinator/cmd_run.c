@@ -7,11 +7,13 @@
 #include "platform/log_sink.h"
 #include "platform/os.h"
 #include "platform/service.h"
+#include "platform/streams.h"
 
 #include "cadre_version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #define STOP_HINT_MS 10000
@@ -103,6 +105,14 @@ int command_run(const struct command_args *a)
     return EXIT_SUCCESS;
 }
 
+int command_print(const char *command, const char *text)
+{
+    struct err e = {0};
+    if (fd_write_all(1, text, strlen(text), &e) == 0) return EXIT_SUCCESS;
+    fprintf(stderr, "cadre-coordinator %s: %s\n", command, err_text(&e));
+    return EXIT_FAILURE;
+}
+
 int command_backup(const struct command_args *a)
 {
     struct err e = {0};
@@ -122,14 +132,13 @@ int command_check_config(const struct command_args *a)
     struct buf text;
     buf_init(&text, 256 * 1024);
     opt_print(&a->config->set, &text);
-    fputs(text.data, stdout);
+    int code = command_print("check-config", text.data);
     buf_fini(&text);
-    return EXIT_SUCCESS;
+    return code;
 }
 
 int command_version(const struct command_args *a)
 {
     (void)a;
-    printf("cadre-coordinator %s\n", CADRE_VERSION);
-    return EXIT_SUCCESS;
+    return command_print("version", "cadre-coordinator " CADRE_VERSION "\n");
 }

@@ -21,4 +21,7 @@ int command_backup(const struct command_args *a);
 int command_check_config(const struct command_args *a);
 int command_version(const struct command_args *a);
 
+/* What the command is there to print. */
+int command_print(const char *command, const char *text);
+
 #endif

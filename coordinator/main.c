@@ -46,18 +46,30 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
-static void usage(FILE *to)
+static void usage(struct buf *out)
 {
-    fprintf(to, "Usage: " PROGRAM " COMMAND [OPTIONS]\n\n"
-                "The server of Cadre: keeps the queue of jobs and hands them to agents.\n\n");
+    (void)buf_adds(out,
+                   "Usage: " PROGRAM " COMMAND [OPTIONS]\n\n"
+                   "The server of Cadre: keeps the queue of jobs and hands them to agents.\n\n");
     for (size_t i = 0; i < VERBS; i++) {
         char left[40];
         (void)str_format(left, sizeof left, "%s %s", verbs[i].name, verbs[i].operand);
-        fprintf(to, "  %-14s %s\n", left, verbs[i].summary);
+        (void)buf_addf(out, "  %-14s %s\n", left, verbs[i].summary);
     }
-    fprintf(to, "\n'" PROGRAM " COMMAND --help' explains a command and its options.\n"
-                "Two minutes to try it: '" PROGRAM " dev'. For real use: '" PROGRAM
-                " init', then '" PROGRAM " run'.\n");
+    (void)buf_adds(out, "\n'" PROGRAM " COMMAND --help' explains a command and its options.\n"
+                        "Two minutes to try it: '" PROGRAM " dev'. For real use: '" PROGRAM
+                        " init', then '" PROGRAM " run'.\n");
+}
+
+static int print_usage(bool asked)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    usage(&text);
+    int code = asked ? command_print("help", text.data) : EXIT_USAGE;
+    if (!asked) fputs(text.data, stderr);
+    buf_fini(&text);
+    return code;
 }
 
 static bool lists(const char *words, const char *word)
@@ -73,25 +85,27 @@ static bool lists(const char *words, const char *word)
     return false;
 }
 
-static void verb_help(const struct verb *v)
+static int verb_help(const struct verb *v)
 {
     struct buf text;
+    buf_init(&text, 64 * 1024);
     struct opt *rows = mem_array(config_option_count, sizeof *rows);
     size_t n = 0;
     for (size_t i = 0; i < config_option_count; i++)
         if (config_options[i].flag && lists(v->options, config_options[i].flag))
             rows[n++] = config_options[i];
-    printf("Usage: " PROGRAM " %s%s%s%s\n\n%c%s.\n", v->name, n ? " [OPTIONS]" : "",
-           *v->operand ? " " : "", v->operand, v->summary[0] - 'a' + 'A', v->summary + 1);
-    if (v->more) printf("%s\n", v->more);
-    buf_init(&text, 64 * 1024);
+    (void)buf_addf(&text, "Usage: " PROGRAM " %s%s%s%s\n\n%c%s.\n", v->name, n ? " [OPTIONS]" : "",
+                   *v->operand ? " " : "", v->operand, v->summary[0] - 'a' + 'A', v->summary + 1);
+    if (v->more) (void)buf_addf(&text, "%s\n", v->more);
+    if (n) (void)buf_adds(&text, "\nOptions:\n");
     opt_help(rows, n, &text);
-    if (n) printf("\nOptions:\n%s", text.data);
     if (v->options[0] == '*')
-        printf("\nThe configuration file has more settings; 'check-config' prints all of "
-               "them.\n");
+        (void)buf_adds(&text, "\nThe configuration file has more settings; 'check-config' prints "
+                              "all of them.\n");
+    int code = command_print(v->name, text.data);
     buf_fini(&text);
     mem_free(rows);
+    return code;
 }
 
 static const struct verb *find_verb(const char *name)
@@ -133,7 +147,7 @@ static int run_verb(const struct verb *v, const char *program, int argc, char **
     }
     int code = 0;
     if (args.help)
-        verb_help(v);
+        code = verb_help(v);
     else if ((code = check_flags(v, &config)) == 0 && args.argc != v->operands) {
         fprintf(stderr, PROGRAM " %s: %s; see '" PROGRAM " %s --help'\n", v->name,
                 args.argc < v->operands ? "an argument is missing" : "there are too many arguments",
@@ -153,14 +167,9 @@ static int run_verb(const struct verb *v, const char *program, int argc, char **
 static int body(int argc, char **argv, void *user)
 {
     (void)user;
-    if (argc < 2) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
-    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
-        usage(stdout);
-        return 0;
-    }
+    if (argc < 2) return print_usage(false);
+    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help"))
+        return print_usage(true);
     const struct verb *v = find_verb(str_eq(argv[1], "--version") ? "version" : argv[1]);
     if (!v) return EXIT_USAGE;
     struct err e = {0};

@@ -38,6 +38,14 @@ lost "a change" 1 cadre group create lost
 lost "the version" 1 cadre version
 lost "the help" 1 cadre --help
 lost "the help of a command" 1 cadre job list --help
+lost "what an agent offers" 1 cadre-agent capabilities --config a.yaml --state a
+lost "an agent's configuration" 1 cadre-agent check-config --config a.yaml --state a
+lost "an agent's version" 1 cadre-agent version
+lost "an agent's help" 1 cadre-agent --help
+lost "a coordinator's configuration" 1 cadre-coordinator check-config --config coordinator.yaml
+lost "a coordinator's version" 1 cadre-coordinator version
+lost "a coordinator's help" 1 cadre-coordinator --help
+lost "the help of its command" 1 cadre-coordinator run --help
 is "what changed has changed" "lost" "$(cadre group list | awk '$1 == "lost" { print $1 }')"
 cadre job list --nothing >/dev/full 2>err
 is "a wrong command line stays a wrong command line" 2 $?
