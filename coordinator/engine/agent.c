@@ -55,6 +55,7 @@ static void adopt_move(struct engine *g, struct agent *a)
     text_take(&a->row.boot_id, &a->moved_boot);
     text_take(&a->row.journal_id, &a->moved_journal);
     agent_forget_move(a);
+    a->settled_in = g->batch;
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
     remnants_clear(g, &a->remnants);
     agent_heard(g, a);
@@ -172,9 +173,9 @@ void agent_heard(struct engine *g, struct agent *a)
 
 /* ---- a session outlives a failed batch ---- */
 
-bool agent_may_stay(const struct agent *a)
+bool agent_may_stay(const struct engine *g, const struct agent *a)
 {
-    return a->session && !a->moved && a->end_due_seq == 0;
+    return a->session && !a->moved && a->end_due_seq == 0 && a->settled_in != g->batch;
 }
 
 void agent_stay(struct engine *g, const struct agent_session *k, struct agent_row *row)

@@ -40,8 +40,11 @@ struct agent {
     int64_t last_heard_ms;    /* mono */
     int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
-    int64_t
-        end_due_seq;   /* at this last_seq all ends that the hello listed have come; 0: none due */
+    /* At this last_seq all ends that the hello listed have come; 0: none due. */
+    int64_t end_due_seq;
+    /* The last batch in which a move ended, or the ends that were due were settled. Should the batch
+     * fail, the store has the attempts still, and memory alone knew how they stood. */
+    uint64_t settled_in;
     int64_t heartbeat; /* the heartbeat to be acknowledged; 0: none */
     bool ack_due;
     struct agent *next_ack;
@@ -81,8 +84,9 @@ struct agent_session {
     uint64_t session;
     bool ready;
 };
-/* Is the state complete? If not, the agent has to reconnect and list its attempts. */
-bool agent_may_stay(const struct agent *a);
+/* Was the state complete before the batch at hand, which failed? If not, the agent has to reconnect
+ * and list its attempts. */
+bool agent_may_stay(const struct engine *g, const struct agent *a);
 /* Restores a connected agent; takes over the stored row. */
 void agent_stay(struct engine *g, const struct agent_session *k, struct agent_row *row);
 

@@ -27,6 +27,7 @@ static void settle_ends(struct engine *g, struct agent *a)
 {
     struct job *next;
     a->end_due_seq = 0;
+    a->settled_in = g->batch;
     for (struct job *j = a->jobs; j && g->rc == 0; j = next) {
         next = j->next;
         if (!j->end_listed) continue;

@@ -290,7 +290,7 @@ int engine_load(struct engine *g, struct err *e)
 /* ---- after a batch that failed ---- */
 
 /* The sessions that go on as if the batch had never been. Those that it began, and those of which
- * memory knows more than the store, are told to close. */
+ * memory knew more than the store when it began, are told to close. */
 static struct agent_session *keep_sessions(struct engine *g, size_t *count)
 {
     struct agent_session *kept = mem_array(g->sessions.count + 1, sizeof *kept);
@@ -298,7 +298,7 @@ static struct agent_session *keep_sessions(struct engine *g, size_t *count)
     *count = 0;
     for (struct agent *a; (a = map_next(&g->sessions, &place)) != NULL;) {
         if (a->hello_in == g->batch) continue;
-        if (agent_may_stay(a))
+        if (agent_may_stay(g, a))
             kept[(*count)++] = (struct agent_session){.agent = a->id,
                                                       .session = a->session,
                                                       .ready = a->ready,

@@ -218,6 +218,79 @@ static void commit_fails__an_agent_that_owes_an_end_has_to_come_back(void **stat
     assert_int_equal(world_state(w, id), JOB_RUNNING);
 }
 
+/* The event after which nothing is due any more was in the batch that failed. */
+static void commit_fails__an_agent_that_owed_an_end_before_has_to_come_back(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 3);
+    int64_t other = world_running(w, s, NULL, 1), ended = world_running(w, s, NULL, 2);
+    int64_t unheard = world_submit(w, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct command *c = cmd_hello(w, 80 + (uint64_t)i, a, NULL, 3);
+        cmd_hello_attempt(c, other, 1, false);
+        cmd_hello_attempt(c, ended, 1, true);
+        cmd_hello_attempt(c, unheard, 1, true);
+        c->u.hello.seq = 3;
+        world_do(w, c);
+        faults.commit = i < 2 ? ERR_IO : 0;
+        if (i == 0)
+            world_do(w, cmd_output(80, 3, other, 1, 0, "x"));
+        else
+            world_do(w, cmd_finished(80 + (uint64_t)i, 3, other, 1, JOB_SUCCESS, REASON_NONE));
+        if (i == 2) break;
+        faults.commit = 0;
+        assert_int_equal(world_effects(w, EFFECT_CLOSE), 1);
+        assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, 80 + i);
+        assert_int_equal(world_state(w, ended), JOB_RUNNING);
+        assert_int_equal(world_state(w, unheard), JOB_SUBMITTED);
+    }
+    assert_int_equal(world_state(w, other), JOB_SUCCESS);
+    assert_int_equal(world_reason(w, ended), REASON_INTERRUPTED);
+    assert_int_equal(world_state(w, unheard), JOB_CREATED);
+}
+
+static uint64_t hello_from_another_machine(struct world *w, int64_t agent)
+{
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    mem_free(c->u.hello.host_id);
+    c->u.hello.host_id = mem_strdup("another");
+    world_do(w, c);
+    assert_non_null(world_effect(w, EFFECT_WELCOME));
+    world_do(w, cmd_ready(w->sessions));
+    return w->sessions;
+}
+
+/* After the failure the attempts of the former machine are open again: they are not this machine's,
+ * and its signs of life do not renew their leases. */
+static void move_ends_in_a_batch_that_fails__the_agent_has_to_come_back(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    world_do(w, cmd_gone(s));
+    for (int i = 0; i < 3; i++) {
+        s = hello_from_another_machine(w, a);
+        for (int64_t n = 1; n <= 31; n++) {
+            world_live(w, 10000);
+            world_do(w, cmd_heartbeat(s, n));
+        }
+        assert_int_equal(world_state(w, id), JOB_RUNNING);
+        world_pass(w, 5000); /* the former machine's lease and kill time */
+        faults.commit = i == 0 ? ERR_FULL : 0;
+        faults.counting = i == 1; /* the job's end is written, where the agent lives is not */
+        faults.from_now = 1;
+        world_tick(w);
+        faults.counting = false;
+        faults.commit = 0;
+        assert_int_equal(world_effects(w, EFFECT_CLOSE), i < 2 ? 1 : 0);
+        if (i < 2) assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s);
+    }
+    assert_int_equal(world_reason(w, id), REASON_LOST);
+    assert_non_null(world_effect_for(w, EFFECT_JOB, world_submit(w, NULL, NULL)));
+}
+
 /* What it said before is in the store; what it said in the batch that failed comes again. */
 static void commit_fails__an_unwell_agent_is_what_it_last_said(void **state)
 {
@@ -415,6 +488,8 @@ int main(void)
         TEST(commit_fails__a_session_that_stays_speaks_as_before),
         TEST(commit_fails__what_could_not_be_ended_still_holds),
         TEST(commit_fails__an_agent_that_owes_an_end_has_to_come_back),
+        TEST(commit_fails__an_agent_that_owed_an_end_before_has_to_come_back),
+        TEST(move_ends_in_a_batch_that_fails__the_agent_has_to_come_back),
         TEST(commit_fails__an_unwell_agent_is_what_it_last_said),
         TEST(commit_fails__who_could_not_start_a_job_is_what_is_stored),
         TEST(commit_fails__who_left_meanwhile_is_offline_afterwards),
