@@ -48,6 +48,7 @@ struct command {
     size_t config_size; /* of the struct that the options fill */
     int usage_code;     /* exit code of a wrong command line; 0: EXIT_USAGE */
     bool takes_paths;   /* arguments name files of this machine: any bytes. All else is UTF-8 */
+    bool takes_words;   /* arguments go to a job as they are, empty ones as well */
     int lost_code;      /* exit code when standard output cannot be written; 0: EXIT_ERROR */
     /* Of commands that resource_list and resource_run run: see resource.h. */
     const struct resource *resource;

@@ -263,6 +263,9 @@ static int check_arguments(const struct run_config *c, const struct opt_args *ar
         return err_set(e, ERR_INVALID,
                        "nothing to run: cadre run [OPTION]... -- COMMAND [ARG]..., or --script "
                        "FILE [-- ARG...]");
+    if (!c->script && !args->argv[0][0])
+        return err_set(e, ERR_INVALID,
+                       "the program's name is empty: cadre run [OPTION]... -- COMMAND [ARG]...");
     if (!c->script && args->dashdash != 0 && args->argc > 0)
         return err_set(e, ERR_INVALID,
                        "put '--' in front of the command: cadre run [OPTION]... -- %s",
@@ -318,6 +321,7 @@ const struct command cmd_run = {
     .option_count = sizeof options / sizeof *options,
     .config_size = sizeof(struct run_config),
     .usage_code = EXIT_CADRE,
+    .takes_words = true,
     .lost_code = EXIT_CADRE,
     .run = run,
 };

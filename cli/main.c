@@ -244,7 +244,7 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
         code = EXIT_OK;
     } else if (check_arguments(c, &args, &e) != 0) {
         code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
-    } else if (args.argc > 0 && !args.argv[0][0]) {
+    } else if (!c->takes_words && args.argc > 0 && !args.argv[0][0]) {
         /* An empty argument, as from an empty shell variable, would address the whole
          * collection. */
         code = c->usage_code ? c->usage_code : EXIT_USAGE;

@@ -126,6 +126,11 @@ for how in "args.sh --shell sh" "args.sh --shell bash" args.bash "args.py --shel
 done
 cadre run --script args.sh -- >out 2>err
 is "there may be none" "[]" "$(cat out)"
+cadre run --script args.sh -- "" b >out 2>err
+is "the first may be empty" "[][b]" "$(cat out)"
+cadre run -- "" b >out 2>err
+is "the name of a program may not" 125 $?
+has "and that is said" err "the program's name is empty"
 cadre run --script - -- one <args.sh >out 2>err
 is "a script from standard input has arguments, too" "[one]" "$(cat out)"
 cadre run --script p.ps1 --shell pwsh -- -Day 'tues "day' >out 2>err
