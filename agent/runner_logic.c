@@ -63,7 +63,7 @@ struct runner_logic {
     struct remnants remnants;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
-    bool hurried;      /* the agent is to end at once */
+    bool hurried;      /* the time to drain is over: nothing waits for room in the journal */
     size_t turn_most;  /* bytes of output that one turn passes on */
     size_t turn_bytes; /* passed on in this turn */
     struct output_pool pool;
@@ -369,8 +369,11 @@ static void kill_now(struct attempt *a)
     act_on(a, RUNNER_KILL);
 }
 
+/* The time to drain is over. */
 static void terminate_all(struct runner_logic *r, int64_t now_ms)
 {
+    r->hurried = true;
+    changed(r);
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
         terminate(a, "drain", now_ms);

@@ -207,6 +207,23 @@ static void an_agent_that_is_to_end_at_once__leaves_out_what_has_to_wait(void **
     said(w, "output 1-1 0+71, finished 1-1 FAILED exit-code");
 }
 
+static void a_drain_whose_time_is_over__leaves_out_what_has_to_wait(void **state)
+{
+    struct world *w = *state;
+    ended_loud(w, 1);
+    runner_logic_pause(w->runner, true);
+    runner_logic_drain(w->runner, w->now.mono_ms, 1000);
+    world_turn(w);
+    said(w, "started 1-1, output 1-1 0+375");
+    w->changed = false;
+    w->now.mono_ms += 1000;
+    runner_logic_wake(w->runner, w->now.mono_ms);
+    assert_true(w->changed);
+    world_turn(w);
+    said(w, "output 1-1 0+71, finished 1-1 FAILED exit-code");
+    assert_int_equal(runner_logic_count(w->runner), 0);
+}
+
 /* What was kept in memory is lost; nothing else is. */
 static void an_agent_that_dies_meanwhile__has_the_beginning(void **state)
 {
@@ -285,6 +302,7 @@ int main(void)
         WORLD_CASE(a_discard__drops_the_end_too),
         WORLD_CASE(a_lease_that_ends_while_output_waits__loses_the_job),
         WORLD_CASE(an_agent_that_is_to_end_at_once__leaves_out_what_has_to_wait),
+        WORLD_CASE(a_drain_whose_time_is_over__leaves_out_what_has_to_wait),
         WORLD_CASE(an_agent_that_dies_meanwhile__has_the_beginning),
         WORLD_CASE(outputs_that_were_dropped__are_told_in_log_and_message),
         WORLD_CASE(outputs_that_were_dropped__come_behind_what_failed),
