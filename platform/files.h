@@ -56,8 +56,8 @@ int disk_free(const char *path, struct disk_room *out, struct err *e);
 int dir_list(const char *path, int (*fn)(const char *name, void *user), void *user, struct err *e);
 
 /* One process at a time: an exclusive lock on a file that is created when missing and stays behind.
- * ERR_CONFLICT: another process holds it (message names its pid when it is known). Linux: a lock that
- * the children of a dead holder still have is waited for, at most 5 s. */
+ * ERR_CONFLICT: another process holds it (message names its pid when it is known). Linux: a lock
+ * that the children of a dead holder still have is waited for, at most 5 s. */
 struct file_lock;
 int file_lock_take(const char *path, struct file_lock **out, struct err *e);
 void file_lock_release(struct file_lock *l); /* NULL is fine */

@@ -265,7 +265,8 @@ static void a_lock__keeps_another_process_out_until_it_dies(void **state)
     mem_free(path);
 }
 
-/* The heir of a holder that was killed: it has the lock until somebody has tried to get it twice. */
+/* The heir of a holder that was killed: the heir has the lock until somebody has tried to get it
+ * twice. */
 static void be_an_heir(const char *path, int ready, int test)
 {
     char events[4096];
