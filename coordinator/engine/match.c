@@ -43,14 +43,16 @@ static bool may_take(struct engine *g, struct agent *a, const struct offer *o)
     return agent_fits(g, a, o->queue) && !(o->tried && tried_by(o->tried, a->id));
 }
 
-/* The first of those aside that the agent may take. */
+/* The first of those aside that the agent may take. The list may be long, and mostly of jobs that
+ * this agent has tried. */
 static struct offer from_aside(struct engine *g, struct agent *a)
 {
     struct offer none = {0};
     if (a->group->aside.blocked) return none;
     for (const struct tried *t = a->group->aside.first; t; t = t->next) {
+        if (tried_by(t, a->id)) continue;
         struct offer o = {&t->head, queue_get(g, a->group, t->requires_id), t};
-        if (may_take(g, a, &o)) return o;
+        if (agent_fits(g, a, o.queue)) return o;
     }
     return none;
 }
