@@ -2,10 +2,10 @@
 #include "coordinator/api/route.h"
 #include "coordinator/api/handlers.h"
 
+#include "base/encoding.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/os.h"
-#include "base/encoding.h"
 
 #include <string.h>
 
