@@ -190,6 +190,30 @@ void check_change(struct sim *s, const struct job_model *j, const struct job_row
 
 /* ---- how long it takes ---- */
 
+static int note_wait(const struct remnant_row *row, void *user)
+{
+    struct sim *s = user;
+    struct job_model *j = map_find(&s->by_id, (uint64_t)row->job);
+    if (j && j->state == JOB_RETRYING && j->attempt == row->attempt + 1) j->waits = true;
+    return 0;
+}
+
+/* By what is written, not by what the engine has in memory. */
+static void find_waits(struct sim *s)
+{
+    for (int i = 0; i < s->job_count; i++)
+        s->jobs[i].waits = false;
+    store_each_remnant(s->world.store, note_wait, s, NULL);
+}
+
+static int64_t retrying_limit(const struct job_model *j)
+{
+    int64_t delay = j->row.retry.type == RETRY_CONSTANT ? j->row.retry.interval_ms
+                                                        : j->row.retry.max_interval_ms;
+    if (!j->waits) return delay;
+    return j->row.queue_timeout_ms > 0 ? delay + j->row.queue_timeout_ms : NEVER;
+}
+
 /* NEVER: there is no limit. */
 static int64_t limit_of(const struct sim *s, const struct job_model *j)
 {
@@ -199,8 +223,7 @@ static int64_t limit_of(const struct sim *s, const struct job_model *j)
     case JOB_CREATED:
         return j->row.queue_timeout_ms > 0 ? j->row.queue_timeout_ms : NEVER;
     case JOB_RETRYING:
-        return j->row.retry.type == RETRY_CONSTANT ? j->row.retry.interval_ms
-                                                   : j->row.retry.max_interval_ms;
+        return retrying_limit(j);
     case JOB_SUBMITTED:
     case JOB_RUNNING:
         return j->row.timeout_ms > 0 ? j->row.timeout_ms + grace_of(j) + BACKSTOP_SLACK_MS : NEVER;
@@ -214,6 +237,7 @@ static int64_t limit_of(const struct sim *s, const struct job_model *j)
 void check_limits(struct sim *s)
 {
     char id[ID_TEXT_SIZE];
+    find_waits(s);
     for (int i = 0; i < s->job_count; i++) {
         const struct job_model *j = &s->jobs[i];
         if (!j->known || job_is_final(j->state)) continue;

@@ -45,6 +45,7 @@ struct job_model {
     int64_t since_ms;    /* in this state and attempt */
     int64_t known_ms;    /* since it is known */
     uint64_t since_load; /* that load of the engine, when it was seen to happen; else 0 */
+    bool waits;          /* until processes of the attempt before are gone */
     /* what really ran */
     int alive;    /* processes at this moment */
     int lives_on; /* of them, those that their agent could not end, and knows so */
