@@ -42,8 +42,8 @@ struct agent {
     int64_t last_seq, stored_seq;
     /* At this last_seq all ends that the hello listed have come; 0: none due. */
     int64_t end_due_seq;
-    /* The last batch in which a move ended, or the ends that were due were settled. Should the batch
-     * fail, the store has the attempts still, and memory alone knew how they stood. */
+    /* The last batch in which a move ended, or the ends that were due were settled. Should the
+     * batch fail, the store has the attempts still, and memory alone knew how they stood. */
     uint64_t settled_in;
     int64_t heartbeat; /* the heartbeat to be acknowledged; 0: none */
     bool ack_due;
