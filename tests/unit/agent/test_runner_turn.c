@@ -19,6 +19,7 @@
 
 #define LOUD 10
 #define KEYS 4000
+#define TURNS 30
 
 /* Lines that set all the keys, in a file; and one line that sets one of them again. */
 static void write_lines(const struct world *w)
@@ -66,7 +67,7 @@ static void expect_echo_among(struct world *w, const char *line)
     take_loud_jobs(w, line);
     for (int i = 0; i < 20000 && times_said(w, "\"started\"") < LOUD; i++)
         turn(w);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < TURNS; i++)
         assert_true(rows_of_turn(w) <= ROWS_MAX);
     take_job(w, 99, "echo hello");
     until_said(w, "SUCCESS");
@@ -84,9 +85,9 @@ static void ten_jobs_whose_outputs_lines_are_wrong__leave_room_for_an_echo(void 
     struct world *w = *state;
     take_loud_jobs(w, "::{x}::");
     int64_t rows = 0;
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < TURNS; i++)
         rows += rows_of_turn(w);
-    assert_true(rows <= 200 * ROWS_MAX + LOUD * (OUTPUTS_REMARKS_MAX + 1) * 3 + 2 * LOUD);
+    assert_true(rows <= TURNS * ROWS_MAX + LOUD * (OUTPUTS_REMARKS_MAX + 1) * 3 + 2 * LOUD);
     take_job(w, 99, "echo hello");
     until_said(w, "SUCCESS");
     assert_int_equal(runner_logic_count(w->logic), LOUD);
