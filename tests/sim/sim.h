@@ -160,6 +160,7 @@ void machine_act(struct sim *s, struct agent_model *a, const struct runner_actio
 void machine_agent_died(struct sim *s, struct agent_model *a);
 /* For a while it cannot make folders, or cannot start processes. */
 void machine_breaks(struct sim *s, struct agent_model *a);
+bool machine_has_tough(const struct agent_model *a);          /* a process that cannot be ended */
 void machine_goes_down(struct sim *s, struct agent_model *a); /* no process is left */
 void machine_fini(struct agent_model *a);
 

@@ -316,6 +316,8 @@ static int copy_attempt(const struct journal_attempt *j, void *user)
 
 void clone_hello(struct sim *s, struct agent_model *a)
 {
+    /* What lives on at the former machine is not waited for: a limit (docs/guarantees.md). */
+    if (machine_has_tough(a)) return;
     uint64_t number = ++s->world.sessions;
     struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
     s->clones++;

@@ -122,6 +122,13 @@ static bool is_tough(struct sim *s, struct process_model *p)
     return true;
 }
 
+bool machine_has_tough(const struct agent_model *a)
+{
+    for (const struct process_model *p = a->machine; p; p = p->next)
+        if (p->alive && p->tough) return true;
+    return false;
+}
+
 static void tell_rest(struct sim *s, const struct agent_model *a, const char *mark,
                       struct process_list *out)
 {
