@@ -186,11 +186,13 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
     for (size_t i = 0; i < h->attempt_count; i++) {
         const struct hello_attempt *held = &h->attempts[i];
         struct job *j = current(g, a, held->job, held->attempt);
-        if (j)
+        if (j) {
             keep(g, a, j, h, held->ended, same_journal);
-        else
+        } else if (!held->ended || !remnant_known(&a->remnants, held->job, held->attempt)) {
+            remnant_clear(g, &a->remnants, held->job, held->attempt);
             agent_discard(g, a, held->job, held->attempt,
                           "this attempt is over or another agent's");
+        } /* else its end was seen, the acknowledgement was lost, and its `cleared` is to come */
     }
     struct job *next;
     for (struct job *j = a->jobs; j && g->rc == 0; j = next) {

@@ -13,6 +13,11 @@ static struct remnant *find(const struct remnants *l, int64_t job, int64_t attem
     return r;
 }
 
+bool remnant_known(const struct remnants *l, int64_t job, int64_t attempt)
+{
+    return find(l, job, attempt) != NULL;
+}
+
 const char *remnant_is(const struct remnant *r)
 {
     return strstr(r->row.processes, ") and ") ? "are" : "is";

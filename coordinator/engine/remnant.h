@@ -23,6 +23,8 @@ struct remnants {
 /* "is" of one process, "are" of several. */
 const char *remnant_is(const struct remnant *r);
 
+/* Has the agent told of processes of this attempt that live on? */
+bool remnant_known(const struct remnants *l, int64_t job, int64_t attempt);
 /* Takes the row over. The same attempt has one remnant: the last word counts. */
 struct remnant *remnant_add(struct remnants *l, struct remnant_row *row);
 /* The same, and writes it. NULL: a failure was noted. */

@@ -298,6 +298,39 @@ static void cleared__of_something_unknown__is_acknowledged_and_ignored(void **st
     assert_int_equal(world_state(w, s.job), JOB_SUBMITTED);
 }
 
+/* The answer to its end was lost with the connection: the agent lists the attempt again. */
+static void ended__listed_again__is_watched_until_cleared(void **state)
+{
+    struct world *w = *state;
+    struct scene s = begin(w, 0);
+    struct command *c = cmd_hello(w, ++w->sessions, s.agent, NULL, 2);
+    c->u.hello.seq = 2;
+    cmd_hello_attempt(c, s.job, 1, true);
+    world_do(w, c);
+    assert_null(world_effect(w, EFFECT_DISCARD)); /* which would hush up its `cleared` */
+    world_do(w, cmd_left(w->sessions, 2, s.job, 1, JOB_FAILED));
+    assert_int_equal(stored(w), 1);
+    world_do(w, cmd_ready(w->sessions));
+    world_live(w, 5000);
+    assert_waits(w, s.job);
+    world_do(w, cmd_cleared(w->sessions, 3, s.job, 1));
+    world_live(w, 1);
+    assert_int_equal(world_state(w, s.job), JOB_SUBMITTED);
+    assert_int_equal(stored(w), 0);
+}
+
+/* Its journal has lost the end: it kills what it has, and neither side counts the slot. */
+static void ended__listed_as_running__is_discarded_and_counts_no_more(void **state)
+{
+    struct world *w = *state;
+    struct scene s = begin(w, 0);
+    struct command *c = cmd_hello(w, ++w->sessions, s.agent, NULL, 2);
+    cmd_hello_attempt(c, s.job, 1, false);
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.attempt, 1);
+    assert_int_equal(stored(w), 0);
+}
+
 static void finished__sent_again__leaves_one_remnant(void **state)
 {
     struct world *w = *state;
@@ -527,6 +560,8 @@ int main(void)
         WORLD_TEST(slot__why_counts_it_as_busy),
         WORLD_TEST(slot__more_remnants_than_slots__none_is_free),
         WORLD_TEST(cleared__of_something_unknown__is_acknowledged_and_ignored),
+        WORLD_TEST(ended__listed_again__is_watched_until_cleared),
+        WORLD_TEST(ended__listed_as_running__is_discarded_and_counts_no_more),
         WORLD_TEST(finished__sent_again__leaves_one_remnant),
         WORLD_TEST(restart_of_the_coordinator__job_waits_on_and_the_slot_stays_taken),
         WORLD_TEST(restart_of_the_coordinator__job_is_over__slot_stays_taken),
