@@ -562,10 +562,14 @@ static void one_turn__reads_a_bounded_amount_of_each_and_of_all(void **state)
         start_with(f, &floods[i], argv, NULL, NULL);
         floods[i].keep = false;
     }
-    for (int turn = 0; turn < TURNS; turn++) {
+    /* on a loaded machine the last of them begins late */
+    for (int turn = 0, silent = FLOODS; turn < TURNS || silent > 0; turn++) {
         assert_true(flood_turn(f, floods, FLOODS, &most) <= READ_BUDGET_ALL);
-        for (int i = 0; i < FLOODS; i++)
+        silent = 0;
+        for (int i = 0; i < FLOODS; i++) {
             total[i] += floods[i].out_bytes;
+            silent += total[i] == 0;
+        }
     }
     assert_true(most <= READ_BUDGET_STREAM);
     /* what a quiet one says, and its end, come through among them */
@@ -575,7 +579,6 @@ static void one_turn__reads_a_bounded_amount_of_each_and_of_all(void **state)
     assert_string_equal(quiet.out.data, "to stdout");
     assert_string_equal(quiet.err.data, "to stderr");
     for (int i = 0; i < FLOODS; i++) {
-        assert_true(total[i] > 0);
         process_kill(floods[i].process);
         run_wait(f, &floods[i], LIMIT_MS);
         run_fini(&floods[i]);
