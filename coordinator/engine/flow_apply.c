@@ -234,7 +234,7 @@ void apply_flow_delete(struct engine *g, const struct command *c, struct reply *
         flow_reply_unknown(g, p->ns, p->flow, r);
         return;
     }
-    if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, &g->err))) return;
+    if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, NULL, &g->err))) return;
     log_info("flow %s.%s: deleted", f->ns, f->id);
     triggers_remove(g, f);
     if (g->rc) return;

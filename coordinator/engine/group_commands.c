@@ -87,6 +87,9 @@ static struct group_row copy_row(const struct group_row *row)
     copy.description = mem_strdup(row->description);
     copy.require = mem_strdup(row->require);
     copy.allowed_namespaces = mem_strdup(row->allowed_namespaces);
+    copy.created_by = mem_strdup(row->created_by);
+    copy.updated_by = mem_strdup(row->updated_by);
+    copy.paused_by = mem_strdup(row->paused_by);
     return copy;
 }
 

@@ -130,6 +130,8 @@ struct job_row job_row_copy(const struct job_row *row)
     copy.group = mem_strdup(row->group);
     copy.message = mem_strdup(row->message);
     copy.unique_key = mem_strdup(row->unique_key);
+    copy.created_by = mem_strdup(row->created_by);
+    copy.cancelled_by = mem_strdup(row->cancelled_by);
     return copy;
 }
 

@@ -67,6 +67,9 @@ static int load_group(const struct group_row *row, void *user)
     copy.description = dup_text(row->description);
     copy.require = dup_text(row->require);
     copy.allowed_namespaces = dup_text(row->allowed_namespaces);
+    copy.created_by = dup_text(row->created_by);
+    copy.updated_by = dup_text(row->updated_by);
+    copy.paused_by = dup_text(row->paused_by);
     struct group *group = group_add(g, &copy);
     struct err e = {0};
     /* It was checked when it was stored; should it not be readable, nothing may run there by
@@ -84,6 +87,7 @@ static int load_ns(const struct namespace_row *row, void *user)
     struct namespace_row copy = *row;
     copy.ns = dup_text(row->ns);
     copy.group = dup_text(row->group);
+    copy.updated_by = dup_text(row->updated_by);
     namespace_put(user, &copy);
     return 0;
 }
@@ -173,6 +177,7 @@ static int load_trigger(const struct trigger_row *row, void *user)
     copy.name = dup_text(row->name);
     copy.why = dup_text(row->why);
     copy.message = dup_text(row->message);
+    copy.disabled_by = dup_text(row->disabled_by);
     trigger_add(g, f, &copy);
     return 0;
 }
@@ -188,6 +193,8 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .reason = row->reason,
                                  .message = dup_text(row->message),
                                  .trigger = dup_text(row->trigger),
+                                 .created_by = dup_text(row->created_by),
+                                 .cancelled_by = dup_text(row->cancelled_by),
                                  .position = row->position,
                                  .job = row->job,
                                  .warned = row->warned,

@@ -76,7 +76,7 @@ void apply_token_revoke(struct engine *g, const struct command *c, struct reply 
     if (!store_ok(g, rc)) return;
     bool revoked = t.revoked_ms > 0;
     token_row_fini(&t);
-    if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, &g->err)))
+    if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, NULL, &g->err)))
         return;
     effects_add(g->out, EFFECT_TOKEN_REVOKED)->u.revoked.token = c->u.id;
     r->id = c->u.id;

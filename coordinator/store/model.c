@@ -138,6 +138,8 @@ void job_row_fini(struct job_row *j)
     mem_free(j->group);
     mem_free(j->message);
     mem_free(j->unique_key);
+    mem_free(j->created_by);
+    mem_free(j->cancelled_by);
     *j = (struct job_row){0};
 }
 
@@ -171,6 +173,9 @@ void agent_row_fini(struct agent_row *a)
     mem_free(a->drain_reason);
     mem_free(a->unwell_reason);
     mem_free(a->spki);
+    mem_free(a->created_by);
+    mem_free(a->drained_by);
+    mem_free(a->removed_by);
     *a = (struct agent_row){0};
 }
 
@@ -180,6 +185,9 @@ void group_row_fini(struct group_row *g)
     mem_free(g->description);
     mem_free(g->require);
     mem_free(g->allowed_namespaces);
+    mem_free(g->created_by);
+    mem_free(g->updated_by);
+    mem_free(g->paused_by);
     *g = (struct group_row){0};
 }
 
@@ -187,6 +195,7 @@ void namespace_row_fini(struct namespace_row *n)
 {
     mem_free(n->ns);
     mem_free(n->group);
+    mem_free(n->updated_by);
     *n = (struct namespace_row){0};
 }
 
@@ -195,6 +204,8 @@ void token_row_fini(struct token_row *t)
     mem_free(t->name);
     mem_free(t->group);
     mem_free(t->ns);
+    mem_free(t->created_by);
+    mem_free(t->revoked_by);
     mem_wipe(t->secret_hash, sizeof t->secret_hash);
     *t = (struct token_row){0};
 }
@@ -204,6 +215,7 @@ void flow_row_fini(struct flow_row *f)
     mem_free(f->ns);
     mem_free(f->id);
     mem_free(f->source);
+    mem_free(f->updated_by);
     *f = (struct flow_row){0};
 }
 
@@ -217,6 +229,8 @@ void execution_row_fini(struct execution_row *x)
     mem_free(x->trigger_vars);
     mem_free(x->labels);
     mem_free(x->unique_key);
+    mem_free(x->created_by);
+    mem_free(x->cancelled_by);
     *x = (struct execution_row){0};
 }
 
@@ -226,6 +240,7 @@ void trigger_row_fini(struct trigger_row *t)
     mem_free(t->flow);
     mem_free(t->name);
     mem_free(t->why);
+    mem_free(t->disabled_by);
     mem_free(t->message);
     *t = (struct trigger_row){0};
 }

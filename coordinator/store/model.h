@@ -1,5 +1,9 @@
 /* The nouns that the engine decides about and the store keeps. Plain structs: strings are owned by
- * the struct (x_fini frees them) unless a function says that it only borrows. */
+ * the struct (x_fini frees them) unless a function says that it only borrows.
+ *
+ * created_by, cancelled_by and their like say who did it: the name of the token (its id when it has
+ * none), "flow NS/ID", "trigger NS/FLOW/ID". The text is kept as it was then, also when the token is
+ * revoked and forgotten. NULL: nobody did, or a version before did not note it. */
 #ifndef CADRE_COORDINATOR_STORE_MODEL_H
 #define CADRE_COORDINATOR_STORE_MODEL_H
 
@@ -97,6 +101,7 @@ struct job_row {
     int64_t submitter;    /* token id */
     int64_t output_limit; /* 0: the coordinator's */
     bool allow_failure;   /* when it ends as FAILED it is WARNING; not read of jobs that ended */
+    char *created_by, *cancelled_by; /* cancelled_by: not read of jobs that ended as SUCCESS */
 };
 void job_row_fini(struct job_row *j);
 bool job_is_final(enum job_state s);
@@ -123,6 +128,7 @@ struct agent_row {
     int64_t created_ms, last_seen_ms, removed_ms; /* wall; removed: 0 = not */
     char *spki;                                   /* hex SHA-256 of the key that enrolled */
     int64_t token;                                /* join token id */
+    char *created_by, *drained_by, *removed_by;   /* created: enrolled */
 };
 void agent_row_fini(struct agent_row *a);
 
@@ -133,6 +139,8 @@ struct group_row {
     bool paused;
     int64_t max_queued; /* 0: no limit */
     int64_t created_ms;
+    char *created_by, *updated_by;
+    char *paused_by; /* NULL while it is not paused */
 };
 void group_row_fini(struct group_row *g);
 
@@ -140,6 +148,7 @@ struct namespace_row { /* the settings of a namespace, for itself and its childr
     char *ns;
     char *group;  /* NULL: says explicitly "default group" */
     int fallback; /* enum fallback, -1: says nothing */
+    char *updated_by;
 };
 void namespace_row_fini(struct namespace_row *n);
 
@@ -154,6 +163,7 @@ struct token_row {
     char *ns;    /* submit: subtree; NULL: all */
     int64_t created_ms, expires_ms, revoked_ms, last_used_ms; /* 0: never */
     int64_t uses_left;                                        /* join; -1: no limit */
+    char *created_by, *revoked_by;
 };
 void token_row_fini(struct token_row *t);
 

@@ -11,6 +11,7 @@ struct flow_row {
     char *source;     /* NULL in lists without sources */
     int64_t created_ms, updated_ms;
     int64_t deleted_ms; /* 0: not deleted; the row is kept for the executions */
+    char *updated_by;   /* who applied this revision, or deleted the flow */
 };
 void flow_row_fini(struct flow_row *f);
 
@@ -54,6 +55,7 @@ struct execution_row {
     bool warned;        /* a task ended as WARNING */
     int64_t submitter;  /* token id; 0: none */
     int64_t created_ms, started_ms, ended_ms;
+    char *created_by, *cancelled_by;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
 };
 void execution_row_fini(struct execution_row *x);
@@ -76,6 +78,7 @@ struct trigger_row {
     bool file_disabled; /* what the flow said when it was applied last */
     bool disabled;      /* the present value: set by the flow, an operator or stopAfter */
     char *why;          /* of disabled: "disabled in the flow"; NULL when it is not */
+    char *disabled_by;  /* the operator who did; NULL: not disabled, or not by one */
     bool concurrent;    /* allowConcurrent */
     int64_t interval_ms;
     int64_t next_ms; /* wall: when the next evaluation is due; 0: it has never been set */

@@ -17,6 +17,9 @@ int store_group_put(struct store *s, const struct group_row *g, struct err *e)
     bind_int(q, 5, g->paused);
     bind_int(q, 6, g->max_queued);
     bind_int(q, 7, g->created_ms);
+    bind_text(q, 8, g->created_by);
+    bind_text(q, 9, g->updated_by);
+    bind_text(q, 10, g->paused_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -57,6 +60,7 @@ int store_ns_put(struct store *s, const struct namespace_row *n, struct err *e)
     bind_text(q, 1, n->ns);
     bind_text(q, 2, n->group);
     bind_int(q, 3, n->fallback);
+    bind_text(q, 4, n->updated_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -105,6 +109,8 @@ int store_token_insert(struct store *s, const struct token_row *t, struct err *e
     bind_int(q, 9, t->revoked_ms);
     bind_int(q, 10, t->last_used_ms);
     bind_int(q, 11, t->uses_left);
+    bind_text(q, 12, t->created_by);
+    bind_text(q, 13, t->revoked_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -129,12 +135,26 @@ int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e)
     return db_run(&s->queue, q, e);
 }
 
-int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e)
+int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *by, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_TOKEN_REVOKE);
     bind_int(q, 1, id);
     bind_int(q, 2, now_ms);
+    bind_text(q, 3, by);
     return db_change(&s->queue, q, e);
+}
+
+int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
+                             struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_TOKEN_ADMINS);
+    bind_int(q, 1, id);
+    bind_int(q, 2, now_ms);
+    int rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *others = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
 }

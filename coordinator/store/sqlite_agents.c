@@ -32,6 +32,9 @@ static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
     bind_text(q, 10, a->drain_reason);
     bind_text(q, 11, a->capabilities ? a->capabilities : "{}");
     bind_text(q, 12, a->unwell_reason);
+    bind_text(q, 13, a->created_by);
+    bind_text(q, 14, a->drained_by);
+    bind_text(q, 15, a->removed_by);
     return db_run(&s->queue, q, e);
 }
 

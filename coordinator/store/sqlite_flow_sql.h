@@ -6,14 +6,15 @@
 /* X(number, text) */
 #define FLOW_STATEMENTS(X)                                                                         \
     /* flows, executions, triggers */                                                              \
-    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO UPDATE"      \
+    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6) ON CONFLICT DO UPDATE"  \
                   " SET revision = excluded.revision, updated_ms = excluded.updated_ms,"           \
-                  " deleted_ms = 0, groups_known = 0")                                             \
+                  " deleted_ms = 0, groups_known = 0, updated_by = excluded.updated_by")           \
     X(Q_FLOW_GROUPS_DELETE, "DELETE FROM flow_groups WHERE ns = ?1 AND flow = ?2")                 \
     X(Q_FLOW_GROUP_ADD, "INSERT OR IGNORE INTO flow_groups VALUES (?3, ?1, ?2)")                   \
     X(Q_FLOW_GROUPS_KNOWN, "UPDATE flows SET groups_known = 1 WHERE ns = ?1 AND id = ?2")          \
-    X(Q_FLOW_NAMING, "SELECT ns, flow, 0, 0, 0, 0, NULL FROM flow_groups WHERE group_key = ?1"     \
-                     " LIMIT 1")                                                                   \
+    X(Q_FLOW_NAMING,                                                                               \
+      "SELECT ns, flow, 0, 0, 0, 0, NULL, NULL FROM flow_groups WHERE group_key = ?1"              \
+      " LIMIT 1")                                                                                  \
     X(Q_FLOW_UNREAD, "SELECT " FLOW_COLUMNS ", (SELECT source FROM flow_revisions r"               \
                      " WHERE r.ns = f.ns AND r.flow = f.id AND r.revision = f.revision)"           \
                      " FROM flows f INDEXED BY flow_unread"                                        \
@@ -22,13 +23,14 @@
     X(Q_REVISION_PASSES, "INSERT OR IGNORE INTO old_revisions SELECT ?3, ns, id, revision"         \
                          " FROM flows WHERE ns = ?1 AND id = ?2 AND revision <> ?4"                \
                          " AND deleted_ms = 0")                                                    \
-    X(Q_REVISION_INSERT, "INSERT INTO flow_revisions VALUES (?1, ?2, ?3, ?4, ?5)")                 \
-    X(Q_FLOW_DELETED, "UPDATE flows SET deleted_ms = ?3 WHERE ns = ?1 AND id = ?2")                \
+    X(Q_REVISION_INSERT, "INSERT INTO flow_revisions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")             \
+    X(Q_FLOW_DELETED,                                                                              \
+      "UPDATE flows SET deleted_ms = ?3, updated_by = ?4 WHERE ns = ?1 AND id = ?2")               \
     X(Q_FLOWS, "SELECT " FLOW_COLUMNS ", NULL FROM flows f ORDER BY f.ns, f.id")                   \
     X(Q_FLOW_SOURCE,                                                                               \
       "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
     X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
-                          " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)")                    \
+                          " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)")          \
     X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \
@@ -36,7 +38,7 @@
     X(Q_EXECUTION_LAST, "SELECT ifnull(max(id), 0) FROM executions")                               \
     X(Q_EXECUTION_UPDATE, "UPDATE executions SET state = ?2, open = ?3, reason = ?4,"              \
                           " position = ?5, job = ?6, warned = ?7, started_ms = ?8, ended_ms = ?9," \
-                          " message = ?10 WHERE id = ?1")                                          \
+                          " message = ?10, cancelled_by = ?11 WHERE id = ?1")                      \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
     X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \
@@ -44,11 +46,12 @@
     X(Q_JOB_OUTPUTS, "SELECT outputs FROM job_states WHERE id = ?1")                               \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES (NULL, ?18, ?19, ?20, ?2, ?3, ?4, ?5, ?6, ?7,"                  \
-      " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")                                               \
-    X(Q_TRIGGER_UPDATE, "UPDATE triggers SET file_disabled = ?2, disabled = ?3, concurrent = ?4,"  \
-                        " interval_ms = ?5, next_ms = ?6, job = ?7, result = ?8, ended_ms = ?9,"   \
-                        " execution = ?10, evaluations = ?11, fired = ?12, errors = ?13,"          \
-                        " skipped = ?14, why = ?15, message = ?16 WHERE id = ?1")                  \
+      " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)")                                          \
+    X(Q_TRIGGER_UPDATE,                                                                            \
+      "UPDATE triggers SET file_disabled = ?2, disabled = ?3, concurrent = ?4,"                    \
+      " interval_ms = ?5, next_ms = ?6, job = ?7, result = ?8, ended_ms = ?9,"                     \
+      " execution = ?10, evaluations = ?11, fired = ?12, errors = ?13,"                            \
+      " skipped = ?14, why = ?15, message = ?16, disabled_by = ?17 WHERE id = ?1")                 \
     X(Q_TRIGGER_JOB, "UPDATE triggers SET job = ?2 WHERE id = ?1")                                 \
     X(Q_TRIGGER_DELETE, "DELETE FROM triggers WHERE id = ?1")                                      \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \

@@ -16,6 +16,7 @@ int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
     bind_int(q, 3, f->revision);
     bind_int(q, 4, f->updated_ms);
     bind_text(q, 5, f->source);
+    bind_text(q, 6, f->updated_by);
     rc = db_run(&s->queue, q, e);
     if (rc != 0) return rc;
     q = store_queue(s, Q_REVISION_PASSES);
@@ -31,6 +32,7 @@ int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
     bind_int(q, 3, f->revision);
     bind_int(q, 4, f->created_ms);
     bind_int(q, 5, f->updated_ms);
+    bind_text(q, 6, f->updated_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -84,7 +86,7 @@ int store_flow_find_unread(struct store *s, struct flow_row *out, struct err *e)
 }
 
 int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
-                       struct err *e)
+                       const char *by, struct err *e)
 {
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
@@ -101,6 +103,7 @@ int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t 
     bind_text(q, 1, ns);
     bind_text(q, 2, id);
     bind_int(q, 3, now_ms);
+    bind_text(q, 4, by);
     return db_change(&s->queue, q, e);
 }
 
@@ -167,6 +170,8 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     bind_text(q, 17, x->labels);
     bind_text(q, 18, x->inputs);
     bind_text(q, 19, x->trigger_vars);
+    bind_text(q, 20, x->created_by);
+    bind_text(q, 21, x->cancelled_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -236,6 +241,7 @@ int store_execution_update(struct store *s, const struct execution_row *x, struc
     bind_int(q, 8, x->started_ms);
     bind_int(q, 9, x->ended_ms);
     bind_text(q, 10, x->message);
+    bind_text(q, 11, x->cancelled_by);
     return db_change(&s->queue, q, e);
 }
 

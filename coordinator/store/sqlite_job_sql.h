@@ -17,9 +17,9 @@
                     " AND killing = 0 AND retrying = 0")                                           \
     /* jobs */                                                                                     \
     X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
-                    " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)")                          \
+                    " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)")                     \
     X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
-                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, ?21)")             \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, ?21, NULL)")       \
     X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
     X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
     X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
@@ -47,6 +47,7 @@
     X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"       \
                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"                \
                     " queued = 0, bad = ?2 <> 5, retry_at_ms = 0 WHERE id = ?1")                   \
+    X(Q_JOB_CANCELLED_BY, "UPDATE job_states SET cancelled_by = ?2 WHERE id = ?1")                 \
     X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
     X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
     X(Q_ATTEMPT_SURPLUS, "SELECT attempt FROM attempts WHERE job = ?1 AND attempt > ?2"            \
@@ -92,7 +93,7 @@
                       " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10,"               \
                       " unwell_since_ms = ?11 WHERE id = ?1")                                      \
     X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
-                   " ?9, ?10, ?11, ?12)")                                                          \
+                   " ?9, ?10, ?11, ?12, ?13, ?14, ?15)")                                           \
     X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
     X(Q_AGENT_NAMED,                                                                               \
@@ -105,16 +106,20 @@
     X(Q_REMNANT_DELETE, "DELETE FROM remnants WHERE agent = ?1 AND job = ?2 AND attempt = ?3")     \
     X(Q_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants ORDER BY agent, job, attempt")         \
     /* groups, namespaces, tokens */                                                               \
-    X(Q_GROUP_PUT, "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")            \
+    X(Q_GROUP_PUT,                                                                                 \
+      "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")            \
     X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \
     X(Q_GROUPS, "SELECT " GROUP_COLUMNS " FROM groups g ORDER BY g.key")                           \
-    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3)")                           \
+    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3, ?4)")                       \
     X(Q_NS_DELETE, "DELETE FROM namespaces WHERE ns = ?1")                                         \
     X(Q_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
-    X(Q_TOKEN_INSERT, "INSERT INTO tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
+    X(Q_TOKEN_INSERT, "INSERT INTO tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"   \
+                      " ?12, ?13)")                                                                \
     X(Q_TOKEN_GET, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                           \
     X(Q_TOKEN_USE, "UPDATE tokens SET last_used_ms = ?2,"                                          \
                    " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
-    X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2 WHERE id = ?1")
+    X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2, revoked_by = ?3 WHERE id = ?1")          \
+    X(Q_TOKEN_ADMINS, "SELECT count(*) FROM tokens INDEXED BY token_admin WHERE role = 3"          \
+                      " AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?2) AND id <> ?1")
 
 #endif

@@ -50,6 +50,7 @@ static int insert_fixed(struct store *s, const struct job_row *j, const char *sp
     bind_int(q, 20, j->retry.max_attempts);
     bind_int(q, 21, j->retry.max_duration_ms);
     bind_text(q, 22, spec);
+    bind_text(q, 23, j->created_by);
     return db_run(&s->queue, q, e);
 }
 
@@ -284,6 +285,16 @@ int store_job_finish(struct store *s, int64_t id, const struct job_end *end, str
     bind_text(q, 7, end->outputs);
     bind_int(q, 8, end->ended_ms);
     return db_run(&s->queue, q, e);
+}
+
+int store_job_cancelled_by(struct store *s, int64_t id, const char *by, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_JOB_CANCELLED_BY);
+    bind_int(q, 1, id);
+    bind_text(q, 2, by);
+    return db_change(&s->queue, q, e);
 }
 
 int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e)

@@ -73,6 +73,8 @@ void reader_row_view(sqlite3_stmt *q, struct job_view *v)
         .agent_name = column_text(q, JOB_COLUMN_COUNT + 2),
     };
     row_job(q, &v->job);
+    v->job.created_by = column_text(q, JOB_COLUMN_COUNT + 3);
+    v->job.cancelled_by = column_text(q, JOB_COLUMN_COUNT + 4);
 }
 
 /* 1: found; 0: not there. */
@@ -84,7 +86,7 @@ static int find_job(struct reader *r, enum queue_read which, int64_t id, struct 
     int rc = db_step(&r->queue, q, e);
     if (rc != 1) return rc;
     reader_row_view(q, v);
-    if (which == R_JOB) v->spec = column_text(q, JOB_COLUMN_COUNT + 3);
+    if (which == R_JOB) v->spec = column_text(q, VIEW_COLUMN_COUNT);
     db_reset(q);
     return 1;
 }

@@ -10,7 +10,11 @@
 /* A list reads at most so many jobs or executions, and then answers with the rows found so far. */
 #define SCAN_MOST 5000
 
-#define VIEW_COLUMNS JOB_COLUMNS ", s.outputs, r.text, a.name"
+/* cancelled_by stands behind outputs: it is not read of a job that ended as SUCCESS. */
+#define VIEW_COLUMNS                                                                               \
+    JOB_COLUMNS ", s.outputs, r.text, a.name, j.created_by,"                                       \
+                " CASE WHEN s.state <> 5 THEN s.cancelled_by END"
+#define VIEW_COLUMN_COUNT (JOB_COLUMN_COUNT + 5)
 #define VIEW_TABLES                                                                                \
     JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
                "s.agent"
@@ -75,11 +79,12 @@
     X(R_FLOWS, "SELECT " FLOW_COLUMNS ", NULL, (SELECT count(*) FROM triggers t"                   \
                " WHERE t.ns = f.ns AND t.flow = f.id) FROM flows f WHERE (f.ns, f.id) > (?1, ?2)"  \
                " AND f.ns < ?3 AND f.deleted_ms = 0 ORDER BY f.ns, f.id")                          \
-    X(R_FLOW, "SELECT f.ns, f.id, r.revision, f.created_ms, r.created_ms, f.deleted_ms, r.source"  \
+    X(R_FLOW, "SELECT f.ns, f.id, r.revision, f.created_ms, r.created_ms, f.deleted_ms,"           \
+              " r.created_by, r.source"                                                            \
               " FROM flows f JOIN flow_revisions r ON r.ns = f.ns AND r.flow = f.id"               \
               " WHERE f.ns = ?1 AND f.id = ?2 AND r.revision = iif(?3 > 0, ?3, f.revision)"        \
               " AND (?3 > 0 OR f.deleted_ms = 0)")                                                 \
-    X(R_REVISIONS, "SELECT ns, flow, revision, created_ms, created_ms, 0, NULL"                    \
+    X(R_REVISIONS, "SELECT ns, flow, revision, created_ms, created_ms, 0, created_by, NULL"        \
                    " FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision < ?3"            \
                    " ORDER BY revision DESC")                                                      \
     X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \

@@ -82,6 +82,9 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a)
         .capabilities = column_text(q, 19),
         .unwell_since_ms = number(q, 20),
         .unwell_reason = column_text(q, 21),
+        .created_by = column_text(q, 22),
+        .drained_by = column_text(q, 23),
+        .removed_by = column_text(q, 24),
     };
 }
 
@@ -123,6 +126,9 @@ void row_group(sqlite3_stmt *q, struct group_row *g)
         .paused = number(q, 4) != 0,
         .max_queued = number(q, 5),
         .created_ms = number(q, 6),
+        .created_by = column_text(q, 7),
+        .updated_by = column_text(q, 8),
+        .paused_by = column_text(q, 9),
     };
 }
 
@@ -132,6 +138,7 @@ void row_ns(sqlite3_stmt *q, struct namespace_row *n)
         .ns = column_text(q, 0),
         .group = column_text(q, 1),
         .fallback = (int)number(q, 2),
+        .updated_by = column_text(q, 3),
     };
 }
 
@@ -148,6 +155,8 @@ void row_token(sqlite3_stmt *q, struct token_row *t)
         .revoked_ms = number(q, 8),
         .last_used_ms = number(q, 9),
         .uses_left = number(q, 10),
+        .created_by = column_text(q, 11),
+        .revoked_by = column_text(q, 12),
     };
     /* the table checks the length; a hash of zeros belongs to no secret */
     const void *hash = sqlite3_column_blob(q, 2);
@@ -165,6 +174,7 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f)
         .created_ms = number(q, 3),
         .updated_ms = number(q, 4),
         .deleted_ms = number(q, 5),
+        .updated_by = column_text(q, 6),
         .source = column_text(q, FLOW_COLUMN_COUNT),
     };
 }
@@ -187,6 +197,8 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
         .submitter = number(q, 12),
         .trigger = column_text(q, 13),
         .message = column_text(q, 14),
+        .created_by = column_text(q, 15),
+        .cancelled_by = column_text(q, 16),
         .labels = texts ? column_text(q, EXECUTION_COLUMN_COUNT) : NULL,
         .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
         .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,
@@ -215,6 +227,7 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
         .skipped = number(q, 16),
         .why = column_text(q, 17),
         .message = column_text(q, 18),
+        .disabled_by = column_text(q, 19),
     };
 }
 

@@ -18,15 +18,15 @@
     " CASE WHEN s.ended_ms > 0 THEN 0 ELSE s.allow_failure END"
 #define JOB_COLUMN_COUNT 37
 #define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
-/* All but unique_key. */
+/* All but unique_key, created_by, cancelled_by. */
 void row_job(sqlite3_stmt *q, struct job_row *j);
 
 #define AGENT_COLUMNS                                                                              \
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
     " a.last_seen_ms, a.removed_ms, f.created_ms, f.token, f.token_group, f.version, f.host_id,"   \
     " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities, a.unwell_since_ms,"         \
-    " f.unwell_reason"
-#define AGENT_COLUMN_COUNT 22
+    " f.unwell_reason, f.created_by, f.drained_by, f.removed_by"
+#define AGENT_COLUMN_COUNT 25
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
 void row_agent(sqlite3_stmt *q, struct agent_row *a);
 
@@ -40,34 +40,37 @@ void row_remnant(sqlite3_stmt *q, struct remnant_row *r);
 void row_attempt(sqlite3_stmt *q, struct attempt_row *a);
 
 #define GROUP_COLUMNS                                                                              \
-    "g.key, g.description, g.require, g.allowed_namespaces, g.paused, g.max_queued, g.created_ms"
-#define GROUP_COLUMN_COUNT 7
+    "g.key, g.description, g.require, g.allowed_namespaces, g.paused, g.max_queued, g.created_ms," \
+    " g.created_by, g.updated_by, g.paused_by"
+#define GROUP_COLUMN_COUNT 10
 void row_group(sqlite3_stmt *q, struct group_row *g);
 
-#define NS_COLUMNS "ns, group_key, fallback"
+#define NS_COLUMNS "ns, group_key, fallback, updated_by"
 void row_ns(sqlite3_stmt *q, struct namespace_row *n);
 
 #define TOKEN_COLUMNS                                                                              \
     "id, role, secret_hash, name, group_key, ns, created_ms, expires_ms, revoked_ms,"              \
-    " last_used_ms, uses_left"
+    " last_used_ms, uses_left, created_by, revoked_by"
 void row_token(sqlite3_stmt *q, struct token_row *t);
 
-#define FLOW_COLUMNS "f.ns, f.id, f.revision, f.created_ms, f.updated_ms, f.deleted_ms"
-#define FLOW_COLUMN_COUNT 6
+#define FLOW_COLUMNS                                                                               \
+    "f.ns, f.id, f.revision, f.created_ms, f.updated_ms, f.deleted_ms, f.updated_by"
+#define FLOW_COLUMN_COUNT 7
 /* Column FLOW_COLUMN_COUNT is the source or NULL. */
 void row_flow(sqlite3_stmt *q, struct flow_row *f);
 
 #define EXECUTION_COLUMNS                                                                          \
     "id, state, reason, position, job, warned, created_ms, started_ms, ended_ms, ns, flow,"        \
-    " revision, submitter, trigger_name, message"
-#define EXECUTION_COLUMN_COUNT 15
+    " revision, submitter, trigger_name, message, created_by, cancelled_by"
+#define EXECUTION_COLUMN_COUNT 17
 #define EXECUTION_TEXTS ", labels, inputs, trigger_vars"
 /* texts: those columns are there, too. All but unique_key. */
 void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
 
 #define TRIGGER_COLUMNS                                                                            \
     "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \
-    " ended_ms, execution, evaluations, fired, errors, skipped, why, message"
+    " ended_ms, execution, evaluations, fired, errors, skipped, why, message,"                     \
+    " disabled_by"
 void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
 
 #define EVALUATION_COLUMNS                                                                         \

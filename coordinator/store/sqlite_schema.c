@@ -285,6 +285,26 @@ static const char queue_8[] = "CREATE TABLE tried ("
                               "  PRIMARY KEY (job, place)"
                               ") STRICT, WITHOUT ROWID;";
 
+/* Who did it. The name of who made a job stands behind its spec: it is read together with it, or for
+ * people. Administrators' tokens are few among many. */
+static const char queue_9[] = "ALTER TABLE jobs ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE job_states ADD COLUMN cancelled_by TEXT;"
+                              "ALTER TABLE executions ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE executions ADD COLUMN cancelled_by TEXT;"
+                              "ALTER TABLE agent_facts ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE agent_facts ADD COLUMN drained_by TEXT;"
+                              "ALTER TABLE agent_facts ADD COLUMN removed_by TEXT;"
+                              "ALTER TABLE groups ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE groups ADD COLUMN updated_by TEXT;"
+                              "ALTER TABLE groups ADD COLUMN paused_by TEXT;"
+                              "ALTER TABLE namespaces ADD COLUMN updated_by TEXT;"
+                              "ALTER TABLE tokens ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE tokens ADD COLUMN revoked_by TEXT;"
+                              "ALTER TABLE flows ADD COLUMN updated_by TEXT;"
+                              "ALTER TABLE flow_revisions ADD COLUMN created_by TEXT;"
+                              "ALTER TABLE triggers ADD COLUMN disabled_by TEXT;"
+                              "CREATE INDEX token_admin ON tokens (role) WHERE role = 3;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -320,8 +340,8 @@ static const char output_2[] =
 /* When a chunk was received. */
 static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,
-                                          queue_5, queue_6, queue_7, queue_8};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5,
+                                          queue_6, queue_7, queue_8, queue_9};
 static const char *const output_steps[] = {output_1, output_2, output_3};
 
 static const struct family {

@@ -20,6 +20,7 @@ static void bind_changing(sqlite3_stmt *q, const struct trigger_row *t)
     bind_int(q, 14, t->skipped);
     bind_text(q, 15, t->why);
     bind_text(q, 16, t->message);
+    bind_text(q, 17, t->disabled_by);
 }
 
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e)

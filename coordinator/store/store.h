@@ -71,6 +71,8 @@ struct job_end {
     int64_t ended_ms;
 };
 int store_job_finish(struct store *s, int64_t id, const struct job_end *end, struct err *e);
+/* Who asked for its end. */
+int store_job_cancelled_by(struct store *s, int64_t id, const char *by, struct err *e);
 /* For fallback IGNORE, before hand-out. */
 int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e);
 /* Keeps a finished attempt of a job that goes on. The first ATTEMPTS_FIRST and the last
@@ -174,7 +176,10 @@ int store_token_insert(struct store *s, const struct token_row *t, struct err *e
 int store_token_find(struct store *s, int64_t id, struct token_row *out, struct err *e);
 /* uses_left - 1 when limited and not used up; last_used. A token that is gone is no failure. */
 int store_token_use(struct store *s, int64_t id, int64_t now_ms, struct err *e);
-int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, struct err *e);
+int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *by, struct err *e);
+/* Of the administrators' tokens that hold at that moment, how many are there beside this one? */
+int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
+                             struct err *e);
 
 /* ---- flows ---- */
 /* A new revision (f->source is kept), and the flow's row made, changed or brought back.
@@ -189,7 +194,7 @@ int store_flow_find_naming(struct store *s, const char *group, struct flow_row *
 int store_flow_find_unread(struct store *s, struct flow_row *out, struct err *e);
 /* The row stays, with its revisions: executions may run. */
 int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
-                       struct err *e);
+                       const char *by, struct err *e);
 /* Also deleted ones; without source. */
 int store_each_flow(struct store *s, int (*fn)(const struct flow_row *f, void *user), void *user,
                     struct err *e);
@@ -203,7 +208,8 @@ int store_execution_find(struct store *s, int64_t id, struct execution_row *out,
 int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e);
 int store_execution_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 int store_execution_last_id(struct store *s, int64_t *id, struct err *e); /* 0: there is none */
-/* state, reason, message, position, job, warned, started_ms, ended_ms; the rest never changes. */
+/* state, reason, message, position, job, warned, started_ms, ended_ms, cancelled_by; the rest never
+ * changes. */
 int store_execution_update(struct store *s, const struct execution_row *x, struct err *e);
 /* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
 int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),

@@ -34,8 +34,9 @@ static bool its_turn(struct err *e)
 
 WRAP(store_flow_put, (struct store * s, const struct flow_row *f, struct err *e), (s, f, e))
 WRAP(store_flow_deleted,
-     (struct store * s, const char *ns, const char *id, int64_t now_ms, struct err *e),
-     (s, ns, id, now_ms, e))
+     (struct store * s, const char *ns, const char *id, int64_t now_ms, const char *by,
+      struct err *e),
+     (s, ns, id, now_ms, by, e))
 WRAP(store_flow_source,
      (struct store * s, const char *ns, const char *id, int64_t revision, char **source,
       struct err *e),

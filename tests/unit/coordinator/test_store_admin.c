@@ -46,7 +46,10 @@ static void agent_comes_back_as_it_was_inserted(void **state)
                           .created_ms = 1,
                           .last_seen_ms = 2,
                           .spki = "ab",
-                          .token = 9};
+                          .token = 9,
+                          .created_by = "windows hosts",
+                          .drained_by = "ann",
+                          .removed_by = "bob"};
     begin(f);
     OK(store_agent_insert(f->store, &a, &e));
     commit(f);
@@ -71,6 +74,9 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_int_equal(b.last_seen_ms, 2);
     assert_int_equal(b.removed_ms, 0);
     assert_int_equal(b.token, 9);
+    assert_string_equal(b.created_by, "windows hosts");
+    assert_string_equal(b.drained_by, "ann");
+    assert_string_equal(b.removed_by, "bob");
     agent_row_fini(&b);
 }
 
@@ -384,13 +390,14 @@ static void revoked_token_says_when(void **state)
     struct token_row t = plain_token(3, -1), u;
     begin(f);
     OK(store_token_insert(f->store, &t, &e));
-    OK(store_token_revoke(f->store, 3, T0 + 9, &e));
-    FAILS(ERR_NOT_FOUND, store_token_revoke(f->store, 4, T0, &e));
+    OK(store_token_revoke(f->store, 3, T0 + 9, "root", &e));
+    FAILS(ERR_NOT_FOUND, store_token_revoke(f->store, 4, T0, "root", &e));
     OK(store_token_use(f->store, 4, T0, &e));
     assert_int_equal(store_token_find(f->store, 4, &u, NULL), 0);
     commit(f);
     assert_int_equal(store_token_find(f->store, 3, &u, NULL), 1);
     assert_int_equal(u.revoked_ms, T0 + 9);
+    assert_string_equal(u.revoked_by, "root");
     token_row_fini(&u);
 }
 

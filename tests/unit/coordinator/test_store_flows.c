@@ -78,8 +78,8 @@ static void flows_are_listed_in_pages_by_namespace(void **state)
     for (size_t i = 0; i < 8; i++)
         put_flow(f, names[i][0], names[i][1], 1);
     put_flow(f, "a.b", "y", 2);
-    OK(store_flow_deleted(f->store, "a.b.c", "gone", T0, &e));
-    FAILS(ERR_NOT_FOUND, store_flow_deleted(f->store, "a.b.c", "never", T0, &e));
+    OK(store_flow_deleted(f->store, "a.b.c", "gone", T0, "ci", &e));
+    FAILS(ERR_NOT_FOUND, store_flow_deleted(f->store, "a.b.c", "never", T0, "ci", &e));
     struct trigger_row t = {.ns = "a.b", .flow = "x", .name = "t"};
     OK(store_trigger_insert(f->store, &t, &t.id, &e));
     commit(f);

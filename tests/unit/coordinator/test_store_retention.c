@@ -381,7 +381,7 @@ static void deleted_flow_goes_with_its_last_execution(void **state)
     put_flow(f, "f", 2, T0 + 1);
     put_flow(f, "other", 1, T0);
     add_execution(f, 1, 2);
-    OK(store_flow_deleted(f->store, "a.b", "f", T0 + 2, &e));
+    OK(store_flow_deleted(f->store, "a.b", "f", T0 + 2, NULL, &e));
     commit(f);
     assert_false(purge_setup(f, LATER, 100, &t));
     assert_false(has_revision(f, 1));
@@ -403,7 +403,7 @@ static void flow_that_was_brought_back_stays(void **state)
     struct told t = {0};
     begin(f);
     put_flow(f, "f", 1, T0);
-    OK(store_flow_deleted(f->store, "a.b", "f", T0 + 2, &e));
+    OK(store_flow_deleted(f->store, "a.b", "f", T0 + 2, NULL, &e));
     put_flow(f, "f", 2, T0 + 3);
     commit(f);
     assert_false(purge_setup(f, LATER, 100, &t));
