@@ -74,7 +74,7 @@ char *str_trim(char *s)
     size_t len = strlen(s);
     while (len > 0 && is_blank(s[len - 1]))
         len--;
-    s[len] = '\0';
+    if (s[len]) s[len] = '\0'; /* an empty text may be a constant */
     return s;
 }
 

@@ -62,6 +62,17 @@ static void trim__takes_blanks_off_both_ends(void **state)
     assert_string_equal(str_trim(blank), "");
 }
 
+static void trim__writes_nothing_where_nothing_is_cut(void **state)
+{
+    (void)state;
+    /* as the text of an empty buffer, which may not be written */
+    static const char *const constants[] = {"", "word", " in front"};
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        char *text = (char *)(uintptr_t)constants[i];
+        assert_string_equal(str_trim(text), text + strspn(text, " "));
+    }
+}
+
 static void int64__at_its_ends__is_read(void **state)
 {
     (void)state;
@@ -293,6 +304,7 @@ int main(void)
         cmocka_unit_test(copy__never_truncates),
         cmocka_unit_test(format__that_does_not_fit__leaves_nothing),
         cmocka_unit_test(trim__takes_blanks_off_both_ends),
+        cmocka_unit_test(trim__writes_nothing_where_nothing_is_cut),
         cmocka_unit_test(int64__at_its_ends__is_read),
         cmocka_unit_test(int64__that_is_not_wholly_a_number__is_refused),
         cmocka_unit_test(key__follows_its_pattern),
