@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. */
+/* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. On
+ * failure `out` has what it had before. ERR_IO is a folder, too, a link to what is not there, and
+ * a pipe that nobody writes to, which is not waited for; a pipe with a writer is read to its end. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 /* The same for a file in a folder where another account may have put a link, or an object that is
  * not a file, in its place: such an object is not read (ERR_IO, or an empty result). */
@@ -62,7 +64,8 @@ struct file_lock;
 int file_lock_take(const char *path, struct file_lock **out, struct err *e);
 void file_lock_release(struct file_lock *l); /* NULL is fine */
 
-/* Reads all of standard input, at most max_bytes (ERR_TOO_LARGE). Binary. */
+/* Reads all of standard input, at most max_bytes (ERR_TOO_LARGE), waiting for it. Binary.
+ * ERR_CLOSED: the program was started without one. */
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e);
 
 #endif

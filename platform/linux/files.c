@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -49,6 +50,13 @@ static int fail(struct err *e, const char *verb, const char *path)
     return err_set(e, code_of(error), "cannot %s %s: %s", verb, path, strerror(error));
 }
 
+/* Another program may have made standard input non-blocking. */
+static int wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, -1) >= 0 || errno == EINTR ? 0 : -1;
+}
+
 /* Everything up to the end of fd. */
 static int read_all(int fd, const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
@@ -57,6 +65,7 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *out,
     for (;;) {
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN && wait_readable(fd) == 0) continue;
         if (n < 0) return fail(e, "read", path);
         if (n == 0) return 0;
         total += (size_t)n;
@@ -66,37 +75,71 @@ static int read_all(int fd, const char *path, size_t max_bytes, struct buf *out,
     }
 }
 
-/* Closes it. */
-static int read_and_close(int fd, const char *path, size_t max_bytes, struct buf *out,
-                          struct err *e)
+static int fail_to_open(const char *path, struct err *e)
 {
-    size_t before = out->len;
-    int rc = read_all(fd, path, max_bytes, out, e);
-    close(fd);
-    if (rc != 0) {
-        out->len = before;
-        if (out->cap > 0) out->data[before] = '\0';
-    }
+    struct stat st;
+    char target[256];
+    int error = errno;
+    ssize_t n = error == ENOENT ? readlink(path, target, sizeof target) : -1;
+    if (n > 0)
+        return err_set(e, ERR_IO, "%s is a link to %.*s, which is not there", path, (int)n, target);
+    if (error == ENXIO && stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        return err_set(e, ERR_IO, "%s is a socket; a file is expected", path);
+    errno = error;
+    return fail(e, "open", path);
+}
+
+/* A pipe that nobody writes to would be waited for without an end: poll tells neither bytes nor an
+ * end of it, and a read that does not wait tells an end. The byte that may come between these two
+ * goes to `out`. */
+static int check_pipe(int fd, const char *path, struct buf *out, struct err *e)
+{
+    char byte;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (poll(&p, 1, 0) != 0) return 0;
+    ssize_t n = read(fd, &byte, 1);
+    if (n > 0) return buf_add(out, &byte, 1);
+    if (n < 0) return 0; /* the reads that follow wait, or tell the error */
+    return err_set(e, ERR_IO, "%s is a pipe that nobody writes to; start its writer first", path);
+}
+
+static int check_kind(int fd, const char *path, struct buf *out, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) return fail(e, "open", path);
+    if (S_ISDIR(st.st_mode)) return err_set(e, ERR_IO, "%s is a folder; a file is expected", path);
+    int rc = S_ISFIFO(st.st_mode) ? check_pipe(fd, path, out, e) : 0;
+    int flags = fcntl(fd, F_GETFL);
+    if (rc == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0))
+        rc = fail(e, "open", path);
     return rc;
 }
 
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) return fail(e, "open", path);
-    return read_and_close(fd, path, max_bytes, out, e);
+    size_t before = out->len;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) return fail_to_open(path, e);
+    int rc = check_kind(fd, path, out, e);
+    if (rc == 0) rc = read_all(fd, path, max_bytes - (out->len - before), out, e);
+    close(fd);
+    if (rc != 0) buf_truncate(out, before);
+    return rc;
 }
 
 int file_read_no_link(const char *path, size_t max_bytes, struct buf *out, struct err *e)
 {
     struct stat st;
+    size_t before = out->len;
     /* a pipe would have its opener wait for a writer */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return fail(e, "open", path);
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return read_and_close(fd, path, max_bytes, out, e);
+    int rc = fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+                 ? read_all(fd, path, max_bytes, out, e)
+                 : err_set(e, ERR_IO, "%s is not a regular file", path);
     close(fd);
-    return err_set(e, ERR_IO, "%s is not a regular file", path);
+    if (rc != 0) buf_truncate(out, before);
+    return rc;
 }
 
 /* Files that root makes in the folder of another account belong to that account, so that the
@@ -353,5 +396,10 @@ void file_lock_release(struct file_lock *l)
 
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e)
 {
-    return read_all(0, "standard input", max_bytes, out, e);
+    size_t before = out->len;
+    if (fcntl(0, F_GETFD) < 0 || (fcntl(0, F_GETFL) & O_ACCMODE) == O_WRONLY)
+        return err_set(e, ERR_CLOSED, "standard input is closed");
+    int rc = read_all(0, "standard input", max_bytes, out, e);
+    if (rc != 0) buf_truncate(out, before);
+    return rc;
 }

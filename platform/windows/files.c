@@ -63,8 +63,12 @@ static int read_file(const char *path, DWORD flags, size_t max_bytes, struct buf
 {
     wchar_t *wide = wide_path(path);
     HANDLE h = CreateFileW(wide, GENERIC_READ, SHARE_ALL, NULL, OPEN_EXISTING, flags, NULL);
+    DWORD error = GetLastError();
+    DWORD attributes = h == INVALID_HANDLE_VALUE ? GetFileAttributesW(wide) : FILE_ATTRIBUTE_NORMAL;
     mem_free(wide);
-    if (h == INVALID_HANDLE_VALUE) return fail(e, "open", path);
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        return err_set(e, ERR_IO, "%s is a folder; a file is expected", path);
+    if (h == INVALID_HANDLE_VALUE) return wide_fail(e, error, "open", path);
     size_t before = out->len;
     int rc = read_all(h, path, max_bytes, out, e);
     CloseHandle(h);
@@ -363,6 +367,10 @@ void file_lock_release(struct file_lock *l)
 int stdin_read(size_t max_bytes, struct buf *out, struct err *e)
 {
     HANDLE h = GetStdHandle(STD_INPUT_HANDLE);
-    if (h == NULL || h == INVALID_HANDLE_VALUE) return 0;
-    return read_all(h, "standard input", max_bytes, out, e);
+    size_t before = out->len;
+    if (h == NULL || h == INVALID_HANDLE_VALUE)
+        return err_set(e, ERR_CLOSED, "standard input is closed");
+    int rc = read_all(h, "standard input", max_bytes, out, e);
+    if (rc != 0) buf_truncate(out, before);
+    return rc;
 }
