@@ -104,7 +104,8 @@ static int join(struct agent_config *c, const struct opt_args *args)
     int rc = 0;
     const char *token = args->argv[0];
     if (str_eq(token, "-")) {
-        rc = text_stdin_read(64 * 1024 - 1, &input, &e);
+        rc = text_word_read("-", "a join token ('cadre token create join' prints one)",
+                            64 * 1024 - 1, &input, &e);
         token = input.data;
     }
     if (rc == 0) rc = pki_init(&e);

@@ -20,6 +20,7 @@
 
 #define RETRY_FOR_MS 30000
 #define KEY_MAX 200
+#define WORD_MAX_BYTES 8192 /* of a token, of an address */
 
 /* Standard error takes each line in one write; where it cannot be written, nothing changes. */
 static void say(const char *prefix, const char *fmt, va_list args)
@@ -137,12 +138,12 @@ int user_config_write(const char *url, const char *token, char **path_out, struc
 
 /* ---- finding coordinator and token ---- */
 
-static int read_text(const char *path, char **out, struct err *e)
+static int read_word(const char *path, const char *what, char **out, struct err *e)
 {
     struct buf text;
-    buf_init(&text, 8192);
-    int rc = text_file_read(path, 8192, &text, e);
-    if (rc == 0) *out = mem_strdup(str_trim(text.data));
+    buf_init(&text, WORD_MAX_BYTES);
+    int rc = text_word_read(path, what, WORD_MAX_BYTES, &text, e);
+    if (rc == 0) *out = mem_strdup(text.data);
     buf_fini_secret(&text);
     return rc;
 }
@@ -155,20 +156,24 @@ static char *local_address(const char *listening)
     return mem_strdup(listening);
 }
 
-/* Root on the coordinator's host: its own token and port are in the state folder. */
-static void try_local(struct cli *cli)
+/* Root on the coordinator's host: its own token and port are in the state folder, which nobody else
+ * may enter. */
+static int try_local(struct cli *cli, struct err *e)
 {
     char *folder = paths_coordinator_state();
     char *token = paths_join(folder, "admin.token");
     char *port = paths_join(folder, "port");
     char *listening = NULL;
-    if (read_text(token, &cli->resolved_token, NULL) == 0 && !cli->resolved_url &&
-        read_text(port, &listening, NULL) == 0)
+    int rc = read_word(token, CLI_API_TOKEN, &cli->resolved_token, e);
+    if (rc == 0) cli->token_from = mem_strdup(token);
+    if (rc == 0 && !cli->resolved_url &&
+        read_word(port, "the coordinator's address", &listening, NULL) == 0)
         cli->resolved_url = local_address(listening);
     mem_free(listening);
     mem_free(token);
     mem_free(port);
     mem_free(folder);
+    return rc == ERR_NOT_FOUND || rc == ERR_DENIED ? 0 : rc;
 }
 
 static int find_token(struct cli *cli, struct err *e)
@@ -180,15 +185,19 @@ static int find_token(struct cli *cli, struct err *e)
         cli->resolved_token = mem_strdup(cli->token);
         return 0;
     }
-    if (cli->token_file) return read_text(cli->token_file, &cli->resolved_token, e);
+    if (cli->token_file) {
+        cli->token_from = mem_strdup(cli->token_file);
+        return read_word(cli->token_file, CLI_API_TOKEN, &cli->resolved_token, e);
+    }
     rc = user_config_read(&url, &token, e);
     if (rc == 0 && token) {
         cli->resolved_token = mem_strdup(token);
+        cli->token_from = paths_user_config();
         if (!cli->resolved_url) cli->resolved_url = mem_strdup(url);
     }
     mem_free_secret(token);
     mem_free(url);
-    if (rc == 0 && !cli->resolved_token) try_local(cli);
+    if (rc == 0 && !cli->resolved_token) rc = try_local(cli, e);
     if (rc == 0 && !cli->resolved_token)
         rc = err_set(e, ERR_DENIED,
                      "no API token: get one with 'cadre token create api' on the coordinator's "
@@ -210,6 +219,7 @@ struct client *cli_client(struct cli *cli)
     int rc = find_token(cli, &e);
     struct client_options o = {.url = cli->resolved_url,
                                .token = cli->resolved_token,
+                               .token_from = cli->token_from,
                                .retry_for_ms = RETRY_FOR_MS,
                                .on_away = on_away};
     if (rc == 0) rc = client_new(&o, &cli->client, &e);

@@ -20,6 +20,9 @@
 #define EXIT_CADRE 125 /* Cadre could not run the job */
 #define EXIT_CANCELLED 137
 
+/* What a file of a token has to hold, for messages. */
+#define CLI_API_TOKEN "an API token ('cadre token create api' prints one)"
+
 struct command;
 struct resource;
 
@@ -28,6 +31,7 @@ struct cli {
         *output; /* as given by flag, environment or the user's config file */
     bool help;
     char *resolved_token; /* found by cli_client */
+    char *token_from;     /* the file that it was in, or NULL */
     char *resolved_url;
     struct client *client;
     const struct command *command; /* the command that runs */

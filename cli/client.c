@@ -462,6 +462,7 @@ int client_new(const struct client_options *o, struct client **out, struct err *
                      "this is a join token, for 'cadre-agent join'; the command line needs an API "
                      "token from 'cadre token "
                      "create api'");
+    if (rc != 0 && o->token_from) err_wrap(e, "%s", o->token_from);
     if (rc == 0) rc = take_addresses(c, o->url, &token, e);
     struct tls_client_options to = {.alpn = ALPN_HTTP, .pin = token.pin};
     if (rc == 0) rc = tls_config_client(&to, &c->tls, e);

@@ -16,8 +16,9 @@ struct client;
 
 struct client_options {
     const char *url; /* "HOST:PORT" or "https://HOST:PORT/"; NULL: the token's addresses in turn */
-    const char *token;    /* "cadre-api-..." */
-    int64_t retry_for_ms; /* how long to retry while the coordinator is away; design: 30 s */
+    const char *token;      /* "cadre-api-..." */
+    const char *token_from; /* the file that it was in, for messages, or NULL */
+    int64_t retry_for_ms;   /* how long to retry while the coordinator is away; design: 30 s */
     /* Called once per outage, with "the coordinator is not reachable (...); trying for 30 s". */
     void (*on_away)(const char *sentence, void *user);
     void *user;

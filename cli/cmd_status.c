@@ -81,7 +81,7 @@ static int run_login(struct cli *cli, void *config, const struct opt_args *args)
                          "out of the shell's history)");
     buf_init(&input, 8192);
     int rc = 0;
-    if (str_eq(args->argv[0], "-")) rc = text_stdin_read(8191, &input, &e);
+    if (str_eq(args->argv[0], "-")) rc = text_word_read("-", CLI_API_TOKEN, 8191, &input, &e);
     if (rc == 0 && !str_eq(args->argv[0], "-")) rc = buf_adds(&input, args->argv[0]);
     char *old = cli->token;
     int code = rc == 0 ? keep_login(cli, str_trim(input.data)) : cli_fail(EXIT_ERROR, &e);

@@ -318,6 +318,7 @@ static int body(int argc, char **argv, void *user)
     client_free(cli.client);
     out_fini(&cli.out);
     mem_free_secret(cli.resolved_token);
+    mem_free(cli.token_from);
     mem_free(cli.resolved_url);
     pki_fini();
     opt_fini(&set);
