@@ -59,7 +59,10 @@ static int check_key_file(const char *folder, struct err *e)
 static int check_parts(const char *folder, const struct identity *id, struct err *e)
 {
     struct pki_key *key = NULL;
-    int rc = pki_key_parse(id->key_pem, &key, e);
+    struct pki_cert_info info;
+    int rc = pki_cert_info(id->ca_pem, &info, e);
+    if (rc != 0) return err_wrap(e, "%s: " FILE_CA, folder);
+    rc = pki_key_parse(id->key_pem, &key, e);
     if (rc != 0) return err_wrap(e, "%s: " FILE_KEY, folder);
     if (!pki_cert_matches_key(id->cert_pem, key))
         rc = err_set(e, ERR_CORRUPT,

@@ -1,6 +1,7 @@
 /* Finding the names of this host. */
 #include "coordinator/trust/names.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
@@ -82,8 +83,12 @@ static void add_kept(struct names *n, const char *state)
 {
     struct buf text;
     char *path = paths_join(state, NAMES_FILE);
+    struct err e = {0};
     buf_init(&text, 64 * 1024);
-    char *next = file_read(path, 64 * 1024 - 1, &text, NULL) == 0 ? text.data : NULL;
+    int rc = file_read(path, 64 * 1024 - 1, &text, &e);
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        log_warn("the certificate is made without the names given to init: %s", err_text(&e));
+    char *next = rc == 0 && text.len > 0 ? text.data : NULL;
     while (next) {
         char *line = next;
         next = strchr(line, '\n');
