@@ -37,6 +37,7 @@ struct attempt {
     enum phase phase;
     const char *why;   /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
     bool silent;       /* discarded: no events */
+    bool evaluation;   /* of a trigger: these are many, and told at debug level */
     char *failure;     /* DOUBTED: what failed */
     int failed_starts; /* of its process, by the machine's fault */
     struct output output;
@@ -225,9 +226,13 @@ static void say_finished(struct attempt *a, const struct process_end *process)
     if (runner_end_notes(&end, text)[0]) output_note(&a->output, text);
     told(a->runner, runner_say_finished(&a->runner->voice, who(a), &end, &state, &e), &e);
     const char *message = runner_end_message(&end, text);
-    log_info("job %s: attempt %lld ended state=%s exit=%u%s%s", a->face.text,
-             (long long)a->face.number, state, (unsigned)process->exit_code, message[0] ? ": " : "",
-             message);
+    bool said = str_eq(state, "SUCCESS") || (!a->why && process->exit_code == 1);
+    log_write(!a->evaluation ? LOG_INFO
+              : said         ? LOG_DEBUG
+                             : LOG_WARN,
+              "job %s: attempt %lld ended state=%s exit=%u%s%s", a->face.text,
+              (long long)a->face.number, state, (unsigned)process->exit_code,
+              message[0] ? ": " : "", message);
 }
 
 static void plan_remnants(struct runner_logic *r)
@@ -541,8 +546,8 @@ static void end_not_started(struct attempt *a, int rc, const struct err *why)
 {
     struct err e;
     told(a->runner, runner_say_not_started(&a->runner->voice, who(a), rc, why, &e), &e);
-    log_info("job %s: attempt %lld was not started: %s", a->face.text, (long long)a->face.number,
-             err_text(why));
+    log_write(a->evaluation ? LOG_WARN : LOG_INFO, "job %s: attempt %lld was not started: %s",
+              a->face.text, (long long)a->face.number, err_text(why));
     forget(a);
 }
 
@@ -601,8 +606,8 @@ static void start(struct attempt *a, int64_t now_ms)
     put_journal(a, JOURNAL_RUNNING, s.identity);
     told(r, runner_say_started(&r->voice, who(a), s.pid, &e), &e);
     if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, now_ms + a->timeout_ms);
-    log_info("job %s: attempt %lld started pid=%lld", a->face.text, (long long)a->face.number,
-             (long long)s.pid);
+    log_write(a->evaluation ? LOG_DEBUG : LOG_INFO, "job %s: attempt %lld started pid=%lld",
+              a->face.text, (long long)a->face.number, (long long)s.pid);
 }
 
 static bool waits_for_start(const struct attempt *a, int64_t now_ms)
@@ -671,7 +676,9 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
     a->timeout_ms = msg->timeout_ms;
     a->face.spec = msg->spec;
     msg->spec = NULL;
-    a->grace_ms = spec_kill_grace_ms(a->face.spec);
+    const struct spec_glance glance = spec_glance(a->face.spec);
+    a->grace_ms = glance.kill_grace_ms;
+    a->evaluation = glance.evaluation;
     output_init(&a->output, msg->output_limit, &r->pool, on_chunk, a);
     return a;
 }

@@ -74,15 +74,18 @@ size_t spec_payload_bytes(const struct spec *s)
     return bytes + digits / 4 * 3 + digits % 4 * 3 / 4;
 }
 
-int64_t spec_kill_grace_ms(const char *text)
+struct spec_glance spec_glance(const char *text)
 {
+    struct spec_glance glance = {.kill_grace_ms = KILL_GRACE_DEFAULT_MS};
     struct json_value v;
-    int64_t grace = 0;
-    if (json_check(text, strlen(text), &v, NULL) != 0 ||
-        !json_value_int(json_value_get(v, "killGraceMs"), &grace) || grace <= 0 ||
-        grace > KILL_GRACE_MAX_MS)
-        return KILL_GRACE_DEFAULT_MS;
-    return grace;
+    int64_t grace;
+    if (json_check(text, strlen(text), &v, NULL) != 0) return glance;
+    if (json_value_int(json_value_get(v, "killGraceMs"), &grace) && grace > 0 &&
+        grace <= KILL_GRACE_MAX_MS)
+        glance.kill_grace_ms = grace;
+    glance.evaluation = json_value_type(json_value_get(v, "flow")) == JSON_STRING &&
+                        json_value_type(json_value_get(v, "execution")) != JSON_STRING;
+    return glance;
 }
 
 /* ---- rules across fields ------------------------------------------------------------------- */

@@ -98,8 +98,11 @@ size_t spec_braces(const char *text, size_t len);
 /* Replaces the mark by the number and forgets the mark. */
 void spec_fill_attempt(struct spec *s, int64_t attempt);
 
-/* The kill grace of a spec that is not decoded yet; the default when the spec has no valid
- * value. */
-int64_t spec_kill_grace_ms(const char *text);
+/* What is asked of a spec that is not decoded yet. */
+struct spec_glance {
+    int64_t kill_grace_ms; /* the default when the spec has no valid value */
+    bool evaluation;       /* of a polling trigger: of a flow, but of no execution */
+};
+struct spec_glance spec_glance(const char *text);
 
 #endif

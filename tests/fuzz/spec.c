@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(s.attempt_mark == NULL);
         spec_fini(&s);
     }
-    check(spec_kill_grace_ms(text) >= 1);
+    check(spec_glance(text).kill_grace_ms >= 1);
     mem_free(text);
     return 0;
 }

@@ -418,9 +418,10 @@ static void kill_grace__is_the_default_unless_it_counts(void **state)
                                            "{\"killGraceMs\":1.5}",
                                            "{\"killGraceMs\":null}"};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-        assert_int_equal(spec_kill_grace_ms(defaults[i]), KILL_GRACE_DEFAULT_MS);
-    assert_int_equal(spec_kill_grace_ms("{\"killGraceMs\":1}"), 1);
-    assert_int_equal(spec_kill_grace_ms("{\"script\":\"x\",\"killGraceMs\":3600000}"), 3600000);
+        assert_int_equal(spec_glance(defaults[i]).kill_grace_ms, KILL_GRACE_DEFAULT_MS);
+    assert_int_equal(spec_glance("{\"killGraceMs\":1}").kill_grace_ms, 1);
+    assert_int_equal(spec_glance("{\"script\":\"x\",\"killGraceMs\":3600000}").kill_grace_ms,
+                     3600000);
 }
 
 int main(void)
