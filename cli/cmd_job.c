@@ -14,6 +14,12 @@ static const struct opt list_options[] = {
      .value_name = "K",
      .help = "only jobs of this group"},
     LIST_NAMESPACE,
+    {.flag = "kind",
+     .type = OPT_STRING,
+     .offset = LIST_AT(kind),
+     .value_name = "K[,K]",
+     .help = "only these kinds: job, task, evaluation (of a polling trigger), or all; default: "
+             "job,task"},
     {.flag = "agent",
      .type = OPT_STRING,
      .offset = LIST_AT(agent),

@@ -24,7 +24,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     }
     show_line(&cli->out, "version", json_get_str(s, "version", NULL));
     show_line(&cli->out, "started", json_get_str(s, "startedAt", NULL));
-    static const char *const parts[] = {"agents", "slots", "jobs", "database"};
+    static const char *const parts[] = {"agents", "slots", "jobs", "evaluations", "database"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct buf line;
         buf_init(&line, 4096);

@@ -38,7 +38,8 @@ static int job_exit_code(const struct json *job)
     const char *state = json_get_str(job, "state", "");
     const char *reason = json_get_str(job, "reason", "");
     int64_t exit_code = json_get_int(job, "exitCode", -1);
-    if (str_eq(state, "SUCCESS") || str_eq(state, "WARNING"))
+    if (str_eq(state, "SUCCESS") || str_eq(state, "WARNING") || str_eq(state, "FIRED") ||
+        str_eq(state, "NO"))
         return exit_code > 0 ? (int)(exit_code & 0xff) : 0;
     if (str_eq(reason, "cancelled")) return EXIT_CANCELLED;
     if (str_eq(reason, "timeout")) return EXIT_TIMEOUT;
@@ -72,7 +73,7 @@ static void tell_end(const struct watch *w, const struct json *job)
         out_note(&w->cli->out,
                  "cadre: the job wrote more than the output limit: a part of its output is "
                  "missing");
-    if (str_eq(state, "SUCCESS") || (own_code && !message)) return;
+    if (str_eq(state, "SUCCESS") || str_eq(state, "FIRED") || (own_code && !message)) return;
     out_note(&w->cli->out, "cadre: job %s %s%s%s%s%s%s", json_get_str(job, "id", "?"), state,
              reason ? " (" : "", reason ? reason : "", reason ? ")" : "", message ? ": " : "",
              message ? message : "");
@@ -105,7 +106,8 @@ static void tell_retry(struct watch *w, const struct json *event)
              (long long)number, reason);
 }
 
-static const char *const final[] = {"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", NULL};
+static const char *const final[] = {"SUCCESS",   "WARNING", "FAILED", "KILLED",
+                                    "CANCELLED", "FIRED",   "NO",     NULL};
 
 /* A job in a final state. */
 static void job_ended(struct watch *w, const struct json *job)

@@ -59,7 +59,7 @@ static void list_target(const struct listing *l, struct buf *target)
         const char *key, *value;
     } queries[] = {{"state", l->c->state}, {"group", l->c->group}, {"namespace", l->c->ns},
                    {"agent", l->c->agent}, {"flow", l->c->flow},   {"trigger", l->c->trigger},
-                   {"cursor", l->cursor}};
+                   {"kind", l->c->kind},   {"cursor", l->cursor}};
     (void)buf_addf(target, "/api/v1/%s?limit=%lld", l->r->collection,
                    (long long)(l->left < PAGE ? l->left : PAGE));
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)

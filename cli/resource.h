@@ -40,7 +40,7 @@ extern const struct resource resource_job, resource_execution, resource_agent, r
 
 /* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {
-    char *state, *group, *ns, *agent, *flow, *trigger;
+    char *state, *group, *ns, *agent, *flow, *trigger, *kind;
     int64_t limit;
 };
 #define LIST_AT(field) offsetof(struct list_config, field)

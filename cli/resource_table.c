@@ -106,11 +106,17 @@ static void show_rest_of_job(struct out *out, const struct json *j)
 }
 
 static const struct column job_columns[] = {
-    {"ID", .member = "id"},           {"STATE", .member = "state"},
-    {"REASON", .member = "reason"},   {"EXIT", .member = "exitCode"},
-    {"GROUP", .member = "group"},     {"AGENT", .member = "agentName", .other = "agent"},
-    {"ATTEMPT", .member = "attempt"}, {"AGE", .member = "createdAt", .age = true},
-    {"NAME", .member = "name"},       {.head = NULL},
+    {"ID", .member = "id"},
+    {"STATE", .member = "state"},
+    {"REASON", .member = "reason"},
+    {"EXIT", .member = "exitCode"},
+    {"GROUP", .member = "group"},
+    {"AGENT", .member = "agentName", .other = "agent"},
+    {"ATTEMPT", .member = "attempt"},
+    {"AGE", .member = "createdAt", .age = true},
+    {"KIND", .member = "kind"},
+    {"NAME", .member = "name"},
+    {.head = NULL},
 };
 static const struct field job_fields[] = {
     SET("id"),          SET("name"),

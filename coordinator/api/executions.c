@@ -151,7 +151,10 @@ void executions_list(struct request *r)
 {
     static const char *const keys[] = {"state", "flow", "trigger", "namespace"};
     struct lookup *l = request_list(r, LIST_EXECUTIONS, lookup_executions, keys, 4);
-    l->states = request_query_states(r, &execution_fsm);
+    const char *states[EXECUTION_STATES];
+    for (int i = 0; i < EXECUTION_STATES; i++)
+        states[i] = fsm_name(&execution_fsm, i);
+    l->states = request_query_words(r, "state", states, EXECUTION_STATES);
     l->flow = request_query_copy(r, "flow");
     l->name = request_query_copy(r, "trigger");
     l->ns = mem_strdup(request_query_namespace(r));

@@ -7,12 +7,24 @@
 
 /* ---- list ---- */
 
+/* Evaluations are in the list when they are asked for, by their kind or by a state that only they
+ * have. */
+static uint32_t query_kinds(struct request *r, uint32_t states)
+{
+    static const char *const names[] = {"job", "task", "evaluation", "all"};
+    const uint32_t all = UINT32_C(1) << 3;
+    uint32_t kinds = request_query_words(r, "kind", names, 4);
+    if (kinds & all || (!kinds && states >> SHOWN_FIRED)) return 0;
+    return kinds ? kinds : UINT32_C(1) << SHOWN_JOB | UINT32_C(1) << SHOWN_TASK;
+}
+
 void jobs_list(struct request *r)
 {
-    static const char *const keys[] = {"state", "group", "namespace", "agent"};
-    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 4);
+    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind"};
+    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 5);
     const char *group = http_query(&r->target, "group");
-    l->states = request_query_states(r, &job_fsm);
+    l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
+    l->kinds = query_kinds(r, l->states);
     l->name = request_query_copy(r, "agent");
     l->group = mem_strdup(group); /* "" is the default group */
     if (!str_empty(group) && !str_key_valid(group))

@@ -297,38 +297,36 @@ const char *request_query_namespace(struct request *r)
     return ns;
 }
 
-static void unknown_state(struct request *r, const struct fsm *fsm, const char *text, size_t len)
+static void unknown_word(struct request *r, const char *key, const char *text,
+                         const char *const *names, size_t count)
 {
     char all[256] = "";
-    for (int i = 0; i < fsm->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t at = strlen(all);
-        (void)str_format(all + at, sizeof all - at, "%s%s", i ? ", " : "", fsm_name(fsm, i));
+        (void)str_format(all + at, sizeof all - at, "%s%s", i ? ", " : "", names[i]);
     }
-    problem_field(&r->problem, "state", "state: '%.*s' is not a state; there are %s",
-                  (int)(len < 40 ? len : 40), text, all);
+    size_t len = strcspn(text, ",");
+    problem_field(&r->problem, key, "%s: '%.*s' is not a %s; there are %s", key,
+                  (int)(len < 40 ? len : 40), text, key, all);
 }
 
-uint32_t request_query_states(struct request *r, const struct fsm *fsm)
+uint32_t request_query_words(struct request *r, const char *key, const char *const *names,
+                             size_t count)
 {
-    const char *s = http_query(&r->target, "state");
-    uint32_t states = 0;
+    const char *s = http_query(&r->target, key);
+    uint32_t bits = 0;
     while (s && *s) {
-        char name[32];
-        size_t len = strcspn(s, ",");
-        int state = -1;
-        if (len < sizeof name) {
-            memcpy(name, s, len);
-            name[len] = '\0';
-            state = fsm_find(fsm, name);
-        }
-        if (state < 0) {
-            unknown_state(r, fsm, s, len);
+        size_t i = 0, len = strcspn(s, ",");
+        while (i < count && (strlen(names[i]) != len || memcmp(names[i], s, len) != 0))
+            i++;
+        if (i == count) {
+            unknown_word(r, key, s, names, count);
             return 0;
         }
-        states |= UINT32_C(1) << state;
+        bits |= UINT32_C(1) << i;
         s += len + (s[len] == ',');
     }
-    return states;
+    return bits;
 }
 
 char *request_query_copy(const struct request *r, const char *key)

@@ -126,8 +126,9 @@ int64_t request_query_int(struct request *r, const char *key, int64_t min, int64
 bool request_query_bool(struct request *r, const char *key);
 /* The parameter `namespace`, or the token's namespace; NULL: all. */
 const char *request_query_namespace(struct request *r);
-/* `state=A,B` as bits; 0: all. */
-uint32_t request_query_states(struct request *r, const struct fsm *fsm);
+/* `key=A,B` as bits by the place in names; 0: absent. */
+uint32_t request_query_words(struct request *r, const char *key, const char *const *names,
+                             size_t count);
 /* A copy of a query value; NULL: absent or empty. */
 char *request_query_copy(const struct request *r, const char *key);
 /* The id in segment 3. thing: "job", as in 'cadre job list'. false: answered. */

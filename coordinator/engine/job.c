@@ -476,11 +476,23 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
     job_free(g, j);
 }
 
+/* An evaluation whose check said no did what it was for. */
+static bool says_no(const struct job *j, const struct job_end *end)
+{
+    return j->row.kind == JOB_TRIGGER && end->state == JOB_FAILED &&
+           end->reason == REASON_EXIT_CODE && end->exited && end->exit_code == 1;
+}
+
 void job_end(struct engine *g, struct job *j, const struct job_end *end, const char *why)
 {
     enum job_state from = j->row.state;
     struct job_end as = *end;
     as.state = end_state(j, end->state);
+    if (says_no(j, end)) {
+        as.state = JOB_SUCCESS;
+        as.reason = REASON_NONE;
+        as.message = NULL;
+    }
     if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
     if (from == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;

@@ -74,8 +74,9 @@ void job_not_started(struct engine *g, struct job *j, const char *message)
     const struct tried *t = tried_add(g, j->row.id, j->agent->id, message);
     if (!t) return;
     id_format(j->row.id, id);
-    log_info("job %s: agent %s could not start it: %s", id, j->agent->row.name,
-             message ? message : "it did not say why");
+    log_write(j->row.kind == JOB_TRIGGER ? LOG_WARN : LOG_INFO,
+              "job %s: agent %s could not start it: %s", id, j->agent->row.name,
+              message ? message : "it did not say why");
     if (is_at_fault(g, group, t, j->row.requires_id))
         fail(g, j, t);
     else

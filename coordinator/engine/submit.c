@@ -210,10 +210,11 @@ void apply_submit(struct engine *g, const struct command *c, struct reply *r)
 
 /* ---- cancel ---- */
 
-static void answer_final(enum job_state state, struct reply *r)
+static void answer_final(const struct job_row *row, struct reply *r)
 {
+    int state = shown_state(row->kind, row->state, row->exit_code);
     reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",
-                "the job has ended already: %s", fsm_name(&job_fsm, (int)state));
+                "the job has ended already: %s", shown_state_names[state]);
 }
 
 /* The job, open. NULL: answered, or a failure was noted. */
@@ -232,7 +233,7 @@ static struct job *find_to_cancel(struct engine *g, int64_t id, struct reply *r)
     if (!job_is_final(row.state))
         engine_broken(g, "an assigned job is not in memory");
     else
-        answer_final(row.state, r);
+        answer_final(&row, r);
     job_row_fini(&row);
     return NULL;
 }

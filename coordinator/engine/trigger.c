@@ -149,6 +149,13 @@ static int64_t *counter_of(struct trigger_row *row, enum evaluation_result resul
     }
 }
 
+/* Evaluations are many: an error is worth a warning when it is a new one. */
+static enum log_level level_of(const struct trigger_row *row, const struct verdict *v)
+{
+    bool known = row->result == EVALUATION_ERROR && str_eq(row->message, v->message);
+    return v->result == EVALUATION_ERROR && !known ? LOG_WARN : LOG_DEBUG;
+}
+
 /* Writes it into the history and sets when the next one is due. */
 static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
 {
@@ -156,9 +163,8 @@ static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
     int64_t *counter = counter_of(row, v->result);
     char name[FLOW_NAME_SIZE];
     if (counter) ++*counter;
-    if (v->result == EVALUATION_ERROR || v->result == EVALUATION_SKIPPED)
-        log_debug("trigger %s of %s: %s: %s", row->name, flow_name(t->flow, name),
-                  evaluation_names[v->result], v->message ? v->message : "");
+    log_write(level_of(row, v), "trigger %s of %s: %s%s%s", row->name, flow_name(t->flow, name),
+              evaluation_names[v->result], v->message ? ": " : "", v->message ? v->message : "");
     row->evaluations++;
     row->job = 0;
     row->result = v->result;
@@ -274,12 +280,9 @@ static struct verdict judge(const struct ended_job *j, char text[64])
                         .started_ms = j->row.created_ms,
                         .message = j->message};
     if (j->state == JOB_SUCCESS) {
-        v.result = EVALUATION_FIRED;
+        v.result = j->exited && j->exit_code != 0 ? EVALUATION_NOT_FIRED : EVALUATION_FIRED;
     } else if (did_not_run(j)) {
         v.result = EVALUATION_SKIPPED;
-    } else if (j->reason == REASON_EXIT_CODE && j->exited && j->exit_code == 1) {
-        v.result = EVALUATION_NOT_FIRED;
-        v.message = NULL;
     } else {
         v.result = EVALUATION_ERROR;
         if (j->reason == REASON_EXIT_CODE && j->exited) {

@@ -38,10 +38,10 @@ static void put_retry(struct jw *w, const struct retry *t)
 }
 
 /* What an attempt and a job have in common. */
-static void put_end(struct jw *w, enum job_state state, enum reason reason, const char *message,
-                    bool exited, int64_t exit_code)
+static void put_end(struct jw *w, int shown, enum reason reason, const char *message, bool exited,
+                    int64_t exit_code)
 {
-    jw_str(w, "state", fsm_name(&job_fsm, (int)state));
+    jw_str(w, "state", shown_state_names[shown]);
     jw_str(w, "reason", reason_name(reason));
     jw_str(w, "message", message);
     if (exited)
@@ -50,12 +50,14 @@ static void put_end(struct jw *w, enum job_state state, enum reason reason, cons
         jw_null(w, "exitCode");
 }
 
-void attempt_json(struct jw *w, const struct attempt_row *a, const char *agent_name)
+void attempt_json(struct jw *w, const struct attempt_row *a, enum job_kind kind,
+                  const char *agent_name)
 {
     jw_int(w, "attempt", a->attempt);
     jw_id(w, "agent", a->agent);
     jw_str(w, "agentName", agent_name);
-    put_end(w, a->state, a->reason, a->message, a->exited, a->exit_code);
+    put_end(w, shown_state(kind, a->state, a->exit_code), a->reason, a->message, a->exited,
+            a->exit_code);
     jw_time(w, "submittedAt", a->submitted_ms);
     jw_time(w, "startedAt", a->started_ms);
     jw_time(w, "endedAt", a->ended_ms);
@@ -80,16 +82,18 @@ bool job_json_last_attempt(const struct job_row *j, struct attempt_row *out)
     return true;
 }
 
-static void put_attempt(struct jw *w, const struct attempt_row *a, const char *agent_name)
+static void put_attempt(struct jw *w, const struct attempt_row *a, enum job_kind kind,
+                        const char *agent_name)
 {
     jw_object(w, NULL);
-    attempt_json(w, a, agent_name);
+    attempt_json(w, a, kind, agent_name);
     jw_end(w);
 }
 
+/* Of the attempts before the last one: none of them can have ended well. */
 static int on_attempt(const struct attempt_row *a, const char *agent_name, void *user)
 {
-    put_attempt(user, a, agent_name);
+    put_attempt(user, a, JOB_TASK, agent_name);
     return 0;
 }
 
@@ -103,7 +107,7 @@ static int put_attempts(struct jw *w, struct reader *r, const struct job_view *v
     jw_array(w, "attempts");
     /* before the second attempt none is archived */
     if (v->job.attempt > 1 && f.limit) rc = reader_attempts(r, &f, on_attempt, w, &more, e);
-    if (shown) put_attempt(w, &last, v->agent_name);
+    if (shown) put_attempt(w, &last, v->job.kind, v->agent_name);
     jw_end(w);
     jw_int(w, "attemptCount", v->job.attempt - 1 + shown);
     return rc;
@@ -135,10 +139,21 @@ static void put_requires(struct jw *w, const char *text)
     json_free(tree);
 }
 
+const char *job_json_kind(const struct job_row *j)
+{
+    if (j->kind == JOB_TRIGGER) return shown_kind_names[SHOWN_EVALUATION];
+    return shown_kind_names[j->execution ? SHOWN_TASK : SHOWN_JOB];
+}
+
+const char *job_json_state(const struct job_row *j)
+{
+    return shown_state_names[shown_state(j->kind, j->state, j->exit_code)];
+}
+
 static void put_names(struct jw *w, const struct job_row *j)
 {
     jw_id(w, "id", j->id);
-    jw_str(w, "kind", j->kind == JOB_TRIGGER ? "trigger" : "task");
+    jw_str(w, "kind", job_json_kind(j));
     jw_str(w, "namespace", j->ns);
     jw_str(w, "flow", j->flow);
     jw_str(w, "execution", j->execution);
@@ -156,7 +171,8 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
     put_names(w, j);
     put_requires(w, v->require);
     jw_int(w, "priority", j->priority);
-    put_end(w, j->state, j->reason, j->message, j->exited, j->exit_code);
+    put_end(w, shown_state(j->kind, j->state, j->exit_code), j->reason, j->message, j->exited,
+            j->exit_code);
     jw_id(w, "agent", j->agent);
     jw_str(w, "agentName", v->agent_name);
     jw_int(w, "attempt", j->attempt);

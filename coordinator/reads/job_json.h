@@ -20,8 +20,13 @@ struct job_json_parts {
 int job_json(struct jw *w, struct reader *r, const struct job_view *v,
              const struct job_json_parts *parts, struct err *e);
 void execution_json(struct jw *w, const struct execution_row *x);
-/* Members of one attempt. agent_name NULL: unknown. */
-void attempt_json(struct jw *w, const struct attempt_row *a, const char *agent_name);
+/* "job", "task" or "evaluation". */
+const char *job_json_kind(const struct job_row *j);
+/* "CREATED"...: evaluations end in FIRED or NO. */
+const char *job_json_state(const struct job_row *j);
+/* Members of one attempt of a job of this kind. agent_name NULL: unknown. */
+void attempt_json(struct jw *w, const struct attempt_row *a, enum job_kind kind,
+                  const char *agent_name);
 /* The attempt that the job's own row tells of. false: it was not handed out yet. *out borrows. */
 bool job_json_last_attempt(const struct job_row *j, struct attempt_row *out);
 /* Does the job wait for an agent, or for its next attempt? */

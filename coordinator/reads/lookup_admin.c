@@ -130,6 +130,19 @@ int lookup_whoami(struct lookup *l, struct reader *r, struct err *e)
 
 /* ---- the coordinator ---- */
 
+/* Evaluations apart from all others, as lists have them. */
+static void put_counts(struct jw *w, const struct store_stats *s)
+{
+    jw_object(w, "jobs");
+    for (int i = JOB_CREATED; i <= JOB_RETRYING; i++)
+        jw_int(w, fsm_name(&job_fsm, i), s->jobs[i] - s->evaluations[i]);
+    jw_end(w);
+    jw_object(w, "evaluations");
+    for (int i = JOB_CREATED; i <= JOB_RETRYING; i++)
+        jw_int(w, fsm_name(&job_fsm, i), s->evaluations[i]);
+    jw_end(w);
+}
+
 int lookup_status(struct lookup *l, struct reader *r, struct err *e)
 {
     struct store_stats s;
@@ -144,10 +157,7 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     jw_int(w, "draining", s.agents_draining);
     jw_int(w, "unwell", s.agents_unwell);
     jw_end(w);
-    jw_object(w, "jobs");
-    for (int i = JOB_CREATED; i <= JOB_RETRYING; i++)
-        jw_int(w, fsm_name(&job_fsm, i), s.jobs[i]);
-    jw_end(w);
+    put_counts(w, &s);
     jw_object(w, "slots");
     jw_int(w, "total", s.slots);
     jw_int(w, "free", s.slots > s.busy ? s.slots - s.busy : 0);

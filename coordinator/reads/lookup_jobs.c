@@ -57,7 +57,7 @@ int lookup_why(struct lookup *l, struct reader *r, struct err *e)
     if (rc) return rc;
     struct jw *w = &l->answer.w;
     jw_id(w, "id", l->id);
-    jw_str(w, "state", fsm_name(&job_fsm, (int)v.job.state));
+    jw_str(w, "state", job_json_state(&v.job));
     jw_raw(w, "waiting", l->waits ? l->waiting : NULL);
     job_view_fini(&v);
     return 0;
@@ -102,6 +102,7 @@ int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
 {
     struct page p = {l, r};
     struct job_filter f = {.states = l->states,
+                           .kinds = l->kinds,
                            .group = l->group,
                            .ns = l->ns,
                            .before_id = l->list.place,
@@ -115,9 +116,10 @@ int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
     return rc;
 }
 
-static void put_attempt(struct lookup *l, const struct attempt_row *a, const char *agent_name)
+static void put_attempt(struct lookup *l, const struct attempt_row *a, enum job_kind kind,
+                        const char *agent_name)
 {
-    attempt_json(&l->answer.w, a, agent_name);
+    attempt_json(&l->answer.w, a, kind, agent_name);
     list_row_end(&l->list, "%lld", (long long)a->attempt);
 }
 
@@ -125,7 +127,7 @@ static int on_attempt(const struct attempt_row *a, const char *agent_name, void 
 {
     struct lookup *l = user;
     if (!list_row(&l->list)) return 1;
-    put_attempt(l, a, agent_name);
+    put_attempt(l, a, JOB_TASK, agent_name); /* not the last one: it cannot have ended well */
     return 0;
 }
 
@@ -141,7 +143,7 @@ int lookup_attempts(struct lookup *l, struct reader *r, struct err *e)
     /* the job's own row holds the newest one */
     if (job_json_last_attempt(&v.job, &last) && (!f.before || last.attempt < f.before) &&
         list_row(&l->list)) {
-        put_attempt(l, &last, v.agent_name);
+        put_attempt(l, &last, v.job.kind, v.agent_name);
         f.before = last.attempt;
         f.limit--;
     }

@@ -40,6 +40,25 @@ static const struct fsm_state job_states[JOB_STATES] = {
 
 const struct fsm job_fsm = {.name = "job", .states = job_states, .count = JOB_STATES};
 
+const char *const shown_kind_names[SHOWN_KINDS] = {
+    [SHOWN_JOB] = "job",
+    [SHOWN_TASK] = "task",
+    [SHOWN_EVALUATION] = "evaluation",
+};
+
+const char *const shown_state_names[SHOWN_STATES] = {
+    [JOB_CREATED] = "CREATED",     [JOB_SUBMITTED] = "SUBMITTED", [JOB_RUNNING] = "RUNNING",
+    [JOB_KILLING] = "KILLING",     [JOB_RETRYING] = "RETRYING",   [JOB_SUCCESS] = "SUCCESS",
+    [JOB_WARNING] = "WARNING",     [JOB_FAILED] = "FAILED",       [JOB_KILLED] = "KILLED",
+    [JOB_CANCELLED] = "CANCELLED", [SHOWN_FIRED] = "FIRED",       [SHOWN_NO] = "NO",
+};
+
+int shown_state(enum job_kind kind, enum job_state state, int64_t exit_code)
+{
+    if (kind != JOB_TRIGGER || state != JOB_SUCCESS) return (int)state;
+    return exit_code == 0 ? SHOWN_FIRED : SHOWN_NO;
+}
+
 static const struct fsm_state execution_states[EXECUTION_STATES] = {
     [EXECUTION_CREATED] = {"CREATED",
                            BIT(EXECUTION_QUEUED) | BIT(EXECUTION_RUNNING) | BIT(EXECUTION_FAILED) |

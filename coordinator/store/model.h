@@ -39,6 +39,14 @@ enum job_state {
 extern const struct fsm job_fsm;
 
 enum job_kind { JOB_TASK = 0, JOB_TRIGGER = 1 };
+/* What people call them: a JOB_TASK of no execution is a job. */
+enum shown_kind { SHOWN_JOB, SHOWN_TASK, SHOWN_EVALUATION, SHOWN_KINDS };
+extern const char *const shown_kind_names[SHOWN_KINDS]; /* "job" ... */
+/* A state as people see it: an evaluation ends in FIRED or NO, not in SUCCESS. */
+enum { SHOWN_FIRED = JOB_STATES, SHOWN_NO, SHOWN_STATES };
+extern const char *const shown_state_names[SHOWN_STATES];
+/* exit_code: 0 where the job did not exit. */
+int shown_state(enum job_kind kind, enum job_state state, int64_t exit_code);
 enum fallback { FALLBACK_WAIT = 0, FALLBACK_FAIL = 1, FALLBACK_CANCEL = 2, FALLBACK_IGNORE = 3 };
 extern const char *const fallback_names[4]; /* "WAIT" ... */
 

@@ -25,7 +25,9 @@ struct job_view {
 void job_view_fini(struct job_view *v);
 int reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e);
 struct job_filter {
-    uint32_t states;   /* bit per enum job_state; 0: all */
+    uint32_t states;   /* bit per shown state (model.h); 0: all */
+    uint32_t kinds;    /* bit per enum shown_kind; 0: all */
+    const char *name;  /* NULL: any */
     const char *group; /* NULL: any; "" : default group */
     const char *ns;    /* NULL: any; subtree */
     int64_t agent;     /* 0: any */
@@ -183,6 +185,7 @@ int reader_evaluations(struct reader *r, int64_t trigger,
  * offline; busy: assigned jobs. */
 struct store_stats {
     int64_t jobs[JOB_STATES]; /* of the open states exactly, kept by the store; final ones: 0 */
+    int64_t evaluations[JOB_STATES]; /* of these, the evaluations that triggers wait for */
     int64_t agents_online, agents_offline, agents_draining, agents_unwell, slots, busy;
     int64_t database_bytes, output_bytes;
 };

@@ -98,9 +98,10 @@ int reader_job(struct reader *r, int64_t id, struct job_view *out, struct err *e
     return rc < 0 ? rc : 0;
 }
 
-static int read_counts(struct reader *r, int64_t jobs[JOB_STATES], struct err *e)
+static int read_counts(struct reader *r, enum queue_read which, int64_t jobs[JOB_STATES],
+                       struct err *e)
 {
-    sqlite3_stmt *q = from_queue(r, R_COUNTS);
+    sqlite3_stmt *q = from_queue(r, which);
     int rc = db_step(&r->queue, q, e);
     if (rc < 0) return rc;
     for (int state = 0; state <= JOB_RETRYING; state++)
@@ -109,49 +110,67 @@ static int read_counts(struct reader *r, int64_t jobs[JOB_STATES], struct err *e
     return 0;
 }
 
-/* The way to the wanted states that passes by the fewest others. */
-static int choose_scan(struct reader *r, uint32_t states, enum queue_read *which, struct err *e)
+/* The way to the wanted jobs that passes by the fewest others. */
+static int choose_scan(struct reader *r, const struct job_filter *f, enum queue_read *which,
+                       struct err *e)
 {
+    uint32_t states = f->states;
     const uint32_t created = UINT32_C(1) << JOB_CREATED;
     const uint32_t open = (UINT32_C(1) << (JOB_RETRYING + 1)) - 1;
     const uint32_t bad = ((UINT32_C(1) << JOB_STATES) - 1) & ~open & ~(UINT32_C(1) << JOB_SUCCESS);
-    *which = R_SCAN;
-    if (states == 0) return 0;
+    *which = f->kinds == UINT32_C(1) << SHOWN_EVALUATION ? R_SCAN_EVALUATIONS : R_SCAN;
+    if (f->name) *which = R_SCAN_NAMED;
+    if (states == 0 || *which != R_SCAN) return 0;
     if ((states & ~bad) == 0) {
         *which = R_SCAN_BAD;
     } else if ((states & ~(open & ~created)) == 0) {
         *which = R_SCAN_ASSIGNED;
     } else if ((states & ~open) == 0) {
         int64_t jobs[JOB_STATES];
-        int rc = read_counts(r, jobs, e);
+        int rc = read_counts(r, R_COUNTS, jobs, e);
         if (rc != 0) return rc;
         if (jobs[JOB_CREATED] <= SORT_MOST) *which = R_SCAN_OPEN;
     }
     return 0;
 }
 
-/* 1: the job of the scan's present row is in the namespace. */
-static int is_within(struct reader *r, const char *ns, int64_t id, struct err *e)
+/* A job's kind, or what decides about it, from the columns of R_WHOSE. */
+static bool is_kind_wanted(const struct job_filter *f, enum job_kind kind, bool alone)
 {
-    sqlite3_stmt *q = from_queue(r, R_NAMESPACE);
-    bind_int(q, 1, id);
+    enum shown_kind shown = kind == JOB_TRIGGER ? SHOWN_EVALUATION : alone ? SHOWN_JOB : SHOWN_TASK;
+    return f->kinds == 0 || (f->kinds >> shown & 1) != 0;
+}
+
+/* 1: wanted as far as the part of the job's row tells that does not change; 0: not. */
+static int is_its(struct reader *r, const struct job_filter *f, sqlite3_stmt *scan, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_WHOSE);
+    bind_int(q, 1, sqlite3_column_int64(scan, 0));
     int rc = db_step(&r->queue, q, e);
     if (rc != 1) return rc;
-    const char *of_job = (const char *)sqlite3_column_text(q, 0);
-    bool within = of_job && str_namespace_covers(ns, of_job);
+    const char *ns = (const char *)sqlite3_column_text(q, 0);
+    enum job_kind kind = (enum job_kind)sqlite3_column_int(q, 1);
+    int state = shown_state(kind, (enum job_state)sqlite3_column_int(scan, 1),
+                            sqlite3_column_int64(scan, 4));
+    bool wanted = (!f->ns || (ns && str_namespace_covers(f->ns, ns))) &&
+                  is_kind_wanted(f, kind, sqlite3_column_int(q, 2) != 0) &&
+                  (!f->states || (f->states >> state & 1) != 0) &&
+                  (!f->name || str_eq(f->name, (const char *)sqlite3_column_text(q, 3)));
     db_reset(q);
-    return within;
+    return wanted;
 }
 
 /* 1: wanted; 0: not. Columns: SCAN_COLUMNS. */
 static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt *scan,
                      struct err *e)
 {
+    const uint32_t told = UINT32_C(1) << SHOWN_FIRED | UINT32_C(1) << SHOWN_NO;
     int state = sqlite3_column_int(scan, 1);
-    if (f->states && !(f->states >> state & 1)) return 0;
+    bool maybe = state == JOB_SUCCESS && (f->states & told) != 0;
+    if (f->states && !maybe && !(f->states >> state & 1)) return 0;
     if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
     if (f->group && !str_eq(f->group, (const char *)sqlite3_column_text(scan, 2))) return 0;
-    return f->ns ? is_within(r, f->ns, sqlite3_column_int64(scan, 0), e) : 1;
+    return f->ns || f->kinds || f->states || f->name ? is_its(r, f, scan, e) : 1;
 }
 
 int reader_jobs(struct reader *r, const struct job_filter *f,
@@ -159,10 +178,11 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
                 struct err *e)
 {
     enum queue_read which;
-    int rc = choose_scan(r, f->states, &which, e);
+    int rc = choose_scan(r, f, &which, e);
     if (rc != 0) return rc;
     sqlite3_stmt *scan = from_queue(r, which);
     bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
+    if (which == R_SCAN_NAMED) bind_text(scan, 2, f->name);
     size_t found = 0, seen = 0;
     int64_t last = 0, next = 0;
     while ((rc = db_step(&r->queue, scan, e)) == 1) {
@@ -245,8 +265,11 @@ static int read_bytes(struct db *d, int pages, int page_size, int64_t *bytes, st
 int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
 {
     struct store_stats s = {0};
-    int rc = read_counts(r, s.jobs, e);
+    int rc = read_counts(r, R_COUNTS, s.jobs, e);
+    if (rc == 0) rc = read_counts(r, R_COUNTS_EVALUATIONS, s.evaluations, e);
     if (rc != 0) return rc;
+    for (int state = 0; state <= JOB_RETRYING; state++) /* a batch may have come between the two */
+        if (s.evaluations[state] > s.jobs[state]) s.evaluations[state] = s.jobs[state];
     s.busy = s.jobs[JOB_SUBMITTED] + s.jobs[JOB_RUNNING] + s.jobs[JOB_KILLING];
     sqlite3_stmt *q = from_queue(r, R_AGENT_SUMS);
     rc = db_step(&r->queue, q, e);

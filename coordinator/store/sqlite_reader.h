@@ -18,7 +18,9 @@
 #define VIEW_TABLES                                                                                \
     JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
                "s.agent"
-#define SCAN_COLUMNS "SELECT id, state, group_key, agent FROM job_states "
+#define SCAN_COLUMNS "SELECT id, state, group_key, agent, exit_code FROM job_states "
+#define SCAN_JOINED                                                                                \
+    "SELECT s.id, s.state, s.group_key, s.agent, s.exit_code FROM jobs j INDEXED BY "
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
@@ -35,7 +37,7 @@
 #define QUEUE_READS(X)                                                                             \
     X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
     X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
-    X(R_NAMESPACE, "SELECT ns FROM jobs WHERE id = ?1")                                            \
+    X(R_WHOSE, "SELECT ns, kind, execution IS NULL, name FROM jobs WHERE id = ?1")                 \
     X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 ORDER BY id DESC")                                       \
     X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
     X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
@@ -44,8 +46,15 @@
       SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL " SCAN_COLUMNS     \
                    "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"                   \
                    " ORDER BY id DESC")                                                            \
+    X(R_SCAN_EVALUATIONS, SCAN_JOINED "job_evaluation CROSS JOIN job_states s ON s.id = j.id"      \
+                                      " WHERE j.kind = 1 AND j.id < ?1 ORDER BY j.id DESC")        \
+    X(R_SCAN_NAMED, SCAN_JOINED "job_named CROSS JOIN job_states s ON s.id = j.id"                 \
+                                " WHERE j.name = ?2 AND j.id < ?1 ORDER BY j.id DESC")             \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
+    X(R_COUNTS_EVALUATIONS, "SELECT total(s.state = 0), total(s.state = 1), total(s.state = 2),"   \
+                            " total(s.state = 3), total(s.state = 4) FROM triggers t"              \
+                            " JOIN job_states s ON s.id = t.job WHERE t.job > 0")                  \
     X(R_ATTEMPTS, ATTEMPT_PAGE)                                                                    \
     X(R_ATTEMPTS_UP, "SELECT * FROM (" ATTEMPT_PAGE ") ORDER BY attempt")                          \
     X(R_ATTEMPT_OLDER, "SELECT EXISTS (SELECT 1 FROM attempts WHERE job = ?1 AND attempt < ?2)")   \

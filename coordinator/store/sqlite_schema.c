@@ -305,6 +305,14 @@ static const char queue_9[] = "ALTER TABLE jobs ADD COLUMN created_by TEXT;"
                               "ALTER TABLE triggers ADD COLUMN disabled_by TEXT;"
                               "CREATE INDEX token_admin ON tokens (role) WHERE role = 3;";
 
+/* What lists look for among all jobs. An evaluation that did not fire had failed before: it did
+ * what it was for. */
+static const char queue_10[] =
+    "CREATE INDEX job_evaluation ON jobs (kind) WHERE kind = 1;"
+    "CREATE INDEX job_named ON jobs (name) WHERE name IS NOT NULL;"
+    "UPDATE job_states SET state = 5, bad = 0, reason = 0, message = NULL WHERE state = 7"
+    "  AND reason = 1 AND exit_code = 1 AND id IN (SELECT id FROM jobs WHERE kind = 1);";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -341,7 +349,7 @@ static const char output_2[] =
 static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
 static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5,
-                                          queue_6, queue_7, queue_8, queue_9};
+                                          queue_6, queue_7, queue_8, queue_9, queue_10};
 static const char *const output_steps[] = {output_1, output_2, output_3};
 
 static const struct family {

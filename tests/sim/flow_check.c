@@ -200,7 +200,7 @@ static void check_outcome(struct flow_sim *s, const struct seen_job *j, const st
     char id[ID_TEXT_SIZE];
     struct trigger_row t;
     struct look_up u = {.job = row->id};
-    bool fires = row->state == JOB_SUCCESS;
+    bool fires = row->state == JOB_SUCCESS && row->exit_code == 0;
     if (reader_trigger(s->reader, "a.b", row->flow, row->task, &t, NULL)) {
         if (j->executions)
             flow_violation(s, "%s fired for a trigger that is gone", text(j->id, id));

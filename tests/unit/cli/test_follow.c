@@ -32,6 +32,16 @@ static void success_is_0_and_a_failure_the_jobs_own_code(void **state)
                      255);
 }
 
+static void an_evaluation_ends_with_the_code_of_its_check(void **state)
+{
+    (void)state;
+    assert_int_equal(code_of("{\"state\":\"FIRED\",\"exitCode\":0}"), 0);
+    assert_int_equal(code_of("{\"state\":\"NO\",\"exitCode\":1}"), 1);
+    assert_true(state_is("FIRED", final));
+    assert_true(state_is("NO", final));
+    assert_false(state_is("RUNNING", final));
+}
+
 static void a_code_beyond_8_bits_never_looks_like_success(void **state)
 {
     (void)state;
@@ -234,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(success_is_0_and_a_failure_the_jobs_own_code),
+        cmocka_unit_test(an_evaluation_ends_with_the_code_of_its_check),
         cmocka_unit_test(a_code_beyond_8_bits_never_looks_like_success),
         cmocka_unit_test(what_could_not_be_started_is_126_or_127),
         cmocka_unit_test(a_timeout_is_124_whatever_the_process_said),

@@ -588,7 +588,7 @@ static void submit__all_fields__come_back(void **state)
                                            {"timeout", "1m30s"}, {"queueTimeout", "1h"},
                                            {"lease", "1m"},      {"killGrace", "5s"},
                                            {"fallback", "WAIT"}, {"state", "CREATED"},
-                                           {"kind", "task"}};
+                                           {"kind", "job"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         assert_string_equal(json_get_str(j, pairs[i][0], ""), pairs[i][1]);
     assert_int_equal(json_get_int(j, "priority", 0), 5);

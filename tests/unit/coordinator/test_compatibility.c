@@ -136,6 +136,7 @@ static void version_1__after_the_upgrade__goes_on_with_what_waits_and_runs(void 
 #define AGAIN "0sc3vd0g5yyvz"        /* one that waits for its second attempt, */
 #define WINDOWS "0sc3vd133cwdm"      /* and one that waits for a Windows machine. */
 #define EXECUTION "0sc3vd0s111e6"
+#define V2_EVALUATION INT64_C(914366411670220184)
 
 struct replay {
     struct world w;
@@ -406,6 +407,9 @@ static void version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease
 {
     (void)state;
     struct world w = older_world("v2", V2_AT);
+    /* an evaluation that said no was a failure then */
+    assert_int_equal(world_state(&w, V2_EVALUATION), JOB_SUCCESS);
+    assert_int_equal(world_reason(&w, V2_EVALUATION), REASON_NONE);
     assert_int_equal(world_state(&w, job_of(RUNNING)), JOB_RUNNING);
     world_live(&w, 4 * HOUR_MS / 60);
     assert_int_equal(world_state(&w, job_of(RUNNING)), JOB_RUNNING);

@@ -91,6 +91,31 @@ static void first_evaluation__is_at_once_and_a_job_on_the_group(void **state)
     job_row_fini(&j);
 }
 
+static void assert_end(struct world *w, int64_t job, enum job_state state, enum reason reason)
+{
+    struct job_row j = world_job(w, job);
+    assert_int_equal(j.state, state);
+    assert_int_equal(j.reason, reason);
+    job_row_fini(&j);
+}
+
+/* 1 is a check's way to say no, and of no other job, and of no check that was cancelled. */
+static void exit_1__is_no_failure_of_an_evaluation_alone(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "");
+    int64_t job = evaluation(w);
+    hand_exit(&h, job, 1);
+    assert_end(w, job, JOB_SUCCESS, REASON_NONE);
+    world_live(w, 30000);
+    job = evaluation(w);
+    hand_exit(&h, job, 2);
+    assert_end(w, job, JOB_FAILED, REASON_EXIT_CODE);
+    int64_t plain = world_submit(w, NULL, NULL);
+    hand_exit(&h, plain, 1);
+    assert_end(w, plain, JOB_FAILED, REASON_EXIT_CODE);
+}
+
 static void next__is_due_interval_after_the_end(void **state)
 {
     struct world *w = *state;
@@ -688,6 +713,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(first_evaluation__is_at_once_and_a_job_on_the_group),
+        WORLD_TEST(exit_1__is_no_failure_of_an_evaluation_alone),
         WORLD_TEST(next__is_due_interval_after_the_end),
         WORLD_TEST(exit_0__fires_one_execution_with_outputs),
         WORLD_TEST(other_exit_code__is_an_error_that_is_counted),

@@ -1,0 +1,240 @@
+/* Lists of jobs over HTTP: kinds of jobs, and what evaluations end in. */
+#include "tests/unit/coordinator/house.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+static struct house house;
+static struct identity worker;
+static struct peer agent;
+static int64_t last_seq;
+
+static int open_house(void **state)
+{
+    (void)state;
+    last_seq = 0;
+    house_open(&house, "heartbeat: 10s\n", NULL);
+    house_enrol(&house, "w", NULL, &worker);
+    house_agent(&house, &worker, "w", 4, &agent);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    peer_fini(&agent);
+    identity_fini(&worker);
+    house_close(&house);
+    return 0;
+}
+
+static void apply(const char *flow)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, 65536);
+    jw_init(&w, &b);
+    jw_object(&w, NULL);
+    jw_array(&w, "files");
+    jw_object(&w, NULL);
+    jw_str(&w, "name", "f.yaml");
+    jw_str(&w, "text", flow);
+    jw_end(&w);
+    jw_end(&w);
+    jw_end(&w);
+    assert_int_equal(jw_finish(&w), 0);
+    json_free(house_post(&house, "/api/v1/flows", b.data, 200));
+    buf_fini(&b);
+}
+
+static int64_t take_job(void)
+{
+    struct msg m = {0};
+    do {
+        msg_fini(&m);
+        struct frame f;
+        struct err e;
+        assert_true(peer_frame(&agent, &f));
+        assert_int_equal(msg_decode(f.body, f.len, house_coordinator, &m, &e), 0);
+    } while (m.type != MSG_JOB);
+    int64_t job = m.u.job.job;
+    msg_fini(&m);
+    return job;
+}
+
+static struct json *get_job(int64_t job, const char *rest)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(job, id);
+    char *path = str_dupf("/api/v1/jobs/%s%s", id, rest);
+    struct json *j = house_get(&house, path, 200);
+    mem_free(path);
+    return j;
+}
+
+/* Runs the job to its end and waits for the state that the API shows then. */
+static void end_job(int64_t job, int exit_code, const char *state)
+{
+    peer_started(&agent, ++last_seq, job, 1);
+    peer_finished(&agent, ++last_seq, job, 1, exit_code);
+    for (int i = 0; i < 500; i++) {
+        struct json *j = get_job(job, "");
+        bool there = str_eq(json_get_str(j, "state", ""), state);
+        json_free(j);
+        if (there) return;
+        house_run_ms(&house, 20);
+    }
+    fail_msg("the job did not become %s", state);
+}
+
+/* "KIND STATE, ...", newest first. */
+static void lists(const char *query, const char *expected)
+{
+    struct buf b;
+    char *path = str_dupf("/api/v1/jobs%s", query);
+    struct json *j = house_get(&house, path, 200);
+    buf_init(&b, 4096);
+    for (const struct json *i = json_first(json_get(j, "jobs")); i; i = json_next(i))
+        (void)buf_addf(&b, "%s%s %s", b.len ? ", " : "", json_get_str(i, "kind", "?"),
+                       json_get_str(i, "state", "?"));
+    if (!str_eq(b.len ? b.data : "", expected))
+        fail_msg("%s lists '%s', not '%s'", query, b.data, expected);
+    buf_fini(&b);
+    json_free(j);
+    mem_free(path);
+}
+
+static void is_refused(const char *path, const char *part)
+{
+    struct answer a;
+    house_call(&house, "GET", path, NULL, NULL, NULL, &a);
+    answer_is(&a, 422, "invalid", part);
+    answer_fini(&a);
+}
+
+#define FLOW(id, check)                                                                            \
+    "id: " id "\nnamespace: a\ntasks: [{id: t, command: [x]}]\n"                                   \
+    "triggers: [{id: g, command: [" check "], interval: 1h}]\n"
+
+/* One of each kind: an ad-hoc job that failed, evaluations that said no, fired, and went wrong,
+ * and the task of the execution that was fired. */
+static void make_all(int64_t evaluations[3])
+{
+    static const int codes[] = {1, 0, 2};
+    static const char *const flows[] = {FLOW("no", "n"), FLOW("yes", "y"), FLOW("bad", "b")};
+    static const char *const ends[] = {"NO", "FIRED", "FAILED"};
+    json_free(house_post(&house, "/api/v1/jobs", "{\"command\":[\"false\"]}", 201));
+    end_job(take_job(), 1, "FAILED");
+    for (int i = 0; i < 3; i++) {
+        apply(flows[i]);
+        evaluations[i] = take_job();
+        end_job(evaluations[i], codes[i], ends[i]);
+        if (codes[i] == 0) end_job(take_job(), 0, "SUCCESS");
+    }
+}
+
+static void evaluations_are_listed_only_when_asked_for(void **state)
+{
+    int64_t evaluations[3];
+    (void)state;
+    make_all(evaluations);
+    lists("", "task SUCCESS, job FAILED");
+    lists("?kind=", "task SUCCESS, job FAILED");
+    lists("?kind=evaluation", "evaluation FAILED, evaluation FIRED, evaluation NO");
+    lists("?kind=evaluation&limit=1", "evaluation FAILED");
+    lists("?kind=all", "evaluation FAILED, task SUCCESS, evaluation FIRED, evaluation NO, "
+                       "job FAILED");
+    lists("?kind=task", "task SUCCESS");
+    lists("?kind=job", "job FAILED");
+    lists("?kind=job,evaluation", "evaluation FAILED, evaluation FIRED, evaluation NO, job FAILED");
+    lists("?kind=evaluation&namespace=b", "");
+    lists("?kind=evaluation&namespace=a&agent=w",
+          "evaluation FAILED, evaluation FIRED, evaluation NO");
+}
+
+static void a_check_that_says_no_has_not_failed(void **state)
+{
+    int64_t evaluations[3];
+    (void)state;
+    make_all(evaluations);
+    lists("?state=FAILED", "job FAILED");
+    lists("?state=FAILED&kind=all", "evaluation FAILED, job FAILED");
+    lists("?state=SUCCESS&kind=all", "task SUCCESS");
+    lists("?state=NO", "evaluation NO");
+    lists("?state=NO,FIRED", "evaluation FIRED, evaluation NO");
+    lists("?state=NO,FAILED&kind=evaluation", "evaluation FAILED, evaluation NO");
+    lists("?state=NO&kind=job", "");
+}
+
+static void shown_evaluations_have_the_words_of_the_list(void **state)
+{
+    int64_t evaluations[3];
+    (void)state;
+    make_all(evaluations);
+    struct json *j = get_job(evaluations[0], "");
+    assert_string_equal(json_get_str(j, "kind", ""), "evaluation");
+    assert_null(json_get_str(j, "reason", NULL));
+    assert_null(json_get_str(j, "message", NULL));
+    assert_int_equal(json_get_int(j, "exitCode", -1), 1);
+    assert_string_equal(json_get_str(json_first(json_get(j, "attempts")), "state", ""), "NO");
+    json_free(j);
+    j = get_job(evaluations[1], "/attempts");
+    assert_string_equal(json_get_str(json_first(json_get(j, "attempts")), "state", ""), "FIRED");
+    json_free(j);
+    j = get_job(evaluations[1], "/why");
+    assert_string_equal(json_get_str(j, "state", ""), "FIRED");
+    json_free(j);
+    j = get_job(evaluations[2], "");
+    assert_string_equal(json_get_str(j, "reason", ""), "exit-code");
+    json_free(j);
+    char id[ID_TEXT_SIZE];
+    id_format(evaluations[0], id);
+    char *path = str_dupf("/api/v1/jobs/%s/cancel", id);
+    struct answer a;
+    house_call(&house, "POST", path, NULL, NULL, NULL, &a);
+    answer_is(&a, 409, "conflict", "NO");
+    answer_fini(&a);
+    mem_free(path);
+}
+
+static void unknown_kinds_and_states_are_refused(void **state)
+{
+    (void)state;
+    is_refused("/api/v1/jobs?kind=trigger", "there are job, task, evaluation, all");
+    is_refused("/api/v1/jobs?kind=,job", "''");
+    is_refused("/api/v1/jobs?kind=Job", "'Job'");
+    is_refused("/api/v1/jobs?state=no", "FIRED, NO");
+    is_refused("/api/v1/executions?state=NO", "'NO'");
+}
+
+static void the_status_counts_evaluations_apart(void **state)
+{
+    (void)state;
+    json_free(house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"]}", 201));
+    (void)take_job();
+    apply(FLOW("f", "c"));
+    (void)take_job();
+    struct json *j = house_get(&house, "/api/v1/status", 200);
+    assert_int_equal(json_get_int(json_get(j, "jobs"), "SUBMITTED", -1), 1);
+    assert_int_equal(json_get_int(json_get(j, "evaluations"), "SUBMITTED", -1), 1);
+    assert_int_equal(json_get_int(json_get(j, "evaluations"), "RUNNING", -1), 0);
+    assert_int_equal(json_get_int(json_get(j, "slots"), "free", -1), 2);
+    json_free(j);
+}
+
+#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_HOUSE(evaluations_are_listed_only_when_asked_for),
+        IN_HOUSE(a_check_that_says_no_has_not_failed),
+        IN_HOUSE(shown_evaluations_have_the_words_of_the_list),
+        IN_HOUSE(unknown_kinds_and_states_are_refused),
+        IN_HOUSE(the_status_counts_evaluations_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
