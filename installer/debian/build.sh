@@ -63,9 +63,17 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     tail -n 20 "$build/configure.log" >&2
     die "cmake failed (see $build/configure.log)"
 }
-cmake --build "$build" --target cadre cadre-agent cadre-coordinator >"$build/build.log" 2>&1 || {
+rm -rf "$build/pages" # they carry the date
+cmake --build "$build" >"$build/build.log" 2>&1 || {
     tail -n 40 "$build/build.log" >&2
     die "the programs do not build (see $build/build.log)"
+}
+# What is packed is what 'cmake --install' installs.
+image=$build/image
+rm -rf "$image"
+DESTDIR=$image cmake --install "$build" --prefix /usr >"$build/install.log" 2>&1 || {
+    tail -n 20 "$build/install.log" >&2
+    die "the programs cannot be installed (see $build/install.log)"
 }
 
 # ---------------------------------------------------------------------------------------------
@@ -85,14 +93,14 @@ put_gz() { # put_gz FILE PACKAGE-PATH
 }
 program() { # program PACKAGE NAME
     mkdir -p "$stage/$1/usr/bin"
-    strip --strip-all --remove-section=.comment -o "$stage/$1/usr/bin/$2" "$build/bin/$2"
+    strip --strip-all --remove-section=.comment -o "$stage/$1/usr/bin/$2" "$image/usr/bin/$2"
     chmod 755 "$stage/$1/usr/bin/$2"
 }
-# The manual page is made from what the program says of itself, and so cannot go stale.
-manual() { # manual PACKAGE PROGRAM SECTION [SAMPLE]
-    sh "$here/man.sh" "$build/bin/$2" "$3" "$version" "$SOURCE_DATE_EPOCH" "${4:-/dev/null}" \
-        >"$build/$2.$3"
-    put_gz "$build/$2.$3" "$1/usr/share/man/man$3/$2.$3.gz"
+# pages PACKAGE PROGRAM SECTION: manual page and completion
+pages() {
+    put_gz "$image/usr/share/man/man$3/$2.$3" "$1/usr/share/man/man$3/$2.$3.gz"
+    put 644 "$image/usr/share/bash-completion/completions/$2" \
+        "$1/usr/share/bash-completion/completions/$2"
 }
 
 for package in $packages; do
@@ -112,7 +120,7 @@ for package in $packages; do
 done
 
 program cadre-agent cadre-agent
-manual cadre-agent cadre-agent 8 "$root/installer/agent.yaml"
+pages cadre-agent cadre-agent 8
 # Not a conffile: 'cadre-agent join' writes into it, and dpkg would ask at every upgrade that
 # changes it.
 put 644 "$root/installer/agent.yaml" cadre-agent/usr/share/cadre-agent/agent.yaml
@@ -120,7 +128,7 @@ put 644 "$here/cadre-agent/strict.conf" cadre-agent/usr/share/doc/cadre-agent/ex
 put_gz "$root/docs/linux.md" cadre-agent/usr/share/doc/cadre-agent/linux.md.gz
 
 program cadre-coordinator cadre-coordinator
-manual cadre-coordinator cadre-coordinator 8 "$root/installer/coordinator.yaml"
+pages cadre-coordinator cadre-coordinator 8
 put 644 "$root/installer/coordinator.yaml" cadre-coordinator/etc/cadre/coordinator.yaml
 put_gz "$root/docs/linux.md" cadre-coordinator/usr/share/doc/cadre-coordinator/linux.md.gz
 for page in guide security api; do
@@ -128,12 +136,7 @@ for page in guide security api; do
 done
 
 program cadre-cli cadre
-manual cadre-cli cadre 1
-for package in $packages; do
-    program=${package%-cli}
-    sh "$here/completion.sh" "$build/bin/$program" >"$build/$program.bash"
-    put 644 "$build/$program.bash" "$package/usr/share/bash-completion/completions/$program"
-done
+pages cadre-cli cadre 1
 
 # ---------------------------------------------------------------------------------------------
 # The packages

@@ -4,13 +4,17 @@
 # which has one line "@GENERATED@" where they belong and may have "@SAMPLE@" for the sample
 # configuration.
 #
-#   sh man.sh PROGRAM SECTION VERSION EPOCH [SAMPLE]
+#   sh man.sh PROGRAM SECTION VERSION [SAMPLE]
+#
+# Its date is SOURCE_DATE_EPOCH, else that of the last commit.
 set -eu
 LC_ALL=C
 export LC_ALL
 
-program=$1 section=$2 version=$3 epoch=$4 sample=${5:-/dev/null}
+program=$1 section=$2 version=$3 sample=${4:-/dev/null}
 here=$(cd "$(dirname "$0")" && pwd)
+epoch=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null ||
+    stat -c %Y "$here/man.sh")}
 name=$(basename "$program")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

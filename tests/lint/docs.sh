@@ -191,8 +191,8 @@ from_docs() {
     {
         awk '$2 == "env" { print $3 }' "$tmp/tables"
         grep -oh '"CADRE_[A-Z_]*"' agent/script.c | tr -d '"'
-        # fields of the journal, and what the packages are built with
-        printf '%s\n' CADRE_JOB CADRE_MAINTAINER
+        # fields of the journal, and what is built with
+        printf '%s\n' CADRE_JOB CADRE_MAINTAINER CADRE_TESTS
     } | sort -u >"$tmp/variables"
     commands_of_cli >"$tmp/commands"
     # What a shell's or another program's line says is theirs.

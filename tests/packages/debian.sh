@@ -39,6 +39,40 @@ CADRE_DEPS_DIR=${CADRE_DEPS_DIR:-$root/build/deps} CCACHE_DISABLE=1 \
 is "built in another place they are the same bytes" "$(cat new.sums)" "$(cat elsewhere.sums)"
 rm -rf elsewhere
 
+# ---- installed by hand ----
+
+# By DESTDIR, below a prefix, from the build that made the packages.
+by_hand() { DESTDIR=$here/image cmake --install "$root/build/debian" --prefix /opt/cadre "$@"; }
+by_hand >install.out 2>&1
+is "cmake --install installs" 0 $?
+prefix=$here/image/opt/cadre
+is "and nothing but below the prefix" "./opt ./opt/cadre" \
+    "$(cd "$here/image" && find . -mindepth 1 -maxdepth 2 | sort | tr '\n' ' ' | sed 's/ $//')"
+for program in cadre cadre-agent cadre-coordinator; do
+    is "$program runs from there" "$program $current" "$("$prefix/bin/$program" version 2>&1)"
+done
+for page in man/man1/cadre.1 man/man8/cadre-agent.8 man/man8/cadre-coordinator.8 \
+    bash-completion/completions/cadre doc/cadre/LICENSE doc/cadre/copyright \
+    doc/cadre/docs/guide.md doc/cadre/examples/nightly-report.yaml; do
+    holds "there is share/$page" test -s "$prefix/share/$page"
+done
+grep -rlE '/usr/(bin|share)/' "$prefix/lib" "$prefix/share/doc/cadre/strict.conf" >left.out
+is "units and what belongs to them name no other place" "" "$(cat left.out)"
+# paths_named FILE...: what they name below the prefix
+paths_named() { grep -ohE '/opt/cadre[A-Za-z0-9_./-]*' "$@" | sort -u; }
+missing=
+for path in $(paths_named "$prefix"/lib/*/*.conf "$prefix"/lib/systemd/system/*.service); do
+    [ -e "$here/image$path" ] || missing="$missing $path"
+done
+is "all that they name is there" "" "$missing"
+is "which is programs, documents and samples" 6 \
+    "$(paths_named "$prefix"/lib/*/*.conf "$prefix"/lib/systemd/system/*.service | wc -l)"
+rm -rf image
+by_hand --component agent >install.out 2>&1
+is "a component alone is installed, too" "cadre-agent 1" \
+    "$(ls image/opt/cadre/bin) $(ls image/opt/cadre/lib/systemd/system | wc -l)"
+rm -rf image
+
 if command -v lintian >/dev/null 2>&1; then
     lintian --allow-root --no-cfg --fail-on error,warning "$new"/*.deb >lintian.out 2>&1
     is "lintian finds no error and no warning" 0 $?
@@ -49,7 +83,7 @@ fi
 
 # complete PROGRAM WORD...: what bash would offer for the last word
 complete() {
-    COMPLETION=$root/build/debian/$1.bash bash -c '
+    COMPLETION=$root/build/debian/pages/$1.bash bash -c '
         . "$COMPLETION"
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
         _"$(echo "$1" | tr - _)" 2>/dev/null
