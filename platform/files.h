@@ -34,7 +34,7 @@ int file_write_plain(const char *path, const void *data, size_t len, enum file_m
 int file_move(const char *from, const char *to,
               struct err *e); /* replaces `to`; same file system */
 bool file_exists(const char *path);
-/* Is the file readable by others than its owner (and root / administrators)? */
+/* May others than its owner (and root / administrators) read or write the file? */
 bool file_is_exposed(const char *path);
 /* Creates the folder and its missing parents; `mode` FILE_SECRET makes the last one 0700. Fine when
  * present. */

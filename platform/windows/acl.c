@@ -145,7 +145,7 @@ static void *well_known(WELL_KNOWN_SID_TYPE type)
     return NULL;
 }
 
-static bool lets_others_read(ACL *dacl, void *const *trusted)
+static bool lets_others(ACL *dacl, DWORD rights, void *const *trusted)
 {
     ACL_SIZE_INFORMATION info;
     if (!dacl) return true; /* no list: everybody may do everything */
@@ -158,7 +158,7 @@ static bool lets_others_read(ACL *dacl, void *const *trusted)
             (ace->Header.AceFlags & INHERIT_ONLY_ACE)) {
             continue;
         }
-        if (!(ace->Mask & (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL))) continue;
+        if (!(ace->Mask & rights)) continue;
         bool known = false;
         for (int k = 0; k < TRUSTED_MAX && !known; k++) {
             known = trusted[k] && EqualSid(&ace->SidStart, trusted[k]);
@@ -168,7 +168,8 @@ static bool lets_others_read(ACL *dacl, void *const *trusted)
     return false;
 }
 
-bool acl_is_exposed(const wchar_t *path)
+/* Has anybody but us, the system and the owner one of the rights? */
+static bool is_open_to_others(const wchar_t *path, DWORD rights)
 {
     PSID owner = NULL;
     ACL *dacl = NULL;
@@ -182,11 +183,26 @@ bool acl_is_exposed(const wchar_t *path)
                                   well_known(WinBuiltinAdministratorsSid),
                                   well_known(WinCreatorOwnerRightsSid)};
     void *trusted[TRUSTED_MAX] = {own[0], own[1], own[2], own[3], own[4], owner};
-    bool exposed = lets_others_read(dacl, trusted);
+    bool exposed = lets_others(dacl, rights, trusted);
     for (int i = 0; i < TRUSTED_MAX - 1; i++)
         mem_free(own[i]);
     LocalFree(descriptor);
     return exposed;
+}
+
+#define TO_READ (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL)
+#define TO_WRITE                                                                                   \
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE | WRITE_DAC | WRITE_OWNER |   \
+     GENERIC_WRITE | GENERIC_ALL)
+
+bool acl_is_exposed(const wchar_t *path)
+{
+    return is_open_to_others(path, TO_READ | TO_WRITE);
+}
+
+bool acl_is_writable(const wchar_t *path)
+{
+    return is_open_to_others(path, TO_WRITE);
 }
 
 bool acl_owner_is_trusted(const wchar_t *path)

@@ -10,8 +10,10 @@
  * cannot be made. acl_free. */
 void *acl_secret(bool folder);
 void acl_free(void *descriptor);
-/* May anybody else read the file? False when it cannot be told (it is not there). */
+/* May anybody else read or write the file, or write it (or make files in the folder)? False when
+ * it cannot be told (it is not there). */
 bool acl_is_exposed(const wchar_t *path);
+bool acl_is_writable(const wchar_t *path);
 /* Does it belong to SYSTEM, Administrators, TrustedInstaller, or the account that runs us? False
  * when it cannot be told. */
 bool acl_owner_is_trusted(const wchar_t *path);
