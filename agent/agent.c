@@ -21,6 +21,7 @@
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/service.h"
+#include "platform/state_folder.h"
 #include "wire/limits.h"
 #include "wire/pki.h"
 
@@ -375,13 +376,10 @@ static int open_state(struct agent *a, struct err *e)
     bool damaged = false;
     char boot_id[128];
     if (os_boot_id(boot_id, sizeof boot_id) != 0) boot_id[0] = 0;
-    int rc = dir_make(a->config.state, FILE_SECRET, e);
+    struct state_look look;
+    int rc = state_folder_look(a->config.state, STATE_OF_AGENT, &look, e);
     if (rc == 0) rc = identity_load(a->config.state, &a->identity, e);
-    if (rc != 0) return rc;
-    char *lock = paths_join(a->config.state, "lock");
-    rc = file_lock_take(lock, &a->lock, e);
-    mem_free(lock);
-    if (rc == ERR_CONFLICT) err_wrap(e, "another agent uses the state folder %s", a->config.state);
+    if (rc == 0) rc = state_folder_enter(a->config.state, STATE_OF_AGENT, &a->lock, e);
     if (rc == 0) rc = journal_open(a->config.state, boot_id, &a->journal, &damaged, e);
     if (damaged)
         log_error("agent: the journal was damaged; it was moved to journal.db.damaged, and the "

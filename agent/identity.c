@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/paths.h"
+#include "platform/state_folder.h"
 #include "wire/pki.h"
 
 #include <string.h>
@@ -45,15 +46,11 @@ static int write_part(const char *folder, const char *name, const char *text, en
     return rc;
 }
 
+/* The key of a join that was cut off will be this agent's. */
 static int check_key_file(const char *folder, struct err *e)
 {
-    char *path = paths_join(folder, FILE_KEY);
-    int rc = 0;
-    if (file_is_exposed(path))
-        rc = err_set(e, ERR_DENIED,
-                     "%s can be read by other users; allow its owner only (chmod 600)", path);
-    mem_free(path);
-    return rc;
+    static const char *const secrets[] = {FILE_KEY, FILE_KEY ".new"};
+    return state_folder_check_access(folder, secrets, 2, e);
 }
 
 static int check_parts(const char *folder, const struct identity *id, struct err *e)

@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/state_folder.h"
 #include "platform/text_file.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
@@ -216,16 +217,32 @@ static int keep(const struct agent_config *c, const struct token *token, const c
     return rc;
 }
 
-/* A running agent would go on with the identity that is replaced here, and might write its files
- * again. */
-static int lock_state(const char *state, struct file_lock **out, struct err *e)
+/* The configuration may stand where the user says, but not in a coordinator's folder. */
+static int check_config_place(const char *config_path, struct err *e)
 {
-    char *path = paths_join(state, "lock");
-    int rc = dir_make(state, FILE_SECRET, e);
-    if (rc == 0) rc = file_lock_take(path, out, e);
-    if (rc == ERR_CONFLICT) err_wrap(e, "stop the agent first: it uses %s", state);
-    mem_free(path);
+    char *folder = paths_dir(config_path);
+    enum state_owner owner = state_folder_owner(folder);
+    int rc = 0;
+    if (owner != STATE_OWNERS && owner != STATE_OF_AGENT)
+        rc = err_set(e, ERR_DENIED,
+                     "%s would stand in a coordinator's folder: choose another one with --config",
+                     config_path);
+    mem_free(folder);
     return rc;
+}
+
+/* Before the token is used. A running agent would go on with the identity that is replaced here,
+ * and might write its files again. */
+static int enter_folder(const struct agent_config *c, struct file_lock **lock, struct err *e)
+{
+    struct state_look look;
+    int rc = state_folder_look(c->state, STATE_OF_AGENT, &look, e);
+    if (rc == 0) rc = check_config_place(c->config_path, e);
+    if (rc == 0 && identity_exists(c->state) && !c->replace)
+        rc = err_set(e, ERR_EXISTS,
+                     "this agent has joined already (%s); to join anew add --replace", c->state);
+    if (rc == 0) rc = state_folder_enter(c->state, STATE_OF_AGENT, lock, e);
+    return rc == ERR_CONFLICT ? err_wrap(e, "stop the agent first") : rc;
 }
 
 /* The key of a join that was cut off is used again, so that the coordinator knows the request (and
@@ -263,10 +280,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     if (rc == 0 && token.kind != TOKEN_JOIN)
         rc = err_set(e, ERR_INVALID,
                      "this is an API token; a join token comes from 'cadre token create join'");
-    if (rc == 0 && identity_exists(c->state) && !c->replace)
-        rc = err_set(e, ERR_EXISTS,
-                     "this agent has joined already (%s); to join anew add --replace", c->state);
-    if (rc == 0) rc = lock_state(c->state, &lock, e);
+    if (rc == 0) rc = enter_folder(c, &lock, e);
     if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
     if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
     const struct enrolment what = {

@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/service_admin.h"
+#include "platform/state_folder.h"
 #include "platform/text_file.h"
 #include "wire/pki.h"
 
@@ -162,32 +163,13 @@ static int register_service(const struct agent_config *c, const struct setup_ser
     return rc;
 }
 
-static int count_entry(const char *name, void *user)
-{
-    (void)name;
-    ++*(int *)user;
-    return 0;
-}
-
-/* One that holds something else, as a whole disk does, is not closed to everybody who needs
- * that. */
-static bool state_is_ours(const char *state)
-{
-    char *usual = paths_agent_state();
-    int entries = 0;
-    bool ours = str_eq(state, usual) || !file_exists(state) || identity_exists(state) ||
-                (dir_list(state, count_entry, &entries, NULL) == 0 && entries == 0);
-    mem_free(usual);
-    return ours;
-}
-
 static int make_folders(const struct agent_config *c, struct err *e)
 {
     char *config = paths_agent_config(), *log = paths_agent_log();
     char *house = paths_dir(config), *logs = log ? paths_dir(log) : NULL;
     int rc = 0;
     if (str_eq(c->config_path, config)) rc = service_admin_folder(house, false, e);
-    if (rc == 0 && state_is_ours(c->state)) rc = service_admin_folder(c->state, true, e);
+    if (rc == 0) rc = service_admin_folder(c->state, true, e);
     if (rc == 0 && logs) rc = service_admin_folder(logs, true, e);
     mem_free(logs);
     mem_free(house);
@@ -213,7 +195,11 @@ static int check_owners(const struct agent_config *c, struct err *e)
 int setup_service(const struct agent_config *c, const struct setup_service *s, bool *created,
                   struct err *e)
 {
-    int rc = check_owners(c, e);
+    struct state_look look;
+    /* a folder that holds something else, as a whole disk does, is not closed to those who need
+     * that */
+    int rc = state_folder_look(c->state, STATE_OF_AGENT, &look, e);
+    if (rc == 0) rc = check_owners(c, e);
     if (rc == 0) rc = register_service(c, s, created, e);
     if (rc == 0) rc = make_folders(c, e);
     return rc;

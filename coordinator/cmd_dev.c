@@ -13,6 +13,7 @@
 #include "platform/paths.h"
 #include "platform/process.h"
 #include "platform/service.h"
+#include "platform/state_folder.h"
 #include "wire/token.h"
 
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct dev_agent {
 struct dev {
     struct config *config;
     char *scratch;
+    struct file_lock *lock;
     bool keep;
     char *program, *agent_program, *log;
     struct token join;
@@ -138,7 +140,7 @@ static int prepare(struct dev *d, struct err *e)
         return err_set(e, ERR_NOT_FOUND,
                        "%s is not there: dev needs the agent beside the coordinator",
                        d->agent_program);
-    int rc = dir_make(d->scratch, FILE_SECRET, e);
+    int rc = state_folder_enter(d->scratch, STATE_OF_DEV, &d->lock, e);
     if (!rc) rc = coordinator_init(d->config, e);
     if (rc == ERR_EXISTS) rc = err_wrap(e, "dev needs a folder without a coordinator");
     if (!rc) rc = fill_store(d, e);
@@ -389,6 +391,7 @@ int command_dev(const struct command_args *a)
     if (!rc) rc = serve(d, &e);
     if (rc) fprintf(stderr, "cadre-coordinator dev: %s\n", err_text(&e));
     int code = rc ? EXIT_FAILURE : d->code;
+    file_lock_release(d->lock);
     if (!d->keep && code == EXIT_SUCCESS && dir_remove_tree(d->scratch, &e))
         fprintf(stderr, "cadre-coordinator dev: %s\n", err_text(&e));
     dev_fini(d);

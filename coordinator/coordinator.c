@@ -16,6 +16,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/state_folder.h"
 #include "wire/lease.h"
 #include "wire/link.h"
 
@@ -118,21 +119,21 @@ static void timer_free(uv_timer_t **t)
 
 /* ---- start ---- */
 
-static bool has_database(const char *state)
-{
-    char *path = paths_join(state, "cadre.db");
-    bool there = file_exists(path);
-    mem_free(path);
-    return there;
-}
+static const char *const secrets[] = {"ca.key", "server.key", ADMIN_TOKEN_FILE};
 
-static int take_lock(const char *state, struct file_lock **out, struct err *e)
+/* Before anything is written: is it this program's folder, whole, and closed to others? */
+static int check_folder(const char *state, struct err *e)
 {
-    char *path = paths_join(state, "lock");
-    int rc = file_lock_take(path, out, e);
-    if (rc == ERR_CONFLICT) err_wrap(e, "a coordinator is running on %s already", state);
-    mem_free(path);
-    return rc;
+    struct state_look look;
+    int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, e);
+    if (rc) return rc;
+    char *database = paths_join(state, "cadre.db");
+    bool whole = authority_exists(state) && file_exists(database);
+    mem_free(database);
+    if (!whole)
+        return err_set(e, ERR_NOT_FOUND,
+                       "%s is not initialised: run 'cadre-coordinator init' first", state);
+    return state_folder_check_access(state, secrets, sizeof secrets / sizeof *secrets, e);
 }
 
 static int open_trust(struct coordinator *c, struct err *e)
@@ -237,14 +238,13 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
                       const struct coordinator_timeouts *timeouts, struct coordinator **out,
                       struct err *e)
 {
-    if (!authority_exists(config->state) || !has_database(config->state))
-        return err_set(e, ERR_NOT_FOUND,
-                       "%s is not initialised: run 'cadre-coordinator init' first", config->state);
+    int rc = check_folder(config->state, e);
+    if (rc) return rc;
     struct coordinator *c = mem_alloc(sizeof *c);
     c->loop = loop;
     c->config = config;
     if (timeouts) c->timeouts = *timeouts;
-    int rc = take_lock(config->state, &c->lock, e);
+    rc = state_folder_enter(config->state, STATE_OF_COORDINATOR, &c->lock, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);
     if (!rc) rc = open_listener(c, e);
@@ -330,86 +330,4 @@ void coordinator_free(struct coordinator *c)
     file_lock_release(c->lock);
     mem_free(c->address);
     mem_free(c);
-}
-
-/* ---- init ---- */
-
-static bool has_admin_token(const char *state)
-{
-    char *path = paths_join(state, ADMIN_TOKEN_FILE);
-    bool there = file_exists(path);
-    mem_free(path);
-    return there;
-}
-
-static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
-{
-    struct authority *a = NULL;
-    struct store *s = NULL;
-    struct names names;
-    int rc = authority_make(f->state, now_ms, e);
-    if (!rc) rc = names_keep(f, e);
-    names_gather(f, &names);
-    if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
-    names_fini(&names);
-    if (!rc) rc = store_open(f->state, &s, e);
-    if (!rc && !has_admin_token(f->state)) rc = admin_token_make(s, f, authority_pin(a), now_ms, e);
-    store_close(s);
-    authority_free(a);
-    return rc;
-}
-
-static int note_token(const struct token_row *t, void *user)
-{
-    (void)t;
-    *(bool *)user = true;
-    return 0;
-}
-
-int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
-{
-    bool parts = authority_exists(f->state) && has_database(f->state);
-    if (!parts || has_admin_token(f->state)) {
-        *out = parts;
-        return 0;
-    }
-    /* A token whose file was removed is in the database still; it is not when init was cut off
-     * before it. */
-    struct file_lock *lock = NULL;
-    struct store *s = NULL;
-    struct reader *r = NULL;
-    const struct id_filter first = {.limit = 1};
-    bool any = false, more;
-    int rc = take_lock(f->state, &lock, e);
-    if (!rc) rc = store_open(f->state, &s, e);
-    if (!rc) rc = reader_open(f->state, &r, e);
-    if (!rc) rc = reader_tokens(r, &first, note_token, &any, &more, e);
-    reader_close(r);
-    store_close(s);
-    file_lock_release(lock);
-    if (!rc) *out = any;
-    return rc;
-}
-
-int coordinator_init(const struct config *f, struct err *e)
-{
-    struct file_lock *lock = NULL;
-    bool authority = authority_exists(f->state), database = has_database(f->state);
-    if (authority && database && has_admin_token(f->state))
-        return err_set(e, ERR_EXISTS,
-                       "%s holds a coordinator already (ca.key, cadre.db, admin.token); nothing "
-                       "was changed. Start "
-                       "it with 'cadre-coordinator run', or choose another folder with --state",
-                       f->state);
-    if (database && !authority)
-        return err_set(e, ERR_CORRUPT,
-                       "%s has a database (cadre.db) but not the CA (ca.key, ca.pem) that its "
-                       "agents trust: restore "
-                       "both files from a backup",
-                       f->state);
-    int rc = dir_make(f->state, FILE_SECRET, e);
-    if (!rc) rc = take_lock(f->state, &lock, e);
-    if (!rc) rc = make_parts(f, os_wall_ms(), e);
-    file_lock_release(lock);
-    return rc;
 }

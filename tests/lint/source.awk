@@ -158,11 +158,11 @@ FNR == 1 {
     head = ""
 }
 
-# Files that may ask the store's reader: those that run on the reader thread, and the one that opens
-# and closes the reader.
+# Files that may ask the store's reader: those that run on the reader thread, the one that opens and
+# closes the reader, and `init`, which runs before there is a loop.
 function may_read() {
     return top != "coordinator" || folder == "coordinator/store" || folder == "coordinator/reads" ||
-        path == "coordinator/coordinator.c"
+        path == "coordinator/coordinator.c" || path == "coordinator/initialise.c"
 }
 
 # ---- Functions ----
