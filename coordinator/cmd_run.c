@@ -1,9 +1,9 @@
 /* run: the coordinator, until it is told to stop; and small commands. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/backup.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
-#include "coordinator/store/store.h"
 #include "platform/log_sink.h"
 #include "platform/os.h"
 #include "platform/service.h"
@@ -116,7 +116,7 @@ int command_print(const char *command, const char *text)
 int command_backup(const struct command_args *a)
 {
     struct err e = {0};
-    if (store_backup(a->config->state, a->argv[0], &e)) {
+    if (backup_make(a->config->state, a->argv[0], a->config->force, &e)) {
         fprintf(stderr, "cadre-coordinator backup: %s\n", err_text(&e));
         return EXIT_FAILURE;
     }

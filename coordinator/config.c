@@ -164,6 +164,10 @@ const struct opt config_options[] = {
      .type = OPT_BOOL,
      .offset = AT(once),
      .help = "init: do nothing and print nothing where a coordinator is initialised already"},
+    {.flag = "force",
+     .type = OPT_BOOL,
+     .offset = AT(force),
+     .help = "backup: replace a file that is not a backup"},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
 

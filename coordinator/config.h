@@ -22,11 +22,12 @@ struct config {
     char *log_level;
     struct opt_list groups; /* `dev` only: worker groups to make */
     bool once;              /* `init` only */
+    bool force;             /* `backup` only */
 
     struct opt_set set; /* who set what; filled by config_load */
 };
 
-extern const struct opt config_options[]; /* the last two rows are for `dev` and `init` alone */
+extern const struct opt config_options[]; /* the last three rows are for one command each */
 extern const size_t config_option_count;
 
 /* Flags, then environment, then file (a missing file is fine unless it was named), then defaults

@@ -38,8 +38,10 @@ static const struct verb verbs[] = {
      "Job output goes to FILE.output. Keys and certificates are not in it: keep ca.key and ca.pem "
      "as well.\n"
      "To restore: stop the coordinator, put FILE back as STATE/cadre.db and FILE.output as "
-     "STATE/output.db.",
-     "config state", 1, command_backup},
+     "STATE/output.db.\n"
+     "A former backup is replaced; another file is with --force only, and never one in a state "
+     "folder.",
+     "config state force", 1, command_backup},
     {"check-config", "", "check the configuration and print what is in effect", NULL, "*", 0,
      command_check_config},
     {"version", "", "print the version", NULL, "", 0, command_version},
@@ -75,7 +77,7 @@ static int print_usage(bool asked)
 static bool lists(const char *words, const char *word)
 {
     size_t len = strlen(word);
-    bool special = str_eq(word, "group") || str_eq(word, "once");
+    bool special = str_eq(word, "group") || str_eq(word, "once") || str_eq(word, "force");
     for (const char *s = words; *s;) {
         size_t n = strcspn(s, " ");
         if (n == 1 && *s == '*' && !special) return true;

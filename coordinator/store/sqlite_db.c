@@ -20,24 +20,35 @@ static bool exists(const char *path)
     return vfs && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &found) == SQLITE_OK && found;
 }
 
+int db_draft(const char *path, char **draft, struct err *e)
+{
+    char *name = str_dupf("%s.XXXXXX", path);
+    int fd = mkstemp(name);
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!f) {
+        int error = errno;
+        int rc = err_set(e, error == ENOSPC ? ERR_FULL : ERR_IO, "cannot make a file beside %s: %s",
+                         path, strerror(error));
+        mem_free(name);
+        return rc;
+    }
+    fclose(f);
+    *draft = name;
+    return 0;
+}
+
 /* SQLite would create a file that everybody can read, and a later chmod leaves a moment in which
  * somebody does. So the file is there first, empty and with the mode of a temporary one, 0600; its
  * log takes the mode over. Where that fails, SQLite creates it and says why it cannot. */
 static void create_private(const char *path)
 {
-    if (exists(path)) return;
-    char *draft = str_dupf("%s.XXXXXX", path);
-    int fd = mkstemp(draft);
-    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (f) {
-        fclose(f);
-        if (rename(draft, path) != 0) remove(draft);
-    }
+    char *draft;
+    if (exists(path) || db_draft(path, &draft, NULL) != 0) return;
+    if (rename(draft, path) != 0) remove(draft);
     mem_free(draft);
 }
 
-/* ---- the log
- * ---------------------------------------------------------------------------------- */
+/* ---- the log -------------------------------------------------------------------------------- */
 
 /* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back
  * once instead of many times, and it takes some milliseconds only. */

@@ -27,6 +27,8 @@ enum db_mode {
 
 /* ERR_NOT_FOUND: a reader found no file. After any result, db_close may be called. */
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e);
+/* Makes an empty private file beside `path`, to be renamed to it; *draft: its name, mem_free. */
+int db_draft(const char *path, char **draft, struct err *e);
 /* sql[i] becomes statement i. The texts must outlive the call only. */
 int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
 void db_close(struct db *d); /* also of a zeroed struct */

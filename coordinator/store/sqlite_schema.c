@@ -367,6 +367,11 @@ int schema_version(enum schema which)
     return families[which].count;
 }
 
+int schema_application(enum schema which)
+{
+    return families[which].application;
+}
+
 /* The version of the file, 0 for an empty one. */
 static int read_version(struct db *d, enum schema which, int64_t *version, struct err *e)
 {

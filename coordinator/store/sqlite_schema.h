@@ -11,6 +11,8 @@ enum schema { SCHEMA_QUEUE, SCHEMA_OUTPUT };
 
 /* The version that this program writes. */
 int schema_version(enum schema which);
+/* SQLite's application id of the file. */
+int schema_application(enum schema which);
 /* Brings the file up to the present version, each step in a transaction of its own.
  * ERR_UNSUPPORTED: it is newer; ERR_CORRUPT: it is a database of something else. */
 int schema_migrate(struct db *d, enum schema which, struct err *e);

@@ -1,4 +1,4 @@
-/* Opening, transactions and backup.
+/* Opening and transactions.
  *
  * Group commit. A commit costs one fsync, whatever it holds, and an fsync costs more than all the
  * statements of a hundred jobs. So nothing here commits by itself: the store thread takes all
@@ -20,7 +20,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Set on an empty file only, before it gets its journal mode. Output comes and goes by the
@@ -256,50 +255,5 @@ int tally_flush(struct store *s, struct err *e)
         if (rc == 0) rc = flush_jobs(s, &s->tallies[i], e);
     }
     if (rc == 0) tally_clear(s);
-    return rc;
-}
-
-/* ---- backup --------------------------------------------------------------------------------- */
-
-static int copy_pages(struct db *from, struct db *to, struct err *e)
-{
-    sqlite3_backup *b = sqlite3_backup_init(to->handle, "main", from->handle, "main");
-    if (!b) return db_fail(to, e);
-    /* All pages in one step: one consistent moment. The writer goes on meanwhile, into its log. */
-    sqlite3_backup_step(b, -1);
-    int rc = sqlite3_backup_finish(b);
-    return rc == SQLITE_OK ? 0 : db_fail(to, e);
-}
-
-static int backup_file(const char *folder, const char *name, enum schema which, const char *path,
-                       struct err *e)
-{
-    struct db from = {0}, to = {0};
-    char *source = db_path(folder, name);
-    char *draft = str_dupf("%s.part", path);
-    remove(draft);
-    int rc = db_open(&from, source, DB_READER, e);
-    if (rc == 0) rc = schema_check(&from, which, e);
-    if (rc == 0) rc = db_open(&to, draft, DB_WRITER, e);
-    if (rc == 0) rc = copy_pages(&from, &to, e);
-    db_close(&to);
-    db_close(&from);
-    /* complete under its name or not there at all */
-    if (rc == 0 && rename(draft, path) != 0) {
-        rc = err_set(e, ERR_IO, "%s cannot be renamed to %s", draft, path);
-    }
-    if (rc != 0) remove(draft);
-    mem_free(draft);
-    mem_free(source);
-    return rc;
-}
-
-int store_backup(const char *state_folder, const char *path, struct err *e)
-{
-    char *output_path = str_dupf("%s.output", path);
-    /* The queue first: the output copied after it has all that its results speak of. */
-    int rc = backup_file(state_folder, QUEUE_FILE, SCHEMA_QUEUE, path, e);
-    if (rc == 0) rc = backup_file(state_folder, OUTPUT_FILE, SCHEMA_OUTPUT, output_path, e);
-    mem_free(output_path);
     return rc;
 }

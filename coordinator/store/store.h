@@ -25,10 +25,6 @@ struct store;
  * refused with a sentence). */
 int store_open(const char *state_folder, struct store **out, struct err *e);
 void store_close(struct store *s);
-/* A consistent copy of cadre.db and output.db while running, into one file `path` (its output
- * beside it as path.output). Its own connections: any thread or process. A file of that name is
- * replaced when the copy is complete. */
-int store_backup(const char *state_folder, const char *path, struct err *e);
 
 int store_begin(struct store *s, struct err *e);
 /* One fsync of cadre.db however much changed; of output.db only when touched. After a failure

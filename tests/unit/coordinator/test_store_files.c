@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/backup.h"
 #include "coordinator/store/sqlite_store.h"
 
 #include <fcntl.h>
