@@ -1,9 +1,11 @@
 /* Link, timers and certificate of the agent's connection: see uplink.h. */
 #include "agent/uplink.h"
 
+#include "agent/addresses.h"
 #include "agent/uplink_logic.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "platform/os.h"
 #include "wire/limits.h"
 #include "wire/link.h"
@@ -19,6 +21,9 @@ struct uplink {
     struct uplink_options o;
     struct uplink_logic *logic;
     char boot_id[128], host_id[128];
+    struct addresses addresses;
+    size_t address; /* index of the one that is tried, or connected */
+    size_t good;    /* of the last that led to a welcome: the first one to try again */
     struct tls_config *tls;
     struct link *link;
     uv_timer_t wake_timer, renew_timer;
@@ -155,7 +160,8 @@ static void connect_to(struct uplink *u, size_t n)
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port = DEFAULT_PORT;
     struct err e;
-    const char *address = u->o.config->coordinator.items[n];
+    u->address = (u->good + n) % addresses_count(&u->addresses);
+    const char *address = addresses_at(&u->addresses, u->address);
     if (address_parse(address, DEFAULT_PORT, host, sizeof host, &port, &e) != 0) {
         u->o.on_fatal(&e, u->o.user);
         return;
@@ -199,6 +205,25 @@ static void on_welcomed(struct uplink *u, const char *version)
     log_info("session: connected to %s version=%s as=%s group=%s", link_remote(u->link), version,
              u->o.name, group ? group : "(default)");
     watch_certificate(u, false);
+    u->good = u->address;
+}
+
+/* The address of this connection stays the first to try, unless the coordinator does not tell of it
+ * any more. */
+static void learn_addresses(struct uplink *u, const char *json)
+{
+    struct err e;
+    bool changed;
+    char *good = mem_strdup(addresses_at(&u->addresses, u->good));
+    if (addresses_learn(&u->addresses, u->o.config->state, json, &changed, &e) != 0)
+        log_warn("session: the coordinator's addresses could not be kept: %s", err_text(&e));
+    size_t count = addresses_count(&u->addresses);
+    for (size_t i = u->o.config->coordinator.count; changed && i < count; i++)
+        log_info("session: the coordinator is also found at %s", addresses_at(&u->addresses, i));
+    u->good = 0;
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(addresses_at(&u->addresses, i), good)) u->good = i;
+    mem_free(good);
 }
 
 static void act(const struct uplink_action *a, void *user)
@@ -222,6 +247,9 @@ static void act(const struct uplink_action *a, void *user)
         break;
     case UPLINK_WELCOMED:
         on_welcomed(u, a->u.text);
+        break;
+    case UPLINK_ADDRESSES:
+        learn_addresses(u, a->u.text);
         break;
     case UPLINK_CERTIFICATE:
         take_certificate(u, a->u.text);
@@ -290,7 +318,6 @@ static void make_logic(struct uplink *u)
                                      .host_id = u->host_id,
                                      .capabilities = u->o.capabilities,
                                      .slots = agent_config_slots(u->o.config),
-                                     .addresses = u->o.config->coordinator.count,
                                      .seed = os_seed(),
                                      .act = act,
                                      .user = u};
@@ -312,6 +339,7 @@ int uplink_new(const struct uplink_options *o, struct uplink **out, struct err *
         mem_free(u);
         return rc;
     }
+    addresses_load(&u->addresses, &o->config->coordinator, o->config->state);
     make_logic(u);
     uv_timer_t *timers[] = {&u->wake_timer, &u->renew_timer};
     for (size_t i = 0; i < 2; i++) {

@@ -55,7 +55,7 @@ struct uplink_logic {
     struct buf frame;
     struct backoff backoff;
     struct rng rng;
-    size_t address;     /* index of the next address to try */
+    size_t attempts;    /* to connect, since the last welcome */
     char *capabilities; /* JSON text */
     char *resting;      /* why no jobs are wanted just now; NULL: they are */
     char *told_unwell;  /* as the coordinator was told last in this session; NULL: well */
@@ -224,7 +224,7 @@ static void on_lease_due(struct uplink_logic *l, int64_t now_ms)
 
 static void connect_now(struct uplink_logic *l)
 {
-    size_t n = l->address++ % l->o.addresses;
+    size_t n = l->attempts++;
     frame_reader_init(&l->reader, LIMIT_FRAME_KNOWN);
     move(l, UPLINK_CONNECTING, "time");
     l->linked = true;
@@ -353,7 +353,9 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     l->refused_code[0] = 0;
     backoff_reset(&l->backoff);
     move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
+    l->attempts = 0;
     act_text(l, UPLINK_WELCOMED, w->version);
+    if (w->addresses) act_text(l, UPLINK_ADDRESSES, w->addresses);
     warn_of_skew(now, w);
     say_ready(l, false);
     plan_heartbeat(l, now->mono_ms);

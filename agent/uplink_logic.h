@@ -26,12 +26,13 @@
 struct uplink_logic;
 
 enum uplink_action_type {
-    UPLINK_CONNECT,     /* n: index of the address; call opened or closed afterwards */
+    UPLINK_CONNECT,     /* n: attempts since the last welcome; call opened or closed afterwards */
     UPLINK_SEND,        /* data, len: whole frames, in this order */
     UPLINK_CLOSE,       /* send the queued bytes, then close; call closed afterwards */
     UPLINK_ABORT,       /* err: why; close at once; call closed afterwards */
     UPLINK_WAKE,        /* at_ms: call uplink_logic_wake then, and not before; INT64_MAX: never */
     UPLINK_WELCOMED,    /* text: the coordinator's version */
+    UPLINK_ADDRESSES,   /* text: the coordinator's addresses, JSON list */
     UPLINK_CERTIFICATE, /* text: the new certificate, PEM */
     UPLINK_STATUS,      /* text: for the service manager; the first attempt to connect was made */
     UPLINK_CHANGED,     /* the journal or an attempt changed: look in this turn */
@@ -62,8 +63,7 @@ struct uplink_logic_options {
     const char *name, *group, *boot_id, *host_id;
     const char *capabilities; /* JSON text; copied */
     int64_t slots;
-    size_t addresses; /* of the coordinator, tried in turn; at least 1 */
-    uint64_t seed;    /* of the back-off's jitter */
+    uint64_t seed; /* of the back-off's jitter */
     uplink_act_fn *act;
     void *user;
 };

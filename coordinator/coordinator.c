@@ -42,6 +42,7 @@ struct coordinator {
     struct link_listener *listener;
     uint16_t port;
     char *address;
+    char *addresses;     /* `advertise`, for agents: names_advertised */
     uv_timer_t *refresh; /* of the server certificate */
     uv_timer_t *ending;
     int64_t ending_since_ms;
@@ -209,12 +210,14 @@ static int start_parts(struct coordinator *c, struct err *e)
     if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     os_now(&now);
+    c->addresses = names_advertised(f, c->port);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
                                   .authority = c->authority,
                                   .lease_ms = f->lease_ms,
                                   .heartbeat_ms = f->heartbeat_ms,
                                   .output_limit_bytes = f->output_limit_bytes,
+                                  .addresses = c->addresses,
                                   .first_message_ms = c->timeouts.first_message_ms};
     struct api_options ao = {.loop = c->loop,
                              .spine = c->spine,
@@ -329,5 +332,6 @@ void coordinator_free(struct coordinator *c)
     }
     file_lock_release(c->lock);
     mem_free(c->address);
+    mem_free(c->addresses);
     mem_free(c);
 }

@@ -126,7 +126,8 @@
     X(INT, heartbeat_ms, "heartbeatMs", HEARTBEAT_MIN_MS, INT53, 1)                                \
     X(INT, seq, "seq", 0, INT53, 1)                  /* highest event that is durable here */      \
     X(INT, output_limit, "outputLimit", 0, INT53, 1) /* bytes a job, both streams */               \
-    X(INT, wall_ms, "wallMs", 0, INT53, 0)           /* the coordinator's clock, to tell skew */
+    X(INT, wall_ms, "wallMs", 0, INT53, 0)           /* the coordinator's clock, to tell skew */   \
+    X(ARR, addresses, "addresses", 4096, 0, 0)       /* where else it is found */
 
 #define MSG_FIELDS_REFUSED(X)                                                                      \
     X(STR, code, "code", 48, 0, 1) /* PROTOCOL.md section 8 */                                     \

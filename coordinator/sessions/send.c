@@ -31,7 +31,8 @@ static int send_welcome(struct session_facts *s, const struct session_terms *ter
                                        .heartbeat_ms = terms->heartbeat_ms,
                                        .seq = x->u.welcome.seq,
                                        .output_limit = terms->output_limit_bytes,
-                                       .wall_ms = terms->wall_ms};
+                                       .wall_ms = terms->wall_ms,
+                                       .addresses = (char *)(uintptr_t)terms->addresses};
     s->state = SESSION_LIVE;
     return add(&m, out, e);
 }

@@ -44,7 +44,8 @@ struct session_facts {
 /* The values of welcome. */
 struct session_terms {
     int64_t lease_ms, heartbeat_ms, output_limit_bytes;
-    int64_t wall_ms; /* now */
+    int64_t wall_ms;       /* now */
+    const char *addresses; /* JSON list; NULL: the operator named none */
 };
 
 enum session_action {

@@ -314,7 +314,8 @@ static void on_effect(struct session *s, const struct effect *x)
     const struct sessions_options *o = &s->owner->o;
     struct session_terms terms = {.lease_ms = o->lease_ms,
                                   .heartbeat_ms = o->heartbeat_ms,
-                                  .output_limit_bytes = o->output_limit_bytes};
+                                  .output_limit_bytes = o->output_limit_bytes,
+                                  .addresses = o->addresses};
     struct err e = {0};
     if (x->type == EFFECT_ENROLLED) {
         enrolled(s, x);

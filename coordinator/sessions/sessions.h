@@ -25,6 +25,7 @@ struct sessions_options {
     struct spine *spine;
     const struct authority *authority;
     int64_t lease_ms, heartbeat_ms, output_limit_bytes;
+    const char *addresses;    /* JSON list, for agents; NULL: none. Lives as long as the sessions */
     int64_t first_message_ms; /* LIMIT_HANDSHAKE_MS */
 };
 

@@ -1,6 +1,8 @@
 /* Finding the names of this host. */
 #include "coordinator/trust/names.h"
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -157,6 +159,35 @@ static void on_address(const char *text, void *user)
     add_address(s, text, s->port);
 }
 
+static void add_advertised(struct address_sink *s, const struct config *c)
+{
+    for (size_t i = 0; i < c->advertise.count; i++) {
+        char name[TOKEN_ADDRESS_SIZE];
+        uint16_t port;
+        if (!address_parse(c->advertise.items[i], s->port, name, sizeof name, &port, NULL))
+            add_address(s, name, port);
+    }
+}
+
+char *names_advertised(const struct config *c, uint16_t port)
+{
+    struct token t = {0};
+    struct address_sink s = {.t = &t, .port = port, .most = TOKEN_ADDRESSES};
+    add_advertised(&s, c);
+    if (t.address_count == 0) return NULL;
+    struct buf text;
+    struct jw w;
+    buf_init(&text, TOKEN_ADDRESSES * TOKEN_ADDRESS_SIZE * 2);
+    jw_init(&w, &text);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < t.address_count; i++)
+        jw_str(&w, NULL, t.address[i]);
+    jw_end(&w);
+    char *out = jw_finish(&w) ? NULL : buf_detach(&text);
+    buf_fini(&text);
+    return out;
+}
+
 void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t)
 {
     struct address_sink s = {.t = t, .port = port, .most = TOKEN_ADDRESSES};
@@ -166,12 +197,7 @@ void names_for_token(const struct config *c, uint16_t port, bool local, struct t
     if (address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &own_port, NULL)) return;
     bool any = is_any(host);
     if (local && any) add_address(&s, "127.0.0.1", port);
-    for (size_t i = 0; i < c->advertise.count; i++) {
-        char name[TOKEN_ADDRESS_SIZE];
-        uint16_t named_port;
-        if (!address_parse(c->advertise.items[i], port, name, sizeof name, &named_port, NULL))
-            add_address(&s, name, named_port);
-    }
+    add_advertised(&s, c);
     if (c->advertise.count) return;
     if (!any) {
         add_address(&s, host, port);

@@ -27,5 +27,8 @@ int names_keep(const struct config *c, struct err *e);
  * along when it is served. port: the one really listened on. Fills t->address and
  * t->address_count; a token stays under 512 bytes. */
 void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t);
+/* `advertise` for agents, a JSON list of "host:port". NULL: it is not set. port: the one that is
+ * really listened on, for those without one. mem_free. */
+char *names_advertised(const struct config *c, uint16_t port);
 
 #endif

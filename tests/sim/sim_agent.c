@@ -537,7 +537,6 @@ static void make_uplink(struct sim *s, struct agent_model *a)
                                      .host_id = a->host_id,
                                      .capabilities = caps,
                                      .slots = a->slots,
-                                     .addresses = 1,
                                      .seed = rng_next(&s->rng),
                                      .act = on_uplink_act,
                                      .user = a};

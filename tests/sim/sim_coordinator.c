@@ -275,7 +275,7 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 {
     const struct engine_config *c = &s->world.config;
     struct session_terms terms = {c->lease_ms, c->heartbeat_ms, c->output_limit_bytes,
-                                  s->world.now.wall_ms};
+                                  s->world.now.wall_ms, NULL};
     struct packet *p = packet_new(l, NULL, 0);
     struct msg m = {0};
     struct err e = {0};

@@ -217,6 +217,9 @@ static void on_uplink_act(const struct uplink_action *a, void *user)
     case UPLINK_CERTIFICATE:
         note(w, "certificate %s", a->u.text);
         break;
+    case UPLINK_ADDRESSES:
+        note(w, "addresses %s", a->u.text);
+        break;
     case UPLINK_WELCOMED:
     case UPLINK_STATUS:
         break;
@@ -258,7 +261,6 @@ static void begin(struct world *w)
                                       .host_id = "host",
                                       .capabilities = "{}",
                                       .slots = WORLD_SLOTS,
-                                      .addresses = 2,
                                       .seed = 1,
                                       .act = on_uplink_act,
                                       .user = w};

@@ -64,13 +64,35 @@ static void each_failure__tries_the_next_address_later_and_later(void **state)
         int64_t wait = w->uplink_wake_ms - w->now.mono_ms;
         assert_in_range(wait, most / 2, most);
         wake(w);
-        did(w, i % 2 ? "connect 1" : "connect 0");
+        char expected[32];
+        (void)str_format(expected, sizeof expected, "connect %d", i);
+        did(w, expected);
         most = 2 * most < 30000 ? 2 * most : 30000;
     }
     uplink_logic_opened(w->uplink, &w->now);
     welcome(w, 0);
     lose_link(w);
-    assert_in_range(w->uplink_wake_ms - w->now.mono_ms, 250, 500); /* begins anew */
+    assert_in_range(w->uplink_wake_ms - w->now.mono_ms, 250, 500); /* begins anew... */
+    w->did[0] = '\0';
+    wake(w);
+    did(w, "connect 0"); /* ...with the address that was good */
+}
+
+static void addresses_of_a_welcome__are_passed_on(void **state)
+{
+    struct world *w = *state;
+    uplink_logic_start(w->uplink, &w->now);
+    uplink_logic_opened(w->uplink, &w->now);
+    w->did[0] = '\0';
+    char version[] = "9.9.9", list[] = "[\"new:7433\"]";
+    struct msg m = {.type = MSG_WELCOME};
+    m.u.welcome = (struct msg_welcome){.protocol = 1,
+                                       .version = version,
+                                       .lease_ms = WORLD_LEASE_MS,
+                                       .heartbeat_ms = 10000,
+                                       .addresses = list};
+    hear(w, m);
+    did(w, "renew 1000000, addresses [\"new:7433\"], ready 4/4");
 }
 
 static void a_refusal__waits_as_it_says_and_when_it_says_nothing_for_long(void **state)
@@ -437,6 +459,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_CASE(the_first_words__are_hello_and_after_the_welcome_ready),
         WORLD_CASE(each_failure__tries_the_next_address_later_and_later),
+        WORLD_CASE(addresses_of_a_welcome__are_passed_on),
         WORLD_CASE(a_refusal__waits_as_it_says_and_when_it_says_nothing_for_long),
         WORLD_CASE(what_is_no_welcome__ends_the_connection),
         WORLD_CASE(bytes_that_are_no_frames__end_the_connection),

@@ -412,6 +412,22 @@ static void token_addresses__advertise__goes_before_what_was_found(void **state)
     config_fini(&p->config);
 }
 
+static void advertised__is_what_the_operator_named_and_nothing_else(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    if (load(p, "listen: 0.0.0.0:0\nadvertise: [queue.example.com, '[2001:db8::1]:9']\n", NULL,
+             NULL, &e))
+        fail_msg("%s", e.msg);
+    char *text = names_advertised(&p->config, 7001);
+    assert_string_equal(text, "[\"queue.example.com:7001\",\"[2001:db8::1]:9\"]");
+    mem_free(text);
+    config_fini(&p->config);
+    if (load(p, "", "--listen", "127.0.0.1:0", &e)) fail_msg("%s", e.msg);
+    assert_null(names_advertised(&p->config, 7001));
+    config_fini(&p->config);
+}
+
 static void token_addresses__loopback_only__is_the_loopback(void **state)
 {
     struct place *p = *state;
@@ -566,6 +582,7 @@ int main(void)
         CASE(certificates__that_live_for_seconds__are_renewed_in_their_last_third),
         CASE(certificates__never_outlive_the_ca),
         CASE(token_addresses__advertise__goes_before_what_was_found),
+        CASE(advertised__is_what_the_operator_named_and_nothing_else),
         CASE(token_addresses__loopback_only__is_the_loopback),
         CASE(token_addresses__many_long_names__leave_a_token_that_can_be_sent),
         CASE(config__wrong_values__are_refused_with_their_place),

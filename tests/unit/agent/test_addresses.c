@@ -1,0 +1,166 @@
+/* agent/addresses.h: the coordinator's addresses, those of the configuration and the learnt ones. */
+#include "agent/addresses.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "platform/files.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct place {
+    char *folder, *file;
+    struct opt_list own;
+    char *items[2];
+    struct addresses a;
+};
+
+static int setup(void **state)
+{
+    struct place *p = mem_alloc(sizeof *p);
+    char *temp = paths_temp(),
+         *name = str_dupf("cadre-addresses-%llx", (unsigned long long)os_seed());
+    p->folder = paths_join(temp, name);
+    mem_free(temp);
+    mem_free(name);
+    assert_int_equal(dir_make(p->folder, FILE_SECRET, NULL), 0);
+    p->file = paths_join(p->folder, "addresses.json");
+    p->items[0] = mem_strdup("old:7433");
+    p->own = (struct opt_list){.items = p->items, .count = 1};
+    addresses_load(&p->a, &p->own, p->folder);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *p = *state;
+    dir_remove_tree(p->folder, NULL);
+    mem_free(p->items[0]);
+    mem_free(p->folder);
+    mem_free(p->file);
+    mem_free(p);
+    return 0;
+}
+
+static bool learn(struct place *p, const char *json)
+{
+    bool changed;
+    struct err e = {0};
+    assert_int_equal(addresses_learn(&p->a, p->folder, json, &changed, &e), 0);
+    return changed;
+}
+
+static void assert_all(const struct addresses *a, const char *expected)
+{
+    char text[4096] = "";
+    for (size_t i = 0; i < addresses_count(a); i++) {
+        strcat(text, i ? " " : "");
+        strcat(text, addresses_at(a, i));
+    }
+    assert_string_equal(text, expected);
+}
+
+static void learnt__come_behind_the_agents_own_and_outlive_it(void **state)
+{
+    struct place *p = *state;
+    assert_all(&p->a, "old:7433");
+    assert_true(learn(p, "[\"old:7433\", \"new:7433\", \"[2001:db8::1]:9\", \"new:7433\"]"));
+    assert_all(&p->a, "old:7433 new:7433 [2001:db8::1]:9");
+    struct addresses again;
+    addresses_load(&again, &p->own, p->folder);
+    assert_all(&again, "old:7433 new:7433 [2001:db8::1]:9");
+}
+
+static void list__replaces_the_one_before_and_is_written_only_when_it_differs(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\"]"));
+    assert_false(learn(p, "[\"a:1\"]"));
+    assert_true(learn(p, "[\"b:1\"]"));
+    assert_all(&p->a, "old:7433 b:1");
+    assert_true(learn(p, "[]"));
+    assert_all(&p->a, "old:7433");
+}
+
+static void no_list__changes_nothing(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\"]"));
+    assert_false(learn(p, NULL)); /* an older coordinator, or one without `advertise` */
+    assert_all(&p->a, "old:7433 a:1");
+}
+
+static void what_is_no_address__is_left_out(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p,
+                      "[\"\", 7, null, {}, [\"x:1\"], \"http://x\", \"a b\", \"a:0\", \"a:65536\", "
+                      "\"\\u001b[2J:1\", \"ok:1\"]"));
+    assert_all(&p->a, "old:7433 ok:1");
+    assert_true(learn(p, "{\"a\":\"b:1\"}"));
+    assert_all(&p->a, "old:7433");
+}
+
+static void too_many__the_first_ones_count(void **state)
+{
+    struct place *p = *state;
+    struct buf json;
+    buf_init(&json, 4096);
+    for (int i = 0; i < 40; i++)
+        buf_addf(&json, "%s\"h%d:1\"", i ? "," : "[", i);
+    buf_adds(&json, "]");
+    assert_true(learn(p, json.data));
+    assert_int_equal(addresses_count(&p->a), 1 + TOKEN_ADDRESSES);
+    assert_string_equal(addresses_at(&p->a, TOKEN_ADDRESSES), "h7:1");
+    buf_fini(&json);
+}
+
+static void damaged_file__counts_for_nothing_and_is_written_anew(void **state)
+{
+    struct place *p = *state;
+    static const char *const texts[] = {
+        "", "{", "[]", "null", "{\"addresses\":7}", "{\"addresses\":[7]}", "\xff\xfe"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_int_equal(file_write_atomic(p->file, texts[i], strlen(texts[i]), FILE_PUBLIC, NULL),
+                         0);
+        addresses_load(&p->a, &p->own, p->folder);
+        assert_all(&p->a, "old:7433");
+    }
+    assert_true(learn(p, "[\"a:1\"]"));
+    addresses_load(&p->a, &p->own, p->folder);
+    assert_all(&p->a, "old:7433 a:1");
+}
+
+static void folder_that_is_gone__is_told_and_the_list_counts_all_the_same(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    bool changed;
+    dir_remove_tree(p->folder, NULL);
+    assert_int_not_equal(addresses_learn(&p->a, p->folder, "[\"a:1\"]", &changed, &e), 0);
+    assert_non_null(strstr(e.msg, p->folder));
+    assert_all(&p->a, "old:7433 a:1");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(learnt__come_behind_the_agents_own_and_outlive_it),
+        TEST(list__replaces_the_one_before_and_is_written_only_when_it_differs),
+        TEST(no_list__changes_nothing),
+        TEST(what_is_no_address__is_left_out),
+        TEST(too_many__the_first_ones_count),
+        TEST(damaged_file__counts_for_nothing_and_is_written_anew),
+        TEST(folder_that_is_gone__is_told_and_the_list_counts_all_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
