@@ -115,6 +115,11 @@ bool str_key_valid(const char *s)
     return !s[len] && len <= 63;
 }
 
+bool str_is_default_group(const char *key)
+{
+    return !key || str_eq(key, STR_DEFAULT_GROUP);
+}
+
 bool str_name_valid(const char *s)
 {
     size_t len = s ? strlen(s) : 0;

@@ -33,6 +33,9 @@ size_t str_utf8_whole(const char *s, size_t len);
 /* Worker group key: [a-zA-Z0-9][a-zA-Z0-9_-]{0,62} (design 4). Also job and agent names? No: those
  * are free text up to 128 bytes without control characters, see str_name_valid. */
 bool str_key_valid(const char *s);
+/* The key of the default group, reserved. Is it this one? NULL (no group is named) counts, too. */
+#define STR_DEFAULT_GROUP "default"
+bool str_is_default_group(const char *key);
 bool str_name_valid(const char *s);
 /* Dotted namespace: [a-z0-9A-Z_-]+ joined by '.', at most 255 bytes. */
 bool str_namespace_valid(const char *s);

@@ -26,7 +26,7 @@ void jobs_list(struct request *r)
     l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
     l->kinds = query_kinds(r, l->states);
     l->name = request_query_copy(r, "agent");
-    l->group = mem_strdup(group); /* "" is the default group */
+    l->group = mem_strdup(group && !*group ? STR_DEFAULT_GROUP : group);
     if (!str_empty(group) && !str_key_valid(group))
         problem_field(&r->problem, "group", "group: '%.80s' is not a group's key", group);
     l->ns = mem_strdup(request_query_namespace(r));

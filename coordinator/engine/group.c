@@ -9,7 +9,7 @@
 
 struct group *group_find(const struct engine *g, const char *key)
 {
-    if (!key) return g->default_group;
+    if (str_is_default_group(key)) return g->default_group;
     struct group *group = map_find(&g->groups, map_text_key(key));
     while (group && !str_eq(group->row.key, key))
         group = group->next_same;
@@ -18,7 +18,7 @@ struct group *group_find(const struct engine *g, const char *key)
 
 struct group *group_add(struct engine *g, struct group_row *row)
 {
-    struct group *group = row->key ? group_find(g, row->key) : NULL;
+    struct group *group = group_find(g, row->key);
     if (group) {
         group_row_fini(&group->row);
         group->deleted = false;
@@ -87,10 +87,10 @@ int group_read_rules(struct group *group, struct err *e)
 
 const char *group_name(const struct group *group, char out[96])
 {
-    if (group->row.key)
-        str_format(out, 96, "group %s", group->row.key);
-    else
+    if (str_is_default_group(group->row.key))
         str_copy(out, 96, "the default group");
+    else
+        str_format(out, 96, "group %s", group->row.key);
     return out;
 }
 
@@ -99,7 +99,7 @@ const char *group_nearest_key(const struct engine *g, const char *key)
     const char **keys = mem_array(g->groups.count + 1, sizeof *keys);
     size_t count = 0, place = 0;
     for (const struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
-        if (group->row.key && !group->deleted) keys[count++] = group->row.key;
+        if (!group->deleted) keys[count++] = group->row.key;
     }
     const char *nearest = str_nearest(key, keys, count);
     mem_free(keys);

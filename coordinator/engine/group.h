@@ -17,8 +17,8 @@ struct aside {
 };
 
 struct group {
-    struct group_row row; /* key NULL: the default group */
-    bool deleted;         /* no longer in the store, but jobs still name it */
+    struct group_row row;
+    bool deleted; /* no longer in the store, but jobs still name it */
     struct requires *requires;
     struct json *allowed; /* array of namespaces, or NULL */
     struct map queues;    /* by requires_id */

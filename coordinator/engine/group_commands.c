@@ -15,7 +15,6 @@
 
 enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
 
-#define DEFAULT_KEY "default"
 #define DESCRIPTION_MAX 512
 
 /* The live group that the command names. NULL: answered. */
@@ -121,8 +120,7 @@ static const struct group *look_alike(const struct engine *g, const char *key)
     for (const struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
             const char *other = group->row.key;
-            if (other && !group->deleted && !str_eq(other, key) && same_but_case(other, key))
-                return group;
+            if (!group->deleted && !str_eq(other, key) && same_but_case(other, key)) return group;
         }
     }
     return NULL;
@@ -137,7 +135,7 @@ static bool check_key(const struct engine *g, const char *key, struct reply *r)
                     "key: '%s' is not a worker group's key", key ? key : "");
         return false;
     }
-    if (same_but_case(key, DEFAULT_KEY)) {
+    if (same_but_case(key, STR_DEFAULT_GROUP)) {
         reply_error(r, ERR_INVALID, NULL,
                     "agents and jobs that name no group are in the default group; give this group "
                     "another key",
@@ -286,6 +284,12 @@ static bool may_delete(struct engine *g, const struct group *group, bool force, 
 void apply_group_delete(struct engine *g, const struct command *c, struct reply *r)
 {
     struct group *group = named(g, c->text, r);
+    if (group && group == g->default_group) {
+        reply_error(r, ERR_INVALID, NULL, "it can be paused and limited",
+                    "key: the default group cannot be deleted: jobs and agents that name no group "
+                    "are in it");
+        return;
+    }
     if (!group || !may_delete(g, group, c->flag, r)) return;
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
     log_info("group %s: deleted", group->row.key);

@@ -59,6 +59,12 @@ void acks_flush(struct engine *g)
 
 /* ---- hello ---- */
 
+/* Agents of the default group name none. */
+static const char *key_of(const struct cmd_hello *h)
+{
+    return h->group ? h->group : STR_DEFAULT_GROUP;
+}
+
 /* The row of the agent, or a refusal. */
 static bool admit(struct engine *g, const struct command *c, struct agent_row *row)
 {
@@ -72,10 +78,10 @@ static bool admit(struct engine *g, const struct command *c, struct agent_row *r
     if (!store_ok(g, rc)) return false;
     if (row->removed_ms > 0) {
         refuse(g, c->session, "revoked", 0, "the agent '%s' was removed: join again", row->name);
-    } else if (row->token_group && !str_eq(row->token_group, h->group)) {
+    } else if (row->token_group && !str_eq(row->token_group, key_of(h))) {
         refuse(g, c->session, "wrong-group", 0,
                "the agent joined with a token for group %s, but its config says %s",
-               row->token_group, h->group ? h->group : "the default group");
+               row->token_group, key_of(h));
     } else {
         return true;
     }
@@ -124,7 +130,7 @@ static void rename_agent(struct engine *g, struct agent_row *row, const struct c
 static void fill_row(struct engine *g, struct agent_row *row, const struct cmd_hello *h)
 {
     rename_agent(g, row, h);
-    text_set(&row->group, h->group);
+    text_set(&row->group, key_of(h));
     text_set(&row->version, h->version);
     text_set(&row->capabilities, h->capabilities);
     row->slots = h->slots;

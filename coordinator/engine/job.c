@@ -88,7 +88,8 @@ int64_t job_lease_until(const struct engine *g, const struct job *j)
 
 bool job_falls_back(const struct job_row *row)
 {
-    return row->fallback != FALLBACK_WAIT && !(row->fallback == FALLBACK_IGNORE && !row->group);
+    return row->fallback != FALLBACK_WAIT &&
+           !(row->fallback == FALLBACK_IGNORE && str_is_default_group(row->group));
 }
 
 /* ---- in memory ---- */
@@ -308,7 +309,7 @@ static int complete_spec(const struct job_row *r, const char *stored, struct buf
     named = s; /* borrows all, and the names from the row */
     named.ns = r->ns;
     named.name = r->name;
-    named.group = r->group;
+    named.group = str_is_default_group(r->group) ? NULL : r->group; /* PROTOCOL.md */
     named.flow = r->flow;
     named.task = r->task;
     named.execution = r->execution;
@@ -683,9 +684,19 @@ void job_on_timer(struct engine *g, struct job *j)
     }
 }
 
+static void go_to_default(struct engine *g, struct job *j)
+{
+    if (str_is_default_group(j->row.group)) return;
+    dequeue(g, j);
+    text_set(&j->row.group, STR_DEFAULT_GROUP);
+    if (!store_ok(g, store_job_set_group(g->store, j->row.id, STR_DEFAULT_GROUP, &g->err))) return;
+    job_changed(g, j);
+    job_enqueue(g, j);
+}
+
 void job_fall_back(struct engine *g, struct job *j)
 {
-    char name[96], message[160];
+    char name[96], message[256];
     struct group *group = group_of_job(g, &j->row);
     str_format(message, sizeof message, "%s has no agent online", group_name(group, name));
     struct job_end end = {.reason = REASON_NO_AGENT,
@@ -701,13 +712,14 @@ void job_fall_back(struct engine *g, struct job *j)
         job_end(g, j, &end, "fallback");
         break;
     case FALLBACK_IGNORE:
-        if (!j->row.group) break;
-        dequeue(g, j);
-        mem_free(j->row.group);
-        j->row.group = NULL;
-        if (!store_ok(g, store_job_set_group(g->store, j->row.id, NULL, &g->err))) break;
-        job_changed(g, j);
-        job_enqueue(g, j);
+        if (group_allows(g->default_group, j->row.ns)) {
+            go_to_default(g, j);
+            break;
+        }
+        str_copy(message + strlen(message), sizeof message - strlen(message),
+                 ", and the default group does not take jobs of the namespace");
+        end.state = JOB_FAILED;
+        job_end(g, j, &end, "fallback");
         break;
     default:
         break;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
@@ -249,8 +250,8 @@ static void arm_flows(struct engine *g)
 
 static int load_all(struct engine *g, struct err *e)
 {
-    struct group_row none = {0};
-    g->default_group = group_add(g, &none);
+    struct group_row row = {.key = dup_text(STR_DEFAULT_GROUP)};
+    g->default_group = group_add(g, &row);
     int rc = store_each_group(g->store, load_group, g, e);
     if (rc == 0) rc = store_each_ns(g->store, load_ns, g, e);
     if (rc == 0) rc = store_each_open_job(g->store, load_job, g, e);

@@ -99,7 +99,7 @@ void apply_ns_set(struct engine *g, const struct command *c, struct reply *r)
     }
     if (!store_ok(g, store_ns_put(g->store, n, &g->err))) return;
     struct namespace_row row = {.ns = mem_strdup(n->ns),
-                                .group = mem_strdup(n->group),
+                                .group = mem_strdup(n->group ? n->group : STR_DEFAULT_GROUP),
                                 .fallback = n->fallback};
     namespace_put(g, &row);
 }
@@ -123,7 +123,7 @@ void apply_resolve(struct engine *g, const struct command *c, struct reply *r)
     buf_init(&b, 4096);
     jw_init(&w, &b);
     jw_object(&w, NULL);
-    jw_str(&w, "group", n ? n->row.group : NULL);
+    jw_str(&w, "group", n ? n->row.group : STR_DEFAULT_GROUP);
     char *from = n ? str_dupf("namespace %s", n->row.ns) : mem_strdup("default");
     jw_str(&w, "from", from);
     jw_str(&w, "fallback",

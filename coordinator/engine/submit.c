@@ -50,6 +50,7 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
         row->group = mem_strdup(n->row.group);
         if (!fallback_given && n->row.fallback >= 0) row->fallback = (enum fallback)n->row.fallback;
     }
+    if (!row->group) row->group = mem_strdup(STR_DEFAULT_GROUP);
     *from = n;
     struct group *group = group_find(g, row->group);
     return group && !group->deleted ? group : NULL;

@@ -121,12 +121,19 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
     return false;
 }
 
+/* The key of the group that the agent is to be in; borrowed. */
+static char *group_of(const struct cmd_enrol *x, const struct token_row *t)
+{
+    const char *key = x->group ? x->group : t->group ? t->group : STR_DEFAULT_GROUP;
+    return (char *)(uintptr_t)key;
+}
+
 static void answer_enrolled(struct engine *g, const struct command *c, const struct agent_row *a)
 {
     session_effect(g, EFFECT_ENROLLED, c->session)->u.enrolled = (struct effect_enrolled){
         .agent = a->id,
         .name = mem_strdup(a->name),
-        .group = mem_strdup(a->group),
+        .group = str_is_default_group(a->group) ? NULL : mem_strdup(a->group),
     };
 }
 
@@ -146,7 +153,7 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
                t->group, x->group);
         return false;
     }
-    const char *key = x->group ? x->group : t->group;
+    const char *key = group_of(x, t);
     const struct group *group = group_find(g, key);
     if (!group || group->deleted) {
         refuse(g, c->session, "unknown-group", 60000,
@@ -168,7 +175,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
     const struct cmd_enrol *x = &c->u.enrol;
     char none[] = "{}";
     struct agent_row a = {.name = x->name,
-                          .group = x->group ? x->group : t->group,
+                          .group = group_of(x, t),
                           .token_group = t->group,
                           .capabilities = none,
                           .version = x->version,

@@ -86,7 +86,7 @@ struct job_row {
     char *ns;                      /* namespace; NULL: none */
     char *name;                    /* NULL: none */
     char *flow, *execution, *task; /* NULL for an ad-hoc job */
-    char *group;                   /* NULL: default group; never changes */
+    char *group;                   /* its key; NULL: not resolved yet */
     enum fallback fallback;
     int64_t requires_id; /* 0: nothing required; see store_requires_intern */
     int64_t priority;
@@ -119,7 +119,7 @@ bool job_is_assigned(enum job_state s);
 struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */
-    char *group;       /* NULL: default */
+    char *group;       /* its key */
     char *token_group; /* the group of the join token; NULL: any group */
     /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
     char *capabilities;
@@ -154,7 +154,7 @@ void group_row_fini(struct group_row *g);
 
 struct namespace_row { /* the settings of a namespace, for itself and its children */
     char *ns;
-    char *group;  /* NULL: says explicitly "default group" */
+    char *group;  /* its key; "default" says so explicitly */
     int fallback; /* enum fallback, -1: says nothing */
     char *updated_by;
 };

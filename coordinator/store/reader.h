@@ -28,7 +28,7 @@ struct job_filter {
     uint32_t states;   /* bit per shown state (model.h); 0: all */
     uint32_t kinds;    /* bit per enum shown_kind; 0: all */
     const char *name;  /* NULL: any */
-    const char *group; /* NULL: any; "" : default group */
+    const char *group; /* NULL: any */
     const char *ns;    /* NULL: any; subtree */
     int64_t agent;     /* 0: any */
     int64_t before_id; /* 0: from the newest */

@@ -2,6 +2,7 @@
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 /* ---- groups --------------------------------------------------------------------------------- */
 
@@ -10,7 +11,7 @@ int store_group_put(struct store *s, const struct group_row *g, struct err *e)
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_GROUP_PUT);
-    bind_text(q, 1, g->key);
+    bind_text(q, 1, group_text(g->key));
     bind_text(q, 2, g->description);
     bind_text(q, 3, g->require);
     bind_text(q, 4, g->allowed_namespaces);
@@ -28,7 +29,7 @@ int store_group_delete(struct store *s, const char *key, struct err *e)
     int rc = store_write_queue(s, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_GROUP_DELETE);
-    bind_text(q, 1, key);
+    bind_text(q, 1, group_text(key));
     return db_change(&s->queue, q, e);
 }
 
@@ -58,7 +59,7 @@ int store_ns_put(struct store *s, const struct namespace_row *n, struct err *e)
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_NS_PUT);
     bind_text(q, 1, n->ns);
-    bind_text(q, 2, n->group);
+    bind_text(q, 2, str_is_default_group(n->group) ? NULL : n->group);
     bind_int(q, 3, n->fallback);
     bind_text(q, 4, n->updated_by);
     return db_run(&s->queue, q, e);

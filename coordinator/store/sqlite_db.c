@@ -284,7 +284,12 @@ char *column_text(sqlite3_stmt *q, int at)
 
 char *column_group(sqlite3_stmt *q, int at)
 {
-    return sqlite3_column_bytes(q, at) == 0 ? NULL : column_text(q, at);
+    return sqlite3_column_bytes(q, at) == 0 ? mem_strdup(STR_DEFAULT_GROUP) : column_text(q, at);
+}
+
+const char *group_text(const char *group)
+{
+    return str_is_default_group(group) ? "" : group;
 }
 
 char *db_path(const char *folder, const char *name)

@@ -65,8 +65,10 @@ void db_reset(sqlite3_stmt *q);
 
 /* A column's text: mem_free; NULL stays NULL. */
 char *column_text(sqlite3_stmt *q, int at);
-/* The same, "" gives NULL: how the default group is kept. */
+/* A group's key. The default group is kept as "", from before it had a key. */
 char *column_group(sqlite3_stmt *q, int at);
+/* The stored form of a group's key; NULL is the default group, too. */
+const char *group_text(const char *group);
 
 /* STATE/name; mem_free. */
 char *db_path(const char *folder, const char *name);

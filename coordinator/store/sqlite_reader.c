@@ -169,7 +169,8 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
     bool maybe = state == JOB_SUCCESS && (f->states & told) != 0;
     if (f->states && !maybe && !(f->states >> state & 1)) return 0;
     if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
-    if (f->group && !str_eq(f->group, (const char *)sqlite3_column_text(scan, 2))) return 0;
+    if (f->group && !str_eq(group_text(f->group), (const char *)sqlite3_column_text(scan, 2)))
+        return 0;
     return f->ns || f->kinds || f->states || f->name ? is_its(r, f, scan, e) : 1;
 }
 

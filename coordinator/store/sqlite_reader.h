@@ -74,8 +74,8 @@
                 " online, sum(" UNWELL ") AS unwell FROM agents WHERE removed_ms = 0"              \
                 " GROUP BY group_key)"                                                             \
                 " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS              \
-                " FROM groups g LEFT JOIN m ON m.group_key = g.key WHERE g.key > ?1"               \
-                " ORDER BY g.key")                                                                 \
+                " FROM groups g LEFT JOIN m ON m.group_key = g.key"                                \
+                " WHERE ?1 IS NULL OR g.key > ?1 ORDER BY g.key")                                  \
     X(R_GROUP, "SELECT " GROUP_COLUMNS ", (SELECT count(*) FROM agents a WHERE a.removed_ms = 0"   \
                " AND a.group_key = ?1), (SELECT total(a.online) FROM agents a"                     \
                " WHERE a.removed_ms = 0 AND a.group_key = ?1), (SELECT total(" UNWELL ")"          \

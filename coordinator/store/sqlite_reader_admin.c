@@ -88,7 +88,7 @@ int reader_groups(struct reader *r, const struct name_filter *f,
                   void *user, bool *more, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_GROUPS);
-    bind_text(q, 1, f->after ? f->after : "");
+    bind_text(q, 1, f->after ? group_text(f->after) : NULL);
     size_t found = 0;
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
@@ -109,7 +109,7 @@ int reader_group(struct reader *r, const char *key, struct group_row *out,
                  struct group_counts *counts, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_GROUP);
-    bind_text(q, 1, key);
+    bind_text(q, 1, group_text(key));
     int rc = db_step(&r->queue, q, e);
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no worker group %s", key);
     if (rc < 0) return rc;

@@ -119,7 +119,7 @@ void row_attempt(sqlite3_stmt *q, struct attempt_row *a)
 void row_group(sqlite3_stmt *q, struct group_row *g)
 {
     *g = (struct group_row){
-        .key = column_text(q, 0),
+        .key = column_group(q, 0),
         .description = column_text(q, 1),
         .require = column_text(q, 2),
         .allowed_namespaces = column_text(q, 3),
@@ -136,7 +136,7 @@ void row_ns(sqlite3_stmt *q, struct namespace_row *n)
 {
     *n = (struct namespace_row){
         .ns = column_text(q, 0),
-        .group = column_text(q, 1),
+        .group = column_group(q, 1),
         .fallback = (int)number(q, 2),
         .updated_by = column_text(q, 3),
     };

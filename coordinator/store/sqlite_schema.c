@@ -313,6 +313,21 @@ static const char queue_10[] =
     "UPDATE job_states SET state = 5, bad = 0, reason = 0, message = NULL WHERE state = 7"
     "  AND reason = 1 AND exit_code = 1 AND id IN (SELECT id FROM jobs WHERE kind = 1);";
 
+/* The default group is a row like any other: its key "" stands first. A group that was made under
+ * the key by which people know the default group now becomes one with it. */
+static const char queue_11[] =
+    "UPDATE groups SET key = '' WHERE key = 'default';"
+    "INSERT OR IGNORE INTO groups (key, paused, max_queued, created_ms) VALUES ('', 0, 0, 0);"
+    "UPDATE namespaces SET group_key = NULL WHERE group_key = 'default';"
+    "UPDATE agents SET group_key = '' WHERE group_key = 'default';"
+    "UPDATE job_states SET group_key = '' WHERE group_key = 'default';"
+    "INSERT INTO job_counts SELECT '', requires_id, created, submitted, running, killing, retrying"
+    "  FROM job_counts WHERE group_key = 'default' ON CONFLICT DO UPDATE SET"
+    "  created = created + excluded.created, submitted = submitted + excluded.submitted,"
+    "  running = running + excluded.running, killing = killing + excluded.killing,"
+    "  retrying = retrying + excluded.retrying;"
+    "DELETE FROM job_counts WHERE group_key = 'default';";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -348,8 +363,8 @@ static const char output_2[] =
 /* When a chunk was received. */
 static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4, queue_5,
-                                          queue_6, queue_7, queue_8, queue_9, queue_10};
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,  queue_5, queue_6,
+                                          queue_7, queue_8, queue_9, queue_10, queue_11};
 static const char *const output_steps[] = {output_1, output_2, output_3};
 
 static const struct family {

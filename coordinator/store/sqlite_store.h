@@ -92,12 +92,6 @@ void tally_keep(struct store *s, const char *group, int64_t requires_id, int cha
 /* Writes what gathered into job_counts and requires, and forgets it. */
 int tally_flush(struct store *s, struct err *e);
 
-/* The stored form of a group: "" is the default group. */
-static inline const char *group_text(const char *group)
-{
-    return group ? group : "";
-}
-
 static inline sqlite3_stmt *store_queue(struct store *s, enum queue_statement which)
 {
     return s->queue.statements[which];

@@ -92,7 +92,7 @@ int store_requires_intern(struct store *s, const char *canonical_json, int64_t *
 int store_requires_text(struct store *s, int64_t id, char **json, struct err *e);
 /* One queue: the pending jobs of a group that have the same requires. */
 struct queue_key {
-    const char *group; /* NULL: the default group */
+    const char *group;
     int64_t requires_id;
 };
 struct queue_head {

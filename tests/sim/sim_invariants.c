@@ -7,7 +7,7 @@
 
 static const char *name_of(const struct group *group)
 {
-    return group->row.key ? group->row.key : "(default)";
+    return group->row.key;
 }
 
 static void check_agent(struct sim *s, const struct engine *g, const struct agent *a)

@@ -715,6 +715,70 @@ static void groups__life__from_creation_to_deletion(void **state)
     refused("GET", "/api/v1/groups/gpu", NULL, NULL, 404, "not-found", NULL);
 }
 
+static void groups__default__is_the_first_and_has_its_key_everywhere(void **state)
+{
+    struct answer a;
+    char *id;
+    (void)state;
+    struct json *j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"]}", 201);
+    id = mem_strdup(json_get_str(j, "id", ""));
+    json_free(j);
+    j = house_get(&house, "/api/v1/groups?limit=1", 200);
+    const struct json *first = json_first(json_get(j, "groups"));
+    assert_string_equal(json_get_str(first, "key", ""), "default");
+    assert_true(json_get_int(first, "queued", 0) > 0);
+    json_free(j);
+    const char *paths[] = {"/api/v1/jobs/", "/api/v1/namespaces/a.b"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = str_dupf("%s%s", paths[i], i ? "" : id);
+        j = house_get(&house, path, 200);
+        assert_string_equal(json_get_str(j, "group", "-"), "default");
+        json_free(j);
+        mem_free(path);
+    }
+    const char *filters[] = {"/api/v1/jobs?group=default", "/api/v1/jobs?group="};
+    for (size_t i = 0; i < 2; i++) {
+        j = house_get(&house, filters[i], 200);
+        assert_true(json_count(json_get(j, "jobs")) > 0);
+        for (first = json_first(json_get(j, "jobs")); first; first = json_next(first))
+            assert_string_equal(json_get_str(first, "group", "-"), "default");
+        json_free(j);
+    }
+    house_call(&house, "PATCH", "/api/v1/groups/default", NULL, "{\"maxQueued\":1}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(json_get_int(a.json, "maxQueued", 0), 1);
+    answer_fini(&a);
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":null}", 429, "queue-full",
+            "default group");
+    json_free(house_post(&house, "/api/v1/groups/default/pause", NULL, 200));
+    char *why = str_dupf("/api/v1/jobs/%s/why", id);
+    j = house_get(&house, why, 200);
+    assert_string_equal(json_get_str(json_get(j, "waiting"), "code", ""), "group-paused");
+    json_free(j);
+    mem_free(why);
+    mem_free(id);
+    json_free(house_post(&house, "/api/v1/groups/default/resume", NULL, 200));
+    refused("DELETE", "/api/v1/groups/default?force=true", NULL, NULL, 422, "invalid",
+            "cannot be deleted");
+    /* chosen explicitly it counts although the namespace has another */
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"gpu\"}", 201));
+    house_call(&house, "PUT", "/api/v1/namespaces/a", NULL, "{\"group\":\"gpu\"}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    refused("POST", "/api/v1/jobs", NULL,
+            "{\"command\":[\"x\"],\"namespace\":\"a\",\"group\":\"default\"}", 429, "queue-full",
+            NULL);
+    j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"],\"namespace\":\"a\"}", 201);
+    assert_string_equal(json_get_str(j, "group", ""), "gpu");
+    json_free(j);
+    house_call(&house, "PATCH", "/api/v1/groups/default", NULL, "{\"maxQueued\":0}", NULL, &a);
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/namespaces/a", NULL, NULL, NULL, &a);
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/groups/gpu?force=true", NULL, NULL, NULL, &a);
+    answer_fini(&a);
+}
+
 static void groups__wrong_fields__are_named(void **state)
 {
     static const char *const bodies[] = {"{}",
@@ -979,6 +1043,7 @@ int main(void)
         cmocka_unit_test(cancel__twice__is_a_conflict),
         cmocka_unit_test(logs__bad_query__is_refused),
         cmocka_unit_test(groups__life__from_creation_to_deletion),
+        cmocka_unit_test(groups__default__is_the_first_and_has_its_key_everywhere),
         cmocka_unit_test(groups__wrong_fields__are_named),
         cmocka_unit_test(namespaces__default_group__is_inherited),
         cmocka_unit_test(tokens__wrong_wishes__are_named),

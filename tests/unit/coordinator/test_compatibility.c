@@ -96,11 +96,10 @@ static int64_t output_bytes(struct world *w, int64_t job)
 #define V1_JOB(n) (INT64_C(889876958417002223) + INT64_C(4202223) * ((n)-1))
 #define V1_AGENT 501
 
-static void version_1__after_the_upgrade__goes_on_with_what_waits_and_runs(void **state)
+/* again: the state in the end of a job of the default group whose attempt failed. */
+static void go_on(struct world w, const char *group, enum job_state again)
 {
-    (void)state;
-    struct world w = older_world("v1", INT64_C(1790000000200));
-    struct command *hello = cmd_hello(&w, 1, V1_AGENT, "windows", 4);
+    struct command *hello = cmd_hello(&w, 1, V1_AGENT, group, 4);
     mem_free(hello->u.hello.capabilities);
     mem_free(hello->u.hello.host_id);
     hello->u.hello.capabilities = mem_strdup("{\"os\":\"windows\"}");
@@ -121,10 +120,50 @@ static void version_1__after_the_upgrade__goes_on_with_what_waits_and_runs(void 
     /* what was to be tried again is */
     assert_int_equal(world_state(&w, V1_JOB(6)), JOB_RETRYING);
     world_live(&w, 2000);
-    assert_int_equal(world_state(&w, V1_JOB(6)), JOB_CREATED);
+    assert_int_equal(world_state(&w, V1_JOB(6)), again);
     assert_int_equal(world_state(&w, V1_JOB(5)), JOB_SUCCESS);
     assert_int_equal(output_bytes(&w, V1_JOB(5)), 15);
     world_close(&w);
+}
+
+static void version_1__after_the_upgrade__goes_on_with_what_waits_and_runs(void **state)
+{
+    (void)state;
+    go_on(older_world("v1", INT64_C(1790000000200)), "windows", JOB_CREATED);
+}
+
+/* The key was not reserved then. */
+static char *make_folder_with_group_default(void *user)
+{
+    char *folder = make_older_folder(user);
+    char *path = str_dupf("%s/cadre.db", folder);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "UPDATE groups SET key = 'default';"
+                     "UPDATE namespaces SET group_key = 'default';"
+                     "UPDATE agents SET group_key = 'default' WHERE group_key = 'windows';"
+                     "UPDATE job_states SET group_key = 'default' WHERE group_key = 'windows';"
+                     "UPDATE job_counts SET group_key = 'default' WHERE group_key = 'windows';",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    mem_free(path);
+    return folder;
+}
+
+static void version_1__with_a_group_called_default__makes_it_the_default_group(void **state)
+{
+    (void)state;
+    static const char *const groups[] = {"default", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct world w = {.disk = {.user = (void *)(uintptr_t) "v1",
+                                   .make_folder = make_folder_with_group_default},
+                          .now = {.mono_ms = 1000000, .wall_ms = INT64_C(1790000000200)}};
+        world_open(&w);
+        go_on(w, groups[i], JOB_SUBMITTED);
+    }
 }
 
 /* ---- version 2, and the agent of 0.1 that was connected to it ---- */
@@ -423,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1__after_the_upgrade__goes_on_with_what_waits_and_runs),
+        cmocka_unit_test(version_1__with_a_group_called_default__makes_it_the_default_group),
         cmocka_unit_test(version_2__with_an_agent_of_0_1__goes_on_as_recorded),
         cmocka_unit_test(version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease),
     };

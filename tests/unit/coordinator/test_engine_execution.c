@@ -248,10 +248,11 @@ static void group__task_then_flow_then_namespace_then_default(void **state)
     hand_open(w, "busy", "of-ns", 1); /* so that nothing falls back */
     static const struct {
         const char *flow, *task, *group;
-    } cases[] = {{"", "", NULL},
+    } cases[] = {{"", "", "default"},
                  {"", "", "of-ns"},
                  {"workerGroup: {key: of-flow}\n", "", "of-flow"},
-                 {"workerGroup: {key: of-flow}\n", ", workerGroup: {key: of-task}", "of-task"}};
+                 {"workerGroup: {key: of-flow}\n", ", workerGroup: {key: of-task}", "of-task"},
+                 {"", ", workerGroup: {key: default}", "default"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (i == 1) {
             struct command *c = command_new(CMD_NS_SET);
@@ -265,10 +266,7 @@ static void group__task_then_flow_then_namespace_then_default(void **state)
         world_apply_flow(w, source);
         mem_free(source);
         struct job_row j = world_job(w, world_execution_job(w, world_start(w, "f", NULL)));
-        if (cases[i].group)
-            assert_string_equal(j.group, cases[i].group);
-        else
-            assert_null(j.group);
+        assert_string_equal(j.group, cases[i].group);
         assert_int_equal(j.fallback, i == 1 ? FALLBACK_CANCEL : FALLBACK_WAIT);
         job_row_fini(&j);
     }

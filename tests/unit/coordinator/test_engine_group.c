@@ -70,8 +70,7 @@ static struct command *update(struct world *w, const char *key, uint32_t mask)
 static void assert_group(struct world *w, int64_t id, const char *group)
 {
     struct job_row j = world_job(w, id);
-    if (!str_eq(j.group, group))
-        fail_msg("group %s instead of %s", j.group ? j.group : "-", group ? group : "-");
+    if (!str_eq(j.group, group)) fail_msg("group %s instead of %s", j.group ? j.group : "-", group);
     job_row_fini(&j);
 }
 
@@ -214,16 +213,18 @@ static void resolve__job_then_nearest_namespace_then_default(void **state)
     static const struct {
         const char *ns, *named, *group;
     } rows[] = {
-        {NULL, NULL, NULL},
-        {"other", NULL, NULL},
+        {NULL, NULL, "default"},
+        {"other", NULL, "default"},
         {"company", NULL, "a"},
         {"company.team", NULL, "a"},
         {"company.team.app", NULL, "b"},
         {"company.team.app.x.y", NULL, "b"},
         {"company.team.apple", NULL, "a"},
-        {"companyx", NULL, NULL},
-        {"company.free", NULL, NULL},
-        {"company.free.x", NULL, NULL},
+        {"companyx", NULL, "default"},
+        {"company.free", NULL, "default"},
+        {"company.free.x", NULL, "default"},
+        {"company.team", "default", "default"},
+        {NULL, "default", "default"},
         {"company.team.app", "a", "a"},
         {NULL, "b", "b"},
     };
@@ -249,7 +250,7 @@ static void resolve__tells_where_it_comes_from(void **state)
                         "{\"group\":\"a\",\"from\":\"namespace company\",\"fallback\":\"FAIL\"}");
     succeeds(w, cmd_text(w, CMD_RESOLVE, "other"));
     assert_string_equal(world_reply(w)->json,
-                        "{\"group\":null,\"from\":\"default\",\"fallback\":\"WAIT\"}");
+                        "{\"group\":\"default\",\"from\":\"default\",\"fallback\":\"WAIT\"}");
 }
 
 static void namespaces__bad_values__are_refused(void **state)
@@ -351,7 +352,7 @@ static void fallback__nobody_online(void **state)
         {FALLBACK_WAIT, JOB_CREATED, REASON_NONE, "g"},
         {FALLBACK_FAIL, JOB_FAILED, REASON_NO_AGENT, "g"},
         {FALLBACK_CANCEL, JOB_CANCELLED, REASON_NO_AGENT, "g"},
-        {FALLBACK_IGNORE, JOB_CREATED, REASON_NONE, NULL},
+        {FALLBACK_IGNORE, JOB_CREATED, REASON_NONE, "default"},
     };
     for (size_t i = 0; i < 4; i++) {
         succeeds(w, submit_fallback(w, "g", rows[i].fallback));
@@ -402,7 +403,7 @@ static void fallback__last_agent_goes__counts_after_a_while_and_not_in_a_blip(vo
     world_live(w, 1);
     assert_int_equal(world_state(w, fails_), JOB_FAILED);
     assert_int_equal(world_reason(w, fails_), REASON_NO_AGENT);
-    assert_group(w, moves, NULL);
+    assert_group(w, moves, "default");
 }
 
 static void fallback__coordinator_restarts__agents_have_time_to_come_back(void **state)
@@ -602,16 +603,16 @@ static void create__key_that_differs_in_case_alone__is_refused(void **state)
 static void keys_of_before__stay_as_they_are(void **state)
 {
     struct world *w = *state;
-    static const char *const keys[] = {"default", "gpu", "GPU"};
+    static const char *const keys[] = {"gpu", "GPU"};
     assert_int_equal(store_begin(w->store, NULL), 0);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         struct group_row row = {.key = mem_strdup(keys[i])};
         assert_int_equal(store_group_put(w->store, &row, NULL), 0);
         group_row_fini(&row);
     }
     assert_int_equal(store_commit(w->store, NULL), 0);
     world_restart(w);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         char *name = str_dupf("a%zu", i);
         world_connect(w, world_agent(w, name, keys[i]), keys[i], 1);
         mem_free(name);
@@ -622,8 +623,84 @@ static void keys_of_before__stay_as_they_are(void **state)
         world_do(w, c);
         assert_int_equal(world_reply(w)->rc, 0);
     }
-    world_do(w, cmd_text(w, CMD_GROUP_PAUSE, "default"));
-    assert_int_equal(world_reply(w)->rc, 0);
+}
+
+/* ---- the default group ---- */
+
+static void default_group__is_paused_and_limited_like_any_other(void **state)
+{
+    struct world *w = *state;
+    succeeds(w, cmd_text(w, CMD_GROUP_PAUSE, "default"));
+    world_connect(w, world_agent(w, "unnamed", NULL), NULL, 2);
+    world_connect(w, world_agent(w, "named", "default"), "default", 2);
+    int64_t first = world_submit(w, NULL, NULL), second = world_submit(w, "default", NULL);
+    assert_int_equal(world_state(w, first), JOB_CREATED);
+    struct command *c = update(w, "default", 1 | 8);
+    c->u.group.description = mem_strdup("all the rest");
+    c->u.group.max_queued = 2;
+    succeeds(w, c);
+    const struct reply *x = fails(w, cmd_submit(w, NULL, NULL), ERR_UNAVAILABLE, "queue-full");
+    assert_non_null(strstr(err_text(&x->err), "the default group"));
+    world_restart(w);
+    assert_int_equal(world_state(w, first), JOB_CREATED);
+    fails(w, cmd_submit(w, "default", NULL), ERR_UNAVAILABLE, "queue-full");
+    world_connect(w, world_agent(w, "third", NULL), NULL, 2);
+    succeeds(w, cmd_text(w, CMD_GROUP_RESUME, "default"));
+    assert_int_equal(world_state(w, first), JOB_SUBMITTED);
+    assert_int_equal(world_state(w, second), JOB_SUBMITTED);
+    assert_group(w, first, "default");
+}
+
+static void default_group__its_requires_and_namespaces_hold(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    struct command *c = update(w, "default", 2 | 4);
+    c->u.group.require = mem_strdup("{\"os\":\"windows\"}");
+    c->u.group.allowed_namespaces = mem_strdup("[\"company\"]");
+    succeeds(w, c);
+    world_do(w, cmd_hello(w, 70, world_agent(w, "a", NULL), NULL, 1));
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "requires-not-met");
+    fails(w, submit_ns(w, "other", NULL), ERR_DENIED, "namespace-not-allowed");
+    fails(w, submit_ns(w, "other", "default"), ERR_DENIED, "namespace-not-allowed");
+    succeeds(w, submit_ns(w, "company.x", NULL));
+    /* neither is a job let in that comes from another group */
+    c = submit_fallback(w, "g", FALLBACK_IGNORE);
+    c->u.submit.job.ns = mem_strdup("other");
+    succeeds(w, c);
+    int64_t id = world_reply(w)->id;
+    assert_int_equal(world_state(w, id), JOB_FAILED);
+    assert_int_equal(world_reason(w, id), REASON_NO_AGENT);
+    assert_group(w, id, "g");
+}
+
+static void default_group__cannot_be_deleted_and_is_suggested(void **state)
+{
+    struct world *w = *state;
+    const struct reply *x = fails(w, delete_group(w, "default", true), ERR_INVALID, NULL);
+    assert_non_null(strstr(err_text(&x->err), "cannot be deleted"));
+    x = fails(w, cmd_submit(w, "defualt", NULL), ERR_INVALID, "unknown-group");
+    assert_non_null(strstr(x->hint, "'default'"));
+}
+
+static void default_group__a_token_for_it_lets_nobody_into_others(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    struct agent_row row;
+    int64_t a = world_agent(w, "a", NULL);
+    assert_int_equal(store_agent_find(w->store, a, &row, NULL), 1);
+    row.token_group = mem_strdup("default");
+    row.id = a + 1;
+    row.name[0] = 'b';
+    assert_int_equal(store_begin(w->store, NULL), 0);
+    assert_int_equal(store_agent_insert(w->store, &row, NULL), 0);
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    world_do(w, cmd_hello(w, 70, row.id, "g", 1));
+    assert_string_equal(world_effect(w, EFFECT_REFUSED)->u.refused.code, "wrong-group");
+    world_do(w, cmd_hello(w, 71, row.id, NULL, 1));
+    assert_non_null(world_effect(w, EFFECT_WELCOME));
+    agent_row_fini(&row);
 }
 
 int main(void)
@@ -658,6 +735,10 @@ int main(void)
         WORLD_TEST(create__key_of_the_default_group__is_reserved),
         WORLD_TEST(create__key_that_differs_in_case_alone__is_refused),
         WORLD_TEST(keys_of_before__stay_as_they_are),
+        WORLD_TEST(default_group__is_paused_and_limited_like_any_other),
+        WORLD_TEST(default_group__its_requires_and_namespaces_hold),
+        WORLD_TEST(default_group__cannot_be_deleted_and_is_suggested),
+        WORLD_TEST(default_group__a_token_for_it_lets_nobody_into_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,7 +454,7 @@ static void its_fallback__counts_when_nobody_is_left(void **state)
     struct job_row row = world_job(w, id);
     assert_int_equal(row.state, JOB_SUBMITTED);
     assert_int_equal(row.agent, d);
-    assert_null(row.group);
+    assert_string_equal(row.group, "default");
     job_row_fini(&row);
 }
 

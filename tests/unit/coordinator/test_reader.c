@@ -571,8 +571,13 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     struct name_filter page = {.limit = 5};
     bool more;
     OK(reader_groups(r, &page, note_group, all, &more, &e));
-    assert_string_equal(all, "g:4/2 u1 q3 r2 h:0/0 u0 q0 r0 ");
+    assert_string_equal(all, "default:1/1 u0 q0 r0 g:4/2 u1 q3 r2 h:0/0 u0 q0 r0 ");
     assert_false(more);
+    all[0] = '\0';
+    page = (struct name_filter){.after = "default", .limit = 1};
+    OK(reader_groups(r, &page, note_group, all, &more, &e));
+    assert_string_equal(all, "g:4/2 u1 q3 r2 ");
+    assert_true(more);
     all[0] = '\0';
     page = (struct name_filter){.after = "g", .limit = 1};
     OK(reader_groups(r, &page, note_group, all, &more, &e));

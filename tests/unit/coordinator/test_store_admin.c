@@ -155,7 +155,7 @@ static int note_online(int64_t id, const char *group, void *user)
 {
     struct online *o = user;
     o->ids += id;
-    assert_true(str_eq(group, id == 6 ? "g" : NULL));
+    assert_true(str_eq(group, id == 6 ? "g" : "default"));
     return ++o->count == o->most;
 }
 
@@ -270,7 +270,7 @@ static int note_ns(const struct namespace_row *n, void *user)
 {
     struct seen *s = user;
     size_t len = strlen(s->text);
-    OK(str_format(s->text + len, sizeof s->text - len, "%s>%s%s ", n->ns, n->group ? n->group : "-",
+    OK(str_format(s->text + len, sizeof s->text - len, "%s>%s%s ", n->ns, n->group,
                   n->fallback < 0 ? "" : "+"));
     return ++s->count == s->most;
 }
@@ -287,16 +287,18 @@ static void groups_are_put_replaced_and_deleted(void **state)
     OK(store_group_put(f->store, &g, &e));
     struct seen s = {0};
     OK(store_each_group(f->store, note_group, &s, &e));
-    assert_string_equal(s.text, "a b! ");
+    assert_string_equal(s.text, "default a b! ");
     s = (struct seen){.most = 1};
     OK(store_each_group(f->store, note_group, &s, &e));
-    assert_string_equal(s.text, "a ");
+    assert_string_equal(s.text, "default ");
+    g = (struct group_row){.key = "default", .paused = true};
+    OK(store_group_put(f->store, &g, &e));
     OK(store_group_delete(f->store, "a", &e));
     FAILS(ERR_NOT_FOUND, store_group_delete(f->store, "a", &e));
     commit(f);
     s = (struct seen){0};
     OK(store_each_group(f->store, note_group, &s, &e));
-    assert_string_equal(s.text, "b! ");
+    assert_string_equal(s.text, "default! b! ");
 }
 
 static void namespaces_are_put_replaced_and_deleted(void **state)
@@ -311,7 +313,7 @@ static void namespaces_are_put_replaced_and_deleted(void **state)
     OK(store_ns_put(f->store, &n, &e));
     struct seen s = {0};
     OK(store_each_ns(f->store, note_ns, &s, &e));
-    assert_string_equal(s.text, "x>-+ x.y>-+ ");
+    assert_string_equal(s.text, "x>default+ x.y>default+ ");
     s = (struct seen){.most = 1};
     OK(store_each_ns(f->store, note_ns, &s, &e));
     assert_int_equal(s.count, 1);

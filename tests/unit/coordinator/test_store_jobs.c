@@ -77,7 +77,7 @@ static void absent_texts_come_back_as_null(void **state)
     commit(f);
     struct job_row k;
     OK(store_job_get(f->store, job_id(1), &k, &e));
-    assert_null(k.group);
+    assert_string_equal(k.group, "default");
     assert_null(k.ns);
     assert_null(k.name);
     assert_null(k.flow);

@@ -175,9 +175,10 @@ static int note_queue(const struct queue_key *k, int64_t count, void *user)
 {
     struct queues *c = user;
     c->count++;
-    if (!k->group) c->of_default = count;
-    if (k->group && k->requires_id == 0) c->of_g0 = count;
-    if (k->group && k->requires_id == 9) c->of_g9 = count;
+    bool is_default = str_is_default_group(k->group);
+    if (is_default) c->of_default = count;
+    if (!is_default && k->requires_id == 0) c->of_g0 = count;
+    if (!is_default && k->requires_id == 9) c->of_g9 = count;
     return c->most && c->count == c->most;
 }
 
