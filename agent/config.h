@@ -13,7 +13,7 @@ struct agent_config {
     char *config_path;
     char *state;
     struct opt_list coordinator; /* "host:port", tried in turn */
-    char *group;                 /* NULL: default group */
+    char *group;                 /* NULL: not said, the default group */
     char *name;                  /* NULL: the host's name */
     int64_t slots;               /* 0: number of processors */
     struct opt_map labels;

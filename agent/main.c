@@ -115,7 +115,7 @@ static int join(struct agent_config *c, const struct opt_args *args)
     buf_fini(&input);
     if (rc != 0) return complain(&e);
     printf("joined %s as %s (%s), group %s\n", r.address, r.name, r.agent,
-           r.group ? r.group : "(default)");
+           r.group ? r.group : STR_DEFAULT_GROUP);
     printf("identity is in %s, configuration in %s\n", c->state, c->config_path);
     join_result_fini(&r);
     fflush(stdout);

@@ -51,7 +51,7 @@ static void env_identity(struct env_list *l, const struct launch_input *in, cons
     env_set(l, "CADRE_NAMESPACE", or_empty(s->ns));
     env_set(l, "CADRE_FLOW", or_empty(s->flow));
     env_set(l, "CADRE_TASK", or_empty(s->task));
-    env_set(l, "CADRE_GROUP", or_empty(s->group));
+    env_set(l, "CADRE_GROUP", s->group ? s->group : STR_DEFAULT_GROUP);
     env_set(l, "CADRE_AGENT", in->agent_name);
     env_set(l, "WORKING_DIR", cwd);
 }

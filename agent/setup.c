@@ -249,7 +249,7 @@ static int join(const struct json *wish, struct err *e)
         if (rc == 0) rc = keep_coordinator(&c, &c.coordinator, e);
         if (rc == 0) {
             char *line = str_dupf("joined %s as %s (%s), group %s", r.address, r.name, r.agent,
-                                  r.group ? r.group : "(default)");
+                                  r.group ? r.group : STR_DEFAULT_GROUP);
             say("info", line);
             mem_free(line);
         } else {

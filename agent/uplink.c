@@ -203,7 +203,7 @@ static void on_welcomed(struct uplink *u, const char *version)
 {
     const char *group = u->o.config->group;
     log_info("session: connected to %s version=%s as=%s group=%s", link_remote(u->link), version,
-             u->o.name, group ? group : "(default)");
+             u->o.name, group ? group : STR_DEFAULT_GROUP);
     watch_certificate(u, false);
     u->good = u->address;
 }

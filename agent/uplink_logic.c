@@ -309,7 +309,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->protocol_min = PROTOCOL_MINOR_MIN;
     h->version = text_of(CADRE_VERSION);
     h->name = text_of(l->o.name);
-    h->group = text_of(l->o.group);
+    h->group = text_of(str_is_default_group(l->o.group) ? NULL : l->o.group);
     h->slots = l->o.slots;
     h->boot_id = text_of(l->o.boot_id);
     h->host_id = text_of(l->o.host_id);

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/resource.h"
 
 const struct command cmd_namespace_list = {
@@ -45,7 +46,7 @@ static const struct opt set_options[] = {
 
 static void print_set(struct out *out, const char *ns, const struct json *n)
 {
-    out_line(out, "%s: group %s", ns, json_get_str(n, "group", "(default)"));
+    out_line(out, "%s: group %s", ns, json_get_str(n, "group", STR_DEFAULT_GROUP));
 }
 
 static int run_set(struct cli *cli, void *config, const struct opt_args *args)

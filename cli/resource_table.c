@@ -124,7 +124,7 @@ static const struct field job_fields[] = {
     SET("flow"),        SET("execution"),
     SET("task"),        ALWAYS("state"),
     SET("reason"),      SET("message"),
-    SET("exitCode"),    {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    SET("exitCode"),    {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     SET("fallback"),    SET("requires"),
     SET("priority"),    SET("agentName"),
     SET("attempt"),     SET("createdAt"),
@@ -212,7 +212,7 @@ static void show_rest_of_agent(struct out *out, const struct json *a)
 static const struct column agent_columns[] = {
     {"NAME", .member = "name"},
     {"STATE", .member = "state"},
-    {"GROUP", .member = "group", .absent = "(default)"},
+    {"GROUP", .member = "group", .absent = STR_DEFAULT_GROUP},
     {"FREE/SLOTS", .make = agent_slots},
     {"OS", .make = agent_os},
     {"ARCH", .make = agent_arch},
@@ -224,7 +224,7 @@ static const struct column agent_columns[] = {
 };
 static const struct field agent_fields[] = {
     ALWAYS("id"),       ALWAYS("name"),
-    ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     ALWAYS("slots"),    ALWAYS("freeSlots"),
     ALWAYS("version"),  ALWAYS("lastSeenAt"),
     SET("drainReason"), SET("unwellReason"),
@@ -245,7 +245,7 @@ static void show_all(struct out *out, const struct json *g)
 }
 
 static const struct column group_columns[] = {
-    {"KEY", .member = "key", .absent = "(default)"},
+    {"KEY", .member = "key", .absent = STR_DEFAULT_GROUP},
     {"STATE", .make = group_state},
     {"ONLINE", .member = "online"},
     {"UNWELL", .member = "unwell"},
@@ -273,12 +273,12 @@ static int check_namespace(const char *name)
 
 static const struct column namespace_columns[] = {
     {"NAMESPACE", .member = "namespace"},
-    {"GROUP", .member = "group", .absent = "(default)"},
+    {"GROUP", .member = "group", .absent = STR_DEFAULT_GROUP},
     {"FALLBACK", .member = "fallback"},
     {.head = NULL},
 };
 static const struct field namespace_fields[] = {
-    ALWAYS("namespace"), {.member = "group", .when = FIELD_ALWAYS, .absent = "(default)"},
+    ALWAYS("namespace"), {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     ALWAYS("from"),      ALWAYS("fallback"),
     {.member = NULL},
 };

@@ -140,7 +140,7 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
 
     # ---- namespaces ----
     cadre namespace set company.team --group gpu --fallback FAIL >/dev/null
-    cadre namespace set company.team.web --default-group >/dev/null
+    cadre namespace set company.team.web --group default >/dev/null
     cadre namespace show company.team.app >out
     has "a namespace inherits the group of its parent" out '^group +gpu' \
         '^from +namespace company.team' '^fallback +FAIL'
@@ -155,7 +155,25 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
     has "they are listed" out '^company.team +gpu +FAIL' '^company.team.web '
     cadre namespace unset company.team >/dev/null
     cadre namespace show company.team.app >out
-    has "without one it is the default group" out '^group +\(default\)'
+    has "without one it is the default group" out '^group +default'
+
+    # ---- the default group ----
+    cadre group list >out
+    is "the default group is listed first" default "$(awk 'NR == 2 { print $1 }' out)"
+    cadre namespace set company.team --group gpu >/dev/null
+    cadre run --namespace company.team --group default -- sh -c 'echo $CADRE_GROUP' >out
+    is "a job goes there by its key, whatever its namespace says" default "$(cat out)"
+    cadre namespace unset company.team >/dev/null
+    cadre job list --group default >out
+    has "and is found by it" out ' default  *lin '
+    cadre group pause default >/dev/null
+    paused=$(cadre run --detach -- true)
+    holds "it can be paused" until_true 20 why_is "$paused" 'group-paused: the default group is paused'
+    cadre group resume default >/dev/null
+    holds "and resumed" until_true 20 job_is "$paused" SUCCESS
+    cadre group update default --max-queued 1000 --description "all the rest" >/dev/null
+    cadre group show default >out
+    has "and limited and described" out '^maxQueued +1000' '^description +all the rest'
 
     # ---- pause ----
     cadre group pause gpu >/dev/null

@@ -82,7 +82,8 @@ static void note_message(struct world *w, const struct msg *m)
              m->u.ready.unwell ? m->u.ready.unwell : "");
         break;
     case MSG_HELLO:
-        note(w, "%s seq %d, %d attempts%s%s%s", name, (int)m->u.hello.seq,
+        note(w, "%s%s%s seq %d, %d attempts%s%s%s", name, m->u.hello.group ? " of " : "",
+             m->u.hello.group ? m->u.hello.group : "", (int)m->u.hello.seq,
              (int)m->u.hello.attempts.count, m->u.hello.draining ? " draining" : "",
              m->u.hello.unwell ? " unwell: " : "", m->u.hello.unwell ? m->u.hello.unwell : "");
         break;
@@ -257,6 +258,7 @@ static void begin(struct world *w)
     struct uplink_logic_options uo = {.journal = w->journal,
                                       .runner = w->runner,
                                       .name = "a",
+                                      .group = "default", /* as if none was named */
                                       .boot_id = "boot",
                                       .host_id = "host",
                                       .capabilities = "{}",

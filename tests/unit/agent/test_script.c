@@ -86,6 +86,16 @@ static void environment_is_account_then_agent_then_job_then_cadre(void **state)
     launch_fini(&l);
 }
 
+static void group__that_is_not_named__is_the_default_group(void **state)
+{
+    (void)state;
+    struct launch l;
+    struct err e = {0};
+    assert_int_equal(prepare("{\"command\":[\"x\"]}", &l, &e), 0);
+    assert_string_equal(env_of(&l, "CADRE_GROUP"), "default");
+    launch_fini(&l);
+}
+
 static void expect_script(const char *shell, const char *first, const char *ending)
 {
     struct launch l;
@@ -187,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_command_goes_as_it_is, clean),
         cmocka_unit_test_teardown(environment_is_account_then_agent_then_job_then_cadre, clean),
+        cmocka_unit_test_teardown(group__that_is_not_named__is_the_default_group, clean),
         cmocka_unit_test_teardown(a_script_becomes_a_file_for_its_shell, clean),
         cmocka_unit_test_teardown(a_script_that_is_called__has_its_start_beside_it, clean),
         cmocka_unit_test_teardown(standard_input_is_written_byte_for_byte, clean),
