@@ -50,7 +50,11 @@ static void side_flush(struct output *o, int stream, bool all)
             n = str_utf8_whole(s->chunk.data + done, LIMIT_OUTPUT_CHUNK);
             if (n == 0) n = LIMIT_OUTPUT_CHUNK;
         }
-        o->emit(stream, s->offset, s->chunk.data + done, n, o->user);
+        /* Beginning and end are cut to the limit before, and the remarks are few: all fits. */
+        if (output_account_add(&o->account, o->limit_bytes, stream, n))
+            o->emit(stream, s->offset, s->chunk.data + done, n, o->user);
+        else
+            o->truncated = true;
         s->offset += (int64_t)n;
         done += n;
     }

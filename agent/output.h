@@ -19,6 +19,7 @@
 #include "agent/outputs_line.h"
 #include "base/buf.h"
 #include "platform/text.h"
+#include "wire/output_account.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,12 +42,13 @@ struct output_side {
 };
 
 struct output {
-    struct output_side side[3];  /* by stream - 1 */
-    int64_t limit_bytes;         /* 0: none */
-    bool truncated;              /* something was left out; known after the end */
-    bool told;                   /* the line about it has left */
-    struct output_tail end;      /* of both streams */
-    struct outputs_reader lines; /* of stdout */
+    struct output_side side[3];    /* by stream - 1 */
+    int64_t limit_bytes;           /* 0: none */
+    struct output_account account; /* of what has left, as the coordinator counts it */
+    bool truncated;                /* something was left out; known after the end */
+    bool told;                     /* the line about it has left */
+    struct output_tail end;        /* of both streams */
+    struct outputs_reader lines;   /* of stdout */
     output_emit_fn *emit;
     void *user;
 };
@@ -59,8 +61,8 @@ void output_fini(struct output *o);
 void output_add(struct output *o, int stream, const void *data, size_t len);
 /* Passes on the bytes that are held (end of a turn), except an incomplete character. */
 void output_flush(struct output *o);
-/* Passes on a line of Cadre's own about the job (stream 3), behind what the job wrote so far. It is
- * not counted against the limit. */
+/* Passes on a line of Cadre's own about the job (stream 3), behind what the job wrote so far. Such
+ * lines have a limit of their own, LIMIT_OUTPUT_REMARKS. */
 void output_note(struct output *o, const char *line);
 /* The job has ended: passes on everything of the beginning that is held. */
 void output_end(struct output *o);

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define PREFIX "::{"
@@ -28,32 +28,50 @@ void outputs_reader_fini(struct outputs_reader *r)
 
 /* ---- remarks ---- */
 
-/* A job may be wrong in every line, and each remark costs more than the line: there is a last
- * one. */
-static void say(struct outputs_reader *r, const char *text)
+/* A job may be wrong in every line, and each remark costs more than the line. */
+static void say(struct outputs_reader *r, enum outputs_remark kind, const char *text)
 {
     char line[OUTPUTS_WHY_SIZE + 64];
-    if (r->remarks == OUTPUTS_REMARKS_MAX) return;
+    if (r->remarks[kind]++ > 0) return;
     (void)str_format(line, sizeof line, "%s\n", text);
     r->remark(line, r->user);
-    if (++r->remarks == OUTPUTS_REMARKS_MAX)
-        r->remark("further problems with outputs lines are not reported\n", r->user);
 }
 
-static void drop(struct outputs_reader *r, const char *why)
+static void drop(struct outputs_reader *r, enum outputs_remark kind, const char *why)
 {
     char text[OUTPUTS_WHY_SIZE + 32];
     if (r->dropped++ == 0) (void)str_copy(r->why, sizeof r->why, why);
     (void)str_format(text, sizeof text, "outputs were dropped: %s", why);
-    say(r, text);
+    say(r, kind, text);
 }
 
-static void drop_of_size(struct outputs_reader *r, const char *before, size_t limit)
+static void drop_of_size(struct outputs_reader *r, enum outputs_remark kind, const char *before,
+                         size_t limit)
 {
     char size[DURATION_TEXT_SIZE], why[OUTPUTS_WHY_SIZE];
     size_format((int64_t)limit, size);
     (void)str_format(why, sizeof why, "%s %s", before, size);
-    drop(r, why);
+    drop(r, kind, why);
+}
+
+static void say_counted(struct outputs_reader *r, enum outputs_remark kind)
+{
+    static const char *const what[] = {
+        [OUTPUTS_NO_OBJECT] = "\"outputs\" of a line is not an object",
+        [OUTPUTS_TOO_MUCH] = "they would be too large",
+        [OUTPUTS_TOO_LONG] = "a line is too long",
+        [OUTPUTS_NO_JSON] = "a line is not valid JSON",
+        [OUTPUTS_OTHER_NO_JSON] = "a line is not valid JSON",
+        [OUTPUTS_LARGE_NUMBERS] = "numbers of an outputs line are kept as text",
+    };
+    char line[OUTPUTS_WHY_SIZE], times[48] = "once more";
+    bool dropped = kind != OUTPUTS_OTHER_NO_JSON && kind != OUTPUTS_LARGE_NUMBERS;
+    int64_t more = r->remarks[kind] - 1;
+    if (more < 1) return;
+    if (more > 1) (void)str_format(times, sizeof times, "%" PRId64 " more times", more);
+    (void)str_format(line, sizeof line, "%s%s: %s\n", dropped ? "outputs were dropped " : "", times,
+                     what[kind]);
+    r->remark(line, r->user);
 }
 
 /* ---- numbers ---- */
@@ -111,7 +129,7 @@ static int parse(struct outputs_reader *r, const char *text, size_t len, struct 
                          "numbers of an outputs line that are larger than 2^53 are kept as text "
                          "(%d of them)",
                          count);
-        say(r, said);
+        say(r, OUTPUTS_LARGE_NUMBERS, said);
         rc = 0;
     }
     buf_fini(&quoted);
@@ -124,9 +142,10 @@ static void take_outputs(struct outputs_reader *r, const struct json *values)
 {
     if (json_type(values) == JSON_NULL) return; /* a line of another kind */
     if (json_type(values) != JSON_OBJECT)
-        drop(r, "\"outputs\" of a line is not an object");
+        drop(r, OUTPUTS_NO_OBJECT, "\"outputs\" of a line is not an object");
     else if (outputs_merge(&r->outputs, (struct json *)(uintptr_t)values) != 0)
-        drop_of_size(r, "with those of this line they would be larger than", LIMIT_OUTPUTS);
+        drop_of_size(r, OUTPUTS_TOO_MUCH, "with those of this line they would be larger than",
+                     LIMIT_OUTPUTS);
 }
 
 /* Does a line that cannot be read name outputs? */
@@ -147,9 +166,9 @@ static void say_invalid(struct outputs_reader *r, const struct err *e)
     char why[OUTPUTS_WHY_SIZE];
     (void)str_format(why, sizeof why, "a line is not valid JSON: %.200s", err_text(e));
     if (names_outputs(r))
-        drop(r, why);
+        drop(r, OUTPUTS_NO_JSON, why);
     else
-        say(r, why);
+        say(r, OUTPUTS_OTHER_NO_JSON, why);
 }
 
 static bool ends_like_one(const struct outputs_reader *r)
@@ -179,7 +198,7 @@ static void line_ended(struct outputs_reader *r)
         if (!r->overlong)
             read_line(r);
         else if (names_outputs(r))
-            drop_of_size(r, "a line is longer than", OUTPUTS_LINE_MAX);
+            drop_of_size(r, OUTPUTS_TOO_LONG, "a line is longer than", OUTPUTS_LINE_MAX);
     }
     buf_clear(&r->line);
     r->passes = r->overlong = false;
@@ -230,4 +249,6 @@ void outputs_reader_add(struct outputs_reader *r, const char *data, size_t len)
 void outputs_reader_end(struct outputs_reader *r)
 {
     if (r->line.len > 0) line_ended(r);
+    for (enum outputs_remark kind = 0; kind < OUTPUTS_REMARK_KINDS; kind++)
+        say_counted(r, kind);
 }

@@ -2,7 +2,7 @@
  *
  *   ::{"outputs":{"file":"/out/a.csv","rows":3}}::
  *
- * Each outputs line that sets nothing is remarked upon, and counted. A number that is not exact as
+ * Outputs lines that set nothing are remarked upon, and counted. A number that is not exact as
  * a double (base/json.h) is kept as the string of its digits. No I/O, no clock; one line of
  * OUTPUTS_LINE_MAX bytes is held. */
 #ifndef CADRE_AGENT_OUTPUTS_LINE_H
@@ -16,8 +16,20 @@
 #include <stddef.h>
 
 #define OUTPUTS_LINE_MAX (2 * LIMIT_OUTPUTS) /* blanks and escapes included */
-#define OUTPUTS_REMARKS_MAX 20
+#define OUTPUTS_REMARKS_MAX 12               /* two of each kind */
 #define OUTPUTS_WHY_SIZE 256
+
+/* What is remarked upon. Of each kind the first line is told with its reason; the others are
+ * counted, and told at the end. */
+enum outputs_remark {
+    OUTPUTS_NO_OBJECT,
+    OUTPUTS_TOO_MUCH,
+    OUTPUTS_TOO_LONG,
+    OUTPUTS_NO_JSON, /* names outputs */
+    OUTPUTS_OTHER_NO_JSON,
+    OUTPUTS_LARGE_NUMBERS,
+    OUTPUTS_REMARK_KINDS
+};
 
 /* A line of text with its "\n", for the job's log. Must only take note. */
 typedef void outputs_remark_fn(const char *line, void *user);
@@ -29,9 +41,9 @@ struct outputs_reader {
     bool overlong;          /* the line is longer than is held */
     char last[4];           /* its newest bytes */
     size_t last_len;
-    int remarks;
-    int dropped;                /* outputs lines that set nothing */
-    char why[OUTPUTS_WHY_SIZE]; /* the reason of the first of them */
+    int64_t remarks[OUTPUTS_REMARK_KINDS]; /* lines that were told or counted */
+    int dropped;                           /* outputs lines that set nothing */
+    char why[OUTPUTS_WHY_SIZE];            /* the reason of the first of them */
     outputs_remark_fn *remark;
     void *user;
 };
@@ -40,7 +52,7 @@ void outputs_reader_init(struct outputs_reader *r, outputs_remark_fn *remark, vo
 void outputs_reader_fini(struct outputs_reader *r);
 /* More of stdout, cut anywhere. */
 void outputs_reader_add(struct outputs_reader *r, const char *data, size_t len);
-/* The job has ended: the last line may have no end. */
+/* The job has ended: the last line may have no end. Tells what was only counted so far. */
 void outputs_reader_end(struct outputs_reader *r);
 
 #endif

@@ -23,6 +23,7 @@
 #define LIMIT_LABELS 64
 #define LIMIT_SLOTS 1024
 #define LIMIT_ATTEMPTS_IN_HELLO 4096
+#define LIMIT_OUTPUT_REMARKS (64 * 1024)    /* bytes of Cadre's remarks in an attempt's log */
 #define LIMIT_OUTPUTS (64u * 1024)          /* bytes of JSON of a job's outputs */
 #define LIMIT_MESSAGE 1024                  /* bytes of a reason's sentence */
 #define LIMIT_HANDSHAKE_MS 10000            /* TLS handshake, and from there to the first message */

@@ -91,10 +91,10 @@ struct cmd_event { /* started, finished, declined, cleared */
     enum reason reason;
     char *message;
     bool exited, truncated;
-    int64_t exit_code;
-    char *outputs; /* JSON text or NULL */
-    char *alive;   /* finished: processes that could not be ended; NULL: none */
-    char *decline; /* declined: its reason in the protocol */
+    int64_t exit_code, written; /* written: bytes of stdout and stderr, as the agent counts them */
+    char *outputs;              /* JSON text or NULL */
+    char *alive;                /* finished: processes that could not be ended; NULL: none */
+    char *decline;              /* declined: its reason in the protocol */
 };
 struct cmd_output {
     int64_t seq, job, attempt, offset;

@@ -9,9 +9,6 @@
 #include "base/str.h"
 #include "coordinator/engine/not_started.h"
 
-#define OUTPUT_SLACK_BYTES                                                                         \
-    (1024 * 1024) /* beyond the limit that the agent keeps to: its own notes, a chunk under way */
-
 /* The open job that a new event is about. NULL: there is nothing to do with it. */
 static struct job *event_job(struct engine *g, const struct command *c, int64_t seq, int64_t job,
                              int64_t attempt, struct agent **out)
@@ -40,17 +37,28 @@ void apply_started(struct engine *g, const struct command *c)
     if (j && j->row.state == JOB_SUBMITTED) job_running(g, j);
 }
 
+/* After a start the account is in the store alone. */
+static bool know_output(struct engine *g, struct job *j)
+{
+    int64_t bytes, remarks;
+    if (j->output_known) return true;
+    if (!store_ok(g, store_output_bytes(g->store, j->row.id, j->row.attempt, &bytes, &remarks,
+                                        &g->err)))
+        return false;
+    j->output = (struct output_account){.written = bytes - remarks, .remarks = remarks};
+    j->output_known = true;
+    return true;
+}
+
 void apply_output(struct engine *g, const struct command *c)
 {
     const struct cmd_output *o = &c->u.output;
     struct agent *a;
     struct job *j = event_job(g, c, o->seq, o->job, o->attempt, &a);
     if (!j || a->row.removed_ms > 0) return;
-    if (j->output_bytes < 0 &&
-        !store_ok(g, store_output_bytes(g->store, o->job, o->attempt, &j->output_bytes, &g->err)))
-        return;
-    if (j->output_bytes + (int64_t)o->len > job_output_limit(g, &j->row) + OUTPUT_SLACK_BYTES)
-        return;
+    if (!know_output(g, j)) return;
+    struct output_account after = j->output;
+    if (!output_account_add(&after, job_output_limit(g, &j->row), o->stream, o->len)) return;
     struct chunk chunk = {.job = o->job,
                           .attempt = o->attempt,
                           .stream = o->stream,
@@ -59,7 +67,7 @@ void apply_output(struct engine *g, const struct command *c)
                           .data = o->data,
                           .len = o->len};
     if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) return;
-    j->output_bytes += (int64_t)o->len;
+    j->output = after;
     if (j->output_in == g->batch) return;
     j->output_in = g->batch;
     effects_add(g->out, EFFECT_OUTPUT)->u.output.job = o->job;
@@ -81,6 +89,14 @@ static enum reason failure_reason(const struct cmd_event *v)
     }
 }
 
+/* The agent left something out, or what it sent did not arrive or did not fit: the limit of a
+ * coordinator that was started anew may be lower than the one that was handed out. */
+static bool is_truncated(struct engine *g, struct job *j, const struct cmd_event *v)
+{
+    if (v->truncated || v->written == 0) return v->truncated;
+    return know_output(g, j) && j->output.written < v->written;
+}
+
 static void end_attempt(struct engine *g, struct job *j, const struct agent *a,
                         const struct cmd_event *v)
 {
@@ -89,7 +105,7 @@ static void end_attempt(struct engine *g, struct job *j, const struct agent *a,
                           .message = v->message,
                           .exited = v->exited,
                           .exit_code = v->exit_code,
-                          .truncated = v->truncated,
+                          .truncated = is_truncated(g, j, v),
                           .outputs = v->outputs,
                           .ended_ms = g->now.wall_ms};
     bool killing = j->row.state == JOB_KILLING;

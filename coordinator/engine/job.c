@@ -146,7 +146,6 @@ struct job *job_add(struct engine *g, struct job_row *row)
     struct job *j = mem_alloc(sizeof *j);
     j->row = *row;
     *row = (struct job_row){0};
-    j->output_bytes = -1;
     timer_init(&j->timer, TIMER_JOB, j);
     read_times(g, j);
     map_put(&g->jobs, (uint64_t)j->row.id, j);
@@ -375,7 +374,8 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     j->row.started_ms = 0;
     j->since_ms = j->timed_from_ms = g->now.mono_ms;
     j->received = j->end_listed = j->rebooted = false;
-    j->output_bytes = 0;
+    j->output = (struct output_account){0};
+    j->output_known = true;
     if (a->discarded_job == j->row.id) a->discarded_job = 0;
     link_agent(g, j, a);
     agent_update(g, a);

@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/agent.h"
 #include "coordinator/engine/tried.h"
+#include "wire/output_account.h"
 
 /* A job that is assigned, RETRYING, or CREATED and at hand. */
 struct job {
@@ -21,9 +22,10 @@ struct job {
     int64_t kill_ms;         /* mono, when the kill was first asked for */
     int64_t first_ms;        /* mono, when the first attempt started; NEVER: none did */
     int64_t timed_from_ms;   /* mono, from when its timeout counts */
-    int64_t output_bytes;    /* of this attempt; -1: ask the store */
-    bool listed;             /* in the hello at hand */
-    bool received;           /* the agent is known to have got this attempt */
+    bool output_known;       /* false: `output` is to be asked of the store */
+    struct output_account output; /* of this attempt */
+    bool listed;                  /* in the hello at hand */
+    bool received;                /* the agent is known to have got this attempt */
     bool end_listed; /* the hello listed the attempt as ended, and its last event is still due */
     bool rebooted;   /* and the agent's machine or journal was another one at the hand-out */
     uint64_t changed_in; /* the last batch that reported a change */

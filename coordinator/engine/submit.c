@@ -140,7 +140,7 @@ static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
 {
     struct job *j = job_add(g, row);
     j->spec = spec;
-    j->output_bytes = 0;
+    j->output_known = true;
     job_changed(g, j);
     bool alone =
         group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(&j->row);

@@ -137,6 +137,7 @@ static int on_finished(const struct session_facts *s, struct msg_finished *m,
     v->exited = m->exited;
     v->truncated = m->truncated;
     v->exit_code = m->exit_code;
+    v->written = m->stdout_bytes + m->stderr_bytes;
     v->outputs = take(&m->outputs);
     v->alive = take(&m->alive);
     return 0;

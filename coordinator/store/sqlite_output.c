@@ -46,7 +46,8 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     return db_run(&s->output, q, e);
 }
 
-int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes, struct err *e)
+int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
+                       int64_t *remarks, struct err *e)
 {
     sqlite3_stmt *q = store_output(s, O_BYTES);
     bind_int(q, 1, job);
@@ -54,6 +55,7 @@ int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *b
     int rc = db_step(&s->output, q, e);
     if (rc < 0) return rc;
     *bytes = sqlite3_column_int64(q, 0);
+    *remarks = sqlite3_column_int64(q, 1);
     db_reset(q);
     return 0;
 }

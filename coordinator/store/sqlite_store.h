@@ -25,7 +25,8 @@
                     " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
     X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms)"             \
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                          \
-    X(O_BYTES, "SELECT total(bytes) FROM streams WHERE job = ?1 AND attempt = ?2")                 \
+    X(O_BYTES, "SELECT total(bytes), total(bytes) FILTER (WHERE stream = 3) FROM streams"          \
+               " WHERE job = ?1 AND attempt = ?2")                                                 \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
     X(O_STREAMS_HAS, "SELECT 1 FROM streams WHERE job = ?1 LIMIT 1")                               \

@@ -128,9 +128,9 @@ int store_each_tried(struct store *s,
 /* The chunks of a stream come in order of offset: what lies before the end that is stored already
  * is a re-send and ignored, 0. A gap is kept as it is. */
 int store_output_add(struct store *s, const struct chunk *c, struct err *e);
-/* Bytes stored so far for this job's attempt (all streams). */
+/* Bytes stored so far for this job's attempt: of all streams, and of Cadre's remarks among them. */
 int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
-                       struct err *e);
+                       int64_t *remarks, struct err *e);
 
 /* ---- agents ---- */
 int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e);

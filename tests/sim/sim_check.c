@@ -291,8 +291,9 @@ static void check_success(struct sim *s, const struct job_model *j, const struct
 static void check_output(struct sim *s, const struct job_row *row)
 {
     char name[ID_TEXT_SIZE];
-    int64_t bytes = 0;
-    if (store_output_bytes(s->world.store, row->id, row->attempt, &bytes, NULL) != 0) return;
+    int64_t remarks, bytes = 0;
+    if (store_output_bytes(s->world.store, row->id, row->attempt, &bytes, &remarks, NULL) != 0)
+        return;
     struct job_model *j = map_find(&s->by_id, (uint64_t)row->id);
     if (bytes != j->output_bytes)
         sim_violation(s, "job %s: %lld bytes of output are kept of %lld", text(row->id, name),

@@ -1,8 +1,10 @@
 /* agent/output beyond the limit: which bytes are kept, what is said of the others, what memory that
  * takes. */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "tests/unit/agent/output_sink.h"
+#include "wire/frame.h"
 #include "wire/limits.h"
 
 #include <setjmp.h>
@@ -408,6 +410,104 @@ static void an_end_that_others_took__is_told_with_its_size(void **state)
     DONE();
 }
 
+/* ---- the account ---- */
+
+/* The coordinator's side: counts what comes by the same rule. */
+struct counter {
+    struct sink *sink;
+    struct output_account account;
+    int64_t limit_bytes, written;
+};
+
+static void count_emit(int stream, int64_t offset, const void *data, size_t len, void *user)
+{
+    struct counter *c = user;
+    assert_true(output_account_add(&c->account, c->limit_bytes, stream, len));
+    if (stream != STREAM_SYSTEM) c->written += (int64_t)len;
+    sink_emit(stream, offset, data, len, c->sink);
+}
+
+static void write_any(struct output *o, struct rng *r)
+{
+    static const char *const wrong[] = {"::{\"outputs\":{x}}::\n", "::{x}::\n",
+                                        "::{\"outputs\":[]}::\n",
+                                        "::{\"outputs\":{\"n\":1e999}}::\n"};
+    switch (rng_below(r, 6)) {
+    case 0:
+        write_on(o, STREAM_STDERR, (int64_t)rng_below(r, 90000));
+        break;
+    case 1:
+        output_note(o, "a remark of the agent\n");
+        break;
+    case 2:
+        output_flush(o);
+        break;
+    case 3:
+        for (uint64_t i = rng_below(r, 300); i > 0; i--) {
+            const char *line = wrong[rng_below(r, 4)];
+            output_add(o, STREAM_STDOUT, line, strlen(line));
+        }
+        break;
+    default:
+        write_on(o, STREAM_STDOUT, (int64_t)rng_below(r, 200000));
+    }
+}
+
+static void any_sequence__fits_the_account_and_is_truncated_only_by_the_limit(void **state)
+{
+    (void)state;
+    struct rng r;
+    rng_init(&r, 13);
+    for (int round = 0; round < 60; round++) {
+        struct counter c = {.limit_bytes = (int64_t)rng_below(&r, 2 * (uint64_t)MIB)};
+        WITH_OUTPUT(c.limit_bytes);
+        c.sink = &s;
+        o.emit = count_emit;
+        o.user = &c;
+        for (uint64_t i = rng_below(&r, 30); i > 0; i--)
+            write_any(&o, &r);
+        sink_finish(&o);
+        int64_t written = o.side[0].written + o.side[1].written;
+        assert_true(c.limit_bytes == 0 || c.written <= c.limit_bytes);
+        assert_int_equal(o.truncated, c.written < written);
+        assert_int_equal(o.truncated, c.limit_bytes > 0 && written > c.limit_bytes);
+        assert_int_equal(o.account.written, c.account.written);
+        assert_int_equal(o.account.remarks, c.account.remarks);
+        DONE();
+    }
+}
+
+static void remarks__take_nothing_of_the_jobs_limit(void **state)
+{
+    (void)state;
+    WITH_OUTPUT(MIB);
+    while (o.side[0].written < MIB - 8)
+        output_add(&o, STREAM_STDOUT, "::{x}::\n", 8);
+    output_add(&o, STREAM_STDOUT, "the end\n", 8);
+    sink_finish(&o);
+    assert_false(o.truncated);
+    assert_int_equal(s.text[1].len, MIB);
+    assert_string_equal(s.text[1].data + MIB - 8, "the end\n");
+    DONE();
+}
+
+/* Not the agent's own doing: notes are few. */
+static void remarks__beyond_their_own_limit__are_left_out(void **state)
+{
+    (void)state;
+    char line[1025];
+    memset(line, 'r', sizeof line - 1);
+    line[sizeof line - 1] = 0;
+    WITH_OUTPUT(MIB);
+    for (int i = 0; i < 70; i++)
+        output_note(&o, line);
+    output_add(&o, STREAM_STDOUT, "job", 3);
+    sink_finish(&o);
+    assert_int_equal(s.text[3].len, LIMIT_OUTPUT_REMARKS);
+    assert_string_equal(s.text[1].data, "job");
+    DONE();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +525,9 @@ int main(void)
         cmocka_unit_test(wrong_outputs_lines__do_not_lift_the_limit),
         cmocka_unit_test(a_note__stands_behind_what_was_written_before_it),
         cmocka_unit_test(the_end__is_passed_on_in_pieces_as_large_as_asked_for),
+        cmocka_unit_test(any_sequence__fits_the_account_and_is_truncated_only_by_the_limit),
+        cmocka_unit_test(remarks__take_nothing_of_the_jobs_limit),
+        cmocka_unit_test(remarks__beyond_their_own_limit__are_left_out),
         cmocka_unit_test(an_end_that_is_dropped__counts_as_left_out),
         cmocka_unit_test(an_end_that_is_dropped_on_its_way__is_told_as_well),
         cmocka_unit_test(an_end_that_fits__is_dropped_with_a_word),

@@ -247,13 +247,16 @@ static void lines_that_are_wrong__are_told_with_the_reason(void **state)
          "outputs were dropped: a line is not valid JSON: "},
         {"::{x}::\n", "a line is not valid JSON: "},
     };
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    const size_t count = sizeof pairs / sizeof *pairs;
+    for (size_t i = 0; i < count; i++) {
         buf_clear(&e->said);
+        outputs_reader_fini(&e->r);
+        outputs_reader_init(&e->r, hear, e);
         write_to(e, pairs[i][0]);
         assert_memory_equal(e->said.data, pairs[i][1], strlen(pairs[i][1]));
+        assert_int_equal(e->r.dropped, i + 1 < count); /* the last one names no outputs */
+        is_set(e, "{}");
     }
-    assert_int_equal(e->r.dropped, 5); /* the last one names no outputs */
-    is_set(e, "{}");
 }
 
 static void lines_of_other_kinds__set_nothing_and_are_not_told(void **state)
@@ -267,16 +270,62 @@ static void lines_of_other_kinds__set_nothing_and_are_not_told(void **state)
     assert_int_equal(e->said.len, 0);
 }
 
-static void all_that_is_dropped__is_counted_beyond_the_last_remark(void **state)
+static size_t remarks(const struct ear *e)
 {
-    struct ear *e = *state;
-    for (int i = 0; i < 1000; i++)
-        write_to(e, "::{\"outputs\":{x}}::\n");
-    assert_int_equal(e->r.dropped, 1000);
     size_t lines = 0;
     for (const char *p = e->said.data; (p = strchr(p, '\n')); p++)
         lines++;
-    assert_int_equal(lines, OUTPUTS_REMARKS_MAX + 1);
+    return lines;
+}
+
+static void remarks_of_one_kind__are_told_once_and_counted(void **state)
+{
+    struct ear *e = *state;
+    static const struct {
+        const char *line, *again;
+    } kinds[] = {
+        {"::{\"outputs\":{x}}::\n",
+         "outputs were dropped 999 more times: a line is not valid JSON"},
+        {"::{\"outputs\":[1]}::\n",
+         "outputs were dropped 999 more times: \"outputs\" of a line is"},
+        {"::{x}::\n", "999 more times: a line is not valid JSON"},
+        {"::{\"outputs\":{\"n\":1e400}}::\n",
+         "999 more times: numbers of an outputs line are kept"},
+    };
+    const size_t count = sizeof kinds / sizeof *kinds;
+    for (int i = 0; i < 1000; i++)
+        for (size_t k = 0; k < count; k++)
+            write_to(e, kinds[k].line);
+    assert_int_equal(e->r.dropped, 2000);
+    assert_int_equal(remarks(e), count);
+    outputs_reader_end(&e->r);
+    assert_int_equal(remarks(e), 2 * count);
+    for (size_t k = 0; k < count; k++)
+        assert_non_null(strstr(e->said.data, kinds[k].again));
+}
+
+static void a_second_remark_of_a_kind__is_told_in_words(void **state)
+{
+    struct ear *e = *state;
+    write_to(e, "::{\"outputs\":1}::\n::{\"outputs\":2}::\n");
+    outputs_reader_end(&e->r);
+    assert_int_equal(remarks(e), 2);
+    assert_non_null(strstr(e->said.data, "outputs were dropped once more: \"outputs\" of a line"));
+}
+
+/* Whatever a job writes, its remarks fit. */
+static void all_remarks_together__fit_their_limit(void **state)
+{
+    struct ear *e = *state;
+    for (int i = 0; i < 3; i++) {
+        write_line(e, "big", OUTPUTS_LINE_MAX);
+        write_line(e, "big", LIMIT_OUTPUTS);
+        write_to(e, "::{\"outputs\":{x}}::\n::{\"outputs\":[1]}::\n::{x}::\n");
+        write_to(e, "::{\"outputs\":{\"n\":1e400}}::\n");
+    }
+    outputs_reader_end(&e->r);
+    assert_int_equal(remarks(e), OUTPUTS_REMARKS_MAX);
+    assert_true(e->said.len < LIMIT_OUTPUT_REMARKS / 4);
 }
 
 int main(void)
@@ -295,7 +344,9 @@ int main(void)
         CASE(many_large_numbers__are_one_remark),
         CASE(lines_that_are_wrong__are_told_with_the_reason),
         CASE(lines_of_other_kinds__set_nothing_and_are_not_told),
-        CASE(all_that_is_dropped__is_counted_beyond_the_last_remark),
+        CASE(remarks_of_one_kind__are_told_once_and_counted),
+        CASE(a_second_remark_of_a_kind__is_told_in_words),
+        CASE(all_remarks_together__fit_their_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,7 +88,7 @@ static void ten_jobs_whose_outputs_lines_are_wrong__leave_room_for_an_echo(void 
     int64_t rows = 0;
     for (int i = 0; i < TURNS; i++)
         rows += rows_of_turn(w);
-    assert_true(rows <= TURNS * ROWS_MAX + LOUD * (OUTPUTS_REMARKS_MAX + 1) * 3 + 2 * LOUD);
+    assert_true(rows <= TURNS * ROWS_MAX + LOUD * OUTPUTS_REMARKS_MAX * 3 + 2 * LOUD);
     take_job(w, 99, "echo hello");
     until_said(w, "SUCCESS");
     assert_int_equal(runner_logic_count(w->logic), LOUD);

@@ -86,8 +86,8 @@ static int64_t job_of(const char *id)
 static int64_t output_bytes(struct world *w, int64_t job)
 {
     struct err e = {0};
-    int64_t n = 0;
-    assert_int_equal(store_output_bytes(w->store, job, 1, &n, &e), 0);
+    int64_t remarks, n = 0;
+    assert_int_equal(store_output_bytes(w->store, job, 1, &n, &remarks, &e), 0);
     return n;
 }
 

@@ -149,8 +149,8 @@ static void log_tasks__need_no_agent(void **state)
     const struct effect *x = world_effect(w, EFFECT_OUTPUT);
     assert_non_null(x);
     assert_int_equal(world_state(w, x->u.output.job), JOB_SUCCESS);
-    int64_t bytes = 0;
-    assert_int_equal(store_output_bytes(w->store, x->u.output.job, 1, &bytes, NULL), 0);
+    int64_t remarks, bytes = 0;
+    assert_int_equal(store_output_bytes(w->store, x->u.output.job, 1, &bytes, &remarks, NULL), 0);
     assert_int_equal(bytes, strlen("it is monday\n"));
 }
 

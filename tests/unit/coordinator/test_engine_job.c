@@ -692,8 +692,8 @@ static void declined__though_running__is_an_interruption(void **state)
 
 static int64_t stored_bytes(struct world *w, int64_t id)
 {
-    int64_t bytes = -1;
-    assert_int_equal(store_output_bytes(w->store, id, 1, &bytes, NULL), 0);
+    int64_t remarks, bytes = -1;
+    assert_int_equal(store_output_bytes(w->store, id, 1, &bytes, &remarks, NULL), 0);
     return bytes;
 }
 
@@ -729,36 +729,6 @@ static void output__of_an_ended_job_or_old_attempt__is_discarded_once(void **sta
     assert_int_equal(world_effects(w, EFFECT_OUTPUT), 0);
     assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
     assert_int_equal(stored_bytes(w, id), 0);
-}
-
-static void output__far_beyond_the_limit__is_dropped(void **state)
-{
-    struct world *w = *state;
-    uint64_t s = one_agent(w, 1);
-    struct command *c = cmd_submit(w, NULL, NULL);
-    c->u.submit.job.output_limit = 100;
-    world_do(w, c);
-    int64_t id = world_reply(w)->id;
-    char *block = mem_alloc(600001);
-    memset(block, 'x', 600000);
-    for (int i = 0; i < 5; i++)
-        world_do(w, cmd_output(s, i + 1, id, 1, i * 600000, block));
-    mem_free(block);
-    assert_int_equal(stored_bytes(w, id), 600000);
-}
-
-/* The agent left out what stood between. */
-static void output__behind_a_gap__counts_by_its_bytes(void **state)
-{
-    struct world *w = *state;
-    uint64_t s = one_agent(w, 1);
-    struct command *c = cmd_submit(w, NULL, NULL);
-    c->u.submit.job.output_limit = 100;
-    world_do(w, c);
-    int64_t id = world_reply(w)->id;
-    world_do(w, cmd_output(s, 1, id, 1, 0, "first"));
-    world_do(w, cmd_output(s, 2, id, 1, INT64_C(1) << 45, "last"));
-    assert_int_equal(stored_bytes(w, id), 9);
 }
 
 /* ---- stale, duplicate, gap ---- */
@@ -852,8 +822,6 @@ int main(void)
         WORLD_TEST(declined__though_running__is_an_interruption),
         WORLD_TEST(output__is_stored_once_and_acknowledged),
         WORLD_TEST(output__of_an_ended_job_or_old_attempt__is_discarded_once),
-        WORLD_TEST(output__far_beyond_the_limit__is_dropped),
-        WORLD_TEST(output__behind_a_gap__counts_by_its_bytes),
         WORLD_TEST(events__seen_before__are_acknowledged_and_ignored),
         WORLD_TEST(events__of_another_agents_job__are_discarded),
         WORLD_TEST(events__of_an_unknown_session__are_nothing),

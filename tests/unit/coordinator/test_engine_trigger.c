@@ -699,11 +699,11 @@ static void history__keeps_the_last_ones_and_their_jobs(void **state)
     for (int i = 0; i < 25; i++) {
         struct job_view v;
         bool kept = i >= 25 - TRIGGER_HISTORY;
-        int64_t bytes = 0;
+        int64_t remarks, bytes = 0;
         int rc = reader_job(r, jobs[i], &v, &e);
         assert_int_equal(rc, kept ? 0 : ERR_NOT_FOUND);
         if (rc == 0) job_view_fini(&v);
-        assert_int_equal(store_output_bytes(w->store, jobs[i], 1, &bytes, NULL), 0);
+        assert_int_equal(store_output_bytes(w->store, jobs[i], 1, &bytes, &remarks, NULL), 0);
         assert_int_equal(bytes, kept ? 3 : 0);
     }
     reader_close(r);

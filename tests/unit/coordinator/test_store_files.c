@@ -94,8 +94,8 @@ static void what_was_committed_is_there_after_reopening(void **state)
     assert_int_equal(head_of(f, "g", 0), job_id(1));
     struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(11), &k, &e));
-    int64_t bytes;
-    OK(store_output_bytes(f->store, job_id(10), 1, &bytes, &e));
+    int64_t remarks, bytes;
+    OK(store_output_bytes(f->store, job_id(10), 1, &bytes, &remarks, &e));
     assert_int_equal(bytes, 11);
 }
 
@@ -246,10 +246,10 @@ static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
     assert_int_equal(state_of(f, job_id(4)), JOB_RUNNING);
     assert_int_equal(state_of(f, job_id(5)), JOB_SUCCESS);
     assert_int_equal(state_of(f, job_id(6)), JOB_RETRYING);
-    int64_t n;
+    int64_t remarks, n;
     assert_int_equal(store_job_find_key(f->store, "7:key", &n, NULL), 1);
     assert_int_equal(n, job_id(3));
-    OK(store_output_bytes(f->store, job_id(5), 1, &n, &e));
+    OK(store_output_bytes(f->store, job_id(5), 1, &n, &remarks, &e));
     assert_int_equal(n, 15);
     struct agent_row a;
     assert_int_equal(store_agent_find_name(f->store, "build-07", &a, NULL), 1);
@@ -502,8 +502,8 @@ static void what_was_acknowledged_survives_a_kill_at_any_moment(void **state)
         for (int i = from; i < last + 3; i++) {
             assert_int_equal(state_of(f, job_id(i)),
                              (i - from) % 3 == 0 ? JOB_SUCCESS : JOB_CREATED);
-            int64_t bytes;
-            OK(store_output_bytes(f->store, job_id(i), 1, &bytes, &e));
+            int64_t remarks, bytes;
+            OK(store_output_bytes(f->store, job_id(i), 1, &bytes, &remarks, &e));
             assert_int_equal(bytes, 6);
         }
         /* a batch is there as a whole or not at all; and never a result without its output */

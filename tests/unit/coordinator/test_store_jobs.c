@@ -361,8 +361,8 @@ static void rollback_forgets_everything_counts_included(void **state)
     assert_int_equal(state_of(f, job_id(1)), JOB_CREATED);
     struct job_row k;
     FAILS(ERR_NOT_FOUND, store_job_get(f->store, job_id(2), &k, &e));
-    int64_t bytes;
-    OK(store_output_bytes(f->store, 1, 1, &bytes, &e));
+    int64_t remarks, bytes;
+    OK(store_output_bytes(f->store, 1, 1, &bytes, &remarks, &e));
     assert_int_equal(bytes, 0);
     check_counts(f);
 }

@@ -20,8 +20,8 @@ static void add_chunk(struct fixture *f, int64_t job, int64_t attempt, int strea
 
 static int64_t bytes_of(struct fixture *f, int64_t job, int64_t attempt)
 {
-    int64_t bytes;
-    OK(store_output_bytes(f->store, job, attempt, &bytes, &e));
+    int64_t remarks, bytes;
+    OK(store_output_bytes(f->store, job, attempt, &bytes, &remarks, &e));
     return bytes;
 }
 
