@@ -103,9 +103,17 @@ say "1. What it needs"
 sh "$root/installer/deps.sh" linux
 
 say "2. Building"
+# Copied with its tree while the first one is there still, it would be the same agent twice.
+place=$(cat "$home/place" 2>/dev/null || :)
+if [ -n "$place" ] && [ -e "$place/place" ] && ! [ "$place/place" -ef "$home/place" ]; then
+    echo "$home was copied from $place: it begins anew"
+    rm -rf "$home"
+fi
 mkdir -p "$home"
 chmod 700 "$home"
+echo "$home" >"$home/place"
 cd "$root"
+sh installer/moved.sh build/release
 cmake --preset release -DCADRE_TESTS=OFF >"$home/cmake.log" 2>&1 || die "$(cat "$home/cmake.log")"
 cmake --build --preset release
 

@@ -167,7 +167,8 @@ build() {
     shift 2
     log=$logs/$ring/build-$preset.log
     began=$(date +%s)
-    if (cd "$root" && cmake --preset "$preset") >"$log" 2>&1 &&
+    if (cd "$root" && sh installer/moved.sh "build/$preset" && cmake --preset "$preset") \
+        >"$log" 2>&1 &&
         cmake --build "$root/build/$preset" -j "$jobs" --target "$@" >>"$log" 2>&1; then
         echo "  built $preset ($(($(date +%s) - began)) s)"
         return 0

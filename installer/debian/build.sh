@@ -57,6 +57,8 @@ export SOURCE_DATE_EPOCH
 
 CADRE_VERSION=$version
 export CADRE_VERSION
+sh "$root/installer/moved.sh" "$build"
+mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF \
         -DCADRE_TESTS=OFF >"$build/configure.log" 2>&1 || {

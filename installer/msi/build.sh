@@ -45,6 +45,7 @@ while [ $# -gt 0 ]; do
 done
 if [ -n "$compile" ]; then
     cd "$root"
+    sh installer/moved.sh build/windows
     cmake --preset windows >/dev/null
     cmake --build --preset windows --target cadre-agent cadre cadre-msi
 fi
