@@ -668,6 +668,7 @@ int process_start(struct process_host *h, const struct process_options *o,
     p->user = user;
     p->drain_ms = o->drain_ms;
     p->mark = mem_strdup(o->mark ? o->mark : "");
+    p->folder = mem_strdup(o->cwd);
     p->oom_tag = take_oom_tag(h);
     p->oom_before = oom_machine_count(h, uv_hrtime(), false);
     rc = take_slot(p, o, e);
@@ -680,6 +681,7 @@ int process_start(struct process_host *h, const struct process_options *o,
         if (p->oom_tag >= 0) h->oom_used[p->oom_tag] = 0;
         if (p->guarded) guard_release(h->guard, &p->hold);
         mem_free(p->mark);
+        mem_free(p->folder);
         mem_free(p->cgroup);
         mem_free(p);
     }

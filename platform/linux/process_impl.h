@@ -85,6 +85,7 @@ struct process {
     int rounds, lingered;
     int oom_tag; /* index of oom_used, -1: none */
     char *mark;
+    char *folder;       /* where the main process began; NULL: not said */
     char *cgroup;       /* its folder, NULL: none */
     int64_t oom_before; /* the machine's count of the memory killer; -1: not known */
     bool refused;       /* all that was left in the last round is another account's */

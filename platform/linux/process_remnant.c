@@ -22,6 +22,7 @@ void process_release(struct process *p)
 {
     if (p->open_handles > 0 || !p->freed || p->remnant) return;
     mem_free(p->mark);
+    mem_free(p->folder);
     mem_free(p->cgroup);
     mem_free(p->strays);
     mem_free(p->alive);

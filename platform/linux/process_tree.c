@@ -14,10 +14,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,6 +71,51 @@ static struct process *by_mark(struct process_host *h, pid_t pid)
     return NULL;
 }
 
+/* Does the process work in the job's folder, or below? */
+static bool is_in_folder(pid_t pid, const struct process *p)
+{
+    char link[64], where[PATH_MAX], folder[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/%d/cwd", (int)pid);
+    ssize_t n = readlink(link, where, sizeof where - 1);
+    if (n <= 0 || !p->folder || !realpath(p->folder, folder)) return false;
+    where[n] = '\0';
+    size_t len = strlen(folder);
+    return len > 1 && strncmp(where, folder, len) == 0 && (where[len] == '\0' || where[len] == '/');
+}
+
+/* Does the process hold the job's standard output or standard error? */
+static bool has_pipe(pid_t pid, const struct process *p)
+{
+    for (int i = 0; i < 2; i++) {
+        uv_os_fd_t fd;
+        struct stat ours, theirs;
+        if (!p->pipes[i].open || uv_fileno((const uv_handle_t *)&p->pipes[i].handle, &fd) != 0 ||
+            fstat(fd, &ours) != 0)
+            continue;
+        for (int k = 1; k < 3; k++) {
+            char path[64];
+            snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, k);
+            if (stat(path, &theirs) == 0 && theirs.st_dev == ours.st_dev &&
+                theirs.st_ino == ours.st_ino)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The one job that such a trace leads to; NULL: none does, or several. */
+static struct process *by_trace(struct process_host *h, const struct proc *c,
+                                bool (*leads_to)(pid_t pid, const struct process *p))
+{
+    struct process *found = NULL;
+    for (struct process *p = h->processes; p; p = p->next) {
+        if (c->start < process_start_time(p) || !leads_to(c->pid, p)) continue;
+        if (found) return NULL;
+        found = p;
+    }
+    return found;
+}
+
 uint64_t process_start_time(struct process *p)
 {
     struct proc now;
@@ -77,8 +124,8 @@ uint64_t process_start_time(struct process *p)
     return p->start;
 }
 
-/* An orphan that hides its origin (new session, cleared environment, changed score) goes with the
- * last of the jobs that were there when it was born. */
+/* An orphan that hides its origin (new session, cleared environment, changed score, nothing of the
+ * job's output, another folder) goes with the last of the jobs that were there when it was born. */
 static bool may_be_anothers(struct process_host *h, const struct process *asking,
                             const struct proc *c)
 {
@@ -111,6 +158,8 @@ static bool is_of(struct process *p, const struct proc *c)
     owner = by_session(h, c->session);
     if (!owner) owner = by_oom_tag(h, c->pid);
     if (!owner) owner = by_mark(h, c->pid);
+    if (!owner) owner = by_trace(h, c, has_pipe);
+    if (!owner) owner = by_trace(h, c, is_in_folder);
     if (owner) return owner == p;
     /* what was there before the job is not the job's */
     return c->start >= process_start_time(p) && !may_be_anothers(h, p, c);

@@ -86,7 +86,7 @@ static void daemonise(const char *role)
         close(fd);
     }
     dprintf(1, "settled\n");
-    close_streams();
+    if (!strstr(role, "keeps-stdout")) close_streams();
     if (strstr(role, "hides")) {
         static char *const none[] = {NULL};
         execle("/proc/self/exe", "process_tree", "linger", (char *)NULL, none);
@@ -197,7 +197,8 @@ static bool daemon_lives(const struct run *r)
     return !gone(pids[2]);
 }
 
-static void start_role(struct fixture *f, struct run *r, const char *role, const char *name)
+static void start_role_in(struct fixture *f, struct run *r, const char *role, const char *name,
+                          const char *folder)
 {
     char mark[FIXTURE_MARK_SIZE];
     fixture_mark(mark, name);
@@ -211,12 +212,18 @@ static void start_role(struct fixture *f, struct run *r, const char *role, const
     snprintf(attempt, sizeof attempt, "CADRE_ATTEMPT=%s", dash + 1);
     const char *const env[] = {"PATH=/usr/bin:/bin", job, attempt, NULL};
     o.env = env;
+    o.cwd = folder;
     o.mark = mark;
     o.drain_ms = 50;
     int rc = run_start_with(f, r, &o, &e);
     if (rc != 0) print_error("%s\n", e.msg);
     assert_int_equal(rc, 0);
     mem_free(self);
+}
+
+static void start_role(struct fixture *f, struct run *r, const char *role, const char *name)
+{
+    start_role_in(f, r, role, name, "/");
 }
 
 static int kill_leftover(const char *identity, const char *name)
@@ -327,6 +334,45 @@ static void the_end_of_one_job__leaves_the_others_daemon_alone(void **state)
         assert_int_equal(alive_of(&a), 0);
         run_fini(&a);
     }
+}
+
+/* Session, environment and score tell nothing, and it may be the older job's: what is left is the
+ * folder that it works in, or the output that it holds. */
+static void a_daemon_that_hides__beside_an_older_job__is_ended_with_its_own(void **state)
+{
+    static const char *const roles[] = {"daemon-hides-score", "daemon-hides-score-keeps-stdout"};
+    struct fixture *f = *state;
+    static const char *const older_argv[] = {"sleep", "1000", NULL};
+    struct run older = {0};
+    assert_int_equal(run_start(f, &older, older_argv, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct run r = {0};
+        start_role_in(f, &r, roles[i], "hidden-1", i == 0 ? f->dir : "/");
+        run_wait(f, &r, LIMIT_MS);
+        assert_int_equal(alive_of(&r), 0);
+        assert_true(r.end.stray);
+        run_fini(&r);
+    }
+    assert_false(older.ended);
+    process_kill(older.process);
+    run_wait(f, &older, LIMIT_MS);
+    run_fini(&older);
+}
+
+/* Two jobs that share a folder: nothing tells which of them it is from. */
+static void a_daemon_that_hides__in_a_shared_folder__ends_with_the_last_of_them(void **state)
+{
+    struct fixture *f = *state;
+    struct run a = {0}, b = {0};
+    start_role_in(f, &a, "linger", "first-2", f->dir);
+    start_role_in(f, &b, "daemon-hides-score", "second-2", f->dir);
+    run_wait(f, &b, LIMIT_MS);
+    assert_true(daemon_lives(&b));
+    process_kill(a.process);
+    run_wait(f, &a, LIMIT_MS);
+    assert_int_equal(alive_of(&b), 0);
+    run_fini(&b);
+    run_fini(&a);
 }
 
 static void children_of_our_own__are_left_alone(void **state)
@@ -601,6 +647,8 @@ int main(int argc, char **argv)
         CASE(a_spreading_job__is_ended_by_kill),
         CASE(a_job_that_runs_away__is_caught),
         CASE(the_end_of_one_job__leaves_the_others_daemon_alone),
+        CASE(a_daemon_that_hides__beside_an_older_job__is_ended_with_its_own),
+        CASE(a_daemon_that_hides__in_a_shared_folder__ends_with_the_last_of_them),
         CASE(children_of_our_own__are_left_alone),
         CASE(the_death_of_the_agent__ends_the_main_process),
         CASE(leftovers__are_known_by_their_mark),
