@@ -55,6 +55,7 @@ static void on_reply(struct api *a, struct effect *x)
     void (*fn)(struct request *, struct reply *) = r->on_reply;
     r->number = 0;
     r->on_reply = NULL;
+    if (r->changing && x->u.reply.reply.rc == 0) r->acted = true;
     fn(r, &x->u.reply.reply);
 }
 

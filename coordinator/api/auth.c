@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/reads/lookup.h"
+#include "coordinator/store/model_token.h"
 #include "platform/os.h"
 #include "wire/pki.h"
 #include "wire/token.h"
@@ -132,17 +133,9 @@ static int parse_header(const char *header, struct token *t, struct problem *p)
 static void judge(const struct token_row *row, const uint8_t hash[32], int64_t wall_ms,
                   struct problem *p)
 {
-    if (row->role == ROLE_JOIN || !str_secret_eq(row->secret_hash, hash, 32))
-        problem_set(
-            p, 401, "token-unknown",
-            "the token may be of another coordinator; make a new one with 'cadre token create api'",
-            "this token is not known here");
-    else if (row->revoked_ms)
-        problem_set(p, 401, "token-revoked", "ask an administrator for a new one",
-                    "this token was revoked");
-    else if (row->expires_ms && wall_ms >= row->expires_ms)
-        problem_set(p, 401, "token-expired", "ask an administrator for a new one",
-                    "this token has expired");
+    bool known = str_secret_eq(row->secret_hash, hash, 32);
+    const struct token_refusal *no = token_refusal(known ? row : NULL, wall_ms);
+    if (no) problem_set(p, 401, no->code, no->hint, "%s", no->sentence);
 }
 
 /* The same header was accepted before: only the token's row has to be looked at. */
@@ -197,6 +190,7 @@ void auth_judge(struct api *a, struct auth_memory *m, const struct auth_claim *c
     who->token = c->token;
     who->role = row->role;
     who->ns = mem_strdup(row->ns);
+    who->expires_ms = row->expires_ms;
     note_use(a, c->token, wall_ms);
     if (!c->proved) remember(m, c->header, c->token);
 }

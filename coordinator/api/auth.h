@@ -14,6 +14,7 @@ struct who {
     int64_t token;
     enum token_role role; /* ROLE_JOIN: no token */
     char *ns;             /* NULL: all namespaces */
+    int64_t expires_ms;   /* wall; 0: never */
 };
 
 /* The header of the last request of a connection that was accepted, and its token: a client sends

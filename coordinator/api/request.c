@@ -55,6 +55,12 @@ static void done(struct request *r)
     r->to->turn(r);
 }
 
+/* What was read for a token that has ended meanwhile is not told. What was done is. */
+static bool is_over(const struct request *r)
+{
+    return r->over.status && !r->acted;
+}
+
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
 {
     if (http_write_response(&r->answer, status, &(struct http_content){JSON_TYPE, b->data, b->len},
@@ -67,7 +73,9 @@ void request_send(struct request *r, int status, struct json_answer *a)
 {
     struct err e = {0};
     int rc = json_answer_end(a, &e);
-    if (rc)
+    if (is_over(r))
+        request_send_problem(r, &r->over);
+    else if (rc)
         request_fail(r, rc, &e);
     else
         send_json(r, status, &a->b, NULL);
@@ -147,6 +155,7 @@ void request_fail_reply(struct request *r, const struct reply *x)
     problem_face(x->rc, &status, &code, &hint);
     if (x->code) code = x->code;
     if (str_eq(code, "queue-full")) status = 429;
+    if (str_starts(code, "token-")) status = 401; /* the engine found that it has ended */
     problem_set(&p, status, code, x->hint ? x->hint : hint, "%s", err_text(&x->err));
     if (status == 422) field_of(p.message, p.field, sizeof p.field);
     request_send_problem(r, &p);
@@ -156,10 +165,15 @@ void request_ask(struct request *r, struct command *c,
                  void (*fn)(struct request *r, struct reply *x))
 {
     struct api *a = r->api;
-    if (a->stopped) {
+    c->by = (struct principal){.token = r->who.token, .role = r->route->role};
+    r->changing = !engine_only_looks(c);
+    if (a->stopped || !c->by.token) {
         struct err e;
         command_free(c);
-        err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
+        if (a->stopped)
+            err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
+        else /* a route that needs no token gives no commands */
+            err_set(&e, ERR_DENIED, "the request has no token");
         request_fail(r, e.code, &e);
         return;
     }
@@ -168,6 +182,25 @@ void request_ask(struct request *r, struct command *c,
     c->request = r->number;
     map_put(&a->waiting, r->number, r);
     spine_push(a->o.spine, c);
+}
+
+/* ---- the end of its token ---- */
+
+void request_refuse_late(struct request *r, const struct problem *p)
+{
+    if (r->over.status) return;
+    r->over = *p;
+    if (!r->done || r->acted) {
+        problem_set(&r->problem, p->status, p->code, p->hint, "%s", p->message);
+        return;
+    }
+    buf_clear(&r->answer);
+    request_send_problem(r, p);
+}
+
+bool request_has_expired(const struct request *r)
+{
+    return r->who.expires_ms > 0 && os_wall_ms() >= r->who.expires_ms;
 }
 
 /* ---- asking the store ---- */
@@ -188,6 +221,7 @@ struct lookup *request_lookup(const struct request *r, lookup_fn *read)
 {
     struct lookup *l = lookup_new(read);
     l->only_ns = mem_strdup(r->who.ns);
+    if (!r->acted) l->by = (struct principal){.token = r->who.token, .role = r->route->role};
     l->query.done = on_looked_up;
     return l;
 }
@@ -220,7 +254,9 @@ void request_look_up_id(struct request *r, lookup_fn *read, int64_t id,
 void request_answer(struct request *r, struct lookup *l)
 {
     if (l->problem.status == 500) log_error("api: %s", l->problem.message);
-    if (l->problem.status)
+    if (is_over(r))
+        request_send_problem(r, &r->over);
+    else if (l->problem.status)
         request_send_problem(r, &l->problem);
     else
         send_json(r, l->status, &l->answer.b, NULL);

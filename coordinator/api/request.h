@@ -69,6 +69,9 @@ struct request {
     struct buf answer;
     uint64_t number; /* of the command under way; 0: no command */
     void (*on_reply)(struct request *r, struct reply *x);
+    bool changing;         /* the command under way changes something */
+    bool acted;            /* ... and one did: what is still looked up belongs to its answer */
+    struct problem over;   /* the token was revoked, or expired, before the answer */
     struct lookup *lookup; /* the lookup under way; NULL: no lookup */
     void (*on_answer)(struct request *r, struct lookup *l);
     int64_t asked_ms; /* mono */
@@ -98,6 +101,11 @@ void request_fail_reply(struct request *r, const struct reply *x);
  * by then. */
 void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct reply *x));
+
+/* The token of the request was revoked, or has expired, as p says: an answer that was read for it
+ * and is not sent yet becomes p; what it did is told. */
+void request_refuse_late(struct request *r, const struct problem *p);
+bool request_has_expired(const struct request *r); /* its token */
 
 /* ---- asking the store ---- */
 /* A lookup that is limited to the namespace of the request's token. */

@@ -1,6 +1,7 @@
 /* The table of all routes: which handler a request belongs to, and whether it may have it. */
 #include "coordinator/api/route.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/store/model_token.h"
 
 #include "base/encoding.h"
 #include "base/mem.h"
@@ -98,17 +99,12 @@ static const struct route *find(const char *method, const struct http_target *t,
     return NULL;
 }
 
-static bool covers(enum token_role have, enum token_role need)
-{
-    return have >= need; /* in the order of the enum: join < read < submit < admin */
-}
-
 /* Fills the problem when the token must not use the route. */
 static void check_rules(struct request *r)
 {
     const struct route *t = r->route;
     if (r->problem.status) return;
-    if (!covers(r->who.role, t->role)) {
+    if (!token_covers(r->who.role, t->role)) {
         char hint[128];
         (void)str_format(hint, sizeof hint, "cadre token create api --role %s",
                          role_names[t->role]);

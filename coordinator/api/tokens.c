@@ -163,8 +163,16 @@ static void on_revoked(struct request *r, struct reply *x)
 
 void tokens_revoke(struct request *r)
 {
+    static const char *const keys[] = {"force"};
+    request_query_known(r, keys, 1);
+    bool force = request_query_bool(r, "force");
+    if (r->problem.status) {
+        request_send_problem(r, &r->problem);
+        return;
+    }
     if (!request_path_id(r, "token", &r->id)) return;
     struct command *c = command_new(CMD_TOKEN_REVOKE);
     c->u.id = r->id;
+    c->flag = force;
     request_ask(r, c, on_revoked);
 }

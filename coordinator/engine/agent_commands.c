@@ -2,8 +2,8 @@
 #include "coordinator/engine/agent_commands.h"
 
 #include "base/id.h"
-#include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/reply.h"
 
@@ -37,10 +37,13 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     row.held = held;
     mem_free(row.drain_reason);
     row.drain_reason = held ? mem_strdup(c->text) : NULL;
+    text_set(&row.drained_by, held ? g->by : NULL);
+    audit_about(g, row.name);
     if (store_ok(g, store_agent_update(g->store, &row, &g->err)) && a && a->session) {
         a->row.held = held;
         mem_free(a->row.drain_reason);
         a->row.drain_reason = mem_strdup(row.drain_reason);
+        text_set(&a->row.drained_by, row.drained_by);
         agent_tell_drain(g, a, held);
         agent_update(g, a);
     }
@@ -84,8 +87,8 @@ void agent_remove(struct engine *g, struct agent_row *row)
     row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
     row->online = false;
     row->last_seen_ms = g->now.wall_ms;
+    text_set(&row->removed_by, g->by);
     store_ok(g, store_agent_update(g->store, row, &g->err));
-    log_info("agent %s: removed", row->name);
 }
 
 /* Says which jobs stand against it, and the way out. */
@@ -115,6 +118,7 @@ void apply_agent_remove(struct engine *g, const struct command *c, struct reply 
     struct agent *a;
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
+    audit_about(g, row.name);
     if (a && a->jobs && !c->flag)
         refuse_busy(&row, a, r);
     else

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/audit.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/execution.h"
@@ -30,6 +31,7 @@
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/submit.h"
 #include "coordinator/engine/token.h"
@@ -64,6 +66,7 @@ void engine_free(struct engine *g)
     if (!g) return;
     engine_unload(g);
     chores_free(g);
+    audit_clear(g);
     watch_fini(&g->refused);
     mem_free(g->left.items);
     mem_free(g->away.items);
@@ -94,6 +97,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->newest_before = g->newest_session;
     g->wrote = false;
     g->begun = 0;
+    audit_clear(g);
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
         return g->rc;
@@ -140,6 +144,16 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TRIGGER_RUN] = apply_trigger_run,
 };
 
+/* Whoever asks may have lost the right to since the request came. */
+static void answer(struct engine *g, const struct command *c, struct reply *r)
+{
+    if (principal_enter(g, c, r)) {
+        requests[c->type](g, c, r);
+        audit_note(g, c, r);
+    }
+    principal_leave(g);
+}
+
 void engine_apply(struct engine *g, const struct command *c, struct effects *out)
 {
     g->out = out;
@@ -150,7 +164,7 @@ void engine_apply(struct engine *g, const struct command *c, struct effects *out
         r = &x->u.reply.reply;
     }
     if (g->rc == 0 && events[c->type]) events[c->type](g, c);
-    if (g->rc == 0 && requests[c->type]) requests[c->type](g, c, r);
+    if (g->rc == 0 && requests[c->type]) answer(g, c, r);
     reply_fini(&unasked);
 }
 
@@ -199,6 +213,7 @@ static int commit(struct engine *g, struct err *e)
     if (g->rc) return fail(g, e);
     g->offline_due = false;
     g->away.count = 0;
+    audit_write(g);
     if (chores_settle(g)) tell_put_off(g);
     return 0;
 }
@@ -341,7 +356,7 @@ void engine_look(struct engine *g, const struct moment *now, const struct comman
     } else {
         struct effect *x = effects_add(out, EFFECT_REPLY);
         x->u.reply.request = c->request;
-        requests[c->type](g, c, &x->u.reply.reply);
+        answer(g, c, &x->u.reply.reply);
         if (g->rc == 0) return;
         reply_fini(&x->u.reply.reply);
         reply_err(&x->u.reply.reply, &g->err, NULL, NULL);

@@ -27,7 +27,7 @@ enum command_type {
     CMD_CANCEL,       /* u.id */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
-    CMD_TOKEN_REVOKE, /* u.id */
+    CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
     /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is
      * 0 */
     CMD_TOKEN_USED,
@@ -139,12 +139,19 @@ struct cmd_place {
     char *ns, *flow, *trigger;
 };
 
+/* Who asks, and what that takes: filled in by whoever took the request. */
+struct principal {
+    int64_t token;        /* 0: the coordinator itself */
+    enum token_role role; /* the least one that may */
+};
+
 struct command {
     enum command_type type;
     /* Number of a live session, never reused, in the order in which their connections were opened;
      * 0: none. */
     uint64_t session;
     uint64_t request; /* number of a waiting API request; 0: none */
+    struct principal by;
     char *text;
     bool flag;
     uint32_t

@@ -24,6 +24,7 @@
 #define NEVER INT64_MAX
 
 struct agent;
+struct audit_entry;
 struct ended;
 struct put_off;
 struct group;
@@ -74,7 +75,8 @@ struct engine {
 
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
-    struct map tried; /* by job */
+    struct map tried;  /* by job */
+    struct map tokens; /* those that asked for something */
     struct group *default_group;
     struct group *dirty;
     size_t requires_slots;
@@ -86,6 +88,12 @@ struct engine {
     size_t cached_bytes;
     uint64_t stamp; /* counts up: agent.touched */
 
+    /* the command at hand: who asks, NULL: the coordinator itself; and what it is about */
+    const char *by;
+    const struct token_row *by_token;
+    char by_id[ID_TEXT_SIZE];
+    char *about;
+
     /* the batch */
     uint64_t batch;
     struct effects *out;
@@ -96,7 +104,9 @@ struct engine {
     int begun;                         /* evaluations that were due */
     struct numbers left;               /* sessions that ended */
     bool wrote;                        /* the batch changed the store */
-    uint64_t newest_before;            /* newest_session at the beginning of the batch */
+    struct audit_entry *audit;         /* lines for the log */
+    size_t audit_count, audit_cap;
+    uint64_t newest_before; /* newest_session at the beginning of the batch */
 };
 
 /* Apply one command, which is borrowed: it may be applied again, should the batch fail. What an

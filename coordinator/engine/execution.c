@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/task.h"
 
@@ -460,6 +461,7 @@ void apply_execution_start(struct engine *g, const struct command *c, struct rep
                                     .inputs = json_text(inputs),
                                     .labels = merge_labels(present, s->labels),
                                     .submitter = s->submitter,
+                                    .created_by = mem_strdup(g->by),
                                     .unique_key = mem_strdup(key)};
         int64_t id = execution_start(g, f, &row);
         r->id = id;
@@ -475,9 +477,10 @@ static void answer_not_open(struct engine *g, int64_t id, struct reply *r)
     if (rc == 0) {
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such execution");
     } else if (store_ok(g, rc)) {
-        reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",
-                    "the execution has ended already: %s",
-                    fsm_name(&execution_fsm, (int)row.state));
+        if (principal_sees(g, row.ns, r))
+            reply_error(r, ERR_CONFLICT, NULL, "what has ended stays as it is",
+                        "the execution has ended already: %s",
+                        fsm_name(&execution_fsm, (int)row.state));
         execution_row_fini(&row);
     }
 }
@@ -489,6 +492,8 @@ void apply_execution_cancel(struct engine *g, const struct command *c, struct re
         answer_not_open(g, c->u.id, r);
         return;
     }
+    if (!principal_sees(g, x->row.ns, r)) return;
+    if (!x->row.cancelled_by) x->row.cancelled_by = mem_strdup(g->by);
     if (x->row.state == EXECUTION_QUEUED) {
         end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
     } else if (x->row.state == EXECUTION_RUNNING) {

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/audit.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/trigger_follow.h"
 
@@ -161,6 +162,13 @@ static void take_revision(struct engine *g, struct flow_entry *f, int64_t number
     if (g->rc == 0 && f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
 }
 
+static void note_audit(struct engine *g, const struct flow_row *row)
+{
+    char *what = str_dupf("%s/%s revision %lld", row->ns, row->id, (long long)row->revision);
+    audit_about(g, what);
+    mem_free(what);
+}
+
 /* *revision: the one that is, or would be. */
 static enum change apply_file(struct engine *g, struct flow_file *file, bool check_only,
                               int64_t *revision)
@@ -175,11 +183,12 @@ static enum change apply_file(struct engine *g, struct flow_file *file, bool che
                            .revision = *revision,
                            .source = file->source,
                            .created_ms = f ? f->created_ms : g->now.wall_ms,
-                           .updated_ms = g->now.wall_ms};
+                           .updated_ms = g->now.wall_ms,
+                           .updated_by = (char *)(uintptr_t)g->by};
     if (!store_ok(g, store_flow_put(g->store, &row, &g->err))) return what;
     flow_note_groups(g, &row, file->flow);
     if (g->rc) return what;
-    log_info("flow %s.%s: revision %lld", row.ns, row.id, (long long)*revision);
+    note_audit(g, &row);
     if (!f) f = flow_add(g, &row);
     take_revision(g, f, *revision, file);
     return what;
@@ -234,8 +243,8 @@ void apply_flow_delete(struct engine *g, const struct command *c, struct reply *
         flow_reply_unknown(g, p->ns, p->flow, r);
         return;
     }
-    if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, NULL, &g->err))) return;
-    log_info("flow %s.%s: deleted", f->ns, f->id);
+    if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, g->by, &g->err)))
+        return;
     triggers_remove(g, f);
     if (g->rc) return;
     f->deleted = true;

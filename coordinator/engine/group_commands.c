@@ -2,7 +2,6 @@
 #include "coordinator/engine/group_commands.h"
 
 #include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/agent.h"
@@ -172,6 +171,8 @@ static void create(struct engine *g, struct group_row *row, struct reply *r)
         return;
     }
     row->created_ms = g->now.wall_ms;
+    text_set(&row->created_by, g->by);
+    text_set(&row->paused_by, row->paused ? g->by : NULL);
     if (!store_ok(g, store_group_put(g->store, row, &g->err))) return;
     group = group_add(g, row);
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
@@ -198,6 +199,7 @@ static void update(struct engine *g, struct group_row *row, uint32_t mask, struc
     if (mask & MASK_REQUIRE) text_take(&group->row.require, &row->require);
     if (mask & MASK_NAMESPACES) text_take(&group->row.allowed_namespaces, &row->allowed_namespaces);
     if (mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
+    text_set(&group->row.updated_by, g->by);
     if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
     if (mask & MASK_REQUIRE) review_agents(g, group);
@@ -216,6 +218,7 @@ static void set_paused(struct engine *g, const struct command *c, bool paused, s
     if (!group) return;
     if (group->row.paused != paused) {
         group->row.paused = paused;
+        text_set(&group->row.paused_by, paused ? g->by : NULL);
         if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
         if (!paused) group_set_dirty(g, group);
     }
@@ -292,7 +295,6 @@ void apply_group_delete(struct engine *g, const struct command *c, struct reply 
     }
     if (!group || !may_delete(g, group, c->flag, r)) return;
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
-    log_info("group %s: deleted", group->row.key);
     group->deleted = true;
     group_end_retrying(g, group);
     review_agents(g, group);

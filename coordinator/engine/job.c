@@ -427,12 +427,15 @@ void job_kill(struct engine *g, struct job *j, enum reason why)
 
 void job_cancel(struct engine *g, struct job *j)
 {
+    bool again = j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED;
+    if (again) return;
+    if (g->by && !store_ok(g, store_job_cancelled_by(g->store, j->row.id, g->by, &g->err))) return;
     if (!job_is_assigned(j->row.state)) {
         struct job_end end = {.state = JOB_CANCELLED,
                               .reason = REASON_CANCELLED,
                               .ended_ms = g->now.wall_ms};
         job_end(g, j, &end, "cancelled");
-    } else if (j->row.state != JOB_KILLING || j->row.reason != REASON_CANCELLED) {
+    } else {
         job_kill(g, j, REASON_CANCELLED);
     }
 }

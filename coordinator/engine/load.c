@@ -8,6 +8,7 @@
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/trigger.h"
 
 #define UPKEEP_FIRST_MS 60000
@@ -40,8 +41,10 @@ void engine_unload(struct engine *g)
     triggers_clear(g);
     flows_clear(g);
     tried_unload(g);
-    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
-                          &g->namespaces, &g->requires_texts, &g->flows,    &g->executions};
+    principals_clear(g);
+    struct map *maps[] = {&g->jobs,   &g->agents,     &g->sessions,
+                          &g->groups, &g->namespaces, &g->requires_texts,
+                          &g->flows,  &g->executions, &g->tokens};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);

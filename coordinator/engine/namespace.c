@@ -97,11 +97,16 @@ void apply_ns_set(struct engine *g, const struct command *c, struct reply *r)
                     "group: there is no group '%s'", n->group);
         return;
     }
-    if (!store_ok(g, store_ns_put(g->store, n, &g->err))) return;
     struct namespace_row row = {.ns = mem_strdup(n->ns),
                                 .group = mem_strdup(n->group ? n->group : STR_DEFAULT_GROUP),
-                                .fallback = n->fallback};
-    namespace_put(g, &row);
+                                .fallback = n->fallback,
+                                .updated_by = mem_strdup(g->by)};
+    struct namespace_row kept = *n;
+    kept.updated_by = row.updated_by;
+    if (store_ok(g, store_ns_put(g->store, &kept, &g->err)))
+        namespace_put(g, &row);
+    else
+        namespace_row_fini(&row);
 }
 
 void apply_ns_unset(struct engine *g, const struct command *c, struct reply *r)

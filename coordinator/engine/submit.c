@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/implied.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 
 #include <string.h>
@@ -138,6 +139,7 @@ static void scope_key(struct job_row *row)
 static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
                         const struct group *group)
 {
+    text_set(&row->created_by, NULL); /* for people; it is stored */
     struct job *j = job_add(g, row);
     j->spec = spec;
     j->output_known = true;
@@ -201,6 +203,7 @@ void apply_submit(struct engine *g, const struct command *c, struct reply *r)
     row.attempt = 1;
     row.agent = 0;
     row.created_ms = g->now.wall_ms;
+    row.created_by = mem_strdup(g->by);
     if (!insert(g, &row, s->spec, r)) {
         job_row_fini(&row);
         return;
@@ -222,7 +225,7 @@ static void answer_final(const struct job_row *row, struct reply *r)
 static struct job *find_to_cancel(struct engine *g, int64_t id, struct reply *r)
 {
     struct job *j = job_find(g, id);
-    if (j) return j;
+    if (j) return principal_sees(g, j->row.ns, r) ? j : NULL;
     struct job_row row;
     int rc = store_job_find(g->store, id, &row, &g->err);
     if (rc == 0) {
@@ -230,11 +233,13 @@ static struct job *find_to_cancel(struct engine *g, int64_t id, struct reply *r)
         return NULL;
     }
     if (!store_ok(g, rc)) return NULL;
-    if (row.state == JOB_CREATED) return job_add(g, &row);
-    if (!job_is_final(row.state))
-        engine_broken(g, "an assigned job is not in memory");
-    else
-        answer_final(&row, r);
+    if (principal_sees(g, row.ns, r)) {
+        if (row.state == JOB_CREATED) return job_add(g, &row);
+        if (job_is_final(row.state))
+            answer_final(&row, r);
+        else
+            engine_broken(g, "an assigned job is not in memory");
+    }
     job_row_fini(&row);
     return NULL;
 }

@@ -152,6 +152,7 @@ static struct job_row task_row(const struct execution *x, const struct flow_task
                             .flow = mem_strdup(x->row.flow),
                             .execution = mem_strdup(id),
                             .task = mem_strdup(t->id),
+                            .created_by = str_dupf("flow %s/%s", x->row.ns, x->row.flow),
                             .allow_failure = t->allow_failure,
                             .submitter = x->row.submitter};
 }

@@ -2,10 +2,14 @@
 #include "coordinator/engine/token.h"
 
 #include "base/duration.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/audit.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
+#include "coordinator/store/model_token.h"
 
 /* ---- tokens ---- */
 
@@ -39,6 +43,15 @@ static bool check_token(const struct engine *g, const struct token_row *t, struc
     return true;
 }
 
+static void tell_audit(struct engine *g, const struct token_row *t)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(t->id, id);
+    char *what = str_dupf("%s (%s)", t->name ? t->name : id, role_names[t->role]);
+    audit_about(g, what);
+    mem_free(what);
+}
+
 void apply_token_create(struct engine *g, const struct command *c, struct reply *r)
 {
     struct token_row t = c->u.token; /* its texts are the command's */
@@ -46,6 +59,8 @@ void apply_token_create(struct engine *g, const struct command *c, struct reply 
     bool given = t.id > 0; /* the loop puts it into the token's text before */
     t.created_ms = g->now.wall_ms;
     t.revoked_ms = t.last_used_ms = 0;
+    t.created_by = (char *)(uintptr_t)g->by;
+    t.revoked_by = NULL;
     for (int tries = 0; tries < 100; tries++) {
         if (!given) t.id = engine_new_id(g);
         int rc = store_token_insert(g->store, &t, &g->err);
@@ -59,10 +74,30 @@ void apply_token_create(struct engine *g, const struct command *c, struct reply 
             return;
         }
         store_ok(g, rc);
+        tell_audit(g, &t);
         r->id = t.id;
         return;
     }
     engine_broken(g, "no free token id was found");
+}
+
+/* The last token that may make others is not revoked by accident. false: answered. */
+static bool may_revoke(struct engine *g, const struct command *c, const struct token_row *t,
+                       struct reply *r)
+{
+    int64_t others;
+    char id[ID_TEXT_SIZE];
+    id_format(t->id, id);
+    if (c->flag || t->role != ROLE_ADMIN || token_refusal(t, g->now.wall_ms)) return true;
+    if (!store_ok(g, store_token_other_admins(g->store, t->id, g->now.wall_ms, &others, &g->err)))
+        return false;
+    if (others > 0) return true;
+    reply_error(r, ERR_CONFLICT, "last-administrator",
+                "make another first: cadre token create api --role admin; with --force nobody is "
+                "left who can, but 'cadre-coordinator token create' on the coordinator's host",
+                "'%s' is the last administrator's token%s", t->name ? t->name : id,
+                t->id == c->by.token ? ", and the one in use" : "");
+    return false;
 }
 
 void apply_token_revoke(struct engine *g, const struct command *c, struct reply *r)
@@ -74,10 +109,14 @@ void apply_token_revoke(struct engine *g, const struct command *c, struct reply 
         return;
     }
     if (!store_ok(g, rc)) return;
-    bool revoked = t.revoked_ms > 0;
+    tell_audit(g, &t);
+    bool revoked = t.revoked_ms > 0, may = revoked || may_revoke(g, c, &t, r);
     token_row_fini(&t);
-    if (!revoked && !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, NULL, &g->err)))
+    if (!may) return;
+    if (!revoked &&
+        !store_ok(g, store_token_revoke(g->store, c->u.id, g->now.wall_ms, g->by, &g->err)))
         return;
+    principal_revoked(g, c->u.id);
     effects_add(g->out, EFFECT_TOKEN_REVOKED)->u.revoked.token = c->u.id;
     r->id = c->u.id;
 }
@@ -173,7 +212,8 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
 static void enrol_new(struct engine *g, const struct command *c, const struct token_row *t)
 {
     const struct cmd_enrol *x = &c->u.enrol;
-    char none[] = "{}";
+    char none[] = "{}", token[ID_TEXT_SIZE];
+    id_format(t->id, token);
     struct agent_row a = {.name = x->name,
                           .group = group_of(x, t),
                           .token_group = t->group,
@@ -183,7 +223,8 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
                           .slots = 1,
                           .created_ms = g->now.wall_ms,
                           .spki = (char *)(uintptr_t)x->spki,
-                          .token = t->id};
+                          .token = t->id,
+                          .created_by = t->name ? t->name : token};
     for (int tries = 0; tries < 100; tries++) {
         a.id = engine_new_id(g);
         int rc = store_agent_insert(g->store, &a, &g->err);
@@ -221,6 +262,7 @@ void apply_enrol(struct engine *g, const struct command *c)
             goto out;
         }
         if (taken) agent_remove(g, &other);
+        if (taken) log_info("agent %s: removed, another one takes its name", x->name);
         if (g->rc == 0) enrol_new(g, c, &t);
     }
 out:

@@ -216,6 +216,13 @@ void triggers_find_ending(struct engine *g, const struct flow_entry *f)
     }
 }
 
+/* Who wanted what the trigger makes: an operator, or nobody but the trigger. mem_free */
+static char *maker_of(const struct engine *g, const struct trigger *t)
+{
+    return g->by ? mem_strdup(g->by)
+                 : str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow, t->row.name);
+}
+
 /* The execution that a firing starts; 0: v says why there is none. */
 static void fire(struct engine *g, struct trigger *t, const struct flow *f,
                  const struct flow_trigger *def, const struct ended_job *j, struct verdict *v)
@@ -232,6 +239,7 @@ static void fire(struct engine *g, struct trigger *t, const struct flow *f,
         struct execution_row row = {.ns = mem_strdup(t->row.ns),
                                     .flow = mem_strdup(t->row.flow),
                                     .trigger = mem_strdup(t->row.name),
+                                    .created_by = maker_of(g, t),
                                     .inputs = json_text(inputs),
                                     .trigger_vars = mem_strdup(j->outputs),
                                     .labels =
@@ -249,6 +257,7 @@ static void fail_execution(struct engine *g, struct trigger *t, enum reason reas
     struct execution_row row = {.ns = mem_strdup(t->row.ns),
                                 .flow = mem_strdup(t->row.flow),
                                 .trigger = mem_strdup(t->row.name),
+                                .created_by = maker_of(g, t),
                                 .revision = t->flow->revision,
                                 .state = EXECUTION_FAILED,
                                 .reason = reason,
@@ -351,7 +360,8 @@ static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *
     struct flow_job job = {.row = {.kind = JOB_TRIGGER,
                                    .ns = mem_strdup(t->row.ns),
                                    .flow = mem_strdup(t->row.flow),
-                                   .task = mem_strdup(t->row.name)}};
+                                   .task = mem_strdup(t->row.name),
+                                   .created_by = maker_of(g, t)}};
     flow_values(f, &v);
     if (work_render(g, f, &def->work, &v, &job, flaw) &&
         has_room(group_find(g, job.row.group), flaw))
@@ -416,6 +426,7 @@ void trigger_disable(struct engine *g, struct trigger *t, const char *why)
     t->row.disabled = true;
     mem_free(t->row.why);
     t->row.why = mem_strdup(why);
+    text_set(&t->row.disabled_by, g->by);
     trigger_abandon(g, t, "the trigger was disabled meanwhile");
     if (g->rc == 0) store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
     timer_clear(g, &t->timer);
@@ -426,6 +437,7 @@ void trigger_enable(struct engine *g, struct trigger *t)
     t->row.disabled = false;
     mem_free(t->row.why);
     t->row.why = NULL;
+    text_set(&t->row.disabled_by, NULL);
     trigger_set_due(g, t, 0);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }

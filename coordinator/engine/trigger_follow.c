@@ -79,6 +79,7 @@ static void follow_disabled(struct trigger_row *row, bool disabled, bool whole_f
     row->file_disabled = row->disabled = disabled;
     mem_free(row->why);
     row->why = disabled ? mem_strdup(WHY_FILE) : NULL;
+    text_set(&row->disabled_by, NULL);
 }
 
 static void add_new(struct engine *g, struct flow_entry *f, const struct flow_trigger *def,

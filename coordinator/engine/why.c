@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 
 #include <string.h>
@@ -286,7 +287,7 @@ void apply_why(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct job *j = job_find(g, c->u.id);
     if (j) {
-        answer(g, j, r);
+        if (principal_sees(g, j->row.ns, r)) answer(g, j, r);
         return;
     }
     struct job stored = {0};
@@ -296,6 +297,6 @@ void apply_why(struct engine *g, const struct command *c, struct reply *r)
         return;
     }
     if (!store_ok(g, rc)) return;
-    answer(g, &stored, r);
+    if (principal_sees(g, stored.row.ns, r)) answer(g, &stored, r);
     job_row_fini(&stored.row);
 }

@@ -3,13 +3,35 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/model_token.h"
+#include "coordinator/store/reader.h"
+#include "platform/os.h"
+
+/* The token as it is now, when the look is taken. Fills l->problem, or fails. */
+static int check_token(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct token_row t = {0};
+    if (l->by.token == 0) return 0;
+    int rc = reader_token(r, l->by.token, &t, e);
+    if (rc != 0 && rc != ERR_NOT_FOUND) return rc;
+    const struct token_refusal *no = token_refusal(rc == 0 ? &t : NULL, os_wall_ms());
+    if (no)
+        problem_set(&l->problem, 401, no->code, no->hint, "%s", no->sentence);
+    else if (!token_covers(t.role, l->by.role))
+        problem_set(&l->problem, 403, "role", NULL,
+                    "this token has the role '%s', but '%s' is needed", role_names[t.role],
+                    role_names[l->by.role]);
+    token_row_fini(&t);
+    return 0;
+}
 
 static void run(struct query *q, struct reader *r)
 {
     struct lookup *l = (struct lookup *)q;
     struct err e = {0};
     json_answer_init(&l->answer);
-    int rc = l->read(l, r, &e);
+    int rc = check_token(l, r, &e);
+    if (!rc && !l->problem.status) rc = l->read(l, r, &e);
     if (!rc && !l->problem.status) rc = json_answer_end(&l->answer, &e);
     if (rc) problem_from(&l->problem, rc, &e);
     q->result_bytes = sizeof *l + l->answer.b.len;

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_READS_LOOKUP_H
 
 #include "coordinator/answer.h"
+#include "coordinator/engine/command.h"
 #include "coordinator/reads/list.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/store/model.h"
@@ -21,8 +22,9 @@ struct lookup {
     struct query query; /* first */
     lookup_fn *read;
     /* Asked. Texts are the lookup's own. What a field means stands at the lookup_fn. */
-    char *only_ns;      /* the token is for this subtree; NULL: for all */
-    int64_t id, number; /* of a job, an execution, a token; a revision, a time */
+    struct principal by; /* token 0: of the coordinator itself */
+    char *only_ns;       /* the token is for this subtree; NULL: for all */
+    int64_t id, number;  /* of a job, an execution, a token; a revision, a time */
     char *ns, *flow, *name, *group;
     uint32_t states;  /* bit per state; of jobs as people see them; 0: all */
     uint32_t kinds;   /* bit per enum shown_kind; 0: all */

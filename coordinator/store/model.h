@@ -2,7 +2,7 @@
  * the struct (x_fini frees them) unless a function says that it only borrows.
  *
  * created_by, cancelled_by and their like say who did it: the name of the token (its id when it has
- * none), "flow NS/ID", "trigger NS/FLOW/ID". The text is kept as it was then, also when the token is
+ * none), "flow NS/ID", "trigger NS/FLOW/ID". The text stays as it was then, also when the token is
  * revoked and forgotten. NULL: nobody did, or a version before did not note it. */
 #ifndef CADRE_COORDINATOR_STORE_MODEL_H
 #define CADRE_COORDINATOR_STORE_MODEL_H

@@ -285,8 +285,8 @@ static const char queue_8[] = "CREATE TABLE tried ("
                               "  PRIMARY KEY (job, place)"
                               ") STRICT, WITHOUT ROWID;";
 
-/* Who did it. The name of who made a job stands behind its spec: it is read together with it, or for
- * people. Administrators' tokens are few among many. */
+/* Who did it. The name of who made a job stands behind its spec: it is read for people alone.
+ * Administrators' tokens are few among many. */
 static const char queue_9[] = "ALTER TABLE jobs ADD COLUMN created_by TEXT;"
                               "ALTER TABLE job_states ADD COLUMN cancelled_by TEXT;"
                               "ALTER TABLE executions ADD COLUMN created_by TEXT;"

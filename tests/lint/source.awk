@@ -88,8 +88,10 @@ function check_own_include(header,    to) {
     }
     if (folder == "coordinator/engine" && to != "base" &&
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
-        header != "coordinator/store/store.h" && !is_model(header) && !is_vocabulary(header))
-        fail("include-direction", "the engine sees base, flow, store.h, model.h, model_flow.h " \
+        header != "coordinator/store/store.h" &&
+        header != "coordinator/store/model_token.h" && !is_model(header) && !is_vocabulary(header))
+        fail("include-direction", "the engine sees base, flow, store.h, model.h, model_flow.h, " \
+             "model_token.h " \
              "and wire's lease.h, limits.h, fields.h, output_account.h and spec.h alone")
     if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
         fail("include-direction", "the store sees base and itself alone")
