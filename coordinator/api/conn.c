@@ -206,6 +206,55 @@ static size_t parse(struct conn *c, const char *data, size_t len)
     return c->ended ? len : at;
 }
 
+/* ---- tokens that end ---- */
+
+/* A stream of which nothing was sent yet is refused as any other request is. Else it can only break
+ * off, and with it the connection. */
+static void end_stream(struct request *r, const struct problem *p)
+{
+    struct err e;
+    if (stream_has_begun(r->stream)) {
+        err_set(&e, ERR_DENIED, "%s", p->message);
+        r->to->abort(r, &e);
+        return;
+    }
+    stream_free(r->stream);
+    r->stream = NULL;
+    request_send_problem(r, p);
+}
+
+static void refuse_request(struct request *r, const struct problem *p)
+{
+    if (r->stream && r->done) return; /* all of it was sent */
+    request_refuse_late(r, p);
+    if (r->stream) end_stream(r, p);
+}
+
+/* The requests of the token that are not answered yet; token 0: those of tokens that have expired
+ * by now. */
+static void refuse_late(struct conn *c, int64_t token, const struct problem *p)
+{
+    bool turning = c->turning, any = false;
+    c->turning = true; /* no request is freed meanwhile */
+    if (c->incoming && token && c->incoming->who.token == token)
+        request_refuse_late(c->incoming, p);
+    for (struct request *r = c->first; r && !c->closing; r = r->next) {
+        bool concerned = token ? r->who.token == token : request_has_expired(r);
+        if (concerned) refuse_request(r, p);
+        any |= concerned;
+    }
+    c->turning = turning;
+    if (any) conn_turn(c);
+}
+
+static void refuse_expired(struct conn *c)
+{
+    struct problem p = {0};
+    problem_set(&p, 401, "token-expired", "ask an administrator for a new one",
+                "this token has expired");
+    refuse_late(c, 0, &p);
+}
+
 /* ---- answering ---- */
 
 /* Hands finished answers to the link, in order, while it takes them. */
@@ -213,6 +262,10 @@ static void flush(struct conn *c)
 {
     while (c->first && !c->closing && link_pending(c->link) <= API_PENDING_BYTES) {
         struct request *r = c->first;
+        if (r->stream && !r->done && request_has_expired(r)) {
+            refuse_expired(c);
+            if (c->closing || r->stream) return;
+        }
         if (r->stream && !r->done) {
             if (!stream_pump(r->stream)) return;
             r->done = true;
@@ -351,6 +404,8 @@ void conn_sweep(struct conn *c, int64_t now_ms)
     const struct api_options *o = &c->api->o;
     struct err e;
     if (c->closing) return;
+    refuse_expired(c);
+    if (c->closing) return;
     if (c->first && c->first->stream) {
         stream_sweep(c->first->stream, now_ms);
     } else if (c->message_ms && !c->paused && !c->ended) {
@@ -405,18 +460,13 @@ static void abort_of(struct request *r, const struct err *why)
 
 void conn_cut_token(struct api *a, int64_t token)
 {
-    struct err e;
-    err_set(&e, ERR_DENIED, "the token was revoked");
-    for (struct conn *c = a->first; c; c = c->next) {
-        struct request *r = c->incoming;
-        /* its head was judged before */
-        if (r && r->who.token == token)
-            problem_set(&r->problem, 401, "token-revoked", "ask an administrator for a new one",
-                        "this token was revoked");
-        r = c->first;
-        while (r && !(r->route && r->route->stream != STREAM_NONE && r->who.token == token))
-            r = r->next;
-        if (r && !c->closing) abort_of(r, &e);
+    struct problem p = {0};
+    struct conn *next;
+    problem_set(&p, 401, "token-revoked", "ask an administrator for a new one",
+                "this token was revoked");
+    for (struct conn *c = a->first; c; c = next) {
+        next = c->next;
+        refuse_late(c, token, &p);
     }
 }
 

@@ -160,6 +160,11 @@ void stream_free(struct stream *st)
     mem_free(st);
 }
 
+bool stream_has_begun(const struct stream *st)
+{
+    return st->begun;
+}
+
 /* ---- sending ---- */
 
 /* A stream that cannot go on ends without the last chunk, so that the client sees that it is not
@@ -367,7 +372,7 @@ static void read_query(struct request *r, struct follow *f)
 /* The stream begins when what the path names was found. It is listed before its first look. */
 static void on_found(struct request *r, struct lookup *l)
 {
-    if (l->problem.status) {
+    if (l->problem.status || r->over.status) {
         request_answer(r, l);
         return;
     }

@@ -8,7 +8,8 @@
 
 /* Continues the stream as far as possible now; true: the stream is over. */
 bool stream_pump(struct stream *st);
-void stream_drained(struct stream *st); /* the client has room again */
+bool stream_has_begun(const struct stream *st); /* some of it was sent */
+void stream_drained(struct stream *st);         /* the client has room again */
 void stream_sweep(struct stream *st, int64_t now_ms);
 void stream_free(struct stream *st); /* NULL is fine */
 void stream_on_job(struct api *a, int64_t job, bool state);
