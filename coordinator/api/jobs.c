@@ -20,12 +20,13 @@ static uint32_t query_kinds(struct request *r, uint32_t states)
 
 void jobs_list(struct request *r)
 {
-    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind"};
-    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 5);
+    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind", "name"};
+    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 6);
     const char *group = http_query(&r->target, "group");
     l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
     l->kinds = query_kinds(r, l->states);
-    l->name = request_query_copy(r, "agent");
+    l->agent = request_query_copy(r, "agent");
+    l->name = request_query_copy(r, "name");
     l->group = mem_strdup(group && !*group ? STR_DEFAULT_GROUP : group);
     if (!str_empty(group) && !str_key_valid(group))
         problem_field(&r->problem, "group", "group: '%.80s' is not a group's key", group);

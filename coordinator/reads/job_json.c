@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/mem.h"
+#include "coordinator/reads/what.h"
 
 #include <string.h>
 
@@ -168,7 +169,10 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
 {
     const struct job_row *j = &v->job;
     int rc = 0;
+    char *what = what_text(j, v->spec ? v->spec : v->spec_head);
     put_names(w, j);
+    jw_str(w, "what", what);
+    mem_free(what);
     put_requires(w, v->require);
     jw_int(w, "priority", j->priority);
     put_end(w, shown_state(j->kind, j->state, j->exit_code), j->reason, j->message, j->exited,

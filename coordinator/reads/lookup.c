@@ -55,6 +55,7 @@ void lookup_free(struct lookup *l)
     mem_free(l->flow);
     mem_free(l->name);
     mem_free(l->group);
+    mem_free(l->agent);
     mem_free(l->waiting);
     list_fini(&l->list);
     token_row_fini(&l->token);

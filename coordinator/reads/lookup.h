@@ -25,7 +25,7 @@ struct lookup {
     struct principal by; /* token 0: of the coordinator itself */
     char *only_ns;       /* the token is for this subtree; NULL: for all */
     int64_t id, number;  /* of a job, an execution, a token; a revision, a time */
-    char *ns, *flow, *name, *group;
+    char *ns, *flow, *name, *group, *agent;
     uint32_t states;  /* bit per state; of jobs as people see them; 0: all */
     uint32_t kinds;   /* bit per enum shown_kind; 0: all */
     struct list list; /* of lookups of lists */
@@ -57,7 +57,7 @@ lookup_fn lookup_whoami; /* id: the token's */
 lookup_fn lookup_job;
 lookup_fn lookup_job_exists; /* id; sets found and waits, no answer */
 lookup_fn lookup_why;        /* id, waiting */
-lookup_fn lookup_jobs;       /* states, kinds, group, ns, name: an agent's id or name */
+lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, agent: its id or name */
 lookup_fn lookup_attempts;   /* id */
 
 /* ---- flows, executions, triggers ---- */

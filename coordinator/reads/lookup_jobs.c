@@ -84,14 +84,14 @@ static int find_agent(struct lookup *l, struct reader *r, int64_t *id, struct er
 {
     struct agent_row a;
     int64_t busy;
-    int rc = reader_agent(r, l->name, &a, &busy, e);
+    int rc = reader_agent(r, l->agent, &a, &busy, e);
     if (!rc) {
         *id = a.id;
         agent_row_fini(&a);
     } else if (rc == ERR_NOT_FOUND) {
         /* jobs of a removed agent are still listed by its id */
-        if (id_parse(l->name, id) == 0) return 0;
-        if (problem_field(&l->problem, "agent", "agent: there is no agent '%.80s'", l->name))
+        if (id_parse(l->agent, id) == 0) return 0;
+        if (problem_field(&l->problem, "agent", "agent: there is no agent '%.80s'", l->agent))
             (void)str_copy(l->problem.hint, sizeof l->problem.hint,
                            "'cadre agent list' shows them");
     }
@@ -105,10 +105,11 @@ int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
                            .kinds = l->kinds,
                            .group = l->group,
                            .ns = l->ns,
+                           .name = l->name,
                            .before_id = l->list.place,
                            .limit = l->list.limit};
     int64_t next = 0;
-    int rc = l->name ? find_agent(l, r, &f.agent, e) : 0;
+    int rc = l->agent ? find_agent(l, r, &f.agent, e) : 0;
     if (rc) return rc;
     list_begin(&l->list, &l->answer);
     rc = reader_jobs(r, &f, on_job, &p, &next, e);

@@ -18,6 +18,7 @@ void reader_close(struct reader *r);
 struct job_view {
     struct job_row job;
     char *spec;       /* JSON text; only from reader_job */
+    char *spec_head;  /* its first bytes; only from reader_jobs, of jobs without name and task */
     char *outputs;    /* JSON text or NULL */
     char *require;    /* JSON text or NULL */
     char *agent_name; /* NULL: no agent */

@@ -12,6 +12,9 @@
  * way back from the newest. */
 #define SORT_MOST 5000
 
+/* So much of a spec tells in a list what the job runs: the rest of a long one is not read. */
+#define SPEC_HEAD_BYTES 2048
+
 #define X(number, sql) sql,
 static const char *const queue_sql[] = {QUEUE_READS(X)};
 static const char *const output_sql[] = {OUTPUT_READS(X)};
@@ -59,6 +62,7 @@ void job_view_fini(struct job_view *v)
 {
     job_row_fini(&v->job);
     mem_free(v->spec);
+    mem_free(v->spec_head);
     mem_free(v->outputs);
     mem_free(v->require);
     mem_free(v->agent_name);
@@ -174,6 +178,21 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
     return f->ns || f->kinds || f->states || f->name ? is_its(r, f, scan, e) : 1;
 }
 
+/* *blob: the handle to be used again; NULL at first. */
+static int read_head(struct reader *r, sqlite3_blob **blob, struct job_view *v, struct err *e)
+{
+    const struct job_row *j = &v->job;
+    if (j->name || (j->flow && j->task)) return 0;
+    int rc = *blob ? sqlite3_blob_reopen(*blob, j->id)
+                   : sqlite3_blob_open(r->queue.handle, "main", "jobs", "spec", j->id, 0, blob);
+    if (rc != SQLITE_OK) return db_fail(&r->queue, e);
+    int len = sqlite3_blob_bytes(*blob);
+    if (len > SPEC_HEAD_BYTES) len = SPEC_HEAD_BYTES;
+    v->spec_head = mem_alloc((size_t)len + 1);
+    rc = sqlite3_blob_read(*blob, v->spec_head, len, 0);
+    return rc == SQLITE_OK ? 0 : db_fail(&r->queue, e);
+}
+
 int reader_jobs(struct reader *r, const struct job_filter *f,
                 int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
                 struct err *e)
@@ -184,6 +203,7 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
     sqlite3_stmt *scan = from_queue(r, which);
     bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
     if (which == R_SCAN_NAMED) bind_text(scan, 2, f->name);
+    sqlite3_blob *blob = NULL;
     size_t found = 0, seen = 0;
     int64_t last = 0, next = 0;
     while ((rc = db_step(&r->queue, scan, e)) == 1) {
@@ -196,8 +216,12 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
         rc = is_wanted(r, f, scan, e);
         struct job_view v;
         if (rc == 1) rc = find_job(r, R_JOB_BRIEF, last, &v, e);
-        if (rc < 0) break;
         if (rc == 0) continue;
+        if (rc == 1) {
+            rc = read_head(r, &blob, &v, e);
+            if (rc != 0) job_view_fini(&v);
+        }
+        if (rc < 0) break;
         found++;
         int stop = fn(&v, user);
         job_view_fini(&v);
@@ -206,6 +230,7 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
             break;
         }
     }
+    (void)sqlite3_blob_close(blob); /* NULL is fine */
     db_reset(scan);
     if (rc < 0) return rc;
     *next_before = next;

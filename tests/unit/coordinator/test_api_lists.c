@@ -107,6 +107,21 @@ static void lists(const char *query, const char *expected)
     mem_free(path);
 }
 
+/* What each is, newest first. */
+static void have(const char *query, const char *expected)
+{
+    struct buf b;
+    char *path = str_dupf("/api/v1/jobs%s", query);
+    struct json *j = house_get(&house, path, 200);
+    buf_init(&b, 4096);
+    for (const struct json *i = json_first(json_get(j, "jobs")); i; i = json_next(i))
+        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_get_str(i, "what", "?"));
+    assert_string_equal(b.len ? b.data : "", expected);
+    buf_fini(&b);
+    json_free(j);
+    mem_free(path);
+}
+
 static void is_refused(const char *path, const char *part)
 {
     struct answer a;
@@ -200,6 +215,32 @@ static void shown_evaluations_have_the_words_of_the_list(void **state)
     mem_free(path);
 }
 
+static void names_find_jobs_and_lists_say_what_ran(void **state)
+{
+    struct buf body;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/jobs", "{\"name\":\"n 1\",\"command\":[\"a\"]}", 201));
+    json_free(house_post(&house, "/api/v1/jobs", "{\"name\":\"n\",\"command\":[\"a\"]}", 201));
+    json_free(house_post(&house, "/api/v1/jobs", "{\"command\":[\"say\",\"hi\"]}", 201));
+    json_free(house_post(&house, "/api/v1/jobs", "{\"name\":\"n\",\"command\":[\"b\"]}", 201));
+    apply(FLOW("f", "c"));
+    buf_init(&body, 300000); /* far longer than what a list reads of it */
+    (void)buf_adds(&body, "{\"script\":\"make it");
+    for (int i = 0; i < 20000; i++)
+        (void)buf_adds(&body, "\\nagain");
+    (void)buf_adds(&body, "\"}");
+    json_free(house_post(&house, "/api/v1/jobs", body.data, 201));
+    buf_fini(&body);
+    have("?kind=all", "make it, f/g, n, say hi, n, n 1");
+    have("?name=n", "n, n");
+    have("?name=n&limit=1", "n");
+    have("?name=n%201", "n 1");
+    have("?name=nn", "");
+    have("?name=n&kind=evaluation", "");
+    have("?name=n&namespace=x", "");
+    have("?name=n&state=FAILED", "");
+}
+
 static void unknown_kinds_and_states_are_refused(void **state)
 {
     (void)state;
@@ -233,6 +274,7 @@ int main(void)
         IN_HOUSE(evaluations_are_listed_only_when_asked_for),
         IN_HOUSE(a_check_that_says_no_has_not_failed),
         IN_HOUSE(shown_evaluations_have_the_words_of_the_list),
+        IN_HOUSE(names_find_jobs_and_lists_say_what_ran),
         IN_HOUSE(unknown_kinds_and_states_are_refused),
         IN_HOUSE(the_status_counts_evaluations_apart),
     };
