@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/again.h"
+#include "cli/job_name.h"
 #include "cli/logs.h"
 #include "cli/resource.h"
 
@@ -20,6 +22,11 @@ static const struct opt list_options[] = {
      .value_name = "K[,K]",
      .help = "only these kinds: job, task, evaluation (of a polling trigger), or all; default: "
              "job,task"},
+    {.flag = "name",
+     .type = OPT_STRING,
+     .offset = LIST_AT(name),
+     .value_name = "T",
+     .help = "only jobs of this name, as 'cadre run --name' gave it"},
     {.flag = "agent",
      .type = OPT_STRING,
      .offset = LIST_AT(agent),
@@ -39,13 +46,42 @@ const struct command cmd_job_list = {
     .run = resource_list,
 };
 
+struct show_config {
+    bool command;
+};
+static const struct opt show_options[] = {
+    {.flag = "command",
+     .type = OPT_BOOL,
+     .offset = offsetof(struct show_config, command),
+     .help = "print only the line that submits the same job again, for a POSIX shell"},
+};
+
+static void print_command(struct out *out, const char *name, const struct json *j)
+{
+    struct buf b;
+    (void)name;
+    buf_init(&b, LINE_OF_JOB_MAX);
+    again_line(j, true, &b);
+    out_bytes(out, b.data, b.len);
+    buf_fini(&b);
+}
+
+static int run_show(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct show_config *c = config;
+    return resource_print(cli, args, c->command ? print_command : NULL);
+}
+
 const struct command cmd_job_show = {
     .name = "job show",
-    .arguments = "ID",
+    .arguments = "ID|NAME",
     .summary = "show everything about a job",
+    .options = show_options,
+    .option_count = sizeof show_options / sizeof *show_options,
+    .config_size = sizeof(struct show_config),
     .resource = &resource_job,
     .method = "GET",
-    .run = resource_run,
+    .run = run_show,
 };
 
 static const struct opt logs_options[] = {
@@ -65,12 +101,16 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     if (!id) return EXIT_USAGE;
     if (c->stream && !str_eq(c->stream, "stdout") && !str_eq(c->stream, "stderr"))
         return cli_usage("--stream '%s' is neither stdout nor stderr", c->stream);
-    return logs_of_job(cli, id, c);
+    char *found = job_id_of(cli, id);
+    if (!found) return c->follow ? EXIT_CADRE : EXIT_ERROR;
+    int code = logs_of_job(cli, found, c);
+    mem_free(found);
+    return code;
 }
 
 const struct command cmd_job_logs = {
     .name = "job logs",
-    .arguments = "ID",
+    .arguments = "ID|NAME",
     .summary = "print a job's output",
     .details = "Of a job with several attempts a line on stderr tells where each begins. With -o "
                "json each piece of output is\n"
@@ -87,7 +127,7 @@ const struct command cmd_job_logs = {
 
 const struct command cmd_job_cancel = {
     .name = "job cancel",
-    .arguments = "ID",
+    .arguments = "ID|NAME",
     .summary = "cancel a job, waiting or running",
     .resource = &resource_job,
     .method = "POST",
@@ -109,7 +149,7 @@ static void print_why(struct out *out, const char *name, const struct json *j)
 
 const struct command cmd_job_why = {
     .name = "job why",
-    .arguments = "ID",
+    .arguments = "ID|NAME",
     .summary = "explain why a job does not run yet",
     .resource = &resource_job,
     .method = "GET",

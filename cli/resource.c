@@ -59,7 +59,7 @@ static void list_target(const struct listing *l, struct buf *target)
         const char *key, *value;
     } queries[] = {{"state", l->c->state}, {"group", l->c->group}, {"namespace", l->c->ns},
                    {"agent", l->c->agent}, {"flow", l->c->flow},   {"trigger", l->c->trigger},
-                   {"kind", l->c->kind},   {"cursor", l->cursor}};
+                   {"kind", l->c->kind},   {"name", l->c->name},   {"cursor", l->cursor}};
     (void)buf_addf(target, "/api/v1/%s?limit=%lld", l->r->collection,
                    (long long)(l->left < PAGE ? l->left : PAGE));
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
@@ -178,21 +178,52 @@ int resource_send(struct cli *cli, const struct request *request, const char *na
     return EXIT_OK;
 }
 
-int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
-                      const char *value)
+/* The path of the command's request; *path: mem_free. Returns an exit code; failures are
+ * printed. */
+static int find_path(struct cli *cli, const struct opt_args *args, char **path)
 {
-    const struct command *c = cli->command;
-    char *path = resource_path(cli, args, c->rest);
-    if (!path) return EXIT_USAGE;
+    const struct resource *r = cli->command->resource;
+    const char *rest = cli->command->rest;
+    if (!r->resolve) {
+        *path = resource_path(cli, args, rest);
+        return *path ? EXIT_OK : EXIT_USAGE;
+    }
+    const char *name = resource_name(cli, args);
+    if (!name) return EXIT_USAGE;
+    char *id = r->resolve(cli, name);
+    if (!id) return EXIT_ERROR;
+    *path = cli_path(r->collection, id, rest);
+    mem_free(id);
+    return EXIT_OK;
+}
+
+static int run_one(struct cli *cli, const struct opt_args *args, const char *key, const char *value,
+                   void (*print)(struct out *out, const char *name, const struct json *answer))
+{
+    char *path = NULL;
+    int code = find_path(cli, args, &path);
+    if (code != EXIT_OK) return code;
     struct buf target;
     buf_init(&target, 65536);
     (void)buf_adds(&target, path);
     mem_free(path);
     if (key) cli_query(&target, key, value);
-    const struct request request = {.method = c->method, .target = target.data};
-    int code = resource_send(cli, &request, args->argv[0], c->print);
+    const struct request request = {.method = cli->command->method, .target = target.data};
+    code = resource_send(cli, &request, args->argv[0], print);
     buf_fini(&target);
     return code;
+}
+
+int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
+                      const char *value)
+{
+    return run_one(cli, args, key, value, cli->command->print);
+}
+
+int resource_print(struct cli *cli, const struct opt_args *args,
+                   void (*print)(struct out *out, const char *name, const struct json *answer))
+{
+    return run_one(cli, args, NULL, NULL, print);
 }
 
 int resource_run(struct cli *cli, void *config, const struct opt_args *args)

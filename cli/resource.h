@@ -29,6 +29,8 @@ struct resource {
     const char *takes;      /* the form of an item's name, for the message when it is missing */
     const char *place; /* "NAMESPACE/FLOW": its words are segments of the path. NULL: one word */
     int (*check)(const char *name); /* 0, or an exit code after a message. NULL: anything */
+    /* What stands for the name in the path; mem_free. NULL: printed already. */
+    char *(*resolve)(struct cli *cli, const char *name);
     const struct column *columns;
     const struct field *fields;
     void (*show_rest)(struct out *out,
@@ -40,7 +42,7 @@ extern const struct resource resource_job, resource_execution, resource_agent, r
 
 /* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {
-    char *state, *group, *ns, *agent, *flow, *trigger, *kind;
+    char *state, *group, *ns, *agent, *flow, *trigger, *kind, *name;
     int64_t limit;
 };
 #define LIST_AT(field) offsetof(struct list_config, field)
@@ -64,6 +66,9 @@ struct list_config {
 int resource_list(struct cli *cli, void *config, const struct opt_args *args);
 /* Runs a command about one resource: the request of its row, then its `print`. */
 int resource_run(struct cli *cli, void *config, const struct opt_args *args);
+/* As resource_run, printed by `print`; NULL: as `show` does. */
+int resource_print(struct cli *cli, const struct opt_args *args,
+                   void (*print)(struct out *out, const char *name, const struct json *answer));
 /* As resource_run, with a query ("force") and its value (NULL: none). */
 int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
                       const char *value);

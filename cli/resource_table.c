@@ -1,4 +1,6 @@
 /* The table of resources: columns of lists, lines of `show`. */
+#include "cli/again.h"
+#include "cli/job_name.h"
 #include "cli/resource.h"
 
 #include "base/mem.h"
@@ -94,6 +96,17 @@ static void show_attempt(struct out *out, const struct json *a)
              exit_text ? ", exit code " : "", exit_text ? exit_text : "");
 }
 
+static void show_again(struct out *out, const struct json *j)
+{
+    struct buf b;
+    if (json_type(json_get(j, "spec")) != JSON_OBJECT) return;
+    buf_init(&b, LINE_OF_JOB_MAX);
+    again_line(j, false, &b);
+    out_line(out, "to run it again, in a POSIX shell:");
+    out_block(out, b.data);
+    buf_fini(&b);
+}
+
 static void show_rest_of_job(struct out *out, const struct json *j)
 {
     const struct json *attempts = json_get(j, "attempts");
@@ -103,6 +116,7 @@ static void show_rest_of_job(struct out *out, const struct json *j)
     if (before > 0) out_line(out, "%lld earlier attempts are not shown", (long long)before);
     for (const struct json *a = json_first(attempts); a; a = json_next(a))
         show_attempt(out, a);
+    show_again(out, j);
 }
 
 static const struct column job_columns[] = {
@@ -115,25 +129,29 @@ static const struct column job_columns[] = {
     {"ATTEMPT", .member = "attempt"},
     {"AGE", .member = "createdAt", .age = true},
     {"KIND", .member = "kind"},
-    {"NAME", .member = "name"},
+    {"WHAT", .member = "what"},
     {.head = NULL},
 };
 static const struct field job_fields[] = {
-    SET("id"),          SET("name"),
-    SET("kind"),        SET("namespace"),
-    SET("flow"),        SET("execution"),
-    SET("task"),        ALWAYS("state"),
-    SET("reason"),      SET("message"),
-    SET("exitCode"),    {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
-    SET("fallback"),    SET("requires"),
-    SET("priority"),    SET("agentName"),
-    SET("attempt"),     SET("createdAt"),
-    SET("submittedAt"), SET("startedAt"),
-    SET("endedAt"),     SET("truncated"),
-    SET("outputs"),     {.member = NULL},
+    SET("id"),           SET("name"),
+    SET("kind"),         SET("namespace"),
+    SET("flow"),         SET("execution"),
+    SET("task"),         ALWAYS("state"),
+    SET("reason"),       SET("message"),
+    SET("exitCode"),     {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
+    SET("fallback"),     SET("requires"),
+    SET("priority"),     SET("agentName"),
+    SET("attempt"),      SET("createdAt"),
+    SET("submittedAt"),  SET("startedAt"),
+    SET("endedAt"),      SET("timeout"),
+    SET("queueTimeout"), SET("lease"),
+    SET("killGrace"),    SET("retry"),
+    SET("truncated"),    SET("outputs"),
+    {.member = NULL},
 };
 const struct resource resource_job = {.collection = "jobs",
-                                      .takes = "job ID; 'cadre job list' shows them",
+                                      .takes = "job ID or NAME; 'cadre job list' shows them",
+                                      .resolve = job_id_of,
                                       .columns = job_columns,
                                       .fields = job_fields,
                                       .show_rest = show_rest_of_job};
