@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/resource.h"
+#include "cli/secret_name.h"
 #include "cli/submit.h"
 #include "platform/files.h"
 #include "platform/paths.h"
@@ -350,6 +351,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
         err_set(&e, rc, "the inputs are too large");
         code = cli_fail(EXIT_CADRE, &e);
     } else {
+        secret_name_warn(&c->inputs, "the execution");
         const struct submit s = {.target = path,
                                  .body = body.data,
                                  .key = c->unique,

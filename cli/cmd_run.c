@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/secret_name.h"
 #include "cli/submit.h"
 #include "platform/files.h"
 #include "platform/os.h"
@@ -294,6 +295,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
         buf_fini(&body);
         return cli_fail(EXIT_CADRE, &e);
     }
+    secret_name_warn(&c->env, "the job");
     const struct submit s = {.target = "/api/v1/jobs",
                              .body = body.data,
                              .key = c->unique,

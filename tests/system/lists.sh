@@ -1,0 +1,84 @@
+#!/bin/sh
+# Finding jobs: what ran, names, kinds, and the line that submits a job again.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+agent_up a --slots 4
+
+# ---- what ran, by which name ----
+cadre run --name nightly -- true
+plain=$(cadre run --detach -- printf '%s\n' 'two words')
+cadre job list >out
+has "a job is told by its name, else by what it runs" out 'job +nightly$' \
+    'job +printf %s.n two words$'
+is "a name finds its jobs" 1 "$(cadre job list --name nightly | grep -c nightly)"
+has "job show takes a name" "$(cadre job show nightly >show && echo show)" '^state +SUCCESS$'
+cadre job logs nightly >out 2>err
+is "and so do logs" 0 $?
+cadre job why nightly >out
+has "and why" out 'is SUCCESS$'
+cadre job cancel nightly >out 2>err
+has "and cancel" err 'has ended already'
+cadre run --name nightly -- false
+cadre job show nightly >out 2>err
+is "a name of several jobs is refused" 1 $?
+has "with the jobs to choose from" err "several jobs are named 'nightly'" ' SUCCESS, ' ' FAILED, '
+cadre job logs --follow nightly >out 2>err
+is "with the code of Cadre where the job's own is awaited" 125 $?
+cadre job show nobody >out 2>err
+has "an unknown name is told" err "no job named 'nobody'"
+cadre run --name "$plain" -- false
+is "an id wins over a name" "$plain" "$(cadre job show "$plain" | sed -n 's/^id  *//p')"
+has "and of that job" "$(cadre job show "$plain" >show && echo show)" '^state +SUCCESS$'
+
+# ---- again ----
+until_true 30 job_is "$plain" SUCCESS || not_ok "the job succeeds"
+cadre job show "$plain" >show
+has "job show tells the line" show "^cadre run -- printf '%s.n' 'two words'\$"
+odd=$(printf 'it'\''s "$HOME" `x`\n\033[1m\t\\ \342\200\256end')
+first=$(printf '#!/bin/sh\nprintf "[%%s]" "$@" "$ODD"' | cadre run --detach --name odd \
+    --env "ODD=$odd" --script - -- '' "$odd" -x)
+cadre job show --command odd >line
+is "nothing in it is obeyed by a terminal" 0 "$(LC_ALL=C grep -c "$(printf '\033')" line)"
+sh ./line >again 2>&1
+until_true 30 job_is "$first" SUCCESS || not_ok "the first succeeds"
+is "the line does the same again" "$(cadre job logs "$first")" "$(cat again)"
+second=$(cadre -o json job list --name odd --limit 1 | sed 's/.*"id":"\([^"]*\)".*/\1/')
+spec_of() { cadre -o json job show "$1" | sed 's/.*"spec"://'; }
+is "and is a job of its own" 2 "$(cadre job list --name odd | grep -c odd)"
+is "of the same spec" "$(spec_of "$first")" "$(spec_of "$second")"
+printf 'a b' | cadre run --name in --stdin - -- cat >out
+cadre job show --command in >line
+is "input comes back" "a b" "$(sh ./line)"
+
+# ---- secrets ----
+cadre run --env DB_PASSWORD=x --env EMPTY_TOKEN= -- true 2>err
+has "a name of a secret is warned of" err 'warning: the job keeps DB_PASSWORD, '
+is "once" 1 "$(grep -c warning err)"
+cadre run --env PATH=/bin -- true 2>err
+is "others are not" "" "$(cat err)"
+
+# ---- evaluations ----
+mkdir flows
+cat >flows/f.yaml <<'F'
+id: f
+namespace: a
+tasks: [{id: t, command: [echo, "{{ trigger.k }}"]}]
+triggers:
+  - {id: no, interval: 1h, command: ["false"]}
+  - {id: yes, interval: 1h, script: "echo '::{\"outputs\":{\"k\":\"v\"}}::'"}
+  - {id: bad, interval: 1h, command: [sh, -c, exit 2]}
+F
+cadre flow apply flows >out
+three() { [ "$(cadre job list --kind evaluation | grep -cE ' (NO|FIRED|FAILED) ')" -eq 3 ]; }
+holds "three evaluations end" until_true 30 three
+cadre job list --kind evaluation >out
+has "as fired, no, and failed" out ' NO .*evaluation +f/no$' ' FIRED .*evaluation +f/yes$' \
+    ' FAILED .*evaluation +f/bad$'
+cadre job list --state FAILED >out
+is "they are hidden else" 0 "$(grep -c evaluation out)"
+is "no is no failure" 1 "$(cadre job list --state FAILED --kind all | grep -c evaluation)"
+has "the agent warns of the one that went wrong" a.log ' warn .* ended state=FAILED exit=2'
+is "and of no other" 1 "$(grep -c ' warn ' a.log)"
+has "and so does the coordinator" coordinator.log 'trigger bad of a.*exit code 2'
+is "once" 1 "$(grep -c 'trigger .* of a' coordinator.log)"
+done_testing
