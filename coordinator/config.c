@@ -168,6 +168,10 @@ const struct opt config_options[] = {
      .type = OPT_BOOL,
      .offset = AT(force),
      .help = "backup: replace a file that is not a backup"},
+    {.flag = "without-output",
+     .type = OPT_BOOL,
+     .offset = AT(without_output),
+     .help = "run: begin a new output.db where it is missing or not the one of cadre.db"},
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
 

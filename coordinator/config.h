@@ -23,11 +23,12 @@ struct config {
     struct opt_list groups; /* `dev` only: worker groups to make */
     bool once;              /* `init` only */
     bool force;             /* `backup` only */
+    bool without_output;    /* `run` only */
 
     struct opt_set set; /* who set what; filled by config_load */
 };
 
-extern const struct opt config_options[]; /* the last three rows are for one command each */
+extern const struct opt config_options[]; /* the last four rows are for one command each */
 extern const size_t config_option_count;
 
 /* Flags, then environment, then file (a missing file is fine unless it was named), then defaults

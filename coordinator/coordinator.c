@@ -9,6 +9,7 @@
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
+#include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
@@ -122,16 +123,23 @@ static void timer_free(uv_timer_t **t)
 
 static const char *const secrets[] = {"ca.key", "server.key", ADMIN_TOKEN_FILE};
 
-/* Before anything is written: is it this program's folder, whole, and closed to others? */
-static int check_folder(const char *state, struct err *e)
+/* Before anything is written: is it this program's folder, made, and closed to others? *older: by a
+ * version without a marker. */
+static int check_folder(const char *state, bool *older, struct err *e)
 {
     struct state_look look;
     int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, e);
     if (rc) return rc;
-    char *database = paths_join(state, "cadre.db");
-    bool whole = authority_exists(state) && file_exists(database);
-    mem_free(database);
-    if (!whole)
+    bool queue, output;
+    store_look(state, &queue, &output);
+    bool made = look.done || queue || output;
+    *older = !look.marked;
+    if (made && !authority_exists(state))
+        return err_set(e, ERR_CORRUPT,
+                       "%s has a database but not the CA (ca.key, ca.pem) that its agents trust: "
+                       "put both files back from your copy",
+                       state);
+    if (!made || !authority_exists(state))
         return err_set(e, ERR_NOT_FOUND,
                        "%s is not initialised: run 'cadre-coordinator init' first", state);
     return state_folder_check_access(state, secrets, sizeof secrets / sizeof *secrets, e);
@@ -159,7 +167,7 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .max_agents = f->max_agents,
                               .kill_time_ms = lease_kill_time_ms(0)};
     os_now(&now);
-    int rc = store_open(f->state, &c->store, e);
+    int rc = coordinator_open_store(f, c->authority, false, &c->store, e);
     if (!rc) rc = engine_new(c->store, &g, os_seed(), &now, &c->engine, e);
     if (!rc) rc = reader_open(f->state, &c->reader, e);
     return rc;
@@ -241,15 +249,19 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
                       const struct coordinator_timeouts *timeouts, struct coordinator **out,
                       struct err *e)
 {
-    int rc = check_folder(config->state, e);
+    bool older;
+    int rc = check_folder(config->state, &older, e);
     if (rc) return rc;
     struct coordinator *c = mem_alloc(sizeof *c);
     c->loop = loop;
     c->config = config;
     if (timeouts) c->timeouts = *timeouts;
     rc = state_folder_enter(config->state, STATE_OF_COORDINATOR, &c->lock, e);
+    /* what a version without a marker left is complete; else init says when it is */
+    if (!rc && older) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);
+    if (!rc) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
     if (!rc) rc = open_listener(c, e);
     if (!rc) rc = admin_token_refresh(config, authority_pin(c->authority), c->port, e);
     if (!rc) rc = write_port(c, e);

@@ -24,6 +24,13 @@ struct coordinator_timeouts {
  * it. Needs pki_init. */
 int coordinator_init(const struct config *c, struct err *e);
 
+/* Opens the store of the CA's coordinator. make: for `init`, makes what is missing. The caller has the
+ * folder's lock. */
+struct authority;
+struct store;
+int coordinator_open_store(const struct config *c, const struct authority *a, bool make,
+                           struct store **out, struct err *e);
+
 /* Was it made before, to its end? Then what is missing now is missing on purpose (admin.token), or
  * is for people to look at. */
 int coordinator_is_initialised(const struct config *c, bool *out, struct err *e);

@@ -1,7 +1,10 @@
 /* init: what a state folder holds, and making what is missing. */
 #include "coordinator/coordinator.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
@@ -9,6 +12,7 @@
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "platform/state_folder.h"
+#include "wire/pki.h"
 
 static bool is_there(const char *state, const char *name)
 {
@@ -18,9 +22,20 @@ static bool is_there(const char *state, const char *name)
     return there;
 }
 
-static bool has_database(const char *state)
+int coordinator_open_store(const struct config *c, const struct authority *a, bool make,
+                           struct store **out, struct err *e)
 {
-    return is_there(state, "cadre.db");
+    char ca[2 * PKI_HASH_BYTES + 1];
+    str_hex(ca, authority_pin(a), PKI_HASH_BYTES);
+    struct store_parts p = {.ca = ca,
+                            .make = make,
+                            .without_output = c->without_output,
+                            .now_ms = os_wall_ms()};
+    int rc = store_open_parts(c->state, &p, out, e);
+    if (!rc && p.began_output)
+        log_warn("coordinator: started without the old output: output.db was missing or not the "
+                 "one of cadre.db, and a new one is begun");
+    return rc;
 }
 
 static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
@@ -33,7 +48,7 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
     names_gather(f, &names);
     if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);
-    if (!rc) rc = store_open(f->state, &s, e);
+    if (!rc) rc = coordinator_open_store(f, a, true, &s, e);
     if (!rc && !is_there(f->state, ADMIN_TOKEN_FILE))
         rc = admin_token_make(s, f, authority_pin(a), now_ms, e);
     if (!rc) rc = state_folder_finish(f->state, STATE_OF_COORDINATOR, e);
@@ -56,10 +71,11 @@ static int has_token_row(const char *state, bool *out, struct err *e)
     struct file_lock *lock = NULL;
     struct store *s = NULL;
     struct reader *r = NULL;
+    struct store_parts parts = {0};
     const struct id_filter first = {.limit = 1};
     bool any = false, more;
     int rc = state_folder_enter(state, STATE_OF_COORDINATOR, &lock, e);
-    if (!rc) rc = store_open(state, &s, e);
+    if (!rc) rc = store_open_parts(state, &parts, &s, e);
     if (!rc) rc = reader_open(state, &r, e);
     if (!rc) rc = reader_tokens(r, &first, note_token, &any, &more, e);
     reader_close(r);
@@ -72,14 +88,47 @@ static int has_token_row(const char *state, bool *out, struct err *e)
 int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
 {
     struct state_look look;
+    bool queue, output;
     int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
     if (rc) return rc;
-    bool parts = authority_exists(f->state) && has_database(f->state);
-    if (look.done || !parts || is_there(f->state, ADMIN_TOKEN_FILE)) {
-        *out = look.done || parts;
+    store_look(f->state, &queue, &output);
+    if (look.done || !authority_exists(f->state) || is_there(f->state, ADMIN_TOKEN_FILE) ||
+        queue != output) {
+        /* a file that is gone is for `run` to tell of */
+        *out = look.done || (authority_exists(f->state) &&
+                             (is_there(f->state, ADMIN_TOKEN_FILE) || queue || output));
         return 0;
     }
-    return has_token_row(f->state, out, e);
+    if (queue) return has_token_row(f->state, out, e);
+    *out = false;
+    return 0;
+}
+
+/* Nothing is made in the place of what was lost. */
+static int check_loss(const struct config *f, const struct state_look *look, struct err *e)
+{
+    bool queue, output, made = look->done || is_there(f->state, ADMIN_TOKEN_FILE);
+    store_look(f->state, &queue, &output);
+    if (queue && !authority_exists(f->state))
+        return err_set(e, ERR_CORRUPT,
+                       "%s has a database (cadre.db) but not the CA (ca.key, ca.pem) that its "
+                       "agents trust: restore both files from a backup",
+                       f->state);
+    if (authority_exists(f->state) && !queue && (made || output))
+        return err_set(e, ERR_CORRUPT,
+                       "%s held a coordinator, and its database is gone (cadre.db is missing or "
+                       "empty): put your latest backup back (FILE as cadre.db, FILE.output as "
+                       "output.db), or choose another folder with --state",
+                       f->state);
+    /* an init of this version that was cut off has left the marker */
+    if (queue && !output && (made || !look->marked))
+        return err_set(
+            e, ERR_CORRUPT,
+            "%s holds a coordinator whose output.db is missing or empty: put FILE.output "
+            "of your backup back as output.db, or start it with 'cadre-coordinator run "
+            "--without-output'",
+            f->state);
+    return 0;
 }
 
 int coordinator_init(const struct config *f, struct err *e)
@@ -87,19 +136,15 @@ int coordinator_init(const struct config *f, struct err *e)
     struct file_lock *lock = NULL;
     struct state_look look;
     int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
+    if (!rc) rc = check_loss(f, &look, e);
     if (rc) return rc;
-    bool authority = authority_exists(f->state), database = has_database(f->state);
-    if (authority && database && is_there(f->state, ADMIN_TOKEN_FILE))
+    bool queue, output;
+    store_look(f->state, &queue, &output);
+    if (authority_exists(f->state) && queue && is_there(f->state, ADMIN_TOKEN_FILE))
         return err_set(e, ERR_EXISTS,
                        "%s holds a coordinator already (ca.key, cadre.db, admin.token); nothing "
                        "was changed. Start "
                        "it with 'cadre-coordinator run', or choose another folder with --state",
-                       f->state);
-    if (database && !authority)
-        return err_set(e, ERR_CORRUPT,
-                       "%s has a database (cadre.db) but not the CA (ca.key, ca.pem) that its "
-                       "agents trust: restore "
-                       "both files from a backup",
                        f->state);
     rc = state_folder_enter(f->state, STATE_OF_COORDINATOR, &lock, e);
     if (!rc) rc = make_parts(f, os_wall_ms(), e);

@@ -28,7 +28,8 @@ static const struct verb verbs[] = {
      "Files that exist already are kept. The admin token is left in STATE/admin.token.", "* once",
      0, command_init},
     {"run", "", "run the coordinator",
-     "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "*", 0, command_run},
+     "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "* without-output",
+     0, command_run},
     {"dev", "", "a coordinator and an agent in a scratch folder, for trying things out",
      "Everything is set up, and the lines to paste are printed. Ctrl-C ends and removes it.\n"
      "With --group there is one more agent in each of these groups. --state keeps the folder.\n"
@@ -77,7 +78,10 @@ static int print_usage(bool asked)
 static bool lists(const char *words, const char *word)
 {
     size_t len = strlen(word);
-    bool special = str_eq(word, "group") || str_eq(word, "once") || str_eq(word, "force");
+    static const char *const named[] = {"group", "once", "force", "without-output"};
+    bool special = false;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        special = special || str_eq(word, named[i]);
     for (const char *s = words; *s;) {
         size_t n = strcspn(s, " ");
         if (n == 1 && *s == '*' && !special) return true;

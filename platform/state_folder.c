@@ -168,6 +168,7 @@ static int look(const char *path, enum state_owner owner, struct state_look *out
     if (rc != 0) return rc;
     if (marked != STATE_OWNERS && marked != owner)
         return refuse_other(path, owner, marked, STATE_MARKER, e);
+    out->marked = marked == owner;
     rc = dir_list(path, sort_in, &c, e);
     if (rc == 0) rc = judge(path, owner, &c, marked == owner, &out->known, e);
     *empty = rc == 0 && c.entries == 0;

@@ -14,8 +14,9 @@
 enum state_owner { STATE_OF_COORDINATOR, STATE_OF_AGENT, STATE_OF_DEV, STATE_OWNERS };
 
 struct state_look {
-    bool known; /* the owner's: it has the marker, or files that only this program makes */
-    bool done;  /* state_folder_finish was called once */
+    bool known;  /* the owner's: it has the marker, or files that only this program makes */
+    bool marked; /* it has the marker */
+    bool done;   /* state_folder_finish was called once */
 };
 
 /* May the program write here? Changes nothing. 0: the folder is its own, or empty, or not there.

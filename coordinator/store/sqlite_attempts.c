@@ -71,6 +71,7 @@ static int drop_output(struct store *s, int64_t job, int64_t attempt, size_t *bu
     bind_int(q, 5, (int64_t)*budget);
     rc = db_run(&s->output, q, e);
     if (rc != 0) return rc;
+    s->output_cut = true;
     *budget -= (size_t)sqlite3_changes(s->output.handle);
     return *budget ? run_for_attempt(s, O_ATTEMPT_STREAMS_DELETE, job, attempt, e) : 0;
 }

@@ -34,7 +34,7 @@ static int copy_file(const char *folder, enum schema which, const char *path, ch
     int rc = db_open(&from, source, DB_READER, e);
     if (rc == 0) rc = schema_check(&from, which, e);
     if (rc == 0) rc = db_draft(path, draft, e);
-    if (rc == 0) rc = db_open(&to, *draft, DB_WRITER, e);
+    if (rc == 0) rc = db_open(&to, *draft, DB_MAKER, e);
     if (rc == 0) rc = copy_pages(&from, &to, e);
     db_close(&to);
     db_close(&from);

@@ -13,7 +13,7 @@
 /* Another connection holds a lock for moments only: one that recovers the log, one that closes. */
 #define BUSY_TIMEOUT_MS 10000
 
-static bool exists(const char *path)
+bool db_file_exists(const char *path)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     int found = 0;
@@ -43,7 +43,7 @@ int db_draft(const char *path, char **draft, struct err *e)
 static void create_private(const char *path)
 {
     char *draft;
-    if (exists(path) || db_draft(path, &draft, NULL) != 0) return;
+    if (db_file_exists(path) || db_draft(path, &draft, NULL) != 0) return;
     if (rename(draft, path) != 0) remove(draft);
     mem_free(draft);
 }
@@ -101,19 +101,19 @@ static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
 {
     *d = (struct db){.path = mem_strdup(path)};
-    if (mode == DB_WRITER) {
+    if (mode == DB_MAKER) {
         create_private(path);
-    } else if (!exists(path)) {
+    } else if (!db_file_exists(path)) {
         return err_set(e, ERR_NOT_FOUND, "%s: there is no such file", path);
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (mode == DB_WRITER) flags |= SQLITE_OPEN_CREATE;
+    if (mode == DB_MAKER) flags |= SQLITE_OPEN_CREATE;
     int rc = sqlite3_open_v2(path, &d->handle, flags, NULL);
     if (!d->handle) mem_exhausted();
     if (rc != SQLITE_OK) return db_fail(d, e);
     sqlite3_extended_result_codes(d->handle, 1);
     sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
-    if (mode == DB_WRITER) sqlite3_wal_hook(d->handle, on_commit, d);
+    if (mode != DB_READER) sqlite3_wal_hook(d->handle, on_commit, d);
     /* A reader opens for writing all the same: the last one out folds the log into the file. */
     return mode == DB_READER ? db_exec(d, "PRAGMA query_only=1", e) : 0;
 }

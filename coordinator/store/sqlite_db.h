@@ -19,13 +19,15 @@ struct db {
 };
 
 enum db_mode {
-    /* creates the file (0600 where files have modes) when it is missing; the struct stays where it
-     * is until db_close */
-    DB_WRITER,
+    /* creates the file (0600 where files have modes) when it is missing */
+    DB_MAKER,
+    DB_WRITER, /* the file must be there. Of a maker's or writer's struct: it stays where it is */
     DB_READER, /* the file must be there; statements that write are refused */
 };
 
-/* ERR_NOT_FOUND: a reader found no file. After any result, db_close may be called. */
+/* False for an empty file, too. */
+bool db_file_exists(const char *path);
+/* ERR_NOT_FOUND: there is no file. After any result, db_close may be called. */
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e);
 /* Makes an empty private file beside `path`, to be renamed to it; *draft: its name, mem_free. */
 int db_draft(const char *path, char **draft, struct err *e);

@@ -27,22 +27,29 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     int64_t known = next > c->offset ? next - c->offset : 0;
     if (known >= (int64_t)c->len) return 0;
     size_t len = c->len - (size_t)known;
+    struct chunk stored = *c;
+    stored.offset += known;
+    stored.data = (const char *)c->data + known;
+    stored.len = len;
     sqlite3_stmt *q = store_output(s, O_CHUNK_INSERT);
     bind_int(q, 1, c->job);
     bind_int(q, 2, c->attempt);
     bind_int(q, 3, c->stream);
-    bind_int(q, 4, c->offset + known);
-    bind_blob(q, 5, (const char *)c->data + known, len);
+    bind_int(q, 4, stored.offset);
+    bind_blob(q, 5, stored.data, len);
     bind_int(q, 6, c->at_ms);
+    bind_int(q, 7, s->output_high + 1);
+    bind_int(q, 8, chunk_sum(&stored));
     rc = db_run(&s->output, q, e);
     if (rc != 0) return rc;
+    s->output_high++;
     q = store_output(s, O_STREAM_ADD);
     bind_int(q, 1, c->job);
     bind_int(q, 2, c->attempt);
     bind_int(q, 3, c->stream);
     bind_int(q, 4, c->offset + (int64_t)c->len);
     bind_int(q, 5, (int64_t)len);
-    bind_int(q, 6, sqlite3_last_insert_rowid(s->output.handle));
+    bind_int(q, 6, s->output_high);
     return db_run(&s->output, q, e);
 }
 

@@ -36,6 +36,7 @@ static int purge_output(struct store *s, int64_t job, size_t *budget, struct err
     bind_int(q, 2, (int64_t)*budget);
     rc = db_run(&s->output, q, e);
     if (rc != 0) return rc;
+    s->output_cut = true;
     *budget -= (size_t)sqlite3_changes(s->output.handle);
     if (*budget == 0) return 0;
     q = store_output(s, O_STREAMS_DELETE);

@@ -50,6 +50,7 @@
                                       " WHERE j.kind = 1 AND j.id < ?1 ORDER BY j.id DESC")        \
     X(R_SCAN_NAMED, SCAN_JOINED "job_named CROSS JOIN job_states s ON s.id = j.id"                 \
                                 " WHERE j.name = ?2 AND j.id < ?1 ORDER BY j.id DESC")             \
+    X(R_STARTED, "SELECT first_started_ms FROM job_states WHERE id = ?1")                          \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
     X(R_COUNTS_EVALUATIONS, "SELECT total(s.state = 0), total(s.state = 1), total(s.state = 2),"   \
@@ -124,7 +125,8 @@
               " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
     X(W_SCAN_BACK, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"               \
                    " WHERE job = ?1 AND cursor < ?2 ORDER BY cursor DESC")                         \
-    X(W_CHUNK, "SELECT offset, data, at_ms FROM chunks WHERE cursor = ?1")                         \
+    X(W_CHUNK, "SELECT offset, data, at_ms, sum FROM chunks WHERE cursor = ?1")                    \
+    X(W_LOST, "SELECT lost_ms, lost_cursor FROM parts WHERE lost_cursor > 0")                      \
     X(W_PAGES, "PRAGMA page_count")                                                                \
     X(W_PAGE_SIZE, "PRAGMA page_size")
 

@@ -1,6 +1,10 @@
 /* Job output: pages forwards, and the beginning of the last lines. */
 #include "coordinator/store/sqlite_reader.h"
 
+#include "base/str.h"
+
+#include <string.h>
+
 /* An output page looks at so many chunks before it answers with what it has. */
 #define CHUNK_SCAN_MOST 20000
 
@@ -12,18 +16,44 @@ struct page {
     void *user;
 };
 
-/* 1: handed to fn; 0: the page is full; 2: fn wants no more. */
-static int hand_chunk(struct reader *r, struct chunk *c, struct page *p, struct err *e)
+#define STREAM_SYSTEM 3
+#define REMARK_SIZE 160
+
+/* The row of W_CHUNK. A chunk that is not what was stored is served as a line that says so, in the
+ * system's stream: false, with the line in `remark`. Chunks of versions without a checksum are
+ * served as they are. */
+static bool take_chunk(sqlite3_stmt *q, struct chunk *c, char remark[REMARK_SIZE])
 {
-    sqlite3_stmt *q = from_output(r, W_CHUNK);
-    bind_int(q, 1, c->cursor);
-    int rc = db_step(&r->output, q, e);
-    if (rc != 1) return rc;
     c->offset = sqlite3_column_int64(q, 0);
     c->data = sqlite3_column_blob(q, 1);
     c->len = (size_t)sqlite3_column_bytes(q, 1);
     c->at_ms = sqlite3_column_int64(q, 2);
-    if (c->at_ms < p->since_ms) {
+    if (sqlite3_column_type(q, 3) == SQLITE_NULL || sqlite3_column_int64(q, 3) == chunk_sum(c))
+        return true;
+    (void)str_format(remark, REMARK_SIZE,
+                     "damaged on the coordinator's disk, and left out: %zu bytes of %s at %lld "
+                     "(chunk %lld of output.db)\n",
+                     c->len,
+                     c->stream == 1   ? "standard output"
+                     : c->stream == 2 ? "standard error"
+                                      : "remarks",
+                     (long long)c->offset, (long long)c->cursor);
+    c->stream = STREAM_SYSTEM;
+    c->data = remark;
+    c->len = strlen(remark);
+    return false;
+}
+
+/* 1: handed to fn; 0: the page is full; 2: fn wants no more. */
+static int hand_chunk(struct reader *r, struct chunk *c, struct page *p, struct err *e)
+{
+    char remark[REMARK_SIZE];
+    sqlite3_stmt *q = from_output(r, W_CHUNK);
+    bind_int(q, 1, c->cursor);
+    int rc = db_step(&r->output, q, e);
+    if (rc != 1) return rc;
+    bool good = take_chunk(q, c, remark);
+    if (good && c->at_ms < p->since_ms) {
         p->bytes += c->len; /* read all the same */
         rc = 1;
     } else if (p->bytes > 0 && p->bytes + c->len > p->max_bytes) {
@@ -42,16 +72,54 @@ static bool wants_chunk(const struct output_filter *f, const struct chunk *c)
            (f->streams == 0 || (f->streams >> c->stream & 1));
 }
 
+/* A job that began before all output was lost (run --without-output) has a line in place of it.
+ * *next: behind that line. 0: there is none; the rest as hand_chunk. */
+static int hand_loss(struct reader *r, const struct output_filter *f, struct page *p, int64_t *next,
+                     struct err *e)
+{
+    sqlite3_stmt *q = from_output(r, W_LOST);
+    int rc = db_step(&r->output, q, e);
+    if (rc != 1) return rc;
+    int64_t lost_ms = sqlite3_column_int64(q, 0), cursor = sqlite3_column_int64(q, 1);
+    db_reset(q);
+    if (f->cursor >= cursor || lost_ms < f->since_ms) return 0;
+    q = from_queue(r, R_STARTED);
+    bind_int(q, 1, f->job);
+    rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    int64_t started_ms = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    if (started_ms == 0 || started_ms >= lost_ms) return 0;
+    static const char line[] = "the output of before is gone: the coordinator was started with "
+                               "--without-output\n";
+    /* the attempt that it speaks of is not known; the line stands for all */
+    struct chunk c = {.cursor = cursor,
+                      .job = f->job,
+                      .attempt = f->attempt ? f->attempt : 1,
+                      .stream = STREAM_SYSTEM,
+                      .at_ms = lost_ms,
+                      .data = line,
+                      .len = sizeof line - 1};
+    p->bytes += c.len;
+    *next = cursor;
+    return p->fn(&c, p->user) ? 2 : 1;
+}
+
 int reader_output(struct reader *r, const struct output_filter *f,
                   int (*fn)(const struct chunk *c, void *user), void *user, int64_t *next_cursor,
                   struct err *e)
 {
     struct page page = {.max_bytes = f->max_bytes, .since_ms = f->since_ms, .fn = fn, .user = user};
+    int64_t next = f->cursor;
+    int rc = hand_loss(r, f, &page, &next, e);
+    if (rc < 0 || rc == 2) {
+        if (rc == 2) *next_cursor = next;
+        return rc < 0 ? rc : 0;
+    }
     sqlite3_stmt *q = from_output(r, W_SCAN);
     bind_int(q, 1, f->job);
-    bind_int(q, 2, f->cursor);
-    int64_t next = f->cursor;
-    int rc = 0;
+    bind_int(q, 2, next);
+    rc = 0;
     for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
         struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
                           .job = f->job,
@@ -92,9 +160,8 @@ static int tail_chunk(struct reader *r, const struct output_filter *f, struct ch
     bind_int(q, 1, c->cursor);
     int rc = db_step(&r->output, q, e);
     if (rc != 1) return rc;
-    c->data = sqlite3_column_blob(q, 1);
-    c->len = (size_t)sqlite3_column_bytes(q, 1);
-    c->at_ms = sqlite3_column_int64(q, 2);
+    char remark[REMARK_SIZE];
+    (void)take_chunk(q, c, remark);
     *bytes += c->len;
     if (c->at_ms < f->since_ms) {
         t->found = true;
@@ -118,6 +185,7 @@ int reader_output_tail(struct reader *r, const struct output_filter *f, struct o
     while (seen++ < CHUNK_SCAN_MOST && bytes < f->max_bytes && !t->found &&
            (rc = db_step(&r->output, q, e)) == 1) {
         struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
+                          .job = f->job,
                           .attempt = sqlite3_column_int64(q, 1),
                           .stream = sqlite3_column_int(q, 2)};
         int got = wants_chunk(f, &c) ? tail_chunk(r, f, &c, t, &bytes, e) : 0;

@@ -1,6 +1,8 @@
 /* From columns to structs. The order is that of the lists in the header. */
 #include "coordinator/store/sqlite_rows.h"
 
+#include "base/checksum.h"
+
 #include <string.h>
 
 static int64_t number(sqlite3_stmt *q, int at)
@@ -245,4 +247,14 @@ void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v)
         .ended_ms = number(q, 7),
         .message = column_text(q, 8),
     };
+}
+
+int64_t chunk_sum(const struct chunk *c)
+{
+    uint64_t sum = checksum_add_int(CHECKSUM_START, c->job);
+    sum = checksum_add_int(sum, c->attempt);
+    sum = checksum_add_int(sum, c->stream);
+    sum = checksum_add_int(sum, c->offset);
+    sum = checksum_add_int(sum, c->at_ms);
+    return (int64_t)checksum_add(sum, c->data, c->len);
 }

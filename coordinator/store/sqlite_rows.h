@@ -77,4 +77,7 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
     "trigger_id, number, result, exit_code, job, execution, started_ms, ended_ms, message"
 void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v);
 
+/* What stands beside a chunk in output.db: of its bytes and of all that is said of them. */
+int64_t chunk_sum(const struct chunk *c);
+
 #endif

@@ -328,6 +328,10 @@ static const char queue_11[] =
     "  retrying = retrying + excluded.retrying;"
     "DELETE FROM job_counts WHERE group_key = 'default';";
 
+/* sqlite_parts.c says what they are for. */
+static const char queue_12[] =
+    "CREATE TABLE parts (id TEXT NOT NULL, ca TEXT, output_mark INTEGER NOT NULL) STRICT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -363,9 +367,15 @@ static const char output_2[] =
 /* When a chunk was received. */
 static const char output_3[] = "ALTER TABLE chunks ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,  queue_5, queue_6,
-                                          queue_7, queue_8, queue_9, queue_10, queue_11};
-static const char *const output_steps[] = {output_1, output_2, output_3};
+/* The checksum of a chunk with all that is said of it; of those that are older there is none. */
+static const char output_4[] =
+    "CREATE TABLE parts (id TEXT NOT NULL, output_mark INTEGER NOT NULL,"
+    "  lost_ms INTEGER NOT NULL DEFAULT 0, lost_cursor INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "ALTER TABLE chunks ADD COLUMN sum INTEGER;";
+
+static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,  queue_5,  queue_6,
+                                          queue_7, queue_8, queue_9, queue_10, queue_11, queue_12};
+static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {
     const char *const *steps;

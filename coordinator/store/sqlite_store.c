@@ -15,11 +15,14 @@
  * change such a row, the same few rows for all jobs of a batch. So the steps are tallied in memory
  * (tally_move, tally_keep) and written as sums when the batch commits; whoever reads counts within
  * a batch has them written first. A rollback forgets the tallies with the changes. */
+#include "coordinator/store/sqlite_parts.h"
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Set on an empty file only, before it gets its journal mode. Output comes and goes by the
@@ -78,19 +81,57 @@ static bool wants_check(bool queue, bool cut, int64_t bytes)
     return bytes <= ALWAYS_CHECK_BYTES || (cut && (queue || bytes <= OUTPUT_CHECK_BYTES));
 }
 
-static int open_file(struct db *d, const char *folder, enum schema which, struct err *e)
+/* Nobody but init makes a database: an empty one in the place of another would be a silent loss. */
+static int refuse_lost(const char *path, enum schema which, int code, const char *what,
+                       struct err *e)
 {
-    bool queue = which == SCHEMA_QUEUE;
-    char *path = db_path(folder, queue ? QUEUE_FILE : OUTPUT_FILE);
-    bool cut = was_cut_off(path);
-    int rc = db_open(d, path, DB_WRITER, e);
-    mem_free(path);
+    if (which == SCHEMA_QUEUE)
+        return err_set(e, code,
+                       "%s %s: put your latest backup back (FILE as cadre.db, FILE.output as "
+                       "output.db), or move the whole state folder away and begin with 'init'",
+                       path, what);
+    return err_set(e, code,
+                   "%s %s: put FILE.output of your backup back as output.db. With 'run "
+                   "--without-output' it starts with none of the old output",
+                   path, what);
+}
+
+/* Opening would remove a log beside an empty file. */
+static int check_there(const char *path, enum schema which, struct err *e)
+{
+    if (db_file_exists(path)) return 0; /* and has content */
+    FILE *f = fopen(path, "rb");
+    if (!f && errno != ENOENT)
+        return err_set(e, ERR_IO, "%s cannot be opened: %s", path, strerror(errno));
+    if (!f) return refuse_lost(path, which, ERR_NOT_FOUND, "is missing", e);
+    fclose(f);
+    return refuse_lost(path, which, ERR_CORRUPT, "is empty", e);
+}
+
+static int look_at_content(struct db *d, enum schema which, bool make, bool *fresh, struct err *e)
+{
+    int64_t tables = 0;
+    int rc = db_int(d, "SELECT count(*) FROM sqlite_schema", &tables, e);
+    *fresh = tables == 0;
+    if (rc == 0 && *fresh && !make)
+        rc = refuse_lost(d->path, which, ERR_CORRUPT, "holds nothing", e);
+    return rc;
+}
+
+/* *fresh: it was made just now. */
+static int open_file(struct db *d, const char *path, enum schema which, bool make, bool *fresh,
+                     struct err *e)
+{
+    bool queue = which == SCHEMA_QUEUE, cut = was_cut_off(path);
+    int rc = make ? 0 : check_there(path, which, e);
+    if (rc == 0) rc = db_open(d, path, make ? DB_MAKER : DB_WRITER, e);
     if (rc == 0 && !queue) rc = db_exec(d, OUTPUT_BIRTH, e);
     if (rc == 0) rc = db_exec(d, WRITER_PRAGMAS, e);
     if (rc == 0) rc = db_exec(d, queue ? QUEUE_CACHE : OUTPUT_CACHE, e);
     int64_t pages = 0;
     if (rc == 0) rc = db_int(d, "PRAGMA page_count", &pages, e);
     if (rc == 0 && wants_check(queue, cut, pages * 4096)) rc = check_integrity(d, e);
+    if (rc == 0) rc = look_at_content(d, which, make, fresh, e);
     if (rc == 0) rc = schema_migrate(d, which, e);
     if (rc == 0) {
         rc = queue ? db_prepare(d, queue_sql, QUEUE_STATEMENT_COUNT, e)
@@ -99,17 +140,60 @@ static int open_file(struct db *d, const char *folder, enum schema which, struct
     return rc;
 }
 
-int store_open(const char *state_folder, struct store **out, struct err *e)
+static int open_queue(struct store *s, const char *folder, const struct store_parts *p,
+                      struct err *e)
+{
+    char *path = db_path(folder, QUEUE_FILE);
+    bool fresh;
+    int rc = open_file(&s->queue, path, SCHEMA_QUEUE, p->make, &fresh, e);
+    if (rc == 0) rc = parts_check_ca(s, p, e);
+    mem_free(path);
+    return rc;
+}
+
+static int open_output(struct store *s, const char *path, const struct store_parts *p, bool make,
+                       struct err *e)
+{
+    bool fresh;
+    int rc = open_file(&s->output, path, SCHEMA_OUTPUT, make, &fresh, e);
+    return rc == 0 ? parts_join(s, p, fresh, e) : rc;
+}
+
+/* In the place of one that is missing or does not fit. */
+static int begin_output(struct store *s, const char *path, struct store_parts *p, struct err *e)
+{
+    db_close(&s->output);
+    int rc = parts_move_aside(path, e);
+    if (rc == 0) rc = open_output(s, path, p, true, e);
+    if (rc == 0) rc = parts_note_loss(s, p->now_ms, e);
+    if (rc == 0) p->began_output = true;
+    return rc;
+}
+
+int store_open_parts(const char *state_folder, struct store_parts *p, struct store **out,
+                     struct err *e)
 {
     struct store *s = mem_alloc(sizeof *s);
-    int rc = open_file(&s->queue, state_folder, SCHEMA_QUEUE, e);
-    if (rc == 0) rc = open_file(&s->output, state_folder, SCHEMA_OUTPUT, e);
+    char *path = db_path(state_folder, OUTPUT_FILE);
+    int rc = open_queue(s, state_folder, p, e);
+    if (rc == 0) {
+        rc = open_output(s, path, p, p->make, e);
+        bool unfit = rc == ERR_NOT_FOUND || rc == ERR_CORRUPT || rc == ERR_CONFLICT;
+        if (unfit && p->without_output) rc = begin_output(s, path, p, e);
+    }
+    mem_free(path);
     if (rc != 0) {
         store_close(s);
         return rc;
     }
     *out = s;
     return 0;
+}
+
+int store_open(const char *state_folder, struct store **out, struct err *e)
+{
+    struct store_parts any = {.make = true};
+    return store_open_parts(state_folder, &any, out, e);
 }
 
 void store_close(struct store *s)
@@ -154,13 +238,20 @@ int store_commit(struct store *s, struct err *e)
 {
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
     int rc = 0;
+    bool queue = db_in_transaction(&s->queue);
     /* output first: what a committed result follows has to be there */
-    if (db_in_transaction(&s->output)) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
-    if (rc == 0 && db_in_transaction(&s->queue)) {
+    if (db_in_transaction(&s->output)) {
+        rc = parts_commit_output(s, e);
+        if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
+        if (rc == 0) parts_settle(s, false);
+    }
+    if (rc == 0 && queue) {
         rc = tally_flush(s, e);
+        if (rc == 0) rc = parts_commit_queue(s, e);
         if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
     }
     if (rc == 0) {
+        parts_settle(s, queue);
         s->begun = false;
     } else {
         store_rollback(s);
@@ -181,6 +272,7 @@ void store_rollback(struct store *s)
     if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
     if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
     tally_clear(s);
+    parts_forget(s);
     s->begun = false;
 }
 

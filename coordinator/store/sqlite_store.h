@@ -10,7 +10,9 @@
 #include "coordinator/store/store.h"
 
 /* Every statement on cadre.db: number, text. Prepared when the store opens. */
-#define QUEUE_STATEMENTS(X) JOB_STATEMENTS(X) FLOW_STATEMENTS(X) PURGE_STATEMENTS(X)
+#define QUEUE_STATEMENTS(X)                                                                        \
+    JOB_STATEMENTS(X)                                                                              \
+    FLOW_STATEMENTS(X) PURGE_STATEMENTS(X) X(Q_MARK, "UPDATE parts SET output_mark = ?1")
 
 /* The same on output.db. */
 #define OUTPUT_STATEMENTS(X)                                                                       \
@@ -23,8 +25,10 @@
                     " DO UPDATE SET next_offset = excluded.next_offset,"                           \
                     " bytes = bytes + excluded.bytes,"                                             \
                     " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
-    X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms)"             \
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                          \
+    X(O_MARK, "UPDATE parts SET output_mark = ?1")                                                 \
+    X(O_CHUNK_INSERT,                                                                              \
+      "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms, cursor, sum)"                \
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                  \
     X(O_BYTES, "SELECT total(bytes), total(bytes) FILTER (WHERE stream = 3) FROM streams"          \
                " WHERE job = ?1 AND attempt = ?2")                                                 \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
@@ -70,6 +74,10 @@ struct store {
     struct tally *tallies;
     size_t tally_count, tally_cap, tally_last;
     struct agent_place agent_place;
+    /* Cursors of chunks (sqlite_parts.c): the newest, the newest that is committed, and the one
+     * that cadre.db knows of. */
+    int64_t output_high, output_kept, output_marked;
+    bool output_cut; /* chunks were deleted in this transaction */
 };
 
 /* Every function that writes calls one of these first: the transaction begins with the first

@@ -103,4 +103,78 @@ is "and replaced by the next" 0 $?
 cadre run -- true
 is "the coordinator never noticed" 0 $?
 
+# ---- parts of a folder know each other ----
+old=$(cadre run --detach -- echo old)
+holds "a job ends" until_true 60 job_is "$old" SUCCESS
+end "$agent"
+end "$coordinator"
+cp -a server pristine
+mkdir moved && cp -a pristine/ca.key pristine/ca.pem moved/
+cp b.db moved/cadre.db && cp b.db.output moved/output.db
+restore() {
+    rm -rf server
+    cp -a pristine server
+}
+# will_not_run NAME PATTERN...: nor does init make in its place what is gone
+will_not_run() {
+    run_name=$1
+    shift
+    timeout 60 cadre-coordinator run --config coordinator.yaml --state server >out 2>err
+    is "$run_name: it does not start" 1 $?
+    has "$run_name: it says why, and the way out" err "$@"
+    cadre-coordinator init --once --state server >out 2>&1
+    timeout 60 cadre-coordinator run --config coordinator.yaml --state server >out 2>err
+    is "$run_name: nor after init --once, as the service does it" 1 $?
+    cadre-coordinator init --state server >out 2>&1
+    is "$run_name: nor does init" 1 $?
+    restore
+}
+: >server/cadre.db
+will_not_run "an emptied cadre.db" 'cadre.db is empty' 'backup'
+rm server/cadre.db
+will_not_run "a missing cadre.db" 'cadre.db is missing' 'backup'
+rm server/cadre.db server/admin.token
+will_not_run "a missing cadre.db without a token" 'cadre.db is missing'
+: >server/output.db
+will_not_run "an emptied output.db" 'output.db is empty' '--without-output'
+rm server/output.db
+will_not_run "a missing output.db" 'output.db is missing' '--without-output'
+rm server/output.db server/admin.token server/cadre-folder
+will_not_run "a missing output.db in an older folder" 'output.db is missing'
+cp other/output.db server/output.db
+will_not_run "another coordinator's output.db" 'output.db is not the one' 'backup'
+cp other/cadre.db server/cadre.db && cp other/output.db server/output.db
+will_not_run "another coordinator's databases" 'another CA'
+cp b.db.output server/output.db
+will_not_run "an older output.db" 'output.db is older'
+rm server/ca.key
+timeout 60 cadre-coordinator run --config coordinator.yaml --state server >out 2>err
+has "a missing CA is told as such" err 'has a database but not the CA'
+restore
+
+rm server/output.db
+coordinator_up --without-output
+agent_up a
+has "without its output it starts when told so, and its log says so" coordinator.log \
+    'started without the old output'
+cadre job logs "$old" >out 2>&1
+is "the logs of an old job are there" 0 $?
+has "and say what happened" out 'the output of before is gone'
+is "a new job has its output" new "$(cadre run -- echo new 2>/dev/null)"
+end "$agent"
+end "$coordinator"
+coordinator_up
+is "and later starts need not be told" 0 $?
+end "$coordinator"
+
+# ---- restored on a new host, as docs/guide.md says ----
+rm -rf server && mv moved server
+cadre-coordinator init --once --state server >out 2>err
+is "a restored folder counts as initialised" 0 $?
+holds "and gets no token of its own accord" test ! -e server/admin.token
+cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 2>>coordinator.log &
+coordinator=$!
+pids="$pids $coordinator"
+holds "a restored folder starts" until_true 60 grep -q '^listening' coordinator.out
+
 done_testing

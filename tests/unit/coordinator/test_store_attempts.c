@@ -160,6 +160,7 @@ static void much_output_of_one_attempt_goes_in_steps(void **state)
 static void job_with_more_attempts_than_are_kept_catches_up(void **state)
 {
     struct fixture *f = *state;
+    store_close(f->store);
     sql_exec(f, "cadre.db",
              "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 140)"
              " INSERT INTO attempts SELECT 5, i, 1, 7, 1, NULL, 0, 0, 0, NULL FROM n");
@@ -170,6 +171,7 @@ static void job_with_more_attempts_than_are_kept_catches_up(void **state)
     sql_exec(f, "output.db",
              "INSERT INTO streams (job, attempt, stream, next_offset, bytes)"
              " SELECT job, attempt, stream, 1, 1 FROM chunks");
+    OK(store_open(f->folder, &f->store, &e));
     add_attempts(f, 5, 141, 141, 1);
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM attempts"), 139);
     add_attempts(f, 5, 142, 180, 1);
