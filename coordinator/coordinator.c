@@ -81,6 +81,16 @@ static void on_accept(struct link *l, void *user)
         api_accept(c->api, l);
 }
 
+static void on_crowd(const struct link_crowd *n, void *user)
+{
+    (void)user;
+    log_warn("the door: %llu connections that had not proved who they are were cut for others and "
+             "%llu handshakes failed since the last such line; most of them were of %s (%u cut, "
+             "%u failed within a minute)",
+             (unsigned long long)n->cut, (unsigned long long)n->failed, n->worst, n->worst_cut,
+             n->worst_failed);
+}
+
 /* ---- the server certificate stays young ---- */
 
 static void on_refresh(uv_timer_t *t)
@@ -184,6 +194,9 @@ static int open_listener(struct coordinator *c, struct err *e)
                                                        .address = host,
                                                        .port = port,
                                                        .on_accept = on_accept,
+                                                       .on_crowd = on_crowd,
+                                                       .places = c->timeouts.places,
+                                                       .handshake_ms = c->timeouts.handshake_ms,
                                                        .user = c},
                          &c->listener, e);
     if (rc) return rc;

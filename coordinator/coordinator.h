@@ -12,10 +12,13 @@
 struct uv_loop_s;
 struct coordinator;
 
-/* How long a client may take; 0: the product's own (wire/limits.h, api/context.h). */
+/* How long a client may take, and how many that are not authenticated have a place; 0: the
+ * product's own (wire/limits.h, api/context.h). */
 struct coordinator_timeouts {
+    int64_t handshake_ms;
     int64_t first_message_ms;          /* of an agent */
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
+    unsigned places;
 };
 
 /* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token.

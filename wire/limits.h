@@ -23,12 +23,13 @@
 #define LIMIT_LABELS 64
 #define LIMIT_SLOTS 1024
 #define LIMIT_ATTEMPTS_IN_HELLO 4096
-#define LIMIT_OUTPUT_REMARKS (64 * 1024)    /* bytes of Cadre's remarks in an attempt's log */
-#define LIMIT_OUTPUTS (64u * 1024)          /* bytes of JSON of a job's outputs */
-#define LIMIT_MESSAGE 1024                  /* bytes of a reason's sentence */
-#define LIMIT_HANDSHAKE_MS 10000            /* TLS handshake, and from there to the first message */
-#define LIMIT_UNKNOWN_CONNECTIONS 256       /* not yet authenticated, at once, over all addresses */
-#define LIMIT_FAILED_HANDSHAKES 30          /* per address and minute; then refused without TLS */
+#define LIMIT_OUTPUT_REMARKS (64 * 1024) /* bytes of Cadre's remarks in an attempt's log */
+#define LIMIT_OUTPUTS (64u * 1024)       /* bytes of JSON of a job's outputs */
+#define LIMIT_MESSAGE 1024               /* bytes of a reason's sentence */
+#define LIMIT_HANDSHAKE_MS 10000         /* TLS handshake, and from there to the first message */
+#define LIMIT_UNKNOWN_CONNECTIONS 256    /* not yet authenticated, at once, shared by addresses */
+#define LIMIT_WAITING_CONNECTIONS 2048   /* accepted, waiting for one of those places */
+#define LIMIT_STRANGERS 30               /* per address and minute; then let in more slowly */
 #define LIMIT_SEND_QUEUE (8u * 1024 * 1024) /* bytes waiting for a slow peer; then it is cut */
 
 #endif

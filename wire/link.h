@@ -46,10 +46,17 @@ struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const 
 /* ---- server ---- */
 struct link_listener;
 /* For each accepted connection after its handshake (so on_open is not called for these); the
- * callback sets the handler with link_set_handler or the link is closed. Slow or failed handshakes
- * are cut by the listener (LIMIT_HANDSHAKE_MS, LIMIT_UNKNOWN_CONNECTIONS, LIMIT_FAILED_HANDSHAKES
- * per address). */
+ * callback sets the handler with link_set_handler or the link is closed. Until link_admit is called
+ * for it, it has one of LIMIT_UNKNOWN_CONNECTIONS places, which addresses share (wire/door.h):
+ * when others need them, it may lose its place. Slow handshakes are cut by the listener. */
 typedef void link_accept_fn(struct link *l, void *user);
+/* Told when connections were cut or failed in numbers, at most once a minute. */
+struct link_crowd {
+    uint64_t cut, failed; /* since the last time: cut for others, failed handshakes */
+    char worst[64];       /* the address with most of them: "192.0.2.7", "2001:db8:1:2::/64" */
+    unsigned worst_cut, worst_failed;
+};
+typedef void link_crowd_fn(const struct link_crowd *c, void *user);
 struct link_listen_options {
     struct uv_loop_s *loop;
     struct tls_config *tls;
@@ -57,6 +64,9 @@ struct link_listen_options {
     uint16_t port;       /* 0: the system chooses, link_listener_port tells */
     link_accept_fn *on_accept;
     void *user;
+    link_crowd_fn *on_crowd; /* may be NULL */
+    unsigned places;         /* 0: LIMIT_UNKNOWN_CONNECTIONS */
+    int64_t handshake_ms;    /* 0: LIMIT_HANDSHAKE_MS */
 };
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);
 uint16_t link_listener_port(const struct link_listener *ls);
@@ -85,5 +95,15 @@ const char *link_remote(const struct link *l); /* "192.0.2.7:41234" */
  * from 1; failed handshakes count, too. Connections that a peer opened one after the other have
  * increasing numbers. */
 uint64_t link_serial(const struct link *l);
+/* Of an accepted link: the peer has proved who it is. It keeps its connection, and its address is
+ * favoured at the door for an hour after. May be called again. */
+void link_admit(struct link *l);
+/* Of an accepted link that is not admitted, and whose place at the door is another's now: fn says
+ * so to the peer and closes. Without it the link is cut. */
+typedef void link_crowded_fn(struct link *l, void *user);
+void link_set_crowded(struct link *l, link_crowded_fn *fn);
+/* Of an accepted link that is not admitted: it was served and asks for nothing at the moment. Such
+ * links lose their places first. */
+void link_set_idle(struct link *l, bool idle);
 
 #endif

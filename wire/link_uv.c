@@ -118,6 +118,9 @@ static void deadline_passed(struct link *l)
     case LINK_CONNECTING:
         l->origin->on_late(l);
         break;
+    case LINK_WAITING:
+        end_with(l, ERR_TIMEOUT, "no place came free in time");
+        break;
     case LINK_HANDSHAKE:
         end_with(l, ERR_TIMEOUT, "the TLS handshake took too long");
         break;
@@ -353,10 +356,15 @@ static void on_end_of_input(struct link *l, int status)
             link_end(l, NULL);
         else
             read_off(l);
+    } else if (l->state == LINK_HANDSHAKE && (status == UV_EOF || status == UV_ECONNRESET)) {
+        end_with(
+            l, ERR_CLOSED,
+            l->connecting != NULL
+                ? "the peer closed the connection during the TLS handshake; a coordinator with "
+                  "too many connections does so, its log says more"
+                : "the peer closed the connection during the TLS handshake");
     } else if (status != UV_EOF) {
         end_with_uv(l, "receiving", status);
-    } else if (l->state == LINK_HANDSHAKE) {
-        end_with(l, ERR_CLOSED, "the peer closed the connection during the TLS handshake");
     } else {
         end_with(l, ERR_CLOSED, "the peer closed the connection without a goodbye");
     }
@@ -486,6 +494,7 @@ void link_close(struct link *l)
         return;
     }
     l->state = LINK_CLOSING;
+    if (l->origin != NULL && l->origin->on_closing != NULL) l->origin->on_closing(l);
     l->close_at = l->out.len;
     link_set_deadline(l, LINK_CLOSE_MS);
     if (!l->peer_gone) read_on(l); /* to see its end; the bytes are dropped */

@@ -4,17 +4,19 @@
  * two tables of functions: the hub's, which link_uv.c fills, and a link's origin, which
  * link_uv_connect.c or link_uv_listen.c fills.
  *
- *   RESOLVING -> CONNECTING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
- *      |             |             |          |        |
- *      +-------------+-------------+----------+--------+--> ENDED
+ *   RESOLVING -> CONNECTING --+
+ *                             v
+ *                 WAITING -> HANDSHAKE -> OPEN -> CLOSING -> ENDED -> freed
  *
- * Client links begin at RESOLVING, accepted ones at HANDSHAKE. CLOSING still sends what was queued
- * and waits a moment for the peer's end; ENDED waits for libuv to let go of the socket. */
+ * and from each state to ENDED. Client links begin at RESOLVING, accepted ones at WAITING: for a
+ * place at the door (wire/door.h). CLOSING still sends what was queued and waits a moment for the
+ * peer's end; ENDED waits for libuv to let go of the socket. */
 #ifndef CADRE_WIRE_LINK_UV_H
 #define CADRE_WIRE_LINK_UV_H
 
 #include "base/buf.h"
 #include "base/deadline.h"
+#include "wire/door.h"
 #include "wire/link.h"
 
 #include <uv.h>
@@ -26,6 +28,7 @@
 enum link_state {
     LINK_RESOLVING,
     LINK_CONNECTING,
+    LINK_WAITING,
     LINK_HANDSHAKE,
     LINK_OPEN,
     LINK_CLOSING,
@@ -54,11 +57,12 @@ struct link_hub {
     struct link *dirty_first, *dirty_last;
 };
 
-/* Who made a link and owns it until its handshake is done. A function may be NULL where the state
- * that leads to the call does not occur. */
+/* Who made a link: a client's until its handshake is done, a listener's until it ends. A function
+ * may be NULL where the state that leads to the call does not occur. */
 struct link_origin {
-    void (*on_open)(struct link *l);        /* the handshake is done; sets l->origin to NULL */
-    void (*on_end)(struct link *l);         /* it ended before; may add to l->err */
+    void (*on_open)(struct link *l);        /* the handshake is done; a client's origin goes */
+    void (*on_closing)(struct link *l);     /* link_close was called; may be NULL */
+    void (*on_end)(struct link *l);         /* it ended; may add to l->err */
     void (*on_late)(struct link *l);        /* RESOLVING, CONNECTING: the deadline passed */
     void (*on_socket_gone)(struct link *l); /* the same: link_drop_socket is complete */
     void (*on_free)(struct link *l);        /* the link goes; on_end came before */
@@ -95,13 +99,13 @@ struct link {
     struct deadline deadline;
     struct err err; /* why it ended */
 
-    const struct link_origin *origin; /* until the handshake is done; then NULL */
+    const struct link_origin *origin; /* NULL: none any more */
     struct link_connecting *connecting;
-    struct link_listener *listener; /* while the handshake lasts */
-    struct link *pending_prev, *pending_next;
-    int64_t accepted_ms;
-    uint8_t peer_key[16]; /* its address as the listener counts failures */
-    bool heard;           /* a byte came */
+    struct link_listener *listener; /* of an accepted link, until the listener closes */
+    struct link *listed_prev, *listed_next;
+    struct door_guest guest;
+    link_crowded_fn *on_crowded;
+    bool heard; /* a byte came */
 };
 
 /* ---- link_uv_hub.c ---- */
@@ -129,20 +133,17 @@ void link_drop_socket(struct link *l);
 void link_format_address(const struct sockaddr *a, char *dst, size_t size);
 
 /* ---- link_uv_listen.c ---- */
-/* Ceilings of a listener; what link_listen sets is in limits.h. 0 leaves one as it is. */
-struct link_listener_limits {
-    int64_t handshake_ms;
-    unsigned handshakes;          /* going on at once; more wait in the system's backlog */
-    unsigned failures_per_minute; /* of one address (IPv6: one /64); then refused without TLS */
-};
-void link_listener_set_limits(struct link_listener *ls, const struct link_listener_limits *limits);
+/* The ceilings of the door; what link_listen sets is in limits.h. 0 leaves one as it is. */
+void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits);
 struct link_listener_counters {
     uint64_t accepted; /* TCP connections taken */
     uint64_t opened;   /* handshakes that succeeded */
     uint64_t failed;   /* ... that failed */
     uint64_t late;     /* ... that took too long */
-    uint64_t refused;  /* closed at once: the address failed too often, no descriptor left */
-    unsigned pending;  /* handshakes now */
+    uint64_t cut;      /* connections whose place went to another */
+    uint64_t refused;  /* closed at once: no descriptor was left */
+    unsigned waiting;  /* connections that wait for a place now */
+    unsigned inside;   /* that have one: in their handshake, or not authenticated */
 };
 void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
 

@@ -1,37 +1,34 @@
+/* Listeners: each has a door (wire/door.h), which decides about its connections; here are their
+ * sockets and the clock. */
 #include "wire/link_uv.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "wire/limits.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define BACKLOG 4096     /* the system's own ceiling applies */
-#define SILENT_MS 3000   /* without a byte for that long, a handshake yields its place to another */
-#define WINDOW_MS 60000  /* of the failure counts */
-#define OFFENDER_SETS 64 /* the table of addresses that failed: 64 x 4 entries */
-#define OFFENDER_WAYS 4
-#define ADDRESS_KEY_BYTES sizeof(((struct link *)NULL)->peer_key)
-
-struct offender {
-    uint8_t key[ADDRESS_KEY_BYTES];
-    int64_t since_ms;
-    unsigned failures; /* 0: the entry is free */
-};
+#define BACKLOG 4096                        /* the system's own ceiling applies */
+#define TURN_MS 100                         /* how often the door is asked while somebody waits */
+#define WAIT_MS 30000                       /* for a place */
+#define MAPPED UINT64_C(0x0000ffff00000000) /* an IPv4 address as the key of a door */
 
 struct link_listener {
     struct link_hub *hub;
     uv_tcp_t tcp;
+    uv_timer_t timer; /* of the door's next turn */
+    unsigned handles;
     uint16_t port;
     struct tls_config *tls;
     link_accept_fn *on_accept;
+    link_crowd_fn *on_crowd;
     void *user;
-    struct link_listener_limits limits;
+    struct door *door;
+    struct door_limits limits;
     struct link_listener_counters counters;
-    struct link *pending_first, *pending_last; /* in the order they came */
-    unsigned waiting; /* connections that libuv holds for us until there is room */
-    bool accepting;
-    uint32_t seed;
-    struct offender offenders[OFFENDER_SETS][OFFENDER_WAYS];
+    struct link *first; /* all links that the door knows */
+    bool closing;
 };
 
 static int64_t now_ms(const struct link_listener *ls)
@@ -39,177 +36,206 @@ static int64_t now_ms(const struct link_listener *ls)
     return (int64_t)uv_now(ls->hub->loop);
 }
 
-/* ---- who fails too often ---- */
+/* ---- addresses ---- */
 
-/* An IPv4 address as itself, an IPv6 one without the half that its owner may choose freely. */
-static bool key_of(const struct link *l, uint8_t key[ADDRESS_KEY_BYTES])
+static uint64_t number_of(const uint8_t *bytes, size_t count)
 {
+    uint64_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n = n << 8 | bytes[i];
+    return n;
+}
+
+/* An IPv4 address, or an IPv6 one without the half that its owner may choose freely. */
+static uint64_t key_of(const struct link *l)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     struct sockaddr_storage a;
     int len = sizeof(a);
-    memset(key, 0, ADDRESS_KEY_BYTES);
-    if (uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&a, &len) != 0) return false;
-    if (a.ss_family == AF_INET) {
-        key[0] = 4;
-        memcpy(key + 12, &((const struct sockaddr_in *)&a)->sin_addr, 4);
-        return true;
-    }
-    if (a.ss_family != AF_INET6) return false;
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (uv_tcp_getpeername(&l->tcp, (struct sockaddr *)&a, &len) != 0) return 0;
+    if (a.ss_family == AF_INET)
+        return MAPPED | number_of((const uint8_t *)&((const struct sockaddr_in *)&a)->sin_addr, 4);
+    if (a.ss_family != AF_INET6) return 0;
     const uint8_t *bytes = (const uint8_t *)&((const struct sockaddr_in6 *)&a)->sin6_addr;
-    if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
-        key[0] = 4;
-        memcpy(key + 12, bytes + 12, 4);
-    } else {
-        key[0] = 6;
-        memcpy(key + 8, bytes, 8);
-    }
-    return true;
+    if (memcmp(bytes, mapped, sizeof(mapped)) == 0) return MAPPED | number_of(bytes + 12, 4);
+    return number_of(bytes, 8);
 }
 
-static struct offender *set_of(struct link_listener *ls, const uint8_t key[ADDRESS_KEY_BYTES])
+static void format_key(uint64_t key, char *dst, size_t size)
 {
-    uint32_t hash = ls->seed;
-    for (size_t i = 0; i < ADDRESS_KEY_BYTES; i++)
-        hash = (hash ^ key[i]) * 16777619u;
-    return ls->offenders[(hash ^ hash >> 16) % OFFENDER_SETS];
+    uint8_t bytes[16] = {0};
+    char text[INET6_ADDRSTRLEN] = "?";
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(key >> (56 - 8 * i));
+    bool v4 = (key & UINT64_C(0xffffffff00000000)) == MAPPED;
+    if (v4)
+        uv_inet_ntop(AF_INET, bytes + 4, text, sizeof(text));
+    else
+        uv_inet_ntop(AF_INET6, bytes, text, sizeof(text));
+    snprintf(dst, size, "%s%s", text, v4 ? "" : "/64");
 }
 
-static bool too_many_failures(struct link_listener *ls, const uint8_t key[ADDRESS_KEY_BYTES])
-{
-    const struct offender *set = set_of(ls, key);
-    for (int i = 0; i < OFFENDER_WAYS; i++) {
-        if (set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS_KEY_BYTES) == 0)
-            return set[i].failures >= ls->limits.failures_per_minute &&
-                   now_ms(ls) - set[i].since_ms < WINDOW_MS;
-    }
-    return false;
-}
-
-/* The table is small and stays so: who is not in it takes the place of the one that failed longest
- * ago. */
-static void count_failure(struct link_listener *ls, const uint8_t key[ADDRESS_KEY_BYTES])
-{
-    struct offender *set = set_of(ls, key), *mine = NULL, *oldest = set;
-    for (int i = 0; i < OFFENDER_WAYS; i++) {
-        if (set[i].failures > 0 && memcmp(set[i].key, key, ADDRESS_KEY_BYTES) == 0) mine = &set[i];
-        if (set[i].failures == 0 || (oldest->failures > 0 && set[i].since_ms < oldest->since_ms))
-            oldest = &set[i];
-    }
-    if (mine == NULL) {
-        mine = oldest;
-        mine->failures = 0;
-        memcpy(mine->key, key, ADDRESS_KEY_BYTES);
-    }
-    if (mine->failures == 0 || now_ms(ls) - mine->since_ms >= WINDOW_MS) {
-        mine->since_ms = now_ms(ls);
-        mine->failures = 0;
-    }
-    mine->failures++;
-}
-
-/* ---- handshakes that are going on ---- */
+/* ---- links of the door ---- */
 
 static void on_open(struct link *l);
-static void on_end(struct link *l);
-static const struct link_origin origin = {.on_open = on_open, .on_end = on_end};
+static void on_handshake_ended(struct link *l);
+static void on_closing(struct link *l);
+static void on_visit_ended(struct link *l);
+/* The origin of a link until its handshake is done, and after that. */
+static const struct link_origin arriving = {.on_open = on_open, .on_end = on_handshake_ended};
+static const struct link_origin visiting = {.on_closing = on_closing, .on_end = on_visit_ended};
 
-static void pending_add(struct link_listener *ls, struct link *l)
+static void list_link(struct link_listener *ls, struct link *l)
 {
     l->listener = ls;
-    l->origin = &origin;
-    l->accepted_ms = now_ms(ls);
-    l->pending_prev = ls->pending_last;
-    *(ls->pending_last != NULL ? &ls->pending_last->pending_next : &ls->pending_first) = l;
-    ls->pending_last = l;
-    ls->counters.pending++;
+    l->origin = &arriving;
+    l->listed_prev = NULL;
+    l->listed_next = ls->first;
+    if (ls->first != NULL) ls->first->listed_prev = l;
+    ls->first = l;
 }
 
-static void pending_remove(struct link_listener *ls, struct link *l)
+/* The link and its listener do not know each other any more. */
+static void part(struct link_listener *ls, struct link *l, enum door_end how)
 {
-    *(l->pending_prev != NULL ? &l->pending_prev->pending_next : &ls->pending_first) =
-        l->pending_next;
-    *(l->pending_next != NULL ? &l->pending_next->pending_prev : &ls->pending_last) =
-        l->pending_prev;
-    l->pending_prev = l->pending_next = NULL;
+    door_leave(ls->door, &l->guest, how, now_ms(ls));
+    *(l->listed_prev != NULL ? &l->listed_prev->listed_next : &ls->first) = l->listed_next;
+    if (l->listed_next != NULL) l->listed_next->listed_prev = l->listed_prev;
+    l->listed_prev = l->listed_next = NULL;
     l->listener = NULL;
     l->origin = NULL;
-    ls->counters.pending--;
 }
 
-static void accept_one(struct link_listener *ls)
+/* ---- the door's turns ---- */
+
+static struct link *link_of(struct door_guest *g)
+{
+    return (struct link *)((char *)g - offsetof(struct link, guest));
+}
+
+static void start_handshake(struct link_listener *ls, struct link *l)
 {
     struct err e = {0};
-    struct link *l = link_new(ls->hub);
-    ls->waiting--;
-    if (uv_accept((uv_stream_t *)&ls->tcp, (uv_stream_t *)&l->tcp) != 0) {
-        link_end(l, NULL);
+    if (tls_new(ls->tls, NULL, &l->tls, &e) != 0) {
+        link_end(l, &e);
         return;
     }
-    l->serial = ++ls->counters.accepted;
-    if ((key_of(l, l->peer_key) && too_many_failures(ls, l->peer_key)) ||
-        tls_new(ls->tls, NULL, &l->tls, &e) != 0) {
-        ls->counters.refused++;
-        link_end(l, NULL);
-        return;
-    }
-    pending_add(ls, l);
-    link_set_deadline(l, ls->limits.handshake_ms);
+    link_set_deadline(l, door_patience_ms(ls->door));
     link_begin(l);
 }
 
-/* Makes room by cutting a connection that has sent nothing. */
-static bool cut_silent(struct link_listener *ls)
+/* Its place is another's. */
+static void cut(struct link_listener *ls, struct link *l)
 {
-    for (struct link *l = ls->pending_first; l != NULL; l = l->pending_next) {
-        if (now_ms(ls) - l->accepted_ms < SILENT_MS) return false;
-        if (!l->heard) {
-            struct err e;
-            err_set(&e, ERR_UNAVAILABLE, "silent while others are waiting");
-            link_end(l, &e);
-            return true;
-        }
-    }
-    return false;
+    struct err e;
+    ls->counters.cut++;
+    err_set(&e, ERR_UNAVAILABLE, "too many connections that are not authenticated");
+    if (l->state == LINK_OPEN && l->on_crowded != NULL)
+        l->on_crowded(l, l->user);
+    else
+        link_end(l, &e);
 }
 
-/* Takes what is waiting as long as there is room; the rest stays with the system, which makes the
- * clients wait instead of turning them away: after a restart all agents come at once. */
-static void accept_waiting(struct link_listener *ls)
+static void tell(struct link_listener *ls)
 {
-    if (ls->accepting) return;
-    ls->accepting = true;
-    while (ls->waiting > 0 && (ls->counters.pending < ls->limits.handshakes || cut_silent(ls)))
-        accept_one(ls);
-    ls->accepting = false;
+    struct door_report r;
+    if (ls->on_crowd == NULL || !door_report(ls->door, now_ms(ls), &r)) return;
+    struct link_crowd c = {.cut = r.cut,
+                           .failed = r.failed,
+                           .worst_cut = r.worst_cut,
+                           .worst_failed = r.worst_failed};
+    format_key(r.worst, c.worst, sizeof(c.worst));
+    ls->on_crowd(&c, ls->user);
 }
+
+static void on_turn(uv_timer_t *timer);
+
+static void turn_in(struct link_listener *ls, uint64_t ms)
+{
+    if (!ls->closing) uv_timer_start(&ls->timer, on_turn, ms, 0);
+}
+
+static void take_turn(struct link_listener *ls)
+{
+    struct door_guest *g;
+    enum door_step step;
+    while (!ls->closing && (step = door_next(ls->door, now_ms(ls), &g)) != DOOR_NOTHING) {
+        if (step == DOOR_LET_IN)
+            start_handshake(ls, link_of(g));
+        else
+            cut(ls, link_of(g));
+    }
+    tell(ls);
+    if (door_waiting(ls->door) > 0) turn_in(ls, TURN_MS);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    take_turn(timer->data);
+}
+
+/* A place may have come free. Not at once: callbacks never come from inside a call. */
+static void turn_soon(struct link_listener *ls)
+{
+    turn_in(ls, 0);
+}
+
+/* ---- what links tell ---- */
 
 /* Hands the link to the program. */
 static void on_open(struct link *l)
 {
     struct link_listener *ls = l->listener;
-    pending_remove(ls, l);
+    l->origin = &visiting;
     ls->counters.opened++;
     ls->on_accept(l, ls->user);
     if (!l->handled) link_close(l);
-    accept_waiting(ls);
 }
 
-static void on_end(struct link *l)
+static void on_handshake_ended(struct link *l)
 {
     struct link_listener *ls = l->listener;
-    pending_remove(ls, l);
     if (l->err.code == ERR_TIMEOUT)
         ls->counters.late++;
-    else
+    else if (l->guest.stage != DOOR_AWAY)
         ls->counters.failed++;
-    /* Counted: who says what is not TLS or fails it, and who connects and keeps silent. Not
-     * counted: a probe that connects and leaves, and one who spoke but was not done in time or gave
-     * up. That is how it looks when this machine is too busy, and a whole site behind one address
-     * would be locked out. */
+    /* Failed: who says what is not TLS or fails it, and who connects and keeps silent. Not failed:
+     * a probe that connects and leaves, and one who spoke but was not done in time or gave up. That
+     * is how it looks when this machine is too busy. */
     bool spoke_wrongly = l->heard && l->err.code != ERR_TIMEOUT && l->err.code != ERR_CLOSED;
     bool kept_silent = !l->heard && l->err.code == ERR_TIMEOUT;
-    if (spoke_wrongly || kept_silent) count_failure(ls, l->peer_key);
-    accept_waiting(ls);
+    part(ls, l, spoke_wrongly || kept_silent ? DOOR_FAILED : l->heard ? DOOR_STRANGER : DOOR_LEFT);
+    turn_soon(ls);
+}
+
+static void on_closing(struct link *l)
+{
+    door_set_idle(l->listener->door, &l->guest, true);
+}
+
+static void on_visit_ended(struct link *l)
+{
+    struct link_listener *ls = l->listener;
+    part(ls, l, DOOR_STRANGER);
+    turn_soon(ls);
+}
+
+void link_admit(struct link *l)
+{
+    if (l->listener == NULL || l->guest.stage != DOOR_INSIDE) return;
+    door_admit(l->listener->door, &l->guest, now_ms(l->listener));
+    turn_soon(l->listener);
+}
+
+void link_set_crowded(struct link *l, link_crowded_fn *fn)
+{
+    l->on_crowded = fn;
+}
+
+void link_set_idle(struct link *l, bool idle)
+{
+    if (l->listener != NULL && l->guest.stage == DOOR_INSIDE)
+        door_set_idle(l->listener->door, &l->guest, idle);
 }
 
 /* ---- the listener ---- */
@@ -222,15 +248,26 @@ static void on_connection(uv_stream_t *stream, int status)
         ls->counters.refused++;
         return;
     }
-    ls->waiting++;
-    accept_waiting(ls);
+    struct link *l = link_new(ls->hub);
+    if (uv_accept(stream, (uv_stream_t *)&l->tcp) != 0) {
+        link_end(l, NULL);
+        return;
+    }
+    l->serial = ++ls->counters.accepted;
+    l->state = LINK_WAITING;
+    list_link(ls, l);
+    door_arrive(ls->door, &l->guest, key_of(l), now_ms(ls));
+    link_set_deadline(l, WAIT_MS);
+    take_turn(ls);
 }
 
-static void on_listener_gone(uv_handle_t *handle)
+static void on_handle_gone(uv_handle_t *handle)
 {
     struct link_listener *ls = handle->data;
+    if (--ls->handles > 0) return;
     tls_config_unref(ls->tls);
     link_hub_unref(ls->hub);
+    door_free(ls->door);
     mem_free(ls);
 }
 
@@ -258,19 +295,33 @@ static int open_socket(struct link_listener *ls, const char *address, uint16_t p
     return 0;
 }
 
+static uint64_t seed(void)
+{
+    uint64_t n = 0;
+    struct err e;
+    if (pki_random((uint8_t *)&n, sizeof(n), &e) != 0) n = uv_hrtime();
+    return n;
+}
+
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e)
 {
     struct link_listener *ls = mem_alloc(sizeof(*ls));
     ls->hub = link_hub_open(o->loop);
     ls->tls = tls_config_ref(o->tls);
     ls->on_accept = o->on_accept;
+    ls->on_crowd = o->on_crowd;
     ls->user = o->user;
-    ls->seed = (uint32_t)uv_hrtime();
-    ls->limits.handshake_ms = LIMIT_HANDSHAKE_MS;
-    ls->limits.handshakes = LIMIT_UNKNOWN_CONNECTIONS;
-    ls->limits.failures_per_minute = LIMIT_FAILED_HANDSHAKES;
+    ls->limits =
+        (struct door_limits){.places = o->places > 0 ? o->places : LIMIT_UNKNOWN_CONNECTIONS,
+                             .waiting = LIMIT_WAITING_CONNECTIONS,
+                             .patience_ms =
+                                 o->handshake_ms > 0 ? o->handshake_ms : LIMIT_HANDSHAKE_MS,
+                             .failures = LIMIT_STRANGERS};
+    ls->door = door_new(&ls->limits, seed());
+    ls->handles = 2;
     uv_tcp_init(o->loop, &ls->tcp);
-    ls->tcp.data = ls;
+    uv_timer_init(o->loop, &ls->timer);
+    ls->tcp.data = ls->timer.data = ls;
     int rc = open_socket(ls, o->address, o->port, e);
     if (rc != 0) {
         link_listener_close(ls);
@@ -280,17 +331,20 @@ int link_listen(const struct link_listen_options *o, struct link_listener **out,
     return 0;
 }
 
-void link_listener_set_limits(struct link_listener *ls, const struct link_listener_limits *limits)
+void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits)
 {
-    if (limits->handshake_ms > 0) ls->limits.handshake_ms = limits->handshake_ms;
-    if (limits->handshakes > 0) ls->limits.handshakes = limits->handshakes;
-    if (limits->failures_per_minute > 0)
-        ls->limits.failures_per_minute = limits->failures_per_minute;
+    if (limits->places > 0) ls->limits.places = limits->places;
+    if (limits->waiting > 0) ls->limits.waiting = limits->waiting;
+    if (limits->patience_ms > 0) ls->limits.patience_ms = limits->patience_ms;
+    if (limits->failures > 0) ls->limits.failures = limits->failures;
+    door_set_limits(ls->door, &ls->limits);
 }
 
 void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out)
 {
     *out = ls->counters;
+    out->waiting = door_waiting(ls->door);
+    out->inside = door_inside(ls->door);
 }
 
 uint16_t link_listener_port(const struct link_listener *ls)
@@ -307,11 +361,12 @@ void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls)
 
 void link_listener_close(struct link_listener *ls)
 {
-    ls->accepting = true; /* no new connections are accepted */
-    while (ls->pending_first != NULL) {
-        struct link *l = ls->pending_first;
-        pending_remove(ls, l);
-        link_end(l, NULL);
+    ls->closing = true; /* no new connections are accepted */
+    while (ls->first != NULL) {
+        struct link *l = ls->first;
+        part(ls, l, DOOR_LEFT);
+        if (l->state < LINK_OPEN) link_end(l, NULL);
     }
-    uv_close((uv_handle_t *)&ls->tcp, on_listener_gone);
+    uv_close((uv_handle_t *)&ls->tcp, on_handle_gone);
+    uv_close((uv_handle_t *)&ls->timer, on_handle_gone);
 }

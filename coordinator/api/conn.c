@@ -22,6 +22,7 @@ struct conn {
     bool ended;   /* no more requests; closes when all is answered */
     bool closing;
     bool paused;
+    bool served; /* a request of it was answered */
     int64_t heard_ms, message_ms /* first byte of the message under way, 0: none */;
     struct conn *next, *prev;
 };
@@ -66,6 +67,7 @@ static void drop_first(struct conn *c)
     c->first = r->next;
     if (!c->first) c->last = &c->first;
     c->count--;
+    c->served = true;
     free_request(r);
 }
 
@@ -129,6 +131,7 @@ static void admit(struct conn *c)
     struct http_message *m = http_parser_message(c->parser);
     struct request *r = c->incoming;
     c->admitted = true;
+    if (r->who.token) link_admit(c->link);
     if (r->problem.status && has_body(m)) {
         /* the body of a refused request is not read: it may have a MiB */
         c->incoming = NULL;
@@ -255,6 +258,12 @@ static void refuse_expired(struct conn *c)
     refuse_late(c, 0, &p);
 }
 
+/* No request of it is under way or arriving. */
+static bool is_idle(const struct conn *c)
+{
+    return !c->first && !c->incoming && !c->message_ms && !c->input.len;
+}
+
 /* ---- answering ---- */
 
 /* Hands finished answers to the link, in order, while it takes them. */
@@ -302,6 +311,7 @@ void conn_turn(struct conn *c)
     } while (used && !c->closing);
     flush(c);
     c->turning = false;
+    link_set_idle(c->link, c->served && is_idle(c));
     if (!c->ended)
         set_paused(c, c->input.len > API_INPUT_BYTES || !spine_takes_requests(c->api->o.spine));
 }
@@ -359,9 +369,58 @@ static void on_close(struct link *l, const struct err *e, void *user)
     mem_free(c);
 }
 
+/* The last answer of the connection, also to a request that has not arrived whole. */
+static void answer_last(struct conn *c, const struct problem *p)
+{
+    struct request *r = c->incoming ? c->incoming : add_request(c);
+    c->incoming = NULL;
+    r->keep_alive = false;
+    enqueue(c, r);
+    end_input(c);
+    request_send_problem(r, p);
+}
+
+static void refuse_crowd(struct conn *c)
+{
+    struct problem p = {0};
+    problem_set(&p, 503, "unavailable", "try again a little later; the coordinator's log says more",
+                "the coordinator has too many connections");
+    answer_last(c, &p);
+}
+
+/* Its place at the door is another's. A client that is asking for something is told so. */
+static void on_crowded(struct link *l, void *user)
+{
+    struct conn *c = user;
+    if (c->ended || link_pending(l)) {
+        struct err e;
+        err_set(&e, ERR_UNAVAILABLE, "too many connections that are not authenticated");
+        c->closing = true;
+        link_abort(l, &e);
+    } else if (c->incoming && c->incoming->checking) {
+        c->incoming->keep_alive = false; /* it may be about to prove itself */
+    } else if (c->served && is_idle(c)) {
+        finish(c);
+    } else {
+        refuse_crowd(c);
+    }
+}
+
 static const struct link_handler handler = {.on_data = on_data,
                                             .on_drain = on_drain,
                                             .on_close = on_close};
+
+/* Closes the connection that has been idle for the longest time. false: none is idle. */
+static bool close_idlest(const struct api *a)
+{
+    struct conn *idlest = NULL;
+    for (struct conn *c = a->first; c; c = c->next) {
+        if (c->closing || !c->served || !is_idle(c)) continue;
+        if (!idlest || c->heard_ms < idlest->heard_ms) idlest = c;
+    }
+    if (idlest) finish(idlest);
+    return idlest != NULL;
+}
 
 void conn_new(struct api *a, struct link *l)
 {
@@ -377,27 +436,18 @@ void conn_new(struct api *a, struct link *l)
     a->first = c;
     a->count++;
     link_set_handler(l, &handler, c);
-    if (a->count > API_CONNECTIONS_MAX || a->stopped) {
+    link_set_crowded(l, on_crowded);
+    if (a->stopped) {
         struct err e;
-        err_set(&e, ERR_UNAVAILABLE, "too many connections");
+        err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
         c->closing = true;
         link_abort(l, &e);
+    } else if (a->count > API_CONNECTIONS_MAX && !close_idlest(a)) {
+        refuse_crowd(c);
     }
 }
 
 /* ---- timeouts ---- */
-
-static void time_out(struct conn *c)
-{
-    struct request *r = c->incoming ? c->incoming : add_request(c);
-    struct problem p = {0};
-    c->incoming = NULL;
-    r->keep_alive = false;
-    problem_set(&p, 408, "timeout", NULL, "the request did not arrive whole in time");
-    enqueue(c, r);
-    end_input(c);
-    request_send_problem(r, &p);
-}
 
 void conn_sweep(struct conn *c, int64_t now_ms)
 {
@@ -409,7 +459,10 @@ void conn_sweep(struct conn *c, int64_t now_ms)
     if (c->first && c->first->stream) {
         stream_sweep(c->first->stream, now_ms);
     } else if (c->message_ms && !c->paused && !c->ended) {
-        if (now_ms - c->message_ms >= (c->incoming ? o->body_ms : o->head_ms)) time_out(c);
+        if (now_ms - c->message_ms < (c->incoming ? o->body_ms : o->head_ms)) return;
+        struct problem p = {0};
+        problem_set(&p, 408, "timeout", NULL, "the request did not arrive whole in time");
+        answer_last(c, &p);
     } else if (!c->first && now_ms - c->heard_ms >= o->idle_ms) {
         if (link_pending(c->link)) {
             err_set(&e, ERR_TIMEOUT, "the client does not take its answer");

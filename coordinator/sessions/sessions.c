@@ -32,7 +32,7 @@ struct sessions {
     struct sessions_options o;
     struct map by_number;
     struct session *first;
-    size_t count, unknown_count;
+    size_t count;
     int64_t swept_ms;
     uv_timer_t *timer; /* frees itself when closed */
     bool stopped;
@@ -66,8 +66,10 @@ static void on_close(struct link *l, const struct err *e, void *user)
     struct session *s = user;
     struct sessions *owner = s->owner;
     (void)l;
-    if (e->code && s->facts.state != SESSION_CLOSING)
-        log_info("session %llu: ended: %s", number_of(s), err_text(e));
+    /* Strangers come and go in numbers: the door has a line for them. */
+    enum log_level level = s->facts.agent ? LOG_INFO : LOG_DEBUG;
+    if (e->code && s->facts.state != SESSION_CLOSING && log_enabled(level))
+        log_write(level, "session %llu: ended: %s", number_of(s), err_text(e));
     push_gone(s);
     map_remove(&owner->by_number, s->facts.number);
     if (s->prev)
@@ -76,7 +78,6 @@ static void on_close(struct link *l, const struct err *e, void *user)
         owner->first = s->next;
     if (s->next) s->next->prev = s->prev;
     owner->count--;
-    if (!s->facts.agent) owner->unknown_count--;
     free_session(s);
 }
 
@@ -221,6 +222,21 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     }
 }
 
+static void on_crowded(struct link *l, void *user)
+{
+    static const char why[] = "too many connections that are not authenticated";
+    struct session *s = user;
+    struct err e = {0};
+    if (s->facts.state != SESSION_CLOSING && !s->owner->stopped) {
+        int rc = session_send_refused(&s->facts, refusal_code(REFUSAL_BUSY), why,
+                                      refusal_retry_ms(REFUSAL_BUSY), link_out(l), &e);
+        sent(s, rc, &e);
+        return;
+    }
+    err_set(&e, ERR_UNAVAILABLE, "%s", why);
+    link_abort(l, &e);
+}
+
 static const struct link_handler handler = {.on_data = on_data, .on_close = on_close};
 
 static void identify(struct session *s)
@@ -245,7 +261,7 @@ void sessions_accept(struct sessions *owner, struct link *l)
     s->owner = owner;
     s->link = l;
     identify(s);
-    bool crowded = !s->facts.agent && owner->unknown_count >= LIMIT_UNKNOWN_CONNECTIONS;
+    if (s->facts.agent) link_admit(l);
     s->facts.number = link_serial(l);
     s->opened_ms = s->heard_ms = os_mono_ms();
     frame_reader_init(&s->reader, s->facts.agent ? LIMIT_FRAME_KNOWN : LIMIT_FRAME_UNKNOWN);
@@ -253,12 +269,12 @@ void sessions_accept(struct sessions *owner, struct link *l)
     if (s->next) s->next->prev = s;
     owner->first = s;
     owner->count++;
-    if (!s->facts.agent) owner->unknown_count++;
     map_put(&owner->by_number, s->facts.number, s);
     link_set_handler(l, &handler, s);
-    if (crowded || owner->stopped) {
+    link_set_crowded(l, on_crowded);
+    if (owner->stopped) {
         struct err e;
-        err_set(&e, ERR_UNAVAILABLE, "too many connections that are not authenticated");
+        err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
         link_abort(l, &e);
     }
 }
