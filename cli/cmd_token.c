@@ -174,12 +174,31 @@ static void print_revoked(struct out *out, const char *id, const struct json *t)
     out_line(out, "token %s revoked", id);
 }
 
+struct revoke_config {
+    bool force;
+};
+static const struct opt revoke_options[] = {
+    {.flag = "force",
+     .type = OPT_BOOL,
+     .offset = offsetof(struct revoke_config, force),
+     .help = "also the last administrator's token: nobody can make one then but on the host"},
+};
+
+static int run_revoke(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct revoke_config *c = config;
+    return resource_run_with(cli, args, "force", c->force ? "true" : NULL);
+}
+
 const struct command cmd_token_revoke = {
     .name = "token revoke",
     .arguments = "ID",
     .summary = "revoke a token at once",
+    .options = revoke_options,
+    .option_count = 1,
+    .config_size = sizeof(struct revoke_config),
     .resource = &resource_token,
     .method = "DELETE",
     .print = print_revoked,
-    .run = resource_run,
+    .run = run_revoke,
 };
