@@ -142,8 +142,9 @@ static const struct field job_fields[] = {
     SET("fallback"),     SET("requires"),
     SET("priority"),     SET("agentName"),
     SET("attempt"),      SET("createdAt"),
-    SET("submittedAt"),  SET("startedAt"),
-    SET("endedAt"),      SET("timeout"),
+    SET("createdBy"),    SET("submittedAt"),
+    SET("startedAt"),    SET("endedAt"),
+    SET("cancelledBy"),  SET("timeout"),
     SET("queueTimeout"), SET("lease"),
     SET("killGrace"),    SET("retry"),
     SET("truncated"),    SET("outputs"),
@@ -200,8 +201,10 @@ static const struct field execution_fields[] = {
     FILLED("labels"),
     FILLED("triggerOutputs"),
     SET("createdAt"),
+    SET("createdBy"),
     SET("startedAt"),
     SET("endedAt"),
+    SET("cancelledBy"),
     {.member = NULL},
 };
 const struct resource resource_execution = {.collection = "executions",
@@ -245,7 +248,8 @@ static const struct field agent_fields[] = {
     ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     ALWAYS("slots"),    ALWAYS("freeSlots"),
     ALWAYS("version"),  ALWAYS("lastSeenAt"),
-    SET("drainReason"), SET("unwellReason"),
+    SET("createdBy"),   SET("drainReason"),
+    SET("drainedBy"),   SET("unwellReason"),
     SET("unwellSince"), {.member = NULL},
 };
 const struct resource resource_agent = {.collection = "agents",
@@ -335,8 +339,9 @@ static const struct column flow_columns[] = {
     {.head = NULL},
 };
 static const struct field flow_fields[] = {
-    SET("namespace"), SET("id"),           SET("revision"),     SET("description"), SET("disabled"),
-    FILLED("labels"), ALWAYS("createdAt"), ALWAYS("updatedAt"), {.member = NULL},
+    SET("namespace"), SET("id"),        SET("revision"),     SET("description"),
+    SET("disabled"),  FILLED("labels"), ALWAYS("createdAt"), ALWAYS("updatedAt"),
+    SET("updatedBy"), {.member = NULL},
 };
 const struct resource resource_flow = {.collection = "flows",
                                        .takes = "NAMESPACE/FLOW; 'cadre flow list' shows them",
@@ -382,6 +387,7 @@ static const struct field trigger_fields[] = {
     SET("id"),
     SET("interval"),
     SET("reason"),
+    SET("disabledBy"),
     SET("nextAt"),
     SET("job"),
     SET("result"),

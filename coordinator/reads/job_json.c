@@ -181,6 +181,8 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
     jw_str(w, "agentName", v->agent_name);
     jw_int(w, "attempt", j->attempt);
     if (parts->attempts) rc = put_attempts(w, r, v, parts->attempts, e);
+    jw_str(w, "createdBy", j->created_by);
+    jw_str(w, "cancelledBy", j->cancelled_by);
     jw_time(w, "createdAt", j->created_ms);
     jw_time(w, "submittedAt", j->submitted_ms);
     jw_time(w, "startedAt", j->started_ms);
@@ -211,6 +213,8 @@ void execution_json(struct jw *w, const struct execution_row *x)
     jw_raw(w, "inputs", x->inputs);
     jw_raw(w, "triggerOutputs", x->trigger_vars);
     jw_raw(w, "labels", x->labels);
+    jw_str(w, "createdBy", x->created_by);
+    jw_str(w, "cancelledBy", x->cancelled_by);
     jw_time(w, "createdAt", x->created_ms);
     jw_time(w, "startedAt", x->started_ms);
     jw_time(w, "endedAt", x->ended_ms);

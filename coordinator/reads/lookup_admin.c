@@ -22,6 +22,9 @@ static void put_group(struct jw *w, const struct group_row *g, const struct grou
     jw_int(w, "queued", n->queued);
     jw_int(w, "running", n->running);
     jw_time(w, "createdAt", g->created_ms);
+    jw_str(w, "createdBy", g->created_by);
+    jw_str(w, "updatedBy", g->updated_by);
+    jw_str(w, "pausedBy", g->paused_by);
 }
 
 int lookup_group(struct lookup *l, struct reader *r, struct err *e)
@@ -67,6 +70,7 @@ static int on_namespace(const struct namespace_row *n, void *user)
     jw_str(w, "namespace", n->ns);
     jw_str(w, "group", n->group);
     jw_str(w, "fallback", n->fallback >= 0 && n->fallback < 4 ? fallback_names[n->fallback] : NULL);
+    jw_str(w, "updatedBy", n->updated_by);
     list_row_end(&l->list, "%s", n->ns);
     return 0;
 }
@@ -91,6 +95,7 @@ static int on_token(const struct token_row *t, void *user)
     token_json(w, t);
     token_json_uses(w, "usesLeft", t);
     jw_time(w, "revokedAt", t->revoked_ms);
+    jw_str(w, "revokedBy", t->revoked_by);
     jw_time(w, "lastUsedAt", t->last_used_ms);
     list_row_end_id(&l->list, t->id);
     return 0;

@@ -46,9 +46,11 @@ static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
     put_capabilities(w, a->capabilities);
     jw_str(w, "version", a->version);
     jw_time(w, "createdAt", a->created_ms);
+    jw_str(w, "createdBy", a->created_by);
     jw_time(w, "lastSeenAt", a->last_seen_ms);
     jw_bool(w, "held", a->held);
     jw_str(w, "drainReason", a->drain_reason);
+    jw_str(w, "drainedBy", a->drained_by);
     jw_str(w, "unwellReason", a->unwell_reason);
     jw_time(w, "unwellSince", a->unwell_since_ms);
 }

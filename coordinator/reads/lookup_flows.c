@@ -17,6 +17,7 @@ static void put_row(struct jw *w, const struct flow_row *row)
     jw_int(w, "revision", row->revision);
     jw_time(w, "createdAt", row->created_ms);
     jw_time(w, "updatedAt", row->updated_ms);
+    jw_str(w, "updatedBy", row->updated_by);
 }
 
 static void put_input(struct jw *w, const struct flow_input *in)
@@ -113,6 +114,7 @@ static int on_revision(const struct flow_row *row, void *user)
     if (!list_row(&l->list)) return 1;
     jw_int(&l->answer.w, "revision", row->revision);
     jw_time(&l->answer.w, "createdAt", row->updated_ms);
+    jw_str(&l->answer.w, "createdBy", row->updated_by);
     list_row_end(&l->list, "%lld", (long long)row->revision);
     return 0;
 }
@@ -141,6 +143,7 @@ static void put_trigger(struct jw *w, const struct trigger_row *t)
     jw_str(w, "id", t->name);
     jw_bool(w, "disabled", t->disabled);
     jw_str(w, "reason", t->why);
+    jw_str(w, "disabledBy", t->disabled_by);
     jw_bool(w, "allowConcurrent", t->concurrent);
     jw_str(w, "interval", interval);
     jw_time(w, "nextAt", t->disabled ? 0 : t->next_ms);

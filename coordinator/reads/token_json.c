@@ -18,5 +18,6 @@ void token_json(struct jw *w, const struct token_row *t)
     jw_str(w, "namespace", t->ns);
     jw_str(w, "name", t->name);
     jw_time(w, "createdAt", t->created_ms);
+    jw_str(w, "createdBy", t->created_by);
     jw_time(w, "expiresAt", t->expires_ms);
 }
