@@ -176,6 +176,18 @@ static int try_local(struct cli *cli, struct err *e)
     return rc == ERR_NOT_FOUND || rc == ERR_DENIED ? 0 : rc;
 }
 
+#define HOST_TOKEN "'cadre-coordinator token create' makes one there, where none is left"
+
+/* A file that somebody named. The coordinator's own is not there after a restore. */
+static int read_named(struct cli *cli, struct err *e)
+{
+    cli->token_from = mem_strdup(cli->token_file);
+    int rc = read_word(cli->token_file, CLI_API_TOKEN, &cli->resolved_token, e);
+    if (rc == ERR_NOT_FOUND && str_ends(cli->token_file, "admin.token"))
+        rc = err_set(e, rc, "%s; on the coordinator's host " HOST_TOKEN, err_text(e));
+    return rc;
+}
+
 static int find_token(struct cli *cli, struct err *e)
 {
     char *url = NULL, *token = NULL;
@@ -185,10 +197,7 @@ static int find_token(struct cli *cli, struct err *e)
         cli->resolved_token = mem_strdup(cli->token);
         return 0;
     }
-    if (cli->token_file) {
-        cli->token_from = mem_strdup(cli->token_file);
-        return read_word(cli->token_file, CLI_API_TOKEN, &cli->resolved_token, e);
-    }
+    if (cli->token_file) return read_named(cli, e);
     rc = user_config_read(&url, &token, e);
     if (rc == 0 && token) {
         cli->resolved_token = mem_strdup(token);
@@ -202,7 +211,7 @@ static int find_token(struct cli *cli, struct err *e)
         rc = err_set(e, ERR_DENIED,
                      "no API token: get one with 'cadre token create api' on the coordinator's "
                      "host and keep it with "
-                     "'cadre login TOKEN' (or set CADRE_TOKEN_FILE)");
+                     "'cadre login TOKEN' (or set CADRE_TOKEN_FILE); " HOST_TOKEN);
     return rc;
 }
 

@@ -284,6 +284,10 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
         coordinator_free(c);
         return rc;
     }
+    if (admin_token_id(config) == 0)
+        log_info("coordinator: there is no " ADMIN_TOKEN_FILE " in %s; where no administrator's "
+                 "token is left, 'cadre-coordinator token create' makes one",
+                 config->state);
     *out = c;
     return 0;
 }

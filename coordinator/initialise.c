@@ -1,6 +1,7 @@
 /* init: what a state folder holds, and making what is missing. */
 #include "coordinator/coordinator.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -50,7 +51,7 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
     names_fini(&names);
     if (!rc) rc = coordinator_open_store(f, a, true, &s, e);
     if (!rc && !is_there(f->state, ADMIN_TOKEN_FILE))
-        rc = admin_token_make(s, f, authority_pin(a), now_ms, e);
+        rc = admin_token_make(s, f, "first administrator", authority_pin(a), now_ms, e);
     if (!rc) rc = state_folder_finish(f->state, STATE_OF_COORDINATOR, e);
     store_close(s);
     authority_free(a);
@@ -148,6 +149,45 @@ int coordinator_init(const struct config *f, struct err *e)
                        f->state);
     rc = state_folder_enter(f->state, STATE_OF_COORDINATOR, &lock, e);
     if (!rc) rc = make_parts(f, os_wall_ms(), e);
+    file_lock_release(lock);
+    return rc;
+}
+
+static int make_token(const struct config *f, struct err *e)
+{
+    struct authority *a = NULL;
+    struct store *s = NULL;
+    struct names names;
+    int64_t now_ms = os_wall_ms();
+    names_gather(f, &names);
+    int rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
+    names_fini(&names);
+    if (!rc) rc = coordinator_open_store(f, a, false, &s, e);
+    if (!rc)
+        rc = admin_token_make(s, f, "administrator, made on the host", authority_pin(a), now_ms, e);
+    store_close(s);
+    authority_free(a);
+    return rc;
+}
+
+int coordinator_make_token(const struct config *f, char *id, char *before, struct err *e)
+{
+    struct file_lock *lock = NULL;
+    struct state_look look;
+    int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
+    if (!rc && (!look.known || !authority_exists(f->state)))
+        rc = err_set(e, ERR_NOT_FOUND, "%s is not initialised: run 'cadre-coordinator init' first",
+                     f->state);
+    if (!rc) rc = state_folder_enter(f->state, STATE_OF_COORDINATOR, &lock, e);
+    if (rc == ERR_CONFLICT)
+        rc = err_wrap(e, "stop the coordinator first, and start it again afterwards (running jobs "
+                         "go on meanwhile)");
+    if (rc) return rc;
+    int64_t old = admin_token_id(f);
+    before[0] = '\0';
+    if (old) id_format(old, before);
+    rc = make_token(f, e);
+    if (!rc) id_format(admin_token_id(f), id);
     file_lock_release(lock);
     return rc;
 }

@@ -25,8 +25,9 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"init", "", "make keys, certificates, database and the first admin token",
-     "Files that exist already are kept. The admin token is left in STATE/admin.token.", "* once",
-     0, command_init},
+     "Files that exist already are kept, and where all of them exist nothing is done. The admin "
+     "token is left in STATE/admin.token. A lost one: '" PROGRAM " token create'.",
+     "* once", 0, command_init},
     {"run", "", "run the coordinator",
      "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.", "* without-output",
      0, command_run},
@@ -43,6 +44,11 @@ static const struct verb verbs[] = {
      "A former backup is replaced; another file is with --force only, and never one in a state "
      "folder.",
      "config state force", 1, command_backup},
+    {"token", "create", "make an administrator's token on this host, where none is left",
+     "For a lost or revoked token, and for a restored folder. The coordinator must not run: stop "
+     "it, and start it again afterwards.\n"
+     "The token is left in STATE/admin.token, where 'cadre' finds it.",
+     "config state listen name", 1, command_token},
     {"check-config", "", "check the configuration and print what is in effect", NULL, "*", 0,
      command_check_config},
     {"version", "", "print the version", NULL, "", 0, command_version},

@@ -39,8 +39,8 @@ static int write_token(const char *path, const struct token *t, struct err *e)
     return rc;
 }
 
-int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin, int64_t now_ms,
-                     struct err *e)
+int admin_token_make(struct store *s, const struct config *c, const char *name, const uint8_t *pin,
+                     int64_t now_ms, struct err *e)
 {
     struct token t = {.kind = TOKEN_API};
     struct token_row row;
@@ -52,7 +52,7 @@ int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin
         token_fini(&t);
         return rc;
     }
-    row.name = mem_strdup("first administrator");
+    row.name = mem_strdup(name);
     names_for_token(c, port, true, &t);
     memcpy(t.pin, pin, sizeof t.pin);
     t.id = row.id;
@@ -70,6 +70,23 @@ int admin_token_make(struct store *s, const struct config *c, const uint8_t *pin
     }
     token_fini(&t);
     return rc;
+}
+
+int64_t admin_token_id(const struct config *c)
+{
+    char *path = paths_join(c->state, ADMIN_TOKEN_FILE);
+    struct buf text;
+    struct token t;
+    int64_t id = 0;
+    buf_init(&text, TOKEN_TEXT_SIZE);
+    if (file_read(path, TOKEN_TEXT_SIZE - 1, &text, NULL) == 0 && text.len &&
+        token_parse(text.data, &t, NULL) == 0) {
+        id = t.id;
+        token_fini(&t);
+    }
+    buf_fini_secret(&text);
+    mem_free(path);
+    return id;
 }
 
 static bool same_place(const struct token *a, const struct token *b)

@@ -176,5 +176,36 @@ cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 
 coordinator=$!
 pids="$pids $coordinator"
 holds "a restored folder starts" until_true 60 grep -q '^listening' coordinator.out
+has "and its log says how to get a token" coordinator.log 'cadre-coordinator token create'
+cadre status 2>err
+has "so does the command line" err 'admin.token' 'cadre-coordinator token create'
+
+# ---- a lost token ----
+cadre-coordinator token create --state server 2>err
+is "no token is made beside a running coordinator" 1 $?
+has "and it says what to do" err 'stop the coordinator first' 'start it again'
+holds "nothing was left" test ! -e server/admin.token
+end "$coordinator"
+cadre-coordinator token create --state fresh 2>err
+is "nor in an agent's folder" 1 $?
+cadre-coordinator token create --state nowhere 2>err
+is "nor where there is none" 1 $?
+holds "which is not made either" test ! -e nowhere
+cadre-coordinator token make --state server 2>err
+is "there is nothing else to do" 2 $?
+cadre-coordinator token create --state server >out 2>err
+is "a token is made while it is stopped" 0 $?
+has "and it says where" out 'server/admin.token'
+is "it is its owner's alone" 600 "$(stat -c %a server/admin.token)"
+coordinator_up
+cadre -o json token list >out
+is "the token is an administrator's" 0 $?
+has "and says where it was made" out 'made on the host'
+end "$coordinator"
+cadre-coordinator token create --state server >out 2>err
+has "the next one names the one before" out 'cadre token revoke [0-9A-Z]'
+coordinator_up
+cadre status >out 2>err
+is "and holds" 0 $?
 
 done_testing
