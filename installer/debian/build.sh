@@ -175,8 +175,8 @@ control() { # control PACKAGE: its DEBIAN folder
 for package in $packages; do
     control "$package"
     find "$stage/$package" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    rm -f "$out/${package}"_*.deb.new
     dpkg-deb --root-owner-group -Zxz --build "$stage/$package" "$build" >/dev/null
+    rm -f "$out/${package}"_*.deb # 'apt install' by a pattern would find two versions
     mv "$build/${package}_"*.deb "$out/"
 done
 ls "$out"/*_"$version"_*.deb

@@ -59,7 +59,7 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 
 # What the packages depend on is in it already: the machines have no way out to fetch it.
 root_packages="systemd,systemd-sysv,dbus,ca-certificates,adduser,procps,init-system-helpers,sudo"
-root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2"
+root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2,curl"
 
 mirror() { # where this machine's apt has the release from
     apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)' \
@@ -148,7 +148,9 @@ booted() {
         in_machine "$booting" systemctl is-active --quiet multi-user.target 2>/dev/null
 }
 
-# machine_up NAME ADDRESS: boots it, with what its disk held when it was up before
+# machine_up NAME ADDRESS: boots it, with what its disk held when it was up before, and with the
+# options of systemd-nspawn in $machine_options
+machine_options=
 machine_up() {
     booting=$1 place=$here/machines/$1
     mkdir -p "$place/upper" "$place/work" "$place/root"
@@ -163,10 +165,15 @@ machine_up() {
         : >"$place/netns"
         echo "$1" >"$place/root/etc/hostname"
         rm -f "$place/root/etc/resolv.conf"
-        printf '127.0.0.1 localhost\n10.77.0.1 queue\n10.77.0.2 alpha\n10.77.0.3 beta\n' \
-            >"$place/root/etc/hosts"
+        {
+            echo 127.0.0.1 localhost
+            echo 10.77.0.1 queue queue.example.com
+            echo 10.77.0.2 alpha build-07
+            echo 10.77.0.3 beta
+        } >"$place/root/etc/hosts"
     fi
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no \
+    # shellcheck disable=SC2086
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no $machine_options \
         --keep-unit --kill-signal=SIGRTMIN+3 \
         --network-namespace-path="/run/netns/$tag-$1" --resolv-conf=off --timezone=off \
             --machine="$tag-$1" --hostname="$1" \
@@ -188,6 +195,14 @@ machine_down() { # machine_down NAME
     until_true "${2:-30}" machine_gone "$md_pid" || kill -KILL "$md_pid" 2>/dev/null
     wait "$md_pid" 2>/dev/null
     rm -f "$here/machines/$1/pid"
+}
+
+# machine_forget NAME: with its disk; the next one of that name is a new one
+machine_forget() {
+    [ ! -e "$here/machines/$1/pid" ] || machine_down "$1"
+    umount "$here/machines/$1/root"
+    ip netns del "$tag-$1"
+    rm -rf "${here:?}/machines/$1"
 }
 
 another_boot() {
