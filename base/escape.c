@@ -4,33 +4,56 @@
 #include "base/str.h"
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <string.h>
 
-static size_t length_of(unsigned char first)
+/* Both ends belong to the range. In order. Beside control characters and separators these are the
+ * characters that Unicode has as Default_Ignorable_Code_Point (DerivedCoreProperties.txt): what
+ * changes the direction, what joins or parts other characters, fillers, variation selectors, tags.
+ * A font shows none of them. */
+static const struct range {
+    uint32_t from, to;
+} hidden[] = {
+    {0x0000, 0x001f}, {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x061c, 0x061c},
+    {0x115f, 0x1160}, {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+    {0x2060, 0x206f}, {0x2800, 0x2800}, /* a blank */
+    {0x3164, 0x3164}, {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+    {0xfffe, 0xffff}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
+static bool is_hidden(uint32_t c)
 {
-    if (first < 0xc2 || first > 0xf4) return 0;
-    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    size_t from = 0, to = sizeof hidden / sizeof *hidden;
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        if (c > hidden[middle].to)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < sizeof hidden / sizeof *hidden && c >= hidden[from].from;
 }
 
-/* Of characters with two or three bytes. */
-static bool is_control(uint32_t c)
+size_t escape_character(const char *s, size_t len, uint32_t *c)
 {
-    return c < 0xa0 || c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2066 && c <= 0x2069);
+    const unsigned char *u = (const unsigned char *)s;
+    if (len == 0) return 0;
+    if (u[0] < 0x80) {
+        *c = u[0];
+        return 1;
+    }
+    size_t n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+    if (n > len || !str_utf8_valid(s, n)) return 0;
+    *c = u[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        *c = *c << 6 | (u[i] & 0x3fu);
+    return n;
 }
 
 size_t escape_printable(const char *s, size_t len)
 {
-    const unsigned char *u = (const unsigned char *)s;
-    if (len == 0) return 0;
-    if (u[0] >= 0x20 && u[0] < 0x7f) return 1;
-    size_t n = length_of(u[0]);
-    if (n == 0 || n > len || !str_utf8_valid(s, n)) return 0;
-    if (n == 2 && is_control((uint32_t)(u[0] & 0x1f) << 6 | (u[1] & 0x3f))) return 0;
-    if (n == 3 &&
-        is_control((uint32_t)(u[0] & 0x0f) << 12 | (uint32_t)(u[1] & 0x3f) << 6 | (u[2] & 0x3f)))
-        return 0;
-    return n;
+    uint32_t c;
+    size_t n = escape_character(s, len, &c);
+    return n > 0 && !is_hidden(c) ? n : 0;
 }
 
 void escape_text(struct buf *out, const char *s, size_t len)
@@ -46,4 +69,18 @@ void escape_text(struct buf *out, const char *s, size_t len)
         (void)buf_addf(out, "\\x%02x", (unsigned)(unsigned char)*s++);
         len--;
     }
+}
+
+int escape_check(const char *s, struct err *e)
+{
+    size_t len = strlen(s), at = 0, n;
+    uint32_t c;
+    while ((n = escape_printable(s + at, len - at)) > 0)
+        at += n;
+    if (at == len) return 0;
+    if (escape_character(s + at, len - at, &c) == 0)
+        return err_set(e, ERR_INVALID, "has a byte that is not UTF-8: 0x%02x (byte %zu)",
+                       (unsigned)(unsigned char)s[at], at + 1);
+    return err_set(e, ERR_INVALID, "has a character that is not visible: U+%04X (byte %zu)",
+                   (unsigned)c, at + 1);
 }

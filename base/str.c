@@ -1,11 +1,14 @@
 /* Strings: comparing, copying, names, globs, near misses. Encodings are in str_code.c. */
 #include "base/str.h"
 
+#include "base/escape.h"
 #include "base/mem.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define NAME_BYTES 128
 
 bool str_eq(const char *a, const char *b)
 {
@@ -120,16 +123,33 @@ bool str_is_default_group(const char *key)
     return !key || str_eq(key, STR_DEFAULT_GROUP);
 }
 
+/* U+0020, and what Unicode has beside it in its category Zs. */
+static bool is_space(uint32_t c)
+{
+    return c == 0x20 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
+}
+
+static bool is_all_space(const char *s)
+{
+    uint32_t c;
+    for (size_t n; *s; s += n)
+        if ((n = escape_character(s, strlen(s), &c)) == 0 || !is_space(c)) return false;
+    return true;
+}
+
+int str_name_check(const char *s, struct err *e)
+{
+    if (str_empty(s)) return err_set(e, ERR_INVALID, "is empty");
+    if (strlen(s) > NAME_BYTES)
+        return err_set(e, ERR_INVALID, "is longer than %d bytes", NAME_BYTES);
+    if (is_all_space(s)) return err_set(e, ERR_INVALID, "has nothing but blanks");
+    return escape_check(s, e);
+}
+
 bool str_name_valid(const char *s)
 {
-    size_t len = s ? strlen(s) : 0;
-    if (len == 0 || len > 128 || !str_utf8_valid(s, len)) return false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x20 || c == 0x7f) return false;
-        if (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0) return false; /* U+0080 to U+009F */
-    }
-    return true;
+    return str_name_check(s, NULL) == 0;
 }
 
 bool str_namespace_valid(const char *s)

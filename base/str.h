@@ -31,12 +31,14 @@ size_t str_utf8_bad(const char *s, size_t len);
 size_t str_utf8_whole(const char *s, size_t len);
 
 /* Worker group key: [a-zA-Z0-9][a-zA-Z0-9_-]{0,62} (design 4). Also job and agent names? No: those
- * are free text up to 128 bytes without control characters, see str_name_valid. */
+ * are free text up to 128 bytes, every character of which is visible: see str_name_valid. */
 bool str_key_valid(const char *s);
 /* The key of the default group, reserved. Is it this one? NULL (no group is named) counts, too. */
 #define STR_DEFAULT_GROUP "default"
 bool str_is_default_group(const char *key);
 bool str_name_valid(const char *s);
+/* ERR_INVALID: why it is no name, without a subject: "is longer than 128 bytes". */
+int str_name_check(const char *s, struct err *e);
 /* Dotted namespace: [a-z0-9A-Z_-]+ joined by '.', at most 255 bytes. */
 bool str_namespace_valid(const char *s);
 /* True when `ns` is `prefix` or below it ("a.b" covers "a.b" and "a.b.c", not "a.bc"). */

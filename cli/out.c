@@ -102,17 +102,17 @@ void out_block(struct out *o, const char *text)
     buf_fini(&shown);
 }
 
-/* The only characters of JSON text that have to be escaped are inside of strings, and none of them
- * has more than three bytes. */
-static size_t add_json_escape(struct buf *b, const char *s)
+/* The only characters of JSON text that have to be escaped are inside of strings. */
+static size_t add_json_escape(struct buf *b, const char *s, size_t len)
 {
-    const unsigned char *u = (const unsigned char *)s;
-    unsigned c = u[0];
-    size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : 3;
-    if (n == 2) c = (c & 0x1f) << 6 | (u[1] & 0x3fu);
-    if (n == 3) c = (c & 0x0f) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
-    (void)buf_addf(b, "\\u%04x", c);
-    return n;
+    uint32_t c = (unsigned char)*s;
+    size_t n = escape_character(s, len, &c);
+    if (c > 0xffff) { /* as a pair of surrogates (RFC 8259, section 7) */
+        (void)buf_addf(b, "\\u%04x", 0xd800u + (unsigned)((c - 0x10000) >> 10));
+        c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+    }
+    (void)buf_addf(b, "\\u%04x", (unsigned)c);
+    return n > 0 ? n : 1;
 }
 
 void out_json(struct out *o, const struct json *j)
@@ -131,7 +131,7 @@ void out_json(struct out *o, const struct json *j)
         plain = 0;
         if (len == 0) break;
         buf_clear(&escaped);
-        n = add_json_escape(&escaped, at);
+        n = add_json_escape(&escaped, at, len);
         out_bytes(o, escaped.data, escaped.len);
         at += n;
         len -= n;

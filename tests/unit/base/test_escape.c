@@ -1,5 +1,7 @@
 /* base/escape: nothing that a terminal obeys comes through; all other text stays as it is. */
+#include "base/clock.h"
 #include "base/escape.h"
+#include "tests/support/hidden.h"
 
 #include <stdbool.h>
 
@@ -62,7 +64,7 @@ static void direction_of_writing_and_line_separators_are_shown(void **state)
     BECOMES("\xe2\x80\xaa\xe2\x80\xae", "\\xe2\\x80\\xaa\\xe2\\x80\\xae");
     BECOMES("\xe2\x81\xa6\xe2\x81\xa9", "\\xe2\\x81\\xa6\\xe2\\x81\\xa9");
     BECOMES("\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "\\xe2\\x80\\x8e\\xe2\\x80\\x8f\\xd8\\x9c");
-    BECOMES("\xe2\x80\x90\xe2\x81\xaa", "\xe2\x80\x90\xe2\x81\xaa"); /* their neighbours */
+    BECOMES("\xe2\x80\x90\xe2\x81\x9f", "\xe2\x80\x90\xe2\x81\x9f"); /* their neighbours */
 }
 
 static void what_is_not_utf8_is_shown(void **state)
@@ -77,6 +79,92 @@ static void what_is_not_utf8_is_shown(void **state)
     becomes("\xe2\x82\xac", 2, "\\xe2\\x82");            /* cut */
 }
 
+static void what_is_not_visible_is_shown(void **state)
+{
+    (void)state;
+    BECOMES("a\xe2\x80\x8b"
+            "b",
+            "a\\xe2\\x80\\x8bb");
+    BECOMES("\xf3\xa0\x81\x81\xef\xbb\xbf", "\\xf3\\xa0\\x81\\x81\\xef\\xbb\\xbf");
+    for (size_t i = 0; i < HIDDEN_CHARACTERS; i++) {
+        const char *text = hidden_characters[i].text;
+        uint32_t c = 0;
+        assert_int_equal(escape_printable(text, strlen(text)), 0);
+        assert_int_equal(escape_character(text, strlen(text), &c), strlen(text));
+        assert_int_equal(c, hidden_characters[i].code);
+    }
+}
+
+static size_t encode(uint32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00u >> n & 0xf0) | c);
+    return n;
+}
+
+/* Counted from the lists of Unicode 15 by hand: C0 and C1 with DEL, the default ignorable code
+ * points, two separators, three annotations, the blank of Braille, two that are no characters, and
+ * the surrogates, which are not UTF-8. */
+static void all_characters_are_of_one_kind_or_the_other(void **state)
+{
+    (void)state;
+    size_t not_printable = 0;
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        char text[4];
+        size_t n = encode(c, text);
+        not_printable += escape_printable(text, n) != n;
+    }
+    assert_int_equal(not_printable, 65 + 4174 + 2 + 3 + 1 + 2 + 2048);
+}
+
+/* Whatever comes in, what goes out is printable, and cannot be changed by escaping it again. */
+static void any_bytes_become_printable(void **state)
+{
+    (void)state;
+    struct rng r;
+    rng_init(&r, 4);
+    for (int round = 0; round < 2000; round++) {
+        struct buf in, out, again;
+        buf_init(&in, 4096);
+        buf_init(&out, 65536);
+        buf_init(&again, 65536);
+        for (uint64_t i = rng_below(&r, 40); i > 0; i--) {
+            if (rng_below(&r, 2))
+                (void)buf_addc(&in, (char)rng_below(&r, 256));
+            else
+                (void)buf_adds(&in, hidden_characters[rng_below(&r, HIDDEN_CHARACTERS)].text);
+        }
+        escape_text(&out, in.data, in.len);
+        for (size_t at = 0, n; at < out.len; at += n)
+            assert_true((n = escape_printable(out.data + at, out.len - at)) > 0);
+        escape_text(&again, out.data, out.len);
+        assert_string_equal(again.data, out.data);
+        buf_fini(&in);
+        buf_fini(&out);
+        buf_fini(&again);
+    }
+}
+
+static void check__names_the_character_and_its_place(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(escape_check("", &e), 0);
+    assert_int_equal(escape_check("gr\xc3\xbcn \xf0\x9f\x98\x80", &e), 0);
+    assert_int_equal(escape_check("ab\xe2\x80\xae", &e), ERR_INVALID);
+    assert_string_equal(e.msg, "has a character that is not visible: U+202E (byte 3)");
+    assert_int_equal(escape_check("a\xf3\xa0\x81\x81", &e), ERR_INVALID);
+    assert_string_equal(e.msg, "has a character that is not visible: U+E0041 (byte 2)");
+    assert_int_equal(escape_check("a\xff", &e), ERR_INVALID);
+    assert_string_equal(e.msg, "has a byte that is not UTF-8: 0xff (byte 2)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +173,10 @@ int main(void)
         cmocka_unit_test(every_character_of_c0_and_c1_is_shown),
         cmocka_unit_test(direction_of_writing_and_line_separators_are_shown),
         cmocka_unit_test(what_is_not_utf8_is_shown),
+        cmocka_unit_test(what_is_not_visible_is_shown),
+        cmocka_unit_test(all_characters_are_of_one_kind_or_the_other),
+        cmocka_unit_test(any_bytes_become_printable),
+        cmocka_unit_test(check__names_the_character_and_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

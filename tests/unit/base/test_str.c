@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/support/hidden.h"
 
 #include <string.h>
 
@@ -147,6 +148,18 @@ static void name__is_free_text_without_control_characters(void **state)
                                       "\xc2\x85", "\xc2\x9b", "\xff",     "\xc3"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(str_name_valid(bad[i]));
+    for (size_t i = 0; i < HIDDEN_CHARACTERS; i++) {
+        char name[16];
+        (void)str_format(name, sizeof name, "a%sb", hidden_characters[i].text);
+        assert_false(str_name_valid(name));
+        assert_false(str_name_valid(hidden_characters[i].text));
+    }
+    static const char *const blanks[] = {" ", "   ", "\xc2\xa0", "\xe3\x80\x80 "};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        assert_false(str_name_valid(blanks[i]));
+    struct err e = {0};
+    assert_int_equal(str_name_check(" ", &e), ERR_INVALID);
+    assert_string_equal(e.msg, "has nothing but blanks");
     assert_false(str_name_valid(NULL));
 }
 
