@@ -1,6 +1,7 @@
 /* agent.yaml: the option table, and the careful edit that `join` makes. */
 #include "agent/config.h"
 
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -23,9 +24,13 @@ static int check_group(const char *value, struct err *e)
 
 static int check_name(const char *value, struct err *e)
 {
-    if (str_name_valid(value)) return 0;
-    return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
-                   LIMIT_NAME);
+    return str_name_check(value, e);
+}
+
+/* "key=value" */
+static int check_label(const char *pair, struct err *e)
+{
+    return escape_check(pair, e);
 }
 
 static int check_address(const char *value, struct err *e)
@@ -90,6 +95,7 @@ const struct opt agent_options[] = {
      .type = OPT_MAP,
      .offset = AT(labels),
      .value_name = "K=V",
+     .check = check_label,
      .help = "label that jobs can require as label.K"},
     {.key = "drainTimeout",
      .env = "CADRE_DRAIN_TIMEOUT",

@@ -1,5 +1,6 @@
 #include "wire/fields.h"
 
+#include "base/escape.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -91,6 +92,32 @@ static int read_text(const struct reader *r, struct json_value v, enum json_type
     return rc;
 }
 
+/* A label is a name: people see key and value, and tell labels apart by what they see. */
+static int check_label(const struct reader *r, struct json_value key, struct json_value value)
+{
+    char *texts[] = {json_value_str(key), json_value_str(value)};
+    struct err why;
+    int rc = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (rc == 0 && texts[i] && escape_check(texts[i], &why) != 0)
+            rc = fault(r, "has a label '%.*s' that %s", KEY_SHOWN, texts[0], err_text(&why));
+    }
+    mem_free(texts[0]);
+    mem_free(texts[1]);
+    return rc;
+}
+
+static int check_labels(const struct reader *r, struct json_value capabilities)
+{
+    struct json_walk w;
+    struct json_value key, value;
+    int rc = 0;
+    json_walk_init(&w, capabilities);
+    while (rc == 0 && json_walk_next(&w, &key, &value))
+        if (json_value_starts(key, "label.")) rc = check_label(r, key, value);
+    return rc;
+}
+
 static int64_t labels_of(struct json_value capabilities)
 {
     struct json_walk w;
@@ -105,6 +132,7 @@ static int64_t labels_of(struct json_value capabilities)
 static int read_caps(const struct reader *r, struct json_value v, char **out)
 {
     int rc = check_text(r, v, JSON_OBJECT);
+    if (rc == 0) rc = check_labels(r, v);
     if (rc != 0) return rc;
     int64_t labels = labels_of(v);
     if (labels > r->field->b)

@@ -153,8 +153,9 @@ const char *body_group_key(struct body *b, const char *key)
 const char *body_name(struct body *b, const char *key)
 {
     const char *s = body_str(b, key, LIMIT_NAME);
-    if (!s || str_name_valid(s)) return s;
-    body_fail(b, key, "must %s", *s ? "have no control characters" : "not be empty");
+    struct err why;
+    if (!s || str_name_check(s, &why) == 0) return s;
+    body_fail(b, key, "%s", err_text(&why));
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -87,10 +88,13 @@ static void read_labels(struct body *b, struct cmd_start *s)
         body_fail(b, "labels", "has %zu, at most %d are allowed", json_count(labels), LABELS_MAX);
         return;
     }
+    struct err why;
     for (const struct json *j = json_first(labels); j; j = json_next(j)) {
         const char *value = json_str(j, NULL);
         if (!value || !*json_key(j) || strlen(json_key(j)) > LABEL_MAX || strlen(value) > LABEL_MAX)
             body_fail(b, "labels", "keys and values are texts of at most %d bytes", LABEL_MAX);
+        else if (escape_check(json_key(j), &why) != 0 || escape_check(value, &why) != 0)
+            body_fail(b, "labels", "'%s' %s", json_key(j), err_text(&why));
     }
     if (labels) s->labels = json_copy(labels);
 }

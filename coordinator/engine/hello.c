@@ -8,6 +8,7 @@
 #include "coordinator/engine/reply.h"
 
 #define RETRY_DUPLICATE_MS 60000
+#define RETRY_NAME_MS 30000 /* as of any violation of the protocol */
 /* Creating or changing the group heals it, within seconds when few agents wait for that; all of
  * them together make no more than 50 connections a second. */
 #define RETRY_GROUP_LEAST_MS 4000
@@ -76,7 +77,10 @@ static bool admit(struct engine *g, const struct command *c, struct agent_row *r
         return false;
     }
     if (!store_ok(g, rc)) return false;
-    if (row->removed_ms > 0) {
+    struct err why;
+    if (h->name && !str_eq(row->name, h->name) && str_name_check(h->name, &why) != 0) {
+        refuse(g, c->session, "protocol", RETRY_NAME_MS, "the agent's name %s", err_text(&why));
+    } else if (row->removed_ms > 0) {
         refuse(g, c->session, "revoked", 0, "the agent '%s' was removed: join again", row->name);
     } else if (row->token_group && !str_eq(row->token_group, key_of(h))) {
         refuse(g, c->session, "wrong-group", 0,
@@ -114,7 +118,7 @@ static bool replace_session(struct engine *g, struct agent *a, const struct comm
 /* A name from the config counts when no other agent has it. */
 static void rename_agent(struct engine *g, struct agent_row *row, const struct cmd_hello *h)
 {
-    if (str_eq(row->name, h->name) || !str_name_valid(h->name)) return;
+    if (!h->name || str_eq(row->name, h->name)) return;
     struct agent_row other;
     int rc = store_agent_find_name(g->store, h->name, &other, &g->err);
     if (rc == 1) {

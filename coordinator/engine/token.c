@@ -19,9 +19,9 @@ static bool check_token(const struct engine *g, const struct token_row *t, struc
         reply_error(r, ERR_INVALID, NULL, NULL, "role: not one of join, read, submit, admin");
         return false;
     }
-    if (t->name && !str_name_valid(t->name)) {
-        reply_error(r, ERR_INVALID, NULL, NULL,
-                    "name: must have 1 to 128 bytes and no control characters");
+    struct err why;
+    if (t->name && str_name_check(t->name, &why) != 0) {
+        reply_error(r, ERR_INVALID, NULL, NULL, "name: %s", err_text(&why));
         return false;
     }
     if (t->ns && !str_namespace_valid(t->ns)) {

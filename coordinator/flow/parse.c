@@ -2,6 +2,7 @@
 #include "coordinator/flow/read.h"
 
 #include "base/duration.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -271,6 +272,9 @@ static void add_label(const struct node *n, const char *key, const struct json *
     (void)str_format(name, sizeof name, "labels.%s", key);
     char *text = item_text(n, value, name, LABEL_MAX);
     if (!text) return;
+    struct err why;
+    if (escape_check(key, &why) != 0 || escape_check(text, &why) != 0)
+        read_fail(n->r, value, "%slabels: '%s' %s", n->at, key, err_text(&why));
     read_plain(n, value, name, text);
     struct json *label = json_new_str(text);
     mem_free(text);

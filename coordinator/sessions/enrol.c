@@ -36,8 +36,8 @@ void session_enrol(struct session_facts *s, struct msg_enrol *m, struct session_
     struct err why = {0};
     if (token_of_enrol(m->token, &t, &why)) {
         refuse(out, REFUSAL_TOKEN_MALFORMED, &why);
-    } else if (!str_name_valid(m->name)) {
-        err_set(&why, ERR_PROTOCOL, "enrol: a name of 1 to %d bytes is needed", LIMIT_NAME);
+    } else if (str_name_check(m->name, &why) != 0) {
+        err_wrap(&why, "enrol: the name");
         refuse(out, REFUSAL_PROTOCOL, &why);
     } else if (pki_csr_check(m->csr, spki, &why)) {
         refuse(out, REFUSAL_REQUEST_BAD, &why);

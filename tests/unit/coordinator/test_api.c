@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/support/hidden.h"
 
 #include <string.h>
 
@@ -499,13 +500,24 @@ static void submit__wrong_fields__are_named(void **state)
 
 static void submit__name__is_told_what_is_wrong_with_it(void **state)
 {
-    const char *empty = "name: must not be empty", *ctrl = "no control characters";
+    const char *empty = "name: is empty", *ctrl = "name: has a character that is not visible: U+00";
     const char *jobs = "/api/v1/jobs", *tokens = "/api/v1/tokens";
     (void)state;
     refused("POST", jobs, NULL, "{\"command\":[\"x\"],\"name\":\"\"}", 422, "invalid", empty);
     refused("POST", jobs, NULL, "{\"command\":[\"x\"],\"name\":\"\\t\"}", 422, "invalid", ctrl);
     refused("POST", tokens, NULL, "{\"type\":\"join\",\"name\":\"\"}", 422, "invalid", empty);
     refused("POST", tokens, NULL, "{\"type\":\"join\",\"name\":\"\\n\"}", 422, "invalid", ctrl);
+    for (size_t i = 0; i < HIDDEN_CHARACTERS; i++) {
+        if (hidden_characters[i].code < ' ') continue; /* JSON has these as escapes alone */
+        char job[128], token[128], code[16];
+        (void)str_format(job, sizeof job, "{\"command\":[\"x\"],\"name\":\"a%sb\"}",
+                         hidden_characters[i].text);
+        (void)str_format(token, sizeof token, "{\"type\":\"join\",\"name\":\"a%sb\"}",
+                         hidden_characters[i].text);
+        (void)str_format(code, sizeof code, "U+%04X (byte 2)", hidden_characters[i].code);
+        refused("POST", jobs, NULL, job, 422, "invalid", code);
+        refused("POST", tokens, NULL, token, 422, "invalid", code);
+    }
 }
 
 static void submit__misspelt_key__is_told_the_nearest(void **state)

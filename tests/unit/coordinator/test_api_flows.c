@@ -421,6 +421,9 @@ static void executions_that_cannot_start_say_why(void **state)
             "there is no input 'dya', did you mean 'day'?");
     refused("POST", path, NULL, "{\"inputs\":[]}", 422, "invalid", "inputs: must be an object");
     refused("POST", path, NULL, "{\"labels\":{\"a\":1}}", 422, "invalid", "labels");
+    refused("POST", path, NULL, "{\"labels\":{\"a\":\"x\\u202e\"}}", 422, "invalid",
+            "labels: 'a' has a character that is not visible: U+202E");
+    refused("POST", path, NULL, "{\"labels\":{\"a\\u200b\":\"x\"}}", 422, "invalid", "U+200B");
     refused("POST", path, NULL, "{\"input\":{}}", 422, "invalid", "did you mean 'inputs'");
     refused("POST", "/api/v1/flows/company.team/tow/executions", NULL, "{}", 404, "not-found",
             "there is no flow 'tow'");

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/support/hidden.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,6 +73,32 @@ static void hello__unknown_agent__refused_for_good(void **state)
         refusal(w, cmd_hello(w, 50, 4711, NULL, 1), "unknown-agent")->u.refused.retry_ms, 0);
     world_do(w, cmd_ready(50));
     assert_int_equal(w->effects.count, 0);
+}
+
+static void hello__name_that_cannot_be_seen__is_refused(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    for (size_t i = 0; i < HIDDEN_CHARACTERS; i++) {
+        struct command *c = cmd_hello(w, ++w->sessions, a, NULL, 1);
+        mem_free(c->u.hello.name);
+        c->u.hello.name = str_dupf("a%s", hidden_characters[i].text);
+        const struct effect *x = refusal(w, c, "protocol");
+        assert_true(x->u.refused.retry_ms > 0);
+        assert_non_null(strstr(x->u.refused.sentence, "not visible: U+"));
+    }
+}
+
+/* Its name was taken before such characters were refused. */
+static void hello__name_that_the_row_has__is_let_in(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a\xe2\x80\x8b", NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, a, NULL, 1);
+    mem_free(c->u.hello.name);
+    c->u.hello.name = mem_strdup("a\xe2\x80\x8b");
+    assert_int_equal(world_do(w, c), 0);
+    assert_non_null(world_effect(w, EFFECT_WELCOME));
 }
 
 static void hello__removed_agent__revoked(void **state)
@@ -826,6 +853,8 @@ int main(void)
         WORLD_TEST(hello__welcome_then_jobs_only_after_ready),
         WORLD_TEST(hello__hello_and_ready_in_one_batch__jobs_come_behind_welcome),
         WORLD_TEST(hello__unknown_agent__refused_for_good),
+        WORLD_TEST(hello__name_that_cannot_be_seen__is_refused),
+        WORLD_TEST(hello__name_that_the_row_has__is_let_in),
         WORLD_TEST(hello__removed_agent__revoked),
         WORLD_TEST(hello__unknown_group__comes_back_and_creating_it_heals),
         WORLD_TEST(hello__unknown_group__the_more_wait_the_slower),

@@ -351,6 +351,9 @@ static void shapes_that_are_wrong_are_named(void **state)
     refuses(HEAD TASK "description: [a]\n", "5: description: must be a string");
     refuses(HEAD TASK "labels: {a: [b], '': c}\n",
             "5: labels.a: must be a string\n5: labels: a key has 1 to 256 bytes");
+    refuses(HEAD TASK "labels: {a: \"x\\u202e\", b: \"\\U000E0041\"}\n",
+            "5: labels: 'a' has a character that is not visible: U+202E (byte 2)\n"
+            "5: labels: 'b' has a character that is not visible: U+E0041 (byte 1)");
     refuses(HEAD TASK "concurrency: {behavior: DROP}\n",
             "5: concurrency.limit: is missing\n"
             "5: concurrency.behavior: 'DROP' is not one of QUEUE, CANCEL, FAIL");

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/support/hidden.h"
 #include "coordinator/sessions/session.h"
 #include "wire/pki.h"
 #include "wire/token.h"
@@ -244,6 +245,8 @@ static void enrol__what_does_not_prove_itself__is_refused(void **state)
     enrol_is_refused("cadre-nonsense", "m", csr, SESSION_FRESH, REFUSAL_TOKEN_MALFORMED);
     enrol_is_refused(api, "m", csr, SESSION_FRESH, REFUSAL_TOKEN_MALFORMED);
     enrol_is_refused(join, NULL, csr, SESSION_FRESH, REFUSAL_PROTOCOL);
+    for (size_t i = 0; i < HIDDEN_CHARACTERS; i++)
+        enrol_is_refused(join, hidden_characters[i].text, csr, SESSION_FRESH, REFUSAL_PROTOCOL);
     enrol_is_refused(join, "m", "no request", SESSION_FRESH, REFUSAL_REQUEST_BAD);
     enrol_is_refused(NULL, "m", csr, SESSION_FRESH, REFUSAL_PROTOCOL);
     enrol_is_refused(NULL, NULL, "no request", SESSION_LIVE, REFUSAL_PROTOCOL);

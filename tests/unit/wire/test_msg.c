@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/frame.h"
+#include "tests/support/hidden.h"
 #include "wire/msg.h"
 
 #include <stdio.h>
@@ -554,6 +555,31 @@ static void capabilities_with_too_many_labels__are_refused(void **state)
     }
 }
 
+static void labels_that_cannot_be_seen__are_refused(void **state)
+{
+    (void)state;
+    EACH_FIELD(t, f)
+    {
+        if (f->kind != CAPS) continue;
+        for (size_t i = 0; i < 2 * HIDDEN_CHARACTERS; i++) {
+            const char *hidden = hidden_characters[i / 2].text;
+            struct json *tree = json_new(JSON_OBJECT);
+            char *key = str_dupf("label.a%s", i % 2 ? hidden : "");
+            char *value = str_dupf("b%s", i % 2 ? "" : hidden);
+            json_put(tree, key, json_new_str(value));
+            refused_with((enum msg_type)t, f->key, tree);
+            mem_free(key);
+            mem_free(value);
+        }
+        /* what a machine says of itself is shown, not compared */
+        struct json *tree = json_new(JSON_OBJECT);
+        struct err e;
+        json_put(tree, "cpuModel", json_new_str("b\xe2\x80\xae"));
+        json_put(tree, "label.a", json_new_str("gr\xc3\xbcn \xd7\xa9\xd7\x9c"));
+        assert_int_equal(decode_with((enum msg_type)t, f->key, tree, &e), 0);
+    }
+}
+
 static struct json *list_of(size_t count, const char *item)
 {
     struct json *list = json_new(JSON_ARRAY), *one;
@@ -969,6 +995,7 @@ int main(void)
         cmocka_unit_test(bad_id__is_refused),
         cmocka_unit_test(text_at_its_limit__is_taken_whatever_stands_around_it),
         cmocka_unit_test(capabilities_with_too_many_labels__are_refused),
+        cmocka_unit_test(labels_that_cannot_be_seen__are_refused),
         cmocka_unit_test(bad_attempts__are_refused),
         cmocka_unit_test(message_of_a_peer_that_may_not_send_it__is_refused_unread),
         cmocka_unit_test(message_of_a_stranger__is_taken_when_it_needs_no_identity),
