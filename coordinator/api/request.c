@@ -38,6 +38,7 @@ void request_free(struct request *r)
     http_target_fini(&r->target);
     mem_free(r->who.ns);
     json_free(r->body);
+    mem_free(r->last_event);
     mem_free(r->key);
     mem_free(r->text);
     if (r->token) token_row_fini(r->token);

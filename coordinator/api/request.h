@@ -29,6 +29,11 @@ enum route_stream {
     STREAM_EVENTS  /* frames, until the followed job or execution ends */
 };
 
+/* The form of a stream that the client asked for with the header Accept. */
+#define FORM_LINES_TYPE "application/x-ndjson"
+#define FORM_SSE_TYPE "text/event-stream"
+enum stream_form { FORM_USUAL, FORM_LINES, FORM_SSE };
+
 struct route {
     const char *method;
     const char *path;     /* segments; ":" matches any segment */
@@ -65,6 +70,8 @@ struct request {
     struct json *body; /* only while the handler runs */
     char *key;         /* Idempotency-Key */
     bool minimal;      /* Prefer: return=minimal */
+    enum stream_form form;
+    char *last_event; /* Last-Event-ID */
     bool keep_alive, done;
     struct buf answer;
     uint64_t number; /* of the command under way; 0: no command */

@@ -187,6 +187,15 @@ static void take_body(struct request *r, const struct http_message *m)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
 }
 
+/* Of the forms that are served, the first one that is named. */
+static enum stream_form form_of(const char *accept)
+{
+    const char *lines = accept ? strstr(accept, FORM_LINES_TYPE) : NULL;
+    const char *sse = accept ? strstr(accept, FORM_SSE_TYPE) : NULL;
+    if (lines && (!sse || lines < sse)) return FORM_LINES;
+    return sse ? FORM_SSE : FORM_USUAL;
+}
+
 void route_message(struct request *r, const struct http_message *m)
 {
     if (!r->problem.status && r->route->wants_body) take_body(r, m);
@@ -196,7 +205,10 @@ void route_message(struct request *r, const struct http_message *m)
     }
     const char *key = http_header(m, "idempotency-key");
     const char *prefer = http_header(m, "prefer");
+    const char *last_event = http_header(m, "last-event-id");
     if (key) r->key = mem_strdup(key);
+    if (last_event) r->last_event = mem_strdup(last_event);
+    r->form = form_of(http_header(m, "accept"));
     r->minimal = prefer && str_eq(prefer, "return=minimal");
     struct json *body = r->body;
     r->route->handle(r);

@@ -17,7 +17,6 @@
 #define WHY_MS 2000
 #define FOLLOW_TYPE "application/vnd.cadre.follow"
 #define OUTPUT_TYPE "application/octet-stream"
-#define LINES_TYPE "application/x-ndjson"
 #define TAIL_MOST 1000000
 
 struct stream {
@@ -201,7 +200,8 @@ static void begin(struct stream *st)
     st->sent_ms = os_mono_ms();
     const struct follow *f = st->follow;
     http_write_stream_head(link_out(st->r->link), 200,
-                           f->lines    ? LINES_TYPE
+                           f->sse      ? FORM_SSE_TYPE
+                           : f->lines  ? FORM_LINES_TYPE
                            : f->events ? FOLLOW_TYPE
                                        : OUTPUT_TYPE);
     link_flush_later(st->r->link);
@@ -301,11 +301,13 @@ void stream_sweep(struct stream *st, int64_t now_ms)
     static const char text[] = "{\"event\":\"ping\"}";
     if (!st->begun || st->over || st->looking || !st->follow->events || link_pending(st->r->link))
         return;
+    const struct follow *f = st->follow;
     if (now_ms - st->sent_ms >= PING_MS) {
         struct buf ping;
         buf_init(&ping, 256);
-        int rc = st->follow->lines ? buf_addf(&ping, "%s\n", text)
-                                   : frame_add(&ping, FRAME_JSON, text, sizeof text - 1);
+        int rc = f->sse     ? buf_addf(&ping, "event: ping\ndata: %s\n\n", text)
+                 : f->lines ? buf_addf(&ping, "%s\n", text)
+                            : frame_add(&ping, FRAME_JSON, text, sizeof text - 1);
         bool fine = rc == 0 && send(st, ping.data, ping.len);
         buf_fini(&ping);
         if (!fine) return;
@@ -349,21 +351,41 @@ static uint32_t query_streams(struct request *r)
     return 0;
 }
 
+/* Lines of JSON, server-sent events, or what is usual. The query counts more than the header. */
+static void read_form(struct request *r, struct follow *f)
+{
+    const char *format = http_query(&r->target, "format");
+    bool json = str_eq(format, "json");
+    f->sse = !json && f->events && r->form == FORM_SSE;
+    f->lines = json || f->sse || r->form == FORM_LINES;
+    if (format && !json)
+        problem_field(&r->problem, "format", "format: '%.40s' is not json", format);
+}
+
+/* Where to go on: the query's cursor, or else the last event that the client saw. */
+static int64_t read_cursor(struct request *r, const struct follow *f)
+{
+    int64_t cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0), seen = 0;
+    if (cursor == 0 && f->sse && r->last_event && str_int64(r->last_event, &seen) == 0 && seen > 0)
+        return seen;
+    return cursor;
+}
+
 /* What the query asks for. Wrong values fill r->problem. */
 static void read_query(struct request *r, struct follow *f)
 {
-    /* Attempts, streams and the end belong to one job. */
+    /* Attempts and the end belong to one job. */
     static const char *const keys[] = {"format", "since", "cursor", "stream", "attempt", "tail"};
     f->events = r->route->stream == STREAM_EVENTS;
-    request_query_known(r, keys, is_of_execution(r) ? 3 : 6);
-    const char *format = http_query(&r->target, "format");
-    f->lines = str_eq(format, "json");
-    if (format && !f->lines)
-        problem_field(&r->problem, "format", "format: '%.40s' is not json", format);
-    f->cursor = request_query_int(r, "cursor", 0, INT64_MAX, 0);
+    request_query_known(r, keys, is_of_execution(r) ? 4 : 6);
+    read_form(r, f);
+    f->cursor = read_cursor(r, f);
     f->since_ms = query_since(r);
     f->attempt = request_query_int(r, "attempt", 1, 1000000, 0);
     f->streams = query_streams(r);
+    /* Bare bytes do not tell what is the job's: Cadre's remarks would be taken for its output. */
+    if (f->streams == 0 && !f->events && !f->lines)
+        f->streams = 1u << STREAM_STDOUT | 1u << STREAM_STDERR;
     int64_t tail = request_query_int(r, "tail", 1, TAIL_MOST, 0);
     /* What follows a cursor was counted when the cursor was got. */
     f->tail = f->cursor > 0 ? 0 : tail;

@@ -12,7 +12,10 @@
 #define READ_BYTES (256u * 1024) /* of output per look */
 #define PIECE_BYTES (2 * READ_BYTES + 2 * LIMIT_OUTPUT_CHUNK + ANSWER_BYTES)
 #define KEEP_BYTES (16u * 1024) /* of memory, between two pieces */
-#define RUNS_PER_LOOK 64        /* task runs of an execution that one look passes by */
+/* Server-sent events (HTML, section 9.2): a client that comes back sends the last id. */
+#define SSE_EVENT "event: state\ndata: "
+#define SSE_OUTPUT "event: output\nid: %lld\ndata: "
+#define RUNS_PER_LOOK 64 /* task runs of an execution that one look passes by */
 
 static int broken(struct follow *f, int rc, const char *what)
 {
@@ -29,9 +32,9 @@ static int add_event(struct follow *f, struct jw *w, struct buf *text, int rc)
 {
     jw_end(w);
     if (!rc) rc = jw_finish(w);
-    if (!rc && f->lines) rc = buf_addc(text, '\n');
     if (!rc && f->lines)
-        rc = buf_add(&f->piece, text->data, text->len);
+        rc = buf_addf(&f->piece, "%s%s%s", f->sse ? SSE_EVENT : "", text->data,
+                      f->sse ? "\n\n" : "\n");
     else if (!rc)
         rc = frame_add(&f->piece, FRAME_JSON, text->data, text->len);
     buf_fini(text);
@@ -109,6 +112,15 @@ static int tell_end(struct follow *f, struct reader *r)
     return rc;
 }
 
+static int add_line(struct follow *f, const struct chunk *c)
+{
+    int rc = 0;
+    if (f->sse) rc = buf_addf(&f->piece, SSE_OUTPUT, (long long)c->cursor);
+    if (rc == 0) rc = output_line_add(&f->piece, c);
+    if (rc == 0 && f->sse) rc = buf_addc(&f->piece, '\n');
+    return rc;
+}
+
 static int on_chunk(const struct chunk *c, void *user)
 {
     struct follow *f = user;
@@ -119,7 +131,7 @@ static int on_chunk(const struct chunk *c, void *user)
     rest.len -= skip;
     rest.offset += (int64_t)skip;
     if (rest.len == 0) return 0;
-    if (f->lines) return output_line_add(&f->piece, &rest) != 0 || f->piece.len > READ_BYTES;
+    if (f->lines) return add_line(f, &rest) != 0 || f->piece.len > READ_BYTES;
     if (!f->events) return buf_add(&f->piece, rest.data, rest.len);
     struct frame_output o = {.seq = c->cursor,
                              .job = c->job,

@@ -33,6 +33,7 @@ struct follow {
     uint32_t streams;        /* bit 1<<stream, 0: all */
     int64_t cursor;          /* the piece begins after this chunk */
     bool lines;              /* as lines of JSON, not as frames or bare output */
+    bool sse;                /* each of these lines as a server-sent event */
     int64_t since_ms;        /* only output that was received then or later */
     int64_t tail;            /* only so many lines at the end of what is there at first; 0: all */
     size_t skip;             /* bytes of the next chunk that are before these lines */

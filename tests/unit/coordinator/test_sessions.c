@@ -598,8 +598,9 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
     state_is(job, "RUNNING");
     peer_output(&p, 2, job, 1, STREAM_STDOUT, 0, "out\n", 4);
     peer_output(&p, 3, job, 1, STREAM_STDERR, 0, "err\n", 4);
-    peer_finished(&p, 4, job, 1, 7);
-    wait_for_ack(&p, 4);
+    peer_output(&p, 4, job, 1, STREAM_SYSTEM, 0, "a remark\n", 9);
+    peer_finished(&p, 5, job, 1, 7);
+    wait_for_ack(&p, 5);
     struct json *j = show(job);
     assert_string_equal(json_get_str(j, "state", ""), "FAILED");
     assert_string_equal(json_get_str(j, "reason", ""), "exit-code");
@@ -612,6 +613,7 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
     } logs[] = {{"", "out\nerr\n"},
                 {"?stream=stdout", "out\n"},
                 {"?stream=stderr&attempt=1", "err\n"},
+                {"?stream=system", "a remark\n"},
                 {"?attempt=2", ""},
                 {"?tail=1", "err\n"},
                 {"?tail=1&stream=stdout", "out\n"},
@@ -629,6 +631,63 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
         answer_fini(&a);
         mem_free(path);
     }
+    peer_fini(&p);
+    identity_fini(&i);
+}
+
+/* How often the text is in the answer to a GET with this header. */
+static int times_told(int64_t job, const char *tail, const char *header, const char *part)
+{
+    struct answer a;
+    char id[ID_TEXT_SIZE];
+    int n = 0;
+    id_format(job, id);
+    char *path = str_dupf("/api/v1/jobs/%s/%s", id, tail);
+    house_call(&house, "GET", path, NULL, NULL, header, &a);
+    assert_int_equal(a.status, 200);
+    for (const char *at = a.text; (at = strstr(at, part)) != NULL; at++)
+        n++;
+    answer_fini(&a);
+    mem_free(path);
+    return n;
+}
+
+static void follow__in_the_form_that_is_accepted(void **state)
+{
+    struct identity i;
+    struct peer p;
+    struct msg m;
+    (void)state;
+    house_enrol(&house, "forms", NULL, &i);
+    house_agent(&house, &i, "forms", 1, &p);
+    int64_t job = submit("{\"command\":[\"x\"]}");
+    wait_for(&p, MSG_JOB, &m);
+    msg_fini(&m);
+    peer_started(&p, 1, job, 1);
+    peer_output(&p, 2, job, 1, STREAM_STDOUT, 0, "one\n", 4);
+    peer_output(&p, 3, job, 1, STREAM_STDERR, 0, "two\n", 4);
+    peer_output(&p, 4, job, 1, STREAM_SYSTEM, 0, "three\n", 6);
+    peer_finished(&p, 5, job, 1, 0);
+    wait_for_ack(&p, 5);
+    const char *lines = "Accept: application/x-ndjson\r\n";
+    const char *sse = "Accept: text/event-stream\r\n";
+    const char *both = "Accept: text/html, application/x-ndjson;q=1, text/event-stream\r\n";
+    assert_int_equal(times_told(job, "follow", lines, "\"stream\":\"stdout\""), 1);
+    assert_int_equal(times_told(job, "follow", lines, "\"stream\":\"stderr\""), 1);
+    assert_int_equal(times_told(job, "follow", lines, "\"stream\":\"system\""), 1);
+    assert_int_equal(times_told(job, "follow", lines, "{\"event\":\"state\""), 1);
+    assert_int_equal(times_told(job, "follow", both, "event: "), 0);
+    assert_int_equal(times_told(job, "logs", lines, "\"text\":\"three\\n\""), 1);
+    assert_int_equal(times_told(job, "follow", sse, "event: output\nid: "), 3);
+    assert_int_equal(times_told(job, "follow", sse, "\"}\n\n"), 3);
+    assert_int_equal(times_told(job, "follow", sse, "event: state\ndata: {\"event\":\"state\""), 1);
+    assert_int_equal(times_told(job, "follow?format=json", sse, "event: "), 0);
+    /* the client comes back */
+    const char *again = "Accept: text/event-stream\r\nLast-Event-ID: 9007199254740991\r\n";
+    assert_int_equal(times_told(job, "follow", again, "event: output"), 0);
+    assert_int_equal(times_told(job, "follow", again, "event: state"), 1);
+    const char *nonsense = "Accept: text/event-stream\r\nLast-Event-ID: -x\r\n";
+    assert_int_equal(times_told(job, "follow", nonsense, "event: output"), 3);
     peer_fini(&p);
     identity_fini(&i);
 }
@@ -742,6 +801,7 @@ int main(void)
         cmocka_unit_test(agent__in_the_api__shows_labels_apart),
         cmocka_unit_test(agent__unwell__is_shown_with_reason_and_time),
         cmocka_unit_test(job__from_submit_to_result__is_told_all_along),
+        cmocka_unit_test(follow__in_the_form_that_is_accepted),
         cmocka_unit_test(job__cancelled_while_it_runs__is_killed),
         cmocka_unit_test(result__sent_twice__counts_once),
         cmocka_unit_test(restart__with_an_assigned_job__goes_on),
