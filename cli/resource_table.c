@@ -365,6 +365,7 @@ static void show_evaluation(struct out *out, const struct json *v)
 
 static void show_rest_of_trigger(struct out *out, const struct json *t)
 {
+    show_waiting(out, t);
     for (const struct json *v = json_first(json_get(t, "history")); v; v = json_next(v))
         show_evaluation(out, v);
 }

@@ -3,6 +3,7 @@
 #include "coordinator/api/request.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 void triggers_list(struct request *r)
 {
@@ -13,13 +14,39 @@ void triggers_list(struct request *r)
     request_send_list(r, l);
 }
 
-void triggers_show(struct request *r)
+static struct lookup *look_up(const struct request *r)
 {
     struct lookup *l = request_lookup(r, lookup_trigger);
     l->ns = mem_strdup(request_segment(r, 3));
     l->flow = mem_strdup(request_segment(r, 4));
     l->name = mem_strdup(request_segment(r, 5));
+    return l;
+}
+
+/* The evaluation may have been handed out meanwhile: then nothing is waited for. */
+static void on_why(struct request *r, struct reply *x)
+{
+    struct lookup *l = look_up(r);
+    if (x->rc == 0 && x->json && !str_eq(x->json, "null")) l->waiting = mem_strdup(x->json);
     request_look_up(r, l, request_answer);
+}
+
+static void on_shown(struct request *r, struct lookup *l)
+{
+    if (!l->waits) {
+        request_answer(r, l);
+        return;
+    }
+    struct command *c = command_new(CMD_WHY);
+    c->u.id = l->found;
+    request_ask(r, c, on_why);
+}
+
+void triggers_show(struct request *r)
+{
+    struct lookup *l = look_up(r);
+    l->may_wait = true;
+    request_look_up(r, l, on_shown);
 }
 
 /* ---- enable, disable, run ---- */

@@ -67,8 +67,8 @@ lookup_fn lookup_executions;       /* states, ns, flow, name: a trigger's */
 lookup_fn lookup_flow;             /* ns, flow, number: a revision, 0: the newest */
 lookup_fn lookup_flows;            /* ns */
 lookup_fn lookup_revisions;        /* ns, flow */
-lookup_fn lookup_trigger;          /* ns, flow, name */
-lookup_fn lookup_triggers;         /* ns, flow */
+lookup_fn lookup_trigger;  /* ns, flow, name; may_wait, waiting. Found: its job with waits */
+lookup_fn lookup_triggers; /* ns, flow */
 
 /* ---- groups, namespaces, tokens, status ---- */
 lookup_fn lookup_agent;        /* name: an id or a name. Sets found */

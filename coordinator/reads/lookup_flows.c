@@ -2,8 +2,10 @@
 #include "coordinator/reads/lookup.h"
 
 #include "base/duration.h"
+#include "base/id.h"
 #include "base/str.h"
 #include "coordinator/flow/flow.h"
+#include "coordinator/reads/job_json.h"
 #include "coordinator/store/reader.h"
 
 #include <string.h>
@@ -134,8 +136,22 @@ int lookup_revisions(struct lookup *l, struct reader *r, struct err *e)
 
 /* ---- triggers ---- */
 
-static void put_trigger(struct jw *w, const struct trigger_row *t)
+/* The execution that holds it back; 0: none does. */
+static int64_t held_by(struct reader *r, const struct trigger_row *t, enum execution_state *state)
 {
+    struct execution_row x;
+    if (t->disabled || t->job || t->concurrent || !t->execution) return 0;
+    if (reader_execution(r, t->execution, &x, NULL) != 0) return 0;
+    *state = x.state;
+    execution_row_fini(&x);
+    return execution_is_final(*state) ? 0 : t->execution;
+}
+
+/* nextAt stands for a time that is to come: while it is evaluated or held back, nobody knows it. */
+static void put_trigger(struct jw *w, struct reader *r, const struct trigger_row *t)
+{
+    enum execution_state state;
+    bool now = t->job != 0 || held_by(r, t, &state) != 0;
     char interval[DURATION_TEXT_SIZE];
     duration_format(t->interval_ms, interval);
     jw_str(w, "namespace", t->ns);
@@ -146,7 +162,7 @@ static void put_trigger(struct jw *w, const struct trigger_row *t)
     jw_str(w, "disabledBy", t->disabled_by);
     jw_bool(w, "allowConcurrent", t->concurrent);
     jw_str(w, "interval", interval);
-    jw_time(w, "nextAt", t->disabled ? 0 : t->next_ms);
+    jw_time(w, "nextAt", t->disabled || now ? 0 : t->next_ms);
     jw_id(w, "job", t->job);
     jw_str(w, "result", evaluation_names[t->result]);
     jw_str(w, "message", t->message);
@@ -177,6 +193,36 @@ static int on_evaluation(const struct evaluation_row *v, void *user)
     return 0;
 }
 
+static void put_waiting(struct lookup *l, struct reader *r, const struct trigger_row *t)
+{
+    struct jw *w = &l->answer.w;
+    enum execution_state state;
+    char id[ID_TEXT_SIZE], message[128];
+    int64_t execution = held_by(r, t, &state);
+    if (!execution) {
+        jw_raw(w, "waiting", t->job ? l->waiting : NULL);
+        return;
+    }
+    id_format(execution, id);
+    (void)str_format(message, sizeof message, "the execution %s that it started is %s", id,
+                     fsm_name(&execution_fsm, (int)state));
+    jw_object(w, "waiting");
+    jw_str(w, "code", "execution");
+    jw_str(w, "message", message);
+    jw_end(w);
+}
+
+static int show_trigger(struct lookup *l, struct reader *r, const struct trigger_row *t,
+                        struct err *e)
+{
+    put_trigger(&l->answer.w, r, t);
+    put_waiting(l, r, t);
+    jw_array(&l->answer.w, "history");
+    int rc = reader_evaluations(r, t->id, on_evaluation, &l->answer.w, e);
+    jw_end(&l->answer.w);
+    return rc;
+}
+
 int lookup_trigger(struct lookup *l, struct reader *r, struct err *e)
 {
     struct trigger_row t;
@@ -185,20 +231,29 @@ int lookup_trigger(struct lookup *l, struct reader *r, struct err *e)
         problem_set(&l->problem, 404, "not-found", "'cadre trigger list' shows them",
                     "there is no trigger %.100s/%.100s/%.100s", l->ns, l->flow, l->name);
     if (rc) return rc;
-    put_trigger(&l->answer.w, &t);
-    jw_array(&l->answer.w, "history");
-    rc = reader_evaluations(r, t.id, on_evaluation, &l->answer.w, e);
-    jw_end(&l->answer.w);
+    struct job_view v;
+    if (l->may_wait && t.job && reader_job(r, t.job, &v, NULL) == 0) {
+        l->waits = job_json_waits(v.job.state);
+        l->found = t.job;
+        job_view_fini(&v);
+    }
+    if (!l->waits) rc = show_trigger(l, r, &t, e);
     trigger_row_fini(&t);
     return rc;
 }
 
+struct trigger_page {
+    struct lookup *l;
+    struct reader *r;
+};
+
 static int on_trigger(const struct trigger_row *t, void *user)
 {
-    struct lookup *l = user;
-    if (!list_row(&l->list)) return 1;
-    put_trigger(&l->answer.w, t);
-    list_row_end(&l->list, "%s/%s/%s", t->ns, t->flow, t->name);
+    const struct trigger_page *p = user;
+    struct list *list = &p->l->list;
+    if (!list_row(list)) return 1;
+    put_trigger(&p->l->answer.w, p->r, t);
+    list_row_end(list, "%s/%s/%s", t->ns, t->flow, t->name);
     return 0;
 }
 
@@ -212,7 +267,8 @@ int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
                                .limit = l->list.limit};
     bool more = false;
     list_begin(&l->list, &l->answer);
-    int rc = reader_triggers(r, &f, on_trigger, l, &more, e);
+    struct trigger_page p = {l, r};
+    int rc = reader_triggers(r, &f, on_trigger, &p, &more, e);
     list_end(&l->list, more);
     return rc;
 }

@@ -1,4 +1,5 @@
-/* Lists of jobs over HTTP: kinds of jobs, and what evaluations end in. */
+/* Lists of jobs over HTTP: kinds of jobs, and what evaluations end in; and triggers and executions
+ * that wait. */
 #include "tests/unit/coordinator/house.h"
 
 #include "base/id.h"
@@ -266,6 +267,75 @@ static void the_status_counts_evaluations_apart(void **state)
     json_free(j);
 }
 
+/* ---- what waits ---- */
+
+static void waits_for(const struct json *j, const char *code, const char *part)
+{
+    const struct json *waiting = json_get(j, "waiting");
+    assert_string_equal(json_get_str(waiting, "code", ""), code);
+    if (!strstr(json_get_str(waiting, "message", ""), part))
+        fail_msg("'%s' is not in '%s'", part, json_get_str(waiting, "message", ""));
+}
+
+static void a_trigger_tells_what_its_evaluation_waits_for(void **state)
+{
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"empty\"}", 201));
+    apply("id: f\nnamespace: a\nworkerGroup: {key: empty}\ntasks: [{id: t, command: [x]}]\n"
+          "triggers: [{id: g, command: [c], interval: 1h}]\n");
+    struct json *j = house_get(&house, "/api/v1/triggers/a/f/g", 200);
+    waits_for(j, "no-agent-online", "group empty has no agent online");
+    assert_non_null(json_get_str(j, "job", NULL));
+    assert_int_equal(json_type(json_get(j, "nextAt")), JSON_NULL);
+    json_free(j);
+    json_free(house_post(&house, "/api/v1/groups/empty/pause", NULL, 200));
+    j = house_get(&house, "/api/v1/triggers/a/f/g", 200);
+    waits_for(j, "group-paused", "empty");
+    json_free(j);
+    j = house_get(&house, "/api/v1/triggers?namespace=a", 200);
+    assert_int_equal(json_type(json_get(json_first(json_get(j, "triggers")), "nextAt")), JSON_NULL);
+    json_free(j);
+    j = house_post(&house, "/api/v1/triggers/a/f/g/disable", NULL, 200);
+    assert_int_equal(json_type(json_get(j, "waiting")), JSON_NULL);
+    json_free(j);
+}
+
+static void a_trigger_tells_which_execution_holds_it_back(void **state)
+{
+    (void)state;
+    apply(FLOW("f", "c"));
+    end_job(take_job(), 0, "FIRED");
+    int64_t task = take_job();
+    struct json *j = house_get(&house, "/api/v1/triggers/a/f/g", 200);
+    waits_for(j, "execution", json_get_str(j, "execution", "?"));
+    assert_int_equal(json_type(json_get(j, "nextAt")), JSON_NULL);
+    json_free(j);
+    end_job(task, 0, "SUCCESS");
+    j = house_get(&house, "/api/v1/triggers/a/f/g", 200);
+    assert_int_equal(json_type(json_get(j, "waiting")), JSON_NULL);
+    assert_int_equal(json_type(json_get(j, "nextAt")), JSON_STRING);
+    json_free(j);
+}
+
+static void an_execution_tells_what_its_task_waits_for(void **state)
+{
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"empty\"}", 201));
+    apply("id: f\nnamespace: a\ntasks:\n  - {id: a, command: [x]}\n"
+          "  - {id: b, command: [x], workerGroup: {key: empty}}\n");
+    struct json *j = house_post(&house, "/api/v1/flows/a/f/executions", "{}", 201);
+    char *path = str_dupf("/api/v1/executions/%s", json_get_str(j, "id", "?"));
+    json_free(j);
+    end_job(take_job(), 0, "SUCCESS");
+    j = house_get(&house, path, 200);
+    const struct json *first = json_first(json_get(j, "taskRuns"));
+    assert_int_equal(json_type(json_get(first, "waiting")), JSON_NULL);
+    waits_for(json_next(first), "no-agent-online", "group empty");
+    waits_for(j, "no-agent-online", "group empty");
+    json_free(j);
+    mem_free(path);
+}
+
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
 
 int main(void)
@@ -276,6 +346,9 @@ int main(void)
         IN_HOUSE(shown_evaluations_have_the_words_of_the_list),
         IN_HOUSE(names_find_jobs_and_lists_say_what_ran),
         IN_HOUSE(unknown_kinds_and_states_are_refused),
+        IN_HOUSE(a_trigger_tells_what_its_evaluation_waits_for),
+        IN_HOUSE(a_trigger_tells_which_execution_holds_it_back),
+        IN_HOUSE(an_execution_tells_what_its_task_waits_for),
         IN_HOUSE(the_status_counts_evaluations_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
