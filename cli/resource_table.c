@@ -3,6 +3,7 @@
 #include "cli/job_name.h"
 #include "cli/resource.h"
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -61,6 +62,12 @@ static char *agent_slots(const struct json *a)
 static char *agent_reason(const struct json *a)
 {
     const char *state = json_get_str(a, "state", "");
+    const struct json *refusal = json_get(a, "lastRefusal");
+    if (str_eq(state, "OFFLINE") && json_type(refusal) == JSON_OBJECT) {
+        char age[DURATION_TEXT_SIZE + 64];
+        text_age(json_get_str(refusal, "at", NULL), age);
+        return str_dupf("refused %s ago: %s", age, json_get_str(refusal, "reason", "?"));
+    }
     if (str_eq(state, "UNWELL"))
         return str_dupf("since %s: %s", json_get_str(a, "unwellSince", "?"),
                         json_get_str(a, "unwellReason", "?"));
@@ -223,6 +230,10 @@ static void show_rest_of_agent(struct out *out, const struct json *a)
         out_line(out, "a slot is taken by %s of job %s, attempt %lld, since %s",
                  json_get_str(r, "processes", "?"), json_get_str(r, "job", "?"),
                  (long long)json_get_int(r, "attempt", 0), json_get_str(r, "since", "?"));
+    const struct json *refusal = json_get(a, "lastRefusal");
+    if (json_type(refusal) == JSON_OBJECT)
+        out_line(out, "refused at %s, %s: %s", json_get_str(refusal, "at", "?"),
+                 json_get_str(refusal, "reason", "?"), json_get_str(refusal, "message", "?"));
     out_line(out, "capabilities");
     for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v)) {
         const char *text = text_of(v, scratch, sizeof scratch);

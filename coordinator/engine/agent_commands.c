@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 
 #define JOBS_NAMED 3 /* in a refusal */
@@ -89,6 +90,7 @@ void agent_remove(struct engine *g, struct agent_row *row)
     row->last_seen_ms = g->now.wall_ms;
     text_set(&row->removed_by, g->by);
     store_ok(g, store_agent_update(g->store, row, &g->err));
+    refusal_forget(g, row->id);
 }
 
 /* Says which jobs stand against it, and the way out. */

@@ -32,6 +32,7 @@
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/principal.h"
+#include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/submit.h"
 #include "coordinator/engine/token.h"
@@ -114,7 +115,7 @@ static apply_event_fn *const events[COMMAND_TYPES] = {
     [CMD_OUTPUT] = apply_output,       [CMD_FINISHED] = apply_finished,
     [CMD_DECLINED] = apply_declined,   [CMD_CLEARED] = apply_cleared,
     [CMD_HEARTBEAT] = apply_heartbeat, [CMD_GONE] = apply_gone,
-    [CMD_AWAKE] = apply_awake,
+    [CMD_AWAKE] = apply_awake,         [CMD_REFUSED] = apply_refused,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {

@@ -15,6 +15,7 @@ const char *command_name(enum command_type type)
         [CMD_FINISHED] = "finished",
         [CMD_DECLINED] = "declined",
         [CMD_CLEARED] = "cleared",
+        [CMD_REFUSED] = "refused",
         [CMD_HEARTBEAT] = "heartbeat",
         [CMD_GONE] = "gone",
         [CMD_SUBMIT] = "submit",
@@ -135,6 +136,10 @@ void command_free(struct command *c)
         break;
     case CMD_OUTPUT:
         mem_free(c->u.output.data);
+        break;
+    case CMD_REFUSED:
+        mem_free(c->u.refused.code);
+        mem_free(c->u.refused.message);
         break;
     case CMD_SUBMIT:
         submit_fini(&c->u.submit);

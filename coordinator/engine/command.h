@@ -20,6 +20,7 @@ enum command_type {
     CMD_DECLINED,  /* u.event */
     CMD_CLEARED,   /* u.event */
     CMD_HEARTBEAT, /* u.n */
+    CMD_REFUSED,   /* u.refused, without session: the loop refused what a known agent said */
     /* the session's link is closed; always the last of a session, always sent once after HELLO */
     CMD_GONE,
     /* from the API; `request` is set, one EFFECT_REPLY answers */
@@ -96,6 +97,10 @@ struct cmd_event { /* started, finished, declined, cleared */
     char *alive;                /* finished: processes that could not be ended; NULL: none */
     char *decline;              /* declined: its reason in the protocol */
 };
+struct cmd_refused {
+    int64_t agent; /* id from the verified certificate */
+    char *code, *message;
+};
 struct cmd_output {
     int64_t seq, job, attempt, offset;
     int stream;
@@ -162,6 +167,7 @@ struct command {
         struct cmd_ready ready;
         struct cmd_event event;
         struct cmd_output output;
+        struct cmd_refused refused;
         struct cmd_submit submit;
         struct token_row token;
         struct group_row group;

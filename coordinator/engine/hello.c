@@ -5,7 +5,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/lease.h"
+#include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 #define RETRY_DUPLICATE_MS 60000
 #define RETRY_NAME_MS 30000 /* as of any violation of the protocol */
@@ -66,6 +70,20 @@ static const char *key_of(const struct cmd_hello *h)
     return h->group ? h->group : STR_DEFAULT_GROUP;
 }
 
+/* Refuses an agent that is known, and keeps the reason for those who look for it. */
+CADRE_PRINTF(5, 6)
+static void turn_away(struct engine *g, const struct command *c, const char *code, int64_t retry_ms,
+                      const char *fmt, ...)
+{
+    char line[ERR_MSG_MAX];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    refuse(g, c->session, code, retry_ms, "%s", line);
+    refusal_note(g, c->u.hello.agent, key_of(&c->u.hello), code, line);
+}
+
 /* The row of the agent, or a refusal. */
 static bool admit(struct engine *g, const struct command *c, struct agent_row *row)
 {
@@ -83,9 +101,9 @@ static bool admit(struct engine *g, const struct command *c, struct agent_row *r
     } else if (row->removed_ms > 0) {
         refuse(g, c->session, "revoked", 0, "the agent '%s' was removed: join again", row->name);
     } else if (row->token_group && !str_eq(row->token_group, key_of(h))) {
-        refuse(g, c->session, "wrong-group", 0,
-               "the agent joined with a token for group %s, but its config says %s",
-               row->token_group, key_of(h));
+        turn_away(g, c, "wrong-group", 0,
+                  "the agent joined with a token for group %s, but its config says %s",
+                  row->token_group, key_of(h));
     } else {
         return true;
     }
@@ -107,11 +125,12 @@ static bool replace_session(struct engine *g, struct agent *a, const struct comm
     log_warn(
         "agent %s: a second session from another machine was refused (a copy of its state folder?)",
         a->row.name);
-    refuse(g, c->session, "duplicate", RETRY_DUPLICATE_MS,
-           "the agent '%s' is connected already from another machine or boot: if this is a copy of "
-           "it, remove the "
-           "state folder here and join again",
-           a->row.name);
+    turn_away(
+        g, c, "duplicate", RETRY_DUPLICATE_MS,
+        "the agent '%s' is connected already from another machine or boot: if this is a copy of "
+        "it, remove the "
+        "state folder here and join again",
+        a->row.name);
     return false;
 }
 
@@ -278,7 +297,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
     const char *code = agent_refusal(a, group, a->row.group, &e);
     a->leaving = code != NULL;
     if (code && !holds) {
-        refuse(g, c->session, code, retry_group_ms(g, a), "%s", err_text(&e));
+        turn_away(g, c, code, retry_group_ms(g, a), "%s", err_text(&e));
         agent_forget_move(a);
         agent_release(g, a);
         return NULL;
@@ -317,6 +336,7 @@ void apply_hello(struct engine *g, const struct command *c)
     agent_heard(g, a);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    refusal_forget(g, a->id);
     /* nothing outlives a restart of its machine, and nobody will tell of what a lost journal had */
     if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
     welcome(g, a);

@@ -8,6 +8,7 @@
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/principal.h"
+#include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/store/model_token.h"
 
@@ -259,6 +260,8 @@ void apply_enrol(struct engine *g, const struct command *c)
                    "there is an agent '%s' already: choose another name, or take its place with "
                    "--replace",
                    x->name);
+            refusal_note(g, other.id, other.group, "name-taken",
+                         "a machine that wanted to join under this name was not let in");
             goto out;
         }
         if (taken) agent_remove(g, &other);

@@ -95,12 +95,35 @@ static void say_unmet(struct group *group, const struct requires *r, const struc
     buf_fini(&text);
 }
 
-static void say_away(const struct group *group, const struct census *n, struct jw *w)
+/* Names an agent of the group that is not let in, and why. */
+struct refused {
+    struct buf *text;
+    const char *sign;
+    int64_t count;
+};
+
+static int add_refused(const struct refusal_row *r, void *user)
+{
+    struct refused *refused = user;
+    char at[TIME_TEXT_SIZE];
+    if (refused->count++ == NAMES_MOST) {
+        buf_adds(refused->text, "; …");
+        return 1;
+    }
+    time_format(r->at_ms, at);
+    at[strcspn(at, ".")] = '\0'; /* to the second */
+    buf_addf(refused->text, "%s %s was refused at %sZ: %s", refused->sign, r->name, at, r->message);
+    refused->sign = ";";
+    return 0;
+}
+
+static void say_away(struct engine *g, const struct group *group, const struct census *n,
+                     struct jw *w)
 {
     struct buf text;
     char name[96];
     const char *sign = ":";
-    buf_init(&text, 1024);
+    buf_init(&text, 8192);
     buf_addf(&text, "%s has no agent online", group_name(group, name));
     if (n->draining > 0) {
         buf_addf(&text, "%s %lld of %lld are draining", sign, (long long)n->draining,
@@ -110,9 +133,14 @@ static void say_away(const struct group *group, const struct census *n, struct j
     if (n->leaving > 0)
         buf_addf(&text, "%s %lld of %lld do not meet what it requires any more", sign,
                  (long long)n->leaving, (long long)n->known);
+    struct refused refused = {.text = &text, .sign = *sign == ':' ? sign : ";"};
+    int rc = store_each_refusal(g->store, group->row.key, NAMES_MOST + 1, add_refused, &refused,
+                                &g->err);
+    if (!store_ok(g, rc)) refused.count = 0;
     say(w, "no-agent-online", text.data);
     buf_fini(&text);
     jw_int(w, "draining", n->draining);
+    jw_int(w, "refused", refused.count);
 }
 
 /* "; could not be started on a, b" */
@@ -216,7 +244,7 @@ static void say_created(struct engine *g, const struct job *j, struct jw *w)
     if (n.fitting == 0 && n.unwell_fitting > 0)
         say_unwell(g, group, q, &n, w);
     else if (n.online == 0)
-        say_away(group, &n, w);
+        say_away(g, group, &n, w);
     else if (n.fitting == 0 && n.tried)
         say_only_tried(group, n.tried, w);
     else if (n.fitting == 0 && q->requires && q->requires->compiled)

@@ -32,7 +32,22 @@ static const char *state_of(const struct agent_row *a)
     return a->draining || a->held ? "DRAINING" : "ONLINE";
 }
 
-static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
+static void put_refusal(struct jw *w, struct reader *r, int64_t agent)
+{
+    struct refusal_row refusal;
+    if (reader_refusal(r, agent, &refusal, NULL) != 0) {
+        jw_null(w, "lastRefusal");
+        return;
+    }
+    jw_object(w, "lastRefusal");
+    jw_str(w, "reason", refusal.reason);
+    jw_str(w, "message", refusal.message);
+    jw_time(w, "at", refusal.at_ms);
+    jw_end(w);
+    refusal_row_fini(&refusal);
+}
+
+static void put_agent(struct jw *w, struct reader *r, const struct agent_row *a, int64_t busy)
 {
     const char *state = state_of(a);
     int64_t free_slots = str_eq(state, "ONLINE") && a->slots > busy ? a->slots - busy : 0;
@@ -53,6 +68,7 @@ static void put_agent(struct jw *w, const struct agent_row *a, int64_t busy)
     jw_str(w, "drainedBy", a->drained_by);
     jw_str(w, "unwellReason", a->unwell_reason);
     jw_time(w, "unwellSince", a->unwell_since_ms);
+    put_refusal(w, r, a->id);
 }
 
 static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t *busy,
@@ -84,7 +100,7 @@ int lookup_agent(struct lookup *l, struct reader *r, struct err *e)
     int64_t busy;
     int rc = find(l, r, &a, &busy, e);
     if (rc) return rc;
-    put_agent(&l->answer.w, &a, busy);
+    put_agent(&l->answer.w, r, &a, busy);
     jw_array(&l->answer.w, "remnants");
     rc = reader_remnants(r, a.id, on_remnant, &l->answer.w, e);
     jw_end(&l->answer.w);
@@ -101,12 +117,18 @@ int lookup_agent_exists(struct lookup *l, struct reader *r, struct err *e)
     return rc;
 }
 
+struct page {
+    struct lookup *l;
+    struct reader *r;
+};
+
 static int on_agent(const struct agent_row *a, int64_t busy, void *user)
 {
-    struct lookup *l = user;
-    if (!list_row(&l->list)) return 1;
-    put_agent(&l->answer.w, a, busy);
-    list_row_end(&l->list, "%s", a->name);
+    const struct page *p = user;
+    struct list *list = &p->l->list;
+    if (!list_row(list)) return 1;
+    put_agent(&p->l->answer.w, p->r, a, busy);
+    list_row_end(list, "%s", a->name);
     return 0;
 }
 
@@ -115,7 +137,8 @@ int lookup_agents(struct lookup *l, struct reader *r, struct err *e)
     struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
     bool more = false;
     list_begin(&l->list, &l->answer);
-    int rc = reader_agents(r, &f, on_agent, l, &more, e);
+    struct page p = {l, r};
+    int rc = reader_agents(r, &f, on_agent, &p, &more, e);
     list_end(&l->list, more);
     return rc;
 }

@@ -114,6 +114,17 @@ static void refuse_for(struct session *s, enum refusal r, const char *sentence)
     refuse(s, refusal_code(r), sentence, refusal_retry_ms(r));
 }
 
+/* The engine keeps why an agent that is known was not let in. */
+static void push_refused(const struct session *s, enum refusal r, const char *sentence)
+{
+    if (!s->facts.agent || s->owner->stopped) return;
+    struct command *c = command_new(CMD_REFUSED);
+    c->u.refused.agent = s->facts.agent;
+    c->u.refused.code = mem_strdup(refusal_code(r));
+    c->u.refused.message = mem_strdup(sentence);
+    spine_push(s->owner->o.spine, c);
+}
+
 /* ---- certificates ---- */
 
 static void enrolled(struct session *s, const struct effect *x)
@@ -190,6 +201,7 @@ static void on_frame(struct session *s, const struct frame *f)
         mem_free(heard.csr);
         break;
     case SESSION_REFUSE:
+        push_refused(s, heard.refusal, err_text(&heard.why));
         refuse_for(s, heard.refusal, err_text(&heard.why));
         break;
     case SESSION_BYE:

@@ -168,6 +168,15 @@ void attempt_row_fini(struct attempt_row *a)
     *a = (struct attempt_row){0};
 }
 
+void refusal_row_fini(struct refusal_row *r)
+{
+    mem_free(r->group);
+    mem_free(r->reason);
+    mem_free(r->message);
+    mem_free(r->name);
+    *r = (struct refusal_row){0};
+}
+
 void remnant_row_fini(struct remnant_row *r)
 {
     mem_free(r->processes);

@@ -34,6 +34,17 @@ struct remnant_row {
 };
 void remnant_row_fini(struct remnant_row *r);
 
+/* Why an agent that is known was not let in last. */
+struct refusal_row {
+    int64_t agent;
+    int64_t at_ms; /* wall */
+    char *group;   /* that it asked for; NULL: the default group */
+    char *reason;  /* the code of the refusal: "requires-not-met" */
+    char *message;
+    char *name; /* the agent's; only when read */
+};
+void refusal_row_fini(struct refusal_row *r);
+
 /* An agent that could not start the present attempt of a job. */
 struct tried_row {
     int64_t job, place; /* 1, 2, ... of the job */

@@ -98,6 +98,8 @@ int reader_agents(struct reader *r, const struct name_filter *f,
                   bool *more, struct err *e);
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
+/* The last one of an agent; ERR_NOT_FOUND: it was let in since. */
+int reader_refusal(struct reader *r, int64_t agent, struct refusal_row *out, struct err *e);
 /* Those of an agent, oldest first. */
 int reader_remnants(struct reader *r, int64_t agent,
                     int (*fn)(const struct remnant_row *m, void *user), void *user, struct err *e);

@@ -183,3 +183,48 @@ int store_each_remnant(struct store *s, int (*fn)(const struct remnant_row *r, v
     }
     return rc;
 }
+
+/* ---- refusals ---- */
+
+int store_refusal_put(struct store *s, const struct refusal_row *r, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_REFUSAL_PUT);
+    bind_int(q, 1, r->agent);
+    bind_text(q, 2, group_text(r->group));
+    bind_text(q, 3, r->reason);
+    bind_text(q, 4, r->message);
+    bind_int(q, 5, r->at_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_refusal_delete(struct store *s, int64_t agent, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_REFUSAL_DELETE);
+    bind_int(q, 1, agent);
+    return db_run(&s->queue, q, e);
+}
+
+int store_each_refusal(struct store *s, const char *group, size_t limit,
+                       int (*fn)(const struct refusal_row *r, void *user), void *user,
+                       struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_REFUSALS_OF);
+    int rc;
+    bind_text(q, 1, group_text(group));
+    bind_int(q, 2, (int64_t)limit);
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct refusal_row r;
+        row_refusal(q, &r);
+        int stop = fn(&r, user);
+        refusal_row_fini(&r);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}

@@ -105,6 +105,16 @@
     X(Q_REMNANT_PUT, "INSERT OR REPLACE INTO remnants VALUES (?1, ?2, ?3, ?4, ?5)")                \
     X(Q_REMNANT_DELETE, "DELETE FROM remnants WHERE agent = ?1 AND job = ?2 AND attempt = ?3")     \
     X(Q_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants ORDER BY agent, job, attempt")         \
+    /* the same once a minute, another one once a second */                                        \
+    X(Q_REFUSAL_PUT,                                                                               \
+      "INSERT INTO refusals VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"                 \
+      " group_key = excluded.group_key, reason = excluded.reason, message = excluded.message,"     \
+      " at_ms = excluded.at_ms WHERE at_ms > excluded.at_ms OR at_ms <= excluded.at_ms - 60000"    \
+      " OR (at_ms <= excluded.at_ms - 1000 AND (group_key <> excluded.group_key"                   \
+      " OR reason <> excluded.reason OR message <> excluded.message))")                            \
+    X(Q_REFUSAL_DELETE, "DELETE FROM refusals WHERE agent = ?1")                                   \
+    X(Q_REFUSALS_OF, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.group_key = ?1"   \
+                     " ORDER BY r.at_ms DESC LIMIT ?2")                                            \
     /* groups, namespaces, tokens */                                                               \
     X(Q_GROUP_PUT,                                                                                 \
       "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")            \

@@ -68,6 +68,7 @@
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
     X(R_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants WHERE agent = ?1"                      \
                   " ORDER BY since_ms, job")                                                       \
+    X(R_REFUSAL, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.agent = ?1")          \
     X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND unwell_since_ms = 0"         \
                     " AND (draining OR held)), total(iif(online, slots, 0)),"                      \
                     " total(" UNWELL ") FROM agents WHERE removed_ms = 0")                         \

@@ -55,6 +55,18 @@ int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out
     return rc < 0 ? rc : 0;
 }
 
+int reader_refusal(struct reader *r, int64_t agent, struct refusal_row *out, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_REFUSAL);
+    bind_int(q, 1, agent);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "the agent was not refused");
+    if (rc < 0) return rc;
+    row_refusal(q, out);
+    db_reset(q);
+    return 0;
+}
+
 int reader_remnants(struct reader *r, int64_t agent,
                     int (*fn)(const struct remnant_row *m, void *user), void *user, struct err *e)
 {

@@ -101,6 +101,18 @@ void row_remnant(sqlite3_stmt *q, struct remnant_row *r)
     };
 }
 
+void row_refusal(sqlite3_stmt *q, struct refusal_row *r)
+{
+    *r = (struct refusal_row){
+        .agent = number(q, 0),
+        .group = column_group(q, 1),
+        .reason = column_text(q, 2),
+        .message = column_text(q, 3),
+        .at_ms = number(q, 4),
+        .name = column_text(q, 5),
+    };
+}
+
 void row_attempt(sqlite3_stmt *q, struct attempt_row *a)
 {
     *a = (struct attempt_row){

@@ -33,6 +33,10 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a);
 #define REMNANT_COLUMNS "agent, job, attempt, since_ms, processes"
 void row_remnant(sqlite3_stmt *q, struct remnant_row *r);
 
+#define REFUSAL_COLUMNS "r.agent, r.group_key, r.reason, r.message, r.at_ms, a.name"
+#define REFUSAL_TABLES "refusals r JOIN agents a ON a.id = r.agent"
+void row_refusal(sqlite3_stmt *q, struct refusal_row *r);
+
 #define ATTEMPT_COLUMNS                                                                            \
     "t.job, t.attempt, t.agent, t.state, t.reason, t.exit_code, t.submitted_ms, t.started_ms,"     \
     " t.ended_ms, t.message"

@@ -332,6 +332,16 @@ static const char queue_11[] =
 static const char queue_12[] =
     "CREATE TABLE parts (id TEXT NOT NULL, ca TEXT, output_mark INTEGER NOT NULL) STRICT;";
 
+/* The last refusal of an agent that is known and not let in. */
+static const char queue_13[] = "CREATE TABLE refusals ("
+                               "  agent INTEGER PRIMARY KEY,"
+                               "  group_key TEXT NOT NULL,"
+                               "  reason TEXT NOT NULL,"
+                               "  message TEXT NOT NULL,"
+                               "  at_ms INTEGER NOT NULL"
+                               ") STRICT;"
+                               "CREATE INDEX refusal_group ON refusals (group_key, at_ms);";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -373,8 +383,9 @@ static const char output_4[] =
     "  lost_ms INTEGER NOT NULL DEFAULT 0, lost_cursor INTEGER NOT NULL DEFAULT 0) STRICT;"
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;";
 
-static const char *const queue_steps[] = {queue_1, queue_2, queue_3, queue_4,  queue_5,  queue_6,
-                                          queue_7, queue_8, queue_9, queue_10, queue_11, queue_12};
+static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3, queue_4, queue_5,
+                                          queue_6,  queue_7,  queue_8, queue_9, queue_10,
+                                          queue_11, queue_12, queue_13};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

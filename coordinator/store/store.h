@@ -148,7 +148,11 @@ int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, s
 /* Those not removed. */
 int store_agent_count(struct store *s, int64_t *known, struct err *e);
 
-/* ---- remnants ---- */
+/* Of an agent the last one is kept; what was said less than a minute before is not repeated. */
+int store_refusal_put(struct store *s, const struct refusal_row *r, struct err *e);
+int store_refusal_delete(struct store *s, int64_t agent, struct err *e);
+int store_each_refusal(struct store *s, const char *group, size_t limit, /* newest first */
+                       int (*fn)(const struct refusal_row *r, void *u), void *u, struct err *e);
 /* In the place of one of the same attempt. */
 int store_remnant_put(struct store *s, const struct remnant_row *r, struct err *e);
 int store_remnant_delete(struct store *s, const struct remnant_row *r, struct err *e);

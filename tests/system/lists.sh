@@ -81,4 +81,35 @@ has "the agent warns of the one that went wrong" a.log ' warn .* ended state=FAI
 is "and of no other" 1 "$(grep -c ' warn ' a.log)"
 has "and so does the coordinator" coordinator.log 'trigger bad of a.*exit code 2'
 is "once" 1 "$(grep -c 'trigger .* of a' coordinator.log)"
+
+# ---- what waits ----
+cadre group create g >out
+join_agent b --worker-group g
+agent_up b
+cadre group update g --require os=windows >out
+refused() { cadre agent list | grep -qE '^b +OFFLINE .* refused [0-9]+m?s ago: requires-not-met'; }
+holds "an agent that is refused says so in the list" until_true 60 refused
+cadre agent show b >show
+has "and why where it is shown" show '^refused at 20.*Z, requires-not-met: .*requires os = windows'
+has "in JSON, too" "$(cadre -o json agent show b >show && echo show)" \
+    '"lastRefusal":\{"reason":"requires-not-met","message":".*","at":"20'
+id=$(cadre run --detach --group g -- true)
+cadre job why "$id" >out
+has "job why names it" out '^no-agent-online: .* b was refused at 20'
+cat >flows/f.yaml <<'F'
+id: f
+namespace: a
+workerGroup: {key: g}
+tasks: [{id: t, command: ["true"]}]
+triggers: [{id: w, interval: 1h, command: ["true"]}]
+F
+cadre flow apply flows >out
+cadre trigger show a/f/w >show
+has "a trigger says what its evaluation waits for" show '^state +EVALUATING' \
+    '^waiting +group g has no agent online: b was refused'
+is "and promises no time" 0 "$(grep -c nextAt show)"
+cadre group update g --require os=linux >out
+holds "the agent is let in again" until_true 60 agent_is b ONLINE
+is "and no refusal is told" 0 "$(cadre agent show b | grep -c refused)"
+holds "the job runs" until_true 60 job_is "$id" SUCCESS
 done_testing
