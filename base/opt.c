@@ -37,7 +37,7 @@ static void zero(const struct opt *o, void *field)
     case OPT_INT:
     case OPT_DURATION:
     case OPT_SIZE:
-        *(int64_t *)field = 0;
+        *(int64_t *)field = o->absent;
         break;
     case OPT_LIST:
         *(struct opt_list *)field = (struct opt_list){NULL, 0};
@@ -50,7 +50,8 @@ static void zero(const struct opt *o, void *field)
 
 void opt_init(struct opt_set *s, const struct opt *table, size_t count, void *config)
 {
-    *s = (struct opt_set){table, count, config, mem_array(count, sizeof(enum opt_source))};
+    *s = (struct opt_set){.table = table, .count = count, .config = config};
+    s->sources = mem_array(count, sizeof *s->sources);
     for (size_t row = 0; row < count; row++) {
         const struct opt *o = &table[row];
         zero(o, opt_field(s, row));

@@ -45,9 +45,11 @@ struct opt {
     enum opt_type type;
     size_t offset;        /* offsetof(struct config, field) */
     const char *fallback; /* default as text, NULL: zero/NULL/empty */
+    int64_t absent;       /* OPT_INT without a fallback: its value when nobody set it */
     int64_t min, max;
     bool is_path;           /* names a file of this machine: any bytes. All else is UTF-8 */
-    const char *value_name; /* for help: "ADDR:PORT" */
+    const char *value_name; /* for help: "ADDR:PORT"; NULL: the choices */
+    const char *choices;    /* "WAIT|FAIL": the only values, in this case; NULL: any value */
     const char *help;       /* one sentence, no full stop */
     /* More checks; NULL: none. Gets the text: of a list each item, of a map each "KEY=VALUE".
      * Sets e->msg to what is wrong ("a key has at most 63 ..."). */
@@ -61,6 +63,10 @@ struct opt_set {
     size_t count;
     void *config;             /* the struct that the offsets are into */
     enum opt_source *sources; /* per row, who set it */
+    /* Options that stand elsewhere on the same command line: opt_parse_args suggests them as well.
+     * NULL: none. */
+    const struct opt *others;
+    size_t other_count;
 };
 
 void opt_init(struct opt_set *s, const struct opt *table, size_t count,
@@ -95,5 +101,9 @@ int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *d
 void opt_print(const struct opt_set *s, struct buf *out);
 /* " --flag VALUE help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
 void opt_help(const struct opt *table, size_t count, struct buf *out);
+/* The same without the line of --help. */
+void opt_help_rows(const struct opt *table, size_t count, struct buf *out);
+/* One row in its two parts: "-o, --output FORMAT", "how results ... (default: table)". */
+void opt_help_row(const struct opt *o, struct buf *left, struct buf *right);
 
 #endif

@@ -33,21 +33,28 @@ static void program_name(const char *argv0, char out[LABEL_SIZE])
     snprintf(out, LABEL_SIZE, "%.*s", len < LABEL_SIZE ? (int)len : LABEL_SIZE - 1, name);
 }
 
+static size_t add_names(const struct opt *table, size_t count, char **names)
+{
+    size_t n = 0;
+    for (size_t row = 0; row < count; row++) {
+        const struct opt *o = &table[row];
+        if (!o->flag) continue;
+        names[n++] = mem_strdup(o->flag);
+        if (o->type == OPT_BOOL) names[n++] = str_dupf("no-%s", o->flag);
+    }
+    return n;
+}
+
 /* The nearest flag with its dashes; mem_free. NULL: no flag is near. */
 static char *nearest_flag(const struct opt_set *s, const char *name)
 {
-    char **names = mem_array(2 * s->count + 1, sizeof *names);
-    size_t count = 0;
-    for (size_t row = 0; row < s->count; row++) {
-        const struct opt *o = &s->table[row];
-        if (!o->flag) continue;
-        names[count++] = mem_strdup(o->flag);
-        /* "--nn" must not become "--no-x": only a flag that begins with "no" means that */
-        if (o->type == OPT_BOOL && str_starts(name, "no")) {
-            names[count++] = str_dupf("no-%s", o->flag);
-        }
-    }
+    char **names = mem_array(2 * (s->count + s->other_count) + 1, sizeof *names);
+    size_t count = add_names(s->table, s->count, names);
+    count += add_names(s->others, s->other_count, names + count);
     names[count++] = mem_strdup("help");
+    /* "--nn" must not become "--no-x": only a flag that begins with "no" means that */
+    for (size_t i = 0; i < count; i++)
+        if (str_starts(names[i], "no-") && !str_starts(name, "no")) names[i][0] = '\0';
     const char *near = str_nearest(name, (const char *const *)names, count);
     char *flag = near ? str_dupf("--%s", near) : NULL;
     while (count > 0)

@@ -254,7 +254,7 @@ static bool is_unset_number(const struct opt_set *s, size_t row, const void *fie
     const struct opt *o = &s->table[row];
     bool is_number = o->type == OPT_INT || o->type == OPT_DURATION || o->type == OPT_SIZE;
     return is_number && !o->fallback && s->sources[row] == OPT_FROM_DEFAULT &&
-           *(const int64_t *)field == 0;
+           *(const int64_t *)field == o->absent;
 }
 
 static void print_setting(void *user, size_t row, const char *name, size_t name_len, int depth)
@@ -321,6 +321,7 @@ static void add_wrapped(struct buf *out, const char *text, const char *prefix, s
 static const char *value_name(const struct opt *o)
 {
     if (o->value_name) return o->value_name;
+    if (o->choices) return o->choices;
     switch (o->type) {
     case OPT_INT:
         return "N";
@@ -390,9 +391,10 @@ static void add_help_line(struct buf *out, const char *left, const char *right, 
     add_wrapped(out, right, prefix, column);
 }
 
-void opt_help(const struct opt *table, size_t count, struct buf *out)
+static const char help_flag[] = "  -h, --help";
+
+static void print_rows(const struct opt *table, size_t count, bool with_help, struct buf *out)
 {
-    static const char help_flag[] = "  -h, --help";
     struct buf left, right;
     buf_init(&left, SIZE_MAX);
     buf_init(&right, SIZE_MAX);
@@ -413,7 +415,27 @@ void opt_help(const struct opt *table, size_t count, struct buf *out)
         add_description(&right, &table[row]);
         add_help_line(out, left.data, right.data, column);
     }
-    if (!has_help) add_help_line(out, help_flag, "show this help", column);
+    if (!has_help && with_help) add_help_line(out, help_flag, "show this help", column);
     buf_fini(&left);
     buf_fini(&right);
+}
+
+void opt_help(const struct opt *table, size_t count, struct buf *out)
+{
+    print_rows(table, count, true, out);
+}
+
+void opt_help_rows(const struct opt *table, size_t count, struct buf *out)
+{
+    print_rows(table, count, false, out);
+}
+
+void opt_help_row(const struct opt *o, struct buf *left, struct buf *right)
+{
+    struct buf flag;
+    buf_init(&flag, SIZE_MAX);
+    add_flag(&flag, o);
+    (void)buf_adds(left, flag.data + strspn(flag.data, " "));
+    add_description(right, o);
+    buf_fini(&flag);
 }

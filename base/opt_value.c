@@ -138,9 +138,39 @@ static void map_set(struct opt_map *m, const char *key, const char *value)
     m->items[m->count++] = (struct opt_pair){mem_strdup(key), mem_strdup(value)};
 }
 
+/* "a, b or c" of "a|b|c". */
+static void list_choices(const char *choices, struct buf *out)
+{
+    while (*choices) {
+        size_t n = strcspn(choices, "|");
+        bool last = !choices[n] || !strchr(choices + n + 1, '|');
+        (void)buf_add(out, choices, n);
+        choices += n + (choices[n] == '|');
+        if (*choices) (void)buf_adds(out, last ? " or " : ", ");
+    }
+}
+
+static int check_choice(const struct opt *o, const char *text, const char *label, struct err *e)
+{
+    size_t len = strlen(text);
+    for (const char *c = o->choices; *c;) {
+        size_t n = strcspn(c, "|");
+        if (n == len && memcmp(c, text, n) == 0) return 0;
+        c += n + (c[n] == '|');
+    }
+    char shown[STR_QUOTE_SIZE];
+    struct buf choices;
+    buf_init(&choices, ERR_MSG_MAX);
+    list_choices(o->choices, &choices);
+    int rc = opt_complain(e, label, "%s is not one of %s", str_quote(shown, text), choices.data);
+    buf_fini(&choices);
+    return rc;
+}
+
 static int run_check(const struct opt *o, const char *text, const char *label, struct err *e)
 {
     struct err why = {0, ""};
+    if (o->choices && check_choice(o, text, label, e) != 0) return ERR_INVALID;
     if (!o->check || o->check(text, &why) == 0) return 0;
     char shown[STR_QUOTE_SIZE];
     str_quote(shown, text);
