@@ -9,66 +9,16 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
-#include "platform/streams.h"
 #include "platform/text_file.h"
 #include "wire/http.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #define RETRY_FOR_MS 30000
 #define KEY_MAX 200
 #define WORD_MAX_BYTES 8192 /* of a token, of an address */
-
-/* Standard error takes each line in one write; where it cannot be written, nothing changes. */
-static void say(const char *prefix, const char *fmt, va_list args)
-{
-    struct buf line;
-    buf_init(&line, 1024 * 1024);
-    (void)buf_adds(&line, prefix);
-    out_format_line(&line, fmt, args);
-    (void)buf_addc(&line, '\n');
-    (void)fd_write_all(2, line.data, line.len, NULL);
-    buf_fini(&line);
-}
-
-void cli_note(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    say("", fmt, args);
-    va_end(args);
-}
-
-void cli_note_now(const char *fmt, ...)
-{
-    struct buf line;
-    va_list args;
-    buf_init(&line, 64 * 1024);
-    va_start(args, fmt);
-    out_format_line(&line, fmt, args);
-    va_end(args);
-    (void)buf_addc(&line, '\n');
-    (void)fd_write_some(2, line.data, line.len, NULL);
-    buf_fini(&line);
-}
-
-int cli_fail(int code, const struct err *e)
-{
-    cli_note("cadre: %s", err_text(e));
-    return code;
-}
-
-int cli_usage(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    say("cadre: ", fmt, args);
-    va_end(args);
-    return EXIT_USAGE;
-}
 
 bool cli_json(const struct cli *cli)
 {
@@ -217,8 +167,7 @@ static int find_token(struct cli *cli, struct err *e)
 
 static void on_away(const char *sentence, void *user)
 {
-    (void)user;
-    cli_note("cadre: %s", sentence);
+    cli_note(user, "cadre: %s", sentence);
 }
 
 struct client *cli_client(struct cli *cli)
@@ -230,9 +179,10 @@ struct client *cli_client(struct cli *cli)
                                .token = cli->resolved_token,
                                .token_from = cli->token_from,
                                .retry_for_ms = RETRY_FOR_MS,
-                               .on_away = on_away};
+                               .on_away = on_away,
+                               .user = cli};
     if (rc == 0) rc = client_new(&o, &cli->client, &e);
-    if (rc != 0) (void)cli_fail(0, &e);
+    if (rc != 0) (void)cli_fail(cli, 0, &e);
     return rc == 0 ? cli->client : NULL;
 }
 
@@ -250,7 +200,7 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
         if (out->body) return out->body;
     }
     if (e.code == 0) err_set(&e, ERR_PROTOCOL, "the coordinator's answer is not JSON");
-    (void)cli_fail(0, &e);
+    (void)cli_fail(cli, 0, &e);
     response_fini(out);
     return NULL;
 }
@@ -280,12 +230,13 @@ static size_t words_of(const char *place)
     return n;
 }
 
-char *cli_place(const char *collection, const char *place, const char *rest, const char *form)
+char *cli_place(const struct cli *cli, const char *collection, const char *place, const char *rest,
+                const char *form)
 {
     struct buf b;
     bool empty = place[0] == '/' || !place[0] || str_ends(place, "/") || strstr(place, "//");
     if (words_of(place) != words_of(form) || empty) {
-        (void)cli_usage("'%s' is not of the form %s", place, form);
+        (void)cli_usage(cli, "'%s' is not of the form %s", place, form);
         return NULL;
     }
     buf_init(&b, 65536);
@@ -325,22 +276,6 @@ char *cli_key(const char *given)
     if (pki_random(random, sizeof random, &e) != 0) return NULL;
     str_hex(text, random, sizeof random);
     return mem_strdup(text);
-}
-
-int cli_fail_problems(int code, const struct response *r, const struct err *e)
-{
-    const struct json *problems = json_get(json_get(r->body, "error"), "problems");
-    if (json_count(problems) == 0) return cli_fail(code, e);
-    for (const struct json *p = json_first(problems); p; p = json_next(p)) {
-        const char *file = json_get_str(p, "file", "?");
-        const char *message = json_get_str(p, "message", "?");
-        int64_t line = json_get_int(p, "line", 0);
-        if (line > 0)
-            cli_note("%s:%lld: %s", file, (long long)line, message);
-        else
-            cli_note("%s: %s", file, message);
-    }
-    return code;
 }
 
 /* "os=windows" or "memory>=16GiB" as a member of an object. */

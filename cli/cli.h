@@ -38,15 +38,12 @@ struct cli {
     struct out out;                /* what is printed */
 };
 
-/* "cadre: " + a sentence is printed with the files' lines in front when the answer lists problems
- * of files. */
-int cli_fail_problems(int code, const struct response *r, const struct err *e);
-
 struct command {
     const char *name;      /* "job list" */
     const char *arguments; /* for help: "ID" */
     const char *summary;   /* one line */
     const char *details;   /* more, or NULL */
+    const char *example;   /* whole command lines, one a line */
     const struct opt *options;
     size_t option_count;
     size_t config_size; /* of the struct that the options fill */
@@ -63,19 +60,25 @@ struct command {
     int (*run)(struct cli *cli, void *config, const struct opt_args *args);
 };
 
-extern const struct command *const commands[]; /* NULL-terminated, in the order of the help */
-
 /* Connects on first use: finds address and token (flag, environment, config file, the coordinator's
  * own state folder for root). NULL: printed already. */
 struct client *cli_client(struct cli *cli);
 bool cli_json(const struct cli *cli);
-/* "cadre: sentence" on stderr; returns `code`. As all that is printed, the line is escaped as a
- * whole: see out.h. */
-int cli_fail(int code, const struct err *e);
-int cli_usage(const char *fmt, ...) CADRE_PRINTF(1, 2); /* EXIT_USAGE */
-void cli_note(const char *fmt, ...) CADRE_PRINTF(1, 2); /* chatter: a line on stderr */
+/* ---- standard error (tell.c) ----
+ * As all that is printed, each line is escaped as a whole: see out.h. With -o json each is one
+ * object: {"error": {"code", "message", "field"}} or {"note": "..."}. */
+
+/* "cadre: sentence"; returns `code`. */
+int cli_fail(const struct cli *cli, int code, const struct err *e);
+/* The same for a wrong command line; returns EXIT_USAGE. */
+int cli_usage(const struct cli *cli, const char *fmt, ...) CADRE_PRINTF(2, 3);
+/* The lines of the files instead, "a.yaml:9: message", when the answer lists problems of files. */
+int cli_fail_problems(const struct cli *cli, int code, const struct response *r,
+                      const struct err *e);
+void cli_note(const struct cli *cli, const char *fmt, ...) CADRE_PRINTF(2, 3); /* chatter */
 /* The same from inside the client's loop: does not wait for a slow reader of stderr. */
-void cli_note_now(const char *fmt, ...) CADRE_PRINTF(1, 2);
+void cli_note_now(const struct cli *cli, const char *fmt, ...) CADRE_PRINTF(2, 3);
+
 /* One request; on failure prints and returns NULL. The response is the caller's to fini when not
  * NULL is returned. */
 const struct json *cli_call(struct cli *cli, const char *method, const char *target,
@@ -84,7 +87,8 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
 char *cli_path(const char *collection, const char *name, const char *rest);
 /* "company.team/nightly" as a path below the collection; mem_free. It has as many words between
  * slashes as `form`, "NAMESPACE/FLOW". NULL: printed already. */
-char *cli_place(const char *collection, const char *place, const char *rest, const char *form);
+char *cli_place(const struct cli *cli, const char *collection, const char *place, const char *rest,
+                const char *form);
 /* Appends ?key=value or &key=value; value NULL: nothing. */
 void cli_query(struct buf *target, const char *key, const char *value);
 

@@ -248,8 +248,21 @@ bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
     return !client_ended(c);
 }
 
+const struct client_problem *client_problem(const struct client *c)
+{
+    return c->problem.code[0] ? &c->problem : NULL;
+}
+
+static void keep_problem(struct client *c, const struct json *error, const struct err *e)
+{
+    if (str_copy(c->problem.code, sizeof c->problem.code, json_get_str(error, "code", "")) != 0 ||
+        str_copy(c->problem.field, sizeof c->problem.field, json_get_str(error, "field", "")) != 0)
+        c->problem.code[0] = 0;
+    (void)str_copy(c->problem.message, sizeof c->problem.message, e->msg);
+}
+
 /* An API error as a sentence. */
-static int api_error(int status, const struct json *body, struct err *e)
+static int api_error(struct client *c, int status, const struct json *body, struct err *e)
 {
     const struct json *error = json_get(body, "error");
     const char *message = json_get_str(error, "message", NULL);
@@ -262,7 +275,9 @@ static int api_error(int status, const struct json *body, struct err *e)
                                                 : ERR_INVALID;
     if (!message)
         return err_set(e, code, "the coordinator answered %d %s", status, http_status_text(status));
-    return err_set(e, code, "%s%s%s", message, str_empty(hint) ? "" : "; ", hint ? hint : "");
+    err_set(e, code, "%s%s%s", message, str_empty(hint) ? "" : "; ", hint ? hint : "");
+    keep_problem(c, error, e);
+    return code;
 }
 
 static void take_answer(struct client *c, struct response *out)
@@ -299,7 +314,7 @@ int client_call(struct client *c, const struct request *request, struct response
         if (rc == 0) {
             take_answer(c, out);
             if (out->status >= 200 && out->status <= 299) return 0;
-            rc = api_error(out->status, out->body, &why);
+            rc = api_error(c, out->status, out->body, &why);
             outage.answered = again_later(out->status);
             if (!again_later(out->status) || !repeatable || !client_outage_wait(c, &outage, &why))
                 break;
@@ -332,7 +347,7 @@ int client_stream(struct client *c, const char *target, bool *retry, struct err 
     struct response r = {0};
     take_answer(c, &r);
     if (r.status < 200 || r.status > 299) {
-        rc = api_error(r.status, r.body, e);
+        rc = api_error(c, r.status, r.body, e);
         *retry = again_later(r.status);
     }
     response_fini(&r);

@@ -51,6 +51,13 @@ void response_fini(struct response *r);
 int client_call(struct client *c, const struct request *request, struct response *out,
                 struct err *e);
 
+/* The last error that the coordinator answered; NULL: none yet. */
+struct client_problem {
+    char code[48], field[128]; /* field: "" for none */
+    char message[ERR_MSG_MAX]; /* as it stood in *e */
+};
+const struct client_problem *client_problem(const struct client *c);
+
 /* Passes the bytes of a response of any length to fn as they arrive (job logs). Retries as
  * client_call does until the first byte. */
 int client_download(struct client *c, const char *target,

@@ -38,8 +38,9 @@ struct client {
     bool done;
     int rc; /* the exchange's own error, not the link's */
     struct err err;
-    struct buf error_body; /* of a streamed request that was refused */
-    struct buf incoming;   /* of a streamed answer, not yet passed on */
+    struct client_problem problem; /* code "": none */
+    struct buf error_body;         /* of a streamed request that was refused */
+    struct buf incoming;           /* of a streamed answer, not yet passed on */
     int (*on_bytes)(const void *data, size_t len, void *user);
     void *bytes_user;
     const struct client_follow *follow;

@@ -32,9 +32,9 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
     char *ns = mem_strdup(c->flow);
     char *slash = ns ? strchr(ns, '/') : NULL;
     int code = EXIT_OK;
-    if (ns && c->ns) code = cli_usage("--flow names the namespace already");
+    if (ns && c->ns) code = cli_usage(cli, "--flow names the namespace already");
     if (ns && !c->ns && !slash)
-        code = cli_usage("--flow '%s' is not of the form NAMESPACE/FLOW", c->flow);
+        code = cli_usage(cli, "--flow '%s' is not of the form NAMESPACE/FLOW", c->flow);
     if (code == EXIT_OK) {
         if (slash) {
             *slash = 0;
@@ -51,6 +51,7 @@ const struct command cmd_execution_list = {
     .name = "execution list",
     .arguments = "",
     .summary = "list executions of flows, newest first",
+    .example = "cadre execution list --flow company.team/nightly --state FAILED",
     .options = list_options,
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
@@ -62,6 +63,7 @@ const struct command cmd_execution_show = {
     .name = "execution show",
     .arguments = "ID",
     .summary = "show everything about an execution and its tasks",
+    .example = "cadre execution show 06f3k9x2m1c7a",
     .resource = &resource_execution,
     .method = "GET",
     .run = resource_run,
@@ -92,7 +94,7 @@ static char *job_of_task(struct cli *cli, const char *id, const char *task)
     if (job) return job;
     struct err e = {0};
     err_set(&e, ERR_NOT_FOUND, "the execution %s has no run of a task '%s'", id, task);
-    (void)cli_fail(EXIT_ERROR, &e);
+    (void)cli_fail(cli, EXIT_ERROR, &e);
     return NULL;
 }
 
@@ -102,7 +104,7 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     const char *id = resource_name(cli, args);
     if (!id) return EXIT_USAGE;
     if (!c->task && (c->attempt || c->tail))
-        return cli_usage("--attempt and --tail go with --task T");
+        return cli_usage(cli, "--attempt and --tail go with --task T");
     if (!c->task) return logs_of_execution(cli, id, c);
     char *job = job_of_task(cli, id, c->task);
     if (!job) return EXIT_ERROR;
@@ -115,6 +117,7 @@ const struct command cmd_execution_logs = {
     .name = "execution logs",
     .arguments = "ID",
     .summary = "print the output of an execution's tasks",
+    .example = "cadre execution logs --task load 06f3k9x2m1c7a",
     .options = logs_options,
     .option_count = sizeof logs_options / sizeof *logs_options,
     .config_size = sizeof(struct logs_config),
@@ -127,6 +130,7 @@ const struct command cmd_execution_cancel = {
     .name = "execution cancel",
     .arguments = "ID",
     .summary = "cancel an execution, queued or running",
+    .example = "cadre execution cancel 06f3k9x2m1c7a",
     .resource = &resource_execution,
     .method = "POST",
     .rest = "cancel",

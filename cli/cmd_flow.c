@@ -154,14 +154,14 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
     struct buf body;
     struct response r = {0};
     if (args->argc == 0)
-        return cli_usage("flow apply takes files or folders, or - for one file on stdin");
+        return cli_usage(cli, "flow apply takes files or folders, or - for one file on stdin");
     buf_init(&body, LIMIT_HTTP_BODY);
     int rc = collect(args, &paths, &e);
     if (rc == 0) rc = make_apply_body(&paths, c->check, &body, &e);
     free_paths(&paths);
     if (rc != 0) {
         buf_fini(&body);
-        return cli_fail(EXIT_ERROR, &e);
+        return cli_fail(cli, EXIT_ERROR, &e);
     }
     struct client *client = cli_client(cli);
     int code = EXIT_ERROR;
@@ -172,10 +172,10 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
             out_json(&cli->out, json_get(r.body, "flows"));
         else if (rc == 0)
             print_applied(&cli->out, r.body, c->check);
-        code = rc == 0 ? EXIT_OK : cli_fail_problems(EXIT_ERROR, &r, &e);
+        code = rc == 0 ? EXIT_OK : cli_fail_problems(cli, EXIT_ERROR, &r, &e);
         size_t problems = json_count(json_get(json_get(r.body, "error"), "problems"));
         if (problems > 0)
-            cli_note("cadre: nothing was applied: %zu problem%s", problems,
+            cli_note(cli, "cadre: nothing was applied: %zu problem%s", problems,
                      problems > 1 ? "s" : "");
         response_fini(&r);
     }
@@ -190,9 +190,11 @@ const struct command cmd_flow_apply = {
     .summary = "create or change flows: either all of the files are applied or none",
     .details =
         "A folder stands for all .yaml and .yml files in it and in the folders below. Every "
-        "error is reported with\n"
+        "error is reported with "
         "file and line; then nothing changes and the exit code is 1. docs/flows.md describes the "
         "files.",
+    .example = "cadre flow apply --check flows/\n"
+               "cadre flow apply nightly.yaml",
     .options = apply_options,
     .option_count = sizeof apply_options / sizeof *apply_options,
     .config_size = sizeof(struct apply_config),
@@ -207,6 +209,7 @@ const struct command cmd_flow_list = {
     .name = "flow list",
     .arguments = "",
     .summary = "list flows",
+    .example = "cadre flow list --namespace company.team",
     .options = list_options,
     .option_count = 1,
     .config_size = sizeof(struct list_config),
@@ -224,7 +227,6 @@ static const struct opt show_options[] = {
      .offset = AT(show_config, revision),
      .min = 1,
      .max = 1000000000,
-     .fallback = NULL,
      .value_name = "N",
      .help = "revision to show; default: the newest"},
     {.flag = "source",
@@ -267,6 +269,7 @@ const struct command cmd_flow_show = {
     .name = "flow show",
     .arguments = PLACE,
     .summary = "show a flow and its file",
+    .example = "cadre flow show --source company.team/nightly",
     .options = show_options,
     .option_count = sizeof show_options / sizeof *show_options,
     .config_size = sizeof(struct show_config),
@@ -285,6 +288,7 @@ const struct command cmd_flow_delete = {
     .arguments = PLACE,
     .summary = "delete a flow and its triggers",
     .details = "Running executions go on to their end; queued executions are cancelled.",
+    .example = "cadre flow delete company.team/nightly",
     .resource = &resource_flow,
     .method = "DELETE",
     .print = print_deleted,
@@ -303,7 +307,7 @@ static const struct opt run_options[] = {
      .type = OPT_MAP,
      .offset = AT(run_config, inputs),
      .value_name = "K=V",
-     .help = "value of an input; may be repeated"},
+     .help = "value of an input"},
     {.flag = "label",
      .type = OPT_MAP,
      .offset = AT(run_config, labels),
@@ -349,9 +353,9 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
     int code;
     if (rc != 0) {
         err_set(&e, rc, "the inputs are too large");
-        code = cli_fail(EXIT_CADRE, &e);
+        code = cli_fail(cli, EXIT_CADRE, &e);
     } else {
-        secret_name_warn(&c->inputs, "the execution");
+        secret_name_warn(cli, &c->inputs, "the execution");
         const struct submit s = {.target = path,
                                  .body = body.data,
                                  .key = c->unique,
@@ -371,12 +375,13 @@ const struct command cmd_flow_run = {
     .summary = "start an execution of a flow and follow it",
     .details =
         "The output of the tasks goes to stdout and stderr as it is written. Exit code 0: the "
-        "execution ended as\n"
+        "execution ended as "
         "SUCCESS or WARNING; 1: FAILED; 137: cancelled; 125: Cadre could not start or follow it. "
-        "Ctrl-C, SIGTERM\n"
+        "Ctrl-C, SIGTERM "
         "and SIGHUP cancel the execution and wait for its end; a second one leaves at once. A "
-        "reader of the output\n"
+        "reader of the output "
         "that leaves ends the execution, too; --keep leaves it running in both cases.",
+    .example = "cadre flow run company.team/nightly --input day=2026-01-31",
     .options = run_options,
     .option_count = sizeof run_options / sizeof *run_options,
     .config_size = sizeof(struct run_config),

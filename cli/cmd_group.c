@@ -28,8 +28,8 @@ struct group_config {
          .value_name = "NS",                                                                       \
          .help = "namespace that may use the group, with its children; default: all namespaces"},  \
     {                                                                                              \
-        .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .min = -1,                \
-        .max = 1000000000, .fallback = "-1", .value_name = "N",                                    \
+        .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .absent = -1, .min = 0,   \
+        .max = 1000000000, .value_name = "N",                                                      \
         .help = "how many jobs may wait; further jobs are refused; 0: no limit"                    \
     }
 
@@ -45,6 +45,7 @@ const struct command cmd_group_list = {
     .name = "group list",
     .arguments = "",
     .summary = "list worker groups",
+    .example = "cadre group list",
     .config_size = sizeof(struct list_config),
     .resource = &resource_group,
     .run = resource_list,
@@ -54,6 +55,7 @@ const struct command cmd_group_show = {
     .name = "group show",
     .arguments = "KEY",
     .summary = "show a worker group",
+    .example = "cadre group show windows",
     .resource = &resource_group,
     .method = "GET",
     .run = resource_run,
@@ -105,7 +107,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 65536);
     int code;
     if (make_body(config, key, &body, &e) != 0) {
-        code = cli_fail(EXIT_USAGE, &e);
+        code = cli_fail(cli, EXIT_USAGE, &e);
     } else {
         const struct request request = {"POST", "/api/v1/groups", .body = body.data};
         code = resource_send(cli, &request, key, print_created);
@@ -118,8 +120,7 @@ const struct command cmd_group_create = {
     .name = "group create",
     .arguments = "KEY",
     .summary = "create a worker group",
-    .details = "cadre group create windows --require os=windows   makes a group that only Windows "
-               "agents may join.",
+    .example = "cadre group create windows --require os=windows",
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),
@@ -136,7 +137,7 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 65536);
     int code;
     if (make_body(config, NULL, &body, &e) != 0) {
-        code = cli_fail(EXIT_USAGE, &e);
+        code = cli_fail(cli, EXIT_USAGE, &e);
     } else {
         const struct request request = {"PATCH", path, .body = body.data};
         code = resource_send(cli, &request, args->argv[0], print_state);
@@ -150,6 +151,7 @@ const struct command cmd_group_update = {
     .name = "group update",
     .arguments = "KEY",
     .summary = "change a worker group; settings that are not named stay",
+    .example = "cadre group update windows --max-queued 1000",
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),
@@ -167,6 +169,7 @@ const struct command cmd_group_delete = {
     .name = "group delete",
     .arguments = "KEY",
     .summary = "delete a worker group",
+    .example = "cadre group delete windows",
     .options = delete_options,
     .option_count = 1,
     .config_size = sizeof(struct group_config),
@@ -180,6 +183,7 @@ const struct command cmd_group_pause = {
     .name = "group pause",
     .arguments = "KEY",
     .summary = "stop handing out jobs of a group; the jobs wait",
+    .example = "cadre group pause windows",
     .resource = &resource_group,
     .method = "POST",
     .rest = "pause",
@@ -191,6 +195,7 @@ const struct command cmd_group_resume = {
     .name = "group resume",
     .arguments = "KEY",
     .summary = "hand out a paused group's jobs again",
+    .example = "cadre group resume windows",
     .resource = &resource_group,
     .method = "POST",
     .rest = "resume",

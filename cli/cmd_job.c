@@ -39,6 +39,7 @@ const struct command cmd_job_list = {
     .name = "job list",
     .arguments = "",
     .summary = "list jobs, newest first",
+    .example = "cadre job list --state CREATED,RUNNING --group windows",
     .options = list_options,
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
@@ -76,6 +77,7 @@ const struct command cmd_job_show = {
     .name = "job show",
     .arguments = "ID|NAME",
     .summary = "show everything about a job",
+    .example = "cadre job show 06f3k9x2m1c7a",
     .options = show_options,
     .option_count = sizeof show_options / sizeof *show_options,
     .config_size = sizeof(struct show_config),
@@ -89,7 +91,7 @@ static const struct opt logs_options[] = {
     {.flag = "stream",
      .type = OPT_STRING,
      .offset = LOGS_AT(stream),
-     .value_name = "stdout|stderr",
+     .choices = "stdout|stderr",
      .help = "only this stream"},
     LOGS_OPTIONS,
 };
@@ -99,8 +101,6 @@ static int run_logs(struct cli *cli, void *config, const struct opt_args *args)
     const struct logs_config *c = config;
     const char *id = resource_name(cli, args);
     if (!id) return EXIT_USAGE;
-    if (c->stream && !str_eq(c->stream, "stdout") && !str_eq(c->stream, "stderr"))
-        return cli_usage("--stream '%s' is neither stdout nor stderr", c->stream);
     char *found = job_id_of(cli, id);
     if (!found) return c->follow ? EXIT_CADRE : EXIT_ERROR;
     int code = logs_of_job(cli, found, c);
@@ -113,10 +113,11 @@ const struct command cmd_job_logs = {
     .arguments = "ID|NAME",
     .summary = "print a job's output",
     .details = "Of a job with several attempts a line on stderr tells where each begins. With -o "
-               "json each piece of output is\n"
+               "json each piece of output is "
                "a line: {\"attempt\", \"stream\", \"at\", \"text\", ...}; bytes that are not text "
                "stand in "
                "\"base64\".",
+    .example = "cadre job logs --follow 06f3k9x2m1c7a",
     .options = logs_options,
     .option_count = sizeof logs_options / sizeof *logs_options,
     .config_size = sizeof(struct logs_config),
@@ -129,6 +130,7 @@ const struct command cmd_job_cancel = {
     .name = "job cancel",
     .arguments = "ID|NAME",
     .summary = "cancel a job, waiting or running",
+    .example = "cadre job cancel 06f3k9x2m1c7a",
     .resource = &resource_job,
     .method = "POST",
     .rest = "cancel",
@@ -151,6 +153,7 @@ const struct command cmd_job_why = {
     .name = "job why",
     .arguments = "ID|NAME",
     .summary = "explain why a job does not run yet",
+    .example = "cadre job why 06f3k9x2m1c7a",
     .resource = &resource_job,
     .method = "GET",
     .rest = "why",

@@ -9,6 +9,7 @@ const struct command cmd_namespace_list = {
     .name = "namespace list",
     .arguments = "",
     .summary = "list namespaces with a default group",
+    .example = "cadre namespace list",
     .config_size = sizeof(struct list_config),
     .resource = &resource_namespace,
     .run = resource_list,
@@ -18,6 +19,7 @@ const struct command cmd_namespace_show = {
     .name = "namespace show",
     .arguments = "NS",
     .summary = "show which group a namespace's jobs go to, and which namespace sets that group",
+    .example = "cadre namespace show company.team",
     .resource = &resource_namespace,
     .method = "GET",
     .run = resource_run,
@@ -40,8 +42,8 @@ static const struct opt set_options[] = {
     {.flag = "fallback",
      .type = OPT_STRING,
      .offset = offsetof(struct set_config, fallback),
-     .value_name = "F",
-     .help = "when that group has no agent online: WAIT, FAIL, CANCEL or IGNORE"},
+     .choices = "WAIT|FAIL|CANCEL|IGNORE",
+     .help = "when that group has no agent online; IGNORE: use the default group"},
 };
 
 static void print_set(struct out *out, const char *ns, const struct json *n)
@@ -58,7 +60,7 @@ static int run_set(struct cli *cli, void *config, const struct opt_args *args)
     if (!path) return EXIT_USAGE;
     if (!c->group == !c->default_group) {
         mem_free(path);
-        return cli_usage("give either --group K or --default-group");
+        return cli_usage(cli, "give either --group K or --default-group");
     }
     buf_init(&body, 8192);
     jw_init_strict(&w, &body);
@@ -77,6 +79,7 @@ const struct command cmd_namespace_set = {
     .name = "namespace set",
     .arguments = "NS",
     .summary = "give a namespace and its children a default group",
+    .example = "cadre namespace set company.team --group linux-db",
     .options = set_options,
     .option_count = sizeof set_options / sizeof *set_options,
     .config_size = sizeof(struct set_config),
@@ -94,6 +97,7 @@ const struct command cmd_namespace_unset = {
     .name = "namespace unset",
     .arguments = "NS",
     .summary = "let a namespace follow its parents again",
+    .example = "cadre namespace unset company.team",
     .resource = &resource_namespace,
     .method = "DELETE",
     .print = print_unset,

@@ -28,14 +28,6 @@ static int check_group(const char *value, struct err *e)
     return err_set(e, ERR_INVALID, "a group's key has 1 to 63 letters, digits, '_' and '-'");
 }
 
-static int check_fallback(const char *value, struct err *e)
-{
-    static const char *const names[] = {"WAIT", "FAIL", "CANCEL", "IGNORE"};
-    for (size_t i = 0; i < 4; i++)
-        if (str_eq(value, names[i])) return 0;
-    return err_set(e, ERR_INVALID, "is not one of WAIT, FAIL, CANCEL, IGNORE");
-}
-
 static int check_duration(const char *value, struct err *e)
 {
     int64_t ms;
@@ -60,16 +52,13 @@ static const struct opt options[] = {
     {.flag = "fallback",
      .type = OPT_STRING,
      .offset = AT(fallback),
-     .value_name = "F",
-     .check = check_fallback,
-     .help = "when the group has no agent online: WAIT, FAIL, CANCEL, or IGNORE (use the default "
-             "group)"},
+     .choices = "WAIT|FAIL|CANCEL|IGNORE",
+     .help = "when the group has no agent online; IGNORE: use the default group"},
     {.flag = "require",
      .type = OPT_LIST,
      .offset = AT(require),
      .value_name = "K=EXPR",
-     .help = "what the agent must offer, e.g. os=linux, memory='>= 16GiB', label.zone=dmz; may be "
-             "repeated"},
+     .help = "what the agent must offer, e.g. os=linux, memory='>= 16GiB', label.zone=dmz"},
     {.flag = "namespace",
      .type = OPT_STRING,
      .offset = AT(ns),
@@ -89,8 +78,8 @@ static const struct opt options[] = {
     {.flag = "shell",
      .type = OPT_STRING,
      .offset = AT(shell),
-     .value_name = "S",
-     .help = "for --script: sh, bash, powershell, pwsh, cmd or python3"},
+     .choices = "sh|bash|powershell|pwsh|cmd|python3",
+     .help = "what runs the --script; default: sh, on Windows powershell"},
     {.flag = "timeout",
      .type = OPT_STRING,
      .offset = AT(timeout),
@@ -286,16 +275,16 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     struct err e = {0};
     struct buf body;
     if (check_arguments(c, args, &e) != 0) {
-        (void)cli_fail(0, &e);
-        cli_note("see 'cadre run --help'");
+        (void)cli_fail(cli, 0, &e);
+        cli_note(cli, "see 'cadre run --help'");
         return EXIT_CADRE;
     }
     buf_init(&body, LIMIT_HTTP_BODY);
     if (make_body(c, args, &body, &e) != 0) {
         buf_fini(&body);
-        return cli_fail(EXIT_CADRE, &e);
+        return cli_fail(cli, EXIT_CADRE, &e);
     }
-    secret_name_warn(&c->env, "the job");
+    secret_name_warn(cli, &c->env, "the job");
     const struct submit s = {.target = "/api/v1/jobs",
                              .body = body.data,
                              .key = c->unique,
@@ -306,24 +295,31 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
+static const char details[] =
+    "The job's output goes to stdout and stderr as it is written; the exit code is the job's own.\n"
+    "124: the job timed out; 125: Cadre could not run the job; 126: the command could not be "
+    "started; "
+    "127: the command was not found; 137: the job was cancelled. Ctrl-C, SIGTERM and SIGHUP cancel "
+    "the job "
+    "and wait for its end; a second one leaves at once. A reader of the output that leaves (| "
+    "head) "
+    "ends the "
+    "job, too; --keep leaves it running in both cases.";
+
+/* `run` and `job run`, as some know it, are one command. */
+#define RUN_COMMAND(words, line)                                                                   \
+    .name = words, .arguments = "(-- COMMAND [ARG]... | --script FILE [-- ARG]...)",               \
+    .details = details, .example = line, .options = options,                                       \
+    .option_count = sizeof options / sizeof *options, .config_size = sizeof(struct run_config),    \
+    .usage_code = EXIT_CADRE, .takes_words = true, .lost_code = EXIT_CADRE, .run = run
+
 const struct command cmd_run = {
-    .name = "run",
-    .arguments = "(-- COMMAND [ARG]... | --script FILE [-- ARG...])",
+    RUN_COMMAND("run", "cadre run --group windows -- hostname\n"
+                       "cadre run --timeout 10m --retry 2 --script backup.sh"),
     .summary = "run a command or script on an agent and follow it",
-    .details = "The job's output goes to stdout and stderr as it is written; the exit code is the "
-               "job's own.\n"
-               "124: the job timed out; 125: Cadre could not run the job; 126: the command could "
-               "not be started;\n"
-               "127: the command was not found; 137: the job was cancelled. Ctrl-C, SIGTERM and "
-               "SIGHUP cancel the job\n"
-               "and wait for its end; a second one leaves at once. A reader of the output that "
-               "leaves (| head) ends the\n"
-               "job, too; --keep leaves it running in both cases.",
-    .options = options,
-    .option_count = sizeof options / sizeof *options,
-    .config_size = sizeof(struct run_config),
-    .usage_code = EXIT_CADRE,
-    .takes_words = true,
-    .lost_code = EXIT_CADRE,
-    .run = run,
+};
+
+const struct command cmd_job_run = {
+    RUN_COMMAND("job run", "cadre job run --group windows -- hostname"),
+    .summary = "run a command or script, as 'cadre run' does",
 };

@@ -14,7 +14,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     (void)config;
     struct response r;
     char scratch[64];
-    if (args->argc > 0) return cli_usage("status takes no argument '%s'", args->argv[0]);
+    if (args->argc > 0) return cli_usage(cli, "status takes no argument '%s'", args->argv[0]);
     const struct json *s = cli_call(cli, "GET", "/api/v1/status", NULL, &r);
     if (!s) return EXIT_ERROR;
     if (cli_json(cli)) {
@@ -51,6 +51,7 @@ const struct command cmd_status = {
     .name = "status",
     .arguments = "",
     .summary = "show the state of the coordinator",
+    .example = "cadre status",
     .run = run_status,
 };
 
@@ -68,7 +69,7 @@ static int keep_login(struct cli *cli, const char *token)
                  path);
     mem_free(path);
     response_fini(&r);
-    return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
+    return rc == 0 ? EXIT_OK : cli_fail(cli, EXIT_ERROR, &e);
 }
 
 static int run_login(struct cli *cli, void *config, const struct opt_args *args)
@@ -77,14 +78,15 @@ static int run_login(struct cli *cli, void *config, const struct opt_args *args)
     struct err e = {0};
     struct buf input;
     if (args->argc != 1)
-        return cli_usage("login takes one TOKEN ('-' reads it from standard input, which keeps it "
+        return cli_usage(cli,
+                         "login takes one TOKEN ('-' reads it from standard input, which keeps it "
                          "out of the shell's history)");
     buf_init(&input, 8192);
     int rc = 0;
     if (str_eq(args->argv[0], "-")) rc = text_word_read("-", CLI_API_TOKEN, 8191, &input, &e);
     if (rc == 0 && !str_eq(args->argv[0], "-")) rc = buf_adds(&input, args->argv[0]);
     char *old = cli->token;
-    int code = rc == 0 ? keep_login(cli, str_trim(input.data)) : cli_fail(EXIT_ERROR, &e);
+    int code = rc == 0 ? keep_login(cli, str_trim(input.data)) : cli_fail(cli, EXIT_ERROR, &e);
     if (rc == 0) mem_free_secret(old); /* else the client has it still */
     buf_fini_secret(&input);
     return code;
@@ -95,8 +97,10 @@ const struct command cmd_login = {
     .arguments = "TOKEN",
     .summary = "check an API token and keep it for later commands",
     .details = "The token carries the coordinator's address and the pin of its CA: nothing else is "
-               "needed. With --url the address is\n"
+               "needed. With --url the address is "
                "kept too.",
+    .example = "cadre login cadre-api-...\n"
+               "cadre login - <token.txt",
     .run = run_login,
 };
 
@@ -112,5 +116,6 @@ const struct command cmd_version = {
     .name = "version",
     .arguments = "",
     .summary = "print the version",
+    .example = "cadre version",
     .run = run_version,
 };

@@ -18,41 +18,47 @@ static int check_duration(const char *value, struct err *e)
     return str_eq(value, "never") ? 0 : duration_parse(value, &ms, e);
 }
 
-static const struct opt create_options[] = {
+#define NAME_AND_LIFE(life)                                                                        \
+    {.flag = "name",                                                                               \
+     .type = OPT_STRING,                                                                           \
+     .offset = AT(name),                                                                           \
+     .value_name = "T",                                                                            \
+     .help = "a name for the token, shown in lists"},                                              \
+    {                                                                                              \
+        .flag = "expires", .type = OPT_STRING, .offset = AT(expires), .value_name = "D",           \
+        .check = check_duration, .help = "how long the token is valid, or 'never'; default: " life \
+    }
+
+static const struct opt join_options[] = {
     {.flag = "group",
      .type = OPT_STRING,
      .offset = AT(group),
      .value_name = "K",
-     .help = "join: the group that agents must join; default: any group"},
+     .help = "the group that agents must join; default: any group"},
     {.flag = "uses",
      .type = OPT_INT,
      .offset = AT(uses),
-     .fallback = "-1",
-     .min = -1,
+     .absent = -1,
+     .min = 0,
      .max = 1000000,
      .value_name = "N",
-     .help = "join: how many machines may use the token; default 1, 0: no limit"},
+     .help = "how many machines may use the token; default: 1; 0: no limit"},
+    NAME_AND_LIFE("24h"),
+};
+
+static const struct opt api_options[] = {
     {.flag = "role",
      .type = OPT_STRING,
      .offset = AT(role),
-     .value_name = "R",
-     .help = "api: admin, submit or read; default submit"},
+     .choices = "admin|submit|read",
+     .fallback = "submit",
+     .help = "what the token may do"},
     {.flag = "namespace",
      .type = OPT_STRING,
      .offset = AT(ns),
      .value_name = "NS",
-     .help = "api: only this namespace and its children"},
-    {.flag = "name",
-     .type = OPT_STRING,
-     .offset = AT(name),
-     .value_name = "T",
-     .help = "a name for the token, shown in lists"},
-    {.flag = "expires",
-     .type = OPT_STRING,
-     .offset = AT(expires),
-     .value_name = "D",
-     .check = check_duration,
-     .help = "how long the token is valid, or 'never'; default: join 24h, api never"},
+     .help = "only this namespace and its children"},
+    NAME_AND_LIFE("never"),
 };
 
 static void write_body(struct jw *w, const struct create_config *c, const char *type)
@@ -61,7 +67,7 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
         const char *key, *value;
     } texts[] = {{"type", type},
                  {"group", c->group},
-                 {"role", str_eq(type, "api") && !c->role ? "submit" : c->role},
+                 {"role", c->role},
                  {"namespace", c->ns},
                  {"name", c->name}};
     jw_object(w, NULL);
@@ -71,7 +77,7 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
         jw_null(w, "expires");
     else if (c->expires)
         jw_str(w, "expires", c->expires);
-    if (c->uses >= 0) jw_int(w, "uses", c->uses);
+    if (str_eq(type, "join") && c->uses >= 0) jw_int(w, "uses", c->uses);
     jw_end(w);
 }
 
@@ -84,12 +90,12 @@ static void print_token(struct cli *cli, const struct json *t)
     }
     out_line(&cli->out, "%s", json_get_str(t, "token", ""));
     if (out_flush(&cli->out) != 0) return;
-    cli_note("%s", "");
-    cli_note("id %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
+    cli_note(cli, "%s", "");
+    cli_note(cli, "id %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
              json_get_str(t, "expiresAt", "never"));
     for (const struct json *v = json_first(commands_of); v; v = json_next(v)) {
-        cli_note("%s:", json_key(v));
-        cli_note("  %s", json_str(v, ""));
+        cli_note(cli, "%s:", json_key(v));
+        cli_note(cli, "  %s", json_str(v, ""));
     }
 }
 
@@ -102,9 +108,10 @@ static int revoke_lost(struct cli *cli, const char *id)
     const struct request request = {.method = "DELETE", .target = target};
     int rc = client_call(cli_client(cli), &request, &r, &e);
     if (rc == 0)
-        cli_note("cadre: %s; the token %s was revoked", err_text(&cli->out.lost), id);
+        cli_note(cli, "cadre: %s; the token %s was revoked", err_text(&cli->out.lost), id);
     else
-        cli_note("cadre: %s; the token %s is valid and could not be revoked (%s): use 'cadre token "
+        cli_note(cli,
+                 "cadre: %s; the token %s is valid and could not be revoked (%s): use 'cadre token "
                  "revoke %s'",
                  err_text(&cli->out.lost), id, err_text(&e), id);
     cli->out.told = true;
@@ -124,45 +131,67 @@ static int create(struct cli *cli, const char *body)
     return code;
 }
 
-static int run_create(struct cli *cli, void *config, const struct opt_args *args)
+static int run_create(struct cli *cli, const struct create_config *c, const char *type,
+                      const struct opt_args *args)
 {
-    const struct create_config *c = config;
     struct buf body;
     struct jw w;
-    if (args->argc != 1 || (!str_eq(args->argv[0], "join") && !str_eq(args->argv[0], "api")))
-        return cli_usage(
-            "token create takes 'join' (for a machine) or 'api' (for people and programs)");
-    bool join = str_eq(args->argv[0], "join");
-    if (join && (c->role || c->ns))
-        return cli_usage("--role and --namespace go with 'token create api'");
-    if (!join && (c->group || c->uses >= 0))
-        return cli_usage("--group and --uses go with 'token create join'");
+    if (args->argc > 0)
+        return cli_usage(cli, "%s takes no argument '%s'; see 'cadre %s --help'",
+                         cli->command->name, args->argv[0], cli->command->name);
     buf_init(&body, 16384);
     jw_init_strict(&w, &body);
-    write_body(&w, c, args->argv[0]);
+    write_body(&w, c, type);
     int code = create(cli, body.data);
     buf_fini(&body);
     return code;
 }
 
-const struct command cmd_token_create = {
-    .name = "token create",
-    .arguments = "join|api",
-    .summary = "make a token: join for a machine, api for people and programs",
-    .details =
-        "The token alone goes to stdout; how to use it goes to stderr. A token that could not be "
-        "printed is revoked.",
-    .options = create_options,
-    .option_count = sizeof create_options / sizeof *create_options,
+static int run_create_join(struct cli *cli, void *config, const struct opt_args *args)
+{
+    return run_create(cli, config, "join", args);
+}
+
+static int run_create_api(struct cli *cli, void *config, const struct opt_args *args)
+{
+    return run_create(cli, config, "api", args);
+}
+
+#define PRINTED                                                                                    \
+    "The token alone goes to stdout; how to use it goes to stderr. A token that could not be "     \
+    "printed is revoked."
+
+const struct command cmd_token_create_join = {
+    .name = "token create join",
+    .arguments = "",
+    .summary = "make a token with which machines join as agents",
+    .details = PRINTED,
+    .example = "cadre token create join --group windows --uses 5",
+    .options = join_options,
+    .option_count = sizeof join_options / sizeof *join_options,
     .config_size = sizeof(struct create_config),
     .resource = &resource_token,
-    .run = run_create,
+    .run = run_create_join,
+};
+
+const struct command cmd_token_create_api = {
+    .name = "token create api",
+    .arguments = "",
+    .summary = "make a token for people and programs",
+    .details = PRINTED,
+    .example = "cadre token create api --role read --name dashboard",
+    .options = api_options,
+    .option_count = sizeof api_options / sizeof *api_options,
+    .config_size = sizeof(struct create_config),
+    .resource = &resource_token,
+    .run = run_create_api,
 };
 
 const struct command cmd_token_list = {
     .name = "token list",
     .arguments = "",
     .summary = "list tokens",
+    .example = "cadre token list",
     .config_size = sizeof(struct list_config),
     .resource = &resource_token,
     .run = resource_list,
@@ -194,6 +223,7 @@ const struct command cmd_token_revoke = {
     .name = "token revoke",
     .arguments = "ID",
     .summary = "revoke a token at once",
+    .example = "cadre token revoke 06f3k9x2m1c7a",
     .options = revoke_options,
     .option_count = 1,
     .config_size = sizeof(struct revoke_config),

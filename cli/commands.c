@@ -1,6 +1,8 @@
 /* The table of commands, in the order of the help. */
 #include "cli/commands.h"
 
+#include "base/mem.h"
+
 const struct command *const commands[] = {
     &cmd_run,
     &cmd_job_list,
@@ -8,6 +10,7 @@ const struct command *const commands[] = {
     &cmd_job_logs,
     &cmd_job_cancel,
     &cmd_job_why,
+    &cmd_job_run,
     &cmd_flow_apply,
     &cmd_flow_list,
     &cmd_flow_show,
@@ -38,7 +41,8 @@ const struct command *const commands[] = {
     &cmd_namespace_show,
     &cmd_namespace_set,
     &cmd_namespace_unset,
-    &cmd_token_create,
+    &cmd_token_create_join,
+    &cmd_token_create_api,
     &cmd_token_list,
     &cmd_token_revoke,
     &cmd_status,
@@ -46,3 +50,213 @@ const struct command *const commands[] = {
     &cmd_version,
     NULL,
 };
+
+const struct opt global_options[] = {
+    {.flag = "url",
+     .env = "CADRE_URL",
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, url),
+     .value_name = "HOST:PORT",
+     .help = "where the coordinator is; default: the address in the token"},
+    {.flag = "token",
+     .env = "CADRE_TOKEN",
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, token),
+     .value_name = "T",
+     .help = "API token; better kept in a file, or by 'cadre login'"},
+    {.flag = "token-file",
+     .env = "CADRE_TOKEN_FILE",
+     .type = OPT_STRING,
+     .is_path = true,
+     .offset = offsetof(struct cli, token_file),
+     .value_name = "F",
+     .help = "file that holds the API token"},
+    {.flag = "output",
+     .short_flag = 'o',
+     .type = OPT_STRING,
+     .offset = offsetof(struct cli, output),
+     .choices = "table|json",
+     .fallback = "table",
+     .help = "how results are printed"},
+};
+const size_t global_option_count = sizeof global_options / sizeof *global_options;
+
+static const struct help_noun nouns[] = {
+    {"job", "one command, script, task of a flow or check of a trigger, in the queue or run"},
+    {"flow", "tasks and triggers under a namespace, written in YAML"},
+    {"execution", "one run of a flow"},
+    {"trigger", "a check that runs on an agent at intervals and starts executions of its flow"},
+    {"group", "a named set of agents, which jobs choose"},
+    {"agent", "the program that runs jobs on a machine"},
+    {"namespace", "a dotted name that flows and jobs belong to, with a default group"},
+    {"token", "what lets a machine join, or people and programs use the API"},
+};
+
+/* What docker, kubectl, nomad, slurm and their like call our nouns and verbs. */
+static const struct help_word said_nouns[] = {
+    {"ns", "namespace"},
+    {"container", "job"},
+    {"pod", "job"},
+    {"po", "job"},
+    {"task", "job"},
+    {"alloc", "job"},
+    {"allocation", "job"},
+    {"process", "job"},
+    {"processes", "job"},
+    {"build", "job"},
+    {"step", "job"},
+    {"node", "agent"},
+    {"no", "agent"},
+    {"worker", "agent"},
+    {"machine", "agent"},
+    {"host", "agent"},
+    {"client", "agent"},
+    {"runner", "agent"},
+    {"server", "agent"},
+    {"member", "agent"},
+    {"pool", "group"},
+    {"queue", "group"},
+    {"partition", "group"},
+    {"workergroup", "group"},
+    {"worker-group", "group"},
+    {"worker_group", "group"},
+    {"workflow", "flow"},
+    {"pipeline", "flow"},
+    {"dag", "flow"},
+    {"deployment", "flow"},
+    {"project", "namespace"},
+    {"tenant", "namespace"},
+    {"exec", "execution"},
+    {"cron", "trigger"},
+    {"cronjob", "trigger"},
+    {"schedule", "trigger"},
+    {"key", "token"},
+    {"apikey", "token"},
+    {"api-key", "token"},
+    {"credential", "token"},
+    {NULL, NULL},
+};
+static const struct help_word said_verbs[] = {
+    {"ls", "list"},          {"ps", "list"},          {"get", "list"},
+    {"all", "list"},         {"get", "show"},         {"describe", "show"},
+    {"inspect", "show"},     {"info", "show"},        {"status", "show"},
+    {"view", "show"},        {"cat", "show"},         {"log", "logs"},
+    {"output", "logs"},      {"tail", "logs"},        {"attach", "logs"},
+    {"kill", "cancel"},      {"stop", "cancel"},      {"abort", "cancel"},
+    {"end", "cancel"},       {"terminate", "cancel"}, {"rm", "cancel"},
+    {"delete", "cancel"},    {"remove", "cancel"},    {"rm", "delete"},
+    {"remove", "delete"},    {"destroy", "delete"},   {"rm", "remove"},
+    {"delete", "remove"},    {"rm", "revoke"},        {"delete", "revoke"},
+    {"remove", "revoke"},    {"rm", "unset"},         {"delete", "unset"},
+    {"remove", "unset"},     {"clear", "unset"},      {"new", "create"},
+    {"add", "create"},       {"make", "create"},      {"new", "apply"},
+    {"add", "apply"},        {"create", "apply"},     {"deploy", "apply"},
+    {"update", "apply"},     {"validate", "apply"},   {"edit", "update"},
+    {"set", "update"},       {"patch", "update"},     {"change", "update"},
+    {"update", "set"},       {"create", "set"},       {"add", "set"},
+    {"start", "run"},        {"exec", "run"},         {"submit", "run"},
+    {"trigger", "run"},      {"dispatch", "run"},     {"fire", "run"},
+    {"cordon", "drain"},     {"disable", "drain"},    {"pause", "drain"},
+    {"uncordon", "resume"},  {"undrain", "resume"},   {"enable", "resume"},
+    {"unpause", "resume"},   {"start", "resume"},     {"stop", "pause"},
+    {"hold", "pause"},       {"disable", "pause"},    {"pause", "disable"},
+    {"stop", "disable"},     {"resume", "enable"},    {"start", "enable"},
+    {"explain", "why"},      {"reason", "why"},       {"create", "create join"},
+    {"new", "create join"},  {"add", "create join"},  {"join", "create join"},
+    {"make", "create join"}, {"api", "create api"},   {NULL, NULL},
+};
+static const struct help_word said_commands[] = {
+    {"ls", "job list"},
+    {"ps", "job list"},
+    {"list", "job list"},
+    {"get", "job list"},
+    {"squeue", "job list"},
+    {"history", "job list"},
+    {"sacct", "job list"},
+    {"images", "flow list"},
+    {"logs", "job logs"},
+    {"log", "job logs"},
+    {"tail", "job logs"},
+    {"attach", "job logs --follow"},
+    {"exec", "run -- COMMAND"},
+    {"submit", "run"},
+    {"srun", "run"},
+    {"sbatch", "run --script"},
+    {"start", "run"},
+    {"dispatch", "run"},
+    {"ssh", "run -- COMMAND"},
+    {"kill", "job cancel"},
+    {"stop", "job cancel"},
+    {"rm", "job cancel"},
+    {"delete", "job cancel"},
+    {"cancel", "job cancel"},
+    {"scancel", "job cancel"},
+    {"top", "status"},
+    {"stats", "status"},
+    {"info", "status"},
+    {"whoami", "status"},
+    {"ping", "status"},
+    {"health", "status"},
+    {"sdiag", "status"},
+    {"inspect", "job show"},
+    {"show", "job show"},
+    {"describe", "job show"},
+    {"why", "job why"},
+    {"apply", "flow apply"},
+    {"create", "flow apply"},
+    {"plan", "flow apply --check"},
+    {"validate", "flow apply --check"},
+    {"sinfo", "agent list"},
+    {"drain", "agent drain"},
+    {"cordon", "agent drain"},
+    {"uncordon", "agent resume"},
+    {"join", "token create join"},
+    {"invite", "token create join"},
+    {"auth", "login"},
+    {"signin", "login"},
+    {"config", "login"},
+    {"completion", "help --completion"},
+    {"man", "help --man"},
+    {NULL, NULL},
+};
+
+void commands_help_init(struct help_program *p)
+{
+    size_t count = 0;
+    while (commands[count])
+        count++;
+    struct help_command *rows = mem_array(count, sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        const struct command *c = commands[i];
+        rows[i] = (struct help_command){.name = c->name,
+                                        .arguments = c->arguments,
+                                        .summary = c->summary,
+                                        .details = c->details,
+                                        .example = c->example,
+                                        .options = c->options,
+                                        .option_count = c->option_count};
+    }
+    *p = (struct help_program){
+        .name = "cadre",
+        .summary = "cadre runs commands and scripts on the machines of a Cadre coordinator.",
+        .first = "cadre login TOKEN      keep address and API token for the commands to come\n"
+                 "cadre run -- hostname  run a command, see its output, get its exit code\n"
+                 "cadre status           see agents and jobs",
+        .last = "On the coordinator's own host root needs no login.\n",
+        .commands = rows,
+        .command_count = count,
+        .nouns = nouns,
+        .noun_count = sizeof nouns / sizeof *nouns,
+        .globals = global_options,
+        .global_count = global_option_count,
+        .said_nouns = said_nouns,
+        .said_verbs = said_verbs,
+        .said_commands = said_commands,
+    };
+}
+
+void commands_help_fini(struct help_program *p)
+{
+    mem_free((void *)(uintptr_t)p->commands);
+    *p = (struct help_program){.name = NULL};
+}

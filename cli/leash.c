@@ -21,15 +21,16 @@ static int on_stop(int count, int signal, void *user)
     if (!l->id) {
         /* Only the answer tells which job it is; without a request there is none. */
         if (!client_call_sent(l->cli->client)) return 1;
-        cli_note_now("cadre: the %s was sent, so its id is waited for%s; press Ctrl-C again to "
+        cli_note_now(l->cli,
+                     "cadre: the %s was sent, so its id is waited for%s; press Ctrl-C again to "
                      "leave at once",
                      l->what, l->mode == LEASH_KEEP ? "" : " in order to cancel it");
         return 0;
     }
     if (l->mode == LEASH_KEEP) return 1;
     send_cancel_aside(l);
-    cli_note_now("cadre: cancelling %s %s; press Ctrl-C again to leave without waiting", l->what,
-                 l->id);
+    cli_note_now(l->cli, "cadre: cancelling %s %s; press Ctrl-C again to leave without waiting",
+                 l->what, l->id);
     return 0;
 }
 
@@ -53,13 +54,14 @@ bool leash_cancelled(const struct leash *l)
 
 static void tell_kept(const struct leash *l)
 {
-    cli_note("cadre: the %s %s goes on; follow it with 'cadre %s logs --follow %s'", l->what, l->id,
-             l->what, l->id);
+    cli_note(l->cli, "cadre: the %s %s goes on; follow it with 'cadre %s logs --follow %s'",
+             l->what, l->id, l->what, l->id);
 }
 
 static void tell_uncancelled(const struct leash *l)
 {
-    cli_note("cadre: the coordinator did not answer the cancel of %s %s; cancel it with 'cadre %s "
+    cli_note(l->cli,
+             "cadre: the coordinator did not answer the cancel of %s %s; cancel it with 'cadre %s "
              "cancel %s'",
              l->what, l->id, l->what, l->id);
 }
@@ -69,11 +71,12 @@ int leash_left(struct leash *l)
     int code = 128 + l->signal;
     out_drop(&l->cli->out);
     if (!l->id && !client_call_sent(l->cli->client)) {
-        cli_note("cadre: interrupted before the %s was submitted", l->what);
+        cli_note(l->cli, "cadre: interrupted before the %s was submitted", l->what);
         return l->mode == LEASH_CANCEL ? EXIT_CANCELLED : code;
     }
     if (!l->id)
-        cli_note("cadre: the coordinator has not answered; the %s may have been submitted: see "
+        cli_note(l->cli,
+                 "cadre: the coordinator has not answered; the %s may have been submitted: see "
                  "'cadre %s list'",
                  l->what, l->what);
     else if (l->mode == LEASH_KEEP)
@@ -81,8 +84,8 @@ int leash_left(struct leash *l)
     else if (!client_aside_answered(l->cli->client))
         tell_uncancelled(l);
     else
-        cli_note("cadre: stopped following; see the %s with 'cadre %s show %s'", l->what, l->what,
-                 l->id);
+        cli_note(l->cli, "cadre: stopped following; see the %s with 'cadre %s show %s'", l->what,
+                 l->what, l->id);
     return code;
 }
 
@@ -106,7 +109,7 @@ int leash_lost(struct leash *l, bool ended)
 {
     struct out *out = &l->cli->out;
     out->told = true;
-    if (l->mode == LEASH_WATCH) return cli_fail(EXIT_CADRE, &out->lost);
+    if (l->mode == LEASH_WATCH) return cli_fail(l->cli, EXIT_CADRE, &out->lost);
     bool cancel = l->mode == LEASH_CANCEL && (out->lost.code == ERR_CLOSED || l->stops > 0);
     char *then;
     if (ended)
@@ -116,14 +119,14 @@ int leash_lost(struct leash *l, bool ended)
     else
         then = str_dupf("the %s %s goes on; follow it with 'cadre %s logs --follow %s'", l->what,
                         l->id, l->what, l->id);
-    cli_note("cadre: %s; %s", err_text(&out->lost), then);
+    cli_note(l->cli, "cadre: %s; %s", err_text(&out->lost), then);
     mem_free(then);
     return EXIT_CADRE;
 }
 
 int leash_cut(struct leash *l, const struct err *e)
 {
-    (void)cli_fail(EXIT_CADRE, e);
+    (void)cli_fail(l->cli, EXIT_CADRE, e);
     bool away = e->code != ERR_NOT_FOUND && e->code != ERR_DENIED && e->code != ERR_INVALID;
     if (leash_cancelled(l) && !client_aside_answered(l->cli->client))
         tell_uncancelled(l);

@@ -79,20 +79,21 @@ static int print_lines(struct cli *cli, const char *target, const struct logs_co
     buf_fini(&full);
     mem_free(l.job);
     log_print_fini(&l.print);
-    return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
+    return rc == 0 ? EXIT_OK : cli_fail(cli, EXIT_ERROR, &e);
 }
 
 /* ---- jobs ---- */
 
 /* Is there such an attempt? A job that is followed may still get to it. */
-static int check_attempt(const char *id, const struct logs_config *c, const struct json *job)
+static int check_attempt(const struct cli *cli, const char *id, const struct logs_config *c,
+                         const struct json *job)
 {
     struct err e = {0};
     int64_t count = json_get_int(job, "attemptCount", INT64_MAX);
     if (c->follow || c->attempt <= count) return EXIT_OK;
     err_set(&e, ERR_NOT_FOUND, "the job %s has no attempt %lld: it has %lld so far", id,
             (long long)c->attempt, (long long)count);
-    return cli_fail(EXIT_ERROR, &e);
+    return cli_fail(cli, EXIT_ERROR, &e);
 }
 
 static int print_job(struct cli *cli, const char *id, const struct logs_config *c,
@@ -138,7 +139,7 @@ int logs_of_job(struct cli *cli, const char *id, const struct logs_config *c)
     const struct json *job = cli_call(cli, "GET", path, NULL, &r);
     mem_free(path);
     if (!job) return c->follow ? EXIT_CADRE : EXIT_ERROR;
-    int code = check_attempt(id, c, job);
+    int code = check_attempt(cli, id, c, job);
     if (code == EXIT_OK && c->follow)
         code = follow_filtered(cli, id, c, job, follow_job);
     else if (code == EXIT_OK)

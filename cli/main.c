@@ -3,43 +3,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "platform/os.h"
 #include "platform/service.h"
 #include "platform/streams.h"
 #include "wire/pki.h"
 
 #include <string.h>
-
-static const struct opt global_options[] = {
-    {.flag = "url",
-     .env = "CADRE_URL",
-     .type = OPT_STRING,
-     .offset = offsetof(struct cli, url),
-     .value_name = "HOST:PORT",
-     .help = "where the coordinator is; default: the address in the token"},
-    {.flag = "token",
-     .env = "CADRE_TOKEN",
-     .type = OPT_STRING,
-     .offset = offsetof(struct cli, token),
-     .value_name = "T",
-     .help = "API token; better kept in a file, or by 'cadre login'"},
-    {.flag = "token-file",
-     .env = "CADRE_TOKEN_FILE",
-     .type = OPT_STRING,
-     .is_path = true,
-     .offset = offsetof(struct cli, token_file),
-     .value_name = "F",
-     .help = "file that holds the API token"},
-    {.flag = "output",
-     .short_flag = 'o',
-     .type = OPT_STRING,
-     .offset = offsetof(struct cli, output),
-     .value_name = "table|json",
-     .fallback = "table",
-     .help = "how results are printed"},
-};
-#define GLOBALS (sizeof global_options / sizeof *global_options)
 
 static bool is_global(const char *arg, bool *takes_next)
 {
@@ -48,13 +18,28 @@ static bool is_global(const char *arg, bool *takes_next)
         *takes_next = arg[2] == 0;
         return true;
     }
-    for (size_t i = 0; i < GLOBALS; i++) {
+    for (size_t i = 0; i < global_option_count; i++) {
         size_t n = strlen(global_options[i].flag);
         if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, global_options[i].flag, n) == 0 &&
             (arg[2 + n] == 0 || arg[2 + n] == '='))
             return true;
     }
     return false;
+}
+
+/* Known before anything can go wrong. */
+static bool asks_json(char *const *globals)
+{
+    bool json = false;
+    for (char *const *at = globals; *at; at++) {
+        bool apart = str_eq(*at, "-o") || str_eq(*at, "--output");
+        const char *value = apart                          ? at[1]
+                            : str_starts(*at, "--output=") ? *at + strlen("--output=")
+                            : str_starts(*at, "-o")        ? *at + 2
+                                                           : NULL;
+        if (value) json = str_eq(value, "json");
+    }
+    return json;
 }
 
 /* Global options may stand before or after the command: picks them out of argv (up to "--") into
@@ -81,133 +66,22 @@ static void split_globals(int *argc, char **argv, int *globals_argc, char **glob
     globals[*globals_argc] = NULL;
 }
 
-static char *overview(void)
+/* Prints what help_... appended. */
+static int print_help(struct cli *cli, struct buf *text)
 {
-    struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)buf_adds(
-        &text,
-        "cadre runs commands and scripts on the machines of a Cadre coordinator.\n\n"
-        "Usage: cadre [OPTION]... COMMAND [ARGUMENT]...\n\n"
-        "  cadre run -- uname -a                 run a command, see its output, get its exit code\n"
-        "  cadre run --group windows -- hostname run it on a machine of the group 'windows'\n"
-        "  cadre run --script backup.sh          run a script file\n\n"
-        "Commands:\n");
-    for (size_t i = 0; commands[i]; i++)
-        (void)buf_addf(&text, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
-    (void)buf_adds(&text, "\nOptions for every command:\n");
-    opt_help(global_options, GLOBALS, &text);
-    (void)buf_adds(&text, "\n'cadre COMMAND --help' tells more. On the coordinator's own host root "
-                          "needs neither url nor token;\n"
-                          "elsewhere 'cadre login TOKEN' keeps both.\n");
-    return buf_detach(&text);
-}
-
-static void print_overview(struct cli *cli)
-{
-    char *text = overview();
-    out_text(&cli->out, text);
-    mem_free(text);
+    out_text(&cli->out, text->data);
+    return EXIT_OK;
 }
 
 /* Without a command. */
-static int no_command(void)
+static int no_command(const struct help_program *p)
 {
-    char *text = overview();
-    (void)fd_write_all(2, text, strlen(text), NULL);
-    mem_free(text);
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    help_overview(p, &text);
+    (void)fd_write_all(2, text.data, text.len, NULL);
+    buf_fini(&text);
     return EXIT_USAGE;
-}
-
-static bool is_of_family(const struct command *c, const char *noun)
-{
-    size_t len = strlen(noun);
-    return strncmp(c->name, noun, len) == 0 && c->name[len] == ' ';
-}
-
-/* `cadre help job`, `cadre job --help`: the commands whose first word is the noun. */
-static bool print_family(struct cli *cli, const char *noun)
-{
-    struct buf text;
-    size_t n = 0;
-    buf_init(&text, 64 * 1024);
-    (void)buf_addf(&text, "Usage: cadre %s COMMAND [OPTION]... [ARGUMENT]...\n\nCommands:\n", noun);
-    for (size_t i = 0; commands[i]; i++) {
-        if (!is_of_family(commands[i], noun)) continue;
-        (void)buf_addf(&text, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
-        n++;
-    }
-    (void)buf_addf(&text, "\n'cadre %s COMMAND --help' tells more.\n", noun);
-    if (n > 0) out_text(&cli->out, text.data);
-    buf_fini(&text);
-    return n > 0;
-}
-
-static void print_command(struct cli *cli, const struct command *c)
-{
-    struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)buf_addf(&text, "%s\n\nUsage: cadre %s%s%s%s\n", c->summary, c->name,
-                   c->option_count ? " [OPTION]..." : "", c->arguments[0] ? " " : "", c->arguments);
-    if (c->details) (void)buf_addf(&text, "\n%s\n", c->details);
-    if (c->option_count) {
-        (void)buf_adds(&text, "\nOptions:\n");
-        opt_help(c->options, c->option_count, &text);
-    }
-    (void)buf_adds(&text, "\nOptions for every command:\n");
-    opt_help(global_options, GLOBALS, &text);
-    out_text(&cli->out, text.data);
-    buf_fini(&text);
-}
-
-/* The longest command name that the words begin with; *words: how many words the name has. */
-static const struct command *find_command(int argc, char **argv, int *words)
-{
-    if (argc >= 2) {
-        char *two = str_dupf("%s %s", argv[0], argv[1]);
-        for (size_t i = 0; commands[i]; i++) {
-            if (!str_eq(commands[i]->name, two)) continue;
-            mem_free(two);
-            *words = 2;
-            return commands[i];
-        }
-        mem_free(two);
-    }
-    for (size_t i = 0; commands[i]; i++) {
-        if (!str_eq(commands[i]->name, argv[0])) continue;
-        *words = 1;
-        return commands[i];
-    }
-    return NULL;
-}
-
-/* "job" alone, "job lst", "jbo list": prints the commands that exist. */
-static int unknown_command(int argc, char **argv)
-{
-    const char *names[128];
-    size_t n = 0;
-    struct buf family;
-    buf_init(&family, 8192);
-    char *words =
-        argc >= 2 && argv[1][0] != '-' ? str_dupf("%s %s", argv[0], argv[1]) : mem_strdup(argv[0]);
-    for (size_t i = 0; commands[i] && n < 128; i++) {
-        names[n++] = commands[i]->name;
-        if (is_of_family(commands[i], argv[0]))
-            (void)buf_addf(&family, "%s%s", family.len ? ", " : "",
-                           commands[i]->name + strlen(argv[0]) + 1);
-    }
-    int rc;
-    if (family.len) {
-        rc = cli_usage("'%s' is not a command; the commands of '%s' are: %s", words, argv[0],
-                       family.data);
-    } else {
-        char suggestion[STR_SUGGEST_SIZE];
-        rc = cli_usage("unknown command '%s'%s; see 'cadre --help'", words,
-                       str_suggest_nearest(suggestion, words, names, n));
-    }
-    mem_free(words);
-    buf_fini(&family);
-    return rc;
 }
 
 /* Names, ids, words of a command: what is not UTF-8 would reach the coordinator changed. */
@@ -222,8 +96,10 @@ static int check_arguments(const struct command *c, const struct opt_args *args,
     return rc;
 }
 
-static int run_command(struct cli *cli, const struct command *c, int argc, char **argv)
+static int run_command(struct cli *cli, const struct help_program *p, size_t row, int argc,
+                       char **argv)
 {
+    const struct command *c = commands[row];
     struct opt_set set;
     struct opt_args args = {0};
     struct err e = {0};
@@ -232,23 +108,28 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     int code;
     argv[0] = program;
     opt_init(&set, c->options, c->option_count, config);
+    set.others = global_options;
+    set.other_count = global_option_count;
     int rc = opt_parse_args(&set, argc, argv, &args, &e);
     if (rc != 0) {
         if (!strstr(e.msg, "--help")) {
             struct err inner = e;
             err_set(&e, rc, "%s; see 'cadre %s --help'", inner.msg, c->name);
         }
-        code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
+        code = cli_fail(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (args.help) {
-        print_command(cli, c);
-        code = EXIT_OK;
+        struct buf text;
+        buf_init(&text, 64 * 1024);
+        help_of_command(p, &p->commands[row], &text);
+        code = print_help(cli, &text);
+        buf_fini(&text);
     } else if (check_arguments(c, &args, &e) != 0) {
-        code = cli_fail(c->usage_code ? c->usage_code : EXIT_USAGE, &e);
+        code = cli_fail(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (!c->takes_words && args.argc > 0 && !args.argv[0][0]) {
         /* An empty argument, as from an empty shell variable, would address the whole
          * collection. */
         code = c->usage_code ? c->usage_code : EXIT_USAGE;
-        (void)cli_usage("the first argument of '%s' is empty; see 'cadre %s --help'", c->name,
+        (void)cli_usage(cli, "the first argument of '%s' is empty; see 'cadre %s --help'", c->name,
                         c->name);
     } else {
         cli->command = c;
@@ -261,32 +142,49 @@ static int run_command(struct cli *cli, const struct command *c, int argc, char 
     return code;
 }
 
-static int dispatch(struct cli *cli, int argc, char **argv)
+/* `cadre help ...`, `cadre job`, `cadre job --help`, or what is not known. */
+static int help(struct cli *cli, const struct help_program *p, int argc, char **argv)
+{
+    struct err e = {0};
+    struct buf text;
+    bool asked = str_eq(argv[0], "help");
+    buf_init(&text, 256 * 1024);
+    int rc = 0;
+    if (asked)
+        rc = help_topic(p, argc - 1, argv + 1, &text, &e);
+    else if (!help_is_asked(p, argc, argv, &text, &e))
+        rc = help_unknown(p, argc, argv, &e);
+    int code = rc == 0 ? print_help(cli, &text) : cli_fail(cli, EXIT_USAGE, &e);
+    buf_fini(&text);
+    return code;
+}
+
+static int dispatch(struct cli *cli, const struct help_program *p, int argc, char **argv)
 {
     int words = 0;
-    if (argc < 1) return no_command();
-    if (str_eq(argv[0], "--help") || str_eq(argv[0], "-h") || str_eq(argv[0], "help")) {
-        const struct command *topic = argc > 1 ? find_command(argc - 1, argv + 1, &words) : NULL;
-        if (topic)
-            print_command(cli, topic);
-        else if (argc < 2 || !print_family(cli, argv[1]))
-            print_overview(cli);
-        return EXIT_OK;
-    }
-    bool asks_help = argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
-    if (asks_help && !find_command(1, argv, &words) && print_family(cli, argv[0])) return EXIT_OK;
-    if (str_eq(argv[0], "--version")) argv[0] = "version";
-    const struct command *c = find_command(argc, argv, &words);
-    if (!c) return unknown_command(argc, argv);
+    if (argc < 1) return no_command(p);
+    if (str_eq(argv[0], "--version") || str_eq(argv[0], "-v") || str_eq(argv[0], "-V"))
+        argv[0] = "version";
+    const struct help_command *c = help_find(p, argc, argv, &words);
+    if (!c || str_eq(argv[0], "help")) return help(cli, p, argc, argv);
     /* The last word of the command takes the place of the program's name. */
-    return run_command(cli, c, argc - words + 1, argv + words - 1);
+    return run_command(cli, p, (size_t)(c - p->commands), argc - words + 1, argv + words - 1);
+}
+
+/* The exit codes of `run` below 125 are the job's. */
+static int usage_code(const struct help_program *p, int argc, char **argv)
+{
+    int words;
+    const struct help_command *c = help_find(p, argc, argv, &words);
+    int code = c ? commands[c - p->commands]->usage_code : 0;
+    return code ? code : EXIT_USAGE;
 }
 
 /* The exit code when all is done: output that was lost is an error of every command. */
 static int finish_output(struct cli *cli, int code)
 {
     if (out_flush(&cli->out) == 0) return code;
-    if (!cli->out.told) (void)cli_fail(0, &cli->out.lost);
+    if (!cli->out.told) (void)cli_fail(cli, 0, &cli->out.lost);
     if (cli->command && cli->command->lost_code) return cli->command->lost_code;
     return code != EXIT_OK ? code : EXIT_ERROR;
 }
@@ -298,23 +196,24 @@ static int body(int argc, char **argv, void *user)
     struct opt_set set;
     struct opt_args args;
     struct err e = {0};
+    struct help_program p;
     char **globals = mem_array((size_t)argc + 2, sizeof *globals);
     char **own = mem_array((size_t)argc + 2, sizeof *own);
     int globals_argc = 0;
     out_init(&cli.out);
+    commands_help_init(&p);
     memcpy(own, argv, (size_t)argc * sizeof *own);
     split_globals(&argc, own, &globals_argc, globals);
-    opt_init(&set, global_options, GLOBALS, &cli);
+    opt_init(&set, global_options, global_option_count, &cli);
+    cli.out.json = asks_json(globals);
     int code;
     int rc = opt_parse_args(&set, globals_argc, globals, &args, &e);
     if (rc == 0) rc = opt_parse_env(&set, os_env, NULL, &e);
-    if (rc == 0 && !str_eq(cli.output, "table") && !str_eq(cli.output, "json"))
-        rc = err_set(&e, ERR_INVALID, "--output '%s' is neither table nor json", cli.output);
     if (rc == 0) rc = pki_init(&e);
-    /* The exit codes of `run` below 125 are the job's. */
-    int usage_code = argc > 1 && str_eq(own[1], "run") ? EXIT_CADRE : EXIT_USAGE;
-    code = rc != 0 ? cli_fail(usage_code, &e) : dispatch(&cli, argc - 1, own + 1);
+    code = rc != 0 ? cli_fail(&cli, usage_code(&p, argc - 1, own + 1), &e)
+                   : dispatch(&cli, &p, argc - 1, own + 1);
     code = finish_output(&cli, code);
+    commands_help_fini(&p);
     client_free(cli.client);
     out_fini(&cli.out);
     mem_free_secret(cli.resolved_token);

@@ -3,6 +3,7 @@
 
 #include "base/escape.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "platform/streams.h"
 
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define COLLECT_BYTES (64u * 1024)
+#define PREFIX "cadre: "
 #define LINE_MAX_BYTES (16u * 1024 * 1024)
 
 void out_init(struct out *o)
@@ -74,6 +76,27 @@ void out_format_line(struct buf *line, const char *fmt, va_list args)
     va_end(again);
 }
 
+void out_format_note(struct buf *line, bool json, const char *fmt, va_list args)
+{
+    struct buf text, object;
+    struct jw w;
+    if (!json) {
+        out_format_line(line, fmt, args);
+        return;
+    }
+    buf_init(&text, LINE_MAX_BYTES);
+    buf_init(&object, LINE_MAX_BYTES);
+    out_format_line(&text, fmt, args);
+    jw_init(&w, &object);
+    jw_object(&w, NULL);
+    jw_str(&w, "note", text.data + (str_starts(text.data, PREFIX) ? strlen(PREFIX) : 0));
+    jw_end(&w);
+    (void)jw_finish(&w);
+    out_format_json(line, object.data);
+    buf_fini(&object);
+    buf_fini(&text);
+}
+
 void out_line(struct out *o, const char *fmt, ...)
 {
     struct buf line;
@@ -115,29 +138,32 @@ static size_t add_json_escape(struct buf *b, const char *s, size_t len)
     return n > 0 ? n : 1;
 }
 
+void out_format_json(struct buf *out, const char *text)
+{
+    size_t len = strlen(text), n;
+    while (len > 0) {
+        size_t plain = 0;
+        while ((n = escape_printable(text + plain, len - plain)) > 0)
+            plain += n;
+        (void)buf_add(out, text, plain);
+        text += plain;
+        len -= plain;
+        if (len == 0) break;
+        n = add_json_escape(out, text, len);
+        text += n;
+        len -= n;
+    }
+}
+
 void out_json(struct out *o, const struct json *j)
 {
     char *text = json_text(j);
-    size_t len = strlen(text), plain = 0, n;
-    const char *at = text;
-    struct buf escaped;
-    buf_init(&escaped, 16);
-    while (len > 0) {
-        while ((n = escape_printable(at + plain, len - plain)) > 0)
-            plain += n;
-        out_bytes(o, at, plain);
-        at += plain;
-        len -= plain;
-        plain = 0;
-        if (len == 0) break;
-        buf_clear(&escaped);
-        n = add_json_escape(&escaped, at, len);
-        out_bytes(o, escaped.data, escaped.len);
-        at += n;
-        len -= n;
-    }
-    out_text(o, "\n");
-    buf_fini(&escaped);
+    struct buf shown;
+    buf_init(&shown, SIZE_MAX);
+    out_format_json(&shown, text);
+    (void)buf_addc(&shown, '\n');
+    out_bytes(o, shown.data, shown.len);
+    buf_fini_secret(&shown);
     mem_free_secret(text);
 }
 
@@ -153,7 +179,7 @@ void out_note(struct out *o, const char *fmt, ...)
     va_list args;
     buf_init(&line, LINE_MAX_BYTES);
     va_start(args, fmt);
-    out_format_line(&line, fmt, args);
+    out_format_note(&line, o->json, fmt, args);
     va_end(args);
     (void)buf_addc(&line, '\n');
     out_error_bytes(o, line.data, line.len);

@@ -22,6 +22,7 @@ struct out {
     struct buf text; /* of standard output, not yet written */
     struct err lost; /* why standard output could not be written; code 0: it could so far */
     bool told;       /* the command has said it */
+    bool json;       /* lines on standard error are JSON objects: {"note": "..."} */
     /* How bytes reach fd 1 or 2; NULL: they are written and waited for. */
     int (*write)(int fd, const void *data, size_t len, void *user, struct err *e);
     void *user;
@@ -54,5 +55,9 @@ void out_error_bytes(struct out *o, const void *data, size_t len);
 
 /* Appends the line as it is printed, without line break. */
 void out_format_line(struct buf *line, const char *fmt, va_list args);
+/* JSON text as it is printed: what escape_text escapes becomes \uNNNN. */
+void out_format_json(struct buf *out, const char *text);
+/* A line for standard error; json: as {"note": "..."}, without the program's name in front. */
+void out_format_note(struct buf *line, bool json, const char *fmt, va_list args);
 
 #endif

@@ -94,8 +94,8 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     const struct list_config *c = config;
     const char *name = cli->command->name;
     if (args->argc > 0)
-        return cli_usage("%s takes no argument '%s'; see 'cadre %s --help'", name, args->argv[0],
-                         name);
+        return cli_usage(cli, "%s takes no argument '%s'; see 'cadre %s --help'", name,
+                         args->argv[0], name);
     const char *head[TABLE_COLUMNS];
     struct listing l = {.r = cli->command->resource,
                         .c = c,
@@ -125,10 +125,10 @@ const char *resource_name(const struct cli *cli, const struct opt_args *args)
 {
     const struct resource *r = cli->command->resource;
     if (args->argc != 1) {
-        (void)cli_usage("%s takes one %s", cli->command->name, r->takes);
+        (void)cli_usage(cli, "%s takes one %s", cli->command->name, r->takes);
         return NULL;
     }
-    return r->check && r->check(args->argv[0]) != 0 ? NULL : args->argv[0];
+    return r->check && r->check(cli, args->argv[0]) != 0 ? NULL : args->argv[0];
 }
 
 char *resource_path(const struct cli *cli, const struct opt_args *args, const char *rest)
@@ -136,7 +136,7 @@ char *resource_path(const struct cli *cli, const struct opt_args *args, const ch
     const struct resource *r = cli->command->resource;
     const char *name = resource_name(cli, args);
     if (!name) return NULL;
-    return r->place ? cli_place(r->collection, name, rest, r->place)
+    return r->place ? cli_place(cli, r->collection, name, rest, r->place)
                     : cli_path(r->collection, name, rest);
 }
 
@@ -250,5 +250,5 @@ int resource_download(struct cli *cli, const char *target)
     struct client *client = cli_client(cli);
     if (!client) return EXIT_ERROR;
     int rc = client_download(client, target, to_stdout, &cli->out, &e);
-    return rc == 0 ? EXIT_OK : cli_fail(EXIT_ERROR, &e);
+    return rc == 0 ? EXIT_OK : cli_fail(cli, EXIT_ERROR, &e);
 }

@@ -28,7 +28,8 @@ struct resource {
     const char *collection; /* "jobs": the path below /api/v1/, and the member that holds a list */
     const char *takes;      /* the form of an item's name, for the message when it is missing */
     const char *place; /* "NAMESPACE/FLOW": its words are segments of the path. NULL: one word */
-    int (*check)(const char *name); /* 0, or an exit code after a message. NULL: anything */
+    /* 0, or an exit code after a message. NULL: anything */
+    int (*check)(const struct cli *cli, const char *name);
     /* What stands for the name in the path; mem_free. NULL: printed already. */
     char *(*resolve)(struct cli *cli, const char *name);
     const struct column *columns;

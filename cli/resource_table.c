@@ -297,10 +297,11 @@ const struct resource resource_group = {.collection = "groups",
 
 /* ---- namespaces ---- */
 
-static int check_namespace(const char *name)
+static int check_namespace(const struct cli *cli, const char *name)
 {
     if (str_namespace_valid(name)) return 0;
-    return cli_usage("invalid namespace '%s': words of letters, digits, '_' and '-' joined by dots",
+    return cli_usage(cli,
+                     "invalid namespace '%s': words of letters, digits, '_' and '-' joined by dots",
                      name);
 }
 

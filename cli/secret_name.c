@@ -53,7 +53,7 @@ bool secret_name(const char *name)
            (has_word(name, "PWD", false) && strchr(name, '_'));
 }
 
-void secret_name_warn(const struct opt_map *values, const char *what)
+void secret_name_warn(const struct cli *cli, const struct opt_map *values, const char *what)
 {
     struct buf names;
     size_t count = 0;
@@ -63,7 +63,8 @@ void secret_name_warn(const struct opt_map *values, const char *what)
         (void)buf_addf(&names, "%s%s", count++ > 0 ? ", " : "", values->items[i].key);
     }
     if (count > 0)
-        cli_note("cadre: warning: %s keeps %s, and every token that may read it shows %s: a secret "
+        cli_note(cli,
+                 "cadre: warning: %s keeps %s, and every token that may read it shows %s: a secret "
                  "belongs in a file on the agent",
                  what, names.data, count == 1 ? "the value" : "the values");
     buf_fini(&names);

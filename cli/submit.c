@@ -17,7 +17,7 @@ static int post(struct cli *cli, const struct submit *s, struct leash *l, char *
         rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no %s id", l->what);
     if (rc == 0) *id = mem_strdup(text);
     if (rc == 0 && json_get_bool(r.body, "duplicate", false))
-        cli_note("cadre: %s %s has this key already%s", l->what, *id,
+        cli_note(cli, "cadre: %s %s has this key already%s", l->what, *id,
                  s->detach ? "" : "; following it");
     response_fini(&r);
     mem_free(key);
@@ -49,9 +49,10 @@ int submit_run(struct cli *cli, const struct submit *s)
     if (rc == ERR_CLOSED && l.stops > 0) {
         code = leash_left(&l);
     } else if (rc != 0) {
-        code = cli_fail(EXIT_CADRE, &e);
+        code = cli_fail(cli, EXIT_CADRE, &e);
         if (rc == ERR_UNAVAILABLE && client_call_sent(c))
-            cli_note("cadre: the %s may have been submitted: see 'cadre %s list'", l.what, l.what);
+            cli_note(cli, "cadre: the %s may have been submitted: see 'cadre %s list'", l.what,
+                     l.what);
     } else {
         leash_take(&l, id);
         struct follow_options o = {.id = id, .leash = &l, .json = cli_json(cli)};

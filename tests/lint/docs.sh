@@ -65,11 +65,15 @@ in_words() {
         END { exit !found }' "$2"
 }
 
-commands_of_cli() { sed -n 's/^ *\.name = "\([a-z ]*\)",$/\1/p' cli/cmd_*.c | sort -u; }
+commands_of_cli() {
+    sed -n -e 's/^ *\.name = "\([a-z ]*\)",$/\1/p' -e 's/^ *RUN_COMMAND("\([a-z ]*\)".*/\1/p' \
+        cli/cmd_*.c | sort -u
+}
 words_of() { # words_of COMMAND-TABLE-FILE: the commands of a daemon
     case $1 in
-    agent) sed -n '/commands\[\] = {/,/};/p' agent/main.c | grep -o '"[a-z-]*"' | tr -d '"' ;;
-    coordinator) sed -n 's/^    {"\([a-z-]*\)", .*/\1/p' coordinator/main.c ;;
+    agent) sed -n 's/^    {COMMAND("\([a-z -]*\)", .*/\1/p' agent/main.c ;;
+    coordinator) sed -n '/^static const struct verb verbs/,/^};/s/^    {"\([a-z-]*\)", .*/\1/p' \
+        coordinator/main.c ;;
     esac
 }
 reasons() {
@@ -143,7 +147,7 @@ to_docs() {
             echo "cli/commands.c:1: docs: 'cadre $name' is not in docs/guide.md"
     done
     for daemon in agent coordinator; do
-        for name in $(words_of "$daemon"); do
+        words_of "$daemon" | while read -r name; do
             grep -E "cadre-$daemon" docs/guide.md | grep -qE "[\` ]$name[\` ]" ||
                 echo "$daemon/main.c:1: docs: 'cadre-$daemon $name' is not in docs/guide.md"
         done
@@ -186,7 +190,7 @@ to_samples() {
 from_docs() {
     {
         awk '$2 == "flag" { print "--" $3 }' "$tmp/tables"
-        printf '%s\n' --help --version
+        printf '%s\n' --help --version --man --completion
     } | sort -u >"$tmp/flags"
     {
         awk '$2 == "env" { print $3 }' "$tmp/tables"
@@ -194,7 +198,9 @@ from_docs() {
         # fields of the journal, and what is built with
         printf '%s\n' CADRE_JOB CADRE_MAINTAINER CADRE_TESTS
     } | sort -u >"$tmp/variables"
-    commands_of_cli >"$tmp/commands"
+    # Of three words the first two; `help` is not in the table.
+    commands_of_cli | sed -e 'p' -e 's/^\([a-z]* [a-z]*\) .*/\1/' | sort -u >"$tmp/commands"
+    echo help >>"$tmp/commands"
     # What a shell's or another program's line says is theirs.
     for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md \
         docs/from-kestra.md docs/linux.md; do
