@@ -42,7 +42,7 @@ static int check_address(const char *value, struct err *e)
 
 #define AT(field) offsetof(struct agent_config, field)
 
-const struct opt agent_options[] = {
+const struct opt agent_options[AGENT_OPTIONS] = {
     {.flag = "config",
      .env = "CADRE_CONFIG",
      .type = OPT_STRING,
@@ -133,37 +133,35 @@ const struct opt agent_options[] = {
     {.flag = "replace",
      .type = OPT_BOOL,
      .offset = AT(replace),
-     .help = "join: take over the name of an agent that is known already, or join anew"},
+     .help = "take over the name of an agent that is known already, or join anew"},
     {.flag = "no-start",
      .type = OPT_BOOL,
      .offset = AT(no_start),
-     .help = "join: do not start the installed service"},
+     .help = "do not start the installed service"},
     {.flag = "account",
      .type = OPT_STRING,
      .offset = AT(account),
      .value_name = "A",
-     .help =
-         "service install: the account that the service runs as; default: an account of its own"},
+     .help = "the account that the service runs as; default: an account of its own"},
     {.flag = "password-file",
      .type = OPT_STRING,
      .is_path = true,
      .offset = AT(password_file),
      .value_name = "FILE",
-     .help = "service install: its first line is the account's password; -: standard input"},
+     .help = "its first line is the account's password; -: standard input"},
 };
-const size_t agent_option_count = sizeof agent_options / sizeof *agent_options;
 
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e)
 {
     memset(c, 0, sizeof *c);
-    opt_init(&c->set, agent_options, agent_option_count, c);
+    opt_init(&c->set, agent_options, AGENT_OPTIONS, c);
     int rc = opt_parse_args(&c->set, argc, argv, args, e);
     if (rc != 0 || args->help) goto out;
     rc = opt_parse_env(&c->set, os_env, NULL, e);
     if (rc != 0) goto out;
     /* A file that was named must exist, except for `join`, which makes the file. */
-    bool named = c->config_path != NULL && !str_eq(argv[0], "join");
+    bool named = c->config_path != NULL && !str_ends(argv[0], "join");
     if (!c->config_path) c->config_path = paths_agent_config();
     rc = config_file_load(&c->set, c->config_path, named, e);
     if (rc != 0) goto out;
@@ -246,7 +244,7 @@ static void swap(void *a, void *b, size_t size)
 
 void agent_config_take(struct agent_config *c, struct agent_config *fresh, struct buf *others)
 {
-    for (const struct opt *o = agent_options; o < agent_options + agent_option_count; o++) {
+    for (const struct opt *o = agent_options; o < agent_options + AGENT_OPTIONS; o++) {
         void *now = (char *)c + o->offset, *next = (char *)fresh + o->offset;
         if (!o->key) continue;
         if (is_live(o))

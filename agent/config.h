@@ -27,13 +27,12 @@ struct agent_config {
     struct opt_set set; /* where each value comes from; filled by agent_config_load */
 };
 
-/* The table of `join`, `run`, `capabilities`, `check-config` alike: one set of options serves all
- * of them. */
-extern const struct opt agent_options[];
-extern const size_t agent_option_count;
+/* The options of all commands; main.c has which command takes which. */
+#define AGENT_OPTIONS 15
+extern const struct opt agent_options[AGENT_OPTIONS];
 
 /* Flags, environment, file (a missing file is fine unless
- * --config named it and argv[0] is not "join"), defaults, checks across settings. args: the rest of
+ * --config named it and argv[0] does not end in "join"), defaults, checks across settings. args: the rest of
  * argv. On help only args->help is set. On failure *c needs no fini. */
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);

@@ -5,6 +5,7 @@
 #include "agent/service_command.h"
 #include "agent/setup.h"
 #include "base/buf.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -21,23 +22,6 @@
 #include <string.h>
 
 #define EXIT_CONFIG 2 /* a wrong command line or configuration: a retry would not help */
-
-static const char usage[] =
-    "cadre-agent runs jobs on this machine for a Cadre coordinator.\n"
-    "\n"
-    "Usage: cadre-agent COMMAND [OPTION]...\n"
-    "\n"
-    "Commands:\n"
-    "  join TOKEN     enrol this machine with a token from 'cadre token create join', and start "
-    "the "
-    "service\n"
-    "  run            connect to the coordinator and run jobs until stopped\n"
-    "  capabilities   print what this machine offers, as JSON\n"
-    "  check-config   check the configuration and print what is in effect\n"
-    "  service install|uninstall   register the Windows service, or remove it\n"
-    "  version        print the version\n"
-    "\n"
-    "Options:\n";
 
 static int complain(const struct err *e)
 {
@@ -56,17 +40,6 @@ static int print(const char *text)
 {
     struct err e = {0};
     return fd_write_all(1, text, strlen(text), &e) == 0 ? 0 : complain(&e);
-}
-
-static int print_help(void)
-{
-    struct buf text;
-    buf_init(&text, 64 * 1024);
-    (void)buf_adds(&text, usage);
-    opt_help(agent_options, agent_option_count, &text);
-    int result = print(text.data);
-    buf_fini(&text);
-    return result;
 }
 
 static int print_version(void)
@@ -155,25 +128,120 @@ static int run(struct agent_config *c, int argc, char **argv)
     return rc;
 }
 
-/* argv[0] is the command. */
-static int dispatch(int argc, char **argv)
+static int service(const struct agent_config *c, const char *verb)
 {
-    const char *command = argv[0];
+    struct err e = {0};
+    int rc = service_command(c, verb, &e);
+    if (rc == 0) return 0;
+    return rc == ERR_INVALID ? complain_of_usage(&e) : complain(&e);
+}
+
+/* ---- which command, which options ---- */
+
+#define SETTINGS "config state worker-group name slots label log-level"
+#define MORE_SETTINGS "The configuration file has more settings; 'check-config' prints all of them."
+#define COMMAND(words, takes, line)                                                                \
+    .name = words, .arguments = takes, .summary = line, .options = agent_options,                  \
+    .option_count = AGENT_OPTIONS
+
+static const struct help_command commands[] = {
+    {COMMAND("join", "TOKEN", "enrol this machine with a join token, and start the service"),
+     .details = "The token comes from 'cadre token create join'; '-' reads it from standard "
+                "input. Coordinator, group and "
+                "name, and the settings that are given here, are written into the configuration "
+                "file.",
+     .example = "cadre-agent join TOKEN --worker-group linux --name build-07",
+     .flags = SETTINGS " replace no-start"},
+    {COMMAND("run", "", "connect to the coordinator and run jobs until stopped"),
+     .details = MORE_SETTINGS, .example = "cadre-agent run --config agent.yaml --state ./agent",
+     .flags = SETTINGS},
+    {COMMAND("capabilities", "", "print what this machine offers, as JSON"),
+     .example = "cadre-agent capabilities", .flags = "config state label"},
+    {COMMAND("check-config", "", "check the configuration and print what is in effect"),
+     .example = "cadre-agent check-config --config agent.yaml", .flags = SETTINGS},
+    {COMMAND("service install", "", "register the Windows service"),
+     .example = "cadre-agent service install", .flags = "config state account password-file"},
+    {COMMAND("service uninstall", "", "remove the Windows service; its files stay"),
+     .example = "cadre-agent service uninstall", .flags = ""},
+    {COMMAND("version", "", "print the version"), .example = "cadre-agent version", .flags = ""},
+};
+static const struct help_noun nouns[] = {{"service", "the agent as a service of Windows"}};
+static const struct help_word said_verbs[] = {{"add", "install"},          {"create", "install"},
+                                              {"register", "install"},     {"remove", "uninstall"},
+                                              {"delete", "uninstall"},     {"rm", "uninstall"},
+                                              {"unregister", "uninstall"}, {NULL, NULL}};
+static const struct help_word said_commands[] = {
+    {"start", "run"},
+    {"daemon", "run"},
+    {"agent", "run"},
+    {"connect", "run"},
+    {"serve", "run"},
+    {"register", "join"},
+    {"enrol", "join"},
+    {"enroll", "join"},
+    {"login", "join"},
+    {"setup", "join"},
+    {"init", "join"},
+    {"caps", "capabilities"},
+    {"facts", "capabilities"},
+    {"info", "capabilities"},
+    {"status", "capabilities"},
+    {"config", "check-config"},
+    {"check", "check-config"},
+    {"verify", "check-config"},
+    {"validate", "check-config"},
+    {"install", "service install"},
+    {"uninstall", "service uninstall"},
+    {NULL, NULL},
+};
+
+static const struct help_program program = {
+    .name = "cadre-agent",
+    .summary = "cadre-agent runs jobs on this machine for a Cadre coordinator.",
+    .first = "cadre-agent join TOKEN   enrol this machine; the token is from 'cadre token create "
+             "join'\n"
+             "cadre-agent run          run jobs, where no service does",
+    .commands = commands,
+    .command_count = sizeof commands / sizeof *commands,
+    .nouns = nouns,
+    .noun_count = 1,
+    .said_verbs = said_verbs,
+    .said_commands = said_commands,
+};
+
+static int run_command(const struct help_command *h, struct agent_config *c,
+                       const struct opt_args *args)
+{
+    struct err e = {0};
+    if (help_check_flags(&program, h, &c->set, &e) != 0) return complain_of_usage(&e);
+    if (str_eq(h->name, "join")) return join(c, args);
+    if (args->argc > 0) {
+        err_set(&e, ERR_INVALID, "%s takes no argument '%s'; see 'cadre-agent %s --help'", h->name,
+                args->argv[0], h->name);
+        return complain_of_usage(&e);
+    }
+    if (str_eq(h->name, "service install")) return service(c, "install");
+    if (str_eq(h->name, "service uninstall")) return service(c, "uninstall");
+    if (str_eq(h->name, "capabilities")) return print_capabilities(c);
+    return check_config(c);
+}
+
+static int help_command(const struct help_command *h)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    help_of_command(&program, h, &text);
+    int result = print(text.data);
+    buf_fini(&text);
+    return result;
+}
+
+/* argv[0] is "cadre-agent COMMAND". */
+static int load_and_run(const struct help_command *h, int argc, char **argv)
+{
     struct agent_config c;
     struct opt_args args;
     struct err e = {0};
-    static const char *const commands[] = {"join",         "run",     "capabilities",
-                                           "check-config", "service", "version"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        known = known || str_eq(command, commands[i]);
-    if (!known) {
-        char suggestion[STR_SUGGEST_SIZE];
-        str_suggest_nearest(suggestion, command, commands, sizeof commands / sizeof *commands);
-        err_set(&e, ERR_INVALID, "unknown command '%s'%s; see 'cadre-agent --help'", command,
-                suggestion);
-        return complain_of_usage(&e);
-    }
     /* A copy, because the loader permutes the arguments; SIGHUP reads the same command line
      * again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
@@ -181,49 +249,83 @@ static int dispatch(int argc, char **argv)
     if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
         result = complain_of_usage(&e);
         service_failed(3, err_text(&e));
-        mem_free(copy);
-        return result;
-    }
-    if (args.help) {
-        mem_free(copy);
-        return print_help();
-    }
-    if (str_eq(command, "service")) {
-        int rc = service_command(&c, &args, &e);
-        if (rc != 0) result = rc == ERR_INVALID ? complain_of_usage(&e) : complain(&e);
-    } else if (!str_eq(command, "join") && args.argc > 0) {
-        err_set(&e, ERR_INVALID, "%s takes no argument '%s'", command, args.argv[0]);
-        result = complain_of_usage(&e);
-    } else if (str_eq(command, "join")) {
-        result = join(&c, &args);
-    } else if (str_eq(command, "capabilities")) {
-        result = print_capabilities(&c);
-    } else if (str_eq(command, "check-config")) {
-        result = check_config(&c);
-    } else if (str_eq(command, "version")) {
-        result = print_version();
-    } else {
+    } else if (args.help) {
+        result = help_command(h);
+    } else if (str_eq(h->name, "run") && args.argc == 0 &&
+               help_check_flags(&program, h, &c.set, NULL) == 0) {
         result = run(&c, argc, copy);
-        mem_free(copy);
-        return result;
+    } else {
+        result = run_command(h, &c, &args);
+        agent_config_fini(&c);
     }
-    agent_config_fini(&c);
     mem_free(copy);
     return result;
+}
+
+static int dispatch(const struct help_command *h, int argc, char **argv)
+{
+    struct opt_set none;
+    struct opt_args args;
+    struct err e = {0};
+    int result;
+    char *name = str_dupf("cadre-agent %s", h->name);
+    argv[0] = name;
+    if (!str_eq(h->name, "version")) {
+        result = load_and_run(h, argc, argv);
+    } else {
+        /* says itself what it is, whatever the configuration looks like */
+        opt_init(&none, NULL, 0, NULL);
+        if (opt_parse_args(&none, argc, argv, &args, &e) == 0 && args.argc > 0)
+            err_set(&e, ERR_INVALID, "version takes no argument '%s'", args.argv[0]);
+        result = e.code != 0 ? complain_of_usage(&e)
+                 : args.help ? help_command(h)
+                             : print_version();
+        opt_fini(&none);
+    }
+    mem_free(name);
+    return result;
+}
+
+/* `help ...`, `--help`, or what is not known. */
+static int help(int argc, char **argv)
+{
+    struct err e = {0};
+    struct buf text;
+    int rc = 0;
+    buf_init(&text, 256 * 1024);
+    if (str_eq(argv[0], "help"))
+        rc = help_topic(&program, argc - 1, argv + 1, &text, &e);
+    else if (!help_is_asked(&program, argc, argv, &text, &e))
+        rc = help_unknown(&program, argc, argv, &e);
+    int result = rc == 0 ? print(text.data) : complain_of_usage(&e);
+    buf_fini(&text);
+    return result;
+}
+
+static int no_command(void)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    help_overview(&program, &text);
+    fputs(text.data, stderr);
+    buf_fini(&text);
+    return EXIT_CONFIG;
 }
 
 static int body(int argc, char **argv, void *user)
 {
     (void)user;
-    if (argc < 2) {
-        (void)print_help();
-        return EXIT_CONFIG;
-    }
-    if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help"))
-        return print_help();
-    if (str_eq(argv[1], "--version")) return print_version();
-    if (str_eq(argv[1], "setup")) return agent_setup();
-    return dispatch(argc - 1, argv + 1);
+    static char version[] = "version";
+    int words;
+    argc--;
+    argv++;
+    if (argc < 1) return no_command();
+    if (str_eq(argv[0], "setup")) return agent_setup();
+    if (str_eq(argv[0], "--version") || str_eq(argv[0], "-v") || str_eq(argv[0], "-V"))
+        argv[0] = version;
+    const struct help_command *h = help_find(&program, argc, argv, &words);
+    if (!h || str_eq(argv[0], "help")) return help(argc, argv);
+    return dispatch(h, argc - words + 1, argv + words - 1);
 }
 
 int main(int argc, char **argv)

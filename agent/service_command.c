@@ -100,12 +100,9 @@ static int uninstall(struct err *e)
     return rc;
 }
 
-int service_command(const struct agent_config *c, const struct opt_args *args, struct err *e)
+int service_command(const struct agent_config *c, const char *verb, struct err *e)
 {
     enum service_state state;
-    const char *verb = args->argc == 1 ? args->argv[0] : "";
-    if (!str_eq(verb, "install") && !str_eq(verb, "uninstall"))
-        return err_set(e, ERR_INVALID, "service takes one of: install, uninstall");
     /* without a service manager, that error comes first */
     int rc = service_admin_state(SERVICE_AGENT, &state, e);
     if (rc != 0) return rc;

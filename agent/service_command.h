@@ -6,7 +6,7 @@
 #include "agent/config.h"
 #include "base/err.h"
 
-/* args: what follows "service". Prints what it did. ERR_UNSUPPORTED on Linux. */
-int service_command(const struct agent_config *c, const struct opt_args *args, struct err *e);
+/* verb: "install" or "uninstall". Prints what it did. ERR_UNSUPPORTED on Linux. */
+int service_command(const struct agent_config *c, const char *verb, struct err *e);
 
 #endif

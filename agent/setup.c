@@ -48,8 +48,8 @@ static const char *property_value(const char *property, void *user)
  * messages that name them. */
 static struct opt *property_table(void)
 {
-    struct opt *table = mem_dup(agent_options, agent_option_count * sizeof *table);
-    for (size_t row = 0; row < agent_option_count; row++) {
+    struct opt *table = mem_dup(agent_options, AGENT_OPTIONS * sizeof *table);
+    for (size_t row = 0; row < AGENT_OPTIONS; row++) {
         table[row].env = NULL;
         for (size_t i = 0; i < sizeof properties / sizeof *properties; i++)
             if (table[row].key && str_eq(table[row].key, properties[i].key))
@@ -103,7 +103,7 @@ static int config_text(const struct json *wish, struct buf *out, struct err *e)
 {
     struct agent_config c = {0};
     struct opt *table = property_table();
-    opt_init(&c.set, table, agent_option_count, &c);
+    opt_init(&c.set, table, AGENT_OPTIONS, &c);
     int rc = opt_parse_env(&c.set, property_value, (void *)(uintptr_t)wish, e);
     if (rc == 0) {
         buf_adds(out,

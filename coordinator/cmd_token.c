@@ -1,7 +1,6 @@
 /* token create: an administrator's token on the coordinator's host, where none is left. */
 #include "base/id.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/trust/admin_token.h"
@@ -14,10 +13,6 @@ int command_token(const struct command_args *a)
 {
     struct err e = {0};
     char id[ID_TEXT_SIZE], before[ID_TEXT_SIZE];
-    if (!str_eq(a->argv[0], "create")) {
-        fprintf(stderr, "cadre-coordinator token: the only thing to do is: token create\n");
-        return EXIT_USAGE;
-    }
     if (coordinator_make_token(a->config, id, before, &e)) {
         fprintf(stderr, "cadre-coordinator token create: %s\n", err_text(&e));
         return EXIT_FAILURE;

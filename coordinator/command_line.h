@@ -6,7 +6,6 @@
 #include "coordinator/config.h"
 
 struct command_args {
-    const char *program; /* argv[0] as it was called */
     struct config *config;
     int argc; /* what is left behind command and flags */
     char **argv;

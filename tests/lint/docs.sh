@@ -72,7 +72,7 @@ commands_of_cli() {
 words_of() { # words_of COMMAND-TABLE-FILE: the commands of a daemon
     case $1 in
     agent) sed -n 's/^    {COMMAND("\([a-z -]*\)", .*/\1/p' agent/main.c ;;
-    coordinator) sed -n '/^static const struct verb verbs/,/^};/s/^    {"\([a-z-]*\)", .*/\1/p' \
+    coordinator) sed -n '/^static const struct verb verbs/,/^};/s/^    {"\([a-z -]*\)", .*/\1/p' \
         coordinator/main.c ;;
     esac
 }

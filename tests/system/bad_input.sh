@@ -38,7 +38,7 @@ code=$?
 fails "an unknown flag of the agent is refused" 2 'slotz' 'slots'
 cadre-agent rum >out 2>&1
 code=$?
-fails "an unknown command of the agent is refused" 2 'rum' "'run'"
+fails "an unknown command of the agent is refused" 2 'rum' "'cadre-agent run'"
 cadre-agent run --config a.yaml --state fresh >out 2>&1
 code=$?
 fails "an agent that never joined is refused" 2 'not joined' 'cadre-agent join'
@@ -71,7 +71,7 @@ fails "a second coordinator on the same folder is refused" 1 'server'
 # ---- the command line ----
 cadre rum -- true >out 2>&1
 code=$?
-fails "an unknown command is refused" 2 'rum' "'run'"
+fails "an unknown command is refused" 2 'rum' "'cadre-coordinator run'"
 cadre run --grup x -- true >out 2>&1
 code=$?
 fails "an unknown flag of run is refused with a code that is no job's" 125 'grup' 'group'
