@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/logs.h"
 #include "cli/resource.h"
 #include "cli/secret_name.h"
 #include "cli/submit.h"
@@ -299,7 +300,7 @@ const struct command cmd_flow_delete = {
 
 struct run_config {
     struct opt_map inputs, labels;
-    char *unique;
+    char *unique, *stream;
     bool detach, keep;
 };
 static const struct opt run_options[] = {
@@ -319,6 +320,7 @@ static const struct opt run_options[] = {
      .value_name = "KEY",
      .check = cli_check_key,
      .help = "the same key within 24 h is the same execution: a repeated run follows the first"},
+    LOGS_STREAM(AT(run_config, stream)),
     {.flag = "keep", .type = OPT_BOOL, .offset = AT(run_config, keep), .help = SUBMIT_KEEP_HELP},
     {.flag = "detach",
      .type = OPT_BOOL,
@@ -359,6 +361,7 @@ static int run_run(struct cli *cli, void *config, const struct opt_args *args)
         const struct submit s = {.target = path,
                                  .body = body.data,
                                  .key = c->unique,
+                                 .stream = c->stream,
                                  .detach = c->detach,
                                  .keep = c->keep,
                                  .execution = true};

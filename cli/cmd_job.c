@@ -88,11 +88,6 @@ const struct command cmd_job_show = {
 
 static const struct opt logs_options[] = {
     LOGS_FOLLOW("job ends; exits with the job's exit code"),
-    {.flag = "stream",
-     .type = OPT_STRING,
-     .offset = LOGS_AT(stream),
-     .choices = "stdout|stderr",
-     .help = "only this stream"},
     LOGS_OPTIONS,
 };
 
@@ -112,7 +107,9 @@ const struct command cmd_job_logs = {
     .name = "job logs",
     .arguments = "ID|NAME",
     .summary = "print a job's output",
-    .details = "Of a job with several attempts a line on stderr tells where each begins. With -o "
+    .details = "What the job wrote to stdout goes to stdout, what it wrote to stderr to stderr. "
+               "Cadre's remarks go to stderr, each a line behind 'cadre: '. "
+               "Of a job with several attempts a line on stderr tells where each begins. With -o "
                "json each piece of output is "
                "a line: {\"attempt\", \"stream\", \"at\", \"text\", ...}; bytes that are not text "
                "stand in "

@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/logs.h"
 #include "cli/secret_name.h"
 #include "cli/submit.h"
 #include "platform/files.h"
@@ -17,7 +18,7 @@ struct run_config {
     char *group, *fallback, *ns, *workdir, *shell, *name, *unique, *stdin_file, *script;
     struct opt_list require;
     struct opt_map env;
-    char *timeout, *queue_timeout, *lease;
+    char *timeout, *queue_timeout, *lease, *stream;
     int64_t retry, priority;
     bool detach, keep;
 };
@@ -130,6 +131,7 @@ static const struct opt options[] = {
      .value_name = "FILE",
      .help =
          "file that the job reads on its standard input; '-' is this command's own standard input"},
+    LOGS_STREAM(AT(stream)),
     {.flag = "keep", .type = OPT_BOOL, .offset = AT(keep), .help = SUBMIT_KEEP_HELP},
     {.flag = "detach",
      .type = OPT_BOOL,
@@ -288,6 +290,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     const struct submit s = {.target = "/api/v1/jobs",
                              .body = body.data,
                              .key = c->unique,
+                             .stream = c->stream,
                              .detach = c->detach,
                              .keep = c->keep};
     int code = submit_run(cli, &s);

@@ -60,7 +60,7 @@ static void tell_waiting(struct watch *w, const struct json *event)
     mem_free(w->said);
     w->said = mem_strdup(message);
     w->waited = true;
-    out_note(&w->cli->out, "waiting: %s", message);
+    out_note(&w->cli->out, "cadre: waiting: %s", message);
 }
 
 static void tell_end(const struct watch *w, const struct json *job)
@@ -191,7 +191,6 @@ static int follow(struct watch *w, int (*on_event_fn)(const struct json *event, 
         leash_take(w->leash, w->o->id);
     }
     w->print = (struct log_print){.out = out,
-                                  .split = true,
                                   .timestamps = w->o->timestamps,
                                   .json = w->o->lines,
                                   .mark_first = w->o->mark_first,
@@ -311,8 +310,9 @@ static int on_execution_event(const struct json *event, void *user)
     }
     if (!str_eq(kind, "execution")) return 0;
     if (str_eq(state, "QUEUED") && !w->o->quiet)
-        out_note(&w->cli->out,
-                 "waiting: the flow runs as many executions as its concurrency limit allows");
+        out_note(
+            &w->cli->out,
+            "cadre: waiting: the flow runs as many executions as its concurrency limit allows");
     if (state_is(state, final)) execution_ended(w, event);
     return 0;
 }

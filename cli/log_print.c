@@ -55,7 +55,7 @@ static void mark(struct log_print *p, int64_t attempt)
 
 static void put(struct log_print *p, int stream, const char *data, size_t len)
 {
-    if (p->split && stream == STREAM_STDERR)
+    if (stream == STREAM_STDERR)
         out_error_bytes(p->out, data, len);
     else
         out_bytes(p->out, data, len);
@@ -97,7 +97,7 @@ static void put_lines(struct log_print *p, const struct log_piece *piece)
 int log_print_piece(struct log_print *p, const struct log_piece *piece)
 {
     mark(p, piece->attempt);
-    if (p->split && piece->stream == STREAM_SYSTEM)
+    if (piece->stream == STREAM_SYSTEM)
         put_remarks(p, p->timestamps ? piece->at : NULL, piece->data, piece->len);
     else if (p->timestamps)
         put_lines(p, piece);

@@ -1,6 +1,7 @@
-/* A job's output on the two streams of the command line: attempts told apart by marks on standard
- * error, lines with the time at which they came, lines of JSON. Standard output stays the job's
- * bytes where nothing else is asked for. */
+/* A job's output on the two streams of the command line, for all commands that print it: the job's
+ * standard output goes to standard output and its standard error to standard error, byte for byte.
+ * Cadre's remarks and the marks that tell attempts apart go to standard error, each a line of its
+ * own behind "cadre: ". What is asked for besides: times before lines, lines of JSON. */
 #ifndef CADRE_CLI_LOG_PRINT_H
 #define CADRE_CLI_LOG_PRINT_H
 
@@ -10,7 +11,6 @@
 
 struct log_print {
     struct out *out;
-    bool split; /* stderr and Cadre's remarks go to standard error; else all to standard output */
     bool timestamps;        /* each line begins with the time at which it came */
     bool json;              /* the chunks as they are, one JSON object a line */
     bool mark_first;        /* the first attempt gets a mark as well */

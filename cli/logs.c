@@ -102,12 +102,12 @@ static int print_job(struct cli *cli, const char *id, const struct logs_config *
     struct buf target;
     char *path = cli_path("jobs", id, "logs");
     bool several = json_get_int(job, "attemptCount", 0) > 1 && c->attempt == 0;
+    bool bare = str_eq(c->stream, "stdout") && !c->timestamps && !cli_json(cli) && !several;
     buf_init(&target, 16384);
     (void)buf_adds(&target, path);
     add_query(&target, c);
-    int code = c->timestamps || cli_json(cli) || several
-                   ? print_lines(cli, target.data, c, c->attempt ? NULL : job)
-                   : resource_download(cli, target.data);
+    int code = bare ? resource_download(cli, target.data)
+                    : print_lines(cli, target.data, c, c->attempt ? NULL : job);
     buf_fini(&target);
     mem_free(path);
     return code;

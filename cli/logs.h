@@ -17,14 +17,21 @@ struct logs_config {
         .flag = "follow", .short_flag = 'f', .type = OPT_BOOL, .offset = LOGS_AT(follow),          \
         .help = "follow the output until the " what                                                \
     }
+#define LOGS_STREAM(place)                                                                         \
+    {                                                                                              \
+        .flag = "stream", .type = OPT_STRING, .offset = (place),                                   \
+        .choices = "stdout|stderr|system",                                                         \
+        .help = "only what the job writes to stdout or to stderr, or only Cadre's remarks"         \
+    }
 #define LOGS_OPTIONS                                                                               \
-    {.flag = "attempt",                                                                            \
-     .type = OPT_INT,                                                                              \
-     .offset = LOGS_AT(attempt),                                                                   \
-     .min = 1,                                                                                     \
-     .max = 1000000,                                                                               \
-     .value_name = "N",                                                                            \
-     .help = "only this attempt's output"},                                                        \
+    LOGS_STREAM(LOGS_AT(stream)),                                                                  \
+        {.flag = "attempt",                                                                        \
+         .type = OPT_INT,                                                                          \
+         .offset = LOGS_AT(attempt),                                                               \
+         .min = 1,                                                                                 \
+         .max = 1000000,                                                                           \
+         .value_name = "N",                                                                        \
+         .help = "only this attempt's output"},                                                    \
         {.flag = "tail",                                                                           \
          .type = OPT_INT,                                                                          \
          .offset = LOGS_AT(tail),                                                                  \

@@ -18,16 +18,28 @@ void out_init(struct out *o)
 {
     memset(o, 0, sizeof *o);
     buf_init(&o->text, COLLECT_BYTES);
+    o->place = mem_alloc(sizeof *o->place);
+    *o->place = (struct out_place){.one = fd_are_one()};
 }
 
 void out_fini(struct out *o)
 {
     buf_fini_secret(&o->text); /* a token may have been printed */
+    mem_free(o->place);
 }
 
 static int write_to(struct out *o, int fd, const void *data, size_t len, struct err *e)
 {
+    if (len > 0 && (fd == 2 || o->place->one))
+        o->place->in_line = ((const char *)data)[len - 1] != '\n';
     return o->write ? o->write(fd, data, len, o->user, e) : fd_write_all(fd, data, len, e);
+}
+
+const char *out_break(const struct out *o)
+{
+    bool in_line = o->place->in_line;
+    o->place->in_line = false;
+    return in_line ? "\n" : "";
 }
 
 int out_flush(struct out *o)
@@ -178,6 +190,8 @@ void out_note(struct out *o, const char *fmt, ...)
     struct buf line;
     va_list args;
     buf_init(&line, LINE_MAX_BYTES);
+    (void)out_flush(o);
+    (void)buf_adds(&line, out_break(o));
     va_start(args, fmt);
     out_format_note(&line, o->json, fmt, args);
     va_end(args);

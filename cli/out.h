@@ -18,11 +18,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct out_place {
+    bool one;     /* both streams go to one file, as on a terminal */
+    bool in_line; /* the last line on standard error (one: on both) has no end yet */
+};
+
 struct out {
-    struct buf text; /* of standard output, not yet written */
-    struct err lost; /* why standard output could not be written; code 0: it could so far */
-    bool told;       /* the command has said it */
-    bool json;       /* lines on standard error are JSON objects: {"note": "..."} */
+    struct buf text;         /* of standard output, not yet written */
+    struct err lost;         /* why standard output could not be written; code 0: it could so far */
+    bool told;               /* the command has said it */
+    struct out_place *place; /* where the streams stand; changes with every byte */
+    bool json;               /* lines on standard error are JSON objects: {"note": "..."} */
     /* How bytes reach fd 1 or 2; NULL: they are written and waited for. */
     int (*write)(int fd, const void *data, size_t len, void *user, struct err *e);
     void *user;
@@ -50,6 +56,9 @@ void out_drop(struct out *o);
 
 /* A line on standard error, after what is collected for standard output. */
 void out_note(struct out *o, const char *fmt, ...) CADRE_PRINTF(2, 3);
+/* What has to stand in front of a line on standard error: a line break where a job's last line has
+ * no end, else nothing. The line is written at once. */
+const char *out_break(const struct out *o);
 /* Bytes to standard error, as they are. */
 void out_error_bytes(struct out *o, const void *data, size_t len);
 

@@ -55,7 +55,12 @@ int submit_run(struct cli *cli, const struct submit *s)
                      l.what);
     } else {
         leash_take(&l, id);
-        struct follow_options o = {.id = id, .leash = &l, .json = cli_json(cli)};
+        char query[32];
+        (void)str_format(query, sizeof query, "?stream=%s", s->stream ? s->stream : "");
+        struct follow_options o = {.id = id,
+                                   .leash = &l,
+                                   .json = cli_json(cli),
+                                   .query = s->stream ? query : NULL};
         if (l.stops > 0 && s->keep)
             code = leash_left(&l);
         else if (s->detach && l.stops == 0)

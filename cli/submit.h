@@ -7,6 +7,7 @@
 struct submit {
     const char *target, *body; /* the POST */
     const char *key;           /* --unique, or NULL */
+    const char *stream;        /* --stream, or NULL: all of the output */
     bool detach, keep;
     bool execution; /* else a job */
 };

@@ -23,6 +23,7 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
     struct buf line;
     va_list args;
     buf_init(&line, LINE_MAX_BYTES);
+    (void)buf_adds(&line, out_break(&cli->out));
     va_start(args, fmt);
     out_format_note(&line, cli->out.json, fmt, args);
     va_end(args);
@@ -34,6 +35,7 @@ void cli_note_now(const struct cli *cli, const char *fmt, ...)
     struct buf line;
     va_list args;
     buf_init(&line, LINE_MAX_BYTES);
+    (void)buf_adds(&line, out_break(&cli->out));
     va_start(args, fmt);
     out_format_note(&line, cli->out.json, fmt, args);
     va_end(args);
@@ -53,8 +55,8 @@ static const char *flag_in(const char *message, char out[ERR_MSG_MAX])
 }
 
 /* problems: those of an API error, or NULL. */
-static void write_error(const char *code, const char *message, const char *field,
-                        const struct json *problems)
+static void write_error(const struct cli *cli, const char *code, const char *message,
+                        const char *field, const struct json *problems)
 {
     struct buf text, line;
     struct jw w;
@@ -75,6 +77,7 @@ static void write_error(const char *code, const char *message, const char *field
     jw_end(&w);
     jw_end(&w);
     (void)jw_finish(&w);
+    (void)buf_adds(&line, out_break(&cli->out));
     out_format_json(&line, text.data);
     buf_fini(&text);
     write_line(&line);
@@ -118,7 +121,7 @@ int cli_fail(const struct cli *cli, int code, const struct err *e)
     const struct client_problem *p = cli->client ? client_problem(cli->client) : NULL;
     /* The coordinator's words tell more than our code, as long as this is what it said. */
     bool said = p && strstr(err_text(e), p->message) != NULL;
-    write_error(said ? p->code : code_name(e->code), err_text(e),
+    write_error(cli, said ? p->code : code_name(e->code), err_text(e),
                 said && p->field[0] ? p->field : NULL, NULL);
     return code;
 }
@@ -132,7 +135,7 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
     out_format_line(&line, fmt, args);
     va_end(args);
     if (cli->out.json)
-        write_error("usage", line.data, NULL, NULL);
+        write_error(cli, "usage", line.data, NULL, NULL);
     else
         cli_note(cli, "cadre: %s", line.data);
     buf_fini(&line);
@@ -146,7 +149,7 @@ int cli_fail_problems(const struct cli *cli, int code, const struct response *r,
     const struct json *problems = json_get(error, "problems");
     if (json_count(problems) == 0) return cli_fail(cli, code, e);
     if (cli->out.json) {
-        write_error(json_get_str(error, "code", "invalid"), err_text(e),
+        write_error(cli, json_get_str(error, "code", "invalid"), err_text(e),
                     json_get_str(error, "field", NULL), problems);
         return code;
     }

@@ -21,6 +21,9 @@ int64_t fd_write_some(int fd, const void *data, size_t len, struct err *e);
  * came or timeout_ms are over (negative: no limit). Windows: returns at once. */
 void fd_wait_writable(int fd, int loop_fd, int timeout_ms);
 
+/* Are standard output and standard error one file, so that what is written to one stands behind
+ * what was written to the other? Windows: known of consoles alone. */
+bool fd_are_one(void);
 /* Can the program write to this stream at all? Nothing is written. */
 int fd_check_open(int fd, struct err *e);
 /* Has the reader of this pipe or socket gone? false where this cannot be told without writing

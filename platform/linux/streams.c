@@ -110,3 +110,10 @@ bool fd_reader_gone(int fd)
     if (fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) return false;
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
 }
+
+bool fd_are_one(void)
+{
+    struct stat out, error;
+    return fstat(1, &out) == 0 && fstat(2, &error) == 0 && out.st_dev == error.st_dev &&
+           out.st_ino == error.st_ino;
+}

@@ -95,3 +95,10 @@ bool fd_reader_gone(int fd)
     (void)fd;
     return false;
 }
+
+bool fd_are_one(void)
+{
+    DWORD mode;
+    return GetConsoleMode(GetStdHandle(STD_OUTPUT_HANDLE), &mode) &&
+           GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode);
+}

@@ -173,6 +173,7 @@ static void remarks_of(const char *pattern, int (*on)(const struct json *event, 
     }
     assert_int_equal(json_parse(text, n, &event, NULL), 0);
     out_init(&cli.out);
+    cli.out.place->one = false;
     cli.out.write = to_buf;
     cli.out.user = said;
     struct watch w = {.cli = &cli, .o = &options, .what = "job", .collection = "jobs"};
@@ -224,10 +225,11 @@ static void remarks_of_an_agent_are_told_line_by_line(void **state)
     (void)state;
     struct cli cli = {0};
     struct follow_options options = {.id = "1"};
-    struct watch w = {.cli = &cli, .o = &options, .print = {.out = &cli.out, .split = true}};
+    struct watch w = {.cli = &cli, .o = &options, .print = {.out = &cli.out}};
     struct buf said;
     buf_init(&said, 65536);
     out_init(&cli.out);
+    cli.out.place->one = false;
     cli.out.write = to_buf;
     cli.out.user = &said;
     static const char text[] = "one\x1b[2J\ntwo\nthree";

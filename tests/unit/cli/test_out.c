@@ -42,6 +42,7 @@ static void stream_init(struct stream *s, struct out *o, size_t room)
     buf_init(&s->got[2], 16 * 1024 * 1024);
     s->room = room;
     out_init(o);
+    o->place->one = false;
     o->write = to_stream;
     o->user = s;
 }
