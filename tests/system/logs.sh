@@ -10,9 +10,11 @@ until_true 30 job_is "$id" FAILED || not_ok "the job fails"
 stamp='^20[0-9-]+T[0-9:.]+Z '
 
 cadre job logs "$id" >out 2>err
-is "standard output is the job's bytes" 18 "$(wc -c <out)"
-is "attempts are told apart" "cadre: attempt 1 on a
-cadre: attempt 2 on a" "$(cat err)"
+is "standard output is the job's" "try 1
+try 2" "$(cat out)"
+is "attempts are told apart on standard error" "cadre: attempt 1 on a
+cadre: attempt 2 on a" "$(grep -a '^cadre: ' err)"
+is "where the job's standard error is, byte for byte" 6 "$(grep -av '^cadre: ' err | wc -c)"
 cadre job logs --attempt 2 --stream stdout "$id" >out 2>err
 is "one attempt" "try 2" "$(cat out)"
 is "has no mark" "" "$(cat err)"
@@ -38,6 +40,69 @@ for wrong in '--since soon' '--since -1h' '--tail 0' '--tail x' '--attempt 0'; d
     cadre job logs $wrong "$many" >out 2>&1
     is "$wrong is a wrong command line" 2 $?
 done
+
+# ---- one rule for all that print output ----
+# A job whose last bytes are no whole lines, with a remark of Cadre's about it.
+cat >mixed.sh <<'END'
+printf 'to stdout'
+printf 'to stderr' >&2
+printf '\n::{"outputs":5}::\nstill stdout'
+END
+cat >mixed.yaml <<END
+id: mixed
+namespace: company
+tasks:
+  - {id: one, shell: sh, script: "$(sed 's/["\]/\\&/g' mixed.sh | awk '{ printf "%s\\n", $0 }')"}
+END
+printf 'to stdout\n::{"outputs":5}::\nstill stdout' >wanted.out
+remark='^cadre: outputs were dropped: "outputs" of a line is not an object$'
+# keeps_apart NAME STREAM: of what is in out and err, STREAM or all of it
+keeps_apart() {
+    case $2 in
+    all | stdout) holds "$1: stdout is the job's, byte for byte" cmp -s out wanted.out ;;
+    *) is "$1: nothing is on stdout" 0 "$(wc -c <out)" ;;
+    esac
+    case $2 in
+    all | stderr) has "$1: stderr has the job's" err '^to stderr' ;;
+    *) is "$1: stderr has nothing of the job's" 0 "$(grep -c 'to stderr' err)" ;;
+    esac
+    case $2 in
+    all | system) has "$1: remarks have lines of their own" err "$remark" ;;
+    *) is "$1: there is no remark of the log" 0 "$(grep -c 'outputs" of' err)" ;;
+    esac
+}
+cadre run --script mixed.sh >out 2>err
+keeps_apart run all
+id=$(cadre run --detach --script mixed.sh)
+until_true 30 job_is "$id" SUCCESS || not_ok "the job ends"
+cadre flow apply mixed.yaml >out 2>&1 || not_ok "the flow is applied: $(cat out)"
+cadre flow run company/mixed >out 2>err
+keeps_apart "flow run" all
+execution=$(cadre flow run --detach company/mixed)
+ended() { cadre execution show "$1" | grep -q '^state *SUCCESS'; }
+until_true 30 ended "$execution" || not_ok "the execution ends"
+for stream in all stdout stderr system; do
+    chosen=
+    [ $stream = all ] || chosen="--stream $stream"
+    # shellcheck disable=SC2086 # an option and its value, or nothing
+    {
+        cadre job logs $chosen "$id" >out 2>err
+        keeps_apart "job logs $chosen" $stream
+        cadre job logs --follow $chosen "$id" >out 2>err
+        # the message of the end is no remark of the log
+        sed -i '/^cadre: job /d' err
+        keeps_apart "job logs --follow $chosen" $stream
+        cadre execution logs $chosen "$execution" >out 2>err
+        keeps_apart "execution logs $chosen" $stream
+    }
+done
+cadre run --stream stdout --script mixed.sh >out 2>err
+sed -i '/^cadre: job /d' err
+keeps_apart "run --stream stdout" stdout
+cadre run --script mixed.sh >both 2>&1
+has "remarks stand on lines of their own on one file, too" both "$remark"
+cadre job logs --stream stdin "$id" >out 2>&1
+is "another stream is a wrong command line" 2 $?
 
 # ---- following ----
 cat >steps.sh <<'END'
