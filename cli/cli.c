@@ -16,7 +16,6 @@
 
 #include <string.h>
 
-#define RETRY_FOR_MS 30000
 #define KEY_MAX 200
 #define WORD_MAX_BYTES 8192 /* of a token, of an address */
 
@@ -170,6 +169,20 @@ static void on_away(const char *sentence, void *user)
     cli_note(user, "cadre: %s", sentence);
 }
 
+/* "0" has no unit. */
+int cli_check_wait(const char *value, struct err *e)
+{
+    int64_t ms;
+    return str_eq(value, "0") ? 0 : duration_parse(value, &ms, e);
+}
+
+static int64_t wait_of(const struct cli *cli)
+{
+    int64_t ms = 0;
+    if (!cli->wait) return -1;
+    return str_eq(cli->wait, "0") || duration_parse(cli->wait, &ms, NULL) == 0 ? ms : -1;
+}
+
 struct client *cli_client(struct cli *cli)
 {
     struct err e = {0};
@@ -178,7 +191,7 @@ struct client *cli_client(struct cli *cli)
     struct client_options o = {.url = cli->resolved_url,
                                .token = cli->resolved_token,
                                .token_from = cli->token_from,
-                               .retry_for_ms = RETRY_FOR_MS,
+                               .wait_ms = wait_of(cli),
                                .on_away = on_away,
                                .user = cli};
     if (rc == 0) rc = client_new(&o, &cli->client, &e);

@@ -27,7 +27,7 @@ struct command;
 struct resource;
 
 struct cli {
-    char *url, *token, *token_file,
+    char *url, *token, *token_file, *wait,
         *output; /* as given by flag, environment or the user's config file */
     bool help;
     char *resolved_token; /* found by cli_client */
@@ -95,6 +95,7 @@ void cli_query(struct buf *target, const char *key, const char *value);
 /* An idempotency key: a copy of `given`, or made up. NULL: no randomness. mem_free */
 char *cli_key(const char *given);
 int cli_check_key(const char *value, struct err *e); /* for option tables */
+int cli_check_wait(const char *value, struct err *e);
 
 /* `--require K=EXPR` options as member `member` of the object that w is in. ERR_INVALID: an item is
  * not K=EXPR. */

@@ -1,6 +1,7 @@
 /* HTTPS to the coordinator: see client.h. */
 #include "cli/client_impl.h"
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/streams.h"
@@ -219,10 +220,25 @@ static void wait_ms(struct client *c, int64_t ms)
 }
 
 /* ---- retries while the coordinator is away ---- */
-void client_outage_init(struct outage *o)
+void client_outage_init(const struct client *c, struct outage *o, bool reads)
 {
     memset(o, 0, sizeof *o);
     backoff_init(&o->backoff, 100, 2000);
+    int64_t usual = reads ? CLIENT_READ_WAIT_MS : CLIENT_WAIT_MS;
+    o->most_ms = c->o.wait_ms >= 0 ? c->o.wait_ms : usual;
+}
+
+static void tell_outage(struct client *c, const struct outage *o, const struct err *e)
+{
+    char line[ERR_MSG_MAX + 128], most[DURATION_TEXT_SIZE];
+    duration_format(o->most_ms, most);
+    if (o->most_ms % 1000 == 0)
+        (void)str_format(most, sizeof most, "%lld s", (long long)o->most_ms / 1000);
+    if (str_format(line, sizeof line, "%s (%s); trying for %s%s",
+                   o->answered ? "the coordinator cannot take the request now"
+                               : "the coordinator is not reachable",
+                   err_text(e), most, c->o.wait_ms < 0 ? "; --wait 0 to not wait" : "") == 0)
+        c->o.on_away(line, c->o.user);
 }
 
 bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
@@ -230,20 +246,16 @@ bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
     if (e->code == ERR_TLS || e->code == ERR_DENIED || client_ended(c)) return false;
     int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
-    if (now - o->since_ms >= c->o.retry_for_ms) {
+    if (now - o->since_ms >= o->most_ms) {
         if (!o->answered) err_wrap(e, "the coordinator is not reachable");
         e->code = ERR_UNAVAILABLE;
         return false;
     }
-    if (!o->told && c->o.on_away) {
-        char line[ERR_MSG_MAX + 96];
-        if (str_format(line, sizeof line, "%s (%s); trying for %lld s",
-                       o->answered ? "the coordinator cannot take the request now"
-                                   : "the coordinator is not reachable",
-                       err_text(e), (long long)c->o.retry_for_ms / 1000) == 0)
-            c->o.on_away(line, c->o.user);
+    if (!o->told && !o->quiet && c->o.on_away) {
+        tell_outage(c, o, e);
+        o->told = true;
     }
-    o->told = true;
+    o->quiet = false;
     wait_ms(c, backoff_next(&o->backoff, &c->rng));
     return !client_ended(c);
 }
@@ -305,7 +317,7 @@ int client_call(struct client *c, const struct request *request, struct response
     struct err why = {0};
     bool repeatable = str_eq(request->method, "GET") || request->key || request->repeat;
     c->stopped = c->call_sent = false;
-    client_outage_init(&outage);
+    client_outage_init(c, &outage, str_eq(request->method, "GET"));
     for (;;) {
         bool retry = false;
         memset(out, 0, sizeof *out);
@@ -373,7 +385,7 @@ int client_download(struct client *c, const char *target,
     struct download d = {.fn = fn, .user = user};
     struct outage outage;
     struct err why = {0};
-    client_outage_init(&outage);
+    client_outage_init(c, &outage, true);
     c->stopped = false;
     c->on_bytes = download_bytes;
     c->bytes_user = &d;

@@ -14,11 +14,16 @@
 
 struct client;
 
+#define CLIENT_READ_WAIT_MS 5000
+#define CLIENT_WAIT_MS 30000 /* for what changes something, and for a stream that broke */
+
 struct client_options {
     const char *url; /* "HOST:PORT" or "https://HOST:PORT/"; NULL: the token's addresses in turn */
     const char *token;      /* "cadre-api-..." */
     const char *token_from; /* the file that it was in, for messages, or NULL */
-    int64_t retry_for_ms;   /* how long to retry while the coordinator is away; design: 30 s */
+    /* How long a request is tried again while the coordinator is away or cannot take it; 0: not at
+     * all; negative: CLIENT_READ_WAIT_MS for what only reads, else CLIENT_WAIT_MS. */
+    int64_t wait_ms;
     /* Called once per outage, with "the coordinator is not reachable (...); trying for 30 s". */
     void (*on_away)(const char *sentence, void *user);
     void *user;
@@ -45,7 +50,7 @@ void response_fini(struct response *r);
 
 /* GETs and requests with an idempotency key are repeated while the coordinator is away; other
  * requests are not repeated once the coordinator may have received them. 0: an answer of status
- * 2xx. ERR_UNAVAILABLE: not reachable within retry_for_ms; ERR_TLS: the coordinator is not trusted;
+ * 2xx. ERR_UNAVAILABLE: not reachable within the wait; ERR_TLS: the coordinator is not trusted;
  * otherwise *e is the API's error ("message; hint") and out->status its status. The caller frees
  * `out` in every case. */
 int client_call(struct client *c, const struct request *request, struct response *out,
@@ -79,7 +84,7 @@ struct client_follow {
 /* GET target (which may have a query) with cursor=N, and again after the last cursor whenever the
  * connection breaks, until the stream says that it is complete. An event that is too large is
  * skipped, so the last event may be missing. ERR_UNAVAILABLE when the coordinator stays away for
- * longer than retry_for_ms; ERR_CLOSED when on_stop ended it. */
+ * longer than the wait; ERR_CLOSED when on_stop ended it. */
 int client_follow(struct client *c, const char *target, int64_t cursor,
                   const struct client_follow *f, struct err *e);
 

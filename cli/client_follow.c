@@ -96,7 +96,7 @@ static void on_tick(uv_timer_t *t)
 static int follow_all(struct client *c, const char *target, struct follow *w, struct err *e)
 {
     struct outage outage;
-    client_outage_init(&outage);
+    client_outage_init(c, &outage, false);
     for (;;) {
         struct err why = {0};
         bool retry = false;
@@ -114,7 +114,11 @@ static int follow_all(struct client *c, const char *target, struct follow *w, st
         if (c->left) return err_set(e, ERR_CLOSED, "interrupted");
         if (c->stopped) return 0;
         if (rc == 0) return 0;
-        if (w->alive) client_outage_init(&outage);
+        /* A stream ends so, too, when its token is revoked: the next answer says it. */
+        if (w->alive) {
+            client_outage_init(c, &outage, false);
+            outage.quiet = true;
+        }
         if (retry && reused && !w->alive && !c->link) continue;
         if (!retry || !client_outage_wait(c, &outage, &why)) {
             if (c->left) return err_set(e, ERR_CLOSED, "interrupted");

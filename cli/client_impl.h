@@ -83,10 +83,12 @@ int client_stream(struct client *c, const char *target, bool *retry, struct err 
 struct outage {
     bool told;
     bool answered;    /* the coordinator answered that it cannot serve the request now */
+    bool quiet;       /* the first failure is not told: a stream that broke may be back at once */
+    int64_t most_ms;  /* how long it may take */
     int64_t since_ms; /* 0: none */
     struct backoff backoff;
 };
-void client_outage_init(struct outage *o);
+void client_outage_init(const struct client *c, struct outage *o, bool reads);
 /* May the request be sent again? If so, waits first. *e: why the request failed; the final error
  * when the time is over. */
 bool client_outage_wait(struct client *c, struct outage *o, struct err *e);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/resource.h"
+#include "platform/streams.h"
 
 struct create_config {
     char *group, *expires, *role, *ns, *name;
@@ -93,6 +94,9 @@ static void print_token(struct cli *cli, const struct json *t)
     cli_note(cli, "%s", "");
     cli_note(cli, "id %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
              json_get_str(t, "expiresAt", "never"));
+    /* The ready-made commands hold the token: whoever captures it would find it in a log of standard
+     * error, too. */
+    if (!fd_is_terminal(1)) return;
     for (const struct json *v = json_first(commands_of); v; v = json_next(v)) {
         cli_note(cli, "%s:", json_key(v));
         cli_note(cli, "  %s", json_str(v, ""));

@@ -58,6 +58,15 @@ static char *agent_slots(const struct json *a)
     return str_dupf("%s/%s", unused ? unused : "?", total ? total : "?");
 }
 
+/* Of an agent that is connected the time is written once a minute only. */
+static char *agent_seen(const struct json *a)
+{
+    char age[32];
+    if (!str_eq(json_get_str(a, "state", ""), "OFFLINE")) return mem_strdup("now");
+    text_age(json_get_str(a, "lastSeenAt", NULL), age);
+    return mem_strdup(age);
+}
+
 /* Why it takes no jobs. */
 static char *agent_reason(const struct json *a)
 {
@@ -249,7 +258,7 @@ static const struct column agent_columns[] = {
     {"OS", .make = agent_os},
     {"ARCH", .make = agent_arch},
     {"VERSION", .member = "version"},
-    {"SEEN", .member = "lastSeenAt", .age = true},
+    {"SEEN", .make = agent_seen},
     {"ID", .member = "id"},
     {"REASON", .make = agent_reason},
     {.head = NULL},

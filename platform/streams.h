@@ -24,6 +24,8 @@ void fd_wait_writable(int fd, int loop_fd, int timeout_ms);
 /* Are standard output and standard error one file, so that what is written to one stands behind
  * what was written to the other? Windows: known of consoles alone. */
 bool fd_are_one(void);
+/* Does a person see what is written to this stream? */
+bool fd_is_terminal(int fd);
 /* Can the program write to this stream at all? Nothing is written. */
 int fd_check_open(int fd, struct err *e);
 /* Has the reader of this pipe or socket gone? false where this cannot be told without writing

@@ -117,3 +117,8 @@ bool fd_are_one(void)
     return fstat(1, &out) == 0 && fstat(2, &error) == 0 && out.st_dev == error.st_dev &&
            out.st_ino == error.st_ino;
 }
+
+bool fd_is_terminal(int fd)
+{
+    return isatty(fd) == 1;
+}

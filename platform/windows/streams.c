@@ -96,9 +96,13 @@ bool fd_reader_gone(int fd)
     return false;
 }
 
-bool fd_are_one(void)
+bool fd_is_terminal(int fd)
 {
     DWORD mode;
-    return GetConsoleMode(GetStdHandle(STD_OUTPUT_HANDLE), &mode) &&
-           GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode);
+    return GetConsoleMode(handle_of(fd), &mode);
+}
+
+bool fd_are_one(void)
+{
+    return fd_is_terminal(1) && fd_is_terminal(2);
 }

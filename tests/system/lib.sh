@@ -6,7 +6,8 @@
 set -u
 : "${CADRE_BIN:?is set by tests/run.sh}"
 PATH=$CADRE_BIN:$PATH
-export PATH
+CADRE_WAIT=30s # a coordinator that starts anew on a busy machine takes longer than reads wait
+export PATH CADRE_WAIT
 here=$(pwd)
 seed=${CADRE_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 failures=0

@@ -157,10 +157,55 @@ cadre run true 2>err
 is "a command without -- gives 125" 125 $?
 has "and shows how" err '\-\- true'
 
+# ---- waiting for the coordinator ----
 # A coordinator that is away: retries first, then a sentence.
-CADRE_URL=127.0.0.1:1 timeout 60 cadre run -- true >out 2>err
+away() { CADRE_URL=127.0.0.1:1 timeout 60 "$@" >out 2>err; }
+away cadre run --wait 1s -- true
 is "an unreachable coordinator gives 125" 125 $?
-has "after trying for a while" err 'not reachable' '30 s' '127.0.0.1'
+has "after trying for a while" err 'not reachable \(.*trying for 1 s$' 'not reachable: .*127.0.0.1'
+unset CADRE_WAIT
+away cadre status
+is "what only reads tries, too" 1 $?
+has "but not for long, and says how not to" err 'trying for 5 s; --wait 0 to not wait$'
+away cadre group create --wait 0 nowhere
+is "--wait 0 is now or never" "1 0 1" "$? $(grep -c trying err) $(grep -c 'not reachable' err)"
+CADRE_WAIT=0 away cadre run --detach -- true
+is "so is CADRE_WAIT" "125 0 1" "$? $(grep -c trying err) $(grep -c 'not reachable' err)"
+for wrong in -1s x 5 '' 1e9999; do
+    cadre --wait "$wrong" status >out 2>&1
+    is "--wait '$wrong' is a wrong command line" 2 $?
+done
+cadre group create full --max-queued 1 >/dev/null
+waits_in_full=$(cadre run --detach --group full --require label.no=where -- true)
+timeout 60 cadre run --wait 0 --detach --group full -- true >out 2>err
+is "a full group refuses at once" "125 0" "$? $(grep -c trying err)"
+has "and says so" err 'group full holds 1 queued'
+timeout 60 cadre run --wait 1s --detach --group full -- true >out 2>err
+is "or after a while" "125 1" "$? $(grep -c 'cannot take the request now .*trying for 1 s$' err)"
+cadre job cancel "$waits_in_full" >/dev/null
+
+# ---- tokens ----
+own=$(cadre token create api --role submit --name own 2>err)
+is "a token that is captured is printed once" 0 "$(grep -c "$own" err)"
+id=$(sed -n 's/^id \([0-9a-z]*\),.*/\1/p' err)
+env -u CADRE_TOKEN_FILE CADRE_TOKEN="$own" timeout 120 cadre run -- sleep 300 >out 2>err &
+run=$!
+pids="$pids $run"
+of_own() { cadre job list --state RUNNING | awk '/sleep 300/ { print $1 }' | grep -q .; }
+until_true 30 of_own || not_ok "the job runs"
+follows() { [ "$(cadre -o json token list | grep -c "\"id\":\"$id\"[^}]*\"lastUsedAt\":\"20")" = 1 ]; }
+until_true 30 follows || not_ok "the token is used"
+cadre token revoke "$id" >/dev/null
+wait "$run" # ends by its own limit at the latest
+is "a run whose token is revoked ends with 125" 125 $?
+has "and says why, first of all" err '^cadre: following job .*this token was revoked'
+for job in $(cadre job list --state RUNNING | awk '/sleep 300/ { print $1 }'); do
+    cadre job cancel "$job" >/dev/null
+done
+is "not that the coordinator is away" 0 "$(grep -c 'not reachable' err)"
+is "an agent that is connected was seen now" now "$(cadre agent list | awk '
+    NR == 1 { at = index($0, "SEEN") }
+    $1 == "a" { print substr($0, at, 3) }')"
 
 end "$agent"
 is "SIGTERM ends an idle agent with 0" 0 "$end_code"
