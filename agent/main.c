@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
+#include "platform/complain.h"
 #include "platform/guard.h"
 #include "platform/log_sink.h"
 #include "platform/paths.h"
@@ -25,7 +26,7 @@
 
 static int complain(const struct err *e)
 {
-    fprintf(stderr, "%scadre-agent: %s\n", log_sink_error_prefix(), err_text(e));
+    complain_as("cadre-agent", err_text(e));
     return 1;
 }
 

@@ -1,5 +1,5 @@
-/* Foreign text on a terminal or in a log: what a terminal obeys and what it does not show is written
- * as "\xNN". Pure. */
+/* Foreign text on a terminal or in a log: what a terminal obeys and what it does not show is
+ * written as "\xNN". Pure. */
 #ifndef CADRE_BASE_ESCAPE_H
 #define CADRE_BASE_ESCAPE_H
 
@@ -14,8 +14,8 @@
 size_t escape_character(const char *s, size_t len, uint32_t *c);
 /* The length of the printable character at s, 0 when its first byte has to be escaped: the control
  * characters C0, DEL and C1, the separators U+2028 and U+2029, the characters that change the
- * direction of writing, those that are not visible (of no width, fillers, variation selectors, tags),
- * and what is not UTF-8. */
+ * direction of writing, those that are not visible (of no width, fillers, variation selectors,
+ * tags), and what is not UTF-8. */
 size_t escape_printable(const char *s, size_t len);
 /* Appends the text, every byte of those characters as "\xNN". A backslash stays as it is. */
 void escape_text(struct buf *out, const char *s, size_t len);

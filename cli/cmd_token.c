@@ -94,8 +94,8 @@ static void print_token(struct cli *cli, const struct json *t)
     cli_note(cli, "%s", "");
     cli_note(cli, "id %s, expires %s; the token is not shown again", json_get_str(t, "id", "?"),
              json_get_str(t, "expiresAt", "never"));
-    /* The ready-made commands hold the token: whoever captures it would find it in a log of standard
-     * error, too. */
+    /* The ready-made commands hold the token: whoever captures it would find it in a log of
+     * standard error, too. */
     if (!fd_is_terminal(1)) return;
     for (const struct json *v = json_first(commands_of); v; v = json_next(v)) {
         cli_note(cli, "%s:", json_key(v));

@@ -8,6 +8,7 @@
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/names.h"
+#include "platform/complain.h"
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
@@ -201,7 +202,7 @@ static void fail(struct dev *d, const char *what, const char *log)
 {
     struct buf text;
     struct err e = {0};
-    fprintf(stderr, "cadre-coordinator dev: %s\n", what);
+    complain_as("cadre-coordinator dev", what);
     buf_init(&text, 1024 * 1024);
     if (log && file_read(log, 1024 * 1024, &text, &e) == 0 && text.len)
         fprintf(stderr, "--- %s\n%s", log, text.data);
@@ -389,11 +390,11 @@ int command_dev(const struct command_args *a)
     make_agents(d);
     int rc = prepare(d, &e);
     if (!rc) rc = serve(d, &e);
-    if (rc) fprintf(stderr, "cadre-coordinator dev: %s\n", err_text(&e));
+    if (rc) complain_as("cadre-coordinator dev", err_text(&e));
     int code = rc ? EXIT_FAILURE : d->code;
     file_lock_release(d->lock);
     if (!d->keep && code == EXIT_SUCCESS && dir_remove_tree(d->scratch, &e))
-        fprintf(stderr, "cadre-coordinator dev: %s\n", err_text(&e));
+        complain_as("cadre-coordinator dev", err_text(&e));
     dev_fini(d);
     mem_free(d);
     return code;

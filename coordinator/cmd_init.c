@@ -4,6 +4,7 @@
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/trust/admin_token.h"
+#include "platform/complain.h"
 #include "platform/log_sink.h"
 #include "platform/paths.h"
 
@@ -44,7 +45,7 @@ int command_init(const struct command_args *a)
     if (!rc && done) return EXIT_SUCCESS;
     if (!rc) rc = coordinator_init(c, &e);
     if (rc) {
-        fprintf(stderr, "%scadre-coordinator init: %s\n", log_sink_error_prefix(), err_text(&e));
+        complain_as("cadre-coordinator init", err_text(&e));
         return EXIT_FAILURE;
     }
     if (c->once) {

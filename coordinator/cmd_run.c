@@ -4,6 +4,8 @@
 #include "coordinator/backup.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
+#include "base/str.h"
+#include "platform/complain.h"
 #include "platform/log_sink.h"
 #include "platform/os.h"
 #include "platform/service.h"
@@ -85,7 +87,7 @@ int command_run(const struct command_args *a)
     os_protect_self();
     if (!rc) rc = start(&r, a->config, &e);
     if (rc) {
-        fprintf(stderr, "%scadre-coordinator run: %s\n", log_sink_error_prefix(), err_text(&e));
+        complain_as("cadre-coordinator run", err_text(&e));
         service_failed(EXIT_FAILURE, err_text(&e));
         log_sink_close();
         return EXIT_FAILURE;
@@ -109,7 +111,9 @@ int command_print(const char *command, const char *text)
 {
     struct err e = {0};
     if (fd_write_all(1, text, strlen(text), &e) == 0) return EXIT_SUCCESS;
-    fprintf(stderr, "cadre-coordinator %s: %s\n", command, err_text(&e));
+    char who[64];
+    (void)str_format(who, sizeof who, "cadre-coordinator %s", command);
+    complain_as(who, err_text(&e));
     return EXIT_FAILURE;
 }
 
@@ -117,7 +121,7 @@ int command_backup(const struct command_args *a)
 {
     struct err e = {0};
     if (backup_make(a->config->state, a->argv[0], a->config->force, &e)) {
-        fprintf(stderr, "cadre-coordinator backup: %s\n", err_text(&e));
+        complain_as("cadre-coordinator backup", err_text(&e));
         return EXIT_FAILURE;
     }
     printf("backup written to %s and %s.output\n"

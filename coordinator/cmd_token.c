@@ -4,6 +4,7 @@
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/trust/admin_token.h"
+#include "platform/complain.h"
 #include "platform/paths.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ int command_token(const struct command_args *a)
     struct err e = {0};
     char id[ID_TEXT_SIZE], before[ID_TEXT_SIZE];
     if (coordinator_make_token(a->config, id, before, &e)) {
-        fprintf(stderr, "cadre-coordinator token create: %s\n", err_text(&e));
+        complain_as("cadre-coordinator token create", err_text(&e));
         return EXIT_FAILURE;
     }
     char *path = paths_join(a->config->state, ADMIN_TOKEN_FILE);

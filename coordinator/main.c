@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/command_line.h"
+#include "platform/complain.h"
 #include "platform/log_sink.h"
 #include "platform/os.h"
 #include "platform/service.h"
@@ -114,8 +115,9 @@ static struct help_program program_of(struct help_command *rows)
 
 static int complain(const char *name, int code, const struct err *e)
 {
-    fprintf(stderr, "%s" PROGRAM "%s%s: %s\n", log_sink_error_prefix(), *name ? " " : "", name,
-            err_text(e));
+    char who[64];
+    (void)str_format(who, sizeof who, PROGRAM "%s%s", *name ? " " : "", name);
+    complain_as(who, err_text(e));
     return code;
 }
 

@@ -12,7 +12,8 @@
 
 /* ERR_NOT_FOUND, ERR_TOO_LARGE (over max_bytes), ERR_DENIED, ERR_IO; e names path and reason. On
  * failure `out` has what it had before. ERR_IO is a folder, too, a link to what is not there, and
- * a pipe that nobody writes to, which is not waited for; a pipe with a writer is read to its end. */
+ * a pipe that nobody writes to, which is not waited for; a pipe with a writer is read to its
+ * end. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct err *e);
 /* The same for a file in a folder where another account may have put a link, or an object that is
  * not a file, in its place: such an object is not read (ERR_IO, or an empty result). */

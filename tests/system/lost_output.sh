@@ -107,10 +107,17 @@ cadre job show "$(cadre -o json job list --limit 1 | sed 's/.*"id":"\([^"]*\)".*
 cadre job show "no${esc}[2J" >>shown 2>&1
 cadre "job${esc}[2J" >>shown 2>&1
 cadre execution show "${esc}]0;title" >>shown 2>&1
+turned=$(printf '\342\200\256') tag=$(printf '\363\240\201\201')
+for file in "no${esc}[31mfile" "no${nl}file" "no${turned}file" "no${tag}file"; do
+    cadre-agent check-config --config "$file" >>shown 2>&1
+    cadre-coordinator check-config --config "$file" >>shown 2>&1
+    cadre-agent run --name "$file" >>shown 2>&1
+done
 if raw shown; then not_ok "control characters are escaped: $(od -c shown | head -40)"; else
     ok "control characters are escaped"
 fi
-has "and shown" shown 'x.x1b\[31my.x0astate ONLINE' 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
+holds "so is what is not visible" test -z "$(LC_ALL=C grep -l "$turned\|$tag" shown)"
+has "and shown" shown 'no.xe2.x80.xaefile' 'no.xf3.xa0.x81.x81file' 'not visible: U\+202E' 'x.x1b\[31my.x0astate ONLINE' 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
 is "no row or line is forged" "" "$(grep -E '^(gh|2026-11-27T|state +ONLINE$)' shown)"
 cadre run -- printf 'a\033[31mb\n' >out 2>/dev/null
 is "a job's own output stays as it is" "a${esc}[31mb" "$(cat out)"
