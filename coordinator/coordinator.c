@@ -197,6 +197,7 @@ static int open_listener(struct coordinator *c, struct err *e)
                                                        .on_crowd = on_crowd,
                                                        .places = c->timeouts.places,
                                                        .handshake_ms = c->timeouts.handshake_ms,
+                                                       .stall_ms = c->timeouts.stall_ms,
                                                        .user = c},
                          &c->listener, e);
     if (rc) return rc;

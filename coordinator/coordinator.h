@@ -18,6 +18,7 @@ struct coordinator_timeouts {
     int64_t handshake_ms;
     int64_t first_message_ms;          /* of an agent */
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
+    int64_t stall_ms;                  /* of any peer that does not read */
     unsigned places;
 };
 

@@ -30,6 +30,8 @@
 #define LIMIT_UNKNOWN_CONNECTIONS 256    /* not yet authenticated, at once, shared by addresses */
 #define LIMIT_WAITING_CONNECTIONS 2048   /* accepted, waiting for one of those places */
 #define LIMIT_STRANGERS 30               /* per address and minute; then let in more slowly */
+#define LIMIT_STALL_MS 30000             /* for a stranger to take 64 KiB of what it is sent */
+#define LIMIT_STALL_KNOWN_MS 300000      /* the same, for a peer that is known */
 #define LIMIT_SEND_QUEUE (8u * 1024 * 1024) /* bytes waiting for a slow peer; then it is cut */
 
 #endif

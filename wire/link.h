@@ -5,7 +5,8 @@
  * Writing: link_write* append to a plaintext buffer; everything that is appended during one turn of
  * the loop is sent in few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails
  * with ERR_TOO_LARGE ("peer reads too slowly"); a producer can check link_pending and wait for
- * on_drain instead. Closing: on_close is called exactly once, whichever side ends the link; then
+ * on_drain instead. The peer of an accepted link has LIMIT_STALL_MS for each 64 KiB, or
+ * LIMIT_STALL_KNOWN_MS when it is admitted; then the link fails with ERR_TIMEOUT. Closing: on_close is called exactly once, whichever side ends the link; then
  * the link frees itself. */
 #ifndef CADRE_WIRE_LINK_H
 #define CADRE_WIRE_LINK_H
@@ -67,6 +68,7 @@ struct link_listen_options {
     link_crowd_fn *on_crowd; /* may be NULL */
     unsigned places;         /* 0: LIMIT_UNKNOWN_CONNECTIONS */
     int64_t handshake_ms;    /* 0: LIMIT_HANDSHAKE_MS */
+    int64_t stall_ms;        /* 0: LIMIT_STALL_MS, and LIMIT_STALL_KNOWN_MS */
 };
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);
 uint16_t link_listener_port(const struct link_listener *ls);

@@ -130,9 +130,18 @@ static void deadline_passed(struct link *l)
         else
             link_end(l, NULL);
         break;
+    case LINK_OPEN:
+        end_with(l, ERR_TIMEOUT, "the peer does not take what it is sent");
+        break;
     default:
         break;
     }
+}
+
+/* An open link has a deadline while the kernel is full. */
+static void watch_flight(struct link *l)
+{
+    if (l->state == LINK_OPEN && l->stall_ms > 0 && l->writing) link_set_deadline(l, l->stall_ms);
 }
 
 /* ---- bytes to the peer ---- */
@@ -173,6 +182,7 @@ static void on_written(uv_write_t *req, int status)
     l->writing = false;
     forget(&l->flight);
     if (l->state == LINK_ENDED) return;
+    if (l->state == LINK_OPEN && l->stall_ms > 0) link_clear_deadline(l);
     if (status < 0)
         end_with_uv(l, "sending", status);
     else
@@ -197,6 +207,7 @@ static bool write_later(struct link *l, const void *data, size_t len)
         return false;
     }
     l->writing = true;
+    watch_flight(l);
     return true;
 }
 
@@ -299,6 +310,7 @@ static bool handshake(struct link *l)
     link_clear_deadline(l);
     link_mark(l);
     l->state = LINK_OPEN;
+    watch_flight(l);
     l->origin->on_open(l);
     return l->state == LINK_OPEN;
 }

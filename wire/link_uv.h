@@ -93,6 +93,7 @@ struct link {
     bool said_goodbye; /* our close_notify is queued */
     bool peer_gone;    /* the peer said goodbye or closed its side */
     bool drain_owed;
+    int64_t stall_ms; /* to take one flight; 0: as long as it likes */
 
     bool reading, paused, dirty;
     struct link *dirty_prev, *dirty_next;

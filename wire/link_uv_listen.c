@@ -26,6 +26,7 @@ struct link_listener {
     void *user;
     struct door *door;
     struct door_limits limits;
+    int64_t stall_ms, stall_known_ms;
     struct link_listener_counters counters;
     struct link *first; /* all links that the door knows */
     bool closing;
@@ -223,6 +224,7 @@ static void on_visit_ended(struct link *l)
 void link_admit(struct link *l)
 {
     if (l->listener == NULL || l->guest.stage != DOOR_INSIDE) return;
+    l->stall_ms = l->listener->stall_known_ms;
     door_admit(l->listener->door, &l->guest, now_ms(l->listener));
     turn_soon(l->listener);
 }
@@ -254,6 +256,7 @@ static void on_connection(uv_stream_t *stream, int status)
         return;
     }
     l->serial = ++ls->counters.accepted;
+    l->stall_ms = ls->stall_ms;
     l->state = LINK_WAITING;
     list_link(ls, l);
     door_arrive(ls->door, &l->guest, key_of(l), now_ms(ls));
@@ -311,6 +314,8 @@ int link_listen(const struct link_listen_options *o, struct link_listener **out,
     ls->on_accept = o->on_accept;
     ls->on_crowd = o->on_crowd;
     ls->user = o->user;
+    ls->stall_ms = o->stall_ms > 0 ? o->stall_ms : LIMIT_STALL_MS;
+    ls->stall_known_ms = o->stall_ms > 0 ? o->stall_ms : LIMIT_STALL_KNOWN_MS;
     ls->limits =
         (struct door_limits){.places = o->places > 0 ? o->places : LIMIT_UNKNOWN_CONNECTIONS,
                              .waiting = LIMIT_WAITING_CONNECTIONS,

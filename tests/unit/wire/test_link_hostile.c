@@ -378,6 +378,26 @@ static void peer__sends_plain_text_after_the_handshake__is_cut(void **state)
     bare_finish(w, &b);
 }
 
+/* It stays, and takes nothing of what it is sent. */
+static void peer__that_takes_nothing__is_cut_in_time(void **state)
+{
+    struct world *w = *state;
+    struct bare b;
+    char *much = mem_array(4 << 20, 1);
+    listen_with(w, 0, 0, 0);
+    bare_open(w, &b);
+    uv_read_stop((uv_stream_t *)&b.tcp);
+    assert_int_equal(w->server.link->stall_ms, LIMIT_STALL_MS);
+    link_admit(w->server.link);
+    assert_int_equal(w->server.link->stall_ms, LIMIT_STALL_KNOWN_MS);
+    w->server.link->stall_ms = 100;
+    link_write(w->server.link, much, 4 << 20);
+    fixture_run(w, &w->server.closed, 1);
+    assert_int_equal(w->server.err.code, ERR_TIMEOUT);
+    bare_finish(w, &b);
+    mem_free(much);
+}
+
 /* It does not read and does not leave: link_close must come to an end all the same. */
 static void peer__ignores_our_goodbye__is_left_alone(void **state)
 {
@@ -412,6 +432,7 @@ int main(void)
         LINK_TEST(peer__resets__is_a_cut),
         LINK_TEST(peer__sends_a_forged_record__is_cut),
         LINK_TEST(peer__sends_plain_text_after_the_handshake__is_cut),
+        LINK_TEST(peer__that_takes_nothing__is_cut_in_time),
         LINK_TEST(peer__ignores_our_goodbye__is_left_alone),
     };
     return cmocka_run_group_tests(tests, fixture_setup_group, fixture_teardown_group);
