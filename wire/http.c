@@ -107,6 +107,8 @@ static void begin_message(struct http_parser *p)
     p->m.header_count = 0;
     p->m.keep_alive = false;
     p->m.expect_continue = false;
+    p->m.has_body = false;
+    p->m.length = 0;
     buf_clear(&p->target);
     buf_clear(&p->name);
     buf_clear(&p->value);
@@ -213,6 +215,8 @@ static int check_request(struct http_parser *p)
     if (p->ll.content_length > p->max_body && (p->ll.flags & F_CONTENT_LENGTH) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
     p->m.expect_continue = expect != NULL && same_word(expect, "100-continue");
+    p->m.length = (p->ll.flags & F_CONTENT_LENGTH) != 0 ? (size_t)p->ll.content_length : 0;
+    p->m.has_body = p->m.length > 0 || count_headers(&p->m, "transfer-encoding") > 0;
     str_format(p->m.method, sizeof p->m.method, "%s", llhttp_method_name(p->ll.method));
     p->m.target = mem_strndup(p->target.data, p->target.len);
     return 0;
@@ -300,6 +304,12 @@ void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user)
 {
     p->body_fn = fn;
     p->body_user = user;
+}
+
+void http_parser_drop_body(struct http_parser *p)
+{
+    buf_fini(&p->m.body);
+    buf_init(&p->m.body, p->max_body);
 }
 
 int http_error_status(const struct http_parser *p)

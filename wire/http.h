@@ -32,6 +32,8 @@ struct http_message {
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
     struct buf body; /* empty for streamed responses */
+    bool has_body;   /* the head announces a body that is not empty */
+    size_t length;   /* its Content-Length, not over max_body; 0: chunked, or no body */
     bool keep_alive;
     bool expect_continue;
 };
@@ -70,6 +72,9 @@ int http_error_status(const struct http_parser *p);
 /* The message of the last HTTP_HEAD/HTTP_MESSAGE; valid until the next http_parse call after
  * HTTP_MESSAGE. */
 struct http_message *http_parser_message(struct http_parser *p);
+
+/* Gives the memory of the body back. */
+void http_parser_drop_body(struct http_parser *p);
 
 /* Target helpers. Path segments and query values are percent-decoded ('+' in a query is a blank); a
  * slash at the end of the path is ignored. ERR_INVALID: bad escapes, NUL, not UTF-8, an empty

@@ -18,11 +18,13 @@ struct conn {
     bool admitted;            /* incoming's head was judged */
     struct request *first, **last;
     size_t count;
-    bool turning; /* inside conn_turn, or parsing */
-    bool ended;   /* no more requests; closes when all is answered */
+    size_t body_bytes; /* what the body that arrives has of the budget */
+    bool turning;      /* inside conn_turn, or parsing */
+    bool ended;        /* no more requests; closes when all is answered */
     bool closing;
     bool paused;
     bool served; /* a request of it was answered */
+    bool known;  /* it has sent a valid token */
     int64_t heard_ms, message_ms /* first byte of the message under way, 0: none */;
     struct conn *next, *prev;
 };
@@ -87,6 +89,33 @@ static void finish(struct conn *c)
     link_close(c->link);
 }
 
+/* ---- the room for bodies ---- */
+
+/* A body of an admitted request is paid for from the budget of all bodies before it is read. */
+static void reserve_body(struct conn *c, const struct http_message *m)
+{
+    struct request *r = c->incoming;
+    struct api *a = c->api;
+    size_t need = m->length ? m->length : LIMIT_HTTP_BODY;
+    if (r->problem.status || !m->has_body) return;
+    if (need > API_BODIES_BYTES - a->body_bytes) {
+        problem_set(&r->problem, 503, "unavailable", "try again a little later",
+                    "the bodies of other requests fill the room there is for bodies");
+        return;
+    }
+    c->body_bytes = need;
+    a->body_bytes += need;
+}
+
+/* The body was used, or will not be. */
+static void drop_body(struct conn *c)
+{
+    if (!c->body_bytes) return;
+    http_parser_drop_body(c->parser);
+    c->api->body_bytes -= c->body_bytes;
+    c->body_bytes = 0;
+}
+
 /* ---- parsing ---- */
 
 static void fail_parse(struct conn *c, const struct err *e)
@@ -116,13 +145,8 @@ static void fail_parse(struct conn *c, const struct err *e)
     r->keep_alive = false;
     enqueue(c, r);
     end_input(c);
+    drop_body(c);
     request_send_problem(r, &p);
-}
-
-static bool has_body(const struct http_message *m)
-{
-    const char *length = http_header(m, "content-length");
-    return http_header(m, "transfer-encoding") || (length && length[0] != '0');
 }
 
 /* The head was judged. */
@@ -131,15 +155,19 @@ static void admit(struct conn *c)
     struct http_message *m = http_parser_message(c->parser);
     struct request *r = c->incoming;
     c->admitted = true;
-    if (r->who.token) link_admit(c->link);
-    if (r->problem.status && has_body(m)) {
+    if (r->who.token && !c->known) {
+        c->known = true;
+        link_admit(c->link);
+    }
+    reserve_body(c, m);
+    if (r->problem.status && m->has_body) {
         /* the body of a refused request is not read: it may have a MiB */
         c->incoming = NULL;
         r->keep_alive = false;
         enqueue(c, r);
         end_input(c);
         request_send_problem(r, &r->problem);
-    } else if (m->expect_continue && has_body(m) && !c->count) {
+    } else if (m->expect_continue && m->has_body && !c->count) {
         link_write(c->link, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     }
 }
@@ -162,6 +190,12 @@ static void on_message(struct conn *c)
     enqueue(c, r);
     if (!r->keep_alive) end_input(c);
     route_message(r, http_parser_message(c->parser));
+    drop_body(c);
+}
+
+static size_t pending_max(const struct conn *c)
+{
+    return c->known ? API_PENDING_BYTES : API_STRANGER_BYTES;
 }
 
 /* Answers of one connection are bounded: nothing more is read from it while a look-up of it is
@@ -173,7 +207,7 @@ static bool holds_much(const struct conn *c)
         if (r->lookup) return true;
         bytes += r->answer.len;
     }
-    return bytes > API_PENDING_BYTES;
+    return bytes > pending_max(c);
 }
 
 /* A message that has begun is read to its end; the next one waits while there is enough to do. */
@@ -182,7 +216,7 @@ static bool is_stalled(const struct conn *c)
     if (c->ended || c->closing || c->api->stopped) return true;
     if (c->incoming) return c->incoming->checking;
     return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) || holds_much(c) ||
-           !spine_takes_requests(c->api->o.spine) || link_pending(c->link) > API_PENDING_BYTES;
+           !spine_takes_requests(c->api->o.spine) || link_pending(c->link) > pending_max(c);
 }
 
 /* Parses until the input is used up or the connection is stalled; returns the bytes taken. */
@@ -269,7 +303,7 @@ static bool is_idle(const struct conn *c)
 /* Hands finished answers to the link, in order, while it takes them. */
 static void flush(struct conn *c)
 {
-    while (c->first && !c->closing && link_pending(c->link) <= API_PENDING_BYTES) {
+    while (c->first && !c->closing && link_pending(c->link) <= pending_max(c)) {
         struct request *r = c->first;
         if (r->stream && !r->done && request_has_expired(r)) {
             refuse_expired(c);
@@ -357,6 +391,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
     while (c->first)
         drop_first(c);
     free_request(c->incoming);
+    drop_body(c);
     http_parser_free(c->parser);
     auth_memory_fini(&c->memory);
     buf_fini(&c->input);
@@ -377,6 +412,7 @@ static void answer_last(struct conn *c, const struct problem *p)
     r->keep_alive = false;
     enqueue(c, r);
     end_input(c);
+    drop_body(c);
     request_send_problem(r, p);
 }
 

@@ -12,8 +12,10 @@
 #define API_IDLE_MS 60000   /* between two requests */
 #define API_PIPELINE_MAX 64 /* requests of one connection under way */
 #define API_CONNECTIONS_MAX 4096
-#define API_PENDING_BYTES (1u << 20) /* unsent, above which nothing more is produced */
-#define API_INPUT_BYTES (64u << 10)  /* unparsed, above which the link is paused */
+#define API_PENDING_BYTES (1u << 20)   /* unsent, above which nothing more is produced */
+#define API_STRANGER_BYTES (64u << 10) /* the same, of a client without a token */
+#define API_BODIES_BYTES (64u << 20)   /* of all request bodies that arrive at once */
+#define API_INPUT_BYTES (64u << 10)    /* unparsed, above which the link is paused */
 
 struct auth;
 struct conn;
@@ -29,7 +31,8 @@ struct api {
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
     size_t count;
-    char *put_off; /* JSON text: the chores that the engine has put off; NULL: none */
+    size_t body_bytes; /* of API_BODIES_BYTES */
+    char *put_off;     /* JSON text: the chores that the engine has put off; NULL: none */
     int64_t swept_ms;
     void *timer;
     bool stopped;

@@ -70,6 +70,7 @@ struct request {
     struct json *body; /* only while the handler runs */
     char *key;         /* Idempotency-Key */
     bool minimal;      /* Prefer: return=minimal */
+    bool has_body;     /* its head announces one */
     enum stream_form form;
     char *last_event; /* Last-Event-ID */
     bool keep_alive, done;

@@ -99,6 +99,14 @@ static const struct route *find(const char *method, const struct http_target *t,
     return NULL;
 }
 
+/* A body where none belongs is refused at the head: reading it would cost memory for nothing. */
+static void refuse_body(struct request *r)
+{
+    if (r->problem.status || !r->has_body || r->route->wants_body) return;
+    problem_set(&r->problem, 400, "bad-request", "send it without a body",
+                "this request takes no body");
+}
+
 /* Fills the problem when the token must not use the route. */
 static void check_rules(struct request *r)
 {
@@ -114,6 +122,7 @@ static void check_rules(struct request *r)
     } else if (t->ns == NS_PATH) {
         (void)auth_namespace(&r->who, request_segment(r, 3), &r->problem);
     }
+    refuse_body(r);
 }
 
 static void on_token(struct request *r, struct lookup *l);
@@ -151,7 +160,12 @@ void route_head(struct request *r, const struct http_message *m)
         return;
     }
     r->route = find(m->method, &r->target, &r->problem);
-    if (!r->route || r->route->role == ROLE_JOIN) return;
+    if (!r->route) return;
+    r->has_body = m->has_body;
+    if (r->route->role == ROLE_JOIN) {
+        refuse_body(r);
+        return;
+    }
     if (!auth_read(r->memory, http_header(m, "authorization"), &r->claim, &r->problem)) return;
     const struct token_row *row = auth_find(r->api->auth, r->claim.token, os_mono_ms());
     if (row) {
