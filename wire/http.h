@@ -102,7 +102,8 @@ struct http_content {
     const void *data;
     size_t len;
 };
-/* Writers append all or nothing. content NULL: no body. ERR_TOO_LARGE: b is at its ceiling. */
+/* Writers append all or nothing. content NULL: no body; content->data NULL: the head alone, as for
+ * a body of that length (an answer to HEAD). ERR_TOO_LARGE: b is at its ceiling. */
 int http_write_response(struct buf *b, int status, const struct http_content *content,
                         const char *extra_headers /* "A: b\r\n" or NULL */, bool keep_alive);
 /* Response head of a chunked stream; then chunks; then the end. */

@@ -90,7 +90,8 @@ int http_write_response(struct buf *b, int status, const struct http_content *co
     if (rc == 0 && has_length(status)) rc = add_content(b, content);
     if (rc == 0 && !keep_alive) rc = buf_adds(b, "Connection: close\r\n");
     if (rc == 0) rc = end_head(b, extra_headers);
-    if (rc == 0 && has_length(status) && content) rc = buf_add(b, content->data, content->len);
+    if (rc == 0 && has_length(status) && content && content->data)
+        rc = buf_add(b, content->data, content->len);
     return finish(b, before, rc);
 }
 

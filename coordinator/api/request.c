@@ -64,8 +64,8 @@ static bool is_over(const struct request *r)
 
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
 {
-    if (http_write_response(&r->answer, status, &(struct http_content){JSON_TYPE, b->data, b->len},
-                            headers, r->keep_alive))
+    const struct http_content body = {JSON_TYPE, r->head_only ? NULL : b->data, b->len};
+    if (http_write_response(&r->answer, status, &body, headers, r->keep_alive))
         log_error("api: an answer of %zu bytes could not be written", b->len);
     done(r);
 }
@@ -86,6 +86,13 @@ void request_send(struct request *r, int status, struct json_answer *a)
 void request_send_empty(struct request *r, int status)
 {
     if (http_write_response(&r->answer, status, NULL, NULL, r->keep_alive))
+        log_error("api: an answer could not be written");
+    done(r);
+}
+
+void request_send_stream_head(struct request *r, const char *type)
+{
+    if (http_write_stream_head(&r->answer, 200, type))
         log_error("api: an answer could not be written");
     done(r);
 }

@@ -35,7 +35,7 @@ enum route_stream {
 enum stream_form { FORM_USUAL, FORM_LINES, FORM_SSE };
 
 struct route {
-    const char *method;
+    const char *method;   /* GET: HEAD, too (route_serves) */
     const char *path;     /* segments; ":" matches any segment */
     enum token_role role; /* ROLE_JOIN: no token needed */
     enum route_namespace ns;
@@ -71,6 +71,7 @@ struct request {
     char *key;         /* Idempotency-Key */
     bool minimal;      /* Prefer: return=minimal */
     bool has_body;     /* its head announces one */
+    bool head_only;    /* the method is HEAD: the answer has no body */
     enum stream_form form;
     char *last_event; /* Last-Event-ID */
     bool keep_alive, done;
@@ -99,6 +100,8 @@ void request_free(struct request *r); /* NULL is fine */
 /* Closes the object and answers. Fini's a. */
 void request_send(struct request *r, int status, struct json_answer *a);
 void request_send_empty(struct request *r, int status);
+/* The head of an answer that would be a stream of this type. */
+void request_send_stream_head(struct request *r, const char *type);
 void request_send_problem(struct request *r, const struct problem *p);
 /* The same with a list of all problems (JSON text) as error.problems. */
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);

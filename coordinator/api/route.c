@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+/* A route of GET serves HEAD, too: route_serves. */
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_health},
     {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_version},
@@ -78,16 +79,21 @@ static bool path_matches(const char *pattern, const struct http_target *t)
     return *pattern == '\0' && t->segments > 0;
 }
 
+bool route_serves(const struct route *t, const char *method)
+{
+    return str_eq(t->method, method) || (str_eq(method, "HEAD") && str_eq(t->method, "GET"));
+}
+
 /* NULL: there is none, and the problem is filled: 404, or 405 with the methods there are. */
 static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
 {
     char allow[64] = "";
     for (size_t i = 0; i < ROUTES; i++) {
         if (!path_matches(routes[i].path, t)) continue;
-        if (str_eq(routes[i].method, method)) return &routes[i];
+        if (route_serves(&routes[i], method)) return &routes[i];
         size_t len = strlen(allow);
-        (void)str_format(allow + len, sizeof allow - len, "%s%s", len ? ", " : "",
-                         routes[i].method);
+        (void)str_format(allow + len, sizeof allow - len, "%s%s%s", len ? ", " : "",
+                         routes[i].method, str_eq(routes[i].method, "GET") ? ", HEAD" : "");
     }
     if (allow[0])
         problem_set(p, 405, "method", allow, "this resource has no method %s, only %s", method,
@@ -155,6 +161,7 @@ static void on_token(struct request *r, struct lookup *l)
 void route_head(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
+    r->head_only = str_eq(m->method, "HEAD");
     if (http_target_parse(m->target, &r->target, &e)) {
         problem_set(&r->problem, 400, "bad-request", NULL, "%s", err_text(&e));
         return;

@@ -9,6 +9,8 @@
 void route_head(struct request *r, const struct http_message *head);
 /* The whole message is there. */
 void route_message(struct request *r, const struct http_message *m);
+/* HEAD belongs to every GET, and is answered as GET is, without the body. */
+bool route_serves(const struct route *t, const char *method);
 /* All routes. */
 const struct route *route_table(size_t *count);
 

@@ -194,16 +194,19 @@ static bool send(struct stream *st, const void *data, size_t len)
     return true;
 }
 
+static const char *type_of(const struct follow *f)
+{
+    return f->sse      ? FORM_SSE_TYPE
+           : f->lines  ? FORM_LINES_TYPE
+           : f->events ? FOLLOW_TYPE
+                       : OUTPUT_TYPE;
+}
+
 static void begin(struct stream *st)
 {
     st->begun = true;
     st->sent_ms = os_mono_ms();
-    const struct follow *f = st->follow;
-    http_write_stream_head(link_out(st->r->link), 200,
-                           f->sse      ? FORM_SSE_TYPE
-                           : f->lines  ? FORM_LINES_TYPE
-                           : f->events ? FOLLOW_TYPE
-                                       : OUTPUT_TYPE);
+    http_write_stream_head(link_out(st->r->link), 200, type_of(st->follow));
     link_flush_later(st->r->link);
 }
 
@@ -398,8 +401,14 @@ static void on_found(struct request *r, struct lookup *l)
         request_answer(r, l);
         return;
     }
-    struct stream *st = mem_alloc(sizeof *st);
     struct follow *f = follow_new();
+    if (r->head_only) {
+        read_query(r, f);
+        request_send_stream_head(r, type_of(f));
+        follow_free(f);
+        return;
+    }
+    struct stream *st = mem_alloc(sizeof *st);
     st->r = r;
     st->woken = true;
     st->follow = f;

@@ -316,7 +316,7 @@ static void routes__wrong_method__is_405_and_says_which(void **state)
     assert_non_null(strstr(a.allow, "GET"));
     answer_fini(&a);
     refused("POST", "/healthz", "", NULL, 405, "method", NULL);
-    refused("HEAD", "/api/v1/jobs/x/why", NULL, NULL, 405, "method", NULL);
+    refused("PUT", "/api/v1/jobs/x/why", NULL, NULL, 405, "method", NULL);
 }
 
 static void routes__bad_target__is_400(void **state)

@@ -64,6 +64,7 @@ static void body__of_a_stranger__is_refused_at_the_head(void **state)
         head_is_refused("POST /api/v1/jobs", NULL, lengths[i], "401 ");
         head_is_refused("POST /api/v1/tokens", "nonsense", lengths[i], "401 ");
         head_is_refused("GET /healthz", NULL, lengths[i], "takes no body");
+        head_is_refused("HEAD /healthz", NULL, lengths[i], "400 ");
         head_is_refused("GET /nowhere", NULL, lengths[i], "404 ");
         head_is_refused("DELETE /healthz", NULL, lengths[i], "405 ");
         head_is_refused("POST /%zz", NULL, lengths[i], "400 ");

@@ -175,6 +175,87 @@ static void every_route__answers_with_what_the_table_says(void **state)
     }
 }
 
+/* ---- HEAD ---- */
+
+/* What comes for HEAD of the route, and then for another request of the same connection: a body
+ * would be taken for the beginning of the next answer. mem_free */
+static char *head_of(const struct route *t)
+{
+    struct peer p;
+    char *path = path_of(t);
+    char *text = str_dupf("HEAD %s HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer %s\r\n\r\n"
+                          "GET /healthz HTTP/1.1\r\nHost: c\r\n\r\n",
+                          path, house.admin);
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&p, text, strlen(text));
+    while (!p.closed && (!p.in.len || !strstr(p.in.data, "\"ok\""))) {
+        p.changed = false;
+        house_run(&house, &p.changed);
+    }
+    char *got = mem_strndup(p.in.data, p.in.len);
+    char *end = strstr(got, "\r\n\r\n");
+    if (!end || !str_starts(end + 4, "HTTP/1.1 200 OK\r\n"))
+        fail_msg("HEAD %s: its answer has a body, or there is no other: %s", path, got);
+    end[2] = '\0';
+    peer_fini(&p);
+    mem_free(text);
+    mem_free(path);
+    return got;
+}
+
+/* Has the path a GET? */
+static bool has_get(const char *path)
+{
+    size_t count;
+    const struct route *t = route_table(&count);
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(t[i].path, path) && route_serves(&t[i], "HEAD")) return true;
+    return false;
+}
+
+static void every_get__has_a_head__and_others_say_what_they_have(void **state)
+{
+    size_t count, gets = 0;
+    const struct route *t = route_table(&count);
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        char *head = head_of(&t[i]);
+        bool get = str_eq(t[i].method, "GET");
+        assert_int_equal(route_serves(&t[i], "HEAD"), get);
+        gets += get;
+        if (get) {
+            if (!str_starts(head, "HTTP/1.1 200 ") && !str_starts(head, "HTTP/1.1 404 "))
+                fail_msg("HEAD %s: %s", t[i].path, head);
+            assert_int_equal(strstr(head, "Content-Length: ") == NULL, t[i].stream != STREAM_NONE);
+            assert_null(strstr(head, "Content-Length: 0\r\n"));
+        } else if (!has_get(t[i].path)) {
+            char *allow = str_dupf("Allow: %s", t[i].method);
+            if (!str_starts(head, "HTTP/1.1 405 ") || !strstr(head, allow))
+                fail_msg("HEAD %s: %s", t[i].path, head);
+            mem_free(allow);
+        }
+        mem_free(head);
+    }
+    assert_true(gets > 20);
+}
+
+static void head__has_the_length_of_get(void **state)
+{
+    static const struct route version = {.method = "HEAD", .path = "api/v1/version"};
+    struct answer a;
+    (void)state;
+    house_call(&house, "GET", "/api/v1/version", "", NULL, NULL, &a);
+    char *head = head_of(&version), *length = str_dupf("Content-Length: %zu\r\n", a.len);
+    assert_non_null(strstr(head, length));
+    mem_free(head);
+    mem_free(length);
+    answer_fini(&a);
+    house_call(&house, "POST", "/healthz", "", NULL, NULL, &a);
+    answer_is(&a, 405, "method", "GET, HEAD");
+    assert_string_equal(a.allow, "GET, HEAD");
+    answer_fini(&a);
+}
+
 /* ---- lists ---- */
 
 /* What tells a row from all others. mem_free */
@@ -282,6 +363,8 @@ int main(void)
         cmocka_unit_test(every_route__without_its_role__is_refused),
         cmocka_unit_test(every_route__of_another_namespace__is_refused),
         cmocka_unit_test(every_route__answers_with_what_the_table_says),
+        cmocka_unit_test(every_get__has_a_head__and_others_say_what_they_have),
+        cmocka_unit_test(head__has_the_length_of_get),
         cmocka_unit_test(every_list__comes_in_pages),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
