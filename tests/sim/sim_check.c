@@ -127,9 +127,10 @@ static void look(struct sim *s, int64_t id)
     j->state = row.state;
     j->attempt = row.attempt;
     j->agent = row.agent;
-    if (!row.group && j->group != GROUP_DEFAULT && j->row.fallback != FALLBACK_IGNORE)
+    bool in_default = str_is_default_group(row.group);
+    if (in_default && j->group != GROUP_DEFAULT && j->row.fallback != FALLBACK_IGNORE)
         sim_violation(s, "job %s: its group changed", text(id, name));
-    if (!row.group && j->row.fallback == FALLBACK_IGNORE) j->group = GROUP_DEFAULT;
+    if (in_default && j->row.fallback == FALLBACK_IGNORE) j->group = GROUP_DEFAULT;
     job_row_fini(&row);
 }
 
