@@ -137,7 +137,7 @@ static void cut(struct link_listener *ls, struct link *l)
         link_end(l, &e);
 }
 
-static void tell(struct link_listener *ls)
+static void tell_crowd(struct link_listener *ls)
 {
     struct door_report r;
     if (ls->on_crowd == NULL || !door_report(ls->door, now_ms(ls), &r)) return;
@@ -166,7 +166,7 @@ static void take_turn(struct link_listener *ls)
         else
             cut(ls, link_of(g));
     }
-    tell(ls);
+    tell_crowd(ls);
     if (door_waiting(ls->door) > 0) turn_in(ls, TURN_MS);
 }
 
