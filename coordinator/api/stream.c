@@ -432,10 +432,15 @@ void stream_open(struct request *r)
     struct follow *f = follow_new();
     int64_t id;
     read_query(r, f);
+    int64_t attempt = f->attempt;
     follow_free(f);
-    if (r->problem.status)
+    if (r->problem.status) {
         request_send_problem(r, &r->problem);
-    else if (request_path_id(r, execution ? "execution" : "job", &id))
-        request_look_up_id(r, execution ? lookup_execution_exists : lookup_job_exists, id,
-                           on_found);
+        return;
+    }
+    if (!request_path_id(r, execution ? "execution" : "job", &id)) return;
+    struct lookup *l = request_lookup(r, execution ? lookup_execution_exists : lookup_job_exists);
+    l->id = id;
+    l->number = attempt;
+    request_look_up(r, l, on_found);
 }

@@ -55,7 +55,8 @@ lookup_fn lookup_whoami; /* id: the token's */
 /* ---- jobs ---- */
 /* id; may_wait, waiting, duplicate. With spec and the last attempts. Sets found. */
 lookup_fn lookup_job;
-lookup_fn lookup_job_exists; /* id; sets found and waits, no answer */
+lookup_fn lookup_job_exists; /* id; number: an attempt that is to be there, 0: none. Sets found
+                              * and waits, no answer */
 lookup_fn lookup_why;        /* id, waiting */
 lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, agent: its id or name */
 lookup_fn lookup_attempts;   /* id */

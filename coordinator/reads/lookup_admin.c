@@ -165,7 +165,7 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     put_counts(w, &s);
     jw_object(w, "slots");
     jw_int(w, "total", s.slots);
-    jw_int(w, "free", s.slots > s.busy ? s.slots - s.busy : 0);
+    jw_int(w, "free", s.free_slots);
     jw_end(w);
     jw_object(w, "database");
     jw_int(w, "bytes", s.database_bytes);

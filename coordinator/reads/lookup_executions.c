@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
+#include "coordinator/reads/known.h"
 
 #define RUNS_AT_ONCE 500 /* task runs of one look at the store */
 
@@ -128,8 +129,13 @@ int lookup_executions(struct lookup *l, struct reader *r, struct err *e)
                                  .before_id = l->list.place,
                                  .limit = l->list.limit};
     int64_t next = 0;
+    struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns, .exact = true};
+    struct name_asked trigger = {.of = NAME_TRIGGER, .name = l->name, .ns = l->ns, .flow = l->flow};
+    int rc = l->flow ? known_name(l, r, &flow, e) : 0;
+    if (!rc && l->name) rc = known_name(l, r, &trigger, e);
+    if (rc) return rc;
     list_begin(&l->list, &l->answer);
-    int rc = reader_executions(r, &f, on_execution, l, &next, e);
+    rc = reader_executions(r, &f, on_execution, l, &next, e);
     list_end_id(&l->list, next);
     return rc;
 }

@@ -3,9 +3,11 @@
 
 #include "base/duration.h"
 #include "base/id.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/flow.h"
 #include "coordinator/reads/job_json.h"
+#include "coordinator/reads/known.h"
 #include "coordinator/store/reader.h"
 
 #include <string.h>
@@ -127,9 +129,14 @@ int lookup_revisions(struct lookup *l, struct reader *r, struct err *e)
                                 .flow = l->flow,
                                 .before = l->list.place,
                                 .limit = l->list.limit};
+    struct name_asked asked = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns, .exact = true};
+    char *nearest = NULL;
     bool more = false;
+    int rc = reader_knows(r, &asked, &nearest, e);
+    mem_free(nearest);
+    if (rc <= 0) return unknown_flow(l, rc ? rc : ERR_NOT_FOUND);
     list_begin(&l->list, &l->answer);
-    int rc = reader_flow_revisions(r, &f, on_revision, l, &more, e);
+    rc = reader_flow_revisions(r, &f, on_revision, l, &more, e);
     list_end(&l->list, more);
     return unknown_flow(l, rc);
 }
@@ -266,9 +273,12 @@ int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
                                .after_name = l->list.after[2],
                                .limit = l->list.limit};
     bool more = false;
+    struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns};
+    int rc = l->flow ? known_name(l, r, &flow, e) : 0;
+    if (rc) return rc;
     list_begin(&l->list, &l->answer);
     struct trigger_page p = {l, r};
-    int rc = reader_triggers(r, &f, on_trigger, &p, &more, e);
+    rc = reader_triggers(r, &f, on_trigger, &p, &more, e);
     list_end(&l->list, more);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
+#include "coordinator/reads/known.h"
 
 /* 0: the job is there and the token may see it; otherwise the problem or the result tells why. */
 static int find(struct lookup *l, struct reader *r, struct job_view *v, struct err *e)
@@ -46,7 +47,14 @@ int lookup_job_exists(struct lookup *l, struct reader *r, struct err *e)
 {
     struct job_view v;
     int rc = find(l, r, &v, e);
-    if (!rc) job_view_fini(&v);
+    if (rc) return rc;
+    if (l->number > v.job.attempt) {
+        (void)problem_set(&l->problem, 404, "not-found", "the attempts are counted from 1",
+                          "the job has no attempt %lld: the last one is number %lld",
+                          (long long)l->number, (long long)v.job.attempt);
+        rc = ERR_NOT_FOUND;
+    }
+    job_view_fini(&v);
     return rc;
 }
 
@@ -80,24 +88,6 @@ static int on_job(const struct job_view *v, void *user)
     return 0;
 }
 
-static int find_agent(struct lookup *l, struct reader *r, int64_t *id, struct err *e)
-{
-    struct agent_row a;
-    int64_t busy;
-    int rc = reader_agent(r, l->agent, &a, &busy, e);
-    if (!rc) {
-        *id = a.id;
-        agent_row_fini(&a);
-    } else if (rc == ERR_NOT_FOUND) {
-        /* jobs of a removed agent are still listed by its id */
-        if (id_parse(l->agent, id) == 0) return 0;
-        if (problem_field(&l->problem, "agent", "agent: there is no agent '%.80s'", l->agent))
-            (void)str_copy(l->problem.hint, sizeof l->problem.hint,
-                           "'cadre agent list' shows them");
-    }
-    return rc;
-}
-
 int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
 {
     struct page p = {l, r};
@@ -109,7 +99,9 @@ int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
                            .before_id = l->list.place,
                            .limit = l->list.limit};
     int64_t next = 0;
-    int rc = l->agent ? find_agent(l, r, &f.agent, e) : 0;
+    struct name_asked group = {.of = NAME_GROUP, .name = l->group};
+    int rc = l->agent ? known_agent(l, r, l->agent, &f.agent, e) : 0;
+    if (!rc && l->group) rc = known_name(l, r, &group, e);
     if (rc) return rc;
     list_begin(&l->list, &l->answer);
     rc = reader_jobs(r, &f, on_job, &p, &next, e);

@@ -296,7 +296,6 @@ int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
     if (rc != 0) return rc;
     for (int state = 0; state <= JOB_RETRYING; state++) /* a batch may have come between the two */
         if (s.evaluations[state] > s.jobs[state]) s.evaluations[state] = s.jobs[state];
-    s.busy = s.jobs[JOB_SUBMITTED] + s.jobs[JOB_RUNNING] + s.jobs[JOB_KILLING];
     sqlite3_stmt *q = from_queue(r, R_AGENT_SUMS);
     rc = db_step(&r->queue, q, e);
     if (rc < 0) return rc;
@@ -307,6 +306,11 @@ int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
     s.agents_online = online - s.agents_draining - s.agents_unwell;
     s.slots = sqlite3_column_int64(q, 3);
     db_reset(q);
+    q = from_queue(r, R_FREE_SLOTS);
+    rc = db_step(&r->queue, q, e);
+    if (rc == 1) s.free_slots = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    if (rc < 0) return rc;
     rc = read_bytes(&r->queue, R_PAGES, R_PAGE_SIZE, &s.database_bytes, e);
     if (rc == 0) rc = read_bytes(&r->output, W_PAGES, W_PAGE_SIZE, &s.output_bytes, e);
     if (rc == 0) *out = s;

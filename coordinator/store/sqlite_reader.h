@@ -72,6 +72,9 @@
     X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND unwell_since_ms = 0"         \
                     " AND (draining OR held)), total(iif(online, slots, 0)),"                      \
                     " total(" UNWELL ") FROM agents WHERE removed_ms = 0")                         \
+    X(R_FREE_SLOTS, "SELECT total(max(a.slots - (" BUSY "), 0)) FROM agents a"                     \
+                    " WHERE a.removed_ms = 0 AND a.online AND a.unwell_since_ms = 0"               \
+                    " AND NOT (a.draining OR a.held)")                                             \
     X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS"      \
                 " online, sum(" UNWELL ") AS unwell FROM agents WHERE removed_ms = 0"              \
                 " GROUP BY group_key)"                                                             \
@@ -83,6 +86,19 @@
                " WHERE a.removed_ms = 0 AND a.group_key = ?1), (SELECT total(" UNWELL ")"          \
                " FROM agents a WHERE a.removed_ms = 0 AND a.group_key = ?1), " GROUP_JOBS          \
                " FROM groups g WHERE g.key = ?1")                                                  \
+    X(R_GROUP_NAMES, "SELECT NULL, key FROM groups")                                               \
+    X(R_GROUP_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT group_key FROM job_states"               \
+                    " ORDER BY id DESC LIMIT 50000) WHERE group_key = ?1)")                        \
+    X(R_AGENT_NAMES, "SELECT NULL, name FROM agents WHERE removed_ms = 0")                         \
+    X(R_AGENT_ID, "SELECT id FROM agents WHERE id = ?1")                                           \
+    X(R_AGENT_ID_NAMED, "SELECT id FROM agents WHERE name = ?1 AND removed_ms = 0")                \
+    X(R_AGENT_ID_REMOVED, "SELECT id FROM agents WHERE name = ?1 AND removed_ms > 0"               \
+                          " ORDER BY removed_ms DESC LIMIT 1")                                     \
+    X(R_FLOW_NAMES, "SELECT ns, id FROM flows")                                                    \
+    X(R_TRIGGER_NAMES, "SELECT ns, name FROM triggers WHERE ns = ?1 AND flow = ?2")                \
+    X(R_TRIGGER_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT trigger_name FROM executions"          \
+                      " INDEXED BY execution_flow WHERE ns = ?1 AND flow = ?2"                     \
+                      " ORDER BY id DESC LIMIT 50000) WHERE trigger_name = ?3)")                   \
     X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
     X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \
     X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \

@@ -168,7 +168,8 @@ if unshare -m sh -c 'mkdir smi && mount --bind smi /usr/local/bin' 2>unshare.err
     has "and is found by it" out ' default  *lin '
     cadre group pause default >/dev/null
     paused=$(cadre run --detach -- true)
-    holds "it can be paused" until_true 20 why_is "$paused" 'group-paused: the default group is paused'
+    holds "it can be paused" until_true 20 why_is "$paused" \
+        'group-paused: the default group is paused'
     cadre group resume default >/dev/null
     holds "and resumed" until_true 20 job_is "$paused" SUCCESS
     cadre group update default --max-queued 1000 --description "all the rest" >/dev/null

@@ -357,6 +357,128 @@ static void every_list__comes_in_pages(void **state)
     refused("/api/v1/triggers", "cursor=a/b", "invalid cursor 'a/b'");
 }
 
+/* ---- filters ---- */
+
+static void every_filter_of_every_list__names_something_or_is_refused(void **state)
+{
+    static const char *const filters[] = {"state=NOSUCH", "kind=nosuch",     "group=nosuch",
+                                          "agent=nosuch", "flow=nosuch",     "trigger=nosuch",
+                                          "name=",        "execution=nosuch"};
+    static const char *const lists[] = {"jobs",   "executions", "flows",      "triggers",
+                                        "groups", "agents",     "namespaces", "tokens"};
+    size_t known = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (size_t k = 0; k < sizeof filters / sizeof *filters; k++) {
+            struct answer a;
+            /* a flow is named within its namespace, a trigger within its flow */
+            char *path = str_dupf("/api/v1/%s?%s%s%s", lists[i], filters[k],
+                                  str_eq(lists[i], "executions") ? "&namespace=" OTHER : "",
+                                  str_eq(lists[i], "executions") && k > 4 ? "&flow=flow" : "");
+            house_call(&house, "GET", path, NULL, NULL, NULL, &a);
+            bool asked = strstr(filters[k], "nosuch") != NULL;
+            if (a.status != 422 && (asked || a.status != 200))
+                fail_msg("%s: %d %s", path, a.status, a.text);
+            known += strstr(a.text, "unknown query parameter") == NULL;
+            mem_free(path);
+            answer_fini(&a);
+        }
+    }
+    assert_true(known >= 8);
+}
+
+static void filter__that_names_nothing__is_told_the_nearest(void **state)
+{
+    static const struct {
+        const char *path, *query, *part;
+    } cases[] = {
+        {"/api/v1/jobs", "group=windws", "there is no worker group 'windws'"},
+        {"/api/v1/jobs", "group=defaul", "did you mean 'default'?"},
+        {"/api/v1/jobs", "group=%25", "is not a group's key"},
+        {"/api/v1/jobs", "agent=builder-8", "did you mean 'builder-7'?"},
+        {"/api/v1/jobs", "agent=0123456789abc", "there is no agent '0123456789abc'"},
+        {"/api/v1/executions", "namespace=" OTHER "&flow=flaw", "did you mean 'flow'?"},
+        {"/api/v1/executions", "namespace=other&flow=flow",
+         "there is no flow 'flow' in the namespace"},
+        {"/api/v1/executions", "namespace=" OTHER "&flow=flow&trigger=q",
+         "there is no trigger 'q'"},
+        {"/api/v1/triggers", "flow=flaw", "did you mean 'flow'?"},
+        {"/api/v1/triggers", "namespace=othe&flow=flow", "there is no flow 'flow'"},
+    };
+    struct identity agent;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"windows\"}", 201));
+    house_enrol(&house, "builder-7", NULL, &agent);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a;
+        char *target = str_dupf("%s?%s", cases[i].path, cases[i].query);
+        house_call(&house, "GET", target, NULL, NULL, NULL, &a);
+        if (a.status != 422 || !strstr(a.text, cases[i].part))
+            fail_msg("%s: %d %s", target, a.status, a.text);
+        mem_free(target);
+        answer_fini(&a);
+    }
+    char *by_id = str_dupf("/api/v1/jobs?agent=%s", agent.id);
+    json_free(house_get(&house, by_id, 200));
+    mem_free(by_id);
+    json_free(house_get(&house, "/api/v1/jobs?agent=builder-7&group=windows", 200));
+    json_free(house_get(&house, "/api/v1/triggers?namespace=other&flow=flow", 200));
+    json_free(house_get(&house, "/api/v1/executions?namespace=" OTHER "&flow=flow&trigger=p", 200));
+    identity_fini(&agent);
+}
+
+/* What is gone is still named by what is kept. */
+static void filter__of_what_was_removed__finds_its_jobs(void **state)
+{
+    struct answer a;
+    struct identity agent;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"old\"}", 201));
+    json_free(house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"],\"group\":\"old\"}", 201));
+    house_enrol(&house, "left", NULL, &agent);
+    apply("gone", "ended");
+    start("gone", "ended", NULL);
+    const char *deleted[] = {"/api/v1/groups/old?force=true", "/api/v1/agents/left",
+                             "/api/v1/flows/gone/ended"};
+    for (size_t i = 0; i < 3; i++) {
+        house_call(&house, "DELETE", deleted[i], NULL, NULL, NULL, &a);
+        if (a.status != 204 && a.status != 200) fail_msg("%s: %d %s", deleted[i], a.status, a.text);
+        answer_fini(&a);
+    }
+    struct json *j = house_get(&house, "/api/v1/jobs?group=old", 200);
+    assert_int_equal(json_count(json_get(j, "jobs")), 1);
+    json_free(j);
+    json_free(house_get(&house, "/api/v1/jobs?agent=left", 200));
+    j = house_get(&house, "/api/v1/executions?namespace=gone&flow=ended", 200);
+    assert_int_equal(json_count(json_get(j, "executions")), 1);
+    json_free(j);
+    json_free(house_get(&house, "/api/v1/flows/gone/ended/revisions", 200));
+    identity_fini(&agent);
+}
+
+static void attempt__that_there_is_not__is_not_found(void **state)
+{
+    static const char *const tails[] = {"logs?attempt=2", "follow?attempt=9",
+                                        "logs?attempt=1000000"};
+    struct answer a;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char *path = str_dupf("/api/v1/jobs/%s/%s", job, tails[i]);
+        house_call(&house, "GET", path, NULL, NULL, NULL, &a);
+        answer_is(&a, 404, "not-found", "the last one is number 1");
+        answer_fini(&a);
+        mem_free(path);
+    }
+    char *path = str_dupf("/api/v1/jobs/%s/logs?attempt=1", job);
+    house_call(&house, "GET", path, NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    mem_free(path);
+    house_call(&house, "GET", "/api/v1/flows/" OTHER "/none/revisions", NULL, NULL, NULL, &a);
+    answer_is(&a, 404, "not-found", "there is no flow");
+    answer_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +488,10 @@ int main(void)
         cmocka_unit_test(every_get__has_a_head__and_others_say_what_they_have),
         cmocka_unit_test(head__has_the_length_of_get),
         cmocka_unit_test(every_list__comes_in_pages),
+        cmocka_unit_test(every_filter_of_every_list__names_something_or_is_refused),
+        cmocka_unit_test(filter__that_names_nothing__is_told_the_nearest),
+        cmocka_unit_test(filter__of_what_was_removed__finds_its_jobs),
+        cmocka_unit_test(attempt__that_there_is_not__is_not_found),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
 }

@@ -476,6 +476,7 @@ static void add_agents(struct fixture *f)
          .group = "g",
          .online = true,
          .held = true,
+         .slots = 5,
          .unwell_since_ms = T0},
         {.id = 17, .name = "ill and off", .group = "g", .unwell_since_ms = T0},
         {.id = 14, .name = "gone", .group = "g", .slots = 2, .removed_ms = T0},
@@ -655,12 +656,13 @@ static void stats_sum_up(void **state)
     assert_int_equal(s.jobs[JOB_RUNNING], 1);
     assert_int_equal(s.jobs[JOB_KILLING], 0);
     assert_int_equal(s.jobs[JOB_FAILED], 0);
-    assert_int_equal(s.busy, 2);
+    /* neither those of the held one nor of the one that is unwell are free */
+    assert_int_equal(s.free_slots, 2);
     assert_int_equal(s.agents_online, 1);
     assert_int_equal(s.agents_draining, 1);
     assert_int_equal(s.agents_unwell, 1);
     assert_int_equal(s.agents_offline, 2);
-    assert_int_equal(s.slots, 6);
+    assert_int_equal(s.slots, 11);
     assert_true(s.database_bytes >= 20 * 4096);
     assert_true(s.output_bytes >= 4 * 4096);
     reader_close(r);

@@ -614,7 +614,6 @@ static void job__from_submit_to_result__is_told_all_along(void **state)
                 {"?stream=stdout", "out\n"},
                 {"?stream=stderr&attempt=1", "err\n"},
                 {"?stream=system", "a remark\n"},
-                {"?attempt=2", ""},
                 {"?tail=1", "err\n"},
                 {"?tail=1&stream=stdout", "out\n"},
                 {"?tail=9&since=1h", "out\nerr\n"},
