@@ -59,7 +59,7 @@ typedef void uplink_act_fn(const struct uplink_action *a, void *user);
 struct uplink_logic_options {
     struct journal *journal;
     struct runner_logic *runner;
-    /* Texts of hello; they live as long as the logic. group NULL or "default": the default group. */
+    /* Texts of hello; they live as long as the logic. group NULL: "default". */
     const char *name, *group, *boot_id, *host_id;
     const char *capabilities; /* JSON text; copied */
     int64_t slots;

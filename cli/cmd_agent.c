@@ -36,7 +36,8 @@ static const struct opt drain_options[] = {
      .type = OPT_STRING,
      .offset = offsetof(struct drain_config, reason),
      .value_name = "TEXT",
-     .help = "reason, shown to users who ask why the agent takes no jobs"},
+     .help = "reason, shown to users who ask why the agent takes no jobs; not given: as it was; '' "
+             "clears it"},
 };
 
 static int run_drain(struct cli *cli, void *config, const struct opt_args *args)

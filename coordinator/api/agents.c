@@ -56,7 +56,7 @@ static void give(struct request *r, struct lookup *l, enum command_type type,
     struct command *c = command_new(type);
     c->u.id = l->found;
     c->flag = request_query_bool(r, "force");
-    c->text = mem_strdup(str_empty(reason) ? NULL : reason);
+    c->text = mem_strdup(reason);
     request_ask(r, c, on_reply);
 }
 

@@ -36,8 +36,10 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
     row.held = held;
-    mem_free(row.drain_reason);
-    row.drain_reason = held ? mem_strdup(c->text) : NULL;
+    if (!held || c->text) { /* a drain without a reason leaves the one that was given */
+        mem_free(row.drain_reason);
+        row.drain_reason = held && *c->text ? mem_strdup(c->text) : NULL;
+    }
     text_set(&row.drained_by, held ? g->by : NULL);
     audit_about(g, row.name);
     if (store_ok(g, store_agent_update(g->store, &row, &g->err)) && a && a->session) {

@@ -34,7 +34,8 @@ enum command_type {
     CMD_TOKEN_USED,
     CMD_AGENT_DRAIN,
     CMD_AGENT_RESUME,
-    CMD_AGENT_REMOVE, /* u.id; reason of drain in text; flag: remove although jobs run */
+    /* u.id; reason of drain in text, NULL: as it was; flag: remove although jobs run */
+    CMD_AGENT_REMOVE,
     CMD_GROUP_CREATE, /* u.group */
     CMD_GROUP_UPDATE, /* u.group + mask */
     CMD_GROUP_DELETE, /* text = key, flag = force */

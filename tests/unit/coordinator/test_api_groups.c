@@ -1,0 +1,230 @@
+/* Groups and namespaces in the API: made, changed and deleted. */
+#include "tests/unit/coordinator/house.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+static struct house house;
+
+static int open_house(void **state)
+{
+    (void)state;
+    house_open(&house, "", NULL);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    house_close(&house);
+    return 0;
+}
+
+static void refused(const char *method, const char *path, const char *token, const char *body,
+                    int status, const char *code, const char *part)
+{
+    struct answer a;
+    house_call(&house, method, path, token, body, NULL, &a);
+    answer_is(&a, status, code, part);
+    answer_fini(&a);
+}
+
+static void submit(const char *body)
+{
+    json_free(house_post(&house, "/api/v1/jobs", body, 201));
+}
+
+/* The answer's member as text. mem_free */
+static char *member_after(const char *method, const char *path, const char *body,
+                          const char *member)
+{
+    struct answer a;
+    house_call(&house, method, path, NULL, body, NULL, &a);
+    if (a.status != 200) fail_msg("%s %s %s: %d %s", method, path, body, a.status, a.text);
+    char *text = json_text(json_get(a.json, member));
+    answer_fini(&a);
+    return text;
+}
+
+static void groups__life__from_creation_to_deletion(void **state)
+{
+    struct answer a;
+    (void)state;
+    struct json *j =
+        house_post(&house, "/api/v1/groups",
+                   "{\"key\":\"gpu\",\"description\":\"d\",\"requires\":{\"os\":\"linux\"},"
+                   "\"allowedNamespaces\":[\"a.b\"],\"maxQueued\":5}",
+                   201);
+    assert_string_equal(json_get_str(j, "key", ""), "gpu");
+    assert_int_equal(json_get_int(j, "maxQueued", 0), 5);
+    assert_int_equal(json_count(json_get(j, "allowedNamespaces")), 1);
+    json_free(j);
+    refused("POST", "/api/v1/groups", NULL, "{\"key\":\"gpu\"}", 409, "conflict", "gpu");
+    refused("POST", "/api/v1/jobs", NULL,
+            "{\"command\":[\"x\"],\"group\":\"gpu\",\"namespace\":\"c\"}", 403,
+            "namespace-not-allowed", NULL);
+    house_call(&house, "PATCH", "/api/v1/groups/gpu", NULL,
+               "{\"maxQueued\":1,\"allowedNamespaces\":[]}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(json_get_int(a.json, "maxQueued", 0), 1);
+    assert_string_equal(json_get_str(a.json, "description", ""), "d"); /* not named: not changed */
+    answer_fini(&a);
+    submit("{\"command\":[\"x\"],\"group\":\"gpu\"}");
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":\"gpu\"}", 429,
+            "queue-full", NULL);
+    j = house_post(&house, "/api/v1/groups/gpu/pause", NULL, 200);
+    assert_true(json_get_bool(j, "paused", false));
+    json_free(j);
+    j = house_post(&house, "/api/v1/groups/gpu/resume", NULL, 200);
+    assert_false(json_get_bool(j, "paused", true));
+    json_free(j);
+    refused("DELETE", "/api/v1/groups/gpu", NULL, NULL, 409, "conflict", NULL);
+    refused("DELETE", "/api/v1/groups/gpu?force=maybe", NULL, NULL, 422, "invalid", "force");
+    house_call(&house, "DELETE", "/api/v1/groups/gpu?force=true", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    refused("GET", "/api/v1/groups/gpu", NULL, NULL, 404, "not-found", NULL);
+}
+
+static void groups__default__is_the_first_and_has_its_key_everywhere(void **state)
+{
+    struct answer a;
+    char *id;
+    (void)state;
+    struct json *j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"]}", 201);
+    id = mem_strdup(json_get_str(j, "id", ""));
+    json_free(j);
+    j = house_get(&house, "/api/v1/groups?limit=1", 200);
+    const struct json *first = json_first(json_get(j, "groups"));
+    assert_string_equal(json_get_str(first, "key", ""), "default");
+    assert_true(json_get_int(first, "queued", 0) > 0);
+    json_free(j);
+    const char *paths[] = {"/api/v1/jobs/", "/api/v1/namespaces/a.b"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = str_dupf("%s%s", paths[i], i ? "" : id);
+        j = house_get(&house, path, 200);
+        assert_string_equal(json_get_str(j, "group", "-"), "default");
+        json_free(j);
+        mem_free(path);
+    }
+    const char *filters[] = {"/api/v1/jobs?group=default", "/api/v1/jobs?group="};
+    for (size_t i = 0; i < 2; i++) {
+        j = house_get(&house, filters[i], 200);
+        assert_true(json_count(json_get(j, "jobs")) > 0);
+        for (first = json_first(json_get(j, "jobs")); first; first = json_next(first))
+            assert_string_equal(json_get_str(first, "group", "-"), "default");
+        json_free(j);
+    }
+    house_call(&house, "PATCH", "/api/v1/groups/default", NULL, "{\"maxQueued\":1}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(json_get_int(a.json, "maxQueued", 0), 1);
+    answer_fini(&a);
+    refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":null}", 429, "queue-full",
+            "default group");
+    json_free(house_post(&house, "/api/v1/groups/default/pause", NULL, 200));
+    char *why = str_dupf("/api/v1/jobs/%s/why", id);
+    j = house_get(&house, why, 200);
+    assert_string_equal(json_get_str(json_get(j, "waiting"), "code", ""), "group-paused");
+    json_free(j);
+    mem_free(why);
+    mem_free(id);
+    json_free(house_post(&house, "/api/v1/groups/default/resume", NULL, 200));
+    refused("DELETE", "/api/v1/groups/default?force=true", NULL, NULL, 422, "invalid",
+            "cannot be deleted");
+    /* chosen explicitly it counts although the namespace has another */
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"gpu\"}", 201));
+    house_call(&house, "PUT", "/api/v1/namespaces/a", NULL, "{\"group\":\"gpu\"}", NULL, &a);
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    refused("POST", "/api/v1/jobs", NULL,
+            "{\"command\":[\"x\"],\"namespace\":\"a\",\"group\":\"default\"}", 429, "queue-full",
+            NULL);
+    j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"x\"],\"namespace\":\"a\"}", 201);
+    assert_string_equal(json_get_str(j, "group", ""), "gpu");
+    json_free(j);
+    house_call(&house, "PATCH", "/api/v1/groups/default", NULL, "{\"maxQueued\":0}", NULL, &a);
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/namespaces/a", NULL, NULL, NULL, &a);
+    answer_fini(&a);
+    house_call(&house, "DELETE", "/api/v1/groups/gpu?force=true", NULL, NULL, NULL, &a);
+    answer_fini(&a);
+}
+
+static void groups__wrong_fields__are_named(void **state)
+{
+    static const char *const bodies[] = {"{}",
+                                         "{\"key\":\"\"}",
+                                         "{\"key\":\"a b\"}",
+                                         "{\"key\":\"x\",\"maxQueued\":-1}",
+                                         "{\"key\":\"x\",\"requires\":[]}",
+                                         "{\"key\":\"x\",\"requires\":{\"oss\":\"x\"}}",
+                                         "{\"key\":\"x\",\"allowedNamespaces\":[\"a b\"]}",
+                                         "{\"key\":\"x\",\"allowedNamespaces\":\"a\"}",
+                                         "{\"key\":\"x\",\"paused\":\"yes\"}",
+                                         "{\"key\":\"x\",\"descripton\":\"d\"}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        refused("POST", "/api/v1/groups", NULL, bodies[i], 422, "invalid", NULL);
+}
+
+static void namespaces__default_group__is_inherited(void **state)
+{
+    struct answer a;
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"team\"}", 201));
+    house_call(&house, "PUT", "/api/v1/namespaces/acme", NULL,
+               "{\"group\":\"team\",\"fallback\":\"FAIL\"}", NULL, &a);
+    if (a.status != 200) fail_msg("%s", a.text);
+    answer_fini(&a);
+    struct json *j = house_get(&house, "/api/v1/namespaces/acme.web", 200);
+    assert_string_equal(json_get_str(j, "group", ""), "team");
+    assert_string_equal(json_get_str(j, "namespace", ""), "acme.web");
+    json_free(j);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{\"group\":\"teem\"}", 422, "unknown-group",
+            NULL);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{}", 422, "invalid", "group");
+    refused("PUT", "/api/v1/namespaces/a%20b", NULL, "{\"group\":null}", 422, "invalid", NULL);
+    refused("PUT", "/api/v1/namespaces/acme", NULL, "{\"group\":null,\"fallback\":\"X\"}", 422,
+            "invalid", "fallback");
+    house_call(&house, "DELETE", "/api/v1/namespaces/acme", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    j = house_get(&house, "/api/v1/namespaces", 200);
+    assert_int_equal(json_count(json_get(j, "namespaces")), 0);
+    json_free(j);
+}
+
+static void drain__reason__is_kept_changed_and_cleared(void **state)
+{
+    static const struct {
+        const char *tail, *reason;
+    } steps[] = {{"drain", "null"},           {"drain?reason=new%20driver", "\"new driver\""},
+                 {"drain", "\"new driver\""}, {"drain?reason=disk", "\"disk\""},
+                 {"drain?reason=", "null"},   {"drain?reason=again", "\"again\""},
+                 {"resume", "null"},          {"drain", "null"}};
+    struct identity agent;
+    (void)state;
+    house_enrol(&house, "held", NULL, &agent);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char *path = str_dupf("/api/v1/agents/held/%s", steps[i].tail);
+        char *reason = member_after("POST", path, NULL, "drainReason");
+        if (!str_eq(reason, steps[i].reason)) fail_msg("%s: %s", path, reason);
+        mem_free(reason);
+        mem_free(path);
+    }
+    identity_fini(&agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups__life__from_creation_to_deletion),
+        cmocka_unit_test(groups__default__is_the_first_and_has_its_key_everywhere),
+        cmocka_unit_test(groups__wrong_fields__are_named),
+        cmocka_unit_test(namespaces__default_group__is_inherited),
+        cmocka_unit_test(drain__reason__is_kept_changed_and_cleared),
+    };
+    return cmocka_run_group_tests(tests, open_house, close_house);
+}
