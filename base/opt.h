@@ -47,7 +47,8 @@ struct opt {
     const char *fallback; /* default as text, NULL: zero/NULL/empty */
     int64_t absent;       /* OPT_INT without a fallback: its value when nobody set it */
     int64_t min, max;
-    bool is_path;           /* names a file of this machine: any bytes. All else is UTF-8 */
+    bool is_path;   /* names a file of this machine: any bytes. All else is UTF-8 */
+    bool may_clear; /* of a list or of choices: an empty value is taken; it clears a setting */
     const char *value_name; /* for help: "ADDR:PORT"; NULL: the choices */
     const char *choices;    /* "WAIT|FAIL": the only values, in this case; NULL: any value */
     const char *help;       /* one sentence, no full stop */

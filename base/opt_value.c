@@ -170,7 +170,8 @@ static int check_choice(const struct opt *o, const char *text, const char *label
 static int run_check(const struct opt *o, const char *text, const char *label, struct err *e)
 {
     struct err why = {0, ""};
-    if (o->choices && check_choice(o, text, label, e) != 0) return ERR_INVALID;
+    bool clears = o->may_clear && !*text;
+    if (o->choices && !clears && check_choice(o, text, label, e) != 0) return ERR_INVALID;
     if (!o->check || o->check(text, &why) == 0) return 0;
     char shown[STR_QUOTE_SIZE];
     str_quote(shown, text);
@@ -249,7 +250,7 @@ int opt_put(const struct opt *o, void *field, const char *text, const char *labe
     case OPT_MAP:
         return put_map_text(o, field, text, label, e);
     case OPT_LIST:
-        if (!*text) return opt_complain(e, label, "an item is empty");
+        if (!*text && !o->may_clear) return opt_complain(e, label, "an item is empty");
         rc = run_check(o, text, label, e);
         if (rc == 0 && field) list_add(field, text);
         return rc;

@@ -405,7 +405,7 @@ void text_age(const char *rfc3339, char *out)
 
 void show_line(struct out *out, const char *label, const char *value)
 {
-    out_line(out, "%-14s %s", label, value ? value : "-");
+    out_line(out, "%-17s %s", label, value ? value : "-");
 }
 
 const char *text_of(const struct json *j, char *scratch, size_t size)

@@ -2,35 +2,57 @@
 #include "cli/commands.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/resource.h"
 
 struct group_config {
     char *description;
     struct opt_list require, namespaces;
-    int64_t max_queued;
+    char *max_queued;
     bool force;
 };
 #define AT(field) offsetof(struct group_config, field)
+#define QUEUED_MOST 1000000000
+
+static int check_max_queued(const char *value, struct err *e)
+{
+    int64_t n = 0;
+    if (!*value || (str_int64(value, &n) == 0 && n >= 0 && n <= QUEUED_MOST)) return 0;
+    return err_set(e, ERR_INVALID, "must be a whole number from 0 to %d", QUEUED_MOST);
+}
+
+/* An empty value clears the setting. It stands alone. */
+static int is_cleared(const struct opt_list *list, const char *flag, bool *cleared, struct err *e)
+{
+    *cleared = false;
+    for (size_t i = 0; i < list->count; i++)
+        *cleared = *cleared || !list->items[i][0];
+    if (!*cleared || list->count == 1) return 0;
+    return err_set(e, ERR_INVALID, "--%s '' clears the setting: give it alone, or values alone",
+                   flag);
+}
 #define GROUP_OPTIONS                                                                              \
     {.flag = "description",                                                                        \
      .type = OPT_STRING,                                                                           \
      .offset = AT(description),                                                                    \
      .value_name = "TEXT",                                                                         \
-     .help = "what the group is for"},                                                             \
+     .help = "what the group is for; '' clears it"},                                               \
         {.flag = "require",                                                                        \
          .type = OPT_LIST,                                                                         \
          .offset = AT(require),                                                                    \
+         .may_clear = true,                                                                        \
          .value_name = "K=EXPR",                                                                   \
-         .help = "what an agent must offer to join, e.g. os=windows"},                             \
+         .help = "what an agent must offer to join, e.g. os=windows; '': nothing"},                \
         {.flag = "allow-namespace",                                                                \
          .type = OPT_LIST,                                                                         \
          .offset = AT(namespaces),                                                                 \
+         .may_clear = true,                                                                        \
          .value_name = "NS",                                                                       \
-         .help = "namespace that may use the group, with its children; default: all namespaces"},  \
+         .help = "namespace that may use the group, with its children; '': all namespaces"},       \
     {                                                                                              \
-        .flag = "max-queued", .type = OPT_INT, .offset = AT(max_queued), .absent = -1, .min = 0,   \
-        .max = 1000000000, .value_name = "N",                                                      \
-        .help = "how many jobs may wait; further jobs are refused; 0: no limit"                    \
+        .flag = "max-queued", .type = OPT_STRING, .offset = AT(max_queued), .value_name = "N",     \
+        .check = check_max_queued,                                                                 \
+        .help = "how many jobs may wait; further jobs are refused; 0 or '': no limit"              \
     }
 
 static const struct opt group_options[] = {GROUP_OPTIONS};
@@ -81,19 +103,25 @@ static void print_deleted(struct out *out, const char *key, const struct json *g
 static int make_body(const struct group_config *c, const char *key, struct buf *out, struct err *e)
 {
     struct jw w;
-    int rc = 0;
+    bool no_require, no_namespaces;
+    int rc = is_cleared(&c->require, "require", &no_require, e);
+    if (rc == 0) rc = is_cleared(&c->namespaces, "allow-namespace", &no_namespaces, e);
+    if (rc != 0) return rc;
     jw_init_strict(&w, out);
     jw_object(&w, NULL);
     if (key) jw_str(&w, "key", key);
     if (c->description) jw_str(&w, "description", c->description);
-    if (c->require.count > 0) rc = cli_write_requires(&w, "requires", &c->require, e);
-    if (c->namespaces.count > 0) {
+    if (no_require) jw_null(&w, "requires");
+    if (no_namespaces) jw_null(&w, "allowedNamespaces");
+    if (c->require.count > 0 && !no_require)
+        rc = cli_write_requires(&w, "requires", &c->require, e);
+    if (c->namespaces.count > 0 && !no_namespaces) {
         jw_array(&w, "allowedNamespaces");
         for (size_t i = 0; i < c->namespaces.count; i++)
             jw_str(&w, NULL, c->namespaces.items[i]);
         jw_end(&w);
     }
-    if (c->max_queued >= 0) jw_int(&w, "maxQueued", c->max_queued);
+    if (c->max_queued) jw_raw(&w, "maxQueued", *c->max_queued ? c->max_queued : "null");
     jw_end(&w);
     return rc != 0 ? rc : jw_finish(&w);
 }
@@ -130,8 +158,12 @@ const struct command cmd_group_create = {
 
 static int run_update(struct cli *cli, void *config, const struct opt_args *args)
 {
+    const struct group_config *c = config;
     struct err e = {0};
     struct buf body;
+    if (!c->description && !c->max_queued && !c->require.count && !c->namespaces.count)
+        return cli_usage(cli, "nothing is to be changed: give --description, --require, "
+                              "--allow-namespace or --max-queued");
     char *path = resource_path(cli, args, NULL);
     if (!path) return EXIT_USAGE;
     buf_init(&body, 65536);
@@ -152,6 +184,7 @@ const struct command cmd_group_update = {
     .arguments = "KEY",
     .summary = "change a worker group; settings that are not named stay",
     .example = "cadre group update windows --max-queued 1000",
+    .details = "An empty value clears a setting: cadre group update gpu --require ''",
     .options = group_options,
     .option_count = sizeof group_options / sizeof *group_options,
     .config_size = sizeof(struct group_config),

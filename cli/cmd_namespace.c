@@ -43,7 +43,9 @@ static const struct opt set_options[] = {
      .type = OPT_STRING,
      .offset = offsetof(struct set_config, fallback),
      .choices = "WAIT|FAIL|CANCEL|IGNORE",
-     .help = "when that group has no agent online; IGNORE: use the default group"},
+     .may_clear = true,
+     .help =
+         "when that group has no agent online; IGNORE: use the default group; '': as if not given"},
 };
 
 static void print_set(struct out *out, const char *ns, const struct json *n)
@@ -58,15 +60,16 @@ static int run_set(struct cli *cli, void *config, const struct opt_args *args)
     struct jw w;
     char *path = resource_path(cli, args, NULL);
     if (!path) return EXIT_USAGE;
-    if (!c->group == !c->default_group) {
+    if (!c->group == !c->default_group || (c->group && !*c->group)) {
         mem_free(path);
-        return cli_usage(cli, "give either --group K or --default-group");
+        return cli_usage(cli, "give either --group K or --default-group; 'cadre namespace unset' "
+                              "takes the namespace's own group away");
     }
     buf_init(&body, 8192);
     jw_init_strict(&w, &body);
     jw_object(&w, NULL);
     jw_str(&w, "group", c->group);
-    if (c->fallback) jw_str(&w, "fallback", c->fallback);
+    if (c->fallback && *c->fallback) jw_str(&w, "fallback", c->fallback);
     jw_end(&w);
     const struct request request = {"PUT", path, .body = body.data};
     int code = resource_send(cli, &request, args->argv[0], print_set);

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <string.h>
+
 #define SET(name)                                                                                  \
     {                                                                                              \
         .member = name                                                                             \
@@ -232,6 +234,16 @@ const struct resource resource_execution = {.collection = "executions",
 
 /* ---- agents and groups ---- */
 
+static void show_names(struct out *out, const char *label, const struct json *list)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
+    show_line(out, label, b.len ? b.data : NULL);
+    buf_fini(&b);
+}
+
 static void show_rest_of_agent(struct out *out, const struct json *a)
 {
     char scratch[4096];
@@ -279,11 +291,54 @@ const struct resource resource_agent = {.collection = "agents",
                                         .fields = agent_fields,
                                         .show_rest = show_rest_of_agent};
 
-static void show_all(struct out *out, const struct json *g)
+/* One wish, its operator in front unless that is "=". */
+static void add_wish(struct buf *b, const char *key, const struct json *v)
 {
-    char scratch[4096];
-    for (const struct json *v = json_first(g); v; v = json_next(v))
-        show_line(out, json_key(v), text_of(v, scratch, sizeof scratch));
+    char scratch[64];
+    const char *text = text_of(v, scratch, sizeof scratch);
+    if (!text) text = "?";
+    (void)buf_addf(b, "%s%s%s", key, strchr("<>!=", *text) && *text ? " " : " = ", text);
+}
+
+/* "os = windows, gpu.count >= 1, shell = sh or = bash" */
+static void show_requires(struct out *out, const struct json *requires)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(requires); j; j = json_next(j)) {
+        const struct json *all = json_get(j, "all"), *list = all ? all : j;
+        if (b.len) (void)buf_adds(&b, ", ");
+        if (json_type(list) != JSON_ARRAY) {
+            add_wish(&b, json_key(j), list);
+            continue;
+        }
+        const char *name = json_key(j);
+        for (const struct json *v = json_first(list); v; v = json_next(v)) {
+            add_wish(&b, name, v);
+            if (json_next(v)) (void)buf_adds(&b, all ? " and " : " or");
+            name = all ? json_key(j) : "";
+        }
+    }
+    show_line(out, "requires", b.len ? b.data : NULL);
+    buf_fini(&b);
+}
+
+static void show_group(struct out *out, const struct json *g)
+{
+    char scratch[64];
+    for (const struct json *v = json_first(g); v; v = json_next(v)) {
+        const char *key = json_key(v);
+        if (str_eq(key, "requires"))
+            show_requires(out, v);
+        else if (str_eq(key, "allowedNamespaces") && json_count(v))
+            show_names(out, key, v);
+        else if (str_eq(key, "allowedNamespaces"))
+            show_line(out, key, "all");
+        else if (str_eq(key, "maxQueued") && json_int(v, 0) == 0)
+            show_line(out, key, "no limit");
+        else
+            show_line(out, key, text_of(v, scratch, sizeof scratch));
+    }
 }
 
 static const struct column group_columns[] = {
@@ -302,7 +357,7 @@ const struct resource resource_group = {.collection = "groups",
                                         .takes = "group KEY; 'cadre group list' shows them",
                                         .columns = group_columns,
                                         .fields = no_fields,
-                                        .show_rest = show_all};
+                                        .show_rest = show_group};
 
 /* ---- namespaces ---- */
 
@@ -332,16 +387,6 @@ const struct resource resource_namespace = {.collection = "namespaces",
                                             .fields = namespace_fields};
 
 /* ---- flows and triggers ---- */
-
-static void show_names(struct out *out, const char *label, const struct json *list)
-{
-    struct buf b;
-    buf_init(&b, 65536);
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        (void)buf_addf(&b, "%s%s", b.len ? ", " : "", json_str(j, json_get_str(j, "id", "?")));
-    show_line(out, label, b.len ? b.data : NULL);
-    buf_fini(&b);
-}
 
 static void show_rest_of_flow(struct out *out, const struct json *f)
 {

@@ -54,7 +54,8 @@ static uint32_t read_group(struct body *b, struct group_row *g)
     if (json_get(b->object, "requires")) mask |= MASK_REQUIRE;
     if (json_get(b->object, "allowedNamespaces")) mask |= MASK_NAMESPACES;
     if (json_get(b->object, "maxQueued")) mask |= MASK_MAX_QUEUED;
-    g->description = mem_strdup(body_str(b, "description", DESCRIPTION_MAX));
+    const char *description = body_str(b, "description", DESCRIPTION_MAX);
+    g->description = mem_strdup(str_empty(description) ? NULL : description);
     const struct json *require = body_object(b, "requires");
     if (json_count(require)) g->require = json_text(require);
     read_namespaces(b, g);
@@ -105,6 +106,10 @@ void groups_update(struct request *r)
     body_known(&b, keys, sizeof keys / sizeof *keys);
     c->u.group.key = mem_strdup(request_segment(r, 3));
     c->mask = read_group(&b, &c->u.group);
+    if (!c->mask)
+        (void)problem_field(&r->problem, "",
+                            "nothing is to be changed: give description, requires, "
+                            "allowedNamespaces or maxQueued");
     send_or_ask(r, c);
 }
 

@@ -197,6 +197,23 @@ fi
 cadre agent list >out
 has "agents are listed with their groups" out '^lin +ONLINE'
 
+# ---- what is set is cleared by an empty value ----
+cadre group update edge --description rim --require 'os=linux' --require 'cpus>=1' \
+    --allow-namespace company --max-queued 3 >/dev/null
+cadre group show edge >out
+has "a group shows its settings readably" out '^description +rim$' \
+    '^requires +cpus >= 1, os = linux$' '^allowedNamespaces +company$' '^maxQueued +3$'
+cadre group update edge --description '' --require '' --allow-namespace '' --max-queued '' >out
+cadre group show edge >out
+has "each is cleared by an empty value" out '^description +-$' '^requires +-$' \
+    '^allowedNamespaces +all$' '^maxQueued +no limit$'
+cadre group update edge >out 2>err
+is "an update of nothing is refused" 2 $?
+has "with what can be given" err 'give --description, --require, --allow-namespace or --max-queued'
+cadre group update edge --require '' --require os=linux >out 2>err
+is "an empty value stands alone" 2 $?
+cadre group update edge --require label.zone=dmz >/dev/null
+
 # ---- deleting a group ----
 cadre group delete windows >out 2>err
 is "a group with jobs is not deleted" 1 $?

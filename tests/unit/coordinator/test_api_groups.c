@@ -1,4 +1,4 @@
-/* Groups and namespaces in the API: made, changed and deleted. */
+/* Groups and namespaces in the API: made, changed, cleared and deleted. */
 #include "tests/unit/coordinator/house.h"
 
 #include "base/mem.h"
@@ -196,6 +196,80 @@ static void namespaces__default_group__is_inherited(void **state)
     json_free(j);
 }
 
+/* Every field that can be set can be cleared, by null and by an empty value. */
+static void update__each_field__is_set_and_cleared(void **state)
+{
+    static const struct {
+        const char *method, *path, *member, *set, *value, *clear[2], *cleared;
+    } rows[] = {
+        {"PATCH",
+         "groups/walk",
+         "description",
+         "{\"description\":\"d\"}",
+         "\"d\"",
+         {"{\"description\":null}", "{\"description\":\"\"}"},
+         "null"},
+        {"PATCH",
+         "groups/walk",
+         "requires",
+         "{\"requires\":{\"os\":\"linux\"}}",
+         "{\"os\":\"linux\"}",
+         {"{\"requires\":null}", "{\"requires\":{}}"},
+         "null"},
+        {"PATCH",
+         "groups/walk",
+         "allowedNamespaces",
+         "{\"allowedNamespaces\":[\"a\"]}",
+         "[\"a\"]",
+         {"{\"allowedNamespaces\":null}", "{\"allowedNamespaces\":[]}"},
+         "[]"},
+        {"PATCH",
+         "groups/walk",
+         "maxQueued",
+         "{\"maxQueued\":3}",
+         "3",
+         {"{\"maxQueued\":null}", "{\"maxQueued\":0}"},
+         "0"},
+        {"PUT",
+         "namespaces/walk",
+         "fallback",
+         "{\"group\":\"walk\",\"fallback\":\"FAIL\"}",
+         "\"FAIL\"",
+         {"{\"group\":\"walk\",\"fallback\":null}", "{\"group\":\"walk\"}"},
+         "\"WAIT\""},
+        {"PUT",
+         "namespaces/walk",
+         "group",
+         "{\"group\":\"walk\"}",
+         "\"walk\"",
+         {"{\"group\":null}", "{\"group\":\"default\"}"},
+         "\"default\""},
+    };
+    (void)state;
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"walk\"}", 201));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *path = str_dupf("/api/v1/%s", rows[i].path);
+        for (int k = 0; k < 2; k++) {
+            char *set = member_after(rows[i].method, path, rows[i].set, rows[i].member);
+            char *cleared = member_after(rows[i].method, path, rows[i].clear[k], rows[i].member);
+            assert_string_equal(set, rows[i].value);
+            assert_string_equal(cleared, rows[i].cleared);
+            mem_free(set);
+            mem_free(cleared);
+        }
+        /* an update of nothing is refused, and what was not named stays */
+        refused(rows[i].method, path, NULL, "{}", 422, "invalid",
+                i < 4 ? "nothing is to be changed" : "group: is missing");
+        mem_free(path);
+    }
+    mem_free(member_after("PATCH", "/api/v1/groups/walk", "{\"maxQueued\":3}", "maxQueued"));
+    char *stays =
+        member_after("PATCH", "/api/v1/groups/walk", "{\"description\":\"x\"}", "maxQueued");
+    assert_string_equal(stays, "3");
+    mem_free(stays);
+    refused("PATCH", "/api/v1/groups/walk", NULL, "{\"paused\":true}", 422, "invalid", "paused");
+}
+
 static void drain__reason__is_kept_changed_and_cleared(void **state)
 {
     static const struct {
@@ -224,6 +298,7 @@ int main(void)
         cmocka_unit_test(groups__default__is_the_first_and_has_its_key_everywhere),
         cmocka_unit_test(groups__wrong_fields__are_named),
         cmocka_unit_test(namespaces__default_group__is_inherited),
+        cmocka_unit_test(update__each_field__is_set_and_cleared),
         cmocka_unit_test(drain__reason__is_kept_changed_and_cleared),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
