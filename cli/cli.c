@@ -243,18 +243,28 @@ static size_t words_of(const char *place)
     return n;
 }
 
+char *cli_slashed(const struct cli *cli, const char *place, const char *form)
+{
+    char *copy = mem_strdup(place);
+    bool empty = place[0] == '/' || !place[0] || str_ends(place, "/") || strstr(place, "//");
+    char *dot = strrchr(copy, '.');
+    /* of a longer form it is not certain which word is missing */
+    bool dotted = words_of(place) == 1 && words_of(form) == 2 && dot;
+    if (!empty && dotted && dot > copy && dot[1]) *dot = '/';
+    if (!empty && words_of(copy) == words_of(form)) return copy;
+    mem_free(copy);
+    (void)cli_usage(cli, "'%s' is not of the form %s", place, form);
+    return NULL;
+}
+
 char *cli_place(const struct cli *cli, const char *collection, const char *place, const char *rest,
                 const char *form)
 {
     struct buf b;
-    bool empty = place[0] == '/' || !place[0] || str_ends(place, "/") || strstr(place, "//");
-    if (words_of(place) != words_of(form) || empty) {
-        (void)cli_usage(cli, "'%s' is not of the form %s", place, form);
-        return NULL;
-    }
+    char *copy = cli_slashed(cli, place, form), *at = copy;
+    if (!copy) return NULL;
     buf_init(&b, 65536);
     (void)buf_addf(&b, "/api/v1/%s", collection);
-    char *copy = mem_strdup(place), *at = copy;
     while (at) {
         char *slash = strchr(at, '/');
         if (slash) *slash = 0;

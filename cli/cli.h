@@ -85,8 +85,11 @@ const struct json *cli_call(struct cli *cli, const char *method, const char *tar
                             const char *body, struct response *out);
 /* "/api/v1/jobs/" + encoded name; mem_free. */
 char *cli_path(const char *collection, const char *name, const char *rest);
-/* "company.team/nightly" as a path below the collection; mem_free. It has as many words between
- * slashes as `form`, "NAMESPACE/FLOW". NULL: printed already. */
+/* "company.team/nightly" as it is, with as many words between slashes as `form`
+ * ("NAMESPACE/FLOW"); "company.team.nightly", as people also write it, becomes that. mem_free.
+ * NULL: printed already. */
+char *cli_slashed(const struct cli *cli, const char *place, const char *form);
+/* The same as a path below the collection; mem_free. NULL: printed already. */
 char *cli_place(const struct cli *cli, const char *collection, const char *place, const char *rest,
                 const char *form);
 /* Appends ?key=value or &key=value; value NULL: nothing. */

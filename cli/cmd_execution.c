@@ -29,12 +29,10 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct list_config *c = config;
     struct list_config split = *c;
-    char *ns = mem_strdup(c->flow);
+    if (c->flow && c->ns) return cli_usage(cli, "--flow names the namespace already");
+    char *ns = c->flow ? cli_slashed(cli, c->flow, "NAMESPACE/FLOW") : NULL;
     char *slash = ns ? strchr(ns, '/') : NULL;
-    int code = EXIT_OK;
-    if (ns && c->ns) code = cli_usage(cli, "--flow names the namespace already");
-    if (ns && !c->ns && !slash)
-        code = cli_usage(cli, "--flow '%s' is not of the form NAMESPACE/FLOW", c->flow);
+    int code = c->flow && !ns ? EXIT_USAGE : EXIT_OK;
     if (code == EXIT_OK) {
         if (slash) {
             *slash = 0;

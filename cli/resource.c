@@ -209,7 +209,10 @@ static int run_one(struct cli *cli, const struct opt_args *args, const char *key
     mem_free(path);
     if (key) cli_query(&target, key, value);
     const struct request request = {.method = cli->command->method, .target = target.data};
-    code = resource_send(cli, &request, args->argv[0], print);
+    const char *place = cli->command->resource->place;
+    char *name = place ? cli_slashed(cli, args->argv[0], place) : mem_strdup(args->argv[0]);
+    code = resource_send(cli, &request, name, print);
+    mem_free(name);
     buf_fini(&target);
     return code;
 }

@@ -434,7 +434,7 @@ static const struct flow *find_to_run(struct engine *g, const struct cmd_start *
     }
     if (present->disabled) {
         reply_error(r, ERR_CONFLICT, NULL, "apply it without 'disabled'",
-                    "the flow %s.%s is disabled", f->ns, f->id);
+                    "the flow %s/%s is disabled", f->ns, f->id);
         return NULL;
     }
     return present;

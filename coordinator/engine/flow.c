@@ -13,12 +13,12 @@
 static uint64_t key_of(const char *ns, const char *id)
 {
     char name[FLOW_NAME_SIZE];
-    return map_text_key(str_format(name, sizeof name, "%s.%s", ns, id) ? ns : name);
+    return map_text_key(str_format(name, sizeof name, "%s/%s", ns, id) ? ns : name);
 }
 
 const char *flow_name(const struct flow_entry *f, char out[FLOW_NAME_SIZE])
 {
-    if (str_format(out, FLOW_NAME_SIZE, "%s.%s", f->ns, f->id)) str_copy(out, FLOW_NAME_SIZE, "?");
+    if (str_format(out, FLOW_NAME_SIZE, "%s/%s", f->ns, f->id)) str_copy(out, FLOW_NAME_SIZE, "?");
     return out;
 }
 
@@ -151,7 +151,7 @@ const struct flow *revision_parsed(struct engine *g, struct revision *r)
         r->broken = str_dupf("revision %lld of the flow cannot be read any more: line %d: %s",
                              (long long)r->number, first ? first->line : 0,
                              first ? first->sentence : "it is broken");
-        log_error("flow %s.%s: %s", f->ns, f->id, r->broken);
+        log_error("flow %s/%s: %s", f->ns, f->id, r->broken);
     }
     flow_problems_fini(&problems);
     mem_free(source);

@@ -67,7 +67,7 @@ static void check_twice(struct review *r, const struct cmd_apply *a, size_t n)
         const struct flow *f = a->files[i].flow;
         if (!f || !str_eq(f->ns, r->flow->ns) || !str_eq(f->id, r->flow->id)) continue;
         r->groups_only = false;
-        flow_problems_add(&r->problems, r->file, r->flow->line, "the flow %s.%s is in %s, too",
+        flow_problems_add(&r->problems, r->file, r->flow->line, "the flow %s/%s is in %s, too",
                           f->ns, f->id, a->files[i].name ? a->files[i].name : "another file");
     }
 }
@@ -79,7 +79,7 @@ static void check_deleted(struct review *r)
     if (!f || !f->deleted || f->queued.count == 0) return;
     r->groups_only = false;
     flow_problems_add(&r->problems, r->file, r->flow->line,
-                      "the flow %s.%s is being deleted, %lld executions are still to be cancelled: "
+                      "the flow %s/%s is being deleted, %lld executions are still to be cancelled: "
                       "try again in a moment",
                       f->ns, f->id, (long long)f->queued.count);
 }

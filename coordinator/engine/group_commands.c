@@ -245,7 +245,7 @@ static bool no_flow_names_it(struct engine *g, const struct group *group, struct
     if (rc == 1) {
         reply_error(r, ERR_CONFLICT, NULL,
                     "apply the flow with another group; with --force its tasks fail from now on",
-                    "the flow %s.%s sends jobs to the worker group '%s'", f.ns, f.id,
+                    "the flow %s/%s sends jobs to the worker group '%s'", f.ns, f.id,
                     group->row.key);
         flow_row_fini(&f);
         return false;

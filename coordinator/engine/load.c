@@ -209,7 +209,7 @@ static int load_execution(const struct execution_row *row, void *user)
     if (x) {
         execution_resume(g, x);
     } else {
-        log_error("an execution of the flow %s.%s is there, the flow is not", row->ns, row->flow);
+        log_error("an execution of the flow %s/%s is there, the flow is not", row->ns, row->flow);
         execution_row_fini(&copy);
     }
     return 0;

@@ -160,7 +160,7 @@ static struct trigger *named(const struct engine *g, const struct command *c, st
         names[count++] = t->row.name;
     const char *near = str_nearest(p->trigger, names, count);
     char hint[STR_SUGGEST_SIZE];
-    reply_error(r, ERR_NOT_FOUND, NULL, str_hint(hint, near), "the flow %s.%s has no trigger '%s'",
+    reply_error(r, ERR_NOT_FOUND, NULL, str_hint(hint, near), "the flow %s/%s has no trigger '%s'",
                 f->ns, f->id, p->trigger);
     return NULL;
 }

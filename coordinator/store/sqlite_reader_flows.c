@@ -63,9 +63,9 @@ int reader_flow(struct reader *r, const char *ns, const char *id, int64_t revisi
     int rc = db_step(&r->queue, q, e);
     if (rc < 0) return rc;
     if (rc == 0) {
-        return revision ? err_set(e, ERR_NOT_FOUND, "there is no revision %lld of the flow %s.%s",
+        return revision ? err_set(e, ERR_NOT_FOUND, "there is no revision %lld of the flow %s/%s",
                                   (long long)revision, ns, id)
-                        : err_set(e, ERR_NOT_FOUND, "there is no flow %s.%s", ns, id);
+                        : err_set(e, ERR_NOT_FOUND, "there is no flow %s/%s", ns, id);
     }
     row_flow(q, out);
     db_reset(q);
@@ -231,7 +231,7 @@ int reader_trigger(struct reader *r, const char *ns, const char *flow, const cha
     bind_text(q, 3, name);
     int rc = db_step(&r->queue, q, e);
     if (rc == 0)
-        return err_set(e, ERR_NOT_FOUND, "the flow %s.%s has no trigger %s", ns, flow, name);
+        return err_set(e, ERR_NOT_FOUND, "the flow %s/%s has no trigger %s", ns, flow, name);
     if (rc < 0) return rc;
     row_trigger(q, out);
     db_reset(q);

@@ -363,7 +363,10 @@ fired() { cadre trigger show company.team/watch/t | grep -q ' fired, exit code 0
 holds "an agent that dies in an evaluation locks nothing" until_true 60 fired
 cadre trigger show company.team/watch/t >out
 has "its evaluation is an error in the history" out '^evaluation 1 .* error'
-cadre flow delete company.team/watch >/dev/null
+cadre flow show company.team.watch >out
+has "a flow is also found by its name with a dot" out '^id +watch'
+cadre flow delete company.team.watch >out
+is "it is told with a slash" 'company.team/watch deleted' "$(cat out)"
 is "a deleted flow takes its triggers along" 0 "$(cadre trigger list | grep -c company.team/watch)"
 
 done_testing

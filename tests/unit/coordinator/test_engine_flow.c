@@ -85,7 +85,7 @@ static void apply__one_bad_file__applies_none_and_tells_all(void **state)
     assert_int_equal(json_get_int(p, "line", 0), 4);
     p = json_next(json_next(p));
     assert_string_equal(json_get_str(p, "file", ""), "again.yaml");
-    assert_string_equal(json_get_str(p, "message", ""), "the flow a.b.f is in flow.yaml, too");
+    assert_string_equal(json_get_str(p, "message", ""), "the flow a.b/f is in flow.yaml, too");
     json_free(list);
     assert_int_equal(revision_of(w, "f"), 0);
 }
@@ -140,7 +140,7 @@ static void group_that_a_flow_names__is_deleted_by_force_alone(void **state)
     world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t"));
     world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
     assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
-    assert_non_null(strstr(err_text(&world_reply(w)->err), "the flow a.b.f sends jobs to"));
+    assert_non_null(strstr(err_text(&world_reply(w)->err), "the flow a.b/f sends jobs to"));
     struct command *c = cmd_text(w, CMD_GROUP_DELETE, "g");
     c->flag = true;
     world_do(w, c);

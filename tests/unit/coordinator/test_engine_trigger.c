@@ -486,7 +486,7 @@ static void disabled_flow__has_no_trigger_that_is_on(void **state)
     hand_success(&h, job, NULL);
     world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
     assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
-    assert_non_null(strstr(world_reply(w)->err.msg, "the flow a.b.f is disabled"));
+    assert_non_null(strstr(world_reply(w)->err.msg, "the flow a.b/f is disabled"));
     world_live(w, 100000);
     assert_int_equal(world_evaluation(w, "f", "t"), 0);
     assert_int_equal(world_executions(w, "f", NULL), 0);
