@@ -23,8 +23,6 @@ static int check_require(const struct json *object, struct err *e)
     return rc;
 }
 
-static const struct flow_checks checks = {.require = check_require};
-
 /* What is looked at, and what was found. */
 struct review {
     const struct engine *g;
@@ -44,7 +42,7 @@ static void check_group(const struct flow_group_ref *ref, const char *place, voi
         const char *near = group_nearest_key(r->g, ref->key);
         flow_problems_add(&r->problems, r->file, ref->line, "%s: there is no worker group '%s'%s",
                           place, ref->key, str_suggest(suggestion, near));
-    } else if (!group_allows(group, r->flow->ns)) {
+    } else if (r->flow && !group_allows(group, r->flow->ns)) {
         r->groups_only = false;
         flow_problems_add(&r->problems, r->file, ref->line,
                           "%s: %s does not take jobs of namespace %s", place,
@@ -88,7 +86,9 @@ static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
 {
     struct flow_file *file = &a->files[n];
     bool parsed = file->flow != NULL;
+    const struct flow_checks checks = {.require = check_require, .group = check_group, .user = r};
     r->file = file->name;
+    r->flow = NULL;
     if (!parsed && flow_parse(file->name, file->source, strlen(file->source), &checks, &r->problems,
                               &file->flow)) {
         r->groups_only = false;

@@ -297,6 +297,7 @@ static bool check_term(struct parser *p, const struct term *t)
     if (!(s->roots & 1u << t->root))
         return fail(p, "there is no '%s' %s", root, s->where ? s->where : "here");
     if (t->step_count == 0) return fail(p, "%s needs a name: %s.NAME", root, root);
+    if (s->unread & 1u << t->root) return true;
     switch (t->root) {
     case EXPR_INPUTS:
         if (find(t->steps[0].name, s->inputs, s->input_count) < s->input_count) return true;

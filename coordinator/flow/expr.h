@@ -39,6 +39,8 @@ enum expr_root {
 /* The names that a text may use at its place, for checks before anything runs. */
 struct expr_scope {
     unsigned roots; /* bits 1u << enum expr_root */
+    unsigned
+        unread; /* roots whose names are not known, for their own place is wrong: not looked up */
     const char
         *where; /* "a trigger's check": for the sentence that a root is not there; NULL: "here" */
     const struct json *vars;

@@ -100,19 +100,23 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id)
 static void visit(const struct flow_group_ref *ref, const char *place, flow_group_fn *on_group,
                   void *user)
 {
-    if (ref->key && !expr_has(ref->key)) on_group(ref, place, user);
+    if (ref->key && !expr_has(ref->key) && str_key_valid(ref->key)) on_group(ref, place, user);
 }
 
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user)
 {
     visit(&f->group, "workerGroup", on_group, user);
     for (size_t i = 0; i < f->task_count; i++) {
-        char *place = str_dupf("task %s: workerGroup", f->tasks[i].id);
+        const char *id = f->tasks[i].id;
+        char *place =
+            id ? str_dupf("task %s: workerGroup", id) : str_dupf("tasks[%zu].workerGroup", i);
         visit(&f->tasks[i].work.group, place, on_group, user);
         mem_free(place);
     }
     for (size_t i = 0; i < f->trigger_count; i++) {
-        char *place = str_dupf("trigger %s: workerGroup", f->triggers[i].id);
+        const char *id = f->triggers[i].id;
+        char *place =
+            id ? str_dupf("trigger %s: workerGroup", id) : str_dupf("triggers[%zu].workerGroup", i);
         visit(&f->triggers[i].work.group, place, on_group, user);
         mem_free(place);
     }

@@ -5,6 +5,7 @@
 #define CADRE_COORDINATOR_FLOW_FLOW_H
 
 #include "base/err.h"
+#include "coordinator/flow/checks.h"
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
 #include "coordinator/store/model.h"
@@ -142,12 +143,6 @@ struct flow {
     int line; /* of the id */
 };
 
-/* Checks that need knowledge from outside the language. */
-struct flow_checks {
-    /* ERR_INVALID with "requires.gpu.cout: ..." in e (requires_parse); NULL: not looked at. */
-    int (*require)(const struct json *object, struct err *e);
-};
-
 /* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at
  * least one problem was added and *out is untouched. *out: flow_free. `checks` may be NULL (a
  * stored flow, that was checked when it was applied). */
@@ -161,7 +156,6 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id); 
 
 /* All group references of the flow that are plain keys (not expressions), for checking that the
  * groups are there. Calls back for the flow's, each task's, each trigger's. */
-typedef void flow_group_fn(const struct flow_group_ref *ref, const char *place, void *user);
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
 
 /* ---- inputs -------------------------------------------------------------------------------- */

@@ -333,7 +333,10 @@ static void read_input(const struct node *list_node, const struct json *j, size_
     (void)str_format(n.at, sizeof n.at, "inputs[%zu].", index);
     in->line = yaml_line(&n.r->doc, j);
     if (json_type(j) != JSON_OBJECT) {
-        read_fail(n.r, j, "inputs[%zu]: must be a mapping with id and type", index);
+        read_fail(
+            n.r, j,
+            "inputs[%zu]: must be a mapping with id and type, such as {id: day, type: STRING}",
+            index);
         return;
     }
     in->id = node_id(&n, false);
@@ -356,6 +359,7 @@ void read_inputs(const struct node *n)
     const struct json *list = node_list(n, "inputs", FLOW_INPUTS_MAX);
     struct flow *f = n->r->flow;
     n->r->input_ids = mem_array(json_count(list) + 1, sizeof *n->r->input_ids);
+    if (!list && node_has(n, "inputs")) n->r->unread |= 1u << EXPR_INPUTS;
     if (!list) return;
     f->inputs = mem_array(json_count(list) + 1, sizeof *f->inputs);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
@@ -365,6 +369,7 @@ void read_inputs(const struct node *n)
             if (str_eq(f->inputs[i].id, in->id))
                 read_fail(n->r, j, "input %s: the id is used in line %d already", in->id,
                           f->inputs[i].line);
+        if (!in->id) n->r->unread |= 1u << EXPR_INPUTS;
         n->r->input_ids[f->input_count++] = in->id ? in->id : "";
     }
 }

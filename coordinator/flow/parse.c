@@ -34,7 +34,10 @@ static bool begin_item(const struct node *flow, const struct json *j, const char
     *out = (struct node){.r = flow->r, .j = j};
     (void)str_format(out->at, sizeof out->at, "%ss[%zu].", what, index);
     if (json_type(j) == JSON_OBJECT) return true;
-    read_fail(flow->r, j, "%ss[%zu]: must be a mapping with an id", what, index);
+    read_fail(
+        flow->r, j,
+        "%ss[%zu]: must be a mapping with an id, such as {id: hello, command: [echo, hello]%s}",
+        what, index, str_eq(what, "trigger") ? ", interval: PT1M" : "");
     return false;
 }
 
@@ -46,9 +49,11 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     t->line = yaml_line(&r->doc, j);
     if (!begin_item(flow, j, "task", index, &n)) return;
     t->id = node_id(&n, false);
+    if (!t->id) r->unread |= ROOT(OUTPUTS);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
     t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
     struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1,
+                               .unread = r->unread,
                                .vars = r->flow->vars,
                                .inputs = r->input_ids,
                                .input_count = r->flow->input_count,
@@ -128,11 +133,13 @@ static void read_given(const struct node *n, const struct json *j, struct flow_t
 {
     struct reader *r = n->r;
     const struct expr_scope scope = {.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
+                                     .unread = r->unread,
                                      .where = "in the inputs that a trigger gives",
                                      .vars = r->flow->vars};
     const struct flow_input *in = flow_find_input(r->flow, json_key(j));
     struct json *value = NULL;
     struct err e = {0};
+    if (!in && r->unread & ROOT(INPUTS)) return;
     if (!in) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         str_suggest_nearest(suggestion, json_key(j), r->input_ids, r->flow->input_count);
@@ -173,6 +180,7 @@ static void read_trigger(const struct node *flow, const struct json *j, size_t i
     struct reader *r = flow->r;
     struct flow_trigger *t = &r->flow->triggers[index];
     const struct expr_scope scope = {.roots = check_roots,
+                                     .unread = r->unread,
                                      .where = "before an execution has begun",
                                      .vars = r->flow->vars};
     struct node n;
@@ -205,9 +213,10 @@ static void check_inherited_group(const struct node *n, const struct flow_trigge
     const struct flow *f = n->r->flow;
     struct node at = {.r = n->r};
     const struct expr_scope scope = {.roots = check_roots,
+                                     .unread = n->r->unread,
                                      .where = "before an execution has begun",
                                      .vars = f->vars};
-    if (!t->id || t->work.group.key || !f->group.key) return;
+    if (!t->id || t->work.group.key || !f->group.key || n->r->bad_group) return;
     (void)str_format(at.at, sizeof at.at, "trigger %s: names no workerGroup: the flow's ", t->id);
     read_template(&at, json_get(json_get(n->j, "workerGroup"), "key"), "key", f->group.key, &scope);
 }
@@ -247,8 +256,10 @@ static void read_vars(const struct node *n)
     if (node_has(n, "variables") && node_has(n, "vars"))
         node_fail(n, "variables", "is the same as vars: one of the two");
     const struct json *j = node_get(n, key, JSON_OBJECT, "a mapping");
+    if (!j && node_has(n, key)) n->r->unread |= ROOT(VARS);
     if (!j) return;
     if (json_count(j) > FLOW_VARS_MAX) {
+        n->r->unread |= ROOT(VARS);
         node_fail(n, key, "there are %zu, at most %d are allowed", json_count(j), FLOW_VARS_MAX);
         return;
     }
@@ -343,7 +354,10 @@ static void read_flow(struct reader *r)
     struct flow *f = r->flow;
     struct node n = {.r = r, .j = r->doc.root};
     if (json_type(n.j) != JSON_OBJECT) {
-        read_fail(r, n.j, "a flow is a mapping with id, namespace and tasks");
+        read_fail(
+            r, n.j,
+            "a flow is a mapping with id, namespace and tasks, such as {id: hello, namespace: "
+            "company.team, tasks: [...]}");
         return;
     }
     node_known(&n, flow_keys, flow_refused);
@@ -352,11 +366,14 @@ static void read_flow(struct reader *r)
     read_vars(&n);
     read_inputs(&n);
     const struct expr_scope scope = {.roots = ROOT(INPUTS) | ROOT(VARS) | ROOT(FLOW),
+                                     .unread = r->unread,
                                      .where = "in the flow's workerGroup",
                                      .vars = f->vars,
                                      .inputs = r->input_ids,
                                      .input_count = f->input_count};
+    size_t before = r->problems->count;
     read_group(&n, &f->group, &scope);
+    r->bad_group = r->problems->count > before;
     read_concurrency(&n);
     read_tasks(&n);
     read_triggers(&n);
@@ -406,6 +423,7 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.task_ids);
     mem_free(r.input_ids);
     if (r.failed) {
+        if (checks && checks->group) flow_each_group(r.flow, checks->group, checks->user);
         flow_free(r.flow);
         return ERR_INVALID;
     }

@@ -105,12 +105,47 @@ bool node_has(const struct node *n, const char *key)
     return member(n, key) != NULL;
 }
 
+/* How a mapping or a list is written. */
+static const struct {
+    const char *key;
+    enum json_type type;
+    const char *example;
+} examples[] = {
+    {"workerGroup", JSON_OBJECT, "{key: linux}"},
+    {"retry", JSON_OBJECT, "{maxAttempts: 3, interval: PT10S}"},
+    {"env", JSON_OBJECT, "{NAME: value}"},
+    {"requires", JSON_OBJECT, "{os: windows}"},
+    {"vars", JSON_OBJECT, "{region: eu-west}"},
+    {"variables", JSON_OBJECT, "{region: eu-west}"},
+    {"labels", JSON_OBJECT, "{team: web}"},
+    {"concurrency", JSON_OBJECT, "{limit: 1}"},
+    {"taskRunner", JSON_OBJECT, "{type: io.kestra.plugin.core.runner.Process}"},
+    {"inputs", JSON_OBJECT, "{day: today}"},
+    {"inputs", JSON_ARRAY, "[{id: day, type: STRING}]"},
+    {"values", JSON_ARRAY, "[red, green]"},
+    {"tasks", JSON_ARRAY, "[{id: hello, command: [echo, hello]}]"},
+    {"triggers", JSON_ARRAY, "[{id: ready, interval: PT1M, command: [test, -e, /data/in]}]"},
+    {"stopAfter", JSON_ARRAY, "[FAILED]"},
+    {"command", JSON_ARRAY, "[\"program\", \"argument\"]"},
+    {"args", JSON_ARRAY, "[\"one\", \"two\"]"},
+    {"commands", JSON_ARRAY, "[echo one, echo two]"},
+    {"beforeCommands", JSON_ARRAY, "[echo one, echo two]"},
+};
+
+static const char *example_of(const char *key, enum json_type type)
+{
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+        if (examples[i].type == type && str_eq(examples[i].key, key)) return examples[i].example;
+    return NULL;
+}
+
 const struct json *node_get(const struct node *n, const char *key, enum json_type type,
                             const char *what)
 {
     const struct json *j = member(n, key);
     if (!j || json_type(j) == type) return j;
-    node_fail(n, key, "must be %s", what);
+    const char *example = example_of(key, type);
+    node_fail(n, key, "must be %s%s%s", what, example ? ", such as " : "", example ? example : "");
     return NULL;
 }
 

@@ -19,6 +19,8 @@ struct reader {
     const struct flow_checks *checks; /* may be NULL */
     struct flow *flow;
     bool failed;
+    bool bad_group;  /* something is wrong with the flow's own */
+    unsigned unread; /* of expr_scope: what has no names because it is wrong itself */
     /* what expressions may name: ids of the whole flow, collected first */
     const char **task_ids, **input_ids;
 };

@@ -138,7 +138,7 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
 static void read_require(const struct node *n, struct flow_work *w)
 {
     struct err e = {0};
-    const struct json *j = node_get(n, "requires", JSON_OBJECT, "a mapping, such as {os: windows}");
+    const struct json *j = node_get(n, "requires", JSON_OBJECT, "a mapping");
     if (!j || json_count(j) == 0) return;
     w->require = json_copy(j);
     w->require_line = yaml_line(&n->r->doc, json_get(n->j, "requires"));
@@ -163,6 +163,7 @@ static void read_retry(const struct node *outer, struct retry *t)
     struct node n;
     const char *field;
     if (!node_object(outer, "retry", &n)) return;
+    size_t before = n.r->problems->count;
     node_known(&n, retry_keys, NULL);
     t->type = (enum retry_type)(RETRY_CONSTANT + node_choice(&n, "type", retry_type_names, 3, 0));
     int64_t least = t->type == RETRY_EXPONENTIAL ? RETRY_LEAST_MS : 0;
@@ -176,6 +177,7 @@ static void read_retry(const struct node *outer, struct retry *t)
     if (node_bool(&n, "warningOnRetry", false))
         node_fail(&n, "warningOnRetry",
                   "is not supported: a retried task that succeeds is SUCCESS");
+    if (n.r->problems->count > before) return; /* the rest may follow from that */
     const char *sentence = retry_problem(t, &field);
     if (sentence) node_fail(&n, field, "%s", sentence);
 }

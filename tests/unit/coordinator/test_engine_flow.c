@@ -116,6 +116,24 @@ static void apply__unknown_group__names_place_and_nearest(void **state)
     assert_int_equal(revision_of(w, "f"), 0);
 }
 
+static void unknown_groups__are_told_beside_all_else(void **state)
+{
+    struct world *w = *state;
+    struct command *c = cmd_apply(w, GOOD);
+    cmd_apply_more(c, "g.yaml",
+                   "id: g\nnamespace: a.b\nworkerGroup: {key: defualt}\nretry: 3\ntasks:\n"
+                   "  - {id: one, command: x, workerGroup: {key: nowhere}}\n"
+                   "  - {command: [x], workerGroup: {key: nowhere}}\n");
+    world_do(w, c);
+    const struct reply *x = world_reply(w);
+    assert_string_equal(x->code, "invalid-flow");
+    assert_non_null(strstr(x->json, "no worker group 'defualt', did you mean 'default'?"));
+    assert_non_null(strstr(x->json, "task one: workerGroup: there is no worker group 'nowhere'"));
+    assert_non_null(strstr(x->json, "tasks[1].workerGroup: there is no worker group 'nowhere'"));
+    assert_non_null(strstr(x->json, "retry: is not supported for flows"));
+    assert_non_null(strstr(x->json, "tasks[1].id: is missing"));
+}
+
 static void apply__group_that_the_namespace_may_not_use__is_refused(void **state)
 {
     struct world *w = *state;
@@ -342,6 +360,7 @@ int main(void)
         WORLD_TEST(apply__check_only__answers_and_changes_nothing),
         WORLD_TEST(apply__one_bad_file__applies_none_and_tells_all),
         WORLD_TEST(apply__unknown_group__names_place_and_nearest),
+        WORLD_TEST(unknown_groups__are_told_beside_all_else),
         WORLD_TEST(apply__group_that_the_namespace_may_not_use__is_refused),
         WORLD_TEST(group_that_a_flow_names__is_deleted_by_force_alone),
         WORLD_TEST(group_that_only_an_earlier_revision_names__is_deleted),

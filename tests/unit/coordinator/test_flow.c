@@ -262,7 +262,7 @@ static void yaml_that_is_none_is_one_problem(void **state)
             "2s}\nlabels: 5\nnamespace: m\n",
             "2: duplicate key 'id' (the first is in line 1)\n"
             "5: duplicate key 'timeout' (the first is in line 5)\n"
-            "6: labels: must be a mapping\n"
+            "6: labels: must be a mapping, such as {team: web}\n"
             "7: duplicate key 'namespace' (the first is in line 3)");
 }
 
@@ -328,16 +328,23 @@ static void a_hundred_problems_are_kept(void **state)
     buf_fini(&b);
 }
 
+#define FLOW_SHAPE                                                                                 \
+    "1: a flow is a mapping with id, namespace and tasks, such as {id: hello, namespace: "         \
+    "company.team, tasks: [...]}"
+
 static void shapes_that_are_wrong_are_named(void **state)
 {
     (void)state;
     refuses("", "1: id: is missing\n1: namespace: is missing\n"
                 "1: tasks: is missing: a flow has at least one task");
-    refuses("[1, 2]", "1: a flow is a mapping with id, namespace and tasks");
-    refuses("text", "1: a flow is a mapping with id, namespace and tasks");
+    refuses("[1, 2]", FLOW_SHAPE);
+    refuses("text", FLOW_SHAPE);
     refuses(HEAD "tasks: []\n", "3: tasks: is empty");
-    refuses(HEAD "tasks: {a: 1}\n", "3: tasks: must be a list");
-    refuses(HEAD "tasks: [1]\n", "3: tasks[0]: must be a mapping with an id");
+    refuses(HEAD "tasks: {a: 1}\n",
+            "3: tasks: must be a list, such as [{id: hello, command: [echo, hello]}]");
+    refuses(
+        HEAD "tasks: [1]\n",
+        "3: tasks[0]: must be a mapping with an id, such as {id: hello, command: [echo, hello]}");
     refuses(HEAD "tasks:\n  - script: x\n", "4: tasks[0].id: is missing");
     refuses(HEAD "tasks:\n  - {id: '-a', script: x}\n",
             "4: tasks[0].id: '-a' is not an id: 1 to 100 letters, digits, '_' and '-', the first a "
@@ -359,13 +366,40 @@ static void shapes_that_are_wrong_are_named(void **state)
             "5: concurrency.behavior: 'DROP' is not one of QUEUE, CANCEL, FAIL");
     refuses(HEAD TASK "concurrency: {limit: 0}\n",
             "5: concurrency.limit: must be a whole number from 1 to 1000000");
-    refuses(HEAD TASK "workerGroup: windows\n", "5: workerGroup: must be a mapping");
+    refuses(HEAD TASK "workerGroup: windows\n",
+            "5: workerGroup: must be a mapping, such as {key: linux}");
     refuses(HEAD TASK "workerGroup: {key: 'a b', falback: FAIL}\n",
             "5: workerGroup: unknown key 'falback', did you mean 'fallback'?\n"
             "5: workerGroup.key: 'a b' is not a group's key: 1 to 63 letters, digits, '_' and '-', "
             "the first a letter or digit");
     refuses(HEAD TASK "workerGroup: {key: a, fallback: wait}\n",
             "5: workerGroup.fallback: 'wait' is not one of WAIT, FAIL, CANCEL, IGNORE");
+}
+
+/* What follows from a fault is not told beside it. */
+static void a_fault_is_told_once(void **state)
+{
+    (void)state;
+    refuses(HEAD "inputs: x\ntasks:\n  - {id: t, command: ['{{ inputs.a }}']}\n",
+            "3: inputs: must be a list, such as [{id: day, type: STRING}]");
+    refuses(HEAD "inputs: [{id: 'a b', type: STRING}]\n"
+                 "tasks: [{id: t, command: ['{{ inputs.a }}']}]\n"
+                 "triggers: [{id: u, interval: 1m, command: [x], inputs: {a: 1}}]\n",
+            "3: inputs[0].id: 'a b' is not an id: 1 to 100 letters, digits, '_' and '-', the "
+            "first a letter or digit");
+    refuses(HEAD "vars: [a]\ntasks: [{id: t, command: ['{{ vars.a }}']}]\n",
+            "3: vars: must be a mapping, such as {region: eu-west}");
+    refuses(HEAD "tasks:\n  - {command: [x]}\n  - {id: t, command: ['{{ outputs.s.a }}']}\n",
+            "4: tasks[0].id: is missing");
+    refuses(HEAD "tasks: [{id: t, command: [x], retry: {type: random, maxInterval: x}}]\n",
+            "3: task t: retry.maxInterval: 'x' is not a duration: write it like 30s, 5m, 1h30m or "
+            "PT1H30M");
+    refuses(HEAD "workerGroup: {key: '{{ inputs.a }}'}\n" TASK
+                 "triggers: [{id: u, interval: 1m, command: [x]}]\n",
+            "3: workerGroup.key: '{{ inputs.a }}': there is no input 'a'");
+    refuses(HEAD "tasks: [{id: t, command: [x], retry: 3}, {id: u, command: [x], env: X=1}]\n",
+            "3: task t: retry: must be a mapping, such as {maxAttempts: 3, interval: PT10S}\n"
+            "3: task u: env: must be a mapping, such as {NAME: value}");
 }
 
 #define IN_TASK(lines) HEAD "tasks:\n  - id: t\n" lines
@@ -386,7 +420,8 @@ static void tasks_are_checked_field_by_field(void **state)
             "6: task t: shell: is for scripts; a command runs without a shell");
     refuses(IN_TASK("    command: [a]\n    args: [b]\n"),
             "6: task t: args: is for scripts; the arguments of a command are in command");
-    refuses(IN_TASK("    script: x\n    args: a b\n"), "6: task t: args: must be a list");
+    refuses(IN_TASK("    script: x\n    args: a b\n"),
+            "6: task t: args: must be a list, such as [\"one\", \"two\"]");
     refuses(IN_TASK("    script: x\n    args: [a, {b: c}]\n"),
             "6: task t: args[1]: must be a string");
     refuses(IN_TASK("    script: x\n    args: ['{{ nothing }}']\n"),
@@ -410,7 +445,8 @@ static void tasks_are_checked_field_by_field(void **state)
             "6: task t: priority: must be a whole number from -1000000 to 1000000");
     refuses(IN_TASK("    script: x\n    retry: {interval: 0, delayFactor: 0.5, maxAttempt: 0}\n"),
             "6: task t: retry.delayFactor: must be a number from 1 to 1000\n"
-            "6: task t: retry.maxAttempt: must be a whole number from 1 to 1000000\n"
+            "6: task t: retry.maxAttempt: must be a whole number from 1 to 1000000");
+    refuses(IN_TASK("    script: x\n    retry: {interval: 0s}\n"),
             "6: task t: retry.maxAttempts: is needed when there is no interval");
     refuses(IN_TASK("    script: x\n    retry: {type: random, interval: 1s}\n"),
             "6: task t: retry.maxInterval: is needed: the delay is drawn between interval and "
@@ -547,6 +583,7 @@ int main(void)
         cmocka_unit_test(what_is_too_much_is_refused),
         cmocka_unit_test(a_hundred_problems_are_kept),
         cmocka_unit_test(shapes_that_are_wrong_are_named),
+        cmocka_unit_test(a_fault_is_told_once),
         cmocka_unit_test(tasks_are_checked_field_by_field),
         cmocka_unit_test(expressions_see_what_comes_before_them),
         cmocka_unit_test(triggers_are_checked),

@@ -1,0 +1,23 @@
+/* What the language asks of outside when a file is read. */
+#ifndef CADRE_COORDINATOR_FLOW_CHECKS_H
+#define CADRE_COORDINATOR_FLOW_CHECKS_H
+
+#include "base/err.h"
+#include "base/json.h"
+
+struct flow_group_ref;
+
+/* place: "task load: workerGroup" */
+typedef void flow_group_fn(const struct flow_group_ref *ref, const char *place, void *user);
+
+/* Checks that need knowledge from outside the language. */
+struct flow_checks {
+    /* ERR_INVALID with "requires.gpu.cout: ..." in e (requires_parse); NULL: not looked at. */
+    int (*require)(const struct json *object, struct err *e);
+    /* Of a file in which something is wrong: called for its groups as by flow_each_group, so that
+     * what is wrong with them is told as well. NULL: they are not looked at. */
+    flow_group_fn *group;
+    void *user;
+};
+
+#endif
