@@ -151,27 +151,46 @@ const struct opt agent_options[AGENT_OPTIONS] = {
      .help = "its first line is the account's password; -: standard input"},
 };
 
-int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
-                      struct err *e)
+/* What is wrong with one part does not hide the next when all problems are collected. */
+static int load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e)
 {
-    memset(c, 0, sizeof *c);
-    opt_init(&c->set, agent_options, AGENT_OPTIONS, c);
+    struct err first = {0};
     int rc = opt_parse_args(&c->set, argc, argv, args, e);
-    if (rc != 0 || args->help) goto out;
+    if (rc != 0 || args->help) return rc;
     rc = opt_parse_env(&c->set, os_env, NULL, e);
-    if (rc != 0) goto out;
+    if (rc != 0 && !c->set.problems) return rc;
+    if (rc != 0) first = *e;
     /* A file that was named must exist, except for `join`, which makes the file. */
     bool named = c->config_path != NULL && !str_ends(argv[0], "join");
     if (!c->config_path) c->config_path = paths_agent_config();
     rc = config_file_load(&c->set, c->config_path, named, e);
-    if (rc != 0) goto out;
     if (!c->state) c->state = paths_agent_state();
-    if (c->labels.count > LIMIT_LABELS)
+    if (rc == 0 && c->labels.count > LIMIT_LABELS) {
         rc = err_set(e, ERR_INVALID, "%s: %zu labels are more than the %d that an agent may have",
                      c->config_path, c->labels.count, LIMIT_LABELS);
-out:
+        (void)opt_goes_on(&c->set, e);
+    }
+    if (rc != 0 || first.code == 0) return rc;
+    *e = first;
+    return first.code;
+}
+
+int agent_config_check(struct agent_config *c, int argc, char **argv, struct opt_args *args,
+                       struct buf *problems, struct err *e)
+{
+    memset(c, 0, sizeof *c);
+    opt_init(&c->set, agent_options, AGENT_OPTIONS, c);
+    c->set.problems = problems;
+    int rc = load(c, argc, argv, args, e);
+    c->set.problems = NULL;
     if (rc != 0 || args->help) opt_fini(&c->set);
     return rc;
+}
+
+int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
+                      struct err *e)
+{
+    return agent_config_check(c, argc, argv, args, NULL, e);
 }
 
 /* ---- reading the file again ---- */

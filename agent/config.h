@@ -36,6 +36,10 @@ extern const struct opt agent_options[AGENT_OPTIONS];
  * argv. On help only args->help is set. On failure *c needs no fini. */
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);
+/* The same, but collects all problems of environment and file, a line each (opt.h); when it fails
+ * and there are none, e tells. */
+int agent_config_check(struct agent_config *c, int argc, char **argv, struct opt_args *args,
+                       struct buf *problems, struct err *e);
 void agent_config_fini(struct agent_config *c);
 /* Takes the settings out of `fresh` that may change while jobs run; what the two had of them is
  * swapped. *others: the keys of settings that differ and need a restart of the agent ("group,

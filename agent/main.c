@@ -36,6 +36,19 @@ static int complain_of_usage(const struct err *e)
     return EXIT_CONFIG;
 }
 
+/* Each problem on a line of its own. */
+static int complain_of_all(const struct buf *problems, const struct err *e)
+{
+    for (const char *s = problems->data; s && *s;) {
+        struct err one;
+        size_t len = strcspn(s, "\n");
+        err_set(&one, ERR_INVALID, "%.*s", (int)len, s);
+        (void)complain_of_usage(&one);
+        s += len + (s[len] == '\n');
+    }
+    return problems->len > 0 ? EXIT_CONFIG : complain_of_usage(e);
+}
+
 /* What a command is there to print. */
 static int print(const char *text)
 {
@@ -247,8 +260,12 @@ static int load_and_run(const struct help_command *h, int argc, char **argv)
      * again. */
     char **copy = mem_dup(argv, ((size_t)argc + 1) * sizeof *argv);
     int result = 0;
-    if (agent_config_load(&c, argc, argv, &args, &e) != 0) {
-        result = complain_of_usage(&e);
+    struct buf problems;
+    bool all = str_eq(h->name, "check-config");
+    buf_init(&problems, 4 * YAML_MAX_BYTES);
+    int rc = agent_config_check(&c, argc, argv, &args, all ? &problems : NULL, &e);
+    if (rc != 0) {
+        result = complain_of_all(&problems, &e);
         service_failed(3, err_text(&e));
     } else if (args.help) {
         result = help_command(h);
@@ -259,6 +276,7 @@ static int load_and_run(const struct help_command *h, int argc, char **argv)
         result = run_command(h, &c, &args);
         agent_config_fini(&c);
     }
+    buf_fini(&problems);
     mem_free(copy);
     return result;
 }

@@ -62,18 +62,30 @@ void opt_init(struct opt_set *s, const struct opt *table, size_t count, void *co
     }
 }
 
+bool opt_goes_on(const struct opt_set *s, const struct err *e)
+{
+    return s->problems && buf_addf(s->problems, "%s\n", err_text(e)) == 0;
+}
+
+/* 0, or what is returned when something was collected. */
+static int collected(const struct opt_set *s, size_t before)
+{
+    return s->problems && s->problems->len > before ? ERR_INVALID : 0;
+}
+
 int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
                   struct err *e)
 {
+    size_t before = s->problems ? s->problems->len : 0;
     for (size_t row = 0; row < s->count; row++) {
         const struct opt *o = &s->table[row];
         const char *text = o->env ? get(o->env, user) : NULL;
         if (str_empty(text)) continue;
         void *field = opt_take(s, row, OPT_FROM_ENV) ? opt_field(s, row) : NULL;
         int rc = put_joined(o, field, text, o->env, e);
-        if (rc != 0) return rc;
+        if (rc != 0 && !opt_goes_on(s, e)) return rc;
     }
-    return 0;
+    return collected(s, before);
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -110,7 +122,7 @@ static const char *wanted(enum opt_type type)
     case OPT_SIZE:
         return "a size such as 64MiB";
     case OPT_LIST:
-        return "a list of strings";
+        return "a list of strings, such as [one, two]";
     case OPT_MAP:
         return "a mapping (key: value)";
     case OPT_STRING:
@@ -158,11 +170,10 @@ static int put_list(const struct file *f, const struct opt *o, void *field, cons
     char label[LABEL_SIZE];
     for (const struct json *item = json_first(node); item; item = json_next(item)) {
         make_label(f, item, o->key, label);
-        if (!is_scalar(item)) {
-            return opt_complain(f->e, label, "an item must be a string, not %s", kind(item));
-        }
-        int rc = opt_put(o, field, scalar_text(f, item), label, f->e);
-        if (rc != 0) return rc;
+        int rc = is_scalar(item)
+                     ? opt_put(o, field, scalar_text(f, item), label, f->e)
+                     : opt_complain(f->e, label, "an item must be a string, not %s", kind(item));
+        if (rc != 0 && !opt_goes_on(f->s, f->e)) return rc;
     }
     return 0;
 }
@@ -173,16 +184,16 @@ static int put_map(const struct file *f, const struct opt *o, void *field, const
     for (const struct json *m = json_first(node); m; m = json_next(m)) {
         make_label(f, m, o->key, label);
         str_quote(shown, json_key(m));
-        if (json_type(m) == JSON_NULL) {
-            return opt_complain(f->e, label,
-                                "the value of %s is missing (\"\" is the empty string)", shown);
-        }
-        if (!is_scalar(m)) {
-            return opt_complain(f->e, label, "the value of %s must be a string, not %s", shown,
-                                kind(m));
-        }
-        int rc = opt_put_pair(o, field, json_key(m), scalar_text(f, m), label, f->e);
-        if (rc != 0) return rc;
+        int rc;
+        if (json_type(m) == JSON_NULL)
+            rc = opt_complain(f->e, label, "the value of %s is missing (\"\" is the empty string)",
+                              shown);
+        else if (!is_scalar(m))
+            rc = opt_complain(f->e, label, "the value of %s must be a string, not %s", shown,
+                              kind(m));
+        else
+            rc = opt_put_pair(o, field, json_key(m), scalar_text(f, m), label, f->e);
+        if (rc != 0 && !opt_goes_on(f->s, f->e)) return rc;
     }
     return 0;
 }
@@ -331,7 +342,7 @@ static int section(const struct file *f, const char *prefix, const struct json *
 {
     for (const struct json *m = json_first(object); m; m = json_next(m)) {
         int rc = member(f, prefix, m);
-        if (rc != 0) return rc;
+        if (rc != 0 && !opt_goes_on(f->s, f->e)) return rc;
     }
     return 0;
 }
@@ -339,10 +350,12 @@ static int section(const struct file *f, const char *prefix, const struct json *
 int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e)
 {
     struct file f = {s, path, doc, e};
+    size_t before = s->problems ? s->problems->len : 0;
     if (json_type(doc->root) == JSON_NULL) return 0;
     if (json_type(doc->root) != JSON_OBJECT) {
         return err_set(e, ERR_INVALID, "%s:%d: settings must be written as 'key: value', not as %s",
                        path, yaml_line(doc, doc->root), kind(doc->root));
     }
-    return section(&f, "", doc->root);
+    int rc = section(&f, "", doc->root);
+    return rc != 0 ? rc : collected(s, before);
 }

@@ -68,7 +68,12 @@ struct opt_set {
      * NULL: none. */
     const struct opt *others;
     size_t other_count;
+    /* Where all problems of environment and file are collected, a line each, and the reading goes
+     * on behind each; NULL: the first ends it. */
+    struct buf *problems;
 };
+/* After a failure: is it collected, so that the reading goes on? */
+bool opt_goes_on(const struct opt_set *s, const struct err *e);
 
 void opt_init(struct opt_set *s, const struct opt *table, size_t count,
               void *config);      /* sets defaults */
@@ -93,8 +98,7 @@ int opt_check_utf8(const char *label, const char *what, struct err *e);
 int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *user), void *user,
                   struct err *e);
 /* A parsed config file; path stands in messages: "agent.yaml:3: unknown key 'slot', did you mean
- * 'slots'?". Collects nothing: the first error ends it. null (also nothing behind the colon) counts
- * as absent. */
+ * 'slots'?". null (also nothing behind the colon) counts as absent. */
 int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e);
 
 /* Effective config as YAML text, each key with a comment telling where it came from. Read back as a

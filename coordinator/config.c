@@ -203,28 +203,50 @@ static int check_together(struct config *c, struct err *e)
     return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
-int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+/* What is wrong with one part does not hide the next when all problems are collected. */
+static int load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+{
+    struct err first = {0};
+    int rc = opt_parse_args(&c->set, argc, argv, args, e);
+    if (rc || args->help) return rc;
+    rc = opt_parse_env(&c->set, os_env, NULL, e);
+    if (rc && !c->set.problems) return rc;
+    if (rc) first = *e;
+    bool named = c->config_path != NULL;
+    if (!named) c->config_path = paths_coordinator_config();
+    if (!c->state) c->state = paths_coordinator_state();
+    rc = config_file_load(&c->set, c->config_path, named, e);
+    if (!rc) {
+        rc = check_together(c, e);
+        if (rc) (void)opt_goes_on(&c->set, e);
+    }
+    if (rc || !first.code) return rc;
+    *e = first;
+    return first.code;
+}
+
+int config_check(struct config *c, int argc, char **argv, struct opt_args *args,
+                 struct buf *problems, struct err *e)
 {
     *c = (struct config){0};
     opt_init(&c->set, config_options, config_option_count, c);
-    int rc = opt_parse_args(&c->set, argc, argv, args, e);
-    if (!rc && args->help) return 0;
-    if (!rc) rc = opt_parse_env(&c->set, os_env, NULL, e);
-    if (!rc) {
-        bool named = c->config_path != NULL;
-        if (!named) c->config_path = paths_coordinator_config();
-        if (!c->state) c->state = paths_coordinator_state();
-        rc = config_file_load(&c->set, c->config_path, named, e);
-    }
-    if (!rc) rc = check_together(c, e);
+    c->set.problems = problems;
+    int rc = load(c, argc, argv, args, e);
+    c->set.problems = NULL;
     if (rc) {
         config_fini(c);
         return rc;
     }
+    if (args->help) return 0;
     enum log_level level = LOG_INFO;
     (void)log_level_parse(c->log_level, &level, NULL);
     log_set_level(level);
     return 0;
+}
+
+int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e)
+{
+    return config_check(c, argc, argv, args, NULL, e);
 }
 
 void config_fini(struct config *c)

@@ -35,6 +35,10 @@ extern const size_t config_option_count;
  * and the checks across settings. args tells what is left of argv; when its `help` is set
  * nothing but the flags was read. On failure *c needs no fini. */
 int config_load(struct config *c, int argc, char **argv, struct opt_args *args, struct err *e);
+/* The same, but collects all problems of environment and file, a line each (opt.h); when it fails
+ * and there are none, e tells. */
+int config_check(struct config *c, int argc, char **argv, struct opt_args *args,
+                 struct buf *problems, struct err *e);
 void config_fini(struct config *c);
 /* Who set the option of this environment variable. */
 enum opt_source config_source(const struct config *c, const char *env);

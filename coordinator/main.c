@@ -2,6 +2,7 @@
 #include "base/help.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/yaml.h"
 #include "coordinator/command_line.h"
 #include "platform/complain.h"
 #include "platform/log_sink.h"
@@ -121,6 +122,15 @@ static int complain(const char *name, int code, const struct err *e)
     return code;
 }
 
+/* Each problem on a line of its own; where none was collected, e. */
+static void complain_of_all(const char *name, const struct buf *problems, const struct err *e)
+{
+    const char *s = problems->len ? problems->data : err_text(e);
+    for (; *s; s += strcspn(s, "\n"), s += *s == '\n')
+        fprintf(stderr, "%s" PROGRAM " %s: %.*s\n", log_sink_error_prefix(), name,
+                (int)strcspn(s, "\n"), s);
+}
+
 static int run_with(const struct help_program *p, const struct verb *v, struct config *config,
                     const struct opt_args *args)
 {
@@ -171,9 +181,15 @@ static int run_verb(const struct help_program *p, const struct verb *v, int argc
     struct opt_args args = {0};
     struct err e = {0};
     if (v->run == command_version) return run_version(p, v, argc, argv);
-    if (config_load(&config, argc, argv, &args, &e)) {
+    struct buf problems;
+    buf_init(&problems, 4 * YAML_MAX_BYTES);
+    bool all = v->run == command_check_config;
+    int rc = config_check(&config, argc, argv, &args, all ? &problems : NULL, &e);
+    if (rc) complain_of_all(v->name, &problems, &e);
+    buf_fini(&problems);
+    if (rc) {
         service_failed(EXIT_USAGE, err_text(&e));
-        return complain(v->name, EXIT_USAGE, &e);
+        return EXIT_USAGE;
     }
     int code = args.help ? verb_help(p, v) : run_with(p, v, &config, &args);
     config_fini(&config);

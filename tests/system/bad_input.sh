@@ -26,6 +26,13 @@ printf 'slots: 0\n' >bad.yaml
 cadre-agent check-config --config bad.yaml --state a >out 2>&1
 code=$?
 fails "a number out of range is refused" 2 'bad.yaml:1' 'slots'
+printf 'group: a b\nslotz: 4\nlabels: web\nenv: {A: , B: [x]}\ndrainTimeout: 3\n' >bad.yaml
+CADRE_SLOTS=x cadre-agent check-config --config bad.yaml --state a >out 2>&1
+code=$?
+fails "all that is wrong is told at once" 2 'CADRE_SLOTS' 'bad.yaml:1: group' \
+    "bad.yaml:2: .*'slotz'" 'bad.yaml:3: labels: must be a mapping' \
+    "bad.yaml:4: .*'A'" "bad.yaml:4: .*'B'" 'bad.yaml:5: drainTimeout'
+is "each on a line of its own" 7 "$(grep -c '^cadre-agent: ' out)"
 printf 'labels: {a: b\n' >bad.yaml
 cadre-agent run --config bad.yaml --state a >out 2>&1
 code=$?
@@ -61,6 +68,15 @@ printf 'lease: 10s\nheartbeat: 10s\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
 code=$?
 fails "a heartbeat over a third of the lease is refused" 2 'heartbeat' 'third'
+printf 'lisen: x\nlimits: 3\nadvertise: [a:1, {b: c}]\nlease: 3\n' >bad.yaml
+CADRE_RETENTION=x cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
+code=$?
+fails "all that is wrong is told at once" 2 'CADRE_RETENTION' "bad.yaml:1: .*'lisen'" \
+    'bad.yaml:2: limits: must be a mapping' 'bad.yaml:3: advertise' 'bad.yaml:4: lease'
+printf 'lease: 10s\nheartbeat: 10s\n' >bad.yaml
+CADRE_RETENTION=x cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
+code=$?
+fails "also what is wrong with two together" 2 'CADRE_RETENTION' 'third'
 cadre-coordinator run --lisen 127.0.0.1:0 >out 2>&1
 code=$?
 fails "an unknown flag of the coordinator is refused" 2 'lisen' 'listen'
@@ -71,7 +87,7 @@ fails "a second coordinator on the same folder is refused" 1 'server'
 # ---- the command line ----
 cadre rum -- true >out 2>&1
 code=$?
-fails "an unknown command is refused" 2 'rum' "'cadre-coordinator run'"
+fails "an unknown command is refused" 2 'rum' "'cadre run'"
 cadre run --grup x -- true >out 2>&1
 code=$?
 fails "an unknown flag of run is refused with a code that is no job's" 125 'grup' 'group'

@@ -628,7 +628,8 @@ static void wrong_shapes_in_the_file__are_named(void **state)
     refuse_file("limits: {output: []}\n",
                 "agent.yaml:1: limits.output: must be a size such as 64MiB, not a list");
     refuse_file("advertise: {a: b}\n",
-                "agent.yaml:1: advertise: must be a list of strings, not a mapping");
+                "agent.yaml:1: advertise: must be a list of strings, such as [one, two], not a "
+                "mapping");
     refuse_file("advertise:\n - a:1\n - [b]\n",
                 "agent.yaml:3: advertise: an item must be a string, not a list");
     refuse_file("advertise: [null]\n",
