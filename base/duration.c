@@ -303,3 +303,17 @@ void size_format(int64_t bytes, char out[DURATION_TEXT_SIZE])
     }
     append(out, bytes, "");
 }
+
+void size_round(int64_t bytes, char out[DURATION_TEXT_SIZE])
+{
+    static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double n = (double)bytes;
+    size_t unit = 0;
+    while (n >= 1023.95 && unit + 1 < sizeof names / sizeof *names) { /* 1024.0 is the next 1 */
+        n /= 1024;
+        unit++;
+    }
+    double off = n - (double)(int64_t)(n + 0.5);
+    bool whole = unit == 0 || n >= 99.95 || (off < 0.05 && off > -0.05);
+    (void)str_format(out, DURATION_TEXT_SIZE, whole ? "%.0f%s" : "%.1f%s", n, names[unit]);
+}

@@ -22,6 +22,8 @@ void duration_format(int64_t ms, char out[DURATION_TEXT_SIZE]);
 int size_parse(const char *s, int64_t *bytes, struct err *e);
 /* In the largest unit that needs no fraction: 67108864 -> "64MiB", 1500 -> "1500". Parses back. */
 void size_format(int64_t bytes, char out[DURATION_TEXT_SIZE]);
+/* For people to read, about: 512 -> "512B", 1500 -> "1.5KiB", 16793862144 -> "15.6GiB". */
+void size_round(int64_t bytes, char out[DURATION_TEXT_SIZE]);
 
 /* RFC 3339 in UTC with milliseconds; years 1970 to 9999 (outside: the nearest end). */
 void time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE]);

@@ -529,7 +529,7 @@ static int explain(struct reader *r, const yaml_parser_t *parser)
 static int check_bytes(struct reader *r)
 {
     if (r->len > YAML_MAX_BYTES) {
-        return fail(r, 0, "larger than %u MiB", YAML_MAX_BYTES / 1024 / 1024);
+        return fail(r, 0, "larger than %uMiB", YAML_MAX_BYTES / 1024 / 1024);
     }
     size_t line = 1, start = 0;
     while (start < r->len) {

@@ -149,8 +149,8 @@ static const struct opt options[] = {
 static int too_large(const char *path, struct err *e)
 {
     return err_set(e, ERR_TOO_LARGE,
-                   "%s is larger than %u KiB: a job's command or script, environment and input may "
-                   "have %u KiB together, unless limits.payload of the coordinator is raised; put "
+                   "%s is larger than %uKiB: a job's command or script, environment and input may "
+                   "have %uKiB together, unless limits.payload of the coordinator is raised; put "
                    "more into a file that the agent can reach",
                    str_eq(path, "-") ? "standard input" : path, LIMIT_PAYLOAD_MAX / 1024,
                    LIMIT_PAYLOAD / 1024);
@@ -239,7 +239,7 @@ static int make_body(const struct run_config *c, const struct opt_args *args, st
     else if (rc == 0 && jw_finish(&w) != 0)
         rc = err_set(
             e, ERR_TOO_LARGE,
-            "the job is larger than %u KiB as JSON text; put more into a file that the agent can "
+            "the job is larger than %uKiB as JSON text; put more into a file that the agent can "
             "reach",
             LIMIT_HTTP_BODY / 1024);
     return rc;

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/buf.h"
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
@@ -24,7 +25,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     }
     show_line(&cli->out, "version", json_get_str(s, "version", NULL));
     show_line(&cli->out, "started", json_get_str(s, "startedAt", NULL));
-    static const char *const parts[] = {"agents", "slots", "jobs", "evaluations", "database"};
+    static const char *const parts[] = {"agents", "slots", "jobs", "evaluations"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct buf line;
         buf_init(&line, 4096);
@@ -35,6 +36,13 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
         show_line(&cli->out, parts[i], line.data);
         buf_fini(&line);
     }
+    char queue[DURATION_TEXT_SIZE], output[DURATION_TEXT_SIZE];
+    const struct json *database = json_get(s, "database");
+    size_round(json_get_int(database, "bytes", 0), queue);
+    size_round(json_get_int(database, "outputBytes", 0), output);
+    char *sizes = str_dupf("%s, %s of output", queue, output);
+    show_line(&cli->out, "database", sizes);
+    mem_free(sizes);
     for (const struct json *p = json_first(json_get(s, "putOff")); p; p = json_next(p)) {
         struct buf line;
         buf_init(&line, 4096);

@@ -244,9 +244,44 @@ static void show_names(struct out *out, const char *label, const struct json *li
     buf_fini(&b);
 }
 
+/* Bytes, which people read in units. */
+static bool is_size(const char *capability)
+{
+    return str_eq(capability, "memory") || str_eq(capability, "disk");
+}
+
+static void add_value(struct buf *b, const char *key, const struct json *v)
+{
+    char scratch[64], size[DURATION_TEXT_SIZE];
+    const char *text = text_of(v, scratch, sizeof scratch);
+    if (is_size(key) && json_is_int(v)) {
+        size_round(json_int(v, 0), size);
+        text = size;
+    }
+    (void)buf_adds(b, text ? text : "-");
+}
+
+/* "sh, bash" of a list, "count 1, memory 16GiB" of an object */
+static void show_capability(struct out *out, const struct json *v)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    bool object = json_type(v) == JSON_OBJECT;
+    if (object || json_type(v) == JSON_ARRAY) {
+        for (const struct json *j = json_first(v); j; j = json_next(j)) {
+            if (b.len) (void)buf_adds(&b, ", ");
+            if (object) (void)buf_addf(&b, "%s ", json_key(j));
+            add_value(&b, object ? json_key(j) : "", j);
+        }
+    } else {
+        add_value(&b, json_key(v), v);
+    }
+    out_line(out, "  %-15s %s", json_key(v), b.len ? b.data : "-");
+    buf_fini(&b);
+}
+
 static void show_rest_of_agent(struct out *out, const struct json *a)
 {
-    char scratch[4096];
     for (const struct json *r = json_first(json_get(a, "remnants")); r; r = json_next(r))
         out_line(out, "a slot is taken by %s of job %s, attempt %lld, since %s",
                  json_get_str(r, "processes", "?"), json_get_str(r, "job", "?"),
@@ -256,10 +291,8 @@ static void show_rest_of_agent(struct out *out, const struct json *a)
         out_line(out, "refused at %s, %s: %s", json_get_str(refusal, "at", "?"),
                  json_get_str(refusal, "reason", "?"), json_get_str(refusal, "message", "?"));
     out_line(out, "capabilities");
-    for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v)) {
-        const char *text = text_of(v, scratch, sizeof scratch);
-        out_line(out, "  %-14s %s", json_key(v), text ? text : "-");
-    }
+    for (const struct json *v = json_first(json_get(a, "capabilities")); v; v = json_next(v))
+        show_capability(out, v);
 }
 
 static const struct column agent_columns[] = {

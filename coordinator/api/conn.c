@@ -126,7 +126,7 @@ static void fail_parse(struct conn *c, const struct err *e)
         const char *code, *hint;
     } names[] = {
         {413, "too-large",
-         "a request body may have 1 MiB, a job's payload less: pass large files by path"},
+         "a request body may have 1MiB, a job's payload less: pass large files by path"},
         {414, "too-large", "shorten the query"},
         {431, "too-large", "send fewer or shorter headers"},
         {501, "not-implemented", NULL},

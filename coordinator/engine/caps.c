@@ -288,7 +288,7 @@ void caps_print(const struct caps *c, const char *name, struct buf *out)
         char size[DURATION_TEXT_SIZE];
         if (i > 0) buf_adds(out, ", ");
         if (kind == CAP_SIZE && cap->values[i].kind == VALUE_NUMBER) {
-            size_format((int64_t)cap->values[i].number, size);
+            size_round((int64_t)cap->values[i].number, size);
             buf_adds(out, size);
         } else {
             buf_adds(out, cap->values[i].text);

@@ -1,6 +1,7 @@
 /* Users submit jobs and cancel jobs. */
 #include "coordinator/engine/submit.h"
 
+#include "base/duration.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -74,9 +75,11 @@ static bool accept(const struct group *group, const char *ns, size_t spec_bytes,
         return false;
     }
     if (spec_bytes > SPEC_STORED_MAX) {
+        char size[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
+        size_round((int64_t)spec_bytes, size);
+        size_round(SPEC_STORED_MAX, most);
         reply_error(r, ERR_TOO_LARGE, "payload-too-large", "pass large data by reference",
-                    "the job has %zu bytes as JSON text, at most %u are taken", spec_bytes,
-                    SPEC_STORED_MAX);
+                    "the job has %s as JSON text, at most %s are taken", size, most);
         return false;
     }
     return true;

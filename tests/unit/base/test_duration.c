@@ -293,6 +293,31 @@ static void written_size__reads_back(void **state)
     }
 }
 
+static void size_for_people__has_one_unit_and_three_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } cases[] = {{0, "0B"},
+                 {1, "1B"},
+                 {1023, "1023B"},
+                 {1024, "1KiB"},
+                 {1500, "1.5KiB"},
+                 {86016, "84KiB"},
+                 {104806, "102KiB"},
+                 {1048575, "1MiB"},
+                 {67108864, "64MiB"},
+                 {16793862144, "15.6GiB"},
+                 {1099511627775, "1TiB"},
+                 {INT64_MAX, "8388608TiB"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[DURATION_TEXT_SIZE];
+        size_round(cases[i].bytes, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +336,7 @@ int main(void)
         cmocka_unit_test(sizes_that_mean_two_things__are_refused_with_both),
         cmocka_unit_test(other_sizes__are_refused),
         cmocka_unit_test(written_size__reads_back),
+        cmocka_unit_test(size_for_people__has_one_unit_and_three_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,7 +307,7 @@ static void more_than_ten_mebibytes__are_refused(void **state)
     size_t len = YAML_MAX_BYTES + 1;
     char *text = mem_alloc(len + 1);
     memset(text, ' ', len);
-    refuse_bytes(text, len, "f.yaml: larger than 10 MiB");
+    refuse_bytes(text, len, "f.yaml: larger than 10MiB");
     struct yaml_doc d;
     text[0] = '#';
     assert_int_equal(yaml_parse("f", text, len - 1, &d, NULL), 0);
