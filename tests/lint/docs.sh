@@ -259,6 +259,54 @@ to_files() {
     [ "$(grep -c '^## ' "$page")" -eq 3 ] || echo "$page:1: docs: it has not three walks"
 }
 
+# Links between documents: the file is there, and so is the heading behind a "#", as the web pages
+# of repositories name headings.
+to_links() {
+    # shellcheck disable=SC2046
+    find . -path ./build -prune -o -path ./.git -prune -o -print | sed 's,^\./,,' |
+        awk '
+        function slug(text) {
+            sub(/^#+ /, "", text)
+            text = tolower(text)
+            gsub(/[^a-z0-9 _-]/, "", text)
+            gsub(/ /, "-", text)
+            return text
+        }
+        # what a path is from the root, with its ".." taken away
+        function plain(path) {
+            while (sub(/[^\/]+\/\.\.\//, "", path)) continue
+            return path
+        }
+        FILENAME == "-" { there[$0]; next }
+        FNR == 1 { inside = 0; folder = FILENAME; if (!sub(/\/[^\/]*$/, "/", folder)) folder = "" }
+        /^ *```/ { inside = !inside }
+        inside { next }
+        /^#+ / { heading[FILENAME "#" slug($0)] }
+        {
+            while (match($0, /\]\([^)]*\)/)) {
+                target = substr($0, RSTART + 2, RLENGTH - 3)
+                $0 = substr($0, RSTART + RLENGTH)
+                if (target ~ /^[a-z]+:/) continue
+                n++
+                at[n] = FILENAME ":" FNR ": docs: "
+                told[n] = target
+                split(target, part, "#")
+                to[n] = substr(target, 1, 1) == "#" ? FILENAME : plain(folder part[1])
+                anchor[n] = target ~ /#/ ? substr(target, index(target, "#") + 1) : ""
+            }
+        }
+        END {
+            for (i = 1; i <= n; i++) {
+                file = to[i]
+                sub(/\/$/, "", file)
+                if (!(file in there))
+                    print at[i] "the link to \047" told[i] "\047 leads nowhere"
+                else if (anchor[i] != "" && !(file "#" anchor[i] in heading))
+                    print at[i] "there is no heading \047#" anchor[i] "\047 in " file
+            }
+        }' - $(ls ./*.md docs/*.md examples/*.md tests/*.md wire/*.md 2>/dev/null | sed 's,^\./,,')
+}
+
 check() { # check ROOT: differences are in $tmp/found; false when there are any
     (
         cd "$1"
@@ -270,6 +318,7 @@ check() { # check ROOT: differences are in $tmp/found; false when there are any
         from_docs
         to_tests
         to_files
+        to_links
     ) >"$tmp/found"
     [ ! -s "$tmp/found" ]
 }
@@ -302,7 +351,11 @@ clean_tree() {
         mkdir -p "$tree/${file%/*}"
         cp "$top/$file" "$tree/$file"
     done
-    cp "$top"/README.md "$top"/CONTRIBUTING.md "$tree/"
+    cp "$top"/*.md "$tree/"
+    mkdir -p "$tree/examples"
+    cp "$top"/examples/*.md "$tree/examples/"
+    cp "$top"/tests/*.md "$tree/tests/"
+    cp "$top"/wire/*.md "$tree/wire/"
     (cd "$top" && find agent base cli coordinator platform wire -name '*.[ch]' -o -name '*.md') |
         while read -r file; do
             mkdir -p "$tree/${file%/*}"
@@ -396,5 +449,11 @@ expect "^docs/architecture.md:[0-9]*: docs: there is no file 'uplink_logics.c'" 
     "a file that is not there, in the drawing"
 change docs/architecture.md '/^## A lease/d'
 expect "^docs/architecture.md:1: docs: it has not three walks" "a walk that is missing"
+change docs/guide.md 's/](#moving-the-coordinator)/](#moving-a-coordinator)/'
+expect "^docs/guide.md:[0-9]*: docs: there is no heading '#moving-a-coordinator'" \
+    "a link to a heading that is not there"
+change docs/flows.md 's/](guide.md#running-jobs)/](guides.md)/'
+expect "^docs/flows.md:[0-9]*: docs: the link to 'guides.md' leads nowhere" \
+    "a link to a page that is not there"
 
 [ "$failed" -eq 0 ]
