@@ -102,7 +102,7 @@ fi
 say "1. What it needs"
 sh "$root/installer/deps.sh" linux
 
-say "2. Building"
+say "2. Building (a few minutes the first time)"
 # Copied with its tree while the first one is there still, it would be the same agent twice.
 place=$(cat "$home/place" 2>/dev/null || :)
 if [ -n "$place" ] && [ -e "$place/place" ] && ! [ "$place/place" -ef "$home/place" ]; then
@@ -142,8 +142,13 @@ echo "exit code: $code (the job's own)"
 
 say "How to go on"
 cat <<TEXT
-  export PATH=$bin:\$PATH CADRE_URL=$CADRE_URL CADRE_TOKEN_FILE=$CADRE_TOKEN_FILE
-  cadre run -- uname -a        cadre run --script FILE        cadre job list        cadre status
-  cadre group create linux --require os=linux
-  sh installer/quickstart.sh stop        ends coordinator and agent; without 'stop' they are back
+  export PATH="$bin:\$PATH" CADRE_URL=$CADRE_URL CADRE_TOKEN_FILE="$CADRE_TOKEN_FILE"
+
+  cadre run -- uname -a              runs a command on the agent
+  cadre run --script FILE            runs a script there
+  cadre job list                     what ran, newest first
+  cadre status                       the coordinator, its agents and its queue
+  sh installer/quickstart.sh stop    ends coordinator and agent; without 'stop' they are back
+
+  On real machines: README.md, "Install on Debian". All else: docs/guide.md
 TEXT
