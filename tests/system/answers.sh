@@ -17,6 +17,18 @@ token_id=$(sed 's/.*"id":"\([^"]*\)".*/\1/' token.json)
 timeout 20 cadre token revoke "$token_id" >out 2>&1
 is "revoking a token ends at once" "0 token $token_id revoked" "$? $(cat out)"
 
+# Nobody locks everybody out by accident, and who did it is told.
+cadre -o json token list >tokens.json
+admin_id=$(tr '{' '\n' <tokens.json | sed -n '/"role":"admin"/s/.*"id":"\([^"]*\)".*/\1/p')
+cadre token revoke "$admin_id" >out 2>err
+is "the last administrator is not revoked" 1 $?
+has "that is told" err "'first administrator' is the last administrator's token"
+has "and the way out" err 'cadre-coordinator token create'
+job=$(cadre run --detach --name named -- true)
+cadre job show "$job" >out
+has "a job names who made it" out '^createdBy +first administrator$'
+has "and so does the log" coordinator.log "audit: submit $job by 'first administrator'"
+
 # The reason of a drain is there for whoever asks.
 cadre agent drain a --reason 'disk & kernel' >/dev/null
 cadre agent show a >out
