@@ -411,7 +411,7 @@ static const struct column namespace_columns[] = {
 static const struct field namespace_fields[] = {
     ALWAYS("namespace"), {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     ALWAYS("from"),      ALWAYS("fallback"),
-    {.member = NULL},
+    SET("updatedBy"),    {.member = NULL},
 };
 const struct resource resource_namespace = {.collection = "namespaces",
                                             .takes = "NAMESPACE, for example company.team",

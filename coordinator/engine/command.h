@@ -44,7 +44,7 @@ enum command_type {
     CMD_NS_SET,       /* u.ns */
     CMD_NS_UNSET,     /* text = namespace */
     /* text = namespace:
-     * reply.json {"group":..,"from":"namespace company"|"default","fallback":..} */
+     * reply.json {"group":..,"from":"namespace company"|"default","fallback":..,"updatedBy":..} */
     CMD_RESOLVE,
     CMD_FLOW_APPLY,       /* u.apply; see there */
     CMD_FLOW_DELETE,      /* u.place: ns and flow */

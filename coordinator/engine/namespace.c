@@ -133,6 +133,7 @@ void apply_resolve(struct engine *g, const struct command *c, struct reply *r)
     jw_str(&w, "from", from);
     jw_str(&w, "fallback",
            fallback_names[n && n->row.fallback >= 0 ? n->row.fallback : FALLBACK_WAIT]);
+    jw_str(&w, "updatedBy", n ? n->row.updated_by : NULL);
     jw_end(&w);
     jw_finish(&w);
     reply_json(r, &b);

@@ -107,6 +107,10 @@ static void group_and_namespace__name_who_changed_them(void **state)
     shows("/api/v1/groups/g", "createdBy", "ann", "pausedBy", NULL);
     done(bob, "PUT", "/api/v1/namespaces/x", "{\"group\":\"g\"}");
     lists("/api/v1/namespaces", "namespaces", "namespace", "x", "updatedBy", "bob");
+    shows("/api/v1/namespaces/x.y", "updatedBy", "bob", "group", "g");
+    done(ann, "POST", "/api/v1/groups/default/pause", NULL);
+    shows("/api/v1/groups/default", "createdBy", NULL, "pausedBy", "ann");
+    done(ann, "POST", "/api/v1/groups/default/resume", NULL);
 }
 
 static void agent__names_its_join_token_and_who_drained_it(void **state)

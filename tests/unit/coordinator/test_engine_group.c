@@ -247,10 +247,12 @@ static void resolve__tells_where_it_comes_from(void **state)
     succeeds(w, ns_set(w, "company", "a", FALLBACK_FAIL));
     succeeds(w, cmd_text(w, CMD_RESOLVE, "company.team"));
     assert_string_equal(world_reply(w)->json,
-                        "{\"group\":\"a\",\"from\":\"namespace company\",\"fallback\":\"FAIL\"}");
+                        "{\"group\":\"a\",\"from\":\"namespace "
+                        "company\",\"fallback\":\"FAIL\",\"updatedBy\":null}");
     succeeds(w, cmd_text(w, CMD_RESOLVE, "other"));
-    assert_string_equal(world_reply(w)->json,
-                        "{\"group\":\"default\",\"from\":\"default\",\"fallback\":\"WAIT\"}");
+    assert_string_equal(
+        world_reply(w)->json,
+        "{\"group\":\"default\",\"from\":\"default\",\"fallback\":\"WAIT\",\"updatedBy\":null}");
 }
 
 static void namespaces__bad_values__are_refused(void **state)

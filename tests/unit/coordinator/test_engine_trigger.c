@@ -69,6 +69,58 @@ static void assert_trigger(struct world *w, enum evaluation_result result, int64
     trigger_row_fini(&t);
 }
 
+/* ---- who ---- */
+
+static void made_by(struct world *w, int64_t job, const char *name)
+{
+    struct reader *r;
+    struct job_view v;
+    struct err e = {0};
+    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(reader_job(r, job, &v, &e), 0);
+    assert_string_equal(v.job.created_by, name);
+    job_view_fini(&v);
+    reader_close(r);
+}
+
+static void what_a_trigger_makes__names_it(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "");
+    int64_t id = 0;
+    made_by(w, evaluation(w), "trigger a.b/f/t");
+    fire(&h, NULL);
+    world_executions(w, "f", &id);
+    struct execution_row x = world_execution(w, id);
+    assert_string_equal(x.created_by, "trigger a.b/f/t");
+    execution_row_fini(&x);
+    made_by(w, world_execution_job(w, id), "flow a.b/f");
+}
+
+/* An operator's evaluation is the operator's; what comes of it is the trigger's. */
+static void evaluation_that_was_asked_for__names_who_did(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "");
+    struct command *c = command_new(CMD_TOKEN_CREATE);
+    c->request = ++w->requests;
+    c->u.token = (struct token_row){.role = ROLE_SUBMIT, .uses_left = -1};
+    c->u.token.name = mem_strdup("ann");
+    world_do(w, c);
+    int64_t token = world_reply(w)->id, id = 0;
+    hand_start(&h, evaluation(w));
+    hand_exit(&h, evaluation(w), 1);
+    c = cmd_place(w, CMD_TRIGGER_RUN, "f", "t");
+    c->by = (struct principal){.token = token, .role = ROLE_SUBMIT};
+    world_do(w, c);
+    made_by(w, evaluation(w), "ann");
+    fire(&h, NULL);
+    world_executions(w, "f", &id);
+    struct execution_row x = world_execution(w, id);
+    assert_string_equal(x.created_by, "trigger a.b/f/t");
+    execution_row_fini(&x);
+}
+
 /* ---- when ---- */
 
 static void first_evaluation__is_at_once_and_a_job_on_the_group(void **state)
@@ -712,6 +764,8 @@ static void history__keeps_the_last_ones_and_their_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(what_a_trigger_makes__names_it),
+        WORLD_TEST(evaluation_that_was_asked_for__names_who_did),
         WORLD_TEST(first_evaluation__is_at_once_and_a_job_on_the_group),
         WORLD_TEST(exit_1__is_no_failure_of_an_evaluation_alone),
         WORLD_TEST(next__is_due_interval_after_the_end),
