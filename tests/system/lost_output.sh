@@ -117,7 +117,9 @@ if raw shown; then not_ok "control characters are escaped: $(od -c shown | head 
     ok "control characters are escaped"
 fi
 holds "so is what is not visible" test -z "$(LC_ALL=C grep -l "$turned\|$tag" shown)"
-has "and shown" shown 'no.xe2.x80.xaefile' 'no.xf3.xa0.x81.x81file' 'not visible: U\+202E' 'x.x1b\[31my.x0astate ONLINE' 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
+has "and shown as escapes" shown 'no.xe2.x80.xaefile' 'no.xf3.xa0.x81.x81file' \
+    'not visible: U\+202E'
+has "and shown" shown 'x.x1b\[31my.x0astate ONLINE' 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
 is "no row or line is forged" "" "$(grep -E '^(gh|2026-11-27T|state +ONLINE$)' shown)"
 cadre run -- printf 'a\033[31mb\n' >out 2>/dev/null
 is "a job's own output stays as it is" "a${esc}[31mb" "$(cat out)"

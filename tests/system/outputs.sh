@@ -22,7 +22,9 @@ execution=$(cadre flow run --detach company/walk)
 until_true 30 job_is "$job" SUCCESS || not_ok "the job ends"
 cadre group create walked >/dev/null 2>&1
 waiting() { cadre run --detach --require label.no=where -- true; }
-token_id() { cadre token create api --role read 2>&1 >/dev/null | sed -n 's/^id \([^,]*\),.*/\1/p'; }
+token_id() {
+    cadre token create api --role read 2>&1 >/dev/null | sed -n 's/^id \([^,]*\),.*/\1/p'
+}
 
 # "COMMAND | ARGUMENTS", in an order in which each can do what it is asked for: with the standard
 # output closed nothing is done, with a full one it is done.
@@ -91,14 +93,18 @@ while IFS='|' read -r command arguments <&3; do
     timeout 60 cadre "$@" >&- 2>err
     code=$?
     case $code in
-    1 | 2 | 125) has "$command: a closed standard output is told" err 'standard output: it is closed' ;;
+    1 | 2 | 125)
+        has "$command: a closed standard output is told" err 'standard output: it is closed'
+        ;;
     *) not_ok "$command: a closed standard output ends with $code" ;;
     esac
     timeout 60 cadre "$@" >/dev/full 2>err
     code=$?
     case $code,$silent in
     0,*" $command "*) ok "$command has nothing to say" ;;
-    1,* | 125,*) has "$command: a full disk is told" err 'no space left on device|has ended already' ;;
+    1,* | 125,*)
+        has "$command: a full disk is told" err 'no space left on device|has ended already'
+        ;;
     *) not_ok "$command: a full disk ends with $code: $(head -c 200 err)" ;;
     esac
 done 3<walk

@@ -559,24 +559,12 @@ static void labels_that_cannot_be_seen__are_refused(void **state)
 {
     (void)state;
     EACH_FIELD(t, f)
-    {
-        if (f->kind != CAPS) continue;
-        for (size_t i = 0; i < 2 * HIDDEN_CHARACTERS; i++) {
-            const char *hidden = hidden_characters[i / 2].text;
-            struct json *tree = json_new(JSON_OBJECT);
-            char *key = str_dupf("label.a%s", i % 2 ? hidden : "");
-            char *value = str_dupf("b%s", i % 2 ? "" : hidden);
-            json_put(tree, key, json_new_str(value));
-            refused_with((enum msg_type)t, f->key, tree);
-            mem_free(key);
-            mem_free(value);
-        }
-        /* what a machine says of itself is shown, not compared */
+    for (size_t i = 0; f->kind == CAPS && i < 2 * HIDDEN_CHARACTERS; i++) {
         struct json *tree = json_new(JSON_OBJECT);
-        struct err e;
-        json_put(tree, "cpuModel", json_new_str("b\xe2\x80\xae"));
-        json_put(tree, "label.a", json_new_str("gr\xc3\xbcn \xd7\xa9\xd7\x9c"));
-        assert_int_equal(decode_with((enum msg_type)t, f->key, tree, &e), 0);
+        char *text = str_dupf("label.a%s", hidden_characters[i / 2].text);
+        json_put(tree, i % 2 ? text : "label.a", json_new_str(i % 2 ? "b" : text));
+        mem_free(text);
+        refused_with((enum msg_type)t, f->key, tree);
     }
 }
 
