@@ -162,8 +162,8 @@ static int run_create_api(struct cli *cli, void *config, const struct opt_args *
 }
 
 #define PRINTED                                                                                    \
-    "The token alone goes to stdout; how to use it goes to stderr. A token that could not be "     \
-    "printed is revoked."
+    "The token alone goes to stdout; where that is a terminal, how to use the token goes to "      \
+    "stderr. A token that could not be printed is revoked."
 
 const struct command cmd_token_create_join = {
     .name = "token create join",
