@@ -11,6 +11,10 @@
 
 /* ---- words for a shell ---- */
 
+/* A line break is not printed as it is: what follows would look like a line of our own. */
+#define LINE_BREAK "\"$nl\""
+#define LINE_BREAK_SET "nl=$(printf '\\n.'); nl=${nl%.}; "
+
 static bool is_plain(const char *word)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -23,15 +27,15 @@ static size_t quotable(const char *s, size_t len)
 {
     size_t n = 0;
     while (n < len && s[n] != '\'') {
-        size_t one = s[n] == '\n' ? 1 : escape_printable(s + n, len - n);
+        size_t one = escape_printable(s + n, len - n);
         if (one == 0) break;
         n += one;
     }
     return n;
 }
 
-/* What a terminal obeys is written by printf: a line break, which the shell would take away behind
- * it, is never among these bytes. */
+/* What a terminal obeys is written by printf. A line break, which the shell would take away at the
+ * end, is never among these bytes. */
 static size_t add_octal(struct buf *out, const char *s, size_t len)
 {
     size_t n = 0;
@@ -56,8 +60,8 @@ static void add_word(struct buf *out, const char *word)
             (void)buf_addc(out, '\'');
             (void)buf_add(out, word, n);
             (void)buf_addc(out, '\'');
-        } else if (*word == '\'') {
-            (void)buf_adds(out, "\\'");
+        } else if (*word == '\'' || *word == '\n') {
+            (void)buf_adds(out, *word == '\n' ? LINE_BREAK : "\\'");
             n = 1;
         } else {
             n = add_octal(out, word, len);
@@ -65,6 +69,26 @@ static void add_word(struct buf *out, const char *word)
         word += n;
         len -= n;
     }
+}
+
+/* The text as the format of printf, which has escapes for all. */
+static void add_format(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    (void)buf_adds(out, "printf '");
+    for (const char *s = text; *s;) {
+        size_t n = escape_printable(s, len - (size_t)(s - text));
+        if (*s == '\n')
+            (void)buf_adds(out, "\\n");
+        else if (*s == '\\' || *s == '%')
+            (void)buf_addf(out, "%c%c", *s, *s);
+        else if (n == 0 || *s == '\'' || (*s == '-' && s == text))
+            (void)buf_addf(out, "\\%03o", (unsigned)(unsigned char)*s);
+        else
+            (void)buf_add(out, s, n);
+        s += n > 0 ? n : 1;
+    }
+    (void)buf_adds(out, "'");
 }
 
 static void add_option(struct buf *out, const char *flag, const char *value)
@@ -194,15 +218,14 @@ static void add_source(struct buf *out, struct buf *comments, const struct json 
         input = NULL;
     }
     if (!script && !input) return;
-    (void)buf_adds(out, "printf %s ");
     if (script) {
         /* the first mark of the byte order is not the script's */
         char *text =
             str_dupf("%s%s", str_starts(script, "\xef\xbb\xbf") ? "\xef\xbb\xbf" : "", script);
-        add_word(out, text);
+        add_format(out, text);
         mem_free(text);
     } else {
-        add_word(out, input);
+        add_format(out, input);
         (void)buf_adds(out, " | base64 -d");
     }
     (void)buf_adds(out, " | ");
@@ -228,6 +251,7 @@ void again_line(const struct json *job, bool whole, struct buf *out)
         add_word(&line, json_str(w, ""));
     }
     if (comments.len > 0) (void)buf_add(out, comments.data, comments.len);
+    if (strstr(line.data, LINE_BREAK)) (void)buf_adds(out, LINE_BREAK_SET);
     (void)buf_add(out, line.data, line.len);
     (void)buf_addc(out, '\n');
     buf_fini(&comments);

@@ -10,8 +10,8 @@
 #define LINE_OF_JOB_MAX (8u * 1024 * 1024)
 
 /* Of a job as the API shows it. What `cadre run` has no option for stands in comments in front of
- * the line, and so does an input of more than a few lines, unless `whole`. No sign but line breaks
- * is one that a terminal obeys. */
+ * the line, and so does an input of more than a few lines, unless `whole`. Nothing in it is obeyed
+ * by a terminal, and no text of the job begins a line. */
 void again_line(const struct json *job, bool whole, struct buf *out);
 
 #endif

@@ -70,6 +70,8 @@ static void print_command(struct out *out, const char *name, const struct json *
 static int run_show(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct show_config *c = config;
+    if (c->command && cli_json(cli))
+        return cli_usage(cli, "--command prints a line for a shell, not JSON: leave -o json out");
     return resource_print(cli, args, c->command ? print_command : NULL);
 }
 

@@ -38,6 +38,8 @@ odd=$(printf 'it'\''s "$HOME" `x`\n\033[1m\t\\ \342\200\256end')
 first=$(printf '#!/bin/sh\nprintf "[%%s]" "$@" "$ODD"' | cadre run --detach --name odd \
     --env "ODD=$odd" --script - -- '' "$odd" -x)
 cadre job show --command odd >line
+cadre -o json job show --command odd >out 2>&1
+is "it is no JSON" 2 $?
 is "nothing in it is obeyed by a terminal" 0 "$(LC_ALL=C grep -c "$(printf '\033')" line)"
 sh ./line >again 2>&1
 until_true 30 job_is "$first" SUCCESS || not_ok "the first succeeds"

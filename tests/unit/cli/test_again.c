@@ -263,7 +263,7 @@ static void comes_back(const struct json *job)
     buf_init(&line, TEXT_MAX);
     again_line(job, true, &line);
     for (const char *s = line.data; *s;) {
-        size_t n = *s == '\n' ? 1 : escape_printable(s, strlen(s));
+        size_t n = *s == '\n' && !s[1] ? 1 : escape_printable(s, strlen(s));
         if (n == 0) fail_msg("a terminal obeys a sign of %s", line.data);
         s += n;
     }
@@ -327,15 +327,18 @@ static void plain_jobs_read_as_they_were_typed(void **state)
     (void)state;
     is("{\"spec\":{\"command\":[\"echo\",\"hi there\"]}}", "cadre run -- echo 'hi there'\n");
     is("{\"group\":\"default\",\"fallback\":\"WAIT\",\"spec\":{\"script\":\"echo hi\\n\"}}",
-       "printf %s 'echo hi\n' | cadre run --script -\n");
+       "printf 'echo hi\\n' | cadre run --script -\n");
     is("{\"retry\":{\"type\":\"constant\",\"interval\":\"1s\",\"maxInterval\":null,"
        "\"maxAttempts\":3,\"maxDuration\":null},\"spec\":{\"command\":[\"x\"]}}",
        "cadre run --retry 2 -- x\n");
+    is("{\"spec\":{\"command\":[\"a\\nb\\n\"]}}",
+       "nl=$(printf '\\n.'); nl=${nl%.}; cadre run -- 'a'\"$nl\"'b'\"$nl\"\n");
+    is("{\"spec\":{\"script\":\"-%'\\\\\"}}", "printf '\\055%%\\047\\\\' | cadre run --script -\n");
     is("{\"requires\":{\"shell\":\"bash\"},\"spec\":{\"script\":\"x\",\"shell\":\"bash\"}}",
-       "printf %s x | cadre run --shell bash --script -\n");
+       "printf 'x' | cadre run --shell bash --script -\n");
     is("{\"requires\":{\"shell\":{\"all\":[\"sh\",\"bash\"]}},"
        "\"spec\":{\"script\":\"x\",\"shell\":\"bash\"}}",
-       "printf %s x | cadre run --require shell=sh --shell bash --script -\n");
+       "printf 'x' | cadre run --require shell=sh --shell bash --script -\n");
 }
 
 static void what_has_no_option_stands_in_comments_of_one_line(void **state)
@@ -349,7 +352,7 @@ static void what_has_no_option_stands_in_comments_of_one_line(void **state)
        "{\"type\":\"exponential\",\"interval\":\"1s\",\"maxAttempts\":3}\n"
        "# not in this line: requires arch: [\"a\",\"b\\n\"]\n"
        "# not in this line: killGrace: \"5s\"\n"
-       "printf %s x | cadre run --script -\n");
+       "printf 'x' | cadre run --script -\n");
 }
 
 int main(void)
