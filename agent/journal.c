@@ -13,6 +13,7 @@
 
 #define JOURNAL_VERSION 1
 #define RESERVE_BYTES (4 << 20)
+#define FULL_BYTES (64 << 10) /* less is as good as nothing to SQLite */
 
 enum statement {
     ST_BEGIN,
@@ -88,6 +89,7 @@ struct dropping {
 
 struct journal {
     sqlite3 *db;
+    char *path;
     sqlite3_stmt *st[STATEMENTS];
     char id[33];
     int64_t seq;       /* highest given */
@@ -98,13 +100,34 @@ struct journal {
     int may_drop; /* events, in this transaction */
 };
 
+/* Which of its calls fails on a full disk depends on where SQLite was just then. */
+static bool disk_is_full(struct journal *j, int primary)
+{
+    struct disk_room room;
+    if (primary == SQLITE_FULL) return true;
+    if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) return false;
+    return disk_free(j->path, &room, NULL) == 0 && room.bytes < FULL_BYTES;
+}
+
 static int failed(struct journal *j, const char *what, struct err *e)
 {
-    int primary = sqlite3_errcode(j->db) & 0xff;
-    int code = ERR_IO;
-    if (primary == SQLITE_FULL) code = ERR_FULL;
-    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) code = ERR_CORRUPT;
-    return err_set(e, code, "journal: %s: %s", what, sqlite3_errmsg(j->db));
+    char reason[160];
+    int primary = sqlite3_errcode(j->db) & 0xff, system = sqlite3_system_errno(j->db);
+    const char *text = sqlite3_errmsg(j->db);
+    if (disk_is_full(j, primary))
+        return err_set(e, ERR_FULL, "%s: %s: no space is left on its disk", j->path, what);
+    if (primary == SQLITE_READONLY)
+        return err_set(
+            e, ERR_DENIED,
+            "%s cannot be written: this account may not write the file or its folder, or "
+            "the disk is read-only",
+            j->path);
+    if ((primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) && system != 0) {
+        os_error_text(system, reason, sizeof reason);
+        return err_set(e, ERR_IO, "%s: %s: %s: %s", j->path, what, text, reason);
+    }
+    bool corrupt = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+    return err_set(e, corrupt ? ERR_CORRUPT : ERR_IO, "%s: %s: %s", j->path, what, text);
 }
 
 static sqlite3_stmt *prepared(struct journal *j, enum statement n)
@@ -303,10 +326,11 @@ static int open_file(const char *path, const char *boot_id, struct journal **out
 {
     struct journal *j = mem_alloc(sizeof *j);
     int rc = 0;
+    j->path = mem_strdup(path);
     if (sqlite3_open_v2(path, &j->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
-        rc = failed(j, path, e);
+        rc = failed(j, "open", e);
     if (rc == 0) rc = set_up(j, boot_id, e);
     if (rc != 0) {
         journal_close(j);
@@ -363,6 +387,7 @@ void journal_close(struct journal *j)
     for (int i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(j->st[i]);
     sqlite3_close(j->db);
+    mem_free(j->path);
     mem_free(j);
 }
 

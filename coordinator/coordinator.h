@@ -28,16 +28,17 @@ struct coordinator_timeouts {
  * it. Needs pki_init. */
 int coordinator_init(const struct config *c, struct err *e);
 
-/* Opens the store of the CA's coordinator. make: for `init`, makes what is missing. The caller has the
- * folder's lock. */
+/* Opens the store of the CA's coordinator. make: for `init`, makes what is missing. The caller has
+ * the folder's lock. */
 struct authority;
 struct store;
 int coordinator_open_store(const struct config *c, const struct authority *a, bool make,
                            struct store **out, struct err *e);
 
-/* Makes an administrator's token in a coordinator that does not run, for when none is left, and leaves
- * it in STATE/admin.token. id, before: ids as text (ID_TEXT_SIZE) of the token and of the one that
- * the file had ("": none that can be read). ERR_CONFLICT: it runs; the database has one writer. */
+/* Makes an administrator's token in a coordinator that does not run, for when none is left, and
+ * leaves it in STATE/admin.token. id, before: ids as text (ID_TEXT_SIZE) of the token and of the
+ * one that the file had ("": none that can be read). ERR_CONFLICT: it runs; the database has one
+ * writer. */
 int coordinator_make_token(const struct config *c, char *id, char *before, struct err *e);
 
 /* Was it made before, to its end? Then what is missing now is missing on purpose (admin.token), or

@@ -51,4 +51,8 @@ int os_stop_signals(int out[OS_STOP_SIGNALS_MAX]);
 /* Raises the soft limit of open files to the hard one (Linux); nothing on Windows. */
 void os_raise_file_limit(void);
 
+/* The system's sentence for one of its error numbers (errno, GetLastError), without full stop; cut
+ * to the size. For libraries that hand such numbers on. */
+void os_error_text(int error, char *out, size_t size);
+
 #endif

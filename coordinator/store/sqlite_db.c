@@ -157,6 +157,13 @@ static bool is_full(int system_error)
     return system_error == ENOSPC;
 }
 
+/* Are SQLite's system errors those of the C library? On Windows they are the system's own. */
+static bool has_errno(void)
+{
+    const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    return vfs && str_starts(vfs->zName, "unix");
+}
+
 int db_fail(struct db *d, struct err *e)
 {
     int extended = sqlite3_extended_errcode(d->handle);
@@ -177,6 +184,14 @@ int db_fail(struct db *d, struct err *e)
     if (rc == SQLITE_ERROR || rc == SQLITE_MISUSE || rc == SQLITE_RANGE) {
         return err_set(e, ERR_INTERNAL, "%s: %s", d->path, what);
     }
+    if (rc == SQLITE_READONLY)
+        return err_set(
+            e, ERR_DENIED,
+            "%s cannot be written: this account may not write the file or its folder, or "
+            "the disk is read-only",
+            d->path);
+    if (system != 0 && has_errno())
+        return err_set(e, ERR_IO, "%s: %s: %s", d->path, what, strerror(system));
     return err_set(e, ERR_IO, "%s: %s (code %d, system error %d)", d->path, what, extended, system);
 }
 

@@ -5,8 +5,8 @@
  *
  * How much output there was: the cursor of the newest chunk that cadre.db knows of. Each commit
  * that changes both files writes it (output.db is committed first). The cursor of a chunk that is
- * deleted is kept in output.db, in the transaction that deletes it. So output.db never has less than
- * cadre.db knows of, unless it was replaced by an older one. */
+ * deleted is kept in output.db, in the transaction that deletes it. So output.db never has less
+ * than cadre.db knows of, unless it was replaced by an older one. */
 #include "coordinator/store/sqlite_parts.h"
 
 #include "base/mem.h"

@@ -138,3 +138,11 @@ int os_stop_signals(int out[OS_STOP_SIGNALS_MAX])
     }
     return n;
 }
+
+void os_error_text(int error, char *out, size_t size)
+{
+    const char *text = strerror(error);
+    size_t n = strlen(text) < size ? strlen(text) : size - 1;
+    memcpy(out, text, n);
+    out[n] = '\0';
+}

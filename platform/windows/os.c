@@ -140,3 +140,12 @@ int os_stop_signals(int out[OS_STOP_SIGNALS_MAX])
     out[2] = SIGHUP;
     return 3;
 }
+
+void os_error_text(int error, char *out, size_t size)
+{
+    char *text = wide_error((unsigned long)error);
+    size_t n = strlen(text) < size ? strlen(text) : str_utf8_whole(text, size - 1);
+    memcpy(out, text, n);
+    out[n] = '\0';
+    mem_free(text);
+}
