@@ -143,7 +143,8 @@ static int check_state(const char *state, struct err *e)
     return rc;
 }
 
-int backup_make(const char *state, const char *file, bool force, struct err *e)
+int backup_make(const char *state, const char *file, bool force, struct store_check *c,
+                struct err *e)
 {
     char *output = str_dupf("%s.output", file);
     struct target targets[] = {{.path = file, .kind = STORE_FILE_QUEUE, .force = force},
@@ -151,7 +152,7 @@ int backup_make(const char *state, const char *file, bool force, struct err *e)
     int rc = check_state(state, e);
     for (size_t i = 0; i < 2 && rc == 0; i++)
         rc = check_target(state, &targets[i], e);
-    if (rc == 0) rc = store_backup(state, file, e);
+    if (rc == 0) rc = store_backup_checked(state, file, c, e);
     mem_free(output);
     return rc;
 }

@@ -1,7 +1,6 @@
 /* run: the coordinator, until it is told to stop; and small commands. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "coordinator/backup.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "base/str.h"
@@ -115,20 +114,6 @@ int command_print(const char *command, const char *text)
     (void)str_format(who, sizeof who, "cadre-coordinator %s", command);
     complain_as(who, err_text(&e));
     return EXIT_FAILURE;
-}
-
-int command_backup(const struct command_args *a)
-{
-    struct err e = {0};
-    if (backup_make(a->config->state, a->argv[0], a->config->force, &e)) {
-        complain_as("cadre-coordinator backup", err_text(&e));
-        return EXIT_FAILURE;
-    }
-    printf("backup written to %s and %s.output\n"
-           "Keys and certificates are not in it: keep a copy of %s/ca.key and ca.pem in a safe "
-           "place.\n",
-           a->argv[0], a->argv[0], a->config->state);
-    return EXIT_SUCCESS;
 }
 
 int command_check_config(const struct command_args *a)

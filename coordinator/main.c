@@ -47,6 +47,10 @@ static const struct verb verbs[] = {
      "A former backup is replaced; another file is with --force only, and never one in a state "
      "folder.",
      PROGRAM " backup /backup/cadre.db", "config state force", 1, command_backup},
+    {"check", "", "look for damage in the databases, also while the coordinator runs",
+     "Every page, every index, the counts that are kept, and the checksum of every piece of "
+     "output. 'backup' does the same with its copies.",
+     PROGRAM " check", "config state", 0, command_check},
     {"token create", "", "make an administrator's token on this host, where none is left",
      "For a lost or revoked token, and for a restored folder. The coordinator must not run: stop "
      "it, and start it again afterwards.\n"

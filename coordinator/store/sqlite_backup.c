@@ -1,6 +1,7 @@
 /* Backup, and telling what a file is. */
 #include "coordinator/store/backup.h"
 
+#include "coordinator/store/sqlite_check.h"
 #include "coordinator/store/sqlite_schema.h"
 
 #include "base/mem.h"
@@ -25,17 +26,33 @@ static int copy_pages(struct db *from, struct db *to, struct err *e)
     return rc == SQLITE_OK ? 0 : db_fail(to, e);
 }
 
-/* A file of its own name beside `path`: *draft, mem_free. */
-static int copy_file(const char *folder, enum schema which, const char *path, char **draft,
+/* A copy that has not got its name yet. */
+struct draft {
+    char *path;                /* mem_free */
+    struct store_check *check; /* NULL: not wanted */
+};
+
+static int check_copy(struct db *copy, enum schema which, struct store_check *c, struct err *e)
+{
+    int rc = c ? check_file(copy, which, c, e) : 0;
+    if (rc != 0 || !c || c->faults == 0) return rc;
+    return err_set(e, ERR_CORRUPT,
+                   "the database is damaged, nothing was written, and a former backup stays: see "
+                   "'cadre-coordinator check', and docs/guide.md on how to restore");
+}
+
+/* A file of its own name beside `path`. */
+static int copy_file(const char *folder, enum schema which, const char *path, struct draft *out,
                      struct err *e)
 {
     struct db from = {0}, to = {0};
     char *source = db_path(folder, which == SCHEMA_QUEUE ? QUEUE_FILE : OUTPUT_FILE);
     int rc = db_open(&from, source, DB_READER, e);
     if (rc == 0) rc = schema_check(&from, which, e);
-    if (rc == 0) rc = db_draft(path, draft, e);
-    if (rc == 0) rc = db_open(&to, *draft, DB_MAKER, e);
+    if (rc == 0) rc = db_draft(path, &out->path, e);
+    if (rc == 0) rc = db_open(&to, out->path, DB_MAKER, e);
     if (rc == 0) rc = copy_pages(&from, &to, e);
+    if (rc == 0) rc = check_copy(&to, which, out->check, e);
     db_close(&to);
     db_close(&from);
     mem_free(source);
@@ -50,20 +67,33 @@ static int give_name(const char *draft, const char *path, struct err *e)
     return err_set(e, ERR_IO, "%s cannot be renamed to %s", draft, path);
 }
 
-int store_backup(const char *state_folder, const char *path, struct err *e)
+static int make_backup(const char *folder, const char *path, struct store_check *c, struct err *e)
 {
-    char *output_path = str_dupf("%s.output", path), *queue = NULL, *output = NULL;
+    char *output_path = str_dupf("%s.output", path);
+    struct draft queue = {.check = c}, output = {.check = c};
     /* The queue first: the output copied after it has all that its results speak of. */
-    int rc = copy_file(state_folder, SCHEMA_QUEUE, path, &queue, e);
-    if (rc == 0) rc = copy_file(state_folder, SCHEMA_OUTPUT, output_path, &output, e);
-    if (rc == 0) rc = give_name(output, output_path, e);
-    if (rc == 0) rc = give_name(queue, path, e);
-    if (rc != 0 && queue) remove(queue);
-    if (rc != 0 && output) remove(output);
-    mem_free(queue);
-    mem_free(output);
+    int rc = copy_file(folder, SCHEMA_QUEUE, path, &queue, e);
+    if (rc == 0) rc = copy_file(folder, SCHEMA_OUTPUT, output_path, &output, e);
+    if (rc == 0) rc = give_name(output.path, output_path, e);
+    if (rc == 0) rc = give_name(queue.path, path, e);
+    if (rc != 0 && queue.path) remove(queue.path);
+    if (rc != 0 && output.path) remove(output.path);
+    mem_free(queue.path);
+    mem_free(output.path);
     mem_free(output_path);
     return rc;
+}
+
+int store_backup(const char *state_folder, const char *path, struct err *e)
+{
+    return make_backup(state_folder, path, NULL, e);
+}
+
+int store_backup_checked(const char *state_folder, const char *path, struct store_check *c,
+                         struct err *e)
+{
+    c->pages = c->chunks = c->faults = c->damaged_chunks = 0;
+    return make_backup(state_folder, path, c, e);
 }
 
 /* By SQLite's own file functions, which take UTF-8 everywhere, but without its locks and logs. */

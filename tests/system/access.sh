@@ -7,7 +7,9 @@ agent_up a
 end "$agent"
 end "$coordinator"
 
-coordinator_runs() { timeout 60 "$@" cadre-coordinator run --config coordinator.yaml --state server; }
+coordinator_runs() {
+    timeout 60 "$@" cadre-coordinator run --config coordinator.yaml --state server
+}
 agent_runs() { timeout 60 "$@" cadre-agent run --config a.yaml --state a; }
 
 # ---- keys that others can read or write ----

@@ -107,6 +107,9 @@ is "the coordinator never noticed" 0 $?
 old=$(cadre run --detach -- echo old)
 holds "a job ends" until_true 60 job_is "$old" SUCCESS
 end "$agent"
+cadre-coordinator check --state server >out 2>err
+is "a check beside the running coordinator" 0 $?
+has "finds nothing" out 'no damage found: [0-9]+ pages, [1-9][0-9]* pieces of output'
 end "$coordinator"
 cp -a server pristine
 mkdir moved && cp -a pristine/ca.key pristine/ca.pem moved/
@@ -129,6 +132,25 @@ will_not_run() {
     is "$run_name: nor does init" 1 $?
     restore
 }
+# flip FILE WORD: the word's first byte, where it lies in the file
+flip() {
+    printf 'X' | dd of="$1" bs=1 conv=notrunc 2>/dev/null \
+        seek="$(grep -abo "$2" "$1" | head -n 1 | cut -d: -f1)"
+}
+flip server/output.db 'old'
+cadre-coordinator check --state server >out 2>err
+is "a check finds a flipped byte of output" 1 $?
+has "and names the job" err "output.db: chunk [0-9]+ is damaged: 4 bytes of attempt 1 of job $old"
+cadre-coordinator backup d.db --state server >out 2>err
+is "so does a backup, which is made all the same" 1 $?
+has "as it says" out 'backup written'
+holds "and there" test -s d.db.output
+coordinator_up
+cadre job logs "$old" >out 2>&1
+has "and the logs leave it out" out "damaged on the coordinator's disk, and left out: 4 bytes"
+is "which is all there was" "" "$(grep Xld out)"
+end "$coordinator"
+restore
 : >server/cadre.db
 will_not_run "an emptied cadre.db" 'cadre.db is empty' 'backup'
 rm server/cadre.db

@@ -43,6 +43,12 @@ static void put(const char *folder, const char *name, const char *text)
     mem_free(path);
 }
 
+static int make(const char *state, const char *file, bool force, struct err *e)
+{
+    struct store_check check = {.say = NULL};
+    return backup_make(state, file, force, &check, e);
+}
+
 static uint64_t inode(const char *folder, const char *name)
 {
     struct stat st;
@@ -74,7 +80,7 @@ static void refused(struct place *p, const char *file, const char *word, bool fo
     uint64_t queue = inode(p->state, "cadre.db"), output = inode(p->state, "output.db");
     for (int force = 0; force < (force_helps ? 1 : 2); force++) {
         struct err e = {0};
-        int rc = backup_make(p->state, file, force, &e);
+        int rc = make(p->state, file, force, &e);
         if (rc == 0) fail_msg("%s was written (force %d)", file, force);
         if (!strstr(e.msg, word)) fail_msg("%s: no '%s' in: %s", file, word, e.msg);
     }
@@ -88,7 +94,7 @@ static void written(struct place *p, const char *file, bool force)
 {
     struct err e = {0};
     char *output = str_dupf("%s.output", file);
-    if (backup_make(p->state, file, force, &e)) fail_msg("%s: %s", file, e.msg);
+    if (make(p->state, file, force, &e)) fail_msg("%s: %s", file, e.msg);
     assert_true(file_exists(file) && file_exists(output));
     mem_free(output);
 }
@@ -213,12 +219,12 @@ static void backup__of_what_is_no_coordinators__is_refused(void **state)
     struct place *p = *state;
     struct err e = {0};
     char *file = paths_join(p->out, "b"), *empty = paths_join(p->house.folder, "empty");
-    assert_int_equal(backup_make(empty, file, false, &e), ERR_NOT_FOUND);
+    assert_int_equal(make(empty, file, false, &e), ERR_NOT_FOUND);
     assert_false(file_exists(empty));
     assert_int_equal(dir_make(empty, FILE_SECRET, NULL), 0);
-    assert_int_equal(backup_make(empty, file, false, &e), ERR_NOT_FOUND);
+    assert_int_equal(make(empty, file, false, &e), ERR_NOT_FOUND);
     put(empty, "identity.json", "{}");
-    assert_int_equal(backup_make(empty, file, false, &e), ERR_DENIED);
+    assert_int_equal(make(empty, file, false, &e), ERR_DENIED);
     mem_free(empty);
     mem_free(file);
 }

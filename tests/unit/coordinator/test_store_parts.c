@@ -403,6 +403,69 @@ static void output__damaged_chunk__is_named_and_the_rest_served(void **state)
     opens(f);
 }
 
+/* ---- check and backup ----------------------------------------------------------------------- */
+
+struct faults {
+    char all[8000];
+};
+
+static void note_fault(const char *fault, void *user)
+{
+    struct faults *n = user;
+    size_t len = strlen(n->all);
+    OK(str_format(n->all + len, sizeof n->all - len, "%s\n", fault));
+}
+
+static void check__each_damage__is_found(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *file, *sql;
+        int faults, chunks; /* at least so many of one kind, none of the other */
+    } damage[] = {
+        {"output.db", "UPDATE chunks SET data = x'00' WHERE cursor IN (2, 3)", 0, 2},
+        {"output.db", "UPDATE chunks SET job = job + 1 WHERE cursor = 1500", 0, 1},
+        {"cadre.db", "UPDATE job_counts SET created = created + 1", 1, 0},
+        {"cadre.db", "DELETE FROM jobs WHERE id = (SELECT max(id) FROM jobs)", 1, 0},
+        {"cadre.db", "DELETE FROM job_states WHERE id = (SELECT max(id) FROM jobs)", 1, 0},
+        {"cadre.db",
+         "PRAGMA writable_schema=1; UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM"
+         " sqlite_schema WHERE name = 'job_bad') WHERE name = 'job_queue'",
+         1, 0},
+    };
+    fill(f, 1, 1600);
+    struct store_check c = {.say = NULL};
+    OK(store_check(f->folder, &c, &e)); /* beside the store that is open */
+    assert_int_equal(c.faults + c.damaged_chunks, 0);
+    assert_int_equal(c.chunks, 1600);
+    assert_true(c.pages > 10);
+    shut(f);
+    copy(f, "cadre.db", "q");
+    copy(f, "output.db", "o");
+    char *path = path_in(f, "backup");
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        struct faults n = {.all = ""};
+        copy(f, "q", "cadre.db");
+        copy(f, "o", "output.db");
+        sql_exec(f, damage[i].file, damage[i].sql);
+        c = (struct store_check){.say = note_fault, .user = &n};
+        OK(store_check(f->folder, &c, &e));
+        if (damage[i].chunks)
+            assert_int_equal(c.damaged_chunks, damage[i].chunks);
+        else
+            assert_true(c.faults >= damage[i].faults && c.damaged_chunks == 0);
+        assert_non_null(strstr(n.all, damage[i].file));
+        struct store_check again = {.say = NULL};
+        struct err why = {0};
+        int rc = store_backup_checked(f->folder, path, &again, &why);
+        assert_int_equal(rc, damage[i].chunks ? 0 : ERR_CORRUPT);
+        if (damage[i].chunks) assert_int_equal(again.damaged_chunks, damage[i].chunks);
+    }
+    /* the former one stays */
+    assert_true(there(f, "backup") && there(f, "backup.output"));
+    mem_free(path);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown_closed)
 
 /* The counts of raw changes need not be right. */
@@ -428,6 +491,7 @@ int main(void)
         CASE(without_output__fits__is_left_alone),
         CASE(without_output__unfit__begins_anew_and_says_so_once),
         CASE(output__damaged_chunk__is_named_and_the_rest_served),
+        CASE(check__each_damage__is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

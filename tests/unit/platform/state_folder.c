@@ -164,7 +164,8 @@ static void look__file_in_its_place__is_refused(void **state)
     char *path = paths_join(*state, "file"), *below = paths_join(path, "state");
     assert_int_equal(state_folder_look(path, STATE_OF_AGENT, &look, &e), ERR_DENIED);
     assert_non_null(strstr(e.msg, "not a folder"));
-    assert_int_not_equal(state_folder_look(below, STATE_OF_AGENT, &look, &e), 0);
+    struct file_lock *lock = NULL;
+    assert_int_not_equal(state_folder_enter(below, STATE_OF_AGENT, &lock, &e), 0);
     assert_non_null(strstr(e.msg, "file"));
     mem_free(below);
     mem_free(path);

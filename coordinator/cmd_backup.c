@@ -1,0 +1,72 @@
+/* backup and check: copies of the databases, and damage in them. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/backup.h"
+#include "coordinator/command_line.h"
+#include "coordinator/store/check.h"
+#include "platform/complain.h"
+#include "platform/state_folder.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BACKUP "cadre-coordinator backup"
+#define CHECK "cadre-coordinator check"
+
+static void say_fault(const char *fault, void *user)
+{
+    complain_as(user, fault);
+}
+
+static void say_damage(const char *program, const struct store_check *c)
+{
+    char *line = NULL;
+    if (c->faults > 0)
+        line = str_dupf("%lld faults: stop the coordinator and restore a backup",
+                        (long long)c->faults);
+    else if (c->damaged_chunks > 0)
+        line = str_dupf("%lld of %lld pieces of output are damaged; 'cadre job logs' leaves them "
+                        "out and says so. Look at that disk",
+                        (long long)c->damaged_chunks, (long long)c->chunks);
+    if (line) complain_as(program, line);
+    mem_free(line);
+}
+
+int command_backup(const struct command_args *a)
+{
+    struct err e = {0};
+    struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)BACKUP};
+    if (backup_make(a->config->state, a->argv[0], a->config->force, &c, &e)) {
+        complain_as(BACKUP, err_text(&e));
+        return EXIT_FAILURE;
+    }
+    printf("backup written to %s and %s.output\n"
+           "Keys and certificates are not in it: keep a copy of %s/ca.key and ca.pem in a safe "
+           "place.\n",
+           a->argv[0], a->argv[0], a->config->state);
+    say_damage(BACKUP, &c);
+    return c.damaged_chunks > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int command_check(const struct command_args *a)
+{
+    struct err e = {0};
+    struct state_look look;
+    struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)CHECK};
+    const char *state = a->config->state;
+    int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, &e);
+    if (!rc && !look.known)
+        rc = err_set(&e, ERR_NOT_FOUND, "%s is not a coordinator's state folder: see --state",
+                     state);
+    if (!rc) rc = store_check(state, &c, &e);
+    if (rc) {
+        complain_as(CHECK, err_text(&e));
+        return EXIT_FAILURE;
+    }
+    say_damage(CHECK, &c);
+    if (c.faults > 0 || c.damaged_chunks > 0) return EXIT_FAILURE;
+    printf("no damage found: %" PRId64 " pages, %" PRId64 " pieces of output with a checksum\n",
+           c.pages, c.chunks);
+    return EXIT_SUCCESS;
+}
