@@ -84,9 +84,8 @@ static void on_accept(struct link *l, void *user)
 static void on_crowd(const struct link_crowd *n, void *user)
 {
     (void)user;
-    log_warn("the door: %llu connections that had not proved who they are were cut for others and "
-             "%llu handshakes failed since the last such line; most of them were of %s (%u cut, "
-             "%u failed within a minute)",
+    log_warn("the door: %llu connections that had not proved who they are were cut for others, and "
+             "%llu handshakes failed; most of %s: %u and %u",
              (unsigned long long)n->cut, (unsigned long long)n->failed, n->worst, n->worst_cut,
              n->worst_failed);
 }

@@ -32,8 +32,10 @@ struct door_address {
     int64_t known_until_ms;
     int64_t minute_ms; /* when the minute of the counts began */
     unsigned cut, failed, strangers, proved;
-    int64_t pace_ms; /* the moment that the pace has reached */
-    uint64_t turn;   /* the last time it was let in */
+    int64_t pace_ms;                         /* the moment that the pace has reached */
+    uint64_t turn;                           /* the last time it was let in */
+    unsigned let_in;                         /* how often */
+    unsigned reports, told_cut, told_failed; /* since that many reports */
     enum shelf shelf;
     struct door_address *prev, *next;
 };
@@ -50,12 +52,13 @@ struct door {
     struct addresses shelves[SHELVES];
     unsigned waiting, inside;
     uint64_t turn;
-    bool stuck; /* there was nothing to do at stuck_ms, and no place came free since */
+    int64_t pace_ms; /* of all addresses with many strangers */
+    bool stuck;      /* there was nothing to do at stuck_ms, and no place came free since */
     int64_t stuck_ms;
     struct door_report report; /* since the last one */
     int64_t reported_ms;
-    bool reported, alarmed;
-    int64_t worst_ms; /* when the minute of the report's worst address began */
+    unsigned reports;
+    bool alarmed; /* people should know */
 };
 
 /* ---- lists ---- */
@@ -253,18 +256,14 @@ void door_set_idle(struct door *d, struct door_guest *g, bool idle)
     d->stuck = false;
 }
 
-/* The worst address of the last minute, for the report. */
-static void blame(struct door *d, const struct door_address *a, int64_t now_ms)
+/* Counts a guest that was cut, or failed, for the report. */
+static void tally(struct door *d, struct door_address *a, bool failed)
 {
-    struct door_report *r = &d->report;
-    if (a->failed >= d->limits.failures) d->alarmed = true;
-    if (now_ms - d->worst_ms < MINUTE_MS && a->key != r->worst &&
-        a->cut + a->failed <= r->worst_cut + r->worst_failed)
-        return;
-    d->worst_ms = a->minute_ms;
-    r->worst = a->key;
-    r->worst_cut = a->cut;
-    r->worst_failed = a->failed;
+    if (a->reports != d->reports) a->told_cut = a->told_failed = 0;
+    a->reports = d->reports;
+    *(failed ? &a->told_failed : &a->told_cut) += 1;
+    *(failed ? &d->report.failed : &d->report.cut) += 1;
+    if (a->failed >= d->limits.failures || d->report.cut >= CUT_MANY) d->alarmed = true;
 }
 
 void door_leave(struct door *d, struct door_guest *g, enum door_end how, int64_t now_ms)
@@ -278,8 +277,7 @@ void door_leave(struct door *d, struct door_guest *g, enum door_end how, int64_t
     if (stage == DOOR_INSIDE && how != DOOR_LEFT) a->strangers++;
     if (stage == DOOR_INSIDE && how == DOOR_FAILED) {
         a->failed++;
-        d->report.failed++;
-        blame(d, a, now_ms);
+        tally(d, a, true);
     }
     *g = (struct door_guest){0};
     shelve(d, a, now_ms);
@@ -294,7 +292,7 @@ static bool has_many_strangers(const struct door *d, const struct door_address *
 
 static bool is_paced(const struct door *d, const struct door_address *a, int64_t now_ms)
 {
-    return has_many_strangers(d, a) && now_ms < a->pace_ms;
+    return has_many_strangers(d, a) && (now_ms < a->pace_ms || now_ms < d->pace_ms);
 }
 
 static bool is_before(const struct door_address *a, const struct door_address *b, int64_t now_ms)
@@ -373,19 +371,35 @@ static enum door_step cut(struct door *d, struct door_guest *g, int64_t now_ms,
     turn_minute(a, now_ms);
     a->strangers += was_inside;
     a->cut++;
-    d->report.cut++;
-    if (d->report.cut >= CUT_MANY) d->alarmed = true;
-    blame(d, a, now_ms);
+    tally(d, a, false);
     *g = (struct door_guest){0};
     shelve(d, a, now_ms);
     *out = g;
     return DOOR_CUT;
 }
 
+/* The moment that a pace of so many a second has reached after one more. What was let in before the
+ * pace was kept is no debt. */
+static int64_t next_pace(int64_t pace_ms, int64_t a_second, int64_t now_ms)
+{
+    if (pace_ms < now_ms - BURST_MS) pace_ms = now_ms - BURST_MS;
+    pace_ms += 1000 / a_second;
+    return pace_ms > now_ms + 1000 / a_second ? now_ms + 1000 / a_second : pace_ms;
+}
+
+static struct door_guest *next_guest(struct door_address *a, int64_t now_ms)
+{
+    struct door_guest *g = a->waiting.last;
+    if (++a->let_in % 2 != 0) return g;
+    while (g->prev != NULL && now_ms - g->prev->since_ms < DOOR_FRESH_MS)
+        g = g->prev;
+    return g;
+}
+
 static enum door_step let_in(struct door *d, struct door_address *a, int64_t now_ms,
                              struct door_guest **out)
 {
-    struct door_guest *g = a->waiting.last;
+    struct door_guest *g = next_guest(a, now_ms);
     remove_guest(&a->waiting, g);
     d->waiting--;
     g->stage = DOOR_INSIDE;
@@ -393,8 +407,8 @@ static enum door_step let_in(struct door *d, struct door_address *a, int64_t now
     add_guest(&a->inside, g);
     d->inside++;
     a->turn = ++d->turn;
-    if (a->pace_ms < now_ms - BURST_MS) a->pace_ms = now_ms - BURST_MS;
-    a->pace_ms += 1000 / DOOR_PACE;
+    if (has_many_strangers(d, a)) d->pace_ms = next_pace(d->pace_ms, DOOR_PACE_ALL, now_ms);
+    a->pace_ms = next_pace(a->pace_ms, DOOR_PACE, now_ms);
     *out = g;
     return DOOR_LET_IN;
 }
@@ -437,12 +451,20 @@ bool door_knows(const struct door *d, uint64_t key, int64_t now_ms)
 
 bool door_report(struct door *d, int64_t now_ms, struct door_report *out)
 {
-    if (!d->alarmed || (d->reported && now_ms - d->reported_ms < DOOR_REPORT_MS)) return false;
+    if (!d->alarmed || (d->reports > 0 && now_ms - d->reported_ms < DOOR_REPORT_MS)) return false;
     *out = d->report;
+    size_t place = 0;
+    const struct door_address *a;
+    while ((a = map_next(&d->by_key, &place)) != NULL) {
+        bool worse = a->told_cut + a->told_failed > out->worst_cut + out->worst_failed;
+        if (a->reports != d->reports || !worse) continue;
+        out->worst = a->key;
+        out->worst_cut = a->told_cut;
+        out->worst_failed = a->told_failed;
+    }
     d->report = (struct door_report){0};
-    d->reported = true;
     d->alarmed = false;
     d->reported_ms = now_ms;
-    d->worst_ms = now_ms - MINUTE_MS;
+    d->reports++;
     return true;
 }

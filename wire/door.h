@@ -11,14 +11,17 @@
  * share the fate of that address:
  *
  * - The next place goes to the address with the fewest places; among equals to one that is known,
- *   then in turns. Within an address the newest guest is first: the others may have given up.
+ *   then in turns. Within an address the newest guest is first: the others may have given up. But
+ *   every second place is for the oldest of those who came within DOOR_FRESH_MS, so that nobody is
+ *   passed over by guests who fail and come again.
  * - When all places are taken, the address with most of them gives one up: an idle guest at once,
  *   else the oldest, once it has had DOOR_LEAST_MS. An address that has no fewer places than the
  *   others gets one only from a guest that has had DOOR_EQUAL_MS.
  * - An address is known while a guest of it is, and for DOOR_KNOWN_MS after that. It counts as if
  *   it had DOOR_KEPT places less than it has; those are taken only for guests of its own.
  * - An address with more strangers than limits.failures in a minute, most of whose guests did not
- *   prove themselves, is let in DOOR_PACE times a second. Nobody is shut out.
+ *   prove themselves, is let in DOOR_PACE times a second, and all such addresses together
+ *   DOOR_PACE_ALL times. Nobody is shut out.
  * - When more wait than there is room for, the address with most of them loses the oldest. */
 #ifndef CADRE_WIRE_DOOR_H
 #define CADRE_WIRE_DOOR_H
@@ -31,7 +34,9 @@
 #define DOOR_KNOWN_MS 3600000 /* how long an address stays known */
 #define DOOR_KEPT 8           /* places that a known address need not share */
 #define DOOR_KEPT_WAITING 64  /* the same, of those that wait */
-#define DOOR_PACE 20          /* a second, of an address with many strangers */
+#define DOOR_PACE 100         /* a second, of an address with many strangers */
+#define DOOR_PACE_ALL 200     /* a second, of all such addresses together */
+#define DOOR_FRESH_MS 5000    /* every second place is for the oldest who waits for less */
 #define DOOR_REPORT_MS 60000  /* between two reports */
 
 struct door;
@@ -76,7 +81,7 @@ enum door_end {
 void door_leave(struct door *d, struct door_guest *g, enum door_end how, int64_t now_ms);
 
 /* What to do next; call it until it says DOOR_NOTHING, after each arrival and each departure, and
- * every 100 ms while somebody waits. */
+ * every 20 ms while somebody waits. */
 enum door_step {
     DOOR_NOTHING,
     DOOR_LET_IN, /* *g is INSIDE: start its handshake */
@@ -93,7 +98,7 @@ bool door_knows(const struct door *d, uint64_t key, int64_t now_ms);
 /* What happened since the last report. */
 struct door_report {
     uint64_t cut, failed; /* guests that were cut; guests that failed */
-    uint64_t worst;       /* the key of the address with most of both in the last minute */
+    uint64_t worst;       /* the key of the address with most of both */
     unsigned worst_cut, worst_failed;
 };
 /* true: people should know of it. At most once in DOOR_REPORT_MS. */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BACKLOG 4096                        /* the system's own ceiling applies */
-#define TURN_MS 100                         /* how often the door is asked while somebody waits */
+#define TURN_MS 20                          /* how often the door is asked while somebody waits */
 #define WAIT_MS 30000                       /* for a place */
 #define MAPPED UINT64_C(0x0000ffff00000000) /* an IPv4 address as the key of a door */
 

@@ -181,6 +181,48 @@ static void same_address__newest_guest_is_next(void **state)
     assert_true(wait_for(person) <= DOOR_EQUAL_MS);
 }
 
+static void besiege_own(const struct door_guest *person)
+{
+    struct door_guest *g;
+    enum door_step step;
+    while ((step = door_next(door, now, &g)) != DOOR_NOTHING) {
+        bool fails = g >= guests && g < guests + used && (g - guests) % 2 != 0;
+        if (step == DOOR_LET_IN && fails) door_leave(door, g, DOOR_FAILED, now);
+    }
+    now += 20;
+    for (unsigned k = 0; k < used; k++)
+        if (guests[k].stage == DOOR_AWAY && (k + now / 20) % 5 == 0)
+            door_arrive(door, &guests[k], MALLORY, now);
+    assert_int_not_equal(person->stage, DOOR_AWAY);
+}
+
+/* All places are taken at once, by guests who come again as soon as they are cut, or have failed:
+ * every second one does at once. Then persons of the same address come, one after the other. */
+static void same_address__besieged__lets_each_person_in_soon(void **state)
+{
+    static const struct door_limits wide = {.places = 40,
+                                            .waiting = 300,
+                                            .patience_ms = 10000,
+                                            .failures = 30};
+    struct door_guest persons[50] = {0};
+    (void)state;
+    door_set_limits(door, &wide);
+    for (used = 0; used < GUESTS; used++)
+        door_arrive(door, &guests[used], MALLORY, now);
+    for (unsigned i = 0; i < 50; i++) {
+        int64_t came = now;
+        door_arrive(door, &persons[i], MALLORY, now);
+        while (persons[i].stage == DOOR_WAITING && now - came < 60000)
+            besiege_own(&persons[i]);
+        assert_true(now - came <= 3 * DOOR_EQUAL_MS); /* less than clients wait */
+        now += 10 * (i % 3);
+        if (i % 2) door_admit(door, &persons[i], now);
+        door_leave(door, &persons[i], DOOR_STRANGER, now);
+    }
+    for (unsigned k = 0; k < used; k++)
+        door_leave(door, &guests[k], DOOR_LEFT, now);
+}
+
 static void known_address__goes_before_others(void **state)
 {
     (void)state;
@@ -459,6 +501,7 @@ int main(void)
         DOOR_TEST(guest_no_longer_idle__keeps_its_place),
         DOOR_TEST(equals__take_places_after_a_longer_time),
         DOOR_TEST(same_address__newest_guest_is_next),
+        DOOR_TEST(same_address__besieged__lets_each_person_in_soon),
         DOOR_TEST(known_address__goes_before_others),
         DOOR_TEST(known_address__keeps_places),
         DOOR_TEST(known_address__takes_what_it_has_beyond_its_share),
