@@ -5,6 +5,7 @@
 #include "agent/service_command.h"
 #include "agent/setup.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/help.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -74,6 +75,23 @@ static int start_service(const struct agent_config *c)
     return 0;
 }
 
+/* In the coordinator's words, so escaped. That it cannot be printed does not undo the join. */
+static void tell_joined(const struct agent_config *c, const struct join_result *r)
+{
+    char *text[] = {str_dupf("joined %s as %s (%s), group %s", r->address, r->name, r->agent,
+                             r->group ? r->group : STR_DEFAULT_GROUP),
+                    str_dupf("identity is in %s, configuration in %s", c->state, c->config_path)};
+    struct buf lines;
+    buf_init(&lines, 64 * 1024);
+    for (size_t i = 0; i < 2; i++) {
+        escape_text(&lines, text[i], strlen(text[i]));
+        (void)buf_addc(&lines, '\n');
+        mem_free(text[i]);
+    }
+    (void)fd_write_all(1, lines.data, lines.len, NULL);
+    buf_fini(&lines);
+}
+
 static int join(struct agent_config *c, const struct opt_args *args)
 {
     struct err e = {0};
@@ -101,11 +119,8 @@ static int join(struct agent_config *c, const struct opt_args *args)
     if (input.len > 0) mem_wipe(input.data, input.len);
     buf_fini(&input);
     if (rc != 0) return complain(&e);
-    printf("joined %s as %s (%s), group %s\n", r.address, r.name, r.agent,
-           r.group ? r.group : STR_DEFAULT_GROUP);
-    printf("identity is in %s, configuration in %s\n", c->state, c->config_path);
+    tell_joined(c, &r);
     join_result_fini(&r);
-    fflush(stdout);
     return start_service(c);
 }
 
