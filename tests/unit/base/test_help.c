@@ -69,20 +69,27 @@ static const struct help_program program = {.name = "prog",
                                             .said_verbs = said_verbs,
                                             .said_commands = said_commands};
 
+#define ROOM 256
+
 /* "a b c" as an argv; lives as long as the copy in `room`. */
 static int split(const char *line, char *room, char **argv)
 {
     int argc = 0;
-    strcpy(room, line);
-    for (char *w = strtok(room, " "); w; w = strtok(NULL, " "))
-        argv[argc++] = w;
+    assert_int_equal(str_copy(room, ROOM, line), 0);
+    while (*room) {
+        size_t n = strcspn(room, " ");
+        argv[argc++] = room;
+        room += n;
+        if (*room) *room++ = 0;
+    }
     argv[argc] = NULL;
     return argc;
 }
 
 static void assert_finds(const char *line, const char *name, const char *order)
 {
-    char room[256], got[256] = "";
+    char room[ROOM];
+    struct buf got;
     char *argv[32];
     int words, argc = split(line, room, argv);
     const struct help_command *c = help_find(&program, argc, argv, &words);
@@ -93,11 +100,11 @@ static void assert_finds(const char *line, const char *name, const char *order)
     }
     assert_non_null(c);
     assert_string_equal(c->name, name);
-    for (int i = 0; i < argc; i++) {
-        if (i) strcat(got, " ");
-        strcat(got, argv[i]);
-    }
-    assert_string_equal(got, order);
+    buf_init(&got, ROOM);
+    for (int i = 0; i < argc; i++)
+        (void)buf_addf(&got, "%s%s", i ? " " : "", argv[i]);
+    assert_string_equal(got.data, order);
+    buf_fini(&got);
 }
 
 static void command__found_by_its_words__options_go_behind_them(void **state)
@@ -121,7 +128,7 @@ static void command__found_by_its_words__options_go_behind_them(void **state)
 
 static void assert_unknown(const char *line, const char *message)
 {
-    char room[256];
+    char room[ROOM];
     char *argv[32];
     struct err e = {0};
     int argc = split(line, room, argv);
@@ -161,7 +168,7 @@ static void unknown_command__nothing_is_near__says_where_to_look(void **state)
 
 static int asks(const char *line, struct buf *out)
 {
-    char room[256];
+    char room[ROOM];
     char *argv[32];
     struct err e = {0};
     int argc = split(line, room, argv);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define WORDS_MAX 32
+#define ROOM 256
 
 static struct help_program program;
 
@@ -61,7 +62,7 @@ static int split(char *room, char **argv)
 static const struct help_command *find(const char *line, int *argc, char **argv, char *room)
 {
     int words;
-    strcpy(room, line);
+    assert_int_equal(str_copy(room, ROOM, line), 0);
     *argc = split(room, argv);
     return help_find(&program, *argc, argv, &words);
 }
@@ -95,11 +96,14 @@ static void example__of_each_command__can_be_typed(void **state)
         const struct help_command *h = &program.commands[i];
         if (str_empty(h->example)) fail_msg("%s has no example", h->name);
         char *lines = mem_strdup(h->example);
-        for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n")) {
-            char room[256];
+        for (char *line = lines, *next; *line; line = next) {
+            char room[ROOM];
             char *argv[WORDS_MAX];
             int argc;
             struct err e = {0};
+            size_t n = strcspn(line, "\n");
+            next = line + n + (line[n] == '\n');
+            line[n] = 0;
             if (!str_starts(line, "cadre ")) fail_msg("%s: '%s'", h->name, line);
             if (find(line + 6, &argc, argv, room) != h)
                 fail_msg("%s: '%s' is another command", h->name, line);
@@ -231,7 +235,7 @@ static void foreign_option__of_each_command__refused_with_its_name(void **state)
 static void suggestions__name_what_there_is(void **state)
 {
     (void)state;
-    char room[256];
+    char room[ROOM];
     char *argv[WORDS_MAX];
     int argc;
     for (const struct help_word *w = program.said_commands; w->said; w++) {
@@ -303,7 +307,7 @@ static void foreign_words__suggest_ours(void **state)
         {"completion bash", "help --completion"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char room[256], wanted[200];
+        char room[ROOM], wanted[200];
         char *argv[WORDS_MAX];
         int argc;
         struct err e = {0};
