@@ -273,6 +273,13 @@ void agent_config_take(struct agent_config *c, struct agent_config *fresh, struc
     }
 }
 
+bool agent_config_given(const struct agent_config *c, const char *key)
+{
+    for (size_t i = 0; i < c->set.count; i++)
+        if (str_eq(c->set.table[i].key, key)) return c->set.sources[i] >= OPT_FROM_ENV;
+    return false;
+}
+
 void agent_config_fini(struct agent_config *c)
 {
     opt_fini(&c->set);
@@ -302,9 +309,23 @@ static int add_quoted(struct buf *out, const char *s)
     return jw_finish(&w);
 }
 
+static int add_map(struct buf *out, const struct opt_map *map)
+{
+    int rc = buf_addc(out, '{');
+    for (size_t i = 0; rc == 0 && i < map->count; i++) {
+        if (i > 0) rc = buf_adds(out, ", ");
+        if (rc == 0) rc = add_quoted(out, map->items[i].key);
+        if (rc == 0) rc = buf_adds(out, ": ");
+        if (rc == 0) rc = add_quoted(out, map->items[i].value);
+    }
+    return rc == 0 ? buf_adds(out, "}\n") : rc;
+}
+
 static int add_setting(struct buf *out, const struct config_edit *edit)
 {
     int rc = buf_addf(out, "%s: ", edit->key);
+    if (rc == 0 && edit->map) return add_map(out, edit->map);
+    if (rc == 0 && edit->number) return buf_addf(out, "%s\n", edit->values[0]);
     if (rc == 0 && edit->count != 1) rc = buf_addc(out, '[');
     for (size_t i = 0; rc == 0 && i < edit->count; i++) {
         if (i > 0) rc = buf_adds(out, ", ");
@@ -312,6 +333,11 @@ static int add_setting(struct buf *out, const struct config_edit *edit)
     }
     if (rc == 0 && edit->count != 1) rc = buf_addc(out, ']');
     return rc == 0 ? buf_addc(out, '\n') : rc;
+}
+
+static bool changes(const struct config_edit *edit)
+{
+    return edit->values || edit->map;
 }
 
 /* Does this line begin the top-level setting `key`? */
@@ -345,7 +371,7 @@ int config_text_edit(const char *text, const struct config_edit *edits, size_t c
         if (!dropping || !line_continues(line, len)) {
             dropping = false;
             for (size_t i = 0; rc == 0 && !dropping && i < count; i++) {
-                if (!edits[i].values || !line_sets(line, len, edits[i].key)) continue;
+                if (!changes(&edits[i]) || !line_sets(line, len, edits[i].key)) continue;
                 dropping = true;
                 if (!done[i]) rc = add_setting(out, &edits[i]);
                 done[i] = true;
@@ -356,6 +382,6 @@ int config_text_edit(const char *text, const struct config_edit *edits, size_t c
     }
     if (rc == 0 && out->len > 0 && out->data[out->len - 1] != '\n') rc = buf_addc(out, '\n');
     for (size_t i = 0; rc == 0 && i < count; i++)
-        if (edits[i].values && !done[i]) rc = add_setting(out, &edits[i]);
+        if (changes(&edits[i]) && !done[i]) rc = add_setting(out, &edits[i]);
     return rc;
 }

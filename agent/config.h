@@ -45,16 +45,20 @@ void agent_config_fini(struct agent_config *c);
  * swapped. *others: the keys of settings that differ and need a restart of the agent ("group,
  * name"), appended. */
 void agent_config_take(struct agent_config *c, struct agent_config *fresh, struct buf *others);
+/* Was the setting of this key given on the command line or by the environment? */
+bool agent_config_given(const struct agent_config *c, const char *key);
 /* Name and slots with their defaults filled in: never NULL, never 0. name: mem_free. */
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);
 
-/* Sets top-level keys in the file's text and leaves every other line as it is. A value NULL leaves
- * the key alone. Values are quoted as YAML needs it. `coordinator` may be a list. */
+/* Sets top-level keys in the file's text and leaves every other line as it is. Without values and map the key
+ * is left alone. Values are quoted as YAML needs it. `coordinator` may be a list. */
 struct config_edit {
     const char *key;
     const char *const *values;
-    size_t count; /* 1: a scalar; more: a flow list */
+    size_t count;              /* 1: a scalar; more: a flow list */
+    const struct opt_map *map; /* instead of values: a flow mapping */
+    bool number;               /* the value stands without quotes */
 };
 int config_text_edit(const char *text, const struct config_edit *edits, size_t count,
                      struct buf *out);

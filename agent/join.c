@@ -166,18 +166,31 @@ static int write_config(const struct agent_config *c, const struct token *token,
                         const struct msg_enrolled *m, struct err *e)
 {
     const char *addresses[TOKEN_ADDRESSES];
-    const char *group = m->group, *name = m->name;
+    const char *group = m->group, *name = m->name, *level = c->log_level;
+    char number[24];
+    const char *slots = number;
+    (void)str_format(number, sizeof number, "%lld", (long long)c->slots);
     for (size_t i = 0; i < token->address_count; i++)
         addresses[i] = token->address[i];
-    const struct config_edit edits[] = {{"coordinator", addresses, token->address_count},
-                                        {"group", group ? &group : NULL, 1},
-                                        {"name", &name, 1}};
+    /* What the command line said of other settings is for the agent that runs, too. */
+    bool given = agent_config_given(c, "slots"), labels = agent_config_given(c, "labels");
+    const struct config_edit edits[] = {
+        {.key = "coordinator", .values = addresses, .count = token->address_count},
+        {.key = "group", .values = group ? &group : NULL, .count = 1},
+        {.key = "name", .values = &name, .count = 1},
+        {.key = "slots", .values = given ? &slots : NULL, .count = 1, .number = true},
+        {.key = "labels", .map = labels ? &c->labels : NULL},
+        {.key = "logLevel",
+         .values = agent_config_given(c, "logLevel") ? &level : NULL,
+         .count = 1},
+    };
+    const size_t edit_count = sizeof edits / sizeof *edits;
     struct buf before, after;
     buf_init(&before, YAML_MAX_BYTES);
     buf_init(&after, YAML_MAX_BYTES);
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
-    if (rc == 0 && config_text_edit(before.data, edits, 3, &after) != 0)
+    if (rc == 0 && config_text_edit(before.data, edits, edit_count, &after) != 0)
         rc = err_set(e, ERR_TOO_LARGE, "%s: the file would grow too large", c->config_path);
     char *folder = paths_dir(c->config_path);
     if (rc == 0) rc = dir_make(folder, FILE_PUBLIC, e);

@@ -214,8 +214,9 @@ static int keep_coordinator(const struct agent_config *c, const struct opt_list 
 {
     struct buf before, after;
     if (addresses->count == 0) return 0;
-    const struct config_edit edit = {"coordinator", (const char *const *)addresses->items,
-                                     addresses->count};
+    const struct config_edit edit = {.key = "coordinator",
+                                     .values = (const char *const *)addresses->items,
+                                     .count = addresses->count};
     buf_init(&before, YAML_MAX_BYTES);
     buf_init(&after, YAML_MAX_BYTES);
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);

@@ -37,7 +37,7 @@ static const char *const group[] = {"win\"dows"};
 static void a_missing_key_is_appended(void **state)
 {
     (void)state;
-    const struct config_edit e = {"coordinator", address, 1};
+    const struct config_edit e = {.key = "coordinator", .values = address, .count = 1};
     expect_edit("", &e, 1, "coordinator: \"q.example.com:7433\"\n");
     expect_edit("slots: 4", &e, 1, "slots: 4\ncoordinator: \"q.example.com:7433\"\n");
 }
@@ -45,7 +45,7 @@ static void a_missing_key_is_appended(void **state)
 static void a_present_key_is_replaced_and_comments_stay(void **state)
 {
     (void)state;
-    const struct config_edit e = {"coordinator", addresses, 2};
+    const struct config_edit e = {.key = "coordinator", .values = addresses, .count = 2};
     expect_edit("# mine\ncoordinator: old:1  # was\nslots: 4\n", &e, 1,
                 "# mine\ncoordinator: [\"a:1\", \"b:2\"]\nslots: 4\n");
 }
@@ -53,7 +53,7 @@ static void a_present_key_is_replaced_and_comments_stay(void **state)
 static void a_value_over_several_lines_is_replaced_whole(void **state)
 {
     (void)state;
-    const struct config_edit e = {"coordinator", address, 1};
+    const struct config_edit e = {.key = "coordinator", .values = address, .count = 1};
     expect_edit("coordinator:\n  - a:1\n  - b:2\nslots: 4\n", &e, 1,
                 "coordinator: \"q.example.com:7433\"\nslots: 4\n");
     expect_edit("coordinator:\n- a:1\n- b:2\nname: x\n", &e, 1,
@@ -65,7 +65,7 @@ static void a_value_over_several_lines_is_replaced_whole(void **state)
 static void keys_that_only_begin_alike_or_are_nested_stay(void **state)
 {
     (void)state;
-    const struct config_edit e = {"group", group, 1};
+    const struct config_edit e = {.key = "group", .values = group, .count = 1};
     expect_edit("groups: 1\nlabels:\n  group: x\n#group: y\n", &e, 1,
                 "groups: 1\nlabels:\n  group: x\n#group: y\ngroup: \"win\\\"dows\"\n");
 }
@@ -73,7 +73,7 @@ static void keys_that_only_begin_alike_or_are_nested_stay(void **state)
 static void an_edit_without_value_leaves_the_key_alone(void **state)
 {
     (void)state;
-    const struct config_edit e = {"group", NULL, 1};
+    const struct config_edit e = {.key = "group", .values = NULL, .count = 1};
     expect_edit("group: keep\n", &e, 1, "group: keep\n");
 }
 
@@ -99,13 +99,42 @@ static int load(const char *text, struct agent_config *c, struct err *e)
     return rc;
 }
 
+static void numbers_and_mappings_are_written__as_yaml_reads_them(void **state)
+{
+    (void)state;
+    static const char *const slots[] = {"8"};
+    struct opt_pair pairs[] = {{"zone", "b"}, {"a \"b\"", "#1"}};
+    const struct opt_map labels = {.items = pairs, .count = 2};
+    const struct config_edit edits[] = {
+        {.key = "slots", .values = slots, .count = 1, .number = true},
+        {.key = "labels", .map = &labels},
+        {.key = "logLevel", .values = NULL, .count = 1},
+    };
+    struct agent_config c;
+    struct buf out;
+    struct err e = {0};
+    expect_edit(
+        "labels:\n  zone: a\n# mine\nlogLevel: warn\n", edits, 3,
+        "labels: {\"zone\": \"b\", \"a \\\"b\\\"\": \"#1\"}\n# mine\nlogLevel: warn\nslots: "
+        "8\n");
+    buf_init(&out, 65536);
+    assert_int_equal(config_text_edit("", edits, 3, &out), 0);
+    assert_int_equal(load(out.data, &c, &e), 0);
+    assert_int_equal(agent_config_slots(&c), 8);
+    assert_string_equal(map_value(&c.labels, "zone"), "b");
+    assert_string_equal(map_value(&c.labels, "a \"b\""), "#1");
+    assert_false(agent_config_given(&c, "slots"));
+    agent_config_fini(&c);
+    buf_fini(&out);
+}
+
 static void an_edited_file_reads_back(void **state)
 {
     (void)state;
     struct buf out;
     struct agent_config c;
     struct err e = {0};
-    const struct config_edit edits[] = {{"coordinator", addresses, 2}};
+    const struct config_edit edits[] = {{.key = "coordinator", .values = addresses, .count = 2}};
     buf_init(&out, 65536);
     assert_int_equal(config_text_edit("slots: 3\nlabels: {zone: dmz}\n", edits, 1, &out), 0);
     assert_int_equal(load(out.data, &c, &e), 0);
@@ -210,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_value_over_several_lines_is_replaced_whole),
         cmocka_unit_test(keys_that_only_begin_alike_or_are_nested_stay),
         cmocka_unit_test(an_edit_without_value_leaves_the_key_alone),
+        cmocka_unit_test(numbers_and_mappings_are_written__as_yaml_reads_them),
         cmocka_unit_test(an_edited_file_reads_back),
         cmocka_unit_test(bad_settings_are_named_with_file_and_line),
         cmocka_unit_test(a_named_file_that_is_missing_is_an_error),
