@@ -236,13 +236,20 @@ static const struct opt show_options[] = {
      .help = "print only the file's text, to be edited and applied again"},
 };
 
-/* The file's text, whatever the output's form. */
+/* The file's text; with -o json as the only member of an object. */
 static int print_source(struct cli *cli, const char *target)
 {
     struct response r;
     const struct json *f = cli_call(cli, "GET", target, NULL, &r);
     if (!f) return EXIT_ERROR;
-    out_text(&cli->out, json_get_str(f, "source", ""));
+    if (cli_json(cli)) {
+        struct json *source = json_new(JSON_OBJECT);
+        json_put(source, "source", json_new_str(json_get_str(f, "source", "")));
+        out_json(&cli->out, source);
+        json_free(source);
+    } else {
+        out_text(&cli->out, json_get_str(f, "source", ""));
+    }
     response_fini(&r);
     return EXIT_OK;
 }

@@ -276,11 +276,7 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     const struct run_config *c = config;
     struct err e = {0};
     struct buf body;
-    if (check_arguments(c, args, &e) != 0) {
-        (void)cli_fail(cli, 0, &e);
-        cli_note(cli, "see 'cadre run --help'");
-        return EXIT_CADRE;
-    }
+    if (check_arguments(c, args, &e) != 0) return cli_fail(cli, EXIT_CADRE, &e);
     buf_init(&body, LIMIT_HTTP_BODY);
     if (make_body(c, args, &body, &e) != 0) {
         buf_fini(&body);

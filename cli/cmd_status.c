@@ -63,6 +63,14 @@ const struct command cmd_status = {
     .run = run_status,
 };
 
+static void print_kept(struct cli *cli, const struct json *who, const char *path)
+{
+    struct json *kept = json_copy(who);
+    json_put(kept, "config", json_new_str(path));
+    out_json(&cli->out, kept);
+    json_free(kept);
+}
+
 static int keep_login(struct cli *cli, const char *token)
 {
     struct response r;
@@ -72,7 +80,9 @@ static int keep_login(struct cli *cli, const char *token)
     const struct json *who = cli_call(cli, "GET", "/api/v1/whoami", NULL, &r);
     if (!who) return EXIT_ERROR;
     int rc = user_config_write(cli->url, token, &path, &e);
-    if (rc == 0)
+    if (rc == 0 && cli_json(cli))
+        print_kept(cli, who, path);
+    else if (rc == 0)
         out_line(&cli->out, "logged in with role %s; kept in %s", json_get_str(who, "role", "?"),
                  path);
     mem_free(path);
@@ -115,7 +125,14 @@ const struct command cmd_login = {
 static int run_version(struct cli *cli, void *config, const struct opt_args *args)
 {
     (void)config;
-    (void)args;
+    if (args->argc > 0) return cli_usage(cli, "version takes no argument '%s'", args->argv[0]);
+    if (cli_json(cli)) {
+        struct json *v = json_new(JSON_OBJECT);
+        json_put(v, "version", json_new_str(CADRE_VERSION));
+        out_json(&cli->out, v);
+        json_free(v);
+        return EXIT_OK;
+    }
     out_line(&cli->out, "cadre %s", CADRE_VERSION);
     return EXIT_OK;
 }

@@ -111,13 +111,16 @@ static int revoke_lost(struct cli *cli, const char *id)
     char *target = cli_path("tokens", id, NULL);
     const struct request request = {.method = "DELETE", .target = target};
     int rc = client_call(cli_client(cli), &request, &r, &e);
+    struct err lost = {0};
     if (rc == 0)
-        cli_note(cli, "cadre: %s; the token %s was revoked", err_text(&cli->out.lost), id);
+        err_set(&lost, cli->out.lost.code, "%s; the token %s was revoked", err_text(&cli->out.lost),
+                id);
     else
-        cli_note(cli,
-                 "cadre: %s; the token %s is valid and could not be revoked (%s): use 'cadre token "
-                 "revoke %s'",
-                 err_text(&cli->out.lost), id, err_text(&e), id);
+        err_set(&lost, cli->out.lost.code,
+                "%s; the token %s is valid and could not be revoked (%s): use 'cadre token revoke "
+                "%s'",
+                err_text(&cli->out.lost), id, err_text(&e), id);
+    (void)cli_fail(cli, EXIT_ERROR, &lost);
     cli->out.told = true;
     response_fini(&r);
     mem_free(target);

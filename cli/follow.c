@@ -139,9 +139,7 @@ static int on_output(const struct frame_output *o, void *user)
 {
     struct watch *w = user;
     const struct log_piece piece = {.attempt = o->attempt,
-                                    .stream = w->o->json && o->stream == STREAM_STDOUT
-                                                  ? STREAM_STDERR
-                                                  : (int)o->stream,
+                                    .stream = (int)o->stream,
                                     .data = (const char *)o->data,
                                     .len = o->len};
     return log_print_piece(&w->print, &piece) != 0;

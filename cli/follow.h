@@ -11,7 +11,7 @@ struct follow_options {
     const char *id;
     struct leash *leash; /* of the command that submitted it; NULL: it is only watched */
     bool quiet;          /* no remarks about waiting */
-    bool json;           /* `run -o json`: the object at the end; output goes to stderr */
+    bool json;           /* `run -o json`: the object at the end, behind the lines of output */
     /* Of `logs`: "?attempt=2" or NULL; times before lines; lines of JSON; a mark also where the
      * first attempt begins; the job, which tells the agents of its attempts, or NULL. */
     const char *query;

@@ -119,9 +119,10 @@ int leash_lost(struct leash *l, bool ended)
     else
         then = str_dupf("the %s %s goes on; follow it with 'cadre %s logs --follow %s'", l->what,
                         l->id, l->what, l->id);
-    cli_note(l->cli, "cadre: %s; %s", err_text(&out->lost), then);
+    struct err e = {0};
+    err_set(&e, out->lost.code, "%s; %s", err_text(&out->lost), then);
     mem_free(then);
-    return EXIT_CADRE;
+    return cli_fail(l->cli, EXIT_CADRE, &e);
 }
 
 int leash_cut(struct leash *l, const struct err *e)

@@ -162,6 +162,7 @@ static int help(struct cli *cli, const struct help_program *p, int argc, char **
 static int dispatch(struct cli *cli, const struct help_program *p, int argc, char **argv)
 {
     int words = 0;
+    if (argc < 1 && cli_json(cli)) return cli_usage(cli, "no command; see 'cadre help'");
     if (argc < 1) return no_command(p);
     if (str_eq(argv[0], "--version") || str_eq(argv[0], "-v") || str_eq(argv[0], "-V"))
         argv[0] = "version";

@@ -5,8 +5,9 @@
 #include "base/str.h"
 #include "cli/follow.h"
 
-/* *id: mem_free. A failure is not printed yet. */
-static int post(struct cli *cli, const struct submit *s, struct leash *l, char **id, struct err *e)
+/* *id: mem_free; *answer: json_free. A failure is not printed yet. */
+static int post(struct cli *cli, const struct submit *s, struct leash *l, char **id,
+                struct json **answer, struct err *e)
 {
     struct response r;
     char *key = cli_key(s->key);
@@ -16,6 +17,7 @@ static int post(struct cli *cli, const struct submit *s, struct leash *l, char *
     if (rc == 0 && !text)
         rc = err_set(e, ERR_PROTOCOL, "the coordinator's answer has no %s id", l->what);
     if (rc == 0) *id = mem_strdup(text);
+    if (rc == 0) *answer = json_copy(r.body);
     if (rc == 0 && json_get_bool(r.body, "duplicate", false))
         cli_note(cli, "cadre: %s %s has this key already%s", l->what, *id,
                  s->detach ? "" : "; following it");
@@ -24,10 +26,13 @@ static int post(struct cli *cli, const struct submit *s, struct leash *l, char *
     return rc;
 }
 
-/* `--detach`: the id alone on standard output. */
-static int print_id(struct cli *cli, struct leash *l)
+/* `--detach`: the id alone on standard output; with -o json what the coordinator answered. */
+static int print_id(struct cli *cli, struct leash *l, const struct json *answer)
 {
-    out_line(&cli->out, "%s", l->id);
+    if (cli_json(cli))
+        out_json(&cli->out, answer);
+    else
+        out_line(&cli->out, "%s", l->id);
     if (out_flush(&cli->out) == 0) return EXIT_OK;
     l->mode = LEASH_KEEP; /* it was to go on without this command */
     return leash_lost(l, false);
@@ -37,6 +42,7 @@ int submit_run(struct cli *cli, const struct submit *s)
 {
     struct err e = {0};
     char *id = NULL;
+    struct json *answer = NULL;
     struct leash l = {.cli = cli,
                       .what = s->execution ? "execution" : "job",
                       .collection = s->execution ? "executions" : "jobs",
@@ -44,7 +50,7 @@ int submit_run(struct cli *cli, const struct submit *s)
     struct client *c = cli_client(cli);
     if (!c) return EXIT_CADRE;
     leash_hold(&l, c);
-    int rc = post(cli, s, &l, &id, &e);
+    int rc = post(cli, s, &l, &id, &answer, &e);
     int code;
     if (rc == ERR_CLOSED && l.stops > 0) {
         code = leash_left(&l);
@@ -60,15 +66,17 @@ int submit_run(struct cli *cli, const struct submit *s)
         struct follow_options o = {.id = id,
                                    .leash = &l,
                                    .json = cli_json(cli),
+                                   .lines = cli_json(cli),
                                    .query = s->stream ? query : NULL};
         if (l.stops > 0 && s->keep)
             code = leash_left(&l);
         else if (s->detach && l.stops == 0)
-            code = print_id(cli, &l);
+            code = print_id(cli, &l, answer);
         else
             code = s->execution ? follow_execution(cli, &o) : follow_job(cli, &o);
     }
     client_on_stop(c, NULL, NULL);
+    json_free(answer);
     mem_free(id);
     return code;
 }

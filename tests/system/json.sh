@@ -1,0 +1,195 @@
+#!/bin/sh
+# With -o json every command speaks JSON: standard output holds one document, or one object a line
+# where it streams; standard error holds {"error": ...} or {"note": ...}, one object a line. And
+# every option of `join` ends in the configuration that the agent runs with.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+
+# ---- what `join` is told is what the agent runs with ----
+token=$(cadre token create join 2>/dev/null)
+cadre-agent join "$token" --config a.yaml --state a --name a --slots 3 --label zone=b \
+    --label rack=7 --log-level debug >join.out 2>&1
+is "join takes the options of the agent" 0 $?
+has "and writes them" a.yaml '^slots: 3$' '"zone": "b"' '"rack": "7"' '^logLevel: "debug"$'
+agent_up a
+cadre -o json agent show a >out
+has "the agent runs with them" out '"slots":3' '"zone":"b"' '"rack":"7"'
+cadre-agent capabilities --config a.yaml --state a --slots 2 >out 2>err
+is "an option without an effect is refused" 2 $?
+has "with its command" err "\-\-slots is not an option of 'cadre-agent capabilities'"
+
+# ---- all commands ----
+cat >check.py <<'END_PY'
+# check.py: a line of `runs` is NUMBER CODE FORM COMMAND. Is out.NUMBER JSON of this form (one: a
+# document; lines: one object a line; fails: nothing), is every line of err.NUMBER an object, and
+# is there an error exactly where the exit code tells of one?
+import json
+
+def read(name):
+    with open(name, encoding="utf-8") as f:
+        return f.read()
+
+def objects(name):
+    values = [json.loads(line) for line in read(name).splitlines()]
+    assert all(isinstance(v, dict) for v in values), f"{name}: a line is not an object"
+    return values
+
+def check(number, code, form):
+    out, said = f"out.{number}", objects(f"err.{number}")
+    errors = [v["error"] for v in said if "error" in v]
+    assert all(set(v) in ({"error"}, {"note"}) for v in said), "another key on standard error"
+    if form == "fails":
+        assert code != 0 and len(errors) == 1, f"exit {code} with {len(errors)} errors"
+        assert read(out) == "", "a failure has printed something"
+        assert errors[0]["code"] and errors[0]["message"], "no code or no message"
+        assert "field" in errors[0], "no field"
+        return
+    assert code == 0 and not errors, f"exit {code} with {len(errors)} errors"
+    if form == "one":
+        json.loads(read(out))
+    else:
+        assert objects(out), "nothing was printed"
+
+for line in read("runs").splitlines():
+    number, code, form, command = line.split(" ", 3)
+    try:
+        check(number, int(code), form)
+        print(f"ok - {form}: {command}")
+    except (AssertionError, ValueError, KeyError) as e:
+        print(f"not ok - {form}: {command}: {e}: {read('out.' + number)[:200]!r} "
+              f"{read('err.' + number)[:200]!r}")
+END_PY
+
+# json FORM COMMAND...: runs it; check.py looks at what was printed, when all are done
+: >runs
+run=0
+json() {
+    form=$1
+    shift
+    run=$((run + 1))
+    cadre -o json "$@" >out.$run 2>err.$run </dev/null
+    printf '%s ' "$run" $? "$form" cadre "$@" >>runs
+    echo >>runs
+    cp out.$run out
+    cp err.$run err
+}
+
+cat >flow.yaml <<'END'
+id: two
+namespace: company.team
+tasks:
+  - id: say
+    command: ["echo", "hello"]
+triggers:
+  - id: never
+    interval: PT1H
+    command: ["false"]
+END
+printf 'id: bad\nnamespace: company.team\ntasks:\n  - id: x\n' >bad.yaml
+
+json one version
+json one status
+json one login "$(cat server/admin.token)"
+json fails login nonsense
+json lines run -- sh -c 'echo out; echo err >&2; printf "\377\000"'
+has "the job's output is in lines" out '"stream":"stdout"' '"stream":"stderr"' '"base64"'
+has "and the job is the last" out '"state":"SUCCESS"'
+json lines job run -- true
+json one run --detach -- true
+id=$(sed -n 's/^{"id":"\([^"]*\)".*/\1/p' out)
+json fails run --group nosuch -- true
+has "an error names what the coordinator says" err '"code":"unknown-group"' '"field":"group"'
+json fails run
+json fails run --timeout soon -- true
+has "an error names the option" err '"field":"--timeout"'
+json one job list
+json fails job list --limit none
+json one job show "$id"
+json fails job show 0000000000000
+json lines job logs "$(cadre run --detach -- echo x)" --follow
+json fails job logs 0000000000000
+json one job why "$id"
+json fails job why 0000000000000
+json one job cancel "$(cadre run --detach -- sleep 300)"
+json fails job cancel 0000000000000
+json one flow apply flow.yaml
+json fails flow apply bad.yaml
+has "all that is wrong is in the error" err '"problems":\[\{"file":"bad.yaml"'
+json fails flow apply nosuch.yaml
+json one flow list
+json one flow show company.team/two
+json one flow show --source company.team/two
+json fails flow show company.team/nosuch
+json lines flow run company.team/two
+json one flow run --detach company.team/two
+execution=$(sed -n 's/^{"id":"\([^"]*\)".*/\1/p' out)
+json fails flow run company.team/nosuch
+json one execution list
+json fails execution list --flow nosuch
+json one execution show "$execution"
+json fails execution show 0000000000000
+json lines execution logs --follow "$execution"
+json fails execution logs 0000000000000
+json fails execution cancel 0000000000000
+json one trigger list
+json one trigger show company.team/two/never
+json one trigger disable company.team/two/never
+json one trigger enable company.team/two/never
+json one trigger run company.team/two/never
+json fails trigger show company.team/two/nosuch
+json fails trigger disable nosuch
+json fails trigger enable company.team/two/nosuch
+json fails trigger run company.team/two/nosuch
+json one group create gpu
+json fails group create gpu
+json one group list
+json one group show gpu
+json fails group show nosuch
+json one group update gpu --max-queued 7
+json fails group update nosuch --max-queued 7
+json one group pause gpu
+json one group resume gpu
+json one namespace set company.team --group gpu
+json fails namespace set company.team --group nosuch
+json one namespace list
+json one namespace show company.team
+json fails namespace show ..
+json one namespace unset company.team
+json fails namespace unset ..
+json one group delete gpu
+json fails group delete gpu
+json fails group pause gpu
+json fails group resume gpu
+json one agent list
+json one agent show a
+json fails agent show nosuch
+json one agent drain a
+json one agent resume a
+json fails agent drain nosuch
+json fails agent resume nosuch
+json fails agent remove nosuch
+json one token create join
+json one token create api --role read --name reader
+token_id=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' out)
+json fails token create api --role king
+has "an error of a choice names the option" err '"field":"--role"'
+json one token list
+json one token revoke "$token_id"
+json fails token revoke 0000000000000
+json one flow delete company.team/two
+json fails flow delete company.team/two
+json fails flow delete nosuch
+json fails status x
+json fails version x
+json fails ps
+json fails
+python3 check.py >checked
+cat checked
+is "every command has spoken JSON" 0 "$(grep -c '^not ok' checked)"
+is "and every run was looked at" "$run" "$(grep -c . checked)"
+cadre help --man | sed -n 's/^\.SS cadre \([a-z ]*[a-z]\).*/\1/p' >commands
+while read -r command; do
+    grep -q " cadre $command " runs || not_ok "the walk has tried 'cadre $command'"
+done <commands
+holds "the walk has all commands" test "$(wc -l <commands)" -ge 44
+done_testing
