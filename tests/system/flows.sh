@@ -251,7 +251,7 @@ has "with its outputs" out '^hello world$' '^the answer is 42$'
 cadre flow run company.team/hello -o json >out 2>err
 has "as JSON the execution comes at its end, with its task runs" out \
     '^\{"id":.*"state":"SUCCESS".*"taskRuns":\[\{.*"task":"say".*"task":"log"'
-has "and the output goes to standard error" err '^hello world$'
+has "and the output in front of it" out '"stream":"stdout".*"text":"hello world'
 
 # ---- tasks that are tried again ----
 cat >again.yaml <<END

@@ -35,7 +35,7 @@ has "with what was meant" err "'16' has no unit: write >= 16GiB"
 
 cadre job --help >out 2>err
 is "a noun has help of its own" 0 $?
-has "which lists its commands" out '^  why ID.NAME  ' "'cadre help job COMMAND'"
+has "which lists its commands" out '^  why ID.NAME  ' 'cadre job why 06' "'cadre help job COMMAND'"
 holds "and no others" sh -c '! grep -q "^  group" out'
 cadre help token >help
 cadre token --help >out
