@@ -32,7 +32,7 @@
 #define DOOR_LEAST_MS 1000    /* a guest that is not idle has its place for at least that long */
 #define DOOR_EQUAL_MS 3000    /* ... when its address has not more places than that of the next */
 #define DOOR_KNOWN_MS 3600000 /* how long an address stays known */
-#define DOOR_KEPT 8           /* places that a known address need not share */
+#define DOOR_KEPT 32          /* places that a known address need not share */
 #define DOOR_KEPT_WAITING 64  /* the same, of those that wait */
 #define DOOR_PACE 100         /* a second, of an address with many strangers */
 #define DOOR_PACE_ALL 200     /* a second, of all such addresses together */
