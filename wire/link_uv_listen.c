@@ -130,6 +130,8 @@ static void cut(struct link_listener *ls, struct link *l)
 {
     struct err e;
     ls->counters.cut++;
+    /* Its last bytes are on their way, and it has a deadline of its own. */
+    if (l->state == LINK_CLOSING) return;
     err_set(&e, ERR_UNAVAILABLE, "too many connections that are not authenticated");
     if (l->state == LINK_OPEN && l->on_crowded != NULL)
         l->on_crowded(l, l->user);

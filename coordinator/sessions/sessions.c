@@ -140,6 +140,7 @@ static void enrolled(struct session *s, const struct effect *x)
         refuse(s, "internal", "the certificate could not be made", SIGN_RETRY_MS);
         return;
     }
+    link_admit(s->link);
     id_format(n->agent, id);
     log_info("agent %s: enrolled as '%s' from %s", id, n->name, link_remote(s->link));
     int rc = session_send_enrolled(&s->facts, x, pem, authority_ca(a), link_out(s->link), &e);
