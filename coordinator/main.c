@@ -130,9 +130,13 @@ static int complain(const char *name, int code, const struct err *e)
 static void complain_of_all(const char *name, const struct buf *problems, const struct err *e)
 {
     const char *s = problems->len ? problems->data : err_text(e);
-    for (; *s; s += strcspn(s, "\n"), s += *s == '\n')
-        fprintf(stderr, "%s" PROGRAM " %s: %.*s\n", log_sink_error_prefix(), name,
-                (int)strcspn(s, "\n"), s);
+    char who[64];
+    (void)str_format(who, sizeof who, PROGRAM " %s", name);
+    for (; *s; s += strcspn(s, "\n"), s += *s == '\n') {
+        char *line = mem_strndup(s, strcspn(s, "\n"));
+        complain_as(who, line);
+        mem_free(line);
+    }
 }
 
 static int run_with(const struct help_program *p, const struct verb *v, struct config *config,
