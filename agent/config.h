@@ -31,9 +31,9 @@ struct agent_config {
 #define AGENT_OPTIONS 15
 extern const struct opt agent_options[AGENT_OPTIONS];
 
-/* Flags, environment, file (a missing file is fine unless
- * --config named it and argv[0] does not end in "join"), defaults, checks across settings. args: the rest of
- * argv. On help only args->help is set. On failure *c needs no fini. */
+/* Flags, environment, file (a missing file is fine unless --config named it and argv[0] does not
+ * end in "join"), defaults, checks across settings. args: the rest of argv. On help
+ * only args->help is set. On failure *c needs no fini. */
 int agent_config_load(struct agent_config *c, int argc, char **argv, struct opt_args *args,
                       struct err *e);
 /* The same, but collects all problems of environment and file, a line each (opt.h); when it fails

@@ -6,8 +6,10 @@
  * the loop is sent in few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails
  * with ERR_TOO_LARGE ("peer reads too slowly"); a producer can check link_pending and wait for
  * on_drain instead. The peer of an accepted link has LIMIT_STALL_MS for each 64 KiB, or
- * LIMIT_STALL_KNOWN_MS when it is admitted; then the link fails with ERR_TIMEOUT. Closing: on_close is called exactly once, whichever side ends the link; then
- * the link frees itself. */
+ * LIMIT_STALL_KNOWN_MS when it is admitted; then the link fails with ERR_TIMEOUT.
+ *
+ * Closing: on_close is called exactly once, whichever side ends the link; then the link frees
+ * itself. */
 #ifndef CADRE_WIRE_LINK_H
 #define CADRE_WIRE_LINK_H
 

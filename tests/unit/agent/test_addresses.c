@@ -1,4 +1,4 @@
-/* agent/addresses.h: the coordinator's addresses, those of the configuration and the learnt ones. */
+/* agent/addresses.h: the addresses of the configuration, and the learnt ones. */
 #include "agent/addresses.h"
 
 #include "base/mem.h"
@@ -59,12 +59,12 @@ static bool learn(struct place *p, const char *json)
 
 static void assert_all(const struct addresses *a, const char *expected)
 {
-    char text[4096] = "";
-    for (size_t i = 0; i < addresses_count(a); i++) {
-        strcat(text, i ? " " : "");
-        strcat(text, addresses_at(a, i));
-    }
-    assert_string_equal(text, expected);
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < addresses_count(a); i++)
+        (void)buf_addf(&text, "%s%s", i ? " " : "", addresses_at(a, i));
+    assert_string_equal(text.data, expected);
+    buf_fini(&text);
 }
 
 static void learnt__come_behind_the_agents_own_and_outlive_it(void **state)
