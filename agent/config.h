@@ -51,8 +51,8 @@ bool agent_config_given(const struct agent_config *c, const char *key);
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);
 
-/* Sets top-level keys in the file's text and leaves every other line as it is. Without values and map the key
- * is left alone. Values are quoted as YAML needs it. `coordinator` may be a list. */
+/* Sets top-level keys in the file's text and leaves every other line as it is. Without values and
+ * map the key is left alone. Values are quoted as YAML needs it. `coordinator` may be a list. */
 struct config_edit {
     const char *key;
     const char *const *values;
