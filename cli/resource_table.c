@@ -107,11 +107,14 @@ static void show_attempt(struct out *out, const struct json *a)
 {
     char number[32], code[32];
     const char *exit_text = text_of(json_get(a, "exitCode"), code, sizeof code);
-    out_line(out, "attempt %-6s %s%s%s on %s%s%s",
-             text_of(json_get(a, "attempt"), number, sizeof number), json_get_str(a, "state", "?"),
-             json_get_str(a, "reason", NULL) ? " " : "", json_get_str(a, "reason", ""),
-             json_get_str(a, "agentName", json_get_str(a, "agent", "-")),
-             exit_text ? ", exit code " : "", exit_text ? exit_text : "");
+    char *name = str_dupf("attempt %s", text_of(json_get(a, "attempt"), number, sizeof number));
+    char *end = str_dupf("%s%s%s on %s%s%s", json_get_str(a, "state", "?"),
+                         json_get_str(a, "reason", NULL) ? " " : "", json_get_str(a, "reason", ""),
+                         json_get_str(a, "agentName", json_get_str(a, "agent", "-")),
+                         exit_text ? ", exit code " : "", exit_text ? exit_text : "");
+    show_line(out, name, end);
+    mem_free(name);
+    mem_free(end);
 }
 
 static void show_again(struct out *out, const struct json *j)
