@@ -86,27 +86,9 @@ static int has_token_row(const char *state, bool *out, struct err *e)
     return rc;
 }
 
-int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
-{
-    struct state_look look;
-    bool queue, output;
-    int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
-    if (rc) return rc;
-    store_look(f->state, &queue, &output);
-    if (look.done || !authority_exists(f->state) || is_there(f->state, ADMIN_TOKEN_FILE) ||
-        queue != output) {
-        /* a file that is gone is for `run` to tell of */
-        *out = look.done || (authority_exists(f->state) &&
-                             (is_there(f->state, ADMIN_TOKEN_FILE) || queue || output));
-        return 0;
-    }
-    if (queue) return has_token_row(f->state, out, e);
-    *out = false;
-    return 0;
-}
-
 /* Nothing is made in the place of what was lost. */
-static int check_loss(const struct config *f, const struct state_look *look, struct err *e)
+static int check_loss(const struct config *f, const struct state_look *look, bool with_output,
+                      struct err *e)
 {
     bool queue, output, made = look->done || is_there(f->state, ADMIN_TOKEN_FILE);
     store_look(f->state, &queue, &output);
@@ -122,7 +104,7 @@ static int check_loss(const struct config *f, const struct state_look *look, str
                        "output.db), or choose another folder with --state",
                        f->state);
     /* an init of this version that was cut off has left the marker */
-    if (queue && !output && (made || !look->marked))
+    if (with_output && queue && !output && (made || !look->marked))
         return err_set(
             e, ERR_CORRUPT,
             "%s holds a coordinator whose output.db is missing or empty: put FILE.output "
@@ -132,12 +114,33 @@ static int check_loss(const struct config *f, const struct state_look *look, str
     return 0;
 }
 
+int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
+{
+    struct state_look look;
+    bool queue, output;
+    int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
+    if (rc) return rc;
+    /* `run --without-output` may follow: a missing output.db is for `run` to tell of */
+    if (look.done) rc = check_loss(f, &look, false, e);
+    if (rc) return rc;
+    store_look(f->state, &queue, &output);
+    if (look.done || !authority_exists(f->state) || is_there(f->state, ADMIN_TOKEN_FILE) ||
+        queue != output) {
+        *out = look.done || (authority_exists(f->state) &&
+                             (is_there(f->state, ADMIN_TOKEN_FILE) || queue || output));
+        return 0;
+    }
+    if (queue) return has_token_row(f->state, out, e);
+    *out = false;
+    return 0;
+}
+
 int coordinator_init(const struct config *f, struct err *e)
 {
     struct file_lock *lock = NULL;
     struct state_look look;
     int rc = state_folder_look(f->state, STATE_OF_COORDINATOR, &look, e);
-    if (!rc) rc = check_loss(f, &look, e);
+    if (!rc) rc = check_loss(f, &look, true, e);
     if (rc) return rc;
     bool queue, output;
     store_look(f->state, &queue, &output);

@@ -27,6 +27,16 @@ once
 is "a CA that is missing is an error" 1 $?
 has "and no new one is made" err 'not the CA'
 mv kept server/ca.key
+mv server/cadre.db kept
+once
+is "so is a database" 1 $?
+has "and no new one is made" err 'its database is gone'
+mv kept server/cadre.db
+mv server/output.db kept
+once
+is "output is for run to tell of" 0 $?
+holds "and not made here" test ! -e server/output.db
+mv kept server/output.db
 cadre-coordinator run --once --config coordinator.yaml --state server >out 2>err
 is "run has no such flag" 2 $?
 coordinator_up
