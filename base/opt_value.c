@@ -240,6 +240,7 @@ int opt_put(const struct opt *o, void *field, const char *text, const char *labe
 {
     int rc = o->is_path ? 0 : opt_check_utf8(label, text, e);
     if (rc != 0) return rc;
+    if (o->is_path && !*text) return opt_complain(e, label, "is empty; a path is expected");
     switch (o->type) {
     case OPT_INT:
     case OPT_DURATION:

@@ -145,7 +145,8 @@ static int run_with(const struct help_program *p, const struct verb *v, struct c
     struct err e = {0};
     if (help_check_flags(p, &p->commands[v - verbs], &config->set, &e) != 0)
         return complain("", EXIT_USAGE, &e);
-    if (args->argc == v->operands) {
+    bool empty = args->argc > 0 && !*args->argv[0];
+    if (args->argc == v->operands && !empty) {
         struct command_args a = {.config = config, .argc = args->argc, .argv = args->argv};
         return v->run(&a);
     }

@@ -267,11 +267,10 @@ static void negative_number__is_a_value_not_a_flag(void **state)
     assert_true(config.queued == -9);
 }
 
-static void empty_value__is_a_value(void **state)
+static void empty_path__is_refused(void **state)
 {
     (void)state;
-    accept_args("prog --config=");
-    assert_string_equal(config.path, "");
+    refuse_args("prog --config=", "--config: is empty; a path is expected");
 }
 
 static void positional_arguments__are_collected_in_order(void **state)
@@ -726,7 +725,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(short_flags__can_be_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(scalar_given_twice__takes_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(negative_number__is_a_value_not_a_flag, setup, teardown),
-        cmocka_unit_test_setup_teardown(empty_value__is_a_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_path__is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(positional_arguments__are_collected_in_order, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(everything_behind_two_dashes__is_positional, setup,
