@@ -8,7 +8,6 @@
 #include "platform/state_folder.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define BACKUP "cadre-coordinator backup"
@@ -41,12 +40,15 @@ int command_backup(const struct command_args *a)
         complain_as(BACKUP, err_text(&e));
         return EXIT_FAILURE;
     }
-    printf("backup written to %s and %s.output\n"
-           "Keys and certificates are not in it: keep a copy of %s/ca.key and ca.pem in a safe "
-           "place.\n",
-           a->argv[0], a->argv[0], a->config->state);
+    char *text = str_dupf(
+        "backup written to %s and %s.output\n"
+        "Keys and certificates are not in it: keep a copy of %s/ca.key and ca.pem in a safe "
+        "place.\n",
+        a->argv[0], a->argv[0], a->config->state);
+    int code = command_print("backup", text);
+    mem_free(text);
     say_damage(BACKUP, &c);
-    return c.damaged_chunks > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return c.damaged_chunks > 0 ? EXIT_FAILURE : code;
 }
 
 int command_check(const struct command_args *a)
@@ -66,7 +68,10 @@ int command_check(const struct command_args *a)
     }
     say_damage(CHECK, &c);
     if (c.faults > 0 || c.damaged_chunks > 0) return EXIT_FAILURE;
-    printf("no damage found: %" PRId64 " pages, %" PRId64 " pieces of output with a checksum\n",
-           c.pages, c.chunks);
-    return EXIT_SUCCESS;
+    char *text = str_dupf("no damage found: %" PRId64 " pages, %" PRId64
+                          " pieces of output with a checksum\n",
+                          c.pages, c.chunks);
+    int code = command_print("check", text);
+    mem_free(text);
+    return code;
 }

@@ -8,7 +8,6 @@
 #include "platform/log_sink.h"
 #include "platform/paths.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* The flags of `init` that `run` needs again, because they are not in a file. */
@@ -26,14 +25,22 @@ static char *flags_again(const struct config *c)
     return buf_detach(&b);
 }
 
-/* Under a service manager, which starts `run` next. The words end up in the log. */
-static void print_service_steps(const struct config *c)
+static int print_freeing(char *text)
 {
-    printf("coordinator initialised in %s: CA, certificate, database, administrator's token\n"
-           "next: 'cadre status', and 'cadre token create join', which prints what to paste on a "
-           "machine that is to run jobs\n"
-           "keep a copy of %s/ca.key and ca.pem in a safe place: all agents trust them\n",
-           c->state, c->state);
+    int code = command_print("init", text);
+    mem_free(text);
+    return code;
+}
+
+/* Under a service manager, which starts `run` next. The words end up in the log. */
+static int print_service_steps(const struct config *c)
+{
+    return print_freeing(
+        str_dupf("coordinator initialised in %s: CA, certificate, database, administrator's token\n"
+                 "next: 'cadre status', and 'cadre token create join', which prints what to paste "
+                 "on a machine that is to run jobs\n"
+                 "keep a copy of %s/ca.key and ca.pem in a safe place: all agents trust them\n",
+                 c->state, c->state));
 }
 
 int command_init(const struct command_args *a)
@@ -48,24 +55,22 @@ int command_init(const struct command_args *a)
         complain_as("cadre-coordinator init", err_text(&e));
         return EXIT_FAILURE;
     }
-    if (c->once) {
-        print_service_steps(c);
-        return EXIT_SUCCESS;
-    }
+    if (c->once) return print_service_steps(c);
     char *flags = flags_again(c);
     char *token = paths_join(c->state, ADMIN_TOKEN_FILE);
-    printf("coordinator initialised in %s\n"
-           "\n"
-           "Next:\n"
-           "  cadre-coordinator run%s\n"
-           "  export CADRE_TOKEN_FILE=%s        # the administrator's token, for the command line\n"
-           "  cadre status\n"
-           "  cadre token create join           # prints what to paste on a machine that is to run "
-           "jobs\n"
-           "\n"
-           "Keep a copy of %s and ca.pem in a safe place: all agents trust them.\n",
-           c->state, flags, token, "ca.key");
+    int code = print_freeing(str_dupf(
+        "coordinator initialised in %s\n"
+        "\n"
+        "Next:\n"
+        "  cadre-coordinator run%s\n"
+        "  export CADRE_TOKEN_FILE=%s        # the administrator's token, for the command line\n"
+        "  cadre status\n"
+        "  cadre token create join           # prints what to paste on a machine that is to run "
+        "jobs\n"
+        "\n"
+        "Keep a copy of %s and ca.pem in a safe place: all agents trust them.\n",
+        c->state, flags, token, "ca.key"));
     mem_free(token);
     mem_free(flags);
-    return EXIT_SUCCESS;
+    return code;
 }

@@ -1,4 +1,5 @@
 /* token create: an administrator's token on the coordinator's host, where none is left. */
+#include "base/buf.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "coordinator/command_line.h"
@@ -7,7 +8,6 @@
 #include "platform/complain.h"
 #include "platform/paths.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 int command_token(const struct command_args *a)
@@ -19,15 +19,22 @@ int command_token(const struct command_args *a)
         return EXIT_FAILURE;
     }
     char *path = paths_join(a->config->state, ADMIN_TOKEN_FILE);
-    printf("a new administrator's token (%s) is in %s\n", id, path);
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    buf_addf(&text, "a new administrator's token (%s) is in %s\n", id, path);
     if (before[0])
-        printf("The one that was there still holds, if it was not revoked: cadre token revoke %s\n",
-               before);
-    printf("\nNext:\n"
-           "  start the coordinator again\n"
-           "  export CADRE_TOKEN_FILE=%s   # not needed for root on this host\n"
-           "  cadre token list              # revoke the ones that were lost\n",
-           path);
+        buf_addf(
+            &text,
+            "The one that was there still holds, if it was not revoked: cadre token revoke %s\n",
+            before);
+    buf_addf(&text,
+             "\nNext:\n"
+             "  start the coordinator again\n"
+             "  export CADRE_TOKEN_FILE=%s   # not needed for root on this host\n"
+             "  cadre token list              # revoke the ones that were lost\n",
+             path);
+    int code = command_print("token create", text.data);
+    buf_fini(&text);
     mem_free(path);
-    return EXIT_SUCCESS;
+    return code;
 }

@@ -45,6 +45,11 @@ lost "an agent's help" 1 cadre-agent --help
 lost "a coordinator's configuration" 1 cadre-coordinator check-config --config coordinator.yaml
 lost "a coordinator's version" 1 cadre-coordinator version
 lost "a coordinator's help" 1 cadre-coordinator --help
+lost "what a coordinator's init made" 1 cadre-coordinator init --state made
+lost "what a service's init made" 1 cadre-coordinator init --once --state made_too
+lost "a token made on the host" 1 cadre-coordinator token create --state made
+lost "a backup" 1 cadre-coordinator backup --state server copy
+lost "a check" 1 cadre-coordinator check --state server
 lost "the help of its command" 1 cadre-coordinator run --help
 is "what changed has changed" "lost" "$(cadre group list | awk '$1 == "lost" { print $1 }')"
 cadre job list --nothing >/dev/full 2>err
