@@ -198,7 +198,8 @@ cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 
 coordinator=$!
 pids="$pids $coordinator"
 holds "a restored folder starts" until_true 60 grep -q '^listening' coordinator.out
-has "and its log says how to get a token" coordinator.log 'cadre-coordinator token create'
+holds "and its log says how to get a token" until_true 60 \
+    file_has coordinator.log 'cadre-coordinator token create'
 cadre status 2>err
 has "so does the command line" err 'admin.token' 'cadre-coordinator token create'
 
