@@ -12,6 +12,8 @@
 #include "coordinator/engine/reply.h"
 #include "coordinator/store/model_token.h"
 
+#define DAY_MS INT64_C(86400000)
+
 /* ---- tokens ---- */
 
 static bool check_token(const struct engine *g, const struct token_row *t, struct reply *r)
@@ -82,6 +84,13 @@ void apply_token_create(struct engine *g, const struct command *c, struct reply 
     engine_broken(g, "no free token id was found");
 }
 
+/* Others do not count that end so soon, unless the token ends as soon. */
+static int64_t others_hold_at(const struct engine *g, const struct token_row *t)
+{
+    int64_t at = g->now.wall_ms + DAY_MS;
+    return t->expires_ms > 0 && t->expires_ms - 1 < at ? t->expires_ms - 1 : at;
+}
+
 /* The last token that may make others is not revoked by accident. false: answered. */
 static bool may_revoke(struct engine *g, const struct command *c, const struct token_row *t,
                        struct reply *r)
@@ -90,11 +99,13 @@ static bool may_revoke(struct engine *g, const struct command *c, const struct t
     char id[ID_TEXT_SIZE];
     id_format(t->id, id);
     if (c->flag || t->role != ROLE_ADMIN || token_refusal(t, g->now.wall_ms)) return true;
-    if (!store_ok(g, store_token_other_admins(g->store, t->id, g->now.wall_ms, &others, &g->err)))
+    if (!store_ok(g, store_token_other_admins(g->store, t->id, others_hold_at(g, t), &others,
+                                              &g->err)))
         return false;
     if (others > 0) return true;
     reply_error(r, ERR_CONFLICT, "last-administrator",
-                "make another first: cadre token create api --role admin; with --force nobody is "
+                "make another first, for longer than a day: cadre token create api --role admin; "
+                "with --force nobody is "
                 "left who can, but 'cadre-coordinator token create' on the coordinator's host",
                 "'%s' is the last administrator's token%s", t->name ? t->name : id,
                 t->id == c->by.token ? ", and the one in use" : "");

@@ -77,7 +77,10 @@ static void every_command__of_a_token_that_ended__is_refused(void **state)
     int64_t revoked = make_token(w, ROLE_ADMIN, NULL, 0);
     int64_t expired = make_token(w, ROLE_ADMIN, NULL, HOUR_MS);
     int64_t reader = make_token(w, ROLE_READ, NULL, 0);
-    assert_int_equal(world_do(w, revoke(w, revoked)), 0);
+    struct command *end = revoke(w, revoked);
+    end->flag = true;
+    assert_int_equal(world_do(w, end), 0);
+    replied(w, NULL);
     world_live(w, HOUR_MS);
     const struct {
         int64_t token;
@@ -223,6 +226,29 @@ static void last_administrator__is_not_revoked_by_accident(void **state)
     world_do(w, c);
     replied(w, NULL);
     assert_int_equal(world_effects(w, EFFECT_TOKEN_REVOKED), 1);
+}
+
+/* Another token that is about to end would leave nobody soon after. */
+static void last_administrator__is_not_left_to_one_that_ends_soon(void **state)
+{
+    struct world *w = *state;
+    int64_t last = make_token(w, ROLE_ADMIN, NULL, 0);
+    int64_t brief = make_token(w, ROLE_ADMIN, NULL, HOUR_MS);
+    int64_t also = make_token(w, ROLE_ADMIN, NULL, HOUR_MS);
+    may_not_revoke(w, revoke(w, last), "is the last administrator's token");
+    world_do(w, revoke(w, brief));
+    replied(w, NULL);
+    int64_t days = make_token(w, ROLE_ADMIN, NULL, 48 * HOUR_MS);
+    world_do(w, revoke(w, last));
+    replied(w, NULL);
+    may_not_revoke(w, revoke(w, days), "is the last administrator's token");
+    world_pass(w, HOUR_MS);
+    may_not_revoke(w, revoke(w, days), "is the last administrator's token");
+    int64_t alike = make_token(w, ROLE_ADMIN, NULL, 47 * HOUR_MS);
+    world_do(w, revoke(w, days));
+    replied(w, NULL);
+    may_not_revoke(w, revoke(w, alike), "is the last administrator's token");
+    (void)also;
 }
 
 /* Each of two revokes the other, in one batch: one of them comes first. */
@@ -441,6 +467,7 @@ int main(void)
         WORLD_TEST(revocation__that_was_rolled_back__did_not_happen),
         WORLD_TEST(namespace__of_another__is_refused_in_the_command),
         WORLD_TEST(last_administrator__is_not_revoked_by_accident),
+        WORLD_TEST(last_administrator__is_not_left_to_one_that_ends_soon),
         WORLD_TEST(two_administrators__cannot_end_each_other),
         WORLD_TEST(job__names_who_made_and_cancelled_it),
         WORLD_TEST(token_without_a_name__is_named_by_its_id),
