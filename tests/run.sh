@@ -6,6 +6,7 @@
 #   sh tests/run.sh                 all rings
 #   sh tests/run.sh quick           unit and sim alone, for the loop of editing and trying
 #   sh tests/run.sh RING...         lint unit sim system tsan fuzz windows packages
+#   sh tests/run.sh long            what takes long or needs a machine of its own; not among all
 #
 # tests/README.md says what each ring is and how a test reports. Logs are in build/test-logs.
 #
@@ -355,6 +356,17 @@ ring_packages() {
 
 # ---------------------------------------------------------------------------------------------
 
+# Measurements, judged as ratios within one run.
+ring_long() {
+    need test || return
+    begin_ring long "what takes long, with the release build"
+    build long release all || return
+    with_build release
+    for script in "$root"/tests/long/*.sh; do
+        echo "long_$(basename "$script" .sh) sh $script"
+    done | run_list long 1800 1 ""
+}
+
 all="lint unit sim system tsan fuzz windows packages"
 [ $# -gt 0 ] || set -- all
 rings=
@@ -362,6 +374,7 @@ for word in "$@"; do
     case " $all " in
     *" $word "*) rings="$rings $word" ;;
     *) case $word in
+        long) rings="$rings long" ;;
         all) rings="$rings $all" ;;
         quick)
             rings="$rings unit sim"
@@ -369,7 +382,7 @@ for word in "$@"; do
             export CADRE_SIM_SECONDS
             ;;
         *)
-            echo "unknown ring: $word (quick, all, or some of: $all)" >&2
+            echo "unknown ring: $word (quick, all, long, or some of: $all)" >&2
             exit 2
             ;;
         esac ;;

@@ -19,6 +19,7 @@
 #define SAMPLES 2000
 #define SAMPLES_S 30 /* the idle queue is measured no longer than this */
 #define FLEET_MAX 10000
+#define SIEGES 3    /* with and without strangers; the best pair counts */
 #define BOUND_S 900 /* and 1 s more for each 500 jobs to queue */
 
 struct options {
@@ -26,7 +27,7 @@ struct options {
     int slots, keep;
     double seconds, idle_seconds;
     bool idle, minimal, peer, throughput, latency;
-    const char *dir;
+    const char *dir, *crowd;
     size_t only; /* this many agents and no others */
 };
 
@@ -56,6 +57,8 @@ static void usage(FILE *to)
         "  --queued N        queue N jobs first, then measure with 16 agents (or --agents)\n"
         "  --idle            N agents, no jobs: memory and CPU over --idle-seconds (20)\n"
         "  --peer beanstalkd the same load on beanstalkd -f0 right afterwards\n"
+        "  --crowd PROGRAM   with and without 2000 connections that PROGRAM (crowd) makes, in "
+        "turns\n"
         "  --no-latency, --no-throughput\n"
         "  --dir D           where databases and logs go (TMPDIR or /var/tmp)\n"
         "  --keep            leave them there\n",
@@ -227,6 +230,29 @@ static void measure_idle(struct bench *b)
            (double)(after.switches - before.switches) / b->o.idle_seconds);
 }
 
+/* The same load with strangers at the door and without, in turns: what they cost. */
+static void measure_besieged(struct bench *b, const char *addresses)
+{
+    char port[8], line[64] = "";
+    double alone = 0, besieged = 0;
+    str_format(port, sizeof port, "%u", b->target.port);
+    char *argv[] = {(char *)(uintptr_t)b->o.crowd, port,        "2000",
+                    (char *)(uintptr_t)addresses,  "elsewhere", NULL};
+    for (int i = 0; i < SIEGES; i++) {
+        int out;
+        measure(b, b->o.only ? b->o.only : 16);
+        alone += b->rate;
+        int crowd = bench_spawn(b->target.folder, "crowd", argv, &out);
+        if (read(out, line, sizeof line - 1) <= 0) bench_die("the crowd did not gather");
+        measure(b, b->o.only ? b->o.only : 16);
+        bench_end(crowd);
+        close(out);
+        besieged += b->rate;
+    }
+    printf("ratio %s: 2000 connections of %s addresses leave %.2f of the rate without them\n",
+           addresses, addresses, besieged / alone);
+}
+
 static void measure_all(struct bench *b)
 {
     static const size_t usual[] = {1, 4, 16};
@@ -235,7 +261,10 @@ static void measure_all(struct bench *b)
         measure_latency(b);
     }
     if (!b->o.throughput) return;
-    if (b->o.queued) {
+    if (b->o.crowd) {
+        measure_besieged(b, "200");
+        measure_besieged(b, "1");
+    } else if (b->o.queued) {
         preload(b);
         measure(b, b->o.only ? b->o.only : 16);
     } else if (b->o.only) {
@@ -314,6 +343,8 @@ static bool read_value(struct options *o, const char *flag, const char *value)
         o->idle_seconds = number(flag, value, 1, 600);
     else if (str_eq(flag, "--dir"))
         o->dir = value;
+    else if (str_eq(flag, "--crowd"))
+        o->crowd = value;
     else if (str_eq(flag, "--peer") && str_eq(value, "beanstalkd"))
         o->peer = true;
     else

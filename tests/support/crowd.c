@@ -1,9 +1,10 @@
 /*
  * Connections that hold a TLS server's places, for the system tests.
  *
- *   crowd PORT COUNT ADDRESSES   keeps COUNT connections to PORT of 127.0.0.1
+ *   crowd PORT COUNT ADDRESSES [elsewhere]   keeps COUNT connections to PORT of 127.0.0.1
  *
- * They come from ADDRESSES addresses, 127.1.0.1 and on; ADDRESSES 1: from 127.0.0.1 itself. A
+ * They come from ADDRESSES addresses, 127.1.0.1 and on; ADDRESSES 1: from 127.0.0.1 itself, unless
+ * `elsewhere` is said, too. Then the end of stdin is not its end, but a signal is. A
  * quarter of them each says nothing; one byte; plain HTTP; the head of a TLS record and then a byte
  * now and then. One that is closed comes again. Says "gathered" when all have been connected once.
  * The end of stdin is its end; then it says how many connections it made.
@@ -141,9 +142,10 @@ static void on_input_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 int main(int argc, char **argv)
 {
     int64_t port = 0, count = 0, addresses = 0;
-    if (argc != 4 || str_int64(argv[1], &port) || str_int64(argv[2], &count) ||
+    bool elsewhere = argc == 5 && str_eq(argv[4], "elsewhere");
+    if (argc != 4 + elsewhere || str_int64(argv[1], &port) || str_int64(argv[2], &count) ||
         str_int64(argv[3], &addresses) || count < 1 || addresses < 1 || addresses > 60000) {
-        fputs("usage: crowd PORT COUNT ADDRESSES\n", stderr);
+        fputs("usage: crowd PORT COUNT ADDRESSES [elsewhere]\n", stderr);
         return 2;
     }
     struct crowd c = {.count = (size_t)count};
@@ -154,7 +156,8 @@ int main(int argc, char **argv)
         struct member *m = &c.members[i];
         char from[32];
         size_t n = i % (size_t)addresses;
-        (void)str_format(from, sizeof from, "127.%d.%zu.%zu", addresses > 1, n / 250, 1 + n % 250);
+        (void)str_format(from, sizeof from, "127.%d.%zu.%zu", addresses > 1 || elsewhere, n / 250,
+                         1 + n % 250);
         uv_ip4_addr(from, 0, &m->from);
         m->crowd = &c;
         m->manner = (enum manner)(i / (size_t)addresses % MANNERS);
@@ -165,7 +168,7 @@ int main(int argc, char **argv)
     uv_pipe_init(&c.loop, &c.control, 0);
     c.control.data = &c;
     uv_pipe_open(&c.control, 0);
-    uv_read_start((uv_stream_t *)&c.control, on_input_alloc, on_input);
+    if (!elsewhere) uv_read_start((uv_stream_t *)&c.control, on_input_alloc, on_input);
     uv_run(&c.loop, UV_RUN_DEFAULT);
     return 0; /* the system closes the connections */
 }
