@@ -69,6 +69,13 @@ static void split_globals(int *argc, char **argv, int *globals_argc, char **glob
 /* Prints what help_... appended. */
 static int print_help(struct cli *cli, struct buf *text)
 {
+    if (cli_json(cli)) {
+        struct json *v = json_new(JSON_OBJECT);
+        json_put(v, "help", json_new_str(text->data));
+        out_json(&cli->out, v);
+        json_free(v);
+        return EXIT_OK;
+    }
     out_text(&cli->out, text->data);
     return EXIT_OK;
 }

@@ -89,6 +89,19 @@ static int list_page(struct cli *cli, struct listing *l)
     return EXIT_OK;
 }
 
+/* An empty value, as of a variable that is not set, would choose everything. */
+static const char *empty_choice(const struct list_config *c)
+{
+    const struct {
+        const char *flag, *value;
+    } choices[] = {{"state", c->state}, {"group", c->group}, {"namespace", c->ns},
+                   {"agent", c->agent}, {"flow", c->flow},   {"trigger", c->trigger},
+                   {"kind", c->kind},   {"name", c->name}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (choices[i].value && !*choices[i].value) return choices[i].flag;
+    return NULL;
+}
+
 int resource_list(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct list_config *c = config;
@@ -96,6 +109,10 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     if (args->argc > 0)
         return cli_usage(cli, "%s takes no argument '%s'; see 'cadre %s --help'", name,
                          args->argv[0], name);
+    const char *empty = empty_choice(c);
+    if (empty)
+        return cli_usage(cli, "--%s is empty: leave it out to see all; see 'cadre %s --help'",
+                         empty, name);
     const char *head[TABLE_COLUMNS];
     struct listing l = {.r = cli->command->resource,
                         .c = c,

@@ -47,6 +47,10 @@ int submit_run(struct cli *cli, const struct submit *s)
                       .what = s->execution ? "execution" : "job",
                       .collection = s->execution ? "executions" : "jobs",
                       .mode = s->keep ? LEASH_KEEP : LEASH_CANCEL};
+    if (s->detach && s->stream) {
+        err_set(&e, ERR_INVALID, "--stream chooses what is followed, and --detach follows nothing");
+        return cli_fail(cli, EXIT_CADRE, &e);
+    }
     struct client *c = cli_client(cli);
     if (!c) return EXIT_CADRE;
     leash_hold(&l, c);

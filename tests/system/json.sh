@@ -179,6 +179,16 @@ json fails token revoke 0000000000000
 json one flow delete company.team/two
 json fails flow delete company.team/two
 json fails flow delete nosuch
+json one help
+json one help job
+json one job
+json one run --help
+json fails help nosuch
+json fails job list --group ''
+json fails job list --state ''
+json fails execution list --flow ''
+json fails run --detach --stream stdout -- true
+json fails flow run --detach --stream stdout company.team/two
 json fails status x
 json fails version x
 json fails ps
