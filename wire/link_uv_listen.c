@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANY_PORT_TRIES 10
 #define BACKLOG 4096                        /* the system's own ceiling applies */
 #define TURN_MS 20                          /* how often the door is asked while somebody waits */
 #define WAIT_MS 30000                       /* for a place */
@@ -308,7 +309,8 @@ static uint64_t seed(void)
     return n;
 }
 
-int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e)
+static int listen_once(const struct link_listen_options *o, struct link_listener **out,
+                       struct err *e)
 {
     struct link_listener *ls = mem_alloc(sizeof(*ls));
     ls->hub = link_hub_open(o->loop);
@@ -336,6 +338,16 @@ int link_listen(const struct link_listen_options *o, struct link_listener **out,
     }
     *out = ls;
     return 0;
+}
+
+/* A port that the system chose may be taken by another process between bind and listen. */
+int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e)
+{
+    int rc, tries = o->port == 0 ? ANY_PORT_TRIES : 1;
+    do {
+        rc = listen_once(o, out, e);
+    } while (rc == ERR_UNAVAILABLE && --tries > 0);
+    return rc;
 }
 
 void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits)
