@@ -310,7 +310,9 @@ static int dispatch(const struct help_command *h, int argc, char **argv)
         /* says itself what it is, whatever the configuration looks like */
         opt_init(&none, NULL, 0, NULL);
         if (opt_parse_args(&none, argc, argv, &args, &e) == 0 && args.argc > 0)
-            err_set(&e, ERR_INVALID, "version takes no argument '%s'", args.argv[0]);
+            err_set(&e, ERR_INVALID,
+                    "version takes no argument '%s'; see 'cadre-agent version --help'",
+                    args.argv[0]);
         result = e.code != 0 ? complain_of_usage(&e)
                  : args.help ? help_command(h)
                              : print_version();

@@ -144,7 +144,8 @@ static int long_flag(struct args *a, const char *arg)
         if (!off) row = a->s->count;
     }
     if (row == a->s->count) {
-        if (len == 4 && str_eq(name, "help")) {
+        if (len == 4 && str_starts(name, "help")) {
+            if (value) return err_set(a->e, ERR_INVALID, "%s takes no value", label);
             a->out->help = true;
             return 0;
         }

@@ -178,7 +178,9 @@ static int run_check(const struct opt *o, const char *text, const char *label, s
     if (str_empty(why.msg)) return opt_complain(e, label, "%s is not valid", shown);
     /* a check may have named the value itself */
     if (strstr(why.msg, shown)) return opt_complain(e, label, "%s", why.msg);
-    return opt_complain(e, label, "%s: %s", shown, why.msg);
+    /* "'x' is not ...", "'x' must be ..."; else the reason is a sentence of its own */
+    bool goes_on = str_starts(why.msg, "is ") || str_starts(why.msg, "must ");
+    return opt_complain(e, label, "%s%s %s", shown, goes_on ? "" : ":", why.msg);
 }
 
 int opt_put_pair(const struct opt *o, void *field, const char *key, const char *value,

@@ -134,6 +134,8 @@ static int read_named(struct cli *cli, struct err *e)
     int rc = read_word(cli->token_file, CLI_API_TOKEN, &cli->resolved_token, e);
     if (rc == ERR_NOT_FOUND && str_ends(cli->token_file, "admin.token"))
         rc = err_set(e, rc, "%s; on the coordinator's host " HOST_TOKEN, err_text(e));
+    else if (rc == ERR_NOT_FOUND)
+        rc = err_set(e, rc, "%s; --token-file or CADRE_TOKEN_FILE names it", err_text(e));
     return rc;
 }
 
@@ -253,7 +255,8 @@ char *cli_slashed(const struct cli *cli, const char *place, const char *form)
     if (!empty && dotted && dot > copy && dot[1]) *dot = '/';
     if (!empty && words_of(copy) == words_of(form)) return copy;
     mem_free(copy);
-    (void)cli_usage(cli, "'%s' is not of the form %s", place, form);
+    (void)cli_usage(cli, "'%s' is not of the form %s; 'cadre %s list' shows them", place, form,
+                    words_of(form) == 2 ? "flow" : "trigger");
     return NULL;
 }
 

@@ -29,7 +29,8 @@ static int run_list(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct list_config *c = config;
     struct list_config split = *c;
-    if (c->flow && c->ns) return cli_usage(cli, "--flow names the namespace already");
+    if (c->flow && c->ns)
+        return cli_usage(cli, "--flow names the namespace already: leave --namespace out");
     char *ns = c->flow ? cli_slashed(cli, c->flow, "NAMESPACE/FLOW") : NULL;
     char *slash = ns ? strchr(ns, '/') : NULL;
     int code = c->flow && !ns ? EXIT_USAGE : EXIT_OK;

@@ -163,6 +163,7 @@ static int write_script(struct jw *w, const struct run_config *c, struct err *e)
     int rc = text_input_read(c->script, LIMIT_PAYLOAD_MAX, &text, e);
     if (rc == ERR_TOO_LARGE) rc = too_large(c->script, e);
     if (rc == ERR_INVALID) (void)err_wrap(e, "--script sends text only");
+    if (rc != 0 && rc != ERR_INVALID && rc != ERR_TOO_LARGE) (void)err_wrap(e, "--script");
     if (rc == 0) jw_strn(w, "script", text.data, text.len);
     if (c->shell) jw_str(w, "shell", c->shell);
     buf_fini(&text);
@@ -175,7 +176,10 @@ static int write_stdin(struct jw *w, const char *path, struct err *e)
     buf_init(&data, LIMIT_PAYLOAD_MAX);
     int rc = str_eq(path, "-") ? stdin_read(LIMIT_PAYLOAD_MAX, &data, e)
                                : file_read(path, LIMIT_PAYLOAD_MAX, &data, e);
-    if (rc == ERR_TOO_LARGE) rc = too_large(path, e);
+    if (rc == ERR_TOO_LARGE)
+        rc = too_large(path, e);
+    else if (rc != 0)
+        (void)err_wrap(e, "--stdin");
     if (rc == 0) {
         char *text = mem_alloc(data.len * 4 / 3 + 8);
         str_base64(text, data.data, data.len);
@@ -267,7 +271,8 @@ static int check_arguments(const struct run_config *c, const struct opt_args *ar
                        "--shell goes with --script; for a line of shell use: -- sh -c 'LINE'");
     if (str_eq(c->script, "-") && str_eq(c->stdin_file, "-"))
         return err_set(e, ERR_INVALID,
-                       "standard input cannot be both the script and the job's input");
+                       "--script - and --stdin - cannot both read standard input: put one into a "
+                       "file");
     return 0;
 }
 

@@ -15,7 +15,9 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     (void)config;
     struct response r;
     char scratch[64];
-    if (args->argc > 0) return cli_usage(cli, "status takes no argument '%s'", args->argv[0]);
+    if (args->argc > 0)
+        return cli_usage(cli, "status takes no argument '%s'; see 'cadre status --help'",
+                         args->argv[0]);
     const struct json *s = cli_call(cli, "GET", "/api/v1/status", NULL, &r);
     if (!s) return EXIT_ERROR;
     if (cli_json(cli)) {
@@ -125,7 +127,9 @@ const struct command cmd_login = {
 static int run_version(struct cli *cli, void *config, const struct opt_args *args)
 {
     (void)config;
-    if (args->argc > 0) return cli_usage(cli, "version takes no argument '%s'", args->argv[0]);
+    if (args->argc > 0)
+        return cli_usage(cli, "version takes no argument '%s'; see 'cadre version --help'",
+                         args->argv[0]);
     if (cli_json(cli)) {
         struct json *v = json_new(JSON_OBJECT);
         json_put(v, "version", json_new_str(CADRE_VERSION));

@@ -138,8 +138,8 @@ static int check_state(const char *state, struct err *e)
     struct state_look look;
     int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, e);
     if (rc == 0 && !look.known)
-        rc =
-            err_set(e, ERR_NOT_FOUND, "%s is not a coordinator's state folder: see --state", state);
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "%s is not a coordinator's state folder: name it with --state", state);
     return rc;
 }
 

@@ -59,8 +59,8 @@ int command_check(const struct command_args *a)
     const char *state = a->config->state;
     int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, &e);
     if (!rc && !look.known)
-        rc = err_set(&e, ERR_NOT_FOUND, "%s is not a coordinator's state folder: see --state",
-                     state);
+        rc = err_set(&e, ERR_NOT_FOUND,
+                     "%s is not a coordinator's state folder: name it with --state", state);
     if (!rc) rc = store_check(state, &c, &e);
     if (rc) {
         complain_as(CHECK, err_text(&e));

@@ -13,6 +13,7 @@
 #include "wire/token.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define SECOND_MS INT64_C(1000)
 #define DAY_MS (INT64_C(86400) * SECOND_MS)
@@ -28,7 +29,8 @@ static int check_address(const char *value, struct err *e)
 
 static int check_host(const char *value, struct err *e)
 {
-    if (!str_empty(value) && str_name_valid(value)) return 0;
+    static const char fits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+    if (!str_empty(value) && str_name_valid(value) && !value[strspn(value, fits)]) return 0;
     return err_set(e, ERR_INVALID, "'%s' is neither a host's name nor an address", value);
 }
 

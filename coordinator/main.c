@@ -177,7 +177,9 @@ static int run_version(const struct help_program *p, const struct verb *v, int a
     opt_init(&none, NULL, 0, NULL);
     int rc = opt_parse_args(&none, argc, argv, &args, &e);
     if (rc == 0 && args.argc > 0)
-        rc = err_set(&e, ERR_INVALID, "version takes no argument '%s'", args.argv[0]);
+        rc = err_set(&e, ERR_INVALID,
+                     "version takes no argument '%s'; see '" PROGRAM " version --help'",
+                     args.argv[0]);
     opt_fini(&none);
     if (rc != 0) return complain("", EXIT_USAGE, &e);
     return args.help ? verb_help(p, v) : command_version(NULL);

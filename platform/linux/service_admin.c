@@ -3,7 +3,9 @@
 
 static int unsupported(struct err *e)
 {
-    return err_set(e, ERR_UNSUPPORTED, "services are managed with systemctl here");
+    return err_set(
+        e, ERR_UNSUPPORTED,
+        "services are managed with systemctl here: 'systemctl enable --now cadre-agent'");
 }
 
 int service_admin_state(const char *name, enum service_state *out, struct err *e)

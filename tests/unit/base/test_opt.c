@@ -267,10 +267,12 @@ static void negative_number__is_a_value_not_a_flag(void **state)
     assert_true(config.queued == -9);
 }
 
-static void empty_path__is_refused(void **state)
+static void empty_value__is_a_value_but_no_path(void **state)
 {
     (void)state;
     refuse_args("prog --config=", "--config: is empty; a path is expected");
+    accept_args("prog --label zone=");
+    assert_string_equal(map_value(&config.labels, "zone"), "");
 }
 
 static void positional_arguments__are_collected_in_order(void **state)
@@ -405,6 +407,7 @@ static void wrong_values_of_flags__are_named(void **state)
     refuse_args("prog --label =x", "--label: '=x' is not KEY=VALUE");
     refuse_args("prog --label bad=x", "--label: 'bad=x' is not valid");
     refuse_args("prog --agent=", "--agent: an item is empty");
+    refuse_args("prog --help=1", "--help takes no value");
 }
 
 static void wrong_value__is_shortened_and_cleaned_in_the_message(void **state)
@@ -725,7 +728,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(short_flags__can_be_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(scalar_given_twice__takes_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(negative_number__is_a_value_not_a_flag, setup, teardown),
-        cmocka_unit_test_setup_teardown(empty_path__is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_value__is_a_value_but_no_path, setup, teardown),
         cmocka_unit_test_setup_teardown(positional_arguments__are_collected_in_order, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(everything_behind_two_dashes__is_positional, setup,
