@@ -165,6 +165,7 @@ void executions_list(struct request *r)
     if (l->flow && !http_query(&r->target, "namespace"))
         problem_field(&r->problem, "flow", "flow: the namespace of the flow is needed, too");
     if (l->name && !l->flow)
-        problem_field(&r->problem, "trigger", "trigger: the flow of the trigger is needed, too");
+        problem_field(&r->problem, "trigger",
+                      "trigger: the flow of the trigger is needed, too (NAMESPACE/FLOW)");
     request_send_list(r, l);
 }

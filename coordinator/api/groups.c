@@ -41,7 +41,10 @@ static void read_namespaces(struct body *b, struct group_row *g)
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *ns = json_str(j, NULL);
         if (!ns || !str_namespace_valid(ns))
-            body_fail(b, "allowedNamespaces", "'%.80s' is not a namespace", ns ? ns : "?");
+            body_fail(b, "allowedNamespaces",
+                      "'%.80s' is not a namespace: words of letters, digits, '_' and '-' joined by "
+                      "dots",
+                      ns ? ns : "?");
     }
     g->allowed_namespaces = json_text(list);
 }

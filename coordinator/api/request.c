@@ -334,7 +334,11 @@ const char *request_query_namespace(struct request *r)
     const char *ns = http_query(&r->target, "namespace");
     if (str_empty(ns)) ns = NULL;
     if (ns && !str_namespace_valid(ns))
-        problem_field(&r->problem, "namespace", "namespace: '%.80s' is not a namespace", ns);
+        problem_field(
+            &r->problem, "namespace",
+            "namespace: '%.80s' is not a namespace: words of letters, digits, '_' and '-' "
+            "joined by dots",
+            ns);
     if (r->problem.status) return NULL;
     if (!ns) ns = r->who.ns; /* a token of one namespace sees it */
     (void)auth_namespace(&r->who, ns, &r->problem);

@@ -99,7 +99,7 @@ void flow_reply_unknown(const struct engine *g, const char *ns, const char *id, 
     }
     const char *near = str_nearest(id, names, count);
     char text[STR_SUGGEST_SIZE];
-    const char *hint = near ? str_hint(text, near) : "cadre flow list shows those that there are";
+    const char *hint = near ? str_hint(text, near) : "'cadre flow list' shows them";
     reply_error(r, ERR_NOT_FOUND, NULL, hint, "there is no flow '%s' in the namespace %s", id, ns);
     mem_free(names);
 }

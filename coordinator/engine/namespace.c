@@ -93,8 +93,9 @@ void apply_ns_set(struct engine *g, const struct command *c, struct reply *r)
     if (!group || group->deleted) {
         const char *near = group_nearest_key(g, n->group);
         char hint[STR_SUGGEST_SIZE];
-        reply_error(r, ERR_INVALID, "unknown-group", str_hint(hint, near),
-                    "group: there is no group '%s'", n->group);
+        reply_error(r, ERR_INVALID, "unknown-group",
+                    near ? str_hint(hint, near) : "'cadre group list' shows them",
+                    "group: there is no worker group '%s'", n->group);
         return;
     }
     struct namespace_row row = {.ns = mem_strdup(n->ns),

@@ -32,7 +32,7 @@ static void refuse_group(const struct engine *g, const char *key, const struct n
 {
     const char *near = group_nearest_key(g, key);
     char text[STR_SUGGEST_SIZE];
-    const char *hint = near ? str_hint(text, near) : "cadre group list shows those that there are";
+    const char *hint = near ? str_hint(text, near) : "'cadre group list' shows them";
     if (n) {
         reply_error(
             r, ERR_INVALID, "unknown-group", hint,
