@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #define AGAIN_MS 100
@@ -112,9 +113,20 @@ static void on_connected(uv_connect_t *req, int status)
     }
 }
 
+/* What is closed leaves nothing behind (TIME_WAIT): ten thousands of used ports would keep the
+ * programs of other tests from listening. */
+static void close_at_once(uv_tcp_t *tcp)
+{
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+    uv_os_fd_t fd;
+    if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 static void come(struct member *m)
 {
-    uv_tcp_init(&m->crowd->loop, &m->tcp);
+    uv_tcp_init_ex(&m->crowd->loop, &m->tcp, AF_INET);
+    close_at_once(&m->tcp);
     m->tcp.data = m->connect.data = m;
     if (uv_tcp_bind(&m->tcp, (const struct sockaddr *)&m->from, 0) != 0 ||
         uv_tcp_connect(&m->connect, &m->tcp, (const struct sockaddr *)&m->crowd->to,
