@@ -322,8 +322,10 @@ int client_call(struct client *c, const struct request *request, struct response
         bool retry = false;
         memset(out, 0, sizeof *out);
         bool reused = c->link != NULL;
+        bool sent_before = c->call_sent;
         int rc = exchange(c, request, &retry, &why);
         if (rc == 0) {
+            c->call_sent = sent_before; /* an answer leaves no doubt about this attempt */
             take_answer(c, out);
             if (out->status >= 200 && out->status <= 299) return 0;
             rc = api_error(c, out->status, out->body, &why);

@@ -180,6 +180,7 @@ waits_in_full=$(cadre run --detach --group full --require label.no=where -- true
 timeout 60 cadre run --wait 0 --detach --group full -- true >out 2>err
 is "a full group refuses at once" "125 0" "$? $(grep -c trying err)"
 has "and says so" err 'group full holds 1 queued'
+is "which leaves no doubt" 0 "$(grep -c 'may have been submitted' err)"
 timeout 60 cadre run --wait 1s --detach --group full -- true >out 2>err
 is "or after a while" "125 1" "$? $(grep -c 'cannot take the request now .*trying for 1 s$' err)"
 cadre job cancel "$waits_in_full" >/dev/null
