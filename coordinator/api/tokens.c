@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
@@ -84,6 +85,16 @@ static void put_commands(struct jw *w, const char *token, const char *group)
     mem_free(shell);
 }
 
+/* reply.json: {"createdBy": ...} */
+static void read_maker(struct token_row *t, const struct reply *x)
+{
+    struct json *made = NULL;
+    struct err e;
+    if (!x->json || json_parse(x->json, strlen(x->json), &made, &e)) return;
+    t->created_by = mem_strdup(json_get_str(made, "createdBy", NULL));
+    json_free(made);
+}
+
 static void on_created(struct request *r, struct reply *x)
 {
     struct token t = {0};
@@ -93,6 +104,7 @@ static void on_created(struct request *r, struct reply *x)
         return;
     }
     r->token->id = x->id;
+    read_maker(r->token, x);
     t.kind = r->token->role == ROLE_JOIN ? TOKEN_JOIN : TOKEN_API;
     t.id = x->id;
     memcpy(t.secret, r->secret, sizeof t.secret);

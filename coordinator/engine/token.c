@@ -2,6 +2,7 @@
 #include "coordinator/engine/token.h"
 
 #include "base/duration.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -55,6 +56,21 @@ static void tell_audit(struct engine *g, const struct token_row *t)
     mem_free(what);
 }
 
+/* Who made it, for the answer. */
+static void tell_maker(const struct engine *g, struct reply *r)
+{
+    struct buf text;
+    struct jw w;
+    buf_init(&text, 4096);
+    jw_init(&w, &text);
+    jw_object(&w, NULL);
+    jw_str(&w, "createdBy", g->by);
+    jw_end(&w);
+    jw_finish(&w);
+    reply_json(r, &text);
+    buf_fini(&text);
+}
+
 void apply_token_create(struct engine *g, const struct command *c, struct reply *r)
 {
     struct token_row t = c->u.token; /* its texts are the command's */
@@ -78,6 +94,7 @@ void apply_token_create(struct engine *g, const struct command *c, struct reply 
         }
         store_ok(g, rc);
         tell_audit(g, &t);
+        tell_maker(g, r);
         r->id = t.id;
         return;
     }
