@@ -24,7 +24,8 @@ disperse() {
 }
 
 all_done() {
-    [ "$(cadre job list --limit 200 --state SUCCESS -o json | grep -o '"SUCCESS"' | wc -l)" -ge "$1" ]
+    ended=$(cadre job list --limit 200 --state SUCCESS -o json | grep -o '"SUCCESS"' | wc -l)
+    [ "$ended" -ge "$1" ]
 }
 
 log_in() { cadre login - <"$here/server/admin.token" >login.out 2>&1; }
