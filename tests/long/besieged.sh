@@ -1,6 +1,7 @@
 #!/bin/sh
 # Jobs run at 0.9 of their rate at least while 2,000 connections of strangers stand at the door,
-# from 200 addresses and from one. Both rates are means of one run, three measurements each in turns.
+# from 200 addresses and from one. Both rates are means of one run, three measurements each, in
+# turns.
 . "$(dirname "$0")/../system/lib.sh"
 "$CADRE_BUILD/tests/bench/bench_lifecycle" --no-latency --agents 16 --seconds 5 --dir "$here" \
     --crowd "$CADRE_BUILD/tests/support/crowd" >out 2>&1 ||
