@@ -2,6 +2,7 @@
 #include "base/opt_value.h"
 
 #include "base/duration.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -281,9 +282,25 @@ static void print_setting(void *user, size_t row, const char *name, size_t name_
     if (o->type == OPT_MAP) add_map(p, field, depth);
 }
 
+/* The file itself, the state folder: no key can name them, so they stand as comments. */
+static void print_paths(const struct printer *p)
+{
+    for (size_t row = 0; row < p->s->count; row++) {
+        const struct opt *o = &p->s->table[row];
+        if (o->key || !o->flag || !o->is_path || o->type != OPT_STRING) continue;
+        const char *path = *(char *const *)opt_field(p->s, row);
+        if (!path) continue;
+        size_t start = p->out->len;
+        buf_addf(p->out, "# %s: ", o->flag);
+        escape_text(p->out, path, strlen(path)); /* in one line, whatever bytes it has */
+        add_source(p, row, start, true);
+    }
+}
+
 void opt_print(const struct opt_set *s, struct buf *out)
 {
     struct printer p = {s, out};
+    print_paths(&p);
     struct walk w = {s->table, s->count, print_setting, &p};
     walk_section(&w, "", 0, 0);
 }

@@ -160,6 +160,35 @@ static void printed_config__shows_values_and_where_they_came_from(void **state)
     opt_fini(&s);
 }
 
+static void paths_without_a_key__are_printed_as_comments(void **state)
+{
+    (void)state;
+    static const struct opt paths[] = {
+        {.flag = "state", .env = "S", .type = OPT_STRING, .is_path = true},
+    };
+    static const char *const printed[][2] = {
+        {"/a b", "# state: /a b"},
+        {"C:\\A", "# state: C:\\A"},
+        {"a\nlisten: x", "# state: a\\x0alisten: x"},
+        {"gr\374n", "# state: gr\\xfcn"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        char *config = NULL;
+        struct opt_set s;
+        struct opt_args args;
+        struct err e;
+        char *argv[] = {"prog", "--state", (char *)(uintptr_t)printed[i][0], NULL};
+        opt_init(&s, paths, 1, &config);
+        assert_int_equal(opt_parse_args(&s, 3, argv, &args, &e), 0);
+        buf_clear(&out);
+        opt_print(&s, &out);
+        char line[64];
+        snprintf(line, sizeof line, "%-40s# from --state\n", printed[i][1]);
+        assert_string_equal(out.data, line);
+        opt_fini(&s);
+    }
+}
+
 static void assert_same(const struct config *a, const struct config *b)
 {
     assert_true(str_eq(a->group, b->group));
@@ -403,6 +432,8 @@ static void help__mentions_an_own_help_flag_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(paths_without_a_key__are_printed_as_comments, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(printed_config__shows_values_and_where_they_came_from,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(printed_config__of_awkward_texts__reads_back, setup,
