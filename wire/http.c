@@ -125,6 +125,8 @@ static void begin_message(struct http_parser *p)
 static int on_url(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
+    if (p->m.method[0] == '\0')
+        str_format(p->m.method, sizeof p->m.method, "%s", llhttp_method_name(ll->method));
     if (buf_add(&p->target, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 414, "the target is too long");
     return 0;
@@ -217,7 +219,6 @@ static int check_request(struct http_parser *p)
     p->m.expect_continue = expect != NULL && same_word(expect, "100-continue");
     p->m.length = (p->ll.flags & F_CONTENT_LENGTH) != 0 ? (size_t)p->ll.content_length : 0;
     p->m.has_body = p->m.length > 0 || count_headers(&p->m, "transfer-encoding") > 0;
-    str_format(p->m.method, sizeof p->m.method, "%s", llhttp_method_name(p->ll.method));
     p->m.target = mem_strndup(p->target.data, p->target.len);
     return 0;
 }

@@ -26,7 +26,7 @@ struct http_header {
 
 struct http_message {
     bool request;
-    char method[16]; /* requests */
+    char method[16]; /* requests; it stands from the first byte of the target on */
     char *target;    /* requests: as sent, "/api/v1/jobs?limit=5" */
     int status;      /* responses */
     struct http_header headers[HTTP_HEADERS_MAX];

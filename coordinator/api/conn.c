@@ -5,6 +5,7 @@
 #include "coordinator/api/stream.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "platform/os.h"
 #include "wire/limits.h"
 
@@ -47,6 +48,17 @@ static struct request *add_request(struct conn *c)
 {
     struct request *r = request_new(c->api, c->link, &responder, c);
     r->memory = &c->memory;
+    return r;
+}
+
+/* The request that will be the last one: what has arrived of it is all that is read. */
+static struct request *last_request(struct conn *c)
+{
+    struct request *r = c->incoming ? c->incoming : add_request(c);
+    if (!c->incoming && c->message_ms)
+        r->head_only = str_eq(http_parser_message(c->parser)->method, "HEAD");
+    c->incoming = NULL;
+    r->keep_alive = false;
     return r;
 }
 
@@ -132,8 +144,7 @@ static void fail_parse(struct conn *c, const struct err *e)
         {501, "not-implemented", NULL},
         {505, "not-implemented", "speak HTTP/1.1"},
     };
-    struct request *r = c->incoming ? c->incoming : add_request(c);
-    c->incoming = NULL;
+    struct request *r = last_request(c);
     const char *code = "bad-request", *hint = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (names[i].status != status) continue;
@@ -142,7 +153,6 @@ static void fail_parse(struct conn *c, const struct err *e)
     }
     struct problem p = {0};
     problem_set(&p, status ? status : 400, code, hint, "%s", err_text(e));
-    r->keep_alive = false;
     enqueue(c, r);
     end_input(c);
     drop_body(c);
@@ -407,9 +417,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
 /* The last answer of the connection, also to a request that has not arrived whole. */
 static void answer_last(struct conn *c, const struct problem *p)
 {
-    struct request *r = c->incoming ? c->incoming : add_request(c);
-    c->incoming = NULL;
-    r->keep_alive = false;
+    struct request *r = last_request(c);
     enqueue(c, r);
     end_input(c);
     drop_body(c);

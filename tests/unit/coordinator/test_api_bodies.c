@@ -71,6 +71,30 @@ static void body__of_a_stranger__is_refused_at_the_head(void **state)
     }
 }
 
+/* Whatever is wrong with it, and however little of it has arrived. */
+static void head__that_cannot_be_read__is_answered_without_a_body(void **state)
+{
+    static const char *const heads[] = {"HEAD /x y", "HEAD /healthz HTTP/9.9\r\n\r\n",
+                                        "HEAD /healthz HTTP/1.1\r\nBad Header\r\n",
+                                        "HEAD /healthz HTTP/1.1\r\n\r\n"};
+    (void)state;
+    for (size_t i = 0; i <= sizeof heads / sizeof *heads; i++) {
+        struct peer p;
+        char *line = i > 0 ? mem_strdup(heads[i - 1]) : str_dupf("HEAD /%*s", 20000, "x");
+        for (char *at = line + 6; i == 0 && *at; at++)
+            *at = 'x';
+        peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+        peer_write(&p, line, strlen(line));
+        await(&p, "\r\n\r\n");
+        peer_wait_closed(&p);
+        if (!str_starts(p.in.data, "HTTP/1.1 4") && !str_starts(p.in.data, "HTTP/1.1 505"))
+            fail_msg("%.40s: %s", line, p.in.data);
+        assert_string_equal(strstr(p.in.data, "\r\n\r\n"), "\r\n\r\n");
+        peer_fini(&p);
+        mem_free(line);
+    }
+}
+
 static void body__of_a_token_that_is_not_known__is_refused_at_the_head(void **state)
 {
     struct house *h = &house;
@@ -163,6 +187,7 @@ int main(void)
         cmocka_unit_test(body__of_a_stranger__is_refused_at_the_head),
         cmocka_unit_test(body__of_a_token_that_is_not_known__is_refused_at_the_head),
         cmocka_unit_test(every_route__that_takes_no_body__refuses_one),
+        cmocka_unit_test(head__that_cannot_be_read__is_answered_without_a_body),
         cmocka_unit_test(empty_body__is_no_body),
         cmocka_unit_test(bodies__over_the_budget__are_refused_until_others_are_through),
     };
