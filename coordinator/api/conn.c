@@ -192,11 +192,22 @@ static void on_head(struct conn *c)
     if (!r->checking) admit(c);
 }
 
+static void say_expired(struct problem *p)
+{
+    problem_set(p, 401, "token-expired", "ask an administrator for a new one",
+                "this token has expired");
+}
+
 static void on_message(struct conn *c)
 {
     struct request *r = c->incoming;
+    struct problem expired = {0};
     c->incoming = NULL;
     c->message_ms = 0;
+    if (request_has_expired(r)) { /* whatever the body says */
+        say_expired(&expired);
+        request_refuse_late(r, &expired);
+    }
     enqueue(c, r);
     if (!r->keep_alive) end_input(c);
     route_message(r, http_parser_message(c->parser));
@@ -297,8 +308,7 @@ static void refuse_late(struct conn *c, int64_t token, const struct problem *p)
 static void refuse_expired(struct conn *c)
 {
     struct problem p = {0};
-    problem_set(&p, 401, "token-expired", "ask an administrator for a new one",
-                "this token has expired");
+    say_expired(&p);
     refuse_late(c, 0, &p);
 }
 

@@ -500,6 +500,31 @@ static void in_the_body(struct victim *v, struct walk *w)
     walk_is_refused(w, "in the body", codes[v->ending]);
 }
 
+/* The body that would be refused for what it says, too: the token comes first. */
+static void before_a_wrong_body(struct victim *v, struct walk *w)
+{
+    static const char *const bodies[] = {"[", "[]", "{\"nonsense\":1}", "\xff\xfe{\0}\0"};
+    (void)w;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct victim own;
+        struct peer p;
+        struct buf b;
+        victim_make(&own, "admin", v->ending);
+        buf_init(&b, 4096);
+        request_text(&b, "POST", "/api/v1/tokens", own.text, bodies[i], true);
+        peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+        peer_write(&p, b.data, b.len);
+        wait_for(&p, "100 Continue\r\n\r\n");
+        buf_consume(&p.in, strlen("HTTP/1.1 100 Continue\r\n\r\n"));
+        end_token(&own);
+        peer_write(&p, bodies[i], strlen(bodies[i]));
+        answered(&p, bodies[i], 401, codes[v->ending]);
+        peer_fini(&p);
+        buf_fini(&b);
+        victim_fini(&own);
+    }
+}
+
 /* The store thread waits in a batch until it is released: what is asked for comes into the next. */
 static void hold_store(struct peer *holder)
 {
@@ -567,6 +592,12 @@ MOMENT(in_the_head)
 MOMENT(between_head_and_body)
 MOMENT(in_the_body)
 MOMENT(before_the_answer)
+
+static void wrong_body__of_a_token_that_ends_before_it__is_refused_for_the_token(void **state)
+{
+    (void)state;
+    in_each_way(before_a_wrong_body);
+}
 
 /* ---- in the stream ---- */
 
@@ -733,6 +764,7 @@ int main(void)
         cmocka_unit_test(every_route__for_a_token_that_ends_in_the_head__is_refused),
         cmocka_unit_test(every_route__for_a_token_that_ends_between_head_and_body__is_refused),
         cmocka_unit_test(every_route__for_a_token_that_ends_in_the_body__is_refused),
+        cmocka_unit_test(wrong_body__of_a_token_that_ends_before_it__is_refused_for_the_token),
         cmocka_unit_test(every_route__for_a_token_that_ends_before_the_answer__is_refused),
         cmocka_unit_test(every_stream__ends_with_its_token),
         cmocka_unit_test(stream__behind_requests_that_wait__ends_with_its_token),
