@@ -167,8 +167,7 @@ static void token__names_who_made_and_revoked_it__and_its_name_stays(void **stat
     (void)state;
     char *path = make_job(ann), *revoke = str_dupf("/api/v1/tokens/%s", ann_id);
     lists("/api/v1/tokens", "tokens", "id", ann_id, "createdBy", "first administrator");
-    struct json *made =
-        call(bob, "POST", "/api/v1/tokens", "{\"type\":\"api\",\"role\":\"read\"}");
+    struct json *made = call(bob, "POST", "/api/v1/tokens", "{\"type\":\"api\",\"role\":\"read\"}");
     says(made, "createdBy", "bob");
     json_free(made);
     lists("/api/v1/tokens", "tokens", "id", ann_id, "revokedBy", NULL);
