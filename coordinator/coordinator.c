@@ -154,6 +154,15 @@ static int check_folder(const char *state, bool *older, struct err *e)
     return state_folder_check_access(state, secrets, sizeof secrets / sizeof *secrets, e);
 }
 
+/* Before the server certificate may be issued anew: a start that fails changes nothing. */
+static int check_address(const struct config *f, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    int rc = address_parse(f->listen, DEFAULT_PORT, host, sizeof host, &port, e);
+    return rc ? rc : link_may_listen(host, port, e);
+}
+
 static int open_trust(struct coordinator *c, struct err *e)
 {
     struct names names;
@@ -272,6 +281,7 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
     rc = state_folder_enter(config->state, STATE_OF_COORDINATOR, &c->lock, e);
     /* what a version without a marker left is complete; else init says when it is */
     if (!rc && older) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
+    if (!rc) rc = check_address(config, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);
     if (!rc) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);

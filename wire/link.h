@@ -72,6 +72,8 @@ struct link_listen_options {
     int64_t handshake_ms;    /* 0: LIMIT_HANDSHAKE_MS */
     int64_t stall_ms;        /* 0: LIMIT_STALL_MS, and LIMIT_STALL_KNOWN_MS */
 };
+/* Would link_listen find the address free? Takes it for the moment of the question. */
+int link_may_listen(const char *address, uint16_t port, struct err *e);
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);
 uint16_t link_listener_port(const struct link_listener *ls);
 /* New connections use this from now on (renewed certificate). */

@@ -283,6 +283,33 @@ static int address_of(const char *text, uint16_t port, struct sockaddr_storage *
     return uv_ip6_addr(text, port, (struct sockaddr_in6 *)out);
 }
 
+static int refuse(const char *address, uint16_t port, int status, struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE, "listening on %s, port %u: %s", address, (unsigned)port,
+                   uv_strerror(status));
+}
+
+int link_may_listen(const char *address, uint16_t port, struct err *e)
+{
+    uv_loop_t loop;
+    uv_tcp_t tcp;
+    struct sockaddr_storage a;
+    int len = sizeof(a);
+    memset(&a, 0, sizeof(a));
+    if (address_of(address, port, &a) != 0)
+        return err_set(e, ERR_INVALID, "\"%s\" is not an IPv4 or IPv6 address", address);
+    int status = uv_loop_init(&loop);
+    if (status != 0) return refuse(address, port, status, e);
+    uv_tcp_init(&loop, &tcp);
+    status = uv_tcp_bind(&tcp, (const struct sockaddr *)&a, 0);
+    /* tells what bind has kept for later */
+    if (status == 0) status = uv_tcp_getsockname(&tcp, (struct sockaddr *)&a, &len);
+    uv_close((uv_handle_t *)&tcp, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return status == 0 ? 0 : refuse(address, port, status, e);
+}
+
 static int open_socket(struct link_listener *ls, const char *address, uint16_t port, struct err *e)
 {
     struct sockaddr_storage a;
@@ -293,9 +320,7 @@ static int open_socket(struct link_listener *ls, const char *address, uint16_t p
     int status = uv_tcp_bind(&ls->tcp, (const struct sockaddr *)&a, 0);
     if (status == 0) status = uv_listen((uv_stream_t *)&ls->tcp, BACKLOG, on_connection);
     if (status == 0) status = uv_tcp_getsockname(&ls->tcp, (struct sockaddr *)&a, &len);
-    if (status != 0)
-        return err_set(e, ERR_UNAVAILABLE, "listening on %s, port %u: %s", address, (unsigned)port,
-                       uv_strerror(status));
+    if (status != 0) return refuse(address, port, status, e);
     ls->port = ntohs(a.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&a)->sin6_port
                                              : ((const struct sockaddr_in *)&a)->sin_port);
     return 0;

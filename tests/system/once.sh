@@ -41,5 +41,12 @@ cadre-coordinator run --once --config coordinator.yaml --state server >out 2>err
 is "run has no such flag" 2 $?
 coordinator_up
 is "what was made runs" 0 $?
+cp -a server twin
+cksum twin/server.pem twin/server.key >before
+cadre-coordinator run --state twin --listen "127.0.0.1:$port" --name new.example >out 2>err
+is "a second one cannot have the port" 1 $?
+has "and says so" err 'address already in use'
+is "and has not issued its certificate anew" "$(cat before)" \
+    "$(cksum twin/server.pem twin/server.key)"
 end "$coordinator"
 done_testing
