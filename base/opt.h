@@ -101,9 +101,9 @@ int opt_parse_env(struct opt_set *s, const char *(*get)(const char *name, void *
  * 'slots'?". null (also nothing behind the colon) counts as absent. */
 int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e);
 
-/* Effective config as YAML text, each key with a comment telling where it came from; paths that have
- * a flag alone stand in front, as comments. Read back as a file it gives the same config (rows with
- * a key). */
+/* Effective config as YAML text, each key with a comment telling where it came from; paths that
+ * have a flag and no key stand in front, as comments. Read back as a file it gives the same config
+ * (rows with a key). */
 void opt_print(const struct opt_set *s, struct buf *out);
 /* " --flag VALUE help (default: x; also CADRE_X, key x)" lines, aligned, wrapped at 100 columns. */
 void opt_help(const struct opt *table, size_t count, struct buf *out);
