@@ -86,4 +86,53 @@ cadre-agent capabilities --label zone=b >out
 has "so does --label" out '"label.zone":"b"'
 is "nothing was made" "" "$(ls -d none otherstate 2>/dev/null)"
 
+# ---- the table "All commands" of the guide has the options of each command, and no others ----
+cat >guide.py <<'END_PY'
+# guide.py GUIDE: reads `commands` ("job list: --state --limit"). A row of the table is about the
+# commands that it names as `cadre X Y`. An option in it is one of these commands; each option of
+# these commands is in the row, or in a section of the guide to which the row links.
+import re, sys
+
+guide = open(sys.argv[1], encoding="utf-8").read()
+has = {}
+for line in open("commands", encoding="utf-8"):
+    name, options = line.rstrip("\n").split(":")
+    has[name] = set(options.split())
+flags = lambda text: set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+slug = lambda title: re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
+sections = {}
+for part in re.split(r"^(?=##+ )", guide, flags=re.M):
+    sections[slug(part.split("\n", 1)[0].lstrip("# "))] = part
+every = {"--url", "--token", "--token-file", "--wait", "--output"}
+seen = set()
+for row in sections["all-commands"].split("\n"):
+    named = re.findall(r"`cadre ([a-z]+(?: [a-z]+)*)", row.split(" | ")[0])
+    if not row.startswith("| `") or not named:
+        continue
+    for name in named:
+        if name not in has:
+            print(f"not ok - the guide's '{name}' is no command")
+    of_all = set().union(*(has.get(name, set()) for name in named))
+    for flag in sorted(flags(row) - of_all - every):
+        print(f"not ok - the guide gives {flag} to {named}, which have none")
+    told = flags(row)
+    for anchor in re.findall(r"\]\(#([a-z0-9_-]+)\)", row):
+        told |= flags(sections[anchor])
+    for name in named:
+        seen.add(name)
+        for flag in sorted(has.get(name, set()) - told):
+            print(f"not ok - the guide lacks {flag} of 'cadre {name}' in its row")
+for name in sorted(set(has) - seen):
+    print(f"not ok - the guide has no row for 'cadre {name}'")
+print("ok - the guide's table was compared" if len(seen) > 40 else "not ok - few rows")
+END_PY
+commands_of cadre | while read -r command; do
+    # shellcheck disable=SC2086
+    echo "$command:$(cadre $command --help | sed -n '/^Options:/,/^Options for/p' |
+        sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\).*/ \2/p' | grep -v -e --help | tr -d '\n')"
+done >commands
+python3 guide.py "$(dirname "$0")/../../docs/guide.md" >compared
+cat compared
+holds "the guide gives each command its options" test -z "$(grep '^not ok' compared)"
+
 done_testing
