@@ -71,6 +71,8 @@ static bool be_child(void)
     return false;
 }
 
+#define FIRST_SCORE "500" /* of the first job of a host that is started with a usual score */
+
 /* What keeps a daemon from being known as ours, step by step. */
 static void daemonise(const char *role)
 {
@@ -80,9 +82,11 @@ static void daemonise(const char *role)
     setsid();
     if (!be_child()) _exit(0);
     if (str_eq(role, "daemon-holds-stdout")) linger();
-    if (strstr(role, "hides-score")) {
+    if (strstr(role, "hides-score") || strstr(role, "takes-score")) {
+        const char *score = strstr(role, "takes-score") ? FIRST_SCORE : "1000";
+        ssize_t len = (ssize_t)strlen(score);
         int fd = open("/proc/self/oom_score_adj", O_WRONLY);
-        if (fd < 0 || write(fd, "1000", 4) != 4) _exit(92);
+        if (fd < 0 || write(fd, score, (size_t)len) != len) _exit(92);
         close(fd);
     }
     dprintf(1, "settled\n");
@@ -340,12 +344,13 @@ static void the_end_of_one_job__leaves_the_others_daemon_alone(void **state)
  * folder that it works in, or the output that it holds. */
 static void a_daemon_that_hides__beside_an_older_job__is_ended_with_its_own(void **state)
 {
-    static const char *const roles[] = {"daemon-hides-score", "daemon-hides-score-keeps-stdout"};
+    static const char *const roles[] = {"daemon-hides-score", "daemon-hides-score-keeps-stdout",
+                                        "daemon-takes-score"}; /* the older job's */
     struct fixture *f = *state;
     static const char *const older_argv[] = {"sleep", "1000", NULL};
     struct run older = {0};
     assert_int_equal(run_start(f, &older, older_argv, NULL), 0);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         struct run r = {0};
         start_role_in(f, &r, roles[i], "hidden-1", i == 0 ? f->dir : "/");
         run_wait(f, &r, LIMIT_MS);
