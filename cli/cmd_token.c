@@ -78,7 +78,10 @@ static void write_body(struct jw *w, const struct create_config *c, const char *
         jw_null(w, "expires");
     else if (c->expires)
         jw_str(w, "expires", c->expires);
-    if (str_eq(type, "join") && c->uses >= 0) jw_int(w, "uses", c->uses);
+    if (str_eq(type, "join") && c->uses == 0)
+        jw_null(w, "uses"); /* no limit */
+    else if (str_eq(type, "join") && c->uses > 0)
+        jw_int(w, "uses", c->uses);
     jw_end(w);
 }
 

@@ -14,6 +14,9 @@ has "and writes them" a.yaml '^slots: 3$' '"zone": "b"' '"rack": "7"' '^logLevel
 agent_up a
 cadre -o json agent show a >out
 has "the agent runs with them" out '"slots":3' '"zone":"b"' '"rack":"7"'
+cadre -o json token create join --uses 0 >out 2>err
+is "a join token without a limit is made" 0 $?
+has "and has none" out '"uses":null'
 cadre-agent capabilities --config a.yaml --state a --slots 2 >out 2>err
 is "an option without an effect is refused" 2 $?
 has "with its command" err "\-\-slots is not an option of 'cadre-agent capabilities'"
