@@ -121,13 +121,21 @@ static void remarks__take_nothing_of_the_jobs_limit(void **state)
     expect_end(&o, 240011, false);
 }
 
+static int64_t agent_of(const struct writer *o)
+{
+    struct job_row j = world_job(o->w, o->job);
+    int64_t agent = j.agent;
+    job_row_fini(&j);
+    return agent;
+}
+
 static void the_account__outlives_a_restart(void **state)
 {
     struct writer o;
     begin(&o, *state, 100);
     write_chunk(&o, STREAM_STDOUT, 90);
     write_chunk(&o, STREAM_SYSTEM, 50);
-    int64_t agent = world_job(o.w, o.job).agent;
+    int64_t agent = agent_of(&o);
     world_restart(o.w);
     struct command *hello = cmd_hello(o.w, ++o.w->sessions, agent, NULL, 1);
     o.session = o.w->sessions;
@@ -145,7 +153,7 @@ static void what_was_stored_before_a_restart__is_not_missing_at_the_end(void **s
     struct writer o;
     begin(&o, *state, 100);
     write_chunk(&o, STREAM_STDOUT, 90);
-    int64_t agent = world_job(o.w, o.job).agent;
+    int64_t agent = agent_of(&o);
     world_restart(o.w);
     struct command *hello = cmd_hello(o.w, ++o.w->sessions, agent, NULL, 1);
     o.session = o.w->sessions;
