@@ -157,9 +157,9 @@ static bool is_of(struct process *p, const struct proc *c)
     if (c->session == h->session) return false; /* a job cannot come back into our session */
     owner = by_session(h, c->session);
     if (!owner) owner = by_mark(h, c->pid);
-    if (!owner) owner = by_oom_tag(h, c->pid); /* easier to change than the environment */
     if (!owner) owner = by_trace(h, c, has_pipe);
     if (!owner) owner = by_trace(h, c, is_in_folder);
+    if (!owner) owner = by_oom_tag(h, c->pid); /* last: another job's can be taken on */
     if (owner) return owner == p;
     /* what was there before the job is not the job's */
     return c->start >= process_start_time(p) && !may_be_anothers(h, p, c);

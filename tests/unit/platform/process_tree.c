@@ -344,15 +344,16 @@ static void the_end_of_one_job__leaves_the_others_daemon_alone(void **state)
  * folder that it works in, or the output that it holds. */
 static void a_daemon_that_hides__beside_an_older_job__is_ended_with_its_own(void **state)
 {
-    static const char *const roles[] = {"daemon-hides-score", "daemon-hides-score-keeps-stdout",
-                                        "daemon-takes-score"}; /* the older job's */
+    /* "takes": the older job's */
+    static const char *const roles[] = {"daemon-hides-score", "daemon-hides-takes-score",
+                                        "daemon-hides-score-keeps-stdout", "daemon-takes-score"};
     struct fixture *f = *state;
     static const char *const older_argv[] = {"sleep", "1000", NULL};
     struct run older = {0};
     assert_int_equal(run_start(f, &older, older_argv, NULL), 0);
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         struct run r = {0};
-        start_role_in(f, &r, roles[i], "hidden-1", i == 0 ? f->dir : "/");
+        start_role_in(f, &r, roles[i], "hidden-1", i < 2 ? f->dir : "/");
         run_wait(f, &r, LIMIT_MS);
         assert_int_equal(alive_of(&r), 0);
         assert_true(r.end.stray);
