@@ -384,9 +384,12 @@ static void peer__that_takes_nothing__is_cut_in_time(void **state)
     struct world *w = *state;
     struct bare b;
     char *much = mem_array(4 << 20, 1);
+    int small = 16384; /* else the system might take it all */
     listen_with(w, 0, 0, 0);
     bare_open(w, &b);
     uv_read_stop((uv_stream_t *)&b.tcp);
+    assert_int_equal(uv_recv_buffer_size((uv_handle_t *)&b.tcp, &small), 0);
+    assert_int_equal(uv_send_buffer_size((uv_handle_t *)&w->server.link->tcp, &small), 0);
     assert_int_equal(w->server.link->stall_ms, LIMIT_STALL_MS);
     link_admit(w->server.link);
     assert_int_equal(w->server.link->stall_ms, LIMIT_STALL_KNOWN_MS);
