@@ -137,10 +137,14 @@ static bool may_be_anothers(struct process_host *h, const struct process *asking
     return false;
 }
 
+/* What was told of before, as alive or as a stray that is being ended: a process on its way out has
+ * neither environment nor files nor folder any more. */
 static struct process *by_list(struct process_host *h, const struct proc *c)
 {
+    const struct process_id id = {c->pid, c->start};
     for (struct process *p = h->processes; p; p = p->next) {
-        if (p->alive && process_list_has(p->alive, (struct process_id){c->pid, c->start})) return p;
+        if (p->alive && process_list_has(p->alive, id)) return p;
+        if (p->strays && process_list_has(p->strays, id)) return p;
     }
     return NULL;
 }
