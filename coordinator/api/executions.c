@@ -2,6 +2,7 @@
 #include "coordinator/api/body.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
+#include "coordinator/api/waiting.h"
 
 #include "base/escape.h"
 #include "base/mem.h"
@@ -27,19 +28,13 @@ static void on_why(struct request *r, struct reply *x)
 {
     struct lookup *l = request_lookup(r, lookup_execution);
     l->id = r->id;
-    if (x->rc == 0 && x->json && !str_eq(x->json, "null")) l->waiting = mem_strdup(x->json);
+    l->waiting = waiting_of(x);
     request_look_up(r, l, request_answer);
 }
 
 static void on_shown(struct request *r, struct lookup *l)
 {
-    if (!l->waits) {
-        request_answer(r, l);
-        return;
-    }
-    struct command *c = command_new(CMD_WHY);
-    c->u.id = l->found;
-    request_ask(r, c, on_why);
+    waiting_ask(r, l, on_why);
 }
 
 void executions_show(struct request *r)

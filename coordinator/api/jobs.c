@@ -1,6 +1,7 @@
 /* Listing, showing and cancelling jobs. */
 #include "coordinator/api/jobs.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/waiting.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -54,12 +55,6 @@ void job_send(struct request *r, int status, int64_t id, int duplicate)
     request_look_up(r, l, request_answer);
 }
 
-static char *waiting_of(const struct reply *x)
-{
-    return x->rc == 0 && x->json && !str_eq(x->json, "null") ? mem_strdup(x->json) : NULL;
-}
-
-/* The job may have been handed out meanwhile: then nothing is waited for. */
 static void on_why_for_show(struct request *r, struct reply *x)
 {
     struct lookup *l = request_lookup(r, lookup_job);
@@ -68,22 +63,9 @@ static void on_why_for_show(struct request *r, struct reply *x)
     request_look_up(r, l, request_answer);
 }
 
-/* What a job waits for is known to the engine only. */
-static void ask_why(struct request *r, struct lookup *l,
-                    void (*on_reply)(struct request *r, struct reply *x))
-{
-    if (!l->waits || l->problem.status) {
-        request_answer(r, l);
-        return;
-    }
-    struct command *c = command_new(CMD_WHY);
-    c->u.id = r->id;
-    request_ask(r, c, on_reply);
-}
-
 static void on_shown(struct request *r, struct lookup *l)
 {
-    ask_why(r, l, on_why_for_show);
+    waiting_ask(r, l, on_why_for_show);
 }
 
 static void show(struct request *r, lookup_fn *read,
@@ -115,7 +97,7 @@ static void on_why(struct request *r, struct reply *x)
 
 static void on_state(struct request *r, struct lookup *l)
 {
-    ask_why(r, l, on_why);
+    waiting_ask(r, l, on_why);
 }
 
 void jobs_why(struct request *r)

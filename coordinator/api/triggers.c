@@ -1,6 +1,7 @@
 /* Polling triggers. */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
+#include "coordinator/api/waiting.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -23,23 +24,16 @@ static struct lookup *look_up(const struct request *r)
     return l;
 }
 
-/* The evaluation may have been handed out meanwhile: then nothing is waited for. */
 static void on_why(struct request *r, struct reply *x)
 {
     struct lookup *l = look_up(r);
-    if (x->rc == 0 && x->json && !str_eq(x->json, "null")) l->waiting = mem_strdup(x->json);
+    l->waiting = waiting_of(x);
     request_look_up(r, l, request_answer);
 }
 
 static void on_shown(struct request *r, struct lookup *l)
 {
-    if (!l->waits) {
-        request_answer(r, l);
-        return;
-    }
-    struct command *c = command_new(CMD_WHY);
-    c->u.id = l->found;
-    request_ask(r, c, on_why);
+    waiting_ask(r, l, on_why);
 }
 
 void triggers_show(struct request *r)
