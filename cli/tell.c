@@ -18,14 +18,19 @@ static void write_line(struct buf *line)
     buf_fini(line);
 }
 
+static void format_note(const struct cli *cli, struct buf *line, const char *fmt, va_list args)
+{
+    buf_init(line, LINE_MAX_BYTES);
+    (void)buf_adds(line, out_break(&cli->out));
+    out_format_note(line, cli->out.json, fmt, args);
+}
+
 void cli_note(const struct cli *cli, const char *fmt, ...)
 {
     struct buf line;
     va_list args;
-    buf_init(&line, LINE_MAX_BYTES);
-    (void)buf_adds(&line, out_break(&cli->out));
     va_start(args, fmt);
-    out_format_note(&line, cli->out.json, fmt, args);
+    format_note(cli, &line, fmt, args);
     va_end(args);
     write_line(&line);
 }
@@ -34,10 +39,8 @@ void cli_note_now(const struct cli *cli, const char *fmt, ...)
 {
     struct buf line;
     va_list args;
-    buf_init(&line, LINE_MAX_BYTES);
-    (void)buf_adds(&line, out_break(&cli->out));
     va_start(args, fmt);
-    out_format_note(&line, cli->out.json, fmt, args);
+    format_note(cli, &line, fmt, args);
     va_end(args);
     (void)buf_addc(&line, '\n');
     (void)fd_write_some(2, line.data, line.len, NULL);

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/audit.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/namespace.h"
-#include "coordinator/engine/audit.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/trigger_follow.h"
 
