@@ -15,10 +15,17 @@
 #define FILE_NAME "addresses.json"
 #define FILE_MAX 8192
 
-static bool is_known(const struct addresses *a, const char *address)
+/* "queue" and "queue:7433" are one. */
+static bool is_known(const struct addresses *a, const char *host, uint16_t port)
 {
-    for (size_t i = 0; i < addresses_count(a); i++)
-        if (str_eq(addresses_at(a, i), address)) return true;
+    for (size_t i = 0; i < addresses_count(a); i++) {
+        char other[TOKEN_ADDRESS_SIZE];
+        uint16_t other_port;
+        if (address_parse(addresses_at(a, i), DEFAULT_PORT, other, sizeof other, &other_port,
+                          NULL) == 0 &&
+            port == other_port && str_eq(host, other))
+            return true;
+    }
     return false;
 }
 
@@ -32,7 +39,7 @@ static void take(struct addresses *a, const struct json *list)
         char host[TOKEN_ADDRESS_SIZE];
         uint16_t port;
         if (!text || address_parse(text, DEFAULT_PORT, host, sizeof host, &port, NULL) != 0 ||
-            port == 0 || is_known(a, text))
+            port == 0 || is_known(a, host, port))
             continue;
         if (str_copy(a->learnt[a->learnt_count], TOKEN_ADDRESS_SIZE, text) == 0) a->learnt_count++;
     }

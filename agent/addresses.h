@@ -23,7 +23,8 @@ struct addresses {
  * goes on with its own addresses, and the next welcome writes the file anew. */
 void addresses_load(struct addresses *a, const struct opt_list *own, const char *state_folder);
 /* json: the list of a welcome; NULL: the coordinator told none, and nothing changes. What is no
- * address is left out, and so is what is over TOKEN_ADDRESSES. *changed: the file was written. */
+ * address is left out, and so is what is over TOKEN_ADDRESSES. *changed: the list is another one
+ * now, also when the result says that its file could not be written. */
 int addresses_learn(struct addresses *a, const char *state_folder, const char *json, bool *changed,
                     struct err *e);
 size_t addresses_count(const struct addresses *a);

@@ -89,6 +89,15 @@ static void list__replaces_the_one_before_and_is_written_only_when_it_differs(vo
     assert_all(&p->a, "old:7433");
 }
 
+static void own_address_without_a_port__is_not_learnt_with_one(void **state)
+{
+    struct place *p = *state;
+    mem_free(p->items[0]);
+    p->items[0] = mem_strdup("old");
+    assert_true(learn(p, "[\"old:7433\", \"old:7434\", \"new\", \"new:7433\"]"));
+    assert_all(&p->a, "old old:7434 new");
+}
+
 static void no_list__changes_nothing(void **state)
 {
     struct place *p = *state;
@@ -156,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(learnt__come_behind_the_agents_own_and_outlive_it),
         TEST(list__replaces_the_one_before_and_is_written_only_when_it_differs),
+        TEST(own_address_without_a_port__is_not_learnt_with_one),
         TEST(no_list__changes_nothing),
         TEST(what_is_no_address__is_left_out),
         TEST(too_many__the_first_ones_count),
