@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static struct {
     char folder[512];
     int keep;
 } owned;
+static bool results_wanted;
 
 int64_t bench_now_ns(void)
 {
@@ -97,6 +99,26 @@ void samples_fini(struct samples *s)
 {
     mem_free(s->v);
     *s = (struct samples){0};
+}
+
+/* ---- figures for a table ---- */
+
+void bench_results_on(void)
+{
+    results_wanted = true;
+}
+
+void bench_result(double value, const char *unit, const char *name, ...)
+{
+    char text[128];
+    va_list args;
+    if (!results_wanted) return;
+    va_start(args, name);
+    int len = vsnprintf(text, sizeof text, name, args);
+    va_end(args);
+    if (len <= 0 || text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-")])
+        bench_die("'%s' is no name of a result", text);
+    printf("RESULT %s=%.6g %s\n", text, value, unit);
 }
 
 /* ---- the folder ---- */

@@ -22,6 +22,15 @@ void samples_add(struct samples *s, int64_t ns);
 double samples_ms(struct samples *s, double quantile); /* sorts; 0 when there are none */
 void samples_fini(struct samples *s);
 
+/* Figures for a table: after bench_results_on() each is printed as well as a line of its own,
+ *   RESULT NAME=VALUE UNIT
+ * NAME is made of a-z 0-9 . and - and says what was measured, as "latency.idle.p50"; UNIT is one
+ * word: /s ms us s MiB MiB/s % x. One NAME is printed once; rounds are made by who calls the
+ * program (run.sh), and programs.txt has the program's line. Without bench_results_on() nothing is
+ * printed. */
+void bench_results_on(void);
+void bench_result(double value, const char *unit, const char *name, ...) CADRE_PRINTF(3, 4);
+
 /* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its
  * processes. */
 void bench_bound(unsigned seconds);

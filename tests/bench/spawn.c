@@ -18,14 +18,13 @@
 
 #define BOUND_S 600
 #define END_S 300
-#define IDLE_S 10
 #define POLL_US 50000
 #define CONNECTIONS 32
 
 extern char **environ;
 
 struct options {
-    int jobs, slots;
+    int jobs, slots, idle_s;
     const char *dir;
 };
 
@@ -117,17 +116,17 @@ static void wait_for_agent(struct target *t)
     }
 }
 
-static void say_idle(int pid)
+static void say_idle(int pid, int seconds)
 {
     struct usage before, after;
-    sleep(2);
+    sleep(2); /* what was just done may come to rest */
     bench_usage(pid, &before);
-    sleep(IDLE_S);
+    sleep((unsigned)seconds);
     bench_usage(pid, &after);
     printf("idle agent: RSS %.1f MiB (anonymous %.1f), %.1f wake-ups/s, %.2f %% of a core\n",
            (double)after.rss_kib / 1024, (double)after.anon_kib / 1024,
-           (double)(after.switches - before.switches) / IDLE_S,
-           (after.cpu_s - before.cpu_s) / IDLE_S * 100);
+           (double)(after.switches - before.switches) / seconds,
+           (after.cpu_s - before.cpu_s) / seconds * 100);
 }
 
 /* Jobs are submitted while others run, faster than these end. */
@@ -170,16 +169,26 @@ static int number(const char *flag, const char *value, int least, int most)
 static void read_options(struct options *o, int argc, char **argv)
 {
     const char *tmp = getenv("TMPDIR");
-    *o = (struct options){.jobs = 2000, .slots = 4, .dir = tmp && *tmp ? tmp : "/var/tmp"};
+    *o = (struct options){.jobs = 2000,
+                          .slots = 4,
+                          .idle_s = 10,
+                          .dir = tmp && *tmp ? tmp : "/var/tmp"};
     for (int i = 1; i < argc; i += 2) {
-        if (str_eq(argv[i], "--jobs")) {
+        if (str_eq(argv[i], "--results")) {
+            bench_results_on();
+            i--; /* takes no value */
+        } else if (str_eq(argv[i], "--jobs")) {
             o->jobs = number(argv[i], argv[i + 1], 1, 1000000);
         } else if (str_eq(argv[i], "--slots")) {
             o->slots = number(argv[i], argv[i + 1], 1, 1024);
+        } else if (str_eq(argv[i], "--idle-seconds")) {
+            o->idle_s = number(argv[i], argv[i + 1], 1, 600);
         } else if (str_eq(argv[i], "--dir") && argv[i + 1]) {
             o->dir = argv[i + 1];
         } else {
-            fputs("Usage: bench_spawn [--jobs N] [--slots N] [--dir D]\n", stderr);
+            fputs("Usage: bench_spawn [--jobs N] [--slots N] [--idle-seconds S] [--dir D] "
+                  "[--results]\n",
+                  stderr);
             exit(2);
         }
     }
@@ -199,14 +208,16 @@ int main(int argc, char **argv)
     target_start(&t, &loop, bench_folder(o.dir, 0));
     int pid = start_agent(&t, &o);
     wait_for_agent(&t);
-    say_idle(pid);
+    say_idle(pid, o.idle_s);
     double bare = bare_loop(o.jobs, o.slots);
     double ours = through_agent(&t, pid, o.jobs);
     double bare_again = bare_loop(o.jobs, o.slots);
     bare = (bare + bare_again) / 2;
     printf("%d jobs 'true', %d at once: agent %.0f/s, bare spawn and wait %.0f/s: %.0f %%\n",
            o.jobs, o.slots, ours, bare, ours / bare * 100);
-    say_idle(pid);
+    bench_result(ours, "/s", "spawn.%d", o.slots);
+    bench_result(ours / bare * 100, "%", "spawn.%d.ratio", o.slots);
+    say_idle(pid, o.idle_s);
     bench_end(pid);
     bench_end(t.pid);
     uv_run(&loop, UV_RUN_DEFAULT);
