@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/retry_rules.h"
+#include "coordinator/reads/job_json.h"
 #include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/spec.h"
@@ -164,10 +165,25 @@ static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
     j->attempt = 1;
 }
 
+/* The job as it was committed. */
+static void send_new(struct request *r, const struct reply_job *j)
+{
+    const struct job_view v = {.job = j->row, .spec = j->spec, .require = j->require};
+    struct json_answer a;
+    json_answer_init(&a);
+    job_json_new(&a.w, &v);
+    jw_bool(&a.w, "duplicate", false);
+    request_send(r, 201, &a);
+}
+
 static void on_submitted(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);
+        return;
+    }
+    if (x->job) {
+        send_new(r, x->job);
         return;
     }
     int status = x->known ? 200 : 201;
@@ -199,5 +215,6 @@ void jobs_submit(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
+    c->u.submit.tell_job = !r->minimal;
     request_ask(r, c, on_submitted);
 }

@@ -118,6 +118,7 @@ struct cmd_submit {
     struct spec_needs needs; /* of that spec */
     struct json *require;    /* object or NULL */
     bool fallback_given;
+    bool tell_job; /* the reply is to have the job */
 };
 
 /* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id",

@@ -28,8 +28,18 @@ void effects_move(struct effects *to, struct effects *from)
     effects_init(from);
 }
 
+static void reply_job_free(struct reply_job *j)
+{
+    if (!j) return;
+    job_row_fini(&j->row);
+    mem_free(j->spec);
+    mem_free(j->require);
+    mem_free(j);
+}
+
 void reply_fini(struct reply *r)
 {
+    reply_job_free(r->job);
     mem_free(r->hint);
     mem_free(r->json);
     *r = (struct reply){0};

@@ -25,6 +25,13 @@ enum effect_type {
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
 
+/* A job as it is stored, for an answer that needs no look-up: new, and not handed out yet. */
+struct reply_job {
+    struct job_row row; /* without unique_key */
+    char *spec;         /* JSON text */
+    char *require;      /* JSON text; NULL: nothing is required */
+};
+
 /* The answer to a request. */
 struct reply {
     int rc;           /* 0 or enum err_code */
@@ -33,7 +40,10 @@ struct reply {
     char *hint;       /* rc != 0: the way out; NULL: none */
     int64_t id;       /* the thing made or found */
     bool known;       /* the job existed already: its idempotency key had been used */
-    char *json;       /* also with rc != 0, see struct cmd_apply */
+    /* The job that was made, when the command asked for it and nothing has become of it in the same
+     * command; NULL: look it up. */
+    struct reply_job *job;
+    char *json; /* also with rc != 0, see struct cmd_apply */
 };
 void reply_fini(struct reply *r); /* leaves an empty reply with rc 0 */
 

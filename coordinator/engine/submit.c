@@ -139,6 +139,12 @@ static void scope_key(struct job_row *row)
     row->unique_key = scoped;
 }
 
+/* It falls back at once. */
+static bool is_alone(const struct engine *g, const struct job_row *row, const struct group *group)
+{
+    return group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(row);
+}
+
 static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
                         const struct group *group)
 {
@@ -147,8 +153,7 @@ static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
     j->spec = spec;
     j->output_known = true;
     job_changed(g, j);
-    bool alone =
-        group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(&j->row);
+    bool alone = is_alone(g, &j->row, group);
     int64_t id = j->row.id;
     job_enqueue(g, j);
     if (!alone) return;
@@ -189,6 +194,22 @@ int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job
     return id;
 }
 
+/* For the answer. NULL: it is no longer what the row says, or a failure was noted. */
+static struct reply_job *tell(struct engine *g, const struct job_row *row, const char *spec,
+                              const struct group *group)
+{
+    const struct requires_entry *require = NULL;
+    struct job_row shown = *row;
+    if (is_alone(g, row, group)) return NULL;
+    if (row->requires_id && !(require = requires_entry_find(g, row->requires_id))) return NULL;
+    struct reply_job *j = mem_alloc(sizeof *j);
+    shown.unique_key = NULL;
+    j->row = job_row_copy(&shown);
+    j->spec = mem_strdup(spec);
+    j->require = require ? mem_strdup(require->text) : NULL;
+    return j;
+}
+
 void apply_submit(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_submit *s = &c->u.submit;
@@ -212,6 +233,7 @@ void apply_submit(struct engine *g, const struct command *c, struct reply *r)
         return;
     }
     r->id = row.id;
+    if (s->tell_job) r->job = tell(g, &row, s->spec, group);
     enqueue_new(g, &row, mem_strdup(s->spec), group);
 }
 

@@ -200,6 +200,15 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
     return rc;
 }
 
+void job_json_new(struct jw *w, const struct job_view *v)
+{
+    /* its first attempt is its only one: nothing is read */
+    const struct job_json_parts parts = {.spec = true,
+                                         .attempts = JOB_JSON_ATTEMPTS_MAX,
+                                         .with_waiting = true};
+    (void)job_json(w, NULL, v, &parts, NULL);
+}
+
 void execution_json(struct jw *w, const struct execution_row *x)
 {
     jw_id(w, "id", x->id);

@@ -19,6 +19,8 @@ struct job_json_parts {
 /* Members of an open object. */
 int job_json(struct jw *w, struct reader *r, const struct job_view *v,
              const struct job_json_parts *parts, struct err *e);
+/* The members of a job that nothing has become of yet: as lookup_job gives them. Any thread. */
+void job_json_new(struct jw *w, const struct job_view *v);
 void execution_json(struct jw *w, const struct execution_row *x);
 /* "job", "task" or "evaluation". */
 const char *job_json_kind(const struct job_row *j);

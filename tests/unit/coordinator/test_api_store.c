@@ -239,6 +239,59 @@ static void read__looks_at_the_token_as_it_is_then(void **state)
     atomic_store(&faults.now_ms, 0);
 }
 
+/* Also what the engine has made of the request: group, fallback, requires. */
+static void submit__is_answered_without_a_look_at_the_store(void **state)
+{
+    static const char body[] =
+        "{\"script\":\"echo\",\"shell\":\"bash\",\"namespace\":\"memory.below\","
+        "\"requires\":{\"os\":\"linux\"},\"retry\":{\"maxAttempts\":3},\"timeout\":\"90s\"}";
+    struct answer a, put;
+    (void)state;
+    house_call(&house, "PUT", "/api/v1/namespaces/memory", NULL,
+               "{\"group\":\"default\",\"fallback\":\"IGNORE\"}", NULL, &put);
+    assert_int_equal(put.status, 200);
+    answer_fini(&put);
+    int before = atomic_load(&faults.reads);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, body, "Idempotency-Key: memory\r\n", &a);
+    assert_int_equal(a.status, 201);
+    assert_int_equal(atomic_load(&faults.reads), before);
+    assert_string_equal(json_get_str(a.json, "fallback", ""), "IGNORE");
+    assert_string_equal(json_get_str(a.json, "createdBy", ""), "first administrator");
+    assert_non_null(strstr(a.text, "\"requires\":{\"os\":\"linux\",\"shell\":\"bash\"}"));
+    /* the same bytes as from the store */
+    struct answer again;
+    house_call(&house, "POST", "/api/v1/jobs", NULL, body, "Idempotency-Key: memory\r\n", &again);
+    assert_int_equal(again.status, 200);
+    assert_int_equal(atomic_load(&faults.reads), before + 1);
+    char *duplicate = strstr(again.text, "\"duplicate\":true");
+    assert_non_null(duplicate);
+    size_t len = (size_t)(duplicate - again.text);
+    assert_true(a.len > len);
+    assert_memory_equal(a.text, again.text, len);
+    assert_string_equal(a.text + len, "\"duplicate\":false}\n");
+    answer_fini(&again);
+    answer_fini(&a);
+}
+
+/* Its row has gone on by then. */
+static void submit_that_falls_back_at_once__shows_what_became_of_it(void **state)
+{
+    (void)state;
+    int before = atomic_load(&faults.reads);
+    json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"lone\"}", 201));
+    struct json *j =
+        house_post(&house, "/api/v1/jobs",
+                   "{\"command\":[\"x\"],\"group\":\"lone\",\"fallback\":\"FAIL\"}", 201);
+    assert_string_equal(json_get_str(j, "state", ""), "FAILED");
+    assert_string_equal(json_get_str(j, "reason", ""), "no-agent");
+    json_free(j);
+    j = house_post(&house, "/api/v1/jobs",
+                   "{\"command\":[\"x\"],\"group\":\"lone\",\"fallback\":\"IGNORE\"}", 201);
+    assert_string_equal(json_get_str(j, "group", ""), "default");
+    json_free(j);
+    assert_int_equal(atomic_load(&faults.reads), before + 2);
+}
+
 /* The row that was read before the revocation comes behind it. */
 static void token_revoked_while_it_is_looked_up__is_refused(void **state)
 {
@@ -332,6 +385,8 @@ int main(void)
         cmocka_unit_test(more_questions_than_may_wait__are_put_off),
         cmocka_unit_test(token__is_looked_up_once_a_second),
         cmocka_unit_test(read__looks_at_the_token_as_it_is_then),
+        cmocka_unit_test(submit__is_answered_without_a_look_at_the_store),
+        cmocka_unit_test(submit_that_falls_back_at_once__shows_what_became_of_it),
         cmocka_unit_test(token_revoked_while_it_is_looked_up__is_refused),
         cmocka_unit_test(full_disk__submits_are_put_off_and_reads_go_on),
         cmocka_unit_test(bug__is_told_with_the_number_of_its_incident),
