@@ -401,7 +401,12 @@ int main(int argc, char **argv)
     if (b.o.idle) {
         measure_idle(&b);
     } else {
-        b.pump = pump_new(&b.target, b.o.connections, body, b.o.minimal, on_submitted, &b);
+        struct pump_options pump = {.connections = b.o.connections,
+                                    .body = body,
+                                    .minimal = b.o.minimal,
+                                    .on_submitted = on_submitted,
+                                    .user = &b};
+        b.pump = pump_new(&b.target, &pump);
         pump_open(b.pump);
         measure_all(&b);
         pump_free(b.pump);

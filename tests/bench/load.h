@@ -43,10 +43,14 @@ void fleet_free(struct fleet *f); /* links are cut; run the loop until it is emp
 /* ---- submitters ---- */
 
 struct pump;
-/* connections with one request at a time each; body is the job as JSON; minimal: the answer need
- * not show the job. on_submitted (may be NULL): one was acknowledged. */
-struct pump *pump_new(struct target *t, size_t connections, const char *body, bool minimal,
-                      void (*on_submitted)(int64_t took_ns, void *user), void *user);
+struct pump_options {
+    size_t connections; /* with one request at a time each */
+    const char *body;   /* the job as JSON */
+    bool minimal;       /* the answer need not show the job */
+    void (*on_submitted)(int64_t took_ns, void *user); /* one was acknowledged; may be NULL */
+    void *user;
+};
+struct pump *pump_new(struct target *t, const struct pump_options *o); /* copies what o points to */
 void pump_open(struct pump *p); /* waits until all are connected */
 /* Submits `budget` more jobs as fast as answers come, but is never more than `ahead` jobs ahead of
  * those that pump_ended told of (0: no such limit). */

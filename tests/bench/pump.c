@@ -106,29 +106,28 @@ static void on_close(struct link *l, const struct err *e, void *user)
 
 static const struct link_handler handler = {on_open, on_data, NULL, on_close};
 
-struct pump *pump_new(struct target *t, size_t connections, const char *body, bool minimal,
-                      void (*on_submitted)(int64_t took_ns, void *user), void *user)
+struct pump *pump_new(struct target *t, const struct pump_options *opt)
 {
     struct pump *p = mem_alloc(sizeof *p);
     struct tls_client_options o = {.alpn = ALPN_HTTP, .pin = t->token.pin};
     struct err e = {0};
     bench_must(tls_config_client(&o, &p->tls, &e), &e, "TLS");
     p->target = t;
-    p->count = connections;
-    p->submitters = mem_array(connections, sizeof *p->submitters);
-    p->on_submitted = on_submitted;
-    p->user = user;
+    p->count = opt->connections;
+    p->submitters = mem_array(p->count, sizeof *p->submitters);
+    p->on_submitted = opt->on_submitted;
+    p->user = opt->user;
     rng_init(&p->rng, os_seed());
-    size_t room = TOKEN_TEXT_SIZE + strlen(body) + 512;
+    size_t room = TOKEN_TEXT_SIZE + strlen(opt->body) + 512;
     p->head = mem_alloc(room);
     p->tail = mem_alloc(room);
     snprintf(p->head, room,
              "POST /api/v1/jobs HTTP/1.1\r\nHost: %s:%u\r\nAuthorization: Bearer %s\r\n"
              "%sIdempotency-Key: ",
              t->host, (unsigned)t->port, t->token_text,
-             minimal ? "Prefer: return=minimal\r\n" : "");
+             opt->minimal ? "Prefer: return=minimal\r\n" : "");
     snprintf(p->tail, room, "\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(body), body);
+             strlen(opt->body), opt->body);
     return p;
 }
 
