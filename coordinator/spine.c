@@ -146,6 +146,19 @@ static void wait_for_work(struct spine *s)
     }
 }
 
+/* Is there something to tell the loop? It is told without the lock, which it takes at once. */
+static bool give(struct spine *s, struct effects *out, size_t bytes)
+{
+    uv_mutex_lock(&s->lock);
+    effects_move(&s->yield.effects, out);
+    s->yield.bytes += bytes;
+    bool stuck = rounds_are_stuck(s->rounds), news = stuck != s->yield.stuck;
+    s->yield.stuck = stuck;
+    news = news || s->yield.effects.first || s->yield.bytes;
+    uv_mutex_unlock(&s->lock);
+    return news;
+}
+
 static void store_thread(void *arg)
 {
     struct spine *s = arg;
@@ -164,12 +177,9 @@ static void store_thread(void *arg)
         effects_init(&out);
         size_t bytes = run_round(s, fresh.first, heard_ms, &out);
 
+        if (give(s, &out, bytes)) uv_async_send(&s->async);
+        rounds_settle(s->rounds);
         uv_mutex_lock(&s->lock);
-        effects_move(&s->yield.effects, &out);
-        s->yield.bytes += bytes;
-        bool stuck = rounds_are_stuck(s->rounds), news = stuck != s->yield.stuck;
-        s->yield.stuck = stuck;
-        if (news || s->yield.effects.first || s->yield.bytes) uv_async_send(&s->async);
     }
 }
 
@@ -183,8 +193,8 @@ static void hand_over(struct spine *s, int64_t heard_ms)
     bool wake = s->fresh.first && !s->queue.first;
     list_move(&s->queue, &s->fresh);
     if (heard_ms > 0) s->heard_ms = heard_ms;
-    if (wake) uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->lock);
+    if (wake) uv_cond_signal(&s->wake); /* the thread that wakes takes the lock at once */
 }
 
 static void on_prepare(uv_prepare_t *h)

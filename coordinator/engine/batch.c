@@ -386,6 +386,11 @@ bool engine_wrote(const struct engine *g)
     return g->wrote;
 }
 
+void engine_settle(struct engine *g)
+{
+    store_settle(g->store);
+}
+
 int64_t engine_next_ms(const struct engine *g)
 {
     const struct deadline *d = deadline_first(&g->deadlines);

@@ -76,6 +76,8 @@ void engine_fail(const struct command *c, const struct err *e, struct effects *o
 
 /* Did the last batch change anything in the store? */
 bool engine_wrote(const struct engine *g);
+/* After the effects of a commit were told: what may come behind them (store_settle). */
+void engine_settle(struct engine *g);
 /* Mono time at which a CMD_TICK is wanted next; INT64_MAX: never. Valid after a commit. */
 int64_t engine_next_ms(const struct engine *g);
 

@@ -186,6 +186,11 @@ size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
     return r->done_bytes;
 }
 
+void rounds_settle(struct rounds *r)
+{
+    engine_settle(r->engine);
+}
+
 bool rounds_are_stuck(const struct rounds *r)
 {
     return r->clock_ms < r->until_ms;

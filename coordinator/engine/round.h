@@ -27,6 +27,8 @@ void rounds_free(struct rounds *r);          /* with the commands that still wai
  * the bytes of the commands that are done with. */
 size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
                   struct command *fresh, struct effects *out);
+/* To be called when the effects of a round have been told. */
+void rounds_settle(struct rounds *r);
 /* When a round is wanted though no command comes; INT64_MAX: never. By clock_ms when the rounds are
  * stuck, else by the engine's clock. */
 int64_t rounds_next_ms(const struct rounds *r);

@@ -53,6 +53,7 @@ static void create_private(const char *path)
 /* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back
  * once instead of many times, and it takes some milliseconds only. */
 #define CHECKPOINT_PAGES 4000
+#define CHECKPOINT_LATEST_PAGES (2 * CHECKPOINT_PAGES) /* when nobody calls db_settle */
 #define FRAME_BYTES INT64_C(4120)
 #define LOG_BYTES (FRAME_BYTES * (CHECKPOINT_PAGES + 100))
 #define LOG_FIRST_BYTES (INT64_C(1) << 20)
@@ -86,16 +87,31 @@ static void lengthen_log(struct db *d, int64_t used)
     d->log_is_fixed = true; /* the disk is full: leave the rest of it to those who need it */
 }
 
-/* After every commit. What fails here took nothing from the commit; it will be met again. */
+/* What fails here took nothing from the commit; it will be met again. */
+static void fold_log(struct db *d, const char *name)
+{
+    d->log_pages = 0;
+    sqlite3_wal_checkpoint_v2(d->handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+/* After every commit, within it. */
 static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
 {
     struct db *d = user;
-    if (pages >= CHECKPOINT_PAGES) {
-        sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    } else if (!d->log_is_fixed) {
-        lengthen_log(d, pages * FRAME_BYTES);
-    }
+    (void)handle;
+    d->log_pages = pages;
+    if (pages >= CHECKPOINT_LATEST_PAGES) fold_log(d, name);
     return SQLITE_OK;
+}
+
+void db_settle(struct db *d)
+{
+    if (d->log_pages >= CHECKPOINT_PAGES) {
+        fold_log(d, "main");
+    } else if (d->log_pages > 0 && !d->log_is_fixed) {
+        lengthen_log(d, d->log_pages * FRAME_BYTES);
+        d->log_pages = 0;
+    }
 }
 
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)

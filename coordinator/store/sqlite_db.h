@@ -15,6 +15,7 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
+    int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
     bool log_is_fixed; /* the disk had no room to lengthen the log ahead of use */
 };
 
@@ -44,6 +45,8 @@ int db_exec(struct db *d, const char *sql, struct err *e);
 /* The first column of the first row. */
 int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
 bool db_in_transaction(const struct db *d);
+/* Work on the log that a commit left to do, and that its answers need not wait for. */
+void db_settle(struct db *d);
 
 /* Text and blobs are borrowed until the statement ran. NULL text is stored as NULL. */
 void bind_int(sqlite3_stmt *q, int at, int64_t n);

@@ -259,6 +259,12 @@ int store_commit(struct store *s, struct err *e)
     return rc;
 }
 
+void store_settle(struct store *s)
+{
+    db_settle(&s->queue);
+    db_settle(&s->output);
+}
+
 static void tally_clear(struct store *s)
 {
     for (size_t i = 0; i < s->tally_count; i++)

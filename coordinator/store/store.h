@@ -31,6 +31,9 @@ int store_begin(struct store *s, struct err *e);
  * everything is rolled back. */
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
+/* What a commit left to do in the files. To be called when the effects of the commit have been told,
+ * since it may take some milliseconds; without it, some later commit does it. */
+void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
 

@@ -105,28 +105,53 @@ static int64_t size_of(const struct fixture *f, const char *name)
     return st.st_size;
 }
 
-static void log_is_lengthened_ahead_folded_in_and_used_again(void **state)
+/* Commits 40 MB; the greatest size of the log. */
+static int64_t longest_log(struct fixture *f, bool settle)
 {
-    struct fixture *f = *state;
     static char spec[20000];
-    memset(spec, 'x', sizeof spec - 1);
-    begin(f);
-    add_plain(f, 1, "g");
-    commit(f);
-    assert_int_equal(size_of(f, "cadre.db-wal"), 1 << 20);
     int64_t longest = 0;
-    for (int n = 2; n < 2000; n += 10) { /* 40 MB */
+    memset(spec, 'x', sizeof spec - 1);
+    for (int n = 2000; n < 4000; n += 10) {
         begin(f);
         for (int i = n; i < n + 10; i++) {
             struct job_row j = plain_job(i, "g");
             OK(store_job_insert(f->store, &j, spec, &e));
         }
         commit(f);
+        if (settle) store_settle(f->store);
         int64_t size = size_of(f, "cadre.db-wal");
         if (size > longest) longest = size;
     }
-    assert_in_range(longest, 8 << 20, 18 << 20);
+    return longest;
+}
+
+static void log_is_lengthened_ahead_folded_in_and_used_again(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    add_plain(f, 1, "g");
+    commit(f);
+    store_settle(f->store);
+    assert_int_equal(size_of(f, "cadre.db-wal"), 1 << 20);
+    assert_in_range(longest_log(f, true), 8 << 20, 18 << 20);
     assert_true(size_of(f, "cadre.db") > 20 << 20);
+}
+
+static void commit_leaves_the_log_to_settle_and_folds_it_when_nobody_does(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 1; i < 1000; i++) {
+        static char spec[20000];
+        memset(spec, 'x', sizeof spec - 1);
+        struct job_row j = plain_job(i, "g");
+        OK(store_job_insert(f->store, &j, spec, &e));
+    }
+    commit(f); /* 20 MB */
+    assert_true(size_of(f, "cadre.db") < 2 << 20);
+    store_settle(f->store);
+    assert_true(size_of(f, "cadre.db") > 18 << 20);
+    assert_in_range(longest_log(f, false), 20 << 20, 36 << 20);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -137,6 +162,7 @@ int main(void)
         CASE(no_statement_scans_or_sorts_a_large_table),
         CASE(long_queue_costs_no_more_than_a_short_one),
         CASE(log_is_lengthened_ahead_folded_in_and_used_again),
+        CASE(commit_leaves_the_log_to_settle_and_folds_it_when_nobody_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
