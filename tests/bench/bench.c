@@ -170,6 +170,12 @@ double bench_sync_ms(const char *folder)
 
 /* ---- processes ---- */
 
+static double cpu_seconds(const struct rusage *u)
+{
+    return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
+           (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+}
+
 static int start(const char *folder, const char *name, char *const argv[], int out_fd)
 {
     char log[600];
@@ -208,14 +214,29 @@ void bench_run(const char *folder, const char *name, char *const argv[])
         bench_die("%s %s failed", argv[0], argv[1] ? argv[1] : "");
 }
 
-void bench_end(int pid)
+static void forget(int pid)
 {
-    if (pid <= 0) return;
     for (size_t i = 0; i < owned.count; i++) {
         if (owned.pid[i] != pid) continue;
         memmove(&owned.pid[i], &owned.pid[i + 1], (--owned.count - i) * sizeof pid);
         break;
     }
+}
+
+int bench_wait(int pid, double *cpu_s)
+{
+    struct rusage u;
+    int status;
+    if (wait4(pid, &status, 0, &u) != pid) bench_die("wait: %s", strerror(errno));
+    forget(pid);
+    *cpu_s = cpu_seconds(&u);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void bench_end(int pid)
+{
+    if (pid <= 0) return;
+    forget(pid);
     kill(pid, SIGTERM);
     for (int i = 0; i < 2000; i++) {
         if (waitpid(pid, NULL, WNOHANG) != 0) return;
@@ -291,6 +312,5 @@ double bench_own_cpu_s(void)
 {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+    return cpu_seconds(&u);
 }

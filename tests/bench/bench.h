@@ -25,7 +25,7 @@ void samples_fini(struct samples *s);
 /* Figures for a table: after bench_results_on() each is printed as well as a line of its own,
  *   RESULT NAME=VALUE UNIT
  * NAME is made of a-z 0-9 . and - and says what was measured, as "latency.idle.p50"; UNIT is one
- * word: /s ms us s MiB MiB/s % x. One NAME is printed once; rounds are made by who calls the
+ * word: /s ms us s MiB MiB/s calls % x. One NAME is printed once; rounds are made by who calls the
  * program (run.sh), and programs.txt has the program's line. Without bench_results_on() nothing is
  * printed. */
 void bench_results_on(void);
@@ -45,6 +45,9 @@ double bench_sync_ms(const char *folder);
 int bench_spawn(const char *folder, const char *name, char *const argv[], int *out);
 void bench_run(const char *folder, const char *name, char *const argv[]); /* waits; must succeed */
 void bench_end(int pid); /* SIGTERM, and SIGKILL after 20 s; waits */
+/* Waits until it ends by itself; its exit status (128 + N after signal N). *cpu_s: what it and its
+ * children took. */
+int bench_wait(int pid, double *cpu_s);
 
 struct usage {
     double cpu_s;           /* of the whole process */

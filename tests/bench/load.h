@@ -3,6 +3,7 @@
 #ifndef CADRE_TESTS_BENCH_LOAD_H
 #define CADRE_TESTS_BENCH_LOAD_H
 
+#include "base/json.h"
 #include "tests/bench/bench.h"
 #include "wire/link.h"
 #include "wire/token.h"
@@ -64,6 +65,17 @@ void pump_free(struct pump *p);
 /* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is
  * 2xx. */
 char *target_ask(struct target *t, const char *method, const char *path, const char *body);
+
+/* The same, and its answer as JSON (json_free). */
+struct json *target_ask_json(struct target *t, const char *method, const char *path,
+                             const char *body);
+
+/* ---- a real agent ---- */
+
+/* Joins a cadre-agent with so many slots to the group and starts it; returns its pid. */
+int target_agent(struct target *t, int slots, const char *group);
+/* Until an agent is online; dies after 20 s. */
+void target_await_agent(struct target *t);
 
 /* ---- the peer ---- */
 

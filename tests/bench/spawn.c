@@ -3,7 +3,6 @@
 #include "tests/bench/load.h"
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "wire/pki.h"
 
@@ -63,57 +62,15 @@ static double bare_loop(int jobs, int at_once)
 
 /* ---- the agent ---- */
 
-static struct json *ask(struct target *t, const char *method, const char *path, const char *body)
-{
-    struct json *j;
-    struct err e = {0};
-    char *text = target_ask(t, method, path, body);
-    bench_must(json_parse(text, strlen(text), &j, &e), &e, path);
-    mem_free(text);
-    return j;
-}
-
 static int64_t unfinished(struct target *t)
 {
     int64_t n = 0;
-    struct json *status = ask(t, "GET", "/api/v1/status", NULL);
+    struct json *status = target_ask_json(t, "GET", "/api/v1/status", NULL);
     const struct json *jobs = json_get(status, "jobs");
     for (const struct json *j = json_first(jobs); j; j = json_next(j))
         n += json_int(j, 0);
     json_free(status);
     return n;
-}
-
-static int start_agent(struct target *t, const struct options *o)
-{
-    char program[] = CADRE_BIN_DIR "/cadre-agent", join[] = "join", run[] = "run", name[] = "bench";
-    char state_flag[] = "--state", config_flag[] = "--config", name_flag[] = "--name";
-    char slots_flag[] = "--slots", slots[16], state[600], config[600];
-    struct json *j = ask(t, "POST", "/api/v1/tokens", "{\"type\":\"join\"}");
-    char *token = mem_strdup(json_get_str(j, "token", ""));
-    snprintf(slots, sizeof slots, "%d", o->slots);
-    snprintf(state, sizeof state, "%s/agent", t->folder);
-    snprintf(config, sizeof config, "%s/agent.yaml", t->folder);
-    char *join_argv[] = {program,     join,   token,     state_flag, state,
-                         config_flag, config, name_flag, name,       NULL};
-    char *run_argv[] = {program, run,        state_flag, state, config_flag,
-                        config,  slots_flag, slots,      NULL};
-    bench_run(t->folder, "join", join_argv);
-    int pid = bench_spawn(t->folder, "agent", run_argv, NULL);
-    json_free(j);
-    mem_free(token);
-    return pid;
-}
-
-static void wait_for_agent(struct target *t)
-{
-    int64_t end = bench_now_ns() + (int64_t)20 * 1000000000;
-    for (int64_t online = 0; online == 0;) {
-        struct json *status = ask(t, "GET", "/api/v1/status", NULL);
-        online = json_get_int(json_get(status, "agents"), "online", 0);
-        json_free(status);
-        if (bench_now_ns() > end) bench_die("the agent did not come");
-    }
 }
 
 static void say_idle(int pid, int seconds)
@@ -207,8 +164,8 @@ int main(int argc, char **argv)
     uv_loop_init(&loop);
     bench_bound(BOUND_S);
     target_start(&t, &loop, bench_folder(o.dir, 0));
-    int pid = start_agent(&t, &o);
-    wait_for_agent(&t);
+    int pid = target_agent(&t, o.slots, "default");
+    target_await_agent(&t);
     say_idle(pid, o.idle_s);
     double bare = bare_loop(o.jobs, o.slots);
     double ours = through_agent(&t, pid, o.jobs);
