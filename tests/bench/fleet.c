@@ -23,7 +23,7 @@ struct agent {
     struct frame_reader reader;
     uv_timer_t heartbeat;
     int64_t seq, acked, beats;
-    bool ready;
+    bool ready, leaves;
 };
 
 struct fleet {
@@ -33,9 +33,11 @@ struct fleet {
     struct fleet_hooks hooks;
     struct tls_config *enrol_tls;
     struct agent **agents;
-    size_t count, wanted, joining;
+    size_t made;  /* that were ever enrolled */
+    size_t count; /* connected and ready: the first of these */
+    size_t wanted, joining, leaving;
     uint64_t lifecycles;
-    bool grown, closing;
+    bool grown, shrunk, closing;
 };
 
 static void begin_enrolments(struct fleet *f);
@@ -212,9 +214,17 @@ static void on_session_open(struct link *l, void *user)
 static void on_session_close(struct link *l, const struct err *e, void *user)
 {
     struct agent *a = user;
+    struct fleet *f = a->fleet;
     (void)l;
     a->link = NULL;
-    if (!a->fleet->closing) bench_die("the session of agent %zu ended: %s", a->number, err_text(e));
+    a->ready = false;
+    uv_timer_stop(&a->heartbeat);
+    if (!f->closing && !a->leaves)
+        bench_die("the session of agent %zu ended: %s", a->number, err_text(e));
+    if (!a->leaves) return;
+    a->leaves = false;
+    f->count--;
+    f->shrunk = --f->leaving == 0;
 }
 
 static const struct link_handler enrol_handler = {on_enrol_open, on_data, NULL, on_enrol_close};
@@ -248,9 +258,8 @@ static void begin_enrolment(struct fleet *f)
     struct err e = {0};
     struct agent *a = mem_alloc(sizeof *a);
     a->fleet = f;
-    a->number = f->count + f->joining;
+    a->number = f->made++;
     f->agents[a->number] = a;
-    f->joining++;
     uv_timer_init(f->target->loop, &a->heartbeat);
     uv_unref((uv_handle_t *)&a->heartbeat);
     a->heartbeat.data = a;
@@ -264,8 +273,13 @@ static void begin_enrolment(struct fleet *f)
 
 static void begin_enrolments(struct fleet *f)
 {
-    while (f->count + f->joining < f->wanted && f->joining < ENROL_AT_ONCE)
-        begin_enrolment(f);
+    while (f->count + f->joining < f->wanted && f->joining < ENROL_AT_ONCE) {
+        size_t number = f->count + f->joining++;
+        if (number < f->made)
+            begin_session(f->agents[number]);
+        else
+            begin_enrolment(f);
+    }
 }
 
 struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
@@ -287,11 +301,23 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
 void fleet_grow(struct fleet *f, size_t count)
 {
     if (count <= f->count) return;
-    f->agents = mem_resize(f->agents, count, sizeof *f->agents);
+    if (count > f->made) f->agents = mem_resize(f->agents, count, sizeof *f->agents);
     f->wanted = count;
     f->grown = false;
     begin_enrolments(f);
     target_wait(f->target, &f->grown, GROW_S, "agents to become ready");
+}
+
+void fleet_shrink(struct fleet *f, size_t count)
+{
+    if (count >= f->count) return;
+    f->leaving = f->count - count;
+    f->shrunk = false;
+    for (size_t i = f->count; i-- > count;) {
+        f->agents[i]->leaves = true;
+        link_close(f->agents[i]->link);
+    }
+    target_wait(f->target, &f->shrunk, GROW_S, "agents to leave");
 }
 
 uint64_t fleet_lifecycles(const struct fleet *f)
@@ -313,10 +339,10 @@ static void agent_free(uv_handle_t *h)
 void fleet_free(struct fleet *f)
 {
     f->closing = true;
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->made; i++)
         if (f->agents[i]->link) link_abort(f->agents[i]->link, NULL);
     uv_run(f->target->loop, UV_RUN_DEFAULT);
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->made; i++)
         uv_close((uv_handle_t *)&f->agents[i]->heartbeat, agent_free);
     uv_run(f->target->loop, UV_RUN_DEFAULT);
     tls_config_unref(f->enrol_tls);

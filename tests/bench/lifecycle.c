@@ -2,8 +2,6 @@
  * nothing, and the peer beside it. Usage and what the figures mean: README.md. */
 #include "tests/bench/load.h"
 
-#include "base/id.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/pki.h"
@@ -90,47 +88,15 @@ static void on_submitted(int64_t took_ns, void *user)
 
 /* ---- the load ---- */
 
-static void on_tick(uv_timer_t *timer)
+static bool all_done(void *user)
 {
-    (void)timer;
+    struct bench *b = user;
+    return pump_idle(b->pump) && fleet_lifecycles(b->fleet) >= pump_submitted(b->pump);
 }
 
-/* Turns the loop for that long, or until the backlog has gone (when asked). */
-static void run_for(struct bench *b, double seconds, bool until_done)
+static void run_for(struct bench *b, double seconds)
 {
-    int64_t end = bench_now_ns() + (int64_t)(seconds * 1e9);
-    uv_timer_t tick;
-    uv_timer_init(b->target.loop, &tick);
-    uv_timer_start(&tick, on_tick, 20, 20);
-    while (bench_now_ns() < end) {
-        if (until_done && pump_idle(b->pump) &&
-            fleet_lifecycles(b->fleet) >= pump_submitted(b->pump))
-            break;
-        uv_run(b->target.loop, UV_RUN_ONCE);
-    }
-    uv_close((uv_handle_t *)&tick, NULL);
-    uv_run(b->target.loop, UV_RUN_NOWAIT);
-}
-
-static char *join_token(struct target *t)
-{
-    struct json *j;
-    struct err e = {0};
-    char *text = target_ask(t, "POST", "/api/v1/tokens", "{\"type\":\"join\",\"uses\":null}");
-    bench_must(json_parse(text, strlen(text), &j, &e), &e, "the join token");
-    char *token = mem_strdup(json_get_str(j, "token", ""));
-    json_free(j);
-    mem_free(text);
-    return token;
-}
-
-/* A job whose payload (the words of its command) has BYTES bytes. */
-static char *job_body(void)
-{
-    char pad[BYTES - 4 + 1];
-    memset(pad, 'x', sizeof pad - 1);
-    pad[sizeof pad - 1] = 0;
-    return str_dupf("{\"command\":[\"true\",\"%s\"]}", pad);
+    load_run(b->target.loop, seconds, NULL, NULL);
 }
 
 static void measure(struct bench *b, size_t agents)
@@ -138,13 +104,13 @@ static void measure(struct bench *b, size_t agents)
     struct usage before, after;
     fleet_grow(b->fleet, agents);
     pump_run(b->pump, UINT32_MAX, b->o.queued ? 0 : b->o.ahead);
-    run_for(b, WARM_UP_S, false);
+    run_for(b, WARM_UP_S);
     bench_usage(b->target.pid, &before);
     double own = bench_own_cpu_s();
     int64_t from = bench_now_ns();
     uint64_t done = fleet_lifecycles(b->fleet), submitted = pump_submitted(b->pump);
     b->sampling = true;
-    run_for(b, b->o.seconds, false);
+    run_for(b, b->o.seconds);
     b->sampling = false;
     double took = (double)(bench_now_ns() - from) / 1e9;
     own = bench_own_cpu_s() - own;
@@ -164,7 +130,7 @@ static void measure(struct bench *b, size_t agents)
            own / (double)done * 1e6, (double)after.rss_kib / 1024);
     samples_fini(&b->submits);
     pump_stop(b->pump);
-    if (!b->o.queued) run_for(b, DRAIN_S, true);
+    if (!b->o.queued) load_run(b->target.loop, DRAIN_S, all_done, b);
 }
 
 /* Submit to hand-out with nothing else going on: the next job waits for the last one's end. */
@@ -219,9 +185,9 @@ static void measure_idle(struct bench *b)
     fleet_grow(b->fleet, agents);
     printf("%zu agents enrolled and connected in %.1f s\n", agents,
            (double)(bench_now_ns() - from) / 1e9);
-    run_for(b, 12, false); /* heartbeats in their rhythm, buffers let go */
+    run_for(b, 12); /* heartbeats in their rhythm, buffers let go */
     bench_usage(b->target.pid, &before);
-    run_for(b, b->o.idle_seconds, false);
+    run_for(b, b->o.idle_seconds);
     bench_usage(b->target.pid, &after);
     printf("%zu idle agents: coordinator RSS %.1f MiB (anonymous %.1f), %.2f %% of a core, %.1f "
            "wake-ups/s\n",
@@ -396,7 +362,7 @@ int main(int argc, char **argv)
 
     target_start(&b.target, &loop, folder);
     struct fleet_hooks hooks = {.on_job = on_job, .on_acked = on_acked, .user = &b};
-    char *token = join_token(&b.target), *body = job_body();
+    char *token = target_join_token(&b.target), *body = load_job(BYTES);
     b.fleet = fleet_new(&b.target, token, b.o.slots, &hooks);
     if (b.o.idle) {
         measure_idle(&b);

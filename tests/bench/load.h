@@ -21,10 +21,17 @@ struct target {
     char token_text[TOKEN_TEXT_SIZE]; /* of the administrator */
     struct token token;
 };
-/* init and run in FOLDER/server, port 0; waits until it listens. */
+/* init and run in FOLDER/server, port 0, of the programs in $CADRE_BENCH_BIN or else of this build;
+ * waits until it listens. */
 void target_start(struct target *t, uv_loop_t *loop, const char *folder);
 /* One turn of the loop until *done, dies after `seconds`. */
 void target_wait(struct target *t, const bool *done, double seconds, const char *for_what);
+char *target_join_token(struct target *t); /* for any number of agents */
+
+/* Turns the loop for that long, or until done(user) says so (NULL: does not). */
+void load_run(uv_loop_t *loop, double seconds, bool (*done)(void *user), void *user);
+/* A job as JSON whose payload (the words of its command) has that many bytes. */
+char *load_job(size_t bytes);
 
 /* ---- agents ---- */
 
@@ -38,6 +45,8 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
                         const struct fleet_hooks *hooks);
 /* Enrols and connects agents until there are `count`; all are ready when it returns. */
 void fleet_grow(struct fleet *f, size_t count);
+/* Ends the sessions of all but the first `count`; fleet_grow lets them connect again. */
+void fleet_shrink(struct fleet *f, size_t count);
 uint64_t fleet_lifecycles(const struct fleet *f); /* results acknowledged so far */
 void fleet_free(struct fleet *f); /* links are cut; run the loop until it is empty */
 
@@ -45,9 +54,9 @@ void fleet_free(struct fleet *f); /* links are cut; run the loop until it is emp
 
 struct pump;
 struct pump_options {
-    size_t connections; /* with one request at a time each */
-    const char *body;   /* the job as JSON */
-    bool minimal;       /* the answer need not show the job */
+    size_t connections;                                /* with one request at a time each */
+    const char *body;                                  /* the job as JSON */
+    bool minimal;                                      /* the answer need not show the job */
     void (*on_submitted)(int64_t took_ns, void *user); /* one was acknowledged; may be NULL */
     void *user;
 };

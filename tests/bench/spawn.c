@@ -90,8 +90,9 @@ static void say_idle(int pid, int seconds)
 static double through_agent(struct target *t, int pid, int jobs)
 {
     struct usage server0, server1, agent0, agent1;
-    struct pump *pump = pump_new(
-        t, &(struct pump_options){.connections = CONNECTIONS, .body = job, .minimal = true});
+    struct pump *pump =
+        pump_new(t,
+                 &(struct pump_options){.connections = CONNECTIONS, .body = job, .minimal = true});
     pump_open(pump);
     bench_usage(t->pid, &server0);
     bench_usage(pid, &agent0);

@@ -1,7 +1,9 @@
 /* The coordinator under load, and single requests to it. */
 #include "tests/bench/load.h"
 
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "platform/files.h"
 #include "wire/http.h"
 #include "wire/limits.h"
@@ -32,12 +34,14 @@ static void read_address(struct target *t, int fd)
 
 void target_start(struct target *t, uv_loop_t *loop, const char *folder)
 {
-    char state[600], token[640], program[] = CADRE_BIN_DIR "/cadre-coordinator";
+    const char *bin = getenv("CADRE_BENCH_BIN");
+    char state[600], token[640], program[600];
     char init[] = "init", run[] = "run", state_flag[] = "--state", listen_flag[] = "--listen";
     char listen[] = "127.0.0.1:0";
     struct err e = {0};
     struct buf text;
     int out;
+    snprintf(program, sizeof program, "%s/cadre-coordinator", bin && *bin ? bin : CADRE_BIN_DIR);
     snprintf(state, sizeof state, "%s/server", folder);
     snprintf(token, sizeof token, "%s/admin.token", state);
     t->loop = loop;
@@ -76,6 +80,28 @@ void target_wait(struct target *t, const bool *done, double seconds, const char 
         uv_run(t->loop, UV_RUN_ONCE);
     }
     uv_close((uv_handle_t *)tick, on_tick_closed);
+}
+
+void load_run(uv_loop_t *loop, double seconds, bool (*done)(void *user), void *user)
+{
+    int64_t end = bench_now_ns() + (int64_t)(seconds * 1e9);
+    uv_timer_t *tick = mem_alloc(sizeof *tick);
+    uv_timer_init(loop, tick);
+    uv_timer_start(tick, on_tick, 20, 20);
+    while (bench_now_ns() < end && !(done && done(user)))
+        uv_run(loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)tick, on_tick_closed);
+    uv_run(loop, UV_RUN_NOWAIT);
+}
+
+char *load_job(size_t bytes)
+{
+    char *pad = mem_alloc(bytes + 1);
+    memset(pad, 'x', bytes);
+    pad[bytes > 4 ? bytes - 4 : 1] = 0; /* the other word has 4 */
+    char *body = str_dupf("{\"command\":[\"true\",\"%s\"]}", pad);
+    mem_free(pad);
+    return body;
 }
 
 /* ---- one request ---- */
@@ -149,4 +175,16 @@ char *target_ask(struct target *t, const char *method, const char *path, const c
     if (a.status < 200 || a.status > 299)
         bench_die("%s %s: %d %s", method, path, a.status, a.answer);
     return a.answer;
+}
+
+char *target_join_token(struct target *t)
+{
+    struct json *j;
+    struct err e = {0};
+    char *text = target_ask(t, "POST", "/api/v1/tokens", "{\"type\":\"join\",\"uses\":null}");
+    bench_must(json_parse(text, strlen(text), &j, &e), &e, "the join token");
+    char *token = mem_strdup(json_get_str(j, "token", ""));
+    json_free(j);
+    mem_free(text);
+    return token;
 }
