@@ -31,6 +31,16 @@ void samples_fini(struct samples *s);
 void bench_results_on(void);
 void bench_result(double value, const char *unit, const char *name, ...) CADRE_PRINTF(3, 4);
 
+/* An option with a number; *value is its default before and what was given after. */
+struct bench_option {
+    const char *flag;
+    double *value, least, most;
+    const char *help;
+};
+/* Reads these, and --dir D, --results and --help. The folder for databases is returned. A wrong
+ * option ends the program with 2. */
+const char *bench_options(int argc, char **argv, const struct bench_option *o, size_t count);
+
 /* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its
  * processes. */
 void bench_bound(unsigned seconds);

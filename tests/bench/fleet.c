@@ -13,6 +13,7 @@
 
 #define ENROL_AT_ONCE 16
 #define GROW_S 300
+#define NAME_SIZE 64
 
 struct agent {
     struct fleet *fleet;
@@ -28,7 +29,7 @@ struct agent {
 
 struct fleet {
     struct target *target;
-    const char *join_token;
+    const char *join_token, *group; /* group NULL: the default group */
     int slots;
     struct fleet_hooks hooks;
     struct tls_config *enrol_tls;
@@ -53,20 +54,28 @@ static void say(struct agent *a, const struct msg *m)
     link_flush_later(a->link);
 }
 
+/* Agents of several fleets have different names. */
+static void name_agent(const struct agent *a, char name[NAME_SIZE], char host[NAME_SIZE])
+{
+    const char *group = a->fleet->group ? a->fleet->group : "default";
+    snprintf(name, NAME_SIZE, "bench-%.32s-%zu", group, a->number);
+    snprintf(host, NAME_SIZE, "host-%.32s-%zu", group, a->number);
+}
+
 /* ---- a session ---- */
 
 static void send_hello(struct agent *a)
 {
-    char name[64], host[64];
+    char name[NAME_SIZE], host[NAME_SIZE];
     char facts[] = "{\"os\":\"linux\",\"arch\":\"x86_64\",\"cpus\":2,\"memory\":8589934592,"
                    "\"shell\":[\"sh\"],\"agentVersion\":\"bench\"}";
-    snprintf(name, sizeof name, "bench-%zu", a->number);
-    snprintf(host, sizeof host, "host-%zu", a->number);
+    name_agent(a, name, host);
     struct msg m = {.type = MSG_HELLO};
     m.u.hello = (struct msg_hello){.protocol = PROTOCOL_MINOR,
                                    .protocol_min = PROTOCOL_MINOR_MIN,
                                    .version = text("bench"),
                                    .name = name,
+                                   .group = text(a->fleet->group),
                                    .slots = a->fleet->slots,
                                    .capabilities = facts,
                                    .boot_id = text("boot"),
@@ -105,6 +114,7 @@ static void on_job(struct agent *a, const struct msg_job *job)
     struct fleet *f = a->fleet;
     struct msg m = {.type = MSG_STARTED};
     if (f->hooks.on_job) f->hooks.on_job(job->job, f->hooks.user);
+    if (f->hooks.on_spec) f->hooks.on_spec(job->spec, f->hooks.user);
     m.u.started =
         (struct msg_started){.seq = ++a->seq, .job = job->job, .attempt = job->attempt, .pid = 1};
     say(a, &m);
@@ -183,11 +193,10 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
 static void on_enrol_open(struct link *l, void *user)
 {
     struct agent *a = user;
-    char name[64], host[64];
+    char name[NAME_SIZE], host[NAME_SIZE];
     struct msg m = {.type = MSG_ENROL};
     (void)l;
-    snprintf(name, sizeof name, "bench-%zu", a->number);
-    snprintf(host, sizeof host, "host-%zu", a->number);
+    name_agent(a, name, host);
     m.u.enrol = (struct msg_enrol){.token = text(a->fleet->join_token),
                                    .csr = a->csr,
                                    .name = name,
@@ -298,6 +307,11 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
     return f;
 }
 
+void fleet_join(struct fleet *f, const char *group)
+{
+    f->group = group;
+}
+
 void fleet_grow(struct fleet *f, size_t count)
 {
     if (count <= f->count) return;
@@ -341,10 +355,13 @@ void fleet_free(struct fleet *f)
     f->closing = true;
     for (size_t i = 0; i < f->made; i++)
         if (f->agents[i]->link) link_abort(f->agents[i]->link, NULL);
-    uv_run(f->target->loop, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < f->made; i++) {
+        while (f->agents[i]->link)
+            uv_run(f->target->loop, UV_RUN_ONCE);
+    }
     for (size_t i = 0; i < f->made; i++)
         uv_close((uv_handle_t *)&f->agents[i]->heartbeat, agent_free);
-    uv_run(f->target->loop, UV_RUN_DEFAULT);
+    uv_run(f->target->loop, UV_RUN_NOWAIT);
     tls_config_unref(f->enrol_tls);
     mem_free(f->agents);
     mem_free(f);

@@ -24,6 +24,9 @@ struct target {
 /* init and run in FOLDER/server, port 0, of the programs in $CADRE_BENCH_BIN or else of this build;
  * waits until it listens. */
 void target_start(struct target *t, uv_loop_t *loop, const char *folder);
+/* The two steps of it: what is put into FOLDER/server between them is found by the coordinator. */
+void target_init(struct target *t, uv_loop_t *loop, const char *folder);
+void target_run(struct target *t);
 /* One turn of the loop until *done, dies after `seconds`. */
 void target_wait(struct target *t, const bool *done, double seconds, const char *for_what);
 char *target_join_token(struct target *t); /* for any number of agents */
@@ -38,17 +41,20 @@ char *load_job(size_t bytes);
 struct fleet;
 struct fleet_hooks {
     void (*on_job)(int64_t job, void *user); /* a job arrived at its agent; NULL: nobody asks */
+    void (*on_spec)(const char *spec, void *user); /* the same, and what it says; or NULL */
     void (*on_acked)(uint64_t more_lifecycles, void *user); /* results were acknowledged */
     void *user;
 };
 struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
                         const struct fleet_hooks *hooks);
+/* Which group they join; else the default group. Before the first fleet_grow; borrowed. */
+void fleet_join(struct fleet *f, const char *group);
 /* Enrols and connects agents until there are `count`; all are ready when it returns. */
 void fleet_grow(struct fleet *f, size_t count);
 /* Ends the sessions of all but the first `count`; fleet_grow lets them connect again. */
 void fleet_shrink(struct fleet *f, size_t count);
 uint64_t fleet_lifecycles(const struct fleet *f); /* results acknowledged so far */
-void fleet_free(struct fleet *f); /* links are cut; run the loop until it is empty */
+void fleet_free(struct fleet *f);                 /* links are cut, waits for their ends */
 
 /* ---- submitters ---- */
 
@@ -70,6 +76,29 @@ void pump_stop(struct pump *p); /* no further ones; those on the way come to the
 bool pump_idle(const struct pump *p);
 uint64_t pump_submitted(const struct pump *p); /* acknowledged so far */
 void pump_free(struct pump *p);
+
+/* ---- clients with a clock ---- */
+
+struct clients;
+struct clients_options {
+    size_t connections;
+    size_t depth;     /* requests on the way on one connection at most; 0: one */
+    const char *path; /* NULL: of jobs */
+    const char *body; /* of a POST that is answered with 201. May hold the text clients_stamp */
+};
+/* In the place of its digits each request says when it was due. */
+extern const char clients_stamp[];
+/* The moment in a text that has one; else 0. */
+int64_t clients_due_ns(const char *text);
+
+struct clients *clients_new(struct target *t, const struct clients_options *o); /* connects */
+void clients_one(struct clients *all);
+/* One request each 1/per_s seconds from now on, however late the answers are; 0: no more. */
+void clients_rate(struct clients *all, double per_s);
+/* As many as may be on the way, again and again. */
+void clients_flood(struct clients *all, bool on);
+uint64_t clients_answered(const struct clients *all);
+void clients_free(struct clients *all);
 
 /* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is
  * 2xx. */

@@ -32,24 +32,36 @@ static void read_address(struct target *t, int fd)
                "the coordinator's address");
 }
 
-void target_start(struct target *t, uv_loop_t *loop, const char *folder)
+static void program_path(char *out, size_t size)
 {
     const char *bin = getenv("CADRE_BENCH_BIN");
-    char state[600], token[640], program[600];
-    char init[] = "init", run[] = "run", state_flag[] = "--state", listen_flag[] = "--listen";
-    char listen[] = "127.0.0.1:0";
+    snprintf(out, size, "%s/cadre-coordinator", bin && *bin ? bin : CADRE_BIN_DIR);
+}
+
+void target_init(struct target *t, uv_loop_t *loop, const char *folder)
+{
+    char state[600], program[600], init[] = "init", state_flag[] = "--state";
+    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0";
+    t->loop = loop;
+    t->folder = folder;
+    program_path(program, sizeof program);
+    snprintf(state, sizeof state, "%s/server", folder);
+    char *argv[] = {program, init, state_flag, state, listen_flag, listen, NULL};
+    bench_run(folder, "init", argv);
+}
+
+void target_run(struct target *t)
+{
+    char state[600], token[640], program[600], run[] = "run", state_flag[] = "--state";
+    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0";
     struct err e = {0};
     struct buf text;
     int out;
-    snprintf(program, sizeof program, "%s/cadre-coordinator", bin && *bin ? bin : CADRE_BIN_DIR);
-    snprintf(state, sizeof state, "%s/server", folder);
+    program_path(program, sizeof program);
+    snprintf(state, sizeof state, "%s/server", t->folder);
     snprintf(token, sizeof token, "%s/admin.token", state);
-    t->loop = loop;
-    t->folder = folder;
-    char *init_argv[] = {program, init, state_flag, state, listen_flag, listen, NULL};
-    char *run_argv[] = {program, run, state_flag, state, listen_flag, listen, NULL};
-    bench_run(folder, "init", init_argv);
-    t->pid = bench_spawn(folder, "coordinator", run_argv, &out);
+    char *argv[] = {program, run, state_flag, state, listen_flag, listen, NULL};
+    t->pid = bench_spawn(t->folder, "coordinator", argv, &out);
     read_address(t, out);
     buf_init(&text, TOKEN_TEXT_SIZE);
     bench_must(file_read(token, TOKEN_TEXT_SIZE - 1, &text, &e), &e, "the admin token");
@@ -57,6 +69,12 @@ void target_start(struct target *t, uv_loop_t *loop, const char *folder)
     snprintf(t->token_text, sizeof t->token_text, "%s", text.data);
     buf_fini(&text);
     bench_must(token_parse(t->token_text, &t->token, &e), &e, "the admin token");
+}
+
+void target_start(struct target *t, uv_loop_t *loop, const char *folder)
+{
+    target_init(t, loop, folder);
+    target_run(t);
 }
 
 static void on_tick(uv_timer_t *timer)
