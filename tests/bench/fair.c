@@ -1,0 +1,136 @@
+/* What a loud neighbour costs a group with few jobs: the latency of the small group with and
+ * without each of them, in turns. Neighbours: a group with a long queue and busy agents; a client
+ * with many requests on the way on one connection. Usage: README.md. */
+#include "tests/bench/fill.h"
+#include "tests/bench/load.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+
+#define BOUND_S 1800
+#define SLOTS 16
+#define CONNECTIONS 16
+#define GROUP "g1" /* the small one; the loud one is g0 */
+
+struct bench {
+    double jobs, workers, rate, seconds, rounds, depth;
+    struct target target;
+    struct samples *into; /* NULL: nothing is measured */
+};
+
+static void on_spec(const char *spec, void *user)
+{
+    struct bench *b = user;
+    if (b->into) samples_add(b->into, bench_now_ns() - clients_due_ns(spec));
+}
+
+static void measure(struct bench *b, struct clients *few, struct samples *into)
+{
+    clients_rate(few, b->rate);
+    load_run(b->target.loop, b->seconds / 8, NULL, NULL);
+    b->into = into;
+    load_run(b->target.loop, b->seconds, NULL, NULL);
+    b->into = NULL;
+    clients_rate(few, 0);
+    load_run(b->target.loop, b->seconds / 8, NULL, NULL);
+}
+
+static void say(const char *what, const char *name, struct samples *alone, struct samples *beside)
+{
+    double quiet = samples_ms(alone, 0.99), loud = samples_ms(beside, 0.99);
+    printf("%s: p50 %.2f ms beside it, %.2f alone; p99 %.2f beside it, %.2f alone: %.2f times\n",
+           what, samples_ms(beside, 0.5), samples_ms(alone, 0.5), loud, quiet, loud / quiet);
+    bench_result(loud / quiet, "x", "fair.%s.p99", name);
+    samples_fini(alone);
+    samples_fini(beside);
+}
+
+/* The agents of g0 take from its long queue all the time, or the group is paused. */
+static void beside_group(struct bench *b, const struct fleet *loud, struct clients *few)
+{
+    struct samples alone = {0}, beside = {0};
+    for (int i = 0; i < (int)b->rounds; i++) {
+        measure(b, few, &alone);
+        uint64_t before = fleet_lifecycles(loud);
+        int64_t from = bench_now_ns();
+        mem_free(target_ask(&b->target, "POST", "/api/v1/groups/g0/resume", ""));
+        measure(b, few, &beside);
+        mem_free(target_ask(&b->target, "POST", "/api/v1/groups/g0/pause", ""));
+        printf("  beside %.0f lifecycles/s\n",
+               (double)(fleet_lifecycles(loud) - before) * 1e9 / (double)(bench_now_ns() - from));
+        load_run(b->target.loop, b->seconds / 8, NULL, NULL);
+    }
+    say("a group with a long queue and busy agents", "queue", &alone, &beside);
+}
+
+/* Submits to g0, which is paused now. */
+static void beside_client(struct bench *b, struct clients *few)
+{
+    struct samples alone = {0}, beside = {0};
+    struct clients *loud =
+        clients_new(&b->target,
+                    &(struct clients_options){.connections = 1,
+                                              .depth = (size_t)b->depth,
+                                              .body = "{\"command\":[\"true\"],\"group\":\"g0\"}"});
+    for (int i = 0; i < (int)b->rounds; i++) {
+        measure(b, few, &alone);
+        uint64_t before = clients_answered(loud);
+        clients_flood(loud, true);
+        measure(b, few, &beside);
+        clients_flood(loud, false);
+        printf("  beside %.0f submits/s\n", (double)(clients_answered(loud) - before) / b->seconds);
+        load_run(b->target.loop, b->seconds / 8, NULL, NULL);
+    }
+    clients_free(loud);
+    say("a client with many requests on the way", "client", &alone, &beside);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {
+        .jobs = 1000000, .workers = 16, .rate = 200, .seconds = 5, .rounds = 3, .depth = 256};
+    const struct bench_option options[] = {
+        {"--jobs", &b.jobs, 0, 10000000, "queued in the loud group"},
+        {"--workers", &b.workers, 1, 1000, "agents of the loud group"},
+        {"--rate", &b.rate, 1, 10000, "jobs a second in the small group"},
+        {"--seconds", &b.seconds, 0.1, 600, "of each measurement"},
+        {"--rounds", &b.rounds, 1, 20, "with and without, in turns"},
+        {"--depth", &b.depth, 1, 100000, "requests on the way of the loud client"},
+    };
+    const char *dir = bench_options(argc, argv, options, sizeof options / sizeof *options);
+    struct err e = {0};
+    uv_loop_t loop;
+    bench_must(pki_init(&e), &e, "the random source");
+    uv_loop_init(&loop);
+    bench_bound(BOUND_S);
+    target_init(&b.target, &loop, bench_folder(dir, 0));
+    fill_queues(b.target.folder, 1, (size_t)b.jobs);
+    target_run(&b.target);
+    mem_free(target_ask(&b.target, "POST", "/api/v1/groups", "{\"key\":\"" GROUP "\"}"));
+    mem_free(target_ask(&b.target, "POST", "/api/v1/groups/g0/pause", ""));
+    char *token = target_join_token(&b.target);
+    struct fleet *loud = fleet_new(&b.target, token, SLOTS, &(struct fleet_hooks){0});
+    fleet_join(loud, "g0");
+    fleet_grow(loud, (size_t)b.workers);
+    struct fleet *fleet =
+        fleet_new(&b.target, token, SLOTS, &(struct fleet_hooks){.on_spec = on_spec, .user = &b});
+    fleet_join(fleet, GROUP);
+    fleet_grow(fleet, 1);
+    char *body = str_dupf("{\"command\":[\"true\",\"%s\"],\"group\":\"" GROUP "\"}", clients_stamp);
+    struct clients *few =
+        clients_new(&b.target, &(struct clients_options){.connections = CONNECTIONS, .body = body});
+    beside_group(&b, loud, few);
+    beside_client(&b, few);
+    clients_free(few);
+    fleet_free(fleet);
+    fleet_free(loud);
+    bench_end(b.target.pid);
+    mem_free(body);
+    mem_free(token);
+    uv_loop_close(&loop);
+    pki_fini();
+    return 0;
+}
