@@ -31,8 +31,7 @@ int store_begin(struct store *s, struct err *e);
  * everything is rolled back. */
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
-/* What a commit left to do in the files. To be called when the effects of the commit have been told,
- * since it may take some milliseconds; without it, some later commit does it. */
+/* Works on the files that no answer needs to wait for: call it after the effects were told. */
 void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
@@ -148,8 +147,7 @@ int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *g
                             void *user, struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
-/* Those not removed. */
-int store_agent_count(struct store *s, int64_t *known, struct err *e);
+int store_agent_count(struct store *s, int64_t *known, struct err *e); /* those not removed */
 
 /* Of an agent the last one is kept; what was said less than a minute before is not repeated. */
 int store_refusal_put(struct store *s, const struct refusal_row *r, struct err *e);
@@ -164,8 +162,7 @@ int store_each_remnant(struct store *s, int (*fn)(const struct remnant_row *r, v
                        void *user, struct err *e);
 
 /* ---- groups and namespaces ---- */
-int store_group_put(struct store *s, const struct group_row *g,
-                    struct err *e); /* insert or replace */
+int store_group_put(struct store *s, const struct group_row *g, struct err *e); /* or replace */
 int store_group_delete(struct store *s, const char *key, struct err *e);
 int store_each_group(struct store *s, int (*fn)(const struct group_row *g, void *user), void *user,
                      struct err *e);

@@ -1,5 +1,5 @@
-/* stamp PIPE: what a job that bench_lone measures runs. It says when it began, as 8 bytes of the monotonic
- * clock, and ends. */
+/* stamp PIPE: what a job that bench_lone measures runs. It says when it began, as 8 bytes of the
+ * monotonic clock, and ends. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <time.h>
