@@ -10,23 +10,11 @@
 #define READ_BYTES (32u * 1024)    /* with a partial record before it, below what tls_feed takes */
 #define DELIVER_BYTES (16u * 1024) /* a TLS record at most */
 #define ENCRYPT_BYTES (64u * 1024) /* plaintext that becomes ciphertext ahead of the kernel */
-#define IDLE_KEEP 1024u            /* memory that an empty buffer may keep */
 #define KEEPALIVE_S 60
 
 static void output(struct link *l);
 
 /* ---- life ---- */
-
-static void forget(struct buf *b)
-{
-    size_t max = b->max;
-    if (b->cap <= IDLE_KEEP) {
-        buf_clear(b);
-        return;
-    }
-    buf_fini(b);
-    buf_init(b, max);
-}
 
 struct link *link_new(struct link_hub *hub)
 {
@@ -180,7 +168,7 @@ static void on_written(uv_write_t *req, int status)
 {
     struct link *l = req->data;
     l->writing = false;
-    forget(&l->flight);
+    link_hub_take_back(l->hub, &l->flight);
     if (l->state == LINK_ENDED) return;
     if (l->state == LINK_OPEN && l->stall_ms > 0) link_clear_deadline(l);
     if (status < 0)
@@ -237,7 +225,7 @@ static size_t plain_left(const struct link *l)
 static void drop_sent(struct link *l)
 {
     if (l->out_sent == l->out.len) {
-        forget(&l->out);
+        link_hub_take_back(l->hub, &l->out);
     } else if (l->out_sent > l->out.len / 2) {
         buf_consume(&l->out, l->out_sent);
     } else {
@@ -353,10 +341,11 @@ static void input(struct link *l)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *b)
 {
-    (void)handle;
+    const struct link *l = handle->data;
     (void)suggested;
-    /* Not kept between reads: most links are idle most of the time. */
-    *b = uv_buf_init(mem_resize(NULL, READ_BYTES, 1), READ_BYTES);
+    /* libuv asks for it right before it reads, and on_read is done with it. */
+    if (l->hub->read_buf == NULL) l->hub->read_buf = mem_resize(NULL, READ_BYTES, 1);
+    *b = uv_buf_init(l->hub->read_buf, READ_BYTES);
 }
 
 static void on_end_of_input(struct link *l, int status)
@@ -387,12 +376,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     struct link *l = stream->data;
     if (n > 0 && l->state < LINK_CLOSING) {
         l->heard = true;
-        if (tls_feed(l->tls, b->base, (size_t)n) != 0)
+        if (tls_lend(l->tls, b->base, (size_t)n) != 0)
             end_with(l, ERR_INTERNAL, "input was not taken");
         else
             input(l);
+        tls_settle(l->tls);
     }
-    mem_free(b->base);
     if (n < 0 && l->state != LINK_ENDED) on_end_of_input(l, (int)n);
 }
 
@@ -445,6 +434,7 @@ void link_set_handler(struct link *l, const struct link_handler *handler, void *
 
 struct buf *link_out(struct link *l)
 {
+    link_hub_lend(l->hub, &l->out);
     return &l->out;
 }
 
@@ -476,7 +466,7 @@ void link_flush_later(struct link *l)
 int link_write(struct link *l, const void *data, size_t len)
 {
     if (l->state >= LINK_CLOSING) return ERR_CLOSED;
-    if (len > LIMIT_SEND_QUEUE || buf_add(&l->out, data, len) != 0) {
+    if (len > LIMIT_SEND_QUEUE || buf_add(link_out(l), data, len) != 0) {
         end_with(l, ERR_TOO_LARGE, "the peer reads too slowly");
         return ERR_TOO_LARGE;
     }

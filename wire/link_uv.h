@@ -43,8 +43,11 @@ struct link_hub_calls {
     void (*late)(struct link *l); /* its deadline passed */
 };
 
-/* What links of one loop share: the turn's work list and one timer. Counted; neither of its handles
- * is active while there is nothing to do. */
+#define LINK_SPARES 32              /* emptied buffers that a hub keeps for the next link to fill */
+#define LINK_SPARE_MAX (16u * 1024) /* bytes of one of them at most */
+
+/* What links of one loop share: the turn's work list, one timer, and memory: most links are idle
+ * most of the time. Counted; neither of its handles is active while there is nothing to do. */
 struct link_hub {
     uv_loop_t *loop;
     const struct link_hub_calls *calls;
@@ -55,6 +58,9 @@ struct link_hub {
     int64_t armed_for_ms;
     struct deadline_queue deadlines;
     struct link *dirty_first, *dirty_last;
+    char *read_buf; /* for the read that goes on; NULL: none was made yet */
+    struct buf spare[LINK_SPARES];
+    unsigned spares;
 };
 
 /* Who made a link: a client's until its handshake is done, a listener's until it ends. A function
@@ -118,6 +124,11 @@ void link_mark(struct link *l);
 void link_unmark(struct link *l);
 void link_set_deadline(struct link *l, int64_t in_ms);
 void link_clear_deadline(struct link *l);
+/* Memory for an empty buffer, from one that was emptied before; without one the buffer stays as it
+ * is. */
+void link_hub_lend(struct link_hub *h, struct buf *b);
+/* Empties the buffer. Its memory goes to the hub. */
+void link_hub_take_back(struct link_hub *h, struct buf *b);
 
 /* ---- link_uv.c ---- */
 /* A hub for links. */

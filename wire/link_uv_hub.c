@@ -79,6 +79,9 @@ static void on_handle_closed(uv_handle_t *handle)
     struct link_hub *h = handle->data;
     if (--h->handles > 0) return;
     deadline_queue_fini(&h->deadlines);
+    while (h->spares > 0)
+        buf_fini(&h->spare[--h->spares]);
+    mem_free(h->read_buf);
     mem_free(h);
 }
 
@@ -121,4 +124,28 @@ void link_clear_deadline(struct link *l)
 {
     deadline_clear(&l->hub->deadlines, &l->deadline);
     arm(l->hub);
+}
+
+static void swap_memory(struct buf *a, struct buf *b)
+{
+    struct buf old = *a;
+    *a = (struct buf){b->data, b->len, b->cap, a->max};
+    *b = (struct buf){old.data, old.len, old.cap, b->max};
+}
+
+void link_hub_lend(struct link_hub *h, struct buf *b)
+{
+    if (b->cap == 0 && h->spares > 0) swap_memory(b, &h->spare[--h->spares]);
+}
+
+void link_hub_take_back(struct link_hub *h, struct buf *b)
+{
+    if (b->cap == 0) return;
+    if (b->cap > LINK_SPARE_MAX || h->spares == LINK_SPARES) {
+        buf_fini(b);
+        return;
+    }
+    buf_clear(b);
+    buf_init(&h->spare[h->spares], SIZE_MAX / 2);
+    swap_memory(b, &h->spare[h->spares++]);
 }

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "wire/tls_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include <mbedtls/x509_crt.h>
 
 #define UNREAD_MAX (64u * 1024) /* bytes from the socket that wait for tls_read */
-#define OUT_KEEP 1024u          /* memory that an empty output buffer may keep */
+#define OUT_SPARE (128u * 1024) /* bytes of the empty output buffer that sessions pass on */
 
 struct tls_config {
     unsigned refs;
@@ -23,6 +24,7 @@ struct tls_config {
     mbedtls_x509_crt own, ca;
     mbedtls_pk_context key;
     struct tls_spares spares;
+    struct buf out; /* empty memory for the next session that has output */
 };
 
 struct tls {
@@ -30,6 +32,8 @@ struct tls {
     mbedtls_ssl_context ssl;
     struct buf in; /* from the socket; [in_used, len) is unread */
     size_t in_used;
+    const char *lent; /* what came after it, in the caller's memory */
+    size_t lent_len;
     struct buf out; /* for the socket */
     char *host;
     bool done, failed, closing;
@@ -62,6 +66,7 @@ static struct tls_config *config_new(bool server)
     struct tls_config *c = mem_alloc(sizeof(*c));
     c->refs = 1;
     c->server = server;
+    buf_init(&c->out, SIZE_MAX / 2);
     mbedtls_ssl_config_init(&c->conf);
     mbedtls_x509_crt_init(&c->own);
     mbedtls_x509_crt_init(&c->ca);
@@ -170,45 +175,89 @@ void tls_config_unref(struct tls_config *c)
     mbedtls_pk_free(&c->key);
     tls_spare_fini(&c->spares.in);
     tls_spare_fini(&c->spares.out);
+    buf_fini(&c->out);
     mem_free(c);
 }
 
 /* ---- a session's bytes ---- */
 
+static void swap_out(struct tls *t)
+{
+    struct buf mine = t->out;
+    t->out = t->config->out;
+    t->config->out = mine;
+}
+
 static int bio_send(void *ctx, const unsigned char *data, size_t len)
 {
     struct tls *t = ctx;
+    if (t->out.cap == 0) swap_out(t);
     if (buf_add(&t->out, data, len) != 0) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     if (len > t->parked.out_used) t->parked.out_used = len;
     return (int)len; /* a record at most */
 }
 
+static size_t unread(const struct tls *t)
+{
+    return t->in.len - t->in_used + t->lent_len;
+}
+
+static size_t take_kept(struct tls *t, unsigned char *data, size_t len)
+{
+    size_t there = t->in.len - t->in_used, n = len < there ? len : there;
+    memcpy(data, t->in.data + t->in_used, n);
+    t->in_used += n;
+    /* An idle connection holds no memory for its input. */
+    if (t->in_used == t->in.len) {
+        buf_fini(&t->in);
+        t->in_used = 0;
+    }
+    return n;
+}
+
+static size_t take_lent(struct tls *t, unsigned char *data, size_t len)
+{
+    size_t n = len < t->lent_len ? len : t->lent_len;
+    memcpy(data, t->lent, n);
+    t->lent += n;
+    t->lent_len -= n;
+    return n;
+}
+
 static int bio_recv(void *ctx, unsigned char *data, size_t len)
 {
     struct tls *t = ctx;
-    size_t there = t->in.len - t->in_used;
-    if (there == 0) return MBEDTLS_ERR_SSL_WANT_READ;
-    size_t n = len < there ? len : there;
-    memcpy(data, t->in.data + t->in_used, n);
-    t->in_used += n;
+    if (unread(t) == 0) return MBEDTLS_ERR_SSL_WANT_READ;
+    size_t n = t->in.len > 0 ? take_kept(t, data, len) : take_lent(t, data, len);
     if (n > t->parked.in_used) t->parked.in_used = n;
-    if (t->in_used == t->in.len) {
-        /* An idle connection holds no memory for its input. */
-        buf_fini(&t->in);
-        buf_init(&t->in, 2 * UNREAD_MAX);
-        t->in_used = 0;
-    }
     return (int)n;
+}
+
+int tls_lend(struct tls *t, const void *data, size_t len)
+{
+    if (unread(t) + len > UNREAD_MAX) return ERR_TOO_LARGE;
+    assert(t->lent_len == 0);
+    t->lent = data;
+    t->lent_len = len;
+    return 0;
+}
+
+void tls_settle(struct tls *t)
+{
+    if (t->lent_len > 0) {
+        buf_consume(&t->in, t->in_used);
+        t->in_used = 0;
+        (void)buf_add(&t->in, t->lent, t->lent_len); /* within its limit: tls_lend has looked */
+    }
+    t->lent = NULL;
+    t->lent_len = 0;
 }
 
 int tls_feed(struct tls *t, const void *data, size_t len)
 {
-    if (t->in.len - t->in_used + len > UNREAD_MAX) return ERR_TOO_LARGE;
-    if (t->in_used > 0) {
-        buf_consume(&t->in, t->in_used);
-        t->in_used = 0;
-    }
-    return buf_add(&t->in, data, len);
+    int rc = tls_lend(t, data, len);
+    if (rc == 0) tls_settle(t);
+    return rc;
 }
 
 void tls_pull(struct tls *t, const void **data, size_t *len)
@@ -220,11 +269,11 @@ void tls_pull(struct tls *t, const void **data, size_t *len)
 void tls_pulled(struct tls *t, size_t n)
 {
     buf_consume(&t->out, n);
-    if (t->out.len == 0 && t->out.cap > OUT_KEEP) {
-        size_t max = t->out.max;
+    if (t->out.len > 0 || t->out.cap == 0) return;
+    if (t->config->out.cap == 0 && t->out.cap <= OUT_SPARE)
+        swap_out(t);
+    else
         buf_fini(&t->out);
-        buf_init(&t->out, max);
-    }
 }
 
 /* ---- whom to trust ---- */
@@ -511,7 +560,7 @@ static void doze(struct tls *t)
 enum tls_status tls_read(struct tls *t, void *buf, size_t size, size_t *got, struct err *e)
 {
     if (!t->done || t->failed) return not_ready(t, e);
-    if (t->parked.in && t->in_used == t->in.len) return TLS_WAIT;
+    if (t->parked.in && unread(t) == 0) return TLS_WAIT;
     if (!wake(t, e)) return TLS_FAILED;
     for (;;) {
         int ret = mbedtls_ssl_read(&t->ssl, buf, size);

@@ -58,6 +58,10 @@ enum tls_status {
 /* Bytes from the socket; kept until used. ERR_TOO_LARGE beyond 64 KiB unread: pull decrypted data
  * first. */
 int tls_feed(struct tls *t, const void *data, size_t len);
+/* The same without a copy: the caller keeps the bytes in place until tls_settle, which copies those
+ * that were not used. */
+int tls_lend(struct tls *t, const void *data, size_t len);
+void tls_settle(struct tls *t);
 /* Bytes for the socket, in *data and *len (valid until the next call with t); tls_pulled drops `n`
  * of them. */
 void tls_pull(struct tls *t, const void **data, size_t *len);
