@@ -173,7 +173,9 @@ static void on_fatal(const struct err *e, void *user)
 static void set_room_aside(struct agent *a)
 {
     struct err e;
-    if (a->config.disk_reserve_bytes > 0 && journal_reserve(a->journal, &e) != 0)
+    if (a->config.disk_reserve_bytes <= 0) return;
+    journal_hurry(a->journal);
+    if (journal_commit(a->journal, &(struct err){0}) == 0 && journal_reserve(a->journal, &e) != 0)
         log_warn("agent: %s", err_text(&e));
 }
 
@@ -194,13 +196,13 @@ static void look_at_space(struct agent *a)
             "agent: %s: the agent takes no jobs and holds output back until more space is free",
             text);
         /* what waits for the coordinator may have used up what was set aside */
-        if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
+        set_room_aside(a);
         uplink_rest(a->uplink, text);
         uv_timer_start(&a->space_timer, on_space_timer, SPACE_EVERY_MS, SPACE_EVERY_MS);
     } else if (changed) {
         log_info("agent: the disk has enough free space again; the agent takes jobs");
         uv_timer_stop(&a->space_timer);
-        if (journal_commit(a->journal, &(struct err){0}) == 0) set_room_aside(a);
+        set_room_aside(a);
         uplink_rest(a->uplink, NULL);
     }
     if (a->space.low) runner_logic_give_back(runner_logic_of(a->runner), "disk-full");
@@ -355,6 +357,7 @@ static void stop_now(struct agent *a, const char *reason)
     if (a->stopping) return;
     struct err e;
     a->stopping = true;
+    journal_hurry(a->journal);
     if (a->exit_code == 0 && journal_commit(a->journal, &e) != 0)
         log_error("agent: %s", err_text(&e));
     if (a->uplink) uplink_stop(a->uplink, reason);

@@ -14,6 +14,7 @@
 #define JOURNAL_VERSION 1
 #define RESERVE_BYTES (4 << 20)
 #define FULL_BYTES (64 << 10) /* less is as good as nothing to SQLite */
+#define SEQ_BEHIND_MAX 1024   /* see save_seq */
 
 enum statement {
     ST_BEGIN,
@@ -95,9 +96,11 @@ struct journal {
     int64_t seq;       /* highest given */
     int64_t saved_seq; /* highest in meta */
     int64_t pending_bytes;
-    bool open; /* a transaction is */
+    bool open;   /* a transaction is */
+    bool urgent; /* and it holds what has to be committed in this turn */
     struct dropping *droppings;
     int may_drop; /* events, in this transaction */
+    int64_t commits;
 };
 
 /* Which of its calls fails on a full disk depends on where SQLite was just then. */
@@ -149,6 +152,8 @@ static int run(struct journal *j, enum statement n, const char *what, struct err
     return result;
 }
 
+/* Opens the transaction of this turn unless it is open. What is written may wait for the commit of
+ * a later turn, unless the caller sets j->urgent. */
 static int begin(struct journal *j, struct err *e)
 {
     if (j->open) return 0;
@@ -169,9 +174,12 @@ static int meta_put(struct journal *j, const char *key, const char *value, struc
     return run(j, ST_META_PUT, "meta", e);
 }
 
-static int save_seq(struct journal *j, struct err *e)
+/* The newest event in the file tells the number as well. When all events are acknowledged and the
+ * agent is killed, the file may be behind: the coordinator's welcome then tells the number before
+ * another one is given. */
+static int save_seq(struct journal *j, int64_t behind_most, struct err *e)
 {
-    if (j->seq == j->saved_seq) return 0;
+    if (j->seq - j->saved_seq <= behind_most) return 0;
     char text[24];
     str_format(text, sizeof text, "%lld", (long long)j->seq);
     int rc = meta_put(j, "seq", text, e);
@@ -245,8 +253,9 @@ static int check_pages(struct journal *j, struct err *e)
 
 static int set_up(struct journal *j, const char *boot_id, struct err *e)
 {
-    static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                                  "PRAGMA cache_size = -512; PRAGMA wal_autocheckpoint = 256;"
+    static const char pragmas[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA cache_size = -512; PRAGMA wal_autocheckpoint = 512;"
                                   "PRAGMA journal_size_limit = 4300000;"
                                   "PRAGMA temp_store = MEMORY;";
     sqlite3_busy_timeout(j->db, 5000);
@@ -378,6 +387,9 @@ void journal_close(struct journal *j)
 {
     if (!j) return;
     struct err ignored;
+    if (j->id[0] && j->seq > j->saved_seq && begin(j, &ignored) == 0)
+        (void)save_seq(j, 0, &ignored);
+    journal_hurry(j);
     if (j->open) journal_commit(j, &ignored);
     while (j->droppings) {
         struct dropping *d = j->droppings;
@@ -406,13 +418,16 @@ int journal_raise_seq(struct journal *j, int64_t seq, struct err *e)
     if (seq <= j->seq) return 0;
     j->seq = seq;
     int rc = begin(j, e);
-    return rc == 0 ? save_seq(j, e) : rc;
+    if (rc != 0) return rc;
+    j->urgent = true;
+    return save_seq(j, 0, e);
 }
 
 int journal_put_attempt(struct journal *j, const struct journal_attempt *a, struct err *e)
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
+    if (a->state != JOURNAL_ACCEPTED) j->urgent = true;
     sqlite3_stmt *st = prepared(j, ST_ATTEMPT_PUT);
     if (!st) return failed(j, "attempt", e);
     sqlite3_bind_int64(st, 1, a->job);
@@ -464,6 +479,7 @@ int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
+    j->urgent = true;
     sqlite3_stmt *st = prepared(j, ST_ATTEMPT_DELETE);
     if (!st) return failed(j, "forget", e);
     sqlite3_bind_int64(st, 1, job);
@@ -511,6 +527,7 @@ int journal_put_remnant(struct journal *j, const struct journal_remnant *r, stru
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
+    j->urgent = true;
     sqlite3_stmt *st = prepared(j, ST_REMNANT_PUT);
     if (!st) return failed(j, "remnant", e);
     sqlite3_bind_int64(st, 1, r->job);
@@ -524,6 +541,7 @@ int journal_drop_remnant(struct journal *j, int64_t job, int64_t attempt, struct
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
+    j->urgent = true;
     sqlite3_stmt *st = prepared(j, ST_REMNANT_DELETE);
     if (!st) return failed(j, "remnant", e);
     sqlite3_bind_int64(st, 1, job);
@@ -560,6 +578,7 @@ int journal_add_event(struct journal *j, const struct journal_event *event, stru
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
+    j->urgent = true;
     sqlite3_stmt *st = prepared(j, ST_EVENT_ADD);
     if (!st) return failed(j, "event", e);
     sqlite3_bind_int64(st, 1, event->seq);
@@ -617,13 +636,30 @@ int64_t journal_pending_bytes(const struct journal *j)
     return j->pending_bytes;
 }
 
+bool journal_waits(const struct journal *j)
+{
+    return j->open;
+}
+
+void journal_hurry(struct journal *j)
+{
+    j->urgent = j->open;
+}
+
+int64_t journal_commits(const struct journal *j)
+{
+    return j->commits;
+}
+
 int journal_commit(struct journal *j, struct err *e)
 {
     int rc = j->droppings ? begin(j, e) : 0;
-    if (rc != 0 || !j->open) return rc;
+    if (rc != 0 || !j->open || !(j->urgent || j->droppings)) return rc;
     rc = drop_events(j, e);
-    if (rc == 0) rc = save_seq(j, e);
+    if (rc == 0) rc = save_seq(j, SEQ_BEHIND_MAX, e);
     if (rc == 0) rc = run(j, ST_COMMIT, "commit", e);
-    if (rc == 0) j->open = false;
-    return rc;
+    if (rc != 0) return rc;
+    j->open = j->urgent = false;
+    j->commits++;
+    return 0;
 }

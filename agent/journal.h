@@ -4,8 +4,10 @@
  * missing; the boot id tells the coordinator so (PROTOCOL.md section 4).
  *
  * Writes of one turn of the loop are one transaction: journal_commit() ends it. No event is sent
- * and no process is started before the entries behind it are committed. One thread. Only journal.c
- * sees SQLite. */
+ * and no process is started before the entries behind it are committed. What the coordinator tells
+ * again to an agent that was killed may wait for the commit of a later turn: that a job was accepted
+ * (without the row it was never begun), and that events were acknowledged (they are sent again, and
+ * change nothing). One thread, and one program at a time. Only journal.c sees SQLite. */
 #ifndef CADRE_AGENT_JOURNAL_H
 #define CADRE_AGENT_JOURNAL_H
 
@@ -94,8 +96,13 @@ int64_t journal_pending_bytes(const struct journal *j);
  * commits only. ERR_FULL: the disk has not enough space now. */
 int journal_reserve(struct journal *j, struct err *e);
 
-int journal_commit(
-    struct journal *j,
-    struct err *e); /* 0 at once when there is nothing to write. ERR_FULL: the disk */
+/* Commits what was written; 0 at once when there is nothing, or only what may wait. ERR_FULL: the
+ * disk */
+int journal_commit(struct journal *j, struct err *e);
+/* Is something written and not committed? Also what may wait. */
+bool journal_waits(const struct journal *j);
+/* The next journal_commit takes what may wait, too. */
+void journal_hurry(struct journal *j);
+int64_t journal_commits(const struct journal *j); /* since it was opened */
 
 #endif

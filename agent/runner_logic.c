@@ -67,6 +67,7 @@ struct runner_logic {
     bool hurried;      /* the time to drain is over: nothing waits for room in the journal */
     size_t turn_most;  /* bytes of output that one turn passes on */
     size_t turn_bytes; /* passed on in this turn */
+    int64_t settled_ms; /* when nothing waited for a commit, last */
     struct output_pool pool;
     struct runner_voice voice;
 };
@@ -647,16 +648,27 @@ static void start_what_waits(struct runner_logic *r, int64_t now_ms)
     }
 }
 
+/* What may wait for the commit of something else has to wait for RUNNER_SETTLE_MS at most, or for
+ * the first turn after that. */
+static int commit(struct runner_logic *r, int64_t now_ms, struct err *e)
+{
+    struct journal *j = r->o.journal;
+    if (now_ms - r->settled_ms >= RUNNER_SETTLE_MS) journal_hurry(j);
+    int rc = journal_commit(j, e);
+    if (!journal_waits(j)) r->settled_ms = now_ms;
+    return rc;
+}
+
 int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e)
 {
     for (struct attempt *a = r->attempts; a; a = a->next)
         if (has_process(a)) output_flush(&a->output);
     pass_ends(r, now_ms);
     r->turn_bytes = 0;
-    int rc = journal_commit(r->o.journal, e);
+    int rc = commit(r, now_ms, e);
     if (rc == 0) {
         start_what_waits(r, now_ms);
-        rc = journal_commit(r->o.journal, e);
+        rc = commit(r, now_ms, e);
     }
     if (rc == 0 && journal_drops(r->o.journal)) changed(r);
     ask_to_be_woken(r);

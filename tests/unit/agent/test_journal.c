@@ -378,15 +378,96 @@ static void the_file_is_private(void **state)
     (void)state;
     struct stat st;
     struct journal *j = open_it(NULL);
-    put(j, 1, JOURNAL_ACCEPTED);
+    put(j, 1, JOURNAL_STARTING);
     assert_int_equal(journal_commit(j, NULL), 0);
-    static const char *const names[] = {"journal.db", "journal.db-wal", "journal.db-shm"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"journal.db", "journal.db-wal"};
+    for (int i = 0; i < 2; i++) {
         char *path = str_dupf("%s/%s", folder, names[i]);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
         mem_free(path);
     }
+    journal_close(j);
+}
+
+static void what_may_wait__waits_for_the_commit_of_something_else(void **state)
+{
+    (void)state;
+    struct journal *j = open_it(NULL);
+    int64_t before = journal_commits(j);
+    put(j, 1, JOURNAL_ACCEPTED);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_commits(j), before);
+    assert_true(journal_waits(j));
+    put(j, 1, JOURNAL_STARTING);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_commits(j), before + 1);
+    assert_false(journal_waits(j));
+    int64_t end = add(j, 1, true, "end");
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_ack(j, end, NULL), 0);
+    assert_int_equal(journal_pending_bytes(j), 0);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_commits(j), before + 2);
+    journal_hurry(j);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_commits(j), before + 3);
+    journal_close(j);
+}
+
+/* A copy of the file and its log, as a kill at this moment would leave them. */
+static struct journal *open_copy(void)
+{
+    struct journal *j = NULL;
+    struct err e = {0};
+    char copy[80], command[400];
+    bool damaged;
+    assert_int_equal(str_format(copy, sizeof copy, "%s/copy", folder), 0);
+    assert_int_equal(str_format(command, sizeof command, "mkdir -p %s && cp %s/journal.db* %s",
+                                copy, folder, copy),
+                     0);
+    assert_int_equal(system(command), 0);
+    if (journal_open(copy, "boot-1", &j, &damaged, &e) != 0) fail_msg("%s", e.msg);
+    return j;
+}
+
+static void after_a_kill__acknowledged_events_may_be_back_and_no_number_comes_twice(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_STARTING);
+    add(j, 1, false, "a");
+    int64_t end = add(j, 1, true, "b");
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_ack(j, end, NULL), 0);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    struct journal *copy = open_copy();
+    assert_int_equal(journal_each_event(copy, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 2);
+    assert_int_equal(journal_seq(copy), end);
+    journal_close(copy);
+    journal_close(j);
+}
+
+/* What the file says of the highest number given is right, or lower: never higher, because the
+ * coordinator waits for the events up to it. */
+static void after_a_kill__the_number_is_at_most_the_one_given(void **state)
+{
+    (void)state;
+    struct journal *j = open_it(NULL);
+    for (int i = 0; i < 3000; i++) {
+        put(j, i, JOURNAL_STARTING);
+        int64_t end = add(j, i, true, "b");
+        assert_int_equal(journal_commit(j, NULL), 0);
+        assert_int_equal(journal_ack(j, end, NULL), 0);
+    }
+    journal_hurry(j);
+    assert_int_equal(journal_commit(j, NULL), 0);
+    struct journal *copy = open_copy();
+    assert_true(journal_seq(copy) <= 3000);
+    assert_true(journal_seq(copy) > 1500);
+    journal_close(copy);
     journal_close(j);
 }
 
@@ -467,6 +548,9 @@ int main(void)
         CASE(an_attempt_that_comes_again_outlives_the_acknowledgement_of_its_first_end),
         CASE(a_journal_that_was_half_made__is_made_whole),
         CASE(the_file_is_private),
+        CASE(what_may_wait__waits_for_the_commit_of_something_else),
+        CASE(after_a_kill__acknowledged_events_may_be_back_and_no_number_comes_twice),
+        CASE(after_a_kill__the_number_is_at_most_the_one_given),
         CASE(room_that_was_set_aside_is_there_on_a_full_disk),
         CASE(no_room_to_set_aside__is_said_and_the_journal_goes_on),
     };
