@@ -35,7 +35,9 @@
 struct start {
     struct spawn *s;
     pid_t parent;
-    bool join; /* join the cgroup: the child was not born in it */
+    bool join;        /* join the cgroup: the child was not born in it */
+    bool handlers;    /* the child was born with our handlers of signals */
+    uint64_t ignored; /* signals */
     char oom[8];
 };
 
@@ -47,13 +49,24 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
-IN_CHILD static void reset_signals(void)
+/* A bit for each signal that is ignored, or handled, too. */
+IN_CHILD static uint64_t find_changed_signals(bool handled)
 {
-    struct kernel_sigaction now, fresh = {.handler = NULL};
+    struct kernel_sigaction now;
+    uint64_t found = 0;
     for (long number = 1; number <= SIGNALS; number++) {
-        if (number == SIGKILL || number == SIGSTOP) continue;
         if (syscall(SYS_rt_sigaction, number, NULL, &now, sizeof now.mask) != 0) continue;
-        if (now.handler) syscall(SYS_rt_sigaction, number, &fresh, NULL, sizeof fresh.mask);
+        bool ignored = (uintptr_t)now.handler == (uintptr_t)SIG_IGN;
+        if (ignored || (handled && now.handler)) found |= UINT64_C(1) << (number - 1);
+    }
+    return found;
+}
+
+IN_CHILD static void reset_signals(uint64_t which)
+{
+    struct kernel_sigaction fresh = {.handler = NULL};
+    for (long number = 1; which != 0; number++, which >>= 1) {
+        if (which & 1) syscall(SYS_rt_sigaction, number, &fresh, NULL, sizeof fresh.mask);
     }
     uint64_t none = 0;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
@@ -140,7 +153,7 @@ IN_CHILD static int child_main(void *arg)
     if (t->oom[0]) raise_oom_score(t->oom);
     if (s->cwd && syscall(SYS_chdir, s->cwd) != 0) give_up(s, SPAWN_CWD);
     close_others();
-    reset_signals();
+    reset_signals(t->handlers ? find_changed_signals(true) : t->ignored);
     /* the last check: the parent may have been stopped since it decided to start the process */
     if (s->permit && atomic_load(s->permit) != s->permitted) {
         errno = ECANCELED;
@@ -205,6 +218,7 @@ static pid_t clone_child(struct start *t, const struct spawn_stack *k)
     /* kernels before 5.7 and sandboxes that do not know clone3 */
     if (pid == -ENOSYS || pid == -EINVAL || pid == -EPERM) {
         t->join = t->s->cgroup >= 0;
+        t->handlers = true;
         int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | (t->s->pid ? CLONE_PARENT_SETTID : 0) |
                     (t->s->pidfd ? CLONE_PIDFD : 0);
         pid = clone(child_main, (char *)k->base + k->bytes, flags, t,
@@ -226,6 +240,7 @@ int spawn_stack_init(struct spawn_stack *k)
     mprotect(base, guard, PROT_NONE);
     k->base = base + guard;
     k->bytes = STACK_BYTES;
+    k->ignored = find_changed_signals(false);
     return 0;
 }
 
@@ -285,7 +300,7 @@ static void reap_failed(const struct spawn *s, pid_t pid)
 
 pid_t spawn_process(struct spawn *s, const struct spawn_stack *k)
 {
-    struct start t = {.s = s, .parent = getpid()};
+    struct start t = {.s = s, .parent = getpid(), .ignored = k->ignored};
     s->step = SPAWN_CLONE;
     s->error = 0;
     if (s->pidfd) *s->pidfd = -1;

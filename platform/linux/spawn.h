@@ -37,9 +37,11 @@ struct spawn {
 struct spawn_stack {
     void *base;
     size_t bytes;
+    uint64_t ignored; /* a bit for each signal that this process ignored when the stack was made */
 };
 
-/* The stack serves one start after the other. 0 or -errno. */
+/* The stack serves one start after the other. What this process ignores is known from here on:
+ * signals that it ignores later are ignored in its children. 0 or -errno. */
 int spawn_stack_init(struct spawn_stack *k);
 void spawn_stack_fini(struct spawn_stack *k);
 

@@ -271,12 +271,27 @@ static void descriptors__none_but_three_are_inherited(void **state)
     run_fini(&r);
 }
 
+/* As an agent that was started so: before its host is made. */
+static int ignoring_setup(void **state)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(64, SIG_IGN);
+    return fixture_setup(state);
+}
+
+static int ignoring_teardown(void **state)
+{
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGUSR1, SIG_DFL);
+    signal(64, SIG_DFL);
+    return fixture_teardown(state);
+}
+
 static void signals__are_as_in_a_new_process(void **state)
 {
     struct run r = {0};
     sigset_t blocked, before;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGUSR1, SIG_IGN);
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR2);
     sigaddset(&blocked, SIGTERM);
@@ -287,8 +302,6 @@ static void signals__are_as_in_a_new_process(void **state)
     run_wait(*state, &r, LIMIT_MS);
     assert_non_null(strstr(r.out.data, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
                                        "SigCgt:\t0000000000000000\n"));
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGUSR1, SIG_DFL);
     run_fini(&r);
 }
 
@@ -618,7 +631,8 @@ int main(void)
         CASE(a_relative_command__is_sought_in_the_jobs_folder),
         CASE(environment__is_exactly_what_was_given),
         CASE(descriptors__none_but_three_are_inherited),
-        CASE(signals__are_as_in_a_new_process),
+        cmocka_unit_test_setup_teardown(signals__are_as_in_a_new_process, ignoring_setup,
+                                        ignoring_teardown),
         CASE(a_job__has_a_session_of_its_own_and_dies_first),
         CASE(stdin__is_empty_without_a_file),
         CASE(stdin__comes_from_the_file),
