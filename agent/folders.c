@@ -33,6 +33,7 @@ static bool goes_on(void *task)
 struct removal {
     struct file_task task;
     char *folder;
+    bool has_input;
     int rc;
     struct err e;
 };
@@ -40,7 +41,7 @@ struct removal {
 static void removal_run(struct file_task *t)
 {
     struct removal *r = (struct removal *)t;
-    r->rc = launch_remove_files(r->folder, goes_on, t, &r->e);
+    r->rc = launch_remove_files(r->folder, r->has_input, goes_on, t, &r->e);
 }
 
 static void removal_done(struct file_task *t)
@@ -54,19 +55,20 @@ static void removal_done(struct file_task *t)
     mem_free(r);
 }
 
-void folders_remove_later(struct file_work *w, const char *work_folder)
+void folders_remove_later(struct file_work *w, const char *work_folder, bool has_input)
 {
     struct removal *r = mem_alloc(sizeof *r);
     r->task.kind = FILE_WORK_REMOVE;
     r->task.run = removal_run;
     r->task.done = removal_done;
     r->folder = mem_strdup(work_folder);
+    r->has_input = has_input;
     file_work_add(w, &r->task);
 }
 
-void folders_remove(struct folders *f, const char *work_folder)
+void folders_remove(struct folders *f, const char *work_folder, bool has_input)
 {
-    folders_remove_later(f->work, work_folder);
+    folders_remove_later(f->work, work_folder, has_input);
 }
 
 /* ---- folders of earlier lives ---- */
@@ -197,7 +199,8 @@ static void preparation_done(struct file_task *t)
     struct prepared result = {p->rc, &p->e, &p->launch, t->late};
     if (p->fn && !t->dropped) p->fn(&result, p->user);
     /* not taken over */
-    if (p->launch.work_folder) folders_remove_later(p->work, p->launch.work_folder);
+    if (p->launch.work_folder)
+        folders_remove_later(p->work, p->launch.work_folder, p->launch.stdin_path != NULL);
     preparation_free(p);
 }
 

@@ -43,8 +43,8 @@ struct preparation *folders_prepare(struct folders *f, const struct launch_input
 /* The caller no longer waits for the preparation: fn is not called, and the files that were made
  * are removed. */
 void folders_abandon(struct preparation *p);
-/* Removes an attempt's files in the background. */
-void folders_remove(struct folders *f, const char *work_folder);
+/* Removes an attempt's files in the background: the folder, and the file for its standard input. */
+void folders_remove(struct folders *f, const char *work_folder, bool has_input);
 /* What a preparation that takes too long is at, in words. true: it looks for what the job named;
  * false: it waits for the agent's own folder, or for a thread. */
 bool folders_describe(const struct preparation *p, struct err *out);
@@ -55,6 +55,6 @@ struct file_work *folders_work(struct folders *f);
 /* A name for a folder in STATE/work that no attempt has; mem_free. */
 char *folders_name(struct folders *f, const char *mark);
 /* As folders_remove; also after folders_free. */
-void folders_remove_later(struct file_work *w, const char *work_folder);
+void folders_remove_later(struct file_work *w, const char *work_folder, bool has_input);
 
 #endif

@@ -135,6 +135,7 @@ static void start(struct runner *r, struct runner_attempt *a, struct runner_star
     struct process_options po = {.argv = (const char *const *)w->launch.argv,
                                  .env = (const char *const *)w->launch.env,
                                  .cwd = w->launch.cwd,
+                                 .program = w->launch.program,
                                  .own_folder = w->launch.work_folder,
                                  .stdin_path = w->launch.stdin_path,
                                  .mark = a->mark,
@@ -156,7 +157,8 @@ static void forget(struct runner *r, struct runner_attempt *a)
     if (!w) return;
     process_free(w->process);
     if (w->preparation) folders_abandon(w->preparation);
-    if (w->launch.work_folder) folders_remove(r->folders, w->launch.work_folder);
+    if (w->launch.work_folder)
+        folders_remove(r->folders, w->launch.work_folder, w->launch.stdin_path != NULL);
     launch_fini(&w->launch);
     mem_free(w);
     a->owned = NULL;

@@ -164,21 +164,24 @@ int launch_prepare(const struct launch_input *in, struct launch *out, struct err
     rc = prepare(in, &s, &l, e);
     spec_fini(&s);
     if (rc != 0) {
+        (void)launch_remove_files(in->work_folder, l.stdin_path != NULL, NULL, NULL, NULL);
         launch_fini(&l);
-        (void)launch_remove_files(in->work_folder, NULL, NULL, NULL);
         return rc;
     }
     *out = l;
     return 0;
 }
 
-void launch_look_up(const struct launch *l)
+void launch_look_up(struct launch *l)
 {
     const char *path = NULL;
     for (char **v = l->env; *v; v++)
         if (strncmp(*v, "PATH=", 5) == 0 || strncmp(*v, "Path=", 5) == 0) path = *v + 5;
     (void)file_exists(l->cwd);
-    mem_free(process_find_program(l->argv[0], path));
+    if (strpbrk(l->argv[0], "/\\"))
+        mem_free(process_find_program(l->argv[0], path));
+    else
+        l->program = process_find_program(l->argv[0], path);
 }
 
 static void free_list(char **list)
@@ -195,17 +198,21 @@ void launch_fini(struct launch *l)
     mem_free(l->cwd);
     mem_free(l->stdin_path);
     mem_free(l->work_folder);
+    mem_free(l->program);
     memset(l, 0, sizeof *l);
 }
 
-int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void *user,
-                        struct err *e)
+int launch_remove_files(const char *work_folder, bool has_input, bool (*go_on)(void *user),
+                        void *user, struct err *e)
 {
-    char *input = str_dupf("%s.stdin", work_folder);
     struct err why = {0};
-    int input_rc = file_remove(input, &why);
+    int input_rc = 0;
+    if (has_input) {
+        char *input = str_dupf("%s.stdin", work_folder);
+        input_rc = file_remove(input, &why);
+        mem_free(input);
+    }
     int rc = dir_remove_tree_while(work_folder, go_on, user, e);
-    mem_free(input);
     if (rc != 0 || input_rc == 0) return rc;
     if (e) *e = why;
     return input_rc;

@@ -16,6 +16,7 @@ struct launch {
     char *cwd;
     char *stdin_path; /* NULL: none */
     char *work_folder;
+    char *program;        /* the file that argv[0] leads to; NULL: not looked for, or not found */
     const char *named_by; /* what named argv[0], for messages; NULL: nothing to be told */
 };
 
@@ -31,13 +32,13 @@ struct launch_input {
  * spec (names the field); ERR_FULL, ERR_IO: the folder could not be made, and its parts are removed
  * again. */
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e);
-/* Reads the state of the files that the start of the process needs. On a file system that hangs,
- * the caller's thread hangs here, and the loop's thread does not hang later. */
-void launch_look_up(const struct launch *l);
+/* Reads the state of the files that the start of the process needs, and fills l->program. On a file
+ * system that hangs, the caller's thread hangs here, and the loop's thread does not hang later. */
+void launch_look_up(struct launch *l);
 /* Frees the texts. The files stay; launch_remove_files removes them. */
 void launch_fini(struct launch *l);
-/* go_on as in dir_remove_tree_while. */
-int launch_remove_files(const char *work_folder, bool (*go_on)(void *user), void *user,
-                        struct err *e);
+/* has_input: there is a file for standard input as well. go_on as in dir_remove_tree_while. */
+int launch_remove_files(const char *work_folder, bool has_input, bool (*go_on)(void *user),
+                        void *user, struct err *e);
 
 #endif

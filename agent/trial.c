@@ -67,7 +67,7 @@ static int remove_files(struct trial *t, struct err *e)
     (void)file_remove(file, NULL);
     mem_free(file);
     if (dir_remove_empty(t->folder, NULL) == 0) return 0;
-    return launch_remove_files(t->folder, NULL, NULL, e);
+    return launch_remove_files(t->folder, false, NULL, NULL, e);
 }
 
 static void remove_run(struct file_task *task)
@@ -83,7 +83,7 @@ static void remove_run(struct file_task *task)
 static void remove_done(struct file_task *task)
 {
     struct trial *t = (struct trial *)task;
-    if (task->dropped) folders_remove_later(t->work, t->folder);
+    if (task->dropped) folders_remove_later(t->work, t->folder, true);
     finish(t);
 }
 
@@ -170,7 +170,7 @@ static void make_run(struct file_task *task)
 static void make_done(struct file_task *task)
 {
     struct trial *t = (struct trial *)task;
-    if (t->abandoned || task->dropped) folders_remove_later(t->work, t->folder);
+    if (t->abandoned || task->dropped) folders_remove_later(t->work, t->folder, true);
     if (t->abandoned || task->dropped || t->why.code != 0)
         finish(t);
     else
@@ -196,10 +196,10 @@ void trial_abandon(struct trial *t)
     t->abandoned = true;
     if (t->step == TRIAL_RUNNING) {
         process_free(t->process);
-        folders_remove_later(t->work, t->folder);
+        folders_remove_later(t->work, t->folder, true);
         trial_free(t);
     } else if (file_work_take_back(t->work, &t->task)) {
-        if (t->step == TRIAL_REMOVING) folders_remove_later(t->work, t->folder);
+        if (t->step == TRIAL_REMOVING) folders_remove_later(t->work, t->folder, true);
         trial_free(t);
     }
 }

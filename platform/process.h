@@ -73,6 +73,7 @@ struct process_handler {
 struct process_options {
     const char *const
         *argv; /* NULL-terminated; argv[0] is looked up in PATH of `env` when it has no separator */
+    const char *program;    /* where argv[0] was found just now; NULL: it is looked up */
     const char *const *env; /* NULL-terminated "K=V": all there is */
     const char *cwd;
     const char *own_folder; /* NULL: none. What is in it is the caller's and not named by the job */

@@ -270,6 +270,7 @@ static int make_one(const char *path, mode_t mode, struct err *e)
 {
     struct stat st;
     if (mkdir(path, mode) == 0) {
+        if (geteuid() != 0) return 0;
         char *parent = paths_dir(path);
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0) {
@@ -291,14 +292,19 @@ int dir_make(const char *path, enum file_mode mode, struct err *e)
     size_t len = strlen(part);
     while (len > 1 && part[len - 1] == '/')
         part[--len] = '\0';
-    int rc = 0;
-    for (size_t i = 1; i < len && rc == 0; i++) {
-        if (part[i] != '/') continue;
-        part[i] = '\0';
-        rc = make_one(part, 0755, e);
-        part[i] = '/';
+    mode_t bits = mode == FILE_SECRET ? 0700 : 0755;
+    /* mostly the parents are there */
+    int rc = make_one(part, bits, e);
+    if (rc == ERR_NOT_FOUND) {
+        rc = 0;
+        for (size_t i = 1; i < len && rc == 0; i++) {
+            if (part[i] != '/') continue;
+            part[i] = '\0';
+            rc = make_one(part, 0755, e);
+            part[i] = '/';
+        }
+        if (rc == 0) rc = make_one(part, bits, e);
     }
-    if (rc == 0) rc = make_one(part, mode == FILE_SECRET ? 0700 : 0755, e);
     mem_free(part);
     return rc;
 }

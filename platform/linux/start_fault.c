@@ -69,8 +69,8 @@ int start_find_command(const struct process_options *o, char **out, struct err *
 {
     const char *name = o->argv[0];
     if (str_empty(name)) return err_set(e, ERR_NOT_FOUND, "the command is empty");
-    if (strchr(name, '/')) {
-        *out = mem_strdup(name);
+    if (o->program || strchr(name, '/')) {
+        *out = mem_strdup(o->program ? o->program : name);
         return 0;
     }
     const char *path = env_get(o->env, "PATH");

@@ -183,6 +183,10 @@ static int find_command(const struct process_options *o, char **out, struct err 
 {
     const char *name = o->argv[0];
     if (str_empty(name)) return err_set(e, ERR_NOT_FOUND, "the command is empty");
+    if (o->program) {
+        *out = mem_strdup(o->program);
+        return 0;
+    }
     if (!has_separator(name)) {
         const char *path = env_get(o->env, "PATH");
         *out = process_find_program(name, path);

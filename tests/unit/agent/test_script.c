@@ -153,7 +153,7 @@ static void standard_input_is_written_byte_for_byte(void **state)
     assert_int_equal(file.len, 4);
     assert_memory_equal(file.data, "\0\1\2\3", 4);
     buf_fini(&file);
-    assert_int_equal(launch_remove_files("work/mark-2", NULL, NULL, &e), 0);
+    assert_int_equal(launch_remove_files("work/mark-2", true, NULL, NULL, &e), 0);
     assert_false(file_exists(l.stdin_path));
     assert_false(file_exists(l.work_folder));
     launch_fini(&l);
