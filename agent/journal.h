@@ -4,10 +4,10 @@
  * missing; the boot id tells the coordinator so (PROTOCOL.md section 4).
  *
  * Writes of one turn of the loop are one transaction: journal_commit() ends it. No event is sent
- * and no process is started before the entries behind it are committed. What the coordinator tells
- * again to an agent that was killed may wait for the commit of a later turn: that a job was accepted
- * (without the row it was never begun), and that events were acknowledged (they are sent again, and
- * change nothing). One thread, and one program at a time. Only journal.c sees SQLite. */
+ * and no process is started before the entries behind it are committed. Two things may wait for the
+ * commit of a later turn: that a job was accepted (without the row it was never begun), and that
+ * events were acknowledged (they are sent again, and change nothing). One thread, and one program
+ * at a time. Only journal.c sees SQLite. */
 #ifndef CADRE_AGENT_JOURNAL_H
 #define CADRE_AGENT_JOURNAL_H
 

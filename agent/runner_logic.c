@@ -16,6 +16,8 @@
 
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
+#define SETTLE_MS 1000 /* what the journal may commit later is committed by then */
+
 enum phase {
     PHASE_ACCEPTED,
     PHASE_PREPARING, /* its work folder is being made */
@@ -64,9 +66,9 @@ struct runner_logic {
     struct remnants remnants;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
-    bool hurried;      /* the time to drain is over: nothing waits for room in the journal */
-    size_t turn_most;  /* bytes of output that one turn passes on */
-    size_t turn_bytes; /* passed on in this turn */
+    bool hurried;       /* the time to drain is over: nothing waits for room in the journal */
+    size_t turn_most;   /* bytes of output that one turn passes on */
+    size_t turn_bytes;  /* passed on in this turn */
     int64_t settled_ms; /* when nothing waited for a commit, last */
     struct output_pool pool;
     struct runner_voice voice;
@@ -648,12 +650,12 @@ static void start_what_waits(struct runner_logic *r, int64_t now_ms)
     }
 }
 
-/* What may wait for the commit of something else has to wait for RUNNER_SETTLE_MS at most, or for
+/* What may wait for the commit of something else has to wait for SETTLE_MS at most, or for
  * the first turn after that. */
 static int commit(struct runner_logic *r, int64_t now_ms, struct err *e)
 {
     struct journal *j = r->o.journal;
-    if (now_ms - r->settled_ms >= RUNNER_SETTLE_MS) journal_hurry(j);
+    if (now_ms - r->settled_ms >= SETTLE_MS) journal_hurry(j);
     int rc = journal_commit(j, e);
     if (!journal_waits(j)) r->settled_ms = now_ms;
     return rc;

@@ -35,7 +35,6 @@
 #define RUNNER_TURN_BYTES (256u * 1024) /* of output that one turn passes on, at most */
 #define RUNNER_PREPARE_MS 10000         /* a preparation that takes longer is given up */
 #define RUNNER_GUARD_MS 10000           /* jobs that wait longer for a guard are a doubt */
-#define RUNNER_SETTLE_MS 1000           /* what the journal may commit later is committed by then */
 
 struct runner_logic;
 
@@ -164,8 +163,7 @@ void runner_logic_wake(struct runner_logic *r, int64_t now_ms);
 
 /* Once per turn: writes held output to the journal, commits the journal, prepares the accepted
  * attempts, starts the prepared attempts (at most RUNNER_TURN_STARTS, the others in the next
- * turns), and commits again. That an attempt was accepted need not be on disk before: an attempt
- * that the journal does not know was never begun. An attempt whose lease is mostly over waits for the next acknowledged
+ * turns), and commits again. An attempt whose lease is mostly over waits for the next acknowledged
  * heartbeat, because it would soon have to be ended. */
 int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e);
 
