@@ -22,8 +22,9 @@
 
 extern char **environ;
 
-#define CHILDREN 8
+#define CHILDREN 16
 #define SYNCS 200
+#define END_MS 20000
 
 /* What has to be tidied up when the program ends, whichever way it does. */
 static struct {
@@ -123,19 +124,60 @@ void bench_result(double value, const char *unit, const char *name, ...)
 
 /* ---- the folder ---- */
 
-/* Nothing that was started may outlive us; the folder stays then. */
-static void on_signal(int number)
+/* Waits for the leader without taking its status, so that its number stays its own until what is
+ * left of its group has been killed. */
+static bool end_group(pid_t pid, int ms)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    siginfo_t i;
+    for (int waited = 0; waited < ms; waited += 10) {
+        i.si_pid = 0;
+        if (waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT) != 0) return true;
+        if (i.si_pid == pid) {
+            kill(-pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static void end_groups(int ms)
 {
     for (size_t i = 0; i < owned.count; i++)
+        if (owned.pid[i] && end_group(owned.pid[i], ms)) owned.pid[i] = 0;
+}
+
+/* Only what a signal handler may call. Nothing that was started may outlive us. */
+static void on_signal(int number)
+{
+    char program[] = "/bin/rm", flag[] = "-rf";
+    char *argv[] = {program, flag, owned.folder, NULL};
+    for (size_t i = 0; i < owned.count; i++)
         kill(owned.pid[i], SIGTERM);
+    end_groups(END_MS);
+    for (size_t i = 0; i < owned.count; i++)
+        if (owned.pid[i]) kill(-owned.pid[i], SIGKILL);
+    end_groups(END_MS);
+    if (owned.folder[0] && !owned.keep) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            execv(program, argv);
+            _exit(127);
+        }
+        if (pid > 0) waitpid(pid, NULL, 0);
+    }
     _exit(128 + number);
 }
 
 void bench_bound(unsigned seconds)
 {
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGALRM, on_signal);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+    struct sigaction a = {.sa_handler = on_signal};
+    sigfillset(&a.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &a, NULL);
     alarm(seconds);
 }
 
@@ -181,12 +223,16 @@ static int start(const char *folder, const char *name, char *const argv[], int o
     char log[600];
     pid_t pid;
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     snprintf(log, sizeof log, "%s/%s.log", folder, name);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, log, O_CREAT | O_WRONLY | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, out_fd < 0 ? 2 : out_fd, 1);
-    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    int rc = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) bench_die("%s cannot be started: %s", argv[0], strerror(rc));
     return (int)pid;
@@ -233,20 +279,29 @@ int bench_wait(int pid, double *cpu_s)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+bool bench_has_ended(int pid)
+{
+    siginfo_t i = {0};
+    return waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT) != 0 || i.si_pid == pid;
+}
+
 void bench_end(int pid)
 {
     if (pid <= 0) return;
-    forget(pid);
     kill(pid, SIGTERM);
-    for (int i = 0; i < 2000; i++) {
-        if (waitpid(pid, NULL, WNOHANG) != 0) return;
-        usleep(10000);
+    if (!end_group(pid, END_MS)) {
+        kill(-pid, SIGKILL);
+        (void)end_group(pid, END_MS);
     }
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    for (size_t i = 0; i < owned.count; i++) {
+        if (owned.pid[i] != pid) continue;
+        memmove(&owned.pid[i], &owned.pid[i + 1], (--owned.count - i) * sizeof pid);
+        break;
+    }
 }
 
-static double read_stat_cpu_s(const char *path)
+/* CPU time from a stat file; of other process groups than `group` nothing, unless that is 0. */
+static double read_stat_cpu_s(const char *path, int group)
 {
     char line[1024];
     unsigned long user = 0, system = 0;
@@ -256,10 +311,12 @@ static double read_stat_cpu_s(const char *path)
     fclose(f);
     line[n] = 0;
     const char *p = strrchr(line, ')'); /* the name may hold anything */
-    /* proc(5): the state, then numbers; user and system time are the 14th and 15th field */
+    /* proc(5): the state, then numbers; the group is the 5th field, user and system time are the
+     * 14th and 15th */
     char *end = p ? (char *)(uintptr_t)p + 3 : NULL;
     for (int i = 4; end && i <= 15; i++) {
         unsigned long n_ticks = strtoul(end, &end, 10);
+        if (i == 5 && group && n_ticks != (unsigned long)group) return 0;
         if (i == 14) user = n_ticks;
         if (i == 15) system = n_ticks;
     }
@@ -289,7 +346,7 @@ void bench_usage(int pid, struct usage *out)
     int thread[64], count = 0;
     *out = (struct usage){0};
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    out->cpu_s = read_stat_cpu_s(path);
+    out->cpu_s = read_stat_cpu_s(path, 0);
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     out->rss_kib = read_status(path, "VmRSS:");
     out->anon_kib = read_status(path, "RssAnon:");
@@ -304,7 +361,7 @@ void bench_usage(int pid, struct usage *out)
         snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, thread[i]);
         out->switches += read_status(path, "voluntary_ctxt_switches:");
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, thread[i]);
-        if (i < 8) out->thread_cpu_s[i] = read_stat_cpu_s(path);
+        if (i < 8) out->thread_cpu_s[i] = read_stat_cpu_s(path, 0);
     }
 }
 
@@ -313,4 +370,18 @@ double bench_own_cpu_s(void)
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     return cpu_seconds(&u);
+}
+
+double bench_group_cpu_s(int pid)
+{
+    char path[300];
+    double sum = 0;
+    DIR *d = opendir("/proc");
+    for (struct dirent *entry; d && (entry = readdir(d));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+        snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        sum += read_stat_cpu_s(path, pid);
+    }
+    if (d) closedir(d);
+    return sum;
 }

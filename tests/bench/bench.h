@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,8 +42,8 @@ struct bench_option {
  * option ends the program with 2. */
 const char *bench_options(int argc, char **argv, const struct bench_option *o, size_t count);
 
-/* The program ends after `seconds`, whatever it waits for; it, and on SIGINT and SIGTERM, ends its
- * processes. */
+/* The program ends after `seconds`, whatever it waits for. Then, and on SIGINT, SIGTERM and SIGHUP,
+ * its processes are ended and its folder is removed. */
 void bench_bound(unsigned seconds);
 /* A folder of our own below `parent` (which is made), removed at the end unless `keep`. */
 const char *bench_folder(const char *parent, int keep);
@@ -51,10 +52,12 @@ double bench_sync_ms(const char *folder);
 
 #define CHILD_NONE (-1)
 /* Output goes to FOLDER/NAME.log, or standard output to *out when that is given. argv ends with
- * NULL. */
+ * NULL. Each process leads a process group, so that Ctrl-C reaches us alone. */
 int bench_spawn(const char *folder, const char *name, char *const argv[], int *out);
 void bench_run(const char *folder, const char *name, char *const argv[]); /* waits; must succeed */
-void bench_end(int pid); /* SIGTERM, and SIGKILL after 20 s; waits */
+bool bench_has_ended(int pid);
+/* SIGTERM, and SIGKILL after 20 s; waits. What it leaves of its process group is killed. */
+void bench_end(int pid);
 /* Waits until it ends by itself; its exit status (128 + N after signal N). *cpu_s: what it and its
  * children took. */
 int bench_wait(int pid, double *cpu_s);
@@ -68,5 +71,6 @@ struct usage {
 };
 void bench_usage(int pid, struct usage *out);
 double bench_own_cpu_s(void);
+double bench_group_cpu_s(int pid); /* of all processes of the group that pid leads */
 
 #endif

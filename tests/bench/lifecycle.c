@@ -1,5 +1,5 @@
 /* Lifecycles per second and latency of the real coordinator under a load of agents that run
- * nothing, and the peer beside it. Usage and what the figures mean: README.md. */
+ * nothing. Usage and what the figures mean: README.md. */
 #include "tests/bench/load.h"
 
 #include "base/mem.h"
@@ -24,7 +24,7 @@ struct options {
     size_t connections, queued, samples, ahead;
     int slots, keep;
     double seconds, idle_seconds;
-    bool idle, minimal, peer, throughput, latency;
+    bool idle, minimal, throughput, latency;
     const char *dir, *crowd;
     size_t only; /* this many agents and no others */
 };
@@ -44,23 +44,21 @@ struct bench {
 
 static void usage(FILE *to)
 {
-    fputs(
-        "Usage: bench_lifecycle [OPTION]...\n"
-        "  --seconds S       of each throughput measurement (5)\n"
-        "  --connections N   submitters, one request at a time each (32)\n"
-        "  --slots N         of each agent (16)\n"
-        "  --ahead N         submitters wait when so many jobs are not done (500), the peer's too\n"
-        "  --samples N       of the idle queue's latency (2000)\n"
-        "  --agents N        measure with N agents only (else 1, 4 and 16)\n"
-        "  --queued N        queue N jobs first, then measure with 16 agents (or --agents)\n"
-        "  --idle            N agents, no jobs: memory and CPU over --idle-seconds (20)\n"
-        "  --peer beanstalkd the same load on beanstalkd -f0 right afterwards\n"
-        "  --crowd PROGRAM   with and without 2000 connections that PROGRAM (crowd) makes, in "
-        "turns\n"
-        "  --no-latency, --no-throughput\n"
-        "  --dir D           where databases and logs go (TMPDIR or /var/tmp)\n"
-        "  --keep            leave them there\n",
-        to);
+    fputs("Usage: bench_lifecycle [OPTION]...\n"
+          "  --seconds S       of each throughput measurement (5)\n"
+          "  --connections N   submitters, one request at a time each (32)\n"
+          "  --slots N         of each agent (16)\n"
+          "  --ahead N         submitters wait when so many jobs are not done (500)\n"
+          "  --samples N       of the idle queue's latency (2000)\n"
+          "  --agents N        measure with N agents only (else 1, 4 and 16)\n"
+          "  --queued N        queue N jobs first, then measure with 16 agents (or --agents)\n"
+          "  --idle            N agents, no jobs: memory and CPU over --idle-seconds (20)\n"
+          "  --crowd PROGRAM   with and without 2000 connections that PROGRAM (crowd) makes, in "
+          "turns\n"
+          "  --no-latency, --no-throughput\n"
+          "  --dir D           where databases and logs go (TMPDIR or /var/tmp)\n"
+          "  --keep            leave them there\n",
+          to);
 }
 
 /* ---- hooks ---- */
@@ -241,23 +239,6 @@ static void measure_all(struct bench *b)
     }
 }
 
-static void measure_peer(struct bench *b, uv_loop_t *loop)
-{
-    struct peer_result r;
-    struct peer_load load = {.producers = b->o.connections,
-                             .workers = 16,
-                             .bytes = BYTES,
-                             .ahead = b->o.ahead,
-                             .seconds = b->o.seconds};
-    peer_beanstalkd(loop, b->target.folder, &load, &r);
-    printf("beanstalkd -f0, %zu producers, 16 workers: %.0f lifecycles/s, %.0f puts/s, CPU %.1f us "
-           "each\n",
-           b->o.connections, r.lifecycles_per_s, (double)r.puts / b->o.seconds,
-           r.lifecycles ? r.cpu_s / (double)r.lifecycles * 1e6 : 0.0);
-    if (b->rate > 0 && r.lifecycles_per_s > 0)
-        printf("cadre : beanstalkd -f0 = %.2f : 1\n", b->rate / r.lifecycles_per_s);
-}
-
 /* ---- options ---- */
 
 static double number(const char *flag, const char *value, double least, double most)
@@ -311,8 +292,6 @@ static bool read_value(struct options *o, const char *flag, const char *value)
         o->dir = value;
     else if (str_eq(flag, "--crowd"))
         o->crowd = value;
-    else if (str_eq(flag, "--peer") && str_eq(value, "beanstalkd"))
-        o->peer = true;
     else
         return false;
     return true;
@@ -379,7 +358,6 @@ int main(int argc, char **argv)
     }
     fleet_free(b.fleet);
     bench_end(b.target.pid);
-    if (b.o.peer) measure_peer(&b, &loop);
     mem_free(token);
     mem_free(body);
     uv_loop_close(&loop);

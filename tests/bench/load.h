@@ -115,21 +115,4 @@ int target_agent(struct target *t, int slots, const char *group);
 /* Until an agent is online; dies after 20 s. */
 void target_await_agent(struct target *t);
 
-/* ---- the peer ---- */
-
-struct peer_result {
-    double lifecycles_per_s;
-    uint64_t lifecycles, puts;
-    double cpu_s;
-};
-struct peer_load {
-    size_t producers, workers; /* one put at a time on each; reserve and delete on each */
-    size_t bytes;              /* of a job */
-    uint64_t ahead;            /* as in pump_run */
-    double seconds;
-};
-/* The same load on beanstalkd -f0. */
-void peer_beanstalkd(uv_loop_t *loop, const char *folder, const struct peer_load *load,
-                     struct peer_result *out);
-
 #endif

@@ -1,0 +1,419 @@
+/* Lifecycles per second of the coordinator and of other queues under one load, in turns: each round
+ * measures all of them with each number of agents. Usage and what the figures mean: README.md. */
+#include "tests/bench/load.h"
+#include "tests/bench/peer.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/pki.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DRAIN_S 60
+#define JOBS_S 300 /* --jobs end within this time, and a first job in any case */
+#define BOUND_S 7200
+#define COUNTS 8
+
+/* What is measured: the coordinator with one way of submitting, or a peer. */
+struct subject {
+    const char *name, *title;
+    const char *kind; /* of the peer; NULL: Cadre */
+    size_t wider;     /* times --window */
+    struct pump *pump;
+    struct peer *peer; /* subjects may share one */
+};
+static const struct subject all[] = {
+    {"cadre", "Cadre", NULL, 1, NULL, NULL},
+    {"rabbitmq", "RabbitMQ", "rabbitmq", 1, NULL, NULL},
+    {"rabbitmq-wide", "RabbitMQ, wide window", "rabbitmq", 8, NULL, NULL},
+    {"beanstalkd", "beanstalkd -f0", "beanstalkd", 1, NULL, NULL},
+    {"beanstalkd-memory", "beanstalkd in memory", "beanstalkd-memory", 1, NULL, NULL},
+    {"gearmand", "gearmand with SQLite", "gearmand", 1, NULL, NULL},
+};
+#define SUBJECTS (sizeof all / sizeof *all)
+
+struct options {
+    size_t rounds, connections, slots, ahead, bytes, jobs, publishers, window;
+    double seconds, warm_up;
+    size_t agents[COUNTS], agent_counts;
+    const char *with, *dir;
+    int keep;
+};
+
+struct bench {
+    struct options o;
+    struct target target;
+    struct fleet *fleet;
+    struct subject subjects[SUBJECTS];
+    size_t count;
+    struct subject *current;
+    uint64_t wanted; /* the load goes on until so many jobs have ended */
+};
+
+static void usage(FILE *to)
+{
+    fputs("Usage: bench_peers [OPTION]...\n"
+          "  --with A,B,...   what is measured; all that there is without it\n"
+          "  --agents N,...   numbers of agents, and of the peers' workers (1,4,16)\n"
+          "  --rounds N       how often each is measured, in turns (3)\n"
+          "  --seconds S      of each measurement (5), after --warm-up S (1)\n"
+          "  --jobs N         each measurement is of N jobs instead\n"
+          "  --connections N  submitters of Cadre, producers of beanstalkd and gearmand (32)\n"
+          "  --slots N        of each agent; what a worker of RabbitMQ may hold (16)\n"
+          "  --ahead N        submitters wait when so many jobs are not done (500)\n"
+          "  --bytes N        payload of a job (200)\n"
+          "  --publishers N   producers of RabbitMQ (4)\n"
+          "  --window N       messages that each may have without a confirm (8; wide: 8 times it)\n"
+          "  --results        figures as lines RESULT NAME=VALUE UNIT, too\n"
+          "  --dir D          where databases and logs go (TMPDIR or /var/tmp)\n"
+          "  --keep           leave them there\n"
+          "There are:",
+          to);
+    for (size_t i = 0; i < SUBJECTS; i++)
+        fprintf(to, " %s", all[i].name);
+    fputc('\n', to);
+}
+
+/* ---- one load on one of them ---- */
+
+static uint64_t ended(const struct bench *b)
+{
+    struct peer *p = b->current->peer;
+    return p ? p->ended : fleet_lifecycles(b->fleet);
+}
+
+static double server_cpu_s(const struct bench *b)
+{
+    struct peer *p = b->current->peer;
+    return bench_group_cpu_s(p ? p->pid : b->target.pid);
+}
+
+static bool has_enough(void *user)
+{
+    struct bench *b = user;
+    return ended(b) >= b->wanted || (b->current->peer && b->current->peer->why[0]);
+}
+
+static bool is_drained(void *user)
+{
+    struct bench *b = user;
+    struct subject *s = b->current;
+    if (s->peer) return peer_is_drained(s->peer);
+    return pump_idle(s->pump) && fleet_lifecycles(b->fleet) >= pump_submitted(s->pump);
+}
+
+static bool begin(struct bench *b, size_t agents)
+{
+    struct subject *s = b->current;
+    const struct options *o = &b->o;
+    if (!s->peer) {
+        fleet_shrink(b->fleet, agents);
+        fleet_grow(b->fleet, agents);
+        pump_run(s->pump, UINT32_MAX, o->ahead);
+        return true;
+    }
+    bool rabbit = str_eq(s->kind, "rabbitmq");
+    struct peer_load load = {.producers = rabbit ? o->publishers : o->connections,
+                             .window = rabbit ? o->window * s->wider : 1,
+                             .workers = agents,
+                             .prefetch = o->slots,
+                             .bytes = o->bytes,
+                             .ahead = o->ahead};
+    return peer_open(s->peer, &load);
+}
+
+static void end(struct bench *b)
+{
+    struct subject *s = b->current;
+    if (s->peer)
+        peer_rest(s->peer);
+    else
+        pump_stop(s->pump);
+    load_run(b->target.loop, DRAIN_S, is_drained, b);
+    if (s->peer && !is_drained(b)) peer_fail(s->peer, "jobs are left after %d s", DRAIN_S);
+    if (s->peer) peer_close(s->peer);
+}
+
+static void tell(const struct bench *b, size_t agents, double rate, double server_us,
+                 double driver_us)
+{
+    const struct subject *s = b->current;
+    printf("%3zu agents: %-22s %8.0f lifecycles/s, CPU of each: server %.1f us, driver %.1f us\n",
+           agents, s->title, rate, server_us, driver_us);
+    bench_result(rate, "/s", "lifecycles.%zu.%s", agents, s->name);
+    bench_result(server_us, "us", "cpu.%zu.%s", agents, s->name);
+    bench_result(driver_us, "us", "driver.%zu.%s", agents, s->name);
+}
+
+/* With all that are measured on the same peer. */
+static void leave_out(struct bench *b, struct peer *p, const char *why)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        struct subject *s = &b->subjects[i];
+        if (s->peer != p || !s->kind) continue;
+        printf("LEFT OUT %s: %s\n", s->name, why);
+        s->peer = NULL;
+    }
+    peer_free(p);
+}
+
+static void warm_up(struct bench *b)
+{
+    uint64_t before = ended(b);
+    load_run(b->target.loop, b->o.warm_up, has_enough, b);
+    b->wanted = before + 1;
+    load_run(b->target.loop, JOBS_S, has_enough, b);
+    b->wanted = UINT64_MAX;
+}
+
+static void measure(struct bench *b, size_t agents)
+{
+    struct subject *s = b->current;
+    uv_loop_t *loop = b->target.loop;
+    b->wanted = UINT64_MAX;
+    uint64_t at_start = s->peer ? 0 : ended(b);
+    if (begin(b, agents) && !b->o.jobs) warm_up(b);
+    double server = server_cpu_s(b), driver = bench_own_cpu_s();
+    int64_t from = bench_now_ns();
+    uint64_t done = b->o.jobs ? at_start : ended(b);
+    if (b->o.jobs) b->wanted = at_start + b->o.jobs;
+    load_run(loop, b->o.jobs ? JOBS_S : b->o.seconds, has_enough, b);
+    if (ended(b) == done) { /* a slow one: until it has a rate at all */
+        b->wanted = done + 1;
+        load_run(loop, JOBS_S, has_enough, b);
+    }
+    double took = (double)(bench_now_ns() - from) / 1e9;
+    driver = bench_own_cpu_s() - driver;
+    server = server_cpu_s(b) - server;
+    done = ended(b) - done;
+    end(b);
+    if (s->peer && s->peer->why[0]) {
+        leave_out(b, s->peer, s->peer->why);
+        return;
+    }
+    if (!done) bench_die("%s ended no job", s->title);
+    tell(b, agents, (double)done / took, server / (double)done * 1e6, driver / (double)done * 1e6);
+}
+
+/* ---- all of them ---- */
+
+static void on_acked(uint64_t more, void *user)
+{
+    struct bench *b = user;
+    if (b->current && b->current->pump) pump_ended(b->current->pump, more);
+}
+
+static bool wanted(const struct options *o, const char *name)
+{
+    size_t len = strlen(name);
+    if (!o->with) return true;
+    for (const char *p = o->with; *p;) {
+        size_t n = strcspn(p, ",");
+        if (n == len && strncmp(p, name, n) == 0) return true;
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+/* The peer that an earlier subject started, or a new one. */
+static void add_peer(struct bench *b, struct subject *s, const char *folder)
+{
+    const struct peer_kind *kind = peer_find(s->kind);
+    for (struct subject *o = b->subjects; o < s; o++) {
+        if (!o->kind || !str_eq(o->kind, s->kind)) continue;
+        s->peer = o->peer;
+        if (!s->peer) printf("LEFT OUT %s: as %s\n", s->name, o->name);
+        return;
+    }
+    if (!kind) {
+        leave_out(b, NULL, "bench_peers was built without its client library");
+        return;
+    }
+    s->peer = peer_new(kind, b->target.loop, folder);
+    if (!peer_start(s->peer)) leave_out(b, s->peer, s->peer->why);
+}
+
+static void add_all(struct bench *b, const char *body, const char *folder)
+{
+    for (size_t i = 0; i < SUBJECTS; i++) {
+        if (!wanted(&b->o, all[i].name)) continue;
+        struct subject *s = &b->subjects[b->count++];
+        struct pump_options o = {.connections = b->o.connections, .body = body};
+        *s = all[i];
+        if (s->kind) {
+            add_peer(b, s, folder);
+        } else {
+            s->pump = pump_new(&b->target, &o);
+            pump_open(s->pump);
+        }
+    }
+}
+
+static void measure_all(struct bench *b)
+{
+    for (size_t round = 0; round < b->o.rounds; round++) {
+        printf("round %zu of %zu\n", round + 1, b->o.rounds);
+        for (size_t k = 0; k < b->o.agent_counts; k++) {
+            for (size_t i = 0; i < b->count; i++) {
+                b->current = &b->subjects[i];
+                if (b->current->pump || b->current->peer) measure(b, b->o.agents[k]);
+            }
+        }
+    }
+}
+
+static void end_peer(struct bench *b, struct peer *p)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->subjects[i].peer == p) b->subjects[i].peer = NULL;
+    peer_free(p);
+}
+
+/* ---- options ---- */
+
+static double number(const char *flag, const char *value, double least, double most)
+{
+    char *rest = NULL;
+    double n = value ? strtod(value, &rest) : 0;
+    if (!value || !*value || *rest || !(n >= least && n <= most)) {
+        fprintf(stderr, "bench_peers: %s takes a number from %.0f to %.0f\n", flag, least, most);
+        exit(2);
+    }
+    return n;
+}
+
+static void read_agents(struct options *o, const char *value)
+{
+    o->agent_counts = 0;
+    for (const char *p = value; *p;) {
+        size_t n = strcspn(p, ",");
+        char *one = mem_strndup(p, n);
+        if (o->agent_counts == COUNTS) {
+            fprintf(stderr, "bench_peers: --agents takes %d numbers at most\n", COUNTS);
+            exit(2);
+        }
+        o->agents[o->agent_counts++] = (size_t)number("--agents", one, 1, 1000);
+        mem_free(one);
+        p += n + (p[n] == ',');
+    }
+}
+
+static void read_with(struct options *o, const char *value)
+{
+    for (const char *p = value; *p;) {
+        size_t n = strcspn(p, ",");
+        char *one = mem_strndup(p, n);
+        bool known = false;
+        for (size_t i = 0; i < SUBJECTS; i++)
+            known |= str_eq(one, all[i].name);
+        if (!known) {
+            fprintf(stderr, "bench_peers: there is no '%s'\n", one);
+            exit(2);
+        }
+        mem_free(one);
+        p += n + (p[n] == ',');
+    }
+    o->with = value;
+}
+
+static bool read_value(struct options *o, const char *flag, const char *value)
+{
+    if (str_eq(flag, "--with"))
+        read_with(o, value);
+    else if (str_eq(flag, "--agents"))
+        read_agents(o, value);
+    else if (str_eq(flag, "--rounds"))
+        o->rounds = (size_t)number(flag, value, 1, 100);
+    else if (str_eq(flag, "--seconds"))
+        o->seconds = number(flag, value, 0.1, 600);
+    else if (str_eq(flag, "--warm-up"))
+        o->warm_up = number(flag, value, 0, 600);
+    else if (str_eq(flag, "--jobs"))
+        o->jobs = (size_t)number(flag, value, 1, 10000000);
+    else if (str_eq(flag, "--connections"))
+        o->connections = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--slots"))
+        o->slots = (size_t)number(flag, value, 1, 1024);
+    else if (str_eq(flag, "--ahead"))
+        o->ahead = (size_t)number(flag, value, 1, 10000000);
+    else if (str_eq(flag, "--bytes"))
+        o->bytes = (size_t)number(flag, value, 5, 4000);
+    else if (str_eq(flag, "--publishers"))
+        o->publishers = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--window"))
+        o->window = (size_t)number(flag, value, 1, 10000);
+    else if (str_eq(flag, "--dir"))
+        o->dir = value;
+    else
+        return false;
+    return true;
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+    const char *tmp = getenv("TMPDIR");
+    *o = (struct options){.rounds = 3,
+                          .connections = 32,
+                          .slots = 16,
+                          .ahead = 500,
+                          .bytes = 200,
+                          .publishers = 4,
+                          .window = 8,
+                          .seconds = 5,
+                          .warm_up = 1,
+                          .agents = {1, 4, 16},
+                          .agent_counts = 3,
+                          .dir = tmp && *tmp ? tmp : "/var/tmp"};
+    for (int i = 1; i < argc; i++) {
+        if (str_eq(argv[i], "-h") || str_eq(argv[i], "--help")) {
+            usage(stdout);
+            exit(0);
+        }
+        if (str_eq(argv[i], "--results")) {
+            bench_results_on();
+        } else if (str_eq(argv[i], "--keep")) {
+            o->keep = 1;
+        } else if (i + 1 < argc && read_value(o, argv[i], argv[i + 1])) {
+            i++;
+        } else {
+            fprintf(stderr, "bench_peers: '%s' is not understood, or lacks its value\n", argv[i]);
+            usage(stderr);
+            exit(2);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {0};
+    struct err e = {0};
+    uv_loop_t loop;
+    read_options(&b.o, argc, argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bench_must(pki_init(&e), &e, "the random source");
+    uv_loop_init(&loop);
+    bench_bound(BOUND_S);
+    const char *folder = bench_folder(b.o.dir, b.o.keep);
+    printf("fdatasync of 512 bytes here: p50 %.2f ms; %ld processors\n", bench_sync_ms(folder),
+           sysconf(_SC_NPROCESSORS_ONLN));
+    target_start(&b.target, &loop, folder);
+    char *token = target_join_token(&b.target), *body = load_job(b.o.bytes);
+    b.fleet = fleet_new(&b.target, token, (int)b.o.slots,
+                        &(struct fleet_hooks){.on_acked = on_acked, .user = &b});
+    add_all(&b, body, folder);
+    measure_all(&b);
+    for (size_t i = 0; i < b.count; i++) {
+        if (b.subjects[i].pump) pump_free(b.subjects[i].pump);
+        if (b.subjects[i].peer) end_peer(&b, b.subjects[i].peer);
+    }
+    fleet_free(b.fleet);
+    bench_end(b.target.pid);
+    mem_free(token);
+    mem_free(body);
+    uv_loop_close(&loop);
+    pki_fini();
+    return 0;
+}
