@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "coordinator/engine/round.h"
+#include "coordinator/sessions/heard.h"
 #include "platform/os.h"
 #include "wire/lease.h"
 
@@ -32,6 +33,7 @@ struct spine {
 
     /* loop thread */
     struct command_list fresh; /* pushed in this turn */
+    struct heard fresh_heard;
     size_t waiting_bytes;
     int64_t looked_ms; /* as heard_ms, for the loop itself */
     bool was_full;
@@ -47,6 +49,7 @@ struct spine {
     uv_mutex_t lock; /* guards the members below */
     uv_cond_t wake;
     struct command_list queue;
+    struct heard heard;
     struct yield yield;
     int64_t heard_ms; /* mono: bytes that were in the sockets then have been handed over */
     bool stop;
@@ -141,8 +144,8 @@ static void wait_for_work(struct spine *s)
         int64_t ms = sleep_ms(s);
         if (ms == 0) return;
         bool whole = ms < WAIT_MAX_MS;
-        if (uv_cond_timedwait(&s->wake, &s->lock, (uint64_t)ms * 1000000u) == UV_ETIMEDOUT && whole)
-            return;
+        bool late = uv_cond_timedwait(&s->wake, &s->lock, (uint64_t)ms * 1000000u) == UV_ETIMEDOUT;
+        if (late && (whole || s->heard.count > 0)) return;
     }
 }
 
@@ -169,9 +172,14 @@ static void store_thread(void *arg)
         struct command_list fresh;
         list_init(&fresh);
         list_move(&fresh, &s->queue);
+        struct command *told = last ? NULL : heard_take(&s->heard);
         int64_t heard_ms = s->heard_ms;
         uv_mutex_unlock(&s->lock);
         if (last) return;
+        if (told) { /* first: what the engine decides in this round, it decides with them */
+            told->next = fresh.first;
+            fresh.first = told;
+        }
 
         struct effects out;
         effects_init(&out);
@@ -185,13 +193,15 @@ static void store_thread(void *arg)
 
 /* ---- loop thread ---- */
 
-/* heard_ms: the new value for the struct, with these commands; 0: unchanged. */
+/* heard_ms: the new value for the struct, with these commands; 0: unchanged. Who was heard does not
+ * wake the store thread: it takes them along with what comes next, or after WAIT_MAX_MS. */
 static void hand_over(struct spine *s, int64_t heard_ms)
 {
-    if (!s->fresh.first && heard_ms == 0) return;
+    if (!s->fresh.first && s->fresh_heard.count == 0 && heard_ms == 0) return;
     uv_mutex_lock(&s->lock);
     bool wake = s->fresh.first && !s->queue.first;
     list_move(&s->queue, &s->fresh);
+    heard_move(&s->heard, &s->fresh_heard);
     if (heard_ms > 0) s->heard_ms = heard_ms;
     uv_mutex_unlock(&s->lock);
     if (wake) uv_cond_signal(&s->wake); /* the thread that wakes takes the lock at once */
@@ -260,6 +270,8 @@ static void spine_free(struct spine *s)
     uv_cond_destroy(&s->wake);
     uv_mutex_destroy(&s->lock);
     rounds_free(s->rounds);
+    heard_fini(&s->heard);
+    heard_fini(&s->fresh_heard);
     mem_free(s);
 }
 
@@ -322,6 +334,17 @@ void spine_push(struct spine *s, struct command *c)
     s->fresh.last = &c->next;
     s->waiting_bytes += c->bytes;
     if (s->waiting_bytes >= SPINE_HIGH_BYTES) s->was_full = true;
+}
+
+void spine_heard(struct spine *s, int64_t agent)
+{
+    heard_add(&s->fresh_heard, agent);
+}
+
+bool spine_owns_queue(const struct spine *s)
+{
+    (void)s;
+    return true;
 }
 
 bool spine_is_full(const struct spine *s)

@@ -35,6 +35,12 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
                 void *user, struct spine **out, struct err *e);
 /* Takes the command. What is pushed in one turn of the loop is handed over together. */
 void spine_push(struct spine *s, struct command *c);
+/* The agent's heartbeat is about to be acknowledged: the engine is told with CMD_HEARD, not later
+ * than of anything that is pushed after this. */
+void spine_heard(struct spine *s, int64_t agent);
+/* May this coordinator acknowledge heartbeats? An agent that is acknowledged keeps its jobs, so
+ * only while nobody else can have the queue. One coordinator alone always owns it. */
+bool spine_owns_queue(const struct spine *s);
 bool spine_is_full(const struct spine *s);
 /* Are commands with a request welcome? Also when the queue is full because the store fails: they do
  * not wait for it then, but are told so at once. */

@@ -123,7 +123,6 @@ static void drop_ack(struct engine *g, struct agent *a)
         at = &(*at)->next_ack;
     *at = a->next_ack;
     a->ack_due = false;
-    a->heartbeat = 0;
 }
 
 void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attempt, const char *why)

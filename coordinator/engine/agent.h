@@ -45,7 +45,6 @@ struct agent {
     /* The last batch in which a move ended, or the ends that were due were settled. Should the
      * batch fail, the store has the attempts still, and memory alone knew how they stood. */
     uint64_t settled_in;
-    int64_t heartbeat; /* the heartbeat to be acknowledged; 0: none */
     bool ack_due;
     struct agent *next_ack;
     int64_t discarded_job, discarded_attempt; /* the last attempt to be discarded */

@@ -110,12 +110,10 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
 
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
 static apply_event_fn *const events[COMMAND_TYPES] = {
-    [CMD_ENROL] = apply_enrol,         [CMD_HELLO] = apply_hello,
-    [CMD_READY] = apply_ready,         [CMD_STARTED] = apply_started,
-    [CMD_OUTPUT] = apply_output,       [CMD_FINISHED] = apply_finished,
-    [CMD_DECLINED] = apply_declined,   [CMD_CLEARED] = apply_cleared,
-    [CMD_HEARTBEAT] = apply_heartbeat, [CMD_GONE] = apply_gone,
-    [CMD_AWAKE] = apply_awake,         [CMD_REFUSED] = apply_refused,
+    [CMD_ENROL] = apply_enrol,       [CMD_HELLO] = apply_hello,     [CMD_READY] = apply_ready,
+    [CMD_STARTED] = apply_started,   [CMD_OUTPUT] = apply_output,   [CMD_FINISHED] = apply_finished,
+    [CMD_DECLINED] = apply_declined, [CMD_CLEARED] = apply_cleared, [CMD_HEARD] = apply_heard,
+    [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,     [CMD_REFUSED] = apply_refused,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {
@@ -337,7 +335,7 @@ bool engine_is_of_disk(int rc)
 
 bool engine_only_looks(const struct command *c)
 {
-    return c->type == CMD_HEARTBEAT || c->type == CMD_WHY || c->type == CMD_RESOLVE;
+    return c->type == CMD_HEARD || c->type == CMD_WHY || c->type == CMD_RESOLVE;
 }
 
 void engine_look(struct engine *g, const struct moment *now, const struct command *c,
@@ -352,8 +350,8 @@ void engine_look(struct engine *g, const struct moment *now, const struct comman
     if (!g->loaded) {
         err_set(&e, ERR_UNAVAILABLE, "the store cannot be read");
         engine_fail(c, &e, out);
-    } else if (c->type == CMD_HEARTBEAT) {
-        heartbeat_look(g, c);
+    } else if (c->type == CMD_HEARD) {
+        heard_look(g, c);
     } else {
         struct effect *x = effects_add(out, EFFECT_REPLY);
         x->u.reply.request = c->request;

@@ -16,7 +16,7 @@ const char *command_name(enum command_type type)
         [CMD_DECLINED] = "declined",
         [CMD_CLEARED] = "cleared",
         [CMD_REFUSED] = "refused",
-        [CMD_HEARTBEAT] = "heartbeat",
+        [CMD_HEARD] = "heard",
         [CMD_GONE] = "gone",
         [CMD_SUBMIT] = "submit",
         [CMD_CANCEL] = "cancel",
@@ -140,6 +140,9 @@ void command_free(struct command *c)
     case CMD_REFUSED:
         mem_free(c->u.refused.code);
         mem_free(c->u.refused.message);
+        break;
+    case CMD_HEARD:
+        mem_free(c->u.heard.agents);
         break;
     case CMD_SUBMIT:
         submit_fini(&c->u.submit);

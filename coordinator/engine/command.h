@@ -11,16 +11,16 @@
 enum command_type {
     /* from agents; `session` is set. The loop sends nothing of a session before its HELLO or ENROL
      * but these two. */
-    CMD_ENROL,     /* u.enrol */
-    CMD_HELLO,     /* u.hello */
-    CMD_READY,     /* u.ready */
-    CMD_STARTED,   /* u.event */
-    CMD_OUTPUT,    /* u.output */
-    CMD_FINISHED,  /* u.event */
-    CMD_DECLINED,  /* u.event */
-    CMD_CLEARED,   /* u.event */
-    CMD_HEARTBEAT, /* u.n */
-    CMD_REFUSED,   /* u.refused, without session: the loop refused what a known agent said */
+    CMD_ENROL,    /* u.enrol */
+    CMD_HELLO,    /* u.hello */
+    CMD_READY,    /* u.ready */
+    CMD_STARTED,  /* u.event */
+    CMD_OUTPUT,   /* u.output */
+    CMD_FINISHED, /* u.event */
+    CMD_DECLINED, /* u.event */
+    CMD_CLEARED,  /* u.event */
+    CMD_REFUSED,  /* u.refused, without session: the loop refused what a known agent said */
+    CMD_HEARD,    /* u.heard, without session: heartbeats that the loop has acknowledged */
     /* the session's link is closed; always the last of a session, always sent once after HELLO */
     CMD_GONE,
     /* from the API; `request` is set, one EFFECT_REPLY answers */
@@ -102,6 +102,10 @@ struct cmd_refused {
     int64_t agent; /* id from the verified certificate */
     char *code, *message;
 };
+struct cmd_heard {
+    int64_t *agents; /* ids from verified certificates; one may be there more than once */
+    size_t count;
+};
 struct cmd_output {
     int64_t seq, job, attempt, offset;
     int stream;
@@ -170,6 +174,7 @@ struct command {
         struct cmd_event event;
         struct cmd_output output;
         struct cmd_refused refused;
+        struct cmd_heard heard;
         struct cmd_submit submit;
         struct token_row token;
         struct group_row group;

@@ -73,7 +73,7 @@ struct effect_kill {
     const char *reason; /* static */
 };
 struct effect_ack {
-    int64_t seq, heartbeat; /* heartbeat 0: none */
+    int64_t seq;
 };
 struct effect_discard {
     int64_t job, attempt;

@@ -1,4 +1,4 @@
-/* The commands of a session: hello, ready, heartbeat, gone. */
+/* The commands of a session: hello, ready, gone; and who was heard. */
 #include "coordinator/engine/hello.h"
 
 #include "base/log.h"
@@ -53,9 +53,7 @@ void acks_flush(struct engine *g)
         g->acks = a->next_ack;
         a->ack_due = false;
         agent_store_seq(g, a);
-        session_effect(g, EFFECT_ACK, a->session)->u.ack =
-            (struct effect_ack){.seq = a->last_seq, .heartbeat = a->heartbeat};
-        a->heartbeat = 0;
+        session_effect(g, EFFECT_ACK, a->session)->u.ack = (struct effect_ack){.seq = a->last_seq};
         if (a->end_due_seq == 0 || a->last_seq < a->end_due_seq) continue;
         settle_ends(g, a);
         if (g->rc == 0) agent_release(g, a);
@@ -330,7 +328,6 @@ void apply_hello(struct engine *g, const struct command *c)
     a->ready = false;
     a->last_seq = a->stored_seq = last_seq;
     a->discarded_job = a->end_due_seq = 0;
-    a->heartbeat = 0;
     a->seen_ms = g->now.mono_ms;
     map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
@@ -346,7 +343,7 @@ void apply_hello(struct engine *g, const struct command *c)
     agent_release(g, a);
 }
 
-/* ---- ready, heartbeat, gone ---- */
+/* ---- ready, heard, gone ---- */
 
 void apply_ready(struct engine *g, const struct command *c)
 {
@@ -391,14 +388,20 @@ static void write_seen(struct engine *g)
     g->seen_due_ms = g->now.mono_ms + (written > SEEN_MOST ? SEEN_MORE_MS : SEEN_EVERY_MS);
 }
 
-void apply_heartbeat(struct engine *g, const struct command *c)
+/* Their heartbeats have been acknowledged, so the agents count on their leases from then on: an
+ * agent counts as heard even when its session has ended meanwhile. */
+void heard_look(struct engine *g, const struct command *c)
 {
-    struct agent *a = agent_of_session(g, c->session);
-    if (!a) return;
-    agent_heard(g, a);
+    for (size_t i = 0; i < c->u.heard.count; i++) {
+        struct agent *a = agent_find(g, c->u.heard.agents[i]);
+        if (a) agent_heard(g, a);
+    }
+}
+
+void apply_heard(struct engine *g, const struct command *c)
+{
+    heard_look(g, c);
     if (g->now.mono_ms >= g->seen_due_ms) write_seen(g);
-    if (c->u.n > a->heartbeat) a->heartbeat = c->u.n;
-    agent_ack(g, a);
 }
 
 void apply_gone(struct engine *g, const struct command *c)
@@ -408,13 +411,4 @@ void apply_gone(struct engine *g, const struct command *c)
     log_info("agent %s: offline", a->row.name);
     agent_detach(g, a);
     agent_release(g, a);
-}
-
-void heartbeat_look(struct engine *g, const struct command *c)
-{
-    struct agent *a = agent_of_session(g, c->session);
-    if (!a) return;
-    agent_heard(g, a);
-    session_effect(g, EFFECT_ACK, a->session)->u.ack =
-        (struct effect_ack){.seq = a->stored_seq, .heartbeat = c->u.n};
 }

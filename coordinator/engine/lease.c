@@ -12,6 +12,12 @@
  *   coordinator     heard
  *   ----------------o------------- lease -----------------+--- kill ---x given up
  *
+ * Heartbeats are acknowledged by the loop, which tells the engine of them in the same turn, with
+ * CMD_HEARD: every batch begins with those that were told before it. The engine's clock is at most
+ * LEASE_DEAF_MS ahead of the loop's last look at its sockets, and that is less than the kill time.
+ * So an acknowledgement that the engine does not know of yet is younger than the end of every
+ * attempt that it gives up, and cannot have kept that attempt alive.
+ *
  * One timer an agent does, set to the earliest end among its attempts. A sign of life moves only
  * last_heard_ms, and the timer looks at that when it is due: an agent that is heard costs no timer.
  * Time in which the coordinator itself could not listen counts against nobody (apply_awake). */

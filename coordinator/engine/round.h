@@ -8,8 +8,8 @@
  *          of the disk               a bug
  *     what can wait waits,      each command in a transaction
  *     the rest is told;         of its own, then each chore;
- *     heartbeats are            what fails alone is given up
- *     acknowledged              or put off, the rest is done
+ *     who was heard is          what fails alone is given up
+ *     taken note of             or put off, the rest is done
  */
 #ifndef CADRE_COORDINATOR_ENGINE_ROUND_H
 #define CADRE_COORDINATOR_ENGINE_ROUND_H

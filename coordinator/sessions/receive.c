@@ -163,13 +163,6 @@ static void on_cleared(const struct session_facts *s, const struct msg_cleared *
     c->u.event.attempt = m->attempt;
 }
 
-static void on_heartbeat(const struct session_facts *s, const struct msg_heartbeat *m,
-                         struct session_heard *out)
-{
-    struct command *c = command_for(s, CMD_HEARTBEAT, out);
-    c->u.n = m->n;
-}
-
 static int on_output(const struct session_facts *s, const struct frame *f,
                      struct session_heard *out, struct err *e)
 {
@@ -225,7 +218,8 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
         on_cleared(s, &m->u.cleared, out);
         return 0;
     case MSG_HEARTBEAT:
-        on_heartbeat(s, &m->u.heartbeat, out);
+        out->action = SESSION_BEAT;
+        out->beat = m->u.heartbeat.n;
         return 0;
     case MSG_BYE:
         out->action = SESSION_BYE;

@@ -34,6 +34,7 @@ static int send_welcome(struct session_facts *s, const struct session_terms *ter
                                        .wall_ms = terms->wall_ms,
                                        .addresses = (char *)(uintptr_t)terms->addresses};
     s->state = SESSION_LIVE;
+    s->acked_seq = x->u.welcome.seq;
     return add(&m, out, e);
 }
 
@@ -59,10 +60,10 @@ static int send_kill(const struct effect *x, struct buf *out, struct err *e)
     return add(&m, out, e);
 }
 
-static int send_ack(const struct effect *x, struct buf *out, struct err *e)
+static int send_ack(struct session_facts *s, const struct effect *x, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_ACK};
-    m.u.ack = (struct msg_ack){.seq = x->u.ack.seq, .heartbeat = x->u.ack.heartbeat};
+    s->acked_seq = m.u.ack.seq = x->u.ack.seq;
     return add(&m, out, e);
 }
 
@@ -96,7 +97,7 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
     case EFFECT_KILL:
         return send_kill(x, out, e);
     case EFFECT_ACK:
-        return send_ack(x, out, e);
+        return send_ack(s, x, out, e);
     case EFFECT_DISCARD:
         return send_discard(x, out, e);
     case EFFECT_DRAIN:
@@ -107,6 +108,13 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
     default:
         return 0;
     }
+}
+
+int session_send_beat(const struct session_facts *s, int64_t beat, struct buf *out, struct err *e)
+{
+    struct msg m = {.type = MSG_ACK};
+    m.u.ack = (struct msg_ack){.seq = s->acked_seq, .heartbeat = beat};
+    return add(&m, out, e);
 }
 
 int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,

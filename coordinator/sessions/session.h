@@ -36,9 +36,10 @@ struct session_facts {
     uint64_t number; /* of the session, for commands and messages */
     int64_t agent;   /* from the verified certificate; 0: no valid certificate */
     enum session_state state;
-    bool greeted;     /* CMD_HELLO was made, so CMD_GONE is owed when the connection ends */
-    int64_t protocol; /* the minor that both speak, agreed at hello */
-    char *csr;        /* of an enrolment; session_facts_fini */
+    bool greeted;      /* CMD_HELLO was made, so CMD_GONE is owed when the connection ends */
+    int64_t protocol;  /* the minor that both speak, agreed at hello */
+    int64_t acked_seq; /* of the last welcome or ack */
+    char *csr;         /* of an enrolment; session_facts_fini */
 };
 
 /* The values of welcome. */
@@ -50,6 +51,7 @@ struct session_terms {
 
 enum session_action {
     SESSION_COMMAND, /* hand `command` to the engine */
+    SESSION_BEAT,    /* a heartbeat: tell the engine, then session_send_beat with `beat` */
     SESSION_RENEW,   /* sign `csr` for the session's agent, then session_send_certificate */
     SESSION_REFUSE,  /* session_send_refused with code, why and retry_ms */
     SESSION_BYE      /* close the connection */
@@ -59,6 +61,7 @@ enum session_action {
 struct session_heard {
     enum session_action action;
     struct command *command; /* the caller takes it */
+    int64_t beat;            /* the number of the heartbeat */
     char *csr;               /* PEM; the caller takes it */
     enum refusal refusal;
     struct err why; /* the sentence of a refusal */
@@ -86,6 +89,8 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
 int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,
                           const char *ca, struct buf *out, struct err *e);
 int session_send_certificate(const char *certificate, struct buf *out, struct err *e);
+/* Acknowledges a heartbeat, and nothing that was not acknowledged before. */
+int session_send_beat(const struct session_facts *s, int64_t beat, struct buf *out, struct err *e);
 /* Sends refused and sets the state to CLOSING. A code or sentence that is too long for the message
  * is replaced. retry_ms 0: the agent must not come back by itself. */
 int session_send_refused(struct session_facts *s, const char *code, const char *sentence,

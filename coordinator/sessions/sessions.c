@@ -24,6 +24,7 @@ struct session {
     struct frame_reader reader;
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
     bool paused;               /* waits for the spine to have room */
+    int64_t beat;              /* the heartbeat to be acknowledged; 0: none */
     int64_t opened_ms, heard_ms;
     struct session *next, *prev;
 };
@@ -197,6 +198,9 @@ static void on_frame(struct session *s, const struct frame *f)
     case SESSION_COMMAND:
         spine_push(s->owner->o.spine, heard.command);
         break;
+    case SESSION_BEAT:
+        s->beat = heard.beat;
+        break;
     case SESSION_RENEW:
         renew(s, heard.csr);
         mem_free(heard.csr);
@@ -209,6 +213,18 @@ static void on_frame(struct session *s, const struct frame *f)
         close_session(s);
         break;
     }
+}
+
+/* Nothing is to be decided about a heartbeat, so that the engine only hears of it. */
+static void answer_beat(struct session *s)
+{
+    struct err e = {0};
+    int64_t beat = s->beat;
+    s->beat = 0;
+    if (!spine_owns_queue(s->owner->o.spine)) return;
+    spine_heard(s->owner->o.spine, s->facts.agent);
+    int rc = session_send_beat(&s->facts, beat, link_out(s->link), &e);
+    sent(s, rc, &e);
 }
 
 static void on_data(struct link *l, const void *data, size_t len, void *user)
@@ -225,6 +241,7 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
         rc = 0;
     }
     if (s->facts.state == SESSION_CLOSING) return;
+    if (s->beat) answer_beat(s);
     if (rc < 0) {
         refuse_for(s, rc == ERR_TOO_LARGE ? REFUSAL_TOO_LARGE : REFUSAL_PROTOCOL, err_text(&e));
         return;

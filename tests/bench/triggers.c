@@ -43,7 +43,7 @@ struct bench {
     int64_t wall_ms;
     struct line started, finished;
     int64_t seq[AGENTS + 1], agents[AGENTS + 1];
-    int64_t heartbeat_ms, heartbeats;
+    int64_t heartbeat_ms;
     uint64_t requests, batches, commands, evaluations;
     char *folder;
 };
@@ -117,13 +117,10 @@ static void send_event(struct bench *b, enum command_type type, const struct due
 
 static void send_heartbeats(struct bench *b)
 {
-    b->heartbeats++;
-    for (uint64_t i = 1; i <= AGENTS; i++) {
-        struct command *c = command_new(CMD_HEARTBEAT);
-        c->session = i;
-        c->u.n = b->heartbeats;
-        apply(b, c);
-    }
+    struct command *c = command_new(CMD_HEARD);
+    c->u.heard.agents = mem_dup(b->agents + 1, AGENTS * sizeof *b->agents);
+    c->u.heard.count = AGENTS;
+    apply(b, c);
 }
 
 /* ---- a batch ---- */

@@ -203,6 +203,13 @@ static void crash(struct flow_sim *s, struct flow_agent *a)
     }
 }
 
+/* Acknowledged at once, as by the loop. */
+static void beat(struct flow_sim *s, struct flow_agent *a)
+{
+    flow_push(s, cmd_heard(a->id));
+    a->base_ms = s->w.now.mono_ms;
+}
+
 void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
 {
     struct flow_held *next;
@@ -219,8 +226,8 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a)
     clear_left(s, a);
     if (!a->session && !s->down && s->w.now.mono_ms >= a->back_ms)
         connect(s, a);
-    else if (a->ready)
-        flow_push(s, cmd_heartbeat(a->session, 1));
+    else if (a->ready && !s->down)
+        beat(s, a);
 }
 
 /* ---- what the coordinator says ---- */
@@ -299,7 +306,6 @@ void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct ef
         break;
     case EFFECT_ACK:
         acknowledged(a, x->u.ack.seq);
-        if (x->u.ack.heartbeat > 0) a->base_ms = s->w.now.mono_ms;
         break;
     case EFFECT_DISCARD:
         discard(a, x);

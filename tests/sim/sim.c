@@ -36,6 +36,7 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_FORGETFUL] = "forgetful",
     [SABOTAGE_SAME_AGENT] = "same-agent",
     [SABOTAGE_UNWELL] = "unwell",
+    [SABOTAGE_UNHEARD] = "unheard",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -347,7 +348,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
         w->config.lease_ms /= 4;
         w->config.kill_time_ms = 0;
     }
-    if (is_about_guard(s)) w->config.lease_ms = 30000;
+    if (is_about_guard(s) || sabotage == SABOTAGE_UNHEARD) w->config.lease_ms = 30000;
     world_open(w);
     s->start_ms = w->now.wall_ms - w->now.mono_ms;
     s->loaded_ms = s->wall_ms = w->now.mono_ms;
@@ -395,6 +396,7 @@ void sim_fini(struct sim *s)
         next = c->next;
         command_free(c);
     }
+    heard_fini(&s->heard);
     for (int i = 0; i < s->agent_count; i++)
         agent_fini_model(&s->agents[i]);
     for (size_t i = 0; i < s->link_count; i++) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "coordinator/sessions/heard.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_model.h"
 #include "tests/unit/coordinator/engine_world.h"
@@ -42,6 +43,7 @@ enum sabotage {
     SABOTAGE_FORGETFUL,      /* nobody knows who could not start a job */
     SABOTAGE_SAME_AGENT,     /* nor where attempts failed */
     SABOTAGE_UNWELL,         /* nobody hears that an agent is unwell */
+    SABOTAGE_UNHEARD,        /* heartbeats are acknowledged, but the engine is not told */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
@@ -90,6 +92,7 @@ struct sim {
     int64_t loaded_ms; /* the last one */
     int64_t wall_ms;   /* when the wall clock jumped last */
     struct command *queue, **queue_end;
+    struct heard heard; /* acknowledged, and the engine does not know of it yet */
     bool batch_planned;
     uint64_t coordinator_life;
     int64_t tick_at_ms;
@@ -118,8 +121,9 @@ void sim_violation(struct sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 
 /* ---- sim_coordinator.c ---- */
 void coordinator_push(struct sim *s, struct command *c);
-void coordinator_plan(struct sim *s);   /* a tick when the engine wants one */
-void coordinator_loaded(struct sim *s); /* the engine has read the store anew */
+void coordinator_hear(struct sim *s, int64_t agent); /* its heartbeat was acknowledged */
+void coordinator_plan(struct sim *s);                /* a tick when the engine wants one */
+void coordinator_loaded(struct sim *s);              /* the engine has read the store anew */
 void coordinator_silent(struct sim *s, void *link, uint64_t number);
 void event_fini(struct event *e);             /* of one that will not happen */
 void parcel_drop(event_fn *fn, void *object); /* the same for one that an agent put off */

@@ -411,7 +411,7 @@ static void on_uplink_act(const struct uplink_action *x, void *user)
 
 /* ---- what comes from the coordinator ---- */
 
-struct heard {
+struct arrival {
     struct sim *sim;
     struct agent_model *agent;
     int64_t seq;
@@ -419,7 +419,7 @@ struct heard {
 
 static int look_at_event(int64_t seq, const void *frame, size_t len, void *user)
 {
-    const struct heard *h = user;
+    const struct arrival *h = user;
     const uint8_t *bytes = frame;
     struct msg m = {0};
     struct err e;
@@ -435,7 +435,7 @@ static int look_at_event(int64_t seq, const void *frame, size_t len, void *user)
 /* Before the journal forgets them. */
 static void look_at_acknowledged(struct sim *s, struct agent_model *a, int64_t seq)
 {
-    struct heard h = {s, a, seq};
+    struct arrival h = {s, a, seq};
     struct err e;
     if (journal_pending_bytes(a->journal) > 0)
         (void)journal_each_event(a->journal, 0, look_at_event, &h, &e);

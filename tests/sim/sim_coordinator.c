@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HEARD_WAITS_MS 1000 /* when nothing else makes a batch */
+
 struct packet { /* frames on their way */
     struct link *link;
     struct buf bytes;
@@ -157,6 +159,8 @@ static void dye(struct command *c)
     json_free(outputs);
 }
 
+static void on_beat(struct sim *s, struct link *l, int64_t beat);
+
 /* What the coordinator's loop makes of a frame: the real session_receive. */
 static void receive(struct sim *s, struct link *l, const struct frame *f)
 {
@@ -168,6 +172,9 @@ static void receive(struct sim *s, struct link *l, const struct frame *f)
         if (heard.command->type == CMD_FINISHED && heard.command->u.event.state == JOB_SUCCESS)
             dye(heard.command);
         coordinator_push(s, heard.command);
+        break;
+    case SESSION_BEAT:
+        on_beat(s, l, heard.beat);
         break;
     case SESSION_BYE:
         l->facts.state = SESSION_CLOSING;
@@ -263,6 +270,15 @@ static void repeat(struct sim *s, const struct packet *first, enum msg_type type
     sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
 }
 
+static void post(struct sim *s, struct link *l, struct packet *p, enum msg_type type)
+{
+    int64_t at = sim_now(s) + delay(s);
+    if (at < l->to_agent_ms) at = l->to_agent_ms;
+    l->to_agent_ms = at;
+    sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
+    if (may_come_again(type) && sim_chance(s, s->faults.again)) repeat(s, p, type, at);
+}
+
 /* The agent is told of a lease that is longer than the coordinator's. */
 static void stretch_lease(struct packet *p, struct msg *m)
 {
@@ -284,12 +300,19 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     p->last = l->facts.state == SESSION_CLOSING;
     (void)peek(p, &m);
     if (s->sabotage == SABOTAGE_SHORT_LEASE && m.type == MSG_JOB) stretch_lease(p, &m);
-    int64_t at = sim_now(s) + delay(s);
-    if (at < l->to_agent_ms) at = l->to_agent_ms;
-    l->to_agent_ms = at;
-    sim_at(s, at - sim_now(s), on_arrival_at_agent, p, 0);
-    if (may_come_again(m.type) && sim_chance(s, s->faults.again)) repeat(s, p, m.type, at);
+    post(s, l, p, m.type);
     msg_fini(&m);
+}
+
+/* The loop acknowledges at once; the engine hears of it with the next batch. */
+static void on_beat(struct sim *s, struct link *l, int64_t beat)
+{
+    struct packet *p = packet_new(l, NULL, 0);
+    struct err e = {0};
+    coordinator_hear(s, l->facts.agent);
+    if (session_send_beat(&l->facts, beat, &p->bytes, &e) != 0)
+        sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
+    post(s, l, p, MSG_ACK);
 }
 
 /* ---- a copied machine ---- */
@@ -431,6 +454,7 @@ static void crash(struct sim *s)
     }
     s->queue = NULL;
     s->queue_end = &s->queue;
+    heard_fini(&s->heard);
     for (size_t i = 0; i < s->link_count; i++) {
         struct link *l = s->all_links[i];
         if (l->cut && l->gone) continue;
@@ -507,6 +531,19 @@ void coordinator_push(struct sim *s, struct command *c)
     plan_batch(s, sim_random(s, 0, 10));
 }
 
+static void on_heard_long(struct sim *s, void *object, uint64_t life)
+{
+    (void)object;
+    if (life == s->coordinator_life && s->heard.count > 0) plan_batch(s, 0);
+}
+
+void coordinator_hear(struct sim *s, int64_t agent)
+{
+    if (s->sabotage == SABOTAGE_UNHEARD) return;
+    if (s->heard.count == 0) sim_at(s, HEARD_WAITS_MS, on_heard_long, NULL, s->coordinator_life);
+    heard_add(&s->heard, agent);
+}
+
 static void on_tick(struct sim *s, void *object, uint64_t life)
 {
     (void)object;
@@ -555,7 +592,8 @@ static void dress_up(struct sim *s, struct command *c)
 
 static void apply_queue(struct sim *s)
 {
-    struct command *next;
+    struct command *next, *told = heard_take(&s->heard);
+    if (told) world_apply(&s->world, told);
     for (struct command *c = s->queue; c; c = next) {
         next = c->next;
         c->next = NULL;

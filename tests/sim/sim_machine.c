@@ -357,8 +357,10 @@ static void run(struct sim *s, struct process_model *p)
     /* A success tells by its outputs which attempt it is of. */
     snprintf(line, sizeof line, "::{\"outputs\":{\"attempt\":%d}}::\n", (int)p->number);
     write_out(s, p, line);
-    sim_at(s, sim_random(s, 1, 3000), on_write, p, 0);
-    bool is_long = sim_random(s, 0, 9) == 0 || is_about_guard(s);
+    /* Nothing is heard of a silent process but heartbeats. */
+    bool silent = s->sabotage == SABOTAGE_UNHEARD;
+    if (!silent) sim_at(s, sim_random(s, 1, 3000), on_write, p, 0);
+    bool is_long = sim_random(s, 0, 9) == 0 || is_about_guard(s) || silent;
     sim_at(s, is_long ? sim_random(s, 20000, 90000) : sim_random(s, 1, 8000), on_exit_of, p,
            sim_random(s, 0, 4) == 0);
 }

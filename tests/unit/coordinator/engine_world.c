@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/agent.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -295,11 +296,18 @@ struct command *cmd_gone(uint64_t session)
     return of_session(CMD_GONE, session);
 }
 
-struct command *cmd_heartbeat(uint64_t session, int64_t n)
+struct command *cmd_heard(int64_t agent)
 {
-    struct command *c = of_session(CMD_HEARTBEAT, session);
-    c->u.n = n;
+    struct command *c = command_new(CMD_HEARD);
+    c->u.heard.agents = mem_dup(&agent, sizeof agent);
+    c->u.heard.count = 1;
     return c;
+}
+
+struct command *cmd_heard_on(const struct world *w, uint64_t session)
+{
+    const struct agent *a = agent_of_session(w->engine, session);
+    return cmd_heard(a ? a->id : -1);
 }
 
 struct command *cmd_awake(int64_t ms)

@@ -64,7 +64,8 @@ struct command *cmd_hello(struct world *w, uint64_t session, int64_t agent, cons
 void cmd_hello_attempt(struct command *hello, int64_t job, int64_t attempt, bool ended);
 struct command *cmd_ready(uint64_t session);
 struct command *cmd_gone(uint64_t session);
-struct command *cmd_heartbeat(uint64_t session, int64_t n);
+struct command *cmd_heard(int64_t agent);
+struct command *cmd_heard_on(const struct world *w, uint64_t session); /* its agent */
 struct command *cmd_awake(int64_t ms);
 struct command *cmd_started(uint64_t session, int64_t seq, int64_t job, int64_t attempt);
 struct command *cmd_finished(uint64_t session, int64_t seq, int64_t job, int64_t attempt,

@@ -198,8 +198,9 @@ static int64_t agent_of(struct world *w, const char *name)
     return id;
 }
 
-/* The messages of the last batch to the session, as the connection would carry them. */
-static void take_sent(struct replay *r)
+/* The messages of the last batch to the session, as the connection would carry them; beat: the
+ * heartbeat that is acknowledged, or 0. */
+static void take_sent(struct replay *r, int64_t beat)
 {
     const struct session_terms terms = {.lease_ms = r->w.config.lease_ms,
                                         .heartbeat_ms = r->w.config.heartbeat_ms,
@@ -215,6 +216,7 @@ static void take_sent(struct replay *r)
         if (x->session != r->facts.number) continue;
         if (session_send(&r->facts, &terms, x, &out, &e) != 0) fail_msg("%s", err_text(&e));
     }
+    if (beat) assert_int_equal(session_send_beat(&r->facts, beat, &out, &e), 0);
     assert_int_equal(frame_reader_add(&reader, out.data, out.len, &e), 0);
     while (frame_reader_next(&reader, &f, &e) == 1) {
         struct json *message = NULL;
@@ -226,11 +228,16 @@ static void take_sent(struct replay *r)
     buf_fini(&out);
 }
 
-static void do_command(struct replay *r, struct command *c)
+static void do_command_and_beat(struct replay *r, struct command *c, int64_t beat)
 {
     world_pass(&r->w, 10);
     assert_int_equal(world_do(&r->w, c), 0);
-    take_sent(r);
+    take_sent(r, beat);
+}
+
+static void do_command(struct replay *r, struct command *c)
+{
+    do_command_and_beat(r, c, 0);
 }
 
 /* ---- what the agent says ---- */
@@ -256,6 +263,10 @@ static void hear(struct replay *r, const struct frame *f, const char *text)
     session_receive(&r->facts, f, &h);
     if (h.action == SESSION_BYE) {
         do_command(r, cmd_gone(r->facts.number));
+        return;
+    }
+    if (h.action == SESSION_BEAT) {
+        do_command_and_beat(r, cmd_heard(r->facts.agent), h.beat);
         return;
     }
     if (h.action != SESSION_COMMAND) fail_msg("refused: %s: %s", err_text(&h.why), text);

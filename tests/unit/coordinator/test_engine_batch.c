@@ -274,7 +274,7 @@ static void move_ends_in_a_batch_that_fails__the_agent_has_to_come_back(void **s
         s = hello_from_another_machine(w, a);
         for (int64_t n = 1; n <= 31; n++) {
             world_live(w, 10000);
-            world_do(w, cmd_heartbeat(s, n));
+            world_do(w, cmd_heard_on(w, s));
         }
         assert_int_equal(world_state(w, id), JOB_RUNNING);
         world_pass(w, 5000); /* the former machine's lease and kill time */

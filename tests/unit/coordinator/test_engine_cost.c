@@ -155,14 +155,14 @@ static void jobs_with_a_queue_timeout__end_when_it_is_over(void **state)
     queue_up_watched(w, SOME);
     for (int64_t left = 3600000 - 2000; left > 0; left -= 10000) {
         world_pass(w, left < 10000 ? left : 10000);
-        world_do(w, cmd_heartbeat(s, 3600000 - left));
+        world_do(w, cmd_heard_on(w, s));
     }
     assert_int_equal(queued(w), 2 * SOME);
     world_pass(w, 1000);
-    world_do(w, cmd_heartbeat(s, 3700000));
+    world_do(w, cmd_heard_on(w, s));
     assert_int_equal(queued(w), SOME);
     world_pass(w, 1000);
-    world_do(w, cmd_heartbeat(s, 3800000));
+    world_do(w, cmd_heard_on(w, s));
     assert_int_equal(queued(w), 0);
     assert_int_equal(w->engine->due.count, 0);
 }

@@ -479,7 +479,7 @@ static void timeout__agent_heard_but_never_ends_it__ends_without_retry(void **st
     for (int64_t n = 1; n <= 40; n++) {
         world_live(w, 10000);
         if (job_is_final(world_state(w, id))) break;
-        world_do(w, cmd_heartbeat(s, n));
+        world_do(w, cmd_heard_on(w, s));
     }
     assert_int_equal(world_state(w, id),
                      JOB_FAILED); /* what it runs may be alive: no other attempt */
@@ -628,7 +628,7 @@ static void cancel__agent_heard_but_never_ends_it__killed_in_the_end(void **stat
     for (int64_t n = 1; n <= 60 && !discarded; n++) {
         world_live(w, 10000);
         discarded = world_effect_for(w, EFFECT_DISCARD, id) != NULL;
-        if (!discarded) world_do(w, cmd_heartbeat(s, n));
+        if (!discarded) world_do(w, cmd_heard_on(w, s));
     }
     assert_true(discarded);
     assert_int_equal(world_state(w, id), JOB_KILLED);
@@ -767,7 +767,7 @@ static void events__of_an_unknown_session__are_nothing(void **state)
     int64_t id = world_running(w, s, NULL, 1);
     world_begin(w);
     world_apply(w, cmd_finished(s + 77, 2, id, 1, JOB_SUCCESS, REASON_NONE));
-    world_apply(w, cmd_heartbeat(s + 77, 1));
+    world_apply(w, cmd_heard_on(w, s + 77));
     world_apply(w, cmd_ready(s + 77));
     world_apply(w, cmd_gone(s + 77));
     world_commit(w);

@@ -52,7 +52,7 @@ static void any_message__renews_it(void **state)
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
     int64_t id = world_running(w, s, NULL, 1);
     world_live(w, 200000);
-    world_do(w, cmd_heartbeat(s, 1));
+    world_do(w, cmd_heard_on(w, s));
     world_live(w, 200000);
     world_do(w, cmd_output(s, 2, id, 1, 0, "x"));
     world_live(w, 200000);
@@ -206,7 +206,7 @@ static void mono_clock_that_goes_back__is_not_believed(void **state)
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
     int64_t id = world_running(w, s, NULL, 1);
     w->now.mono_ms -= 500000;
-    world_do(w, cmd_heartbeat(s, 1));
+    world_do(w, cmd_heard_on(w, s));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
     w->now.mono_ms += 500000;
     world_tick(w);
@@ -240,10 +240,10 @@ static void idle__no_timer_but_the_upkeep(void **state)
     world_live(w, 1000000);
     assert_true(engine_next_ms(w->engine) - w->now.mono_ms > 60000);
     int64_t next = engine_next_ms(w->engine);
-    world_do(w, cmd_heartbeat(s, 1)); /* the first of this minute */
+    world_do(w, cmd_heard_on(w, s)); /* the first of this minute */
     world_pass(w, 1000);
     world_begin(w);
-    world_apply(w, cmd_heartbeat(s, 2));
+    world_apply(w, cmd_heard_on(w, s));
     assert_false(store_dirty(w->store));
     world_commit(w);
     assert_int_equal(engine_next_ms(w->engine), next);

@@ -68,7 +68,7 @@ static void live(struct fleet *f, int64_t ms)
     for (; ms > 0; ms -= 5000) {
         world_live(f->w, ms < 5000 ? ms : 5000);
         for (size_t i = 0; i < f->count; i++)
-            world_do(f->w, cmd_heartbeat(f->sessions[i], 1));
+            world_do(f->w, cmd_heard_on(f->w, f->sessions[i]));
     }
 }
 
@@ -295,7 +295,7 @@ static void retry__of_a_job_that_waited(void **state)
     declines(&f, 0, id);
     for (int i = 0; i < 100 && world_state(w, id) == JOB_CREATED; i++) {
         world_live(w, 1000);
-        world_do(w, cmd_heartbeat(f.sessions[0], i));
+        world_do(w, cmd_heard_on(w, f.sessions[0]));
     }
     assert_int_equal(world_state(w, id), JOB_RETRYING);
     struct attempt_agents agents = {0};
@@ -449,7 +449,7 @@ static void its_fallback__counts_when_nobody_is_left(void **state)
     for (int i = 0; i < 100 && world_state(w, id) == JOB_CREATED; i++) {
         world_live(w, 1000);
         if (world_effect_for(w, EFFECT_JOB, id)) break;
-        world_do(w, cmd_heartbeat(there, i));
+        world_do(w, cmd_heard_on(w, there));
     }
     struct job_row row = world_job(w, id);
     assert_int_equal(row.state, JOB_SUBMITTED);

@@ -155,7 +155,7 @@ static void removed__holding_a_job_that_does_not_end__the_kill_has_a_deadline(vo
     world_do(w, cmd_remove_by_force(w, a));
     for (int i = 0; i < 33; i++) {
         world_live(w, 10000);
-        world_do(w, cmd_heartbeat(s, i + 1));
+        world_do(w, cmd_heard_on(w, s));
     }
     assert_int_equal(world_state(w, id), JOB_FAILED);
     assert_int_equal(world_reason(w, id), REASON_LOST);

@@ -531,7 +531,7 @@ static void listed_as_ended_but_no_end_comes__is_not_kept_alive_by_heartbeats(vo
     world_do(w, c);
     for (int64_t n = 1; n <= 31; n++) {
         world_live(w, 10000);
-        world_do(w, cmd_heartbeat(90, n));
+        world_do(w, cmd_heard_on(w, 90));
     }
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
     world_live(w, 10000);
@@ -556,7 +556,7 @@ static void another_machine_while_the_first_is_away__its_word_is_not_taken(void 
     world_do(w, cmd_ready(90));
     for (int64_t n = 1; n <= 21; n++) {
         world_live(w, 10000);
-        world_do(w, cmd_heartbeat(90, n));
+        world_do(w, cmd_heard_on(w, 90));
     }
     assert_int_equal(world_state(w, p.job), JOB_RUNNING);
     world_live(w, 5000); /* the first one's lease and kill time */
@@ -613,27 +613,22 @@ static void acknowledgement__one_per_agent_and_batch(void **state)
     int64_t first = world_running(w, s, NULL, 1), second = world_running(w, s, NULL, 2);
     world_begin(w);
     world_apply(w, cmd_output(s, 3, first, 1, 0, "x"));
-    world_apply(w, cmd_heartbeat(s, 7));
     world_apply(w, cmd_finished(s, 4, first, 1, JOB_SUCCESS, REASON_NONE));
     world_apply(w, cmd_finished(s, 5, second, 1, JOB_SUCCESS, REASON_NONE));
-    world_apply(w, cmd_heartbeat(s, 8));
     world_commit(w);
     assert_int_equal(world_effects(w, EFFECT_ACK), 1);
     assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.heartbeat, 8);
-    world_do(w, cmd_heartbeat(s, 9));
-    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.heartbeat, 9);
-    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 5);
 }
 
-static void heartbeat__writes_nothing(void **state)
+static void who_was_heard__writes_nothing_and_answers_nobody(void **state)
 {
     struct world *w = *state;
     uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 4);
     world_begin(w);
-    world_apply(w, cmd_heartbeat(s, 1));
+    world_apply(w, cmd_heard_on(w, s));
     assert_false(store_dirty(w->store));
     world_commit(w);
+    assert_null(w->effects.first);
 }
 
 static int64_t last_seen(struct world *w, int64_t agent)
@@ -650,12 +645,12 @@ static void last_seen__is_fresh_to_a_minute_with_one_write_for_all(void **state)
     struct world *w = *state;
     int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
     uint64_t s = world_connect(w, a, NULL, 1), t = world_connect(w, b, NULL, 1);
-    int64_t n = 0, writes = 0;
+    int64_t writes = 0;
     for (int i = 0; i < 30; i++) { /* five minutes */
         world_pass(w, 10000);
         world_begin(w);
-        world_apply(w, cmd_heartbeat(s, ++n));
-        if (i < 15) world_apply(w, cmd_heartbeat(t, n));
+        world_apply(w, cmd_heard_on(w, s));
+        if (i < 15) world_apply(w, cmd_heard_on(w, t));
         writes += store_dirty(w->store);
         world_commit(w);
         assert_true(w->now.wall_ms - last_seen(w, a) <= 70000);
@@ -885,7 +880,7 @@ int main(void)
         WORLD_TEST(another_machine_not_listing_it__does_not_give_it_back_either),
         WORLD_TEST(first_machine_comes_back_in_time__all_is_as_before),
         WORLD_TEST(acknowledgement__one_per_agent_and_batch),
-        WORLD_TEST(heartbeat__writes_nothing),
+        WORLD_TEST(who_was_heard__writes_nothing_and_answers_nobody),
         WORLD_TEST(last_seen__is_fresh_to_a_minute_with_one_write_for_all),
         WORLD_TEST(sequence__survives_crashes_and_reconnects),
         WORLD_TEST(ready__draining_with_a_reason__is_kept_until_it_says_otherwise),

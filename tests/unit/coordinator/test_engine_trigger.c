@@ -292,7 +292,7 @@ static void hang__is_ended_by_the_timeout(void **state)
     int64_t job = evaluation(w);
     hand_start(&h, job);
     for (int i = 0; i < 60; i++) {
-        world_do(w, cmd_heartbeat(h.session, i + 1));
+        world_do(w, cmd_heard_on(w, h.session));
         world_live(w, 10000);
     }
     assert_int_equal(world_reason(w, job), REASON_TIMEOUT);

@@ -73,7 +73,7 @@ static void ready__unwell__gets_nothing_until_it_is_well(void **state)
     int64_t id = world_submit(w, NULL, NULL);
     world_pass(w, 1000);
     says(w, s, NO_INODES);
-    world_do(w, cmd_heartbeat(s, 1));
+    world_do(w, cmd_heard_on(w, s));
     assert_int_equal(world_state(w, id), JOB_CREATED);
     world_do(w, cmd_ready(s));
     assert_int_equal(world_state(w, id), JOB_SUBMITTED);
@@ -87,7 +87,7 @@ static void ready__unwell__what_runs_runs_on(void **state)
     int64_t id = world_running(w, s, NULL, 1);
     says(w, s, NO_INODES);
     world_live(w, 60000);
-    world_do(w, cmd_heartbeat(s, 1));
+    world_do(w, cmd_heard_on(w, s));
     assert_int_equal(world_state(w, id), JOB_RUNNING);
     world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
     assert_int_equal(world_state(w, id), JOB_SUCCESS);
@@ -305,7 +305,7 @@ static void fallback__one_of_two_is_unwell__waits_for_the_other(void **state)
     says(w, s, NO_INODES);
     world_running(w, t, "g", 1);
     int64_t id = submit_fallback(w, "g", FALLBACK_FAIL);
-    world_do(w, cmd_heartbeat(t, 1));
+    world_do(w, cmd_heard_on(w, t));
     world_live(w, 2 * GRACE_MS);
     assert_int_equal(world_state(w, id), JOB_CREATED);
 }

@@ -73,7 +73,6 @@ static const struct {
     {"{\"type\":\"started\"," EVENT "}", CMD_STARTED},
     {"{\"type\":\"finished\"," EVENT ",\"state\":\"SUCCESS\"}", CMD_FINISHED},
     {"{\"type\":\"declined\"," EVENT ",\"reason\":\"no-slot\"}", CMD_DECLINED},
-    {"{\"type\":\"heartbeat\",\"n\":1}", CMD_HEARTBEAT},
 };
 
 static void receive__in_order__makes_the_command(void **state)
@@ -82,6 +81,51 @@ static void receive__in_order__makes_the_command(void **state)
     command_is_made(HELLO, SESSION_FRESH, CMD_HELLO);
     for (size_t i = 0; i < sizeof live / sizeof *live; i++)
         command_is_made(live[i].json, SESSION_LIVE, live[i].type);
+}
+
+#define BEAT "{\"type\":\"heartbeat\",\"n\":9}"
+
+static void heartbeat__is_answered_with_what_was_acknowledged_before(void **state)
+{
+    (void)state;
+    struct session_facts s = facts_in(SESSION_LIVE, AGENT);
+    struct session_terms terms = {.lease_ms = 60000, .heartbeat_ms = 10000};
+    struct effect ack = {.type = EFFECT_ACK, .u.ack.seq = 12};
+    struct session_heard h;
+    struct buf out;
+    struct err e;
+    buf_init(&out, 4096);
+    hear(&s, BEAT, &h);
+    assert_int_equal(h.action, SESSION_BEAT);
+    assert_int_equal(h.beat, 9);
+    assert_null(h.command);
+    assert_int_equal(session_send(&s, &terms, &ack, &out, &e), 0);
+    buf_clear(&out);
+    assert_int_equal(session_send_beat(&s, h.beat, &out, &e), 0);
+    struct msg m;
+    assert_int_equal(msg_decode((const uint8_t *)out.data + FRAME_HEAD, out.len - FRAME_HEAD,
+                                (struct msg_peer){.known = true}, &m, &e),
+                     0);
+    assert_int_equal(m.type, MSG_ACK);
+    assert_int_equal(m.u.ack.seq, 12);
+    assert_int_equal(m.u.ack.heartbeat, 9);
+    msg_fini(&m);
+    buf_fini(&out);
+}
+
+static void welcome__says_where_acknowledgements_begin(void **state)
+{
+    (void)state;
+    struct session_facts s = facts_in(SESSION_GREETED, AGENT);
+    s.protocol = 1;
+    struct session_terms terms = {.lease_ms = 60000, .heartbeat_ms = 10000};
+    struct effect welcome = {.type = EFFECT_WELCOME, .u.welcome.seq = 5};
+    struct buf out;
+    struct err e;
+    buf_init(&out, 4096);
+    assert_int_equal(session_send(&s, &terms, &welcome, &out, &e), 0);
+    assert_int_equal(s.acked_seq, 5);
+    buf_fini(&out);
 }
 
 static void receive__before_welcome__is_refused(void **state)
@@ -93,6 +137,9 @@ static void receive__before_welcome__is_refused(void **state)
         is_refused(live[i].json, SESSION_ENROLLING, 0, REFUSAL_CERTIFICATE_REQUIRED);
         is_refused(live[i].json, SESSION_FRESH, 0, REFUSAL_CERTIFICATE_REQUIRED);
     }
+    is_refused(BEAT, SESSION_FRESH, AGENT, REFUSAL_PROTOCOL);
+    is_refused(BEAT, SESSION_GREETED, AGENT, REFUSAL_PROTOCOL);
+    is_refused(BEAT, SESSION_FRESH, 0, REFUSAL_CERTIFICATE_REQUIRED);
     is_refused(HELLO, SESSION_GREETED, AGENT, REFUSAL_PROTOCOL);
     is_refused(HELLO, SESSION_LIVE, AGENT, REFUSAL_PROTOCOL);
     is_refused(HELLO, SESSION_FRESH, 0, REFUSAL_CERTIFICATE_REQUIRED);
@@ -408,6 +455,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(receive__in_order__makes_the_command),
+        cmocka_unit_test(heartbeat__is_answered_with_what_was_acknowledged_before),
+        cmocka_unit_test(welcome__says_where_acknowledgements_begin),
         cmocka_unit_test(receive__before_welcome__is_refused),
         cmocka_unit_test(receive__nonsense__is_refused),
         cmocka_unit_test(receive__hello_with_bad_attempts__is_refused_whole),

@@ -1,6 +1,7 @@
 /* The two threads and what passes between them. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/round.h"
 #include "coordinator/spine.h"
 #include "platform/files.h"
 #include "platform/os.h"
@@ -28,6 +29,27 @@ int __wrap_store_commit(struct store *s, struct err *e)
     if (!atomic_load(&disk_is_full)) return __real_store_commit(s, e);
     store_rollback(s);
     return err_set(e, ERR_FULL, "no space left (test)");
+}
+
+/* What came in rounds with somebody who was heard. */
+static atomic_int heard_rounds, heard_agents, first_of_them, commands_behind;
+
+size_t __real_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
+                         struct command *fresh, struct effects *out);
+size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
+                         struct command *fresh, struct effects *out);
+
+size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
+                         struct command *fresh, struct effects *out)
+{
+    for (struct command *c = fresh; c; c = c->next) {
+        if (c->type != CMD_HEARD) continue;
+        atomic_store(&first_of_them, c == fresh);
+        atomic_store(&commands_behind, c->next != NULL);
+        atomic_fetch_add(&heard_agents, (int)c->u.heard.count);
+        atomic_fetch_add(&heard_rounds, 1);
+    }
+    return __real_rounds_run(r, now, clock_ms, fresh, out);
 }
 
 struct rig {
@@ -225,6 +247,40 @@ static void spine__time_passes__deadlines_are_kept(void **state)
     assert_int_equal(r->replies, 1);
 }
 
+/* Whatever is decided with the command is decided with the heartbeat, too. */
+static void spine__heard_and_command_of_one_turn__heard_is_first(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&heard_rounds, 0);
+    atomic_store(&heard_agents, 0);
+    push_submit(r, 1, 10);
+    spine_heard(r->spine, 7);
+    spine_heard(r->spine, 8);
+    run_until(r, &r->replies, 1);
+    assert_int_equal(atomic_load(&heard_rounds), 1);
+    assert_int_equal(atomic_load(&heard_agents), 2);
+    assert_true(atomic_load(&first_of_them));
+    assert_true(atomic_load(&commands_behind));
+}
+
+static void spine__heard_alone__reaches_the_engine_without_a_command(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&heard_rounds, 0);
+    spine_heard(r->spine, 7);
+    while (atomic_load(&heard_rounds) == 0)
+        uv_run(&r->loop, UV_RUN_ONCE);
+    assert_int_equal(r->lists, 0); /* and nobody is answered */
+}
+
+static void spine__stop__with_somebody_heard__forgets_them(void **state)
+{
+    struct rig *r = *state;
+    spine_heard(r->spine, 7);
+    spine_stop(r->spine);
+    r->spine = NULL;
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -236,6 +292,9 @@ int main(void)
         CASE(spine__large_inputs_of_executions__fill_it_too),
         CASE(spine__full_because_the_disk_is__takes_requests),
         CASE(spine__time_passes__deadlines_are_kept),
+        CASE(spine__heard_and_command_of_one_turn__heard_is_first),
+        CASE(spine__heard_alone__reaches_the_engine_without_a_command),
+        CASE(spine__stop__with_somebody_heard__forgets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
