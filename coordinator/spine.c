@@ -86,6 +86,11 @@ static size_t command_bytes(const struct command *c)
     case CMD_SUBMIT:
         n += text_bytes(c->u.submit.spec);
         break;
+    case CMD_SUBMIT_ALL:
+        n += c->u.submits.count * sizeof *c->u.submits.items;
+        for (size_t i = 0; i < c->u.submits.count; i++)
+            n += text_bytes(c->u.submits.items[i].spec);
+        break;
     case CMD_FLOW_APPLY:
         for (size_t i = 0; i < c->u.apply.count; i++)
             n += text_bytes(c->u.apply.files[i].source);

@@ -118,6 +118,7 @@ static apply_event_fn *const events[COMMAND_TYPES] = {
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_SUBMIT] = apply_submit,
+    [CMD_SUBMIT_ALL] = apply_submit_all,
     [CMD_CANCEL] = apply_cancel,
     [CMD_WHY] = apply_why,
     [CMD_TOKEN_CREATE] = apply_token_create,

@@ -19,6 +19,7 @@ const char *command_name(enum command_type type)
         [CMD_HEARD] = "heard",
         [CMD_GONE] = "gone",
         [CMD_SUBMIT] = "submit",
+        [CMD_SUBMIT_ALL] = "submit",
         [CMD_CANCEL] = "cancel",
         [CMD_WHY] = "why",
         [CMD_TOKEN_CREATE] = "token create",
@@ -84,6 +85,13 @@ static void submit_fini(struct cmd_submit *s)
     json_free(s->require);
 }
 
+static void submits_fini(struct cmd_submits *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        submit_fini(&a->items[i]);
+    mem_free(a->items);
+}
+
 static void apply_fini(struct cmd_apply *a)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -146,6 +154,9 @@ void command_free(struct command *c)
         break;
     case CMD_SUBMIT:
         submit_fini(&c->u.submit);
+        break;
+    case CMD_SUBMIT_ALL:
+        submits_fini(&c->u.submits);
         break;
     case CMD_TOKEN_CREATE:
         token_row_fini(&c->u.token);

@@ -25,6 +25,7 @@ enum command_type {
     CMD_GONE,
     /* from the API; `request` is set, one EFFECT_REPLY answers */
     CMD_SUBMIT,       /* u.submit */
+    CMD_SUBMIT_ALL,   /* u.submits; reply.items tells of each */
     CMD_CANCEL,       /* u.id */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
@@ -125,6 +126,12 @@ struct cmd_submit {
     bool tell_job; /* the reply is to have the job */
 };
 
+struct cmd_submits {
+    struct cmd_submit *items;
+    size_t count;
+    bool atomic; /* all or none; else each by itself */
+};
+
 /* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id",
  * "revision", "change": "created"|"changed"|"unchanged"}. Refused (ERR_INVALID, code
  * "unknown-group" when nothing but that is wrong, else "invalid-flow"): reply.json is an array of
@@ -176,6 +183,7 @@ struct command {
         struct cmd_refused refused;
         struct cmd_heard heard;
         struct cmd_submit submit;
+        struct cmd_submits submits;
         struct token_row token;
         struct group_row group;
         struct namespace_row ns;

@@ -39,6 +39,11 @@ static void reply_job_free(struct reply_job *j)
 
 void reply_fini(struct reply *r)
 {
+    for (size_t i = 0; i < r->item_count; i++) {
+        if (r->items[i].refused) reply_fini(r->items[i].refused);
+        mem_free(r->items[i].refused);
+    }
+    mem_free(r->items);
     reply_job_free(r->job);
     mem_free(r->hint);
     mem_free(r->json);

@@ -32,6 +32,14 @@ struct reply_job {
     char *require;      /* JSON text; NULL: nothing is required */
 };
 
+/* What became of one of several jobs. */
+struct reply_item {
+    struct reply *refused; /* NULL: the job is there */
+    int64_t id;
+    enum job_state state;
+    bool known; /* as in struct reply */
+};
+
 /* The answer to a request. */
 struct reply {
     int rc;           /* 0 or enum err_code */
@@ -44,6 +52,10 @@ struct reply {
      * command; NULL: look it up. */
     struct reply_job *job;
     char *json; /* also with rc != 0, see struct cmd_apply */
+    /* of CMD_SUBMIT_ALL, as many as it has */
+    struct reply_item *items;
+    size_t item_count;
+    size_t refused_item; /* rc != 0: which of them is why, counted from 1; 0: none alone */
 };
 void reply_fini(struct reply *r); /* leaves an empty reply with rc 0 */
 

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/audit.h"
 #include "coordinator/engine/implied.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
@@ -58,6 +59,14 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
     return group && !group->deleted ? group : NULL;
 }
 
+static void refuse_full(const struct group *group, struct reply *r)
+{
+    char name[96];
+    reply_error(r, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
+                "%s holds %lld queued jobs, as many as it may", group_name(group, name),
+                (long long)group->queued);
+}
+
 /* Is there place, and is it allowed? false: refused. */
 static bool accept(const struct group *group, const char *ns, size_t spec_bytes, struct reply *r)
 {
@@ -69,9 +78,7 @@ static bool accept(const struct group *group, const char *ns, size_t spec_bytes,
         return false;
     }
     if (group->row.max_queued > 0 && group->queued >= group->row.max_queued) {
-        reply_error(r, ERR_UNAVAILABLE, "queue-full", "try again when some have been handed out",
-                    "%s holds %lld queued jobs, as many as it may", group_name(group, name),
-                    (long long)group->queued);
+        refuse_full(group, r);
         return false;
     }
     if (spec_bytes > SPEC_STORED_MAX) {
@@ -194,13 +201,11 @@ int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job
     return id;
 }
 
-/* For the answer. NULL: it is no longer what the row says, or a failure was noted. */
-static struct reply_job *tell(struct engine *g, const struct job_row *row, const char *spec,
-                              const struct group *group)
+/* For the answer. NULL: a failure was noted. */
+static struct reply_job *tell(struct engine *g, const struct job_row *row, const char *spec)
 {
     const struct requires_entry *require = NULL;
     struct job_row shown = *row;
-    if (is_alone(g, row, group)) return NULL;
     if (row->requires_id && !(require = requires_entry_find(g, row->requires_id))) return NULL;
     struct reply_job *j = mem_alloc(sizeof *j);
     shown.unique_key = NULL;
@@ -210,31 +215,178 @@ static struct reply_job *tell(struct engine *g, const struct job_row *row, const
     return j;
 }
 
-void apply_submit(struct engine *g, const struct command *c, struct reply *r)
+static void make_new(const struct engine *g, struct job_row *row)
 {
-    const struct cmd_submit *s = &c->u.submit;
+    row->state = JOB_CREATED;
+    row->reason = REASON_NONE;
+    row->attempt = 1;
+    row->agent = 0;
+    row->created_ms = g->now.wall_ms;
+    row->created_by = mem_strdup(g->by);
+}
+
+/* Takes the row, which was checked. true: the job is new and waits in its queue. */
+static bool store_new(struct engine *g, const struct cmd_submit *s, struct job_row *row,
+                      const struct group *group, struct reply *r)
+{
+    make_new(g, row);
+    if (!insert(g, row, s->spec, r)) {
+        job_row_fini(row);
+        return false;
+    }
+    bool waits = !is_alone(g, row, group);
+    r->id = row->id;
+    if (s->tell_job && waits) r->job = tell(g, row, s->spec);
+    enqueue_new(g, row, mem_strdup(s->spec), group);
+    return waits;
+}
+
+/* As store_new. */
+static bool submit(struct engine *g, const struct cmd_submit *s, struct reply *r)
+{
     struct job_row row = job_row_copy(&s->job);
     scope_key(&row);
     const struct group *group = check(g, s, &row, r);
-    if (!group) {
-        /* It would not be taken today, but perhaps it was: then the answer is that job. */
-        if (g->rc == 0) answer_known(g, row.unique_key, r);
-        job_row_fini(&row);
+    if (group) return store_new(g, s, &row, group, r);
+    /* It would not be taken today, but perhaps it was: then the answer is that job. */
+    if (g->rc == 0) answer_known(g, row.unique_key, r);
+    job_row_fini(&row);
+    return false;
+}
+
+void apply_submit(struct engine *g, const struct command *c, struct reply *r)
+{
+    (void)submit(g, &c->u.submit, r);
+}
+
+/* ---- several at once ---- */
+
+static enum job_state state_of(struct engine *g, int64_t id)
+{
+    const struct job *j = job_find(g, id);
+    struct job_row row;
+    if (j) return j->row.state;
+    if (!store_ok(g, store_job_get(g->store, id, &row, &g->err))) return JOB_CREATED;
+    enum job_state state = row.state;
+    job_row_fini(&row);
+    return state;
+}
+
+/* Takes the reply to the one job. */
+static void tell_item(struct engine *g, struct reply *one, bool waits, struct reply_item *out)
+{
+    if (one->rc) {
+        out->refused = mem_alloc(sizeof *out->refused);
+        *out->refused = *one;
         return;
     }
-    row.state = JOB_CREATED;
-    row.reason = REASON_NONE;
-    row.attempt = 1;
-    row.agent = 0;
-    row.created_ms = g->now.wall_ms;
-    row.created_by = mem_strdup(g->by);
-    if (!insert(g, &row, s->spec, r)) {
-        job_row_fini(&row);
-        return;
+    out->id = one->id;
+    out->known = one->known;
+    out->state = waits || g->rc ? JOB_CREATED : state_of(g, one->id);
+    reply_fini(one);
+}
+
+static void submit_each(struct engine *g, const struct cmd_submits *a, struct reply_item *out)
+{
+    for (size_t i = 0; i < a->count && g->rc == 0; i++) {
+        const struct cmd_submit *s = &a->items[i];
+        struct reply one = {0};
+        bool waits = principal_sees(g, s->job.ns, &one) && submit(g, s, &one);
+        tell_item(g, &one, waits, &out[i]);
     }
-    r->id = row.id;
-    if (s->tell_job) r->job = tell(g, &row, s->spec, group);
-    enqueue_new(g, &row, mem_strdup(s->spec), group);
+}
+
+/* One of several that are taken together. */
+struct checked {
+    struct job_row row;
+    const struct group *group; /* NULL: the job is known, or not checked */
+    bool waits;                /* it will stand in the group's queue */
+};
+
+/* Is there place in the queue behind those before it? */
+static bool fits_behind(const struct checked *all, size_t i, struct reply *r)
+{
+    const struct group *group = all[i].group;
+    int64_t before = 0;
+    if (group->row.max_queued <= 0 || !all[i].waits) return true;
+    for (size_t k = 0; k < i; k++)
+        before += all[k].group == group && all[k].waits;
+    if (group->queued + before < group->row.max_queued) return true;
+    refuse_full(group, r);
+    return false;
+}
+
+/* false: refused, or a failure was noted. */
+static bool check_one(struct engine *g, const struct cmd_submit *s, struct checked *all, size_t i,
+                      struct reply_item *out, struct reply *r)
+{
+    struct checked *x = &all[i];
+    struct reply known = {0};
+    if (!principal_sees(g, s->job.ns, r)) return false;
+    x->row = job_row_copy(&s->job);
+    scope_key(&x->row);
+    if (answer_known(g, x->row.unique_key, &known)) {
+        tell_item(g, &known, false, out);
+        return g->rc == 0;
+    }
+    x->group = g->rc ? NULL : check(g, s, &x->row, r);
+    if (!x->group) return false;
+    x->waits = !is_alone(g, &x->row, x->group);
+    return fits_behind(all, i, r);
+}
+
+/* Nothing is stored before all were checked. */
+static void submit_together(struct engine *g, const struct cmd_submits *a, struct reply *r)
+{
+    struct checked *all = mem_array(a->count, sizeof *all);
+    bool good = true;
+    for (size_t i = 0; i < a->count && good; i++) {
+        good = check_one(g, &a->items[i], all, i, &r->items[i], r);
+        if (!good) r->refused_item = i + 1;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        struct reply one = {0};
+        if (good && g->rc == 0 && all[i].group) {
+            bool waits = store_new(g, &a->items[i], &all[i].row, all[i].group, &one);
+            tell_item(g, &one, waits, &r->items[i]);
+        } else {
+            job_row_fini(&all[i].row);
+        }
+    }
+    mem_free(all);
+}
+
+/* For the log. */
+static void note_made(struct engine *g, struct reply *r)
+{
+    const struct reply_item *first = NULL, *last = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < r->item_count; i++) {
+        const struct reply_item *x = &r->items[i];
+        if (x->refused || x->known) continue;
+        if (!first) first = x;
+        last = x;
+        count++;
+    }
+    r->known = count == 0; /* nothing was done */
+    if (count == 0) return;
+    char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE], text[96];
+    id_format(first->id, from);
+    id_format(last->id, to);
+    (void)str_format(text, sizeof text, "%zu jobs together, from %s to %s", count, from, to);
+    audit_about(g, text);
+}
+
+void apply_submit_all(struct engine *g, const struct command *c, struct reply *r)
+{
+    const struct cmd_submits *a = &c->u.submits;
+    r->items = mem_array(a->count, sizeof *r->items);
+    r->item_count = a->count;
+    if (a->atomic)
+        submit_together(g, a, r);
+    else
+        submit_each(g, a, r->items);
+    if (g->rc == 0 && r->rc == 0) note_made(g, r);
 }
 
 /* ---- cancel ---- */

@@ -15,6 +15,6 @@ struct group *job_resolve(struct engine *g, struct job_row *row, bool fallback_g
 int64_t job_create(struct engine *g, struct job_row *row, char *spec);
 /* A job that has ended when it is made: it could not be made, or needs no agent. */
 int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job_end *end);
-apply_request_fn apply_submit, apply_cancel;
+apply_request_fn apply_submit, apply_submit_all, apply_cancel;
 
 #endif
