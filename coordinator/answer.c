@@ -86,6 +86,14 @@ void problem_from(struct problem *p, int rc, const struct err *e)
     problem_set(p, status, code, hint, "%s", e ? err_text(e) : err_sentence(rc));
 }
 
+void problem_json(struct jw *w, const struct problem *p)
+{
+    jw_str(w, "code", p->code);
+    jw_str(w, "message", p->message);
+    jw_str(w, "hint", p->status == 405 ? "" : p->hint); /* it holds the methods then */
+    if (p->field[0]) jw_str(w, "field", p->field);
+}
+
 void json_answer_init(struct json_answer *a)
 {
     buf_init(&a->b, ANSWER_BYTES);

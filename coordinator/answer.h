@@ -29,6 +29,9 @@ void problem_from(struct problem *p, int rc, const struct err *e);
  * is none. */
 void problem_face(int rc, int *status, const char **code, const char **hint);
 
+/* The members of an open object: code, message, hint, field. */
+void problem_json(struct jw *w, const struct problem *p);
+
 /* A JSON object that is being written. */
 struct json_answer {
     struct buf b;

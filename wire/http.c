@@ -23,6 +23,7 @@ struct http_parser {
     llhttp_settings_t settings;
     enum http_role role;
     size_t max_body;
+    size_t body_limit; /* of this message */
     http_body_fn *body_fn;
     void *body_user;
 
@@ -109,6 +110,7 @@ static void begin_message(struct http_parser *p)
     p->m.expect_continue = false;
     p->m.has_body = false;
     p->m.length = 0;
+    p->body_limit = p->max_body;
     buf_clear(&p->target);
     buf_clear(&p->name);
     buf_clear(&p->value);
@@ -252,7 +254,7 @@ static int on_body(llhttp_t *ll, const char *at, size_t len)
         int rc = p->body_fn(at, len, p->body_user);
         return rc != 0 ? fail(p, rc, 500, "the body was not accepted") : 0;
     }
-    if (buf_add(&p->m.body, at, len) != 0)
+    if (len > p->body_limit - p->m.body.len || buf_add(&p->m.body, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
     return 0;
 }
@@ -270,7 +272,7 @@ struct http_parser *http_parser_new(enum http_role role, size_t max_body)
 {
     struct http_parser *p = mem_alloc(sizeof *p);
     p->role = role;
-    p->max_body = max_body;
+    p->max_body = p->body_limit = max_body;
     llhttp_settings_init(&p->settings);
     p->settings.on_url = on_url;
     p->settings.on_url_complete = on_line_complete;
@@ -305,6 +307,11 @@ void http_parser_stream(struct http_parser *p, http_body_fn *fn, void *user)
 {
     p->body_fn = fn;
     p->body_user = user;
+}
+
+void http_parser_limit_body(struct http_parser *p, size_t most)
+{
+    p->body_limit = most < p->max_body ? most : p->max_body;
 }
 
 void http_parser_drop_body(struct http_parser *p)

@@ -73,6 +73,9 @@ int http_error_status(const struct http_parser *p);
  * HTTP_MESSAGE. */
 struct http_message *http_parser_message(struct http_parser *p);
 
+/* The body of the message whose head was reported last may have no more than this, which is not
+ * more than max_body. The caller has looked at the length that the head states. */
+void http_parser_limit_body(struct http_parser *p, size_t most);
 /* Gives the memory of the body back. */
 void http_parser_drop_body(struct http_parser *p);
 

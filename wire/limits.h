@@ -17,6 +17,9 @@
 #define LIMIT_HTTP_HEAD (16u * 1024)    /* request line and headers */
 #define LIMIT_HTTP_BODY (1024u * 1024)  /* request body */
 #define LIMIT_NAME 128                  /* bytes: agent name, job name, group description x4 */
+/* A request body that is an array of jobs, and how many of them it may have. */
+#define LIMIT_HTTP_JOBS (8u * 1024 * 1024)
+#define LIMIT_JOBS 1000
 #define LIMIT_GROUP_KEY 63
 #define LIMIT_NAMESPACE 255
 #define LIMIT_CAPABILITIES (32u * 1024) /* bytes of JSON */

@@ -103,20 +103,45 @@ static void finish(struct conn *c)
 
 /* ---- the room for bodies ---- */
 
-/* A body of an admitted request is paid for from the budget of all bodies before it is read. */
-static void reserve_body(struct conn *c, const struct http_message *m)
+/* What the body that arrives may have of the budget of all bodies, from now on. */
+static void reserve(struct conn *c, size_t bytes, struct problem *p)
 {
-    struct request *r = c->incoming;
     struct api *a = c->api;
-    size_t need = m->length ? m->length : LIMIT_HTTP_BODY;
-    if (r->problem.status || !m->has_body) return;
-    if (need > API_BODIES_BYTES - a->body_bytes) {
-        problem_set(&r->problem, 503, "unavailable", "try again a little later",
+    if (bytes <= c->body_bytes) return;
+    if (bytes - c->body_bytes > API_BODIES_BYTES - a->body_bytes) {
+        problem_set(p, 503, "unavailable", "try again a little later",
                     "the bodies of other requests fill the room there is for bodies");
         return;
     }
-    c->body_bytes = need;
-    a->body_bytes += need;
+    a->body_bytes += bytes - c->body_bytes;
+    c->body_bytes = bytes;
+}
+
+static size_t body_limit(const struct request *r)
+{
+    return r->route->body == BODY_JOBS ? LIMIT_HTTP_JOBS : LIMIT_HTTP_BODY;
+}
+
+/* A body of an admitted request is paid for before it is read. */
+static void reserve_body(struct conn *c, const struct http_message *m)
+{
+    struct request *r = c->incoming;
+    if (r->problem.status || !m->has_body) return;
+    http_parser_limit_body(c->parser, body_limit(r));
+    if (m->length > body_limit(r))
+        request_body_too_large(&r->problem);
+    else
+        reserve(c, m->length ? m->length : LIMIT_HTTP_BODY, &r->problem);
+}
+
+/* A body that does not state its length is paid for as it grows, before `more` bytes are read. */
+static void reserve_more(struct conn *c, size_t more, struct problem *p)
+{
+    const struct http_message *m = http_parser_message(c->parser);
+    if (!c->incoming || !c->admitted || !m->has_body || m->length) return;
+    size_t bytes = m->body.len + more, most = body_limit(c->incoming);
+    bytes = (bytes + LIMIT_HTTP_BODY - 1) / LIMIT_HTTP_BODY * LIMIT_HTTP_BODY;
+    reserve(c, bytes < most ? bytes : most, p);
 }
 
 /* The body was used, or will not be. */
@@ -137,8 +162,7 @@ static void fail_parse(struct conn *c, const struct err *e)
         int status;
         const char *code, *hint;
     } names[] = {
-        {413, "too-large",
-         "a request body may have 1MiB, a job's payload less: pass large files by path"},
+        {413, "too-large", BODY_HINT},
         {414, "too-large", "shorten the query"},
         {431, "too-large", "send fewer or shorter headers"},
         {501, "not-implemented", NULL},
@@ -157,6 +181,16 @@ static void fail_parse(struct conn *c, const struct err *e)
     end_input(c);
     drop_body(c);
     request_send_problem(r, &p);
+}
+
+/* The last answer of the connection, also to a request that has not arrived whole. */
+static void answer_last(struct conn *c, const struct problem *p)
+{
+    struct request *r = last_request(c);
+    enqueue(c, r);
+    end_input(c);
+    drop_body(c);
+    request_send_problem(r, p);
 }
 
 /* The head was judged. */
@@ -248,7 +282,13 @@ static size_t parse(struct conn *c, const char *data, size_t len)
         enum http_event event;
         struct err e = {0};
         size_t used = 0;
+        struct problem full = {0};
         if (at < len && !c->message_ms) c->message_ms = os_mono_ms();
+        reserve_more(c, len - at, &full);
+        if (full.status) {
+            answer_last(c, &full);
+            return len;
+        }
         if (http_parse(c->parser, data + at, len - at, &used, &event, &e)) {
             fail_parse(c, &e);
             return len;
@@ -424,16 +464,6 @@ static void on_close(struct link *l, const struct err *e, void *user)
     mem_free(c);
 }
 
-/* The last answer of the connection, also to a request that has not arrived whole. */
-static void answer_last(struct conn *c, const struct problem *p)
-{
-    struct request *r = last_request(c);
-    enqueue(c, r);
-    end_input(c);
-    drop_body(c);
-    request_send_problem(r, p);
-}
-
 static void refuse_crowd(struct conn *c)
 {
     struct problem p = {0};
@@ -482,7 +512,7 @@ void conn_new(struct api *a, struct link *l)
     c->api = a;
     c->link = l;
     c->last = &c->first;
-    c->parser = http_parser_new(HTTP_SERVER, LIMIT_HTTP_BODY);
+    c->parser = http_parser_new(HTTP_SERVER, LIMIT_HTTP_JOBS);
     buf_init(&c->input, 4 * API_INPUT_BYTES + LIMIT_HTTP_BODY);
     c->heard_ms = os_mono_ms();
     c->next = a->first;

@@ -105,7 +105,7 @@ void flows_run(struct request *r)
     read_values(&b, s);
     read_labels(&b, s);
     (void)auth_namespace(&r->who, ns, &r->problem);
-    s->unique_key = request_take_key(r);
+    s->unique_key = request_take_key(r, "");
     s->ns = mem_strdup(ns);
     s->flow = mem_strdup(request_segment(r, 4));
     s->submitter = r->who.token;

@@ -41,6 +41,9 @@ void request_free(struct request *r)
     mem_free(r->last_event);
     mem_free(r->key);
     mem_free(r->text);
+    for (size_t i = 0; i < r->text_count; i++)
+        mem_free(r->texts[i]);
+    mem_free(r->texts);
     if (r->token) token_row_fini(r->token);
     mem_free(r->token);
     mem_wipe(r->secret, sizeof r->secret);
@@ -83,6 +86,14 @@ void request_send(struct request *r, int status, struct json_answer *a)
     json_answer_fini(a);
 }
 
+void request_send_text(struct request *r, int status, const struct buf *json)
+{
+    if (is_over(r))
+        request_send_problem(r, &r->over);
+    else
+        send_json(r, status, json, NULL);
+}
+
 void request_send_empty(struct request *r, int status)
 {
     if (http_write_response(&r->answer, status, NULL, NULL, r->keep_alive))
@@ -120,13 +131,7 @@ void request_send_problems(struct request *r, const struct problem *p, const cha
     jw_init(&w, &b);
     jw_object(&w, NULL);
     jw_object(&w, "error");
-    jw_str(&w, "code", p->code);
-    jw_str(&w, "message", p->message);
-    if (p->status == 405)
-        jw_strn(&w, "hint", "", 0);
-    else
-        jw_str(&w, "hint", p->hint);
-    if (p->field[0]) jw_str(&w, "field", p->field);
+    problem_json(&w, p);
     if (problems) jw_raw(&w, "problems", problems);
     jw_end(&w);
     jw_end(&w);
@@ -135,6 +140,11 @@ void request_send_problems(struct request *r, const struct problem *p, const cha
     send_json(r, p->status, &b, headers.len ? headers.data : NULL);
     buf_fini(&b);
     buf_fini(&headers);
+}
+
+void request_body_too_large(struct problem *p)
+{
+    problem_set(p, 413, "too-large", BODY_HINT, "the body is over the limit");
 }
 
 void request_fail(struct request *r, int rc, const struct err *e)
@@ -155,17 +165,22 @@ static void field_of(const char *message, char *field, size_t size)
     field[n] = '\0';
 }
 
-void request_fail_reply(struct request *r, const struct reply *x)
+void request_problem(const struct reply *x, struct problem *p)
 {
-    struct problem p = {0};
     int status;
     const char *code, *hint;
     problem_face(x->rc, &status, &code, &hint);
     if (x->code) code = x->code;
     if (str_eq(code, "queue-full")) status = 429;
     if (str_starts(code, "token-")) status = 401; /* the engine found that it has ended */
-    problem_set(&p, status, code, x->hint ? x->hint : hint, "%s", err_text(&x->err));
-    if (status == 422) field_of(p.message, p.field, sizeof p.field);
+    problem_set(p, status, code, x->hint ? x->hint : hint, "%s", err_text(&x->err));
+    if (status == 422) field_of(p->message, p->field, sizeof p->field);
+}
+
+void request_fail_reply(struct request *r, const struct reply *x)
+{
+    struct problem p = {0};
+    request_problem(x, &p);
     request_send_problem(r, &p);
 }
 
@@ -397,12 +412,14 @@ bool request_path_id(struct request *r, const char *thing, int64_t *id)
     return false;
 }
 
-char *request_take_key(struct request *r)
+char *request_take_key(struct request *r, const char *suffix)
 {
+    size_t most = KEY_MAX - strlen(suffix);
     if (!r->key) return NULL;
-    if (!*r->key || strlen(r->key) > KEY_MAX || !str_utf8_valid(r->key, strlen(r->key))) {
-        problem_field(&r->problem, "Idempotency-Key", "Idempotency-Key: must have 1 to %d bytes",
-                      KEY_MAX);
+    if (!*r->key || strlen(r->key) > most || !str_utf8_valid(r->key, strlen(r->key))) {
+        problem_field(&r->problem, "Idempotency-Key",
+                      "Idempotency-Key: must have 1 to %zu bytes%s%s%s", most,
+                      *suffix ? ", the last job's is it with '" : "", suffix, *suffix ? "'" : "");
         return NULL;
     }
     return mem_strdup(r->key);

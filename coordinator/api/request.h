@@ -3,6 +3,7 @@
 #define CADRE_COORDINATOR_API_REQUEST_H
 
 #include "base/buf.h"
+#include "base/json_walk.h"
 #include "coordinator/answer.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/context.h"
@@ -29,6 +30,12 @@ enum route_stream {
     STREAM_EVENTS  /* frames, until the followed job or execution ends */
 };
 
+enum route_body {
+    BODY_NONE,
+    BODY_OBJECT, /* a JSON object */
+    BODY_JOBS    /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
+};
+
 /* The form of a stream that the client asked for with the header Accept. */
 #define FORM_LINES_TYPE "application/x-ndjson"
 #define FORM_SSE_TYPE "text/event-stream"
@@ -40,7 +47,7 @@ struct route {
     enum token_role role; /* ROLE_JOIN: no token needed */
     enum route_namespace ns;
     enum route_stream stream;
-    bool wants_body; /* a JSON object */
+    enum route_body body;
     void (*handle)(struct request *r);
 };
 
@@ -67,11 +74,14 @@ struct request {
     bool checking; /* its token is being looked up: its body is not read yet */
     struct who who;
     struct problem problem;
-    struct json *body; /* only while the handler runs */
-    char *key;         /* Idempotency-Key */
-    bool minimal;      /* Prefer: return=minimal */
-    bool has_body;     /* its head announces one */
-    bool head_only;    /* the method is HEAD: the answer has no body */
+    /* Only while the handler runs: the body. An array is checked, and read in its place; it is
+     * absent when the body is an object. */
+    struct json *body;
+    struct json_value array;
+    char *key;      /* Idempotency-Key */
+    bool minimal;   /* Prefer: return=minimal */
+    bool has_body;  /* its head announces one */
+    bool head_only; /* the method is HEAD: the answer has no body */
     enum stream_form form;
     char *last_event; /* Last-Event-ID */
     bool keep_alive, done;
@@ -87,6 +97,8 @@ struct request {
     /* the handler's own */
     int64_t id;
     char *text;
+    char **texts; /* each NULL or mem_free */
+    size_t text_count;
     uint8_t secret[16];
     struct token_row *token;
     struct stream *stream; /* freed by the connection, before the request */
@@ -99,6 +111,8 @@ void request_free(struct request *r); /* NULL is fine */
 /* ---- answering ---- */
 /* Closes the object and answers. Fini's a. */
 void request_send(struct request *r, int status, struct json_answer *a);
+/* JSON text that is no object, with the end of its line. */
+void request_send_text(struct request *r, int status, const struct buf *json);
 void request_send_empty(struct request *r, int status);
 /* The head of an answer that would be a stream of this type. */
 void request_send_stream_head(struct request *r, const char *type);
@@ -106,7 +120,12 @@ void request_send_problem(struct request *r, const struct problem *p);
 /* The same with a list of all problems (JSON text) as error.problems. */
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
+#define BODY_HINT                                                                                  \
+    "a request body may have 1MiB, an array of jobs 8MiB, a job's payload less: pass large files " \
+    "by path"
+void request_body_too_large(struct problem *p);
 /* A reply with rc != 0. */
+void request_problem(const struct reply *x, struct problem *p);
 void request_fail_reply(struct request *r, const struct reply *x);
 /* Hands the command to the spine; on_reply is called after its commit, unless the client is gone
  * by then. */
@@ -152,8 +171,9 @@ uint32_t request_query_words(struct request *r, const char *key, const char *con
 char *request_query_copy(const struct request *r, const char *key);
 /* The id in segment 3. thing: "job", as in 'cadre job list'. false: answered. */
 bool request_path_id(struct request *r, const char *thing, int64_t *id);
-/* A copy of the Idempotency-Key; NULL: absent, or invalid (r->problem). */
-char *request_take_key(struct request *r);
+/* A copy of the Idempotency-Key; NULL: absent, or invalid (r->problem), also with the suffix that
+ * the caller will give it. */
+char *request_take_key(struct request *r, const char *suffix);
 /* Every query key must be among these. */
 void request_query_known(struct request *r, const char *const *keys, size_t count);
 

@@ -7,61 +7,66 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/os.h"
+#include "wire/limits.h"
 
 #include <string.h>
 
 /* A route of GET serves HEAD, too: route_serves. */
 static const struct route routes[] = {
-    {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_health},
-    {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, false, status_version},
-    {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, false, status_whoami},
-    {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, false, status_show},
-    {"POST", "api/v1/jobs", ROLE_SUBMIT, NS_BODY, STREAM_NONE, true, jobs_submit},
-    {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, false, jobs_list},
-    {"GET", "api/v1/jobs/:", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_show},
-    {"GET", "api/v1/jobs/:/attempts", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_attempts},
-    {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, false, stream_open},
-    {"GET", "api/v1/jobs/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, false, stream_open},
-    {"GET", "api/v1/jobs/:/why", ROLE_READ, NS_ROW, STREAM_NONE, false, jobs_why},
-    {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, false, jobs_cancel},
-    {"POST", "api/v1/flows", ROLE_SUBMIT, NS_BODY, STREAM_NONE, true, flows_apply},
-    {"GET", "api/v1/flows", ROLE_READ, NS_QUERY, STREAM_NONE, false, flows_list},
-    {"GET", "api/v1/flows/:/:", ROLE_READ, NS_PATH, STREAM_NONE, false, flows_show},
-    {"GET", "api/v1/flows/:/:/revisions", ROLE_READ, NS_PATH, STREAM_NONE, false, flows_revisions},
-    {"DELETE", "api/v1/flows/:/:", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false, flows_delete},
-    {"POST", "api/v1/flows/:/:/executions", ROLE_SUBMIT, NS_PATH, STREAM_NONE, true, flows_run},
-    {"GET", "api/v1/executions", ROLE_READ, NS_QUERY, STREAM_NONE, false, executions_list},
-    {"GET", "api/v1/executions/:", ROLE_READ, NS_ROW, STREAM_NONE, false, executions_show},
-    {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, false, stream_open},
-    {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, false, stream_open},
-    {"POST", "api/v1/executions/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, false,
+    {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
+    {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_version},
+    {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_whoami},
+    {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_show},
+    {"POST", "api/v1/jobs", ROLE_SUBMIT, NS_BODY, STREAM_NONE, BODY_JOBS, jobs_submit},
+    {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_list},
+    {"GET", "api/v1/jobs/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_show},
+    {"GET", "api/v1/jobs/:/attempts", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_attempts},
+    {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, stream_open},
+    {"GET", "api/v1/jobs/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, stream_open},
+    {"GET", "api/v1/jobs/:/why", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_why},
+    {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE, jobs_cancel},
+    {"POST", "api/v1/flows", ROLE_SUBMIT, NS_BODY, STREAM_NONE, BODY_OBJECT, flows_apply},
+    {"GET", "api/v1/flows", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, flows_list},
+    {"GET", "api/v1/flows/:/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, flows_show},
+    {"GET", "api/v1/flows/:/:/revisions", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE,
+     flows_revisions},
+    {"DELETE", "api/v1/flows/:/:", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE, flows_delete},
+    {"POST", "api/v1/flows/:/:/executions", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_OBJECT,
+     flows_run},
+    {"GET", "api/v1/executions", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, executions_list},
+    {"GET", "api/v1/executions/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, executions_show},
+    {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, stream_open},
+    {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, stream_open},
+    {"POST", "api/v1/executions/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE,
      executions_cancel},
-    {"GET", "api/v1/triggers", ROLE_READ, NS_QUERY, STREAM_NONE, false, triggers_list},
-    {"GET", "api/v1/triggers/:/:/:", ROLE_READ, NS_PATH, STREAM_NONE, false, triggers_show},
-    {"POST", "api/v1/triggers/:/:/:/enable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false,
+    {"GET", "api/v1/triggers", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, triggers_list},
+    {"GET", "api/v1/triggers/:/:/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, triggers_show},
+    {"POST", "api/v1/triggers/:/:/:/enable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
      triggers_enable},
-    {"POST", "api/v1/triggers/:/:/:/disable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false,
+    {"POST", "api/v1/triggers/:/:/:/disable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
      triggers_disable},
-    {"POST", "api/v1/triggers/:/:/:/run", ROLE_SUBMIT, NS_PATH, STREAM_NONE, false, triggers_run},
-    {"GET", "api/v1/agents", ROLE_READ, NS_NONE, STREAM_NONE, false, agents_list},
-    {"GET", "api/v1/agents/:", ROLE_READ, NS_NONE, STREAM_NONE, false, agents_show},
-    {"DELETE", "api/v1/agents/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_remove},
-    {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_drain},
-    {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, agents_resume},
-    {"GET", "api/v1/groups", ROLE_READ, NS_NONE, STREAM_NONE, false, groups_list},
-    {"POST", "api/v1/groups", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, groups_create},
-    {"GET", "api/v1/groups/:", ROLE_READ, NS_NONE, STREAM_NONE, false, groups_show},
-    {"PATCH", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, groups_update},
-    {"DELETE", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_delete},
-    {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_pause},
-    {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, groups_resume},
-    {"GET", "api/v1/namespaces", ROLE_READ, NS_NONE, STREAM_NONE, false, namespaces_list},
-    {"GET", "api/v1/namespaces/:", ROLE_READ, NS_PATH, STREAM_NONE, false, namespaces_show},
-    {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, true, namespaces_set},
-    {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, false, namespaces_unset},
-    {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, tokens_list},
-    {"POST", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, true, tokens_create},
-    {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, false, tokens_revoke},
+    {"POST", "api/v1/triggers/:/:/:/run", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
+     triggers_run},
+    {"GET", "api/v1/agents", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_list},
+    {"GET", "api/v1/agents/:", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_show},
+    {"DELETE", "api/v1/agents/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_remove},
+    {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_drain},
+    {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_resume},
+    {"GET", "api/v1/groups", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, groups_list},
+    {"POST", "api/v1/groups", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_OBJECT, groups_create},
+    {"GET", "api/v1/groups/:", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, groups_show},
+    {"PATCH", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_OBJECT, groups_update},
+    {"DELETE", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_delete},
+    {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_pause},
+    {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_resume},
+    {"GET", "api/v1/namespaces", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, namespaces_list},
+    {"GET", "api/v1/namespaces/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, namespaces_show},
+    {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, BODY_OBJECT, namespaces_set},
+    {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, BODY_NONE,
+     namespaces_unset},
+    {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, tokens_list},
+    {"POST", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_OBJECT, tokens_create},
+    {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, tokens_revoke},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 
@@ -108,7 +113,7 @@ static const struct route *find(const char *method, const struct http_target *t,
 /* A body where none belongs is refused at the head: reading it would cost memory for nothing. */
 static void refuse_body(struct request *r)
 {
-    if (r->problem.status || !r->has_body || r->route->wants_body) return;
+    if (r->problem.status || !r->has_body || r->route->body) return;
     problem_set(&r->problem, 400, "bad-request", "send it without a body",
                 "this request takes no body");
 }
@@ -189,23 +194,39 @@ const struct route *route_table(size_t *count)
     return routes;
 }
 
-static void take_body(struct request *r, const struct http_message *m)
+static bool begins_array(const char *text, size_t len)
+{
+    size_t at = 0;
+    while (at < len && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    return at < len && text[at] == '[';
+}
+
+/* An array is checked and not parsed: what is not looked at yet takes no memory. */
+static void read_body(struct request *r, const char *text, size_t len)
 {
     struct err e = {0};
-    if (!m->body.len) {
-        problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
-        return;
-    }
-    /* RFC 8259 section 8.1 lets a reader ignore a byte order mark */
-    size_t mark = encoding_mark(m->body.data, m->body.len);
-    if (encoding_is_utf16(m->body.data, m->body.len))
-        problem_set(&r->problem, 400, "bad-request", NULL,
-                    "the body is UTF-16; JSON is sent in UTF-8");
-    else if (json_parse(m->body.data + mark, m->body.len - mark, &r->body, &e))
+    bool array = r->route->body == BODY_JOBS && begins_array(text, len);
+    if (!array && len > LIMIT_HTTP_BODY)
+        request_body_too_large(&r->problem);
+    else if (array ? json_check(text, len, &r->array, &e) : json_parse(text, len, &r->body, &e))
         problem_set(&r->problem, 400, "bad-request", NULL, "the body is not JSON: %s",
                     err_text(&e));
-    else if (json_type(r->body) != JSON_OBJECT)
+    else if (!array && json_type(r->body) != JSON_OBJECT)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
+}
+
+static void take_body(struct request *r, const struct http_message *m)
+{
+    /* RFC 8259 section 8.1 lets a reader ignore a byte order mark */
+    size_t mark = encoding_mark(m->body.data, m->body.len);
+    if (!m->body.len)
+        problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
+    else if (encoding_is_utf16(m->body.data, m->body.len))
+        problem_set(&r->problem, 400, "bad-request", NULL,
+                    "the body is UTF-16; JSON is sent in UTF-8");
+    else
+        read_body(r, m->body.data + mark, m->body.len - mark);
 }
 
 /* Of the forms that are served, the first one that is named. */
@@ -219,7 +240,7 @@ static enum stream_form form_of(const char *accept)
 
 void route_message(struct request *r, const struct http_message *m)
 {
-    if (!r->problem.status && r->route->wants_body) take_body(r, m);
+    if (!r->problem.status && r->route->body) take_body(r, m);
     if (r->problem.status) {
         request_send_problem(r, &r->problem);
         return;
@@ -235,5 +256,6 @@ void route_message(struct request *r, const struct http_message *m)
     r->route->handle(r);
     /* r is still there: finished requests are freed by conn_turn, later */
     r->body = NULL;
+    r->array = (struct json_value){0};
     json_free(body);
 }

@@ -1,169 +1,17 @@
-/* POST /api/v1/jobs: checking what a user wrote, field by field. */
-#include "coordinator/api/body.h"
+/* POST /api/v1/jobs: one job, or several at once. */
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/job_body.h"
 #include "coordinator/api/jobs.h"
 #include "coordinator/api/request.h"
 
-#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/flow/retry_rules.h"
 #include "coordinator/reads/job_json.h"
-#include "wire/lease.h"
 #include "wire/limits.h"
-#include "wire/spec.h"
 
 #include <string.h>
 
-/* ---- what runs ---- */
-
-static void take_words(struct body *b, const char *field, size_t least, struct text_list *out)
-{
-    const struct json *list = body_array(b, field);
-    if (!list) return;
-    if (json_count(list) < least || json_count(list) > SPEC_COMMAND_MAX) {
-        body_fail(b, field, "must have %zu to %d words", least, SPEC_COMMAND_MAX);
-        return;
-    }
-    out->items = mem_array(json_count(list) + 1, sizeof *out->items);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        const char *word = json_str(j, NULL);
-        if (!word) {
-            body_fail(b, field, "word %zu is not a string", out->count + 1);
-            return;
-        }
-        out->items[out->count++] = mem_strdup(word);
-    }
-}
-
-static void take_env(struct body *b, struct spec *s)
-{
-    const struct json *env = body_object(b, "env");
-    if (json_count(env) > SPEC_ENV_MAX) {
-        body_fail(b, "env", "has %zu variables, at most %d are allowed", json_count(env),
-                  SPEC_ENV_MAX);
-        return;
-    }
-    s->env.names = mem_array(json_count(env), sizeof *s->env.names);
-    s->env.values = mem_array(json_count(env), sizeof *s->env.values);
-    for (const struct json *j = json_first(env); j; j = json_next(j)) {
-        const char *value = json_str(j, NULL);
-        if (!value) {
-            body_fail(b, "env", "the value of %.60s must be a string", json_key(j));
-            return;
-        }
-        s->env.names[s->env.count] = mem_strdup(json_key(j));
-        s->env.values[s->env.count++] = mem_strdup(value);
-    }
-}
-
-static void take_spec(struct body *b, struct spec *s)
-{
-    take_words(b, "command", 1, &s->command);
-    s->script = mem_strdup(body_str(b, "script", LIMIT_HTTP_BODY));
-    take_words(b, "args", 0, &s->args);
-    int shell = body_choice(b, "shell", spec_shells, SPEC_SHELLS, -1);
-    if (shell >= 0) s->shell = mem_strdup(spec_shells[shell]);
-    take_env(b, s);
-    s->workdir = mem_strdup(body_str(b, "workdir", SPEC_WORKDIR_MAX));
-    s->input = mem_strdup(body_str(b, "stdin", LIMIT_HTTP_BODY));
-}
-
-static void refuse_size(struct body *b, const char *what, size_t bytes, size_t limit)
-{
-    char most[DURATION_TEXT_SIZE];
-    size_format((int64_t)limit, most);
-    problem_set(b->p, 413, "payload-too-large",
-                "put large data where the job can fetch it; limits.payload in coordinator.yaml "
-                "may be raised up to 640KiB",
-                "command or script, environment and stdin have %zu bytes together%s, at most %s "
-                "are taken",
-                bytes, what, most);
-}
-
-/* Sizes are the user's, before anything else is said of the texts. */
-static void check_spec(struct body *b, const struct spec *s, size_t limit)
-{
-    struct spec_problem problem;
-    size_t bytes = spec_payload_bytes(s);
-    if (b->p->status) return;
-    if (bytes > limit)
-        refuse_size(b, "", bytes, limit);
-    else if (!spec_check(s, &problem))
-        body_fail(b, problem.field, "%s", problem.sentence);
-}
-
-/* The part of the job that is handed to the agent. Else b->p tells what is wrong. */
-static void make_spec(struct body *b, size_t limit, struct cmd_submit *out)
-{
-    struct buf text;
-    struct spec s = {.kill_grace_ms = out->job.kill_grace_ms};
-    buf_init(&text, 2 * (size_t)LIMIT_HTTP_BODY);
-    take_spec(b, &s);
-    check_spec(b, &s, limit);
-    int rc = b->p->status ? 0 : spec_encode(&s, &text);
-    out->needs = spec_needs_of(&s);
-    spec_fini(&s);
-    if (rc || text.len > SPEC_STORED_MAX)
-        refuse_size(b, " as JSON text", text.len, SPEC_STORED_MAX);
-    if (b->p->status)
-        buf_fini(&text);
-    else
-        out->spec = buf_detach(&text);
-}
-
-/* ---- how it is queued ---- */
-
-static void read_retry(struct body *outer, struct retry *t)
-{
-    static const char *const keys[] = {"type",        "interval",    "maxInterval",
-                                       "delayFactor", "maxAttempts", "maxDuration"};
-    const char *field;
-    struct body b = {.object = body_object(outer, "retry"), .p = outer->p, .at = "retry."};
-    if (!b.object) return;
-    body_known(&b, keys, sizeof keys / sizeof *keys);
-    t->type = (enum retry_type)(RETRY_CONSTANT + body_choice(&b, "type", retry_type_names, 3, 0));
-    int64_t least = t->type == RETRY_EXPONENTIAL ? RETRY_LEAST_MS : 0;
-    t->interval_ms = body_duration(&b, "interval", least, DURATION_MAX_MS, RETRY_INTERVAL_MS);
-    t->max_interval_ms = body_duration(&b, "maxInterval", 1, DURATION_MAX_MS, 0);
-    t->delay_factor = body_num(&b, "delayFactor", 1, RETRY_FACTOR_MAX, 2);
-    t->max_attempts = body_int(&b, "maxAttempts", 1, RETRY_ATTEMPTS_MAX, 0);
-    t->max_duration_ms = body_duration(&b, "maxDuration", 1, DURATION_MAX_MS, 0);
-    const char *sentence = retry_problem(t, &field);
-    if (sentence) body_fail(&b, field, "%s", sentence);
-}
-
-static void read_names(struct request *r, struct body *b, struct job_row *j)
-{
-    const char *ns = body_namespace(b, "namespace");
-    const char *name = body_name(b, "name");
-    const char *group = body_group_key(b, "group");
-    if (!ns) ns = r->who.ns; /* a token of one namespace submits into it */
-    (void)auth_namespace(&r->who, ns, b->p);
-    j->ns = mem_strdup(ns);
-    j->name = mem_strdup(name);
-    j->group = mem_strdup(group);
-}
-
-static void read_job(struct request *r, struct body *b, struct cmd_submit *s)
-{
-    struct job_row *j = &s->job;
-    read_names(r, b, j);
-    s->fallback_given = body_has(b, "fallback");
-    j->fallback = (enum fallback)body_choice(b, "fallback", fallback_names, 4, FALLBACK_WAIT);
-    j->priority = body_int(b, "priority", -PRIORITY_MAX, PRIORITY_MAX, 0);
-    j->timeout_ms = body_duration(b, "timeout", 1, DURATION_MAX_MS, 0);
-    j->queue_timeout_ms = body_duration(b, "queueTimeout", 1, DURATION_MAX_MS, 0);
-    j->lease_ms = body_duration(b, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);
-    j->kill_grace_ms = body_duration(b, "killGrace", 1, KILL_GRACE_MAX_MS, 0);
-    read_retry(b, &j->retry);
-    const struct json *require = body_object(b, "requires");
-    if (require && json_count(require)) s->require = json_copy(require);
-    j->unique_key = request_take_key(r);
-    j->submitter = r->who.token;
-    j->kind = JOB_TASK;
-    j->attempt = 1;
-}
+/* ---- one ---- */
 
 /* The job as it was committed. */
 static void send_new(struct request *r, const struct reply_job *j)
@@ -198,23 +46,199 @@ static void on_submitted(struct request *r, struct reply *x)
     request_send(r, status, &a);
 }
 
-void jobs_submit(struct request *r)
+static size_t payload_limit(const struct request *r)
 {
-    static const char *const keys[] = {"namespace", "name",     "group",        "fallback",
-                                       "requires",  "priority", "command",      "script",
-                                       "args",      "shell",    "env",          "workdir",
-                                       "stdin",     "timeout",  "queueTimeout", "lease",
-                                       "killGrace", "retry"};
-    struct body b = {.object = r->body, .p = &r->problem, .at = ""};
+    return (size_t)r->api->o.config->payload_limit_bytes;
+}
+
+static void submit_one(struct request *r)
+{
     struct command *c = command_new(CMD_SUBMIT);
-    body_known(&b, keys, sizeof keys / sizeof *keys);
-    read_job(r, &b, &c->u.submit);
-    make_spec(&b, (size_t)r->api->o.config->payload_limit_bytes, &c->u.submit);
+    struct cmd_submit *s = &c->u.submit;
+    job_body_read(r->body, &r->who, payload_limit(r), s, &r->problem);
+    s->job.unique_key = request_take_key(r, "");
+    (void)request_query_bool(r, "atomic"); /* one is all */
+    s->tell_job = !r->minimal;
     if (r->problem.status) {
         command_free(c);
         request_send_problem(r, &r->problem);
         return;
     }
-    c->u.submit.tell_job = !r->minimal;
     request_ask(r, c, on_submitted);
+}
+
+/* ---- several ---- */
+
+/* An error of a job tells which one: "[3].group: ...". */
+static void name_item(struct problem *p, size_t item)
+{
+    const size_t most = sizeof p->message - 1;
+    char text[sizeof p->message + 32], field[sizeof p->field];
+    bool names_field = p->field[0] && str_starts(p->message, p->field);
+    (void)str_format(text, sizeof text, "[%zu]%s%s", item, names_field ? "." : ": ", p->message);
+    if (strlen(text) > most) text[str_utf8_whole(text, most)] = '\0';
+    (void)str_copy(p->message, sizeof p->message, text);
+    (void)str_format(field, sizeof field, "[%zu]%s%s", item, p->field[0] ? "." : "", p->field);
+    (void)str_copy(p->field, sizeof p->field, field);
+}
+
+static void put_error(struct jw *w, const char *key, const struct problem *p)
+{
+    jw_object(w, key);
+    problem_json(w, p);
+    jw_end(w);
+}
+
+/* mem_free */
+static char *error_text(const struct problem *p)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, ANSWER_BYTES);
+    jw_init(&w, &b);
+    put_error(&w, NULL, p);
+    (void)jw_finish(&w);
+    return buf_detach(&b);
+}
+
+/* One item of the array; its faults go to p. */
+static void read_item(struct request *r, struct json_value item, struct cmd_submit *out,
+                      struct problem *p)
+{
+    struct json *object = NULL;
+    struct err e = {0};
+    if (json_value_type(item) != JSON_OBJECT)
+        problem_field(p, "", "must be an object");
+    else if (item.len > LIMIT_HTTP_BODY)
+        problem_set(p, 413, "too-large", BODY_HINT, "a job may have %u bytes",
+                    (unsigned)LIMIT_HTTP_BODY);
+    else if (json_parse(item.text, item.len, &object, &e))
+        problem_set(p, 400, "bad-request", NULL, "%s", err_text(&e));
+    else
+        job_body_read(object, &r->who, payload_limit(r), out, p);
+    json_free(object);
+}
+
+/* The good jobs of the array go to c, the errors of the others to r->texts. With `atomic` the first
+ * fault of all is r->problem, and the end. */
+static void read_items(struct request *r, const char *key, bool atomic, struct cmd_submits *out)
+{
+    struct json_walk walk;
+    struct json_value unused, item;
+    json_walk_init(&walk, r->array);
+    for (size_t i = 0; json_walk_next(&walk, &unused, &item) && !r->problem.status; i++) {
+        struct cmd_submit *s = &out->items[out->count];
+        struct problem p = {0};
+        read_item(r, item, s, &p);
+        if (!p.status) {
+            if (key) s->job.unique_key = str_dupf("%s/%zu", key, i);
+            out->count++;
+            continue;
+        }
+        cmd_submit_fini(s);
+        name_item(&p, i);
+        if (atomic)
+            r->problem = p;
+        else
+            r->texts[i] = error_text(&p);
+    }
+}
+
+static void put_item(struct jw *w, const struct reply_item *x, size_t item)
+{
+    if (x->refused) {
+        struct problem p = {0};
+        request_problem(x->refused, &p);
+        name_item(&p, item);
+        put_error(w, "error", &p);
+        return;
+    }
+    jw_id(w, "id", x->id);
+    jw_str(w, "state", shown_state_names[x->state]);
+    if (x->known) jw_bool(w, "duplicate", true);
+}
+
+/* In the order of the request; `items`: of those that were no errors from the beginning. */
+static void send_items(struct request *r, const struct reply_item *items)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, ANSWER_BYTES);
+    jw_init(&w, &b);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < r->text_count; i++) {
+        jw_object(&w, NULL);
+        if (r->texts[i])
+            jw_raw(&w, "error", r->texts[i]);
+        else
+            put_item(&w, items++, i);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    (void)jw_finish(&w);
+    (void)buf_addc(&b, '\n');
+    request_send_text(r, 200, &b);
+    buf_fini(&b);
+}
+
+static void on_all_submitted(struct request *r, struct reply *x)
+{
+    struct problem p = {0};
+    if (!x->rc) {
+        send_items(r, x->items);
+        return;
+    }
+    request_problem(x, &p);
+    if (x->refused_item) name_item(&p, x->refused_item - 1);
+    request_send_problem(r, &p);
+}
+
+/* How many jobs there are, and how they are to be taken. */
+static bool check_array(struct request *r, size_t *count)
+{
+    static const char *const known[] = {"atomic"};
+    *count = json_value_count(r->array);
+    request_query_known(r, known, 1);
+    if (*count == 0)
+        problem_set(&r->problem, 400, "bad-request", NULL,
+                    "the body must be a JSON object, or an array of 1 to %d of them", LIMIT_JOBS);
+    else if (*count > LIMIT_JOBS)
+        problem_set(&r->problem, 413, "too-large", "send several arrays",
+                    "the array has %zu jobs, at most %d are taken", *count, LIMIT_JOBS);
+    return request_query_bool(r, "atomic");
+}
+
+static void submit_all(struct request *r)
+{
+    size_t count;
+    bool atomic = check_array(r, &count);
+    char suffix[24], *key = NULL;
+    struct command *c = command_new(CMD_SUBMIT_ALL);
+    if (!r->problem.status) {
+        (void)str_format(suffix, sizeof suffix, "/%zu", count - 1);
+        key = request_take_key(r, suffix);
+        r->texts = mem_array(count, sizeof *r->texts);
+        r->text_count = count;
+        c->u.submits.items = mem_array(count, sizeof *c->u.submits.items);
+        c->u.submits.atomic = atomic;
+        read_items(r, key, atomic, &c->u.submits);
+        mem_free(key);
+    }
+    if (!r->problem.status && c->u.submits.count) {
+        request_ask(r, c, on_all_submitted);
+        return;
+    }
+    command_free(c);
+    if (r->problem.status)
+        request_send_problem(r, &r->problem);
+    else
+        send_items(r, NULL);
+}
+
+void jobs_submit(struct request *r)
+{
+    if (r->array.text)
+        submit_all(r);
+    else
+        submit_one(r);
 }

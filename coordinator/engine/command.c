@@ -78,17 +78,18 @@ static void hello_fini(struct cmd_hello *h)
     mem_free(h->attempts);
 }
 
-static void submit_fini(struct cmd_submit *s)
+void cmd_submit_fini(struct cmd_submit *s)
 {
     job_row_fini(&s->job);
     mem_free(s->spec);
     json_free(s->require);
+    *s = (struct cmd_submit){0};
 }
 
 static void submits_fini(struct cmd_submits *a)
 {
     for (size_t i = 0; i < a->count; i++)
-        submit_fini(&a->items[i]);
+        cmd_submit_fini(&a->items[i]);
     mem_free(a->items);
 }
 
@@ -153,7 +154,7 @@ void command_free(struct command *c)
         mem_free(c->u.heard.agents);
         break;
     case CMD_SUBMIT:
-        submit_fini(&c->u.submit);
+        cmd_submit_fini(&c->u.submit);
         break;
     case CMD_SUBMIT_ALL:
         submits_fini(&c->u.submits);

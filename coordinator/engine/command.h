@@ -199,6 +199,7 @@ struct command {
 
 const char *command_name(enum command_type type); /* for the log: "submit" */
 struct command *command_new(enum command_type type);
-void command_free(struct command *c); /* NULL is fine */
+void command_free(struct command *c);       /* NULL is fine */
+void cmd_submit_fini(struct cmd_submit *s); /* leaves it zeroed */
 
 #endif

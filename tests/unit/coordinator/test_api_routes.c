@@ -82,11 +82,7 @@ static void call(const struct route *t, const char *token, const char *query, co
                  struct answer *a)
 {
     char *path = path_of(t), *target = str_dupf("%s%s", path, query);
-    house_call(&house, t->method, target, token,
-               body            ? body
-               : t->wants_body ? "{}"
-                               : NULL,
-               NULL, a);
+    house_call(&house, t->method, target, token, body ? body : t->body ? "{}" : NULL, NULL, a);
     mem_free(path);
     mem_free(target);
 }
@@ -161,7 +157,7 @@ static void every_route__answers_with_what_the_table_says(void **state)
         const char *tail = strrchr(t[i].path, '/');
         assert_int_equal(t[i].stream == STREAM_EVENTS, str_eq(tail, "/follow"));
         assert_int_equal(t[i].stream == STREAM_OUTPUT, str_eq(tail, "/logs"));
-        if (t[i].wants_body) {
+        if (t[i].body) {
             must_be(&t[i], NULL, "", "", 400, "bad-request");
             must_be(&t[i], NULL, "", "[]", 400, "bad-request");
             continue;

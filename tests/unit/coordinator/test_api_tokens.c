@@ -240,7 +240,7 @@ static const char *body_of(const struct route *t)
         {"api/v1/namespaces/:", "{\"group\":\"kept\"}"},
         {"api/v1/tokens", "{\"type\":\"api\",\"role\":\"admin\",\"name\":\"walk\"}"},
     };
-    if (!t->wants_body) return NULL;
+    if (!t->body) return NULL;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         if (str_eq(bodies[i].path, t->path)) return bodies[i].body;
     fail_msg("%s %s: give it a body here", t->method, t->path);
@@ -289,7 +289,7 @@ static void walk_open(struct walk *w)
     w->count = 0;
     assert_in_range(count, 40, ROUTES_MOST);
     for (size_t i = 0; i < count; i++) {
-        if (is_open(&t[i]) || (w->bodies && !t[i].wants_body)) continue;
+        if (is_open(&t[i]) || (w->bodies && !t[i].body)) continue;
         w->routes[w->count] = &t[i];
         peer_open(&w->peers[w->count++], &house, ALPN_HTTP, NULL, NULL);
     }

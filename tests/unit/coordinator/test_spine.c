@@ -205,6 +205,26 @@ static void spine__large_inputs_of_executions__fill_it_too(void **state)
     assert_int_equal(r->failures, n); /* there is no such flow */
 }
 
+static void spine__jobs_of_an_array__fill_it_all_together(void **state)
+{
+    struct rig *r = *state;
+    uint64_t n = 0;
+    while (!spine_is_full(r->spine)) {
+        struct command *c = command_new(CMD_SUBMIT_ALL);
+        c->request = ++n;
+        c->u.submits.count = 8;
+        c->u.submits.items = mem_array(8, sizeof *c->u.submits.items);
+        for (size_t i = 0; i < 8; i++)
+            c->u.submits.items[i].spec = str_dupf("{\"script\":\"%0900000d\"}", 1);
+        spine_push(r->spine, c);
+        assert_true(n <= SPINE_HIGH_BYTES / 7200000 + 1);
+    }
+    assert_in_range(n, SPINE_HIGH_BYTES / 8000000, SPINE_HIGH_BYTES / 7200000 + 1);
+    run_until(r, &r->reliefs, 1);
+    run_until(r, &r->replies, n);
+    assert_int_equal(r->failures, 0);
+}
+
 /* What agents say waits for the disk, and fills the queue. Requests do not wait: they are told. */
 static void spine__full_because_the_disk_is__takes_requests(void **state)
 {
@@ -290,6 +310,7 @@ int main(void)
         CASE(spine__stop__answers_everything_that_was_pushed),
         CASE(spine__more_than_it_should_hold__says_full_and_then_relieved),
         CASE(spine__large_inputs_of_executions__fill_it_too),
+        CASE(spine__jobs_of_an_array__fill_it_all_together),
         CASE(spine__full_because_the_disk_is__takes_requests),
         CASE(spine__time_passes__deadlines_are_kept),
         CASE(spine__heard_and_command_of_one_turn__heard_is_first),
