@@ -100,13 +100,12 @@ static double busiest_other_thread_s(const struct cost *c)
 /* The agent's only child while no job runs. */
 static int guard_of(int agent)
 {
-    char path[64];
-    int pid = 0;
+    char path[64], text[64] = "";
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", agent, agent);
     FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%d", &pid) != 1) pid = 0;
+    if (f && !fgets(text, sizeof text, f)) text[0] = 0;
     if (f) fclose(f);
-    return pid;
+    return (int)strtol(text, NULL, 10);
 }
 
 /* ---- one job ---- */
