@@ -1,6 +1,7 @@
 /* The agent's journal on SQLite; the contract is in journal.h. */
 #include "agent/journal.h"
 
+#include "agent/journal_spool.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -93,11 +94,13 @@ struct journal {
     char *path;
     sqlite3_stmt *st[STATEMENTS];
     char id[33];
-    int64_t seq;       /* highest given */
-    int64_t saved_seq; /* highest in meta */
-    int64_t pending_bytes;
-    bool open;   /* a transaction is */
-    bool urgent; /* and it holds what has to be committed in this turn */
+    int64_t seq;           /* highest given */
+    int64_t saved_seq;     /* highest in meta */
+    int64_t pending_bytes; /* of the events table */
+    int64_t row_seq;       /* the highest of that table; 0: it is empty */
+    struct spool *spool;   /* large events; NULL: all are in the table */
+    bool open;             /* a transaction is */
+    bool urgent;           /* and it holds what has to be committed in this turn */
     struct dropping *droppings;
     int may_drop; /* events, in this transaction */
     int64_t commits;
@@ -230,7 +233,8 @@ static int load(struct journal *j, struct err *e)
         if (!id || str_copy(j->id, sizeof j->id, id) != 0) j->id[0] = 0;
         j->saved_seq = sqlite3_column_int64(st, 1);
         j->seq = j->saved_seq;
-        if (sqlite3_column_int64(st, 2) > j->seq) j->seq = sqlite3_column_int64(st, 2);
+        j->row_seq = sqlite3_column_int64(st, 2);
+        if (j->row_seq > j->seq) j->seq = j->row_seq;
         j->pending_bytes = sqlite3_column_int64(st, 3);
     }
     sqlite3_finalize(st);
@@ -281,6 +285,8 @@ static int set_up(struct journal *j, const char *boot_id, struct err *e)
     if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
     if (rc == 0) rc = note_boot(j, boot_id, e);
+    if (rc == 0) j->spool = spool_open(j->path, j->id);
+    if (j->spool && spool_seq(j->spool) > j->seq) j->seq = spool_seq(j->spool);
     return rc;
 }
 
@@ -390,7 +396,7 @@ void journal_close(struct journal *j)
     if (j->id[0] && j->seq > j->saved_seq && begin(j, &ignored) == 0)
         (void)save_seq(j, 0, &ignored);
     journal_hurry(j);
-    if (j->open) journal_commit(j, &ignored);
+    (void)journal_commit(j, &ignored);
     while (j->droppings) {
         struct dropping *d = j->droppings;
         j->droppings = d->next;
@@ -399,6 +405,7 @@ void journal_close(struct journal *j)
     for (int i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(j->st[i]);
     sqlite3_close(j->db);
+    spool_close(j->spool);
     mem_free(j->path);
     mem_free(j);
 }
@@ -494,6 +501,7 @@ int journal_drop_attempt(struct journal *j, int64_t job, int64_t attempt, struct
         **d = (struct dropping){.job = job, .attempt = attempt};
     }
     (*d)->up_to = j->seq;
+    if (j->spool) spool_drop(j->spool, job, attempt, j->seq);
     return drop_events(j, e);
 }
 
@@ -574,7 +582,7 @@ int64_t journal_next_seq(struct journal *j)
     return ++j->seq;
 }
 
-int journal_add_event(struct journal *j, const struct journal_event *event, struct err *e)
+static int add_row(struct journal *j, const struct journal_event *event, struct err *e)
 {
     int rc = begin(j, e);
     if (rc != 0) return rc;
@@ -588,9 +596,17 @@ int journal_add_event(struct journal *j, const struct journal_event *event, stru
     rc = run(j, ST_EVENT_ADD, "event", e);
     sqlite3_clear_bindings(st);
     if (rc != 0) return rc;
+    if (event->seq > j->row_seq) j->row_seq = event->seq;
     j->pending_bytes += (int64_t)event->len;
-    if (!event->ends) return 0;
-    st = prepared(j, ST_ATTEMPT_END);
+    return 0;
+}
+
+int journal_add_event(struct journal *j, const struct journal_event *event, struct err *e)
+{
+    if (!event->ends && j->spool && spool_add(j->spool, event)) return 0;
+    int rc = add_row(j, event, e);
+    if (rc != 0 || !event->ends) return rc;
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_END);
     if (!st) return failed(j, "end", e);
     sqlite3_bind_int64(st, 1, event->job);
     sqlite3_bind_int64(st, 2, event->attempt);
@@ -600,6 +616,7 @@ int journal_add_event(struct journal *j, const struct journal_event *event, stru
 
 int journal_ack(struct journal *j, int64_t seq, struct err *e)
 {
+    if (j->spool) spool_ack(j->spool, seq);
     if (j->pending_bytes == 0) return 0;
     int rc = begin(j, e);
     if (rc != 0) return rc;
@@ -615,25 +632,79 @@ int journal_ack(struct journal *j, int64_t seq, struct err *e)
     return run(j, ST_ATTEMPT_ACK, "acknowledge", e);
 }
 
-int journal_each_event(struct journal *j, int64_t after,
-                       int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
-                       void *user, struct err *e)
+/* Events on their way to who asked for them. */
+struct walk {
+    struct journal *j;
+    int64_t at; /* the last one */
+    int (*fn)(int64_t seq, const void *frame, size_t len, void *user);
+    void *user;
+    int stop; /* fn wants no more */
+};
+
+/* The spool's events below `before`. */
+static int walk_spool(struct walk *w, int64_t before, struct err *e)
 {
-    sqlite3_stmt *st = prepared(j, ST_EVENT_EACH);
-    if (!st) return failed(j, "read events", e);
-    sqlite3_bind_int64(st, 1, after);
-    int rc = SQLITE_DONE, stop = 0;
-    while (!stop && (rc = sqlite3_step(st)) == SQLITE_ROW)
-        stop = fn(sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
-                  (size_t)sqlite3_column_bytes(st, 1), user);
-    int result = stop || rc == SQLITE_DONE ? 0 : failed(j, "read events", e);
+    struct journal_event event;
+    int rc = 0;
+    while (w->j->spool && !w->stop && (rc = spool_next(w->j->spool, w->at, &event)) == 1 &&
+           event.seq < before) {
+        w->at = event.seq;
+        w->stop = w->fn(event.seq, event.frame, event.len, w->user);
+    }
+    if (rc < 0) return err_set(e, ERR_IO, "%s: output that waits cannot be read", w->j->path);
+    return 0;
+}
+
+/* The table's events, each behind those of the spool that are older. */
+static int walk_rows(struct walk *w, struct err *e)
+{
+    sqlite3_stmt *st = prepared(w->j, ST_EVENT_EACH);
+    if (!st) return failed(w->j, "read events", e);
+    sqlite3_bind_int64(st, 1, w->at);
+    int rc = SQLITE_DONE, result = 0;
+    while (!w->stop && result == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        int64_t seq = sqlite3_column_int64(st, 0);
+        result = walk_spool(w, seq, e);
+        if (result != 0 || w->stop) break;
+        w->stop =
+            w->fn(seq, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), w->user);
+    }
+    if (rc != SQLITE_DONE && rc != SQLITE_ROW) result = failed(w->j, "read events", e);
     sqlite3_reset(st);
     return result;
 }
 
+int journal_each_event(struct journal *j, int64_t after,
+                       int (*fn)(int64_t seq, const void *frame, size_t len, void *user),
+                       void *user, struct err *e)
+{
+    struct walk w = {.j = j, .at = after, .fn = fn, .user = user};
+    int rc = j->row_seq > after ? walk_rows(&w, e) : 0;
+    return rc == 0 ? walk_spool(&w, INT64_MAX, e) : rc;
+}
+
 int64_t journal_pending_bytes(const struct journal *j)
 {
-    return j->pending_bytes;
+    return j->pending_bytes + (j->spool ? spool_bytes(j->spool) : 0);
+}
+
+struct taking {
+    struct journal *j;
+    struct err *e;
+};
+
+static int take_back(const struct journal_event *event, void *user)
+{
+    struct taking *t = user;
+    return add_row(t->j, event, t->e);
+}
+
+/* What the spool's disk does not take goes into the room that the journal has set aside. */
+static int commit_spool(struct journal *j, struct err *e)
+{
+    struct taking t = {j, e};
+    if (!j->spool || spool_commit(j->spool)) return 0;
+    return spool_take_back(j->spool, take_back, &t);
 }
 
 bool journal_waits(const struct journal *j)
@@ -653,7 +724,8 @@ int64_t journal_commits(const struct journal *j)
 
 int journal_commit(struct journal *j, struct err *e)
 {
-    int rc = j->droppings ? begin(j, e) : 0;
+    int rc = commit_spool(j, e);
+    if (rc == 0 && j->droppings) rc = begin(j, e);
     if (rc != 0 || !j->open || !(j->urgent || j->droppings)) return rc;
     rc = drop_events(j, e);
     if (rc == 0) rc = save_seq(j, SEQ_BEHIND_MAX, e);

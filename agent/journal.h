@@ -1,13 +1,14 @@
 /* The agent's memory: which attempts it took, and every event that the coordinator has not
- * acknowledged yet. One SQLite file (STATE/journal.db, WAL, synchronous=NORMAL), so that an agent
- * that was killed knows at its next start what it did. After a power loss the newest entries may be
- * missing; the boot id tells the coordinator so (PROTOCOL.md section 4).
+ * acknowledged yet. One SQLite file (STATE/journal.db, WAL, synchronous=NORMAL), and beside it two
+ * files for large output (journal_spool.h), so that an agent that was killed knows at its next
+ * start what it did. After a power loss the newest entries may be missing; the boot id tells the
+ * coordinator so (PROTOCOL.md section 4).
  *
  * Writes of one turn of the loop are one transaction: journal_commit() ends it. No event is sent
  * and no process is started before the entries behind it are committed. Two things may wait for the
  * commit of a later turn: that a job was accepted (without the row it was never begun), and that
  * events were acknowledged (they are sent again, and change nothing). One thread, and one program
- * at a time. Only journal.c sees SQLite. */
+ * at a time. Only journal*.c sees SQLite. */
 #ifndef CADRE_AGENT_JOURNAL_H
 #define CADRE_AGENT_JOURNAL_H
 
