@@ -21,7 +21,7 @@
 #define BOUND_S 900 /* and 1 s more for each 500 jobs to queue */
 
 struct options {
-    size_t connections, queued, samples, ahead;
+    size_t connections, pipeline, batch, queued, samples, ahead;
     int slots, keep;
     double seconds, idle_seconds;
     bool idle, minimal, throughput, latency;
@@ -46,7 +46,9 @@ static void usage(FILE *to)
 {
     fputs("Usage: bench_lifecycle [OPTION]...\n"
           "  --seconds S       of each throughput measurement (5)\n"
-          "  --connections N   submitters, one request at a time each (32)\n"
+          "  --connections N   submitters (32)\n"
+          "  --pipeline N      requests on the way on each connection (1)\n"
+          "  --batch N         submit arrays of N jobs\n"
           "  --slots N         of each agent (16)\n"
           "  --ahead N         submitters wait when so many jobs are not done (500)\n"
           "  --samples N       of the idle queue's latency (2000)\n"
@@ -119,13 +121,14 @@ static void measure(struct bench *b, size_t agents)
     printf("%3zu agents: %8.0f lifecycles/s   submits %8.0f/s   answer p50 %.2f ms p99 %.2f ms\n",
            agents, b->rate, (double)submitted / took, samples_ms(&b->submits, 0.5),
            samples_ms(&b->submits, 0.99));
-    printf("            CPU per lifecycle: coordinator %.1f us (loop %.1f, store %.1f), driver "
-           "%.1f us;"
-           " RSS %.1f MiB\n",
-           (after.cpu_s - before.cpu_s) / (double)done * 1e6,
-           (after.thread_cpu_s[0] - before.thread_cpu_s[0]) / (double)done * 1e6,
-           (after.thread_cpu_s[1] - before.thread_cpu_s[1]) / (double)done * 1e6,
-           own / (double)done * 1e6, (double)after.rss_kib / 1024);
+    printf(
+        "            CPU per lifecycle: coordinator %.1f us (loop %.1f, store %.1f, reader %.1f), "
+        "driver %.1f us; RSS %.1f MiB\n",
+        (after.cpu_s - before.cpu_s) / (double)done * 1e6,
+        (after.thread_cpu_s[0] - before.thread_cpu_s[0]) / (double)done * 1e6,
+        (after.thread_cpu_s[2] - before.thread_cpu_s[2]) / (double)done * 1e6,
+        (after.thread_cpu_s[1] - before.thread_cpu_s[1]) / (double)done * 1e6,
+        own / (double)done * 1e6, (double)after.rss_kib / 1024);
     samples_fini(&b->submits);
     pump_stop(b->pump);
     if (!b->o.queued) load_run(b->target.loop, DRAIN_S, all_done, b);
@@ -276,6 +279,10 @@ static bool read_value(struct options *o, const char *flag, const char *value)
         o->seconds = number(flag, value, 1, 600);
     else if (str_eq(flag, "--connections"))
         o->connections = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--pipeline"))
+        o->pipeline = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--batch"))
+        o->batch = (size_t)number(flag, value, 1, 1000);
     else if (str_eq(flag, "--slots"))
         o->slots = (int)number(flag, value, 1, 1024);
     else if (str_eq(flag, "--ahead"))
@@ -347,6 +354,8 @@ int main(int argc, char **argv)
         measure_idle(&b);
     } else {
         struct pump_options pump = {.connections = b.o.connections,
+                                    .pipeline = b.o.pipeline,
+                                    .batch = b.o.batch,
                                     .body = body,
                                     .minimal = b.o.minimal,
                                     .on_submitted = on_submitted,

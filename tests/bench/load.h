@@ -60,9 +60,11 @@ void fleet_free(struct fleet *f);                 /* links are cut, waits for th
 
 struct pump;
 struct pump_options {
-    size_t connections;                                /* with one request at a time each */
-    const char *body;                                  /* the job as JSON */
-    bool minimal;                                      /* the answer need not show the job */
+    size_t connections;
+    size_t pipeline;  /* requests on the way on each; 0: one */
+    size_t batch;     /* jobs of a request, as an array; 0: one, alone */
+    const char *body; /* the job as JSON */
+    bool minimal;     /* the answer need not show the job */
     void (*on_submitted)(int64_t took_ns, void *user); /* one was acknowledged; may be NULL */
     void *user;
 };

@@ -1,4 +1,4 @@
-/* Submitters: keep-alive connections to the API, one request on the way on each. */
+/* Submitters: keep-alive connections to the API, with one request on the way on each, or several. */
 #include "tests/bench/load.h"
 
 #include "base/clock.h"
@@ -11,23 +11,28 @@
 #include <string.h>
 
 #define OPEN_S 60
-#define ANSWER_MAX (64u * 1024)
+#define ANSWER_MAX (256u * 1024)
 
 struct submitter {
     struct pump *pump;
     struct link *link;
     struct http_parser *parser;
-    int64_t sent_ns;
-    bool open, busy;
+    struct sent { /* a request on the way */
+        int64_t at_ns;
+        size_t jobs;
+    } * sent; /* a ring of pump.pipeline */
+    size_t first, count;
 };
 
 struct pump {
     struct target *target;
     struct tls_config *tls;
     struct submitter *submitters;
-    size_t count, open, busy;
-    char *head; /* up to the idempotency key */
-    char *tail; /* behind it: the rest of the head and the body */
+    size_t count, open, busy; /* busy: jobs on the way */
+    size_t pipeline, batch;   /* batch 0: one job, alone */
+    char *head;               /* up to the idempotency key */
+    char *job;
+    size_t job_len;
     struct rng rng;
     uint64_t budget, submitted, ended, ahead;
     void (*on_submitted)(int64_t took_ns, void *user);
@@ -35,38 +40,61 @@ struct pump {
     bool all_open, closing;
 };
 
-static bool may_submit(const struct pump *p)
+/* How many jobs the next request has; 0: it has to wait. */
+static size_t next_jobs(const struct pump *p)
 {
-    return p->budget && (!p->ahead || p->submitted + p->busy < p->ended + p->ahead);
+    size_t most = p->batch ? p->batch : 1, n = p->budget < most ? (size_t)p->budget : most;
+    uint64_t out = p->submitted + p->busy;
+    bool fits = !p->ahead || out + n <= p->ended + p->ahead;
+    return fits || out <= p->ended ? n : 0;
 }
 
-static void submit(struct submitter *s)
+static void add_body(struct pump *p, struct buf *out, size_t jobs)
+{
+    size_t len = jobs * p->job_len + (p->batch ? jobs + 1 : 0);
+    if (buf_addf(out, "\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", len))
+        bench_die("a submit does not fit");
+    if (p->batch) buf_addc(out, '[');
+    for (size_t i = 0; i < jobs; i++) {
+        if (i) buf_addc(out, ',');
+        buf_add(out, p->job, p->job_len);
+    }
+    if (p->batch && buf_addc(out, ']')) bench_die("a submit does not fit");
+}
+
+static bool submit(struct submitter *s)
 {
     struct pump *p = s->pump;
     char key[40];
-    if (!may_submit(p)) return;
-    p->budget--;
-    p->busy++;
-    s->busy = true;
+    size_t n = next_jobs(p);
+    if (n == 0 || s->count == p->pipeline) return false;
+    p->budget -= n;
+    p->busy += n;
     snprintf(key, sizeof key, "%016llx%016llx", (unsigned long long)rng_next(&p->rng),
              (unsigned long long)rng_next(&p->rng));
     struct buf *out = link_out(s->link);
-    if (buf_adds(out, p->head) || buf_adds(out, key) || buf_adds(out, p->tail))
-        bench_die("a submit does not fit");
-    s->sent_ns = bench_now_ns();
+    if (buf_adds(out, p->head) || buf_adds(out, key)) bench_die("a submit does not fit");
+    add_body(p, out, n);
+    s->sent[(s->first + s->count++) % p->pipeline] = (struct sent){bench_now_ns(), n};
     link_flush_later(s->link);
+    return true;
 }
 
 static void on_answer(struct submitter *s)
 {
     struct pump *p = s->pump;
     struct http_message *m = http_parser_message(s->parser);
-    if (m->status != 201) bench_die("submit: %d %.*s", m->status, (int)m->body.len, m->body.data);
-    s->busy = false;
-    p->busy--;
-    p->submitted++;
-    if (p->on_submitted) p->on_submitted(bench_now_ns() - s->sent_ns, p->user);
-    submit(s);
+    const struct sent *sent = &s->sent[s->first];
+    bool good =
+        p->batch ? m->status == 200 && !strstr(m->body.data, "\"error\"") : m->status == 201;
+    if (!good) bench_die("submit: %d %.*s", m->status, (int)m->body.len, m->body.data);
+    p->busy -= sent->jobs;
+    p->submitted += sent->jobs;
+    s->first = (s->first + 1) % p->pipeline;
+    s->count--;
+    if (p->on_submitted) p->on_submitted(bench_now_ns() - sent->at_ns, p->user);
+    while (submit(s))
+        continue;
 }
 
 static void on_open(struct link *l, void *user)
@@ -74,7 +102,6 @@ static void on_open(struct link *l, void *user)
     struct submitter *s = user;
     struct pump *p = s->pump;
     (void)l;
-    s->open = true;
     p->all_open = ++p->open == p->count;
 }
 
@@ -114,20 +141,21 @@ struct pump *pump_new(struct target *t, const struct pump_options *opt)
     bench_must(tls_config_client(&o, &p->tls, &e), &e, "TLS");
     p->target = t;
     p->count = opt->connections;
+    p->pipeline = opt->pipeline ? opt->pipeline : 1;
+    p->batch = opt->batch;
     p->submitters = mem_array(p->count, sizeof *p->submitters);
     p->on_submitted = opt->on_submitted;
     p->user = opt->user;
     rng_init(&p->rng, os_seed());
-    size_t room = TOKEN_TEXT_SIZE + strlen(opt->body) + 512;
+    size_t room = TOKEN_TEXT_SIZE + 512;
     p->head = mem_alloc(room);
-    p->tail = mem_alloc(room);
+    p->job = mem_strdup(opt->body);
+    p->job_len = strlen(opt->body);
     snprintf(p->head, room,
              "POST /api/v1/jobs HTTP/1.1\r\nHost: %s:%u\r\nAuthorization: Bearer %s\r\n"
              "%sIdempotency-Key: ",
              t->host, (unsigned)t->port, t->token_text,
              opt->minimal ? "Prefer: return=minimal\r\n" : "");
-    snprintf(p->tail, room, "\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(opt->body), opt->body);
     return p;
 }
 
@@ -136,6 +164,7 @@ void pump_open(struct pump *p)
     for (size_t i = 0; i < p->count; i++) {
         struct submitter *s = &p->submitters[i];
         s->pump = p;
+        s->sent = mem_array(p->pipeline, sizeof *s->sent);
         s->parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
         s->link =
             link_connect(p->target->loop, p->tls,
@@ -145,10 +174,14 @@ void pump_open(struct pump *p)
     target_wait(p->target, &p->all_open, OPEN_S, "submitters to connect");
 }
 
+/* One more on each connection, again and again, so that they share what may be sent. */
 static void submit_more(struct pump *p)
 {
-    for (size_t i = 0; i < p->count && may_submit(p); i++)
-        if (!p->submitters[i].busy) submit(&p->submitters[i]);
+    for (bool any = true; any && next_jobs(p);) {
+        any = false;
+        for (size_t i = 0; i < p->count; i++)
+            any |= submit(&p->submitters[i]);
+    }
 }
 
 void pump_run(struct pump *p, uint64_t budget, uint64_t ahead)
@@ -186,11 +219,13 @@ void pump_free(struct pump *p)
         if (p->submitters[i].link) link_abort(p->submitters[i].link, NULL);
     while (p->open)
         uv_run(p->target->loop, UV_RUN_ONCE);
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
         http_parser_free(p->submitters[i].parser);
+        mem_free(p->submitters[i].sent);
+    }
     tls_config_unref(p->tls);
     mem_free(p->submitters);
     mem_free(p->head);
-    mem_free(p->tail);
+    mem_free(p->job);
     mem_free(p);
 }
