@@ -41,9 +41,12 @@ void id_format(int64_t id, char out[ID_TEXT_SIZE])
 
 static int digit(char c)
 {
+    /* of the letters a to z, the other way round than the alphabet */
+    static const signed char letter[] = {10, 11, 12, 13, 14, 15, 16, 17, -1, 18, 19, -1, 20,
+                                         21, -1, 22, 23, 24, 25, 26, -1, 27, 28, 29, 30, 31};
+    if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
-    const char *at = c ? strchr(alphabet, c) : NULL;
-    return at ? (int)(at - alphabet) : -1;
+    return c >= 'a' && c <= 'z' ? letter[c - 'a'] : -1;
 }
 
 int id_parse(const char *s, int64_t *id)

@@ -25,6 +25,9 @@ bool json_scan_too_large(const char *text, size_t len);
 
 /* "line 2, column 7: REASON", as ERR_INVALID. */
 int json_fault_say(const struct json_fault *fault, const char *text, struct err *e);
+/* How many bytes at the beginning need no escape and no closer look: ASCII without control
+ * characters, quotation mark and backslash. */
+size_t json_plain(const char *s, size_t len);
 /* Resolves the escapes of what stands between the quotes of a string that was scanned. The result
  * is never longer. Returns its length. */
 size_t json_unescape(char *out, const char *in, size_t len);

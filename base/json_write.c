@@ -2,6 +2,7 @@
 #include "base/duration.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/str.h"
 
 #include <assert.h>
@@ -35,10 +36,32 @@ static void add(struct jw *w, const char *s, size_t len)
     if (rc != 0) fail(w, rc);
 }
 
-/* Bytes that need no escape inside quotes. */
-static bool plain(unsigned char c)
+/* Room for exactly `len` bytes, which done() adds; NULL: an error. */
+static char *place(struct jw *w, size_t len)
 {
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    char *at = buf_reserve(w->b, len);
+    if (!at) fail(w, ERR_TOO_LARGE);
+    return at;
+}
+
+/* What was written since place() ends here. */
+static void done(struct jw *w, const char *end)
+{
+    buf_commit(w->b, (size_t)(end - w->b->data) - w->b->len);
+}
+
+static char *put(char *at, const char *s, size_t len)
+{
+    if (len > 0) memcpy(at, s, len);
+    return at + len;
+}
+
+static char *put_quoted(char *at, const char *s, size_t len)
+{
+    *at = '"';
+    at = put(at + 1, s, len);
+    *at = '"';
+    return at + 1;
 }
 
 /* Writes one character that needs an escape; returns how many bytes of s it has. */
@@ -68,31 +91,13 @@ static size_t add_special(struct jw *w, const char *s, size_t len)
     return 1;
 }
 
-static void add_quoted(struct jw *w, const char *s, size_t len)
+static void add_with_escapes(struct jw *w, const char *s, size_t len)
 {
-    size_t run = 0;
-    while (run < len && plain((unsigned char)s[run]))
-        run++;
-    if (run == len) {
-        char *place = buf_reserve(w->b, len + 2);
-        if (!place) {
-            fail(w, ERR_TOO_LARGE);
-            return;
-        }
-        place[0] = '"';
-        if (len > 0) memcpy(place + 1, s, len);
-        place[len + 1] = '"';
-        buf_commit(w->b, len + 2);
-        return;
-    }
     add(w, "\"", 1);
-    size_t at = 0;
-    while (at < len && w->rc == 0) {
-        run = at;
-        while (run < len && plain((unsigned char)s[run]))
-            run++;
-        add(w, s + at, run - at);
-        at = run;
+    for (size_t at = 0; at < len && w->rc == 0;) {
+        size_t run = json_plain(s + at, len - at);
+        add(w, s + at, run);
+        at += run;
         if (at < len) at += add_special(w, s + at, len - at);
     }
     add(w, "\"", 1);
@@ -104,27 +109,47 @@ static bool in_array(const struct jw *w)
     return (w->is_array[level / 64] >> (level % 64) & 1) != 0;
 }
 
-/* Writes the comma, key or indentation before a value. False: an error; write nothing more. */
-static bool begin(struct jw *w, const char *key)
+/* Writes the comma and the key, and makes room for exactly `room` bytes of the value, which done()
+ * adds. NULL: an error; nothing more is to be written. */
+static char *begin(struct jw *w, const char *key, size_t room)
 {
-    if (w->rc != 0) return false;
+    if (w->rc != 0) return NULL;
     bool wants_key = w->depth > 0 && !in_array(w);
     if (wants_key != (key != NULL) || (w->depth == 0 && w->comma)) {
         fail(w, ERR_INTERNAL);
-        return false;
+        return NULL;
     }
-    if (w->comma) add(w, ",", 1);
+    size_t len = key ? strlen(key) : 0;
+    if (key && json_plain(key, len) < len) {
+        if (w->comma) add(w, ",", 1);
+        w->comma = false;
+        add_with_escapes(w, key, len);
+        add(w, ":", 1);
+        key = NULL;
+        len = 0;
+    }
+    char *at = w->rc == 0 ? place(w, w->comma + (key ? len + 3 : 0) + room) : NULL;
+    if (!at) return NULL;
+    if (w->comma) *at++ = ',';
     w->comma = true;
     if (key) {
-        add_quoted(w, key, strlen(key));
-        add(w, ":", 1);
+        at = put_quoted(at, key, len);
+        *at++ = ':';
     }
-    return w->rc == 0;
+    return at;
+}
+
+/* The whole of a value that is known to be JSON. */
+static void value(struct jw *w, const char *key, const char *text, size_t len)
+{
+    char *at = begin(w, key, len);
+    if (at) done(w, put(at, text, len));
 }
 
 static void open(struct jw *w, const char *key, bool is_array)
 {
-    if (!begin(w, key)) return;
+    char *at = begin(w, key, 1);
+    if (!at) return;
     if (w->depth == DEPTH_MAX) {
         fail(w, ERR_TOO_LARGE);
         return;
@@ -134,7 +159,8 @@ static void open(struct jw *w, const char *key, bool is_array)
     *bits = is_array ? *bits | bit : *bits & ~bit;
     w->depth++;
     w->comma = false;
-    add(w, is_array ? "[" : "{", 1);
+    *at = is_array ? '[' : '{';
+    done(w, at + 1);
 }
 
 void jw_object(struct jw *w, const char *key)
@@ -170,12 +196,19 @@ void jw_str(struct jw *w, const char *key, const char *s)
 
 void jw_strn(struct jw *w, const char *key, const char *s, size_t len)
 {
-    if (begin(w, key)) add_quoted(w, s, len);
+    if (json_plain(s, len) == len) {
+        char *at = begin(w, key, len + 2);
+        if (at) done(w, put_quoted(at, s, len));
+        return;
+    }
+    char *at = begin(w, key, 0);
+    if (!at) return;
+    done(w, at);
+    add_with_escapes(w, s, len);
 }
 
 void jw_int(struct jw *w, const char *key, int64_t n)
 {
-    if (!begin(w, key)) return;
     char digits[20];
     size_t at = sizeof digits;
     uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
@@ -184,7 +217,7 @@ void jw_int(struct jw *w, const char *key, int64_t n)
         rest /= 10;
     } while (rest > 0);
     if (n < 0) digits[--at] = '-';
-    add(w, digits + at, sizeof digits - at);
+    value(w, key, digits + at, sizeof digits - at);
 }
 
 void jw_num(struct jw *w, const char *key, double n)
@@ -193,7 +226,7 @@ void jw_num(struct jw *w, const char *key, double n)
         jw_null(w, key);
     } else if (fabs(n) <= INT_MAX_EXACT && (double)(int64_t)n == n) {
         jw_int(w, key, (int64_t)n);
-    } else if (begin(w, key)) {
+    } else {
         /* the shortest of these that reads back as the same number */
         char text[32];
         for (int precision = 15; precision <= 17; precision++) {
@@ -201,20 +234,24 @@ void jw_num(struct jw *w, const char *key, double n)
             double back = strtod(text, NULL);
             if (memcmp(&back, &n, sizeof n) == 0) break;
         }
-        add(w, text, strlen(text));
         /* as digits alone the number would be an integer beyond 2^53, which readers refuse */
-        if (!strpbrk(text, ".e")) add(w, ".0", 2);
+        char *end = text + strlen(text);
+        if (!strpbrk(text, ".e")) end = put(end, ".0", 2);
+        value(w, key, text, (size_t)(end - text));
     }
 }
 
 void jw_bool(struct jw *w, const char *key, bool b)
 {
-    jw_raw(w, key, b ? "true" : "false");
+    if (b)
+        value(w, key, "true", 4);
+    else
+        value(w, key, "false", 5);
 }
 
 void jw_null(struct jw *w, const char *key)
 {
-    jw_raw(w, key, "null");
+    value(w, key, "null", 4);
 }
 
 void jw_raw(struct jw *w, const char *key, const char *json_text)
@@ -223,7 +260,7 @@ void jw_raw(struct jw *w, const char *key, const char *json_text)
         jw_null(w, key);
         return;
     }
-    if (begin(w, key)) add(w, json_text, strlen(json_text));
+    value(w, key, json_text, strlen(json_text));
 }
 
 void jw_tree(struct jw *w, const char *key, const struct json *j)
@@ -263,7 +300,7 @@ void jw_time(struct jw *w, const char *key, int64_t wall_ms)
     }
     char text[TIME_TEXT_SIZE];
     time_format(wall_ms, text);
-    jw_str(w, key, text);
+    jw_strn(w, key, text, TIME_TEXT_SIZE - 1);
 }
 
 void jw_id(struct jw *w, const char *key, int64_t id)
@@ -274,7 +311,7 @@ void jw_id(struct jw *w, const char *key, int64_t id)
     }
     char text[ID_TEXT_SIZE];
     id_format(id, text);
-    jw_str(w, key, text);
+    jw_strn(w, key, text, ID_TEXT_SIZE - 1);
 }
 
 int jw_finish(struct jw *w)

@@ -94,6 +94,22 @@ static void malformed_text__is_refused(void **state)
     assert_int_equal(id_parse(NULL, &id), ERR_INVALID);
 }
 
+/* The digits of Crockford's base32, in either case, and no other byte. */
+static void each_byte__is_the_digit_of_its_place_or_none(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    for (int c = 1; c < 256; c++) {
+        char text[] = "7000000000000";
+        int64_t id = 0;
+        int lower = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+        const char *at = strchr(digits, lower);
+        text[12] = (char)c;
+        assert_int_equal(id_parse(text, &id), at ? 0 : ERR_INVALID);
+        if (at) assert_int_equal(id & 31, at - digits);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +118,7 @@ int main(void)
         cmocka_unit_test(strange_clocks__still_give_positive_ids),
         cmocka_unit_test(text__comes_back_in_either_case),
         cmocka_unit_test(malformed_text__is_refused),
+        cmocka_unit_test(each_byte__is_the_digit_of_its_place_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

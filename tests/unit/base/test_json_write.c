@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mem.h"
 
 #include <float.h>
@@ -324,6 +325,78 @@ static struct json *random_tree(struct rng *r, int depth)
     return j;
 }
 
+/* Each byte in each place of a text: eight bytes are looked at together. */
+static void plain_run__ends_before_the_first_byte_that_is_not_plain(void **state)
+{
+    (void)state;
+    char text[20];
+    for (int c = 0; c < 256; c++) {
+        bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, at % 2 ? '!' : '\x7f', sizeof text);
+            text[at] = (char)c;
+            assert_int_equal(json_plain(text, sizeof text), plain ? sizeof text : at);
+            assert_int_equal(json_plain(text, at), at);
+            if (at > 0) text[at - 1] = ' ';
+            assert_int_equal(json_plain(text, at + 1), plain ? at + 1 : at);
+        }
+    }
+}
+
+static void value_of_each_kind(unsigned kind, const char *key)
+{
+    static void (*const simple[])(struct jw *, const char *) = {jw_object, jw_array, jw_null};
+    switch (kind) {
+    case 3:
+        jw_str(&w, key, "plain");
+        break;
+    case 4:
+        jw_int(&w, key, -1234);
+        break;
+    case 5:
+        jw_num(&w, key, 1e300);
+        break;
+    case 6:
+        jw_bool(&w, key, false);
+        break;
+    case 7:
+        jw_raw(&w, key, "[1,2]");
+        break;
+    case 8:
+        jw_time(&w, key, 1);
+        break;
+    case 9:
+        jw_id(&w, key, 1);
+        break;
+    default:
+        simple[kind](&w, key);
+    }
+}
+
+/* A value fits where its last byte fits, and is written whole or not at all. */
+static void value_at_the_ceiling__is_whole_or_absent(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 10; kind++) {
+        start();
+        jw_object(&w, NULL);
+        jw_null(&w, "a");
+        size_t before = out.len;
+        value_of_each_kind(kind, "key");
+        size_t whole = out.len;
+        for (size_t max = before; max <= whole; max++) {
+            buf_fini(&out);
+            buf_init(&out, max);
+            jw_init(&w, &out);
+            jw_object(&w, NULL);
+            jw_null(&w, "a");
+            value_of_each_kind(kind, "key");
+            assert_int_equal(w.rc, max == whole ? 0 : ERR_TOO_LARGE);
+            assert_int_equal(out.len, max == whole ? whole : before);
+        }
+    }
+}
+
 static void random_trees__survive_writing_and_reading(void **state)
 {
     (void)state;
@@ -359,6 +432,8 @@ int main(void)
         cmocka_unit_test_teardown(full_buffer__sticks_as_an_error, stop),
         cmocka_unit_test_teardown(unbalanced_calls__are_errors, stop),
         cmocka_unit_test_teardown(what_was_read_at_full_depth__can_be_wrapped, stop),
+        cmocka_unit_test(plain_run__ends_before_the_first_byte_that_is_not_plain),
+        cmocka_unit_test_teardown(value_at_the_ceiling__is_whole_or_absent, stop),
         cmocka_unit_test_teardown(random_trees__survive_writing_and_reading, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
