@@ -2,6 +2,7 @@
 #include "base/json_scan.h"
 
 #include "base/err.h"
+#include "base/json_walk.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -33,6 +34,7 @@ struct scan {
     size_t key_count, key_cap;
     struct key few[KEYS_INLINE];
     struct json_fault *fault;
+    struct json_members *members; /* of the outermost object; NULL: nobody asks */
 };
 
 static bool value(struct scan *s);
@@ -425,6 +427,13 @@ static bool array(struct scan *s)
     }
 }
 
+static void note_member(struct scan *s, struct json_value key, size_t value_at)
+{
+    struct json_members *m = s->members;
+    if (s->depth > 1 || !m || m->count == JSON_MEMBERS_MAX) return;
+    m->list[m->count++] = (struct json_member){key, {s->text + value_at, s->at - value_at}};
+}
+
 static bool member(struct scan *s)
 {
     if (peek(s) != '"') return fail_char(s, "a key in double quotes");
@@ -432,11 +441,15 @@ static bool member(struct scan *s)
     bool escaped = false;
     if (!string(s, &escaped)) return false;
     remember_key(s, offset, escaped);
+    struct json_value key = {s->text + offset, s->at - offset};
     skip_blanks(s);
     if (peek(s) != ':') return fail_char(s, "':'");
     s->at++;
     skip_blanks(s);
-    return value(s);
+    size_t value_at = s->at;
+    if (!value(s)) return false;
+    note_member(s, key, value_at);
+    return true;
 }
 
 static bool object(struct scan *s)
@@ -481,7 +494,8 @@ static bool value(struct scan *s)
     return fail_char(s, "a value");
 }
 
-int json_scan(const char *text, size_t len, struct json_fault *fault)
+int json_scan_members(const char *text, size_t len, struct json_members *out,
+                      struct json_fault *fault)
 {
     struct scan s;
     s.text = text;
@@ -492,6 +506,8 @@ int json_scan(const char *text, size_t len, struct json_fault *fault)
     s.key_count = 0;
     s.key_cap = KEYS_INLINE;
     s.fault = fault;
+    s.members = out;
+    if (out) out->count = 0;
     skip_blanks(&s);
     bool fine = value(&s);
     if (fine) {
@@ -501,6 +517,11 @@ int json_scan(const char *text, size_t len, struct json_fault *fault)
     forget_keys(&s, 0);
     if (s.keys != s.few) mem_free(s.keys);
     return fine ? 0 : ERR_INVALID;
+}
+
+int json_scan(const char *text, size_t len, struct json_fault *fault)
+{
+    return json_scan_members(text, len, NULL, fault);
 }
 
 int json_fault_say(const struct json_fault *fault, const char *text, struct err *e)

@@ -19,6 +19,10 @@ struct json_fault {
 
 /* 0 when the text is one value that cJSON will read as it stands, else ERR_INVALID and *fault. */
 int json_scan(const char *text, size_t len, struct json_fault *fault);
+/* The same, and notes the members of the outermost object; `object` is left as it is. */
+struct json_members; /* base/json_walk.h */
+int json_scan_members(const char *text, size_t len, struct json_members *out,
+                      struct json_fault *fault);
 
 /* One number and nothing else, which is refused for its size alone? */
 bool json_scan_too_large(const char *text, size_t len);

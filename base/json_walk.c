@@ -4,6 +4,7 @@
 
 #include "base/json_scan.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -77,14 +78,27 @@ static struct json_value value_at(const char *at, const char *end)
     return (struct json_value){at, (size_t)(skip_value(at, end) - at)};
 }
 
+static struct json_value trimmed(const char *text, size_t len)
+{
+    const char *at = skip_blanks(text, text + len);
+    while (blank(text[len - 1]))
+        len--;
+    return (struct json_value){at, (size_t)(text + len - at)};
+}
+
 int json_check(const char *text, size_t len, struct json_value *out, struct err *e)
 {
     struct json_fault fault;
     if (json_scan(text, len, &fault) != 0) return json_fault_say(&fault, text, e);
-    const char *at = skip_blanks(text, text + len);
-    while (blank(text[len - 1]))
-        len--;
-    *out = (struct json_value){at, (size_t)(text + len - at)};
+    *out = trimmed(text, len);
+    return 0;
+}
+
+int json_check_members(const char *text, size_t len, struct json_members *out, struct err *e)
+{
+    struct json_fault fault;
+    if (json_scan_members(text, len, out, &fault) != 0) return json_fault_say(&fault, text, e);
+    out->object = trimmed(text, len);
     return 0;
 }
 
@@ -114,13 +128,39 @@ void json_walk_init(struct json_walk *w, struct json_value container)
     enum json_type type = json_value_type(container);
     w->members = type == JSON_OBJECT;
     w->at = w->end = container.text;
+    w->noted = NULL;
+    w->left = 0;
     if (type != JSON_OBJECT && type != JSON_ARRAY) return;
     w->end = container.text + container.len - 1;
     w->at = skip_blanks(container.text + 1, w->end);
 }
 
+/* Behind a value: on the next one, or at the end. */
+static const char *skip_comma(const char *at, const char *end)
+{
+    at = skip_blanks(at, end);
+    return at < end ? skip_blanks(at + 1, end) : at;
+}
+
+void json_walk_members(struct json_walk *w, const struct json_members *m)
+{
+    json_walk_init(w, m->object);
+    if (m->count == 0) return;
+    const struct json_value *last = &m->list[m->count - 1].value;
+    w->noted = m->list;
+    w->left = m->count;
+    w->at = skip_comma(last->text + last->len, w->end);
+}
+
 bool json_walk_next(struct json_walk *w, struct json_value *key, struct json_value *value)
 {
+    if (w->left > 0) {
+        *key = w->noted->key;
+        *value = w->noted->value;
+        w->noted++;
+        w->left--;
+        return true;
+    }
     if (w->at == w->end) return false;
     *key = (struct json_value){NULL, 0};
     if (w->members) {
@@ -129,8 +169,7 @@ bool json_walk_next(struct json_walk *w, struct json_value *key, struct json_val
         w->at = skip_blanks(w->at + 1, w->end); /* the colon */
     }
     *value = value_at(w->at, w->end);
-    w->at = skip_blanks(value->text + value->len, w->end);
-    if (w->at < w->end) w->at = skip_blanks(w->at + 1, w->end); /* the comma */
+    w->at = skip_comma(value->text + value->len, w->end);
     return true;
 }
 
@@ -168,10 +207,30 @@ char *json_value_str(struct json_value v)
     return s;
 }
 
+bool json_value_escaped(struct json_value v)
+{
+    return json_value_type(v) == JSON_STRING && memchr(v.text, '\\', v.len) != NULL;
+}
+
+bool json_value_text(struct json_value v, char *dst, size_t size)
+{
+    if (json_value_type(v) != JSON_STRING) return false;
+    if (!json_value_escaped(v)) {
+        if (v.len - 2 >= size) return false;
+        memcpy(dst, v.text + 1, v.len - 2);
+        dst[v.len - 2] = '\0';
+        return true;
+    }
+    char *s = json_value_str(v);
+    bool fits = str_copy(dst, size, s) == 0;
+    mem_free(s);
+    return fits;
+}
+
 size_t json_value_str_size(struct json_value v)
 {
     if (json_value_type(v) != JSON_STRING) return 0;
-    if (!memchr(v.text, '\\', v.len)) return v.len - 2;
+    if (!json_value_escaped(v)) return v.len - 2;
     char *s = json_value_str(v);
     size_t len = strlen(s);
     mem_free(s);
@@ -182,7 +241,7 @@ static bool begins_with(struct json_value v, const char *text, bool whole)
 {
     size_t len = strlen(text);
     if (json_value_type(v) != JSON_STRING) return false;
-    if (!memchr(v.text, '\\', v.len)) {
+    if (!json_value_escaped(v)) {
         size_t have = v.len - 2;
         return (whole ? have == len : have >= len) && memcmp(v.text + 1, text, len) == 0;
     }

@@ -24,12 +24,27 @@ int json_check(const char *text, size_t len, struct json_value *out, struct err 
 
 enum json_type json_value_type(struct json_value v); /* absent counts as JSON_NULL */
 
+/* An object whose members were noted while its text was checked: the first ones. */
+#define JSON_MEMBERS_MAX 24
+struct json_members {
+    struct json_value object;
+    size_t count;
+    struct json_member {
+        struct json_value key, value;
+    } list[JSON_MEMBERS_MAX];
+};
+/* json_check, and the members of the value, when the value is an object (else count is 0). */
+int json_check_members(const char *text, size_t len, struct json_members *out, struct err *e);
+
 /* The members of an object or the items of an array, in their order; of anything else none. */
 struct json_walk {
     const char *at, *end;
     bool members;
+    const struct json_member *noted;
+    size_t left; /* of them */
 };
 void json_walk_init(struct json_walk *w, struct json_value container);
+void json_walk_members(struct json_walk *w, const struct json_members *m);
 /* *key: as a string value; absent for an item of an array. False: there are no more. */
 bool json_walk_next(struct json_walk *w, struct json_value *key, struct json_value *value);
 
@@ -42,6 +57,9 @@ bool json_value_is(struct json_value v, const char *text);
 bool json_value_starts(struct json_value v, const char *text);
 size_t json_value_str_size(struct json_value v);
 char *json_value_str(struct json_value v); /* mem_free; NULL: not a string */
+/* False: not a string, or longer than size - 1. */
+bool json_value_text(struct json_value v, char *dst, size_t size);
+bool json_value_escaped(struct json_value v); /* a string that is not written as it is */
 
 /* False, and *out as it was: not a number, a fraction, beyond 2^53. */
 bool json_value_int(struct json_value v, int64_t *out);

@@ -56,11 +56,7 @@ static int read_int(const struct reader *r, struct json_value v, int64_t *out)
 static bool read_id_text(struct json_value v, int64_t *out)
 {
     char text[ID_TEXT_SIZE];
-    if (json_value_str_size(v) != ID_TEXT_SIZE - 1) return false;
-    char *s = json_value_str(v);
-    bool fits = str_copy(text, sizeof text, s) == 0;
-    mem_free(s);
-    return fits && id_parse(text, out) == 0;
+    return json_value_text(v, text, sizeof text) && id_parse(text, out) == 0;
 }
 
 static int read_id(const struct reader *r, struct json_value v, int64_t *out)
@@ -242,23 +238,31 @@ static int read_field(const struct reader *r, struct json_value v, void *at)
     return ERR_INTERNAL;
 }
 
+static bool has_key(const struct field *f, struct json_value key, bool escaped)
+{
+    if (escaped) return json_value_is(key, f->key);
+    return key.len - 2 == f->key_len && memcmp(key.text + 1, f->key, f->key_len) == 0;
+}
+
 /* Members come mostly in the order of the list: the search begins at `from`. f->count: none. */
 static size_t find(const struct fields *f, size_t from, struct json_value key)
 {
+    bool escaped = json_value_escaped(key);
     for (size_t n = 0; n < f->count; n++) {
         size_t i = from + n < f->count ? from + n : from + n - f->count;
-        if (json_value_is(key, f->list[i].key)) return i;
+        if (has_key(&f->list[i], key, escaped)) return i;
     }
     return f->count;
 }
 
-static int read_members(struct reader *r, struct json_value object, char *out, uint64_t *seen)
+static int read_members(struct reader *r, const struct json_members *object, char *out,
+                        uint64_t *seen)
 {
     const struct fields *f = r->of;
     struct json_walk w;
     struct json_value key, value;
     size_t from = 0;
-    json_walk_init(&w, object);
+    json_walk_members(&w, object);
     while (json_walk_next(&w, &key, &value)) {
         size_t i = find(f, from, key);
         if (i == f->count) continue;
@@ -272,7 +276,8 @@ static int read_members(struct reader *r, struct json_value object, char *out, u
     return 0;
 }
 
-int fields_decode(const struct fields *f, struct json_value object, void *out, struct err *e)
+int fields_decode(const struct fields *f, const struct json_members *object, void *out,
+                  struct err *e)
 {
     struct reader r = {.of = f, .e = e};
     uint64_t seen = 0;

@@ -63,6 +63,7 @@ enum field_kind {
 
 struct field {
     const char *key;
+    size_t key_len;
     enum field_kind kind;
     size_t at; /* in the struct */
     int64_t a, b;
@@ -80,7 +81,8 @@ struct fields {
 
 /* `object` is a JSON object. `out` is zeroed first, and then belongs to the caller (fields_fini);
  * on failure it is zeroed again. The error names the field and its rule. */
-int fields_decode(const struct fields *f, struct json_value object, void *out, struct err *e);
+int fields_decode(const struct fields *f, const struct json_members *object, void *out,
+                  struct err *e);
 void fields_fini(const struct fields *f, void *in); /* fine on a zeroed struct; zeroes it */
 /* Writes the members into the open object; leaves out optional fields that are absent. False:
  * fields_decode would refuse the result. The caller guarantees that the texts of OBJ, ARR and CAPS

@@ -48,7 +48,7 @@ bool msg_needs_identity(enum msg_type type)
 }
 
 #define FIELD(kind, name, key, a, b, need)                                                         \
-    {key, FIELD_##kind, offsetof(here, name), a, b, (need) == 1},
+    {key, sizeof(key) - 1, FIELD_##kind, offsetof(here, name), a, b, (need) == 1},
 #define MSG(id, name, dir, known)                                                                  \
     static const struct fields *fields_of_##name(void)                                             \
     {                                                                                              \
@@ -79,6 +79,17 @@ static const struct fields *fields_of(enum msg_type type)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* *out: the value of 'type'. Absent when there is none. */
+static void find_type(const struct json_members *m, struct json_value *out)
+{
+    struct json_walk w;
+    struct json_value key;
+    json_walk_members(&w, m);
+    while (json_walk_next(&w, &key, out))
+        if (json_value_is(key, "type")) return;
+    *out = (struct json_value){NULL, 0};
+}
+
 static int unknown_type(struct json_value type, struct err *e)
 {
     char *name = json_value_str(type);
@@ -89,10 +100,12 @@ static int unknown_type(struct json_value type, struct err *e)
     return rc;
 }
 
-static enum msg_type type_find(struct json_value type)
+static enum msg_type type_of(struct json_value type)
 {
+    char name[NAME_SHOWN];
+    if (!json_value_text(type, name, sizeof name)) return MSG_NONE;
     for (unsigned n = MSG_NONE + 1; n < MSG_TYPES; n++) {
-        if (json_value_is(type, rows[n].name)) return (enum msg_type)n;
+        if (strcmp(name, rows[n].name) == 0) return (enum msg_type)n;
     }
     return MSG_NONE;
 }
@@ -114,19 +127,20 @@ static int check_peer(enum msg_type type, struct msg_peer from, struct err *e)
 
 int msg_decode(const void *body, size_t len, struct msg_peer from, struct msg *out, struct err *e)
 {
-    struct json_value root;
+    struct json_members members;
+    struct json_value type;
     struct err cause = {0};
-    if (json_check(body, len, &root, &cause) != 0)
+    if (json_check_members(body, len, &members, &cause) != 0)
         return err_set(e, ERR_PROTOCOL, "a message that is not JSON: %s", err_text(&cause));
-    if (json_value_type(root) != JSON_OBJECT)
+    if (json_value_type(members.object) != JSON_OBJECT)
         return err_set(e, ERR_PROTOCOL, "a message that is not a JSON object");
-    struct json_value type = json_value_get(root, "type");
+    find_type(&members, &type);
     if (json_value_type(type) != JSON_STRING)
         return err_set(e, ERR_PROTOCOL, "a message without 'type'");
-    struct msg m = {.type = type_find(type)};
+    struct msg m = {.type = type_of(type)};
     if (m.type == MSG_NONE) return unknown_type(type, e);
     int rc = check_peer(m.type, from, e);
-    if (rc == 0) rc = fields_decode(fields_of(m.type), root, &m.u, e);
+    if (rc == 0) rc = fields_decode(fields_of(m.type), &members, &m.u, e);
     if (rc == 0) *out = m;
     return rc;
 }

@@ -15,7 +15,7 @@
 const char *const spec_shells[SPEC_SHELLS] = {"sh", "bash", "powershell", "pwsh", "cmd", "python3"};
 
 #define FIELD(kind, name, key, a, b, need)                                                         \
-    {key, FIELD_##kind, offsetof(struct spec, name), a, b, (need) == 1},
+    {key, sizeof(key) - 1, FIELD_##kind, offsetof(struct spec, name), a, b, (need) == 1},
 static const struct field spec_fields[] = {SPEC_LIST(FIELD)};
 #undef FIELD
 
@@ -24,16 +24,16 @@ static const struct fields fields = {"the job's spec", ERR_INVALID, spec_fields,
 
 int spec_decode(const char *text, size_t len, struct spec *out, struct err *e)
 {
-    struct json_value v;
+    struct json_members v;
     struct spec s = {.kill_grace_ms = 0};
-    int rc = json_check(text, len, &v, e);
+    int rc = json_check_members(text, len, &v, e);
     if (rc != 0) {
         err_wrap(e, "the job's spec");
         return rc;
     }
-    if (json_value_type(v) != JSON_OBJECT)
+    if (json_value_type(v.object) != JSON_OBJECT)
         return err_set(e, ERR_INVALID, "the job's spec is not an object");
-    rc = fields_decode(&fields, v, &s, e);
+    rc = fields_decode(&fields, &v, &s, e);
     if (rc == 0) *out = s;
     return rc;
 }

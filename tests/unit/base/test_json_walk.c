@@ -23,6 +23,22 @@ static struct json_value check(const char *text)
 
 /* ---- against the tree ------------------------------------------------------------------------ */
 
+static void same_text(struct json_value v)
+{
+    char *s = json_value_str(v), text[8], untouched = 'u';
+    size_t len = json_value_str_size(v);
+    for (size_t size = 1; size <= sizeof text; size++) {
+        text[0] = untouched;
+        assert_int_equal(json_value_text(v, text, size), s && len < size);
+        if (s && len < size)
+            assert_string_equal(text, s);
+        else
+            assert_int_equal(text[0], untouched);
+    }
+    assert_int_equal(json_value_escaped(v), s && v.len - 2 != len);
+    mem_free(s);
+}
+
 static void same(struct json_value v, const struct json *j);
 
 static void same_children(struct json_value v, const struct json *j)
@@ -58,7 +74,27 @@ static void same(struct json_value v, const struct json *j)
     if (!str_eq(s, json_str(j, NULL))) fail_msg("a string differs");
     assert_int_equal(json_value_str_size(v), s ? strlen(s) : 0);
     mem_free(s);
+    same_text(v);
     same_children(v, j);
+}
+
+/* The walk over the noted members is that over the text. */
+static void same_members(const struct json_members *m, struct json_value v)
+{
+    struct json_walk noted, walked;
+    struct json_value key, value, key_too, value_too;
+    assert_ptr_equal(m->object.text, v.text);
+    assert_int_equal(m->object.len, v.len);
+    json_walk_members(&noted, m);
+    json_walk_init(&walked, v);
+    while (json_walk_next(&walked, &key, &value)) {
+        assert_true(json_walk_next(&noted, &key_too, &value_too));
+        assert_ptr_equal(key_too.text, key.text);
+        assert_int_equal(key_too.len, key.len);
+        assert_ptr_equal(value_too.text, value.text);
+        assert_int_equal(value_too.len, value.len);
+    }
+    assert_false(json_walk_next(&noted, &key_too, &value_too));
 }
 
 static void add_blanks(struct rng *r, struct buf *b)
@@ -91,7 +127,8 @@ static void add_value(struct rng *r, struct buf *b, int depth)
         add_string(r, b);
     } else {
         bool object = kind == 3;
-        uint64_t count = rng_below(r, 4);
+        bool many = depth == 0 && rng_below(r, 20) == 0;
+        uint64_t count = rng_below(r, many ? 2 * JSON_MEMBERS_MAX : 4);
         buf_addc(b, object ? '{' : '[');
         add_blanks(r, b);
         for (uint64_t i = 0; i < count; i++) {
@@ -114,12 +151,13 @@ static void random_texts__read_as_the_tree_says(void **state)
 {
     (void)state;
     struct rng r;
-    int taken = 0;
+    int taken = 0, long_ones = 0;
     rng_init(&r, 11);
     for (int i = 0; i < 20000; i++) {
         struct buf b;
         struct json *tree = NULL;
         struct json_value v;
+        struct json_members m;
         buf_init(&b, 1u << 20);
         add_blanks(&r, &b);
         add_value(&r, &b, 0);
@@ -128,9 +166,12 @@ static void random_texts__read_as_the_tree_says(void **state)
         char *copy = mem_dup(b.data, b.len); /* so that the sanitizer sees a read past it */
         int rc = json_parse(copy, b.len, &tree, NULL);
         assert_int_equal(json_check(copy, b.len, &v, NULL), rc);
+        assert_int_equal(json_check_members(copy, b.len, &m, NULL), rc);
         if (rc == 0) {
             taken++;
             same(v, tree);
+            same_members(&m, v);
+            long_ones += json_value_count(v) > JSON_MEMBERS_MAX;
             char *compact = json_value_compact(v);
             assert_int_equal(strlen(compact), json_value_compact_size(v));
             same(check(compact), tree);
@@ -141,6 +182,7 @@ static void random_texts__read_as_the_tree_says(void **state)
         buf_fini(&b);
     }
     assert_true(taken > 10000);
+    assert_true(long_ones > 10);
 }
 
 /* ---- by hand --------------------------------------------------------------------------------- */
