@@ -46,7 +46,8 @@ function is_seam(header) {
     if (header ~ /^(mbedtls|psa)\//) return path ~ /^wire\/(tls|pki)[a-z0-9_]*\.[ch]$/
     if (header ~ /^llhttp/) return path ~ /^wire\/http[a-z0-9_]*\.c$/
     if (header == "sqlite3.h")
-        return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ || path ~ /^agent\/journal[a-z_]*\.c$/
+        return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ ||
+            path ~ /^agent\/journal[a-z_]*\.c$/
     if (header ~ /^uv(\.h|\/)/)
         return path ~ /^(agent|cli)\// || path ~ /^wire\/link_uv[a-z0-9_]*\.[ch]$/ ||
             path ~ /^platform\// ||
