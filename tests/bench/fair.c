@@ -1,6 +1,7 @@
 /* What a loud neighbour costs a group with few jobs: the latency of the small group with and
  * without each of them, in turns. Neighbours: a group with a long queue and busy agents; a client
- * with many requests on the way on one connection. Usage: README.md. */
+ * with many requests on the way on one connection; an agent with a job that writes a loud log.
+ * Usage: README.md. */
 #include "tests/bench/fill.h"
 #include "tests/bench/load.h"
 
@@ -9,14 +10,17 @@
 #include "wire/pki.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define BOUND_S 1800
 #define SLOTS 16
 #define CONNECTIONS 16
-#define GROUP "g1" /* the small one; the loud one is g0 */
+#define GROUP "g1"     /* the small one; the loud one is g0 */
+#define LOG_GROUP "g2" /* of the agent with the loud log */
 
 struct bench {
-    double jobs, workers, rate, seconds, rounds, depth;
+    double jobs, workers, rate, seconds, rounds, depth, log_mib;
     struct target target;
     struct samples *into; /* NULL: nothing is measured */
 };
@@ -88,10 +92,65 @@ static void beside_client(struct bench *b, struct clients *few)
     say("a client with many requests on the way", "client", &alone, &beside);
 }
 
+/* MiB that the process has read. */
+static double has_read(int pid)
+{
+    char path[64], line[128];
+    double bytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/io", pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "rchar:", 6) == 0) bytes = strtod(line + 6, NULL);
+    if (f) fclose(f);
+    return bytes / (1 << 20);
+}
+
+static char *start_log(struct bench *b, int agent)
+{
+    char body[800];
+    double before = has_read(agent);
+    snprintf(body, sizeof body, "{\"command\":[\"%s\",\"%.0f\"],\"group\":\"" LOG_GROUP "\"}",
+             CADRE_BIN_DIR "/../tests/support/writer", b->log_mib);
+    struct json *job = target_ask_json(&b->target, "POST", "/api/v1/jobs", body);
+    char *path = str_dupf("/api/v1/jobs/%s/cancel", json_get_str(job, "id", ""));
+    json_free(job);
+    for (int i = 0; has_read(agent) < before + 1; i++) {
+        if (i == 300) bench_die("the job with the loud log does not start");
+        load_run(b->target.loop, 0.1, NULL, NULL);
+    }
+    return path;
+}
+
+static void beside_log(struct bench *b, struct clients *few)
+{
+    struct samples alone = {0}, beside = {0};
+    mem_free(target_ask(&b->target, "POST", "/api/v1/groups", "{\"key\":\"" LOG_GROUP "\"}"));
+    int agent = target_agent(&b->target, 1, LOG_GROUP);
+    for (int i = 0; i < (int)b->rounds; i++) {
+        measure(b, few, &alone);
+        char *cancel = start_log(b, agent);
+        double before = has_read(agent);
+        int64_t from = bench_now_ns();
+        measure(b, few, &beside);
+        printf("  beside %.1f MiB/s of log\n",
+               (has_read(agent) - before) * 1e9 / (double)(bench_now_ns() - from));
+        mem_free(target_ask(&b->target, "POST", cancel, ""));
+        mem_free(cancel);
+        load_run(b->target.loop, b->seconds / 2, NULL, NULL); /* what waits may arrive */
+    }
+    bench_end(agent);
+    say("an agent with a loud log", "log", &alone, &beside);
+}
+
 int main(int argc, char **argv)
 {
-    struct bench b = {
-        .jobs = 1000000, .workers = 16, .rate = 200, .seconds = 5, .rounds = 3, .depth = 256};
+    struct bench b = {.jobs = 1000000,
+                      .workers = 16,
+                      .rate = 200,
+                      .seconds = 5,
+                      .rounds = 3,
+                      .depth = 256,
+                      .log_mib = 64};
     const struct bench_option options[] = {
         {"--jobs", &b.jobs, 0, 10000000, "queued in the loud group"},
         {"--workers", &b.workers, 1, 1000, "agents of the loud group"},
@@ -99,6 +158,7 @@ int main(int argc, char **argv)
         {"--seconds", &b.seconds, 0.1, 600, "of each measurement"},
         {"--rounds", &b.rounds, 1, 20, "with and without, in turns"},
         {"--depth", &b.depth, 1, 100000, "requests on the way of the loud client"},
+        {"--log", &b.log_mib, 1, 100, "MiB/s of the loud log"},
     };
     const char *dir = bench_options(argc, argv, options, sizeof options / sizeof *options);
     struct err e = {0};
@@ -107,6 +167,7 @@ int main(int argc, char **argv)
     uv_loop_init(&loop);
     bench_bound(BOUND_S);
     target_init(&b.target, &loop, bench_folder(dir, 0));
+    setenv("CADRE_LIMITS_OUTPUT", "64GiB", 1);
     fill_queues(b.target.folder, 1, (size_t)b.jobs);
     target_run(&b.target);
     mem_free(target_ask(&b.target, "POST", "/api/v1/groups", "{\"key\":\"" GROUP "\"}"));
@@ -124,6 +185,7 @@ int main(int argc, char **argv)
         clients_new(&b.target, &(struct clients_options){.connections = CONNECTIONS, .body = body});
     beside_group(&b, loud, few);
     beside_client(&b, few);
+    beside_log(&b, few);
     clients_free(few);
     fleet_free(fleet);
     fleet_free(loud);
