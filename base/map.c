@@ -3,7 +3,10 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 #define FIRST_CAP 16
+#define KEPT_CAP 8192 /* by map_clear */
 
 /* Ids differ mostly in a few middle bits: spread them over all. */
 static uint64_t mix(uint64_t x)
@@ -28,6 +31,17 @@ void map_fini(struct map *m)
 {
     mem_free(m->slots);
     map_init(m);
+}
+
+void map_clear(struct map *m)
+{
+    if (m->count == 0) return;
+    if (m->cap > KEPT_CAP) {
+        map_fini(m);
+        return;
+    }
+    memset(m->slots, 0, m->cap * sizeof *m->slots);
+    m->count = 0;
 }
 
 /* The slot of key, or the free slot where it belongs. */

@@ -17,6 +17,7 @@ struct map {
 
 void map_init(struct map *m);
 void map_fini(struct map *m);                           /* does not touch the values */
+void map_clear(struct map *m);                          /* empty; room for a few thousand stays */
 void *map_find(const struct map *m, uint64_t key);      /* NULL: absent */
 void map_put(struct map *m, uint64_t key, void *value); /* adds or replaces; value not NULL */
 void *map_remove(struct map *m, uint64_t key);          /* what was there, or NULL */

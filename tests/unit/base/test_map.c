@@ -68,12 +68,36 @@ static void key_zero__is_a_key(void **state)
     map_fini(&m);
 }
 
+static void clear__leaves_nothing_and_takes_new_ones(void **state)
+{
+    (void)state;
+    struct map m;
+    int x;
+    map_init(&m);
+    map_clear(&m);
+    for (uint64_t n = 0; n < 10000; n++) {
+        map_put(&m, n, &x);
+        if (n == 100) map_clear(&m);
+    }
+    assert_null(map_find(&m, 100));
+    assert_ptr_equal(map_find(&m, 101), &x);
+    map_clear(&m);
+    size_t place = 0;
+    assert_int_equal(m.count, 0);
+    assert_null(map_find(&m, 101));
+    assert_null(map_next(&m, &place));
+    map_put(&m, 101, &x);
+    assert_ptr_equal(map_find(&m, 101), &x);
+    map_fini(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_puts_and_removes__as_an_array_would_have_it),
         cmocka_unit_test(empty__finds_and_removes_nothing),
         cmocka_unit_test(key_zero__is_a_key),
+        cmocka_unit_test(clear__leaves_nothing_and_takes_new_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
