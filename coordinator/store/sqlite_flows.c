@@ -175,24 +175,49 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     return db_run(&s->queue, q, e);
 }
 
+int execution_insert(struct store *s, const struct execution_row *x, struct err *e)
+{
+    int rc = x->unique_key ? insert_key(s, x, e) : 0;
+    return rc == 0 ? insert_row(s, x, e) : rc;
+}
+
+/* Does an execution have this id? As with jobs. */
+static int has_id(struct store *s, int64_t id, struct err *e)
+{
+    if (changes_find_execution(&s->changes, id)) return 1;
+    if (s->last_execution == 0) {
+        int rc = store_execution_last_id(s, &s->last_execution, e);
+        if (rc != 0) return rc;
+    }
+    if (id > s->last_execution) return 0;
+    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 1) db_reset(q);
+    return rc;
+}
+
 int store_execution_insert(struct store *s, const struct execution_row *x, struct err *e)
 {
-    int rc = store_write_queue(s, e);
-    /* The key first, as with jobs: a refused insert leaves nothing behind. */
-    if (rc == 0 && x->unique_key) rc = insert_key(s, x, e);
+    int64_t other;
+    int rc = store_may_change(s, e);
+    if (rc == 0) rc = has_id(s, x->id, e);
+    if (rc == 0 && x->unique_key) rc = store_execution_find_key(s, x->unique_key, &other, e);
+    if (rc == 1) return err_set(e, ERR_EXISTS, "the execution's id or key is taken");
     if (rc != 0) return rc;
-    rc = insert_row(s, x, e);
-    if (rc == ERR_EXISTS && x->unique_key) {
-        sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_DELETE);
-        bind_int(q, 1, x->id);
-        int undone = db_run(&s->queue, q, e);
-        if (undone != 0) return undone;
-    }
-    return rc;
+    if (x->id > s->last_execution) s->last_execution = x->id;
+    changes_insert_execution(&s->changes, x);
+    if (x->unique_key)
+        changes_know_key(&s->changes, &s->changes.execution_keys, x->unique_key, x->id);
+    return 0;
 }
 
 int store_execution_find(struct store *s, int64_t id, struct execution_row *out, struct err *e)
 {
+    if (changes_find_execution(&s->changes, id)) {
+        int written = store_write_changes(s, e);
+        if (written != 0) return written;
+    }
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
@@ -209,15 +234,10 @@ int store_execution_get(struct store *s, int64_t id, struct execution_row *out, 
     return rc == 1 ? 0 : rc;
 }
 
-int store_execution_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e)
-{
-    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_FIND);
-    bind_text(q, 1, unique_key);
-    return db_first_id(&s->queue, q, id, e);
-}
-
 int store_execution_last_id(struct store *s, int64_t *id, struct err *e)
 {
+    int written = store_write_changes(s, e);
+    if (written != 0) return written;
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_LAST);
     int rc = db_step(&s->queue, q, e);
     if (rc < 0) return rc;
@@ -228,8 +248,13 @@ int store_execution_last_id(struct store *s, int64_t *id, struct err *e)
 
 int store_execution_update(struct store *s, const struct execution_row *x, struct err *e)
 {
-    int rc = store_write_queue(s, e);
-    if (rc != 0) return rc;
+    int rc = store_may_change(s, e);
+    if (rc == 0) changes_update_execution(&s->changes, x);
+    return rc;
+}
+
+int execution_update(struct store *s, const struct execution_row *x, struct err *e)
+{
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_UPDATE);
     bind_int(q, 1, x->id);
     bind_int(q, 2, x->state);
@@ -248,8 +273,9 @@ int store_execution_update(struct store *s, const struct execution_row *x, struc
 int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
                               void *user, struct err *e)
 {
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_EXECUTIONS_OPEN);
-    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         struct execution_row x;
         row_execution(q, false, &x);
@@ -266,10 +292,11 @@ int store_each_task_run(struct store *s, int64_t execution,
                         struct err *e)
 {
     char id[ID_TEXT_SIZE];
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
     id_format(execution, id);
     sqlite3_stmt *q = store_queue(s, Q_TASK_RUNS);
     bind_text(q, 1, id);
-    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         if (fn((const char *)sqlite3_column_text(q, 0), sqlite3_column_int64(q, 1), user)) break;
     }
@@ -279,6 +306,11 @@ int store_each_task_run(struct store *s, int64_t execution,
 
 int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e)
 {
+    const struct job_change *x = changes_find_job(&s->changes, id);
+    if (x && (x->fresh || x->parts & PART_END)) {
+        *outputs = mem_strdup(x->outputs);
+        return 0;
+    }
     sqlite3_stmt *q = store_queue(s, Q_JOB_OUTPUTS);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);

@@ -19,12 +19,13 @@
     X(Q_JOB_INSERT, "INSERT INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"  \
                     " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)")                     \
     X(Q_STATE_INSERT, "INSERT INTO job_states VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
-                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, ?21, NULL)")       \
+                      " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?22, ?21, ?23)")         \
     X(Q_KEY_INSERT, "INSERT INTO job_keys VALUES (?1, ?2)")                                        \
     X(Q_KEY_DELETE, "DELETE FROM job_keys WHERE job = ?1")                                         \
     X(Q_KEY_FIND, "SELECT job FROM job_keys WHERE unique_key = ?1")                                \
     X(Q_KEY_OF, "SELECT unique_key FROM job_keys WHERE job = ?1")                                  \
     X(Q_JOB_GET, "SELECT " JOB_COLUMNS " FROM " JOB_TABLES " WHERE s.id = ?1")                     \
+    X(Q_JOB_WHOLE, "SELECT " JOB_COLUMNS ", j.spec FROM " JOB_TABLES " WHERE s.id = ?1")           \
     X(Q_JOB_LAST, "SELECT ifnull(max(id), 0) FROM jobs")                                           \
     X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
     X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
@@ -33,22 +34,29 @@
                        " WHERE id = ?1")                                                           \
     X(Q_JOB_RUNNING, "UPDATE job_states SET state = 2, started_ms = ?2, first_started_ms ="        \
                      " iif(first_started_ms = 0, ?2, first_started_ms) WHERE id = ?1")             \
-    X(Q_JOB_KILLING, "UPDATE job_states SET state = 3, reason = ?2 WHERE id = ?1")                 \
-    X(Q_JOB_REQUEUE, "UPDATE job_states SET state = 0, queued = 1, open = watched, agent = 0,"     \
-                     " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = 0,"           \
-                     " reason = 0, message = NULL WHERE id = ?1")                                  \
-    X(Q_JOB_RETRYING, "UPDATE job_states SET state = 4, queued = 0, open = 3, agent = 0,"          \
-                      " attempt = ?2, submitted_ms = 0, started_ms = 0, retry_at_ms = ?3,"         \
-                      " reason = 0, message = NULL WHERE id = ?1")                                 \
     /* the common end, of a job that an agent had, leaves two indexes alone */                     \
     X(Q_JOB_SUCCESS, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"      \
-                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8"                \
+                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"               \
+                     " started_ms = iif(?9 < 0, started_ms, ?9), first_started_ms ="               \
+                     " iif(?9 > 0 AND first_started_ms = 0, ?9, first_started_ms)"                 \
                      " WHERE id = ?1")                                                             \
-    X(Q_JOB_FINISH, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"       \
-                    " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"                \
-                    " queued = 0, bad = ?2 <> 5, retry_at_ms = 0 WHERE id = ?1")                   \
-    X(Q_JOB_CANCELLED_BY, "UPDATE job_states SET cancelled_by = ?2 WHERE id = ?1")                 \
-    X(Q_JOB_GROUP, "UPDATE job_states SET group_key = ?2 WHERE id = ?1")                           \
+    /* ?2: enum job_part */                                                                        \
+    X(Q_JOB_CHANGE, "UPDATE job_states SET state = ?3, queued = ?3 = 0,"                           \
+                    " open = CASE WHEN ?3 = 0 THEN watched WHEN ?3 = 4 THEN 3 WHEN ?3 < 4 THEN 2"  \
+                    " ELSE 0 END, bad = ?3 > 5, agent = iif(?2 & 2, ?4, agent),"                   \
+                    " attempt = iif(?2 & 2, ?5, attempt),"                                         \
+                    " submitted_ms = iif(?2 & 2, ?6, submitted_ms),"                               \
+                    " retry_at_ms = CASE WHEN ?3 > 4 THEN 0 WHEN ?2 & 2 THEN ?7"                   \
+                    " ELSE retry_at_ms END, started_ms = iif(?2 & 4, ?8, started_ms),"             \
+                    " first_started_ms ="                                                          \
+                    " iif(?2 & 8 AND first_started_ms = 0, ?9, first_started_ms),"                 \
+                    " reason = iif(?2 & 16, ?10, reason), message = iif(?2 & 32, ?11, message),"   \
+                    " exit_code = iif(?2 & 64, ?12, exit_code),"                                   \
+                    " truncated = iif(?2 & 64, ?13, truncated),"                                   \
+                    " outputs = iif(?2 & 64, ?14, outputs),"                                       \
+                    " ended_ms = iif(?2 & 64, ?15, ended_ms),"                                     \
+                    " cancelled_by = iif(?2 & 128, ?16, cancelled_by),"                            \
+                    " group_key = iif(?2 & 256, ?17, group_key) WHERE id = ?1")                    \
     X(Q_ATTEMPT_INSERT, "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")   \
     X(Q_ATTEMPT_SURPLUS, "SELECT attempt FROM attempts WHERE job = ?1 AND attempt > ?2"            \
                          " AND attempt <= ?3 ORDER BY attempt LIMIT 1")                            \

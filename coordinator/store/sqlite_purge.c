@@ -10,7 +10,9 @@
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
                       struct err *e)
 {
-    int rc = store_write_queue(s, e);
+    int rc = store_write_changes(s, e);
+    changes_forget_keys(&s->changes);
+    if (rc == 0) rc = store_write_queue(s, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_KEYS_FORGET);
     bind_int(q, 1, id_floor(created_before_ms));
@@ -169,7 +171,8 @@ int store_tidy(struct store *s, size_t most, const struct store_gone *gone, bool
                struct err *e)
 {
     size_t budget = most;
-    int rc = purge_dropped(s, &budget, e);
+    int rc = store_write_changes(s, e);
+    if (rc == 0) rc = purge_dropped(s, &budget, e);
     if (rc == 0 && budget < most) rc = shrink_output(s, e);
     if (rc == 0) rc = purge_requires(s, &budget, gone, e);
     if (rc == 0) *more = budget == 0;
@@ -179,9 +182,10 @@ int store_tidy(struct store *s, size_t most, const struct store_gone *gone, bool
 int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e)
 {
     int64_t id, after_ms = 0;
-    int rc = 0;
+    int rc = store_write_changes(s, e);
     size_t budget = most;
-    while (budget > 0) {
+    changes_forget_keys(&s->changes);
+    while (rc == 0 && budget > 0) {
         sqlite3_stmt *q = store_queue(s, Q_EXECUTION_ENDED);
         bind_int(q, 1, ended_before_ms);
         rc = db_first_id(&s->queue, q, &id, e);

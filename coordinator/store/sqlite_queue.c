@@ -38,12 +38,13 @@ int store_requires_text(struct store *s, int64_t id, char **json, struct err *e)
 int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                       size_t most, size_t *count, struct err *e)
 {
+    size_t n = 0;
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_HEADS);
     bind_text(q, 1, group_text(k->group));
     bind_int(q, 2, k->requires_id);
     bind_int(q, 3, (int64_t)most);
-    size_t n = 0;
-    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         out[n++] = (struct queue_head){
             .id = sqlite3_column_int64(q, 0),
@@ -58,7 +59,8 @@ int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_h
 /* The counts that are written at commit have to be seen before it, too. */
 static int settle(struct store *s, struct err *e)
 {
-    return s->tally_count ? tally_flush(s, e) : 0;
+    int rc = store_write_changes(s, e);
+    return rc == 0 && s->tally_count ? tally_flush(s, e) : rc;
 }
 
 int store_each_queue(struct store *s,
@@ -136,11 +138,12 @@ int store_queue_position(struct store *s, const struct job_row *j, int64_t most,
 int store_queue_list(struct store *s, const char *group, int64_t *ids, size_t most, size_t *count,
                      struct err *e)
 {
+    size_t n = 0;
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_LIST);
     bind_text(q, 1, group_text(group));
     bind_int(q, 2, (int64_t)most);
-    size_t n = 0;
-    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1)
         ids[n++] = sqlite3_column_int64(q, 0);
     if (rc == 0) *count = n;

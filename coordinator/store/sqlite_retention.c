@@ -200,7 +200,8 @@ int store_purge_setup(struct store *s, int64_t before_ms, size_t most,
                       const struct store_gone *gone, bool *more, struct err *e)
 {
     size_t budget = most;
-    int rc = purge_tokens(s, before_ms, &budget, e);
+    int rc = store_write_changes(s, e);
+    if (rc == 0) rc = purge_tokens(s, before_ms, &budget, e);
     if (rc == 0) rc = purge_revisions(s, before_ms, &budget, gone, e);
     if (rc == 0) rc = purge_agents(s, before_ms, &budget, e);
     if (rc == 0) *more = budget == 0;

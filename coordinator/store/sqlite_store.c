@@ -174,6 +174,7 @@ int store_open_parts(const char *state_folder, struct store_parts *p, struct sto
                      struct err *e)
 {
     struct store *s = mem_alloc(sizeof *s);
+    changes_init(&s->changes);
     char *path = db_path(state_folder, OUTPUT_FILE);
     int rc = open_queue(s, state_folder, p, e);
     if (rc == 0) {
@@ -202,6 +203,7 @@ void store_close(struct store *s)
     store_rollback(s);
     db_close(&s->queue);
     db_close(&s->output);
+    changes_fini(&s->changes);
     mem_free(s->tallies);
     mem_free(s);
 }
@@ -231,16 +233,17 @@ int store_write_output(struct store *s, struct err *e)
 
 bool store_dirty(const struct store *s)
 {
-    return db_in_transaction(&s->queue) || db_in_transaction(&s->output);
+    return changes_any(&s->changes) || db_in_transaction(&s->queue) ||
+           db_in_transaction(&s->output);
 }
 
 int store_commit(struct store *s, struct err *e)
 {
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
-    int rc = 0;
+    int rc = store_write_changes(s, e);
     bool queue = db_in_transaction(&s->queue);
     /* output first: what a committed result follows has to be there */
-    if (db_in_transaction(&s->output)) {
+    if (rc == 0 && db_in_transaction(&s->output)) {
         rc = parts_commit_output(s, e);
         if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
         if (rc == 0) parts_settle(s, false);
@@ -252,6 +255,7 @@ int store_commit(struct store *s, struct err *e)
     }
     if (rc == 0) {
         parts_settle(s, queue);
+        changes_clear(&s->changes);
         s->begun = false;
     } else {
         store_rollback(s);
@@ -277,6 +281,7 @@ void store_rollback(struct store *s)
 {
     if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
     if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
+    changes_clear(&s->changes);
     tally_clear(s);
     parts_forget(s);
     s->begun = false;

@@ -2,6 +2,7 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_STORE_H
 #define CADRE_COORDINATOR_STORE_SQLITE_STORE_H
 
+#include "coordinator/store/changes.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_flow_sql.h"
 #include "coordinator/store/sqlite_job_sql.h"
@@ -71,6 +72,8 @@ struct agent_place {
 struct store {
     struct db queue, output;
     bool begun;
+    struct changes changes;
+    int64_t last_job, last_execution; /* no row has a greater id; 0: not known */
     struct tally *tallies;
     size_t tally_count, tally_cap, tally_last;
     struct agent_place agent_place;
@@ -84,6 +87,15 @@ struct store {
  * change. ERR_INTERNAL outside store_begin. */
 int store_write_queue(struct store *s, struct err *e);
 int store_write_output(struct store *s, struct err *e);
+
+/* 0, or ERR_INTERNAL outside store_begin. */
+int store_may_change(const struct store *s, struct err *e);
+/* Writes the changes of the batch so far, within its transaction. Whoever reads or changes rows
+ * that may be among them calls this first. */
+int store_write_changes(struct store *s, struct err *e);
+int execution_insert(struct store *s, const struct execution_row *x, struct err *e);
+int execution_update(struct store *s, const struct execution_row *x, struct err *e);
+int evaluation_insert(struct store *s, const struct evaluation_row *v, struct err *e);
 
 /* All of a final job, its output included. */
 int purge_whole_job(struct store *s, int64_t job, struct err *e);

@@ -26,8 +26,9 @@ int store_each_tried(struct store *s,
                      int (*fn)(const struct tried_row *t, const struct job_row *j, void *user),
                      void *user, struct err *e)
 {
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_TRIED);
-    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         struct tried_row t = {.job = sqlite3_column_int64(q, 0),
                               .place = sqlite3_column_int64(q, 1),

@@ -80,7 +80,8 @@ static int drop_evaluations(struct store *s, int64_t trigger, int64_t number, st
 
 int store_trigger_delete(struct store *s, int64_t id, struct err *e)
 {
-    int rc = store_write_queue(s, e);
+    int rc = store_write_changes(s, e);
+    if (rc == 0) rc = store_write_queue(s, e);
     if (rc == 0) rc = drop_evaluations(s, id, INT64_MAX, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_TRIGGER_DELETE);
@@ -106,8 +107,13 @@ int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, v
 
 int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e)
 {
-    int rc = store_write_queue(s, e);
-    if (rc != 0) return rc;
+    int rc = store_may_change(s, e);
+    if (rc == 0) changes_add_evaluation(&s->changes, v);
+    return rc;
+}
+
+int evaluation_insert(struct store *s, const struct evaluation_row *v, struct err *e)
+{
     sqlite3_stmt *q = store_queue(s, Q_EVALUATION_INSERT);
     bind_int(q, 1, v->trigger);
     bind_int(q, 2, v->number);
@@ -118,6 +124,6 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
     bind_int(q, 7, v->started_ms);
     bind_int(q, 8, v->ended_ms);
     bind_text(q, 9, v->message);
-    rc = db_run(&s->queue, q, e);
+    int rc = db_run(&s->queue, q, e);
     return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - TRIGGER_HISTORY, e);
 }

@@ -36,6 +36,21 @@ void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
 
+/* ---- step 1: what a batch needs is looked up first and together ---- */
+/* Idempotency keys, as their rows have them. Borrowed for the call. */
+struct store_wanted {
+    const char *const *job_keys, *const *execution_keys;
+    size_t job_key_count, execution_key_count;
+};
+/* What was found is known until the end of the batch: the functions below that look for it ask the
+ * database no more. Between store_begin and the first change. */
+int store_look_up(struct store *s, const struct store_wanted *w, struct err *e);
+/* These jobs, with their specs; without unique_key. Those that are not there are passed over. Rows
+ * are borrowed. Return non-zero from fn to end. */
+int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
+                    int (*fn)(const struct job_row *j, const char *spec, void *user), void *user,
+                    struct err *e);
+
 /* ---- jobs ---- */
 /* ERR_EXISTS: id or unique_key is taken (store_job_find_key tells). spec: JSON text. The id has to
  * be made of created_ms (id_make): keys are forgotten by the age of the id. */

@@ -74,19 +74,11 @@ static void fill(struct bench *b, int64_t backlog)
     }
 }
 
-static void hand_out(struct bench *b, int64_t *id)
+/* As the engine does it: what a batch brings is handed out from memory. */
+static void hand_out(struct bench *b, int64_t id)
 {
     struct err e = {0};
-    struct queue_head head;
-    char *spec;
-    struct queue_key k = {.group = "windows"};
-    size_t count = 0;
-    must(store_queue_heads(b->store, &k, &head, 1, &count, &e), &e);
-    must(count ? 0 : err_set(&e, ERR_NOT_FOUND, "the queue is empty"), &e);
-    must(store_job_spec(b->store, head.id, &spec, &e), &e);
-    mem_free(spec);
-    must(store_job_submitted(b->store, head.id, 11, head.attempt, b->wall_ms, &e), &e);
-    *id = head.id;
+    must(store_job_submitted(b->store, id, 11, 1, b->wall_ms, &e), &e);
 }
 
 static void finish(struct bench *b, int64_t id)
@@ -108,9 +100,9 @@ static void lifecycle(struct bench *b, int batch)
     b->wall_ms++;
     must(store_begin(b->store, &e), &e);
     for (int i = 0; i < batch; i++)
-        insert(b, "windows");
+        ids[i] = insert(b, "windows");
     for (int i = 0; i < batch; i++)
-        hand_out(b, &ids[i]);
+        hand_out(b, ids[i]);
     must(store_commit(b->store, &e), &e);
     must(store_begin(b->store, &e), &e);
     for (int i = 0; i < batch; i++)
@@ -119,9 +111,16 @@ static void lifecycle(struct bench *b, int batch)
     must(store_commit(b->store, &e), &e);
 }
 
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void measure(struct bench *b, int batch, double seconds)
 {
-    double start = now_s(), worst = 0, last = start;
+    double cpu = cpu_s(), start = now_s(), worst = 0, last = start;
     long done = 0;
     while (last - start < seconds) {
         lifecycle(b, batch);
@@ -130,8 +129,9 @@ static void measure(struct bench *b, int batch, double seconds)
         last = t;
         done += batch;
     }
-    printf("batch %3d%s: %8.0f lifecycles/s, slowest two commits %5.1f ms\n", batch,
-           b->keys ? " with keys" : "", (double)done / (last - start), worst * 1000);
+    printf("batch %3d%s: %8.0f lifecycles/s, %5.1f us of CPU each, slowest two commits %5.1f ms\n",
+           batch, b->keys ? " with keys" : "", (double)done / (last - start),
+           (cpu_s() - cpu) * 1e6 / (double)done, worst * 1000);
 }
 
 static int64_t number(int argc, char **argv, int at, int64_t fallback)
@@ -165,10 +165,11 @@ int main(int argc, char **argv)
     static const int batches[] = {1, 10, 50, 100};
     int64_t only = number(argc, argv, 4, 0);
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
-        if (only == 0 || only == batches[i]) measure(&b, batches[i], seconds);
+        if (only == 0) measure(&b, batches[i], seconds);
     }
+    if (only > 0 && only <= MOST) measure(&b, (int)only, seconds);
     b.keys = true;
-    if (only == 0) measure(&b, 100, seconds);
+    measure(&b, only ? (int)only : 100, seconds);
     store_close(b.store);
     return 0;
 }

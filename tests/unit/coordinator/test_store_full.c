@@ -65,6 +65,9 @@ static int write_until_full(struct fixture *f)
     for (; rc == 0 && taken < 1000; taken++) {
         struct job_row j = plain_job(FIRST_NEW + taken, "g");
         rc = store_job_insert(f->store, &j, spec, &e);
+        struct job_row k; /* what is read is written first */
+        if (rc == 0) rc = store_job_get(f->store, j.id, &k, &e);
+        if (rc == 0) job_row_fini(&k);
     }
     assert_int_equal(rc, ERR_FULL);
     assert_non_null(strstr(e.msg, "no space"));

@@ -153,6 +153,14 @@ static void last_id_is_the_greatest_there_is(void **state)
     commit(f);
 }
 
+/* The set of changes is refused as a whole, and the next one is taken. */
+static void is_refused(struct fixture *f)
+{
+    add_plain(f, 7, "g");
+    FAILS(ERR_NOT_FOUND, store_commit(f->store, &e));
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 0);
+}
+
 static void unknown_job_is_not_found_by_anything(void **state)
 {
     struct fixture *f = *state;
@@ -163,14 +171,29 @@ static void unknown_job_is_not_found_by_anything(void **state)
     begin(f);
     FAILS(ERR_NOT_FOUND, store_job_get(s, 5, &k, &e));
     FAILS(ERR_NOT_FOUND, store_job_spec(s, 5, &spec, &e));
-    FAILS(ERR_NOT_FOUND, store_job_submitted(s, 5, 1, 1, T0, &e));
-    FAILS(ERR_NOT_FOUND, store_job_running(s, 5, T0, &e));
-    FAILS(ERR_NOT_FOUND, store_job_killing(s, 5, REASON_CANCELLED, &e));
-    FAILS(ERR_NOT_FOUND, store_job_requeue(s, 5, 1, &e));
-    FAILS(ERR_NOT_FOUND, store_job_retrying(s, 5, 2, T0, &e));
-    FAILS(ERR_NOT_FOUND, store_job_finish(s, 5, &end, &e));
-    FAILS(ERR_NOT_FOUND, store_job_set_group(s, 5, "g", &e));
-    commit(f);
+    OK(store_job_submitted(s, 5, 1, 1, T0, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_running(s, 5, T0, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_killing(s, 5, REASON_CANCELLED, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_requeue(s, 5, 1, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_retrying(s, 5, 2, T0, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_finish(s, 5, &end, &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_set_group(s, 5, "g", &e));
+    is_refused(f);
+    begin(f);
+    OK(store_job_cancelled_by(s, 5, "ann", &e));
+    is_refused(f);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */
