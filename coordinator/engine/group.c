@@ -1,4 +1,5 @@
 /* Worker groups in memory. */
+#include "coordinator/engine/queue.h"
 #include "coordinator/engine/group.h"
 
 #include "base/json.h"
@@ -39,7 +40,7 @@ void group_free(struct engine *g, struct group *group)
 {
     size_t place = 0;
     for (struct queue *q; (q = map_next(&group->queues, &place)) != NULL;)
-        mem_free(q);
+        queue_free(g, q);
     map_fini(&group->queues);
     timer_clear(g, &group->timer);
     timer_clear(g, &group->aside.timer);

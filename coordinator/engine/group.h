@@ -26,6 +26,7 @@ struct group {
     size_t pending_count, pending_cap;
     struct aside aside;
     int64_t queued;         /* jobs in CREATED */
+    size_t awaited;         /* hand-outs that the batch at hand may bring (refill.c) */
     struct watch fallbacks; /* the queued jobs with a fallback other than WAIT */
     int64_t assigned, retrying;
     int64_t online;      /* agents that could take jobs if they had slots */

@@ -168,16 +168,22 @@ static void forget(struct engine *g, struct job *j)
     job_free(g, j);
 }
 
+/* A queued job from the store. */
+static struct job *add_queued(struct engine *g, struct job_row *row)
+{
+    struct job *j = job_add(g, row);
+    const struct watched *due = watch_find(&g->due, j->row.id);
+    if (due) j->queue_until_ms = due->at_ms;
+    return j;
+}
+
 struct job *job_get(struct engine *g, int64_t id)
 {
     struct job *j = job_find(g, id);
     if (j) return j;
     struct job_row row;
     if (!store_ok(g, store_job_get(g->store, id, &row, &g->err))) return NULL;
-    j = job_add(g, &row);
-    const struct watched *due = watch_find(&g->due, id);
-    if (due) j->queue_until_ms = due->at_ms;
-    return j;
+    return add_queued(g, &row);
 }
 
 const struct attempt_agents *job_failures(struct engine *g, struct job *j)
@@ -233,6 +239,13 @@ static void cache(struct engine *g, struct job *j)
     }
     j->cached_bytes = bytes;
     g->cached_bytes += bytes;
+}
+
+void job_keep(struct engine *g, struct job_row *row, const char *spec)
+{
+    struct job *j = add_queued(g, row);
+    j->spec = mem_strdup(spec);
+    cache(g, j);
 }
 
 static void arm_queue_timeout(struct engine *g)

@@ -39,6 +39,9 @@ struct job *job_find(const struct engine *g, int64_t id);
 /* Makes a job from a row (takes over its strings), in the row's state, without a transition. */
 struct job *job_add(struct engine *g, struct job_row *row);
 void job_free(struct engine *g, struct job *j);
+/* Keeps a CREATED job from the store at hand, with its spec, when there is room for it; takes over
+ * the row. */
+void job_keep(struct engine *g, struct job_row *row, const char *spec);
 /* A CREATED job; loaded when it is not in memory. NULL: a failure was noted. */
 struct job *job_get(struct engine *g, int64_t id);
 /* Where former attempts failed. NULL: this is the first one, or a failure was noted. */

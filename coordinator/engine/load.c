@@ -146,7 +146,6 @@ static int load_queue(const struct queue_key *k, int64_t count, void *user)
     struct group *of = group_of_job(g, &row);
     struct queue *q = queue_get(g, of, k->requires_id);
     q->whole = false;
-    q->window_count = 0;
     q->count = count - 1;
     of->queued += count - 1;
     /* the last one makes it pending, as any job does */

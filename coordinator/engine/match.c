@@ -30,6 +30,7 @@
 
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/lease.h"
+#include "coordinator/engine/refill.h"
 
 /* What an agent may get: the head of a queue, or a job that stands aside. */
 struct offer {
@@ -65,7 +66,7 @@ static struct offer best_offer(struct engine *g, struct agent *a)
     for (size_t i = 0; i < group->pending_count; i++) {
         struct queue *q = group->pending[i];
         if (q->blocked || !agent_fits(g, a, q)) continue;
-        const struct queue_head *head = queue_best(g, q);
+        const struct queue_head *head = refill_best(g, q);
         if (!head) return none;
         if (!best.head || queue_head_before(head, best.head))
             best = (struct offer){.head = head, .queue = q};

@@ -1,31 +1,35 @@
 /* The queue of a group: its counts, and a window onto the best jobs of each kind.
  *
  * A group may have a million jobs queued, so memory does not hold the queue. It holds one `struct
- * queue` for each different `requires` that its jobs have: how many there are, and the best WINDOW
- * of them in order. A job that is better than the last one in the window goes into it and pushes
- * the last one out; a worse one is only counted. When the window is empty and the count is not, it
- * is read from the store's index again, WINDOW jobs at once. `whole` says that the window holds
- * all: only then may a job go in behind the last one, since otherwise others may stand between.
+ * queue` for each different `requires` that its jobs have: how many there are, and the best of them
+ * in order. A job that is better than the last one in the window goes into it; a worse one is only
+ * counted when others that are not in the window may stand between. `whole` says that the window
+ * holds all. A window may grow to thousands of jobs, as long as those of all queues together do not
+ * take too much memory: then to a few only.
  *
  *     count 70,000
  *     +----+----+----+-- ... --+----+   +---------------------------------------+
  *     | p9 | p9 | p5 |         | p0 |   | the rest: in the store alone          |
  *     +----+----+----+-- ... --+----+   +---------------------------------------+
- *       best      window (32)                 read when the window is empty
+ *       best      window                  read when the window runs low (refill.c)
  *
  * Beside the window some jobs themselves are kept at hand, so that a hand-out need not read them
- * back: those that were enqueued last, as long as the cache's bytes last (job.c, `cache`). Jobs
- * that something is due for (a queue timeout, a fallback) always are. The window and the cache know
- * nothing of each other: the window says who is next, and job_get finds that job or reads it. A
- * job that an agent could not start is in no queue: it stands aside (tried.h). */
+ * back: those that were enqueued last, as long as the cache's bytes last (job.c, `cache`), and
+ * those that were read with the window. Jobs that something is due for (a queue timeout, a
+ * fallback) always are. The window and the cache know nothing of each other: the window says who is
+ * next, and job_get finds that job or reads it. A job that an agent could not start is in no queue:
+ * it stands aside (tried.h). */
 #include "coordinator/engine/queue.h"
 
 #include "base/mem.h"
 
 #include <assert.h>
-#include <string.h>
 
-#define QUEUES_KEPT 256 /* empty ones per group */
+#define QUEUES_KEPT 256   /* empty ones per group */
+#define WINDOW_MOST 4096  /* jobs in a window, */
+#define WINDOW_LEAST 32   /* and when there are */
+#define HEADS_MOST 262144 /* in all windows together */
+#define WINDOW_LOW 128
 
 struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id)
 {
@@ -40,39 +44,29 @@ struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_
     return q;
 }
 
-bool queue_head_before(const struct queue_head *a, const struct queue_head *b)
+/* How many jobs the window may hold. */
+static size_t most(const struct engine *g)
 {
-    return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+    return g->heads < HEADS_MOST ? WINDOW_MOST : WINDOW_LEAST;
 }
 
-static void window_insert(struct queue *q, const struct queue_head *head)
+static void window_insert(struct engine *g, struct queue *q, const struct queue_head *head)
 {
-    size_t at = q->window_count;
-    while (at > 0 && queue_head_before(head, &q->window[at - 1]))
-        at--;
-    if (at == q->window_count && !q->whole)
-        return; /* behind the window: not known whether next to it */
-    if (at == WINDOW) {
+    bool behind = window_is_behind(&q->window, head);
+    if (behind && !q->whole) return; /* not known whether next to the last one */
+    if (q->window.count >= most(g)) {
         q->whole = false;
-        return;
+        if (behind) return;
+        window_remove_last(&q->window);
+        g->heads--;
     }
-    if (q->window_count == WINDOW) {
-        q->window_count--;
-        q->whole = false;
-    }
-    memmove(&q->window[at + 1], &q->window[at], (q->window_count - at) * sizeof *q->window);
-    q->window[at] = *head;
-    q->window_count++;
+    window_add(&q->window, head);
+    g->heads++;
 }
 
-static void window_remove(struct queue *q, int64_t id)
+static void window_shrink(struct engine *g, struct queue *q, int64_t id)
 {
-    for (size_t i = 0; i < q->window_count; i++) {
-        if (q->window[i].id != id) continue;
-        q->window_count--;
-        memmove(&q->window[i], &q->window[i + 1], (q->window_count - i) * sizeof *q->window);
-        return;
-    }
+    if (window_remove(&q->window, id)) g->heads--;
 }
 
 static void pending_add(struct queue *q)
@@ -87,25 +81,25 @@ static void pending_add(struct queue *q)
     q->blocked = false;
 }
 
-static void pending_remove(struct queue *q)
+static void pending_remove(struct engine *g, struct queue *q)
 {
     struct group *group = q->group;
     struct queue *last = group->pending[--group->pending_count];
     group->pending[q->place - 1] = last;
     last->place = q->place;
     q->place = 0;
+    queue_forget_window(g, q);
     q->whole = true;
-    q->window_count = 0;
     if (group->queues.count <= QUEUES_KEPT) return;
     map_remove(&group->queues, (uint64_t)q->requires_id);
-    mem_free(q);
+    queue_free(g, q);
 }
 
 void queue_add(struct engine *g, struct queue *q, const struct queue_head *head)
 {
     q->count++;
     q->group->queued++;
-    if (head) window_insert(q, head);
+    if (head) window_insert(g, q, head);
     if (q->place == 0) pending_add(q);
     if (!q->blocked) group_set_dirty(g, q->group);
 }
@@ -118,27 +112,36 @@ void queue_remove(struct engine *g, struct queue *q, int64_t id)
     }
     q->count--;
     q->group->queued--;
-    window_remove(q, id);
-    assert(q->count >= (int64_t)q->window_count);
-    if (q->count == 0) pending_remove(q);
+    window_shrink(g, q, id);
+    assert(q->count >= (int64_t)q->window.count);
+    if (q->count == 0) pending_remove(g, q);
 }
 
-const struct queue_head *queue_best(struct engine *g, struct queue *q)
+void queue_forget_window(struct engine *g, struct queue *q)
 {
-    if (q->window_count == 0) {
-        struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
-        int rc = store_queue_heads(g->store, &k, q->window, WINDOW, &q->window_count, &g->err);
-        if (!store_ok(g, rc)) return NULL;
-        q->whole = (int64_t)q->window_count == q->count;
-    }
-    if (q->window_count == 0) {
-        engine_broken(g, "the queue is shorter than its count");
-        return NULL;
-    }
-    return &q->window[0];
+    g->heads -= q->window.count;
+    window_clear(&q->window);
+    q->whole = false;
 }
 
-void queues_drop_empty(struct group *group)
+void queue_read(struct engine *g, struct queue *q, const struct queue_head *head)
+{
+    window_add(&q->window, head);
+    g->heads++;
+}
+
+void queue_was_read(struct engine *g, struct queue *q)
+{
+    if (q->window.count == 0) engine_broken(g, "the queue is shorter than its count");
+    q->whole = (int64_t)q->window.count == q->count;
+}
+
+bool queue_is_low(const struct queue *q)
+{
+    return !q->whole && q->window.count < WINDOW_LOW;
+}
+
+void queues_drop_empty(struct engine *g, struct group *group)
 {
     size_t count = 0, place = 0;
     struct queue **empty = mem_array(group->queues.count, sizeof *empty);
@@ -147,7 +150,7 @@ void queues_drop_empty(struct group *group)
     }
     for (size_t i = 0; i < count; i++) {
         map_remove(&group->queues, (uint64_t)empty[i]->requires_id);
-        mem_free(empty[i]);
+        queue_free(g, empty[i]);
     }
     mem_free(empty);
 }

@@ -2,10 +2,12 @@
 #ifndef CADRE_COORDINATOR_ENGINE_QUEUE_H
 #define CADRE_COORDINATOR_ENGINE_QUEUE_H
 
+#include "base/mem.h"
 #include "coordinator/engine/group.h"
 #include "coordinator/engine/requires_entry.h"
+#include "coordinator/engine/window.h"
 
-#define WINDOW 32
+#define WINDOW_READ 256 /* jobs that are read from the store at once */
 
 /* The CREATED jobs of a group that require the same. */
 struct queue {
@@ -16,17 +18,27 @@ struct queue {
     size_t place; /* in group.pending, 1-based; 0 while count is 0 */
     bool blocked; /* no free agent of the group meets the requires; an agent that gets free may */
     bool whole;   /* the window holds all queued jobs */
-    size_t window_count;
-    struct queue_head window[WINDOW]; /* the best ones, in order */
+    struct window window; /* the best ones */
 };
 
 struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id);
 void queue_add(struct engine *g, struct queue *q, const struct queue_head *head);
 void queue_remove(struct engine *g, struct queue *q, int64_t id);
-/* The best job; NULL: a failure was noted. count > 0. */
-const struct queue_head *queue_best(struct engine *g, struct queue *q);
-/* Does the first one go before the second? */
-bool queue_head_before(const struct queue_head *a, const struct queue_head *b);
-void queues_drop_empty(struct group *group);
+/* What its window is filled with (refill.c): */
+/* A job that was read from the store, behind those that are in the window. */
+void queue_read(struct engine *g, struct queue *q, const struct queue_head *head);
+/* The window holds what the store had: all that are queued, or the first of them. */
+void queue_was_read(struct engine *g, struct queue *q);
+/* Empties the window: it is about to be read anew. */
+void queue_forget_window(struct engine *g, struct queue *q);
+/* Is the window nearly empty while there are more jobs? */
+bool queue_is_low(const struct queue *q);
+void queues_drop_empty(struct engine *g, struct group *group);
+static inline void queue_free(struct engine *g, struct queue *q)
+{
+    g->heads -= q->window.count;
+    window_clear(&q->window);
+    mem_free(q);
+}
 
 #endif

@@ -100,7 +100,7 @@ static void requires_entries_trim(struct engine *g)
     g->requires_slots = 0;
     for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
         for (; group; group = group->next_same) {
-            queues_drop_empty(group);
+            queues_drop_empty(g, group);
             keep_requirements(g, &all, group);
         }
     }

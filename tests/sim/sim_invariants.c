@@ -87,6 +87,21 @@ static int count_fallback(const struct job_row *row, void *user)
     return 0;
 }
 
+#define HEADS 64
+
+/* The window is what the store has, as far as this looks. */
+static void check_window(struct sim *s, const struct group *group, const struct queue *q)
+{
+    struct queue_key k = {.group = group->row.key, .requires_id = q->requires_id};
+    struct queue_head heads[HEADS];
+    size_t count = 0;
+    if (store_queue_heads(s->world.store, &k, heads, HEADS, &count, NULL)) return;
+    for (size_t i = 0; i < count && i < q->window.count; i++) {
+        if (q->window.items[q->window.first + i].id != heads[i].id)
+            sim_violation(s, "memory: a window of %s is not the head of its queue", name_of(group));
+    }
+}
+
 static void check_group(struct sim *s, struct engine *g, struct group *group)
 {
     int64_t queued = 0, online = 0, assigned = 0, retrying = 0;
@@ -96,8 +111,9 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
         queued += c->count;
         if (c->place != i + 1 || c->count <= 0)
             sim_violation(s, "memory: the pending classes of %s", name_of(group));
-        if (c->whole && (int64_t)c->window_count != c->count)
+        if (c->whole && (int64_t)c->window.count != c->count)
             sim_violation(s, "memory: a window of %s is not whole", name_of(group));
+        check_window(s, group, c);
     }
     for (const struct agent *a = group->first; a; a = a->next)
         online += a->counted;

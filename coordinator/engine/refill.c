@@ -1,0 +1,93 @@
+/* Windows and jobs are read before the batch changes anything: then the store's answer is what
+ * memory has to agree with, and nothing has to be written before it is read. A window that runs
+ * empty all the same, in the middle of a batch, is read then. */
+#include "coordinator/engine/refill.h"
+
+#include "base/mem.h"
+
+#define AHEAD_MOST 512 /* jobs that one batch reads ahead */
+
+static void fill(struct engine *g, struct queue *q)
+{
+    struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
+    struct queue_head heads[WINDOW_READ];
+    size_t count = 0;
+    if (!store_ok(g, store_queue_heads(g->store, &k, heads, WINDOW_READ, &count, &g->err))) return;
+    queue_forget_window(g, q);
+    for (size_t i = 0; i < count; i++)
+        queue_read(g, q, &heads[i]);
+    queue_was_read(g, q);
+}
+
+const struct queue_head *refill_best(struct engine *g, struct queue *q)
+{
+    if (!window_first(&q->window)) fill(g, q);
+    return g->rc == 0 ? window_first(&q->window) : NULL;
+}
+
+/* ---- ahead ---- */
+
+/* How many slots a command may make free. */
+static size_t slots_of(const struct command *c)
+{
+    switch (c->type) {
+    case CMD_FINISHED:
+    case CMD_DECLINED:
+    case CMD_CLEARED:
+        return 1;
+    case CMD_READY:
+        return WINDOW_READ;
+    default:
+        return 0;
+    }
+}
+
+static int keep(const struct job_row *row, const char *spec, void *user)
+{
+    struct engine *g = user;
+    struct job_row copy = job_row_copy(row);
+    job_keep(g, &copy, spec);
+    return 0;
+}
+
+/* Those at the head of the queue that are not at hand. */
+static size_t note_absent(const struct engine *g, const struct queue *q, size_t most, int64_t *ids)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < q->window.count && i < most; i++) {
+        int64_t id = q->window.items[q->window.first + i].id;
+        if (!job_find(g, id)) ids[count++] = id;
+    }
+    return count;
+}
+
+/* *left: how many jobs may still be read. */
+static void read_group(struct engine *g, struct group *group, size_t *left)
+{
+    int64_t ids[AHEAD_MOST];
+    size_t awaited = group->awaited < *left ? group->awaited : *left;
+    for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++) {
+        struct queue *q = group->pending[i];
+        if (q->blocked) continue;
+        if (queue_is_low(q)) fill(g, q);
+        if (g->rc) return;
+        size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
+        *left -= count;
+        if (count > 0) store_ok(g, store_jobs_read(g->store, ids, count, keep, g, &g->err));
+    }
+}
+
+void refill_ahead(struct engine *g, const struct command *first)
+{
+    size_t left = AHEAD_MOST;
+    for (const struct command *c = first; c; c = c->next) {
+        const struct agent *a = slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
+        if (a && a->group) a->group->awaited += slots_of(c);
+    }
+    for (const struct command *c = first; c; c = c->next) {
+        const struct agent *a = slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
+        if (!a || !a->group || a->group->awaited == 0) continue;
+        if (g->rc == 0 && !a->group->row.paused) read_group(g, a->group, &left);
+        a->group->awaited = 0;
+    }
+}
