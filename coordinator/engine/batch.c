@@ -2,15 +2,16 @@
  *
  * All commands that wait when the store thread gets to them form one batch, and a batch is one
  * transaction with one fsync, however many commands there are (group commit): while the disk is
- * busy with one commit, the commands for the next one gather. A command is applied at once, against
- * memory, and changes rows inside the transaction; nobody hears of any of it before the commit. At
+ * busy with one commit, the commands for the next one gather. What the commands need of the store is looked up first
+ * and together. Then each is applied against memory, and what it changes is noted; the commit hands
+ * the store one set of changes, and nobody hears of any of it before. At
  * the end of the batch comes what may not come in the middle of a command: timers that are due, the
  * acknowledgements, what follows from jobs and executions that ended, and the matching of free
  * slots with queues, which so sees all that the batch brought.
  *
- *   begin -> apply* -> timers -> acks -> ended -> match -> COMMIT -> effects are carried out
- *              |         |        |        |       |         |
- *              +---------+--------+--------+-------+---------+--> any failure: ROLLBACK, load anew
+ *   begin -> look up -> apply* -> timers -> acks -> ended -> match -> COMMIT -> effects are carried out
+ *                         |         |        |        |       |         |
+ *                         +---------+--------+--------+-------+---------+--> any failure: ROLLBACK, load anew
  *
  * When anything fails, the transaction is rolled back, and memory, which is ahead of the store, is
  * thrown away and loaded again; agents stay connected as far as the store knows enough of them.
@@ -32,6 +33,7 @@
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/principal.h"
+#include "coordinator/engine/refill.h"
 #include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/submit.h"
@@ -106,6 +108,56 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     if (store_ok(g, store_begin(g->store, &g->err))) mark_away(g);
     if (g->rc && e) *e = g->err;
     return g->rc;
+}
+
+/* ---- step 1: look up ---- */
+
+struct keys {
+    char **items;
+    size_t count, cap;
+};
+
+static void keys_add(struct keys *k, int64_t submitter, const char *key)
+{
+    if (!key) return;
+    if (k->count == k->cap) {
+        k->cap = k->cap > 0 ? 2 * k->cap : 64;
+        k->items = mem_resize(k->items, k->cap, sizeof *k->items);
+    }
+    k->items[k->count++] = scoped_key(submitter, key);
+}
+
+static void keys_of(const struct command *c, struct keys *jobs, struct keys *starts)
+{
+    const struct cmd_submits *all = &c->u.submits;
+    if (c->type == CMD_SUBMIT)
+        keys_add(jobs, c->u.submit.job.submitter, c->u.submit.job.unique_key);
+    if (c->type == CMD_EXECUTION_START)
+        keys_add(starts, c->u.start.submitter, c->u.start.unique_key);
+    for (size_t i = 0; c->type == CMD_SUBMIT_ALL && i < all->count; i++)
+        keys_add(jobs, all->items[i].job.submitter, all->items[i].job.unique_key);
+}
+
+static void keys_fini(struct keys *k)
+{
+    for (size_t i = 0; i < k->count; i++)
+        mem_free(k->items[i]);
+    mem_free(k->items);
+}
+
+void engine_look_up(struct engine *g, const struct command *first)
+{
+    struct keys jobs = {0}, starts = {0};
+    if (g->rc) return;
+    for (const struct command *c = first; c; c = c->next)
+        keys_of(c, &jobs, &starts);
+    struct store_wanted w = {.job_keys = (const char *const *)jobs.items,
+                             .job_key_count = jobs.count,
+                             .execution_keys = (const char *const *)starts.items,
+                             .execution_key_count = starts.count};
+    if (store_ok(g, store_look_up(g->store, &w, &g->err))) refill_ahead(g, first);
+    keys_fini(&jobs);
+    keys_fini(&starts);
 }
 
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */

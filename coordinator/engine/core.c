@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -58,6 +59,14 @@ int64_t engine_new_id(struct engine *g)
     if (id <= g->last_id) id = g->last_id + 1 + (int64_t)rng_below(&g->rng, 1024);
     g->last_id = id;
     return id;
+}
+
+char *scoped_key(int64_t submitter, const char *key)
+{
+    char token[ID_TEXT_SIZE] = "-";
+    if (!key) return NULL;
+    if (submitter > 0) id_format(submitter, token);
+    return str_dupf("%s/%s", token, key);
 }
 
 void text_take(char **to, char **from)

@@ -76,6 +76,7 @@ struct engine {
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
     struct map tried;  /* by job */
+    size_t heads;      /* in the windows of all queues */
     struct map tokens; /* those that asked for something */
     struct group *default_group;
     struct group *dirty;
@@ -126,6 +127,9 @@ void timer_set(struct engine *g, struct timer *t, int64_t at_ms); /* NEVER clear
 void timer_clear(struct engine *g, struct timer *t);
 /* Grows with every call, whatever the clock does. */
 int64_t engine_new_id(struct engine *g);
+/* An idempotency key as the store has it: each submitter has keys of its own. mem_free. NULL gives
+ * NULL. */
+char *scoped_key(int64_t submitter, const char *key);
 /* Moves a text: frees *to, sets *from to NULL. */
 void text_take(char **to, char **from);
 void text_set(char **to, const char *from); /* copies */

@@ -1,7 +1,7 @@
 /* The engine: everything that happens to jobs is decided here. Deterministic: time and randomness
  * are inputs; it touches no socket, no clock and no file but through the store. One thread.
  *
- *   engine_begin(now) -> engine_apply(command)... -> engine_commit() = one batch, one transaction
+ *   engine_begin(now) -> engine_look_up -> engine_apply(command)... -> engine_commit() = one batch, one transaction
  *
  * Effects are to be carried out only when engine_commit returned 0. When it (or begin) fails, the
  * store was rolled back and the engine's memory is rebuilt from the store. The effects are those of
@@ -40,6 +40,10 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
 void engine_free(struct engine *g);
 
 int engine_begin(struct engine *g, const struct moment *now, struct err *e);
+/* Looks up together what the commands from `first` on, which are to be applied next, need of the
+ * store. Behind engine_begin; a batch without it comes out the same, and asks the store more often.
+ * A failure is that of the batch. */
+void engine_look_up(struct engine *g, const struct command *first);
 /* Borrows the command, which may be applied again when the batch failed. Appends to `out`. */
 void engine_apply(struct engine *g, const struct command *c, struct effects *out);
 /* Runs what is due, matches pending jobs with free slots, commits. */

@@ -443,9 +443,7 @@ static const struct flow *find_to_run(struct engine *g, const struct cmd_start *
 void apply_execution_start(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_start *s = &c->u.start;
-    char token[ID_TEXT_SIZE] = "-";
-    if (s->submitter > 0) id_format(s->submitter, token);
-    char *key = s->unique_key ? str_dupf("%s/%s", token, s->unique_key) : NULL;
+    char *key = scoped_key(s->submitter, s->unique_key);
     struct flow_entry *f = flow_get(g, s->ns, s->flow);
     const struct flow *present = NULL;
     struct json *inputs = NULL;

@@ -149,6 +149,7 @@ static void batch(struct rounds *r, const struct moment *now, struct effects *ou
     struct err e = {0};
     effects_init(&own);
     (void)engine_begin(r->engine, now, &e);
+    engine_look_up(r->engine, r->first);
     for (const struct command *c = r->first; c; c = c->next)
         engine_apply(r->engine, c, &own);
     int rc = engine_commit(r->engine, &own, &e);

@@ -135,17 +135,6 @@ static bool insert(struct engine *g, struct job_row *row, const char *spec, stru
     return false;
 }
 
-/* Keys are the submitter's own. */
-static void scope_key(struct job_row *row)
-{
-    if (!row->unique_key) return;
-    char token[ID_TEXT_SIZE] = "-";
-    if (row->submitter > 0) id_format(row->submitter, token);
-    char *scoped = str_dupf("%s/%s", token, row->unique_key);
-    mem_free(row->unique_key);
-    row->unique_key = scoped;
-}
-
 /* It falls back at once. */
 static bool is_alone(const struct engine *g, const struct job_row *row, const struct group *group)
 {
@@ -245,7 +234,8 @@ static bool store_new(struct engine *g, const struct cmd_submit *s, struct job_r
 static bool submit(struct engine *g, const struct cmd_submit *s, struct reply *r)
 {
     struct job_row row = job_row_copy(&s->job);
-    scope_key(&row);
+    mem_free(row.unique_key);
+    row.unique_key = scoped_key(row.submitter, s->job.unique_key);
     const struct group *group = check(g, s, &row, r);
     if (group) return store_new(g, s, &row, group, r);
     /* It would not be taken today, but perhaps it was: then the answer is that job. */
@@ -324,7 +314,8 @@ static bool check_one(struct engine *g, const struct cmd_submit *s, struct check
     struct reply known = {0};
     if (!principal_sees(g, s->job.ns, r)) return false;
     x->row = job_row_copy(&s->job);
-    scope_key(&x->row);
+    mem_free(x->row.unique_key);
+    x->row.unique_key = scoped_key(x->row.submitter, s->job.unique_key);
     if (answer_known(g, x->row.unique_key, &known)) {
         tell_item(g, &known, false, out);
         return g->rc == 0;
