@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "coordinator/engine/round.h"
+#include "coordinator/lanes.h"
+#include "coordinator/pace.h"
 #include "coordinator/sessions/heard.h"
 #include "platform/os.h"
 #include "wire/lease.h"
@@ -27,7 +29,9 @@ struct yield {
 };
 
 struct spine {
-    struct rounds *rounds;
+    struct rounds *rounds; /* of the store thread while it runs, with lanes and pace */
+    struct lanes *lanes;
+    struct pace pace;
     struct spine_handler handler;
     void *user;
 
@@ -116,15 +120,25 @@ static size_t command_bytes(const struct command *c)
 
 /* ---- store thread ---- */
 
-/* The bytes of the commands that are done with. */
-static size_t run_round(struct spine *s, struct command *fresh, int64_t heard_ms,
-                        struct effects *out)
+/* The bytes of the commands that are done with. The engine's clock is held back while something
+ * waits in a lane, as it is while the loop does not look. */
+static size_t run_round(struct spine *s, struct command *told, struct effects *out)
 {
     struct moment now;
+    double weight;
+    uint64_t from = uv_hrtime();
+    struct command *fresh = lanes_take(s->lanes, pace_most(&s->pace), &weight);
+    int64_t heard_ms = lanes_heard_ms(s->lanes);
+    if (told) { /* first: what the engine decides in this round, it decides with them */
+        told->next = fresh;
+        fresh = told;
+    }
     os_now(&now);
     int64_t clock_ms = now.mono_ms;
     if (now.mono_ms > heard_ms + LEASE_DEAF_MS) now.mono_ms = heard_ms + LEASE_DEAF_MS;
-    return rounds_run(s->rounds, &now, clock_ms, fresh, out);
+    size_t bytes = rounds_run(s->rounds, &now, clock_ms, fresh, out);
+    pace_note(&s->pace, weight, (double)(uv_hrtime() - from) / 1000);
+    return bytes;
 }
 
 /* How long the thread may sleep, in ms; 0: something is due. */
@@ -145,7 +159,7 @@ static int64_t sleep_ms(const struct spine *s)
  * with the lock held. */
 static void wait_for_work(struct spine *s)
 {
-    while (!s->queue.first && !s->stop) {
+    while (!s->queue.first && lanes_are_empty(s->lanes) && !s->stop) {
         int64_t ms = sleep_ms(s);
         if (ms == 0) return;
         bool whole = ms < WAIT_MAX_MS;
@@ -173,23 +187,18 @@ static void store_thread(void *arg)
     uv_mutex_lock(&s->lock);
     for (;;) {
         wait_for_work(s);
-        bool last = s->stop && !s->queue.first;
-        struct command_list fresh;
-        list_init(&fresh);
-        list_move(&fresh, &s->queue);
+        bool last = s->stop && !s->queue.first && lanes_are_empty(s->lanes);
+        struct command *fresh = s->queue.first;
+        list_init(&s->queue);
         struct command *told = last ? NULL : heard_take(&s->heard);
         int64_t heard_ms = s->heard_ms;
         uv_mutex_unlock(&s->lock);
         if (last) return;
-        if (told) { /* first: what the engine decides in this round, it decides with them */
-            told->next = fresh.first;
-            fresh.first = told;
-        }
 
+        lanes_add(s->lanes, fresh, heard_ms);
         struct effects out;
         effects_init(&out);
-        size_t bytes = run_round(s, fresh.first, heard_ms, &out);
-
+        size_t bytes = run_round(s, told, &out);
         if (give(s, &out, bytes)) uv_async_send(&s->async);
         rounds_settle(s->rounds);
         uv_mutex_lock(&s->lock);
@@ -275,6 +284,7 @@ static void spine_free(struct spine *s)
     uv_cond_destroy(&s->wake);
     uv_mutex_destroy(&s->lock);
     rounds_free(s->rounds);
+    lanes_free(s->lanes);
     heard_fini(&s->heard);
     heard_fini(&s->fresh_heard);
     mem_free(s);
@@ -312,6 +322,7 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
     s->open_handles = 4;
     s->prepare.data = s->check.data = s->pulse.data = s->async.data = s;
     s->looked_ms = s->heard_ms = os_mono_ms();
+    s->lanes = lanes_new(s->heard_ms);
     int rc = uv_thread_create(&s->thread, store_thread, s);
     if (rc) {
         close_handles(s);

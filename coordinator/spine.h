@@ -3,8 +3,9 @@
  *   loop thread           store thread                      loop thread
  *   spine_push -[commands]-> begin, apply all, commit -[effects]-> on_effects
  *
- * The store thread takes all that has queued up, however much, into one transaction: a commit
- * while the disk is busy makes the next batch larger. All functions are for the loop thread. */
+ * The store thread takes what has queued up into one transaction, from all sessions and clients in
+ * turn (lanes.h) and up to a limit that grows with the cost of a commit (pace.h): while the disk is
+ * busy, the next batch gets larger. All functions are for the loop thread. */
 #ifndef CADRE_COORDINATOR_SPINE_H
 #define CADRE_COORDINATOR_SPINE_H
 

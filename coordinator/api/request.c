@@ -203,6 +203,7 @@ void request_ask(struct request *r, struct command *c,
     r->number = ++a->last_number;
     r->on_reply = fn;
     c->request = r->number;
+    c->source = (uint64_t)(uintptr_t)r->conn; /* sessions have small numbers */
     map_put(&a->waiting, r->number, r);
     spine_push(a->o.spine, c);
 }

@@ -1,6 +1,6 @@
 /* The batch: commands in, one transaction, effects out.
  *
- * All commands that wait when the store thread gets to them form one batch, and a batch is one
+ * The commands that the store thread takes together (spine.h) form one batch, and a batch is one
  * transaction with one fsync, however many commands there are (group commit): while the disk is
  * busy with one commit, the commands for the next one gather. What the commands need of the store is looked up first
  * and together. Then each is applied against memory, and what it changes is noted; the commit hands

@@ -169,6 +169,7 @@ struct command {
      * 0: none. */
     uint64_t session;
     uint64_t request; /* number of a waiting API request; 0: none */
+    uint64_t source;  /* a number of the connection that the request came over; 0: none */
     struct principal by;
     char *text;
     bool flag;
@@ -194,6 +195,7 @@ struct command {
         int64_t n;
     } u;
     size_t bytes;         /* about what it holds in memory, set by whoever queues it */
+    int64_t heard_ms;     /* while it waits in a lane (coordinator/lanes.h) */
     struct command *next; /* queue link */
 };
 

@@ -1,0 +1,172 @@
+/* Whose commands are in a batch, and how many. */
+#include "coordinator/lanes.h"
+#include "coordinator/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* A chain of `count` commands of a session, numbered from `from`. */
+static struct command *chain(uint64_t session, int64_t from, int64_t count)
+{
+    struct command *first = NULL, **last = &first;
+    for (int64_t i = 0; i < count; i++) {
+        struct command *c = command_new(CMD_STARTED);
+        c->session = session;
+        c->u.event.seq = from + i;
+        *last = c;
+        last = &c->next;
+    }
+    return first;
+}
+
+/* Those of a session in a batch, which has to have them from `from` on in order. The batch goes. */
+static int64_t free_counting(struct command *batch, uint64_t session, int64_t from)
+{
+    struct command *next;
+    int64_t count = 0;
+    for (struct command *c = batch; c; c = next) {
+        next = c->next;
+        if (c->session == session) assert_int_equal(c->u.event.seq, from + count++);
+        command_free(c);
+    }
+    return count;
+}
+
+static void quiet_session__is_in_the_next_batch_however_much_another_sent(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, chain(1, 0, 1000), 0);
+    lanes_add(l, chain(2, 0, 1), 0);
+    struct command *batch = lanes_take(l, 20, &weight);
+    assert_true(weight >= 20 && weight < 21);
+    assert_int_equal(free_counting(batch, 2, 0), 1);
+    lanes_free(l);
+}
+
+static void order_of_a_session__stays_over_batches_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    double weight;
+    int64_t first = 0, second = 0, batches = 0;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, chain(1, 0, 500), 0);
+    lanes_add(l, chain(2, 0, 90), 0);
+    while (!lanes_are_empty(l)) {
+        struct command *batch = lanes_take(l, 10, &weight), *next;
+        for (struct command *c = batch; c; c = next) {
+            next = c->next;
+            assert_int_equal(c->u.event.seq, c->session == 1 ? first++ : second++);
+            command_free(c);
+        }
+        if (++batches == 1) lanes_add(l, chain(1, 500, 5), 0);
+    }
+    assert_int_equal(first, 505);
+    assert_int_equal(second, 90);
+    assert_true(batches >= 595 / 10);
+    lanes_free(l);
+}
+
+static void requests_of_one_connection__share_a_lane(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    for (uint64_t i = 0; i < 100; i++) {
+        struct command *c = chain(0, 0, 1);
+        c->request = i + 1;
+        c->source = 0x5500;
+        lanes_add(l, c, 0);
+    }
+    lanes_add(l, chain(7, 0, 1), 0);
+    assert_int_equal(free_counting(lanes_take(l, 10, &weight), 7, 0), 1);
+    lanes_free(l);
+}
+
+static void command_without_a_source__goes_first(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, chain(1, 0, 50), 0);
+    lanes_add(l, command_new(CMD_AWAKE), 0);
+    struct command *batch = lanes_take(l, 1, &weight);
+    assert_int_equal(batch->type, CMD_AWAKE);
+    assert_null(batch->next);
+    command_free(batch);
+    lanes_free(l);
+}
+
+static void large_command__counts_for_many_and_is_taken_all_the_same(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    struct command *c = chain(1, 0, 3);
+    c->bytes = 1 << 20;
+    lanes_add(l, c, 0);
+    assert_int_equal(free_counting(lanes_take(l, 100, &weight), 1, 0), 1);
+    assert_true(weight > 1000);
+    assert_int_equal(free_counting(lanes_take(l, 100, &weight), 1, 1), 2);
+    assert_null(lanes_take(l, 100, &weight));
+    lanes_free(l);
+}
+
+static void clock__is_held_back_until_the_oldest_is_taken(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(100);
+    lanes_add(l, chain(1, 0, 6), 200);
+    lanes_add(l, chain(2, 0, 4), 300);
+    lanes_add(l, NULL, 400);
+    assert_int_equal(lanes_heard_ms(l), 100); /* what came between 100 and 200 waits */
+    free_counting(lanes_take(l, 5, &weight), 1, 0);
+    assert_int_equal(lanes_heard_ms(l), 100); /* some of it still does */
+    free_counting(lanes_take(l, 4, &weight), 2, 1);
+    assert_int_equal(lanes_heard_ms(l), 200); /* of what came until 300 */
+    free_counting(lanes_take(l, 100, &weight), 9, 0);
+    assert_int_equal(lanes_heard_ms(l), 400);
+    lanes_free(l);
+}
+
+static double most_after(double fixed_us, double each_us)
+{
+    struct pace p = {0};
+    for (int i = 0; i < 1000; i++) {
+        double weight = 20 + i % 17;
+        pace_note(&p, weight, fixed_us + weight * each_us);
+    }
+    return pace_most(&p);
+}
+
+static void batch__spends_on_commands_a_multiple_of_what_its_commit_costs(void **state)
+{
+    (void)state;
+    struct pace none = {0};
+    assert_true(pace_most(&none) == PACE_MOST);
+    double slow_disk = most_after(10000, 20), fast_disk = most_after(100, 20);
+    assert_true(slow_disk > 1499 && slow_disk < 1501); /* 3 * 10000 / 20 */
+    assert_true(fast_disk == PACE_LEAST);
+    assert_true(most_after(1000, 0) == PACE_MOST);
+    assert_true(most_after(0, 20) == PACE_LEAST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quiet_session__is_in_the_next_batch_however_much_another_sent),
+        cmocka_unit_test(order_of_a_session__stays_over_batches_and_nothing_is_lost),
+        cmocka_unit_test(requests_of_one_connection__share_a_lane),
+        cmocka_unit_test(command_without_a_source__goes_first),
+        cmocka_unit_test(large_command__counts_for_many_and_is_taken_all_the_same),
+        cmocka_unit_test(clock__is_held_back_until_the_oldest_is_taken),
+        cmocka_unit_test(batch__spends_on_commands_a_multiple_of_what_its_commit_costs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
