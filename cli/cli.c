@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/escape.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/yaml.h"
@@ -295,13 +296,16 @@ int cli_check_key(const char *value, struct err *e)
 
 char *cli_key(const char *given)
 {
-    uint8_t random[16];
-    char text[40];
+    uint8_t random[12];
+    char time[ID_TEXT_SIZE], text[2 * sizeof random + 1];
+    struct moment now;
     struct err e;
     if (given) return mem_strdup(given);
     if (pki_random(random, sizeof random, &e) != 0) return NULL;
+    os_now(&now);
+    id_format(id_make(now.wall_ms, 0), time);
     str_hex(text, random, sizeof random);
-    return mem_strdup(text);
+    return str_dupf("%s%s", time, text);
 }
 
 /* "os=windows" or "memory>=16GiB" as a member of an object. */

@@ -95,7 +95,9 @@ char *cli_place(const struct cli *cli, const char *collection, const char *place
 /* Appends ?key=value or &key=value; value NULL: nothing. */
 void cli_query(struct buf *target, const char *key, const char *value);
 
-/* An idempotency key: a copy of `given`, or made up. NULL: no randomness. mem_free */
+/* An idempotency key: a copy of `given`, or made up: the time and 96 random bits. Keys that sort by
+ * time stand together in the coordinator's index, which costs it less. NULL: no randomness.
+ * mem_free */
 char *cli_key(const char *given);
 int cli_check_key(const char *value, struct err *e); /* for option tables */
 int cli_check_wait(const char *value, struct err *e);

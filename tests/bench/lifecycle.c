@@ -24,7 +24,7 @@ struct options {
     size_t connections, pipeline, batch, queued, samples, ahead;
     int slots, keep;
     double seconds, idle_seconds;
-    bool idle, minimal, throughput, latency;
+    bool idle, minimal, random_keys, throughput, latency;
     const char *dir, *crowd;
     size_t only; /* this many agents and no others */
 };
@@ -49,6 +49,7 @@ static void usage(FILE *to)
           "  --connections N   submitters (32)\n"
           "  --pipeline N      requests on the way on each connection (1)\n"
           "  --batch N         submit arrays of N jobs\n"
+          "  --random-keys     idempotency keys that do not begin with the time\n"
           "  --slots N         of each agent (16)\n"
           "  --ahead N         submitters wait when so many jobs are not done (500)\n"
           "  --samples N       of the idle queue's latency (2000)\n"
@@ -262,6 +263,8 @@ static bool read_flag(struct options *o, const char *flag)
         o->idle = true;
     else if (str_eq(flag, "--minimal"))
         o->minimal = true;
+    else if (str_eq(flag, "--random-keys"))
+        o->random_keys = true;
     else if (str_eq(flag, "--keep"))
         o->keep = 1;
     else if (str_eq(flag, "--no-latency"))
@@ -358,6 +361,7 @@ int main(int argc, char **argv)
                                     .batch = b.o.batch,
                                     .body = body,
                                     .minimal = b.o.minimal,
+                                    .random_keys = b.o.random_keys,
                                     .on_submitted = on_submitted,
                                     .user = &b};
         b.pump = pump_new(&b.target, &pump);

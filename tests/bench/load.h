@@ -65,6 +65,7 @@ struct pump_options {
     size_t batch;     /* jobs of a request, as an array; 0: one, alone */
     const char *body; /* the job as JSON */
     bool minimal;     /* the answer need not show the job */
+    bool random_keys; /* idempotency keys do not begin with the time */
     void (*on_submitted)(int64_t took_ns, void *user); /* one was acknowledged; may be NULL */
     void *user;
 };

@@ -2,6 +2,7 @@
 #include "tests/bench/load.h"
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "platform/os.h"
 #include "wire/http.h"
@@ -9,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define OPEN_S 60
 #define ANSWER_MAX (256u * 1024)
@@ -37,7 +39,7 @@ struct pump {
     uint64_t budget, submitted, ended, ahead;
     void (*on_submitted)(int64_t took_ns, void *user);
     void *user;
-    bool all_open, closing;
+    bool all_open, closing, random_keys;
 };
 
 /* How many jobs the next request has; 0: it has to wait. */
@@ -62,6 +64,17 @@ static void add_body(struct pump *p, struct buf *out, size_t jobs)
     if (p->batch && buf_addc(out, ']')) bench_die("a submit does not fit");
 }
 
+/* As the command line makes it: the time, then random bits. */
+static void make_key(struct pump *p, char out[40])
+{
+    struct timespec t;
+    char time[ID_TEXT_SIZE];
+    clock_gettime(CLOCK_REALTIME, &t);
+    id_format(id_make((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, 0), time);
+    snprintf(out, 40, "%s%016llx", p->random_keys ? "" : time,
+             (unsigned long long)rng_next(&p->rng));
+}
+
 static bool submit(struct submitter *s)
 {
     struct pump *p = s->pump;
@@ -70,8 +83,7 @@ static bool submit(struct submitter *s)
     if (n == 0 || s->count == p->pipeline) return false;
     p->budget -= n;
     p->busy += n;
-    snprintf(key, sizeof key, "%016llx%016llx", (unsigned long long)rng_next(&p->rng),
-             (unsigned long long)rng_next(&p->rng));
+    make_key(p, key);
     struct buf *out = link_out(s->link);
     if (buf_adds(out, p->head) || buf_adds(out, key)) bench_die("a submit does not fit");
     add_body(p, out, n);
@@ -143,6 +155,7 @@ struct pump *pump_new(struct target *t, const struct pump_options *opt)
     p->count = opt->connections;
     p->pipeline = opt->pipeline ? opt->pipeline : 1;
     p->batch = opt->batch;
+    p->random_keys = opt->random_keys;
     p->submitters = mem_array(p->count, sizeof *p->submitters);
     p->on_submitted = opt->on_submitted;
     p->user = opt->user;
