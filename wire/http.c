@@ -15,8 +15,11 @@
 
 /* Bytes of chunk extensions and trailers, which are ignored. */
 #define EXTRAS_MAX LIMIT_HTTP_HEAD
+/* Memory for a body of up to that length is taken with its first byte, for a longer one as its
+ * bytes come. */
+#define BODY_AT_ONCE 2048
 
-enum piece { PIECE_NONE, PIECE_NAME, PIECE_VALUE };
+enum piece { PIECE_NONE, PIECE_TARGET, PIECE_NAME, PIECE_VALUE };
 
 struct http_parser {
     llhttp_t ll;
@@ -28,14 +31,21 @@ struct http_parser {
     void *body_user;
 
     struct http_message m;
-    struct buf target, name, value; /* being collected */
-    enum piece piece;
-    bool line_done;        /* the request or status line is complete */
-    bool head_done;        /* the head is complete ... */
-    bool head_reported;    /* ... and HTTP_HEAD was returned */
-    bool message_done;     /* the message is complete ... */
-    bool message_reported; /* ... and HTTP_MESSAGE was returned: the next call begins anew */
-    bool closed;           /* llhttp knows that the stream has ended */
+    /* The target and the headers, each with a NUL behind it. Until the head is complete the text
+     * may move, and the message shows none of them. */
+    struct buf text;
+    struct {
+        size_t name, value;
+    } at[HTTP_HEADERS_MAX]; /* places in it */
+    size_t headers;
+    enum piece piece;         /* being collected ... */
+    size_t piece_at, name_at; /* ... from here on; and where the name of its header is */
+    bool line_done;           /* the request or status line is complete */
+    bool head_done;           /* the head is complete ... */
+    bool head_reported;       /* ... and HTTP_HEAD was returned */
+    bool message_done;        /* the message is complete ... */
+    bool message_reported;    /* ... and HTTP_MESSAGE was returned: the next call begins anew */
+    bool closed;              /* llhttp knows that the stream has ended */
     size_t head_bytes;
     char last;          /* byte of the head seen last, 0 at its beginning */
     size_t extra_bytes; /* of chunk extensions and trailers */
@@ -89,19 +99,9 @@ static size_t count_headers(const struct http_message *m, const char *name)
     return n;
 }
 
-static void message_fini(struct http_message *m)
-{
-    mem_free(m->target);
-    for (size_t i = 0; i < m->header_count; i++) {
-        mem_free(m->headers[i].name);
-        mem_free(m->headers[i].value);
-    }
-    buf_fini(&m->body);
-}
-
 static void begin_message(struct http_parser *p)
 {
-    message_fini(&p->m);
+    buf_fini(&p->m.body);
     p->m.target = NULL;
     p->m.method[0] = '\0';
     p->m.status = 0;
@@ -111,9 +111,8 @@ static void begin_message(struct http_parser *p)
     p->m.has_body = false;
     p->m.length = 0;
     p->body_limit = p->max_body;
-    buf_clear(&p->target);
-    buf_clear(&p->name);
-    buf_clear(&p->value);
+    buf_clear(&p->text);
+    p->headers = 0;
     p->piece = PIECE_NONE;
     p->line_done = p->head_done = p->head_reported = false;
     p->message_done = p->message_reported = false;
@@ -124,12 +123,46 @@ static void begin_message(struct http_parser *p)
 
 /* ---- events of llhttp ---------------------------------------------------------------------- */
 
+static void end_name(struct http_parser *p)
+{
+    for (size_t i = p->piece_at; i < p->text.len; i++)
+        p->text.data[i] = lower(p->text.data[i]);
+    p->name_at = p->piece_at;
+}
+
+static int end_value(struct http_parser *p)
+{
+    if (p->headers == HTTP_HEADERS_MAX)
+        return fail(p, ERR_TOO_LARGE, 431, "there are too many headers");
+    if (memchr(p->text.data + p->piece_at, '\0', p->text.len - p->piece_at) != NULL)
+        return bad(p, "a NUL in a header");
+    while (p->text.len > p->piece_at && strchr(" \t", p->text.data[p->text.len - 1]) != NULL)
+        buf_truncate(&p->text, p->text.len - 1);
+    p->at[p->headers].name = p->name_at;
+    p->at[p->headers++].value = p->piece_at;
+    return 0;
+}
+
+/* What was collected is whole; `next` comes after it. */
+static int end_piece(struct http_parser *p, enum piece next)
+{
+    if (p->piece == next) return 0;
+    if (p->piece == PIECE_NAME) end_name(p);
+    if (p->piece == PIECE_VALUE && end_value(p) != 0) return -1;
+    if (p->piece != PIECE_NONE && buf_addc(&p->text, '\0') != 0)
+        return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    p->piece = next;
+    p->piece_at = p->text.len;
+    return 0;
+}
+
 static int on_url(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = ll->data;
     if (p->m.method[0] == '\0')
-        str_format(p->m.method, sizeof p->m.method, "%s", llhttp_method_name(ll->method));
-    if (buf_add(&p->target, at, len) != 0)
+        (void)str_copy(p->m.method, sizeof p->m.method, llhttp_method_name(ll->method));
+    if (end_piece(p, PIECE_TARGET) != 0) return -1;
+    if (buf_add(&p->text, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 414, "the target is too long");
     return 0;
 }
@@ -138,26 +171,6 @@ static int on_line_complete(llhttp_t *ll)
 {
     struct http_parser *p = ll->data;
     p->line_done = true;
-    return 0;
-}
-
-/* The header that was collected goes into the message. */
-static int end_header(struct http_parser *p)
-{
-    if (p->piece == PIECE_NONE) return 0;
-    p->piece = PIECE_NONE;
-    if (p->m.header_count == HTTP_HEADERS_MAX)
-        return fail(p, ERR_TOO_LARGE, 431, "there are too many headers");
-    if (memchr(p->value.data, '\0', p->value.len) != NULL) return bad(p, "a NUL in a header");
-    while (p->value.len > 0 && strchr(" \t", p->value.data[p->value.len - 1]) != NULL)
-        buf_truncate(&p->value, p->value.len - 1);
-    for (size_t i = 0; i < p->name.len; i++)
-        p->name.data[i] = lower(p->name.data[i]);
-    struct http_header *h = &p->m.headers[p->m.header_count++];
-    h->name = mem_strndup(p->name.data, p->name.len);
-    h->value = mem_strndup(p->value.data, p->value.len);
-    buf_clear(&p->name);
-    buf_clear(&p->value);
     return 0;
 }
 
@@ -172,23 +185,34 @@ static int on_extra(llhttp_t *ll, const char *at, size_t len)
 }
 
 /* Also called for trailers, after the head is complete. */
+static int add_header(struct http_parser *p, enum piece piece, const char *at, size_t len)
+{
+    if (p->head_done) return on_extra(&p->ll, at, len);
+    if (end_piece(p, piece) != 0) return -1;
+    if (buf_add(&p->text, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    return 0;
+}
+
 static int on_header_field(llhttp_t *ll, const char *at, size_t len)
 {
-    struct http_parser *p = ll->data;
-    if (p->head_done) return on_extra(ll, at, len);
-    if (p->piece == PIECE_VALUE && end_header(p) != 0) return -1;
-    p->piece = PIECE_NAME;
-    if (buf_add(&p->name, at, len) != 0) return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
-    return 0;
+    return add_header(ll->data, PIECE_NAME, at, len);
 }
 
 static int on_header_value(llhttp_t *ll, const char *at, size_t len)
 {
-    struct http_parser *p = ll->data;
-    if (p->head_done) return on_extra(ll, at, len);
-    p->piece = PIECE_VALUE;
-    if (buf_add(&p->value, at, len) != 0)
-        return fail(p, ERR_TOO_LARGE, 431, "a header is too long");
+    return add_header(ll->data, PIECE_VALUE, at, len);
+}
+
+/* The text of the head is whole and moves no more. */
+static int show_head(struct http_parser *p)
+{
+    if (p->piece == PIECE_NAME && end_piece(p, PIECE_VALUE) != 0) return -1;
+    if (end_piece(p, PIECE_NONE) != 0) return -1;
+    if (p->m.request) p->m.target = p->text.data; /* the first piece */
+    for (size_t i = 0; i < p->headers; i++)
+        p->m.headers[i] = (struct http_header){.name = p->text.data + p->at[i].name,
+                                               .value = p->text.data + p->at[i].value};
+    p->m.header_count = p->headers;
     return 0;
 }
 
@@ -221,14 +245,13 @@ static int check_request(struct http_parser *p)
     p->m.expect_continue = expect != NULL && same_word(expect, "100-continue");
     p->m.length = (p->ll.flags & F_CONTENT_LENGTH) != 0 ? (size_t)p->ll.content_length : 0;
     p->m.has_body = p->m.length > 0 || count_headers(&p->m, "transfer-encoding") > 0;
-    p->m.target = mem_strndup(p->target.data, p->target.len);
     return 0;
 }
 
 static int on_headers_complete(llhttp_t *ll)
 {
     struct http_parser *p = ll->data;
-    if (end_header(p) != 0) return -1;
+    if (show_head(p) != 0) return -1;
     if (ll->http_major != 1 || ll->http_minor > 1)
         return fail(p, ERR_PROTOCOL, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (check_framing(p) != 0) return -1;
@@ -254,6 +277,8 @@ static int on_body(llhttp_t *ll, const char *at, size_t len)
         int rc = p->body_fn(at, len, p->body_user);
         return rc != 0 ? fail(p, rc, 500, "the body was not accepted") : 0;
     }
+    if (p->m.body.len == 0 && p->m.length <= BODY_AT_ONCE)
+        (void)buf_reserve(&p->m.body, p->m.length);
     if (len > p->body_limit - p->m.body.len || buf_add(&p->m.body, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
     return 0;
@@ -287,19 +312,15 @@ struct http_parser *http_parser_new(enum http_role role, size_t max_body)
     p->ll.data = p;
     p->m.request = role == HTTP_SERVER;
     buf_init(&p->m.body, max_body);
-    buf_init(&p->target, LIMIT_HTTP_HEAD);
-    buf_init(&p->name, LIMIT_HTTP_HEAD);
-    buf_init(&p->value, LIMIT_HTTP_HEAD);
+    buf_init(&p->text, LIMIT_HTTP_HEAD);
     return p;
 }
 
 void http_parser_free(struct http_parser *p)
 {
     if (p == NULL) return;
-    message_fini(&p->m);
-    buf_fini(&p->target);
-    buf_fini(&p->name);
-    buf_fini(&p->value);
+    buf_fini(&p->m.body);
+    buf_fini(&p->text);
     mem_free(p);
 }
 
@@ -334,13 +355,18 @@ struct http_message *http_parser_message(struct http_parser *p)
  * lines. NULL: nothing. */
 static const char *head_fault(struct http_parser *p, const char *data, size_t len)
 {
+    char last = p->last;
     for (size_t i = 0; i < len; i++) {
         char c = data[i];
-        if ((p->last == '\r') != (c == '\n')) return "a line that does not end in CR LF";
-        if (p->last == '\n' && (c == ' ' || c == '\t')) return "a header continued on a new line";
+        if ((last == '\r') != (c == '\n')) return "a line that does not end in CR LF";
+        if (last == '\n' && (c == ' ' || c == '\t')) return "a header continued on a new line";
         if (c == '\0') return "a NUL in the head";
-        p->last = c;
+        last = c;
+        /* most bytes come behind others of their line */
+        while ((unsigned char)last > '\r' && i + 1 < len && (unsigned char)data[i + 1] > '\r')
+            last = data[++i];
     }
+    p->last = last;
     return NULL;
 }
 

@@ -68,11 +68,42 @@ static int finish(struct buf *b, size_t before, int rc)
     return rc;
 }
 
+static int add_all(struct buf *b, const char *const texts[], size_t count)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = buf_adds(b, texts[i]);
+    return rc;
+}
+
+/* In decimal digits; returns the first of them. */
+static const char *number(size_t n, char digits[24])
+{
+    char *at = digits + 23;
+    *at = '\0';
+    do {
+        *--at = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return at;
+}
+
 static int add_content(struct buf *b, const struct http_content *content)
 {
-    int rc = content ? buf_addf(b, "Content-Type: %s\r\n", content->type) : 0;
-    if (rc == 0) rc = buf_addf(b, "Content-Length: %zu\r\n", content ? content->len : 0);
-    return rc;
+    char digits[24];
+    const char *const texts[] = {"Content-Type: ", content ? content->type : "",
+                                 content ? "\r\nContent-Length: " : "Content-Length: ",
+                                 number(content ? content->len : 0, digits), "\r\n"};
+    size_t first = content ? 0 : 2;
+    return add_all(b, texts + first, sizeof texts / sizeof *texts - first);
+}
+
+static int add_status(struct buf *b, int status)
+{
+    char digits[24];
+    const char *const texts[] = {"HTTP/1.1 ", number((size_t)status, digits), " ",
+                                 http_status_text(status), "\r\n"};
+    return add_all(b, texts, sizeof texts / sizeof *texts);
 }
 
 static int end_head(struct buf *b, const char *extra_headers)
@@ -86,7 +117,7 @@ int http_write_response(struct buf *b, int status, const struct http_content *co
                         const char *extra_headers, bool keep_alive)
 {
     size_t before = b->len;
-    int rc = buf_addf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
+    int rc = add_status(b, status);
     if (rc == 0 && has_length(status)) rc = add_content(b, content);
     if (rc == 0 && !keep_alive) rc = buf_adds(b, "Connection: close\r\n");
     if (rc == 0) rc = end_head(b, extra_headers);
