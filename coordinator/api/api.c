@@ -45,6 +45,11 @@ struct api *api_new(const struct api_options *o)
     uv_timer_init(o->loop, t);
     uv_timer_start(t, on_sweep, SWEEP_MS, SWEEP_MS);
     a->timer = t;
+    a->later_last = &a->later;
+    uv_idle_t *idle = mem_alloc(sizeof *idle);
+    idle->data = a;
+    uv_idle_init(o->loop, idle);
+    a->idle = idle;
     return a;
 }
 
@@ -127,7 +132,7 @@ void api_stop(struct api *a, bool cut)
     }
 }
 
-static void on_timer_closed(uv_handle_t *h)
+static void on_handle_closed(uv_handle_t *h)
 {
     mem_free(h);
 }
@@ -135,7 +140,8 @@ static void on_timer_closed(uv_handle_t *h)
 void api_free(struct api *a)
 {
     if (!a) return;
-    uv_close(a->timer, on_timer_closed);
+    uv_close(a->timer, on_handle_closed);
+    uv_close(a->idle, on_handle_closed);
     auth_free(a->auth);
     map_fini(&a->waiting);
     map_fini(&a->followers);

@@ -9,6 +9,8 @@
 #include "platform/os.h"
 #include "wire/limits.h"
 
+#include <uv.h>
+
 struct conn {
     struct api *api;
     struct link *link;
@@ -19,6 +21,8 @@ struct conn {
     bool admitted;            /* incoming's head was judged */
     struct request *first, **last;
     size_t count;
+    size_t held_bytes; /* of their bodies */
+    size_t share;      /* what is left of API_SHARE_BYTES */
     size_t body_bytes; /* what the body that arrives has of the budget */
     bool turning;      /* inside conn_turn, or parsing */
     bool ended;        /* no more requests; closes when all is answered */
@@ -28,6 +32,7 @@ struct conn {
     bool known;  /* it has sent a valid token */
     int64_t heard_ms, message_ms /* first byte of the message under way, 0: none */;
     struct conn *next, *prev;
+    struct conn *later, **later_in; /* of api.later; later_in NULL: it is not there */
 };
 
 static void set_paused(struct conn *c, bool paused)
@@ -81,8 +86,54 @@ static void drop_first(struct conn *c)
     c->first = r->next;
     if (!c->first) c->last = &c->first;
     c->count--;
+    c->held_bytes -= r->body_bytes;
     c->served = true;
     free_request(r);
+}
+
+/* ---- turns of the loop ---- */
+
+static void leave_later(struct conn *c)
+{
+    if (!c->later_in) return;
+    *c->later_in = c->later;
+    if (c->later)
+        c->later->later_in = c->later_in;
+    else
+        c->api->later_last = c->later_in;
+    c->later = NULL;
+    c->later_in = NULL;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    conn_share(idle->data);
+}
+
+/* At the end of a share, what else the connection has sent waits until the others had a turn. */
+static void spend_share(struct conn *c, size_t bytes)
+{
+    struct api *a = c->api;
+    c->share -= bytes < c->share ? bytes : c->share;
+    if (c->share || c->later_in) return;
+    if (!a->later) uv_idle_start(a->idle, on_idle);
+    c->later_in = a->later_last;
+    *a->later_last = c;
+    a->later_last = &c->later;
+}
+
+void conn_share(struct api *a)
+{
+    struct conn *const *end = a->later_last; /* who comes behind it has had a turn */
+    bool last = !a->later;
+    while (!last) {
+        struct conn *c = a->later;
+        last = end == &c->later;
+        leave_later(c);
+        c->share = API_SHARE_BYTES;
+        conn_turn(c);
+    }
+    if (!a->later) uv_idle_stop(a->idle);
 }
 
 /* No further request is read; the link drops what else arrives. */
@@ -236,8 +287,12 @@ static void on_message(struct conn *c)
 {
     struct request *r = c->incoming;
     struct problem expired = {0};
+    size_t bytes = http_parser_message(c->parser)->body.len;
     c->incoming = NULL;
     c->message_ms = 0;
+    r->body_bytes = bytes;
+    c->held_bytes += bytes;
+    spend_share(c, API_REQUEST_BYTES + bytes);
     if (request_has_expired(r)) { /* whatever the body says */
         say_expired(&expired);
         request_refuse_late(r, &expired);
@@ -270,6 +325,7 @@ static bool is_stalled(const struct conn *c)
 {
     if (c->ended || c->closing || c->api->stopped) return true;
     if (c->incoming) return c->incoming->checking;
+    if (!c->share || c->held_bytes >= API_HELD_BYTES) return true;
     return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) || holds_much(c) ||
            !spine_takes_requests(c->api->o.spine) || link_pending(c->link) > pending_max(c);
 }
@@ -451,6 +507,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
     while (c->first)
         drop_first(c);
     free_request(c->incoming);
+    leave_later(c);
     drop_body(c);
     http_parser_free(c->parser);
     auth_memory_fini(&c->memory);
@@ -512,6 +569,7 @@ void conn_new(struct api *a, struct link *l)
     c->api = a;
     c->link = l;
     c->last = &c->first;
+    c->share = API_SHARE_BYTES;
     c->parser = http_parser_new(HTTP_SERVER, LIMIT_HTTP_JOBS);
     buf_init(&c->input, 4 * API_INPUT_BYTES + LIMIT_HTTP_BODY);
     c->heard_ms = os_mono_ms();

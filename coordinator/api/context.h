@@ -16,6 +16,11 @@
 #define API_STRANGER_BYTES (64u << 10) /* the same, of a client without a token */
 #define API_BODIES_BYTES (64u << 20)   /* of all request bodies that arrive at once */
 #define API_INPUT_BYTES (64u << 10)    /* unparsed, above which the link is paused */
+#define API_HELD_BYTES (1u << 20)      /* of bodies of one connection under way */
+/* What one connection gets done before the others have their turn: bytes of bodies, and so many
+ * more for each request. */
+#define API_SHARE_BYTES (128u << 10)
+#define API_REQUEST_BYTES 4096u
 
 struct auth;
 struct conn;
@@ -30,6 +35,8 @@ struct api {
     struct map execution_followers;
     struct stream *woken; /* to be pumped by api_settle */
     struct conn *first;
+    struct conn *later, **later_last; /* they have had their share of this turn of the loop */
+    void *idle;                       /* goes on with them in the next one */
     size_t count;
     size_t body_bytes; /* of API_BODIES_BYTES */
     char *put_off;     /* JSON text: the chores that the engine has put off; NULL: none */

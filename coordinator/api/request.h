@@ -78,10 +78,11 @@ struct request {
      * absent when the body is an object. */
     struct json *body;
     struct json_value array;
-    char *key;      /* Idempotency-Key */
-    bool minimal;   /* Prefer: return=minimal */
-    bool has_body;  /* its head announces one */
-    bool head_only; /* the method is HEAD: the answer has no body */
+    char *key;         /* Idempotency-Key */
+    bool minimal;      /* Prefer: return=minimal */
+    bool has_body;     /* its head announces one */
+    size_t body_bytes; /* it had so many */
+    bool head_only;    /* the method is HEAD: the answer has no body */
     enum stream_form form;
     char *last_event; /* Last-Event-ID */
     bool keep_alive, done;
