@@ -30,8 +30,7 @@ enum command_type {
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
-    /* u.id: an API token was used (coalesced by the API to once a minute); no reply when request is
-     * 0 */
+    /* u.id: an API token was used (told once a minute); no reply when request is 0 */
     CMD_TOKEN_USED,
     CMD_AGENT_DRAIN,
     CMD_AGENT_RESUME,
@@ -55,8 +54,7 @@ enum command_type {
     CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
     CMD_TICK,            /* time has come (engine_next_ms) */
-    /* u.n: for so many ms nobody read what agents sent (stopped, suspended, overloaded) */
-    CMD_AWAKE,
+    CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
     COMMAND_TYPES
 };
 
@@ -114,18 +112,13 @@ struct cmd_output {
     size_t len;
 };
 struct cmd_submit {
-    /* id, state, times, requires_id are the engine's; group NULL = not named (resolve by
-     * namespace) */
-    struct job_row job;
-    char *
-        /* JSON text, see PROTOCOL.md 7, without the names, which the engine's hand-out adds */
-        spec;
+    struct job_row job; /* id, state, times, requires_id: the engine's; group NULL: not named */
+    char *spec; /* JSON text, see PROTOCOL.md 7, without the names, which the hand-out adds */
     struct spec_needs needs; /* of that spec */
     struct json *require;    /* object or NULL */
     bool fallback_given;
     bool tell_job; /* the reply is to have the job */
 };
-
 struct cmd_submits {
     struct cmd_submit *items;
     size_t count;
@@ -173,8 +166,8 @@ struct command {
     struct principal by;
     char *text;
     bool flag;
-    uint32_t
-        mask; /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
+    /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
+    uint32_t mask;
     union {
         struct cmd_enrol enrol;
         struct cmd_hello hello;

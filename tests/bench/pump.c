@@ -1,4 +1,4 @@
-/* Submitters: keep-alive connections to the API, with one request on the way on each, or several. */
+/* Submitters: keep-alive connections to the API with one request on the way on each, or more. */
 #include "tests/bench/load.h"
 
 #include "base/clock.h"
