@@ -185,7 +185,10 @@ const char *bench_folder(const char *parent, int keep)
 {
     struct err e = {0};
     bench_must(dir_make(parent, FILE_PUBLIC, &e), &e, "making the folder");
-    snprintf(owned.folder, sizeof owned.folder, "%s/cadre-bench.XXXXXX", parent);
+    char *whole = realpath(parent, NULL); /* programs that run elsewhere are told of it */
+    if (!whole) bench_die("no folder %s: %s", parent, strerror(errno));
+    snprintf(owned.folder, sizeof owned.folder, "%s/cadre-bench.XXXXXX", whole);
+    free(whole);
     if (!mkdtemp(owned.folder)) bench_die("no folder in %s: %s", parent, strerror(errno));
     owned.keep = keep;
     atexit(tidy_up);

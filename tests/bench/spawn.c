@@ -76,6 +76,7 @@ static int64_t unfinished(struct target *t)
 static void say_idle(int pid, int seconds)
 {
     struct usage before, after;
+    if (!seconds) return;
     sleep(2); /* what was just done may come to rest */
     bench_usage(pid, &before);
     sleep((unsigned)seconds);
@@ -141,7 +142,7 @@ static void read_options(struct options *o, int argc, char **argv)
         } else if (str_eq(argv[i], "--slots")) {
             o->slots = number(argv[i], argv[i + 1], 1, 1024);
         } else if (str_eq(argv[i], "--idle-seconds")) {
-            o->idle_s = number(argv[i], argv[i + 1], 1, 600);
+            o->idle_s = number(argv[i], argv[i + 1], 0, 600);
         } else if (str_eq(argv[i], "--dir") && argv[i + 1]) {
             o->dir = argv[i + 1];
         } else {

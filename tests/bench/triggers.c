@@ -73,7 +73,7 @@ static struct moment now(const struct bench *b)
 static void line_add(struct line *l, struct due d)
 {
     if (l->first + l->count == l->cap) {
-        memmove(l->items, l->items + l->first, l->count * sizeof *l->items);
+        if (l->count) memmove(l->items, l->items + l->first, l->count * sizeof *l->items);
         l->first = 0;
         if (2 * l->count >= l->cap) {
             l->cap = l->cap ? 2 * l->cap : 1024;
@@ -99,6 +99,7 @@ static void apply(struct bench *b, struct command *c)
 {
     b->commands++;
     engine_apply(b->engine, c, &b->effects);
+    command_free(c);
 }
 
 static void send_event(struct bench *b, enum command_type type, const struct due *d)
