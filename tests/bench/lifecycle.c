@@ -60,7 +60,8 @@ static void usage(FILE *to)
           "turns\n"
           "  --no-latency, --no-throughput\n"
           "  --dir D           where databases and logs go (TMPDIR or /var/tmp)\n"
-          "  --keep            leave them there\n",
+          "  --keep            leave them there\n"
+          "  --results         figures as lines RESULT NAME=VALUE UNIT, too\n",
           to);
 }
 
@@ -159,6 +160,8 @@ static void measure_latency(struct bench *b)
            samples_ms(&handed, 0.5), samples_ms(&handed, 0.9), samples_ms(&handed, 0.99),
            samples_ms(&handed, 1), samples_ms(&answered, 0.5), samples_ms(&answered, 0.99),
            handed.count);
+    bench_result(samples_ms(&handed, 0.5), "ms", "latency.idle.p50");
+    bench_result(samples_ms(&handed, 0.99), "ms", "latency.idle.p99");
     samples_fini(&handed);
     samples_fini(&answered);
 }
@@ -271,6 +274,8 @@ static bool read_flag(struct options *o, const char *flag)
         o->latency = false;
     else if (str_eq(flag, "--no-throughput"))
         o->throughput = false;
+    else if (str_eq(flag, "--results"))
+        bench_results_on();
     else
         return false;
     return true;
@@ -320,7 +325,7 @@ static void read_options(struct options *o, int argc, char **argv)
                           .latency = true,
                           .dir = tmp && *tmp ? tmp : "/var/tmp"};
     for (int i = 1; i < argc; i++) {
-        if (str_eq(argv[i], "--help")) {
+        if (str_eq(argv[i], "-h") || str_eq(argv[i], "--help")) {
             usage(stdout);
             exit(0);
         }

@@ -61,7 +61,6 @@ bool peer_start(struct peer *p)
 bool peer_open(struct peer *p, const struct peer_load *load)
 {
     p->load = *load;
-    p->begun = p->accepted = p->ended = 0;
     p->resting = false;
     return p->kind->open(p) && !p->why[0];
 }
@@ -73,7 +72,7 @@ void peer_rest(struct peer *p)
 
 bool peer_is_drained(const struct peer *p)
 {
-    return p->why[0] || (p->accepted >= p->begun && p->ended >= p->begun);
+    return p->why[0] || p->ended >= p->begun;
 }
 
 void peer_close(struct peer *p)

@@ -2,7 +2,8 @@
  * cannot be started, or that fails under way, says why and is left out; nothing dies of it.
  *
  *   peer_new, peer_start, then as often as wanted: peer_open, turns of the loop, peer_rest, turns
- *   until peer_is_drained, peer_close; at last peer_free. */
+ *   until peer_is_drained, peer_close; at last peer_free. Jobs that are left at peer_close stay in
+ *   its queue, and are the first of the next load. */
 #ifndef CADRE_TESTS_BENCH_PEER_H
 #define CADRE_TESTS_BENCH_PEER_H
 
@@ -30,10 +31,10 @@ struct peer {
     int pid;          /* of the server, the leader of its process group */
     int port;
     struct peer_load load;
-    uint64_t begun, accepted, ended; /* jobs that were sent, acknowledged, taken off for good */
-    bool resting;                    /* producers send no more */
-    char why[256];                   /* it failed, and is left out from now on */
-    struct peer_link *links;         /* of peer_tcp.c */
+    uint64_t begun, ended;   /* jobs that were sent, and taken off for good, since its start */
+    bool resting;            /* producers send no more */
+    char why[256];           /* it failed, and is left out from now on */
+    struct peer_link *links; /* of peer_tcp.c */
     size_t count, at, connected;
     void *own; /* of the kind */
 };

@@ -72,7 +72,6 @@ static size_t answer(struct peer_link *l)
     size_t line = (size_t)(end - l->in.data) + 1;
     if (strncmp(l->in.data, "RESERVED ", 9) == 0) return on_reserved(l, line);
     if (strncmp(l->in.data, "INSERTED", 8) == 0) {
-        p->accepted++;
         l->on_way--;
     } else if (strncmp(l->in.data, "DELETED", 7) == 0) {
         p->ended++;

@@ -111,7 +111,6 @@ static void on_packet(struct peer_link *l, uint32_t type, const char *body, size
 {
     switch (type) {
     case JOB_CREATED:
-        l->peer->accepted++;
         l->on_way--;
         break;
     case JOB_ASSIGN:

@@ -127,14 +127,11 @@ static bool sent(struct client *c, int status)
 
 static void on_confirmed(struct client *c, const amqp_basic_ack_t *ack)
 {
-    struct peer *p = c->rabbit->peer;
-    size_t window = p->load.window;
+    size_t window = c->rabbit->peer->load.window;
     uint64_t first = ack->multiple ? c->oldest : ack->delivery_tag;
     if (ack->delivery_tag < c->oldest || ack->delivery_tag > c->sent) return;
-    for (uint64_t n = first; n <= ack->delivery_tag; n++) {
-        if (!c->confirmed[n % window]) p->accepted++;
+    for (uint64_t n = first; n <= ack->delivery_tag; n++)
         c->confirmed[n % window] = true;
-    }
     while (c->oldest <= c->sent && c->confirmed[c->oldest % window])
         c->confirmed[c->oldest++ % window] = false;
 }
