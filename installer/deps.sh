@@ -1,7 +1,7 @@
 #!/bin/sh
 # Provides what Cadre needs to be built and tested on Debian.
 #
-#   sh installer/deps.sh [linux|windows|wine|msi|test|packages|all]...      (default: linux)
+#   sh installer/deps.sh [SET]...      (default: linux)
 #
 #   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
 #   windows  MinGW and every library built for Windows, in build/deps/windows
@@ -9,6 +9,8 @@
 #   msi      what makes, reads and signs the Windows package
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
 #   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
+#   bench    what tests/bench needs besides
+#   rabbitmq, beanstalkd, gearmand   the queues that tests/bench/run.sh measures beside Cadre
 #   all      linux, test and windows together
 #
 # Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
@@ -47,6 +49,9 @@ packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash 
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
 packages_msi="msitools wixl osslsigncode"
+packages_bench="openssl procps util-linux"
+packages_rabbitmq="rabbitmq-server librabbitmq-dev"
+packages_gearmand="gearman-job-server"
 
 apt_updated=
 apt_update() {
@@ -291,6 +296,12 @@ deps_test() {
     install_packages "libclang-rt-$major-dev"
 }
 
+deps_bench() {
+    deps_linux
+    # shellcheck disable=SC2086
+    install_packages $packages_bench
+}
+
 deps_packages() {
     deps_linux
     # shellcheck disable=SC2086
@@ -376,8 +387,13 @@ for set in "$@"; do
     msi) install_packages $packages_msi ;;
     test) deps_test ;;
     packages) deps_packages ;;
+    bench) deps_bench ;;
+    # shellcheck disable=SC2086
+    rabbitmq) install_packages $packages_rabbitmq ;;
+    beanstalkd) install_packages beanstalkd ;;
+    gearmand) install_packages $packages_gearmand ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, wine, msi, test, packages or all)" ;;
+    *) die "unknown set: $set (linux, windows, wine, msi, test, packages, bench or all)" ;;
     esac
 done
 say "ready: $*"
