@@ -109,6 +109,7 @@ void agent_ack(struct engine *g, struct agent *a)
 
 void agent_store_seq(struct engine *g, struct agent *a)
 {
+    a->seq_due = false;
     if (a->last_seq == a->stored_seq) return;
     if (store_ok(g, store_agent_seq(g->store, a->id, a->last_seq, &g->err)))
         a->stored_seq = a->last_seq;

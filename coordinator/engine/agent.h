@@ -40,6 +40,8 @@ struct agent {
     int64_t last_heard_ms;    /* mono */
     int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
+    /* What came since stored_seq changed something beside output. */
+    bool seq_due;
     /* At this last_seq all ends that the hello listed have come; 0: none due. */
     int64_t end_due_seq;
     /* The last batch in which a move ended, or the ends that were due were settled. Should the
@@ -73,7 +75,7 @@ void agent_discard(struct engine *g, struct agent *a, int64_t job, int64_t attem
 void agent_ack(struct engine *g, struct agent *a);
 /* Tells the agent to drain, or to stop draining. */
 void agent_tell_drain(struct engine *g, struct agent *a, bool on);
-void agent_store_seq(struct engine *g, struct agent *a);
+void agent_store_seq(struct engine *g, struct agent *a); /* last_seq, unless it is stored */
 
 /* ---- a session outlives a failed batch ---- */
 

@@ -20,6 +20,7 @@ static struct job *event_job(struct engine *g, const struct command *c, int64_t 
     agent_ack(g, a);
     if (seq <= a->last_seq) return NULL;
     a->last_seq = seq;
+    if (c->type != CMD_OUTPUT) a->seq_due = true;
     struct job *j = job_find(g, job);
     if (!j || j->agent != a || j->row.attempt != attempt || a->moved) {
         agent_discard(g, a, job, attempt, "this attempt is over or another agent's");
@@ -67,6 +68,11 @@ void apply_output(struct engine *g, const struct command *c)
                           .data = o->data,
                           .len = o->len};
     if (!store_ok(g, store_output_add(g->store, &chunk, &g->err))) return;
+    size_t added = store_output_added(g->store);
+    if (added < o->len) { /* sent again: it was counted with what was there at the start */
+        after = j->output;
+        (void)output_account_add(&after, 0, o->stream, added);
+    }
     j->output = after;
     if (j->output_in == g->batch) return;
     j->output_in = g->batch;
@@ -186,6 +192,7 @@ static struct agent *event_agent(struct engine *g, const struct command *c)
     agent_ack(g, a);
     if (c->u.event.seq <= a->last_seq) return NULL;
     a->last_seq = c->u.event.seq;
+    a->seq_due = true;
     return a;
 }
 

@@ -52,7 +52,9 @@ void acks_flush(struct engine *g)
         struct agent *a = g->acks;
         g->acks = a->next_ack;
         a->ack_due = false;
-        agent_store_seq(g, a);
+        /* Output alone does not touch the queue's file. After a crash, what is sent again of it is
+         * known by its offset. */
+        if (a->seq_due) agent_store_seq(g, a);
         session_effect(g, EFFECT_ACK, a->session)->u.ack = (struct effect_ack){.seq = a->last_seq};
         if (a->end_due_seq == 0 || a->last_seq < a->end_due_seq) continue;
         settle_ends(g, a);

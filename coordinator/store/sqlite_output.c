@@ -17,6 +17,7 @@ static int next_offset(struct store *s, const struct chunk *c, int64_t *next, st
 
 int store_output_add(struct store *s, const struct chunk *c, struct err *e)
 {
+    s->output_added = 0;
     if (c->len == 0) return 0;
     int rc = store_write_output(s, e);
     if (rc != 0) return rc;
@@ -50,7 +51,13 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     bind_int(q, 4, c->offset + (int64_t)c->len);
     bind_int(q, 5, (int64_t)len);
     bind_int(q, 6, s->output_high);
+    s->output_added = len;
     return db_run(&s->output, q, e);
+}
+
+size_t store_output_added(const struct store *s)
+{
+    return s->output_added;
 }
 
 int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,

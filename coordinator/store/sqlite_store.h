@@ -80,7 +80,8 @@ struct store {
     /* Cursors of chunks (sqlite_parts.c): the newest, the newest that is committed, and the one
      * that cadre.db knows of. */
     int64_t output_high, output_kept, output_marked;
-    bool output_cut; /* chunks were deleted in this transaction */
+    size_t output_added; /* bytes of the last chunk that were not there */
+    bool output_cut;     /* chunks were deleted in this transaction */
 };
 
 /* Every function that writes calls one of these first: the transaction begins with the first

@@ -145,6 +145,7 @@ int store_each_tried(struct store *s,
 /* The chunks of a stream come in order of offset: what lies before the end that is stored already
  * is a re-send and ignored, 0. A gap is kept as it is. */
 int store_output_add(struct store *s, const struct chunk *c, struct err *e);
+size_t store_output_added(const struct store *s); /* bytes of the last chunk that were not there */
 /* Bytes stored so far for this job's attempt: of all streams, and of Cadre's remarks among them. */
 int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
                        int64_t *remarks, struct err *e);

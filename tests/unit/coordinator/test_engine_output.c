@@ -211,6 +211,87 @@ static void an_account__ends_at_its_limits_to_the_byte(void **state)
     assert_true(output_account_add(&a, 0, STREAM_STDOUT, SIZE_MAX / 4)); /* no limit */
 }
 
+/* The store's number of the last event of the agent. */
+static int64_t stored_seq(const struct writer *o, int64_t agent)
+{
+    struct agent_row row;
+    assert_int_equal(store_agent_find(o->w->store, agent, &row, NULL), 1);
+    int64_t seq = row.last_seq;
+    agent_row_fini(&row);
+    return seq;
+}
+
+static void output_alone__is_acknowledged_and_does_not_touch_the_queue(void **state)
+{
+    struct writer o;
+    begin(&o, *state, 100);
+    int64_t agent = agent_of(&o);
+    assert_int_equal(stored_seq(&o, agent), 1); /* that it has started */
+    for (int i = 0; i < 3; i++) {
+        write_chunk(&o, STREAM_STDOUT, 10);
+        assert_int_equal(world_effect(o.w, EFFECT_ACK)->u.ack.seq, o.seq);
+        assert_int_equal(stored_seq(&o, agent), 1);
+    }
+    expect_end(&o, 30, false);
+    assert_int_equal(stored_seq(&o, agent), 5);
+}
+
+static void output_in_a_batch_with_the_end__is_numbered_with_it(void **state)
+{
+    struct writer o;
+    begin(&o, *state, 100);
+    int64_t agent = agent_of(&o);
+    world_begin(o.w);
+    apply_chunk(&o, STREAM_STDOUT, 10);
+    world_apply(o.w, cmd_finished(o.session, ++o.seq, o.job, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_commit(o.w), 0);
+    assert_int_equal(world_effect(o.w, EFFECT_ACK)->u.ack.seq, 3);
+    assert_int_equal(stored_seq(&o, agent), 3);
+}
+
+/* The agent of the writer comes back to a coordinator that was killed. */
+static void come_back(struct writer *o)
+{
+    struct command *hello = cmd_hello(o->w, ++o->w->sessions, agent_of(o), NULL, 1);
+    o->session = o->w->sessions;
+    cmd_hello_attempt(hello, o->job, 1, false);
+    assert_int_equal(world_do(o->w, hello), 0);
+}
+
+static void output_that_is_sent_again_after_a_crash__is_counted_once(void **state)
+{
+    struct writer o;
+    begin(&o, *state, 100);
+    write_chunk(&o, STREAM_STDOUT, 30);
+    write_chunk(&o, STREAM_STDOUT, 30);
+    world_crash(o.w);
+    come_back(&o);
+    int64_t known = world_effect(o.w, EFFECT_WELCOME)->u.welcome.seq;
+    assert_int_equal(known, 1); /* so both come again */
+    o.seq = known;
+    o.offset[STREAM_STDOUT] = 0;
+    write_chunk(&o, STREAM_STDOUT, 30);
+    write_chunk(&o, STREAM_STDOUT, 30);
+    expect_stored(&o, 60, 0);
+    write_chunk(&o, STREAM_STDOUT, 40); /* all that the limit allows */
+    expect_stored(&o, 100, 0);
+    expect_end(&o, 100, false);
+}
+
+static void output_behind_what_was_acknowledged_before_a_crash__goes_on(void **state)
+{
+    struct writer o;
+    begin(&o, *state, 100);
+    write_chunk(&o, STREAM_STDOUT, 30);
+    write_chunk(&o, STREAM_STDERR, 20); /* both are acknowledged, and the agent forgot them */
+    world_crash(o.w);
+    come_back(&o);
+    write_chunk(&o, STREAM_STDOUT, 30);
+    write_chunk(&o, STREAM_STDERR, 20);
+    expect_stored(&o, 100, 0);
+    expect_end(&o, 100, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +303,10 @@ int main(void)
         WORLD_TEST(what_was_stored_before_a_restart__is_not_missing_at_the_end),
         WORLD_TEST(truncation__is_the_agents_word_where_it_gives_no_number),
         WORLD_TEST(any_sequence__is_stored_by_the_account),
+        WORLD_TEST(output_alone__is_acknowledged_and_does_not_touch_the_queue),
+        WORLD_TEST(output_in_a_batch_with_the_end__is_numbered_with_it),
+        WORLD_TEST(output_that_is_sent_again_after_a_crash__is_counted_once),
+        WORLD_TEST(output_behind_what_was_acknowledged_before_a_crash__goes_on),
         cmocka_unit_test(an_account__ends_at_its_limits_to_the_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
