@@ -1,6 +1,7 @@
 /* Work folders: see folders.h. */
 #include "agent/folders.h"
 
+#include "agent/recent.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -12,7 +13,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define NAMES_MAX 1000 /* leftovers that are listed at once */
+#define PLAIN_SPEC_MAX 4096 /* bytes; what is read on the loop */
+#define NAMES_MAX 1000      /* leftovers that are listed at once */
 /* How long the agent waits for removals when it ends; the next start removes the rest. */
 #define GOODBYE_MS 5000
 
@@ -21,6 +23,8 @@ struct folders {
     char *root;
     char life[18]; /* ".HEX", in the name of all that this life makes */
     unsigned count;
+    struct spares *spares;
+    struct recent recent;
 };
 
 static bool goes_on(void *task)
@@ -66,9 +70,14 @@ void folders_remove_later(struct file_work *w, const char *work_folder, bool has
     file_work_add(w, &r->task);
 }
 
-void folders_remove(struct folders *f, const char *work_folder, bool has_input)
+void folders_release(struct folders *f, struct launch *l, struct spare *spare, bool nothing_left)
 {
-    folders_remove_later(f->work, work_folder, has_input);
+    bool kept = nothing_left && spares_give_back(f->spares, spare);
+    if (!kept && l->work_folder)
+        folders_remove_later(f->work, l->work_folder, l->stdin_path != NULL);
+    mem_free(spare->path);
+    spare->path = NULL;
+    launch_fini(l);
 }
 
 /* ---- folders of earlier lives ---- */
@@ -145,7 +154,8 @@ static void clean(struct folders *f)
 struct preparation {
     struct file_task task;
     struct file_work *work;
-    prepared_fn *fn; /* NULL: abandoned */
+    struct folders *folders; /* lives as long as fn is to be called */
+    prepared_fn *fn;         /* NULL: abandoned */
     void *user;
     struct launch_input in; /* of copies */
     char *spec;
@@ -197,6 +207,8 @@ static void preparation_done(struct file_task *t)
 {
     struct preparation *p = (struct preparation *)t;
     struct prepared result = {p->rc, &p->e, &p->launch, t->late};
+    if (p->fn && p->rc == 0 && !t->dropped && !t->late)
+        recent_take(&p->folders->recent, os_mono_ms(), &p->launch);
     if (p->fn && !t->dropped) p->fn(&result, p->user);
     /* not taken over */
     if (p->launch.work_folder)
@@ -220,6 +232,7 @@ struct preparation *folders_prepare(struct folders *f, const struct launch_input
     p->task.run = preparation_run;
     p->task.done = preparation_done;
     p->work = f->work;
+    p->folders = f;
     p->fn = fn;
     p->user = user;
     p->spec = spec;
@@ -233,6 +246,23 @@ struct preparation *folders_prepare(struct folders *f, const struct launch_input
     p->in.work_folder = p->folder;
     file_work_add(f->work, &p->task);
     return p;
+}
+
+bool folders_prepare_at_once(struct folders *f, const struct launch_input *in, const char *spec,
+                             struct launch *out, struct spare *spare)
+{
+    int64_t now_ms = os_mono_ms();
+    struct launch_input full = *in;
+    full.spec = spec;
+    full.base = recent_base(&f->recent, now_ms);
+    if (!full.base || strlen(spec) > PLAIN_SPEC_MAX || !spares_take(f->spares, spare)) return false;
+    full.work_folder = spare->path;
+    bool plain = launch_prepare_plain(&full, out);
+    if (plain && recent_find(&f->recent, now_ms, out)) return true;
+    if (plain) launch_fini(out);
+    struct launch unused = {.work_folder = mem_strdup(spare->path)};
+    folders_release(f, &unused, spare, true);
+    return false;
 }
 
 void folders_abandon(struct preparation *p)
@@ -272,6 +302,7 @@ int folders_new(struct uv_loop_s *loop, const char *state_folder, struct folders
         return rc;
     }
     clean(f);
+    f->spares = spares_new(f->work, state_folder, f->root, f->life);
     *out = f;
     return 0;
 }
@@ -279,6 +310,8 @@ int folders_new(struct uv_loop_s *loop, const char *state_folder, struct folders
 void folders_free(struct folders *f)
 {
     if (!f) return;
+    spares_free(f->spares);
+    recent_fini(&f->recent);
     file_work_free(f->work, GOODBYE_MS);
     mem_free(f->root);
     mem_free(f);

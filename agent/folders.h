@@ -1,14 +1,16 @@
 /* The work folders of attempts: made, removed, and cleaned up after earlier lives of the agent, all
  * by file_work.h and never on the loop.
  *
- * Each folder has a name of its own, MARK.LIFE-N: a folder that is still being removed never blocks
- * a new folder, and the name tells which folders earlier lives of the agent left. All calls on the
+ * Each folder has a name of its own, MARK.LIFE-N (a spare one: job.LIFE-N): a folder that is still
+ * being removed never blocks a new folder, and the name tells which folders earlier lives of the
+ * agent left. All calls on the
  * loop's thread; a callback never runs inside the call that caused it. */
 #ifndef CADRE_AGENT_FOLDERS_H
 #define CADRE_AGENT_FOLDERS_H
 
 #include "agent/file_work.h"
 #include "agent/script.h"
+#include "agent/spares.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -40,11 +42,18 @@ typedef void prepared_fn(const struct prepared *p, void *user);
  * taken over; in->work_folder is chosen here. */
 struct preparation *folders_prepare(struct folders *f, const struct launch_input *in, char *spec,
                                     const char *mark, prepared_fn *fn, void *user);
+/* The same at once, without a thread, for a job that wants a command alone like one of a moment ago
+ * (recent.h), when there is a spare folder. true: *out and *spare are the caller's, to be given to
+ * folders_release. */
+bool folders_prepare_at_once(struct folders *f, const struct launch_input *in, const char *spec,
+                             struct launch *out, struct spare *spare);
 /* The caller no longer waits for the preparation: fn is not called, and the files that were made
  * are removed. */
 void folders_abandon(struct preparation *p);
-/* Removes an attempt's files in the background: the folder, and the file for its standard input. */
-void folders_remove(struct folders *f, const char *work_folder, bool has_input);
+/* Removes an attempt's files in the background: its folder, and the file for its standard input.
+ * nothing_left: of its processes, with certainty; then a spare folder that it left untouched is
+ * kept for another job. Frees the texts of both. */
+void folders_release(struct folders *f, struct launch *l, struct spare *spare, bool nothing_left);
 /* What a preparation that takes too long is at, in words. true: it looks for what the job named;
  * false: it waits for the agent's own folder, or for a thread. */
 bool folders_describe(const struct preparation *p, struct err *out);

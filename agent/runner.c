@@ -26,7 +26,9 @@ struct owned {
     struct runner_attempt *attempt;
     struct preparation *preparation; /* NULL unless the preparation is under way */
     struct launch launch;
+    struct spare spare; /* if its folder is one */
     struct process *process;
+    bool may_be_left; /* processes of it */
 };
 
 struct runner {
@@ -53,6 +55,7 @@ static void on_process_end(struct process *p, const struct process_end *end, voi
 {
     (void)p;
     struct owned *w = user;
+    w->may_be_left = end->stray || end->held || end->unended || end->alive || end->strays;
     runner_logic_ended(w->runner->logic, os_mono_ms(), w->attempt, end);
 }
 
@@ -77,7 +80,7 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- actions ---- */
 
-static void prepare(struct runner *r, struct runner_attempt *a)
+static void prepare(struct runner *r, struct runner_attempt *a, bool *at_once)
 {
     struct launch_input in = {.job = a->job,
                               .attempt = a->number,
@@ -86,6 +89,8 @@ static void prepare(struct runner *r, struct runner_attempt *a)
     struct owned *w = mem_alloc(sizeof *w);
     *w = (struct owned){.runner = r, .attempt = a};
     a->owned = w;
+    *at_once = folders_prepare_at_once(r->folders, &in, a->spec, &w->launch, &w->spare);
+    if (*at_once) return;
     w->preparation = folders_prepare(r->folders, &in, a->spec, a->mark, on_prepared, w);
     a->spec = NULL;
 }
@@ -147,6 +152,7 @@ static void start(struct runner *r, struct runner_attempt *a, struct runner_star
         if (of_program) (void)err_wrap(&out->err, "%s", w->launch.named_by);
         return;
     }
+    w->may_be_left = true;
     out->pid = process_pid(w->process);
     if (process_identity(w->process, out->identity) != 0) out->identity[0] = 0;
 }
@@ -157,9 +163,7 @@ static void forget(struct runner *r, struct runner_attempt *a)
     if (!w) return;
     process_free(w->process);
     if (w->preparation) folders_abandon(w->preparation);
-    if (w->launch.work_folder)
-        folders_remove(r->folders, w->launch.work_folder, w->launch.stdin_path != NULL);
-    launch_fini(&w->launch);
+    folders_release(r->folders, &w->launch, &w->spare, !w->may_be_left);
     mem_free(w);
     a->owned = NULL;
 }
@@ -202,7 +206,7 @@ static void act(const struct runner_action *a, void *user)
     struct runner *r = user;
     switch (a->type) {
     case RUNNER_PREPARE:
-        prepare(r, a->attempt);
+        prepare(r, a->attempt, a->u.at_once);
         break;
     case RUNNER_LATE:
         describe_late(r, a->attempt, a->u.late);

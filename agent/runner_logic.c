@@ -1,11 +1,6 @@
 /* The state machine of attempts: see runner_logic.h. */
-#include "agent/runner_logic.h"
+#include "agent/runner_impl.h"
 
-#include "agent/health_logic.h"
-#include "agent/output.h"
-#include "agent/remnants.h"
-#include "agent/runner_say.h"
-#include "base/deadline.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -17,62 +12,6 @@
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 #define SETTLE_MS 1000 /* what the journal may commit later is committed by then */
-
-enum phase {
-    PHASE_ACCEPTED,
-    PHASE_PREPARING, /* its work folder is being made */
-    PHASE_PREPARED,
-    PHASE_DOUBTED, /* could not be started; a trial tells whether any job can be */
-    /* a process is there: */
-    PHASE_RUNNING,
-    PHASE_TERMINATING,
-    PHASE_KILLED,
-    /* the process is gone: */
-    PHASE_ENDED /* the end of its output is being passed on */
-};
-
-struct attempt {
-    struct runner_attempt face; /* the first member: the owner's pointer is ours, too */
-    struct attempt *next;
-    struct runner_logic *runner;
-    int64_t timeout_ms, grace_ms;
-    enum phase phase;
-    const char *why;   /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;       /* discarded: no events */
-    bool evaluation;   /* of a trigger: these are many, and told at debug level */
-    char *failure;     /* DOUBTED: what failed */
-    int failed_starts; /* of its process, by the machine's fault */
-    struct output output;
-    struct process_end end;   /* in PHASE_ENDED */
-    struct deadline deadline; /* of the preparation; then timeout, then kill */
-};
-
-/* An attempt that an earlier life of the agent left in the journal. */
-struct leftover {
-    struct leftover *next;
-    struct journal_attempt entry;
-    struct process_list alive; /* could not be ended */
-};
-
-struct runner_logic {
-    struct runner_logic_options o;
-    int64_t lease_base_ms;
-    struct attempt *attempts;
-    struct leftover *leftovers;
-    struct deadline_queue deadlines;
-    struct deadline drain_deadline;
-    struct health health;
-    struct deadline health_deadline, guard_deadline, remnant_deadline;
-    struct remnants remnants;
-    int64_t wake_ms; /* the time of the last WAKE action */
-    bool draining, paused;
-    bool hurried;       /* the time to drain is over: nothing waits for room in the journal */
-    size_t turn_most;   /* bytes of output that one turn passes on */
-    size_t turn_bytes;  /* passed on in this turn */
-    int64_t settled_ms; /* when nothing waited for a commit, last */
-    struct output_pool pool;
-    struct runner_voice voice;
-};
 
 /* ---- actions ---- */
 
@@ -109,16 +48,6 @@ static void ask_to_be_woken(struct runner_logic *r)
 static struct attempt *attempt_of(struct runner_attempt *face)
 {
     return (struct attempt *)(void *)face;
-}
-
-static bool has_process(const struct attempt *a)
-{
-    return a->phase >= PHASE_RUNNING && a->phase <= PHASE_KILLED;
-}
-
-static bool is_unstarted(const struct attempt *a)
-{
-    return a->phase < PHASE_RUNNING;
 }
 
 static struct attempt *find(const struct runner_logic *r, int64_t job, int64_t number)
@@ -554,6 +483,13 @@ static void end_not_started(struct attempt *a, int rc, const struct err *why)
     forget(a);
 }
 
+/* Once this is committed, its process may exist: it is started after that. */
+static void be_prepared(struct attempt *a)
+{
+    a->phase = PHASE_PREPARED;
+    put_journal(a, JOURNAL_STARTING, "");
+}
+
 void runner_logic_prepared(struct runner_logic *r, int64_t now_ms, struct runner_attempt *face,
                            int rc, bool late, const struct err *why)
 {
@@ -569,9 +505,8 @@ void runner_logic_prepared(struct runner_logic *r, int64_t now_ms, struct runner
         doubt(a, now_ms, why);
     } else if (rc != 0) {
         end_not_started(a, rc, why);
-    } else { /* once this is committed, its process may exist: the next turn starts it after that */
-        a->phase = PHASE_PREPARED;
-        put_journal(a, JOURNAL_STARTING, "");
+    } else {
+        be_prepared(a);
     }
     ask_to_be_woken(r);
     changed(r);
@@ -579,9 +514,15 @@ void runner_logic_prepared(struct runner_logic *r, int64_t now_ms, struct runner
 
 static void prepare(struct attempt *a, int64_t now_ms)
 {
+    bool at_once = false;
     a->phase = PHASE_PREPARING;
-    deadline_set(&a->runner->deadlines, &a->deadline, now_ms + RUNNER_PREPARE_MS);
-    act_on(a, RUNNER_PREPARE);
+    act(a->runner, &(struct runner_action){.type = RUNNER_PREPARE,
+                                           .attempt = &a->face,
+                                           .u.at_once = &at_once});
+    if (at_once)
+        be_prepared(a);
+    else
+        deadline_set(&a->runner->deadlines, &a->deadline, now_ms + RUNNER_PREPARE_MS);
 }
 
 static void start(struct attempt *a, int64_t now_ms)
@@ -613,9 +554,9 @@ static void start(struct attempt *a, int64_t now_ms)
               a->face.text, (long long)a->face.number, (long long)s.pid);
 }
 
-static bool waits_for_start(const struct attempt *a, int64_t now_ms)
+static bool waits_for_start(const struct attempt *a, enum phase phase, int64_t now_ms)
 {
-    return (a->phase == PHASE_ACCEPTED || a->phase == PHASE_PREPARED) &&
+    return a->phase == phase &&
            now_ms - a->runner->lease_base_ms <= lease_start_ms(a->face.lease_ms);
 }
 
@@ -631,22 +572,29 @@ static bool may_start(struct runner_logic *r, int64_t now_ms)
     return guarded;
 }
 
+static void prepare_what_waits(struct runner_logic *r, int64_t now_ms)
+{
+    for (struct attempt *a = r->attempts; a; a = a->next) {
+        if (!waits_for_start(a, PHASE_ACCEPTED, now_ms)) continue;
+        if (!may_start(r, now_ms)) break;
+        prepare(a, now_ms);
+    }
+}
+
+/* Behind the commit of what prepare_what_waits and runner_logic_prepared wrote. */
 static void start_what_waits(struct runner_logic *r, int64_t now_ms)
 {
     int started = 0;
     for (struct attempt *a = r->attempts, *next; a; a = next) {
         next = a->next;
-        if (!waits_for_start(a, now_ms)) continue;
+        if (!waits_for_start(a, PHASE_PREPARED, now_ms)) continue;
         if (!may_start(r, now_ms)) break;
-        if (a->phase == PHASE_ACCEPTED) {
-            prepare(a, now_ms);
-        } else if (started < RUNNER_TURN_STARTS) {
-            started++;
-            start(a, now_ms);
-        } else {
+        if (started == RUNNER_TURN_STARTS) {
             changed(r);
             break;
         }
+        started++;
+        start(a, now_ms);
     }
 }
 
@@ -667,6 +615,7 @@ int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e)
         if (has_process(a)) output_flush(&a->output);
     pass_ends(r, now_ms);
     r->turn_bytes = 0;
+    prepare_what_waits(r, now_ms);
     int rc = commit(r, now_ms, e);
     if (rc == 0) {
         start_what_waits(r, now_ms);
@@ -832,61 +781,6 @@ void runner_logic_limit_turn(struct runner_logic *r, size_t bytes)
 }
 
 /* ---- queries ---- */
-
-bool runner_logic_draining(const struct runner_logic *r)
-{
-    return r->draining;
-}
-
-const char *runner_logic_unwell(const struct runner_logic *r)
-{
-    return r->health.state == HEALTH_UNWELL ? err_text(&r->health.reason) : NULL;
-}
-
-size_t runner_logic_count(const struct runner_logic *r)
-{
-    size_t n = 0;
-    for (const struct attempt *a = r->attempts; a; a = a->next)
-        n++;
-    return n;
-}
-
-size_t runner_logic_slots_taken(const struct runner_logic *r)
-{
-    return runner_logic_count(r) + remnants_count(&r->remnants);
-}
-
-int64_t runner_logic_longest_grace_ms(const struct runner_logic *r)
-{
-    int64_t longest = 0;
-    for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->grace_ms > longest) longest = a->grace_ms;
-    return longest;
-}
-
-bool runner_logic_only_killed(const struct runner_logic *r)
-{
-    for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->phase != PHASE_KILLED) return false;
-    return r->attempts != NULL;
-}
-
-int64_t runner_logic_shortest_lease(const struct runner_logic *r)
-{
-    int64_t shortest = INT64_MAX;
-    for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->face.lease_ms < shortest && a->phase != PHASE_KILLED) shortest = a->face.lease_ms;
-    return shortest;
-}
-
-int64_t runner_logic_running_lease(const struct runner_logic *r)
-{
-    int64_t shortest = INT64_MAX;
-    for (const struct attempt *a = r->attempts; a; a = a->next)
-        if (a->face.lease_ms < shortest && !is_unstarted(a) && a->phase != PHASE_KILLED)
-            shortest = a->face.lease_ms;
-    return shortest;
-}
 
 static void list_attempt(struct msg_attempts *list, int64_t job, int64_t attempt, bool ended)
 {

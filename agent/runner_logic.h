@@ -1,8 +1,7 @@
 /* The state machine of the attempts that the agent holds. It has no process, no clock and no timer:
  * each function takes the time and an event, and passes the work to be done to a callback, as
  * actions. Every report of an attempt becomes an event in the journal; uplink_logic.h sends the
- * event from there. runner.c carries the actions out on this machine; the simulation has simulated
- * processes and a clock of its own.
+ * event from there. runner.c carries the actions out on this machine, the simulation on its own.
  *
  *   accepted --> preparing --> prepared --(committed)--> running --time, kill, drain--> terminating
  *       |            |             |                        |                               |
@@ -10,7 +9,6 @@
  *       |            |             |                        |                         v    v
  *       +-- given back, cancelled, discarded                +---- ended <----------- killed
  *
- * Of an attempt that wrote more than its limit, the end of the output follows over some turns.
  * An attempt that could not be started, for a reason that its job did not name, is *doubted*: it
  * waits while the agent tries itself (health_logic.h), and is then given back either way.
  * With its last event (finished, declined) in the journal an attempt is forgotten and its slot is
@@ -73,7 +71,8 @@ struct runner_remnant {
 };
 
 enum runner_action_type {
-    RUNNER_PREPARE, /* make the work folder; call runner_logic_prepared later */
+    /* Make the work folder; call runner_logic_prepared later, unless *u.at_once was set to true. */
+    RUNNER_PREPARE,
     /* The preparation takes too long and is given up; without attempt: the trial. Fill u.late. */
     RUNNER_LATE,
     RUNNER_TRY,   /* try this machine: call runner_logic_tried later; give up an older trial */
@@ -99,6 +98,7 @@ struct runner_action {
         int64_t at_ms;
         size_t bytes;
         const struct err *err;
+        bool *at_once;
         struct runner_started *started;
         struct runner_late *late;
         struct runner_leftover leftover;
@@ -161,8 +161,8 @@ void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_at
                         const struct process_end *end);
 void runner_logic_wake(struct runner_logic *r, int64_t now_ms);
 
-/* Once per turn: writes held output to the journal, commits the journal, prepares the accepted
- * attempts, starts the prepared attempts (at most RUNNER_TURN_STARTS, the others in the next
+/* Once per turn: writes held output to the journal, prepares the accepted attempts, commits the
+ * journal, starts the prepared attempts (at most RUNNER_TURN_STARTS, the others in the next
  * turns), and commits again. An attempt whose lease is mostly over waits for the next acknowledged
  * heartbeat, because it would soon have to be ended. */
 int runner_logic_turn(struct runner_logic *r, int64_t now_ms, struct err *e);

@@ -59,7 +59,8 @@ static void env_identity(struct env_list *l, const struct launch_input *in, cons
 static void make_env(const struct launch_input *in, const struct spec *s, struct launch *l)
 {
     struct env_list list = {0};
-    char **base = process_env_base();
+    const char *const *base = in->base;
+    if (!base) base = (const char *const *)(l->base = process_env_base());
     for (size_t i = 0; base && base[i]; i++) {
         /* Windows has names that begin with '=' (the drives' folders): look for the separator
          * behind them. */
@@ -71,7 +72,6 @@ static void make_env(const struct launch_input *in, const struct spec *s, struct
         }
         mem_free(key);
     }
-    process_env_free(base);
     for (size_t i = 0; i < in->agent_env->count; i++)
         env_set(&list, in->agent_env->items[i].key, in->agent_env->items[i].value);
     for (size_t i = 0; i < s->env.count; i++)
@@ -172,16 +172,41 @@ int launch_prepare(const struct launch_input *in, struct launch *out, struct err
     return 0;
 }
 
-void launch_look_up(struct launch *l)
+bool launch_prepare_plain(const struct launch_input *in, struct launch *out)
+{
+    struct spec s;
+    struct err e;
+    if (read_spec(in->spec, &s, &e) != 0) return false;
+    bool plain = !s.script && !s.input && !s.workdir && s.command.count > 0;
+    if (plain) {
+        *out = (struct launch){.work_folder = mem_strdup(in->work_folder),
+                               .cwd = mem_strdup(in->work_folder)};
+        make_env(in, &s, out);
+        make_command(&s, out);
+    }
+    spec_fini(&s);
+    return plain;
+}
+
+const char *launch_path(const struct launch *l)
 {
     const char *path = NULL;
     for (char **v = l->env; *v; v++)
         if (strncmp(*v, "PATH=", 5) == 0 || strncmp(*v, "Path=", 5) == 0) path = *v + 5;
+    return path;
+}
+
+void launch_look_up(struct launch *l)
+{
+    const char *path = launch_path(l);
+    bool plain = strpbrk(l->argv[0], "/\\") == NULL;
     (void)file_exists(l->cwd);
-    if (strpbrk(l->argv[0], "/\\"))
-        mem_free(process_find_program(l->argv[0], path));
+    char *program = process_find_program(l->argv[0], path);
+    if (program) l->at_hand = process_program_is_at_hand(program, plain ? path : NULL);
+    if (plain)
+        l->program = program;
     else
-        l->program = process_find_program(l->argv[0], path);
+        mem_free(program);
 }
 
 static void free_list(char **list)
@@ -199,6 +224,7 @@ void launch_fini(struct launch *l)
     mem_free(l->stdin_path);
     mem_free(l->work_folder);
     mem_free(l->program);
+    process_env_free(l->base);
     memset(l, 0, sizeof *l);
 }
 

@@ -16,7 +16,9 @@ struct launch {
     char *cwd;
     char *stdin_path; /* NULL: none */
     char *work_folder;
-    char *program;        /* the file that argv[0] leads to; NULL: not looked for, or not found */
+    char *program; /* the file that argv[0] leads to; NULL: not looked for, or not found */
+    bool at_hand;  /* argv[0] was found, and its search touched this program's file system alone */
+    char **base;   /* the account's environment as it was read for env; NULL: it was given */
     const char *named_by; /* what named argv[0], for messages; NULL: nothing to be told */
 };
 
@@ -25,6 +27,7 @@ struct launch_input {
     const char *spec; /* JSON text */
     const struct opt_map *agent_env;
     const char *agent_name;
+    const char *const *base; /* of process_env_base, read before; NULL: it is read */
     const char *work_folder; /* made by launch_prepare; standard input is a file beside it */
 };
 
@@ -32,8 +35,14 @@ struct launch_input {
  * spec (names the field); ERR_FULL, ERR_IO: the folder could not be made, and its parts are removed
  * again. */
 int launch_prepare(const struct launch_input *in, struct launch *out, struct err *e);
-/* Reads the state of the files that the start of the process needs, and fills l->program. On a file
- * system that hangs, the caller's thread hangs here, and the loop's thread does not hang later. */
+/* The same without any work on files, in a folder that is there. false: the job wants more than a
+ * command, or its spec is wrong: launch_prepare finds out. in->base is given. */
+bool launch_prepare_plain(const struct launch_input *in, struct launch *out);
+/* PATH of the job's environment; NULL: it has none. */
+const char *launch_path(const struct launch *l);
+/* Reads the state of the files that the start of the process needs, and fills l->program and
+ * l->at_hand. On a file system that hangs, the caller's thread hangs here, and the loop's thread
+ * does not hang later. */
 void launch_look_up(struct launch *l);
 /* Frees the texts. The files stay; launch_remove_files removes them. */
 void launch_fini(struct launch *l);

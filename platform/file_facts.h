@@ -24,6 +24,19 @@ bool file_is_same(const struct file_facts *a, const struct file_facts *b);
 /* Is the path itself a link? */
 bool file_is_link(const char *path);
 
+/* What the file system keeps of a folder. Whatever is done to the folder or its entries (made,
+ * removed, renamed, listed, given rights or attributes) changes one of these, once the clock that
+ * marks files has gone on since the last change: by 10 ms, on the systems that we know. */
+struct dir_stamp {
+    uint64_t volume, number;
+    int64_t changed_ns, modified_ns, read_ns; /* by the wall clock */
+    uint32_t mode, owner, group;
+};
+/* Of the path itself. ERR_NOT_FOUND: there is no folder (but nothing, a link, a file).
+ * ERR_UNSUPPORTED: this system, or this file system, keeps no times that are fine enough. */
+int dir_stamp(const char *path, struct dir_stamp *out);
+bool dir_stamp_is_same(const struct dir_stamp *a, const struct dir_stamp *b);
+
 /* The path without links, "." and ".."; mem_free. NULL with e: it is not there, or cannot be
  * looked at. */
 char *file_real_path(const char *path, struct err *e);

@@ -133,6 +133,10 @@ void process_env_free(char **env);
 /* Full path of a program found in `path` (":"/";"-list), NULL when there is none; mem_free. */
 char *process_find_program(const char *name, const char *path);
 
+/* Does the search for it, in `path` (NULL: it was not sought), touch only folders of the file
+ * system that this program itself lies on? Blocking. false: not known. */
+bool process_program_is_at_hand(const char *program, const char *path);
+
 /* Starts a program that lives on its own, without a handle kept: `cadre-coordinator dev` starts its
  * parts with it. stdout and stderr go to the file. *pid: to be ended with process_end_detached. */
 int process_start_detached(const char *const *argv, const char *log_path, int64_t *pid,

@@ -48,6 +48,35 @@ bool file_is_link(const char *path)
     return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+static int64_t nanoseconds(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+int dir_stamp(const char *path, struct dir_stamp *out)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return ERR_NOT_FOUND;
+    /* whole milliseconds come about by chance once in a million times */
+    if (st.st_ctim.tv_nsec % 1000000 == 0) return ERR_UNSUPPORTED;
+    *out = (struct dir_stamp){.volume = st.st_dev,
+                              .number = st.st_ino,
+                              .changed_ns = nanoseconds(&st.st_ctim),
+                              .modified_ns = nanoseconds(&st.st_mtim),
+                              .read_ns = nanoseconds(&st.st_atim),
+                              .mode = st.st_mode,
+                              .owner = st.st_uid,
+                              .group = st.st_gid};
+    return 0;
+}
+
+bool dir_stamp_is_same(const struct dir_stamp *a, const struct dir_stamp *b)
+{
+    return a->volume == b->volume && a->number == b->number && a->changed_ns == b->changed_ns &&
+           a->modified_ns == b->modified_ns && a->read_ns == b->read_ns && a->mode == b->mode &&
+           a->owner == b->owner && a->group == b->group;
+}
+
 char *file_real_path(const char *path, struct err *e)
 {
     char *found = realpath(path, NULL);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -51,6 +52,30 @@ static bool is_program(const char *path)
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
            faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+static bool is_on(const char *path, dev_t device, bool may_be_absent)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) return may_be_absent && (errno == ENOENT || errno == ENOTDIR);
+    return st.st_dev == device;
+}
+
+bool process_program_is_at_hand(const char *program, const char *path)
+{
+    struct stat own;
+    if (program[0] != '/' || stat("/proc/self/exe", &own) != 0) return false;
+    bool near = is_on(program, own.st_dev, false);
+    size_t folder = (size_t)(strrchr(program, '/') - program);
+    for (const char *at = path ? path : ""; near && *at; at += *at == ':') {
+        size_t len = strcspn(at, ":");
+        char *entry = str_dupf("%.*s", (int)len, at);
+        near = entry[0] != '/' || is_on(entry, own.st_dev, true);
+        mem_free(entry);
+        if (len == folder && strncmp(at, program, len) == 0) break;
+        at += len;
+    }
+    return near;
 }
 
 char *process_find_program(const char *name, const char *path)

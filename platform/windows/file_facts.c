@@ -60,6 +60,21 @@ bool file_is_link(const char *path)
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT);
 }
 
+int dir_stamp(const char *path, struct dir_stamp *out)
+{
+    /* NTFS may write the time of the last access an hour late, or not at all */
+    (void)path;
+    (void)out;
+    return ERR_UNSUPPORTED;
+}
+
+bool dir_stamp_is_same(const struct dir_stamp *a, const struct dir_stamp *b)
+{
+    (void)a;
+    (void)b;
+    return false;
+}
+
 char *file_real_path(const char *path, struct err *e)
 {
     HANDLE h = open_to_look(path);

@@ -106,6 +106,13 @@ static char *find_in(const char *name, const char *path)
     return NULL;
 }
 
+bool process_program_is_at_hand(const char *program, const char *path)
+{
+    (void)program;
+    (void)path;
+    return false;
+}
+
 char *process_find_program(const char *name, const char *path)
 {
     if (str_empty(name)) return NULL;

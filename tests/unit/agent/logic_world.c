@@ -180,6 +180,7 @@ static void on_runner_act(const struct runner_action *a, void *user)
     note(w, "%s %d-%d", words[a->type], (int)job, (int)a->attempt->number);
     assert_in_range(job, 0, WORLD_JOBS - 1);
     w->attempts[job] = a->type == RUNNER_FORGET ? NULL : a->attempt;
+    if (a->type == RUNNER_PREPARE) *a->u.at_once = w->prepares_at_once;
     if (a->type != RUNNER_START) return;
     a->u.started->rc = w->start_rc;
     if (w->start_rc != 0) err_set(&a->u.started->err, w->start_rc, "as the test wants it");
@@ -239,6 +240,7 @@ int __real_journal_commit(struct journal *j, struct err *e);
 int __wrap_journal_commit(struct journal *j, struct err *e);
 int __wrap_journal_commit(struct journal *j, struct err *e)
 {
+    if (committing && committing->commits_fail) return err_set(e, ERR_FULL, "as the test wants it");
     if (committing && committing->tells_commits) note(committing, "commit");
     return __real_journal_commit(j, e);
 }
@@ -320,7 +322,8 @@ void world_turn(struct world *w)
     struct err e = {0};
     w->changed = false;
     committing = w;
-    if (runner_logic_turn(w->runner, w->now.mono_ms, &e) != 0) fail_msg("%s", e.msg);
+    int rc = runner_logic_turn(w->runner, w->now.mono_ms, &e);
+    if (rc != (w->commits_fail ? ERR_FULL : 0)) fail_msg("%s", e.msg);
     committing = NULL;
     uplink_logic_pump(w->uplink, &w->now, 0);
 }

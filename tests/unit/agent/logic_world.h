@@ -25,7 +25,8 @@ struct world {
     char did[8192]; /* "prepare 1-1, start 1-1, ": all actions but wake and changed */
     bool changed, fatal;
     bool tells_commits; /* did() has them, too */
-    bool linked;        /* the uplink wants a connection and has not lost it */
+    bool commits_fail, prepares_at_once;
+    bool linked; /* the uplink wants a connection and has not lost it */
     size_t sent_bytes;
     int64_t runner_wake_ms, uplink_wake_ms;
     int64_t slots;

@@ -246,7 +246,7 @@ static void while_a_trial_runs__nothing_begins(void **state)
     tried(w, NULL);
     did(w, "forget 2-1, forget 3-1");
     world_turn(w);
-    did(w, "start 1-1, prepare 4-1");
+    did(w, "prepare 4-1, start 1-1");
 }
 
 static void a_start_that_fails__begins_no_further_process(void **state)

@@ -1,6 +1,7 @@
 /* Work folders that hang, as the runner lives through them: what is told, and that others go on.
  * Making and removing folders stands behind gates that the test closes and opens. */
 #include "agent/file_work.h"
+#include "agent/spares.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
@@ -19,12 +20,15 @@
 #include <cmocka.h>
 
 static _Atomic int64_t shift_ms;
+static _Atomic int64_t stands_at_ms; /* 0: the clock goes on */
 void __real_os_now(struct moment *out);
 void __wrap_os_now(struct moment *out);
 void __wrap_os_now(struct moment *out)
 {
     __real_os_now(out);
+    if (stands_at_ms != 0) out->mono_ms = stands_at_ms;
     out->mono_ms += shift_ms;
+    out->wall_ms += shift_ms;
 }
 
 /* Paths with that text in them do not get through; NULL: all do. */
@@ -52,8 +56,15 @@ static void fill(struct gate *g, const char *full_for)
     uv_mutex_unlock(&g->lock);
 }
 
+/* Spare folders are no job's. */
+static bool is_spare(const char *path)
+{
+    return strstr(path, "/job.") != NULL;
+}
+
 static void pass(struct gate *g, const char *path)
 {
+    if (is_spare(path)) return;
     uv_mutex_lock(&g->lock);
     g->inside++;
     while (g->closed_for && strstr(path, g->closed_for))
@@ -92,7 +103,7 @@ int __wrap_dir_remove_tree_while(const char *path, bool (*go_on)(void *), void *
 
 static int gates_up(void **state)
 {
-    shift_ms = 0;
+    shift_ms = stands_at_ms = 0;
     for (int i = 0; i < 2; i++) {
         struct gate *g = i == 0 ? &making : &removing;
         *g = (struct gate){.closed_for = NULL};
@@ -116,10 +127,10 @@ static int gates_down(void **state)
     return rc;
 }
 
+/* Spare folders aside. */
 static int count_one(const char *name, void *user)
 {
-    (void)name;
-    ++*(int *)user;
+    *(int *)user += !str_starts(name, "job.");
     return 0;
 }
 
@@ -204,6 +215,41 @@ static void a_cancel__does_not_wait_for_a_folder_that_hangs(void **state)
     set_gate(&making, NULL);
     until_entries(w, 0);
     assert_false(said(w, "\"started\""));
+}
+
+/* The first job's program is found on a thread. Then jobs of its kind begin in spare folders. */
+static void a_job_like_the_one_before__begins_at_once_in_a_spare_folder(void **state)
+{
+    struct world *w = *state;
+    take_job(w, 1, "pwd");
+    until_said(w, "SUCCESS");
+    assert_false(said(w, "/work/job."));
+    assert_true(said(w, FOLDER_OF_1));
+    stands_at_ms = os_mono_ms();
+    pass_time(w, SPARES_RIPE_MS + 1);
+    set_gate(&making, "/work/"); /* no folder can be made for it */
+    for (int i = 2; i < 5; i++) {
+        take_job(w, i, "pwd; ls -A | wc -l");
+        for (int k = 0; k < 20000 && times_said(w, "SUCCESS") < i; k++)
+            turn(w);
+        assert_int_equal(times_said(w, "SUCCESS"), i);
+    }
+    assert_int_equal(times_said(w, "/work/job."), 3);
+    set_gate(&making, NULL);
+}
+
+static void nothing_of_a_job__is_seen_by_the_next(void **state)
+{
+    struct world *w = *state;
+    take_job(w, 1, "true");
+    until_said(w, "SUCCESS");
+    for (int i = 2; i < 12; i++) {
+        pass_time(w, SPARES_RIPE_MS + 1 - shift_ms);
+        take_job(w, i, "echo $(ls -A | wc -l) entries; touch left; mkdir sub; chmod 755 .");
+        for (int k = 0; k < 20000 && times_said(w, "SUCCESS") < i; k++)
+            turn(w);
+        assert_int_equal(times_said(w, "0 entries"), i - 1);
+    }
 }
 
 static void a_folder_that_hangs_for_ten_seconds__gives_the_job_back(void **state)
@@ -405,6 +451,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CASE(a_folder_that_hangs__delays_no_other_job),
         CASE(a_cancel__does_not_wait_for_a_folder_that_hangs),
+        CASE(a_job_like_the_one_before__begins_at_once_in_a_spare_folder),
+        CASE(nothing_of_a_job__is_seen_by_the_next),
         CASE(a_folder_that_hangs_for_ten_seconds__gives_the_job_back),
         CASE(a_result_within_the_turn_that_is_late__starts_nothing),
         CASE(a_work_folder_that_hangs__takes_eight_threads_and_no_more),

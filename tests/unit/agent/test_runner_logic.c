@@ -39,7 +39,7 @@ static void a_job__is_prepared_behind_the_commit_and_started_when_prepared(void 
     assert_int_equal(runner_logic_count(w->runner), 0);
 }
 
-static void nothing_is_made_or_started__before_the_commit_that_knows_of_it(void **state)
+static void nothing_is_started__before_the_commit_that_knows_of_it(void **state)
 {
     struct world *w = *state;
     w->tells_commits = true;
@@ -48,7 +48,32 @@ static void nothing_is_made_or_started__before_the_commit_that_knows_of_it(void 
     world_turn(w);
     prepared(w, 1, 0);
     world_turn(w);
-    did(w, "renew 1000000, commit, prepare 1-1, commit, commit, start 1-1, commit");
+    did(w, "renew 1000000, prepare 1-1, commit, commit, commit, start 1-1, commit");
+}
+
+static void a_job_that_is_prepared_at_once__starts_in_the_same_turn_behind_its_commit(void **state)
+{
+    struct world *w = *state;
+    w->tells_commits = w->prepares_at_once = true;
+    runner_logic_renew(w->runner, w->now.mono_ms);
+    take_job(w, 1, 1);
+    int64_t before = journal_commits(w->journal);
+    world_turn(w);
+    did(w, "renew 1000000, prepare 1-1, commit, start 1-1, commit");
+    said(w, "started 1-1");
+    assert_int_equal(journal_commits(w->journal), before + 2);
+    assert_int_equal(w->runner_wake_ms, INT64_MAX); /* no deadline of a preparation is left */
+}
+
+static void a_job_that_is_prepared_at_once__and_whose_commit_fails__does_not_start(void **state)
+{
+    struct world *w = *state;
+    w->prepares_at_once = w->commits_fail = true;
+    runner_logic_renew(w->runner, w->now.mono_ms);
+    take_job(w, 1, 1);
+    world_turn(w);
+    did(w, "renew 1000000, prepare 1-1");
+    w->commits_fail = false;
 }
 
 static void output_that_is_held__comes_before_the_result(void **state)
@@ -503,7 +528,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_CASE(a_job__is_prepared_behind_the_commit_and_started_when_prepared),
-        WORLD_CASE(nothing_is_made_or_started__before_the_commit_that_knows_of_it),
+        WORLD_CASE(nothing_is_started__before_the_commit_that_knows_of_it),
+        WORLD_CASE(a_job_that_is_prepared_at_once__starts_in_the_same_turn_behind_its_commit),
+        WORLD_CASE(a_job_that_is_prepared_at_once__and_whose_commit_fails__does_not_start),
         WORLD_CASE(output_that_is_held__comes_before_the_result),
         WORLD_CASE(one_turn__starts_no_more_than_its_bound),
         WORLD_CASE(beginnings_that_fail),
