@@ -21,23 +21,30 @@
 /* What is measured: the coordinator with one way of submitting, or a peer. */
 struct subject {
     const char *name, *title;
+    enum {
+        SINGLE,       /* 32 submitters with one request each */
+        BATCHED,      /* 4 with one array each */
+        PIPELINED,    /* 4 with as many requests */
+    } way;            /* of Cadre */
     const char *kind; /* of the peer; NULL: Cadre */
-    size_t wider;     /* times --window */
+    bool wide;        /* as many jobs on the way as with arrays and pipelined requests */
     struct pump *pump;
     struct peer *peer; /* subjects may share one */
 };
 static const struct subject all[] = {
-    {"cadre", "Cadre", NULL, 1, NULL, NULL},
-    {"rabbitmq", "RabbitMQ", "rabbitmq", 1, NULL, NULL},
-    {"rabbitmq-wide", "RabbitMQ, wide window", "rabbitmq", 8, NULL, NULL},
-    {"beanstalkd", "beanstalkd -f0", "beanstalkd", 1, NULL, NULL},
-    {"beanstalkd-memory", "beanstalkd in memory", "beanstalkd-memory", 1, NULL, NULL},
-    {"gearmand", "gearmand with SQLite", "gearmand", 1, NULL, NULL},
+    {.name = "cadre", .title = "Cadre"},
+    {.name = "cadre-batch", .title = "Cadre, batched submits", .way = BATCHED},
+    {.name = "cadre-pipeline", .title = "Cadre, pipelined requests", .way = PIPELINED},
+    {.name = "rabbitmq", .title = "RabbitMQ", .kind = "rabbitmq"},
+    {.name = "rabbitmq-wide", .title = "RabbitMQ, wide window", .kind = "rabbitmq", .wide = true},
+    {.name = "beanstalkd", .title = "beanstalkd -f0", .kind = "beanstalkd"},
+    {.name = "beanstalkd-memory", .title = "beanstalkd in memory", .kind = "beanstalkd-memory"},
+    {.name = "gearmand", .title = "gearmand with SQLite", .kind = "gearmand"},
 };
 #define SUBJECTS (sizeof all / sizeof *all)
 
 struct options {
-    size_t rounds, connections, slots, ahead, bytes, jobs, publishers, window;
+    size_t rounds, connections, slots, ahead, bytes, jobs, few, many, window;
     double seconds, warm_up, limit;
     size_t agents[COUNTS], agent_counts;
     const char *with, *dir;
@@ -67,8 +74,11 @@ static void usage(FILE *to)
           "  --slots N        of each agent; what a worker of RabbitMQ may hold (16)\n"
           "  --ahead N        submitters wait when so many jobs are not done (500)\n"
           "  --bytes N        payload of a job (200)\n"
-          "  --publishers N   producers of RabbitMQ (4)\n"
-          "  --window N       messages that each may have without a confirm (8; wide: 8 times it)\n"
+          "  --few N          producers of RabbitMQ, submitters of arrays and pipelined requests "
+          "(4)\n"
+          "  --window N       messages that each of RabbitMQ's may have without a confirm (8)\n"
+          "  --many N         the same with the wide window; jobs of an array; requests on the "
+          "way (64)\n"
           "  --results        figures as lines RESULT NAME=VALUE UNIT, too\n"
           "  --dir D          where databases and logs go (TMPDIR or /var/tmp)\n"
           "  --keep           leave them there\n"
@@ -118,8 +128,10 @@ static bool begin(struct bench *b, size_t agents)
         return true;
     }
     bool rabbit = str_eq(s->kind, "rabbitmq");
-    struct peer_load load = {.producers = rabbit ? o->publishers : o->connections,
-                             .window = rabbit ? o->window * s->wider : 1,
+    struct peer_load load = {.producers = rabbit ? o->few : o->connections,
+                             .window = !rabbit   ? 1
+                                       : s->wide ? o->many
+                                                 : o->window,
                              .workers = agents,
                              .prefetch = o->slots,
                              .bytes = o->bytes,
@@ -142,7 +154,7 @@ static void tell(const struct bench *b, size_t agents, double rate, double serve
                  double driver_us)
 {
     const struct subject *s = b->current;
-    printf("%3zu agents: %-22s %8.0f lifecycles/s, CPU of each: server %.1f us, driver %.1f us\n",
+    printf("%3zu agents: %-25s %8.0f lifecycles/s, CPU of each: server %.1f us, driver %.1f us\n",
            agents, s->title, rate, server_us, driver_us);
     bench_result(rate, "/s", "lifecycles.%zu.%s", agents, s->name);
     bench_result(server_us, "us", "cpu.%zu.%s", agents, s->name);
@@ -242,7 +254,12 @@ static void add_all(struct bench *b, const char *body, const char *folder)
     for (size_t i = 0; i < SUBJECTS; i++) {
         if (!wanted(&b->o, all[i].name)) continue;
         struct subject *s = &b->subjects[b->count++];
-        struct pump_options o = {.connections = b->o.connections, .body = body};
+        bool single = all[i].way == SINGLE;
+        struct pump_options o = {.connections = single ? b->o.connections : b->o.few,
+                                 .batch = all[i].way == BATCHED ? b->o.many : 0,
+                                 .pipeline = all[i].way == PIPELINED ? b->o.many : 0,
+                                 .body = body,
+                                 .minimal = true}; /* a confirm shows no job either */
         *s = all[i];
         if (s->kind) {
             add_peer(b, s, folder);
@@ -350,8 +367,10 @@ static bool read_value(struct options *o, const char *flag, const char *value)
         o->ahead = (size_t)number(flag, value, 1, 10000000);
     else if (str_eq(flag, "--bytes"))
         o->bytes = (size_t)number(flag, value, 5, 4000);
-    else if (str_eq(flag, "--publishers"))
-        o->publishers = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--few"))
+        o->few = (size_t)number(flag, value, 1, 1000);
+    else if (str_eq(flag, "--many"))
+        o->many = (size_t)number(flag, value, 1, 1000);
     else if (str_eq(flag, "--window"))
         o->window = (size_t)number(flag, value, 1, 10000);
     else if (str_eq(flag, "--dir"))
@@ -369,8 +388,9 @@ static void read_options(struct options *o, int argc, char **argv)
                           .slots = 16,
                           .ahead = 500,
                           .bytes = 200,
-                          .publishers = 4,
+                          .few = 4,
                           .window = 8,
+                          .many = 64,
                           .seconds = 5,
                           .warm_up = 1,
                           .agents = {1, 4, 16},
