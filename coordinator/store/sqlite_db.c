@@ -79,6 +79,7 @@ static void lengthen_log(struct db *d, int64_t used)
     int rc = sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
     if (rc != SQLITE_OK || !log || !log->pMethods) return;
     if (log->pMethods->xFileSize(log, &size) != SQLITE_OK) return;
+    if (size >= LOG_BYTES) d->log_is_fixed = true; /* the log is never cut while it is open */
     if (size >= LOG_BYTES || used < size / 2) return;
     int64_t to = size * 2 > LOG_FIRST_BYTES ? size * 2 : LOG_FIRST_BYTES;
     if (to > LOG_BYTES) to = LOG_BYTES;

@@ -16,7 +16,7 @@ struct db {
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
     int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
-    bool log_is_fixed; /* the disk had no room to lengthen the log ahead of use */
+    bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
 };
 
 enum db_mode {

@@ -104,7 +104,9 @@ static int find_key_now(struct store *s, enum queue_statement which, struct map 
 int store_look_up(struct store *s, const struct store_wanted *w, struct err *e)
 {
     struct changes *c = &s->changes;
-    int rc = 0;
+    /* Who brings a key wants to write. A question outside of a transaction locks the file for
+     * itself and lets it go again. */
+    int rc = w->job_key_count + w->execution_key_count > 0 ? store_write_queue(s, e) : 0;
     for (size_t i = 0; rc == 0 && i < w->job_key_count; i++)
         rc = find_key_now(s, Q_KEY_FIND, &c->job_keys, w->job_keys[i], e);
     for (size_t i = 0; rc == 0 && i < w->execution_key_count; i++)
@@ -167,6 +169,7 @@ int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
                     struct err *e)
 {
     int rc = store_write_changes(s, e);
+    if (rc == 0 && s->begun && count > 0) rc = store_write_queue(s, e); /* as above */
     for (size_t i = 0; rc == 0 && i < count; i++) {
         sqlite3_stmt *q = store_queue(s, Q_JOB_WHOLE);
         bind_int(q, 1, ids[i]);
