@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define HEAD_BYTES 128 /* about what the head of an answer has */
+
 static const struct {
     int status;
     const char *text;
@@ -117,6 +119,7 @@ int http_write_response(struct buf *b, int status, const struct http_content *co
                         const char *extra_headers, bool keep_alive)
 {
     size_t before = b->len;
+    (void)buf_reserve(b, HEAD_BYTES + (content && content->data ? content->len : 0));
     int rc = add_status(b, status);
     if (rc == 0 && has_length(status)) rc = add_content(b, content);
     if (rc == 0 && !keep_alive) rc = buf_adds(b, "Connection: close\r\n");

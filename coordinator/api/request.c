@@ -46,6 +46,7 @@ void request_free(struct request *r)
     mem_free(r->texts);
     if (r->token) token_row_fini(r->token);
     mem_free(r->token);
+    mem_free(r->over);
     mem_wipe(r->secret, sizeof r->secret);
     buf_fini(&r->answer);
     mem_free(r);
@@ -62,7 +63,7 @@ static void done(struct request *r)
 /* What was read for a token that has ended meanwhile is not told. What was done is. */
 static bool is_over(const struct request *r)
 {
-    return r->over.status && !r->acted;
+    return r->over && !r->acted;
 }
 
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
@@ -78,7 +79,7 @@ void request_send(struct request *r, int status, struct json_answer *a)
     struct err e = {0};
     int rc = json_answer_end(a, &e);
     if (is_over(r))
-        request_send_problem(r, &r->over);
+        request_send_problem(r, r->over);
     else if (rc)
         request_fail(r, rc, &e);
     else
@@ -89,7 +90,7 @@ void request_send(struct request *r, int status, struct json_answer *a)
 void request_send_text(struct request *r, int status, const struct buf *json)
 {
     if (is_over(r))
-        request_send_problem(r, &r->over);
+        request_send_problem(r, r->over);
     else
         send_json(r, status, json, NULL);
 }
@@ -212,8 +213,8 @@ void request_ask(struct request *r, struct command *c,
 
 void request_refuse_late(struct request *r, const struct problem *p)
 {
-    if (r->over.status) return;
-    r->over = *p;
+    if (r->over) return;
+    r->over = mem_dup(p, sizeof *p);
     if (!r->done || r->acted) {
         problem_set(&r->problem, p->status, p->code, p->hint, "%s", p->message);
         return;
@@ -279,7 +280,7 @@ void request_answer(struct request *r, struct lookup *l)
 {
     if (l->problem.status == 500) log_error("api: %s", l->problem.message);
     if (is_over(r))
-        request_send_problem(r, &r->over);
+        request_send_problem(r, r->over);
     else if (l->problem.status)
         request_send_problem(r, &l->problem);
     else

@@ -91,7 +91,7 @@ struct request {
     void (*on_reply)(struct request *r, struct reply *x);
     bool changing;         /* the command under way changes something */
     bool acted;            /* ... and one did: what is still looked up belongs to its answer */
-    struct problem over;   /* the token was revoked, or expired, before the answer */
+    struct problem *over;  /* the token was revoked, or expired, before the answer; or NULL */
     struct lookup *lookup; /* the lookup under way; NULL: no lookup */
     void (*on_answer)(struct request *r, struct lookup *l);
     int64_t asked_ms; /* mono */

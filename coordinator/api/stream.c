@@ -397,7 +397,7 @@ static void read_query(struct request *r, struct follow *f)
 /* The stream begins when what the path names was found. It is listed before its first look. */
 static void on_found(struct request *r, struct lookup *l)
 {
-    if (l->problem.status || r->over.status) {
+    if (l->problem.status || r->over) {
         request_answer(r, l);
         return;
     }

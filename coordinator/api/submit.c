@@ -19,6 +19,7 @@ static void send_new(struct request *r, const struct reply_job *j)
     const struct job_view v = {.job = j->row, .spec = j->spec, .require = j->require};
     struct json_answer a;
     json_answer_init(&a);
+    (void)buf_reserve(&a.b, JOB_JSON_BYTES + strlen(j->spec));
     job_json_new(&a.w, &v);
     jw_bool(&a.w, "duplicate", false);
     request_send(r, 201, &a);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #define JOB_JSON_ATTEMPTS_MAX 20 /* how many attempts are shown with a job */
+#define JOB_JSON_BYTES 1500      /* about what a new job has as JSON, but for its spec */
 
 struct job_json_parts {
     bool spec;

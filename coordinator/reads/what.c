@@ -56,17 +56,19 @@ static const char *add_unicode(struct buf *out, const char *s)
     return s + 6;
 }
 
-/* Appends the string that begins behind its quote. Returns what stands behind it; NULL: its end is
- * not there. */
-static const char *add_string(struct buf *out, const char *s)
+/* Appends the string that begins behind its quote, until there are more than `most` bytes. Returns
+ * what stands behind it; NULL: its end was not reached. */
+static const char *add_string(struct buf *out, const char *s, size_t most)
 {
     static const char names[] = "\"\\/bfnrt", chars[] = "\"\\/\b\f\n\r\t";
-    for (;;) {
-        size_t plain = strcspn(s, "\"\\");
+    while (out->len <= most) {
+        size_t plain = 0, room = most - out->len;
+        while (s[plain] && s[plain] != '"' && s[plain] != '\\' && plain <= room)
+            plain++;
         (void)buf_add(out, s, plain);
         s += plain;
         if (*s == '"') return s + 1;
-        if (*s == '\0') return NULL;
+        if (*s != '\\') return NULL;
         const char *name = s[1] != '\0' ? strchr(names, s[1]) : NULL;
         if (name) {
             (void)buf_addc(out, chars[name - names]);
@@ -75,6 +77,7 @@ static const char *add_string(struct buf *out, const char *s)
             return NULL;
         }
     }
+    return NULL;
 }
 
 /* ---- command and script ---- */
@@ -83,7 +86,7 @@ static void add_words(struct buf *out, const char *s)
 {
     while (s && *s == '"' && out->len <= WHAT_BYTES) {
         if (out->len > 0) (void)buf_addc(out, ' ');
-        s = add_string(out, s + 1);
+        s = add_string(out, s + 1, WHAT_BYTES);
         if (s && *s == ',') s++;
     }
 }
@@ -133,11 +136,13 @@ static char *shorten(struct buf *text)
 {
     for (size_t i = 0; i < text->len; i++)
         if ((unsigned char)text->data[i] < 0x20) text->data[i] = ' ';
-    if (text->len <= WHAT_BYTES) return text->len > 0 ? mem_strdup(text->data) : NULL;
+    if (text->len <= WHAT_BYTES) return text->len > 0 ? buf_detach(text) : NULL;
     size_t len = WHAT_BYTES;
     while (len > 0 && ((unsigned char)text->data[len] & 0xc0) == 0x80)
         len--;
-    return str_dupf("%.*s…", (int)len, text->data);
+    buf_truncate(text, len);
+    (void)buf_adds(text, "…");
+    return buf_detach(text);
 }
 
 char *what_text(const struct job_row *j, const char *spec)
@@ -148,11 +153,11 @@ char *what_text(const struct job_row *j, const char *spec)
     if (!spec) return NULL;
     struct buf text;
     buf_init(&text, 2 * strlen(spec) + 16);
-    (void)buf_adds(&text, "");
+    (void)buf_reserve(&text, str_starts(spec, command) ? 2 * (size_t)WHAT_BYTES : strlen(spec));
     if (str_starts(spec, command)) {
         add_words(&text, spec + strlen(command));
     } else if (str_starts(spec, script)) {
-        (void)add_string(&text, spec + strlen(script));
+        (void)add_string(&text, spec + strlen(script), strlen(spec));
         keep_line(&text);
     }
     char *what = shorten(&text);
