@@ -43,6 +43,7 @@ static bool move(struct engine *g, struct job *j, enum job_state to, const char 
         return false;
     }
     log_debug("job %s: %s -> %s (%s)", id, from, name, why);
+    store_job_is(g->store, &j->row);
     j->row.state = to;
     job_changed(g, j);
     return true;

@@ -89,6 +89,17 @@ struct job_change *changes_of_job(struct changes *c, int64_t id)
     return x;
 }
 
+void changes_know_job(struct changes *c, const struct job_row *j)
+{
+    struct job_change *x = changes_find_job(c, j->id);
+    if (x) return;
+    x = changes_of_job(c, j->id);
+    x->known = true;
+    x->was = j->state;
+    x->was_group = arena_text(&c->arena, j->group);
+    x->row.requires_id = j->requires_id;
+}
+
 void changes_insert_job(struct changes *c, const struct job_row *j, const char *spec)
 {
     struct job_change *x = changes_of_job(c, j->id);

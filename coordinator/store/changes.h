@@ -26,7 +26,10 @@ struct job_change {
     bool fresh;         /* the batch inserts the job: row is whole */
     unsigned parts;     /* else: which parts of row count */
     struct job_row row; /* its texts are the set's */
-    const char *spec;   /* of a fresh one */
+    bool known;         /* what the row was before: */
+    enum job_state was;
+    const char *was_group;
+    const char *spec; /* of a fresh one */
     const char *outputs;
     struct job_change *next; /* in the order in which they were first changed */
 };
@@ -76,6 +79,8 @@ struct job_change *changes_find_job(const struct changes *c, int64_t id);
 struct execution_change *changes_find_execution(const struct changes *c, int64_t id);
 /* The change of the job, begun if need be. */
 struct job_change *changes_of_job(struct changes *c, int64_t id);
+/* What a job is that the batch has not changed yet; no change in itself. */
+void changes_know_job(struct changes *c, const struct job_row *j);
 /* Not one of the batch already. */
 void changes_insert_job(struct changes *c, const struct job_row *j, const char *spec);
 void changes_insert_execution(struct changes *c, const struct execution_row *x);

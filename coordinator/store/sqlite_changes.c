@@ -102,24 +102,31 @@ static int insert_job(struct store *s, const struct job_change *x, struct err *e
 #define PARTS_RUNNING (PART_STATE | PART_STARTED | PART_FIRST)
 #define PARTS_FINISH (PART_STATE | PART_REASON | PART_MESSAGE | PART_END)
 
+static void tally_job(struct store *s, const struct job_change *x, enum job_state from,
+                      const char *group, int64_t requires_id)
+{
+    enum job_state to = x->parts & PART_STATE ? x->row.state : from;
+    const char *to_group = x->parts & PART_GROUP ? group_text(x->row.group) : group;
+    tally_move(s, group, requires_id, (int)from, JOB_STATES);
+    tally_move(s, to_group, requires_id, JOB_STATES, (int)to);
+}
+
 /* Notes in the tallies what the job leaves and where it comes to. *from: its state in the
  * database. */
-static int tally_job(struct store *s, const struct job_change *x, enum job_state *from,
-                     struct err *e)
+static int leave(struct store *s, const struct job_change *x, enum job_state *from, struct err *e)
 {
-    const struct job_row *j = &x->row;
+    if (x->known) {
+        *from = x->was;
+        tally_job(s, x, *from, group_text(x->was_group), x->row.requires_id);
+        return 0;
+    }
     sqlite3_stmt *q = store_queue(s, Q_JOB_CLASS);
-    bind_int(q, 1, j->id);
+    bind_int(q, 1, x->row.id);
     int rc = db_step(&s->queue, q, e);
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
     if (rc < 0) return rc;
     *from = (enum job_state)sqlite3_column_int(q, 0);
-    const char *group = (const char *)sqlite3_column_text(q, 1);
-    int64_t requires_id = sqlite3_column_int64(q, 2);
-    enum job_state to = x->parts & PART_STATE ? j->state : *from;
-    const char *to_group = x->parts & PART_GROUP ? group_text(j->group) : group;
-    tally_move(s, group, requires_id, (int)*from, JOB_STATES);
-    tally_move(s, to_group, requires_id, JOB_STATES, (int)to);
+    tally_job(s, x, *from, (const char *)sqlite3_column_text(q, 1), sqlite3_column_int64(q, 2));
     db_reset(q);
     return 0;
 }
@@ -131,7 +138,7 @@ static int change_to_submitted(struct store *s, const struct job_row *j, struct 
     bind_int(q, 2, j->agent);
     bind_int(q, 3, j->attempt);
     bind_int(q, 4, j->submitted_ms);
-    return db_run(&s->queue, q, e);
+    return db_change(&s->queue, q, e);
 }
 
 static int change_to_running(struct store *s, const struct job_row *j, struct err *e)
@@ -139,7 +146,7 @@ static int change_to_running(struct store *s, const struct job_row *j, struct er
     sqlite3_stmt *q = store_queue(s, Q_JOB_RUNNING);
     bind_int(q, 1, j->id);
     bind_int(q, 2, j->started_ms);
-    return db_run(&s->queue, q, e);
+    return db_change(&s->queue, q, e);
 }
 
 /* Of a job that an agent had: it is in one index less, and in one more. */
@@ -156,7 +163,7 @@ static int change_to_success(struct store *s, const struct job_change *x, struct
     bind_text(q, 7, x->outputs);
     bind_int(q, 8, j->ended_ms);
     bind_int(q, 9, x->parts & PART_STARTED ? j->started_ms : -1);
-    return db_run(&s->queue, q, e);
+    return db_change(&s->queue, q, e);
 }
 
 /* Everything else. */
@@ -182,19 +189,28 @@ static int change_whatever(struct store *s, const struct job_change *x, enum job
     bind_int(q, 15, j->ended_ms);
     bind_text(q, 16, j->cancelled_by);
     bind_text(q, 17, group_text(j->group));
-    return db_run(&s->queue, q, e);
+    return db_change(&s->queue, q, e);
+}
+
+/* It started once in this batch, or not at all. */
+static bool started_once(const struct job_change *x)
+{
+    return !(x->parts & PART_STARTED) || x->row.first_started_ms == x->row.started_ms;
 }
 
 static int change_job(struct store *s, const struct job_change *x, struct err *e)
 {
     enum job_state from;
-    int rc = tally_job(s, x, &from, e);
+    if (x->parts == 0) return 0;
+    int rc = leave(s, x, &from, e);
     if (rc != 0) return rc;
     if (x->parts == PARTS_SUBMITTED && x->row.state == JOB_SUBMITTED && from == JOB_CREATED)
         return change_to_submitted(s, &x->row, e);
-    if (x->parts == PARTS_RUNNING && job_is_assigned(from)) return change_to_running(s, &x->row, e);
+    if (x->parts == PARTS_RUNNING && job_is_assigned(from) && started_once(x))
+        return change_to_running(s, &x->row, e);
     if (x->row.state == JOB_SUCCESS && (x->parts & PARTS_FINISH) == PARTS_FINISH &&
-        (x->parts & ~(unsigned)(PARTS_FINISH | PARTS_RUNNING)) == 0 && job_is_assigned(from))
+        (x->parts & ~(unsigned)(PARTS_FINISH | PARTS_RUNNING)) == 0 && job_is_assigned(from) &&
+        started_once(x))
         return change_to_success(s, x, e);
     return change_whatever(s, x, from, e);
 }

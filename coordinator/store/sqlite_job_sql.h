@@ -35,11 +35,12 @@
     X(Q_JOB_RUNNING, "UPDATE job_states SET state = 2, started_ms = ?2, first_started_ms ="        \
                      " iif(first_started_ms = 0, ?2, first_started_ms) WHERE id = ?1")             \
     /* the common end, of a job that an agent had, leaves two indexes alone */                     \
-    X(Q_JOB_SUCCESS, "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"      \
-                     " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8,"               \
-                     " started_ms = iif(?9 < 0, started_ms, ?9), first_started_ms ="               \
-                     " iif(?9 > 0 AND first_started_ms = 0, ?9, first_started_ms)"                 \
-                     " WHERE id = ?1")                                                             \
+    X(Q_JOB_SUCCESS,                                                                               \
+      "UPDATE job_states SET state = ?2, open = 0, reason = ?3, message = ?4,"                     \
+      " exit_code = ?5, truncated = ?6, outputs = ?7, ended_ms = ?8, retry_at_ms = 0,"             \
+      " started_ms = iif(?9 < 0, started_ms, ?9), first_started_ms ="                              \
+      " iif(?9 > 0 AND first_started_ms = 0, ?9, first_started_ms)"                                \
+      " WHERE id = ?1")                                                                            \
     /* ?2: enum job_part */                                                                        \
     X(Q_JOB_CHANGE, "UPDATE job_states SET state = ?3, queued = ?3 = 0,"                           \
                     " open = CASE WHEN ?3 = 0 THEN watched WHEN ?3 = 4 THEN 3 WHEN ?3 < 4 THEN 2"  \

@@ -213,6 +213,11 @@ static struct job_change *step(struct store *s, int64_t id, struct err *e)
     return store_may_change(s, e) == 0 ? changes_of_job(&s->changes, id) : NULL;
 }
 
+void store_job_is(struct store *s, const struct job_row *j)
+{
+    if (s->begun) changes_know_job(&s->changes, j);
+}
+
 int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms,
                         struct err *e)
 {

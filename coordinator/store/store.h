@@ -62,8 +62,9 @@ int store_job_find_key(struct store *s, const char *unique_key, int64_t *id, str
 int store_job_last_id(struct store *s, int64_t *id, struct err *e);
 /* mem_free */
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e);
-/* The steps of a life, each one narrow UPDATE. They write what they are given; legality is the
- * engine's. */
+/* The steps of a life. They write what they are given; legality is the engine's.
+ * store_job_is, before the first step of a batch: what the row is; then nobody needs to read it. */
+void store_job_is(struct store *s, const struct job_row *j);
 int store_job_submitted(struct store *s, int64_t id, int64_t agent, int64_t attempt, int64_t now_ms,
                         struct err *e);
 /* Also first_started_ms when 0. */
