@@ -58,7 +58,7 @@ struct event {
 };
 
 struct sim {
-    uint64_t seed;
+    uint64_t seed, order;
     enum sabotage sabotage;
     struct rng rng;
     struct world world;
@@ -69,12 +69,10 @@ struct sim {
 
     struct event *heap;
     size_t heap_count, heap_cap;
-    uint64_t order;
 
     struct agent_model *agents;
-    int agent_count;
     struct job_model *jobs;
-    int job_count;
+    int agent_count, job_count;
     struct map by_id, by_request, links; /* job models by id and request, links by session */
     struct map enrolling;                /* agents by the session of their enrol */
     struct map clone_sessions;           /* the agents that they are copies of */
@@ -87,10 +85,9 @@ struct sim {
 
     /* coordinator process */
     bool down;
-    bool starting;     /* what is looked at now happened some time before */
-    uint64_t loads;    /* of the engine from the store */
-    int64_t loaded_ms; /* the last one */
-    int64_t wall_ms;   /* when the wall clock jumped last */
+    bool starting;              /* what is looked at now happened some time before */
+    uint64_t loads;             /* of the engine from the store */
+    int64_t loaded_ms, wall_ms; /* the last one; when the wall clock jumped last */
     struct command *queue, **queue_end;
     struct heard heard; /* acknowledged, and the engine does not know of it yet */
     bool batch_planned;
