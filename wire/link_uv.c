@@ -296,8 +296,8 @@ static bool handshake(struct link *l)
     }
     /* The last bytes of the handshake are sent together with the first data. */
     link_clear_deadline(l);
-    link_mark(l);
     l->state = LINK_OPEN;
+    link_mark(l);
     watch_flight(l);
     l->origin->on_open(l);
     return l->state == LINK_OPEN;
@@ -334,7 +334,6 @@ static void deliver(struct link *l)
 
 static void input(struct link *l)
 {
-    if (l->state == LINK_HANDSHAKE && !handshake(l)) return;
     deliver(l);
     if (l->state == LINK_OPEN && l->paused) read_off(l);
 }
@@ -376,10 +375,15 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     struct link *l = stream->data;
     if (n > 0 && l->state < LINK_CLOSING) {
         l->heard = true;
-        if (tls_lend(l->tls, b->base, (size_t)n) != 0)
+        if (tls_lend(l->tls, b->base, (size_t)n) != 0) {
             end_with(l, ERR_INTERNAL, "input was not taken");
-        else
+        } else if (l->state == LINK_HANDSHAKE) {
+            read_off(l); /* until its turn */
+            link_mark(l);
+        } else {
+            turn_worked(&l->hub->share);
             input(l);
+        }
         tls_settle(l->tls);
     }
     if (n < 0 && l->state != LINK_ENDED) on_end_of_input(l, (int)n);
@@ -410,13 +414,21 @@ void link_begin(struct link *l)
 
 static void work(struct link *l)
 {
-    if (l->state == LINK_HANDSHAKE || (l->state == LINK_OPEN && !l->paused)) input(l);
+    if (l->state == LINK_OPEN && !l->paused) input(l);
     /* Only now, because the bytes from before the pause had to be delivered first. */
     if (l->state == LINK_OPEN && !l->paused) read_on(l);
     if (l->state == LINK_OPEN || l->state == LINK_CLOSING) output(l);
 }
 
-static const struct link_hub_calls hub_calls = {.work = work, .late = deadline_passed};
+static void shake(struct link *l)
+{
+    if (handshake(l)) input(l);
+    if (l->state == LINK_HANDSHAKE || (l->state == LINK_OPEN && !l->paused)) read_on(l);
+}
+
+static const struct link_hub_calls hub_calls = {.work = work,
+                                                .shake = shake,
+                                                .late = deadline_passed};
 
 struct link_hub *link_hub_open(uv_loop_t *loop)
 {

@@ -18,6 +18,7 @@
 #include "base/deadline.h"
 #include "wire/door.h"
 #include "wire/link.h"
+#include "wire/turn.h"
 
 #include <uv.h>
 
@@ -39,14 +40,19 @@ struct link;
 
 /* What the hub does with a link. */
 struct link_hub_calls {
-    void (*work)(struct link *l); /* it was marked */
-    void (*late)(struct link *l); /* its deadline passed */
+    void (*work)(struct link *l);  /* it was marked */
+    void (*shake)(struct link *l); /* the same in the state HANDSHAKE: a step of it */
+    void (*late)(struct link *l);  /* its deadline passed */
 };
 
 #define LINK_SPARES 32              /* emptied buffers that a hub keeps for the next link to fill */
 #define LINK_SPARE_MAX (16u * 1024) /* bytes of one of them at most */
 
-/* What links of one loop share: the turn's work list, one timer, and memory: most links are idle
+struct link_list {
+    struct link *first, *last;
+};
+
+/* What links of one loop share: the turn's work lists, one timer, and memory: most links are idle
  * most of the time. Counted; neither of its handles is active while there is nothing to do. */
 struct link_hub {
     uv_loop_t *loop;
@@ -57,7 +63,8 @@ struct link_hub {
     bool armed;
     int64_t armed_for_ms;
     struct deadline_queue deadlines;
-    struct link *dirty_first, *dirty_last;
+    struct link_list marked, shaking; /* the work lists, see link_mark */
+    struct turn share;
     char *read_buf; /* for the read that goes on; NULL: none was made yet */
     struct buf spare[LINK_SPARES];
     unsigned spares;
@@ -101,8 +108,9 @@ struct link {
     bool drain_owed;
     int64_t stall_ms; /* to take one flight; 0: as long as it likes */
 
-    bool reading, paused, dirty;
-    struct link *dirty_prev, *dirty_next;
+    bool reading, paused;
+    struct link_list *on; /* the work list that it is on; NULL: none */
+    struct link *work_prev, *work_next;
     struct deadline deadline;
     struct err err; /* why it ended */
 
@@ -119,7 +127,9 @@ struct link {
 struct link_hub *link_hub_new(uv_loop_t *loop, const struct link_hub_calls *calls);
 struct link_hub *link_hub_ref(struct link_hub *h);
 void link_hub_unref(struct link_hub *h);
-/* Puts the link on the work list of the turn; calls->work is called for it. */
+/* Puts the link on the work list of the turn; calls->work is called for it. A link in the state
+ * HANDSHAKE is put on the other one: steps of handshakes wait for each other there, and get at most
+ * half of each turn (wire/turn.h); calls->shake is called for it. */
 void link_mark(struct link *l);
 void link_unmark(struct link *l);
 void link_set_deadline(struct link *l, int64_t in_ms);

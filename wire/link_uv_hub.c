@@ -7,19 +7,39 @@
 #define TURN_EXTRA                                                                                 \
     256 /* how many links are worked on again within one turn before the loop reads its sockets */
 
+static void work(struct link_hub *h)
+{
+    size_t budget = TURN_EXTRA;
+    for (const struct link *l = h->marked.first; l != NULL; l = l->work_next)
+        budget++;
+    while (h->marked.first != NULL && budget-- > 0) {
+        struct link *l = h->marked.first;
+        link_unmark(l);
+        turn_worked(&h->share);
+        h->calls->work(l);
+    }
+}
+
+static void shake(struct link_hub *h)
+{
+    if (h->shaking.first == NULL) return;
+    turn_begin(&h->share, (int64_t)uv_hrtime());
+    while (h->shaking.first != NULL && turn_may_step(&h->share)) {
+        struct link *l = h->shaking.first;
+        link_unmark(l);
+        h->calls->shake(l);
+        turn_stepped(&h->share, (int64_t)uv_hrtime());
+    }
+    turn_end(&h->share, h->shaking.first != NULL);
+}
+
 static void on_turn(uv_idle_t *handle)
 {
     struct link_hub *h = handle->data;
-    size_t budget = TURN_EXTRA;
-    for (const struct link *l = h->dirty_first; l != NULL; l = l->dirty_next)
-        budget++;
     link_hub_ref(h);
-    while (h->dirty_first != NULL && budget-- > 0) {
-        struct link *l = h->dirty_first;
-        link_unmark(l);
-        h->calls->work(l);
-    }
-    if (h->dirty_first == NULL) uv_idle_stop(&h->turn);
+    work(h);
+    shake(h);
+    if (h->marked.first == NULL && h->shaking.first == NULL) uv_idle_stop(&h->turn);
     link_hub_unref(h);
 }
 
@@ -95,23 +115,22 @@ void link_hub_unref(struct link_hub *h)
 void link_mark(struct link *l)
 {
     struct link_hub *h = l->hub;
-    if (l->dirty || l->state == LINK_ENDED) return;
-    l->dirty = true;
-    l->dirty_prev = h->dirty_last;
-    l->dirty_next = NULL;
-    *(h->dirty_last != NULL ? &h->dirty_last->dirty_next : &h->dirty_first) = l;
-    h->dirty_last = l;
+    if (l->on != NULL || l->state == LINK_ENDED) return;
+    l->on = l->state == LINK_HANDSHAKE ? &h->shaking : &h->marked;
+    l->work_prev = l->on->last;
+    l->work_next = NULL;
+    *(l->on->last != NULL ? &l->on->last->work_next : &l->on->first) = l;
+    l->on->last = l;
     uv_idle_start(&h->turn, on_turn);
 }
 
 void link_unmark(struct link *l)
 {
-    struct link_hub *h = l->hub;
-    if (!l->dirty) return;
-    *(l->dirty_prev != NULL ? &l->dirty_prev->dirty_next : &h->dirty_first) = l->dirty_next;
-    *(l->dirty_next != NULL ? &l->dirty_next->dirty_prev : &h->dirty_last) = l->dirty_prev;
-    l->dirty_prev = l->dirty_next = NULL;
-    l->dirty = false;
+    if (l->on == NULL) return;
+    *(l->work_prev != NULL ? &l->work_prev->work_next : &l->on->first) = l->work_next;
+    *(l->work_next != NULL ? &l->work_next->work_prev : &l->on->last) = l->work_prev;
+    l->work_prev = l->work_next = NULL;
+    l->on = NULL;
 }
 
 void link_set_deadline(struct link *l, int64_t in_ms)

@@ -1,5 +1,7 @@
 /* What a turn of a link costs: writes, records, memory. Counted, not timed. */
+#include "base/mem.h"
 #include "tests/unit/wire/link_fixture.h"
+#include "wire/turn.h"
 
 #include <string.h>
 
@@ -24,6 +26,35 @@ void *__wrap_mem_resize(void *p, size_t count, size_t size)
 {
     memories++;
     return __real_mem_resize(p, count, size);
+}
+
+/* Steps of handshakes, each of which takes 5 ms by this clock. */
+#define STEP_NS 5000000
+static unsigned steps, steps_of_turn, most_steps;
+static uint64_t clock_ns;
+
+uint64_t __wrap_uv_hrtime(void);
+uint64_t __wrap_uv_hrtime(void)
+{
+    return clock_ns += STEP_NS;
+}
+
+void __wrap_turn_stepped(struct turn *t, int64_t now_ns);
+void __real_turn_stepped(struct turn *t, int64_t now_ns);
+void __wrap_turn_stepped(struct turn *t, int64_t now_ns)
+{
+    static const struct turn *last;
+    if (t != last) steps_of_turn = 0;
+    last = t;
+    steps++;
+    if (++steps_of_turn > most_steps) most_steps = steps_of_turn;
+    __real_turn_stepped(t, now_ns);
+}
+
+static void on_check(uv_check_t *check)
+{
+    (void)check;
+    steps_of_turn = 0;
 }
 
 static void say(struct end *x, size_t messages)
@@ -88,6 +119,41 @@ static void turn__like_the_one_before__takes_no_memory(void **state)
     assert_int_equal(memories, 0);
 }
 
+/* All of them say hello at once; between two steps the loop looks at its other links. */
+static void crowd__of_handshakes__takes_one_step_a_turn(void **state)
+{
+    enum { CROWD = 24 };
+    struct world *w = *state;
+    struct end crowd[CROWD] = {0};
+    uv_check_t check;
+    fixture_listen(w, "127.0.0.1", fixture_server(&w->pki, NULL));
+    w->more = mem_array(CROWD, sizeof *w->more);
+    w->more_count = CROWD;
+    uv_check_init(&w->loop, &check);
+    uv_check_start(&check, on_check);
+    steps = most_steps = 0;
+    for (int i = 0; i < CROWD; i++) {
+        struct tls_config *tls = fixture_client(&w->pki, &w->pki.client, ALPN_CADRE);
+        struct link_to to = {"127.0.0.1", link_listener_port(w->listener), TIMEOUT_MS};
+        crowd[i].world = w;
+        crowd[i].link = link_connect(&w->loop, tls, &to, &fixture_handler, &crowd[i]);
+        tls_config_unref(tls);
+    }
+    fixture_run(w, &w->accepted, CROWD);
+    unsigned most = most_steps, all = steps;
+    for (int i = 0; i < CROWD; i++)
+        fixture_abort(&crowd[i], NULL);
+    for (int i = 0; i < CROWD; i++) {
+        fixture_run(w, &crowd[i].closed, 1);
+        fixture_run(w, &w->more[i].closed, 1);
+    }
+    uv_close((uv_handle_t *)&check, NULL);
+    mem_free(w->more);
+    w->more = NULL;
+    assert_int_equal(most, 1);
+    assert_true(all >= 2 * CROWD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +161,7 @@ int main(void)
         LINK_TEST(turn__answers_to_all_of_a_read__are_one_record_and_one_write),
         LINK_TEST(turn__many_bytes__fill_their_records),
         LINK_TEST(turn__like_the_one_before__takes_no_memory),
+        LINK_TEST(crowd__of_handshakes__takes_one_step_a_turn),
     };
     return cmocka_run_group_tests(tests, fixture_setup_group, fixture_teardown_group);
 }

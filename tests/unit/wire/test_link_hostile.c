@@ -277,6 +277,7 @@ static void listener__admitted_peer__needs_no_place(void **state)
     w->server.open_hook = admit_hook;
     fixture_connect(w, "127.0.0.1", fixture_client(&w->pki, NULL, ALPN_CADRE));
     fixture_run(w, &w->client.opened, 1);
+    fixture_run(w, &w->server.opened, 1);
     assert_int_equal(counters(w).inside, 0);
     for (int i = 0; i < 2; i++)
         bare_connect(w, &b[i]);
