@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define ENROL_AT_ONCE 16
-#define GROW_S 300
+#define GROW_S 900
 #define NAME_SIZE 64
 
 struct agent {
@@ -36,9 +36,10 @@ struct fleet {
     struct agent **agents;
     size_t made;  /* that were ever enrolled */
     size_t count; /* connected and ready: the first of these */
-    size_t wanted, joining, leaving;
+    size_t wanted, joining, leaving, at_once;
     uint64_t lifecycles;
-    bool grown, shrunk, closing;
+    bool grown, shrunk, closing, deserted, rushes;
+    size_t again;
 };
 
 static void begin_enrolments(struct fleet *f);
@@ -226,8 +227,17 @@ static void on_session_close(struct link *l, const struct err *e, void *user)
     struct fleet *f = a->fleet;
     (void)l;
     a->link = NULL;
+    if (!a->ready && f->rushes && !f->closing) {
+        f->again++;
+        begin_session(a);
+        return;
+    }
     a->ready = false;
     uv_timer_stop(&a->heartbeat);
+    if (f->deserted) {
+        f->count--;
+        return;
+    }
     if (!f->closing && !a->leaves)
         bench_die("the session of agent %zu ended: %s", a->number, err_text(e));
     if (!a->leaves) return;
@@ -262,9 +272,8 @@ static void begin_session(struct agent *a)
 
 /* ---- the fleet ---- */
 
-static void begin_enrolment(struct fleet *f)
+static struct agent *agent_make(struct fleet *f)
 {
-    struct err e = {0};
     struct agent *a = mem_alloc(sizeof *a);
     a->fleet = f;
     a->number = f->made++;
@@ -272,9 +281,16 @@ static void begin_enrolment(struct fleet *f)
     uv_timer_init(f->target->loop, &a->heartbeat);
     uv_unref((uv_handle_t *)&a->heartbeat);
     a->heartbeat.data = a;
+    frame_reader_init(&a->reader, LIMIT_FRAME_KNOWN);
+    return a;
+}
+
+static void begin_enrolment(struct fleet *f)
+{
+    struct err e = {0};
+    struct agent *a = agent_make(f);
     bench_must(pki_key_generate(&a->key, &e), &e, "a key");
     bench_must(pki_csr_make(a->key, "bench", &a->csr, &e), &e, "a request");
-    frame_reader_init(&a->reader, LIMIT_FRAME_KNOWN);
     a->link = link_connect(f->target->loop, f->enrol_tls,
                            &(struct link_to){f->target->host, f->target->port, LIMIT_HANDSHAKE_MS},
                            &enrol_handler, a);
@@ -282,7 +298,7 @@ static void begin_enrolment(struct fleet *f)
 
 static void begin_enrolments(struct fleet *f)
 {
-    while (f->count + f->joining < f->wanted && f->joining < ENROL_AT_ONCE) {
+    while (f->count + f->joining < f->wanted && f->joining < f->at_once) {
         size_t number = f->count + f->joining++;
         if (number < f->made)
             begin_session(f->agents[number]);
@@ -301,6 +317,7 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
     struct tls_client_options o = {.alpn = ALPN_CADRE, .pin = token.pin};
     bench_must(tls_config_client(&o, &f->enrol_tls, &e), &e, "TLS");
     f->target = t;
+    f->at_once = ENROL_AT_ONCE;
     f->join_token = join_token;
     f->slots = slots;
     f->hooks = *hooks;
@@ -310,6 +327,42 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
 void fleet_join(struct fleet *f, const char *group)
 {
     f->group = group;
+}
+
+void fleet_adopt(struct fleet *f, const char *key, const char *ca, char *const *certificates,
+                 size_t count)
+{
+    struct err e = {0};
+    f->agents = mem_resize(f->agents, count, sizeof *f->agents);
+    for (size_t i = 0; i < count; i++) {
+        struct agent *a = agent_make(f);
+        bench_must(pki_key_parse(key, &a->key, &e), &e, "a key");
+        a->certificate = mem_strdup(certificates[i]);
+        a->ca = mem_strdup(ca);
+    }
+}
+
+void fleet_rush(struct fleet *f, size_t at_once)
+{
+    f->at_once = at_once;
+    f->rushes = true;
+}
+
+size_t fleet_again(const struct fleet *f)
+{
+    return f->again;
+}
+
+void fleet_desert(struct fleet *f)
+{
+    f->deserted = true;
+}
+
+void fleet_empty(struct fleet *f)
+{
+    while (f->count > 0)
+        uv_run(f->target->loop, UV_RUN_ONCE);
+    f->deserted = false;
 }
 
 void fleet_grow(struct fleet *f, size_t count)

@@ -49,6 +49,17 @@ struct fleet *fleet_new(struct target *t, const char *join_token, int slots,
                         const struct fleet_hooks *hooks);
 /* Which group they join; else the default group. Before the first fleet_grow; borrowed. */
 void fleet_join(struct fleet *f, const char *group);
+/* Agents that have joined already, before the first fleet_grow: so many certificates (PEM) of one
+ * key; all borrowed. */
+void fleet_adopt(struct fleet *f, const char *key, const char *ca, char *const *certificates,
+                 size_t count);
+/* How many may be on their way in at once (16); who is cut before it is in comes again at once. */
+void fleet_rush(struct fleet *f, size_t at_once);
+size_t fleet_again(const struct fleet *f); /* how often that was */
+/* The coordinator is going to end: that is no failure. When it has ended, fleet_empty waits until
+ * all sessions have, too; fleet_grow connects to the target anew. */
+void fleet_desert(struct fleet *f);
+void fleet_empty(struct fleet *f);
 /* Enrols and connects agents until there are `count`; all are ready when it returns. */
 void fleet_grow(struct fleet *f, size_t count);
 /* Ends the sessions of all but the first `count`; fleet_grow lets them connect again. */
