@@ -2,6 +2,8 @@
 #include "coordinator/engine/command.h"
 
 #include "base/mem.h"
+
+#include <stddef.h>
 #include "coordinator/flow/flow.h"
 
 const char *command_name(enum command_type type)
@@ -49,9 +51,27 @@ const char *command_name(enum command_type type)
     return names[type];
 }
 
+static size_t size_of(enum command_type type)
+{
+    const size_t head = offsetof(struct command, u);
+    switch (type) {
+    case CMD_STARTED:
+    case CMD_FINISHED:
+    case CMD_DECLINED:
+    case CMD_CLEARED:
+        return head + sizeof(struct cmd_event);
+    case CMD_OUTPUT:
+        return head + sizeof(struct cmd_output);
+    case CMD_HEARD:
+        return head + sizeof(struct cmd_heard);
+    default:
+        return sizeof(struct command);
+    }
+}
+
 struct command *command_new(enum command_type type)
 {
-    struct command *c = mem_alloc(sizeof *c);
+    struct command *c = mem_alloc(size_of(type));
     c->type = type;
     return c;
 }

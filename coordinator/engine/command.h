@@ -168,6 +168,9 @@ struct command {
     bool flag;
     /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued */
     uint32_t mask;
+    size_t bytes;         /* about what it holds in memory, set by whoever queues it */
+    int64_t heard_ms;     /* while it waits in a lane (coordinator/lanes.h) */
+    struct command *next; /* queue link */
     union {
         struct cmd_enrol enrol;
         struct cmd_hello hello;
@@ -186,10 +189,7 @@ struct command {
         struct cmd_place place;
         int64_t id;
         int64_t n;
-    } u;
-    size_t bytes;         /* about what it holds in memory, set by whoever queues it */
-    int64_t heard_ms;     /* while it waits in a lane (coordinator/lanes.h) */
-    struct command *next; /* queue link */
+    } u; /* last: the command of an event has memory for u.event alone, see command_new */
 };
 
 const char *command_name(enum command_type type); /* for the log: "submit" */

@@ -3,15 +3,82 @@
 
 #include "base/mem.h"
 
+#include <stddef.h>
+
+/* Most effects have 40 to 90 bytes, a reply some hundred. */
+#define FIRST_BLOCK_BYTES 960
+#define BLOCK_BYTES 4032
+
+struct effect_block {
+    struct effect_block *older;
+    size_t used, size;
+    max_align_t bytes[];
+};
+
 void effects_init(struct effects *l)
 {
     *l = (struct effects){0};
     l->last = &l->first;
 }
 
+static size_t size_of(enum effect_type type)
+{
+    const size_t head = offsetof(struct effect, u);
+    switch (type) {
+    case EFFECT_REPLY:
+        return head + sizeof(struct effect_reply);
+    case EFFECT_ENROLLED:
+        return head + sizeof(struct effect_enrolled);
+    case EFFECT_WELCOME:
+        return head + sizeof(struct effect_welcome);
+    case EFFECT_REFUSED:
+        return head + sizeof(struct effect_refused);
+    case EFFECT_JOB:
+        return head + sizeof(struct effect_job);
+    case EFFECT_KILL:
+        return head + sizeof(struct effect_kill);
+    case EFFECT_ACK:
+        return head + sizeof(struct effect_ack);
+    case EFFECT_DISCARD:
+        return head + sizeof(struct effect_discard);
+    case EFFECT_DRAIN:
+        return head + sizeof(struct effect_drain);
+    case EFFECT_CLOSE:
+        return head;
+    case EFFECT_JOB_CHANGED:
+    case EFFECT_EXECUTION_CHANGED:
+        return head + sizeof(struct effect_changed);
+    case EFFECT_OUTPUT:
+        return head + sizeof(struct effect_output);
+    case EFFECT_PUT_OFF:
+        return head + sizeof(struct effect_put_off);
+    case EFFECT_TOKEN_REVOKED:
+        return head + sizeof(struct effect_revoked);
+    }
+    return sizeof(struct effect);
+}
+
+static void *room(struct effects *l, size_t bytes)
+{
+    const size_t step = sizeof(max_align_t);
+    bytes = (bytes + step - 1) / step * step;
+    struct effect_block *b = l->blocks;
+    if (!b || bytes > b->size - b->used) {
+        size_t size = b ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
+        b = mem_alloc(sizeof *b + size);
+        b->size = size;
+        b->older = l->blocks;
+        if (!b->older) l->oldest = b;
+        l->blocks = b;
+    }
+    void *at = (char *)b->bytes + b->used;
+    b->used += bytes;
+    return at;
+}
+
 struct effect *effects_add(struct effects *l, enum effect_type type)
 {
-    struct effect *x = mem_alloc(sizeof *x);
+    struct effect *x = room(l, size_of(type));
     x->type = type;
     *l->last = x;
     l->last = &x->next;
@@ -25,6 +92,9 @@ void effects_move(struct effects *to, struct effects *from)
     *to->last = from->first;
     to->last = from->last;
     to->count += from->count;
+    from->oldest->older = to->blocks;
+    if (!to->blocks) to->oldest = from->oldest;
+    to->blocks = from->blocks;
     effects_init(from);
 }
 
@@ -82,11 +152,12 @@ static void effect_fini(struct effect *x)
 
 void effects_clear(struct effects *l)
 {
-    struct effect *next;
-    for (struct effect *x = l->first; x; x = next) {
-        next = x->next;
+    struct effect_block *older;
+    for (struct effect *x = l->first; x; x = x->next)
         effect_fini(x);
-        mem_free(x);
+    for (struct effect_block *b = l->blocks; b; b = older) {
+        older = b->older;
+        mem_free(b);
     }
     effects_init(l);
 }

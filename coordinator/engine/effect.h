@@ -115,6 +115,7 @@ struct effect_revoked {
 struct effect {
     enum effect_type type;
     uint64_t session; /* 0: not to a session */
+    struct effect *next;
     union {
         struct effect_reply reply;
         struct effect_enrolled enrolled;
@@ -129,13 +130,17 @@ struct effect {
         struct effect_output output;
         struct effect_put_off put_off;
         struct effect_revoked revoked;
-    } u;
-    struct effect *next;
+    } u; /* last: there is memory for the member of the type alone */
 };
 
+struct effect_block;
+
+/* The effects lie in blocks of memory, which the list owns, too. */
 struct effects {
     struct effect *first, **last;
     size_t count;
+    struct effect_block *blocks;
+    struct effect_block *oldest; /* the last of `blocks` */
 };
 
 void effects_init(struct effects *l);
