@@ -53,15 +53,15 @@ struct coordinator {
 
 /* ---- effects and links find their way ---- */
 
+/* Agents first: links are written to in the order in which they came to have something, and a job
+ * need not wait until many answers are written. */
 static void on_effects(struct effects *list, void *user)
 {
     struct coordinator *c = user;
-    for (struct effect *x = list->first; x; x = x->next) {
-        if (x->session)
-            sessions_on_effect(c->sessions, x);
-        else
-            api_on_effect(c->api, x);
-    }
+    for (struct effect *x = list->first; x; x = x->next)
+        if (x->session) sessions_on_effect(c->sessions, x);
+    for (struct effect *x = list->first; x; x = x->next)
+        if (!x->session) api_on_effect(c->api, x);
     api_settle(c->api);
 }
 

@@ -1,4 +1,5 @@
-/* The output of the engine, to be carried out by the loop thread after the commit, in order. */
+/* The output of the engine, to be carried out by the loop thread after the commit: what is for
+ * sessions in order, then the rest in order. */
 #ifndef CADRE_COORDINATOR_ENGINE_EFFECT_H
 #define CADRE_COORDINATOR_ENGINE_EFFECT_H
 
