@@ -22,13 +22,12 @@
 struct subject {
     const char *name, *title;
     enum {
-        SINGLE,       /* 32 submitters with one request each */
-        BATCHED,      /* 4 with one array each */
-        PIPELINED,    /* 4 with as many requests */
-    } way;            /* of Cadre */
-    const char *kind; /* of the peer; NULL: Cadre */
-    bool wide;        /* as many jobs on the way as with arrays and pipelined requests */
-    struct pump *pump;
+        SINGLE,        /* 32 submitters with one request each */
+        BATCHED,       /* 4 with one array each */
+        PIPELINED,     /* 4 with as many requests */
+    } way;             /* of Cadre */
+    const char *kind;  /* of the peer; NULL: Cadre */
+    bool wide;         /* as many jobs on the way as with arrays and pipelined requests */
     struct peer *peer; /* subjects may share one */
 };
 static const struct subject all[] = {
@@ -55,10 +54,13 @@ struct bench {
     struct options o;
     struct target target;
     struct fleet *fleet;
+    struct pump *pump; /* while Cadre is measured */
+    char *body;
     struct subject subjects[SUBJECTS];
     size_t count;
     struct subject *current;
-    uint64_t wanted; /* the load goes on until so many jobs have ended */
+    uint64_t at_start; /* jobs that had ended when the load began */
+    uint64_t wanted;   /* the load goes on until so many jobs have ended */
 };
 
 static void usage(FILE *to)
@@ -114,7 +116,24 @@ static bool is_drained(void *user)
     struct bench *b = user;
     struct subject *s = b->current;
     if (s->peer) return peer_is_drained(s->peer);
-    return pump_idle(s->pump) && fleet_lifecycles(b->fleet) >= pump_submitted(s->pump);
+    return pump_idle(b->pump) && ended(b) >= b->at_start + pump_submitted(b->pump);
+}
+
+/* Submitters connect for each load: the coordinator ends connections that nobody uses. */
+static void begin_cadre(struct bench *b, size_t agents)
+{
+    const struct options *o = &b->o;
+    int way = b->current->way;
+    struct pump_options pump = {.connections = way == SINGLE ? o->connections : o->few,
+                                .batch = way == BATCHED ? o->many : 0,
+                                .pipeline = way == PIPELINED ? o->many : 0,
+                                .body = b->body,
+                                .minimal = true}; /* a confirm shows no job either */
+    fleet_shrink(b->fleet, agents);
+    fleet_grow(b->fleet, agents);
+    b->pump = pump_new(&b->target, &pump);
+    pump_open(b->pump);
+    pump_run(b->pump, UINT32_MAX, o->ahead);
 }
 
 static bool begin(struct bench *b, size_t agents)
@@ -122,9 +141,7 @@ static bool begin(struct bench *b, size_t agents)
     struct subject *s = b->current;
     const struct options *o = &b->o;
     if (!s->peer) {
-        fleet_shrink(b->fleet, agents);
-        fleet_grow(b->fleet, agents);
-        pump_run(s->pump, UINT32_MAX, o->ahead);
+        begin_cadre(b, agents);
         return true;
     }
     bool rabbit = str_eq(s->kind, "rabbitmq");
@@ -145,9 +162,15 @@ static void end(struct bench *b)
     if (s->peer)
         peer_rest(s->peer);
     else
-        pump_stop(s->pump);
+        pump_stop(b->pump);
     load_run(b->target.loop, s->peer ? PEER_DRAIN_S : DRAIN_S, is_drained, b);
-    if (s->peer) peer_close(s->peer);
+    if (s->peer) {
+        peer_close(s->peer);
+        return;
+    }
+    if (!is_drained(b)) bench_die("jobs are left after %d s", DRAIN_S);
+    pump_free(b->pump);
+    b->pump = NULL;
 }
 
 static void tell(const struct bench *b, size_t agents, double rate, double server_us,
@@ -187,12 +210,12 @@ static void measure(struct bench *b, size_t agents)
     struct subject *s = b->current;
     uv_loop_t *loop = b->target.loop;
     b->wanted = UINT64_MAX;
-    uint64_t at_start = ended(b);
+    b->at_start = ended(b);
     if (begin(b, agents) && !b->o.jobs) warm_up(b);
     double server = server_cpu_s(b), driver = bench_own_cpu_s();
     int64_t from = bench_now_ns();
-    uint64_t done = b->o.jobs ? at_start : ended(b);
-    if (b->o.jobs) b->wanted = at_start + b->o.jobs;
+    uint64_t done = b->o.jobs ? b->at_start : ended(b);
+    if (b->o.jobs) b->wanted = b->at_start + b->o.jobs;
     load_run(loop, b->o.jobs ? JOBS_S : b->o.seconds, has_enough, b);
     if (ended(b) == done) { /* a slow one: until it has a rate at all */
         b->wanted = done + 1;
@@ -216,7 +239,7 @@ static void measure(struct bench *b, size_t agents)
 static void on_acked(uint64_t more, void *user)
 {
     struct bench *b = user;
-    if (b->current && b->current->pump) pump_ended(b->current->pump, more);
+    if (b->pump) pump_ended(b->pump, more);
 }
 
 static bool wanted(const struct options *o, const char *name)
@@ -249,24 +272,13 @@ static void add_peer(struct bench *b, struct subject *s, const char *folder)
     if (!peer_start(s->peer)) leave_out(b, s->peer, s->peer->why);
 }
 
-static void add_all(struct bench *b, const char *body, const char *folder)
+static void add_all(struct bench *b, const char *folder)
 {
     for (size_t i = 0; i < SUBJECTS; i++) {
         if (!wanted(&b->o, all[i].name)) continue;
         struct subject *s = &b->subjects[b->count++];
-        bool single = all[i].way == SINGLE;
-        struct pump_options o = {.connections = single ? b->o.connections : b->o.few,
-                                 .batch = all[i].way == BATCHED ? b->o.many : 0,
-                                 .pipeline = all[i].way == PIPELINED ? b->o.many : 0,
-                                 .body = body,
-                                 .minimal = true}; /* a confirm shows no job either */
         *s = all[i];
-        if (s->kind) {
-            add_peer(b, s, folder);
-        } else {
-            s->pump = pump_new(&b->target, &o);
-            pump_open(s->pump);
-        }
+        if (s->kind) add_peer(b, s, folder);
     }
 }
 
@@ -283,7 +295,7 @@ static void measure_all(struct bench *b)
         for (size_t k = 0; k < b->o.agent_counts; k++) {
             for (size_t i = 0; i < b->count; i++) {
                 b->current = &b->subjects[i];
-                if (b->current->pump || b->current->peer) measure(b, b->o.agents[k]);
+                if (!b->current->kind || b->current->peer) measure(b, b->o.agents[k]);
             }
         }
     }
@@ -429,19 +441,18 @@ int main(int argc, char **argv)
     printf("fdatasync of 512 bytes here: p50 %.2f ms; %ld processors\n", bench_sync_ms(folder),
            sysconf(_SC_NPROCESSORS_ONLN));
     target_start(&b.target, &loop, folder);
-    char *token = target_join_token(&b.target), *body = load_job(b.o.bytes);
+    char *token = target_join_token(&b.target);
+    b.body = load_job(b.o.bytes);
     b.fleet = fleet_new(&b.target, token, (int)b.o.slots,
                         &(struct fleet_hooks){.on_acked = on_acked, .user = &b});
-    add_all(&b, body, folder);
+    add_all(&b, folder);
     measure_all(&b);
-    for (size_t i = 0; i < b.count; i++) {
-        if (b.subjects[i].pump) pump_free(b.subjects[i].pump);
+    for (size_t i = 0; i < b.count; i++)
         if (b.subjects[i].peer) end_peer(&b, b.subjects[i].peer);
-    }
     fleet_free(b.fleet);
     bench_end(b.target.pid);
     mem_free(token);
-    mem_free(body);
+    mem_free(b.body);
     uv_loop_close(&loop);
     pki_fini();
     return 0;

@@ -248,7 +248,8 @@ measure() { # measure NAME PROGRAM ARGUMENTS
     if [ "$rc" -eq 124 ] && [ "$limit" -gt 0 ]; then
         left_out "$name" "no time was left"
     else
-        left_out "$name" "it failed: $(grep -v '^RESULT' "$work/$name.log" | tail -n 1)"
+        left_out "$name" "it failed: $(grep -ve '^RESULT' -e '^bench: logs are in' \
+            "$work/$name.log" | tail -n 1)"
         failed=1
     fi
 }
