@@ -54,6 +54,16 @@ int spec_encode(const struct spec *s, struct buf *out)
     return rc == 0 && !good ? ERR_INVALID : rc;
 }
 
+int spec_add_names(const struct spec *names, const char *encoded, struct buf *out)
+{
+    size_t before = out->len;
+    int rc = spec_encode(names, out);
+    if (rc != 0 || strcmp(encoded, "{}") == 0) return rc;
+    buf_truncate(out, out->len - 1);
+    if (out->len > before + 1) rc = buf_addc(out, ',');
+    return rc == 0 ? buf_adds(out, encoded + 1) : rc; /* the names are the first fields */
+}
+
 static size_t text_bytes(const char *s)
 {
     return s != NULL ? strlen(s) : 0;

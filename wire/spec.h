@@ -2,7 +2,8 @@
  * the reader, the writer and every limit. The API, flows, the engine and the agent use it alike.
  *
  * A spec is stored as text when the job is created, without the names of the job, and encoded anew
- * for each hand-out, with its names and the number of the attempt. Pure. */
+ * A spec is stored as text when the job is created, without the names of the job; each hand-out
+ * adds its names and the number of the attempt. Pure. */
 #ifndef CADRE_WIRE_SPEC_H
 #define CADRE_WIRE_SPEC_H
 
@@ -69,6 +70,9 @@ size_t spec_payload_bytes(const struct spec *s);
 /* Appends the object. ERR_TOO_LARGE: over the buffer's max. ERR_INVALID: a field is over its limit
  * (spec_check tells which). On failure `out` may hold a part. */
 int spec_encode(const struct spec *s, struct buf *out);
+/* The same for a spec that has nothing but names, and what spec_encode wrote of another that has
+ * none: both together, as spec_encode writes them. */
+int spec_add_names(const struct spec *names, const char *encoded, struct buf *out);
 
 /* Checks the rules beyond the kinds of the fields: a command or a script, a known shell, valid
  * names of variables. False: *p says which rule is broken. */

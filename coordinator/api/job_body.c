@@ -107,6 +107,7 @@ static void make_spec(struct body *b, size_t limit, struct cmd_submit *out)
         buf_fini(&text);
     else
         out->spec = buf_detach(&text);
+    out->encoded = out->spec != NULL;
 }
 
 /* ---- how it is queued ---- */

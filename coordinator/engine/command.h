@@ -116,8 +116,8 @@ struct cmd_submit {
     char *spec; /* JSON text, see PROTOCOL.md 7, without the names, which the hand-out adds */
     struct spec_needs needs; /* of that spec */
     struct json *require;    /* object or NULL */
-    bool fallback_given;
-    bool tell_job; /* the reply is to have the job */
+    /* tell_job: the reply is to have the job; encoded: spec_encode wrote the spec, unmarked */
+    bool fallback_given, tell_job, encoded;
 };
 struct cmd_submits {
     struct cmd_submit *items;

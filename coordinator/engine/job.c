@@ -312,11 +312,11 @@ static void dequeue(struct engine *g, struct job *j)
 /* ---- hand out ---- */
 
 /* What the agent gets: the stored spec with the job's names and the number of the attempt. */
-static int complete_spec(const struct job_row *r, const char *stored, struct buf *out,
-                         struct err *e)
+static int complete_spec(const struct job *j, struct buf *out, struct err *e)
 {
-    struct spec s, named;
-    int rc = spec_decode_stored(stored, &s, e);
+    const struct job_row *r = &j->row;
+    struct spec s = {0}, named;
+    int rc = j->encoded ? 0 : spec_decode_stored(j->spec, &s, e);
     if (rc) return rc;
     spec_fill_attempt(&s, r->attempt);
     named = s; /* borrows all, and the names from the row */
@@ -326,7 +326,7 @@ static int complete_spec(const struct job_row *r, const char *stored, struct buf
     named.flow = r->flow;
     named.task = r->task;
     named.execution = r->execution;
-    rc = spec_encode(&named, out);
+    rc = j->encoded ? spec_add_names(&named, j->spec, out) : spec_encode(&named, out);
     spec_fini(&s);
     return rc ? err_set(e, rc, "it is too large with its names") : 0;
 }
@@ -339,7 +339,8 @@ static char *hand_out_spec(const struct job *j)
     struct buf b;
     struct err e = {0};
     buf_init(&b, 2 * text_bytes(j->spec) + 16384);
-    if (complete_spec(&j->row, j->spec, &b, &e) == 0) return buf_detach(&b);
+    (void)buf_reserve(&b, text_bytes(j->spec) + 256);
+    if (complete_spec(j, &b, &e) == 0) return buf_detach(&b);
     buf_fini(&b);
     id_format(j->row.id, id);
     log_error("job %s: its stored spec: %s", id, err_text(&e));

@@ -12,6 +12,7 @@ struct job {
     struct attempt_agents
         *failures;           /* of former attempts; NULL: there are none, or see job_failures */
     char *spec;              /* NULL: in the store only; never kept beyond the hand-out */
+    bool encoded;            /* spec_encode wrote the spec just now, without attempt_mark */
     size_t cached_bytes;     /* counted in engine.cached_bytes while CREATED */
     struct agent *agent;     /* while assigned */
     struct job *prev, *next; /* of agent */

@@ -141,12 +141,13 @@ static bool is_alone(const struct engine *g, const struct job_row *row, const st
     return group->online == 0 && g->now.mono_ms >= group->expect_until_ms && job_falls_back(row);
 }
 
-static void enqueue_new(struct engine *g, struct job_row *row, char *spec,
+static void enqueue_new(struct engine *g, struct job_row *row, char *spec, bool encoded,
                         const struct group *group)
 {
     text_set(&row->created_by, NULL); /* for people; it is stored */
     struct job *j = job_add(g, row);
     j->spec = spec;
+    j->encoded = encoded;
     j->output_known = true;
     job_changed(g, j);
     bool alone = is_alone(g, &j->row, group);
@@ -170,7 +171,7 @@ int64_t job_create(struct engine *g, struct job_row *row, char *spec)
         return 0;
     }
     int64_t id = row->id;
-    enqueue_new(g, row, spec, group_find(g, row->group));
+    enqueue_new(g, row, spec, false, group_find(g, row->group));
     return g->rc ? 0 : id;
 }
 
@@ -226,7 +227,7 @@ static bool store_new(struct engine *g, const struct cmd_submit *s, struct job_r
     bool waits = !is_alone(g, row, group);
     r->id = row->id;
     if (s->tell_job && waits) r->job = tell(g, row, s->spec);
-    enqueue_new(g, row, mem_strdup(s->spec), group);
+    enqueue_new(g, row, mem_strdup(s->spec), s->encoded, group);
     return waits;
 }
 

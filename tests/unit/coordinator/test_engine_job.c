@@ -52,6 +52,22 @@ static void submit__agent_ready__handed_out_in_the_same_batch(void **state)
     assert_non_null(world_effect_for(w, EFFECT_JOB_CHANGED, id));
 }
 
+/* Not read again for what is known of it. */
+static void submit__of_an_encoded_spec__is_handed_out_with_its_names(void **state)
+{
+    struct world *w = *state;
+    one_agent(w, 2);
+    for (int named = 0; named < 2; named++) {
+        struct command *c = cmd_submit(w, NULL, NULL);
+        c->u.submit.encoded = true;
+        if (named) c->u.submit.job.ns = mem_strdup("company.team");
+        assert_int_equal(world_do(w, c), 0);
+        assert_string_equal(world_effect(w, EFFECT_JOB)->u.job.spec,
+                            named ? "{\"namespace\":\"company.team\",\"command\":[\"true\"]}"
+                                  : "{\"command\":[\"true\"]}");
+    }
+}
+
 static void submit__empty_spec_without_names__is_an_empty_object(void **state)
 {
     struct world *w = *state;
@@ -781,6 +797,7 @@ int main(void)
         WORLD_TEST(submit__agent_ready__handed_out_in_the_same_batch),
         WORLD_TEST(spec_that_cannot_be_read__is_sent_as_it_is),
         WORLD_TEST(spec_with_a_mark__is_sent_with_the_number_of_the_attempt),
+        WORLD_TEST(submit__of_an_encoded_spec__is_handed_out_with_its_names),
         WORLD_TEST(submit__empty_spec_without_names__is_an_empty_object),
         WORLD_TEST(submit__no_agent__waits_and_survives_a_crash),
         WORLD_TEST(submit__same_key__is_the_same_job),

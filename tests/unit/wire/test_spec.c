@@ -404,6 +404,43 @@ static void spec_of_release_0_1__is_read_with_its_escaped_nul(void **state)
     assert_int_equal(spec_decode_stored("\\", &s, NULL), ERR_INVALID);
 }
 
+/* Whatever names and fields there are: as if all had been written at once. */
+static void names__added_to_a_text__give_what_is_written_at_once(void **state)
+{
+    static const char *const texts[] = {
+        "{}",
+        "{\"command\":[\"a\",\"}\"]}",
+        "{\"script\":\"x\",\"shell\":\"sh\",\"env\":{\"K\":\"V\"},\"killGraceMs\":5}",
+    };
+    static char ns[] = "a.b", name[] = "say \"hi\"", group[] = "g", execution[] = "e";
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (unsigned bits = 0; bits < 16; bits++) {
+            struct spec s, names = {0}, all;
+            struct buf parts, once;
+            struct err e = {0};
+            assert_int_equal(spec_decode(texts[i], strlen(texts[i]), &s, &e), 0);
+            names.ns = bits & 1 ? ns : NULL;
+            names.name = bits & 2 ? name : NULL;
+            names.group = bits & 4 ? group : NULL;
+            names.execution = bits & 8 ? execution : NULL;
+            all = s;
+            all.ns = names.ns;
+            all.name = names.name;
+            all.group = names.group;
+            all.execution = names.execution;
+            buf_init(&parts, 4096);
+            buf_init(&once, 4096);
+            assert_int_equal(spec_add_names(&names, texts[i], &parts), 0);
+            assert_int_equal(spec_encode(&all, &once), 0);
+            assert_string_equal(parts.data, once.data);
+            buf_fini(&parts);
+            buf_fini(&once);
+            spec_fini(&s);
+        }
+    }
+}
+
 static void kill_grace__is_the_default_unless_it_counts(void **state)
 {
     (void)state;
@@ -441,6 +478,7 @@ int main(void)
         cmocka_unit_test(limits__are_told_before_anything_is_written),
         cmocka_unit_test(mark__becomes_the_number_of_the_attempt),
         cmocka_unit_test(spec_of_release_0_1__is_read_with_its_escaped_nul),
+        cmocka_unit_test(names__added_to_a_text__give_what_is_written_at_once),
         cmocka_unit_test(kill_grace__is_the_default_unless_it_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
