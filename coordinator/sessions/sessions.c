@@ -14,7 +14,9 @@
 #include <uv.h>
 
 #define SWEEP_MS 250
-#define LATE_MS 2000 /* after a later sweep the coordinator was slow, not the agents */
+#define SWEEP_ROUND 8  /* many sessions are looked at in so many sweeps ... */
+#define SWEEP_LEAST 64 /* ... of at least so many */
+#define LATE_MS 2000   /* after a later sweep the coordinator was slow, not the agents */
 #define SIGN_RETRY_MS 5000
 
 struct session {
@@ -33,6 +35,7 @@ struct sessions {
     struct sessions_options o;
     struct map by_number;
     struct session *first;
+    struct session *swept; /* the next to be looked at; NULL: the first */
     size_t count;
     int64_t swept_ms;
     uv_timer_t *timer; /* frees itself when closed */
@@ -73,6 +76,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
         log_write(level, "session %llu: ended: %s", number_of(s), err_text(e));
     push_gone(s);
     map_remove(&owner->by_number, s->facts.number);
+    if (owner->swept == s) owner->swept = s->next;
     if (s->prev)
         s->prev->next = s->next;
     else
@@ -334,8 +338,14 @@ static void on_sweep(uv_timer_t *t)
     owner->swept_ms = now_ms;
     /* Messages that arrived while the loop stood still have not been read yet. */
     if (late) return;
-    for (struct session *s = owner->first; s; s = s->next)
+    size_t todo = owner->count / SWEEP_ROUND + 1;
+    if (todo < SWEEP_LEAST) todo = SWEEP_LEAST;
+    if (todo > owner->count) todo = owner->count;
+    for (; todo > 0; todo--) {
+        struct session *s = owner->swept ? owner->swept : owner->first;
+        owner->swept = s->next;
         check_silence(s, now_ms);
+    }
 }
 
 /* ---- all sessions ---- */

@@ -373,6 +373,21 @@ static void silence__after_the_handshake__is_cut(void **state)
     peer_fini(&p);
 }
 
+/* More than one sweep looks at. */
+static void silence__of_many__is_cut_for_each(void **state)
+{
+    enum { MANY = 70 };
+    struct peer *p = mem_array(MANY, sizeof *p);
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        peer_open(&p[i], &house, ALPN_CADRE, NULL, NULL);
+    for (int i = 0; i < MANY; i++) {
+        peer_wait_closed(&p[i]);
+        peer_fini(&p[i]);
+    }
+    mem_free(p);
+}
+
 static void trickle__of_a_first_message__is_cut_in_time(void **state)
 {
     static const uint8_t head[] = {0, 0, 0x20, 0, 1};
@@ -792,6 +807,7 @@ int main(void)
         cmocka_unit_test(frames__garbage__is_refused),
         cmocka_unit_test(frames__of_a_known_peer_without_certificate__are_refused),
         cmocka_unit_test(silence__after_the_handshake__is_cut),
+        cmocka_unit_test(silence__of_many__is_cut_for_each),
         cmocka_unit_test(trickle__of_a_first_message__is_cut_in_time),
         cmocka_unit_test(silence__in_a_session__is_cut),
         cmocka_unit_test(duplicate__of_another_boot__is_refused_and_the_first_stays),
