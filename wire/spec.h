@@ -1,7 +1,6 @@
 /* A job's spec (PROTOCOL.md section 7): one list of the fields of a job's spec gives the struct,
  * the reader, the writer and every limit. The API, flows, the engine and the agent use it alike.
  *
- * A spec is stored as text when the job is created, without the names of the job, and encoded anew
  * A spec is stored as text when the job is created, without the names of the job; each hand-out
  * adds its names and the number of the attempt. Pure. */
 #ifndef CADRE_WIRE_SPEC_H
