@@ -28,8 +28,11 @@ struct attempt {
     struct runner_logic *runner;
     int64_t timeout_ms, grace_ms;
     enum phase phase;
-    const char *why;   /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
-    bool silent;       /* discarded: no events */
+    const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
+    bool silent;     /* discarded: no events */
+    bool held;       /* that it has started is not told yet */
+    int64_t pid;     /* of its process, while held */
+    char identity[PROCESS_IDENTITY_SIZE];
     bool evaluation;   /* of a trigger: these are many, and told at debug level */
     char *failure;     /* DOUBTED: what failed */
     int failed_starts; /* of its process, by the machine's fault */
@@ -57,9 +60,11 @@ struct runner_logic {
     struct remnants remnants;
     int64_t wake_ms; /* the time of the last WAKE action */
     bool draining, paused;
-    bool hurried;       /* the time to drain is over: nothing waits for room in the journal */
-    size_t turn_most;   /* bytes of output that one turn passes on */
-    size_t turn_bytes;  /* passed on in this turn */
+    bool hurried;      /* the time to drain is over: nothing waits for room in the journal */
+    size_t turn_most;  /* bytes of output that one turn passes on */
+    size_t turn_bytes; /* passed on in this turn */
+    int64_t quick_ms;  /* when a job ended quickly, last */
+    struct deadline held_deadline;
     int64_t settled_ms; /* when nothing waited for a commit, last */
     struct output_pool pool;
     struct runner_voice voice;

@@ -12,6 +12,10 @@
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 #define SETTLE_MS 1000 /* what the journal may commit later is committed by then */
+/* Where several jobs at once end about as soon as they have started, start and end of a job are
+ * told together: one commit and one message to the coordinator less. */
+#define QUICK_MS 4      /* such a job runs no longer; and a start is told no later */
+#define QUICK_FOR_MS 50 /* jobs are thought to be quick for so long after one was */
 
 /* ---- actions ---- */
 
@@ -82,6 +86,32 @@ static void put_journal(struct attempt *a, enum journal_state state, const char 
     if (journal_put_attempt(a->runner->o.journal, &entry, &e) != 0) fatal(a->runner, &e);
 }
 
+static bool is_any_held(const struct runner_logic *r)
+{
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        if (a->held) return true;
+    return false;
+}
+
+/* runs: it has not ended yet. */
+static void say_started(struct attempt *a, bool runs)
+{
+    struct runner_logic *r = a->runner;
+    struct err e;
+    if (!a->held) return;
+    a->held = false;
+    if (!is_any_held(r)) deadline_clear(&r->deadlines, &r->held_deadline);
+    if (a->silent) return;
+    if (runs) put_journal(a, JOURNAL_RUNNING, a->identity);
+    told(r, runner_say_started(&r->voice, who(a), a->pid, &e), &e);
+}
+
+static void say_held(struct runner_logic *r)
+{
+    for (struct attempt *a = r->attempts; a; a = a->next)
+        say_started(a, true);
+}
+
 static void on_chunk(int stream, int64_t offset, const void *data, size_t len, void *user)
 {
     struct attempt *a = user;
@@ -91,6 +121,7 @@ static void on_chunk(int stream, int64_t offset, const void *data, size_t len, v
                                  .len = len};
     struct err e;
     a->runner->turn_bytes += len;
+    say_started(a, true);
     if (!a->silent) told(a->runner, runner_say_output(&a->runner->voice, who(a), chunk, &e), &e);
 }
 
@@ -110,6 +141,7 @@ static void forget(struct attempt *a)
         break;
     }
     deadline_clear(&r->deadlines, &a->deadline);
+    if (!is_any_held(r)) deadline_clear(&r->deadlines, &r->held_deadline);
     act_on(a, RUNNER_FORGET);
     output_fini(&a->output);
     mem_free(a->failure);
@@ -155,6 +187,7 @@ static void say_finished(struct attempt *a, const struct process_end *process)
     const char *state;
     char text[LIMIT_MESSAGE];
     struct err e;
+    say_started(a, false);
     if (runner_end_notes(&end, text)[0]) output_note(&a->output, text);
     told(a->runner, runner_say_finished(&a->runner->voice, who(a), &end, &state, &e), &e);
     const char *message = runner_end_message(&end, text);
@@ -231,6 +264,7 @@ void runner_logic_ended(struct runner_logic *r, int64_t now_ms, struct runner_at
     deadline_clear(&r->deadlines, &a->deadline);
     a->phase = PHASE_ENDED;
     a->end = *end;
+    if (end->run_ms <= QUICK_MS) r->quick_ms = now_ms;
     output_end(&a->output);
     if (end->expired || is_over(a, now_ms)) {
         if (!str_eq(a->why, "lost")) say_held_up(a);
@@ -465,6 +499,8 @@ void runner_logic_wake(struct runner_logic *r, int64_t now_ms)
             on_health_due(r, now_ms);
         else if (d == &r->guard_deadline)
             on_guard_due(r, now_ms);
+        else if (d == &r->held_deadline)
+            say_held(r);
         else
             on_deadline((struct attempt *)(void *)((char *)d - offsetof(struct attempt, deadline)),
                         now_ms);
@@ -525,11 +561,23 @@ static void prepare(struct attempt *a, int64_t now_ms)
         deadline_set(&a->runner->deadlines, &a->deadline, now_ms + RUNNER_PREPARE_MS);
 }
 
+/* While a start is held, the journal has the attempt as one that may have started: as in the moment
+ * in which its process is made. Its guard knows the process. */
+static void hold_start(struct attempt *a, int64_t now_ms)
+{
+    struct runner_logic *r = a->runner;
+    bool several = r->attempts->next != NULL;
+    a->held = true;
+    if (!several || now_ms - r->quick_ms > QUICK_FOR_MS)
+        say_held(r);
+    else if (!deadline_is_set(&r->held_deadline))
+        deadline_set(&r->deadlines, &r->held_deadline, now_ms + QUICK_MS);
+}
+
 static void start(struct attempt *a, int64_t now_ms)
 {
     struct runner_logic *r = a->runner;
     struct runner_started s = {0};
-    struct err e;
     act(r, &(struct runner_action){.type = RUNNER_START, .attempt = &a->face, .u.started = &s});
     if (s.rc == ERR_TIMEOUT) {
         log_warn("job %s: attempt %lld: %s", a->face.text, (long long)a->face.number,
@@ -547,8 +595,9 @@ static void start(struct attempt *a, int64_t now_ms)
     }
     a->phase = PHASE_RUNNING;
     if (r->paused) act_on(a, RUNNER_PAUSE);
-    put_journal(a, JOURNAL_RUNNING, s.identity);
-    told(r, runner_say_started(&r->voice, who(a), s.pid, &e), &e);
+    a->pid = s.pid;
+    (void)str_copy(a->identity, sizeof a->identity, s.identity);
+    hold_start(a, now_ms);
     if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, now_ms + a->timeout_ms);
     log_write(a->evaluation ? LOG_DEBUG : LOG_INFO, "job %s: attempt %lld started pid=%lld",
               a->face.text, (long long)a->face.number, (long long)s.pid);
@@ -851,6 +900,7 @@ int runner_logic_new(const struct runner_logic_options *o, struct runner_logic *
     struct runner_logic *r = mem_alloc(sizeof *r);
     r->o = *o;
     r->wake_ms = INT64_MAX;
+    r->quick_ms = INT64_MIN / 2;
     r->turn_most = RUNNER_TURN_BYTES;
     deadline_queue_init(&r->deadlines);
     output_pool_init(&r->pool, OUTPUT_POOL_BLOCKS);
