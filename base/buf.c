@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FIRST_CAP 64
+#define SMALL_CAP 1024 /* up to here the capacity is four times the one before, then twice */
 
 /* What `data` points to before the first byte arrives; cap == 0 tells that it must not be
  * written. */
@@ -48,7 +49,7 @@ static int grow(struct buf *b, size_t len)
     if (need > SIZE_MAX / 2) mem_exhausted();
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
     while (cap <= need)
-        cap *= 2;
+        cap *= cap < SMALL_CAP ? 4 : 2;
     if (cap > b->max) cap = b->max + 1;
     char *old = b->cap > 0 ? b->data : NULL;
     b->data = mem_resize(old, cap, 1);
