@@ -60,6 +60,7 @@ static void on_effects(struct effects *list, void *user)
     struct coordinator *c = user;
     for (struct effect *x = list->first; x; x = x->next)
         if (x->session) sessions_on_effect(c->sessions, x);
+    sessions_settle(c->sessions);
     for (struct effect *x = list->first; x; x = x->next)
         if (!x->session) api_on_effect(c->api, x);
     api_settle(c->api);

@@ -27,6 +27,9 @@ struct session {
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
     bool paused;               /* waits for the spine to have room */
     int64_t beat;              /* the heartbeat to be acknowledged; 0: none */
+    bool ack_due, listed;      /* at the end of the turn; it is in the owner's list of those */
+    int64_t ack_seq;
+    struct session *next_listed;
     int64_t opened_ms, heard_ms;
     struct session *next, *prev;
 };
@@ -35,7 +38,8 @@ struct sessions {
     struct sessions_options o;
     struct map by_number;
     struct session *first;
-    struct session *swept; /* the next to be looked at; NULL: the first */
+    struct session *swept;  /* the next to be looked at; NULL: the first */
+    struct session *listed; /* whose acks may be due */
     size_t count;
     int64_t swept_ms;
     uv_timer_t *timer; /* frees itself when closed */
@@ -365,7 +369,7 @@ struct sessions *sessions_new(const struct sessions_options *o)
     return owner;
 }
 
-static void on_effect(struct session *s, const struct effect *x)
+static void send_effect(struct session *s, const struct effect *x)
 {
     const struct sessions_options *o = &s->owner->o;
     struct session_terms terms = {.lease_ms = o->lease_ms,
@@ -373,14 +377,49 @@ static void on_effect(struct session *s, const struct effect *x)
                                   .output_limit_bytes = o->output_limit_bytes,
                                   .addresses = o->addresses};
     struct err e = {0};
-    if (x->type == EFFECT_ENROLLED) {
+    if (x->type == EFFECT_WELCOME) terms.wall_ms = os_wall_ms();
+    int rc = session_send(&s->facts, &terms, x, link_out(s->link), &e);
+    sent(s, rc, &e);
+}
+
+static void send_due_ack(struct session *s)
+{
+    struct effect ack = {.type = EFFECT_ACK, .u.ack.seq = s->ack_seq};
+    if (s->ack_due && s->facts.state != SESSION_CLOSING) send_effect(s, &ack);
+    s->ack_due = false;
+}
+
+/* The ack of the last batch of the turn says all that those before it said. */
+static void on_ack(struct session *s, const struct effect_ack *ack)
+{
+    s->ack_due = true;
+    s->ack_seq = ack->seq;
+    if (s->listed) return;
+    s->listed = true;
+    s->next_listed = s->owner->listed;
+    s->owner->listed = s;
+}
+
+static void on_effect(struct session *s, const struct effect *x)
+{
+    switch (x->type) {
+    case EFFECT_ACK:
+        on_ack(s, &x->u.ack);
+        break;
+    case EFFECT_ENROLLED:
         enrolled(s, x);
-    } else if (x->type == EFFECT_REFUSED) {
+        break;
+    case EFFECT_REFUSED:
+        send_due_ack(s);
         refuse(s, x->u.refused.code, x->u.refused.sentence, x->u.refused.retry_ms);
-    } else {
-        if (x->type == EFFECT_WELCOME) terms.wall_ms = os_wall_ms();
-        int rc = session_send(&s->facts, &terms, x, link_out(s->link), &e);
-        sent(s, rc, &e);
+        break;
+    case EFFECT_CLOSE:
+        send_due_ack(s);
+        send_effect(s, x);
+        break;
+    default:
+        send_effect(s, x);
+        break;
     }
 }
 
@@ -390,6 +429,15 @@ void sessions_on_effect(struct sessions *owner, struct effect *x)
     /* The link may have ended while the batch was on its way; the engine learns that from
      * CMD_GONE. */
     if (s && s->facts.state != SESSION_CLOSING) on_effect(s, x);
+}
+
+void sessions_settle(struct sessions *owner)
+{
+    for (struct session *s = owner->listed; s; s = s->next_listed) {
+        s->listed = false;
+        send_due_ack(s);
+    }
+    owner->listed = NULL;
 }
 
 void sessions_on_relief(struct sessions *owner)
