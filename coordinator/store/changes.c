@@ -1,6 +1,8 @@
 /* The changes of a batch, each in the place of those before it. */
 #include "coordinator/store/changes.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 
 void changes_init(struct changes *c)
@@ -161,6 +163,36 @@ void changes_update_execution(struct changes *c, const struct execution_row *fro
     to->started_ms = from->started_ms;
     to->ended_ms = from->ended_ms;
     to->cancelled_by = arena_text(&c->arena, from->cancelled_by);
+}
+
+static void read_fixed(const struct execution_row *from, struct execution_row *to)
+{
+    *to = *from;
+    to->ns = mem_strdup(from->ns);
+    to->flow = mem_strdup(from->flow);
+    to->trigger = mem_strdup(from->trigger);
+    to->inputs = mem_strdup(from->inputs);
+    to->trigger_vars = mem_strdup(from->trigger_vars);
+    to->labels = mem_strdup(from->labels);
+    to->created_by = mem_strdup(from->created_by);
+    to->unique_key = to->message = to->cancelled_by = NULL;
+}
+
+void changes_read_execution(const struct execution_change *x, struct execution_row *row)
+{
+    const struct execution_row *from = &x->row;
+    if (x->fresh) read_fixed(from, row);
+    mem_free(row->message);
+    mem_free(row->cancelled_by);
+    row->state = from->state;
+    row->reason = from->reason;
+    row->message = mem_strdup(from->message);
+    row->position = from->position;
+    row->job = from->job;
+    row->warned = from->warned;
+    row->started_ms = from->started_ms;
+    row->ended_ms = from->ended_ms;
+    row->cancelled_by = mem_strdup(from->cancelled_by);
 }
 
 void changes_add_evaluation(struct changes *c, const struct evaluation_row *v)

@@ -85,6 +85,9 @@ void changes_know_job(struct changes *c, const struct job_row *j);
 void changes_insert_job(struct changes *c, const struct job_row *j, const char *spec);
 void changes_insert_execution(struct changes *c, const struct execution_row *x);
 void changes_update_execution(struct changes *c, const struct execution_row *x);
+/* The row as the batch leaves it; row: what the database has, of a fresh one whatever. Strings are
+ * the caller's. */
+void changes_read_execution(const struct execution_change *x, struct execution_row *row);
 
 void changes_add_evaluation(struct changes *c, const struct evaluation_row *v);
 

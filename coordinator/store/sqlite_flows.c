@@ -214,9 +214,10 @@ int store_execution_insert(struct store *s, const struct execution_row *x, struc
 
 int store_execution_find(struct store *s, int64_t id, struct execution_row *out, struct err *e)
 {
-    if (changes_find_execution(&s->changes, id)) {
-        int written = store_write_changes(s, e);
-        if (written != 0) return written;
+    const struct execution_change *x = changes_find_execution(&s->changes, id);
+    if (x && x->fresh) {
+        changes_read_execution(x, out);
+        return 1;
     }
     sqlite3_stmt *q = store_queue(s, Q_EXECUTION_GET);
     bind_int(q, 1, id);
@@ -224,6 +225,7 @@ int store_execution_find(struct store *s, int64_t id, struct execution_row *out,
     if (rc != 1) return rc;
     row_execution(q, true, out);
     db_reset(q);
+    if (x) changes_read_execution(x, out);
     return 1;
 }
 

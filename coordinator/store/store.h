@@ -5,8 +5,15 @@
  * for writing; the coordinator holds a lock on its state folder for that.
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
- * committed first. Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL
- * (disk), ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
+ * committed first. A batch has two steps. First what it needs is looked up together
+ * (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in memory, and each change
+ * is said with the functions below: those of jobs, executions and evaluations only note it, and
+ * store_commit writes what was noted as one set, a row once. Whoever asks in between for a row that
+ * was noted gets what it will be; where that takes the database, the set so far is written first. A
+ * row that cannot be written fails the commit.
+ *
+ * Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk),
+ * ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
  * after ERR_NOT_FOUND and ERR_EXISTS it stands as it was before the call. What a `find` looks for
  * may be absent: it returns 1 for found and 0 for absent, and touches neither out nor e then. A
  * change outside of store_begin is ERR_INTERNAL. Rows that come out own their strings (x_fini). The

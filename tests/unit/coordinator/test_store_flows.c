@@ -314,6 +314,46 @@ static void task_runs_are_purged_with_their_execution_and_not_before(void **stat
     assert_int_equal(sql_int(f, "output.db", "SELECT count(*) FROM chunks"), 1);
 }
 
+/* Before it is written, and between two writes. */
+static void execution_reads_as_the_batch_leaves_it(void **state)
+{
+    struct fixture *f = *state;
+    struct execution_row x = {.id = job_id(5),
+                              .ns = "a.b",
+                              .flow = "f",
+                              .revision = 2,
+                              .inputs = "{\"a\":1}",
+                              .message = "first",
+                              .created_ms = T0},
+                         read;
+    begin(f);
+    OK(store_execution_insert(f->store, &x, &e));
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_string_equal(read.inputs, "{\"a\":1}");
+    assert_string_equal(read.message, "first");
+    execution_row_fini(&read);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM executions"), 0);
+    commit(f);
+    begin(f);
+    x.state = EXECUTION_RUNNING;
+    x.message = "second";
+    x.job = 77;
+    x.inputs = NULL; /* never changes */
+    OK(store_execution_update(f->store, &x, &e));
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_int_equal(read.state, EXECUTION_RUNNING);
+    assert_int_equal(read.job, 77);
+    assert_int_equal(read.revision, 2);
+    assert_string_equal(read.message, "second");
+    assert_string_equal(read.inputs, "{\"a\":1}");
+    execution_row_fini(&read);
+    store_rollback(f->store);
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_int_equal(read.state, EXECUTION_CREATED);
+    assert_string_equal(read.message, "first");
+    execution_row_fini(&read);
+}
+
 /* ---- triggers ------------------------------------------------------------------------------- */
 
 static int count_evaluation(const struct evaluation_row *v, void *user)
@@ -414,6 +454,7 @@ static void triggers_are_listed_in_pages_and_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(execution_reads_as_the_batch_leaves_it),
         FIXTURE_TEST(flows_are_listed_in_pages_by_namespace),
         FIXTURE_TEST(a_revision_is_written_once),
         FIXTURE_TEST(executions_are_listed_by_flow_state_and_trigger),
