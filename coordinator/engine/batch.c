@@ -2,16 +2,17 @@
  *
  * The commands that the store thread takes together (spine.h) form one batch, and a batch is one
  * transaction with one fsync, however many commands there are (group commit): while the disk is
- * busy with one commit, the commands for the next one gather. What the commands need of the store is looked up first
- * and together. Then each is applied against memory, and what it changes is noted; the commit hands
- * the store one set of changes, and nobody hears of any of it before. At
+ * busy with one commit, the commands for the next one gather. What the commands need of the store
+ * is looked up first and together. Then each is applied against memory, and what it changes is
+ * noted; the commit hands the store one set of changes, and nobody hears of any of it before. At
  * the end of the batch comes what may not come in the middle of a command: timers that are due, the
  * acknowledgements, what follows from jobs and executions that ended, and the matching of free
  * slots with queues, which so sees all that the batch brought.
  *
- *   begin -> look up -> apply* -> timers -> acks -> ended -> match -> COMMIT -> effects are carried out
- *                         |         |        |        |       |         |
- *                         +---------+--------+--------+-------+---------+--> any failure: ROLLBACK, load anew
+ *   begin -> look up -> apply* -> timers -> acks -> ended -> match -> COMMIT -> effects
+ *                         |         |        |        |       |         |      are carried out
+ *                         +---------+--------+--------+-------+---------+--> any failure:
+ *                                                                       ROLLBACK, load anew
  *
  * When anything fails, the transaction is rolled back, and memory, which is ahead of the store, is
  * thrown away and loaded again; agents stay connected as far as the store knows enough of them.

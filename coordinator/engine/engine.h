@@ -1,7 +1,8 @@
 /* The engine: everything that happens to jobs is decided here. Deterministic: time and randomness
  * are inputs; it touches no socket, no clock and no file but through the store. One thread.
  *
- *   engine_begin(now) -> engine_look_up -> engine_apply(command)... -> engine_commit() = one batch, one transaction
+ *   engine_begin(now) -> engine_look_up(commands) -> engine_apply(command)... -> engine_commit()
+ *   = one batch, one transaction
  *
  * Effects are to be carried out only when engine_commit returned 0. When it (or begin) fails, the
  * store was rolled back and the engine's memory is rebuilt from the store. The effects are those of

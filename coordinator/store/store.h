@@ -6,8 +6,8 @@
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
  * committed first. A batch has two steps. First what it needs is looked up together
- * (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in memory, and each change
- * is said with the functions below: those of jobs, executions and evaluations only note it, and
+ * (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in memory, and each
+ * change is said with the functions below: those of jobs, executions and evaluations only note it, and
  * store_commit writes what was noted as one set, a row once. Whoever asks in between for a row that
  * was noted gets what it will be; where that takes the database, the set so far is written first. A
  * row that cannot be written fails the commit.
@@ -23,9 +23,7 @@
 
 #include "base/err.h"
 #include "coordinator/store/model_attempt.h"
-#include "coordinator/store/model_flow.h"
-
-struct store;
+#include "coordinator/store/store_flow.h"
 
 /* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT
  * tells how to restore), migrates (numbered, PRAGMA user_version; a newer version than ours is
@@ -204,59 +202,6 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *
 /* Of the administrators' tokens that hold at that moment, how many are there beside this one? */
 int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
                              struct err *e);
-
-/* ---- flows ---- */
-/* A new revision (f->source is kept), and the flow's row made, changed or brought back.
- * ERR_EXISTS: that revision is there. */
-int store_flow_put(struct store *s, const struct flow_row *f, struct err *e);
-/* The group keys that the present revision of f->ns, f->id names, in the place of those before. */
-int store_flow_groups(struct store *s, const struct flow_row *f, const char *const *keys,
-                      size_t count, struct err *e);
-/* A flow that names the group; ns and id alone are filled in. */
-int store_flow_find_naming(struct store *s, const char *group, struct flow_row *out, struct err *e);
-/* A flow that store_flow_groups was never called for since it was put, with its source. */
-int store_flow_find_unread(struct store *s, struct flow_row *out, struct err *e);
-/* The row stays, with its revisions: executions may run. */
-int store_flow_deleted(struct store *s, const char *ns, const char *id, int64_t now_ms,
-                       const char *by, struct err *e);
-/* Also deleted ones; without source. */
-int store_each_flow(struct store *s, int (*fn)(const struct flow_row *f, void *user), void *user,
-                    struct err *e);
-int store_flow_source(struct store *s, const char *ns, const char *id, int64_t revision,
-                      char **source, struct err *e); /* mem_free */
-
-/* ---- executions ---- */
-/* ERR_EXISTS: id or unique_key is taken. The id has to be made of created_ms. */
-int store_execution_insert(struct store *s, const struct execution_row *x, struct err *e);
-int store_execution_find(struct store *s, int64_t id, struct execution_row *out, struct err *e);
-int store_execution_get(struct store *s, int64_t id, struct execution_row *out, struct err *e);
-int store_execution_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
-int store_execution_last_id(struct store *s, int64_t *id, struct err *e); /* 0: there is none */
-/* state, reason, message, position, job, warned, started_ms, ended_ms, cancelled_by; the rest never
- * changes. */
-int store_execution_update(struct store *s, const struct execution_row *x, struct err *e);
-/* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
-int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
-                              void *user, struct err *e);
-/* The task runs of an execution, in order. */
-int store_each_task_run(struct store *s, int64_t execution,
-                        int (*fn)(const char *task, int64_t job, void *user), void *user,
-                        struct err *e);
-/* What an ended job left: JSON object text, mem_free; NULL: nothing. */
-int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
-
-/* ---- polling triggers ---- */
-int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);
-/* All but its id and names. */
-int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
-/* An evaluation began: job alone. */
-int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
-/* With its history and the ended jobs of it. */
-int store_trigger_delete(struct store *s, int64_t id, struct err *e);
-int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
-                       void *user, struct err *e);
-/* Adds to the history; what lies TRIGGER_HISTORY before it goes, with its job. */
-int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e);
 
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,

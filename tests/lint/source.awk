@@ -89,7 +89,7 @@ function check_own_include(header,    to) {
     }
     if (folder == "coordinator/engine" && to != "base" &&
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
-        header != "coordinator/store/store.h" &&
+        header != "coordinator/store/store.h" && header != "coordinator/store/store_flow.h" &&
         header != "coordinator/store/model_token.h" && !is_model(header) && !is_vocabulary(header))
         fail("include-direction", "the engine sees base, flow, store.h, model.h, model_flow.h, " \
              "model_token.h " \
