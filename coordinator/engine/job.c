@@ -229,10 +229,14 @@ static size_t text_bytes(const char *s)
     return s ? strlen(s) : 0;
 }
 
-/* Keeps the job at hand when there is room for it; else the store alone has it. */
-static void cache(struct engine *g, struct job *j)
+static size_t cache_limit(const struct engine *g)
 {
-    size_t limit = g->config.cache_bytes > 0 ? (size_t)g->config.cache_bytes : CACHE_DEFAULT_BYTES;
+    return g->config.cache_bytes > 0 ? (size_t)g->config.cache_bytes : CACHE_DEFAULT_BYTES;
+}
+
+/* Keeps the job at hand when there is room for it; else the store alone has it. */
+static void cache(struct engine *g, struct job *j, size_t limit)
+{
     size_t bytes = sizeof *j + text_bytes(j->spec);
     if (g->cached_bytes + bytes > limit) {
         forget(g, j);
@@ -242,11 +246,22 @@ static void cache(struct engine *g, struct job *j)
     g->cached_bytes += bytes;
 }
 
+/* The jobs to be handed out next may take a quarter more than those that were queued last. */
+static size_t ahead_limit(const struct engine *g)
+{
+    return cache_limit(g) + cache_limit(g) / 4;
+}
+
+bool job_has_room(const struct engine *g)
+{
+    return g->cached_bytes + sizeof(struct job) < ahead_limit(g);
+}
+
 void job_keep(struct engine *g, struct job_row *row, const char *spec)
 {
     struct job *j = add_queued(g, row);
     j->spec = mem_strdup(spec);
-    cache(g, j);
+    cache(g, j, ahead_limit(g));
 }
 
 static void arm_queue_timeout(struct engine *g)
@@ -291,7 +306,7 @@ void job_enqueue(struct engine *g, struct job *j)
         queue_add(g, queue_get(g, group, j->row.requires_id), &head);
     watch(g, j);
     job_arm(g, j);
-    cache(g, j);
+    cache(g, j, cache_limit(g));
     group_watch(g, group);
 }
 

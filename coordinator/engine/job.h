@@ -43,6 +43,7 @@ void job_free(struct engine *g, struct job *j);
 /* Keeps a CREATED job from the store at hand, with its spec, when there is room for it; takes over
  * the row. */
 void job_keep(struct engine *g, struct job_row *row, const char *spec);
+bool job_has_room(const struct engine *g);
 /* A CREATED job; loaded when it is not in memory. NULL: a failure was noted. */
 struct job *job_get(struct engine *g, int64_t id);
 /* Where former attempts failed. NULL: this is the first one, or a failure was noted. */

@@ -70,7 +70,7 @@ static void read_group(struct engine *g, struct group *group, size_t *left)
         struct queue *q = group->pending[i];
         if (q->blocked) continue;
         if (queue_is_low(q)) fill(g, q);
-        if (g->rc) return;
+        if (g->rc || !job_has_room(g)) return;
         size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
         *left -= count;
         if (count > 0) store_ok(g, store_jobs_read(g->store, ids, count, keep, g, &g->err));

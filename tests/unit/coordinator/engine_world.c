@@ -174,10 +174,12 @@ void world_begin(struct world *w)
     engine_begin(w->engine, &w->now, NULL);
 }
 
+/* Looks up for the first command of a batch, so that both ways are gone. */
 void world_apply(struct world *w, struct command *c)
 {
-    engine_apply(w->engine, c, &w->effects);
     c->next = NULL;
+    if (!w->applied) engine_look_up(w->engine, c);
+    engine_apply(w->engine, c, &w->effects);
     *w->applied_end = c;
     w->applied_end = &c->next;
 }
