@@ -68,7 +68,6 @@ static void read_group(struct engine *g, struct group *group, size_t *left)
     size_t awaited = group->awaited < *left ? group->awaited : *left;
     for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++) {
         struct queue *q = group->pending[i];
-        if (q->blocked) continue;
         if (queue_is_low(q)) fill(g, q);
         if (g->rc || !job_has_room(g)) return;
         size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
