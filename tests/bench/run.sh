@@ -19,6 +19,8 @@ and left out. It wants a machine that does nothing else.
   --with A,B      these subjects of `peers` alone, such as cadre,rabbitmq
   --rounds N      rounds of each measurement, instead of what programs.txt says
   --markdown      the table as Markdown
+  --into FILE     the table as Markdown into FILE, in the place of what stands there between
+                  the lines <!-- table --> and <!-- end of table -->
   --output FILE   the table goes into FILE, too
   --results FILE  all figures go into FILE, one line `NAME VALUE UNIT` each
   --dir FOLDER    where databases go: a disk, not a tmpfs (TMPDIR, else /var/tmp)
@@ -35,7 +37,7 @@ END
 root=$(cd "$(dirname "$0")/../.." && pwd)
 programs=$root/tests/bench/programs.txt
 build=$root/build/release
-quick='' only='' with='' rounds='' markdown='' output='' results='' install=yes make=yes
+quick='' only='' with='' rounds='' markdown='' output='' results='' into='' install=yes make=yes
 dir=${TMPDIR:-/var/tmp}
 
 work=''
@@ -59,7 +61,7 @@ list=
 while [ $# -gt 0 ]; do
     option=$1
     case $option in
-    --only | --with | --rounds | --output | --results | --dir)
+    --only | --with | --rounds | --output | --results | --into | --dir)
         [ $# -ge 2 ] && [ -n "$2" ] || wrong "$option wants a value"
         case $option in
         --only) only=$2 ;;
@@ -67,6 +69,7 @@ while [ $# -gt 0 ]; do
         --rounds) rounds=$2 ;;
         --output) output=$2 ;;
         --results) results=$2 ;;
+        --into) into=$2 markdown=yes ;;
         --dir) dir=$2 ;;
         esac
         shift
@@ -92,6 +95,8 @@ esac
 for file in "$output" "$results"; do
     [ -z "$file" ] || (: >>"$file") 2>/dev/null || wrong "$file cannot be written"
 done
+[ -z "$into" ] || { [ -w "$into" ] && grep -qx '<!-- table -->' "$into" &&
+    grep -qx '<!-- end of table -->' "$into"; } || wrong "--into: $into has no place for the table"
 [ -d "$dir" ] && [ -w "$dir" ] || wrong "--dir: $dir is not a folder that can be written to"
 if [ -n "$list" ]; then
     names
@@ -261,7 +266,7 @@ while [ "$turn" -le "$turns" ]; do
     while IFS='|' read -r name program args; do
         # peers makes its own rounds, and so do those that take minutes
         case $name in
-        peers | growth-* | fair) [ "$turn" -eq 1 ] || continue ;;
+        peers | growth-* | fair | agents) [ "$turn" -eq 1 ] || continue ;;
         esac
         measure "$name" "$program" "$args"
     done <"$work/runs"
@@ -277,10 +282,12 @@ version() { # version PACKAGE: what Debian calls it, or that it is not there
     echo "$1 ${v:-not installed}"
 }
 machine() {
-    echo "Cadre $(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")$(
-        git -C "$root" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /'), $(
-        getconf _NPROCESSORS_ONLN) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
-        head -n 1)), Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
+    commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null)
+    cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    echo "Measured on $(date -u +%Y-%m-%d)${quick:+ with --quick}:" \
+        "Cadre $(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")," \
+        "${commit:+commit $commit, }$(getconf _NPROCESSORS_ONLN) processors ($cpu)," \
+        "Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
     sed -n 's/^\(fdatasync.*\); .*/\1/p' "$work"/*.log | head -n 1
     for package in rabbitmq-server librabbitmq4 beanstalkd gearman-job-server; do
         version $package
@@ -300,5 +307,17 @@ awk -v markdown="$markdown" -f "$root/tests/bench/table.awk" "$programs" "$work/
 } >"$work/all"
 cat "$work/all"
 [ -z "$output" ] || cp "$work/all" "$output"
+if [ -n "$into" ]; then
+    awk -v table="$work/all" '
+        /^<!-- end of table -->$/ { inside = 0 }
+        !inside { print }
+        /^<!-- table -->$/ {
+            inside = 1
+            print ""
+            # the lines before the table are paragraphs of their own
+            while ((getline line <table) > 0) print line (line ~ /^[^|]/ ? "\n" : "")
+            print ""
+        }' "$into" | cat -s >"$work/into" && cat "$work/into" >"$into"
+fi
 say "took $(gone) s"
 end "$failed"

@@ -54,6 +54,7 @@ refused "an option" "'--fast' is not an option" --fast
 refused "a name" "there is no 'nobody'.*peers" --only nobody
 refused "no value" "wants a value" --only
 refused "no number" "not 'x'" --rounds x
+refused "a document without a place for the table" "no place for the table" --into README.md
 refused "a folder" "not a folder" --dir "$here/none"
 sh "$CADRE_ROOT/tests/bench/run.sh" -h >run.out 2>&1
 is "run.sh has a help" 0 $?
