@@ -13,8 +13,15 @@
 /* Another connection holds a lock for moments only: one that recovers the log, one that closes. */
 #define BUSY_TIMEOUT_MS 10000
 
+/* Nobody asks how much memory SQLite has, and counting takes a lock for each piece of it. */
+void db_prepare_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 bool db_file_exists(const char *path)
 {
+    db_prepare_library();
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     int found = 0;
     return vfs && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &found) == SQLITE_OK && found;
@@ -117,6 +124,7 @@ void db_settle(struct db *d)
 
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
 {
+    db_prepare_library();
     *d = (struct db){.path = mem_strdup(path)};
     if (mode == DB_MAKER) {
         create_private(path);

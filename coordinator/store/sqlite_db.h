@@ -26,6 +26,8 @@ enum db_mode {
     DB_READER, /* the file must be there; statements that write are refused */
 };
 
+/* Settings that SQLite takes only before it is used for the first time; later calls do nothing. */
+void db_prepare_library(void);
 /* False for an empty file, too. */
 bool db_file_exists(const char *path);
 /* ERR_NOT_FOUND: there is no file. After any result, db_close may be called. */

@@ -34,7 +34,7 @@
  * unless a long reader blew it up. */
 #define WRITER_PRAGMAS                                                                             \
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"        \
-    "PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;"
+    "PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF; PRAGMA secure_delete=OFF;"
 
 #define QUEUE_CACHE "PRAGMA cache_size=-16384"
 #define OUTPUT_CACHE "PRAGMA cache_size=-4096"
@@ -176,6 +176,7 @@ int store_open_parts(const char *state_folder, struct store_parts *p, struct sto
     struct store *s = mem_alloc(sizeof *s);
     changes_init(&s->changes);
     char *path = db_path(state_folder, OUTPUT_FILE);
+    db_prepare_library();
     int rc = open_queue(s, state_folder, p, e);
     if (rc == 0) {
         rc = open_output(s, path, p, p->make, e);
