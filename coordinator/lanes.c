@@ -10,18 +10,30 @@ struct lane {
     struct lane *next; /* whose turn is after this one */
 };
 
-struct lanes {
-    struct map by_source; /* those that hold something */
+struct lane_list {
     struct lane *first, **last;
-    struct lane front; /* of commands without a source */
+};
+
+struct lanes {
+    struct map by_source;  /* those that hold something */
+    struct lane_list turn; /* the same, in the order of their turns */
+    struct lane front;     /* of commands without a source */
+    int calm;              /* batches since the last one with something else than bulk */
     int64_t heard_ms;
+};
+
+/* A batch that is being put together. */
+struct taking {
+    struct command *chain, **last;
+    double most, weight;
+    bool other; /* something else than bulk is in it */
 };
 
 struct lanes *lanes_new(int64_t heard_ms)
 {
     struct lanes *l = mem_alloc(sizeof *l);
     map_init(&l->by_source);
-    l->last = &l->first;
+    l->turn.last = &l->turn.first;
     l->front.last = &l->front.first;
     l->heard_ms = heard_ms;
     return l;
@@ -43,19 +55,38 @@ static struct command *pop(struct lane *lane)
     return c;
 }
 
-static void queue(struct lanes *l, struct lane *lane)
+static void queue(struct lane_list *l, struct lane *lane)
 {
     lane->next = NULL;
     *l->last = lane;
     l->last = &lane->next;
 }
 
-static struct lane *unqueue(struct lanes *l)
+static struct lane *unqueue(struct lane_list *l)
 {
     struct lane *lane = l->first;
     l->first = lane->next;
     if (!l->first) l->last = &l->first;
     return lane;
+}
+
+/* Before those that are there. */
+static void queue_first(struct lane_list *l, struct lane_list *first)
+{
+    if (!first->first) return;
+    *first->last = l->first;
+    if (!l->first) l->last = first->last;
+    l->first = first->first;
+}
+
+static void put_back(struct lanes *l, struct lane *lane)
+{
+    if (lane->first) {
+        queue(&l->turn, lane);
+        return;
+    }
+    map_remove(&l->by_source, lane->source);
+    mem_free(lane);
 }
 
 static struct lane *lane_of(struct lanes *l, const struct command *c)
@@ -68,7 +99,7 @@ static struct lane *lane_of(struct lanes *l, const struct command *c)
     lane->source = source;
     lane->last = &lane->first;
     map_put(&l->by_source, source, lane);
-    queue(l, lane);
+    queue(&l->turn, lane);
     return lane;
 }
 
@@ -83,59 +114,93 @@ void lanes_add(struct lanes *l, struct command *chain, int64_t heard_ms)
     l->heard_ms = heard_ms;
 }
 
-/* Up to `count` commands and `most` weight, behind *last. */
-static struct command **move(struct lane *from, size_t count, double most, struct command **last,
-                             double *weight)
+static bool is_bulk(const struct command *c)
 {
-    while (from->first && count-- > 0 && *weight < most) {
-        struct command *c = pop(from);
-        *weight += 1 + (double)c->bytes / 1024;
-        *last = c;
-        last = &c->next;
+    return c->type == CMD_OUTPUT && c->bytes > LANES_LINE_BYTES;
+}
+
+static size_t take_one(struct lane *from, struct taking *t)
+{
+    struct command *c = pop(from);
+    t->weight += 1 + (double)c->bytes / 1024;
+    *t->last = c;
+    t->last = &c->next;
+    return c->bytes;
+}
+
+/* Up to `count` commands that are no bulk. */
+static void take_some(struct lane *from, size_t count, struct taking *t)
+{
+    while (from->first && !is_bulk(from->first) && count-- > 0 && t->weight < t->most) {
+        take_one(from, t);
+        t->other = true;
     }
-    return last;
+}
+
+/* One of each lane in turn. Lanes that are left go first in the next batch. */
+static void take_bulk(struct lanes *l, struct lane_list *loud, struct taking *t)
+{
+    size_t most = l->calm < LANES_CALM ? LANES_BULK_BYTES : LANES_BULK_CALM_BYTES;
+    for (size_t bytes = 0; loud->first && bytes < most;) {
+        struct lane *lane = unqueue(loud);
+        bytes += take_one(lane, t);
+        if (lane->first && is_bulk(lane->first))
+            queue(loud, lane);
+        else
+            put_back(l, lane);
+    }
+    queue_first(&l->turn, loud);
 }
 
 struct command *lanes_take(struct lanes *l, double most, double *weight)
 {
-    struct command *chain = NULL;
-    *weight = 0;
-    struct command **last = move(&l->front, SIZE_MAX, most, &chain, weight);
-    while (l->first && *weight < most) {
-        struct lane *lane = unqueue(l);
-        last = move(lane, LANES_AT_ONCE, most, last, weight);
-        if (lane->first) {
-            queue(l, lane);
-        } else {
-            map_remove(&l->by_source, lane->source);
-            mem_free(lane);
-        }
+    struct taking t = {.most = most};
+    struct lane_list loud = {0};
+    loud.last = &loud.first;
+    t.last = &t.chain;
+    take_some(&l->front, SIZE_MAX, &t);
+    while (l->turn.first && t.weight < most) {
+        struct lane *lane = unqueue(&l->turn);
+        take_some(lane, LANES_AT_ONCE, &t);
+        if (lane->first && is_bulk(lane->first))
+            queue(&loud, lane);
+        else
+            put_back(l, lane);
     }
-    return chain;
+    take_bulk(l, &loud, &t);
+    if (t.chain) l->calm = t.other ? 0 : l->calm + 1;
+    *weight = t.weight;
+    return t.chain;
 }
 
 bool lanes_are_empty(const struct lanes *l)
 {
-    return !l->front.first && !l->first;
+    return !l->front.first && !l->turn.first;
 }
 
 int64_t lanes_heard_ms(const struct lanes *l)
 {
     const struct command *c = l->front.first;
     int64_t ms = c ? c->heard_ms : l->heard_ms;
-    for (const struct lane *lane = l->first; lane; lane = lane->next) {
+    for (const struct lane *lane = l->turn.first; lane; lane = lane->next) {
         if (lane->first->heard_ms < ms) ms = lane->first->heard_ms;
     }
     return ms;
 }
 
+static void free_commands(struct lane *lane)
+{
+    while (lane->first)
+        command_free(pop(lane));
+}
+
 void lanes_free(struct lanes *l)
 {
-    double weight;
-    struct command *next;
-    for (struct command *c = lanes_take(l, 1e18, &weight); c; c = next) {
-        next = c->next;
-        command_free(c);
+    free_commands(&l->front);
+    while (l->turn.first) {
+        struct lane *lane = unqueue(&l->turn);
+        free_commands(lane);
+        put_back(l, lane);
     }
     map_fini(&l->by_source);
     mem_free(l);

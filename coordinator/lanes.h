@@ -1,7 +1,13 @@
 /* What waits for the store thread, by where it came from: each session, and each connection of a
  * client, has a lane of its own, and a batch takes from all lanes in turn. So who sends much waits
  * behind itself, and a group with little to do is in the next batch. The order within a lane stays;
- * what has no lane goes before all others. One thread. */
+ * what has no lane goes before all others.
+ *
+ * Large pieces of output are bulk: a batch takes a bounded amount of them, one of each lane in
+ * turn, behind all else, so that a job with a loud log costs others little. More of it, and so
+ * fewer flushes of the disk, is taken when there was nothing else for some time.
+ *
+ * One thread. */
 #ifndef CADRE_COORDINATOR_LANES_H
 #define CADRE_COORDINATOR_LANES_H
 
@@ -9,7 +15,11 @@
 
 #include <stdbool.h>
 
-#define LANES_AT_ONCE 4 /* commands of a lane before it is the turn of the next one */
+#define LANES_AT_ONCE 4                  /* commands of a lane before it is the next one's turn */
+#define LANES_LINE_BYTES (4u << 10)      /* a larger piece of output is bulk */
+#define LANES_BULK_BYTES (256u << 10)    /* of bulk in a batch: no further piece behind this */
+#define LANES_BULK_CALM_BYTES (1u << 20) /* the same after so many batches... */
+#define LANES_CALM 64                    /* ...with nothing else */
 
 struct lanes;
 

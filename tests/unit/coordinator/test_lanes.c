@@ -135,6 +135,138 @@ static void clock__is_held_back_until_the_oldest_is_taken(void **state)
     lanes_free(l);
 }
 
+/* Pieces of output of 64 KiB. */
+static struct command *loud_log(uint64_t session, int64_t count)
+{
+    struct command *first = NULL, **last = &first;
+    for (int64_t i = 0; i < count; i++) {
+        struct command *c = command_new(CMD_OUTPUT);
+        c->session = session;
+        c->bytes = 64u << 10;
+        *last = c;
+        last = &c->next;
+    }
+    return first;
+}
+
+/* Bytes of output of the session (0: of all) in a batch, which goes. */
+static size_t free_adding(struct command *batch, uint64_t session)
+{
+    struct command *next;
+    size_t bytes = 0;
+    for (struct command *c = batch; c; c = next) {
+        next = c->next;
+        if (c->type == CMD_OUTPUT && (session == 0 || c->session == session)) bytes += c->bytes;
+        command_free(c);
+    }
+    return bytes;
+}
+
+static void loud_log__fills_a_batch_to_a_bound_behind_all_others(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    for (uint64_t session = 2; session < 100; session++)
+        lanes_add(l, chain(session, 0, 1), 0);
+    struct command *batch = lanes_take(l, 8192, &weight), *c = batch;
+    for (int i = 0; i < 98; i++, c = c->next)
+        assert_int_equal(c->type, CMD_STARTED);
+    assert_int_equal(c->type, CMD_OUTPUT);
+    assert_int_equal(free_adding(batch, 0), LANES_BULK_BYTES);
+    assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 0), LANES_BULK_BYTES);
+    lanes_free(l);
+}
+
+static void loud_log__comes_on_though_others_fill_every_batch(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    for (int i = 0; i < 10; i++) {
+        for (uint64_t session = 2; session < 50; session++)
+            lanes_add(l, chain(session, 0, 4), 0);
+        assert_int_equal(free_adding(lanes_take(l, 20, &weight), 1), LANES_BULK_BYTES);
+    }
+    lanes_free(l);
+}
+
+static void loud_logs__share_the_bound(void **state)
+{
+    (void)state;
+    double weight;
+    size_t bytes[8] = {0};
+    struct lanes *l = lanes_new(0);
+    for (uint64_t session = 1; session < 8; session++)
+        lanes_add(l, loud_log(session, 64), 0);
+    for (int i = 0; i < 14; i++) {
+        struct command *next;
+        for (struct command *c = lanes_take(l, 8192, &weight); c; c = next) {
+            next = c->next;
+            bytes[c->session] += c->bytes;
+            command_free(c);
+        }
+    }
+    for (int session = 1; session < 8; session++)
+        assert_int_equal(bytes[session], 2 * LANES_BULK_BYTES);
+    lanes_free(l);
+}
+
+static void what_a_loud_job_says_behind_its_log__stays_behind(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, chain(1, 0, 1), 0);
+    lanes_add(l, loud_log(1, 9), 0);
+    lanes_add(l, chain(1, 1, 1), 0);
+    int pieces = 0;
+    for (int64_t said = 0; !lanes_are_empty(l);) {
+        struct command *next;
+        for (struct command *c = lanes_take(l, 8192, &weight); c; c = next) {
+            next = c->next;
+            if (c->type == CMD_OUTPUT) pieces++;
+            if (c->type == CMD_STARTED) {
+                assert_int_equal(c->u.event.seq, said++);
+                assert_int_equal(pieces, said == 1 ? 0 : 9);
+            }
+            command_free(c);
+        }
+    }
+    assert_int_equal(pieces, 9);
+    lanes_free(l);
+}
+
+static void line_of_output__is_no_bulk(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    struct command *line = loud_log(2, 1);
+    line->bytes = 200;
+    lanes_add(l, line, 0);
+    assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 2), 200);
+    lanes_free(l);
+}
+
+static void bound__is_wider_after_a_time_with_nothing_else(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 6 * LANES_CALM), 0);
+    for (int i = 0; i < LANES_CALM; i++)
+        assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 0), LANES_BULK_BYTES);
+    assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 0), LANES_BULK_CALM_BYTES);
+    lanes_add(l, chain(2, 0, 1), 0);
+    (void)free_adding(lanes_take(l, 8192, &weight), 0);
+    assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 0), LANES_BULK_BYTES);
+    lanes_free(l);
+}
+
 static double most_after(double fixed_us, double each_us)
 {
     struct pace p = {0};
@@ -166,6 +298,12 @@ int main(void)
         cmocka_unit_test(command_without_a_source__goes_first),
         cmocka_unit_test(large_command__counts_for_many_and_is_taken_all_the_same),
         cmocka_unit_test(clock__is_held_back_until_the_oldest_is_taken),
+        cmocka_unit_test(loud_log__fills_a_batch_to_a_bound_behind_all_others),
+        cmocka_unit_test(loud_log__comes_on_though_others_fill_every_batch),
+        cmocka_unit_test(loud_logs__share_the_bound),
+        cmocka_unit_test(what_a_loud_job_says_behind_its_log__stays_behind),
+        cmocka_unit_test(line_of_output__is_no_bulk),
+        cmocka_unit_test(bound__is_wider_after_a_time_with_nothing_else),
         cmocka_unit_test(batch__spends_on_commands_a_multiple_of_what_its_commit_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
