@@ -114,7 +114,7 @@ static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
 
 void db_settle(struct db *d)
 {
-    if (d->log_pages >= CHECKPOINT_PAGES) {
+    if (d->log_pages >= (d->fold_pages > 0 ? d->fold_pages : CHECKPOINT_PAGES)) {
         fold_log(d, "main");
     } else if (d->log_pages > 0 && !d->log_is_fixed) {
         lengthen_log(d, d->log_pages * FRAME_BYTES);

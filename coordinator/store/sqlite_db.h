@@ -15,6 +15,7 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
+    int fold_pages;    /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
     int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
     bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
 };

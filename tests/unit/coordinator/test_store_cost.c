@@ -154,6 +154,32 @@ static void commit_leaves_the_log_to_settle_and_folds_it_when_nobody_does(void *
     assert_in_range(longest_log(f, false), 20 << 20, 36 << 20);
 }
 
+/* Output is folded in small steps, each of which holds up a batch for a moment only. */
+static void log_of_output_is_folded_early(void **state)
+{
+    static char text[64 << 10];
+    struct fixture *f = *state;
+    int64_t most = 0, before = size_of(f, "output.db");
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < 320; i++) { /* 20 MB */
+        struct chunk c = {.job = 1,
+                          .attempt = 1,
+                          .stream = 1,
+                          .offset = i * (int64_t)sizeof text,
+                          .data = text,
+                          .len = sizeof text};
+        begin(f);
+        OK(store_output_add(f->store, &c, &e));
+        commit(f);
+        store_settle(f->store);
+        int64_t now = size_of(f, "output.db");
+        if (now - before > most) most = now - before;
+        before = now;
+    }
+    assert_true(before > 14 << 20);
+    assert_in_range(most, 3 << 20, 6 << 20);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -162,6 +188,7 @@ int main(void)
         CASE(no_statement_scans_or_sorts_a_large_table),
         CASE(long_queue_costs_no_more_than_a_short_one),
         CASE(log_is_lengthened_ahead_folded_in_and_used_again),
+        CASE(log_of_output_is_folded_early),
         CASE(commit_leaves_the_log_to_settle_and_folds_it_when_nobody_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
