@@ -129,7 +129,7 @@ int msg_decode(const void *body, size_t len, struct msg_peer from, struct msg *o
 {
     struct json_members members;
     struct json_value type;
-    struct err cause = {0};
+    struct err cause;
     if (json_check_members(body, len, &members, &cause) != 0)
         return err_set(e, ERR_PROTOCOL, "a message that is not JSON: %s", err_text(&cause));
     if (json_value_type(members.object) != JSON_OBJECT)

@@ -257,8 +257,11 @@ static int on_frame(struct session_facts *s, const struct frame *f, struct sessi
 
 void session_receive(struct session_facts *s, const struct frame *f, struct session_heard *out)
 {
-    struct err e = {0};
-    *out = (struct session_heard){.action = SESSION_BYE};
+    struct err e; /* half a KiB, which only a failure fills; so is out->why */
+    out->action = SESSION_BYE;
+    out->command = NULL;
+    out->csr = NULL;
+    out->beat = 0;
     int rc = on_frame(s, f, out, &e);
     if (!rc) return;
     command_free(out->command);
