@@ -48,7 +48,7 @@ const char *bench_options(int argc, char **argv, const struct bench_option *o, s
         } else if (str_eq(argv[i], "--dir") && i + 1 < argc) {
             dir = argv[++i];
         } else {
-            bool help = str_eq(argv[i], "--help");
+            bool help = str_eq(argv[i], "-h") || str_eq(argv[i], "--help");
             if (!help) fprintf(stderr, "%s: '%s' is not understood\n", argv[0], argv[i]);
             usage(help ? stdout : stderr, argv[0], o, count);
             exit(help ? 0 : 2);
