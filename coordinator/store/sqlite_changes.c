@@ -200,7 +200,7 @@ static bool started_once(const struct job_change *x)
 
 static int change_job(struct store *s, const struct job_change *x, struct err *e)
 {
-    enum job_state from;
+    enum job_state from = JOB_CREATED;
     if (x->parts == 0) return 0;
     int rc = leave(s, x, &from, e);
     if (rc != 0) return rc;
@@ -216,11 +216,6 @@ static int change_job(struct store *s, const struct job_change *x, struct err *e
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */
-
-int store_may_change(const struct store *s, struct err *e)
-{
-    return s->begun ? 0 : err_set(e, ERR_INTERNAL, "a change outside of store_begin");
-}
 
 int store_write_changes(struct store *s, struct err *e)
 {

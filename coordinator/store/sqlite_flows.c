@@ -140,47 +140,6 @@ int store_flow_source(struct store *s, const char *ns, const char *id, int64_t r
 
 /* ---- executions ----------------------------------------------------------------------------- */
 
-static int insert_key(struct store *s, const struct execution_row *x, struct err *e)
-{
-    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_KEY_INSERT);
-    bind_int(q, 1, x->id);
-    bind_text(q, 2, x->unique_key);
-    return db_run(&s->queue, q, e);
-}
-
-static int insert_row(struct store *s, const struct execution_row *x, struct err *e)
-{
-    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_INSERT);
-    bind_int(q, 1, x->id);
-    bind_int(q, 2, x->state);
-    bind_int(q, 3, !execution_is_final(x->state));
-    bind_int(q, 4, x->reason);
-    bind_int(q, 5, x->position);
-    bind_int(q, 6, x->job);
-    bind_int(q, 7, x->warned);
-    bind_int(q, 8, x->created_ms);
-    bind_int(q, 9, x->started_ms);
-    bind_int(q, 10, x->ended_ms);
-    bind_text(q, 11, x->ns);
-    bind_text(q, 12, x->flow);
-    bind_int(q, 13, x->revision);
-    bind_int(q, 14, x->submitter);
-    bind_text(q, 15, x->trigger);
-    bind_text(q, 16, x->message);
-    bind_text(q, 17, x->labels);
-    bind_text(q, 18, x->inputs);
-    bind_text(q, 19, x->trigger_vars);
-    bind_text(q, 20, x->created_by);
-    bind_text(q, 21, x->cancelled_by);
-    return db_run(&s->queue, q, e);
-}
-
-int execution_insert(struct store *s, const struct execution_row *x, struct err *e)
-{
-    int rc = x->unique_key ? insert_key(s, x, e) : 0;
-    return rc == 0 ? insert_row(s, x, e) : rc;
-}
-
 /* Does an execution have this id? As with jobs. */
 static int has_id(struct store *s, int64_t id, struct err *e)
 {
@@ -253,23 +212,6 @@ int store_execution_update(struct store *s, const struct execution_row *x, struc
     int rc = store_may_change(s, e);
     if (rc == 0) changes_update_execution(&s->changes, x);
     return rc;
-}
-
-int execution_update(struct store *s, const struct execution_row *x, struct err *e)
-{
-    sqlite3_stmt *q = store_queue(s, Q_EXECUTION_UPDATE);
-    bind_int(q, 1, x->id);
-    bind_int(q, 2, x->state);
-    bind_int(q, 3, !execution_is_final(x->state));
-    bind_int(q, 4, x->reason);
-    bind_int(q, 5, x->position);
-    bind_int(q, 6, x->job);
-    bind_int(q, 7, x->warned);
-    bind_int(q, 8, x->started_ms);
-    bind_int(q, 9, x->ended_ms);
-    bind_text(q, 10, x->message);
-    bind_text(q, 11, x->cancelled_by);
-    return db_change(&s->queue, q, e);
 }
 
 int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),

@@ -98,6 +98,13 @@ int execution_insert(struct store *s, const struct execution_row *x, struct err 
 int execution_update(struct store *s, const struct execution_row *x, struct err *e);
 int evaluation_insert(struct store *s, const struct evaluation_row *v, struct err *e);
 
+/* The evaluations of a trigger up to `number`, with their jobs that ended. */
+int drop_evaluations(struct store *s, int64_t trigger, int64_t number, struct err *e);
+
+/* Output of a job, at most *budget chunks. */
+int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e);
+/* A final job without its output. */
+int purge_job(struct store *s, int64_t job, struct err *e);
 /* All of a final job, its output included. */
 int purge_whole_job(struct store *s, int64_t job, struct err *e);
 
@@ -111,6 +118,7 @@ int purge_requires(struct store *s, size_t *budget, const struct store_gone *gon
 void tally_move(struct store *s, const char *group, int64_t requires_id, int from, int to);
 /* The store keeps one job more (1) or less (-1). */
 void tally_keep(struct store *s, const char *group, int64_t requires_id, int change);
+void tally_clear(struct store *s);
 /* Writes what gathered into job_counts and requires, and forgets it. */
 int tally_flush(struct store *s, struct err *e);
 

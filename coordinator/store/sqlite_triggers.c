@@ -57,27 +57,6 @@ int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e)
     return db_change(&s->queue, q, e);
 }
 
-/* Drops what the history has up to `number`, with the jobs that have ended. One that has not,
- * because it is still being killed, goes when everything of its age does. */
-static int drop_evaluations(struct store *s, int64_t trigger, int64_t number, struct err *e)
-{
-    for (;;) {
-        sqlite3_stmt *q = store_queue(s, Q_EVALUATION_OLD);
-        bind_int(q, 1, trigger);
-        bind_int(q, 2, number);
-        int rc = db_step(&s->queue, q, e);
-        if (rc <= 0) return rc;
-        int64_t old = sqlite3_column_int64(q, 0), job = sqlite3_column_int64(q, 1);
-        db_reset(q);
-        q = store_queue(s, Q_EVALUATION_DELETE);
-        bind_int(q, 1, trigger);
-        bind_int(q, 2, old);
-        rc = db_run(&s->queue, q, e);
-        if (rc == 0 && job) rc = purge_whole_job(s, job, e);
-        if (rc != 0) return rc;
-    }
-}
-
 int store_trigger_delete(struct store *s, int64_t id, struct err *e)
 {
     int rc = store_write_changes(s, e);
@@ -110,20 +89,4 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
     int rc = store_may_change(s, e);
     if (rc == 0) changes_add_evaluation(&s->changes, v);
     return rc;
-}
-
-int evaluation_insert(struct store *s, const struct evaluation_row *v, struct err *e)
-{
-    sqlite3_stmt *q = store_queue(s, Q_EVALUATION_INSERT);
-    bind_int(q, 1, v->trigger);
-    bind_int(q, 2, v->number);
-    bind_int(q, 3, v->result);
-    bind_exit(q, 4, v->exited, v->exit_code);
-    bind_int(q, 5, v->job);
-    bind_int(q, 6, v->execution);
-    bind_int(q, 7, v->started_ms);
-    bind_int(q, 8, v->ended_ms);
-    bind_text(q, 9, v->message);
-    int rc = db_run(&s->queue, q, e);
-    return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - TRIGGER_HISTORY, e);
 }
