@@ -239,7 +239,7 @@ measure() { # measure NAME PROGRAM ARGUMENTS
     fi
     [ "$name" != peers ] || [ -z "$with" ] || set -- "$@" --with "$with"
     [ "$name" != peers ] || [ -z "$rounds" ] || set -- "$@" --rounds "$rounds"
-    [ "$name" != peers ] || [ "$limit" -eq 0 ] || set -- "$@" --limit "$((rest / 2))"
+    [ "$name" != peers ] || [ "$limit" -eq 0 ] || set -- "$@" --limit "$((rest * 6 / 10))"
     [ "$limit" -eq 0 ] || set -- timeout -k 30 "$rest" "$@"
     say "$name"
     run_in "$work/$name.log" "$@"
