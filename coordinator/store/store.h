@@ -7,10 +7,10 @@
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
  * committed first. A batch has two steps. First what it needs is looked up together
  * (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in memory, and each
- * change is said with the functions below: those of jobs, executions and evaluations only note
- * it, and store_commit writes what was noted as one set, a row once. Whoever asks in between for a row that
- * was noted gets what it will be; where that takes the database, the set so far is written first. A
- * row that cannot be written fails the commit.
+ * change is said with the functions below: those of jobs, executions and evaluations only note it,
+ * and store_commit writes what was noted as one set, a row once. Whoever asks in between for a row
+ * that was noted gets what it will be; where that takes the database, the set so far is written
+ * first. A row that cannot be written fails the commit.
  *
  * Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk),
  * ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
