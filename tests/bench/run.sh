@@ -285,8 +285,7 @@ machine() {
     commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null)
     cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
     echo "Measured on $(date -u +%Y-%m-%d)${quick:+ with --quick}:" \
-        "Cadre $(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")," \
-        "${commit:+commit $commit, }$(getconf _NPROCESSORS_ONLN) processors ($cpu)," \
+        "Cadre${commit:+ of commit $commit}, $(getconf _NPROCESSORS_ONLN) processors ($cpu)," \
         "Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
     sed -n 's/^\(fdatasync.*\); .*/\1/p' "$work"/*.log | head -n 1
     for package in rabbitmq-server librabbitmq4 beanstalkd gearman-job-server; do
