@@ -242,7 +242,9 @@ static int check_request(struct http_parser *p)
         return bad(p, "exactly one Host header is needed");
     if (p->ll.content_length > p->max_body && (p->ll.flags & F_CONTENT_LENGTH) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
-    p->m.expect_continue = expect != NULL && same_word(expect, "100-continue");
+    /* HTTP/1.0 knows no answer before the answer */
+    p->m.expect_continue =
+        p->ll.http_minor > 0 && expect != NULL && same_word(expect, "100-continue");
     p->m.length = (p->ll.flags & F_CONTENT_LENGTH) != 0 ? (size_t)p->ll.content_length : 0;
     p->m.has_body = p->m.length > 0 || count_headers(&p->m, "transfer-encoding") > 0;
     return 0;

@@ -244,6 +244,17 @@ static void answer_last(struct conn *c, const struct problem *p)
     request_send_problem(r, p);
 }
 
+/* A client that asked whether to send its body is told so behind the answers to its earlier
+ * requests, whose place this answer would take. */
+static void tell_to_go_on(struct conn *c)
+{
+    struct http_message *m = http_parser_message(c->parser);
+    if (!c->incoming || !c->admitted || c->count || c->closing) return;
+    if (!m->expect_continue || !m->has_body) return;
+    m->expect_continue = false;
+    link_write(c->link, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+}
+
 /* The head was judged. */
 static void admit(struct conn *c)
 {
@@ -262,8 +273,8 @@ static void admit(struct conn *c)
         enqueue(c, r);
         end_input(c);
         request_send_problem(r, &r->problem);
-    } else if (m->expect_continue && m->has_body && !c->count) {
-        link_write(c->link, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    } else {
+        tell_to_go_on(c);
     }
 }
 
@@ -460,6 +471,7 @@ void conn_turn(struct conn *c)
         }
     } while (used && !c->closing);
     flush(c);
+    tell_to_go_on(c);
     c->turning = false;
     link_set_idle(c->link, c->served && is_idle(c));
     if (!c->ended)

@@ -244,6 +244,29 @@ static void read_behind_a_submit__sees_its_job(void **state)
     peer_fini(&p);
 }
 
+static void body_that_waits_to_be_asked_for__is_asked_for_behind_the_answers_before_it(void **state)
+{
+    struct peer p;
+    struct buf b;
+    (void)state;
+    buf_init(&b, 1 << 20);
+    add(&b, "POST", "/api/v1/jobs", JOB, "");
+    add(&b, "GET", "/api/v1/jobs?limit=1", NULL, "");
+    buf_addf(&b,
+             "POST /api/v1/jobs HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer %s\r\n"
+             "Content-Length: %zu\r\nExpect: 100-continue\r\n\r\n",
+             house.admin, strlen(JOB));
+    send_all(&p, &b);
+    await_answers(&p, 3);
+    answer_begins(&p, 0, "201 ");
+    answer_begins(&p, 1, "200 ");
+    answer_begins(&p, 2, "100 ");
+    peer_write(&p, JOB, strlen(JOB));
+    await_answers(&p, 4);
+    answer_begins(&p, 3, "201 ");
+    peer_fini(&p);
+}
+
 /* ---- the end in the middle ---- */
 
 /* `last` comes between other requests: it is answered with this status, what stands before it is
@@ -433,6 +456,8 @@ int main(void)
         cmocka_unit_test(requests_of_all_kinds__are_answered_in_their_order),
         cmocka_unit_test(submits__are_answered_each_with_its_own_job),
         cmocka_unit_test(read_behind_a_submit__sees_its_job),
+        cmocka_unit_test(
+            body_that_waits_to_be_asked_for__is_asked_for_behind_the_answers_before_it),
         cmocka_unit_test(malformed_request__ends_the_connection_behind_the_answers_before_it),
         cmocka_unit_test(body_that_is_refused__ends_the_connection_behind_the_answers_before_it),
         cmocka_unit_test(connection_close__ends_it_behind_its_answer),

@@ -214,6 +214,16 @@ static void expect_continue__is_told_at_the_head(void **state)
     http_parser_free(p);
 }
 
+static void expect_continue_of_http_1_0__counts_for_nothing(void **state)
+{
+    (void)state;
+    struct http_parser *p = http_parser_new(HTTP_SERVER, MAX_BODY);
+    assert_false(head_of(p, "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n"
+                            "Expect: 100-continue\r\n\r\n")
+                     ->expect_continue);
+    http_parser_free(p);
+}
+
 static void upgrade__is_served_as_plain(void **state)
 {
     (void)state;
@@ -858,6 +868,7 @@ int main(void)
         cmocka_unit_test(headers__are_lower_case_and_trimmed_and_first_wins),
         cmocka_unit_test(keep_alive__follows_version_and_connection),
         cmocka_unit_test(expect_continue__is_told_at_the_head),
+        cmocka_unit_test(expect_continue_of_http_1_0__counts_for_nothing),
         cmocka_unit_test(upgrade__is_served_as_plain),
         cmocka_unit_test(bytes_behind_a_last_message__are_refused),
         cmocka_unit_test(garbage__is_refused),
