@@ -42,9 +42,10 @@ bool file_is_exposed(const char *path);
 int dir_make(const char *path, enum file_mode mode, struct err *e);
 /* Removes a folder with nothing in it; takes no descriptor. Fine when absent. */
 int dir_remove_empty(const char *path, struct err *e);
-/* Removes a folder and all below it: read-only files, long paths, no following of links. When an
- * entry cannot be removed, the folder is renamed (".old-…"), so that the name is free again; then
- * ERR_IO with the first reason. */
+/* Removes a folder and all below it: read-only files, long paths, no following of links. What is
+ * mounted below it, or on it, stays whole. When an entry cannot be removed, the folder is renamed
+ * (".old-…") where that is possible, so that the name is free again; then ERR_IO with the first
+ * reason. */
 int dir_remove_tree(const char *path, struct err *e);
 /* The same; go_on is called before each entry; when it returns false the rest stays where it is:
  * ERR_UNAVAILABLE. */

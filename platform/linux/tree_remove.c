@@ -185,6 +185,10 @@ int dir_remove_tree_while(const char *path, bool (*go_on)(void *user), void *use
     struct removal r = {.go_on = go_on, .user = user};
     struct stat st;
     if (rmdir(path) == 0 || errno == ENOENT) return 0; /* it was empty, as most are */
+    if (errno == EBUSY) { /* a mount point: what is mounted there is somebody else's */
+        failed_at(&r, path);
+        return rename_aside(&r, path, e);
+    }
     if (lstat(path, &st) != 0) {
         if (errno == ENOENT) return 0;
         return err_set(e, ERR_IO, "cannot remove %s: %s", path, strerror(errno));

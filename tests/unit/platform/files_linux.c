@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -329,6 +330,31 @@ static void standard_input__is_read_up_to_its_limit(void **state)
     mem_free(path);
 }
 
+/* A job of root may leave a mount behind: on its work folder, too. */
+static void what_is_mounted_on_a_folder__stays_whole(void **state)
+{
+    char *data = paths_join(*state, "data"), *file = paths_join(data, "file");
+    char *tree = paths_join(*state, "tree"), *own = paths_join(tree, "own");
+    assert_int_equal(dir_make(data, FILE_PUBLIC, NULL), 0);
+    assert_int_equal(file_write_plain(file, "x", 1, FILE_PUBLIC, NULL), 0);
+    assert_int_equal(dir_make(own, FILE_PUBLIC, NULL), 0);
+    bool mounted = mount(data, tree, NULL, MS_BIND, NULL) == 0;
+    int rc = mounted ? dir_remove_tree(tree, NULL) : 0;
+    if (mounted) {
+        bool exists = access(file, F_OK) == 0;
+        assert_int_equal(umount(tree), 0);
+        assert_int_equal(rc, ERR_IO);
+        assert_true(exists);
+        assert_int_equal(access(own, F_OK), 0);
+        assert_int_equal(dir_remove_tree(tree, NULL), 0);
+    }
+    mem_free(own);
+    mem_free(tree);
+    mem_free(file);
+    mem_free(data);
+    if (!mounted) skip(); /* not root */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +368,7 @@ int main(void)
         SCRATCH_CASE(links_in_trees__are_not_followed),
         SCRATCH_CASE(trees_deeper_than_any_path__are_removed),
         SCRATCH_CASE(what_cannot_be_removed__is_put_aside),
+        SCRATCH_CASE(what_is_mounted_on_a_folder__stays_whole),
         SCRATCH_CASE(a_lock__keeps_another_process_out_until_it_dies),
         SCRATCH_CASE(a_lock__is_waited_for_when_its_holder_is_dead),
         SCRATCH_CASE(standard_input__is_read_up_to_its_limit),
