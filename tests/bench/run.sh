@@ -132,11 +132,17 @@ left_out() { # left_out WHAT REASON
     say "$1 is left out: $2"
     echo "$1: $2" >>"$work/left-out"
 }
-# run_in LOG COMMAND...: in a process group of its own, and so that a signal is not kept waiting
+# run_in LOG COMMAND...: in a process group of its own, and so that a signal is not kept waiting.
+# What is waited for (patient) stays in the session, on whose terminal sudo asks for its password; it
+# ignores Ctrl-C, as each command that a script starts with & does.
 run_in() {
     run_log=$1
     shift
-    setsid "$@" >"$run_log" 2>&1 </dev/null &
+    if [ -n "$patient" ]; then
+        "$@" >"$run_log" 2>&1 </dev/null &
+    else
+        setsid "$@" >"$run_log" 2>&1 </dev/null &
+    fi
     child=$!
     wait "$child"
     run_rc=$?

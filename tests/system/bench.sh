@@ -60,6 +60,14 @@ sh "$CADRE_ROOT/tests/bench/run.sh" -h >run.out 2>&1
 is "run.sh has a help" 0 $?
 has "the help names the options" run.out '--quick' '--markdown' '--no-install'
 
+# What installs stays in the session: sudo asks for its password on the session's terminal.
+mkdir -p tree/tests/bench tree/installer
+cp "$CADRE_ROOT/tests/bench/run.sh" "$programs" tree/tests/bench/
+printf 'ps -o sid= -p $$ >"%s/session"\nexit 1\n' "$PWD" >tree/installer/deps.sh
+sh tree/tests/bench/run.sh --only flow --dir "$PWD" >run.out 2>run.err
+is "run.sh ends when nothing can be installed" 1 $?
+is "what installs is in the session of run.sh" "$(ps -o sid= -p $$)" "$(cat session)"
+
 # The table: medians, and Cadre divided by each peer.
 cat >results <<'END'
 lifecycles.4.cadre 100 /s
