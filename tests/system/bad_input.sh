@@ -207,8 +207,11 @@ if command -v openssl >/dev/null; then
     has "half an object is refused" out '^HTTP/1.1 400'
     body '{"command": ["true"], "command": ["false"]}'
     has "a key twice is refused" out '^HTTP/1.1 400'
-    body '[1, 2, 3]'
-    has "a list for an object is refused" out '^HTTP/1.1 4[02][02]'
+    body '[1, {"command": "true"}]'
+    has "each of a list is refused by itself, by its place" out '^HTTP/1.1 200' \
+        '"field":"\[0\]"' '"field":"\[1\].command"'
+    body '7'
+    has "a number for an object is refused" out '^HTTP/1.1 4[02][02]'
     body '{"command": "true"}'
     has "a text for a list is refused, by its field" out '^HTTP/1.1 422' '"command"'
     body '{"command": ["true"], "prority": 1}'
