@@ -133,8 +133,8 @@ left_out() { # left_out WHAT REASON
     echo "$1: $2" >>"$work/left-out"
 }
 # run_in LOG COMMAND...: in a process group of its own, and so that a signal is not kept waiting.
-# What is waited for (patient) stays in the session, on whose terminal sudo asks for its password; it
-# ignores Ctrl-C, as each command that a script starts with & does.
+# What is waited for (patient) stays in the session, on whose terminal sudo asks for its password.
+# It ignores Ctrl-C, as each command that a script starts with & does.
 run_in() {
     run_log=$1
     shift
