@@ -8,6 +8,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/process.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -248,6 +249,28 @@ struct preparation *folders_prepare(struct folders *f, const struct launch_input
     return p;
 }
 
+/* A job may have put the program elsewhere since. The search goes as far as it went then: what is
+ * behind may lie on a file system that hangs. */
+static bool is_still_found(const struct launch *l)
+{
+    const char *path = launch_path(l);
+    if (!l->program || !path || strchr(l->argv[0], '/')) return true;
+    size_t folder = (size_t)(strrchr(l->program, '/') - l->program), len = 0;
+    const char *at = path;
+    for (; *at; at += *at == ':') {
+        len = strcspn(at, ":");
+        if (len == folder && strncmp(at, l->program, len) == 0) break;
+        at += len;
+    }
+    if (!*at) return false;
+    char *near = mem_strndup(path, (size_t)(at - path) + len);
+    char *found = process_find_program(l->argv[0], near);
+    bool same = str_eq(found, l->program);
+    mem_free(found);
+    mem_free(near);
+    return same;
+}
+
 bool folders_prepare_at_once(struct folders *f, const struct launch_input *in, const char *spec,
                              struct launch *out, struct spare *spare)
 {
@@ -258,7 +281,7 @@ bool folders_prepare_at_once(struct folders *f, const struct launch_input *in, c
     if (!full.base || strlen(spec) > PLAIN_SPEC_MAX || !spares_take(f->spares, spare)) return false;
     full.work_folder = spare->path;
     bool plain = launch_prepare_plain(&full, out);
-    if (plain && recent_find(&f->recent, now_ms, out)) return true;
+    if (plain && recent_find(&f->recent, now_ms, out) && is_still_found(out)) return true;
     if (plain) launch_fini(out);
     struct launch unused = {.work_folder = mem_strdup(spare->path)};
     folders_release(f, &unused, spare, true);
