@@ -4,6 +4,7 @@
 #include "agent/spares.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/file_facts.h"
 #include "platform/files.h"
 #include "platform/guard.h"
 #include "platform/os.h"
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -173,9 +175,12 @@ static int work_entries(const struct world *w)
 
 static void until_entries(struct world *w, int wanted)
 {
-    for (int i = 0; i < 20000 && work_entries(w) != wanted; i++)
+    int n = work_entries(w);
+    for (int i = 0; i < 20000 && n != wanted; i++) {
         turn(w);
-    assert_int_equal(work_entries(w), wanted);
+        n = work_entries(w);
+    }
+    assert_int_equal(n, wanted); /* a thread may go on: another look may see something else */
 }
 
 /* "0000000000001-1": what the folders of the first attempt of a job begin with. */
@@ -235,6 +240,46 @@ static void a_job_like_the_one_before__begins_at_once_in_a_spare_folder(void **s
         assert_int_equal(times_said(w, "SUCCESS"), i);
     }
     assert_int_equal(times_said(w, "/work/job."), 1);
+}
+
+static void take_tool(struct world *w, int64_t job, const char *root)
+{
+    struct msg_job m = {.job = job, .attempt = 1, .lease_ms = LEASE_MS};
+    m.spec = str_dupf("{\"command\":[\"tool\"],\"env\":{\"PATH\":\"%s/a:%s/b\"}}", root, root);
+    runner_logic_accept(w->logic, &m, 64);
+    mem_free(m.spec);
+}
+
+/* Where a program is may change from one job to the next. */
+static void a_program_that_was_installed__is_found_by_the_next_job(void **state)
+{
+    struct world *w = *state;
+    char *root = file_real_path(w->folder, NULL);
+    char *first = paths_join(root, "a/tool"), *second = paths_join(root, "b/tool");
+    char *a = paths_dir(first), *b = paths_dir(second);
+    assert_int_equal(dir_make(a, FILE_PUBLIC, NULL) | dir_make(b, FILE_PUBLIC, NULL), 0);
+    assert_int_equal(symlink("/bin/true", second), 0);
+    for (int i = 1; i <= 20; i++) { /* the last ones begin in spare folders */
+        take_tool(w, i, root);
+        for (int k = 0; k < 20000 && times_said(w, "SUCCESS") < i; k++)
+            turn(w);
+        assert_int_equal(times_said(w, "SUCCESS"), i);
+        if (i == 1) stands_at_ms = os_mono_ms();
+    }
+    assert_int_equal(symlink("/bin/false", first), 0);
+    take_tool(w, 21, root);
+    until_said(w, "exit-code");
+    assert_int_equal(unlink(second), 0);
+    take_tool(w, 22, root);
+    for (int k = 0; k < 20000 && times_said(w, "exit-code") < 2; k++)
+        turn(w);
+    assert_int_equal(times_said(w, "exit-code"), 2);
+    assert_false(said(w, "not-started"));
+    mem_free(a);
+    mem_free(b);
+    mem_free(first);
+    mem_free(second);
+    mem_free(root);
 }
 
 static void nothing_of_a_job__is_seen_by_the_next(void **state)
@@ -451,6 +496,7 @@ int main(int argc, char **argv)
         CASE(a_folder_that_hangs__delays_no_other_job),
         CASE(a_cancel__does_not_wait_for_a_folder_that_hangs),
         CASE(a_job_like_the_one_before__begins_at_once_in_a_spare_folder),
+        CASE(a_program_that_was_installed__is_found_by_the_next_job),
         CASE(nothing_of_a_job__is_seen_by_the_next),
         CASE(a_folder_that_hangs_for_ten_seconds__gives_the_job_back),
         CASE(a_result_within_the_turn_that_is_late__starts_nothing),

@@ -124,11 +124,37 @@ static void ack_that_is_due__goes_before_the_end_of_the_session(void **state)
     }
 }
 
+/* An agent takes no attempt anew before its end was acknowledged. */
+static void ack_that_is_due__goes_before_a_job(void **state)
+{
+    struct world *w = *state;
+    uint64_t number;
+    struct sessions *owner = session_of(w, &number);
+    char spec[] = "{\"type\":\"process\",\"command\":[\"true\"]}";
+    struct effect job = {.type = EFFECT_JOB, .session = number};
+    struct heard h;
+    job.u.job = (struct effect_job){.job = 1, .attempt = 1, .spec = spec, .lease_ms = 60000};
+    acks(owner, number, 1, 2);
+    sessions_on_effect(owner, &job);
+    acks(owner, number, 3, 3);
+    sessions_settle(owner);
+    fixture_run(w, &w->client.deliveries, 1);
+    read_all(&w->client, &h);
+    assert_int_equal(h.count, 3);
+    assert_int_equal(h.types[0], MSG_ACK);
+    assert_int_equal(h.types[1], MSG_JOB);
+    assert_int_equal(h.ack_count, 2);
+    assert_int_equal(h.acks[0], 2);
+    assert_int_equal(h.acks[1], 3);
+    end_session(w, owner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LINK_TEST(turn__of_several_batches__is_one_record_with_one_ack),
         LINK_TEST(ack_that_is_due__goes_before_the_end_of_the_session),
+        LINK_TEST(ack_that_is_due__goes_before_a_job),
     };
     return cmocka_run_group_tests(tests, fixture_setup_group, fixture_teardown_group);
 }
