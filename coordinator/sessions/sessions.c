@@ -413,6 +413,7 @@ static void on_effect(struct session *s, const struct effect *x)
         send_due_ack(s);
         refuse(s, x->u.refused.code, x->u.refused.sentence, x->u.refused.retry_ms);
         break;
+    case EFFECT_JOB: /* it may be the very attempt whose end is acknowledged (batch.c) */
     case EFFECT_CLOSE:
         send_due_ack(s);
         send_effect(s, x);
