@@ -3,6 +3,12 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "wire/lease.h"
+
+#include <math.h>
+
+_Static_assert(LANES_LAG_MS < LEASE_DEAF_MS,
+               "what waits holds the engine's clock back for no lease");
 
 struct lane {
     uint64_t source;
@@ -26,7 +32,8 @@ struct lanes {
 struct taking {
     struct command *chain, **last;
     double most, weight;
-    bool other; /* something else than bulk is in it */
+    size_t most_bulk; /* bytes */
+    bool other;       /* something else than bulk is in it */
 };
 
 struct lanes *lanes_new(int64_t heard_ms)
@@ -140,8 +147,7 @@ static void take_some(struct lane *from, size_t count, struct taking *t)
 /* One of each lane in turn. Lanes that are left go first in the next batch. */
 static void take_bulk(struct lanes *l, struct lane_list *loud, struct taking *t)
 {
-    size_t most = l->calm < LANES_CALM ? LANES_BULK_BYTES : LANES_BULK_CALM_BYTES;
-    for (size_t bytes = 0; loud->first && bytes < most;) {
+    for (size_t bytes = 0; loud->first && bytes < t->most_bulk;) {
         struct lane *lane = unqueue(loud);
         bytes += take_one(lane, t);
         if (lane->first && is_bulk(lane->first))
@@ -152,22 +158,37 @@ static void take_bulk(struct lanes *l, struct lane_list *loud, struct taking *t)
     queue_first(&l->turn, loud);
 }
 
-struct command *lanes_take(struct lanes *l, double most, double *weight)
+/* A turn of all lanes, and of the loud ones among them. */
+static void take_turn(struct lanes *l, struct taking *t)
 {
-    struct taking t = {.most = most};
     struct lane_list loud = {0};
     loud.last = &loud.first;
-    t.last = &t.chain;
-    take_some(&l->front, SIZE_MAX, &t);
-    while (l->turn.first && t.weight < most) {
+    while (l->turn.first && t->weight < t->most) {
         struct lane *lane = unqueue(&l->turn);
-        take_some(lane, LANES_AT_ONCE, &t);
+        take_some(lane, LANES_AT_ONCE, t);
         if (lane->first && is_bulk(lane->first))
             queue(&loud, lane);
         else
             put_back(l, lane);
     }
-    take_bulk(l, &loud, &t);
+    take_bulk(l, &loud, t);
+}
+
+struct command *lanes_take(struct lanes *l, double most, double *weight)
+{
+    struct taking t = {.most = most,
+                       .most_bulk =
+                           l->calm < LANES_CALM ? LANES_BULK_BYTES : LANES_BULK_CALM_BYTES};
+    bool all = l->heard_ms - lanes_heard_ms(l) > LANES_LAG_MS;
+    t.last = &t.chain;
+    if (all) {
+        t.most = INFINITY;
+        t.most_bulk = SIZE_MAX;
+    }
+    take_some(&l->front, SIZE_MAX, &t);
+    do
+        take_turn(l, &t);
+    while (all && l->turn.first);
     if (t.chain) l->calm = t.other ? 0 : l->calm + 1;
     *weight = t.weight;
     return t.chain;

@@ -20,6 +20,7 @@
 #define LANES_BULK_BYTES (256u << 10)    /* of bulk in a batch: no further piece behind this */
 #define LANES_BULK_CALM_BYTES (1u << 20) /* the same after so many batches... */
 #define LANES_CALM 64                    /* ...with nothing else */
+#define LANES_LAG_MS 2000                /* what waits longer ends the turns; < LEASE_DEAF_MS */
 
 struct lanes;
 
@@ -27,8 +28,9 @@ struct lanes *lanes_new(int64_t heard_ms);
 void lanes_free(struct lanes *l); /* with the commands */
 /* Takes a chain. heard_ms: bytes that were in the sockets then are in this chain or were before. */
 void lanes_add(struct lanes *l, struct command *chain, int64_t heard_ms);
-/* A chain with about so much weight, at least one command when there is one; *weight is what it
- * has. A command weighs 1, and 1 more for each KiB that it holds. */
+/* A chain with about so much weight, at least one command when there is one, and all of them when
+ * the oldest is LANES_LAG_MS older than what was heard last; *weight is what it has. A command
+ * weighs 1, and 1 more for each KiB that it holds. */
 struct command *lanes_take(struct lanes *l, double most, double *weight);
 bool lanes_are_empty(const struct lanes *l);
 /* The last moment until which all that was heard has been taken, mono. */

@@ -289,6 +289,26 @@ static void batch__spends_on_commands_a_multiple_of_what_its_commit_costs(void *
     assert_true(most_after(0, 20) == PACE_LEAST);
 }
 
+/* The engine's clock is held back for what waits, and leases begin by it. */
+static void what_waits_for_long__ends_the_turns(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(1000);
+    lanes_add(l, loud_log(1, 40), 1000);
+    lanes_add(l, chain(1, 0, 3), 1000); /* behind the log */
+    lanes_add(l, chain(2, 0, 500), 1000 + LANES_LAG_MS);
+    size_t bytes = free_adding(lanes_take(l, 20, &weight), 1);
+    assert_in_range(bytes, 64u << 10, LANES_BULK_BYTES); /* not yet */
+    assert_int_equal(lanes_heard_ms(l), 1000);
+    lanes_add(l, chain(3, 0, 1), 1000 + LANES_LAG_MS + 1);
+    bytes += free_adding(lanes_take(l, 20, &weight), 1);
+    assert_int_equal(bytes, 40 * (64u << 10));
+    assert_true(lanes_are_empty(l));
+    assert_int_equal(lanes_heard_ms(l), 1000 + LANES_LAG_MS + 1);
+    lanes_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +324,7 @@ int main(void)
         cmocka_unit_test(what_a_loud_job_says_behind_its_log__stays_behind),
         cmocka_unit_test(line_of_output__is_no_bulk),
         cmocka_unit_test(bound__is_wider_after_a_time_with_nothing_else),
+        cmocka_unit_test(what_waits_for_long__ends_the_turns),
         cmocka_unit_test(batch__spends_on_commands_a_multiple_of_what_its_commit_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

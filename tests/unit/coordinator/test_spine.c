@@ -5,6 +5,7 @@
 #include "coordinator/spine.h"
 #include "platform/files.h"
 #include "platform/os.h"
+#include "wire/lease.h"
 #include "platform/paths.h"
 
 #include <setjmp.h>
@@ -20,12 +21,18 @@
 /* The store thread's commits fail while it is set; the linker puts the function below in front of
  * the store's. */
 static atomic_bool disk_is_full;
+/* They do not return while this is set. */
+static atomic_bool disk_hangs, in_commit;
 
 int __real_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e);
 
 int __wrap_store_commit(struct store *s, struct err *e)
 {
+    while (atomic_load(&disk_hangs)) {
+        atomic_store(&in_commit, true);
+        uv_sleep(1);
+    }
     if (!atomic_load(&disk_is_full)) return __real_store_commit(s, e);
     store_rollback(s);
     return err_set(e, ERR_FULL, "no space left (test)");
@@ -33,6 +40,19 @@ int __wrap_store_commit(struct store *s, struct err *e)
 
 /* What came in rounds with somebody who was heard. */
 static atomic_int heard_rounds, heard_agents, first_of_them, commands_behind;
+static atomic_llong behind_ms; /* the engine's clock in the last one */
+
+/* The clock of the test goes ahead of the machine's. */
+static atomic_llong ahead_ms;
+
+void __real_os_now(struct moment *out);
+void __wrap_os_now(struct moment *out);
+
+void __wrap_os_now(struct moment *out)
+{
+    __real_os_now(out);
+    out->mono_ms += atomic_load(&ahead_ms);
+}
 
 size_t __real_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
                          struct command *fresh, struct effects *out);
@@ -47,6 +67,7 @@ size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clo
         atomic_store(&first_of_them, c == fresh);
         atomic_store(&commands_behind, c->next != NULL);
         atomic_fetch_add(&heard_agents, (int)c->u.heard.count);
+        atomic_store(&behind_ms, clock_ms - now->mono_ms);
         atomic_fetch_add(&heard_rounds, 1);
     }
     return __real_rounds_run(r, now, clock_ms, fresh, out);
@@ -293,6 +314,36 @@ static void spine__heard_alone__reaches_the_engine_without_a_command(void **stat
     assert_int_equal(r->lists, 0); /* and nobody is answered */
 }
 
+/* More output has gathered than one batch takes. Who was acknowledged just now counts on a whole
+ * lease all the same: the engine's clock may not stay behind for what waits. */
+static void spine__disk_hung__what_waited_does_not_hold_the_clock_back(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&heard_rounds, 0);
+    atomic_store(&in_commit, false);
+    atomic_store(&disk_hangs, true);
+    push_submit(r, 1, 10);
+    while (!atomic_load(&in_commit))
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+    for (int i = 0; i < 4; i++) {
+        struct command *c = command_new(CMD_OUTPUT);
+        c->session = 1;
+        c->u.output.len = 200000;
+        c->u.output.data = mem_alloc(200000);
+        spine_push(r->spine, c);
+    }
+    for (int i = 0; i < 30; i++) { /* the loop goes on */
+        atomic_fetch_add(&ahead_ms, 1000);
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+    }
+    spine_heard(r->spine, 7);
+    uv_run(&r->loop, UV_RUN_NOWAIT);
+    atomic_store(&disk_hangs, false);
+    while (atomic_load(&heard_rounds) == 0)
+        uv_run(&r->loop, UV_RUN_ONCE);
+    assert_true(atomic_load(&behind_ms) < LEASE_DEAF_MS);
+}
+
 static void spine__stop__with_somebody_heard__forgets_them(void **state)
 {
     struct rig *r = *state;
@@ -315,6 +366,7 @@ int main(void)
         CASE(spine__time_passes__deadlines_are_kept),
         CASE(spine__heard_and_command_of_one_turn__heard_is_first),
         CASE(spine__heard_alone__reaches_the_engine_without_a_command),
+        CASE(spine__disk_hung__what_waited_does_not_hold_the_clock_back),
         CASE(spine__stop__with_somebody_heard__forgets_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
