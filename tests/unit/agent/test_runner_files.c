@@ -9,6 +9,7 @@
 #include "platform/guard.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "platform/process.h"
 #include "tests/unit/agent/runner_world.h"
 
 #include <errno.h>
@@ -470,18 +471,35 @@ static void what_an_earlier_life_left__is_removed_behind_the_start(void **state)
     mem_free(old);
 }
 
+/* How many processes were started. */
+static int starts;
+
+int __real_process_start(struct process_host *h, const struct process_options *o,
+                         const struct process_handler *handler, void *user, struct process **out,
+                         struct err *e);
+int __wrap_process_start(struct process_host *h, const struct process_options *o,
+                         const struct process_handler *handler, void *user, struct process **out,
+                         struct err *e);
+int __wrap_process_start(struct process_host *h, const struct process_options *o,
+                         const struct process_handler *handler, void *user, struct process **out,
+                         struct err *e)
+{
+    starts++;
+    return __real_process_start(h, o, handler, user, out, e);
+}
+
 static void one_turn__starts_a_bounded_number_of_processes(void **state)
 {
     struct world *w = *state;
     struct err e;
+    starts = 0;
     for (int i = 1; i <= 3 * RUNNER_TURN_STARTS; i++)
         take_job(w, i, "exit 0");
     assert_int_equal(journal_commit(w->journal, &e), 0);
     for (int i = 0, before = 0; i < 20000 && before < 3 * RUNNER_TURN_STARTS; i++) {
         turn(w);
-        int now = times_said(w, "\"started\"");
-        assert_true(now - before <= RUNNER_TURN_STARTS);
-        before = now;
+        assert_true(starts - before <= RUNNER_TURN_STARTS);
+        before = starts;
     }
     for (int i = 0; i < 20000 && times_said(w, "SUCCESS") < 3 * RUNNER_TURN_STARTS; i++)
         turn(w);
