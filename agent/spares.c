@@ -125,7 +125,10 @@ bool spares_take(struct spares *s, struct spare *out)
         mem_free(out->path);
     }
     make_more(s);
-    if (!found) return false;
+    if (!found) {
+        *out = (struct spare){0}; /* the last one that was looked at is gone */
+        return false;
+    }
     os_now(&now);
     out->ripe = now.wall_ms - out->stamp.changed_ns / 1000000 >= SPARES_RIPE_MS;
     return true;

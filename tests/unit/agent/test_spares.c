@@ -254,6 +254,27 @@ static void a_folder_touched_while_it_waits__is_not_handed_out(void **state)
     mem_free(path);
 }
 
+static int touch_one(const char *name, void *user)
+{
+    struct house *h = user;
+    char *path = paths_join(h->root, name);
+    assert_int_equal(chmod(path, 0500), 0);
+    mem_free(path);
+    return 0;
+}
+
+/* What others did to all of them leaves nothing in the hands of who asked. */
+static void all_folders_touched__give_an_empty_answer(void **state)
+{
+    struct house *h = *state;
+    struct spare spare = {.path = (char *)(uintptr_t) "not empty"};
+    until_ready(h);
+    assert_int_equal(dir_list(h->root, touch_one, h, NULL), 0);
+    assert_false(spares_take(h->spares, &spare));
+    assert_null(spare.path);
+    assert_int_equal(spares_count(h->spares), 0);
+}
+
 static void no_more_than_the_limit__are_kept(void **state)
 {
     struct house *h = *state;
@@ -314,6 +335,7 @@ int main(void)
         CASE(a_folder_made_just_before_its_job__is_not_used_again),
         CASE(a_touched_folder__is_not_used_again),
         CASE(a_folder_touched_while_it_waits__is_not_handed_out),
+        CASE(all_folders_touched__give_an_empty_answer),
         CASE(no_more_than_the_limit__are_kept),
         CASE(work_folders_on_another_disk__are_never_spare),
         CASE(the_end__removes_what_is_spare),
