@@ -34,7 +34,8 @@ struct spares *spares_new(struct file_work *w, const char *state, const char *ro
 /* Removes the folders that are here. NULL is fine. */
 void spares_free(struct spares *s);
 
-/* false: there is none, and *out is empty. Else *out is the caller's, to be given back or removed. */
+/* false: there is none, and *out is empty. Else *out is the caller's, to be given back or
+ * removed. */
 bool spares_take(struct spares *s, struct spare *out);
 /* Nothing of the job is left. true: the folder is kept, and *spare is empty. false: the caller
  * removes the folder. */
