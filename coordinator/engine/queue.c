@@ -25,10 +25,8 @@
 
 #include <assert.h>
 
-#define QUEUES_KEPT 256   /* empty ones per group */
-#define WINDOW_MOST 4096  /* jobs in a window, */
-#define WINDOW_LEAST 32   /* and when there are */
-#define HEADS_MOST 262144 /* in all windows together */
+#define QUEUES_KEPT 256  /* empty ones per group */
+#define WINDOW_MOST 4096 /* jobs in a window */
 #define WINDOW_LOW 128
 
 struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_id)
@@ -44,8 +42,7 @@ struct queue *queue_get(struct engine *g, struct group *group, int64_t requires_
     return q;
 }
 
-/* How many jobs the window may hold. */
-static size_t most(const struct engine *g)
+size_t queue_window_most(const struct engine *g)
 {
     return g->heads < HEADS_MOST ? WINDOW_MOST : WINDOW_LEAST;
 }
@@ -54,7 +51,7 @@ static void window_insert(struct engine *g, struct queue *q, const struct queue_
 {
     bool behind = window_is_behind(&q->window, head);
     if (behind && !q->whole) return; /* not known whether next to the last one */
-    if (q->window.count >= most(g)) {
+    if (q->window.count >= queue_window_most(g)) {
         q->whole = false;
         if (behind) return;
         window_remove_last(&q->window);
@@ -136,9 +133,9 @@ void queue_was_read(struct engine *g, struct queue *q)
     q->whole = (int64_t)q->window.count == q->count;
 }
 
-bool queue_is_low(const struct queue *q)
+bool queue_is_low(const struct engine *g, const struct queue *q)
 {
-    return !q->whole && q->window.count < WINDOW_LOW;
+    return !q->whole && q->window.count < WINDOW_LOW && g->heads < HEADS_MOST;
 }
 
 void queues_drop_empty(struct engine *g, struct group *group)

@@ -7,7 +7,9 @@
 #include "coordinator/engine/requires_entry.h"
 #include "coordinator/engine/window.h"
 
-#define WINDOW_READ 256 /* jobs that are read from the store at once */
+#define WINDOW_READ 256   /* jobs that are read from the store at once */
+#define WINDOW_LEAST 32   /* jobs in a window, also when there are */
+#define HEADS_MOST 262144 /* in all windows together */
 
 /* The CREATED jobs of a group that require the same. */
 struct queue {
@@ -31,8 +33,10 @@ void queue_read(struct engine *g, struct queue *q, const struct queue_head *head
 void queue_was_read(struct engine *g, struct queue *q);
 /* Empties the window: it is about to be read anew. */
 void queue_forget_window(struct engine *g, struct queue *q);
-/* Is the window nearly empty while there are more jobs? */
-bool queue_is_low(const struct queue *q);
+/* Is the window nearly empty while there are more jobs, and is there memory to read ahead? */
+bool queue_is_low(const struct engine *g, const struct queue *q);
+/* How many jobs a window may hold now. */
+size_t queue_window_most(const struct engine *g);
 void queues_drop_empty(struct engine *g, struct group *group);
 static inline void queue_free(struct engine *g, struct queue *q)
 {

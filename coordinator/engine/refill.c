@@ -11,8 +11,9 @@ static void fill(struct engine *g, struct queue *q)
 {
     struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
     struct queue_head heads[WINDOW_READ];
-    size_t count = 0;
-    if (!store_ok(g, store_queue_heads(g->store, &k, heads, WINDOW_READ, &count, &g->err))) return;
+    size_t count = 0, most = queue_window_most(g);
+    if (most > WINDOW_READ) most = WINDOW_READ;
+    if (!store_ok(g, store_queue_heads(g->store, &k, heads, most, &count, &g->err))) return;
     queue_forget_window(g, q);
     for (size_t i = 0; i < count; i++)
         queue_read(g, q, &heads[i]);
@@ -68,7 +69,7 @@ static void read_group(struct engine *g, struct group *group, size_t *left)
     size_t awaited = group->awaited < *left ? group->awaited : *left;
     for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++) {
         struct queue *q = group->pending[i];
-        if (queue_is_low(q)) fill(g, q);
+        if (queue_is_low(g, q)) fill(g, q);
         if (g->rc || !job_has_room(g)) return;
         size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
         *left -= count;

@@ -2,6 +2,7 @@
 #include "engine_world.h"
 
 #include "base/mem.h"
+#include "coordinator/engine/queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,6 +119,23 @@ static void queue_in_memory__asks_for_nothing(void **state)
     assert_int_equal(asked.one_job + asked.one_spec + asked.heads + asked.jobs, 0);
 }
 
+/* With memory for no more heads in all windows together, each holds a few, and every job is handed
+ * out all the same. */
+static void no_memory_for_windows__each_holds_a_few(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL), seq = 0;
+    queue_up(w, QUEUED);
+    world_restart(w);
+    w->engine->heads = HEADS_MOST;
+    uint64_t s = world_connect(w, agent, NULL, SLOTS);
+    do
+        assert_in_range(w->engine->heads, HEADS_MOST, HEADS_MOST + WINDOW_LEAST);
+    while (end_all(w, s, &seq));
+    assert_int_equal(seq, QUEUED);
+    assert_int_equal(w->engine->heads, HEADS_MOST);
+}
+
 /* Nothing is read ahead for slots that cannot be filled. */
 static void paused_group__is_not_read(void **state)
 {
@@ -145,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(queue_in_the_store__is_read_together_and_ahead),
         WORLD_TEST(queue_in_memory__asks_for_nothing),
+        WORLD_TEST(no_memory_for_windows__each_holds_a_few),
         WORLD_TEST(paused_group__is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
