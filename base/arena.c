@@ -1,4 +1,5 @@
-/* Blocks, the newest first. What is too large for a block gets one of its own behind the first, so
+/* Blocks, the newest first, each four times as large as the one before up to a limit, so that a few
+ * small pieces take little. What is too large for a block gets one of its own behind the first, so
  * that the rest of the first stays in use. */
 #include "base/arena.h"
 
@@ -7,11 +8,13 @@
 #include <stdalign.h>
 #include <string.h>
 
+#define FIRST_BYTES ((size_t)1024)
 #define BLOCK_BYTES ((size_t)32 * 1024)
 #define ALIGN alignof(max_align_t)
 
 struct arena_block {
     struct arena_block *next;
+    size_t size;
     max_align_t bytes[];
 };
 
@@ -50,20 +53,41 @@ static void *take(struct arena *a, size_t bytes)
     return piece;
 }
 
+static struct arena_block *new_block(size_t size, struct arena_block *next)
+{
+    struct arena_block *b = mem_resize(NULL, 1, sizeof *b + size);
+    b->next = next;
+    b->size = size;
+    return b;
+}
+
 static void *raw(struct arena *a, size_t bytes)
 {
-    if (a->first && bytes <= BLOCK_BYTES - a->used) return take(a, bytes);
+    if (a->first && bytes <= a->first->size - a->used) return take(a, bytes);
     if (a->first && bytes > BLOCK_BYTES / 4) {
-        struct arena_block *own = mem_alloc(sizeof *own + bytes);
-        own->next = a->first->next;
-        a->first->next = own;
-        return own->bytes;
+        a->first->next = new_block(bytes, a->first->next);
+        return a->first->next->bytes;
     }
-    struct arena_block *b = mem_resize(NULL, 1, sizeof *b + BLOCK_BYTES);
-    b->next = a->first;
-    a->first = b;
+    size_t size = a->first ? 4 * a->first->size : FIRST_BYTES;
+    while (size < bytes && size < BLOCK_BYTES)
+        size *= 4;
+    a->first = new_block(size < BLOCK_BYTES ? size : BLOCK_BYTES, a->first);
     a->used = 0;
-    return bytes <= BLOCK_BYTES ? take(a, bytes) : raw(a, bytes);
+    return raw(a, bytes);
+}
+
+void arena_join(struct arena *a, struct arena *from)
+{
+    if (!a->first) {
+        *a = *from;
+    } else if (from->first) {
+        struct arena_block *last = from->first;
+        while (last->next)
+            last = last->next;
+        last->next = a->first->next;
+        a->first->next = from->first;
+    }
+    arena_init(from);
 }
 
 void *arena_alloc(struct arena *a, size_t bytes)

@@ -14,6 +14,8 @@ void arena_init(struct arena *a);
 void arena_fini(struct arena *a); /* all pieces are gone */
 /* All pieces are gone; memory for as many small ones stays for the next ones. */
 void arena_clear(struct arena *a);
+/* The pieces of `from` are a's from now on, where they are; `from` is empty. */
+void arena_join(struct arena *a, struct arena *from);
 /* Zeroed, aligned for any type. Never NULL: without memory the process ends (mem.h). */
 void *arena_alloc(struct arena *a, size_t bytes);
 char *arena_text(struct arena *a, const char *s); /* a copy; NULL gives NULL */

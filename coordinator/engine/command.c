@@ -2,9 +2,9 @@
 #include "coordinator/engine/command.h"
 
 #include "base/mem.h"
+#include "coordinator/flow/flow.h"
 
 #include <stddef.h>
-#include "coordinator/flow/flow.h"
 
 const char *command_name(enum command_type type)
 {

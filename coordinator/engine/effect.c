@@ -5,16 +5,6 @@
 
 #include <stddef.h>
 
-/* Most effects have 40 to 90 bytes, a reply some hundred. */
-#define FIRST_BLOCK_BYTES 960
-#define BLOCK_BYTES 4032
-
-struct effect_block {
-    struct effect_block *older;
-    size_t used, size;
-    max_align_t bytes[];
-};
-
 void effects_init(struct effects *l)
 {
     *l = (struct effects){0};
@@ -58,27 +48,9 @@ static size_t size_of(enum effect_type type)
     return sizeof(struct effect);
 }
 
-static void *room(struct effects *l, size_t bytes)
-{
-    const size_t step = sizeof(max_align_t);
-    bytes = (bytes + step - 1) / step * step;
-    struct effect_block *b = l->blocks;
-    if (!b || bytes > b->size - b->used) {
-        size_t size = b ? BLOCK_BYTES : FIRST_BLOCK_BYTES;
-        b = mem_alloc(sizeof *b + size);
-        b->size = size;
-        b->older = l->blocks;
-        if (!b->older) l->oldest = b;
-        l->blocks = b;
-    }
-    void *at = (char *)b->bytes + b->used;
-    b->used += bytes;
-    return at;
-}
-
 struct effect *effects_add(struct effects *l, enum effect_type type)
 {
-    struct effect *x = room(l, size_of(type));
+    struct effect *x = arena_alloc(&l->memory, size_of(type));
     x->type = type;
     *l->last = x;
     l->last = &x->next;
@@ -92,9 +64,7 @@ void effects_move(struct effects *to, struct effects *from)
     *to->last = from->first;
     to->last = from->last;
     to->count += from->count;
-    from->oldest->older = to->blocks;
-    if (!to->blocks) to->oldest = from->oldest;
-    to->blocks = from->blocks;
+    arena_join(&to->memory, &from->memory);
     effects_init(from);
 }
 
@@ -152,12 +122,8 @@ static void effect_fini(struct effect *x)
 
 void effects_clear(struct effects *l)
 {
-    struct effect_block *older;
     for (struct effect *x = l->first; x; x = x->next)
         effect_fini(x);
-    for (struct effect_block *b = l->blocks; b; b = older) {
-        older = b->older;
-        mem_free(b);
-    }
+    arena_fini(&l->memory);
     effects_init(l);
 }

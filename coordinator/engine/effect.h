@@ -3,6 +3,7 @@
 #ifndef CADRE_COORDINATOR_ENGINE_EFFECT_H
 #define CADRE_COORDINATOR_ENGINE_EFFECT_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "coordinator/store/model_flow.h"
 
@@ -134,14 +135,10 @@ struct effect {
     } u; /* last: there is memory for the member of the type alone */
 };
 
-struct effect_block;
-
-/* The effects lie in blocks of memory, which the list owns, too. */
 struct effects {
     struct effect *first, **last;
     size_t count;
-    struct effect_block *blocks;
-    struct effect_block *oldest; /* the last of `blocks` */
+    struct arena memory; /* of the effects themselves */
 };
 
 void effects_init(struct effects *l);

@@ -52,6 +52,32 @@ static void text__is_a_copy(void **state)
     arena_fini(&a);
 }
 
+static void joined_pieces__stay_where_they_are(void **state)
+{
+    (void)state;
+    struct arena a, b, empty;
+    arena_init(&a);
+    arena_init(&b);
+    arena_init(&empty);
+    char *first = arena_text(&b, "first");
+    arena_join(&a, &b); /* into an empty one */
+    for (int i = 0; i < 5000; i++)
+        (void)arena_alloc(&b, 40);
+    char *second = arena_text(&b, "second"), *large = arena_alloc(&b, 100000);
+    arena_join(&a, &b);
+    arena_join(&a, &empty);
+    assert_null(b.first);
+    for (int i = 0; i < 5000; i++)
+        memset(arena_alloc(&a, 64), 0xff, 64);
+    assert_string_equal(first, "first");
+    assert_string_equal(second, "second");
+    for (int i = 0; i < 100000; i++)
+        assert_int_equal(large[i], 0);
+    assert_string_equal(arena_text(&b, "anew"), "anew");
+    arena_fini(&b);
+    arena_fini(&a);
+}
+
 static void nothing_taken__clears_and_ends(void **state)
 {
     (void)state;
@@ -68,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_of_all_sizes__keep_what_is_in_them),
         cmocka_unit_test(text__is_a_copy),
+        cmocka_unit_test(joined_pieces__stay_where_they_are),
         cmocka_unit_test(nothing_taken__clears_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
