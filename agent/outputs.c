@@ -112,10 +112,9 @@ static size_t measure(struct outputs *o, const struct json *v, struct buf *text)
     return text->len - 2;
 }
 
-/* Moves the first member of `values` here. */
-static void take_first(struct outputs *o, struct json *values, size_t bytes)
+/* Moves a member of `values` here. */
+static void take(struct outputs *o, struct json *values, const struct json *v, size_t bytes)
 {
-    const struct json *v = json_first(values);
     char *key = mem_strdup(json_key(v));
     drop(o, key);
     struct json *value = json_detach(values, v);
@@ -128,23 +127,22 @@ static void take_first(struct outputs *o, struct json *values, size_t bytes)
 
 int outputs_merge(struct outputs *o, struct json *values)
 {
-    begin(o);
-    size_t fresh = json_count(values), i = 0;
-    size_t count = o->count + fresh, bytes = o->bytes;
-    size_t *sizes = mem_array(fresh, sizeof *sizes);
     struct buf text;
+    const struct json *next;
+    int rc = 0;
+    begin(o);
     buf_init(&text, SIZE_MAX);
-    for (const struct json *v = json_first(values); v; v = json_next(v)) {
+    for (const struct json *v = json_first(values); v; v = next) {
         const struct member *old = find(o, json_key(v));
-        bytes += sizes[i++] = measure(o, v, &text);
-        if (!old) continue;
-        bytes -= old->bytes;
-        count--;
+        size_t bytes = measure(o, v, &text);
+        size_t members = o->bytes + bytes - (old ? old->bytes : 0);
+        size_t commas = o->count + !old - 1;
+        next = json_next(v);
+        if (members + commas + 2 <= LIMIT_OUTPUTS)
+            take(o, values, v, bytes);
+        else
+            rc = ERR_TOO_LARGE;
     }
     buf_fini(&text);
-    bool fits = count == 0 || bytes + count - 1 + 2 <= LIMIT_OUTPUTS;
-    for (i = 0; fits && i < fresh; i++)
-        take_first(o, values, sizes[i]);
-    mem_free(sizes);
-    return fits ? 0 : ERR_TOO_LARGE;
+    return rc;
 }

@@ -23,8 +23,8 @@ struct outputs {
 
 void outputs_init(struct outputs *o);
 void outputs_fini(struct outputs *o);
-/* Takes the members out of `values`, an object. ERR_TOO_LARGE: the outputs would exceed the limit;
- * then nothing is taken, and what was set before stays. */
+/* Takes the members out of `values`, an object. ERR_TOO_LARGE: with some of them the outputs would
+ * exceed the limit; these stay in `values`, and what was set before of their keys stays set. */
 int outputs_merge(struct outputs *o, struct json *values);
 
 #endif

@@ -81,6 +81,17 @@ static bool is_of_number(char c)
     return (c >= '0' && c <= '9') || (c && strchr("+-.eE", c));
 }
 
+/* What JSON does not have and its writers write all the same, Python's for one; 0: none of it. */
+static size_t no_number(const char *text, size_t len)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t n = strlen(words[i]);
+        if (n <= len && memcmp(words[i], text, n) == 0) return n;
+    }
+    return 0;
+}
+
 /* How many bytes of the JSON text belong together: a number, an escape, or one byte. */
 static size_t take_piece(const char *text, size_t len, bool *in_string)
 {
@@ -90,25 +101,25 @@ static size_t take_piece(const char *text, size_t len, bool *in_string)
         return text[0] == '\\' && len > 1 ? 2 : 1;
     }
     *in_string = text[0] == '"';
+    if (no_number(text, len) > 0) return no_number(text, len);
     while (is_of_number(text[0]) && n < len && is_of_number(text[n]))
         n++;
     return n;
 }
 
-/* Copies JSON text; numbers that a reader refuses for their size become strings. Returns how
- * many. */
-static int quote_large_numbers(const char *text, size_t len, struct buf *out)
+/* Copies JSON text; numbers that a reader does not take become strings. Returns how many. */
+static int quote_numbers(const char *text, size_t len, struct buf *out)
 {
     bool in_string = false;
     int count = 0;
     for (size_t i = 0, n; i < len; i += n) {
         bool may_be = !in_string;
         n = take_piece(text + i, len - i, &in_string);
-        bool large = may_be && json_is_too_large(text + i, n);
-        if (large) (void)buf_adds(out, "\"");
+        bool quoted = may_be && (json_is_too_large(text + i, n) || no_number(text + i, n) > 0);
+        if (quoted) (void)buf_adds(out, "\"");
         (void)buf_add(out, text + i, n);
-        if (large) (void)buf_adds(out, "\"");
-        count += large;
+        if (quoted) (void)buf_adds(out, "\"");
+        count += quoted;
     }
     return count;
 }
@@ -122,12 +133,12 @@ static int parse(struct outputs_reader *r, const char *text, size_t len, struct 
     struct buf quoted;
     struct err ignored;
     buf_init(&quoted, 2 * OUTPUTS_LINE_MAX);
-    int count = quote_large_numbers(text, len, &quoted);
+    int count = quote_numbers(text, len, &quoted);
     if (count > 0 && json_parse(quoted.data, quoted.len, out, &ignored) == 0) {
         char said[128];
         (void)str_format(said, sizeof said,
-                         "numbers of an outputs line that are larger than 2^53 are kept as text "
-                         "(%d of them)",
+                         "numbers of an outputs line that are beyond 64 bits, or none, are kept "
+                         "as text (%d of them)",
                          count);
         say(r, OUTPUTS_LARGE_NUMBERS, said);
         rc = 0;
@@ -138,14 +149,21 @@ static int parse(struct outputs_reader *r, const char *text, size_t len, struct 
 
 /* ---- lines ---- */
 
+static void drop_too_much(struct outputs_reader *r, const char *key)
+{
+    char shown[STR_QUOTE_SIZE], before[STR_QUOTE_SIZE + 40];
+    (void)str_format(before, sizeof before, "with %s they would be larger than",
+                     str_quote(shown, key));
+    drop_of_size(r, OUTPUTS_TOO_MUCH, before, LIMIT_OUTPUTS);
+}
+
 static void take_outputs(struct outputs_reader *r, const struct json *values)
 {
     if (json_type(values) == JSON_NULL) return; /* a line of another kind */
     if (json_type(values) != JSON_OBJECT)
         drop(r, OUTPUTS_NO_OBJECT, "\"outputs\" of a line is not an object");
     else if (outputs_merge(&r->outputs, (struct json *)(uintptr_t)values) != 0)
-        drop_of_size(r, OUTPUTS_TOO_MUCH, "with those of this line they would be larger than",
-                     LIMIT_OUTPUTS);
+        drop_too_much(r, json_key(json_first(values)));
 }
 
 /* Does a line that cannot be read name outputs? */

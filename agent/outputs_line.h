@@ -2,9 +2,9 @@
  *
  *   ::{"outputs":{"file":"/out/a.csv","rows":3}}::
  *
- * Outputs lines that set nothing are remarked upon, and counted. A number that is not exact as
- * a double (base/json.h) is kept as the string of its digits. No I/O, no clock; one line of
- * OUTPUTS_LINE_MAX bytes is held. */
+ * Lines of which values were dropped are remarked upon, and counted. A number that base/json.h does
+ * not take (beyond 64 bits or a double, NaN, Infinity) is kept as text, and all else of its line as
+ * it is. No I/O, no clock; one line of OUTPUTS_LINE_MAX bytes is held. */
 #ifndef CADRE_AGENT_OUTPUTS_LINE_H
 #define CADRE_AGENT_OUTPUTS_LINE_H
 
@@ -42,7 +42,7 @@ struct outputs_reader {
     char last[4];           /* its newest bytes */
     size_t last_len;
     int64_t remarks[OUTPUTS_REMARK_KINDS]; /* lines that were told or counted */
-    int dropped;                           /* outputs lines that set nothing */
+    int dropped;                           /* outputs lines of which something was dropped */
     char why[OUTPUTS_WHY_SIZE];            /* the reason of the first of them */
     outputs_remark_fn *remark;
     void *user;

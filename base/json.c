@@ -3,6 +3,7 @@
 
 #include "base/json_scan.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
@@ -30,11 +31,51 @@ static struct json *made(cJSON *c)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+/* cJSON reads numbers as doubles and uses the text of strings alone: that of a number is kept
+ * there, copied and freed with its node. */
+static void keep_text(cJSON *number, const char *text, size_t len)
+{
+    number->valuestring = cJSON_malloc(len + 1);
+    if (!number->valuestring) mem_exhausted();
+    memcpy(number->valuestring, text, len);
+    number->valuestring[len] = '\0';
+}
+
+/* The next number of a text that was scanned, outside of its strings. */
+static const char *find_number(const char *at)
+{
+    for (; *at != '-' && (*at < '0' || *at > '9'); at++) {
+        if (*at != '"') continue;
+        for (at++; *at != '"'; at++)
+            at += *at == '\\';
+    }
+    return at;
+}
+
+/* Numbers stand in the text in the order in which they stand in the tree. Returns what follows. */
+static const char *keep_texts(cJSON *c, const char *at)
+{
+    for (cJSON *child = c->child; child; child = child->next)
+        at = keep_texts(child, at);
+    if ((c->type & 0xff) != cJSON_Number) return at;
+    at = find_number(at);
+    size_t len = strspn(at, "+-.0123456789eE");
+    if (json_number_is_odd(at, len)) keep_text(c, at, len);
+    return at + len;
+}
+
 int json_parse(const char *text, size_t len, struct json **out, struct err *e)
 {
     struct json_fault fault;
-    if (json_scan(text, len, &fault) != 0) return json_fault_say(&fault, text, e);
-    *out = made(cJSON_ParseWithLength(text, len));
+    bool odd;
+    if (json_scan_numbers(text, len, &odd, &fault) != 0) return json_fault_say(&fault, text, e);
+    cJSON *root = cJSON_ParseWithLength(text, len);
+    if (root && odd) {
+        char *closed = mem_strndup(text, len); /* strspn and others want an end */
+        (void)keep_texts(root, closed);
+        mem_free(closed);
+    }
+    *out = made(root);
     return 0;
 }
 
@@ -107,16 +148,31 @@ const char *json_str(const struct json *j, const char *fallback)
     return json_type(j) == JSON_STRING ? node(j)->valuestring : fallback;
 }
 
-bool json_is_int(const struct json *j)
+static bool read_int(const struct json *j, int64_t *out)
 {
     if (json_type(j) != JSON_NUMBER) return false;
+    if (node(j)->valuestring && str_int64(node(j)->valuestring, out) == 0) return true;
     double n = node(j)->valuedouble;
-    return fabs(n) <= INT_MAX_EXACT && (double)(int64_t)n == n;
+    if (!(fabs(n) <= INT_MAX_EXACT) || n != floor(n)) return false;
+    *out = (int64_t)n;
+    return true;
+}
+
+bool json_is_int(const struct json *j)
+{
+    int64_t n;
+    return read_int(j, &n);
 }
 
 int64_t json_int(const struct json *j, int64_t fallback)
 {
-    return json_is_int(j) ? (int64_t)node(j)->valuedouble : fallback;
+    int64_t n;
+    return read_int(j, &n) ? n : fallback;
+}
+
+const char *json_num_text(const struct json *j)
+{
+    return json_type(j) == JSON_NUMBER ? node(j)->valuestring : NULL;
 }
 
 double json_num(const struct json *j, double fallback)
@@ -173,6 +229,20 @@ struct json *json_new_str(const char *s)
 struct json *json_new_num(double n)
 {
     return made(cJSON_CreateNumber(n));
+}
+
+struct json *json_new_int(int64_t n)
+{
+    char text[24];
+    (void)str_format(text, sizeof text, "%lld", (long long)n);
+    return json_new_num_text(text);
+}
+
+struct json *json_new_num_text(const char *text)
+{
+    struct json *j;
+    if (!((*text >= '0' && *text <= '9') || *text == '-')) return NULL;
+    return json_parse(text, strlen(text), &j, NULL) == 0 ? j : NULL;
 }
 
 struct json *json_new_bool(bool b)

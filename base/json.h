@@ -2,7 +2,8 @@
  *
  * Reading: json_parse() gives a tree; accessors return NULL/defaults for what is absent, so that a
  * reader can be written top to bottom.
- * Numbers are doubles: integers are exact up to 2^53 and refused beyond.
+ * Numbers keep the text with which they were read, and are written with it again: 1.0 stays 1.0.
+ * Integers are exact within 64 bits and refused beyond; all else is a double.
  * Limits: depth 64, size by the caller; duplicate keys, a NUL inside a string and invalid UTF-8 are
  * refused. Writing: struct jw appends to a buf, with commas and escapes right by construction. */
 #ifndef CADRE_BASE_JSON_H
@@ -23,8 +24,8 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
  * reason. */
 int json_parse(const char *text, size_t len, struct json **out, struct err *e);
 void json_free(struct json *root);
-/* A number and nothing else, which json_parse refuses for its size alone: an integer beyond 2^53, a
- * number of too many characters, or out of the range of a double. */
+/* A number and nothing else, which json_parse refuses for its size alone: an integer beyond 64 bits,
+ * a number of too many characters, or out of the range of a double. */
 bool json_is_too_large(const char *text, size_t len);
 
 enum json_type json_type(const struct json *j); /* NULL counts as JSON_NULL */
@@ -38,10 +39,12 @@ const struct json *json_next(const struct json *child); /* its sibling */
 /* Value of a node (or default when NULL or another type). */
 const char *json_str(const struct json *j, const char *fallback);
 int64_t json_int(const struct json *j,
-                 int64_t fallback); /* fallback also for fractions and > 2^53 */
+                 int64_t fallback); /* fallback also for fractions and beyond 64 bits */
 double json_num(const struct json *j, double fallback);
 bool json_bool(const struct json *j, bool fallback);
-bool json_is_int(const struct json *j);
+bool json_is_int(const struct json *j); /* also 1.0 and 1e3, up to 2^53 */
+/* A number as it was written; NULL: not a number, or one that jw_num writes in the same way. */
+const char *json_num_text(const struct json *j);
 
 /* Member of an object, shorthand for the two steps. */
 const char *json_get_str(const struct json *object, const char *key, const char *fallback);
@@ -52,6 +55,8 @@ bool json_get_bool(const struct json *object, const char *key, bool fallback);
 struct json *json_new(enum json_type type);
 struct json *json_new_str(const char *s);
 struct json *json_new_num(double n);
+struct json *json_new_int(int64_t n);
+struct json *json_new_num_text(const char *text); /* NULL: json_parse would not take the number */
 struct json *json_new_bool(bool b);
 int json_add(struct json *object, const char *key,
              struct json *child); /* ERR_EXISTS: duplicate; child stays the caller's */

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INT_DIGITS_MAX "9007199254740992" /* 2^53: every integer up to this is exact as a double */
+#define INT_DIGITS_MAX "9223372036854775807" /* 2^63 - 1 */
+#define INT_DIGITS_MIN "9223372036854775808" /* of the least integer */
+#define PLAIN_DIGITS 15                      /* integers of so many are exact as a double */
 #define KEYS_INLINE 64
 #define PAIRWISE_MAX 16 /* members up to which comparing all pairs beats sorting */
 
@@ -35,6 +37,7 @@ struct scan {
     struct key few[KEYS_INLINE];
     struct json_fault *fault;
     struct json_members *members; /* of the outermost object; NULL: nobody asks */
+    bool odd;                     /* there was a number that is */
 };
 
 static bool value(struct scan *s);
@@ -332,8 +335,9 @@ static bool check_size(struct scan *s, size_t start, size_t first_digit, bool in
     const char *text = s->text + first_digit;
     if (integer) {
         size_t most = sizeof INT_DIGITS_MAX - 1;
-        if (count < most || (count == most && memcmp(text, INT_DIGITS_MAX, most) <= 0)) return true;
-        return fail(s, start, "the integer is beyond 2^53; send it as a string");
+        const char *last = first_digit > start ? INT_DIGITS_MIN : INT_DIGITS_MAX;
+        if (count < most || (count == most && memcmp(text, last, most) <= 0)) return true;
+        return fail(s, start, "the integer is beyond 64 bits; send it as a string");
     }
     if (len > JSON_NUMBER_CHARS_MAX) {
         return fail(s, start, "the number has more than %d characters", JSON_NUMBER_CHARS_MAX);
@@ -373,7 +377,17 @@ static bool number(struct scan *s)
 {
     size_t start = s->at, first_digit;
     bool integer;
-    return number_form(s, &first_digit, &integer) && check_size(s, start, first_digit, integer);
+    if (!number_form(s, &first_digit, &integer)) return false;
+    s->odd = s->odd || json_number_is_odd(s->text + start, s->at - start);
+    return check_size(s, start, first_digit, integer);
+}
+
+bool json_number_is_odd(const char *text, size_t len)
+{
+    if (len > PLAIN_DIGITS) return true;
+    for (size_t i = *text == '-'; i < len; i++)
+        if (text[i] < '0' || text[i] > '9') return true;
+    return false;
 }
 
 bool json_scan_too_large(const char *text, size_t len)
@@ -494,8 +508,8 @@ static bool value(struct scan *s)
     return fail_char(s, "a value");
 }
 
-int json_scan_members(const char *text, size_t len, struct json_members *out,
-                      struct json_fault *fault)
+static int scan(const char *text, size_t len, struct json_members *out, bool *odd,
+                struct json_fault *fault)
 {
     struct scan s;
     s.text = text;
@@ -507,6 +521,7 @@ int json_scan_members(const char *text, size_t len, struct json_members *out,
     s.key_cap = KEYS_INLINE;
     s.fault = fault;
     s.members = out;
+    s.odd = false;
     if (out) out->count = 0;
     skip_blanks(&s);
     bool fine = value(&s);
@@ -516,7 +531,20 @@ int json_scan_members(const char *text, size_t len, struct json_members *out,
     }
     forget_keys(&s, 0);
     if (s.keys != s.few) mem_free(s.keys);
+    *odd = s.odd;
     return fine ? 0 : ERR_INVALID;
+}
+
+int json_scan_members(const char *text, size_t len, struct json_members *out,
+                      struct json_fault *fault)
+{
+    bool odd;
+    return scan(text, len, out, &odd, fault);
+}
+
+int json_scan_numbers(const char *text, size_t len, bool *odd, struct json_fault *fault)
+{
+    return scan(text, len, NULL, odd, fault);
 }
 
 int json_scan(const char *text, size_t len, struct json_fault *fault)

@@ -19,6 +19,11 @@ struct json_fault {
 
 /* 0 when the text is one value that cJSON will read as it stands, else ERR_INVALID and *fault. */
 int json_scan(const char *text, size_t len, struct json_fault *fault);
+/* The same. *odd: among the numbers are some that json_number_is_odd. */
+int json_scan_numbers(const char *text, size_t len, bool *odd, struct json_fault *fault);
+/* Of a number that was scanned: would writing its double give another text? Some that would not are
+ * odd, too. */
+bool json_number_is_odd(const char *text, size_t len);
 /* The same, and notes the members of the outermost object; `object` is left as it is. */
 struct json_members; /* base/json_walk.h */
 int json_scan_members(const char *text, size_t len, struct json_members *out,

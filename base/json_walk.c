@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define INT_MAX_EXACT 9007199254740992.0 /* 2^53 */
-#define INT_CHARS_MAX 17                 /* characters of an integer up to 2^53, with its sign */
+#define INT_CHARS_MAX 20                 /* characters of an integer of 64 bits, with its sign */
 
 static bool blank(char c)
 {
@@ -266,13 +266,13 @@ bool json_value_starts(struct json_value v, const char *text)
 static bool digits_alone(struct json_value v, int64_t *out)
 {
     bool minus = v.text[0] == '-';
-    int64_t n = 0;
+    uint64_t n = 0; /* that of the least integer does not fit into another */
     if (v.len > INT_CHARS_MAX) return false;
     for (size_t i = minus; i < v.len; i++) {
         if (v.text[i] < '0' || v.text[i] > '9') return false;
-        n = n * 10 + (v.text[i] - '0');
+        n = n * 10 + (uint64_t)(v.text[i] - '0');
     }
-    *out = minus ? -n : n;
+    *out = minus ? (int64_t)(0 - n) : (int64_t)n;
     return true;
 }
 

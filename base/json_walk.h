@@ -61,7 +61,7 @@ char *json_value_str(struct json_value v); /* mem_free; NULL: not a string */
 bool json_value_text(struct json_value v, char *dst, size_t size);
 bool json_value_escaped(struct json_value v); /* a string that is not written as it is */
 
-/* False, and *out as it was: not a number, a fraction, beyond 2^53. */
+/* False, and *out as it was: not a number, a fraction, beyond 64 bits. */
 bool json_value_int(struct json_value v, int64_t *out);
 bool json_value_true(struct json_value v); /* it is `true` */
 

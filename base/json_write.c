@@ -234,7 +234,7 @@ void jw_num(struct jw *w, const char *key, double n)
             double back = strtod(text, NULL);
             if (memcmp(&back, &n, sizeof n) == 0) break;
         }
-        /* as digits alone the number would be an integer beyond 2^53, which readers refuse */
+        /* as digits alone the number would be an integer, and be taken for exact */
         char *end = text + strlen(text);
         if (!strpbrk(text, ".e")) end = put(end, ".0", 2);
         value(w, key, text, (size_t)(end - text));
@@ -273,7 +273,10 @@ void jw_tree(struct jw *w, const char *key, const struct json *j)
         jw_bool(w, key, json_bool(j, false));
         return;
     case JSON_NUMBER:
-        jw_num(w, key, json_num(j, 0));
+        if (json_num_text(j))
+            jw_raw(w, key, json_num_text(j));
+        else
+            jw_num(w, key, json_num(j, 0));
         return;
     case JSON_STRING:
         jw_str(w, key, json_str(j, ""));

@@ -15,7 +15,6 @@
 #include <yaml.h>
 
 #define DEPTH_MAX 64
-#define INT_MAX_EXACT 9007199254740992.0 /* 2^53 */
 #define CORE_TAG "tag:yaml.org,2002:"
 
 struct line {
@@ -180,15 +179,10 @@ static struct json *plain_value(const char *text)
     }
     enum number kind = number_kind(text);
     if (kind == NOT_A_NUMBER) return json_new_str(text);
+    const char *unsigned_text = *text == '+' ? text + 1 : text;
+    struct json *as_written = json_new_num_text(unsigned_text);
+    if (as_written || kind == INTEGER) return as_written;
     double n = strtod(text, NULL);
-    /* 2^53 + 1 reads as 2^53: integers are compared as such */
-    int64_t whole;
-    if (kind == INTEGER) {
-        const char *unsigned_text = *text == '+' ? text + 1 : text;
-        bool exact = str_int64(unsigned_text, &whole) == 0 && whole <= (int64_t)INT_MAX_EXACT &&
-                     whole >= -(int64_t)INT_MAX_EXACT;
-        return exact ? json_new_num((double)whole) : NULL;
-    }
     return fabs(n) <= DBL_MAX ? json_new_num(n) : NULL;
 }
 

@@ -4,7 +4,7 @@
  * Plain scalars become null (also ~ and nothing), booleans (true/false only; yes/no/on/off stay
  * strings, as YAML 1.2 has it), decimal integers and floats, else strings: so are 0755, 0x1f,
  * 12:30, .inf. Quoted and block scalars are strings always. A number that a double does not hold
- * (integers beyond 2^53) is refused with the advice to quote it. Keys are texts as written.
+ * (integers beyond 64 bits) is refused with the advice to quote it. Keys are texts as written.
  * Merge keys, anchors with aliases: refused ("anchors are not supported"), as are tabs in
  * indentation, duplicate keys, several documents, tags other than the core ones, depth > 64, NUL,
  * invalid UTF-8, more than YAML_MAX_BYTES of input.

@@ -433,7 +433,8 @@ const char *text_of(const struct json *j, char *scratch, size_t size)
     case JSON_BOOL:
         return json_bool(j, false) ? "yes" : "no";
     case JSON_NUMBER:
-        if (str_format(scratch, size, json_is_int(j) ? "%.0f" : "%g", json_num(j, 0)) != 0)
+        if (json_is_int(j) ? str_format(scratch, size, "%lld", (long long)json_int(j, 0))
+                           : str_format(scratch, size, "%g", json_num(j, 0)))
             return NULL;
         return scratch;
     case JSON_NULL:

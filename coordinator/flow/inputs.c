@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-#define EXACT_MAX INT64_C(9007199254740992) /* 2^53 */
-#define VALUES_MAX 1000                     /* of a SELECT */
+#define VALUES_MAX 1000 /* of a SELECT */
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -104,8 +103,7 @@ static const char *number_problem(const char *s, bool is_int)
     bool whole = count > 0 && !digits[count];
     if (count > 1 && digits[0] == '0' && (whole || digits[count] == '.'))
         return "begins with 0; write it without leading zeros";
-    if (whole)
-        return "is beyond 2^53, where numbers are no longer exact; make it an input of type STRING";
+    if (whole) return "is beyond 64 bits; make it an input of type STRING";
     return is_int ? "is not a whole number" : "is not a number";
 }
 
@@ -113,26 +111,21 @@ static int number_value(const struct flow_input *in, const struct json *given, s
                         struct err *e)
 {
     bool is_int = in->type == INPUT_INT;
-    const char *what = is_int ? "is not a whole number" : "is not a number";
     const char *s = json_str(given, NULL);
-    struct json *read = NULL;
-    if (s) {
-        const char *digits_from = *s == '+' ? s + 1 : s;
-        if (json_parse(digits_from, strlen(digits_from), &read, NULL))
-            return err_set(e, ERR_INVALID, "%s", number_problem(s, is_int));
-        given = read;
-    }
-    bool good = json_type(given) == JSON_NUMBER;
-    double n = json_num(given, 0);
-    if (is_int) good = good && json_is_int(given) && n <= (double)EXACT_MAX;
-    json_free(read);
-    if (!good) return err_set(e, ERR_INVALID, "%s", what);
-    if (in->has_min && n < in->min)
-        return err_set(e, ERR_INVALID, "is less than its min, %.15g", in->min);
-    if (in->has_max && n > in->max)
-        return err_set(e, ERR_INVALID, "is more than its max, %.15g", in->max);
-    *out = json_new_num(n);
-    return 0;
+    struct json *value = s ? json_new_num_text(*s == '+' ? s + 1 : s) : json_copy(given);
+    int rc = 0;
+    if (!value) return err_set(e, ERR_INVALID, "%s", number_problem(s, is_int));
+    double n = json_num(value, 0);
+    if (is_int ? !json_is_int(value) : json_type(value) != JSON_NUMBER)
+        rc = err_set(e, ERR_INVALID, is_int ? "is not a whole number" : "is not a number");
+    else if (in->has_min && n < in->min)
+        rc = err_set(e, ERR_INVALID, "is less than its min, %.15g", in->min);
+    else if (in->has_max && n > in->max)
+        rc = err_set(e, ERR_INVALID, "is more than its max, %.15g", in->max);
+    else
+        *out = is_int ? json_new_int(json_int(value, 0)) : json_copy(value);
+    json_free(value);
+    return rc;
 }
 
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,
@@ -289,7 +282,7 @@ static void read_values(const struct node *n, struct flow_input *in)
 
 static void read_limits(const struct node *n, struct flow_input *in)
 {
-    static const double most = 9007199254740992.0;
+    static const double most = 9223372036854775807.0; /* rounded to 2^63 */
     bool number = in->type == INPUT_INT || in->type == INPUT_FLOAT;
     in->has_min = node_has(n, "min");
     in->has_max = node_has(n, "max");

@@ -76,11 +76,20 @@ static void text_behind_the_value__is_refused(void **state)
 static void numbers_that_are_only_too_large__are_known(void **state)
 {
     (void)state;
-    static const char *const large[] = {"9007199254740993", "-9007199254740993", "1e999",
+    static const char *const large[] = {"9223372036854775808", "-9223372036854775809", "1e999",
                                         "-1.5e400", "99999999999999999999999999"};
-    static const char *const others[] = {
-        "9007199254740992",  "1",   "09007199254740993", "", "-", "1e", "9007199254740993 ", "x",
-        "9007199254740993,", "1.5", "--9007199254740993"};
+    static const char *const others[] = {"9223372036854775807",
+                                         "1",
+                                         "09223372036854775808",
+                                         "",
+                                         "-",
+                                         "1e",
+                                         "9223372036854775808 ",
+                                         "x",
+                                         "9223372036854775808,",
+                                         "1.5",
+                                         "--9223372036854775808",
+                                         "-9223372036854775808"};
     for (size_t i = 0; i < sizeof large / sizeof *large; i++)
         assert_true(json_is_too_large(large[i], strlen(large[i])));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -193,11 +202,11 @@ static void same_key_in_different_objects_or_case__is_fine(void **state)
 static void numbers_too_large_to_be_exact__are_refused(void **state)
 {
     (void)state;
-    refuse("9007199254740993", "2^53");
-    refuse("-9007199254740993", "2^53");
-    refuse("10000000000000000", "2^53");
-    refuse("123456789012345678901234567890", "2^53");
-    refuse("[1,99999999999999999]", "column 4: the integer is beyond 2^53");
+    refuse("9223372036854775808", "64 bits");
+    refuse("-9223372036854775809", "64 bits");
+    refuse("10000000000000000000", "64 bits");
+    refuse("123456789012345678901234567890", "64 bits");
+    refuse("[1,9999999999999999999]", "column 4: the integer is beyond 64 bits");
     refuse("1e999", "out of range");
     refuse("-1e400", "out of range");
     refuse("0.00000000000000000000000000000000000000000000000000000000000001", "63 characters");
@@ -292,6 +301,71 @@ static void absent_or_of_another_type__gives_the_fallback(void **state)
     assert_int_equal(json_count(NULL), 0);
     json_free(j);
     json_free(NULL);
+}
+
+static void numbers__are_written_as_they_were_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "[1.0,[2.50,-0.0],{\"a\":1e3,\"b\":1E+3}]",
+        "[9007199254740993,-9007199254740993,9223372036854775807,-9223372036854775808]",
+        "{\"1.0\":\"2.0\",\"b\\\"3.0\":[4.0,\"\\\\\",5.0],\"c\":6.0}",
+        "[true,1.0,false,null,\"-\",2.0]",
+        "1.10",
+        "[0.1,100,123456789012345,1234567890123456]",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct json *j = parse(texts[i]), *copy = json_copy(j);
+        char *text = json_text(copy);
+        assert_string_equal(text, texts[i]);
+        mem_free(text);
+        json_free(copy);
+        json_free(j);
+    }
+    /* a text that goes on behind the value */
+    struct json *j = NULL;
+    assert_int_equal(json_parse("[1.0]]9", 5, &j, NULL), 0);
+    char *text = json_text(j);
+    assert_string_equal(text, "[1.0]");
+    mem_free(text);
+    json_free(j);
+}
+
+static void numbers_from_texts__are_those_of_json(void **state)
+{
+    (void)state;
+    static const char *const none[] = {
+        "",      "+1",  ".5",  "1.", "01", "x", " 1", "1x", "\"1\"", "-", "9223372036854775808",
+        "1e999", "[1]", "null"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_null(json_new_num_text(none[i]));
+    struct json *j = json_new_num_text("1.50");
+    assert_string_equal(json_num_text(j), "1.50");
+    assert_false(json_is_int(j));
+    json_free(j);
+    j = json_new_int(INT64_MIN);
+    assert_true(json_is_int(j) && json_int(j, 0) == INT64_MIN);
+    json_free(j);
+    j = json_new_int(7);
+    assert_null(json_num_text(j));
+    assert_true(json_int(j, 0) == 7);
+    json_free(j);
+    assert_null(json_num_text(NULL));
+}
+
+static void integers_of_64_bits__are_exact(void **state)
+{
+    (void)state;
+    struct json *j = parse("[9007199254740993,9223372036854775807,-9223372036854775808,1.0,"
+                           "9007199254740993.0,9.3e18]");
+    static const int64_t wanted[] = {INT64_C(9007199254740993), INT64_MAX, INT64_MIN, 1};
+    const struct json *c = json_first(j);
+    for (size_t i = 0; i < 6; i++, c = json_next(c)) {
+        if (i == 4) continue; /* rounds to 2^53 or beyond */
+        assert_int_equal(json_is_int(c), i < 4);
+        if (i < 4) assert_true(json_int(c, 0) == wanted[i]);
+    }
+    json_free(j);
 }
 
 static void integers__are_exact_up_to_2_53(void **state)
@@ -398,6 +472,9 @@ int main(void)
         cmocka_unit_test(duplicate_keys__among_thousands__are_refused),
         cmocka_unit_test(same_key_in_different_objects_or_case__is_fine),
         cmocka_unit_test(numbers_too_large_to_be_exact__are_refused),
+        cmocka_unit_test(numbers__are_written_as_they_were_read),
+        cmocka_unit_test(numbers_from_texts__are_those_of_json),
+        cmocka_unit_test(integers_of_64_bits__are_exact),
         cmocka_unit_test(nesting__is_allowed_to_64_and_no_deeper),
         cmocka_unit_test(fault__is_placed_by_line_and_character),
         cmocka_unit_test(tree__gives_back_what_was_written),

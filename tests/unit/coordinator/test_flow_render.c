@@ -343,11 +343,17 @@ static void inputs_are_read_as_their_types(void **state)
              "{\"s\":\"\",\"i\":\"7\",\"f\":\"-2e3\",\"b\":\"false\",\"c\":\"red\","
              "\"d\":\"2024-02-29\",\"t\":\"2026-01-31T23:59:59.5+01:00\",\"h\":\"23:59\","
              "\"p\":\"PT1H\",\"j\":\"[1, 2]\"}",
-             "{\"s\":\"\",\"i\":7,\"f\":-2000,\"b\":false,\"c\":\"red\",\"d\":\"2024-02-29\","
+             "{\"s\":\"\",\"i\":7,\"f\":-2e3,\"b\":false,\"c\":\"red\",\"d\":\"2024-02-29\","
              "\"t\":\"2026-01-31T23:59:59.5+01:00\",\"h\":\"23:59\",\"p\":\"PT1H\",\"j\":[1,2]}");
     resolves(f, "{\"i\":4,\"f\":2,\"b\":false,\"j\":null,\"h\":null,\"t\":\"1969-07-20T20:17Z\"}",
              "{\"s\":\"010\",\"i\":4,\"f\":2,\"b\":false,\"c\":\"2\",\"t\":\"1969-07-20T20:17Z\","
              "\"j\":{\"a\":[1]}}");
+    f->inputs[1].has_min = f->inputs[1].has_max = false;
+    resolves(f, "{\"i\":\"9223372036854775807\",\"f\":\"1.0\",\"j\":\"[1.0,9007199254740993]\"}",
+             "{\"s\":\"010\",\"i\":9223372036854775807,\"f\":1.0,\"b\":true,\"c\":\"2\","
+             "\"j\":[1.0,9007199254740993]}");
+    resolves(f, "{\"i\":2.0,\"f\":1.10,\"j\":{\"v\":1.0}}",
+             "{\"s\":\"010\",\"i\":2,\"f\":1.10,\"b\":true,\"c\":\"2\",\"j\":{\"v\":1.0}}");
     flow_free(f);
 }
 
@@ -365,17 +371,17 @@ static void inputs_that_do_not_fit_are_named(void **state)
         {"{\"i\":\"1.5\"}", "inputs.i: is not a whole number"},
         {"{\"i\":\"1e\"}", "inputs.i: is not a whole number"},
         {"{\"i\":\"-\"}", "inputs.i: is not a whole number"},
-        {"{\"i\":\"99999999999999999999\"}", "inputs.i: is beyond 2^53, where numbers are no "
-                                             "longer exact; make it an input of type STRING"},
-        {"{\"i\":\"9007199254740993\"}", "inputs.i: is beyond 2^53, where numbers are no longer "
-                                         "exact; make it an input of type STRING"},
-        {"{\"i\":\"-9007199254740993\"}", "inputs.i: is beyond 2^53, where numbers are no longer "
-                                          "exact; make it an input of type STRING"},
+        {"{\"i\":\"99999999999999999999\"}", "inputs.i: is beyond 64 bits; make it an "
+                                             "input of type STRING"},
+        {"{\"i\":\"9223372036854775808\"}",
+         "inputs.i: is beyond 64 bits; make it an input of type STRING"},
+        {"{\"i\":\"-9223372036854775809\"}",
+         "inputs.i: is beyond 64 bits; make it an input of type STRING"},
         {"{\"i\":\"007\"}", "inputs.i: begins with 0; write it without leading zeros"},
         {"{\"i\":\"+00\"}", "inputs.i: begins with 0; write it without leading zeros"},
         {"{\"f\":\"00.5\"}", "inputs.f: begins with 0; write it without leading zeros"},
-        {"{\"f\":\"9007199254740993\"}", "inputs.f: is beyond 2^53, where numbers are no longer "
-                                         "exact; make it an input of type STRING"},
+        {"{\"f\":\"9223372036854775808\"}",
+         "inputs.f: is beyond 64 bits; make it an input of type STRING"},
         {"{\"i\":0}", "inputs.i: is less than its min, 1"},
         {"{\"i\":\"10\"}", "inputs.i: is more than its max, 9"},
         {"{\"f\":\"1,5\"}", "inputs.f: is not a number"},
