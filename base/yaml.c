@@ -24,8 +24,8 @@ struct line {
 };
 
 struct yaml_lines {
-    struct line *items; /* sorted by node when parsing is done */
-    size_t count, cap;
+    struct line *items;        /* sorted by node when parsing is done */
+    size_t count, cap, sorted; /* sorted: those at the front; the others came later */
 };
 
 /* An open mapping or sequence. */
@@ -75,9 +75,8 @@ static size_t line_of(yaml_mark_t mark)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static void remember(struct reader *r, const struct json *node, int line, const char *text)
+static void remember(struct yaml_lines *l, const struct json *node, int line, const char *text)
 {
-    struct yaml_lines *l = r->lines;
     if (l->count == l->cap) {
         l->cap = l->cap > 0 ? 2 * l->cap : 32;
         l->items = mem_resize(l->items, l->cap, sizeof *l->items);
@@ -93,11 +92,24 @@ static int by_node(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void sort_lines(struct yaml_lines *l)
+{
+    if (l->sorted == l->count) return;
+    qsort(l->items, l->count, sizeof *l->items, by_node);
+    l->sorted = l->count;
+}
+
+static const struct line *find_sorted(const struct yaml_lines *l, const struct json *node)
+{
+    struct line wanted = {node, 0, NULL};
+    if (!l || !node || l->sorted == 0) return NULL;
+    return bsearch(&wanted, l->items, l->sorted, sizeof wanted, by_node);
+}
+
 static const struct line *find_line(const struct yaml_doc *d, const struct json *node)
 {
-    if (!d->lines || !node || d->lines->count == 0) return NULL;
-    struct line wanted = {node, 0, NULL};
-    return bsearch(&wanted, d->lines->items, d->lines->count, sizeof wanted, by_node);
+    if (d->lines) sort_lines(d->lines);
+    return find_sorted(d->lines, node);
 }
 
 int yaml_line(const struct yaml_doc *d, const struct json *node)
@@ -111,6 +123,12 @@ const char *yaml_text(const struct yaml_doc *d, const struct json *node)
     const struct line *found = find_line(d, node);
     if (!found) return NULL;
     return found->text ? found->text : json_str(node, NULL);
+}
+
+void yaml_same_place(struct yaml_doc *d, const struct json *node, const struct json *from)
+{
+    const struct line *found = find_sorted(d->lines, from); /* what came later needs no sorting */
+    if (found) remember(d->lines, node, found->line, found->text);
 }
 
 static void free_lines(struct yaml_lines *l)
@@ -270,7 +288,7 @@ static void attach(struct reader *r, struct json *node, size_t line, const char 
             json_push(f->node, node);
         }
     }
-    remember(r, node, at, text);
+    remember(r->lines, node, at, text);
 }
 
 static bool wants_key(const struct reader *r)
@@ -619,9 +637,9 @@ static int read_document(struct reader *r, const struct yaml_duplicates *told)
     }
     if (!r->root) {
         r->root = json_new(JSON_OBJECT);
-        remember(r, r->root, 1, NULL);
+        remember(r->lines, r->root, 1, NULL);
     }
-    qsort(r->lines->items, r->lines->count, sizeof *r->lines->items, by_node);
+    sort_lines(r->lines);
     return 0;
 }
 

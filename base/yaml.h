@@ -42,5 +42,9 @@ void yaml_doc_fini(struct yaml_doc *d); /* fine on a zeroed struct */
 const char *yaml_text(const struct yaml_doc *d, const struct json *node);
 /* 1-based line of a node of this document; for a member the line of its key; 0 when unknown. */
 int yaml_line(const struct yaml_doc *d, const struct json *node);
+/* For trees that are put together from a document's parts: `node`, a node of such a tree, has the
+ * line and the text of `from`, a node of the document as it was parsed. It must live no shorter
+ * than the last question about it. */
+void yaml_same_place(struct yaml_doc *d, const struct json *node, const struct json *from);
 
 #endif

@@ -8,8 +8,9 @@
     }
 
 static const char *const flow_names[] = {
-    "id",   "namespace", "description", "labels",      "disabled", "inputs",
-    "vars", "variables", "tasks",       "workerGroup", "triggers", "concurrency",
+    "id",       "namespace",   "description",    "labels",       "disabled",
+    "inputs",   "vars",        "variables",      "tasks",        "workerGroup",
+    "triggers", "concurrency", "pluginDefaults", "taskDefaults",
 };
 static const char *const input_names[] = {
     "id", "type", "description", "displayName", "required", "defaults", "values", "min", "max",
@@ -67,9 +68,6 @@ const struct refused_key flow_refused[] = {
     {"finally", NOT_YET},
     {"afterExecution", NOT_YET},
     {"listeners", NOT_YET},
-    {"pluginDefaults",
-     "is not supported; write the values into the tasks, a group into workerGroup"},
-    {"taskDefaults", "is not supported; write the values into the tasks, a group into workerGroup"},
     {"outputs", "is not supported for flows; tasks set outputs with ::{\"outputs\":{...}}::"},
     {"retry", "is not supported for flows; give it to the tasks"},
     {"sla", "is not supported; give the tasks a timeout"},

@@ -5,6 +5,7 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/defaults.h"
 
 #include <string.h>
 
@@ -361,6 +362,8 @@ static void read_flow(struct reader *r)
         return;
     }
     node_known(&n, flow_keys, flow_refused);
+    struct json *with_defaults = read_defaults(&n);
+    if (with_defaults) n.j = with_defaults;
     read_names(&n);
     read_labels(&n);
     read_vars(&n);
@@ -377,6 +380,7 @@ static void read_flow(struct reader *r)
     read_concurrency(&n);
     read_tasks(&n);
     read_triggers(&n);
+    json_free(with_defaults);
 }
 
 /* "f:12: sentence" or "f: sentence", as yaml_parse says it. */

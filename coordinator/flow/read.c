@@ -11,10 +11,34 @@
 
 #define SENTENCE_SIZE 400
 
+/* What is said behind the place, "task export: ". */
+static const char *behind_place(const char *sentence)
+{
+    const char *s = strstr(sentence, ": ");
+    return s ? s + 2 : sentence;
+}
+
+/* A default of many tasks is wrong once. */
+static bool is_told(const struct reader *r, int line, const char *sentence)
+{
+    const char *said = behind_place(sentence);
+    for (size_t i = 0; i < r->problems->count; i++) {
+        const struct flow_problem *p = &r->problems->items[i];
+        if (p->line == line && str_eq(p->file, r->file) &&
+            str_starts(behind_place(p->sentence), said))
+            return true;
+    }
+    return false;
+}
+
 static void add_problem(struct reader *r, int line, const char *sentence)
 {
+    bool preset = r->defaults_first > 0 && line >= r->defaults_first && line <= r->defaults_last &&
+                  str_starts(sentence, "t"); /* task, trigger */
     r->failed = true;
-    flow_problems_add(r->problems, r->file, line, "%s", sentence);
+    if (preset && is_told(r, line, sentence)) return;
+    flow_problems_add(r->problems, r->file, line, "%s%s", sentence,
+                      preset ? " (from the flow's defaults)" : "");
 }
 
 static void format(char out[SENTENCE_SIZE], const char *fmt, va_list args)
@@ -126,6 +150,10 @@ static const struct {
     {"tasks", JSON_ARRAY, "[{id: hello, command: [echo, hello]}]"},
     {"triggers", JSON_ARRAY, "[{id: ready, interval: PT1M, command: [test, -e, /data/in]}]"},
     {"stopAfter", JSON_ARRAY, "[FAILED]"},
+    {"pluginDefaults", JSON_ARRAY,
+     "[{type: io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]"},
+    {"taskDefaults", JSON_ARRAY,
+     "[{type: io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]"},
     {"command", JSON_ARRAY, "[\"program\", \"argument\"]"},
     {"args", JSON_ARRAY, "[\"one\", \"two\"]"},
     {"commands", JSON_ARRAY, "[echo one, echo two]"},

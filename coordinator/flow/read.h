@@ -23,6 +23,7 @@ struct reader {
     unsigned unread; /* of expr_scope: what has no names because it is wrong itself */
     /* what expressions may name: ids of the whole flow, collected first */
     const char **task_ids, **input_ids;
+    int defaults_first, defaults_last; /* the lines of pluginDefaults; 0: none */
 };
 
 /* A mapping and its name in messages: "task export: ", "task export: retry.", "". */

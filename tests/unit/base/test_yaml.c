@@ -438,6 +438,35 @@ static void every_node__knows_its_line(void **state)
     yaml_doc_fini(&d);
 }
 
+static void node_of_another_tree__stands_where_it_is_said(void **state)
+{
+    (void)state;
+    static const char text[] = "a: 1.10\nb: [x, 010]\n";
+    struct yaml_doc d;
+    assert_int_equal(yaml_parse("f", text, sizeof text - 1, &d, NULL), 0);
+    struct json *others[3];
+    const struct json *from[] = {json_get(d.root, "a"), json_get(d.root, "b"),
+                                 json_next(json_first(json_get(d.root, "b")))};
+    for (int i = 0; i < 3; i++) {
+        others[i] = json_copy(from[i]);
+        assert_int_equal(yaml_line(&d, others[i]), 0);
+        yaml_same_place(&d, others[i], from[i]);
+        assert_int_equal(yaml_line(&d, others[i]), i == 0 ? 1 : 2);
+    }
+    assert_string_equal(yaml_text(&d, others[0]), "1.10");
+    assert_null(yaml_text(&d, others[1]));
+    assert_string_equal(yaml_text(&d, others[2]), "010");
+    assert_string_equal(yaml_text(&d, from[0]), "1.10");
+    struct json *stranger = json_new(JSON_NULL), *another = json_new(JSON_NULL);
+    yaml_same_place(&d, another, stranger);
+    assert_int_equal(yaml_line(&d, another), 0);
+    json_free(stranger);
+    json_free(another);
+    yaml_doc_fini(&d);
+    for (int i = 0; i < 3; i++)
+        json_free(others[i]);
+}
+
 static void scalars__keep_their_text(void **state)
 {
     (void)state;
@@ -487,6 +516,7 @@ int main(void)
         cmocka_unit_test(keys__are_texts_as_written),
         cmocka_unit_test(nested_document__keeps_its_shape),
         cmocka_unit_test(every_node__knows_its_line),
+        cmocka_unit_test(node_of_another_tree__stands_where_it_is_said),
         cmocka_unit_test(scalars__keep_their_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -564,11 +564,9 @@ static void inputs_are_checked(void **state)
 static void what_flows_of_kestra_have_besides_is_refused_by_name(void **state)
 {
     (void)state;
-    refuses(HEAD TASK "errors: []\npluginDefaults: []\nsla: []\n",
+    refuses(HEAD TASK "errors: []\nsla: []\n",
             "5: errors: is not supported; a task with allowFailure lets later tasks run\n"
-            "6: pluginDefaults: is not supported; write the values into the tasks, a group into "
-            "workerGroup\n"
-            "7: sla: is not supported; give the tasks a timeout");
+            "6: sla: is not supported; give the tasks a timeout");
 }
 
 int main(void)

@@ -1,0 +1,20 @@
+/* What Kestra's types were called before 0.17 moved them. */
+#include "coordinator/flow/kestra_names.h"
+
+#include "base/str.h"
+
+#include <stddef.h>
+
+#define CORE "io.kestra.plugin.core."
+#define OLD "io.kestra.core.tasks."
+
+static const char *const names[][2] = {
+    {OLD "log.Log", CORE "log.Log"},
+};
+
+const char *kestra_present_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(names[i][0], name)) return names[i][1];
+    return name;
+}

@@ -1,0 +1,203 @@
+/* pluginDefaults: which tasks get which values, and what is said about those that are wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "flow_text.h"
+
+#define SHELL "type: io.kestra.plugin.scripts.shell.Commands"
+#define TASK "tasks:\n  - {id: a, " SHELL ", commands: [ls]}\n"
+
+static const struct flow_task *only_task(const struct flow *f)
+{
+    assert_int_equal(f->task_count, 1);
+    return &f->tasks[0];
+}
+
+static void types_are_matched_from_their_beginning(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD "tasks:\n"
+                  "  - {id: a, " SHELL ", commands: [ls]}\n"
+                  "  - {id: b, type: io.kestra.plugin.scripts.powershell.Script, script: ls}\n"
+                  "  - {id: c, type: io.kestra.plugin.core.log.Log, message: hi}\n"
+                  "  - {id: d, command: [ls]}\n"
+                  "pluginDefaults:\n"
+                  "  - {type: io.kestra.plugin.scripts, values: {workerGroup: {key: gpu}}}\n"
+                  "  - {type: io.kestra.plugin.scripts.shell.Commands, values: {timeout: PT5M}}\n"
+                  "  - {type: io.kestra.plugin.jdbc, values: {url: 'jdbc:x'}}\n");
+    assert_string_equal(f->tasks[0].work.group.key, "gpu");
+    assert_int_equal(f->tasks[0].work.timeout_ms, 300000);
+    assert_string_equal(f->tasks[1].work.group.key, "gpu");
+    assert_int_equal(f->tasks[1].work.timeout_ms, 0);
+    assert_null(f->tasks[2].work.group.key);
+    assert_null(f->tasks[3].work.group.key);
+    flow_free(f);
+}
+
+static void a_type_s_old_name_and_the_present_one_are_one(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD "tasks:\n"
+                  "  - {id: a, type: io.kestra.core.tasks.log.Log, message: hi}\n"
+                  "  - {id: b, type: io.kestra.plugin.core.log.Log, message: hi}\n"
+                  "taskDefaults:\n"
+                  "  - {type: io.kestra.plugin.core.log, values: {level: WARN}}\n"
+                  "  - {type: io.kestra.core.tasks.log.Log, values: {allowFailure: true}}\n");
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(f->tasks[i].work.script, "[WARN] hi\n");
+        assert_true(f->tasks[i].allow_failure);
+    }
+    flow_free(f);
+}
+
+static void the_task_s_own_value_wins_unless_the_default_is_forced(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD
+        "tasks:\n"
+        "  - {id: a, " SHELL ", commands: [ls], timeout: PT1M, priority: 3, env: {A: own}}\n"
+        "pluginDefaults:\n"
+        "  - {type: io.kestra.plugin.scripts, values: {timeout: PT2M, env: {A: x, B: 1.10}}}\n"
+        "  - {type: io.kestra, values: {timeout: PT3M, lease: PT1H, env: {B: late, C: c}}}\n"
+        "  - {type: io.kestra.plugin, forced: true, values: {priority: 7}}\n"
+        "  - {type: io.kestra, forced: true, values: {priority: 8, killGrace: 4s}}\n");
+    const struct flow_work *w = &only_task(f)->work;
+    assert_int_equal(w->timeout_ms, 60000);
+    assert_int_equal(w->lease_ms, 3600000);
+    assert_int_equal(w->priority, 7); /* of two the first in the list is the stronger one */
+    assert_int_equal(w->kill_grace_ms, 4000);
+    assert_int_equal(w->env_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const char *wanted = w->env[i].name[0] == 'A'   ? "own"
+                             : w->env[i].name[0] == 'B' ? "1.10"
+                                                        : "c";
+        assert_string_equal(w->env[i].value, wanted);
+    }
+    flow_free(f);
+}
+
+static void lists_are_joined_and_a_type_inside_has_defaults_too(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD
+        "tasks:\n"
+        "  - id: a\n"
+        "    " SHELL "\n"
+        "    beforeCommands: [echo b, echo c]\n"
+        "    commands: [ls]\n"
+        "    taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+        "pluginDefaults:\n"
+        "  - {type: io.kestra.plugin.scripts, values: {beforeCommands: [echo a, echo b]}}\n");
+    assert_string_equal(only_task(f)->work.script, "echo a\necho b\necho c\nls\n");
+    flow_free(f);
+    flow_text_refuses(
+        FLOW_HEAD "tasks:\n"
+                  "  - id: a\n"
+                  "    " SHELL "\n"
+                  "    commands: [ls]\n"
+                  "    taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+                  "pluginDefaults:\n"
+                  "  - type: io.kestra.plugin.core.runner\n"
+                  "    values:\n"
+                  "      pullPolicy: NEVER\n",
+        "11: task a: taskRunner: unknown key 'pullPolicy' (from the flow's defaults)");
+}
+
+static void what_is_wrong_with_a_default_is_told_once_at_its_line(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD "tasks:\n"
+                                "  - {id: a, " SHELL ", commands: [ls], timeout: PT2X}\n"
+                                "  - {id: b, " SHELL ", commands: [ls]}\n"
+                                "pluginDefaults:\n"
+                                "  - type: io.kestra.plugin.scripts\n"
+                                "    values:\n"
+                                "      containerImage: ubuntu\n"
+                                "      timeout: PT1X\n",
+                      "4: task a: timeout: 'PT2X' is not a duration: write it like 30s, "
+                      "5m, 1h30m or PT1H30M\n"
+                      "9: task a: containerImage: is not supported: a task runs on the agent's "
+                      "machine, in no container (from the flow's defaults)\n"
+                      "10: task b: timeout: 'PT1X' is not a duration: write it like 30s, "
+                      "5m, 1h30m or PT1H30M (from the flow's defaults)");
+    flow_text_refuses(FLOW_HEAD TASK "pluginDefaults:\n"
+                                     "  - type: io.kestra\n"
+                                     "    values:\n"
+                                     "      env:\n"
+                                     "        A: '{{ inputs.nowhere }}'\n",
+                      "9: task a: env.A: '{{ inputs.nowhere }}': there is no input 'nowhere' (from "
+                      "the flow's defaults)");
+}
+
+static void defaults_of_another_shape_are_refused(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD TASK "pluginDefaults: {type: x, values: {}}\n",
+                      "5: pluginDefaults: must be a list, such as [{type: "
+                      "io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]");
+    flow_text_refuses(FLOW_HEAD TASK "pluginDefaults: [x, {type: a}, {values: {}}]\n",
+                      "5: pluginDefaults[0]: must be a mapping, such as {type: "
+                      "io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}\n"
+                      "5: pluginDefaults[1].values: is missing: what the tasks get\n"
+                      "5: pluginDefaults[2].type: is missing: a task type, or the beginning of "
+                      "several");
+    flow_text_refuses(FLOW_HEAD TASK "taskDefaults:\n"
+                                     "  - {type: '', values: {id: b, type: c}, force: true}\n"
+                                     "  - {type: io.kestra, values: [], forced: 1}\n"
+                                     "pluginDefaults: []\n",
+                      "5: taskDefaults: is the same as pluginDefaults: one of the two\n"
+                      "6: taskDefaults[0]: unknown key 'force', did you mean 'forced'?\n"
+                      "6: taskDefaults[0].type: is missing: a task type, or the beginning of "
+                      "several\n"
+                      "6: taskDefaults[0].values.id: every task has its own\n"
+                      "6: taskDefaults[0].values.type: every task has its own\n"
+                      "7: taskDefaults[1].forced: must be true or false\n"
+                      "7: taskDefaults[1].values: must be a mapping");
+}
+
+/* Each task gets its own copy: a short file must not become a large flow. */
+static void values_that_grow_beyond_measure_are_refused(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 256 * 1024);
+    (void)buf_adds(&text,
+                   FLOW_HEAD "pluginDefaults:\n  - type: io.kestra\n    values:\n      env:\n");
+    for (int i = 0; i < 1000; i++)
+        (void)buf_addf(&text, "        V%d: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", i);
+    (void)buf_adds(&text, "tasks:\n");
+    for (int i = 0; i < 500; i++)
+        (void)buf_addf(&text, "  - {id: t%d, " SHELL ", commands: [ls]}\n", i);
+    struct flow_problems p = {0};
+    struct flow *f = NULL;
+    assert_int_equal(flow_parse("f", text.data, text.len, NULL, &p, &f), ERR_INVALID);
+    assert_int_equal(p.items[0].line, 3);
+    assert_string_equal(p.items[0].sentence, "pluginDefaults: with these values in all tasks the "
+                                             "flow has more than 4194304 bytes");
+    flow_problems_fini(&p);
+    buf_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(types_are_matched_from_their_beginning),
+        cmocka_unit_test(a_type_s_old_name_and_the_present_one_are_one),
+        cmocka_unit_test(the_task_s_own_value_wins_unless_the_default_is_forced),
+        cmocka_unit_test(lists_are_joined_and_a_type_inside_has_defaults_too),
+        cmocka_unit_test(what_is_wrong_with_a_default_is_told_once_at_its_line),
+        cmocka_unit_test(defaults_of_another_shape_are_refused),
+        cmocka_unit_test(values_that_grow_beyond_measure_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
