@@ -16,7 +16,8 @@ export CADRE_LINT_PENDING
 clean_tree() {
     rm -rf "$tree" "$tmp/build"
     mkdir -p "$tree/base" "$tree/wire" "$tree/platform/linux" "$tree/agent" "$tree/cli" \
-        "$tree/coordinator/engine" "$tree/coordinator/flow" "$tree/coordinator/store" \
+        "$tree/coordinator/engine" "$tree/coordinator/flow" "$tree/coordinator/schedule" \
+        "$tree/coordinator/store" \
         "$tree/tests/unit/base"
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/base/thing.h" <<'END'
@@ -127,6 +128,10 @@ plant coordinator/engine/x.c '#include "wire/thing.h"'
 expect include-direction coordinator/engine/x.c 1 "the engine includes wire"
 plant coordinator/flow/x.c '#include "coordinator/store/store.h"'
 expect include-direction coordinator/flow/x.c 1 "the flow language includes the store"
+plant coordinator/schedule/x.c '#include "coordinator/store/model.h"'
+expect include-direction coordinator/schedule/x.c 1 "schedules include the store"
+plant coordinator/schedule/x.c '#include <time.h>'
+expect os-header coordinator/schedule/x.c 1 "schedules include time.h"
 plant coordinator/store/x.c '#include "coordinator/engine/engine.h"'
 expect include-direction coordinator/store/x.c 1 "the store includes the engine"
 plant coordinator/store/x.c '#include "platform/files.h"'
@@ -160,7 +165,8 @@ expect os-ifdef agent/x.c 1 "a system's macro in the agent"
 plant cli/x.c 'int a;\n#if defined(__linux__)\n#endif'
 expect os-ifdef cli/x.c 2 "a system's macro in the command line"
 
-for name in strcpy strcat sprintf strtok gmtime localtime atoi scanf sscanf system popen rand; do
+for name in strcpy strcat sprintf strtok gmtime localtime mktime tzset atoi scanf sscanf system \
+    popen rand; do
     plant base/x.c "int f(void)\n{\n    return (int)$name(x);\n}"
     expect banned-function base/x.c 3 "$name()"
 done

@@ -69,6 +69,8 @@ function check_system_include(header) {
             fail("third-party-seam", "<" header "> belongs in its one seam (CONTRIBUTING.md)")
         return
     }
+    if (header == "time.h" && folder == "coordinator/schedule")
+        fail("os-header", "<time.h>: moments and zones are handed in")
     if (!is_standard(header) && top != "platform" && folder != "installer/msi")
         fail("os-header", "<" header "> is not of the C library; ask platform/ for what it gives")
 }
@@ -89,17 +91,20 @@ function check_own_include(header,    to) {
     }
     if (folder == "coordinator/engine" && to != "base" &&
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
-        header != "coordinator/store/store.h" && header != "coordinator/store/store_flow.h" &&
+        !starts(header, "coordinator/schedule/") && header != "coordinator/store/store.h" &&
+        header != "coordinator/store/store_flow.h" &&
         header != "coordinator/store/model_token.h" && !is_model(header) && !is_vocabulary(header))
-        fail("include-direction", "the engine sees base, flow, store.h, model.h, model_flow.h, " \
-             "model_token.h " \
+        fail("include-direction", "the engine sees base, flow, schedule, store.h, " \
+             "model.h, model_flow.h, model_token.h " \
              "and wire's lease.h, limits.h, fields.h, output_account.h and spec.h alone")
     if (folder == "coordinator/store" && to != "base" && !starts(header, "coordinator/store/"))
         fail("include-direction", "the store sees base and itself alone")
     if (folder == "coordinator/flow" && to != "base" && !starts(header, "coordinator/flow/") &&
-        !is_model(header) && !is_vocabulary(header))
-        fail("include-direction", "the flow language sees base, itself, model.h, model_flow.h " \
-             "and wire's lease.h, limits.h, fields.h and spec.h alone")
+        !starts(header, "coordinator/schedule/") && !is_model(header) && !is_vocabulary(header))
+        fail("include-direction", "the flow language sees base, itself, schedule, model.h, " \
+             "model_flow.h and wire's lease.h, limits.h, fields.h and spec.h alone")
+    if (folder == "coordinator/schedule" && to != "base" && !starts(header, folder "/"))
+        fail("include-direction", "cron and time zones see base and themselves alone")
     if ((starts(header, "platform/linux/") && folder != "platform/linux") ||
         (starts(header, "platform/windows/") && folder != "platform/windows"))
         fail("include-direction", "only platform's own twin may include " header)
@@ -126,13 +131,16 @@ BEGIN {
     allow("cli", "base wire platform cli")
     allow("installer", "base platform")
     banned_count = split("strcpy strcat strncpy strncat sprintf vsprintf strtok gets " \
-                         "gmtime localtime asctime ctime atoi atol atoll atof " \
+                         "gmtime localtime asctime ctime gmtime_r localtime_r mktime timegm " \
+                         "tzset strftime strptime atoi atol atoll atof " \
                          "scanf fscanf sscanf vscanf vfscanf vsscanf " \
                          "system popen rand srand tmpnam tempnam mktemp alloca", banned, " ")
     better["strcpy"] = better["strcat"] = "base/str.h or base/buf.h"
     better["strncpy"] = better["strncat"] = better["strcpy"]
     better["sprintf"] = better["vsprintf"] = "snprintf or base/buf.h"
     better["gmtime"] = better["localtime"] = better["asctime"] = better["ctime"] = "base/duration.h"
+    zones = split("gmtime_r localtime_r mktime timegm tzset strftime strptime", names, " ")
+    for (n = 1; n <= zones; n++) better[names[n]] = "coordinator/schedule or base/duration.h"
     better["atoi"] = better["atol"] = better["atoll"] = "a parser that reports errors"
     better["atof"] = better["atoi"]
     better["system"] = better["popen"] = "platform/process.h"
