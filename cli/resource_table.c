@@ -475,6 +475,7 @@ static void show_rest_of_trigger(struct out *out, const struct json *t)
 static const struct column trigger_columns[] = {
     {"TRIGGER", .make = place_of_trigger},
     {"STATE", .make = trigger_state},
+    {"KIND", .member = "kind"},
     {"INTERVAL", .member = "interval"},
     {"LAST", .member = "result"},
     {"AGE", .member = "evaluatedAt", .age = true},
@@ -488,6 +489,7 @@ static const struct field trigger_fields[] = {
     SET("namespace"),
     SET("flow"),
     SET("id"),
+    SET("kind"),
     SET("interval"),
     SET("reason"),
     SET("disabledBy"),

@@ -33,7 +33,7 @@ struct execution_list {
     int64_t count;
 };
 
-/* A polling trigger. It is looked at when its timer says so; the timer does not run while it is
+/* A trigger. One that polls is looked at when its timer says so; the timer does not run while it is
  * disabled, while it is being evaluated, while an evaluation that was given up is still being
  * killed, or while an execution that it started keeps it. Nothing of that is written down as a
  * lock: it follows from the jobs and the executions that are open. */

@@ -181,6 +181,9 @@ static int load_trigger(const struct trigger_row *row, void *user)
     copy.why = dup_text(row->why);
     copy.message = dup_text(row->message);
     copy.disabled_by = dup_text(row->disabled_by);
+    copy.cron = dup_text(row->cron);
+    copy.zone = dup_text(row->zone);
+    copy.key_hash = dup_text(row->key_hash);
     trigger_add(g, f, &copy);
     return 0;
 }

@@ -104,7 +104,7 @@ void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms)
 void trigger_arm(struct engine *g, struct trigger *t)
 {
     int64_t slot = t->row.interval_ms / SLOT_PART, at = t->due_ms;
-    if (is_held(t)) {
+    if (t->row.kind != TRIGGER_POLLING || is_held(t)) {
         timer_clear(g, &t->timer);
         return;
     }

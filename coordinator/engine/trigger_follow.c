@@ -88,6 +88,7 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
     struct trigger_row row = {.ns = mem_strdup(f->ns),
                               .flow = mem_strdup(f->id),
                               .name = mem_strdup(def->id),
+                              .kind = def->kind,
                               .file_disabled = disabled,
                               .disabled = disabled,
                               .why = disabled ? mem_strdup(WHY_FILE) : NULL,
@@ -124,8 +125,9 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
 {
     struct trigger *next;
     for (struct trigger *t = f->triggers; t && g->rc == 0; t = next) {
+        const struct flow_trigger *def = flow_find_trigger(now, t->row.name);
         next = t->next;
-        if (!flow_find_trigger(now, t->row.name)) remove_trigger(g, f, t);
+        if (!def || def->kind != t->row.kind) remove_trigger(g, f, t);
     }
     bool any_new = false;
     for (size_t i = 0; i < now->trigger_count && g->rc == 0; i++) {

@@ -8,7 +8,7 @@
 #include "coordinator/flow/checks.h"
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
-#include "coordinator/store/model.h"
+#include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
 #include <stdbool.h>
@@ -117,7 +117,9 @@ struct flow_task {
 
 struct flow_trigger {
     char *id, *description;
-    struct flow_work work; /* never FLOW_LOG, never a retry; timeout_ms always set */
+    enum trigger_kind kind;
+    /* polling alone: what is evaluated; never FLOW_LOG, never a retry; timeout_ms always set */
+    struct flow_work work;
     int64_t interval_ms;
     bool allow_concurrent, fail_on_trigger_error, disabled;
     unsigned stop_after; /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */

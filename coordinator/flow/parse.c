@@ -9,14 +9,8 @@
 
 #include <string.h>
 
-#define TEXT_MAX (16u * 1024) /* a description */
 #define LABEL_MAX 256
 #define CONCURRENCY_MAX 1000000
-#define INTERVAL_MIN_MS 1000
-#define INTERVAL_MS 60000
-#define EVALUATION_MS 600000 /* Kestra's worker polling-trigger-timeout */
-
-#define ROOT(root) (1u << EXPR_##root)
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
@@ -29,26 +23,13 @@ static void collect_task_ids(const struct node *n, const struct json *list)
         n->r->task_ids[count++] = json_get_str(j, "id", "");
 }
 
-static bool begin_item(const struct node *flow, const struct json *j, const char *what,
-                       size_t index, struct node *out)
-{
-    *out = (struct node){.r = flow->r, .j = j};
-    (void)str_format(out->at, sizeof out->at, "%ss[%zu].", what, index);
-    if (json_type(j) == JSON_OBJECT) return true;
-    read_fail(
-        flow->r, j,
-        "%ss[%zu]: must be a mapping with an id, such as {id: hello, command: [echo, hello]%s}",
-        what, index, str_eq(what, "trigger") ? ", interval: PT1M" : "");
-    return false;
-}
-
 static void read_task(const struct node *flow, const struct json *j, size_t index)
 {
     struct reader *r = flow->r;
     struct flow_task *t = &r->flow->tasks[index];
     struct node n;
     t->line = yaml_line(&r->doc, j);
-    if (!begin_item(flow, j, "task", index, &n)) return;
+    if (!node_item(flow, j, "task", index, &n)) return;
     t->id = node_id(&n, false);
     if (!t->id) r->unread |= ROOT(OUTPUTS);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
@@ -77,7 +58,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     } else {
         node_known(&n, task_keys, task_refused);
     }
-    t->description = node_text(&n, "description", TEXT_MAX);
+    t->description = node_text(&n, "description", FLOW_TEXT_MAX);
     t->allow_failure = node_bool(&n, "allowFailure", false);
     t->disabled = node_bool(&n, "disabled", false);
     read_work(&n, &t->work, &scope, kestra);
@@ -103,140 +84,6 @@ static void read_tasks(const struct node *n)
             if (str_eq(f->tasks[i].id, id))
                 read_fail(n->r, j, "task %s: the id is used in line %d already", id,
                           f->tasks[i].line);
-    }
-}
-
-/* ---- triggers -------------------------------------------------------------------------------- */
-
-static unsigned read_stop_after(const struct node *n)
-{
-    static const enum job_state states[] = {JOB_SUCCESS, JOB_WARNING, JOB_FAILED, JOB_KILLED,
-                                            JOB_CANCELLED};
-    const struct json *list = node_list(n, "stopAfter", 5);
-    unsigned mask = 0;
-    char shown[STR_QUOTE_SIZE];
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        size_t i = 0;
-        while (i < 5 && !str_eq(fsm_name(&job_fsm, (int)states[i]), json_str(j, NULL)))
-            i++;
-        if (i < 5)
-            mask |= 1u << states[i];
-        else
-            read_fail(n->r, j,
-                      "%sstopAfter: %s is not one of SUCCESS, WARNING, FAILED, KILLED, CANCELLED",
-                      n->at, str_quote(shown, json_str(j, "?")));
-    }
-    return mask;
-}
-
-/* One input that a trigger gives. What is fixed is checked now. */
-static void read_given(const struct node *n, const struct json *j, struct flow_trigger *t)
-{
-    struct reader *r = n->r;
-    const struct expr_scope scope = {.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
-                                     .unread = r->unread,
-                                     .where = "in the inputs that a trigger gives",
-                                     .vars = r->flow->vars};
-    const struct flow_input *in = flow_find_input(r->flow, json_key(j));
-    struct json *value = NULL;
-    struct err e = {0};
-    if (!in && r->unread & ROOT(INPUTS)) return;
-    if (!in) {
-        char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
-        str_suggest_nearest(suggestion, json_key(j), r->input_ids, r->flow->input_count);
-        node_say(n, j, "there is no input %s%s", str_quote(shown, json_key(j)), suggestion);
-        return;
-    }
-    const char *text = yaml_text(&r->doc, j);
-    struct json *given = text && json_type(j) != JSON_BOOL ? json_new_str(text) : json_copy(j);
-    if (text && expr_has(text))
-        read_template(n, j, json_key(j), text, &scope);
-    else if (input_value(in, given, &value, &e))
-        read_fail(r, j, "%s%s: %s", n->at, json_key(j), err_text(&e));
-    json_free(value);
-    json_put(t->inputs, json_key(j), given);
-}
-
-static void read_given_inputs(const struct node *n, struct flow_trigger *t)
-{
-    const struct flow *f = n->r->flow;
-    struct node inputs = {.j = NULL};
-    if (node_object(n, "inputs", &inputs)) {
-        t->inputs = json_new(JSON_OBJECT);
-        for (const struct json *j = json_first(inputs.j); j; j = json_next(j))
-            read_given(&inputs, j, t);
-    }
-    for (size_t i = 0; i < f->input_count; i++) {
-        const struct flow_input *in = &f->inputs[i];
-        if (in->id && in->required && !json_get(inputs.j, in->id))
-            node_fail(n, "inputs", "the input %s has no default, and the trigger does not give it",
-                      in->id);
-    }
-}
-
-static const unsigned check_roots = ROOT(VARS) | ROOT(FLOW);
-
-static void read_trigger(const struct node *flow, const struct json *j, size_t index)
-{
-    struct reader *r = flow->r;
-    struct flow_trigger *t = &r->flow->triggers[index];
-    const struct expr_scope scope = {.roots = check_roots,
-                                     .unread = r->unread,
-                                     .where = "before an execution has begun",
-                                     .vars = r->flow->vars};
-    struct node n;
-    t->line = yaml_line(&r->doc, j);
-    if (!begin_item(flow, j, "trigger", index, &n)) return;
-    t->id = node_id(&n, false);
-    if (t->id) (void)str_format(n.at, sizeof n.at, "trigger %s: ", t->id);
-    if (node_has(&n, "type")) { /* one of Kestra's: its other keys are not the point */
-        char shown[STR_QUOTE_SIZE];
-        node_fail(&n, "type",
-                  "%s is not supported: a trigger has an interval and a command or script",
-                  str_quote(shown, json_get_str(j, "type", "?")));
-        return;
-    }
-    node_known(&n, trigger_keys, trigger_refused);
-    t->description = node_text(&n, "description", TEXT_MAX);
-    t->interval_ms = node_duration(&n, "interval", INTERVAL_MIN_MS, DURATION_MAX_MS, INTERVAL_MS);
-    t->allow_concurrent = node_bool(&n, "allowConcurrent", false);
-    t->fail_on_trigger_error = node_bool(&n, "failOnTriggerError", false);
-    t->disabled = node_bool(&n, "disabled", false);
-    t->stop_after = read_stop_after(&n);
-    read_given_inputs(&n, t);
-    read_work(&n, &t->work, &scope, false);
-    if (t->work.timeout_ms == 0) t->work.timeout_ms = EVALUATION_MS;
-}
-
-/* A trigger that names no group runs where the flow says, and there are no inputs then. */
-static void check_inherited_group(const struct node *n, const struct flow_trigger *t)
-{
-    const struct flow *f = n->r->flow;
-    struct node at = {.r = n->r};
-    const struct expr_scope scope = {.roots = check_roots,
-                                     .unread = n->r->unread,
-                                     .where = "before an execution has begun",
-                                     .vars = f->vars};
-    if (!t->id || t->work.group.key || !f->group.key || n->r->bad_group) return;
-    (void)str_format(at.at, sizeof at.at, "trigger %s: names no workerGroup: the flow's ", t->id);
-    read_template(&at, json_get(json_get(n->j, "workerGroup"), "key"), "key", f->group.key, &scope);
-}
-
-static void read_triggers(const struct node *n)
-{
-    struct flow *f = n->r->flow;
-    const struct json *list = node_list(n, "triggers", FLOW_TRIGGERS_MAX);
-    if (!list) return;
-    f->triggers = mem_array(json_count(list) + 1, sizeof *f->triggers);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        size_t index = f->trigger_count++;
-        read_trigger(n, j, index);
-        const char *id = f->triggers[index].id;
-        for (size_t i = 0; id && i < index; i++)
-            if (str_eq(f->triggers[i].id, id))
-                read_fail(n->r, j, "trigger %s: the id is used in line %d already", id,
-                          f->triggers[i].line);
-        check_inherited_group(n, &f->triggers[index]);
     }
 }
 
@@ -346,7 +193,7 @@ static void read_names(const struct node *n)
         node_fail(n, "namespace",
                   "%s is not a namespace: words of letters, digits, '_' and '-' joined by dots",
                   str_quote(shown, f->ns));
-    f->description = node_text(n, "description", TEXT_MAX);
+    f->description = node_text(n, "description", FLOW_TEXT_MAX);
     f->disabled = node_bool(n, "disabled", false);
 }
 

@@ -364,3 +364,16 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 {
     if (text && expr_has(text)) fail_at(n, where, name, "expressions are not rendered here");
 }
+
+bool node_item(const struct node *flow, const struct json *j, const char *what, size_t index,
+               struct node *out)
+{
+    *out = (struct node){.r = flow->r, .j = j};
+    (void)str_format(out->at, sizeof out->at, "%ss[%zu].", what, index);
+    if (json_type(j) == JSON_OBJECT) return true;
+    read_fail(
+        flow->r, j,
+        "%ss[%zu]: must be a mapping with an id, such as {id: hello, command: [echo, hello]%s}",
+        what, index, str_eq(what, "trigger") ? ", interval: PT1M" : "");
+    return false;
+}

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FLOW_TEXT_MAX (16u * 1024) /* bytes of a description */
+
+#define ROOT(root) (1u << EXPR_##root) /* of expr_scope */
+
 struct reader {
     const char *file;
     char *text; /* with its NUL */
@@ -32,6 +36,10 @@ struct node {
     const struct json *j;
     char at[FLOW_ID_MAX + 80];
 };
+
+/* An item of the list "tasks" or "triggers"; what: "task", "trigger". False: reported. */
+bool node_item(const struct node *flow, const struct json *j, const char *what, size_t index,
+               struct node *out);
 
 void read_fail(struct reader *r, const struct json *where, const char *fmt, ...) CADRE_PRINTF(3, 4);
 /* At the key's line, with the place in front: "task export: timeout: must be ...". */
@@ -84,6 +92,7 @@ extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, gro
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
 
 void read_inputs(const struct node *flow);
+void read_triggers(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
 /* What tasks and triggers share; command or script are read unless `translated`. */
 void read_work(const struct node *n, struct flow_work *out, const struct expr_scope *scope,

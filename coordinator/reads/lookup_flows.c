@@ -161,14 +161,16 @@ static void put_trigger(struct jw *w, struct reader *r, const struct trigger_row
     bool now = t->job != 0 || held_by(r, t, &state) != 0;
     char interval[DURATION_TEXT_SIZE];
     duration_format(t->interval_ms, interval);
+    bool polls = t->kind == TRIGGER_POLLING;
     jw_str(w, "namespace", t->ns);
     jw_str(w, "flow", t->flow);
     jw_str(w, "id", t->name);
+    jw_str(w, "kind", trigger_kind_names[t->kind]);
     jw_bool(w, "disabled", t->disabled);
     jw_str(w, "reason", t->why);
     jw_str(w, "disabledBy", t->disabled_by);
     jw_bool(w, "allowConcurrent", t->concurrent);
-    jw_str(w, "interval", interval);
+    jw_str(w, "interval", polls ? interval : NULL);
     jw_time(w, "nextAt", t->disabled || now ? 0 : t->next_ms);
     jw_id(w, "job", t->job);
     jw_str(w, "result", evaluation_names[t->result]);

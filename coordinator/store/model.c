@@ -89,6 +89,8 @@ const char *const evaluation_names[EVALUATION_RESULTS] = {
     [EVALUATION_SKIPPED] = "skipped",
 };
 
+const char *const trigger_kind_names[TRIGGER_KINDS] = {"polling", "schedule", "webhook", "flow"};
+
 const char *const fallback_names[4] = {
     [FALLBACK_WAIT] = "WAIT",
     [FALLBACK_FAIL] = "FAIL",
@@ -270,6 +272,9 @@ void trigger_row_fini(struct trigger_row *t)
     mem_free(t->why);
     mem_free(t->disabled_by);
     mem_free(t->message);
+    mem_free(t->cron);
+    mem_free(t->zone);
+    mem_free(t->key_hash);
     *t = (struct trigger_row){0};
 }
 

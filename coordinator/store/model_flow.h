@@ -71,18 +71,30 @@ enum evaluation_result {
 };
 extern const char *const evaluation_names[EVALUATION_RESULTS]; /* NULL, "fired", "not-fired", ... */
 
-/* A polling trigger of a flow that is not deleted. */
+/* What makes a trigger start an execution. The numbers are stored: append only. */
+enum trigger_kind {
+    TRIGGER_POLLING = 0,  /* a check on an agent, every interval */
+    TRIGGER_SCHEDULE = 1, /* a cron expression */
+    TRIGGER_WEBHOOK = 2,  /* a request with a key */
+    TRIGGER_FLOW = 3,     /* the end of an execution of another flow */
+    TRIGGER_KINDS
+};
+extern const char *const trigger_kind_names[TRIGGER_KINDS]; /* "polling", ... */
+
+/* A trigger of a flow that is not deleted. */
 struct trigger_row {
     int64_t id; /* of the row, set by the store */
     char *ns, *flow, *name;
-    bool file_disabled; /* what the flow said when it was applied last */
-    bool disabled;      /* the present value: set by the flow, an operator or stopAfter */
-    char *why;          /* of disabled: "disabled in the flow"; NULL when it is not */
-    char *disabled_by;  /* the operator who did; NULL: not disabled, or not by one */
-    bool concurrent;    /* allowConcurrent */
-    int64_t interval_ms;
-    int64_t next_ms; /* wall: when the next evaluation is due; 0: it has never been set */
-    int64_t job;     /* the evaluation under way; 0: none */
+    enum trigger_kind kind; /* does not change; nor do the names */
+    bool file_disabled;     /* what the flow said when it was applied last */
+    bool disabled;          /* the present value: set by the flow, an operator or stopAfter */
+    char *why;              /* of disabled: "disabled in the flow"; NULL when it is not */
+    char *disabled_by;      /* the operator who did; NULL: not disabled, or not by one */
+    bool concurrent;        /* allowConcurrent */
+    int64_t interval_ms;    /* polling, else 0 */
+    /* wall: when the next evaluation or firing is due; 0: never set, or none is to come */
+    int64_t next_ms;
+    int64_t job; /* the evaluation under way; 0: none */
     /* of the last evaluation that ended */
     enum evaluation_result result;
     char *message;
@@ -90,6 +102,12 @@ struct trigger_row {
     int64_t execution;   /* the last execution that it started; 0: none */
     int64_t evaluations; /* how many have ended; the number of the last in the history */
     int64_t fired, errors, skipped;
+    /* of a schedule: the moment up to which all is decided; how many moments were missed for good;
+     * how many were missed and wait for their turn (missed_moments); the expression and the name of
+     * its zone, as they were applied */
+    int64_t planned_ms, missed, backlog;
+    char *cron, *zone;
+    char *key_hash; /* of a webhook: SHA-256 of the key, hexadecimal; NULL: there is none */
 };
 void trigger_row_fini(struct trigger_row *t);
 
@@ -101,8 +119,10 @@ struct evaluation_row {
     bool exited;
     int64_t exit_code;
     char *message;
-    int64_t job;       /* 0: it did not come to that */
-    int64_t execution; /* that it started; 0: none */
+    int64_t planned_ms; /* of a schedule: the moment it is about, of several the last; else 0 */
+    int64_t moments;    /* how many planned moments the line stands for; of other kinds 1 */
+    int64_t job;        /* 0: it did not come to that */
+    int64_t execution;  /* that it started; 0: none */
     int64_t started_ms, ended_ms;
 };
 void evaluation_row_fini(struct evaluation_row *v);

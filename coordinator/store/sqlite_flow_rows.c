@@ -96,6 +96,8 @@ int evaluation_insert(struct store *s, const struct evaluation_row *v, struct er
     bind_int(q, 7, v->started_ms);
     bind_int(q, 8, v->ended_ms);
     bind_text(q, 9, v->message);
+    bind_int(q, 10, v->planned_ms);
+    bind_int(q, 11, v->moments > 0 ? v->moments : 1);
     int rc = db_run(&s->queue, q, e);
     return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - TRIGGER_HISTORY, e);
 }

@@ -242,6 +242,13 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
         .why = column_text(q, 17),
         .message = column_text(q, 18),
         .disabled_by = column_text(q, 19),
+        .kind = (enum trigger_kind)number(q, 20),
+        .planned_ms = number(q, 21),
+        .missed = number(q, 22),
+        .backlog = number(q, 23),
+        .cron = column_text(q, 24),
+        .zone = column_text(q, 25),
+        .key_hash = column_text(q, 26),
     };
 }
 
@@ -258,6 +265,8 @@ void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v)
         .started_ms = number(q, 6),
         .ended_ms = number(q, 7),
         .message = column_text(q, 8),
+        .planned_ms = number(q, 9),
+        .moments = number(q, 10),
     };
 }
 

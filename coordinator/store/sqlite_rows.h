@@ -74,11 +74,12 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
 #define TRIGGER_COLUMNS                                                                            \
     "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \
     " ended_ms, execution, evaluations, fired, errors, skipped, why, message,"                     \
-    " disabled_by"
+    " disabled_by, kind, planned_ms, missed, backlog, cron, zone, key_hash"
 void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
 
 #define EVALUATION_COLUMNS                                                                         \
-    "trigger_id, number, result, exit_code, job, execution, started_ms, ended_ms, message"
+    "trigger_id, number, result, exit_code, job, execution, started_ms, ended_ms, message,"        \
+    " planned_ms, moments"
 void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v);
 
 /* What stands beside a chunk in output.db: of its bytes and of all that is said of them. */

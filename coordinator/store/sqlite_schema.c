@@ -342,6 +342,25 @@ static const char queue_13[] = "CREATE TABLE refusals ("
                                ") STRICT;"
                                "CREATE INDEX refusal_group ON refusals (group_key, at_ms);";
 
+/* Triggers of more kinds than one; the moments that schedules were planned for, and those that were
+ * missed and wait for their turn. A line of the history may stand for several moments. */
+static const char queue_14[] =
+    "ALTER TABLE triggers ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE triggers ADD COLUMN planned_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE triggers ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE triggers ADD COLUMN backlog INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE triggers ADD COLUMN cron TEXT;"
+    "ALTER TABLE triggers ADD COLUMN zone TEXT;"
+    "ALTER TABLE triggers ADD COLUMN key_hash TEXT;"
+    "ALTER TABLE evaluations ADD COLUMN planned_ms INTEGER NOT NULL"
+    "  DEFAULT 0;"
+    "ALTER TABLE evaluations ADD COLUMN moments INTEGER NOT NULL DEFAULT 1;"
+    "CREATE TABLE missed_moments ("
+    "  trigger_id INTEGER NOT NULL,"
+    "  planned_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (trigger_id, planned_ms)"
+    ") STRICT, WITHOUT ROWID;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -383,9 +402,9 @@ static const char output_4[] =
     "  lost_ms INTEGER NOT NULL DEFAULT 0, lost_cursor INTEGER NOT NULL DEFAULT 0) STRICT;"
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;";
 
-static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3, queue_4, queue_5,
-                                          queue_6,  queue_7,  queue_8, queue_9, queue_10,
-                                          queue_11, queue_12, queue_13};
+static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4, queue_5,
+                                          queue_6,  queue_7,  queue_8,  queue_9, queue_10,
+                                          queue_11, queue_12, queue_13, queue_14};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

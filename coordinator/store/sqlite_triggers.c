@@ -1,4 +1,4 @@
-/* Polling triggers and the last evaluations of each. */
+/* Triggers, the moments that they missed, and the last evaluations of each. */
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
@@ -21,6 +21,12 @@ static void bind_changing(sqlite3_stmt *q, const struct trigger_row *t)
     bind_text(q, 15, t->why);
     bind_text(q, 16, t->message);
     bind_text(q, 17, t->disabled_by);
+    bind_int(q, 18, t->planned_ms);
+    bind_int(q, 19, t->missed);
+    bind_int(q, 20, t->backlog);
+    bind_text(q, 21, t->cron);
+    bind_text(q, 22, t->zone);
+    bind_text(q, 23, t->key_hash);
 }
 
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e)
@@ -29,9 +35,10 @@ int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_TRIGGER_INSERT);
     bind_changing(q, t);
-    bind_text(q, 18, t->ns);
-    bind_text(q, 19, t->flow);
-    bind_text(q, 20, t->name);
+    bind_text(q, 24, t->ns);
+    bind_text(q, 25, t->flow);
+    bind_text(q, 26, t->name);
+    bind_int(q, 27, t->kind);
     rc = db_run(&s->queue, q, e);
     if (rc == 0) *id = sqlite3_last_insert_rowid(s->queue.handle);
     return rc;

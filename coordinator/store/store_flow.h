@@ -47,9 +47,9 @@ int store_each_task_run(struct store *s, int64_t execution,
 /* What an ended job left: JSON object text, mem_free; NULL: nothing. */
 int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
 
-/* ---- polling triggers ---- */
+/* ---- triggers ---- */
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);
-/* All but its id and names. */
+/* All but its id, names and kind. */
 int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
 /* An evaluation began: job alone. */
 int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
@@ -57,7 +57,8 @@ int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
 int store_trigger_delete(struct store *s, int64_t id, struct err *e);
 int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
                        void *user, struct err *e);
-/* Adds to the history; what lies TRIGGER_HISTORY before it goes, with its job. */
+/* Adds to the history, or takes the place of the line with its number; what lies TRIGGER_HISTORY
+ * before it goes, with its job. */
 int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e);
 
 #endif

@@ -398,6 +398,68 @@ static void history_goes_with_its_ended_jobs(void **state)
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), 1);
 }
 
+static void what_only_some_kinds_have_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    struct trigger_row t = {.ns = "a.b",
+                            .flow = "f",
+                            .name = "t",
+                            .kind = TRIGGER_SCHEDULE,
+                            .planned_ms = 1000,
+                            .missed = 2,
+                            .backlog = 3,
+                            .cron = "0 3 * * *",
+                            .zone = "Europe/Berlin",
+                            .key_hash = "ab"};
+    OK(store_trigger_insert(f->store, &t, &t.id, &e));
+    t.planned_ms = 2000;
+    t.kind = TRIGGER_WEBHOOK; /* is not changed */
+    t.zone = NULL;
+    OK(store_trigger_update(f->store, &t, &e));
+    commit(f);
+    struct reader *r = reading(f);
+    struct trigger_row got;
+    OK(reader_trigger(r, "a.b", "f", "t", &got, &e));
+    assert_int_equal(got.kind, TRIGGER_SCHEDULE);
+    assert_int_equal(got.planned_ms, 2000);
+    assert_int_equal(got.missed, 2);
+    assert_int_equal(got.backlog, 3);
+    assert_string_equal(got.cron, "0 3 * * *");
+    assert_null(got.zone);
+    assert_string_equal(got.key_hash, "ab");
+    trigger_row_fini(&got);
+    reader_close(r);
+}
+
+static int keep_evaluation(const struct evaluation_row *v, void *user)
+{
+    *(struct evaluation_row *)user = *v;
+    ((struct evaluation_row *)user)->message = NULL;
+    return 0;
+}
+
+static void a_line_of_the_history_takes_the_place_of_one_with_its_number(void **state)
+{
+    struct fixture *f = *state;
+    struct evaluation_row v = {.trigger = 1, .number = 1, .result = EVALUATION_SKIPPED};
+    begin(f);
+    OK(store_evaluation_add(f->store, &v, &e));
+    commit(f);
+    begin(f);
+    v.planned_ms = 5000;
+    v.moments = 7;
+    OK(store_evaluation_add(f->store, &v, &e));
+    commit(f);
+    struct reader *r = reading(f);
+    struct evaluation_row got = {0};
+    OK(reader_evaluations(r, 1, keep_evaluation, &got, &e));
+    assert_int_equal(got.planned_ms, 5000);
+    assert_int_equal(got.moments, 7);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM evaluations"), 1);
+    reader_close(r);
+}
+
 static int note_trigger(const struct trigger_row *t, void *user)
 {
     return note_output(t->flow, t->name, user);
@@ -462,6 +524,8 @@ int main(void)
         FIXTURE_TEST(keys_of_executions_are_unique_and_forgotten),
         FIXTURE_TEST(task_runs_are_purged_with_their_execution_and_not_before),
         FIXTURE_TEST(history_goes_with_its_ended_jobs),
+        FIXTURE_TEST(what_only_some_kinds_have_is_kept),
+        FIXTURE_TEST(a_line_of_the_history_takes_the_place_of_one_with_its_number),
         FIXTURE_TEST(triggers_are_listed_in_pages_and_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
