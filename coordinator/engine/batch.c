@@ -42,6 +42,7 @@
 #include "coordinator/engine/trigger.h"
 #include "coordinator/engine/trigger_follow.h"
 #include "coordinator/engine/why.h"
+#include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
 
 #define RETRY_BUG_MS 60000
@@ -53,6 +54,8 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->store = store;
     g->config = *config;
     g->now = *now;
+    g->zones = config->zones ? zones_share(config->zones) : zones_new(NULL);
+    g->timezone = mem_strdup(config->timezone ? config->timezone : "UTC");
     g->offline_due = true;
     g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
     rng_init(&g->rng, seed);
@@ -74,6 +77,8 @@ void engine_free(struct engine *g)
     watch_fini(&g->refused);
     mem_free(g->left.items);
     mem_free(g->away.items);
+    mem_free(g->timezone);
+    zones_free(g->zones);
     mem_free(g);
 }
 
@@ -161,12 +166,19 @@ void engine_look_up(struct engine *g, const struct command *first)
     keys_fini(&starts);
 }
 
+static void apply_zones(struct engine *g, const struct command *c)
+{
+    zones_free(g->zones);
+    g->zones = zones_share(c->u.zones);
+}
+
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
 static apply_event_fn *const events[COMMAND_TYPES] = {
     [CMD_ENROL] = apply_enrol,       [CMD_HELLO] = apply_hello,     [CMD_READY] = apply_ready,
     [CMD_STARTED] = apply_started,   [CMD_OUTPUT] = apply_output,   [CMD_FINISHED] = apply_finished,
     [CMD_DECLINED] = apply_declined, [CMD_CLEARED] = apply_cleared, [CMD_HEARD] = apply_heard,
     [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,     [CMD_REFUSED] = apply_refused,
+    [CMD_ZONES] = apply_zones,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "coordinator/flow/flow.h"
+#include "coordinator/schedule/zones.h"
 
 #include <stddef.h>
 
@@ -46,6 +47,7 @@ const char *command_name(enum command_type type)
         [CMD_TRIGGER_DISABLE] = "trigger disable",
         [CMD_TRIGGER_RUN] = "trigger run",
         [CMD_TICK] = "tick",
+        [CMD_ZONES] = "zones",
         [CMD_AWAKE] = "awake",
     };
     return names[type];
@@ -200,6 +202,9 @@ void command_free(struct command *c)
     case CMD_TRIGGER_DISABLE:
     case CMD_TRIGGER_RUN:
         place_fini(&c->u.place);
+        break;
+    case CMD_ZONES:
+        zones_free(c->u.zones);
         break;
     default:
         break; /* numbers, and text */

@@ -54,11 +54,13 @@ enum command_type {
     CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
     CMD_TICK,            /* time has come (engine_next_ms) */
+    CMD_ZONES,           /* u.zones: the time zones from now on */
     CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
     COMMAND_TYPES
 };
 
-struct flow; /* coordinator/flow/flow.h */
+struct flow;  /* coordinator/flow/flow.h */
+struct zones; /* coordinator/schedule/zones.h */
 
 struct cmd_enrol {
     int64_t token_id;
@@ -187,6 +189,7 @@ struct command {
         struct cmd_apply apply;
         struct cmd_start start;
         struct cmd_place place;
+        struct zones *zones; /* a share */
         int64_t id;
         int64_t n;
     } u; /* last: the command of an event has memory for u.event alone, see command_new */

@@ -63,6 +63,8 @@ struct engine {
     struct engine_config config;
     struct rng rng;
     struct moment now;
+    struct zones *zones; /* never NULL; CMD_ZONES puts another in its place */
+    char *timezone;      /* of schedules that name none */
     int64_t fallback_grace_ms;
     bool loaded;             /* memory agrees with the store */
     bool flows_unread;       /* flows are left of which the store does not know the groups */

@@ -30,6 +30,8 @@ struct engine_config {
     int64_t
         /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
         cache_bytes;
+    struct zones *zones;  /* the engine takes a share; NULL: UTC and offsets alone are known */
+    const char *timezone; /* of schedules that name none, known to zones; NULL: UTC */
 };
 
 struct engine;

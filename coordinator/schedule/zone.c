@@ -4,6 +4,7 @@
 #include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/zone_rule.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@
 #define OFFSET_MAX (26 * CIVIL_HOUR) /* RFC 9636: more than -25 and less than 26 hours */
 
 struct zone {
-    size_t count; /* changes */
+    _Atomic uint32_t others; /* who share it, beside the one who made it */
+    size_t count;            /* changes */
     int64_t *at_s;
     int32_t *offset_s; /* from that change on */
     int32_t first_s;   /* the offset before the first change */
@@ -182,9 +184,15 @@ struct zone *zone_fixed(int32_t offset_s)
     return z;
 }
 
+struct zone *zone_share(struct zone *z)
+{
+    atomic_fetch_add(&z->others, 1);
+    return z;
+}
+
 void zone_free(struct zone *z)
 {
-    if (z == NULL) return;
+    if (z == NULL || atomic_fetch_sub(&z->others, 1) != 0) return;
     mem_free(z->at_s);
     mem_free(z->offset_s);
     mem_free(z);

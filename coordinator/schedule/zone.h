@@ -21,7 +21,8 @@ int zone_parse(const void *bytes, size_t len, struct zone **out, struct err *e);
 /* A rule as RFC 9636 section 3.3 has it in the footer: "CET-1CEST,M3.5.0,M10.5.0/3". */
 int zone_parse_rule(const char *rule, struct zone **out, struct err *e);
 struct zone *zone_fixed(int32_t offset_s);
-void zone_free(struct zone *z); /* NULL is fine */
+struct zone *zone_share(struct zone *z); /* one more owner, of any thread */
+void zone_free(struct zone *z);          /* a share; NULL is fine */
 
 /* Seconds east of UTC at a moment. */
 int32_t zone_offset(const struct zone *z, int64_t utc_s);

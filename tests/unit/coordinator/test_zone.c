@@ -1,7 +1,7 @@
 /* coordinator/schedule/zone: what a rule, a file's bytes and a fixed offset say. */
 #include "base/mem.h"
 #include "coordinator/schedule/civil.h"
-#include "coordinator/schedule/zone.h"
+#include "coordinator/schedule/zones.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,12 +124,93 @@ static void rule__not_of_posix__is_refused(void **state)
     }
 }
 
+static void refused(const struct zones *t, const char *name, const char *why)
+{
+    struct zone *z = NULL;
+    struct err e = {0};
+    assert_int_equal(zones_open(t, name, &z, &e), ERR_NOT_FOUND);
+    assert_null(z);
+    if (strstr(e.msg, why) == NULL) fail_msg("%s: %s", name, e.msg);
+}
+
+static void name__known_or_not__is_opened_or_refused_with_the_nearest(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Europe/Berlin", "America/Argentina/Ushuaia", "EST5EDT",
+                                        "Etc/GMT+5", "Asia/Tokyo"};
+    struct zones *t = zones_new(NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_true(zone_name_valid(names[i]));
+        zones_put(t, names[i], zone_fixed((int32_t)i * 3600));
+    }
+    zones_put(t, "Asia/Tokyo", zone_fixed(9 * 3600));
+    assert_int_equal(zones_count(t), 5);
+    struct zones *other = zones_share(t);
+    struct zone *z = NULL;
+    struct err e = {0};
+    assert_int_equal(zones_open(t, "Asia/Tokyo", &z, &e), 0);
+    zones_free(t);
+    refused(other, "Europe/Berln", "did you mean 'Europe/Berlin'?");
+    refused(other, "Mars/Crater", "write it as Europe/Berlin, UTC or +02:00");
+    zones_free(other);
+    assert_int_equal(zone_offset(z, 0), 9 * 3600); /* outlives the table */
+    zone_free(z);
+}
+
+static void name__without_files__is_utc_or_an_offset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int32_t offset_s;
+    } good[] = {{"UTC", 0}, {"Z", 0}, {"+02:00", 7200}, {"-03:30", -12600}, {"+18:00", 64800}};
+    static const char *const bad[] = {"",       "utc",     "02:00",        "+2:00",
+                                      "+02",    "+0200",   "+02:60",       "+18:01",
+                                      "+19:00", "+02:00 ", "Europe/Berlin"};
+    struct zones *t = zones_new("there is no folder");
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct zone *z = NULL;
+        assert_int_equal(zones_open(t, good[i].name, &z, NULL), 0);
+        assert_int_equal(zone_offset(z, 1), good[i].offset_s);
+        zone_free(z);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        refused(t, bad[i], "only UTC and offsets such as +02:00 are, because there is no folder");
+    zones_free(t);
+}
+
+static void name__that_leads_elsewhere__is_not_valid(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "/",
+        "/etc/passwd",
+        "../x",
+        "Europe/../x",
+        "Europe/",
+        "Europe//Berlin",
+        "..",
+        ".",
+        "zone.tab",
+        "a b",
+        "a\\b",
+        "C:x",
+        "Europe/Berl\xc3\xadn",
+        "A123456789012345678901234567890123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(zone_name_valid(bad[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments__of_any_civil_time__are_those_that_show_it),
         cmocka_unit_test(span__of_every_hour_of_years__holds_it),
         cmocka_unit_test(rule__not_of_posix__is_refused),
+        cmocka_unit_test(name__known_or_not__is_opened_or_refused_with_the_nearest),
+        cmocka_unit_test(name__without_files__is_utc_or_an_offset),
+        cmocka_unit_test(name__that_leads_elsewhere__is_not_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
