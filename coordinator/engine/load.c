@@ -204,6 +204,8 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .position = row->position,
                                  .job = row->job,
                                  .warned = row->warned,
+                                 .asleep_ms = row->asleep_ms,
+                                 .wake_ms = row->wake_ms,
                                  .submitter = row->submitter,
                                  .created_ms = row->created_ms,
                                  .started_ms = row->started_ms};

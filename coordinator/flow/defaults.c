@@ -122,7 +122,7 @@ static struct json *merged_value(struct merge *m, const struct json *j, bool own
     return merged(m, &l);
 }
 
-/* How many layers at the end are of the last one's type: what lies below another type is covered. */
+/* Where the layers of the last one's type begin: what lies below another type is covered. */
 static size_t first_of_kind(const struct layers *l)
 {
     size_t from = l->count - 1;

@@ -146,6 +146,7 @@ void changes_insert_execution(struct changes *c, const struct execution_row *fro
     x->row.inputs = arena_text(a, from->inputs);
     x->row.trigger_vars = arena_text(a, from->trigger_vars);
     x->row.labels = arena_text(a, from->labels);
+    x->row.outputs = arena_text(a, from->outputs);
     x->row.created_by = arena_text(a, from->created_by);
     x->row.cancelled_by = arena_text(a, from->cancelled_by);
     x->row.unique_key = arena_text(a, from->unique_key);
@@ -162,7 +163,18 @@ void changes_update_execution(struct changes *c, const struct execution_row *fro
     to->warned = from->warned;
     to->started_ms = from->started_ms;
     to->ended_ms = from->ended_ms;
+    to->asleep_ms = from->asleep_ms;
+    to->wake_ms = from->wake_ms;
     to->cancelled_by = arena_text(&c->arena, from->cancelled_by);
+    if (from->labels) to->labels = arena_text(&c->arena, from->labels);
+    if (from->outputs) to->outputs = arena_text(&c->arena, from->outputs);
+}
+
+static void read_text(const char *from, char **to)
+{
+    if (!from) return;
+    mem_free(*to);
+    *to = mem_strdup(from);
 }
 
 static void read_fixed(const struct execution_row *from, struct execution_row *to)
@@ -173,9 +185,8 @@ static void read_fixed(const struct execution_row *from, struct execution_row *t
     to->trigger = mem_strdup(from->trigger);
     to->inputs = mem_strdup(from->inputs);
     to->trigger_vars = mem_strdup(from->trigger_vars);
-    to->labels = mem_strdup(from->labels);
     to->created_by = mem_strdup(from->created_by);
-    to->unique_key = to->message = to->cancelled_by = NULL;
+    to->unique_key = to->message = to->cancelled_by = to->labels = to->outputs = NULL;
 }
 
 void changes_read_execution(const struct execution_change *x, struct execution_row *row)
@@ -192,7 +203,11 @@ void changes_read_execution(const struct execution_change *x, struct execution_r
     row->warned = from->warned;
     row->started_ms = from->started_ms;
     row->ended_ms = from->ended_ms;
+    row->asleep_ms = from->asleep_ms;
+    row->wake_ms = from->wake_ms;
     row->cancelled_by = mem_strdup(from->cancelled_by);
+    read_text(from->labels, &row->labels);
+    read_text(from->outputs, &row->outputs);
 }
 
 void changes_add_evaluation(struct changes *c, const struct evaluation_row *v)

@@ -49,11 +49,14 @@ struct execution_row {
     char *trigger;      /* id of the trigger that started it; NULL: a user started it */
     char *inputs;       /* JSON object text, resolved: defaults filled in */
     char *trigger_vars; /* JSON object text: outputs of the evaluation; NULL: none */
-    char *labels;       /* JSON object text; NULL: none */
+    char *labels;       /* JSON object text; NULL: none, of an update: as they are */
+    char *outputs;      /* JSON object text: the flow's, from its end on; NULL: none, as labels */
     int64_t position;   /* number of the task that is under way, from 0 */
     int64_t job;        /* its task run; 0: none */
     bool warned;        /* a task ended as WARNING */
-    int64_t submitter;  /* token id; 0: none */
+    /* wall; its task sleeps from then until then; 0: none does */
+    int64_t asleep_ms, wake_ms;
+    int64_t submitter; /* token id; 0: none */
     int64_t created_ms, started_ms, ended_ms;
     char *created_by, *cancelled_by;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */

@@ -35,6 +35,9 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     bind_text(q, 19, x->trigger_vars);
     bind_text(q, 20, x->created_by);
     bind_text(q, 21, x->cancelled_by);
+    bind_int(q, 22, x->asleep_ms);
+    bind_int(q, 23, x->wake_ms);
+    bind_text(q, 24, x->outputs);
     return db_run(&s->queue, q, e);
 }
 
@@ -58,6 +61,10 @@ int execution_update(struct store *s, const struct execution_row *x, struct err 
     bind_int(q, 9, x->ended_ms);
     bind_text(q, 10, x->message);
     bind_text(q, 11, x->cancelled_by);
+    bind_int(q, 12, x->asleep_ms);
+    bind_int(q, 13, x->wake_ms);
+    bind_text(q, 14, x->labels);
+    bind_text(q, 15, x->outputs);
     return db_change(&s->queue, q, e);
 }
 

@@ -30,7 +30,8 @@
     X(Q_FLOW_SOURCE,                                                                               \
       "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
     X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
-                          " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)")          \
+                          " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"           \
+                          " ?22, ?23, ?24)")                                                       \
     X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \
@@ -38,7 +39,9 @@
     X(Q_EXECUTION_LAST, "SELECT ifnull(max(id), 0) FROM executions")                               \
     X(Q_EXECUTION_UPDATE, "UPDATE executions SET state = ?2, open = ?3, reason = ?4,"              \
                           " position = ?5, job = ?6, warned = ?7, started_ms = ?8, ended_ms = ?9," \
-                          " message = ?10, cancelled_by = ?11 WHERE id = ?1")                      \
+                          " message = ?10, cancelled_by = ?11, asleep_ms = ?12, wake_ms = ?13,"    \
+                          " labels = ifnull(?14, labels), outputs = ifnull(?15, outputs)"          \
+                          " WHERE id = ?1")                                                        \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
     X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \

@@ -213,9 +213,12 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
         .message = column_text(q, 14),
         .created_by = column_text(q, 15),
         .cancelled_by = column_text(q, 16),
+        .asleep_ms = number(q, 17),
+        .wake_ms = number(q, 18),
         .labels = texts ? column_text(q, EXECUTION_COLUMN_COUNT) : NULL,
         .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
         .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,
+        .outputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 3) : NULL,
     };
 }
 

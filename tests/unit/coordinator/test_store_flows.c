@@ -339,10 +339,17 @@ static void execution_reads_as_the_batch_leaves_it(void **state)
     x.message = "second";
     x.job = 77;
     x.inputs = NULL; /* never changes */
+    x.asleep_ms = T0 + 5;
+    x.wake_ms = T0 + 9;
+    x.labels = "{\"l\":\"1\"}";
     OK(store_execution_update(f->store, &x, &e));
     OK(store_execution_get(f->store, x.id, &read, &e));
     assert_int_equal(read.state, EXECUTION_RUNNING);
     assert_int_equal(read.job, 77);
+    assert_int_equal(read.asleep_ms, T0 + 5);
+    assert_int_equal(read.wake_ms, T0 + 9);
+    assert_string_equal(read.labels, "{\"l\":\"1\"}");
+    assert_null(read.outputs);
     assert_int_equal(read.revision, 2);
     assert_string_equal(read.message, "second");
     assert_string_equal(read.inputs, "{\"a\":1}");
@@ -351,6 +358,40 @@ static void execution_reads_as_the_batch_leaves_it(void **state)
     OK(store_execution_get(f->store, x.id, &read, &e));
     assert_int_equal(read.state, EXECUTION_CREATED);
     assert_string_equal(read.message, "first");
+    execution_row_fini(&read);
+}
+
+/* In the batch that made it, too: it is inserted with what the update said. */
+static void labels_and_outputs_stay_unless_an_update_has_others(void **state)
+{
+    struct fixture *f = *state;
+    struct execution_row x = plain_execution(1, "f"), read;
+    begin(f);
+    x.labels = "{\"l\":\"1\"}";
+    OK(store_execution_insert(f->store, &x, &e));
+    x.labels = "{\"l\":\"2\"}";
+    x.wake_ms = T0 + 9;
+    OK(store_execution_update(f->store, &x, &e));
+    commit(f);
+    begin(f);
+    x.labels = NULL;
+    x.wake_ms = 0;
+    OK(store_execution_update(f->store, &x, &e));
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_string_equal(read.labels, "{\"l\":\"2\"}");
+    assert_int_equal(read.wake_ms, 0);
+    execution_row_fini(&read);
+    x.outputs = "{\"o\":1}";
+    OK(store_execution_update(f->store, &x, &e));
+    commit(f);
+    begin(f);
+    x.labels = "{}";
+    x.outputs = NULL;
+    OK(store_execution_update(f->store, &x, &e));
+    commit(f);
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_string_equal(read.labels, "{}");
+    assert_string_equal(read.outputs, "{\"o\":1}");
     execution_row_fini(&read);
 }
 
@@ -517,6 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(execution_reads_as_the_batch_leaves_it),
+        FIXTURE_TEST(labels_and_outputs_stay_unless_an_update_has_others),
         FIXTURE_TEST(flows_are_listed_in_pages_by_namespace),
         FIXTURE_TEST(a_revision_is_written_once),
         FIXTURE_TEST(executions_are_listed_by_flow_state_and_trigger),
