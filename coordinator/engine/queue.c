@@ -133,9 +133,11 @@ void queue_was_read(struct engine *g, struct queue *q)
     q->whole = (int64_t)q->window.count == q->count;
 }
 
-bool queue_is_low(const struct engine *g, const struct queue *q)
+bool queue_is_low(const struct engine *g, const struct queue *q, size_t awaited)
 {
-    return !q->whole && q->window.count < WINDOW_LOW && g->heads < HEADS_MOST;
+    size_t low = 2 * awaited < WINDOW_LOW ? 2 * awaited : WINDOW_LOW;
+    if (low < awaited) low = awaited;
+    return !q->whole && q->window.count < low && g->heads < HEADS_MOST;
 }
 
 void queues_drop_empty(struct engine *g, struct group *group)

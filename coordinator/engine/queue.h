@@ -33,8 +33,9 @@ void queue_read(struct engine *g, struct queue *q, const struct queue_head *head
 void queue_was_read(struct engine *g, struct queue *q);
 /* Empties the window: it is about to be read anew. */
 void queue_forget_window(struct engine *g, struct queue *q);
-/* Is the window nearly empty while there are more jobs, and is there memory to read ahead? */
-bool queue_is_low(const struct engine *g, const struct queue *q);
+/* Is the window nearly empty, with so many that are about to be handed out, while there are more
+ * jobs, and is there memory to read ahead? */
+bool queue_is_low(const struct engine *g, const struct queue *q, size_t awaited);
 /* How many jobs a window may hold now. */
 size_t queue_window_most(const struct engine *g);
 void queues_drop_empty(struct engine *g, struct group *group);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define AHEAD_MOST 512 /* jobs that one batch reads ahead */
+#define AHEAD_LEAST 16 /* from a queue that runs low */
 
 static void fill(struct engine *g, struct queue *q)
 {
@@ -43,12 +44,50 @@ static size_t slots_of(const struct command *c)
     }
 }
 
-static int keep(const struct job_row *row, const char *spec, void *user)
+static int keep(struct job_row *row, const char *spec, void *user)
 {
-    struct engine *g = user;
-    struct job_row copy = job_row_copy(row);
-    job_keep(g, &copy, spec);
+    job_keep(user, row, spec);
     return 0;
+}
+
+struct reading {
+    struct engine *engine;
+    struct queue *queue;
+    size_t count;
+};
+
+static int add(struct job_row *row, const char *spec, void *user)
+{
+    struct reading *r = user;
+    queue_read(r->engine, r->queue,
+               &(struct queue_head){.id = row->id,
+                                    .priority = row->priority,
+                                    .attempt = row->attempt});
+    r->count++;
+    if (!job_find(r->engine, row->id)) job_keep(r->engine, row, spec);
+    return !job_has_room(r->engine);
+}
+
+/* The jobs behind those in the window, window and jobs at once. */
+static size_t read_on(struct engine *g, struct queue *q, size_t most)
+{
+    struct reading r = {.engine = g, .queue = q};
+    const struct queue_head *last = window_last(&q->window);
+    struct queue_head after = last ? *last : (struct queue_head){0};
+    struct queue_part part = {.queue = {.group = q->group->row.key, .requires_id = q->requires_id},
+                              .after = last ? &after : NULL,
+                              .most = most};
+    if (!store_ok(g, store_queue_read(g->store, &part, add, &r, &g->err))) return r.count;
+    queue_was_read(g, q);
+    return r.count;
+}
+
+/* More than are awaited, that not every batch has to read. */
+static size_t ahead_of(size_t awaited)
+{
+    size_t most = 4 * awaited;
+    if (most < AHEAD_LEAST) return AHEAD_LEAST;
+    return most < WINDOW_READ ? most : WINDOW_READ;
 }
 
 /* Those at the head of the queue that are not at hand. */
@@ -63,18 +102,27 @@ static size_t note_absent(const struct engine *g, const struct queue *q, size_t 
 }
 
 /* *left: how many jobs may still be read. */
-static void read_group(struct engine *g, struct group *group, size_t *left)
+static void read_queue(struct engine *g, struct queue *q, size_t awaited, size_t *left)
 {
     int64_t ids[AHEAD_MOST];
-    size_t awaited = group->awaited < *left ? group->awaited : *left;
-    for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++) {
-        struct queue *q = group->pending[i];
-        if (queue_is_low(g, q)) fill(g, q);
-        if (g->rc || !job_has_room(g)) return;
-        size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
-        *left -= count;
-        if (count > 0) store_ok(g, store_jobs_read(g->store, ids, count, keep, g, &g->err));
+    if (queue_is_low(g, q, awaited)) {
+        size_t most = ahead_of(awaited) < *left ? ahead_of(awaited) : *left;
+        if (job_has_room(g))
+            *left -= read_on(g, q, most);
+        else
+            fill(g, q);
     }
+    if (g->rc || !job_has_room(g)) return;
+    size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
+    *left -= count;
+    if (count > 0) store_ok(g, store_jobs_read(g->store, ids, count, keep, g, &g->err));
+}
+
+static void read_group(struct engine *g, struct group *group, size_t *left)
+{
+    size_t awaited = group->awaited < WINDOW_READ ? group->awaited : WINDOW_READ;
+    for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++)
+        read_queue(g, group->pending[i], awaited, left);
 }
 
 void refill_ahead(struct engine *g, const struct command *first)

@@ -18,6 +18,11 @@ const struct queue_head *window_first(const struct window *w)
     return w->count > 0 ? &w->items[w->first] : NULL;
 }
 
+const struct queue_head *window_last(const struct window *w)
+{
+    return w->count > 0 ? &w->items[w->first + w->count - 1] : NULL;
+}
+
 bool window_is_behind(const struct window *w, const struct queue_head *head)
 {
     return w->count == 0 || !queue_head_before(head, &w->items[w->first + w->count - 1]);

@@ -15,6 +15,7 @@ bool queue_head_before(const struct queue_head *a, const struct queue_head *b);
 
 /* NULL: it is empty. Valid until the next change. */
 const struct queue_head *window_first(const struct window *w);
+const struct queue_head *window_last(const struct window *w); /* the same */
 /* Would it stand behind all others? */
 bool window_is_behind(const struct window *w, const struct queue_head *head);
 void window_add(struct window *w, const struct queue_head *head);

@@ -3,6 +3,12 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_JOB_SQL_H
 #define CADRE_COORDINATOR_STORE_SQLITE_JOB_SQL_H
 
+/* Jobs of a queue that no agent tried. */
+#define QUEUED_FROM                                                                                \
+    "job_states s INDEXED BY job_queue CROSS JOIN jobs j ON j.id = s.id"                           \
+    " WHERE s.queued = 1 AND s.group_key = ?1 AND s.requires_id = ?2"                              \
+    " AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.job = s.id)"
+
 /* X(number, text) */
 #define JOB_STATEMENTS(X)                                                                          \
     X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                  \
@@ -79,6 +85,10 @@
                " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
                " AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.job = job_states.id)"             \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
+    X(Q_NEXT_EQUAL, "SELECT " QUEUED_COLUMNS ", j.spec FROM " QUEUED_FROM                          \
+                    " AND s.priority = ?3 AND s.id > ?4 ORDER BY s.id LIMIT ?5")                   \
+    X(Q_NEXT_LOWER, "SELECT " QUEUED_COLUMNS ", j.spec FROM " QUEUED_FROM                          \
+                    " AND s.priority < ?3 ORDER BY s.priority DESC, s.id LIMIT ?4")                \
     X(Q_QUEUES, "SELECT group_key, requires_id, created FROM job_counts WHERE created > 0")        \
     X(Q_QUEUES_OF, "SELECT requires_id FROM job_counts WHERE group_key = ?1 AND created > 0")      \
     X(Q_BEFORE_HIGHER, "SELECT count(*) FROM (SELECT 1 FROM job_states INDEXED BY job_queue"       \

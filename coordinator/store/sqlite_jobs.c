@@ -112,7 +112,7 @@ int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e)
 }
 
 int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
-                    int (*fn)(const struct job_row *j, const char *spec, void *user), void *user,
+                    int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
                     struct err *e)
 {
     int rc = store_write_changes(s, e);

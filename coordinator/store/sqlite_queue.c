@@ -56,6 +56,52 @@ int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_h
     return rc;
 }
 
+struct queue_reading {
+    const struct queue_key *queue;
+    size_t left;
+    bool stop; /* fn wants no more */
+    int (*fn)(struct job_row *j, const char *spec, void *user);
+    void *user;
+};
+
+static int give_rows(struct store *s, sqlite3_stmt *q, struct queue_reading *r, struct err *e)
+{
+    int rc;
+    bind_text(q, 1, group_text(r->queue->group));
+    bind_int(q, 2, r->queue->requires_id);
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct job_row j;
+        row_queued(q, r->queue, &j);
+        r->left--;
+        r->stop = r->fn(&j, (const char *)sqlite3_column_text(q, QUEUED_COLUMN_COUNT), r->user);
+        job_row_fini(&j);
+        if (r->stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int store_queue_read(struct store *s, const struct queue_part *p,
+                     int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
+                     struct err *e)
+{
+    struct queue_reading r = {.queue = &p->queue, .left = p->most, .fn = fn, .user = user};
+    int rc = store_write_changes(s, e);
+    if (rc == 0 && s->begun) rc = store_write_queue(s, e);
+    if (rc == 0 && p->after) {
+        sqlite3_stmt *q = store_queue(s, Q_NEXT_EQUAL);
+        bind_int(q, 3, p->after->priority);
+        bind_int(q, 4, p->after->id);
+        bind_int(q, 5, (int64_t)p->most);
+        rc = give_rows(s, q, &r, e);
+    }
+    if (rc != 0 || r.stop || r.left == 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_NEXT_LOWER);
+    bind_int(q, 3, p->after ? p->after->priority : INT64_MAX);
+    bind_int(q, 4, (int64_t)r.left);
+    return give_rows(s, q, &r, e);
+}
+
 /* The counts that are written at commit have to be seen before it, too. */
 static int settle(struct store *s, struct err *e)
 {

@@ -2,6 +2,7 @@
 #include "coordinator/store/sqlite_rows.h"
 
 #include "base/checksum.h"
+#include "base/mem.h"
 
 #include <string.h>
 
@@ -56,6 +57,41 @@ void row_job(sqlite3_stmt *q, struct job_row *j)
                   .max_attempts = number(q, 34),
                   .max_duration_ms = number(q, 35)},
         .allow_failure = number(q, 36) != 0,
+    };
+}
+
+void row_queued(sqlite3_stmt *q, const struct queue_key *k, struct job_row *j)
+{
+    *j = (struct job_row){
+        .id = number(q, 0),
+        .group = mem_strdup(k->group),
+        .requires_id = k->requires_id,
+        .priority = number(q, 1),
+        .attempt = number(q, 2),
+        .reason = (enum reason)number(q, 3),
+        .message = column_text(q, 4),
+        .first_started_ms = number(q, 5),
+        .allow_failure = number(q, 6) != 0,
+        .kind = (enum job_kind)number(q, 7),
+        .fallback = (enum fallback)number(q, 8),
+        .ns = column_text(q, 9),
+        .name = column_text(q, 10),
+        .flow = column_text(q, 11),
+        .execution = column_text(q, 12),
+        .task = column_text(q, 13),
+        .submitter = number(q, 14),
+        .created_ms = number(q, 15),
+        .queue_timeout_ms = number(q, 16),
+        .timeout_ms = number(q, 17),
+        .lease_ms = number(q, 18),
+        .kill_grace_ms = number(q, 19),
+        .output_limit = number(q, 20),
+        .retry = {.type = (enum retry_type)number(q, 21),
+                  .interval_ms = number(q, 22),
+                  .max_interval_ms = number(q, 23),
+                  .delay_factor = sqlite3_column_double(q, 24),
+                  .max_attempts = number(q, 25),
+                  .max_duration_ms = number(q, 26)},
     };
 }
 

@@ -5,6 +5,7 @@
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 #include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/store.h"
 
 /* allow_failure stands behind outputs, which are there, and may be long, only when the job ended:
  * then nobody asks for it any more. */
@@ -20,6 +21,15 @@
 #define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
 /* All but unique_key, created_by, cancelled_by. */
 void row_job(sqlite3_stmt *q, struct job_row *j);
+/* Of a job that is CREATED: what may be other than that state, and queue, tell. */
+#define QUEUED_COLUMNS                                                                             \
+    "s.id, s.priority, s.attempt, s.reason, s.message, s.first_started_ms, s.allow_failure,"       \
+    " j.kind, j.fallback, j.ns, j.name, j.flow, j.execution, j.task, j.submitter, j.created_ms,"   \
+    " j.queue_timeout_ms, j.timeout_ms, j.lease_ms, j.kill_grace_ms, j.output_limit,"              \
+    " j.retry_type, j.retry_interval_ms, j.retry_max_interval_ms, j.retry_delay_factor,"           \
+    " j.retry_max_attempts, j.retry_max_duration_ms"
+#define QUEUED_COLUMN_COUNT 27
+void row_queued(sqlite3_stmt *q, const struct queue_key *k, struct job_row *j);
 
 #define AGENT_COLUMNS                                                                              \
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \

@@ -50,10 +50,10 @@ struct store_wanted {
 /* What was found is known until the end of the batch: the functions below that look for it ask the
  * database no more. Between store_begin and the first change. */
 int store_look_up(struct store *s, const struct store_wanted *w, struct err *e);
-/* These jobs, with their specs; without unique_key. Those that are not there are passed over. Rows
- * are borrowed. Return non-zero from fn to end. */
+/* These jobs, with their specs; without unique_key. Those that are not there are passed over. fn may
+ * take the row's strings and leave it empty. Return non-zero from fn to end. */
 int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
-                    int (*fn)(const struct job_row *j, const char *spec, void *user), void *user,
+                    int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
                     struct err *e);
 
 /* ---- jobs ---- */
@@ -125,6 +125,16 @@ struct queue_head {
  * *count is how many there are of those. O(most + log n). */
 int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                       size_t most, size_t *count, struct err *e);
+/* A part of a queue: the first `most` of those jobs that stand behind `after`. */
+struct queue_part {
+    struct queue_key queue;
+    const struct queue_head *after; /* NULL: from the first one on */
+    size_t most;
+};
+/* The same jobs in the same order, whole, with their specs; as store_jobs_read gives them. */
+int store_queue_read(struct store *s, const struct queue_part *p,
+                     int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
+                     struct err *e);
 /* All queues with pending jobs, and how many. Read from counts that are kept: the cost grows with
  * the number of queues, not jobs. */
 int store_each_queue(struct store *s,

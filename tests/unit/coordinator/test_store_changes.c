@@ -297,7 +297,7 @@ struct seen {
     int64_t last;
 };
 
-static int see(const struct job_row *j, const char *spec, void *user)
+static int see(struct job_row *j, const char *spec, void *user)
 {
     struct seen *seen = user;
     assert_string_equal(spec, "{\"command\":[\"true\"]}");

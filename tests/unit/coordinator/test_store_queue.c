@@ -63,6 +63,113 @@ static void heads_are_the_first_few_in_order(void **state)
     assert_int_equal(count, 1);
 }
 
+struct seen_jobs {
+    int64_t ids[8];
+    size_t count, most;
+};
+
+static int note_job(struct job_row *j, const char *spec, void *user)
+{
+    struct seen_jobs *s = user;
+    assert_string_equal(spec, "{\"command\":[\"true\"]}");
+    s->ids[s->count++] = j->id;
+    return s->count == s->most;
+}
+
+static void read_jobs(struct fixture *f, const struct queue_head *after, size_t most,
+                      struct seen_jobs *seen)
+{
+    struct queue_part p = {.queue = {"g", 0}, .after = after, .most = most};
+    seen->count = 0;
+    OK(store_queue_read(f->store, &p, note_job, seen, &e));
+}
+
+static void jobs_behind_one_are_read_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct seen_jobs seen = {.most = 8};
+    read_jobs(f, NULL, 4, &seen);
+    assert_int_equal(seen.count, 0);
+    begin(f);
+    static const int priorities[] = {0, 5, -1, 5, 0, 0};
+    for (int i = 0; i < 6; i++) {
+        struct job_row j = plain_job(i + 1, i == 5 ? "h" : "g");
+        j.priority = priorities[i];
+        add_job(f, &j);
+    }
+    commit(f);
+    static const int order[] = {2, 4, 1, 5, 3};
+    read_jobs(f, NULL, 9, &seen);
+    assert_int_equal(seen.count, 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(seen.ids[i], job_id(order[i]));
+    read_jobs(f, &(struct queue_head){.id = job_id(2), .priority = 5}, 3, &seen);
+    assert_int_equal(seen.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(seen.ids[i], job_id(order[i + 1]));
+    read_jobs(f, &(struct queue_head){.id = job_id(3), .priority = -1}, 3, &seen);
+    assert_int_equal(seen.count, 0);
+    seen.most = 1;
+    read_jobs(f, &(struct queue_head){.id = job_id(2), .priority = 5}, 3, &seen);
+    assert_int_equal(seen.count, 1);
+}
+
+static int take_row(struct job_row *j, const char *spec, void *user)
+{
+    assert_non_null(spec);
+    *(struct job_row *)user = *j;
+    *j = (struct job_row){0};
+    return 0;
+}
+
+/* What the statement for queued jobs leaves out is what every one of them has, also one that was
+ * handed out, started and tried again. */
+static void job_of_a_queue_is_what_it_is_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct job_row j = plain_job(1, "g"), a, b;
+    j.kind = JOB_TRIGGER;
+    j.name = j.flow = j.execution = j.task = "x";
+    j.requires_id = 7;
+    j.priority = j.queue_timeout_ms = j.timeout_ms = j.lease_ms = 3;
+    j.kill_grace_ms = j.output_limit = j.submitter = 4;
+    j.retry = (struct retry){RETRY_EXPONENTIAL, 10, 20, 1.5, 3, 40};
+    j.allow_failure = true;
+    begin(f);
+    add_job(f, &j);
+    commit(f);
+    begin(f);
+    OK(store_job_submitted(f->store, j.id, 1, 1, T0, &e));
+    OK(store_job_running(f->store, j.id, T0 + 1, &e));
+    OK(store_job_killing(f->store, j.id, REASON_TIMEOUT, &e));
+    OK(store_job_retrying(f->store, j.id, 2, T0 + 5, &e));
+    commit(f);
+    begin(f);
+    OK(store_job_requeue(f->store, j.id, 2, &e));
+    commit(f);
+    OK(store_jobs_read(f->store, &j.id, 1, take_row, &a, &e));
+    struct queue_part p = {.queue = {"g", 7}, .most = 2};
+    OK(store_queue_read(f->store, &p, take_row, &b, &e));
+#define SAME(field) assert_int_equal(a.field, b.field)
+#define SAME_TEXT(field) assert_true(str_eq(a.field, b.field))
+    SAME(id), SAME(kind), SAME(fallback), SAME(requires_id), SAME(priority), SAME(state);
+    SAME(reason), SAME(exited), SAME(exit_code), SAME(agent), SAME(attempt), SAME(created_ms);
+    SAME(submitted_ms), SAME(started_ms), SAME(ended_ms), SAME(first_started_ms);
+    SAME(retry_at_ms), SAME(queue_timeout_ms), SAME(timeout_ms), SAME(lease_ms);
+    SAME(kill_grace_ms), SAME(truncated), SAME(submitter), SAME(output_limit);
+    SAME(allow_failure), SAME(retry.type), SAME(retry.interval_ms), SAME(retry.max_interval_ms);
+    SAME(retry.max_attempts), SAME(retry.max_duration_ms);
+    assert_true(a.retry.delay_factor == b.retry.delay_factor);
+    SAME_TEXT(ns), SAME_TEXT(name), SAME_TEXT(flow), SAME_TEXT(execution), SAME_TEXT(task);
+    SAME_TEXT(group), SAME_TEXT(unique_key);
+    assert_null(a.message);
+    assert_null(b.message);
+#undef SAME
+#undef SAME_TEXT
+    job_row_fini(&a);
+    job_row_fini(&b);
+}
+
 struct seen_tried {
     char text[200];
 };
@@ -104,6 +211,9 @@ static void tried_jobs_are_no_heads_until_their_attempt_is_over(void **state)
     OK(store_queue_heads(f->store, &(struct queue_key){"g", 0}, heads, 4, &count, &e));
     assert_int_equal(count, 1);
     assert_int_equal(heads[0].id, job_id(3));
+    struct seen_jobs untried = {.most = 8};
+    read_jobs(f, NULL, 4, &untried);
+    assert_int_equal(untried.count, 1);
     OK(store_each_tried(f->store, note_tried, &seen, &e));
     assert_string_equal(seen.text, "1:1 x on 9 p1 g; 2:1 no room on 7 p2 g; 2:2 - on 5 p2 g; ");
     begin(f);
@@ -385,6 +495,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(head_is_the_highest_priority_then_the_oldest),
         CASE(heads_are_the_first_few_in_order),
+        CASE(jobs_behind_one_are_read_in_order),
+        CASE(job_of_a_queue_is_what_it_is_alone),
         CASE(tried_jobs_are_no_heads_until_their_attempt_is_over),
         CASE(queues_of_groups_and_requires_are_apart),
         CASE(set_group_moves_the_job_to_the_other_queue),
