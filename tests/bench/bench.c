@@ -303,27 +303,32 @@ void bench_end(int pid)
     }
 }
 
+struct stat_cpu {
+    double own_s, children_s;
+};
+
 /* CPU time from a stat file; of other process groups than `group` nothing, unless that is 0. */
-static double read_stat_cpu_s(const char *path, int group)
+static struct stat_cpu read_stat_cpu(const char *path, int group)
 {
     char line[1024];
-    unsigned long user = 0, system = 0;
+    unsigned long own = 0, children = 0;
+    const double ticks = (double)sysconf(_SC_CLK_TCK);
     FILE *f = fopen(path, "r");
-    if (!f) return 0;
+    if (!f) return (struct stat_cpu){0, 0};
     size_t n = fread(line, 1, sizeof line - 1, f);
     fclose(f);
     line[n] = 0;
     const char *p = strrchr(line, ')'); /* the name may hold anything */
     /* proc(5): the state, then numbers; the group is the 5th field, user and system time are the
-     * 14th and 15th */
+     * 14th and 15th, those of children that were waited for the 16th and 17th */
     char *end = p ? (char *)(uintptr_t)p + 3 : NULL;
-    for (int i = 4; end && i <= 15; i++) {
+    for (int i = 4; end && i <= 17; i++) {
         unsigned long n_ticks = strtoul(end, &end, 10);
-        if (i == 5 && group && n_ticks != (unsigned long)group) return 0;
-        if (i == 14) user = n_ticks;
-        if (i == 15) system = n_ticks;
+        if (i == 5 && group && n_ticks != (unsigned long)group) return (struct stat_cpu){0, 0};
+        if (i == 14 || i == 15) own += n_ticks;
+        if (i == 16 || i == 17) children += n_ticks;
     }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    return (struct stat_cpu){(double)own / ticks, (double)children / ticks};
 }
 
 static long read_status(const char *path, const char *key)
@@ -349,7 +354,9 @@ void bench_usage(int pid, struct usage *out)
     int thread[64], count = 0;
     *out = (struct usage){0};
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    out->cpu_s = read_stat_cpu_s(path, 0);
+    struct stat_cpu cpu = read_stat_cpu(path, 0);
+    out->cpu_s = cpu.own_s;
+    out->children_cpu_s = cpu.children_s;
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     out->rss_kib = read_status(path, "VmRSS:");
     out->anon_kib = read_status(path, "RssAnon:");
@@ -364,7 +371,7 @@ void bench_usage(int pid, struct usage *out)
         snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, thread[i]);
         out->switches += read_status(path, "voluntary_ctxt_switches:");
         snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, thread[i]);
-        if (i < 8) out->thread_cpu_s[i] = read_stat_cpu_s(path, 0);
+        if (i < 8) out->thread_cpu_s[i] = read_stat_cpu(path, 0).own_s;
     }
 }
 
@@ -383,7 +390,7 @@ double bench_group_cpu_s(int pid)
     for (struct dirent *entry; d && (entry = readdir(d));) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
         snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
-        sum += read_stat_cpu_s(path, pid);
+        sum += read_stat_cpu(path, pid).own_s;
     }
     if (d) closedir(d);
     return sum;

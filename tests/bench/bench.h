@@ -64,6 +64,7 @@ int bench_wait(int pid, double *cpu_s);
 
 struct usage {
     double cpu_s;           /* of the whole process */
+    double children_cpu_s;  /* of those that it waited for */
     double thread_cpu_s[8]; /* of its first threads: main, then in order of birth */
     int threads;
     long rss_kib, anon_kib;

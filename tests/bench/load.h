@@ -20,6 +20,7 @@ struct target {
     uint16_t port;
     char token_text[TOKEN_TEXT_SIZE]; /* of the administrator */
     struct token token;
+    struct ask *line; /* NULL: each question comes on a connection of its own */
 };
 /* init and run in FOLDER/server, port 0, of the programs in $CADRE_BENCH_BIN or else of this build;
  * waits until it listens. */
@@ -117,6 +118,10 @@ void clients_free(struct clients *all);
 /* One request, waited for. The answer's body is the caller's (mem_free); dies unless the status is
  * 2xx. */
 char *target_ask(struct target *t, const char *method, const char *path, const char *body);
+
+/* on: from now on questions come on one connection, which stays open: a handshake costs as much as
+ * 100 jobs. false: that connection ends. */
+void target_keep_line(struct target *t, bool on);
 
 /* The same, and its answer as JSON (json_free). */
 struct json *target_ask_json(struct target *t, const char *method, const char *path,

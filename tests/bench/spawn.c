@@ -48,6 +48,8 @@ static void start_one(void)
 static double bare_loop(int jobs, int at_once)
 {
     int started = 0, ended = 0;
+    struct usage before, after;
+    bench_usage(getpid(), &before);
     int64_t from = bench_now_ns();
     while (ended < jobs) {
         while (started < jobs && started - ended < at_once) {
@@ -57,7 +59,12 @@ static double bare_loop(int jobs, int at_once)
         if (wait(NULL) < 0) bench_die("wait: %s", strerror(errno));
         ended++;
     }
-    return (double)jobs / ((double)(bench_now_ns() - from) / 1e9);
+    double took_s = (double)(bench_now_ns() - from) / 1e9;
+    bench_usage(getpid(), &after);
+    printf("CPU per process of the bare loop: %.0f us, and %.0f of the loop\n",
+           (after.children_cpu_s - before.children_cpu_s) / jobs * 1e6,
+           (after.cpu_s - before.cpu_s) / jobs * 1e6);
+    return (double)jobs / took_s;
 }
 
 /* ---- the agent ---- */
@@ -91,26 +98,32 @@ static void say_idle(int pid, int seconds)
 static double through_agent(struct target *t, int pid, int jobs)
 {
     struct usage server0, server1, agent0, agent1;
+    double own0;
     struct pump *pump =
         pump_new(t,
                  &(struct pump_options){.connections = CONNECTIONS, .body = job, .minimal = true});
     pump_open(pump);
+    target_keep_line(t, true);
+    (void)unfinished(t);
+    own0 = bench_own_cpu_s();
     bench_usage(t->pid, &server0);
     bench_usage(pid, &agent0);
     int64_t from = bench_now_ns(), end = from + (int64_t)END_S * 1000000000;
     pump_run(pump, (uint64_t)jobs, 0);
     while (!pump_idle(pump) && bench_now_ns() < end)
         uv_run(t->loop, UV_RUN_ONCE);
-    while (unfinished(t) > 0) { /* asking costs a handshake each time */
+    while (unfinished(t) > 0) {
         usleep(POLL_US);
         if (bench_now_ns() > end) bench_die("the jobs do not end");
     }
     double took = (double)(bench_now_ns() - from) / 1e9;
     bench_usage(t->pid, &server1);
     bench_usage(pid, &agent1);
-    printf("CPU per job: agent %.0f us, coordinator %.0f us\n",
+    printf("CPU per job: agent %.0f us, its processes %.0f, coordinator %.0f, submitters %.0f\n",
            (agent1.cpu_s - agent0.cpu_s) / jobs * 1e6,
-           (server1.cpu_s - server0.cpu_s) / jobs * 1e6);
+           (agent1.children_cpu_s - agent0.children_cpu_s) / jobs * 1e6,
+           (server1.cpu_s - server0.cpu_s) / jobs * 1e6, (bench_own_cpu_s() - own0) / jobs * 1e6);
+    target_keep_line(t, false);
     pump_free(pump);
     return (double)jobs / took;
 }

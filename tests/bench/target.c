@@ -128,15 +128,17 @@ struct ask {
     const char *method, *path, *body;
     struct target *target;
     struct http_parser *parser;
+    struct tls_config *tls;
+    struct link *link;
     struct err err;
     int status;
     char *answer;
     bool done;
 };
 
-static void on_open(struct link *l, void *user)
+static void send_request(struct ask *a)
 {
-    struct ask *a = user;
+    struct link *l = a->link;
     char *extra = mem_alloc(TOKEN_TEXT_SIZE + 64);
     snprintf(extra, TOKEN_TEXT_SIZE + 64, "Authorization: Bearer %s\r\n", a->target->token_text);
     int rc = http_write_request(link_out(l), &(struct http_to){a->method, a->path, a->target->host},
@@ -149,10 +151,17 @@ static void on_open(struct link *l, void *user)
     link_flush_later(l);
 }
 
+static void on_open(struct link *l, void *user)
+{
+    (void)l;
+    send_request(user);
+}
+
 static void on_data(struct link *l, const void *data, size_t len, void *user)
 {
     struct ask *a = user;
     const char *p = data;
+    (void)l;
     enum http_event event = HTTP_HEAD;
     while (event == HTTP_HEAD) {
         size_t used = 0;
@@ -164,35 +173,73 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     struct http_message *m = http_parser_message(a->parser);
     a->status = m->status;
     a->answer = mem_strndup(m->body.data, m->body.len);
-    link_close(l);
+    a->done = true;
 }
 
 static void on_close(struct link *l, const struct err *e, void *user)
 {
     (void)l;
     struct ask *a = user;
-    if (!a->answer) bench_die("%s %s: %s", a->method, a->path, err_text(e));
-    a->done = true;
+    a->link = NULL;
+    if (!a->done) bench_die("%s %s: %s", a->method, a->path, err_text(e));
 }
 
 static const struct link_handler handler = {on_open, on_data, NULL, on_close};
 
+static struct ask *ask_open(struct target *t)
+{
+    struct ask *a = mem_alloc(sizeof *a);
+    struct tls_client_options o = {.alpn = ALPN_HTTP, .pin = t->token.pin};
+    struct err e = {0};
+    bench_must(tls_config_client(&o, &a->tls, &e), &e, "TLS");
+    a->target = t;
+    a->parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
+    return a;
+}
+
+static void ask_close(struct ask *a)
+{
+    if (a->link) link_close(a->link);
+    while (a->link)
+        uv_run(a->target->loop, UV_RUN_ONCE);
+    http_parser_free(a->parser);
+    tls_config_unref(a->tls);
+    mem_free(a);
+}
+
+static char *ask_one(struct ask *a, const char *method, const char *path, const char *body)
+{
+    struct target *t = a->target;
+    a->method = method;
+    a->path = path;
+    a->body = body;
+    a->done = false;
+    if (a->link)
+        send_request(a);
+    else
+        a->link =
+            link_connect(t->loop, a->tls, &(struct link_to){t->host, t->port, LIMIT_HANDSHAKE_MS},
+                         &handler, a);
+    target_wait(t, &a->done, ASK_S, path);
+    if (a->status < 200 || a->status > 299)
+        bench_die("%s %s: %d %s", method, path, a->status, a->answer);
+    return a->answer;
+}
+
 char *target_ask(struct target *t, const char *method, const char *path, const char *body)
 {
-    struct ask a = {.method = method, .path = path, .body = body, .target = t};
-    struct tls_client_options o = {.alpn = ALPN_HTTP, .pin = t->token.pin};
-    struct tls_config *tls = NULL;
-    struct err e = {0};
-    bench_must(tls_config_client(&o, &tls, &e), &e, "TLS");
-    a.parser = http_parser_new(HTTP_CLIENT, ANSWER_MAX);
-    link_connect(t->loop, tls, &(struct link_to){t->host, t->port, LIMIT_HANDSHAKE_MS}, &handler,
-                 &a);
-    target_wait(t, &a.done, ASK_S, path);
-    http_parser_free(a.parser);
-    tls_config_unref(tls);
-    if (a.status < 200 || a.status > 299)
-        bench_die("%s %s: %d %s", method, path, a.status, a.answer);
-    return a.answer;
+    if (t->line) return ask_one(t->line, method, path, body);
+    struct ask *a = ask_open(t);
+    char *answer = ask_one(a, method, path, body);
+    ask_close(a);
+    return answer;
+}
+
+void target_keep_line(struct target *t, bool on)
+{
+    if (on == (t->line != NULL)) return;
+    if (!on) ask_close(t->line);
+    t->line = on ? ask_open(t) : NULL;
 }
 
 char *target_join_token(struct target *t)
