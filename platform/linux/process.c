@@ -174,6 +174,7 @@ int process_host_new(struct uv_loop_s *loop, struct process_host **out, struct e
     h->pid = getpid();
     h->session = getsid(0);
     h->read_buffer = mem_alloc(READ_BYTES);
+    birth_clock_init(&h->births);
     int rc = host_open(h);
     if (rc != 0) {
         if (h->open_handles == 0) {
@@ -608,7 +609,9 @@ static int spawn_main(struct process *p, const struct process_options *o, const 
         p->cgroup = cgroup_path(h->cgroup_base, o->mark);
         s.cgroup = cgroup_make(p->cgroup);
     }
+    p->birth.before_ns = birth_now_ns();
     p->pid = spawn_process(&s, &h->stack);
+    p->birth.after_ns = birth_now_ns();
     if (s.cgroup >= 0) close(s.cgroup);
     if (p->pid > 0) return 0;
     if (p->cgroup) cgroup_remove(p->cgroup);

@@ -3,6 +3,7 @@
 #define CADRE_PLATFORM_LINUX_PROCESS_IMPL_H
 
 #include "platform/guard.h"
+#include "platform/linux/birth.h"
 #include "platform/linux/proc_table.h"
 #include "platform/linux/spawn.h"
 #include "platform/process.h"
@@ -36,6 +37,7 @@ struct process_host {
     char *kind;
     char boot_id[64];
     struct proc_table table; /* kept for its memory */
+    struct birth_clock births;
     int running;             /* of processes: those that are no remnants */
     int64_t oom_seen;        /* the machine's count of the memory killer... */
     uint64_t oom_seen_ns;    /* ...at that time */
@@ -71,6 +73,7 @@ struct process {
     uv_timer_t timer;
     int open_handles;
     pid_t pid;
+    struct birth birth;
     uint64_t start; /* clock ticks; 0: not asked for yet, or never known */
     bool start_read;
     bool reaped;

@@ -118,9 +118,15 @@ static struct process *by_trace(struct process_host *h, const struct proc *c,
 
 uint64_t process_start_time(struct process *p)
 {
+    struct birth_clock *births = &p->host->births;
     struct proc now;
-    if (!p->start_read && !p->reaped && proc_read(p->pid, &now) == 0) p->start = now.start;
+    if (p->start_read) return p->start;
     p->start_read = true;
+    p->start = birth_ticks(births, p->birth);
+    if (p->start == 0 && !p->reaped && proc_read(p->pid, &now) == 0) {
+        p->start = now.start;
+        birth_learn(births, p->birth, now.start);
+    }
     return p->start;
 }
 
