@@ -12,8 +12,8 @@
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 #define SETTLE_MS 1000 /* what the journal may commit later is committed by then */
-/* Where several jobs at once end about as soon as they have started, start and end of a job are
- * told together: one commit and one message to the coordinator less. */
+/* Where jobs follow each other that end about as soon as they have started, start and end of a job
+ * are told together: one commit and one message to the coordinator less. */
 #define QUICK_MS 4      /* such a job runs no longer; and a start is told no later */
 #define QUICK_FOR_MS 50 /* jobs are thought to be quick for so long after one was */
 
@@ -566,9 +566,8 @@ static void prepare(struct attempt *a, int64_t now_ms)
 static void hold_start(struct attempt *a, int64_t now_ms)
 {
     struct runner_logic *r = a->runner;
-    bool several = r->attempts->next != NULL;
     a->held = true;
-    if (!several || now_ms - r->quick_ms > QUICK_FOR_MS)
+    if (now_ms - r->quick_ms > QUICK_FOR_MS)
         say_held(r);
     else if (!deadline_is_set(&r->held_deadline))
         deadline_set(&r->deadlines, &r->held_deadline, now_ms + QUICK_MS);

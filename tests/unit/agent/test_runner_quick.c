@@ -80,15 +80,35 @@ static void output__comes_behind_the_start(void **state)
     assert_int_equal(w->runner_wake_ms, INT64_MAX);
 }
 
-static void a_job_alone__has_its_start_told_at_once(void **state)
+/* Job 2 was quick, and job 3 comes so many milliseconds later. */
+static void one_behind_another(struct world *w, int64_t pause_ms)
 {
-    struct world *w = *state;
     w->prepares_at_once = true;
     running(w, 2);
     ended(w, 2, 0);
     said(w, "finished 2-1 SUCCESS -");
+    world_pass(w, pause_ms);
     take_job(w, 3, 1);
     world_turn(w);
+}
+
+static void a_job_behind_a_quick_one__has_start_and_end_told_together(void **state)
+{
+    struct world *w = *state;
+    one_behind_another(w, 1);
+    said(w, "");
+    assert_int_equal(state_of(w, 3), JOURNAL_STARTING);
+    int64_t before = journal_commits(w->journal);
+    ended(w, 3, 0);
+    world_turn(w);
+    said(w, "started 3-1, finished 3-1 SUCCESS -");
+    assert_int_equal(journal_commits(w->journal), before + 1);
+}
+
+static void a_job_a_while_behind_a_quick_one__has_its_start_told_at_once(void **state)
+{
+    struct world *w = *state;
+    one_behind_another(w, 51);
     said(w, "started 3-1");
     assert_int_equal(state_of(w, 3), JOURNAL_RUNNING);
 }
@@ -152,7 +172,8 @@ int main(void)
         WORLD_CASE(start_and_end_of_a_quick_job__are_told_together),
         WORLD_CASE(a_job_that_goes_on__has_its_start_told_soon),
         WORLD_CASE(output__comes_behind_the_start),
-        WORLD_CASE(a_job_alone__has_its_start_told_at_once),
+        WORLD_CASE(a_job_behind_a_quick_one__has_start_and_end_told_together),
+        WORLD_CASE(a_job_a_while_behind_a_quick_one__has_its_start_told_at_once),
         WORLD_CASE(jobs_beside_such_as_run_for_long__have_their_start_told_at_once),
         WORLD_CASE(a_kill__tells_of_the_start_before_the_end),
         WORLD_CASE(a_discard__tells_neither),
