@@ -16,6 +16,8 @@
 #define RESERVE_BYTES (4 << 20)
 #define FULL_BYTES (64 << 10) /* less is as good as nothing to SQLite */
 #define SEQ_BEHIND_MAX 1024   /* see save_seq */
+#define LOOK_ROWS 1024        /* events that are looked at together for an attempt to drop... */
+#define LOOKS 8               /* ...as often in one transaction */
 
 enum statement {
     ST_BEGIN,
@@ -27,8 +29,10 @@ enum statement {
     ST_ATTEMPT_EVENTS_DELETE,
     ST_ATTEMPT_EACH,
     ST_EVENT_ADD,
+    ST_EVENT_FIRST,
     ST_ATTEMPT_END,
     ST_EVENT_ACK,
+    ST_EVENT_ACK_ALL,
     ST_ATTEMPT_ACK,
     ST_EVENT_EACH,
     ST_REMNANT_PUT,
@@ -48,13 +52,15 @@ static const char *const sql[STATEMENTS] = {
         " state = excluded.state, mark = excluded.mark, identity = excluded.identity, last_seq = 0",
     [ST_ATTEMPT_DELETE] = "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2",
     [ST_ATTEMPT_EVENTS_DELETE] =
-        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE job = ?1 AND attempt = ?2"
-        " AND seq <= ?3 ORDER BY seq LIMIT ?4) RETURNING length(frame)",
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq > ?3 AND seq <= ?4"
+        " AND job = ?1 AND attempt = ?2 ORDER BY seq LIMIT ?5) RETURNING length(frame), seq",
     [ST_ATTEMPT_EACH] = "SELECT job, attempt, state, mark, identity FROM attempts ORDER BY job",
     [ST_EVENT_ADD] = "INSERT INTO events(seq, job, attempt, frame) VALUES(?1, ?2, ?3, ?4)",
+    [ST_EVENT_FIRST] = "SELECT min(seq) FROM events WHERE seq > ?1",
     [ST_ATTEMPT_END] =
         "UPDATE attempts SET state = 3, last_seq = ?3 WHERE job = ?1 AND attempt = ?2",
-    [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame)",
+    [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame), seq",
+    [ST_EVENT_ACK_ALL] = "DELETE FROM events",
     [ST_ATTEMPT_ACK] = "DELETE FROM attempts WHERE last_seq > 0 AND last_seq <= ?1",
     [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
     [ST_REMNANT_PUT] =
@@ -73,12 +79,13 @@ static const char schema[] =
     " last_seq INTEGER NOT NULL, PRIMARY KEY(job, attempt)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS events(seq INTEGER PRIMARY KEY, job INTEGER NOT NULL,"
     " attempt INTEGER NOT NULL, frame BLOB NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS events_of_attempt ON events(job, attempt);"
     "PRAGMA user_version = 1;"
     "COMMIT;";
 
-/* A table that former versions lack, and need not know. */
-static const char remnants[] =
+/* A table that former versions lack, and need not know; and an index of theirs, which each event
+ * paid for and only attempts that are dropped made use of. */
+static const char later[] =
+    "DROP INDEX IF EXISTS events_of_attempt;"
     "CREATE TABLE IF NOT EXISTS remnants(job INTEGER NOT NULL, attempt INTEGER NOT NULL,"
     " mark TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY(job, attempt)) WITHOUT ROWID;";
 
@@ -86,6 +93,7 @@ static const char remnants[] =
 struct dropping {
     struct dropping *next;
     int64_t job, attempt;
+    int64_t from;  /* seq: up to here none is left */
     int64_t up_to; /* seq: later events of the same attempt are not included */
 };
 
@@ -103,6 +111,7 @@ struct journal {
     bool urgent;           /* and it holds what has to be committed in this turn */
     struct dropping *droppings;
     int may_drop; /* events, in this transaction */
+    int may_look; /* times LOOK_ROWS events, in this transaction */
     int64_t commits;
 };
 
@@ -164,6 +173,7 @@ static int begin(struct journal *j, struct err *e)
     if (rc == 0) {
         j->open = true;
         j->may_drop = JOURNAL_DROP_ROWS;
+        j->may_look = LOOKS;
     }
     return rc;
 }
@@ -280,7 +290,7 @@ static int set_up(struct journal *j, const char *boot_id, struct err *e)
     if (version == 0 && sqlite3_exec(j->db, schema, NULL, NULL, NULL) != SQLITE_OK)
         return failed(j, "create", e);
     int rc = version == 0 ? 0 : check_pages(j, e);
-    if (rc == 0 && sqlite3_exec(j->db, remnants, NULL, NULL, NULL) != SQLITE_OK)
+    if (rc == 0 && sqlite3_exec(j->db, later, NULL, NULL, NULL) != SQLITE_OK)
         rc = failed(j, "create", e);
     if (rc == 0) rc = load(j, e);
     if (rc == 0 && !j->id[0]) rc = new_id(j, e);
@@ -447,37 +457,76 @@ int journal_put_attempt(struct journal *j, const struct journal_attempt *a, stru
     return run(j, ST_ATTEMPT_PUT, "attempt", e);
 }
 
-/* Runs a DELETE ... RETURNING length(frame) that is bound already, and keeps the sum of what waits
- * right. */
-static int delete_events(struct journal *j, enum statement n, int *rows, struct err *e)
+struct deleted {
+    int rows;
+    int64_t last; /* the highest seq of them */
+};
+
+/* Runs a DELETE ... RETURNING length(frame), seq that is bound already, and keeps the sum of what
+ * waits right. */
+static int delete_events(struct journal *j, enum statement n, struct deleted *out, struct err *e)
 {
     sqlite3_stmt *st = j->st[n];
     int rc;
     int64_t bytes = 0;
-    for (*rows = 0; (rc = sqlite3_step(st)) == SQLITE_ROW; ++*rows)
+    for (*out = (struct deleted){0, 0}; (rc = sqlite3_step(st)) == SQLITE_ROW; out->rows++) {
         bytes += sqlite3_column_int64(st, 0);
+        if (sqlite3_column_int64(st, 1) > out->last) out->last = sqlite3_column_int64(st, 1);
+    }
     int result = rc == SQLITE_DONE ? 0 : failed(j, "forget events", e);
     sqlite3_reset(st);
     if (result == 0) j->pending_bytes -= bytes;
     return result;
 }
 
+/* The first event behind `from`; INT64_MAX: there is none. */
+static int first_behind(struct journal *j, int64_t from, int64_t *out, struct err *e)
+{
+    sqlite3_stmt *st = prepared(j, ST_EVENT_FIRST);
+    if (!st) return failed(j, "forget", e);
+    sqlite3_bind_int64(st, 1, from);
+    int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : failed(j, "forget", e);
+    if (rc == 0)
+        *out = sqlite3_column_type(st, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return rc;
+}
+
+/* Of the next LOOK_ROWS events those of the attempt, as many as this transaction may. *done: none
+ * is left. */
+static int drop_some(struct journal *j, struct dropping *d, bool *done, struct err *e)
+{
+    struct deleted gone;
+    int64_t first = 0;
+    int rc = first_behind(j, d->from, &first, e);
+    *done = first > d->up_to;
+    if (rc != 0 || *done) return rc;
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EVENTS_DELETE);
+    if (!st) return failed(j, "forget", e);
+    int64_t last = d->up_to - first < LOOK_ROWS ? d->up_to : first + LOOK_ROWS - 1;
+    sqlite3_bind_int64(st, 1, d->job);
+    sqlite3_bind_int64(st, 2, d->attempt);
+    sqlite3_bind_int64(st, 3, first - 1);
+    sqlite3_bind_int64(st, 4, last);
+    sqlite3_bind_int(st, 5, j->may_drop);
+    rc = delete_events(j, ST_ATTEMPT_EVENTS_DELETE, &gone, e);
+    if (rc != 0) return rc;
+    d->from = gone.rows == j->may_drop ? gone.last : last;
+    j->may_drop -= gone.rows;
+    *done = d->from >= d->up_to;
+    return 0;
+}
+
 /* As many events as this transaction may. */
 static int drop_events(struct journal *j, struct err *e)
 {
-    while (j->droppings && j->may_drop > 0) {
+    while (j->droppings && j->may_drop > 0 && j->may_look > 0) {
         struct dropping *d = j->droppings;
-        sqlite3_stmt *st = prepared(j, ST_ATTEMPT_EVENTS_DELETE);
-        int rows = 0, most = j->may_drop;
-        if (!st) return failed(j, "forget", e);
-        sqlite3_bind_int64(st, 1, d->job);
-        sqlite3_bind_int64(st, 2, d->attempt);
-        sqlite3_bind_int64(st, 3, d->up_to);
-        sqlite3_bind_int(st, 4, most);
-        int rc = delete_events(j, ST_ATTEMPT_EVENTS_DELETE, &rows, e);
+        bool done;
+        int rc = drop_some(j, d, &done, e);
         if (rc != 0) return rc;
-        j->may_drop -= rows;
-        if (rows == most) continue;
+        j->may_look--;
+        if (!done) continue;
         j->droppings = d->next;
         mem_free(d);
     }
@@ -616,19 +665,31 @@ int journal_add_event(struct journal *j, const struct journal_event *event, stru
     return run(j, ST_ATTEMPT_END, "end", e);
 }
 
+static int ack_all(struct journal *j, struct err *e)
+{
+    int rc = run(j, ST_EVENT_ACK_ALL, "acknowledge", e);
+    if (rc == 0) j->pending_bytes = 0;
+    return rc;
+}
+
+static int ack_some(struct journal *j, int64_t seq, struct err *e)
+{
+    struct deleted gone;
+    sqlite3_stmt *st = prepared(j, ST_EVENT_ACK);
+    if (!st) return failed(j, "acknowledge", e);
+    sqlite3_bind_int64(st, 1, seq);
+    return delete_events(j, ST_EVENT_ACK, &gone, e);
+}
+
 int journal_ack(struct journal *j, int64_t seq, struct err *e)
 {
     if (j->spool) spool_ack(j->spool, seq);
     if (j->pending_bytes == 0) return 0;
     int rc = begin(j, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *st = prepared(j, ST_EVENT_ACK);
-    if (!st) return failed(j, "acknowledge", e);
-    sqlite3_bind_int64(st, 1, seq);
-    int rows;
-    rc = delete_events(j, ST_EVENT_ACK, &rows, e);
+    rc = seq >= j->row_seq ? ack_all(j, e) : ack_some(j, seq, e);
     if (rc != 0) return rc;
-    st = prepared(j, ST_ATTEMPT_ACK);
+    sqlite3_stmt *st = prepared(j, ST_ATTEMPT_ACK);
     if (!st) return failed(j, "acknowledge", e);
     sqlite3_bind_int64(st, 1, seq);
     return run(j, ST_ATTEMPT_ACK, "acknowledge", e);

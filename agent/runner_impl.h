@@ -30,6 +30,7 @@ struct attempt {
     enum phase phase;
     const char *why; /* of our own end: "timeout", "cancelled", "drain", "lost"; NULL */
     bool silent;     /* discarded: no events */
+    bool listed;     /* the journal has it */
     bool held;       /* that it has started is not told yet */
     int64_t pid;     /* of its process, while held */
     char identity[PROCESS_IDENTITY_SIZE];

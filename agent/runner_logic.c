@@ -83,7 +83,14 @@ static void put_journal(struct attempt *a, enum journal_state state, const char 
     struct err e;
     (void)str_copy(entry.mark, sizeof entry.mark, a->face.mark);
     (void)str_copy(entry.identity, sizeof entry.identity, identity);
+    a->listed = true;
     if (journal_put_attempt(a->runner->o.journal, &entry, &e) != 0) fatal(a->runner, &e);
+}
+
+/* Before anything else is said or done about an attempt that is not to be started in this turn. */
+static void list(struct attempt *a)
+{
+    if (!a->listed) put_journal(a, JOURNAL_ACCEPTED, "");
 }
 
 static bool is_any_held(const struct runner_logic *r)
@@ -155,6 +162,7 @@ static void end_unstarted_saying(struct attempt *a, const char *reason, const ch
 {
     struct runner_logic *r = a->runner;
     struct err e;
+    list(a);
     if (!a->silent && str_eq(a->why, "cancelled"))
         told(r, runner_say_cancelled(&r->voice, who(a), &e), &e);
     else if (!a->silent)
@@ -555,10 +563,12 @@ static void prepare(struct attempt *a, int64_t now_ms)
     act(a->runner, &(struct runner_action){.type = RUNNER_PREPARE,
                                            .attempt = &a->face,
                                            .u.at_once = &at_once});
-    if (at_once)
+    if (at_once) {
         be_prepared(a);
-    else
-        deadline_set(&a->runner->deadlines, &a->deadline, now_ms + RUNNER_PREPARE_MS);
+        return;
+    }
+    list(a);
+    deadline_set(&a->runner->deadlines, &a->deadline, now_ms + RUNNER_PREPARE_MS);
 }
 
 /* While a start is held, the journal has the attempt as one that may have started: as in the moment
@@ -627,6 +637,8 @@ static void prepare_what_waits(struct runner_logic *r, int64_t now_ms)
         if (!may_start(r, now_ms)) break;
         prepare(a, now_ms);
     }
+    for (struct attempt *a = r->attempts; a; a = a->next)
+        list(a);
 }
 
 /* Behind the commit of what prepare_what_waits and runner_logic_prepared wrote. */
@@ -706,7 +718,6 @@ void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t sl
     while (*last)
         last = &(*last)->next;
     *last = a;
-    put_journal(a, JOURNAL_ACCEPTED, "");
     if (r->draining || unwell || full) {
         end_unstarted_saying(a,
                              r->draining ? "draining"

@@ -221,6 +221,71 @@ static void dropped_attempts_go_by_a_bounded_number_of_rows(void **state)
     journal_close(j); /* with some of them left */
 }
 
+/* Others' events lie between, more than one transaction looks at. */
+static void a_dropped_attempt_is_looked_for_by_a_bounded_number_of_rows(void **state)
+{
+    (void)state;
+    enum { BETWEEN = 20000 };
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    put(j, 2, JOURNAL_RUNNING);
+    add(j, 1, false, "gone");
+    for (int i = 0; i < BETWEEN; i++)
+        add(j, 2, false, "kept");
+    add(j, 1, false, "gone");
+    add(j, 2, false, "kept");
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_drop_attempt(j, 1, 1, NULL), 0);
+    int transactions = 0;
+    do {
+        assert_int_equal(journal_commit(j, NULL), 0);
+        transactions++;
+    } while (journal_drops(j) && transactions < 100);
+    assert_in_range(transactions, 2, 99);
+    assert_int_equal(count_events(j), BETWEEN + 1);
+    assert_int_equal(journal_pending_bytes(j), 4 * (BETWEEN + 1));
+    journal_close(j);
+}
+
+static void what_is_acknowledged_is_no_longer_dropped(void **state)
+{
+    (void)state;
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    for (int i = 0; i < 3 * JOURNAL_DROP_ROWS; i++)
+        add(j, 1, false, "said");
+    assert_int_equal(journal_commit(j, NULL), 0);
+    assert_int_equal(journal_drop_attempt(j, 1, 1, NULL), 0);
+    assert_true(journal_drops(j));
+    assert_int_equal(journal_ack(j, journal_seq(j), NULL), 0);
+    for (int i = 0; i < 2; i++) /* the first one has dropped as many as it may */
+        assert_int_equal(journal_commit(j, NULL), 0);
+    assert_false(journal_drops(j));
+    assert_int_equal(journal_pending_bytes(j), 0);
+    assert_int_equal(count_events(j), 0);
+    journal_close(j);
+}
+
+/* The last of them is kept: an acknowledgement may be of some only. */
+static void an_acknowledgement_of_some_keeps_the_others(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct journal *j = open_it(NULL);
+    put(j, 1, JOURNAL_RUNNING);
+    add(j, 1, false, "one");
+    int64_t two = add(j, 1, false, "two");
+    int64_t three = add(j, 1, false, "three");
+    assert_int_equal(journal_ack(j, two, NULL), 0);
+    assert_int_equal(journal_pending_bytes(j), 5);
+    assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.text[0], "three");
+    assert_int_equal(journal_ack(j, three, NULL), 0);
+    assert_int_equal(journal_pending_bytes(j), 0);
+    journal_close(j);
+}
+
 static void what_was_committed_survives_kill_9(void **state)
 {
     (void)state;
@@ -372,6 +437,10 @@ static void a_journal_that_was_half_made__is_made_whole(void **state)
         add(j, 1, false, "one");
         assert_int_equal(journal_commit(j, NULL), 0);
         journal_close(j);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_not_equal(sqlite3_exec(db, "DROP INDEX events_of_attempt", NULL, NULL, NULL),
+                             SQLITE_OK);
+        sqlite3_close(db);
     }
 }
 
@@ -552,6 +621,9 @@ int main(void)
         CASE(sequence_numbers_never_go_back),
         CASE(a_dropped_attempt_takes_its_events_along),
         CASE(dropped_attempts_go_by_a_bounded_number_of_rows),
+        CASE(a_dropped_attempt_is_looked_for_by_a_bounded_number_of_rows),
+        CASE(what_is_acknowledged_is_no_longer_dropped),
+        CASE(an_acknowledgement_of_some_keeps_the_others),
         CASE(what_was_committed_survives_kill_9),
         CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
         CASE(a_page_damaged_in_the_midst_is_noticed_at_the_start),
