@@ -23,6 +23,8 @@
 
 #define READ_BYTES (64u * 1024)
 #define REST_MAX_BYTES (2u * 1024 * 1024) /* a pipe holds 1 MiB at most by default */
+#define QUICK_MS 2                        /* a process that has ended by then was quick... */
+#define QUICK_FOR_NS UINT64_C(50000000)   /* ...and so, it is thought, are those that follow */
 #define REST_PAUSE_MS 1                   /* between two reads of the rest in the pipes */
 #define TREE_LOOK_MS 200              /* after a soft stop, though no child has ended meanwhile */
 #define TREE_LOOK_SOON_MS 5           /* when one has: one look for all that end together */
@@ -41,6 +43,8 @@
 
 static void process_advance(struct process *p);
 static void on_timer(uv_timer_t *timer);
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
 static void advance_all(struct process_host *h)
 {
@@ -247,7 +251,36 @@ static void close_pipe(struct process_pipe *pipe)
 {
     if (!pipe->open) return;
     pipe->open = false;
-    uv_close((uv_handle_t *)&pipe->handle, on_handle_closed);
+    if (pipe->attached)
+        uv_close((uv_handle_t *)&pipe->handle, on_handle_closed);
+    else
+        close(pipe->fd);
+}
+
+static void stop_reading(struct process_pipe *pipe)
+{
+    if (pipe->attached) uv_read_stop((uv_stream_t *)&pipe->handle);
+}
+
+static void start_reading(struct process *p)
+{
+    p->reading = true;
+    for (int i = 0; i < 2; i++) {
+        struct process_pipe *pipe = &p->pipes[i];
+        if (!pipe->open) continue;
+        if (!pipe->attached) {
+            uv_pipe_init(p->host->loop, &pipe->handle, 0);
+            pipe->handle.data = p;
+            pipe->attached = true;
+            p->open_handles++;
+            if (uv_pipe_open(&pipe->handle, pipe->fd) != 0) {
+                close(pipe->fd);
+                close_pipe(pipe);
+                continue;
+            }
+        }
+        uv_read_start((uv_stream_t *)&pipe->handle, on_alloc, on_read);
+    }
 }
 
 static void give_output(struct process *p, enum process_stream stream, const void *data, size_t len)
@@ -261,16 +294,14 @@ enum rest {
     REST_MORE /* in another turn */
 };
 
-/* Reads the bytes in the pipe, within the limits of this turn. */
-static enum rest read_now(struct process *p, struct process_pipe *pipe)
+/* Reads the bytes in the pipe, within the limits of this turn; `most` in all. */
+static enum rest read_now(struct process *p, struct process_pipe *pipe, size_t most)
 {
     struct process_host *h = p->host;
-    uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&pipe->handle, &fd) != 0) return REST_END;
-    while (pipe->rest_bytes < REST_MAX_BYTES && !p->freed) {
+    while (pipe->rest_bytes < most && !p->freed) {
         size_t room = read_budget_room(&h->budget, &pipe->share);
         if (room == 0) return REST_MORE;
-        ssize_t n = read(fd, h->read_buffer, room < READ_BYTES ? room : READ_BYTES);
+        ssize_t n = read(pipe->fd, h->read_buffer, room < READ_BYTES ? room : READ_BYTES);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return n == 0 ? REST_END : REST_NONE;
         pipe->rest_bytes += (size_t)n;
@@ -289,8 +320,8 @@ static void look_again(struct process *p)
     bool more = false;
     for (int i = 0; i < 2; i++) {
         if (!p->pipes[i].open) continue;
-        uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
-        enum rest found = read_now(p, &p->pipes[i]);
+        stop_reading(&p->pipes[i]);
+        enum rest found = read_now(p, &p->pipes[i], REST_MAX_BYTES);
         if (found == REST_END) close_pipe(&p->pipes[i]);
         if (found == REST_MORE) more = true;
     }
@@ -305,10 +336,22 @@ static void look_again(struct process *p)
 static bool read_rest(struct process *p, struct process_pipe *pipe)
 {
     if (!pipe->open) return false;
-    uv_read_stop((uv_stream_t *)&pipe->handle);
-    if (read_now(p, pipe) == REST_MORE) return true;
+    stop_reading(pipe);
+    if (read_now(p, pipe, REST_MAX_BYTES) == REST_MORE) return true;
     close_pipe(pipe);
     return false;
+}
+
+/* The process has ended before the loop began to read: mostly all that it said is there, and no more
+ * than a pipe holds. */
+static void read_early(struct process *p)
+{
+    for (int i = 0; i < 2 && !p->freed; i++) {
+        struct process_pipe *pipe = &p->pipes[i];
+        if (pipe->open && read_now(p, pipe, READ_BYTES) == REST_END) close_pipe(pipe);
+        pipe->rest_bytes = 0;
+    }
+    if (!p->freed && pipes_open(p)) start_reading(p);
 }
 
 /* For its owner the process has ended. */
@@ -332,6 +375,7 @@ static void finish(struct process *p)
     p->end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     p->end.exit_code = (uint32_t)(p->end.signal ? 128 + p->end.signal : WEXITSTATUS(status));
     p->end.run_ms = (int64_t)((p->reaped_ns - p->started_ns) / 1000000);
+    if (p->reaped && p->end.run_ms <= QUICK_MS) p->host->quick_ns = p->reaped_ns;
     p->phase = PROCESS_ENDED;
     uv_timer_stop(&p->timer);
     host_remove(p);
@@ -452,6 +496,9 @@ static void process_advance(struct process *p)
 {
     if (p->phase == PROCESS_RUNNING && p->reaped) {
         p->phase = PROCESS_DRAINING;
+        if (!p->reading) uv_timer_stop(&p->timer); /* it was to begin */
+        if (!p->reading && !p->paused) read_early(p);
+        if (p->freed) return;
         if (pipes_open(p) && !p->killing && !p->paused && !p->asked) {
             uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
         }
@@ -489,7 +536,10 @@ static void on_timer(uv_timer_t *timer)
 {
     struct process *p = timer->data;
     if (p->phase == PROCESS_DRAINING && !p->killing && !p->asked) look_again(p);
-    if (p->phase == PROCESS_RUNNING && p->killing) p->phase = PROCESS_SWEEPING;
+    if (p->phase == PROCESS_RUNNING && !p->reading && !p->paused)
+        start_reading(p);
+    else if (p->phase == PROCESS_RUNNING && p->killing)
+        p->phase = PROCESS_SWEEPING;
     if (p->phase != PROCESS_ENDED && !p->freed) process_advance(p);
 }
 
@@ -556,6 +606,7 @@ static int ends_open(struct ends *s, struct process_host *h, const char *stdin_p
         }
         s->ours[i] = spawn_above_standard(pair[0]);
         s->child[i + 1] = spawn_above_standard(pair[1]);
+        if (s->ours[i] >= 0) (void)fcntl(s->ours[i], F_SETFL, O_NONBLOCK);
     }
     if (s->ours[0] >= 0 && s->ours[1] >= 0 && s->child[1] >= 0 && s->child[2] >= 0) return 0;
     ends_close(s, h);
@@ -631,20 +682,19 @@ static void watch(struct process *p, struct ends *ends)
     for (int i = 0; i < 2; i++) {
         struct process_pipe *pipe = &p->pipes[i];
         pipe->stream = i == 0 ? PROCESS_STDOUT : PROCESS_STDERR;
-        uv_pipe_init(h->loop, &pipe->handle, 0);
-        pipe->handle.data = p;
+        pipe->fd = ends->ours[i];
         pipe->open = true;
-        p->open_handles++;
-        if (uv_pipe_open(&pipe->handle, ends->ours[i]) == 0) {
-            ends->ours[i] = -1;
-            uv_read_start((uv_stream_t *)&pipe->handle, on_alloc, on_read);
-        } else {
-            close_pipe(pipe);
-        }
+        ends->ours[i] = -1;
     }
     uv_timer_init(h->loop, &p->timer);
     p->timer.data = p;
     p->open_handles++;
+    /* to have the loop look at the pipes of a process that ends meanwhile would cost more than to
+     * read them */
+    if (h->quick_ns != 0 && p->started_ns - h->quick_ns < QUICK_FOR_NS)
+        uv_timer_start(&p->timer, on_timer, QUICK_MS, 0);
+    else
+        start_reading(p);
     if (h->running++ == 0) uv_ref((uv_handle_t *)&h->child_signal);
     p->next = h->processes;
     if (p->next) p->next->link = &p->next;
@@ -704,7 +754,7 @@ void process_pause(struct process *p)
     if (p->paused) return;
     p->paused = true;
     for (int i = 0; i < 2; i++) {
-        if (p->pipes[i].open) uv_read_stop((uv_stream_t *)&p->pipes[i].handle);
+        if (p->pipes[i].open) stop_reading(&p->pipes[i]);
     }
     /* the time to drain is for reading */
     if (p->phase == PROCESS_DRAINING && !p->asked) uv_timer_stop(&p->timer);
@@ -714,9 +764,7 @@ void process_resume(struct process *p)
 {
     if (!p->paused) return;
     p->paused = false;
-    for (int i = 0; i < 2; i++) {
-        if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
-    }
+    start_reading(p);
     if (p->phase == PROCESS_DRAINING && !p->asked) {
         uv_timer_start(&p->timer, on_timer, (uint64_t)p->drain_ms, 0);
     } else if (p->phase == PROCESS_EMPTYING) {
@@ -733,9 +781,7 @@ void process_terminate(struct process *p)
     p->asked = true;
     if (p->phase != PROCESS_DRAINING) return;
     /* what outlived the main process has its time from now on, and is read again */
-    for (int i = 0; i < 2 && !p->paused; i++) {
-        if (p->pipes[i].open) uv_read_start((uv_stream_t *)&p->pipes[i].handle, on_alloc, on_read);
-    }
+    if (!p->paused) start_reading(p);
     uv_timer_start(&p->timer, on_timer, 0, 0);
 }
 
@@ -744,6 +790,7 @@ void process_kill(struct process *p)
     if (p->phase > PROCESS_SWEEPING) return;
     bool again = p->killing;
     p->killing = true;
+    if (p->phase == PROCESS_RUNNING && !p->reading && !p->paused) start_reading(p);
     process_tree_kill(p);
     if (p->phase != PROCESS_RUNNING)
         uv_timer_start(&p->timer, on_timer, 0, 0);

@@ -38,6 +38,7 @@ struct process_host {
     char boot_id[64];
     struct proc_table table; /* kept for its memory */
     struct birth_clock births;
+    uint64_t quick_ns;       /* when a process that ran for a moment had ended, last */
     int running;             /* of processes: those that are no remnants */
     int64_t oom_seen;        /* the machine's count of the memory killer... */
     uint64_t oom_seen_ns;    /* ...at that time */
@@ -56,7 +57,9 @@ enum process_phase {
 };
 
 struct process_pipe {
-    uv_pipe_t handle;
+    uv_pipe_t handle; /* once the loop reads it: `attached` */
+    int fd;
+    bool attached;
     enum process_stream stream;
     bool open; /* end not seen yet */
     struct read_share share;
@@ -80,6 +83,7 @@ struct process {
     bool asked;   /* process_terminate was called: the tree may take its time */
     bool killing; /* process_kill was called */
     bool paused;
+    bool reading; /* the loop reads the pipes */
     bool drain_over;
     bool freed; /* by process_free: no callback from now on */
     int wait_status;

@@ -87,11 +87,8 @@ static bool is_in_folder(pid_t pid, const struct process *p)
 static bool has_pipe(pid_t pid, const struct process *p)
 {
     for (int i = 0; i < 2; i++) {
-        uv_os_fd_t fd;
         struct stat ours, theirs;
-        if (!p->pipes[i].open || uv_fileno((const uv_handle_t *)&p->pipes[i].handle, &fd) != 0 ||
-            fstat(fd, &ours) != 0)
-            continue;
+        if (!p->pipes[i].open || fstat(p->pipes[i].fd, &ours) != 0) continue;
         for (int k = 1; k < 3; k++) {
             char path[64];
             snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, k);
