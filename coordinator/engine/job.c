@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/ended.h"
+#include "coordinator/engine/flow.h"
 #include "coordinator/engine/retry.h"
 #include "wire/lease.h"
 #include "wire/spec.h"
@@ -510,11 +511,27 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
     job_free(g, j);
 }
 
-/* An evaluation whose check said no did what it was for. */
-static bool says_no(const struct job *j, const struct job_end *end)
+static const struct flow_trigger *check_of(struct engine *g, const struct job *j)
 {
-    return j->row.kind == JOB_TRIGGER && end->state == JOB_FAILED &&
-           end->reason == REASON_EXIT_CODE && end->exited && end->exit_code == 1;
+    struct flow_entry *f = flow_get(g, j->row.ns, j->row.flow);
+    const struct flow *present = f && !f->deleted ? flow_present(g, f) : NULL;
+    return present ? flow_find_trigger(present, j->row.task) : NULL;
+}
+
+/* An evaluation whose check said no did what it was for; see shown_state. */
+static void end_check(struct engine *g, const struct job *j, struct job_end *end)
+{
+    bool failed = end->state == JOB_FAILED && end->reason == REASON_EXIT_CODE && end->exited;
+    if (j->row.kind != JOB_TRIGGER || (end->state != JOB_SUCCESS && !failed)) return;
+    int64_t code = failed ? end->exit_code : 0;
+    const struct flow_trigger *def = check_of(g, j);
+    if (def && def->by_code)
+        end->state = (code == def->fire_code) == (code == 0) ? JOB_SUCCESS : JOB_WARNING;
+    else if (code == 1)
+        end->state = JOB_SUCCESS;
+    if (end->state == JOB_FAILED) return;
+    end->reason = REASON_NONE;
+    end->message = NULL;
 }
 
 void job_end(struct engine *g, struct job *j, const struct job_end *end, const char *why)
@@ -522,11 +539,8 @@ void job_end(struct engine *g, struct job *j, const struct job_end *end, const c
     enum job_state from = j->row.state;
     struct job_end as = *end;
     as.state = end_state(j, end->state);
-    if (says_no(j, end)) {
-        as.state = JOB_SUCCESS;
-        as.reason = REASON_NONE;
-        as.message = NULL;
-    }
+    end_check(g, j, &as);
+    if (g->rc) return;
     if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
     if (from == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;

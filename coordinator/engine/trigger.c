@@ -10,6 +10,7 @@
  * and with the job ends what holds the trigger back. */
 #include "coordinator/engine/trigger.h"
 
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -223,13 +224,36 @@ static char *maker_of(const struct engine *g, const struct trigger *t)
                  : str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow, t->row.name);
 }
 
+static void put_missing(struct json *object, const char *key, struct json *value)
+{
+    if (json_add(object, key, value)) json_free(value);
+}
+
+/* What expressions find as trigger.*: the check's outputs, and of one with an exitCondition what
+ * Kestra tells of it besides, where no output has the name. json_free; NULL: nothing. */
+static struct json *trigger_vars(const struct engine *g, const struct flow_trigger *def,
+                                 const struct ended_job *j)
+{
+    struct json *vars = NULL, *all;
+    char text[TIME_TEXT_SIZE > 32 ? TIME_TEXT_SIZE : 32];
+    if (j->outputs) (void)json_parse(j->outputs, strlen(j->outputs), &vars, NULL);
+    if (!def->by_code) return vars;
+    all = vars ? json_copy(vars) : json_new(JSON_OBJECT);
+    put_missing(all, "vars", vars ? vars : json_new(JSON_OBJECT));
+    put_missing(all, "exitCode", json_new_num(j->exited ? (double)j->exit_code : 0));
+    str_format(text, sizeof text, "exit %lld", (long long)def->fire_code);
+    put_missing(all, "condition", json_new_str(text));
+    time_format(g->now.wall_ms, text);
+    put_missing(all, "timestamp", json_new_str(text));
+    return all;
+}
+
 /* The execution that a firing starts; 0: v says why there is none. */
 static void fire(struct engine *g, struct trigger *t, const struct flow *f,
                  const struct flow_trigger *def, const struct ended_job *j, struct verdict *v)
 {
-    struct json *outputs = NULL, *inputs = NULL;
+    struct json *outputs = trigger_vars(g, def, j), *inputs = NULL;
     struct expr_values values = {0};
-    if (j->outputs) (void)json_parse(j->outputs, strlen(j->outputs), &outputs, NULL);
     values.trigger = outputs;
     flow_values(f, &values);
     if (flow_trigger_inputs(f, def, &values, &inputs, &v->err)) {
@@ -241,7 +265,7 @@ static void fire(struct engine *g, struct trigger *t, const struct flow *f,
                                     .trigger = mem_strdup(t->row.name),
                                     .created_by = maker_of(g, t),
                                     .inputs = json_text(inputs),
-                                    .trigger_vars = mem_strdup(j->outputs),
+                                    .trigger_vars = outputs ? json_text(outputs) : NULL,
                                     .labels =
                                         json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
         v->execution = execution_start(g, t->flow, &row);
@@ -288,8 +312,9 @@ static struct verdict judge(const struct ended_job *j, char text[64])
                         .job = j->row.id,
                         .started_ms = j->row.created_ms,
                         .message = j->message};
-    if (j->state == JOB_SUCCESS) {
-        v.result = j->exited && j->exit_code != 0 ? EVALUATION_NOT_FIRED : EVALUATION_FIRED;
+    int state = shown_state(JOB_TRIGGER, j->state, j->exited ? j->exit_code : 0);
+    if (state == SHOWN_FIRED || state == SHOWN_NO) {
+        v.result = state == SHOWN_FIRED ? EVALUATION_FIRED : EVALUATION_NOT_FIRED;
     } else if (did_not_run(j)) {
         v.result = EVALUATION_SKIPPED;
     } else {
@@ -329,9 +354,16 @@ void trigger_on_evaluation(struct engine *g, const struct ended_job *j)
     const struct flow *f = flow_present(g, t->flow);
     const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
     if (g->rc) return;
+    bool held = t->row.holds;
+    if (v.result == EVALUATION_FIRED || v.result == EVALUATION_NOT_FIRED)
+        t->row.holds = v.result == EVALUATION_FIRED;
     if (v.result == EVALUATION_FIRED) {
-        if (def) {
+        if (def && def->edge && held) {
+            v.result = EVALUATION_NOT_FIRED;
+            v.message = "it holds, as it did before (edge)";
+        } else if (def) {
             fire(g, t, f, def, j, &v);
+            t->row.holds = v.result == EVALUATION_FIRED; /* else it is tried again */
         } else {
             v.result = EVALUATION_ERROR;
             v.message = revision_get(t->flow, t->flow->revision)->broken;
@@ -438,6 +470,7 @@ void trigger_enable(struct engine *g, struct trigger *t)
     mem_free(t->row.why);
     t->row.why = NULL;
     text_set(&t->row.disabled_by, NULL);
+    t->row.holds = false;
     trigger_set_due(g, t, 0);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }

@@ -26,7 +26,8 @@ static char *check_text(const struct flow *f, const struct flow_trigger *t)
                           (int)row->retry.type, require ? require : "", (long long)row->timeout_ms,
                           (long long)row->queue_timeout_ms, (long long)row->lease_ms,
                           (long long)row->kill_grace_ms, (long long)row->priority);
-    char *all = str_dupf("%s|%s", text, job.spec);
+    char *all =
+        str_dupf("%s|%d|%lld|%d|%s", text, t->by_code, (long long)t->fire_code, t->edge, job.spec);
     mem_free(require);
     mem_free(text);
     mem_free(job.spec);
@@ -113,6 +114,7 @@ static void change(struct engine *g, struct trigger *t, const struct flow *now,
     if (g->rc) return;
     t->row.concurrent = def->allow_concurrent;
     t->row.interval_ms = def->interval_ms;
+    if (!same) t->row.holds = false;
     if (!same)
         trigger_set_due(g, t, 0);
     else if (t->due_ms > g->now.mono_ms + def->interval_ms)

@@ -122,6 +122,10 @@ struct flow_trigger {
     struct flow_work work;
     int64_t interval_ms;
     bool allow_concurrent, fail_on_trigger_error, disabled;
+    /* fire_code alone fires, and no other code is an error; else 0 fires and 1 does not */
+    bool by_code;
+    bool edge; /* fires only when the check comes to hold */
+    int64_t fire_code;
     unsigned stop_after; /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */
     struct json *inputs; /* {input id: template or value}; NULL: none */
     int line;

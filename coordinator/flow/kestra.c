@@ -10,6 +10,7 @@
 
 #define PREFIX "io.kestra.plugin.scripts."
 #define COMMANDS_MAX 1000
+#define REFUSED_MAX 80
 
 enum form { FORM_SCRIPT, FORM_COMMANDS, FORM_LOG };
 
@@ -242,6 +243,48 @@ static void read_log(const struct node *n, const struct kestra_type *t, struct f
     w->script = buf_detach(&message);
     buf_fini(&message);
     refuse_pebble(n, "message", w->script);
+}
+
+/* Kestra's ScriptTrigger runs what its Script runs. NULL: reported. */
+static const struct kestra_type *find_check(const struct node *n, const char *type)
+{
+    char names[TYPES][64], shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
+    const char *list[TYPES];
+    size_t count = 0;
+    for (size_t i = 0; i < TYPES; i++) {
+        if (types[i].form == FORM_LOG) continue;
+        (void)str_format(names[count], sizeof names[count], "%sTrigger", types[i].name);
+        if (str_eq(names[count], type)) return &types[i];
+        list[count] = names[count];
+        count++;
+    }
+    const char *near = str_starts(type, PREFIX) ? str_nearest(type, list, count) : NULL;
+    node_fail(n, "type", near ? "there is no %s here%s" : "%s is not supported%s",
+              str_quote(shown, type),
+              near ? str_suggest(suggestion, near) : "; docs/from-kestra.md lists what is");
+    return NULL;
+}
+
+/* What is refused of triggers comes first: its sentences tell of them. */
+static void check_known(const struct node *n)
+{
+    const struct refused_key *const lists[] = {trigger_refused, task_refused};
+    struct refused_key all[REFUSED_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        for (const struct refused_key *x = lists[i]; x->name && count < REFUSED_MAX - 1; x++)
+            all[count++] = *x;
+    all[count] = (struct refused_key){NULL, NULL};
+    node_known(n, kestra_check_keys, all);
+}
+
+bool read_kestra_check(const struct node *n, const char *type, struct flow_work *w)
+{
+    const struct kestra_type *t = find_check(n, type);
+    if (!t) return false;
+    check_known(n);
+    read_lines(n, t, w);
+    return true;
 }
 
 bool read_kestra(const struct node *n, const char *type, struct flow_work *w)

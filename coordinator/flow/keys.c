@@ -42,11 +42,20 @@ static const char *const trigger_names[] = {
     "stopAfter",
     WORK_NAMES,
     "failOnTriggerError",
+    "exitCondition",
+    "edge",
 };
 static const char *const kestra_names[] = {
     "id",       "description",    "type",       "script",   "commands",        "message",
     "level",    "beforeCommands", "retry",      "disabled", "allowFailure",    "interpreter",
     "failFast", "targetOS",       "taskRunner", "runner",   "warningOnStdErr", WORK_NAMES,
+};
+static const char *const kestra_check_names[] = {
+    "id",       "description",     "type",     "script",        "commands",
+    "interval", "beforeCommands",  "disabled", "taskRunner",    "interpreter",
+    "failFast", "allowConcurrent", "targetOS", "inputs",        "stopAfter",
+    "runner",   "warningOnStdErr", "edge",     "exitCondition", "failOnTriggerError",
+    WORK_NAMES,
 };
 
 const struct key_list flow_keys = KEYS(flow_names);
@@ -57,6 +66,7 @@ const struct key_list group_ref_keys = KEYS(group_names);
 const struct key_list retry_keys = KEYS(retry_names);
 const struct key_list concurrency_keys = KEYS(concurrency_names);
 const struct key_list kestra_keys = KEYS(kestra_names);
+const struct key_list kestra_check_keys = KEYS(kestra_check_names);
 
 /* ---- what Kestra has and Cadre has not: refused by name
  * --------------------------------------- */

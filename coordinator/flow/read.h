@@ -88,7 +88,7 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 /* ---- parts --------------------------------------------------------------------------------- */
 
 extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
-    retry_keys, concurrency_keys, kestra_keys;
+    retry_keys, concurrency_keys, kestra_keys, kestra_check_keys;
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
 
 void read_inputs(const struct node *flow);
@@ -100,6 +100,8 @@ void read_work(const struct node *n, struct flow_work *out, const struct expr_sc
 /* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false:
  * reported, or there is no such type. */
 bool read_kestra(const struct node *n, const char *type, struct flow_work *out);
+/* The same of a polling trigger with a "type": ScriptTrigger or CommandsTrigger. */
+bool read_kestra_check(const struct node *n, const char *type, struct flow_work *out);
 
 /* Converts a value to the input's type. ERR_INVALID: e has the reason alone. *out: json_free. */
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,

@@ -9,6 +9,7 @@
 
 #define INTERVAL_MIN_MS 1000
 #define INTERVAL_MS 60000
+#define EXIT_CODE_MAX UINT32_MAX
 #define EVALUATION_MS 600000 /* Kestra's worker polling-trigger-timeout */
 
 /* ---- what all kinds have --------------------------------------------------------------------- */
@@ -83,16 +84,66 @@ static void read_given_inputs(const struct node *n, struct flow_trigger *t)
 
 static const unsigned check_roots = ROOT(VARS) | ROOT(FLOW);
 
+/* One of Kestra's checks. false: reported. */
+static bool read_check_type(const struct node *n, struct flow_work *w,
+                            const struct expr_scope *scope)
+{
+    char *type = node_text(n, "type", FLOW_FILE_MAX);
+    bool good = type && read_kestra_check(n, type, w);
+    const char *key = node_has(n, "commands") ? "commands" : "script";
+    if (good) read_template(n, json_get(n->j, key), key, w->script, scope);
+    mem_free(type);
+    return good;
+}
+
+/* "exit 1", in any case. false: it is something else. */
+static bool read_exit(const char *text, int64_t *code)
+{
+    static const char word[] = "exit";
+    size_t i = 0;
+    char *copy = mem_strdup(text);
+    const char *s = str_trim(copy);
+    while (word[i] && (s[i] | 0x20) == word[i])
+        i++;
+    size_t blanks = word[i] ? 0 : strspn(s + i, " \t");
+    s += i + blanks;
+    size_t digits = strspn(s, "0123456789");
+    bool good =
+        blanks > 0 && digits > 0 && !s[digits] && str_int64(s, code) == 0 && *code <= EXIT_CODE_MAX;
+    mem_free(copy);
+    return good;
+}
+
+static void read_exit_condition(const struct node *n, struct flow_trigger *t, bool kestra)
+{
+    char shown[STR_QUOTE_SIZE];
+    char *text = node_text(n, "exitCondition", FLOW_FILE_MAX);
+    t->by_code = text != NULL;
+    t->edge = node_bool(n, "edge", kestra);
+    if (text && !read_exit(text, &t->fire_code))
+        node_fail(n, "exitCondition",
+                  "%s is not supported: write \"exit N\", and let the check end with that code",
+                  str_quote(shown, text));
+    else if (!text && kestra && !node_has(n, "exitCondition"))
+        node_fail(n, "exitCondition", "is missing, such as \"exit 0\"");
+    mem_free(text);
+}
+
 static void read_polling(const struct node *n, struct flow_trigger *t)
 {
     const struct expr_scope scope = {.roots = check_roots,
                                      .unread = n->r->unread,
                                      .where = "before an execution has begun",
                                      .vars = n->r->flow->vars};
-    node_known(n, trigger_keys, trigger_refused);
+    bool kestra = node_has(n, "type");
+    if (!kestra)
+        node_known(n, trigger_keys, trigger_refused);
+    else if (!read_check_type(n, &t->work, &scope))
+        return; /* its other keys are not the point */
+    read_exit_condition(n, t, kestra);
     t->interval_ms = node_duration(n, "interval", INTERVAL_MIN_MS, DURATION_MAX_MS, INTERVAL_MS);
     t->fail_on_trigger_error = node_bool(n, "failOnTriggerError", false);
-    read_work(n, &t->work, &scope, false);
+    read_work(n, &t->work, &scope, kestra);
     if (t->work.timeout_ms == 0) t->work.timeout_ms = EVALUATION_MS;
 }
 
@@ -119,13 +170,19 @@ typedef void read_kind_fn(const struct node *n, struct flow_trigger *t);
 
 /* The first that fits. */
 static const struct trigger_form {
-    const char *type; /* one of Kestra's; NULL: none, our own form */
+    const char *type; /* one of Kestra's, or where several begin; NULL: none, our own form */
     const char *mark; /* the key that our own form is known by; NULL: whatever keys there are */
     enum trigger_kind kind;
     read_kind_fn *read;
 } forms[] = {
+    {"io.kestra.plugin.scripts.", NULL, TRIGGER_POLLING, read_polling},
     {NULL, NULL, TRIGGER_POLLING, read_polling},
 };
+
+static bool is_of(const char *type, const char *form)
+{
+    return str_ends(form, ".") ? str_starts(type ? type : "", form) : str_eq(type, form);
+}
 
 /* NULL: reported. */
 static const struct trigger_form *find_form(const struct node *n)
@@ -135,7 +192,7 @@ static const struct trigger_form *find_form(const struct node *n)
     char shown[STR_QUOTE_SIZE];
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const struct trigger_form *f = &forms[i];
-        if (typed ? f->type && str_eq(f->type, type)
+        if (typed ? f->type && is_of(type, f->type)
                   : !f->type && (!f->mark || node_has(n, f->mark)))
             return f;
     }

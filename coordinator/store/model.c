@@ -55,8 +55,8 @@ const char *const shown_state_names[SHOWN_STATES] = {
 
 int shown_state(enum job_kind kind, enum job_state state, int64_t exit_code)
 {
-    if (kind != JOB_TRIGGER || state != JOB_SUCCESS) return (int)state;
-    return exit_code == 0 ? SHOWN_FIRED : SHOWN_NO;
+    if (kind != JOB_TRIGGER || (state != JOB_SUCCESS && state != JOB_WARNING)) return (int)state;
+    return (exit_code == 0) == (state == JOB_SUCCESS) ? SHOWN_FIRED : SHOWN_NO;
 }
 
 static const struct fsm_state execution_states[EXECUTION_STATES] = {

@@ -57,6 +57,7 @@ struct execution_row {
     /* wall; its task sleeps from then until then; 0: none does */
     int64_t asleep_ms, wake_ms;
     int64_t submitter; /* token id; 0: none */
+    int64_t depth;     /* how many executions stand before it, each started by the end of another */
     int64_t created_ms, started_ms, ended_ms;
     char *created_by, *cancelled_by;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
@@ -111,6 +112,7 @@ struct trigger_row {
     int64_t planned_ms, missed, backlog;
     char *cron, *zone;
     char *key_hash; /* of a webhook: SHA-256 of the key, hexadecimal; NULL: there is none */
+    bool holds;     /* edge: the check held when it was evaluated last */
 };
 void trigger_row_fini(struct trigger_row *t);
 

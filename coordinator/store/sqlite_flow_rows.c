@@ -38,6 +38,7 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     bind_int(q, 22, x->asleep_ms);
     bind_int(q, 23, x->wake_ms);
     bind_text(q, 24, x->outputs);
+    bind_int(q, 25, x->depth);
     return db_run(&s->queue, q, e);
 }
 

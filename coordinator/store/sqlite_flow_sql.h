@@ -31,7 +31,7 @@
       "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
     X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
                           " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"           \
-                          " ?22, ?23, ?24)")                                                       \
+                          " ?22, ?23, ?24, ?25)")                                                  \
     X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \
@@ -49,13 +49,14 @@
     X(Q_JOB_OUTPUTS, "SELECT outputs FROM job_states WHERE id = ?1")                               \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES (NULL, ?24, ?25, ?26, ?2, ?3, ?4, ?5, ?6, ?7,"                  \
-      " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?27, ?18, ?19, ?20, ?21, ?22, ?23)")       \
+      " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?27, ?18, ?19, ?20, ?21, ?22, ?23, ?28)")  \
     X(Q_TRIGGER_UPDATE,                                                                            \
       "UPDATE triggers SET file_disabled = ?2, disabled = ?3, concurrent = ?4,"                    \
       " interval_ms = ?5, next_ms = ?6, job = ?7, result = ?8, ended_ms = ?9,"                     \
       " execution = ?10, evaluations = ?11, fired = ?12, errors = ?13,"                            \
       " skipped = ?14, why = ?15, message = ?16, disabled_by = ?17, planned_ms = ?18,"             \
-      " missed = ?19, backlog = ?20, cron = ?21, zone = ?22, key_hash = ?23 WHERE id = ?1")        \
+      " missed = ?19, backlog = ?20, cron = ?21, zone = ?22, key_hash = ?23, holds = ?28"          \
+      " WHERE id = ?1")                                                                            \
     X(Q_TRIGGER_JOB, "UPDATE triggers SET job = ?2 WHERE id = ?1")                                 \
     X(Q_TRIGGER_DELETE, "DELETE FROM triggers WHERE id = ?1")                                      \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \

@@ -170,7 +170,7 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
 {
     const uint32_t told = UINT32_C(1) << SHOWN_FIRED | UINT32_C(1) << SHOWN_NO;
     int state = sqlite3_column_int(scan, 1);
-    bool maybe = state == JOB_SUCCESS && (f->states & told) != 0;
+    bool maybe = (state == JOB_SUCCESS || state == JOB_WARNING) && (f->states & told) != 0;
     if (f->states && !maybe && !(f->states >> state & 1)) return 0;
     if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
     if (f->group && !str_eq(group_text(f->group), (const char *)sqlite3_column_text(scan, 2)))

@@ -251,6 +251,7 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
         .cancelled_by = column_text(q, 16),
         .asleep_ms = number(q, 17),
         .wake_ms = number(q, 18),
+        .depth = number(q, 19),
         .labels = texts ? column_text(q, EXECUTION_COLUMN_COUNT) : NULL,
         .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
         .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,
@@ -288,6 +289,7 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
         .cron = column_text(q, 24),
         .zone = column_text(q, 25),
         .key_hash = column_text(q, 26),
+        .holds = number(q, 27) != 0,
     };
 }
 

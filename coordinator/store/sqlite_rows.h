@@ -75,8 +75,9 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f);
 
 #define EXECUTION_COLUMNS                                                                          \
     "id, state, reason, position, job, warned, created_ms, started_ms, ended_ms, ns, flow,"        \
-    " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms, wake_ms"
-#define EXECUTION_COLUMN_COUNT 19
+    " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms, wake_ms,"   \
+    " depth"
+#define EXECUTION_COLUMN_COUNT 20
 #define EXECUTION_TEXTS ", labels, inputs, trigger_vars, outputs"
 /* texts: those columns are there, too. All but unique_key. */
 void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
@@ -84,7 +85,7 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
 #define TRIGGER_COLUMNS                                                                            \
     "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \
     " ended_ms, execution, evaluations, fired, errors, skipped, why, message,"                     \
-    " disabled_by, kind, planned_ms, missed, backlog, cron, zone, key_hash"
+    " disabled_by, kind, planned_ms, missed, backlog, cron, zone, key_hash, holds"
 void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
 
 #define EVALUATION_COLUMNS                                                                         \

@@ -27,6 +27,7 @@ static void bind_changing(sqlite3_stmt *q, const struct trigger_row *t)
     bind_text(q, 21, t->cron);
     bind_text(q, 22, t->zone);
     bind_text(q, 23, t->key_hash);
+    bind_int(q, 28, t->holds);
 }
 
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e)

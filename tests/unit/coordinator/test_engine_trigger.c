@@ -206,6 +206,141 @@ static void exit_0__fires_one_execution_with_outputs(void **state)
     evaluation(w);
 }
 
+/* ---- exitCondition and edge ---- */
+
+static void exit_condition__another_code_fires_and_none_is_an_error(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "    exitCondition: exit 7\n    allowConcurrent: true\n");
+    static const struct {
+        int64_t code;
+        enum evaluation_result result;
+    } codes[] = {{0, EVALUATION_NOT_FIRED},
+                 {1, EVALUATION_NOT_FIRED},
+                 {2, EVALUATION_NOT_FIRED},
+                 {7, EVALUATION_FIRED},
+                 {7, EVALUATION_FIRED}};
+    for (int i = 0; i < 5; i++) {
+        int64_t job = evaluation(w);
+        hand_start(&h, job);
+        if (codes[i].code)
+            hand_exit(&h, job, codes[i].code);
+        else
+            hand_success(&h, job, NULL);
+        assert_trigger(w, codes[i].result, i + 1, NULL);
+        struct job_row j = world_job(w, job);
+        assert_int_equal(shown_state(j.kind, j.state, j.exit_code),
+                         codes[i].result == EVALUATION_FIRED ? SHOWN_FIRED : SHOWN_NO);
+        assert_int_equal(j.reason, REASON_NONE);
+        assert_null(j.message);
+        job_row_fini(&j);
+        world_live(w, 30000);
+    }
+    assert_int_equal(world_executions(w, "f", NULL), 2);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_int_equal(t.errors, 0);
+    trigger_row_fini(&t);
+}
+
+static void exit_condition__tells_the_code_and_the_outputs(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, "    exitCondition: exit 0\n");
+    int64_t id = 0;
+    fire(&h, "{\"file\":\"a.csv\",\"condition\":\"own\"}");
+    world_executions(w, "f", &id);
+    struct execution_row x = world_execution(w, id);
+    struct json *vars = NULL;
+    assert_int_equal(json_parse(x.trigger_vars, strlen(x.trigger_vars), &vars, NULL), 0);
+    assert_int_equal(json_get_int(vars, "exitCode", -1), 0);
+    assert_string_equal(json_get_str(vars, "condition", ""), "own");
+    assert_string_equal(json_get_str(vars, "file", ""), "a.csv");
+    assert_string_equal(json_get_str(json_get(vars, "vars"), "file", ""), "a.csv");
+    assert_non_null(json_get_str(vars, "timestamp", NULL));
+    json_free(vars);
+    execution_row_fini(&x);
+}
+
+#define EDGE "    exitCondition: exit 3\n    edge: true\n    allowConcurrent: true\n"
+
+/* Does the evaluation that is under way fire when it ends with this code? */
+static bool fires(struct hand *h, int64_t code)
+{
+    if (world_evaluation(h->w, "f", "t") == 0) world_live(h->w, 30000);
+    struct trigger_row before = world_trigger(h->w, "f", "t");
+    hand_exit(h, evaluation(h->w), code);
+    struct trigger_row after = world_trigger(h->w, "f", "t");
+    bool fired = after.fired > before.fired;
+    assert_int_equal(after.evaluations, before.evaluations + 1);
+    trigger_row_fini(&before);
+    trigger_row_fini(&after);
+    return fired;
+}
+
+static void edge__fires_when_it_comes_to_hold_also_after_a_crash(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, EDGE);
+    assert_false(fires(&h, 1));
+    assert_true(fires(&h, 3));
+    assert_false(fires(&h, 3));
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_string_equal(t.message, "it holds, as it did before (edge)");
+    trigger_row_fini(&t);
+    world_crash(w);
+    hand_reopen(&h);
+    assert_false(fires(&h, 3));
+    assert_false(fires(&h, 1));
+    assert_true(fires(&h, 3));
+}
+
+static void edge__a_check_that_did_not_take_place_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, EDGE);
+    assert_true(fires(&h, 3));
+    world_live(w, 30000);
+    int64_t job = evaluation(w);
+    hand_start(&h, job);
+    world_do(w, cmd_gone(h.session));
+    world_live(w, 315000 + 1);
+    assert_int_equal(world_reason(w, job), REASON_LOST);
+    hand_reopen(&h);
+    assert_false(fires(&h, 3));
+}
+
+static void edge__begins_anew_with_another_check_and_when_enabled(void **state)
+{
+    struct world *w = *state;
+    struct hand h = polled(w, EDGE);
+    assert_true(fires(&h, 3));
+    world_apply_flow(w, FLOW EDGE "    inputs: {}\n"); /* the same check */
+    assert_false(fires(&h, 3));
+    world_apply_flow(w, FLOW EDGE "    env: {A: b}\n");
+    world_live(w, 0);
+    assert_true(fires(&h, 3));
+    assert_false(fires(&h, 3));
+    world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t"));
+    world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t"));
+    world_live(w, 0);
+    assert_true(fires(&h, 3));
+}
+
+static void edge__what_could_not_be_started_is_tried_again(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    world_apply_flow(w, FLOW EDGE "    inputs: {n: '{{ trigger.n }}'}\n"
+                                  "inputs: [{id: n, type: INT}]\n");
+    world_live(w, 0);
+    assert_false(fires(&h, 3)); /* no output n */
+    assert_trigger(w, EVALUATION_ERROR, 1, "n");
+    assert_false(fires(&h, 3));
+    assert_trigger(w, EVALUATION_ERROR, 2, "n");
+}
+
+/* ---- errors ---- */
+
 static void other_exit_code__is_an_error_that_is_counted(void **state)
 {
     struct world *w = *state;
@@ -770,6 +905,12 @@ int main(void)
         WORLD_TEST(exit_1__is_no_failure_of_an_evaluation_alone),
         WORLD_TEST(next__is_due_interval_after_the_end),
         WORLD_TEST(exit_0__fires_one_execution_with_outputs),
+        WORLD_TEST(exit_condition__another_code_fires_and_none_is_an_error),
+        WORLD_TEST(exit_condition__tells_the_code_and_the_outputs),
+        WORLD_TEST(edge__fires_when_it_comes_to_hold_also_after_a_crash),
+        WORLD_TEST(edge__a_check_that_did_not_take_place_changes_nothing),
+        WORLD_TEST(edge__begins_anew_with_another_check_and_when_enabled),
+        WORLD_TEST(edge__what_could_not_be_started_is_tried_again),
         WORLD_TEST(other_exit_code__is_an_error_that_is_counted),
         WORLD_TEST(allow_concurrent__goes_on_while_executions_run),
         WORLD_TEST(queued_execution__holds_its_trigger_too),

@@ -479,6 +479,92 @@ static void expressions_see_what_comes_before_them(void **state)
             "5: workerGroup.key: '{{ outputs.a.g }}': there is no 'outputs' in a group's key");
 }
 
+#define CHECK HEAD TASK "triggers:\n  - id: t\n    type: io.kestra.plugin.scripts."
+
+static void kestra_s_checks_are_read(void **state)
+{
+    (void)state;
+    struct flow *f = parse(CHECK "shell.ScriptTrigger\n"
+                                 "    exitCondition: ' Exit  7 '\n"
+                                 "    beforeCommands: [cd /]\n"
+                                 "    interpreter: [bash, -c]\n"
+                                 "    env: {A: '{{ flow.id }}'}\n"
+                                 "    taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+                                 "    script: test -e {{ vars.x ?? '/x' }}\nvars: {x: 1}\n");
+    const struct flow_trigger *t = &f->triggers[0];
+    assert_true(t->by_code && t->edge);
+    assert_int_equal(t->fire_code, 7);
+    assert_int_equal(t->interval_ms, 60000);
+    assert_int_equal(t->work.timeout_ms, 600000);
+    assert_string_equal(t->work.shell, "bash");
+    assert_string_equal(t->work.script, "cd /\ntest -e {{ vars.x ?? '/x' }}");
+    assert_string_equal(t->work.env[0].name, "A");
+    flow_free(f);
+    f = parse(CHECK "powershell.CommandsTrigger\n    exitCondition: exit 0\n    edge: false\n"
+                    "    interval: PT10S\n    commands: [exit 1]\n");
+    t = &f->triggers[0];
+    assert_true(t->by_code && !t->edge);
+    assert_int_equal(t->fire_code, 0);
+    assert_string_equal(t->work.shell, "pwsh");
+    assert_int_equal(t->interval_ms, 10000);
+    flow_free(f);
+    f = parse(CHECK "python.ScriptTrigger\n    exitCondition: exit 4294967295\n    script: x\n");
+    assert_string_equal(f->triggers[0].work.shell, "python3");
+    assert_int_equal(f->triggers[0].fire_code, 4294967295);
+    flow_free(f);
+    f = parse(HEAD TASK "triggers: [{id: t, command: [x], exitCondition: exit 3}]\n");
+    assert_true(f->triggers[0].by_code && !f->triggers[0].edge);
+    flow_free(f);
+    f = parse(HEAD TASK "triggers: [{id: t, command: [x], edge: true}]\n");
+    assert_true(!f->triggers[0].by_code && f->triggers[0].edge);
+    flow_free(f);
+}
+
+static void kestra_s_checks_are_refused_by_name(void **state)
+{
+    (void)state;
+    refuses(CHECK "shell.ScriptTrigger\n    script: x\n",
+            "6: trigger t: exitCondition: is missing, such as \"exit 0\"");
+    refuses(CHECK "shell.ScriptTriger\n    script: x\n",
+            "7: trigger t: type: there is no 'io.kestra.plugin.scripts.shell.ScriptTriger' here, "
+            "did you mean 'io.kestra.plugin.scripts.shell.ScriptTrigger'?");
+    refuses(HEAD TASK "triggers: [{id: t, type: io.kestra.plugin.mqtt.Trigger}]\n",
+            "5: trigger t: type: 'io.kestra.plugin.mqtt.Trigger' is not supported: a trigger "
+            "has an interval and a command or script");
+    static const char *const conditions[] = {
+        "exit",    "exit x",   "exit 1 2",
+        "exit -1", "exit1",    "exit 4294967296",
+        "ready.*", "return 1", "exit 99999999999999999999",
+        "xit 1",
+    };
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        char *text = str_dupf(CHECK "shell.ScriptTrigger\n    script: x\n    exitCondition: '%s'\n",
+                              conditions[i]);
+        char *wanted = str_dupf("9: trigger t: exitCondition: '%s' is not supported: write \"exit "
+                                "N\", and let the check end with that code",
+                                conditions[i]);
+        refuses(text, wanted);
+        mem_free(text);
+        mem_free(wanted);
+    }
+    refuses(CHECK "python.CommandsTrigger\n    exitCondition: exit 1\n    commands: [x]\n"
+                  "    containerImage: ubuntu\n    conditions: []\n    script: y\n    retry: "
+                  "{maxAttempts: 2}\n"
+                  "    cmmands: [y]\n    edge: 3\n",
+            "10: trigger t: containerImage: is not supported: a task runs on the agent's machine, "
+            "in no container\n"
+            "11: trigger t: conditions: is not supported; let the command or script check\n"
+            "12: trigger t: script: is not a property of "
+            "io.kestra.plugin.scripts.python.Commands\n"
+            "13: trigger t: retry: is not supported: the next evaluation follows after the "
+            "interval\n"
+            "14: trigger t: unknown key 'cmmands', did you mean 'commands'?\n"
+            "15: trigger t: edge: must be true or false");
+    refuses(CHECK "shell.ScriptTrigger\n    exitCondition: exit 1\n    script: '{{ inputs.x }}'\n",
+            "9: trigger t: script: '{{ inputs.x }}': there is no 'inputs' before an execution has "
+            "begun");
+}
+
 static void triggers_are_checked(void **state)
 {
     (void)state;
@@ -584,6 +670,8 @@ int main(void)
         cmocka_unit_test(a_fault_is_told_once),
         cmocka_unit_test(tasks_are_checked_field_by_field),
         cmocka_unit_test(expressions_see_what_comes_before_them),
+        cmocka_unit_test(kestra_s_checks_are_read),
+        cmocka_unit_test(kestra_s_checks_are_refused_by_name),
         cmocka_unit_test(triggers_are_checked),
         cmocka_unit_test(inputs_are_checked),
         cmocka_unit_test(what_flows_of_kestra_have_besides_is_refused_by_name),
