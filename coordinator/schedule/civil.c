@@ -34,6 +34,12 @@ int64_t civil_days(int64_t year, int month, int day)
            1;
 }
 
+int civil_weekday(int64_t days)
+{
+    int64_t weekday = (days + 4) % 7; /* 1970-01-01 was a Thursday */
+    return (int)(weekday < 0 ? weekday + 7 : weekday);
+}
+
 int64_t civil_seconds(const struct civil_time *c)
 {
     return civil_days(c->year, c->month, c->day) * CIVIL_DAY + c->hour * CIVIL_HOUR +
@@ -57,8 +63,7 @@ struct civil_time civil_time_of(int64_t civil_s)
     c.hour = rest / CIVIL_HOUR;
     c.minute = rest % CIVIL_HOUR / CIVIL_MINUTE;
     c.second = rest % CIVIL_MINUTE;
-    int64_t weekday = (days + 4) % 7; /* 1970-01-01 was a Thursday */
-    c.weekday = (int)(weekday < 0 ? weekday + 7 : weekday);
+    c.weekday = civil_weekday(days);
     return c;
 }
 

@@ -28,6 +28,8 @@ bool civil_is_leap(int64_t year);
 int civil_days_in_month(int64_t year, int month);
 /* Days from 1970-01-01; month 1 to 12, day 1 to what the month has. */
 int64_t civil_days(int64_t year, int month, int day);
+/* Of a day that is so many from 1970-01-01; 0 = Sunday. */
+int civil_weekday(int64_t days);
 int64_t civil_seconds(const struct civil_time *c);
 struct civil_time civil_time_of(int64_t civil_s);
 

@@ -119,6 +119,7 @@ bool cron_next(const struct cron *c, const struct zone *z, int64_t after_s, int6
 
 bool cron_previous(const struct cron *c, const struct zone *z, int64_t before_s, int64_t *out_s)
 {
+    if (before_s < -FAR_S || before_s > FAR_S) return false;
     /* cron_next() never falls as its moment rises: first a step back that is large enough, each
      * twice the one before, then halves of the last. */
     int64_t found, step = 1;

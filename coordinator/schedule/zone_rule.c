@@ -130,7 +130,7 @@ static int64_t change_day(const struct rule_change *c, int64_t year)
     if (c->kind == RULE_JULIAN)
         return civil_days(year, 1, 1) + c->day - 1 + (c->day >= 60 && civil_is_leap(year));
     int64_t first = civil_days(year, c->month, 1);
-    int64_t weekday = civil_time_of(first * CIVIL_DAY).weekday;
+    int64_t weekday = civil_weekday(first);
     int64_t day = first + (c->day - weekday + 7) % 7 + (c->week - 1) * 7;
     return day < first + civil_days_in_month(year, c->month) ? day : day - 7;
 }
