@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/host_zone.h"
 #include "coordinator/trust/admin_token.h"
 #include "platform/complain.h"
 #include "platform/log_sink.h"
@@ -33,14 +34,17 @@ static int print_freeing(char *text)
 }
 
 /* Under a service manager, which starts `run` next. The words end up in the log. */
-static int print_service_steps(const struct config *c)
+static int print_service_steps(const struct config *c, char *advice)
 {
-    return print_freeing(
+    char *text =
         str_dupf("coordinator initialised in %s: CA, certificate, database, administrator's token\n"
                  "next: 'cadre status', and 'cadre token create join', which prints what to paste "
                  "on a machine that is to run jobs\n"
-                 "keep a copy of %s/ca.key and ca.pem in a safe place: all agents trust them\n",
-                 c->state, c->state));
+                 "keep a copy of %s/ca.key and ca.pem in a safe place: all agents trust them\n"
+                 "%s%s",
+                 c->state, c->state, advice ? advice : "", advice ? "\n" : "");
+    mem_free(advice);
+    return print_freeing(text);
 }
 
 int command_init(const struct command_args *a)
@@ -55,7 +59,8 @@ int command_init(const struct command_args *a)
         complain_as("cadre-coordinator init", err_text(&e));
         return EXIT_FAILURE;
     }
-    if (c->once) return print_service_steps(c);
+    char *advice = host_zone_write(c);
+    if (c->once) return print_service_steps(c, advice);
     char *flags = flags_again(c);
     char *token = paths_join(c->state, ADMIN_TOKEN_FILE);
     int code = print_freeing(str_dupf(
@@ -68,8 +73,10 @@ int command_init(const struct command_args *a)
         "  cadre token create join           # prints what to paste on a machine that is to run "
         "jobs\n"
         "\n"
-        "Keep a copy of %s and ca.pem in a safe place: all agents trust them.\n",
-        c->state, flags, token, "ca.key"));
+        "Keep a copy of %s and ca.pem in a safe place: all agents trust them.\n"
+        "%s%s",
+        c->state, flags, token, "ca.key", advice ? advice : "", advice ? "\n" : ""));
+    mem_free(advice);
     mem_free(token);
     mem_free(flags);
     return code;

@@ -22,10 +22,18 @@
 struct runner {
     uv_loop_t loop;
     uv_async_t stop; /* the request may come from another thread */
+    uv_async_t reload;
     uv_timer_t watchdog;
     struct coordinator *coordinator;
     struct service *service;
 };
+
+static void close_handles(struct runner *r)
+{
+    uv_close((uv_handle_t *)&r->stop, NULL);
+    uv_close((uv_handle_t *)&r->reload, NULL);
+    uv_close((uv_handle_t *)&r->watchdog, NULL);
+}
 
 static void on_stopped(void *user)
 {
@@ -33,8 +41,7 @@ static void on_stopped(void *user)
     coordinator_free(r->coordinator);
     r->coordinator = NULL;
     service_detach(r->service);
-    uv_close((uv_handle_t *)&r->stop, NULL);
-    uv_close((uv_handle_t *)&r->watchdog, NULL);
+    close_handles(r);
 }
 
 static void on_stop(uv_async_t *h)
@@ -53,6 +60,18 @@ static void request_stop(bool again, void *user)
     uv_async_send(&r->stop);
 }
 
+static void on_reload(uv_async_t *h)
+{
+    struct runner *r = h->data;
+    if (r->coordinator) coordinator_reload(r->coordinator);
+}
+
+static void request_reload(void *user)
+{
+    struct runner *r = user;
+    uv_async_send(&r->reload);
+}
+
 static void on_watchdog(uv_timer_t *t)
 {
     (void)t;
@@ -61,17 +80,17 @@ static void on_watchdog(uv_timer_t *t)
 
 static int start(struct runner *r, const struct config *config, struct err *e)
 {
-    struct service_control control = {.stop = request_stop, .user = r};
+    struct service_control control = {.stop = request_stop, .reload = request_reload, .user = r};
     if (uv_loop_init(&r->loop)) return err_set(e, ERR_IO, "the event loop cannot be made");
     uv_async_init(&r->loop, &r->stop, on_stop);
+    uv_async_init(&r->loop, &r->reload, on_reload);
     uv_timer_init(&r->loop, &r->watchdog);
-    r->stop.data = r;
+    r->stop.data = r->reload.data = r;
     int rc = service_attach(&r->loop, &control, &r->service, e);
     if (!rc) rc = coordinator_start(&r->loop, config, NULL, &r->coordinator, e);
     if (!rc) return 0;
     service_detach(r->service);
-    uv_close((uv_handle_t *)&r->stop, NULL);
-    uv_close((uv_handle_t *)&r->watchdog, NULL);
+    close_handles(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     uv_loop_close(&r->loop);
     return rc;

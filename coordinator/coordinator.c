@@ -14,6 +14,7 @@
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/authority.h"
+#include "coordinator/zone_files.h"
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
@@ -38,6 +39,9 @@ struct coordinator {
     struct reader *reader;
     struct reads *reads;
     struct spine *spine;
+    struct zones *zones; /* those of the start */
+    uint64_t zones_sum;
+    struct zone_files *zone_files;
     struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
@@ -184,9 +188,12 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .output_limit_bytes = f->output_limit_bytes,
                               .payload_limit_bytes = f->payload_limit_bytes,
                               .max_agents = f->max_agents,
-                              .kill_time_ms = lease_kill_time_ms(0)};
+                              .kill_time_ms = lease_kill_time_ms(0),
+                              .timezone = f->timezone};
     os_now(&now);
-    int rc = coordinator_open_store(f, c->authority, false, &c->store, e);
+    int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
+    g.zones = c->zones;
+    if (!rc) rc = coordinator_open_store(f, c->authority, false, &c->store, e);
     if (!rc) rc = engine_new(c->store, &g, os_seed(), &now, &c->engine, e);
     if (!rc) rc = reader_open(f->state, &c->reader, e);
     return rc;
@@ -240,6 +247,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     int rc = reads_start(c->loop, c->reader, &c->reads, e);
     if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
+    c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
     os_now(&now);
     c->addresses = names_advertised(f, c->port);
     struct sessions_options so = {.loop = c->loop,
@@ -328,6 +336,11 @@ static void on_ending(uv_timer_t *t)
     c->on_stopped(c->user);
 }
 
+void coordinator_reload(struct coordinator *c)
+{
+    if (c->zone_files) zone_files_again(c->zone_files);
+}
+
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
 {
     if (c->ending) {
@@ -345,6 +358,8 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
      * up; then the links. */
     sessions_quiesce(c->sessions);
     api_quiesce(c->api);
+    zone_files_stop(c->zone_files);
+    c->zone_files = NULL;
     spine_stop(c->spine);
     c->spine = NULL;
     reads_stop(c->reads);
@@ -363,6 +378,7 @@ void coordinator_free(struct coordinator *c)
     reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);
+    zones_free(c->zones);
     store_close(c->store);
     authority_free(c->authority);
     if (c->address) {

@@ -54,6 +54,8 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
 uint16_t coordinator_port(const struct coordinator *c);
 const char *coordinator_address(
     const struct coordinator *c); /* "0.0.0.0:7433": what is listened on */
+/* SIGHUP: reads again what may change while it runs, which are the time zones. */
+void coordinator_reload(struct coordinator *c);
 /* Stops accepting, commits what is queued, closes all links in order; then on_stopped, from the
  * loop. A second call cuts what is still open. */
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user);

@@ -14,4 +14,8 @@
  * jobs get, where shells and features are looked for; NULL: that of the account. */
 void capabilities_write(struct jw *w, const char *work_folder, const char *path);
 
+/* The name of this host's zone in the time zone database ("Europe/Berlin"); NULL: unknown, and
+ * always on Windows, which has names of its own. mem_free. */
+char *capabilities_timezone(void);
+
 #endif

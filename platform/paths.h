@@ -11,6 +11,7 @@ char *paths_user_config(
     /* ~/.config/cadre/config.yaml ($XDG_CONFIG_HOME), %APPDATA%\Cadre\config.yaml; NULL: no home */
     void);
 char *paths_agent_log(void); /* NULL on Linux: the journal has it */
+char *paths_zoneinfo(void);  /* /usr/share/zoneinfo; NULL on Windows, which has no such files */
 char *paths_self(void);      /* the running program's file */
 /* A name under which this process can start the running program, also when its file has been
  * replaced. */

@@ -1,6 +1,5 @@
-/* What flows into the engine. Made by the loop thread, applied and freed on the store thread. All
- * strings and trees belong to the command, and the engine only borrows them: a batch that failed
- * may be applied again. */
+/* What flows into the engine. Made by the loop, applied and freed on the store thread. Strings and
+ * trees are the command's, the engine borrows them: a batch that failed may be applied again. */
 #ifndef CADRE_COORDINATOR_ENGINE_COMMAND_H
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
@@ -59,8 +58,7 @@ enum command_type {
     COMMAND_TYPES
 };
 
-struct flow;  /* coordinator/flow/flow.h */
-struct zones; /* coordinator/schedule/zones.h */
+struct flow; /* coordinator/flow/flow.h */
 
 struct cmd_enrol {
     int64_t token_id;
@@ -189,9 +187,8 @@ struct command {
         struct cmd_apply apply;
         struct cmd_start start;
         struct cmd_place place;
-        struct zones *zones; /* a share */
-        int64_t id;
-        int64_t n;
+        struct zones *zones; /* coordinator/schedule/zones.h: a share */
+        int64_t id, n;
     } u; /* last: the command of an event has memory for u.event alone, see command_new */
 };
 

@@ -96,6 +96,15 @@ void zones_put(struct zones *t, const char *name, struct zone *z)
     t->count++;
 }
 
+void zones_keep(struct zones *t, const struct zones *other)
+{
+    for (size_t i = 0; i < other->count; i++) {
+        bool found;
+        (void)place_of(t, other->items[i].name, &found);
+        if (!found) zones_put(t, other->items[i].name, zone_share(other->items[i].zone));
+    }
+}
+
 size_t zones_count(const struct zones *t)
 {
     return t->count;

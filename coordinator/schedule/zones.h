@@ -26,6 +26,8 @@ bool zone_name_valid(const char *name);
 /* Puts a zone of a valid name into a table that nobody else has yet; the zone is the table's. A
  * name that is there already is replaced. */
 void zones_put(struct zones *t, const char *name, struct zone *z);
+/* Puts a share of each zone of `other` that t has not. */
+void zones_keep(struct zones *t, const struct zones *other);
 size_t zones_count(const struct zones *t);
 
 /* A share of the zone, for zone_free(): one of the table, "UTC", "Z", or an offset from -18:00 to

@@ -162,28 +162,30 @@ static void write_features(struct jw *w, const char *path)
     jw_end(w);
 }
 
-/* The name in the time zone database: what the link /etc/localtime points to, else what Debian
- * writes down. */
-static void write_timezone(struct jw *w)
+/* What the link /etc/localtime points to, else what Debian writes down. */
+char *capabilities_timezone(void)
 {
     const char *env = getenv("TZ");
     if (env && env[0] == ':') env++;
-    if (!str_empty(env) && env[0] != '/') {
-        jw_str(w, "timezone", env);
-        return;
-    }
+    if (!str_empty(env) && env[0] != '/') return mem_strdup(env);
     char target[512];
     ssize_t n = readlink("/etc/localtime", target, sizeof target - 1);
     target[n > 0 ? n : 0] = '\0';
     const char *zone = strstr(target, "zoneinfo/");
-    if (zone) {
-        jw_str(w, "timezone", zone + strlen("zoneinfo/"));
-        return;
-    }
+    if (zone) return mem_strdup(zone + strlen("zoneinfo/"));
     char *text = content("/etc/timezone");
-    if (text) text[strcspn(text, "\n")] = '\0';
-    write_known(w, "timezone", text ? str_trim(text) : NULL);
+    if (!text) return NULL;
+    text[strcspn(text, "\n")] = '\0';
+    char *name = mem_strdup(str_trim(text));
     mem_free(text);
+    return name;
+}
+
+static void write_timezone(struct jw *w)
+{
+    char *name = capabilities_timezone();
+    write_known(w, "timezone", name);
+    mem_free(name);
 }
 
 static void write_gpus(struct jw *w)

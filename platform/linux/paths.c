@@ -25,6 +25,11 @@ char *paths_coordinator_config(void)
     return mem_strdup("/etc/cadre/coordinator.yaml");
 }
 
+char *paths_zoneinfo(void)
+{
+    return mem_strdup("/usr/share/zoneinfo");
+}
+
 char *paths_coordinator_state(void)
 {
     return mem_strdup("/var/lib/cadre/coordinator");

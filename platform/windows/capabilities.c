@@ -141,6 +141,11 @@ static void write_gpus(struct jw *w)
     gpus_fini(&g);
 }
 
+char *capabilities_timezone(void)
+{
+    return NULL;
+}
+
 static void write_timezone(struct jw *w)
 {
     DYNAMIC_TIME_ZONE_INFORMATION zone;

@@ -51,6 +51,11 @@ char *paths_coordinator_config(void)
     return program_data("coordinator.yaml");
 }
 
+char *paths_zoneinfo(void)
+{
+    return NULL;
+}
+
 char *paths_coordinator_state(void)
 {
     return program_data("coordinator");
