@@ -50,8 +50,8 @@ struct store_wanted {
 /* What was found is known until the end of the batch: the functions below that look for it ask the
  * database no more. Between store_begin and the first change. */
 int store_look_up(struct store *s, const struct store_wanted *w, struct err *e);
-/* These jobs, with their specs; without unique_key. Those that are not there are passed over. fn may
- * take the row's strings and leave it empty. Return non-zero from fn to end. */
+/* These jobs, with their specs; without unique_key. Those that are not there are passed over. fn
+ * may take the row's strings and leave it empty. Return non-zero from fn to end. */
 int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
                     int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
                     struct err *e);
