@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define READ_BYTES (32u * 1024)    /* with a partial record before it, below what tls_feed takes */
+#define READS_AT_ONCE 4            /* then others have their turn: libuv would go on to 1 MiB */
 #define DELIVER_BYTES (16u * 1024) /* a TLS record at most */
 #define ENCRYPT_BYTES (64u * 1024) /* plaintext that becomes ciphertext ahead of the kernel */
 #define KEEPALIVE_S 60
@@ -340,8 +341,10 @@ static void input(struct link *l)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *b)
 {
-    const struct link *l = handle->data;
+    struct link *l = handle->data;
     (void)suggested;
+    *b = uv_buf_init(NULL, 0); /* on_read hears of it, the rest is read in the next turn */
+    if (l->reads++ == READS_AT_ONCE) return;
     /* libuv asks for it right before it reads, and on_read is done with it. */
     if (l->hub->read_buf == NULL) l->hub->read_buf = mem_resize(NULL, READ_BYTES, 1);
     *b = uv_buf_init(l->hub->read_buf, READ_BYTES);
@@ -373,6 +376,8 @@ static void on_end_of_input(struct link *l, int status)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
     struct link *l = stream->data;
+    if (n < (ssize_t)READ_BYTES) l->reads = 0; /* libuv stops by itself */
+    if (n == UV_ENOBUFS) return;
     if (n > 0 && l->state < LINK_CLOSING) {
         l->heard = true;
         if (tls_lend(l->tls, b->base, (size_t)n) != 0) {

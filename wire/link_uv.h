@@ -109,6 +109,7 @@ struct link {
     int64_t stall_ms; /* to take one flight; 0: as long as it likes */
 
     bool reading, paused;
+    unsigned reads;       /* in a row */
     struct link_list *on; /* the work list that it is on; NULL: none */
     struct link *work_prev, *work_next;
     struct deadline deadline;

@@ -558,6 +558,38 @@ static void links__idle__do_not_wake_the_loop(void **state)
     fixture_let_go(w, (uv_handle_t *)&counter);
 }
 
+struct share {
+    const struct end *reader;
+    uint64_t before, most;
+};
+
+static void on_share(uv_prepare_t *p)
+{
+    struct share *s = p->data;
+    uint64_t came = s->reader->received - s->before;
+    if (came > s->most) s->most = came;
+    s->before = s->reader->received;
+}
+
+/* What waits in the socket of one peer is read in pieces, others have their turn between them. */
+static void loud_peer__is_read_a_bounded_piece_at_a_time(void **state)
+{
+    struct world *w = *state;
+    struct share share = {.reader = &w->server};
+    uv_prepare_t watch;
+    fixture_open_both(w);
+    w->client.to_send = BULK;
+    w->client.drain_hook = produce;
+    produce(&w->client);
+    uv_prepare_init(&w->loop, &watch);
+    watch.data = &share;
+    uv_prepare_start(&watch, on_share);
+    fixture_run64(w, &w->server.received, BULK);
+    assert_in_range(share.most, 1, 5 * 32768);
+    assert_int_equal(w->server.sum, w->client.sent_sum);
+    fixture_let_go(w, (uv_handle_t *)&watch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,6 +617,7 @@ int main(void)
         LINK_TEST(pause__holds_data_back__until_resume),
         LINK_TEST(pause__at_once_after_open__holds_all),
         LINK_TEST(pause__then_close__still_ends),
+        LINK_TEST(loud_peer__is_read_a_bounded_piece_at_a_time),
         LINK_TEST(links__two_hundred_at_once__all_echo),
         LINK_TEST(links__idle__do_not_wake_the_loop),
     };
