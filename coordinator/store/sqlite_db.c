@@ -1,6 +1,8 @@
 /* The connection: opening, statements, and what SQLite's result codes mean for us. */
 #include "coordinator/store/sqlite_db.h"
 
+#include "coordinator/store/sqlite_wal.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -70,7 +72,8 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
 {
     static const char zeros[1 << 16];
     while (from < to) {
-        int64_t n = to - from < (int64_t)sizeof zeros ? to - from : (int64_t)sizeof zeros;
+        int64_t n = (to - from) % (int64_t)sizeof zeros;
+        if (n == 0) n = sizeof zeros;
         if (log->pMethods->xWrite(log, zeros, (int)n, from) != SQLITE_OK) return false;
         from += n;
     }
@@ -133,7 +136,8 @@ int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (mode == DB_MAKER) flags |= SQLITE_OPEN_CREATE;
-    int rc = sqlite3_open_v2(path, &d->handle, flags, NULL);
+    int rc = mode == DB_READER ? sqlite3_open_v2(path, &d->handle, flags, NULL)
+                               : wal_open(path, flags, &d->handle, &d->wal);
     if (!d->handle) mem_exhausted();
     if (rc != SQLITE_OK) return db_fail(d, e);
     sqlite3_extended_result_codes(d->handle, 1);
@@ -161,6 +165,7 @@ void db_close(struct db *d)
         sqlite3_finalize(d->statements[i]);
     mem_free(d->statements);
     sqlite3_close(d->handle);
+    wal_free(d->wal);
     mem_free(d->path);
     *d = (struct db){0};
 }

@@ -10,8 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wal_vfs;
+
 struct db {
     sqlite3 *handle;
+    struct wal_vfs *wal; /* NULL: of a reader */
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
