@@ -34,8 +34,14 @@ struct spine_handler {
  * the caller. */
 int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spine_handler *handler,
                 void *user, struct spine **out, struct err *e);
-/* Takes the command. What is pushed in one turn of the loop is handed over together. */
+/* Takes the command. What is pushed in one turn of the loop is handed over together, at its end or
+ * by spine_pass_on. */
 void spine_push(struct spine *s, struct command *c);
+/* A session has pushed all that it received. When agents speak one at a time, the store thread is
+ * given that at once, if it waits, and works on it while the loop still reads what clients sent:
+ * with one agent everything goes in step otherwise, its results, the commit, its next jobs. When
+ * several agents speak in a turn, they wait for its end and share a commit. */
+void spine_pass_on(struct spine *s);
 /* The agent's heartbeat is about to be acknowledged: the engine is told with CMD_HEARD, not later
  * than of anything that is pushed after this. */
 void spine_heard(struct spine *s, int64_t agent);

@@ -250,6 +250,7 @@ static void on_data(struct link *l, const void *data, size_t len, void *user)
     }
     if (s->facts.state == SESSION_CLOSING) return;
     if (s->beat) answer_beat(s);
+    spine_pass_on(s->owner->o.spine);
     if (rc < 0) {
         refuse_for(s, rc == ERR_TOO_LARGE ? REFUSAL_TOO_LARGE : REFUSAL_PROTOCOL, err_text(&e));
         return;

@@ -38,6 +38,8 @@ int __wrap_store_commit(struct store *s, struct err *e)
     return err_set(e, ERR_FULL, "no space left (test)");
 }
 
+/* Sessions' commands, and the rounds that they came in. */
+static atomic_int said, said_rounds;
 /* What came in rounds with somebody who was heard. */
 static atomic_int heard_rounds, heard_agents, first_of_them, commands_behind;
 static atomic_llong behind_ms; /* the engine's clock in the last one */
@@ -62,7 +64,9 @@ size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clo
 size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
                          struct command *fresh, struct effects *out)
 {
+    int count = 0;
     for (struct command *c = fresh; c; c = c->next) {
+        if (c->session) count++;
         if (c->type != CMD_HEARD) continue;
         atomic_store(&first_of_them, c == fresh);
         atomic_store(&commands_behind, c->next != NULL);
@@ -70,6 +74,8 @@ size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clo
         atomic_store(&behind_ms, clock_ms - now->mono_ms);
         atomic_fetch_add(&heard_rounds, 1);
     }
+    if (count > 0) atomic_fetch_add(&said_rounds, 1);
+    atomic_fetch_add(&said, count);
     return __real_rounds_run(r, now, clock_ms, fresh, out);
 }
 
@@ -289,6 +295,84 @@ static void spine__time_passes__deadlines_are_kept(void **state)
 }
 
 /* Whatever is decided with the command is decided with the heartbeat, too. */
+/* As a session does whose agent went away; nobody knows of any. */
+static void say(struct rig *r, uint64_t session)
+{
+    struct command *c = command_new(CMD_GONE);
+    c->session = session;
+    spine_push(r->spine, c);
+    spine_pass_on(r->spine);
+}
+
+/* By the store thread alone: the loop does not run. */
+static void wait_until_said(int count)
+{
+    int64_t until = os_mono_ms() + 60000;
+    while (atomic_load(&said) < count && os_mono_ms() < until)
+        uv_sleep(1);
+    assert_int_equal(atomic_load(&said), count);
+}
+
+static void settle(struct rig *r, uint64_t request)
+{
+    size_t replies = r->replies;
+    push_submit(r, request, 10);
+    run_until(r, &r->replies, replies + 1);
+}
+
+static void spine__one_agent_speaks__store_begins_within_the_turn(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&said, 0);
+    for (int n = 1; n <= 20; n++) {
+        settle(r, (uint64_t)n);
+        int64_t until = os_mono_ms() + 60000;
+        int before = atomic_load(&said);
+        /* the store thread may be about to wait, and is only then given anything at once */
+        do {
+            say(r, 5);
+            uv_sleep(1);
+            if (atomic_load(&said) > before) break;
+            uv_run(&r->loop, UV_RUN_NOWAIT);
+            before++;
+            wait_until_said(before);
+        } while (os_mono_ms() < until);
+        assert_true(os_mono_ms() < until);
+    }
+}
+
+static void spine__several_agents_speak_in_a_turn__they_share_a_round(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&said, 0);
+    say(r, 5);
+    say(r, 6);
+    uv_run(&r->loop, UV_RUN_NOWAIT); /* hands over */
+    wait_until_said(2);
+    settle(r, 1);
+    for (int n = 1; n <= 20; n++) {
+        atomic_store(&said_rounds, 0);
+        say(r, 5);
+        say(r, 6);
+        uv_run(&r->loop, UV_RUN_NOWAIT);
+        wait_until_said(2 + 2 * n);
+        assert_int_equal(atomic_load(&said_rounds), 1);
+        settle(r, (uint64_t)n + 1);
+    }
+}
+
+static void spine__nothing_was_said__passes_on_nothing(void **state)
+{
+    struct rig *r = *state;
+    atomic_store(&said_rounds, 0);
+    push_submit(r, 1, 10);
+    spine_pass_on(r->spine);
+    push_submit(r, 2, 10);
+    run_until(r, &r->replies, 2);
+    assert_int_equal(r->lists, 1);
+    assert_int_equal(atomic_load(&said_rounds), 0);
+}
+
 static void spine__heard_and_command_of_one_turn__heard_is_first(void **state)
 {
     struct rig *r = *state;
@@ -368,6 +452,9 @@ int main(void)
         CASE(spine__heard_alone__reaches_the_engine_without_a_command),
         CASE(spine__disk_hung__what_waited_does_not_hold_the_clock_back),
         CASE(spine__stop__with_somebody_heard__forgets_them),
+        CASE(spine__one_agent_speaks__store_begins_within_the_turn),
+        CASE(spine__several_agents_speak_in_a_turn__they_share_a_round),
+        CASE(spine__nothing_was_said__passes_on_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
