@@ -14,24 +14,39 @@
 
 /* ---- environment ---- */
 
+#define ENV_ROOM 32
+
 struct env_list {
     char **items;
-    size_t count;
+    size_t count, cap;
 };
 
-static void env_set(struct env_list *l, const char *key, const char *value)
+/* item: "K=V", with a key of key_len bytes; the list takes it over. A later one takes the place of
+ * an earlier one. */
+static void env_put(struct env_list *l, char *item, size_t key_len)
 {
-    size_t n = strlen(key);
-    char *item = str_dupf("%s=%s", key, value);
     for (size_t i = 0; i < l->count; i++) {
-        if (strncmp(l->items[i], key, n) != 0 || l->items[i][n] != '=') continue;
+        if (strncmp(l->items[i], item, key_len + 1) != 0) continue;
         mem_free(l->items[i]);
         l->items[i] = item;
         return;
     }
-    l->items = mem_resize(l->items, l->count + 2, sizeof *l->items);
+    if (l->count + 1 >= l->cap) {
+        l->cap = l->cap > 0 ? 2 * l->cap : ENV_ROOM;
+        l->items = mem_resize(l->items, l->cap, sizeof *l->items);
+    }
     l->items[l->count++] = item;
     l->items[l->count] = NULL;
+}
+
+static void env_set(struct env_list *l, const char *key, const char *value)
+{
+    size_t n = strlen(key), len = strlen(value);
+    char *item = mem_alloc(n + len + 2);
+    memcpy(item, key, n);
+    item[n] = '=';
+    memcpy(item + n + 1, value, len + 1);
+    env_put(l, item, n);
 }
 
 static const char *or_empty(const char *s)
@@ -64,13 +79,8 @@ static void make_env(const struct launch_input *in, const struct spec *s, struct
     for (size_t i = 0; base && base[i]; i++) {
         /* Windows has names that begin with '=' (the drives' folders): look for the separator
          * behind them. */
-        char *key = mem_strdup(base[i]);
-        char *eq = key[0] ? strchr(key + 1, '=') : NULL;
-        if (eq) {
-            *eq = 0;
-            env_set(&list, key, eq + 1);
-        }
-        mem_free(key);
+        const char *eq = base[i][0] ? strchr(base[i] + 1, '=') : NULL;
+        if (eq) env_put(&list, mem_strdup(base[i]), (size_t)(eq - base[i]));
     }
     for (size_t i = 0; i < in->agent_env->count; i++)
         env_set(&list, in->agent_env->items[i].key, in->agent_env->items[i].value);

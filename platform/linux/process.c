@@ -691,10 +691,12 @@ static void watch(struct process *p, struct ends *ends)
     p->open_handles++;
     /* to have the loop look at the pipes of a process that ends meanwhile would cost more than to
      * read them */
-    if (h->quick_ns != 0 && p->started_ns - h->quick_ns < QUICK_FOR_NS)
+    if (h->quick_ns != 0 && p->started_ns - h->quick_ns < QUICK_FOR_NS) {
+        uv_update_time(h->loop);
         uv_timer_start(&p->timer, on_timer, QUICK_MS, 0);
-    else
+    } else {
         start_reading(p);
+    }
     if (h->running++ == 0) uv_ref((uv_handle_t *)&h->child_signal);
     p->next = h->processes;
     if (p->next) p->next->link = &p->next;

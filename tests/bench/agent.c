@@ -21,10 +21,11 @@ struct json *target_ask_json(struct target *t, const char *method, const char *p
 
 int target_agent(struct target *t, int slots, const char *group)
 {
-    char program[] = CADRE_BIN_DIR "/cadre-agent", join[] = "join", run[] = "run", name[] = "bench";
+    char program[600], join[] = "join", run[] = "run", name[] = "bench";
     char state_flag[] = "--state", config_flag[] = "--config", name_flag[] = "--name";
     char slots_flag[] = "--slots", slots_text[16], state[600], config[600];
     char group_flag[] = "--worker-group", group_text[64];
+    target_program("cadre-agent", program, sizeof program);
     struct json *j = target_ask_json(t, "POST", "/api/v1/tokens", "{\"type\":\"join\"}");
     char *token = mem_strdup(json_get_str(j, "token", ""));
     snprintf(slots_text, sizeof slots_text, "%d", slots);

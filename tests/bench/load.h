@@ -25,6 +25,8 @@ struct target {
 /* init and run in FOLDER/server, port 0, of the programs in $CADRE_BENCH_BIN or else of this build;
  * waits until it listens. */
 void target_start(struct target *t, uv_loop_t *loop, const char *folder);
+/* Where that program lies. */
+void target_program(const char *name, char *out, size_t size);
 /* The two steps of it: what is put into FOLDER/server between them is found by the coordinator. */
 void target_init(struct target *t, uv_loop_t *loop, const char *folder);
 void target_run(struct target *t);

@@ -32,10 +32,10 @@ static void read_address(struct target *t, int fd)
                "the coordinator's address");
 }
 
-static void program_path(char *out, size_t size)
+void target_program(const char *name, char *out, size_t size)
 {
     const char *bin = getenv("CADRE_BENCH_BIN");
-    snprintf(out, size, "%s/cadre-coordinator", bin && *bin ? bin : CADRE_BIN_DIR);
+    snprintf(out, size, "%s/%s", bin && *bin ? bin : CADRE_BIN_DIR, name);
 }
 
 void target_init(struct target *t, uv_loop_t *loop, const char *folder)
@@ -44,7 +44,7 @@ void target_init(struct target *t, uv_loop_t *loop, const char *folder)
     char listen_flag[] = "--listen", listen[] = "127.0.0.1:0";
     t->loop = loop;
     t->folder = folder;
-    program_path(program, sizeof program);
+    target_program("cadre-coordinator", program, sizeof program);
     snprintf(state, sizeof state, "%s/server", folder);
     char *argv[] = {program, init, state_flag, state, listen_flag, listen, NULL};
     bench_run(folder, "init", argv);
@@ -57,7 +57,7 @@ void target_run(struct target *t)
     struct err e = {0};
     struct buf text;
     int out;
-    program_path(program, sizeof program);
+    target_program("cadre-coordinator", program, sizeof program);
     snprintf(state, sizeof state, "%s/server", t->folder);
     snprintf(token, sizeof token, "%s/admin.token", state);
     char *argv[] = {program, run, state_flag, state, listen_flag, listen, NULL};
