@@ -119,6 +119,7 @@ static void worker_main(void *arg)
 {
     struct worker *me = arg;
     struct file_work *w = me->work;
+    os_thread_leave_signals(); /* each end of a child would wake an idle thread */
     uv_mutex_lock(&w->lock);
     while (!w->closed) {
         struct file_task *t = take_task(w);

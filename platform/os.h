@@ -48,6 +48,9 @@ void os_protect_self(void);
  * (nohup) stay ignored and are left out. Returns how many. */
 #define OS_STOP_SIGNALS_MAX 4
 int os_stop_signals(int out[OS_STOP_SIGNALS_MAX]);
+/* Signals to this program never interrupt the thread that calls this: another one handles them
+ * (Linux). Nothing on Windows. */
+void os_thread_leave_signals(void);
 /* Raises the soft limit of open files to the hard one (Linux); nothing on Windows. */
 void os_raise_file_limit(void);
 

@@ -116,6 +116,13 @@ void os_protect_self(void)
     close(fd);
 }
 
+void os_thread_leave_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
 void os_raise_file_limit(void)
 {
     struct rlimit limit;

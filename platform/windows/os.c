@@ -129,6 +129,10 @@ void os_protect_self(void)
     /* jobs run below normal, see process.c; nothing is to be done for ourselves */
 }
 
+void os_thread_leave_signals(void)
+{
+}
+
 void os_raise_file_limit(void)
 {
 }

@@ -24,6 +24,13 @@ void __wrap_os_now(struct moment *out)
     out->mono_ms += shift_ms;
 }
 
+static _Atomic int left_signals; /* threads that did */
+void __wrap_os_thread_leave_signals(void);
+void __wrap_os_thread_leave_signals(void)
+{
+    left_signals++;
+}
+
 struct world {
     uv_loop_t loop;
     struct file_work *work;
@@ -169,6 +176,15 @@ static void one_after_the_other__takes_one_thread(void **state)
     }
     /* a thread that is about to wait again is not seen as idle yet */
     assert_true(look(w).threads <= 3);
+}
+
+static void threads__leave_signals_to_the_loop(void **state)
+{
+    struct world *w = *state;
+    left_signals = 0;
+    add(w, FILE_WORK_PREPARE, false);
+    until(w, &w->done, 1);
+    assert_int_equal(left_signals, 1);
 }
 
 static void eight_that_hang__and_nothing_more_is_tried_until_one_returns(void **state)
@@ -370,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_operation_that_hangs__keeps_no_other_from_going_on),
         CASE(one_after_the_other__takes_one_thread),
+        CASE(threads__leave_signals_to_the_loop),
         CASE(eight_that_hang__and_nothing_more_is_tried_until_one_returns),
         CASE(eight_that_hang__leave_libuvs_pool_to_name_look_ups),
         CASE(removals_that_hang__keep_no_job_from_starting),

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
+#include "platform/os.h"
 #include "platform/paths.h"
 #include "proc_fixture.h"
 
@@ -588,6 +589,26 @@ static void find_program__wants_an_executable_file(void **state)
     mem_free(program);
 }
 
+static void ask_mask(void *mask)
+{
+    os_thread_leave_signals();
+    pthread_sigmask(SIG_SETMASK, NULL, mask);
+}
+
+static void the_end_of_a_child__does_not_wake_threads_that_left_signals(void **state)
+{
+    (void)state;
+    uv_thread_t thread;
+    sigset_t there, here;
+    sigemptyset(&there);
+    assert_int_equal(uv_thread_create(&thread, ask_mask, &there), 0);
+    uv_thread_join(&thread);
+    assert_int_equal(sigismember(&there, SIGCHLD), 1);
+    assert_int_equal(sigismember(&there, SIGTERM), 1);
+    pthread_sigmask(SIG_SETMASK, NULL, &here);
+    assert_int_equal(sigismember(&here, SIGCHLD), 0);
+}
+
 static void detached__lives_until_ended(void **state)
 {
     struct fixture *f = *state;
@@ -648,6 +669,7 @@ int main(void)
         CASE(thirty_two_at_once__do_not_mix),
         CASE(base_environment__has_the_accounts_and_nothing_else),
         CASE(find_program__wants_an_executable_file),
+        CASE(the_end_of_a_child__does_not_wake_threads_that_left_signals),
         CASE(detached__lives_until_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
