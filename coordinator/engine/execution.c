@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-/* Runs that are over as they come (Log tasks), made in one go: a flow may have hundreds, each with
- * its output. */
+/* Runs that are over as they come (Log tasks and their like), made in one go: a flow may have
+ * hundreds, each with its output. */
 #define ENDED_MOST 20
 #define PUMP_MOST 100 /* queued executions begun, or cancelled, in one go */
 
@@ -94,7 +94,17 @@ static void changed(struct engine *g, const struct execution_row *row)
 static bool write_row(struct engine *g, struct execution *x)
 {
     changed(g, &x->row);
-    return store_ok(g, store_execution_update(g->store, &x->row, &g->err));
+    bool good = store_ok(g, store_execution_update(g->store, &x->row, &g->err));
+    text_set(&x->row.labels, NULL); /* the store has them */
+    text_set(&x->row.outputs, NULL);
+    return good;
+}
+
+/* While no job is open: goes on now, or when the task that sleeps is to wake. */
+static void go_on_later(struct engine *g, struct execution *x, int64_t least_ms)
+{
+    int64_t ms = x->row.wake_ms > 0 ? x->row.wake_ms - g->now.wall_ms : 0;
+    timer_set(g, &x->timer, g->now.mono_ms + (ms > least_ms ? ms : least_ms));
 }
 
 static bool move(struct engine *g, struct execution *x, enum execution_state to)
@@ -125,6 +135,7 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     x->row.message = mem_strdup(message);
     x->row.ended_ms = g->now.wall_ms;
     x->row.job = 0;
+    x->row.asleep_ms = x->row.wake_ms = 0;
     if (!write_row(g, x)) return;
     map_remove(&g->executions, (uint64_t)x->row.id);
     list_remove(x);
@@ -171,11 +182,12 @@ static void advance(struct engine *g, struct execution *x)
         if (t->disabled) continue;
         if (!loaded && !task_context_load(g, x->row.id, &c)) break;
         loaded = true;
-        if (task_run(g, x, t, &c, &flaw, &run)) {
-            write_row(g, x);
+        enum task_made made_as = task_run(g, x, t, &c, &flaw, &run);
+        if (g->rc) break;
+        if (made_as != TASK_OVER) {
+            if (write_row(g, x) && made_as == TASK_ASLEEP) go_on_later(g, x, 0);
             break;
         }
-        if (g->rc) break;
         if (run.state == JOB_WARNING) x->row.warned = true;
         if (run.state == JOB_FAILED) {
             char sentence[ERR_MSG_MAX];
@@ -185,7 +197,7 @@ static void advance(struct engine *g, struct execution *x)
         }
         if (++made == ENDED_MOST) { /* the rest in another batch */
             x->row.position++;
-            if (write_row(g, x)) timer_set(g, &x->timer, g->now.mono_ms + 1);
+            if (write_row(g, x)) go_on_later(g, x, 1);
             break;
         }
     }
@@ -378,8 +390,7 @@ void execution_on_task(struct engine *g, const struct ended_job *j)
 
 void execution_resume(struct engine *g, struct execution *x)
 {
-    if (x->row.state == EXECUTION_RUNNING && x->row.job == 0)
-        timer_set(g, &x->timer, g->now.mono_ms);
+    if (x->row.state == EXECUTION_RUNNING && x->row.job == 0) go_on_later(g, x, 0);
 }
 
 void execution_on_timer(struct engine *g, struct execution *x)
@@ -496,7 +507,9 @@ void apply_execution_cancel(struct engine *g, const struct command *c, struct re
         end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
     } else if (x->row.state == EXECUTION_RUNNING) {
         if (!move(g, x, EXECUTION_KILLING)) return;
-        if (x->row.job == 0) { /* between two task runs */
+        if (x->row.job == 0) { /* between two task runs, or asleep */
+            task_interrupt(g, x);
+            if (g->rc) return;
             end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
             r->id = c->u.id;
             return;

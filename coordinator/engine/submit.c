@@ -181,11 +181,13 @@ int64_t job_create_ended(struct engine *g, struct job_row *row, const struct job
     row->reason = end->reason;
     row->message = mem_strdup(end->message);
     row->attempt = 1;
-    row->created_ms = row->ended_ms = end->ended_ms;
-    if (end->state == JOB_SUCCESS) row->started_ms = end->ended_ms;
+    row->ended_ms = end->ended_ms;
+    if (row->created_ms == 0) row->created_ms = end->ended_ms;
+    if (end->state == JOB_SUCCESS && row->started_ms == 0) row->started_ms = end->ended_ms;
     int64_t id = insert(g, row, "{}", NULL) ? row->id : 0;
     job_row_fini(row);
     if (id == 0) return 0;
+    if (end->outputs && !store_ok(g, store_job_finish(g->store, id, end, &g->err))) return 0;
     effects_add(g->out, EFFECT_JOB_CHANGED)->u.changed =
         (struct effect_changed){.id = id, .final = true};
     return id;

@@ -49,13 +49,13 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
     struct requires *r = NULL;
     size_t limit = g->config.payload_limit_bytes > 0 ? (size_t)g->config.payload_limit_bytes
                                                      : PAYLOAD_DEFAULT_BYTES;
-    if (w->kind == FLOW_LOG && limit > LOG_BYTES_MAX) limit = LOG_BYTES_MAX;
+    if (w->kind >= FLOW_LOG && limit > LOG_BYTES_MAX) limit = LOG_BYTES_MAX;
     flaw->err = (struct err){0};
     int rc = flow_render(f, w, v, limit, job, &flaw->err);
     if (rc)
         return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
     job->row.requires_id = 0;
-    bool good = w->kind == FLOW_LOG || find_group(g, &job->row, job->fallback_given, flaw);
+    bool good = w->kind >= FLOW_LOG || find_group(g, &job->row, job->fallback_given, flaw);
     if (good && job_requires(w->require, REQUIRES_KEPT, &job->needs, &r, &flaw->err))
         good = flawed(flaw, REASON_NOT_STARTED);
     if (good && r) good = store_ok(g, requires_entry_intern(g, r, &job->row.requires_id));
@@ -157,7 +157,7 @@ static struct job_row task_row(const struct execution *x, const struct flow_task
                             .submitter = x->row.submitter};
 }
 
-/* The message of a Log task is its output. */
+/* The message of a Log task is its output, as is that of a Fail task. */
 static void write_log(struct engine *g, int64_t job, const char *text)
 {
     struct chunk chunk = {.job = job,
@@ -170,39 +170,154 @@ static void write_log(struct engine *g, int64_t job, const char *text)
         effects_add(g->out, EFFECT_OUTPUT)->u.output.job = job;
 }
 
-/* A run that is over as it comes: a Log task, or one that could not be made. Its state; the end is
- * in *end. */
-static enum job_state make_ended(struct engine *g, const struct flow_task *t, struct job_row *row,
-                                 const char *text, const struct flaw *flaw, struct job_end *end)
+/* A run that is over as it comes: a step of the coordinator's own, or one that could not be made.
+ * flaw: why it failed. The end is in *end. */
+static void make_ended(struct engine *g, struct execution *x, const struct flow_task *t,
+                       struct job_row *row, const struct flaw *flaw, struct job_end *end)
 {
-    *end = (struct job_end){.state = JOB_SUCCESS, .ended_ms = g->now.wall_ms};
+    end->state = JOB_SUCCESS;
+    end->ended_ms = g->now.wall_ms;
     if (flaw) {
         end->state = t->allow_failure ? JOB_WARNING : JOB_FAILED;
         end->reason = flaw->reason;
         end->message = err_text(&flaw->err);
     }
     int64_t id = job_create_ended(g, row, end);
-    if (id && text) write_log(g, id, text);
-    return end->state;
+    if (id && x->task_jobs) x->task_jobs[x->row.position] = id;
+    end->outputs = NULL;
+    row->id = id;
 }
 
-bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-              struct task_context *c, struct flaw *flaw, struct job_end *end)
+/* Puts what a Labels task says over the labels of the execution. */
+static bool set_labels(struct execution *x, struct task_context *c, const char *text,
+                       struct flaw *flaw)
+{
+    struct json *said = parse_object(text), *all = parse_object(c->row.labels);
+    if (!all) all = json_new(JSON_OBJECT);
+    for (const struct json *l = json_first(said); l; l = json_next(l)) {
+        json_remove(all, json_key(l));
+        json_put(all, json_key(l), json_copy(l));
+    }
+    size_t count = json_count(all);
+    bool good = count <= FLOW_LABELS_MAX;
+    if (good) {
+        mem_free(c->row.labels);
+        c->row.labels = json_text(all);
+        text_set(&x->row.labels, c->row.labels);
+    } else {
+        err_set(&flaw->err, ERR_TOO_LARGE,
+                "with these the execution has %zu labels, at most %d are "
+                "allowed",
+                count, FLOW_LABELS_MAX);
+        flaw->reason = REASON_NOT_STARTED;
+    }
+    json_free(said);
+    json_free(all);
+    return good;
+}
+
+static bool fail(struct flaw *flaw, const char *message)
+{
+    size_t len = strlen(message);
+    while (len > 0 && message[len - 1] == '\n')
+        len--;
+    err_set(&flaw->err, ERR_INVALID, "%.*s", len < ERR_MSG_MAX ? (int)len : ERR_MSG_MAX, message);
+    flaw->reason = REASON_FAIL;
+    return false;
+}
+
+/* A step that can be rendered, but for Sleep. */
+static void do_step(struct engine *g, struct execution *x, struct task_context *c,
+                    struct flow_job *job, struct flaw *flaw, struct job_end *end)
+{
+    const struct flow_task *t = &x->revision->parsed->tasks[x->row.position];
+    bool good = true;
+    char *line = NULL;
+    if (t->work.kind == FLOW_LOG) line = mem_strdup(job->spec);
+    if (t->work.kind == FLOW_RETURN) end->outputs = job->spec;
+    if (t->work.kind == FLOW_LABELS) good = set_labels(x, c, job->spec, flaw);
+    if (t->work.kind == FLOW_ABORT && job->spec) {
+        good = fail(flaw, job->spec);
+        line = str_dupf("[ERROR] %s\n", job->spec);
+    }
+    make_ended(g, x, t, &job->row, good ? NULL : flaw, end);
+    if (job->row.id && line) write_log(g, job->row.id, line);
+    mem_free(line);
+}
+
+/* ---- sleeping ---- */
+
+static void fall_asleep(const struct engine *g, struct execution *x, const struct flow_task *t,
+                        int64_t ms)
+{
+    int64_t limit = t->work.timeout_ms;
+    x->row.asleep_ms = g->now.wall_ms;
+    x->row.wake_ms = g->now.wall_ms + (limit > 0 && limit < ms ? limit : ms);
+}
+
+/* The run of the task that slept, without its end. */
+static struct job_row slept(struct execution *x, const struct flow_task *t)
+{
+    struct job_row row = task_row(x, t);
+    row.created_ms = row.started_ms = x->row.asleep_ms;
+    x->row.asleep_ms = x->row.wake_ms = 0;
+    return row;
+}
+
+static void wake(struct engine *g, struct execution *x, const struct flow_task *t,
+                 struct flaw *flaw, struct job_end *end)
+{
+    int64_t limit = t->work.timeout_ms;
+    bool late = limit > 0 && x->row.wake_ms - x->row.asleep_ms >= limit;
+    struct job_row row = slept(x, t);
+    flaw->reason = REASON_TIMEOUT;
+    if (late) err_set(&flaw->err, ERR_TIMEOUT, "it was to sleep longer than its timeout");
+    make_ended(g, x, t, &row, late ? flaw : NULL, end);
+}
+
+void task_interrupt(struct engine *g, struct execution *x)
+{
+    const struct flow *f = revision_parsed(g, x->revision);
+    if (!f || x->row.wake_ms == 0) return;
+    struct job_row row = slept(x, &f->tasks[x->row.position]);
+    struct job_end end = {.state = JOB_KILLED,
+                          .reason = REASON_CANCELLED,
+                          .ended_ms = g->now.wall_ms};
+    row.cancelled_by = mem_strdup(x->row.cancelled_by);
+    job_create_ended(g, &row, &end);
+}
+
+enum task_made task_run(struct engine *g, struct execution *x, const struct flow_task *t,
+                        struct task_context *c, struct flaw *flaw, struct job_end *end)
 {
     const struct flow *f = x->revision->parsed;
-    if (!read_outputs(g, x, t, c)) return false;
+    *end = (struct job_end){.state = JOB_SUCCESS};
+    if (x->row.wake_ms > 0) {
+        wake(g, x, t, flaw, end);
+        return TASK_OVER;
+    }
+    if (!read_outputs(g, x, t, c)) return TASK_OVER;
     struct expr_values v = context_values(c, f);
     struct flow_job job = {.row = task_row(x, t)};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {
         job_row_fini(&job.row);
-        return false;
+        return TASK_OVER;
     }
-    if (good && t->work.kind != FLOW_LOG) {
+    if (good && t->work.kind < FLOW_LOG) {
         x->row.job = job_create(g, &job.row, job.spec);
-        return true;
+        return TASK_OPEN;
     }
-    make_ended(g, t, &job.row, good ? job.spec : NULL, good ? NULL : flaw, end);
+    if (good && job.sleep_ms > 0) {
+        fall_asleep(g, x, t, job.sleep_ms);
+        job_row_fini(&job.row);
+        mem_free(job.spec);
+        return TASK_ASLEEP;
+    }
+    if (good)
+        do_step(g, x, c, &job, flaw, end);
+    else
+        make_ended(g, x, t, &job.row, flaw, end);
     mem_free(job.spec);
-    return false;
+    return TASK_OVER;
 }

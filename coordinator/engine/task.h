@@ -26,8 +26,15 @@ struct task_context {
 
 bool task_context_load(struct engine *g, int64_t execution, struct task_context *x);
 void task_context_free(struct task_context *x);
-/* Makes the run of a task. true: it is open, as x->row.job. Else *end tells how it ended. */
-bool task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-              struct task_context *c, struct flaw *flaw, struct job_end *end);
+enum task_made {
+    TASK_OPEN,   /* as x->row.job */
+    TASK_ASLEEP, /* until x->row.wake_ms; when that is over task_run ends it */
+    TASK_OVER,   /* *end tells how; or a failure was noted */
+};
+/* Makes the run of a task, or ends that of the one that slept. x's row is to be written. */
+enum task_made task_run(struct engine *g, struct execution *x, const struct flow_task *t,
+                        struct task_context *c, struct flaw *flaw, struct job_end *end);
+/* Makes the run of a task that sleeps, cancelled now. */
+void task_interrupt(struct engine *g, struct execution *x);
 
 #endif

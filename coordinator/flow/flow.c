@@ -24,6 +24,7 @@ static void work_fini(struct flow_work *w)
     mem_free(w->argv);
     mem_free(w->env);
     mem_free(w->script);
+    mem_free(w->condition);
     mem_free(w->workdir);
     group_ref_fini(&w->group);
     json_free(w->require);

@@ -8,6 +8,8 @@
 #include "coordinator/flow/checks.h"
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
+#include "coordinator/flow/input.h"
+#include "coordinator/flow/problems.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
@@ -22,25 +24,7 @@
 #define FLOW_INPUTS_MAX 100
 #define FLOW_LABELS_MAX 64
 #define FLOW_VARS_MAX 256
-#define FLOW_PROBLEMS_MAX 100        /* kept */
 #define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
-
-/* ---- what is wrong with files -------------------------------------------------------------- */
-
-struct flow_problem {
-    char *file;
-    int line;       /* 1-based; 0: the file as a whole */
-    char *sentence; /* "tasks[2].timeout: ..." */
-};
-struct flow_problems {
-    struct flow_problem *items;
-    size_t count; /* of items */
-    size_t more;  /* how many further problems there are, at least */
-};
-void flow_problems_add(struct flow_problems *p, const char *file, int line, const char *fmt, ...)
-    CADRE_PRINTF(4, 5);
-void flow_problems_sort(struct flow_problems *p); /* by file as they came, then by line */
-void flow_problems_fini(struct flow_problems *p); /* fine on a zeroed struct */
 
 /* ---- the flow ------------------------------------------------------------------------------ */
 
@@ -51,38 +35,14 @@ struct flow_group_ref {
     int line; /* of the key, for "there is no group ..." */
 };
 
-enum flow_input_type {
-    INPUT_STRING,
-    INPUT_INT,
-    INPUT_FLOAT,
-    INPUT_BOOLEAN,
-    INPUT_SELECT,
-    INPUT_DATE,
-    INPUT_DATETIME,
-    INPUT_TIME,
-    INPUT_DURATION,
-    INPUT_JSON,
-    INPUT_TYPES
-};
-extern const char *const flow_input_type_names[INPUT_TYPES];
-
-struct flow_input {
-    char *id, *description;
-    enum flow_input_type type;
-    bool required;         /* an execution without it is refused; never together with defaults */
-    struct json *defaults; /* resolved; NULL: none */
-    char **values;         /* SELECT */
-    size_t value_count;
-    bool has_min, has_max; /* INT, FLOAT */
-    double min, max;
-    int line;
-};
-
 enum flow_kind {
     FLOW_COMMAND, /* argv */
     FLOW_SCRIPT,  /* script, its arguments in argv, shell */
-    /* message in script: the coordinator writes it to the task's output; no agent, no spec */
-    FLOW_LOG,
+    FLOW_LOG,     /* from here on the coordinator does it, without an agent; message in script */
+    FLOW_RETURN,  /* value in script: it is the output "value" */
+    FLOW_LABELS,  /* of the execution, in env */
+    FLOW_ABORT,   /* Kestra's Fail: message in script */
+    FLOW_SLEEP,   /* duration in script */
 };
 
 struct flow_env {
@@ -95,6 +55,7 @@ struct flow_work {
     char **argv; /* templates */
     size_t argc;
     char *script;      /* template */
+    char *condition;   /* template, of FLOW_ABORT: must hold; NULL: it always does */
     const char *shell; /* one of spec_shells; NULL: the agent's default */
     struct flow_env *env;
     size_t env_count;
@@ -184,9 +145,10 @@ void flow_values(const struct flow *f, struct expr_values *v);
 struct flow_job {
     struct job_row row; /* group, fallback, priority, the four times and retry are filled in */
     bool fallback_given;
-    /* JSON text of wire/spec.h without names, with a mark where {{ taskrun.attempt }} stood; of a
-     * FLOW_LOG the task's output. mem_free. */
+    /* JSON text of wire/spec.h without names, with a mark for {{ taskrun.attempt }}; LOG, ABORT:
+     * text, NULL: it need not; RETURN: outputs, LABELS: labels, as JSON. mem_free. */
     char *spec;
+    int64_t sleep_ms;        /* of FLOW_SLEEP */
     struct spec_needs needs; /* of the spec */
 };
 

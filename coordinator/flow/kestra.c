@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/kestra_names.h"
+#include "coordinator/flow/step.h"
 #include "wire/spec.h"
 
 #include <string.h>
@@ -40,7 +42,6 @@ static const struct kestra_type types[] = {
     {PREFIX "deno.Commands", FORM_COMMANDS, "sh"},
     {PREFIX "bun.Commands", FORM_COMMANDS, "sh"},
     {"io.kestra.plugin.core.log.Log", FORM_LOG, NULL},
-    {"io.kestra.core.tasks.log.Log", FORM_LOG, NULL},
 };
 #define TYPES (sizeof types / sizeof *types)
 
@@ -287,14 +288,20 @@ bool read_kestra_check(const struct node *n, const char *type, struct flow_work 
     return true;
 }
 
-bool read_kestra(const struct node *n, const char *type, struct flow_work *w)
+bool read_kestra(const struct node *n, const char *type, struct flow_work *w,
+                 const struct expr_scope *scope)
 {
-    const struct kestra_type *t = find_type(n, type);
+    if (read_step(n, kestra_present_name(type), w, scope)) return true;
+    const struct kestra_type *t = find_type(n, kestra_present_name(type));
     if (!t) return false;
     node_known(n, kestra_keys, task_refused);
     if (t->form == FORM_LOG)
         read_log(n, t, w);
     else
         read_lines(n, t, w);
+    const char *key = t->form == FORM_LOG        ? "message"
+                      : t->form == FORM_COMMANDS ? "commands"
+                                                 : "script";
+    read_template(n, json_get(n->j, key), key, w->script, scope);
     return true;
 }

@@ -10,6 +10,10 @@
 
 static const char *const names[][2] = {
     {OLD "log.Log", CORE "log.Log"},
+    {OLD "debugs.Return", CORE "debug.Return"},
+    {OLD "debugs.Echo", CORE "debug.Echo"},
+    {OLD "executions.Labels", CORE "execution.Labels"},
+    {OLD "executions.Fail", CORE "execution.Fail"},
 };
 
 const char *kestra_present_name(const char *name)

@@ -46,15 +46,11 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     bool kestra = node_has(&n, "type");
     if (kestra) {
         char *type = node_text(&n, "type", FLOW_FILE_MAX);
-        if (!type || !read_kestra(&n, type, &t->work)) {
+        if (!type || !read_kestra(&n, type, &t->work, &scope)) {
             mem_free(type);
             return;
         }
         mem_free(type);
-        const char *key = t->work.kind == FLOW_LOG   ? "message"
-                          : node_has(&n, "commands") ? "commands"
-                                                     : "script";
-        read_template(&n, json_get(j, key), key, t->work.script, &scope);
     } else {
         node_known(&n, task_keys, task_refused);
     }

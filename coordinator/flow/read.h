@@ -99,7 +99,8 @@ void read_work(const struct node *n, struct flow_work *out, const struct expr_sc
                bool translated);
 /* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false:
  * reported, or there is no such type. */
-bool read_kestra(const struct node *n, const char *type, struct flow_work *out);
+bool read_kestra(const struct node *n, const char *type, struct flow_work *out,
+                 const struct expr_scope *scope);
 /* The same of a polling trigger with a "type": ScriptTrigger or CommandsTrigger. */
 bool read_kestra_check(const struct node *n, const char *type, struct flow_work *out);
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/step.h"
 #include "wire/spec.h"
 
 #include <string.h>
@@ -171,27 +172,6 @@ static int render_spec(struct rendering *r, const struct flow_work *w, size_t ma
     return rc;
 }
 
-static int render_message(struct rendering *r, const struct flow_work *w, char **out)
-{
-    struct place p = {0, 0};
-    struct expr_values v = *r->v;
-    const struct expr_values *given = r->v;
-    v.attempt = "1"; /* a log line is never tried again */
-    r->v = &v;
-    int rc = render_text(r, "message", w->script, &p);
-    r->v = given;
-    if (rc) return rc;
-    char *message = mem_strndup(r->texts.data + p.at, p.len);
-    size_t len = strlen(message);
-    if (len == 0 || message[len - 1] != '\n') {
-        char *line = str_dupf("%s\n", message);
-        mem_free(message);
-        message = line;
-    }
-    *out = message;
-    return 0;
-}
-
 /* *key NULL: it says nothing. */
 static int render_key(struct rendering *r, const struct flow_group_ref *ref, char **key)
 {
@@ -229,7 +209,7 @@ int flow_render(const struct flow *f, const struct flow_work *w, const struct ex
         if (!said->has_fallback) said = &f->group;
     }
     if (rc == 0)
-        rc = w->kind == FLOW_LOG ? render_message(&r, w, &out->spec)
+        rc = w->kind >= FLOW_LOG ? step_render(w, v, max_bytes, out, r.e)
                                  : render_spec(&r, w, max_bytes, out);
     buf_fini(&r.texts);
     if (rc) {

@@ -222,9 +222,11 @@ void execution_json(struct jw *w, const struct execution_row *x)
     jw_raw(w, "inputs", x->inputs);
     jw_raw(w, "triggerOutputs", x->trigger_vars);
     jw_raw(w, "labels", x->labels);
+    jw_raw(w, "outputs", x->outputs);
     jw_str(w, "createdBy", x->created_by);
     jw_str(w, "cancelledBy", x->cancelled_by);
     jw_time(w, "createdAt", x->created_ms);
     jw_time(w, "startedAt", x->started_ms);
     jw_time(w, "endedAt", x->ended_ms);
+    jw_time(w, "wakesAt", x->wake_ms);
 }

@@ -1,6 +1,7 @@
 /* Looking up executions. */
 #include "coordinator/reads/lookup.h"
 
+#include "base/duration.h"
 #include "base/id.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
@@ -84,6 +85,14 @@ static int put_execution(struct lookup *l, struct reader *r, const struct execut
         jw_object(w, "waiting");
         jw_str(w, "code", "concurrency");
         jw_str(w, "message", "the flow runs as many executions as its concurrency limit allows");
+        jw_end(w);
+    } else if (x->wake_ms > 0) {
+        char until[TIME_TEXT_SIZE], message[TIME_TEXT_SIZE + 40];
+        time_format(x->wake_ms, until);
+        (void)str_format(message, sizeof message, "a task sleeps until %s", until);
+        jw_object(w, "waiting");
+        jw_str(w, "code", "asleep");
+        jw_str(w, "message", message);
         jw_end(w);
     } else {
         jw_raw(w, "waiting", l->waiting);

@@ -118,6 +118,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_NOT_STARTED] = "not-started",
     [REASON_PAYLOAD_TOO_LARGE] = "payload-too-large",
     [REASON_DRAIN] = "drain",
+    [REASON_FAIL] = "fail",
 };
 
 const char *reason_name(enum reason r)

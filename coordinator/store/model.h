@@ -66,6 +66,7 @@ enum reason {
     REASON_NOT_STARTED,
     REASON_PAYLOAD_TOO_LARGE,
     REASON_DRAIN,
+    REASON_FAIL,
     REASONS
 };
 const char *reason_name(enum reason r); /* "exit-code"; NULL for REASON_NONE */

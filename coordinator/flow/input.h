@@ -1,0 +1,37 @@
+/* The inputs that a flow declares. */
+#ifndef CADRE_COORDINATOR_FLOW_INPUT_H
+#define CADRE_COORDINATOR_FLOW_INPUT_H
+
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum flow_input_type {
+    INPUT_STRING,
+    INPUT_INT,
+    INPUT_FLOAT,
+    INPUT_BOOLEAN,
+    INPUT_SELECT,
+    INPUT_DATE,
+    INPUT_DATETIME,
+    INPUT_TIME,
+    INPUT_DURATION,
+    INPUT_JSON,
+    INPUT_TYPES
+};
+extern const char *const flow_input_type_names[INPUT_TYPES];
+
+struct flow_input {
+    char *id, *description;
+    enum flow_input_type type;
+    bool required;         /* an execution without it is refused; never together with defaults */
+    struct json *defaults; /* resolved; NULL: none */
+    char **values;         /* SELECT */
+    size_t value_count;
+    bool has_min, has_max; /* INT, FLOAT */
+    double min, max;
+    int line;
+};
+
+#endif
