@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "coordinator/share.h"
 #include "wire/lease.h"
 
 #include <math.h>
@@ -23,8 +24,11 @@ struct lane_list {
 struct lanes {
     struct map by_source;  /* those that hold something */
     struct lane_list turn; /* the same, in the order of their turns */
-    struct lane front;     /* of commands without a source */
-    int calm;              /* batches since the last one with something else than bulk */
+    struct share share;
+    int ahead;         /* quiet lanes that came since the last batch */
+    int brief;         /* batches that are to be short yet */
+    struct lane front; /* of commands without a source */
+    int calm;          /* batches since the last one with something else than bulk */
     int64_t heard_ms;
 };
 
@@ -34,6 +38,7 @@ struct taking {
     double most, weight;
     size_t most_bulk; /* bytes */
     bool other;       /* something else than bulk is in it */
+    struct share *share;
 };
 
 struct lanes *lanes_new(int64_t heard_ms)
@@ -96,6 +101,22 @@ static void put_back(struct lanes *l, struct lane *lane)
     mem_free(lane);
 }
 
+/* Behind all others, or before them. Those that go before others are few: many that came at once
+ * are not what the others are to wait for. */
+static void queue_new(struct lanes *l, struct lane *lane)
+{
+    if (l->ahead == LANES_AHEAD || !share_is_quiet(&l->share, lane->source)) {
+        queue(&l->turn, lane);
+        return;
+    }
+    struct lane_list one;
+    one.last = &one.first;
+    queue(&one, lane);
+    queue_first(&l->turn, &one);
+    l->ahead++;
+    l->brief = LANES_BRIEF;
+}
+
 static struct lane *lane_of(struct lanes *l, const struct command *c)
 {
     uint64_t source = c->session ? c->session : c->source;
@@ -106,7 +127,7 @@ static struct lane *lane_of(struct lanes *l, const struct command *c)
     lane->source = source;
     lane->last = &lane->first;
     map_put(&l->by_source, source, lane);
-    queue(&l->turn, lane);
+    queue_new(l, lane);
     return lane;
 }
 
@@ -129,7 +150,9 @@ static bool is_bulk(const struct command *c)
 static size_t take_one(struct lane *from, struct taking *t)
 {
     struct command *c = pop(from);
-    t->weight += 1 + (double)c->bytes / 1024;
+    double weight = 1 + (double)c->bytes / 1024;
+    t->weight += weight;
+    if (from->source) share_note(t->share, from->source, weight);
     *t->last = c;
     t->last = &c->next;
     return c->bytes;
@@ -176,7 +199,8 @@ static void take_turn(struct lanes *l, struct taking *t)
 
 struct command *lanes_take(struct lanes *l, double most, double *weight)
 {
-    struct taking t = {.most = most,
+    struct taking t = {.share = &l->share,
+                       .most = most,
                        .most_bulk =
                            l->calm < LANES_CALM ? LANES_BULK_BYTES : LANES_BULK_CALM_BYTES};
     bool all = l->heard_ms - lanes_heard_ms(l) > LANES_LAG_MS;
@@ -190,8 +214,15 @@ struct command *lanes_take(struct lanes *l, double most, double *weight)
         take_turn(l, &t);
     while (all && l->turn.first);
     if (t.chain) l->calm = t.other ? 0 : l->calm + 1;
+    if (l->brief > 0) l->brief--;
+    l->ahead = 0;
     *weight = t.weight;
     return t.chain;
+}
+
+bool lanes_want_brief(const struct lanes *l)
+{
+    return l->brief > 0;
 }
 
 bool lanes_are_empty(const struct lanes *l)

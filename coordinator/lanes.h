@@ -7,6 +7,9 @@
  * turn, behind all else, so that a job with a loud log costs others little. More of it, and so
  * fewer flushes of the disk, is taken when there was nothing else for some time.
  *
+ * Who sends little while others send much (share.h) goes first, and batches are brief for a while:
+ * what it waits for is the batch that is under way, and its own.
+ *
  * One thread. */
 #ifndef CADRE_COORDINATOR_LANES_H
 #define CADRE_COORDINATOR_LANES_H
@@ -20,6 +23,8 @@
 #define LANES_BULK_BYTES (256u << 10)    /* of bulk in a batch: no further piece behind this */
 #define LANES_BULK_CALM_BYTES (1u << 20) /* the same after so many batches... */
 #define LANES_CALM 64                    /* ...with nothing else */
+#define LANES_AHEAD 16                   /* quiet lanes that go first in one batch */
+#define LANES_BRIEF 64                   /* brief batches after one that was quiet */
 #define LANES_LAG_MS 2000                /* what waits longer ends the turns; < LEASE_DEAF_MS */
 
 struct lanes;
@@ -32,6 +37,8 @@ void lanes_add(struct lanes *l, struct command *chain, int64_t heard_ms);
  * the oldest is LANES_LAG_MS older than what was heard last; *weight is what it has. A command
  * weighs 1, and 1 more for each KiB that it holds. */
 struct command *lanes_take(struct lanes *l, double most, double *weight);
+/* Is there somebody for whom batches are to be brief? */
+bool lanes_want_brief(const struct lanes *l);
 bool lanes_are_empty(const struct lanes *l);
 /* The last moment until which all that was heard has been taken, mono. */
 int64_t lanes_heard_ms(const struct lanes *l);

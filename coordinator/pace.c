@@ -13,14 +13,16 @@ void pace_note(struct pace *p, double weight, double took_us)
     p->both = KEPT * p->both + weight * took_us;
 }
 
-double pace_most(const struct pace *p)
+double pace_most(const struct pace *p, bool brief)
 {
+    double share = brief ? PACE_BRIEF_SHARE : PACE_SHARE;
+    double least = brief ? PACE_BRIEF_LEAST : PACE_LEAST;
     if (p->count < ENOUGH) return PACE_MOST;
     double mean = p->weight / p->count, mean_took = p->took / p->count;
     double spread = p->weight2 / p->count - mean * mean;
     double slope = spread > 0 ? (p->both / p->count - mean * mean_took) / spread : 0;
     double fixed = mean_took - slope * mean;
-    if (slope * PACE_MOST <= PACE_SHARE * fixed) return PACE_MOST;
-    double most = PACE_SHARE * fixed / slope;
-    return most > PACE_LEAST ? most : PACE_LEAST;
+    if (slope * PACE_MOST <= share * fixed) return PACE_MOST;
+    double most = share * fixed / slope;
+    return most > least ? most : least;
 }

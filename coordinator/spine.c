@@ -131,7 +131,8 @@ static size_t run_round(struct spine *s, struct command *told, struct effects *o
     struct moment now;
     double weight;
     uint64_t from = uv_hrtime();
-    struct command *fresh = lanes_take(s->lanes, pace_most(&s->pace), &weight);
+    double most = pace_most(&s->pace, lanes_want_brief(s->lanes));
+    struct command *fresh = lanes_take(s->lanes, most, &weight);
     int64_t heard_ms = lanes_heard_ms(s->lanes);
     if (told) { /* first: what the engine decides in this round, it decides with them */
         told->next = fresh;

@@ -267,26 +267,78 @@ static void bound__is_wider_after_a_time_with_nothing_else(void **state)
     lanes_free(l);
 }
 
-static double most_after(double fixed_us, double each_us)
+static double most_after(double fixed_us, double each_us, bool brief)
 {
     struct pace p = {0};
     for (int i = 0; i < 1000; i++) {
         double weight = 20 + i % 17;
         pace_note(&p, weight, fixed_us + weight * each_us);
     }
-    return pace_most(&p);
+    return pace_most(&p, brief);
 }
 
 static void batch__spends_on_commands_a_multiple_of_what_its_commit_costs(void **state)
 {
     (void)state;
     struct pace none = {0};
-    assert_true(pace_most(&none) == PACE_MOST);
-    double slow_disk = most_after(10000, 20), fast_disk = most_after(100, 20);
+    assert_true(pace_most(&none, false) == PACE_MOST);
+    double slow_disk = most_after(10000, 20, false), fast_disk = most_after(100, 20, false);
     assert_true(slow_disk > 1499 && slow_disk < 1501); /* 3 * 10000 / 20 */
     assert_true(fast_disk == PACE_LEAST);
-    assert_true(most_after(1000, 0) == PACE_MOST);
-    assert_true(most_after(0, 20) == PACE_LEAST);
+    assert_true(most_after(1000, 0, false) == PACE_MOST);
+    assert_true(most_after(0, 20, false) == PACE_LEAST);
+    assert_true(most_after(0, 20, true) == PACE_BRIEF_LEAST);
+    slow_disk = most_after(10000, 20, true);
+    assert_true(slow_disk > 499 && slow_disk < 501);
+}
+
+/* 16 sessions have more to say than a batch holds; one command of another comes. */
+static void quiet_session__goes_before_all_others_and_batches_are_brief(void **state)
+{
+    (void)state;
+    double weight;
+    int64_t said = 0;
+    struct lanes *l = lanes_new(0);
+    for (int i = 0; i < 100; i++) {
+        for (uint64_t session = 1; session <= 16; session++)
+            lanes_add(l, chain(session, 0, 20), 0);
+        assert_false(lanes_want_brief(l));
+        (void)free_counting(lanes_take(l, 256, &weight), 99, 0);
+    }
+    lanes_add(l, chain(99, 0, 1), 0);
+    assert_true(lanes_want_brief(l));
+    struct command *batch = lanes_take(l, PACE_BRIEF_LEAST, &weight);
+    assert_int_equal(batch->session, 99);
+    assert_true(weight < PACE_BRIEF_LEAST + 1);
+    said = free_counting(batch, 99, 0);
+    assert_int_equal(said, 1);
+    for (int i = 1; i < LANES_BRIEF; i++) {
+        assert_true(lanes_want_brief(l));
+        (void)free_counting(lanes_take(l, 64, &weight), 99, 0);
+    }
+    assert_false(lanes_want_brief(l));
+    lanes_free(l);
+}
+
+/* Those that come in a crowd, each with one command, do not keep out who is there. */
+static void many_quiet_sessions__leave_room_for_others(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, chain(1, 0, 4000), 0);
+    for (int i = 0; i < 10; i++)
+        (void)free_counting(lanes_take(l, 256, &weight), 99, 0);
+    int64_t from = 0;
+    for (struct command *c = lanes_take(l, 1, &weight), *next; c; c = next) {
+        next = c->next;
+        from = c->u.event.seq + 1;
+        command_free(c);
+    }
+    for (uint64_t session = 2; session < 1000; session++)
+        lanes_add(l, chain(session, 0, 1), 0);
+    assert_int_equal(free_counting(lanes_take(l, 64, &weight), 1, from), LANES_AT_ONCE);
+    lanes_free(l);
 }
 
 /* The engine's clock is held back for what waits, and leases begin by it. */
@@ -324,6 +376,8 @@ int main(void)
         cmocka_unit_test(what_a_loud_job_says_behind_its_log__stays_behind),
         cmocka_unit_test(line_of_output__is_no_bulk),
         cmocka_unit_test(bound__is_wider_after_a_time_with_nothing_else),
+        cmocka_unit_test(quiet_session__goes_before_all_others_and_batches_are_brief),
+        cmocka_unit_test(many_quiet_sessions__leave_room_for_others),
         cmocka_unit_test(what_waits_for_long__ends_the_turns),
         cmocka_unit_test(batch__spends_on_commands_a_multiple_of_what_its_commit_costs),
     };
