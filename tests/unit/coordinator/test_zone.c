@@ -124,6 +124,157 @@ static void rule__not_of_posix__is_refused(void **state)
     }
 }
 
+/* ---- bytes ---- */
+
+/* A file of version 2: two types, +1 h and +2 h, changes at 1000 (to +2 h) and 2000 (to +1 h), and
+ * a rule. Where what is: */
+enum {
+    SECOND_HEADER = 44 + 6 + 4, /* behind a first block with one type and 4 bytes of names */
+    CHANGES = SECOND_HEADER + 44,
+    CHANGE_TYPES = CHANGES + 16,
+    TYPES = CHANGE_TYPES + 2,
+    NAMES = TYPES + 12,
+    FOOTER = NAMES + 8,
+};
+
+static const char footer[] = "\nCET-1CEST,M3.5.0,M10.5.0/3\n";
+#define FILE_BYTES (FOOTER + sizeof footer - 1)
+
+static void put_u32(unsigned char *p, uint32_t n)
+{
+    p[0] = (unsigned char)(n >> 24);
+    p[1] = (unsigned char)(n >> 16);
+    p[2] = (unsigned char)(n >> 8);
+    p[3] = (unsigned char)n;
+}
+
+static void put_header(unsigned char *p, uint32_t changes, uint32_t types, uint32_t names)
+{
+    memcpy(p, "TZif2", 5);
+    put_u32(p + 32, changes);
+    put_u32(p + 36, types);
+    put_u32(p + 40, names);
+}
+
+static void make_file(unsigned char b[FILE_BYTES])
+{
+    memset(b, 0, FILE_BYTES);
+    put_header(b, 0, 1, 4);
+    memcpy(b + 50, "CET", 3);
+    put_header(b + SECOND_HEADER, 2, 2, 8);
+    put_u32(b + CHANGES + 4, 1000);
+    put_u32(b + CHANGES + 12, 2000);
+    b[CHANGE_TYPES] = 1;
+    put_u32(b + TYPES, 3600);
+    put_u32(b + TYPES + 6, 7200);
+    b[TYPES + 10] = 1;
+    b[TYPES + 11] = 4;
+    memcpy(b + NAMES, "CET\0CES", 8);
+    memcpy(b + FOOTER, footer, sizeof footer - 1);
+}
+
+/* The bytes lie at the end of memory of their own, so that reading on is found. */
+static int parse_copy(const unsigned char *bytes, size_t len, struct zone **out, struct err *e)
+{
+    unsigned char *copy = mem_dup(bytes, len);
+    int rc = zone_parse(copy, len, out, e);
+    mem_free(copy);
+    return rc;
+}
+
+static void file__of_version_2__says_what_its_table_and_rule_say(void **state)
+{
+    (void)state;
+    unsigned char b[FILE_BYTES];
+    struct zone *z = NULL;
+    struct err e = {0};
+    make_file(b);
+    for (char version = '2'; version <= '4'; version++) {
+        b[4] = b[SECOND_HEADER + 4] = (unsigned char)version;
+        if (parse_copy(b, sizeof b, &z, &e)) fail_msg("%s", e.msg);
+        struct zone_span s = zone_span(z, 999);
+        assert_true(s.begins_s == INT64_MIN && s.ends_s == 1000 && s.offset_s == 3600);
+        s = zone_span(z, 1000);
+        assert_true(s.begins_s == 1000 && s.ends_s == 2000 && s.offset_s == 7200);
+        s = zone_span(z, 2000);
+        assert_true(s.begins_s == 2000 && s.offset_s == 3600);
+        assert_int_equal(s.ends_s, civil(1970, 3, 29, 1, 0));
+        assert_int_equal(zone_offset(z, civil(2099, 7, 1, 0, 0)), 7200);
+        zone_free(z);
+    }
+    memcpy(b + FOOTER, "\n\n", 2); /* without a rule the last offset stays */
+    assert_int_equal(parse_copy(b, FOOTER + 2, &z, &e), 0);
+    assert_int_equal(zone_span(z, 2000).ends_s, INT64_MAX);
+    zone_free(z);
+}
+
+static void file__cut_off_anywhere__is_refused(void **state)
+{
+    (void)state;
+    unsigned char b[FILE_BYTES];
+    make_file(b);
+    for (size_t len = 0; len < sizeof b; len++) {
+        struct zone *z = NULL;
+        struct err e = {0};
+        assert_int_equal(parse_copy(b, len, &z, &e), ERR_INVALID);
+        assert_true(z == NULL && e.msg[0] != '\0');
+    }
+}
+
+static void file__with_a_part_that_cannot_be__is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        uint32_t value; /* of four bytes */
+        const char *says;
+    } bad[] = {
+        {0, 0x545a6967, "no time zone"},
+        {SECOND_HEADER, 0x545a6967, "no time zone"},
+        {4, 0, "not of TZif version 2, 3 or 4"},
+        {4, 0x35000000, "not of TZif version 2, 3 or 4"},
+        {32, 0xffffffff, "shorter than it says"},
+        {36, 0xffffffff, "shorter than it says"},
+        {28, 0xffffffff, "shorter than it says"},
+        {SECOND_HEADER + 20, 1, "counts are not possible"},
+        {SECOND_HEADER + 24, 3, "counts are not possible"},
+        {SECOND_HEADER + 28, 1, "leap seconds"},
+        {SECOND_HEADER + 32, 0xffffffff, "counts are not possible"},
+        {SECOND_HEADER + 32, 4096, "shorter than it says"},
+        {SECOND_HEADER + 36, 0, "counts are not possible"},
+        {SECOND_HEADER + 36, 257, "counts are not possible"},
+        {SECOND_HEADER + 40, 0, "counts are not possible"},
+        {SECOND_HEADER + 40, 0xffffffff, "counts are not possible"},
+        {CHANGES, 0x7fffffff, "change 0 of the time zone is out of order"},
+        {CHANGES, 0x80000000, "change 0 of the time zone is out of order"},
+        {CHANGES + 12, 1000, "change 1 of the time zone is out of order"},
+        {CHANGES + 12, 999, "change 1 of the time zone is out of order"},
+        {CHANGE_TYPES, 0x02000000, "change 0 of the time zone has an unknown type"},
+        {TYPES, 26 * 3600, "type 0 of the time zone is not possible"},
+        {TYPES, 0x80000000, "type 0 of the time zone is not possible"},
+        {TYPES + 4, 0x02000000, "type 0 of the time zone is not possible"},
+        {TYPES + 8, 0x00000108, "type 1 of the time zone is not possible"},
+        {FOOTER, 0x20434554, "has no rule at its end"},
+        {FOOTER + 4, 0x2d310043, "not possible"},
+        {FOOTER + 4, 0x2d39392c, "is no rule of a time zone"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        unsigned char b[FILE_BYTES];
+        struct zone *z = NULL;
+        struct err e = {0};
+        make_file(b);
+        put_u32(b + bad[i].at, bad[i].value);
+        assert_int_equal(parse_copy(b, sizeof b, &z, &e), ERR_INVALID);
+        if (z != NULL || strstr(e.msg, bad[i].says) == NULL) fail_msg("%zu: %s", i, e.msg);
+    }
+    unsigned char *large = mem_alloc(ZONE_BYTES_MAX + 1);
+    struct zone *z = NULL;
+    assert_int_equal(zone_parse(large, ZONE_BYTES_MAX + 1, &z, NULL), ERR_TOO_LARGE);
+    mem_free(large);
+}
+
+/* ---- names ---- */
+
 static void refused(const struct zones *t, const char *name, const char *why)
 {
     struct zone *z = NULL;
@@ -208,6 +359,9 @@ int main(void)
         cmocka_unit_test(moments__of_any_civil_time__are_those_that_show_it),
         cmocka_unit_test(span__of_every_hour_of_years__holds_it),
         cmocka_unit_test(rule__not_of_posix__is_refused),
+        cmocka_unit_test(file__of_version_2__says_what_its_table_and_rule_say),
+        cmocka_unit_test(file__cut_off_anywhere__is_refused),
+        cmocka_unit_test(file__with_a_part_that_cannot_be__is_refused),
         cmocka_unit_test(name__known_or_not__is_opened_or_refused_with_the_nearest),
         cmocka_unit_test(name__without_files__is_utc_or_an_offset),
         cmocka_unit_test(name__that_leads_elsewhere__is_not_valid),
