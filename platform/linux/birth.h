@@ -1,8 +1,8 @@
 /* When a child was born, in the unit in which /proc tells it (proc(5), field 22 of stat), by the
- * clock: to read it there takes a tenth of what a short job costs. The kernel notes
+ * clock: to read it there takes an eighth of what a short job costs the agent. The kernel notes
  * CLOCK_BOOTTIME while it makes the process, between two readings of ours. Where both lie in one
- * tick, that is the tick. Whether /proc sees the same clock (sandboxes need not) is learned from the
- * first children, of which both are asked. */
+ * tick, that is the tick. Whether /proc sees the same clock (sandboxes need not) is learned from
+ * the first children, of which both are asked. */
 #ifndef CADRE_PLATFORM_LINUX_BIRTH_H
 #define CADRE_PLATFORM_LINUX_BIRTH_H
 

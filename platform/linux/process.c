@@ -342,8 +342,8 @@ static bool read_rest(struct process *p, struct process_pipe *pipe)
     return false;
 }
 
-/* The process has ended before the loop began to read: mostly all that it said is there, and no more
- * than a pipe holds. */
+/* The process has ended before the loop began to read: mostly all that it said is there, and no
+ * more than a pipe holds. */
 static void read_early(struct process *p)
 {
     for (int i = 0; i < 2 && !p->freed; i++) {

@@ -38,10 +38,10 @@ struct process_host {
     char boot_id[64];
     struct proc_table table; /* kept for its memory */
     struct birth_clock births;
-    uint64_t quick_ns;       /* when a process that ran for a moment had ended, last */
-    int running;             /* of processes: those that are no remnants */
-    int64_t oom_seen;        /* the machine's count of the memory killer... */
-    uint64_t oom_seen_ns;    /* ...at that time */
+    uint64_t quick_ns;    /* when a process that ran for a moment had ended, last */
+    int running;          /* of processes: those that are no remnants */
+    int64_t oom_seen;     /* the machine's count of the memory killer... */
+    uint64_t oom_seen_ns; /* ...at that time */
 };
 
 /*  RUNNING -main was reaped-> DRAINING -pipes at their end, or drain_ms over-> SWEEPING
