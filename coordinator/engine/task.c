@@ -82,6 +82,7 @@ bool task_context_load(struct engine *g, int64_t id, struct task_context *x)
     x->inputs = parse_object(x->row.inputs);
     x->trigger = parse_object(x->row.trigger_vars);
     x->outputs = json_new(JSON_OBJECT);
+    x->exit_codes = json_new(JSON_OBJECT);
     return true;
 }
 
@@ -110,15 +111,16 @@ static bool read_outputs(struct engine *g, struct execution *x, const struct flo
     const struct flow *f = x->revision->parsed;
     for (size_t i = 0; i < f->task_count; i++) {
         const char *id = f->tasks[i].id;
-        char *text = NULL;
+        struct job_left left;
         if (!t->reads[i] || json_get(c->outputs, id)) continue;
         if (!know_task_jobs(g, x)) return false;
         if (x->task_jobs[i] == 0) continue;
-        if (!store_ok(g, store_job_outputs(g->store, x->task_jobs[i], &text, &g->err)))
+        if (!store_ok(g, store_job_outputs(g->store, x->task_jobs[i], &left, &g->err)))
             return false;
-        struct json *tree = parse_object(text);
-        if (tree && json_add(c->outputs, id, tree)) json_free(tree);
-        mem_free(text);
+        struct json *tree = parse_object(left.outputs);
+        json_put(c->outputs, id, tree ? tree : json_new(JSON_OBJECT));
+        if (left.exited) json_put(c->exit_codes, id, json_new_int(left.exit_code));
+        mem_free(left.outputs);
     }
     return true;
 }
@@ -129,12 +131,14 @@ void task_context_free(struct task_context *x)
     json_free(x->inputs);
     json_free(x->trigger);
     json_free(x->outputs);
+    json_free(x->exit_codes);
 }
 
 static struct expr_values context_values(const struct task_context *x, const struct flow *f)
 {
     struct expr_values v = {.inputs = x->inputs,
                             .outputs = x->outputs,
+                            .exit_codes = x->exit_codes,
                             .trigger = x->trigger,
                             .execution_id = x->id};
     flow_values(f, &v);

@@ -20,7 +20,7 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
 /* The values that the tasks of an execution can use. */
 struct task_context {
     struct execution_row row;
-    struct json *inputs, *trigger, *outputs;
+    struct json *inputs, *trigger, *outputs, *exit_codes;
     char id[ID_TEXT_SIZE];
 };
 

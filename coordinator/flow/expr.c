@@ -60,9 +60,14 @@ static bool is_name(char c)
            c == '-';
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static void skip_blanks(struct parser *p)
 {
-    while (*p->s == ' ' || *p->s == '\t' || *p->s == '\n' || *p->s == '\r')
+    while (is_blank(*p->s))
         p->s++;
 }
 
@@ -71,6 +76,7 @@ static bool take_name(struct parser *p, char out[NAME_MAX_BYTES + 1])
     size_t len = 0;
     while (is_name(p->s[len]))
         len++;
+    if (len > 1 && str_starts(p->s + len - 1, "-}}")) len--;
     if (len == 0 || len > NAME_MAX_BYTES)
         return fail(p, len ? "a name has at most %d bytes" : "a name is missing after the '.'",
                     NAME_MAX_BYTES);
@@ -123,6 +129,33 @@ static bool take_subscript(struct parser *p, struct step *out)
     return true;
 }
 
+/* What Kestra has besides, and what to do instead. */
+static const struct {
+    const char *name;
+    bool called;
+    const char *sentence;
+} ways_out[] = {
+    {"secret", true,
+     "secret() is not supported: give the value to the job as a variable, with env in the "
+     "agent's agent.yaml"},
+    {"kv", true, "kv() is not supported: write the value into vars, or give it as an input"},
+    {"read", true, "read() is not supported: let the script read its files"},
+    {"fileURI", true, "fileURI() is not supported: let the script read its files"},
+    {"workingDir", false, "there is no 'workingDir': jobs find it in the variable WORKING_DIR"},
+    {"outputDir", false,
+     "there is no 'outputDir': let the script store its files where others find them, and set "
+     "an output"},
+    {"namespace", false, "there is no 'namespace': write flow.namespace"},
+    {"envs", false, "there is no 'envs': jobs find variables of the agent in their environment"},
+    {"globals", false, "there is no 'globals': write the value into vars"},
+    {"secrets", false,
+     "there is no 'secrets': give the value to the job as a variable, with env in the agent's "
+     "agent.yaml"},
+    {"labels", false, "there is no 'labels': give the value as an input"},
+    {"task", false, "there is no 'task': jobs find its id in the variable CADRE_TASK"},
+    {"error", false, "there is no 'error': a task that failed ends the execution"},
+};
+
 static bool find_root(struct parser *p, const char *name, enum expr_root *out)
 {
     for (int i = 0; i < EXPR_ROOTS; i++) {
@@ -131,9 +164,11 @@ static bool find_root(struct parser *p, const char *name, enum expr_root *out)
         return true;
     }
     skip_blanks(p);
-    if (*p->s == '(') return fail(p, "functions such as %.40s() are not supported", name);
-    if (str_eq(name, "workingDir"))
-        return fail(p, "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
+    bool called = *p->s == '(';
+    for (size_t i = 0; i < sizeof ways_out / sizeof *ways_out; i++)
+        if (ways_out[i].called == called && str_eq(ways_out[i].name, name))
+            return fail(p, "%s", ways_out[i].sentence);
+    if (called) return fail(p, "functions such as %.40s() are not supported", name);
     char suggestion[STR_SUGGEST_SIZE];
     str_suggest_nearest(suggestion, name, root_names, EXPR_ROOTS);
     if (*suggestion) return fail(p, "there is no '%.60s'%s", name, suggestion);
@@ -196,10 +231,18 @@ static bool take_term(struct parser *p, struct term *t)
     return fail(p, "this is not an expression; to write two braces as text use {{ '{{' }}");
 }
 
-/* p->s: behind "{{"; afterwards behind "}}". false: the sentence says why. */
+/* Behind "{{": the '-' that takes blanks away, and not that of a number? */
+static bool trims(const char *s)
+{
+    return s[0] == '-' && (s[1] < '0' || s[1] > '9');
+}
+
+/* p->s: behind "{{"; afterwards behind "}}", and with "-}}" behind the blanks, too. false: the
+ * sentence says why. */
 static bool parse_expression(struct parser *p)
 {
     struct term t;
+    if (trims(p->s)) p->s++;
     for (;;) {
         if (!take_term(p, &t) || !p->on_term(p, &t)) return false;
         skip_blanks(p);
@@ -208,6 +251,11 @@ static bool parse_expression(struct parser *p)
     }
     if (p->s[0] == '}' && p->s[1] == '}') {
         p->s += 2;
+        return true;
+    }
+    if (p->s[0] == '-' && p->s[1] == '}' && p->s[2] == '}') {
+        p->s += 3;
+        skip_blanks(p);
         return true;
     }
     if (!*p->s) return fail(p, "it is never closed with '}}'");
@@ -250,10 +298,13 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
     const char *task = t->steps[0].name;
     if (t->step_count < 2) return fail(p, "outputs needs a task and a key: outputs.TASK.KEY");
     size_t at = find(task, s->tasks, s->task_count);
+    if (at < s->earlier_count && s->silent && s->silent[at])
+        return fail(p, "the task '%s' sets no outputs: a log line has none", task);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
         return true;
     }
+    if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
     if (at == s->task_count) return fail_name(p, "earlier task", task, s->tasks, s->earlier_count);
     if (at == s->earlier_count) return fail(p, "the task '%s' cannot use its own outputs", task);
     return fail(p, "the task '%s' comes later", task);
@@ -341,7 +392,8 @@ void expr_check(const char *text, const struct expr_scope *scope, expr_problem_f
 struct render {
     const struct expr_values *v;
     struct buf *out;
-    bool done; /* a term had a value */
+    bool done;    /* a term had a value */
+    bool is_null; /* the last term without one is an input that may be absent */
     int rc;
     char missing[200];    /* the first path that had none */
     const char *why;      /* and why */
@@ -397,7 +449,10 @@ static const struct json *find_value(const struct expr_values *v, const struct t
         return NULL;
     }
     const struct json *found = go(v->outputs, t->steps, t->step_count);
-    if (found || t->step_count < 3 || !str_eq(t->steps[1].name, "vars")) return found;
+    if (found || t->step_count < 2) return found;
+    if (t->step_count == 2 && str_eq(t->steps[1].name, "exitCode"))
+        return go(v->exit_codes, t->steps, 1);
+    if (!str_eq(t->steps[1].name, "vars")) return NULL;
     return go(go(v->outputs, t->steps, 1), t->steps + 2, t->step_count - 2);
 }
 
@@ -464,6 +519,7 @@ static bool render_term(struct parser *p, const struct term *t)
             r->rc = buf_adds(r->out, text);
         } else {
             r->done = false;
+            r->is_null = t->root == EXPR_INPUTS && t->step_count == 1;
             note_missing(r, t);
         }
     }
@@ -480,14 +536,18 @@ int expr_render(const char *text, const struct expr_values *v, struct buf *out, 
     struct render r = {.v = v, .out = out};
     struct parser p = {.s = text, .on_term = render_term, .user = &r};
     for (const char *at; (at = strstr(p.s, "{{")) != NULL;) {
-        if (buf_add(out, p.s, (size_t)(at - p.s))) return too_large(out, e);
+        size_t before = (size_t)(at - p.s);
+        while (trims(at + 2) && before > 0 && is_blank(p.s[before - 1]))
+            before--;
+        if (buf_add(out, p.s, before)) return too_large(out, e);
         p.s = at + 2;
-        r.done = false;
+        r.done = r.is_null = false;
         r.missing[0] = '\0';
         bool good = parse_expression(&p);
         if (r.rc) return too_large(out, e);
         if (!good) return err_set(e, ERR_INVALID, "%s", p.sentence);
-        if (!r.done) return err_set(e, ERR_NOT_FOUND, "%s %s%s", r.missing, r.why, r.why_name);
+        if (!r.done && !r.is_null)
+            return err_set(e, ERR_NOT_FOUND, "%s %s%s", r.missing, r.why, r.why_name);
     }
     return buf_adds(out, p.s) ? too_large(out, e) : 0;
 }

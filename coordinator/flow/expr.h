@@ -1,6 +1,7 @@
 /* Expressions in the texts of a flow: {{ inputs.day }}, {{ outputs.export.file ?? 'none' }}. Pure.
  *
- *   text  = anything, with any number of "{{" term { "??" term } "}}"
+ *   text  = anything, with any number of "{{" [ "-" ] term { "??" term } [ "-" ] "}}"
+ *           {{- and -}} take away the blanks of the text in front and behind
  *   term  = path | literal            the first term that has a value is inserted
  *   path  = root { "." name | "['name']" | "[0]" }
  *           name: letters, digits, '_', '-' (so my-task needs no brackets)
@@ -9,9 +10,11 @@
  *
  * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
  * and absent paths have no value; when no term has a value, rendering fails and names the path.
- * outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the task did set
- * "vars". Inserted text is never read as an expression. {{ '{{' }} gives two braces. Filters,
- * functions and operators are refused when the flow is applied. */
+ * Alone an input that was not given, and so is optional, is null as in Kestra: as the last term it
+ * inserts nothing. outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the
+ * task did set "vars"; outputs.TASK.vars is all of them; outputs.TASK.exitCode is the exit code,
+ * unless the task did set it. Inserted text is never read as an expression. {{ '{{' }} gives two
+ * braces. Filters, functions and operators are refused when the flow is applied. */
 #ifndef CADRE_COORDINATOR_FLOW_EXPR_H
 #define CADRE_COORDINATOR_FLOW_EXPR_H
 
@@ -48,6 +51,10 @@ struct expr_scope {
     size_t input_count;
     const char *const *tasks; /* all of the flow, in their order */
     size_t task_count, earlier_count;
+    /* Names within tasks that are refused as a whole: not looked up either. */
+    const char *const *inner;
+    size_t inner_count;
+    const bool *silent; /* by task: it has no outputs; NULL: all have */
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
 };
 
@@ -64,10 +71,11 @@ bool expr_has(const char *text); /* is there a "{{"? */
 
 /* The values for rendering a text; NULL: no values of that kind. */
 struct expr_values {
-    const struct json *inputs;  /* {id: value}, from flow_resolve_inputs */
-    const struct json *outputs; /* {task: {key: value}}, of the tasks that have ended */
-    const struct json *vars;    /* struct flow's */
-    const struct json *trigger; /* {key: value}: outputs of the evaluation that fired */
+    const struct json *inputs;     /* {id: value}, from flow_resolve_inputs */
+    const struct json *outputs;    /* {task: {key: value}}, of the tasks that have ended */
+    const struct json *exit_codes; /* {task: number}, of tasks that ran a process */
+    const struct json *vars;       /* struct flow's */
+    const struct json *trigger;    /* {key: value}: outputs of the evaluation that fired */
     const char *execution_id, *flow_id, *flow_namespace;
     const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
     size_t *attempts_used; /* counts how often it was inserted; may be NULL */

@@ -46,7 +46,7 @@
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
     X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \
                    " ORDER BY id")                                                                 \
-    X(Q_JOB_OUTPUTS, "SELECT outputs FROM job_states WHERE id = ?1")                               \
+    X(Q_JOB_OUTPUTS, "SELECT outputs, exit_code FROM job_states WHERE id = ?1")                    \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES (NULL, ?24, ?25, ?26, ?2, ?3, ?4, ?5, ?6, ?7,"                  \
       " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?27, ?18, ?19, ?20, ?21, ?22, ?23, ?28)")  \

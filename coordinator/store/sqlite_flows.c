@@ -248,18 +248,21 @@ int store_each_task_run(struct store *s, int64_t execution,
     return rc < 0 ? rc : 0;
 }
 
-int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e)
+int store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e)
 {
     const struct job_change *x = changes_find_job(&s->changes, id);
     if (x && (x->fresh || x->parts & PART_END)) {
-        *outputs = mem_strdup(x->outputs);
+        *out = (struct job_left){mem_strdup(x->outputs), x->row.exited, x->row.exit_code};
         return 0;
     }
     sqlite3_stmt *q = store_queue(s, Q_JOB_OUTPUTS);
     bind_int(q, 1, id);
     int rc = db_step(&s->queue, q, e);
     if (rc < 0) return rc;
-    *outputs = rc == 1 ? column_text(q, 0) : NULL;
+    *out = (struct job_left){NULL};
+    if (rc == 1)
+        *out = (struct job_left){column_text(q, 0), sqlite3_column_type(q, 1) != SQLITE_NULL,
+                                 sqlite3_column_int64(q, 1)};
     db_reset(q);
     return 0;
 }

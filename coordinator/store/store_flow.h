@@ -44,8 +44,13 @@ int store_each_open_execution(struct store *s, int (*fn)(const struct execution_
 int store_each_task_run(struct store *s, int64_t execution,
                         int (*fn)(const char *task, int64_t job, void *user), void *user,
                         struct err *e);
-/* What an ended job left: JSON object text, mem_free; NULL: nothing. */
-int store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
+/* What an ended job left. */
+struct job_left {
+    char *outputs; /* JSON object text, mem_free; NULL: none */
+    bool exited;   /* exit_code counts */
+    int64_t exit_code;
+};
+int store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e);
 
 /* ---- triggers ---- */
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);

@@ -67,12 +67,12 @@ int __wrap_store_each_task_run(struct store *s, int64_t execution,
     return its_turn(e) ? ERR_IO : __real_store_each_task_run(s, execution, fn, user, e);
 }
 
-int __real_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
-int __wrap_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e);
-int __wrap_store_job_outputs(struct store *s, int64_t id, char **outputs, struct err *e)
+int __real_store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e);
+int __wrap_store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e);
+int __wrap_store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e)
 {
     outputs_read++;
-    return its_turn(e) ? ERR_IO : __real_store_job_outputs(s, id, outputs, e);
+    return its_turn(e) ? ERR_IO : __real_store_job_outputs(s, id, out, e);
 }
 
 WRAP(store_trigger_insert,

@@ -117,14 +117,50 @@ static void what_was_inserted_is_not_looked_at_again(void **state)
 static void a_missing_value_is_an_error_that_names_it(void **state)
 {
     struct world *w = *state;
-    misses(w, "{{ inputs.gone }}", "inputs.gone was not given");
-    misses(w, "{{ inputs.none }}", "inputs.none was not given");
+    misses(w, "{{ inputs.gone.k }}", "inputs.gone.k was not given");
+    misses(w, "{{ inputs.gone ?? vars.gone }}", "inputs.gone was not given");
     misses(w, "{{ outputs.export.gone }}",
            "outputs.export.gone has no value: it was not set by the task export");
     misses(w, "{{ inputs.list[2] ?? vars.gone }}", "inputs.list[2] was not given");
     misses(w, "{{ trigger.file }}",
            "trigger.file has no value: this execution was not started by a trigger");
     misses(w, "{{ inputs.day.length }}", "inputs.day.length was not given");
+}
+
+static void an_input_that_may_be_absent_is_null(void **state)
+{
+    struct world *w = *state;
+    renders(w, "[{{ inputs.gone }}]", "[]");
+    renders(w, "[{{ inputs.none }}]{{ inputs.gone ?? inputs.none }}", "[]");
+    renders(w, "{{ vars.gone ?? inputs.gone }}", "");
+    renders(w, "{{ inputs.gone ?? inputs.day }}", "monday");
+}
+
+static void blanks_are_taken_away_where_it_says_so(void **state)
+{
+    struct world *w = *state;
+    renders(w, "[ {{- inputs.day -}} ]", "[monday]");
+    renders(w, "a \n\t{{- inputs.day }} b", "amonday b");
+    renders(w, "a {{ inputs.day -}} \n b", "a mondayb");
+    renders(w, "{{inputs.day-}} x {{-'y'}}", "mondayxy");
+    renders(w, "{{ 'a ' }}{{- ' b' }}", "a  b"); /* what was inserted stays */
+    renders(w, "x {{-7}} {{ -7}} {{- 7 -}} ", "x -7 -77");
+    renders(w, "{{ outputs['my-task'].z -}}  .", "zed.");
+}
+
+static void an_exit_code_is_an_output(void **state)
+{
+    struct world *w = *state;
+    struct json *codes = NULL;
+    assert_int_equal(json_parse("{\"export\":3,\"my-task\":0}", 24, &codes, NULL), 0);
+    w->v.exit_codes = codes;
+    renders(w, "{{ outputs.export.exitCode }} {{ outputs['my-task'].exitCode }}", "3 0");
+    renders(w, "{{ outputs.export.vars }}",
+            "{\"file\":\"C:\\\\out\\\\a.csv\",\"deep\":{\"k\":\"v\"}}");
+    renders(w, "{{ outputs.gone.exitCode ?? 'none' }}", "none");
+    misses(w, "{{ outputs.export.vars.exitCode }}",
+           "outputs.export.vars.exitCode has no value: it was not set by the task export");
+    json_free(codes);
 }
 
 static void what_stands_for_the_attempt_is_inserted_and_counted(void **state)
@@ -235,6 +271,14 @@ static void names_that_are_not_there_are_refused_with_the_nearest(void **state)
             "there is flow.id and flow.namespace only");
     refuses(w, "{{ workingDir }}/x", "{{ workingDir }}",
             "there is no 'workingDir': jobs find it in the variable WORKING_DIR");
+    refuses(w, "{{ outputDir }}/x", "{{ outputDir }}",
+            "there is no 'outputDir': let the script store its files where others find them, and "
+            "set an output");
+    refuses(w, "{{ secret('A') }}", "{{ secret('A') }}",
+            "secret() is not supported: give the value to the job as a variable, with env in the "
+            "agent's agent.yaml");
+    refuses(w, "{{ kv('A') }}", "{{ kv('A') }}",
+            "kv() is not supported: write the value into vars, or give it as an input");
     refuses(w, "{{ inputs }}", "{{ inputs }}", "inputs needs a name: inputs.NAME");
 }
 
@@ -260,7 +304,10 @@ static void what_is_no_expression_is_refused(void **state)
                                       "{{ inputs[''] }}",
                                       "{{ 1.x }}",
                                       "{{ - }}",
-                                      "{{- inputs.day -}}",
+                                      "{{-}}",
+                                      "{{- -}}",
+                                      "{{ -inputs.day }}",
+                                      "{{ inputs.day - }}",
                                       "{{ inputs.day ? 1 : 2 }}",
                                       "{{ (inputs.day) }}",
                                       "{{ not inputs.day }}",
@@ -313,6 +360,9 @@ int main(void)
         WITH_WORLD(kestras_vars_of_outputs_are_the_outputs),
         WITH_WORLD(what_was_inserted_is_not_looked_at_again),
         WITH_WORLD(a_missing_value_is_an_error_that_names_it),
+        WITH_WORLD(an_input_that_may_be_absent_is_null),
+        WITH_WORLD(blanks_are_taken_away_where_it_says_so),
+        WITH_WORLD(an_exit_code_is_an_output),
         WITH_WORLD(what_stands_for_the_attempt_is_inserted_and_counted),
         WITH_WORLD(the_result_has_a_limit),
         WITH_WORLD(what_is_declared_passes),

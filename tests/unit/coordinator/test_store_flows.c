@@ -220,12 +220,12 @@ static void task_runs_and_their_outputs_come_in_order(void **state)
     char text[100] = "";
     OK(store_each_task_run(f->store, job_id(1), note_job, text, &e));
     assert_string_equal(text, "one two three ");
-    char *outputs;
-    OK(store_job_outputs(f->store, job_id(3), &outputs, &e));
-    assert_string_equal(outputs, "{\"k\":1}");
-    mem_free(outputs);
-    OK(store_job_outputs(f->store, job_id(5), &outputs, &e));
-    assert_null(outputs);
+    struct job_left left;
+    OK(store_job_outputs(f->store, job_id(3), &left, &e));
+    assert_string_equal(left.outputs, "{\"k\":1}");
+    mem_free(left.outputs);
+    OK(store_job_outputs(f->store, job_id(5), &left, &e));
+    assert_null(left.outputs);
     *text = '\0';
     struct reader *r = reading(f);
     bool more;
