@@ -299,7 +299,7 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
     if (t->step_count < 2) return fail(p, "outputs needs a task and a key: outputs.TASK.KEY");
     size_t at = find(task, s->tasks, s->task_count);
     if (at < s->earlier_count && s->silent && s->silent[at])
-        return fail(p, "the task '%s' sets no outputs: a log line has none", task);
+        return fail(p, "the task '%s' never sets an output", task);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
         return true;

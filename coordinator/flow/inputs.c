@@ -352,12 +352,15 @@ void read_inputs(const struct node *n)
     const struct json *list = node_list(n, "inputs", FLOW_INPUTS_MAX);
     struct flow *f = n->r->flow;
     n->r->input_ids = mem_array(json_count(list) + 1, sizeof *n->r->input_ids);
+    n->r->bad_inputs = mem_array(json_count(list) + 1, sizeof *n->r->bad_inputs);
     if (!list && node_has(n, "inputs")) n->r->unread |= 1u << EXPR_INPUTS;
     if (!list) return;
     f->inputs = mem_array(json_count(list) + 1, sizeof *f->inputs);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         struct flow_input *in = &f->inputs[f->input_count];
+        size_t problems = n->r->problems->count;
         read_input(n, j, f->input_count, in);
+        n->r->bad_inputs[f->input_count] = n->r->problems->count > problems;
         for (size_t i = 0; in->id && i < f->input_count; i++)
             if (str_eq(f->inputs[i].id, in->id))
                 read_fail(n->r, j, "input %s: the id is used in line %d already", in->id,

@@ -14,6 +14,16 @@
 #define COMMANDS_MAX 1000
 #define REFUSED_MAX 80
 
+/* Kestra has `set -e` alone where our own tasks have pipefail, too. On the first line: the script's
+ * lines keep their numbers. */
+#define BASH_START "set +o pipefail; "
+
+/* Kestra hands text to `pwsh -Command`: the last command tells success or failure (1), `exit` the
+ * code (about_Pwsh, -Command). A script is a file that is called in such a text: its end is
+ * success, whatever its last program said. Our own tasks end with that program's code. */
+#define POWERSHELL_COMMANDS_END "if ($?) { exit 0 } else { exit 1 }\n"
+#define POWERSHELL_SCRIPT_END "\nexit 0\n"
+
 enum form { FORM_SCRIPT, FORM_COMMANDS, FORM_LOG };
 
 struct kestra_type {
@@ -45,34 +55,73 @@ static const struct kestra_type types[] = {
 };
 #define TYPES (sizeof types / sizeof *types)
 
-static const struct kestra_type *find_type(const struct node *n, const char *name)
+static char lower(char c)
 {
-    const char *names[TYPES];
-    char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
-    for (size_t i = 0; i < TYPES; i++) {
-        if (str_eq(types[i].name, name)) return &types[i];
-        names[i] = types[i].name;
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Is `given` the word `meant` with one slip in it? Its first letter is right, and it is not short:
+ * "Command" and "Commands", "pyhton" and "python"; not "jython" and "python", nor "go" and "r". */
+static bool is_slip(const char *given, const char *meant, size_t len)
+{
+    size_t n = strlen(given), same = 0, tail = 0;
+    if (n < 4 || len < 4 || lower(given[0]) != lower(meant[0])) return false;
+    while (same < n && same < len && lower(given[same]) == lower(meant[same]))
+        same++;
+    while (tail < n - same && tail < len - same &&
+           lower(given[n - 1 - tail]) == lower(meant[len - 1 - tail]))
+        tail++;
+    size_t a = n - same - tail,
+           b = len - same - tail; /* what differs, from the first to the last */
+    bool swapped =
+        a == 2 && b == 2 && given[same] == meant[same + 1] && given[same + 1] == meant[same];
+    return (a <= 1 && b <= 1) || swapped;
+}
+
+/* Types are names of words with dots between them. One word may have a slip; none is another. */
+static bool is_near(const char *given, const char *meant)
+{
+    bool slip = false;
+    for (;;) {
+        size_t n = strcspn(given, "."), len = strcspn(meant, ".");
+        char *word = mem_strndup(given, n);
+        bool same = n == len && memcmp(given, meant, n) == 0;
+        bool fine = same || (!slip && is_slip(word, meant, len));
+        slip = slip || !same;
+        mem_free(word);
+        if (!fine || !given[n] != !meant[len]) return false;
+        if (!given[n]) return true;
+        given += n + 1;
+        meant += len + 1;
     }
-    bool ours = str_starts(name, PREFIX) || str_starts(name, "io.kestra.plugin.core.log.");
-    const char *near = ours ? str_nearest(name, names, TYPES) : NULL;
-    if (ours && str_ends(name, ".Script"))
-        node_fail(n, "type",
-                  "%s has no shell here; write the script's file and run it with Commands",
-                  str_quote(shown, name));
-    else if (near)
-        node_fail(n, "type", "there is no %s here%s", str_quote(shown, name),
-                  str_suggest(suggestion, near));
-    else
-        node_fail(n, "type", "%s is not supported; docs/from-kestra.md lists what is",
-                  str_quote(shown, name));
+}
+
+/* Kestra's other scripts and commands: what to write instead. */
+static const char *way_out(const char *name)
+{
+    if (!str_starts(name, PREFIX)) return NULL;
+    if (str_ends(name, ".Script"))
+        return "has no shell here; write the script's file and run it with Commands";
+    if (str_ends(name, ".Commands"))
+        return "is not supported; run its lines with " PREFIX "shell.Commands";
     return NULL;
 }
 
-/* Kestra would take {% and {# for its own. */
-static void refuse_pebble(const struct node *n, const char *key, const char *text)
+static const struct kestra_type *find_type(const struct node *n, const char *name)
 {
-    if (text && (strstr(text, "{%") || strstr(text, "{#")))
-        node_fail(n, key, "{%% and {# are statements to Kestra, and not supported");
+    char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
+    for (size_t i = 0; i < TYPES; i++)
+        if (str_eq(types[i].name, name)) return &types[i];
+    for (size_t i = 0; i < TYPES; i++) {
+        if (!is_near(name, types[i].name)) continue;
+        node_fail(n, "type", "there is no %s here%s", str_quote(shown, name),
+                  str_suggest(suggestion, types[i].name));
+        return NULL;
+    }
+    const char *instead = way_out(name);
+    node_fail(n, "type", "%s %s", str_quote(shown, name),
+              instead ? instead : "is not supported; docs/from-kestra.md lists what is");
+    return NULL;
 }
 
 /* ---- what is run ----------------------------------------------------------------------------- */
@@ -111,12 +160,39 @@ static const char *shell_of_program(const char *path)
     return NULL;
 }
 
+/* PowerShell's arguments are the same in any case. */
+static bool is_among(const char *word, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *a = word, *b = list[i];
+        while (*a && lower(*a) == lower(*b)) {
+            a++;
+            b++;
+        }
+        if (!*a && !*b) return true;
+    }
+    return false;
+}
+
+static bool is_fine_argument(const char *word)
+{
+    static const char *const fine[] = {"-c",         "-e",      "-NonInteractive",
+                                       "-NoProfile", "-NoLogo", "-Command",
+                                       "-File",      "-u",      "/c"};
+    return is_among(word, fine, sizeof fine / sizeof *fine);
+}
+
+/* With any of these a script runs that is a file of the agent's own. */
+static bool is_policy(const char *word, const char *value)
+{
+    static const char *const names[] = {"-ExecutionPolicy", "-ep", "-ex", "-exec"};
+    static const char *const values[] = {"Bypass", "Unrestricted", "RemoteSigned"};
+    return is_among(word, names, 4) && is_among(value, values, 3);
+}
+
 /* ["pwsh", "-NonInteractive", "-Command"]: the shell is ours to start, with its own arguments. */
 static const char *read_interpreter(const struct node *n, const char *otherwise)
 {
-    static const char *const fine[] = {"-c",      "-e",       "-NonInteractive", "-NoProfile",
-                                       "-NoLogo", "-Command", "-File",           "-u",
-                                       "/c",      "/C"};
     const struct json *member = json_get(n->j, "interpreter");
     const char *shell = otherwise;
     char shown[STR_QUOTE_SIZE];
@@ -130,36 +206,62 @@ static const char *read_interpreter(const struct node *n, const char *otherwise)
         return otherwise;
     }
     for (j = json_type(member) == JSON_ARRAY ? json_next(j) : NULL; j; j = json_next(j)) {
-        size_t i = 0;
-        while (i < sizeof fine / sizeof *fine && !str_eq(fine[i], json_str(j, NULL)))
-            i++;
-        if (i == sizeof fine / sizeof *fine)
+        bool policy = is_policy(json_str(j, ""), json_str(json_next(j), ""));
+        if (policy)
+            j = json_next(j);
+        else if (!is_fine_argument(json_str(j, "")))
             node_fail(n, "interpreter", "the argument %s is not supported",
                       str_quote(shown, json_str(j, "?")));
     }
     return shell;
 }
 
-static void read_runner(const struct node *n)
+static void read_task_runner(const struct node *n)
 {
-    static const char *const process[] = {"io.kestra.plugin.core.runner.Process",
-                                          "io.kestra.core.models.tasks.runners.types.Process"};
+    static const char *const process[] = {
+        "io.kestra.plugin.core.runner.Process",
+        "io.kestra.core.models.tasks.runners.types.Process",
+        "io.kestra.core.models.tasks.runners.types.ProcessTaskRunner",
+    };
     static const char *const names[] = {"type"};
     struct node runner;
     char shown[STR_QUOTE_SIZE];
-    char *old = node_text(n, "runner", 100);
-    if (old && !str_eq(old, "PROCESS"))
-        node_fail(n, "runner", "%s is not supported: use PROCESS", str_quote(shown, old));
-    mem_free(old);
     if (!node_object(n, "taskRunner", &runner)) return;
-    node_known(&runner, (struct key_list){names, 1}, NULL);
     char *type = node_text(&runner, "type", 1000);
-    if (!type && !node_has(&runner, "type"))
+    bool fine = false;
+    for (size_t i = 0; type && i < sizeof process / sizeof *process; i++)
+        fine = fine || str_eq(process[i], type);
+    if (fine)
+        node_known(&runner, (struct key_list){names, 1}, NULL);
+    else if (type)
+        node_fail(&runner, "type",
+                  "%s is not supported: use %s, for tasks run on the agent's "
+                  "machine, in no container",
+                  str_quote(shown, type), process[0]);
+    else if (!node_has(&runner, "type"))
         node_fail(&runner, "type", "is missing: %s", process[0]);
-    else if (type && !str_eq(type, process[0]) && !str_eq(type, process[1]))
-        node_fail(&runner, "type", "%s is not supported: use %s", str_quote(shown, type),
-                  process[0]);
     mem_free(type);
+}
+
+/* To the process runner an image means nothing; without it, it would be what the task runs in. */
+static void read_runner(const struct node *n)
+{
+    static const char *const of_containers[] = {"containerImage", "docker"};
+    char shown[STR_QUOTE_SIZE];
+    char *old = node_text(n, "runner", 100);
+    bool said = node_has(n, "runner") || node_has(n, "taskRunner");
+    if (old && !str_eq(old, "PROCESS"))
+        node_fail(n, "runner",
+                  "%s is not supported: use PROCESS, for tasks run on the agent's "
+                  "machine, in no container",
+                  str_quote(shown, old));
+    mem_free(old);
+    read_task_runner(n);
+    for (size_t i = 0; !said && i < 2; i++)
+        if (!key_says_nothing(of_containers[i], json_get(n->j, of_containers[i])))
+            node_fail(n, of_containers[i],
+                      "is not supported: a task runs on the agent's machine, in no container; it "
+                      "may stand beside taskRunner: {type: io.kestra.plugin.core.runner.Process}");
 }
 
 /* LINUX or WINDOWS: the machine must be one. */
@@ -204,9 +306,11 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
     refuse(n, log_only, 2, t->name);
     if (node_has(n, "beforeCommands") && str_eq(w->shell, "python3"))
         node_fail(n, "beforeCommands",
-                  "is not supported for Python: run them in a shell Commands task before");
+                  "is not supported for Python: write the script's file and run it with " PREFIX
+                  "python.Commands, or name a venv's python3 in interpreter");
+    if (str_eq(w->shell, "bash")) (void)buf_adds(&script, BASH_START);
     add_lines(n, "beforeCommands", &script);
-    size_t before = script.len;
+    size_t before = script.len, problems = n->r->problems->count;
     if (t->form == FORM_SCRIPT) {
         char *text = node_text(n, "script", FLOW_FILE_MAX);
         if (text) (void)buf_adds(&script, text);
@@ -214,11 +318,14 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
     } else {
         add_lines(n, "commands", &script);
     }
-    if (script.len == before)
+    if (script.len == before && n->r->problems->count == problems)
         node_fail(n, main_key, node_has(n, main_key) ? "is empty" : "is missing");
+    if (str_eq(w->shell, "powershell") || str_eq(w->shell, "pwsh"))
+        (void)buf_adds(&script,
+                       t->form == FORM_SCRIPT ? POWERSHELL_SCRIPT_END : POWERSHELL_COMMANDS_END);
     w->script = buf_detach(&script);
     buf_fini(&script);
-    refuse_pebble(n, main_key, w->script);
+    read_no_statements(n, json_get(n->j, main_key), main_key, w->script);
     read_runner(n);
     read_target(n, w);
     read_promises(n);
@@ -227,23 +334,24 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
 static void read_log(const struct node *n, const struct kestra_type *t, struct flow_work *w)
 {
     static const char *const others[] = {
-        "script",           "commands", "beforeCommands", "interpreter",     "failFast",
-        "targetOS",         "runner",   "taskRunner",     "warningOnStdErr", "env",
-        "workingDirectory", "requires", "queueTimeout",   "lease",           "killGrace",
-        "priority",         "retry"};
+        "script",           "commands",       "beforeCommands", "interpreter",     "failFast",
+        "targetOS",         "runner",         "taskRunner",     "warningOnStdErr", "env",
+        "workingDirectory", "requires",       "queueTimeout",   "lease",           "killGrace",
+        "priority",         "containerImage", "docker"};
     static const char *const levels[] = {"INFO", "TRACE", "DEBUG", "WARN", "ERROR"};
     struct buf message;
     buf_init(&message, 2 * FLOW_FILE_MAX);
     refuse(n, others, sizeof others / sizeof *others, t->name);
     int level = node_choice(n, "level", levels, 5, 0);
     if (level > 0) (void)buf_addf(&message, "[%s] ", levels[level]);
-    size_t before = message.len;
+    size_t before = message.len, problems = n->r->problems->count;
     add_lines(n, "message", &message);
-    if (message.len <= before + 1) node_fail(n, "message", "is missing");
+    if (message.len <= before + 1 && n->r->problems->count == problems)
+        node_fail(n, "message", "is missing");
     w->kind = FLOW_LOG;
     w->script = buf_detach(&message);
     buf_fini(&message);
-    refuse_pebble(n, "message", w->script);
+    read_no_statements(n, json_get(n->j, "message"), "message", w->script);
 }
 
 /* Kestra's ScriptTrigger runs what its Script runs. NULL: reported. */

@@ -2,6 +2,8 @@
  * tables. */
 #include "coordinator/flow/read.h"
 
+#include "base/str.h"
+
 #define KEYS(list)                                                                                 \
     {                                                                                              \
         list, sizeof(list) / sizeof *(list)                                                        \
@@ -19,7 +21,7 @@ static const char *const group_names[] = {"key", "fallback"};
 static const char *const concurrency_names[] = {"limit", "behavior"};
 static const char *const retry_names[] = {
     "type",        "interval",   "maxInterval", "delayFactor",    "maxAttempts",
-    "maxDuration", "maxAttempt", "minInterval", "warningOnRetry",
+    "maxDuration", "maxAttempt", "minInterval", "warningOnRetry", "behavior",
 };
 #define WORK_NAMES                                                                                 \
     "env", "workingDirectory", "workerGroup", "requires", "timeout", "queueTimeout", "lease",      \
@@ -46,17 +48,53 @@ static const char *const trigger_names[] = {
     "edge",
 };
 static const char *const kestra_names[] = {
-    "id",       "description",    "type",       "script",   "commands",        "message",
-    "level",    "beforeCommands", "retry",      "disabled", "allowFailure",    "interpreter",
-    "failFast", "targetOS",       "taskRunner", "runner",   "warningOnStdErr", WORK_NAMES,
+    "id",           "description",     "type",           "script",   "commands",
+    "message",      "level",           "beforeCommands", "retry",    "disabled",
+    "allowFailure", "interpreter",     "failFast",       "targetOS", "taskRunner",
+    "runner",       "warningOnStdErr", "containerImage", "docker",   WORK_NAMES,
 };
 static const char *const kestra_check_names[] = {
     "id",       "description",     "type",     "script",        "commands",
     "interval", "beforeCommands",  "disabled", "taskRunner",    "interpreter",
     "failFast", "allowConcurrent", "targetOS", "inputs",        "stopAfter",
     "runner",   "warningOnStdErr", "edge",     "exitCondition", "failOnTriggerError",
-    WORK_NAMES,
+    "docker",   "containerImage",  WORK_NAMES,
 };
+
+/* ---- what says nothing, as exports have it -------------------------------------------------- */
+
+/* Beside them, also `true` or nothing at all asks for something. */
+static const char *const on_by_default[] = {"namespaceFiles", "taskCache"};
+static const char *const off_when_false[] = {"deleted", "logToFile", "allowWarning"};
+
+static bool is_among(const char *key, const char *const *list, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !str_eq(list[i], key))
+        i++;
+    return i < count;
+}
+
+bool key_says_nothing(const char *key, const struct json *j)
+{
+    bool on = is_among(key, on_by_default, sizeof on_by_default / sizeof *on_by_default);
+    switch (json_type(j)) {
+    case JSON_NULL:
+        return true;
+    case JSON_BOOL:
+        return !json_bool(j, true) &&
+               is_among(key, off_when_false, sizeof off_when_false / sizeof *off_when_false);
+    case JSON_NUMBER:
+        return str_eq(key, "revision");
+    case JSON_OBJECT:
+        if (on) return json_count(j) == 1 && !json_get_bool(j, "enabled", true);
+        return json_count(j) == 0;
+    case JSON_ARRAY:
+        return json_count(j) == 0;
+    default:
+        return false;
+    }
+}
 
 const struct key_list flow_keys = KEYS(flow_names);
 const struct key_list task_keys = KEYS(task_names);
@@ -82,9 +120,9 @@ const struct refused_key flow_refused[] = {
     {"retry", "is not supported for flows; give it to the tasks"},
     {"sla", "is not supported; give the tasks a timeout"},
     {"checks", NOT_YET},
-    {"revision", "is not written in the file; Cadre counts revisions"},
+    {"revision", "is a number, and not looked at: Cadre counts revisions"},
     {"tenantId", "is not supported: a coordinator has no tenants"},
-    {"deleted", "is not supported; cadre flow delete removes a flow"},
+    {"deleted", "true is not supported; cadre flow delete removes a flow"},
     {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
     {NULL, NULL},
 };
@@ -102,17 +140,19 @@ const struct refused_key input_refused[] = {
     {NULL, NULL},
 };
 
-#define ON_MACHINE "is not supported: a task runs on the agent's machine, in no container"
+#define NO_OUTPUT_DIR                                                                              \
+    "is not supported; let the script store its files where others find them, and set an output"
 
 const struct refused_key task_refused[] = {
-    {"containerImage", ON_MACHINE},
-    {"docker", ON_MACHINE},
-    {"dependencies", "is not supported; install them on the agent's machine"},
+    {"dependencies",
+     "is not supported; install them on the agent's machine, in a venv whose python3 interpreter "
+     "names"},
     {"inputFiles", "is not supported; let the script write or fetch its files"},
     {"outputFiles", "is not supported; let the script store its files and set an output"},
-    {"namespaceFiles", NOT_YET},
-    {"outputDir", NOT_YET},
-    {"outputDirectory", NOT_YET},
+    {"namespaceFiles",
+     "is not supported; keep the files on the agent's machine, or let the script fetch them"},
+    {"outputDir", NO_OUTPUT_DIR},
+    {"outputDirectory", NO_OUTPUT_DIR},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; cadre execution logs prints the output"},
     {"runIf", NOT_YET},

@@ -11,13 +11,31 @@
 
 #define LABEL_MAX 256
 #define CONCURRENCY_MAX 1000000
+#define INNER_IDS_MAX 10000
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
+
+/* What another task holds is refused with that task: an expression that names it is no further
+ * fault. */
+static void collect_inner_ids(struct reader *r, const struct json *inside)
+{
+    for (const struct json *j = json_first(inside); j; j = json_next(j)) {
+        const char *id = json_get(j, "type") ? json_get_str(j, "id", NULL) : NULL;
+        if (id && r->inner_count < INNER_IDS_MAX) {
+            r->inner_ids = mem_resize(r->inner_ids, r->inner_count + 1, sizeof *r->inner_ids);
+            r->inner_ids[r->inner_count++] = id;
+        }
+        collect_inner_ids(r, j);
+    }
+}
 
 /* The ids of all, so that an expression can be told from one that comes too early. */
 static void collect_task_ids(const struct node *n, const struct json *list)
 {
     size_t count = 0;
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        collect_inner_ids(n->r, j);
+    n->r->silent_tasks = mem_array(json_count(list) + 1, sizeof *n->r->silent_tasks);
     n->r->task_ids = mem_array(json_count(list) + 1, sizeof *n->r->task_ids);
     for (const struct json *j = json_first(list); j; j = json_next(j))
         n->r->task_ids[count++] = json_get_str(j, "id", "");
@@ -29,7 +47,10 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     struct flow_task *t = &r->flow->tasks[index];
     struct node n;
     t->line = yaml_line(&r->doc, j);
-    if (!node_item(flow, j, "task", index, &n)) return;
+    if (!node_item(flow, j, "task", index, &n)) {
+        r->unread |= ROOT(OUTPUTS);
+        return;
+    }
     t->id = node_id(&n, false);
     if (!t->id) r->unread |= ROOT(OUTPUTS);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
@@ -42,7 +63,10 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
                                .named = t->reads,
                                .tasks = r->task_ids,
                                .task_count = r->flow->task_count,
-                               .earlier_count = index};
+                               .earlier_count = index,
+                               .silent = r->silent_tasks,
+                               .inner = r->inner_ids,
+                               .inner_count = r->inner_count};
     bool kestra = node_has(&n, "type");
     if (kestra) {
         char *type = node_text(&n, "type", FLOW_FILE_MAX);
@@ -51,6 +75,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
             return;
         }
         mem_free(type);
+        r->silent_tasks[index] = t->work.kind >= FLOW_LOG && t->work.kind != FLOW_RETURN;
     } else {
         node_known(&n, task_keys, task_refused);
     }
@@ -127,6 +152,10 @@ static void add_label(const struct node *n, const char *key, const struct json *
     (void)str_format(name, sizeof name, "labels.%s", key);
     char *text = item_text(n, value, name, LABEL_MAX);
     if (!text) return;
+    if (str_starts(key, "system."))
+        read_fail(n->r, value,
+                  "%slabels: '%s' is an instruction to Kestra, and not supported: leave it out",
+                  n->at, key);
     struct err why;
     if (escape_check(key, &why) != 0 || escape_check(text, &why) != 0)
         read_fail(n->r, value, "%slabels: '%s' %s", n->at, key, err_text(&why));
@@ -269,6 +298,9 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.text);
     mem_free(r.task_ids);
     mem_free(r.input_ids);
+    mem_free(r.inner_ids);
+    mem_free(r.bad_inputs);
+    mem_free(r.silent_tasks);
     if (r.failed) {
         if (checks && checks->group) flow_each_group(r.flow, checks->group, checks->user);
         flow_free(r.flow);

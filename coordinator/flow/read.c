@@ -108,13 +108,14 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
         while (k < known.count && !str_eq(known.names[k], key))
             k++;
         if (k < known.count) continue;
+        const struct refused_key *x = refused;
+        while (x && x->name && !str_eq(x->name, key))
+            x++;
+        if (x && x->name && key_says_nothing(key, j)) continue;
         if (n->r->problems->count == FLOW_PROBLEMS_MAX) { /* looking for the nearest costs */
             add_problem(n->r, 0, "");
             return;
         }
-        const struct refused_key *x = refused;
-        while (x && x->name && !str_eq(x->name, key))
-            x++;
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         if (x && x->name)
             read_fail(n->r, j, "%s%s: %s", n->at, key, x->sentence);
@@ -129,42 +130,92 @@ bool node_has(const struct node *n, const char *key)
     return member(n, key) != NULL;
 }
 
-/* How a mapping or a list is written. */
-static const struct {
+/* How a mapping or a list is written; %s: what was written instead, or else `sample`. */
+struct shape {
     const char *key;
     enum json_type type;
-    const char *example;
-} examples[] = {
-    {"workerGroup", JSON_OBJECT, "{key: linux}"},
-    {"retry", JSON_OBJECT, "{maxAttempts: 3, interval: PT10S}"},
-    {"env", JSON_OBJECT, "{NAME: value}"},
-    {"requires", JSON_OBJECT, "{os: windows}"},
-    {"vars", JSON_OBJECT, "{region: eu-west}"},
-    {"variables", JSON_OBJECT, "{region: eu-west}"},
-    {"labels", JSON_OBJECT, "{team: web}"},
-    {"concurrency", JSON_OBJECT, "{limit: 1}"},
-    {"taskRunner", JSON_OBJECT, "{type: io.kestra.plugin.core.runner.Process}"},
-    {"inputs", JSON_OBJECT, "{day: today}"},
-    {"inputs", JSON_ARRAY, "[{id: day, type: STRING}]"},
-    {"values", JSON_ARRAY, "[red, green]"},
-    {"tasks", JSON_ARRAY, "[{id: hello, command: [echo, hello]}]"},
-    {"triggers", JSON_ARRAY, "[{id: ready, interval: PT1M, command: [test, -e, /data/in]}]"},
-    {"stopAfter", JSON_ARRAY, "[FAILED]"},
-    {"pluginDefaults", JSON_ARRAY,
-     "[{type: io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]"},
-    {"taskDefaults", JSON_ARRAY,
-     "[{type: io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]"},
-    {"command", JSON_ARRAY, "[\"program\", \"argument\"]"},
-    {"args", JSON_ARRAY, "[\"one\", \"two\"]"},
-    {"commands", JSON_ARRAY, "[echo one, echo two]"},
-    {"beforeCommands", JSON_ARRAY, "[echo one, echo two]"},
+    const char *format, *sample;
 };
 
-static const char *example_of(const char *key, enum json_type type)
+static const struct shape shapes[] = {
+    {"workerGroup", JSON_OBJECT, "{key: %s}", "linux"},
+    {"retry", JSON_OBJECT, "{maxAttempts: %s, interval: PT10S}", "3"},
+    {"env", JSON_OBJECT, "{%s}", "NAME: value"},
+    {"requires", JSON_OBJECT, "{os: %s}", "windows"},
+    {"vars", JSON_OBJECT, "{region: %s}", "eu-west"},
+    {"variables", JSON_OBJECT, "{region: %s}", "eu-west"},
+    {"labels", JSON_OBJECT, "{team: %s}", "web"},
+    {"concurrency", JSON_OBJECT, "{limit: %s}", "1"},
+    {"taskRunner", JSON_OBJECT, "{type: %s}", "io.kestra.plugin.core.runner.Process"},
+    {"inputs", JSON_OBJECT, "{day: %s}", "today"},
+    {"inputs", JSON_ARRAY, "[{id: %s, type: STRING}]", "day"},
+    {"values", JSON_ARRAY, "[%s]", "red, green"},
+    {"tasks", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"triggers", JSON_ARRAY, "[{id: %s, interval: PT1M, command: [test, -e, /data/in]}]", "ready"},
+    {"stopAfter", JSON_ARRAY, "[%s]", "FAILED"},
+    {"pluginDefaults", JSON_ARRAY, "[{type: %s, values: {workerGroup: {key: linux}}}]",
+     "io.kestra.plugin.scripts"},
+    {"taskDefaults", JSON_ARRAY, "[{type: %s, values: {workerGroup: {key: linux}}}]",
+     "io.kestra.plugin.scripts"},
+    {"command", JSON_ARRAY, "[%s]", "\"program\", \"argument\""},
+    {"args", JSON_ARRAY, "[%s]", "\"one\", \"two\""},
+    {"commands", JSON_ARRAY, "[%s]", "echo one, echo two"},
+    {"beforeCommands", JSON_ARRAY, "[%s]", "echo one, echo two"},
+};
+
+static const struct shape *shape_of(const char *key, enum json_type type)
 {
-    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
-        if (examples[i].type == type && str_eq(examples[i].key, key)) return examples[i].example;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (shapes[i].type == type && str_eq(shapes[i].key, key)) return &shapes[i];
     return NULL;
+}
+
+static bool is_short_word(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    return n > 0 && n <= 40 && !s[n];
+}
+
+/* What was written, as it may stand in the shape: a word; the first key of a mapping; NAME=value of
+ * an environment. */
+static const char *word_for_shape(const struct node *n, const struct json *j,
+                                  const struct shape *shape, char out[100])
+{
+    const char *text =
+        json_type(j) == JSON_OBJECT ? json_key(json_first(j)) : yaml_text(&n->r->doc, j);
+    if (str_eq(shape->key, "env")) {
+        text = json_type(j) == JSON_ARRAY ? json_str(json_first(j), NULL) : text;
+        const char *sign = text ? strchr(text, '=') : NULL;
+        if (!sign || str_format(out, 100, "%.*s: %s", (int)(sign - text), text, sign + 1))
+            return shape->sample;
+        out[sign - text] = '\0';
+        bool fine = is_short_word(out) && is_short_word(sign + 1);
+        out[sign - text] = ':';
+        return fine ? out : shape->sample;
+    }
+    bool number = str_eq(shape->key, "retry") || str_eq(shape->key, "concurrency");
+    if (number && (!json_is_int(j) || json_int(j, 0) < 1)) return shape->sample;
+    if (str_eq(shape->key, "taskRunner") || str_ends(shape->key, "Defaults") ||
+        (str_eq(shape->key, "requires") && text && !str_eq(text, "linux") &&
+         !str_eq(text, "windows")))
+        return shape->sample;
+    return text && is_short_word(text) ? text : shape->sample;
+}
+
+static void fail_shape(const struct node *n, const char *key, const struct json *j,
+                       const struct shape *shape, const char *what)
+{
+    char word[100], shown[240];
+    const char *said = word_for_shape(n, j, shape, word);
+    const char *rest = strstr(shape->format, "%s") + 2;
+    (void)str_format(shown, sizeof shown, "%.*s%s%s", (int)(rest - 2 - shape->format),
+                     shape->format, said, rest);
+    node_fail(n, key, "must be %s, such as %s: %s", what, key, shown);
+}
+
+static bool is_empty_section(const struct json *j)
+{
+    return (json_type(j) == JSON_ARRAY || json_type(j) == JSON_OBJECT) && json_count(j) == 0;
 }
 
 const struct json *node_get(const struct node *n, const char *key, enum json_type type,
@@ -172,8 +223,13 @@ const struct json *node_get(const struct node *n, const char *key, enum json_typ
 {
     const struct json *j = member(n, key);
     if (!j || json_type(j) == type) return j;
-    const char *example = example_of(key, type);
-    node_fail(n, key, "must be %s%s%s", what, example ? ", such as " : "", example ? example : "");
+    bool section = type == JSON_ARRAY || type == JSON_OBJECT;
+    if (section && is_empty_section(j)) return NULL; /* {} where [] belongs says as little */
+    const struct shape *shape = shape_of(key, type);
+    if (shape)
+        fail_shape(n, key, j, shape, what);
+    else
+        node_fail(n, key, "must be %s", what);
     return NULL;
 }
 
@@ -195,11 +251,28 @@ const struct json *node_list(const struct node *n, const char *key, size_t max)
     return NULL;
 }
 
+/* - echo "a: b" is a mapping to YAML. */
+static void fail_no_text(const struct node *n, const struct json *item, const char *name)
+{
+    const struct json *value = json_first(item);
+    bool lines = str_eq(name, "script") || str_eq(name, "message");
+    bool line = lines || !json_key(item); /* no member of a mapping that wants texts */
+    if (line && json_type(item) == JSON_OBJECT && json_count(item) == 1 &&
+        json_type(value) != JSON_OBJECT && json_type(value) != JSON_ARRAY)
+        fail_at(n, item, name,
+                "must be a string, and the ': ' in this line makes a mapping of it: put the whole "
+                "line in quotes, or write it behind '|'");
+    else if (json_type(item) == JSON_ARRAY && lines)
+        fail_at(n, item, name, "must be a string, not a list: write the lines behind '|'");
+    else
+        fail_at(n, item, name, "must be a string");
+}
+
 char *item_text(const struct node *n, const struct json *item, const char *name, size_t max)
 {
     const char *text = json_type(item) == JSON_NULL ? NULL : yaml_text(&n->r->doc, item);
     if (!text) {
-        fail_at(n, item, name, "must be a string");
+        fail_no_text(n, item, name);
         return NULL;
     }
     if (strlen(text) <= max) return mem_strdup(text);
@@ -360,8 +433,46 @@ void read_template(const struct node *n, const struct json *where, const char *n
     expr_check(text, scope, on_bad_expression, &p, NULL);
 }
 
+/* "{%" or "{#" outside of expressions; NULL: there is none. */
+static const char *find_statement(const char *text)
+{
+    for (const char *at = text; (at = strchr(at, '{')) != NULL; at++) {
+        if (at[1] == '%' || at[1] == '#') return at;
+        const char *end = at[1] == '{' ? strstr(at, "}}") : NULL;
+        if (end) at = end + 1;
+    }
+    return NULL;
+}
+
+static void fail_statement(const struct node *n, const struct json *where, const char *name,
+                           const char *text, bool rendered)
+{
+    const char *found = text ? find_statement(text) : NULL;
+    if (!found) return;
+    int line = yaml_line(&n->r->doc, where);
+    const char *from = line_start(n->r, line);
+    const char sign[3] = {found[0], found[1], '\0'};
+    const char *there = from ? strstr(from, sign) : NULL;
+    for (const char *s = from; there && s < there; s++)
+        line += *s == '\n';
+    char sentence[SENTENCE_SIZE], way_out[60] = "";
+    if (rendered)
+        (void)str_format(way_out, sizeof way_out, "; the text itself is written {{ '%s' }}", sign);
+    (void)snprintf(sentence, sizeof sentence,
+                   "%s%s: %s is a statement to Kestra, and not supported%s", n->at, name, sign,
+                   way_out);
+    add_problem(n->r, line, sentence);
+}
+
+void read_no_statements(const struct node *n, const struct json *where, const char *name,
+                        const char *text)
+{
+    fail_statement(n, where, name, text, true);
+}
+
 void read_plain(const struct node *n, const struct json *where, const char *name, const char *text)
 {
+    fail_statement(n, where, name, text, false);
     if (text && expr_has(text)) fail_at(n, where, name, "expressions are not rendered here");
 }
 

@@ -23,10 +23,15 @@ struct reader {
     const struct flow_checks *checks; /* may be NULL */
     struct flow *flow;
     bool failed;
-    bool bad_group;  /* something is wrong with the flow's own */
-    unsigned unread; /* of expr_scope: what has no names because it is wrong itself */
+    bool *silent_tasks; /* by task: it has no outputs */
+    bool *bad_inputs;   /* by input: something is wrong with its declaration */
+    bool bad_group;     /* something is wrong with the flow's own */
+    unsigned unread;    /* of expr_scope: what has no names because it is wrong itself */
     /* what expressions may name: ids of the whole flow, collected first */
     const char **task_ids, **input_ids;
+    /* of tasks within others, which are refused as a whole */
+    const char **inner_ids;
+    size_t inner_count;
     int defaults_first, defaults_last; /* the lines of pluginDefaults; 0: none */
 };
 
@@ -52,8 +57,11 @@ struct key_list {
     const char *const *names;
     size_t count;
 };
+/* A key that is refused asks for nothing with this value: {}, [], null, `deleted: false`, any
+ * revision. */
+bool key_says_nothing(const char *key, const struct json *j);
 /* Every key that was not asked for is a problem. `refused` (name, sentence; may be NULL, ends with
- * a NULL name): keys that are known elsewhere. */
+ * a NULL name): keys that are known elsewhere; they may say nothing. */
 struct refused_key {
     const char *name, *sentence;
 };
@@ -82,6 +90,9 @@ char *node_id(const struct node *n, bool dots); /* the member "id", required */
  * is the node that holds them, `name` what it is called. *uses_attempt as expr_check. */
 void read_template(const struct node *n, const struct json *where, const char *name,
                    const char *text, const struct expr_scope *scope);
+/* Kestra would take {% and {# for its own: refused outside of expressions. */
+void read_no_statements(const struct node *n, const struct json *where, const char *name,
+                        const char *text);
 /* For texts in which nothing is rendered. */
 void read_plain(const struct node *n, const struct json *where, const char *name, const char *text);
 

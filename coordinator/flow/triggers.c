@@ -47,6 +47,7 @@ static void read_given(const struct node *n, const struct json *j, struct flow_t
     struct json *value = NULL;
     struct err e = {0};
     if (!in && r->unread & ROOT(INPUTS)) return;
+    if (in && r->bad_inputs[in - r->flow->inputs]) return; /* its type is not known */
     if (!in) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         str_suggest_nearest(suggestion, json_key(j), r->input_ids, r->flow->input_count);
@@ -55,6 +56,7 @@ static void read_given(const struct node *n, const struct json *j, struct flow_t
     }
     const char *text = yaml_text(&r->doc, j);
     struct json *given = text && json_type(j) != JSON_BOOL ? json_new_str(text) : json_copy(j);
+    read_no_statements(n, j, json_key(j), text);
     if (text && expr_has(text))
         read_template(n, j, json_key(j), text, &scope);
     else if (input_value(in, given, &value, &e))
@@ -72,9 +74,10 @@ static void read_given_inputs(const struct node *n, struct flow_trigger *t)
         for (const struct json *j = json_first(inputs.j); j; j = json_next(j))
             read_given(&inputs, j, t);
     }
+    if (node_has(n, "inputs") && !inputs.j && json_count(json_get(n->j, "inputs")) > 0) return;
     for (size_t i = 0; i < f->input_count; i++) {
         const struct flow_input *in = &f->inputs[i];
-        if (in->id && in->required && !json_get(inputs.j, in->id))
+        if (in->id && in->required && !n->r->bad_inputs[i] && !json_get(inputs.j, in->id))
             node_fail(n, "inputs", "the input %s has no default, and the trigger does not give it",
                       in->id);
     }

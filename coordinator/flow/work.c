@@ -103,6 +103,7 @@ static void read_env(const struct node *n, struct flow_work *w, const struct exp
             (void)str_copy(name, sizeof name, "env");
         char *value = item_text(n, j, name, FLOW_FILE_MAX);
         if (!value) continue;
+        read_no_statements(n, j, name, value);
         read_template(n, j, name, value, scope);
         w->env[w->env_count++] = (struct flow_env){mem_strdup(json_key(j)), value};
     }
@@ -119,7 +120,12 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
     out->key = node_text(&g, "key", KEY_TEMPLATE_MAX);
     const struct json *at = json_get(g.j, "key");
     out->line = yaml_line(&n->r->doc, at ? at : g.j);
-    if (out->key && expr_has(out->key)) {
+    size_t problems = n->r->problems->count;
+    read_no_statements(&g, at, "key", out->key);
+    if (n->r->problems->count > problems) {
+        mem_free(out->key);
+        out->key = NULL;
+    } else if (out->key && expr_has(out->key)) {
         struct expr_scope lasting = *scope; /* a job's target never changes */
         lasting.roots &= ~(1u << EXPR_TASKRUN);
         lasting.where = "in a group's key";
@@ -171,6 +177,11 @@ static void read_retry(const struct node *outer, struct retry *t)
                                    RETRY_INTERVAL_MS);
     t->max_interval_ms = node_duration(&n, "maxInterval", 1, DURATION_MAX_MS, 0);
     t->delay_factor = node_num(&n, "delayFactor", 1, RETRY_FACTOR_MAX, 2);
+    static const char *const behaviors[] = {"RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"};
+    if (node_choice(&n, "behavior", behaviors, 2, 0) == 1)
+        node_fail(
+            &n, "behavior",
+            "CREATE_NEW_EXECUTION is not supported for tasks: the failed task is tried again");
     t->max_attempts =
         node_int(&n, named(&n, "maxAttempts", "maxAttempt"), 1, RETRY_ATTEMPTS_MAX, 0);
     t->max_duration_ms = node_duration(&n, "maxDuration", 1, DURATION_MAX_MS, 0);
@@ -189,6 +200,7 @@ void read_work(const struct node *n, struct flow_work *w, const struct expr_scop
     read_env(n, w, scope);
     w->workdir = node_text(n, "workingDirectory", SPEC_WORKDIR_MAX);
     if (w->workdir && !*w->workdir) node_fail(n, "workingDirectory", "is empty");
+    read_no_statements(n, json_get(n->j, "workingDirectory"), "workingDirectory", w->workdir);
     read_template(n, json_get(n->j, "workingDirectory"), "workingDirectory", w->workdir, scope);
     read_group(n, &w->group, scope);
     if (!w->require) read_require(n, w);

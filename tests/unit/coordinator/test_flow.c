@@ -262,7 +262,7 @@ static void yaml_that_is_none_is_one_problem(void **state)
             "2s}\nlabels: 5\nnamespace: m\n",
             "2: duplicate key 'id' (the first is in line 1)\n"
             "5: duplicate key 'timeout' (the first is in line 5)\n"
-            "6: labels: must be a mapping, such as {team: web}\n"
+            "6: labels: must be a mapping, such as labels: {team: 5}\n"
             "7: duplicate key 'namespace' (the first is in line 3)");
 }
 
@@ -341,7 +341,7 @@ static void shapes_that_are_wrong_are_named(void **state)
     refuses("text", FLOW_SHAPE);
     refuses(HEAD "tasks: []\n", "3: tasks: is empty");
     refuses(HEAD "tasks: {a: 1}\n",
-            "3: tasks: must be a list, such as [{id: hello, command: [echo, hello]}]");
+            "3: tasks: must be a list, such as tasks: [{id: a, command: [echo, hello]}]");
     refuses(
         HEAD "tasks: [1]\n",
         "3: tasks[0]: must be a mapping with an id, such as {id: hello, command: [echo, hello]}");
@@ -367,7 +367,7 @@ static void shapes_that_are_wrong_are_named(void **state)
     refuses(HEAD TASK "concurrency: {limit: 0}\n",
             "5: concurrency.limit: must be a whole number from 1 to 1000000");
     refuses(HEAD TASK "workerGroup: windows\n",
-            "5: workerGroup: must be a mapping, such as {key: linux}");
+            "5: workerGroup: must be a mapping, such as workerGroup: {key: windows}");
     refuses(HEAD TASK "workerGroup: {key: 'a b', falback: FAIL}\n",
             "5: workerGroup: unknown key 'falback', did you mean 'fallback'?\n"
             "5: workerGroup.key: 'a b' is not a group's key: 1 to 63 letters, digits, '_' and '-', "
@@ -381,14 +381,14 @@ static void a_fault_is_told_once(void **state)
 {
     (void)state;
     refuses(HEAD "inputs: x\ntasks:\n  - {id: t, command: ['{{ inputs.a }}']}\n",
-            "3: inputs: must be a list, such as [{id: day, type: STRING}]");
+            "3: inputs: must be a list, such as inputs: [{id: x, type: STRING}]");
     refuses(HEAD "inputs: [{id: 'a b', type: STRING}]\n"
                  "tasks: [{id: t, command: ['{{ inputs.a }}']}]\n"
                  "triggers: [{id: u, interval: 1m, command: [x], inputs: {a: 1}}]\n",
             "3: inputs[0].id: 'a b' is not an id: 1 to 100 letters, digits, '_' and '-', the "
             "first a letter or digit");
     refuses(HEAD "vars: [a]\ntasks: [{id: t, command: ['{{ vars.a }}']}]\n",
-            "3: vars: must be a mapping, such as {region: eu-west}");
+            "3: vars: must be a mapping, such as vars: {region: eu-west}");
     refuses(HEAD "tasks:\n  - {command: [x]}\n  - {id: t, command: ['{{ outputs.s.a }}']}\n",
             "4: tasks[0].id: is missing");
     refuses(HEAD "tasks: [{id: t, command: [x], retry: {type: random, maxInterval: x}}]\n",
@@ -397,9 +397,10 @@ static void a_fault_is_told_once(void **state)
     refuses(HEAD "workerGroup: {key: '{{ inputs.a }}'}\n" TASK
                  "triggers: [{id: u, interval: 1m, command: [x]}]\n",
             "3: workerGroup.key: '{{ inputs.a }}': there is no input 'a'");
-    refuses(HEAD "tasks: [{id: t, command: [x], retry: 3}, {id: u, command: [x], env: X=1}]\n",
-            "3: task t: retry: must be a mapping, such as {maxAttempts: 3, interval: PT10S}\n"
-            "3: task u: env: must be a mapping, such as {NAME: value}");
+    refuses(
+        HEAD "tasks: [{id: t, command: [x], retry: 3}, {id: u, command: [x], env: X=1}]\n",
+        "3: task t: retry: must be a mapping, such as retry: {maxAttempts: 3, interval: PT10S}\n"
+        "3: task u: env: must be a mapping, such as env: {X: 1}");
 }
 
 #define IN_TASK(lines) HEAD "tasks:\n  - id: t\n" lines
@@ -421,9 +422,11 @@ static void tasks_are_checked_field_by_field(void **state)
     refuses(IN_TASK("    command: [a]\n    args: [b]\n"),
             "6: task t: args: is for scripts; the arguments of a command are in command");
     refuses(IN_TASK("    script: x\n    args: a b\n"),
-            "6: task t: args: must be a list, such as [\"one\", \"two\"]");
-    refuses(IN_TASK("    script: x\n    args: [a, {b: c}]\n"),
-            "6: task t: args[1]: must be a string");
+            "6: task t: args: must be a list, such as args: [\"one\", \"two\"]");
+    refuses(
+        IN_TASK("    script: x\n    args: [a, {b: c}]\n"),
+        "6: task t: args[1]: must be a string, and the ': ' in this line makes a mapping of it: "
+        "put the whole line in quotes, or write it behind '|'");
     refuses(IN_TASK("    script: x\n    args: ['{{ nothing }}']\n"),
             "6: task t: args[0]: '{{ nothing }}': there is no 'nothing': an expression begins with "
             "inputs, outputs, vars, trigger, execution, flow or taskrun");
@@ -458,7 +461,7 @@ static void tasks_are_checked_field_by_field(void **state)
         "6: task t: workerGroup.key: '{{ taskrun.attempt }}': there is no 'taskrun' in a group's "
         "key");
     refuses(
-        IN_TASK("    script: x\n    tasks: []\n    runIf: true\n"),
+        IN_TASK("    script: x\n    tasks: [a]\n    runIf: true\n"),
         "6: task t: tasks: is not supported: tasks run one after the other, none inside another\n"
         "7: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is");
 }
@@ -497,7 +500,7 @@ static void kestra_s_checks_are_read(void **state)
     assert_int_equal(t->interval_ms, 60000);
     assert_int_equal(t->work.timeout_ms, 600000);
     assert_string_equal(t->work.shell, "bash");
-    assert_string_equal(t->work.script, "cd /\ntest -e {{ vars.x ?? '/x' }}");
+    assert_string_equal(t->work.script, "set +o pipefail; cd /\ntest -e {{ vars.x ?? '/x' }}");
     assert_string_equal(t->work.env[0].name, "A");
     flow_free(f);
     f = parse(CHECK "powershell.CommandsTrigger\n    exitCondition: exit 0\n    edge: false\n"
@@ -548,11 +551,12 @@ static void kestra_s_checks_are_refused_by_name(void **state)
         mem_free(wanted);
     }
     refuses(CHECK "python.CommandsTrigger\n    exitCondition: exit 1\n    commands: [x]\n"
-                  "    containerImage: ubuntu\n    conditions: []\n    script: y\n    retry: "
+                  "    containerImage: ubuntu\n    conditions: [x]\n    script: y\n    retry: "
                   "{maxAttempts: 2}\n"
                   "    cmmands: [y]\n    edge: 3\n",
             "10: trigger t: containerImage: is not supported: a task runs on the agent's machine, "
-            "in no container\n"
+            "in no container; it may stand beside taskRunner: {type: "
+            "io.kestra.plugin.core.runner.Process}\n"
             "11: trigger t: conditions: is not supported; let the command or script check\n"
             "12: trigger t: script: is not a property of "
             "io.kestra.plugin.scripts.python.Commands\n"
@@ -650,7 +654,7 @@ static void inputs_are_checked(void **state)
 static void what_flows_of_kestra_have_besides_is_refused_by_name(void **state)
 {
     (void)state;
-    refuses(HEAD TASK "errors: []\nsla: []\n",
+    refuses(HEAD TASK "errors: [a]\nsla: [a]\n",
             "5: errors: is not supported; a task with allowFailure lets later tasks run\n"
             "6: sla: is not supported; give the tasks a timeout");
 }

@@ -127,7 +127,8 @@ static void what_is_wrong_with_a_default_is_told_once_at_its_line(void **state)
                       "4: task a: timeout: 'PT2X' is not a duration: write it like 30s, "
                       "5m, 1h30m or PT1H30M\n"
                       "9: task a: containerImage: is not supported: a task runs on the agent's "
-                      "machine, in no container (from the flow's defaults)\n"
+                      "machine, in no container; it may stand beside taskRunner: {type: "
+                      "io.kestra.plugin.core.runner.Process} (from the flow's defaults)\n"
                       "10: task b: timeout: 'PT1X' is not a duration: write it like 30s, "
                       "5m, 1h30m or PT1H30M (from the flow's defaults)");
     flow_text_refuses(FLOW_HEAD TASK "pluginDefaults:\n"
@@ -143,7 +144,7 @@ static void defaults_of_another_shape_are_refused(void **state)
 {
     (void)state;
     flow_text_refuses(FLOW_HEAD TASK "pluginDefaults: {type: x, values: {}}\n",
-                      "5: pluginDefaults: must be a list, such as [{type: "
+                      "5: pluginDefaults: must be a list, such as pluginDefaults: [{type: "
                       "io.kestra.plugin.scripts, values: {workerGroup: {key: linux}}}]");
     flow_text_refuses(FLOW_HEAD TASK "pluginDefaults: [x, {type: a}, {values: {}}]\n",
                       "5: pluginDefaults[0]: must be a mapping, such as {type: "
@@ -153,7 +154,7 @@ static void defaults_of_another_shape_are_refused(void **state)
                       "several");
     flow_text_refuses(FLOW_HEAD TASK "taskDefaults:\n"
                                      "  - {type: '', values: {id: b, type: c}, force: true}\n"
-                                     "  - {type: io.kestra, values: [], forced: 1}\n"
+                                     "  - {type: io.kestra, values: [x], forced: 1}\n"
                                      "pluginDefaults: []\n",
                       "5: taskDefaults: is the same as pluginDefaults: one of the two\n"
                       "6: taskDefaults[0]: unknown key 'force', did you mean 'forced'?\n"

@@ -541,7 +541,7 @@ static void a_flow_of_kestra_applies_unchanged(void **state)
     w = &f->tasks[1].work;
     assert_string_equal(w->shell, "powershell");
     assert_string_equal(w->script, "$x = 1\nWrite-Output '::{\"outputs\":{\"file\":\"a.csv\"}}::'\n"
-                                   "exit 0\n");
+                                   "exit 0\nif ($?) { exit 0 } else { exit 1 }\n");
     assert_string_equal(json_get_str(w->require, "os", ""), "windows");
     assert_int_equal(w->retry.type, RETRY_RANDOM);
     assert_int_equal(w->retry.interval_ms, 1000);
@@ -595,21 +595,25 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
     refuses(
         SHELL "  containerImage: ubuntu\n  docker: {image: x}\n",
         "7: task t: containerImage: is not supported: a task runs on the agent's machine, in no "
-        "container\n"
-        "8: task t: docker: is not supported: a task runs on the agent's machine, in no container");
-    refuses(
-        SHELL "  outputFiles: [a]\n  inputFiles: {a: b}\n  namespaceFiles: {enabled: true}\n",
-        "7: task t: outputFiles: is not supported; let the script store its files and set an "
-        "output\n"
-        "8: task t: inputFiles: is not supported; let the script write or fetch its files\n"
-        "9: task t: namespaceFiles: is not supported by Cadre; docs/from-kestra.md tells what is");
+        "container; it may stand beside taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+        "8: task t: docker: is not supported: a task runs on the agent's machine, in no container; "
+        "it may stand beside taskRunner: {type: io.kestra.plugin.core.runner.Process}");
+    refuses(SHELL "  outputFiles: [a]\n  inputFiles: {a: b}\n  namespaceFiles: {enabled: true}\n",
+            "7: task t: outputFiles: is not supported; let the script store its files and set an "
+            "output\n"
+            "8: task t: inputFiles: is not supported; let the script write or fetch its files\n"
+            "9: task t: namespaceFiles: is not supported; keep the files on the agent's machine, "
+            "or let "
+            "the script fetch them");
     refuses(SHELL "  taskRunner:\n    type: io.kestra.plugin.scripts.runner.docker.Docker\n"
                   "    pullPolicy: NEVER\n",
             "8: task t: taskRunner.type: 'io.kestra.plugin.scripts.runner.docker.Docker' is not "
-            "supported: use io.kestra.plugin.core.runner.Process\n"
-            "9: task t: taskRunner: unknown key 'pullPolicy'");
-    refuses(SHELL "  runner: DOCKER\n",
-            "7: task t: runner: 'DOCKER' is not supported: use PROCESS");
+            "supported: use io.kestra.plugin.core.runner.Process, for tasks run on the agent's "
+            "machine, in no container");
+    refuses(
+        SHELL "  runner: DOCKER\n",
+        "7: task t: runner: 'DOCKER' is not supported: use PROCESS, for tasks run on the agent's "
+        "machine, in no container");
     refuses(SHELL "  failFast: false\n  warningOnStdErr: true\n",
             "7: task t: failFast: false is not supported: scripts end at the first failed command\n"
             "8: task t: warningOnStdErr: true is not supported: the exit code alone decides");
@@ -622,20 +626,24 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
             "7: task t: script: is not a property of io.kestra.plugin.scripts.shell.Commands\n"
             "8: task t: message: is not a property of io.kestra.plugin.scripts.shell.Commands");
     refuses("  type: " SCRIPTS "shell.Commands\n", "4: task t: commands: is missing");
-    refuses("  type: " SCRIPTS "shell.Commands\n  commands: ['{% if x %}', '{{ now() }}']\n",
-            "6: task t: commands: {% and {# are statements to Kestra, and not supported\n"
-            "6: task t: commands: '{{ now() }}': functions such as now() are not supported");
+    refuses(
+        "  type: " SCRIPTS "shell.Commands\n  commands: ['{% if x %}', '{{ now() }}']\n",
+        "6: task t: commands: {% is a statement to Kestra, and not supported; the text itself is "
+        "written {{ '{%' }}\n"
+        "6: task t: commands: '{{ now() }}': functions such as now() are not supported");
     refuses(
         "  type: " SCRIPTS "python.Script\n  script: x\n  beforeCommands: [pip install y]\n"
         "  dependencies: [z]\n",
-        "7: task t: beforeCommands: is not supported for Python: run them in a shell Commands task "
-        "before\n"
-        "8: task t: dependencies: is not supported; install them on the agent's machine");
+        "7: task t: beforeCommands: is not supported for Python: write the script's file and run "
+        "it "
+        "with io.kestra.plugin.scripts.python.Commands, or name a venv's python3 in interpreter\n"
+        "8: task t: dependencies: is not supported; install them on the agent's machine, in a venv "
+        "whose python3 interpreter names");
     refuses("  type: io.kestra.plugin.core.log.Log\n  env: {a: b}\n",
             "4: task t: message: is missing\n"
             "6: task t: env: is not a property of io.kestra.plugin.core.log.Log");
     refuses(SHELL "  retry: {warningOnRetry: true, behavior: X}\n",
-            "7: task t: retry: unknown key 'behavior'\n"
+            "7: task t: retry.behavior: 'X' is not one of RETRY_FAILED_TASK, CREATE_NEW_EXECUTION\n"
             "7: task t: retry.warningOnRetry: is not supported: a retried task that succeeds is "
             "SUCCESS");
     refuses(SHELL "  logLevel: INFO\n  workerSelector: {tags: [a]}\n",

@@ -59,7 +59,9 @@ static void return_has_its_text_as_the_output_value(void **state)
     gives("io.kestra.core.tasks.debugs.Return", "format: 010", NULL, "{\"value\":\"010\"}");
     gives(CORE "debug.Return", "retry: {maxAttempts: 2}, timeout: PT1S", NULL, "{\"value\":\"\"}");
     gives(CORE "debug.Return", "format: '{{ taskrun.attempt }}'", NULL, "{\"value\":\"1\"}");
-    gives(CORE "debug.Return", "format: '{{ inputs.x }}'", NULL, "format: inputs.x was not given");
+    gives(CORE "debug.Return", "format: '{{ inputs.x }}'", NULL, "{\"value\":\"\"}");
+    gives(CORE "debug.Return", "format: '{{ inputs.x.y }}'", NULL,
+          "format: inputs.x.y was not given");
     gives(CORE "debug.Return", "format: '{{ inputs.x }}{{ inputs.x }}'",
           "123456789012345678901234567890123456789012345678", "format: is larger than 100 bytes");
     refuses(
@@ -92,7 +94,7 @@ static void labels_are_a_mapping_or_a_list(void **state)
           "labels: the value of a has a character that is not visible: U+000A (byte 2)");
     refuses(CORE "execution.Labels", "description: none", "5: task t: labels: is missing");
     refuses(CORE "execution.Labels", "labels: '{{ inputs.x }}'",
-            "5: task t: labels: must be a mapping, such as {team: web}");
+            "5: task t: labels: must be a mapping, such as labels: {team: web}");
     refuses(CORE "execution.Labels", "labels: [{key: a}, b, {key: a, value: b, c: d}]",
             "5: task t: labels: each must have key and value\n"
             "5: task t: labels: each must have key and value\n"
@@ -120,8 +122,9 @@ static void fail_has_a_condition_that_holds_unless_it_is_empty_or_false(void **s
         gives(CORE "execution.Fail", "condition: '{{ inputs.x }}'", yes[i], "Task failure");
     }
     gives(CORE "execution.Fail", "condition: false", NULL, "-");
-    gives(CORE "execution.Fail", "condition: '{{ inputs.x }}'", NULL,
-          "condition: inputs.x was not given");
+    gives(CORE "execution.Fail", "condition: '{{ inputs.x }}'", NULL, "-");
+    gives(CORE "execution.Fail", "condition: '{{ inputs.x.y }}'", NULL,
+          "condition: inputs.x.y was not given");
     refuses(CORE "execution.Fail", "condition: '{{ inputs.x == 1 }}'",
             "5: task t: condition: '{{ inputs.x == 1 }}': only paths, texts, numbers and '?\?' are "
             "supported");

@@ -1,0 +1,405 @@
+/* Flows as Kestra's users bring them: which apply, and what is said of the others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "flow_text.h"
+
+#include <string.h>
+
+#define SCRIPTS "io.kestra.plugin.scripts."
+#define LOG "io.kestra.plugin.core.log.Log"
+#define PROCESS "taskRunner: {type: io.kestra.plugin.core.runner.Process}"
+#define TASK(lines) FLOW_HEAD "tasks:\n  - id: t\n" lines
+#define SHELL "    type: " SCRIPTS "shell.Commands\n    commands: [x]\n"
+#define CONTAINER                                                                                  \
+    "is not supported: a task runs on the agent's machine, in no container; it may stand beside "  \
+    "taskRunner: {type: io.kestra.plugin.core.runner.Process}"
+
+static void applies(const char *text)
+{
+    flow_free(flow_text_parse(text));
+}
+
+static void is_script(const char *text, const char *shell, const char *script)
+{
+    struct flow *f = flow_text_parse(text);
+    assert_string_equal(f->tasks[0].work.shell, shell);
+    assert_string_equal(f->tasks[0].work.script, script);
+    flow_free(f);
+}
+
+/* ---- what runs ------------------------------------------------------------------------------- */
+
+static void bash_has_no_pipefail_of_its_own(void **state)
+{
+    (void)state;
+    is_script(TASK("    type: " SCRIPTS "shell.Commands\n"
+                   "    interpreter: [bash, -c]\n"
+                   "    beforeCommands: [a]\n"
+                   "    commands: [seq 9 | head -n 1, echo after]\n"),
+              "bash", "set +o pipefail; a\nseq 9 | head -n 1\necho after\n");
+    is_script(TASK("    type: " SCRIPTS "shell.Script\n"
+                   "    interpreter: bash\n"
+                   "    script: |\n      a | b\n"),
+              "bash", "set +o pipefail; a | b\n");
+    is_script(TASK("    type: " SCRIPTS "shell.Commands\n    commands: [a | b]\n"), "sh",
+              "a | b\n");
+    is_script(TASK("    shell: bash\n    script: a | b\n"), "bash", "a | b");
+}
+
+static void powershell_ends_as_kestra_s_does(void **state)
+{
+    (void)state;
+    is_script(TASK("    type: " SCRIPTS "powershell.Commands\n    commands: [a, b]\n"), "pwsh",
+              "a\nb\nif ($?) { exit 0 } else { exit 1 }\n");
+    is_script(
+        TASK("    type: " SCRIPTS "powershell.Script\n    script: a\n"
+             "    interpreter: [powershell, -NoProfile, -ExecutionPolicy, Bypass, -Command]\n"),
+        "powershell", "a\nexit 0\n");
+    is_script(TASK("    shell: pwsh\n    script: a\n"), "pwsh", "a");
+}
+
+static void usual_arguments_of_an_interpreter_are_taken(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {
+        "[powershell, -NoProfile, -ExecutionPolicy, Bypass, -Command]",
+        "[pwsh, -executionpolicy, unrestricted, -file]",
+        "[powershell, -ep, RemoteSigned]",
+        "[pwsh, -nologo, -NONINTERACTIVE]",
+        "[cmd, /c]",
+        "[cmd, /C]",
+    };
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        char *text = str_dupf(TASK("    type: " SCRIPTS "powershell.Script\n    script: x\n"
+                                   "    interpreter: %s\n"),
+                              fine[i]);
+        applies(text);
+        mem_free(text);
+    }
+    flow_text_refuses(TASK("    type: " SCRIPTS "powershell.Script\n    script: x\n"
+                           "    interpreter: [pwsh, -ExecutionPolicy, AllSigned, -Command]\n"),
+                      "7: task t: interpreter: the argument '-ExecutionPolicy' is not supported\n"
+                      "7: task t: interpreter: the argument 'AllSigned' is not supported");
+    flow_text_refuses(TASK("    type: " SCRIPTS "powershell.Script\n    script: x\n"
+                           "    interpreter: [pwsh, -ExecutionPolicy]\n"),
+                      "7: task t: interpreter: the argument '-ExecutionPolicy' is not supported");
+}
+
+/* ---- what means nothing here, and may stand -------------------------------------------------- */
+
+static void what_changes_nothing_is_taken(void **state)
+{
+    (void)state;
+    applies(TASK("    type: " LOG "\n    message: hello\n"
+                 "    retry: {type: constant, interval: PT1S, maxAttempts: 2}\n"));
+    applies(TASK(SHELL "    " PROCESS "\n    containerImage: ubuntu\n"));
+    applies(TASK(SHELL "    runner: PROCESS\n    docker: {image: ubuntu}\n"));
+    applies(TASK(SHELL "    taskRunner:\n      type: "
+                       "io.kestra.core.models.tasks.runners.types.ProcessTaskRunner\n"));
+    applies(TASK(SHELL "    retry: {type: constant, interval: PT1S, maxAttempts: 2, behavior: "
+                       "RETRY_FAILED_TASK}\n"));
+    flow_text_refuses(TASK(SHELL "    containerImage: ubuntu\n"),
+                      "7: task t: containerImage: " CONTAINER);
+    flow_text_refuses(TASK(SHELL "    retry: {maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}\n"),
+                      "7: task t: retry.behavior: CREATE_NEW_EXECUTION is not supported for tasks: "
+                      "the failed task is tried again");
+}
+
+static void an_export_s_empty_sections_say_nothing(void **state)
+{
+    (void)state;
+    applies(FLOW_HEAD "revision: 3\ndeleted: false\nlabels: {}\ninputs: []\nvariables: {}\n"
+                      "errors: []\nfinally: null\nlisteners: []\ntriggers: null\noutputs: []\n"
+                      "pluginDefaults: []\nsla: []\nchecks: []\ntenantId:\nconcurrency:\n"
+                      "tasks:\n  - id: t\n" SHELL
+                      "    dependencies: []\n    inputFiles: {}\n    outputFiles: []\n    env: {}\n"
+                      "    namespaceFiles: {enabled: false}\n    logToFile: false\n"
+                      "    allowWarning: false\n    runIf:\n    retry: null\n    timeout:\n"
+                      "    docker: {}\n    containerImage:\n    conditions: []\n");
+    applies(FLOW_HEAD "labels: []\ninputs: {}\ntriggers: {}\nvariables: []\n"
+                      "tasks:\n  - id: t\n" SHELL "    env: []\n");
+    applies(FLOW_HEAD "tasks:\n  - id: t\n" SHELL
+                      "triggers:\n  - {id: u, command: [x], conditions: [], labels: {}}\n");
+    flow_text_refuses(FLOW_HEAD
+                      "deleted: true\nrevision: x\nerrors: {a: b}\n"
+                      "tasks:\n  - id: t\n" SHELL
+                      "    namespaceFiles: {}\n    outputFiles: [a]\n    logToFile: true\n",
+                      "3: deleted: true is not supported; cadre flow delete removes a flow\n"
+                      "4: revision: is a number, and not looked at: Cadre counts revisions\n"
+                      "5: errors: is not supported; a task with allowFailure lets later tasks run\n"
+                      "10: task t: namespaceFiles: is not supported; keep the files on the agent's "
+                      "machine, or let the script fetch them\n"
+                      "11: task t: outputFiles: is not supported; let the script store its files "
+                      "and set an output\n"
+                      "12: task t: logToFile: is not supported; cadre execution logs prints the "
+                      "output");
+}
+
+/* ---- what is refused, and how ---------------------------------------------------------------- */
+
+static void names_of_other_types_are_no_slips(void **state)
+{
+    (void)state;
+    static const char *const others[][2] = {
+        {SCRIPTS "groovy.Commands",
+         "is not supported; run its lines with " SCRIPTS "shell.Commands"},
+        {SCRIPTS "dotnet.Commands",
+         "is not supported; run its lines with " SCRIPTS "shell.Commands"},
+        {SCRIPTS "jython.Commands",
+         "is not supported; run its lines with " SCRIPTS "shell.Commands"},
+        {SCRIPTS "rust.Commands", "is not supported; run its lines with " SCRIPTS "shell.Commands"},
+        {SCRIPTS "nashorn.Eval", "is not supported; docs/from-kestra.md lists what is"},
+        {SCRIPTS "jython.Eval", "is not supported; docs/from-kestra.md lists what is"},
+        {SCRIPTS "node.Script",
+         "has no shell here; write the script's file and run it with Commands"},
+        {"io.kestra.plugin.core.log.Fetch", "is not supported; docs/from-kestra.md lists what is"},
+        {"io.kestra.plugin.core.log.PurgeLogs",
+         "is not supported; docs/from-kestra.md lists what is"},
+        {"io.kestra.plugin.core.log.Logs.Log",
+         "is not supported; docs/from-kestra.md lists what is"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *text = str_dupf(TASK("    type: %s\n    commands: [x]\n"), others[i][0]);
+        char *wanted = str_dupf("5: task t: type: '%s' %s", others[i][0], others[i][1]);
+        flow_text_refuses(text, wanted);
+        mem_free(text);
+        mem_free(wanted);
+    }
+}
+
+static void slips_in_a_type_are_told(void **state)
+{
+    (void)state;
+    static const char *const slips[][2] = {
+        {SCRIPTS "shell.Command", SCRIPTS "shell.Commands"},
+        {SCRIPTS "Shell.Commands", SCRIPTS "shell.Commands"},
+        {SCRIPTS "pyhton.Script", SCRIPTS "python.Script"},
+        {SCRIPTS "powershel.Script", SCRIPTS "powershell.Script"},
+        {"io.kestra.plugin.script.python.Commands", SCRIPTS "python.Commands"},
+    };
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
+        char *text = str_dupf(TASK("    type: %s\n    commands: [x]\n"), slips[i][0]);
+        char *wanted = str_dupf("5: task t: type: there is no '%s' here, did you mean '%s'?",
+                                slips[i][0], slips[i][1]);
+        flow_text_refuses(text, wanted);
+        mem_free(text);
+        mem_free(wanted);
+    }
+}
+
+#define PERCENT ": {% is a statement to Kestra, and not supported"
+#define HASH ": {# is a statement to Kestra, and not supported"
+#define PERCENT_WAY PERCENT "; the text itself is written {{ '{%' }}"
+#define HASH_WAY HASH "; the text itself is written {{ '{#' }}"
+
+static void statements_are_refused_wherever_they_stand(void **state)
+{
+    (void)state;
+    flow_text_refuses(
+        FLOW_HEAD "labels: {a: '{# x #}'}\n"
+                  "vars: {a: '{% x %}'}\n"
+                  "inputs: [{id: i, type: STRING, defaults: '{% x %}'}, {id: j, type: STRING}]\n"
+                  "workerGroup: {key: '{% if x %}a{% endif %}'}\n"
+                  "tasks:\n"
+                  "  - id: t\n"
+                  "    type: " SCRIPTS "shell.Commands\n"
+                  "    commands:\n"
+                  "      - echo one\n"
+                  "      - echo ${#list}\n"
+                  "    env:\n"
+                  "      TARGET: \"{% if inputs.i == 'prod' %}live{% endif %}\"\n"
+                  "      NOTE: \"x{# nothing #}y\"\n"
+                  "    workingDirectory: '/tmp/{% x %}'\n"
+                  "    requires: {label.x: '{% x %}'}\n"
+                  "  - {id: u, type: " LOG ", message: 'a {% x %}'}\n"
+                  "triggers:\n"
+                  "  - {id: v, command: [x], inputs: {j: '{# x #}'}, env: {A: '{% x %}'}}\n",
+        "3: labels.a" HASH "\n"
+        "4: vars" PERCENT "\n"
+        "5: input i: defaults" PERCENT "\n"
+        "6: workerGroup.key" PERCENT_WAY "\n"
+        "12: task t: commands" HASH_WAY "\n"
+        "14: task t: env.TARGET" PERCENT_WAY "\n"
+        "15: task t: env.NOTE" HASH_WAY "\n"
+        "16: task t: workingDirectory" PERCENT_WAY "\n"
+        "17: task t: requires" PERCENT "\n"
+        "18: task u: message" PERCENT_WAY "\n"
+        "20: trigger v: inputs.j" HASH_WAY "\n"
+        "20: trigger v: env.A" PERCENT_WAY);
+    applies(TASK("    script: echo ${#list} {% x %}\n")); /* no text of Kestra's */
+    applies(TASK("    type: " LOG "\n    message: \"{{ '{%' }} x {{ '{#' }} {a} %}\"\n"));
+}
+
+static void the_trap_of_yaml_is_told_as_what_it_is(void **state)
+{
+    (void)state;
+    static const char trap[] =
+        "must be a string, and the ': ' in this line makes a mapping of it: put the whole line in "
+        "quotes, or write it behind '|'";
+    char *wanted = str_dupf("6: task t: commands: %s", trap);
+    flow_text_refuses(TASK("    type: " SCRIPTS
+                           "shell.Commands\n    commands: [\"x\", echo a: b]\n"),
+                      wanted);
+    mem_free(wanted);
+    wanted = str_dupf("7: task t: commands: %s", trap);
+    flow_text_refuses(TASK("    type: " SCRIPTS "shell.Commands\n    commands:\n"
+                           "      - echo \"a: b\"\n"),
+                      wanted);
+    mem_free(wanted);
+    wanted = str_dupf("5: task t: command[1]: %s", trap);
+    flow_text_refuses(TASK("    command: [echo, a: b]\n"), wanted);
+    mem_free(wanted);
+    flow_text_refuses(
+        TASK("    script: [a, b]\n"),
+        "5: task t: script: must be a string, not a list: write the lines behind '|'");
+}
+
+static void a_shape_is_shown_with_what_was_written(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD
+                      "workerGroup: gpu-1\n"
+                      "concurrency: 2\n"
+                      "labels: a b\n"
+                      "inputs: {stage: STRING}\n"
+                      "tasks:\n"
+                      "  - id: t\n" SHELL "    retry: 5\n"
+                      "    env: [A=b]\n"
+                      "    taskRunner: Process\n"
+                      "    requires: linux\n"
+                      "  - {id: u, command: [x], env: A=b, retry: constant, requires: x}\n"
+                      "triggers:\n"
+                      "  - {id: v, command: [x], stopAfter: FAILED, workerGroup: gpu}\n",
+                      "3: workerGroup: must be a mapping, such as workerGroup: {key: gpu-1}\n"
+                      "4: concurrency: must be a mapping, such as concurrency: {limit: 2}\n"
+                      "5: labels: must be a mapping, such as labels: {team: web}\n"
+                      "6: inputs: must be a list, such as inputs: [{id: stage, type: STRING}]\n"
+                      "11: task t: retry: must be a mapping, such as retry: {maxAttempts: 5, "
+                      "interval: PT10S}\n"
+                      "12: task t: env: must be a mapping, such as env: {A: b}\n"
+                      "13: task t: taskRunner: must be a mapping, such as taskRunner: {type: "
+                      "io.kestra.plugin.core.runner.Process}\n"
+                      "14: task t: requires: must be a mapping, such as requires: {os: linux}\n"
+                      "15: task u: env: must be a mapping, such as env: {A: b}\n"
+                      "15: task u: requires: must be a mapping, such as requires: {os: windows}\n"
+                      "15: task u: retry: must be a mapping, such as retry: {maxAttempts: 3, "
+                      "interval: PT10S}\n"
+                      "17: trigger v: stopAfter: must be a list, such as stopAfter: [FAILED]\n"
+                      "17: trigger v: workerGroup: must be a mapping, such as workerGroup: {key: "
+                      "gpu}");
+}
+
+static void what_follows_from_a_refusal_is_not_told(void **state)
+{
+    (void)state;
+    static const char unsupported[] = "is not supported; docs/from-kestra.md lists what is";
+    char *wanted =
+        str_dupf("5: task t: type: 'io.kestra.plugin.core.flow.Parallel' %s", unsupported);
+    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Parallel\n"
+                           "    tasks:\n"
+                           "      - {id: left, type: " SCRIPTS "shell.Script, script: x}\n"
+                           "      - id: deep\n"
+                           "        type: io.kestra.plugin.core.flow.Sequential\n"
+                           "        tasks: [{id: inner, type: " LOG ", message: x}]\n"
+                           "  - {id: u, type: " LOG ", message: '{{ outputs.left.vars.n }} "
+                           "{{ outputs.inner.x }} {{ outputs.deep.y }} {{ outputs.t.z }}'}\n"),
+                      wanted);
+    mem_free(wanted);
+    flow_text_refuses(FLOW_HEAD "inputs:\n"
+                                "  - {id: i, type: FILE}\n"
+                                "  - {id: k, type: INT, defaults: x}\n"
+                                "tasks: [{id: t, command: ['{{ inputs.i }}', '{{ inputs.k }}']}]\n"
+                                "triggers:\n"
+                                "  - {id: v, command: [x], inputs: {k: y}}\n"
+                                "  - {id: w, command: [x], inputs: [a]}\n",
+                      "4: input i: type: 'FILE' is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, "
+                      "DATE, DATETIME, TIME, DURATION, JSON\n"
+                      "5: input k: defaults: 'x' is not a whole number\n"
+                      "9: trigger w: inputs: must be a mapping, such as inputs: {day: today}");
+    flow_text_refuses(TASK(SHELL "    taskRunner: {type: x.Docker, image: y}\n"
+                                 "    containerImage: z\n    docker: {image: a}\n"),
+                      "7: task t: taskRunner.type: 'x.Docker' is not supported: use "
+                      "io.kestra.plugin.core.runner.Process, for tasks run on the agent's machine, "
+                      "in no container");
+    flow_text_refuses(FLOW_HEAD "tasks: [x, {id: t, command: ['{{ outputs.a.b }}']}]\n",
+                      "3: tasks[0]: must be a mapping with an id, such as {id: hello, command: "
+                      "[echo, hello]}");
+    /* what is no consequence stays */
+    flow_text_refuses(
+        TASK("    type: io.kestra.plugin.core.flow.Parallel\n"
+             "    tasks: [{id: left, type: " LOG ", message: x}]\n"
+             "  - {id: u, type: " LOG ", message: '{{ outputs.lfet.n }}'}\n"),
+        "5: task t: type: 'io.kestra.plugin.core.flow.Parallel' is not supported; "
+        "docs/from-kestra.md lists what is\n"
+        "7: task u: message: '{{ outputs.lfet.n }}': there is no earlier task 'lfet'");
+}
+
+static void ways_out_are_named(void **state)
+{
+    (void)state;
+    flow_text_refuses(
+        TASK(SHELL "    env: {A: \"{{ secret('API_TOKEN') }}\", B: \"{{ kv('x') }}\"}\n"
+                   "    workingDirectory: '{{ outputDir }}'\n"),
+        "7: task t: env.A: '{{ secret('API_TOKEN') }}': secret() is not supported: give the value "
+        "to the job as a variable, with env in the agent's agent.yaml\n"
+        "7: task t: env.B: '{{ kv('x') }}': kv() is not supported: write the value into vars, or "
+        "give it as an input\n"
+        "8: task t: workingDirectory: '{{ outputDir }}': there is no 'outputDir': let the script "
+        "store its files where others find them, and set an output");
+    flow_text_refuses(TASK("    type: " SCRIPTS "python.Script\n    script: x\n"
+                           "    beforeCommands: [pip install y]\n    dependencies: [z]\n"
+                           "    inputFiles: {a: b}\n    outputDir: x\n"),
+                      "7: task t: beforeCommands: is not supported for Python: write the script's "
+                      "file and run it with " SCRIPTS "python.Commands, or name a venv's python3 "
+                      "in interpreter\n"
+                      "8: task t: dependencies: is not supported; install them on the agent's "
+                      "machine, in a venv whose python3 interpreter names\n"
+                      "9: task t: inputFiles: is not supported; let the script write or fetch its "
+                      "files\n"
+                      "10: task t: outputDir: is not supported; let the script store its files "
+                      "where others find them, and set an output");
+    flow_text_refuses(FLOW_HEAD "labels: {system.readOnly: true, a: b}\ntasks:\n  - id: t\n" SHELL,
+                      "3: labels: 'system.readOnly' is an instruction to Kestra, and not "
+                      "supported: leave it out");
+}
+
+/* ---- outputs --------------------------------------------------------------------------------- */
+
+static void outputs_that_can_never_be_are_refused(void **state)
+{
+    (void)state;
+    applies(TASK(SHELL "  - {id: u, type: " LOG ", message: '{{ outputs.t.exitCode }} "
+                       "{{ outputs.t.vars }} {{ outputs.t.vars.a }}'}\n"));
+    flow_text_refuses(TASK("    type: " LOG "\n    message: x\n"
+                           "  - {id: u, type: " LOG ", message: '{{ outputs.t.exitCode }}'}\n"),
+                      "7: task u: message: '{{ outputs.t.exitCode }}': the task 't' never sets "
+                      "an output");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bash_has_no_pipefail_of_its_own),
+        cmocka_unit_test(powershell_ends_as_kestra_s_does),
+        cmocka_unit_test(usual_arguments_of_an_interpreter_are_taken),
+        cmocka_unit_test(what_changes_nothing_is_taken),
+        cmocka_unit_test(an_export_s_empty_sections_say_nothing),
+        cmocka_unit_test(names_of_other_types_are_no_slips),
+        cmocka_unit_test(slips_in_a_type_are_told),
+        cmocka_unit_test(statements_are_refused_wherever_they_stand),
+        cmocka_unit_test(the_trap_of_yaml_is_told_as_what_it_is),
+        cmocka_unit_test(a_shape_is_shown_with_what_was_written),
+        cmocka_unit_test(what_follows_from_a_refusal_is_not_told),
+        cmocka_unit_test(ways_out_are_named),
+        cmocka_unit_test(outputs_that_can_never_be_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
