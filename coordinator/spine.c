@@ -15,6 +15,8 @@
 #define WAIT_MAX_MS                                                                                \
     1000 /* the condition's clock stops while the machine sleeps, the engine's does not */
 
+#define ALONE 16 /* an agent that has spoken so often in a row is the only one that works */
+
 #define PULSE_MS 500 /* the loop looks at least this often */
 
 struct command_list {
@@ -38,9 +40,9 @@ struct spine {
     /* loop thread */
     struct command_list fresh; /* pushed in this turn */
     struct heard fresh_heard;
-    bool said;              /* a session has pushed since spine_pass_on */
-    unsigned speakers;      /* sessions that did in this turn... */
-    unsigned last_speakers; /* ...and in the last one in which any did */
+    uint64_t speaker; /* the session that pushed last */
+    unsigned alone;   /* how often it has spoken since another one did, at most ALONE */
+    bool said;        /* it has pushed since spine_pass_on or the last turn */
     size_t waiting_bytes;
     int64_t looked_ms; /* as heard_ms, for the loop itself */
     bool was_full;
@@ -59,7 +61,6 @@ struct spine {
     struct heard heard;
     struct yield yield;
     int64_t heard_ms; /* mono: bytes that were in the sockets then have been handed over */
-    bool idle;        /* the store thread waits */
     bool stop;
 };
 
@@ -168,9 +169,7 @@ static void wait_for_work(struct spine *s)
         int64_t ms = sleep_ms(s);
         if (ms == 0) return;
         bool whole = ms < WAIT_MAX_MS;
-        s->idle = true;
         bool late = uv_cond_timedwait(&s->wake, &s->lock, (uint64_t)ms * 1000000u) == UV_ETIMEDOUT;
-        s->idle = false;
         if (late && (whole || s->heard.count > 0)) return;
     }
 }
@@ -216,11 +215,8 @@ static void store_thread(void *arg)
 
 /* heard_ms: the new value for the struct, with these commands; 0: unchanged. Who was heard does not
  * wake the store thread: it takes them along with what comes next, or after WAIT_MAX_MS. */
-static void hand_over(struct spine *s, int64_t heard_ms)
+static void move_fresh(struct spine *s, int64_t heard_ms)
 {
-    if (s->speakers > 0) s->last_speakers = s->speakers;
-    s->speakers = 0;
-    s->said = false;
     if (!s->fresh.first && s->fresh_heard.count == 0 && heard_ms == 0) return;
     uv_mutex_lock(&s->lock);
     bool wake = s->fresh.first && !s->queue.first;
@@ -229,6 +225,13 @@ static void hand_over(struct spine *s, int64_t heard_ms)
     if (heard_ms > 0) s->heard_ms = heard_ms;
     uv_mutex_unlock(&s->lock);
     if (wake) uv_cond_signal(&s->wake); /* the thread that wakes takes the lock at once */
+}
+
+/* At the end of a turn. */
+static void hand_over(struct spine *s, int64_t heard_ms)
+{
+    s->said = false;
+    move_fresh(s, heard_ms);
 }
 
 /* Has the loop looked lately? If not, the engine has to hear of that before anything else. */
@@ -241,16 +244,10 @@ void spine_pass_on(struct spine *s)
 {
     if (!s->said) return;
     s->said = false;
-    s->speakers++;
-    if (s->speakers > 1 || s->last_speakers > 1 || s->was_full || !looks_often(s)) return;
-    uv_mutex_lock(&s->lock);
-    bool wake = s->idle && !s->queue.first;
-    if (wake) {
-        list_move(&s->queue, &s->fresh);
-        heard_move(&s->heard, &s->fresh_heard);
-    }
-    uv_mutex_unlock(&s->lock);
-    if (wake) uv_cond_signal(&s->wake);
+    if (s->alone < ALONE)
+        s->alone++;
+    else if (!s->was_full && looks_often(s))
+        move_fresh(s, 0);
 }
 
 static void on_prepare(uv_prepare_t *h)
@@ -380,7 +377,11 @@ void spine_push(struct spine *s, struct command *c)
     c->next = NULL;
     *s->fresh.last = c;
     s->fresh.last = &c->next;
-    if (c->session) s->said = true;
+    if (c->session) {
+        if (c->session != s->speaker) s->alone = 0;
+        s->speaker = c->session;
+        s->said = true;
+    }
     s->waiting_bytes += c->bytes;
     if (s->waiting_bytes >= SPINE_HIGH_BYTES) s->was_full = true;
 }

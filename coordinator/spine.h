@@ -37,10 +37,10 @@ int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spin
 /* Takes the command. What is pushed in one turn of the loop is handed over together, at its end or
  * by spine_pass_on. */
 void spine_push(struct spine *s, struct command *c);
-/* A session has pushed all that it received. When agents speak one at a time, the store thread is
- * given that at once, if it waits, and works on it while the loop still reads what clients sent:
- * with one agent everything goes in step otherwise, its results, the commit, its next jobs. When
- * several agents speak in a turn, they wait for its end and share a commit. */
+/* A session has pushed all that it received. When one agent alone works, the store thread is given
+ * that at once, to work on it while the loop still reads what clients sent: everything would go in
+ * step otherwise, the agent's results, the commit, its next jobs. What several agents say waits for
+ * the end of the turn and shares a commit, since more commits would cost them more. */
 void spine_pass_on(struct spine *s);
 /* The agent's heartbeat is about to be acknowledged: the engine is told with CMD_HEARD, not later
  * than of anything that is pushed after this. */
