@@ -158,6 +158,23 @@ static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *m
         str_copy(out, ERR_MSG_MAX, "a task could not be made");
 }
 
+/* All tasks are over. Frees x. */
+static void complete(struct engine *g, struct execution *x, struct task_context *c, bool loaded)
+{
+    struct flaw flaw = {0};
+    const struct flow *f = x->revision->parsed;
+    if (f->output_count > 0) {
+        if (!loaded && !task_context_load(g, x->row.id, c)) return;
+        bool good = task_flow_outputs(g, x, c, &flaw);
+        if (g->rc) return;
+        if (!good) {
+            end(g, x, EXECUTION_FAILED, flaw.reason, err_text(&flaw.err));
+            return;
+        }
+    }
+    end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
+}
+
 /* The next task run of an execution whose tasks before x->row.position are over; or its end, which
  * frees x. */
 static void advance(struct engine *g, struct execution *x)
@@ -174,7 +191,7 @@ static void advance(struct engine *g, struct execution *x)
     int made = 0;
     for (; g->rc == 0; x->row.position++) {
         if (x->row.position >= (int64_t)f->task_count) {
-            end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
+            complete(g, x, &c, loaded);
             break;
         }
         const struct flow_task *t = &f->tasks[x->row.position];

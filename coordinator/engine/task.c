@@ -105,14 +105,14 @@ static bool know_task_jobs(struct engine *g, struct execution *x)
 }
 
 /* Brings in what the task names: an execution of many tasks reads what it uses, and no more. */
-static bool read_outputs(struct engine *g, struct execution *x, const struct flow_task *t,
+static bool read_outputs(struct engine *g, struct execution *x, const bool *reads,
                          struct task_context *c)
 {
     const struct flow *f = x->revision->parsed;
     for (size_t i = 0; i < f->task_count; i++) {
         const char *id = f->tasks[i].id;
         struct job_left left;
-        if (!t->reads[i] || json_get(c->outputs, id)) continue;
+        if (!reads[i] || json_get(c->outputs, id)) continue;
         if (!know_task_jobs(g, x)) return false;
         if (x->task_jobs[i] == 0) continue;
         if (!store_ok(g, store_job_outputs(g->store, x->task_jobs[i], &left, &g->err)))
@@ -249,6 +249,22 @@ static void do_step(struct engine *g, struct execution *x, struct task_context *
     mem_free(line);
 }
 
+bool task_flow_outputs(struct engine *g, struct execution *x, struct task_context *c,
+                       struct flaw *flaw)
+{
+    const struct flow *f = x->revision->parsed;
+    struct json *all = NULL;
+    if (!read_outputs(g, x, f->output_reads, c)) return false;
+    struct expr_values v = context_values(c, f);
+    int rc = flow_render_outputs(f, &v, &all, &flaw->err);
+    if (rc)
+        return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
+    mem_free(x->row.outputs);
+    x->row.outputs = json_text(all);
+    json_free(all);
+    return true;
+}
+
 /* ---- sleeping ---- */
 
 static void fall_asleep(const struct engine *g, struct execution *x, const struct flow_task *t,
@@ -300,7 +316,7 @@ enum task_made task_run(struct engine *g, struct execution *x, const struct flow
         wake(g, x, t, flaw, end);
         return TASK_OVER;
     }
-    if (!read_outputs(g, x, t, c)) return TASK_OVER;
+    if (!read_outputs(g, x, t->reads, c)) return TASK_OVER;
     struct expr_values v = context_values(c, f);
     struct flow_job job = {.row = task_row(x, t)};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);

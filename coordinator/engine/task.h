@@ -34,6 +34,10 @@ enum task_made {
 /* Makes the run of a task, or ends that of the one that slept. x's row is to be written. */
 enum task_made task_run(struct engine *g, struct execution *x, const struct flow_task *t,
                         struct task_context *c, struct flaw *flaw, struct job_end *end);
+/* The outputs of the flow, as x->row.outputs. false: they cannot be rendered; flaw tells why, or a
+ * failure was noted. */
+bool task_flow_outputs(struct engine *g, struct execution *x, struct task_context *c,
+                       struct flaw *flaw);
 /* Makes the run of a task that sleeps, cancelled now. */
 void task_interrupt(struct engine *g, struct execution *x);
 

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",  "FLOAT",    "BOOLEAN",
-                                                        "SELECT",   "DATE", "DATETIME", "TIME",
-                                                        "DURATION", "JSON"};
+const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",        "FLOAT",
+                                                        "BOOLEAN",  "SELECT",     "DATE",
+                                                        "DATETIME", "TIME",       "DURATION",
+                                                        "JSON",     "URI",        "EMAIL",
+                                                        "ARRAY",    "MULTISELECT"};
 
 static void group_ref_fini(struct flow_group_ref *g)
 {
@@ -40,6 +42,13 @@ static void input_fini(struct flow_input *i)
     json_free(i->defaults);
 }
 
+static void output_fini(struct flow_output *o)
+{
+    mem_free(o->id);
+    mem_free(o->description);
+    json_free(o->value);
+}
+
 static void task_fini(struct flow_task *t)
 {
     mem_free(t->reads);
@@ -59,6 +68,10 @@ static void trigger_fini(struct flow_trigger *t)
 void flow_free(struct flow *f)
 {
     if (!f) return;
+    for (size_t i = 0; i < f->output_count; i++)
+        output_fini(&f->outputs[i]);
+    mem_free(f->outputs);
+    mem_free(f->output_reads);
     for (size_t i = 0; i < f->input_count; i++)
         input_fini(&f->inputs[i]);
     for (size_t i = 0; i < f->task_count; i++)

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
 #include "coordinator/flow/input.h"
+#include "coordinator/flow/output.h"
 #include "coordinator/flow/problems.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
@@ -107,7 +108,11 @@ struct flow {
     size_t task_count;
     struct flow_trigger *triggers;
     size_t trigger_count;
-    int line; /* of the id */
+    struct flow_output *outputs;
+    size_t output_count;
+    bool *output_reads; /* by task: do the outputs name its own? NULL: there are none */
+    struct retry retry; /* what the tasks without a retry have got */
+    int line;           /* of the id */
 };
 
 /* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at

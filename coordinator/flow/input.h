@@ -18,6 +18,10 @@ enum flow_input_type {
     INPUT_TIME,
     INPUT_DURATION,
     INPUT_JSON,
+    INPUT_URI,
+    INPUT_EMAIL,
+    INPUT_ARRAY,
+    INPUT_MULTISELECT,
     INPUT_TYPES
 };
 extern const char *const flow_input_type_names[INPUT_TYPES];
@@ -27,10 +31,12 @@ struct flow_input {
     enum flow_input_type type;
     bool required;         /* an execution without it is refused; never together with defaults */
     struct json *defaults; /* resolved; NULL: none */
-    char **values;         /* SELECT */
+    char **values;         /* SELECT, MULTISELECT */
     size_t value_count;
     bool has_min, has_max; /* INT, FLOAT */
     double min, max;
+    bool custom;               /* SELECT, MULTISELECT: other values than `values` are fine, too */
+    enum flow_input_type item; /* ARRAY, MULTISELECT: of each value; never one of these two */
     int line;
 };
 

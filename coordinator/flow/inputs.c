@@ -62,6 +62,49 @@ static bool take_offset(const char **s)
     return digits(s, 2, 0, 23) >= 0 && take(s, ':') && digits(s, 2, 0, 59) >= 0;
 }
 
+static int check_choice(const struct flow_input *in, const char *s, struct err *e)
+{
+    char suggestion[STR_SUGGEST_SIZE];
+    for (size_t i = 0; i < in->value_count; i++)
+        if (str_eq(in->values[i], s)) return 0;
+    str_suggest_nearest(suggestion, s, (const char *const *)in->values, in->value_count);
+    if (*suggestion)
+        return err_set(e, ERR_INVALID, "is not one of the input's values%s", suggestion);
+    return err_set(e, ERR_INVALID, "is not one of the input's values, such as '%s'", in->values[0]);
+}
+
+static bool has_only(const char *s, const char *others)
+{
+    for (; *s; s++) {
+        bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9');
+        if (!plain && !strchr(others, *s)) return false;
+    }
+    return true;
+}
+
+/* scheme ":" something, of the characters of RFC 3986; with "//" also something behind. */
+static bool is_uri(const char *s)
+{
+    const char *colon = strchr(s, ':');
+    bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z');
+    if (!colon || !letter || strcspn(s, "/?#") < (size_t)(colon - s)) return false;
+    const char *rest = colon + 1;
+    if (rest[0] == '/' && rest[1] == '/') rest += 2;
+    return *rest && has_only(s, "-._~:/?#[]@!$&'()*+,;=%");
+}
+
+/* LOCAL@DOMAIN, as people have them: the dot-atom of RFC 5322 on both sides. */
+static bool is_email(const char *s)
+{
+    const char *at = strchr(s, '@');
+    if (!at || at == s || !at[1] || strchr(at + 1, '@')) return false;
+    const char *dot = strchr(at + 1, '.');
+    if (!dot || dot == at + 1 || !dot[1] || s[0] == '.' || at[-1] == '.' || strstr(s, ".."))
+        return false;
+    return has_only(at + 1, "-.") && has_only(s, "!#$%&'*+-/=?^_`{|}~.@");
+}
+
 static int text_value(const struct flow_input *in, const char *s, struct err *e)
 {
     const char *at = s;
@@ -81,15 +124,14 @@ static int text_value(const struct flow_input *in, const char *s, struct err *e)
         int64_t ms;
         return duration_parse(s, &ms, e);
     }
+    case INPUT_URI:
+        if (is_uri(s)) return 0;
+        return err_set(e, ERR_INVALID, "is not a URI such as https://example.com/a");
+    case INPUT_EMAIL:
+        if (is_email(s)) return 0;
+        return err_set(e, ERR_INVALID, "is not an address such as ops@example.com");
     case INPUT_SELECT:
-        for (size_t i = 0; i < in->value_count; i++)
-            if (str_eq(in->values[i], s)) return 0;
-        char suggestion[STR_SUGGEST_SIZE];
-        str_suggest_nearest(suggestion, s, (const char *const *)in->values, in->value_count);
-        if (*suggestion)
-            return err_set(e, ERR_INVALID, "is not one of the input's values%s", suggestion);
-        return err_set(e, ERR_INVALID, "is not one of the input's values, such as '%s'",
-                       in->values[0]);
+        return in->custom ? 0 : check_choice(in, s, e);
     default:
         return 0;
     }
@@ -128,6 +170,38 @@ static int number_value(const struct flow_input *in, const struct json *given, s
     return rc;
 }
 
+/* A list, or its text as JSON. */
+static int list_value(const struct flow_input *in, const struct json *given, struct json **out,
+                      struct err *e)
+{
+    const char *s = json_str(given, NULL);
+    struct json *read = NULL;
+    struct flow_input item = {.type = in->item, .item = INPUT_JSON, .custom = true};
+    int rc = 0;
+    if (s && json_parse(s, strlen(s), &read, NULL) == 0) given = read;
+    if (json_type(given) != JSON_ARRAY) {
+        json_free(read);
+        return err_set(e, ERR_INVALID, "is not a list such as [\"a\", \"b\"]");
+    }
+    struct json *all = json_new(JSON_ARRAY);
+    size_t n = 0;
+    for (const struct json *j = json_first(given); j && rc == 0; j = json_next(j), n++) {
+        struct json *value = NULL;
+        struct err why = {0};
+        rc = input_value(&item, j, &value, &why);
+        if (rc == 0 && in->type == INPUT_MULTISELECT && !in->custom)
+            rc = check_choice(in, json_str(value, ""), &why);
+        if (rc) rc = err_set(e, rc, "[%zu] %s", n, err_text(&why));
+        if (value) json_push(all, value);
+    }
+    json_free(read);
+    if (rc == 0)
+        *out = all;
+    else
+        json_free(all);
+    return rc;
+}
+
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,
                 struct err *e)
 {
@@ -142,6 +216,9 @@ int input_value(const struct flow_input *in, const struct json *given, struct js
             return err_set(e, ERR_INVALID, "is neither true nor false");
         *out = json_new_bool(s ? str_eq(s, "true") : json_bool(given, false));
         return 0;
+    case INPUT_ARRAY:
+    case INPUT_MULTISELECT:
+        return list_value(in, given, out, e);
     case INPUT_JSON:
         if (!s) {
             *out = json_copy(given);
@@ -238,44 +315,94 @@ int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
 
 /* ---- declared -------------------------------------------------------------------------------- */
 
-static int read_type(const struct node *n)
+int input_type_find(const char *name)
 {
     static const char *const aliases[2][2] = {{"ENUM", "SELECT"}, {"BOOL", "BOOLEAN"}};
-    char *type = node_text(n, "type", 1000);
+    for (size_t i = 0; i < 2; i++)
+        if (str_eq(aliases[i][0], name)) name = aliases[i][1];
+    for (int i = 0; i < INPUT_TYPES; i++)
+        if (str_eq(flow_input_type_names[i], name)) return i;
+    return -1;
+}
+
+const char *input_type_refused(const char *name)
+{
+    static const char *const refused[][2] = {
+        {"FILE", "is not supported: make it a STRING, the path or URI of a file that the task's "
+                 "machine reaches"},
+        {"SECRET", "is not supported: keep secrets on the agent's machine, such as in its env"},
+    };
+    for (size_t i = 0; i < 2; i++)
+        if (str_eq(refused[i][0], name)) return refused[i][1];
+    return NULL;
+}
+
+/* The type that a key names; -1: reported. */
+static int read_type(const struct node *n, const char *key)
+{
+    char *type = node_text(n, key, 1000);
     char shown[STR_QUOTE_SIZE];
-    int found = -1;
     if (!type) {
-        if (!node_has(n, "type")) node_fail(n, "type", "is missing");
+        if (!node_has(n, key)) node_fail(n, key, "is missing");
         return -1;
     }
-    const char *name = type;
-    for (size_t i = 0; i < 2; i++)
-        if (str_eq(aliases[i][0], type)) name = aliases[i][1];
-    for (int i = 0; i < INPUT_TYPES; i++)
-        if (str_eq(flow_input_type_names[i], name)) found = i;
-    if (found < 0)
-        node_fail(n, "type",
+    int found = input_type_find(type);
+    const char *why = found < 0 ? input_type_refused(type) : NULL;
+    if (why)
+        node_fail(n, key, "%s %s", str_quote(shown, type), why);
+    else if (found < 0)
+        node_fail(n, key,
                   "%s is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, DATE, DATETIME, TIME, "
-                  "DURATION, JSON",
+                  "DURATION, JSON, URI, EMAIL, ARRAY, MULTISELECT",
                   str_quote(shown, type));
     mem_free(type);
     return found;
 }
 
-static void read_values(const struct node *n, struct flow_input *in)
+static bool is_list(const struct flow_input *in)
 {
-    const struct json *list = node_list(n, "values", VALUES_MAX);
-    bool select = in->type == INPUT_SELECT;
-    if (node_has(n, "values") != select) {
-        node_fail(n, "values",
-                  select ? "is missing: what may be chosen" : "is for the type SELECT");
+    return in->type == INPUT_ARRAY || in->type == INPUT_MULTISELECT;
+}
+
+static void read_item(const struct node *n, struct flow_input *in)
+{
+    in->item = INPUT_STRING;
+    if (!node_has(n, "itemType")) {
+        if (in->type == INPUT_ARRAY) node_fail(n, "itemType", "is missing: the type of each value");
         return;
     }
+    int item = read_type(n, "itemType");
+    if (!is_list(in))
+        node_fail(n, "itemType", "is for the types ARRAY and MULTISELECT");
+    else if (item == INPUT_ARRAY || item == INPUT_MULTISELECT || item == INPUT_SELECT ||
+             (in->type == INPUT_MULTISELECT && item >= 0 && item != INPUT_STRING))
+        node_fail(n, "itemType",
+                  in->type == INPUT_ARRAY ? "cannot be a list or a selection" : "must be STRING");
+    else if (item >= 0)
+        in->item = (enum flow_input_type)item;
+}
+
+static void read_values(const struct node *n, struct flow_input *in)
+{
+    bool select = in->type == INPUT_SELECT || in->type == INPUT_MULTISELECT;
+    const char *key = node_has(n, "options") ? "options" : "values";
+    if (node_has(n, "options") && node_has(n, "values"))
+        node_fail(n, "options", "is the same as values: one of the two");
+    const struct json *list = node_list(n, key, VALUES_MAX);
+    if (node_has(n, key) != select) {
+        node_fail(n, key,
+                  select ? "is missing: what may be chosen"
+                         : "is for the types SELECT and MULTISELECT");
+        return;
+    }
+    in->custom = node_bool(n, "allowCustomValue", false);
+    if (node_has(n, "allowCustomValue") && !select)
+        node_fail(n, "allowCustomValue", "is for the types SELECT and MULTISELECT");
     if (!list) return;
-    if (json_count(list) == 0) node_fail(n, "values", "is empty");
+    if (json_count(list) == 0) node_fail(n, key, "is empty");
     in->values = mem_array(json_count(list) + 1, sizeof *in->values);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        char *value = item_text(n, j, "values", FLOW_VALUES_MAX);
+        char *value = item_text(n, j, key, FLOW_VALUES_MAX);
         if (value) in->values[in->value_count++] = value;
     }
 }
@@ -295,6 +422,24 @@ static void read_limits(const struct node *n, struct flow_input *in)
     if (in->has_min && in->has_max && in->max < in->min) node_fail(n, "max", "is less than min");
 }
 
+static bool is_typed(enum flow_input_type type)
+{
+    return type == INPUT_JSON || type == INPUT_BOOLEAN || type == INPUT_INT || type == INPUT_FLOAT;
+}
+
+/* A list's values, each as it is written; json_free. */
+static struct json *written_list(const struct node *n, const struct json *list,
+                                 const struct flow_input *in)
+{
+    struct json *all = json_new(JSON_ARRAY);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        const char *text = yaml_text(&n->r->doc, j);
+        read_plain(n, j, "defaults", text);
+        json_push(all, text && !is_typed(in->item) ? json_new_str(text) : json_copy(j));
+    }
+    return all;
+}
+
 /* Texts as they are written: 010 of a STRING stays 010. */
 static void read_defaults(const struct node *n, struct flow_input *in)
 {
@@ -303,11 +448,13 @@ static void read_defaults(const struct node *n, struct flow_input *in)
     if (json_type(j) == JSON_NULL) return;
     const char *text = yaml_text(&n->r->doc, j);
     read_plain(n, j, "defaults", text);
-    bool typed = in->type == INPUT_JSON || in->type == INPUT_BOOLEAN || in->type == INPUT_INT ||
-                 in->type == INPUT_FLOAT;
-    bool as_text = text && !typed;
-    struct json *given = as_text ? json_new_str(text) : json_copy(j);
-    if (in->type == INPUT_SELECT && in->value_count == 0) {
+    bool as_text = text && !is_typed(in->type);
+    bool listed = is_list(in) && json_type(j) == JSON_ARRAY;
+    struct json *given = as_text  ? json_new_str(text)
+                         : listed ? written_list(n, j, in)
+                                  : json_copy(j);
+    bool select = in->type == INPUT_SELECT || in->type == INPUT_MULTISELECT;
+    if (select && in->value_count == 0) {
         json_free(given);
         return; /* said already */
     }
@@ -332,16 +479,19 @@ static void read_input(const struct node *list_node, const struct json *j, size_
             index);
         return;
     }
-    in->id = node_id(&n, false);
+    bool old = node_has(&n, "name") && !node_has(&n, "id"); /* what Kestra called it before 0.14 */
+    if (node_has(&n, "name") && !old) node_fail(&n, "name", "is the same as id: one of the two");
+    in->id = node_id_of(&n, old ? "name" : "id", false);
     if (in->id) (void)str_format(n.at, sizeof n.at, "input %s: ", in->id);
     node_known(&n, input_keys, input_refused);
     in->description = node_text(&n, "description", FLOW_VALUES_MAX);
     mem_free(node_text(&n, "displayName", FLOW_VALUES_MAX));
-    int type = read_type(&n);
+    int type = read_type(&n, "type");
     bool has_default = node_has(&n, "defaults");
     in->required = node_bool(&n, "required", !has_default) && !has_default;
     if (type < 0) return;
     in->type = (enum flow_input_type)type;
+    read_item(&n, in);
     read_values(&n, in);
     read_limits(&n, in);
     read_defaults(&n, in);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/kestra_names.h"
+#include "coordinator/flow/old_script.h"
 #include "coordinator/flow/step.h"
 #include "wire/spec.h"
 
@@ -400,6 +401,7 @@ bool read_kestra(const struct node *n, const char *type, struct flow_work *w,
                  const struct expr_scope *scope)
 {
     if (read_step(n, kestra_present_name(type), w, scope)) return true;
+    if (read_old_script(n, type, w, scope)) return true;
     const struct kestra_type *t = find_type(n, kestra_present_name(type));
     if (!t) return false;
     node_known(n, kestra_keys, task_refused);

@@ -12,10 +12,12 @@
 static const char *const flow_names[] = {
     "id",       "namespace",   "description",    "labels",       "disabled",
     "inputs",   "vars",        "variables",      "tasks",        "workerGroup",
-    "triggers", "concurrency", "pluginDefaults", "taskDefaults",
+    "triggers", "concurrency", "pluginDefaults", "taskDefaults", "outputs",
+    "retry",
 };
 static const char *const input_names[] = {
-    "id", "type", "description", "displayName", "required", "defaults", "values", "min", "max",
+    "id",  "type", "description", "displayName", "required",         "defaults", "values",
+    "min", "max",  "options",     "itemType",    "allowCustomValue", "name",
 };
 static const char *const group_names[] = {"key", "fallback"};
 static const char *const concurrency_names[] = {"limit", "behavior"};
@@ -116,8 +118,6 @@ const struct refused_key flow_refused[] = {
     {"finally", NOT_YET},
     {"afterExecution", NOT_YET},
     {"listeners", NOT_YET},
-    {"outputs", "is not supported for flows; tasks set outputs with ::{\"outputs\":{...}}::"},
-    {"retry", "is not supported for flows; give it to the tasks"},
     {"sla", "is not supported; give the tasks a timeout"},
     {"checks", NOT_YET},
     {"revision", "is a number, and not looked at: Cadre counts revisions"},
@@ -131,12 +131,9 @@ const struct refused_key input_refused[] = {
     {"validator", "is not supported; let the task check the text"},
     {"dependsOn", NOT_YET},
     {"prefill", "is not supported; write defaults"},
-    {"allowCustomValue", "is not supported; write type: STRING"},
-    {"itemType", NOT_YET},
     {"after", NOT_YET},
     {"before", NOT_YET},
     {"expression", NOT_YET},
-    {"name", "is not supported; write id"},
     {NULL, NULL},
 };
 

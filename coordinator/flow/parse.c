@@ -83,6 +83,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     t->allow_failure = node_bool(&n, "allowFailure", false);
     t->disabled = node_bool(&n, "disabled", false);
     read_work(&n, &t->work, &scope, kestra);
+    if (!node_has(&n, "retry")) t->work.retry = r->flow->retry;
 }
 
 static void read_tasks(const struct node *n)
@@ -222,6 +223,25 @@ static void read_names(const struct node *n)
     f->disabled = node_bool(n, "disabled", false);
 }
 
+/* The flow's outputs, in which all of its tasks may be named. */
+static void read_results(const struct node *n)
+{
+    struct reader *r = n->r;
+    struct flow *f = r->flow;
+    f->output_reads = mem_array(f->task_count + 1, sizeof *f->output_reads);
+    const struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1 - ROOT(TASKRUN),
+                                     .unread = r->unread,
+                                     .where = "in the outputs of a flow",
+                                     .vars = f->vars,
+                                     .inputs = r->input_ids,
+                                     .input_count = f->input_count,
+                                     .named = f->output_reads,
+                                     .tasks = r->task_ids,
+                                     .task_count = f->task_count,
+                                     .earlier_count = f->task_count};
+    read_flow_outputs(n, &scope);
+}
+
 static void read_flow(struct reader *r)
 {
     struct flow *f = r->flow;
@@ -250,7 +270,9 @@ static void read_flow(struct reader *r)
     read_group(&n, &f->group, &scope);
     r->bad_group = r->problems->count > before;
     read_concurrency(&n);
+    read_retry(&n, &f->retry);
     read_tasks(&n);
+    read_results(&n);
     read_triggers(&n);
     json_free(with_defaults);
 }

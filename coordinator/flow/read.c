@@ -150,6 +150,8 @@ static const struct shape shapes[] = {
     {"inputs", JSON_OBJECT, "{day: %s}", "today"},
     {"inputs", JSON_ARRAY, "[{id: %s, type: STRING}]", "day"},
     {"values", JSON_ARRAY, "[%s]", "red, green"},
+    {"options", JSON_ARRAY, "[%s]", "red, green"},
+    {"outputs", JSON_ARRAY, "[{id: %s, value: \"{{ outputs.export.file }}\"}]", "file"},
     {"tasks", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
     {"triggers", JSON_ARRAY, "[{id: %s, interval: PT1M, command: [test, -e, /data/in]}]", "ready"},
     {"stopAfter", JSON_ARRAY, "[%s]", "FAILED"},
@@ -362,21 +364,26 @@ static bool id_valid(const char *s, bool dots)
     return n > 0 && n <= FLOW_ID_MAX;
 }
 
-char *node_id(const struct node *n, bool dots)
+char *node_id_of(const struct node *n, const char *key, bool dots)
 {
     char shown[STR_QUOTE_SIZE];
-    if (!node_has(n, "id")) {
-        node_fail(n, "id", "is missing");
+    if (!node_has(n, key)) {
+        node_fail(n, key, "is missing");
         return NULL;
     }
-    char *id = node_text(n, "id", FLOW_FILE_MAX);
+    char *id = node_text(n, key, FLOW_FILE_MAX);
     if (!id || id_valid(id, dots)) return id;
     node_fail(
-        n, "id",
+        n, key,
         "%s is not an id: 1 to %d letters, digits, '_'%s and '-', the first a letter or digit",
         str_quote(shown, id), FLOW_ID_MAX, dots ? ", '.'" : "");
     mem_free(id);
     return NULL;
+}
+
+char *node_id(const struct node *n, bool dots)
+{
+    return node_id_of(n, "id", dots);
 }
 
 /* ---- expressions ----------------------------------------------------------------------------- */

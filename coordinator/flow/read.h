@@ -84,7 +84,8 @@ int64_t node_duration(const struct node *n, const char *key, int64_t min_ms, int
                       int64_t fallback);
 int node_choice(const struct node *n, const char *key, const char *const *names, size_t count,
                 int fallback);
-char *node_id(const struct node *n, bool dots); /* the member "id", required */
+char *node_id(const struct node *n, bool dots);                     /* the member "id", required */
+char *node_id_of(const struct node *n, const char *key, bool dots); /* the same of another member */
 
 /* Reports the expressions in `text` that are not in scope, with the lines where they stand. `where`
  * is the node that holds them, `name` what it is called. *uses_attempt as expr_check. */
@@ -103,6 +104,10 @@ extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, gro
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
 
 void read_inputs(const struct node *flow);
+int input_type_find(const char *name);            /* an old name, too; -1: there is no such type */
+const char *input_type_refused(const char *name); /* why, of Kestra's other types; NULL: none */
+void read_flow_outputs(const struct node *flow, const struct expr_scope *scope);
+void read_retry(const struct node *outer, struct retry *out); /* the member "retry" */
 void read_triggers(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
 /* What tasks and triggers share; command or script are read unless `translated`. */

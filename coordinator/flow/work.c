@@ -164,7 +164,7 @@ static const char *named(const struct node *n, const char *name, const char *ali
     return node_has(n, alias) ? alias : name;
 }
 
-static void read_retry(const struct node *outer, struct retry *t)
+void read_retry(const struct node *outer, struct retry *t)
 {
     struct node n;
     const char *field;

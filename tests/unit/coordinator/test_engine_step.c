@@ -184,6 +184,39 @@ static void fail_that_may_fail_is_a_warning(void **state)
     assert_run(w, id, "b", JOB_SUCCESS);
 }
 
+/* ---- outputs of a flow ---- */
+
+static void outputs_come_with_the_end(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, HEAD "tasks:\n"
+                             "  - {id: a, type: " CORE "debug.Return, format: '7'}\n"
+                             "  - {id: b, type: " CORE "log.Log, message: hi}\n"
+                             "outputs:\n"
+                             "  - {id: n, type: INT, value: '{{ outputs.a.value }}'}\n"
+                             "  - {id: who, value: '{{ flow.id }}'}\n");
+    int64_t id = world_start(w, "f", NULL);
+    assert_state(w, id, "SUCCESS");
+    struct execution_row x = world_execution(w, id);
+    assert_string_equal(x.outputs, "{\"n\":7,\"who\":\"f\"}");
+    execution_row_fini(&x);
+}
+
+static void outputs_that_cannot_be_rendered_fail_the_execution(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, HEAD "tasks:\n"
+                             "  - {id: a, type: " CORE "debug.Return, format: x}\n"
+                             "outputs:\n"
+                             "  - {id: n, type: INT, value: '{{ outputs.a.value }}'}\n");
+    int64_t id = world_start(w, "f", NULL);
+    assert_state(w, id, "FAILED");
+    struct execution_row x = world_execution(w, id);
+    assert_string_equal(x.message, "outputs.n: is not a whole number");
+    assert_null(x.outputs);
+    execution_row_fini(&x);
+}
+
 /* ---- sleep ---- */
 
 #define SLEEPS                                                                                     \
@@ -278,6 +311,8 @@ int main(void)
         WORLD_TEST(too_many_labels_fail_the_task),
         WORLD_TEST(fail_ends_the_execution_when_its_condition_holds),
         WORLD_TEST(fail_that_may_fail_is_a_warning),
+        WORLD_TEST(outputs_come_with_the_end),
+        WORLD_TEST(outputs_that_cannot_be_rendered_fail_the_execution),
         WORLD_TEST(sleep_takes_its_time_and_nothing_else),
         WORLD_TEST(sleep_goes_on_after_a_crash_and_ends_when_it_would_have),
         WORLD_TEST(sleep_is_cancelled_at_once),

@@ -320,8 +320,8 @@ static void what_follows_from_a_refusal_is_not_told(void **state)
                                 "triggers:\n"
                                 "  - {id: v, command: [x], inputs: {k: y}}\n"
                                 "  - {id: w, command: [x], inputs: [a]}\n",
-                      "4: input i: type: 'FILE' is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, "
-                      "DATE, DATETIME, TIME, DURATION, JSON\n"
+                      "4: input i: type: 'FILE' is not supported: make it a STRING, the path or "
+                      "URI of a file that the task's machine reaches\n"
                       "5: input k: defaults: 'x' is not a whole number\n"
                       "9: trigger w: inputs: must be a mapping, such as inputs: {day: today}");
     flow_text_refuses(TASK(SHELL "    taskRunner: {type: x.Docker, image: y}\n"

@@ -1,0 +1,153 @@
+/* Outputs of a flow: as they are written, and with their values. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/read.h"
+
+#include <string.h>
+
+/* ---- as they are written --------------------------------------------------------------------- */
+
+static int read_type(const struct node *n)
+{
+    char shown[STR_QUOTE_SIZE];
+    char *type = node_text(n, "type", 1000);
+    int found = type ? input_type_find(type) : -1;
+    if (type && found < 0) {
+        const char *why = input_type_refused(type);
+        node_fail(n, "type", "%s %s", str_quote(shown, type),
+                  why ? why : "is no type of an output");
+    }
+    mem_free(type);
+    return found;
+}
+
+static void check_tree(const struct node *n, const struct json *j, const struct expr_scope *scope)
+{
+    read_template(n, j, "value", json_str(j, NULL), scope);
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        check_tree(n, c, scope);
+}
+
+static void read_output(const struct node *list, const struct json *j, size_t index,
+                        const struct expr_scope *scope)
+{
+    static const char *const names[] = {"id",       "type",        "value",
+                                        "required", "description", "displayName"};
+    struct node n = {.r = list->r, .j = j};
+    struct flow_output *o = &list->r->flow->outputs[index];
+    (void)str_format(n.at, sizeof n.at, "outputs[%zu].", index);
+    o->type = -1;
+    if (json_type(j) != JSON_OBJECT) {
+        node_say(&n, j,
+                 "must be a mapping, such as {id: file, type: STRING, value: \"{{ "
+                 "outputs.export.file }}\"}");
+        return;
+    }
+    o->id = node_id(&n, true);
+    if (o->id) (void)str_format(n.at, sizeof n.at, "output %s: ", o->id);
+    node_known(&n, (struct key_list){names, sizeof names / sizeof *names}, NULL);
+    o->description = node_text(&n, "description", FLOW_TEXT_MAX);
+    mem_free(node_text(&n, "displayName", FLOW_TEXT_MAX));
+    o->optional = !node_bool(&n, "required", true);
+    o->type = read_type(&n);
+    const struct json *value = json_get(j, "value");
+    if (!node_has(&n, "value")) {
+        node_fail(&n, "value", "is missing");
+        return;
+    }
+    const char *text = yaml_text(&n.r->doc, value);
+    o->value = text && o->type == INPUT_STRING ? json_new_str(text) : json_copy(value);
+    check_tree(&n, value, scope);
+    for (size_t i = 0; o->id && i < index; i++)
+        if (str_eq(list->r->flow->outputs[i].id, o->id)) node_say(&n, j, "the id is used twice");
+}
+
+void read_flow_outputs(const struct node *n, const struct expr_scope *scope)
+{
+    struct flow *f = n->r->flow;
+    const struct json *list = node_list(n, "outputs", FLOW_OUTPUTS_MAX);
+    if (!list) return;
+    f->outputs = mem_array(json_count(list) + 1, sizeof *f->outputs);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        read_output(n, j, f->output_count++, scope);
+}
+
+/* ---- with their values ----------------------------------------------------------------------- */
+
+/* *out: json_free, also on failure. */
+static int render_tree(const struct json *j, const struct expr_values *v, struct json **out,
+                       struct err *e)
+{
+    struct buf text;
+    int rc = 0;
+    switch (json_type(j)) {
+    case JSON_STRING:
+        buf_init(&text, FLOW_VALUES_MAX);
+        rc = expr_render(json_str(j, ""), v, &text, e);
+        *out = json_new_str(rc == 0 && text.len ? text.data : "");
+        buf_fini(&text);
+        return rc;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        *out = json_new(json_type(j));
+        for (const struct json *c = json_first(j); c && rc == 0; c = json_next(c)) {
+            struct json *value;
+            rc = render_tree(c, v, &value, e);
+            if (json_type(j) == JSON_ARRAY)
+                json_push(*out, value);
+            else
+                json_put(*out, json_key(c), value);
+        }
+        return rc;
+    default:
+        *out = json_copy(j);
+        return 0;
+    }
+}
+
+static int render_output(const struct flow_output *o, const struct expr_values *v,
+                         struct json **out, struct err *e)
+{
+    struct json *tree = NULL, *value = NULL;
+    struct err why = {0};
+    int rc = render_tree(o->value, v, &tree, &why);
+    if (rc == 0 && o->type >= 0) {
+        const struct flow_input as = {.type = (enum flow_input_type)o->type,
+                                      .item = INPUT_JSON,
+                                      .custom = true};
+        rc = input_value(&as, tree, &value, &why);
+        json_free(tree);
+        tree = value;
+    }
+    if (rc) {
+        json_free(tree);
+        return err_set(e, rc, "outputs.%s: %s", o->id, err_text(&why));
+    }
+    *out = tree;
+    return 0;
+}
+
+int flow_render_outputs(const struct flow *f, const struct expr_values *v, struct json **out,
+                        struct err *e)
+{
+    struct json *all = json_new(JSON_OBJECT);
+    int rc = 0;
+    for (size_t i = 0; i < f->output_count && rc == 0; i++) {
+        struct json *value = NULL;
+        rc = render_output(&f->outputs[i], v, &value, e);
+        if (rc == ERR_NOT_FOUND && f->outputs[i].optional)
+            rc = 0;
+        else if (rc == 0)
+            json_put(all, f->outputs[i].id, value);
+    }
+    char *text = json_text(all);
+    if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
+        rc = err_set(e, ERR_TOO_LARGE, "outputs: together %zu bytes, at most %u are allowed",
+                     strlen(text), FLOW_VALUES_MAX);
+    mem_free(text);
+    if (rc == 0)
+        *out = all;
+    else
+        json_free(all);
+    return rc;
+}

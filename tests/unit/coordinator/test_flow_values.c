@@ -1,0 +1,304 @@
+/* Inputs, outputs and the retry of a flow, and Kestra's old scripts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "flow_text.h"
+
+#include <string.h>
+
+#define TASK "tasks:\n  - {id: a, command: [ls]}\n"
+
+/* ---- inputs ---- */
+
+/* What an input of this declaration makes of a value (JSON text); or the sentence. */
+static void input_gives(const char *declared, const char *given, const char *wanted)
+{
+    char *text = str_dupf("%sinputs: [{id: x, %s}]\n%s", FLOW_HEAD, declared, TASK);
+    struct flow *f = flow_text_parse(text);
+    struct json *inputs = json_new(JSON_OBJECT), *value = NULL, *all = NULL;
+    struct err e = {0};
+    if (given) {
+        assert_int_equal(json_parse(given, strlen(given), &value, NULL), 0);
+        json_put(inputs, "x", value);
+    }
+    int rc = flow_resolve_inputs(f, inputs, &all, &e);
+    char *found = rc ? mem_strdup(err_text(&e)) : json_text(all);
+    if (!str_eq(found, wanted)) print_message("%s given %s\n", declared, given ? given : "nothing");
+    assert_string_equal(found, wanted);
+    mem_free(found);
+    json_free(all);
+    json_free(inputs);
+    flow_free(f);
+    mem_free(text);
+}
+
+static void input_refused(const char *declared, const char *wanted)
+{
+    char *text = str_dupf("%sinputs: [{%s}]\n%s", FLOW_HEAD, declared, TASK);
+    flow_text_refuses(text, wanted);
+    mem_free(text);
+}
+
+static void lists_are_lists_or_their_json(void **state)
+{
+    (void)state;
+    input_gives("type: ARRAY, itemType: INT", "[1, \"2\"]", "{\"x\":[1,2]}");
+    input_gives("type: ARRAY, itemType: STRING", "\"[\\\"a\\\"]\"", "{\"x\":[\"a\"]}");
+    input_gives("type: ARRAY, itemType: STRING, defaults: [1.10, b]", NULL,
+                "{\"x\":[\"1.10\",\"b\"]}");
+    input_gives("type: ARRAY, itemType: INT, defaults: '[1]'", NULL, "{\"x\":[1]}");
+    input_gives("type: ARRAY, itemType: JSON", "[{\"a\":1}, 2]", "{\"x\":[{\"a\":1},2]}");
+    input_gives("type: ARRAY, itemType: INT", "\"1,2\"",
+                "inputs.x: is not a list such as [\"a\", \"b\"]");
+    input_gives("type: ARRAY, itemType: DATE", "[\"2026-01-31\", \"2026-02-31\"]",
+                "inputs.x: [1] is not a date such as 2026-01-31");
+    input_gives("type: ARRAY, itemType: INT", "[1.5]", "inputs.x: [0] is not a whole number");
+    input_gives("type: MULTISELECT, values: [red, green]", "[\"green\", \"red\"]",
+                "{\"x\":[\"green\",\"red\"]}");
+    input_gives("type: MULTISELECT, options: [red, green], defaults: [red]", NULL,
+                "{\"x\":[\"red\"]}");
+    input_gives("type: MULTISELECT, values: [red, green]", "[\"red\", \"grean\"]",
+                "inputs.x: [1] is not one of the input's values, did you mean 'green'?");
+    input_gives("type: MULTISELECT, values: [red], allowCustomValue: true", "[\"blue\"]",
+                "{\"x\":[\"blue\"]}");
+    input_gives("type: SELECT, values: [red], allowCustomValue: true", "\"blue\"",
+                "{\"x\":\"blue\"}");
+    input_refused("id: x, type: ARRAY", "3: input x: itemType: is missing: the type of each value");
+    input_refused("id: x, type: ARRAY, itemType: ARRAY",
+                  "3: input x: itemType: cannot be a list or a selection");
+    input_refused("id: x, type: STRING, itemType: INT",
+                  "3: input x: itemType: is for the types ARRAY and MULTISELECT");
+    input_refused("id: x, type: MULTISELECT", "3: input x: values: is missing: what may be chosen");
+    input_refused("id: x, type: MULTISELECT, values: [a], options: [b]",
+                  "3: input x: options: is the same as values: one of the two");
+    input_refused(
+        "id: x, type: MULTISELECT, values: [a], defaults: [b]",
+        "3: input x: defaults: the value [0] is not one of the input's values, such as 'a'");
+    input_refused("id: x, type: INT, allowCustomValue: true",
+                  "3: input x: allowCustomValue: is for the types SELECT and MULTISELECT");
+}
+
+static void texts_of_a_form_are_checked(void **state)
+{
+    (void)state;
+    static const char *const uris[] = {"https://example.com/a?b=c#d", "mailto:a@b", "s3://bucket/k",
+                                       "file:///tmp/x"};
+    static const char *const no_uris[] = {"example.com", "https://", ":a",        "1a:b",
+                                          "a b:c",       "/a:b",     "http://a b"};
+    static const char *const mails[] = {"ops@example.com", "a.b+c@x-y.example.org"};
+    static const char *const no_mails[] = {"ops",      "@a.b",   "ops@",    "ops@host", "a@b@c.d",
+                                           "a..b@c.d", ".a@b.c", "a b@c.d", "a@.b"};
+    char given[100], wanted[100];
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        (void)str_format(given, sizeof given, "\"%s\"", uris[i]);
+        (void)str_format(wanted, sizeof wanted, "{\"x\":\"%s\"}", uris[i]);
+        input_gives("type: URI", given, wanted);
+    }
+    for (size_t i = 0; i < sizeof no_uris / sizeof *no_uris; i++) {
+        (void)str_format(given, sizeof given, "\"%s\"", no_uris[i]);
+        input_gives("type: URI", given, "inputs.x: is not a URI such as https://example.com/a");
+    }
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++) {
+        (void)str_format(given, sizeof given, "\"%s\"", mails[i]);
+        (void)str_format(wanted, sizeof wanted, "{\"x\":\"%s\"}", mails[i]);
+        input_gives("type: EMAIL", given, wanted);
+    }
+    for (size_t i = 0; i < sizeof no_mails / sizeof *no_mails; i++) {
+        (void)str_format(given, sizeof given, "\"%s\"", no_mails[i]);
+        input_gives("type: EMAIL", given, "inputs.x: is not an address such as ops@example.com");
+    }
+    input_refused("id: x, type: URI, defaults: here",
+                  "3: input x: defaults: 'here' is not a URI such as https://example.com/a");
+}
+
+static void what_needs_a_file_or_a_secret_is_refused_with_the_way_out(void **state)
+{
+    (void)state;
+    input_refused("id: x, type: FILE",
+                  "3: input x: type: 'FILE' is not supported: make it a STRING, the path or URI of "
+                  "a file that the task's machine reaches");
+    input_refused("id: x, type: ARRAY, itemType: SECRET",
+                  "3: input x: itemType: 'SECRET' is not supported: keep secrets on the agent's "
+                  "machine, such as in its env");
+}
+
+static void name_is_the_old_word_for_id(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(FLOW_HEAD "inputs: [{name: day, type: STRING}]\n"
+                                               "tasks: [{id: a, command: ['{{ inputs.day }}']}]\n");
+    assert_string_equal(f->inputs[0].id, "day");
+    flow_free(f);
+    input_refused("id: x, name: y, type: INT",
+                  "3: inputs[0].name: is the same as id: one of the two");
+    input_refused("name: 'a b', type: INT",
+                  "3: inputs[0].name: 'a b' is not an id: 1 to 100 letters, digits, '_' and '-', "
+                  "the first a letter or digit");
+    input_refused("type: INT", "3: inputs[0].id: is missing");
+}
+
+/* ---- outputs ---- */
+
+static void outputs_have_their_values(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(FLOW_HEAD TASK
+                                     "outputs:\n"
+                                     "  - {id: n, type: INT, value: '{{ outputs.a.n }}'}\n"
+                                     "  - {id: s, type: STRING, value: 1.10}\n"
+                                     "  - {id: deep, value: {a: ['{{ outputs.a.n }}', 2, true]}}\n"
+                                     "  - {id: no, required: false, value: '{{ outputs.a.no }}'}\n"
+                                     "  - {id: l, type: ARRAY, value: '{{ outputs.a.l }}'}\n");
+    assert_true(f->output_reads[0]);
+    struct json *outputs = NULL, *all = NULL;
+    struct err e = {0};
+    static const char text[] = "{\"a\":{\"n\":7,\"l\":[1]}}",
+                      bad[] = "{\"a\":{\"n\":\"x\",\"l\":[1]}}";
+    assert_int_equal(json_parse(text, strlen(text), &outputs, NULL), 0);
+    struct expr_values v = {.outputs = outputs};
+    flow_values(f, &v);
+    assert_int_equal(flow_render_outputs(f, &v, &all, &e), 0);
+    char *found = json_text(all);
+    assert_string_equal(found,
+                        "{\"n\":7,\"s\":\"1.10\",\"deep\":{\"a\":[\"7\",2,true]},\"l\":[1]}");
+    mem_free(found);
+    json_free(all);
+    json_free(outputs);
+    v.outputs = NULL;
+    assert_int_equal(flow_render_outputs(f, &v, &all, &e), ERR_NOT_FOUND);
+    assert_string_equal(err_text(&e),
+                        "outputs.n: outputs.a.n has no value: it was not set by the task a");
+    assert_int_equal(json_parse(bad, strlen(bad), &outputs, NULL), 0);
+    v.outputs = outputs;
+    assert_int_equal(flow_render_outputs(f, &v, &all, &e), ERR_INVALID);
+    assert_string_equal(err_text(&e), "outputs.n: is not a whole number");
+    json_free(outputs);
+    flow_free(f);
+}
+
+static void outputs_of_another_shape_are_refused(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD TASK "outputs: {a: b}\n",
+                      "5: outputs: must be a list, such as outputs: [{id: a, value: \"{{ "
+                      "outputs.export.file }}\"}]");
+    flow_text_refuses(FLOW_HEAD TASK "outputs:\n"
+                                     "  - x\n"
+                                     "  - {id: a, type: FILE, value: x}\n"
+                                     "  - {id: a, value: '{{ outputs.b.c }}', typ: INT}\n"
+                                     "  - {id: c, type: INTEGER}\n"
+                                     "  - {id: d, value: ['{{ taskrun.attempt }}']}\n",
+                      "6: outputs[0]: must be a mapping, such as {id: file, type: STRING, value: "
+                      "\"{{ outputs.export.file }}\"}\n"
+                      "7: output a: type: 'FILE' is not supported: make it a STRING, the path or "
+                      "URI of a file that the task's machine reaches\n"
+                      "8: output a: unknown key 'typ', did you mean 'type'?\n"
+                      "8: output a: value: '{{ outputs.b.c }}': there is no earlier task 'b'\n"
+                      "8: output a: the id is used twice\n"
+                      "9: output c: type: 'INTEGER' is no type of an output\n"
+                      "9: output c: value: is missing\n"
+                      "10: output d: value: '{{ taskrun.attempt }}': there is no 'taskrun' in the "
+                      "outputs of a flow");
+}
+
+/* ---- retry ---- */
+
+static void retry_of_the_flow_is_for_tasks_without_one(void **state)
+{
+    (void)state;
+    struct flow *f =
+        flow_text_parse(FLOW_HEAD "retry: {type: constant, interval: PT1S, maxAttempts: 4}\n"
+                                  "tasks:\n"
+                                  "  - {id: a, command: [ls]}\n"
+                                  "  - {id: b, command: [ls], retry: {maxAttempts: 2}}\n");
+    assert_int_equal(f->tasks[0].work.retry.max_attempts, 4);
+    assert_int_equal(f->tasks[1].work.retry.max_attempts, 2);
+    flow_free(f);
+    flow_text_refuses(FLOW_HEAD TASK "retry: {maxAttempt: 0}\n",
+                      "5: retry.maxAttempt: must be a whole number from 1 to 1000000");
+}
+
+/* ---- old scripts ---- */
+
+#define OLD "io.kestra.core.tasks.scripts."
+
+static void old_scripts_are_lines_for_a_shell(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD "tasks:\n"
+                  "  - {id: a, type: " OLD "Bash, commands: [echo a, 'echo {{ flow.id }}'],\n"
+                  "     runner: PROCESS, exitOnFailed: true, env: {A: b}, interpreter: /bin/sh}\n"
+                  "  - {id: b, type: " OLD "Python, commands: [python3 x.py], args: [-v, '1'],\n"
+                  "     virtualEnv: false}\n"
+                  "  - {id: c, type: " OLD "Bash, commands: [ls], interpreter: /usr/bin/bash,\n"
+                  "     interpreterArgs: [-c]}\n");
+    assert_string_equal(f->tasks[0].work.script, "echo a\necho {{ flow.id }}\n");
+    assert_string_equal(f->tasks[0].work.shell, "sh");
+    assert_int_equal(f->tasks[0].work.env_count, 1);
+    assert_string_equal(f->tasks[1].work.script, "python3 x.py -v 1\n");
+    assert_string_equal(f->tasks[2].work.script, "set +o pipefail; ls\n");
+    assert_string_equal(f->tasks[2].work.shell, "bash");
+    flow_free(f);
+}
+
+static void what_old_scripts_had_and_we_have_not_is_refused(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD "tasks:\n"
+                                "  - id: a\n"
+                                "    type: " OLD "Bash\n"
+                                "    commands: []\n"
+                                "    interpreter: fish\n"
+                                "    interpreterArgs: [-c, -x]\n"
+                                "    runner: DOCKER\n"
+                                "    exitOnFailed: false\n"
+                                "    warningOnStdErr: true\n"
+                                "    inputFiles: {a: b}\n"
+                                "    args: [a]\n",
+                      "6: task a: commands: is empty\n"
+                      "7: task a: interpreter: must be sh or bash; other shells have types of "
+                      "their own\n"
+                      "8: task a: interpreterArgs: is not supported but for -c\n"
+                      "9: task a: runner: 'DOCKER' is not supported: use PROCESS\n"
+                      "10: task a: exitOnFailed: false is not supported: scripts end at the first "
+                      "failed command\n"
+                      "11: task a: warningOnStdErr: true is not supported: the exit code alone "
+                      "decides\n"
+                      "12: task a: inputFiles: is not supported; let the script write, fetch and "
+                      "store its files\n"
+                      "13: task a: args: is not a property of " OLD "Bash");
+    flow_text_refuses(FLOW_HEAD "tasks:\n"
+                                "  - {id: a, type: " OLD "Python, virtualEnv: true}\n"
+                                "  - {id: b, type: " OLD "Python, commands: [./bin/python x.py],\n"
+                                "     requirements: [requests]}\n",
+                      "4: task a: commands: is missing: inputFiles with main.py are not supported\n"
+                      "4: task a: virtualEnv: true is not supported: the agent's machine has its "
+                      "Python\n"
+                      "5: task b: commands: there is no virtual environment: write python3 for "
+                      "./bin/python\n"
+                      "6: task b: requirements: is not supported; install them on the agent's "
+                      "machine");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_are_lists_or_their_json),
+        cmocka_unit_test(texts_of_a_form_are_checked),
+        cmocka_unit_test(what_needs_a_file_or_a_secret_is_refused_with_the_way_out),
+        cmocka_unit_test(name_is_the_old_word_for_id),
+        cmocka_unit_test(outputs_have_their_values),
+        cmocka_unit_test(outputs_of_another_shape_are_refused),
+        cmocka_unit_test(retry_of_the_flow_is_for_tasks_without_one),
+        cmocka_unit_test(old_scripts_are_lines_for_a_shell),
+        cmocka_unit_test(what_old_scripts_had_and_we_have_not_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
