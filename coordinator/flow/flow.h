@@ -58,6 +58,7 @@ struct flow_work {
     char *script;      /* template */
     char *condition;   /* template, of FLOW_ABORT: must hold; NULL: it always does */
     const char *shell; /* one of spec_shells; NULL: the agent's default */
+    bool linux_only;   /* the script's first line names a program of Linux by its path */
     struct flow_env *env;
     size_t env_count;
     char *workdir; /* template; NULL: a fresh folder */

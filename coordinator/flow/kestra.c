@@ -155,7 +155,10 @@ static const char *shell_of_program(const char *path)
     if (len >= sizeof plain) return NULL;
     memcpy(plain, name, len);
     plain[len] = '\0';
-    if (str_eq(plain, "python")) return "python3";
+    bool python = str_starts(plain, "python");
+    if (python && !plain[6]) return "python3";
+    if (python && name != path && strspn(plain + 6, ".0123456789") == strlen(plain + 6))
+        return "python3"; /* of a version, by its path */
     for (size_t i = 0; i < SPEC_SHELLS; i++)
         if (str_eq(spec_shells[i], plain)) return spec_shells[i];
     return NULL;
@@ -191,8 +194,28 @@ static bool is_policy(const char *word, const char *value)
     return is_among(word, names, 4) && is_among(value, values, 3);
 }
 
+/* A path is the program itself: it stands in the script's first line, which agents on Linux follow.
+ * False: no path, or one that cannot be followed, which is reported. */
+static bool read_path(const struct node *n, const char *program, const char *shell,
+                      struct buf *script)
+{
+    char shown[STR_QUOTE_SIZE];
+    bool windows = strpbrk(program, "\\:") != NULL;
+    bool wrapped = !str_eq(shell, "sh") && !str_eq(shell, "bash") && !str_eq(shell, "python3");
+    if (!windows && !strchr(program, '/')) return false;
+    if (windows || wrapped || *program != '/' || strpbrk(program, " \t\r\n{}")) {
+        node_fail(n, "interpreter",
+                  "the path of %s is not supported: write %s, and let PATH lead to it",
+                  str_quote(shown, program), shell);
+        return false;
+    }
+    (void)buf_addf(script, "#!%s %s\n", program, str_eq(shell, "python3") ? "-u" : "-e");
+    return true;
+}
+
 /* ["pwsh", "-NonInteractive", "-Command"]: the shell is ours to start, with its own arguments. */
-static const char *read_interpreter(const struct node *n, const char *otherwise)
+static const char *read_interpreter(const struct node *n, const char *otherwise,
+                                    const char **program_out)
 {
     const struct json *member = json_get(n->j, "interpreter");
     const char *shell = otherwise;
@@ -200,10 +223,12 @@ static const char *read_interpreter(const struct node *n, const char *otherwise)
     if (json_type(member) == JSON_NULL) return shell;
     const struct json *j = json_type(member) == JSON_ARRAY ? json_first(member) : member;
     const char *program = json_str(j, NULL);
+    *program_out = program;
     shell = program ? shell_of_program(program) : NULL;
     if (!shell) {
         node_fail(n, "interpreter", "%s is not one of sh, bash, powershell, pwsh, cmd, python3",
                   str_quote(shown, program ? program : "?"));
+        *program_out = NULL;
         return otherwise;
     }
     for (j = json_type(member) == JSON_ARRAY ? json_next(j) : NULL; j; j = json_next(j)) {
@@ -302,10 +327,14 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
     struct buf script;
     buf_init(&script, 2 * FLOW_FILE_MAX);
     w->kind = FLOW_SCRIPT;
-    w->shell = read_interpreter(n, t->shell);
+    const char *program = NULL;
+    w->shell = read_interpreter(n, t->shell, &program);
+    const char *shell = w->shell;
+    if (program) w->linux_only = read_path(n, program, shell, &script);
+    if (w->linux_only) w->shell = NULL; /* the first line says */
     refuse(n, &other, 1, t->name);
     refuse(n, log_only, 2, t->name);
-    if (node_has(n, "beforeCommands") && str_eq(w->shell, "python3"))
+    if (node_has(n, "beforeCommands") && str_eq(shell, "python3"))
         node_fail(n, "beforeCommands",
                   "is not supported for Python: write the script's file and run it with " PREFIX
                   "python.Commands, or name a venv's python3 in interpreter");

@@ -204,6 +204,9 @@ void read_work(const struct node *n, struct flow_work *w, const struct expr_scop
     read_template(n, json_get(n->j, "workingDirectory"), "workingDirectory", w->workdir, scope);
     read_group(n, &w->group, scope);
     if (!w->require) read_require(n, w);
+    if (w->linux_only && !w->require) w->require = json_new(JSON_OBJECT);
+    if (w->linux_only && !json_get(w->require, "os"))
+        json_put(w->require, "os", json_new_str("linux"));
     w->timeout_ms = node_duration(n, "timeout", 1, DURATION_MAX_MS, 0);
     w->queue_timeout_ms = node_duration(n, "queueTimeout", 1, DURATION_MAX_MS, 0);
     w->lease_ms = node_duration(n, "lease", LEASE_MIN_MS, DURATION_MAX_MS, 0);

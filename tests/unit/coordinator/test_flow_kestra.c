@@ -93,6 +93,46 @@ static void usual_arguments_of_an_interpreter_are_taken(void **state)
                       "7: task t: interpreter: the argument '-ExecutionPolicy' is not supported");
 }
 
+static void runs(const char *interpreter, const char *script, bool path)
+{
+    char *text = str_dupf(TASK("    type: " SCRIPTS "shell.Commands\n    commands: [x]\n"
+                               "    interpreter: %s\n    requires: {memory: '>= 1GiB'}\n"),
+                          interpreter);
+    struct flow *f = flow_text_parse(text);
+    const struct flow_work *w = &f->tasks[0].work;
+    assert_string_equal(w->script, script);
+    assert_int_equal(w->shell == NULL, path);
+    assert_int_equal(json_get_str(w->require, "os", NULL) != NULL, path);
+    assert_non_null(json_get(w->require, "memory"));
+    flow_free(f);
+    mem_free(text);
+}
+
+static void a_path_is_the_program_itself(void **state)
+{
+    (void)state;
+    runs("[/opt/venv/bin/python3]", "#!/opt/venv/bin/python3 -u\nx\n", true);
+    runs("/opt/python3.11/bin/python3.11", "#!/opt/python3.11/bin/python3.11 -u\nx\n", true);
+    runs("[/bin/bash, -c]", "#!/bin/bash -e\nx\n", true);
+    runs("[/bin/sh, -c]", "#!/bin/sh -e\nx\n", true);
+    runs("[python, -u]", "x\n", false);
+    static const char *const refused[][2] = {{"C:\\Python\\python.exe", "python3"},
+                                             {"venv/bin/python3", "python3"},
+                                             {"/usr/bin/pwsh", "pwsh"},
+                                             {"/opt/my tools/bash", "bash"},
+                                             {"/opt/{{ vars.x }}/bash", "bash"},
+                                             {"c:/bash.exe", "bash"}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char *text = str_dupf(TASK(SHELL "    interpreter: ['%s']\n"), refused[i][0]);
+        char *wanted = str_dupf("7: task t: interpreter: the path of '%s' is not supported: write "
+                                "%s, and let PATH lead to it",
+                                refused[i][0], refused[i][1]);
+        flow_text_refuses(text, wanted);
+        mem_free(text);
+        mem_free(wanted);
+    }
+}
+
 /* ---- what means nothing here, and may stand -------------------------------------------------- */
 
 static void what_changes_nothing_is_taken(void **state)
@@ -390,6 +430,7 @@ int main(void)
         cmocka_unit_test(bash_has_no_pipefail_of_its_own),
         cmocka_unit_test(powershell_ends_as_kestra_s_does),
         cmocka_unit_test(usual_arguments_of_an_interpreter_are_taken),
+        cmocka_unit_test(a_path_is_the_program_itself),
         cmocka_unit_test(what_changes_nothing_is_taken),
         cmocka_unit_test(an_export_s_empty_sections_say_nothing),
         cmocka_unit_test(names_of_other_types_are_no_slips),

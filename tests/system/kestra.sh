@@ -1,0 +1,91 @@
+#!/bin/sh
+# Flows as Kestra's users bring them, from the file to the output: what bash and an interpreter's
+# path do, which values later tasks see.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+agent_up a --slots 2
+
+mkdir -p venv/bin
+printf '#!/bin/sh\necho "begun as $0"\nexec python3 "$@"\n' >venv/bin/python3
+chmod +x venv/bin/python3
+cat >values.yaml <<END
+id: values
+namespace: company
+labels: {}
+revision: 3
+deleted: false
+errors: []
+inputs:
+  - {id: note, type: STRING, required: false}
+  - {id: size, type: INT}
+  - {id: ratio, type: FLOAT, defaults: 1.0}
+variables: {version: 1.10, list: [1.0, 9007199254740993]}
+tasks:
+  - id: pipe
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner: {type: io.kestra.plugin.core.runner.Process}
+    containerImage: ubuntu
+    interpreter: [bash, -c]
+    commands:
+      - seq 1 100000 | head -n 1
+      - echo after
+  - id: path
+    type: io.kestra.plugin.scripts.python.Script
+    interpreter: [$here/venv/bin/python3]
+    script: print("hello of Python")
+  - id: work
+    type: io.kestra.plugin.scripts.shell.Script
+    interpreter: [$(command -v bash), -c]
+    script: |
+      false | true
+      echo '::{"outputs":{"name":"kept","row":9007199254740993,"version":1.0,"list":[1.0,2.5]}}::'
+      echo '::{"outputs":{"least":-9223372036854775808,"more":1e400,"none":NaN}}::'
+  - {id: silent, type: io.kestra.plugin.scripts.shell.Script, script: exit 3, allowFailure: true}
+  - id: tell
+    type: io.kestra.plugin.core.log.Log
+    message: |
+      exit {{ outputs.work.exitCode }} and {{ outputs.silent.exitCode }}
+      row {{ outputs.work.vars.name }} {{ outputs.work.vars.row }} {{ outputs.work.least }}
+      float {{ outputs.work.vars.version }} {{ outputs.work.vars.list }} {{ outputs.work.vars.more }}
+      vars {{ outputs.silent.vars }} {{ outputs.work.vars.none }}
+      given [{{ inputs.note }}] {{ inputs.size }} {{ inputs.ratio }} {{ inputs.note ?? 'no note' }}
+      fixed {{ vars.version }} {{ vars.list }}
+      blanks [ {{- inputs.size -}} ]
+    retry: {type: constant, interval: PT1S, maxAttempts: 2}
+  - {id: all, type: io.kestra.plugin.core.log.Log, message: "{{ outputs.work.vars }}"}
+END
+cadre flow apply values.yaml >out 2>&1
+is "a flow with all that Kestra's users write applies" 0 $?
+timeout 120 cadre flow run company/values --input size=9223372036854775807 >out 2>&1
+is "it runs" 0 $?
+has "bash does not end where a pipe is cut" out '1$' 'after$'
+has "the named program is started" out "begun as $here/venv/bin/python3\$" '^hello of Python$'
+has "exit codes are outputs" out 'exit 0 and 3$'
+has "integers of 64 bits are kept" out 'row kept 9007199254740993 -9223372036854775808$'
+has "floats keep their text" out 'float 1\.0 \[1\.0,2\.5\] 1e400$'
+has "a task without outputs has none" out 'vars \{\} NaN$'
+has "inputs keep theirs, an absent one is null" out 'given \[\] 9223372036854775807 1\.0 no note$'
+has "so do variables" out 'fixed 1\.10 \[1\.0,9007199254740993\]$'
+has "blanks are taken away" out 'blanks \[9223372036854775807\]$'
+has "all outputs are an object" out '\{"name":"kept","row":9007199254740993,"version":1\.0,'
+
+sed -e 's/^id: values/id: nowhere/' -e "s|$here/venv|$here/no-venv|" values.yaml >nowhere.yaml
+cadre flow apply nowhere.yaml >out 2>&1
+timeout 120 cadre flow run company/nowhere --input size=1 >out 2>&1
+is "a program that is not there fails the task" 1 $?
+has "it is named" out "no-venv/bin/python3"
+
+cat >wrong.yaml <<'END'
+id: wrong
+namespace: company
+tasks:
+  - id: show
+    type: io.kestra.plugin.scripts.shell.Commands
+    env: {TARGET: "{% if x %}live{% endif %}"}
+    commands:
+      - echo "a: b"
+END
+cadre flow apply wrong.yaml >out 2>&1
+is "what Kestra alone can do is refused" 1 $?
+has "with the line" out 'wrong.yaml:6: .*env.TARGET' "wrong.yaml:8: .*': ' in this line"
+done_testing
