@@ -1,0 +1,89 @@
+#!/bin/sh
+# Flows as Kestra's users write them (tests/corpus), applied and run with a coordinator and agents.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+corpus=$CADRE_ROOT/tests/corpus
+cadre group create gpu >/dev/null
+
+# A stand-in for PowerShell, as far as these flows need it.
+mkdir bin logs
+cat >bin/pwsh <<'END'
+#!/bin/sh
+while [ $# -gt 1 ]; do shift; done
+case $1 in */cadre-start.ps1) set -- "${1%/*}/cadre-script.ps1" ;; *) exit 64 ;; esac
+sed -n 's/^[^W]*Write-Output "\(.*\)"$/\1/p' "$1" | tr -d '\r'
+END
+chmod +x bin/pwsh
+join_agent plain
+printf 'env: {PATH: "%s"}\n' "$here/bin:$PATH" >>plain.yaml
+agent_up plain --slots 4
+agent_up graphics --worker-group gpu --slots 2
+
+said() { sed -n "s/^# $1: //p" "$2"; }
+field() { sed -n "s/^$2  *//p" "$1" | head -n 1; }
+has_ended() {
+    cadre execution show "$1" 2>/dev/null |
+        grep -Eq '^state +(SUCCESS|WARNING|FAILED|KILLED|CANCELLED)$'
+}
+
+# ---- those that run ----
+cadre flow apply "$corpus/run" >applied 2>&1 || { cat applied; not_ok "the flows apply"; }
+count=0
+for file in "$corpus"/run/*.yaml; do
+    name=$(basename "$file" .yaml)
+    set --
+    while IFS= read -r input; do [ -z "$input" ] || set -- "$@" --input "$input"; done <<END
+$(said input "$file")
+END
+    cadre flow run "corpus/$name" "$@" --detach >"logs/$name.id" 2>"logs/$name.err" ||
+        { cat "logs/$name.err"; not_ok "$name starts"; }
+    count=$((count + 1))
+done
+
+# expect NAME KIND FILE: each line of this kind stands in FILE, as a whole line where WHOLE is -x
+expect() {
+    said "$2" "$corpus/run/$1.yaml" >wanted
+    while IFS= read -r line; do
+        # shellcheck disable=SC2086
+        grep -Fq $whole -e "$line" "$3" && continue
+        echo "$1: no '$line' in:"
+        cat "$3"
+        good=false
+    done <wanted
+}
+for file in "$corpus"/run/*.yaml; do
+    name=$(basename "$file" .yaml)
+    id=$(cat "logs/$name.id")
+    good=true
+    until_true 120 has_ended "$id" || good=false
+    cadre execution show "$id" >shown
+    cadre -o json execution show "$id" >"logs/$name.json"
+    cadre execution logs "$id" >"logs/$name.out" 2>&1
+    [ "$(field shown state)" = "$(said state "$file")" ] || good=false
+    whole=-x expect "$name" says "logs/$name.out"
+    whole='' expect "$name" message shown
+    for kind in outputs outputs-of-run label; do
+        whole='' expect "$name" $kind "logs/$name.json"
+    done
+    if $good; then ok "$name"; else
+        cat shown
+        not_ok "$name ends as it should"
+    fi
+done
+is "all of them are there" "$count" "$(cadre flow list -o json | grep -o '"id"' | grep -c .)"
+
+# ---- those that are refused ----
+for file in "$corpus"/refused/*.yaml; do
+    name=$(basename "$file" .yaml)
+    sentence=$(said says "$file")
+    if cadre flow apply --check "$file" >refused 2>&1; then
+        not_ok "$name is refused"
+    elif grep -Fq -e "$sentence" refused && grep -q "$name.yaml:[0-9]" refused; then
+        ok "$name is refused"
+    else
+        cat refused
+        not_ok "$name is told why"
+    fi
+done
+finish
+done_testing
