@@ -116,7 +116,8 @@ struct trigger_row {
 };
 void trigger_row_fini(struct trigger_row *t);
 
-#define TRIGGER_HISTORY 10 /* evaluations kept of each trigger, with their jobs */
+#define TRIGGER_HISTORY 10   /* evaluations kept of each trigger, with their jobs */
+#define SCHEDULE_HISTORY 100 /* lines kept of each schedule */
 
 struct evaluation_row {
     int64_t trigger, number; /* number: counts from 1 */

@@ -105,7 +105,8 @@ int evaluation_insert(struct store *s, const struct evaluation_row *v, struct er
     bind_int(q, 8, v->ended_ms);
     bind_text(q, 9, v->message);
     bind_int(q, 10, v->planned_ms);
-    bind_int(q, 11, v->moments > 0 ? v->moments : 1);
+    bind_int(q, 11, v->moments);
+    int64_t kept = v->planned_ms > 0 ? SCHEDULE_HISTORY : TRIGGER_HISTORY;
     int rc = db_run(&s->queue, q, e);
-    return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - TRIGGER_HISTORY, e);
+    return rc != 0 ? rc : drop_evaluations(s, v->trigger, v->number - kept, e);
 }

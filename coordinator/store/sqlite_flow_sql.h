@@ -59,6 +59,11 @@
       " WHERE id = ?1")                                                                            \
     X(Q_TRIGGER_JOB, "UPDATE triggers SET job = ?2 WHERE id = ?1")                                 \
     X(Q_TRIGGER_DELETE, "DELETE FROM triggers WHERE id = ?1")                                      \
+    X(Q_MISSED_ADD, "INSERT INTO missed_moments VALUES (?1, ?2)")                                  \
+    X(Q_MISSED_FIRST, "SELECT ifnull(min(planned_ms), -1) FROM missed_moments"                     \
+                      " WHERE trigger_id = ?1")                                                    \
+    X(Q_MISSED_REMOVE, "DELETE FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")     \
+    X(Q_MISSED_CLEAR, "DELETE FROM missed_moments WHERE trigger_id = ?1")                          \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \
     X(Q_EVALUATION_INSERT, "INSERT OR REPLACE INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5,"        \
                            " ?6, ?7, ?8, ?9, ?10, ?11)")                                           \

@@ -70,6 +70,7 @@ int store_trigger_delete(struct store *s, int64_t id, struct err *e)
     int rc = store_write_changes(s, e);
     if (rc == 0) rc = store_write_queue(s, e);
     if (rc == 0) rc = drop_evaluations(s, id, INT64_MAX, e);
+    if (rc == 0) rc = store_missed_clear(s, id, e);
     if (rc != 0) return rc;
     sqlite3_stmt *q = store_queue(s, Q_TRIGGER_DELETE);
     bind_int(q, 1, id);
@@ -97,4 +98,45 @@ int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct
     int rc = store_may_change(s, e);
     if (rc == 0) changes_add_evaluation(&s->changes, v);
     return rc;
+}
+
+/* ---- moments that a schedule missed ---- */
+
+static int change_missed(struct store *s, int which, int64_t trigger, int64_t planned_ms,
+                         struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, which);
+    bind_int(q, 1, trigger);
+    if (which != Q_MISSED_CLEAR) bind_int(q, 2, planned_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_missed_add(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e)
+{
+    return change_missed(s, Q_MISSED_ADD, trigger, planned_ms, e);
+}
+
+int store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e)
+{
+    return change_missed(s, Q_MISSED_REMOVE, trigger, planned_ms, e);
+}
+
+int store_missed_clear(struct store *s, int64_t trigger, struct err *e)
+{
+    return change_missed(s, Q_MISSED_CLEAR, trigger, 0, e);
+}
+
+int store_missed_find(struct store *s, int64_t trigger, int64_t *planned_ms, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_MISSED_FIRST);
+    bind_int(q, 1, trigger);
+    int rc = db_step(&s->queue, q, e);
+    int64_t first = rc == 1 ? sqlite3_column_int64(q, 0) : -1;
+    db_reset(q);
+    if (rc < 0) return rc;
+    if (first < 0) return 0;
+    *planned_ms = first;
+    return 1;
 }

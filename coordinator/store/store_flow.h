@@ -62,6 +62,12 @@ int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
 int store_trigger_delete(struct store *s, int64_t id, struct err *e);
 int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
                        void *user, struct err *e);
+/* The planned moments that a schedule missed and that wait for their turn. */
+int store_missed_add(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int store_missed_find(struct store *s, int64_t trigger, int64_t *planned_ms, /* the oldest */
+                      struct err *e);
+int store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int store_missed_clear(struct store *s, int64_t trigger, struct err *e); /* all of the trigger */
 /* Adds to the history, or takes the place of the line with its number; what lies TRIGGER_HISTORY
  * before it goes, with its job. */
 int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e);
