@@ -454,13 +454,20 @@ const struct resource resource_flow = {.collection = "flows",
 
 static void show_evaluation(struct out *out, const struct json *v)
 {
-    char number[32], code[32];
+    char number[32], code[32], planned[80] = "";
     const char *exit_text = text_of(json_get(v, "exitCode"), code, sizeof code);
     const char *message = json_get_str(v, "message", NULL);
     const char *execution = json_get_str(v, "execution", NULL);
-    out_line(out, "evaluation %-6s %s %s%s%s%s%s%s%s",
+    const char *planned_at = json_get_str(v, "plannedAt", NULL);
+    int64_t moments = json_get_int(v, "moments", 1);
+    if (planned_at && moments > 1)
+        (void)str_format(planned, sizeof planned, ", %lld planned moments up to %s",
+                         (long long)moments, planned_at);
+    else if (planned_at)
+        (void)str_format(planned, sizeof planned, ", planned %s", planned_at);
+    out_line(out, "evaluation %-6s %s %s%s%s%s%s%s%s%s",
              text_of(json_get(v, "number"), number, sizeof number), json_get_str(v, "endedAt", "-"),
-             json_get_str(v, "result", "?"), exit_text ? ", exit code " : "",
+             json_get_str(v, "result", "?"), planned, exit_text ? ", exit code " : "",
              exit_text ? exit_text : "", execution ? ", execution " : "",
              execution ? execution : "", message ? ": " : "", message ? message : "");
 }
@@ -476,7 +483,7 @@ static const struct column trigger_columns[] = {
     {"TRIGGER", .make = place_of_trigger},
     {"STATE", .make = trigger_state},
     {"KIND", .member = "kind"},
-    {"INTERVAL", .member = "interval"},
+    {"WHEN", .member = "interval", .other = "cron"},
     {"LAST", .member = "result"},
     {"AGE", .member = "evaluatedAt", .age = true},
     {"FIRED", .member = "fired"},
@@ -491,6 +498,8 @@ static const struct field trigger_fields[] = {
     SET("id"),
     SET("kind"),
     SET("interval"),
+    SET("cron"),
+    SET("timezone"),
     SET("reason"),
     SET("disabledBy"),
     SET("nextAt"),
@@ -504,6 +513,8 @@ static const struct field trigger_fields[] = {
     SET("errors"),
     SET("evaluations"),
     SET("skipped"),
+    FILLED("missed"),
+    FILLED("backlog"),
     {.member = NULL},
 };
 const struct resource resource_trigger = {

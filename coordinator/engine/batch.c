@@ -37,6 +37,7 @@
 #include "coordinator/engine/refill.h"
 #include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
+#include "coordinator/engine/schedule.h"
 #include "coordinator/engine/submit.h"
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
@@ -56,6 +57,8 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->now = *now;
     g->zones = config->zones ? zones_share(config->zones) : zones_new(NULL);
     g->timezone = mem_strdup(config->timezone ? config->timezone : "UTC");
+    g->able_from_ms = now->wall_ms;
+    g->clock_ahead_ms = now->wall_ms - now->mono_ms;
     g->offline_due = true;
     g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
     rng_init(&g->rng, seed);
@@ -105,8 +108,9 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->left.count = 0;
     g->newest_before = g->newest_session;
     g->wrote = false;
-    g->begun = 0;
+    g->begun = g->looked = 0;
     audit_clear(g);
+    schedules_watch_clock(g);
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
         if (e) *e = g->err;
         return g->rc;
@@ -170,6 +174,7 @@ static void apply_zones(struct engine *g, const struct command *c)
 {
     zones_free(g->zones);
     g->zones = zones_share(c->u.zones);
+    schedules_on_zones(g);
 }
 
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */

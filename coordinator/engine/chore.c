@@ -16,6 +16,7 @@
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/match.h"
 #include "coordinator/engine/not_started.h"
+#include "coordinator/engine/schedule.h"
 #include "coordinator/engine/sweep.h"
 #include "coordinator/engine/trigger.h"
 
@@ -258,6 +259,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_TRIGGER:
         trigger_on_timer(g, t->owner);
+        break;
+    case TIMER_CLOCK:
+        schedules_on_clock_timer(g);
         break;
     case TIMER_REMATCH:
         rematch(g);

@@ -41,6 +41,7 @@ enum timer_kind {
     TIMER_FLOW,
     TIMER_EXECUTION,
     TIMER_TRIGGER,
+    TIMER_CLOCK, /* the clocks are looked at */
     TIMER_REMATCH,
     TIMER_MATCH,
 };
@@ -85,7 +86,10 @@ struct engine {
     size_t requires_slots;
     int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
-    struct timer upkeep, rematch, queue_timeout;
+    struct timer upkeep, rematch, queue_timeout, clock;
+    int64_t clock_ahead_ms;  /* wall less mono, as schedules were planned with */
+    int64_t able_from_ms;    /* wall: when the coordinator started */
+    int64_t schedules;       /* triggers that are some */
     struct watch due;        /* queued jobs with a queue timeout: when it is over */
     struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;
@@ -104,7 +108,8 @@ struct engine {
     struct err err;
     struct agent *acks;
     struct ended *ended, **ended_last; /* not looked at yet */
-    int begun;                         /* evaluations that were due */
+    int begun;                         /* evaluations that were due, executions of schedules */
+    int looked;                        /* planned moments that were decided */
     struct numbers left;               /* sessions that ended */
     bool wrote;                        /* the batch changed the store */
     struct audit_entry *audit;         /* lines for the log */

@@ -45,6 +45,16 @@ struct trigger {
     int64_t due_ms;     /* mono: row.next_ms, which a wall clock that is set does not move */
     struct timer timer;
     struct trigger *next; /* of the flow */
+
+    /* of a schedule (schedule.c): */
+    struct zone *zone; /* NULL: not looked up yet, or not known */
+    bool planned;      /* the three that follow are right */
+    bool left_out;     /* next_s is no moment: notAt leaves all out up to there */
+    int64_t next_s;    /* the planned moment that is next */
+    int64_t fire_ms;   /* wall: when it fires, jitter included; NEVER: none is to come */
+    /* of the last line in the history: how many moments it stands for, while more may be added,
+     * else 0; and the wall time of the first */
+    int64_t line_moments, line_since_ms;
 };
 
 struct flow_entry {

@@ -10,6 +10,7 @@
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/trigger_follow.h"
+#include "coordinator/schedule/zones.h"
 
 #include <string.h>
 
@@ -50,6 +51,24 @@ static void check_group(const struct flow_group_ref *ref, const char *place, voi
     }
 }
 
+static int check_zone(const char *name, void *user, struct err *e)
+{
+    const struct review *r = user;
+    struct zone *z = NULL;
+    int rc = zones_open(r->g->zones, name, &z, e);
+    zone_free(z);
+    return rc;
+}
+
+static void check_schedule(struct review *r, const struct flow_trigger *t)
+{
+    struct err e;
+    if (!t->schedule || !t->schedule->zone || check_zone(t->schedule->zone, r, &e) == 0) return;
+    r->groups_only = false;
+    flow_problems_add(&r->problems, r->file, t->schedule->zone_line, "trigger %s: timezone: %s",
+                      t->id, err_text(&e));
+}
+
 /* What the parser looks at when it is the engine that has it parse. */
 static void check_requires(struct review *r, const struct flow_work *w)
 {
@@ -86,7 +105,10 @@ static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
 {
     struct flow_file *file = &a->files[n];
     bool parsed = file->flow != NULL;
-    const struct flow_checks checks = {.require = check_require, .group = check_group, .user = r};
+    const struct flow_checks checks = {.require = check_require,
+                                       .group = check_group,
+                                       .zone = check_zone,
+                                       .user = r};
     r->file = file->name;
     r->flow = NULL;
     if (!parsed && flow_parse(file->name, file->source, strlen(file->source), &checks, &r->problems,
@@ -102,6 +124,8 @@ static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
         check_requires(r, &r->flow->tasks[i].work);
     for (size_t i = 0; parsed && i < r->flow->trigger_count; i++)
         check_requires(r, &r->flow->triggers[i].work);
+    for (size_t i = 0; parsed && i < r->flow->trigger_count; i++)
+        check_schedule(r, &r->flow->triggers[i]);
 }
 
 static void reply_problems(const struct review *found, struct reply *r)

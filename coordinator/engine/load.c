@@ -279,6 +279,7 @@ int engine_load(struct engine *g, struct err *e)
     timer_init(&g->upkeep, TIMER_UPKEEP, g);
     timer_init(&g->rematch, TIMER_REMATCH, g);
     timer_init(&g->queue_timeout, TIMER_QUEUE, g);
+    timer_init(&g->clock, TIMER_CLOCK, g);
     g->away.count = 0;
     int rc = load_all(g, e);
     if (rc) {

@@ -1,4 +1,4 @@
-/* Polling triggers: when they are evaluated, and what comes of it.
+/* Triggers, and those that poll: when they are evaluated, and what comes of it.
  *
  *      +----------------------------- interval after the end ------------------------------+
  *      v                                                                                   |
@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/execution.h"
+#include "coordinator/engine/firing.h"
+#include "coordinator/engine/schedule.h"
 #include "coordinator/engine/task.h"
 
 #include <string.h>
@@ -55,8 +57,9 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigg
     struct trigger *t = mem_alloc(sizeof *t);
     t->row = *row;
     *row = (struct trigger_row){0};
-    t->due_ms = g->now.mono_ms + due_in(g, &t->row);
     t->flow = f;
+    if (t->row.kind == TRIGGER_SCHEDULE && g->schedules++ == 0) schedules_on_clock_timer(g);
+    t->due_ms = g->now.mono_ms + due_in(g, &t->row);
     timer_init(&t->timer, TIMER_TRIGGER, t);
     struct trigger **at = &f->triggers;
     while (*at)
@@ -70,6 +73,8 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigg
 void trigger_free(struct engine *g, struct trigger *t)
 {
     timer_clear(g, &t->timer);
+    if (t->row.kind == TRIGGER_SCHEDULE) g->schedules--;
+    zone_free(t->zone);
     trigger_row_fini(&t->row);
     mem_free(t);
 }
@@ -105,6 +110,10 @@ void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms)
 void trigger_arm(struct engine *g, struct trigger *t)
 {
     int64_t slot = t->row.interval_ms / SLOT_PART, at = t->due_ms;
+    if (t->row.kind == TRIGGER_SCHEDULE) {
+        schedule_arm(g, t);
+        return;
+    }
     if (t->row.kind != TRIGGER_POLLING || is_held(t)) {
         timer_clear(g, &t->timer);
         return;
@@ -119,6 +128,10 @@ void trigger_arm(struct engine *g, struct trigger *t)
 
 void trigger_arm_loaded(struct engine *g, struct trigger *t)
 {
+    if (t->row.kind != TRIGGER_POLLING) {
+        trigger_arm(g, t);
+        return;
+    }
     int64_t within = t->row.interval_ms < SPREAD_MS ? t->row.interval_ms : SPREAD_MS;
     if (t->due_ms <= g->now.mono_ms)
         t->due_ms = g->now.mono_ms + 1 + (int64_t)rng_below(&g->rng, (uint64_t)within);
@@ -182,6 +195,7 @@ static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
                                .message = row->message,
                                .job = v->job,
                                .execution = v->execution,
+                               .moments = 1,
                                .started_ms = v->started_ms,
                                .ended_ms = row->ended_ms};
     return store_ok(g, store_evaluation_add(g->store, &e, &g->err)) &&
@@ -217,13 +231,6 @@ void triggers_find_ending(struct engine *g, const struct flow_entry *f)
     }
 }
 
-/* Who wanted what the trigger makes: an operator, or nobody but the trigger. mem_free */
-static char *maker_of(const struct engine *g, const struct trigger *t)
-{
-    return g->by ? mem_strdup(g->by)
-                 : str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow, t->row.name);
-}
-
 static void put_missing(struct json *object, const char *key, struct json *value)
 {
     if (json_add(object, key, value)) json_free(value);
@@ -252,26 +259,12 @@ static struct json *trigger_vars(const struct engine *g, const struct flow_trigg
 static void fire(struct engine *g, struct trigger *t, const struct flow *f,
                  const struct flow_trigger *def, const struct ended_job *j, struct verdict *v)
 {
-    struct json *outputs = trigger_vars(g, def, j), *inputs = NULL;
-    struct expr_values values = {0};
-    values.trigger = outputs;
-    flow_values(f, &values);
-    if (flow_trigger_inputs(f, def, &values, &inputs, &v->err)) {
-        v->result = EVALUATION_ERROR;
-        v->message = err_text(&v->err);
-    } else {
-        struct execution_row row = {.ns = mem_strdup(t->row.ns),
-                                    .flow = mem_strdup(t->row.flow),
-                                    .trigger = mem_strdup(t->row.name),
-                                    .created_by = maker_of(g, t),
-                                    .inputs = json_text(inputs),
-                                    .trigger_vars = outputs ? json_text(outputs) : NULL,
-                                    .labels =
-                                        json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
-        v->execution = execution_start(g, t->flow, &row);
-    }
-    json_free(outputs);
-    json_free(inputs);
+    struct json *vars = trigger_vars(g, def, j);
+    v->execution = trigger_start(g, t, f, def, vars, &v->err);
+    json_free(vars);
+    if (v->execution || g->rc) return;
+    v->result = EVALUATION_ERROR;
+    v->message = err_text(&v->err);
 }
 
 /* failOnTriggerError: what went wrong is to be seen among the executions. */
@@ -281,7 +274,7 @@ static void fail_execution(struct engine *g, struct trigger *t, enum reason reas
     struct execution_row row = {.ns = mem_strdup(t->row.ns),
                                 .flow = mem_strdup(t->row.flow),
                                 .trigger = mem_strdup(t->row.name),
-                                .created_by = maker_of(g, t),
+                                .created_by = trigger_maker(g, t),
                                 .revision = t->flow->revision,
                                 .state = EXECUTION_FAILED,
                                 .reason = reason,
@@ -393,7 +386,7 @@ static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *
                                    .ns = mem_strdup(t->row.ns),
                                    .flow = mem_strdup(t->row.flow),
                                    .task = mem_strdup(t->row.name),
-                                   .created_by = maker_of(g, t)}};
+                                   .created_by = trigger_maker(g, t)}};
     flow_values(f, &v);
     if (work_render(g, f, &def->work, &v, &job, flaw) &&
         has_room(group_find(g, job.row.group), flaw))
@@ -434,6 +427,10 @@ void trigger_evaluate(struct engine *g, struct trigger *t)
 
 void trigger_on_timer(struct engine *g, struct trigger *t)
 {
+    if (t->row.kind == TRIGGER_SCHEDULE) {
+        schedule_on_timer(g, t);
+        return;
+    }
     if (is_held(t)) return;
     if (g->begun++ < BEGIN_MOST)
         trigger_evaluate(g, t);
@@ -460,6 +457,7 @@ void trigger_disable(struct engine *g, struct trigger *t, const char *why)
     t->row.why = mem_strdup(why);
     text_set(&t->row.disabled_by, g->by);
     trigger_abandon(g, t, "the trigger was disabled meanwhile");
+    if (g->rc == 0) schedule_drop_backlog(g, t, "missed: the trigger was disabled meanwhile");
     if (g->rc == 0) store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
     timer_clear(g, &t->timer);
 }
@@ -471,7 +469,10 @@ void trigger_enable(struct engine *g, struct trigger *t)
     t->row.why = NULL;
     text_set(&t->row.disabled_by, NULL);
     t->row.holds = false;
-    trigger_set_due(g, t, 0);
+    if (t->row.kind == TRIGGER_SCHEDULE)
+        schedule_begin(g, t);
+    else
+        trigger_set_due(g, t, 0);
     if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }
 

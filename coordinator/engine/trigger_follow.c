@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/reply.h"
+#include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trigger.h"
 
 #include <string.h>
@@ -83,6 +84,15 @@ static void follow_disabled(struct trigger_row *row, bool disabled, bool whole_f
     text_set(&row->disabled_by, NULL);
 }
 
+/* The name of the zone stays, should the coordinator's default become another. */
+static void take_schedule(struct engine *g, struct trigger_row *row, const struct flow_schedule *s)
+{
+    text_set(&row->cron, s->text);
+    text_set(&row->zone, s->zone ? s->zone : g->timezone);
+    row->planned_ms = g->now.wall_ms;
+    row->next_ms = 0;
+}
+
 static void add_new(struct engine *g, struct flow_entry *f, const struct flow_trigger *def,
                     bool disabled)
 {
@@ -96,11 +106,36 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
                               .concurrent = def->allow_concurrent,
                               .interval_ms = def->interval_ms,
                               .next_ms = g->now.wall_ms};
+    if (def->schedule) take_schedule(g, &row, def->schedule);
     if (!store_ok(g, store_trigger_insert(g->store, &row, &row.id, &g->err))) {
         trigger_row_fini(&row);
         return;
     }
     trigger_arm(g, trigger_add(g, f, &row));
+}
+
+static bool same_schedule(const struct flow *before, const struct flow_trigger *now)
+{
+    const struct flow_trigger *old = before ? flow_find_trigger(before, now->id) : NULL;
+    return old && old->schedule && str_eq(old->schedule->plan, now->schedule->plan);
+}
+
+/* A schedule that says the same as before goes on as it was. */
+static void change_schedule(struct engine *g, struct trigger *t, const struct flow *now,
+                            const struct flow_trigger *def, bool same)
+{
+    bool was_disabled = t->row.disabled;
+    follow_disabled(&t->row, def->disabled || now->disabled, now->disabled);
+    t->row.concurrent = def->allow_concurrent;
+    if (t->row.disabled || !same)
+        schedule_drop_backlog(g, t,
+                              t->row.disabled ? "missed: the trigger was disabled meanwhile"
+                                              : "missed: the schedule was changed meanwhile");
+    if (g->rc) return;
+    if (!same) take_schedule(g, &t->row, def->schedule);
+    if (!same || was_disabled) schedule_begin(g, t);
+    t->planned = false; /* its jitter may be another */
+    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
 }
 
 static void change(struct engine *g, struct trigger *t, const struct flow *now,
@@ -136,7 +171,9 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         const struct flow_trigger *def = &now->triggers[i];
         struct trigger *t = trigger_find(f, def->id);
         any_new = any_new || !t;
-        if (t)
+        if (t && def->schedule)
+            change_schedule(g, t, now, def, same_schedule(before, def));
+        else if (t)
             change(g, t, now, def, same_check(before, now, def));
         else
             add_new(g, f, def, def->disabled || now->disabled);
@@ -199,6 +236,12 @@ void apply_trigger_run(struct engine *g, const struct command *c, struct reply *
     struct trigger *t = named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
+    if (t->row.kind == TRIGGER_SCHEDULE) {
+        reply_error(r, ERR_CONFLICT, NULL, "cadre flow run starts the flow now",
+                    "the trigger %s of %s is a schedule: it fires at its own times", t->row.name,
+                    flow_name(t->flow, name));
+        return;
+    }
     if (t->row.disabled) {
         reply_error(r, ERR_CONFLICT, NULL, "cadre trigger enable turns it on again",
                     "the trigger %s of %s is disabled: %s", t->row.name, flow_name(t->flow, name),

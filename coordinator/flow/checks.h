@@ -17,6 +17,8 @@ struct flow_checks {
     /* Of a file in which something is wrong: called for its groups as by flow_each_group, so that
      * what is wrong with them is told as well. NULL: they are not looked at. */
     flow_group_fn *group;
+    /* ERR_NOT_FOUND: "time zone 'Europe/Berln' is not known, ..."; NULL: not looked at. */
+    int (*zone)(const char *name, void *user, struct err *e);
     void *user;
 };
 

@@ -62,6 +62,7 @@ static void trigger_fini(struct flow_trigger *t)
     mem_free(t->id);
     mem_free(t->description);
     work_fini(&t->work);
+    flow_schedule_free(t->schedule);
     json_free(t->inputs);
 }
 

@@ -11,6 +11,7 @@
 #include "coordinator/flow/input.h"
 #include "coordinator/flow/output.h"
 #include "coordinator/flow/problems.h"
+#include "coordinator/flow/schedule.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
@@ -84,6 +85,7 @@ struct flow_trigger {
     /* polling alone: what is evaluated; never FLOW_LOG, never a retry; timeout_ms always set */
     struct flow_work work;
     int64_t interval_ms;
+    struct flow_schedule *schedule; /* of a schedule, else NULL */
     bool allow_concurrent, fail_on_trigger_error, disabled;
     /* fire_code alone fires, and no other code is an error; else 0 fires and 1 does not */
     bool by_code;

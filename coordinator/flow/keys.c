@@ -49,6 +49,23 @@ static const char *const trigger_names[] = {
     "exitCondition",
     "edge",
 };
+static const char *const schedule_names[] = {
+    "id",
+    "type",
+    "description",
+    "cron",
+    "withSeconds",
+    "timezone",
+    "inputs",
+    "allowConcurrent",
+    "recoverMissedSchedules",
+    "disabled",
+    "stopAfter",
+    "startDate",
+    "endDate",
+    "notAt",
+    "jitter",
+};
 static const char *const kestra_names[] = {
     "id",           "description",     "type",           "script",   "commands",
     "message",      "level",           "beforeCommands", "retry",    "disabled",
@@ -101,6 +118,7 @@ bool key_says_nothing(const char *key, const struct json *j)
 const struct key_list flow_keys = KEYS(flow_names);
 const struct key_list task_keys = KEYS(task_names);
 const struct key_list trigger_keys = KEYS(trigger_names);
+const struct key_list schedule_keys = KEYS(schedule_names);
 const struct key_list input_keys = KEYS(input_names);
 const struct key_list group_ref_keys = KEYS(group_names);
 const struct key_list retry_keys = KEYS(retry_names);
@@ -167,7 +185,6 @@ const struct refused_key task_refused[] = {
 
 const struct refused_key trigger_refused[] = {
     {"type", "is not supported: a trigger has a command or a script and an interval"},
-    {"cron", "is not supported: start the flow from cron or a timer with cadre flow run"},
     {"conditions", "is not supported; let the command or script check"},
     {"when", "is not supported; let the command or script check"},
     {"retry", "is not supported: the next evaluation follows after the interval"},
@@ -176,5 +193,28 @@ const struct refused_key trigger_refused[] = {
     {"logToFile", "is not supported; all output is kept"},
     {"labels", NOT_YET},
     {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
+    {NULL, NULL},
+};
+
+#define NO_AGENT "is not a key of schedules: they need no agent; give it to the tasks"
+
+const struct refused_key schedule_refused[] = {
+    {"command", "is for triggers that poll; a schedule starts the flow's tasks"},
+    {"script", "is for triggers that poll; a schedule starts the flow's tasks"},
+    {"interval", "is for triggers that poll; a schedule has cron"},
+    {"workerGroup", NO_AGENT},
+    {"workerSelector", NO_AGENT},
+    {"requires", NO_AGENT},
+    {"timeout", NO_AGENT},
+    {"lateMaximumDelay",
+     "is not supported; recoverMissedSchedules: NONE leaves out what was missed"},
+    {"backfill", "is not supported"},
+    {"conditions", NOT_YET},
+    {"scheduleConditions", NOT_YET},
+    {"when", NOT_YET},
+    {"retry", "is not a key of schedules; give it to the tasks"},
+    {"logLevel", "is not supported: all output is kept"},
+    {"logToFile", "is not supported; all output is kept"},
+    {"labels", NOT_YET},
     {NULL, NULL},
 };

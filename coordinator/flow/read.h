@@ -100,8 +100,9 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 /* ---- parts --------------------------------------------------------------------------------- */
 
 extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
-    retry_keys, concurrency_keys, kestra_keys, kestra_check_keys;
-extern const struct refused_key flow_refused[], task_refused[], trigger_refused[], input_refused[];
+    retry_keys, concurrency_keys, schedule_keys, kestra_keys, kestra_check_keys;
+extern const struct refused_key flow_refused[], task_refused[], trigger_refused[],
+    schedule_refused[], input_refused[];
 
 void read_inputs(const struct node *flow);
 int input_type_find(const char *name);            /* an old name, too; -1: there is no such type */
@@ -113,6 +114,7 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
 /* What tasks and triggers share; command or script are read unless `translated`. */
 void read_work(const struct node *n, struct flow_work *out, const struct expr_scope *scope,
                bool translated);
+void read_schedule(const struct node *n, struct flow_trigger *t);
 /* A task with a "type". Fills kind, script, shell (and what the type implies of `require`); false:
  * reported, or there is no such type. */
 bool read_kestra(const struct node *n, const char *type, struct flow_work *out,

@@ -179,6 +179,9 @@ static const struct trigger_form {
     read_kind_fn *read;
 } forms[] = {
     {"io.kestra.plugin.scripts.", NULL, TRIGGER_POLLING, read_polling},
+    {"io.kestra.plugin.core.trigger.Schedule", NULL, TRIGGER_SCHEDULE, read_schedule},
+    {"io.kestra.core.models.triggers.types.Schedule", NULL, TRIGGER_SCHEDULE, read_schedule},
+    {NULL, "cron", TRIGGER_SCHEDULE, read_schedule},
     {NULL, NULL, TRIGGER_POLLING, read_polling},
 };
 
@@ -199,8 +202,11 @@ static const struct trigger_form *find_form(const struct node *n)
                   : !f->type && (!f->mark || node_has(n, f->mark)))
             return f;
     }
-    node_fail(n, "type", "%s is not supported: a trigger has an interval and a command or script",
-              str_quote(shown, type ? type : "?"));
+    node_fail(
+        n, "type",
+        "%s is not supported: a trigger has a cron expression, or an interval and a command or "
+        "script",
+        str_quote(shown, type ? type : "?"));
     return NULL;
 }
 

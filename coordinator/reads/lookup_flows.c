@@ -147,7 +147,8 @@ int lookup_revisions(struct lookup *l, struct reader *r, struct err *e)
 static int64_t held_by(struct reader *r, const struct trigger_row *t, enum execution_state *state)
 {
     struct execution_row x;
-    if (t->disabled || t->job || t->concurrent || !t->execution) return 0;
+    if (t->kind != TRIGGER_POLLING || t->disabled || t->job || t->concurrent || !t->execution)
+        return 0;
     if (reader_execution(r, t->execution, &x, NULL) != 0) return 0;
     *state = x.state;
     execution_row_fini(&x);
@@ -171,6 +172,8 @@ static void put_trigger(struct jw *w, struct reader *r, const struct trigger_row
     jw_str(w, "disabledBy", t->disabled_by);
     jw_bool(w, "allowConcurrent", t->concurrent);
     jw_str(w, "interval", polls ? interval : NULL);
+    jw_str(w, "cron", t->cron);
+    jw_str(w, "timezone", t->zone);
     jw_time(w, "nextAt", t->disabled || now ? 0 : t->next_ms);
     jw_id(w, "job", t->job);
     jw_str(w, "result", evaluation_names[t->result]);
@@ -181,6 +184,8 @@ static void put_trigger(struct jw *w, struct reader *r, const struct trigger_row
     jw_int(w, "fired", t->fired);
     jw_int(w, "errors", t->errors);
     jw_int(w, "skipped", t->skipped);
+    jw_int(w, "missed", t->missed);
+    jw_int(w, "backlog", t->backlog);
 }
 
 static int on_evaluation(const struct evaluation_row *v, void *user)
@@ -194,6 +199,8 @@ static int on_evaluation(const struct evaluation_row *v, void *user)
     else
         jw_null(w, "exitCode");
     jw_str(w, "message", v->message);
+    jw_time(w, "plannedAt", v->planned_ms);
+    jw_int(w, "moments", v->moments);
     jw_id(w, "job", v->job);
     jw_id(w, "execution", v->execution);
     jw_time(w, "startedAt", v->started_ms);

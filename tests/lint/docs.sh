@@ -113,6 +113,10 @@ flows_to_docs() {
         in_code "$name" docs/flows.md ||
             echo "coordinator/flow/keys.c:1: docs: the key '$name' of flows is not in docs/flows.md"
     done
+    for name in $(flow_words 'schedule_names'); do
+        in_code "$name" docs/schedules.md ||
+            echo "coordinator/flow/keys.c:1: docs: docs/schedules.md lacks the key '$name'"
+    done
     tr '\n' ' ' <docs/from-kestra.md >"$tmp/from-kestra"
     for name in $(flow_words 'kestra_names|_refused\['); do
         in_code "$name" "$tmp/from-kestra" ||

@@ -533,7 +533,7 @@ static void kestra_s_checks_are_refused_by_name(void **state)
             "did you mean 'io.kestra.plugin.scripts.shell.ScriptTrigger'?");
     refuses(HEAD TASK "triggers: [{id: t, type: io.kestra.plugin.mqtt.Trigger}]\n",
             "5: trigger t: type: 'io.kestra.plugin.mqtt.Trigger' is not supported: a trigger "
-            "has an interval and a command or script");
+            "has a cron expression, or an interval and a command or script");
     static const char *const conditions[] = {
         "exit",    "exit x",   "exit 1 2",
         "exit -1", "exit1",    "exit 4294967296",
@@ -578,7 +578,6 @@ static void triggers_are_checked(void **state)
                   "    script: '{{ inputs.day }} {{ execution.id }} {{ trigger.x }}'\n"
                   "    interval: 10ms\n"
                   "    retry: {maxAttempts: 3}\n"
-                  "    cron: '* * * * *'\n"
                   "    stopAfter: [RUNNING, FAILED]\n",
         "7: trigger t: script: '{{ inputs.day }}': there is no 'inputs' before an execution has "
         "begun\n"
@@ -588,17 +587,14 @@ static void triggers_are_checked(void **state)
         "begun\n"
         "8: trigger t: interval: must be from 1s to 3653d\n"
         "9: trigger t: retry: is not supported: the next evaluation follows after the interval\n"
-        "10: trigger t: cron: is not supported: start the flow from cron or a timer with cadre "
-        "flow run\n"
-        "11: trigger t: stopAfter: 'RUNNING' is not one of SUCCESS, WARNING, FAILED, KILLED, "
+        "10: trigger t: stopAfter: 'RUNNING' is not one of SUCCESS, WARNING, FAILED, KILLED, "
         "CANCELLED");
     refuses(HEAD TASK "triggers:\n  - {id: a, script: x}\n  - {id: a, script: y}\n",
             "7: trigger a: the id is used in line 6 already");
     refuses(
-        HEAD TASK "triggers:\n  - {id: s, type: io.kestra.plugin.core.trigger.Schedule, "
-                  "cron: '@daily'}\n",
-        "6: trigger s: type: 'io.kestra.plugin.core.trigger.Schedule' is not supported: a trigger "
-        "has an interval and a command or script");
+        HEAD TASK "triggers:\n  - {id: s, type: io.kestra.plugin.core.trigger.ScheduleOnDates}\n",
+        "6: trigger s: type: 'io.kestra.plugin.core.trigger.ScheduleOnDates' is not supported: a "
+        "trigger has a cron expression, or an interval and a command or script");
     refuses(
         HEAD TASK "inputs:\n"
                   "  - {id: day, type: DATE}\n"

@@ -1,0 +1,14 @@
+/* The execution that a trigger starts, whatever kind of trigger it is. */
+#ifndef CADRE_COORDINATOR_ENGINE_FIRING_H
+#define CADRE_COORDINATOR_ENGINE_FIRING_H
+
+#include "coordinator/engine/flow.h"
+
+/* Who wanted what the trigger makes: an operator, or nobody but the trigger. mem_free */
+char *trigger_maker(const struct engine *g, const struct trigger *t);
+/* vars: what {{ trigger.x }} finds, an object or NULL. The id of the execution; 0: e says why its
+ * inputs cannot be made, or a failure was noted. */
+int64_t trigger_start(struct engine *g, struct trigger *t, const struct flow *f,
+                      const struct flow_trigger *def, const struct json *vars, struct err *e);
+
+#endif

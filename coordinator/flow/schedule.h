@@ -1,0 +1,55 @@
+/* When a schedule fires: a cron expression in a zone, from one moment to another, but for the
+ * minutes that are left out. Pure: zones are handed in, moments are seconds since 1970 UTC. */
+#ifndef CADRE_COORDINATOR_FLOW_SCHEDULE_H
+#define CADRE_COORDINATOR_FLOW_SCHEDULE_H
+
+#include "coordinator/schedule/cron.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SCHEDULE_NOT_AT_MAX 20
+#define SCHEDULE_JITTER_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
+
+/* What becomes of the moments at which nobody could fire. */
+enum schedule_recover { RECOVER_NONE, RECOVER_LAST, RECOVER_ALL };
+
+/* An end of the time in which a schedule fires. */
+struct schedule_limit {
+    bool given;
+    bool local; /* s is what the zone's clocks show (civil.h), else a moment */
+    int64_t s;
+};
+
+struct flow_schedule {
+    char *text; /* of cron */
+    struct cron *cron;
+    char *zone;    /* its name; NULL: the coordinator's default */
+    int zone_line; /* for "time zone ... is not known" */
+    enum schedule_recover recover;
+    struct cron *not_at[SCHEDULE_NOT_AT_MAX];
+    size_t not_at_count;
+    int64_t jitter_ms;
+    struct schedule_limit start, end; /* both are within */
+    /* All that tells when it fires, the zone's name included: a schedule that has the same text is
+     * the same. */
+    char *plan;
+};
+
+void flow_schedule_free(struct flow_schedule *s); /* NULL is fine */
+
+enum schedule_found {
+    SCHEDULE_NONE,    /* it does not fire again */
+    SCHEDULE_FOUND,   /* *out_s is the moment */
+    SCHEDULE_LEFT_OUT /* notAt leaves all out up to *out_s; look on from there */
+};
+
+/* The first moment after that one. The search is bounded. */
+enum schedule_found flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
+                                       int64_t after_s, int64_t *out_s);
+/* The last moment before that one; false: none was found. */
+bool flow_schedule_previous(const struct flow_schedule *s, const struct zone *z, int64_t before_s,
+                            int64_t *out_s);
+
+#endif

@@ -1,0 +1,644 @@
+/* Schedules: each planned moment is decided once, whatever happens to the coordinator and to its
+ * clocks. */
+#include "flow_world.h"
+
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/schedule.h"
+#include "coordinator/schedule/zones.h"
+#include "coordinator/store/reader.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define MINUTE INT64_C(60000)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* A flow that is over as it begins, and one that an agent has to work on. */
+#define QUICK                                                                                      \
+    "tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: \"{{ trigger.date }}\"}]\n"
+#define SLOW "tasks: [{id: work, command: [work]}]\n"
+
+static int64_t time_of(const char *text)
+{
+    int64_t ms;
+    if (time_parse(text, &ms)) fail_msg("%s is no time", text);
+    return ms;
+}
+
+static void at(struct world *w, const char *text)
+{
+    w->now.wall_ms = time_of(text);
+    world_restart(w); /* the clocks agree from here on */
+}
+
+static struct zones *zones_with(const char *name, const char *rule)
+{
+    struct zones *all = zones_new(NULL);
+    struct zone *z;
+    struct err e = {0};
+    if (zone_parse_rule(rule, &z, &e)) fail_msg("%s: %s", rule, err_text(&e));
+    zones_put(all, name, z);
+    return all;
+}
+
+static void use_zones(struct world *w, const char *name, const char *rule)
+{
+    struct command *c = command_new(CMD_ZONES);
+    c->u.zones = zones_with(name, rule);
+    assert_int_equal(world_do(w, c), 0);
+}
+
+static void apply(struct world *w, const char *tasks, const char *keys)
+{
+    char *source = str_dupf("id: f\nnamespace: a.b\n%striggers: [{id: t, %s}]\n", tasks, keys);
+    world_apply_flow(w, source);
+    mem_free(source);
+    world_live(w, 0);
+}
+
+static void refused(struct world *w, const char *keys, const char *expected)
+{
+    char *source = str_dupf("id: f\nnamespace: a.b\n" QUICK "triggers: [{id: t, %s}]\n", keys);
+    assert_int_equal(world_do(w, cmd_apply(w, source)), 0);
+    const struct reply *x = world_reply(w);
+    if (!x->rc) fail_msg("accepted: %s", keys);
+    if (!x->json || !strstr(x->json, expected))
+        fail_msg("'%s' is not in '%s'", expected, x->json ? x->json : "");
+    mem_free(source);
+}
+
+/* ---- looking ---- */
+
+#define LINES 100
+
+struct history {
+    struct evaluation_row lines[LINES]; /* newest first */
+    int count;
+};
+
+static int keep_line(const struct evaluation_row *v, void *user)
+{
+    struct history *h = user;
+    h->lines[h->count] = *v;
+    h->lines[h->count++].message = mem_strdup(v->message);
+    return h->count == LINES;
+}
+
+static struct history history_of(struct world *w)
+{
+    struct history h = {.count = 0};
+    struct trigger_row t = world_trigger(w, "f", "t");
+    struct reader *r;
+    struct err e = {0};
+    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(reader_evaluations(r, t.id, keep_line, &h, &e), 0);
+    reader_close(r);
+    trigger_row_fini(&t);
+    return h;
+}
+
+static void history_free(struct history *h)
+{
+    for (int i = 0; i < h->count; i++)
+        mem_free(h->lines[i].message);
+}
+
+/* "fired 2026-01-01T00:01:00.000Z 1, skipped ... 3", oldest first, the last `most` lines. */
+static void assert_history(struct world *w, int most, const char *expected)
+{
+    struct history h = history_of(w);
+    char text[2000] = "", one[120], time[TIME_TEXT_SIZE];
+    for (int i = (h.count < most ? h.count : most) - 1; i >= 0; i--) {
+        const struct evaluation_row *v = &h.lines[i];
+        time_format(v->planned_ms, time);
+        time[19] = '\0';
+        str_format(one, sizeof one, "%s%s %s %lld", *text ? ", " : "", evaluation_names[v->result],
+                   time, (long long)v->moments);
+        assert_int_equal(str_copy(text + strlen(text), sizeof text - strlen(text), one), 0);
+    }
+    history_free(&h);
+    assert_string_equal(text, expected);
+}
+
+static void assert_message(struct world *w, const char *expected)
+{
+    struct trigger_row t = world_trigger(w, "f", "t");
+    if (!t.message || !strstr(t.message, expected))
+        fail_msg("'%s' is not in '%s'", expected, t.message ? t.message : "(none)");
+    trigger_row_fini(&t);
+}
+
+static void assert_counts(struct world *w, int64_t fired, int64_t skipped, int64_t missed)
+{
+    struct trigger_row t = world_trigger(w, "f", "t");
+    if (t.fired != fired || t.skipped != skipped || t.missed != missed)
+        fail_msg("fired %lld, skipped %lld, missed %lld", (long long)t.fired, (long long)t.skipped,
+                 (long long)t.missed);
+    trigger_row_fini(&t);
+}
+
+static void assert_next(struct world *w, const char *expected)
+{
+    struct trigger_row t = world_trigger(w, "f", "t");
+    char time[TIME_TEXT_SIZE] = "never";
+    if (t.next_ms) time_format(t.next_ms, time);
+    if (t.next_ms) time[19] = '\0';
+    trigger_row_fini(&t);
+    assert_string_equal(time, expected);
+}
+
+static char *vars_of(struct world *w)
+{
+    int64_t id = 0;
+    world_executions(w, "f", &id);
+    struct execution_row x = world_execution(w, id);
+    char *vars = mem_strdup(x.trigger_vars);
+    execution_row_fini(&x);
+    return vars;
+}
+
+/* ---- firing ---- */
+
+static void moments_are_fired_one_by_one(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *'");
+    assert_next(w, "2026-01-01T00:01:00");
+    world_live(w, 2 * MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1, fired 2026-01-01T00:02:00 1");
+    assert_int_equal(world_executions(w, "f", NULL), 2);
+    char *vars = vars_of(w);
+    assert_string_equal(vars,
+                        "{\"date\":\"2026-01-01T00:02:00Z\",\"next\":\"2026-01-01T00:03:00Z\","
+                        "\"previous\":\"2026-01-01T00:01:00Z\"}");
+    mem_free(vars);
+    assert_next(w, "2026-01-01T00:03:00");
+}
+
+static void times_are_those_of_the_zone(void **state)
+{
+    struct world *w = *state;
+    use_zones(w, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    at(w, "2026-03-28T12:00:00Z");
+    use_zones(w, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    apply(w, QUICK, "cron: '30 2 * * *', timezone: Europe/Berlin");
+    assert_next(w, "2026-03-29T01:00:00"); /* the hour of the night is missing: once, after it */
+    world_live(w, 2 * DAY);
+    assert_history(w, 9, "fired 2026-03-29T01:00:00 1, fired 2026-03-30T00:30:00 1");
+    char *vars = vars_of(w);
+    assert_non_null(strstr(vars, "\"date\":\"2026-03-30T02:30:00+02:00\""));
+    mem_free(vars);
+}
+
+static void a_moment_is_not_fired_twice__whenever_it_dies(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *', recoverMissedSchedules: ALL");
+    w->now.wall_ms += MINUTE;
+    w->now.mono_ms += MINUTE;
+    world_begin(w);
+    world_crash(w); /* in the batch that would have fired */
+    world_live(w, 0);
+    assert_int_equal(world_executions(w, "f", NULL), 1);
+    world_crash(w); /* behind it */
+    world_live(w, 0);
+    assert_int_equal(world_executions(w, "f", NULL), 1);
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1");
+}
+
+static void what_is_due_while_its_execution_runs__is_skipped(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    struct hand h = hand_open(w, "a", NULL, 4);
+    apply(w, SLOW, "cron: '* * * * *'");
+    world_live(w, 3 * MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1, skipped 2026-01-01T00:03:00 2");
+    assert_message(w, "is still under way (allowConcurrent: false)");
+    assert_counts(w, 1, 2, 0);
+    int64_t id = 0;
+    world_executions(w, "f", &id);
+    hand_reopen(&h);
+    int64_t job = world_execution_job(w, id);
+    hand_start(&h, job);
+    hand_success(&h, job, NULL);
+    world_live(w, MINUTE);
+    assert_history(w, 1, "fired 2026-01-01T00:04:00 1");
+}
+
+static void allow_concurrent__fires_beside(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, SLOW, "cron: '* * * * *', allowConcurrent: true");
+    world_live(w, 3 * MINUTE);
+    assert_counts(w, 3, 0, 0);
+}
+
+static void six_fields_have_seconds(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '*/20 * * * * *'");
+    world_live(w, MINUTE);
+    assert_counts(w, 3, 0, 0);
+}
+
+static void kestras_type_is_taken(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "type: io.kestra.plugin.core.trigger.Schedule, cron: '0 3 * * *'");
+    assert_next(w, "2026-01-01T03:00:00");
+    apply(w, QUICK,
+          "type: io.kestra.core.models.triggers.types.Schedule, cron: '*/10 * * * * *', "
+          "withSeconds: true");
+    assert_next(w, "2026-01-01T00:00:40");
+}
+
+/* ---- nobody could fire ---- */
+
+static void away(struct world *w, const char *recover, int64_t ms)
+{
+    char keys[120];
+    str_format(keys, sizeof keys, "cron: '* * * * *', recoverMissedSchedules: %s", recover);
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, keys);
+    world_die(w);
+    world_pass(w, ms);
+    world_rise(w);
+    world_live(w, 0);
+}
+
+static void missed__none__are_counted(void **state)
+{
+    struct world *w = *state;
+    away(w, "NONE", 10 * MINUTE);
+    assert_history(w, 9, "skipped 2026-01-01T00:10:00 10");
+    assert_counts(w, 0, 0, 10);
+    world_live(w, MINUTE);
+    assert_history(w, 1, "fired 2026-01-01T00:11:00 1");
+}
+
+static void missed__last__is_fired_and_the_others_are_counted(void **state)
+{
+    struct world *w = *state;
+    away(w, "LAST", 10 * MINUTE);
+    assert_history(w, 9, "skipped 2026-01-01T00:09:00 9, fired 2026-01-01T00:10:00 1");
+    assert_counts(w, 1, 0, 9);
+}
+
+static void missed__all__are_fired_oldest_first(void **state)
+{
+    struct world *w = *state;
+    away(w, "ALL", 3 * MINUTE);
+    world_live(w, 1000);
+    assert_history(w, 9,
+                   "fired 2026-01-01T00:01:00 1, fired 2026-01-01T00:02:00 1, fired "
+                   "2026-01-01T00:03:00 1");
+    assert_counts(w, 3, 0, 0);
+}
+
+static void missed__all__one_after_the_other_and_the_schedule_goes_on_beside(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    struct hand h = hand_open(w, "a", NULL, 4);
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL");
+    world_die(w);
+    world_pass(w, 2 * MINUTE);
+    world_rise(w);
+    hand_reopen(&h);
+    world_live(w, 0);
+    assert_int_equal(world_executions(w, "f", NULL), 1);
+    world_live(w, MINUTE); /* 00:03 is due while it runs */
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1, skipped 2026-01-01T00:03:00 1");
+    int64_t id = 0;
+    world_executions(w, "f", &id);
+    int64_t job = world_execution_job(w, id);
+    hand_reopen(&h);
+    hand_start(&h, job);
+    hand_success(&h, job, NULL);
+    world_live(w, 0);
+    assert_history(w, 1, "fired 2026-01-01T00:02:00 1");
+    assert_message(w, "caught up with; 0 wait");
+}
+
+static void missed__all__a_thousand_at_most(void **state)
+{
+    struct world *w = *state;
+    away(w, "ALL", 1010 * MINUTE);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_int_equal(t.missed, 10);
+    trigger_row_fini(&t);
+    world_live(w, 20000);
+    assert_counts(w, 1000, 0, 10);
+}
+
+static void a_month_of_seconds__does_not_stop_a_batch(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * * *', recoverMissedSchedules: LAST");
+    world_die(w);
+    world_pass(w, HOUR * 12);
+    world_rise(w);
+    world_tick(w);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_true(t.missed > 0 && t.missed <= 20000);
+    trigger_row_fini(&t);
+    world_live(w, 500);
+    assert_counts(w, 1, 0, 12 * 3600 - 1);
+}
+
+static void a_busy_moment__is_not_missed(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *', recoverMissedSchedules: NONE");
+    world_pass(w, 40000); /* ten seconds late */
+    world_tick(w);
+    assert_counts(w, 1, 0, 0);
+    world_pass(w, 3 * MINUTE); /* a machine that slept; the last one is ten seconds late again */
+    world_tick(w);
+    assert_counts(w, 2, 0, 2);
+}
+
+/* ---- clocks ---- */
+
+static void a_clock_set_forward__plans_anew(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '0 3 * * *'");
+    w->now.wall_ms += 2 * HOUR + 59 * MINUTE; /* 02:59:30 */
+    world_live(w, 40000);
+    assert_history(w, 9, "fired 2026-01-01T03:00:00 1");
+}
+
+static void a_clock_set_back__fires_no_moment_twice(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T02:59:30Z");
+    apply(w, QUICK, "cron: '0 * * * *'");
+    world_live(w, MINUTE);
+    w->now.wall_ms -= HOUR; /* 02:00:30 */
+    world_live(w, 90 * MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T03:00:00 1");
+    world_live(w, 31 * MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T03:00:00 1, fired 2026-01-01T04:00:00 1");
+}
+
+static void a_last_moment_far_in_the_future__is_dropped(void **state)
+{
+    struct world *w = *state;
+    at(w, "2036-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *'");
+    world_live(w, MINUTE);
+    w->now.wall_ms = time_of("2026-01-01T00:00:30Z");
+    world_live(w, MINUTE);
+    assert_history(w, 9,
+                   "fired 2036-01-01T00:01:00 1, skipped 2036-01-01T00:01:00 0, fired "
+                   "2026-01-01T00:01:00 1");
+    at(w, "2025-06-01T00:00:30Z"); /* and after a restart */
+    world_live(w, MINUTE);
+    assert_history(w, 1, "fired 2025-06-01T00:01:00 1");
+}
+
+/* ---- zones ---- */
+
+static void a_zone_that_changes__moves_the_next_firing(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    use_zones(w, "X/Y", "AAA-1");
+    apply(w, QUICK, "cron: '0 3 * * *', timezone: X/Y");
+    assert_next(w, "2026-01-01T02:00:00");
+    use_zones(w, "X/Y", "AAA-2");
+    world_live(w, 0);
+    assert_next(w, "2026-01-01T01:00:00");
+    use_zones(w, "Z/Z", "AAA-3"); /* the zone is gone: what was known of it holds */
+    world_live(w, 0);
+    assert_next(w, "2026-01-01T01:00:00");
+    world_restart(w);
+    world_live(w, 0);
+    assert_message(w, "time zone 'X/Y' is not known");
+    use_zones(w, "X/Y", "AAA-2");
+    world_live(w, 0);
+    assert_next(w, "2026-01-01T01:00:00");
+}
+
+/* ---- applying ---- */
+
+static void what_did_not_change__does_not_move(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *'");
+    world_pass(w, MINUTE); /* 00:01 is due, and the flow comes first */
+    apply(w, QUICK "description: other\n", "cron: '* * * * *', allowConcurrent: true");
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1");
+    apply(w, QUICK, "cron: '*/2 * * * *'");
+    world_live(w, MINUTE);
+    assert_history(w, 1, "fired 2026-01-01T00:02:00 1");
+    assert_next(w, "2026-01-01T00:04:00");
+}
+
+static void disabled__fires_nothing_and_catches_up_with_nothing(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *', recoverMissedSchedules: ALL, disabled: true");
+    world_live(w, 2 * MINUTE);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t")), 0);
+    assert_int_equal(world_executions(w, "f", NULL), 0);
+    world_live(w, MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T00:03:00 1");
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t")), 0);
+    world_live(w, 5 * MINUTE);
+    assert_counts(w, 1, 0, 0);
+}
+
+static void disabling__ends_what_is_caught_up_with(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL");
+    world_die(w);
+    world_pass(w, 5 * MINUTE);
+    world_rise(w);
+    world_live(w, 0);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t")), 0);
+    assert_counts(w, 1, 0, 4);
+    assert_message(w, "the trigger was disabled meanwhile");
+}
+
+static void stop_after__disables(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *', stopAfter: [SUCCESS]");
+    world_live(w, 3 * MINUTE);
+    assert_counts(w, 1, 0, 0);
+}
+
+static void limits_are_kept(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK,
+          "cron: '0 * * * *', startDate: '2026-01-01T02:00:00Z', endDate: '2026-01-01T03:00:00Z'");
+    world_live(w, 6 * HOUR);
+    assert_history(w, 9, "fired 2026-01-01T02:00:00 1, fired 2026-01-01T03:00:00 1");
+    assert_next(w, "never");
+}
+
+static void not_at__leaves_minutes_out(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '*/20 * * * * *', notAt: ['1-2 * * * *']");
+    world_live(w, 3 * MINUTE);
+    assert_history(w, 9,
+                   "fired 2026-01-01T00:00:40 1, fired 2026-01-01T00:03:00 1, fired "
+                   "2026-01-01T00:03:20 1");
+}
+
+static void jitter__delays_the_same_moment_by_the_same(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '0 * * * *', jitter: 10m");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    int64_t first = t.next_ms - time_of("2026-01-01T01:00:00Z");
+    trigger_row_fini(&t);
+    assert_true(first > 0 && first <= 10 * MINUTE);
+    world_restart(w);
+    world_live(w, 0);
+    t = world_trigger(w, "f", "t");
+    assert_int_equal(t.next_ms - time_of("2026-01-01T01:00:00Z"), first);
+    trigger_row_fini(&t);
+    world_live(w, 70 * MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T01:00:00 1");
+}
+
+static void a_crowd_in_one_second__takes_several_batches(void **state)
+{
+    struct world *w = *state;
+    struct buf text;
+    at(w, "2026-01-01T00:00:30Z");
+    for (int f = 0; f < 12; f++) {
+        buf_init(&text, 64 * 1024);
+        buf_addf(&text, "id: f%d\nnamespace: a.b\n" QUICK "triggers:\n", f);
+        for (int i = 0; i < 100; i++)
+            buf_addf(&text, "  - {id: t%d, cron: '0 * * * *', allowConcurrent: true}\n", i);
+        world_apply_flow(w, text.data);
+        buf_fini(&text);
+    }
+    world_live(w, 0);
+    world_pass(w, HOUR);
+    int count[2] = {0};
+    for (int batch = 0; batch < 2; batch++) {
+        world_pass(w, 1);
+        world_tick(w);
+        for (int f = 0; f < 12; f++) {
+            char id[8];
+            str_format(id, sizeof id, "f%d", f);
+            count[batch] += world_executions(w, id, NULL);
+        }
+    }
+    assert_int_equal(count[0], 500);
+    assert_int_equal(count[1], 1000);
+}
+
+/* ---- what is wrong ---- */
+
+static void what_is_wrong_is_told(void **state)
+{
+    struct world *w = *state;
+    refused(w, "cron: '0 25 * * *'", "trigger t: cron: ");
+    refused(w, "cron: '0 0 30 2 *'", "trigger t: cron: ");
+    refused(w, "cron: '@reboot'", "trigger t: cron: ");
+    refused(w, "type: io.kestra.plugin.core.trigger.Schedule", "trigger t: cron: is missing");
+    refused(w, "type: io.kestra.plugin.core.trigger.Schedule, cron: '0 0 3 * * *'",
+            "trigger t: cron: ");
+    refused(w, "type: io.kestra.plugin.core.trigger.Scedule, cron: '0 3 * * *'",
+            "is not supported");
+    refused(w, "cron: '* * * * *', timezone: Europe/Berln", "timezone: time zone 'Europe/Berln'");
+    refused(w, "cron: '* * * * *', recoverMissedSchedules: SOME", "recoverMissedSchedules");
+    refused(w, "cron: '* * * * *', startDate: yesterday", "startDate: 'yesterday' is neither");
+    refused(w, "cron: '* * * * *', startDate: 2026-05-01, endDate: 2026-01-01",
+            "lies before startDate");
+    refused(w, "cron: '* * * * *', notAt: ['* * * * *']", "notAt: leaves out");
+    refused(w, "cron: '* * * * *', notAt: ['99 * * * *']", "notAt: ");
+    refused(w, "cron: '* * * * *', jitter: 2d", "jitter: ");
+    refused(w, "cron: '* * * * *', interval: 1m", "interval: is for triggers that poll");
+    refused(w, "cron: '* * * * *', command: [x]", "command: is for triggers that poll");
+    refused(w, "cron: '* * * * *', workerGroup: {key: a}", "they need no agent");
+    refused(w, "cron: '* * * * *', jiter: 1m", "did you mean");
+}
+
+static void a_schedule_is_not_evaluated(void **state)
+{
+    struct world *w = *state;
+    apply(w, QUICK, "cron: '* * * * *'");
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_RUN, "f", "t")), 0);
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+}
+
+static void a_kind_that_changes__is_another_trigger(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *'");
+    world_live(w, MINUTE);
+    apply(w, QUICK, "interval: 1m, command: [x]");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_int_equal(t.kind, TRIGGER_POLLING);
+    assert_int_equal(t.fired, 0);
+    assert_null(t.cron);
+    trigger_row_fini(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(moments_are_fired_one_by_one),
+        WORLD_TEST(times_are_those_of_the_zone),
+        WORLD_TEST(a_moment_is_not_fired_twice__whenever_it_dies),
+        WORLD_TEST(what_is_due_while_its_execution_runs__is_skipped),
+        WORLD_TEST(allow_concurrent__fires_beside),
+        WORLD_TEST(six_fields_have_seconds),
+        WORLD_TEST(kestras_type_is_taken),
+        WORLD_TEST(missed__none__are_counted),
+        WORLD_TEST(missed__last__is_fired_and_the_others_are_counted),
+        WORLD_TEST(missed__all__are_fired_oldest_first),
+        WORLD_TEST(missed__all__one_after_the_other_and_the_schedule_goes_on_beside),
+        WORLD_TEST(missed__all__a_thousand_at_most),
+        WORLD_TEST(a_month_of_seconds__does_not_stop_a_batch),
+        WORLD_TEST(a_busy_moment__is_not_missed),
+        WORLD_TEST(a_clock_set_forward__plans_anew),
+        WORLD_TEST(a_clock_set_back__fires_no_moment_twice),
+        WORLD_TEST(a_last_moment_far_in_the_future__is_dropped),
+        WORLD_TEST(a_zone_that_changes__moves_the_next_firing),
+        WORLD_TEST(what_did_not_change__does_not_move),
+        WORLD_TEST(disabled__fires_nothing_and_catches_up_with_nothing),
+        WORLD_TEST(disabling__ends_what_is_caught_up_with),
+        WORLD_TEST(stop_after__disables),
+        WORLD_TEST(limits_are_kept),
+        WORLD_TEST(not_at__leaves_minutes_out),
+        WORLD_TEST(jitter__delays_the_same_moment_by_the_same),
+        WORLD_TEST(a_crowd_in_one_second__takes_several_batches),
+        WORLD_TEST(what_is_wrong_is_told),
+        WORLD_TEST(a_schedule_is_not_evaluated),
+        WORLD_TEST(a_kind_that_changes__is_another_trigger),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
