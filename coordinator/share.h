@@ -10,7 +10,7 @@
 #define SHARE_PLACES 1024
 #define SHARE_FULL 8192 /* of weight in all: then all is halved */
 #define SHARE_BUSY 1024 /* below it nobody is quiet: there is nothing to wait for */
-#define SHARE_QUIET 8   /* a quiet source has at most this part of what an average one has */
+#define SHARE_QUIET 8   /* a quiet source sends this many times less than the average one */
 
 /* Zeroed: nobody sent anything. */
 struct share {
