@@ -230,13 +230,14 @@ static int keep(const struct agent_config *c, const struct token *token, const c
     return rc;
 }
 
-/* The configuration may stand where the user says, but not in a coordinator's folder. */
+/* The configuration may stand where the user says, but not in a coordinator's folder. A trial's
+ * folder holds the configurations of its agents. */
 static int check_config_place(const char *config_path, struct err *e)
 {
     char *folder = paths_dir(config_path);
     enum state_owner owner = state_folder_owner(folder);
     int rc = 0;
-    if (owner != STATE_OWNERS && owner != STATE_OF_AGENT)
+    if (owner == STATE_OF_COORDINATOR)
         rc = err_set(e, ERR_DENIED,
                      "%s would stand in a coordinator's folder: choose another one with --config",
                      config_path);
