@@ -513,8 +513,8 @@ static const struct field trigger_fields[] = {
     SET("errors"),
     SET("evaluations"),
     SET("skipped"),
-    FILLED("missed"),
-    FILLED("backlog"),
+    SET("missed"),
+    SET("backlog"),
     {.member = NULL},
 };
 const struct resource resource_trigger = {

@@ -184,8 +184,13 @@ static void put_trigger(struct jw *w, struct reader *r, const struct trigger_row
     jw_int(w, "fired", t->fired);
     jw_int(w, "errors", t->errors);
     jw_int(w, "skipped", t->skipped);
-    jw_int(w, "missed", t->missed);
-    jw_int(w, "backlog", t->backlog);
+    if (t->kind == TRIGGER_SCHEDULE) {
+        jw_int(w, "missed", t->missed);
+        jw_int(w, "backlog", t->backlog);
+    } else {
+        jw_null(w, "missed");
+        jw_null(w, "backlog");
+    }
 }
 
 static int on_evaluation(const struct evaluation_row *v, void *user)

@@ -1,0 +1,60 @@
+#!/bin/sh
+# A schedule fires each of its planned moments once, over kill -9 of the coordinator. Nothing is
+# timed: what counts is which moments the history has.
+. "$(dirname "$0")/lib.sh"
+coordinator_up
+
+mkdir flows
+cat >flows/tick.yaml <<'F'
+id: tick
+namespace: a
+tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: "at {{ trigger.date }}"}]
+triggers: [{id: t, cron: "* * * * * *", timezone: UTC, recoverMissedSchedules: ALL}]
+F
+cat >flows/nightly.yaml <<'F'
+id: schedule-message
+namespace: a
+tasks:
+  - {id: tell, type: io.kestra.plugin.core.log.Log, message: hello}
+triggers:
+  - id: nightly
+    type: io.kestra.plugin.core.trigger.Schedule
+    cron: "0 3 * * *"
+F
+cadre flow apply flows >out
+is "schedules are applied, Kestra's, too" 0 $?
+cadre trigger list >out
+has "the list has kind and expression" out '^a/tick/t +ENABLED +schedule +\* \* \* \* \* \* ' \
+    '^a/schedule-message/nightly +ENABLED +schedule +0 3 \* \* \*'
+next_is_known() { cadre trigger show a/schedule-message/nightly | grep -Eq '^nextAt +20.*:00:00'; }
+holds "it is known when one fires next" until_true 60 next_is_known
+
+fired() { cadre trigger show a/tick/t | sed -n 's/^fired  *//p'; }
+more_than() { [ "$(fired)" -gt "$1" ] 2>/dev/null; }
+holds "it fires without an agent" until_true 60 more_than 1
+for n in 1 2 3; do
+    before=$(fired)
+    kill -KILL "$coordinator"
+    until_true 60 gone "$coordinator"
+    coordinator_up
+    holds "it goes on after kill -9, $n" until_true 60 more_than "$before"
+done
+all_caught_up() { cadre trigger show a/tick/t | grep -Eq '^backlog +0$'; }
+holds "what was missed is caught up with" until_true 60 all_caught_up
+cadre trigger disable a/tick/t >out
+cadre trigger show a/tick/t >show
+sed -n 's/^evaluation .* fired, planned \([^,]*\),.*/\1/p' show | sort >moments
+is "the history has what was fired" "$(fired)" "$(wc -l <moments | tr -d ' ')"
+is "no moment was fired twice" "" "$(uniq -d moments)"
+first=$(date -u -d "$(head -n 1 moments)" +%s)
+last=$(date -u -d "$(tail -n 1 moments)" +%s)
+missed=$(sed -n 's/^missed  *//p' show)
+skipped=$(sed -n 's/^skipped  *//p' show)
+is "and none was left out" $((last - first + 1)) \
+    $(($(fired) + ${missed:-0} + ${skipped:-0}))
+is "each has one execution" "$(fired)" \
+    "$(cadre -o json execution list --flow a/tick --limit 500 | grep -o '"trigger":"t"' | wc -l |
+        tr -d ' ')"
+cadre trigger run a/tick/t >out 2>err
+has "a schedule is not evaluated" err 'is disabled|is a schedule: it fires at its own times'
+done_testing
