@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/flow_paths.h"
 #include "cli/logs.h"
 #include "cli/resource.h"
 #include "cli/secret_name.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 
 #define FILE_MAX_BYTES (256u * 1024) /* of one flow; the coordinator's limit */
-#define DEPTH_MAX 16                 /* of folders */
 #define PLACE "NAMESPACE/FLOW"
 #define PROBLEMS_TOLD 100 /* by the coordinator, at most */
 
@@ -34,69 +34,6 @@ static const struct opt apply_options[] = {
      .offset = AT(apply_config, check),
      .help = "change nothing: only report the errors, or what would change"},
 };
-
-struct paths {
-    char **items;
-    size_t count;
-};
-
-static void add_path(struct paths *p, char *path)
-{
-    p->items = mem_resize(p->items, p->count + 1, sizeof *p->items);
-    p->items[p->count++] = path;
-}
-
-static void free_paths(struct paths *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        mem_free(p->items[i]);
-    mem_free(p->items);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int on_entry(const char *name, void *user)
-{
-    if (name[0] != '.') add_path(user, mem_strdup(name));
-    return 0;
-}
-
-/* All YAML files of a folder and of the folders below it, in order. false: the path is not a
- * folder. */
-static bool collect_folder(const char *path, int depth, struct paths *out)
-{
-    struct paths names = {0};
-    if (depth > DEPTH_MAX || dir_list(path, on_entry, &names, NULL) != 0) {
-        free_paths(&names);
-        return false;
-    }
-    if (names.count > 0) qsort(names.items, names.count, sizeof *names.items, by_name);
-    for (size_t i = 0; i < names.count; i++) {
-        char *below = paths_join(path, names.items[i]);
-        bool yaml = str_ends(below, ".yaml") || str_ends(below, ".yml");
-        if (!collect_folder(below, depth + 1, out) && yaml)
-            add_path(out, below);
-        else
-            mem_free(below);
-    }
-    free_paths(&names);
-    return true;
-}
-
-static int collect(const struct opt_args *args, struct paths *out, struct err *e)
-{
-    for (int i = 0; i < args->argc; i++) {
-        size_t before = out->count;
-        if (!collect_folder(args->argv[i], 0, out))
-            add_path(out, mem_strdup(args->argv[i]));
-        else if (out->count == before)
-            return err_set(e, ERR_NOT_FOUND, "%s has no .yaml or .yml file", args->argv[i]);
-    }
-    return 0;
-}
 
 static int write_file(struct jw *w, const char *path, struct err *e)
 {
@@ -119,7 +56,7 @@ static int write_file(struct jw *w, const char *path, struct err *e)
     return rc;
 }
 
-static int make_apply_body(const struct paths *p, bool check, struct buf *out, struct err *e)
+static int make_apply_body(const struct flow_paths *p, bool check, struct buf *out, struct err *e)
 {
     struct jw w;
     int rc = 0;
@@ -150,16 +87,16 @@ static void print_applied(struct out *out, const struct json *body, bool check)
 static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct apply_config *c = config;
-    struct paths paths = {0};
+    struct flow_paths paths = {0};
     struct err e = {0};
     struct buf body;
     struct response r = {0};
     if (args->argc == 0)
         return cli_usage(cli, "flow apply takes files or folders, or - for one file on stdin");
     buf_init(&body, LIMIT_HTTP_BODY);
-    int rc = collect(args, &paths, &e);
+    int rc = flow_paths_collect(args, &paths, &e);
     if (rc == 0) rc = make_apply_body(&paths, c->check, &body, &e);
-    free_paths(&paths);
+    flow_paths_fini(&paths);
     if (rc != 0) {
         buf_fini(&body);
         return cli_fail(cli, EXIT_ERROR, &e);

@@ -116,6 +116,8 @@ plant agent/x.c '#include "coordinator/store/store.h"'
 expect include-direction agent/x.c 1 "agent includes coordinator"
 plant cli/x.c '#include "agent/thing.h"'
 expect include-direction cli/x.c 1 "cli includes agent"
+plant cli/x.c '#include "coordinator/store/store.h"'
+expect include-direction cli/x.c 1 "cli includes the coordinator beyond the flow language"
 plant installer/msi/x.c '#include "agent/setup.h"'
 expect include-direction installer/msi/x.c 1 "the installer includes the agent"
 plant agent/x.c '#include "thing.h"'

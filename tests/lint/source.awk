@@ -83,6 +83,7 @@ function check_own_include(header,    to) {
         fail("include-direction", "write \"" header "\" from the root, as \"folder/file.h\"")
         return
     }
+    if (top == "cli" && header == "coordinator/flow/flow.h") return # pure; for flow validate
     to = header
     sub(/\/.*/, "", to)
     if (!((top, to) in may_include)) {

@@ -85,5 +85,41 @@ for file in "$corpus"/refused/*.yaml; do
         not_ok "$name is told why"
     fi
 done
+# ---- without a coordinator, and against it ----
+CADRE_URL=localhost:1 CADRE_TOKEN='' cadre flow validate "$corpus/run" >valid 2>notes ||
+    { cat notes; not_ok "what applies is valid"; }
+is "each flow is named" "$count" "$(grep -c '^corpus/[a-z-]* valid$' valid)"
+has "what was not checked is named" notes 'not checked: whether there are these worker groups.*gpu'
+for file in "$corpus"/refused/*.yaml; do
+    name=$(basename "$file" .yaml)
+    cadre flow validate "$file" >valid 2>notes
+    code=$?
+    case $name in
+        no-such-group) is "a group is for the coordinator to find" 0 $code ;;
+        *)
+            is "$name is not valid" 1 $code
+            grep -Fq -e "$(said says "$file")" notes || { cat notes; not_ok "$name is told why"; }
+            ;;
+    esac
+done
+cadre flow diff "$corpus/run" >diff 2>&1
+is "nothing differs from what was applied" 0 $?
+is "so it is said" "$count" "$(grep -c ' unchanged$' diff)"
+sed 's/3/4/' "$corpus/run/flow-outputs.yaml" >changed.yaml
+cadre flow diff changed.yaml >diff 2>&1
+is "a change is told by the exit code" 1 $?
+has "and shown" diff '^\+  - \{id: make, .*format: "4"'
+sed 's/^id: .*/id: another/' changed.yaml >new.yaml
+is "a flow that is not there is new" 'corpus/another new' "$(cadre flow diff new.yaml)"
+cadre flow diff nowhere.yaml >diff 2>&1
+is "a file that is not there is trouble" 2 $?
+cadre flow export --dir exported >out 2>&1 || { cat out; not_ok "flows are exported"; }
+holds "the files are those that were applied" \
+    cmp "$corpus/run/own-words.yaml" exported/corpus/own-words.yaml
+is "all of them" "$count" "$(find exported -name '*.yaml' | grep -c .)"
+cadre flow export corpus/own-words >out
+holds "one goes to stdout" cmp "$corpus/run/own-words.yaml" out
+cadre flow export corpus >out 2>&1
+is "several need a folder" 2 $?
 finish
 done_testing
