@@ -434,6 +434,18 @@ static const struct json *go(const struct json *j, const struct step *steps, siz
     return json_type(j) == JSON_NULL ? NULL : j;
 }
 
+/* The names of the headers of a call are in lower case, however somebody writes them. */
+static const struct json *go_trigger(const struct json *j, const struct term *t)
+{
+    const struct json *found = go(j, t->steps, t->step_count);
+    struct term lower;
+    if (found || t->step_count < 2 || !str_eq(t->steps[0].name, "headers")) return found;
+    lower = *t;
+    for (char *s = lower.steps[1].name; *s; s++)
+        if (*s >= 'A' && *s <= 'Z') *s = (char)(*s | 0x20);
+    return go(j, lower.steps, lower.step_count);
+}
+
 static const struct json *find_value(const struct expr_values *v, const struct term *t)
 {
     switch (t->root) {
@@ -442,7 +454,7 @@ static const struct json *find_value(const struct expr_values *v, const struct t
     case EXPR_VARS:
         return go(v->vars, t->steps, t->step_count);
     case EXPR_TRIGGER:
-        return go(v->trigger, t->steps, t->step_count);
+        return go_trigger(v->trigger, t);
     case EXPR_OUTPUTS:
         break;
     default:

@@ -64,6 +64,9 @@ static void trigger_fini(struct flow_trigger *t)
     work_fini(&t->work);
     flow_schedule_free(t->schedule);
     json_free(t->inputs);
+    mem_free(t->key);
+    mem_free(t->after.ns);
+    mem_free(t->after.flow);
 }
 
 void flow_free(struct flow *f)

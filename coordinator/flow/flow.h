@@ -79,6 +79,13 @@ struct flow_task {
     int line;
 };
 
+/* The ends of executions that a trigger of TRIGGER_FLOW fires at; never of its own flow. */
+struct flow_after {
+    char *ns, *flow; /* NULL: any */
+    bool subtree;    /* also the namespaces below ns */
+    unsigned states; /* bits 1u << enum execution_state */
+};
+
 struct flow_trigger {
     char *id, *description;
     enum trigger_kind kind;
@@ -93,6 +100,8 @@ struct flow_trigger {
     int64_t fire_code;
     unsigned stop_after; /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */
     struct json *inputs; /* {input id: template or value}; NULL: none */
+    char *key;           /* of a webhook, as the flow names it; NULL: it names none */
+    struct flow_after after;
     int line;
 };
 

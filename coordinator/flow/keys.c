@@ -79,6 +79,15 @@ static const char *const kestra_check_names[] = {
     "runner",   "warningOnStdErr", "edge",     "exitCondition", "failOnTriggerError",
     "docker",   "containerImage",  WORK_NAMES,
 };
+#define EVENT_NAMES                                                                                \
+    "id", "description", "disabled", "inputs", "stopAfter", "failOnTriggerError", "allowConcurrent"
+static const char *const webhook_trigger_names[] = {EVENT_NAMES, "webhook"};
+static const char *const kestra_webhook_names[] = {EVENT_NAMES, "type",          "key",
+                                                   "wait",      "returnOutputs", "fetchType"};
+static const char *const flow_trigger_names[] = {EVENT_NAMES, "flow"};
+static const char *const flow_trigger_flow_names[] = {"namespace", "id", "states"};
+static const char *const kestra_after_names[] = {EVENT_NAMES,  "type",          "states",
+                                                 "conditions", "preconditions", "dependsOn"};
 
 /* ---- what says nothing, as exports have it -------------------------------------------------- */
 
@@ -125,6 +134,11 @@ const struct key_list retry_keys = KEYS(retry_names);
 const struct key_list concurrency_keys = KEYS(concurrency_names);
 const struct key_list kestra_keys = KEYS(kestra_names);
 const struct key_list kestra_check_keys = KEYS(kestra_check_names);
+const struct key_list webhook_keys = KEYS(webhook_trigger_names);
+const struct key_list kestra_webhook_keys = KEYS(kestra_webhook_names);
+const struct key_list after_keys = KEYS(flow_trigger_names);
+const struct key_list after_flow_keys = KEYS(flow_trigger_flow_names);
+const struct key_list kestra_after_keys = KEYS(kestra_after_names);
 
 /* ---- what Kestra has and Cadre has not: refused by name
  * --------------------------------------- */
@@ -216,5 +230,35 @@ const struct refused_key schedule_refused[] = {
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
     {"labels", NOT_YET},
+    {NULL, NULL},
+};
+
+#define NEEDS_NO_AGENT "is not for this kind of trigger: it needs no agent"
+
+const struct refused_key webhook_refused[] = {
+    {"conditions", "is not supported; let the flow look at {{ trigger.body }}"},
+    {"when", "is not supported; let the flow look at {{ trigger.body }}"},
+    {"responseContentType", "is not supported: the answer is JSON with the execution's id"},
+    {"responseCode", "is not supported: the answer is 200 when an execution was made"},
+    {"workerGroup", NEEDS_NO_AGENT},
+    {"workerSelector", NEEDS_NO_AGENT},
+    {"interval", "is of polling triggers"},
+    {"labels", NOT_YET},
+    {"logLevel", "is not supported: all output is kept"},
+    {"logToFile", "is not supported; all output is kept"},
+    {NULL, NULL},
+};
+
+const struct refused_key after_refused[] = {
+    {"when", "is not supported; let the flow look at {{ trigger }}"},
+    {"window", "is not supported: with one flow there is nothing to wait for"},
+    {"mode", "is not supported: a trigger fires after one flow"},
+    {"minSatisfied", "is not supported: a trigger fires after one flow"},
+    {"workerGroup", NEEDS_NO_AGENT},
+    {"workerSelector", NEEDS_NO_AGENT},
+    {"interval", "is of polling triggers"},
+    {"labels", NOT_YET},
+    {"logLevel", "is not supported: all output is kept"},
+    {"logToFile", "is not supported; all output is kept"},
     {NULL, NULL},
 };

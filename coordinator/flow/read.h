@@ -100,9 +100,10 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 /* ---- parts --------------------------------------------------------------------------------- */
 
 extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
-    retry_keys, concurrency_keys, schedule_keys, kestra_keys, kestra_check_keys;
+    retry_keys, concurrency_keys, schedule_keys, kestra_keys, kestra_check_keys, webhook_keys,
+    kestra_webhook_keys, after_keys, kestra_after_keys, after_flow_keys;
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[],
-    schedule_refused[], input_refused[];
+    schedule_refused[], input_refused[], webhook_refused[], after_refused[];
 
 void read_inputs(const struct node *flow);
 int input_type_find(const char *name);            /* an old name, too; -1: there is no such type */
@@ -111,6 +112,8 @@ void read_flow_outputs(const struct node *flow, const struct expr_scope *scope);
 void read_retry(const struct node *outer, struct retry *out); /* the member "retry" */
 void read_triggers(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
+void read_webhook(const struct node *n, struct flow_trigger *out);
+void read_after(const struct node *n, struct flow_trigger *out); /* TRIGGER_FLOW */
 /* What tasks and triggers share; command or script are read unless `translated`. */
 void read_work(const struct node *n, struct flow_work *out, const struct expr_scope *scope,
                bool translated);

@@ -182,6 +182,12 @@ static const struct trigger_form {
     {"io.kestra.plugin.core.trigger.Schedule", NULL, TRIGGER_SCHEDULE, read_schedule},
     {"io.kestra.core.models.triggers.types.Schedule", NULL, TRIGGER_SCHEDULE, read_schedule},
     {NULL, "cron", TRIGGER_SCHEDULE, read_schedule},
+    {"io.kestra.plugin.core.trigger.Webhook", NULL, TRIGGER_WEBHOOK, read_webhook},
+    {"io.kestra.core.models.triggers.types.Webhook", NULL, TRIGGER_WEBHOOK, read_webhook},
+    {NULL, "webhook", TRIGGER_WEBHOOK, read_webhook},
+    {"io.kestra.plugin.core.trigger.Flow", NULL, TRIGGER_FLOW, read_after},
+    {"io.kestra.core.models.triggers.types.Flow", NULL, TRIGGER_FLOW, read_after},
+    {NULL, "flow", TRIGGER_FLOW, read_after},
     {NULL, NULL, TRIGGER_POLLING, read_polling},
 };
 

@@ -569,6 +569,102 @@ static void kestra_s_checks_are_refused_by_name(void **state)
             "begun");
 }
 
+static void webhooks_are_read_and_refused_by_name(void **state)
+{
+    (void)state;
+    struct flow *f = parse(
+        HEAD TASK "triggers:\n"
+                  "  - {id: a, type: io.kestra.plugin.core.trigger.Webhook, key: k-1, wait: "
+                  "false, fetchType: FETCH}\n"
+                  "  - {id: b, type: io.kestra.core.models.triggers.types.Webhook, key: k2}\n"
+                  "  - {id: c, webhook: {}, stopAfter: [FAILED], failOnTriggerError: true}\n");
+    assert_int_equal(f->triggers[0].kind, TRIGGER_WEBHOOK);
+    assert_string_equal(f->triggers[0].key, "k-1");
+    assert_true(f->triggers[1].allow_concurrent);
+    assert_null(f->triggers[2].key);
+    assert_true(f->triggers[2].fail_on_trigger_error);
+    flow_free(f);
+#define HOOK "triggers:\n  - {id: a, type: io.kestra.plugin.core.trigger.Webhook"
+    refuses(HEAD TASK HOOK "}\n",
+            "6: trigger a: key: is missing: the secret at the end of the webhook's address");
+    refuses(HEAD TASK HOOK ", key: ''}\n",
+            "6: trigger a: key: must be a text without blanks and slashes");
+    refuses(HEAD TASK HOOK ", key: a/b}\n",
+            "6: trigger a: key: must be a text without blanks and slashes");
+    refuses(HEAD TASK HOOK ", key: \"{{secret('X')}}\"}\n",
+            "6: trigger a: key: expressions are not rendered here");
+    refuses(HEAD TASK HOOK
+            ", key: k}\n  - {id: b, type: io.kestra.plugin.core.trigger.Webhook, key: k}\n",
+            "7: trigger b: key: is that of the trigger a, too");
+    refuses(
+        HEAD TASK HOOK
+        ", key: k, conditions: [x], when: x, wait: true, fetchType: STORE, workerGroup: {key: g}, "
+        "command: [x], allowConcurrent: false}\n",
+        "6: trigger a: conditions: is not supported; let the flow look at {{ trigger.body }}\n"
+        "6: trigger a: when: is not supported; let the flow look at {{ trigger.body }}\n"
+        "6: trigger a: workerGroup: is not for this kind of trigger: it needs no agent\n"
+        "6: trigger a: unknown key 'command'\n"
+        "6: trigger a: wait: true is not supported: the answer comes at once, with the "
+        "execution's id\n"
+        "6: trigger a: fetchType: 'STORE' is not one of FETCH\n"
+        "6: trigger a: allowConcurrent: false is not for webhooks: concurrency of the flow "
+        "limits its executions");
+    refuses(HEAD TASK "triggers: [{id: a, webhook: {key: x}}]\n",
+            "5: trigger a: webhook: unknown key 'key'");
+    refuses(HEAD TASK "triggers: [{id: a, webhook: true}]\n",
+            "5: trigger a: webhook: must be a mapping");
+}
+
+static void flow_triggers_are_read_and_refused_by_name(void **state)
+{
+    (void)state;
+    struct flow *f =
+        parse(HEAD TASK "triggers:\n"
+                        "  - {id: a, flow: {id: g}}\n"
+                        "  - {id: b, flow: {namespace: x.y, id: g, states: [FAILED, KILLED]}}\n"
+                        "  - {id: c, type: io.kestra.core.models.triggers.types.Flow}\n");
+    const struct flow_after *a = &f->triggers[0].after;
+    assert_int_equal(f->triggers[0].kind, TRIGGER_FLOW);
+    assert_string_equal(a->ns, "company.team");
+    assert_string_equal(a->flow, "g");
+    assert_true(a->states >> EXECUTION_SUCCESS & a->states >> EXECUTION_CANCELLED & 1);
+    a = &f->triggers[1].after;
+    assert_string_equal(a->ns, "x.y");
+    assert_int_equal(a->states, 1u << EXECUTION_FAILED | 1u << EXECUTION_KILLED);
+    assert_null(f->triggers[2].after.flow);
+    flow_free(f);
+#define FLOW_TRIGGER "triggers:\n  - {id: a, type: io.kestra.plugin.core.trigger.Flow"
+    refuses(HEAD TASK "triggers: [{id: a, flow: {id: f}}]\n",
+            "5: trigger a: flow: is the flow itself: a flow is not started by the end of its own "
+            "executions");
+    refuses(HEAD TASK "triggers: [{id: a, flow: {namespace: x}}]\n",
+            "5: trigger a: flow.id: is missing");
+    refuses(HEAD TASK FLOW_TRIGGER ", states: [RUNNING]}\n",
+            "6: trigger a: states: 'RUNNING' is not one of SUCCESS, WARNING, FAILED, KILLED, "
+            "CANCELLED: a trigger fires when an execution has ended");
+    refuses(
+        HEAD TASK FLOW_TRIGGER
+        ", conditions: [{type: io.kestra.plugin.core.condition.ExecutionLabels}]}\n",
+        "6: trigger a: conditions[0].type: 'io.kestra.plugin.core.condition.ExecutionLabels' is "
+        "not supported here: ExecutionFlow, ExecutionNamespace and ExecutionStatus are");
+    refuses(
+        HEAD TASK FLOW_TRIGGER
+        ", preconditions: {id: p, flows: [{flowId: a}, {flowId: b}], timeWindow: {a: b}}}\n",
+        "6: trigger a: preconditions.timeWindow: is not supported: with one flow there is "
+        "nothing to wait for\n"
+        "6: trigger a: preconditions.flows: has 2 flows, one is supported: a trigger fires after "
+        "one flow; write a trigger for each when any of them is to fire");
+    refuses(
+        HEAD TASK FLOW_TRIGGER
+        ", conditions: [{type: io.kestra.plugin.core.condition.ExecutionStatus, in: [FAILED]}], "
+        "states: [SUCCESS]}\n",
+        "6: trigger a: type: there is no state that all of the conditions allow");
+    refuses(HEAD TASK FLOW_TRIGGER ", dependsOn: [{flowId: a, labels: {x: y}}], when: x}\n",
+            "6: trigger a: when: is not supported; let the flow look at {{ trigger }}\n"
+            "6: trigger a: dependsOn[0].labels: is not supported: let the flow look at {{ "
+            "trigger.executionLabels }}");
+}
+
 static void triggers_are_checked(void **state)
 {
     (void)state;
@@ -672,6 +768,8 @@ int main(void)
         cmocka_unit_test(expressions_see_what_comes_before_them),
         cmocka_unit_test(kestra_s_checks_are_read),
         cmocka_unit_test(kestra_s_checks_are_refused_by_name),
+        cmocka_unit_test(webhooks_are_read_and_refused_by_name),
+        cmocka_unit_test(flow_triggers_are_read_and_refused_by_name),
         cmocka_unit_test(triggers_are_checked),
         cmocka_unit_test(inputs_are_checked),
         cmocka_unit_test(what_flows_of_kestra_have_besides_is_refused_by_name),
