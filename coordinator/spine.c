@@ -107,6 +107,9 @@ static size_t command_bytes(const struct command *c)
     case CMD_EXECUTION_START:
         n += c->u.start.bytes;
         break;
+    case CMD_WEBHOOK:
+        n += c->u.webhook.bytes;
+        break;
     case CMD_FINISHED:
         n += text_bytes(c->u.event.outputs);
         break;

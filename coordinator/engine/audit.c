@@ -55,6 +55,7 @@ static char *object_of(const struct command *c, const struct reply *r)
     case CMD_TRIGGER_ENABLE:
     case CMD_TRIGGER_DISABLE:
     case CMD_TRIGGER_RUN:
+    case CMD_TRIGGER_KEY:
         return str_dupf("%s/%s/%s", c->u.place.ns, c->u.place.flow, c->u.place.trigger);
     case CMD_FLOW_APPLY:
         return mem_strdup("without a change");

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/after.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/chore.h"
@@ -42,6 +43,7 @@
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
 #include "coordinator/engine/trigger_follow.h"
+#include "coordinator/engine/webhook.h"
 #include "coordinator/engine/why.h"
 #include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
@@ -212,6 +214,8 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TRIGGER_ENABLE] = apply_trigger_enable,
     [CMD_TRIGGER_DISABLE] = apply_trigger_disable,
     [CMD_TRIGGER_RUN] = apply_trigger_run,
+    [CMD_TRIGGER_KEY] = apply_trigger_key,
+    [CMD_WEBHOOK] = apply_webhook,
 };
 
 /* Whoever asks may have lost the right to since the request came. */
@@ -243,12 +247,14 @@ static void ended_run(struct engine *g)
 {
     struct ended *x;
     while (g->rc == 0 && (x = ended_take(g)) != NULL) {
-        if (x->kind == ENDED_EXECUTION)
+        if (x->kind == ENDED_EXECUTION) {
             trigger_on_execution(g, &x->execution);
-        else if (x->job.row.kind == JOB_TRIGGER)
+            if (g->rc == 0) after_on_execution(g, &x->execution);
+        } else if (x->job.row.kind == JOB_TRIGGER) {
             trigger_on_evaluation(g, &x->job);
-        else
+        } else {
             execution_on_task(g, &x->job);
+        }
         ended_free(x);
     }
 }

@@ -46,6 +46,8 @@ const char *command_name(enum command_type type)
         [CMD_TRIGGER_ENABLE] = "trigger enable",
         [CMD_TRIGGER_DISABLE] = "trigger disable",
         [CMD_TRIGGER_RUN] = "trigger run",
+        [CMD_TRIGGER_KEY] = "trigger key",
+        [CMD_WEBHOOK] = "webhook",
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
         [CMD_AWAKE] = "awake",
@@ -141,6 +143,14 @@ static void place_fini(struct cmd_place *p)
     mem_free(p->trigger);
 }
 
+static void webhook_fini(struct cmd_webhook *w)
+{
+    mem_free(w->ns);
+    mem_free(w->flow);
+    json_free(w->vars);
+    mem_free(w->unique_key);
+}
+
 void command_free(struct command *c)
 {
     if (!c) return;
@@ -201,10 +211,14 @@ void command_free(struct command *c)
     case CMD_TRIGGER_ENABLE:
     case CMD_TRIGGER_DISABLE:
     case CMD_TRIGGER_RUN:
+    case CMD_TRIGGER_KEY:
         place_fini(&c->u.place);
         break;
     case CMD_ZONES:
         zones_free(c->u.zones);
+        break;
+    case CMD_WEBHOOK:
+        webhook_fini(&c->u.webhook);
         break;
     default:
         break; /* numbers, and text */

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
 #include "base/json.h"
+#include "coordinator/engine/command_flow.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
@@ -52,6 +53,8 @@ enum command_type {
     CMD_TRIGGER_ENABLE,
     CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
+    CMD_TRIGGER_KEY,     /* u.place: of a webhook, text: the hash of its key from now on */
+    CMD_WEBHOOK,         /* u.webhook; reply as of EXECUTION_START */
     CMD_TICK,            /* time has come (engine_next_ms) */
     CMD_ZONES,           /* u.zones: the time zones from now on */
     CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
@@ -125,31 +128,6 @@ struct cmd_submits {
     bool atomic; /* all or none; else each by itself */
 };
 
-/* All or nothing. reply.json is an array, in the order of the files: {"namespace", "id",
- * "revision", "change": "created"|"changed"|"unchanged"}. Refused (ERR_INVALID, code
- * "unknown-group" when nothing but that is wrong, else "invalid-flow"): reply.json is an array of
- * {"file", "line", "message"}, and err's sentence is the first of them. */
-struct cmd_apply {
-    struct flow_file {
-        char *name;        /* for messages; NULL: none */
-        char *source;      /* YAML, one flow */
-        struct flow *flow; /* of the source, when it was parsed already; NULL: the engine does it */
-    } * files;
-    size_t count;
-    bool check_only; /* changes nothing, and answers as if it had */
-};
-struct cmd_start {
-    char *ns, *flow;
-    struct json *inputs; /* object or NULL; checked against the flow's in the engine */
-    struct json *labels; /* object of strings or NULL: over those of the flow */
-    size_t bytes;        /* of both as text: about what waits in memory */
-    char *unique_key;    /* NULL: none */
-    int64_t submitter;   /* token id */
-};
-struct cmd_place {
-    char *ns, *flow, *trigger;
-};
-
 /* Who asks, and what that takes: filled in by whoever took the request. */
 struct principal {
     int64_t token;        /* 0: the coordinator itself */
@@ -188,6 +166,7 @@ struct command {
         struct cmd_start start;
         struct cmd_place place;
         struct zones *zones; /* coordinator/schedule/zones.h: a share */
+        struct cmd_webhook webhook;
         int64_t id, n;
     } u; /* last: the command of an event has memory for u.event alone, see command_new */
 };

@@ -78,8 +78,9 @@ struct engine {
 
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
-    struct map tried;  /* by job */
-    size_t heads;      /* in the windows of all queues */
+    struct map after; /* triggers that fire at the end of executions, by the number of their rows */
+    struct map tried; /* by job */
+    size_t heads;     /* in the windows of all queues */
     struct map tokens; /* those that asked for something */
     struct group *default_group;
     struct group *dirty;

@@ -34,11 +34,9 @@ void ended_job_note(struct engine *g, struct job_row *row, const struct job_end 
     x->outputs = mem_strdup(end->outputs);
 }
 
-void ended_execution_note(struct engine *g, struct flow_entry *flow, int64_t trigger,
-                          enum execution_state state)
+void ended_execution_note(struct engine *g, const struct ended_execution *x)
 {
-    note(g, ENDED_EXECUTION)->execution =
-        (struct ended_execution){.flow = flow, .trigger = trigger, .state = state};
+    if (x->trigger || g->after.count > 0) note(g, ENDED_EXECUTION)->execution = *x;
 }
 
 struct ended *ended_take(struct engine *g)

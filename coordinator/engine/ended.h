@@ -17,11 +17,11 @@ struct ended_job {
     char *outputs;
 };
 
-/* An execution that a trigger started. */
 struct ended_execution {
     struct flow_entry *flow;
-    int64_t trigger; /* number of its row */
+    int64_t trigger; /* number of the row of the trigger that started it; 0: none did */
     enum execution_state state;
+    int64_t id, depth;
 };
 
 struct ended {
@@ -34,8 +34,7 @@ struct ended {
 void ended_init(struct engine *g);
 /* Takes the strings of the row. */
 void ended_job_note(struct engine *g, struct job_row *row, const struct job_end *end);
-void ended_execution_note(struct engine *g, struct flow_entry *flow, int64_t trigger,
-                          enum execution_state state);
+void ended_execution_note(struct engine *g, const struct ended_execution *x);
 /* The next entry, which the caller owns; NULL: none is left. */
 struct ended *ended_take(struct engine *g);
 void ended_free(struct ended *x);

@@ -30,7 +30,10 @@ struct engine_config {
     int64_t
         /* of queued jobs kept at hand, so that a hand-out need not read them; 0: 32 MiB */
         cache_bytes;
-    struct zones *zones;  /* the engine takes a share; NULL: UTC and offsets alone are known */
+    struct zones *zones; /* the engine takes a share; NULL: UTC and offsets alone are known */
+    /* SHA-256 of a webhook's key, hexadecimal, as callers have it; NULL: keys that stand in flows
+     * open nothing */
+    void (*key_hash)(const char *key, char out[65]);
     const char *timezone; /* of schedules that name none, known to zones; NULL: UTC */
 };
 

@@ -137,15 +137,18 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     x->row.job = 0;
     x->row.asleep_ms = x->row.wake_ms = 0;
     if (!write_row(g, x)) return;
+    struct ended_execution ended = {.flow = f,
+                                    .trigger = t ? t->row.id : 0,
+                                    .state = state,
+                                    .id = x->row.id,
+                                    .depth = x->row.depth};
     map_remove(&g->executions, (uint64_t)x->row.id);
     list_remove(x);
     x->revision->executions--;
     revision_release(x->revision);
     execution_free(g, x);
-    if (t) {
-        t->executions--;
-        ended_execution_note(g, f, t->row.id, state);
-    }
+    if (t) t->executions--;
+    ended_execution_note(g, &ended);
     /* Not from here: what begins may end at once, and its end begin the next. */
     if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
 }
@@ -230,6 +233,14 @@ static void begin(struct engine *g, struct execution *x)
     advance(g, x);
 }
 
+/* In another batch: see after.c. */
+static void begin_later(struct engine *g, struct execution *x)
+{
+    if (!move(g, x, EXECUTION_RUNNING)) return;
+    x->row.started_ms = g->now.wall_ms;
+    if (write_row(g, x)) timer_set(g, &x->timer, g->now.mono_ms);
+}
+
 /* The flow was deleted: what waits will not begin. */
 static void cancel_queued(struct engine *g, struct flow_entry *f)
 {
@@ -288,7 +299,12 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
     if (id) {
         changed(g, row);
         struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
-        if (t) ended_execution_note(g, f, t->row.id, row->state);
+        struct ended_execution ended = {.flow = f,
+                                        .trigger = t ? t->row.id : 0,
+                                        .state = row->state,
+                                        .id = id,
+                                        .depth = row->depth};
+        ended_execution_note(g, &ended);
     }
     execution_row_fini(row);
     return id;
@@ -335,11 +351,12 @@ int64_t execution_start(struct engine *g, struct flow_entry *f, struct execution
     drop_texts(row);
     int64_t id = row->id;
     struct execution *x = execution_add(g, row);
-    if (state == EXECUTION_QUEUED) {
+    if (state == EXECUTION_QUEUED)
         changed(g, &x->row);
-    } else {
+    else if (x->row.depth > 0)
+        begin_later(g, x);
+    else
         begin(g, x);
-    }
     return g->rc ? 0 : id;
 }
 

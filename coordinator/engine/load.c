@@ -42,9 +42,9 @@ void engine_unload(struct engine *g)
     flows_clear(g);
     tried_unload(g);
     principals_clear(g);
-    struct map *maps[] = {&g->jobs,   &g->agents,     &g->sessions,
-                          &g->groups, &g->namespaces, &g->requires_texts,
-                          &g->flows,  &g->executions, &g->tokens};
+    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
+                          &g->namespaces, &g->requires_texts, &g->flows,    &g->executions,
+                          &g->tokens,     &g->after};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);
@@ -196,6 +196,7 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .flow = dup_text(row->flow),
                                  .revision = row->revision,
                                  .state = row->state,
+                                 .depth = row->depth,
                                  .reason = row->reason,
                                  .message = dup_text(row->message),
                                  .trigger = dup_text(row->trigger),

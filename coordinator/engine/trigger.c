@@ -61,6 +61,7 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigg
     if (t->row.kind == TRIGGER_SCHEDULE && g->schedules++ == 0) schedules_on_clock_timer(g);
     t->due_ms = g->now.mono_ms + due_in(g, &t->row);
     timer_init(&t->timer, TIMER_TRIGGER, t);
+    if (t->row.kind == TRIGGER_FLOW) map_put(&g->after, (uint64_t)t->row.id, t);
     struct trigger **at = &f->triggers;
     while (*at)
         at = &(*at)->next;
@@ -75,6 +76,7 @@ void trigger_free(struct engine *g, struct trigger *t)
     timer_clear(g, &t->timer);
     if (t->row.kind == TRIGGER_SCHEDULE) g->schedules--;
     zone_free(t->zone);
+    if (t->row.kind == TRIGGER_FLOW) map_remove(&g->after, (uint64_t)t->row.id);
     trigger_row_fini(&t->row);
     mem_free(t);
 }
@@ -103,6 +105,7 @@ static bool is_held(const struct trigger *t)
 
 void trigger_set_due(struct engine *g, struct trigger *t, int64_t in_ms)
 {
+    if (t->row.kind == TRIGGER_WEBHOOK || t->row.kind == TRIGGER_FLOW) return; /* never due */
     t->row.next_ms = g->now.wall_ms + in_ms;
     t->due_ms = g->now.mono_ms + in_ms;
 }
@@ -478,7 +481,7 @@ void trigger_enable(struct engine *g, struct trigger *t)
 
 void trigger_on_execution(struct engine *g, const struct ended_execution *x)
 {
-    struct trigger *t = x->flow->triggers;
+    struct trigger *t = x->trigger ? x->flow->triggers : NULL;
     while (t && t->row.id != x->trigger)
         t = t->next;
     if (!t) return; /* it was removed meanwhile */

@@ -93,6 +93,21 @@ static void take_schedule(struct engine *g, struct trigger_row *row, const struc
     row->next_ms = 0;
 }
 
+/* Whose key stands in the flow has that one. Else its key stays, but not one that stood there. */
+static void follow_key(const struct engine *g, struct trigger_row *row, const struct flow *before,
+                       const struct flow_trigger *def)
+{
+    const struct flow_trigger *old = before ? flow_find_trigger(before, def->id) : NULL;
+    char hash[65];
+    if (def->kind != TRIGGER_WEBHOOK) return;
+    if (def->key && g->config.key_hash) {
+        g->config.key_hash(def->key, hash);
+        text_set(&row->key_hash, hash);
+    } else if (def->key || !old || old->key) {
+        text_set(&row->key_hash, NULL);
+    }
+}
+
 static void add_new(struct engine *g, struct flow_entry *f, const struct flow_trigger *def,
                     bool disabled)
 {
@@ -105,8 +120,9 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
                               .why = disabled ? mem_strdup(WHY_FILE) : NULL,
                               .concurrent = def->allow_concurrent,
                               .interval_ms = def->interval_ms,
-                              .next_ms = g->now.wall_ms};
+                              .next_ms = def->kind == TRIGGER_POLLING ? g->now.wall_ms : 0};
     if (def->schedule) take_schedule(g, &row, def->schedule);
+    follow_key(g, &row, NULL, def);
     if (!store_ok(g, store_trigger_insert(g->store, &row, &row.id, &g->err))) {
         trigger_row_fini(&row);
         return;
@@ -171,6 +187,7 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         const struct flow_trigger *def = &now->triggers[i];
         struct trigger *t = trigger_find(f, def->id);
         any_new = any_new || !t;
+        if (t) follow_key(g, &t->row, before, def);
         if (t && def->schedule)
             change_schedule(g, t, now, def, same_schedule(before, def));
         else if (t)
@@ -231,6 +248,27 @@ void apply_trigger_disable(struct engine *g, const struct command *c, struct rep
     r->id = t->row.id;
 }
 
+void apply_trigger_key(struct engine *g, const struct command *c, struct reply *r)
+{
+    struct trigger *t = named(g, c, r);
+    char name[FLOW_NAME_SIZE];
+    if (!t) return;
+    const struct flow *f = flow_present(g, t->flow);
+    const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+    if (g->rc) return;
+    if (t->row.kind != TRIGGER_WEBHOOK) {
+        reply_error(r, ERR_CONFLICT, NULL, "a webhook has 'webhook: {}'",
+                    "the trigger %s of %s is no webhook", t->row.name, flow_name(t->flow, name));
+    } else if (!def || def->key) {
+        reply_error(r, ERR_CONFLICT, NULL, "write 'webhook: {}' in the place of type and key",
+                    "the key of the trigger %s stands in the flow %s", t->row.name,
+                    flow_name(t->flow, name));
+    } else {
+        text_set(&t->row.key_hash, c->text);
+        if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) r->id = t->row.id;
+    }
+}
+
 void apply_trigger_run(struct engine *g, const struct command *c, struct reply *r)
 {
     struct trigger *t = named(g, c, r);
@@ -240,6 +278,12 @@ void apply_trigger_run(struct engine *g, const struct command *c, struct reply *
         reply_error(r, ERR_CONFLICT, NULL, "cadre flow run starts the flow now",
                     "the trigger %s of %s is a schedule: it fires at its own times", t->row.name,
                     flow_name(t->flow, name));
+        return;
+    }
+    if (t->row.kind == TRIGGER_WEBHOOK || t->row.kind == TRIGGER_FLOW) {
+        reply_error(r, ERR_CONFLICT, NULL, "cadre flow run starts the flow now",
+                    "the trigger %s of %s is no polling trigger: there is nothing to evaluate",
+                    t->row.name, flow_name(t->flow, name));
         return;
     }
     if (t->row.disabled) {

@@ -9,6 +9,6 @@
 void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
                      const struct flow *now);
 void triggers_remove(struct engine *g, struct flow_entry *f); /* all */
-apply_request_fn apply_trigger_enable, apply_trigger_disable, apply_trigger_run;
+apply_request_fn apply_trigger_enable, apply_trigger_disable, apply_trigger_run, apply_trigger_key;
 
 #endif

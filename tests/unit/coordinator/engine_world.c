@@ -1,6 +1,7 @@
 #include "engine_world.h"
 
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/agent.h"
@@ -68,6 +69,12 @@ static void start(struct world *w)
     }
 }
 
+/* No hash, but another text for another key. */
+static void key_hash(const char *key, char out[65])
+{
+    snprintf(out, 65, "%064llx", (unsigned long long)map_text_key(key));
+}
+
 void world_open(struct world *w)
 {
     if (w->config.lease_ms == 0) {
@@ -77,7 +84,8 @@ void world_open(struct world *w)
                                            .output_limit_bytes = 64 * 1024 * 1024,
                                            .payload_limit_bytes = 512 * 1024,
                                            .max_agents = 20000,
-                                           .kill_time_ms = 15000};
+                                           .kill_time_ms = 15000,
+                                           .key_hash = key_hash};
     }
     if (w->now.wall_ms == 0)
         w->now = (struct moment){.mono_ms = 1000000, .wall_ms = INT64_C(1790000000000)};

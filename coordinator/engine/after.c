@@ -1,0 +1,86 @@
+/* What is started here begins in another batch: executions that need no agent end at once, and
+ * their end would start others within the same transaction, without an end. */
+#include "coordinator/engine/after.h"
+
+#include "base/duration.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/occurrence.h"
+
+#include <string.h>
+
+static bool fits(const struct flow_after *a, const struct ended_execution *x)
+{
+    const char *ns = x->flow->ns;
+    if (!(a->states >> x->state & 1)) return false;
+    if (a->flow && !str_eq(a->flow, x->flow->id)) return false;
+    return !a->ns || (a->subtree ? str_namespace_covers(a->ns, ns) : str_eq(a->ns, ns));
+}
+
+static void put_time(struct json *object, const char *key, int64_t wall_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    if (wall_ms <= 0) return;
+    time_format(wall_ms, text);
+    json_put(object, key, json_new_str(text));
+}
+
+static void put_tree(struct json *object, const char *key, const char *text)
+{
+    struct json *tree = NULL;
+    if (!text || json_parse(text, strlen(text), &tree, NULL)) tree = json_new(JSON_OBJECT);
+    json_put(object, key, tree);
+}
+
+/* As Kestra names them. json_free; NULL: a failure was noted. */
+static struct json *vars_of(struct engine *g, const struct ended_execution *x)
+{
+    struct execution_row row;
+    char id[ID_TEXT_SIZE];
+    if (!store_ok(g, store_execution_get(g->store, x->id, &row, &g->err))) return NULL;
+    struct json *vars = json_new(JSON_OBJECT);
+    id_format(x->id, id);
+    json_put(vars, "executionId", json_new_str(id));
+    json_put(vars, "namespace", json_new_str(row.ns));
+    json_put(vars, "flowId", json_new_str(row.flow));
+    json_put(vars, "flowRevision", json_new_num((double)row.revision));
+    json_put(vars, "state", json_new_str(fsm_name(&execution_fsm, (int)x->state)));
+    put_time(vars, "startDate", row.started_ms > 0 ? row.started_ms : row.created_ms);
+    put_time(vars, "endDate", row.ended_ms);
+    put_tree(vars, "executionLabels", row.labels);
+    put_tree(vars, "outputs", row.outputs);
+    execution_row_fini(&row);
+    return vars;
+}
+
+static void fire(struct engine *g, struct trigger *t, const struct ended_execution *x)
+{
+    struct occurrence o = {.depth = x->depth + 1};
+    struct err unread; /* the history has it */
+    char why[160];
+    if (o.depth > AFTER_DEPTH_MAX) {
+        str_format(why, sizeof why,
+                   "%d executions were started by the end of one another already: flows start each "
+                   "other in a circle",
+                   AFTER_DEPTH_MAX);
+        occurrence_skip(g, t, why);
+        return;
+    }
+    struct json *vars = vars_of(g, x);
+    if (!vars) return;
+    o.vars = vars;
+    (void)occurrence_fire(g, t, &o, &unread);
+    json_free(vars);
+}
+
+void after_on_execution(struct engine *g, const struct ended_execution *x)
+{
+    size_t place = 0;
+    for (struct trigger *t; g->rc == 0 && (t = map_next(&g->after, &place)) != NULL;) {
+        if (t->row.disabled || t->flow->deleted || t->flow == x->flow) continue;
+        const struct flow *f = flow_present(g, t->flow);
+        const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
+        if (g->rc == 0 && def && fits(&def->after, x)) fire(g, t, x);
+    }
+}
