@@ -1,4 +1,4 @@
-/* cadre trigger list | show | enable | disable | run */
+/* cadre trigger list | show | enable | disable | run | key */
 #include "cli/commands.h"
 
 #include "cli/resource.h"
@@ -73,5 +73,23 @@ const struct command cmd_trigger_run = {
     .method = "POST",
     .rest = "run",
     .print = print_job,
+    .run = resource_run,
+};
+
+static void print_key(struct out *out, const char *place, const struct json *t)
+{
+    (void)place;
+    out_line(out, "%s", json_get_str(t, "key", "?"));
+}
+
+const struct command cmd_trigger_key = {
+    .name = "trigger key",
+    .arguments = PLACE,
+    .summary = "make a new key of a webhook and print it once; the one before ends",
+    .example = "cadre trigger key company.team/nightly/call",
+    .resource = &resource_trigger,
+    .method = "POST",
+    .rest = "key",
+    .print = print_key,
     .run = resource_run,
 };

@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &cmd_trigger_enable,
     &cmd_trigger_disable,
     &cmd_trigger_run,
+    &cmd_trigger_key,
     &cmd_group_list,
     &cmd_group_show,
     &cmd_group_create,

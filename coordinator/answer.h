@@ -17,6 +17,7 @@ struct problem {
     char message[512];
     char hint[256];
     char field[128];
+    int retry_s; /* when to try again; 0: not told */
 };
 /* Fills p unless it has something already; true: it did. hint NULL: none. */
 bool problem_set(struct problem *p, int status, const char *code, const char *hint, const char *fmt,

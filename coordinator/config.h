@@ -19,8 +19,9 @@ struct config {
     int64_t certificate_life_ms;
     int64_t output_limit_bytes, payload_limit_bytes;
     int64_t max_agents;
-    char *timezone; /* of schedules that name none; zone_files.h checks that there is one */
-    char *zoneinfo; /* folder of zone files; NULL: the system's */
+    int64_t max_webhooks; /* calls of one webhook in a minute */
+    char *timezone;       /* of schedules that name none; zone_files.h checks that there is one */
+    char *zoneinfo;       /* folder of zone files; NULL: the system's */
     char *log_level;
     struct opt_list groups; /* `dev` only: worker groups to make */
     bool once;              /* `init` only */

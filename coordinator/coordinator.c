@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/api/api.h"
+#include "coordinator/api/webhooks.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
@@ -189,7 +190,8 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .payload_limit_bytes = f->payload_limit_bytes,
                               .max_agents = f->max_agents,
                               .kill_time_ms = lease_kill_time_ms(0),
-                              .timezone = f->timezone};
+                              .timezone = f->timezone,
+                              .key_hash = webhook_key_hash};
     os_now(&now);
     int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
     g.zones = c->zones;

@@ -2,6 +2,7 @@
 #include "coordinator/api/api.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
+#include "coordinator/api/rate.h"
 #include "coordinator/api/stream.h"
 
 #include "base/mem.h"
@@ -36,6 +37,7 @@ struct api *api_new(const struct api_options *o)
     if (!a->o.body_ms) a->o.body_ms = API_BODY_MS;
     if (!a->o.idle_ms) a->o.idle_ms = API_IDLE_MS;
     a->auth = auth_new();
+    a->webhooks = rate_new(o->config->max_webhooks);
     map_init(&a->waiting);
     map_init(&a->followers);
     map_init(&a->execution_followers);
@@ -143,6 +145,7 @@ void api_free(struct api *a)
     uv_close(a->timer, on_handle_closed);
     uv_close(a->idle, on_handle_closed);
     auth_free(a->auth);
+    rate_free(a->webhooks);
     map_fini(&a->waiting);
     map_fini(&a->followers);
     map_fini(&a->execution_followers);

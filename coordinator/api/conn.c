@@ -170,7 +170,15 @@ static void reserve(struct conn *c, size_t bytes, struct problem *p)
 
 static size_t body_limit(const struct request *r)
 {
-    return r->route->body == BODY_JOBS ? LIMIT_HTTP_JOBS : LIMIT_HTTP_BODY;
+    return r->route->body == BODY_JOBS      ? LIMIT_HTTP_JOBS
+           : r->route->body == BODY_WEBHOOK ? LIMIT_HTTP_WEBHOOK
+                                            : LIMIT_HTTP_BODY;
+}
+
+/* For a body that does not state its length. */
+static size_t first_room(const struct request *r)
+{
+    return body_limit(r) < LIMIT_HTTP_BODY ? body_limit(r) : LIMIT_HTTP_BODY;
 }
 
 /* A body of an admitted request is paid for before it is read. */
@@ -182,7 +190,7 @@ static void reserve_body(struct conn *c, const struct http_message *m)
     if (m->length > body_limit(r))
         request_body_too_large(&r->problem);
     else
-        reserve(c, m->length ? m->length : LIMIT_HTTP_BODY, &r->problem);
+        reserve(c, m->length ? m->length : first_room(r), &r->problem);
 }
 
 /* A body that does not state its length is paid for as it grows, before `more` bytes are read. */
@@ -261,7 +269,7 @@ static void admit(struct conn *c)
     struct http_message *m = http_parser_message(c->parser);
     struct request *r = c->incoming;
     c->admitted = true;
-    if (r->who.token && !c->known) {
+    if ((r->who.token || r->keyed) && !c->known) {
         c->known = true;
         link_admit(c->link);
     }

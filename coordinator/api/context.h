@@ -23,13 +23,15 @@
 #define API_REQUEST_BYTES 4096u
 
 struct auth;
+struct rate;
 struct conn;
 struct stream;
 
 struct api {
     struct api_options o;
     struct auth *auth;
-    struct map waiting; /* command number -> request */
+    struct rate *webhooks; /* how many calls each of them takes */
+    struct map waiting;    /* command number -> request */
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */
     struct map execution_followers;

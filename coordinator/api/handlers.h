@@ -25,6 +25,8 @@ void triggers_show(struct request *r);
 void triggers_enable(struct request *r);
 void triggers_disable(struct request *r);
 void triggers_run(struct request *r);
+void webhooks_call(struct request *r);
+void webhooks_set_key(struct request *r);
 void agents_list(struct request *r);
 void agents_show(struct request *r);
 void agents_drain(struct request *r);

@@ -48,6 +48,7 @@ void request_free(struct request *r)
     mem_free(r->token);
     mem_free(r->over);
     mem_wipe(r->secret, sizeof r->secret);
+    mem_wipe(r->fresh_key, sizeof r->fresh_key);
     buf_fini(&r->answer);
     mem_free(r);
 }
@@ -114,7 +115,8 @@ static void add_allow(struct buf *headers, const struct problem *p)
     /* 405 carries the methods in its hint: "GET, POST" */
     if (p->status == 405) buf_addf(headers, "Allow: %s\r\n", p->hint);
     if (p->status == 401) buf_adds(headers, "WWW-Authenticate: Bearer realm=\"cadre\"\r\n");
-    if (p->status == 503) buf_adds(headers, "Retry-After: 1\r\n");
+    if (p->status == 503 || p->retry_s > 0)
+        buf_addf(headers, "Retry-After: %d\r\n", p->retry_s > 0 ? p->retry_s : 1);
 }
 
 void request_send_problem(struct request *r, const struct problem *p)
@@ -191,12 +193,12 @@ void request_ask(struct request *r, struct command *c,
     struct api *a = r->api;
     c->by = (struct principal){.token = r->who.token, .role = r->route->role};
     r->changing = !engine_only_looks(c);
-    if (a->stopped || !c->by.token) {
+    if (a->stopped || (!c->by.token && !r->keyed)) {
         struct err e;
         command_free(c);
         if (a->stopped)
             err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
-        else /* a route that needs no token gives no commands */
+        else /* a route that needs no token gives no commands, but for a webhook with its key */
             err_set(&e, ERR_DENIED, "the request has no token");
         request_fail(r, e.code, &e);
         return;

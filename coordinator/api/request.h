@@ -33,7 +33,9 @@ enum route_stream {
 enum route_body {
     BODY_NONE,
     BODY_OBJECT, /* a JSON object */
-    BODY_JOBS    /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
+    BODY_JOBS,   /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
+    /* Any bytes: of a webhook. Its key, and no token, is looked at before they are read. */
+    BODY_WEBHOOK
 };
 
 /* The form of a stream that the client asked for with the header Accept. */
@@ -71,13 +73,15 @@ struct request {
     struct http_target target;
     struct auth_memory *memory; /* of the connection */
     struct auth_claim claim;
-    bool checking; /* its token is being looked up: its body is not read yet */
+    bool checking; /* its token or key is being looked up: its body is not read yet */
+    bool keyed;    /* a webhook's key was the right one */
     struct who who;
     struct problem problem;
     /* Only while the handler runs: the body. An array is checked, and read in its place; it is
      * absent when the body is an object. */
     struct json *body;
     struct json_value array;
+    const struct http_message *message;
     char *key;         /* Idempotency-Key */
     bool minimal;      /* Prefer: return=minimal */
     bool has_body;     /* its head announces one */
@@ -100,7 +104,7 @@ struct request {
     char *text;
     char **texts; /* each NULL or mem_free */
     size_t text_count;
-    uint8_t secret[16];
+    uint8_t secret[16], fresh_key[24];
     struct token_row *token;
     struct stream *stream; /* freed by the connection, before the request */
 };
@@ -122,8 +126,8 @@ void request_send_problem(struct request *r, const struct problem *p);
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
 #define BODY_HINT                                                                                  \
-    "a request body may have 1MiB, an array of jobs 8MiB, a job's payload less: pass large files " \
-    "by path"
+    "a request body may have 1MiB, an array of jobs 8MiB, a webhook's 256KiB, a job's payload "    \
+    "less: pass large files by path"
 void request_body_too_large(struct problem *p);
 /* A reply with rc != 0. */
 void request_problem(const struct reply *x, struct problem *p);

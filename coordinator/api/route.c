@@ -1,6 +1,7 @@
 /* The table of all routes: which handler a request belongs to, and whether it may have it. */
 #include "coordinator/api/route.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/webhooks.h"
 #include "coordinator/store/model_token.h"
 
 #include "base/encoding.h"
@@ -47,6 +48,19 @@ static const struct route routes[] = {
      triggers_disable},
     {"POST", "api/v1/triggers/:/:/:/run", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
      triggers_run},
+    {"POST", "api/v1/triggers/:/:/:/key", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
+     webhooks_set_key},
+    {"POST", "api/v1/webhooks/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK, webhooks_call},
+    {"POST", "api/v1/webhooks/:/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK, webhooks_call},
+    /* as Kestra has them, without and with its default tenant */
+    {"POST", "api/v1/executions/webhook/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK,
+     webhooks_call},
+    {"POST", "api/v1/executions/webhook/:/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK,
+     webhooks_call},
+    {"POST", "api/v1/main/executions/webhook/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK,
+     webhooks_call},
+    {"POST", "api/v1/main/executions/webhook/:/:/:", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_WEBHOOK,
+     webhooks_call},
     {"GET", "api/v1/agents", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_list},
     {"GET", "api/v1/agents/:", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_show},
     {"DELETE", "api/v1/agents/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_remove},
@@ -174,6 +188,10 @@ void route_head(struct request *r, const struct http_message *m)
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route) return;
     r->has_body = m->has_body;
+    if (r->route->body == BODY_WEBHOOK) {
+        webhooks_head(r, m);
+        return;
+    }
     if (r->route->role == ROLE_JOIN) {
         refuse_body(r);
         return;
@@ -240,7 +258,8 @@ static enum stream_form form_of(const char *accept)
 
 void route_message(struct request *r, const struct http_message *m)
 {
-    if (!r->problem.status && r->route->body) take_body(r, m);
+    bool json = r->route && r->route->body != BODY_NONE && r->route->body != BODY_WEBHOOK;
+    if (!r->problem.status && json) take_body(r, m);
     if (r->problem.status) {
         request_send_problem(r, &r->problem);
         return;
@@ -253,7 +272,9 @@ void route_message(struct request *r, const struct http_message *m)
     r->form = form_of(http_header(m, "accept"));
     r->minimal = prefer && str_eq(prefer, "return=minimal");
     struct json *body = r->body;
+    r->message = m;
     r->route->handle(r);
+    r->message = NULL;
     /* r is still there: finished requests are freed by conn_turn, later */
     r->body = NULL;
     r->array = (struct json_value){0};

@@ -263,6 +263,19 @@ int lookup_trigger(struct lookup *l, struct reader *r, struct err *e)
     return rc;
 }
 
+static int on_webhook(int64_t trigger, const char *key_hash, void *user)
+{
+    struct lookup *l = user;
+    size_t len = strlen(l->name);
+    if (strlen(key_hash) == len && str_secret_eq(key_hash, l->name, len)) l->found = trigger;
+    return 0;
+}
+
+int lookup_webhook(struct lookup *l, struct reader *r, struct err *e)
+{
+    return reader_each_webhook(r, l->ns, l->flow, on_webhook, l, e);
+}
+
 struct trigger_page {
     struct lookup *l;
     struct reader *r;

@@ -179,6 +179,9 @@ int reader_triggers(struct reader *r, const struct trigger_filter *f,
                     struct err *e);
 int reader_trigger(struct reader *r, const char *ns, const char *flow, const char *name,
                    struct trigger_row *out, struct err *e);
+int reader_each_webhook(struct reader *r, const char *ns, const char *flow,
+                        int (*fn)(int64_t trigger, const char *key_hash, void *user), void *user,
+                        struct err *e);
 /* Its last evaluations, newest first; TRIGGER_HISTORY at most. */
 int reader_evaluations(struct reader *r, int64_t trigger,
                        int (*fn)(const struct evaluation_row *v, void *user), void *user,

@@ -132,6 +132,8 @@
                   " AND ns < ?4 ORDER BY ns, flow, name")                                          \
     X(R_TRIGGER,                                                                                   \
       "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE ns = ?1 AND flow = ?2 AND name = ?3")        \
+    X(R_WEBHOOKS, "SELECT id, key_hash FROM triggers WHERE ns = ?1 AND flow = ?2 AND kind = 2"     \
+                  " AND key_hash IS NOT NULL")                                                     \
     X(R_EVALUATIONS, "SELECT " EVALUATION_COLUMNS " FROM evaluations WHERE trigger_id = ?1"        \
                      " ORDER BY number DESC")                                                      \
     X(R_PAGES, "PRAGMA page_count")                                                                \

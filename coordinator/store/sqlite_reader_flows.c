@@ -238,6 +238,22 @@ int reader_trigger(struct reader *r, const char *ns, const char *flow, const cha
     return 0;
 }
 
+int reader_each_webhook(struct reader *r, const char *ns, const char *flow,
+                        int (*fn)(int64_t trigger, const char *key_hash, void *user), void *user,
+                        struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_WEBHOOKS);
+    bind_text(q, 1, ns);
+    bind_text(q, 2, flow);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        const char *hash = (const char *)sqlite3_column_text(q, 1);
+        if (fn(sqlite3_column_int64(q, 0), hash ? hash : "", user)) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
 int reader_evaluations(struct reader *r, int64_t trigger,
                        int (*fn)(const struct evaluation_row *v, void *user), void *user,
                        struct err *e)
