@@ -70,6 +70,8 @@ for file in "$corpus"/run/*.yaml; do
         not_ok "$name ends as it should"
     fi
 done
+cadre execution show "$(cat logs/flow-outputs.id)" >shown
+has "outputs of a flow are shown" shown '^outputs +.*"rows":3'
 is "all of them are there" "$count" "$(cadre flow list -o json | grep -o '"id"' | grep -c .)"
 
 # ---- those that are refused ----
