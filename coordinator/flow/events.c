@@ -98,18 +98,24 @@ static void take_text(const struct node *n, const char *key, char **to)
     *to = text;
 }
 
-/* One of several that hold together: an end has to fit all of them. */
+/* One of several that hold together: an end has to fit all of them, so the narrower one stays. */
 static void take_namespace(const struct node *n, struct flow_after *a, bool subtree)
 {
-    bool named = a->ns != NULL;
-    take_text(n, "namespace", &a->ns);
-    if (!node_has(n, "namespace")) return;
-    a->subtree = subtree && (!named || a->subtree);
-    if (a->ns && !str_namespace_valid(a->ns))
-        node_fail(
-            n, "namespace",
-            "'%.80s' is not a namespace: words of letters, digits, '_' and '-' joined by dots",
-            a->ns);
+    char *ns = node_text(n, "namespace", FLOW_FILE_MAX), shown[STR_QUOTE_SIZE];
+    if (!ns) return;
+    if (!str_namespace_valid(ns)) {
+        node_fail(n, "namespace",
+                  "%s is not a namespace: words of letters, digits, '_' and '-' joined by dots",
+                  str_quote(shown, ns));
+    } else if (!a->ns || (a->subtree && str_namespace_covers(a->ns, ns))) {
+        mem_free(a->ns);
+        a->ns = ns;
+        a->subtree = subtree;
+        return;
+    } else if (!str_eq(a->ns, ns) && !(subtree && str_namespace_covers(ns, a->ns))) {
+        node_fail(n, "namespace", "'%s' is named before: they are never both", a->ns);
+    }
+    mem_free(ns);
 }
 
 static void read_condition_namespace(const struct node *n, struct flow_after *a)

@@ -278,6 +278,10 @@ static void states_and_places__have_to_fit(void **state)
          1},
         {", conditions: [{type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: a}]",
          0},
+        {", conditions: [{type: io.kestra.plugin.core.condition.ExecutionFlow, namespace: a.b, "
+         "flowId: one}, {type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: a, "
+         "comparison: PREFIX}]",
+         2},
         {", preconditions: {id: p, flows: [{namespace: a.b, flowId: one, states: [SUCCESS]}]}", 1},
         {", dependsOn: [{namespace: a.b, flowId: two}]", 0},
     };
