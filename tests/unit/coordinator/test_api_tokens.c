@@ -212,8 +212,17 @@ static void victim_fini(struct victim *v)
 
 /* ---- the routes ---- */
 
-/* A new one without a token is to be thought about. */
-static const char *const open_routes[] = {"healthz", "api/v1/version"};
+/* A new one without a token is to be thought about. A webhook has a key instead. */
+static const char *const open_routes[] = {
+    "healthz",
+    "api/v1/version",
+    "api/v1/webhooks/:/:",
+    "api/v1/webhooks/:/:/:",
+    "api/v1/executions/webhook/:/:",
+    "api/v1/executions/webhook/:/:/:",
+    "api/v1/main/executions/webhook/:/:",
+    "api/v1/main/executions/webhook/:/:/:",
+};
 
 static bool is_open(const struct route *t)
 {
@@ -251,9 +260,17 @@ static const char *body_of(const struct route *t)
 static char *path_of(const struct route *t)
 {
     static const char *const names[][4] = {
-        {"jobs", job},      {"executions", execution},     {"flows", NS, "flow"},
-        {"groups", "kept"}, {"triggers", NS, "flow", "p"}, {"agents", "agent"},
-        {"namespaces", NS}, {"tokens", bystander},
+        {"executions/webhook", NS, "flow", "key"},
+        {"webhooks", NS, "flow", "key"},
+        {"main", NS, "flow", "key"},
+        {"jobs", job},
+        {"executions", execution},
+        {"flows", NS, "flow"},
+        {"groups", "kept"},
+        {"triggers", NS, "flow", "p"},
+        {"agents", "agent"},
+        {"namespaces", NS},
+        {"tokens", bystander},
     };
     struct buf b;
     const char *collection = str_starts(t->path, "api/v1/") ? t->path + 7 : t->path;
