@@ -7,7 +7,7 @@
 
 struct group_config {
     char *description;
-    struct opt_list require, namespaces;
+    struct opt_list require, namespaces, tags;
     char *max_queued;
     bool force;
 };
@@ -49,6 +49,12 @@ static int is_cleared(const struct opt_list *list, const char *flag, bool *clear
          .may_clear = true,                                                                        \
          .value_name = "NS",                                                                       \
          .help = "namespace that may use the group, with its children; '': all namespaces"},       \
+        {.flag = "tag",                                                                            \
+         .type = OPT_LIST,                                                                         \
+         .offset = AT(tags),                                                                       \
+         .may_clear = true,                                                                        \
+         .value_name = "TAG",                                                                      \
+         .help = "what a workerSelector finds the group by, beside its key; '': the key alone"},   \
     {                                                                                              \
         .flag = "max-queued", .type = OPT_STRING, .offset = AT(max_queued), .value_name = "N",     \
         .check = check_max_queued,                                                                 \
@@ -103,9 +109,10 @@ static void print_deleted(struct out *out, const char *key, const struct json *g
 static int make_body(const struct group_config *c, const char *key, struct buf *out, struct err *e)
 {
     struct jw w;
-    bool no_require, no_namespaces;
+    bool no_require, no_namespaces, no_tags;
     int rc = is_cleared(&c->require, "require", &no_require, e);
     if (rc == 0) rc = is_cleared(&c->namespaces, "allow-namespace", &no_namespaces, e);
+    if (rc == 0) rc = is_cleared(&c->tags, "tag", &no_tags, e);
     if (rc != 0) return rc;
     jw_init_strict(&w, out);
     jw_object(&w, NULL);
@@ -119,6 +126,13 @@ static int make_body(const struct group_config *c, const char *key, struct buf *
         jw_array(&w, "allowedNamespaces");
         for (size_t i = 0; i < c->namespaces.count; i++)
             jw_str(&w, NULL, c->namespaces.items[i]);
+        jw_end(&w);
+    }
+    if (no_tags) jw_null(&w, "tags");
+    if (c->tags.count > 0 && !no_tags) {
+        jw_array(&w, "tags");
+        for (size_t i = 0; i < c->tags.count; i++)
+            jw_str(&w, NULL, c->tags.items[i]);
         jw_end(&w);
     }
     if (c->max_queued) jw_raw(&w, "maxQueued", *c->max_queued ? c->max_queued : "null");
@@ -161,9 +175,10 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
     const struct group_config *c = config;
     struct err e = {0};
     struct buf body;
-    if (!c->description && !c->max_queued && !c->require.count && !c->namespaces.count)
+    if (!c->description && !c->max_queued && !c->require.count && !c->namespaces.count &&
+        !c->tags.count)
         return cli_usage(cli, "nothing is to be changed: give --description, --require, "
-                              "--allow-namespace or --max-queued");
+                              "--allow-namespace, --tag or --max-queued");
     char *path = resource_path(cli, args, NULL);
     if (!path) return EXIT_USAGE;
     buf_init(&body, 65536);

@@ -370,6 +370,8 @@ static void show_group(struct out *out, const struct json *g)
             show_requires(out, v);
         else if (str_eq(key, "allowedNamespaces") && json_count(v))
             show_names(out, key, v);
+        else if (str_eq(key, "tags"))
+            show_names(out, key, v);
         else if (str_eq(key, "allowedNamespaces"))
             show_line(out, key, "all");
         else if (str_eq(key, "maxQueued") && json_int(v, 0) == 0)

@@ -10,7 +10,13 @@
 #define DESCRIPTION_MAX (4 * LIMIT_NAME)
 #define NAMESPACES_MAX 256
 
-enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
+enum {
+    MASK_DESCRIPTION = 1,
+    MASK_REQUIRE = 2,
+    MASK_NAMESPACES = 4,
+    MASK_MAX_QUEUED = 8,
+    MASK_TAGS = 16
+};
 
 void groups_list(struct request *r)
 {
@@ -56,12 +62,15 @@ static uint32_t read_group(struct body *b, struct group_row *g)
     if (json_get(b->object, "description")) mask |= MASK_DESCRIPTION;
     if (json_get(b->object, "requires")) mask |= MASK_REQUIRE;
     if (json_get(b->object, "allowedNamespaces")) mask |= MASK_NAMESPACES;
+    if (json_get(b->object, "tags")) mask |= MASK_TAGS;
     if (json_get(b->object, "maxQueued")) mask |= MASK_MAX_QUEUED;
     const char *description = body_str(b, "description", DESCRIPTION_MAX);
     g->description = mem_strdup(str_empty(description) ? NULL : description);
     const struct json *require = body_object(b, "requires");
     if (json_count(require)) g->require = json_text(require);
     read_namespaces(b, g);
+    const struct json *tags = body_array(b, "tags");
+    if (tags && json_count(tags)) g->tags = json_text(tags); /* the engine looks at them */
     g->max_queued = body_int(b, "maxQueued", 0, INT64_C(1000000000), 0);
     return mask;
 }
@@ -87,7 +96,7 @@ static void send_or_ask(struct request *r, struct command *c)
 void groups_create(struct request *r)
 {
     static const char *const keys[] = {"key",    "description", "requires", "allowedNamespaces",
-                                       "paused", "maxQueued"};
+                                       "paused", "maxQueued",   "tags"};
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct command *c = command_new(CMD_GROUP_CREATE);
     struct group_row *g = &c->u.group;
@@ -103,7 +112,8 @@ void groups_create(struct request *r)
 
 void groups_update(struct request *r)
 {
-    static const char *const keys[] = {"description", "requires", "allowedNamespaces", "maxQueued"};
+    static const char *const keys[] = {"description", "requires", "allowedNamespaces", "maxQueued",
+                                       "tags"};
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct command *c = command_new(CMD_GROUP_UPDATE);
     body_known(&b, keys, sizeof keys / sizeof *keys);
@@ -112,7 +122,7 @@ void groups_update(struct request *r)
     if (!c->mask)
         (void)problem_field(&r->problem, "",
                             "nothing is to be changed: give description, requires, "
-                            "allowedNamespaces or maxQueued");
+                            "allowedNamespaces, maxQueued or tags");
     send_or_ask(r, c);
 }
 

@@ -46,6 +46,7 @@ void group_free(struct engine *g, struct group *group)
     timer_clear(g, &group->aside.timer);
     requires_free(group->requires);
     json_free(group->allowed);
+    json_free(group->tags);
     mem_free(group->pending);
     watch_fini(&group->fallbacks);
     mem_free(group->heap);
@@ -65,7 +66,7 @@ struct group *group_of_job(struct engine *g, const struct job_row *row)
 
 int group_read_rules(struct group *group, struct err *e)
 {
-    struct json *tree = NULL, *allowed = NULL;
+    struct json *tree = NULL, *allowed = NULL, *tags = NULL;
     struct requires *r = NULL;
     int rc = 0;
     if (group->row.require)
@@ -75,14 +76,19 @@ int group_read_rules(struct group *group, struct err *e)
     if (rc == 0 && group->row.allowed_namespaces)
         rc = json_parse(group->row.allowed_namespaces, strlen(group->row.allowed_namespaces),
                         &allowed, e);
+    if (rc == 0 && group->row.tags)
+        rc = json_parse(group->row.tags, strlen(group->row.tags), &tags, e);
     if (rc) {
+        json_free(allowed);
         requires_free(r);
         return rc;
     }
     requires_free(group->requires);
     json_free(group->allowed);
+    json_free(group->tags);
     group->requires = r;
     group->allowed = allowed;
+    group->tags = tags;
     return 0;
 }
 
@@ -105,6 +111,20 @@ const char *group_nearest_key(const struct engine *g, const char *key)
     const char *nearest = str_nearest(key, keys, count);
     mem_free(keys);
     return nearest;
+}
+
+static bool is_text(const char *text, const char *part, size_t len)
+{
+    return text && strlen(text) == len && memcmp(text, part, len) == 0;
+}
+
+bool group_has_tag(const struct group *group, const char *tag, size_t len)
+{
+    const char *key = group->row.key ? group->row.key : STR_DEFAULT_GROUP;
+    if (is_text(key, tag, len)) return true;
+    for (const struct json *j = json_first(group->tags); j; j = json_next(j))
+        if (is_text(json_str(j, NULL), tag, len)) return true;
+    return false;
 }
 
 bool group_allows(const struct group *group, const char *ns)

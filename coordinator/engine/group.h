@@ -21,6 +21,7 @@ struct group {
     bool deleted; /* no longer in the store, but jobs still name it */
     struct requires *requires;
     struct json *allowed; /* array of namespaces, or NULL */
+    struct json *tags;    /* array, without the key, or NULL */
     struct map queues;    /* by requires_id */
     struct queue **pending;
     size_t pending_count, pending_cap;
@@ -48,11 +49,14 @@ struct group *group_add(struct engine *g, struct group_row *row); /* takes the s
 void group_free(struct engine *g, struct group *group);
 /* The group of a job, made as a deleted one when its group is gone. */
 struct group *group_of_job(struct engine *g, const struct job_row *row);
-int group_read_rules(struct group *group, struct err *e); /* requires and namespaces from the row */
+int group_read_rules(struct group *group,
+                     struct err *e); /* requires, namespaces, tags from the row */
 const char *group_name(const struct group *group,
                        char out[96]); /* "group gpu", "the default group" */
 const char *group_nearest_key(const struct engine *g,
                               const char *key); /* the key that was probably meant; NULL: none */
+/* Its key is a tag, too. */
+bool group_has_tag(const struct group *group, const char *tag, size_t len);
 bool group_allows(const struct group *group, const char *ns); /* may ns target the group? */
 /* Its queue is to be matched with its agents at the end of the batch. */
 void group_set_dirty(struct engine *g, struct group *group);

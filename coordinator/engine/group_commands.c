@@ -12,9 +12,16 @@
 
 #include <string.h>
 
-enum { MASK_DESCRIPTION = 1, MASK_REQUIRE = 2, MASK_NAMESPACES = 4, MASK_MAX_QUEUED = 8 };
+enum {
+    MASK_DESCRIPTION = 1,
+    MASK_REQUIRE = 2,
+    MASK_NAMESPACES = 4,
+    MASK_MAX_QUEUED = 8,
+    MASK_TAGS = 16
+};
 
 #define DESCRIPTION_MAX 512
+#define TAGS_MAX 64
 
 /* The live group that the command names. NULL: answered. */
 static struct group *named(const struct engine *g, const char *key, struct reply *r)
@@ -67,13 +74,48 @@ static int check_namespaces(struct group_row *row, struct err *e)
     return rc;
 }
 
+/* Without the key and in their order, each once. */
+static int check_tags(struct group_row *row, struct err *e)
+{
+    struct json *list = NULL, *tags = NULL;
+    if (!row->tags) return 0;
+    int rc = json_parse(row->tags, strlen(row->tags), &list, e);
+    if (rc == 0 && json_type(list) != JSON_ARRAY)
+        rc = err_set(e, ERR_INVALID, "tags: must be a list of tags");
+    if (rc == 0 && json_count(list) > TAGS_MAX)
+        rc = err_set(e, ERR_INVALID, "tags: at most %d are allowed", TAGS_MAX);
+    tags = json_new(JSON_ARRAY);
+    for (const struct json *j = rc == 0 ? json_first(list) : NULL; j; j = json_next(j)) {
+        const char *tag = json_str(j, "");
+        bool again = str_eq(tag, row->key);
+        if (!str_key_valid(tag)) {
+            rc = err_set(e, ERR_INVALID,
+                         "tags: '%.80s' is not a tag: 1 to 63 letters, digits, '_' and '-', the "
+                         "first a letter or digit",
+                         json_str(j, "(no text)"));
+            break;
+        }
+        for (const struct json *k = json_first(tags); k; k = json_next(k))
+            again = again || str_eq(json_str(k, ""), tag);
+        if (!again) json_push(tags, json_new_str(tag));
+    }
+    if (rc == 0) {
+        mem_free(row->tags);
+        row->tags = json_count(tags) > 0 ? json_text(tags) : NULL;
+    }
+    json_free(tags);
+    json_free(list);
+    return rc;
+}
+
 static int check_fields(struct group_row *row, struct err *e)
 {
     if (row->description && strlen(row->description) > DESCRIPTION_MAX)
         return err_set(e, ERR_INVALID, "description: at most %d bytes", DESCRIPTION_MAX);
     if (row->max_queued < 0) return err_set(e, ERR_INVALID, "maxQueued: 0 (no limit) or more");
     int rc = check_require(row, e);
-    return rc ? rc : check_namespaces(row, e);
+    if (rc == 0) rc = check_namespaces(row, e);
+    return rc ? rc : check_tags(row, e);
 }
 
 /* ---- commands ---- */
@@ -85,6 +127,7 @@ static struct group_row copy_row(const struct group_row *row)
     copy.description = mem_strdup(row->description);
     copy.require = mem_strdup(row->require);
     copy.allowed_namespaces = mem_strdup(row->allowed_namespaces);
+    copy.tags = mem_strdup(row->tags);
     copy.created_by = mem_strdup(row->created_by);
     copy.updated_by = mem_strdup(row->updated_by);
     copy.paused_by = mem_strdup(row->paused_by);
@@ -198,6 +241,7 @@ static void update(struct engine *g, struct group_row *row, uint32_t mask, struc
     if (mask & MASK_DESCRIPTION) text_take(&group->row.description, &row->description);
     if (mask & MASK_REQUIRE) text_take(&group->row.require, &row->require);
     if (mask & MASK_NAMESPACES) text_take(&group->row.allowed_namespaces, &row->allowed_namespaces);
+    if (mask & MASK_TAGS) text_take(&group->row.tags, &row->tags);
     if (mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
     text_set(&group->row.updated_by, g->by);
     if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;

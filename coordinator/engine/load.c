@@ -71,6 +71,7 @@ static int load_group(const struct group_row *row, void *user)
     copy.description = dup_text(row->description);
     copy.require = dup_text(row->require);
     copy.allowed_namespaces = dup_text(row->allowed_namespaces);
+    copy.tags = dup_text(row->tags);
     copy.created_by = dup_text(row->created_by);
     copy.updated_by = dup_text(row->updated_by);
     copy.paused_by = dup_text(row->paused_by);

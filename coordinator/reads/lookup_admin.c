@@ -1,12 +1,28 @@
 /* Looking up what administrators keep: groups, namespaces, tokens, and how the coordinator does. */
 #include "coordinator/reads/lookup.h"
 
+#include "base/json.h"
 #include "base/str.h"
 #include "cadre_version.h"
 #include "coordinator/reads/token_json.h"
 #include "coordinator/store/reader.h"
 
+#include <string.h>
+
 /* ---- groups ---- */
+
+/* The key is the first of them. */
+static void put_tags(struct jw *w, const struct group_row *g)
+{
+    struct json *more = NULL;
+    jw_array(w, "tags");
+    jw_str(w, NULL, g->key ? g->key : STR_DEFAULT_GROUP);
+    if (g->tags) (void)json_parse(g->tags, strlen(g->tags), &more, NULL);
+    for (const struct json *j = json_first(more); j; j = json_next(j))
+        jw_str(w, NULL, json_str(j, ""));
+    json_free(more);
+    jw_end(w);
+}
 
 static void put_group(struct jw *w, const struct group_row *g, const struct group_counts *n)
 {
@@ -14,6 +30,7 @@ static void put_group(struct jw *w, const struct group_row *g, const struct grou
     jw_str(w, "description", g->description);
     jw_raw(w, "requires", g->require);
     jw_raw(w, "allowedNamespaces", g->allowed_namespaces ? g->allowed_namespaces : "[]");
+    put_tags(w, g);
     jw_bool(w, "paused", g->paused);
     jw_int(w, "maxQueued", g->max_queued);
     jw_int(w, "agents", n->agents);

@@ -216,6 +216,7 @@ void group_row_fini(struct group_row *g)
     mem_free(g->description);
     mem_free(g->require);
     mem_free(g->allowed_namespaces);
+    mem_free(g->tags);
     mem_free(g->created_by);
     mem_free(g->updated_by);
     mem_free(g->paused_by);

@@ -146,6 +146,7 @@ struct group_row {
     char *key, *description;
     char *require;            /* JSON object text; NULL: nothing required */
     char *allowed_namespaces; /* JSON array text; NULL: all */
+    char *tags;               /* JSON array text, without the key, which is one; NULL: no more */
     bool paused;
     int64_t max_queued; /* 0: no limit */
     int64_t created_ms;

@@ -21,6 +21,7 @@ int store_group_put(struct store *s, const struct group_row *g, struct err *e)
     bind_text(q, 8, g->created_by);
     bind_text(q, 9, g->updated_by);
     bind_text(q, 10, g->paused_by);
+    bind_text(q, 11, g->tags);
     return db_run(&s->queue, q, e);
 }
 

@@ -136,7 +136,7 @@
                      " ORDER BY r.at_ms DESC LIMIT ?2")                                            \
     /* groups, namespaces, tokens */                                                               \
     X(Q_GROUP_PUT,                                                                                 \
-      "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")            \
+      "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")       \
     X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \
     X(Q_GROUPS, "SELECT " GROUP_COLUMNS " FROM groups g ORDER BY g.key")                           \
     X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3, ?4)")                       \

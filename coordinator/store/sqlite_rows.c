@@ -179,6 +179,7 @@ void row_group(sqlite3_stmt *q, struct group_row *g)
         .created_by = column_text(q, 7),
         .updated_by = column_text(q, 8),
         .paused_by = column_text(q, 9),
+        .tags = column_text(q, 10),
     };
 }
 

@@ -55,8 +55,8 @@ void row_attempt(sqlite3_stmt *q, struct attempt_row *a);
 
 #define GROUP_COLUMNS                                                                              \
     "g.key, g.description, g.require, g.allowed_namespaces, g.paused, g.max_queued, g.created_ms," \
-    " g.created_by, g.updated_by, g.paused_by"
-#define GROUP_COLUMN_COUNT 10
+    " g.created_by, g.updated_by, g.paused_by, g.tags"
+#define GROUP_COLUMN_COUNT 11
 void row_group(sqlite3_stmt *q, struct group_row *g);
 
 #define NS_COLUMNS "ns, group_key, fallback, updated_by"

@@ -372,6 +372,9 @@ static const char queue_16[] =
     "ALTER TABLE triggers ADD COLUMN holds INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE executions ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;";
 
+/* What selectors choose a group by. */
+static const char queue_17[] = "ALTER TABLE groups ADD COLUMN tags TEXT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -413,10 +416,10 @@ static const char output_4[] =
     "  lost_ms INTEGER NOT NULL DEFAULT 0, lost_cursor INTEGER NOT NULL DEFAULT 0) STRICT;"
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;";
 
-static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
-                                          queue_5,  queue_6,  queue_7,  queue_8,
-                                          queue_9,  queue_10, queue_11, queue_12,
-                                          queue_13, queue_14, queue_15, queue_16};
+static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,  queue_5,
+                                          queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
+                                          queue_11, queue_12, queue_13, queue_14, queue_15,
+                                          queue_16, queue_17};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -235,4 +235,16 @@ ran_on "and runs jobs" zone
 cadre run --group late -- sh -c 'echo $CADRE_AGENT' >out
 ran_on "without a restart" early
 end "$coordinator"
+# ---- tags ----
+cadre group create gpu-old --tag gpu --tag linux >out
+is "a group with tags is created" "group gpu-old created" "$(cat out)"
+cadre group update gpu-old --tag gpu >out
+cadre group show gpu-old >out
+has "its key is one of its tags" out '^tags +gpu-old, gpu$'
+cadre group update gpu-old --tag '' >/dev/null
+cadre group show gpu-old >out
+has "the key alone is left" out '^tags +gpu-old$'
+cadre group update gpu-old --tag 'a b' >out 2>&1
+has "what is no tag is refused" out "tags: 'a b' is not a tag"
+
 done_testing
