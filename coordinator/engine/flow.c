@@ -176,7 +176,7 @@ static void take_key(const struct flow_group_ref *ref, const char *place, void *
 {
     struct group_keys *k = user;
     (void)place;
-    k->keys[k->count++] = ref->key;
+    if (!ref->selector) k->keys[k->count++] = ref->key;
 }
 
 void flow_note_groups(struct engine *g, const struct flow_row *row, const struct flow *f)

@@ -9,6 +9,7 @@
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/reply.h"
+#include "coordinator/engine/selector.h"
 #include "coordinator/engine/trigger_follow.h"
 #include "coordinator/schedule/zones.h"
 
@@ -36,6 +37,13 @@ struct review {
 static void check_group(const struct flow_group_ref *ref, const char *place, void *user)
 {
     struct review *r = user;
+    struct err e;
+    if (ref->selector) {
+        if (!selector_pick(r->g, ref->key, r->flow ? r->flow->ns : NULL, &e))
+            flow_problems_add(&r->problems, r->file, ref->line, "%.*sworkerSelector.tags: %s",
+                              (int)(strlen(place) - strlen("workerGroup")), place, err_text(&e));
+        return;
+    }
     const struct group *group = group_find(r->g, ref->key);
     char name[96];
     if (!group || group->deleted) {

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/implied.h"
+#include "coordinator/engine/selector.h"
 
 #include <string.h>
 
@@ -25,6 +26,13 @@ static bool find_group(struct engine *g, struct job_row *row, bool fallback_give
                        struct flaw *flaw)
 {
     const struct namespace *from;
+    if (selector_is(row->group)) {
+        const struct group *picked = selector_pick(g, row->group, row->ns, &flaw->err);
+        if (!picked)
+            return flawed(flaw,
+                          flaw->err.code == ERR_DENIED ? REASON_NOT_STARTED : REASON_UNKNOWN_GROUP);
+        text_set(&row->group, picked->row.key ? picked->row.key : STR_DEFAULT_GROUP);
+    }
     const struct group *group = job_resolve(g, row, fallback_given, &from);
     char name[96];
     if (!group) {
@@ -55,6 +63,7 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
     if (rc)
         return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
     job->row.requires_id = 0;
+    if (w->kind >= FLOW_LOG && selector_is(job->row.group)) text_set(&job->row.group, NULL);
     bool good = w->kind >= FLOW_LOG || find_group(g, &job->row, job->fallback_given, flaw);
     if (good && job_requires(w->require, REQUIRES_KEPT, &job->needs, &r, &flaw->err))
         good = flawed(flaw, REASON_NOT_STARTED);

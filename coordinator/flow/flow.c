@@ -118,7 +118,8 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id)
 static void visit(const struct flow_group_ref *ref, const char *place, flow_group_fn *on_group,
                   void *user)
 {
-    if (ref->key && !expr_has(ref->key) && str_key_valid(ref->key)) on_group(ref, place, user);
+    bool known = ref->key && !expr_has(ref->key);
+    if (known && (ref->selector || str_key_valid(ref->key))) on_group(ref, place, user);
 }
 
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user)

@@ -31,7 +31,10 @@
 /* ---- the flow ------------------------------------------------------------------------------ */
 
 struct flow_group_ref {
-    char *key; /* template; NULL: not said */
+    /* Template; NULL: not said. Of a selector "all:TAG,TAG" or "any:TAG,TAG", of which the engine
+     * makes a group's key when the job is created. */
+    char *key;
+    bool selector;
     bool has_fallback;
     enum fallback fallback;
     int line; /* of the key, for "there is no group ..." */

@@ -10,24 +10,24 @@
     }
 
 static const char *const flow_names[] = {
-    "id",       "namespace",   "description",    "labels",       "disabled",
-    "inputs",   "vars",        "variables",      "tasks",        "workerGroup",
-    "triggers", "concurrency", "pluginDefaults", "taskDefaults", "outputs",
-    "retry",
+    "id",          "namespace",      "description",  "labels",      "disabled",       "inputs",
+    "vars",        "variables",      "tasks",        "workerGroup", "workerSelector", "triggers",
+    "concurrency", "pluginDefaults", "taskDefaults", "outputs",     "retry",
 };
 static const char *const input_names[] = {
     "id",  "type", "description", "displayName", "required",         "defaults", "values",
     "min", "max",  "options",     "itemType",    "allowCustomValue", "name",
 };
 static const char *const group_names[] = {"key", "fallback"};
+static const char *const selector_names[] = {"tags", "match", "fallback"};
 static const char *const concurrency_names[] = {"limit", "behavior"};
 static const char *const retry_names[] = {
     "type",        "interval",   "maxInterval", "delayFactor",    "maxAttempts",
     "maxDuration", "maxAttempt", "minInterval", "warningOnRetry", "behavior",
 };
 #define WORK_NAMES                                                                                 \
-    "env", "workingDirectory", "workerGroup", "requires", "timeout", "queueTimeout", "lease",      \
-        "killGrace", "priority"
+    "env", "workingDirectory", "workerGroup", "workerSelector", "requires", "timeout",             \
+        "queueTimeout", "lease", "killGrace", "priority"
 static const char *const task_names[] = {
     "id",    "description", "type",     "command",      "script",   "args",
     "shell", "retry",       "disabled", "allowFailure", WORK_NAMES,
@@ -130,6 +130,7 @@ const struct key_list trigger_keys = KEYS(trigger_names);
 const struct key_list schedule_keys = KEYS(schedule_names);
 const struct key_list input_keys = KEYS(input_names);
 const struct key_list group_ref_keys = KEYS(group_names);
+const struct key_list selector_keys = KEYS(selector_names);
 const struct key_list retry_keys = KEYS(retry_names);
 const struct key_list concurrency_keys = KEYS(concurrency_names);
 const struct key_list kestra_keys = KEYS(kestra_names);
@@ -155,7 +156,6 @@ const struct refused_key flow_refused[] = {
     {"revision", "is a number, and not looked at: Cadre counts revisions"},
     {"tenantId", "is not supported: a coordinator has no tenants"},
     {"deleted", "true is not supported; cadre flow delete removes a flow"},
-    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
     {NULL, NULL},
 };
 
@@ -191,7 +191,6 @@ const struct refused_key task_refused[] = {
     {"taskCache", NOT_YET},
     {"assets", NOT_YET},
     {"version", "is not supported: there are no plugins"},
-    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
     {"tasks", "is not supported: tasks run one after the other, none inside another"},
     {"options", NOT_YET},
     {NULL, NULL},
@@ -206,7 +205,6 @@ const struct refused_key trigger_refused[] = {
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
     {"labels", NOT_YET},
-    {"workerSelector", "is not supported; write workerGroup: {key: ...}"},
     {NULL, NULL},
 };
 

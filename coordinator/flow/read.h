@@ -101,7 +101,7 @@ void read_plain(const struct node *n, const struct json *where, const char *name
 
 extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, group_ref_keys,
     retry_keys, concurrency_keys, schedule_keys, kestra_keys, kestra_check_keys, webhook_keys,
-    kestra_webhook_keys, after_keys, kestra_after_keys, after_flow_keys;
+    kestra_webhook_keys, after_keys, kestra_after_keys, after_flow_keys, selector_keys;
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[],
     schedule_refused[], input_refused[], webhook_refused[], after_refused[];
 

@@ -182,7 +182,7 @@ static int render_key(struct rendering *r, const struct flow_group_ref *ref, cha
     if (rc) return rc;
     char *text = mem_strndup(r->texts.data + p.at, p.len);
     const char *trimmed = str_trim(text);
-    if (*trimmed && !str_key_valid(trimmed)) {
+    if (*trimmed && !ref->selector && !str_key_valid(trimmed)) {
         char shown[STR_QUOTE_SIZE];
         rc = err_set(r->e, ERR_INVALID, "workerGroup.key: %s is not a group's key",
                      str_quote(shown, trimmed));

@@ -1,6 +1,7 @@
 /* What tasks and triggers share: what runs, where, and within which limits. */
 #include "coordinator/flow/read.h"
 
+#include "base/buf.h"
 #include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -9,6 +10,7 @@
 #include "wire/spec.h"
 
 #define KEY_TEMPLATE_MAX 1000
+#define TAGS_MAX 32
 
 /* ---- what runs ------------------------------------------------------------------------------- */
 
@@ -111,9 +113,62 @@ static void read_env(const struct node *n, struct flow_work *w, const struct exp
 
 /* ---- where ----------------------------------------------------------------------------------- */
 
+static bool good_tag(const char *s)
+{
+    return expr_has(s) || str_key_valid(s);
+}
+
+/* Kestra 2's, into one text: tags have no commas. */
+static void read_selector(const struct node *n, struct flow_group_ref *out,
+                          const struct expr_scope *scope)
+{
+    static const char *const matches[] = {"ALL", "ANY"};
+    struct node s;
+    struct buf text;
+    char shown[STR_QUOTE_SIZE];
+    struct expr_scope lasting = *scope; /* a job's target never changes */
+    lasting.roots &= ~(1u << EXPR_TASKRUN);
+    lasting.where = "in a selector's tags";
+    if (!node_object(n, "workerSelector", &s)) return;
+    if (node_has(n, "workerGroup"))
+        node_fail(n, "workerSelector", "there is a workerGroup, too: one of the two");
+    size_t problems = n->r->problems->count;
+    node_known(&s, selector_keys, NULL);
+    const struct json *tags = node_list(&s, "tags", TAGS_MAX);
+    int match = node_choice(&s, "match", matches, 2, 0);
+    int fallback = node_choice(&s, "fallback", fallback_names, 4, FALLBACK_FAIL);
+    if (!json_count(tags) && n->r->problems->count == problems)
+        node_fail(&s, "tags", "is missing, such as tags: [gpu]");
+    buf_init(&text, FLOW_FILE_MAX);
+    (void)buf_adds(&text, match == 0 ? "all:" : "any:");
+    for (const struct json *j = json_first(tags); j; j = json_next(j)) {
+        char *tag = item_text(&s, j, "tags", KEY_TEMPLATE_MAX);
+        if (tag && !good_tag(tag))
+            read_fail(n->r, j,
+                      "%stags: %s is not a tag: 1 to 63 letters, digits, '_' and '-', the first a "
+                      "letter or digit",
+                      s.at, str_quote(shown, tag));
+        read_no_statements(&s, j, "tags", tag);
+        read_template(&s, j, "tags", tag, &lasting);
+        if (tag) (void)buf_addf(&text, "%s%s", j == json_first(tags) ? "" : ",", tag);
+        mem_free(tag);
+    }
+    if (n->r->problems->count == problems)
+        *out = (struct flow_group_ref){.key = buf_detach(&text),
+                                       .selector = true,
+                                       .has_fallback = true,
+                                       .fallback = (enum fallback)fallback,
+                                       .line = yaml_line(&n->r->doc, json_get(s.j, "tags"))};
+    buf_fini(&text);
+}
+
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope)
 {
     struct node g;
+    if (node_has(n, "workerSelector")) {
+        read_selector(n, out, scope);
+        return;
+    }
     char shown[STR_QUOTE_SIZE];
     if (!node_object(n, "workerGroup", &g)) return;
     node_known(&g, group_ref_keys, NULL);

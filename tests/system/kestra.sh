@@ -46,7 +46,7 @@ tasks:
     message: |
       exit {{ outputs.work.exitCode }} and {{ outputs.silent.exitCode }}
       row {{ outputs.work.vars.name }} {{ outputs.work.vars.row }} {{ outputs.work.least }}
-      float {{ outputs.work.vars.version }} {{ outputs.work.vars.list }} {{ outputs.work.vars.more }}
+      float {{ outputs.work.vars.version }} {{ outputs.work.vars.list }} {{ outputs.work.more }}
       vars {{ outputs.silent.vars }} {{ outputs.work.vars.none }}
       given [{{ inputs.note }}] {{ inputs.size }} {{ inputs.ratio }} {{ inputs.note ?? 'no note' }}
       fixed {{ vars.version }} {{ vars.list }}
@@ -88,4 +88,53 @@ END
 cadre flow apply wrong.yaml >out 2>&1
 is "what Kestra alone can do is refused" 1 $?
 has "with the line" out 'wrong.yaml:6: .*env.TARGET' "wrong.yaml:8: .*': ' in this line"
+
+# ---- selectors
+cadre group create gpu-old --tag gpu --tag linux >out 2>&1
+is "a group has tags" 0 $?
+cadre group create gpu-new --tag gpu >/dev/null 2>&1
+cadre group show gpu-old >out 2>&1
+has "they are shown" out '^tags  *gpu-old, gpu, linux$'
+cadre group list -o json >out
+has "in JSON, too" out '"key":"gpu-new",.*"tags":\["gpu-new","gpu"\]'
+cadre group update gpu-new --tag gpu --tag new >out 2>&1
+cadre group show gpu-new >out
+has "they can be changed" out '^tags  *gpu-new, gpu, new$'
+agent_up b --worker-group gpu-new
+selecting() {
+    printf 'id: %s\nnamespace: company\ntasks:\n  - id: run\n' "$1"
+    printf '    type: io.kestra.plugin.scripts.shell.Commands\n'
+    printf '    workerSelector: %b\n    commands: ["echo in $CADRE_GROUP"]\n' "$2"
+}
+selecting online '{tags: [gpu]}' >s1.yaml
+selecting both '{tags: [gpu, linux], fallback: WAIT}' >s2.yaml
+selecting one '{tags: [new, nowhere], match: ANY}' >s3.yaml
+selecting none '{tags: [linux]}' >s4.yaml
+selecting near '{tags: [gpus]}' >s5.yaml
+selecting twice '{tags: [gpu]}\n    workerGroup: {key: gpu-old}' >s6.yaml
+selecting away '{tags: ["{{ inputs.tag }}"], fallback: WAIT}' |
+    sed 's/^tasks/inputs: [{id: tag, type: STRING}]\ntasks/' >s7.yaml
+cadre flow apply s1.yaml s2.yaml s3.yaml s4.yaml s7.yaml >out 2>&1
+is "selectors apply" 0 $?
+timeout 60 cadre flow run company/online >out 2>&1
+has "the group that has an agent online is picked" out 'in gpu-new$'
+timeout 60 cadre flow run company/one >out 2>&1
+has "one tag of several is enough for ANY" out 'in gpu-new$'
+timeout 60 cadre flow run company/none >out 2>&1
+is "without an agent a selector fails" 1 $?
+has "for the reason no-agent" out 'no-agent'
+execution=$(cadre flow run --detach company/both)
+group_is() { cadre job list --group gpu-old -o json | grep -q '"task":"run"'; }
+until_true 60 group_is || not_ok "the job waits in the group that has both tags"
+cadre execution cancel "$execution" >/dev/null 2>&1
+timeout 60 cadre flow run company/away --input tag=gpus >out 2>&1
+is "a tag that no group has fails the task, whatever the fallback" 1 $?
+has "for the reason unknown-group" out 'unknown-group'
+timeout 60 cadre flow run company/away --input tag=new >out 2>&1
+has "one that a group has runs there" out 'in gpu-new$'
+cadre flow apply s5.yaml >out 2>&1
+is "a literal tag that no group has is refused" 1 $?
+has "with the nearest" out "s5.yaml:6: .*workerSelector.tags: .* the tag 'gpus', did you mean"
+cadre flow apply s6.yaml >out 2>&1
+has "a group beside a selector is refused" out 's6.yaml:.*workerSelector: there is a workerGroup'
 done_testing

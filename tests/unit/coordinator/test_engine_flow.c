@@ -116,6 +116,80 @@ static void apply__unknown_group__names_place_and_nearest(void **state)
     assert_int_equal(revision_of(w, "f"), 0);
 }
 
+static void tagged_group(struct world *w, const char *key, const char *tags)
+{
+    struct command *c = cmd_group(w, key, NULL);
+    c->u.group.tags = mem_strdup(tags);
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, 0);
+}
+
+#define SELECTING(tags, rest)                                                                      \
+    "id: s\nnamespace: a.b\ninputs: [{id: x, type: STRING, defaults: fast}]\ntasks:\n"             \
+    "  - {id: one, command: [\"true\"], workerSelector: {tags: " tags rest "}}\n"
+
+/* The group of the job that the flow's execution waits for. */
+static void goes_to(struct world *w, const char *flow, const char *group)
+{
+    world_apply_flow(w, flow);
+    struct job_row j = world_job(w, world_execution_job(w, world_start(w, "s", NULL)));
+    assert_string_equal(j.group, group);
+    assert_int_equal(j.state, JOB_CREATED);
+    job_row_fini(&j);
+}
+
+static void selector__picks_by_agents_then_queue_then_key(void **state)
+{
+    struct world *w = *state;
+    tagged_group(w, "c", "[\"gpu\",\"fast\",\"c\",\"gpu\"]");
+    tagged_group(w, "b", "[\"gpu\"]");
+    tagged_group(w, "a", "[\"gpu\"]");
+    tagged_group(w, "z", "[\"slow\"]");
+    goes_to(w, SELECTING("[gpu]", ", fallback: WAIT"), "a");
+    goes_to(w, SELECTING("[gpu]", ", fallback: WAIT"), "b"); /* a holds one job now */
+    goes_to(w, SELECTING("[gpu, fast]", ", fallback: WAIT"), "c");
+    goes_to(w, SELECTING("['{{ inputs.x }}']", ", fallback: WAIT"), "c");
+    goes_to(w, SELECTING("[z, gpu]", ", match: ANY, fallback: WAIT"), "z");
+    goes_to(w, SELECTING("[default]", ", fallback: WAIT"), "default");
+    struct hand h = hand_open(w, "m", "c", 1);
+    world_apply_flow(w, SELECTING("[gpu]", ""));
+    (void)h;
+    struct job_row j = world_job(w, world_execution_job(w, world_start(w, "s", NULL)));
+    assert_string_equal(j.group, "c"); /* more wait there, but there is an agent */
+    assert_int_equal(j.fallback, FALLBACK_FAIL);
+    job_row_fini(&j);
+}
+
+static void selector__that_nothing_fits__is_refused_or_fails(void **state)
+{
+    struct world *w = *state;
+    tagged_group(w, "c", "[\"gpu\"]");
+    tagged_group(w, "d", "[\"fast\"]");
+    static const char *const cases[][2] = {
+        {SELECTING("[gpus]", ""), "task one: workerSelector.tags: there is no worker group with "
+                                  "the tag 'gpus', did you mean 'gpu'?"},
+        {SELECTING("[gpu, fast]", ""), "task one: workerSelector.tags: there is no worker group "
+                                       "with all of the tags gpu,fast"},
+        {SELECTING("[nowhere, elsewhere]", ", match: ANY"), "with the tag 'nowhere'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world_do(w, cmd_apply(w, cases[i][0]));
+        assert_string_equal(world_reply(w)->code, "unknown-group");
+        if (!strstr(world_reply(w)->json, cases[i][1]))
+            fail_msg("%s: %s", cases[i][0], world_reply(w)->json);
+    }
+    world_apply_flow(w, SELECTING("['{{ inputs.x }}-er']", ", fallback: WAIT"));
+    int64_t id = world_start(w, "s", NULL);
+    assert_string_equal(world_execution_state(w, id), "FAILED");
+    struct execution_row x = world_execution(w, id);
+    assert_int_equal(x.reason, REASON_UNKNOWN_GROUP);
+    execution_row_fini(&x);
+    struct command *c = cmd_group(w, "e", NULL);
+    c->u.group.tags = mem_strdup("[\"a b\"]");
+    world_do(w, c);
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+}
+
 static void unknown_groups__are_told_beside_all_else(void **state)
 {
     struct world *w = *state;
@@ -130,7 +204,7 @@ static void unknown_groups__are_told_beside_all_else(void **state)
     assert_non_null(strstr(x->json, "no worker group 'defualt', did you mean 'default'?"));
     assert_non_null(strstr(x->json, "task one: workerGroup: there is no worker group 'nowhere'"));
     assert_non_null(strstr(x->json, "tasks[1].workerGroup: there is no worker group 'nowhere'"));
-    assert_non_null(strstr(x->json, "retry: is not supported for flows"));
+    assert_non_null(strstr(x->json, "retry: must be a mapping"));
     assert_non_null(strstr(x->json, "tasks[1].id: is missing"));
 }
 
@@ -360,6 +434,8 @@ int main(void)
         WORLD_TEST(apply__check_only__answers_and_changes_nothing),
         WORLD_TEST(apply__one_bad_file__applies_none_and_tells_all),
         WORLD_TEST(apply__unknown_group__names_place_and_nearest),
+        WORLD_TEST(selector__picks_by_agents_then_queue_then_key),
+        WORLD_TEST(selector__that_nothing_fits__is_refused_or_fails),
         WORLD_TEST(unknown_groups__are_told_beside_all_else),
         WORLD_TEST(apply__group_that_the_namespace_may_not_use__is_refused),
         WORLD_TEST(group_that_a_flow_names__is_deleted_by_force_alone),

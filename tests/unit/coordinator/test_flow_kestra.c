@@ -411,6 +411,32 @@ static void ways_out_are_named(void **state)
                       "supported: leave it out");
 }
 
+static void selectors_are_read(void **state)
+{
+    (void)state;
+    struct flow *f =
+        flow_text_parse(FLOW_HEAD "workerSelector: {tags: [gpu, linux]}\n"
+                                  "tasks:\n  - id: t\n" SHELL
+                                  "    workerSelector: {tags: [a], match: ANY, fallback: WAIT}\n");
+    assert_string_equal(f->group.key, "all:gpu,linux");
+    assert_int_equal(f->group.fallback, FALLBACK_FAIL);
+    assert_string_equal(f->tasks[0].work.group.key, "any:a");
+    assert_int_equal(f->tasks[0].work.group.fallback, FALLBACK_WAIT);
+    flow_free(f);
+    flow_text_refuses(TASK(SHELL "    workerGroup: {key: a}\n    workerSelector: {tags: [a]}\n"),
+                      "8: task t: workerSelector: there is a workerGroup, too: one of the two");
+    flow_text_refuses(TASK(SHELL "    workerSelector: {match: SOME, tag: [a]}\n"),
+                      "7: task t: workerSelector: unknown key 'tag', did you mean 'tags'?\n"
+                      "7: task t: workerSelector.match: 'SOME' is not one of ALL, ANY");
+    flow_text_refuses(TASK(SHELL "    workerSelector: {tags: []}\n"),
+                      "7: task t: workerSelector.tags: is missing, such as tags: [gpu]");
+    flow_text_refuses(TASK(SHELL "    workerSelector: {tags: ['a,b', '{{ taskrun.attempt }}']}\n"),
+                      "7: task t: workerSelector.tags: 'a,b' is not a tag: 1 to 63 letters, "
+                      "digits, '_' and '-', the first a letter or digit\n"
+                      "7: task t: workerSelector.tags: '{{ taskrun.attempt }}': there is no "
+                      "'taskrun' in a selector's tags");
+}
+
 /* ---- outputs --------------------------------------------------------------------------------- */
 
 static void outputs_that_can_never_be_are_refused(void **state)
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_shape_is_shown_with_what_was_written),
         cmocka_unit_test(what_follows_from_a_refusal_is_not_told),
         cmocka_unit_test(ways_out_are_named),
+        cmocka_unit_test(selectors_are_read),
         cmocka_unit_test(outputs_that_can_never_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

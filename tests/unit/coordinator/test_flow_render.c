@@ -646,9 +646,8 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
             "7: task t: retry.behavior: 'X' is not one of RETRY_FAILED_TASK, CREATE_NEW_EXECUTION\n"
             "7: task t: retry.warningOnRetry: is not supported: a retried task that succeeds is "
             "SUCCESS");
-    refuses(SHELL "  logLevel: INFO\n  workerSelector: {tags: [a]}\n",
-            "7: task t: logLevel: is not supported: all output is kept\n"
-            "8: task t: workerSelector: is not supported; write workerGroup: {key: ...}");
+    refuses(SHELL "  logLevel: INFO\n",
+            "7: task t: logLevel: is not supported: all output is kept");
 }
 
 int main(void)
