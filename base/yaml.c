@@ -250,12 +250,15 @@ static int scalar_value(struct reader *r, const yaml_event_t *event, struct json
     if (strlen(text) != event->data.scalar.length) {
         return fail(r, line, "a string must not contain NUL (\\0)");
     }
+    bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct json *value = NULL;
     char shown[STR_QUOTE_SIZE];
-    if (tag) {
+    if (tag && plain && str_eq(tag, "!")) { /* "! test -e x", which would lose its "!" */
+        return fail(r, line, "'!' means a tag, which is not supported; put the text in quotes");
+    } else if (tag) {
         if (tagged_value(tag, text, &value) != 0) return fail_tag(r, line, tag);
         if (!value) return fail(r, line, "%s does not fit its tag", str_quote(shown, text));
-    } else if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+    } else if (plain) {
         value = plain_value(text);
         if (!value) {
             return fail(r, line, "the number %s is too large to be exact; put it in quotes",
@@ -331,6 +334,21 @@ static int on_scalar(struct reader *r, const yaml_event_t *event)
     return 0;
 }
 
+/* x: {{ inputs.x }} is a mapping with a mapping for its key. */
+static int fail_key(struct reader *r, size_t line, bool is_map)
+{
+    const char *text = r->text, *end = r->text + r->len;
+    for (size_t i = 1; i < line && text; i++) {
+        text = memchr(text, '\n', (size_t)(end - text));
+        if (text) text++;
+    }
+    for (; is_map && text && text + 1 < end && *text != '\n'; text++)
+        if (text[0] == '{' && text[1] == '{')
+            return fail(r, line,
+                        "a text that begins with '{{' is a mapping to YAML; put it in quotes");
+    return fail(r, line, "a key must be a string, not a mapping or a list");
+}
+
 static int on_open(struct reader *r, const yaml_event_t *event)
 {
     bool is_map = event->type == YAML_MAPPING_START_EVENT;
@@ -343,7 +361,7 @@ static int on_open(struct reader *r, const yaml_event_t *event)
     if (tag && !str_eq(tag, is_map ? CORE_TAG "map" : CORE_TAG "seq")) {
         return fail_tag(r, line, tag);
     }
-    if (wants_key(r)) return fail(r, line, "a key must be a string, not a mapping or a list");
+    if (wants_key(r)) return fail_key(r, line, is_map);
     if (r->depth == DEPTH_MAX) return fail(r, line, "nested deeper than %d levels", DEPTH_MAX);
     struct json *node = json_new(is_map ? JSON_OBJECT : JSON_ARRAY);
     attach(r, node, line, NULL);

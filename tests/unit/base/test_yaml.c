@@ -175,6 +175,7 @@ static void tags__other_than_the_core_ones__are_refused(void **state)
     refuse("a: !!binary aGk=\n", "f.yaml:1: the tag !!binary is not supported");
     refuse("a: !!python/object:os.system x\n", "f.yaml:1: the tag !!python/object:os.system");
     refuse("!!set {a}\n", "f.yaml:1: the tag !!set is not supported");
+    refuse("a:\n  - ! test -e x\n", "f.yaml:2: '!' means a tag, which is not supported");
     refuse("a: !x!y z\n", "f.yaml:1: a tag that is not supported");
     refuse("a: !!int x\n", "f.yaml:1: 'x' does not fit its tag");
     refuse("a: !!int 1.5\n", "f.yaml:1: '1.5' does not fit its tag");
@@ -253,6 +254,9 @@ static void keys__that_are_no_texts__are_refused(void **state)
     refuse("? {a: 1}\n: b\n", "f.yaml:1: a key must be a string");
     refuse("[a]: b\n", "f.yaml:1: a key must be a string");
     refuse("a: {: x}\n", "f.yaml:1: ");
+    refuse("a: 1\nb: {{ inputs.x }}\n",
+           "f.yaml:2: a text that begins with '{{' is a mapping to YAML; put it in quotes");
+    refuse("a:\n  - {{ inputs.x }} y\n", "f.yaml:2: a text that begins with '{{'");
 }
 
 static void bytes__that_are_no_text__are_refused(void **state)
@@ -392,9 +396,10 @@ static void quoted_and_block_scalars__are_strings(void **state)
 static void core_tags__say_what_a_scalar_is(void **state)
 {
     (void)state;
-    accept("a: !!str 12\nb: !!int 12\nc: !!float 1\nd: !!bool true\ne: !!null ~\nf: ! 12\ng: !!map "
-           "{}\nh: !!seq []\n",
-           "{\"a\":\"12\",\"b\":12,\"c\":1,\"d\":true,\"e\":null,\"f\":\"12\",\"g\":{},\"h\":[]}");
+    accept(
+        "a: !!str 12\nb: !!int 12\nc: !!float 1\nd: !!bool true\ne: !!null ~\nf: ! '12'\ng: !!map "
+        "{}\nh: !!seq []\n",
+        "{\"a\":\"12\",\"b\":12,\"c\":1,\"d\":true,\"e\":null,\"f\":\"12\",\"g\":{},\"h\":[]}");
 }
 
 static void keys__are_texts_as_written(void **state)
