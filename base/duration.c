@@ -155,6 +155,8 @@ static int iso_unit_error(const char *s, const char *p, bool in_time, struct err
     return refuse(e, s, " is not a duration: " EXAMPLES);
 }
 
+#define ISO_TEXT_MAX 63
+
 static int parse_iso(const char *s, int64_t *ms, struct err *e)
 {
     const char *p = s + 1;
@@ -185,6 +187,11 @@ static int parse_iso(const char *s, int64_t *ms, struct err *e)
     return 0;
 }
 
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 int duration_parse(const char *s, int64_t *ms, struct err *e)
 {
     if (!*s) return err_set(e, ERR_INVALID, "a duration is missing: " EXAMPLES);
@@ -195,7 +202,12 @@ int duration_parse(const char *s, int64_t *ms, struct err *e)
         *ms = 0;
         return 0;
     }
-    return *s == 'P' ? parse_iso(s, ms, e) : parse_short(s, ms, e);
+    if (*s != 'P') return parse_short(s, ms, e);
+    char upper_case[ISO_TEXT_MAX + 1]; /* PT0.25s is as good, also to java.time */
+    size_t len = strlen(s);
+    for (size_t i = 0; i <= len && len <= ISO_TEXT_MAX; i++)
+        upper_case[i] = upper(s[i]);
+    return parse_iso(len <= ISO_TEXT_MAX ? upper_case : s, ms, e);
 }
 
 /* Appends "<n><unit>"; out has room for every int64_t. */
@@ -251,11 +263,6 @@ static const struct unit size_units[] = {
     {"B", 1},
 };
 #define SIZE_UNITS ((int)(sizeof size_units / sizeof *size_units))
-
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
 
 static int size_unit_error(const char *s, const char *unit, struct err *e)
 {

@@ -54,6 +54,8 @@ static void iso_form__is_read(void **state)
     assert_true(duration("P1DT2H") == 93600000);
     assert_true(duration("P2W") == 1209600000);
     assert_true(duration("PT0.5S") == 500);
+    assert_true(duration("PT0.25s") == 250);
+    assert_true(duration("P1dt2h") == 93600000);
     assert_true(duration("PT0.500000S") == 500);
     assert_true(duration("P1D") == 86400000);
     assert_true(duration("PT0S") == 0);

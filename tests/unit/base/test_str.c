@@ -298,10 +298,10 @@ static void suggestions__end_a_message_or_stand_alone(void **state)
 static void nearest__of_something_else__is_nothing(void **state)
 {
     (void)state;
-    static const char *const names[] = {"slots", "group", "drainTimeout", "o"};
-    static const char *const strange[] = {"", "x", "coordinator", "retention", "zz"};
+    static const char *const names[] = {"slots", "group", "drainTimeout", "o", "id"};
+    static const char *const strange[] = {"", "x", "coordinator", "retention", "zz", "end"};
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
-        assert_null(str_nearest(strange[i], names, 4));
+        assert_null(str_nearest(strange[i], names, 5));
     }
     assert_null(str_nearest("slots", names, 0));
     char huge[300];
