@@ -333,9 +333,9 @@ int cron_parse(const char *text, enum cron_form form, struct cron **out, struct 
     char copy[CRON_TEXT_MAX + 1], *pieces[FIELDS] = {0};
     str_copy(copy, sizeof copy, text);
     int count = split(copy, pieces, FIELDS);
-    if (count == 1 && pieces[0][0] == '@') {
+    if (count > 0 && pieces[0][0] == '@') {
         const char *meant = NULL;
-        int rc = expand_word(pieces[0], &meant, e);
+        int rc = expand_word(count == 1 ? pieces[0] : text, &meant, e); /* "@every 5m" */
         if (rc != 0) return rc;
         str_copy(copy, sizeof copy, meant);
         count = split(copy, pieces, FIELDS);

@@ -117,15 +117,25 @@ static bool two_digits(const char *p, int most, int *out)
     return *out <= most;
 }
 
-/* "+02:00" */
+/* "+02:00", and as java.time.ZoneId has it besides: "+2", "+02", "+0200", "UTC+2", "GMT-03:00". */
 static bool read_offset(const char *name, int32_t *out)
 {
+    static const char *const prefixes[] = {"UTC", "GMT", "UT"};
+    const char *p = name;
+    char four[5] = "0000"; /* hours and minutes */
     int hours, minutes;
-    if (strlen(name) != 6 || (name[0] != '+' && name[0] != '-') || name[3] != ':') return false;
-    if (!two_digits(name + 1, 18, &hours) || !two_digits(name + 4, 59, &minutes)) return false;
+    for (size_t i = 0; i < 3 && p == name; i++)
+        if (str_starts(name, prefixes[i])) p += strlen(prefixes[i]);
+    char sign = *p;
+    size_t len = strlen(p);
+    if ((sign != '+' && sign != '-') || len == 4 || len < 2 || len > 6) return false;
+    if (len == 6 && p[3] != ':') return false;
+    memcpy(four + (len == 2), p + 1, len == 2 ? 1 : 2);
+    if (len > 3) memcpy(four + 2, p + len - 2, 2);
+    if (!two_digits(four, 18, &hours) || !two_digits(four + 2, 59, &minutes)) return false;
     if (hours == 18 && minutes > 0) return false;
     int32_t offset = hours * CIVIL_HOUR + minutes * CIVIL_MINUTE;
-    *out = name[0] == '-' ? -offset : offset;
+    *out = sign == '-' ? -offset : offset;
     return true;
 }
 

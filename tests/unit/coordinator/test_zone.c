@@ -314,10 +314,12 @@ static void name__without_files__is_utc_or_an_offset(void **state)
     static const struct {
         const char *name;
         int32_t offset_s;
-    } good[] = {{"UTC", 0}, {"Z", 0}, {"+02:00", 7200}, {"-03:30", -12600}, {"+18:00", 64800}};
-    static const char *const bad[] = {"",       "utc",     "02:00",        "+2:00",
-                                      "+02",    "+0200",   "+02:60",       "+18:01",
-                                      "+19:00", "+02:00 ", "Europe/Berlin"};
+    } good[] = {{"UTC", 0},        {"Z", 0},        {"+02:00", 7200},    {"-03:30", -12600},
+                {"+18:00", 64800}, {"+2", 7200},    {"+02", 7200},       {"+0200", 7200},
+                {"UTC+2", 7200},   {"GMT+2", 7200}, {"UT-0330", -12600}, {"GMT-03:30", -12600}};
+    static const char *const bad[] = {"",     "utc",      "02:00",  "+2:00",   "UTC+",
+                                      "UTC2", "+020",     "+02000", "+02:60",  "+18:01",
+                                      "+0x",  "GMT+2:30", "+19:00", "+02:00 ", "Europe/Berlin"};
     struct zones *t = zones_new("there is no folder");
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct zone *z = NULL;
