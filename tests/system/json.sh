@@ -119,6 +119,12 @@ json one flow apply flow.yaml
 json fails flow apply bad.yaml
 has "all that is wrong is in the error" err '"problems":\[\{"file":"bad.yaml"'
 json fails flow apply nosuch.yaml
+json one flow validate flow.yaml
+json fails flow validate bad.yaml
+json one flow diff flow.yaml
+json fails flow diff nosuch.yaml
+json one flow export --dir exported
+json fails flow export --dir exported company.team/nosuch
 json one flow list
 json one flow show company.team/two
 json one flow show --source company.team/two
