@@ -65,6 +65,9 @@ static const char *const schedule_names[] = {
     "endDate",
     "notAt",
     "jitter",
+    "when",
+    "conditions",
+    "scheduleConditions",
 };
 static const char *const kestra_names[] = {
     "id",           "description",     "type",           "script",   "commands",
@@ -221,9 +224,6 @@ const struct refused_key schedule_refused[] = {
     {"lateMaximumDelay",
      "is not supported; recoverMissedSchedules: NONE leaves out what was missed"},
     {"backfill", "is not supported"},
-    {"conditions", NOT_YET},
-    {"scheduleConditions", NOT_YET},
-    {"when", NOT_YET},
     {"retry", "is not a key of schedules; give it to the tasks"},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},

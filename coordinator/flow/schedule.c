@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/read.h"
+#include "coordinator/flow/when.h"
 #include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/zones.h"
 
@@ -21,6 +22,7 @@ void flow_schedule_free(struct flow_schedule *s)
     if (!s) return;
     for (size_t i = 0; i < s->not_at_count; i++)
         cron_free(s->not_at[i]);
+    condition_fini(&s->when);
     cron_free(s->cron);
     mem_free(s->text);
     mem_free(s->zone);
@@ -63,11 +65,12 @@ enum schedule_found flow_schedule_next(const struct flow_schedule *s, const stru
     for (int n = 0; n < LEFT_OUT_MOST; n++) {
         if (!cron_next(s->cron, z, at, &at)) return SCHEDULE_NONE;
         if (s->end.given && at > limit_of(&s->end, z, true)) return SCHEDULE_NONE;
-        if (!is_left_out(s, z, at)) {
+        bool left_out = is_left_out(s, z, at);
+        if (!left_out && condition_holds(&s->when, at, z)) {
             *out_s = at;
             return SCHEDULE_FOUND;
         }
-        at = minute_end(z, at);
+        if (left_out) at = minute_end(z, at);
     }
     *out_s = at;
     return SCHEDULE_LEFT_OUT;
@@ -84,11 +87,12 @@ bool flow_schedule_previous(const struct flow_schedule *s, const struct zone *z,
     for (int n = 0; n < LEFT_OUT_MOST; n++) {
         if (!cron_previous(s->cron, z, at, &at)) return false;
         if (s->start.given && at < limit_of(&s->start, z, false)) return false;
-        if (!is_left_out(s, z, at)) {
+        bool left_out = is_left_out(s, z, at);
+        if (!left_out && condition_holds(&s->when, at, z)) {
             *out_s = at;
             return true;
         }
-        at = minute_end(z, at) - (CIVIL_MINUTE - 1);
+        if (left_out) at = minute_end(z, at) - (CIVIL_MINUTE - 1);
     }
     return false;
 }
@@ -168,10 +172,16 @@ static void read_not_at(const struct node *n, struct flow_schedule *s)
 
 static char *plan_text(const struct node *n, const struct flow_schedule *s)
 {
-    char *not_at = json_text(json_get(n->j, "notAt"));
-    char *text = str_dupf("%s|%s|%d%d%lld|%d%d%lld|%s", s->text, s->zone ? s->zone : "",
+    static const char *const when_keys[] = {"when", "conditions", "scheduleConditions"};
+    char *not_at = json_text(json_get(n->j, "notAt")), *when[3];
+    for (size_t i = 0; i < 3; i++)
+        when[i] = node_has(n, when_keys[i]) ? json_text(json_get(n->j, when_keys[i])) : NULL;
+    char *text = str_dupf("%s|%s|%d%d%lld|%d%d%lld|%s%s%s%s", s->text, s->zone ? s->zone : "",
                           s->start.given, s->start.local, (long long)s->start.s, s->end.given,
-                          s->end.local, (long long)s->end.s, not_at);
+                          s->end.local, (long long)s->end.s, not_at, when[0] ? when[0] : "",
+                          when[1] ? when[1] : "", when[2] ? when[2] : "");
+    for (size_t i = 0; i < 3; i++)
+        mem_free(when[i]);
     mem_free(not_at);
     return text;
 }
@@ -184,6 +194,7 @@ static void check_fires(const struct node *n, const struct flow_schedule *s)
     struct zone *utc = zone_fixed(0);
     int64_t at;
     open.start.given = open.end.given = false;
+    open.when = (struct condition){.kind = CONDITION_ALL_OF};
     if (s->start.given && s->end.given && s->start.s > s->end.s + 2 * CIVIL_DAY)
         node_fail(n, "endDate", "lies before startDate: it would never fire");
     else if (flow_schedule_next(&open, utc, REFERENCE_S, &at) != SCHEDULE_FOUND)
@@ -207,6 +218,7 @@ void read_schedule(const struct node *n, struct flow_trigger *t)
     read_limit(n, "startDate", false, &s->start);
     read_limit(n, "endDate", true, &s->end);
     read_not_at(n, s);
+    read_when(n, &s->when);
     s->jitter_ms = node_duration(n, "jitter", 1, SCHEDULE_JITTER_MAX_MS, 0);
     if (n->r->problems->count > before || !s->cron) return;
     check_fires(n, s);

@@ -1,8 +1,10 @@
-/* When a schedule fires: a cron expression in a zone, from one moment to another, but for the
- * minutes that are left out. Pure: zones are handed in, moments are seconds since 1970 UTC. */
+/* When a schedule fires: a cron expression in a zone, from one moment to another, where conditions
+ * hold, but for the minutes that are left out. Pure: zones are handed in, moments are seconds since
+ * 1970 UTC. */
 #ifndef CADRE_COORDINATOR_FLOW_SCHEDULE_H
 #define CADRE_COORDINATOR_FLOW_SCHEDULE_H
 
+#include "coordinator/schedule/condition.h"
 #include "coordinator/schedule/cron.h"
 
 #include <stdbool.h>
@@ -30,6 +32,7 @@ struct flow_schedule {
     enum schedule_recover recover;
     struct cron *not_at[SCHEDULE_NOT_AT_MAX];
     size_t not_at_count;
+    struct condition when; /* what the planned moment has to meet */
     int64_t jitter_ms;
     struct schedule_limit start, end; /* both are within */
     /* All that tells when it fires, the zone's name included: a schedule that has the same text is
@@ -40,9 +43,10 @@ struct flow_schedule {
 void flow_schedule_free(struct flow_schedule *s); /* NULL is fine */
 
 enum schedule_found {
-    SCHEDULE_NONE,    /* it does not fire again */
-    SCHEDULE_FOUND,   /* *out_s is the moment */
-    SCHEDULE_LEFT_OUT /* notAt leaves all out up to *out_s; look on from there */
+    SCHEDULE_NONE,  /* it does not fire again */
+    SCHEDULE_FOUND, /* *out_s is the moment */
+    /* notAt and conditions leave all out up to *out_s; look on from there */
+    SCHEDULE_LEFT_OUT
 };
 
 /* The first moment after that one. The search is bounded. */

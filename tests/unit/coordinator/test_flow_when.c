@@ -1,0 +1,167 @@
+/* Conditions of schedules: in our own words and in Kestra's. When they hold: test_condition. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/schedule/civil.h"
+#include "flow_text.h"
+
+#include <string.h>
+
+#define KESTRA "io.kestra.plugin.core.condition."
+#define OLD "io.kestra.core.models.conditions.types."
+#define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+
+static char *flow_with(const char *keys)
+{
+    return str_dupf("%stasks: [{id: t, command: [x]}]\n"
+                    "triggers:\n  - id: s\n    cron: '0 * * * *'\n    %s\n",
+                    FLOW_HEAD, keys);
+}
+
+/* The next four firings after Friday, 2026-01-02 00:30 in Berlin: "DD HH". */
+static void fires(const char *keys, const char *wanted)
+{
+    char *text = flow_with(keys), got[64] = "";
+    struct flow *f = flow_text_parse(text);
+    struct zone *z = NULL;
+    assert_int_equal(zone_parse_rule(BERLIN, &z, NULL), 0);
+    int64_t t = civil_days(2026, 1, 1) * CIVIL_DAY + 23 * CIVIL_HOUR + 1800, previous;
+    for (int n = 0; n < 4; n++) {
+        int64_t before = t;
+        assert_int_equal(flow_schedule_next(f->triggers[0].schedule, z, before, &t),
+                         SCHEDULE_FOUND);
+        struct civil_time c = civil_time_of(t + zone_offset(z, t));
+        str_format(got + strlen(got), sizeof got - strlen(got), "%s%02d %02d", n > 0 ? ", " : "",
+                   c.day, c.hour);
+        assert_true(flow_schedule_previous(f->triggers[0].schedule, z, t + 1, &previous));
+        assert_int_equal(previous, t);
+    }
+    if (!str_eq(got, wanted)) fail_msg("%s fires at %s, not at %s", keys, got, wanted);
+    zone_free(z);
+    flow_free(f);
+    mem_free(text);
+}
+
+static void refuses(const char *keys, const char *wanted)
+{
+    char *text = flow_with(keys);
+    struct flow_problems p = {0};
+    struct flow *f = NULL;
+    if (flow_parse("f.yaml", text, strlen(text), NULL, &p, &f) != ERR_INVALID)
+        fail_msg("taken: %s", keys);
+    assert_true(p.items[0].line >= 5);
+    if (strstr(p.items[0].sentence, wanted) == NULL) fail_msg("%s: %s", keys, p.items[0].sentence);
+    flow_problems_fini(&p);
+    mem_free(text);
+}
+
+static void when__in_our_own_words__leaves_out_what_does_not_hold(void **state)
+{
+    (void)state;
+    fires("description: nothing", "02 01, 02 02, 02 03, 02 04");
+    fires("when: {dayOfWeek: MONDAY}", "05 00, 05 01, 05 02, 05 03");
+    fires("when: {dayOfWeek: [SAT, tuesday]}", "03 00, 03 01, 03 02, 03 03");
+    fires("when: {weekend: true}", "03 00, 03 01, 03 02, 03 03");
+    fires("when: {weekend: false, dayOfWeek: [SAT, MON]}", "05 00, 05 01, 05 02, 05 03");
+    fires("when: {timeBetween: {after: '08:00', before: '11:00'}}", "02 09, 02 10, 03 09, 03 10");
+    fires("when: {timeBetween: {after: '22:00', before: '02:00'}}", "02 01, 02 23, 03 00, 03 01");
+    fires("when: {timeBetween: {after: '08:00:00Z'}}", "02 10, 02 11, 02 12, 02 13");
+    fires("when: {timeBetween: {after: '16:00+05:00', before: '18:00+05:00'}}",
+          "02 13, 03 13, 04 13, 05 13");
+    fires("when: {dateTimeBetween: {after: '2026-01-03'}}", "03 01, 03 02, 03 03, 03 04");
+    fires("when: {dateTimeBetween: {after: '2026-01-03T12:00:00Z'}}", "03 14, 03 15, 03 16, 03 17");
+    fires("when: {day: {dayOfWeek: MONDAY, inMonth: SECOND}}", "12 00, 12 01, 12 02, 12 03");
+    fires("when: {day: {dayOfWeek: [MONDAY, SATURDAY], inMonth: LAST}}",
+          "26 00, 26 01, 26 02, 26 03");
+    fires("when: {not: {dayOfWeek: [FRI, SAT, SUN]}}", "05 00, 05 01, 05 02, 05 03");
+    fires("when: [{dayOfWeek: SUNDAY}, {timeBetween: {after: '20:00'}}]",
+          "04 21, 04 22, 04 23, 11 21");
+    fires("when: {or: [{dayOfWeek: WED}, {timeBetween: {after: '22:00'}}]}",
+          "02 23, 03 23, 04 23, 05 23");
+}
+
+static void conditions__of_kestra__by_both_of_their_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {KESTRA "%s", KESTRA "%sCondition", OLD "%sCondition"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char keys[400], *text;
+        const char *mark = strchr(names[i], '%');
+        str_format(keys, sizeof keys,
+                   "conditions:\n      - {type: %.*sDayWeek%s, dayOfWeek: MONDAY, date: '{{ "
+                   "trigger.date }}'}",
+                   (int)(mark - names[i]), names[i], mark + 2);
+        fires(keys, "05 00, 05 01, 05 02, 05 03");
+        text =
+            str_dupf("conditions:\n      - {type: %.*sNot%s, conditions: [{type: %.*sWeekend%s}]}",
+                     (int)(mark - names[i]), names[i], mark + 2, (int)(mark - names[i]), names[i],
+                     mark + 2);
+        fires(text, "02 01, 02 02, 02 03, 02 04");
+        mem_free(text);
+    }
+    fires("conditions: [{type: " KESTRA "TimeBetween, after: '16:00:00+05:00', before: "
+          "'18:00:00+05:00'}]",
+          "02 13, 03 13, 04 13, 05 13");
+    fires("conditions: [{type: " KESTRA "DateTimeBetween, after: '2026-01-03T12:00:00Z'}]",
+          "03 14, 03 15, 03 16, 03 17");
+    fires("conditions: [{type: " KESTRA "DayWeekInMonth, dayOfWeek: MONDAY, dayInMonth: FIRST}]",
+          "05 00, 05 01, 05 02, 05 03");
+    fires("conditions: [{type: " KESTRA "Or, conditions: [{type: " KESTRA
+          "DayWeek, dayOfWeek: SUNDAY}, {type: " KESTRA "DayWeek, dayOfWeek: SATURDAY}]}]",
+          "03 00, 03 01, 03 02, 03 03");
+    fires("scheduleConditions: [{type: " OLD "WeekendCondition}]", "03 00, 03 01, 03 02, 03 03");
+}
+
+static void conditions__not_understood__are_refused(void **state)
+{
+    (void)state;
+    refuses("when: {}", "says nothing: name a condition");
+    refuses("when: []", "when: is empty");
+    refuses("when: [x]", "a condition is a mapping, such as {dayOfWeek: MONDAY}");
+    refuses("when: {dayofweek: MONDAY}", "did you mean 'dayOfWeek'?");
+    refuses("when: {dayOfWeek: MOONDAY}", "'MOONDAY' is no day of the week");
+    refuses("when: {dayOfWeek: []}", "dayOfWeek: is empty; name a day");
+    refuses("when: {weekend: maybe}", "weekend");
+    refuses("when: {timeBetween: {}}", "has neither after nor before");
+    refuses("when: {timeBetween: {after: '25:00'}}", "'25:00' is no time such as 08:00");
+    refuses("when: {timeBetween: {after: '08'}}", "'08' is no time such as 08:00");
+    refuses("when: {timeBetween: {after: '08:00', until: '09:00'}}", "unknown key 'until'");
+    refuses("when: {dateTimeBetween: {before: soon}}", "'soon' is no date such as 2026-01-31");
+    refuses("when: {dateTimeBetween: {before: '2026-02-30'}}", "'2026-02-30' is no date");
+    refuses("when: {day: {dayOfWeek: MONDAY}}", "inMonth: is missing: FIRST, SECOND");
+    refuses("when: {day: {inMonth: FIRST}}", "dayOfWeek: is missing");
+    refuses("when: {day: {dayOfWeek: MONDAY, inMonth: FIFTH}}", "inMonth");
+    refuses("when: {not: []}", "not: is empty");
+    refuses("when: {or: [{x: 1}]}", "unknown key 'x'");
+    refuses("when: {not: {not: {not: {not: {not: {not: {not: {not: {not: {weekend: true}}}}}}}}}}",
+            "lies more than 8 lists deep");
+    refuses("conditions: [{type: " KESTRA "PublicHoliday}]",
+            "'io.kestra.plugin.core.condition.PublicHoliday' is not supported; the conditions are "
+            "DayWeek, Weekend");
+    refuses("conditions: [{type: " KESTRA "Expression, expression: '{{ true }}'}]",
+            "Expression' is not supported");
+    refuses("conditions: [{type: DayWeek, dayOfWeek: MONDAY}]", "'DayWeek' is not supported");
+    refuses("conditions: [{type: " KESTRA "DayWeek}]", "dayOfWeek: is missing");
+    refuses("conditions: [{type: " KESTRA "DayWeek, dayOfWeek: MONDAY, date: '{{ now() }}'}]",
+            "date: is always {{ trigger.date }}; leave it out");
+    refuses("conditions: [{type: " KESTRA "Weekend, dayOfWeek: MONDAY}]",
+            "unknown key 'dayOfWeek'");
+    refuses("conditions: [{type: " KESTRA "Not}]", "conditions: is missing");
+    refuses("conditions: [{type: " KESTRA "TimeBetween}]", "has neither after nor before");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(when__in_our_own_words__leaves_out_what_does_not_hold),
+        cmocka_unit_test(conditions__of_kestra__by_both_of_their_names),
+        cmocka_unit_test(conditions__not_understood__are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
