@@ -1,0 +1,427 @@
+/* The simulation ring of schedules: a year in virtual time, over six zones.
+ *
+ * The coordinator is stopped and killed, its clock is set forward and back, and for a month it is
+ * away. Which moments are planned is found by a scan of every minute, which knows nothing of cron
+ * or of the engine. After each step the trigger's row and its history have to agree with that scan:
+ * each planned moment up to the cursor was fired or missed, or waits, none twice, and none is left
+ * behind the clock.
+ *
+ *   sim_schedule                    a year, then each sabotage has to be noticed; CADRE_SEED=N
+ *                                   repeats a year
+ */
+#include "tests/unit/coordinator/engine_world.h"
+
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/schedule.h"
+#include "coordinator/schedule/civil.h"
+#include "coordinator/schedule/zones.h"
+#include "coordinator/store/reader.h"
+#include "wire/lease.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define BEGIN_MS INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+#define DAYS 365
+#define STEP_MS (30 * MINUTE_MS)
+#define MINUTES ((DAYS + 10) * 24 * 60)
+
+/* Rules of zones, far apart, with both halves of the world and half an hour. */
+static const struct {
+    const char *name, *rule;
+} places[] = {
+    {"Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"},
+    {"America/New_York", "EST5EDT,M3.2.0,M11.1.0"},
+    {"Australia/Lord_Howe", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0"},
+    {"America/Santiago", "<-04>4<-03>,M9.1.6/24,M4.1.6/24"},
+    {"Asia/Kolkata", "IST-5:30"},
+    {"Pacific/Auckland", "NZST-12NZDT,M9.5.0,M4.1.0/3"},
+};
+#define PLACES ((int)(sizeof places / sizeof *places))
+
+/* What is scanned for: a minute of the day, or of every hour. */
+static const struct {
+    const char *cron, *recover;
+    int hour; /* -1: every one */
+    int minute;
+} plans[] = {
+    {"30 2 * * *", "ALL", 2, 30},
+    {"0 3 * * *", "LAST", 3, 0},
+    {"30 * * * *", "NONE", -1, 30},
+};
+#define PLANS ((int)(sizeof plans / sizeof *plans))
+#define HOURLY_PLACES 1 /* enough for what fires so often */
+#define TRIGGERS (PLACES * (PLANS - 1) + HOURLY_PLACES)
+
+enum sabotage {
+    SOUND,
+    LOSES_CURSOR, /* what fired is not written down */
+    FIRES_AGAIN,  /* what was caught up with stays in the list */
+    SKIPS_MOMENT, /* one moment in a hundred is not found */
+    WRONG_HOUR,   /* an hour too late */
+    SABOTAGES
+};
+static const char *const sabotage_names[SABOTAGES] = {"nothing", "loses-cursor", "fires-again",
+                                                      "skips-moment", "wrong-hour"};
+
+/* What is broken in the program at hand; the linker leads its calls here. */
+static enum sabotage broken;
+static int calls;
+
+int __real_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
+int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
+int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e)
+{
+    if (broken == LOSES_CURSOR && ++calls % 100 == 0) return 0;
+    return __real_store_trigger_update(s, t, e);
+}
+
+int __real_store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int __wrap_store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int __wrap_store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e)
+{
+    if (broken == FIRES_AGAIN) return 0;
+    return __real_store_missed_remove(s, trigger, planned_ms, e);
+}
+
+enum schedule_found __real_flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
+                                              int64_t after_s, int64_t *out_s);
+enum schedule_found __wrap_flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
+                                              int64_t after_s, int64_t *out_s);
+enum schedule_found __wrap_flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
+                                              int64_t after_s, int64_t *out_s)
+{
+    enum schedule_found found = __real_flow_schedule_next(s, z, after_s, out_s);
+    if (broken == SKIPS_MOMENT && found == SCHEDULE_FOUND && *out_s / 60 % 97 == 0)
+        found = __real_flow_schedule_next(s, z, *out_s, out_s);
+    if (broken == WRONG_HOUR) *out_s += 3600;
+    return found;
+}
+
+/* ---- the scan ---- */
+
+struct schedule_seen {
+    int place, plan;
+    char flow[16];
+    unsigned char *planned;        /* by minute since BEGIN_MS: 1 planned, 2 fired as well */
+    int64_t counted_min, expected; /* planned moments before that minute */
+    int64_t lines;                 /* of the history that were looked at */
+};
+
+struct year {
+    struct world w;
+    struct rng rng;
+    struct zone *zones[PLACES];
+    struct zones *table;
+    struct schedule_seen watched[TRIGGERS];
+    int64_t top_ms; /* the latest wall time so far */
+    uint64_t fired, missed, skipped, faults;
+    char violation[256];
+};
+
+/* A time of a day fires at the first minute at which the zone's clocks have come to it, however
+ * they do; a minute of every hour whenever the clocks show it. */
+static void scan(struct year *y, struct schedule_seen *k)
+{
+    const struct zone *z = y->zones[k->place];
+    int hour = plans[k->plan].hour, minute = plans[k->plan].minute;
+    int64_t highest = INT64_MIN, start_min = BEGIN_MS / MINUTE_MS;
+    struct zone_span span = {.ends_s = INT64_MIN};
+    k->planned = mem_alloc(MINUTES);
+    for (int64_t m = -2 * 24 * 60; m < MINUTES; m++) {
+        int64_t utc_s = (start_min + m) * 60;
+        if (utc_s >= span.ends_s) span = zone_span(z, utc_s);
+        int64_t local = (utc_s + span.offset_s) / 60;
+        bool fires = false;
+        if (hour < 0) {
+            fires = local % 60 == minute;
+        } else {
+            int64_t target = local / 1440 * 1440 + hour * 60 + minute;
+            fires = local >= target && highest < target && highest != INT64_MIN;
+        }
+        if (local > highest) highest = local;
+        if (m >= 0) k->planned[m] = fires;
+    }
+}
+
+static void violate(struct year *y, const struct schedule_seen *k, int64_t ms, const char *what)
+{
+    char at[TIME_TEXT_SIZE];
+    if (*y->violation) return;
+    time_format(ms, at);
+    str_format(y->violation, sizeof y->violation, "%s %s in %s: %s: %s", k->flow,
+               plans[k->plan].cron, places[k->place].name, at, what);
+}
+
+/* ---- what is looked at ---- */
+
+struct look {
+    struct year *y;
+    struct schedule_seen *k;
+    int64_t newest;
+};
+
+static int look_at_line(const struct evaluation_row *v, void *user)
+{
+    struct look *l = user;
+    struct year *y = l->y;
+    if (v->number > l->newest) l->newest = v->number;
+    if (v->number <= l->k->lines) return 1;
+    if (v->result != EVALUATION_FIRED) return 0;
+    int64_t m = (v->planned_ms - BEGIN_MS) / MINUTE_MS;
+    if (m < 0 || m >= MINUTES || v->planned_ms % MINUTE_MS || !l->k->planned[m])
+        violate(y, l->k, v->planned_ms, "fired, and it is not planned");
+    else if (l->k->planned[m] == 2)
+        violate(y, l->k, v->planned_ms, "fired twice");
+    else
+        l->k->planned[m] = 2;
+    if (v->started_ms < v->planned_ms) violate(y, l->k, v->planned_ms, "fired before its time");
+    return 0;
+}
+
+static void look_at(struct year *y, struct reader *r, struct schedule_seen *k)
+{
+    struct trigger_row t = {0};
+    struct err e = {0};
+    if (reader_trigger(r, "a", k->flow, "t", &t, &e)) fail_msg("%s: %s", k->flow, err_text(&e));
+    struct look l = {y, k, 0};
+    if (reader_evaluations(r, t.id, look_at_line, &l, &e)) fail_msg("%s", err_text(&e));
+    k->lines = l.newest;
+    int64_t cursor_min = (t.planned_ms - BEGIN_MS) / MINUTE_MS;
+    for (; k->counted_min <= cursor_min && k->counted_min < MINUTES; k->counted_min++)
+        k->expected += k->planned[k->counted_min] != 0;
+    int64_t told = t.fired + t.skipped + t.missed + t.backlog;
+    if (told != k->expected)
+        violate(y, k, t.planned_ms, "moments up to there are not all accounted for");
+    /* behind the cursor nothing may be left that the clock has passed */
+    int64_t now_min = (y->w.now.wall_ms - BEGIN_MS) / MINUTE_MS;
+    for (int64_t m = cursor_min + 1; m <= now_min && m < MINUTES; m++)
+        if (k->planned[m]) violate(y, k, BEGIN_MS + m * MINUTE_MS, "was passed over");
+    trigger_row_fini(&t);
+}
+
+static void look(struct year *y)
+{
+    struct reader *r;
+    struct err e = {0};
+    if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
+    for (int i = 0; i < TRIGGERS && !*y->violation; i++)
+        look_at(y, r, &y->watched[i]);
+    reader_close(r);
+}
+
+/* ---- the year ---- */
+
+static int64_t chance(struct year *y, int64_t below)
+{
+    return (int64_t)rng_below(&y->rng, (uint64_t)below);
+}
+
+/* To the next half hour of the clock on the wall, as the engine's timers would have it. */
+static void step(struct year *y)
+{
+    int64_t ms = STEP_MS - y->w.now.wall_ms % STEP_MS;
+    world_pass(&y->w, ms);
+    for (int n = 0; n < 2; n++) { /* what is bounded goes on, and what is caught up with */
+        world_tick(&y->w);
+        world_pass(&y->w, 1);
+    }
+}
+
+static void settle(struct year *y)
+{
+    for (int n = 0; n < 40; n++) {
+        world_pass(&y->w, 2);
+        world_tick(&y->w);
+    }
+}
+
+static void away(struct year *y, int64_t ms)
+{
+    world_die(&y->w);
+    world_pass(&y->w, ms);
+    world_rise(&y->w);
+    settle(y);
+}
+
+static void something_happens(struct year *y)
+{
+    y->faults++;
+    switch (chance(y, 5)) {
+    case 0:
+        world_crash(&y->w);
+        break;
+    case 1:
+        world_restart(&y->w);
+        break;
+    case 2:
+        y->w.now.wall_ms += 1500 + chance(y, 5 * HOUR_MS);
+        break;
+    case 3: /* back, by less than a day */
+        y->w.now.wall_ms -= 1500 + chance(y, 5 * HOUR_MS);
+        break;
+    default:
+        away(y, chance(y, 9 * HOUR_MS));
+        break;
+    }
+    settle(y);
+}
+
+static void begin(struct year *y, uint64_t seed)
+{
+    static const char source[] =
+        "id: %s\nnamespace: a\ntasks: [{id: t, command: [x], disabled: true}]\n"
+        "triggers: [{id: t, cron: '%s', timezone: %s, recoverMissedSchedules: %s}]\n";
+    rng_init(&y->rng, seed);
+    y->table = zones_new(NULL);
+    for (int i = 0; i < PLACES; i++) {
+        struct err e = {0};
+        if (zone_parse_rule(places[i].rule, &y->zones[i], &e)) fail_msg("%s", err_text(&e));
+        zones_put(y->table, places[i].name, zone_share(y->zones[i]));
+    }
+    y->w.seed = seed;
+    y->w.base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL;
+    y->w.now = (struct moment){.mono_ms = 1000000, .wall_ms = BEGIN_MS + MINUTE_MS / 2};
+    y->w.config = (struct engine_config){.lease_ms = 60000,
+                                         .heartbeat_ms = 10000,
+                                         .retention_ms = DAY_MS,
+                                         .output_limit_bytes = 1 << 20,
+                                         .payload_limit_bytes = 65536,
+                                         .max_agents = 100,
+                                         .kill_time_ms = lease_kill_time_ms(0),
+                                         .zones = y->table};
+    world_open(&y->w);
+    for (int i = 0; i < TRIGGERS; i++) {
+        struct schedule_seen *k = &y->watched[i];
+        k->place = (i + i / PLACES) % PLACES;
+        k->plan = i / PLACES;
+        str_format(k->flow, sizeof k->flow, "f%d", i);
+        k->counted_min = 1;
+        scan(y, k);
+        struct command *c = command_new(CMD_FLOW_APPLY);
+        c->request = ++y->w.requests;
+        c->u.apply.files = mem_array(1, sizeof *c->u.apply.files);
+        c->u.apply.count = 1;
+        c->u.apply.files[0].name = mem_strdup("f.yaml");
+        c->u.apply.files[0].source = str_dupf(source, k->flow, plans[k->plan].cron,
+                                              places[k->place].name, plans[k->plan].recover);
+        assert_int_equal(world_do(&y->w, c), 0);
+        if (world_reply(&y->w)->rc) fail_msg("%s", err_text(&world_reply(&y->w)->err));
+    }
+}
+
+static void end(struct year *y)
+{
+    struct reader *r;
+    struct err e = {0};
+    if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
+    for (int i = 0; i < TRIGGERS; i++) {
+        struct trigger_row t = {0};
+        if (reader_trigger(r, "a", y->watched[i].flow, "t", &t, &e) == 0) {
+            y->fired += (uint64_t)t.fired;
+            y->missed += (uint64_t)t.missed;
+            y->skipped += (uint64_t)t.skipped;
+        }
+        trigger_row_fini(&t);
+        mem_free(y->watched[i].planned);
+    }
+    reader_close(r);
+    world_close(&y->w);
+    zones_free(y->table);
+    for (int i = 0; i < PLACES; i++)
+        zone_free(y->zones[i]);
+}
+
+static bool run(uint64_t seed, int days, enum sabotage sabotage, struct year *y)
+{
+    *y = (struct year){0};
+    broken = SOUND;
+    calls = 0;
+    begin(y, seed);
+    broken = sabotage;
+    bool was_away = false;
+    int64_t end_ms = BEGIN_MS + days * DAY_MS;
+    for (int64_t n = 1; y->w.now.wall_ms < end_ms && !*y->violation; n++) {
+        step(y);
+        if (!was_away && y->w.now.wall_ms > BEGIN_MS + days * DAY_MS / 2) {
+            was_away = true;
+            away(y, days > 60 ? 30 * DAY_MS : 5 * DAY_MS);
+            look(y);
+        } else if (chance(y, 200) == 0) {
+            something_happens(y);
+            look(y);
+        } else if (n % 48 == 0) {
+            look(y);
+        }
+    }
+    broken = SOUND;
+    end(y);
+    return !*y->violation;
+}
+
+static uint64_t base_seed(void)
+{
+    const char *given = getenv("CADRE_SEED");
+    int64_t seed;
+    if (given && str_int64(given, &seed) == 0) return (uint64_t)seed;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec * 1000003u + (uint64_t)t.tv_nsec) % 1000000000u;
+}
+
+/* Where time is short (CADRE_SIM_SECONDS): two months, and no sabotage. */
+static bool is_short(void)
+{
+    const char *given = getenv("CADRE_SIM_SECONDS");
+    return given && *given;
+}
+
+static void a_year__each_planned_moment_is_accounted_for(void **state)
+{
+    (void)state;
+    struct year *y = mem_alloc(sizeof *y);
+    uint64_t seed = base_seed();
+    bool kept = run(seed, is_short() ? DAYS / 6 : DAYS, SOUND, y);
+    printf("# seed %llu: %llu moments fired, %llu missed, %llu skipped, %llu faults\n",
+           (unsigned long long)seed, (unsigned long long)y->fired, (unsigned long long)y->missed,
+           (unsigned long long)y->skipped, (unsigned long long)y->faults);
+    if (!kept) fail_msg("seed %llu: %s", (unsigned long long)seed, y->violation);
+    mem_free(y);
+}
+
+static void each_sabotage__is_noticed(void **state)
+{
+    (void)state;
+    if (is_short()) skip();
+    struct year *y = mem_alloc(sizeof *y);
+    for (enum sabotage k = SOUND + 1; k < SABOTAGES; k++) {
+        uint64_t seed = 1;
+        while (seed <= 10 && run(seed, 40, k, y))
+            seed++;
+        if (seed > 10) fail_msg("sabotage %s was not noticed", sabotage_names[k]);
+        printf("# sabotage %s, seed %llu: %s\n", sabotage_names[k], (unsigned long long)seed,
+               y->violation);
+    }
+    mem_free(y);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_year__each_planned_moment_is_accounted_for),
+        cmocka_unit_test(each_sabotage__is_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
