@@ -113,10 +113,14 @@ static const struct kestra_type *find_type(const struct node *n, const char *nam
     char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
     for (size_t i = 0; i < TYPES; i++)
         if (str_eq(types[i].name, name)) return &types[i];
-    for (size_t i = 0; i < TYPES; i++) {
-        if (!is_near(name, types[i].name)) continue;
+    const char *near = NULL, *step;
+    for (size_t i = 0; !near && i < TYPES; i++)
+        if (is_near(name, types[i].name)) near = types[i].name;
+    for (size_t i = 0; !near && (step = step_type(i)) != NULL; i++)
+        if (is_near(name, step)) near = step;
+    if (near) {
         node_fail(n, "type", "there is no %s here%s", str_quote(shown, name),
-                  str_suggest(suggestion, types[i].name));
+                  str_suggest(suggestion, near));
         return NULL;
     }
     const char *instead = way_out(name);

@@ -25,6 +25,11 @@ static const struct step_type {
 };
 #define TYPES (sizeof types / sizeof *types)
 
+const char *step_type(size_t index)
+{
+    return index < TYPES ? types[index].name : NULL;
+}
+
 /* ---- as they are written --------------------------------------------------------------------- */
 
 static void read_keys(const struct node *n, const struct step_type *t)

@@ -11,6 +11,8 @@
 bool read_step(const struct node *n, const char *type, struct flow_work *out,
                const struct expr_scope *scope);
 
+const char *step_type(size_t index); /* the present names of all; NULL: no more */
+
 /* Renders a step into out->spec and out->sleep_ms (flow_render). */
 int step_render(const struct flow_work *w, const struct expr_values *v, size_t max_bytes,
                 struct flow_job *out, struct err *e);

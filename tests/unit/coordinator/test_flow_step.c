@@ -64,6 +64,12 @@ static void return_has_its_text_as_the_output_value(void **state)
           "format: inputs.x.y was not given");
     gives(CORE "debug.Return", "format: '{{ inputs.x }}{{ inputs.x }}'",
           "123456789012345678901234567890123456789012345678", "format: is larger than 100 bytes");
+    refuses(CORE "debug.Retrun", "format: a",
+            "5: task t: type: there is no 'io.kestra.plugin.core.debug.Retrun' here, did you mean "
+            "'io.kestra.plugin.core.debug.Return'?");
+    refuses(CORE "debug.Fail", "format: a",
+            "5: task t: type: 'io.kestra.plugin.core.debug.Fail' is not supported; "
+            "docs/from-kestra.md lists what is");
     refuses(
         CORE "debug.Return", "fromat: a, env: {A: b}",
         "5: task t: unknown key 'fromat', did you mean 'format'?\n5: task t: unknown key 'env'");
