@@ -6,8 +6,6 @@
 #include "cli/logs.h"
 #include "cli/resource.h"
 
-#include <string.h>
-
 static const struct opt list_options[] = {
     LIST_STATE("QUEUED,RUNNING"),
     LIST_NAMESPACE,
@@ -24,28 +22,6 @@ static const struct opt list_options[] = {
     LIST_LIMIT,
 };
 
-/* The API asks for namespace and flow apart. */
-static int run_list(struct cli *cli, void *config, const struct opt_args *args)
-{
-    const struct list_config *c = config;
-    struct list_config split = *c;
-    if (c->flow && c->ns)
-        return cli_usage(cli, "--flow names the namespace already: leave --namespace out");
-    char *ns = c->flow ? cli_slashed(cli, c->flow, "NAMESPACE/FLOW") : NULL;
-    char *slash = ns ? strchr(ns, '/') : NULL;
-    int code = c->flow && !ns ? EXIT_USAGE : EXIT_OK;
-    if (code == EXIT_OK) {
-        if (slash) {
-            *slash = 0;
-            split.ns = ns;
-            split.flow = slash + 1;
-        }
-        code = resource_list(cli, &split, args);
-    }
-    mem_free(ns);
-    return code;
-}
-
 const struct command cmd_execution_list = {
     .name = "execution list",
     .arguments = "",
@@ -55,7 +31,7 @@ const struct command cmd_execution_list = {
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
     .resource = &resource_execution,
-    .run = run_list,
+    .run = resource_list_of_flow,
 };
 
 const struct command cmd_execution_show = {

@@ -5,7 +5,14 @@
 
 #define PLACE "NAMESPACE/FLOW/TRIGGER"
 
-static const struct opt list_options[] = {LIST_NAMESPACE};
+static const struct opt list_options[] = {
+    LIST_NAMESPACE,
+    {.flag = "flow",
+     .type = OPT_STRING,
+     .offset = LIST_AT(flow),
+     .value_name = "NAMESPACE/FLOW",
+     .help = "only triggers of this flow"},
+};
 
 const struct command cmd_trigger_list = {
     .name = "trigger list",
@@ -13,10 +20,10 @@ const struct command cmd_trigger_list = {
     .summary = "list triggers and their last results",
     .example = "cadre trigger list --namespace company.team",
     .options = list_options,
-    .option_count = 1,
+    .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
     .resource = &resource_trigger,
-    .run = resource_list,
+    .run = resource_list_of_flow,
 };
 
 const struct command cmd_trigger_show = {

@@ -136,6 +136,28 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
+/* The API asks for namespace and flow apart. */
+int resource_list_of_flow(struct cli *cli, void *config, const struct opt_args *args)
+{
+    const struct list_config *c = config;
+    struct list_config split = *c;
+    if (c->flow && c->ns)
+        return cli_usage(cli, "--flow names the namespace already: leave --namespace out");
+    char *ns = c->flow ? cli_slashed(cli, c->flow, "NAMESPACE/FLOW") : NULL;
+    char *slash = ns ? strchr(ns, '/') : NULL;
+    int code = c->flow && !ns ? EXIT_USAGE : EXIT_OK;
+    if (code == EXIT_OK) {
+        if (slash) {
+            *slash = 0;
+            split.ns = ns;
+            split.flow = slash + 1;
+        }
+        code = resource_list(cli, &split, args);
+    }
+    mem_free(ns);
+    return code;
+}
+
 /* ---- one resource ---- */
 
 const char *resource_name(const struct cli *cli, const struct opt_args *args)

@@ -65,6 +65,8 @@ struct list_config {
 
 /* Runs `NOUN list`, whose config is a struct list_config: all pages, as a table or a JSON array. */
 int resource_list(struct cli *cli, void *config, const struct opt_args *args);
+/* The same with --flow NAMESPACE/FLOW. */
+int resource_list_of_flow(struct cli *cli, void *config, const struct opt_args *args);
 /* Runs a command about one resource: the request of its row, then its `print`. */
 int resource_run(struct cli *cli, void *config, const struct opt_args *args);
 /* As resource_run, printed by `print`; NULL: as `show` does. */
