@@ -34,6 +34,7 @@ static const char *const names[] = {
     "args",
     "workingDirectory",
     "virtualEnv",
+    "workerSelector",
 };
 
 #define FILES "is not supported; let the script write, fetch and store its files"

@@ -57,6 +57,7 @@ static void return_has_its_text_as_the_output_value(void **state)
     gives(CORE "debug.Return", "format: 'made of {{ inputs.x }}'", "a\"b",
           "{\"value\":\"made of a\\\"b\"}");
     gives("io.kestra.core.tasks.debugs.Return", "format: 010", NULL, "{\"value\":\"010\"}");
+    gives(CORE "debug.Return", "workerSelector: {tags: [a]}", NULL, "{\"value\":\"\"}");
     gives(CORE "debug.Return", "retry: {maxAttempts: 2}, timeout: PT1S", NULL, "{\"value\":\"\"}");
     gives(CORE "debug.Return", "format: '{{ taskrun.attempt }}'", NULL, "{\"value\":\"1\"}");
     gives(CORE "debug.Return", "format: '{{ inputs.x }}'", NULL, "{\"value\":\"\"}");

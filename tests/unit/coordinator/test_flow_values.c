@@ -236,7 +236,7 @@ static void old_scripts_are_lines_for_a_shell(void **state)
                   "  - {id: a, type: " OLD "Bash, commands: [echo a, 'echo {{ flow.id }}'],\n"
                   "     runner: PROCESS, exitOnFailed: true, env: {A: b}, interpreter: /bin/sh}\n"
                   "  - {id: b, type: " OLD "Python, commands: [python3 x.py], args: [-v, '1'],\n"
-                  "     virtualEnv: false}\n"
+                  "     virtualEnv: false, workerSelector: {tags: [a]}}\n"
                   "  - {id: c, type: " OLD "Bash, commands: [ls], interpreter: /usr/bin/bash,\n"
                   "     interpreterArgs: [-c]}\n");
     assert_string_equal(f->tasks[0].work.script, "echo a\necho {{ flow.id }}\n");
