@@ -28,6 +28,19 @@ holds "an agent that names an unknown group is refused" until_true 20 file_has e
 cadre group create late >out
 is "a group is created" "group late created" "$(cat out)"
 
+# ---- tags ----
+cadre group create gpu-old --tag gpu --tag linux >out
+is "a group with tags is created" "group gpu-old created" "$(cat out)"
+cadre group update gpu-old --tag gpu >out
+cadre group show gpu-old >out
+has "its key is one of its tags" out '^tags +gpu-old, gpu$'
+cadre group update gpu-old --tag '' >/dev/null
+cadre group show gpu-old >out
+has "the key alone is left" out '^tags +gpu-old$'
+cadre group update gpu-old --tag 'a b' >out 2>&1
+has "what is no tag is refused" out "tags: 'a b' is not a tag"
+cadre group delete gpu-old >/dev/null
+
 cadre group create windows --require os=windows --description "Windows boxes" >/dev/null
 join_agent wrong
 CADRE_GROUP=windows start_agent wrong
@@ -209,7 +222,7 @@ has "each is cleared by an empty value" out '^description +-$' '^requires +-$' \
     '^allowedNamespaces +all$' '^maxQueued +no limit$'
 cadre group update edge >out 2>err
 is "an update of nothing is refused" 2 $?
-has "with what can be given" err 'give --description, --require, --allow-namespace or --max-queued'
+has "with what can be given" err 'give --description, --require, --allow-namespace, --tag or --max-queued'
 cadre group update edge --require '' --require os=linux >out 2>err
 is "an empty value stands alone" 2 $?
 cadre group update edge --require label.zone=dmz >/dev/null
@@ -235,16 +248,4 @@ ran_on "and runs jobs" zone
 cadre run --group late -- sh -c 'echo $CADRE_AGENT' >out
 ran_on "without a restart" early
 end "$coordinator"
-# ---- tags ----
-cadre group create gpu-old --tag gpu --tag linux >out
-is "a group with tags is created" "group gpu-old created" "$(cat out)"
-cadre group update gpu-old --tag gpu >out
-cadre group show gpu-old >out
-has "its key is one of its tags" out '^tags +gpu-old, gpu$'
-cadre group update gpu-old --tag '' >/dev/null
-cadre group show gpu-old >out
-has "the key alone is left" out '^tags +gpu-old$'
-cadre group update gpu-old --tag 'a b' >out 2>&1
-has "what is no tag is refused" out "tags: 'a b' is not a tag"
-
 done_testing
