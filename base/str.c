@@ -241,7 +241,7 @@ const char *str_nearest(const char *s, const char *const *candidates, size_t cou
 {
     size_t len = strlen(s);
     if (len == 0 || len > NEAREST_MAX) return NULL;
-    size_t limit = len < 4 ? 1 : len / 3 > 2 ? len / 3 : 2;
+    size_t limit = len / 3 > 2 ? len / 3 : 2;
     const char *nearest = NULL;
     size_t best = limit + 1;
     for (size_t i = 0; i < count; i++) {
@@ -250,6 +250,7 @@ const char *str_nearest(const char *s, const char *const *candidates, size_t cou
         size_t d = distance(s, len, candidates[i], other);
         /* as many edits as characters: nothing in common */
         if (d >= best || d >= (len > other ? len : other)) continue;
+        if (len < 4 && d > 1 && s[0] != candidates[i][0]) continue; /* "end" and "id" */
         nearest = candidates[i];
         best = d;
     }

@@ -69,8 +69,12 @@ static void read_preset(const struct node *list, const struct json *j, size_t in
 
 static const char *key_of(const struct node *flow)
 {
-    bool old = node_has(flow, "taskDefaults");
-    if (old && node_has(flow, "pluginDefaults"))
+    static const char *const names[] = {"pluginDefaults", "taskDefaults"};
+    bool said[2];
+    for (size_t i = 0; i < 2; i++)
+        said[i] = !key_says_nothing(names[i], json_get(flow->j, names[i]));
+    bool old = said[1];
+    if (old && said[0])
         node_fail(flow, "taskDefaults", "is the same as pluginDefaults: one of the two");
     return old ? "taskDefaults" : "pluginDefaults";
 }

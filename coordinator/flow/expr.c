@@ -145,6 +145,9 @@ static const struct {
     {"outputDir", false,
      "there is no 'outputDir': let the script store its files where others find them, and set "
      "an output"},
+    {"outputFiles", false,
+     "there is no 'outputFiles': let the script store its files where others find them, and set "
+     "an output"},
     {"namespace", false, "there is no 'namespace': write flow.namespace"},
     {"envs", false, "there is no 'envs': jobs find variables of the agent in their environment"},
     {"globals", false, "there is no 'globals': write the value into vars"},
@@ -152,7 +155,7 @@ static const struct {
      "there is no 'secrets': give the value to the job as a variable, with env in the agent's "
      "agent.yaml"},
     {"labels", false, "there is no 'labels': give the value as an input"},
-    {"task", false, "there is no 'task': jobs find its id in the variable CADRE_TASK"},
+    {"task", false, "there is no 'task': write its id; jobs find it in CADRE_TASK, too"},
     {"error", false, "there is no 'error': a task that failed ends the execution"},
 };
 

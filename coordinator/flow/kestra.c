@@ -108,6 +108,15 @@ static const char *way_out(const char *name)
     return NULL;
 }
 
+/* The same of another form; NULL: there is none. */
+static const char *sibling(const struct kestra_type *t)
+{
+    size_t len = strlen(t->name) - strlen(strrchr(t->name, '.'));
+    for (size_t i = 0; i < TYPES; i++)
+        if (&types[i] != t && strncmp(types[i].name, t->name, len + 1) == 0) return types[i].name;
+    return NULL;
+}
+
 static const struct kestra_type *find_type(const struct node *n, const char *name)
 {
     char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
@@ -136,8 +145,9 @@ static void add_lines(const struct node *n, const char *key, struct buf *out)
 {
     const struct json *member = json_get(n->j, key);
     if (json_type(member) == JSON_NULL) return;
-    if (json_type(member) == JSON_STRING) {
-        (void)buf_addf(out, "%s\n", json_str(member, ""));
+    const char *text = yaml_text(&n->r->doc, member);
+    if (text) { /* 1.10 is a text here, too */
+        (void)buf_addf(out, "%s\n", text);
         return;
     }
     const struct json *list = node_list(n, key, COMMANDS_MAX);
@@ -323,6 +333,15 @@ static void refuse(const struct node *n, const char *const *keys, size_t count, 
         if (node_has(n, keys[i])) node_fail(n, keys[i], "is not a property of %s", type);
 }
 
+/* `commands` of a Script, or `script` of Commands. */
+static void refuse_form(const struct node *n, const char *key, const struct kestra_type *t)
+{
+    const char *end = str_starts(n->at, "trigger") ? "Trigger" : "";
+    const char *of = sibling(t);
+    node_fail(n, key, "is not a property of %s%s%s%s%s%s", t->name, end, of ? "; " : "",
+              of ? of : "", of ? end : "", of ? " has it" : "");
+}
+
 static void read_lines(const struct node *n, const struct kestra_type *t, struct flow_work *w)
 {
     static const char *const log_only[] = {"message", "level"};
@@ -336,7 +355,8 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
     const char *shell = w->shell;
     if (program) w->linux_only = read_path(n, program, shell, &script);
     if (w->linux_only) w->shell = NULL; /* the first line says */
-    refuse(n, &other, 1, t->name);
+    bool mixed = node_has(n, other);
+    if (mixed) refuse_form(n, other, t);
     refuse(n, log_only, 2, t->name);
     if (node_has(n, "beforeCommands") && str_eq(shell, "python3"))
         node_fail(n, "beforeCommands",
@@ -352,7 +372,8 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
     } else {
         add_lines(n, "commands", &script);
     }
-    if (script.len == before && n->r->problems->count == problems)
+    bool wrong = mixed || n->r->problems->count > problems;
+    if (script.len == before && !wrong)
         node_fail(n, main_key, node_has(n, main_key) ? "is empty" : "is missing");
     if (str_eq(w->shell, "powershell") || str_eq(w->shell, "pwsh"))
         (void)buf_adds(&script,
@@ -391,20 +412,24 @@ static void read_log(const struct node *n, const struct kestra_type *t, struct f
 /* Kestra's ScriptTrigger runs what its Script runs. NULL: reported. */
 static const struct kestra_type *find_check(const struct node *n, const char *type)
 {
-    char names[TYPES][64], shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
-    const char *list[TYPES];
-    size_t count = 0;
+    char name[80], shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE] = "";
     for (size_t i = 0; i < TYPES; i++) {
         if (types[i].form == FORM_LOG) continue;
-        (void)str_format(names[count], sizeof names[count], "%sTrigger", types[i].name);
-        if (str_eq(names[count], type)) return &types[i];
-        list[count] = names[count];
-        count++;
+        (void)str_format(name, sizeof name, "%sTrigger", types[i].name);
+        if (str_eq(name, type)) return &types[i];
+        if (!suggestion[0] && is_near(type, name)) str_suggest(suggestion, name);
     }
-    const char *near = str_starts(type, PREFIX) ? str_nearest(type, list, count) : NULL;
-    node_fail(n, "type", near ? "there is no %s here%s" : "%s is not supported%s",
-              str_quote(shown, type),
-              near ? str_suggest(suggestion, near) : "; docs/from-kestra.md lists what is");
+    const char *instead = str_ends(type, ".ScriptTrigger")
+                              ? "has no shell here; write the script's file and run it with "
+                                "CommandsTrigger"
+                          : str_ends(type, ".CommandsTrigger")
+                              ? "is not supported; run its lines with " PREFIX
+                                "shell.CommandsTrigger"
+                              : "is not supported; docs/from-kestra.md lists what is";
+    if (suggestion[0])
+        node_fail(n, "type", "there is no %s here%s", str_quote(shown, type), suggestion);
+    else
+        node_fail(n, "type", "%s %s", str_quote(shown, type), instead);
     return NULL;
 }
 

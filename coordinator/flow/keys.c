@@ -96,7 +96,8 @@ static const char *const kestra_after_names[] = {EVENT_NAMES,  "type",          
 
 /* Beside them, also `true` or nothing at all asks for something. */
 static const char *const on_by_default[] = {"namespaceFiles", "taskCache"};
-static const char *const off_when_false[] = {"deleted", "logToFile", "allowWarning"};
+static const char *const off_when_false[] = {"deleted", "logToFile", "allowWarning",
+                                             "outputDirectory"};
 
 static bool is_among(const char *key, const char *const *list, size_t count)
 {
@@ -112,7 +113,10 @@ bool key_says_nothing(const char *key, const struct json *j)
     switch (json_type(j)) {
     case JSON_NULL:
         return true;
+    case JSON_STRING:
+        return str_eq(key, "runIf") && str_eq(json_str(j, ""), "true");
     case JSON_BOOL:
+        if (str_eq(key, "runIf")) return json_bool(j, false);
         return !json_bool(j, true) &&
                is_among(key, off_when_false, sizeof off_when_false / sizeof *off_when_false);
     case JSON_NUMBER:

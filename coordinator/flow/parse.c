@@ -41,6 +41,34 @@ static void collect_task_ids(const struct node *n, const struct json *list)
         n->r->task_ids[count++] = json_get_str(j, "id", "");
 }
 
+/* Is it a task of Kestra's but for its type? It is reported, and what follows from that is not. */
+static bool lacks_type(const struct node *n)
+{
+    static const char *const word[] = {"type"};
+    static const struct {
+        const char *key, *type;
+    } of_types[] = {
+        {"commands", "io.kestra.plugin.scripts.shell.Commands"},
+        {"taskRunner", "io.kestra.plugin.scripts.shell.Script"},
+        {"interpreter", "io.kestra.plugin.scripts.shell.Script"},
+        {"message", "io.kestra.plugin.core.log.Log"},
+        {"format", "io.kestra.plugin.core.debug.Return"},
+    };
+    char shown[STR_QUOTE_SIZE];
+    if (node_has(n, "command") || node_has(n, "script")) return false;
+    for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
+        if (!str_nearest(json_key(j), word, 1)) continue;
+        node_say(n, j, "unknown key %s, did you mean 'type'?", str_quote(shown, json_key(j)));
+        return true;
+    }
+    for (size_t i = 0; i < sizeof of_types / sizeof *of_types; i++) {
+        if (!node_has(n, of_types[i].key)) continue;
+        node_fail(n, of_types[i].key, "is a property of %s: a type is missing", of_types[i].type);
+        return true;
+    }
+    return false;
+}
+
 static void read_task(const struct node *flow, const struct json *j, size_t index)
 {
     struct reader *r = flow->r;
@@ -76,6 +104,8 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
         }
         mem_free(type);
         r->silent_tasks[index] = t->work.kind >= FLOW_LOG && t->work.kind != FLOW_RETURN;
+    } else if (lacks_type(&n)) {
+        return; /* its other keys are not the point */
     } else {
         node_known(&n, task_keys, task_refused);
     }
@@ -174,7 +204,7 @@ static void read_labels(const struct node *n)
     static const char *const names[] = {"key", "value"};
     const struct json *j = json_get(n->j, "labels");
     n->r->flow->labels = json_new(JSON_OBJECT);
-    bool list = json_type(j) == JSON_ARRAY;
+    bool list = json_type(j) == JSON_ARRAY, shown = false;
     if (!list) j = node_get(n, "labels", JSON_OBJECT, "a mapping");
     if (json_count(j) > FLOW_LABELS_MAX) {
         node_fail(n, "labels", "there are %zu, at most %d are allowed", json_count(j),
@@ -187,7 +217,8 @@ static void read_labels(const struct node *n)
             add_label(n, json_key(c), c);
         } else if (json_type(c) != JSON_OBJECT || !json_get_str(c, "key", NULL) ||
                    !json_get(c, "value")) {
-            read_fail(n->r, c, "labels: each must have key and value");
+            if (!shown) read_fail(n->r, c, "labels: each must be like {key: team, value: web}");
+            shown = true;
         } else {
             node_known(&item, (struct key_list){names, 2}, NULL);
             add_label(n, json_get_str(c, "key", ""), json_get(c, "value"));

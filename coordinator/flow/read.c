@@ -31,10 +31,14 @@ static bool is_told(const struct reader *r, int line, const char *sentence)
     return false;
 }
 
+static bool is_in_defaults(const struct reader *r, int line)
+{
+    return r->defaults_first > 0 && line >= r->defaults_first && line <= r->defaults_last;
+}
+
 static void add_problem(struct reader *r, int line, const char *sentence)
 {
-    bool preset = r->defaults_first > 0 && line >= r->defaults_first && line <= r->defaults_last &&
-                  str_starts(sentence, "t"); /* task, trigger */
+    bool preset = is_in_defaults(r, line) && str_starts(sentence, "t"); /* task, trigger */
     r->failed = true;
     if (preset && is_told(r, line, sentence)) return;
     flow_problems_add(r->problems, r->file, line, "%s%s", sentence,
@@ -100,6 +104,13 @@ void node_say(const struct node *n, const struct json *j, const char *fmt, ...)
     read_fail(n->r, j, "%.*s%s%s", (int)(nested ? len - 1 : len), n->at, nested ? ": " : "", text);
 }
 
+/* A default of many types names a group: those that run nowhere have no use for it. */
+static bool is_idle_group(const struct node *n, const char *key, const struct json *j)
+{
+    return is_in_defaults(n->r, yaml_line(&n->r->doc, j)) &&
+           (str_eq(key, "workerGroup") || str_eq(key, "workerSelector"));
+}
+
 void node_known(const struct node *n, struct key_list known, const struct refused_key *refused)
 {
     for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
@@ -111,7 +122,7 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
         const struct refused_key *x = refused;
         while (x && x->name && !str_eq(x->name, key))
             x++;
-        if (x && x->name && key_says_nothing(key, j)) continue;
+        if (x && x->name && (key_says_nothing(key, j) || is_idle_group(n, key, j))) continue;
         if (n->r->problems->count == FLOW_PROBLEMS_MAX) { /* looking for the nearest costs */
             add_problem(n->r, 0, "");
             return;

@@ -112,8 +112,10 @@ static void read_cron(const struct node *n, struct flow_schedule *s)
             node_fail(n, "cron", "is missing: when it fires, such as \"0 3 * * *\"");
         return;
     }
+    size_t problems = n->r->problems->count;
     read_plain(n, json_get(n->j, "cron"), "cron", s->text);
-    if (cron_parse(s->text, form, &s->cron, &e)) node_fail(n, "cron", "%s", err_text(&e));
+    if (n->r->problems->count == problems && cron_parse(s->text, form, &s->cron, &e))
+        node_fail(n, "cron", "%s", err_text(&e));
 }
 
 static void read_zone(const struct node *n, struct flow_schedule *s)
@@ -127,8 +129,10 @@ static void read_zone(const struct node *n, struct flow_schedule *s)
         node_fail(n, "timezone", "is empty; leave it out for the coordinator's");
         return;
     }
+    size_t problems = n->r->problems->count;
     read_plain(n, json_get(n->j, "timezone"), "timezone", s->zone);
-    if (checks && checks->zone && checks->zone(s->zone, checks->user, &e))
+    if (n->r->problems->count == problems && checks && checks->zone &&
+        checks->zone(s->zone, checks->user, &e))
         node_fail(n, "timezone", "%s", err_text(&e));
 }
 

@@ -81,7 +81,7 @@ static void read_labels(const struct node *n, struct flow_work *w, const struct 
 {
     static const char *const names[] = {"key", "value"};
     const struct json *j = json_get(n->j, "labels");
-    bool list = json_type(j) == JSON_ARRAY;
+    bool list = json_type(j) == JSON_ARRAY, shown = false;
     if (!list) j = node_get(n, "labels", JSON_OBJECT, "a mapping");
     if (!node_has(n, "labels")) node_fail(n, "labels", "is missing");
     if (json_count(j) > FLOW_LABELS_MAX) {
@@ -97,7 +97,8 @@ static void read_labels(const struct node *n, struct flow_work *w, const struct 
             add_label(n, json_key(c), c, w, scope);
         } else if (json_type(c) != JSON_OBJECT || !json_get_str(c, "key", NULL) ||
                    !json_get(c, "value")) {
-            node_say(n, c, "labels: each must have key and value");
+            if (!shown) node_say(n, c, "labels: each must be like {key: team, value: web}");
+            shown = true;
         } else {
             node_known(&item, (struct key_list){names, 2}, NULL);
             add_label(n, json_get_str(c, "key", ""), json_get(c, "value"), w, scope);

@@ -461,7 +461,7 @@ static void tasks_are_checked_field_by_field(void **state)
         "6: task t: workerGroup.key: '{{ taskrun.attempt }}': there is no 'taskrun' in a group's "
         "key");
     refuses(
-        IN_TASK("    script: x\n    tasks: [a]\n    runIf: true\n"),
+        IN_TASK("    script: x\n    tasks: [a]\n    runIf: false\n"),
         "6: task t: tasks: is not supported: tasks run one after the other, none inside another\n"
         "7: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is");
 }
@@ -531,6 +531,12 @@ static void kestra_s_checks_are_refused_by_name(void **state)
     refuses(CHECK "shell.ScriptTriger\n    script: x\n",
             "7: trigger t: type: there is no 'io.kestra.plugin.scripts.shell.ScriptTriger' here, "
             "did you mean 'io.kestra.plugin.scripts.shell.ScriptTrigger'?");
+    refuses(CHECK "node.ScriptTrigger\n    script: x\n",
+            "7: trigger t: type: 'io.kestra.plugin.scripts.node.ScriptTrigger' has no shell here; "
+            "write the script's file and run it with CommandsTrigger");
+    refuses(CHECK "groovy.CommandsTrigger\n    commands: [x]\n",
+            "7: trigger t: type: 'io.kestra.plugin.scripts.groovy.CommandsTrigger' is not "
+            "supported; run its lines with io.kestra.plugin.scripts.shell.CommandsTrigger");
     refuses(HEAD TASK "triggers: [{id: t, type: io.kestra.plugin.mqtt.Trigger}]\n",
             "5: trigger t: type: 'io.kestra.plugin.mqtt.Trigger' is not supported: a trigger "
             "has a cron expression, or an interval and a command or script");
@@ -559,7 +565,8 @@ static void kestra_s_checks_are_refused_by_name(void **state)
             "io.kestra.plugin.core.runner.Process}\n"
             "11: trigger t: conditions: is not supported; let the command or script check\n"
             "12: trigger t: script: is not a property of "
-            "io.kestra.plugin.scripts.python.Commands\n"
+            "io.kestra.plugin.scripts.python.CommandsTrigger; "
+            "io.kestra.plugin.scripts.python.ScriptTrigger has it\n"
             "13: trigger t: retry: is not supported: the next evaluation follows after the "
             "interval\n"
             "14: trigger t: unknown key 'cmmands', did you mean 'commands'?\n"

@@ -140,6 +140,20 @@ static void what_is_wrong_with_a_default_is_told_once_at_its_line(void **state)
                       "the flow's defaults)");
 }
 
+/* A group for all types has nothing to act on in a trigger that needs no agent. */
+static void a_group_for_all_types_leaves_schedules_alone(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD "tasks:\n  - {id: a, type: io.kestra.plugin.scripts.shell.Commands, commands: "
+                  "[x]}\n"
+                  "triggers:\n"
+                  "  - {id: b, type: io.kestra.plugin.core.trigger.Schedule, cron: '@daily'}\n"
+                  "pluginDefaults:\n  - {type: io.kestra, values: {workerGroup: {key: gpu}}}\n");
+    assert_string_equal(f->tasks[0].work.group.key, "gpu");
+    flow_free(f);
+}
+
 static void defaults_of_another_shape_are_refused(void **state)
 {
     (void)state;
@@ -155,7 +169,7 @@ static void defaults_of_another_shape_are_refused(void **state)
     flow_text_refuses(FLOW_HEAD TASK "taskDefaults:\n"
                                      "  - {type: '', values: {id: b, type: c}, force: true}\n"
                                      "  - {type: io.kestra, values: [x], forced: 1}\n"
-                                     "pluginDefaults: []\n",
+                                     "pluginDefaults: [{type: x, values: {}}]\n",
                       "5: taskDefaults: is the same as pluginDefaults: one of the two\n"
                       "6: taskDefaults[0]: unknown key 'force', did you mean 'forced'?\n"
                       "6: taskDefaults[0].type: is missing: a task type, or the beginning of "
@@ -197,6 +211,7 @@ int main(void)
         cmocka_unit_test(the_task_s_own_value_wins_unless_the_default_is_forced),
         cmocka_unit_test(lists_are_joined_and_a_type_inside_has_defaults_too),
         cmocka_unit_test(what_is_wrong_with_a_default_is_told_once_at_its_line),
+        cmocka_unit_test(a_group_for_all_types_leaves_schedules_alone),
         cmocka_unit_test(defaults_of_another_shape_are_refused),
         cmocka_unit_test(values_that_grow_beyond_measure_are_refused),
     };

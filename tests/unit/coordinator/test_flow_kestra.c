@@ -153,17 +153,47 @@ static void what_changes_nothing_is_taken(void **state)
                       "the failed task is tried again");
 }
 
+static void a_number_is_a_text_where_texts_are_lines(void **state)
+{
+    (void)state;
+    applies(TASK("    type: " LOG "\n    message: 1.10\n"));
+    applies(TASK("    type: " SCRIPTS "shell.Commands\n    commands: [true, 1.10]\n"));
+}
+
+static void a_task_without_its_type_is_told_once(void **state)
+{
+    (void)state;
+    flow_text_refuses(TASK("    message: hello\n"),
+                      "5: task t: message: is a property of io.kestra.plugin.core.log.Log: a type "
+                      "is missing");
+    flow_text_refuses(TASK("    commands: [x]\n    runner: y\n"),
+                      "5: task t: commands: is a property of "
+                      "io.kestra.plugin.scripts.shell.Commands: a type is missing");
+    flow_text_refuses(TASK("    Type: " LOG "\n    message: hello\n"),
+                      "5: task t: unknown key 'Type', did you mean 'type'?");
+    flow_text_refuses(TASK("    type: " SCRIPTS "shell.Script\n    commands: [x]\n"),
+                      "6: task t: commands: is not a property of " SCRIPTS "shell.Script; " SCRIPTS
+                      "shell.Commands has it");
+    flow_text_refuses(TASK("    script: x\n    commands: [x]\n"),
+                      "6: task t: unknown key 'commands', did you mean 'command'?");
+}
+
 static void an_export_s_empty_sections_say_nothing(void **state)
 {
     (void)state;
-    applies(FLOW_HEAD "revision: 3\ndeleted: false\nlabels: {}\ninputs: []\nvariables: {}\n"
-                      "errors: []\nfinally: null\nlisteners: []\ntriggers: null\noutputs: []\n"
-                      "pluginDefaults: []\nsla: []\nchecks: []\ntenantId:\nconcurrency:\n"
-                      "tasks:\n  - id: t\n" SHELL
-                      "    dependencies: []\n    inputFiles: {}\n    outputFiles: []\n    env: {}\n"
-                      "    namespaceFiles: {enabled: false}\n    logToFile: false\n"
-                      "    allowWarning: false\n    runIf:\n    retry: null\n    timeout:\n"
-                      "    docker: {}\n    containerImage:\n    conditions: []\n");
+    applies(FLOW_HEAD
+            "revision: 3\ndeleted: false\nlabels: {}\ninputs: []\nvariables: {}\n"
+            "errors: []\nfinally: null\nlisteners: []\ntriggers: null\noutputs: []\n"
+            "pluginDefaults: []\ntaskDefaults: []\nsla: []\nchecks: []\ntenantId:\nconcurrency:\n"
+            "tasks:\n  - id: t\n" SHELL
+            "    dependencies: []\n    inputFiles: {}\n    outputFiles: []\n    env: {}\n"
+            "    namespaceFiles: {enabled: false}\n    logToFile: false\n"
+            "    allowWarning: false\n    runIf:\n    retry: null\n    timeout:\n"
+            "    docker: {}\n    containerImage:\n    conditions: []\n");
+    applies(TASK(SHELL "    runIf: 'true'\n    outputDirectory: false\n"));
+    flow_text_refuses(TASK(SHELL "    runIf: 'false'\n"),
+                      "7: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what "
+                      "is");
     applies(FLOW_HEAD "labels: []\ninputs: {}\ntriggers: {}\nvariables: []\n"
                       "tasks:\n  - id: t\n" SHELL "    env: []\n");
     applies(FLOW_HEAD "tasks:\n  - id: t\n" SHELL
@@ -458,6 +488,8 @@ int main(void)
         cmocka_unit_test(usual_arguments_of_an_interpreter_are_taken),
         cmocka_unit_test(a_path_is_the_program_itself),
         cmocka_unit_test(what_changes_nothing_is_taken),
+        cmocka_unit_test(a_number_is_a_text_where_texts_are_lines),
+        cmocka_unit_test(a_task_without_its_type_is_told_once),
         cmocka_unit_test(an_export_s_empty_sections_say_nothing),
         cmocka_unit_test(names_of_other_types_are_no_slips),
         cmocka_unit_test(slips_in_a_type_are_told),

@@ -623,7 +623,8 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
     refuses(SHELL "  interpreter: [/bin/bash, -x]\n",
             "7: task t: interpreter: the argument '-x' is not supported");
     refuses(SHELL "  script: x\n  message: y\n",
-            "7: task t: script: is not a property of io.kestra.plugin.scripts.shell.Commands\n"
+            "7: task t: script: is not a property of io.kestra.plugin.scripts.shell.Commands; "
+            "io.kestra.plugin.scripts.shell.Script has it\n"
             "8: task t: message: is not a property of io.kestra.plugin.scripts.shell.Commands");
     refuses("  type: " SCRIPTS "shell.Commands\n", "4: task t: commands: is missing");
     refuses(

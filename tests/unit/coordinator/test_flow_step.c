@@ -76,7 +76,7 @@ static void return_has_its_text_as_the_output_value(void **state)
         "5: task t: unknown key 'fromat', did you mean 'format'?\n5: task t: unknown key 'env'");
     refuses(CORE "debug.Return", "format: '{% if a %}'",
             "5: task t: format: {% and {# are statements to Kestra, and not supported");
-    refuses(CORE "debug.Return", "format: '{{ inputs.y }}', runIf: 'true'",
+    refuses(CORE "debug.Return", "format: '{{ inputs.y }}', runIf: '{{ inputs.x }}'",
             "5: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is\n"
             "5: task t: format: '{{ inputs.y }}': there is no input 'y'");
 }
@@ -103,8 +103,7 @@ static void labels_are_a_mapping_or_a_list(void **state)
     refuses(CORE "execution.Labels", "labels: '{{ inputs.x }}'",
             "5: task t: labels: must be a mapping, such as labels: {team: web}");
     refuses(CORE "execution.Labels", "labels: [{key: a}, b, {key: a, value: b, c: d}]",
-            "5: task t: labels: each must have key and value\n"
-            "5: task t: labels: each must have key and value\n"
+            "5: task t: labels: each must be like {key: team, value: web}\n"
             "5: task t: labels: unknown key 'c'");
     refuses(CORE "execution.Labels",
             "labels: {'': a, system.readOnly: 'true', b: {c: d}, '{{ inputs.x }}': e}",
