@@ -343,15 +343,15 @@ static bool read_rest(struct process *p, struct process_pipe *pipe)
 }
 
 /* The process has ended before the loop began to read: mostly all that it said is there, and no
- * more than a pipe holds. */
+ * more than a pipe holds. Its owner may pause it meanwhile, as always while it is told of output. */
 static void read_early(struct process *p)
 {
-    for (int i = 0; i < 2 && !p->freed; i++) {
+    for (int i = 0; i < 2 && !p->freed && !p->paused; i++) {
         struct process_pipe *pipe = &p->pipes[i];
         if (pipe->open && read_now(p, pipe, READ_BYTES) == REST_END) close_pipe(pipe);
         pipe->rest_bytes = 0;
     }
-    if (!p->freed && pipes_open(p)) start_reading(p);
+    if (!p->freed && !p->paused && pipes_open(p)) start_reading(p);
 }
 
 /* For its owner the process has ended. */

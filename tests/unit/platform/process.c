@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "platform/files.h"
+#include "platform/linux/process_impl.h"
 #include "platform/os.h"
 #include "platform/paths.h"
 #include "proc_fixture.h"
@@ -23,6 +24,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -428,6 +430,46 @@ static void await_full_pipe(struct run *r)
     }
 }
 
+static void pause_at_once(struct run *r)
+{
+    process_pause(r->process);
+}
+
+/* What ended before the loop began to read is paused by the first piece of its output, whatever
+ * writes on. */
+static void output_of_a_quick_process__waits_for_its_reader_too(void **state)
+{
+    struct fixture *f = *state;
+    struct run r = {.on_output = pause_at_once};
+    static const char *const argv[] = {"sh", "-c", "yes & exit 5", NULL};
+    struct process_options o = run_options(argv);
+    o.drain_ms = 1;
+    siginfo_t info;
+    f->host->quick_ns = uv_hrtime(); /* as if another one had just ended */
+    assert_int_equal(run_start_with(f, &r, &o, NULL), 0);
+    r.keep = false;
+    if (!r.process->reading) uv_timer_stop(&r.process->timer); /* it ends before that */
+    assert_int_equal(waitid(P_PID, (id_t)process_pid(r.process), &info, WEXITED | WNOWAIT), 0);
+    while (r.out_bytes == 0) {
+        await_full_pipe(&r);
+        uv_run(&f->loop, UV_RUN_ONCE);
+    }
+    size_t before = r.out_bytes;
+    for (int i = 0; i < 3; i++) {
+        await_full_pipe(&r);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(r.out_bytes, before);
+    assert_false(r.ended);
+    r.on_output = await_full_pipe;
+    process_resume(r.process);
+    run_wait(f, &r, LIMIT_MS);
+    assert_true(r.out_bytes > before);
+    assert_int_equal(r.end.exit_code, 5);
+    assert_true(r.end.stray);
+    run_fini(&r);
+}
+
 static void a_stray_that_writes_without_end__is_ended(void **state)
 {
     struct fixture *f = *state;
@@ -660,6 +702,7 @@ int main(void)
         CASE(binary_output__comes_byte_for_byte),
         CASE(twenty_megabytes__arrive_with_pauses),
         CASE(paused_output__waits_for_its_reader_beyond_the_end),
+        CASE(output_of_a_quick_process__waits_for_its_reader_too),
         CASE(a_stray_that_writes_without_end__is_ended),
         CASE(terminate__reaches_the_whole_session),
         CASE(terminate__wakes_a_stopped_job),
