@@ -28,6 +28,8 @@ struct wal_file {
     sqlite3_int64 start;
     size_t len, cap;
     bool commits; /* the last frame whose head was written is a transaction's last one */
+    int lost_rc;  /* frames from `lost` on were taken and then not written; 0: none */
+    sqlite3_int64 lost;
 };
 
 static struct wal_file *wal_of(sqlite3_file *f)
@@ -35,7 +37,7 @@ static struct wal_file *wal_of(sqlite3_file *f)
     return (struct wal_file *)(void *)f;
 }
 
-/* Writes what is in memory. What cannot be written is forgotten: its transaction fails. */
+/* Writes what is in memory. What cannot be written is forgotten, and its transaction fails. */
 static int flush(struct wal_file *l)
 {
     if (l->len == 0) return SQLITE_OK;
@@ -43,7 +45,12 @@ static int flush(struct wal_file *l)
     sqlite3_int64 start = l->start;
     l->start += n;
     l->len = 0;
-    return l->below->pMethods->xWrite(l->below, l->data, n, start);
+    int rc = l->below->pMethods->xWrite(l->below, l->data, n, start);
+    if (rc != SQLITE_OK && (l->lost_rc == SQLITE_OK || start < l->lost)) {
+        l->lost = start;
+        l->lost_rc = rc;
+    }
+    return rc;
 }
 
 static int on_close(sqlite3_file *f)
@@ -59,6 +66,7 @@ static int on_close(sqlite3_file *f)
 static int on_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at)
 {
     struct wal_file *l = wal_of(f);
+    if (l->lost_rc != SQLITE_OK && at + n > l->lost) return l->lost_rc;
     bool apart = at + n <= l->start || at >= l->start + (sqlite3_int64)l->len;
     int rc = apart ? SQLITE_OK : flush(l);
     return rc == SQLITE_OK ? l->below->pMethods->xRead(l->below, out, n, at) : rc;
@@ -87,10 +95,20 @@ static bool ends_transaction(const unsigned char *head)
     return memcmp(head + FRAME_COMMIT, none, sizeof none) != 0;
 }
 
+/* SQLite may learn of lost frames when it reads one of them, and then undo a statement alone: the
+ * transaction fails at its last frame, which stands behind them. What begins before them, with the
+ * head of the log or of a frame, does not count on them. */
+static bool is_lost(struct wal_file *l, bool head, sqlite3_int64 at)
+{
+    if (at <= l->lost && (head || at == 0)) l->lost_rc = SQLITE_OK;
+    return l->lost_rc != SQLITE_OK;
+}
+
 static int on_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
 {
     struct wal_file *l = wal_of(f);
     bool head = n == FRAME_HEAD_BYTES, next = at == l->start + (sqlite3_int64)l->len;
+    if (is_lost(l, head, at)) return l->lost_rc;
     if (head) l->commits = ends_transaction(data);
     /* a head alone that does not continue the log may be an old frame's, with another checksum */
     if (n > MOST_AT_ONCE || (head && !next)) return write_at_once(l, data, n, at);

@@ -11,8 +11,8 @@
  *   sync that follows.
  * - Until then only the connection itself reads them, those that it spilled, through the same file
  *   handle, and a read of what is still in memory writes it first.
- * - A write that fails does so at a later write of the same transaction, at the last one at the
- *   latest; the commit fails then, and SQLite rolls it back.
+ * - A write that fails does so at a later call of the same transaction, and then every further
+ *   write of it fails, too, the last one at the latest: SQLite rolls it back.
  * - A crash before the sync may leave any part of the frames in the file, as before: each frame has
  *   a checksum over all frames before, and none counts without the last one.
  * - Writes keep their order: what does not continue what is in memory has that written first. */

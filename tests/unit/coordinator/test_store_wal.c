@@ -332,6 +332,42 @@ static void write_that_fails_at_any_moment_fails_the_commit(void **state)
     reopen(w);
 }
 
+static int run_sql(sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* A statement that changes several rows reads a page that is in memory, and is told that the disk
+ * is full: SQLite undoes the statement alone. */
+static void frames_that_were_lost_by_a_read_fail_the_commit(void **state)
+{
+    struct world *w = *state;
+    struct wal_vfs *v;
+    sqlite3 *db;
+    char *path = str_dupf("%s/lost.db", w->f->folder);
+    assert_int_equal(wal_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, &v), 0);
+    assert_int_equal(run_sql(db, "PRAGMA journal_mode=WAL; PRAGMA cache_size=8;"
+                                 "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE, c)"),
+                     SQLITE_OK);
+    w->counts.writes = 0;
+    assert_int_equal(run_sql(db, "BEGIN; WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL"
+                                 " SELECT i + 1 FROM n WHERE i < 140)"
+                                 " INSERT INTO t SELECT i, i, randomblob(600) FROM n"),
+                     SQLITE_OK);
+    assert_int_equal(w->counts.writes, 0); /* some were spilled, into memory */
+    w->counts.fail_after = 0;
+    assert_int_equal(run_sql(db, "UPDATE t SET b = b + 1000"), SQLITE_FULL);
+    w->counts.fail_after = -1;
+    assert_int_equal(sqlite3_get_autocommit(db), 0);
+    assert_int_equal(run_sql(db, "COMMIT"), SQLITE_FULL);
+    assert_int_equal(sql_int(w->f, "lost.db", "SELECT count(*) FROM t"), 0);
+    assert_int_equal(run_sql(db, "INSERT INTO t VALUES(1, 1, 'x')"), SQLITE_OK);
+    assert_int_equal(sql_int(w->f, "lost.db", "SELECT count(*) FROM t"), 1);
+    sqlite3_close(db);
+    wal_free(v);
+    mem_free(path);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -343,6 +379,7 @@ int main(void)
         TEST(frames_of_a_transaction_that_was_rolled_back_do_not_count),
         TEST(log_is_folded_with_all_its_frames_and_begun_anew),
         TEST(write_that_fails_at_any_moment_fails_the_commit),
+        TEST(frames_that_were_lost_by_a_read_fail_the_commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
