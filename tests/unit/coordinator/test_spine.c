@@ -40,20 +40,43 @@ int __wrap_store_commit(struct store *s, struct err *e)
 
 /* Sessions' commands, and the rounds that they came in. */
 static atomic_int said, said_rounds;
+static atomic_int said_before_awake; /* when the engine last heard of a stall */
 /* What came in rounds with somebody who was heard. */
 static atomic_int heard_rounds, heard_agents, first_of_them, commands_behind;
 static atomic_llong behind_ms; /* the engine's clock in the last one */
 
+/* How often the store thread was told that there is work. */
+static atomic_int wakes;
+
+void __real_uv_cond_signal(uv_cond_t *c);
+void __wrap_uv_cond_signal(uv_cond_t *c);
+
+void __wrap_uv_cond_signal(uv_cond_t *c)
+{
+    atomic_fetch_add(&wakes, 1);
+    __real_uv_cond_signal(c);
+}
+
 /* The clock of the test goes ahead of the machine's. */
 static atomic_llong ahead_ms;
+/* Where it stands still, so that no machine is too slow for a test; 0: it goes. */
+static atomic_llong stands_ms;
 
 void __real_os_now(struct moment *out);
 void __wrap_os_now(struct moment *out);
 
 void __wrap_os_now(struct moment *out)
 {
+    int64_t stands = atomic_load(&stands_ms);
     __real_os_now(out);
-    out->mono_ms += atomic_load(&ahead_ms);
+    out->mono_ms = (stands > 0 ? stands : out->mono_ms) + atomic_load(&ahead_ms);
+}
+
+static int64_t real_mono_ms(void)
+{
+    struct moment now;
+    __real_os_now(&now);
+    return now.mono_ms;
 }
 
 size_t __real_rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
@@ -67,6 +90,7 @@ size_t __wrap_rounds_run(struct rounds *r, const struct moment *now, int64_t clo
     int count = 0;
     for (struct command *c = fresh; c; c = c->next) {
         if (c->session) count++;
+        if (c->type == CMD_AWAKE) atomic_store(&said_before_awake, atomic_load(&said) + count);
         if (c->type != CMD_HEARD) continue;
         atomic_store(&first_of_them, c == fresh);
         atomic_store(&commands_behind, c->next != NULL);
@@ -307,8 +331,8 @@ static void say(struct rig *r, uint64_t session)
 /* By the store thread alone: the loop does not run. */
 static void wait_until_said(int count)
 {
-    int64_t until = os_mono_ms() + 60000;
-    while (atomic_load(&said) < count && os_mono_ms() < until)
+    int64_t until = real_mono_ms() + 60000;
+    while (atomic_load(&said) < count && real_mono_ms() < until)
         uv_sleep(1);
     assert_int_equal(atomic_load(&said), count);
 }
@@ -323,18 +347,31 @@ static void settle(struct rig *r, uint64_t request)
 /* So often that a session counts as the only one. */
 #define OFTEN 20
 
-static void spine__one_agent_works__store_begins_within_the_turn(void **state)
+/* Of the one that works alone. Then the loop has looked just now, until clock_goes. */
+static void say_often(struct rig *r)
 {
-    struct rig *r = *state;
     atomic_store(&said, 0);
+    atomic_store(&stands_ms, real_mono_ms());
     for (int n = 0; n < OFTEN; n++)
         say(r, 5);
     uv_run(&r->loop, UV_RUN_NOWAIT);
     wait_until_said(OFTEN);
+}
+
+static void clock_goes(void)
+{
+    atomic_store(&stands_ms, 0);
+}
+
+static void spine__one_agent_works__store_begins_within_the_turn(void **state)
+{
+    struct rig *r = *state;
+    say_often(r);
     for (int n = 1; n <= 20; n++) {
         say(r, 5);
         wait_until_said(OFTEN + n);
     }
+    clock_goes();
     settle(r, 1);
 }
 
@@ -367,6 +404,26 @@ static void spine__another_agent_speaks_up__they_share_a_round(void **state)
     uv_run(&r->loop, UV_RUN_NOWAIT);
     wait_until_said(OFTEN + 2);
     assert_int_equal(atomic_load(&said_rounds), 1);
+}
+
+/* Agents that were heard after a stall kept their leases: the engine has to know of the stall before
+ * it learns what they say. */
+static void spine__one_agent_works__stall_is_told_before_what_it_says(void **state)
+{
+    struct rig *r = *state;
+    say_often(r);
+    say(r, 5);
+    wait_until_said(OFTEN + 1);
+    atomic_store(&said_before_awake, -1);
+    atomic_fetch_add(&ahead_ms, LEASE_DEAF_MS + 1000);
+    int before = atomic_load(&wakes);
+    say(r, 5);
+    assert_int_equal(atomic_load(&wakes), before); /* it waits for the end of the turn */
+    uv_run(&r->loop, UV_RUN_NOWAIT);
+    wait_until_said(OFTEN + 2);
+    assert_int_equal(atomic_load(&said_before_awake), OFTEN + 1);
+    clock_goes();
+    settle(r, 1);
 }
 
 static void spine__nothing_was_said__passes_on_nothing(void **state)
@@ -463,6 +520,7 @@ int main(void)
         CASE(spine__one_agent_works__store_begins_within_the_turn),
         CASE(spine__several_agents_work__they_share_a_round),
         CASE(spine__another_agent_speaks_up__they_share_a_round),
+        CASE(spine__one_agent_works__stall_is_told_before_what_it_says),
         CASE(spine__nothing_was_said__passes_on_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
