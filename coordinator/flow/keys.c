@@ -180,9 +180,8 @@ const struct refused_key input_refused[] = {
     "is not supported; let the script store its files where others find them, and set an output"
 
 const struct refused_key task_refused[] = {
-    {"dependencies",
-     "is not supported; install them on the agent's machine, in a venv whose python3 interpreter "
-     "names"},
+    {"dependencies", "is not supported; install them on the agent's machine, in a venv whose "
+                     "python3 interpreter names"},
     {"inputFiles", "is not supported; let the script write or fetch its files"},
     {"outputFiles", "is not supported; let the script store its files and set an output"},
     {"namespaceFiles",

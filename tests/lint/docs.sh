@@ -419,7 +419,7 @@ change wire/refusal.h 's/"name-taken"/"name-used"/'
 expect "the refusal 'name-used' is not" "a refusal that the security model does not know"
 change coordinator/flow/keys.c 's/"allowConcurrent",/"allowParallel",/'
 expect "the key 'allowParallel' of flows is not" "a key of flows that the reference does not know"
-change coordinator/flow/keys.c 's/{"dependencies", /{"packages", /'
+change coordinator/flow/keys.c 's/{"inputFiles", /{"packages", /'
 expect "Kestra's 'packages' is not" "a refused property that the table does not know"
 change coordinator/flow/flow.c 's/"DURATION"/"TIMESPAN"/'
 expect "docs/flows.md lacks the type 'TIMESPAN' of inputs" \
