@@ -343,7 +343,8 @@ static bool read_rest(struct process *p, struct process_pipe *pipe)
 }
 
 /* The process has ended before the loop began to read: mostly all that it said is there, and no
- * more than a pipe holds. Its owner may pause it meanwhile, as always while it is told of output. */
+ * more than a pipe holds. Its owner may pause it meanwhile, as always while it is told of
+ * output. */
 static void read_early(struct process *p)
 {
     for (int i = 0; i < 2 && !p->freed && !p->paused; i++) {

@@ -222,7 +222,8 @@ has "each is cleared by an empty value" out '^description +-$' '^requires +-$' \
     '^allowedNamespaces +all$' '^maxQueued +no limit$'
 cadre group update edge >out 2>err
 is "an update of nothing is refused" 2 $?
-has "with what can be given" err 'give --description, --require, --allow-namespace, --tag or --max-queued'
+has "with what can be given" err \
+    'give --description, --require, --allow-namespace, --tag or --max-queued'
 cadre group update edge --require '' --require os=linux >out 2>err
 is "an empty value stands alone" 2 $?
 cadre group update edge --require label.zone=dmz >/dev/null

@@ -406,8 +406,8 @@ static void spine__another_agent_speaks_up__they_share_a_round(void **state)
     assert_int_equal(atomic_load(&said_rounds), 1);
 }
 
-/* Agents that were heard after a stall kept their leases: the engine has to know of the stall before
- * it learns what they say. */
+/* Agents that were heard after a stall kept their leases: the engine has to know of the stall
+ * before it learns what they say. */
 static void spine__one_agent_works__stall_is_told_before_what_it_says(void **state)
 {
     struct rig *r = *state;
