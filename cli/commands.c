@@ -25,6 +25,7 @@ const struct command *const commands[] = {
     &cmd_execution_cancel,
     &cmd_trigger_list,
     &cmd_trigger_show,
+    &cmd_trigger_next,
     &cmd_trigger_enable,
     &cmd_trigger_disable,
     &cmd_trigger_run,

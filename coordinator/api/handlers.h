@@ -22,6 +22,7 @@ void executions_show(struct request *r);
 void executions_cancel(struct request *r);
 void triggers_list(struct request *r);
 void triggers_show(struct request *r);
+void triggers_next(struct request *r);
 void triggers_enable(struct request *r);
 void triggers_disable(struct request *r);
 void triggers_run(struct request *r);

@@ -42,6 +42,8 @@ static const struct route routes[] = {
      executions_cancel},
     {"GET", "api/v1/triggers", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, triggers_list},
     {"GET", "api/v1/triggers/:/:/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, triggers_show},
+    {"GET", "api/v1/triggers/:/:/:/next", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE,
+     triggers_next},
     {"POST", "api/v1/triggers/:/:/:/enable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,
      triggers_enable},
     {"POST", "api/v1/triggers/:/:/:/disable", ROLE_SUBMIT, NS_PATH, STREAM_NONE, BODY_NONE,

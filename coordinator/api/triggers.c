@@ -1,10 +1,13 @@
-/* Polling triggers. */
+/* Triggers. */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 #include "coordinator/api/waiting.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/upcoming.h"
+
+#include <string.h>
 
 void triggers_list(struct request *r)
 {
@@ -65,14 +68,19 @@ static void on_run(struct request *r, struct reply *x)
     request_send(r, 202, &a);
 }
 
-static void ask(struct request *r, enum command_type type,
-                void (*on_reply)(struct request *r, struct reply *x))
+static struct command *of_place(const struct request *r, enum command_type type)
 {
     struct command *c = command_new(type);
     c->u.place.ns = mem_strdup(request_segment(r, 3));
     c->u.place.flow = mem_strdup(request_segment(r, 4));
     c->u.place.trigger = mem_strdup(request_segment(r, 5));
-    request_ask(r, c, on_reply);
+    return c;
+}
+
+static void ask(struct request *r, enum command_type type,
+                void (*on_reply)(struct request *r, struct reply *x))
+{
+    request_ask(r, of_place(r, type), on_reply);
 }
 
 void triggers_enable(struct request *r)
@@ -88,4 +96,36 @@ void triggers_disable(struct request *r)
 void triggers_run(struct request *r)
 {
     ask(r, CMD_TRIGGER_RUN, on_run);
+}
+
+/* ---- what a schedule will do ---- */
+
+static void on_next(struct request *r, struct reply *x)
+{
+    struct json *said = NULL;
+    if (x->rc) {
+        request_fail_reply(r, x);
+        return;
+    }
+    if (x->json) (void)json_parse(x->json, strlen(x->json), &said, NULL);
+    struct json_answer a;
+    json_answer_init(&a);
+    for (const struct json *j = json_first(said); j; j = json_next(j))
+        jw_tree(&a.w, json_key(j), j);
+    json_free(said);
+    request_send(r, 200, &a);
+}
+
+void triggers_next(struct request *r)
+{
+    static const char *const keys[] = {"count"};
+    request_query_known(r, keys, 1);
+    int64_t count = request_query_int(r, "count", 1, UPCOMING_MOST, 10);
+    if (r->problem.status) {
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    struct command *c = of_place(r, CMD_TRIGGER_NEXT);
+    c->u.place.count = count;
+    request_ask(r, c, on_next);
 }

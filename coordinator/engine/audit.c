@@ -74,7 +74,8 @@ static bool is_made_often(enum command_type type)
 static bool says_nothing(const struct command *c, const struct reply *r)
 {
     return c->by.token == 0 || r->rc != 0 || r->known || c->type == CMD_WHY ||
-           c->type == CMD_RESOLVE || (c->type == CMD_FLOW_APPLY && c->u.apply.check_only);
+           c->type == CMD_RESOLVE || c->type == CMD_TRIGGER_NEXT ||
+           (c->type == CMD_FLOW_APPLY && c->u.apply.check_only);
 }
 
 /* The entry that the submit joins. NULL: there is none. */

@@ -43,6 +43,7 @@
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
 #include "coordinator/engine/trigger_follow.h"
+#include "coordinator/engine/upcoming.h"
 #include "coordinator/engine/webhook.h"
 #include "coordinator/engine/why.h"
 #include "coordinator/schedule/zones.h"
@@ -215,6 +216,7 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TRIGGER_DISABLE] = apply_trigger_disable,
     [CMD_TRIGGER_RUN] = apply_trigger_run,
     [CMD_TRIGGER_KEY] = apply_trigger_key,
+    [CMD_TRIGGER_NEXT] = apply_trigger_next,
     [CMD_WEBHOOK] = apply_webhook,
 };
 
@@ -412,7 +414,8 @@ bool engine_is_of_disk(int rc)
 
 bool engine_only_looks(const struct command *c)
 {
-    return c->type == CMD_HEARD || c->type == CMD_WHY || c->type == CMD_RESOLVE;
+    return c->type == CMD_HEARD || c->type == CMD_WHY || c->type == CMD_RESOLVE ||
+           c->type == CMD_TRIGGER_NEXT;
 }
 
 void engine_look(struct engine *g, const struct moment *now, const struct command *c,

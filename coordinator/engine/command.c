@@ -47,6 +47,7 @@ const char *command_name(enum command_type type)
         [CMD_TRIGGER_DISABLE] = "trigger disable",
         [CMD_TRIGGER_RUN] = "trigger run",
         [CMD_TRIGGER_KEY] = "trigger key",
+        [CMD_TRIGGER_NEXT] = "trigger next",
         [CMD_WEBHOOK] = "webhook",
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
@@ -212,6 +213,7 @@ void command_free(struct command *c)
     case CMD_TRIGGER_DISABLE:
     case CMD_TRIGGER_RUN:
     case CMD_TRIGGER_KEY:
+    case CMD_TRIGGER_NEXT:
         place_fini(&c->u.place);
         break;
     case CMD_ZONES:

@@ -54,6 +54,7 @@ enum command_type {
     CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
     CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
     CMD_TRIGGER_KEY,     /* u.place: of a webhook, text: the hash of its key from now on */
+    CMD_TRIGGER_NEXT,    /* u.place with count: of a schedule, reply.json as of upcoming.h */
     CMD_WEBHOOK,         /* u.webhook; reply as of EXECUTION_START */
     CMD_TICK,            /* time has come (engine_next_ms) */
     CMD_ZONES,           /* u.zones: the time zones from now on */

@@ -33,6 +33,7 @@ struct cmd_start {
 };
 struct cmd_place {
     char *ns, *flow, *trigger;
+    int64_t count; /* TRIGGER_NEXT: of moments */
 };
 /* A call of a webhook. The key is the right to it. ERR_NOT_FOUND: whatever of it there is not. */
 struct cmd_webhook {

@@ -24,7 +24,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/firing.h"
-#include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
@@ -152,6 +151,11 @@ static int64_t jitter_ms(const struct trigger *t, const struct flow_schedule *s,
     return (int64_t)rng_below(&r, (uint64_t)s->jitter_ms + 1);
 }
 
+int64_t schedule_fire_ms(const struct trigger *t, const struct flow_schedule *s, int64_t at_s)
+{
+    return at_s * 1000 + jitter_ms(t, s, at_s);
+}
+
 /* Looks for the moment that follows the cursor. */
 static void find_next(struct trigger *t, const struct flow_schedule *s)
 {
@@ -161,7 +165,7 @@ static void find_next(struct trigger *t, const struct flow_schedule *s)
     t->next_s = at_s;
     t->fire_ms = found == SCHEDULE_NONE       ? NEVER
                  : found == SCHEDULE_LEFT_OUT ? at_s * 1000
-                                              : at_s * 1000 + jitter_ms(t, s, at_s);
+                                              : schedule_fire_ms(t, s, at_s);
     t->row.next_ms = found == SCHEDULE_FOUND ? t->fire_ms : 0;
 }
 
@@ -212,11 +216,17 @@ void schedule_begin(struct engine *g, struct trigger *t)
 
 /* ---- firing ---- */
 
+void schedule_format(const char *name, const struct zone *z, int64_t at_s,
+                     char out[CIVIL_TEXT_SIZE])
+{
+    bool zulu = str_eq(name, "UTC") || str_eq(name, "Z");
+    civil_format(at_s, zone_offset(z, at_s), zulu, out);
+}
+
 static void put_time(struct json *vars, const char *key, const struct trigger *t, int64_t at_s)
 {
     char text[CIVIL_TEXT_SIZE];
-    bool zulu = str_eq(t->row.zone, "UTC") || str_eq(t->row.zone, "Z");
-    civil_format(at_s, zone_offset(t->zone, at_s), zulu, text);
+    schedule_format(t->row.zone, t->zone, at_s, text);
     json_put(vars, key, json_new_str(text));
 }
 

@@ -201,8 +201,7 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
 
 /* ---- commands ---- */
 
-/* NULL: answered. */
-static struct trigger *named(const struct engine *g, const struct command *c, struct reply *r)
+struct trigger *trigger_named(const struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_place *p = &c->u.place;
     struct flow_entry *f = flow_get(g, p->ns, p->flow);
@@ -225,7 +224,7 @@ static struct trigger *named(const struct engine *g, const struct command *c, st
 
 void apply_trigger_enable(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c, r);
+    struct trigger *t = trigger_named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
     const struct flow *present = flow_present(g, t->flow);
@@ -242,7 +241,7 @@ void apply_trigger_enable(struct engine *g, const struct command *c, struct repl
 
 void apply_trigger_disable(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c, r);
+    struct trigger *t = trigger_named(g, c, r);
     if (!t) return;
     if (!t->row.disabled) trigger_disable(g, t, "disabled by an operator");
     r->id = t->row.id;
@@ -250,7 +249,7 @@ void apply_trigger_disable(struct engine *g, const struct command *c, struct rep
 
 void apply_trigger_key(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c, r);
+    struct trigger *t = trigger_named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
     const struct flow *f = flow_present(g, t->flow);
@@ -271,7 +270,7 @@ void apply_trigger_key(struct engine *g, const struct command *c, struct reply *
 
 void apply_trigger_run(struct engine *g, const struct command *c, struct reply *r)
 {
-    struct trigger *t = named(g, c, r);
+    struct trigger *t = trigger_named(g, c, r);
     char name[FLOW_NAME_SIZE];
     if (!t) return;
     if (t->row.kind == TRIGGER_SCHEDULE) {

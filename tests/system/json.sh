@@ -87,6 +87,8 @@ triggers:
   - id: never
     interval: PT1H
     command: ["false"]
+  - {id: yearly, cron: "@yearly"}
+  - {id: call, webhook: {}}
 END
 printf 'id: bad\nnamespace: company.team\ntasks:\n  - id: x\n' >bad.yaml
 
@@ -142,13 +144,17 @@ json fails execution logs 0000000000000
 json fails execution cancel 0000000000000
 json one trigger list
 json one trigger show company.team/two/never
+json one trigger next company.team/two/yearly
 json one trigger disable company.team/two/never
 json one trigger enable company.team/two/never
 json one trigger run company.team/two/never
+json one trigger key company.team/two/call
 json fails trigger show company.team/two/nosuch
+json fails trigger next company.team/two/never
 json fails trigger disable nosuch
 json fails trigger enable company.team/two/nosuch
 json fails trigger run company.team/two/nosuch
+json fails trigger key company.team/two/never
 json one group create gpu
 json fails group create gpu
 json one group list

@@ -15,6 +15,8 @@ tasks:
   - {id: one, command: [echo, hello]}
 triggers:
   - {id: never, interval: PT1H, command: ["false"]}
+  - {id: yearly, cron: "@yearly"}
+  - {id: call, webhook: {}}
 END
 cadre flow apply flow.yaml >out 2>&1 || not_ok "the flow is applied: $(cat out)"
 job=$(cadre run --detach -- echo hello)
@@ -39,6 +41,9 @@ job run | -- echo hello
 flow apply | flow.yaml
 flow list |
 flow show | company/walk
+flow validate | flow.yaml
+flow diff | flow.yaml
+flow export | company/walk
 flow run | company/walk
 execution list |
 execution show | $execution
@@ -46,9 +51,11 @@ execution logs | $execution
 execution cancel | $execution
 trigger list |
 trigger show | company/walk/never
+trigger next | company/walk/yearly
 trigger disable | company/walk/never
 trigger enable | company/walk/never
 trigger run | company/walk/never
+trigger key | company/walk/call
 flow delete | company/walk
 group list |
 group show | walked
@@ -102,7 +109,7 @@ while IFS='|' read -r command arguments <&3; do
     code=$?
     case $code,$silent in
     0,*" $command "*) ok "$command has nothing to say" ;;
-    1,* | 125,*)
+    1,* | 2,* | 125,*)
         has "$command: a full disk is told" err 'no space left on device|has ended already'
         ;;
     *) not_ok "$command: a full disk ends with $code: $(head -c 200 err)" ;;

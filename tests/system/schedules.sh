@@ -29,6 +29,11 @@ has "the list has kind and expression" out '^a/tick/t +ENABLED +schedule +\* \* 
 next_is_known() { cadre trigger show a/schedule-message/nightly | grep -Eq '^nextAt +20.*:00:00'; }
 holds "it is known when one fires next" until_true 60 next_is_known
 
+cadre trigger next a/schedule-message/nightly --count 2 >out
+has "its next firings are told" out '^PLANNED +UTC +FIRES AT +ZONE$' \
+    '^20[-0-9]*T03:00:00[^ ]+ +20[-0-9]*T[0-9]*:00:00.000Z +20'
+is "as many as asked for" 3 "$(wc -l <out | tr -d ' ')"
+
 fired() { cadre trigger show a/tick/t | sed -n 's/^fired  *//p'; }
 more_than() { [ "$(fired)" -gt "$1" ] 2>/dev/null; }
 holds "it fires without an agent" until_true 60 more_than 1

@@ -707,6 +707,38 @@ static void a_trigger_is_shown_run_and_disabled(void **state)
     refused("GET", "/api/v1/triggers?cursor=a/b", NULL, NULL, 422, "invalid", "invalid cursor");
 }
 
+static void the_next_firings_of_a_schedule(void **state)
+{
+    (void)state;
+    apply("id: n\nnamespace: a\ntasks: [{id: t, command: [x]}]\n"
+          "triggers: [{id: s, cron: '0 3 1 1 *', timezone: '+02:00', disabled: true},\n"
+          "           {id: g, command: [check], interval: 1h}]\n",
+          "created", 1);
+    struct json *j = house_get(&house, "/api/v1/triggers/a/n/s/next", 200);
+    const struct json *firings = json_get(j, "firings"), *first = json_first(firings);
+    assert_int_equal(json_count(firings), 10);
+    assert_non_null(strstr(json_get_str(first, "planned", ""), "-01-01T03:00:00+02:00"));
+    assert_non_null(strstr(json_get_str(first, "plannedAt", ""), "-01-01T01:00:00.000Z"));
+    assert_string_equal(json_get_str(j, "timezone", ""), "+02:00");
+    assert_true(json_get_bool(j, "disabled", false));
+    assert_non_null(json_get_str(j, "reason", NULL));
+    assert_int_equal(json_type(json_get(j, "searchedTo")), JSON_NULL);
+    json_free(j);
+    j = house_get(&house, "/api/v1/triggers/a/n/s/next?count=100", 200);
+    assert_int_equal(json_count(json_get(j, "firings")), 100);
+    json_free(j);
+    static const char *const counts[] = {"0", "101", "-1", "x", "1.5"};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char *target = str_dupf("/api/v1/triggers/a/n/s/next?count=%s", counts[i]);
+        refused("GET", target, NULL, NULL, 422, "invalid", "count");
+        mem_free(target);
+    }
+    refused("GET", "/api/v1/triggers/a/n/s/next?cuont=1", NULL, NULL, 422, "invalid", "cuont");
+    refused("GET", "/api/v1/triggers/a/n/g/next", NULL, NULL, 409, "conflict", "is no schedule");
+    refused("GET", "/api/v1/triggers/a/n/nothing/next", NULL, NULL, 404, "not-found", "nothing");
+    refused("GET", "/api/v1/triggers/a/none/s/next", NULL, NULL, 404, "not-found", "none");
+}
+
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
 
 int main(void)
@@ -728,6 +760,7 @@ int main(void)
         IN_HOUSE(a_follower_sees_all_task_runs_in_order),
         IN_HOUSE(a_follower_of_a_queued_execution_waits_with_it),
         IN_HOUSE(a_trigger_is_shown_run_and_disabled),
+        IN_HOUSE(the_next_firings_of_a_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

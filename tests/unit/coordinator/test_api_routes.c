@@ -18,7 +18,8 @@ static void apply(const char *ns, const char *id)
 {
     char *body = str_dupf("{\"files\":[{\"text\":\"id: %s\\nnamespace: %s\\ntasks:\\n"
                           "  - {id: t, command: [x]}\\ntriggers:\\n"
-                          "  - {id: p, interval: PT1H, command: [x], disabled: true}\\n\"}]}",
+                          "  - {id: p, interval: PT1H, command: [x], disabled: true}\\n"
+                          "  - {id: s, cron: 0 3 1 1 *, disabled: true}\\n\"}]}",
                           id, ns);
     json_free(house_post(&house, "/api/v1/flows", body, 200));
     mem_free(body);
@@ -67,11 +68,15 @@ static char *path_of(const struct route *t)
                         : strstr(t->path, "/executions/:") ? execution
                                                            : OTHER;
     int count = 0;
+    bool schedule = strstr(t->path, "/next");
     buf_init(&b, 1024);
     buf_addc(&b, '/');
     for (const char *s = t->path; *s; s++) {
         if (*s == ':')
-            buf_adds(&b, count++ == 0 ? (flows ? OTHER : first) : count == 2 ? "flow" : "p");
+            buf_adds(&b, count++ == 0 ? (flows ? OTHER : first)
+                         : count == 2 ? "flow"
+                         : schedule   ? "s"
+                                      : "p");
         else
             buf_addc(&b, *s);
     }

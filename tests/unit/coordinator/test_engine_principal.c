@@ -90,7 +90,7 @@ static void every_command__of_a_token_that_ended__is_refused(void **state)
                  {revoked, "token-revoked"},
                  {expired, "token-expired"},
                  {reader, "role"}};
-    for (int type = CMD_SUBMIT; type <= CMD_TRIGGER_RUN; type++) {
+    for (int type = CMD_SUBMIT; type <= CMD_TRIGGER_NEXT; type++) {
         if (type == CMD_TOKEN_USED) continue;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             struct command *c =

@@ -608,6 +608,86 @@ static void a_kind_that_changes__is_another_trigger(void **state)
     trigger_row_fini(&t);
 }
 
+/* "2026-03-29T03:00:00+02:00 ...", and " until TIME" when the search ended. */
+static void assert_upcoming(struct world *w, int64_t count, const char *expected)
+{
+    struct command *c = cmd_place(w, CMD_TRIGGER_NEXT, "f", "t");
+    struct json *j;
+    char text[2000] = "";
+    c->u.place.count = count;
+    assert_int_equal(world_do(w, c), 0);
+    assert_false(engine_wrote(w->engine));
+    const struct reply *x = world_reply(w);
+    if (x->rc) fail_msg("%s", err_text(&x->err));
+    assert_int_equal(json_parse(x->json, strlen(x->json), &j, NULL), 0);
+    for (const struct json *f = json_first(json_get(j, "firings")); f; f = json_next(f)) {
+        size_t len = strlen(text);
+        str_format(text + len, sizeof text - len, "%s%s", len ? " " : "",
+                   json_get_str(f, "planned", "?"));
+    }
+    const char *searched = json_get_str(j, "searchedTo", NULL);
+    size_t len = strlen(text);
+    if (searched) str_format(text + len, sizeof text - len, "%suntil %s", len ? " " : "", searched);
+    json_free(j);
+    assert_string_equal(text, expected);
+}
+
+static void the_next_firings__are_those_that_come(void **state)
+{
+    struct world *w = *state;
+    use_zones(w, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    at(w, "2026-03-27T00:00:30Z");
+    use_zones(w, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    apply(w, QUICK, "cron: '30 2 * * *', timezone: Europe/Berlin");
+    assert_upcoming(
+        w, 3, "2026-03-27T02:30:00+01:00 2026-03-28T02:30:00+01:00 2026-03-29T03:00:00+02:00");
+    world_live(w, DAY);
+    assert_upcoming(w, 1, "2026-03-28T02:30:00+01:00");
+    assert_history(w, 1, "fired 2026-03-27T01:30:00 1");
+    /* disabled: as if it were enabled now */
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t")), 0);
+    world_live(w, 2 * DAY);
+    assert_upcoming(w, 2, "2026-03-30T02:30:00+02:00 2026-03-31T02:30:00+02:00");
+    world_restart(w);
+    use_zones(w, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3");
+    assert_upcoming(w, 1, "2026-03-30T02:30:00+02:00");
+}
+
+static void the_next_firings__end_where_the_schedule_does(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '0 3 * * *', endDate: 2026-01-02");
+    assert_upcoming(w, 10, "2026-01-01T03:00:00Z 2026-01-02T03:00:00Z");
+    apply(w, QUICK, "cron: '0 3 * * *', endDate: 2025-01-02");
+    assert_upcoming(w, 10, "");
+    apply(w, QUICK, "cron: '0 0 29 2 *'");
+    assert_upcoming(w, 2, "2028-02-29T00:00:00Z 2032-02-29T00:00:00Z");
+}
+
+/* What leaves nearly all out is searched so far and no further: all seconds until Saturday. */
+static void the_next_firings__are_searched_within_limits(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-05T00:00:00Z");
+    apply(w, QUICK, "cron: '* * * * * *', when: {weekend: true}");
+    assert_upcoming(w, 10, "until 2026-01-06T05:09:59.000Z");
+    apply(w, QUICK, "cron: '0 * * * *', when: {weekend: true}");
+    assert_upcoming(w, 1, "2026-01-10T00:00:00Z");
+}
+
+static void the_next_firings__of_another_kind__are_refused(void **state)
+{
+    struct world *w = *state;
+    apply(w, QUICK, "interval: 1m, command: [x]");
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_NEXT, "f", "t")), 0);
+    assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_NEXT, "f", "tt")), 0);
+    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_NEXT, "ff", "t")), 0);
+    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -640,6 +720,10 @@ int main(void)
         WORLD_TEST(what_is_wrong_is_told),
         WORLD_TEST(a_schedule_is_not_evaluated),
         WORLD_TEST(a_kind_that_changes__is_another_trigger),
+        WORLD_TEST(the_next_firings__are_those_that_come),
+        WORLD_TEST(the_next_firings__end_where_the_schedule_does),
+        WORLD_TEST(the_next_firings__are_searched_within_limits),
+        WORLD_TEST(the_next_firings__of_another_kind__are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
