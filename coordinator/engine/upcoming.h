@@ -8,9 +8,10 @@
 
 /* reply.json: {"namespace", "flow", "id", "cron", "timezone", "disabled", "reason", "firings":
  * [{"planned": on the zone's clocks, "plannedAt": in UTC, "firesAt": with its jitter}],
- * "searchedTo"}. Fewer than `count` with searchedTo null: it does not fire again; else nothing fires
- * from the last one up to there, and the search ended. ERR_CONFLICT: no schedule, or it cannot be
- * planned. A disabled one is answered as if it were enabled now. */
+ * "searchedTo"}. When there are fewer than asked for, searchedTo tells why: null, it does not fire
+ * again; a time, nothing fires from the last one up to there, where the search ended. A disabled
+ * trigger is answered as if it were enabled now. ERR_CONFLICT: no schedule, or it cannot be
+ * planned. */
 apply_request_fn apply_trigger_next;
 
 #endif
