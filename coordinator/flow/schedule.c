@@ -14,6 +14,9 @@
 /* Moments that notAt leaves out in one search: a schedule of every minute may pause for three
  * days. */
 #define LEFT_OUT_MOST 5000
+/* What fires once a year or less would be searched through for thousands of years. In forty years
+ * 29 February is each day of the week, also around 2100, which has none. */
+#define SEARCH_S (INT64_C(40) * 366 * CIVIL_DAY)
 #define REFERENCE_S                                                                                \
     INT64_C(1767225600) /* 2026: a schedule that fires at all does so from then on */
 
@@ -62,7 +65,8 @@ enum schedule_found flow_schedule_next(const struct flow_schedule *s, const stru
         int64_t start = limit_of(&s->start, z, false);
         if (at < start) at = start - 1;
     }
-    for (int n = 0; n < LEFT_OUT_MOST; n++) {
+    int64_t limit = at + SEARCH_S;
+    for (int n = 0; n < LEFT_OUT_MOST && at < limit; n++) {
         if (!cron_next(s->cron, z, at, &at)) return SCHEDULE_NONE;
         if (s->end.given && at > limit_of(&s->end, z, true)) return SCHEDULE_NONE;
         bool left_out = is_left_out(s, z, at);
@@ -84,7 +88,8 @@ bool flow_schedule_previous(const struct flow_schedule *s, const struct zone *z,
         int64_t end = limit_of(&s->end, z, true);
         if (at > end) at = end + 1;
     }
-    for (int n = 0; n < LEFT_OUT_MOST; n++) {
+    int64_t limit = at - SEARCH_S;
+    for (int n = 0; n < LEFT_OUT_MOST && at > limit; n++) {
         if (!cron_previous(s->cron, z, at, &at)) return false;
         if (s->start.given && at < limit_of(&s->start, z, false)) return false;
         bool left_out = is_left_out(s, z, at);

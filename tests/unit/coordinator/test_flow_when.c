@@ -156,12 +156,56 @@ static void conditions__not_understood__are_refused(void **state)
     refuses("conditions: [{type: " KESTRA "TimeBetween}]", "has neither after nor before");
 }
 
+/* One search looks at forty years, in both directions: a yearly schedule would else be searched
+ * through for as many years as there are moments that may be left out. */
+static void searches__of_what_fires_seldom__end(void **state)
+{
+    static const char keys[] = "when: {dateTimeBetween: {after: '9000-01-01'}}";
+    static const char never[] = "when: {dateTimeBetween: {before: '1971-01-02T00:00:00Z'}}";
+    const int64_t from = civil_days(2026, 1, 1) * CIVIL_DAY;
+    int64_t at;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char *text = str_dupf("%stasks: [{id: t, command: [x]}]\n"
+                              "triggers:\n  - id: s\n    cron: '@yearly'\n    %s\n",
+                              FLOW_HEAD, i == 0 ? keys : never);
+        struct flow *f = flow_text_parse(text);
+        struct zone *z = zone_fixed(0);
+        const struct flow_schedule *s = f->triggers[0].schedule;
+        assert_int_equal(flow_schedule_next(s, z, from, &at), SCHEDULE_LEFT_OUT);
+        assert_true(at > from && at < from + 42 * 366 * (int64_t)CIVIL_DAY);
+        assert_false(flow_schedule_previous(s, z, from, &at));
+        zone_free(z);
+        flow_free(f);
+        mem_free(text);
+    }
+    /* but what may be far is found: 29 February is a Monday in 2044 */
+    char *text = str_dupf("%stasks: [{id: t, command: [x]}]\ntriggers:\n"
+                          "  - {id: s, cron: '0 0 29 2 *', when: {dayOfWeek: MONDAY}}\n",
+                          FLOW_HEAD);
+    struct flow *f = flow_text_parse(text);
+    struct zone *z = zone_fixed(0);
+    const struct flow_schedule *s = f->triggers[0].schedule;
+    assert_int_equal(flow_schedule_next(s, z, from, &at), SCHEDULE_FOUND);
+    assert_true(at == civil_days(2044, 2, 29) * CIVIL_DAY);
+    assert_int_equal(flow_schedule_next(s, z, at, &at), SCHEDULE_FOUND);
+    assert_true(at == civil_days(2072, 2, 29) * CIVIL_DAY);
+    /* around 2100, which has none, it takes forty years */
+    assert_int_equal(flow_schedule_next(s, z, civil_days(2072, 2, 29) * CIVIL_DAY, &at),
+                     SCHEDULE_FOUND);
+    assert_true(at == civil_days(2112, 2, 29) * CIVIL_DAY);
+    zone_free(z);
+    flow_free(f);
+    mem_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(when__in_our_own_words__leaves_out_what_does_not_hold),
         cmocka_unit_test(conditions__of_kestra__by_both_of_their_names),
         cmocka_unit_test(conditions__not_understood__are_refused),
+        cmocka_unit_test(searches__of_what_fires_seldom__end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
