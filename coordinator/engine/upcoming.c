@@ -6,10 +6,10 @@
 #include "coordinator/engine/trigger_follow.h"
 #include "coordinator/schedule/zones.h"
 
-#define SEARCH_S (INT64_C(366) * CRON_YEARS * CIVIL_DAY) /* from one moment to the next */
-/* Of all searches together that ended because notAt or conditions left out many: the store thread
- * does this work. */
-#define LEFT_OUT_SEARCHES 20
+/* The store thread does this work: how far it searches, and how often a search may end because
+ * notAt or conditions leave out many. */
+#define HORIZON_S (INT64_C(400) * 366 * CIVIL_DAY)
+#define LEFT_OUT_SEARCHES 10
 
 /* Where the search begins. What is planned already comes first, as `nextAt` has it. */
 static int64_t begin_s(const struct engine *g, const struct trigger *t)
@@ -35,17 +35,17 @@ static void put_firing(struct jw *w, const struct trigger *t, const struct flow_
 static int64_t put_firings(struct jw *w, const struct engine *g, const struct trigger *t,
                            const struct flow_schedule *s, const struct zone *z, int64_t count)
 {
-    int64_t last_s = begin_s(g, t), at_s = last_s;
+    int64_t at_s = begin_s(g, t), horizon_s = at_s + HORIZON_S;
     int searches = 0;
     while (count > 0) {
+        if (at_s > horizon_s || searches == LEFT_OUT_SEARCHES) return at_s;
         enum schedule_found found = flow_schedule_next(s, z, at_s, &at_s);
         if (found == SCHEDULE_NONE) return 0;
         if (found == SCHEDULE_FOUND) {
             put_firing(w, t, s, z, at_s);
-            last_s = at_s;
             count--;
-        } else if (++searches == LEFT_OUT_SEARCHES || at_s - last_s > SEARCH_S) {
-            return at_s;
+        } else {
+            searches++;
         }
     }
     return 0;

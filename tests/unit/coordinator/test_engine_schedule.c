@@ -671,9 +671,11 @@ static void the_next_firings__are_searched_within_limits(void **state)
     struct world *w = *state;
     at(w, "2026-01-05T00:00:00Z");
     apply(w, QUICK, "cron: '* * * * * *', when: {weekend: true}");
-    assert_upcoming(w, 10, "until 2026-01-06T05:09:59.000Z");
+    assert_upcoming(w, 10, "until 2026-01-05T15:16:39.000Z");
     apply(w, QUICK, "cron: '0 * * * *', when: {weekend: true}");
     assert_upcoming(w, 1, "2026-01-10T00:00:00Z");
+    apply(w, QUICK, "cron: '@yearly', when: {dateTimeBetween: {after: '9000-01-01'}}");
+    assert_upcoming(w, 1, "until 2477-01-01T00:00:00.000Z");
 }
 
 static void the_next_firings__of_another_kind__are_refused(void **state)
