@@ -63,9 +63,11 @@ void apply_webhook(struct engine *g, const struct command *c, struct reply *r)
         reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such webhook");
         return;
     }
-    /* each trigger has keys of its own, as each token has */
-    char *key =
-        w->unique_key ? str_dupf("webhook %lld/%s", (long long)t->row.id, w->unique_key) : NULL;
+    /* Each trigger has keys of its own, as each token has. They go by its name: the number of its
+     * row is given to another when it is gone. */
+    char *key = w->unique_key ? str_dupf("webhook %s/%s/%s/%s", t->row.ns, t->row.flow, t->row.name,
+                                         w->unique_key)
+                              : NULL;
     if (!answer_known(g, key, r)) fire(g, t, w, key, r);
     mem_free(key);
 }

@@ -118,6 +118,21 @@ static void idempotency_key__is_the_same_call_also_after_a_crash(void **state)
     assert_int_equal(world_executions(w, "f", NULL), 3);
 }
 
+/* The number of a row may be that of a trigger that was deleted. */
+static void idempotency_key__is_not_that_of_another_flow(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, KESTRA "}]\n");
+    int64_t id = call(w, "f", "k1", "once")->id;
+    world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
+    world_apply_flow(w, FLOW("g") "triggers: [{id: t, type: io.kestra.plugin.core.trigger.Webhook, "
+                                  "key: k1}]\n");
+    assert_int_equal(call(w, "g", "k1", "once")->rc, 0);
+    assert_false(world_reply(w)->known);
+    assert_true(world_reply(w)->id != id);
+    assert_int_equal(world_executions(w, "g", NULL), 1);
+}
+
 static void key_of_the_flow__follows_the_flow(void **state)
 {
     struct world *w = *state;
@@ -393,6 +408,7 @@ int main(void)
         WORLD_TEST(call__starts_an_execution_and_is_in_the_history),
         WORLD_TEST(unknown_flow_trigger_and_key__are_told_apart_by_nothing),
         WORLD_TEST(idempotency_key__is_the_same_call_also_after_a_crash),
+        WORLD_TEST(idempotency_key__is_not_that_of_another_flow),
         WORLD_TEST(key_of_the_flow__follows_the_flow),
         WORLD_TEST(own_key__is_kept_over_revisions_and_replaced_by_the_next),
         WORLD_TEST(disabled__is_told_to_who_has_the_key),
