@@ -54,6 +54,33 @@ static struct json *vars_of(struct engine *g, const struct ended_execution *x)
     return vars;
 }
 
+/* The execution whose end started this one; 0: none did, or it is not known any more. */
+static int64_t parent_of(const struct execution_row *row)
+{
+    struct json *vars = NULL;
+    int64_t id = 0;
+    if (row->depth > 0 && row->trigger_vars)
+        (void)json_parse(row->trigger_vars, strlen(row->trigger_vars), &vars, NULL);
+    if (id_parse(json_get_str(vars, "executionId", ""), &id)) id = 0;
+    json_free(vars);
+    return id;
+}
+
+/* Is the trigger's flow among those that led to this end? */
+static bool is_circle(struct engine *g, const struct trigger *t, int64_t id)
+{
+    bool found = false;
+    for (int i = 0; i <= AFTER_DEPTH_MAX && id && !found && g->rc == 0; i++) {
+        struct execution_row row = {0};
+        int rc = store_execution_find(g->store, id, &row, &g->err);
+        if (!store_ok(g, rc) || rc == 0) break;
+        found = str_eq(row.ns, t->row.ns) && str_eq(row.flow, t->row.flow);
+        id = parent_of(&row);
+        execution_row_fini(&row);
+    }
+    return found;
+}
+
 static void fire(struct engine *g, struct trigger *t, const struct ended_execution *x)
 {
     struct occurrence o = {.depth = x->depth + 1};
@@ -67,6 +94,14 @@ static void fire(struct engine *g, struct trigger *t, const struct ended_executi
         occurrence_skip(g, t, why);
         return;
     }
+    if (t->executions >= AFTER_OPEN_MAX && is_circle(g, t, x->id)) {
+        str_format(why, sizeof why,
+                   "%lld executions that it started are open: flows start each other in a circle",
+                   (long long)t->executions);
+        occurrence_skip(g, t, why);
+        return;
+    }
+    if (g->rc) return;
     struct json *vars = vars_of(g, x);
     if (!vars) return;
     o.vars = vars;

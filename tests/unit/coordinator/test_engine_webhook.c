@@ -361,6 +361,29 @@ static void circle__ends_and_the_history_says_why(void **state)
     execution_row_fini(&x);
 }
 
+/* Each of them starts two: without a limit there would be 2^32. */
+static void circle_that_multiplies__has_an_end(void **state)
+{
+    struct world *w = *state;
+    static const char twice[] = LOG("%s") "triggers: [{id: t, flow: {id: %s}}, {id: u, flow: {id: "
+                                          "%s}}]\n";
+    const char *const ids[] = {"one", "two"};
+    for (int i = 0; i < 2; i++) {
+        char *source = str_dupf(twice, ids[i], ids[1 - i], ids[1 - i]);
+        world_apply_flow(w, source);
+        mem_free(source);
+    }
+    world_start(w, "one", NULL);
+    for (int i = 0; i < 2 * AFTER_DEPTH_MAX; i++)
+        world_live(w, 0);
+    int all = world_executions(w, "one", NULL) + world_executions(w, "two", NULL);
+    assert_in_range(all, 4 * AFTER_OPEN_MAX, 4 * AFTER_OPEN_MAX * AFTER_DEPTH_MAX);
+    struct trigger_row t = world_trigger(w, "two", "u");
+    assert_true(t.skipped > 0);
+    assert_non_null(strstr(t.message, "in a circle"));
+    trigger_row_fini(&t);
+}
+
 static void any_flow__but_not_its_own(void **state)
 {
     struct world *w = *state;
@@ -418,6 +441,7 @@ int main(void)
         WORLD_TEST(end_of_an_execution__starts_the_next_flow_once),
         WORLD_TEST(states_and_places__have_to_fit),
         WORLD_TEST(circle__ends_and_the_history_says_why),
+        WORLD_TEST(circle_that_multiplies__has_an_end),
         WORLD_TEST(any_flow__but_not_its_own),
         WORLD_TEST(inputs__come_from_what_ended),
     };
