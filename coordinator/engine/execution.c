@@ -100,10 +100,13 @@ static bool write_row(struct engine *g, struct execution *x)
     return good;
 }
 
-/* While no job is open: goes on now, or when the task that sleeps is to wake. */
+/* While no job is open: goes on now, or when the task that sleeps is to wake. It sleeps no longer
+ * than it was to when the clock was set back meanwhile. */
 static void go_on_later(struct engine *g, struct execution *x, int64_t least_ms)
 {
+    int64_t most_ms = x->row.wake_ms - x->row.asleep_ms;
     int64_t ms = x->row.wake_ms > 0 ? x->row.wake_ms - g->now.wall_ms : 0;
+    if (ms > most_ms) ms = most_ms;
     timer_set(g, &x->timer, g->now.mono_ms + (ms > least_ms ? ms : least_ms));
 }
 

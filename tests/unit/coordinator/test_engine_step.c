@@ -266,6 +266,17 @@ static void sleep_goes_on_after_a_crash_and_ends_when_it_would_have(void **state
     assert_state(w, id, "SUCCESS");
 }
 
+static void sleep_is_not_longer_when_the_clock_was_set_back(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, SLEEPS);
+    int64_t id = world_start(w, "f", NULL);
+    w->now.wall_ms -= 86400000;
+    world_crash(w);
+    world_live(w, 3600001);
+    assert_state(w, id, "SUCCESS");
+}
+
 static void sleep_is_cancelled_at_once(void **state)
 {
     struct world *w = *state;
@@ -315,6 +326,7 @@ int main(void)
         WORLD_TEST(outputs_that_cannot_be_rendered_fail_the_execution),
         WORLD_TEST(sleep_takes_its_time_and_nothing_else),
         WORLD_TEST(sleep_goes_on_after_a_crash_and_ends_when_it_would_have),
+        WORLD_TEST(sleep_is_not_longer_when_the_clock_was_set_back),
         WORLD_TEST(sleep_is_cancelled_at_once),
         WORLD_TEST(sleep_ends_at_its_timeout),
     };
