@@ -169,9 +169,19 @@ static void find_next(struct trigger *t, const struct flow_schedule *s)
     t->row.next_ms = found == SCHEDULE_FOUND ? t->fire_ms : 0;
 }
 
-/* The clock was wrong when it fired last. */
+/* Moments are decided in their order: one that jitter delays by much delays those behind it. */
+static void wait_for_turn(struct trigger *t, int64_t least_ms)
+{
+    if (t->fire_ms >= least_ms) return;
+    t->fire_ms = least_ms;
+    if (t->row.next_ms) t->row.next_ms = least_ms;
+}
+
+/* The clock was wrong when it fired last. What waits was missed by that clock, and will come. */
 static void drop_future(struct engine *g, struct trigger *t)
 {
+    schedule_drop_backlog(g, t, "missed: by a clock that was wrong");
+    if (g->rc) return;
     char name[FLOW_NAME_SIZE], at[TIME_TEXT_SIZE], why[160];
     time_format(t->row.planned_ms, at);
     str_format(why, sizeof why,
@@ -333,6 +343,7 @@ static void decide(struct turn *u)
         t->row.planned_ms = at_s * 1000;
         u->changed = true;
         find_next(t, u->def->schedule);
+        wait_for_turn(t, fire_ms);
         if (moment && missed)
             miss(u, at_s);
         else if (moment)

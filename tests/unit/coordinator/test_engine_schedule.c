@@ -529,6 +529,19 @@ static void jitter__delays_the_same_moment_by_the_same(void **state)
     assert_history(w, 9, "fired 2026-01-01T01:00:00 1");
 }
 
+/* A moment may be delayed beyond those behind it: they are late by design, and not missed. */
+static void jitter__longer_than_the_interval__misses_nothing(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *', jitter: 1h");
+    world_live(w, 3 * HOUR);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_true(t.fired + t.skipped >= 120);
+    assert_int_equal(t.missed, 0);
+    trigger_row_fini(&t);
+}
+
 static void a_crowd_in_one_second__takes_several_batches(void **state)
 {
     struct world *w = *state;
@@ -718,6 +731,7 @@ int main(void)
         WORLD_TEST(limits_are_kept),
         WORLD_TEST(not_at__leaves_minutes_out),
         WORLD_TEST(jitter__delays_the_same_moment_by_the_same),
+        WORLD_TEST(jitter__longer_than_the_interval__misses_nothing),
         WORLD_TEST(a_crowd_in_one_second__takes_several_batches),
         WORLD_TEST(what_is_wrong_is_told),
         WORLD_TEST(a_schedule_is_not_evaluated),
