@@ -217,7 +217,9 @@ static void plan(struct turn *u)
 
 void schedule_begin(struct engine *g, struct trigger *t)
 {
-    t->row.planned_ms = g->now.wall_ms;
+    /* the clock may have been set back; see also drop_future() */
+    int64_t ahead_ms = t->row.planned_ms - g->now.wall_ms;
+    if (ahead_ms < 0 || ahead_ms > DAY_MS) t->row.planned_ms = g->now.wall_ms;
     t->row.next_ms = 0;
     t->planned = false;
     zone_free(t->zone);
@@ -338,7 +340,7 @@ static void decide(struct turn *u)
             return;
         }
         g->looked++;
-        int64_t at_s = t->next_s;
+        int64_t at_s = t->next_s, fire_ms = t->fire_ms;
         bool moment = !t->left_out, missed = is_missed(g, t->fire_ms);
         t->row.planned_ms = at_s * 1000;
         u->changed = true;
@@ -473,6 +475,7 @@ void schedules_watch_clock(struct engine *g)
     int64_t ahead_ms = g->now.wall_ms - g->now.mono_ms, apart_ms = ahead_ms - g->clock_ahead_ms;
     if (apart_ms >= -APART_MS && apart_ms <= APART_MS) return;
     g->clock_ahead_ms = ahead_ms;
+    if (apart_ms < 0) g->able_from_ms += apart_ms; /* the same moment, on the clock as it is now */
     if (g->loaded) each(g, rearm);
 }
 

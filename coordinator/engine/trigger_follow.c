@@ -89,8 +89,6 @@ static void take_schedule(struct engine *g, struct trigger_row *row, const struc
 {
     text_set(&row->cron, s->text);
     text_set(&row->zone, s->zone ? s->zone : g->timezone);
-    row->planned_ms = g->now.wall_ms;
-    row->next_ms = 0;
 }
 
 /* Whose key stands in the flow has that one. Else its key stays, but not one that stood there. */
@@ -122,6 +120,7 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
                               .interval_ms = def->interval_ms,
                               .next_ms = def->kind == TRIGGER_POLLING ? g->now.wall_ms : 0};
     if (def->schedule) take_schedule(g, &row, def->schedule);
+    if (def->schedule) row.planned_ms = g->now.wall_ms;
     follow_key(g, &row, NULL, def);
     if (!store_ok(g, store_trigger_insert(g->store, &row, &row.id, &g->err))) {
         trigger_row_fini(&row);

@@ -412,6 +412,55 @@ static void a_last_moment_far_in_the_future__is_dropped(void **state)
     assert_history(w, 1, "fired 2025-06-01T00:01:00 1");
 }
 
+static void a_clock_set_back_and_enabled__fires_no_moment_twice(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * *'");
+    world_live(w, 40000);
+    w->now.wall_ms -= 20000; /* 00:00:50 */
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t")), 0);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t")), 0);
+    world_live(w, 30000);
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1");
+    world_live(w, MINUTE);
+    assert_history(w, 9, "fired 2026-01-01T00:01:00 1, fired 2026-01-01T00:02:00 1");
+}
+
+/* What is due after the clock was set back can be fired, though the coordinator started "later". */
+static void a_clock_set_back__misses_nothing(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T05:00:30Z");
+    w->now.wall_ms -= 5 * HOUR;
+    apply(w, QUICK, "cron: '* * * * *', recoverMissedSchedules: NONE");
+    world_live(w, 2 * MINUTE);
+    assert_counts(w, 2, 0, 0);
+}
+
+/* What waits was missed by a wrong clock, and comes again. */
+static void a_last_moment_far_in_the_future__takes_what_waits_along(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, SLOW, "cron: '0 0 * * *', recoverMissedSchedules: ALL");
+    world_die(w);
+    w->now.wall_ms += 4 * DAY;
+    world_rise(w);
+    world_live(w, 0);
+    assert_counts(w, 1, 0, 0);
+    w->now.wall_ms -= 4 * DAY;
+    world_live(w, MINUTE);
+    assert_counts(w, 1, 0, 3);
+    world_die(w);
+    world_pass(w, 2 * DAY); /* the same moments once more */
+    world_rise(w);
+    world_live(w, 0);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_int_equal(t.backlog, 2);
+    trigger_row_fini(&t);
+}
+
 /* ---- zones ---- */
 
 static void a_zone_that_changes__moves_the_next_firing(void **state)
@@ -722,7 +771,10 @@ int main(void)
         WORLD_TEST(a_busy_moment__is_not_missed),
         WORLD_TEST(a_clock_set_forward__plans_anew),
         WORLD_TEST(a_clock_set_back__fires_no_moment_twice),
+        WORLD_TEST(a_clock_set_back_and_enabled__fires_no_moment_twice),
+        WORLD_TEST(a_clock_set_back__misses_nothing),
         WORLD_TEST(a_last_moment_far_in_the_future__is_dropped),
+        WORLD_TEST(a_last_moment_far_in_the_future__takes_what_waits_along),
         WORLD_TEST(a_zone_that_changes__moves_the_next_firing),
         WORLD_TEST(what_did_not_change__does_not_move),
         WORLD_TEST(disabled__fires_nothing_and_catches_up_with_nothing),
