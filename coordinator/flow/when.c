@@ -319,6 +319,8 @@ void read_when(const struct node *n, struct condition *out)
 {
     static const char *const keys[] = {"when", "conditions", "scheduleConditions"};
     *out = (struct condition){.kind = CONDITION_ALL_OF};
-    for (size_t i = 0; i < 3; i++)
-        if (node_has(n, keys[i])) read_list(n, keys[i], 0, out);
+    for (size_t i = 0; i < 3; i++) {
+        bool idle = i > 0 && key_says_nothing(keys[i], json_get(n->j, keys[i])); /* an export's */
+        if (node_has(n, keys[i]) && !idle) read_list(n, keys[i], 0, out);
+    }
 }

@@ -118,6 +118,13 @@ static void conditions__of_kestra__by_both_of_their_names(void **state)
     fires("scheduleConditions: [{type: " OLD "WeekendCondition}]", "03 00, 03 01, 03 02, 03 03");
 }
 
+static void conditions_of_an_export__that_are_empty__say_nothing(void **state)
+{
+    (void)state;
+    fires("conditions: []", "02 01, 02 02, 02 03, 02 04");
+    fires("scheduleConditions: {}", "02 01, 02 02, 02 03, 02 04");
+}
+
 static void conditions__not_understood__are_refused(void **state)
 {
     (void)state;
@@ -204,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(when__in_our_own_words__leaves_out_what_does_not_hold),
         cmocka_unit_test(conditions__of_kestra__by_both_of_their_names),
+        cmocka_unit_test(conditions_of_an_export__that_are_empty__say_nothing),
         cmocka_unit_test(conditions__not_understood__are_refused),
         cmocka_unit_test(searches__of_what_fires_seldom__end),
     };
