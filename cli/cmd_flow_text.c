@@ -8,6 +8,7 @@
 #include "cli/diff.h"
 #include "cli/flow_paths.h"
 #include "coordinator/flow/flow.h"
+#include "coordinator/flow/schedule.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/text_file.h"
@@ -34,18 +35,25 @@ static char *shown_name(const char *path)
 
 struct validation {
     struct flow_problems problems;
-    struct json *flows;  /* [{file, namespace, id}] */
-    struct json *groups; /* names */
+    struct json *flows;     /* [{file, namespace, id}] */
+    struct json *groups;    /* names */
+    struct json *selectors; /* "any:gpu,linux" */
+    struct json *zones;     /* names */
     bool requires;
 };
+
+static void add_once(struct json *list, const char *text)
+{
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        if (str_eq(json_str(j, ""), text)) return;
+    json_push(list, json_new_str(text));
+}
 
 static void note_group(const struct flow_group_ref *ref, const char *place, void *user)
 {
     struct validation *v = user;
     (void)place;
-    for (const struct json *j = json_first(v->groups); j; j = json_next(j))
-        if (str_eq(json_str(j, ""), ref->key)) return;
-    json_push(v->groups, json_new_str(ref->key));
+    add_once(ref->selector ? v->selectors : v->groups, ref->key);
 }
 
 static void note_flow(struct validation *v, const char *file, const struct flow *f)
@@ -63,8 +71,11 @@ static void note_flow(struct validation *v, const char *file, const struct flow 
     flow_each_group(f, note_group, v);
     for (size_t i = 0; i < f->task_count; i++)
         v->requires = v->requires || f->tasks[i].work.require;
-    for (size_t i = 0; i < f->trigger_count; i++)
+    for (size_t i = 0; i < f->trigger_count; i++) {
+        const struct flow_schedule *s = f->triggers[i].schedule;
         v->requires = v->requires || f->triggers[i].work.require;
+        if (s && s->zone) add_once(v->zones, s->zone);
+    }
 }
 
 static int validate_file(struct validation *v, const char *path, struct err *e)
@@ -106,30 +117,48 @@ static int print_problems(struct cli *cli, const struct flow_problems *p)
     return code;
 }
 
-static void print_unchecked(struct cli *cli, const struct validation *v)
+static void print_names(struct cli *cli, const char *what, const struct json *list)
 {
     struct buf names;
     buf_init(&names, 4096);
-    for (const struct json *j = json_first(v->groups); j; j = json_next(j))
+    for (const struct json *j = json_first(list); j; j = json_next(j))
         (void)buf_addf(&names, "%s%s", names.len ? ", " : "", json_str(j, ""));
-    if (names.len)
-        cli_note(cli,
-                 "not checked: whether there are these worker groups, and whether the "
-                 "namespace may use them: %s",
-                 names.data);
-    if (v->requires) cli_note(cli, "not checked: the capabilities that 'requires' names");
+    if (names.len) cli_note(cli, "not checked: whether there are these %s: %s", what, names.data);
     buf_fini(&names);
+}
+
+static void print_unchecked(struct cli *cli, const struct validation *v)
+{
+    print_names(cli, "worker groups, and whether the namespace may use them", v->groups);
+    for (const struct json *j = json_first(v->selectors); j; j = json_next(j)) {
+        const char *s = json_str(j, "");
+        cli_note(cli, "not checked: whether there is a worker group with %s of the tags %s",
+                 str_starts(s, "any:") ? "one" : "all", s + strlen("any:"));
+    }
+    print_names(cli, "time zones", v->zones);
+    if (v->requires) cli_note(cli, "not checked: the capabilities that 'requires' names");
+}
+
+static void validation_fini(struct validation *v)
+{
+    flow_problems_fini(&v->problems);
+    json_free(v->flows);
+    json_free(v->groups);
+    json_free(v->selectors);
+    json_free(v->zones);
 }
 
 static int run_validate(struct cli *cli, void *config, const struct opt_args *args)
 {
-    struct validation v = {.flows = json_new(JSON_ARRAY), .groups = json_new(JSON_ARRAY)};
+    struct validation v = {.flows = json_new(JSON_ARRAY),
+                           .groups = json_new(JSON_ARRAY),
+                           .selectors = json_new(JSON_ARRAY),
+                           .zones = json_new(JSON_ARRAY)};
     struct flow_paths paths = {0};
     struct err e = {0};
     (void)config;
     if (args->argc == 0) {
-        json_free(v.flows);
-        json_free(v.groups);
+        validation_fini(&v);
         return cli_usage(cli, "flow validate takes files or folders, or - for one file on stdin");
     }
     int rc = flow_paths_collect(args, &paths, &e), code = EXIT_OK;
@@ -144,6 +173,8 @@ static int run_validate(struct cli *cli, void *config, const struct opt_args *ar
         struct json *answer = json_new(JSON_OBJECT);
         json_put(answer, "flows", json_copy(v.flows));
         json_put(answer, "uncheckedGroups", json_copy(v.groups));
+        json_put(answer, "uncheckedSelectors", json_copy(v.selectors));
+        json_put(answer, "uncheckedTimezones", json_copy(v.zones));
         json_put(answer, "uncheckedRequires", json_new_bool(v.requires));
         out_json(&cli->out, answer);
         json_free(answer);
@@ -153,10 +184,8 @@ static int run_validate(struct cli *cli, void *config, const struct opt_args *ar
                      json_get_str(j, "id", "?"));
         print_unchecked(cli, &v);
     }
-    flow_problems_fini(&v.problems);
     flow_paths_fini(&paths);
-    json_free(v.flows);
-    json_free(v.groups);
+    validation_fini(&v);
     return code;
 }
 
@@ -167,8 +196,8 @@ const struct command cmd_flow_validate = {
     .summary = "check the files of flows without a coordinator",
     .details =
         "Every error is reported with file and line, and the exit code is 1, as of 'flow apply'. "
-        "What only the coordinator knows is not checked, and named: worker groups and "
-        "capabilities. 'flow apply --check' checks all.",
+        "What only the coordinator knows is not checked, and named: worker groups, "
+        "time zones and capabilities. 'flow apply --check' checks all.",
     .example = "cadre flow validate flows/",
     .run = run_validate,
 };

@@ -92,6 +92,17 @@ CADRE_URL=localhost:1 CADRE_TOKEN='' cadre flow validate "$corpus/run" >valid 2>
     { cat notes; not_ok "what applies is valid"; }
 is "each flow is named" "$count" "$(grep -c '^corpus/[a-z-]* valid$' valid)"
 has "what was not checked is named" notes 'not checked: whether there are these worker groups.*gpu'
+cat >places.yaml <<'END'
+id: places
+namespace: corpus
+workerSelector: {tags: [gpu, linux], match: ANY}
+tasks: [{id: a, command: [true]}]
+triggers: [{id: t, cron: 0 3 * * *, timezone: Mars/Olympus}]
+END
+cadre flow validate places.yaml >valid 2>notes
+is "what a coordinator knows is left to it" 0 $?
+has "and named, too: tags and time zones" notes 'worker group with one of the tags gpu,linux' \
+    'these time zones: Mars/Olympus'
 for file in "$corpus"/refused/*.yaml; do
     name=$(basename "$file" .yaml)
     cadre flow validate "$file" >valid 2>notes
