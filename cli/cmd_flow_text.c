@@ -8,7 +8,6 @@
 #include "cli/diff.h"
 #include "cli/flow_paths.h"
 #include "coordinator/flow/flow.h"
-#include "coordinator/flow/schedule.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/text_file.h"
@@ -72,9 +71,9 @@ static void note_flow(struct validation *v, const char *file, const struct flow 
     for (size_t i = 0; i < f->task_count; i++)
         v->requires = v->requires || f->tasks[i].work.require;
     for (size_t i = 0; i < f->trigger_count; i++) {
-        const struct flow_schedule *s = f->triggers[i].schedule;
+        const char *zone = flow_trigger_zone(&f->triggers[i]);
         v->requires = v->requires || f->triggers[i].work.require;
-        if (s && s->zone) add_once(v->zones, s->zone);
+        if (zone) add_once(v->zones, zone);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/schedule.h"
 
 const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",        "FLOAT",
                                                         "BOOLEAN",  "SELECT",     "DATE",
@@ -139,6 +140,11 @@ void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user)
         visit(&f->triggers[i].work.group, place, on_group, user);
         mem_free(place);
     }
+}
+
+const char *flow_trigger_zone(const struct flow_trigger *t)
+{
+    return t->schedule ? t->schedule->zone : NULL;
 }
 
 void flow_values(const struct flow *f, struct expr_values *v)

@@ -144,6 +144,8 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id); 
 /* All group references of the flow that are plain keys (not expressions), for checking that the
  * groups are there. Calls back for the flow's, each task's, each trigger's. */
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
+/* The time zone that the schedule names; NULL: it names none, or is no schedule. */
+const char *flow_trigger_zone(const struct flow_trigger *t);
 
 /* ---- inputs -------------------------------------------------------------------------------- */
 
