@@ -27,7 +27,9 @@
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
-#define FIRE_MOST 500   /* executions begun in a batch, evaluations included */
+/* As so many counts a search that ends because notAt or conditions left out thousands. */
+#define LOOK_LEFT_OUT 500
+#define FIRE_MOST 500 /* executions begun in a batch, evaluations included */
 #define APART_MS 1000
 #define CLOCK_MS 10000 /* an idle coordinator looks at its clocks that often */
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
@@ -345,6 +347,7 @@ static void decide(struct turn *u)
         t->row.planned_ms = at_s * 1000;
         u->changed = true;
         find_next(t, u->def->schedule);
+        if (t->left_out) g->looked += LOOK_LEFT_OUT;
         wait_for_turn(t, fire_ms);
         if (moment && missed)
             miss(u, at_s);

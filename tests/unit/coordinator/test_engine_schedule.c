@@ -358,6 +358,25 @@ static void a_month_of_seconds__does_not_stop_a_batch(void **state)
     assert_counts(w, 1, 0, 12 * 3600 - 1);
 }
 
+/* A search that finds nothing looks at thousands of moments. */
+static void a_month_left_out__does_not_stop_a_batch(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '* * * * * *', when: [{weekend: true}, {dayOfWeek: MONDAY}]");
+    world_die(w);
+    world_pass(w, 30 * DAY);
+    world_rise(w);
+    world_tick(w);
+    struct trigger_row t = world_trigger(w, "f", "t");
+    assert_true(t.planned_ms < time_of("2026-01-04T00:00:00Z"));
+    trigger_row_fini(&t);
+    world_live(w, 100);
+    t = world_trigger(w, "f", "t");
+    assert_true(t.planned_ms > time_of("2026-01-30T20:00:00Z"));
+    trigger_row_fini(&t);
+}
+
 static void a_busy_moment__is_not_missed(void **state)
 {
     struct world *w = *state;
@@ -768,6 +787,7 @@ int main(void)
         WORLD_TEST(missed__all__one_after_the_other_and_the_schedule_goes_on_beside),
         WORLD_TEST(missed__all__a_thousand_at_most),
         WORLD_TEST(a_month_of_seconds__does_not_stop_a_batch),
+        WORLD_TEST(a_month_left_out__does_not_stop_a_batch),
         WORLD_TEST(a_busy_moment__is_not_missed),
         WORLD_TEST(a_clock_set_forward__plans_anew),
         WORLD_TEST(a_clock_set_back__fires_no_moment_twice),
