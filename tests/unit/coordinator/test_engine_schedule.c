@@ -664,7 +664,6 @@ static void what_is_wrong_is_told(void **state)
     refused(w, "cron: '* * * * *', command: [x]", "command: is for triggers that poll");
     refused(w, "cron: '* * * * *', workerGroup: {key: a}", "they need no agent");
     refused(w, "cron: '* * * * *', jiter: 1m", "did you mean");
-    refused(w, "cron: '* * * * *', conditions: []", "conditions: is empty");
 }
 
 static void a_schedule_is_not_evaluated(void **state)
