@@ -161,8 +161,8 @@ static const char *const members[] = {
 /* An object whose members all hold `text`, `depth` levels of lists and objects below it. */
 static struct json *object_of(const char *text, int depth)
 {
-    static const char *const lists[] = {"attempts", "taskRuns", "history",
-                                        "inputs",   "tasks",    "triggers"};
+    static const char *const lists[] = {"attempts", "taskRuns", "history", "inputs",
+                                        "tasks",    "triggers", "firings"};
     static const char *const objects[] = {"waiting", "capabilities", "labels", "outputs"};
     struct json *j = json_new(JSON_OBJECT);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)

@@ -388,7 +388,7 @@ static void inputs_that_do_not_fit_are_named(void **state)
         {"{\"f\":\"nan\"}", "inputs.f: is not a number"},
         {"{\"b\":\"yes\"}", "inputs.b: is neither true nor false"},
         {"{\"b\":1}", "inputs.b: is neither true nor false"},
-        {"{\"c\":\"rot\"}", "inputs.c: is not one of the input's values, such as 'red'"},
+        {"{\"c\":\"rot\"}", "inputs.c: is not one of the input's values, did you mean 'red'?"},
         {"{\"c\":\"yellow\"}", "inputs.c: is not one of the input's values, such as 'red'"},
         {"{\"d\":\"2023-02-29\"}", "inputs.d: is not a date such as 2026-01-31"},
         {"{\"d\":\"2023-2-1\"}", "inputs.d: is not a date such as 2026-01-31"},

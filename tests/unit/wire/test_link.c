@@ -571,6 +571,14 @@ static void on_share(uv_prepare_t *p)
     s->before = s->reader->received;
 }
 
+/* How many pieces of one peer there are before the loop counts a turn: libuv for Windows looks up
+ * to eight times at what has completed (uv_run in win/core.c). */
+#ifdef _WIN32
+#define PIECES_OF_A_TURN 8
+#else
+#define PIECES_OF_A_TURN 1
+#endif
+
 /* What waits in the socket of one peer is read in pieces, others have their turn between them. */
 static void loud_peer__is_read_a_bounded_piece_at_a_time(void **state)
 {
@@ -585,7 +593,7 @@ static void loud_peer__is_read_a_bounded_piece_at_a_time(void **state)
     watch.data = &share;
     uv_prepare_start(&watch, on_share);
     fixture_run64(w, &w->server.received, BULK);
-    assert_in_range(share.most, 1, 5 * 32768);
+    assert_in_range(share.most, 1, PIECES_OF_A_TURN * 5 * 32768);
     assert_int_equal(w->server.sum, w->client.sent_sum);
     fixture_let_go(w, (uv_handle_t *)&watch);
 }
