@@ -296,6 +296,22 @@ static size_t find(const char *name, const char *const *list, size_t count)
     return i;
 }
 
+/* What Kestra's script tasks have besides "vars" and "exitCode", and no task has here. */
+static bool check_key(struct parser *p, const char *task, const char *key)
+{
+    if (str_eq(key, "outputFiles"))
+        return fail(p,
+                    "the task '%.60s' has no 'outputFiles': let the script store its files where "
+                    "others find them, and set an output",
+                    task);
+    if (str_eq(key, "stdOutLineCount") || str_eq(key, "stdErrLineCount"))
+        return fail(p,
+                    "the task '%.60s' has no '%s': let the script count its lines, and set an "
+                    "output",
+                    task, key);
+    return true;
+}
+
 static bool check_output(struct parser *p, const struct expr_scope *s, const struct term *t)
 {
     const char *task = t->steps[0].name;
@@ -305,7 +321,7 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
         return fail(p, "the task '%s' never sets an output", task);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
-        return true;
+        return check_key(p, task, t->steps[1].name);
     }
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
     if (at == s->task_count) return fail_name(p, "earlier task", task, s->tasks, s->earlier_count);

@@ -166,6 +166,7 @@ static const struct shape shapes[] = {
     {"tasks", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
     {"triggers", JSON_ARRAY, "[{id: %s, interval: PT1M, command: [test, -e, /data/in]}]", "ready"},
     {"stopAfter", JSON_ARRAY, "[%s]", "FAILED"},
+    {"tags", JSON_ARRAY, "[%s]", "gpu, linux"},
     {"pluginDefaults", JSON_ARRAY, "[{type: %s, values: {workerGroup: {key: linux}}}]",
      "io.kestra.plugin.scripts"},
     {"taskDefaults", JSON_ARRAY, "[{type: %s, values: {workerGroup: {key: linux}}}]",

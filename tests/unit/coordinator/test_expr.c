@@ -264,6 +264,13 @@ static void names_that_are_not_there_are_refused_with_the_nearest(void **state)
             "the task 'report' comes later");
     refuses(w, "{{ outputs.load.file }}", "{{ outputs.load.file }}",
             "the task 'load' cannot use its own outputs");
+    refuses(w, "{{ outputs.export.outputFiles['a.csv'] }}",
+            "{{ outputs.export.outputFiles['a.csv'] }}",
+            "the task 'export' has no 'outputFiles': let the script store its files where others "
+            "find them, and set an output");
+    refuses(w, "{{ outputs.export.stdOutLineCount }}", "{{ outputs.export.stdOutLineCount }}",
+            "the task 'export' has no 'stdOutLineCount': let the script count its lines, and set "
+            "an output");
     refuses(w, "{{ outputs.export }}", "{{ outputs.export }}",
             "outputs needs a task and a key: outputs.TASK.KEY");
     refuses(w, "{{ taskrun.id }}", "{{ taskrun.id }}", "there is taskrun.attempt only");

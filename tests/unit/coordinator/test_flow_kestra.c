@@ -455,6 +455,8 @@ static void selectors_are_read(void **state)
     flow_free(f);
     flow_text_refuses(TASK(SHELL "    workerGroup: {key: a}\n    workerSelector: {tags: [a]}\n"),
                       "8: task t: workerSelector: there is a workerGroup, too: one of the two");
+    flow_text_refuses(TASK(SHELL "    workerSelector: {tags: gpu}\n"),
+                      "7: task t: workerSelector.tags: must be a list, such as tags: [gpu]");
     flow_text_refuses(TASK(SHELL "    workerSelector: {match: SOME, tag: [a]}\n"),
                       "7: task t: workerSelector: unknown key 'tag', did you mean 'tags'?\n"
                       "7: task t: workerSelector.match: 'SOME' is not one of ALL, ANY");
