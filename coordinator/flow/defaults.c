@@ -154,8 +154,11 @@ static void merge_objects(struct merge *m, const struct layers *l, size_t from, 
     }
 }
 
-static bool is_same(const struct json *a, const struct json *b)
+/* What is looked at counts. False, too, when that was too much: the flow is refused then. */
+static bool is_same(struct merge *m, const struct json *a, const struct json *b)
 {
+    m->bytes += 1 + json_count(a) / 8; /* its keys are looked up */
+    if (m->bytes > MERGED_MAX) return false;
     if (json_type(a) != json_type(b) || json_count(a) != json_count(b)) return false;
     const struct json *x = json_first(a), *y = json_first(b);
     if (!x)
@@ -163,16 +166,15 @@ static bool is_same(const struct json *a, const struct json *b)
                json_bool(a, false) == json_bool(b, false);
     for (; x; x = json_next(x), y = json_next(y)) {
         const char *key = json_key(x);
-        if (!is_same(x, key ? json_get(b, key) : y)) return false;
+        if (!is_same(m, x, key ? json_get(b, key) : y)) return false;
     }
     return true;
 }
 
 static bool holds(struct merge *m, const struct json *list, const struct json *value)
 {
-    m->bytes += json_count(list);
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        if (is_same(j, value)) return true;
+    for (const struct json *j = json_first(list); j && m->bytes <= MERGED_MAX; j = json_next(j))
+        if (is_same(m, j, value)) return true;
     return false;
 }
 
@@ -180,7 +182,8 @@ static void merge_arrays(struct merge *m, const struct layers *l, size_t from, s
 {
     for (size_t i = from; i < l->count; i++) {
         struct json *added = json_new(JSON_ARRAY);
-        for (const struct json *j = json_first(l->items[i].j); j; j = json_next(j)) {
+        for (const struct json *j = json_first(l->items[i].j); j && m->bytes <= MERGED_MAX;
+             j = json_next(j)) {
             struct json *value = json_type(j) == JSON_NULL ? json_new(JSON_NULL)
                                                            : merged_value(m, j, l->items[i].own);
             if (json_type(j) == JSON_NULL) yaml_same_place(&m->r->doc, value, j);

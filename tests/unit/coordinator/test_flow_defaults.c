@@ -180,6 +180,32 @@ static void defaults_of_another_shape_are_refused(void **state)
                       "7: taskDefaults[1].values: must be a mapping");
 }
 
+static void add_items(struct buf *text, char letter, int count)
+{
+    for (int i = 0; i < count; i++)
+        (void)buf_addf(text, "%s%c%d", i ? "," : "", letter, i);
+}
+
+/* Items of two lists are compared each with each: what that takes has the same bound. */
+static void lists_that_take_too_long_to_compare_are_refused(void **state)
+{
+    (void)state;
+    struct flow_problems p = {0};
+    struct flow *f = NULL;
+    struct buf text;
+    buf_init(&text, 256 * 1024);
+    (void)buf_adds(&text, FLOW_HEAD "pluginDefaults: [{type: io, values: {commands: [");
+    add_items(&text, 'a', 10000);
+    (void)buf_adds(&text, "]}}]\ntasks: [{id: t, " SHELL ", commands: [");
+    add_items(&text, 'b', 10000);
+    (void)buf_adds(&text, "]}]\n");
+    assert_int_equal(flow_parse("f", text.data, text.len, NULL, &p, &f), ERR_INVALID);
+    assert_string_equal(p.items[0].sentence, "pluginDefaults: with these values in all tasks the "
+                                             "flow has more than 4194304 bytes");
+    flow_problems_fini(&p);
+    buf_fini(&text);
+}
+
 /* Each task gets its own copy: a short file must not become a large flow. */
 static void values_that_grow_beyond_measure_are_refused(void **state)
 {
@@ -214,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_group_for_all_types_leaves_schedules_alone),
         cmocka_unit_test(defaults_of_another_shape_are_refused),
         cmocka_unit_test(values_that_grow_beyond_measure_are_refused),
+        cmocka_unit_test(lists_that_take_too_long_to_compare_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
