@@ -434,7 +434,7 @@ static struct json *written_list(const struct node *n, const struct json *list,
     struct json *all = json_new(JSON_ARRAY);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const char *text = yaml_text(&n->r->doc, j);
-        read_plain(n, j, "defaults", text);
+        read_plain_tree(n, j, "defaults");
         json_push(all, text && !is_typed(in->item) ? json_new_str(text) : json_copy(j));
     }
     return all;
@@ -447,7 +447,7 @@ static void read_defaults(const struct node *n, struct flow_input *in)
     struct err e = {0};
     if (json_type(j) == JSON_NULL) return;
     const char *text = yaml_text(&n->r->doc, j);
-    read_plain(n, j, "defaults", text);
+    read_plain_tree(n, j, "defaults");
     bool as_text = text && !is_typed(in->type);
     bool listed = is_list(in) && json_type(j) == JSON_ARRAY;
     struct json *given = as_text  ? json_new_str(text)

@@ -192,12 +192,16 @@ static bool is_among(const char *word, const char *const *list, size_t count)
     return false;
 }
 
-static bool is_fine_argument(const char *word)
+/* Those that change nothing of how a script is started here. */
+static bool is_fine_argument(const char *word, const char *shell)
 {
-    static const char *const fine[] = {"-c",         "-e",      "-NonInteractive",
-                                       "-NoProfile", "-NoLogo", "-Command",
-                                       "-File",      "-u",      "/c"};
-    return is_among(word, fine, sizeof fine / sizeof *fine);
+    static const char *const of_powershell[] = {"-NonInteractive", "-NoProfile", "-NoLogo",
+                                                "-Command",        "-c",         "-File"};
+    static const char *const of_cmd[] = {"/c"};
+    if (str_eq(shell, "pwsh") || str_eq(shell, "powershell"))
+        return is_among(word, of_powershell, sizeof of_powershell / sizeof *of_powershell);
+    if (str_eq(shell, "cmd")) return is_among(word, of_cmd, 1);
+    return str_eq(word, "-c") || str_eq(word, str_eq(shell, "python3") ? "-u" : "-e");
 }
 
 /* With any of these a script runs that is a file of the agent's own. */
@@ -249,7 +253,7 @@ static const char *read_interpreter(const struct node *n, const char *otherwise,
         bool policy = is_policy(json_str(j, ""), json_str(json_next(j), ""));
         if (policy)
             j = json_next(j);
-        else if (!is_fine_argument(json_str(j, "")))
+        else if (!is_fine_argument(json_str(j, ""), shell))
             node_fail(n, "interpreter", "the argument %s is not supported",
                       str_quote(shown, json_str(j, "?")));
     }

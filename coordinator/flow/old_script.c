@@ -54,10 +54,10 @@ static const struct refused_key refused[] = {
     {NULL, NULL},
 };
 
-static const char *base_name(const char *path)
+/* Where every Linux has its shells; another path is another program. */
+static const char *plain_name(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return str_starts(path, "/usr/bin/") ? path + 9 : str_starts(path, "/bin/") ? path + 5 : path;
 }
 
 static const char *read_interpreter(const struct node *n)
@@ -68,10 +68,12 @@ static const char *read_interpreter(const struct node *n)
     for (const struct json *j = json_first(args); j; j = json_next(j))
         if (!str_eq(json_str(j, NULL), "-c"))
             node_say(n, j, "interpreterArgs: is not supported but for -c");
-    if (path && str_eq(base_name(path), "bash"))
+    if (path && str_eq(plain_name(path), "bash"))
         shell = "bash";
-    else if (path && !str_eq(base_name(path), "sh"))
-        node_fail(n, "interpreter", "must be sh or bash; other shells have types of their own");
+    else if (path && !str_eq(plain_name(path), "sh"))
+        node_fail(n, "interpreter",
+                  "must be sh or bash; other shells have types of their own, and "
+                  "io.kestra.plugin.scripts.shell.Commands takes a path");
     mem_free(path);
     return shell;
 }
@@ -150,8 +152,7 @@ bool read_old_script(const struct node *n, const char *type, struct flow_work *w
     w->shell = read_interpreter(n);
     w->script = read_commands(n, python, str_eq(w->shell, "bash"));
     read_promises(n, python);
-    if (strstr(w->script, "{%") || strstr(w->script, "{#"))
-        node_fail(n, "commands", "{%% and {# are statements to Kestra, and not supported");
+    read_no_statements(n, json_get(n->j, "commands"), "commands", w->script);
     read_template(n, json_get(n->j, "commands"), "commands", w->script, scope);
     return true;
 }

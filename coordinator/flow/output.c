@@ -23,6 +23,7 @@ static int read_type(const struct node *n)
 
 static void check_tree(const struct node *n, const struct json *j, const struct expr_scope *scope)
 {
+    read_no_statements(n, j, "value", json_str(j, NULL));
     read_template(n, j, "value", json_str(j, NULL), scope);
     for (const struct json *c = json_first(j); c; c = json_next(c))
         check_tree(n, c, scope);

@@ -123,6 +123,7 @@ static void read_tasks(const struct node *n)
     if (!list || json_count(list) == 0) {
         if (list || !node_has(n, "tasks"))
             node_fail(n, "tasks", list ? "is empty" : "is missing: a flow has at least one task");
+        n->r->unread |= ROOT(OUTPUTS);
         return;
     }
     collect_task_ids(n, list);
@@ -141,13 +142,6 @@ static void read_tasks(const struct node *n)
 
 /* ---- the flow -------------------------------------------------------------------------------- */
 
-static void check_plain_tree(const struct node *n, const struct json *j, const char *name)
-{
-    read_plain(n, j, name, json_str(j, NULL));
-    for (const struct json *c = json_first(j); c; c = json_next(c))
-        check_plain_tree(n, c, name);
-}
-
 static void read_vars(const struct node *n)
 {
     const char *key = node_has(n, "variables") ? "variables" : "vars";
@@ -163,7 +157,7 @@ static void read_vars(const struct node *n)
         node_fail(n, key, "there are %zu, at most %d are allowed", json_count(j), FLOW_VARS_MAX);
         return;
     }
-    check_plain_tree(n, j, key);
+    read_plain_tree(n, j, key);
     char *text = json_text(j);
     if (strlen(text) > FLOW_VALUES_MAX)
         node_fail(n, key, "has %zu bytes, at most %u are allowed", strlen(text), FLOW_VALUES_MAX);
@@ -269,7 +263,10 @@ static void read_results(const struct node *n)
                                      .named = f->output_reads,
                                      .tasks = r->task_ids,
                                      .task_count = f->task_count,
-                                     .earlier_count = f->task_count};
+                                     .earlier_count = f->task_count,
+                                     .silent = r->silent_tasks,
+                                     .inner = r->inner_ids,
+                                     .inner_count = r->inner_count};
     read_flow_outputs(n, &scope);
 }
 

@@ -495,6 +495,13 @@ void read_plain(const struct node *n, const struct json *where, const char *name
     if (text && expr_has(text)) fail_at(n, where, name, "expressions are not rendered here");
 }
 
+void read_plain_tree(const struct node *n, const struct json *j, const char *name)
+{
+    read_plain(n, j, name, json_str(j, NULL));
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        read_plain_tree(n, c, name);
+}
+
 bool node_item(const struct node *flow, const struct json *j, const char *what, size_t index,
                struct node *out)
 {

@@ -96,6 +96,8 @@ void read_no_statements(const struct node *n, const struct json *where, const ch
                         const char *text);
 /* For texts in which nothing is rendered. */
 void read_plain(const struct node *n, const struct json *where, const char *name, const char *text);
+/* The same of all texts in j. */
+void read_plain_tree(const struct node *n, const struct json *j, const char *name);
 
 /* ---- parts --------------------------------------------------------------------------------- */
 

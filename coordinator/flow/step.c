@@ -47,8 +47,7 @@ static void read_keys(const struct node *n, const struct step_type *t)
 static char *read_text(const struct node *n, const char *key, const struct expr_scope *scope)
 {
     char *text = node_text(n, key, FLOW_FILE_MAX);
-    if (text && (strstr(text, "{%") || strstr(text, "{#")))
-        node_fail(n, key, "{%% and {# are statements to Kestra, and not supported");
+    read_no_statements(n, json_get(n->j, key), key, text);
     read_template(n, json_get(n->j, key), key, text, scope);
     return text;
 }
@@ -72,6 +71,7 @@ static void add_label(const struct node *n, const char *key, const struct json *
         if (str_eq(w->env[i].name, key)) node_say(n, value, "labels: '%s' is there twice", key);
     char *text = item_text(n, value, name, FLOW_FILE_MAX);
     if (!text) return;
+    read_no_statements(n, value, name, text);
     read_template(n, value, name, text, scope);
     w->env[w->env_count++] = (struct flow_env){mem_strdup(key), text};
 }

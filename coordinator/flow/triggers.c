@@ -56,10 +56,12 @@ static void read_given(const struct node *n, const struct json *j, struct flow_t
     }
     const char *text = yaml_text(&r->doc, j);
     struct json *given = text && json_type(j) != JSON_BOOL ? json_new_str(text) : json_copy(j);
+    size_t problems = r->problems->count;
     read_no_statements(n, j, json_key(j), text);
+    if (!text) read_plain_tree(n, j, json_key(j)); /* of a list or a mapping */
     if (text && expr_has(text))
         read_template(n, j, json_key(j), text, &scope);
-    else if (input_value(in, given, &value, &e))
+    else if (r->problems->count == problems && input_value(in, given, &value, &e))
         read_fail(r, j, "%s%s: %s", n->at, json_key(j), err_text(&e));
     json_free(value);
     json_put(t->inputs, json_key(j), given);

@@ -259,6 +259,11 @@ void read_work(const struct node *n, struct flow_work *w, const struct expr_scop
     read_template(n, json_get(n->j, "workingDirectory"), "workingDirectory", w->workdir, scope);
     read_group(n, &w->group, scope);
     if (!w->require) read_require(n, w);
+    const char *os = w->linux_only ? json_get_str(w->require, "os", NULL) : NULL;
+    if (os && !str_eq(os, "linux"))
+        node_fail(n, "interpreter",
+                  "a path is started on Linux alone: write os: linux, or name the shell without a "
+                  "path");
     if (w->linux_only && !w->require) w->require = json_new(JSON_OBJECT);
     if (w->linux_only && !json_get(w->require, "os"))
         json_put(w->require, "os", json_new_str("linux"));

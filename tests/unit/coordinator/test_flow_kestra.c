@@ -482,6 +482,63 @@ static void outputs_that_can_never_be_are_refused(void **state)
                       "an output");
 }
 
+#define COMMANDS(more) TASK("    type: " SCRIPTS "shell.Commands\n    commands: [x]\n" more)
+#define OLD_BASH(more) TASK("    type: io.kestra.core.tasks.scripts.Bash\n    commands: [x]\n" more)
+
+static void an_interpreter_is_started_as_it_is_written_or_refused(void **state)
+{
+    (void)state;
+    flow_text_refuses(COMMANDS("    interpreter: [bash, -u, -c]\n"),
+                      "7: task t: interpreter: the argument '-u' is not supported");
+    flow_text_refuses(COMMANDS("    interpreter: [sh, /c]\n"),
+                      "7: task t: interpreter: the argument '/c' is not supported");
+    flow_text_refuses(COMMANDS("    interpreter: [python3, -E]\n"),
+                      "7: task t: interpreter: the argument '-E' is not supported");
+    applies(COMMANDS("    interpreter: [python3, -u]\n"));
+    applies(COMMANDS("    interpreter: [pwsh, -noprofile, -Command]\n"));
+    flow_text_refuses(COMMANDS("    interpreter: [/bin/bash, -c]\n    targetOS: WINDOWS\n"),
+                      "7: task t: interpreter: a path is started on Linux alone: write os: linux, "
+                      "or name the shell without a path");
+    applies(COMMANDS("    interpreter: [/bin/bash, -c]\n    targetOS: LINUX\n"));
+    flow_text_refuses(OLD_BASH("    interpreter: /opt/no-such/bash\n"),
+                      "7: task t: interpreter: must be sh or bash; other shells have types of "
+                      "their own, and io.kestra.plugin.scripts.shell.Commands takes a path");
+    applies(OLD_BASH("    interpreter: /bin/bash\n"));
+}
+
+static void outputs_of_the_flow_are_checked_as_tasks_are(void **state)
+{
+    (void)state;
+    flow_text_refuses(
+        TASK("    type: " LOG "\n    message: x\n"
+             "outputs:\n  - {id: o, value: '{{ outputs.t.x }}'}\n"
+             "  - {id: p, value: '{% if a %}'}\n"),
+        "8: output o: value: '{{ outputs.t.x }}': the task 't' never sets an output\n"
+        "9: output p: value: {% is a statement to Kestra, and not supported; the text "
+        "itself is written {{ '{%' }}");
+    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+                           "      - {id: left, type: " LOG ", message: x}\n"
+                           "outputs:\n  - {id: o, value: '{{ outputs.left.vars.n }}'}\n"),
+                      "5: task t: type: 'io.kestra.plugin.core.flow.Parallel' is not supported; "
+                      "docs/from-kestra.md lists what is");
+    flow_text_refuses(FLOW_HEAD "outputs:\n  - {id: o, value: '{{ outputs.t.x }}'}\n",
+                      "1: tasks: is missing: a flow has at least one task");
+}
+
+static void no_expression_stays_a_text_in_silence(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD
+                      "inputs:\n"
+                      "  - {id: l, type: ARRAY, itemType: STRING}\n"
+                      "  - {id: j, type: JSON, defaults: {a: ['{{ now() }}']}}\n"
+                      "tasks:\n  - {id: t, command: [x]}\n"
+                      "triggers:\n"
+                      "  - {id: s, cron: '@daily', inputs: {l: ['{{ trigger.date }}']}}\n",
+                      "5: input j: defaults: expressions are not rendered here\n"
+                      "9: trigger s: inputs.l: expressions are not rendered here");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +559,9 @@ int main(void)
         cmocka_unit_test(ways_out_are_named),
         cmocka_unit_test(selectors_are_read),
         cmocka_unit_test(outputs_that_can_never_be_are_refused),
+        cmocka_unit_test(an_interpreter_is_started_as_it_is_written_or_refused),
+        cmocka_unit_test(outputs_of_the_flow_are_checked_as_tasks_are),
+        cmocka_unit_test(no_expression_stays_a_text_in_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

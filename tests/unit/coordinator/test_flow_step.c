@@ -75,7 +75,12 @@ static void return_has_its_text_as_the_output_value(void **state)
         CORE "debug.Return", "fromat: a, env: {A: b}",
         "5: task t: unknown key 'fromat', did you mean 'format'?\n5: task t: unknown key 'env'");
     refuses(CORE "debug.Return", "format: '{% if a %}'",
-            "5: task t: format: {% and {# are statements to Kestra, and not supported");
+            "5: task t: format: {% is a statement to Kestra, and not supported; the text itself is "
+            "written {{ '{%' }}");
+    gives(CORE "debug.Return", "format: \"{{ '{%' }} a\"", NULL, "{\"value\":\"{% a\"}");
+    refuses(CORE "execution.Labels", "labels: {a: '{# x #}'}",
+            "5: task t: labels.a: {# is a statement to Kestra, and not supported; the text itself "
+            "is written {{ '{#' }}");
     refuses(CORE "debug.Return", "format: '{{ inputs.y }}', runIf: '{{ inputs.x }}'",
             "5: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is\n"
             "5: task t: format: '{{ inputs.y }}': there is no input 'y'");

@@ -264,7 +264,7 @@ static void what_old_scripts_had_and_we_have_not_is_refused(void **state)
                                 "    args: [a]\n",
                       "6: task a: commands: is empty\n"
                       "7: task a: interpreter: must be sh or bash; other shells have types of "
-                      "their own\n"
+                      "their own, and io.kestra.plugin.scripts.shell.Commands takes a path\n"
                       "8: task a: interpreterArgs: is not supported but for -c\n"
                       "9: task a: runner: 'DOCKER' is not supported: use PROCESS\n"
                       "10: task a: exitOnFailed: false is not supported: scripts end at the first "
