@@ -406,6 +406,20 @@ static void spine__another_agent_speaks_up__they_share_a_round(void **state)
     assert_int_equal(atomic_load(&said_rounds), 1);
 }
 
+struct talk {
+    struct rig *rig;
+    int wakes; /* of the store thread while the agent spoke */
+};
+
+/* As a session does: while the loop reads. */
+static void on_talk(uv_async_t *a)
+{
+    struct talk *t = a->data;
+    int before = atomic_load(&wakes);
+    say(t->rig, 5);
+    t->wakes = atomic_load(&wakes) - before;
+}
+
 /* Agents that were heard after a stall kept their leases: the engine has to know of the stall
  * before it learns what they say. */
 static void spine__one_agent_works__stall_is_told_before_what_it_says(void **state)
@@ -414,15 +428,19 @@ static void spine__one_agent_works__stall_is_told_before_what_it_says(void **sta
     say_often(r);
     say(r, 5);
     wait_until_said(OFTEN + 1);
+    struct talk talk = {r, -1};
+    uv_async_t agent;
+    assert_int_equal(uv_async_init(&r->loop, &agent, on_talk), 0);
+    agent.data = &talk;
     atomic_store(&said_before_awake, -1);
     atomic_fetch_add(&ahead_ms, LEASE_DEAF_MS + 1000);
-    int before = atomic_load(&wakes);
-    say(r, 5);
-    assert_int_equal(atomic_load(&wakes), before); /* it waits for the end of the turn */
+    uv_async_send(&agent);
     uv_run(&r->loop, UV_RUN_NOWAIT);
+    assert_int_equal(talk.wakes, 0); /* it waits for the end of the turn */
     wait_until_said(OFTEN + 2);
     assert_int_equal(atomic_load(&said_before_awake), OFTEN + 1);
     clock_goes();
+    uv_close((uv_handle_t *)&agent, NULL);
     settle(r, 1);
 }
 
