@@ -281,6 +281,13 @@ void trigger_row_fini(struct trigger_row *t)
     *t = (struct trigger_row){0};
 }
 
+void backfill_row_fini(struct backfill_row *b)
+{
+    mem_free(b->inputs);
+    mem_free(b->created_by);
+    *b = (struct backfill_row){0};
+}
+
 void evaluation_row_fini(struct evaluation_row *v)
 {
     mem_free(v->message);

@@ -61,6 +61,7 @@ struct execution_row {
     int64_t created_ms, started_ms, ended_ms;
     char *created_by, *cancelled_by;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
+    int64_t backfill; /* the backfill that started it; 0: none did */
 };
 void execution_row_fini(struct execution_row *x);
 
@@ -115,6 +116,20 @@ struct trigger_row {
     bool holds;     /* edge: the check held when it was evaluated last */
 };
 void trigger_row_fini(struct trigger_row *t);
+
+/* A backfill of a schedule that is under way: its planned moments from start_ms to end_ms, both
+ * included, each with an execution. */
+struct backfill_row {
+    int64_t id, trigger; /* trigger: the number of its row */
+    int64_t start_ms, end_ms;
+    int64_t cursor_ms; /* all moments up to there have their execution */
+    int64_t parallel;  /* so many executions at a time */
+    int64_t started;   /* executions so far */
+    int64_t created_ms;
+    char *inputs; /* JSON object text: over those of the trigger; NULL: none */
+    char *created_by;
+};
+void backfill_row_fini(struct backfill_row *b);
 
 #define TRIGGER_HISTORY 10   /* evaluations kept of each trigger, with their jobs */
 #define SCHEDULE_HISTORY 100 /* lines kept of each schedule */

@@ -39,6 +39,7 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     bind_int(q, 23, x->wake_ms);
     bind_text(q, 24, x->outputs);
     bind_int(q, 25, x->depth);
+    bind_int(q, 26, x->backfill);
     return db_run(&s->queue, q, e);
 }
 

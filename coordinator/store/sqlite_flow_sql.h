@@ -31,7 +31,7 @@
       "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
     X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
                           " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"           \
-                          " ?22, ?23, ?24, ?25)")                                                  \
+                          " ?22, ?23, ?24, ?25, ?26)")                                             \
     X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \
@@ -64,6 +64,10 @@
                       " WHERE trigger_id = ?1")                                                    \
     X(Q_MISSED_REMOVE, "DELETE FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")     \
     X(Q_MISSED_CLEAR, "DELETE FROM missed_moments WHERE trigger_id = ?1")                          \
+    X(Q_BACKFILL_INSERT, "INSERT INTO backfills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)") \
+    X(Q_BACKFILL_UPDATE, "UPDATE backfills SET cursor_ms = ?2, started = ?3 WHERE id = ?1")        \
+    X(Q_BACKFILL_DELETE, "DELETE FROM backfills WHERE id = ?1")                                    \
+    X(Q_BACKFILLS, "SELECT * FROM backfills ORDER BY id")                                          \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \
     X(Q_EVALUATION_INSERT, "INSERT OR REPLACE INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5,"        \
                            " ?6, ?7, ?8, ?9, ?10, ?11)")                                           \

@@ -253,6 +253,7 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
         .asleep_ms = number(q, 17),
         .wake_ms = number(q, 18),
         .depth = number(q, 19),
+        .backfill = number(q, 20),
         .labels = texts ? column_text(q, EXECUTION_COLUMN_COUNT) : NULL,
         .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
         .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,

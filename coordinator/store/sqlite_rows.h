@@ -76,8 +76,8 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f);
 #define EXECUTION_COLUMNS                                                                          \
     "id, state, reason, position, job, warned, created_ms, started_ms, ended_ms, ns, flow,"        \
     " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms, wake_ms,"   \
-    " depth"
-#define EXECUTION_COLUMN_COUNT 20
+    " depth, backfill"
+#define EXECUTION_COLUMN_COUNT 21
 #define EXECUTION_TEXTS ", labels, inputs, trigger_vars, outputs"
 /* texts: those columns are there, too. All but unique_key. */
 void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);

@@ -375,6 +375,22 @@ static const char queue_16[] =
 /* What selectors choose a group by. */
 static const char queue_17[] = "ALTER TABLE groups ADD COLUMN tags TEXT;";
 
+/* Backfills under way, and the one that an execution belongs to. */
+static const char queue_18[] =
+    "CREATE TABLE backfills ("
+    "  id INTEGER PRIMARY KEY,"
+    "  trigger_id INTEGER NOT NULL,"
+    "  start_ms INTEGER NOT NULL,"
+    "  end_ms INTEGER NOT NULL,"
+    "  cursor_ms INTEGER NOT NULL,"
+    "  parallel INTEGER NOT NULL,"
+    "  started INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL,"
+    "  inputs TEXT,"
+    "  created_by TEXT"
+    ") STRICT;"
+    "ALTER TABLE executions ADD COLUMN backfill INTEGER NOT NULL DEFAULT 0;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -419,7 +435,7 @@ static const char output_4[] =
 static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,  queue_5,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
-                                          queue_16, queue_17};
+                                          queue_16, queue_17, queue_18};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -68,6 +68,13 @@ int store_missed_find(struct store *s, int64_t trigger, int64_t *planned_ms, /* 
                       struct err *e);
 int store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
 int store_missed_clear(struct store *s, int64_t trigger, struct err *e); /* all of the trigger */
+/* Backfills under way. */
+int store_backfill_insert(struct store *s, const struct backfill_row *b, struct err *e);
+int store_backfill_update(struct store *s, const struct backfill_row *b, /* cursor_ms, started */
+                          struct err *e);
+int store_backfill_delete(struct store *s, int64_t id, struct err *e);
+int store_each_backfill(struct store *s, int (*fn)(const struct backfill_row *b, void *user),
+                        void *user, struct err *e); /* oldest first */
 /* Adds to the history, or takes the place of the line with its number; what lies TRIGGER_HISTORY
  * before it goes, with its job. */
 int store_evaluation_add(struct store *s, const struct evaluation_row *v, struct err *e);
