@@ -50,7 +50,7 @@ static bool is_left_out(const struct flow_schedule *s, const struct zone *z, int
     return false;
 }
 
-static int64_t limit_of(const struct schedule_limit *l, const struct zone *z, bool last)
+int64_t schedule_limit_s(const struct schedule_limit *l, const struct zone *z, bool last)
 {
     int64_t at[2];
     if (!l->local) return l->s;
@@ -62,13 +62,13 @@ enum schedule_found flow_schedule_next(const struct flow_schedule *s, const stru
 {
     int64_t at = after_s;
     if (s->start.given) {
-        int64_t start = limit_of(&s->start, z, false);
+        int64_t start = schedule_limit_s(&s->start, z, false);
         if (at < start) at = start - 1;
     }
     int64_t limit = at + SEARCH_S;
     for (int n = 0; n < LEFT_OUT_MOST && at < limit; n++) {
         if (!cron_next(s->cron, z, at, &at)) return SCHEDULE_NONE;
-        if (s->end.given && at > limit_of(&s->end, z, true)) return SCHEDULE_NONE;
+        if (s->end.given && at > schedule_limit_s(&s->end, z, true)) return SCHEDULE_NONE;
         bool left_out = is_left_out(s, z, at);
         if (!left_out && condition_holds(&s->when, at, z)) {
             *out_s = at;
@@ -85,13 +85,13 @@ bool flow_schedule_previous(const struct flow_schedule *s, const struct zone *z,
 {
     int64_t at = before_s;
     if (s->end.given) {
-        int64_t end = limit_of(&s->end, z, true);
+        int64_t end = schedule_limit_s(&s->end, z, true);
         if (at > end) at = end + 1;
     }
     int64_t limit = at - SEARCH_S;
     for (int n = 0; n < LEFT_OUT_MOST && at > limit; n++) {
         if (!cron_previous(s->cron, z, at, &at)) return false;
-        if (s->start.given && at < limit_of(&s->start, z, false)) return false;
+        if (s->start.given && at < schedule_limit_s(&s->start, z, false)) return false;
         bool left_out = is_left_out(s, z, at);
         if (!left_out && condition_holds(&s->when, at, z)) {
             *out_s = at;
@@ -141,27 +141,30 @@ static void read_zone(const struct node *n, struct flow_schedule *s)
         node_fail(n, "timezone", "%s", err_text(&e));
 }
 
-/* "2026-01-31", "2026-01-31T08:00", with or without seconds and an offset. */
-static void read_limit(const struct node *n, const char *key, bool last, struct schedule_limit *out)
+bool schedule_limit_read(const char *text, bool last, struct schedule_limit *out)
 {
-    char *text = node_text(n, key, 64);
-    char shown[STR_QUOTE_SIZE], whole[80];
-    int64_t ms;
-    if (!text) return;
     static const char *const rests[] = {"", "Z", ":00Z", "T00:00:00Z"};
-    for (size_t i = 0; i < 4 && !out->given; i++) {
+    char whole[80];
+    int64_t ms;
+    for (size_t i = 0; i < 4; i++) {
         if (str_format(whole, sizeof whole, "%s%s", text, rests[i]) || time_parse(whole, &ms))
             continue;
         /* the last second of the day when it is a day */
         out->s = ms / 1000 + (i == 3 && last ? CIVIL_DAY - 1 : 0);
         out->local = i > 0;
         out->given = true;
+        return true;
     }
-    if (!out->given)
-        node_fail(n, key,
-                  "%s is neither a date such as 2026-01-31 nor a time such as 2026-01-31T08:00:00, "
-                  "with or without Z or an offset",
-                  str_quote(shown, text));
+    return false;
+}
+
+static void read_limit(const struct node *n, const char *key, bool last, struct schedule_limit *out)
+{
+    char *text = node_text(n, key, 64);
+    char shown[STR_QUOTE_SIZE];
+    if (!text) return;
+    if (!schedule_limit_read(text, last, out))
+        node_fail(n, key, "%s is " SCHEDULE_LIMIT_FORM, str_quote(shown, text));
     mem_free(text);
 }
 

@@ -24,6 +24,15 @@ struct schedule_limit {
     int64_t s;
 };
 
+/* "2026-01-31", "2026-01-31T08:00", with or without seconds and an offset; last: of a day its last
+ * second. False: it is neither. */
+bool schedule_limit_read(const char *text, bool last, struct schedule_limit *out);
+#define SCHEDULE_LIMIT_FORM                                                                        \
+    "neither a date such as 2026-01-31 nor a time such as 2026-01-31T08:00:00, with or without Z " \
+    "or an offset"
+/* The moment; of two that the zone's clocks show alike, the first, or the last. */
+int64_t schedule_limit_s(const struct schedule_limit *l, const struct zone *z, bool last);
+
 struct flow_schedule {
     char *text; /* of cron */
     struct cron *cron;
