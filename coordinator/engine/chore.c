@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/backfill.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/match.h"
@@ -99,6 +100,12 @@ static struct chore chore_of(const struct timer *t)
         c.key = (uint64_t)trigger->row.id;
         str_format(c.what, sizeof c.what, "the trigger %.60s of %.60s", trigger->row.name,
                    flow_name(trigger->flow, name));
+        break;
+    case TIMER_BACKFILL:
+        trigger = ((const struct backfill *)t->owner)->trigger;
+        c.key = (uint64_t)((const struct backfill *)t->owner)->row.id;
+        str_format(c.what, sizeof c.what, "a backfill of the trigger %.40s of %.60s",
+                   trigger->row.name, flow_name(trigger->flow, name));
         break;
     default:
         str_copy(c.what, sizeof c.what, "housekeeping");
@@ -259,6 +266,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_TRIGGER:
         trigger_on_timer(g, t->owner);
+        break;
+    case TIMER_BACKFILL:
+        backfill_on_timer(g, t->owner);
         break;
     case TIMER_CLOCK:
         schedules_on_clock_timer(g);

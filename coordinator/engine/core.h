@@ -41,6 +41,7 @@ enum timer_kind {
     TIMER_FLOW,
     TIMER_EXECUTION,
     TIMER_TRIGGER,
+    TIMER_BACKFILL,
     TIMER_CLOCK, /* the clocks are looked at */
     TIMER_REMATCH,
     TIMER_MATCH,

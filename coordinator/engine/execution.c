@@ -51,6 +51,14 @@ static void list_remove(struct execution *x)
     x->list = NULL;
 }
 
+static struct backfill *find_backfill(const struct trigger *t, int64_t id)
+{
+    struct backfill *b = t->backfills;
+    while (b && b->row.id != id)
+        b = b->next;
+    return b;
+}
+
 struct execution *execution_add(struct engine *g, struct execution_row *row)
 {
     struct flow_entry *f = flow_get(g, row->ns, row->flow);
@@ -61,8 +69,13 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     timer_init(&x->timer, TIMER_EXECUTION, x);
     x->revision = revision_get(f, x->row.revision);
     x->revision->executions++;
-    x->trigger = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
+    struct trigger *t = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
+    if (x->row.backfill)
+        x->backfill = t ? find_backfill(t, x->row.backfill) : NULL;
+    else
+        x->trigger = t;
     if (x->trigger) x->trigger->executions++;
+    if (x->backfill) x->backfill->open++;
     list_add(x->row.state == EXECUTION_QUEUED ? &f->queued : &f->running, x);
     map_put(&g->executions, (uint64_t)x->row.id, x);
     return x;
@@ -132,6 +145,7 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
 {
     struct flow_entry *f = x->revision->flow;
     struct trigger *t = x->trigger;
+    struct backfill *b = x->backfill;
     if (!move(g, x, state)) return;
     x->row.reason = reason;
     mem_free(x->row.message);
@@ -151,8 +165,10 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     revision_release(x->revision);
     execution_free(g, x);
     if (t) t->executions--;
+    if (b) b->open--;
     ended_execution_note(g, &ended);
     /* Not from here: what begins may end at once, and its end begin the next. */
+    if (b) timer_set(g, &b->timer, g->now.mono_ms);
     if (f->queued.count > 0) timer_set(g, &f->timer, g->now.mono_ms);
 }
 
@@ -301,7 +317,8 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
     int64_t id = insert(g, row) ? row->id : 0;
     if (id) {
         changed(g, row);
-        struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
+        bool counts = row->trigger && row->backfill == 0;
+        struct trigger *t = counts ? trigger_find(f, row->trigger) : NULL;
         struct ended_execution ended = {.flow = f,
                                         .trigger = t ? t->row.id : 0,
                                         .state = row->state,

@@ -23,7 +23,9 @@ struct execution {
     int64_t *task_jobs;       /* by task: its run, 0: none with outputs; NULL: not known */
     struct execution_row row; /* without inputs, trigger_vars and labels: the store has them */
     struct revision *revision;
-    struct trigger *trigger; /* that started it, while there is such a one */
+    /* that started it, while there is such a one; one of a backfill belongs to that alone */
+    struct trigger *trigger;
+    struct backfill *backfill;
     struct execution_list *list;
     struct execution *prev, *next;
 };
@@ -55,6 +57,16 @@ struct trigger {
     /* of the last line in the history: how many moments it stands for, while more may be added,
      * else 0; and the wall time of the first */
     int64_t line_moments, line_since_ms;
+    struct backfill *backfills; /* under way, oldest first */
+};
+
+/* A backfill of a schedule (backfill.c). */
+struct backfill {
+    struct timer timer;
+    struct backfill_row row;
+    struct trigger *trigger;
+    int64_t open; /* its executions that have not ended */
+    struct backfill *next;
 };
 
 struct flow_entry {

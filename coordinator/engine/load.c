@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/backfill.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
@@ -189,6 +190,27 @@ static int load_trigger(const struct trigger_row *row, void *user)
     return 0;
 }
 
+static int load_backfill(const struct backfill_row *row, void *user)
+{
+    struct engine *g = user;
+    size_t place = 0;
+    struct backfill_row copy = *row;
+    if (row->id > g->last_id) g->last_id = row->id;
+    for (struct flow_entry *f; (f = map_next(&g->flows, &place)) != NULL;) {
+        for (; f; f = f->next_same) {
+            struct trigger *t = f->triggers;
+            while (t && t->row.id != row->trigger)
+                t = t->next;
+            if (!t) continue;
+            copy.inputs = dup_text(row->inputs);
+            copy.created_by = dup_text(row->created_by);
+            (void)backfill_add(t, &copy);
+            return 0;
+        }
+    }
+    return 0;
+}
+
 static int load_execution(const struct execution_row *row, void *user)
 {
     struct engine *g = user;
@@ -198,6 +220,7 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .revision = row->revision,
                                  .state = row->state,
                                  .depth = row->depth,
+                                 .backfill = row->backfill,
                                  .reason = row->reason,
                                  .message = dup_text(row->message),
                                  .trigger = dup_text(row->trigger),
@@ -238,6 +261,7 @@ static int load_flows(struct engine *g, struct err *e)
     int rc = store_each_flow(g->store, load_flow, g, e);
     if (rc == 0) rc = find_unread(g, e);
     if (rc == 0) rc = store_each_trigger(g->store, load_trigger, g, e);
+    if (rc == 0) rc = store_each_backfill(g->store, load_backfill, g, e);
     if (rc == 0) rc = store_each_open_execution(g->store, load_execution, g, e);
     if (rc == 0) rc = store_execution_last_id(g->store, &last, e);
     if (last > g->last_id) g->last_id = last;

@@ -85,6 +85,21 @@ static void add_line(struct engine *g, struct trigger *t, struct evaluation_row 
     write_line(g, t, v);
 }
 
+void schedule_note(struct engine *g, struct trigger *t, int64_t at_ms, const char *text)
+{
+    t->row.evaluations++;
+    t->line_moments = 0;
+    struct evaluation_row line = {.trigger = t->row.id,
+                                  .number = t->row.evaluations,
+                                  .result = EVALUATION_NOT_FIRED,
+                                  .message = (char *)(uintptr_t)text,
+                                  .planned_ms = at_ms,
+                                  .started_ms = g->now.wall_ms,
+                                  .ended_ms = g->now.wall_ms};
+    if (store_ok(g, store_evaluation_add(g->store, &line, &g->err)))
+        store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
+}
+
 static void tell_passed(const struct turn *u)
 {
     char name[FLOW_NAME_SIZE], at[TIME_TEXT_SIZE];
@@ -244,17 +259,14 @@ static void put_time(struct json *vars, const char *key, const struct trigger *t
     json_put(vars, key, json_new_str(text));
 }
 
-/* {{ trigger.date }} and its neighbours, as Kestra has them. json_free */
-static struct json *make_vars(const struct turn *u, int64_t at_s)
+struct json *schedule_vars(const struct trigger *t, const struct flow_schedule *s, int64_t at_s)
 {
-    const struct flow_schedule *s = u->def->schedule;
     struct json *vars = json_new(JSON_OBJECT);
     int64_t other_s;
-    put_time(vars, "date", u->t, at_s);
-    if (flow_schedule_next(s, u->t->zone, at_s, &other_s) == SCHEDULE_FOUND)
-        put_time(vars, "next", u->t, other_s);
-    if (flow_schedule_previous(s, u->t->zone, at_s, &other_s))
-        put_time(vars, "previous", u->t, other_s);
+    put_time(vars, "date", t, at_s);
+    if (flow_schedule_next(s, t->zone, at_s, &other_s) == SCHEDULE_FOUND)
+        put_time(vars, "next", t, other_s);
+    if (flow_schedule_previous(s, t->zone, at_s, &other_s)) put_time(vars, "previous", t, other_s);
     return vars;
 }
 
@@ -266,7 +278,7 @@ static void fire(struct turn *u, int64_t at_s, const char *remark)
     flush(u);
     if (g->rc) return;
     char name[FLOW_NAME_SIZE];
-    struct json *vars = make_vars(u, at_s);
+    struct json *vars = schedule_vars(t, u->def->schedule, at_s);
     int64_t id = trigger_start(g, t, u->flow, u->def, vars, &e);
     json_free(vars);
     if (g->rc) return;

@@ -15,6 +15,10 @@ int64_t schedule_fire_ms(const struct trigger *t, const struct flow_schedule *s,
 /* RFC 3339 on the clocks of a zone of that name (civil.h). */
 void schedule_format(const char *name, const struct zone *z, int64_t at_s,
                      char out[CIVIL_TEXT_SIZE]);
+/* {{ trigger.date }} and its neighbours, as Kestra has them; t->zone is there. json_free */
+struct json *schedule_vars(const struct trigger *t, const struct flow_schedule *s, int64_t at_s);
+/* A line of the history that decides no moment. Writes the row. */
+void schedule_note(struct engine *g, struct trigger *t, int64_t at_ms, const char *text);
 /* Sets its timer. */
 void schedule_arm(struct engine *g, struct trigger *t);
 void schedule_on_timer(struct engine *g, struct trigger *t);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/backfill.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/schedule.h"
@@ -39,7 +40,7 @@
 static void adopt(struct trigger *t, const struct execution_list *l)
 {
     for (struct execution *x = l->first; x; x = x->next) {
-        if (!str_eq(x->row.trigger, t->row.name)) continue;
+        if (x->row.backfill || !str_eq(x->row.trigger, t->row.name)) continue;
         x->trigger = t;
         t->executions++;
     }
@@ -74,6 +75,7 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigg
 void trigger_free(struct engine *g, struct trigger *t)
 {
     timer_clear(g, &t->timer);
+    backfills_clear(g, t);
     if (t->row.kind == TRIGGER_SCHEDULE) g->schedules--;
     zone_free(t->zone);
     if (t->row.kind == TRIGGER_FLOW) map_remove(&g->after, (uint64_t)t->row.id);
@@ -131,6 +133,7 @@ void trigger_arm(struct engine *g, struct trigger *t)
 
 void trigger_arm_loaded(struct engine *g, struct trigger *t)
 {
+    backfills_arm(g, t);
     if (t->row.kind != TRIGGER_POLLING) {
         trigger_arm(g, t);
         return;

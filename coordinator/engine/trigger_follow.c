@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/backfill.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trigger.h"
@@ -57,6 +58,7 @@ static void forget_trigger(struct trigger *t, const struct execution_list *l)
 static void remove_trigger(struct engine *g, struct flow_entry *f, struct trigger *t)
 {
     trigger_abandon(g, t, "the trigger was removed meanwhile");
+    if (g->rc == 0) backfills_end(g, t, "the trigger was removed meanwhile");
     if (g->rc || !store_ok(g, store_trigger_delete(g->store, t->row.id, &g->err))) return;
     struct trigger **at = &f->triggers;
     while (*at != t)
