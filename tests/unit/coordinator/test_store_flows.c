@@ -501,6 +501,54 @@ static void a_line_of_the_history_takes_the_place_of_one_with_its_number(void **
     reader_close(r);
 }
 
+static int keep_backfill(const struct backfill_row *b, void *user)
+{
+    struct backfill_row *to = user;
+    backfill_row_fini(to);
+    *to = *b;
+    to->inputs = mem_strdup(b->inputs);
+    to->created_by = mem_strdup(b->created_by);
+    return 0;
+}
+
+static void a_backfill_is_kept_while_it_is_under_way(void **state)
+{
+    struct fixture *f = *state;
+    struct backfill_row b = {.id = 7,
+                             .trigger = 3,
+                             .start_ms = 1000,
+                             .end_ms = 9000,
+                             .cursor_ms = 0,
+                             .parallel = 4,
+                             .created_ms = T0,
+                             .inputs = "{\"a\":1}",
+                             .created_by = "ann"};
+    struct backfill_row got = {0};
+    begin(f);
+    OK(store_backfill_insert(f->store, &b, &e));
+    b.cursor_ms = 5000;
+    b.started = 2;
+    b.end_ms = 1; /* does not change */
+    OK(store_backfill_update(f->store, &b, &e));
+    commit(f);
+    OK(store_each_backfill(f->store, keep_backfill, &got, &e));
+    assert_int_equal(got.id, 7);
+    assert_int_equal(got.trigger, 3);
+    assert_int_equal(got.start_ms, 1000);
+    assert_int_equal(got.end_ms, 9000);
+    assert_int_equal(got.cursor_ms, 5000);
+    assert_int_equal(got.parallel, 4);
+    assert_int_equal(got.started, 2);
+    assert_int_equal(got.created_ms, T0);
+    assert_string_equal(got.inputs, "{\"a\":1}");
+    assert_string_equal(got.created_by, "ann");
+    begin(f);
+    OK(store_backfill_delete(f->store, 7, &e));
+    commit(f);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM backfills"), 0);
+    backfill_row_fini(&got);
+}
+
 static int note_trigger(const struct trigger_row *t, void *user)
 {
     return note_output(t->flow, t->name, user);
@@ -568,6 +616,7 @@ int main(void)
         FIXTURE_TEST(history_goes_with_its_ended_jobs),
         FIXTURE_TEST(what_only_some_kinds_have_is_kept),
         FIXTURE_TEST(a_line_of_the_history_takes_the_place_of_one_with_its_number),
+        FIXTURE_TEST(a_backfill_is_kept_while_it_is_under_way),
         FIXTURE_TEST(triggers_are_listed_in_pages_and_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
