@@ -56,6 +56,8 @@ static char *object_of(const struct command *c, const struct reply *r)
     case CMD_TRIGGER_DISABLE:
     case CMD_TRIGGER_RUN:
     case CMD_TRIGGER_KEY:
+    case CMD_TRIGGER_BACKFILL:
+    case CMD_TRIGGER_BACKFILL_CANCEL:
         return str_dupf("%s/%s/%s", c->u.place.ns, c->u.place.flow, c->u.place.trigger);
     case CMD_FLOW_APPLY:
         return mem_strdup("without a change");
@@ -75,6 +77,8 @@ static bool says_nothing(const struct command *c, const struct reply *r)
 {
     return c->by.token == 0 || r->rc != 0 || r->known || c->type == CMD_WHY ||
            c->type == CMD_RESOLVE || c->type == CMD_TRIGGER_NEXT ||
+           c->type == CMD_TRIGGER_BACKFILLS ||
+           (c->type == CMD_TRIGGER_BACKFILL && c->u.backfill.dry_run) ||
            (c->type == CMD_FLOW_APPLY && c->u.apply.check_only);
 }
 

@@ -25,6 +25,7 @@
 #include "coordinator/engine/after.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
+#include "coordinator/engine/backfill_commands.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/execution.h"
@@ -217,6 +218,9 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TRIGGER_RUN] = apply_trigger_run,
     [CMD_TRIGGER_KEY] = apply_trigger_key,
     [CMD_TRIGGER_NEXT] = apply_trigger_next,
+    [CMD_TRIGGER_BACKFILL] = apply_trigger_backfill,
+    [CMD_TRIGGER_BACKFILLS] = apply_trigger_backfills,
+    [CMD_TRIGGER_BACKFILL_CANCEL] = apply_trigger_backfill_cancel,
     [CMD_WEBHOOK] = apply_webhook,
 };
 
@@ -415,7 +419,7 @@ bool engine_is_of_disk(int rc)
 bool engine_only_looks(const struct command *c)
 {
     return c->type == CMD_HEARD || c->type == CMD_WHY || c->type == CMD_RESOLVE ||
-           c->type == CMD_TRIGGER_NEXT;
+           c->type == CMD_TRIGGER_NEXT || c->type == CMD_TRIGGER_BACKFILLS;
 }
 
 void engine_look(struct engine *g, const struct moment *now, const struct command *c,

@@ -48,6 +48,9 @@ const char *command_name(enum command_type type)
         [CMD_TRIGGER_RUN] = "trigger run",
         [CMD_TRIGGER_KEY] = "trigger key",
         [CMD_TRIGGER_NEXT] = "trigger next",
+        [CMD_TRIGGER_BACKFILL] = "trigger backfill",
+        [CMD_TRIGGER_BACKFILLS] = "trigger backfills",
+        [CMD_TRIGGER_BACKFILL_CANCEL] = "trigger backfill cancel",
         [CMD_WEBHOOK] = "webhook",
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
@@ -152,6 +155,14 @@ static void webhook_fini(struct cmd_webhook *w)
     mem_free(w->unique_key);
 }
 
+static void backfill_fini(struct cmd_backfill *b)
+{
+    place_fini(&b->place);
+    mem_free(b->start);
+    mem_free(b->end);
+    json_free(b->inputs);
+}
+
 void command_free(struct command *c)
 {
     if (!c) return;
@@ -214,7 +225,12 @@ void command_free(struct command *c)
     case CMD_TRIGGER_RUN:
     case CMD_TRIGGER_KEY:
     case CMD_TRIGGER_NEXT:
+    case CMD_TRIGGER_BACKFILLS:
+    case CMD_TRIGGER_BACKFILL_CANCEL:
         place_fini(&c->u.place);
+        break;
+    case CMD_TRIGGER_BACKFILL:
+        backfill_fini(&c->u.backfill);
         break;
     case CMD_ZONES:
         zones_free(c->u.zones);

@@ -51,13 +51,16 @@ enum command_type {
     CMD_EXECUTION_START,  /* u.start; reply.id is the execution, flag: the key was known */
     CMD_EXECUTION_CANCEL, /* u.id */
     CMD_TRIGGER_ENABLE,
-    CMD_TRIGGER_DISABLE, /* u.place; no change when it is so already */
-    CMD_TRIGGER_RUN,     /* u.place: evaluate now; reply.id is the job */
-    CMD_TRIGGER_KEY,     /* u.place: of a webhook, text: the hash of its key from now on */
-    CMD_TRIGGER_NEXT,    /* u.place with count: of a schedule, reply.json as of upcoming.h */
-    CMD_WEBHOOK,         /* u.webhook; reply as of EXECUTION_START */
-    CMD_TICK,            /* time has come (engine_next_ms) */
-    CMD_ZONES,           /* u.zones: the time zones from now on */
+    CMD_TRIGGER_DISABLE,   /* u.place; no change when it is so already */
+    CMD_TRIGGER_RUN,       /* u.place: evaluate now; reply.id is the job */
+    CMD_TRIGGER_KEY,       /* u.place: of a webhook, text: the hash of its key from now on */
+    CMD_TRIGGER_NEXT,      /* u.place with count: of a schedule, reply.json as of upcoming.h */
+    CMD_TRIGGER_BACKFILL,  /* u.backfill; this and the next two: see backfill_commands.h */
+    CMD_TRIGGER_BACKFILLS, /* u.place; reply.json: those under way */
+    CMD_TRIGGER_BACKFILL_CANCEL, /* u.place with backfill */
+    CMD_WEBHOOK,                 /* u.webhook; reply as of EXECUTION_START */
+    CMD_TICK,                    /* time has come (engine_next_ms) */
+    CMD_ZONES,                   /* u.zones: the time zones from now on */
     CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
     COMMAND_TYPES
 };
@@ -166,7 +169,8 @@ struct command {
         struct cmd_apply apply;
         struct cmd_start start;
         struct cmd_place place;
-        struct zones *zones; /* coordinator/schedule/zones.h: a share */
+        struct cmd_backfill backfill; /* begins with the place */
+        struct zones *zones;          /* coordinator/schedule/zones.h: a share */
         struct cmd_webhook webhook;
         int64_t id, n;
     } u; /* last: the command of an event has memory for u.event alone, see command_new */

@@ -33,7 +33,16 @@ struct cmd_start {
 };
 struct cmd_place {
     char *ns, *flow, *trigger;
-    int64_t count; /* TRIGGER_NEXT: of moments */
+    int64_t count;    /* TRIGGER_NEXT: of moments */
+    int64_t backfill; /* TRIGGER_BACKFILL_CANCEL: its id */
+};
+struct cmd_backfill {
+    struct cmd_place place;
+    char *start, *end;   /* as startDate and endDate are written */
+    struct json *inputs; /* object or NULL: over those of the trigger */
+    size_t bytes;        /* of them as text: about what waits in memory */
+    int64_t parallel;
+    bool dry_run; /* answers what it would do, and does nothing */
 };
 /* A call of a webhook. The key is the right to it. ERR_NOT_FOUND: whatever of it there is not. */
 struct cmd_webhook {

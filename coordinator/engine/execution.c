@@ -317,8 +317,7 @@ int64_t execution_start_ended(struct engine *g, struct flow_entry *f, struct exe
     int64_t id = insert(g, row) ? row->id : 0;
     if (id) {
         changed(g, row);
-        bool counts = row->trigger && row->backfill == 0;
-        struct trigger *t = counts ? trigger_find(f, row->trigger) : NULL;
+        struct trigger *t = row->trigger ? trigger_find(f, row->trigger) : NULL;
         struct ended_execution ended = {.flow = f,
                                         .trigger = t ? t->row.id : 0,
                                         .state = row->state,

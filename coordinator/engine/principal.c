@@ -77,6 +77,9 @@ static bool sees_command(const struct engine *g, const struct command *c, struct
     case CMD_TRIGGER_RUN:
     case CMD_TRIGGER_KEY:
     case CMD_TRIGGER_NEXT:
+    case CMD_TRIGGER_BACKFILL:
+    case CMD_TRIGGER_BACKFILLS:
+    case CMD_TRIGGER_BACKFILL_CANCEL:
         return principal_sees(g, c->u.place.ns, r);
     case CMD_NS_SET:
         return principal_sees(g, c->u.ns.ns, r);
