@@ -107,6 +107,9 @@ static size_t command_bytes(const struct command *c)
     case CMD_EXECUTION_START:
         n += c->u.start.bytes;
         break;
+    case CMD_TRIGGER_BACKFILL:
+        n += c->u.backfill.bytes;
+        break;
     case CMD_WEBHOOK:
         n += c->u.webhook.bytes;
         break;

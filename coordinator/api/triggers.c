@@ -1,10 +1,13 @@
 /* Triggers. */
+#include "coordinator/api/body.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 #include "coordinator/api/waiting.h"
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/backfill.h"
 #include "coordinator/engine/upcoming.h"
 
 #include <string.h>
@@ -98,9 +101,9 @@ void triggers_run(struct request *r)
     ask(r, CMD_TRIGGER_RUN, on_run);
 }
 
-/* ---- what a schedule will do ---- */
+/* ---- what the engine tells ---- */
 
-static void on_next(struct request *r, struct reply *x)
+static void on_told(struct request *r, struct reply *x)
 {
     struct json *said = NULL;
     if (x->rc) {
@@ -127,5 +130,75 @@ void triggers_next(struct request *r)
     }
     struct command *c = of_place(r, CMD_TRIGGER_NEXT);
     c->u.place.count = count;
-    request_ask(r, c, on_next);
+    request_ask(r, c, on_told);
+}
+
+/* ---- backfills ---- */
+
+static void send_backfill(struct request *r, int status, const struct reply *x)
+{
+    struct json_answer a;
+    json_answer_init(&a);
+    jw_id(&a.w, "backfill", x->id);
+    request_send(r, status, &a);
+}
+
+static void on_begun(struct request *r, struct reply *x)
+{
+    if (x->rc || x->json)
+        on_told(r, x); /* of a dry run */
+    else
+        send_backfill(r, 201, x);
+}
+
+static const char *needed(struct body *b, const char *key)
+{
+    const char *text = body_str(b, key, 64);
+    if (!text) body_fail(b, key, "is missing: a date such as 2026-01-31, or a time");
+    return text;
+}
+
+void triggers_backfill(struct request *r)
+{
+    static const char *const keys[] = {"start", "end", "inputs", "parallel", "dryRun"};
+    struct body b = {.object = r->body, .p = &r->problem, .at = ""};
+    struct command *c = of_place(r, CMD_TRIGGER_BACKFILL);
+    struct cmd_backfill *x = &c->u.backfill;
+    body_known(&b, keys, sizeof keys / sizeof *keys);
+    x->start = mem_strdup(needed(&b, "start"));
+    x->end = mem_strdup(needed(&b, "end"));
+    const struct json *inputs = body_object(&b, "inputs");
+    char *text = json_text(b.object);
+    x->bytes = strlen(text);
+    mem_free(text);
+    if (inputs) x->inputs = json_copy(inputs);
+    x->parallel = body_int(&b, "parallel", 1, BACKFILL_PARALLEL, 1);
+    x->dry_run = body_bool(&b, "dryRun", false);
+    if (r->problem.status) {
+        command_free(c);
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    request_ask(r, c, on_begun);
+}
+
+void triggers_backfills(struct request *r)
+{
+    ask(r, CMD_TRIGGER_BACKFILLS, on_told);
+}
+
+static void on_backfill_cancelled(struct request *r, struct reply *x)
+{
+    if (x->rc)
+        request_fail_reply(r, x);
+    else
+        send_backfill(r, 200, x);
+}
+
+void triggers_backfill_cancel(struct request *r)
+{
+    struct command *c = of_place(r, CMD_TRIGGER_BACKFILL_CANCEL);
+    /* what is no id is none that there is */
+    if (id_parse(request_segment(r, 7), &c->u.place.backfill)) c->u.place.backfill = 0;
+    request_ask(r, c, on_backfill_cancelled);
 }

@@ -219,6 +219,7 @@ void execution_json(struct jw *w, const struct execution_row *x)
     jw_str(w, "reason", reason_name(x->reason));
     jw_str(w, "message", x->message);
     jw_str(w, "trigger", x->trigger);
+    jw_id(w, "backfill", x->backfill);
     jw_raw(w, "inputs", x->inputs);
     jw_raw(w, "triggerOutputs", x->trigger_vars);
     jw_raw(w, "labels", x->labels);

@@ -739,6 +739,44 @@ static void the_next_firings_of_a_schedule(void **state)
     refused("GET", "/api/v1/triggers/a/none/s/next", NULL, NULL, 404, "not-found", "none");
 }
 
+static void a_backfill_of_a_schedule(void **state)
+{
+    (void)state;
+#define BACKFILLS "/api/v1/triggers/a/n/s/backfills"
+#define DAYS "\"start\":\"2020-01-01\",\"end\":\"2020-01-03\""
+    apply("id: n\nnamespace: a\ntasks: [{id: t, command: [x]}]\n"
+          "triggers: [{id: s, cron: '0 3 * * *', disabled: true},\n"
+          "           {id: g, command: [check], interval: 1h}]\n",
+          "created", 1);
+    struct json *j = house_post(&house, BACKFILLS, "{" DAYS ",\"dryRun\":true}", 200);
+    assert_int_equal(json_count(json_get(j, "firings")), 3);
+    json_free(j);
+    j = house_post(&house, BACKFILLS, "{" DAYS "}", 201);
+    char *id = mem_strdup(json_get_str(j, "backfill", "?"));
+    json_free(j);
+    j = house_get(&house, BACKFILLS, 200);
+    const struct json *first = json_first(json_get(j, "backfills"));
+    assert_string_equal(json_get_str(first, "id", ""), id);
+    assert_string_equal(json_get_str(first, "start", ""), "2020-01-01T00:00:00.000Z");
+    assert_string_equal(json_get_str(first, "end", ""), "2020-01-03T23:59:59.000Z");
+    assert_int_equal(json_get_int(first, "parallel", 0), 1);
+    json_free(j);
+    char *cancel = str_dupf(BACKFILLS "/%s/cancel", id);
+    json_free(house_post(&house, cancel, NULL, 200));
+    refused("POST", cancel, NULL, NULL, 404, "not-found", "no such backfill");
+    refused("POST", BACKFILLS "/x/cancel", NULL, NULL, 404, "not-found", "no such backfill");
+    mem_free(cancel);
+    mem_free(id);
+    refused("POST", BACKFILLS, NULL, "{\"start\":\"2020-01-01\"}", 422, "invalid", "end");
+    refused("POST", BACKFILLS, NULL, "{" DAYS ",\"parallel\":51}", 422, "invalid", "parallel");
+    refused("POST", BACKFILLS, NULL, "{" DAYS ",\"inputs\":[]}", 422, "invalid", "inputs");
+    refused("POST", BACKFILLS, NULL, "{" DAYS ",\"missed\":true}", 422, "invalid", "missed");
+    refused("POST", BACKFILLS, NULL, "{\"start\":\"x\",\"end\":\"2020-01-03\"}", 422, "invalid",
+            "start: 'x'");
+    refused("POST", "/api/v1/triggers/a/n/g/backfills", NULL, "{" DAYS "}", 409, "conflict",
+            "is no schedule");
+}
+
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
 
 int main(void)
@@ -761,6 +799,7 @@ int main(void)
         IN_HOUSE(a_follower_of_a_queued_execution_waits_with_it),
         IN_HOUSE(a_trigger_is_shown_run_and_disabled),
         IN_HOUSE(the_next_firings_of_a_schedule),
+        IN_HOUSE(a_backfill_of_a_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,7 @@ static char *path_of(const struct route *t)
                         : strstr(t->path, "/executions/:") ? execution
                                                            : OTHER;
     int count = 0;
-    bool schedule = strstr(t->path, "/next");
+    bool schedule = strstr(t->path, "/next") || strstr(t->path, "/backfills");
     buf_init(&b, 1024);
     buf_addc(&b, '/');
     for (const char *s = t->path; *s; s++) {

@@ -244,6 +244,7 @@ static const char *body_of(const struct route *t)
         {"api/v1/flows", "{\"files\":[{\"text\":\"id: walk\\nnamespace: " NS
                          "\\ntasks:\\n  - {id: t, command: [x]}\\n\"}]}"},
         {"api/v1/flows/:/:/executions", "{}"},
+        {"api/v1/triggers/:/:/:/backfills", "{\"start\":\"2020-01-01\",\"end\":\"2020-01-31\"}"},
         {"api/v1/groups", "{\"key\":\"walk\"}"},
         {"api/v1/groups/:", "{\"maxQueued\":77}"},
         {"api/v1/namespaces/:", "{\"group\":\"kept\"}"},
@@ -259,7 +260,7 @@ static const char *body_of(const struct route *t)
 /* What the ":" of a path are, so that it is about something that there is. mem_free */
 static char *path_of(const struct route *t)
 {
-    static const char *const names[][4] = {
+    static const char *const names[][5] = {
         {"executions/webhook", NS, "flow", "key"},
         {"webhooks", NS, "flow", "key"},
         {"main", NS, "flow", "key"},
@@ -267,7 +268,7 @@ static char *path_of(const struct route *t)
         {"executions", execution},
         {"flows", NS, "flow"},
         {"groups", "kept"},
-        {"triggers", NS, "flow", "p"},
+        {"triggers", NS, "flow", "p", "0000000000001"},
         {"agents", "agent"},
         {"namespaces", NS},
         {"tokens", bystander},
@@ -284,7 +285,7 @@ static char *path_of(const struct route *t)
             buf_addc(&b, *s);
             continue;
         }
-        const char *name = row < rows && count < 3 ? names[row][++count] : NULL;
+        const char *name = row < rows && count < 4 ? names[row][++count] : NULL;
         if (!name) fail_msg("%s %s: say here what its ':' is", t->method, t->path);
         buf_adds(&b, name);
     }
