@@ -26,6 +26,8 @@ const struct command *const commands[] = {
     &cmd_trigger_list,
     &cmd_trigger_show,
     &cmd_trigger_next,
+    &cmd_trigger_backfill,
+    &cmd_trigger_backfills,
     &cmd_trigger_enable,
     &cmd_trigger_disable,
     &cmd_trigger_run,

@@ -14,7 +14,8 @@ extern const struct command cmd_flow_apply, cmd_flow_list, cmd_flow_show, cmd_fl
 extern const struct command cmd_execution_list, cmd_execution_show, cmd_execution_logs,
     cmd_execution_cancel;
 extern const struct command cmd_trigger_list, cmd_trigger_show, cmd_trigger_enable,
-    cmd_trigger_disable, cmd_trigger_run, cmd_trigger_key, cmd_trigger_next;
+    cmd_trigger_disable, cmd_trigger_run, cmd_trigger_key, cmd_trigger_next, cmd_trigger_backfill,
+    cmd_trigger_backfills;
 extern const struct command cmd_group_list, cmd_group_show, cmd_group_create, cmd_group_update,
     cmd_group_delete, cmd_group_pause, cmd_group_resume;
 extern const struct command cmd_agent_list, cmd_agent_show, cmd_agent_drain, cmd_agent_resume,

@@ -145,12 +145,17 @@ json fails execution cancel 0000000000000
 json one trigger list
 json one trigger show company.team/two/never
 json one trigger next company.team/two/yearly
+json one trigger backfill company.team/two/yearly --start 2020-01-01 --end 2021-12-31 --dry-run
+json one trigger backfill company.team/two/yearly --start 2020-01-01 --end 2021-12-31
+json one trigger backfills company.team/two/yearly
 json one trigger disable company.team/two/never
 json one trigger enable company.team/two/never
 json one trigger run company.team/two/never
 json one trigger key company.team/two/call
 json fails trigger show company.team/two/nosuch
 json fails trigger next company.team/two/never
+json fails trigger backfill company.team/two/yearly --start yesterday --end 2021-12-31
+json fails trigger backfills company.team/two/never
 json fails trigger disable nosuch
 json fails trigger enable company.team/two/nosuch
 json fails trigger run company.team/two/nosuch

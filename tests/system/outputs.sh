@@ -52,6 +52,8 @@ execution cancel | $execution
 trigger list |
 trigger show | company/walk/never
 trigger next | company/walk/yearly
+trigger backfill | company/walk/yearly --start 2020-01-01 --end 2021-12-31 --dry-run
+trigger backfills | company/walk/yearly
 trigger disable | company/walk/never
 trigger enable | company/walk/never
 trigger run | company/walk/never

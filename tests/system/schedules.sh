@@ -34,6 +34,14 @@ has "its next firings are told" out '^PLANNED +UTC +FIRES AT +ZONE$' \
     '^20[-0-9]*T03:00:00[^ ]+ +20[-0-9]*T[0-9]*:00:00.000Z +20'
 is "as many as asked for" 3 "$(wc -l <out | tr -d ' ')"
 
+cadre trigger backfill a/schedule-message/nightly --start 2024-01-01 --end 2024-01-03 >out
+is "a backfill begins" 0 $?
+backfilled() {
+    [ "$(cadre -o json execution list --flow a/schedule-message | grep -o '"backfill":"' | wc -l |
+        tr -d ' ')" -eq 3 ] && ! cadre trigger backfills a/schedule-message/nightly | grep -q 2024
+}
+holds "each of its moments has an execution, and it has ended" until_true 60 backfilled
+
 fired() { cadre trigger show a/tick/t | sed -n 's/^fired  *//p'; }
 more_than() { [ "$(fired)" -gt "$1" ] 2>/dev/null; }
 holds "it fires without an agent" until_true 60 more_than 1
