@@ -4,7 +4,8 @@
  * away. Which moments are planned is found by a scan of every minute, which knows nothing of cron
  * or of the engine. After each step the trigger's row and its history have to agree with that scan:
  * each planned moment up to the cursor was fired or missed, or waits, none twice, and none is left
- * behind the clock.
+ * behind the clock. In the middle of the year the last thirty days of some are filled in, over
+ * crashes: each planned moment of them gets one execution of the backfill, beside what fires.
  *
  *   sim_schedule                    a year, then each sabotage has to be noticed; CADRE_SEED=N
  *                                   repeats a year
@@ -71,10 +72,12 @@ enum sabotage {
     FIRES_AGAIN,  /* what was caught up with stays in the list */
     SKIPS_MOMENT, /* one moment in a hundred is not found */
     WRONG_HOUR,   /* an hour too late */
+    LOSES_BACKFILL_CURSOR,
     SABOTAGES
 };
-static const char *const sabotage_names[SABOTAGES] = {"nothing", "loses-cursor", "fires-again",
-                                                      "skips-moment", "wrong-hour"};
+static const char *const sabotage_names[SABOTAGES] = {"nothing",     "loses-cursor",
+                                                      "fires-again", "skips-moment",
+                                                      "wrong-hour",  "loses-backfill-cursor"};
 
 /* What is broken in the program at hand; the linker leads its calls here. */
 static enum sabotage broken;
@@ -94,6 +97,14 @@ int __wrap_store_missed_remove(struct store *s, int64_t trigger, int64_t planned
 {
     if (broken == FIRES_AGAIN) return 0;
     return __real_store_missed_remove(s, trigger, planned_ms, e);
+}
+
+int __real_store_backfill_update(struct store *s, const struct backfill_row *b, struct err *e);
+int __wrap_store_backfill_update(struct store *s, const struct backfill_row *b, struct err *e);
+int __wrap_store_backfill_update(struct store *s, const struct backfill_row *b, struct err *e)
+{
+    if (broken == LOSES_BACKFILL_CURSOR) return 0;
+    return __real_store_backfill_update(s, b, e);
 }
 
 enum schedule_found __real_flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
@@ -127,7 +138,7 @@ struct year {
     struct zones *table;
     struct schedule_seen watched[TRIGGERS];
     int64_t top_ms; /* the latest wall time so far */
-    uint64_t fired, missed, skipped, faults;
+    uint64_t fired, missed, skipped, filled, faults;
     char violation[256];
 };
 
@@ -219,6 +230,98 @@ static void look(struct year *y)
     if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
     for (int i = 0; i < TRIGGERS && !*y->violation; i++)
         look_at(y, r, &y->watched[i]);
+    reader_close(r);
+}
+
+/* ---- backfills ---- */
+
+#define FILLED_DAYS 30
+#define FILLED_MOST 1000
+
+struct filled {
+    struct year *y;
+    struct schedule_seen *k;
+    int64_t first_min, end_min;
+    unsigned char had[FILLED_DAYS * 24 * 60];
+    int count;
+};
+
+/* An execution of the backfill, by the moment that it was told. */
+static int look_at_filled(const struct execution_row *x, void *user)
+{
+    struct filled *f = user;
+    struct json *vars = NULL;
+    int64_t ms = 0;
+    if (x->backfill == 0) return 0;
+    if (!x->trigger_vars || json_parse(x->trigger_vars, strlen(x->trigger_vars), &vars, NULL) ||
+        time_parse(json_get_str(vars, "date", ""), &ms))
+        fail_msg("%s: an execution without a date", f->k->flow);
+    json_free(vars);
+    int64_t m = (ms - BEGIN_MS) / MINUTE_MS;
+    if (m < f->first_min || m >= f->end_min || !f->k->planned[m])
+        violate(f->y, f->k, ms, "filled in, and it is not planned");
+    else if (f->had[m - f->first_min]++)
+        violate(f->y, f->k, ms, "filled in twice");
+    f->count++;
+    return 0;
+}
+
+static void look_at_backfill(struct year *y, struct reader *r, struct schedule_seen *k,
+                             int64_t first_min)
+{
+    struct filled *f = mem_alloc(sizeof *f);
+    struct execution_filter of = {.ns = "a", .flow = k->flow, .limit = FILLED_MOST};
+    struct err e = {0};
+    int64_t more;
+    *f = (struct filled){.y = y,
+                         .k = k,
+                         .first_min = first_min,
+                         .end_min = first_min + FILLED_DAYS * 24 * 60};
+    if (reader_executions(r, &of, look_at_filled, f, &more, &e)) fail_msg("%s", err_text(&e));
+    for (int64_t m = first_min; m < f->end_min; m++)
+        if (k->planned[m] && !f->had[m - first_min])
+            violate(y, k, BEGIN_MS + m * MINUTE_MS, "was not filled in");
+    y->filled += (uint64_t)f->count;
+    mem_free(f);
+}
+
+static void begin_backfill(struct year *y, const struct schedule_seen *k, int64_t first_min)
+{
+    struct command *c = command_new(CMD_TRIGGER_BACKFILL);
+    char time[TIME_TEXT_SIZE];
+    c->request = ++y->w.requests;
+    c->u.place.ns = mem_strdup("a");
+    c->u.place.flow = mem_strdup(k->flow);
+    c->u.place.trigger = mem_strdup("t");
+    c->u.backfill.parallel = 3;
+    time_format(BEGIN_MS + first_min * MINUTE_MS, time);
+    c->u.backfill.start = mem_strdup(time);
+    time_format(BEGIN_MS + (first_min + FILLED_DAYS * 24 * 60) * MINUTE_MS - 1000, time);
+    c->u.backfill.end = mem_strdup(time);
+    assert_int_equal(world_do(&y->w, c), 0);
+    if (world_reply(&y->w)->rc) fail_msg("%s", err_text(&world_reply(&y->w)->err));
+}
+
+/* One of each plan, all at once; the coordinator dies in the middle of it. */
+static void fill_in(struct year *y)
+{
+    int64_t now_min = (y->w.now.wall_ms - BEGIN_MS) / MINUTE_MS;
+    int64_t first_min = now_min - (FILLED_DAYS + 1) * 24 * 60;
+    struct reader *r;
+    struct err e = {0};
+    for (int i = 0; i < PLANS; i++)
+        begin_backfill(y, &y->watched[i * PLACES], first_min);
+    for (int n = 0; n < 6; n++) {
+        world_pass(&y->w, 2);
+        world_tick(&y->w);
+        world_pass(&y->w, 2);
+        world_begin(&y->w);
+        world_crash(&y->w);
+    }
+    world_live(&y->w, MINUTE_MS);
+    if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
+    for (int i = 0; i < PLANS; i++)
+        look_at_backfill(y, r, &y->watched[i * PLACES], first_min);
     reader_close(r);
 }
 
@@ -351,13 +454,18 @@ static bool run(uint64_t seed, int days, enum sabotage sabotage, struct year *y)
     calls = 0;
     begin(y, seed);
     broken = sabotage;
-    bool was_away = false;
+    bool was_away = false, was_filled = false;
     int64_t end_ms = BEGIN_MS + days * DAY_MS;
     for (int64_t n = 1; y->w.now.wall_ms < end_ms && !*y->violation; n++) {
         step(y);
         if (!was_away && y->w.now.wall_ms > BEGIN_MS + days * DAY_MS / 2) {
             was_away = true;
             away(y, days > 60 ? 30 * DAY_MS : 5 * DAY_MS);
+            look(y);
+        } else if (was_away && !was_filled &&
+                   y->w.now.wall_ms > BEGIN_MS + (FILLED_DAYS + 2) * DAY_MS) {
+            was_filled = true;
+            fill_in(y);
             look(y);
         } else if (chance(y, 200) == 0) {
             something_happens(y);
@@ -394,9 +502,11 @@ static void a_year__each_planned_moment_is_accounted_for(void **state)
     struct year *y = mem_alloc(sizeof *y);
     uint64_t seed = base_seed();
     bool kept = run(seed, is_short() ? DAYS / 6 : DAYS, SOUND, y);
-    printf("# seed %llu: %llu moments fired, %llu missed, %llu skipped, %llu faults\n",
+    printf("# seed %llu: %llu moments fired, %llu missed, %llu skipped, %llu filled in, "
+           "%llu faults\n",
            (unsigned long long)seed, (unsigned long long)y->fired, (unsigned long long)y->missed,
-           (unsigned long long)y->skipped, (unsigned long long)y->faults);
+           (unsigned long long)y->skipped, (unsigned long long)y->filled,
+           (unsigned long long)y->faults);
     if (!kept) fail_msg("seed %llu: %s", (unsigned long long)seed, y->violation);
     mem_free(y);
 }
