@@ -149,8 +149,9 @@ static int64_t start(struct engine *g, struct backfill *b, const struct flow *f,
     struct flow_trigger with = *def;
     if (b->row.inputs) (void)json_parse(b->row.inputs, strlen(b->row.inputs), &given, NULL);
     with.inputs = lay_over(def->inputs, given);
-    const struct firing x = {f, &with, vars, &b->row};
-    int64_t id = trigger_start_as(g, t, &x, e);
+    const struct firing x = {
+        .flow = f, .def = &with, .vars = vars, .by = b->row.created_by, .backfill = b->row.id};
+    int64_t id = trigger_start(g, t, &x, e);
     json_free(with.inputs);
     json_free(given);
     json_free(vars);

@@ -10,7 +10,20 @@ char *trigger_maker(const struct engine *g, const struct trigger *t)
                  : str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow, t->row.name);
 }
 
-int64_t trigger_start_as(struct engine *g, struct trigger *t, const struct firing *x, struct err *e)
+static struct execution_row row_of(const struct trigger *t, const struct firing *x)
+{
+    char *own = x->by ? NULL : str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow, t->row.name);
+    return (struct execution_row){.ns = mem_strdup(t->row.ns),
+                                  .flow = mem_strdup(t->row.flow),
+                                  .trigger = mem_strdup(t->row.name),
+                                  .created_by = own ? own : mem_strdup(x->by),
+                                  .trigger_vars = x->vars ? json_text(x->vars) : NULL,
+                                  .unique_key = mem_strdup(x->unique_key),
+                                  .backfill = x->backfill,
+                                  .depth = x->depth};
+}
+
+int64_t trigger_start(struct engine *g, struct trigger *t, const struct firing *x, struct err *e)
 {
     const struct flow *f = x->flow;
     struct json *inputs = NULL;
@@ -18,25 +31,23 @@ int64_t trigger_start_as(struct engine *g, struct trigger *t, const struct firin
     int64_t id = 0;
     flow_values(f, &values);
     if (flow_trigger_inputs(f, x->def, &values, &inputs, e) == 0) {
-        struct execution_row row = {.ns = mem_strdup(t->row.ns),
-                                    .flow = mem_strdup(t->row.flow),
-                                    .trigger = mem_strdup(t->row.name),
-                                    .backfill = x->backfill ? x->backfill->id : 0,
-                                    .created_by = x->backfill ? mem_strdup(x->backfill->created_by)
-                                                              : trigger_maker(g, t),
-                                    .inputs = json_text(inputs),
-                                    .trigger_vars = x->vars ? json_text(x->vars) : NULL,
-                                    .labels =
-                                        json_count(f->labels) > 0 ? json_text(f->labels) : NULL};
+        struct execution_row row = row_of(t, x);
+        row.inputs = json_text(inputs);
+        row.labels = json_count(f->labels) > 0 ? json_text(f->labels) : NULL;
         id = execution_start(g, t->flow, &row);
     }
     json_free(inputs);
     return id;
 }
 
-int64_t trigger_start(struct engine *g, struct trigger *t, const struct flow *f,
-                      const struct flow_trigger *def, const struct json *vars, struct err *e)
+int64_t trigger_start_failed(struct engine *g, struct trigger *t, const struct firing *x,
+                             enum reason reason, const char *why)
 {
-    const struct firing x = {f, def, vars, NULL};
-    return trigger_start_as(g, t, &x, e);
+    struct execution_row row = row_of(t, x);
+    row.revision = t->flow->revision;
+    row.state = EXECUTION_FAILED;
+    row.reason = reason;
+    row.message = str_dupf("trigger %s: %s", t->row.name, why);
+    row.created_ms = g->now.wall_ms;
+    return execution_start_ended(g, t->flow, &row);
 }

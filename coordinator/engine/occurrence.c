@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/engine/execution.h"
+#include "coordinator/engine/firing.h"
 
 /* Writes it into the history. execution 0: none was started. */
 static void note(struct engine *g, struct trigger *t, enum evaluation_result result,
@@ -35,63 +35,26 @@ static void note(struct engine *g, struct trigger *t, enum evaluation_result res
         store_ok(g, store_trigger_update(g->store, row, &g->err));
 }
 
-/* The row without its inputs. */
-static struct execution_row row_of(const struct trigger *t, const struct occurrence *o)
-{
-    char *vars = json_text(o->vars);
-    return (struct execution_row){.ns = mem_strdup(t->row.ns),
-                                  .flow = mem_strdup(t->row.flow),
-                                  .trigger = mem_strdup(t->row.name),
-                                  .created_by = str_dupf("trigger %s/%s/%s", t->row.ns, t->row.flow,
-                                                         t->row.name),
-                                  .trigger_vars = vars,
-                                  .depth = o->depth,
-                                  .unique_key = mem_strdup(o->unique_key)};
-}
-
-/* failOnTriggerError: what went wrong is to be seen among the executions. */
-static int64_t start_failed(struct engine *g, struct trigger *t, const struct occurrence *o,
-                            const struct err *e)
-{
-    struct execution_row row = row_of(t, o);
-    row.revision = t->flow->revision;
-    row.state = EXECUTION_FAILED;
-    row.reason = REASON_NOT_STARTED;
-    row.message = str_dupf("trigger %s: %s", t->row.name, err_text(e));
-    row.created_ms = g->now.wall_ms;
-    return execution_start_ended(g, t->flow, &row);
-}
-
 int64_t occurrence_fire(struct engine *g, struct trigger *t, const struct occurrence *o,
                         struct err *e)
 {
     const struct flow *f = flow_present(g, t->flow);
     const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
-    struct json *inputs = NULL;
-    struct expr_values values = {.trigger = o->vars};
-    int64_t id = 0;
-    int rc = 0;
+    const struct firing x = {
+        .flow = f, .def = def, .vars = o->vars, .unique_key = o->unique_key, .depth = o->depth};
+    int64_t id = 0, failed = 0;
     *e = (struct err){0};
     if (g->rc) return 0;
-    if (!def) {
-        rc = err_set(e, ERR_CONFLICT, "%s",
-                     f ? "the flow has no such trigger"
-                       : revision_get(t->flow, t->flow->revision)->broken);
-    } else {
-        flow_values(f, &values);
-        rc = flow_trigger_inputs(f, def, &values, &inputs, e);
-    }
-    if (rc == 0) {
-        struct execution_row row = row_of(t, o);
-        row.inputs = json_text(inputs);
-        row.labels = json_count(f->labels) > 0 ? json_text(f->labels) : NULL;
-        id = execution_start(g, t->flow, &row);
-        if (g->rc == 0) note(g, t, EVALUATION_FIRED, NULL, id);
-    } else {
-        int64_t failed = def && def->fail_on_trigger_error ? start_failed(g, t, o, e) : 0;
-        if (g->rc == 0) note(g, t, EVALUATION_ERROR, err_text(e), failed);
-    }
-    json_free(inputs);
+    if (def)
+        id = trigger_start(g, t, &x, e);
+    else
+        err_set(e, ERR_CONFLICT, "%s",
+                f ? "the flow has no such trigger"
+                  : revision_get(t->flow, t->flow->revision)->broken);
+    if (id == 0 && g->rc == 0 && def && def->fail_on_trigger_error)
+        failed = trigger_start_failed(g, t, &x, REASON_NOT_STARTED, err_text(e));
+    if (g->rc) return 0;
+    note(g, t, id ? EVALUATION_FIRED : EVALUATION_ERROR, id ? NULL : err_text(e), id ? id : failed);
     return id;
 }
 

@@ -279,7 +279,8 @@ static void fire(struct turn *u, int64_t at_s, const char *remark)
     if (g->rc) return;
     char name[FLOW_NAME_SIZE];
     struct json *vars = schedule_vars(t, u->def->schedule, at_s);
-    int64_t id = trigger_start(g, t, u->flow, u->def, vars, &e);
+    const struct firing x = {.flow = u->flow, .def = u->def, .vars = vars};
+    int64_t id = trigger_start(g, t, &x, &e);
     json_free(vars);
     if (g->rc) return;
     struct evaluation_row v = {.result = id ? EVALUATION_FIRED : EVALUATION_ERROR,

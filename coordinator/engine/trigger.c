@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
-#include "coordinator/engine/execution.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/task.h"
@@ -266,27 +265,22 @@ static void fire(struct engine *g, struct trigger *t, const struct flow *f,
                  const struct flow_trigger *def, const struct ended_job *j, struct verdict *v)
 {
     struct json *vars = trigger_vars(g, def, j);
-    v->execution = trigger_start(g, t, f, def, vars, &v->err);
+    char *by = trigger_maker(g, t);
+    const struct firing x = {.flow = f, .def = def, .vars = vars, .by = by};
+    v->execution = trigger_start(g, t, &x, &v->err);
     json_free(vars);
+    mem_free(by);
     if (v->execution || g->rc) return;
     v->result = EVALUATION_ERROR;
     v->message = err_text(&v->err);
 }
 
-/* failOnTriggerError: what went wrong is to be seen among the executions. */
 static void fail_execution(struct engine *g, struct trigger *t, enum reason reason,
                            struct verdict *v)
 {
-    struct execution_row row = {.ns = mem_strdup(t->row.ns),
-                                .flow = mem_strdup(t->row.flow),
-                                .trigger = mem_strdup(t->row.name),
-                                .created_by = trigger_maker(g, t),
-                                .revision = t->flow->revision,
-                                .state = EXECUTION_FAILED,
-                                .reason = reason,
-                                .message = str_dupf("trigger %s: %s", t->row.name, v->message),
-                                .created_ms = g->now.wall_ms};
-    v->execution = execution_start_ended(g, t->flow, &row);
+    char *by = trigger_maker(g, t);
+    v->execution = trigger_start_failed(g, t, &(struct firing){.by = by}, reason, v->message);
+    mem_free(by);
 }
 
 /* The job never got as far as to say anything. */
