@@ -252,6 +252,20 @@ static int check_names(const struct flow *f, const struct json *given, struct er
     return 0;
 }
 
+int values_done(int rc, const char *what, struct json *all, struct json **out, struct err *e)
+{
+    char *text = json_text(all);
+    if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
+        rc = err_set(e, ERR_TOO_LARGE, "%s: together %zu bytes, at most %u are allowed", what,
+                     strlen(text), FLOW_VALUES_MAX);
+    mem_free(text);
+    if (rc == 0)
+        *out = all;
+    else
+        json_free(all);
+    return rc;
+}
+
 int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
                         struct err *e)
 {
@@ -275,16 +289,7 @@ int flow_resolve_inputs(const struct flow *f, const struct json *given, struct j
         }
         if (value) json_put(all, in->id, value);
     }
-    char *text = json_text(all);
-    if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
-        rc = err_set(e, ERR_TOO_LARGE, "inputs: together %zu bytes, at most %u are allowed",
-                     strlen(text), FLOW_VALUES_MAX);
-    mem_free(text);
-    if (rc == 0)
-        *out = all;
-    else
-        json_free(all);
-    return rc;
+    return values_done(rc, "inputs", all, out, e);
 }
 
 int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,

@@ -203,7 +203,6 @@ const struct refused_key task_refused[] = {
 };
 
 const struct refused_key trigger_refused[] = {
-    {"type", "is not supported: a trigger has a command or a script and an interval"},
     {"conditions", "is not supported; let the command or script check"},
     {"when", "is not supported; let the command or script check"},
     {"retry", "is not supported: the next evaluation follows after the interval"},
@@ -226,7 +225,7 @@ const struct refused_key schedule_refused[] = {
     {"timeout", NO_AGENT},
     {"lateMaximumDelay",
      "is not supported; recoverMissedSchedules: NONE leaves out what was missed"},
-    {"backfill", "is not supported"},
+    {"backfill", "is not a key of the file; cadre trigger backfill begins one"},
     {"retry", "is not a key of schedules; give it to the tasks"},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},

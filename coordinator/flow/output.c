@@ -141,14 +141,5 @@ int flow_render_outputs(const struct flow *f, const struct expr_values *v, struc
         else if (rc == 0)
             json_put(all, f->outputs[i].id, value);
     }
-    char *text = json_text(all);
-    if (rc == 0 && strlen(text) > FLOW_VALUES_MAX)
-        rc = err_set(e, ERR_TOO_LARGE, "outputs: together %zu bytes, at most %u are allowed",
-                     strlen(text), FLOW_VALUES_MAX);
-    mem_free(text);
-    if (rc == 0)
-        *out = all;
-    else
-        json_free(all);
-    return rc;
+    return values_done(rc, "outputs", all, out, e);
 }

@@ -130,5 +130,8 @@ bool read_kestra_check(const struct node *n, const char *type, struct flow_work 
 /* Converts a value to the input's type. ERR_INVALID: e has the reason alone. *out: json_free. */
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,
                 struct err *e);
+/* The end of making `all`, which is taken: *out, unless rc says that it failed or `all` has more
+ * than FLOW_VALUES_MAX bytes. `what` stands in the message. Returns rc, or ERR_TOO_LARGE. */
+int values_done(int rc, const char *what, struct json *all, struct json **out, struct err *e);
 
 #endif

@@ -212,8 +212,8 @@ static const struct trigger_form *find_form(const struct node *n)
     }
     node_fail(
         n, "type",
-        "%s is not supported: a trigger has a cron expression, or an interval and a command or "
-        "script",
+        "%s is not supported: a trigger has a cron expression, a webhook, another flow, or an "
+        "interval and a command or script; docs/from-kestra.md lists the types",
         str_quote(shown, type ? type : "?"));
     return NULL;
 }

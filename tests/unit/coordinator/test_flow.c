@@ -537,9 +537,11 @@ static void kestra_s_checks_are_refused_by_name(void **state)
     refuses(CHECK "groovy.CommandsTrigger\n    commands: [x]\n",
             "7: trigger t: type: 'io.kestra.plugin.scripts.groovy.CommandsTrigger' is not "
             "supported; run its lines with io.kestra.plugin.scripts.shell.CommandsTrigger");
-    refuses(HEAD TASK "triggers: [{id: t, type: io.kestra.plugin.mqtt.Trigger}]\n",
-            "5: trigger t: type: 'io.kestra.plugin.mqtt.Trigger' is not supported: a trigger "
-            "has a cron expression, or an interval and a command or script");
+    refuses(
+        HEAD TASK "triggers: [{id: t, type: io.kestra.plugin.mqtt.Trigger}]\n",
+        "5: trigger t: type: 'io.kestra.plugin.mqtt.Trigger' is not supported: a trigger "
+        "has a cron expression, a webhook, another flow, or an interval and a command or script; "
+        "docs/from-kestra.md lists the types");
     static const char *const conditions[] = {
         "exit",    "exit x",   "exit 1 2",
         "exit -1", "exit1",    "exit 4294967296",
@@ -697,7 +699,9 @@ static void triggers_are_checked(void **state)
     refuses(
         HEAD TASK "triggers:\n  - {id: s, type: io.kestra.plugin.core.trigger.ScheduleOnDates}\n",
         "6: trigger s: type: 'io.kestra.plugin.core.trigger.ScheduleOnDates' is not supported: a "
-        "trigger has a cron expression, or an interval and a command or script");
+        "trigger has a cron expression, a webhook, another flow, or an interval and a command or "
+        "script; "
+        "docs/from-kestra.md lists the types");
     refuses(
         HEAD TASK "inputs:\n"
                   "  - {id: day, type: DATE}\n"

@@ -318,7 +318,6 @@ static void spine__time_passes__deadlines_are_kept(void **state)
     assert_int_equal(r->replies, 1);
 }
 
-/* Whatever is decided with the command is decided with the heartbeat, too. */
 /* As a session does whose agent went away; nobody knows of any. */
 static void say(struct rig *r, uint64_t session)
 {
@@ -456,6 +455,7 @@ static void spine__nothing_was_said__passes_on_nothing(void **state)
     assert_int_equal(atomic_load(&said_rounds), 0);
 }
 
+/* Whatever is decided with the command is decided with the heartbeat, too. */
 static void spine__heard_and_command_of_one_turn__heard_is_first(void **state)
 {
     struct rig *r = *state;
