@@ -16,6 +16,7 @@
 #define RESERVE_BYTES (4 << 20)
 #define FULL_BYTES (64 << 10) /* less is as good as nothing to SQLite */
 #define SEQ_BEHIND_MAX 1024   /* see save_seq */
+#define SEQ_SKIP (1 << 20)    /* see skip_unknown */
 #define LOOK_ROWS 1024        /* events that are looked at together for an attempt to drop... */
 #define LOOKS 8               /* ...as often in one transaction */
 
@@ -102,7 +103,8 @@ struct journal {
     char *path;
     sqlite3_stmt *st[STATEMENTS];
     char id[33];
-    int64_t seq;           /* highest given */
+    int64_t seq;           /* highest given, as far as the file tells */
+    int64_t floor;         /* the next number is above it */
     int64_t saved_seq;     /* highest in meta */
     int64_t pending_bytes; /* of the events table */
     int64_t row_seq;       /* the highest of that table; 0: it is empty */
@@ -188,8 +190,8 @@ static int meta_put(struct journal *j, const char *key, const char *value, struc
 }
 
 /* The newest event in the file tells the number as well. When all events are acknowledged and the
- * agent is killed, the file may be behind: the coordinator's welcome then tells the number before
- * another one is given. */
+ * agent is killed, the file may be behind by up to SEQ_BEHIND_MAX: see
+ * skip_unknown. */
 static int save_seq(struct journal *j, int64_t behind_most, struct err *e)
 {
     if (j->seq - j->saved_seq <= behind_most) return 0;
@@ -251,6 +253,15 @@ static int load(struct journal *j, struct err *e)
     return rc;
 }
 
+/* Higher numbers than the file tells may have been given before the agent was killed or its machine
+ * lost power, and the coordinator may know them. An event that took one of them again would be
+ * ignored as a repeated one. So the first event skips them, unless the coordinator tells first
+ * where it is. */
+static void skip_unknown(struct journal *j)
+{
+    j->floor = j->seq + SEQ_SKIP;
+}
+
 /* Damage that only shows later would end the agent at every start. */
 static int check_pages(struct journal *j, struct err *e)
 {
@@ -293,10 +304,12 @@ static int set_up(struct journal *j, const char *boot_id, struct err *e)
     if (rc == 0 && sqlite3_exec(j->db, later, NULL, NULL, NULL) != SQLITE_OK)
         rc = failed(j, "create", e);
     if (rc == 0) rc = load(j, e);
-    if (rc == 0 && !j->id[0]) rc = new_id(j, e);
+    bool is_new = !j->id[0];
+    if (rc == 0 && is_new) rc = new_id(j, e);
     if (rc == 0) rc = note_boot(j, boot_id, e);
     if (rc == 0) j->spool = spool_open(j->path, j->id);
     if (j->spool && spool_seq(j->spool) > j->seq) j->seq = spool_seq(j->spool);
+    if (!is_new) skip_unknown(j);
     return rc;
 }
 
@@ -434,6 +447,7 @@ int64_t journal_seq(const struct journal *j)
 
 int journal_raise_seq(struct journal *j, int64_t seq, struct err *e)
 {
+    j->floor = 0; /* what the coordinator does not know is in the file, and counted there */
     if (seq <= j->seq) return 0;
     j->seq = seq;
     int rc = begin(j, e);
@@ -630,6 +644,7 @@ int journal_each_remnant(struct journal *j, int (*fn)(const struct journal_remna
 
 int64_t journal_next_seq(struct journal *j)
 {
+    if (j->seq < j->floor) j->seq = j->floor;
     return ++j->seq;
 }
 
@@ -788,8 +803,9 @@ int64_t journal_commits(const struct journal *j)
 int journal_commit(struct journal *j, struct err *e)
 {
     int rc = commit_spool(j, e);
-    if (rc == 0 && j->droppings) rc = begin(j, e);
-    if (rc != 0 || !j->open || !(j->urgent || j->droppings)) return rc;
+    bool behind = j->seq - j->saved_seq > SEQ_BEHIND_MAX; /* the spool has numbers, too */
+    if (rc == 0 && (j->droppings || behind)) rc = begin(j, e);
+    if (rc != 0 || !j->open || !(j->urgent || j->droppings || behind)) return rc;
     rc = drop_events(j, e);
     if (rc == 0) rc = save_seq(j, SEQ_BEHIND_MAX, e);
     if (rc == 0) rc = run(j, ST_COMMIT, "commit", e);
