@@ -52,17 +52,21 @@ tables() {
         END { row() }' agent/config.c coordinator/config.c cli/*.[ch]
 }
 
-# in_words WORD FILE: WORD is there, not as a part of a longer one
-in_words() {
-    awk -v word="$1" '
-        { line = $0
-          while ((i = index(line, word)) > 0) {
-              before = i > 1 ? substr(line, i - 1, 1) : " "
-              after = substr(line, i + length(word), 1)
-              if (before !~ /[A-Za-z0-9_.-]/ && after !~ /[A-Za-z0-9_-]/) { found = 1; exit }
-              line = substr(line, i + length(word))
-          } }
-        END { exit !found }' "$2"
+# without FILE: of the lines "WORD<tab>MESSAGE", the messages of those whose word is not in FILE as a
+# word of its own.
+without() {
+    awk '
+        function has(word,   from, i, before, after) {
+            for (from = 1; (i = index(substr(text, from), word)) > 0; from += i) {
+                before = from + i > 2 ? substr(text, from + i - 2, 1) : " "
+                after = substr(text, from + i - 1 + length(word), 1)
+                if (before !~ /[A-Za-z0-9_.-]/ && after !~ /[A-Za-z0-9_-]/) return 1
+            }
+            return 0
+        }
+        FILENAME != "-" { text = text $0 "\n"; next }
+        { at = index($0, "\t"); if (!has(substr($0, 1, at - 1))) print substr($0, at + 1) }' \
+        "$1" -
 }
 
 commands_of_cli() {
@@ -134,22 +138,19 @@ flows_to_docs() {
 }
 
 to_docs() {
-    while read -r at kind name default; do
-        case $kind in
-        flag) word=--$name ;;
-        *) word=$name ;;
-        esac
-        if ! in_words "$word" docs/guide.md; then
-            echo "$at: docs: $kind '$name' is not in docs/guide.md"
-        elif [ "$kind" = key ] && [ "$default" != - ] &&
-            ! grep -F "| \`$name\` |" docs/guide.md | grep -qF "| \`$default\` |"; then
-            echo "$at: docs: the default of '$name' is '$default', docs/guide.md says otherwise"
-        fi
-    done <"$tmp/tables"
-    commands_of_cli | while read -r name; do
-        in_words "cadre $name" docs/guide.md ||
-            echo "cli/commands.c:1: docs: 'cadre $name' is not in docs/guide.md"
-    done
+    awk '{ printf "%s%s\t%s: docs: %s \047%s\047 is not in docs/guide.md\n",
+        $2 == "flag" ? "--" : "", $3, $1, $2, $3 }' "$tmp/tables" | without docs/guide.md
+    # A default stands in the row of its key; a key without a row was told above.
+    awk 'FILENAME == "docs/guide.md" {
+            if (/^\| `/) { split($0, cell, "`"); row[cell[2]] = row[cell[2]] $0 }
+            next
+        }
+        $2 == "key" && $4 != "-" && index(row[$3], "| `" $4 "` |") == 0 {
+            printf "%s: docs: the default of \047%s\047 is \047%s\047, ", $1, $3, $4
+            print "docs/guide.md says otherwise"
+        }' docs/guide.md "$tmp/tables"
+    commands_of_cli | awk '{ printf "cadre %s\tcli/commands.c:1: docs: \047cadre %s\047", $0, $0
+        print " is not in docs/guide.md" }' | without docs/guide.md
     for daemon in agent coordinator; do
         words_of "$daemon" | while read -r name; do
             grep -E "cadre-$daemon" docs/guide.md | grep -qE "[\` ]$name[\` ]" ||
@@ -311,23 +312,22 @@ to_links() {
         }' - $(ls ./*.md docs/*.md examples/*.md tests/*.md wire/*.md 2>/dev/null | sed 's,^\./,,')
 }
 
-check() { # check ROOT: differences are in $tmp/found; false when there are any
+all="to_docs flows_to_docs to_samples from_docs to_tests to_files to_links"
+check() { # check ROOT CHECK...: differences are in $tmp/found; false when there are any
     (
         cd "$1"
+        shift
         tables >"$tmp/tables"
         [ "$(wc -l <"$tmp/tables")" -gt 80 ] || echo "cli:1: docs: the option tables cannot be read"
-        to_docs
-        flows_to_docs
-        to_samples
-        from_docs
-        to_tests
-        to_files
-        to_links
+        for one in "$@"; do
+            "$one"
+        done
     ) >"$tmp/found"
     [ ! -s "$tmp/found" ]
 }
 
-if check "$top"; then
+# shellcheck disable=SC2086
+if check "$top" $all; then
     echo "ok - lint: docs"
 else
     cat "$tmp/found"
@@ -338,35 +338,11 @@ fi
 # ---- The self-test: each planted difference is reported, at its place ----
 
 tree=$tmp/tree
-clean_tree() {
-    rm -rf "$tree"
-    mkdir -p "$tree/agent" "$tree/coordinator/store" "$tree/coordinator/flow" "$tree/cli" \
-        "$tree/wire" "$tree/docs" "$tree/installer"
-    cp "$top"/agent/config.c "$top"/agent/main.c "$top"/agent/script.c "$tree/agent/"
-    cp "$top"/coordinator/config.c "$top"/coordinator/main.c "$tree/coordinator/"
-    cp "$top"/coordinator/store/model.c "$tree/coordinator/store/"
-    cp "$top"/cli/*.[ch] "$tree/cli/"
-    cp "$top"/wire/refusal.h "$tree/wire/"
-    cp "$top"/coordinator/flow/keys.c "$top"/coordinator/flow/kestra.c \
-        "$top"/coordinator/flow/flow.c "$tree/coordinator/flow/"
-    cp "$top"/docs/*.md "$tree/docs/"
-    cp "$top"/installer/*.yaml "$tree/installer/"
-    (cd "$top" && find tests -name '*.c' -o -name '*.sh') | while read -r file; do
-        mkdir -p "$tree/${file%/*}"
-        cp "$top/$file" "$tree/$file"
-    done
-    cp "$top"/*.md "$tree/"
-    mkdir -p "$tree/examples"
-    cp "$top"/examples/*.md "$tree/examples/"
-    cp "$top"/tests/*.md "$tree/tests/"
-    cp "$top"/wire/*.md "$tree/wire/"
-    (cd "$top" && find agent base cli coordinator platform wire -name '*.[ch]' -o -name '*.md') |
-        while read -r file; do
-            mkdir -p "$tree/${file%/*}"
-            [ -e "$tree/$file" ] || : >"$tree/$file"
-        done
-    cp "$top"/tests/lint/floors.txt "$tree/tests/lint/"
-}
+mkdir "$tree"
+for folder in agent base cli coordinator docs examples installer platform tests wire; do
+    cp -R "$top/$folder" "$tree/$folder"
+done
+cp "$top"/*.md "$tree/"
 
 # change FILE SED: something is planted; it must change the file
 change() {
@@ -376,88 +352,96 @@ change() {
         failed=1
     fi
     cp "$tmp/changed" "$tree/$1"
+    planted=$1
 }
 
-expect() { # expect PATTERN NAME
-    if check "$tree"; then
-        echo "not ok - docs self-test: $2: was not noticed"
+expect() { # expect CHECK PATTERN NAME: the check tells what was planted, and then it is undone
+    if check "$tree" "$1"; then
+        echo "not ok - docs self-test: $3: was not noticed"
         failed=1
-    elif grep -qE -e "$1" "$tmp/found"; then
-        echo "ok - docs self-test: $2"
+    elif grep -qE -e "$2" "$tmp/found"; then
+        echo "ok - docs self-test: $3"
     else
         cat "$tmp/found"
-        echo "not ok - docs self-test: $2: reported otherwise"
+        echo "not ok - docs self-test: $3: reported otherwise"
         failed=1
     fi
-    clean_tree
+    cp "$top/$planted" "$tree/$planted"
 }
 
-clean_tree
+# shellcheck disable=SC2086
+if ! check "$tree" $all; then
+    cat "$tmp/found"
+    echo "not ok - docs self-test: the copy differs from the tree"
+    failed=1
+fi
 change agent/config.c 's/\.flag = "slots"/.flag = "slotz"/'
-expect "^agent/config.c:[0-9]*: docs: flag 'slotz' is not" "a flag that the guide does not know"
+expect to_docs "^agent/config.c:[0-9]*: docs: flag 'slotz' is not" \
+    "a flag that the guide does not know"
 change coordinator/config.c 's/"CADRE_LEASE"/"CADRE_LEASES"/'
-expect "docs: env 'CADRE_LEASES' is not" "a variable that the guide does not know"
+expect to_docs "docs: env 'CADRE_LEASES' is not" "a variable that the guide does not know"
 change coordinator/config.c 's/\.key = "retention"/.key = "retain"/'
-expect "docs: key 'retain' is not" "a key that the guide does not know"
+expect to_docs "docs: key 'retain' is not" "a key that the guide does not know"
 change coordinator/config.c 's/\.fallback = "7d"/.fallback = "8d"/'
-expect "the default of 'retention' is '8d'" "another default"
+expect to_docs "the default of 'retention' is '8d'" "another default"
 change installer/agent.yaml '/^#slots:/d'
-expect "key 'slots' is not in installer/agent.yaml" "a key that the sample does not have"
+expect to_samples "key 'slots' is not in installer/agent.yaml" "a key that the sample does not have"
 change installer/coordinator.yaml 's/^#  output: 64MiB/#  output: 1MiB/'
-expect "the default of 'limits.output' is '64MiB'" "another default in the sample"
+expect to_samples "the default of 'limits.output' is '64MiB'" "another default in the sample"
 change installer/coordinator.yaml 's/^#lease:/#leash:/'
-expect "there is no key 'leash'" "a key of the sample that is not there"
+expect to_samples "there is no key 'leash'" "a key of the sample that is not there"
 change cli/cmd_group.c 's/\.flag = "max-queued"/.flag = "most-queued"/'
-expect "flag 'most-queued' is not" "a flag within a macro"
+expect to_docs "flag 'most-queued' is not" "a flag within a macro"
 change cli/cmd_job.c 's/\.name = "job why"/.name = "job reason"/'
-expect "'cadre job reason' is not" "a command that the guide does not know"
+expect to_docs "'cadre job reason' is not" "a command that the guide does not know"
 change coordinator/main.c 's/{"backup", /{"dump", /'
-expect "'cadre-coordinator dump' is not" "a daemon's command that the guide does not know"
+expect to_docs "'cadre-coordinator dump' is not" "a daemon's command that the guide does not know"
 change coordinator/store/model.c 's/"queue-timeout"/"waited-too-long"/'
-expect "the reason 'waited-too-long' is not" "a reason that the guide does not know"
+expect to_docs "the reason 'waited-too-long' is not" "a reason that the guide does not know"
 change wire/refusal.h 's/"name-taken"/"name-used"/'
-expect "the refusal 'name-used' is not" "a refusal that the security model does not know"
+expect to_docs "the refusal 'name-used' is not" "a refusal that the security model does not know"
 change coordinator/flow/keys.c 's/"allowConcurrent",/"allowParallel",/'
-expect "the key 'allowParallel' of flows is not" "a key of flows that the reference does not know"
+expect flows_to_docs "the key 'allowParallel' of flows is not" \
+    "a key of flows that the reference does not know"
 change coordinator/flow/keys.c 's/{"inputFiles", /{"packages", /'
-expect "Kestra's 'packages' is not" "a refused property that the table does not know"
+expect flows_to_docs "Kestra's 'packages' is not" "a refused property that the table does not know"
 change coordinator/flow/flow.c 's/"DURATION"/"TIMESPAN"/'
-expect "docs/flows.md lacks the type 'TIMESPAN' of inputs" \
+expect flows_to_docs "docs/flows.md lacks the type 'TIMESPAN' of inputs" \
     "a type of inputs that the reference does not know"
 change docs/flows.md 's/--label K=V/--labels K=V/'
-expect "^docs/flows.md:[0-9]*: docs: there is no flag '--labels'" \
+expect from_docs "^docs/flows.md:[0-9]*: docs: there is no flag '--labels'" \
     "a flag that is not there, in the reference"
 change docs/guide.md 's/| `--lease` |/| `--leases` |/'
-expect "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" \
+expect from_docs "^docs/guide.md:[0-9]*: docs: there is no flag '--leases'" \
     "a flag that is not there, in the guide"
 change README.md 's/--queue-timeout/--queue-time/'
-expect "^README.md:[0-9]*: docs: there is no flag '--queue-time'" \
+expect from_docs "^README.md:[0-9]*: docs: there is no flag '--queue-time'" \
     "a flag that is not there, in the README"
 change docs/guide.md 's/`CADRE_URL`/`CADRE_ADDRESS`/'
-expect "there is no variable 'CADRE_ADDRESS'" "a variable that is not there"
+expect from_docs "there is no variable 'CADRE_ADDRESS'" "a variable that is not there"
 change README.md 's/^cadre login TOKEN/cadre logon TOKEN/'
-expect "there is no command 'cadre logon'" "a command that is not there"
+expect from_docs "there is no command 'cadre logon'" "a command that is not there"
 change docs/guarantees.md 's#`tests/system/kill.sh`#`tests/system/kills.sh`#'
-expect "^docs/guarantees.md:[0-9]*: docs: there is no test 'tests/system/kills.sh'" \
+expect to_tests "^docs/guarantees.md:[0-9]*: docs: there is no test 'tests/system/kills.sh'" \
     "a test that is not there"
 change docs/guarantees.md 's/^\*Tests\.\* `tests.system.groups/See `tests\/system\/groups/'
-expect "^docs/guarantees.md:1: docs: a promise names no test" "a promise without a test"
+expect to_tests "^docs/guarantees.md:1: docs: a promise names no test" "a promise without a test"
 change tests/system/groups.sh 's/cadre group pause gpu/cadre group pause cpu/'
-expect "^docs/groups.md:[0-9]*: docs: .*/groups.sh does not run 'cadre group pause gpu'" \
+expect to_tests "^docs/groups.md:[0-9]*: docs: .*/groups.sh does not run 'cadre group pause gpu'" \
     "a shown command that no test runs"
 change docs/architecture.md 's#`wire/lease.h`#`wire/leases.h`#'
-expect "^docs/architecture.md:[0-9]*: docs: there is no 'wire/leases.h'" \
+expect to_files "^docs/architecture.md:[0-9]*: docs: there is no 'wire/leases.h'" \
     "a file that is not there, in a walk"
 change docs/architecture.md 's#uplink_logic.c pure#uplink_logics.c pure#'
-expect "^docs/architecture.md:[0-9]*: docs: there is no file 'uplink_logics.c'" \
+expect to_files "^docs/architecture.md:[0-9]*: docs: there is no file 'uplink_logics.c'" \
     "a file that is not there, in the drawing"
 change docs/architecture.md '/^## A lease/d'
-expect "^docs/architecture.md:1: docs: it has not three walks" "a walk that is missing"
+expect to_files "^docs/architecture.md:1: docs: it has not three walks" "a walk that is missing"
 change docs/guide.md 's/](#moving-the-coordinator)/](#moving-a-coordinator)/'
-expect "^docs/guide.md:[0-9]*: docs: there is no heading '#moving-a-coordinator'" \
+expect to_links "^docs/guide.md:[0-9]*: docs: there is no heading '#moving-a-coordinator'" \
     "a link to a heading that is not there"
 change docs/flows.md 's/](guide.md#running-jobs)/](guides.md)/'
-expect "^docs/flows.md:[0-9]*: docs: the link to 'guides.md' leads nowhere" \
+expect to_links "^docs/flows.md:[0-9]*: docs: the link to 'guides.md' leads nowhere" \
     "a link to a page that is not there"
 
 [ "$failed" -eq 0 ]
