@@ -52,8 +52,8 @@ tables() {
         END { row() }' agent/config.c coordinator/config.c cli/*.[ch]
 }
 
-# without FILE: of the lines "WORD<tab>MESSAGE", the messages of those whose word is not in FILE as a
-# word of its own.
+# without FILE: of the lines "WORD<tab>MESSAGE", the messages of those whose word does not stand in
+# FILE as a word of its own.
 without() {
     awk '
         function has(word,   from, i, before, after) {
