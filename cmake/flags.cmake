@@ -15,6 +15,13 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 
+# Where link-time optimisation is wanted, objects hold plain code as well, for tests (tests.cmake).
+set(cadre_fat_objects OFF)
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    set(cadre_fat_objects ON)
+    set(CMAKE_C_COMPILE_OPTIONS_IPO -flto=auto -ffat-lto-objects)
+endif()
+
 if(WIN32)
     # Windows 10 and Server 2016 are the oldest served; wide calls; C99 printf formats.
     add_compile_definitions(_WIN32_WINNT=0x0A00 WINVER=0x0A00 UNICODE _UNICODE
