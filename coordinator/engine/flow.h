@@ -57,6 +57,7 @@ struct trigger {
     /* of the last line in the history: how many moments it stands for, while more may be added,
      * else 0; and the wall time of the first */
     int64_t line_moments, line_since_ms;
+    int64_t fired_ranges;       /* how many are kept of it (fired.c); 0: not counted yet */
     struct backfill *backfills; /* under way, oldest first */
 };
 

@@ -117,11 +117,18 @@ struct trigger_row {
 };
 void trigger_row_fini(struct trigger_row *t);
 
+/* The planned moments of a schedule from the first to the last have an execution each, or it is not
+ * known of them (first_ms 0). */
+struct fired_range {
+    int64_t first_ms, last_ms;
+};
+
 /* A backfill of a schedule that is under way: its planned moments from start_ms to end_ms, both
  * included, each with an execution. */
 struct backfill_row {
     int64_t id, trigger; /* trigger: the number of its row */
     int64_t start_ms, end_ms;
+    bool missed;       /* only the moments that have no execution yet */
     int64_t cursor_ms; /* all moments up to there have their execution */
     int64_t parallel;  /* so many executions at a time */
     int64_t started;   /* executions so far */

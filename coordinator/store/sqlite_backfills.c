@@ -16,6 +16,7 @@ int store_backfill_insert(struct store *s, const struct backfill_row *b, struct 
     bind_int(q, 8, b->created_ms);
     bind_text(q, 9, b->inputs);
     bind_text(q, 10, b->created_by);
+    bind_int(q, 11, b->missed);
     return db_run(&s->queue, q, e);
 }
 
@@ -54,7 +55,8 @@ int store_each_backfill(struct store *s, int (*fn)(const struct backfill_row *b,
                                  .started = sqlite3_column_int64(q, 6),
                                  .created_ms = sqlite3_column_int64(q, 7),
                                  .inputs = column_text(q, 8),
-                                 .created_by = column_text(q, 9)};
+                                 .created_by = column_text(q, 9),
+                                 .missed = sqlite3_column_int(q, 10) != 0};
         int stop = fn(&b, user);
         backfill_row_fini(&b);
         if (stop) break;

@@ -64,7 +64,17 @@
                       " WHERE trigger_id = ?1")                                                    \
     X(Q_MISSED_REMOVE, "DELETE FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")     \
     X(Q_MISSED_CLEAR, "DELETE FROM missed_moments WHERE trigger_id = ?1")                          \
-    X(Q_BACKFILL_INSERT, "INSERT INTO backfills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)") \
+    X(Q_MISSED_HAS, "SELECT 1 FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")      \
+    X(Q_FIRED_PUT, "INSERT OR REPLACE INTO fired_moments VALUES (?1, ?2, ?3)")                     \
+    X(Q_FIRED_REMOVE, "DELETE FROM fired_moments WHERE trigger_id = ?1 AND first_ms = ?2")         \
+    X(Q_FIRED_CLEAR, "DELETE FROM fired_moments WHERE trigger_id = ?1")                            \
+    X(Q_FIRED_FIND, "SELECT first_ms, last_ms FROM fired_moments WHERE trigger_id = ?1"            \
+                    " AND first_ms <= ?2 ORDER BY first_ms DESC LIMIT 1")                          \
+    X(Q_FIRED_AFTER, "SELECT first_ms, last_ms FROM fired_moments WHERE trigger_id = ?1"           \
+                     " AND first_ms > ?2 ORDER BY first_ms LIMIT 1")                               \
+    X(Q_FIRED_COUNT, "SELECT count(*) FROM fired_moments WHERE trigger_id = ?1")                   \
+    X(Q_BACKFILL_INSERT,                                                                           \
+      "INSERT INTO backfills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")               \
     X(Q_BACKFILL_UPDATE, "UPDATE backfills SET cursor_ms = ?2, started = ?3 WHERE id = ?1")        \
     X(Q_BACKFILL_DELETE, "DELETE FROM backfills WHERE id = ?1")                                    \
     X(Q_BACKFILLS, "SELECT * FROM backfills ORDER BY id")                                          \

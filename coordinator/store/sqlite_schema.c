@@ -391,6 +391,19 @@ static const char queue_18[] =
     ") STRICT;"
     "ALTER TABLE executions ADD COLUMN backfill INTEGER NOT NULL DEFAULT 0;";
 
+/* Which planned moments of a schedule have an execution: all from the first to the last. What began
+ * before this was kept is not known (first_ms 0). */
+static const char queue_19[] =
+    "CREATE TABLE fired_moments ("
+    "  trigger_id INTEGER NOT NULL,"
+    "  first_ms INTEGER NOT NULL,"
+    "  last_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (trigger_id, first_ms)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO fired_moments SELECT id, 0, planned_ms FROM triggers WHERE kind = 1"
+    "  AND planned_ms > 0;"
+    "ALTER TABLE backfills ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -435,7 +448,7 @@ static const char output_4[] =
 static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,  queue_5,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
-                                          queue_16, queue_17, queue_18};
+                                          queue_16, queue_17, queue_18, queue_19};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -72,7 +72,11 @@ int store_trigger_delete(struct store *s, int64_t id, struct err *e)
     if (rc == 0) rc = drop_evaluations(s, id, INT64_MAX, e);
     if (rc == 0) rc = store_missed_clear(s, id, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *q = store_queue(s, Q_TRIGGER_DELETE);
+    sqlite3_stmt *q = store_queue(s, Q_FIRED_CLEAR);
+    bind_int(q, 1, id);
+    rc = db_run(&s->queue, q, e);
+    if (rc != 0) return rc;
+    q = store_queue(s, Q_TRIGGER_DELETE);
     bind_int(q, 1, id);
     return db_change(&s->queue, q, e);
 }
@@ -139,4 +143,73 @@ int store_missed_find(struct store *s, int64_t trigger, int64_t *planned_ms, str
     if (first < 0) return 0;
     *planned_ms = first;
     return 1;
+}
+
+int store_missed_has(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_MISSED_HAS);
+    bind_int(q, 1, trigger);
+    bind_int(q, 2, planned_ms);
+    int rc = db_step(&s->queue, q, e);
+    db_reset(q);
+    return rc;
+}
+
+/* ---- moments that have an execution ---- */
+
+int store_fired_put(struct store *s, int64_t trigger, const struct fired_range *f, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_FIRED_PUT);
+    bind_int(q, 1, trigger);
+    bind_int(q, 2, f->first_ms);
+    bind_int(q, 3, f->last_ms);
+    return db_run(&s->queue, q, e);
+}
+
+int store_fired_remove(struct store *s, int64_t trigger, int64_t first_ms, struct err *e)
+{
+    int rc = store_write_queue(s, e);
+    if (rc != 0) return rc;
+    sqlite3_stmt *q = store_queue(s, Q_FIRED_REMOVE);
+    bind_int(q, 1, trigger);
+    bind_int(q, 2, first_ms);
+    return db_change(&s->queue, q, e);
+}
+
+static int find_fired(struct store *s, int which, int64_t trigger, int64_t at_ms,
+                      struct fired_range *out, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, which);
+    bind_int(q, 1, trigger);
+    bind_int(q, 2, at_ms);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 1)
+        *out = (struct fired_range){.first_ms = sqlite3_column_int64(q, 0),
+                                    .last_ms = sqlite3_column_int64(q, 1)};
+    db_reset(q);
+    return rc;
+}
+
+int store_fired_find(struct store *s, int64_t trigger, int64_t at_ms, struct fired_range *out,
+                     struct err *e)
+{
+    return find_fired(s, Q_FIRED_FIND, trigger, at_ms, out, e);
+}
+
+int store_fired_after(struct store *s, int64_t trigger, int64_t at_ms, struct fired_range *out,
+                      struct err *e)
+{
+    return find_fired(s, Q_FIRED_AFTER, trigger, at_ms, out, e);
+}
+
+int store_fired_count(struct store *s, int64_t trigger, int64_t *count, struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_FIRED_COUNT);
+    bind_int(q, 1, trigger);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 1) *count = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return rc < 0 ? rc : 0;
 }

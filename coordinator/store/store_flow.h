@@ -58,7 +58,7 @@ int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *
 int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
 /* An evaluation began: job alone. */
 int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);
-/* With its history and the ended jobs of it. */
+/* With its history, the ended jobs of it, and what is kept of its moments. */
 int store_trigger_delete(struct store *s, int64_t id, struct err *e);
 int store_each_trigger(struct store *s, int (*fn)(const struct trigger_row *t, void *user),
                        void *user, struct err *e);
@@ -67,7 +67,19 @@ int store_missed_add(struct store *s, int64_t trigger, int64_t planned_ms, struc
 int store_missed_find(struct store *s, int64_t trigger, int64_t *planned_ms, /* the oldest */
                       struct err *e);
 int store_missed_remove(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
-int store_missed_clear(struct store *s, int64_t trigger, struct err *e); /* all of the trigger */
+int store_missed_clear(struct store *s, int64_t trigger, struct err *e);   /* all of the trigger */
+int store_missed_has(struct store *s, int64_t trigger, int64_t planned_ms, /* 1: it waits; 0 */
+                     struct err *e);
+/* Ranges of planned moments that have an execution. Each is known by its first moment. */
+int store_fired_put(struct store *s, int64_t trigger, const struct fired_range *f, struct err *e);
+int store_fired_remove(struct store *s, int64_t trigger, int64_t first_ms, struct err *e);
+/* The last range that begins at that moment or before; 1, or 0: there is none. */
+int store_fired_find(struct store *s, int64_t trigger, int64_t at_ms, struct fired_range *out,
+                     struct err *e);
+/* The first range that begins after that moment; 1, or 0: there is none. */
+int store_fired_after(struct store *s, int64_t trigger, int64_t at_ms, struct fired_range *out,
+                      struct err *e);
+int store_fired_count(struct store *s, int64_t trigger, int64_t *count, struct err *e);
 /* Backfills under way. */
 int store_backfill_insert(struct store *s, const struct backfill_row *b, struct err *e);
 int store_backfill_update(struct store *s, const struct backfill_row *b, /* cursor_ms, started */

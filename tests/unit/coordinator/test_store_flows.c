@@ -520,6 +520,7 @@ static void a_backfill_is_kept_while_it_is_under_way(void **state)
                              .end_ms = 9000,
                              .cursor_ms = 0,
                              .parallel = 4,
+                             .missed = true,
                              .created_ms = T0,
                              .inputs = "{\"a\":1}",
                              .created_by = "ann"};
@@ -539,6 +540,7 @@ static void a_backfill_is_kept_while_it_is_under_way(void **state)
     assert_int_equal(got.cursor_ms, 5000);
     assert_int_equal(got.parallel, 4);
     assert_int_equal(got.started, 2);
+    assert_true(got.missed);
     assert_int_equal(got.created_ms, T0);
     assert_string_equal(got.inputs, "{\"a\":1}");
     assert_string_equal(got.created_by, "ann");
@@ -547,6 +549,50 @@ static void a_backfill_is_kept_while_it_is_under_way(void **state)
     commit(f);
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM backfills"), 0);
     backfill_row_fini(&got);
+}
+
+static void assert_fired(struct fixture *f, int64_t at_ms, int64_t first_ms, int64_t last_ms)
+{
+    struct fired_range got = {0};
+    assert_int_equal(store_fired_find(f->store, 1, at_ms, &got, NULL), first_ms >= 0);
+    if (first_ms < 0) return;
+    assert_int_equal(got.first_ms, first_ms);
+    assert_int_equal(got.last_ms, last_ms);
+}
+
+static void what_has_fired_is_kept_as_ranges_of_each_trigger(void **state)
+{
+    struct fixture *f = *state;
+    struct trigger_row t = {.ns = "a.b", .flow = "f", .name = "t", .kind = TRIGGER_SCHEDULE};
+    struct fired_range got = {0};
+    int64_t id = 0, count = 0;
+    begin(f);
+    OK(store_trigger_insert(f->store, &t, &id, &e));
+    assert_int_equal(id, 1);
+    OK(store_fired_put(f->store, 1, &(struct fired_range){2000, 3000}, &e));
+    OK(store_fired_put(f->store, 1, &(struct fired_range){5000, 5000}, &e));
+    OK(store_fired_put(f->store, 2, &(struct fired_range){1000, 9000}, &e));
+    OK(store_missed_add(f->store, 1, 4000, &e));
+    assert_fired(f, 1999, -1, -1);
+    assert_fired(f, 2000, 2000, 3000);
+    assert_fired(f, 4999, 2000, 3000);
+    assert_fired(f, 9999, 5000, 5000);
+    OK(store_fired_put(f->store, 1, &(struct fired_range){2000, 4000}, &e));
+    assert_fired(f, 2500, 2000, 4000);
+    assert_int_equal(store_fired_after(f->store, 1, 2000, &got, NULL), 1);
+    assert_int_equal(got.first_ms, 5000);
+    assert_int_equal(store_fired_after(f->store, 1, 5000, &got, NULL), 0);
+    OK(store_fired_count(f->store, 1, &count, &e));
+    assert_int_equal(count, 2);
+    OK(store_fired_remove(f->store, 1, 2000, &e));
+    assert_fired(f, 2500, -1, -1);
+    assert_int_equal(store_fired_remove(f->store, 1, 2000, NULL), ERR_NOT_FOUND);
+    assert_int_equal(store_missed_has(f->store, 1, 4000, NULL), 1);
+    assert_int_equal(store_missed_has(f->store, 1, 5000, NULL), 0);
+    assert_int_equal(store_missed_has(f->store, 2, 4000, NULL), 0);
+    OK(store_trigger_delete(f->store, 1, &e));
+    commit(f);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT sum(trigger_id) FROM fired_moments"), 2);
 }
 
 static int note_trigger(const struct trigger_row *t, void *user)
@@ -617,6 +663,7 @@ int main(void)
         FIXTURE_TEST(what_only_some_kinds_have_is_kept),
         FIXTURE_TEST(a_line_of_the_history_takes_the_place_of_one_with_its_number),
         FIXTURE_TEST(a_backfill_is_kept_while_it_is_under_way),
+        FIXTURE_TEST(what_has_fired_is_kept_as_ranges_of_each_trigger),
         FIXTURE_TEST(triggers_are_listed_in_pages_and_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
