@@ -160,7 +160,7 @@ static const char *needed(struct body *b, const char *key)
 
 void triggers_backfill(struct request *r)
 {
-    static const char *const keys[] = {"start", "end", "inputs", "parallel", "dryRun"};
+    static const char *const keys[] = {"start", "end", "inputs", "parallel", "missed", "dryRun"};
     struct body b = {.object = r->body, .p = &r->problem, .at = ""};
     struct command *c = of_place(r, CMD_TRIGGER_BACKFILL);
     struct cmd_backfill *x = &c->u.backfill;
@@ -173,6 +173,7 @@ void triggers_backfill(struct request *r)
     mem_free(text);
     if (inputs) x->inputs = json_copy(inputs);
     x->parallel = body_int(&b, "parallel", 1, BACKFILL_PARALLEL, 1);
+    x->missed = body_bool(&b, "missed", false);
     x->dry_run = body_bool(&b, "dryRun", false);
     if (r->problem.status) {
         command_free(c);

@@ -9,6 +9,9 @@
  *     ^                                          |
  *     +------------ an execution ended ----------+    no moment is left: the backfill ends
  *
+ * One of missed moments passes over those that have an execution already, and those that will have
+ * one because they wait to be caught up with. What the schedule itself still decides it waits for.
+ *
  * What a backfill begins in a batch is bounded, and leaves room for schedules that are due. */
 #include "coordinator/engine/backfill.h"
 
@@ -17,17 +20,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/fired.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/schedule/zones.h"
 
 #include <string.h>
 
-#define BEGUN_MOST 100  /* no more when so much began in the batch already */
-#define LOOKS_MOST 3    /* searches of a turn that end in what notAt and conditions leave out */
-#define LOOKED_COST 500 /* as in schedule.c */
+#define BEGUN_MOST 100   /* no more when so much began in the batch already */
+#define LOOKS_MOST 3     /* searches of a turn that end in what notAt and conditions leave out */
+#define LOOKED_COST 500  /* as in schedule.c */
+#define LOOKED_UP_COST 5 /* of a moment that is looked up in the store */
 #define LOOKED_MOST 5000
-#define WAIT_MS 1000 /* until it is looked again whether the flow has room, or is enabled */
+/* Until it is looked again whether the flow has room or is enabled, or the schedule has decided. */
+#define WAIT_MS 1000
 
 struct backfill *backfill_add(struct trigger *t, struct backfill_row *row)
 {
@@ -138,6 +144,17 @@ int backfill_try(struct trigger *t, const struct flow *f, const struct flow_trig
     return rc;
 }
 
+enum backfill_moment backfill_moment(struct engine *g, const struct trigger *t, int64_t at_s,
+                                     int64_t *to_s)
+{
+    *to_s = at_s;
+    if (!t->row.disabled && at_s * 1000 > t->row.planned_ms) return MOMENT_UNDECIDED;
+    if (fired_has(g, t, at_s, to_s)) return MOMENT_PASSED;
+    if (g->rc || t->row.backlog == 0) return MOMENT_MISSED;
+    int rc = store_missed_has(g->store, t->row.id, at_s * 1000, &g->err);
+    return store_ok(g, rc) && rc == 1 ? MOMENT_PASSED : MOMENT_MISSED;
+}
+
 /* ---- its turn ---- */
 
 /* 0: e says why not, or a failure was noted. */
@@ -155,6 +172,7 @@ static int64_t start(struct engine *g, struct backfill *b, const struct flow *f,
     json_free(with.inputs);
     json_free(given);
     json_free(vars);
+    if (id) fired_add(g, t, def->schedule, at_s);
     g->begun++;
     return id;
 }
@@ -168,6 +186,18 @@ static bool has_room(const struct flow *f, const struct flow_entry *e)
 
 enum step { STEP_MORE, STEP_WAITS, STEP_LATER, STEP_ENDED };
 
+/* Whether the moment gets no execution now; then *how says how it goes on. */
+static bool leaves_out(struct engine *g, struct backfill *b, int64_t at_s, enum step *how)
+{
+    int64_t to_s;
+    if (!b->row.missed) return false;
+    g->looked += LOOKED_UP_COST;
+    enum backfill_moment m = backfill_moment(g, b->trigger, at_s, &to_s);
+    *how = m == MOMENT_UNDECIDED ? STEP_LATER : STEP_MORE;
+    if (m == MOMENT_PASSED) b->row.cursor_ms = to_s * 1000;
+    return m != MOMENT_MISSED || g->rc;
+}
+
 /* One moment. why: of STEP_ENDED. */
 static enum step step(struct engine *g, struct backfill *b, const struct flow *f,
                       const struct flow_trigger *def, struct err *why)
@@ -175,6 +205,7 @@ static enum step step(struct engine *g, struct backfill *b, const struct flow *f
     int64_t at_s = 0, after_s = b->row.cursor_ms / 1000;
     struct err e = {0};
     char at[TIME_TEXT_SIZE];
+    enum step how;
     if (b->open >= b->row.parallel) return STEP_WAITS;
     if (!has_room(f, b->trigger->flow)) return STEP_LATER;
     enum schedule_found found = flow_schedule_next(def->schedule, b->trigger->zone, after_s, &at_s);
@@ -184,6 +215,7 @@ static enum step step(struct engine *g, struct backfill *b, const struct flow *f
         err_set(why, ERR_CONFLICT, "it has come to its end");
         return STEP_ENDED;
     }
+    if (found == SCHEDULE_FOUND && leaves_out(g, b, at_s, &how)) return how;
     b->row.cursor_ms = at_s * 1000;
     if (found == SCHEDULE_LEFT_OUT) return STEP_MORE;
     b->row.started++;

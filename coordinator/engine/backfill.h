@@ -22,6 +22,14 @@ void backfills_end(struct engine *g, struct trigger *t, const char *why); /* all
  * e says why not, or a failure was noted. */
 const struct flow_trigger *backfill_plan(struct engine *g, struct trigger *t, const struct flow **f,
                                          struct err *e);
+/* What a planned moment is to one that fills in missed ones. */
+enum backfill_moment {
+    MOMENT_MISSED,   /* it has no execution, and will have none */
+    MOMENT_PASSED,   /* it and those up to *to_s have, or it waits to be caught up with */
+    MOMENT_UNDECIDED /* the schedule has not come to it yet, nor to those behind it */
+};
+enum backfill_moment backfill_moment(struct engine *g, const struct trigger *t, int64_t at_s,
+                                     int64_t *to_s);
 /* The inputs of the moment are looked at, and nothing is started. 0 or e. */
 int backfill_try(struct trigger *t, const struct flow *f, const struct flow_trigger *def,
                  const struct json *inputs, int64_t at_s, struct err *e);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
+#include "coordinator/engine/fired.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trigger_follow.h"
@@ -14,7 +15,9 @@
 
 #include <string.h>
 
-#define SEARCHES_MOST 10 /* that end in what notAt and conditions leave out */
+/* How much is searched: a moment that is left out or passed costs one, a search in vain 500. */
+#define LOOKED_MOST 5000
+#define LOOKED_COST 500
 
 /* The trigger, when it is a schedule. NULL: answered. */
 static struct trigger *schedule_named(const struct engine *g, const struct command *c,
@@ -31,10 +34,13 @@ static struct trigger *schedule_named(const struct engine *g, const struct comma
 
 /* What is asked for, and what of it is known of the flow. */
 struct wish {
+    struct engine *g;
     struct trigger *t;
     const struct flow *flow;
     const struct flow_trigger *def;
     int64_t start_s, end_s;
+    bool missed;
+    int looked; /* the cost so far */
 };
 
 static bool read_time(const struct wish *x, const char *key, const char *text, int64_t *out_s,
@@ -52,8 +58,21 @@ static bool read_time(const struct wish *x, const char *key, const char *text, i
     return true;
 }
 
-static bool read_times(const struct engine *g, const struct cmd_backfill *b, struct wish *x,
-                       struct reply *r)
+/* What is not known may have fired. */
+static bool is_known(struct wish *x, struct reply *r)
+{
+    char text[TIME_TEXT_SIZE], name[FLOW_NAME_SIZE];
+    int64_t unknown_ms = x->missed ? fired_unknown_ms(x->g, x->t) : -1;
+    if (x->g->rc) return false;
+    if (x->start_s * 1000 > unknown_ms) return true;
+    time_format(unknown_ms, text);
+    reply_error(r, ERR_INVALID, NULL, "let start lie behind it, or leave out 'missed'",
+                "which moments of the trigger %s of %s fired is not known up to %s", x->t->row.name,
+                flow_name(x->t->flow, name), text);
+    return false;
+}
+
+static bool read_times(struct wish *x, const struct cmd_backfill *b, struct reply *r)
 {
     char end[TIME_TEXT_SIZE];
     if (!read_time(x, "start", b->start, &x->start_s, r) ||
@@ -62,64 +81,82 @@ static bool read_times(const struct engine *g, const struct cmd_backfill *b, str
     time_format(x->end_s * 1000, end);
     if (x->start_s > x->end_s)
         reply_error(r, ERR_INVALID, NULL, "exchange them", "end lies before start");
-    else if (x->end_s * 1000 > g->now.wall_ms)
+    else if (x->end_s * 1000 > x->g->now.wall_ms)
         reply_error(r, ERR_INVALID, NULL, "what is to come fires by itself; end it in the past",
                     "end, %s, lies in the future", end);
     else
-        return true;
+        return is_known(x, r);
     return false;
 }
 
-/* The next moment of those asked for. SCHEDULE_NONE: there is none. */
-static enum schedule_found next(const struct wish *x, int64_t *at_s)
+/* The next moment of those asked for. SCHEDULE_NONE: there is none; SCHEDULE_LEFT_OUT: none up to
+ * there. */
+static enum schedule_found next(struct wish *x, int64_t *at_s)
 {
     enum schedule_found found = flow_schedule_next(x->def->schedule, x->t->zone, *at_s, at_s);
-    return found != SCHEDULE_NONE && *at_s > x->end_s ? SCHEDULE_NONE : found;
+    x->looked += found == SCHEDULE_LEFT_OUT ? LOOKED_COST : 1;
+    if (found == SCHEDULE_NONE || *at_s > x->end_s) return SCHEDULE_NONE;
+    if (found == SCHEDULE_LEFT_OUT || !x->missed) return found;
+    switch (backfill_moment(x->g, x->t, *at_s, at_s)) {
+    case MOMENT_MISSED:
+        return SCHEDULE_FOUND;
+    case MOMENT_PASSED:
+        return SCHEDULE_LEFT_OUT;
+    default:
+        return SCHEDULE_NONE;
+    }
 }
 
-static enum schedule_found first_of(const struct wish *x, int64_t *at_s)
+static enum schedule_found first_of(struct wish *x, int64_t *at_s)
 {
     enum schedule_found found = SCHEDULE_LEFT_OUT;
     *at_s = x->start_s - 1;
-    for (int n = 0; n < SEARCHES_MOST && found == SCHEDULE_LEFT_OUT; n++)
+    while (x->looked < LOOKED_MOST && found == SCHEDULE_LEFT_OUT && x->g->rc == 0)
         found = next(x, at_s);
     return found;
 }
 
-static void dry_run(const struct wish *x, struct reply *r)
+static void put_moment(struct jw *w, const struct trigger *t, int64_t at_s)
+{
+    char text[CIVIL_TEXT_SIZE];
+    schedule_format(t->row.zone, t->zone, at_s, text);
+    jw_object(w, NULL);
+    jw_str(w, "planned", text);
+    jw_time(w, "plannedAt", at_s * 1000);
+    jw_end(w);
+}
+
+static void dry_run(struct wish *x, struct reply *r)
 {
     struct buf b;
     struct jw w;
-    int64_t at_s = x->start_s - 1;
-    int count = 0, searches = 0;
-    enum schedule_found found = SCHEDULE_NONE;
+    int64_t at_s = x->start_s - 1, searched_s = 0;
+    int count = 0;
     buf_init(&b, 65536);
     jw_init(&w, &b);
     jw_object(&w, NULL);
     jw_array(&w, "firings");
-    while (searches < SEARCHES_MOST && (found = next(x, &at_s)) != SCHEDULE_NONE) {
-        char text[CIVIL_TEXT_SIZE];
-        if (found == SCHEDULE_LEFT_OUT) searches++;
-        if (found == SCHEDULE_LEFT_OUT) continue;
-        if (++count > BACKFILL_SHOWN) break;
-        schedule_format(x->t->row.zone, x->t->zone, at_s, text);
-        jw_object(&w, NULL);
-        jw_str(&w, "planned", text);
-        jw_time(&w, "plannedAt", at_s * 1000);
-        jw_end(&w);
+    while (count < BACKFILL_COUNTED && x->g->rc == 0) {
+        enum schedule_found found = next(x, &at_s);
+        if (found == SCHEDULE_NONE) break;
+        if (found == SCHEDULE_FOUND && count++ < BACKFILL_SHOWN) put_moment(&w, x->t, at_s);
+        if (found == SCHEDULE_FOUND || x->looked < LOOKED_MOST + count) continue;
+        searched_s = at_s;
+        break;
     }
     jw_end(&w);
+    jw_int(&w, "count", count);
     jw_bool(&w, "more", count > BACKFILL_SHOWN);
-    jw_time(&w, "searchedTo", found == SCHEDULE_LEFT_OUT ? at_s * 1000 : 0);
+    jw_time(&w, "searchedTo", searched_s * 1000);
     jw_end(&w);
     jw_finish(&w);
-    reply_json(r, &b);
+    if (x->g->rc == 0) reply_json(r, &b);
     buf_fini(&b);
 }
 
-static void begin(struct engine *g, const struct cmd_backfill *c, const struct wish *x,
-                  struct reply *r)
+static void begin(const struct wish *x, const struct cmd_backfill *c, struct reply *r)
 {
+    struct engine *g = x->g;
     struct trigger *t = x->t;
     char name[FLOW_NAME_SIZE], start[TIME_TEXT_SIZE], end[TIME_TEXT_SIZE];
     struct backfill_row row = {.id = engine_new_id(g),
@@ -128,6 +165,7 @@ static void begin(struct engine *g, const struct cmd_backfill *c, const struct w
                                .end_ms = x->end_s * 1000,
                                .cursor_ms = (x->start_s - 1) * 1000,
                                .parallel = c->parallel,
+                               .missed = c->missed,
                                .created_ms = g->now.wall_ms,
                                .inputs = c->inputs ? json_text(c->inputs) : NULL,
                                .created_by = mem_strdup(g->by)};
@@ -145,7 +183,7 @@ static void begin(struct engine *g, const struct cmd_backfill *c, const struct w
 }
 
 /* Whether it may begin. False: answered. */
-static bool may_begin(const struct wish *x, const struct cmd_backfill *b, struct reply *r)
+static bool may_begin(struct wish *x, const struct cmd_backfill *b, struct reply *r)
 {
     size_t open = 0;
     int64_t at_s;
@@ -162,8 +200,11 @@ static bool may_begin(const struct wish *x, const struct cmd_backfill *b, struct
                     x->t->row.name, flow_name(x->t->flow, name), open);
     } else {
         enum schedule_found found = first_of(x, &at_s);
+        if (x->g->rc) return false;
         if (found == SCHEDULE_NONE)
-            reply_error(r, ERR_INVALID, NULL, NULL, "nothing is planned from start to end");
+            reply_error(r, ERR_INVALID, NULL, NULL,
+                        x->missed ? "nothing was missed from start to end"
+                                  : "nothing is planned from start to end");
         else if (found == SCHEDULE_FOUND &&
                  backfill_try(x->t, x->flow, x->def, b->inputs, at_s, &e))
             reply_err(r, &e, NULL, NULL);
@@ -176,7 +217,7 @@ static bool may_begin(const struct wish *x, const struct cmd_backfill *b, struct
 void apply_trigger_backfill(struct engine *g, const struct command *c, struct reply *r)
 {
     const struct cmd_backfill *b = &c->u.backfill;
-    struct wish x = {.t = schedule_named(g, c, r)};
+    struct wish x = {.g = g, .t = schedule_named(g, c, r), .missed = b->missed};
     struct err e = {0};
     char name[FLOW_NAME_SIZE];
     if (!x.t) return;
@@ -188,11 +229,11 @@ void apply_trigger_backfill(struct engine *g, const struct command *c, struct re
                     flow_name(x.t->flow, name), err_text(&e));
         return;
     }
-    if (!read_times(g, b, &x, r)) return;
+    if (!read_times(&x, b, r)) return;
     if (b->dry_run)
         dry_run(&x, r);
     else if (may_begin(&x, b, r))
-        begin(g, b, &x, r);
+        begin(&x, b, r);
 }
 
 /* ---- those under way ---- */
@@ -206,6 +247,7 @@ static void put(struct jw *w, const struct backfill *b)
     jw_time(w, "end", row->end_ms);
     jw_time(w, "cursor", row->started > 0 ? row->cursor_ms : 0);
     jw_int(w, "parallel", row->parallel);
+    jw_bool(w, "missed", row->missed);
     jw_int(w, "started", row->started);
     jw_int(w, "open", b->open);
     jw_raw(w, "inputs", row->inputs);

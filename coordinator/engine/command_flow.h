@@ -42,6 +42,7 @@ struct cmd_backfill {
     struct json *inputs; /* object or NULL: over those of the trigger */
     size_t bytes;        /* of them as text: about what waits in memory */
     int64_t parallel;
+    bool missed;  /* only moments that have no execution of the trigger */
     bool dry_run; /* answers what it would do, and does nothing */
 };
 /* A call of a webhook. The key is the right to it. ERR_NOT_FOUND: whatever of it there is not. */

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/fired.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/schedule/zones.h"
 
@@ -292,6 +293,8 @@ static void fire(struct turn *u, int64_t at_s, const char *remark)
         log_warn("trigger %s of %s: %s", t->row.name, flow_name(t->flow, name), err_text(&e));
     else
         t->row.execution = id;
+    if (id) fired_add(g, t, u->def->schedule, at_s);
+    if (g->rc) return;
     ++*counter_of(&t->row, v.result, false);
     add_line(g, t, &v);
     g->begun++;

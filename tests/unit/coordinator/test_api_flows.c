@@ -760,6 +760,7 @@ static void a_backfill_of_a_schedule(void **state)
     assert_string_equal(json_get_str(first, "start", ""), "2020-01-01T00:00:00.000Z");
     assert_string_equal(json_get_str(first, "end", ""), "2020-01-03T23:59:59.000Z");
     assert_int_equal(json_get_int(first, "parallel", 0), 1);
+    assert_false(json_get_bool(first, "missed", true));
     json_free(j);
     char *cancel = str_dupf(BACKFILLS "/%s/cancel", id);
     json_free(house_post(&house, cancel, NULL, 200));
@@ -767,10 +768,18 @@ static void a_backfill_of_a_schedule(void **state)
     refused("POST", BACKFILLS "/x/cancel", NULL, NULL, 404, "not-found", "no such backfill");
     mem_free(cancel);
     mem_free(id);
+#define MISSED "{\"start\":\"2019-01-01\",\"end\":\"2019-01-03\",\"missed\":true"
+    j = house_post(&house, BACKFILLS, MISSED ",\"dryRun\":true}", 200);
+    assert_int_equal(json_get_int(j, "count", 0), 3);
+    json_free(j);
+    json_free(house_post(&house, BACKFILLS, MISSED "}", 201));
+    j = house_get(&house, BACKFILLS, 200);
+    assert_true(json_get_bool(json_first(json_get(j, "backfills")), "missed", false));
+    json_free(j);
     refused("POST", BACKFILLS, NULL, "{\"start\":\"2020-01-01\"}", 422, "invalid", "end");
     refused("POST", BACKFILLS, NULL, "{" DAYS ",\"parallel\":51}", 422, "invalid", "parallel");
     refused("POST", BACKFILLS, NULL, "{" DAYS ",\"inputs\":[]}", 422, "invalid", "inputs");
-    refused("POST", BACKFILLS, NULL, "{" DAYS ",\"missed\":true}", 422, "invalid", "missed");
+    refused("POST", BACKFILLS, NULL, "{" DAYS ",\"missed\":1}", 422, "invalid", "missed");
     refused("POST", BACKFILLS, NULL, "{\"start\":\"x\",\"end\":\"2020-01-03\"}", 422, "invalid",
             "start: 'x'");
     refused("POST", "/api/v1/triggers/a/n/g/backfills", NULL, "{" DAYS "}", 409, "conflict",

@@ -469,6 +469,45 @@ static void version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease
     world_close(&w);
 }
 
+/* ---- version 18 ---- */
+
+#define V18_AT INT64_C(1795924090000) /* 2026-11-29T03:48:10Z */
+#define V18_TRIGGERS 2
+
+static struct command *backfill(struct world *w, const char *start, const char *end, bool missed)
+{
+    struct command *c = command_new(CMD_TRIGGER_BACKFILL);
+    c->request = ++w->requests;
+    c->u.place.ns = mem_strdup("company.team");
+    c->u.place.flow = mem_strdup("nightly");
+    c->u.place.trigger = mem_strdup("at-three");
+    c->u.backfill.parallel = 1;
+    c->u.backfill.missed = missed;
+    c->u.backfill.start = mem_strdup(start);
+    c->u.backfill.end = mem_strdup(end);
+    return c;
+}
+
+/* What fired before was not kept: it is not started again as if it had been missed. */
+static void version_18__of_moments_before_it_is_not_known_whether_they_fired(void **state)
+{
+    (void)state;
+    struct world w = older_world("v18", V18_AT);
+    struct fired_range f = {1, 1};
+    for (int64_t n = 1; n <= V18_TRIGGERS; n++) {
+        assert_int_equal(store_fired_find(w.store, n, 1, &f, NULL), 1);
+        assert_int_equal(f.first_ms, 0);
+        assert_in_range(f.last_ms, V18_AT - 20000, V18_AT);
+    }
+    world_live(&w, 1000);
+    assert_int_equal(world_do(&w, backfill(&w, "2026-11-20", "2026-11-28", true)), 0);
+    assert_int_equal(world_reply(&w)->rc, ERR_INVALID);
+    assert_non_null(strstr(err_text(&world_reply(&w)->err), "not known up to 2026-11-29T03:48:0"));
+    assert_int_equal(world_do(&w, backfill(&w, "2026-11-20", "2026-11-28", false)), 0);
+    assert_int_equal(world_reply(&w)->rc, 0);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +515,7 @@ int main(void)
         cmocka_unit_test(version_1__with_a_group_called_default__makes_it_the_default_group),
         cmocka_unit_test(version_2__with_an_agent_of_0_1__goes_on_as_recorded),
         cmocka_unit_test(version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease),
+        cmocka_unit_test(version_18__of_moments_before_it_is_not_known_whether_they_fired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

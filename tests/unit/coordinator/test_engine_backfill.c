@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/backfill_commands.h"
+#include "coordinator/engine/fired.h"
 #include "coordinator/store/reader.h"
 
 #include <stdarg.h>
@@ -419,6 +420,241 @@ static void cancelled__it_starts_none_any_more(void **state)
     refused(w, c, ERR_NOT_FOUND, "has no such backfill under way");
 }
 
+/* ---- those that were missed ---- */
+
+static struct command *missed(struct world *w, const char *start, const char *end)
+{
+    struct command *c = wish(w, start, end);
+    c->u.backfill.missed = true;
+    c->u.backfill.parallel = 5;
+    return c;
+}
+
+static void away(struct world *w, int64_t ms)
+{
+    world_die(w);
+    world_pass(w, ms);
+    world_rise(w);
+    world_live(w, 100);
+}
+
+struct open_jobs {
+    int64_t jobs[50];
+    int count;
+};
+
+static int keep_job(const struct execution_row *x, void *user)
+{
+    struct open_jobs *o = user;
+    if (x->job && o->count < 50) o->jobs[o->count++] = x->job;
+    return 0;
+}
+
+static void end_all(struct world *w, struct hand *h)
+{
+    struct open_jobs o = {.count = 0};
+    struct execution_filter f = {.ns = "a.b", .flow = "f", .limit = DAYS_MOST};
+    struct reader *r;
+    struct err e = {0};
+    int64_t more;
+    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(reader_executions(r, &f, keep_job, &o, &more, &e), 0);
+    reader_close(r);
+    hand_reopen(h);
+    for (int i = 0; i < o.count; i++) {
+        hand_start(h, o.jobs[i]);
+        hand_success(h, o.jobs[i], NULL);
+    }
+    world_live(w, 10);
+}
+
+static int64_t ranges(struct world *w)
+{
+    struct trigger_row t = world_trigger(w, "f", "t");
+    int64_t count = -1;
+    assert_int_equal(store_fired_count(w->store, t.id, &count, NULL), 0);
+    trigger_row_fini(&t);
+    return count;
+}
+
+/* Two days on time, two weeks away with the last one caught up with, two days on time. */
+static void live_with_a_gap(struct world *w)
+{
+    w->config.retention_ms = 365 * 1440 * MINUTE;
+    at(w, "2026-01-01T12:00:00Z");
+    apply(w, QUICK, DAILY);
+    for (int n = 0; n < 2; n++)
+        world_live(w, 1440 * MINUTE);
+    away(w, 14 * 1440 * MINUTE);
+    for (int n = 0; n < 2; n++)
+        world_live(w, 1440 * MINUTE);
+    assert_each_once(w, 5);
+    assert_int_equal(ranges(w), 2);
+}
+
+static void missed__those_alone_that_have_no_execution(void **state)
+{
+    struct world *w = *state;
+    live_with_a_gap(w);
+    begin(w, missed(w, "2025-12-30", "2026-01-18"));
+    world_live(w, 100);
+    assert_open(w, "");
+    assert_line(w, "16 executions: it has come to its end");
+    assert_each_once(w, 5 + 16);
+    assert_int_equal(ranges(w), 1); /* from 2025-12-30 on it has no gap */
+    refused(w, missed(w, "2025-12-30", "2026-01-18"), ERR_INVALID, "nothing was missed");
+    begin(w, wish(w, "2026-01-03", "2026-01-03")); /* one that asks for all gets all */
+    world_live(w, 100);
+    assert_int_equal(world_executions(w, "f", NULL), 5 + 16 + 1);
+}
+
+static void missed__a_dry_run_counts_them(void **state)
+{
+    struct world *w = *state;
+    live_with_a_gap(w);
+    struct command *c = missed(w, "2026-01-01", "2026-01-18");
+    c->u.backfill.dry_run = true;
+    struct json *j = told(w, c);
+    assert_false(engine_wrote(w->engine));
+    assert_int_equal(json_get_int(j, "count", -1), 14); /* the first lies before it was there */
+    assert_int_equal(json_count(json_get(j, "firings")), 14);
+    assert_string_equal(json_get_str(json_first(json_get(j, "firings")), "planned", "?"),
+                        "2026-01-01T03:00:00Z");
+    json_free(j);
+    c = missed(w, "2026-01-02", "2026-01-03");
+    c->u.backfill.dry_run = true;
+    j = told(w, c);
+    assert_int_equal(json_get_int(j, "count", -1), 0);
+    json_free(j);
+}
+
+static void missed__whenever_it_dies__each_once(void **state)
+{
+    struct world *w = *state;
+    live_with_a_gap(w);
+    begin(w, missed(w, "2025-12-01", "2026-01-18"));
+    begin(w, missed(w, "2025-12-10", "2026-01-10")); /* another beside it has others */
+    for (int n = 0; n < 12; n++) {
+        world_pass(w, 2);
+        world_begin(w);
+        world_crash(w);
+        world_pass(w, 2);
+        world_tick(w);
+        world_crash(w);
+    }
+    world_live(w, 1000);
+    assert_open(w, "");
+    assert_each_once(w, 31 + 19);
+    assert_int_equal(ranges(w), 1);
+}
+
+static void missed__those_that_wait_are_caught_up_with_and_not_filled_in(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T12:00:00Z");
+    struct hand h = hand_open(w, "a", NULL, 20);
+    apply(w, SLOW, DAILY ", recoverMissedSchedules: ALL");
+    away(w, 10 * 1440 * MINUTE); /* one of ten is under way, and nine wait */
+    begin(w, missed(w, "2025-12-31", "2026-01-11T04:00"));
+    world_live(w, 1000);
+    assert_open(w, "2/2"); /* the two before it was there */
+    for (int n = 0; n < 12; n++)
+        end_all(w, &h);
+    world_live(w, 1000);
+    assert_open(w, "");
+    assert_each_once(w, 10 + 2);
+}
+
+static void missed__what_is_not_decided_yet_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T12:00:00Z");
+    apply(w, QUICK, DAILY ", jitter: 12h");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    int64_t due_ms = t.next_ms; /* of the 2nd, at 3:00 and later */
+    trigger_row_fini(&t);
+    world_live(w, due_ms - w->now.wall_ms - MINUTE);
+    char now[TIME_TEXT_SIZE];
+    time_format(w->now.wall_ms, now);
+    refused(w, missed(w, "2026-01-01T12:00", now), ERR_INVALID, "nothing was missed");
+    begin(w, missed(w, "2025-12-31", now));
+    world_live(w, 100);
+    assert_int_equal(world_executions(w, "f", NULL), 2);
+    world_live(w, 2 * MINUTE);
+    assert_open(w, "");
+    assert_each_once(w, 3); /* it fired at its own time */
+}
+
+static void missed__a_disabled_trigger_decides_nothing_any_more(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T12:00:00Z");
+    apply(w, QUICK, DAILY);
+    world_live(w, 1440 * MINUTE);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_DISABLE, "f", "t")), 0);
+    world_live(w, 3 * 1440 * MINUTE);
+    begin(w, missed(w, "2026-01-01T12:00", "2026-01-05T04:00"));
+    world_live(w, 10);
+    assert_each_once(w, 4);
+    assert_int_equal(world_do(w, cmd_place(w, CMD_TRIGGER_ENABLE, "f", "t")), 0);
+    world_live(w, 1440 * MINUTE);
+    assert_each_once(w, 5);
+}
+
+static void missed__a_moment_that_was_skipped_has_none(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T12:00:00Z");
+    apply(w, SLOW, DAILY);
+    world_live(w, 3 * 1440 * MINUTE); /* the first one waits for an agent */
+    assert_int_equal(world_executions(w, "f", NULL), 1);
+    begin(w, missed(w, "2026-01-01T12:00", "2026-01-04T04:00"));
+    world_live(w, 100);
+    assert_open(w, "2/2");
+    assert_each_once(w, 3);
+}
+
+static void missed__a_long_one_that_fired_is_passed_at_once(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T12:00:00Z");
+    apply(w, QUICK, "cron: '0 * * * * *'");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    struct fired_range year = {w->now.wall_ms - 365 * 1440 * MINUTE, w->now.wall_ms};
+    world_begin(w);
+    assert_int_equal(store_fired_put(w->store, t.id, &year, NULL), 0);
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    trigger_row_fini(&t);
+    world_restart(w);
+    world_live(w, MINUTE);
+    begin(w, missed(w, "2025-01-01T11:50", "2026-01-01T12:00"));
+    world_live(w, 50); /* half a million moments */
+    assert_open(w, "");
+    assert_int_equal(world_executions(w, "f", NULL), 10 + 1);
+}
+
+static void missed__what_is_not_known_is_not_started_again(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-02-01T00:00:30Z");
+    apply(w, SLOW, "cron: '0 * * * * *'");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    world_begin(w);
+    for (int64_t n = 0; n <= FIRED_RANGES_MOST; n++) {
+        int64_t ms = w->now.wall_ms - 30000 - (1000 + 2 * n) * MINUTE;
+        assert_int_equal(store_fired_put(w->store, t.id, &(struct fired_range){ms, ms}, NULL), 0);
+    }
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    trigger_row_fini(&t);
+    world_restart(w);
+    world_live(w, MINUTE); /* one more is too many */
+    assert_int_equal(ranges(w), FIRED_RANGES_MOST);
+    refused(w, missed(w, "2026-01-01", "2026-01-31"), ERR_INVALID,
+            "fired is not known up to 2026-01-24T08:");
+    begin(w, missed(w, "2026-01-25", "2026-01-31"));
+    begin(w, wish(w, "2026-01-01", "2026-01-31"));
+}
+
 /* ---- what is told ---- */
 
 static void a_dry_run__tells_and_does_nothing(void **state)
@@ -483,6 +719,15 @@ int main(void)
         WORLD_TEST(a_schedule_that_changes__is_followed),
         WORLD_TEST(a_trigger_that_is_removed__ends_it),
         WORLD_TEST(cancelled__it_starts_none_any_more),
+        WORLD_TEST(missed__those_alone_that_have_no_execution),
+        WORLD_TEST(missed__a_dry_run_counts_them),
+        WORLD_TEST(missed__whenever_it_dies__each_once),
+        WORLD_TEST(missed__those_that_wait_are_caught_up_with_and_not_filled_in),
+        WORLD_TEST(missed__what_is_not_decided_yet_is_waited_for),
+        WORLD_TEST(missed__a_disabled_trigger_decides_nothing_any_more),
+        WORLD_TEST(missed__a_moment_that_was_skipped_has_none),
+        WORLD_TEST(missed__a_long_one_that_fired_is_passed_at_once),
+        WORLD_TEST(missed__what_is_not_known_is_not_started_again),
         WORLD_TEST(a_dry_run__tells_and_does_nothing),
         WORLD_TEST(what_is_wrong__is_told),
     };
