@@ -11,12 +11,13 @@
 #include <string.h>
 
 #define PLACE "NAMESPACE/FLOW/TRIGGER"
+#define COUNTED 10000 /* a dry run counts no further */
 
 struct backfill_config {
     char *start, *end, *cancel;
     struct opt_map inputs;
     int64_t parallel;
-    bool dry_run;
+    bool missed, dry_run;
 };
 #define AT(field) offsetof(struct backfill_config, field)
 static const struct opt backfill_options[] = {
@@ -44,10 +45,14 @@ static const struct opt backfill_options[] = {
      .max = 50,
      .value_name = "N",
      .help = "so many executions at a time"},
+    {.flag = "missed",
+     .type = OPT_BOOL,
+     .offset = AT(missed),
+     .help = "only moments for which the trigger has started no execution yet"},
     {.flag = "dry-run",
      .type = OPT_BOOL,
      .offset = AT(dry_run),
-     .help = "print the first hundred moments, and start nothing"},
+     .help = "count the moments, print the first hundred, and start nothing"},
     {.flag = "cancel",
      .type = OPT_STRING,
      .offset = AT(cancel),
@@ -71,6 +76,7 @@ static void print_moments(struct out *out, const char *place, const struct json 
     static const char *const head[] = {"PLANNED", "UTC"};
     const char *searched = json_get_str(answer, "searchedTo", NULL);
     const struct json *all = json_get(answer, "firings");
+    int64_t count = json_get_int(answer, "count", (int64_t)json_count(all));
     struct table table;
     table_init(&table, 2, head);
     for (const struct json *f = json_first(all); f; f = json_next(f)) {
@@ -78,15 +84,14 @@ static void print_moments(struct out *out, const char *place, const struct json 
         table_add(&table, cells);
     }
     table_print(&table, out);
+    out_note(out, "%s has %s%lld such moments from start to end%s", place,
+             count < COUNTED ? "" : "at least ", (long long)count,
+             json_get_bool(answer, "more", false) ? "; these are the first" : "");
     if (searched)
         out_note(out,
-                 "the search ended at %s: all others up to there are left out by 'notAt' or "
-                 "'when'",
+                 "the search ended at %s: all others up to there fired, or are left out by 'notAt' "
+                 "or 'when'",
                  searched);
-    else if (json_get_bool(answer, "more", false))
-        out_note(out, "others follow");
-    else if (json_count(all) == 0)
-        out_note(out, "%s has no planned moment from start to end", place);
 }
 
 static int make_body(const struct backfill_config *c, struct buf *body)
@@ -97,6 +102,7 @@ static int make_body(const struct backfill_config *c, struct buf *body)
     jw_str(&w, "start", c->start);
     jw_str(&w, "end", c->end);
     jw_int(&w, "parallel", c->parallel);
+    if (c->missed) jw_bool(&w, "missed", true);
     jw_bool(&w, "dryRun", c->dry_run);
     if (c->inputs.count > 0) {
         jw_object(&w, "inputs");
@@ -147,7 +153,7 @@ static int run_cancel(struct cli *cli, const char *id, const struct opt_args *ar
 static int run_backfill(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct backfill_config *c = config;
-    if (c->cancel && (c->start || c->end || c->dry_run || c->inputs.count > 0))
+    if (c->cancel && (c->start || c->end || c->dry_run || c->missed || c->inputs.count > 0))
         return cli_usage(cli, "--cancel goes with no other option");
     if (c->cancel) return run_cancel(cli, c->cancel, args);
     if (!c->start || !c->end) return cli_usage(cli, "trigger backfill needs --start T and --end T");
@@ -158,8 +164,10 @@ const struct command cmd_trigger_backfill = {
     .name = "trigger backfill",
     .arguments = PLACE,
     .summary = "start executions for planned moments of a schedule that lie in the past",
-    .details = "Prints the backfill's id. Each moment from start to end has one execution, the "
-               "oldest first, and the schedule goes on beside them.",
+    .details =
+        "Prints the backfill's id. Each moment from start to end has one execution, the "
+        "oldest first, and the schedule goes on beside them. With --missed only those have one "
+        "for which the trigger has started none yet.",
     .example = "cadre trigger backfill company.team/nightly/at-three --start 2026-01-01 --end "
                "2026-01-31 --dry-run",
     .options = backfill_options,
