@@ -4,8 +4,9 @@
  * away. Which moments are planned is found by a scan of every minute, which knows nothing of cron
  * or of the engine. After each step the trigger's row and its history have to agree with that scan:
  * each planned moment up to the cursor was fired or missed, or waits, none twice, and none is left
- * behind the clock. In the middle of the year the last thirty days of some are filled in, over
- * crashes: each planned moment of them gets one execution of the backfill, beside what fires.
+ * behind the clock. When it comes back from its month, what was missed is filled in, over crashes:
+ * each moment of the month that did not fire gets one execution, and none that did. Later the last
+ * thirty days of some are filled in altogether, beside what fires.
  *
  *   sim_schedule                    a year, then each sabotage has to be noticed; CADRE_SEED=N
  *                                   repeats a year
@@ -52,15 +53,19 @@ static const struct {
 };
 #define PLACES ((int)(sizeof places / sizeof *places))
 
+/* What is caught up with takes its time. */
+#define SLEEPS "{id: t, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.01S}"
+#define ENDS "{id: t, command: [x], disabled: true}"
+
 /* What is scanned for: a minute of the day, or of every hour. */
 static const struct {
-    const char *cron, *recover;
+    const char *cron, *recover, *task;
     int hour; /* -1: every one */
     int minute;
 } plans[] = {
-    {"30 2 * * *", "ALL", 2, 30},
-    {"0 3 * * *", "LAST", 3, 0},
-    {"30 * * * *", "NONE", -1, 30},
+    {"30 2 * * *", "ALL", SLEEPS, 2, 30},
+    {"0 3 * * *", "LAST", ENDS, 3, 0},
+    {"30 * * * *", "NONE", ENDS, -1, 30},
 };
 #define PLANS ((int)(sizeof plans / sizeof *plans))
 #define HOURLY_PLACES 1 /* enough for what fires so often */
@@ -73,11 +78,16 @@ enum sabotage {
     SKIPS_MOMENT, /* one moment in a hundred is not found */
     WRONG_HOUR,   /* an hour too late */
     LOSES_BACKFILL_CURSOR,
+    FORGETS_FIRED,   /* that a moment fired is not written down */
+    FORGETS_WAITING, /* one that is to be caught up with is filled in as well */
+    PASSES_TOO_MUCH, /* the moment behind those that fired is passed, too */
     SABOTAGES
 };
-static const char *const sabotage_names[SABOTAGES] = {"nothing",     "loses-cursor",
-                                                      "fires-again", "skips-moment",
-                                                      "wrong-hour",  "loses-backfill-cursor"};
+static const char *const sabotage_names[SABOTAGES] = {"nothing",        "loses-cursor",
+                                                      "fires-again",    "skips-moment",
+                                                      "wrong-hour",     "loses-backfill-cursor",
+                                                      "forgets-fired",  "forgets-waiting",
+                                                      "passes-too-much"};
 
 /* What is broken in the program at hand; the linker leads its calls here. */
 static enum sabotage broken;
@@ -105,6 +115,37 @@ int __wrap_store_backfill_update(struct store *s, const struct backfill_row *b, 
 {
     if (broken == LOSES_BACKFILL_CURSOR) return 0;
     return __real_store_backfill_update(s, b, e);
+}
+
+int __real_store_fired_put(struct store *s, int64_t trigger, const struct fired_range *f,
+                           struct err *e);
+int __wrap_store_fired_put(struct store *s, int64_t trigger, const struct fired_range *f,
+                           struct err *e);
+int __wrap_store_fired_put(struct store *s, int64_t trigger, const struct fired_range *f,
+                           struct err *e)
+{
+    if (broken == FORGETS_FIRED && ++calls % 5 == 0) return 0;
+    return __real_store_fired_put(s, trigger, f, e);
+}
+
+int __real_store_fired_find(struct store *s, int64_t trigger, int64_t at_ms,
+                            struct fired_range *out, struct err *e);
+int __wrap_store_fired_find(struct store *s, int64_t trigger, int64_t at_ms,
+                            struct fired_range *out, struct err *e);
+int __wrap_store_fired_find(struct store *s, int64_t trigger, int64_t at_ms,
+                            struct fired_range *out, struct err *e)
+{
+    int rc = __real_store_fired_find(s, trigger, at_ms, out, e);
+    if (rc == 1 && broken == PASSES_TOO_MUCH) out->last_ms += DAY_MS;
+    return rc;
+}
+
+int __real_store_missed_has(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int __wrap_store_missed_has(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e);
+int __wrap_store_missed_has(struct store *s, int64_t trigger, int64_t planned_ms, struct err *e)
+{
+    if (broken == FORGETS_WAITING) return 0;
+    return __real_store_missed_has(s, trigger, planned_ms, e);
 }
 
 enum schedule_found __real_flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
@@ -241,8 +282,9 @@ static void look(struct year *y)
 struct filled {
     struct year *y;
     struct schedule_seen *k;
-    int64_t first_min, end_min;
-    unsigned char had[FILLED_DAYS * 24 * 60];
+    int64_t backfill, first_min, end_min;
+    bool missed; /* those alone that did not fire */
+    unsigned char had[(FILLED_DAYS + 2) * 24 * 60];
     int count;
 };
 
@@ -252,7 +294,7 @@ static int look_at_filled(const struct execution_row *x, void *user)
     struct filled *f = user;
     struct json *vars = NULL;
     int64_t ms = 0;
-    if (x->backfill == 0) return 0;
+    if (x->backfill != f->backfill) return 0;
     if (!x->trigger_vars || json_parse(x->trigger_vars, strlen(x->trigger_vars), &vars, NULL) ||
         time_parse(json_get_str(vars, "date", ""), &ms))
         fail_msg("%s: an execution without a date", f->k->flow);
@@ -262,30 +304,31 @@ static int look_at_filled(const struct execution_row *x, void *user)
         violate(f->y, f->k, ms, "filled in, and it is not planned");
     else if (f->had[m - f->first_min]++)
         violate(f->y, f->k, ms, "filled in twice");
+    else if (f->missed && f->k->planned[m] == 2)
+        violate(f->y, f->k, ms, "filled in, and it was not missed");
     f->count++;
     return 0;
 }
 
-static void look_at_backfill(struct year *y, struct reader *r, struct schedule_seen *k,
-                             int64_t first_min)
+static void look_at_backfill(struct filled *f, struct reader *r)
 {
-    struct filled *f = mem_alloc(sizeof *f);
-    struct execution_filter of = {.ns = "a", .flow = k->flow, .limit = FILLED_MOST};
+    struct year *y = f->y;
+    struct execution_filter of = {.ns = "a", .flow = f->k->flow, .limit = FILLED_MOST};
     struct err e = {0};
     int64_t more;
-    *f = (struct filled){.y = y,
-                         .k = k,
-                         .first_min = first_min,
-                         .end_min = first_min + FILLED_DAYS * 24 * 60};
     if (reader_executions(r, &of, look_at_filled, f, &more, &e)) fail_msg("%s", err_text(&e));
-    for (int64_t m = first_min; m < f->end_min; m++)
-        if (k->planned[m] && !f->had[m - first_min])
-            violate(y, k, BEGIN_MS + m * MINUTE_MS, "was not filled in");
+    for (int64_t m = f->first_min; m < f->end_min; m++) {
+        int had = f->had[m - f->first_min], planned = f->k->planned[m];
+        if (planned && !had && !(f->missed && planned == 2))
+            violate(y, f->k, BEGIN_MS + m * MINUTE_MS, "was not filled in");
+    }
     y->filled += (uint64_t)f->count;
     mem_free(f);
 }
 
-static void begin_backfill(struct year *y, const struct schedule_seen *k, int64_t first_min)
+/* NULL: refused, because there is nothing. */
+static struct filled *begin_backfill(struct year *y, struct schedule_seen *k, int64_t first_min,
+                                     int64_t end_min, bool missed)
 {
     struct command *c = command_new(CMD_TRIGGER_BACKFILL);
     char time[TIME_TEXT_SIZE];
@@ -294,23 +337,28 @@ static void begin_backfill(struct year *y, const struct schedule_seen *k, int64_
     c->u.place.flow = mem_strdup(k->flow);
     c->u.place.trigger = mem_strdup("t");
     c->u.backfill.parallel = 3;
+    c->u.backfill.missed = missed;
     time_format(BEGIN_MS + first_min * MINUTE_MS, time);
     c->u.backfill.start = mem_strdup(time);
-    time_format(BEGIN_MS + (first_min + FILLED_DAYS * 24 * 60) * MINUTE_MS - 1000, time);
+    time_format(BEGIN_MS + end_min * MINUTE_MS - 1000, time);
     c->u.backfill.end = mem_strdup(time);
     assert_int_equal(world_do(&y->w, c), 0);
-    if (world_reply(&y->w)->rc) fail_msg("%s", err_text(&world_reply(&y->w)->err));
+    const struct reply *x = world_reply(&y->w);
+    if (missed && x->rc == ERR_INVALID && strstr(err_text(&x->err), "nothing was missed"))
+        return NULL;
+    if (x->rc) fail_msg("%s", err_text(&x->err));
+    struct filled *f = mem_alloc(sizeof *f);
+    *f = (struct filled){.y = y,
+                         .k = k,
+                         .backfill = x->id,
+                         .first_min = first_min,
+                         .end_min = end_min,
+                         .missed = missed};
+    return f;
 }
 
-/* One of each plan, all at once; the coordinator dies in the middle of it. */
-static void fill_in(struct year *y)
+static void go_on_over_crashes(struct year *y)
 {
-    int64_t now_min = (y->w.now.wall_ms - BEGIN_MS) / MINUTE_MS;
-    int64_t first_min = now_min - (FILLED_DAYS + 1) * 24 * 60;
-    struct reader *r;
-    struct err e = {0};
-    for (int i = 0; i < PLANS; i++)
-        begin_backfill(y, &y->watched[i * PLACES], first_min);
     for (int n = 0; n < 6; n++) {
         world_pass(&y->w, 2);
         world_tick(&y->w);
@@ -319,10 +367,50 @@ static void fill_in(struct year *y)
         world_crash(&y->w);
     }
     world_live(&y->w, MINUTE_MS);
+}
+
+/* One of each plan, all at once; the coordinator dies in the middle of it. */
+static void fill_in(struct year *y)
+{
+    int64_t end_min = (y->w.now.wall_ms - BEGIN_MS) / MINUTE_MS - 24 * 60;
+    int64_t first_min = end_min - FILLED_DAYS * 24 * 60;
+    struct filled *begun[PLANS];
+    struct reader *r;
+    struct err e = {0};
+    for (int i = 0; i < PLANS; i++)
+        begun[i] = begin_backfill(y, &y->watched[i * PLACES], first_min, end_min, false);
+    go_on_over_crashes(y);
     if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
     for (int i = 0; i < PLANS; i++)
-        look_at_backfill(y, r, &y->watched[i * PLACES], first_min);
+        look_at_backfill(begun[i], r);
     reader_close(r);
+}
+
+/* What nobody could fire while the coordinator was away, and what waits to be caught up with. */
+static void fill_in_missed(struct year *y, int64_t from_ms)
+{
+    int64_t first_min = (from_ms - BEGIN_MS) / MINUTE_MS - 12 * 60;
+    int64_t end_min = (y->w.now.wall_ms - BEGIN_MS) / MINUTE_MS;
+    struct filled *begun[TRIGGERS];
+    struct reader *r;
+    struct err e = {0};
+    world_pass(&y->w, 1);
+    world_tick(&y->w); /* all is decided; one of those that wait fired */
+    for (int i = 0; i < TRIGGERS; i++)
+        begun[i] = begin_backfill(y, &y->watched[i], first_min, end_min, true);
+    go_on_over_crashes(y);
+    for (int n = 0; n < 60; n++)
+        world_live(&y->w, 10);
+    look(y); /* what was caught up with */
+    if (reader_open(y->w.folder, &r, &e)) fail_msg("%s", err_text(&e));
+    for (int i = 0; i < TRIGGERS; i++)
+        if (begun[i]) look_at_backfill(begun[i], r);
+    reader_close(r);
+    for (int i = 0; i < TRIGGERS && !*y->violation; i++) {
+        struct filled *again = begin_backfill(y, &y->watched[i], first_min, end_min, true);
+        if (again) violate(y, &y->watched[i], y->w.now.wall_ms, "something was missed still");
+        mem_free(again);
+    }
 }
 
 /* ---- the year ---- */
@@ -351,11 +439,13 @@ static void settle(struct year *y)
     }
 }
 
-static void away(struct year *y, int64_t ms)
+static void away(struct year *y, int64_t ms, bool fills)
 {
+    int64_t from_ms = y->w.now.wall_ms;
     world_die(&y->w);
     world_pass(&y->w, ms);
     world_rise(&y->w);
+    if (fills) fill_in_missed(y, from_ms);
     settle(y);
 }
 
@@ -376,7 +466,7 @@ static void something_happens(struct year *y)
         y->w.now.wall_ms -= 1500 + chance(y, 5 * HOUR_MS);
         break;
     default:
-        away(y, chance(y, 9 * HOUR_MS));
+        away(y, chance(y, 9 * HOUR_MS), false);
         break;
     }
     settle(y);
@@ -385,7 +475,7 @@ static void something_happens(struct year *y)
 static void begin(struct year *y, uint64_t seed)
 {
     static const char source[] =
-        "id: %s\nnamespace: a\ntasks: [{id: t, command: [x], disabled: true}]\n"
+        "id: %s\nnamespace: a\ntasks: [%s]\n"
         "triggers: [{id: t, cron: '%s', timezone: %s, recoverMissedSchedules: %s}]\n";
     rng_init(&y->rng, seed);
     y->table = zones_new(NULL);
@@ -418,8 +508,9 @@ static void begin(struct year *y, uint64_t seed)
         c->u.apply.files = mem_array(1, sizeof *c->u.apply.files);
         c->u.apply.count = 1;
         c->u.apply.files[0].name = mem_strdup("f.yaml");
-        c->u.apply.files[0].source = str_dupf(source, k->flow, plans[k->plan].cron,
-                                              places[k->place].name, plans[k->plan].recover);
+        c->u.apply.files[0].source =
+            str_dupf(source, k->flow, plans[k->plan].task, plans[k->plan].cron,
+                     places[k->place].name, plans[k->plan].recover);
         assert_int_equal(world_do(&y->w, c), 0);
         if (world_reply(&y->w)->rc) fail_msg("%s", err_text(&world_reply(&y->w)->err));
     }
@@ -460,7 +551,7 @@ static bool run(uint64_t seed, int days, enum sabotage sabotage, struct year *y)
         step(y);
         if (!was_away && y->w.now.wall_ms > BEGIN_MS + days * DAY_MS / 2) {
             was_away = true;
-            away(y, days > 60 ? 30 * DAY_MS : 5 * DAY_MS);
+            away(y, days > 60 ? 30 * DAY_MS : 5 * DAY_MS, true);
             look(y);
         } else if (was_away && !was_filled &&
                    y->w.now.wall_ms > BEGIN_MS + (FILLED_DAYS + 2) * DAY_MS) {

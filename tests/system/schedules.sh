@@ -42,6 +42,25 @@ backfilled() {
 }
 holds "each of its moments has an execution, and it has ended" until_true 60 backfilled
 
+nightly="a/schedule-message/nightly --start 2024-01-01 --end 2024-01-05"
+cadre trigger backfill $nightly --missed --dry-run >out 2>err
+is "what is missed is counted" 3 "$(wc -l <out | tr -d ' ')"
+has "and told" out '^2024-01-04T03:00:00' '^2024-01-05T03:00:00'
+has "in a sentence" err 'has 2 such moments from start to end'
+cadre trigger backfill $nightly --missed >out
+is "it begins" 0 $?
+kill -KILL "$coordinator"
+until_true 60 gone "$coordinator"
+coordinator_up
+five() {
+    [ "$(cadre -o json execution list --flow a/schedule-message | grep -o '"backfill":"' | wc -l |
+        tr -d ' ')" -eq 5 ] && ! cadre trigger backfills a/schedule-message/nightly | grep -q 2024
+}
+holds "over kill -9 those alone have another execution" until_true 60 five
+cadre trigger backfill $nightly --missed >out 2>err
+is "then there is nothing" 1 $?
+has "that was missed" err 'nothing was missed from start to end'
+
 fired() { cadre trigger show a/tick/t | sed -n 's/^fired  *//p'; }
 more_than() { [ "$(fired)" -gt "$1" ] 2>/dev/null; }
 holds "it fires without an agent" until_true 60 more_than 1
