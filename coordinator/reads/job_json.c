@@ -183,6 +183,7 @@ int job_json(struct jw *w, struct reader *r, const struct job_view *v,
     if (parts->attempts) rc = put_attempts(w, r, v, parts->attempts, e);
     jw_str(w, "createdBy", j->created_by);
     jw_str(w, "cancelledBy", j->cancelled_by);
+    jw_id(w, "retryOf", j->retry_of);
     jw_time(w, "createdAt", j->created_ms);
     jw_time(w, "submittedAt", j->submitted_ms);
     jw_time(w, "startedAt", j->started_ms);

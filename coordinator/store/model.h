@@ -112,6 +112,7 @@ struct job_row {
     int64_t output_limit; /* 0: the coordinator's */
     bool allow_failure;   /* when it ends as FAILED it is WARNING; not read of jobs that ended */
     char *created_by, *cancelled_by; /* cancelled_by: not read of jobs that ended as SUCCESS */
+    int64_t retry_of;                /* the job that somebody asked to do again; 0: none */
 };
 void job_row_fini(struct job_row *j);
 bool job_is_final(enum job_state s);

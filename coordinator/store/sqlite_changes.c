@@ -51,6 +51,7 @@ static int insert_fixed(struct store *s, const struct job_row *j, const char *sp
     bind_int(q, 21, j->retry.max_duration_ms);
     bind_text(q, 22, spec);
     bind_text(q, 23, j->created_by);
+    bind_int(q, 24, j->retry_of);
     return db_run(&s->queue, q, e);
 }
 

@@ -79,6 +79,7 @@ void reader_row_view(sqlite3_stmt *q, struct job_view *v)
     row_job(q, &v->job);
     v->job.created_by = column_text(q, JOB_COLUMN_COUNT + 3);
     v->job.cancelled_by = column_text(q, JOB_COLUMN_COUNT + 4);
+    v->job.retry_of = sqlite3_column_int64(q, JOB_COLUMN_COUNT + 5);
 }
 
 /* 1: found; 0: not there. */

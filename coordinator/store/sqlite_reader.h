@@ -13,8 +13,8 @@
 /* cancelled_by stands behind outputs: it is not read of a job that ended as SUCCESS. */
 #define VIEW_COLUMNS                                                                               \
     JOB_COLUMNS ", s.outputs, r.text, a.name, j.created_by,"                                       \
-                " CASE WHEN s.state <> 5 THEN s.cancelled_by END"
-#define VIEW_COLUMN_COUNT (JOB_COLUMN_COUNT + 5)
+                " CASE WHEN s.state <> 5 THEN s.cancelled_by END, j.retry_of"
+#define VIEW_COLUMN_COUNT (JOB_COLUMN_COUNT + 6)
 #define VIEW_TABLES                                                                                \
     JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
                "s.agent"

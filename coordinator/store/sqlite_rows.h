@@ -19,7 +19,7 @@
     " CASE WHEN s.ended_ms > 0 THEN 0 ELSE s.allow_failure END"
 #define JOB_COLUMN_COUNT 37
 #define JOB_TABLES "job_states s JOIN jobs j ON j.id = s.id"
-/* All but unique_key, created_by, cancelled_by. */
+/* All but unique_key, created_by, cancelled_by, retry_of. */
 void row_job(sqlite3_stmt *q, struct job_row *j);
 /* Of a job that is CREATED: what may be other than that state, and queue, tell. */
 #define QUEUED_COLUMNS                                                                             \
