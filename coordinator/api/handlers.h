@@ -9,6 +9,7 @@ void jobs_submit(struct request *r);
 void jobs_list(struct request *r);
 void jobs_show(struct request *r);
 void jobs_cancel(struct request *r);
+void jobs_retry(struct request *r);
 void jobs_attempts(struct request *r);
 void jobs_why(struct request *r);
 void flows_apply(struct request *r);

@@ -25,7 +25,7 @@ static void send_new(struct request *r, const struct reply_job *j)
     request_send(r, 201, &a);
 }
 
-static void on_submitted(struct request *r, struct reply *x)
+void job_on_made(struct request *r, struct reply *x)
 {
     if (x->rc) {
         request_fail_reply(r, x);
@@ -65,7 +65,7 @@ static void submit_one(struct request *r)
         request_send_problem(r, &r->problem);
         return;
     }
-    request_ask(r, c, on_submitted);
+    request_ask(r, c, job_on_made);
 }
 
 /* ---- several ---- */

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/after.h"
+#include "coordinator/engine/again.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/backfill_commands.h"
@@ -146,6 +147,7 @@ static void keys_of(const struct command *c, struct keys *jobs, struct keys *sta
     const struct cmd_submits *all = &c->u.submits;
     if (c->type == CMD_SUBMIT)
         keys_add(jobs, c->u.submit.job.submitter, c->u.submit.job.unique_key);
+    if (c->type == CMD_RETRY) keys_add(jobs, c->by.token, c->u.again.unique_key);
     if (c->type == CMD_EXECUTION_START)
         keys_add(starts, c->u.start.submitter, c->u.start.unique_key);
     for (size_t i = 0; c->type == CMD_SUBMIT_ALL && i < all->count; i++)
@@ -194,6 +196,7 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_SUBMIT] = apply_submit,
     [CMD_SUBMIT_ALL] = apply_submit_all,
     [CMD_CANCEL] = apply_cancel,
+    [CMD_RETRY] = apply_retry,
     [CMD_WHY] = apply_why,
     [CMD_TOKEN_CREATE] = apply_token_create,
     [CMD_TOKEN_REVOKE] = apply_token_revoke,

@@ -24,6 +24,7 @@ const char *command_name(enum command_type type)
         [CMD_SUBMIT] = "submit",
         [CMD_SUBMIT_ALL] = "submit",
         [CMD_CANCEL] = "cancel",
+        [CMD_RETRY] = "retry",
         [CMD_WHY] = "why",
         [CMD_TOKEN_CREATE] = "token create",
         [CMD_TOKEN_REVOKE] = "token revoke",
@@ -202,6 +203,9 @@ void command_free(struct command *c)
         break;
     case CMD_SUBMIT_ALL:
         submits_fini(&c->u.submits);
+        break;
+    case CMD_RETRY:
+        mem_free(c->u.again.unique_key);
         break;
     case CMD_TOKEN_CREATE:
         token_row_fini(&c->u.token);

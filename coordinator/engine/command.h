@@ -27,6 +27,7 @@ enum command_type {
     CMD_SUBMIT,       /* u.submit */
     CMD_SUBMIT_ALL,   /* u.submits; reply.items tells of each */
     CMD_CANCEL,       /* u.id */
+    CMD_RETRY,        /* u.again; see again.h */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
@@ -132,6 +133,11 @@ struct cmd_submits {
     bool atomic; /* all or none; else each by itself */
 };
 
+struct cmd_again {
+    int64_t job;
+    char *unique_key; /* idempotency key, of those of the principal; NULL */
+};
+
 /* Who asks, and what that takes: filled in by whoever took the request. */
 struct principal {
     int64_t token;        /* 0: the coordinator itself */
@@ -163,6 +169,7 @@ struct command {
         struct cmd_heard heard;
         struct cmd_submit submit;
         struct cmd_submits submits;
+        struct cmd_again again;
         struct token_row token;
         struct group_row group;
         struct namespace_row ns;

@@ -12,8 +12,7 @@
 
 #include <string.h>
 
-/* The same submit again, with its key: the job that is there already. */
-static bool answer_known(struct engine *g, const char *key, struct reply *r)
+bool submit_known(struct engine *g, const char *key, struct reply *r)
 {
     int64_t id;
     if (!key) return false;
@@ -105,6 +104,15 @@ static bool intern_requires(struct engine *g, const struct cmd_submit *s, int64_
     return !compiled || store_ok(g, requires_entry_intern(g, compiled, id));
 }
 
+struct group *submit_group(struct engine *g, const struct job_row *row, size_t spec_bytes,
+                           struct reply *r)
+{
+    struct group *group = group_find(g, row->group);
+    if (group && !group->deleted) return accept(group, row->ns, spec_bytes, r) ? group : NULL;
+    refuse_group(g, row->group, NULL, r);
+    return NULL;
+}
+
 /* The group that is to run it, when it may be queued there. NULL: refused, or a failure was
  * noted. */
 static struct group *check(struct engine *g, const struct cmd_submit *s, struct job_row *row,
@@ -129,7 +137,7 @@ static bool insert(struct engine *g, struct job_row *row, const char *spec, stru
         int rc = store_job_insert(g->store, row, spec, &g->err);
         if (rc != ERR_EXISTS) return store_ok(g, rc);
         g->err = (struct err){0};
-        if (answer_known(g, row->unique_key, r)) return false;
+        if (submit_known(g, row->unique_key, r)) return false;
     }
     engine_broken(g, "no free job id was found");
     return false;
@@ -217,9 +225,8 @@ static void make_new(const struct engine *g, struct job_row *row)
     row->created_by = mem_strdup(g->by);
 }
 
-/* Takes the row, which was checked. true: the job is new and waits in its queue. */
-static bool store_new(struct engine *g, const struct cmd_submit *s, struct job_row *row,
-                      const struct group *group, struct reply *r)
+bool submit_new(struct engine *g, const struct cmd_submit *s, struct job_row *row,
+                const struct group *group, struct reply *r)
 {
     make_new(g, row);
     if (!insert(g, row, s->spec, r)) {
@@ -233,16 +240,16 @@ static bool store_new(struct engine *g, const struct cmd_submit *s, struct job_r
     return waits;
 }
 
-/* As store_new. */
+/* As submit_new. */
 static bool submit(struct engine *g, const struct cmd_submit *s, struct reply *r)
 {
     struct job_row row = job_row_copy(&s->job);
     mem_free(row.unique_key);
     row.unique_key = scoped_key(row.submitter, s->job.unique_key);
     const struct group *group = check(g, s, &row, r);
-    if (group) return store_new(g, s, &row, group, r);
+    if (group) return submit_new(g, s, &row, group, r);
     /* It would not be taken today, but perhaps it was: then the answer is that job. */
-    if (g->rc == 0) answer_known(g, row.unique_key, r);
+    if (g->rc == 0) submit_known(g, row.unique_key, r);
     job_row_fini(&row);
     return false;
 }
@@ -319,7 +326,7 @@ static bool check_one(struct engine *g, const struct cmd_submit *s, struct check
     x->row = job_row_copy(&s->job);
     mem_free(x->row.unique_key);
     x->row.unique_key = scoped_key(x->row.submitter, s->job.unique_key);
-    if (answer_known(g, x->row.unique_key, &known)) {
+    if (submit_known(g, x->row.unique_key, &known)) {
         tell_item(g, &known, false, out);
         return g->rc == 0;
     }
@@ -341,7 +348,7 @@ static void submit_together(struct engine *g, const struct cmd_submits *a, struc
     for (size_t i = 0; i < a->count; i++) {
         struct reply one = {0};
         if (good && g->rc == 0 && all[i].group) {
-            bool waits = store_new(g, &a->items[i], &all[i].row, all[i].group, &one);
+            bool waits = submit_new(g, &a->items[i], &all[i].row, all[i].group, &one);
             tell_item(g, &one, waits, &r->items[i]);
         } else {
             job_row_fini(&all[i].row);

@@ -669,6 +669,38 @@ static void cancel__twice__is_a_conflict(void **state)
     mem_free(path);
 }
 
+static void retry__of_what_ended__is_a_new_job(void **state)
+{
+    (void)state;
+    struct answer a;
+    int64_t id = submit("{\"command\":[\"true\"],\"name\":\"again\"}");
+    char *cancel = path_of(id, "/cancel"), *path = path_of(id, "/retry"), text[ID_TEXT_SIZE];
+    id_format(id, text);
+    refused("POST", path, NULL, NULL, 409, "conflict", "it is CREATED");
+    json_free(house_post(&house, cancel, NULL, 202));
+    struct json *first = house_post(&house, path, NULL, 201);
+    assert_string_equal(json_get_str(first, "retryOf", ""), text);
+    assert_string_equal(json_get_str(first, "name", ""), "again");
+    assert_string_equal(json_get_str(first, "state", ""), "CREATED");
+    assert_string_not_equal(json_get_str(first, "id", ""), text);
+    json_free(first);
+    for (int i = 0; i < 2; i++) {
+        house_call(&house, "POST", path, NULL, NULL, "Idempotency-Key: retry-1\r\n", &a);
+        assert_int_equal(a.status, i ? 200 : 201);
+        assert_int_equal(json_get_bool(a.json, "duplicate", false), i);
+        answer_fini(&a);
+    }
+    house_call(&house, "POST", path, NULL, NULL, "Idempotency-Key: \r\n", &a);
+    assert_int_equal(a.status, 422);
+    answer_fini(&a);
+    refused("POST", path, NULL, "{}", 400, "bad-request", "takes no body");
+    refused("POST", "/api/v1/jobs/x/retry", NULL, NULL, 404, "not-found", NULL);
+    refused("POST", "/api/v1/jobs/06f3k9x2m1c7a/retry", NULL, NULL, 404, "not-found",
+            "there is no job 06f3k9x2m1c7a");
+    mem_free(cancel);
+    mem_free(path);
+}
+
 static void logs__bad_query__is_refused(void **state)
 {
     (void)state;
@@ -905,6 +937,7 @@ int main(void)
         cmocka_unit_test(submit__with_arguments__requires_nothing_that_a_user_sees),
         cmocka_unit_test(waiting_job__show_and_why__say_what_it_waits_for),
         cmocka_unit_test(cancel__twice__is_a_conflict),
+        cmocka_unit_test(retry__of_what_ended__is_a_new_job),
         cmocka_unit_test(logs__bad_query__is_refused),
         cmocka_unit_test(tokens__wrong_wishes__are_named),
         cmocka_unit_test(tokens__join__carries_commands_and_limits),
