@@ -9,6 +9,7 @@ const struct command *const commands[] = {
     &cmd_job_show,
     &cmd_job_logs,
     &cmd_job_cancel,
+    &cmd_job_retry,
     &cmd_job_why,
     &cmd_job_run,
     &cmd_flow_apply,
@@ -178,7 +179,8 @@ static const struct help_word said_verbs[] = {
     {"stop", "disable"},     {"resume", "enable"},    {"start", "enable"},
     {"explain", "why"},      {"reason", "why"},       {"create", "create join"},
     {"new", "create join"},  {"add", "create join"},  {"join", "create join"},
-    {"make", "create join"}, {"api", "create api"},   {NULL, NULL},
+    {"make", "create join"}, {"api", "create api"},   {"again", "retry"},
+    {"rerun", "retry"},      {"requeue", "retry"},    {NULL, NULL},
 };
 static const struct help_word said_commands[] = {
     {"ls", "job list"},
@@ -206,6 +208,9 @@ static const struct help_word said_commands[] = {
     {"delete", "job cancel"},
     {"cancel", "job cancel"},
     {"scancel", "job cancel"},
+    {"retry", "job retry"},
+    {"rerun", "job retry"},
+    {"requeue", "job retry"},
     {"top", "status"},
     {"stats", "status"},
     {"info", "status"},

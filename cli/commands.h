@@ -8,7 +8,7 @@
 
 extern const struct command cmd_run;
 extern const struct command cmd_job_list, cmd_job_show, cmd_job_logs, cmd_job_cancel, cmd_job_why,
-    cmd_job_run;
+    cmd_job_retry, cmd_job_run;
 extern const struct command cmd_flow_apply, cmd_flow_list, cmd_flow_show, cmd_flow_delete,
     cmd_flow_run, cmd_flow_validate, cmd_flow_diff, cmd_flow_export;
 extern const struct command cmd_execution_list, cmd_execution_show, cmd_execution_logs,

@@ -117,6 +117,9 @@ json one job why "$id"
 json fails job why 0000000000000
 json one job cancel "$(cadre run --detach -- sleep 300)"
 json fails job cancel 0000000000000
+json one job retry "$id"
+has "of a retry the new id is told" out '^\{"id":"[^"]*","duplicate":false\}$'
+json fails job retry 0000000000000
 json one flow apply flow.yaml
 json fails flow apply bad.yaml
 has "all that is wrong is in the error" err '"problems":\[\{"file":"bad.yaml"'

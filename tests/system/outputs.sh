@@ -37,6 +37,7 @@ job show | $job
 job logs | $job
 job why | $job
 job cancel | $(waiting)
+job retry | $job
 job run | -- echo hello
 flow apply | flow.yaml
 flow list |
