@@ -183,6 +183,16 @@ static void apply_zones(struct engine *g, const struct command *c)
     schedules_on_zones(g);
 }
 
+/* Any number of probes in a batch are one write. */
+static void apply_probe(struct engine *g, const struct command *c, struct reply *r)
+{
+    (void)c;
+    (void)r;
+    if (g->probed_in == g->batch) return;
+    g->probed_in = g->batch;
+    store_ok(g, store_probe(g->store, &g->err));
+}
+
 /* What of a command is NULL in both tables needs nothing but a batch (CMD_TICK). */
 static apply_event_fn *const events[COMMAND_TYPES] = {
     [CMD_ENROL] = apply_enrol,       [CMD_HELLO] = apply_hello,     [CMD_READY] = apply_ready,
@@ -225,6 +235,7 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TRIGGER_BACKFILLS] = apply_trigger_backfills,
     [CMD_TRIGGER_BACKFILL_CANCEL] = apply_trigger_backfill_cancel,
     [CMD_WEBHOOK] = apply_webhook,
+    [CMD_PROBE] = apply_probe,
 };
 
 /* Whoever asks may have lost the right to since the request came. */

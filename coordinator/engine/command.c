@@ -53,6 +53,7 @@ const char *command_name(enum command_type type)
         [CMD_TRIGGER_BACKFILLS] = "trigger backfills",
         [CMD_TRIGGER_BACKFILL_CANCEL] = "trigger backfill cancel",
         [CMD_WEBHOOK] = "webhook",
+        [CMD_PROBE] = "probe",
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
         [CMD_AWAKE] = "awake",

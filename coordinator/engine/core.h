@@ -105,6 +105,7 @@ struct engine {
 
     /* the batch */
     uint64_t batch;
+    uint64_t probed_in; /* the last batch that wrote for a CMD_PROBE */
     struct effects *out;
     int rc; /* first failure */
     struct err err;

@@ -220,6 +220,16 @@ bool store_dirty(const struct store *s)
            db_in_transaction(&s->output);
 }
 
+int store_probe(struct store *s, struct err *e)
+{
+    int rc = store_write_output(s, e);
+    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE), e);
+    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE_END), e);
+    if (rc == 0) rc = store_write_queue(s, e);
+    if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_PROBE), e);
+    return rc == 0 ? db_run(&s->queue, store_queue(s, Q_PROBE_END), e) : rc;
+}
+
 int store_commit(struct store *s, struct err *e)
 {
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");

@@ -10,10 +10,17 @@
 #include "coordinator/store/sqlite_schema.h"
 #include "coordinator/store/store.h"
 
+/* SQLite writes no page for a row that is replaced by an equal one; so it comes and goes. */
+#define PROBE_ADD "INSERT INTO parts (id, output_mark) VALUES ('probe', 0)"
+#define PROBE_REMOVE "DELETE FROM parts WHERE id = 'probe'"
+
 /* Every statement on cadre.db: number, text. Prepared when the store opens. */
 #define QUEUE_STATEMENTS(X)                                                                        \
     JOB_STATEMENTS(X)                                                                              \
-    FLOW_STATEMENTS(X) PURGE_STATEMENTS(X) X(Q_MARK, "UPDATE parts SET output_mark = ?1")
+    FLOW_STATEMENTS(X)                                                                             \
+    PURGE_STATEMENTS(X)                                                                            \
+    X(Q_MARK, "UPDATE parts SET output_mark = ?1")                                                 \
+    X(Q_PROBE, PROBE_ADD) X(Q_PROBE_END, PROBE_REMOVE)
 
 /* The same on output.db. */
 #define OUTPUT_STATEMENTS(X)                                                                       \
@@ -27,6 +34,8 @@
                     " bytes = bytes + excluded.bytes,"                                             \
                     " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
     X(O_MARK, "UPDATE parts SET output_mark = ?1")                                                 \
+    X(O_PROBE, PROBE_ADD)                                                                          \
+    X(O_PROBE_END, PROBE_REMOVE)                                                                   \
     X(O_CHUNK_INSERT,                                                                              \
       "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms, cursor, sum)"                \
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                  \

@@ -399,6 +399,36 @@ static void on_full_disk(struct fixture *f, const char *ballast)
     check_counts(f);
 }
 
+/* What a probe writes is what was there; that it was written, another connection sees. */
+static void probe_writes_to_both_files_and_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 3);
+    static const char *const files[] = {"cadre.db", "output.db"};
+    struct db other[2] = {{0}};
+    int64_t mark[2], version[2], now = 0;
+    FAILS(ERR_INTERNAL, store_probe(f->store, &e)); /* outside of store_begin */
+    for (int i = 0; i < 2; i++) {
+        char *path = path_in(f, files[i]);
+        OK(db_open(&other[i], path, DB_READER, &e));
+        mem_free(path);
+        OK(db_int(&other[i], "SELECT output_mark FROM parts", &mark[i], &e));
+        OK(db_int(&other[i], "PRAGMA data_version", &version[i], &e));
+    }
+    begin(f);
+    OK(store_probe(f->store, &e));
+    OK(store_probe(f->store, &e));
+    assert_true(store_dirty(f->store));
+    commit(f);
+    for (int i = 0; i < 2; i++) {
+        OK(db_int(&other[i], "PRAGMA data_version", &now, &e));
+        assert_int_not_equal(now, version[i]);
+        OK(db_int(&other[i], "SELECT output_mark FROM parts", &now, &e));
+        assert_int_equal(now, mark[i]);
+        db_close(&other[i]);
+    }
+}
+
 static void full_disk_loses_nothing_acknowledged(void **state)
 {
     struct fixture *f = *state;
@@ -596,6 +626,7 @@ int main(void)
         CASE(damaged_page_is_found_at_the_start),
         cmocka_unit_test_setup_teardown(damaged_page_is_reported_when_it_is_met, fixture_setup,
                                         teardown_damaged),
+        CASE(probe_writes_to_both_files_and_changes_nothing),
         CASE(full_disk_loses_nothing_acknowledged),
         CASE(what_was_acknowledged_survives_a_kill_at_any_moment),
         CASE(backup_of_a_running_store_can_be_put_back),
