@@ -60,7 +60,8 @@ struct spine {
     struct command_list queue;
     struct heard heard;
     struct yield yield;
-    int64_t heard_ms; /* mono: bytes that were in the sockets then have been handed over */
+    int64_t busy_from_ms; /* mono, when the batch at hand was begun; 0: none is */
+    int64_t heard_ms;     /* mono: bytes that were in the sockets then have been handed over */
     bool stop;
 };
 
@@ -198,7 +199,9 @@ static void store_thread(void *arg)
     struct spine *s = arg;
     uv_mutex_lock(&s->lock);
     for (;;) {
+        s->busy_from_ms = 0;
         wait_for_work(s);
+        s->busy_from_ms = os_mono_ms();
         bool last = s->stop && !s->queue.first && lanes_are_empty(s->lanes);
         struct command *fresh = s->queue.first;
         list_init(&s->queue);
@@ -395,6 +398,14 @@ void spine_push(struct spine *s, struct command *c)
 void spine_heard(struct spine *s, int64_t agent)
 {
     heard_add(&s->fresh_heard, agent);
+}
+
+int64_t spine_busy_ms(struct spine *s)
+{
+    uv_mutex_lock(&s->lock);
+    int64_t from_ms = s->busy_from_ms;
+    uv_mutex_unlock(&s->lock);
+    return from_ms > 0 ? os_mono_ms() - from_ms : 0;
 }
 
 bool spine_owns_queue(const struct spine *s)

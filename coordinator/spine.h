@@ -48,6 +48,9 @@ void spine_heard(struct spine *s, int64_t agent);
 /* May this coordinator acknowledge heartbeats? An agent that is acknowledged keeps its jobs, so
  * only while nobody else can have the queue. One coordinator alone always owns it. */
 bool spine_owns_queue(const struct spine *s);
+/* For how long the store thread has been at its present batch, in ms; 0: it waits for work. A batch
+ * takes as long as its commit, some ms on a healthy disk. */
+int64_t spine_busy_ms(struct spine *s);
 bool spine_is_full(const struct spine *s);
 /* Are commands with a request welcome? Also when the queue is full because the store fails: they do
  * not wait for it then, but are told so at once. */

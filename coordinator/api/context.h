@@ -43,6 +43,7 @@ struct api {
     size_t body_bytes; /* of API_BODIES_BYTES */
     char *put_off;     /* JSON text: the chores that the engine has put off; NULL: none */
     int64_t swept_ms;
+    int64_t probed_ms; /* mono, when a probe was answered that the store can be written; 0: never */
     void *timer;
     bool stopped;
 };

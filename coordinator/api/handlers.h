@@ -53,6 +53,7 @@ void tokens_create(struct request *r);
 void tokens_revoke(struct request *r);
 void stream_open(struct request *r); /* logs and follow, of jobs and executions */
 void status_health(struct request *r);
+void status_ready(struct request *r);
 void status_version(struct request *r);
 void status_whoami(struct request *r);
 void status_show(struct request *r);

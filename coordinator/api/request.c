@@ -193,12 +193,14 @@ void request_ask(struct request *r, struct command *c,
     struct api *a = r->api;
     c->by = (struct principal){.token = r->who.token, .role = r->route->role};
     r->changing = !engine_only_looks(c);
-    if (a->stopped || (!c->by.token && !r->keyed)) {
+    bool may_ask = c->by.token || r->keyed || c->type == CMD_PROBE;
+    if (a->stopped || !may_ask) {
         struct err e;
         command_free(c);
         if (a->stopped)
             err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
-        else /* a route that needs no token gives no commands, but for a webhook with its key */
+        else /* a route that needs no token gives no commands, but for a webhook with its key, and
+              * the question whether changes can be saved */
             err_set(&e, ERR_DENIED, "the request has no token");
         request_fail(r, e.code, &e);
         return;

@@ -15,6 +15,7 @@
 /* A route of GET serves HEAD, too: route_serves. */
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
+    {"GET", "readyz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_ready},
     {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_version},
     {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_whoami},
     {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_show},

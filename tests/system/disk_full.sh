@@ -49,6 +49,13 @@ done
 echo "# refused at submit $n"
 is "a submit to a full disk is refused" 503 "$refused"
 has "in words that say why" answer '"code":"disk-full"' 'no space is left on its disk'
+ready() { # prints the status of /readyz, and its answer to the file
+    curl -sS --cacert "$here/server/ca.pem" -o ready -w '%{http_code}' "https://$CADRE_URL/readyz"
+}
+is "the coordinator is not ready" 503 "$(ready)"
+has "and says why" ready '"code":"disk-full"' 'nothing can be saved'
+is "but alive" 200 "$(curl -sS --cacert server/ca.pem -o /dev/null -w '%{http_code}' \
+    "https://$CADRE_URL/healthz")"
 has "so does the log" coordinator.log 'rolled back.*no space is left'
 cadre run --detach --env X="$(head -c 60000 /dev/zero | tr '\0' x)" -- true >id 2>err &
 run=$!
@@ -60,6 +67,7 @@ holds "a job ends at its agent meanwhile" until_true 20 ended_at a "$running"
 make_room server
 wait "$run"
 is "with room again a submit goes through by itself" 0 $?
+is "and the coordinator is ready" 200 "$(ready)"
 holds "the agent comes back by itself" until_true 60 agent_is a ONLINE
 holds "the result arrives" until_true 30 job_is "$running" FAILED
 is "as it was" "3 survived" "$(job_field "$running" exitCode) $(cadre job logs "$running")"

@@ -17,6 +17,7 @@ static struct house house;
 static struct {
     atomic_bool full;       /* commits fail: the disk is full */
     atomic_bool bug;        /* commits of what wrote something trip a bug */
+    atomic_bool hangs;      /* the next commit that wrote something waits for `go` */
     atomic_bool slow;       /* reader_job waits for `go` */
     atomic_bool no_room;    /* so many queries wait already */
     atomic_int reads;       /* of one job */
@@ -30,6 +31,10 @@ int __real_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e);
 int __wrap_store_commit(struct store *s, struct err *e)
 {
+    if (store_dirty(s) && atomic_exchange(&faults.hangs, false)) {
+        uv_sem_post(&faults.begun);
+        uv_sem_wait(&faults.go);
+    }
     bool bug = atomic_load(&faults.bug) && store_dirty(s);
     if (!bug && !atomic_load(&faults.full)) return __real_store_commit(s, e);
     store_rollback(s);
@@ -112,7 +117,7 @@ static void ask(struct peer *p, const char *path, const char *token)
     mem_free(text);
 }
 
-/* Turns the loop until the reader thread waits in reader_job. */
+/* Turns the loop until a thread waits in reader_job or store_commit. */
 static void run_until_held(void)
 {
     while (uv_sem_trywait(&faults.begun))
@@ -343,6 +348,92 @@ static void full_disk__submits_are_put_off_and_reads_go_on(void **state)
     }
 }
 
+/* ---- is it ready? ---- */
+
+static void readyz(const char *query, int status, const char *code, const char *part)
+{
+    struct answer a;
+    char *path = str_dupf("/readyz%s", query);
+    house_call(&house, "GET", path, "", NULL, NULL, &a);
+    if (status == 200) {
+        assert_int_equal(a.status, 200);
+        assert_string_equal(json_get_str(a.json, "status", ""), "ready");
+    } else {
+        answer_is(&a, status, code, part);
+    }
+    if (status == 503) assert_string_equal(a.retry_after, "1");
+    answer_fini(&a);
+    mem_free(path);
+}
+
+/* What was good a moment ago is not asked again. */
+static void forget_the_last_probe(int64_t later_ms)
+{
+    atomic_store(&faults.now_ms, 0);
+    atomic_store(&faults.now_ms, os_mono_ms() + later_ms);
+}
+
+/* The clock goes back: no coordinator lives through that. */
+static int start_anew(void **state)
+{
+    (void)state;
+    house_stop(&house);
+    atomic_store(&faults.now_ms, 0);
+    house_start(&house, NULL);
+    return 0;
+}
+
+static void ready__without_a_token__as_owner_too(void **state)
+{
+    (void)state;
+    readyz("", 200, NULL, NULL);
+    readyz("?owner", 200, NULL, NULL);
+    readyz("?owner=1", 200, NULL, NULL);
+    readyz("?onwer", 422, "invalid", "owner");
+    readyz("/x", 404, "not-found", NULL);
+}
+
+static void full_disk__is_not_ready_until_there_is_room(void **state)
+{
+    (void)state;
+    atomic_store(&faults.full, true);
+    forget_the_last_probe(1500);
+    readyz("", 503, "disk-full", "nothing can be saved");
+    readyz("", 503, "disk-full", NULL);
+    json_free(house_get(&house, "/healthz", 200)); /* but alive */
+    atomic_store(&faults.full, false);
+    forget_the_last_probe(10000); /* and nothing else writes meanwhile */
+    readyz("", 200, NULL, NULL);
+}
+
+static void commit_that_hangs__is_not_ready_and_alive(void **state)
+{
+    struct peer p;
+    (void)state;
+    forget_the_last_probe(10000);
+    readyz("", 200, NULL, NULL); /* the start is over */
+    forget_the_last_probe(20000);
+    atomic_store(&faults.hangs, true);
+    ask(&p, "/readyz", NULL);
+    run_until_held();
+    forget_the_last_probe(20000 + 12500);
+    readyz("", 503, "unavailable", "not finished a batch for 12 s");
+    json_free(house_get(&house, "/healthz", 200));
+    uv_sem_post(&faults.go);
+    wait_for(&p, "\"ready\"");
+    peer_fini(&p);
+    readyz("", 200, NULL, NULL);
+}
+
+static void more_questions_than_may_wait__is_not_ready(void **state)
+{
+    (void)state;
+    atomic_store(&faults.no_room, true);
+    readyz("", 503, "unavailable", "questions");
+    atomic_store(&faults.no_room, false);
+    readyz("", 200, NULL, NULL);
+}
+
 static void bug__is_told_with_the_number_of_its_incident(void **state)
 {
     struct answer a;
@@ -389,6 +480,10 @@ int main(void)
         cmocka_unit_test(submit_that_falls_back_at_once__shows_what_became_of_it),
         cmocka_unit_test(token_revoked_while_it_is_looked_up__is_refused),
         cmocka_unit_test(full_disk__submits_are_put_off_and_reads_go_on),
+        cmocka_unit_test(ready__without_a_token__as_owner_too),
+        cmocka_unit_test_teardown(full_disk__is_not_ready_until_there_is_room, start_anew),
+        cmocka_unit_test_teardown(commit_that_hangs__is_not_ready_and_alive, start_anew),
+        cmocka_unit_test(more_questions_than_may_wait__is_not_ready),
         cmocka_unit_test(bug__is_told_with_the_number_of_its_incident),
         cmocka_unit_test(stop__answers_what_is_being_looked_up),
     };
