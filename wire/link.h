@@ -76,6 +76,18 @@ struct link_listen_options {
 int link_may_listen(const char *address, uint16_t port, struct err *e);
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);
 uint16_t link_listener_port(const struct link_listener *ls);
+/* What came of connections, since the start. */
+struct link_listener_counters {
+    uint64_t accepted; /* TCP connections taken */
+    uint64_t opened;   /* handshakes that succeeded */
+    uint64_t failed;   /* ... that failed */
+    uint64_t late;     /* ... that took too long */
+    uint64_t cut;      /* connections whose place went to another */
+    uint64_t refused;  /* closed at once: no descriptor was left */
+    unsigned waiting;  /* connections that wait for a place now */
+    unsigned inside;   /* that have one: in their handshake, or not authenticated */
+};
+void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
 /* New connections use this from now on (renewed certificate). */
 void link_listener_set_tls(struct link_listener *ls, struct tls_config *tls);
 /* Stops accepting; links that are open live on; those still in their handshake are cut. */

@@ -158,16 +158,5 @@ void link_format_address(const struct sockaddr *a, char *dst, size_t size);
 /* ---- link_uv_listen.c ---- */
 /* The ceilings of the door; what link_listen sets is in limits.h. 0 leaves one as it is. */
 void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits);
-struct link_listener_counters {
-    uint64_t accepted; /* TCP connections taken */
-    uint64_t opened;   /* handshakes that succeeded */
-    uint64_t failed;   /* ... that failed */
-    uint64_t late;     /* ... that took too long */
-    uint64_t cut;      /* connections whose place went to another */
-    uint64_t refused;  /* closed at once: no descriptor was left */
-    unsigned waiting;  /* connections that wait for a place now */
-    unsigned inside;   /* that have one: in their handshake, or not authenticated */
-};
-void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
 
 #endif

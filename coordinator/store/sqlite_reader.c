@@ -1,5 +1,6 @@
 /* Reading for the API on connections of its own. A call's statements are reset before it returns:
  * an open one would hold back the log's reuse. */
+#include "coordinator/store/reader_load.h"
 #include "coordinator/store/sqlite_reader.h"
 
 #include "coordinator/store/sqlite_schema.h"
@@ -289,6 +290,12 @@ static int read_bytes(struct db *d, int pages, int page_size, int64_t *bytes, st
     return 0;
 }
 
+int reader_sizes(struct reader *r, int64_t *database, int64_t *output, struct err *e)
+{
+    int rc = read_bytes(&r->queue, R_PAGES, R_PAGE_SIZE, database, e);
+    return rc ? rc : read_bytes(&r->output, W_PAGES, W_PAGE_SIZE, output, e);
+}
+
 int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
 {
     struct store_stats s = {0};
@@ -312,8 +319,7 @@ int reader_stats(struct reader *r, struct store_stats *out, struct err *e)
     if (rc == 1) s.free_slots = sqlite3_column_int64(q, 0);
     db_reset(q);
     if (rc < 0) return rc;
-    rc = read_bytes(&r->queue, R_PAGES, R_PAGE_SIZE, &s.database_bytes, e);
-    if (rc == 0) rc = read_bytes(&r->output, W_PAGES, W_PAGE_SIZE, &s.output_bytes, e);
+    rc = reader_sizes(r, &s.database_bytes, &s.output_bytes, e);
     if (rc == 0) *out = s;
     return rc;
 }

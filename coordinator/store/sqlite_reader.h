@@ -75,6 +75,18 @@
     X(R_FREE_SLOTS, "SELECT total(max(a.slots - (" BUSY "), 0)) FROM agents a"                     \
                     " WHERE a.removed_ms = 0 AND a.online AND a.unwell_since_ms = 0"               \
                     " AND NOT (a.draining OR a.held)")                                             \
+    X(R_CLASSES, "SELECT group_key, requires_id, created, submitted, running, killing, retrying"   \
+                 " FROM job_counts ORDER BY group_key")                                            \
+    X(R_QUEUE_FIRST, "SELECT priority, id FROM job_states INDEXED BY job_queue WHERE queued = 1"   \
+                     " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                  \
+                     " ORDER BY priority DESC, id LIMIT 1")                                        \
+    X(R_CREATED_AT, "SELECT created_ms FROM jobs WHERE id = ?1")                                   \
+    X(R_GROUP_KEYS, "SELECT key, paused FROM groups ORDER BY key")                                 \
+    X(R_GROUP_AGENTS, "SELECT group_key, count(*), total(online), total(online AND"                \
+                      " unwell_since_ms = 0 AND (draining OR held)), total(" UNWELL "),"           \
+                      " total(iif(online, slots, 0)), total(iif(online AND unwell_since_ms = 0"    \
+                      " AND NOT (draining OR held), max(slots - (" BUSY "), 0), 0))"               \
+                      " FROM agents a WHERE removed_ms = 0 GROUP BY group_key")                    \
     X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS"      \
                 " online, sum(" UNWELL ") AS unwell FROM agents WHERE removed_ms = 0"              \
                 " GROUP BY group_key)"                                                             \

@@ -40,7 +40,8 @@ void store_rollback(struct store *s);
 void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
-/* Writes to each file and leaves it as it was: the commit then tells whether changes can be saved. */
+/* Writes to each file and leaves it as it was: the commit then tells whether changes can be
+ * saved. */
 int store_probe(struct store *s, struct err *e);
 
 /* ---- step 1: what a batch needs is looked up first and together ---- */

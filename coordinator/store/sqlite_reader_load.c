@@ -1,0 +1,97 @@
+/* Reading how much there is to do. Counts are kept by the store; nothing here walks a queue. */
+#include "coordinator/store/reader_load.h"
+#include "coordinator/store/sqlite_reader.h"
+
+#include "base/str.h"
+
+#include <stdint.h>
+
+static const char *group_of(sqlite3_stmt *q)
+{
+    const char *text = (const char *)sqlite3_column_text(q, 0);
+    return str_empty(text) ? STR_DEFAULT_GROUP : text;
+}
+
+/* The smallest id of a class's queue: in the index the first of each priority is the oldest. */
+static int oldest_of(struct reader *r, const char *group_key, int64_t requires_id, int64_t *id,
+                     struct err *e)
+{
+    int64_t below = INT64_MAX;
+    int rc = 1;
+    *id = 0;
+    for (int n = 0; rc == 1 && n < LOAD_PRIORITIES; n++) {
+        sqlite3_stmt *q = from_queue(r, R_QUEUE_FIRST);
+        bind_text(q, 1, group_key);
+        bind_int(q, 2, requires_id);
+        bind_int(q, 3, below);
+        rc = db_step(&r->queue, q, e);
+        if (rc == 1) {
+            below = sqlite3_column_int64(q, 0);
+            int64_t first = sqlite3_column_int64(q, 1);
+            if (*id == 0 || first < *id) *id = first;
+        }
+        db_reset(q);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int created_at(struct reader *r, int64_t id, int64_t *ms, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_CREATED_AT);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    *ms = rc == 1 ? sqlite3_column_int64(q, 0) : 0;
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_class_loads(struct reader *r, int (*fn)(const struct class_load *c, void *user),
+                       void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_CLASSES);
+    int looked = 0, rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct class_load c = {.group = group_of(q)};
+        for (int state = 0; state <= JOB_RETRYING; state++)
+            c.jobs[state] = sqlite3_column_int64(q, 2 + state);
+        int64_t id = 0;
+        if (c.jobs[JOB_CREATED] > 0 && looked++ < LOAD_CLASSES)
+            rc = oldest_of(r, (const char *)sqlite3_column_text(q, 0), sqlite3_column_int64(q, 1),
+                           &id, e);
+        if (rc >= 0 && id != 0) rc = created_at(r, id, &c.oldest_ms, e);
+        if (rc < 0 || fn(&c, user)) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_group_keys(struct reader *r, int (*fn)(const char *group, bool paused, void *user),
+                      void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUP_KEYS);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1)
+        if (fn(group_of(q), sqlite3_column_int(q, 1) != 0, user)) break;
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_group_agents(struct reader *r, int (*fn)(const struct group_agents *a, void *user),
+                        void *user, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUP_AGENTS);
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        struct group_agents a = {.group = group_of(q),
+                                 .draining = sqlite3_column_int64(q, 3),
+                                 .unwell = sqlite3_column_int64(q, 4),
+                                 .slots = sqlite3_column_int64(q, 5),
+                                 .free_slots = sqlite3_column_int64(q, 6)};
+        int64_t connected = sqlite3_column_int64(q, 2);
+        a.offline = sqlite3_column_int64(q, 1) - connected;
+        a.online = connected - a.draining - a.unwell;
+        if (fn(&a, user)) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
