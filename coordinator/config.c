@@ -1,5 +1,6 @@
 /* The coordinator's options. */
 #include "coordinator/config.h"
+#include "coordinator/metrics/allow.h"
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -32,6 +33,12 @@ static int check_host(const char *value, struct err *e)
     static const char fits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
     if (!str_empty(value) && str_name_valid(value) && !value[strspn(value, fits)]) return 0;
     return err_set(e, ERR_INVALID, "'%s' is neither a host's name nor an address", value);
+}
+
+static int check_network(const char *value, struct err *e)
+{
+    struct allow_net net;
+    return allow_parse(value, &net, e);
 }
 
 static int check_group(const char *value, struct err *e)
@@ -156,6 +163,13 @@ const struct opt config_options[] = {
      .max = 1000000,
      .value_name = "N",
      .help = "how many calls one webhook takes in a minute"},
+    {.env = "CADRE_METRICS_ALLOW",
+     .key = "metrics.allow",
+     .type = OPT_LIST,
+     .offset = AT(metrics_allow),
+     .value_name = "NET",
+     .help = "network or address that may read /metrics without a token",
+     .check = check_network},
     {.env = "CADRE_TIMEZONE",
      .key = "timezone",
      .type = OPT_STRING,

@@ -19,9 +19,10 @@ struct config {
     int64_t certificate_life_ms;
     int64_t output_limit_bytes, payload_limit_bytes;
     int64_t max_agents;
-    int64_t max_webhooks; /* calls of one webhook in a minute */
-    char *timezone;       /* of schedules that name none; zone_files.h checks that there is one */
-    char *zoneinfo;       /* folder of zone files; NULL: the system's */
+    int64_t max_webhooks;          /* calls of one webhook in a minute */
+    struct opt_list metrics_allow; /* networks that read the metrics without a token */
+    char *timezone; /* of schedules that name none; zone_files.h checks that there is one */
+    char *zoneinfo; /* folder of zone files; NULL: the system's */
     char *log_level;
     struct opt_list groups; /* `dev` only: worker groups to make */
     bool once;              /* `init` only */

@@ -7,6 +7,7 @@
 #include "coordinator/api/api.h"
 #include "coordinator/api/webhooks.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/metrics/scrape.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
@@ -85,6 +86,13 @@ static void on_accept(struct link *l, void *user)
         sessions_accept(c->sessions, l);
     else
         api_accept(c->api, l);
+}
+
+static void gather(struct scrape *s, void *user)
+{
+    const struct coordinator *c = user;
+    s->agent_connections = sessions_count(c->sessions);
+    if (c->listener) link_listener_counters(c->listener, &s->door);
 }
 
 static void on_crowd(const struct link_crowd *n, void *user)
@@ -269,7 +277,9 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .started_wall_ms = now.wall_ms,
                              .head_ms = c->timeouts.head_ms,
                              .body_ms = c->timeouts.body_ms,
-                             .idle_ms = c->timeouts.idle_ms};
+                             .idle_ms = c->timeouts.idle_ms,
+                             .gather = gather,
+                             .user = c};
     c->sessions = sessions_new(&so);
     c->api = api_new(&ao);
     c->refresh = timer_new(c);

@@ -9,6 +9,8 @@
 #   msi      what makes, reads and signs the Windows package
 #   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
 #   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
+#   prometheus  Prometheus and promtool in build/deps/prometheus, for tests/system/metrics.sh; the
+#            machine's own service is not touched
 #   bench    what tests/bench needs besides
 #   rabbitmq, beanstalkd, gearmand   the queues that tests/bench/run.sh measures beside Cadre
 #   all      linux, test and windows together
@@ -323,6 +325,24 @@ deps_test() {
     install_packages "libclang-rt-$major-dev"
 }
 
+# Not installed: the package would start a service.
+deps_prometheus() {
+    [ ! -x "$deps/prometheus/usr/bin/promtool" ] || return 0
+    say "fetching prometheus"
+    rm -rf "$deps/prometheus" "$deps/prometheus.new"
+    mkdir -p "$deps/prometheus.new/download"
+    fetch_prometheus || { apt_update && fetch_prometheus; } ||
+        die "apt-get cannot fetch prometheus (see $deps/prometheus.log)"
+    dpkg-deb -x "$deps"/prometheus.new/download/prometheus_*.deb "$deps/prometheus.new"
+    rm -rf "$deps/prometheus.new/download"
+    mv "$deps/prometheus.new" "$deps/prometheus"
+}
+fetch_prometheus() {
+    (cd "$deps/prometheus.new/download" &&
+        apt-get -q -o APT::Sandbox::User="$(id -un)" download prometheus) \
+        >"$deps/prometheus.log" 2>&1
+}
+
 deps_bench() {
     deps_linux
     # shellcheck disable=SC2086
@@ -414,13 +434,14 @@ for set in "$@"; do
     msi) install_packages $packages_msi ;;
     test) deps_test ;;
     packages) deps_packages ;;
+    prometheus) deps_prometheus ;;
     bench) deps_bench ;;
     # shellcheck disable=SC2086
     rabbitmq) install_packages $packages_rabbitmq ;;
     beanstalkd) install_packages beanstalkd ;;
     gearmand) install_packages $packages_gearmand ;;
     all) deps_test && deps_windows ;;
-    *) die "unknown set: $set (linux, windows, wine, msi, test, packages, bench or all)" ;;
+    *) die "unknown set: $set (see the head of this script)" ;;
     esac
 done
 say "ready: $*"

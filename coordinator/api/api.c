@@ -3,9 +3,12 @@
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
 #include "coordinator/api/rate.h"
+#include "coordinator/api/route.h"
 #include "coordinator/api/stream.h"
+#include "coordinator/api/traffic.h"
 
 #include "base/mem.h"
+#include "coordinator/metrics/allow.h"
 #include "platform/os.h"
 
 #include <uv.h>
@@ -29,6 +32,14 @@ static void on_sweep(uv_timer_t *t)
     conn_settle(a);
 }
 
+/* The configuration was checked when it was read. */
+static void read_allowed(struct api *a, const struct opt_list *l)
+{
+    a->allow = mem_array(l->count, sizeof *a->allow);
+    for (size_t i = 0; i < l->count; i++)
+        if (allow_parse(l->items[i], &a->allow[a->allow_count], NULL) == 0) a->allow_count++;
+}
+
 struct api *api_new(const struct api_options *o)
 {
     struct api *a = mem_alloc(sizeof *a);
@@ -37,6 +48,10 @@ struct api *api_new(const struct api_options *o)
     if (!a->o.body_ms) a->o.body_ms = API_BODY_MS;
     if (!a->o.idle_ms) a->o.idle_ms = API_IDLE_MS;
     a->auth = auth_new();
+    size_t count;
+    const struct route *routes = route_table(&count);
+    a->traffic = traffic_new(routes, (int)count);
+    read_allowed(a, &o->config->metrics_allow);
     a->webhooks = rate_new(o->config->max_webhooks);
     map_init(&a->waiting);
     map_init(&a->followers);
@@ -146,6 +161,8 @@ void api_free(struct api *a)
     uv_close(a->idle, on_handle_closed);
     auth_free(a->auth);
     rate_free(a->webhooks);
+    traffic_free(a->traffic);
+    mem_free(a->allow);
     map_fini(&a->waiting);
     map_fini(&a->followers);
     map_fini(&a->execution_followers);

@@ -16,6 +16,7 @@
 struct uv_loop_s;
 struct link;
 struct api;
+struct scrape;
 
 struct api_options {
     struct uv_loop_s *loop;
@@ -27,6 +28,9 @@ struct api_options {
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;
+    /* Adds to the metrics what others count; may be NULL. */
+    void (*gather)(struct scrape *s, void *user);
+    void *user;
 };
 
 struct api *api_new(const struct api_options *o);

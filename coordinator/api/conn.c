@@ -3,6 +3,7 @@
 #include "coordinator/api/conn.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/stream.h"
+#include "coordinator/api/traffic.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -88,6 +89,7 @@ static void drop_first(struct conn *c)
     c->count--;
     c->held_bytes -= r->body_bytes;
     c->served = true;
+    if (r->status) traffic_add(c->api->traffic, r->route, r->status);
     free_request(r);
 }
 
@@ -269,7 +271,7 @@ static void admit(struct conn *c)
     struct http_message *m = http_parser_message(c->parser);
     struct request *r = c->incoming;
     c->admitted = true;
-    if ((r->who.token || r->keyed) && !c->known) {
+    if ((r->who.token || r->keyed || r->allowed) && !c->known) {
         c->known = true;
         link_admit(c->link);
     }

@@ -23,7 +23,9 @@
 #define API_REQUEST_BYTES 4096u
 
 struct auth;
+struct allow_net;
 struct rate;
+struct traffic;
 struct conn;
 struct stream;
 
@@ -31,7 +33,10 @@ struct api {
     struct api_options o;
     struct auth *auth;
     struct rate *webhooks; /* how many calls each of them takes */
-    struct map waiting;    /* command number -> request */
+    struct traffic *traffic;
+    struct allow_net *allow; /* who reads the metrics without a token */
+    size_t allow_count;
+    struct map waiting; /* command number -> request */
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */
     struct map execution_followers;

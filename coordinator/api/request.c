@@ -67,12 +67,21 @@ static bool is_over(const struct request *r)
     return r->over && !r->acted;
 }
 
+static void send_body(struct request *r, int status, const struct http_content *content,
+                      const char *headers)
+{
+    struct http_content body = *content;
+    if (r->head_only) body.data = NULL;
+    r->status = status;
+    if (http_write_response(&r->answer, status, &body, headers, r->keep_alive))
+        log_error("api: an answer of %zu bytes could not be written", body.len);
+    done(r);
+}
+
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
 {
-    const struct http_content body = {JSON_TYPE, r->head_only ? NULL : b->data, b->len};
-    if (http_write_response(&r->answer, status, &body, headers, r->keep_alive))
-        log_error("api: an answer of %zu bytes could not be written", b->len);
-    done(r);
+    const struct http_content body = {JSON_TYPE, b->data, b->len};
+    send_body(r, status, &body, headers);
 }
 
 void request_send(struct request *r, int status, struct json_answer *a)
@@ -96,8 +105,18 @@ void request_send_text(struct request *r, int status, const struct buf *json)
         send_json(r, status, json, NULL);
 }
 
+void request_send_content(struct request *r, int status, const char *type, const struct buf *b)
+{
+    const struct http_content body = {type, b->data, b->len};
+    if (is_over(r))
+        request_send_problem(r, r->over);
+    else
+        send_body(r, status, &body, NULL);
+}
+
 void request_send_empty(struct request *r, int status)
 {
+    r->status = status;
     if (http_write_response(&r->answer, status, NULL, NULL, r->keep_alive))
         log_error("api: an answer could not be written");
     done(r);
@@ -105,6 +124,7 @@ void request_send_empty(struct request *r, int status)
 
 void request_send_stream_head(struct request *r, const char *type)
 {
+    r->status = 200;
     if (http_write_stream_head(&r->answer, 200, type))
         log_error("api: an answer could not be written");
     done(r);

@@ -26,6 +26,7 @@ enum route_namespace {
 /* The kind of a route's answer, when it is not one JSON object. */
 enum route_stream {
     STREAM_NONE,
+    STREAM_TEXT,   /* a text of a type of its own, whole */
     STREAM_OUTPUT, /* the bytes as they are now */
     STREAM_EVENTS  /* frames, until the followed job or execution ends */
 };
@@ -75,6 +76,7 @@ struct request {
     struct auth_claim claim;
     bool checking; /* its token or key is being looked up: its body is not read yet */
     bool keyed;    /* a webhook's key was the right one */
+    bool allowed;  /* no token is needed from its address */
     struct who who;
     struct problem problem;
     /* Only while the handler runs: the body. An array is checked, and read in its place; it is
@@ -90,6 +92,7 @@ struct request {
     enum stream_form form;
     char *last_event; /* Last-Event-ID */
     bool keep_alive, done;
+    int status; /* of the answer, or of the stream that was begun; 0: none yet */
     struct buf answer;
     uint64_t number; /* of the command under way; 0: no command */
     void (*on_reply)(struct request *r, struct reply *x);
@@ -118,6 +121,8 @@ void request_free(struct request *r); /* NULL is fine */
 void request_send(struct request *r, int status, struct json_answer *a);
 /* JSON text that is no object, with the end of its line. */
 void request_send_text(struct request *r, int status, const struct buf *json);
+/* A body of this type. */
+void request_send_content(struct request *r, int status, const char *type, const struct buf *b);
 void request_send_empty(struct request *r, int status);
 /* The head of an answer that would be a stream of this type. */
 void request_send_stream_head(struct request *r, const char *type);

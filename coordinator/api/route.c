@@ -2,6 +2,7 @@
 #include "coordinator/api/route.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/webhooks.h"
+#include "coordinator/metrics/allow.h"
 #include "coordinator/store/model_token.h"
 
 #include "base/encoding.h"
@@ -16,6 +17,7 @@
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
     {"GET", "readyz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_ready},
+    {"GET", "metrics", ROLE_READ, NS_NONE, STREAM_TEXT, BODY_NONE, metrics_show},
     {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_version},
     {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_whoami},
     {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_show},
@@ -187,6 +189,13 @@ static void on_token(struct request *r, struct lookup *l)
     r->to->turn(r);
 }
 
+/* Metrics may be read without a token from the addresses that the configuration names. */
+static bool is_allowed(const struct request *r, const struct http_message *m)
+{
+    return r->route->handle == metrics_show && !http_header(m, "authorization") &&
+           allow_has(r->api->allow, r->api->allow_count, link_remote(r->link));
+}
+
 void route_head(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
@@ -203,6 +212,11 @@ void route_head(struct request *r, const struct http_message *m)
         return;
     }
     if (r->route->role == ROLE_JOIN) {
+        refuse_body(r);
+        return;
+    }
+    r->allowed = is_allowed(r, m);
+    if (r->allowed) {
         refuse_body(r);
         return;
     }

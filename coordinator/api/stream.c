@@ -205,6 +205,7 @@ static const char *type_of(const struct follow *f)
 static void begin(struct stream *st)
 {
     st->begun = true;
+    st->r->status = 200;
     st->sent_ms = os_mono_ms();
     http_write_stream_head(link_out(st->r->link), 200, type_of(st->follow));
     link_flush_later(st->r->link);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/metrics/scrape.h"
 #include "coordinator/store/model_token.h"
 #include "coordinator/store/reader.h"
 #include "platform/os.h"
@@ -34,7 +35,7 @@ static void run(struct query *q, struct reader *r)
     if (!rc && !l->problem.status) rc = l->read(l, r, &e);
     if (!rc && !l->problem.status) rc = json_answer_end(&l->answer, &e);
     if (rc) problem_from(&l->problem, rc, &e);
-    q->result_bytes = sizeof *l + l->answer.b.len;
+    q->result_bytes = sizeof *l + l->answer.b.len + (l->scrape ? l->scrape->text.len : 0);
 }
 
 struct lookup *lookup_new(lookup_fn *read)
@@ -58,6 +59,7 @@ void lookup_free(struct lookup *l)
     mem_free(l->agent);
     mem_free(l->waiting);
     list_fini(&l->list);
+    scrape_free(l->scrape);
     token_row_fini(&l->token);
     json_answer_fini(&l->answer);
     mem_free(l);

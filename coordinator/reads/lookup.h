@@ -13,6 +13,7 @@
 
 struct lookup;
 struct reader;
+struct scrape;
 
 /* Reader thread. Fills l->answer (inside an open object) or l->problem; what it returns becomes the
  * problem when there is none yet. */
@@ -26,13 +27,14 @@ struct lookup {
     char *only_ns;       /* the token is for this subtree; NULL: for all */
     int64_t id, number;  /* of a job, an execution, a token; a revision, a time */
     char *ns, *flow, *name, *group, *agent;
-    uint32_t states;  /* bit per state; of jobs as people see them; 0: all */
-    uint32_t kinds;   /* bit per enum shown_kind; 0: all */
-    struct list list; /* of lookups of lists */
-    char *waiting;    /* JSON text: what the thing waits for; NULL: nothing */
-    bool may_wait;    /* leave the answer, set `waits`, when the thing waits for something */
-    int status;       /* of the answer, 200 unless set */
-    int duplicate;    /* -1: not told */
+    uint32_t states;       /* bit per state; of jobs as people see them; 0: all */
+    uint32_t kinds;        /* bit per enum shown_kind; 0: all */
+    struct list list;      /* of lookups of lists */
+    char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
+    bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
+    int status;            /* of the answer, 200 unless set */
+    int duplicate;         /* -1: not told */
+    struct scrape *scrape; /* of lookup_metrics, which fills its text; else NULL */
     /* Found. */
     struct problem problem;
     struct json_answer answer;
@@ -49,8 +51,9 @@ void lookup_free(struct lookup *l); /* NULL is fine */
 bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 
 /* ---- the coordinator ---- */
-lookup_fn lookup_status; /* number: when the coordinator started; waiting: what is put off */
-lookup_fn lookup_whoami; /* id: the token's */
+lookup_fn lookup_status;  /* number: when the coordinator started; waiting: what is put off */
+lookup_fn lookup_whoami;  /* id: the token's */
+lookup_fn lookup_metrics; /* scrape; no answer */
 
 /* ---- jobs ---- */
 /* id; may_wait, waiting, duplicate. With spec and the last attempts. Sets found. */

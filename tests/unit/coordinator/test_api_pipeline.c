@@ -176,6 +176,10 @@ static void requests_of_all_kinds__are_answered_in_their_order(void **state)
         {"DELETE", "/api/v1/jobs", NULL, "405 "},
         {"POST", "/api/v1/jobs", "no JSON", "400 "},
         {"HEAD", "/healthz", NULL, "200 "},
+        {"GET", "/readyz", NULL, "200 "},
+        {"HEAD", "/readyz", NULL, "200 "},
+        {"GET", "/metrics", NULL, "200 "},
+        {"HEAD", "/metrics", NULL, "200 "},
     };
     const size_t count = sizeof kinds / sizeof *kinds, all = 20 * count;
     struct peer p;

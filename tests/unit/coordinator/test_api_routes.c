@@ -176,7 +176,8 @@ static void every_route__answers_with_what_the_table_says(void **state)
         call(&t[i], NULL, "", NULL, &a);
         /* of agents and groups there are none of that name */
         if (a.status != 200) answer_is(&a, 404, "not-found", OTHER);
-        assert_int_equal(a.json == NULL, t[i].stream == STREAM_OUTPUT);
+        assert_int_equal(a.json == NULL,
+                         t[i].stream == STREAM_OUTPUT || t[i].stream == STREAM_TEXT);
         answer_fini(&a);
     }
 }
@@ -232,7 +233,8 @@ static void every_get__has_a_head__and_others_say_what_they_have(void **state)
         if (get) {
             if (!str_starts(head, "HTTP/1.1 200 ") && !str_starts(head, "HTTP/1.1 404 "))
                 fail_msg("HEAD %s: %s", t[i].path, head);
-            assert_int_equal(strstr(head, "Content-Length: ") == NULL, t[i].stream != STREAM_NONE);
+            assert_int_equal(strstr(head, "Content-Length: ") == NULL,
+                             t[i].stream == STREAM_OUTPUT || t[i].stream == STREAM_EVENTS);
             assert_null(strstr(head, "Content-Length: 0\r\n"));
         } else if (!has_get(t[i].path)) {
             char *allow = str_dupf("Allow: %s", t[i].method);
