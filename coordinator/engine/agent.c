@@ -1,4 +1,4 @@
-/* Agents in memory, and the heap of those with free slots. */
+/* Agents in memory, and what a change of one means to its groups. */
 #include "coordinator/engine/agent.h"
 
 #include "base/duration.h"
@@ -44,6 +44,7 @@ void agent_free(struct engine *g, struct agent *a)
     remnants_free(&a->remnants);
     agent_row_fini(&a->row);
     caps_free(a->caps);
+    mem_free(a->members);
     mem_free(a->fits);
     mem_free(a);
 }
@@ -74,27 +75,6 @@ void agent_release(struct engine *g, struct agent *a)
     if (a->session || a->remnants.first) return;
     map_remove(&g->agents, (uint64_t)a->id);
     agent_free(g, a);
-}
-
-void agent_join(struct engine *g, struct agent *a, struct group *group)
-{
-    (void)g;
-    a->group = group;
-    a->prev = NULL;
-    a->next = group->first;
-    if (group->first) group->first->prev = a;
-    group->first = a;
-}
-
-static void leave_group(struct agent *a)
-{
-    if (a->prev)
-        a->prev->next = a->next;
-    else
-        a->group->first = a->next;
-    if (a->next) a->next->prev = a->prev;
-    a->group = NULL;
-    a->prev = a->next = NULL;
 }
 
 /* ---- what it is told ---- */
@@ -152,7 +132,7 @@ void agent_detach(struct engine *g, struct agent *a)
     a->session = 0;
     a->ready = false;
     agent_update(g, a);
-    leave_group(a);
+    member_leave(a);
     agent_forget_move(a);
     a->row.online = false;
     a->row.last_seen_ms = g->now.wall_ms;
@@ -196,8 +176,9 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
     agent_set_caps(g, a);
     map_put(&g->sessions, a->session, a);
     struct job_row of = {.group = a->row.group};
-    agent_join(g, a, group_of_job(g, &of));
-    a->leaving = agent_refusal(a, a->group, a->row.group, &e) != NULL;
+    struct group *group = group_of_job(g, &of);
+    member_join(a, &group, 1);
+    a->leaving = agent_refusal(a, group, a->row.group, &e) != NULL;
     agent_update(g, a);
 }
 
@@ -223,57 +204,6 @@ bool agent_fits(struct engine *g, struct agent *a, struct queue *q)
     if (a->fits[r->slot] == FIT_UNKNOWN)
         a->fits[r->slot] = requires_met(r->compiled, a->caps) ? FIT_YES : FIT_NO;
     return a->fits[r->slot] == FIT_YES;
-}
-
-/* ---- the heap of agents with free slots ---- */
-
-bool agent_stands_before(const struct agent *a, const struct agent *b)
-{
-    return a->free != b->free ? a->free > b->free : a->touched < b->touched;
-}
-
-static void put(struct group *group, struct agent *a, size_t place)
-{
-    group->heap[place - 1] = a;
-    a->heap_place = place;
-}
-
-static void settle(struct group *group, struct agent *a)
-{
-    size_t at = a->heap_place;
-    for (; at > 1 && agent_stands_before(a, group->heap[at / 2 - 1]); at /= 2)
-        put(group, group->heap[at / 2 - 1], at);
-    for (;;) {
-        size_t child = 2 * at;
-        if (child > group->heap_count) break;
-        if (child < group->heap_count &&
-            agent_stands_before(group->heap[child], group->heap[child - 1]))
-            child++;
-        if (!agent_stands_before(group->heap[child - 1], a)) break;
-        put(group, group->heap[child - 1], at);
-        at = child;
-    }
-    put(group, a, at);
-}
-
-static void heap_add(struct group *group, struct agent *a)
-{
-    if (group->heap_count == group->heap_cap) {
-        group->heap_cap = group->heap_cap > 0 ? 2 * group->heap_cap : 8;
-        group->heap = mem_resize(group->heap, group->heap_cap, sizeof *group->heap);
-    }
-    put(group, a, ++group->heap_count);
-    settle(group, a);
-}
-
-static void heap_remove(struct group *group, struct agent *a)
-{
-    struct agent *last = group->heap[--group->heap_count];
-    if (last != a) {
-        put(group, last, a->heap_place);
-        settle(group, last);
-    }
-    a->heap_place = 0;
 }
 
 /* ---- what changes of an agent mean ---- */
@@ -303,8 +233,8 @@ bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char 
 
 static bool takes_jobs(const struct agent *a)
 {
-    return a->session && a->group && !a->group->deleted && !a->leaving && !a->row.draining &&
-           !a->row.held && !a->moved && !agent_is_unwell(&a->row);
+    return a->session && !a->leaving && !a->row.draining && !a->row.held && !a->moved &&
+           !agent_is_unwell(&a->row);
 }
 
 int64_t agent_taken_slots(const struct agent *a)
@@ -321,17 +251,19 @@ int64_t agent_free_slots(const struct agent *a)
 static void count_online(struct engine *g, struct agent *a)
 {
     bool online = takes_jobs(a);
-    if (online == a->counted || !a->group) return;
+    if (online == a->counted) return;
     a->counted = online;
-    a->group->online += online ? 1 : -1;
-    if (!online) a->group->missed_until_ms = g->now.mono_ms + g->fallback_grace_ms;
-    group_watch(g, a->group);
+    for (size_t i = 0; i < a->member_count; i++) {
+        struct group *group = a->members[i].group;
+        group->online += online ? 1 : -1;
+        if (!online) group->missed_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+        group_watch(g, group);
+    }
 }
 
-/* The agent can do more than before: so can its group. */
-static void unblock(struct engine *g, struct agent *a)
+/* An agent of the group can do more than before: so can the group. */
+static void unblock(struct engine *g, struct agent *a, struct group *group)
 {
-    struct group *group = a->group;
     for (size_t i = 0; i < group->pending_count; i++) {
         struct queue *q = group->pending[i];
         if (q->blocked && agent_fits(g, a, q)) q->blocked = false;
@@ -347,18 +279,13 @@ void agent_update(struct engine *g, struct agent *a)
     count_online(g, a);
     int64_t before = a->free;
     a->free = agent_free_slots(a);
-    if (a->free == 0) {
-        if (a->heap_place) heap_remove(a->group, a);
-        return;
+    for (size_t i = 0; i < a->member_count; i++) {
+        member_settle(&a->members[i]);
+        if (a->free > before) unblock(g, a, a->members[i].group);
     }
-    if (a->heap_place)
-        settle(a->group, a);
-    else
-        heap_add(a->group, a);
-    if (a->free > before) unblock(g, a);
 }
 
-/* ---- does it belong to its group? ---- */
+/* ---- does it belong to its groups? ---- */
 
 void agent_set_caps(struct engine *g, struct agent *a)
 {
@@ -399,12 +326,21 @@ const char *agent_refusal(const struct agent *a, const struct group *group, cons
     return NULL;
 }
 
+/* As agent_refusal, of all its groups. */
+static const char *refusal_of_any(const struct agent *a, struct err *e)
+{
+    const char *code = NULL;
+    for (size_t i = 0; i < a->member_count && !code; i++)
+        code = agent_refusal(a, a->members[i].group, a->members[i].group->row.key, e);
+    return code;
+}
+
 void agent_review(struct engine *g, struct agent *a)
 {
     struct err e;
     bool removed = a->row.removed_ms > 0;
     err_set(&e, ERR_DENIED, "it was removed");
-    bool leaving = removed || agent_refusal(a, a->group, a->group->row.key, &e) != NULL;
+    bool leaving = removed || refusal_of_any(a, &e) != NULL;
     if (leaving && !a->leaving)
         log_warn("agent %s: takes no more jobs: %s", a->row.name, err_text(&e));
     a->leaving = leaving;

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_ENGINE_AGENT_H
 
 #include "coordinator/engine/caps.h"
+#include "coordinator/engine/member.h"
 #include "coordinator/engine/queue.h"
 #include "coordinator/engine/remnant.h"
 
@@ -18,16 +19,17 @@ struct agent {
     uint64_t hello_in; /* the batch that began the session */
     int64_t protocol;  /* the minor that the session speaks */
     bool ready;
-    bool leaving; /* not of the group any more; stays until its attempts are over */
-    bool counted; /* in group.online */
+    bool leaving; /* not of its groups any more; stays until its attempts are over */
+    bool counted; /* in group.online of each */
     /* Connected from another machine than the one that its attempts were handed out to (its state
      * folder was copied or moved). Those may run on there until their leases end: what this machine
      * says of them is hearsay, its signs of life are not theirs, and it gets no jobs before they
      * are over. */
     bool moved;
     char *moved_host, *moved_boot, *moved_journal; /* become the row's then */
-    struct group *group;                           /* while connected */
-    struct agent *prev, *next;                     /* of group */
+    struct member *members;                        /* while connected: of its groups */
+    size_t member_count;
+    int64_t turn; /* the virtual time of the last hand-out (member.h) */
     struct caps *caps;
     unsigned char *fits; /* by requirement slot: 0 not known, 1 no, 2 yes */
     size_t fits_cap;
@@ -35,8 +37,7 @@ struct agent {
     int64_t busy;
     struct remnants remnants; /* each takes a slot, too */
     uint64_t touched;         /* order of the last hand-out or end */
-    size_t heap_place;        /* 1-based; 0: not in the heap */
-    int64_t free;             /* slots that the group knows of; see agent_update */
+    int64_t free;             /* slots that the groups know of; see agent_update */
     int64_t last_heard_ms;    /* mono */
     int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
@@ -63,7 +64,6 @@ void agent_release(struct engine *g, struct agent *a); /* frees the agent when n
 
 /* ---- its session ---- */
 
-void agent_join(struct engine *g, struct agent *a, struct group *group);
 void agent_detach(struct engine *g, struct agent *a); /* its session is over */
 void agent_close(struct engine *g, struct agent *a);  /* closes the session, detaches a */
 /* Forgets that the agent connected from another machine. */
@@ -97,8 +97,8 @@ void agent_set_caps(struct engine *g, struct agent *a);
 /* NULL: the agent may be in the group. Otherwise the refusal's code, with the sentence in e. */
 const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
                           struct err *e);
-/* Looks whether the agent still belongs to its group: when not it leaves, at once or after its
- * last attempt. */
+/* Looks whether the agent still belongs to each of its groups: when not it leaves, at once or after
+ * its last attempt. */
 void agent_review(struct engine *g, struct agent *a);
 
 bool agent_fits(struct engine *g, struct agent *a, struct queue *q);
@@ -110,9 +110,7 @@ bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char 
 /* Slots that jobs and remnants take. */
 int64_t agent_taken_slots(const struct agent *a);
 int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */
-/* The order in which agents get jobs: most free slots, then idle longest. */
-bool agent_stands_before(const struct agent *a, const struct agent *b);
-/* After anything of the agent changed: its place in the heap, the count of those online, blocked
+/* After anything of the agent changed: its place in the heaps, the counts of those online, blocked
  * queues. */
 void agent_update(struct engine *g, struct agent *a);
 

@@ -5,6 +5,7 @@
 #include "coordinator/engine/core.h"
 #include "coordinator/engine/requires.h"
 
+struct member;
 struct queue;
 struct tried;
 
@@ -30,9 +31,9 @@ struct group {
     size_t awaited;         /* hand-outs that the batch at hand may bring (refill.c) */
     struct watch fallbacks; /* the queued jobs with a fallback other than WAIT */
     int64_t assigned, retrying;
-    int64_t online;      /* agents that could take jobs if they had slots */
-    struct agent *first; /* connected agents */
-    struct agent **heap; /* agents with free slots, the best agent first */
+    int64_t online;       /* agents that could take jobs if they had slots */
+    struct member *first; /* connected agents */
+    struct member **heap; /* those with free slots, the best one first */
     size_t heap_count, heap_cap;
     bool dirty;
     struct group *next_dirty;

@@ -136,10 +136,10 @@ static struct group_row copy_row(const struct group_row *row)
 
 static void review_agents(struct engine *g, struct group *group)
 {
-    struct agent *next;
-    for (struct agent *a = group->first; a && g->rc == 0; a = next) {
-        next = a->next;
-        agent_review(g, a);
+    struct member *next;
+    for (struct member *m = group->first; m && g->rc == 0; m = next) {
+        next = m->next;
+        agent_review(g, m->agent);
     }
 }
 

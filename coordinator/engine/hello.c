@@ -307,7 +307,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
         struct job_row of = {.group = a->row.group};
         group = group_of_job(g, &of);
     }
-    agent_join(g, a, group);
+    member_join(a, &group, 1);
     return a;
 }
 

@@ -39,33 +39,33 @@ struct offer {
     const struct tried *tried;     /* NULL: of the queue */
 };
 
-static bool may_take(struct engine *g, struct agent *a, const struct offer *o)
+static bool may_take(struct engine *g, const struct member *m, const struct offer *o)
 {
-    return agent_fits(g, a, o->queue) && !(o->tried && tried_by(o->tried, a->id));
+    return agent_fits(g, m->agent, o->queue) && !(o->tried && tried_by(o->tried, m->agent->id));
 }
 
 /* The first of those aside that the agent may take. The list may be long, and mostly of jobs that
  * this agent has tried. */
-static struct offer from_aside(struct engine *g, struct agent *a)
+static struct offer from_aside(struct engine *g, const struct member *m)
 {
     struct offer none = {0};
-    if (a->group->aside.blocked) return none;
-    for (const struct tried *t = a->group->aside.first; t; t = t->next) {
-        if (tried_by(t, a->id)) continue;
-        struct offer o = {&t->head, queue_get(g, a->group, t->requires_id), t};
-        if (agent_fits(g, a, o.queue)) return o;
+    if (m->group->aside.blocked) return none;
+    for (const struct tried *t = m->group->aside.first; t; t = t->next) {
+        if (tried_by(t, m->agent->id)) continue;
+        struct offer o = {&t->head, queue_get(g, m->group, t->requires_id), t};
+        if (agent_fits(g, m->agent, o.queue)) return o;
     }
     return none;
 }
 
-/* What this agent is to get: best priority, then the oldest. */
-static struct offer best_offer(struct engine *g, struct agent *a)
+/* What this agent is to get of the group: best priority, then the oldest. */
+static struct offer best_offer(struct engine *g, const struct member *m)
 {
-    struct group *group = a->group;
-    struct offer best = from_aside(g, a), none = {0};
+    const struct group *group = m->group;
+    struct offer best = from_aside(g, m), none = {0};
     for (size_t i = 0; i < group->pending_count; i++) {
         struct queue *q = group->pending[i];
-        if (q->blocked || !agent_fits(g, a, q)) continue;
+        if (q->blocked || !agent_fits(g, m->agent, q)) continue;
         const struct queue_head *head = refill_best(g, q);
         if (!head) return none;
         if (!best.head || queue_head_before(head, best.head))
@@ -74,55 +74,55 @@ static struct offer best_offer(struct engine *g, struct agent *a)
     return best;
 }
 
-static bool serves(struct engine *g, struct agent *a)
+static bool serves(struct engine *g, const struct member *m)
 {
-    for (size_t i = 0; i < a->group->pending_count; i++) {
-        struct queue *q = a->group->pending[i];
-        if (!q->blocked && agent_fits(g, a, q)) return true;
+    for (size_t i = 0; i < m->group->pending_count; i++) {
+        struct queue *q = m->group->pending[i];
+        if (!q->blocked && agent_fits(g, m->agent, q)) return true;
     }
-    return from_aside(g, a).head != NULL;
+    return from_aside(g, m).head != NULL;
 }
 
 /* The first in the heap's order that can take something. Mostly that is its top. */
-static struct agent *pick(struct engine *g, struct group *group)
+static struct member *pick(struct engine *g, const struct group *group)
 {
     if (group->heap_count == 0) return NULL;
     if (serves(g, group->heap[0])) return group->heap[0];
-    struct agent *best = NULL;
+    struct member *best = NULL;
     for (size_t i = 1; i < group->heap_count; i++) {
-        struct agent *a = group->heap[i];
-        if ((!best || agent_stands_before(a, best)) && serves(g, a)) best = a;
+        struct member *m = group->heap[i];
+        if ((!best || member_stands_before(m, best)) && serves(g, m)) best = m;
     }
     return best;
 }
 
 /* The best agent with a free slot that may take what is offered and is not among those. */
-static struct agent *another(struct engine *g, const struct offer *o,
-                             const struct attempt_agents *f)
+static struct member *another(struct engine *g, const struct offer *o,
+                              const struct attempt_agents *f)
 {
     const struct group *group = o->queue->group;
-    struct agent *best = NULL;
+    struct member *best = NULL;
     for (size_t i = 0; i < group->heap_count; i++) {
-        struct agent *a = group->heap[i];
-        if (best && !agent_stands_before(a, best)) continue;
-        if (!failures_have(f, a->id) && may_take(g, a, o)) best = a;
+        struct member *m = group->heap[i];
+        if (best && !member_stands_before(m, best)) continue;
+        if (!failures_have(f, m->agent->id) && may_take(g, m, o)) best = m;
     }
     return best;
 }
 
 /* The agent's best offer, or another agent and its best offer: then that is the same one or a
  * better one, so that this comes to an end. */
-static struct offer prefer(struct engine *g, struct agent **a)
+static struct offer prefer(struct engine *g, struct member **m)
 {
     struct offer o, none = {0};
-    while ((o = best_offer(g, *a)).head != NULL && o.head->attempt > 1) {
-        if ((*a)->group->heap_count == 1) break;
+    while ((o = best_offer(g, *m)).head != NULL && o.head->attempt > 1) {
+        if ((*m)->group->heap_count == 1) break;
         struct job *j = job_get(g, o.head->id);
         const struct attempt_agents *f = j ? job_failures(g, j) : NULL;
         if (!f) return none;
-        struct agent *other = failures_have(f, (*a)->id) ? another(g, &o, f) : NULL;
+        struct member *other = failures_have(f, (*m)->agent->id) ? another(g, &o, f) : NULL;
         if (!other) break;
-        *a = other;
+        *m = other;
     }
     return o;
 }
@@ -147,18 +147,18 @@ void match_group(struct engine *g, struct group *group)
 {
     if (group->row.paused || group->deleted) return;
     while (g->rc == 0 && has_open_queue(group)) {
-        struct agent *a = pick(g, group);
+        struct member *m = pick(g, group);
         if (g->rc) return;
-        if (!a) {
+        if (!m) {
             block_all(group);
             return;
         }
-        struct offer o = prefer(g, &a);
+        struct offer o = prefer(g, &m);
         if (!o.head) return; /* a failure was noted */
         struct job *j = job_get(g, o.head->id);
         if (!j) return; /* a failure was noted */
-        job_assign(g, j, a);
-        if (g->rc == 0) lease_arm(g, a);
+        job_assign(g, j, m->agent);
+        if (g->rc == 0) lease_arm(g, m->agent);
     }
 }
 

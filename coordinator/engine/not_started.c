@@ -24,7 +24,8 @@ static bool is_at_fault(struct engine *g, struct group *group, const struct trie
         return false;
     struct queue *q = queue_get(g, group, requires_id);
     bool any = false;
-    for (struct agent *a = group->first; a; a = a->next) {
+    for (const struct member *m = group->first; m; m = m->next) {
+        struct agent *a = m->agent;
         if (!a->counted || !agent_fits(g, a, q)) continue;
         if (!tried_by(t, a->id)) return false;
         any = true;

@@ -125,17 +125,27 @@ static void read_group(struct engine *g, struct group *group, size_t *left)
         read_queue(g, group->pending[i], awaited, left);
 }
 
+/* The agent that may get free slots by the command; NULL: none. */
+static const struct agent *agent_of(const struct engine *g, const struct command *c)
+{
+    return slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
+}
+
 void refill_ahead(struct engine *g, const struct command *first)
 {
     size_t left = AHEAD_MOST;
     for (const struct command *c = first; c; c = c->next) {
-        const struct agent *a = slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
-        if (a && a->group) a->group->awaited += slots_of(c);
+        const struct agent *a = agent_of(g, c);
+        for (size_t i = 0; a && i < a->member_count; i++)
+            a->members[i].group->awaited += slots_of(c);
     }
     for (const struct command *c = first; c; c = c->next) {
-        const struct agent *a = slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
-        if (!a || !a->group || a->group->awaited == 0) continue;
-        if (g->rc == 0 && !a->group->row.paused) read_group(g, a->group, &left);
-        a->group->awaited = 0;
+        const struct agent *a = agent_of(g, c);
+        for (size_t i = 0; a && i < a->member_count; i++) {
+            struct group *group = a->members[i].group;
+            if (group->awaited == 0) continue;
+            if (g->rc == 0 && !group->row.paused) read_group(g, group, &left);
+            group->awaited = 0;
+        }
     }
 }

@@ -26,7 +26,8 @@ static void take_census(struct engine *g, const struct job *j, struct queue *q, 
 {
     struct group *group = q->group;
     *out = (struct census){.tried = tried_find(g, j->row.id)};
-    for (struct agent *a = group->first; a; a = a->next) {
+    for (const struct member *m = group->first; m; m = m->next) {
+        struct agent *a = m->agent;
         out->known++;
         bool unwell = agent_is_unwell(&a->row);
         bool draining = !unwell && (a->row.draining || a->row.held);
@@ -58,8 +59,8 @@ static void say_unmet(struct group *group, const struct requires *r, const struc
     int64_t most = -1;
     for (size_t i = 0; i < requires_count(r); i++) {
         int64_t failing = 0;
-        for (struct agent *a = group->first; a; a = a->next)
-            failing += a->counted && !requires_clause_met(r, i, a->caps);
+        for (const struct member *m = group->first; m; m = m->next)
+            failing += m->agent->counted && !requires_clause_met(r, i, m->agent->caps);
         if (failing > most) {
             most = failing;
             worst = i;
@@ -77,7 +78,8 @@ static void say_unmet(struct group *group, const struct requires *r, const struc
         buf_addf(&text, "%lld of %lld agents in %s meet %s", (long long)(n->online - most),
                  (long long)n->online, group_name(group, name), clause.data);
     int named = 0;
-    for (struct agent *a = group->first; a; a = a->next) {
+    for (const struct member *m = group->first; m; m = m->next) {
+        const struct agent *a = m->agent;
         if (!a->counted || requires_clause_met(r, worst, a->caps)) continue;
         if (named == NAMES_MOST) {
             buf_adds(&text, ", …");
@@ -147,7 +149,8 @@ static void say_away(struct engine *g, const struct group *group, const struct c
 static void add_tried(const struct group *group, const struct tried *t, struct buf *out)
 {
     const char *sign = "; could not be started on ";
-    for (const struct agent *a = group->first; a && t; a = a->next) {
+    for (const struct member *m = group->first; m && t; m = m->next) {
+        const struct agent *a = m->agent;
         if (!tried_by(t, a->id)) continue;
         buf_addf(out, "%s%s", sign, a->row.name);
         sign = ", ";
@@ -164,7 +167,8 @@ static void say_unwell(struct engine *g, struct group *group, struct queue *q,
     buf_init(&text, 8192);
     buf_addf(&text, "%lld of %lld agents in %s %s unwell", (long long)n->unwell_fitting,
              (long long)n->known, group_name(group, name), n->unwell_fitting == 1 ? "is" : "are");
-    for (struct agent *a = group->first; a; a = a->next) {
+    for (const struct member *m = group->first; m; m = m->next) {
+        struct agent *a = m->agent;
         if (!agent_is_unwell(&a->row) || !agent_fits(g, a, q)) continue;
         if (n->tried && tried_by(n->tried, a->id)) continue;
         if (named == NAMES_MOST) {

@@ -10,6 +10,20 @@ static const char *name_of(const struct group *group)
     return group->row.key;
 }
 
+static void check_member(struct sim *s, const struct member *m)
+{
+    const struct agent *a = m->agent;
+    const struct member *other = m->group->first;
+    while (other && other != m)
+        other = other->next;
+    if (!other || (m->next && m->next->prev != m))
+        sim_violation(s, "memory: the list of the workers in %s is torn", name_of(m->group));
+    if ((a->free > 0) != (m->heap_place > 0))
+        sim_violation(s, "memory: a worker should (not) be in the heap of %s", name_of(m->group));
+    if (m->heap_place > 0 && m->group->heap[m->heap_place - 1] != m)
+        sim_violation(s, "memory: a heap place is wrong");
+}
+
 static void check_agent(struct sim *s, const struct engine *g, const struct agent *a)
 {
     int64_t busy = 0;
@@ -29,10 +43,10 @@ static void check_agent(struct sim *s, const struct engine *g, const struct agen
     if (a->jobs && !deadline_is_set(&a->lease.deadline))
         sim_violation(s, "memory: a lease without an end");
     if (a->free != agent_free_slots(a)) sim_violation(s, "memory: a worker's free slots are wrong");
-    if ((a->free > 0) != (a->heap_place > 0))
-        sim_violation(s, "memory: a worker should (not) be in the heap");
-    if (a->heap_place > 0 && a->group->heap[a->heap_place - 1] != a)
-        sim_violation(s, "memory: a heap place is wrong");
+    if ((a->member_count > 0) != (a->session > 0))
+        sim_violation(s, "memory: a worker should (not) be in groups");
+    for (size_t i = 0; i < a->member_count; i++)
+        check_member(s, &a->members[i]);
 }
 
 static void check_matched(struct sim *s, struct engine *g, struct group *group)
@@ -40,9 +54,10 @@ static void check_matched(struct sim *s, struct engine *g, struct group *group)
     if (group->row.paused || group->deleted) return;
     for (size_t i = 0; i < group->pending_count; i++) {
         for (size_t k = 0; k < group->heap_count; k++) {
-            if (!agent_fits(g, group->heap[k], group->pending[i])) continue;
+            if (!agent_fits(g, group->heap[k]->agent, group->pending[i])) continue;
             sim_violation(s, "idle: agent %s has a free slot, and %d jobs wait in %s that it fits",
-                          group->heap[k]->row.name, (int)group->pending[i]->count, name_of(group));
+                          group->heap[k]->agent->row.name, (int)group->pending[i]->count,
+                          name_of(group));
         }
     }
 }
@@ -59,9 +74,10 @@ static int64_t check_aside(struct sim *s, struct engine *g, struct group *group)
             sim_violation(s, "memory: the list of jobs aside in %s is torn", name_of(group));
         struct queue *q = queue_get(g, group, t->requires_id);
         for (size_t k = 0; k < group->heap_count && !group->row.paused; k++) {
-            if (tried_by(t, group->heap[k]->id) || !agent_fits(g, group->heap[k], q)) continue;
+            if (tried_by(t, group->heap[k]->agent->id) || !agent_fits(g, group->heap[k]->agent, q))
+                continue;
             sim_violation(s, "idle: agent %s has a free slot, and a job stands aside in %s",
-                          group->heap[k]->row.name, name_of(group));
+                          group->heap[k]->agent->row.name, name_of(group));
         }
     }
     if (count != group->aside.count)
@@ -115,8 +131,8 @@ static void check_group(struct sim *s, struct engine *g, struct group *group)
             sim_violation(s, "memory: a window of %s is not whole", name_of(group));
         check_window(s, group, c);
     }
-    for (const struct agent *a = group->first; a; a = a->next)
-        online += a->counted;
+    for (const struct member *m = group->first; m; m = m->next)
+        online += m->agent->counted;
     for (const struct job *j; (j = map_next(&g->jobs, &place)) != NULL;) {
         if (!str_eq(j->row.group, group->row.key)) continue;
         assigned += job_is_assigned(j->row.state);

@@ -82,10 +82,12 @@ static void check_retry_elsewhere(struct sim *s, const struct effect *x, int64_t
     const struct job *j = job_find(g, x->u.job.job);
     const struct agent *a = agent_find(g, agent);
     store_attempt_agents(s->world.store, x->u.job.job, x->u.job.attempt - ATTEMPT_AGENTS, &f, NULL);
-    if (!j || !a || !a->group || !__real_failures_have(&f, agent)) return;
-    for (struct agent *b = a->group->first; b; b = b->next) {
+    const struct group *group = j ? group_find(g, j->row.group) : NULL;
+    if (!group || !a || !__real_failures_have(&f, agent)) return;
+    for (const struct member *m = group->first; m; m = m->next) {
+        struct agent *b = m->agent;
         if (b->free <= 0 || __real_failures_have(&f, b->id) ||
-            !agent_fits(g, b, queue_get(g, a->group, j->row.requires_id)) ||
+            !agent_fits(g, b, queue_get(g, m->group, j->row.requires_id)) ||
             placement_tried(s, j->row.id, b->id))
             continue;
         id_format(j->row.id, id);
@@ -131,7 +133,8 @@ void placement_check_failure(struct sim *s, const struct job_row *row)
         names += list[i] == ',' || strncmp(list + i, " and ", 5) == 0;
     id_format(row->id, id);
     if (names > TRIED_MOST) sim_violation(s, "job %s was tried on too many: %s", id, row->message);
-    for (struct agent *a = group->first; a && names < TRIED_MOST; a = a->next) {
+    for (const struct member *k = group->first; k && names < TRIED_MOST; k = k->next) {
+        struct agent *a = k->agent;
         const struct agent_model *m = map_find(&s->agents_by_id, (uint64_t)a->id);
         if (!m || !m->took_jobs || !a->counted || is_named(list, len, a->row.name) ||
             !agent_fits(g, a, queue_get(g, group, row->requires_id)))
