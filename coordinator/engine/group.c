@@ -54,6 +54,27 @@ void group_free(struct engine *g, struct group *group)
     mem_free(group);
 }
 
+void group_keys_read(struct group_keys *k, const char *group, const char *groups)
+{
+    *k = (struct group_keys){0};
+    if (groups && json_parse(groups, strlen(groups), &k->list, NULL) != 0) k->list = NULL;
+    for (const struct json *j = json_first(k->list); j && k->count < LIMIT_GROUPS; j = json_next(j))
+        k->items[k->count++] = json_str(j, "");
+    if (k->count == 0) k->items[k->count++] = group ? group : STR_DEFAULT_GROUP;
+}
+
+void group_keys_fini(struct group_keys *k)
+{
+    json_free(k->list);
+    *k = (struct group_keys){0};
+}
+
+void group_keys_print(const struct group_keys *k, struct buf *out)
+{
+    for (size_t i = 0; i < k->count; i++)
+        buf_addf(out, "%s%s", i == 0 ? "" : i + 1 == k->count ? " and " : ", ", k->items[i]);
+}
+
 struct group *group_of_job(struct engine *g, const struct job_row *row)
 {
     struct group *group = group_find(g, row->group);

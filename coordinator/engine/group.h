@@ -2,8 +2,10 @@
 #ifndef CADRE_COORDINATOR_ENGINE_GROUP_H
 #define CADRE_COORDINATOR_ENGINE_GROUP_H
 
+#include "base/buf.h"
 #include "coordinator/engine/core.h"
 #include "coordinator/engine/requires.h"
+#include "wire/limits.h"
 
 struct member;
 struct queue;
@@ -36,6 +38,7 @@ struct group {
     struct member **heap; /* those with free slots, the best one first */
     size_t heap_count, heap_cap;
     bool dirty;
+    bool put_off; /* the matching of its queue is (chore.h): nothing of it is handed out */
     struct group *next_dirty;
     struct group *next_same; /* same text key */
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
@@ -47,6 +50,20 @@ struct group *group_find(const struct engine *g,
                          const char *key); /* key NULL: the default group; NULL: no such group */
 
 struct group *group_add(struct engine *g, struct group_row *row); /* takes the strings */
+
+/* The keys of an agent's groups, as rows and commands have them: `groups` is JSON array text, NULL:
+ * `group` is the only one, which NULL makes the default group. */
+struct group_keys {
+    const char *items[LIMIT_GROUPS];
+    size_t count; /* at least 1 */
+    struct json *list;
+};
+/* Borrows `group`. */
+void group_keys_read(struct group_keys *k, const char *group, const char *groups);
+void group_keys_fini(struct group_keys *k);
+/* "a, b and c" */
+void group_keys_print(const struct group_keys *k, struct buf *out);
+
 void group_free(struct engine *g, struct group *group);
 /* The group of a job, made as a deleted one when its group is gone. */
 struct group *group_of_job(struct engine *g, const struct job_row *row);

@@ -156,12 +156,17 @@ static int load_queue(const struct queue_key *k, int64_t count, void *user)
 }
 
 /* Its agents were there a moment ago, and will try to come back. */
-static int expect_agent(int64_t id, const char *group, void *user)
+static int expect_agent(int64_t id, const char *group, const char *groups, void *user)
 {
     struct engine *g = user;
+    struct group_keys keys;
     numbers_add(&g->away, (uint64_t)id);
-    struct group *of = group_find(g, group);
-    if (of) of->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+    group_keys_read(&keys, group, groups);
+    for (size_t i = 0; i < keys.count; i++) {
+        struct group *of = group_find(g, keys.items[i]);
+        if (of) of->expect_until_ms = g->now.mono_ms + g->fallback_grace_ms;
+    }
+    group_keys_fini(&keys);
     return 0;
 }
 

@@ -174,6 +174,7 @@ void attempt_row_fini(struct attempt_row *a)
 void refusal_row_fini(struct refusal_row *r)
 {
     mem_free(r->group);
+    mem_free(r->groups);
     mem_free(r->reason);
     mem_free(r->message);
     mem_free(r->name);
@@ -195,6 +196,7 @@ void agent_row_fini(struct agent_row *a)
 {
     mem_free(a->name);
     mem_free(a->group);
+    mem_free(a->groups);
     mem_free(a->token_group);
     mem_free(a->capabilities);
     mem_free(a->version);

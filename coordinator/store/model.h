@@ -122,7 +122,8 @@ bool job_is_assigned(enum job_state s);
 struct agent_row {
     int64_t id;
     char *name;        /* unique among those not removed */
-    char *group;       /* its key */
+    char *group;       /* the key of its group, the first when there are several */
+    char *groups;      /* JSON array text of several keys in order; NULL: `group` alone */
     char *token_group; /* the group of the join token; NULL: any group */
     /* JSON object text, as last sent, labels as "label.x" members; "{}" before the first hello */
     char *capabilities;

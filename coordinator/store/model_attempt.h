@@ -39,6 +39,7 @@ struct refusal_row {
     int64_t agent;
     int64_t at_ms; /* wall */
     char *group;   /* that it asked for; NULL: the default group */
+    char *groups;  /* JSON array text, when it asked for several; `group` is the first */
     char *reason;  /* the code of the refusal: "requires-not-met" */
     char *message;
     char *name; /* the agent's; only when read */

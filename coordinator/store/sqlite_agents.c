@@ -2,6 +2,7 @@
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 static void bind_agent(sqlite3_stmt *q, const struct agent_row *a)
 {
@@ -15,6 +16,7 @@ static void bind_agent(sqlite3_stmt *q, const struct agent_row *a)
     bind_int(q, 9, a->last_seen_ms);
     bind_int(q, 10, a->removed_ms);
     bind_int(q, 11, a->unwell_since_ms);
+    bind_text(q, 12, a->groups);
 }
 
 static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
@@ -93,15 +95,18 @@ int store_agent_find_name(struct store *s, const char *name, struct agent_row *o
     return find_agent(s, q, out, e);
 }
 
-int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
+int store_each_agent_online(struct store *s,
+                            int (*fn)(int64_t id, const char *group, const char *groups,
+                                      void *user),
                             void *user, struct err *e)
 {
     sqlite3_stmt *q = store_queue(s, Q_AGENTS_ONLINE);
     int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
-        char *group = column_group(q, 1);
-        int stop = fn(sqlite3_column_int64(q, 0), group, user);
+        char *group = column_group(q, 1), *groups = column_text(q, 2);
+        int stop = fn(sqlite3_column_int64(q, 0), group, groups, user);
         mem_free(group);
+        mem_free(groups);
         if (stop) {
             db_reset(q);
             return 0;
@@ -196,6 +201,7 @@ int store_refusal_put(struct store *s, const struct refusal_row *r, struct err *
     bind_text(q, 3, r->reason);
     bind_text(q, 4, r->message);
     bind_int(q, 5, r->at_ms);
+    bind_text(q, 6, r->groups);
     return db_run(&s->queue, q, e);
 }
 
@@ -216,6 +222,7 @@ int store_each_refusal(struct store *s, const char *group, size_t limit,
     int rc;
     bind_text(q, 1, group_text(group));
     bind_int(q, 2, (int64_t)limit);
+    bind_text(q, 3, group ? group : STR_DEFAULT_GROUP);
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         struct refusal_row r;
         row_refusal(q, &r);

@@ -107,17 +107,19 @@
                " s.priority, s.attempt FROM tried t JOIN job_states s ON s.id = t.job"             \
                " ORDER BY t.job, t.place")                                                         \
     /* agents */                                                                                   \
-    X(Q_AGENT_INSERT, "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")  \
+    X(Q_AGENT_INSERT,                                                                              \
+      "INSERT INTO agents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")             \
     X(Q_AGENT_UPDATE, "UPDATE agents SET name = ?2, group_key = ?3, online = ?4, draining = ?5,"   \
                       " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10,"               \
-                      " unwell_since_ms = ?11 WHERE id = ?1")                                      \
+                      " unwell_since_ms = ?11, group_list = ?12 WHERE id = ?1")                    \
     X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
                    " ?9, ?10, ?11, ?12, ?13, ?14, ?15)")                                           \
     X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
     X(Q_AGENT_NAMED,                                                                               \
       "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.removed_ms = 0 AND a.name = ?1")     \
-    X(Q_AGENTS_ONLINE, "SELECT id, group_key FROM agents WHERE online = 1 AND removed_ms = 0")     \
+    X(Q_AGENTS_ONLINE,                                                                             \
+      "SELECT id, group_key, group_list FROM agents WHERE online = 1 AND removed_ms = 0")          \
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
@@ -126,14 +128,20 @@
     X(Q_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants ORDER BY agent, job, attempt")         \
     /* the same once a minute, another one once a second */                                        \
     X(Q_REFUSAL_PUT,                                                                               \
-      "INSERT INTO refusals VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"                 \
+      "INSERT INTO refusals VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"             \
       " group_key = excluded.group_key, reason = excluded.reason, message = excluded.message,"     \
-      " at_ms = excluded.at_ms WHERE at_ms > excluded.at_ms OR at_ms <= excluded.at_ms - 60000"    \
+      " at_ms = excluded.at_ms, group_list = excluded.group_list WHERE at_ms > excluded.at_ms OR " \
+      "at_ms <= excluded.at_ms - 60000"                                                            \
       " OR (at_ms <= excluded.at_ms - 1000 AND (group_key <> excluded.group_key"                   \
-      " OR reason <> excluded.reason OR message <> excluded.message))")                            \
+      " OR group_list IS NOT excluded.group_list OR reason <> excluded.reason"                     \
+      " OR message <> excluded.message))")                                                         \
     X(Q_REFUSAL_DELETE, "DELETE FROM refusals WHERE agent = ?1")                                   \
-    X(Q_REFUSALS_OF, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.group_key = ?1"   \
-                     " ORDER BY r.at_ms DESC LIMIT ?2")                                            \
+    X(Q_REFUSALS_OF,                                                                               \
+      "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.group_key = ?1"                  \
+      " UNION ALL SELECT " REFUSAL_COLUMNS " FROM refusals r INDEXED BY refusal_several"           \
+      " JOIN agents a ON a.id = r.agent WHERE r.group_list IS NOT NULL AND EXISTS (SELECT 1"       \
+      " FROM json_each(r.group_list) x WHERE x.key > 0 AND x.value = ?3)"                          \
+      " ORDER BY 5 DESC LIMIT ?2")                                                                 \
     /* groups, namespaces, tokens */                                                               \
     X(Q_GROUP_PUT,                                                                                 \
       "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")       \

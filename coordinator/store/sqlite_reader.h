@@ -26,6 +26,14 @@
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
     " + (SELECT count(*) FROM remnants m WHERE m.agent = a.id)"
 #define UNWELL "online AND unwell_since_ms > 0"
+/* An agent stands here once for each of its groups. */
+#define MEMBER_STATE "online, unwell_since_ms, draining, held, slots"
+#define MEMBERS                                                                                    \
+    "(SELECT id, group_key, " MEMBER_STATE " FROM agents WHERE removed_ms = 0 UNION ALL"           \
+    " SELECT agents.id, iif(x.value = '" STR_DEFAULT_GROUP "', '', x.value), " MEMBER_STATE        \
+    " FROM agents INDEXED BY agent_several, json_each(group_list) x"                               \
+    " WHERE group_list IS NOT NULL AND removed_ms = 0 AND x.key > 0)"
+#define MEMBER_COUNTS "count(*) AS known, sum(online) AS online, sum(" UNWELL ") AS unwell"
 #define GROUP_JOBS                                                                                 \
     "(SELECT total(created) FROM job_counts c WHERE c.group_key = g.key),"                         \
     " (SELECT total(submitted + running + killing) FROM job_counts c WHERE c.group_key = g.key)"
@@ -86,18 +94,16 @@
                       " unwell_since_ms = 0 AND (draining OR held)), total(" UNWELL "),"           \
                       " total(iif(online, slots, 0)), total(iif(online AND unwell_since_ms = 0"    \
                       " AND NOT (draining OR held), max(slots - (" BUSY "), 0), 0))"               \
-                      " FROM agents a WHERE removed_ms = 0 GROUP BY group_key")                    \
-    X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, count(*) AS known, sum(online) AS"      \
-                " online, sum(" UNWELL ") AS unwell FROM agents WHERE removed_ms = 0"              \
+                      " FROM " MEMBERS " a GROUP BY group_key")                                    \
+    X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, " MEMBER_COUNTS " FROM " MEMBERS        \
                 " GROUP BY group_key)"                                                             \
                 " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS              \
                 " FROM groups g LEFT JOIN m ON m.group_key = g.key"                                \
                 " WHERE ?1 IS NULL OR g.key > ?1 ORDER BY g.key")                                  \
-    X(R_GROUP, "SELECT " GROUP_COLUMNS ", (SELECT count(*) FROM agents a WHERE a.removed_ms = 0"   \
-               " AND a.group_key = ?1), (SELECT total(a.online) FROM agents a"                     \
-               " WHERE a.removed_ms = 0 AND a.group_key = ?1), (SELECT total(" UNWELL ")"          \
-               " FROM agents a WHERE a.removed_ms = 0 AND a.group_key = ?1), " GROUP_JOBS          \
-               " FROM groups g WHERE g.key = ?1")                                                  \
+    X(R_GROUP,                                                                                     \
+      "WITH m AS MATERIALIZED (SELECT " MEMBER_COUNTS " FROM " MEMBERS " WHERE group_key = ?1)"    \
+      " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS                        \
+      " FROM groups g, m WHERE g.key = ?1")                                                        \
     X(R_GROUP_NAMES, "SELECT NULL, key FROM groups")                                               \
     X(R_GROUP_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT group_key FROM job_states"               \
                     " ORDER BY id DESC LIMIT 50000) WHERE group_key = ?1)")                        \

@@ -123,6 +123,7 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a)
         .created_by = column_text(q, 22),
         .drained_by = column_text(q, 23),
         .removed_by = column_text(q, 24),
+        .groups = column_text(q, 25),
     };
 }
 
@@ -146,6 +147,7 @@ void row_refusal(sqlite3_stmt *q, struct refusal_row *r)
         .message = column_text(q, 3),
         .at_ms = number(q, 4),
         .name = column_text(q, 5),
+        .groups = column_text(q, 6),
     };
 }
 

@@ -35,15 +35,15 @@ void row_queued(sqlite3_stmt *q, const struct queue_key *k, struct job_row *j);
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
     " a.last_seen_ms, a.removed_ms, f.created_ms, f.token, f.token_group, f.version, f.host_id,"   \
     " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities, a.unwell_since_ms,"         \
-    " f.unwell_reason, f.created_by, f.drained_by, f.removed_by"
-#define AGENT_COLUMN_COUNT 25
+    " f.unwell_reason, f.created_by, f.drained_by, f.removed_by, a.group_list"
+#define AGENT_COLUMN_COUNT 26
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
 void row_agent(sqlite3_stmt *q, struct agent_row *a);
 
 #define REMNANT_COLUMNS "agent, job, attempt, since_ms, processes"
 void row_remnant(sqlite3_stmt *q, struct remnant_row *r);
 
-#define REFUSAL_COLUMNS "r.agent, r.group_key, r.reason, r.message, r.at_ms, a.name"
+#define REFUSAL_COLUMNS "r.agent, r.group_key, r.reason, r.message, r.at_ms, a.name, r.group_list"
 #define REFUSAL_TABLES "refusals r JOIN agents a ON a.id = r.agent"
 void row_refusal(sqlite3_stmt *q, struct refusal_row *r);
 

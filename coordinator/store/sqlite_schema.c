@@ -407,6 +407,13 @@ static const char queue_19[] =
 /* The job that a retry by hand does again. */
 static const char queue_20[] = "ALTER TABLE jobs ADD COLUMN retry_of INTEGER NOT NULL DEFAULT 0;";
 
+/* All groups of an agent that serves several, as JSON array; group_key is the first. */
+static const char queue_21[] =
+    "ALTER TABLE agents ADD COLUMN group_list TEXT;"
+    "ALTER TABLE refusals ADD COLUMN group_list TEXT;"
+    "CREATE INDEX agent_several ON agents (id) WHERE group_list IS NOT NULL;"
+    "CREATE INDEX refusal_several ON refusals (at_ms) WHERE group_list IS NOT NULL;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -451,7 +458,8 @@ static const char output_4[] =
 static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,  queue_5,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
-                                          queue_16, queue_17, queue_18, queue_19, queue_20};
+                                          queue_16, queue_17, queue_18, queue_19, queue_20,
+                                          queue_21};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -177,14 +177,17 @@ int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e
 int store_agent_find(struct store *s, int64_t id, struct agent_row *out, struct err *e);
 /* Among those not removed. */
 int store_agent_find_name(struct store *s, const char *name, struct agent_row *out, struct err *e);
-/* Those marked as online: at the start the ones to be expected back. Group NULL: default. */
-int store_each_agent_online(struct store *s, int (*fn)(int64_t id, const char *group, void *user),
+/* Those marked as online: at the start the ones to be expected back. */
+int store_each_agent_online(struct store *s,
+                            int (*fn)(int64_t id, const char *group, const char *groups,
+                                      void *user),
                             void *user, struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
 int store_agent_count(struct store *s, int64_t *known, struct err *e); /* those not removed */
 
-/* Of an agent the last one is kept; what was said less than a minute before is not repeated. */
+/* Of an agent the last one is kept; what was said less than a minute before is not repeated. It is
+ * found by each group that the agent named. */
 int store_refusal_put(struct store *s, const struct refusal_row *r, struct err *e);
 int store_refusal_delete(struct store *s, int64_t agent, struct err *e);
 int store_each_refusal(struct store *s, const char *group, size_t limit, /* newest first */

@@ -594,6 +594,45 @@ static void groups_come_with_their_agents_and_jobs(void **state)
     reader_close(r);
 }
 
+static void agent_of_several_groups_counts_in_each(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    struct group_row g = {.key = "g"}, h = {.key = "h"};
+    struct agent_row a = {.id = 5,
+                          .name = "a",
+                          .group = "g",
+                          .groups = "[\"g\",\"default\",\"h\"]",
+                          .online = true,
+                          .unwell_since_ms = T0};
+    struct agent_row b = {.id = 6, .name = "b", .groups = "[\"default\",\"h\"]"};
+    struct agent_row removed = {
+        .id = 7, .name = "c", .group = "g", .groups = "[\"g\",\"h\"]", .removed_ms = T0};
+    begin(f);
+    OK(store_group_put(f->store, &g, &e));
+    OK(store_group_put(f->store, &h, &e));
+    OK(store_agent_insert(f->store, &a, &e));
+    OK(store_agent_insert(f->store, &b, &e));
+    OK(store_agent_insert(f->store, &removed, &e));
+    commit(f);
+    char all[200] = "";
+    struct name_filter page = {.limit = 5};
+    bool more;
+    OK(reader_groups(r, &page, note_group, all, &more, &e));
+    assert_string_equal(all, "default:2/1 u1 q0 r0 g:1/1 u1 q0 r0 h:2/1 u1 q0 r0 ");
+    static const char *const keys[] = {"default", "h"};
+    for (size_t i = 0; i < 2; i++) {
+        struct group_row one;
+        struct group_counts n;
+        OK(reader_group(r, keys[i], &one, &n, &e));
+        assert_int_equal(n.agents, 2);
+        assert_int_equal(n.online, 1);
+        assert_int_equal(n.unwell, 1);
+        group_row_fini(&one);
+    }
+    reader_close(r);
+}
+
 static int count_ns(const struct namespace_row *n, void *user)
 {
     assert_non_null(n->ns);
@@ -763,6 +802,7 @@ int main(void)
         CASE(agents_come_by_name_with_what_they_do),
         CASE(agent_is_found_by_id_and_by_name),
         CASE(groups_come_with_their_agents_and_jobs),
+        CASE(agent_of_several_groups_counts_in_each),
         CASE(namespaces_and_tokens_are_listed),
         CASE(stats_sum_up),
         CASE(reader_sees_whole_batches_while_the_writer_goes_on),

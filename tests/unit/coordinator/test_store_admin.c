@@ -29,6 +29,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     struct agent_row a = {.id = 5,
                           .name = "build-07",
                           .group = "windows",
+                          .groups = "[\"windows\",\"default\"]",
                           .token_group = "windows",
                           .capabilities = "{\"os\":\"windows\"}",
                           .version = "1.2.3",
@@ -57,6 +58,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_int_equal(store_agent_find(f->store, 5, &b, NULL), 1);
     assert_string_equal(b.name, "build-07");
     assert_string_equal(b.group, "windows");
+    assert_string_equal(b.groups, "[\"windows\",\"default\"]");
     assert_string_equal(b.token_group, "windows");
     assert_string_equal(b.capabilities, "{\"os\":\"windows\"}");
     assert_string_equal(b.version, "1.2.3");
@@ -151,15 +153,16 @@ struct online {
     int64_t ids;
 };
 
-static int note_online(int64_t id, const char *group, void *user)
+static int note_online(int64_t id, const char *group, const char *groups, void *user)
 {
     struct online *o = user;
     o->ids += id;
     assert_true(str_eq(group, id == 6 ? "g" : "default"));
+    assert_true(str_eq(groups, id == 6 ? "[\"g\",\"h\"]" : NULL));
     return ++o->count == o->most;
 }
 
-static void those_online_are_told_with_their_group(void **state)
+static void those_online_are_told_with_their_groups(void **state)
 {
     struct fixture *f = *state;
     begin(f);
@@ -168,6 +171,7 @@ static void those_online_are_told_with_their_group(void **state)
         struct agent_row a = plain_agent(i, name);
         a.online = i != 5;
         a.group = i == 6 ? "g" : NULL;
+        a.groups = i == 6 ? "[\"g\",\"h\"]" : NULL;
         if (i == 8) a.removed_ms = T0;
         OK(store_agent_insert(f->store, &a, &e));
     }
@@ -412,7 +416,7 @@ int main(void)
         CASE(update_keeps_the_sequence_number),
         CASE(name_is_taken_until_its_agent_is_removed),
         CASE(unknown_agent_is_not_found_by_anything),
-        CASE(those_online_are_told_with_their_group),
+        CASE(those_online_are_told_with_their_groups),
         CASE(at_start_every_agent_is_offline),
         CASE(remnants__are_kept_by_attempt_until_deleted),
         CASE(groups_are_put_replaced_and_deleted),
