@@ -77,6 +77,19 @@ void agent_release(struct engine *g, struct agent *a)
     agent_free(g, a);
 }
 
+void agent_join(struct engine *g, struct agent *a)
+{
+    struct group *groups[LIMIT_GROUPS];
+    struct group_keys keys;
+    group_keys_read(&keys, a->row.group, a->row.groups);
+    for (size_t i = 0; i < keys.count; i++) {
+        struct job_row of = {.group = (char *)(uintptr_t)keys.items[i]};
+        groups[i] = group_of_job(g, &of);
+    }
+    member_join(a, groups, keys.count);
+    group_keys_fini(&keys);
+}
+
 /* ---- what it is told ---- */
 
 void agent_ack(struct engine *g, struct agent *a)
@@ -175,10 +188,8 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
     a->last_seq = a->stored_seq = a->row.last_seq;
     agent_set_caps(g, a);
     map_put(&g->sessions, a->session, a);
-    struct job_row of = {.group = a->row.group};
-    struct group *group = group_of_job(g, &of);
-    member_join(a, &group, 1);
-    a->leaving = agent_refusal(a, group, a->row.group, &e) != NULL;
+    agent_join(g, a);
+    a->leaving = agent_refusal(g, a, &e) != NULL;
     agent_update(g, a);
 }
 
@@ -299,9 +310,23 @@ void agent_set_caps(struct engine *g, struct agent *a)
     a->free = 0; /* whatever was blocked is looked at again */
 }
 
-/* NULL: the agent may be in the group. Otherwise the refusal's code, with the sentence in e. */
-const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
-                          struct err *e)
+/* The number of the first clause that the agent does not meet; as many as there are: none. */
+static size_t first_unmet(const struct agent *a, const struct requires *r)
+{
+    size_t i = 0;
+    while (i < requires_count(r) && requires_clause_met(r, i, a->caps))
+        i++;
+    return i;
+}
+
+bool agent_meets_group(const struct agent *a, const struct group *group)
+{
+    return first_unmet(a, group->requires) == requires_count(group->requires);
+}
+
+/* The same for one group, NULL: there is none of the key. */
+static const char *refusal_by(const struct agent *a, const struct group *group, const char *key,
+                              struct err *e)
 {
     if (!group || group->deleted) {
         err_set(e, ERR_DENIED,
@@ -309,29 +334,29 @@ const char *agent_refusal(const struct agent *a, const struct group *group, cons
                 key);
         return "unknown-group";
     }
-    for (size_t i = 0; i < requires_count(group->requires); i++) {
-        if (requires_clause_met(group->requires, i, a->caps)) continue;
-        struct buf clause, value;
-        char name[96];
-        buf_init(&clause, 1024);
-        buf_init(&value, 1024);
-        requires_clause_print(group->requires, i, &clause);
-        caps_print(a->caps, requires_clause_name(group->requires, i), &value);
-        err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", group_name(group, name),
-                clause.data, value.data);
-        buf_fini(&clause);
-        buf_fini(&value);
-        return "requires-not-met";
-    }
-    return NULL;
+    size_t unmet = first_unmet(a, group->requires);
+    if (unmet == requires_count(group->requires)) return NULL;
+    struct buf clause, value;
+    char name[96];
+    buf_init(&clause, 1024);
+    buf_init(&value, 1024);
+    requires_clause_print(group->requires, unmet, &clause);
+    caps_print(a->caps, requires_clause_name(group->requires, unmet), &value);
+    err_set(e, ERR_DENIED, "%s requires %s, this agent has %s", group_name(group, name),
+            clause.data, value.data);
+    buf_fini(&clause);
+    buf_fini(&value);
+    return "requires-not-met";
 }
 
-/* As agent_refusal, of all its groups. */
-static const char *refusal_of_any(const struct agent *a, struct err *e)
+const char *agent_refusal(const struct engine *g, const struct agent *a, struct err *e)
 {
     const char *code = NULL;
-    for (size_t i = 0; i < a->member_count && !code; i++)
-        code = agent_refusal(a, a->members[i].group, a->members[i].group->row.key, e);
+    struct group_keys keys;
+    group_keys_read(&keys, a->row.group, a->row.groups);
+    for (size_t i = 0; i < keys.count && !code; i++)
+        code = refusal_by(a, group_find(g, keys.items[i]), keys.items[i], e);
+    group_keys_fini(&keys);
     return code;
 }
 
@@ -340,7 +365,7 @@ void agent_review(struct engine *g, struct agent *a)
     struct err e;
     bool removed = a->row.removed_ms > 0;
     err_set(&e, ERR_DENIED, "it was removed");
-    bool leaving = removed || refusal_of_any(a, &e) != NULL;
+    bool leaving = removed || agent_refusal(g, a, &e) != NULL;
     if (leaving && !a->leaving)
         log_warn("agent %s: takes no more jobs: %s", a->row.name, err_text(&e));
     a->leaving = leaving;

@@ -64,6 +64,8 @@ void agent_release(struct engine *g, struct agent *a); /* frees the agent when n
 
 /* ---- its session ---- */
 
+/* Makes it a member of the groups that its row names. One that is gone is made as a deleted one. */
+void agent_join(struct engine *g, struct agent *a);
 void agent_detach(struct engine *g, struct agent *a); /* its session is over */
 void agent_close(struct engine *g, struct agent *a);  /* closes the session, detaches a */
 /* Forgets that the agent connected from another machine. */
@@ -94,9 +96,10 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
 /* ---- capabilities ---- */
 
 void agent_set_caps(struct engine *g, struct agent *a);
-/* NULL: the agent may be in the group. Otherwise the refusal's code, with the sentence in e. */
-const char *agent_refusal(const struct agent *a, const struct group *group, const char *key,
-                          struct err *e);
+/* NULL: the agent may be in each of the groups that its row names. Otherwise the refusal's code,
+ * with the sentence in e, which names the group. */
+const char *agent_refusal(const struct engine *g, const struct agent *a, struct err *e);
+bool agent_meets_group(const struct agent *a, const struct group *group); /* what the group requires */
 /* Looks whether the agent still belongs to each of its groups: when not it leaves, at once or after
  * its last attempt. */
 void agent_review(struct engine *g, struct agent *a);

@@ -124,6 +124,19 @@ static struct put_off *find(const struct engine *g, enum timer_kind kind, uint64
     return p;
 }
 
+/* Whose jobs are not handed out for now, when another group is matched that shares agents with it.
+ */
+static void mark_groups(struct engine *g)
+{
+    size_t place = 0;
+    for (struct group *group; (group = map_next(&g->groups, &place)) != NULL;) {
+        for (; group; group = group->next_same) {
+            const struct put_off *p = find(g, TIMER_MATCH, map_text_key(group->row.key));
+            group->put_off = p && p->until_ms > g->now.mono_ms;
+        }
+    }
+}
+
 /* For the first of the groups whose time comes after that moment. */
 static void arm_rematch(struct engine *g, int64_t after_ms)
 {
@@ -133,6 +146,7 @@ static void arm_rematch(struct engine *g, int64_t after_ms)
             at = p->until_ms;
     }
     timer_set(g, &g->rematch, at);
+    if (g->put_off) mark_groups(g);
 }
 
 void chore_put_off(struct engine *g, const struct chore *c, const char *incident)
@@ -335,6 +349,6 @@ bool chore_run(struct engine *g, struct chore *c)
         return true;
     }
     struct group *group = next_group(g, c);
-    if (group) match_group(g, group);
+    if (group) match_group_alone(g, group);
     return group != NULL;
 }

@@ -91,6 +91,7 @@ static void enrol_fini(struct cmd_enrol *x)
     mem_wipe(x->secret_hash, sizeof x->secret_hash);
     mem_free(x->name);
     mem_free(x->group);
+    mem_free(x->groups);
     mem_free(x->host_id);
     mem_free(x->version);
 }
@@ -100,6 +101,7 @@ static void hello_fini(struct cmd_hello *h)
     mem_free(h->version);
     mem_free(h->name);
     mem_free(h->group);
+    mem_free(h->groups);
     mem_free(h->boot_id);
     mem_free(h->host_id);
     mem_free(h->journal_id);

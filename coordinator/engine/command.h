@@ -72,13 +72,15 @@ struct flow; /* coordinator/flow/flow.h */
 struct cmd_enrol {
     int64_t token_id;
     uint8_t secret_hash[32];
-    char *name, *group, *host_id, *version;
+    char *name, *group, *groups /* as of hello */, *host_id, *version;
     char spki[65]; /* hex, of the CSR's key, whose possession the loop has checked */
     bool replace;
 };
 struct cmd_hello {
     int64_t agent; /* id from the verified certificate */
-    char *version, *name, *group, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
+    char *version, *name, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
+    char *group;  /* the only one or the first; NULL: the default group */
+    char *groups; /* JSON array text of 2 to LIMIT_GROUPS different keys; NULL: there is one */
     int64_t slots, seq, protocol /* minor of the session */;
     bool draining;
     char *unwell; /* NULL: it can start jobs */

@@ -64,7 +64,7 @@ void acks_flush(struct engine *g)
 
 /* ---- hello ---- */
 
-/* Agents of the default group name none. */
+/* Agents of the default group name none; of several this is the first. */
 static const char *key_of(const struct cmd_hello *h)
 {
     return h->group ? h->group : STR_DEFAULT_GROUP;
@@ -81,7 +81,29 @@ static void turn_away(struct engine *g, const struct command *c, const char *cod
     vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
     refuse(g, c->session, code, retry_ms, "%s", line);
-    refusal_note(g, c->u.hello.agent, key_of(&c->u.hello), code, line);
+    refusal_note(g, c->u.hello.agent, key_of(&c->u.hello), c->u.hello.groups, code, line);
+}
+
+/* A token for a group allows that one and no other beside it. false: refused. */
+static bool token_allows(struct engine *g, const struct command *c, const struct agent_row *row)
+{
+    struct group_keys keys;
+    bool allowed = true;
+    if (!row->token_group) return true;
+    group_keys_read(&keys, key_of(&c->u.hello), c->u.hello.groups);
+    for (size_t i = 0; i < keys.count; i++)
+        allowed = allowed && str_eq(row->token_group, keys.items[i]);
+    if (!allowed) {
+        struct buf names;
+        buf_init(&names, 2048);
+        group_keys_print(&keys, &names);
+        turn_away(g, c, "wrong-group", 0,
+                  "the agent joined with a token for group %s%s, but its config says %s",
+                  row->token_group, keys.count > 1 ? ", which allows no other" : "", names.data);
+        buf_fini(&names);
+    }
+    group_keys_fini(&keys);
+    return allowed;
 }
 
 /* The row of the agent, or a refusal. */
@@ -100,11 +122,7 @@ static bool admit(struct engine *g, const struct command *c, struct agent_row *r
         refuse(g, c->session, "protocol", RETRY_NAME_MS, "the agent's name %s", err_text(&why));
     } else if (row->removed_ms > 0) {
         refuse(g, c->session, "revoked", 0, "the agent '%s' was removed: join again", row->name);
-    } else if (row->token_group && !str_eq(row->token_group, key_of(h))) {
-        turn_away(g, c, "wrong-group", 0,
-                  "the agent joined with a token for group %s, but its config says %s",
-                  row->token_group, key_of(h));
-    } else {
+    } else if (token_allows(g, c, row)) {
         return true;
     }
     agent_row_fini(row);
@@ -154,6 +172,7 @@ static void fill_row(struct engine *g, struct agent_row *row, const struct cmd_h
 {
     rename_agent(g, row, h);
     text_set(&row->group, key_of(h));
+    text_set(&row->groups, h->groups);
     text_set(&row->version, h->version);
     text_set(&row->capabilities, h->capabilities);
     row->slots = h->slots;
@@ -265,7 +284,7 @@ static int64_t retry_group_ms(struct engine *g, const struct agent *a)
                                       : ms;
 }
 
-/* The agent with its new facts; its group is looked at. NULL: refused. */
+/* The agent with its new facts; its groups are looked at. NULL: refused. */
 static struct agent *greet(struct engine *g, const struct command *c, struct agent_row *row)
 {
     const struct cmd_hello *h = &c->u.hello;
@@ -276,7 +295,6 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
     }
     if (a && a->session && !replace_session(g, a, c)) return NULL;
     if (!a) a = agent_add(g, h->agent);
-    struct group *group = group_find(g, h->group);
     bool moved = a->jobs && !str_eq(row->host_id, h->host_id);
     bool holds = !moved && holds_any(g, a, h);
     fill_row(g, row, h);
@@ -294,7 +312,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
     a->protocol = h->protocol;
     agent_set_caps(g, a);
     struct err e;
-    const char *code = agent_refusal(a, group, a->row.group, &e);
+    const char *code = agent_refusal(g, a, &e);
     a->leaving = code != NULL;
     if (code && !holds) {
         turn_away(g, c, code, retry_group_ms(g, a), "%s", err_text(&e));
@@ -302,12 +320,8 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
         agent_release(g, a);
         return NULL;
     }
-    /* One that holds attempts may end them, though its group is gone or changed. */
-    if (!group) {
-        struct job_row of = {.group = a->row.group};
-        group = group_of_job(g, &of);
-    }
-    member_join(a, &group, 1);
+    /* One that holds attempts may end them, though a group of it is gone or changed. */
+    agent_join(g, a);
     return a;
 }
 

@@ -12,6 +12,11 @@
  *        a7 (2 free)                 '--- os = windows     p9 #31 ...
  *        a3 (1 free)                      gpu.count >= 1   blocked
  *
+ * An agent of several groups gives its slot to the one that it has served least (member.h), of those
+ * with a job that fits, whichever of them is matched. So a group that is matched first takes nothing
+ * of what others are due. In that group the slot may belong to an agent that stands before this one;
+ * then it is looked at whose turn it is there, and so on until agent and group belong to each other.
+ *
  * A job that failed before goes to an agent that it did not fail on, when one that fits has a free
  * slot now; else to the one that it would have gone to anyway. Nothing waits for that, and the
  * order of jobs stays: should the other agent have a better job before it, that one is handed out
@@ -143,7 +148,48 @@ static void block_all(struct group *group)
         group->pending[i]->blocked = true;
 }
 
-void match_group(struct engine *g, struct group *group)
+/* The best offer of the group's turn goes to its agent. */
+static void hand_out(struct engine *g, struct member *m)
+{
+    struct offer o = prefer(g, &m);
+    if (!o.head) return; /* a failure was noted */
+    struct job *j = job_get(g, o.head->id);
+    if (!j) return; /* a failure was noted */
+    job_assign(g, j, m->agent);
+    if (g->rc) return;
+    member_served(m);
+    lease_arm(g, m->agent);
+}
+
+/* The group whose turn the agent's slot is, among those with a job that fits. That of m is one. */
+static struct member *in_turn(struct engine *g, struct member *m)
+{
+    struct agent *a = m->agent;
+    struct member *best = NULL;
+    for (size_t i = 0; i < a->member_count; i++) {
+        struct member *k = &a->members[i];
+        bool open = k == m || (!k->group->row.paused && !k->group->deleted && !k->group->put_off);
+        if (best && member_turn(k) >= member_turn(best)) continue;
+        if (open && (k == m || serves(g, k))) best = k;
+    }
+    return best;
+}
+
+/* What is to be done before the best agent of a group gets a job of that group, or just this. It
+ * ends, because each agent stands before the last one. */
+static struct member *first_in_turn(struct engine *g, struct member *m)
+{
+    while (m->agent->member_count > 1) {
+        struct member *turn = in_turn(g, m);
+        if (turn == m) break;
+        struct member *best = pick(g, turn->group);
+        if (!best || !member_stands_before(best, turn)) return turn;
+        m = best;
+    }
+    return m;
+}
+
+static void match(struct engine *g, struct group *group, bool alone)
 {
     if (group->row.paused || group->deleted) return;
     while (g->rc == 0 && has_open_queue(group)) {
@@ -153,13 +199,19 @@ void match_group(struct engine *g, struct group *group)
             block_all(group);
             return;
         }
-        struct offer o = prefer(g, &m);
-        if (!o.head) return; /* a failure was noted */
-        struct job *j = job_get(g, o.head->id);
-        if (!j) return; /* a failure was noted */
-        job_assign(g, j, m->agent);
-        if (g->rc == 0) lease_arm(g, m->agent);
+        if (!alone) m = first_in_turn(g, m);
+        if (g->rc == 0) hand_out(g, m);
     }
+}
+
+void match_group(struct engine *g, struct group *group)
+{
+    match(g, group, false);
+}
+
+void match_group_alone(struct engine *g, struct group *group)
+{
+    match(g, group, true);
 }
 
 struct group *match_next(struct engine *g)

@@ -1,12 +1,13 @@
 /* See refusal.h. */
 #include "coordinator/engine/refusal.h"
 
-void refusal_note(struct engine *g, int64_t agent, const char *group, const char *code,
-                  const char *message)
+void refusal_note(struct engine *g, int64_t agent, const char *group, const char *groups,
+                  const char *code, const char *message)
 {
     const struct refusal_row row = {.agent = agent,
                                     .at_ms = g->now.wall_ms,
                                     .group = (char *)(uintptr_t)group,
+                                    .groups = (char *)(uintptr_t)groups,
                                     .reason = (char *)(uintptr_t)code,
                                     .message = (char *)(uintptr_t)message};
     if (g->rc == 0) store_ok(g, store_refusal_put(g->store, &row, &g->err));
@@ -24,6 +25,6 @@ void apply_refused(struct engine *g, const struct command *c)
     int rc = store_agent_find(g->store, c->u.refused.agent, &row, &g->err);
     if (!store_ok(g, rc) || rc == 0) return;
     if (row.removed_ms == 0)
-        refusal_note(g, row.id, row.group, c->u.refused.code, c->u.refused.message);
+        refusal_note(g, row.id, row.group, row.groups, c->u.refused.code, c->u.refused.message);
     agent_row_fini(&row);
 }

@@ -6,9 +6,9 @@
 
 #include "coordinator/engine/core.h"
 
-/* group: that the agent asked for. The same again is written once a minute. */
-void refusal_note(struct engine *g, int64_t agent, const char *group, const char *code,
-                  const char *message);
+/* group, groups: that the agent asked for, as group_keys. The same again is written once a minute. */
+void refusal_note(struct engine *g, int64_t agent, const char *group, const char *groups,
+                  const char *code, const char *message);
 void refusal_forget(struct engine *g, int64_t agent);
 apply_event_fn apply_refused;
 

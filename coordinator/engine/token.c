@@ -189,11 +189,38 @@ static bool check_join_token(struct engine *g, const struct command *c, struct t
     return false;
 }
 
-/* The key of the group that the agent is to be in; borrowed. */
+/* The key of the group that the agent is to be in, the first of several; borrowed. */
 static char *group_of(const struct cmd_enrol *x, const struct token_row *t)
 {
     const char *key = x->group ? x->group : t->group ? t->group : STR_DEFAULT_GROUP;
     return (char *)(uintptr_t)key;
+}
+
+/* Is there each of the groups that the agent is to be in, and does the token allow it? false:
+ * refused. */
+static bool may_join(struct engine *g, const struct command *c, const struct token_row *t)
+{
+    const struct cmd_enrol *x = &c->u.enrol;
+    struct group_keys keys;
+    bool may = true;
+    group_keys_read(&keys, group_of(x, t), x->groups);
+    for (size_t i = 0; i < keys.count && may; i++) {
+        const char *key = keys.items[i];
+        const struct group *group = group_find(g, key);
+        may = false;
+        if (t->group && !str_eq(t->group, key))
+            refuse(g, c->session, "wrong-group", 0,
+                   keys.count == 1 ? "the join token is for group %s, not for %s"
+                                   : "the join token is for group %s alone, not for %s",
+                   t->group, key);
+        else if (!group || group->deleted)
+            refuse(g, c->session, "unknown-group", 60000,
+                   "there is no worker group '%s': create it first, or name another", key);
+        else
+            may = true;
+    }
+    group_keys_fini(&keys);
+    return may;
 }
 
 static void answer_enrolled(struct engine *g, const struct command *c, const struct agent_row *a)
@@ -208,7 +235,6 @@ static void answer_enrolled(struct engine *g, const struct command *c, const str
 /* The token is good and the name is free: is there anything else against it? */
 static bool may_enrol(struct engine *g, const struct command *c, const struct token_row *t)
 {
-    const struct cmd_enrol *x = &c->u.enrol;
     int64_t known;
     if (t->uses_left == 0) {
         refuse(g, c->session, "token-used-up", 0,
@@ -216,18 +242,7 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
                "create join");
         return false;
     }
-    if (t->group && x->group && !str_eq(t->group, x->group)) {
-        refuse(g, c->session, "wrong-group", 0, "the join token is for group %s, not for %s",
-               t->group, x->group);
-        return false;
-    }
-    const char *key = group_of(x, t);
-    const struct group *group = group_find(g, key);
-    if (!group || group->deleted) {
-        refuse(g, c->session, "unknown-group", 60000,
-               "there is no worker group '%s': create it first, or name another", key);
-        return false;
-    }
+    if (!may_join(g, c, t)) return false;
     if (!store_ok(g, store_agent_count(g->store, &known, &g->err))) return false;
     if (g->config.max_agents > 0 && known >= g->config.max_agents) {
         refuse(g, c->session, "busy", 60000,
@@ -245,6 +260,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
     id_format(t->id, token);
     struct agent_row a = {.name = x->name,
                           .group = group_of(x, t),
+                          .groups = x->groups,
                           .token_group = t->group,
                           .capabilities = none,
                           .version = x->version,
@@ -288,7 +304,7 @@ void apply_enrol(struct engine *g, const struct command *c)
                    "there is an agent '%s' already: choose another name, or take its place with "
                    "--replace",
                    x->name);
-            refusal_note(g, other.id, other.group, "name-taken",
+            refusal_note(g, other.id, other.group, other.groups, "name-taken",
                          "a machine that wanted to join under this name was not let in");
             goto out;
         }

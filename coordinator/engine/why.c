@@ -18,6 +18,8 @@ struct census {
     int64_t known, online, fitting, slots, busy;
     int64_t unwell, draining;  /* each agent in one of the places, this one first */
     int64_t leaving;           /* the group requires what they do not have any more */
+    int64_t let_out;           /* another of their groups does, or is gone */
+    int64_t shared;            /* of those fitting, they serve other groups, too */
     int64_t unwell_fitting;    /* of those unwell */
     const struct tried *tried; /* those that could not start it count as not fitting; NULL: none */
 };
@@ -35,11 +37,14 @@ static void take_census(struct engine *g, const struct job *j, struct queue *q, 
         bool fits = agent_fits(g, a, q) && !(out->tried && tried_by(out->tried, a->id));
         out->unwell_fitting += unwell && fits;
         out->draining += draining;
-        out->leaving += a->leaving && !unwell && !draining;
+        bool here = a->member_count == 1 || !agent_meets_group(a, group);
+        out->leaving += a->leaving && !unwell && !draining && here;
+        out->let_out += a->leaving && !unwell && !draining && !here;
         if (!a->counted) continue;
         out->online++;
         if (!fits) continue;
         out->fitting++;
+        out->shared += a->member_count > 1;
         out->slots += a->row.slots;
         out->busy += agent_taken_slots(a);
     }
@@ -132,9 +137,16 @@ static void say_away(struct engine *g, const struct group *group, const struct c
                  (long long)n->known);
         sign = ",";
     }
-    if (n->leaving > 0)
+    if (n->leaving > 0) {
         buf_addf(&text, "%s %lld of %lld do not meet what it requires any more", sign,
                  (long long)n->leaving, (long long)n->known);
+        sign = ",";
+    }
+    if (n->let_out > 0) {
+        buf_addf(&text, "%s %lld of %lld may not be in another of their groups any more", sign,
+                 (long long)n->let_out, (long long)n->known);
+        sign = ",";
+    }
     struct refused refused = {.text = &text, .sign = *sign == ':' ? sign : ";"};
     int rc = store_each_refusal(g->store, group->row.key, NAMES_MOST + 1, add_refused, &refused,
                                 &g->err);
@@ -219,6 +231,9 @@ static void say_position(struct engine *g, const struct group *group, const stru
     else
         buf_addf(&text, "number %lld%s in the queue of %s", (long long)before + 1,
                  before >= COUNT_MOST ? " or more" : "", name);
+    if (n->shared > 0)
+        buf_addf(&text, "; %lld of its fitting agents %s other groups, too", (long long)n->shared,
+                 n->shared == 1 ? "serves" : "serve");
     if (n->unwell_fitting > 0)
         buf_addf(&text, "; %lld more %s unwell", (long long)n->unwell_fitting,
                  n->unwell_fitting == 1 ? "is" : "are");
@@ -227,6 +242,7 @@ static void say_position(struct engine *g, const struct group *group, const stru
     buf_fini(&text);
     jw_int(w, "position", before + 1);
     jw_int(w, "agents", n->fitting);
+    jw_int(w, "shared", n->shared);
     jw_int(w, "slots", n->slots);
     jw_int(w, "busy", n->busy);
     jw_int(w, "unwell", n->unwell_fitting);

@@ -556,6 +556,47 @@ static void bug_in_matching__puts_off_that_group_alone(void **state)
     assert_int_equal(world_state(w, there), JOB_SUBMITTED);
 }
 
+/* A group that shares its agent with the bad one is not put off with it, and the agent's slot, whose
+ * turn is the bad one's, does not wait. */
+static void bug_in_matching__of_a_shared_agent__is_that_group_s(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    world_group(w, "bad", NULL);
+    int64_t there = world_submit(w, "bad", NULL);
+    w->outlives_bugs = true;
+    world_restart(w);
+    rounds_free(r->rounds);
+    r->rounds = rounds_new(w->engine);
+    int64_t agent = world_agent(w, "a", NULL);
+    faults.heads = "bad";
+    struct command *hello = cmd_hello(w, 90, agent, "bad", 2);
+    hello->u.hello.groups = mem_strdup("[\"bad\",\"default\"]");
+    push(r, hello);
+    push(r, cmd_ready(90));
+    push(r, cmd_submit(w, NULL, NULL));
+    round_of(r);
+    int64_t good = world_reply(w)->id;
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, good);
+    const char *put_off = world_effect(w, EFFECT_PUT_OFF)->u.put_off.json;
+    assert_non_null(strstr(put_off, "group bad"));
+    assert_null(strstr(put_off, "default"));
+    assert_int_equal(world_state(w, there), JOB_CREATED);
+    /* in a whole batch, too */
+    int commits = faults.commits;
+    push(r, cmd_submit(w, NULL, NULL));
+    push(r, cmd_finished(90, 1, good, 1, JOB_SUCCESS, REASON_NONE));
+    round_of(r);
+    assert_int_equal(faults.commits, commits + 1);
+    assert_non_null(world_effect(w, EFFECT_JOB));
+    push(r,
+         cmd_finished(90, 2, world_effect(w, EFFECT_JOB)->u.job.job, 1, JOB_SUCCESS, REASON_NONE));
+    round_of(r);
+    faults.heads = NULL;
+    live(r, w->now.mono_ms + 60000);
+    assert_int_equal(world_state(w, there), JOB_SUBMITTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +615,7 @@ int main(void)
         TEST(what_is_put_off__is_forgotten_with_what_it_is_about),
         TEST(bug_in_matching__of_two_groups__each_has_its_time),
         TEST(bug_in_matching__puts_off_that_group_alone),
+        TEST(bug_in_matching__of_a_shared_agent__is_that_group_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
