@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROTOCOL_MINOR 2     /* what this build speaks: cadre/1, minor 2 */
+#define PROTOCOL_MINOR 3     /* what this build speaks: cadre/1, minor 3 */
 #define PROTOCOL_MINOR_MIN 1 /* and the oldest it still serves */
 
 enum msg_type {

@@ -43,6 +43,7 @@
     X(STR, csr, "csr", 8192, 0, 1)     /* PEM PKCS #10 */                                          \
     X(STR, name, "name", LIMIT_NAME, 0, 0)                                                         \
     X(STR, group, "group", LIMIT_GROUP_KEY, 0, 0)                                                  \
+    X(ARR, groups, "groups", 2048, 0, 0) /* as in hello */                                         \
     X(STR, host_id, "hostId", 128, 0, 0)                                                           \
     X(STR, version, "version", 64, 0, 0)                                                           \
     X(BOOL, replace, "replace", 0, 0, 0)
@@ -62,7 +63,8 @@
     X(INT, seq, "seq", 0, INT53, 1) /* highest sequence number given to an event so far */         \
     X(ATTEMPTS, attempts, "attempts", 262144, LIMIT_ATTEMPTS_IN_HELLO, 1)                          \
     X(BOOL, draining, "draining", 0, 0, 0)        /* takes no jobs: is on its way out */           \
-    X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* cannot start jobs; why; absent: it can */
+    X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* cannot start jobs; why; absent: it can */     \
+    X(ARR, groups, "groups", 2048, 0, 0)          /* all of them; absent: `group` alone */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \

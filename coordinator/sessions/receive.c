@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define MINOR_WITH_GROUPS 3 /* the first minor version that has hello.groups */
+
 /* Strings change hands: the message's become the command's. */
 static char *take(char **s)
 {
@@ -64,10 +66,13 @@ static int refuse_minor(const struct msg_hello *m, struct session_heard *out)
     return refuse(out, REFUSAL_PROTOCOL_VERSION, sentence);
 }
 
-static int on_hello(struct session_facts *s, struct msg_hello *m, struct session_heard *out)
+static int on_hello(struct session_facts *s, struct msg_hello *m, struct session_heard *out,
+                    struct err *e)
 {
     int64_t minor = common_minor(m);
     if (!minor) return refuse_minor(m, out);
+    int rc = session_check_groups("hello", m->group, &m->groups, e);
+    if (rc) return rc;
     struct command *c = command_for(s, CMD_HELLO, out);
     struct cmd_hello *h = &c->u.hello;
     take_attempts(&m->attempts, h);
@@ -75,6 +80,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->version = take(&m->version);
     h->name = take(&m->name);
     h->group = take(&m->group);
+    if (minor >= MINOR_WITH_GROUPS) h->groups = take(&m->groups);
     h->boot_id = take(&m->boot_id);
     h->host_id = take(&m->host_id);
     h->journal_id = take(&m->journal_id);
@@ -232,7 +238,7 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
 static int on_msg(struct session_facts *s, struct msg *m, struct session_heard *out, struct err *e)
 {
     if (m->type == MSG_ENROL) return on_enrol(s, &m->u.enrol, out, e);
-    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, out);
+    if (m->type == MSG_HELLO && s->state == SESSION_FRESH) return on_hello(s, &m->u.hello, out, e);
     if (m->type == MSG_BYE && s->state == SESSION_GREETED) return on_live_msg(s, m, out, e);
     if (s->state == SESSION_LIVE) return on_live_msg(s, m, out, e);
     return err_set(e, ERR_PROTOCOL, "'%s' came before welcome", msg_name(m->type));

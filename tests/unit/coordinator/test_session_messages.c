@@ -202,6 +202,60 @@ static void receive__hello__agrees_on_the_lower_minor(void **state)
     command_free(h.command);
 }
 
+#define SEVERAL(minor, group, groups) HELLO_WITH(minor, "1", "[]," group "\"groups\":" groups)
+
+static void receive__hello_with_groups(void **state)
+{
+    static const struct {
+        const char *json, *group, *groups;
+    } cases[] = {
+        {SEVERAL("3", "\"group\":\"a\",", "[\"a\",\"b\"]"), "a", "[\"a\",\"b\"]"},
+        {SEVERAL("3", "\"group\":\"a\",", "[\"a\", \"default\"]"), "a", "[\"a\",\"default\"]"},
+        {SEVERAL("3", "", "[\"default\",\"b\"]"), NULL, "[\"default\",\"b\"]"},
+        {SEVERAL("9", "", "[\"default\",\"b\"]"), NULL, "[\"default\",\"b\"]"},
+        {SEVERAL("3", "\"group\":\"a\",", "[\"a\"]"), "a", NULL},
+        {SEVERAL("3", "\"group\":\"a\",", "null"), "a", NULL},
+        {SEVERAL("2", "\"group\":\"a\",", "[\"a\",\"b\"]"), "a", NULL}, /* no such field then */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct session_facts s = facts_in(SESSION_FRESH, AGENT);
+        struct session_heard h;
+        hear(&s, cases[i].json, &h);
+        if (h.action != SESSION_COMMAND) fail_msg("%s: %s", cases[i].json, err_text(&h.why));
+        const struct cmd_hello *hello = &h.command->u.hello;
+        assert_true(str_eq(hello->group, cases[i].group));
+        assert_true(str_eq(hello->groups, cases[i].groups));
+        command_free(h.command);
+    }
+}
+
+static void receive__bad_groups__are_refused(void **state)
+{
+    static const char *const bad[] = {
+        SEVERAL("3", "\"group\":\"a\",", "[]"),
+        SEVERAL("3", "\"group\":\"a\",", "\"a\""),
+        SEVERAL("3", "\"group\":\"a\",", "{\"a\":1}"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"b\",\"a\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"default\",\"a\"]"),
+        SEVERAL("3", "", "[\"a\",\"b\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",\"b\",\"a\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",\"a\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",\"\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",\"b c\"]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",7]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",null]"),
+        SEVERAL("3", "\"group\":\"a\",", "[\"a\",[\"b\"]]"),
+        SEVERAL(
+            "3", "\"group\":\"a\",",
+            "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\",\"n\","
+            "\"o\",\"p\",\"q\"]"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        is_refused(bad[i], SESSION_FRESH, AGENT, REFUSAL_PROTOCOL);
+}
+
 static void receive__bye__closes(void **state)
 {
     struct session_heard h;
@@ -462,6 +516,8 @@ int main(void)
         cmocka_unit_test(receive__hello_with_bad_attempts__is_refused_whole),
         cmocka_unit_test(receive__no_common_minor__is_refused),
         cmocka_unit_test(receive__hello__agrees_on_the_lower_minor),
+        cmocka_unit_test(receive__hello_with_groups),
+        cmocka_unit_test(receive__bad_groups__are_refused),
         cmocka_unit_test(receive__bye__closes),
         cmocka_unit_test(receive__output__only_when_live),
         cmocka_unit_test(enrol__what_does_not_prove_itself__is_refused),
