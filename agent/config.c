@@ -14,12 +14,56 @@
 #include <stddef.h>
 #include <string.h>
 
-static int check_group(const char *value, struct err *e)
+static int check_key(const char *key, struct err *e)
 {
-    if (str_key_valid(value)) return 0;
+    if (str_key_valid(key)) return 0;
     return err_set(e, ERR_INVALID,
                    "a group's key has 1 to 63 letters, digits, '_' and '-', and begins with a "
                    "letter or digit");
+}
+
+/* The keys of a text with commas between. *keys: LIMIT_GROUPS + 1 of them at most, for mem_free. */
+static size_t split_keys(const char *text, char **keys)
+{
+    size_t count = 0;
+    for (const char *at = text; at && count <= LIMIT_GROUPS;) {
+        size_t len = strcspn(at, ",");
+        const char *next = at[len] ? at + len + 1 : NULL;
+        while (len > 0 && *at == ' ') {
+            at++;
+            len--;
+        }
+        while (len > 0 && at[len - 1] == ' ')
+            len--;
+        keys[count++] = mem_strndup(at, len);
+        at = next;
+    }
+    return count;
+}
+
+/* Each key once, and not too many. */
+static int check_keys(char *const *keys, size_t count, struct err *e)
+{
+    if (count > LIMIT_GROUPS)
+        return err_set(e, ERR_INVALID, "an agent serves at most %d groups", LIMIT_GROUPS);
+    for (size_t i = 0; i < count; i++) {
+        int rc = check_key(keys[i], e);
+        for (size_t k = 0; k < i && rc == 0; k++)
+            if (str_eq(keys[i], keys[k]))
+                rc = err_set(e, ERR_INVALID, "'%s' is named twice", keys[i]);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+static int check_group(const char *value, struct err *e)
+{
+    char *keys[LIMIT_GROUPS + 1];
+    size_t count = split_keys(value, keys);
+    int rc = check_keys(keys, count, e);
+    for (size_t i = 0; i < count; i++)
+        mem_free(keys[i]);
+    return rc;
 }
 
 static int check_name(const char *value, struct err *e)
@@ -70,8 +114,15 @@ const struct opt agent_options[AGENT_OPTIONS] = {
      .type = OPT_STRING,
      .offset = AT(group),
      .value_name = "K",
-     .help = "worker group to join; default: default, the group of those that name none",
+     .help = "worker group to join, several with commas between; default: default, the group of "
+             "those that name none",
      .check = check_group},
+    {.key = "groups",
+     .type = OPT_LIST,
+     .offset = AT(groups),
+     .value_name = "K",
+     .help = "the worker groups to join, when there are several, instead of group",
+     .check = check_key},
     {.flag = "name",
      .env = "CADRE_NAME",
      .key = "name",
@@ -151,6 +202,29 @@ const struct opt agent_options[AGENT_OPTIONS] = {
      .help = "its first line is the account's password; -: standard input"},
 };
 
+static enum opt_source source_of(const struct agent_config *c, const char *key)
+{
+    for (size_t i = 0; i < c->set.count; i++)
+        if (str_eq(c->set.table[i].key, key)) return c->set.sources[i];
+    return OPT_FROM_DEFAULT;
+}
+
+/* The file may name its groups in one way, and once. */
+static int check_groups(const struct agent_config *c, struct err *e)
+{
+    if (source_of(c, "groups") == OPT_FROM_DEFAULT) return 0;
+    if (source_of(c, "group") == OPT_FROM_FILE)
+        return err_set(e, ERR_INVALID,
+                       "%s: 'group' and 'groups' are both there: put the key of 'group' first into "
+                       "'groups', and take 'group' out",
+                       c->config_path);
+    if (c->groups.count == 0)
+        return err_set(e, ERR_INVALID, "%s: 'groups' names none: take it out for the default group",
+                       c->config_path);
+    int rc = check_keys(c->groups.items, c->groups.count, e);
+    return rc ? err_wrap(e, "%s: groups", c->config_path) : 0;
+}
+
 /* What is wrong with one part does not hide the next when all problems are collected. */
 static int load(struct agent_config *c, int argc, char **argv, struct opt_args *args, struct err *e)
 {
@@ -169,6 +243,10 @@ static int load(struct agent_config *c, int argc, char **argv, struct opt_args *
         rc = err_set(e, ERR_INVALID, "%s: %zu labels are more than the %d that an agent may have",
                      c->config_path, c->labels.count, LIMIT_LABELS);
         (void)opt_goes_on(&c->set, e);
+    }
+    if (rc == 0) {
+        rc = check_groups(c, e);
+        if (rc != 0) (void)opt_goes_on(&c->set, e);
     }
     if (rc != 0 || first.code == 0) return rc;
     *e = first;
@@ -275,14 +353,46 @@ void agent_config_take(struct agent_config *c, struct agent_config *fresh, struc
 
 bool agent_config_given(const struct agent_config *c, const char *key)
 {
-    for (size_t i = 0; i < c->set.count; i++)
-        if (str_eq(c->set.table[i].key, key)) return c->set.sources[i] >= OPT_FROM_ENV;
-    return false;
+    return source_of(c, key) >= OPT_FROM_ENV;
 }
 
 void agent_config_fini(struct agent_config *c)
 {
     opt_fini(&c->set);
+}
+
+/* What the command line or the environment says counts before the list of the file. */
+void agent_config_groups(const struct agent_config *c, struct agent_groups *out)
+{
+    struct buf list, names;
+    struct jw w;
+    *out = (struct agent_groups){0};
+    if (c->group) out->count = split_keys(c->group, out->keys);
+    for (size_t i = 0; !c->group && i < c->groups.count; i++)
+        out->keys[out->count++] = mem_strdup(c->groups.items[i]);
+    buf_init(&list, LIMIT_GROUPS * (LIMIT_GROUP_KEY + 8));
+    buf_init(&names, LIMIT_GROUPS * (LIMIT_GROUP_KEY + 8));
+    jw_init(&w, &list);
+    jw_array(&w, NULL);
+    for (size_t i = 0; i < out->count; i++) {
+        jw_str(&w, NULL, out->keys[i]);
+        (void)buf_addf(&names, "%s%s", i > 0 ? "," : "", out->keys[i]);
+    }
+    jw_end(&w);
+    if (out->count == 0) (void)buf_adds(&names, STR_DEFAULT_GROUP);
+    if (out->count > 1) out->list = mem_strdup(list.data);
+    out->names = buf_detach(&names);
+    buf_fini(&list);
+    buf_fini(&names);
+}
+
+void agent_groups_fini(struct agent_groups *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        mem_free(g->keys[i]);
+    mem_free(g->list);
+    mem_free(g->names);
+    *g = (struct agent_groups){0};
 }
 
 char *agent_config_name(const struct agent_config *c)
@@ -323,6 +433,7 @@ static int add_map(struct buf *out, const struct opt_map *map)
 
 static int add_setting(struct buf *out, const struct config_edit *edit)
 {
+    if (edit->drop) return 0;
     int rc = buf_addf(out, "%s: ", edit->key);
     if (rc == 0 && edit->map) return add_map(out, edit->map);
     if (rc == 0 && edit->number) return buf_addf(out, "%s\n", edit->values[0]);
@@ -337,7 +448,7 @@ static int add_setting(struct buf *out, const struct config_edit *edit)
 
 static bool changes(const struct config_edit *edit)
 {
-    return edit->values || edit->map;
+    return edit->values || edit->map || edit->drop;
 }
 
 /* Does this line begin the top-level setting `key`? */

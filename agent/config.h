@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/opt.h"
+#include "wire/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +14,8 @@ struct agent_config {
     char *config_path;
     char *state;
     struct opt_list coordinator; /* "host:port", tried in turn */
-    char *group;                 /* NULL: not said, the default group */
+    char *group;                 /* its key, or several with commas between; NULL: not said */
+    struct opt_list groups;      /* the same as a list, in the file alone */
     char *name;                  /* NULL: the host's name */
     int64_t slots;               /* 0: number of processors */
     struct opt_map labels;
@@ -28,7 +30,7 @@ struct agent_config {
 };
 
 /* The options of all commands; main.c has which command takes which. */
-#define AGENT_OPTIONS 15
+#define AGENT_OPTIONS 16
 extern const struct opt agent_options[AGENT_OPTIONS];
 
 /* Flags, environment, file (a missing file is fine unless --config named it and argv[0] does not
@@ -47,6 +49,15 @@ void agent_config_fini(struct agent_config *c);
 void agent_config_take(struct agent_config *c, struct agent_config *fresh, struct buf *others);
 /* Was the setting of this key given on the command line or by the environment? */
 bool agent_config_given(const struct agent_config *c, const char *key);
+/* The worker groups that it serves. */
+struct agent_groups {
+    char *keys[LIMIT_GROUPS + 1];
+    size_t count; /* 0: none is said, so it is the default group */
+    char *list;   /* JSON array text of several; NULL: there is one */
+    char *names;  /* for people: "a,b" */
+};
+void agent_config_groups(const struct agent_config *c, struct agent_groups *out);
+void agent_groups_fini(struct agent_groups *g);
 /* Name and slots with their defaults filled in: never NULL, never 0. name: mem_free. */
 char *agent_config_name(const struct agent_config *c);
 int64_t agent_config_slots(const struct agent_config *c);
@@ -59,6 +70,7 @@ struct config_edit {
     size_t count;              /* 1: a scalar; more: a flow list */
     const struct opt_map *map; /* instead of values: a flow mapping */
     bool number;               /* the value stands without quotes */
+    bool drop;                 /* instead of values: the setting is taken out */
 };
 int config_text_edit(const char *text, const struct config_edit *edits, size_t count,
                      struct buf *out);

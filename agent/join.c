@@ -29,6 +29,7 @@ struct enrolment {
     const char *token_text;
     const struct token *token;
     const char *csr, *name;
+    const struct agent_groups *groups;
 };
 
 /* One attempt to enrol at one address. */
@@ -51,7 +52,9 @@ static void on_open(struct link *l, void *user)
     m.u.enrol.token = (char *)(uintptr_t)t->what->token_text;
     m.u.enrol.csr = (char *)(uintptr_t)t->what->csr;
     m.u.enrol.name = (char *)(uintptr_t)t->what->name;
-    m.u.enrol.group = t->what->config->group;
+    const struct agent_groups *groups = t->what->groups;
+    m.u.enrol.group = groups->count > 0 ? groups->keys[0] : NULL;
+    m.u.enrol.groups = groups->list;
     m.u.enrol.host_id = host;
     m.u.enrol.version = CADRE_VERSION;
     m.u.enrol.replace = t->what->config->replace;
@@ -162,11 +165,30 @@ static int enrol(const struct enrolment *what, struct msg *answer, const char **
     return rc;
 }
 
-static int write_config(const struct agent_config *c, const struct token *token,
+/* Of several groups the coordinator names the first alone. A setting that says it in the other way
+ * goes. */
+static void edit_groups(const struct agent_groups *g, const struct msg_enrolled *m,
+                        struct config_edit *one, struct config_edit *list)
+{
+    *one = (struct config_edit){.key = "group", .drop = g->count > 1};
+    *list = (struct config_edit){.key = "groups", .drop = g->count <= 1 && m->group};
+    if (g->count > 1) {
+        list->values = (const char *const *)g->keys;
+        list->count = g->count;
+    } else if (m->group) {
+        one->values = (const char *const *)&m->group;
+        one->count = 1;
+    }
+}
+
+static int write_config(const struct agent_config *c, const struct enrolment *what,
                         const struct msg_enrolled *m, struct err *e)
 {
+    const struct token *token = what->token;
+    struct config_edit group, groups;
+    edit_groups(what->groups, m, &group, &groups);
     const char *addresses[TOKEN_ADDRESSES];
-    const char *group = m->group, *name = m->name, *level = c->log_level;
+    const char *name = m->name, *level = c->log_level;
     char number[24];
     const char *slots = number;
     (void)str_format(number, sizeof number, "%lld", (long long)c->slots);
@@ -176,7 +198,8 @@ static int write_config(const struct agent_config *c, const struct token *token,
     bool given = agent_config_given(c, "slots"), labels = agent_config_given(c, "labels");
     const struct config_edit edits[] = {
         {.key = "coordinator", .values = addresses, .count = token->address_count},
-        {.key = "group", .values = group ? &group : NULL, .count = 1},
+        group,
+        groups,
         {.key = "name", .values = &name, .count = 1},
         {.key = "slots", .values = given ? &slots : NULL, .count = 1, .number = true},
         {.key = "labels", .map = labels ? &c->labels : NULL},
@@ -218,7 +241,7 @@ static int check_enrolled(const struct msg_enrolled *m, const struct token *toke
     return 0;
 }
 
-static int keep(const struct agent_config *c, const struct token *token, const char *key_pem,
+static int keep(const struct agent_config *c, const struct enrolment *what, const char *key_pem,
                 const struct msg_enrolled *m, struct err *e)
 {
     struct identity id = {.agent = m->agent,
@@ -226,7 +249,7 @@ static int keep(const struct agent_config *c, const struct token *token, const c
                           .cert_pem = m->certificate,
                           .ca_pem = m->ca};
     int rc = identity_save(c->state, &id, e);
-    if (rc == 0) rc = write_config(c, token, m, e);
+    if (rc == 0) rc = write_config(c, what, m, e);
     return rc;
 }
 
@@ -297,24 +320,31 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     if (rc == 0) rc = enter_folder(c, &lock, e);
     if (rc == 0) rc = make_key(c->state, &key, &key_pem, e);
     if (rc == 0) rc = pki_csr_make(key, name, &csr, e);
-    const struct enrolment what = {
-        .config = c, .token_text = token_text, .token = &token, .csr = csr, .name = name};
+    struct agent_groups groups;
+    agent_config_groups(c, &groups);
+    const struct enrolment what = {.config = c,
+                                   .token_text = token_text,
+                                   .token = &token,
+                                   .csr = csr,
+                                   .name = name,
+                                   .groups = &groups};
     if (rc == 0) rc = enrol(&what, &answer, &address, e);
     if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
-    if (rc == 0) rc = keep(c, &token, key_pem, &answer.u.enrolled, e);
+    if (rc == 0) rc = keep(c, &what, key_pem, &answer.u.enrolled, e);
     if (rc == 0) {
         char *path = paths_join(c->state, "agent.key.new");
         (void)file_remove(path, NULL);
         mem_free(path);
         out->agent = mem_strdup(answer.u.enrolled.agent);
         out->name = mem_strdup(answer.u.enrolled.name);
-        out->group = mem_strdup(answer.u.enrolled.group);
+        out->group = mem_strdup(groups.count > 1 ? groups.names : answer.u.enrolled.group);
         out->address = mem_strdup(address);
     }
     msg_fini(&answer);
     mem_free_secret(key_pem);
     mem_free(csr);
     mem_free(name);
+    agent_groups_fini(&groups);
     pki_key_free(key);
     file_lock_release(lock);
     token_fini(&token);

@@ -6,7 +6,7 @@
 #include "base/err.h"
 
 struct join_result {
-    char *agent, *name, *group, *address; /* group NULL: default */
+    char *agent, *name, *group, *address; /* group NULL: default; several: "a,b" */
 };
 
 /* Makes the key, trusts only the CA that the token pins, sends the request, and leaves identity and

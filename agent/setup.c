@@ -111,7 +111,13 @@ static int config_text(const struct json *wish, struct buf *out, struct err *e)
                  "file again.\n"
                  "# The guide lists all settings. The agent reads this file at every start.\n");
         add_list(out, "coordinator", &c.coordinator);
-        add_text(out, "group", c.group);
+        struct agent_groups groups;
+        agent_config_groups(&c, &groups);
+        if (groups.count > 1)
+            buf_addf(out, "groups: %s\n", groups.list);
+        else
+            add_text(out, "group", c.group);
+        agent_groups_fini(&groups);
         add_text(out, "name", c.name);
         if (c.slots > 0) buf_addf(out, "slots: %lld\n", (long long)c.slots);
         add_map(out, "labels", &c.labels);

@@ -21,6 +21,7 @@ struct uplink {
     struct uplink_options o;
     struct uplink_logic *logic;
     char boot_id[128], host_id[128];
+    struct agent_groups groups;
     struct addresses addresses;
     size_t address; /* index of the one that is tried, or connected */
     size_t good;    /* of the last that led to a welcome: the first one to try again */
@@ -201,9 +202,8 @@ static void wake_at(struct uplink *u, int64_t at_ms)
 
 static void on_welcomed(struct uplink *u, const char *version)
 {
-    const char *group = u->o.config->group;
     log_info("session: connected to %s version=%s as=%s group=%s", link_remote(u->link), version,
-             u->o.name, group ? group : STR_DEFAULT_GROUP);
+             u->o.name, u->groups.names);
     watch_certificate(u, false);
     u->good = u->address;
 }
@@ -303,17 +303,20 @@ static void on_handle_closed(uv_handle_t *h)
     struct uplink *u = h->data;
     if (--u->open_handles > 0) return;
     tls_config_unref(u->tls);
+    agent_groups_fini(&u->groups);
     mem_free(u);
 }
 
 static void make_logic(struct uplink *u)
 {
+    agent_config_groups(u->o.config, &u->groups);
     if (os_boot_id(u->boot_id, sizeof u->boot_id) != 0) u->boot_id[0] = 0;
     if (os_host_id(u->host_id, sizeof u->host_id) != 0) u->host_id[0] = 0;
     struct uplink_logic_options o = {.journal = u->o.journal,
                                      .runner = u->o.runner,
                                      .name = u->o.name,
-                                     .group = u->o.config->group,
+                                     .group = u->groups.count > 0 ? u->groups.keys[0] : NULL,
+                                     .groups = u->groups.list,
                                      .boot_id = u->boot_id,
                                      .host_id = u->host_id,
                                      .capabilities = u->o.capabilities,

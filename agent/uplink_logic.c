@@ -24,6 +24,7 @@
 #define SKEW_WORTH_A_WARNING_MS 60000
 #define MINOR_WITH_CLEARED 2
 #define MINOR_WITH_UNWELL 2 /* the first minor version that has ready.unwell */
+#define MINOR_WITH_GROUPS 3
 
 enum uplink_state {
     UPLINK_DISCONNECTED,
@@ -310,6 +311,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->version = text_of(CADRE_VERSION);
     h->name = text_of(l->o.name);
     h->group = text_of(str_is_default_group(l->o.group) ? NULL : l->o.group);
+    h->groups = text_of(l->o.groups);
     h->slots = l->o.slots;
     h->boot_id = text_of(l->o.boot_id);
     h->host_id = text_of(l->o.host_id);
@@ -331,6 +333,15 @@ static void warn_of_skew(const struct moment *now, const struct msg_welcome *w)
         log_warn("session: this machine's clock and the coordinator's differ by %lld s; "
                  "certificates depend on it",
                  (long long)skew / 1000);
+}
+
+/* The coordinator does not know of several groups. */
+static void warn_of_groups(const struct uplink_logic *l, const struct msg_welcome *w)
+{
+    if (l->o.groups && w->protocol < MINOR_WITH_GROUPS)
+        log_warn("session: the coordinator (version %s) is older than agents of several groups: "
+                 "this one serves %s alone, the first of %s",
+                 w->version, l->o.group ? l->o.group : STR_DEFAULT_GROUP, l->o.groups);
 }
 
 static void on_welcome(struct uplink_logic *l, const struct moment *now,
@@ -357,6 +368,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     act_text(l, UPLINK_WELCOMED, w->version);
     if (w->addresses) act_text(l, UPLINK_ADDRESSES, w->addresses);
     warn_of_skew(now, w);
+    warn_of_groups(l, w);
     say_ready(l, false);
     plan_heartbeat(l, now->mono_ms);
     act_text(l, UPLINK_STATUS, "connected");

@@ -61,6 +61,7 @@ struct uplink_logic_options {
     struct runner_logic *runner;
     /* Texts of hello; they live as long as the logic. group NULL: "default". */
     const char *name, *group, *boot_id, *host_id;
+    const char *groups;       /* JSON text, when there are several; group is the first */
     const char *capabilities; /* JSON text; copied */
     int64_t slots;
     uint64_t seed; /* of the back-off's jitter */

@@ -82,10 +82,11 @@ static void note_message(struct world *w, const struct msg *m)
              m->u.ready.unwell ? m->u.ready.unwell : "");
         break;
     case MSG_HELLO:
-        note(w, "%s%s%s seq %d, %d attempts%s%s%s", name, m->u.hello.group ? " of " : "",
-             m->u.hello.group ? m->u.hello.group : "", (int)m->u.hello.seq,
-             (int)m->u.hello.attempts.count, m->u.hello.draining ? " draining" : "",
-             m->u.hello.unwell ? " unwell: " : "", m->u.hello.unwell ? m->u.hello.unwell : "");
+        note(w, "%s%s%s%s seq %d, %d attempts%s%s%s", name, m->u.hello.group ? " of " : "",
+             m->u.hello.group ? m->u.hello.group : "", m->u.hello.groups ? m->u.hello.groups : "",
+             (int)m->u.hello.seq, (int)m->u.hello.attempts.count,
+             m->u.hello.draining ? " draining" : "", m->u.hello.unwell ? " unwell: " : "",
+             m->u.hello.unwell ? m->u.hello.unwell : "");
         break;
     default:
         note(w, "%s", name);
@@ -260,7 +261,8 @@ static void begin(struct world *w)
     struct uplink_logic_options uo = {.journal = w->journal,
                                       .runner = w->runner,
                                       .name = "a",
-                                      .group = "default", /* as if none was named */
+                                      .group = w->group ? w->group : "default", /* as if unsaid */
+                                      .groups = w->groups,
                                       .boot_id = "boot",
                                       .host_id = "host",
                                       .capabilities = "{}",

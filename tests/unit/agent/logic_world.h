@@ -31,10 +31,11 @@ struct world {
     int64_t runner_wake_ms, uplink_wake_ms;
     int64_t slots;
     bool may_start;
-    int start_rc;       /* of the next starts */
-    bool late_is_named; /* a preparation that takes too long waits for what its job named */
-    bool tough;         /* sleep (4711, root) cannot be ended */
-    int64_t minor;      /* of the protocol, that the next welcome says */
+    int start_rc;               /* of the next starts */
+    bool late_is_named;         /* a preparation that takes too long waits for what its job named */
+    bool tough;                 /* sleep (4711, root) cannot be ended */
+    const char *group, *groups; /* of hello, after world_again; NULL: none is named */
+    int64_t minor;              /* of the protocol, that the next welcome says */
     struct runner_attempt *attempts[WORLD_JOBS]; /* by job; NULL: forgotten */
     int64_t sent_seq;                            /* events up to here were looked at */
 };

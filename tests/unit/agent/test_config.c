@@ -160,6 +160,16 @@ static void bad_settings_are_named_with_file_and_line(void **state)
         {"drainTimeout: 5\n", {":1:", "drainTimeout", NULL}},
         {"drainTimeout: soon\n", {":1:", "drainTimeout", NULL}},
         {"group: \"no blanks\"\n", {":1:", "group", NULL}},
+        {"group: a,b,a\n", {":1:", "group", "'a' is named twice"}},
+        {"group: \"a,,b\"\n", {":1:", "group", "a group's key"}},
+        {"groups: [a, \"no blanks\"]\n", {":1:", "groups", "a group's key"}},
+        {"groups: [\"\"]\n", {":1:", "groups", NULL}},
+        {"groups: {a: b}\n", {":1:", "groups", NULL}},
+        {"groups: [a, b, a]\n", {"groups", "'a' is named twice", NULL}},
+        {"groups: []\n", {"groups", "names none", NULL}},
+        {"group: a\ngroups: [a, b]\n", {"'group' and 'groups' are both there", NULL, NULL}},
+        {"groups: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n", {"groups", "at most 16", NULL}},
+        {"group: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q\n", {"group", "at most 16", NULL}},
         {"labels: [a]\n", {":1:", "labels", NULL}},
         {"labels: {a: \"x\\u202ey\"}\n", {":1:", "labels", "U+202E"}},
         {"labels: {\"a\\u200b\": x}\n", {":1:", "labels", "U+200B"}},
@@ -178,6 +188,61 @@ static void bad_settings_are_named_with_file_and_line(void **state)
             if (!strstr(e.msg, cases[i].wanted[n]))
                 fail_msg("'%s' is not in: %s", cases[i].wanted[n], e.msg);
     }
+}
+
+/* The groups that a file, and a flag (NULL: none), come to; list NULL: one or none. */
+static void expect_groups(const char *text, const char *flag, const char *names, const char *list)
+{
+    struct agent_config c;
+    struct agent_groups g;
+    struct opt_args args;
+    struct err e = {0};
+    char *path = write_temp(text), *option = NULL;
+    char *config = str_dupf("--config=%s", path);
+    option = flag ? str_dupf("--worker-group=%s", flag) : NULL;
+    char *argv[] = {(char *)(uintptr_t) "run", config, option, NULL};
+    if (agent_config_load(&c, flag ? 3 : 2, argv, &args, &e) != 0) fail_msg("%s", err_text(&e));
+    agent_config_groups(&c, &g);
+    assert_string_equal(g.names, names);
+    if (list)
+        assert_string_equal(g.list, list);
+    else
+        assert_null(g.list);
+    agent_groups_fini(&g);
+    agent_config_fini(&c);
+    mem_free(config);
+    mem_free(option);
+    assert_int_equal(remove(path), 0);
+    mem_free(path);
+}
+
+static void groups_are_named_in_one_of_three_ways(void **state)
+{
+    (void)state;
+    expect_groups("slots: 1\n", NULL, "default", NULL);
+    expect_groups("group: a\n", NULL, "a", NULL);
+    expect_groups("groups: [a]\n", NULL, "a", NULL);
+    expect_groups("groups: a\n", NULL, "a", NULL);
+    expect_groups("groups: [b, default, a]\n", NULL, "b,default,a", "[\"b\",\"default\",\"a\"]");
+    expect_groups("group: a, b\n", NULL, "a,b", "[\"a\",\"b\"]");
+    expect_groups("slots: 1\n", "a,b", "a,b", "[\"a\",\"b\"]");
+    expect_groups("groups: [a, b]\n", "c", "c", NULL); /* the flag counts */
+    expect_groups("group: a\n", "c,d", "c,d", "[\"c\",\"d\"]");
+    expect_groups("groups: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p]\n", NULL,
+                  "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p",
+                  "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\",\"l\",\"m\","
+                  "\"n\",\"o\","
+                  "\"p\"]");
+}
+
+static void a_dropped_setting_goes_with_all_its_lines(void **state)
+{
+    (void)state;
+    const struct config_edit edits[] = {{.key = "group", .values = address, .count = 1},
+                                        {.key = "groups", .drop = true}};
+    expect_edit("groups:\n  - a\n  - b\n# mine\nslots: 3\n", edits, 2,
+                "# mine\nslots: 3\ngroup: \"q.example.com:7433\"\n");
+    expect_edit("slots: 3\n", edits + 1, 1, "slots: 3\n");
 }
 
 static void a_named_file_that_is_missing_is_an_error(void **state)
@@ -223,6 +288,8 @@ static void settings_that_need_a_restart_are_named(void **state)
     expect_taken(OLD "group: a\n", NEW "group: b\n", "group");
     expect_taken(OLD "group: a\n", NEW, "group");
     expect_taken(OLD, NEW "group: b\n", "group");
+    expect_taken(OLD "groups: [a, b]\n", NEW "groups: [a, c]\n", "groups");
+    expect_taken(OLD "groups: [a, b]\n", NEW "groups: [a, b]\n", "");
     expect_taken(OLD "name: x\nlogLevel: warn\n", NEW "name: y\nlogLevel: debug\n",
                  "name, logLevel");
     expect_taken(OLD "coordinator: a:1\n", NEW "coordinator: [a:1, b:2]\n", "coordinator");
@@ -242,6 +309,8 @@ int main(void)
         cmocka_unit_test(numbers_and_mappings_are_written__as_yaml_reads_them),
         cmocka_unit_test(an_edited_file_reads_back),
         cmocka_unit_test(bad_settings_are_named_with_file_and_line),
+        cmocka_unit_test(groups_are_named_in_one_of_three_ways),
+        cmocka_unit_test(a_dropped_setting_goes_with_all_its_lines),
         cmocka_unit_test(a_named_file_that_is_missing_is_an_error),
         cmocka_unit_test(settings_that_need_a_restart_are_named),
     };

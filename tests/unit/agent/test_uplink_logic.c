@@ -1,6 +1,7 @@
 /* agent/uplink_logic: what is said to the coordinator and when, whatever it answers. */
 #include "tests/unit/agent/logic_world.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "wire/lease.h"
 
@@ -50,6 +51,38 @@ static void the_first_words__are_hello_and_after_the_welcome_ready(void **state)
     did(w, "renew 1000000, ready 4/4");
     assert_true(uplink_logic_is_live(w->uplink));
     assert_int_equal(w->uplink_wake_ms, w->now.mono_ms + HEARTBEAT_MS);
+}
+
+static void note_warning(enum log_level level, const char *line, void *user)
+{
+    char *out = user;
+    if (level == LOG_WARN) (void)str_copy(out, 512, line);
+}
+
+static void several_groups__are_said__and_that_an_older_coordinator_takes_the_first(void **state)
+{
+    struct world *w = *state;
+    char warning[512];
+    log_set_sink(note_warning, warning);
+    for (int minor = 1; minor <= 3; minor++) {
+        warning[0] = '\0';
+        w->group = "a";
+        w->groups = "[\"a\",\"default\"]";
+        w->minor = minor;
+        world_again(w);
+        uplink_logic_start(w->uplink, &w->now);
+        did(w, "connect 0");
+        uplink_logic_opened(w->uplink, &w->now);
+        did(w, "hello of a[\"a\",\"default\"] seq 0, 0 attempts");
+        welcome(w, 0);
+        assert_true(uplink_logic_is_live(w->uplink));
+        w->did[0] = '\0';
+        if (minor == 3)
+            assert_string_equal(warning, "");
+        else
+            assert_non_null(strstr(warning, "this one serves a alone, the first of [\"a\",\"def"));
+    }
+    log_set_sink(NULL, NULL);
 }
 
 static void each_failure__tries_the_next_address_later_and_later(void **state)
@@ -458,6 +491,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_CASE(the_first_words__are_hello_and_after_the_welcome_ready),
+        WORLD_CASE(several_groups__are_said__and_that_an_older_coordinator_takes_the_first),
         WORLD_CASE(each_failure__tries_the_next_address_later_and_later),
         WORLD_CASE(addresses_of_a_welcome__are_passed_on),
         WORLD_CASE(a_refusal__waits_as_it_says_and_when_it_says_nothing_for_long),
