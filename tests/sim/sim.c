@@ -36,6 +36,8 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_FORGETFUL] = "forgetful",
     [SABOTAGE_SAME_AGENT] = "same-agent",
     [SABOTAGE_UNWELL] = "unwell",
+    [SABOTAGE_NO_TURNS] = "no-turns",
+    [SABOTAGE_ALL_GROUPS] = "all-groups",
     [SABOTAGE_UNHEARD] = "unheard",
 };
 

@@ -43,6 +43,8 @@ enum sabotage {
     SABOTAGE_FORGETFUL,      /* nobody knows who could not start a job */
     SABOTAGE_SAME_AGENT,     /* nor where attempts failed */
     SABOTAGE_UNWELL,         /* nobody hears that an agent is unwell */
+    SABOTAGE_NO_TURNS,       /* an agent serves its first group first */
+    SABOTAGE_ALL_GROUPS,     /* agents are taken for members of groups that they do not serve */
     SABOTAGE_UNHEARD,        /* heartbeats are acknowledged, but the engine is not told */
     SABOTAGES
 };

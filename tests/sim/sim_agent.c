@@ -2,6 +2,7 @@
  * an owner that is made up. What runner.c, uplink.c and agent.c do with libuv is done here with
  * virtual time, a network that breaks and a machine that dies. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_turns.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -448,6 +449,7 @@ static void on_join(struct sim *s, void *object, uint64_t life)
     if (a->life != life || a->up) return;
     snprintf(key, sizeof key, "%s key %d", a->name, a->joins);
     struct command *c = cmd_enrol(&s->world, s->world.token, a->name, group_keys[a->group], key);
+    c->u.enrol.groups = mem_strdup(turns_groups(a));
     map_put(&s->enrolling, c->session, a);
     coordinator_push(s, c);
     sim_at(s, 10000, on_join, a, life);
@@ -499,7 +501,8 @@ void agent_init(struct sim *s, struct agent_model *a, int number)
     a->eu = able || sim_random(s, 0, 1) == 0;
     a->gpus = a->gpus_before = able ? 2 : (int)sim_random(s, 0, 3);
     a->slots = sim_random(s, 1, 4);
-    if (a->group == GROUP_BETA) a->windows = false; /* which requires linux */
+    turns_choose_groups(s, a);
+    if (a->serves[GROUP_BETA]) a->windows = false; /* which requires linux */
     state_make(a, rng_next(&s->rng));
 }
 
@@ -533,6 +536,7 @@ static void make_uplink(struct sim *s, struct agent_model *a)
                                      .runner = a->runner,
                                      .name = a->name,
                                      .group = group_keys[a->group],
+                                     .groups = turns_groups(a),
                                      .boot_id = a->boot_id,
                                      .host_id = a->host_id,
                                      .capabilities = caps,

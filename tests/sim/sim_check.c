@@ -1,6 +1,7 @@
 /* What has to be true, whatever happens. */
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_placement.h"
+#include "tests/sim/sim_turns.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -40,8 +41,8 @@ void check_process_begins(struct sim *s, struct agent_model *a, int64_t job, int
     if (!agent_meets(a, j->requires) && !agent_meets(&then, j->requires))
         sim_violation(s, "wrong agent: job %s requires %s, %s does not meet it", text(job, id),
                       requires_json[j->requires], a->name);
-    bool moved = j->row.fallback == FALLBACK_IGNORE && a->group == GROUP_DEFAULT;
-    if (a->group != j->group && !moved)
+    bool moved = j->row.fallback == FALLBACK_IGNORE && a->serves[GROUP_DEFAULT];
+    if (!a->serves[j->group] && !moved)
         sim_violation(s, "wrong group: job %s runs on %s", text(job, id), a->name);
     j->alive++;
     j->alive_attempt = attempt;
@@ -154,7 +155,7 @@ static void check_slots(struct sim *s, const struct agent_model *a)
 static void check_hand_out(struct sim *s, const struct effect *x)
 {
     char id[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
-    const struct link *l = map_find(&s->links, x->session);
+    struct link *l = map_find(&s->links, x->session);
     const struct job_model *j = map_find(&s->by_id, (uint64_t)x->u.job.job);
     if (j && map_find(&s->clone_sessions, x->session)) {
         if (j->alive > 0)
@@ -169,6 +170,7 @@ static void check_hand_out(struct sim *s, const struct effect *x)
     const struct agent_model *a = l->agent;
     check_hand_out_rules(s, x, j);
     placement_check_hand_out(s, x, l);
+    turns_check_hand_out(s, x, l);
     if (j->state != JOB_SUBMITTED || j->agent != a->id || j->attempt != x->u.job.attempt) {
         sim_violation(s, "job %s is handed out to %s, but it is not written so",
                       text(x->u.job.job, id), a->name);

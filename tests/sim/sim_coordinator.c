@@ -1,6 +1,7 @@
 /* The coordinator's process around the engine, the network, and the users. */
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_placement.h"
+#include "tests/sim/sim_turns.h"
 
 #include "base/id.h"
 #include "base/json.h"
@@ -343,6 +344,7 @@ void clone_hello(struct sim *s, struct agent_model *a)
     if (machine_has_tough(a)) return;
     uint64_t number = ++s->world.sessions;
     struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
+    c->u.hello.groups = mem_strdup(turns_groups(a));
     s->clones++;
     map_put(&s->clone_sessions, number, a);
     mem_free(c->u.hello.host_id);
@@ -600,6 +602,7 @@ static void apply_queue(struct sim *s)
         if (s->sabotage == SABOTAGE_OLD_RESULTS) dress_up(s, c);
         if (s->sabotage == SABOTAGE_DEAF_CANCEL && c->type == CMD_CANCEL) c->type = CMD_WHY;
         placement_hear(s, c);
+        turns_hear(s, c);
         world_apply(&s->world, c);
     }
     s->queue = NULL;
@@ -616,6 +619,7 @@ static void arm_faults(struct sim *s)
     store_faults.forget_pause = s->sabotage == SABOTAGE_NO_PAUSE;
     store_faults.forget_tried = s->sabotage == SABOTAGE_FORGETFUL;
     store_faults.forget_failures = s->sabotage == SABOTAGE_SAME_AGENT;
+    store_faults.forget_turns = s->sabotage == SABOTAGE_NO_TURNS;
     store_faults.lose_result = s->sabotage == SABOTAGE_LOST_RESULT && sim_random(s, 0, 30) == 0;
     if (store_faults.fail_commit) s->failed_commits++;
 }

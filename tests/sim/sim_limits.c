@@ -1,6 +1,7 @@
 /* What the rules of groups, leases and limits of time make of every change. */
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_placement.h"
+#include "tests/sim/sim_turns.h"
 
 #include "base/id.h"
 #include "base/str.h"
@@ -30,21 +31,6 @@ static int64_t grace_of(const struct job_model *j)
 
 /* ---- who gets a job ---- */
 
-struct group_search {
-    const char *key;
-    bool found, paused, wants_eu;
-};
-
-static int find_group(const struct group_row *row, void *user)
-{
-    struct group_search *f = user;
-    if (!str_eq(row->key, f->key)) return 0;
-    f->found = true;
-    f->paused = row->paused;
-    f->wants_eu = row->require && strstr(row->require, "eu-") != NULL;
-    return 0;
-}
-
 static int gpus_said(const char *capabilities)
 {
     const char *gpus = capabilities ? strstr(capabilities, "\"count\":") : NULL;
@@ -68,17 +54,8 @@ void check_hand_out_rules(struct sim *s, const struct effect *x, const struct jo
     char id[ID_TEXT_SIZE];
     const struct link *l = map_find(&s->links, x->session);
     const struct agent_model *a = l->agent;
-    struct group_search f = {.key = group_keys[a->group], .found = a->group == GROUP_DEFAULT};
-    bool forget_pause = store_faults.forget_pause;
-    store_faults.forget_pause = false;
-    store_each_group(s->world.store, find_group, &f, NULL);
-    store_faults.forget_pause = forget_pause;
+    turns_check_groups(s, a, j);
     text(j->row.id, id);
-    if (!f.found) sim_violation(s, "group: job %s is handed out in a deleted group", id);
-    if (f.paused) sim_violation(s, "group: job %s is handed out in %s, which is paused", id, f.key);
-    if (f.wants_eu && !a->eu)
-        sim_violation(s, "group: %s gets job %s, but does not meet what %s requires", a->name, id,
-                      f.key);
     struct agent_row row;
     if (store_agent_find(s->world.store, a->id, &row, NULL) != 1) {
         sim_violation(s, "%s gets job %s, but is not known", a->name, id);

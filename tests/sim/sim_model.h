@@ -66,7 +66,9 @@ struct guard_model;
 struct process_model;
 struct agent_model {
     struct sim *sim;
-    int number, group;
+    int number, group; /* the first of its groups */
+    bool serves[GROUPS];
+    char groups[64]; /* all of them as JSON; "": there is one */
     char name[16];
     int64_t id;
     /* what it can do */
@@ -105,12 +107,18 @@ struct agent_model {
 };
 
 /* ---- the network ---- */
+/* What a session was given, in virtual time. */
+struct turns {
+    int64_t at[GROUPS], now;
+    uint64_t load; /* of the engine, which forgets it */
+};
 struct link {
     uint64_t session;
     struct agent_model *agent;
     struct session_facts facts; /* the coordinator's end */
     struct frame_reader reader;
-    bool unwell;                            /* as it said last */
+    bool unwell; /* as it said last */
+    struct turns turns;
     bool cut;                               /* nothing passes any more */
     bool gone;                              /* GONE was pushed, or nobody is there to get it */
     int64_t to_agent_ms, to_coordinator_ms; /* last arrival: order is kept */
@@ -125,7 +133,7 @@ struct store_faults {
     bool overlook_jobs; /* assigned ones, at a start */
     bool lose_result;   /* the next end is not written */
     bool forget_pause;  /* groups are read as not paused */
-    bool forget_tried, forget_failures;
+    bool forget_tried, forget_failures, forget_turns;
 };
 extern struct store_faults store_faults;
 
