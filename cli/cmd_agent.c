@@ -3,11 +3,21 @@
 
 #include "cli/resource.h"
 
+static const struct opt list_options[] = {
+    {.flag = "group",
+     .type = OPT_STRING,
+     .offset = LIST_AT(group),
+     .value_name = "K",
+     .help = "only agents that serve this group"},
+};
+
 const struct command cmd_agent_list = {
     .name = "agent list",
     .arguments = "",
     .summary = "list agents",
-    .example = "cadre agent list",
+    .example = "cadre agent list --group windows",
+    .options = list_options,
+    .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
     .resource = &resource_agent,
     .run = resource_list,

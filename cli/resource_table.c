@@ -60,6 +60,19 @@ static char *agent_slots(const struct json *a)
     return str_dupf("%s/%s", unused ? unused : "?", total ? total : "?");
 }
 
+static char *agent_groups(const struct json *a)
+{
+    struct buf b;
+    const struct json *list = json_get(a, "groups");
+    if (json_count(list) < 2) return mem_strdup(json_get_str(a, "group", STR_DEFAULT_GROUP));
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        (void)buf_addf(&b, "%s%s", b.len ? "," : "", json_str(j, "?"));
+    char *text = buf_detach(&b);
+    buf_fini(&b);
+    return text;
+}
+
 /* Of an agent that is connected the time is written once a minute only. */
 static char *agent_seen(const struct json *a)
 {
@@ -291,7 +304,7 @@ static void show_rest_of_agent(struct out *out, const struct json *a)
 static const struct column agent_columns[] = {
     {"NAME", .member = "name"},
     {"STATE", .member = "state"},
-    {"GROUP", .member = "group", .absent = STR_DEFAULT_GROUP},
+    {"GROUP", .make = agent_groups},
     {"FREE/SLOTS", .make = agent_slots},
     {"OS", .make = agent_os},
     {"ARCH", .make = agent_arch},
@@ -303,7 +316,7 @@ static const struct column agent_columns[] = {
 };
 static const struct field agent_fields[] = {
     ALWAYS("id"),       ALWAYS("name"),
-    ALWAYS("state"),    {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
+    ALWAYS("state"),    {.member = "group", .make = agent_groups},
     ALWAYS("slots"),    ALWAYS("freeSlots"),
     ALWAYS("version"),  ALWAYS("lastSeenAt"),
     SET("createdBy"),   SET("drainReason"),

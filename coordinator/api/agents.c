@@ -10,7 +10,10 @@
 
 void agents_list(struct request *r)
 {
-    request_send_list(r, request_list(r, LIST_AGENTS, lookup_agents, NULL, 0));
+    static const char *const keys[] = {"group"};
+    struct lookup *l = request_list(r, LIST_AGENTS, lookup_agents, keys, 1);
+    l->group = request_query_group(r);
+    request_send_list(r, l);
 }
 
 static void look_up(struct request *r, lookup_fn *read,

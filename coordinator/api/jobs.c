@@ -23,14 +23,11 @@ void jobs_list(struct request *r)
 {
     static const char *const keys[] = {"state", "group", "namespace", "agent", "kind", "name"};
     struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 6);
-    const char *group = http_query(&r->target, "group");
     l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
     l->kinds = query_kinds(r, l->states);
     l->agent = request_query_copy(r, "agent");
     l->name = request_query_copy(r, "name");
-    l->group = mem_strdup(group && !*group ? STR_DEFAULT_GROUP : group);
-    if (!str_empty(group) && !str_key_valid(group))
-        problem_field(&r->problem, "group", "group: '%.80s' is not a group's key", group);
+    l->group = request_query_group(r);
     l->ns = mem_strdup(request_query_namespace(r));
     request_send_list(r, l);
 }

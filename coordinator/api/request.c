@@ -370,6 +370,14 @@ bool request_query_bool(struct request *r, const char *key)
     return true;
 }
 
+char *request_query_group(struct request *r)
+{
+    const char *group = http_query(&r->target, "group");
+    if (!str_empty(group) && !str_key_valid(group))
+        problem_field(&r->problem, "group", "group: '%.80s' is not a group's key", group);
+    return mem_strdup(group && !*group ? STR_DEFAULT_GROUP : group);
+}
+
 const char *request_query_namespace(struct request *r)
 {
     const char *ns = http_query(&r->target, "namespace");

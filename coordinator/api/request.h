@@ -174,6 +174,8 @@ int64_t request_query_int(struct request *r, const char *key, int64_t min, int64
 bool request_query_bool(struct request *r, const char *key);
 /* The parameter `namespace`, or the token's namespace; NULL: all. */
 const char *request_query_namespace(struct request *r);
+/* The parameter `group`, which empty names the default group; mem_free. NULL: absent. */
+char *request_query_group(struct request *r);
 /* `key=A,B` as bits by the place in names; 0: absent. */
 uint32_t request_query_words(struct request *r, const char *key, const char *const *names,
                              size_t count);

@@ -1,4 +1,5 @@
 /* Looking up agents. */
+#include "coordinator/reads/known.h"
 #include "coordinator/reads/lookup.h"
 
 #include "base/json.h"
@@ -47,6 +48,19 @@ static void put_refusal(struct jw *w, struct reader *r, int64_t agent)
     refusal_row_fini(&refusal);
 }
 
+/* All of them; `group` is the first. */
+static void put_groups(struct jw *w, const struct agent_row *a)
+{
+    struct json *list = NULL;
+    if (!a->groups || json_parse(a->groups, strlen(a->groups), &list, NULL)) list = NULL;
+    jw_array(w, "groups");
+    for (const struct json *j = json_first(list); j; j = json_next(j))
+        jw_str(w, NULL, json_str(j, ""));
+    if (!list) jw_str(w, NULL, a->group);
+    jw_end(w);
+    json_free(list);
+}
+
 static void put_agent(struct jw *w, struct reader *r, const struct agent_row *a, int64_t busy)
 {
     const char *state = state_of(a);
@@ -54,6 +68,7 @@ static void put_agent(struct jw *w, struct reader *r, const struct agent_row *a,
     jw_id(w, "id", a->id);
     jw_str(w, "name", a->name);
     jw_str(w, "group", a->group);
+    put_groups(w, a);
     jw_str(w, "state", state);
     jw_int(w, "slots", a->slots);
     jw_int(w, "freeSlots", free_slots);
@@ -134,8 +149,11 @@ static int on_agent(const struct agent_row *a, int64_t busy, void *user)
 
 int lookup_agents(struct lookup *l, struct reader *r, struct err *e)
 {
-    struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
+    struct agent_filter f = {.group = l->group, .after = l->list.after[0], .limit = l->list.limit};
+    struct name_asked group = {.of = NAME_GROUP, .name = l->group};
     bool more = false;
+    int known = l->group ? known_name(l, r, &group, e) : 0;
+    if (known) return known;
     list_begin(&l->list, &l->answer);
     struct page p = {l, r};
     int rc = reader_agents(r, &f, on_agent, &p, &more, e);

@@ -92,8 +92,13 @@ struct id_filter {
     size_t limit;
 };
 
-/* Agents not removed. busy: slots that jobs or remnants take. */
-int reader_agents(struct reader *r, const struct name_filter *f,
+struct agent_filter {
+    const char *group; /* NULL: any; else one of the agent's */
+    const char *after; /* NULL: from the first */
+    size_t limit;
+};
+/* Agents not removed, by name. busy: slots that jobs or remnants take. */
+int reader_agents(struct reader *r, const struct agent_filter *f,
                   int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
                   bool *more, struct err *e);
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,

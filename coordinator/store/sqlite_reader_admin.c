@@ -3,12 +3,14 @@
 
 #include "base/id.h"
 
-int reader_agents(struct reader *r, const struct name_filter *f,
+int reader_agents(struct reader *r, const struct agent_filter *f,
                   int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
                   bool *more, struct err *e)
 {
     sqlite3_stmt *q = from_queue(r, R_AGENTS);
     bind_text(q, 1, f->after ? f->after : "");
+    bind_text(q, 2, f->group ? group_text(f->group) : NULL);
+    bind_text(q, 3, f->group);
     size_t found = 0;
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {

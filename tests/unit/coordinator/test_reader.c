@@ -501,14 +501,14 @@ static void agents_come_by_name_with_what_they_do(void **state)
     struct reader *r = open_reader(f);
     add_agents(f);
     struct agents n = {0};
-    struct name_filter page = {.limit = 5};
+    struct agent_filter page = {.limit = 5};
     bool more;
     OK(reader_agents(r, &page, note_agent, &n, &more, &e));
     assert_string_equal(n.names, "a b c ill ill and off ");
     assert_int_equal(n.busy, 2);
     assert_false(more);
     n = (struct agents){0};
-    page = (struct name_filter){.after = "a", .limit = 1};
+    page = (struct agent_filter){.after = "a", .limit = 1};
     OK(reader_agents(r, &page, note_agent, &n, &more, &e));
     assert_string_equal(n.names, "b ");
     assert_true(more);
@@ -620,6 +620,16 @@ static void agent_of_several_groups_counts_in_each(void **state)
     bool more;
     OK(reader_groups(r, &page, note_group, all, &more, &e));
     assert_string_equal(all, "default:2/1 u1 q0 r0 g:1/1 u1 q0 r0 h:2/1 u1 q0 r0 ");
+    static const char *const found[][2] = {{"default", "a b "},
+                                           {"g", "a "},
+                                           {"h", "a b "},
+                                           {"x", ""}};
+    for (size_t i = 0; i < 4; i++) {
+        struct agents n = {0};
+        struct agent_filter of = {.group = found[i][0], .limit = 5};
+        OK(reader_agents(r, &of, note_agent, &n, &more, &e));
+        assert_string_equal(n.names, found[i][1]);
+    }
     static const char *const keys[] = {"default", "h"};
     for (size_t i = 0; i < 2; i++) {
         struct group_row one;
