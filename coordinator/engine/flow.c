@@ -146,7 +146,7 @@ const struct flow *revision_parsed(struct engine *g, struct revision *r)
     if (!store_ok(g, store_flow_source(g->store, f->ns, f->id, r->number, &source, &g->err)))
         return NULL;
     struct flow_problems problems = {0};
-    if (flow_parse(f->id, source, strlen(source), NULL, &problems, &r->parsed)) {
+    if (flow_parse(f->id, source, strlen(source), &flow_stored, &problems, &r->parsed)) {
         const struct flow_problem *first = problems.count > 0 ? problems.items : NULL;
         r->broken = str_dupf("revision %lld of the flow cannot be read any more: line %d: %s",
                              (long long)r->number, first ? first->line : 0,
@@ -193,7 +193,7 @@ static void read_groups(struct engine *g, const struct flow_row *row)
     struct flow_problems problems = {0};
     struct flow *f = NULL;
     if (row->source &&
-        flow_parse(row->id, row->source, strlen(row->source), NULL, &problems, &f) == 0)
+        flow_parse(row->id, row->source, strlen(row->source), &flow_stored, &problems, &f) == 0)
         flow_note_groups(g, row, f);
     else
         store_ok(g, store_flow_groups(g->store, row, NULL, 0, &g->err));

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+#include <stdbool.h>
+
 struct flow_group_ref;
 
 /* place: "task load: workerGroup" */
@@ -12,6 +14,9 @@ typedef void flow_group_fn(const struct flow_group_ref *ref, const char *place, 
 
 /* Checks that need knowledge from outside the language. */
 struct flow_checks {
+    /* The flow was applied before: what came out as nothing when it ran, and is refused today, is
+     * let pass, so that its executions go on after an upgrade. */
+    bool stored;
     /* ERR_INVALID with "requires.gpu.cout: ..." in e (requires_parse); NULL: not looked at. */
     int (*require)(const struct json *object, struct err *e);
     /* Of a file in which something is wrong: called for its groups as by flow_each_group, so that

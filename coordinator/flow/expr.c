@@ -317,8 +317,10 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
     const char *task = t->steps[0].name;
     if (t->step_count < 2) return fail(p, "outputs needs a task and a key: outputs.TASK.KEY");
     size_t at = find(task, s->tasks, s->task_count);
-    if (at < s->earlier_count && s->silent && s->silent[at])
-        return fail(p, "the task '%s' never sets an output", task);
+    enum expr_outputs has = at < s->earlier_count && s->outputs ? s->outputs[at] : EXPR_OUTPUTS_ANY;
+    if (has == EXPR_OUTPUTS_NONE) return fail(p, "the task '%s' never sets an output", task);
+    if (has == EXPR_OUTPUTS_VALUE && !str_eq(t->steps[1].name, "value"))
+        return fail(p, "the task '%s' has the output 'value' alone", task);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
         return check_key(p, task, t->steps[1].name);
@@ -340,6 +342,19 @@ static bool check_var(struct parser *p, const struct expr_scope *s, const struct
     (void)fail_name(p, "variable", name, names, count);
     mem_free(names);
     return false;
+}
+
+static bool check_trigger(struct parser *p, const struct expr_scope *s, const struct term *t)
+{
+    const char *name = t->steps[0].name;
+    char all[200] = "";
+    size_t count = s->trigger_key_count;
+    if (count == 0 || find(name, s->trigger_keys, count) < count) return true;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(all);
+        (void)str_format(all + len, sizeof all - len, "%s%s", i ? ", " : "", s->trigger_keys[i]);
+    }
+    return fail(p, "there is no '%.60s' in trigger, only %s", name, all);
 }
 
 /* Roots whose members are fixed. */
@@ -377,7 +392,7 @@ static bool check_term(struct parser *p, const struct term *t)
     case EXPR_VARS:
         return check_var(p, s, t);
     case EXPR_TRIGGER:
-        return true;
+        return check_trigger(p, s, t);
     default:
         if (t->root == EXPR_TASKRUN) c->uses_attempt = true;
         return check_fixed(p, t);

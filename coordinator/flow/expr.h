@@ -39,6 +39,13 @@ enum expr_root {
     EXPR_ROOTS
 };
 
+/* What is known of a task's outputs before it runs. */
+enum expr_outputs {
+    EXPR_OUTPUTS_ANY,
+    EXPR_OUTPUTS_NONE,
+    EXPR_OUTPUTS_VALUE, /* "value" alone, and no exit code */
+};
+
 /* The names that a text may use at its place, for checks before anything runs. */
 struct expr_scope {
     unsigned roots; /* bits 1u << enum expr_root */
@@ -54,7 +61,10 @@ struct expr_scope {
     /* Names within tasks that are refused as a whole: not looked up either. */
     const char *const *inner;
     size_t inner_count;
-    const bool *silent; /* by task: it has no outputs; NULL: all have */
+    const enum expr_outputs *outputs; /* by task; NULL: any */
+    /* What stands in `trigger`; 0: it is not known, any name is fine. */
+    const char *const *trigger_keys;
+    size_t trigger_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
 };
 

@@ -131,11 +131,12 @@ struct flow {
 };
 
 /* Reads one file and reports all that is wrong with it, each with its line. 0, or ERR_INVALID: at
- * least one problem was added and *out is untouched. *out: flow_free. `checks` may be NULL (a
- * stored flow, that was checked when it was applied). */
+ * least one problem was added and *out is untouched. *out: flow_free. `checks` may be NULL: nothing
+ * outside is asked. */
 int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
                struct flow_problems *problems, struct flow **out);
-void flow_free(struct flow *f); /* NULL is fine */
+extern const struct flow_checks flow_stored; /* for a flow that was checked when it was applied */
+void flow_free(struct flow *f);              /* NULL is fine */
 
 const struct flow_task *flow_find_task(const struct flow *f, const char *id);       /* NULL: none */
 const struct flow_trigger *flow_find_trigger(const struct flow *f, const char *id); /* NULL: none */

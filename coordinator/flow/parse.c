@@ -35,7 +35,7 @@ static void collect_task_ids(const struct node *n, const struct json *list)
     size_t count = 0;
     for (const struct json *j = json_first(list); j; j = json_next(j))
         collect_inner_ids(n->r, j);
-    n->r->silent_tasks = mem_array(json_count(list) + 1, sizeof *n->r->silent_tasks);
+    n->r->task_outputs = mem_array(json_count(list) + 1, sizeof *n->r->task_outputs);
     n->r->task_ids = mem_array(json_count(list) + 1, sizeof *n->r->task_ids);
     for (const struct json *j = json_first(list); j; j = json_next(j))
         n->r->task_ids[count++] = json_get_str(j, "id", "");
@@ -69,6 +69,12 @@ static bool lacks_type(const struct node *n)
     return false;
 }
 
+static enum expr_outputs outputs_of(const struct reader *r, enum flow_kind kind)
+{
+    if (kind != FLOW_RETURN) return EXPR_OUTPUTS_NONE;
+    return r->stored ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
+}
+
 static void read_task(const struct node *flow, const struct json *j, size_t index)
 {
     struct reader *r = flow->r;
@@ -92,7 +98,9 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
                                .tasks = r->task_ids,
                                .task_count = r->flow->task_count,
                                .earlier_count = index,
-                               .silent = r->silent_tasks,
+                               .outputs = r->task_outputs,
+                               .trigger_keys = r->trigger_keys,
+                               .trigger_key_count = r->trigger_key_count,
                                .inner = r->inner_ids,
                                .inner_count = r->inner_count};
     bool kestra = node_has(&n, "type");
@@ -103,7 +111,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
             return;
         }
         mem_free(type);
-        r->silent_tasks[index] = t->work.kind >= FLOW_LOG && t->work.kind != FLOW_RETURN;
+        if (t->work.kind >= FLOW_LOG) r->task_outputs[index] = outputs_of(r, t->work.kind);
     } else if (lacks_type(&n)) {
         return; /* its other keys are not the point */
     } else {
@@ -264,7 +272,9 @@ static void read_results(const struct node *n)
                                      .tasks = r->task_ids,
                                      .task_count = f->task_count,
                                      .earlier_count = f->task_count,
-                                     .silent = r->silent_tasks,
+                                     .outputs = r->task_outputs,
+                                     .trigger_keys = r->trigger_keys,
+                                     .trigger_key_count = r->trigger_key_count,
                                      .inner = r->inner_ids,
                                      .inner_count = r->inner_count};
     read_flow_outputs(n, &scope);
@@ -299,6 +309,7 @@ static void read_flow(struct reader *r)
     r->bad_group = r->problems->count > before;
     read_concurrency(&n);
     read_retry(&n, &f->retry);
+    collect_trigger_keys(&n);
     read_tasks(&n);
     read_results(&n);
     read_triggers(&n);
@@ -326,10 +337,15 @@ static void add_duplicate(int line, const char *sentence, void *user)
     r->failed = true;
 }
 
+const struct flow_checks flow_stored = {.stored = true};
+
 int flow_parse(const char *file, const char *text, size_t len, const struct flow_checks *checks,
                struct flow_problems *problems, struct flow **out)
 {
-    struct reader r = {.file = file, .problems = problems, .checks = checks};
+    struct reader r = {.file = file,
+                       .problems = problems,
+                       .checks = checks,
+                       .stored = checks && checks->stored};
     const struct yaml_duplicates duplicates = {add_duplicate, &r};
     struct err e = {0};
     if (len > FLOW_FILE_MAX) {
@@ -350,7 +366,7 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.input_ids);
     mem_free(r.inner_ids);
     mem_free(r.bad_inputs);
-    mem_free(r.silent_tasks);
+    mem_free(r.task_outputs);
     if (r.failed) {
         if (checks && checks->group) flow_each_group(r.flow, checks->group, checks->user);
         flow_free(r.flow);

@@ -13,6 +13,8 @@
 
 #define FLOW_TEXT_MAX (16u * 1024) /* bytes of a description */
 
+#define FLOW_TRIGGER_KEYS_MAX 16 /* of all kinds together */
+
 #define ROOT(root) (1u << EXPR_##root) /* of expr_scope */
 
 struct reader {
@@ -23,10 +25,13 @@ struct reader {
     const struct flow_checks *checks; /* may be NULL */
     struct flow *flow;
     bool failed;
-    bool *silent_tasks; /* by task: it has no outputs */
-    bool *bad_inputs;   /* by input: something is wrong with its declaration */
-    bool bad_group;     /* something is wrong with the flow's own */
-    unsigned unread;    /* of expr_scope: what has no names because it is wrong itself */
+    bool stored; /* flow_checks.stored */
+    enum expr_outputs *task_outputs;
+    const char *trigger_keys[FLOW_TRIGGER_KEYS_MAX]; /* as expr_scope has them */
+    size_t trigger_key_count;
+    bool *bad_inputs; /* by input: something is wrong with its declaration */
+    bool bad_group;   /* something is wrong with the flow's own */
+    unsigned unread;  /* of expr_scope: what has no names because it is wrong itself */
     /* what expressions may name: ids of the whole flow, collected first */
     const char **task_ids, **input_ids;
     /* of tasks within others, which are refused as a whole */
@@ -113,6 +118,8 @@ const char *input_type_refused(const char *name); /* why, of Kestra's other type
 void read_flow_outputs(const struct node *flow, const struct expr_scope *scope);
 void read_retry(const struct node *outer, struct retry *out); /* the member "retry" */
 void read_triggers(const struct node *flow);
+/* Notes what stands in `trigger` when any of the flow's triggers starts an execution. */
+void collect_trigger_keys(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
 void read_webhook(const struct node *n, struct flow_trigger *out);
 void read_after(const struct node *n, struct flow_trigger *out); /* TRIGGER_FLOW */

@@ -35,13 +35,41 @@ static unsigned read_stop_after(const struct node *n)
     return mask;
 }
 
+/* What stands in `trigger`; of none: what the check did set. */
+struct own_keys {
+    const char *const *names;
+    size_t count;
+};
+
+static struct own_keys keys_of(enum trigger_kind kind)
+{
+    static const char *const of_schedule[] = {"date", "next", "previous"};
+    static const char *const of_webhook[] = {"body", "headers", "parameters"};
+    static const char *const of_flow[] = {"executionId",  "namespace",       "flowId",
+                                          "flowRevision", "state",           "startDate",
+                                          "endDate",      "executionLabels", "outputs"};
+    switch (kind) {
+    case TRIGGER_SCHEDULE:
+        return (struct own_keys){of_schedule, 3};
+    case TRIGGER_WEBHOOK:
+        return (struct own_keys){of_webhook, 3};
+    case TRIGGER_FLOW:
+        return (struct own_keys){of_flow, 9};
+    default:
+        return (struct own_keys){NULL, 0};
+    }
+}
+
 /* One input that a trigger gives. What is fixed is checked now. */
 static void read_given(const struct node *n, const struct json *j, struct flow_trigger *t)
 {
     struct reader *r = n->r;
+    const struct own_keys own = keys_of(t->kind);
     const struct expr_scope scope = {.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
                                      .unread = r->unread,
                                      .where = "in the inputs that a trigger gives",
+                                     .trigger_keys = own.names,
+                                     .trigger_key_count = r->stored ? 0 : own.count,
                                      .vars = r->flow->vars};
     const struct flow_input *in = flow_find_input(r->flow, json_key(j));
     struct json *value = NULL;
@@ -198,24 +226,53 @@ static bool is_of(const char *type, const char *form)
     return str_ends(form, ".") ? str_starts(type ? type : "", form) : str_eq(type, form);
 }
 
-/* NULL: reported. */
-static const struct trigger_form *find_form(const struct node *n)
+/* NULL: there is none. */
+static const struct trigger_form *form_of(const struct node *n)
 {
     const char *type = json_get_str(n->j, "type", NULL);
     bool typed = node_has(n, "type");
-    char shown[STR_QUOTE_SIZE];
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const struct trigger_form *f = &forms[i];
         if (typed ? f->type && is_of(type, f->type)
                   : !f->type && (!f->mark || node_has(n, f->mark)))
             return f;
     }
+    return NULL;
+}
+
+/* NULL: reported. */
+static const struct trigger_form *find_form(const struct node *n)
+{
+    const struct trigger_form *found = form_of(n);
+    char shown[STR_QUOTE_SIZE];
+    if (found) return found;
     node_fail(
         n, "type",
         "%s is not supported: a trigger has a cron expression, a webhook, another flow, or an "
         "interval and a command or script; docs/from-kestra.md lists the types",
-        str_quote(shown, type ? type : "?"));
+        str_quote(shown, json_get_str(n->j, "type", "?")));
     return NULL;
+}
+
+static void add_keys(struct reader *r, struct own_keys own)
+{
+    for (size_t i = 0; i < own.count && r->trigger_key_count < FLOW_TRIGGER_KEYS_MAX; i++)
+        r->trigger_keys[r->trigger_key_count++] = own.names[i];
+}
+
+void collect_trigger_keys(const struct node *flow)
+{
+    const struct json *list = json_get(flow->j, "triggers");
+    unsigned kinds = 0;
+    if (flow->r->stored || json_type(list) != JSON_ARRAY) return;
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        const struct node n = {.r = flow->r, .j = j};
+        const struct trigger_form *form = json_type(j) == JSON_OBJECT ? form_of(&n) : NULL;
+        if (!form || form->kind == TRIGGER_POLLING) return; /* it may set anything */
+        kinds |= 1u << form->kind;
+    }
+    for (int k = 0; kinds >> k; k++)
+        if (kinds >> k & 1) add_keys(flow->r, keys_of((enum trigger_kind)k));
 }
 
 static void read_trigger(const struct node *flow, const struct json *j, size_t index)

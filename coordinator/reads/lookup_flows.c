@@ -79,7 +79,7 @@ int lookup_flow(struct lookup *l, struct reader *r, struct err *e)
     struct jw *w = &l->answer.w;
     put_row(w, &row);
     /* a flow that an older version accepted may be invalid now; its source is shown all the same */
-    if (flow_parse("flow", row.source, strlen(row.source), NULL, &problems, &f) == 0) {
+    if (flow_parse("flow", row.source, strlen(row.source), &flow_stored, &problems, &f) == 0) {
         put_flow(w, f);
         flow_free(f);
     }

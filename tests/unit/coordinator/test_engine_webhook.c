@@ -16,6 +16,9 @@
 #define FLOW(id)                                                                                   \
     "id: " id "\nnamespace: a.b\n"                                                                 \
     "tasks: [{id: one, command: [say, '{{ trigger.body.n ?? 0 }}']}]\n"
+#define FLOW_AFTER(id)                                                                             \
+    "id: " id "\nnamespace: a.b\n"                                                                 \
+    "tasks: [{id: one, command: [say, '{{ trigger.flowId ?? 0 }}']}]\n"
 #define LOG(id)                                                                                    \
     "id: " id "\nnamespace: a.b\n"                                                                 \
     "tasks: [{id: one, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
@@ -240,7 +243,8 @@ static void end_of_an_execution__starts_the_next_flow_once(void **state)
     struct world *w = *state;
     int64_t second = 0;
     world_apply_flow(w, LOG("one") "labels: {team: web}\n");
-    world_apply_flow(w, FLOW("two") "triggers: [{id: t, flow: {id: one, states: [SUCCESS]}}]\n");
+    world_apply_flow(w,
+                     FLOW_AFTER("two") "triggers: [{id: t, flow: {id: one, states: [SUCCESS]}}]\n");
     int64_t first = world_start(w, "one", NULL);
     world_crash(w);
     world_live(w, 0);
