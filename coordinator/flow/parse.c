@@ -292,6 +292,8 @@ static void read_flow(struct reader *r)
         return;
     }
     node_known(&n, flow_keys, flow_refused);
+    if (node_meant(&n, "inputs")) r->unread |= ROOT(INPUTS);
+    if (node_meant(&n, "vars") || node_meant(&n, "variables")) r->unread |= ROOT(VARS);
     struct json *with_defaults = read_defaults(&n);
     if (with_defaults) n.j = with_defaults;
     read_names(&n);
@@ -313,6 +315,7 @@ static void read_flow(struct reader *r)
     read_tasks(&n);
     read_results(&n);
     read_triggers(&n);
+    read_drop_missed(r);
     json_free(with_defaults);
 }
 
@@ -367,6 +370,8 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.inner_ids);
     mem_free(r.bad_inputs);
     mem_free(r.task_outputs);
+    mem_free(r.meant);
+    mem_free(r.missed);
     if (r.failed) {
         if (checks && checks->group) flow_each_group(r.flow, checks->group, checks->user);
         flow_free(r.flow);

@@ -24,6 +24,14 @@ void flow_problems_add(struct flow_problems *p, const char *file, int line, cons
     p->items[p->count++] = (struct flow_problem){mem_strdup(file), line, mem_strdup(text)};
 }
 
+void flow_problems_remove(struct flow_problems *p, size_t index)
+{
+    mem_free(p->items[index].file);
+    mem_free(p->items[index].sentence);
+    p->count--;
+    memmove(&p->items[index], &p->items[index + 1], (p->count - index) * sizeof *p->items);
+}
+
 /* Files keep the order in which they came: the first of a file tells. */
 static size_t file_place(const struct flow_problems *p, const char *file)
 {

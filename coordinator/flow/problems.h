@@ -20,6 +20,7 @@ struct flow_problems {
 };
 void flow_problems_add(struct flow_problems *p, const char *file, int line, const char *fmt, ...)
     CADRE_PRINTF(4, 5);
+void flow_problems_remove(struct flow_problems *p, size_t index); /* of items */
 void flow_problems_sort(struct flow_problems *p); /* by file as they came, then by line */
 void flow_problems_fini(struct flow_problems *p); /* fine on a zeroed struct */
 

@@ -81,6 +81,28 @@ static const struct json *member(const struct node *n, const char *key)
     return json_type(j) == JSON_NULL ? NULL : j;
 }
 
+static void note_key(struct noted_key **list, size_t *count, const struct noted_key *k)
+{
+    *list = mem_resize(*list, *count + 1, sizeof **list);
+    (*list)[(*count)++] = *k;
+}
+
+bool node_meant(const struct node *n, const char *key)
+{
+    for (size_t i = 0; i < n->r->meant_count; i++)
+        if (n->r->meant[i].in == n->j && str_eq(n->r->meant[i].key, key)) return true;
+    return false;
+}
+
+void read_drop_missed(struct reader *r)
+{
+    for (size_t i = r->missed_count; i-- > 0;) {
+        const struct noted_key *k = &r->missed[i];
+        const struct node n = {.r = r, .j = k->in};
+        if (node_meant(&n, k->key)) flow_problems_remove(r->problems, k->problem);
+    }
+}
+
 void node_fail(const struct node *n, const char *key, const char *fmt, ...)
 {
     char text[SENTENCE_SIZE];
@@ -89,7 +111,10 @@ void node_fail(const struct node *n, const char *key, const char *fmt, ...)
     format(text, fmt, args);
     va_end(args);
     const struct json *j = json_get(n->j, key);
-    read_fail(n->r, j ? j : n->j, "%s%s: %s", n->at, key, text);
+    struct reader *r = n->r;
+    const struct noted_key missed = {n->j, key, r->problems->count};
+    read_fail(r, j ? j : n->j, "%s%s: %s", n->at, key, text);
+    if (!j && r->problems->count > missed.problem) note_key(&r->missed, &r->missed_count, &missed);
 }
 
 void node_say(const struct node *n, const struct json *j, const char *fmt, ...)
@@ -111,6 +136,15 @@ static bool is_idle_group(const struct node *n, const char *key, const struct js
            (str_eq(key, "workerGroup") || str_eq(key, "workerSelector"));
 }
 
+static void fail_unknown(const struct node *n, const struct json *j, const char *near)
+{
+    char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
+    const struct noted_key meant = {n->j, near, n->r->problems->count};
+    node_say(n, j, "unknown key %s%s", str_quote(shown, json_key(j)),
+             str_suggest(suggestion, near));
+    if (near) note_key(&n->r->meant, &n->r->meant_count, &meant);
+}
+
 void node_known(const struct node *n, struct key_list known, const struct refused_key *refused)
 {
     for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
@@ -127,12 +161,10 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
             add_problem(n->r, 0, "");
             return;
         }
-        char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         if (x && x->name)
             read_fail(n->r, j, "%s%s: %s", n->at, key, x->sentence);
         else
-            node_say(n, j, "unknown key %s%s", str_quote(shown, key),
-                     str_suggest_nearest(suggestion, key, known.names, known.count));
+            fail_unknown(n, j, str_nearest(key, known.names, known.count));
     }
 }
 

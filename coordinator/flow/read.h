@@ -17,6 +17,13 @@
 
 #define ROOT(root) (1u << EXPR_##root) /* of expr_scope */
 
+/* A key of a mapping: one that an unknown key was meant for, or one that a problem misses. */
+struct noted_key {
+    const struct json *in;
+    const char *key;
+    size_t problem; /* its place among the problems */
+};
+
 struct reader {
     const char *file;
     char *text; /* with its NUL */
@@ -37,6 +44,8 @@ struct reader {
     /* of tasks within others, which are refused as a whole */
     const char **inner_ids;
     size_t inner_count;
+    struct noted_key *meant, *missed;
+    size_t meant_count, missed_count;
     int defaults_first, defaults_last; /* the lines of pluginDefaults; 0: none */
 };
 
@@ -54,6 +63,12 @@ bool node_item(const struct node *flow, const struct json *j, const char *what, 
 void read_fail(struct reader *r, const struct json *where, const char *fmt, ...) CADRE_PRINTF(3, 4);
 /* At the key's line, with the place in front: "task export: timeout: must be ...". */
 void node_fail(const struct node *n, const char *key, const char *fmt, ...) CADRE_PRINTF(3, 4);
+
+/* Was an unknown key of the mapping likely meant for this one? After node_known. */
+bool node_meant(const struct node *n, const char *key);
+/* Takes back what node_fail said of keys that are not there and were meant: the slip is told. At the
+ * end of a file, while its mappings are there. */
+void read_drop_missed(struct reader *r);
 
 /* About the mapping's member j as a whole: "task export: retry: unknown key ...". */
 void node_say(const struct node *n, const struct json *j, const char *fmt, ...) CADRE_PRINTF(3, 4);

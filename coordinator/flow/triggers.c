@@ -240,11 +240,37 @@ static const struct trigger_form *form_of(const struct node *n)
     return NULL;
 }
 
+static bool is_known(const char *key)
+{
+    size_t i = 0;
+    while (i < trigger_keys.count && !str_eq(trigger_keys.names[i], key))
+        i++;
+    return i < trigger_keys.count;
+}
+
+/* Would it be of another kind but for a slip? That is reported, and what follows from it is not. */
+static bool lacks_mark(const struct node *n)
+{
+    static const char *const marks[] = {"cron", "webhook", "flow", "type"};
+    static const char *const of_polling[] = {"command", "script", "interval"};
+    char shown[STR_QUOTE_SIZE];
+    for (size_t i = 0; i < 3; i++)
+        if (node_has(n, of_polling[i])) return false;
+    for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
+        const char *near = is_known(json_key(j)) ? NULL : str_nearest(json_key(j), marks, 4);
+        if (!near) continue;
+        node_say(n, j, "unknown key %s, did you mean '%s'?", str_quote(shown, json_key(j)), near);
+        return true;
+    }
+    return false;
+}
+
 /* NULL: reported. */
 static const struct trigger_form *find_form(const struct node *n)
 {
     const struct trigger_form *found = form_of(n);
     char shown[STR_QUOTE_SIZE];
+    if (found && found->mark == NULL && !found->type && lacks_mark(n)) return NULL;
     if (found) return found;
     node_fail(
         n, "type",

@@ -80,7 +80,8 @@ static void read_what(const struct node *n, struct flow_work *w, const struct ex
     } else if (script) {
         read_script(n, w, scope);
     } else {
-        node_fail(n, "command", "a command or a script is missing");
+        node_fail(n, node_meant(n, "script") ? "script" : "command",
+                  "a command or a script is missing");
     }
 }
 

@@ -213,9 +213,7 @@ static void all_problems_are_reported_with_their_lines(void **state)
             "    script: echo {{ inputs.x }}\n"
             "    timeout: 30\n"
             "    retry: {type: linear}\n",
-            "1: namespace: is missing\n"
             "2: unknown key 'namspace', did you mean 'namespace'?\n"
-            "4: task one: command: a command or a script is missing\n"
             "5: task one: unknown key 'comand', did you mean 'command'?\n"
             "6: task one: the id is used in line 4 already\n"
             "7: task one: script: '{{ inputs.x }}': there is no input 'x'\n"
@@ -401,6 +399,56 @@ static void a_fault_is_told_once(void **state)
         HEAD "tasks: [{id: t, command: [x], retry: 3}, {id: u, command: [x], env: X=1}]\n",
         "3: task t: retry: must be a mapping, such as retry: {maxAttempts: 3, interval: PT10S}\n"
         "3: task u: env: must be a mapping, such as env: {X: 1}");
+}
+
+/* A slip in a key that is needed is told, and not that the key is missing. */
+static void a_slip_in_a_needed_key_is_one_problem(void **state)
+{
+    (void)state;
+    refuses("ide: a\nnamespac: b\ntask: [{id: t, command: [x]}]\n",
+            "1: unknown key 'ide', did you mean 'id'?\n"
+            "2: unknown key 'namespac', did you mean 'namespace'?\n"
+            "3: unknown key 'task', did you mean 'tasks'?");
+    refuses(HEAD "tasks:\n  - id: t\n    comand: [x]\n",
+            "5: task t: unknown key 'comand', did you mean 'command'?");
+    refuses(HEAD "tasks:\n  - id: t\n    scrip: x\n",
+            "5: task t: unknown key 'scrip', did you mean 'script'?");
+    refuses(HEAD "tasks:\n  - {Id: t, script: x}\n",
+            "4: tasks[0]: unknown key 'Id', did you mean 'id'?");
+    refuses(HEAD "tasks:\n  - id: t\n    type: io.kestra.plugin.scripts.shell.Commands\n"
+                 "    comands: [x]\n",
+            "6: task t: unknown key 'comands', did you mean 'commands'?");
+    refuses(HEAD "tasks:\n  - id: t\n    type: io.kestra.plugin.core.flow.Sleep\n"
+                 "    duraton: PT1S\n",
+            "6: task t: unknown key 'duraton', did you mean 'duration'?");
+    refuses(HEAD "input: [{id: a, type: STRING}]\nvar: {b: c}\n"
+                 "tasks: [{id: t, command: ['{{ inputs.a }}{{ vars.b }}']}]\n",
+            "3: unknown key 'input', did you mean 'inputs'?\n"
+            "4: unknown key 'var', did you mean 'vars'?");
+    refuses(HEAD "inputs: [{id: a, typ: STRING}]\n" TASK,
+            "3: input a: unknown key 'typ', did you mean 'type'?");
+    refuses(HEAD TASK "concurrency: {limits: 1}\n",
+            "5: concurrency: unknown key 'limits', did you mean 'limit'?");
+    refuses(HEAD "inputs: [{id: a, type: STRING}]\n" TASK
+                 "triggers: [{id: u, cron: '0 3 * * *', input: {a: b}}]\n",
+            "6: trigger u: unknown key 'input', did you mean 'inputs'?");
+    refuses(HEAD TASK "triggers: [{id: u, corn: '0 3 * * *'}]\n",
+            "5: trigger u: unknown key 'corn', did you mean 'cron'?");
+    refuses(HEAD TASK "triggers: [{id: u, webhok: {}}]\n",
+            "5: trigger u: unknown key 'webhok', did you mean 'webhook'?");
+    /* what is missing besides is told */
+    refuses(HEAD "tasks:\n  - {type: io.kestra.plugin.scripts.shell.Commands, comands: [x]}\n",
+            "4: tasks[0].id: is missing\n"
+            "4: tasks[0]: unknown key 'comands', did you mean 'commands'?");
+    refuses(HEAD "tasks:\n  - {id: t, scrip: x}\n  - {id: u}\n",
+            "4: task t: unknown key 'scrip', did you mean 'script'?\n"
+            "5: task u: command: a command or a script is missing");
+    refuses(HEAD "tasks:\n  - {id: t, enviroment: {A: b}}\n",
+            "4: task t: unknown key 'enviroment'\n"
+            "4: task t: command: a command or a script is missing");
+    refuses(HEAD TASK "triggers: [{id: u, corn: '* * * * *', interval: 1m}]\n",
+            "5: trigger u: unknown key 'corn'\n"
+            "5: trigger u: command: a command or a script is missing");
 }
 
 #define IN_TASK(lines) HEAD "tasks:\n  - id: t\n" lines
@@ -775,6 +823,7 @@ int main(void)
         cmocka_unit_test(a_hundred_problems_are_kept),
         cmocka_unit_test(shapes_that_are_wrong_are_named),
         cmocka_unit_test(a_fault_is_told_once),
+        cmocka_unit_test(a_slip_in_a_needed_key_is_one_problem),
         cmocka_unit_test(tasks_are_checked_field_by_field),
         cmocka_unit_test(expressions_see_what_comes_before_them),
         cmocka_unit_test(kestra_s_checks_are_read),

@@ -128,7 +128,10 @@ static void a_trigger_s_inputs_see_its_own(void **state)
 static void a_bad_trigger_is_one_problem(void **state)
 {
     (void)state;
-    char *text = flow_with(SCHEDULE ", 7", "trigger.x");
+    char *text = flow_with(SCHEDULE ", {id: t, corn: '@daily'}", "trigger.x");
+    flow_text_refuses(text, "5: trigger t: unknown key 'corn', did you mean 'cron'?");
+    mem_free(text);
+    text = flow_with(SCHEDULE ", 7", "trigger.x");
     flow_text_refuses(text, "5: triggers[1]: must be a mapping with an id, such as {id: hello, "
                             "command: [echo, hello], interval: PT1M}");
     mem_free(text);
