@@ -15,7 +15,7 @@ static bool fits(const struct flow_after *a, const struct ended_execution *x)
     const char *ns = x->flow->ns;
     if (!(a->states >> x->state & 1)) return false;
     if (a->flow && !str_eq(a->flow, x->flow->id)) return false;
-    return !a->ns || (a->subtree ? str_namespace_covers(a->ns, ns) : str_eq(a->ns, ns));
+    return !a->ns || (a->prefix ? str_starts(ns, a->ns) : str_eq(a->ns, ns));
 }
 
 static void put_time(struct json *object, const char *key, int64_t wall_ms)

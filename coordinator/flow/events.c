@@ -98,21 +98,30 @@ static void take_text(const struct node *n, const char *key, char **to)
     *to = text;
 }
 
+/* "company", "company.", "comp": how namespaces may begin. */
+static bool is_beginning(const char *s)
+{
+    char *whole = str_dupf("%sx", s);
+    bool good = *s && str_namespace_valid(whole);
+    mem_free(whole);
+    return good;
+}
+
 /* One of several that hold together: an end has to fit all of them, so the narrower one stays. */
-static void take_namespace(const struct node *n, struct flow_after *a, bool subtree)
+static void take_namespace(const struct node *n, struct flow_after *a, bool prefix)
 {
     char *ns = node_text(n, "namespace", FLOW_FILE_MAX), shown[STR_QUOTE_SIZE];
     if (!ns) return;
-    if (!str_namespace_valid(ns)) {
+    if (prefix ? !is_beginning(ns) : !str_namespace_valid(ns)) {
         node_fail(n, "namespace",
-                  "%s is not a namespace: words of letters, digits, '_' and '-' joined by dots",
-                  str_quote(shown, ns));
-    } else if (!a->ns || (a->subtree && str_namespace_covers(a->ns, ns))) {
+                  "%s is not %s namespace: words of letters, digits, '_' and '-' joined by dots",
+                  str_quote(shown, ns), prefix ? "the beginning of a" : "a");
+    } else if (!a->ns || (a->prefix && str_starts(ns, a->ns))) {
         mem_free(a->ns);
         a->ns = ns;
-        a->subtree = subtree;
+        a->prefix = prefix;
         return;
-    } else if (!str_eq(a->ns, ns) && !(subtree && str_namespace_covers(ns, a->ns))) {
+    } else if (!str_eq(a->ns, ns) && !(prefix && str_starts(a->ns, ns))) {
         node_fail(n, "namespace", "'%s' is named before: they are never both", a->ns);
     }
     mem_free(ns);
@@ -124,8 +133,8 @@ static void read_condition_namespace(const struct node *n, struct flow_after *a)
     static const char *const comparisons[] = {"EQUALS", "PREFIX"};
     node_known(n, (struct key_list){names, 4}, NULL);
     if (!node_has(n, "namespace")) node_fail(n, "namespace", "is missing");
-    bool prefix = node_choice(n, "comparison", comparisons, 2, 0) == 1;
-    take_namespace(n, a, node_bool(n, "prefix", false) || prefix);
+    bool short_form = node_bool(n, "prefix", false); /* without a comparison alone, as there */
+    take_namespace(n, a, node_choice(n, "comparison", comparisons, 2, short_form) == 1);
 }
 
 static void read_condition_flow(const struct node *n, struct flow_after *a)
@@ -272,7 +281,7 @@ void read_after(const struct node *n, struct flow_trigger *t)
     t->fail_on_trigger_error = node_bool(n, "failOnTriggerError", false);
     if (n->r->problems->count > before) return;
     if (a->states == 0) node_fail(n, "type", "there is no state that all of the conditions allow");
-    if (a->flow && a->ns && str_eq(a->flow, f->id) && str_eq(a->ns, f->ns) && !a->subtree)
+    if (a->flow && a->ns && str_eq(a->flow, f->id) && str_eq(a->ns, f->ns) && !a->prefix)
         node_fail(n, node_has(n, "flow") ? "flow" : "type",
                   "is the flow itself: a flow is not started by the end of its own executions");
 }

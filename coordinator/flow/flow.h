@@ -85,7 +85,7 @@ struct flow_task {
 /* The ends of executions that a trigger of TRIGGER_FLOW fires at; never of its own flow. */
 struct flow_after {
     char *ns, *flow; /* NULL: any */
-    bool subtree;    /* also the namespaces below ns */
+    bool prefix;     /* ns is how the namespace begins, "comp" also of company.team */
     unsigned states; /* bits 1u << enum execution_state */
 };
 

@@ -301,6 +301,12 @@ static void states_and_places__have_to_fit(void **state)
          "flowId: one}, {type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: a, "
          "comparison: PREFIX}]",
          2},
+        {", conditions: [{type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: "
+         "a., prefix: true}]",
+         2},
+        {", conditions: [{type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: "
+         "a.bc, prefix: true}]",
+         0},
         {", preconditions: {id: p, flows: [{namespace: a.b, flowId: one, states: [SUCCESS]}]}", 1},
         {", dependsOn: [{namespace: a.b, flowId: two}]", 0},
     };

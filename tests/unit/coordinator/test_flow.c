@@ -672,6 +672,60 @@ static void webhooks_are_read_and_refused_by_name(void **state)
             "5: trigger a: webhook: must be a mapping");
 }
 
+#define NAMESPACE(keys) "{type: io.kestra.plugin.core.condition.ExecutionNamespace, " keys "}"
+
+static void has_namespace(const char *conditions, const char *ns, bool prefix)
+{
+    char *text = str_dupf("%striggers:\n  - {id: a, type: io.kestra.plugin.core.trigger.Flow, "
+                          "conditions: [%s]}\n",
+                          HEAD TASK, conditions);
+    struct flow *f = parse(text);
+    assert_string_equal(f->triggers[0].after.ns, ns);
+    assert_int_equal(f->triggers[0].after.prefix, prefix);
+    flow_free(f);
+    mem_free(text);
+}
+
+/* PREFIX is the beginning of the text, as in Kestra; of several conditions the narrowest stays. */
+static void flow_trigger_prefixes(void)
+{
+    has_namespace(NAMESPACE("namespace: comp, comparison: PREFIX"), "comp", true);
+    has_namespace(NAMESPACE("namespace: company., prefix: true"), "company.", true);
+    has_namespace(NAMESPACE("namespace: company, prefix: true, comparison: EQUALS"), "company",
+                  false);
+    has_namespace(NAMESPACE("namespace: comp, prefix: true") ", " NAMESPACE("namespace: company"),
+                  "company", false);
+    has_namespace(NAMESPACE("namespace: company") ", " NAMESPACE(
+                      "namespace: company, prefix: true"),
+                  "company", false);
+    has_namespace(NAMESPACE("namespace: a, prefix: true") ", " NAMESPACE("namespace: ab, prefix: "
+                                                                         "true"),
+                  "ab", true);
+    static const char *const bad[][2] = {
+        {NAMESPACE("namespace: 'a..b', prefix: true"),
+         "'a..b' is not the beginning of a namespace: words of letters, digits, '_' and '-' joined "
+         "by dots"},
+        {NAMESPACE("namespace: '', prefix: true"),
+         "'' is not the beginning of a namespace: words of letters, digits, '_' and '-' joined by "
+         "dots"},
+        {NAMESPACE("namespace: company."),
+         "'company.' is not a namespace: words of letters, digits, '_' and '-' joined by dots"},
+        {NAMESPACE("namespace: ab, prefix: true") ", " NAMESPACE("namespace: ac"),
+         "'ab' is named before: they are never both"},
+        {NAMESPACE("namespace: a") ", " NAMESPACE("namespace: ab, prefix: true"),
+         "'a' is named before: they are never both"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *text = str_dupf("%striggers:\n  - {id: a, type: io.kestra.plugin.core.trigger.Flow, "
+                              "conditions: [%s]}\n",
+                              HEAD TASK, bad[i][0]);
+        char *wanted = str_dupf("6: trigger a: conditions[%d].namespace: %s", i > 2, bad[i][1]);
+        refuses(text, wanted);
+        mem_free(wanted);
+        mem_free(text);
+    }
+}
+
 static void flow_triggers_are_read_and_refused_by_name(void **state)
 {
     (void)state;
@@ -690,6 +744,7 @@ static void flow_triggers_are_read_and_refused_by_name(void **state)
     assert_int_equal(a->states, 1u << EXECUTION_FAILED | 1u << EXECUTION_KILLED);
     assert_null(f->triggers[2].after.flow);
     flow_free(f);
+    flow_trigger_prefixes();
 #define FLOW_TRIGGER "triggers:\n  - {id: a, type: io.kestra.plugin.core.trigger.Flow"
     refuses(HEAD TASK "triggers: [{id: a, flow: {id: f}}]\n",
             "5: trigger a: flow: is the flow itself: a flow is not started by the end of its own "
