@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/kestra_keys.h"
 #include "coordinator/flow/kestra_names.h"
 
 #include <string.h>
@@ -23,7 +24,9 @@ struct preset {
 /* Values of one place, the stronger ones later. */
 struct layer {
     const struct json *j;
-    bool own; /* of a task or a trigger: presets for its type apply */
+    /* The type of a task or trigger that a preset for several types meets: keys that the type does
+     * not have, and others have, are left out. NULL: all count. */
+    const char *type;
 };
 struct layers {
     struct layer items[LAYERS_MAX];
@@ -90,10 +93,10 @@ static void read_presets(const struct node *flow, const char *key, struct merge 
 
 /* ---- merging --------------------------------------------------------------------------------- */
 
-static void add_layer(struct layers *l, const struct json *j, bool own)
+static void add_layer(struct layers *l, const struct json *j, const char *type)
 {
     if (json_type(j) != JSON_NULL && l->count < LAYERS_MAX)
-        l->items[l->count++] = (struct layer){j, own};
+        l->items[l->count++] = (struct layer){j, type};
 }
 
 static bool matches(const struct preset *p, const char *type)
@@ -102,27 +105,28 @@ static bool matches(const struct preset *p, const char *type)
            str_starts(type, kestra_present_name(p->type));
 }
 
-/* A value with the presets for its type: of those that are not forced the first is the strongest
- * and weaker than the value, of those that are the first is the strongest of all. */
-static void add_value(const struct merge *m, struct layers *l, const struct json *j, bool own)
+static void add_presets(const struct merge *m, struct layers *l, const char *type, bool forced)
 {
-    const char *type = own ? json_get_str(j, "type", NULL) : NULL;
-    for (size_t i = m->count; type && i-- > 0;)
-        if (!m->presets[i].forced && matches(&m->presets[i], type))
-            add_layer(l, m->presets[i].values, false);
-    add_layer(l, j, own);
-    for (size_t i = m->count; type && i-- > 0;)
-        if (m->presets[i].forced && matches(&m->presets[i], type))
-            add_layer(l, m->presets[i].values, false);
+    for (size_t i = m->count; i-- > 0;) {
+        const struct preset *p = &m->presets[i];
+        if (p->forced != forced || !matches(p, type)) continue;
+        bool only = str_eq(kestra_present_name(p->type), kestra_present_name(type));
+        add_layer(l, p->values, only ? NULL : type);
+    }
 }
 
 static struct json *merged(struct merge *m, const struct layers *l);
 
-static struct json *merged_value(struct merge *m, const struct json *j, bool own)
+/* A task or trigger with the presets for its type: of those that are not forced the first is the
+ * strongest and weaker than the value, of those that are the first is the strongest of all. */
+static struct json *merged_item(struct merge *m, const struct json *j)
 {
+    const char *type = json_get_str(j, "type", NULL);
     struct layers l = {.count = 0};
-    add_value(m, &l, j, own);
-    if (l.count == 0) l.items[l.count++] = (struct layer){j, false}; /* null */
+    if (type) add_presets(m, &l, type, false);
+    add_layer(&l, j, NULL);
+    if (type) add_presets(m, &l, type, true);
+    if (l.count == 0) l.items[l.count++] = (struct layer){j, NULL}; /* null */
     return merged(m, &l);
 }
 
@@ -136,6 +140,11 @@ static size_t first_of_kind(const struct layers *l)
     return from;
 }
 
+static bool has_key(const struct layer *l, const char *key)
+{
+    return json_get(l->j, key) && !(l->type && kestra_key_is_foreign(l->type, key));
+}
+
 static void merge_objects(struct merge *m, const struct layers *l, size_t from, struct json *out)
 {
     size_t keys = 0;
@@ -144,11 +153,12 @@ static void merge_objects(struct merge *m, const struct layers *l, size_t from, 
              j = json_next(j)) {
             const char *key = json_key(j);
             struct layers below = {.count = 0};
-            if (json_get(out, key)) continue;
+            if (json_get(out, key) || !has_key(&l->items[i], key)) continue;
             for (size_t n = i; n < l->count; n++)
-                add_value(m, &below, json_get(l->items[n].j, key), l->items[n].own);
+                if (has_key(&l->items[n], key))
+                    add_layer(&below, json_get(l->items[n].j, key), NULL);
             m->bytes += strlen(key) + keys++ / 16; /* what looking it up costs counts, too */
-            if (below.count == 0) below.items[below.count++] = (struct layer){j, false}; /* null */
+            if (below.count == 0) below.items[below.count++] = (struct layer){j, NULL}; /* null */
             json_put(out, key, merged(m, &below));
         }
     }
@@ -178,15 +188,20 @@ static bool holds(struct merge *m, const struct json *list, const struct json *v
     return false;
 }
 
+/* With the lines of the original. */
+static struct json *copied(struct merge *m, const struct json *j)
+{
+    const struct layers l = {.items = {{j, NULL}}, .count = 1};
+    return merged(m, &l);
+}
+
 static void merge_arrays(struct merge *m, const struct layers *l, size_t from, struct json *out)
 {
     for (size_t i = from; i < l->count; i++) {
         struct json *added = json_new(JSON_ARRAY);
         for (const struct json *j = json_first(l->items[i].j); j && m->bytes <= MERGED_MAX;
              j = json_next(j)) {
-            struct json *value = json_type(j) == JSON_NULL ? json_new(JSON_NULL)
-                                                           : merged_value(m, j, l->items[i].own);
-            if (json_type(j) == JSON_NULL) yaml_same_place(&m->r->doc, value, j);
+            struct json *value = copied(m, j);
             if (i > from && holds(m, out, value))
                 json_free(value);
             else
@@ -210,6 +225,15 @@ static struct json *merged(struct merge *m, const struct layers *l)
     m->bytes += NODE_BYTES + strlen(json_str(top, ""));
     if (type == JSON_OBJECT && !full) merge_objects(m, l, first_of_kind(l), out);
     if (type == JSON_ARRAY && !full) merge_arrays(m, l, first_of_kind(l), out);
+    return out;
+}
+
+static struct json *merged_items(struct merge *m, const struct json *list)
+{
+    struct json *out = json_new(JSON_ARRAY);
+    yaml_same_place(&m->r->doc, out, list);
+    for (const struct json *j = json_first(list); j && m->bytes <= MERGED_MAX; j = json_next(j))
+        json_push(out, merged_item(m, j));
     return out;
 }
 
@@ -252,8 +276,9 @@ struct json *read_defaults(const struct node *flow)
         out = json_new(JSON_OBJECT);
         yaml_same_place(&r->doc, out, flow->j);
         for (const struct json *j = json_first(flow->j); j; j = json_next(j)) {
-            bool own = str_eq(json_key(j), "tasks") || str_eq(json_key(j), "triggers");
-            json_put(out, json_key(j), merged_value(m, j, own));
+            bool typed = str_eq(json_key(j), "tasks") || str_eq(json_key(j), "triggers");
+            json_put(out, json_key(j),
+                     typed && json_type(j) == JSON_ARRAY ? merged_items(m, j) : copied(m, j));
         }
     }
     if (m->bytes > MERGED_MAX) {

@@ -7,6 +7,7 @@
 
 #define CORE "io.kestra.plugin.core."
 #define OLD "io.kestra.core.tasks."
+#define OLD_TRIGGER "io.kestra.core.models.triggers.types."
 
 static const char *const names[][2] = {
     {OLD "log.Log", CORE "log.Log"},
@@ -14,6 +15,9 @@ static const char *const names[][2] = {
     {OLD "debugs.Echo", CORE "debug.Echo"},
     {OLD "executions.Labels", CORE "execution.Labels"},
     {OLD "executions.Fail", CORE "execution.Fail"},
+    {OLD_TRIGGER "Schedule", CORE "trigger.Schedule"},
+    {OLD_TRIGGER "Webhook", CORE "trigger.Webhook"},
+    {OLD_TRIGGER "Flow", CORE "trigger.Flow"},
 };
 
 const char *kestra_present_name(const char *name)

@@ -85,7 +85,7 @@ static void the_task_s_own_value_wins_unless_the_default_is_forced(void **state)
     flow_free(f);
 }
 
-static void lists_are_joined_and_a_type_inside_has_defaults_too(void **state)
+static void lists_are_joined(void **state)
 {
     (void)state;
     struct flow *f = flow_text_parse(
@@ -100,17 +100,91 @@ static void lists_are_joined_and_a_type_inside_has_defaults_too(void **state)
         "  - {type: io.kestra.plugin.scripts, values: {beforeCommands: [echo a, echo b]}}\n");
     assert_string_equal(only_task(f)->work.script, "echo a\necho b\necho c\nls\n");
     flow_free(f);
-    flow_text_refuses(
+}
+
+#define RUNNER "taskRunner: {type: io.kestra.plugin.core.runner.Process}"
+
+/* Tasks and triggers have defaults, and nothing inside them. */
+static void a_type_inside_a_task_has_no_defaults(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
         FLOW_HEAD "tasks:\n"
-                  "  - id: a\n"
-                  "    " SHELL "\n"
-                  "    commands: [ls]\n"
-                  "    taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+                  "  - {id: a, " SHELL ", commands: [ls], " RUNNER "}\n"
+                  "triggers:\n"
+                  "  - id: b\n"
+                  "    type: io.kestra.plugin.core.trigger.Schedule\n"
+                  "    cron: '@daily'\n"
+                  "    conditions: [{type: io.kestra.plugin.core.condition.Weekend}]\n"
                   "pluginDefaults:\n"
-                  "  - type: io.kestra.plugin.core.runner\n"
-                  "    values:\n"
-                  "      pullPolicy: NEVER\n",
-        "11: task a: taskRunner: unknown key 'pullPolicy' (from the flow's defaults)");
+                  "  - {type: io.kestra, values: {timeout: PT5M, description: all}}\n"
+                  "  - {type: io.kestra.plugin.core.runner, values: {pullPolicy: NEVER}}\n"
+                  "  - {type: io.kestra.plugin.core.condition, forced: true, values: {date: x}}\n");
+    assert_int_equal(only_task(f)->work.timeout_ms, 300000);
+    assert_string_equal(f->triggers[0].description, "all");
+    flow_free(f);
+}
+
+#define CORE "io.kestra.plugin.core."
+
+/* What a type does not have is left out of a default for many types, and of no other. */
+static void a_default_for_many_types_keeps_to_the_keys_of_each(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD
+        "tasks:\n"
+        "  - {id: a, " SHELL ", commands: [ls]}\n"
+        "  - {id: b, type: io.kestra.plugin.scripts.python.Script, script: x}\n"
+        "  - {id: c, type: " CORE "log.Log, message: hi}\n"
+        "  - {id: d, type: " CORE "debug.Return, format: hi}\n"
+        "  - {id: e, type: io.kestra.core.tasks.scripts.Bash, commands: [ls]}\n"
+        "  - {id: g, type: " CORE "flow.Sleep, duration: PT1S}\n"
+        "triggers:\n"
+        "  - {id: t, type: " CORE "trigger.Schedule, cron: '@daily'}\n"
+        "  - {id: u, type: io.kestra.core.models.triggers.types.Webhook, key: k}\n"
+        "  - {id: v, type: " CORE "trigger.Flow}\n"
+        "  - {id: w, type: io.kestra.plugin.scripts.shell.ScriptTrigger, script: x, "
+        "exitCondition: exit 0}\n"
+        "pluginDefaults:\n"
+        "  - type: io.kestra\n"
+        "    values: {env: {A: b}, timeout: PT1M, level: WARN, timezone: UTC, interval: PT7S,\n"
+        "             failFast: true, retry: {maxAttempts: 2}, " RUNNER ", states: [FAILED]}\n"
+        "  - {type: io.kestra, forced: true, values: {priority: 4}}\n");
+    assert_int_equal(f->tasks[0].work.env_count, 1);
+    assert_int_equal(f->tasks[1].work.priority, 4);
+    assert_string_equal(f->tasks[2].work.script, "[WARN] hi\n");
+    assert_int_equal(f->tasks[3].work.env_count, 0);
+    assert_int_equal(f->tasks[4].work.retry.max_attempts, 2);
+    assert_int_equal(f->tasks[5].work.timeout_ms, 60000);
+    assert_string_equal(flow_trigger_zone(&f->triggers[0]), "UTC");
+    assert_int_equal(f->triggers[2].after.states, 1u << EXECUTION_FAILED);
+    assert_int_equal(f->triggers[3].interval_ms, 7000);
+    assert_int_equal(f->triggers[3].work.env_count, 1);
+    flow_free(f);
+}
+
+static void a_default_s_slip_and_what_is_refused_are_told(void **state)
+{
+    (void)state;
+    flow_text_refuses(FLOW_HEAD "tasks: [{id: a, type: " CORE "log.Log, message: hi}]\n"
+                                "pluginDefaults:\n"
+                                "  - {type: io.kestra, values: {levle: WARN}}\n",
+                      "5: task a: unknown key 'levle', did you mean 'level'? (from the flow's "
+                      "defaults)");
+    flow_text_refuses(FLOW_HEAD "tasks: [{id: a, type: " CORE "log.Log, message: hi}]\n"
+                                "pluginDefaults:\n"
+                                "  - {type: " CORE "log.Log, values: {interpreter: [bash]}}\n",
+                      "5: task a: interpreter: is not a property of io.kestra.plugin.core.log.Log "
+                      "(from the flow's defaults)");
+    flow_text_refuses(FLOW_HEAD TASK "pluginDefaults:\n"
+                                     "  - {type: io.kestra, values: {inputFiles: {a: b}}}\n",
+                      "6: task a: inputFiles: is not supported; let the script write or fetch its "
+                      "files (from the flow's defaults)");
+    flow_text_refuses(FLOW_HEAD "tasks: [{id: a, type: " CORE
+                                "log.Log, message: hi, env: {A: b}}]\n"
+                                "pluginDefaults: [{type: io.kestra, values: {env: {B: c}}}]\n",
+                      "3: task a: env: is not a property of io.kestra.plugin.core.log.Log");
 }
 
 static void what_is_wrong_with_a_default_is_told_once_at_its_line(void **state)
@@ -235,7 +309,10 @@ int main(void)
         cmocka_unit_test(types_are_matched_from_their_beginning),
         cmocka_unit_test(a_type_s_old_name_and_the_present_one_are_one),
         cmocka_unit_test(the_task_s_own_value_wins_unless_the_default_is_forced),
-        cmocka_unit_test(lists_are_joined_and_a_type_inside_has_defaults_too),
+        cmocka_unit_test(lists_are_joined),
+        cmocka_unit_test(a_type_inside_a_task_has_no_defaults),
+        cmocka_unit_test(a_default_for_many_types_keeps_to_the_keys_of_each),
+        cmocka_unit_test(a_default_s_slip_and_what_is_refused_are_told),
         cmocka_unit_test(what_is_wrong_with_a_default_is_told_once_at_its_line),
         cmocka_unit_test(a_group_for_all_types_leaves_schedules_alone),
         cmocka_unit_test(defaults_of_another_shape_are_refused),
