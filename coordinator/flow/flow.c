@@ -5,11 +5,11 @@
 #include "base/str.h"
 #include "coordinator/flow/schedule.h"
 
-const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",        "FLOAT",
-                                                        "BOOLEAN",  "SELECT",     "DATE",
-                                                        "DATETIME", "TIME",       "DURATION",
-                                                        "JSON",     "URI",        "EMAIL",
-                                                        "ARRAY",    "MULTISELECT"};
+const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",    "FLOAT",
+                                                        "BOOLEAN",  "SELECT", "DATE",
+                                                        "DATETIME", "TIME",   "DURATION",
+                                                        "JSON",     "YAML",   "URI",
+                                                        "EMAIL",    "ARRAY",  "MULTISELECT"};
 
 static void group_ref_fini(struct flow_group_ref *g)
 {

@@ -18,6 +18,7 @@ enum flow_input_type {
     INPUT_TIME,
     INPUT_DURATION,
     INPUT_JSON,
+    INPUT_YAML,
     INPUT_URI,
     INPUT_EMAIL,
     INPUT_ARRAY,

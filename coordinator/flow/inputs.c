@@ -202,6 +202,26 @@ static int list_value(const struct flow_input *in, const struct json *given, str
     return rc;
 }
 
+/* What is no text is taken as it is. */
+static int yaml_value(const struct json *given, struct json **out, struct err *e)
+{
+    const char *s = json_str(given, NULL);
+    struct yaml_doc doc = {.root = NULL};
+    struct err why = {0};
+    if (!s) {
+        *out = json_copy(given);
+        return 0;
+    }
+    if (yaml_parse("line", s, strlen(s), &doc, &why)) { /* "line:3: sentence", "line: sentence" */
+        const char *at = strchr(err_text(&why), ':') + 1;
+        return err_set(e, ERR_INVALID, "is not YAML: %s%s", *at == ' ' ? "" : "line ",
+                       at + (*at == ' '));
+    }
+    *out = json_copy(doc.root);
+    yaml_doc_fini(&doc);
+    return 0;
+}
+
 int input_value(const struct flow_input *in, const struct json *given, struct json **out,
                 struct err *e)
 {
@@ -226,6 +246,8 @@ int input_value(const struct flow_input *in, const struct json *given, struct js
         }
         rc = json_parse(s, strlen(s), out, e);
         return rc ? err_wrap(e, "is not JSON") : 0;
+    case INPUT_YAML:
+        return yaml_value(given, out, e);
     default:
         if (!s) return err_set(e, ERR_INVALID, "must be a string");
         rc = text_value(in, s, e);
@@ -358,7 +380,7 @@ static int read_type(const struct node *n, const char *key)
     else if (found < 0)
         node_fail(n, key,
                   "%s is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, DATE, DATETIME, TIME, "
-                  "DURATION, JSON, URI, EMAIL, ARRAY, MULTISELECT",
+                  "DURATION, JSON, YAML, URI, EMAIL, ARRAY, MULTISELECT",
                   str_quote(shown, type));
     mem_free(type);
     return found;
@@ -429,7 +451,8 @@ static void read_limits(const struct node *n, struct flow_input *in)
 
 static bool is_typed(enum flow_input_type type)
 {
-    return type == INPUT_JSON || type == INPUT_BOOLEAN || type == INPUT_INT || type == INPUT_FLOAT;
+    return type == INPUT_JSON || type == INPUT_YAML || type == INPUT_BOOLEAN || type == INPUT_INT ||
+           type == INPUT_FLOAT;
 }
 
 /* A list's values, each as it is written; json_free. */

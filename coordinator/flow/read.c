@@ -335,8 +335,11 @@ char *node_text(const struct node *n, const char *key, size_t max)
 int64_t node_int(const struct node *n, const char *key, int64_t min, int64_t max, int64_t fallback)
 {
     const struct json *j = member(n, key);
+    const char *quoted = json_str(j, NULL);
+    int64_t number = json_int(j, 0);
     if (!j) return fallback;
-    if (json_is_int(j) && json_int(j, 0) >= min && json_int(j, 0) <= max) return json_int(j, 0);
+    bool whole = quoted ? str_int64(quoted, &number) == 0 : json_is_int(j);
+    if (whole && number >= min && number <= max) return number;
     node_fail(n, key, "must be a whole number from %lld to %lld", (long long)min, (long long)max);
     return fallback;
 }
@@ -345,8 +348,11 @@ double node_num(const struct node *n, const char *key, double min, double max, d
 {
     const struct json *j = member(n, key);
     if (!j) return fallback;
-    if (json_type(j) == JSON_NUMBER && json_num(j, 0) >= min && json_num(j, 0) <= max)
-        return json_num(j, 0);
+    struct json *quoted = json_str(j, NULL) ? json_new_num_text(json_str(j, "")) : NULL;
+    bool number = quoted || json_type(j) == JSON_NUMBER;
+    double value = json_num(quoted ? quoted : j, 0);
+    json_free(quoted);
+    if (number && value >= min && value <= max) return value;
     node_fail(n, key, "must be a number from %g to %g", min, max);
     return fallback;
 }

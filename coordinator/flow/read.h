@@ -97,6 +97,7 @@ const struct json *node_list(const struct node *n, const char *key, size_t max);
 char *node_text(const struct node *n, const char *key, size_t max);
 /* The same of a list's item or a mapping's value. `name` stands in the message. */
 char *item_text(const struct node *n, const struct json *item, const char *name, size_t max);
+/* A number may stand in quotes. */
 int64_t node_int(const struct node *n, const char *key, int64_t min, int64_t max, int64_t fallback);
 double node_num(const struct node *n, const char *key, double min, double max, double fallback);
 bool node_bool(const struct node *n, const char *key, bool fallback);

@@ -451,6 +451,31 @@ static void a_slip_in_a_needed_key_is_one_problem(void **state)
             "5: trigger u: command: a command or a script is missing");
 }
 
+/* As Kestra takes them. */
+static void numbers_in_quotes_are_numbers(void **state)
+{
+    (void)state;
+    struct flow *f =
+        parse(HEAD "tasks:\n  - {id: t, script: x, priority: '-3', retry: {maxAttempts: "
+                   "\"2\", type: exponential, delayFactor: '1.5'}}\n"
+                   "concurrency: {limit: '4'}\n");
+    assert_int_equal(f->tasks[0].work.retry.max_attempts, 2);
+    assert_true(f->tasks[0].work.retry.delay_factor > 1.4);
+    assert_true(f->tasks[0].work.retry.delay_factor < 1.6);
+    assert_int_equal(f->tasks[0].work.priority, -3);
+    assert_int_equal(f->concurrency_limit, 4);
+    flow_free(f);
+    static const char *const bad[] = {
+        "''", "'2x'", "' 2'", "'1.5'", "'0'", "two", "'99999999999999999999'"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *text = str_dupf(HEAD TASK "retry: {maxAttempts: %s}\n", bad[i]);
+        refuses(text, "5: retry.maxAttempts: must be a whole number from 1 to 1000000");
+        mem_free(text);
+    }
+    refuses(HEAD TASK "retry: {maxAttempts: 2, delayFactor: '2x'}\n",
+            "5: retry.delayFactor: must be a number from 1 to 1000");
+}
+
 #define IN_TASK(lines) HEAD "tasks:\n  - id: t\n" lines
 
 static void tasks_are_checked_field_by_field(void **state)
@@ -879,6 +904,7 @@ int main(void)
         cmocka_unit_test(shapes_that_are_wrong_are_named),
         cmocka_unit_test(a_fault_is_told_once),
         cmocka_unit_test(a_slip_in_a_needed_key_is_one_problem),
+        cmocka_unit_test(numbers_in_quotes_are_numbers),
         cmocka_unit_test(tasks_are_checked_field_by_field),
         cmocka_unit_test(expressions_see_what_comes_before_them),
         cmocka_unit_test(kestra_s_checks_are_read),

@@ -84,6 +84,31 @@ static void lists_are_lists_or_their_json(void **state)
                   "3: input x: allowCustomValue: is for the types SELECT and MULTISELECT");
 }
 
+static void yaml_is_read_as_its_values(void **state)
+{
+    (void)state;
+    input_gives("type: YAML", "\"a: 1\\nb: [x, 1.10]\\n\"", "{\"x\":{\"a\":1,\"b\":[\"x\",1.10]}}");
+    input_gives("type: YAML", "\"- yes\\n- ~\\n\"", "{\"x\":[\"yes\",null]}");
+    input_gives("type: YAML", "\"word\"", "{\"x\":\"word\"}");
+    input_gives("type: YAML", "{\"a\": 1}", "{\"x\":{\"a\":1}}");
+    input_gives("type: YAML, defaults: {a: [1, b]}", NULL, "{\"x\":{\"a\":[1,\"b\"]}}");
+    input_gives("type: YAML, defaults: 'a: b'", NULL, "{\"x\":{\"a\":\"b\"}}");
+    input_gives("type: ARRAY, itemType: YAML", "[\"a: b\", 3]", "{\"x\":[{\"a\":\"b\"},3]}");
+    input_gives("type: YAML", "\"a: b\\na: c\"",
+                "inputs.x: is not YAML: line 2: duplicate key 'a' (the first is in line 1)");
+    input_gives(
+        "type: YAML", "\"a: [b\"",
+        "inputs.x: is not YAML: line 1: the list that begins here with '[' is not closed properly");
+    input_gives("type: YAML", "\"a: &b c\"",
+                "inputs.x: is not YAML: line 1: anchors are not supported: write the value out");
+    input_refused("id: x, type: YAML, defaults: 'a: [b'",
+                  "3: input x: defaults: 'a: [b' is not YAML: line 1: the list that begins here "
+                  "with '[' is not closed properly");
+    input_refused("id: x, type: yaml",
+                  "3: input x: type: 'yaml' is not one of STRING, INT, FLOAT, BOOLEAN, SELECT, "
+                  "DATE, DATETIME, TIME, DURATION, JSON, YAML, URI, EMAIL, ARRAY, MULTISELECT");
+}
+
 static void texts_of_a_form_are_checked(void **state)
 {
     (void)state;
@@ -291,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_lists_or_their_json),
+        cmocka_unit_test(yaml_is_read_as_its_values),
         cmocka_unit_test(texts_of_a_form_are_checked),
         cmocka_unit_test(what_needs_a_file_or_a_secret_is_refused_with_the_way_out),
         cmocka_unit_test(name_is_the_old_word_for_id),
