@@ -273,6 +273,21 @@ bool expr_has(const char *text)
     return strstr(text, "{{") != NULL;
 }
 
+/* ---- inputs: their ids may have dots --------------------------------------------------------- */
+
+/* The first `count` steps as an id; false: they are none. */
+static bool join_steps(const struct term *t, size_t count, char out[NAME_MAX_BYTES + 1])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (t->steps[i].is_index) return false;
+        if (str_format(out + len, NAME_MAX_BYTES + 1 - len, "%s%s", i ? "." : "", t->steps[i].name))
+            return false;
+        len += strlen(out + len);
+    }
+    return count > 0;
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 struct check {
@@ -373,6 +388,16 @@ static bool check_fixed(struct parser *p, const struct term *t)
     return fail(p, "there is %s.%s only", root, keys[0]);
 }
 
+static bool check_input(struct parser *p, const struct expr_scope *s, const struct term *t)
+{
+    char id[NAME_MAX_BYTES + 1];
+    for (size_t n = 1; n <= t->step_count; n++)
+        if (join_steps(t, n, id) && find(id, s->inputs, s->input_count) < s->input_count)
+            return true;
+    if (!join_steps(t, t->step_count, id)) (void)str_copy(id, sizeof id, t->steps[0].name);
+    return fail_name(p, "input", id, s->inputs, s->input_count);
+}
+
 static bool check_term(struct parser *p, const struct term *t)
 {
     struct check *c = p->user;
@@ -385,8 +410,7 @@ static bool check_term(struct parser *p, const struct term *t)
     if (s->unread & 1u << t->root) return true;
     switch (t->root) {
     case EXPR_INPUTS:
-        if (find(t->steps[0].name, s->inputs, s->input_count) < s->input_count) return true;
-        return fail_name(p, "input", t->steps[0].name, s->inputs, s->input_count);
+        return check_input(p, s, t);
     case EXPR_OUTPUTS:
         return check_output(p, s, t);
     case EXPR_VARS:
@@ -480,11 +504,37 @@ static const struct json *go_trigger(const struct json *j, const struct term *t)
     return go(j, lower.steps, lower.step_count);
 }
 
+/* The input that the path begins with, null included; *steps: how many its id takes. NULL: none. */
+static const struct json *find_input(const struct json *inputs, const struct term *t, size_t *steps)
+{
+    char id[NAME_MAX_BYTES + 1];
+    for (*steps = 1; *steps <= t->step_count; ++*steps) {
+        const struct json *j = join_steps(t, *steps, id) ? json_get(inputs, id) : NULL;
+        if (j) return j;
+    }
+    return NULL;
+}
+
+static const struct json *go_input(const struct json *inputs, const struct term *t)
+{
+    size_t n;
+    const struct json *j = find_input(inputs, t, &n);
+    return j ? go(j, t->steps + n, t->step_count - n) : NULL;
+}
+
+/* Is it an input by itself, and not a part of one? */
+static bool is_whole_input(const struct json *inputs, const struct term *t)
+{
+    size_t n;
+    return t->root == EXPR_INPUTS &&
+           (t->step_count == 1 || (find_input(inputs, t, &n) && n == t->step_count));
+}
+
 static const struct json *find_value(const struct expr_values *v, const struct term *t)
 {
     switch (t->root) {
     case EXPR_INPUTS:
-        return go(v->inputs, t->steps, t->step_count);
+        return go_input(v->inputs, t);
     case EXPR_VARS:
         return go(v->vars, t->steps, t->step_count);
     case EXPR_TRIGGER:
@@ -565,7 +615,7 @@ static bool render_term(struct parser *p, const struct term *t)
             r->rc = buf_adds(r->out, text);
         } else {
             r->done = false;
-            r->is_null = t->root == EXPR_INPUTS && t->step_count == 1;
+            r->is_null = is_whole_input(r->v->inputs, t);
             note_missing(r, t);
         }
     }

@@ -8,6 +8,8 @@
  *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
  *
+ * An input's id may have dots: inputs.a.b is the input a.b, and what stands behind reaches into it.
+ *
  * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
  * and absent paths have no value; when no term has a value, rendering fails and names the path.
  * Alone an input that was not given, and so is optional, is null as in Kestra: as the last term it

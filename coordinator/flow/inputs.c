@@ -309,6 +309,8 @@ int flow_resolve_inputs(const struct flow *f, const struct json *given, struct j
         } else if (in->required) {
             rc = err_set(e, ERR_INVALID, "inputs.%s: is missing, and it has no default", in->id);
         }
+        /* a path with dots tells by this that the input is there, and may be absent */
+        if (!value && rc == 0 && strchr(in->id, '.')) value = json_new(JSON_NULL);
         if (value) json_put(all, in->id, value);
     }
     return values_done(rc, "inputs", all, out, e);
@@ -494,6 +496,29 @@ static void read_defaults(const struct node *n, struct flow_input *in)
     json_free(given);
 }
 
+/* Words with dots between them, as Kestra nests its inputs. */
+static char *read_id(const struct node *n, const char *key)
+{
+    char *id = node_id_of(n, key, true);
+    if (!id || (!strstr(id, "..") && !str_ends(id, "."))) return id;
+    node_fail(n, key, "a word is missing between its dots, or behind the last");
+    mem_free(id);
+    return NULL;
+}
+
+/* inputs.a.b would be the input a.b, and a member of the input a. */
+static void check_nested(const struct node *n, const struct json *at, const struct flow *f,
+                         const char *id)
+{
+    for (size_t i = 0; i < f->input_count; i++) {
+        const char *other = f->inputs[i].id;
+        if (!other || str_eq(other, id)) continue;
+        if (str_namespace_covers(other, id) || str_namespace_covers(id, other))
+            read_fail(n->r, at, "input %s: %s is an input, too: with both, inputs.%s is not clear",
+                      id, other, strlen(id) > strlen(other) ? id : other);
+    }
+}
+
 static void read_input(const struct node *list_node, const struct json *j, size_t index,
                        struct flow_input *in)
 {
@@ -509,7 +534,7 @@ static void read_input(const struct node *list_node, const struct json *j, size_
     }
     bool old = node_has(&n, "name") && !node_has(&n, "id"); /* what Kestra called it before 0.14 */
     if (node_has(&n, "name") && !old) node_fail(&n, "name", "is the same as id: one of the two");
-    in->id = node_id_of(&n, old ? "name" : "id", false);
+    in->id = read_id(&n, old ? "name" : "id");
     if (in->id) (void)str_format(n.at, sizeof n.at, "input %s: ", in->id);
     node_known(&n, input_keys, input_refused);
     in->description = node_text(&n, "description", FLOW_VALUES_MAX);
@@ -543,6 +568,7 @@ void read_inputs(const struct node *n)
             if (str_eq(f->inputs[i].id, in->id))
                 read_fail(n->r, j, "input %s: the id is used in line %d already", in->id,
                           f->inputs[i].line);
+        if (in->id) check_nested(n, j, f, in->id);
         if (!in->id) n->r->unread |= 1u << EXPR_INPUTS;
         n->r->input_ids[f->input_count++] = in->id ? in->id : "";
     }

@@ -383,7 +383,7 @@ static void a_fault_is_told_once(void **state)
     refuses(HEAD "inputs: [{id: 'a b', type: STRING}]\n"
                  "tasks: [{id: t, command: ['{{ inputs.a }}']}]\n"
                  "triggers: [{id: u, interval: 1m, command: [x], inputs: {a: 1}}]\n",
-            "3: inputs[0].id: 'a b' is not an id: 1 to 100 letters, digits, '_' and '-', the "
+            "3: inputs[0].id: 'a b' is not an id: 1 to 100 letters, digits, '_', '.' and '-', the "
             "first a letter or digit");
     refuses(HEAD "vars: [a]\ntasks: [{id: t, command: ['{{ vars.a }}']}]\n",
             "3: vars: must be a mapping, such as vars: {region: eu-west}");
@@ -865,7 +865,7 @@ static void inputs_are_checked(void **state)
                   "  - {id: g, type: STRING, min: 1}\n"
                   "  - {id: g, type: STRING, validator: x}\n"
                   "  - {id: h, type: STRING, defaults: '{{ flow.id }}'}\n"
-                  "  - {id: i.j, type: STRING}\n",
+                  "  - {id: i/j, type: STRING}\n",
         "6: input a: type: 'FILE' is not supported: make it a STRING, the path or URI of a file "
         "that the task's machine reaches\n"
         "7: input b: type: is missing\n"
@@ -878,7 +878,8 @@ static void inputs_are_checked(void **state)
         "13: input g: validator: is not supported; let the task check the text\n"
         "13: input g: the id is used in line 12 already\n"
         "14: input h: defaults: expressions are not rendered here\n"
-        "15: inputs[9].id: 'i.j' is not an id: 1 to 100 letters, digits, '_' and '-', the first "
+        "15: inputs[9].id: 'i/j' is not an id: 1 to 100 letters, digits, '_', '.' and '-', the "
+        "first "
         "a letter or digit");
 }
 

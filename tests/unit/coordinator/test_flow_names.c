@@ -1,4 +1,4 @@
-/* What expressions may name: outputs of a Return task, what a trigger sets. */
+/* What expressions may name: outputs of a Return task, what a trigger sets, inputs with dots. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -153,6 +153,86 @@ static void a_stored_flow_is_read_as_before(void **state)
     flow_problems_fini(&p);
 }
 
+/* ---- inputs whose ids have dots ---- */
+
+#define INPUTS                                                                                     \
+    "inputs:\n  - {id: db.host, type: STRING, defaults: h}\n"                                      \
+    "  - {id: db.more, type: JSON, required: false}\n"                                             \
+    "  - {id: plain, type: JSON, required: false}\n"
+
+/* What the message comes to with these inputs (JSON), or the error. */
+static void gives(const char *message, const char *inputs, const char *wanted)
+{
+    char *text = str_dupf("%s%stasks:\n  - {id: t, type: io.kestra.plugin.core.debug.Return, "
+                          "format: \"%s\"}\n",
+                          FLOW_HEAD, INPUTS, message);
+    struct flow *f = flow_text_parse(text);
+    struct json *given = NULL, *all = NULL;
+    struct err e = {0};
+    assert_int_equal(json_parse(inputs, strlen(inputs), &given, NULL), 0);
+    assert_int_equal(flow_resolve_inputs(f, given, &all, &e), 0);
+    struct expr_values v = {.inputs = all};
+    struct flow_job job = {.spec = NULL};
+    int rc = flow_render(f, &f->tasks[0].work, &v, 1000, &job, &e);
+    const char *found = rc ? err_text(&e) : job.spec;
+    if (!str_eq(found, wanted)) print_message("%s gives %s\n", message, found);
+    assert_string_equal(found, wanted);
+    mem_free(job.spec);
+    json_free(all);
+    json_free(given);
+    flow_free(f);
+    mem_free(text);
+}
+
+static void ids_of_inputs_may_have_dots(void **state)
+{
+    (void)state;
+    gives("{{ inputs.db.host }}", "{}", "{\"value\":\"h\"}");
+    gives("{{ inputs['db.host'] }} {{ inputs['db']['host'] }}", "{\"db.host\":\"x\"}",
+          "{\"value\":\"x x\"}");
+    gives("{{ inputs.db.more.a[0] }}", "{\"db.more\":{\"a\":[7]}}", "{\"value\":\"7\"}");
+    gives("[{{ inputs.db.more }}]", "{}", "{\"value\":\"[]\"}"); /* null, as any optional one */
+    gives("{{ inputs.db.more ?? 'none' }}", "{}", "{\"value\":\"none\"}");
+    gives("{{ inputs.db.more.a }}", "{}", "format: inputs.db.more.a was not given");
+    gives("{{ inputs.db.more.a }}", "{\"db.more\":{}}", "format: inputs.db.more.a was not given");
+    gives("{{ inputs.plain.a }}", "{\"plain\":{}}", "format: inputs.plain.a was not given");
+    gives("{{ inputs.plain }}", "{\"plain\":{\"a\":null}}", "{\"value\":\"{\\\"a\\\":null}\"}");
+}
+
+static void ids_of_inputs_with_dots_are_checked(void **state)
+{
+    (void)state;
+    static const char head[] = FLOW_HEAD INPUTS;
+    static const char *const bad[][2] = {
+        {"inputs.db", "there is no input 'db'"},
+        {"inputs.db.hos", "there is no input 'db.hos', did you mean 'db.host'?"},
+        {"inputs.host", "there is no input 'host'"},
+        {"inputs.db[0]", "there is no input 'db'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *text = str_dupf("%stasks: [{id: t, command: ['{{ %s }}']}]\n", head, bad[i][0]);
+        char *wanted = str_dupf("7: task t: command[0]: '{{ %s }}': %s", bad[i][0], bad[i][1]);
+        flow_text_refuses(text, wanted);
+        mem_free(wanted);
+        mem_free(text);
+    }
+#define OF(ids) FLOW_HEAD "inputs: [" ids "]\ntasks: [{id: t, command: [x]}]\n"
+#define NO_WORD ": a word is missing between its dots, or behind the last"
+    flow_text_refuses(OF("{id: a..b, type: INT}, {id: a., type: INT}"),
+                      "3: inputs[0].id" NO_WORD "\n3: inputs[1].id" NO_WORD);
+    flow_text_refuses(OF("{id: .a, type: INT}"),
+                      "3: inputs[0].id: '.a' is not an id: 1 to 100 letters, digits, '_', '.' and "
+                      "'-', the first a letter or digit");
+    flow_text_refuses(OF("{id: a, type: INT}, {id: a.b, type: INT}"),
+                      "3: input a.b: a is an input, too: with both, inputs.a.b is not clear");
+    flow_text_refuses(OF("{id: a.b.c, type: INT}, {id: a.b, type: INT}"),
+                      "3: input a.b: a.b.c is an input, too: with both, inputs.a.b.c is not clear");
+    flow_text_refuses(OF("{id: a.b, type: INT}, {id: a.b, type: INT}"),
+                      "3: input a.b: the id is used in line 3 already");
+    flow_free(
+        flow_text_parse(OF("{id: a.b, type: INT}, {id: a.c, type: INT}, {id: ab, type: INT}")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_trigger_s_inputs_see_its_own),
         cmocka_unit_test(a_bad_trigger_is_one_problem),
         cmocka_unit_test(a_stored_flow_is_read_as_before),
+        cmocka_unit_test(ids_of_inputs_may_have_dots),
+        cmocka_unit_test(ids_of_inputs_with_dots_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,9 +162,10 @@ static void name_is_the_old_word_for_id(void **state)
     flow_free(f);
     input_refused("id: x, name: y, type: INT",
                   "3: inputs[0].name: is the same as id: one of the two");
-    input_refused("name: 'a b', type: INT",
-                  "3: inputs[0].name: 'a b' is not an id: 1 to 100 letters, digits, '_' and '-', "
-                  "the first a letter or digit");
+    input_refused(
+        "name: 'a b', type: INT",
+        "3: inputs[0].name: 'a b' is not an id: 1 to 100 letters, digits, '_', '.' and '-', "
+        "the first a letter or digit");
     input_refused("type: INT", "3: inputs[0].id: is missing");
 }
 
