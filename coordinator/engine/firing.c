@@ -26,17 +26,19 @@ static struct execution_row row_of(const struct trigger *t, const struct firing 
 int64_t trigger_start(struct engine *g, struct trigger *t, const struct firing *x, struct err *e)
 {
     const struct flow *f = x->flow;
-    struct json *inputs = NULL;
+    struct json *inputs = NULL, *labels = NULL;
     struct expr_values values = {.trigger = x->vars};
     int64_t id = 0;
     flow_values(f, &values);
-    if (flow_trigger_inputs(f, x->def, &values, &inputs, e) == 0) {
+    if (flow_trigger_inputs(f, x->def, &values, &inputs, e) == 0 &&
+        flow_trigger_labels(f, x->def, &values, &labels, e) == 0) {
         struct execution_row row = row_of(t, x);
         row.inputs = json_text(inputs);
-        row.labels = json_count(f->labels) > 0 ? json_text(f->labels) : NULL;
+        row.labels = json_count(labels) > 0 ? json_text(labels) : NULL;
         id = execution_start(g, t->flow, &row);
     }
     json_free(inputs);
+    json_free(labels);
     return id;
 }
 

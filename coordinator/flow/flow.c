@@ -16,16 +16,21 @@ static void group_ref_fini(struct flow_group_ref *g)
     mem_free(g->key);
 }
 
+static void env_fini(struct flow_env *env, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(env[i].name);
+        mem_free(env[i].value);
+    }
+    mem_free(env);
+}
+
 static void work_fini(struct flow_work *w)
 {
     for (size_t i = 0; i < w->argc; i++)
         mem_free(w->argv[i]);
-    for (size_t i = 0; i < w->env_count; i++) {
-        mem_free(w->env[i].name);
-        mem_free(w->env[i].value);
-    }
+    env_fini(w->env, w->env_count);
     mem_free(w->argv);
-    mem_free(w->env);
     mem_free(w->script);
     mem_free(w->condition);
     mem_free(w->workdir);
@@ -65,6 +70,7 @@ static void trigger_fini(struct flow_trigger *t)
     work_fini(&t->work);
     flow_schedule_free(t->schedule);
     json_free(t->inputs);
+    env_fini(t->labels, t->label_count);
     mem_free(t->key);
     mem_free(t->after.ns);
     mem_free(t->after.flow);

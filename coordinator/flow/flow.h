@@ -101,9 +101,11 @@ struct flow_trigger {
     bool by_code;
     bool edge; /* fires only when the check comes to hold */
     int64_t fire_code;
-    unsigned stop_after; /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */
-    struct json *inputs; /* {input id: template or value}; NULL: none */
-    char *key;           /* of a webhook, as the flow names it; NULL: it names none */
+    unsigned stop_after;     /* bits 1u << JOB_SUCCESS, WARNING, FAILED, KILLED, CANCELLED */
+    struct json *inputs;     /* {input id: template or value}; NULL: none */
+    struct flow_env *labels; /* over those of the flow */
+    size_t label_count;
+    char *key; /* of a webhook, as the flow names it; NULL: it names none */
     struct flow_after after;
     int line;
 };
@@ -158,6 +160,11 @@ int flow_resolve_inputs(const struct flow *f, const struct json *given, struct j
 /* The same for an execution that a trigger starts: renders the trigger's `inputs` (v: trigger,
  * vars, flow ids) and resolves them. */
 int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
+                        const struct expr_values *v, struct json **out, struct err *e);
+
+/* The labels of such an execution: the flow's, and over them the trigger's with the same values.
+ * ERR_NOT_FOUND, ERR_INVALID: as for inputs. *out: an object, json_free. */
+int flow_trigger_labels(const struct flow *f, const struct flow_trigger *t,
                         const struct expr_values *v, struct json **out, struct err *e);
 
 /* ---- what is run --------------------------------------------------------------------------- */

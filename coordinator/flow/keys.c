@@ -33,21 +33,9 @@ static const char *const task_names[] = {
     "shell", "retry",       "disabled", "allowFailure", WORK_NAMES,
 };
 static const char *const trigger_names[] = {
-    "id",
-    "description",
-    "command",
-    "script",
-    "args",
-    "shell",
-    "interval",
-    "allowConcurrent",
-    "disabled",
-    "inputs",
-    "stopAfter",
-    WORK_NAMES,
-    "failOnTriggerError",
-    "exitCondition",
-    "edge",
+    "id",       "description",        "command",       "script", "args",   "shell",
+    "interval", "allowConcurrent",    "disabled",      "inputs", "labels", "stopAfter",
+    WORK_NAMES, "failOnTriggerError", "exitCondition", "edge",
 };
 static const char *const schedule_names[] = {
     "id",
@@ -57,6 +45,7 @@ static const char *const schedule_names[] = {
     "withSeconds",
     "timezone",
     "inputs",
+    "labels",
     "allowConcurrent",
     "recoverMissedSchedules",
     "disabled",
@@ -80,10 +69,11 @@ static const char *const kestra_check_names[] = {
     "interval", "beforeCommands",  "disabled", "taskRunner",    "interpreter",
     "failFast", "allowConcurrent", "targetOS", "inputs",        "stopAfter",
     "runner",   "warningOnStdErr", "edge",     "exitCondition", "failOnTriggerError",
-    "docker",   "containerImage",  WORK_NAMES,
+    "docker",   "containerImage",  "labels",   WORK_NAMES,
 };
 #define EVENT_NAMES                                                                                \
-    "id", "description", "disabled", "inputs", "stopAfter", "failOnTriggerError", "allowConcurrent"
+    "id", "description", "disabled", "inputs", "labels", "stopAfter", "failOnTriggerError",        \
+        "allowConcurrent"
 static const char *const webhook_trigger_names[] = {EVENT_NAMES, "webhook"};
 static const char *const kestra_webhook_names[] = {EVENT_NAMES, "type",          "key",
                                                    "wait",      "returnOutputs", "fetchType"};
@@ -209,7 +199,6 @@ const struct refused_key trigger_refused[] = {
     {"allowFailure", "is for tasks; failOnTriggerError tells what an error does"},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
-    {"labels", NOT_YET},
     {NULL, NULL},
 };
 
@@ -229,7 +218,6 @@ const struct refused_key schedule_refused[] = {
     {"retry", "is not a key of schedules; give it to the tasks"},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
-    {"labels", NOT_YET},
     {NULL, NULL},
 };
 
@@ -243,7 +231,6 @@ const struct refused_key webhook_refused[] = {
     {"workerGroup", NEEDS_NO_AGENT},
     {"workerSelector", NEEDS_NO_AGENT},
     {"interval", "is of polling triggers"},
-    {"labels", NOT_YET},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
     {NULL, NULL},
@@ -257,7 +244,6 @@ const struct refused_key after_refused[] = {
     {"workerGroup", NEEDS_NO_AGENT},
     {"workerSelector", NEEDS_NO_AGENT},
     {"interval", "is of polling triggers"},
-    {"labels", NOT_YET},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
     {NULL, NULL},

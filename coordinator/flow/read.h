@@ -137,6 +137,11 @@ void read_triggers(const struct node *flow);
 /* Notes what stands in `trigger` when any of the flow's triggers starts an execution. */
 void collect_trigger_keys(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);
+/* {k: v}, or [{key: k, value: v}]: the member "labels", whose values are templates. */
+void read_label_templates(const struct node *n, const struct expr_scope *scope,
+                          struct flow_env **labels, size_t *count);
+void read_trigger_labels(const struct node *n, const struct expr_scope *scope,
+                         struct flow_trigger *t);
 void read_webhook(const struct node *n, struct flow_trigger *out);
 void read_after(const struct node *n, struct flow_trigger *out); /* TRIGGER_FLOW */
 /* What tasks and triggers share; command or script are read unless `translated`. */

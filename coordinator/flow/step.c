@@ -2,9 +2,9 @@
 #include "coordinator/flow/step.h"
 
 #include "base/duration.h"
-#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/labels.h"
 
 #include <string.h>
 
@@ -52,60 +52,6 @@ static char *read_text(const struct node *n, const char *key, const struct expr_
     return text;
 }
 
-static void add_label(const struct node *n, const char *key, const struct json *value,
-                      struct flow_work *w, const struct expr_scope *scope)
-{
-    char name[STEP_LABEL_MAX + 16];
-    struct err why;
-    if (!*key || strlen(key) > STEP_LABEL_MAX) {
-        node_fail(n, "labels", "a key has 1 to %d bytes", STEP_LABEL_MAX);
-        return;
-    }
-    (void)str_format(name, sizeof name, "labels.%s", key);
-    read_plain(n, value, name, key);
-    if (escape_check(key, &why)) node_say(n, value, "labels: '%s' %s", key, err_text(&why));
-    if (str_starts(key, "system."))
-        node_say(n, value, "labels: '%s': labels that begin with system. are orders to Kestra",
-                 key);
-    for (size_t i = 0; i < w->env_count; i++)
-        if (str_eq(w->env[i].name, key)) node_say(n, value, "labels: '%s' is there twice", key);
-    char *text = item_text(n, value, name, FLOW_FILE_MAX);
-    if (!text) return;
-    read_no_statements(n, value, name, text);
-    read_template(n, value, name, text, scope);
-    w->env[w->env_count++] = (struct flow_env){mem_strdup(key), text};
-}
-
-/* {k: v}, or [{key: k, value: v}]. */
-static void read_labels(const struct node *n, struct flow_work *w, const struct expr_scope *scope)
-{
-    static const char *const names[] = {"key", "value"};
-    const struct json *j = json_get(n->j, "labels");
-    bool list = json_type(j) == JSON_ARRAY, shown = false;
-    if (!list) j = node_get(n, "labels", JSON_OBJECT, "a mapping");
-    if (!node_has(n, "labels")) node_fail(n, "labels", "is missing");
-    if (json_count(j) > FLOW_LABELS_MAX) {
-        node_fail(n, "labels", "there are %zu, at most %d are allowed", json_count(j),
-                  FLOW_LABELS_MAX);
-        return;
-    }
-    w->env = mem_array(json_count(j) + 1, sizeof *w->env);
-    for (const struct json *c = json_first(j); c; c = json_next(c)) {
-        struct node item = {.r = n->r, .j = c};
-        (void)str_format(item.at, sizeof item.at, "%slabels.", n->at);
-        if (!list) {
-            add_label(n, json_key(c), c, w, scope);
-        } else if (json_type(c) != JSON_OBJECT || !json_get_str(c, "key", NULL) ||
-                   !json_get(c, "value")) {
-            if (!shown) node_say(n, c, "labels: each must be like {key: team, value: web}");
-            shown = true;
-        } else {
-            node_known(&item, (struct key_list){names, 2}, NULL);
-            add_label(n, json_get_str(c, "key", ""), json_get(c, "value"), w, scope);
-        }
-    }
-}
-
 static void read_level(const struct node *n, struct flow_work *w)
 {
     static const char *const levels[] = {"INFO", "TRACE", "DEBUG", "WARN", "ERROR"};
@@ -128,7 +74,8 @@ bool read_step(const struct node *n, const char *type, struct flow_work *w,
     w->kind = t->kind;
     read_keys(n, t);
     if (t->kind == FLOW_LABELS) {
-        read_labels(n, w, scope);
+        if (!node_has(n, "labels")) node_fail(n, "labels", "is missing");
+        read_label_templates(n, scope, &w->env, &w->env_count);
         return true;
     }
     w->script = read_text(n, t->text, scope);
@@ -157,21 +104,7 @@ static int render_labels(const struct flow_work *w, const struct expr_values *v,
                          struct err *e)
 {
     struct json *all = json_new(JSON_OBJECT);
-    int rc = 0;
-    for (size_t i = 0; i < w->env_count && rc == 0; i++) {
-        struct buf text;
-        struct err why = {0};
-        buf_init(&text, FLOW_FILE_MAX);
-        rc = render("labels", w->env[i].value, v, &text, e);
-        if (rc == 0 && text.len > STEP_LABEL_MAX)
-            rc = err_set(e, ERR_INVALID, "labels: %s has %zu bytes, at most %d are allowed",
-                         w->env[i].name, text.len, STEP_LABEL_MAX);
-        if (rc == 0 && text.len > 0 && escape_check(text.data, &why))
-            rc = err_set(e, ERR_INVALID, "labels: the value of %s %s", w->env[i].name,
-                         err_text(&why));
-        if (rc == 0) json_put(all, w->env[i].name, json_new_str(text.len ? text.data : ""));
-        buf_fini(&text);
-    }
+    int rc = labels_render(w->env, w->env_count, v, all, e);
     char *text = json_text(all);
     if (rc == 0) rc = buf_adds(out, text);
     mem_free(text);

@@ -60,17 +60,24 @@ static struct own_keys keys_of(enum trigger_kind kind)
     }
 }
 
+/* Of what a trigger gives to the execution: it sees what the trigger sets itself. */
+static struct expr_scope given_scope(const struct reader *r, const struct flow_trigger *t,
+                                     const char *where)
+{
+    const struct own_keys own = keys_of(t->kind);
+    return (struct expr_scope){.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
+                               .unread = r->unread,
+                               .where = where,
+                               .trigger_keys = own.names,
+                               .trigger_key_count = r->stored ? 0 : own.count,
+                               .vars = r->flow->vars};
+}
+
 /* One input that a trigger gives. What is fixed is checked now. */
 static void read_given(const struct node *n, const struct json *j, struct flow_trigger *t)
 {
     struct reader *r = n->r;
-    const struct own_keys own = keys_of(t->kind);
-    const struct expr_scope scope = {.roots = ROOT(TRIGGER) | ROOT(VARS) | ROOT(FLOW),
-                                     .unread = r->unread,
-                                     .where = "in the inputs that a trigger gives",
-                                     .trigger_keys = own.names,
-                                     .trigger_key_count = r->stored ? 0 : own.count,
-                                     .vars = r->flow->vars};
+    const struct expr_scope scope = given_scope(r, t, "in the inputs that a trigger gives");
     const struct flow_input *in = flow_find_input(r->flow, json_key(j));
     struct json *value = NULL;
     struct err e = {0};
@@ -318,6 +325,8 @@ static void read_trigger(const struct node *flow, const struct json *j, size_t i
     t->disabled = node_bool(&n, "disabled", false);
     t->stop_after = read_stop_after(&n);
     read_given_inputs(&n, t);
+    const struct expr_scope scope = given_scope(r, t, "in the labels that a trigger gives");
+    read_trigger_labels(&n, &scope, t);
     form->read(&n, t);
 }
 

@@ -272,6 +272,23 @@ static void end_of_an_execution__starts_the_next_flow_once(void **state)
     assert_int_equal(fired(w, "two"), 1);
 }
 
+/* They go to the execution, over those of the flow; one that cannot be made starts none. */
+static void labels__of_the_trigger__are_the_execution_s(void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, KESTRA ", labels: {team: ops, n: '{{ trigger.body.n }}'}}]\n"
+                               "labels: {team: web, of: flow}\n");
+    const struct reply *x = call(w, "f", "k1", NULL);
+    assert_int_equal(x->rc, 0);
+    struct execution_row row = world_execution(w, x->id);
+    assert_string_equal(row.labels, "{\"of\":\"flow\",\"team\":\"ops\",\"n\":\"7\"}");
+    execution_row_fini(&row);
+    world_apply_flow(w, KESTRA ", labels: {n: '{{ trigger.body.none }}'}}]\n");
+    x = call(w, "f", "k1", NULL);
+    assert_int_equal(x->rc, ERR_INVALID);
+    assert_non_null(strstr(err_text(&x->err), "labels: trigger.body.none"));
+}
+
 static void states_and_places__have_to_fit(void **state)
 {
     struct world *w = *state;
@@ -450,6 +467,7 @@ int main(void)
         WORLD_TEST(run__is_for_checks_alone),
         WORLD_TEST(end_of_an_execution__starts_the_next_flow_once),
         WORLD_TEST(states_and_places__have_to_fit),
+        WORLD_TEST(labels__of_the_trigger__are_the_execution_s),
         WORLD_TEST(circle__ends_and_the_history_says_why),
         WORLD_TEST(circle_that_multiplies__has_an_end),
         WORLD_TEST(any_flow__but_not_its_own),

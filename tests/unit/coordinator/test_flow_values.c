@@ -313,11 +313,103 @@ static void what_old_scripts_had_and_we_have_not_is_refused(void **state)
                       "machine");
 }
 
+/* ---- labels that triggers give ---- */
+
+/* What the labels of the execution come to, or the error. */
+static void labels_give(const char *trigger, const char *vars, const char *wanted)
+{
+    char *text = str_dupf(FLOW_HEAD "labels: {team: web, of: flow}\nvars: {v: 1.10}\n" TASK
+                                    "triggers: [{id: t, %s}]\n",
+                          trigger);
+    struct flow *f = flow_text_parse(text);
+    struct json *given = NULL, *all = NULL;
+    struct err e = {0};
+    assert_int_equal(json_parse(vars, strlen(vars), &given, NULL), 0);
+    struct expr_values v = {.trigger = given};
+    flow_values(f, &v);
+    int rc = flow_trigger_labels(f, &f->triggers[0], &v, &all, &e);
+    char *found = rc ? mem_strdup(err_text(&e)) : json_text(all);
+    if (!str_eq(found, wanted)) print_message("%s gives %s\n", trigger, found);
+    assert_string_equal(found, wanted);
+    mem_free(found);
+    json_free(all);
+    json_free(given);
+    flow_free(f);
+    mem_free(text);
+}
+
+static void a_trigger_s_labels_are_put_over_the_flow_s(void **state)
+{
+    (void)state;
+    labels_give("cron: '@daily'", "{}", "{\"team\":\"web\",\"of\":\"flow\"}");
+    labels_give("cron: '@daily', labels: {}", "{}", "{\"team\":\"web\",\"of\":\"flow\"}");
+    labels_give("cron: '@daily', labels: {of: '{{ trigger.date }} {{ vars.v }}', n: 010}",
+                "{\"date\":\"d\"}", "{\"team\":\"web\",\"of\":\"d 1.10\",\"n\":\"010\"}");
+    labels_give("webhook: {}, labels: [{key: who, value: '{{ trigger.body.who ?? flow.id }}'}]",
+                "{}", "{\"team\":\"web\",\"of\":\"flow\",\"who\":\"f\"}");
+    labels_give("flow: {id: g}, labels: {from: '{{ trigger.flowId }}'}", "{\"flowId\":\"g\"}",
+                "{\"team\":\"web\",\"of\":\"flow\",\"from\":\"g\"}");
+    labels_give("command: [x], labels: {file: '{{ trigger.file }}'}", "{\"file\":\"a\"}",
+                "{\"team\":\"web\",\"of\":\"flow\",\"file\":\"a\"}");
+    labels_give("command: [x], labels: {file: '{{ trigger.file }}'}", "{}",
+                "labels: trigger.file was not set by the trigger's check");
+    labels_give("command: [x], labels: {file: '{{ trigger.file }}'}", "{\"file\":\"a\\u202eb\"}",
+                "labels: the value of file has a character that is not visible: U+202E (byte 2)");
+    char *file = mem_alloc(400);
+    (void)str_format(file, 400, "{\"file\":\"%0257d\"}", 0);
+    labels_give("command: [x], labels: {file: '{{ trigger.file }}'}", file,
+                "labels: file has 257 bytes, at most 256 are allowed");
+    mem_free(file);
+}
+
+static void labels_refused(const char *trigger, const char *wanted)
+{
+    char *text = str_dupf("%s%striggers: [{id: t, %s}]\n", FLOW_HEAD, TASK, trigger);
+    flow_text_refuses(text, wanted);
+    mem_free(text);
+}
+
+static void labels_of_triggers_are_checked(void **state)
+{
+    (void)state;
+    labels_refused("cron: '@daily', labels: {a: '{{ trigger.body }}'}",
+                   "5: trigger t: labels.a: '{{ trigger.body }}': there is no 'body' in trigger, "
+                   "only date, next, previous");
+    labels_refused("webhook: {}, labels: {a: '{{ inputs.x }}'}",
+                   "5: trigger t: labels.a: '{{ inputs.x }}': there is no 'inputs' in the labels "
+                   "that a trigger gives");
+    labels_refused("command: [x], labels: {system.a: b, '': c}",
+                   "5: trigger t: labels: 'system.a': labels that begin with system. are orders to "
+                   "Kestra\n5: trigger t: labels: a key has 1 to 256 bytes");
+    labels_refused("cron: '@daily', labels: [{key: a, value: b}, {key: a, value: c}, {a: b}]",
+                   "5: trigger t: labels: 'a' is there twice\n"
+                   "5: trigger t: labels: each must be like {key: team, value: web}");
+    labels_refused("cron: '@daily', labels: x",
+                   "5: trigger t: labels: must be a mapping, such as labels: {team: x}");
+    labels_refused("cron: '@daily', labels: {a: '{% if %}', b: [c]}",
+                   "5: trigger t: labels.a: {% is a statement to Kestra, and not supported; the "
+                   "text itself is written {{ '{%' }}\n"
+                   "5: trigger t: labels.b: must be a string");
+    struct buf b;
+    buf_init(&b, 10000);
+    (void)buf_adds(&b, "cron: '@daily', labels: {");
+    for (int i = 0; i < 64; i++)
+        (void)buf_addf(&b, "%sk%d: v", i ? ", " : "", i);
+    (void)buf_adds(&b, "}}]\nlabels: {k0: same, other: x");
+    char *text = str_dupf("%s%striggers: [{id: t, %s}\n", FLOW_HEAD, TASK, b.data);
+    flow_text_refuses(text, "5: trigger t: labels: with those of the flow there are 65, at most 64 "
+                            "are allowed");
+    mem_free(text);
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_lists_or_their_json),
         cmocka_unit_test(yaml_is_read_as_its_values),
+        cmocka_unit_test(a_trigger_s_labels_are_put_over_the_flow_s),
+        cmocka_unit_test(labels_of_triggers_are_checked),
         cmocka_unit_test(texts_of_a_form_are_checked),
         cmocka_unit_test(what_needs_a_file_or_a_secret_is_refused_with_the_way_out),
         cmocka_unit_test(name_is_the_old_word_for_id),
