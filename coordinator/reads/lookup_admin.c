@@ -6,6 +6,7 @@
 #include "cadre_version.h"
 #include "coordinator/reads/token_json.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_load.h"
 
 #include <string.h>
 

@@ -192,14 +192,4 @@ int reader_evaluations(struct reader *r, int64_t trigger,
                        int (*fn)(const struct evaluation_row *v, void *user), void *user,
                        struct err *e);
 
-/* agents: each in one place: offline; unwell; draining or held; online. slots: of all but those
- * offline; free_slots: of those that get jobs. */
-struct store_stats {
-    int64_t jobs[JOB_STATES]; /* of the open states exactly, kept by the store; final ones: 0 */
-    int64_t evaluations[JOB_STATES]; /* of these, the evaluations that triggers wait for */
-    int64_t agents_online, agents_offline, agents_draining, agents_unwell, slots, free_slots;
-    int64_t database_bytes, output_bytes;
-};
-int reader_stats(struct reader *r, struct store_stats *out, struct err *e);
-
 #endif

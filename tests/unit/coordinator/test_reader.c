@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/backup.h"
+#include "coordinator/store/reader_load.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
