@@ -215,6 +215,7 @@ static void victim_fini(struct victim *v)
 /* A new one without a token is to be thought about. A webhook has a key instead. */
 static const char *const open_routes[] = {
     "healthz",
+    "readyz",
     "api/v1/version",
     "api/v1/webhooks/:/:",
     "api/v1/webhooks/:/:/:",
