@@ -15,9 +15,10 @@ function(cadre_test_program kind target source)
     target_compile_definitions(${target} PRIVATE
         CADRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CADRE_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
     target_link_libraries(${target} PRIVATE ${arg_LIBS} ${arg_DEPS} cadre_warnings)
-    # Tests take the plain code of our objects, benches what is optimised at the link, as programs do.
-    # Optimised so, a program is whole before the linker looks at it: it does not find the __wrap_
-    # functions of a test that replaces some with --wrap, and each of some 300 tests takes seconds.
+    # Tests take the plain code of our objects, benches what is optimised at the link, as programs
+    # do. Optimised so, a program is whole before the linker looks at it: it does not find the
+    # __wrap_ functions of a test that replaces some with --wrap, and each of some 300 tests takes
+    # seconds.
     if(NOT kind STREQUAL "bench" AND cadre_fat_objects)
         set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
         target_link_options(${target} PRIVATE -fno-lto)

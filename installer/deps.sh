@@ -246,9 +246,9 @@ build_llhttp() {
     printf '%s\n' "$recipe" >"$deps/llhttp/.stamp"
 }
 
-# X25519 of the Everest project, which is part of mbedTLS: the shared secret takes a fifth of the time
-# of mbedTLS's own code on 64 bits. Debian leaves the folder 3rdparty out of its build, so its files
-# become files of libmbedcrypto, and its headers are installed here.
+# X25519 of the Everest project, which is part of mbedTLS: the shared secret takes a fifth of the
+# time of mbedTLS's own code on 64 bits. Debian leaves the folder 3rdparty out of its build, so its
+# files become files of libmbedcrypto, and its headers are installed here.
 everest_options() {
     cat <<'END'
 #define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED

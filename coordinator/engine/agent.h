@@ -99,7 +99,8 @@ void agent_set_caps(struct engine *g, struct agent *a);
 /* NULL: the agent may be in each of the groups that its row names. Otherwise the refusal's code,
  * with the sentence in e, which names the group. */
 const char *agent_refusal(const struct engine *g, const struct agent *a, struct err *e);
-bool agent_meets_group(const struct agent *a, const struct group *group); /* what the group requires */
+/* What the group requires. */
+bool agent_meets_group(const struct agent *a, const struct group *group);
 /* Looks whether the agent still belongs to each of its groups: when not it leaves, at once or after
  * its last attempt. */
 void agent_review(struct engine *g, struct agent *a);

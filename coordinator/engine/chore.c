@@ -124,8 +124,8 @@ static struct put_off *find(const struct engine *g, enum timer_kind kind, uint64
     return p;
 }
 
-/* Whose jobs are not handed out for now, when another group is matched that shares agents with it.
- */
+/* Marks the groups whose jobs wait for their repeat: another group that shares agents with them
+ * does not hand out their jobs. */
 static void mark_groups(struct engine *g)
 {
     size_t place = 0;

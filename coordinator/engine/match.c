@@ -12,10 +12,11 @@
  *        a7 (2 free)                 '--- os = windows     p9 #31 ...
  *        a3 (1 free)                      gpu.count >= 1   blocked
  *
- * An agent of several groups gives its slot to the one that it has served least (member.h), of those
- * with a job that fits, whichever of them is matched. So a group that is matched first takes nothing
- * of what others are due. In that group the slot may belong to an agent that stands before this one;
- * then it is looked at whose turn it is there, and so on until agent and group belong to each other.
+ * An agent of several groups gives its slot to the one that it has served least (member.h), of
+ * those with a job that fits, whichever of them is matched. So a group that is matched first takes
+ * nothing of what others are due. In that group the slot may belong to an agent that stands before
+ * this one; then it is looked at whose turn it is there, and so on until agent and group belong to
+ * each other.
  *
  * A job that failed before goes to an agent that it did not fail on, when one that fits has a free
  * slot now; else to the one that it would have gone to anyway. Nothing waits for that, and the

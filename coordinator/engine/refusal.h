@@ -6,7 +6,8 @@
 
 #include "coordinator/engine/core.h"
 
-/* group, groups: that the agent asked for, as group_keys. The same again is written once a minute. */
+/* group, groups: that the agent asked for, as group_keys. The same again is written once a
+ * minute. */
 void refusal_note(struct engine *g, int64_t agent, const char *group, const char *groups,
                   const char *code, const char *message);
 void refusal_forget(struct engine *g, int64_t agent);

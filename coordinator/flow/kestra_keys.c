@@ -1,5 +1,5 @@
-/* Defaults for many types reach types that do not have all of their keys. What is refused where it is
- * written is a property here as well, so that a default does not leave it out in silence. */
+/* Defaults for many types reach types that do not have all of their keys. What is refused where it
+ * is written is a property here as well, so that a default does not leave it out in silence. */
 #include "coordinator/flow/kestra_keys.h"
 
 #include "base/str.h"

@@ -66,8 +66,8 @@ void node_fail(const struct node *n, const char *key, const char *fmt, ...) CADR
 
 /* Was an unknown key of the mapping likely meant for this one? After node_known. */
 bool node_meant(const struct node *n, const char *key);
-/* Takes back what node_fail said of keys that are not there and were meant: the slip is told. At the
- * end of a file, while its mappings are there. */
+/* Takes back what node_fail said of keys that are not there and were meant: the slip is told. At
+ * the end of a file, while its mappings are there. */
 void read_drop_missed(struct reader *r);
 
 /* About the mapping's member j as a whole: "task export: retry: unknown key ...". */

@@ -75,8 +75,8 @@ void session_facts_fini(struct session_facts *s);
 void session_receive(struct session_facts *s, const struct frame *f, struct session_heard *out);
 
 /* ---- enrol.c ---- */
-/* The groups that enrol or hello lists: keys, each once, `group` first. Of one group alone the list is
- * dropped. Else the sentence of a refusal. */
+/* The groups that enrol or hello lists: keys, each once, `group` first. Of one group alone the list
+ * is dropped. Else the sentence of a refusal. */
 int session_check_groups(const char *message, const char *group, char **groups, struct err *e);
 /* An enrol with a token: checks token, name and request, keeps the request in s->csr. */
 void session_enrol(struct session_facts *s, struct msg_enrol *m, struct session_heard *out);

@@ -556,8 +556,8 @@ static void bug_in_matching__puts_off_that_group_alone(void **state)
     assert_int_equal(world_state(w, there), JOB_SUBMITTED);
 }
 
-/* A group that shares its agent with the bad one is not put off with it, and the agent's slot, whose
- * turn is the bad one's, does not wait. */
+/* A group that shares its agent with the bad one is not put off with it, and the agent's slot,
+ * whose turn is the bad one's, does not wait. */
 static void bug_in_matching__of_a_shared_agent__is_that_group_s(void **state)
 {
     struct rig *r = *state;
