@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/listener.h"
 #include "coordinator/engine/occurrence.h"
 
 #include <string.h>
@@ -109,13 +110,15 @@ static void fire(struct engine *g, struct trigger *t, const struct ended_executi
     json_free(vars);
 }
 
+static void look(struct engine *g, struct trigger *t, const struct flow_trigger *def,
+                 const void *user)
+{
+    const struct ended_execution *x = user;
+    if (t->row.disabled || t->flow->deleted || t->flow == x->flow) return;
+    if (fits(&def->after, x)) fire(g, t, x);
+}
+
 void after_on_execution(struct engine *g, const struct ended_execution *x)
 {
-    size_t place = 0;
-    for (struct trigger *t; g->rc == 0 && (t = map_next(&g->after, &place)) != NULL;) {
-        if (t->row.disabled || t->flow->deleted || t->flow == x->flow) continue;
-        const struct flow *f = flow_present(g, t->flow);
-        const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
-        if (g->rc == 0 && def && fits(&def->after, x)) fire(g, t, x);
-    }
+    listeners_each(g, x->flow->ns, x->flow->id, look, x);
 }

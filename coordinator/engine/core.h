@@ -79,9 +79,14 @@ struct engine {
 
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
-    struct map after; /* triggers that fire at the end of executions, by the number of their rows */
-    struct map tried; /* by job */
-    size_t heads;     /* in the windows of all queues */
+    /* triggers that fire at the end of executions (listener.c): the first of each place; those that
+     * were not read yet; how many ends were looked at */
+    struct map listeners;
+    struct trigger *listeners_unread;
+    size_t listeners_to_prefix; /* of those in their places */
+    uint64_t listeners_called;
+    struct map tried;  /* by job */
+    size_t heads;      /* in the windows of all queues */
     struct map tokens; /* those that asked for something */
     struct group *default_group;
     struct group *dirty;

@@ -36,7 +36,8 @@ void ended_job_note(struct engine *g, struct job_row *row, const struct job_end 
 
 void ended_execution_note(struct engine *g, const struct ended_execution *x)
 {
-    if (x->trigger || g->after.count > 0) note(g, ENDED_EXECUTION)->execution = *x;
+    if (x->trigger || g->listeners.count > 0 || g->listeners_unread)
+        note(g, ENDED_EXECUTION)->execution = *x;
 }
 
 struct ended *ended_take(struct engine *g)

@@ -59,6 +59,13 @@ struct trigger {
     int64_t line_moments, line_since_ms;
     int64_t fired_ranges;       /* how many are kept of it (fired.c); 0: not counted yet */
     struct backfill *backfills; /* under way, oldest first */
+
+    /* of one that fires at the end of executions (listener.c): */
+    enum { LISTENS_NOT, LISTENS_UNREAD, LISTENS_IN_PLACE } listening;
+    uint64_t listens_to; /* its place */
+    bool listens_to_prefix;
+    uint64_t called; /* the number of the end that it was called for last */
+    struct trigger *next_listener;
 };
 
 /* A backfill of a schedule (backfill.c). */

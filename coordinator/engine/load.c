@@ -45,7 +45,7 @@ void engine_unload(struct engine *g)
     principals_clear(g);
     struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
                           &g->namespaces, &g->requires_texts, &g->flows,    &g->executions,
-                          &g->tokens,     &g->after};
+                          &g->tokens,     &g->listeners};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);

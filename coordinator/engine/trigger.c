@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/firing.h"
+#include "coordinator/engine/listener.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/task.h"
 
@@ -61,7 +62,7 @@ struct trigger *trigger_add(struct engine *g, struct flow_entry *f, struct trigg
     if (t->row.kind == TRIGGER_SCHEDULE && g->schedules++ == 0) schedules_on_clock_timer(g);
     t->due_ms = g->now.mono_ms + due_in(g, &t->row);
     timer_init(&t->timer, TIMER_TRIGGER, t);
-    if (t->row.kind == TRIGGER_FLOW) map_put(&g->after, (uint64_t)t->row.id, t);
+    if (t->row.kind == TRIGGER_FLOW) listener_add(g, t);
     struct trigger **at = &f->triggers;
     while (*at)
         at = &(*at)->next;
@@ -77,7 +78,7 @@ void trigger_free(struct engine *g, struct trigger *t)
     backfills_clear(g, t);
     if (t->row.kind == TRIGGER_SCHEDULE) g->schedules--;
     zone_free(t->zone);
-    if (t->row.kind == TRIGGER_FLOW) map_remove(&g->after, (uint64_t)t->row.id);
+    listener_remove(g, t);
     trigger_row_fini(&t->row);
     mem_free(t);
 }

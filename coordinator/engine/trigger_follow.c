@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
+#include "coordinator/engine/listener.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trigger.h"
@@ -189,6 +190,7 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         struct trigger *t = trigger_find(f, def->id);
         any_new = any_new || !t;
         if (t) follow_key(g, &t->row, before, def);
+        if (t && def->kind == TRIGGER_FLOW) listener_add(g, t);
         if (t && def->schedule)
             change_schedule(g, t, now, def, same_schedule(before, def));
         else if (t)

@@ -1,0 +1,19 @@
+/* Triggers that fire at the end of executions, found by what they listen to: an end does not look
+ * at those of other flows. */
+#ifndef CADRE_COORDINATOR_ENGINE_LISTENER_H
+#define CADRE_COORDINATOR_ENGINE_LISTENER_H
+
+#include "coordinator/engine/flow.h"
+
+/* Made, or its flow has another revision. It is read when an execution ends next. */
+void listener_add(struct engine *g, struct trigger *t);
+void listener_remove(struct engine *g, struct trigger *t);
+
+/* One that may listen to the flow, with what it says now. */
+typedef void listener_fn(struct engine *g, struct trigger *t, const struct flow_trigger *def,
+                         const void *user);
+/* Calls fn once for each; fn may not add or remove any. Ends early when a failure is noted. */
+void listeners_each(struct engine *g, const char *ns, const char *flow, listener_fn *fn,
+                    const void *user);
+
+#endif
