@@ -117,10 +117,11 @@ struct engine {
     struct agent *acks;
     struct ended *ended, **ended_last; /* not looked at yet */
     int begun;                         /* evaluations that were due, executions of schedules */
-    int looked;                        /* planned moments that were decided */
-    struct numbers left;               /* sessions that ended */
-    bool wrote;                        /* the batch changed the store */
-    struct audit_entry *audit;         /* lines for the log */
+    int looked;                /* planned moments that were decided, and more (schedule.c) */
+    int turned_away;           /* schedules that the batch had no room for */
+    struct numbers left;       /* sessions that ended */
+    bool wrote;                /* the batch changed the store */
+    struct audit_entry *audit; /* lines for the log */
     size_t audit_count, audit_cap;
     uint64_t newest_before; /* newest_session at the beginning of the batch */
 };

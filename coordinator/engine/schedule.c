@@ -15,7 +15,8 @@
  * SCHEDULE_LATE_MS: the machine slept, the disk was full, the clock was set forward.
  *
  * What a turn decides is bounded, and the batch's turns together, too: a second in which thousands
- * of schedules are due, or a month of missed seconds, takes several batches. */
+ * of schedules are due, or a month of missed seconds, takes several batches. Nor does each of these
+ * look at all that are due: those that a batch has no room for come back one after the other. */
 #include "coordinator/engine/schedule.h"
 
 #include "base/duration.h"
@@ -30,7 +31,9 @@
 #define LOOK_MOST 10000 /* moments decided in a batch */
 /* As so many counts a search that ends because notAt or conditions left out thousands. */
 #define LOOK_LEFT_OUT 500
-#define FIRE_MOST 500 /* executions begun in a batch, evaluations included */
+#define LOOK_PLANNED 20 /* and one that is planned anew: its flow may have to be parsed */
+#define FIRE_MOST 200   /* executions begun in a batch, evaluations included */
+#define TURN_MS 20 /* those that a batch has no room for come back, FIRE_MOST in so much time */
 #define APART_MS 1000
 #define CLOCK_MS 10000 /* an idle coordinator looks at its clocks that often */
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
@@ -224,6 +227,7 @@ static void plan(struct turn *u)
     if (future) drop_future(g, t);
     find_next(t, u->def->schedule);
     t->planned = true;
+    g->looked += LOOK_PLANNED;
     if (t->row.next_ms == before_ms && !future) return;
     u->changed = true;
     if (before_ms == 0 || future) return;
@@ -348,12 +352,17 @@ static void miss(struct turn *u, int64_t at_s)
     }
 }
 
+static bool is_spent(const struct engine *g)
+{
+    return g->looked >= LOOK_MOST || g->begun >= FIRE_MOST;
+}
+
 static void decide(struct turn *u)
 {
     struct engine *g = u->g;
     struct trigger *t = u->t;
     while (g->rc == 0 && t->fire_ms <= g->now.wall_ms) {
-        if (g->looked >= LOOK_MOST || g->begun >= FIRE_MOST) {
+        if (is_spent(g)) {
             u->more = true;
             return;
         }
@@ -451,6 +460,10 @@ void schedule_on_timer(struct engine *g, struct trigger *t)
     struct turn u = {.g = g, .t = t};
     timer_clear(g, &t->timer);
     if (t->row.disabled || t->flow->deleted) return;
+    if (is_spent(g)) {
+        timer_set(g, &t->timer, g->now.mono_ms + 1 + g->turned_away++ / FIRE_MOST * TURN_MS);
+        return;
+    }
     bool ready = is_ready(&u);
     if (ready) {
         if (!t->planned) plan(&u);

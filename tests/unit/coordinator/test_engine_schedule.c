@@ -635,8 +635,8 @@ static void a_crowd_in_one_second__takes_several_batches(void **state)
             count[batch] += world_executions(w, id, NULL);
         }
     }
-    assert_int_equal(count[0], 500);
-    assert_int_equal(count[1], 1000);
+    assert_int_equal(count[0], 200);
+    assert_int_equal(count[1], 400);
 }
 
 /* ---- what is wrong ---- */
