@@ -42,6 +42,8 @@ static size_t size_of(enum effect_type type)
         return head + sizeof(struct effect_output);
     case EFFECT_PUT_OFF:
         return head + sizeof(struct effect_put_off);
+    case EFFECT_PROGRESS:
+        return head + sizeof(struct effect_progress);
     case EFFECT_TOKEN_REVOKED:
         return head + sizeof(struct effect_revoked);
     }

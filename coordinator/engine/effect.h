@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "coordinator/store/model_flow.h"
 
 enum effect_type {
@@ -24,6 +25,7 @@ enum effect_type {
     EFFECT_OUTPUT,            /* u.output */
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
     EFFECT_PUT_OFF,           /* u.put_off */
+    EFFECT_PROGRESS,          /* u.progress: for the metrics */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
 
@@ -109,6 +111,19 @@ struct effect_put_off {
 struct effect_output {
     int64_t job; /* that has new output */
 };
+/* Times in milliseconds, by histogram_step. */
+struct effect_times {
+    uint32_t counts[HISTOGRAM_STEPS];
+    int64_t sum_ms;
+};
+/* What became of the jobs of a group in the batch; see progress.h. By states as people see them,
+ * from SUCCESS. */
+struct effect_progress {
+    char group[64];
+    uint32_t created, handed_out, retried, lost;
+    uint32_t ended[SHOWN_STATES - JOB_SUCCESS], evaluations[SHOWN_STATES - JOB_SUCCESS];
+    struct effect_times waits, runs;
+};
 /* What the token opened ends, also when nobody waits for the reply any more. */
 struct effect_revoked {
     int64_t token;
@@ -131,6 +146,7 @@ struct effect {
         struct effect_changed changed;
         struct effect_output output;
         struct effect_put_off put_off;
+        struct effect_progress progress;
         struct effect_revoked revoked;
     } u; /* last: there is memory for the member of the type alone */
 };

@@ -7,6 +7,7 @@
 #include "coordinator/engine/requires.h"
 #include "wire/limits.h"
 
+struct effect_progress;
 struct member;
 struct queue;
 struct tried;
@@ -44,6 +45,8 @@ struct group {
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
     int64_t missed_until_ms; /* mono: the same of agents that left or stopped to take jobs */
     struct timer timer;
+    struct effect_progress *progress; /* of the batch progress_in (progress.h) */
+    uint64_t progress_in;
 };
 
 struct group *group_find(const struct engine *g,

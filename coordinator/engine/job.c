@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "coordinator/engine/ended.h"
 #include "coordinator/engine/flow.h"
+#include "coordinator/engine/progress.h"
 #include "coordinator/engine/retry.h"
 #include "wire/lease.h"
 #include "wire/spec.h"
@@ -411,6 +412,7 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     link_agent(g, j, a);
     agent_update(g, a);
     job_arm(g, j);
+    progress_handed_out(g, &j->row);
     session_effect(g, EFFECT_JOB, a->session)->u.job = (struct effect_job){
         .job = j->row.id,
         .attempt = j->row.attempt,
@@ -505,6 +507,8 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
     tried_forget(g, j->row.id);
     if (g->rc) return;
+    progress_ran(g, &j->row, end->ended_ms);
+    progress_ended(g, &j->row, end->exited ? end->exit_code : 0);
     int64_t id = j->row.id;
     if (j->row.flow) ended_job_note(g, &j->row, end);
     map_remove(&g->jobs, (uint64_t)id);
@@ -598,6 +602,8 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
         dequeue(g, j);
     tried_forget(g, j->row.id);
     if (g->rc) return;
+    progress_ran(g, &j->row, end->ended_ms);
+    progress_retried(g, &j->row);
     if (j->row.attempt == 1) j->failures = mem_alloc(sizeof *j->failures);
     if (j->failures) failures_add(j->failures, a.agent);
     j->row.attempt++;
@@ -641,6 +647,7 @@ void job_lost(struct engine *g, struct job *j, enum reason reason, const char *m
                           .reason = reason,
                           .message = message,
                           .ended_ms = g->now.wall_ms};
+    if (reason == REASON_LOST) progress_lost(g, &j->row);
     if (j->row.state == JOB_KILLING) {
         end.reason = j->row.reason;
         if (end.reason == REASON_CANCELLED) {

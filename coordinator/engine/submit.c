@@ -8,6 +8,7 @@
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/implied.h"
 #include "coordinator/engine/principal.h"
+#include "coordinator/engine/progress.h"
 #include "coordinator/engine/reply.h"
 
 #include <string.h>
@@ -135,6 +136,7 @@ static bool insert(struct engine *g, struct job_row *row, const char *spec, stru
     for (int tries = 0; tries < 100; tries++) {
         row->id = engine_new_id(g);
         int rc = store_job_insert(g->store, row, spec, &g->err);
+        if (rc == 0) progress_created(g, row);
         if (rc != ERR_EXISTS) return store_ok(g, rc);
         g->err = (struct err){0};
         if (submit_known(g, row->unique_key, r)) return false;
