@@ -7,6 +7,7 @@
 #include "coordinator/api/api.h"
 #include "coordinator/api/webhooks.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
@@ -44,6 +45,7 @@ struct coordinator {
     struct zones *zones; /* those of the start */
     uint64_t zones_sum;
     struct zone_files *zone_files;
+    struct metrics *metrics;
     struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
@@ -67,8 +69,12 @@ static void on_effects(struct effects *list, void *user)
     for (struct effect *x = list->first; x; x = x->next)
         if (x->session) sessions_on_effect(c->sessions, x);
     sessions_settle(c->sessions);
-    for (struct effect *x = list->first; x; x = x->next)
-        if (!x->session) api_on_effect(c->api, x);
+    for (struct effect *x = list->first; x; x = x->next) {
+        if (x->type == EFFECT_PROGRESS)
+            metrics_on_progress(c->metrics, &x->u.progress);
+        else if (!x->session)
+            api_on_effect(c->api, x);
+    }
     api_settle(c->api);
 }
 
@@ -91,6 +97,7 @@ static void on_accept(struct link *l, void *user)
 static void gather(struct scrape *s, void *user)
 {
     const struct coordinator *c = user;
+    scrape_add_series(s, c->metrics->items, c->metrics->count);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
 }
@@ -257,6 +264,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     int rc = reads_start(c->loop, c->reader, &c->reads, e);
     if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
+    c->metrics = metrics_new();
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
     os_now(&now);
     c->addresses = names_advertised(f, c->port);
@@ -387,6 +395,7 @@ void coordinator_free(struct coordinator *c)
     if (!c) return;
     sessions_free(c->sessions);
     api_free(c->api);
+    metrics_free(c->metrics);
     reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);

@@ -19,6 +19,19 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
     X(M_PAUSED, "cadre_group_paused", GAUGE, "group", "1 while the group is paused, else 0.")      \
     X(M_SLOTS, "cadre_slots", GAUGE, "group", "Slots of connected agents.")                        \
     X(M_FREE_SLOTS, "cadre_free_slots", GAUGE, "group", "Slots that a job could get now.")         \
+    X(M_CREATED, "cadre_jobs_created", COUNTER, "group", "Jobs that came into the queue.")         \
+    X(M_HANDED_OUT, "cadre_jobs_handed_out", COUNTER, "group", "Attempts that agents were given.") \
+    X(M_ENDED, "cadre_jobs_ended", COUNTER, "group, state", "Jobs that ended.")                    \
+    X(M_EVALUATIONS, "cadre_evaluations_ended", COUNTER, "group, state",                           \
+      "Evaluations of polling triggers that ended.")                                               \
+    X(M_RETRIES, "cadre_job_retries", COUNTER, "group",                                            \
+      "Attempts that failed and are followed by another.")                                         \
+    X(M_LOST, "cadre_leases_lost", COUNTER, "group",                                               \
+      "Attempts that were given up, since their agent was not heard.")                             \
+    X(M_WAIT, "cadre_job_wait_seconds", HISTOGRAM, "group",                                        \
+      "From the submit of a job until its first attempt was handed out.")                          \
+    X(M_RUN, "cadre_job_run_seconds", HISTOGRAM, "group",                                          \
+      "From the start of an attempt until its end.")                                               \
     X(M_DATABASE, "cadre_database_bytes", GAUGE, "file", "Size of a database file.")               \
     X(M_HTTP, "cadre_http_requests", COUNTER, "method, route, code",                               \
       "Requests that were answered.")                                                              \

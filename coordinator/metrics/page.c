@@ -53,6 +53,44 @@ void page_seconds(struct page *p, const char *labels, int64_t us)
     note(p, buf_addf(p->b, " %" PRId64 ".%06d\n", us / 1000000, (int)(us % 1000000)));
 }
 
+/* A number of the scale, exactly. */
+static void add_scaled(struct page *p, const struct page_scale *scale, uint64_t value)
+{
+    char digits[48];
+    uint64_t us = value * (uint64_t)scale->unit_us;
+    if (scale->unit_us == 0)
+        (void)str_format(digits, sizeof digits, "%" PRIu64 ".0", value);
+    else
+        (void)str_format(digits, sizeof digits, "%" PRIu64 ".%06u", us / 1000000,
+                         (unsigned)(us % 1000000));
+    for (size_t n = strlen(digits); digits[n - 1] == '0' && digits[n - 2] != '.'; n--)
+        digits[n - 1] = '\0';
+    note(p, buf_adds(p->b, digits));
+}
+
+void page_histogram(struct page *p, const char *labels, const struct page_scale *scale,
+                    const uint64_t counts[HISTOGRAM_STEPS], uint64_t sum)
+{
+    const char *name = metric_families[p->at].name, *comma = str_empty(labels) ? "" : ",";
+    if (!labels) labels = "";
+    uint64_t below = 0;
+    unsigned step = 0;
+    for (unsigned last = scale->first; last <= scale->last; last += 2) {
+        for (; step <= last; step++)
+            below += counts[step];
+        note(p, buf_addf(p->b, "%s_bucket{%s%sle=\"", name, labels, comma));
+        add_scaled(p, scale, UINT64_C(1) << last);
+        note(p, buf_addf(p->b, "\"} %" PRIu64 "\n", below));
+    }
+    for (; step < HISTOGRAM_STEPS; step++)
+        below += counts[step];
+    note(p, buf_addf(p->b, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma, below));
+    const char *open = *comma ? "{" : "", *close = *comma ? "}" : "";
+    note(p, buf_addf(p->b, "%s_sum%s%s%s ", name, open, labels, close));
+    add_scaled(p, scale, sum);
+    note(p, buf_addf(p->b, "\n%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, below));
+}
+
 int page_end(struct page *p)
 {
     if (p->open) note(p, buf_adds(p->b, "# EOF\n"));

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_METRICS_PAGE_H
 
 #include "base/buf.h"
+#include "base/histogram.h"
 #include "coordinator/metrics/families.h"
 
 #include <stdbool.h>
@@ -27,6 +28,15 @@ void page_count(struct page *p, const char *labels, uint64_t value);
 void page_int(struct page *p, const char *labels, int64_t value);
 /* In seconds, from microseconds. */
 void page_seconds(struct page *p, const char *labels, int64_t us);
+/* The buckets that are told of a histogram with steps as of base/histogram.h: their upper bounds are
+ * 2^first, 2^(first + 2) ... 2^last, times `unit_us` microseconds; unit_us 0: plain numbers. */
+struct page_scale {
+    unsigned first, last;
+    int64_t unit_us;
+};
+/* sum: in the same unit. */
+void page_histogram(struct page *p, const char *labels, const struct page_scale *scale,
+                    const uint64_t counts[HISTOGRAM_STEPS], uint64_t sum);
 /* 0, or ERR_TOO_LARGE. */
 int page_end(struct page *p);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
+#include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/page.h"
 #include "platform/os.h"
 #include "platform/usage.h"
@@ -26,6 +27,7 @@ void scrape_free(struct scrape *s)
 {
     if (!s) return;
     mem_free(s->http);
+    mem_free(s->series);
     mem_free(s->groups);
     map_fini(&s->by_key);
     buf_fini(&s->text);
@@ -55,6 +57,14 @@ struct scrape_group *scrape_group(struct scrape *s, const char *key)
     }
     if (!s->other) s->other = add_group(s, SCRAPE_OTHER);
     return s->other;
+}
+
+void scrape_add_series(struct scrape *s, const struct series *series, size_t count)
+{
+    s->series = mem_dup(series, count * sizeof *series);
+    s->series_count = count;
+    for (size_t i = 0; i < count; i++)
+        (void)scrape_group(s, series[i].group);
 }
 
 static const char *labels_of(char out[LABELS_SIZE], const struct scrape_group *g, const char *more)
@@ -112,6 +122,63 @@ static void write_rest(struct page *p, const struct scrape *s)
     page_family(p, M_FREE_SLOTS);
     for (size_t i = 0; i < s->group_count; i++)
         page_int(p, labels_of(labels, &s->groups[i], ""), s->groups[i].agents.free_slots);
+}
+
+/* ---- what became of jobs ---- */
+
+/* The series' numbers at this place of the struct. */
+static void write_counter(struct page *p, const struct scrape *s, enum metric m, size_t offset)
+{
+    char labels[LABELS_SIZE];
+    page_family(p, m);
+    for (size_t i = 0; i < s->series_count; i++) {
+        uint64_t count;
+        memcpy(&count, (const char *)&s->series[i] + offset, sizeof count);
+        (void)str_format(labels, sizeof labels, "group=\"%s\"", s->series[i].group);
+        page_count(p, labels, count);
+    }
+}
+
+static void write_ends(struct page *p, const struct scrape *s, bool evaluations)
+{
+    char labels[LABELS_SIZE];
+    page_family(p, evaluations ? M_EVALUATIONS : M_ENDED);
+    for (size_t i = 0; i < s->series_count; i++) {
+        const struct series *x = &s->series[i];
+        for (int state = JOB_SUCCESS; state < SHOWN_STATES; state++) {
+            /* SUCCESS and WARNING are of jobs, FIRED and NO of evaluations, the rest of both */
+            if (state >= SHOWN_FIRED ? !evaluations : evaluations && state <= JOB_WARNING) continue;
+            (void)str_format(labels, sizeof labels, "group=\"%s\",state=\"%s\"", x->group,
+                             shown_state_names[state]);
+            page_count(p, labels, (evaluations ? x->evaluations : x->ended)[state - JOB_SUCCESS]);
+        }
+    }
+}
+
+/* 1 ms to 18 h, in steps of four. */
+static const struct page_scale job_scale = {.first = 0, .last = 26, .unit_us = US_PER_MS};
+
+static void write_times(struct page *p, const struct scrape *s, bool runs)
+{
+    char labels[LABELS_SIZE];
+    page_family(p, runs ? M_RUN : M_WAIT);
+    for (size_t i = 0; i < s->series_count; i++) {
+        const struct series_times *t = runs ? &s->series[i].runs : &s->series[i].waits;
+        (void)str_format(labels, sizeof labels, "group=\"%s\"", s->series[i].group);
+        page_histogram(p, labels, &job_scale, t->counts, t->sum_ms);
+    }
+}
+
+static void write_series(struct page *p, const struct scrape *s)
+{
+    write_counter(p, s, M_CREATED, offsetof(struct series, created));
+    write_counter(p, s, M_HANDED_OUT, offsetof(struct series, handed_out));
+    write_ends(p, s, false);
+    write_ends(p, s, true);
+    write_counter(p, s, M_RETRIES, offsetof(struct series, retried));
+    write_counter(p, s, M_LOST, offsetof(struct series, lost));
+    write_times(p, s, false);
+    write_times(p, s, true);
 }
 
 /* ---- the rest ---- */
@@ -186,6 +253,7 @@ int scrape_write(struct scrape *s, struct err *e)
     write_oldest(&p, s);
     write_agents(&p, s);
     write_rest(&p, s);
+    write_series(&p, s);
     write_files(&p, s);
     write_http(&p, s);
     write_door(&p, &s->door);

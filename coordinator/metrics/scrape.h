@@ -33,11 +33,15 @@ struct scrape_group {
     struct group_agents agents;
 };
 
+struct series;
+
 struct scrape {
     bool open;          /* OpenMetrics */
     int64_t started_ms; /* wall */
     struct scrape_http *http;
     size_t http_count;
+    struct series *series; /* of groups that had a job */
+    size_t series_count;
     size_t http_connections, agent_connections;
     struct link_listener_counters door;
     int64_t database_bytes, output_bytes;
@@ -52,6 +56,8 @@ struct scrape *scrape_new(void);
 void scrape_free(struct scrape *s); /* NULL is fine */
 /* The group's place, made when it is the first time; that of all others when there is no room. */
 struct scrape_group *scrape_group(struct scrape *s, const char *key);
+/* Copies the counters. Loop thread, first of all: their groups have metrics of their own. */
+void scrape_add_series(struct scrape *s, const struct series *series, size_t count);
 /* Fills text. ERR_TOO_LARGE: more than SCRAPE_BYTES. Any thread; looks at the process's files. */
 int scrape_write(struct scrape *s, struct err *e);
 

@@ -30,6 +30,10 @@ has "in the classic format" head '^[Cc]ontent-[Tt]ype: text/plain; version=0\.0\
 has "with what waits" got '^cadre_jobs\{group="gpu",state="CREATED"\} 1$' \
     '^cadre_agents\{group="default",state="ONLINE"\} 1$' '^cadre_slots\{group="default"\} 2$' \
     '^cadre_http_requests_total\{method="POST",route="/api/v1/jobs",code="201"\} 2$'
+has "and with what became of jobs" got '^cadre_jobs_created_total\{group="gpu"\} 1$' \
+    '^cadre_jobs_ended_total\{group="default",state="SUCCESS"\} 1$' \
+    '^cadre_job_run_seconds_count\{group="default"\} 1$' \
+    '^cadre_job_wait_seconds_bucket\{group="default",le="\+Inf"\} 1$'
 mv got plain
 is "or in OpenMetrics" 200 "$(scrape -H 'Accept: application/openmetrics-text')"
 has "when it is asked for" head '^[Cc]ontent-[Tt]ype: application/openmetrics-text; version=1\.0\.0'

@@ -64,6 +64,35 @@ static void open_page__names_the_family_without_total_and_ends(void **state)
     mem_free(text);
 }
 
+static void histogram__adds_up_to_its_count(void **state)
+{
+    static const struct page_scale scale = {.first = 1, .last = 5, .unit_us = 1000},
+                                   plain = {.first = 0, .last = 2};
+    uint64_t counts[HISTOGRAM_STEPS] = {[0] = 1, [1] = 2, [3] = 4, [5] = 8, [6] = 16, [31] = 32};
+    struct buf b;
+    struct page p;
+    (void)state;
+    buf_init(&b, 10000);
+    page_begin(&p, &b, true);
+    page_family(&p, M_WAIT);
+    buf_clear(&b);
+    page_histogram(&p, "group=\"g\"", &scale, counts, 1050);
+    assert_string_equal(b.data, "cadre_job_wait_seconds_bucket{group=\"g\",le=\"0.002\"} 3\n"
+                                "cadre_job_wait_seconds_bucket{group=\"g\",le=\"0.008\"} 7\n"
+                                "cadre_job_wait_seconds_bucket{group=\"g\",le=\"0.032\"} 15\n"
+                                "cadre_job_wait_seconds_bucket{group=\"g\",le=\"+Inf\"} 63\n"
+                                "cadre_job_wait_seconds_sum{group=\"g\"} 1.05\n"
+                                "cadre_job_wait_seconds_count{group=\"g\"} 63\n");
+    buf_clear(&b);
+    page_histogram(&p, NULL, &plain, counts, 10);
+    assert_string_equal(b.data, "cadre_job_wait_seconds_bucket{le=\"1.0\"} 1\n"
+                                "cadre_job_wait_seconds_bucket{le=\"4.0\"} 3\n"
+                                "cadre_job_wait_seconds_bucket{le=\"+Inf\"} 63\n"
+                                "cadre_job_wait_seconds_sum 10.0\n"
+                                "cadre_job_wait_seconds_count 63\n");
+    buf_fini(&b);
+}
+
 static void page_that_is_too_long__fails(void **state)
 {
     struct buf b;
@@ -286,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_page__names_counters_with_total_everywhere),
         cmocka_unit_test(open_page__names_the_family_without_total_and_ends),
+        cmocka_unit_test(histogram__adds_up_to_its_count),
         cmocka_unit_test(page_that_is_too_long__fails),
         cmocka_unit_test(escape__leaves_nothing_that_ends_a_value),
         cmocka_unit_test(accept__open_only_when_it_is_named_and_preferred),
