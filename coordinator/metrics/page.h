@@ -28,8 +28,8 @@ void page_count(struct page *p, const char *labels, uint64_t value);
 void page_int(struct page *p, const char *labels, int64_t value);
 /* In seconds, from microseconds. */
 void page_seconds(struct page *p, const char *labels, int64_t us);
-/* The buckets that are told of a histogram with steps as of base/histogram.h: their upper bounds are
- * 2^first, 2^(first + 2) ... 2^last, times `unit_us` microseconds; unit_us 0: plain numbers. */
+/* The buckets that are told of a histogram with steps as of base/histogram.h: their upper bounds
+ * are 2^first, 2^(first + 2) ... 2^last, times `unit_us` microseconds; unit_us 0: plain numbers. */
 struct page_scale {
     unsigned first, last;
     int64_t unit_us;

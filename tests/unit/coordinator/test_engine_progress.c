@@ -1,5 +1,5 @@
-/* What the metrics are told of jobs: each step once, of the right group, and nothing of a batch that
- * failed. */
+/* What the metrics are told of jobs: each step once, of the right group, and nothing of a batch
+ * that failed. */
 #include "engine_world.h"
 
 #include "base/mem.h"
