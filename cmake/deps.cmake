@@ -1,6 +1,6 @@
 # The libraries we use, one imported target each:
 #
-#   dep::uv dep::mbedtls dep::cjson dep::sqlite dep::yaml dep::llhttp dep::cmocka
+#   dep::uv dep::mbedtls dep::cjson dep::sqlite dep::yaml dep::llhttp dep::cmocka dep::curl
 #
 # On Linux they are the distribution's, but for mbedTLS (where its version is older than 3.6) and
 # llhttp. For Windows all of them come from build/deps/windows. installer/deps.sh provides both.
@@ -70,6 +70,14 @@ cadre_dep(mbedtls HEADER mbedtls/ssl.h LIBS mbedtls mbedx509 mbedcrypto
 cadre_dep(cjson HEADER cjson/cJSON.h LIBS cjson)
 cadre_dep(sqlite HEADER sqlite3.h LIBS sqlite3)
 cadre_dep(yaml HEADER yaml.h LIBS yaml)
+# Of cadre-notify alone, which is not built where it is missing.
+cadre_find(curl HEADER curl/curl.h LIBS curl PREFIXES ${cadre_prefixes})
+if(curl_prefix)
+    add_library(dep_curl INTERFACE)
+    add_library(dep::curl ALIAS dep_curl)
+    target_include_directories(dep_curl SYSTEM INTERFACE "${curl_include}")
+    target_link_libraries(dep_curl INTERFACE ${curl_libraries})
+endif()
 if(CADRE_TESTS)
     if(WIN32)
         # The import library of the same build would want a DLL beside every test.

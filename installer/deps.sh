@@ -46,6 +46,8 @@ as_root() {
 
 packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates dpkg-dev xz-utils
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
+# The flavours of libcurl are installed one at a time; whichever is there serves.
+packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
@@ -66,6 +68,13 @@ apt_update() {
 }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+
+install_one_of() { # install_one_of PACKAGE...: the first, unless another one is there
+    for package in "$@"; do
+        ! is_installed "$package" || return 0
+    done
+    install_packages "$1"
+}
 
 install_packages() {
     missing=
@@ -299,6 +308,8 @@ system_mbedtls_is_good() {
 deps_linux() {
     # shellcheck disable=SC2086
     install_packages $packages_linux
+    # shellcheck disable=SC2086
+    install_one_of $packages_curl
     build_llhttp
     recipe="mbedtls 3 $( (mbedtls_options && everest_options && everest_build) | cksum)"
     needs_build "$deps/linux/.stamp" "$recipe" || return 0

@@ -119,7 +119,8 @@ done
 
 # Who calls whom, from the objects of a build. Windows' twins are read from a build for Windows.
 if wanted circle || wanted floor || wanted same-name; then
-    grep -E '^(base|wire|platform|agent|coordinator|cli)/.*\.c$' "$tmp/c" >"$tmp/product" || :
+    product='base|wire|platform|agent|coordinator|cli|notify'
+    grep -E "^($product)/.*\.c\$" "$tmp/c" >"$tmp/product" || :
     stale="there is no build"
     for candidate in ${build:-build/dev build/quick}; do
         twin=windows nm=nm
@@ -127,6 +128,11 @@ if wanted circle || wanted floor || wanted same-name; then
         ?*) twin=linux nm=x86_64-w64-mingw32-nm ;;
         esac
         grep -v "^platform/$twin/" "$tmp/product" >"$tmp/built" || :
+        # Built where libcurl is.
+        if [ ! -d "$candidate/notify/CMakeFiles/cadre_notify_lib.dir" ]; then
+            grep -v '^notify/' "$tmp/built" >"$tmp/others" || :
+            mv "$tmp/others" "$tmp/built"
+        fi
         if sh "$here/calls.sh" "$candidate" "$tmp/built" "$nm" >"$tmp/symbols" 2>"$tmp/stale"; then
             stale=
             break
@@ -214,8 +220,8 @@ fi
 # Every source is in the list of the nearest CMakeLists.txt, or it is neither built nor run.
 if wanted unlisted-source; then
     : >"$tmp/found"
-    folders='base|wire|platform|agent|coordinator|cli|installer|tests/(unit|sim|system|fuzz|bench)'
-    grep -E "^($folders)/.*\.c\$" \
+    folders='base|wire|platform|agent|coordinator|cli|notify|installer'
+    grep -E "^($folders|tests/(unit|sim|system|fuzz|bench))/.*\.c\$" \
         "$tmp/c" >"$tmp/sources" || :
     awk -v sources="$tmp/sources" '
         function lists(file) {
@@ -250,8 +256,8 @@ fi
 # ... and every source in such a list is there.
 if wanted missing-source; then
     : >"$tmp/found"
-    grep -E '^(base|wire|platform|agent|coordinator|cli|installer|tests)/.*CMakeLists\.txt$' \
-        "$tmp/all" \
+    folders='base|wire|platform|agent|coordinator|cli|notify|installer|tests'
+    grep -E "^($folders)/.*CMakeLists\.txt\$" "$tmp/all" \
         >"$tmp/lists" || :
     while IFS= read -r list; do
         awk '{ sub(/#.*/, ""); gsub(/"[^"]*"/, "") }
@@ -322,7 +328,8 @@ if [ -n "$tidy" ] || { [ "$only" != "  " ] && wanted tidy; }; then
     if ! command -v clang-tidy >/dev/null 2>&1 || [ ! -f build/dev/compile_commands.json ]; then
         skip tidy "clang-tidy or build/dev/compile_commands.json is missing"
     else
-        grep -E '^(base|wire|agent|coordinator|cli|platform/linux)/.*\.c$' "$tmp/c" >"$tmp/tidied"
+        folders='base|wire|agent|coordinator|cli|notify|platform/linux'
+        grep -E "^($folders)/.*\.c\$" "$tmp/c" >"$tmp/tidied"
         tr '\n' '\0' <"$tmp/tidied" | xargs -0 -n 4 -P "$(getconf _NPROCESSORS_ONLN)" \
             clang-tidy --quiet -p build/dev >"$tmp/tidy" 2>/dev/null || :
         # Headers are seen through the include views.

@@ -155,6 +155,8 @@ plant coordinator/engine/x.c '#include <uv.h>'
 expect third-party-seam coordinator/engine/x.c 1 "libuv in the engine"
 plant base/x.c '# include <uv.h>'
 expect third-party-seam base/x.c 1 "libuv in base"
+plant cli/x.c '#include <curl/curl.h>'
+expect third-party-seam cli/x.c 1 "libcurl outside notify/transfer.c"
 plant agent/x.c '#include <cmocka.h>'
 expect third-party-seam agent/x.c 1 "cmocka outside the tests"
 

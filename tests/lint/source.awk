@@ -45,11 +45,12 @@ function is_seam(header) {
     if (header == "yaml.h") return path == "base/yaml.c"
     if (header ~ /^(mbedtls|psa)\//) return path ~ /^wire\/(tls|pki)[a-z0-9_]*\.[ch]$/
     if (header ~ /^llhttp/) return path ~ /^wire\/http[a-z0-9_]*\.c$/
+    if (header == "curl/curl.h") return path == "notify/transfer.c"
     if (header == "sqlite3.h")
         return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ ||
             path ~ /^agent\/journal[a-z_]*\.c$/
     if (header ~ /^uv(\.h|\/)/)
-        return path ~ /^(agent|cli)\// || path ~ /^wire\/link_uv[a-z0-9_]*\.[ch]$/ ||
+        return path ~ /^(agent|cli|notify)\// || path ~ /^wire\/link_uv[a-z0-9_]*\.[ch]$/ ||
             path ~ /^platform\// ||
             (path ~ /^coordinator\// && folder != "coordinator/engine" &&
              folder != "coordinator/store")
@@ -57,7 +58,8 @@ function is_seam(header) {
 }
 
 function is_third_party(header) {
-    return header ~ /^(cjson\/|cJSON|yaml\.h$|mbedtls\/|psa\/|llhttp|sqlite3|uv\.h$|uv\/|cmocka)/
+    return header ~ /^(cjson\/|cJSON|yaml\.h$|mbedtls\/|psa\/|llhttp|sqlite3|uv\.h$|uv\/)/ ||
+        header ~ /^(curl\/|cmocka)/
 }
 
 function is_standard(header) { return header in standard }
@@ -130,6 +132,7 @@ BEGIN {
     allow("agent", "base wire platform agent")
     allow("coordinator", "base wire platform coordinator")
     allow("cli", "base wire platform cli")
+    allow("notify", "base platform notify")
     allow("installer", "base platform")
     banned_count = split("strcpy strcat strncpy strncat sprintf vsprintf strtok gets " \
                          "gmtime localtime asctime ctime gmtime_r localtime_r mktime timegm " \

@@ -1,0 +1,241 @@
+/* Orders are checked as if a stranger had written them: what comes out is put into HTTP, mail and
+ * the arguments of programs. */
+#include "notify/order.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+#define HOST_MAX 255
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static bool has_control(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) return true;
+    return false;
+}
+
+/* *out stays NULL when the member is absent. */
+static int text_of(const struct json *root, const char *key, const char **out, struct err *e)
+{
+    const struct json *node = json_get(root, key);
+    if (!node || json_type(node) == JSON_NULL) return 0;
+    if (json_type(node) != JSON_STRING) return err_set(e, ERR_INVALID, "'%s' must be a text", key);
+    *out = json_str(node, "");
+    return 0;
+}
+
+/* A text that stands in one line of a protocol. */
+static int line_of(const struct json *root, const char *key, const char **out, struct err *e)
+{
+    int rc = text_of(root, key, out, e);
+    if (rc || !*out) return rc;
+    if (!**out) return err_set(e, ERR_INVALID, "'%s' is empty", key);
+    if (!has_control(*out)) return 0;
+    *out = NULL;
+    return err_set(e, ERR_INVALID, "'%s' has a control character", key);
+}
+
+static int needed(const char *value, const char *key, struct err *e)
+{
+    return value ? 0 : err_set(e, ERR_INVALID, "'%s' is missing", key);
+}
+
+/* ---- webhook -------------------------------------------------------------------------------- */
+
+/* RFC 9110, 5.6.2. */
+static bool is_token(const char *s)
+{
+    static const char fits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "!#$%&'*+-.^_`|~";
+    return *s && !s[strspn(s, fits)];
+}
+
+static int check_headers(const struct json *headers, struct err *e)
+{
+    if (!headers) return 0;
+    if (json_type(headers) != JSON_OBJECT)
+        return err_set(e, ERR_INVALID, "'headers' must be an object of texts");
+    if (json_count(headers) > ORDER_LIST_MAX)
+        return err_set(e, ERR_INVALID, "'headers' has more than %d members", ORDER_LIST_MAX);
+    for (const struct json *h = json_first(headers); h; h = json_next(h)) {
+        if (!is_token(json_key(h)))
+            return err_set(e, ERR_INVALID, "'headers' has a name that is none of HTTP's");
+        if (json_type(h) != JSON_STRING || has_control(json_str(h, "")))
+            return err_set(e, ERR_INVALID, "the header '%s' must be a text of one line",
+                           json_key(h));
+    }
+    return 0;
+}
+
+static int read_webhook(struct order *o, struct err *e)
+{
+    int rc = line_of(o->root, "url", &o->url, e);
+    o->content_type = "application/json";
+    o->headers = json_get(o->root, "headers");
+    if (!rc) rc = line_of(o->root, "urlFile", &o->url_file, e);
+    if (!rc) rc = line_of(o->root, "contentType", &o->content_type, e);
+    if (!rc) rc = line_of(o->root, "authorizationFile", &o->authorization_file, e);
+    if (!rc && !o->url == !o->url_file)
+        rc = err_set(e, ERR_INVALID, "one of 'url' and 'urlFile' is needed");
+    return rc ? rc : check_headers(o->headers, e);
+}
+
+/* ---- mail ----------------------------------------------------------------------------------- */
+
+/* What stands between < and > in SMTP (RFC 5321, 4.1.2), without comments and quotes. */
+static bool is_address(const char *s)
+{
+    const char *at = strrchr(s, '@');
+    return at && at > s && at[1] && strlen(s) <= 254 && !has_control(s) && !strpbrk(s, " <>\"()");
+}
+
+static int check_recipients(const struct json *to, struct err *e)
+{
+    if (json_type(to) != JSON_ARRAY || json_count(to) == 0 || json_count(to) > ORDER_LIST_MAX)
+        return err_set(e, ERR_INVALID, "'to' must be a list of 1 to %d addresses", ORDER_LIST_MAX);
+    for (const struct json *a = json_first(to); a; a = json_next(a))
+        if (!is_address(json_str(a, "")))
+            return err_set(e, ERR_INVALID, "'to' has what is no address: ann@example.com is one");
+    return 0;
+}
+
+static bool is_local(const char *server)
+{
+    static const char *const local[] = {"localhost", "127.0.0.1", "[::1]"};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+        size_t n = strlen(local[i]);
+        if (str_starts(server, local[i]) && (!server[n] || server[n] == ':')) return true;
+    }
+    return false;
+}
+
+static int read_tls(struct order *o, struct err *e)
+{
+    const char *tls = "starttls";
+    int rc = text_of(o->root, "tls", &tls, e);
+    if (rc) return rc;
+    if (str_eq(tls, "starttls"))
+        o->tls = ORDER_STARTTLS;
+    else if (str_eq(tls, "implicit"))
+        o->tls = ORDER_IMPLICIT;
+    else if (str_eq(tls, "none"))
+        o->tls = ORDER_PLAIN;
+    else
+        return err_set(e, ERR_INVALID, "'tls' is one of starttls, implicit, none");
+    if (o->tls == ORDER_PLAIN && !is_local(o->server))
+        return err_set(e, ERR_INVALID,
+                       "'tls' may be none for a server on this host alone: localhost, 127.0.0.1, "
+                       "[::1]");
+    return 0;
+}
+
+static int check_server(const char *server, struct err *e)
+{
+    static const char fits[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
+    if (server[strspn(server, fits)] || strlen(server) > HOST_MAX)
+        return err_set(e, ERR_INVALID, "'server' is no HOST or HOST:PORT");
+    return 0;
+}
+
+static int read_mail(struct order *o, struct err *e)
+{
+    int rc = line_of(o->root, "server", &o->server, e);
+    o->subject = "";
+    o->to = json_get(o->root, "to");
+    if (!rc) rc = needed(o->server, "server", e);
+    if (!rc) rc = check_server(o->server, e);
+    if (!rc) rc = line_of(o->root, "user", &o->user, e);
+    if (!rc) rc = line_of(o->root, "passwordFile", &o->password_file, e);
+    if (!rc && !o->user != !o->password_file)
+        rc = err_set(e, ERR_INVALID, "'user' and 'passwordFile' are given together or not at all");
+    if (!rc) rc = line_of(o->root, "from", &o->from, e);
+    if (!rc) rc = needed(o->from, "from", e);
+    if (!rc && !is_address(o->from))
+        rc = err_set(e, ERR_INVALID, "'from' is no address: cadre@example.com is one");
+    if (!rc) rc = text_of(o->root, "subject", &o->subject, e);
+    if (!rc) rc = check_recipients(o->to, e);
+    return rc ? rc : read_tls(o, e);
+}
+
+/* ---- command -------------------------------------------------------------------------------- */
+
+static int read_command(struct order *o, struct err *e)
+{
+    const struct json *c = o->command = json_get(o->root, "command");
+    if (json_type(c) != JSON_ARRAY || json_count(c) == 0 || json_count(c) > ORDER_LIST_MAX)
+        return err_set(e, ERR_INVALID, "'command' must be a list of 1 to %d texts", ORDER_LIST_MAX);
+    for (const struct json *a = json_first(c); a; a = json_next(a))
+        if (json_type(a) != JSON_STRING)
+            return err_set(e, ERR_INVALID, "'command' must be a list of texts");
+    if (*json_str(json_first(c), "") != '/')
+        return err_set(e, ERR_INVALID, "'command' begins with the absolute path of a program");
+    return 0;
+}
+
+/* ---- all ------------------------------------------------------------------------------------ */
+
+static int read_kind(struct order *o, struct err *e)
+{
+    const char *kind = json_get_str(o->root, "kind", "");
+    if (str_eq(kind, "webhook")) {
+        o->kind = ORDER_WEBHOOK;
+        return read_webhook(o, e);
+    }
+    if (str_eq(kind, "mail")) {
+        o->kind = ORDER_MAIL;
+        return read_mail(o, e);
+    }
+    if (str_eq(kind, "command")) {
+        o->kind = ORDER_COMMAND;
+        return read_command(o, e);
+    }
+    return err_set(e, ERR_INVALID, "'kind' is one of webhook, mail, command");
+}
+
+static int read_common(struct order *o, const char *id, struct err *e)
+{
+    if (!*id)
+        return err_set(e, ERR_INVALID, "'id' must be a text of 1 to %d letters", ORDER_ID_SIZE - 1);
+    o->id = json_get_str(o->root, "id", "");
+    o->body = "";
+    o->timeout_ms = json_get_int(o->root, "timeoutMs", ORDER_TIMEOUT_MS);
+    if (o->timeout_ms < 1 || o->timeout_ms > ORDER_TIMEOUT_MS)
+        return err_set(e, ERR_INVALID, "'timeoutMs' is 1 to %d", ORDER_TIMEOUT_MS);
+    int rc = text_of(o->root, "body", &o->body, e);
+    return rc ? rc : line_of(o->root, "caFile", &o->ca_file, e);
+}
+
+int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
+                struct err *e)
+{
+    struct order o = {0};
+    *id = '\0';
+    if (len > ORDER_LINE_MAX)
+        return err_set(e, ERR_TOO_LARGE, "the line has more than %u bytes", ORDER_LINE_MAX);
+    int rc = json_parse(line, len, &o.root, e);
+    if (rc) return rc;
+    if (json_type(o.root) != JSON_OBJECT) {
+        json_free(o.root);
+        return err_set(e, ERR_INVALID, "the line is no JSON object");
+    }
+    const char *said = json_get_str(o.root, "id", "");
+    if (str_copy(id, ORDER_ID_SIZE, said) || has_control(id)) *id = '\0';
+    rc = read_common(&o, id, e);
+    if (!rc) rc = read_kind(&o, e);
+    if (rc) {
+        order_fini(&o);
+        return rc;
+    }
+    *out = o;
+    return 0;
+}
+
+void order_fini(struct order *o)
+{
+    json_free(o->root);
+    *o = (struct order){0};
+}

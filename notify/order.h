@@ -1,0 +1,46 @@
+/* An order of the coordinator: one event for one channel, as it comes in a line of JSON. What may
+ * stand in it is in docs/notify.md. Pure. */
+#ifndef CADRE_NOTIFY_ORDER_H
+#define CADRE_NOTIFY_ORDER_H
+
+#include "base/err.h"
+#include "base/json.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ORDER_LINE_MAX (256u * 1024) /* bytes of a line */
+#define ORDER_ID_SIZE 65
+#define ORDER_TIMEOUT_MS 30000 /* also the most that an order may ask for */
+#define ORDER_LIST_MAX 64      /* headers, recipients, arguments */
+
+enum order_kind { ORDER_WEBHOOK, ORDER_MAIL, ORDER_COMMAND };
+enum order_tls { ORDER_STARTTLS, ORDER_IMPLICIT, ORDER_PLAIN };
+
+struct order {
+    struct json *root; /* owns all texts below */
+    const char *id;
+    enum order_kind kind;
+    int64_t timeout_ms;
+    const char *body;
+    const char *ca_file;              /* NULL: the system's authorities */
+    const char *url, *url_file;       /* webhook: one of them */
+    const char *content_type;         /* webhook */
+    const char *authorization_file;   /* webhook; NULL: none */
+    const struct json *headers;       /* webhook: object of texts, or NULL */
+    const char *server;               /* mail: "host" or "host:port", "[::1]:25" */
+    enum order_tls tls;               /* mail */
+    const char *user, *password_file; /* mail: both or none */
+    const char *from, *subject;       /* mail */
+    const struct json *to;            /* mail: array of addresses */
+    const struct json *command;       /* command: array of arguments, the first an absolute path */
+};
+
+/* id: what the line says it is, "" when it cannot be told; filled in also on failure, since the
+ * answer names it. *out: order_fini. ERR_INVALID names the member and what would be right, and
+ * never a value that may be a secret. */
+int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
+                struct err *e);
+void order_fini(struct order *o);
+
+#endif
