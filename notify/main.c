@@ -32,7 +32,7 @@ static const struct help_command commands[] = {
 static const struct help_program program = {
     .name = PROGRAM,
     .summary = PROGRAM " takes events of a Cadre coordinator to web hooks, mail and commands.",
-    .first = "cadre notify list   on the coordinator: what was delivered and what failed",
+    .first = PROGRAM " run   what the coordinator starts",
     .commands = commands,
     .command_count = sizeof commands / sizeof *commands,
 };
@@ -66,7 +66,7 @@ static int help(int argc, char **argv)
     struct buf text;
     int rc = 0;
     buf_init(&text, 256 * 1024);
-    if (argc > 0 && str_eq(argv[0], "help"))
+    if (str_eq(argv[0], "help"))
         rc = help_topic(&program, argc - 1, argv + 1, &text, &e);
     else if (!help_is_asked(&program, argc, argv, &text, &e))
         rc = help_unknown(&program, argc, argv, &e);
@@ -75,9 +75,21 @@ static int help(int argc, char **argv)
     return code;
 }
 
+static int no_command(void)
+{
+    struct buf text;
+    struct err e = {0};
+    buf_init(&text, 64 * 1024);
+    help_overview(&program, &text);
+    (void)fd_write_all(2, text.data, text.len, &e);
+    buf_fini(&text);
+    return EXIT_USAGE;
+}
+
 static int body(int argc, char **argv, void *user)
 {
     (void)user;
+    if (argc < 2) return no_command();
     if (argc == 2 && str_eq(argv[1], "run")) return run();
     if (argc == 2 && (str_eq(argv[1], "version") || str_eq(argv[1], "--version")))
         return print(PROGRAM " " CADRE_VERSION "\n");
