@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "notify/errand.h"
-#include "notify/order.h"
+#include "wire/order.h"
 #include "notify/transfer.h"
 #include "platform/streams.h"
 

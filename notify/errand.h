@@ -4,7 +4,7 @@
 #define CADRE_NOTIFY_ERRAND_H
 
 #include "base/err.h"
-#include "notify/order.h"
+#include "wire/order.h"
 
 struct uv_loop_s;
 struct errand;

@@ -3,7 +3,7 @@
 #define CADRE_NOTIFY_MAIL_H
 
 #include "base/buf.h"
-#include "notify/order.h"
+#include "wire/order.h"
 
 #include <stdint.h>
 

@@ -3,7 +3,7 @@
 #define CADRE_NOTIFY_TRANSFER_H
 
 #include "base/err.h"
-#include "notify/order.h"
+#include "wire/order.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

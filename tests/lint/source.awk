@@ -132,7 +132,7 @@ BEGIN {
     allow("agent", "base wire platform agent")
     allow("coordinator", "base wire platform coordinator")
     allow("cli", "base wire platform cli")
-    allow("notify", "base platform notify")
+    allow("notify", "base wire platform notify")
     allow("installer", "base platform")
     banned_count = split("strcpy strcat strncpy strncat sprintf vsprintf strtok gets " \
                          "gmtime localtime asctime ctime gmtime_r localtime_r mktime timegm " \

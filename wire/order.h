@@ -1,7 +1,7 @@
-/* An order of the coordinator: one event for one channel, as it comes in a line of JSON. What may
- * stand in it is in docs/notify.md. Pure. */
-#ifndef CADRE_NOTIFY_ORDER_H
-#define CADRE_NOTIFY_ORDER_H
+/* An order of the coordinator to cadre-notify: one message for one channel, as it goes in a line of
+ * JSON (notify/ORDERS.md). Pure. */
+#ifndef CADRE_WIRE_ORDER_H
+#define CADRE_WIRE_ORDER_H
 
 #include "base/err.h"
 #include "base/json.h"
@@ -18,7 +18,8 @@ enum order_kind { ORDER_WEBHOOK, ORDER_MAIL, ORDER_COMMAND };
 enum order_tls { ORDER_STARTTLS, ORDER_IMPLICIT, ORDER_PLAIN };
 
 struct order {
-    struct json *root; /* owns all texts below */
+    const struct json *root; /* has all texts below */
+    struct json *owned;      /* the same, or NULL: it is the caller's */
     const char *id;
     enum order_kind kind;
     int64_t timeout_ms;
@@ -42,5 +43,7 @@ struct order {
 int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
                 struct err *e);
 void order_fini(struct order *o);
+/* The members of an order but id and body, as the settings of a channel have them. */
+int order_check(const struct json *settings, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* Orders: what is taken, and what is refused with which word. */
-#include "notify/order.h"
+#include "wire/order.h"
 
 #include "base/mem.h"
 
@@ -78,6 +78,9 @@ static void a_web_hook_is_refused(void **state)
     refuses(HOOK ",\"headers\":{\"X-A\":5}}", "'X-A' must be a text");
     refuses(HOOK ",\"contentType\":\"a\\r\\nb\"}", "control character");
     refuses(HOOK ",\"authorizationFile\":\"\"}", "'authorizationFile' is empty");
+    refuses(HOOK ",\"authorizationFile\":\"f\"}", "'authorizationFile' must be an absolute path");
+    refuses(HOOK ",\"caFile\":\"f\"}", "'caFile' must be an absolute path");
+    refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"urlFile\":\"f\"}", "absolute path");
     refuses(HOOK ",\"timeoutMs\":0}", "'timeoutMs' is 1 to");
     refuses(HOOK ",\"timeoutMs\":30001}", "'timeoutMs' is 1 to");
     refuses(HOOK ",\"body\":{}}", "'body' must be a text");
@@ -151,6 +154,30 @@ static void commands_are_taken_and_refused(void **state)
     refuses("{\"id\":\"7\",\"kind\":\"command\",\"command\":[\"true\"]}", "absolute path");
 }
 
+static void settings_are_an_order_without_id_and_body(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"{\"kind\":\"webhook\",\"url\":\"https://a\"}", NULL},
+        {"{\"kind\":\"command\",\"command\":[\"/bin/true\"]}", NULL},
+        {"{\"kind\":\"webhook\"}", "one of 'url' and 'urlFile'"},
+        {"{\"kind\":\"command\",\"command\":[\"true\"]}", "absolute path"},
+        {"{\"kind\":\"webhook\",\"url\":\"https://a\",\"caFile\":\"x\"}", "absolute path"},
+        {"{}", "'kind' is one of"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct json *root;
+        struct err e = {0};
+        assert_int_equal(json_parse(cases[i].text, strlen(cases[i].text), &root, &e), 0);
+        int rc = order_check(root, &e);
+        assert_int_equal(rc, cases[i].why ? ERR_INVALID : 0);
+        if (cases[i].why) assert_non_null(strstr(err_text(&e), cases[i].why));
+        json_free(root);
+    }
+}
+
 static void what_is_no_order_is_refused(void **state)
 {
     (void)state;
@@ -178,6 +205,7 @@ int main(void)
         cmocka_unit_test(mail_is_taken),
         cmocka_unit_test(mail_is_refused),
         cmocka_unit_test(commands_are_taken_and_refused),
+        cmocka_unit_test(settings_are_an_order_without_id_and_body),
         cmocka_unit_test(what_is_no_order_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

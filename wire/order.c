@@ -1,6 +1,6 @@
 /* Orders are checked as if a stranger had written them: what comes out is put into HTTP, mail and
  * the arguments of programs. */
-#include "notify/order.h"
+#include "wire/order.h"
 
 #include "base/str.h"
 
@@ -36,6 +36,15 @@ static int line_of(const struct json *root, const char *key, const char **out, s
     if (!has_control(*out)) return 0;
     *out = NULL;
     return err_set(e, ERR_INVALID, "'%s' has a control character", key);
+}
+
+/* Of a file, which the program opens in whatever folder it is. */
+static int path_of(const struct json *root, const char *key, const char **out, struct err *e)
+{
+    int rc = line_of(root, key, out, e);
+    if (rc || !*out || **out == '/') return rc;
+    *out = NULL;
+    return err_set(e, ERR_INVALID, "'%s' must be an absolute path", key);
 }
 
 static int needed(const char *value, const char *key, struct err *e)
@@ -75,9 +84,9 @@ static int read_webhook(struct order *o, struct err *e)
     int rc = line_of(o->root, "url", &o->url, e);
     o->content_type = "application/json";
     o->headers = json_get(o->root, "headers");
-    if (!rc) rc = line_of(o->root, "urlFile", &o->url_file, e);
+    if (!rc) rc = path_of(o->root, "urlFile", &o->url_file, e);
     if (!rc) rc = line_of(o->root, "contentType", &o->content_type, e);
-    if (!rc) rc = line_of(o->root, "authorizationFile", &o->authorization_file, e);
+    if (!rc) rc = path_of(o->root, "authorizationFile", &o->authorization_file, e);
     if (!rc && !o->url == !o->url_file)
         rc = err_set(e, ERR_INVALID, "one of 'url' and 'urlFile' is needed");
     return rc ? rc : check_headers(o->headers, e);
@@ -149,7 +158,7 @@ static int read_mail(struct order *o, struct err *e)
     if (!rc) rc = needed(o->server, "server", e);
     if (!rc) rc = check_server(o->server, e);
     if (!rc) rc = line_of(o->root, "user", &o->user, e);
-    if (!rc) rc = line_of(o->root, "passwordFile", &o->password_file, e);
+    if (!rc) rc = path_of(o->root, "passwordFile", &o->password_file, e);
     if (!rc && !o->user != !o->password_file)
         rc = err_set(e, ERR_INVALID, "'user' and 'passwordFile' are given together or not at all");
     if (!rc) rc = line_of(o->root, "from", &o->from, e);
@@ -206,7 +215,14 @@ static int read_common(struct order *o, const char *id, struct err *e)
     if (o->timeout_ms < 1 || o->timeout_ms > ORDER_TIMEOUT_MS)
         return err_set(e, ERR_INVALID, "'timeoutMs' is 1 to %d", ORDER_TIMEOUT_MS);
     int rc = text_of(o->root, "body", &o->body, e);
-    return rc ? rc : line_of(o->root, "caFile", &o->ca_file, e);
+    return rc ? rc : path_of(o->root, "caFile", &o->ca_file, e);
+}
+
+int order_check(const struct json *settings, struct err *e)
+{
+    struct order o = {.root = settings};
+    int rc = path_of(settings, "caFile", &o.ca_file, e);
+    return rc ? rc : read_kind(&o, e);
 }
 
 int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
@@ -216,10 +232,11 @@ int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct ord
     *id = '\0';
     if (len > ORDER_LINE_MAX)
         return err_set(e, ERR_TOO_LARGE, "the line has more than %u bytes", ORDER_LINE_MAX);
-    int rc = json_parse(line, len, &o.root, e);
+    int rc = json_parse(line, len, &o.owned, e);
     if (rc) return rc;
+    o.root = o.owned;
     if (json_type(o.root) != JSON_OBJECT) {
-        json_free(o.root);
+        order_fini(&o);
         return err_set(e, ERR_INVALID, "the line is no JSON object");
     }
     const char *said = json_get_str(o.root, "id", "");
@@ -236,6 +253,6 @@ int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct ord
 
 void order_fini(struct order *o)
 {
-    json_free(o->root);
+    json_free(o->owned);
     *o = (struct order){0};
 }
