@@ -339,7 +339,7 @@ fi
 
 tree=$tmp/tree
 mkdir "$tree"
-for folder in agent base cli coordinator docs examples installer platform tests wire; do
+for folder in agent base cli coordinator docs examples installer notify platform tests wire; do
     cp -R "$top/$folder" "$tree/$folder"
 done
 cp "$top"/*.md "$tree/"
