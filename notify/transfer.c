@@ -16,6 +16,7 @@
 
 #define SECRET_MAX 8192
 #define SAID_MAX 512 /* of an answer's body, for the reason */
+#define RUN_OF_A_SECRET 8
 #define MESSAGE_MAX (2 * ORDER_LINE_MAX)
 
 struct transfer {
@@ -101,7 +102,10 @@ static void set_common(struct transfer *t, const atomic_bool *stop)
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    if (t->o->ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, t->o->ca_file);
+    if (t->o->ca_file) {
+        curl_easy_setopt(c, CURLOPT_CAINFO, t->o->ca_file);
+        curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* else the system's are trusted as well */
+    }
     set_protocols(c, t->o);
 }
 
@@ -182,15 +186,35 @@ static int set_mail(struct transfer *t, struct err *e)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-/* ": what the other side said", unless that has a secret in it: some repeat what they were sent. */
+/* Whether the text has 8 bytes in a row of a secret, or all of a shorter one: who repeats what was
+ * sent may repeat a part of it, and what is kept of an answer is cut. */
+static bool repeats(const char *text, const char *secret)
+{
+    char run[RUN_OF_A_SECRET + 1] = "";
+    size_t len = strlen(secret), n = len < RUN_OF_A_SECRET ? len : RUN_OF_A_SECRET;
+    for (size_t i = 0; n > 0 && i + n <= len; i++) {
+        memcpy(run, secret + i, n);
+        if (strstr(text, run)) return true;
+    }
+    return false;
+}
+
+/* Of a URL from a file all behind the scheme is secret. */
+static const char *secret_of_url(const struct transfer *t)
+{
+    const char *host = t->o->url_file ? strstr(t->url.data, "://") : NULL;
+    return host ? host + 3 : "";
+}
+
+/* ": what the other side said", unless that has a secret in it. */
 static void add_said(struct transfer *t, struct buf *out)
 {
     size_t len = str_utf8_whole(t->said.data, t->said.len);
     while (len > 0 && strchr(" \r\n\t", t->said.data[len - 1]))
         len--;
+    if (len == 0) return;
     t->said.data[len] = '\0';
-    bool tells = t->secret.len > 0 && strstr(t->said.data, t->secret.data);
-    if (len == 0 || tells || (t->o->url_file && strstr(t->said.data, t->url.data))) return;
+    if (repeats(t->said.data, t->secret.data) || repeats(t->said.data, secret_of_url(t))) return;
     buf_adds(out, ": ");
     escape_text(out, t->said.data, len);
 }
@@ -215,7 +239,7 @@ static int judge(struct transfer *t, CURLcode code, const atomic_bool *stop, str
     if (code == CURLE_OK) return t->o->kind == ORDER_WEBHOOK ? judge_webhook(t, e) : 0;
     if (atomic_load(stop)) return err_set(e, ERR_CLOSED, "stopped");
     const char *why = *t->error ? t->error : curl_easy_strerror(code);
-    bool tells = t->secret.len > 0 && strstr(why, t->secret.data);
+    bool tells = repeats(why, t->secret.data); /* the host may be told: it is what to mend */
     if (tells || (t->o->url_file && strstr(why, t->url.data))) why = curl_easy_strerror(code);
     return err_set(e, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s", why);
 }

@@ -87,6 +87,8 @@ static int read_webhook(struct order *o, struct err *e)
     if (!rc) rc = path_of(o->root, "urlFile", &o->url_file, e);
     if (!rc) rc = line_of(o->root, "contentType", &o->content_type, e);
     if (!rc) rc = path_of(o->root, "authorizationFile", &o->authorization_file, e);
+    if (!rc && o->url && strlen(o->url) > ORDER_URL_MAX)
+        rc = err_set(e, ERR_INVALID, "'url' has more than %d bytes", ORDER_URL_MAX);
     if (!rc && !o->url == !o->url_file)
         rc = err_set(e, ERR_INVALID, "one of 'url' and 'urlFile' is needed");
     return rc ? rc : check_headers(o->headers, e);

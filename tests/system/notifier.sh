@@ -79,6 +79,15 @@ has "and arrive" "web/$number" '^POST /hooks/s3cret-path ' '^Authorization: Bear
 printf '403 you said Bearer s3cret-word' >web/answer
 order "{\"id\":\"s2\",$secrets}"
 answer "an answer that repeats a secret is not told" s2 "${no}\"answered with the status 403\""
+printf '404 Cannot POST /hooks/s3cret-path' >web/answer
+order "{\"id\":\"s2a\",$secrets}"
+answer "nor one that repeats a part" s2a "${no}\"answered with the status 404\""
+printf '401 invalid token s3cret-word' >web/answer
+order "{\"id\":\"s2b\",$secrets}"
+answer "of either" s2b "${no}\"answered with the status 401\""
+printf '500 ' >web/answer
+order "{\"id\":\"s2c\",$secrets}"
+answer "an answer without a word is told" s2c "${no}\"answered with the status 500\""
 rm web/answer
 order "{\"id\":\"s3\",$secret,\"urlFile\":\"$here/none\"}"
 answer "a file that is missing is named" s3 "$no.*$here/none"

@@ -2,6 +2,7 @@
 #include "wire/order.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,6 +70,12 @@ static void a_web_hook_is_refused(void **state)
     refuses(HOOK ",\"urlFile\":\"/f\"}", "one of 'url' and 'urlFile'");
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":7}", "'url' must be a text");
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"\"}", "'url' is empty");
+    char *most = mem_alloc(ORDER_URL_MAX + 1);
+    memset(most, 'a', ORDER_URL_MAX);
+    char *longer = str_dupf("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"https://%s\"}", most);
+    refuses(longer, "'url' has more than 8000 bytes");
+    mem_free(longer);
+    mem_free(most);
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"https://a\\nb\"}", "control character");
     refuses(HOOK ",\"headers\":[]}", "'headers' must be an object");
     refuses(HOOK ",\"headers\":{\"X A\":\"b\"}}", "none of HTTP's");
