@@ -165,13 +165,13 @@ static int enrol(const struct enrolment *what, struct msg *answer, const char **
     return rc;
 }
 
-/* Of several groups the coordinator names the first alone. A setting that says it in the other way
- * goes. */
+/* Of several groups the coordinator names the first alone, and none of the default group. A setting
+ * that says it in another way goes. */
 static void edit_groups(const struct agent_groups *g, const struct msg_enrolled *m,
                         struct config_edit *one, struct config_edit *list)
 {
-    *one = (struct config_edit){.key = "group", .drop = g->count > 1};
-    *list = (struct config_edit){.key = "groups", .drop = g->count <= 1 && m->group};
+    *one = (struct config_edit){.key = "group", .drop = g->count > 1 || !m->group};
+    *list = (struct config_edit){.key = "groups", .drop = g->count <= 1};
     if (g->count > 1) {
         list->values = (const char *const *)g->keys;
         list->count = g->count;
