@@ -81,12 +81,14 @@ void agent_join(struct engine *g, struct agent *a)
 {
     struct group *groups[LIMIT_GROUPS];
     struct group_keys keys;
+    size_t count = 0;
     group_keys_read(&keys, a->row.group, a->row.groups);
     for (size_t i = 0; i < keys.count; i++) {
         struct job_row of = {.group = (char *)(uintptr_t)keys.items[i]};
-        groups[i] = group_of_job(g, &of);
+        /* Of an agent that has to leave, only one group that there is not is made up. */
+        if (i == 0 || group_find(g, keys.items[i])) groups[count++] = group_of_job(g, &of);
     }
-    member_join(a, groups, keys.count);
+    member_join(a, groups, count);
     group_keys_fini(&keys);
 }
 
