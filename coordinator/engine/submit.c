@@ -136,7 +136,6 @@ static bool insert(struct engine *g, struct job_row *row, const char *spec, stru
     for (int tries = 0; tries < 100; tries++) {
         row->id = engine_new_id(g);
         int rc = store_job_insert(g->store, row, spec, &g->err);
-        if (rc == 0) progress_created(g, row);
         if (rc != ERR_EXISTS) return store_ok(g, rc);
         g->err = (struct err){0};
         if (submit_known(g, row->unique_key, r)) return false;
@@ -180,6 +179,7 @@ int64_t job_create(struct engine *g, struct job_row *row, char *spec)
         mem_free(spec);
         return 0;
     }
+    progress_created(g, row);
     int64_t id = row->id;
     enqueue_new(g, row, spec, false, group_find(g, row->group));
     return g->rc ? 0 : id;
@@ -235,6 +235,7 @@ bool submit_new(struct engine *g, const struct cmd_submit *s, struct job_row *ro
         job_row_fini(row);
         return false;
     }
+    progress_created(g, row);
     bool waits = !is_alone(g, row, group);
     r->id = row->id;
     if (s->tell_job && waits) r->job = tell(g, row, s->spec);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define LABELS_SIZE 400
+#define ESCAPED_SIZE 128 /* a group's key, each byte of it escaped */
 #define US_PER_MS 1000
 
 struct scrape *scrape_new(void)
@@ -67,10 +68,17 @@ void scrape_add_series(struct scrape *s, const struct series *series, size_t cou
         (void)scrape_group(s, series[i].group);
 }
 
+static const char *labels_of_group(char out[LABELS_SIZE], const char *group, const char *more)
+{
+    char escaped[ESCAPED_SIZE];
+    page_escape(group, escaped, sizeof escaped);
+    (void)str_format(out, LABELS_SIZE, "group=\"%s\"%s", escaped, more);
+    return out;
+}
+
 static const char *labels_of(char out[LABELS_SIZE], const struct scrape_group *g, const char *more)
 {
-    (void)str_format(out, LABELS_SIZE, "group=\"%s\"%s", g->key, more);
-    return out;
+    return labels_of_group(out, g->key, more);
 }
 
 static void write_jobs(struct page *p, const struct scrape *s)
@@ -134,22 +142,22 @@ static void write_counter(struct page *p, const struct scrape *s, enum metric m,
     for (size_t i = 0; i < s->series_count; i++) {
         uint64_t count;
         memcpy(&count, (const char *)&s->series[i] + offset, sizeof count);
-        (void)str_format(labels, sizeof labels, "group=\"%s\"", s->series[i].group);
+        labels_of_group(labels, s->series[i].group, "");
         page_count(p, labels, count);
     }
 }
 
 static void write_ends(struct page *p, const struct scrape *s, bool evaluations)
 {
-    char labels[LABELS_SIZE];
+    char labels[LABELS_SIZE], more[64];
     page_family(p, evaluations ? M_EVALUATIONS : M_ENDED);
     for (size_t i = 0; i < s->series_count; i++) {
         const struct series *x = &s->series[i];
         for (int state = JOB_SUCCESS; state < SHOWN_STATES; state++) {
             /* SUCCESS and WARNING are of jobs, FIRED and NO of evaluations, the rest of both */
             if (state >= SHOWN_FIRED ? !evaluations : evaluations && state <= JOB_WARNING) continue;
-            (void)str_format(labels, sizeof labels, "group=\"%s\",state=\"%s\"", x->group,
-                             shown_state_names[state]);
+            (void)str_format(more, sizeof more, ",state=\"%s\"", shown_state_names[state]);
+            labels_of_group(labels, x->group, more);
             page_count(p, labels, (evaluations ? x->evaluations : x->ended)[state - JOB_SUCCESS]);
         }
     }
@@ -164,7 +172,7 @@ static void write_times(struct page *p, const struct scrape *s, bool runs)
     page_family(p, runs ? M_RUN : M_WAIT);
     for (size_t i = 0; i < s->series_count; i++) {
         const struct series_times *t = runs ? &s->series[i].runs : &s->series[i].waits;
-        (void)str_format(labels, sizeof labels, "group=\"%s\"", s->series[i].group);
+        labels_of_group(labels, s->series[i].group, "");
         page_histogram(p, labels, &job_scale, t->counts, t->sum_ms);
     }
 }

@@ -179,10 +179,12 @@ static void selector__that_nothing_fits__is_refused_or_fails(void **state)
             fail_msg("%s: %s", cases[i][0], world_reply(w)->json);
     }
     world_apply_flow(w, SELECTING("['{{ inputs.x }}-er']", ", fallback: WAIT"));
+    size_t groups = w->engine->groups.count;
     int64_t id = world_start(w, "s", NULL);
     assert_string_equal(world_execution_state(w, id), "FAILED");
     struct execution_row x = world_execution(w, id);
     assert_int_equal(x.reason, REASON_UNKNOWN_GROUP);
+    assert_int_equal(w->engine->groups.count, groups); /* none is made up to be counted */
     execution_row_fini(&x);
     struct command *c = cmd_group(w, "e", NULL);
     c->u.group.tags = mem_strdup("[\"a b\"]");
