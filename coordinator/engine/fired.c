@@ -56,8 +56,9 @@ void fired_add(struct engine *g, struct trigger *t, const struct flow_schedule *
     if (!count(g, t)) return;
     if (find(g, t, at_ms, &other)) {
         if (other.last_ms >= at_ms) return;
-        joins =
-            flow_schedule_previous(s, t->zone, at_s, &other_s) && other.last_ms >= other_s * 1000;
+        joins = other.first_ms > 0 && /* what is not known does not grow */
+                flow_schedule_previous(s, t->zone, at_s, &other_s) &&
+                other.last_ms >= other_s * 1000;
         if (joins) own.first_ms = other.first_ms;
     }
     if (!joins) t->fired_ranges++;

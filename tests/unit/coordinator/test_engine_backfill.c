@@ -655,6 +655,25 @@ static void missed__what_is_not_known_is_not_started_again(void **state)
     begin(w, wish(w, "2026-01-01", "2026-01-31"));
 }
 
+static void missed__what_is_not_known__does_not_grow(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-02-01T00:00:30Z");
+    apply(w, QUICK, "cron: '0 * * * * *'");
+    struct trigger_row t = world_trigger(w, "f", "t");
+    world_begin(w);
+    assert_int_equal(store_fired_put(w->store, t.id,
+                                     &(struct fired_range){0, w->now.wall_ms - 30000}, NULL),
+                     0);
+    assert_int_equal(store_commit(w->store, NULL), 0);
+    trigger_row_fini(&t);
+    world_restart(w);
+    world_live(w, 10 * MINUTE); /* the first of these follows what is not known */
+    assert_int_equal(ranges(w), 2);
+    refused(w, missed(w, "2026-01-01", "2026-02-01T00:05"), ERR_INVALID,
+            "fired is not known up to 2026-02-01T00:00:00");
+}
+
 /* ---- what is told ---- */
 
 static void a_dry_run__tells_and_does_nothing(void **state)
@@ -728,6 +747,7 @@ int main(void)
         WORLD_TEST(missed__a_moment_that_was_skipped_has_none),
         WORLD_TEST(missed__a_long_one_that_fired_is_passed_at_once),
         WORLD_TEST(missed__what_is_not_known_is_not_started_again),
+        WORLD_TEST(missed__what_is_not_known__does_not_grow),
         WORLD_TEST(a_dry_run__tells_and_does_nothing),
         WORLD_TEST(what_is_wrong__is_told),
     };
