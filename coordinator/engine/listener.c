@@ -62,6 +62,27 @@ void listener_remove(struct engine *g, struct trigger *t)
     t->listening = LISTENS_NOT;
 }
 
+static void forget(struct trigger *first)
+{
+    struct trigger *next;
+    for (; first; first = next) {
+        next = first->next_listener;
+        first->next_listener = NULL;
+        first->listening = LISTENS_NOT;
+    }
+}
+
+void listeners_clear(struct engine *g)
+{
+    size_t place = 0;
+    forget(g->listeners_unread);
+    for (struct trigger *t; (t = map_next(&g->listeners, &place)) != NULL;)
+        forget(t);
+    map_fini(&g->listeners);
+    g->listeners_unread = NULL;
+    g->listeners_to_prefix = 0;
+}
+
 static void put(struct engine *g, struct trigger *t)
 {
     t->next_listener = map_find(&g->listeners, t->listens_to);

@@ -9,6 +9,9 @@
 void listener_add(struct engine *g, struct trigger *t);
 void listener_remove(struct engine *g, struct trigger *t);
 
+/* All at once, before the triggers are freed. */
+void listeners_clear(struct engine *g);
+
 /* One that may listen to the flow, with what it says now. */
 typedef void listener_fn(struct engine *g, struct trigger *t, const struct flow_trigger *def,
                          const void *user);

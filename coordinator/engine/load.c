@@ -8,6 +8,7 @@
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
+#include "coordinator/engine/listener.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/trigger.h"
@@ -39,13 +40,14 @@ void engine_unload(struct engine *g)
     namespaces_clear(g);
     ended_clear(g);
     executions_clear(g);
+    listeners_clear(g);
     triggers_clear(g);
     flows_clear(g);
     tried_unload(g);
     principals_clear(g);
-    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
-                          &g->namespaces, &g->requires_texts, &g->flows,    &g->executions,
-                          &g->tokens,     &g->listeners};
+    struct map *maps[] = {&g->jobs,   &g->agents,     &g->sessions,
+                          &g->groups, &g->namespaces, &g->requires_texts,
+                          &g->flows,  &g->executions, &g->tokens};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);
