@@ -133,11 +133,14 @@ int backfill_try(struct trigger *t, const struct flow *f, const struct flow_trig
                  const struct json *inputs, int64_t at_s, struct err *e)
 {
     struct json *vars = schedule_vars(t, def->schedule, at_s), *resolved = NULL;
+    struct json *labels = NULL;
     struct flow_trigger with = *def;
     struct expr_values values = {.trigger = vars};
     with.inputs = lay_over(def->inputs, inputs);
     flow_values(f, &values);
     int rc = flow_trigger_inputs(f, &with, &values, &resolved, e);
+    if (!rc) rc = flow_trigger_labels(f, &with, &values, &labels, e);
+    json_free(labels);
     json_free(resolved);
     json_free(with.inputs);
     json_free(vars);

@@ -201,7 +201,10 @@ static void merge_arrays(struct merge *m, const struct layers *l, size_t from, s
         struct json *added = json_new(JSON_ARRAY);
         for (const struct json *j = json_first(l->items[i].j); j && m->bytes <= MERGED_MAX;
              j = json_next(j)) {
-            struct json *value = copied(m, j);
+            /* A flow that was applied when defaults reached into lists, such as the conditions of
+             * a trigger, is read as it was then. */
+            bool then = m->r->stored && json_get_str(j, "type", NULL);
+            struct json *value = then ? merged_item(m, j) : copied(m, j);
             if (i > from && holds(m, out, value))
                 json_free(value);
             else

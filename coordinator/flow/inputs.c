@@ -217,7 +217,9 @@ static int yaml_value(const struct json *given, struct json **out, struct err *e
         return err_set(e, ERR_INVALID, "is not YAML: %s%s", *at == ' ' ? "" : "line ",
                        at + (*at == ' '));
     }
-    *out = json_copy(doc.root);
+    /* An empty document is an empty object to yaml_parse; here it is no value. */
+    bool empty = json_type(doc.root) == JSON_OBJECT && !json_first(doc.root) && !strchr(s, '{');
+    *out = empty ? json_new(JSON_NULL) : json_copy(doc.root);
     yaml_doc_fini(&doc);
     return 0;
 }

@@ -90,6 +90,9 @@ static void yaml_is_read_as_its_values(void **state)
     input_gives("type: YAML", "\"a: 1\\nb: [x, 1.10]\\n\"", "{\"x\":{\"a\":1,\"b\":[\"x\",1.10]}}");
     input_gives("type: YAML", "\"- yes\\n- ~\\n\"", "{\"x\":[\"yes\",null]}");
     input_gives("type: YAML", "\"word\"", "{\"x\":\"word\"}");
+    input_gives("type: YAML", "\"\"", "{\"x\":null}");
+    input_gives("type: YAML", "\"# nothing yet\\n\"", "{\"x\":null}");
+    input_gives("type: YAML", "\"{}\"", "{\"x\":{}}");
     input_gives("type: YAML", "{\"a\": 1}", "{\"x\":{\"a\":1}}");
     input_gives("type: YAML, defaults: {a: [1, b]}", NULL, "{\"x\":{\"a\":[1,\"b\"]}}");
     input_gives("type: YAML, defaults: 'a: b'", NULL, "{\"x\":{\"a\":\"b\"}}");
