@@ -47,7 +47,7 @@ int os_usage(struct os_usage *out)
     if (getrusage(RUSAGE_SELF, &cpu) || getrlimit(RLIMIT_NOFILE, &most)) return ERR_IO;
     if (read_resident(&u.resident_bytes) || count_files(&u.open_files)) return ERR_IO;
     u.cpu_us = us_of(cpu.ru_utime) + us_of(cpu.ru_stime);
-    u.most_files = (int64_t)most.rlim_cur;
+    u.most_files = most.rlim_cur == RLIM_INFINITY ? 0 : (int64_t)most.rlim_cur;
     *out = u;
     return 0;
 }
