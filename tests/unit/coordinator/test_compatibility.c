@@ -508,6 +508,47 @@ static void version_18__of_moments_before_it_is_not_known_whether_they_fired(voi
     world_close(&w);
 }
 
+/* ---- version 21, and the agent of 0.2 that served two groups of it ---- */
+
+#define V21_AT INT64_C(1795929625059) /* when its coordinator was started again */
+#define V21_RUNNING "0scep0xdg6g26"   /* jobs: one of group a that runs on, */
+#define V21_FIRST "0scep0xk7j9a6"     /* one of group b that ended meanwhile, */
+#define V21_WINDOWS "0scep0ysq7wvk"   /* and one of group b that waits for a Windows machine. */
+
+static void version_21__with_an_agent_of_two_groups__serves_both_as_recorded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        enum job_state state;
+    } waited[] = {{"0scep0y4vya1d", JOB_SUCCESS},
+                  {"0scep0yae56fh", JOB_FAILED},
+                  {"0scep0yf58gte", JOB_SUCCESS},
+                  {"0scep0yjt85h3", JOB_SUCCESS},
+                  {"0scep0yp9p8be", JOB_SUCCESS}};
+    struct replay r = {.w = older_world("v21", V21_AT), .sent = json_new(JSON_ARRAY)};
+    struct world *w = &r.w;
+    struct agent_row a = {0};
+    struct err e = {0};
+    r.facts = (struct session_facts){.number = ++w->sessions, .agent = agent_of(w, "build-01")};
+    /* With one slot free, that a job is there when it is expected is the order of the groups. */
+    assert_int_equal(replay_file(&r, "agent-0.2.jsonl"), 47);
+    for (size_t i = 0; i < sizeof waited / sizeof *waited; i++)
+        assert_int_equal(world_state(w, job_of(waited[i].id)), waited[i].state);
+    assert_int_equal(world_state(w, job_of(V21_FIRST)), JOB_SUCCESS);
+    assert_int_equal(world_state(w, job_of(V21_RUNNING)), JOB_FAILED);
+    assert_int_equal(world_reason(w, job_of(V21_RUNNING)), REASON_EXIT_CODE);
+    assert_int_equal(output_bytes(w, job_of(V21_RUNNING)), (int64_t)strlen("begun\nended\n"));
+    assert_int_equal(world_state(w, job_of(V21_WINDOWS)), JOB_CREATED);
+    assert_int_equal(store_agent_find_name(w->store, "build-01", &a, &e), 1);
+    assert_string_equal(a.group, "a");
+    assert_string_equal(a.groups, "[\"a\",\"b\"]");
+    agent_row_fini(&a);
+    session_facts_fini(&r.facts);
+    json_free(r.sent);
+    world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +557,7 @@ int main(void)
         cmocka_unit_test(version_2__with_an_agent_of_0_1__goes_on_as_recorded),
         cmocka_unit_test(version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease),
         cmocka_unit_test(version_18__of_moments_before_it_is_not_known_whether_they_fired),
+        cmocka_unit_test(version_21__with_an_agent_of_two_groups__serves_both_as_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
