@@ -273,6 +273,24 @@ bool expr_has(const char *text)
     return strstr(text, "{{") != NULL;
 }
 
+static bool take_any(struct parser *p, const struct term *t)
+{
+    (void)p;
+    (void)t;
+    return true;
+}
+
+bool expr_is_whole(const char *text)
+{
+    struct parser p = {.s = text, .on_term = take_any};
+    skip_blanks(&p);
+    if (!str_starts(p.s, "{{")) return false;
+    p.s += 2;
+    if (!parse_expression(&p)) return false;
+    skip_blanks(&p);
+    return !*p.s;
+}
+
 /* ---- inputs: their ids may have dots --------------------------------------------------------- */
 
 /* The first `count` steps as an id; false: they are none. */

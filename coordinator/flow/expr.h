@@ -80,6 +80,8 @@ typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, v
 void expr_check(const char *text, const struct expr_scope *scope, expr_problem_fn *on_problem,
                 void *user, bool *uses_attempt);
 bool expr_has(const char *text); /* is there a "{{"? */
+/* Is the text one expression, with nothing but blanks around it? */
+bool expr_is_whole(const char *text);
 
 /* The values for rendering a text; NULL: no values of that kind. */
 struct expr_values {

@@ -54,12 +54,20 @@ struct flow_env {
     char *name, *value; /* value: template */
 };
 
+/* Lines of a script that are one expression: of a list its items are the lines. */
+struct flow_lines {
+    const char *key; /* "commands", "beforeCommands" */
+    size_t at, len;  /* where it stands in the script, its line's end included */
+};
+
 /* What a task and a trigger have in common. Texts are templates where it says so. */
 struct flow_work {
     enum flow_kind kind;
     char **argv; /* templates */
     size_t argc;
-    char *script;      /* template */
+    char *script;               /* template */
+    struct flow_lines lines[2]; /* in the script, ascending */
+    size_t line_count;
     char *condition;   /* template, of FLOW_ABORT: must hold; NULL: it always does */
     const char *shell; /* one of spec_shells; NULL: the agent's default */
     bool linux_only;   /* the script's first line names a program of Linux by its path */

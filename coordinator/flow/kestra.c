@@ -140,15 +140,15 @@ static const struct kestra_type *find_type(const struct node *n, const char *nam
 
 /* ---- what is run ----------------------------------------------------------------------------- */
 
-/* One text of a list, or a text as it is. Appends lines. */
-static void add_lines(const struct node *n, const char *key, struct buf *out)
+/* One text of a list, or a text as it is. Appends lines. False: it is a text. */
+static bool add_lines(const struct node *n, const char *key, struct buf *out)
 {
     const struct json *member = json_get(n->j, key);
-    if (json_type(member) == JSON_NULL) return;
+    if (json_type(member) == JSON_NULL) return true;
     const char *text = yaml_text(&n->r->doc, member);
     if (text) { /* 1.10 is a text here, too */
         (void)buf_addf(out, "%s\n", text);
-        return;
+        return false;
     }
     const struct json *list = node_list(n, key, COMMANDS_MAX);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
@@ -156,6 +156,16 @@ static void add_lines(const struct node *n, const char *key, struct buf *out)
         if (line) (void)buf_addf(out, "%s\n", line);
         mem_free(line);
     }
+    return true;
+}
+
+/* The same for a script. Where a text is one expression is noted: its value may be a list. */
+static void add_commands(const struct node *n, const char *key, struct buf *script,
+                         struct flow_work *w)
+{
+    size_t at = script->len;
+    if (add_lines(n, key, script) || script->len == at || !expr_is_whole(script->data + at)) return;
+    w->lines[w->line_count++] = (struct flow_lines){key, at, script->len - at};
 }
 
 static const char *shell_of_program(const char *path)
@@ -367,14 +377,14 @@ static void read_lines(const struct node *n, const struct kestra_type *t, struct
                   "is not supported for Python: write the script's file and run it with " PREFIX
                   "python.Commands, or name a venv's python3 in interpreter");
     if (str_eq(w->shell, "bash")) (void)buf_adds(&script, BASH_START);
-    add_lines(n, "beforeCommands", &script);
+    add_commands(n, "beforeCommands", &script, w);
     size_t before = script.len, problems = n->r->problems->count;
     if (t->form == FORM_SCRIPT) {
         char *text = node_text(n, "script", FLOW_FILE_MAX);
         if (text) (void)buf_adds(&script, text);
         mem_free(text);
     } else {
-        add_lines(n, "commands", &script);
+        add_commands(n, "commands", &script, w);
     }
     bool wrong = mixed || n->r->problems->count > problems;
     if (script.len == before && !wrong)
@@ -404,7 +414,7 @@ static void read_log(const struct node *n, const struct kestra_type *t, struct f
     int level = node_choice(n, "level", levels, 5, 0);
     if (level > 0) (void)buf_addf(&message, "[%s] ", levels[level]);
     size_t before = message.len, problems = n->r->problems->count;
-    add_lines(n, "message", &message);
+    (void)add_lines(n, "message", &message);
     if (message.len <= before + 1 && n->r->problems->count == problems)
         node_fail(n, "message", "is missing");
     w->kind = FLOW_LOG;

@@ -118,11 +118,81 @@ static int write_spec(struct rendering *r, const struct flow_work *w, const stru
     return rc;
 }
 
+static const char *name_of(enum json_type type)
+{
+    static const char *const names[] = {"null",   "true or false", "a number",
+                                        "a text", "a list",        "a mapping"};
+    return names[type];
+}
+
+/* Puts the items of a list in the place of its JSON text, each on a line. */
+static int put_items(struct rendering *r, const struct flow_lines *l, const struct json *list,
+                     size_t at)
+{
+    size_t index = 0;
+    buf_truncate(&r->texts, at);
+    for (const struct json *j = json_first(list); j; j = json_next(j), index++) {
+        enum json_type type = json_type(j);
+        char *text = type == JSON_STRING ? mem_strdup(json_str(j, "")) : json_text(j);
+        bool fine = type == JSON_STRING || type == JSON_NUMBER || type == JSON_BOOL;
+        int rc = fine ? buf_addf(&r->texts, "%s\n", text) : 0;
+        mem_free(text);
+        if (!fine)
+            return err_set(r->e, ERR_INVALID,
+                           "%s[%zu]: is %s: the items of the list must be texts or numbers", l->key,
+                           index, name_of(type));
+        if (rc)
+            return err_set(r->e, ERR_TOO_LARGE, "%s: with its values it is larger than %zu bytes",
+                           l->key, r->texts.max);
+    }
+    if (index == 0 && str_eq(l->key, "commands"))
+        return err_set(r->e, ERR_INVALID, "commands: the list is empty: it must have a command");
+    return 0;
+}
+
+/* A list becomes its items, any other value stays as it is. */
+static int render_lines(struct rendering *r, const struct flow_lines *l, const char *template)
+{
+    struct place p;
+    struct json *value = NULL;
+    int rc = render_text(r, l->key, template, &p);
+    if (rc) return rc;
+    if (p.len == 0 || json_parse(r->texts.data + p.at, p.len, &value, NULL)) return 0;
+    if (json_type(value) == JSON_ARRAY)
+        rc = put_items(r, l, value, p.at);
+    else if (json_type(value) == JSON_OBJECT)
+        rc = err_set(r->e, ERR_INVALID, "%s: is a mapping: it must be a list of texts, or a text",
+                     l->key);
+    json_free(value);
+    return rc;
+}
+
+/* Piece by piece: lines that are one expression, and what stands around them. */
+static int render_script(struct rendering *r, const struct flow_work *w, struct place *out)
+{
+    size_t from = r->texts.len, done = 0;
+    struct place p;
+    int rc = 0;
+    for (size_t i = 0; i < w->line_count && rc == 0; i++) {
+        const struct flow_lines *l = &w->lines[i];
+        char *before = mem_strndup(w->script + done, l->at - done);
+        char *lines = mem_strndup(w->script + l->at, l->len);
+        rc = render_text(r, "script", before, &p);
+        if (rc == 0) rc = render_lines(r, l, lines);
+        done = l->at + l->len;
+        mem_free(before);
+        mem_free(lines);
+    }
+    if (rc == 0) rc = render_text(r, "script", w->script + done, &p);
+    if (rc == 0) *out = (struct place){from, r->texts.len - from};
+    return rc;
+}
+
 static int render_texts(struct rendering *r, const struct flow_work *w, struct places *p)
 {
     int rc = render_words(r, w, p->words);
     if (rc == 0) rc = render_env(r, w, p->values);
-    if (rc == 0 && w->kind == FLOW_SCRIPT) rc = render_text(r, "script", w->script, &p->script);
+    if (rc == 0 && w->kind == FLOW_SCRIPT) rc = render_script(r, w, &p->script);
     if (rc == 0 && w->workdir) rc = render_text(r, "workingDirectory", w->workdir, &p->workdir);
     return rc;
 }

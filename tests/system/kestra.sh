@@ -89,6 +89,38 @@ cadre flow apply wrong.yaml >out 2>&1
 is "what Kestra alone can do is refused" 1 $?
 has "with the line" out 'wrong.yaml:6: .*env.TARGET' "wrong.yaml:8: .*': ' in this line"
 
+# ---- commands that are one expression
+cat >lists.yaml <<'END'
+id: lists
+namespace: company
+inputs:
+  - {id: lines, type: ARRAY, itemType: STRING}
+  - {id: other, type: JSON, defaults: '["echo other of JSON"]'}
+vars: {begin: [echo begun of vars, echo more of vars]}
+tasks:
+  - id: made
+    type: io.kestra.plugin.core.debug.Return
+    format: '["echo made {{ execution.id }}", "echo of a Return"]'
+  - id: first
+    type: io.kestra.plugin.scripts.shell.Commands
+    beforeCommands: "{{ vars.begin }}"
+    commands: "{{ inputs.lines }}"
+  - id: second
+    type: io.kestra.plugin.scripts.shell.Commands
+    commands: "{{ outputs.made.value }}"
+  - {id: third, type: io.kestra.plugin.scripts.shell.Commands, commands: "{{ inputs.other }}"}
+END
+cadre flow apply lists.yaml >out 2>&1
+is "a flow whose commands are expressions applies" 0 $?
+timeout 120 cadre flow run company/lists --input 'lines=["echo one", "echo two"]' >out 2>&1
+is "lists of commands run" 0 $?
+has "each item of an input is a command" out 'one$' 'two$'
+has "of variables, of an output and of JSON, too" out 'begun of vars$' 'more of vars$' \
+    'of a Return$' 'other of JSON$'
+timeout 120 cadre flow run company/lists --input 'lines=["true"]' --input 'other={"a":1}' >out 2>&1
+is "a mapping fails the task" 1 $?
+has "with the reason" out 'commands: is a mapping: it must be a list of texts'
+
 # ---- selectors
 cadre group create gpu-old --tag gpu --tag linux >out 2>&1
 is "a group has tags" 0 $?

@@ -275,6 +275,88 @@ static void a_text_like_the_mark_of_the_attempt_is_not_taken_for_it(void **state
     flow_free(f);
 }
 
+/* ---- commands that are one expression ---- */
+
+#define LINES                                                                                      \
+    HEAD "inputs: [{id: i, type: JSON, required: false}]\n"                                        \
+         "tasks:\n- id: a\n  type: io.kestra.plugin.scripts.shell.Commands\n"
+
+/* What runs for that value of the input, or what is said against it. */
+static void lines_are(const char *keys, const char *value, const char *script, const char *fault)
+{
+    char *text = str_dupf(LINES "%s", keys), *inputs = str_dupf("{\"i\":%s}", value);
+    struct flow *f = parse(text);
+    struct rendered r = render(f, &f->tasks[0].work, inputs, NULL);
+    struct spec s = {.script = NULL};
+    if (r.rc != (fault ? ERR_INVALID : 0)) fail_msg("%s: %d %s", value, r.rc, r.e.msg);
+    if (fault) {
+        assert_string_equal(r.e.msg, fault);
+    } else {
+        assert_int_equal(spec_decode(r.made.spec, strlen(r.made.spec), &s, NULL), 0);
+        assert_string_equal(s.script, script);
+    }
+    spec_fini(&s);
+    rendered_fini(&r);
+    flow_free(f);
+    mem_free(inputs);
+    mem_free(text);
+}
+
+static void commands_of_a_list_are_its_items(void **state)
+{
+    static const char one[] = "  commands: '{{ inputs.i }}'\n";
+    (void)state;
+    lines_are(one, "[\"echo a\",\"echo b\"]", "echo a\necho b\n", NULL);
+    lines_are(one, "[\"x\\ny\",1.10,true,\"\"]", "x\ny\n1.10\ntrue\n\n", NULL);
+    lines_are("  commands: '  {{- inputs.i -}} '\n", "[\"a\"]", "a\n", NULL);
+    lines_are("  commands: |\n    {{ inputs.i }}\n", "[\"a\",\"b\"]", "a\nb\n", NULL);
+    lines_are("  commands: '{{ inputs.i.deep[0] }}'\n", "{\"deep\":[[\"a\",\"b\"]]}", "a\nb\n",
+              NULL);
+    /* the text of a list, as a Return has it */
+    lines_are(one, "\"[\\\"a\\\", 2]\"", "a\n2\n", NULL);
+    /* what stands in a value is no expression */
+    lines_are(one, "[\"{{ inputs.i }}\"]", "{{ inputs.i }}\n", NULL);
+    lines_are("  beforeCommands: [first]\n  commands: '{{ inputs.i }}'\n", "[\"a\",\"b\"]",
+              "first\na\nb\n", NULL);
+    lines_are("  beforeCommands: '{{ inputs.i }}'\n  commands: '{{ inputs.i }}'\n", "[\"a\"]",
+              "a\na\n", NULL);
+    lines_are("  beforeCommands: '{{ inputs.i }}'\n  commands: [last]\n", "[]", "last\n", NULL);
+    lines_are("  interpreter: pwsh\n  commands: '{{ inputs.i }}'\n", "[\"a\",\"b\"]",
+              "a\nb\nif ($?) { exit 0 } else { exit 1 }\n", NULL);
+}
+
+static void commands_of_no_list_are_one_line(void **state)
+{
+    static const char one[] = "  commands: '{{ inputs.i }}'\n";
+    (void)state;
+    lines_are(one, "\"echo a\"", "echo a\n", NULL);
+    lines_are(one, "\"[ -e x ] && echo [a]\"", "[ -e x ] && echo [a]\n", NULL);
+    lines_are(one, "\"[\\\"a\\\"\"", "[\"a\"\n", NULL);
+    lines_are(one, "3", "3\n", NULL);
+    lines_are(one, "null", "\n", NULL);
+    /* more than the expression, or an item of a list */
+    lines_are("  commands: 'echo {{ inputs.i }}'\n", "[\"a\"]", "echo [\"a\"]\n", NULL);
+    lines_are("  commands: '{{ inputs.i }}{{ inputs.i }}'\n", "[1]", "[1][1]\n", NULL);
+    lines_are("  commands: ['{{ inputs.i }}']\n", "[\"a\",\"b\"]", "[\"a\",\"b\"]\n", NULL);
+}
+
+static void commands_of_other_values_are_refused(void **state)
+{
+    static const char one[] = "  commands: '{{ inputs.i }}'\n";
+    (void)state;
+    lines_are(one, "[]", NULL, "commands: the list is empty: it must have a command");
+    lines_are(one, "{\"a\":1}", NULL,
+              "commands: is a mapping: it must be a list of texts, or a text");
+    lines_are(one, "[\"a\",{\"b\":1}]", NULL,
+              "commands[1]: is a mapping: the items of the list must be texts or numbers");
+    lines_are(one, "[[\"a\"]]", NULL,
+              "commands[0]: is a list: the items of the list must be texts or numbers");
+    lines_are(one, "[null]", NULL,
+              "commands[0]: is null: the items of the list must be texts or numbers");
+    lines_are("  beforeCommands: '{{ inputs.i }}'\n  commands: [x]\n", "{}", NULL,
+              "beforeCommands: is a mapping: it must be a list of texts, or a text");
+}
+
 static void a_working_directory_that_grew_too_long_is_refused(void **state)
 {
     (void)state;
@@ -662,6 +744,9 @@ int main(void)
         cmocka_unit_test(what_grows_over_the_limit_is_refused),
         cmocka_unit_test(the_attempt_is_put_in_when_it_is_known),
         cmocka_unit_test(a_text_like_the_mark_of_the_attempt_is_not_taken_for_it),
+        cmocka_unit_test(commands_of_a_list_are_its_items),
+        cmocka_unit_test(commands_of_no_list_are_one_line),
+        cmocka_unit_test(commands_of_other_values_are_refused),
         cmocka_unit_test(a_working_directory_that_grew_too_long_is_refused),
         cmocka_unit_test(inputs_are_read_as_their_types),
         cmocka_unit_test(inputs_that_do_not_fit_are_named),
