@@ -348,7 +348,8 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     struct reader r = {.file = file,
                        .problems = problems,
                        .checks = checks,
-                       .stored = checks && checks->stored};
+                       .stored = checks && checks->stored,
+                       .never_steps = FLOW_NEVER_STEPS};
     const struct yaml_duplicates duplicates = {add_duplicate, &r};
     struct err e = {0};
     if (len > FLOW_FILE_MAX) {

@@ -15,6 +15,9 @@
 
 #define FLOW_TRIGGER_KEYS_MAX 16 /* of all kinds together */
 
+/* Of all schedules of a flow together: below a tenth of a second. */
+#define FLOW_NEVER_STEPS 300000
+
 #define ROOT(root) (1u << EXPR_##root) /* of expr_scope */
 
 /* A key of a mapping: one that an unknown key was meant for, or one that a problem misses. */
@@ -46,6 +49,7 @@ struct reader {
     size_t inner_count;
     struct noted_key *meant, *missed;
     size_t meant_count, missed_count;
+    size_t never_steps; /* left for finding conditions of schedules that never hold */
     int defaults_first, defaults_last; /* the lines of pluginDefaults; 0: none */
 };
 

@@ -216,6 +216,17 @@ static void check_fires(const struct node *n, const struct flow_schedule *s)
     zone_free(utc);
 }
 
+/* A zone that is named UTC or an offset has one offset; what others have is not known here. */
+static void check_conditions(const struct node *n, const struct flow_schedule *s)
+{
+    struct zones *none = zones_new(NULL);
+    struct zone *z = NULL;
+    if (s->zone && zones_open(none, s->zone, &z, NULL)) z = NULL;
+    check_when(n, &s->when, s->cron, s->text, z);
+    zone_free(z);
+    zones_free(none);
+}
+
 void read_schedule(const struct node *n, struct flow_trigger *t)
 {
     static const char *const recover[] = {"NONE", "LAST", "ALL"};
@@ -234,5 +245,6 @@ void read_schedule(const struct node *n, struct flow_trigger *t)
     s->jitter_ms = node_duration(n, "jitter", 1, SCHEDULE_JITTER_MAX_MS, 0);
     if (n->r->problems->count > before || !s->cron) return;
     check_fires(n, s);
+    if (!n->r->stored) check_conditions(n, s);
     s->plan = plan_text(n, s);
 }

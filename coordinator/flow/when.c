@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/schedule/civil.h"
+#include "coordinator/schedule/ever.h"
 
 #include <string.h>
 
@@ -315,12 +316,68 @@ static void read_list(const struct node *n, const char *key, int depth, struct c
     }
 }
 
+static const char *const list_keys[] = {"when", "conditions", "scheduleConditions"};
+#define LIST_KEYS 3
+
+/* Is there a list to be read? An export may have empty ones. */
+static bool has_list(const struct node *n, size_t key)
+{
+    return node_has(n, list_keys[key]) &&
+           (key == 0 || !key_says_nothing(list_keys[key], json_get(n->j, list_keys[key])));
+}
+
 void read_when(const struct node *n, struct condition *out)
 {
-    static const char *const keys[] = {"when", "conditions", "scheduleConditions"};
     *out = (struct condition){.kind = CONDITION_ALL_OF};
-    for (size_t i = 0; i < 3; i++) {
-        bool idle = i > 0 && key_says_nothing(keys[i], json_get(n->j, keys[i])); /* an export's */
-        if (node_has(n, keys[i]) && !idle) read_list(n, keys[i], 0, out);
+    for (size_t i = 0; i < LIST_KEYS; i++)
+        if (has_list(n, i)) read_list(n, list_keys[i], 0, out);
+}
+
+/* ---- conditions that never hold ---- */
+
+/* Where the condition of that index stands, which read_when made of it. */
+static const struct json *find_item(const struct node *n, size_t index, char *at, size_t size)
+{
+    for (size_t i = 0; i < LIST_KEYS; i++) {
+        if (!has_list(n, i)) continue;
+        const struct json *j = json_get(n->j, list_keys[i]);
+        bool list = json_type(j) == JSON_ARRAY;
+        size_t count = list ? json_count(j) : 1;
+        if (index >= count) {
+            index -= count;
+            continue;
+        }
+        (void)str_format(at, size, list ? "%s[%zu]" : "%s", list_keys[i], index);
+        for (j = list ? json_first(j) : j; list && index > 0; index--)
+            j = json_next(j);
+        return j;
     }
+    return n->j;
+}
+
+static void fail_never(const struct node *n, size_t index, const char *cron_text)
+{
+    char at[80] = "", shown[STR_QUOTE_SIZE];
+    const struct json *j = find_item(n, index, at, sizeof at);
+    const char *type = json_get_str(j, "type", NULL), *dot = type ? strrchr(type, '.') : NULL;
+    read_fail(n->r, j, "%s%s: %s holds at no time of cron %s: it would never fire", n->at, at,
+              dot ? dot + 1 : "the condition", str_quote(shown, cron_text));
+}
+
+void check_when(const struct node *n, const struct condition *when, const struct cron *cron,
+                const char *cron_text, const struct zone *z)
+{
+    char at[80] = "", shown[STR_QUOTE_SIZE];
+    size_t *left = &n->r->never_steps, i = 0;
+    if (when->count == 0 || condition_ever(when, cron, z, left)) return;
+    while (i < when->count && when->count > 1 && condition_ever(&when->items[i], cron, z, left))
+        i++;
+    if (i < when->count) {
+        fail_never(n, i, cron_text);
+        return;
+    }
+    const struct json *j = find_item(n, 0, at, sizeof at);
+    at[strcspn(at, "[")] = '\0';
+    read_fail(n->r, j, "%s%s: at no time of cron %s all of them hold: it would never fire", n->at,
+              at, str_quote(shown, cron_text));
 }

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/condition.h"
+#include "coordinator/schedule/ever.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,6 +147,188 @@ static void weekday__names__long_and_short(void **state)
         assert_int_equal(condition_weekday(bad[i]), -1);
 }
 
+/* ---- do they ever hold ---- */
+
+#define MON 2u
+#define STEPS 300000
+
+static bool ever_in(const struct condition *c, const char *cron, const struct zone *z)
+{
+    struct cron *times = NULL;
+    size_t budget = STEPS;
+    assert_int_equal(cron_parse(cron, CRON_FIVE_OR_SIX, &times, NULL), 0);
+    bool ever = condition_ever(c, times, z, &budget);
+    cron_free(times);
+    assert_true(budget > 0);
+    return ever;
+}
+
+static bool ever(const struct condition *c, const char *cron)
+{
+    struct zone *utc = zone_fixed(0);
+    bool exact = ever_in(c, cron, utc), open = ever_in(c, cron, NULL);
+    zone_free(utc);
+    if (exact && !open) fail_msg("%s: not in any zone, but in UTC", cron);
+    return exact;
+}
+
+static struct condition days(unsigned weekdays)
+{
+    return (struct condition){.kind = CONDITION_DAYS, .weekdays = weekdays};
+}
+
+static struct condition nth(unsigned weekdays, int week)
+{
+    return (struct condition){.kind = CONDITION_DAY_IN_MONTH, .weekdays = weekdays, .week = week};
+}
+
+static struct condition between(struct condition_limit after, struct condition_limit before)
+{
+    return (struct condition){.kind = CONDITION_TIME, .after = after, .before = before};
+}
+
+static struct condition of(enum condition_kind kind, struct condition *items, size_t count)
+{
+    return (struct condition){.kind = kind, .items = items, .count = count};
+}
+
+static void days__that_cron_never_names__never_hold(void **state)
+{
+    struct condition monday = days(MON), first = nth(MON, 1), fourth = nth(MON, 4),
+                     last = nth(MON, CONDITION_LAST_WEEK);
+    (void)state;
+    assert_false(ever(&monday, "0 0 * * SUN"));
+    assert_false(ever(&monday, "* * * * * TUE-SUN"));
+    assert_true(ever(&monday, "0 0 * * SUN,MON"));
+    assert_true(ever(&monday, "* * * * * *"));
+    assert_true(ever(&first, "0 0 7 * *"));
+    assert_false(ever(&first, "0 0 8-31 * *"));
+    assert_true(ever(&last, "0 0 L * *"));
+    assert_false(ever(&last, "0 0 1-21 * *"));
+    assert_false(ever(&last, "0 0 22 1,3-12 *"));
+    /* 22 February is the last one where it has 28 days, the fourth in any year */
+    assert_true(ever(&last, "0 0 22 2 *"));
+    assert_true(ever(&fourth, "0 0 22 1 *"));
+    struct condition none = days(0);
+    assert_false(ever(&none, "* * * * *"));
+}
+
+static void a_leap_day__is_each_day_of_the_week_in_some_year(void **state)
+{
+    (void)state;
+    for (unsigned d = 0; d < 7; d++) {
+        struct condition day = days(1u << d), fifth = nth(1u << d, CONDITION_LAST_WEEK);
+        assert_true(ever(&day, "0 0 29 2 *"));
+        assert_true(ever(&fifth, "0 0 29 2 *"));
+        fifth.week = 4;
+        assert_false(ever(&fifth, "0 0 29 2 *"));
+    }
+}
+
+static void times_of_day__that_cron_never_names__never_hold(void **state)
+{
+    struct condition noon = between(time_of_day(12, 0), time_of_day(13, 0));
+    struct condition night = between(time_of_day(22, 0), time_of_day(6, 0));
+    (void)state;
+    assert_true(ever(&noon, "*/7 * * * *"));
+    assert_true(ever(&noon, "1 12 29 2 *"));
+    assert_false(ever(&noon, "0 * * * *"));
+    assert_false(ever(&noon, "* 0-11,13-23 * * *"));
+    assert_true(ever(&night, "59 5 * * *"));
+    assert_false(ever(&night, "* 7-21 * * *"));
+}
+
+static void conditions__in_lists__hold_together_or_not(void **state)
+{
+    struct condition noon = between(time_of_day(12, 0), time_of_day(13, 0));
+    struct condition items[] = {days(MON), noon}, both[] = {days(MON), days(MON << 1)};
+    struct condition all = of(CONDITION_ALL_OF, items, 2), any = of(CONDITION_ANY_OF, items, 2),
+                     none = of(CONDITION_NONE_OF, items, 2);
+    (void)state;
+    assert_true(ever(&all, "30 12 * * *"));
+    assert_false(ever(&all, "30 12 * * TUE"));
+    assert_false(ever(&all, "30 11 * * *"));
+    assert_true(ever(&any, "30 12 * * TUE"));
+    assert_true(ever(&any, "30 11 * * *"));
+    assert_false(ever(&any, "30 11 * * TUE"));
+    assert_true(ever(&none, "30 11 * * TUE"));
+    assert_false(ever(&none, "30 12 * * *"));
+    assert_false(ever(&none, "* * * * MON"));
+    all = of(CONDITION_ALL_OF, both, 2);
+    assert_false(ever(&all, "* * * * *"));
+    all.count = 0;
+    assert_true(ever(&all, "0 0 29 2 *"));
+    any.count = 0;
+    assert_false(ever(&any, "* * * * *"));
+}
+
+static void moments__may_always_come__unless_they_end_before_they_begin(void **state)
+{
+    struct condition_limit early = {.given = true, .s = 1000}, late = {.given = true, .s = 2000};
+    struct condition c = {.kind = CONDITION_MOMENT, .after = early, .before = late};
+    struct condition not_c = of(CONDITION_NONE_OF, &c, 1);
+    (void)state;
+    assert_true(ever(&c, "@yearly"));
+    assert_true(ever(&not_c, "@yearly"));
+    c.after = late;
+    assert_false(ever(&c, "* * * * *"));
+    assert_true(ever(&not_c, "* * * * *"));
+    c.before = early;
+    assert_false(ever(&c, "* * * * *"));
+    c.before.local = true;
+    assert_true(ever(&c, "* * * * *"));
+    c.before.given = false;
+    assert_true(ever(&c, "@yearly"));
+}
+
+static void times_with_an_offset__are_any_time_of_a_zone_that_is_not_known(void **state)
+{
+    struct condition_limit after = {.given = true, .s = 16 * 3600, .offset_s = 7200};
+    struct condition_limit before = {.given = true, .s = 17 * 3600, .offset_s = 7200};
+    struct condition c = between(after, before);
+    struct zone *there = zone_fixed(7200), *utc = zone_fixed(0);
+    (void)state;
+    assert_true(ever_in(&c, "30 16 * * *", there));
+    assert_false(ever_in(&c, "30 14 * * *", there));
+    assert_true(ever_in(&c, "30 14 * * *", utc));
+    assert_false(ever_in(&c, "30 16 * * *", utc));
+    assert_true(ever_in(&c, "30 16 * * *", NULL));
+    assert_true(ever_in(&c, "30 14 * * *", NULL));
+    zone_free(there);
+    zone_free(utc);
+}
+
+/* 2:30 comes at 3:00 in the night in which clocks are set forward. */
+static void a_time_of_night__in_a_zone_with_summer_time__may_come_late(void **state)
+{
+    struct condition three = between(time_of_day(2, 59), time_of_day(3, 1));
+    struct condition not_half[] = {between(time_of_day(2, 29), time_of_day(2, 31))};
+    struct condition none = of(CONDITION_NONE_OF, not_half, 1);
+    struct condition noon = between(time_of_day(12, 59), time_of_day(13, 1));
+    struct zone *utc = zone_fixed(0);
+    struct civil_time t = {2026, 3, 29, 3, 0, 0, 0};
+    assert_true(condition_holds(&three, civil_seconds(&t) - 7200, *state));
+    assert_false(ever_in(&three, "30 2 * * *", utc));
+    assert_true(ever_in(&three, "30 2 * * *", NULL));
+    assert_false(ever_in(&none, "30 2 * * *", utc));
+    assert_true(ever_in(&none, "30 2 * * *", NULL));
+    assert_false(ever_in(&noon, "30 12 * * *", NULL));
+    zone_free(utc);
+}
+
+static void a_search__that_is_too_long__is_given_up_and_takes_it_that_they_hold(void **state)
+{
+    struct condition noon = between(time_of_day(12, 0), time_of_day(12, 1));
+    struct cron *times = NULL;
+    size_t budget = 1000;
+    (void)state;
+    assert_int_equal(cron_parse("* * 0-11 * * *", CRON_SIX, &times, NULL), 0);
+    assert_true(condition_ever(&noon, times, NULL, &budget));
+    assert_int_equal(budget, 0);
+    assert_true(condition_ever(&noon, times, NULL, &budget));
+    cron_free(times);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +340,14 @@ int main(void)
         cmocka_unit_test(moment__local_or_with_an_offset__is_between),
         cmocka_unit_test(lists__all_any_none__and_empty_ones),
         cmocka_unit_test(weekday__names__long_and_short),
+        cmocka_unit_test(days__that_cron_never_names__never_hold),
+        cmocka_unit_test(a_leap_day__is_each_day_of_the_week_in_some_year),
+        cmocka_unit_test(times_of_day__that_cron_never_names__never_hold),
+        cmocka_unit_test(conditions__in_lists__hold_together_or_not),
+        cmocka_unit_test(moments__may_always_come__unless_they_end_before_they_begin),
+        cmocka_unit_test(times_with_an_offset__are_any_time_of_a_zone_that_is_not_known),
+        cmocka_unit_test(a_time_of_night__in_a_zone_with_summer_time__may_come_late),
+        cmocka_unit_test(a_search__that_is_too_long__is_given_up_and_takes_it_that_they_hold),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -206,6 +206,108 @@ static void searches__of_what_fires_seldom__end(void **state)
     mem_free(text);
 }
 
+/* ---- conditions that never hold ---- */
+
+static struct flow_problems told_of(const char *triggers, const struct flow_checks *checks)
+{
+    char *text = str_dupf("%stasks: [{id: t, command: [x]}]\ntriggers:\n%s", FLOW_HEAD, triggers);
+    struct flow_problems p = {0};
+    struct flow *f = NULL;
+    if (flow_parse("f.yaml", text, strlen(text), checks, &p, &f) == 0) flow_free(f);
+    mem_free(text);
+    return p;
+}
+
+static void never_fires(const char *trigger, int line, const char *wanted)
+{
+    struct flow_problems p = told_of(trigger, NULL);
+    if (p.count != 1) fail_msg("%zu problems: %s", p.count, trigger);
+    assert_string_equal(p.items[0].sentence, wanted);
+    assert_int_equal(p.items[0].line, line);
+    flow_problems_fini(&p);
+    p = told_of(trigger, &flow_stored);
+    assert_int_equal(p.count, 0); /* it was applied before */
+    flow_problems_fini(&p);
+}
+
+static void may_fire(const char *trigger)
+{
+    struct flow_problems p = told_of(trigger, NULL);
+    if (p.count) fail_msg("%s: %s", trigger, p.items[0].sentence);
+    flow_problems_fini(&p);
+}
+
+static void conditions__that_never_hold__are_refused(void **state)
+{
+    (void)state;
+    never_fires(
+        "  - id: s\n    cron: 0 0 * * SUN\n    conditions:\n"
+        "      - {type: " KESTRA "DayWeek, dayOfWeek: MONDAY}\n",
+        8,
+        "trigger s: conditions[0]: DayWeek holds at no time of cron '0 0 * * SUN': it would "
+        "never fire");
+    never_fires(
+        "  - id: s\n    cron: 0 9 * * *\n    scheduleConditions:\n"
+        "      - {type: " OLD "WeekendCondition}\n"
+        "      - {type: " OLD "TimeBetweenCondition, after: '10:00', before: '11:00'}\n",
+        9,
+        "trigger s: scheduleConditions[1]: TimeBetweenCondition holds at no time of cron '0 "
+        "9 * * *': it would never fire");
+    never_fires("  - id: s\n    cron: '@daily'\n    when:\n"
+                "      - {weekend: true}\n"
+                "      - {not: {dayOfWeek: [SAT, SUN]}}\n",
+                8,
+                "trigger s: when: at no time of cron '@daily' all of them hold: it would never "
+                "fire");
+    never_fires("  - id: s\n    cron: '@daily'\n    when: {weekend: true, dayOfWeek: MONDAY}\n", 7,
+                "trigger s: when: the condition holds at no time of cron '@daily': it would never "
+                "fire");
+    never_fires("  - {id: s, cron: 0 0 1-7 * *, when: {day: {dayOfWeek: MON, inMonth: LAST}}}\n", 5,
+                "trigger s: when: the condition holds at no time of cron '0 0 1-7 * *': it would "
+                "never fire");
+    never_fires("  - {id: s, cron: 30 14 * * *, timezone: UTC, when: {timeBetween: {after: "
+                "'16:00+01:00'}}}\n",
+                5,
+                "trigger s: when: the condition holds at no time of cron '30 14 * * *': it would "
+                "never fire");
+}
+
+static void conditions__that_hold_some_day__are_taken(void **state)
+{
+    (void)state;
+    may_fire("  - {id: s, cron: 0 0 29 2 *, when: {day: {dayOfWeek: MONDAY, inMonth: LAST}}}\n");
+    may_fire("  - {id: s, cron: 0 0 * * SUN, conditions: []}\n");
+    may_fire("  - {id: s, cron: 30 14 * * *, timezone: '+02:00', when: {timeBetween: {after: "
+             "'13:00+01:00'}}}\n");
+    /* which zone it is, and when it has summer time, is not known here */
+    may_fire("  - {id: s, cron: 30 14 * * *, timezone: Europe/Berlin, when: {timeBetween: {after: "
+             "'16:00+01:00'}}}\n");
+    may_fire("  - {id: s, cron: 30 14 * * *, when: {timeBetween: {after: '16:00+01:00'}}}\n");
+    /* the time that has passed may be caught up with */
+    may_fire("  - {id: s, cron: '@daily', when: {dateTimeBetween: {before: '1999-01-01'}}}\n");
+    may_fire("  - {id: s, cron: '@daily', when: {dateTimeBetween: {after: '9000-01-01'}}}\n");
+}
+
+/* All triggers of a flow share one number of steps: one search could take them all. */
+static void the_search__of_all_triggers_together__is_bounded(void **state)
+{
+    char triggers[6000] = "";
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        size_t len = strlen(triggers);
+        (void)str_format(triggers + len, sizeof triggers - len,
+                         "  - {id: s%d, cron: '* * 0-11 * * *', when: {timeBetween: {after: "
+                         "'12:00', before: '12:01'}}}\n",
+                         i);
+    }
+    may_fire(triggers);
+    (void)str_format(triggers, sizeof triggers, "%s",
+                     "  - {id: a, cron: '* * 0-11 * * *', when: {timeBetween: {after: '12:00', "
+                     "before: '12:01'}}}\n"
+                     "  - {id: b, cron: 0 0 * * SUN, when: {dayOfWeek: MONDAY}}\n");
+    may_fire(triggers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +316,9 @@ int main(void)
         cmocka_unit_test(conditions_of_an_export__that_are_empty__say_nothing),
         cmocka_unit_test(conditions__not_understood__are_refused),
         cmocka_unit_test(searches__of_what_fires_seldom__end),
+        cmocka_unit_test(conditions__that_never_hold__are_refused),
+        cmocka_unit_test(conditions__that_hold_some_day__are_taken),
+        cmocka_unit_test(the_search__of_all_triggers_together__is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
