@@ -24,7 +24,7 @@
 #define SABOTAGE_SEEDS 200 /* a sabotage has to be caught within these */
 
 struct figures {
-    uint64_t seeds, batches, crashes, failed, fired, ended, tasks, cancelled, left;
+    uint64_t seeds, batches, crashes, failed, fired, ended, tasks, cancelled, left, followed, deep;
 };
 
 static double seconds(void)
@@ -46,11 +46,13 @@ static uint64_t base_seed(void)
 
 static void print_figures(const struct figures *f, double took)
 {
-    printf("# %llu seeds in %.1f s: %llu executions, %llu task runs, %llu firings, %llu cancelled, "
+    printf("# %llu seeds in %.1f s: %llu executions, %llu task runs, %llu firings, %llu started "
+           "by ends (%llu of depth 32), %llu cancelled, "
            "%llu batches; faults: %llu coordinator crashes, %llu failed commits, "
            "%llu processes that could not be ended\n",
            (unsigned long long)f->seeds, took, (unsigned long long)f->ended,
            (unsigned long long)f->tasks, (unsigned long long)f->fired,
+           (unsigned long long)f->followed, (unsigned long long)f->deep,
            (unsigned long long)f->cancelled, (unsigned long long)f->batches,
            (unsigned long long)f->crashes, (unsigned long long)f->failed,
            (unsigned long long)f->left);
@@ -72,6 +74,8 @@ static bool run_seed(uint64_t seed, enum flow_sabotage sabotage, struct figures 
     f->tasks += s->tasks;
     f->cancelled += s->cancelled;
     f->left += s->left;
+    f->followed += s->followed;
+    f->deep += s->deep;
     flow_sim_fini(s);
     mem_free(s);
     return kept;

@@ -33,7 +33,7 @@ static const struct flow *flow_of(struct flow_sim *s, const char *id, int64_t re
 {
     struct flow_row row = {0};
     struct flow *f = NULL;
-    if (reader_flow(s->reader, "a.b", id, revision, &row, NULL)) return NULL;
+    if (reader_flow(s->reader, flow_ns(id[1] - '0'), id, revision, &row, NULL)) return NULL;
     char *name = str_dupf("%s/%lld", id, (long long)row.revision);
     uint64_t key = map_text_key(name);
     f = map_find(&s->parsed, key);
@@ -88,11 +88,15 @@ static struct seen_execution *see(struct flow_sim *s, int64_t id, struct executi
     if (x) return x;
     x = mem_alloc(sizeof *x);
     x->id = id;
+    x->born = s->batches;
     x->revision = row->revision;
     str_copy(x->flow, sizeof x->flow, row->flow);
     str_copy(x->trigger, sizeof x->trigger, row->trigger ? row->trigger : "");
     map_put(&s->executions, (uint64_t)id, x);
-    count_firing(s, row);
+    if (*x->trigger == 'a')
+        flow_after_born(s, x, row);
+    else
+        count_firing(s, row);
     return x;
 }
 
@@ -126,7 +130,11 @@ static void look_at_execution(struct flow_sim *s, int64_t id)
     if (x->known && x->state == EXECUTION_KILLING && row.state == EXECUTION_RUNNING)
         flow_violation(s, "execution %s was cancelled, and runs on", text(id, name));
     bool enters = row.state == EXECUTION_RUNNING && (!x->known || !takes_place(x->state));
-    s->ended += execution_is_final(row.state) && !(x->known && execution_is_final(x->state));
+    if (execution_is_final(row.state) && !(x->known && execution_is_final(x->state))) {
+        s->ended++;
+        x->over = s->batches;
+        flow_after_list(&s->ends, x);
+    }
     s->cancelled += row.state == EXECUTION_KILLED && x->state != EXECUTION_KILLED;
     x->known = true;
     x->state = row.state;
@@ -201,7 +209,7 @@ static void check_outcome(struct flow_sim *s, const struct seen_job *j, const st
     struct trigger_row t;
     struct look_up u = {.job = row->id};
     bool fires = row->state == JOB_SUCCESS && row->exit_code == 0;
-    if (reader_trigger(s->reader, "a.b", row->flow, row->task, &t, NULL)) {
+    if (reader_trigger(s->reader, row->ns, row->flow, row->task, &t, NULL)) {
         if (j->executions)
             flow_violation(s, "%s fired for a trigger that is gone", text(j->id, id));
         return;
@@ -285,6 +293,7 @@ static int look_at_trigger(const struct trigger_row *t, void *user)
 {
     struct flow_sim *s = user;
     int64_t now = s->w.now.mono_ms;
+    if (t->kind != TRIGGER_POLLING) return 0;
     struct seen_trigger *k = map_find(&s->triggers, (uint64_t)t->id);
     const struct seen_job *j = map_find(&s->jobs, (uint64_t)t->job);
     char name[24];
@@ -421,6 +430,7 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
 
 void flow_check_batch(struct flow_sim *s)
 {
+    s->ends.count = s->followers.count = 0;
     for (const struct effect *x = s->w.effects.first; x; x = x->next) {
         if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->u.changed.id, false);
     }
@@ -431,6 +441,7 @@ void flow_check_batch(struct flow_sim *s)
         if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->u.changed.id, true);
         if (x->type == EFFECT_JOB) check_hand_out(s, x->u.job.job);
     }
+    if (!*s->violation) flow_after_check(s);
     if (!*s->violation) look_at_triggers(s);
     if (!*s->violation) look_for_leaks(s);
     if (!*s->violation && s->batches % 8 == 0) check_memory(s);

@@ -20,6 +20,9 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_SLEEPER] = "sleeper",
     [BREAK_LOST_START] = "lost-start",
     [BREAK_PAIR] = "pair",
+    [BREAK_DOUBLE_AFTER] = "double-after",
+    [BREAK_LOST_AFTER] = "lost-after",
+    [BREAK_DEPTH] = "depth",
 };
 
 struct flow_faults flow_faults;
@@ -92,15 +95,18 @@ int __wrap_store_each_open_execution(struct store *s,
 
 int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct execution_row *row)
 {
-    if (row->trigger && broken(BREAK_DOUBLE_FIRE, 5)) {
+    bool after = row->trigger && *row->trigger == 'a', fires = row->trigger && !after;
+    if ((fires && broken(BREAK_DOUBLE_FIRE, 5)) || (after && broken(BREAK_DOUBLE_AFTER, 5))) {
         struct execution_row twin = {.ns = mem_strdup(row->ns),
                                      .flow = mem_strdup(row->flow),
                                      .trigger = mem_strdup(row->trigger),
                                      .inputs = mem_strdup(row->inputs),
-                                     .trigger_vars = mem_strdup(row->trigger_vars)};
+                                     .trigger_vars = mem_strdup(row->trigger_vars),
+                                     .depth = row->depth};
         (void)__real_execution_start(g, f, &twin);
     }
-    if (row->trigger && broken(BREAK_LOST_FIRE, 5)) {
+    if (after && flow_faults.sabotage == BREAK_DEPTH) row->depth = 1;
+    if ((fires && broken(BREAK_LOST_FIRE, 5)) || (after && broken(BREAK_LOST_AFTER, 5))) {
         execution_row_fini(row);
         return 1;
     }

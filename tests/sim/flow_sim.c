@@ -14,6 +14,12 @@
 
 const char *const flow_groups[SIM_GROUPS] = {NULL, "alpha", "beta"};
 
+const char *flow_ns(int number)
+{
+    static const char *const all[SIM_FLOWS] = {"a.b", "a.c", "a.b", "ab", "a.b.c"};
+    return all[number];
+}
+
 int64_t flow_random(struct flow_sim *s, int64_t least, int64_t most)
 {
     return least + (int64_t)rng_below(&s->rng, (uint64_t)(most - least) + 1);
@@ -82,27 +88,42 @@ static void write_trigger(struct flow_sim *s, struct buf *b, int number)
     buf_adds(b, "}\n");
 }
 
+static void write_triggers(struct flow_sim *s, struct buf *heads, struct buf *out, int number)
+{
+    int polling = (int)flow_random(s, 0, 5) % 3, after = flow_random(s, 0, 2) == 0;
+    if (after && flow_random(s, 0, 3) == 0) after++; /* a circle of such ones multiplies */
+    if (polling + after > 0) buf_adds(out, "triggers:\n");
+    for (int i = 0; i < polling; i++)
+        write_trigger(s, out, i);
+    for (int i = 0; i < after; i++)
+        flow_after_write(s, heads, out, number, i);
+}
+
 static void apply_flow(struct flow_sim *s, int number)
 {
     static const char *const behaviors[] = {"QUEUE", "QUEUE", "CANCEL", "FAIL"};
-    struct buf b;
+    struct buf heads, b;
+    bool quick =
+        flow_random(s, 0, 3) == 0; /* without an agent: a circle of such ones is soon deep */
+    buf_init(&heads, 65536);
     buf_init(&b, 65536);
-    buf_addf(&b, "id: f%d\nnamespace: a.b\n", number);
+    buf_addf(&b, "id: f%d\nnamespace: %s\n", number, flow_ns(number));
     if (flow_random(s, 0, 2) > 0)
         buf_addf(&b, "concurrency: {limit: %d, behavior: %s}\n", (int)flow_random(s, 1, 3),
                  behaviors[flow_random(s, 0, 3)]);
     buf_adds(&b, "tasks:\n");
-    int tasks = (int)flow_random(s, 1, 4), triggers = (int)flow_random(s, 0, 5) % 3;
+    int tasks = quick ? 0 : (int)flow_random(s, 1, 4);
     for (int i = 0; i < tasks; i++)
         write_task(s, &b, i);
-    if (triggers) buf_adds(&b, "triggers:\n");
-    for (int i = 0; i < triggers; i++)
-        write_trigger(s, &b, i);
+    if (quick) buf_adds(&b, "  - {id: t0, type: io.kestra.plugin.core.log.Log, message: hello}\n");
+    write_triggers(s, &heads, &b, number);
+    buf_add(&heads, b.data, b.len);
+    buf_fini(&b);
     struct command *c = command_new(CMD_FLOW_APPLY);
     c->request = ++s->w.requests;
     c->u.apply.files = mem_alloc(sizeof *c->u.apply.files);
     c->u.apply.count = 1;
-    c->u.apply.files[0].source = buf_detach(&b);
+    c->u.apply.files[0].source = buf_detach(&heads);
     flow_push(s, c);
 }
 
@@ -114,9 +135,10 @@ static void operate_trigger(struct flow_sim *s)
                                               CMD_TRIGGER_RUN, CMD_TRIGGER_DISABLE};
     struct command *c = command_new(types[flow_random(s, 0, 3)]);
     c->request = ++s->w.requests;
-    c->u.place.ns = mem_strdup("a.b");
-    c->u.place.flow = str_dupf("f%d", (int)flow_random(s, 0, s->flow_count - 1));
-    c->u.place.trigger = str_dupf("p%d", (int)flow_random(s, 0, 1));
+    int flow = (int)flow_random(s, 0, s->flow_count - 1);
+    c->u.place.ns = mem_strdup(flow_ns(flow));
+    c->u.place.flow = str_dupf("f%d", flow);
+    c->u.place.trigger = str_dupf("%c%d", "ppa"[flow_random(s, 0, 2)], (int)flow_random(s, 0, 1));
     flow_push(s, c);
 }
 
@@ -124,7 +146,7 @@ static void delete_flow(struct flow_sim *s, int number)
 {
     struct command *c = command_new(CMD_FLOW_DELETE);
     c->request = ++s->w.requests;
-    c->u.place.ns = mem_strdup("a.b");
+    c->u.place.ns = mem_strdup(flow_ns(number));
     c->u.place.flow = str_dupf("f%d", number);
     flow_push(s, c);
 }
@@ -159,7 +181,7 @@ static void start_again(struct flow_sim *s, struct seen_start *t)
     if (t->id || t->over || s->w.now.mono_ms < t->again_ms || s->down) return;
     struct command *c = command_new(CMD_EXECUTION_START);
     c->request = t->request = ++s->w.requests;
-    c->u.start.ns = mem_strdup("a.b");
+    c->u.start.ns = mem_strdup(flow_ns(t->flow));
     c->u.start.flow = str_dupf("f%d", t->flow);
     c->u.start.unique_key = mem_strdup(t->key);
     t->again_ms = s->w.now.mono_ms + 3000;
@@ -357,12 +379,12 @@ static void heal(struct flow_sim *s)
         step(s);
     flow_push(s, cmd_group(&s->w, "beta", NULL));
     for (int i = 0; i < s->flow_count; i++) {
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < 4; k++) {
             struct command *c = command_new(CMD_TRIGGER_DISABLE);
             c->request = ++s->w.requests;
-            c->u.place.ns = mem_strdup("a.b");
+            c->u.place.ns = mem_strdup(flow_ns(i));
             c->u.place.flow = str_dupf("f%d", i);
-            c->u.place.trigger = str_dupf("p%d", k);
+            c->u.place.trigger = str_dupf("%c%d", "ap"[k / 2], k % 2);
             flow_push(s, c);
         }
     }
@@ -392,6 +414,8 @@ void flow_sim_fini(struct flow_sim *s)
     flow_check_fini(s);
     reader_close(s->reader);
     mem_free(s->starts);
+    mem_free(s->ends.items);
+    mem_free(s->followers.items);
     flow_faults = (struct flow_faults){0};
     if (s->down) world_rise(&s->w);
     world_close(&s->w);

@@ -20,6 +20,9 @@ enum flow_sabotage {
     BREAK_DEAF_CANCEL,   /* a cancelled execution goes on */
     BREAK_LEAKED_PLACE,  /* nobody looks for queued executions when one ends */
     BREAK_SLEEPER,       /* a trigger that was applied is not looked at */
+    BREAK_DOUBLE_AFTER,  /* the end of an execution starts two */
+    BREAK_LOST_AFTER,    /* or none */
+    BREAK_DEPTH,         /* nobody counts how many ends led to an execution */
     BREAK_PAIR,          /* a changed one does not wait for the end of what was given up */
     BREAK_FORGOTTEN,     /* a start overlooks open executions */
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
@@ -39,6 +42,7 @@ extern struct flow_faults flow_faults;
 
 enum { SIM_FLOWS = 5, SIM_AGENTS = 6, SIM_GROUPS = 3 };
 extern const char *const flow_groups[SIM_GROUPS]; /* NULL: default */
+const char *flow_ns(int number);                  /* where the flow f<number> is */
 
 /* ---- agents ---- */
 struct flow_held {
@@ -79,6 +83,9 @@ struct seen_execution {
     enum execution_state state;
     int64_t next_task; /* place in the flow of the one behind the last that was seen */
     int64_t last_run;
+    int64_t parent, depth; /* whose end started it, 0: none did; and how many ends led to it */
+    bool matched;          /* its start was looked for and found */
+    uint64_t born, over;   /* the batches in which it began and ended; over 0: it is open */
 };
 struct seen_job {
     int64_t id;
@@ -103,6 +110,11 @@ struct seen_start { /* a user's `flow run`, repeated until it is answered */
     bool over;
 };
 
+struct seen_list {
+    struct seen_execution **items;
+    size_t count, cap;
+};
+
 struct flow_sim {
     uint64_t seed;
     enum flow_sabotage sabotage;
@@ -118,8 +130,10 @@ struct flow_sim {
     struct map executions, jobs, triggers, parsed; /* parsed: flows by their text */
     struct seen_start *starts;
     int start_count;
+    /* of the last batch: executions that ended, and those that an end started */
+    struct seen_list ends, followers;
     int64_t short_since[SIM_FLOWS]; /* since when a flow has both places and queued ones */
-    uint64_t looks, batches, crashes, failed, fired, ended, tasks, cancelled, left;
+    uint64_t looks, batches, crashes, failed, fired, ended, tasks, cancelled, left, followed, deep;
     char violation[256];
 };
 
@@ -136,6 +150,14 @@ void flow_agent_step(struct flow_sim *s, struct flow_agent *a);
 void flow_agent_effect(struct flow_sim *s, struct flow_agent *a, const struct effect *x);
 void flow_agent_lost(struct flow_sim *s, struct flow_agent *a); /* its link is gone */
 void flow_agent_fini(struct flow_agent *a);
+
+/* ---- flow_after.c ---- */
+/* Triggers that fire at ends, a0 and so on; what they listen to stands in comments (heads). */
+void flow_after_write(struct flow_sim *s, struct buf *heads, struct buf *triggers, int flow,
+                      int number);
+void flow_after_list(struct seen_list *l, struct seen_execution *x);
+void flow_after_born(struct flow_sim *s, struct seen_execution *x, const struct execution_row *row);
+void flow_after_check(struct flow_sim *s); /* of the batch that was committed */
 
 /* ---- flow_check.c ---- */
 void flow_check_batch(struct flow_sim *s); /* after a commit, before its effects are carried out */
