@@ -95,10 +95,14 @@ static void fire(struct engine *g, struct trigger *t, const struct ended_executi
         occurrence_skip(g, t, why);
         return;
     }
-    if (t->executions >= AFTER_OPEN_MAX && is_circle(g, t, x->id)) {
+    if (t->started_in != g->batch) t->started = 0;
+    t->started_in = g->batch;
+    bool at_once = t->started >= AFTER_OPEN_MAX;
+    if ((at_once || t->executions >= AFTER_OPEN_MAX) && is_circle(g, t, x->id)) {
         str_format(why, sizeof why,
-                   "%lld executions that it started are open: flows start each other in a circle",
-                   (long long)t->executions);
+                   "%lld executions that it started %s: flows start each other in a circle",
+                   (long long)(at_once ? t->started : t->executions),
+                   at_once ? "came at once" : "are open");
         occurrence_skip(g, t, why);
         return;
     }
@@ -106,6 +110,7 @@ static void fire(struct engine *g, struct trigger *t, const struct ended_executi
     struct json *vars = vars_of(g, x);
     if (!vars) return;
     o.vars = vars;
+    t->started++; /* failOnTriggerError makes one that has failed, too */
     (void)occurrence_fire(g, t, &o, &unread);
     json_free(vars);
 }

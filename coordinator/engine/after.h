@@ -8,8 +8,9 @@
 /* Executions of which each is started by the end of the one before; the first counts as 0. */
 #define AFTER_DEPTH_MAX 32
 
-/* Of a circle: executions that one of its triggers started and that are open at a time. Where each
- * flow starts more than one, they would double at each step. */
+/* Of a circle: executions that one of its triggers started and that are open at a time, or came in
+ * one batch: those that concurrency or failOnTriggerError end as they come are never open. Where
+ * each flow starts more than one, they would double at each step. */
 #define AFTER_OPEN_MAX 50
 
 /* Fires, in the transaction in which the execution ended. */

@@ -65,6 +65,9 @@ struct trigger {
     uint64_t listens_to; /* its place */
     bool listens_to_prefix;
     uint64_t called; /* the number of the end that it was called for last */
+    /* executions that it started in the batch started_in, those that ended as they came included */
+    int64_t started;
+    uint64_t started_in;
     struct trigger *next_listener;
 };
 

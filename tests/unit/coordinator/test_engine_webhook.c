@@ -411,6 +411,44 @@ static void circle_that_multiplies__has_an_end(void **state)
     trigger_row_fini(&t);
 }
 
+/* Two flows with this body, of which each starts two of the other; more: keys of the triggers. What
+ * ends as it comes is never open, and all of it is one transaction. */
+static void two_that_multiply(struct world *w, const char *body, const char *more)
+{
+    const char *const ids[] = {"one", "two"};
+    for (int i = 0; i < 2; i++) {
+        char *source = str_dupf("id: %s\nnamespace: a.b\n%striggers:\n"
+                                "  - {id: t, flow: {id: %s}%s}\n  - {id: u, flow: {id: %s}%s}\n",
+                                ids[i], body, ids[1 - i], more, ids[1 - i], more);
+        world_apply_flow(w, source);
+        mem_free(source);
+        world_start(w, ids[i], NULL);
+    }
+    world_start(w, "one", NULL);
+    int all = world_executions(w, "one", NULL) + world_executions(w, "two", NULL);
+    assert_in_range(all, 4 * AFTER_OPEN_MAX, 8 * AFTER_OPEN_MAX + 3);
+    struct trigger_row t = world_trigger(w, "two", "u");
+    assert_true(t.skipped > 0);
+    assert_non_null(strstr(t.message, "in a circle"));
+    trigger_row_fini(&t);
+}
+
+static void circle_that_multiplies_at_the_limit__has_an_end(void **state)
+{
+    two_that_multiply(*state,
+                      "concurrency: {limit: 1, behavior: FAIL}\n"
+                      "tasks: [{id: one, command: [wait]}]\n", /* the first takes the place */
+                      "");
+}
+
+static void circle_that_multiplies_by_errors__has_an_end(void **state)
+{
+    two_that_multiply(*state,
+                      "inputs: [{id: n, type: INT, defaults: 1}]\n"
+                      "tasks: [{id: one, type: io.kestra.plugin.core.log.Log, message: hello}]\n",
+                      ", inputs: {n: '{{ trigger.flowId }}'}, failOnTriggerError: true");
+}
+
 static void any_flow__but_not_its_own(void **state)
 {
     struct world *w = *state;
@@ -470,6 +508,8 @@ int main(void)
         WORLD_TEST(labels__of_the_trigger__are_the_execution_s),
         WORLD_TEST(circle__ends_and_the_history_says_why),
         WORLD_TEST(circle_that_multiplies__has_an_end),
+        WORLD_TEST(circle_that_multiplies_at_the_limit__has_an_end),
+        WORLD_TEST(circle_that_multiplies_by_errors__has_an_end),
         WORLD_TEST(any_flow__but_not_its_own),
         WORLD_TEST(inputs__come_from_what_ended),
     };
