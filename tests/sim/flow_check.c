@@ -255,6 +255,7 @@ static void look_at_job(struct flow_sim *s, int64_t id, bool outcome)
         if (j->evaluation) j->trigger = trigger_key(row.flow, row.task);
         map_put(&s->jobs, (uint64_t)id, j);
     }
+    flow_selector_check(s, j, &row);
     j->state = row.state;
     if (!job_is_assigned(row.state))
         j->assigned_ms = 0;
@@ -431,6 +432,7 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
 void flow_check_batch(struct flow_sim *s)
 {
     s->ends.count = s->followers.count = 0;
+    if (*flow_faults.wrong) flow_violation(s, "%s", flow_faults.wrong);
     for (const struct effect *x = s->w.effects.first; x; x = x->next) {
         if (x->type == EFFECT_JOB_CHANGED) look_at_job(s, x->u.changed.id, false);
     }

@@ -23,6 +23,8 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_DOUBLE_AFTER] = "double-after",
     [BREAK_LOST_AFTER] = "lost-after",
     [BREAK_DEPTH] = "depth",
+    [BREAK_GROUP] = "group",
+    [BREAK_MOVED] = "moved",
 };
 
 struct flow_faults flow_faults;

@@ -52,22 +52,26 @@ void flow_push(struct flow_sim *s, struct command *c)
 
 /* ---- a flow as somebody may write it ---- */
 
-static void write_group(struct flow_sim *s, struct buf *b)
+static void write_group(struct flow_sim *s, struct buf *heads, struct buf *b, const char *name)
 {
     static const char *const fallbacks[] = {"WAIT", "WAIT", "FAIL", "CANCEL", "IGNORE"};
     const char *key = flow_groups[flow_random(s, 0, SIM_GROUPS - 1)];
-    if (key)
+    if (flow_random(s, 0, 2) == 0)
+        flow_selector_write(s, heads, b, name);
+    else if (key)
         buf_addf(b, ", workerGroup: {key: %s, fallback: %s}", key, fallbacks[flow_random(s, 0, 4)]);
 }
 
-static void write_task(struct flow_sim *s, struct buf *b, int number)
+static void write_task(struct flow_sim *s, struct buf *heads, struct buf *b, int number)
 {
+    char name[8];
     if (flow_random(s, 0, 7) == 0) {
         buf_addf(b, "  - {id: t%d, type: io.kestra.plugin.core.log.Log, message: hello}\n", number);
         return;
     }
     buf_addf(b, "  - {id: t%d, command: [run, \"{{ execution.id }}\"]", number);
-    write_group(s, b);
+    str_format(name, sizeof name, "t%d", number);
+    write_group(s, heads, b, name);
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", allowFailure: true");
     if (flow_random(s, 0, 6) == 0) buf_adds(b, ", disabled: true");
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", timeout: PT5S");
@@ -76,11 +80,13 @@ static void write_task(struct flow_sim *s, struct buf *b, int number)
     buf_adds(b, "}\n");
 }
 
-static void write_trigger(struct flow_sim *s, struct buf *b, int number)
+static void write_trigger(struct flow_sim *s, struct buf *heads, struct buf *b, int number)
 {
+    char name[8];
+    str_format(name, sizeof name, "p%d", number);
     buf_addf(b, "  - {id: p%d, interval: PT%dS, timeout: PT20S, lease: PT1M, command: [check]",
              number, (int)flow_random(s, 1, 10));
-    write_group(s, b);
+    write_group(s, heads, b, name);
     if (flow_random(s, 0, 2) == 0) buf_adds(b, ", allowConcurrent: true");
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", stopAfter: [FAILED]");
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", failOnTriggerError: true");
@@ -94,7 +100,7 @@ static void write_triggers(struct flow_sim *s, struct buf *heads, struct buf *ou
     if (after && flow_random(s, 0, 3) == 0) after++; /* a circle of such ones multiplies */
     if (polling + after > 0) buf_adds(out, "triggers:\n");
     for (int i = 0; i < polling; i++)
-        write_trigger(s, out, i);
+        write_trigger(s, heads, out, i);
     for (int i = 0; i < after; i++)
         flow_after_write(s, heads, out, number, i);
 }
@@ -114,7 +120,7 @@ static void apply_flow(struct flow_sim *s, int number)
     buf_adds(&b, "tasks:\n");
     int tasks = quick ? 0 : (int)flow_random(s, 1, 4);
     for (int i = 0; i < tasks; i++)
-        write_task(s, &b, i);
+        write_task(s, &heads, &b, i);
     if (quick) buf_adds(&b, "  - {id: t0, type: io.kestra.plugin.core.log.Log, message: hello}\n");
     write_triggers(s, &heads, &b, number);
     buf_add(&heads, b.data, b.len);
@@ -165,6 +171,13 @@ static void cancel_something(struct flow_sim *s)
     flow_push(s, cmd_id(&s->w, job ? CMD_CANCEL : CMD_EXECUTION_CANCEL, job ? x->last_run : x->id));
 }
 
+static struct command *make_group(struct flow_sim *s, const char *key)
+{
+    struct command *c = cmd_group(&s->w, key, NULL);
+    c->u.group.tags = mem_strdup(flow_tags(key));
+    return c;
+}
+
 static void regroup(struct flow_sim *s)
 {
     if (flow_random(s, 0, 1)) {
@@ -172,7 +185,7 @@ static void regroup(struct flow_sim *s)
         c->flag = true;
         flow_push(s, c);
     } else {
-        flow_push(s, cmd_group(&s->w, "beta", NULL));
+        flow_push(s, make_group(s, "beta"));
     }
 }
 
@@ -339,8 +352,8 @@ static void begin(struct flow_sim *s)
                                          .kill_time_ms = lease_kill_time_ms(0)};
     flow_faults = (struct flow_faults){0};
     world_open(&s->w);
-    world_group(&s->w, "alpha", NULL);
-    world_group(&s->w, "beta", NULL);
+    world_do(&s->w, make_group(s, "alpha"));
+    world_do(&s->w, make_group(s, "beta"));
     for (int i = 0; i < s->agent_count; i++) {
         struct flow_agent *a = &s->agents[i];
         char name[24];
@@ -377,7 +390,7 @@ static void heal(struct flow_sim *s)
     s->healed = true;
     while (s->down && !*s->violation)
         step(s);
-    flow_push(s, cmd_group(&s->w, "beta", NULL));
+    flow_push(s, make_group(s, "beta"));
     for (int i = 0; i < s->flow_count; i++) {
         for (int k = 0; k < 4; k++) {
             struct command *c = command_new(CMD_TRIGGER_DISABLE);

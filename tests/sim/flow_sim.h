@@ -23,6 +23,8 @@ enum flow_sabotage {
     BREAK_DOUBLE_AFTER,  /* the end of an execution starts two */
     BREAK_LOST_AFTER,    /* or none */
     BREAK_DEPTH,         /* nobody counts how many ends led to an execution */
+    BREAK_GROUP,         /* a selector picks any group */
+    BREAK_MOVED,         /* a job goes to another group than was picked */
     BREAK_PAIR,          /* a changed one does not wait for the end of what was given up */
     BREAK_FORGOTTEN,     /* a start overlooks open executions */
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
@@ -36,6 +38,7 @@ extern const char *const flow_sabotage_names[FLOW_SABOTAGES];
 struct flow_faults {
     enum flow_sabotage sabotage;
     bool fail_commit; /* the next one */
+    char wrong[160];  /* what a wrapped function did that it should not */
     uint64_t calls;   /* each of a wrapped function; the sabotage is done now and then */
 };
 extern struct flow_faults flow_faults;
@@ -95,6 +98,8 @@ struct seen_job {
     int64_t assigned_ms; /* mono; 0: it is not */
     int executions;      /* that it fired */
     enum job_state state;
+    bool checked;   /* its selector was looked for */
+    char group[16]; /* that it picked; empty: there is none */
 };
 struct seen_trigger {
     char name[24]; /* a row's number is given anew when a trigger is gone */
@@ -158,6 +163,13 @@ void flow_after_write(struct flow_sim *s, struct buf *heads, struct buf *trigger
 void flow_after_list(struct seen_list *l, struct seen_execution *x);
 void flow_after_born(struct flow_sim *s, struct seen_execution *x, const struct execution_row *row);
 void flow_after_check(struct flow_sim *s); /* of the batch that was committed */
+
+/* ---- flow_selector.c ---- */
+const char *flow_tags(const char *group); /* JSON, for its creation; NULL: none */
+/* {tags, match, fallback} of the work called name; heads gets them for the checks. */
+void flow_selector_write(struct flow_sim *s, struct buf *heads, struct buf *out, const char *name);
+/* A job that was created or has changed. */
+void flow_selector_check(struct flow_sim *s, struct seen_job *j, const struct job_row *row);
 
 /* ---- flow_check.c ---- */
 void flow_check_batch(struct flow_sim *s); /* after a commit, before its effects are carried out */
