@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* As docs/flows.md says. */
@@ -195,6 +196,19 @@ static void check_started(struct flow_sim *s, const char *flow, const struct rul
                        fsm_name(&execution_fsm, (int)end->state), flow, r->trigger);
 }
 
+/* "#after TRIGGER FLOW HOW NS STATES"; false: another comment. */
+static bool read_rule(const char *line, struct rule *r)
+{
+    static const char mark[] = "#after ";
+    if (!str_starts(line, mark)) return false;
+    const char *at = flow_read_word(line + sizeof mark - 1, r->trigger, sizeof r->trigger);
+    at = flow_read_word(at, r->flow, sizeof r->flow);
+    at = flow_read_word(at, r->how, sizeof r->how);
+    at = flow_read_word(at, r->ns, sizeof r->ns);
+    r->states = (unsigned)strtoul(at, NULL, 10);
+    return true;
+}
+
 /* Every trigger of the flow, as it is written now, with every end of the batch: commands come
  * before ends. */
 static void check_flow(struct flow_sim *s, const char *flow, struct tally all[SIM_FLOWS][2])
@@ -203,9 +217,7 @@ static void check_flow(struct flow_sim *s, const char *flow, struct tally all[SI
     if (reader_flow(s->reader, flow_ns(flow[1] - '0'), flow, 0, &row, NULL)) return;
     for (const char *line = row.source; line && *line == '#'; line = strchr(line, '\n') + 1) {
         struct rule r;
-        if (sscanf(line, "#after %7s %7s %7s %15s %u", r.trigger, r.flow, r.how, r.ns, &r.states) <
-            5)
-            continue;
+        if (!read_rule(line, &r)) continue;
         if (is_disabled(s, flow, r.trigger)) continue;
         for (size_t i = 0; i < s->ends.count; i++) {
             const struct seen_execution *end = s->ends.items[i];

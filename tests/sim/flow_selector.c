@@ -10,6 +10,7 @@
 #include "coordinator/engine/selector.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define QUEUE_SEEN 1000 /* jobs of a queue that are counted */
@@ -157,12 +158,16 @@ static bool rule_of(struct flow_sim *s, const struct job_row *row, int64_t revis
     bool found = false;
     if (reader_flow(s->reader, row->ns, row->flow, revision, &flow, NULL)) return false;
     for (const char *line = flow.source; !found && *line == '#'; line = strchr(line, '\n') + 1) {
-        char name[8], fallback[8];
-        int match;
-        found = sscanf(line, "#select %7s %u %d %7s", name, set, &match, fallback) == 4 &&
-                str_eq(name, row->task);
-        if (!found) continue;
-        *all = match;
+        static const char mark[] = "#select ";
+        char name[8], tags[12], match[4], fallback[8];
+        if (!str_starts(line, mark)) continue;
+        const char *at = flow_read_word(line + sizeof mark - 1, name, sizeof name);
+        at = flow_read_word(at, tags, sizeof tags);
+        at = flow_read_word(at, match, sizeof match);
+        flow_read_word(at, fallback, sizeof fallback);
+        if (!(found = str_eq(name, row->task))) continue;
+        *set = (unsigned)strtoul(tags, NULL, 10);
+        *all = !str_eq(match, "0");
         *ignore = str_eq(fallback, "IGNORE");
     }
     flow_row_fini(&flow);

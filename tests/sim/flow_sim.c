@@ -14,6 +14,14 @@
 
 const char *const flow_groups[SIM_GROUPS] = {NULL, "alpha", "beta"};
 
+const char *flow_read_word(const char *at, char *out, size_t size)
+{
+    size_t len = strcspn(at, " \n"), kept = len < size ? len : size - 1;
+    memcpy(out, at, kept);
+    out[kept] = '\0';
+    return at[len] == ' ' ? at + len + 1 : at + len;
+}
+
 const char *flow_ns(int number)
 {
     static const char *const all[SIM_FLOWS] = {"a.b", "a.c", "a.b", "ab", "a.b.c"};

@@ -45,7 +45,9 @@ extern struct flow_faults flow_faults;
 
 enum { SIM_FLOWS = 5, SIM_AGENTS = 6, SIM_GROUPS = 3 };
 extern const char *const flow_groups[SIM_GROUPS]; /* NULL: default */
-const char *flow_ns(int number);                  /* where the flow f<number> is */
+/* The word at `at`, cut to fit; returns what follows it and a space. */
+const char *flow_read_word(const char *at, char *out, size_t size);
+const char *flow_ns(int number); /* where the flow f<number> is */
 
 /* ---- agents ---- */
 struct flow_held {
