@@ -201,7 +201,7 @@ ring_lint() {
     need test || return
     begin_ring lint "house rules and their self-test"
     # Some rules read the objects; the rings that follow need the same build.
-    build lint dev cadre cadre-agent cadre-coordinator || :
+    build lint dev cadre cadre-agent cadre-coordinator cadre-notify || :
     printf '%s\n' "rules sh $root/tests/lint/run.sh" "selftest sh $root/tests/lint/selftest.sh" \
         "docs sh $root/tests/lint/docs.sh" "deps sh $root/tests/lint/deps.sh" |
         run_list lint 600 "$jobs" ""
