@@ -3,7 +3,6 @@
 
 #include "base/err.h"
 
-#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
 #include <psapi.h>
