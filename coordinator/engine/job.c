@@ -155,6 +155,12 @@ struct job *job_add(struct engine *g, struct job_row *row)
     return j;
 }
 
+struct group *job_group(struct engine *g, struct job *j)
+{
+    if (!j->group) j->group = group_of_job(g, &j->row);
+    return j->group;
+}
+
 void job_free(struct engine *g, struct job *j)
 {
     remnant_let_go(&j->remnant);
@@ -273,17 +279,17 @@ static void arm_queue_timeout(struct engine *g)
 }
 
 /* What is due for a queued job is kept apart from it: it may be in the store alone. */
-static void watch(struct engine *g, const struct job *j)
+static void watch(struct engine *g, struct job *j)
 {
-    if (job_falls_back(&j->row)) watch_put(&group_of_job(g, &j->row)->fallbacks, j->row.id, 0);
+    if (job_falls_back(&j->row)) watch_put(&job_group(g, j)->fallbacks, j->row.id, 0);
     if (j->queue_until_ms == NEVER) return;
     watch_put(&g->due, j->row.id, j->queue_until_ms);
     arm_queue_timeout(g);
 }
 
-static void unwatch(struct engine *g, const struct job *j)
+static void unwatch(struct engine *g, struct job *j)
 {
-    watch_remove(&group_of_job(g, &j->row)->fallbacks, j->row.id);
+    watch_remove(&job_group(g, j)->fallbacks, j->row.id);
     if (!watch_find(&g->due, j->row.id)) return;
     watch_remove(&g->due, j->row.id);
     arm_queue_timeout(g);
@@ -297,7 +303,7 @@ void job_watch_stored(struct engine *g, struct job *j)
 
 void job_enqueue(struct engine *g, struct job *j)
 {
-    struct group *group = group_of_job(g, &j->row);
+    struct group *group = job_group(g, j);
     struct queue_head head = {.id = j->row.id,
                               .priority = j->row.priority,
                               .attempt = j->row.attempt};
@@ -314,7 +320,7 @@ void job_enqueue(struct engine *g, struct job *j)
 
 static void dequeue(struct engine *g, struct job *j)
 {
-    struct group *group = group_of_job(g, &j->row);
+    struct group *group = job_group(g, j);
     struct tried *t = tried_find(g, j->row.id);
     if (t)
         tried_dequeue(g, t);
@@ -373,7 +379,7 @@ static void link_agent(struct engine *g, struct job *j, struct agent *a)
     a->jobs = j;
     a->busy++;
     a->touched = ++g->stamp;
-    group_of_job(g, &j->row)->assigned++;
+    job_group(g, j)->assigned++;
 }
 
 static void unlink_agent(struct engine *g, struct job *j)
@@ -388,7 +394,7 @@ static void unlink_agent(struct engine *g, struct job *j)
     j->prev = j->next = NULL;
     a->busy--;
     a->touched = ++g->stamp;
-    group_of_job(g, &j->row)->assigned--;
+    job_group(g, j)->assigned--;
     agent_update(g, a);
 }
 
@@ -412,7 +418,7 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     link_agent(g, j, a);
     agent_update(g, a);
     job_arm(g, j);
-    progress_handed_out(g, &j->row);
+    progress_handed_out(g, job_group(g, j), &j->row);
     session_effect(g, EFFECT_JOB, a->session)->u.job = (struct effect_job){
         .job = j->row.id,
         .attempt = j->row.attempt,
@@ -507,8 +513,8 @@ static void finish(struct engine *g, struct job *j, const struct job_end *end)
     if (!store_ok(g, store_job_finish(g->store, j->row.id, end, &g->err))) return;
     tried_forget(g, j->row.id);
     if (g->rc) return;
-    progress_ran(g, &j->row, end->ended_ms);
-    progress_ended(g, &j->row, end->exited ? end->exit_code : 0);
+    progress_ran(g, job_group(g, j), &j->row, end->ended_ms);
+    progress_ended(g, job_group(g, j), &j->row, end->exited ? end->exit_code : 0);
     int64_t id = j->row.id;
     if (j->row.flow) ended_job_note(g, &j->row, end);
     map_remove(&g->jobs, (uint64_t)id);
@@ -547,14 +553,14 @@ void job_end(struct engine *g, struct job *j, const struct job_end *end, const c
     if (g->rc) return;
     if (!move(g, j, as.state, why)) return;
     if (from == JOB_CREATED) dequeue(g, j);
-    if (from == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;
+    if (from == JOB_RETRYING) job_group(g, j)->retrying--;
     if (j->agent) unlink_agent(g, j);
     finish(g, j, &as);
 }
 
 static void requeue(struct engine *g, struct job *j, const char *why)
 {
-    if (group_of_job(g, &j->row)->deleted) {
+    if (job_group(g, j)->deleted) {
         /* it would wait for ever; the way leads through CREATED for what was assigned */
         if (j->row.state == JOB_SUBMITTED && !move(g, j, JOB_CREATED, why)) return;
         struct job_end end = {.state = end_state(j, JOB_FAILED),
@@ -563,11 +569,11 @@ static void requeue(struct engine *g, struct job *j, const char *why)
                               .ended_ms = g->now.wall_ms};
         bool retrying = j->row.state == JOB_RETRYING;
         if (!move(g, j, end.state, "group deleted")) return;
-        if (retrying) group_of_job(g, &j->row)->retrying--;
+        if (retrying) job_group(g, j)->retrying--;
         finish(g, j, &end);
         return;
     }
-    if (j->row.state == JOB_RETRYING) group_of_job(g, &j->row)->retrying--;
+    if (j->row.state == JOB_RETRYING) job_group(g, j)->retrying--;
     if (!move(g, j, JOB_CREATED, why)) return;
     if (!store_ok(g, store_job_requeue(g->store, j->row.id, j->row.attempt, &g->err))) return;
     j->row.agent = 0;
@@ -602,8 +608,8 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
         dequeue(g, j);
     tried_forget(g, j->row.id);
     if (g->rc) return;
-    progress_ran(g, &j->row, end->ended_ms);
-    progress_retried(g, &j->row);
+    progress_ran(g, job_group(g, j), &j->row, end->ended_ms);
+    progress_retried(g, job_group(g, j));
     if (j->row.attempt == 1) j->failures = mem_alloc(sizeof *j->failures);
     if (j->failures) failures_add(j->failures, a.agent);
     j->row.attempt++;
@@ -613,7 +619,7 @@ static void retry_later(struct engine *g, struct job *j, const struct job_end *e
     j->row.retry_at_ms = g->now.wall_ms + delay;
     j->retry_at_ms = g->now.mono_ms + delay;
     j->queue_until_ms = NEVER;
-    group_of_job(g, &j->row)->retrying++;
+    job_group(g, j)->retrying++;
     if (!store_ok(g, store_attempt_add(g->store, &a, &g->err))) return;
     if (!store_ok(g, store_job_retrying(g->store, j->row.id, j->row.attempt, j->row.retry_at_ms,
                                         &g->err)))
@@ -633,7 +639,7 @@ void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *e
 {
     int64_t delay, ran = j->first_ms == NEVER ? 0 : g->now.mono_ms - j->first_ms;
     bool cancelled = j->row.state == JOB_KILLING && j->row.reason == REASON_CANCELLED;
-    if (!cancelled && !group_of_job(g, &j->row)->deleted &&
+    if (!cancelled && !job_group(g, j)->deleted &&
         retry_next(&j->row.retry, j->row.attempt, ran, &g->rng, &delay)) {
         retry_later(g, j, end, delay, why);
     } else {
@@ -647,7 +653,7 @@ void job_lost(struct engine *g, struct job *j, enum reason reason, const char *m
                           .reason = reason,
                           .message = message,
                           .ended_ms = g->now.wall_ms};
-    if (reason == REASON_LOST) progress_lost(g, &j->row);
+    if (reason == REASON_LOST) progress_lost(g, job_group(g, j));
     if (j->row.state == JOB_KILLING) {
         end.reason = j->row.reason;
         if (end.reason == REASON_CANCELLED) {
@@ -743,6 +749,7 @@ static void go_to_default(struct engine *g, struct job *j)
     if (str_is_default_group(j->row.group)) return;
     dequeue(g, j);
     text_set(&j->row.group, STR_DEFAULT_GROUP);
+    j->group = NULL;
     if (!store_ok(g, store_job_set_group(g->store, j->row.id, STR_DEFAULT_GROUP, &g->err))) return;
     job_changed(g, j);
     job_enqueue(g, j);
@@ -751,7 +758,7 @@ static void go_to_default(struct engine *g, struct job *j)
 void job_fall_back(struct engine *g, struct job *j)
 {
     char name[96], message[256];
-    struct group *group = group_of_job(g, &j->row);
+    struct group *group = job_group(g, j);
     str_format(message, sizeof message, "%s has no agent online", group_name(group, name));
     struct job_end end = {.reason = REASON_NO_AGENT,
                           .message = message,

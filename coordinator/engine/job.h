@@ -9,6 +9,7 @@
 /* A job that is assigned, RETRYING, or CREATED and at hand. */
 struct job {
     struct job_row row;
+    struct group *group; /* of row.group, once it was looked up (job_group) */
     struct attempt_agents
         *failures;           /* of former attempts; NULL: there are none, or see job_failures */
     char *spec;              /* NULL: in the store only; never kept beyond the hand-out */
@@ -35,6 +36,8 @@ struct job {
 };
 
 struct job_row job_row_copy(const struct job_row *row); /* job_row_fini */
+/* The job's group, as group_of_job. */
+struct group *job_group(struct engine *g, struct job *j);
 struct job *job_find(const struct engine *g, int64_t id);
 
 /* Makes a job from a row (takes over its strings), in the row's state, without a transition. */

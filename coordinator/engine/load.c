@@ -110,7 +110,7 @@ static void load_assigned(struct engine *g, struct job *j)
     if (a->jobs) a->jobs->prev = j;
     a->jobs = j;
     a->busy++;
-    group_of_job(g, &j->row)->assigned++;
+    job_group(g, j)->assigned++;
 }
 
 static int load_job(const struct job_row *row, void *user)
@@ -119,7 +119,7 @@ static int load_job(const struct job_row *row, void *user)
     struct job_row copy = job_row_copy(row);
     struct job *j = job_add(g, &copy);
     if (job_is_assigned(row->state)) load_assigned(g, j);
-    struct group *group = group_of_job(g, &j->row);
+    struct group *group = job_group(g, j);
     if (row->state == JOB_RETRYING) group->retrying++;
     if (row->id > g->last_id) g->last_id = row->id;
     if (row->state == JOB_CREATED)

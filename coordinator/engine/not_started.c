@@ -71,7 +71,7 @@ static void fail(struct engine *g, struct job *j, const struct tried *t)
 void job_not_started(struct engine *g, struct job *j, const char *message)
 {
     char id[ID_TEXT_SIZE];
-    struct group *group = group_of_job(g, &j->row);
+    struct group *group = job_group(g, j);
     const struct tried *t = tried_add(g, j->row.id, j->agent->id, message);
     if (!t) return;
     id_format(j->row.id, id);

@@ -159,6 +159,7 @@ static void enqueue_new(struct engine *g, struct job_row *row, char *spec, bool 
     j->encoded = encoded;
     j->output_known = true;
     job_changed(g, j);
+    progress_created(g, job_group(g, j), &j->row);
     bool alone = is_alone(g, &j->row, group);
     int64_t id = j->row.id;
     job_enqueue(g, j);
@@ -179,7 +180,6 @@ int64_t job_create(struct engine *g, struct job_row *row, char *spec)
         mem_free(spec);
         return 0;
     }
-    progress_created(g, row);
     int64_t id = row->id;
     enqueue_new(g, row, spec, false, group_find(g, row->group));
     return g->rc ? 0 : id;
@@ -235,7 +235,6 @@ bool submit_new(struct engine *g, const struct cmd_submit *s, struct job_row *ro
         job_row_fini(row);
         return false;
     }
-    progress_created(g, row);
     bool waits = !is_alone(g, row, group);
     r->id = row->id;
     if (s->tell_job && waits) r->job = tell(g, row, s->spec);
