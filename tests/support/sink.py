@@ -8,7 +8,8 @@ of a request its first line, headers, a blank line, and the body; of a mail the 
 
 How it answers stands in the file FOLDER/answer, which is read each time; missing: as all goes well.
     HTTP: a status, then a body            500 try later
-    SMTP: the reply to RCPT or DATA        rcpt 550 no such user here | data 451 try later
+    SMTP: the reply to DATA, or to RCPT of one recipient
+                                           data 451 try later | rcpt b@example.com 550 no such user
     both: hang (nothing is answered), close (the connection is closed)
 With CERT and KEY smtp offers STARTTLS; https and smtps speak TLS from the first byte.
 """
@@ -122,7 +123,8 @@ def smtp(c, tls):
             say("250 yes")
         elif verb == "RCPT":
             envelope.append("TO " + word.split(":", 1)[1])
-            say(answer[5:] if answer.startswith("rcpt ") else "250 yes")
+            who, _, reply = answer[5:].partition(" ")
+            say(reply if answer.startswith("rcpt ") and who in word else "250 yes")
         elif verb == "DATA":
             say("354 go on")
             message = b""

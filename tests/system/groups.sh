@@ -7,14 +7,6 @@
 coordinator_up
 agent_up lin --slots 4
 
-# start_agent NAME [OPTION...]: as agent_up, without waiting for it
-start_agent() {
-    name=$1
-    shift
-    cadre-agent run --config "$name.yaml" --state "$name" "$@" >>"$name.log" 2>&1 &
-    agent=$!
-    pids="$pids $agent"
-}
 why_is() { cadre job why "$1" 2>/dev/null | grep -qE "$2"; }
 ran_on() { is "$1" "$2" "$(cat out)"; } # NAME AGENT: the last job said where it ran
 
@@ -22,7 +14,7 @@ ran_on() { is "$1" "$2" "$(cat out)"; } # NAME AGENT: the last job said where it
 # The group is named by flag, by environment, and in the config. Refused agents try again once a
 # minute, so they are looked at again at the end.
 join_agent early
-start_agent early --worker-group late
+agent_begin early --worker-group late
 holds "an agent that names an unknown group is refused" until_true 20 file_has early.log \
     "refused code=unknown-group: there is no worker group 'late'"
 cadre group create late >out
@@ -43,7 +35,7 @@ cadre group delete gpu-old >/dev/null
 
 cadre group create windows --require os=windows --description "Windows boxes" >/dev/null
 join_agent wrong
-CADRE_GROUP=windows start_agent wrong
+CADRE_GROUP=windows agent_begin wrong
 holds "a Linux agent is not let into the Windows group, and is told clause and value" until_true \
     20 file_has wrong.log \
     'refused code=requires-not-met: group windows requires os = windows, this agent has linux'
@@ -51,7 +43,7 @@ end "$agent"
 cadre group create edge --require label.zone=edge >/dev/null
 join_agent zone
 printf 'group: edge\nlabels: {zone: dmz}\n' >>zone.yaml
-start_agent zone
+agent_begin zone
 holds "nor one with another label" until_true 20 file_has zone.log \
     'refused code=requires-not-met: group edge requires label.zone = edge, this agent has dmz'
 cadre group update edge --require label.zone=dmz >/dev/null

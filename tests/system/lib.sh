@@ -119,15 +119,20 @@ join_agent() {
     }
 }
 
-# agent_up NAME [OPTION...]: joins the first time; waits until the coordinator sees it; its pid is
-# in agent
-agent_up() {
+# agent_begin NAME [OPTION...]: one that has joined, without waiting for it; its pid is in agent
+agent_begin() {
     name=$1
     shift
-    [ -s "$name/identity.json" ] || join_agent "$name"
     cadre-agent run --config "$name.yaml" --state "$name" "$@" >>"$name.log" 2>&1 &
     agent=$!
     pids="$pids $agent"
+}
+
+# agent_up NAME [OPTION...]: joins the first time; waits until the coordinator sees it; its pid is
+# in agent
+agent_up() {
+    [ -s "$1/identity.json" ] || join_agent "$1"
+    agent_begin "$@"
     if ! until_true 30 agent_is "$name" ONLINE; then
         echo "agent $name did not come online:"
         tail -n 20 "$name.log"

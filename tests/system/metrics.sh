@@ -1,5 +1,5 @@
 #!/bin/sh
-# Metrics and health as those who watch meet them: curl, promtool, and a Prometheus that scrapes.
+# Metrics and health as those who watch meet them: curl, and promtool.
 . "$(dirname "$0")/lib.sh"
 
 # Of this machine, or what installer/deps.sh prometheus put into build/deps.

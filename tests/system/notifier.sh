@@ -19,6 +19,7 @@ plain=$sink_port
 
 # One life of the program for all orders.
 mkfifo orders
+export S3CRET=s3cret-environment
 cadre-notify run <orders >answers 2>notify.log &
 notify=$!
 pids="$pids $notify"
@@ -117,9 +118,9 @@ post m4 "$plain" '"tls":"none"'
 answer "without TLS when that is said" m4 "$yes"
 post m5 "$mail" '"tls":"starttls"'
 answer "TLS that cannot be verified gets nothing" m5 "$no"
-printf 'rcpt 550 no such user here' >mail/answer
+printf 'rcpt b@example.com 550 no such user here' >mail/answer
 post m6 "$mail" "$ca"
-answer "a recipient that is refused is told" m6 "$no.*550"
+answer "when one recipient is refused none gets it, and it is told" m6 "$no.*550"
 printf 'data 451 try later' >mail/answer
 post m7 "$mail" "$ca"
 answer "a message that is refused is told" m7 "$no"
@@ -135,7 +136,6 @@ command() { # command ID SCRIPT [MEMBERS]
     argv="[\"/bin/sh\",\"-c\",\"$2\"]"
     order "{\"id\":\"$1\",\"kind\":\"command\",\"command\":$argv,\"body\":\"{}\"${3:-}}"
 }
-export S3CRET=s3cret-environment
 command c1 "{ cat; echo; pwd; env; } >$here/c1.out"
 answer "a command is run" c1 "$yes"
 has "with the event on its input, in a fixed environment" c1.out '^\{\}$' '^/$' '^LANG=C.UTF-8$' \
@@ -158,6 +158,17 @@ order '{"id":"c6","kind":"command","command":["/no/such/program"]}'
 answer "a program that is not there is named" c6 "$no.*/no/such/program cannot be started"
 command c7 "exec 0<&-; exit 0"
 answer "it need not read" c7 "$yes"
+
+# ---- more than may be under way ----
+for n in $(seq 40); do
+    command "q$n" "echo + >>$here/q; until [ -e $here/q.go ]; do sleep 0.05; done; echo - >>$here/q"
+done
+many() { [ -e q ] && [ "$(wc -l <q)" -ge 32 ]; }
+holds "many commands run at a time" until_true 30 many
+touch q.go
+for n in $(seq 40); do until_true 60 answered "q$n" || not_ok "no answer to q$n"; done
+is "at most 32, and the others wait" 32 \
+    "$(awk '{ n += $1 == "+" ? 1 : -1; if (n > most) most = n } END { print most }' q)"
 
 # ---- all the rest ----
 order '{"id":"r1","kind":"pager"}'

@@ -6,14 +6,6 @@ coordinator_up
 cadre group create a >/dev/null
 cadre group create b >/dev/null
 
-# start_agent NAME [OPTION...]: as agent_up, without waiting for it
-start_agent() {
-    name=$1
-    shift
-    cadre-agent run --config "$name.yaml" --state "$name" "$@" >>"$name.log" 2>&1 &
-    agent=$!
-    pids="$pids $agent"
-}
 # run_in GROUP: a job that says where it ran, and lasts long enough for starts to differ
 # shellcheck disable=SC2016
 run_in() {
@@ -84,7 +76,7 @@ is "the refusals did not use it up" 0 $?
 sed 's/^group:.*/groups: [a, b]/' y.yaml >y2.yaml
 mv y2.yaml y.yaml
 has "its file is made to ask for more" y.yaml '^groups: \[a, b\]$'
-start_agent y
+agent_begin y
 holds "who joined with it and asks for more later is refused, by name" until_true 30 \
     file_has y.log \
     'wrong-group: .* token for group a, which allows no other, but its config says a and b$'
@@ -166,7 +158,7 @@ holds "and so it does when the coordinator was killed under it" until_true 60 \
 # ---- what the groups require ----
 end "$one"
 cadre group update b --require os=windows >/dev/null
-start_agent x --slots 1
+agent_begin x --slots 1
 holds "an agent that does not meet one of its groups is refused, and told which" until_true 30 \
     file_has x.log \
     'refused code=requires-not-met: group b requires os = windows, this agent has linux'
@@ -181,7 +173,7 @@ cadre group update b --require '' >/dev/null
 holds "it comes in by itself when it may" until_true 100 agent_is x ONLINE
 holds "and runs what waited" until_true 30 job_is "$none" SUCCESS
 end "$agent"
-start_agent x --worker-group b,nobody
+agent_begin x --worker-group b,nobody
 holds "an unknown group among others is named" until_true 30 file_has x.log \
     "refused code=unknown-group: there is no worker group 'nobody'"
 end "$agent"
