@@ -1,4 +1,4 @@
-/* cadre-notify: delivers what the coordinator has to say, one event a line. */
+/* cadre-notify: delivers what the coordinator has to say, one order a line. */
 #include "base/buf.h"
 #include "base/help.h"
 #include "base/str.h"
@@ -19,7 +19,7 @@
 static const struct help_command commands[] = {
     {.name = "run",
      .arguments = "",
-     .summary = "deliver the events that come on standard input",
+     .summary = "carry out the orders that come on standard input",
      .details = "The coordinator starts it. One JSON object a line says what goes where; each is "
                 "answered by a line on standard output.",
      .example = PROGRAM " run"},
@@ -31,7 +31,7 @@ static const struct help_command commands[] = {
 
 static const struct help_program program = {
     .name = PROGRAM,
-    .summary = PROGRAM " takes events of a Cadre coordinator to web hooks, mail and commands.",
+    .summary = PROGRAM " takes messages of a Cadre coordinator to web hooks, mail and commands.",
     .first = PROGRAM " run   what the coordinator starts",
     .commands = commands,
     .command_count = sizeof commands / sizeof *commands,
