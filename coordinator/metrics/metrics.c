@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "coordinator/metrics/scrape.h"
 
+_Static_assert(METRICS_GROUPS <= SCRAPE_GROUPS, "a group with counters has its gauges");
+
 struct metrics *metrics_new(void)
 {
     struct metrics *m = mem_alloc(sizeof *m);

@@ -245,8 +245,10 @@ static void write_process(struct page *p, const struct scrape *s)
         page_int(p, NULL, u.resident_bytes);
         page_family(p, M_OPEN_FDS);
         page_int(p, NULL, u.open_files);
-        page_family(p, M_MAX_FDS);
-        page_int(p, NULL, u.most_files);
+        if (u.most_files > 0) {
+            page_family(p, M_MAX_FDS);
+            page_int(p, NULL, u.most_files);
+        }
     }
     page_family(p, M_START);
     page_seconds(p, NULL, s->started_ms * US_PER_MS);

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/metrics/families.h"
+#include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/page.h"
 #include "coordinator/metrics/scrape.h"
 
@@ -184,12 +186,63 @@ static void other_address__needs_a_token(void **state)
     refused("GET", "/metrics", "", NULL, 401, "token-missing");
 }
 
+static void scrape__has_every_family(void **state)
+{
+    (void)state;
+    char *text = scrape("application/openmetrics-text");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        const struct metric_family *f = &metric_families[m];
+        char *head = str_dupf("# TYPE %s %s", f->name, metric_type_names[f->type]);
+        has_line(text, head);
+        mem_free(head);
+    }
+    assert_null(strstr(text, "\nprocess_resident_memory_bytes 0\n"));
+    assert_null(strstr(text, "\nprocess_open_fds 0\n"));
+    mem_free(text);
+}
+
+static void progress__adds_up_under_its_names__and_above_the_limit_in_one(void **state)
+{
+    (void)state;
+    struct effect_progress p = {
+        .group = "g", .created = 1, .handed_out = 2, .retried = 3, .lost = 4};
+    struct err e = {0};
+    p.ended[JOB_FAILED - JOB_SUCCESS] = 5;
+    p.evaluations[SHOWN_FIRED - JOB_SUCCESS] = 6;
+    p.waits.counts[0] = 7;
+    p.runs.counts[0] = 8;
+    struct metrics *m = metrics_new();
+    metrics_on_progress(m, &p);
+    metrics_on_progress(m, &p);
+    for (int i = 0; i < METRICS_GROUPS + 1; i++) { /* there is no room for the last two */
+        struct effect_progress one = {.created = 1};
+        (void)str_format(one.group, sizeof one.group, "g%d", i);
+        metrics_on_progress(m, &one);
+    }
+    struct scrape *s = scrape_new();
+    scrape_add_series(s, m->items, m->count);
+    assert_int_equal(scrape_write(s, &e), 0);
+    has_line(s->text.data, "cadre_jobs_created_total{group=\"g\"} 2");
+    has_line(s->text.data, "cadre_jobs_handed_out_total{group=\"g\"} 4");
+    has_line(s->text.data, "cadre_job_retries_total{group=\"g\"} 6");
+    has_line(s->text.data, "cadre_leases_lost_total{group=\"g\"} 8");
+    has_line(s->text.data, "cadre_jobs_ended_total{group=\"g\",state=\"FAILED\"} 10");
+    has_line(s->text.data, "cadre_evaluations_ended_total{group=\"g\",state=\"FIRED\"} 12");
+    has_line(s->text.data, "cadre_job_wait_seconds_count{group=\"g\"} 14");
+    has_line(s->text.data, "cadre_job_run_seconds_count{group=\"g\"} 16");
+    has_line(s->text.data, "cadre_jobs_created_total{group=\"other\"} 2");
+    scrape_free(s);
+    metrics_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scrape__without_a_valid_token__is_refused, open_house,
                                         close_house),
         cmocka_unit_test_setup_teardown(scrape__tells_what_there_is, open_house, close_house),
+        cmocka_unit_test_setup_teardown(scrape__has_every_family, open_house, close_house),
+        cmocka_unit_test(progress__adds_up_under_its_names__and_above_the_limit_in_one),
         cmocka_unit_test_setup_teardown(groups_above_the_limit__are_one, open_house, close_house),
         cmocka_unit_test_setup_teardown(allowed_address__needs_no_token_for_metrics_alone,
                                         open_allowing, close_house),
