@@ -13,7 +13,7 @@ struct errand;
  * error. Once; never from inside the call that caused it. The errand frees itself afterwards. */
 typedef void errand_end_fn(int rc, const struct err *e, void *user);
 
-/* The body goes to its standard input; its environment is fixed (docs/notify.md), its folder "/",
+/* The body goes to its standard input; its environment is fixed (notify/ORDERS.md), its folder "/",
  * and standard output goes nowhere. The order must live until on_end. On failure nothing was
  * started, and on_end is not called. */
 int errand_start(struct uv_loop_s *loop, const struct order *o, errand_end_fn *on_end, void *user,

@@ -213,18 +213,12 @@ static int read_common(struct order *o, const char *id, struct err *e)
         return err_set(e, ERR_INVALID, "'id' must be a text of 1 to %d letters", ORDER_ID_SIZE - 1);
     o->id = json_get_str(o->root, "id", "");
     o->body = "";
-    o->timeout_ms = json_get_int(o->root, "timeoutMs", ORDER_TIMEOUT_MS);
+    const struct json *timeout = json_get(o->root, "timeoutMs");
+    o->timeout_ms = timeout ? json_int(timeout, 0) : ORDER_TIMEOUT_MS;
     if (o->timeout_ms < 1 || o->timeout_ms > ORDER_TIMEOUT_MS)
         return err_set(e, ERR_INVALID, "'timeoutMs' is 1 to %d", ORDER_TIMEOUT_MS);
     int rc = text_of(o->root, "body", &o->body, e);
     return rc ? rc : path_of(o->root, "caFile", &o->ca_file, e);
-}
-
-int order_check(const struct json *settings, struct err *e)
-{
-    struct order o = {.root = settings};
-    int rc = path_of(settings, "caFile", &o.ca_file, e);
-    return rc ? rc : read_kind(&o, e);
 }
 
 int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,

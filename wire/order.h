@@ -44,7 +44,5 @@ struct order {
 int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
                 struct err *e);
 void order_fini(struct order *o);
-/* The members of an order but id, body and timeoutMs, as the settings of a channel have them. */
-int order_check(const struct json *settings, struct err *e);
 
 #endif

@@ -58,11 +58,8 @@ static void add_scaled(struct page *p, const struct page_scale *scale, uint64_t 
 {
     char digits[48];
     uint64_t us = value * (uint64_t)scale->unit_us;
-    if (scale->unit_us == 0)
-        (void)str_format(digits, sizeof digits, "%" PRIu64 ".0", value);
-    else
-        (void)str_format(digits, sizeof digits, "%" PRIu64 ".%06u", us / 1000000,
-                         (unsigned)(us % 1000000));
+    (void)str_format(digits, sizeof digits, "%" PRIu64 ".%06u", us / 1000000,
+                     (unsigned)(us % 1000000));
     for (size_t n = strlen(digits); digits[n - 1] == '0' && digits[n - 2] != '.'; n--)
         digits[n - 1] = '\0';
     note(p, buf_adds(p->b, digits));

@@ -29,7 +29,7 @@ void page_int(struct page *p, const char *labels, int64_t value);
 /* In seconds, from microseconds. */
 void page_seconds(struct page *p, const char *labels, int64_t us);
 /* The buckets that are told of a histogram with steps as of base/histogram.h: their upper bounds
- * are 2^first, 2^(first + 2) ... 2^last, times `unit_us` microseconds; unit_us 0: plain numbers. */
+ * are 2^first, 2^(first + 2) ... 2^last, times `unit_us` microseconds. */
 struct page_scale {
     unsigned first, last;
     int64_t unit_us;

@@ -67,7 +67,7 @@ static void open_page__names_the_family_without_total_and_ends(void **state)
 static void histogram__adds_up_to_its_count(void **state)
 {
     static const struct page_scale scale = {.first = 1, .last = 5, .unit_us = 1000},
-                                   plain = {.first = 0, .last = 2};
+                                   seconds = {.first = 0, .last = 2, .unit_us = 1000000};
     uint64_t counts[HISTOGRAM_STEPS] = {[0] = 1, [1] = 2, [3] = 4, [5] = 8, [6] = 16, [31] = 32};
     struct buf b;
     struct page p;
@@ -84,7 +84,7 @@ static void histogram__adds_up_to_its_count(void **state)
                                 "cadre_job_wait_seconds_sum{group=\"g\"} 1.05\n"
                                 "cadre_job_wait_seconds_count{group=\"g\"} 63\n");
     buf_clear(&b);
-    page_histogram(&p, NULL, &plain, counts, 10);
+    page_histogram(&p, NULL, &seconds, counts, 10);
     assert_string_equal(b.data, "cadre_job_wait_seconds_bucket{le=\"1.0\"} 1\n"
                                 "cadre_job_wait_seconds_bucket{le=\"4.0\"} 3\n"
                                 "cadre_job_wait_seconds_bucket{le=\"+Inf\"} 63\n"

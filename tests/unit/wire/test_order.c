@@ -69,6 +69,7 @@ static void a_web_hook_is_refused(void **state)
     refuses("{\"id\":\"7\",\"kind\":\"webhook\"}", "one of 'url' and 'urlFile'");
     refuses(HOOK ",\"urlFile\":\"/f\"}", "one of 'url' and 'urlFile'");
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":7}", "'url' must be a text");
+    refuses(HOOK ",\"timeoutMs\":\"5\"}", "'timeoutMs' is 1 to");
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"\"}", "'url' is empty");
     char *most = mem_alloc(ORDER_URL_MAX + 1);
     memset(most, 'a', ORDER_URL_MAX);
@@ -161,30 +162,6 @@ static void commands_are_taken_and_refused(void **state)
     refuses("{\"id\":\"7\",\"kind\":\"command\",\"command\":[\"true\"]}", "absolute path");
 }
 
-static void settings_are_an_order_without_id_and_body(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *why;
-    } cases[] = {
-        {"{\"kind\":\"webhook\",\"url\":\"https://a\"}", NULL},
-        {"{\"kind\":\"command\",\"command\":[\"/bin/true\"]}", NULL},
-        {"{\"kind\":\"webhook\"}", "one of 'url' and 'urlFile'"},
-        {"{\"kind\":\"command\",\"command\":[\"true\"]}", "absolute path"},
-        {"{\"kind\":\"webhook\",\"url\":\"https://a\",\"caFile\":\"x\"}", "absolute path"},
-        {"{}", "'kind' is one of"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct json *root;
-        struct err e = {0};
-        assert_int_equal(json_parse(cases[i].text, strlen(cases[i].text), &root, &e), 0);
-        int rc = order_check(root, &e);
-        assert_int_equal(rc, cases[i].why ? ERR_INVALID : 0);
-        if (cases[i].why) assert_non_null(strstr(err_text(&e), cases[i].why));
-        json_free(root);
-    }
-}
-
 static void what_is_no_order_is_refused(void **state)
 {
     (void)state;
@@ -212,7 +189,6 @@ int main(void)
         cmocka_unit_test(mail_is_taken),
         cmocka_unit_test(mail_is_refused),
         cmocka_unit_test(commands_are_taken_and_refused),
-        cmocka_unit_test(settings_are_an_order_without_id_and_body),
         cmocka_unit_test(what_is_no_order_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
