@@ -28,15 +28,10 @@ static size_t split_keys(const char *text, char **keys)
     size_t count = 0;
     for (const char *at = text; at && count <= LIMIT_GROUPS;) {
         size_t len = strcspn(at, ",");
-        const char *next = at[len] ? at + len + 1 : NULL;
-        while (len > 0 && *at == ' ') {
-            at++;
-            len--;
-        }
-        while (len > 0 && at[len - 1] == ' ')
-            len--;
-        keys[count++] = mem_strndup(at, len);
-        at = next;
+        char *item = mem_strndup(at, len);
+        keys[count++] = mem_strdup(str_trim(item));
+        mem_free(item);
+        at = at[len] ? at + len + 1 : NULL;
     }
     return count;
 }

@@ -24,7 +24,6 @@
 #define SKEW_WORTH_A_WARNING_MS 60000
 #define MINOR_WITH_CLEARED 2
 #define MINOR_WITH_UNWELL 2 /* the first minor version that has ready.unwell */
-#define MINOR_WITH_GROUPS 3
 
 enum uplink_state {
     UPLINK_DISCONNECTED,
@@ -338,7 +337,7 @@ static void warn_of_skew(const struct moment *now, const struct msg_welcome *w)
 /* The coordinator does not know of several groups. */
 static void warn_of_groups(const struct uplink_logic *l, const struct msg_welcome *w)
 {
-    if (l->o.groups && w->protocol < MINOR_WITH_GROUPS)
+    if (l->o.groups && w->protocol < PROTOCOL_MINOR_GROUPS)
         log_warn("session: the coordinator (version %s) is older than agents of several groups: "
                  "this one serves %s alone, the first of %s",
                  w->version, l->o.group ? l->o.group : STR_DEFAULT_GROUP, l->o.groups);

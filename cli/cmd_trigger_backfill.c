@@ -85,7 +85,7 @@ static void print_moments(struct out *out, const char *place, const struct json 
     }
     table_print(&table, out);
     out_note(out, "%s has %s%lld such moments from start to end%s", place,
-             count < COUNTED ? "" : "at least ", (long long)count,
+             count < COUNTED && !searched ? "" : "at least ", (long long)count,
              json_get_bool(answer, "more", false) ? "; these are the first" : "");
     if (searched)
         out_note(out,

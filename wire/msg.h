@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROTOCOL_MINOR 3     /* what this build speaks: cadre/1, minor 3 */
-#define PROTOCOL_MINOR_MIN 1 /* and the oldest it still serves */
+#define PROTOCOL_MINOR 3        /* what this build speaks: cadre/1, minor 3 */
+#define PROTOCOL_MINOR_MIN 1    /* and the oldest it still serves */
+#define PROTOCOL_MINOR_GROUPS 3 /* the first that has hello.groups */
 
 enum msg_type {
     MSG_NONE,

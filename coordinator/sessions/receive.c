@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define MINOR_WITH_GROUPS 3 /* the first minor version that has hello.groups */
-
 /* Strings change hands: the message's become the command's. */
 static char *take(char **s)
 {
@@ -71,7 +69,8 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
 {
     int64_t minor = common_minor(m);
     if (!minor) return refuse_minor(m, out);
-    int rc = session_check_groups("hello", m->group, &m->groups, e);
+    bool several = minor >= PROTOCOL_MINOR_GROUPS;
+    int rc = several ? session_check_groups("hello", m->group, &m->groups, e) : 0;
     if (rc) return rc;
     struct command *c = command_for(s, CMD_HELLO, out);
     struct cmd_hello *h = &c->u.hello;
@@ -80,7 +79,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->version = take(&m->version);
     h->name = take(&m->name);
     h->group = take(&m->group);
-    if (minor >= MINOR_WITH_GROUPS) h->groups = take(&m->groups);
+    if (several) h->groups = take(&m->groups);
     h->boot_id = take(&m->boot_id);
     h->host_id = take(&m->host_id);
     h->journal_id = take(&m->journal_id);
