@@ -291,11 +291,11 @@ static void read_flow(struct reader *r)
             "company.team, tasks: [...]}");
         return;
     }
+    struct json *with_defaults = read_defaults(&n);
+    if (with_defaults) n.j = with_defaults;
     node_known(&n, flow_keys, flow_refused);
     if (node_meant(&n, "inputs")) r->unread |= ROOT(INPUTS);
     if (node_meant(&n, "vars") || node_meant(&n, "variables")) r->unread |= ROOT(VARS);
-    struct json *with_defaults = read_defaults(&n);
-    if (with_defaults) n.j = with_defaults;
     read_names(&n);
     read_labels(&n);
     read_vars(&n);

@@ -409,6 +409,10 @@ static void a_slip_in_a_needed_key_is_one_problem(void **state)
             "1: unknown key 'ide', did you mean 'id'?\n"
             "2: unknown key 'namespac', did you mean 'namespace'?\n"
             "3: unknown key 'task', did you mean 'tasks'?");
+    refuses("id: a\nnamespace: b\ntask: [{id: t, command: [x]}]\npluginDefaults: []\n",
+            "3: unknown key 'task', did you mean 'tasks'?");
+    refuses(HEAD "pluginDefaults: [{type: x, values: {retry: 1}}]\ntask: []\n",
+            "4: unknown key 'task', did you mean 'tasks'?");
     refuses(HEAD "tasks:\n  - id: t\n    comand: [x]\n",
             "5: task t: unknown key 'comand', did you mean 'command'?");
     refuses(HEAD "tasks:\n  - id: t\n    scrip: x\n",
