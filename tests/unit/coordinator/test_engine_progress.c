@@ -164,6 +164,25 @@ static void job_of_a_group_that_is_deleted__is_of_that_group(void **state)
     if (ended == 0) assert_int_equal(of(w, "gpu")->ended[AT(JOB_FAILED)], 1);
 }
 
+static void evaluation__counts_among_evaluations_alone(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.kind = JOB_TRIGGER;
+    world_do(w, c);
+    int64_t id = world_reply(w)->id;
+    assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+    assert_null(of(w, "default"));
+    world_do(w, cmd_started(s, 1, id, 1));
+    world_pass(w, 700);
+    world_do(w, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    const struct effect_progress *p = of(w, "default");
+    assert_int_equal(p->evaluations[AT(shown_state(JOB_TRIGGER, JOB_SUCCESS, 0))], 1);
+    assert_int_equal(p->ended[AT(JOB_SUCCESS)], 0);
+    assert_int_equal(count(&p->runs), 0);
+}
+
 static void clock_that_was_set_back__makes_no_negative_wait(void **state)
 {
     struct world *w = *state;
@@ -199,6 +218,7 @@ int main(void)
         WORLD_TEST(lease_that_is_over__is_lost_and_ended),
         WORLD_TEST(job_that_never_ran__has_no_run),
         WORLD_TEST(job_of_a_group_that_is_deleted__is_of_that_group),
+        WORLD_TEST(evaluation__counts_among_evaluations_alone),
         WORLD_TEST(clock_that_was_set_back__makes_no_negative_wait),
         WORLD_TEST(batch_that_fails__tells_nothing),
     };

@@ -78,12 +78,17 @@ static int asked_for_anything(void)
     return asked.one_job + asked.one_spec + asked.heads + asked.jobs + asked.windows;
 }
 
-static void queue_up(struct world *w, int count)
+static void queue_up_in(struct world *w, const char *group, int count)
 {
     world_begin(w);
     for (int i = 0; i < count; i++)
-        world_apply(w, cmd_submit(w, NULL, NULL));
+        world_apply(w, cmd_submit(w, group, NULL));
     assert_int_equal(world_commit(w), 0);
+}
+
+static void queue_up(struct world *w, int count)
+{
+    queue_up_in(w, NULL, count);
 }
 
 /* One batch in which all that runs ends; looked up as the rounds of the store thread do. false:
@@ -124,6 +129,25 @@ static void queue_in_the_store__is_read_together_and_ahead(void **state)
     assert_int_equal(asked.one_spec, 0);
     assert_int_equal(asked.heads + asked.jobs, 0);
     assert_in_range(asked.windows, QUEUED / WINDOW_READ, batches / 3);
+}
+
+static void queues_of_an_agent_of_several_groups__are_read_ahead(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    int64_t agent = world_agent(w, "a", NULL), seq = 0;
+    queue_up_in(w, "g", QUEUED);
+    world_restart(w);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, SLOTS);
+    uint64_t s = c->session;
+    c->u.hello.groups = mem_strdup("[\"default\",\"g\"]");
+    world_do(w, c);
+    world_do(w, cmd_ready(s));
+    memset(&asked, 0, sizeof asked);
+    while (end_all(w, s, &seq)) {
+    }
+    assert_int_equal(seq, QUEUED);
+    assert_int_equal(asked.one_job + asked.one_spec + asked.heads + asked.jobs, 0);
 }
 
 static void queue_in_memory__asks_for_nothing(void **state)
@@ -210,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(queue_in_the_store__is_read_together_and_ahead),
+        WORLD_TEST(queues_of_an_agent_of_several_groups__are_read_ahead),
         WORLD_TEST(queue_in_memory__asks_for_nothing),
         WORLD_TEST(what_is_read__goes_in_its_order),
         WORLD_TEST(no_memory_for_windows__each_holds_a_few),

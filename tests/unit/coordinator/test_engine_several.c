@@ -304,6 +304,20 @@ static void online_in_each_group(void **state)
         assert_int_equal(world_reason(w, ids[i]), REASON_NO_AGENT);
 }
 
+/* After a start its agents are on their way back, whichever of their groups a job is of. */
+static void restart__each_group_expects_its_agents(void **state)
+{
+    struct world *w = *state;
+    make_ab(w);
+    connect_ab(w, "x", 1);
+    world_crash(w);
+    struct command *c = cmd_submit(w, "b", NULL);
+    c->u.submit.job.fallback = FALLBACK_FAIL;
+    c->u.submit.fallback_given = true;
+    world_do(w, c);
+    assert_int_equal(world_state(w, world_reply(w)->id), JOB_CREATED);
+}
+
 static void hello_with_fewer_groups__leaves_the_others(void **state)
 {
     struct world *w = *state;
@@ -516,6 +530,7 @@ int main(void)
         WORLD_TEST(retry__prefers_another_agent_in_its_group),
         WORLD_TEST(drain__stops_all_its_groups),
         WORLD_TEST(online_in_each_group),
+        WORLD_TEST(restart__each_group_expects_its_agents),
         WORLD_TEST(hello_with_fewer_groups__leaves_the_others),
         WORLD_TEST(unknown_group_among_them__is_refused_and_named),
         WORLD_TEST(requires_of_each__is_to_be_met),
