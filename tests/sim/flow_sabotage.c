@@ -3,6 +3,7 @@
 #include "tests/sim/flow_sim.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "coordinator/engine/ended.h"
 #include "coordinator/engine/flow.h"
 
@@ -23,8 +24,11 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_DOUBLE_AFTER] = "double-after",
     [BREAK_LOST_AFTER] = "lost-after",
     [BREAK_DEPTH] = "depth",
-    [BREAK_GROUP] = "group",
+    [BREAK_ONLINE] = "online",
+    [BREAK_SHORTEST] = "shortest",
+    [BREAK_KEY] = "key",
     [BREAK_MOVED] = "moved",
+    [BREAK_REGROUPED] = "regrouped",
 };
 
 struct flow_faults flow_faults;
@@ -47,6 +51,10 @@ void __real_execution_on_task(struct engine *g, const struct ended_job *j);
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j);
 void __real_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
 void __wrap_trigger_on_evaluation(struct engine *g, const struct ended_job *j);
+int __real_store_job_retrying(struct store *s, int64_t id, int64_t next_attempt,
+                              int64_t retry_at_ms, struct err *e);
+int __wrap_store_job_retrying(struct store *s, int64_t id, int64_t next_attempt,
+                              int64_t retry_at_ms, struct err *e);
 void __real_trigger_arm(struct engine *g, struct trigger *t);
 void __wrap_trigger_arm(struct engine *g, struct trigger *t);
 void __real_flow_pump(struct engine *g, struct flow_entry *f);
@@ -78,6 +86,21 @@ int __wrap_store_trigger_update(struct store *s, const struct trigger_row *t, st
 {
     if (broken(BREAK_LOST_TRIGGER, 10)) return 0;
     return __real_store_trigger_update(s, t, e);
+}
+
+/* A job that is tried again goes to the other group with the tag gpu, where the engine has it in
+ * the one that it picked. */
+int __wrap_store_job_retrying(struct store *s, int64_t id, int64_t next_attempt,
+                              int64_t retry_at_ms, struct err *e)
+{
+    struct job_row row;
+    int rc = __real_store_job_retrying(s, id, next_attempt, retry_at_ms, e);
+    if (rc || flow_faults.sabotage != BREAK_REGROUPED) return rc;
+    if ((rc = store_job_get(s, id, &row, e)) != 0) return rc;
+    if (!str_is_default_group(row.group))
+        rc = store_job_set_group(s, id, str_eq(row.group, "alpha") ? "beta" : "alpha", e);
+    job_row_fini(&row);
+    return rc;
 }
 
 static int nothing(const struct execution_row *x, void *user)

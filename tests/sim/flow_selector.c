@@ -88,12 +88,13 @@ static struct choice look(const struct engine *g, const struct group *group)
     return c;
 }
 
-/* Should b have been taken instead of a? */
-static bool is_better(const struct choice *b, const struct choice *a)
+/* Should b have been taken instead of a? With a sabotage: is it taken by a rule without this part?
+ */
+static bool is_better(const struct choice *b, const struct choice *a, enum flow_sabotage without)
 {
-    if (a->online != b->online) return b->online;
-    if (a->queued != b->queued) return b->queued < a->queued;
-    return strcmp(key_of(b->group), key_of(a->group)) < 0;
+    if (a->online != b->online && without != BREAK_ONLINE) return b->online;
+    if (a->queued != b->queued && without != BREAK_SHORTEST) return b->queued < a->queued;
+    return (strcmp(key_of(b->group), key_of(a->group)) < 0) != (without == BREAK_KEY);
 }
 
 static unsigned wanted_of(const char *selector)
@@ -105,9 +106,30 @@ static unsigned wanted_of(const char *selector)
     return set;
 }
 
+/* The group that may be picked at this place of flow_groups; NULL: there is none, or it fits not.
+ */
+static const struct group *candidate(const struct engine *g, const char *selector, int place)
+{
+    const struct group *group = group_find(g, flow_groups[place]);
+    if (!group || group->deleted) return NULL;
+    bool all = str_starts(selector, "all:");
+    return fits(tags_of(key_of(group)), wanted_of(selector), all) ? group : NULL;
+}
+
+static const struct group *pick_wrongly(const struct engine *g, const char *selector)
+{
+    struct choice best = {0};
+    for (int i = 0; i < SIM_GROUPS; i++) {
+        const struct group *group = candidate(g, selector, i);
+        if (!group) continue;
+        struct choice other = look(g, group);
+        if (!best.group || is_better(&other, &best, flow_faults.sabotage)) best = other;
+    }
+    return best.group;
+}
+
 static void check_choice(const struct engine *g, const char *selector, const struct group *picked)
 {
-    static const char *const keys[] = {NULL, "alpha", "beta"};
     unsigned wanted = wanted_of(selector);
     bool all = str_starts(selector, "all:");
     struct choice of = {0};
@@ -116,10 +138,10 @@ static void check_choice(const struct engine *g, const char *selector, const str
         snprintf(flow_faults.wrong, sizeof flow_faults.wrong,
                  "selector: %s is sent to %s, which has no such tags", selector, key_of(picked));
     for (int i = 0; i < SIM_GROUPS && !*flow_faults.wrong; i++) {
-        const struct group *group = group_find(g, keys[i]);
-        if (!group || group->deleted || !fits(tags_of(key_of(group)), wanted, all)) continue;
+        const struct group *group = candidate(g, selector, i);
+        if (!group) continue;
         struct choice other = look(g, group);
-        if (!picked || (group != picked && is_better(&other, &of)))
+        if (!picked || (group != picked && is_better(&other, &of, BREAK_NOTHING)))
             snprintf(flow_faults.wrong, sizeof flow_faults.wrong,
                      "selector: %s is sent to %s (agents: %d, %zu queued), not to %s (agents: %d, "
                      "%zu queued)",
@@ -137,14 +159,11 @@ const struct group *__wrap_selector_pick(const struct engine *g, const char *sel
                                          const char *ns, struct err *e)
 {
     const struct group *picked = __real_selector_pick(g, selector, ns, e);
-    if (picked && flow_faults.sabotage == BREAK_GROUP) {
-        const struct group *alpha = group_find(g, "alpha");
-        if (alpha && fits(tags_of("alpha"), wanted_of(selector), str_starts(selector, "all:")))
-            picked = alpha;
-    }
+    enum flow_sabotage rule = flow_faults.sabotage;
+    if (picked && (rule == BREAK_ONLINE || rule == BREAK_SHORTEST || rule == BREAK_KEY))
+        picked = pick_wrongly(g, selector);
     check_choice(g, selector, picked);
-    if (picked && flow_faults.sabotage == BREAK_MOVED && ++flow_faults.calls % 5 == 0)
-        picked = g->default_group;
+    if (picked && rule == BREAK_MOVED && ++flow_faults.calls % 5 == 0) picked = g->default_group;
     return picked;
 }
 

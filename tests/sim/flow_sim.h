@@ -23,8 +23,11 @@ enum flow_sabotage {
     BREAK_DOUBLE_AFTER,  /* the end of an execution starts two */
     BREAK_LOST_AFTER,    /* or none */
     BREAK_DEPTH,         /* nobody counts how many ends led to an execution */
-    BREAK_GROUP,         /* a selector picks any group */
+    BREAK_ONLINE,        /* a selector does not look who is online, */
+    BREAK_SHORTEST,      /* nor how long the queues are, */
+    BREAK_KEY,           /* and takes the last of equals */
     BREAK_MOVED,         /* a job goes to another group than was picked */
+    BREAK_REGROUPED,     /* and later on, with another attempt, to yet another */
     BREAK_PAIR,          /* a changed one does not wait for the end of what was given up */
     BREAK_FORGOTTEN,     /* a start overlooks open executions */
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
