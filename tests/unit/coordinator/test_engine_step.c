@@ -313,6 +313,32 @@ static void sleep_ends_at_its_timeout(void **state)
     execution_row_fini(&x);
 }
 
+static void sleep_within_its_timeout_succeeds_and_one_beyond_it_fails_after_a_crash_too(
+    void **state)
+{
+    struct world *w = *state;
+    world_apply_flow(w, HEAD "tasks:\n"
+                             "  - {id: short, type: " CORE "flow.Sleep, duration: PT59S,\n"
+                             "     timeout: PT1M}\n"
+                             "  - {id: long, type: " CORE "flow.Sleep, duration: PT61S,\n"
+                             "     timeout: PT1M}\n"
+                             "  - {id: b, type: " CORE "log.Log, message: hi}\n");
+    int64_t id = world_start(w, "f", NULL);
+    world_die(w);
+    world_pass(w, 3600000); /* longer than either: what counts is what was to be slept */
+    world_rise(w);
+    world_live(w, 1);
+    assert_run(w, id, "short", JOB_SUCCESS);
+    assert_state(w, id, "RUNNING");
+    world_crash(w);
+    world_live(w, 59000);
+    assert_state(w, id, "RUNNING");
+    world_live(w, 1000);
+    assert_run(w, id, "long", JOB_FAILED);
+    assert_state(w, id, "FAILED");
+    assert_false(run_of(w, id, "b").found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +355,7 @@ int main(void)
         WORLD_TEST(sleep_is_not_longer_when_the_clock_was_set_back),
         WORLD_TEST(sleep_is_cancelled_at_once),
         WORLD_TEST(sleep_ends_at_its_timeout),
+        WORLD_TEST(sleep_within_its_timeout_succeeds_and_one_beyond_it_fails_after_a_crash_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
