@@ -185,32 +185,34 @@ static int64_t heartbeat_interval(const struct uplink_logic *l)
     return third < l->heartbeat_ms ? third : l->heartbeat_ms;
 }
 
-static void plan_heartbeat(struct uplink_logic *l, int64_t now_ms)
+static void plan_heartbeat(struct uplink_logic *l, const struct moment *now)
 {
     l->heartbeat_every_ms = heartbeat_interval(l);
-    l->due_ms[DUE_HEARTBEAT] = now_ms + l->heartbeat_every_ms;
+    l->due_ms[DUE_HEARTBEAT] =
+        now->mono_ms + lease_next_heartbeat_ms(l->heartbeat_every_ms, now->wall_ms);
 }
 
-static void beat(struct uplink_logic *l, int64_t now_ms)
+static void beat(struct uplink_logic *l, const struct moment *now)
 {
     struct msg m = {.type = MSG_HEARTBEAT};
     m.u.heartbeat.n = (int64_t)++l->heartbeat_n;
-    l->heartbeat_sent_ms[l->heartbeat_n % HEARTBEATS_REMEMBERED] = now_ms;
+    l->heartbeat_sent_ms[l->heartbeat_n % HEARTBEATS_REMEMBERED] = now->mono_ms;
     say(l, &m);
-    plan_heartbeat(l, now_ms);
+    plan_heartbeat(l, now);
 }
 
-static void on_heartbeat_due(struct uplink_logic *l, int64_t now_ms)
+static void on_heartbeat_due(struct uplink_logic *l, const struct moment *now)
 {
     if (!l->linked || !uplink_logic_is_live(l)) return;
-    if (now_ms - l->heard_ms > lease_silence_ms(l->heartbeat_every_ms)) {
+    int64_t silent_ms = now->mono_ms - l->heard_ms;
+    if (silent_ms > lease_silence_ms(l->heartbeat_every_ms)) {
         struct err e;
         err_set(&e, ERR_TIMEOUT, "the coordinator has been silent for %lld s",
-                (long long)(now_ms - l->heard_ms) / 1000);
+                (long long)silent_ms / 1000);
         abort_link(l, &e);
         return;
     }
-    beat(l, now_ms);
+    beat(l, now);
 }
 
 static void on_lease_due(struct uplink_logic *l, int64_t now_ms)
@@ -369,7 +371,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     warn_of_skew(now, w);
     warn_of_groups(l, w);
     say_ready(l, false);
-    plan_heartbeat(l, now->mono_ms);
+    plan_heartbeat(l, now);
     act_text(l, UPLINK_STATUS, "connected");
     act_plain(l, UPLINK_CHANGED);
 }
@@ -543,7 +545,7 @@ void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t 
     if (!l->ending) {
         /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may
          * wait for the answer. */
-        if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now->mono_ms);
+        if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now);
         /* before the events: what is given back must not be given again */
         if (!str_eq(l->told_unwell, runner_logic_unwell(l->o.runner))) say_ready(l, false);
         pump_events(l, pending);
@@ -593,7 +595,7 @@ void uplink_logic_wake(struct uplink_logic *l, const struct moment *now)
         if (l->due_ms[i] > now->mono_ms) continue;
         l->due_ms[i] = INT64_MAX;
         if (i == DUE_RETRY) connect_now(l);
-        if (i == DUE_HEARTBEAT) on_heartbeat_due(l, now->mono_ms);
+        if (i == DUE_HEARTBEAT) on_heartbeat_due(l, now);
         if (i == DUE_LEASE) on_lease_due(l, now->mono_ms);
     }
     ask_to_be_woken(l);

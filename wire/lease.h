@@ -25,6 +25,11 @@
 #define LEASE_MIN_MS 1000 /* of the coordinator's default and of a job */
 #define HEARTBEAT_MIN_MS 100
 #define LEASE_HEARTBEATS 3 /* a heartbeat is due at least this often within the shortest lease */
+/* Heartbeats of many agents come together, at moments of the wall clock that are a hundredth of the
+ * interval apart: the coordinator wakes up for a hundred of them at once. */
+#define HEARTBEAT_STEPS 100
+#define HEARTBEAT_TOGETHER_MS 5000 /* with a shorter interval they do not */
+#define HEARTBEAT_SLACK_MS 2 /* a timer that was early by so much is still of its own moment */
 
 /* ---- a silent peer ---- */
 #define SILENCE_HEARTBEATS 3 /* after so many intervals and the extra time the connection is cut */
@@ -46,6 +51,17 @@
 static inline int64_t lease_heartbeat_ms(int64_t lease_ms)
 {
     return lease_ms / LEASE_HEARTBEATS;
+}
+
+/* How long an agent waits for its next heartbeat: the interval, less up to a hundredth of it, so
+ * that it comes with those of others (or up to HEARTBEAT_SLACK_MS more). A wall clock that is wrong
+ * or jumps moves it within these bounds alone. */
+static inline int64_t lease_next_heartbeat_ms(int64_t heartbeat_ms, int64_t wall_ms)
+{
+    if (heartbeat_ms < HEARTBEAT_TOGETHER_MS) return heartbeat_ms;
+    int64_t step = heartbeat_ms / HEARTBEAT_STEPS;
+    int64_t past = (wall_ms % step + heartbeat_ms % step + step + HEARTBEAT_SLACK_MS) % step;
+    return heartbeat_ms + HEARTBEAT_SLACK_MS - past;
 }
 
 /* How far into its lease an attempt that waited may still be started: in the last third of the
@@ -77,6 +93,8 @@ _Static_assert(LEASE_DEAF_MS < KILL_SLACK_MS, "being deaf is shorter than what a
 /* Every allowed lease has an allowed interval that renews it in time. */
 _Static_assert(HEARTBEAT_MIN_MS <= LEASE_MIN_MS / LEASE_HEARTBEATS, "the shortest lease is kept");
 _Static_assert(LEASE_HEARTBEATS >= 2, "one heartbeat may be lost");
+_Static_assert(2 * HEARTBEAT_SLACK_MS < HEARTBEAT_TOGETHER_MS / HEARTBEAT_STEPS,
+               "a step is longer than what a timer may be off");
 _Static_assert(KILL_GRACE_DEFAULT_MS <= KILL_GRACE_MAX_MS, "the default grace is allowed");
 
 #endif

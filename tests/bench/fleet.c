@@ -4,7 +4,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "platform/os.h"
 #include "wire/frame.h"
+#include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/msg.h"
 
@@ -23,7 +25,7 @@ struct agent {
     struct link *link;
     struct frame_reader reader;
     uv_timer_t heartbeat;
-    int64_t seq, acked, beats;
+    int64_t seq, acked, beats, heartbeat_ms;
     bool ready, leaves;
 };
 
@@ -92,17 +94,21 @@ static void on_heartbeat(uv_timer_t *timer)
     if (!a->link) return;
     m.u.heartbeat.n = ++a->beats;
     say(a, &m);
+    uv_timer_start(timer, on_heartbeat,
+                   (uint64_t)lease_next_heartbeat_ms(a->heartbeat_ms, os_wall_ms()), 0);
 }
 
 static void on_welcome(struct agent *a, const struct msg_welcome *w)
 {
     struct fleet *f = a->fleet;
-    uint64_t ms = (uint64_t)w->heartbeat_ms;
     struct msg m = {.type = MSG_READY};
+    a->heartbeat_ms = w->heartbeat_ms;
     a->seq = a->acked = w->seq;
     m.u.ready.free_slots = f->slots;
     say(a, &m);
-    uv_timer_start(&a->heartbeat, on_heartbeat, ms * (a->number % 100 + 1) / 100, ms);
+    /* Those of a real fleet did not all come in the same seconds. */
+    uv_timer_start(&a->heartbeat, on_heartbeat,
+                   (uint64_t)w->heartbeat_ms * (a->number % 100 + 1) / 100, 0);
     a->ready = true;
     f->joining--;
     f->count++;

@@ -288,6 +288,62 @@ static void a_shorter_lease__hurries_the_heartbeat(void **state)
     did(w, "");
 }
 
+/* How long from now to the next heartbeat. */
+static int64_t wait_ms(const struct world *w)
+{
+    return w->uplink_wake_ms - w->now.mono_ms;
+}
+
+static void heartbeats__come_at_steps_of_the_wall_clock(void **state)
+{
+    struct world *w = *state;
+    w->now.wall_ms += 37;
+    be_live(w);
+    assert_int_equal(wait_ms(w), HEARTBEAT_MS - 37);
+    wake(w);
+    assert_int_equal(w->now.wall_ms % 100, 0);
+    assert_int_equal(wait_ms(w), HEARTBEAT_MS);
+    static const int off[] = {0, 1, 7, 50, 97, -1, -2};
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) { /* the timer is late, or early */
+        w->now.mono_ms = w->uplink_wake_ms;
+        w->now.wall_ms += HEARTBEAT_MS + off[i];
+        uplink_logic_wake(w->uplink, &w->now);
+        assert_int_equal(wait_ms(w), HEARTBEAT_MS - off[i]);
+        ack(w, 0, 0);
+        w->now.wall_ms -= off[i];
+    }
+    w->now.mono_ms = w->uplink_wake_ms;
+    w->now.wall_ms += HEARTBEAT_MS - 3; /* so early that it is of the step before */
+    uplink_logic_wake(w->uplink, &w->now);
+    assert_int_equal(wait_ms(w), HEARTBEAT_MS + 3 - 100);
+}
+
+static void a_wall_clock_that_jumps__moves_no_heartbeat_by_more_than_a_step(void **state)
+{
+    static const int64_t walls[] = {0, 1, 99, -1, -99, -100, INT64_MIN, INT64_MAX, 1700000000098};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+        be_live(w);
+        w->now.mono_ms = w->uplink_wake_ms;
+        w->now.wall_ms = walls[i];
+        uplink_logic_wake(w->uplink, &w->now);
+        assert_in_range(wait_ms(w), HEARTBEAT_MS - 99, HEARTBEAT_MS + HEARTBEAT_SLACK_MS);
+        lose_link(w);
+        world_again(w);
+    }
+}
+
+static void a_short_interval__does_not_heed_the_wall_clock(void **state)
+{
+    struct world *w = *state;
+    struct msg_job m = {.job = 1, .attempt = 1, .lease_ms = 12000};
+    w->now.wall_ms += 37;
+    be_live(w);
+    take_job_of(w, &m);
+    world_turn(w);
+    assert_int_equal(wait_ms(w), lease_heartbeat_ms(12000));
+}
+
 static void silence__ends_the_connection(void **state)
 {
     struct world *w = *state;
@@ -503,6 +559,9 @@ int main(void)
         WORLD_CASE(an_acknowledgement_of_long_ago__renews_nothing),
         WORLD_CASE(hello_counts_as_the_first_heartbeat__but_not_before_the_welcome),
         WORLD_CASE(a_shorter_lease__hurries_the_heartbeat),
+        WORLD_CASE(heartbeats__come_at_steps_of_the_wall_clock),
+        WORLD_CASE(a_wall_clock_that_jumps__moves_no_heartbeat_by_more_than_a_step),
+        WORLD_CASE(a_short_interval__does_not_heed_the_wall_clock),
         WORLD_CASE(silence__ends_the_connection),
         WORLD_CASE(the_lease_of_what_runs__is_minded_without_a_connection),
         WORLD_CASE(the_lease_of_what_starts_while_a_connection_closes__is_minded),
