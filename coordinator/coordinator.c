@@ -98,6 +98,7 @@ static void gather(struct scrape *s, void *user)
 {
     const struct coordinator *c = user;
     scrape_add_series(s, c->metrics->items, c->metrics->count);
+    spine_commits(c->spine, &s->commits);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
 }
@@ -194,6 +195,11 @@ static int open_trust(struct coordinator *c, struct err *e)
     return rc;
 }
 
+static int64_t stopwatch_us(void)
+{
+    return (int64_t)(uv_hrtime() / 1000);
+}
+
 static int open_engine(struct coordinator *c, struct err *e)
 {
     const struct config *f = c->config;
@@ -206,7 +212,8 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .max_agents = f->max_agents,
                               .kill_time_ms = lease_kill_time_ms(0),
                               .timezone = f->timezone,
-                              .key_hash = webhook_key_hash};
+                              .key_hash = webhook_key_hash,
+                              .stopwatch_us = stopwatch_us};
     os_now(&now);
     int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
     g.zones = c->zones;

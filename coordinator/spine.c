@@ -2,7 +2,6 @@
 #include "coordinator/spine.h"
 
 #include "base/mem.h"
-#include "coordinator/engine/round.h"
 #include "coordinator/lanes.h"
 #include "coordinator/pace.h"
 #include "coordinator/sessions/heard.h"
@@ -62,6 +61,7 @@ struct spine {
     struct yield yield;
     int64_t busy_from_ms; /* mono, when the batch at hand was begun; 0: none is */
     int64_t heard_ms;     /* mono: bytes that were in the sockets then have been handed over */
+    struct round_commits commits;
     bool stop;
 };
 
@@ -189,6 +189,7 @@ static bool give(struct spine *s, struct effects *out, size_t bytes)
     s->yield.bytes += bytes;
     bool stuck = rounds_are_stuck(s->rounds), news = stuck != s->yield.stuck;
     s->yield.stuck = stuck;
+    s->commits = *rounds_commits(s->rounds);
     news = news || s->yield.effects.first || s->yield.bytes;
     uv_mutex_unlock(&s->lock);
     return news;
@@ -406,6 +407,13 @@ int64_t spine_busy_ms(struct spine *s)
     int64_t from_ms = s->busy_from_ms;
     uv_mutex_unlock(&s->lock);
     return from_ms > 0 ? os_mono_ms() - from_ms : 0;
+}
+
+void spine_commits(struct spine *s, struct round_commits *out)
+{
+    uv_mutex_lock(&s->lock);
+    *out = s->commits;
+    uv_mutex_unlock(&s->lock);
 }
 
 bool spine_owns_queue(const struct spine *s)

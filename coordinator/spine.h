@@ -10,7 +10,7 @@
 #define CADRE_COORDINATOR_SPINE_H
 
 #include "base/err.h"
-#include "coordinator/engine/engine.h"
+#include "coordinator/engine/round.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +51,8 @@ bool spine_owns_queue(const struct spine *s);
 /* For how long the store thread has been at its present batch, in ms; 0: it waits for work. A batch
  * takes as long as its commit, some ms on a healthy disk. */
 int64_t spine_busy_ms(struct spine *s);
+/* The commits up to the last round. Takes a lock for a copy, never for a commit. */
+void spine_commits(struct spine *s, struct round_commits *out);
 bool spine_is_full(const struct spine *s);
 /* Are commands with a request welcome? Also when the queue is full because the store fails: they do
  * not wait for it then, but are told so at once. */

@@ -302,11 +302,19 @@ static int fail(struct engine *g, struct err *e)
     return g->rc;
 }
 
+static int64_t stopwatch_us(const struct engine *g)
+{
+    return g->config.stopwatch_us ? g->config.stopwatch_us() : 0;
+}
+
 static int commit(struct engine *g, struct err *e)
 {
     g->wrote = store_dirty(g->store);
+    g->commit_us = 0;
+    int64_t from_us = g->wrote ? stopwatch_us(g) : 0;
     if (g->rc == 0) store_ok(g, store_commit(g->store, &g->err));
     if (g->rc) return fail(g, e);
+    if (g->wrote) g->commit_us = stopwatch_us(g) - from_us;
     g->offline_due = false;
     g->away.count = 0;
     audit_write(g);
@@ -480,6 +488,11 @@ void engine_fail(const struct command *c, const struct err *e, struct effects *o
 bool engine_wrote(const struct engine *g)
 {
     return g->wrote;
+}
+
+int64_t engine_commit_us(const struct engine *g)
+{
+    return g->commit_us;
 }
 
 void engine_settle(struct engine *g)

@@ -121,6 +121,7 @@ struct engine {
     int turned_away;           /* schedules that the batch had no room for */
     struct numbers left;       /* sessions that ended */
     bool wrote;                /* the batch changed the store */
+    int64_t commit_us;         /* of its commit */
     struct audit_entry *audit; /* lines for the log */
     size_t audit_count, audit_cap;
     uint64_t newest_before; /* newest_session at the beginning of the batch */

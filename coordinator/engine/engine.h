@@ -35,6 +35,9 @@ struct engine_config {
      * open nothing */
     void (*key_hash)(const char *key, char out[65]);
     const char *timezone; /* of schedules that name none, known to zones; NULL: UTC */
+    /* A clock for engine_commit_us, in microseconds, on which nothing else rests; called on the
+     * engine's thread. NULL: commits are not timed. */
+    int64_t (*stopwatch_us)(void);
 };
 
 struct engine;
@@ -86,6 +89,9 @@ void engine_fail(const struct command *c, const struct err *e, struct effects *o
 
 /* Did the last batch change anything in the store? */
 bool engine_wrote(const struct engine *g);
+/* How long the store's part of the last commit took, in microseconds: the changes are written and
+ * the disk has them. 0 when it changed nothing, failed, or is not timed. */
+int64_t engine_commit_us(const struct engine *g);
 /* After the effects of a commit were told: what may come behind them (store_settle). */
 void engine_settle(struct engine *g);
 /* Mono time at which a CMD_TICK is wanted next; INT64_MAX: never. Valid after a commit. */

@@ -17,6 +17,7 @@ struct rounds {
     int64_t until_ms;              /* by clock_ms: nothing is tried before */
     struct err why;
     size_t done_bytes;
+    struct round_commits commits;
 };
 
 struct rounds *rounds_new(struct engine *g)
@@ -67,6 +68,21 @@ void rounds_free(struct rounds *r)
     mem_free(r);
 }
 
+/* Counts a commit of that many commands. */
+static void note_commit(struct rounds *r, int rc, size_t commands)
+{
+    struct round_commits *n = &r->commits;
+    if (rc) {
+        n->failed++;
+    } else if (engine_wrote(r->engine)) {
+        int64_t us = engine_commit_us(r->engine);
+        n->times[histogram_step(us)]++;
+        n->sum_us += (uint64_t)us;
+        n->sizes[histogram_step((int64_t)commands)]++;
+        n->commands += commands;
+    }
+}
+
 /* ---- while the disk fails ---- */
 
 static void wait_or_tell(struct rounds *r, const struct moment *now, struct command *c,
@@ -111,6 +127,7 @@ static int alone(struct rounds *r, const struct moment *now, const struct comman
     effects_init(&own);
     if (engine_begin(r->engine, now, e) == 0) engine_apply(r->engine, c, &own);
     int rc = engine_commit_alone(r->engine, &own, e);
+    note_commit(r, rc, 1);
     effects_move(out, &own);
     return rc;
 }
@@ -147,12 +164,14 @@ static void batch(struct rounds *r, const struct moment *now, struct effects *ou
 {
     struct effects own;
     struct err e = {0};
+    size_t count = 0;
     effects_init(&own);
     (void)engine_begin(r->engine, now, &e);
     engine_look_up(r->engine, r->first);
-    for (const struct command *c = r->first; c; c = c->next)
+    for (const struct command *c = r->first; c; c = c->next, count++)
         engine_apply(r->engine, c, &own);
     int rc = engine_commit(r->engine, &own, &e);
+    note_commit(r, rc, count);
     effects_move(out, &own);
     if (rc && engine_is_of_disk(rc)) {
         back_off(r, now, &e, out);
@@ -190,6 +209,11 @@ size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
 void rounds_settle(struct rounds *r)
 {
     engine_settle(r->engine);
+}
+
+const struct round_commits *rounds_commits(const struct rounds *r)
+{
+    return &r->commits;
 }
 
 bool rounds_are_stuck(const struct rounds *r)

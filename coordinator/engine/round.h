@@ -18,6 +18,13 @@
 
 struct rounds;
 
+/* The commits since the start. */
+struct round_commits {
+    uint64_t times[HISTOGRAM_STEPS], sum_us;   /* of those that changed something */
+    uint64_t sizes[HISTOGRAM_STEPS], commands; /* how many commands each of these had */
+    uint64_t failed;                           /* rolled back */
+};
+
 struct rounds *rounds_new(struct engine *g); /* the engine stays the caller's */
 void rounds_free(struct rounds *r);          /* with the commands that still wait */
 
@@ -32,6 +39,7 @@ void rounds_settle(struct rounds *r);
 /* When a round is wanted though no command comes; INT64_MAX: never. By clock_ms when the rounds are
  * stuck, else by the engine's clock. */
 int64_t rounds_next_ms(const struct rounds *r);
+const struct round_commits *rounds_commits(const struct rounds *r);
 /* Is the store failing, and nothing tried before rounds_next_ms? */
 bool rounds_are_stuck(const struct rounds *r);
 

@@ -32,6 +32,11 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
       "From the submit of a job until its first attempt was handed out.")                          \
     X(M_RUN, "cadre_job_run_seconds", HISTOGRAM, "group",                                          \
       "From the start of an attempt until its end.")                                               \
+    X(M_COMMIT, "cadre_commit_seconds", HISTOGRAM, "",                                             \
+      "Time of a commit of the database that changed something.")                                  \
+    X(M_BATCH, "cadre_commit_commands", HISTOGRAM, "", "Commands that were committed together.")   \
+    X(M_ROLLED_BACK, "cadre_commits_failed", COUNTER, "",                                          \
+      "Commits that failed, so that nothing of them happened.")                                    \
     X(M_DATABASE, "cadre_database_bytes", GAUGE, "file", "Size of a database file.")               \
     X(M_HTTP, "cadre_http_requests", COUNTER, "method, route, code",                               \
       "Requests that were answered.")                                                              \

@@ -189,6 +189,22 @@ static void write_series(struct page *p, const struct scrape *s)
     write_times(p, s, true);
 }
 
+/* ---- the store ---- */
+
+/* 64 us to 17 s, and 1 to 16,384 commands, in steps of four. */
+static const struct page_scale commit_scale = {.first = 6, .last = 24, .unit_us = 1};
+static const struct page_scale batch_scale = {.first = 0, .last = 14, .unit_us = 1000000};
+
+static void write_commits(struct page *p, const struct round_commits *n)
+{
+    page_family(p, M_COMMIT);
+    page_histogram(p, NULL, &commit_scale, n->times, n->sum_us);
+    page_family(p, M_BATCH);
+    page_histogram(p, NULL, &batch_scale, n->sizes, n->commands);
+    page_family(p, M_ROLLED_BACK);
+    page_count(p, NULL, n->failed);
+}
+
 /* ---- the rest ---- */
 
 static void write_build(struct page *p)
@@ -264,6 +280,7 @@ int scrape_write(struct scrape *s, struct err *e)
     write_agents(&p, s);
     write_rest(&p, s);
     write_series(&p, s);
+    write_commits(&p, &s->commits);
     write_files(&p, s);
     write_http(&p, s);
     write_door(&p, &s->door);

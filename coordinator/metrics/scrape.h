@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "coordinator/engine/round.h"
 #include "coordinator/store/reader_load.h"
 #include "wire/link.h"
 
@@ -44,6 +45,7 @@ struct scrape {
     size_t series_count;
     size_t http_connections, agent_connections;
     struct link_listener_counters door;
+    struct round_commits commits;
     int64_t database_bytes, output_bytes;
     struct scrape_group *groups; /* room for SCRAPE_GROUPS and one more */
     size_t group_count;

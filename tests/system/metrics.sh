@@ -34,6 +34,9 @@ has "and with what became of jobs" got '^cadre_jobs_created_total\{group="gpu"\}
     '^cadre_jobs_ended_total\{group="default",state="SUCCESS"\} 1$' \
     '^cadre_job_run_seconds_count\{group="default"\} 1$' \
     '^cadre_job_wait_seconds_bucket\{group="default",le="\+Inf"\} 1$'
+has "and with the commits" got '^cadre_commit_seconds_count [1-9]' \
+    '^cadre_commit_seconds_bucket\{le="0\.001024"\} [0-9]+$' \
+    '^cadre_commit_commands_bucket\{le="16384\.0"\} [1-9]' '^cadre_commits_failed_total 0$'
 mv got plain
 is "or in OpenMetrics" 200 "$(scrape -H 'Accept: application/openmetrics-text')"
 has "when it is asked for" head '^[Cc]ontent-[Tt]ype: application/openmetrics-text; version=1\.0\.0'

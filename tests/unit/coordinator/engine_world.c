@@ -75,6 +75,13 @@ static void key_hash(const char *key, char out[65])
     snprintf(out, 65, "%064llx", (unsigned long long)map_text_key(key));
 }
 
+/* Every commit takes 100 us. */
+static int64_t stopwatch_us(void)
+{
+    static int64_t us;
+    return us += 100;
+}
+
 void world_open(struct world *w)
 {
     if (w->config.lease_ms == 0) {
@@ -85,7 +92,8 @@ void world_open(struct world *w)
                                            .payload_limit_bytes = 512 * 1024,
                                            .max_agents = 20000,
                                            .kill_time_ms = 15000,
-                                           .key_hash = key_hash};
+                                           .key_hash = key_hash,
+                                           .stopwatch_us = stopwatch_us};
     }
     if (w->now.wall_ms == 0)
         w->now = (struct moment){.mono_ms = 1000000, .wall_ms = INT64_C(1790000000000)};

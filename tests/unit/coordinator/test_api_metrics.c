@@ -111,6 +111,10 @@ static void scrape__tells_what_there_is(void **state)
                    "code=\"201\"} 2");
     has_line(text, "cadre_http_requests_total{method=\"none\",route=\"none\",code=\"404\"} 1");
     has_line(text, "cadre_http_connections 1");
+    has_line(text, "cadre_commits_failed_total 0");
+    assert_null(strstr(text, "\ncadre_commit_seconds_count 0\n"));
+    assert_null(strstr(text, "\ncadre_commit_seconds_sum 0.0\n"));
+    assert_null(strstr(text, "\ncadre_commit_commands_sum 0.0\n"));
     has_line(text, "# TYPE cadre_http_requests_total counter");
     assert_null(strstr(text, "# EOF"));
     mem_free(text);

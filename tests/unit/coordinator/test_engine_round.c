@@ -597,6 +597,50 @@ static void bug_in_matching__of_a_shared_agent__is_that_group_s(void **state)
     assert_int_equal(world_state(w, there), JOB_SUBMITTED);
 }
 
+/* ---- what is told of commits ---- */
+
+static void commits_are(const struct rig *r, uint64_t good, uint64_t commands, uint64_t failed)
+{
+    const struct round_commits *n = rounds_commits(r->rounds);
+    uint64_t sizes = 0;
+    for (int i = 0; i < HISTOGRAM_STEPS; i++)
+        sizes += n->sizes[i];
+    assert_int_equal(n->times[histogram_step(100)], good); /* as the world's clock has it */
+    assert_int_equal(n->sum_us, 100 * good);
+    assert_int_equal(sizes, good);
+    assert_int_equal(n->commands, commands);
+    assert_int_equal(n->failed, failed);
+}
+
+static void commits__are_counted_with_their_time_and_their_commands(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    commits_are(r, 0, 0, 0);
+    for (int i = 0; i < 3; i++)
+        push(r, cmd_submit(w, NULL, NULL));
+    round_of(r);
+    commits_are(r, 1, 3, 0);
+    assert_int_equal(rounds_commits(r->rounds)->sizes[histogram_step(3)], 1);
+    push(r, cmd_id(w, CMD_WHY, world_reply(w)->id)); /* changes nothing */
+    round_of(r);
+    round_of(r);
+    commits_are(r, 1, 3, 0);
+    faults.name = "bad"; /* the batch fails, and then this one of its two commands */
+    push(r, named(w, "good"));
+    push(r, named(w, "bad"));
+    round_of(r);
+    commits_are(r, 2, 4, 2);
+    faults.commit = ERR_FULL;
+    push(r, named(w, "another"));
+    push(r, named(w, "one more"));
+    round_of(r);
+    commits_are(r, 2, 4, 3);
+    push(r, named(w, "refused without a try"));
+    round_of(r);
+    commits_are(r, 2, 4, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -616,6 +660,7 @@ int main(void)
         TEST(bug_in_matching__of_two_groups__each_has_its_time),
         TEST(bug_in_matching__puts_off_that_group_alone),
         TEST(bug_in_matching__of_a_shared_agent__is_that_group_s),
+        TEST(commits__are_counted_with_their_time_and_their_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
