@@ -40,10 +40,12 @@ static void set_paused(struct conn *c, bool paused)
 {
     if (c->paused == paused || c->closing) return;
     c->paused = paused;
-    if (paused)
+    if (paused) {
         link_pause(c->link);
-    else
-        link_resume(c->link);
+        return;
+    }
+    if (c->message_ms) c->message_ms = os_mono_ms(); /* the time was ours */
+    link_resume(c->link);
 }
 
 /* ---- requests of a connection ---- */
@@ -288,6 +290,16 @@ static void admit(struct conn *c)
     }
 }
 
+/* While the spine takes no requests, their heads are still read, since those who watch have to be
+ * answered then of all times. Whatever else is fine stays as it is, with its body unread, until
+ * there is relief. */
+static bool must_wait(const struct conn *c)
+{
+    const struct request *r = c->incoming;
+    return r && !c->admitted && !r->problem.status && !route_watches(r->route) &&
+           !spine_takes_requests(c->api->o.spine);
+}
+
 static void on_head(struct conn *c)
 {
     struct http_message *m = http_parser_message(c->parser);
@@ -295,7 +307,7 @@ static void on_head(struct conn *c)
     c->admitted = false;
     r->keep_alive = m->keep_alive;
     route_head(r, m);
-    if (!r->checking) admit(c);
+    if (!r->checking && !must_wait(c)) admit(c);
 }
 
 static void say_expired(struct problem *p)
@@ -345,10 +357,10 @@ static bool holds_much(const struct conn *c)
 static bool is_stalled(const struct conn *c)
 {
     if (c->ended || c->closing || c->api->stopped) return true;
-    if (c->incoming) return c->incoming->checking;
+    if (c->incoming) return c->incoming->checking || must_wait(c);
     if (!c->share || c->held_bytes >= API_HELD_BYTES) return true;
     return c->count >= API_PIPELINE_MAX || (c->first && c->first->stream) || holds_much(c) ||
-           !spine_takes_requests(c->api->o.spine) || link_pending(c->link) > pending_max(c);
+           link_pending(c->link) > pending_max(c);
 }
 
 /* Parses until the input is used up or the connection is stalled; returns the bytes taken. */
@@ -472,7 +484,7 @@ void conn_turn(struct conn *c)
     do {
         flush(c);
         used = 0;
-        if (c->incoming && !c->admitted && !c->incoming->checking) admit(c);
+        if (c->incoming && !c->admitted && !c->incoming->checking && !must_wait(c)) admit(c);
         /* the end of a message may need no further byte */
         if (!c->closing && (c->input.len || c->incoming) && !is_stalled(c)) {
             /* parsing may end the input, which clears it: consume from what is then left */
@@ -484,8 +496,7 @@ void conn_turn(struct conn *c)
     tell_to_go_on(c);
     c->turning = false;
     link_set_idle(c->link, c->served && is_idle(c));
-    if (!c->ended)
-        set_paused(c, c->input.len > API_INPUT_BYTES || !spine_takes_requests(c->api->o.spine));
+    if (!c->ended) set_paused(c, c->input.len > API_INPUT_BYTES || must_wait(c));
 }
 
 static void on_data(struct link *l, const void *data, size_t len, void *user)

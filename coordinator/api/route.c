@@ -115,6 +115,11 @@ bool route_serves(const struct route *t, const char *method)
     return str_eq(t->method, method) || (str_eq(method, "HEAD") && str_eq(t->method, "GET"));
 }
 
+bool route_watches(const struct route *t)
+{
+    return t->handle == status_health || t->handle == status_ready || t->handle == metrics_show;
+}
+
 /* NULL: there is none, and the problem is filled: 404, or 405 with the methods there are. */
 static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
 {

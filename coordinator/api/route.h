@@ -11,6 +11,8 @@ void route_head(struct request *r, const struct http_message *head);
 void route_message(struct request *r, const struct http_message *m);
 /* HEAD belongs to every GET, and is answered as GET is, without the body. */
 bool route_serves(const struct route *t, const char *method);
+/* Is it for those who watch, answered without the store thread? */
+bool route_watches(const struct route *t);
 /* All routes. */
 const struct route *route_table(size_t *count);
 

@@ -63,6 +63,11 @@ void status_ready(struct request *r)
                     "the coordinator's database has not finished a batch for %lld s",
                     (long long)(busy_ms / 1000));
         request_send_problem(r, &p);
+    } else if (!spine_takes_requests(a->o.spine)) {
+        problem_set(&p, 503, "unavailable", "look at the load of the coordinator's disk",
+                    "the coordinator's database does not keep up: no request is taken until it "
+                    "has worked off what waits");
+        request_send_problem(r, &p);
     } else if (reads_is_full(a->o.reads)) {
         problem_set(&p, 503, "unavailable", "try again a little later",
                     "too many questions wait for the coordinator's database");

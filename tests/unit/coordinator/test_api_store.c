@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/reads/reads.h"
+#include "coordinator/spine.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
 #include "platform/os.h"
@@ -15,14 +16,15 @@ static struct house house;
 
 /* What the wrapped functions do; set by the test's thread. */
 static struct {
-    atomic_bool full;       /* commits fail: the disk is full */
-    atomic_bool bug;        /* commits of what wrote something trip a bug */
-    atomic_bool hangs;      /* the next commit that wrote something waits for `go` */
-    atomic_bool slow;       /* reader_job waits for `go` */
-    atomic_bool no_room;    /* so many queries wait already */
-    atomic_int reads;       /* of one job */
-    atomic_int tokens;      /* read */
-    atomic_bool late;       /* the next token that was read waits for `go` before it is handed on */
+    atomic_bool full;    /* commits fail: the disk is full */
+    atomic_bool bug;     /* commits of what wrote something trip a bug */
+    atomic_bool hangs;   /* the next commit that wrote something waits for `go` */
+    atomic_bool slow;    /* reader_job waits for `go` */
+    atomic_bool no_room; /* so many queries wait already */
+    atomic_int reads;    /* of one job */
+    atomic_int tokens;   /* read */
+    atomic_bool late;    /* the next token that was read waits for `go` before it is handed on */
+    const struct spine *spine;
     _Atomic int64_t now_ms; /* of the clock that stands still; 0: it goes */
     uv_sem_t begun, go;
 } faults;
@@ -81,6 +83,14 @@ bool __wrap_reads_is_full(const struct reads *s);
 bool __wrap_reads_is_full(const struct reads *s)
 {
     return atomic_load(&faults.no_room) || __real_reads_is_full(s);
+}
+
+bool __real_spine_takes_requests(const struct spine *s);
+bool __wrap_spine_takes_requests(const struct spine *s);
+bool __wrap_spine_takes_requests(const struct spine *s)
+{
+    faults.spine = s;
+    return __real_spine_takes_requests(s);
 }
 
 static int open_house(void **state)
@@ -425,6 +435,85 @@ static void commit_that_hangs__is_not_ready_and_alive(void **state)
     readyz("", 200, NULL, NULL);
 }
 
+/* ---- those who watch, while no request is taken ---- */
+
+#define HEAP_JOBS 15
+#define HEAP_SCRIPT 500000
+#define HEAPS (SPINE_HIGH_BYTES / (HEAP_JOBS * HEAP_SCRIPT) + 1)
+
+/* A request for jobs, some MiB long. */
+static void post_heap(struct peer *p)
+{
+    struct buf b;
+    buf_init(&b, 9u << 20);
+    char *script = mem_alloc(HEAP_SCRIPT + 1);
+    memset(script, 'x', HEAP_SCRIPT);
+    for (int i = 0; i < HEAP_JOBS; i++)
+        assert_int_equal(buf_addf(&b, "%s{\"script\":\"%s\"}", i ? "," : "[", script), 0);
+    assert_int_equal(buf_adds(&b, "]"), 0);
+    char *head = str_dupf("POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                          "Prefer: return=minimal\r\nContent-Length: %zu\r\n\r\n",
+                          house.admin, b.len);
+    peer_open(p, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(p, head, strlen(head));
+    for (size_t at = 0; at < b.len; at += 1u << 20) /* what fits the send queue */
+        peer_write(p, b.data + at, b.len - at < 1u << 20 ? b.len - at : 1u << 20);
+    mem_free(head);
+    mem_free(script);
+    buf_fini(&b);
+}
+
+static void spine_that_is_full__lets_those_who_watch_through_alone(void **state)
+{
+    static const char half[] = "{\"command\":[\"x\"],";
+    struct peer heaps[HEAPS], read, sent, first;
+    struct answer a;
+    (void)state;
+    readyz("", 200, NULL, NULL);
+    atomic_store(&faults.hangs, true);
+    peer_open(&first, &house, ALPN_HTTP, NULL, NULL);
+    char *post = str_dupf("POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                          "Content-Length: 28\r\n\r\n%s",
+                          house.admin, half);
+    peer_write(&first, post, strlen(post));
+    peer_write(&first, "\"name\":\"a\"}", 11);
+    run_until_held();
+    for (size_t i = 0; i < HEAPS; i++)
+        post_heap(&heaps[i]);
+    while (__real_spine_takes_requests(faults.spine))
+        uv_run(&house.loop, UV_RUN_ONCE);
+
+    ask(&read, "/api/v1/version", NULL);
+    peer_open(&sent, &house, ALPN_HTTP, NULL, NULL);
+    peer_write(&sent, post, strlen(post));
+    readyz("", 503, "unavailable", "does not keep up");
+    json_free(house_get(&house, "/healthz", 200));
+    house_call(&house, "GET", "/metrics", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    answer_fini(&a);
+    house_call(&house, "GET", "/api/v1/jobs", "nonsense", NULL, NULL, &a); /* needs no store */
+    answer_is(&a, 401, "token-malformed", NULL);
+    answer_fini(&a);
+    house_run_ms(&house, 100);
+    assert_int_equal(read.in.len, 0);
+    assert_int_equal(sent.in.len, 0);
+
+    uv_sem_post(&faults.go);
+    peer_write(&sent, "\"name\":\"b\"}", 11); /* the rest of its body */
+    wait_for(&first, " 201 ");
+    for (size_t i = 0; i < HEAPS; i++)
+        wait_for(&heaps[i], "HTTP/1.1 20");
+    wait_for(&read, "\"version\"");
+    wait_for(&sent, " 201 ");
+    readyz("", 200, NULL, NULL);
+    for (size_t i = 0; i < HEAPS; i++)
+        peer_fini(&heaps[i]);
+    peer_fini(&first);
+    peer_fini(&read);
+    peer_fini(&sent);
+    mem_free(post);
+}
+
 static void more_questions_than_may_wait__is_not_ready(void **state)
 {
     (void)state;
@@ -483,6 +572,7 @@ int main(void)
         cmocka_unit_test(ready__without_a_token__as_owner_too),
         cmocka_unit_test_teardown(full_disk__is_not_ready_until_there_is_room, start_anew),
         cmocka_unit_test_teardown(commit_that_hangs__is_not_ready_and_alive, start_anew),
+        cmocka_unit_test(spine_that_is_full__lets_those_who_watch_through_alone),
         cmocka_unit_test(more_questions_than_may_wait__is_not_ready),
         cmocka_unit_test(bug__is_told_with_the_number_of_its_incident),
         cmocka_unit_test(stop__answers_what_is_being_looked_up),
