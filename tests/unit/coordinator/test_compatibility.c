@@ -1,12 +1,13 @@
 /* Databases and agents of releases before: jobs that wait or run go on after an upgrade, and an
  * agent of 0.1 is served as the coordinator of 0.1 served it. fixtures/ holds what those releases
  * wrote and said. */
-#include "engine_world.h"
+#include "flow_world.h"
 
 #include "base/id.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/core.h"
 #include "coordinator/sessions/session.h"
 #include "wire/frame.h"
 
@@ -549,6 +550,76 @@ static void version_21__with_an_agent_of_two_groups__serves_both_as_recorded(voi
     world_close(w);
 }
 
+/* ---- version 21 with tags ---- */
+
+#define TAGS_AT INT64_C(1795939150000)
+#define TAGS_AGENT INT64_C(914787537305337571) /* of the group gpu-1 */
+#define TAGS_TRAIN "0scftdk7xevyp"  /* jobs: one that runs in gpu-1, the execution's first task, */
+#define TAGS_TRAINS "0scftdk7xev1q" /* its execution, */
+#define TAGS_NEXT "0scftdrmqd5y8"   /* one that waits there, */
+#define TAGS_KEEP "0scftdkn22tx1"   /* one that waits in attic, */
+#define TAGS_CHECK "0scftdjk7yhgy"  /* and an evaluation that does. */
+
+static void assert_group(struct world *w, int64_t job, const char *group)
+{
+    struct job_row row = world_job(w, job);
+    assert_string_equal(row.group, group);
+    job_row_fini(&row);
+}
+
+static uint64_t agent_comes(struct world *w, const char *name, const char *group)
+{
+    return world_connect_caps(w, world_agent(w, name, group), group, 4,
+                              "{\"os\":\"linux\",\"shell\":[\"sh\"]}");
+}
+
+static void recorded_agent_comes_back(struct world *w, uint64_t session)
+{
+    struct command *hello = cmd_hello(w, session, TAGS_AGENT, "gpu-1", 1);
+    text_set(&hello->u.hello.capabilities, "{\"os\":\"linux\",\"shell\":[\"sh\"]}");
+    text_set(&hello->u.hello.host_id, "a-host");
+    hello->u.hello.seq = 1;
+    cmd_hello_attempt(hello, job_of(TAGS_TRAIN), 1, false);
+    assert_int_equal(world_do(w, hello), 0);
+    assert_non_null(world_effect(w, EFFECT_WELCOME));
+    assert_int_equal(world_do(w, cmd_ready(session)), 0);
+}
+
+static void version_21__with_tags__jobs_keep_their_groups_and_selectors_pick_new_ones(void **state)
+{
+    (void)state;
+    struct world w = older_world("v21-tags", TAGS_AT);
+    const struct effect *x;
+    /* a group that would be picked now takes nothing of what was picked for another */
+    agent_comes(&w, "build-02", "gpu-2");
+    assert_int_equal(world_effects(&w, EFFECT_JOB), 0);
+    assert_group(&w, job_of(TAGS_NEXT), "gpu-1");
+    /* but what is created now */
+    int64_t now = world_execution_job(&w, world_start(&w, "picks", NULL));
+    assert_group(&w, now, "gpu-2");
+    assert_non_null(world_effect_for(&w, EFFECT_JOB, now));
+    /* what ran ends, and what waited behind it is next */
+    uint64_t session = ++w.sessions;
+    recorded_agent_comes_back(&w, session);
+    assert_int_equal(world_state(&w, job_of(TAGS_TRAIN)), JOB_RUNNING);
+    assert_int_equal(output_bytes(&w, job_of(TAGS_TRAIN)), (int64_t)strlen("begun\n"));
+    assert_int_equal(world_do(&w, cmd_finished(session, 2, job_of(TAGS_TRAIN), 1, JOB_SUCCESS,
+                                               REASON_NONE)),
+                     0);
+    assert_int_equal(world_state(&w, job_of(TAGS_TRAIN)), JOB_SUCCESS);
+    x = world_effect_for(&w, EFFECT_JOB, job_of(TAGS_NEXT));
+    assert_non_null(x);
+    assert_int_equal(x->session, session);
+    /* the task after it is for gpu or archive: gpu-2, where no job waits and an agent is online */
+    assert_group(&w, world_execution_job(&w, job_of(TAGS_TRAINS)), "gpu-2");
+    /* and the group without an agent gets its own */
+    agent_comes(&w, "build-03", "attic");
+    assert_non_null(world_effect_for(&w, EFFECT_JOB, job_of(TAGS_KEEP)));
+    assert_non_null(world_effect_for(&w, EFFECT_JOB, job_of(TAGS_CHECK)));
+    assert_int_equal(world_effects(&w, EFFECT_JOB), 2);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -558,6 +629,7 @@ int main(void)
         cmocka_unit_test(version_2__whose_agent_stays_away__gives_its_jobs_up_after_the_lease),
         cmocka_unit_test(version_18__of_moments_before_it_is_not_known_whether_they_fired),
         cmocka_unit_test(version_21__with_an_agent_of_two_groups__serves_both_as_recorded),
+        cmocka_unit_test(version_21__with_tags__jobs_keep_their_groups_and_selectors_pick_new_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
