@@ -89,6 +89,36 @@ cadre flow apply wrong.yaml >out 2>&1
 is "what Kestra alone can do is refused" 1 $?
 has "with the line" out 'wrong.yaml:6: .*env.TARGET' "wrong.yaml:8: .*': ' in this line"
 
+# ---- a check of Kestra's that fires on the change
+cat >watch.yaml <<END
+id: watch
+namespace: company
+tasks:
+  - {id: tell, type: io.kestra.plugin.core.log.Log, message: "fired with {{ trigger.exitCode }}"}
+triggers:
+  - id: ready
+    type: io.kestra.plugin.scripts.shell.ScriptTrigger
+    interval: PT1S
+    exitCondition: "exit 3"
+    script: "test ! -e $here/ready || exit 3"
+END
+cadre flow apply watch.yaml >out 2>&1
+is "a ScriptTrigger applies" 0 $?
+evaluated() { [ "$(field evaluations)" -ge "$1" ]; }
+field() { cadre trigger show company/watch/ready 2>/dev/null | sed -n "s/^$1  *//p"; }
+until_true 60 evaluated 1 || not_ok "it is evaluated"
+is "it does not fire before its condition holds" 0 "$(field fired)"
+: >ready
+fired() { [ "$(field fired)" = 1 ]; }
+holds "it fires when the script ends with the code of exitCondition" until_true 60 fired
+before=$(field evaluations)
+until_true 60 evaluated $((before + 2)) || not_ok "it is evaluated again"
+is "and once only while that is so: edge is true by default" 1 "$(field fired)"
+cadre execution logs "$(cadre execution list --flow company/watch --limit 1 -o json |
+    sed -n 's/^[^"]*"id":"\([^"]*\)".*/\1/p' | head -n 1)" >out 2>&1
+has "trigger.exitCode is that code" out 'fired with 3$'
+cadre trigger disable company/watch/ready >/dev/null
+
 # ---- commands that are one expression
 cat >lists.yaml <<'END'
 id: lists
