@@ -20,6 +20,12 @@ static void read_key(const struct node *n, struct flow_trigger *t)
     }
     t->key = node_text(n, "key", KEY_MAX);
     if (!t->key) return;
+    if (expr_has(t->key)) {
+        node_fail(n, "key",
+                  "expressions are not rendered here; a trigger with webhook: {} has a key that "
+                  "stands in no file: cadre trigger key makes it");
+        return;
+    }
     read_plain(n, json_get(n->j, "key"), "key", t->key);
     if (!*t->key || (at = strpbrk(t->key, " \t\r\n/")) != NULL)
         node_fail(n, "key", "must be a text without blanks and slashes");
@@ -208,7 +214,13 @@ static void read_one_flow(const struct node *n, const char *key, struct flow_aft
     };
     const struct json *list = node_list(n, key, 100);
     if (!list) return;
-    if (json_count(list) != 1 || json_type(json_first(list)) != JSON_OBJECT) {
+    if (json_count(list) == 1 && json_type(json_first(list)) != JSON_OBJECT) {
+        read_fail(n->r, json_first(list),
+                  "%s%s[0]: must be a mapping, such as {namespace: company.team, flowId: extract}",
+                  n->at, key);
+        return;
+    }
+    if (json_count(list) != 1) {
         node_fail(
             n, key,
             "has %zu flows, one is supported: a trigger fires after one flow; write a trigger "
@@ -229,8 +241,8 @@ static void read_preconditions(const struct node *n, struct flow_after *a)
     static const char *const names[] = {"id", "flows"};
     static const struct refused_key refused[] = {
         {"where", "is not supported: let the flow look at {{ trigger }}"},
-        {"timeWindow", "is not supported: with one flow there is nothing to wait for"},
-        {"resetOnSuccess", "is not supported: with one flow there is nothing to wait for"},
+        {"timeWindow", "is not supported: a trigger fires after one flow, when that ends"},
+        {"resetOnSuccess", "is not supported: a trigger fires after one flow, when that ends"},
         {NULL, NULL},
     };
     struct node p;

@@ -171,7 +171,9 @@ static bool find_root(struct parser *p, const char *name, enum expr_root *out)
     for (size_t i = 0; i < sizeof ways_out / sizeof *ways_out; i++)
         if (ways_out[i].called == called && str_eq(ways_out[i].name, name))
             return fail(p, "%s", ways_out[i].sentence);
-    if (called) return fail(p, "functions such as %.40s() are not supported", name);
+    if (called)
+        return fail(p, "functions such as %.40s() are not supported: let a script work it out",
+                    name);
     char suggestion[STR_SUGGEST_SIZE];
     str_suggest_nearest(suggestion, name, root_names, EXPR_ROOTS);
     if (*suggestion) return fail(p, "there is no '%.60s'%s", name, suggestion);
@@ -263,9 +265,11 @@ static bool parse_expression(struct parser *p)
     }
     if (!*p->s) return fail(p, "it is never closed with '}}'");
     if (*p->s == '|')
-        return fail(p, "filters (|) are not supported; for a default write ?? 'text'");
+        return fail(
+            p, "filters (|) are not supported: let a script work it out; for a default write ?? "
+               "'text'");
     if (*p->s == '(') return fail(p, "functions are not supported");
-    return fail(p, "only paths, texts, numbers and '?\?' are supported");
+    return fail(p, "only paths, texts, numbers and '?\?' are supported: let a script work it out");
 }
 
 bool expr_has(const char *text)

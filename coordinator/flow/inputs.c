@@ -122,7 +122,8 @@ static int text_value(const struct flow_input *in, const char *s, struct err *e)
                        "is not a time such as 2026-01-31T23:59:59Z, with Z or an offset");
     case INPUT_DURATION: {
         int64_t ms;
-        return duration_parse(s, &ms, e);
+        if (duration_parse(s, &ms, NULL) == 0) return 0;
+        return err_set(e, ERR_INVALID, "is not a duration such as 30s, 1h30m or PT1H30M");
     }
     case INPUT_URI:
         if (is_uri(s)) return 0;

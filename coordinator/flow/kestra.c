@@ -100,6 +100,8 @@ static bool is_near(const char *given, const char *meant)
 /* Kestra's other scripts and commands: what to write instead. */
 static const char *way_out(const char *name)
 {
+    if (str_ends(name, ".flow.Pause") || str_ends(name, ".flows.Pause"))
+        return "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep";
     if (!str_starts(name, PREFIX)) return NULL;
     if (str_ends(name, ".Script"))
         return "has no shell here; write the script's file and run it with Commands";

@@ -238,7 +238,7 @@ const struct refused_key webhook_refused[] = {
 
 const struct refused_key after_refused[] = {
     {"when", "is not supported; let the flow look at {{ trigger }}"},
-    {"window", "is not supported: with one flow there is nothing to wait for"},
+    {"window", "is not supported: a trigger fires after one flow, when that ends"},
     {"mode", "is not supported: a trigger fires after one flow"},
     {"minSatisfied", "is not supported: a trigger fires after one flow"},
     {"workerGroup", NEEDS_NO_AGENT},

@@ -150,6 +150,25 @@ static void read_tasks(const struct node *n)
 
 /* ---- the flow -------------------------------------------------------------------------------- */
 
+static bool has_expression(const struct json *j)
+{
+    if (expr_has(json_str(j, ""))) return true;
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        if (has_expression(c)) return true;
+    return false;
+}
+
+static void read_var(const struct node *n, const char *key, const struct json *j)
+{
+    char shown[STR_QUOTE_SIZE];
+    if (has_expression(j))
+        read_fail(n->r, j,
+                  "%s: %s: expressions are not rendered here: write them where the value is used",
+                  key, str_quote(shown, json_key(j)));
+    else
+        read_plain_tree(n, j, key);
+}
+
 static void read_vars(const struct node *n)
 {
     const char *key = node_has(n, "variables") ? "variables" : "vars";
@@ -165,7 +184,8 @@ static void read_vars(const struct node *n)
         node_fail(n, key, "there are %zu, at most %d are allowed", json_count(j), FLOW_VARS_MAX);
         return;
     }
-    read_plain_tree(n, j, key);
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        read_var(n, key, c);
     char *text = json_text(j);
     if (strlen(text) > FLOW_VALUES_MAX)
         node_fail(n, key, "has %zu bytes, at most %u are allowed", strlen(text), FLOW_VALUES_MAX);

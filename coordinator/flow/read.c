@@ -173,7 +173,8 @@ bool node_has(const struct node *n, const char *key)
     return member(n, key) != NULL;
 }
 
-/* How a mapping or a list is written; %s: what was written instead, or else `sample`. */
+/* How a mapping or a list is written; %s: what was written instead, or else `sample`. NULL: it is
+ * shown as it stands. */
 struct shape {
     const char *key;
     enum json_type type;
@@ -182,6 +183,7 @@ struct shape {
 
 static const struct shape shapes[] = {
     {"workerGroup", JSON_OBJECT, "{key: %s}", "linux"},
+    {"workerSelector", JSON_OBJECT, "{tags: [%s]}", "gpu"},
     {"retry", JSON_OBJECT, "{maxAttempts: %s, interval: PT10S}", "3"},
     {"env", JSON_OBJECT, "{%s}", "NAME: value"},
     {"requires", JSON_OBJECT, "{os: %s}", "windows"},
@@ -207,6 +209,21 @@ static const struct shape shapes[] = {
     {"args", JSON_ARRAY, "[%s]", "\"one\", \"two\""},
     {"commands", JSON_ARRAY, "[%s]", "echo one, echo two"},
     {"beforeCommands", JSON_ARRAY, "[%s]", "echo one, echo two"},
+    {"notAt", JSON_ARRAY, "[\"* 12-13 * * *\"]", NULL},
+    {"when", JSON_ARRAY, "[{dayOfWeek: MONDAY}]", NULL},
+    {"not", JSON_ARRAY, "[{weekend: true}]", NULL},
+    {"or", JSON_ARRAY, "[{weekend: true}]", NULL},
+    {"day", JSON_OBJECT, "{dayOfWeek: MONDAY, inMonth: FIRST}", NULL},
+    {"timeBetween", JSON_OBJECT, "{after: \"08:00\", before: \"18:00\"}", NULL},
+    {"dateTimeBetween", JSON_OBJECT, "{after: \"2026-12-24\", before: \"2027-01-02\"}", NULL},
+    {"webhook", JSON_OBJECT, "{}", NULL},
+    {"flow", JSON_OBJECT, "{id: %s}", "extract"},
+    {"states", JSON_ARRAY, "[%s]", "SUCCESS"},
+    {"in", JSON_ARRAY, "[%s]", "SUCCESS"},
+    {"notIn", JSON_ARRAY, "[%s]", "FAILED"},
+    {"preconditions", JSON_OBJECT, "{flows: [{flowId: extract}]}", NULL},
+    {"flows", JSON_ARRAY, "[{namespace: company.team, flowId: extract}]", NULL},
+    {"dependsOn", JSON_ARRAY, "[{namespace: company.team, flowId: extract}]", NULL},
 };
 
 static const struct shape *shape_of(const char *key, enum json_type type)
@@ -252,6 +269,10 @@ static void fail_shape(const struct node *n, const char *key, const struct json 
                        const struct shape *shape, const char *what)
 {
     char word[100], shown[240];
+    if (!shape->sample) {
+        node_fail(n, key, "must be %s, such as %s: %s", what, key, shape->format);
+        return;
+    }
     const char *said = word_for_shape(n, j, shape, word);
     const char *rest = strstr(shape->format, "%s") + 2;
     (void)str_format(shown, sizeof shown, "%.*s%s%s", (int)(rest - 2 - shape->format),
@@ -353,7 +374,10 @@ double node_num(const struct node *n, const char *key, double min, double max, d
     double value = json_num(quoted ? quoted : j, 0);
     json_free(quoted);
     if (number && value >= min && value <= max) return value;
-    node_fail(n, key, "must be a number from %g to %g", min, max);
+    if (max < 1e15)
+        node_fail(n, key, "must be a number from %g to %g", min, max);
+    else
+        node_fail(n, key, "must be a number, of at most 64 bits");
     return fallback;
 }
 

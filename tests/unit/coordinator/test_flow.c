@@ -234,7 +234,8 @@ static void the_line_of_an_expression_in_a_script_is_its_own(void **state)
                  "      echo {{ vars.b }} {{ now() }}\n",
             "8: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
             "10: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
-            "10: task t: script: '{{ now() }}': functions such as now() are not supported");
+            "10: task t: script: '{{ now() }}': functions such as now() are not supported: let a "
+            "script work it out");
 }
 
 static void yaml_that_is_none_is_one_problem(void **state)
@@ -552,8 +553,8 @@ static void expressions_see_what_comes_before_them(void **state)
             "4: task a: script: '{{ outputs.b.x }}': the task 'b' comes later\n"
             "5: task b: script: '{{ outputs.b.x }}': the task 'b' cannot use its own outputs");
     refuses(HEAD TASK "vars: {a: '{{ flow.id }}', b: [x, '{{']}\nlabels: {x: '{{ flow.id }}'}\n",
-            "5: vars: expressions are not rendered here\n"
-            "5: vars: expressions are not rendered here\n"
+            "5: vars: 'a': expressions are not rendered here: write them where the value is used\n"
+            "5: vars: 'b': expressions are not rendered here: write them where the value is used\n"
             "6: labels.x: expressions are not rendered here");
     refuses(HEAD TASK "workerGroup: {key: '{{ outputs.a.g }}'}\n",
             "5: workerGroup.key: '{{ outputs.a.g }}': there is no 'outputs' in a group's key");
@@ -677,8 +678,10 @@ static void webhooks_are_read_and_refused_by_name(void **state)
             "6: trigger a: key: must be a text without blanks and slashes");
     refuses(HEAD TASK HOOK ", key: a/b}\n",
             "6: trigger a: key: must be a text without blanks and slashes");
-    refuses(HEAD TASK HOOK ", key: \"{{secret('X')}}\"}\n",
-            "6: trigger a: key: expressions are not rendered here");
+    refuses(
+        HEAD TASK HOOK ", key: \"{{secret('X')}}\"}\n",
+        "6: trigger a: key: expressions are not rendered here; a trigger with webhook: {} has a "
+        "key that stands in no file: cadre trigger key makes it");
     refuses(HEAD TASK HOOK
             ", key: k}\n  - {id: b, type: io.kestra.plugin.core.trigger.Webhook, key: k}\n",
             "7: trigger b: key: is that of the trigger a, too");
@@ -698,7 +701,7 @@ static void webhooks_are_read_and_refused_by_name(void **state)
     refuses(HEAD TASK "triggers: [{id: a, webhook: {key: x}}]\n",
             "5: trigger a: webhook: unknown key 'key'");
     refuses(HEAD TASK "triggers: [{id: a, webhook: true}]\n",
-            "5: trigger a: webhook: must be a mapping");
+            "5: trigger a: webhook: must be a mapping, such as webhook: {}");
 }
 
 #define NAMESPACE(keys) "{type: io.kestra.plugin.core.condition.ExecutionNamespace, " keys "}"
@@ -791,10 +794,13 @@ static void flow_triggers_are_read_and_refused_by_name(void **state)
     refuses(
         HEAD TASK FLOW_TRIGGER
         ", preconditions: {id: p, flows: [{flowId: a}, {flowId: b}], timeWindow: {a: b}}}\n",
-        "6: trigger a: preconditions.timeWindow: is not supported: with one flow there is "
-        "nothing to wait for\n"
+        "6: trigger a: preconditions.timeWindow: is not supported: a trigger fires after one "
+        "flow, when that ends\n"
         "6: trigger a: preconditions.flows: has 2 flows, one is supported: a trigger fires after "
         "one flow; write a trigger for each when any of them is to fire");
+    refuses(HEAD TASK FLOW_TRIGGER ", dependsOn: [a]}\n",
+            "6: trigger a: dependsOn[0]: must be a mapping, such as {namespace: company.team, "
+            "flowId: extract}");
     refuses(
         HEAD TASK FLOW_TRIGGER
         ", conditions: [{type: io.kestra.plugin.core.condition.ExecutionStatus, in: [FAILED]}], "

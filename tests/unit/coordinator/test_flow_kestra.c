@@ -226,6 +226,10 @@ static void names_of_other_types_are_no_slips(void **state)
         {SCRIPTS "jython.Commands",
          "is not supported; run its lines with " SCRIPTS "shell.Commands"},
         {SCRIPTS "rust.Commands", "is not supported; run its lines with " SCRIPTS "shell.Commands"},
+        {"io.kestra.plugin.core.flow.Pause",
+         "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep"},
+        {"io.kestra.core.tasks.flows.Pause",
+         "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep"},
         {SCRIPTS "nashorn.Eval", "is not supported; docs/from-kestra.md lists what is"},
         {SCRIPTS "jython.Eval", "is not supported; docs/from-kestra.md lists what is"},
         {SCRIPTS "node.Script",
@@ -365,6 +369,48 @@ static void a_shape_is_shown_with_what_was_written(void **state)
                       "17: trigger v: stopAfter: must be a list, such as stopAfter: [FAILED]\n"
                       "17: trigger v: workerGroup: must be a mapping, such as workerGroup: {key: "
                       "gpu}");
+}
+
+static void shapes_of_triggers_are_shown(void **state)
+{
+    (void)state;
+    flow_text_refuses(
+        FLOW_HEAD
+        "workerSelector: [gpu]\n"
+        "tasks: [{id: t, command: [x]}]\n"
+        "triggers:\n"
+        "  - {id: a, cron: '@daily', notAt: '* 12 * * *', when: MONDAY}\n"
+        "  - id: b\n"
+        "    cron: '@daily'\n"
+        "    when: {day: MONDAY, timeBetween: x, dateTimeBetween: y, not: z, or: z}\n"
+        "  - {id: c, webhook: now}\n"
+        "  - {id: d, flow: extract}\n"
+        "  - {id: e, flow: {id: x, states: SUCCESS}}\n"
+        "  - id: f\n"
+        "    type: io.kestra.plugin.core.trigger.Flow\n"
+        "    preconditions: x\n"
+        "    dependsOn: x\n"
+        "  - {id: g, type: io.kestra.plugin.core.trigger.Flow, preconditions: {flows: x}}\n",
+        "3: workerSelector: must be a mapping, such as workerSelector: {tags: [gpu]}\n"
+        "6: trigger a: notAt: must be a list, such as notAt: [\"* 12-13 * * *\"]\n"
+        "6: trigger a: when: must be a list, such as when: [{dayOfWeek: MONDAY}]\n"
+        "9: trigger b: when.timeBetween: must be a mapping, such as timeBetween: {after: "
+        "\"08:00\", before: \"18:00\"}\n"
+        "9: trigger b: when.dateTimeBetween: must be a mapping, such as dateTimeBetween: {after: "
+        "\"2026-12-24\", before: \"2027-01-02\"}\n"
+        "9: trigger b: when.day: must be a mapping, such as day: {dayOfWeek: MONDAY, inMonth: "
+        "FIRST}\n"
+        "9: trigger b: when.not: must be a list, such as not: [{weekend: true}]\n"
+        "9: trigger b: when.or: must be a list, such as or: [{weekend: true}]\n"
+        "10: trigger c: webhook: must be a mapping, such as webhook: {}\n"
+        "11: trigger d: flow: must be a mapping, such as flow: {id: extract}\n"
+        "12: trigger e: flow.states: must be a list, such as states: [SUCCESS]\n"
+        "15: trigger f: preconditions: must be a mapping, such as preconditions: {flows: "
+        "[{flowId: extract}]}\n"
+        "16: trigger f: dependsOn: must be a list, such as dependsOn: [{namespace: company.team, "
+        "flowId: extract}]\n"
+        "17: trigger g: preconditions.flows: must be a list, such as flows: [{namespace: "
+        "company.team, flowId: extract}]");
 }
 
 static void what_follows_from_a_refusal_is_not_told(void **state)
@@ -555,6 +601,7 @@ int main(void)
         cmocka_unit_test(statements_are_refused_wherever_they_stand),
         cmocka_unit_test(the_trap_of_yaml_is_told_as_what_it_is),
         cmocka_unit_test(a_shape_is_shown_with_what_was_written),
+        cmocka_unit_test(shapes_of_triggers_are_shown),
         cmocka_unit_test(what_follows_from_a_refusal_is_not_told),
         cmocka_unit_test(ways_out_are_named),
         cmocka_unit_test(selectors_are_read),

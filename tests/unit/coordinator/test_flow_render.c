@@ -713,7 +713,8 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
         "  type: " SCRIPTS "shell.Commands\n  commands: ['{% if x %}', '{{ now() }}']\n",
         "6: task t: commands: {% is a statement to Kestra, and not supported; the text itself is "
         "written {{ '{%' }}\n"
-        "6: task t: commands: '{{ now() }}': functions such as now() are not supported");
+        "6: task t: commands: '{{ now() }}': functions such as now() are not supported: let a "
+        "script work it out");
     refuses(
         "  type: " SCRIPTS "python.Script\n  script: x\n  beforeCommands: [pip install y]\n"
         "  dependencies: [z]\n",

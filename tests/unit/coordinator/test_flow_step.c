@@ -138,7 +138,7 @@ static void fail_has_a_condition_that_holds_unless_it_is_empty_or_false(void **s
           "condition: inputs.x.y was not given");
     refuses(CORE "execution.Fail", "condition: '{{ inputs.x == 1 }}'",
             "5: task t: condition: '{{ inputs.x == 1 }}': only paths, texts, numbers and '?\?' are "
-            "supported");
+            "supported: let a script work it out");
 }
 
 static void sleep_has_a_duration(void **state)

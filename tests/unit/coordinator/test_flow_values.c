@@ -143,6 +143,10 @@ static void texts_of_a_form_are_checked(void **state)
     }
     input_refused("id: x, type: URI, defaults: here",
                   "3: input x: defaults: 'here' is not a URI such as https://example.com/a");
+    input_refused("id: x, type: DURATION, defaults: PT5X",
+                  "3: input x: defaults: 'PT5X' is not a duration such as 30s, 1h30m or PT1H30M");
+    input_refused("id: x, type: INT, min: a",
+                  "3: input x: min: must be a number, of at most 64 bits");
 }
 
 static void what_needs_a_file_or_a_secret_is_refused_with_the_way_out(void **state)
