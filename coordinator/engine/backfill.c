@@ -29,7 +29,6 @@
 
 #define BEGUN_MOST 100   /* no more when so much began in the batch already */
 #define LOOKS_MOST 3     /* searches of a turn that end in what notAt and conditions leave out */
-#define LOOKED_COST 500  /* as in schedule.c */
 #define LOOKED_UP_COST 5 /* of a moment that is looked up in the store */
 #define LOOKED_MOST 5000
 /* Until it is looked again whether the flow has room or is enabled, or the schedule has decided. */
@@ -212,7 +211,7 @@ static enum step step(struct engine *g, struct backfill *b, const struct flow *f
     if (b->open >= b->row.parallel) return STEP_WAITS;
     if (!has_room(f, b->trigger->flow)) return STEP_LATER;
     enum schedule_found found = flow_schedule_next(def->schedule, b->trigger->zone, after_s, &at_s);
-    g->looked += found == SCHEDULE_LEFT_OUT ? LOOKED_COST : 1;
+    g->looked += found == SCHEDULE_LEFT_OUT ? SCHEDULE_LEFT_OUT_COST : 1;
     if (found == SCHEDULE_NONE || at_s * 1000 > b->row.end_ms) {
         if (b->open > 0) return STEP_WAITS;
         err_set(why, ERR_CONFLICT, "it has come to its end");
@@ -236,7 +235,7 @@ void backfill_on_timer(struct engine *g, struct backfill *b)
     struct err why = {0};
     enum step made = STEP_MORE;
     int64_t cursor_ms = b->row.cursor_ms, begun = b->row.started;
-    int left_out = g->looked + LOOKS_MOST * LOOKED_COST;
+    int left_out = g->looked + LOOKS_MOST * SCHEDULE_LEFT_OUT_COST;
     timer_clear(g, &b->timer);
     const struct flow_trigger *def = backfill_plan(g, b->trigger, &f, &why);
     if (g->rc) return;

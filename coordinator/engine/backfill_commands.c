@@ -15,9 +15,9 @@
 
 #include <string.h>
 
-/* How much is searched: a moment that is left out or passed costs one, a search in vain 500. */
+/* How much is searched: a moment that is left out or passed costs one, a search in vain
+ * SCHEDULE_LEFT_OUT_COST. */
 #define LOOKED_MOST 5000
-#define LOOKED_COST 500
 
 /* The trigger, when it is a schedule. NULL: answered. */
 static struct trigger *schedule_named(const struct engine *g, const struct command *c,
@@ -94,7 +94,7 @@ static bool read_times(struct wish *x, const struct cmd_backfill *b, struct repl
 static enum schedule_found next(struct wish *x, int64_t *at_s)
 {
     enum schedule_found found = flow_schedule_next(x->def->schedule, x->t->zone, *at_s, at_s);
-    x->looked += found == SCHEDULE_LEFT_OUT ? LOOKED_COST : 1;
+    x->looked += found == SCHEDULE_LEFT_OUT ? SCHEDULE_LEFT_OUT_COST : 1;
     if (found == SCHEDULE_NONE || *at_s > x->end_s) return SCHEDULE_NONE;
     if (found == SCHEDULE_LEFT_OUT || !x->missed) return found;
     switch (backfill_moment(x->g, x->t, *at_s, at_s)) {

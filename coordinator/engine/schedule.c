@@ -29,8 +29,6 @@
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
-/* As so many counts a search that ends because notAt or conditions left out thousands. */
-#define LOOK_LEFT_OUT 500
 #define LOOK_PLANNED 20 /* and one that is planned anew: its flow may have to be parsed */
 #define FIRE_MOST 200   /* executions begun in a batch, evaluations included */
 #define TURN_MS 20 /* those that a batch has no room for come back, FIRE_MOST in so much time */
@@ -372,7 +370,7 @@ static void decide(struct turn *u)
         t->row.planned_ms = at_s * 1000;
         u->changed = true;
         find_next(t, u->def->schedule);
-        if (t->left_out) g->looked += LOOK_LEFT_OUT;
+        if (t->left_out) g->looked += SCHEDULE_LEFT_OUT_COST;
         wait_for_turn(t, fire_ms);
         if (moment && missed)
             miss(u, at_s);

@@ -58,6 +58,10 @@ enum schedule_found {
     SCHEDULE_LEFT_OUT
 };
 
+/* What a search that ends so costs, when one that finds a moment costs one: notAt and conditions
+ * left out thousands. */
+#define SCHEDULE_LEFT_OUT_COST 500
+
 /* The first moment after that one. The search is bounded. */
 enum schedule_found flow_schedule_next(const struct flow_schedule *s, const struct zone *z,
                                        int64_t after_s, int64_t *out_s);
