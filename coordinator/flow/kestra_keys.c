@@ -37,7 +37,7 @@ static const char *const of_script[] = {
 static const struct type_keys {
     const char *begin, *end; /* of the type; end NULL: begin is all of it */
     unsigned groups;
-    const char *own[10];
+    const char *own[11];
 } types[] = {
     {SCRIPTS, ".Script", OF_TASK | OF_JOB | OF_SCRIPT, {"script"}},
     {SCRIPTS, ".Commands", OF_TASK | OF_JOB | OF_SCRIPT, {"commands"}},
@@ -69,7 +69,7 @@ static const struct type_keys {
      NULL,
      OF_TRIGGER,
      {"cron", "withSeconds", "timezone", "recoverMissedSchedules", "scheduleConditions",
-      "lateMaximumDelay", "backfill", "startDate", "endDate", "jitter"}},
+      "lateMaximumDelay", "backfill", "startDate", "endDate", "notAt", "jitter"}},
     {CORE "trigger.Webhook",
      NULL,
      OF_TRIGGER,

@@ -8,6 +8,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/flow/kestra_keys.h"
+#include "coordinator/flow/read.h"
 #include "flow_text.h"
 
 #define SHELL "type: io.kestra.plugin.scripts.shell.Commands"
@@ -303,6 +306,64 @@ static void values_that_grow_beyond_measure_are_refused(void **state)
     buf_fini(&text);
 }
 
+/* ---- the two lists of keys ---- */
+
+#define RETURN "io.kestra.plugin.core.debug.Return"
+
+static bool is_among(const char *const *list, const char *key)
+{
+    while (*list && !str_eq(*list, key))
+        list++;
+    return *list != NULL;
+}
+
+static bool is_refused_of_tasks(const char *key)
+{
+    const struct refused_key *x = task_refused;
+    while (x->name && !str_eq(x->name, key))
+        x++;
+    return x->name != NULL;
+}
+
+/* Each key that the type may have has to be one of its properties, and what a Return may not have
+ * one that a default for many types does not bring to it. but: keys of other forms. */
+static void keys_belong_to(const char *type, const struct key_list *known, const char *const *but)
+{
+    static const char *const of_all[] = {"id",          "type",    "description",
+                                         "disabled",    "timeout", "allowFailure",
+                                         "workerGroup", "retry",   "workerSelector",
+                                         NULL};
+    for (size_t i = 0; i < known->count; i++) {
+        const char *key = known->names[i];
+        if (is_among(but, key)) continue;
+        if (kestra_key_is_foreign(type, key))
+            fail_msg("%s is no property of %s in kestra_keys.c", key, type);
+        if (!is_among(of_all, key) && !is_refused_of_tasks(key) &&
+            !kestra_key_is_foreign(RETURN, key))
+            fail_msg("%s of %s is not in kestra_keys.c", key, type);
+    }
+}
+
+static void what_a_type_may_have_is_a_property_of_it(void **state)
+{
+    (void)state;
+#define SCRIPTS "io.kestra.plugin.scripts."
+#define TRIGGERS "io.kestra.plugin.core.trigger."
+    static const char *const no_script[] = {"commands", "message", "level", NULL};
+    static const char *const no_commands[] = {"script", "message", "level", NULL};
+    static const char *const none[] = {NULL};
+    keys_belong_to(SCRIPTS "shell.Script", &kestra_keys, no_script);
+    keys_belong_to(SCRIPTS "shell.Commands", &kestra_keys, no_commands);
+    keys_belong_to(SCRIPTS "shell.ScriptTrigger", &kestra_check_keys, no_script);
+    keys_belong_to(SCRIPTS "shell.CommandsTrigger", &kestra_check_keys, no_commands);
+    keys_belong_to(TRIGGERS "Schedule", &schedule_keys, none);
+    keys_belong_to(TRIGGERS "Webhook", &kestra_webhook_keys, none);
+    keys_belong_to(TRIGGERS "Flow", &kestra_after_keys, none);
+    for (const struct refused_key *x = task_refused; x->name; x++)
+        if (kestra_key_is_foreign(SCRIPTS "shell.Script", x->name))
+            fail_msg("%s is refused of tasks, and no property of scripts", x->name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +379,7 @@ int main(void)
         cmocka_unit_test(defaults_of_another_shape_are_refused),
         cmocka_unit_test(values_that_grow_beyond_measure_are_refused),
         cmocka_unit_test(lists_that_take_too_long_to_compare_are_refused),
+        cmocka_unit_test(what_a_type_may_have_is_a_property_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
