@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PLACE_SIZE (FLOW_NAME_SIZE + 8)
+#define READ_AT_ONCE 50 /* each may have a flow to be parsed */
 
 enum reach { REACH_ONE = '=', REACH_PREFIX = '^', REACH_ANY = '*' };
 
@@ -98,9 +99,9 @@ static const struct flow_trigger *present(struct engine *g, const struct trigger
 }
 
 /* One whose flow cannot be parsed any more listens to nothing until there is another revision. */
-static void read_new(struct engine *g)
+static void read_new(struct engine *g, size_t most)
 {
-    while (g->listeners_unread) {
+    for (size_t n = 0; g->listeners_unread && n < most; n++) {
         struct trigger *t = g->listeners_unread;
         const struct flow_trigger *def = present(g, t);
         if (g->rc) return;
@@ -110,6 +111,12 @@ static void read_new(struct engine *g)
         t->listens_to_prefix = def->after.ns && def->after.prefix;
         put(g, t);
     }
+}
+
+void listeners_read(struct engine *g, bool *more)
+{
+    read_new(g, READ_AT_ONCE);
+    *more = g->listeners_unread != NULL;
 }
 
 struct end {
@@ -142,7 +149,7 @@ void listeners_each(struct engine *g, const char *ns, const char *flow, listener
 {
     const struct end x = {fn, user, ++g->listeners_called};
     size_t len = strlen(ns);
-    read_new(g);
+    read_new(g, SIZE_MAX);
     call_both(g, REACH_ONE, ns, len, flow, &x);
     for (size_t at = len; at > 0 && g->listeners_to_prefix > 0; at--)
         call_both(g, REACH_PREFIX, ns, at, flow, &x);

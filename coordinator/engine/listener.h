@@ -5,9 +5,13 @@
 
 #include "coordinator/engine/flow.h"
 
-/* Made, or its flow has another revision. It is read when an execution ends next. */
+/* Made, or its flow has another revision. It is read when an execution ends next, or before. */
 void listener_add(struct engine *g, struct trigger *t);
 void listener_remove(struct engine *g, struct trigger *t);
+
+/* Reads some of those that were not read yet; *more: there are others. What is left when an
+ * execution ends is read at once: its end may not miss any. */
+void listeners_read(struct engine *g, bool *more);
 
 /* All at once, before the triggers are freed. */
 void listeners_clear(struct engine *g);

@@ -14,7 +14,8 @@
 #include "coordinator/engine/trigger.h"
 
 #define UPKEEP_FIRST_MS 60000
-#define UPKEEP_UNREAD_MS 1000 /* when groups are not deleted until it was there */
+/* When groups are not deleted until it was there, or the first end would have to read flows. */
+#define UPKEEP_UNREAD_MS 1000
 
 /* ---- unload ---- */
 
@@ -330,8 +331,8 @@ int engine_load(struct engine *g, struct err *e)
     }
     arm_flows(g);
     chores_load(g);
-    timer_set(g, &g->upkeep,
-              g->now.mono_ms + (g->flows_unread ? UPKEEP_UNREAD_MS : UPKEEP_FIRST_MS));
+    bool unread = g->flows_unread || g->listeners_unread;
+    timer_set(g, &g->upkeep, g->now.mono_ms + (unread ? UPKEEP_UNREAD_MS : UPKEEP_FIRST_MS));
     g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/flow.h"
+#include "coordinator/engine/listener.h"
 #include "coordinator/engine/queue.h"
 #include "coordinator/engine/requires_entry.h"
 
@@ -144,15 +145,17 @@ static bool purge(struct engine *g, bool *more)
 
 void upkeep_on_timer(struct engine *g)
 {
-    bool more_flows = false, more_keys = false, more = false;
+    bool more_flows = false, more_listeners = false, more_keys = false, more = false;
     requires_entries_trim(g);
     flows_read_groups(g, &more_flows);
+    if (g->rc) return;
+    listeners_read(g, &more_listeners);
     if (g->rc) return;
     int64_t wall = g->now.wall_ms;
     if (!store_ok(g, store_forget_keys(g->store, wall - KEY_LIFE_MS, UPKEEP_MOST, &more_keys,
                                        &g->err)))
         return;
     if (!purge(g, &more)) return;
-    timer_set(g, &g->upkeep,
-              g->now.mono_ms + (more || more_keys || more_flows ? UPKEEP_MORE_MS : UPKEEP_MS));
+    more = more || more_keys || more_flows || more_listeners;
+    timer_set(g, &g->upkeep, g->now.mono_ms + (more ? UPKEEP_MORE_MS : UPKEEP_MS));
 }

@@ -183,6 +183,29 @@ static void a_flow_that_is_deleted__listens_to_nothing(void **state)
     assert_int_equal(fired(w, "a.b", "n"), 3);
 }
 
+static void after_a_start__they_are_read_before_an_end_needs_them_some_at_a_time(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "idle", NULL);
+    apply(w, "a.b", "one", ENDS, NULL);
+    for (int n = 0; n < 120; n++) {
+        char id[16];
+        str_format(id, sizeof id, "f%d", n);
+        apply(w, "x.y", id, WAITS, "flow: {id: other, namespace: a.b}");
+    }
+    apply(w, "x.y", "next", WAITS, "flow: {id: one, namespace: a.b}");
+    world_restart(w);
+    looks = 0;
+    world_live(w, 1001);
+    assert_in_range(looks, 1, 50);
+    world_live(w, 10000);
+    assert_int_equal(looks, 121);
+    looks = 0;
+    run(w, "a.b", "one");
+    assert_in_range(looks, 1, 12);
+    assert_int_equal(fired(w, "x.y", "next"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +213,7 @@ int main(void)
         WORLD_TEST(each_place__is_found),
         WORLD_TEST(a_new_revision__listens_to_what_it_says),
         WORLD_TEST(a_flow_that_is_deleted__listens_to_nothing),
+        WORLD_TEST(after_a_start__they_are_read_before_an_end_needs_them_some_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
