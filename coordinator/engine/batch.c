@@ -113,7 +113,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->left.count = 0;
     g->newest_before = g->newest_session;
     g->wrote = false;
-    g->begun = g->looked = g->turned_away = 0;
+    g->gone_on = g->begun = g->looked = g->turned_away = 0;
     audit_clear(g);
     schedules_watch_clock(g);
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {

@@ -116,6 +116,7 @@ struct engine {
     struct err err;
     struct agent *acks;
     struct ended *ended, **ended_last; /* not looked at yet */
+    int gone_on;                       /* executions that were taken on by their timers */
     int begun;                         /* evaluations that were due, executions of schedules */
     int looked;                /* planned moments that were decided, and more (schedule.c) */
     int turned_away;           /* schedules that the batch had no room for */

@@ -206,6 +206,63 @@ static void after_a_start__they_are_read_before_an_end_needs_them_some_at_a_time
     assert_int_equal(fired(w, "x.y", "next"), 1);
 }
 
+/* ---- many at once ---- */
+
+static size_t ends_of_last_batch(const struct world *w)
+{
+    size_t n = 0;
+    for (const struct effect *x = w->effects.first; x; x = x->next)
+        n += x->type == EFFECT_EXECUTION_CHANGED && x->u.changed.final;
+    return n;
+}
+
+static int64_t fired_in(struct world *w, const char *ns)
+{
+    int64_t all = 0;
+    for (int n = 0; n < 10; n++) {
+        char id[16];
+        str_format(id, sizeof id, "f%d", n);
+        all += fired(w, ns, id);
+    }
+    return all;
+}
+
+/* Each end starts ten: 1, 10, 100, 1000. */
+static void ends_that_lead_to_many__begin_a_hundred_in_a_batch_and_none_is_lost(void **state)
+{
+    struct world *w = *state;
+    static const char *const before[] = {"r", "l.one", "l.two"};
+    static const char *const layers[] = {"l.one", "l.two", "l.three"};
+    size_t most = 0, ended = 0;
+    apply(w, "r", "root", ENDS, NULL);
+    for (size_t k = 0; k < 3; k++) {
+        for (int n = 0; n < 10; n++) {
+            char id[16], listens[200];
+            str_format(id, sizeof id, "f%d", n);
+            str_format(listens, sizeof listens, IN("%s"), before[k]);
+            apply(w, layers[k], id, ENDS, listens);
+        }
+    }
+    struct command *c = cmd_start(w, "root", NULL);
+    mem_free(c->u.start.ns);
+    c->u.start.ns = mem_strdup("r");
+    assert_int_equal(world_do(w, c), 0);
+    ended += ends_of_last_batch(w);
+    for (int n = 0; n < 60; n++) {
+        if (n == 7) world_crash(w);
+        world_pass(w, 1);
+        world_tick(w);
+        size_t ends = ends_of_last_batch(w);
+        most = ends > most ? ends : most;
+        ended += ends;
+    }
+    assert_int_equal(most, 100);
+    assert_int_equal(ended, 1111);
+    assert_int_equal(fired_in(w, "l.one"), 10);
+    assert_int_equal(fired_in(w, "l.two"), 100);
+    assert_int_equal(fired_in(w, "l.three"), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +271,7 @@ int main(void)
         WORLD_TEST(a_new_revision__listens_to_what_it_says),
         WORLD_TEST(a_flow_that_is_deleted__listens_to_nothing),
         WORLD_TEST(after_a_start__they_are_read_before_an_end_needs_them_some_at_a_time),
+        WORLD_TEST(ends_that_lead_to_many__begin_a_hundred_in_a_batch_and_none_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
