@@ -393,6 +393,15 @@ void fleet_shrink(struct fleet *f, size_t count)
     target_wait(f->target, &f->shrunk, GROW_S, "agents to leave");
 }
 
+void fleet_slots(struct fleet *f, int slots)
+{
+    size_t count = f->count;
+    if (slots == f->slots) return;
+    fleet_shrink(f, 0);
+    f->slots = slots;
+    fleet_grow(f, count);
+}
+
 uint64_t fleet_lifecycles(const struct fleet *f)
 {
     return f->lifecycles;

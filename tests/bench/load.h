@@ -67,6 +67,8 @@ void fleet_empty(struct fleet *f);
 void fleet_grow(struct fleet *f, size_t count);
 /* Ends the sessions of all but the first `count`; fleet_grow lets them connect again. */
 void fleet_shrink(struct fleet *f, size_t count);
+/* The slots of each agent from now on; all connect anew when that is another number. */
+void fleet_slots(struct fleet *f, int slots);
 uint64_t fleet_lifecycles(const struct fleet *f); /* results acknowledged so far */
 void fleet_free(struct fleet *f);                 /* links are cut, waits for their ends */
 

@@ -43,7 +43,7 @@ static const struct subject all[] = {
 #define SUBJECTS (sizeof all / sizeof *all)
 
 struct options {
-    size_t rounds, connections, slots, ahead, bytes, jobs, few, many, window;
+    size_t rounds, connections, slots, wide_slots, ahead, bytes, jobs, few, many, window;
     double seconds, warm_up, limit;
     size_t agents[COUNTS], agent_counts;
     const char *with, *dir;
@@ -74,6 +74,7 @@ static void usage(FILE *to)
           "  --jobs N         each measurement is of N jobs instead\n"
           "  --connections N  submitters of Cadre, producers of beanstalkd and gearmand (32)\n"
           "  --slots N        of each agent; what a worker of RabbitMQ may hold (16)\n"
+          "  --wide-slots N   the same with arrays, pipelined requests, the wide window (256)\n"
           "  --ahead N        submitters wait when so many jobs are not done (500)\n"
           "  --bytes N        payload of a job (200)\n"
           "  --few N          producers of RabbitMQ, submitters of arrays and pipelined requests "
@@ -119,6 +120,14 @@ static bool is_drained(void *user)
     return pump_idle(b->pump) && ended(b) >= b->at_start + pump_submitted(b->pump);
 }
 
+/* What one worker may hold: as many jobs as may be on the way to the server, where these are many,
+ * so that a single worker is no narrower than the submitters. */
+static size_t slots_of(const struct bench *b)
+{
+    const struct subject *s = b->current;
+    return s->wide || s->way != SINGLE ? b->o.wide_slots : b->o.slots;
+}
+
 /* Submitters connect for each load: the coordinator ends connections that nobody uses. */
 static void begin_cadre(struct bench *b, size_t agents)
 {
@@ -130,6 +139,7 @@ static void begin_cadre(struct bench *b, size_t agents)
                                 .body = b->body,
                                 .minimal = true}; /* a confirm shows no job either */
     fleet_shrink(b->fleet, agents);
+    fleet_slots(b->fleet, (int)slots_of(b));
     fleet_grow(b->fleet, agents);
     b->pump = pump_new(&b->target, &pump);
     pump_open(b->pump);
@@ -150,7 +160,7 @@ static bool begin(struct bench *b, size_t agents)
                                        : s->wide ? o->many
                                                  : o->window,
                              .workers = agents,
-                             .prefetch = o->slots,
+                             .prefetch = slots_of(b),
                              .bytes = o->bytes,
                              .ahead = o->ahead};
     return peer_open(s->peer, &load);
@@ -375,6 +385,8 @@ static bool read_value(struct options *o, const char *flag, const char *value)
         o->connections = (size_t)number(flag, value, 1, 1000);
     else if (str_eq(flag, "--slots"))
         o->slots = (size_t)number(flag, value, 1, 1024);
+    else if (str_eq(flag, "--wide-slots"))
+        o->wide_slots = (size_t)number(flag, value, 1, 1024);
     else if (str_eq(flag, "--ahead"))
         o->ahead = (size_t)number(flag, value, 1, 10000000);
     else if (str_eq(flag, "--bytes"))
@@ -398,6 +410,7 @@ static void read_options(struct options *o, int argc, char **argv)
     *o = (struct options){.rounds = 3,
                           .connections = 32,
                           .slots = 16,
+                          .wide_slots = 256,
                           .ahead = 500,
                           .bytes = 200,
                           .few = 4,
