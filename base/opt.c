@@ -45,6 +45,9 @@ static void zero(const struct opt *o, void *field)
     case OPT_MAP:
         *(struct opt_map *)field = (struct opt_map){NULL, 0};
         break;
+    case OPT_TREE:
+        *(struct json **)field = NULL;
+        break;
     }
 }
 
@@ -124,6 +127,7 @@ static const char *wanted(enum opt_type type)
     case OPT_LIST:
         return "a list of strings, such as [one, two]";
     case OPT_MAP:
+    case OPT_TREE:
         return "a mapping (key: value)";
     case OPT_STRING:
         break;
@@ -198,6 +202,31 @@ static int put_map(const struct file *f, const struct opt *o, void *field, const
     return 0;
 }
 
+static int put_tree(const struct file *f, const struct opt *o, struct json **field,
+                    const struct json *node)
+{
+    struct json *taken = json_new(JSON_OBJECT);
+    for (const struct json *m = json_first(node); m; m = json_next(m)) {
+        struct err why = {0};
+        char label[LABEL_SIZE];
+        const struct json *where = m;
+        if (o->check_member(m, &where, &why) == 0) {
+            json_put(taken, json_key(m), json_copy(m));
+            continue;
+        }
+        make_label(f, where, o->key, label);
+        opt_complain(f->e, label, "%s", err_text(&why));
+        if (opt_goes_on(f->s, f->e)) continue;
+        json_free(taken);
+        return ERR_INVALID;
+    }
+    if (field)
+        *field = taken;
+    else
+        json_free(taken);
+    return 0;
+}
+
 static int put_node(const struct file *f, size_t row, const struct json *node)
 {
     const struct opt *o = &f->s->table[row];
@@ -205,10 +234,11 @@ static int put_node(const struct file *f, size_t row, const struct json *node)
     if (type == JSON_NULL) return 0;
     bool fits = is_scalar(node);
     if (o->type == OPT_LIST) fits = fits || type == JSON_ARRAY;
-    if (o->type == OPT_MAP) fits = type == JSON_OBJECT;
+    if (o->type == OPT_MAP || o->type == OPT_TREE) fits = type == JSON_OBJECT;
     if (!fits) return wrong_kind(f, o, node);
     void *field = opt_take(f->s, row, OPT_FROM_FILE) ? opt_field(f->s, row) : NULL;
     if (type == JSON_ARRAY) return put_list(f, o, field, node);
+    if (o->type == OPT_TREE) return put_tree(f, o, field, node);
     if (type == JSON_OBJECT) return put_map(f, o, field, node);
     char label[LABEL_SIZE];
     make_label(f, node, o->key, label);

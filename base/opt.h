@@ -24,6 +24,8 @@ enum opt_type {
     OPT_LIST,     /* struct opt_list; a flag may be repeated; file: list of strings or one string;
                      environment: comma-separated */
     OPT_MAP,      /* struct opt_map; flag K=V repeated; file: a mapping of scalars */
+    OPT_TREE,     /* struct json *, an object or NULL; in the file alone: a mapping whose members
+                     check_member knows */
 };
 
 struct opt_list {
@@ -55,6 +57,9 @@ struct opt {
     /* More checks; NULL: none. Gets the text: of a list each item, of a map each "KEY=VALUE".
      * Sets e->msg to what is wrong ("a key has at most 63 ..."). */
     int (*check)(const char *value, struct err *e);
+    /* OPT_TREE: one member of the mapping, which has a key. *where: the node that is wrong, of the
+     * member's; it is the member at first. */
+    int (*check_member)(const struct json *member, const struct json **where, struct err *e);
 };
 
 enum opt_source { OPT_FROM_DEFAULT, OPT_FROM_FILE, OPT_FROM_ENV, OPT_FROM_FLAG };

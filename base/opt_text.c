@@ -207,6 +207,18 @@ static void add_map(const struct printer *p, const struct opt_map *m, int depth)
     buf_fini(&key);
 }
 
+/* Each member as JSON, which is YAML, too. */
+static void add_tree(const struct printer *p, const struct json *tree, int depth)
+{
+    for (const struct json *m = json_first(tree); m; m = json_next(m)) {
+        char *text = json_text(m);
+        add_indent(p->out, depth + 1);
+        add_text(p->out, json_key(m));
+        buf_addf(p->out, ": %s\n", text);
+        mem_free(text);
+    }
+}
+
 #define INT_MAX_EXACT (INT64_C(1) << 53) /* a plain number beyond is refused by the reader */
 
 static void add_number(struct buf *out, const struct opt *o, int64_t n)
@@ -244,6 +256,9 @@ static bool add_value(struct buf *out, const struct opt *o, const void *field)
     case OPT_MAP:
         if (((const struct opt_map *)field)->count == 0) buf_adds(out, " {}");
         return true;
+    case OPT_TREE:
+        if (json_count(*(struct json *const *)field) == 0) buf_adds(out, " {}");
+        return true;
     }
     return true;
 }
@@ -280,6 +295,7 @@ static void print_setting(void *user, size_t row, const char *name, size_t name_
     add_source(p, row, start, set);
     if (o->type == OPT_LIST) add_list(p, field, depth);
     if (o->type == OPT_MAP) add_map(p, field, depth);
+    if (o->type == OPT_TREE) add_tree(p, *(struct json *const *)field, depth);
 }
 
 /* The file itself, the state folder: no key can name them, so they stand as comments. */

@@ -257,6 +257,8 @@ int opt_put(const struct opt *o, void *field, const char *text, const char *labe
         rc = run_check(o, text, label, e);
         if (rc == 0 && field) list_add(field, text);
         return rc;
+    case OPT_TREE:
+        return opt_complain(e, label, "can be set in the file alone");
     case OPT_STRING:
         break;
     }
@@ -273,6 +275,10 @@ static void clear(const struct opt *o, void *field)
     if (o->type == OPT_STRING) clear_string(field);
     if (o->type == OPT_LIST) clear_list(field);
     if (o->type == OPT_MAP) clear_map(field);
+    if (o->type == OPT_TREE) {
+        json_free(*(struct json **)field);
+        *(struct json **)field = NULL;
+    }
 }
 
 bool opt_take(struct opt_set *s, size_t row, enum opt_source source)
@@ -280,7 +286,8 @@ bool opt_take(struct opt_set *s, size_t row, enum opt_source source)
     if (s->sources[row] > source) return false;
     bool repeated = source == OPT_FROM_FLAG && s->sources[row] == source;
     const struct opt *o = &s->table[row];
-    if (!repeated && (o->type == OPT_LIST || o->type == OPT_MAP)) clear(o, opt_field(s, row));
+    bool grows = o->type == OPT_LIST || o->type == OPT_MAP || o->type == OPT_TREE;
+    if (!repeated && grows) clear(o, opt_field(s, row));
     s->sources[row] = source;
     return true;
 }

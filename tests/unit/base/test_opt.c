@@ -25,6 +25,7 @@ struct config {
     struct opt_map labels;
     int64_t priority;
     int64_t queued;
+    struct json *channels;
 };
 
 static const char *map_value(const struct opt_map *m, const char *key)
@@ -44,6 +45,17 @@ static int check_address(const char *value, struct err *e)
 {
     if (strchr(value, ':')) return 0;
     return err_set(e, ERR_INVALID, "'%s' has no port", value);
+}
+
+/* A channel is {size: N}. */
+static int check_channel(const struct json *member, const struct json **where, struct err *e)
+{
+    const struct json *size = json_get(member, "size");
+    if (json_type(member) != JSON_OBJECT)
+        return err_set(e, ERR_INVALID, "'%s' is no channel", json_key(member));
+    if (json_type(size) == JSON_NUMBER) return 0;
+    if (size) *where = size;
+    return err_set(e, ERR_INVALID, "'%s' has no size", json_key(member));
 }
 
 static int check_label(const char *value, struct err *e)
@@ -127,6 +139,7 @@ static const struct opt table[] = {
      .offset = AT(queued),
      .min = INT64_MIN,
      .max = 10},
+    {.key = "channels", .type = OPT_TREE, .offset = AT(channels), .check_member = check_channel},
 };
 #define ROWS (sizeof table / sizeof *table)
 
@@ -585,16 +598,16 @@ static void unknown_keys__are_named_with_line_and_the_nearest(void **state)
     /* a flag without a place in the file */
     refuse_file("config: x\n",
                 "agent.yaml:1: unknown key 'config', known here: advertise, group, slots, color, "
-                "drainTimeout, limits, labels, maxQueued");
+                "drainTimeout, limits, labels, maxQueued, channels");
     refuse_file("limits:\n  frobnicate: 5\n",
                 "agent.yaml:2: unknown key 'limits.frobnicate', known here: output, agents");
     refuse_file(
         "\"\": 1\n",
         "agent.yaml:1: unknown key '', known here: advertise, group, slots, color, drainTimeout, "
-        "limits, labels, maxQueued");
+        "limits, labels, maxQueued, channels");
     refuse_file("\"a\\nb\": 1\n",
                 "agent.yaml:1: unknown key 'a?b', known here: advertise, group, slots, color, "
-                "drainTimeout, limits, labels, maxQueued");
+                "drainTimeout, limits, labels, maxQueued, channels");
 }
 
 static void wrong_values_in_the_file__are_named_with_line_and_key(void **state)
@@ -720,6 +733,35 @@ static void list_of_the_file__replaces_that_of_an_earlier_file(void **state)
     assert_string_equal(config.agents.items[0], "c");
 }
 
+static void tree__keeps_each_member_as_it_stands(void **state)
+{
+    (void)state;
+    assert_null(config.channels);
+    assert_int_equal(parse_file("channels:\n  a: {size: 1.50, to: [x, {y: z}]}\n  b: {size: 2}\n"),
+                     0);
+    char *text = json_text(config.channels);
+    assert_string_equal(text,
+                        "{\"a\":{\"size\":1.50,\"to\":[\"x\",{\"y\":\"z\"}]},\"b\":{\"size\":2}}");
+    mem_free(text);
+    assert_int_equal(parse_file("channels: {c: {size: 3}}\n"), 0);
+    assert_int_equal(json_count(config.channels), 1);
+    assert_int_equal(parse_file("channels:\n"), 0);
+    assert_int_equal(json_count(config.channels), 1);
+}
+
+static void tree__that_is_wrong__is_told_at_its_line(void **state)
+{
+    (void)state;
+    refuse_file("channels: [a]\n",
+                "agent.yaml:1: channels: must be a mapping (key: value), not a list");
+    refuse_file("channels: x\n",
+                "agent.yaml:1: channels: must be a mapping (key: value), not a single value");
+    refuse_file("channels:\n  a: 7\n", "agent.yaml:2: channels: 'a' is no channel");
+    refuse_file("channels:\n  a:\n    size: x\n", "agent.yaml:3: channels: 'a' has no size");
+    refuse_file("channels:\n  a: {size: 1}\n  b: {}\n", "agent.yaml:3: channels: 'b' has no size");
+    assert_null(config.channels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -761,6 +803,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(list_of_the_file__replaces_that_of_an_earlier_file, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(tree__keeps_each_member_as_it_stands, setup, teardown),
+        cmocka_unit_test_setup_teardown(tree__that_is_wrong__is_told_at_its_line, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
