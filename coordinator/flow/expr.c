@@ -11,8 +11,8 @@
 #define NAME_MAX_BYTES 128
 #define SENTENCE_SIZE 300
 
-static const char *const root_names[EXPR_ROOTS] = {"inputs",    "outputs", "vars",   "trigger",
-                                                   "execution", "flow",    "taskrun"};
+static const char *const root_names[EXPR_ROOTS] = {"inputs",    "outputs", "vars",    "trigger",
+                                                   "execution", "flow",    "taskrun", "event"};
 
 struct step {
     char name[NAME_MAX_BYTES + 1];
@@ -175,7 +175,7 @@ static bool find_root(struct parser *p, const char *name, enum expr_root *out)
         return fail(p, "functions such as %.40s() are not supported: let a script work it out",
                     name);
     char suggestion[STR_SUGGEST_SIZE];
-    str_suggest_nearest(suggestion, name, root_names, EXPR_ROOTS);
+    str_suggest_nearest(suggestion, name, root_names, EXPR_EVENT);
     if (*suggestion) return fail(p, "there is no '%.60s'%s", name, suggestion);
     return fail(p,
                 "there is no '%.60s': an expression begins with inputs, outputs, vars, trigger, "
@@ -439,6 +439,11 @@ static bool check_term(struct parser *p, const struct term *t)
         return check_var(p, s, t);
     case EXPR_TRIGGER:
         return check_trigger(p, s, t);
+    case EXPR_EVENT:
+        if (find(t->steps[0].name, s->event_keys, s->event_key_count) < s->event_key_count)
+            return true;
+        return fail_name(p, "member of an event", t->steps[0].name, s->event_keys,
+                         s->event_key_count);
     default:
         if (t->root == EXPR_TASKRUN) c->uses_attempt = true;
         return check_fixed(p, t);
@@ -561,6 +566,8 @@ static const struct json *find_value(const struct expr_values *v, const struct t
         return go(v->vars, t->steps, t->step_count);
     case EXPR_TRIGGER:
         return go_trigger(v->trigger, t);
+    case EXPR_EVENT:
+        return go(v->event, t->steps, t->step_count);
     case EXPR_OUTPUTS:
         break;
     default:

@@ -5,7 +5,8 @@
  *   term  = path | literal            the first term that has a value is inserted
  *   path  = root { "." name | "['name']" | "[0]" }
  *           name: letters, digits, '_', '-' (so my-task needs no brackets)
- *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun
+ *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun; event in templates of
+ *           channels, which have no other
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
  *
  * An input's id may have dots: inputs.a.b is the input a.b, and what stands behind reaches into it.
@@ -38,8 +39,10 @@ enum expr_root {
     EXPR_EXECUTION,
     EXPR_FLOW,
     EXPR_TASKRUN,
+    EXPR_EVENT, /* of a channel's templates, not of flows */
     EXPR_ROOTS
 };
+#define EXPR_FLOW_ROOTS ((1u << EXPR_EVENT) - 1)
 
 /* What is known of a task's outputs before it runs. */
 enum expr_outputs {
@@ -67,6 +70,8 @@ struct expr_scope {
     /* What stands in `trigger`; 0: it is not known, any name is fine. */
     const char *const *trigger_keys;
     size_t trigger_key_count;
+    const char *const *event_keys; /* what stands in `event` */
+    size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
 };
 
@@ -90,6 +95,7 @@ struct expr_values {
     const struct json *exit_codes; /* {task: number}, of tasks that ran a process */
     const struct json *vars;       /* struct flow's */
     const struct json *trigger;    /* {key: value}: outputs of the evaluation that fired */
+    const struct json *event;      /* {key: value}, of a channel's template */
     const char *execution_id, *flow_id, *flow_namespace;
     const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
     size_t *attempts_used; /* counts how often it was inserted; may be NULL */

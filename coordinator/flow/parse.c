@@ -89,7 +89,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     if (!t->id) r->unread |= ROOT(OUTPUTS);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
     t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
-    struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1,
+    struct expr_scope scope = {.roots = EXPR_FLOW_ROOTS,
                                .unread = r->unread,
                                .vars = r->flow->vars,
                                .inputs = r->input_ids,
@@ -282,7 +282,7 @@ static void read_results(const struct node *n)
     struct reader *r = n->r;
     struct flow *f = r->flow;
     f->output_reads = mem_array(f->task_count + 1, sizeof *f->output_reads);
-    const struct expr_scope scope = {.roots = (1u << EXPR_ROOTS) - 1 - ROOT(TASKRUN),
+    const struct expr_scope scope = {.roots = EXPR_FLOW_ROOTS - ROOT(TASKRUN),
                                      .unread = r->unread,
                                      .where = "in the outputs of a flow",
                                      .vars = f->vars,
