@@ -1,0 +1,36 @@
+/* Hands orders to cadre-notify, a child that is started with the first one, and again after it has
+ * ended. It may hang or die: that costs the orders that it had, which are told as not delivered,
+ * and nothing else. When it has had nothing to do for a minute it is let go. Loop thread. */
+#ifndef CADRE_COORDINATOR_NOTIFY_COURIER_H
+#define CADRE_COORDINATOR_NOTIFY_COURIER_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define COURIER_AT_ONCE 16    /* orders that the child has; the others wait here */
+#define COURIER_WAIT_MS 45000 /* for an answer: longer than an order may take */
+#define COURIER_IDLE_MS 60000 /* without an order the child ends */
+#define COURIER_ID_SIZE 24    /* of courier_id */
+
+struct uv_loop_s;
+struct courier;
+
+/* Once for each order; never from inside courier_send. delivered false: reason is a sentence. */
+typedef void courier_end_fn(bool delivered, const char *reason, void *user);
+
+/* program: path of cadre-notify; copied. It need not be there: each order is told so then. */
+struct courier *courier_new(struct uv_loop_s *loop, const char *program);
+/* The id of the next order, to be put into its line. */
+void courier_id(const struct courier *c, char out[COURIER_ID_SIZE]);
+/* line: an order without the end of its line (wire/order.h) with that id; copied. */
+void courier_send(struct courier *c, const struct buf *line, courier_end_fn *on_end, void *user);
+size_t courier_waiting(const struct courier *c); /* orders without an answer */
+/* Ends the child. Orders that are under way are told so. */
+void courier_stop(struct courier *c);
+/* After courier_stop. Handles close asynchronously. NULL is fine. */
+void courier_free(struct courier *c);
+
+#endif

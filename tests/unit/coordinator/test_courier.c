@@ -1,0 +1,233 @@
+/* The courier with children that are scripts: what answers, what dies, lies, says nothing, or is
+ * not there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/notify/courier.h"
+#include "platform/files.h"
+#include "platform/paths.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#define MOST 64
+
+struct scene {
+    uv_loop_t loop;
+    struct courier *courier;
+    char *program;
+    size_t ended, delivered;
+    char reasons[MOST][512];
+    size_t again; /* orders that the end of one sends */
+};
+
+static void send_one(struct scene *s);
+
+static void on_end(bool delivered, const char *reason, void *user)
+{
+    struct scene *s = user;
+    assert_true(s->ended < MOST);
+    (void)str_copy(s->reasons[s->ended++], sizeof *s->reasons, reason);
+    if (delivered) s->delivered++;
+    if (s->again) {
+        s->again--;
+        send_one(s);
+    }
+}
+
+static void send_one(struct scene *s)
+{
+    struct buf line;
+    char id[COURIER_ID_SIZE];
+    size_t before = s->ended;
+    buf_init(&line, 1000);
+    courier_id(s->courier, id);
+    (void)buf_addf(&line, "{\"id\":\"%s\"}", id);
+    courier_send(s->courier, &line, on_end, s);
+    buf_fini(&line);
+    assert_int_equal(s->ended, before); /* never from inside */
+}
+
+static struct scene *scene_of(const char *script)
+{
+    struct scene *s = mem_alloc(sizeof *s);
+    struct err e = {0};
+    char *temp = paths_temp();
+    s->program = paths_join(temp, "notify");
+    mem_free(temp);
+    (void)file_remove(s->program, NULL);
+    if (script) {
+        char *text = str_dupf("#!/bin/sh\n%s\n", script);
+        if (file_write_atomic(s->program, text, strlen(text), FILE_PROGRAM, &e))
+            fail_msg("%s", err_text(&e));
+        mem_free(text);
+    }
+    uv_loop_init(&s->loop);
+    s->courier = courier_new(&s->loop, s->program);
+    return s;
+}
+
+static void scene_wait(struct scene *s, size_t ended)
+{
+    while (s->ended < ended)
+        uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+static void scene_end(struct scene *s)
+{
+    courier_stop(s->courier);
+    courier_free(s->courier);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    (void)file_remove(s->program, NULL);
+    mem_free(s->program);
+    mem_free(s);
+}
+
+/* Answers each line at once. */
+#define YES                                                                                        \
+    "while read -r line; do id=${line#*:\\\"}; echo \"{\\\"id\\\":\\\"${id%%\\\"*}\\\","           \
+    "\\\"delivered\\\":true}\"; done"
+
+static void each_order__has_its_answer(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(YES);
+    for (int i = 0; i < 40; i++)
+        send_one(s);
+    assert_int_equal(courier_waiting(s->courier), 40);
+    scene_wait(s, 40);
+    assert_int_equal(s->delivered, 40);
+    assert_int_equal(courier_waiting(s->courier), 0);
+    scene_end(s);
+}
+
+static void answers_in_another_order__find_theirs(void **state)
+{
+    (void)state;
+    struct scene *s =
+        scene_of("read -r a; read -r b\n"
+                 "printf '{\"id\":\"2\",\"delivered\":false,\"reason\":\"two\"}\\n{\"id\"'\n"
+                 "printf ':\"1\",\"delivered\":true}\\n'; cat >/dev/null");
+    send_one(s);
+    send_one(s);
+    scene_wait(s, 2);
+    assert_string_equal(s->reasons[0], "two");
+    assert_int_equal(s->delivered, 1);
+    scene_end(s);
+}
+
+static void end_of_an_order__may_send_the_next(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(YES);
+    s->again = 5;
+    send_one(s);
+    scene_wait(s, 6);
+    assert_int_equal(s->delivered, 6);
+    scene_end(s);
+}
+
+static void child_that_dies__costs_what_it_had(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("read -r line; exit 3");
+    for (int i = 0; i < COURIER_AT_ONCE + 2; i++)
+        send_one(s);
+    /* the second child has the two that the first had not */
+    scene_wait(s, COURIER_AT_ONCE + 2);
+    assert_int_equal(s->delivered, 0);
+    assert_string_equal(s->reasons[0], "cadre-notify ended with exit code 3");
+    scene_end(s);
+}
+
+static void child_that_answers_and_dies__has_answered(void **state)
+{
+    (void)state;
+    struct scene *s =
+        scene_of("read -r line; echo '{\"id\":\"1\",\"delivered\":true}'; kill -9 $$");
+    send_one(s);
+    scene_wait(s, 1);
+    assert_int_equal(s->delivered, 1);
+    scene_end(s);
+}
+
+static void child_that_lies__is_ended(void **state)
+{
+    static const char *const lies[] = {"echo what",
+                                       "echo '{\"id\":7}'",
+                                       "echo '[]'",
+                                       "echo",
+                                       "echo '{\"id\":\"x\",\"delivered\":true}'",
+                                       "head -c 100000 /dev/zero"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        char *script = str_dupf("read -r line; %s; exec cat >/dev/null", lies[i]);
+        struct scene *s = scene_of(script);
+        send_one(s);
+        scene_wait(s, 1);
+        assert_string_equal(s->reasons[0], "cadre-notify's answer cannot be read");
+        scene_end(s);
+        mem_free(script);
+    }
+}
+
+static void answer_to_nobody__is_passed_over(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("read -r line; echo '{\"id\":\"9\",\"delivered\":true}'\n"
+                               "echo '{\"id\":\"1\",\"delivered\":true}'; cat >/dev/null");
+    send_one(s);
+    scene_wait(s, 1);
+    assert_int_equal(s->delivered, 1);
+    scene_end(s);
+}
+
+static void program_that_is_not_there__is_told(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(NULL);
+    send_one(s);
+    send_one(s);
+    scene_wait(s, 2);
+    assert_non_null(strstr(s->reasons[0], "cannot be started"));
+    assert_non_null(strstr(s->reasons[1], "the package cadre-notify"));
+    scene_end(s);
+}
+
+static void stop__tells_all(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("exec cat >/dev/null");
+    for (int i = 0; i < COURIER_AT_ONCE + 1; i++)
+        send_one(s);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    courier_stop(s->courier);
+    assert_int_equal(s->ended, COURIER_AT_ONCE + 1);
+    assert_string_equal(s->reasons[0], "the coordinator stops");
+    scene_end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_order__has_its_answer),
+        cmocka_unit_test(answers_in_another_order__find_theirs),
+        cmocka_unit_test(end_of_an_order__may_send_the_next),
+        cmocka_unit_test(child_that_dies__costs_what_it_had),
+        cmocka_unit_test(child_that_answers_and_dies__has_answered),
+        cmocka_unit_test(child_that_lies__is_ended),
+        cmocka_unit_test(answer_to_nobody__is_passed_over),
+        cmocka_unit_test(program_that_is_not_there__is_told),
+        cmocka_unit_test(stop__tells_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
