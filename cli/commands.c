@@ -53,6 +53,8 @@ const struct command *const commands[] = {
     &cmd_token_create_api,
     &cmd_token_list,
     &cmd_token_revoke,
+    &cmd_notify_list,
+    &cmd_notify_test,
     &cmd_status,
     &cmd_login,
     &cmd_version,
@@ -106,6 +108,7 @@ static const struct help_noun nouns[] = {
     {"agent", "the program that runs jobs on a machine"},
     {"namespace", "a dotted name that flows and jobs belong to, with a default group"},
     {"token", "what lets a machine join, or people and programs use the API"},
+    {"notify", "messages: the channels of the coordinator's configuration, and a test of each"},
 };
 
 /* What docker, kubectl, nomad, slurm and their like call our nouns and verbs. */
@@ -150,6 +153,10 @@ static const struct help_word said_nouns[] = {
     {"apikey", "token"},
     {"api-key", "token"},
     {"credential", "token"},
+    {"channel", "notify"},
+    {"notification", "notify"},
+    {"notifier", "notify"},
+    {"alert", "notify"},
     {NULL, NULL},
 };
 static const struct help_word said_verbs[] = {

@@ -549,3 +549,16 @@ const struct resource resource_token = {.collection = "tokens",
                                         .takes = "token ID; 'cadre token list' shows them",
                                         .columns = token_columns,
                                         .fields = no_fields};
+
+/* ---- channels ---- */
+
+static const struct column channel_columns[] = {
+    {"CHANNEL", .member = "name"},
+    {"KIND", .member = "kind"},
+    {"REACHES", .member = "reaches"},
+    {.head = NULL},
+};
+const struct resource resource_channel = {.collection = "channels",
+                                          .takes = "channel NAME; 'cadre notify list' shows them",
+                                          .columns = channel_columns,
+                                          .fields = no_fields};

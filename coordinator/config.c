@@ -1,6 +1,7 @@
 /* The coordinator's options. */
 #include "coordinator/config.h"
 #include "coordinator/metrics/allow.h"
+#include "coordinator/notify/channel.h"
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -170,6 +171,11 @@ const struct opt config_options[] = {
      .value_name = "NET",
      .help = "network or address that may read /metrics without a token",
      .check = check_network},
+    {.key = "channels",
+     .type = OPT_TREE,
+     .offset = AT(channels),
+     .help = "where word of what happened goes: web hooks, mail, commands; see docs/notify.md",
+     .check_member = channel_check},
     {.env = "CADRE_TIMEZONE",
      .key = "timezone",
      .type = OPT_STRING,
@@ -237,6 +243,8 @@ static int check_together(struct config *c, struct err *e)
                            lease);
         }
     }
+    if (json_count(c->channels) > CHANNELS_MAX)
+        return err_set(e, ERR_INVALID, "channels: there are more than %d", CHANNELS_MAX);
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);

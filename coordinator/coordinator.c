@@ -9,6 +9,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
+#include "coordinator/notify/courier.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
@@ -46,6 +47,7 @@ struct coordinator {
     uint64_t zones_sum;
     struct zone_files *zone_files;
     struct metrics *metrics;
+    struct courier *courier;
     struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
@@ -263,6 +265,19 @@ static int write_port(const struct coordinator *c, struct err *e)
     return rc;
 }
 
+/* cadre-notify is installed where this program is. */
+static struct courier *courier_beside(struct uv_loop_s *loop)
+{
+    char *self = paths_self(), *folder = paths_dir(self);
+    char *program =
+        paths_join(folder, str_ends(self, ".exe") ? "cadre-notify.exe" : "cadre-notify");
+    struct courier *made = courier_new(loop, program);
+    mem_free(program);
+    mem_free(folder);
+    mem_free(self);
+    return made;
+}
+
 static int start_parts(struct coordinator *c, struct err *e)
 {
     static const struct spine_handler handler = {.on_effects = on_effects, .on_relief = on_relief};
@@ -273,6 +288,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     if (rc) return rc;
     c->metrics = metrics_new();
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
+    c->courier = courier_beside(c->loop);
     os_now(&now);
     c->addresses = names_advertised(f, c->port);
     struct sessions_options so = {.loop = c->loop,
@@ -288,6 +304,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .reads = c->reads,
                              .authority = c->authority,
                              .config = f,
+                             .courier = c->courier,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
                              .head_ms = c->timeouts.head_ms,
@@ -385,6 +402,7 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
      * up; then the links. */
     sessions_quiesce(c->sessions);
     api_quiesce(c->api);
+    courier_stop(c->courier);
     zone_files_stop(c->zone_files);
     c->zone_files = NULL;
     spine_stop(c->spine);
@@ -402,6 +420,7 @@ void coordinator_free(struct coordinator *c)
     if (!c) return;
     sessions_free(c->sessions);
     api_free(c->api);
+    courier_free(c->courier);
     metrics_free(c->metrics);
     reads_free(c->reads);
     reader_close(c->reader);

@@ -70,22 +70,11 @@ struct api *api_new(const struct api_options *o)
     return a;
 }
 
-static void on_reply(struct api *a, struct effect *x)
-{
-    struct request *r = map_remove(&a->waiting, x->u.reply.request);
-    if (!r) return; /* the client is gone */
-    void (*fn)(struct request *, struct reply *) = r->on_reply;
-    r->number = 0;
-    r->on_reply = NULL;
-    if (r->changing && x->u.reply.reply.rc == 0) r->acted = true;
-    fn(r, &x->u.reply.reply);
-}
-
 void api_on_effect(struct api *a, struct effect *x)
 {
     switch (x->type) {
     case EFFECT_REPLY:
-        on_reply(a, x);
+        request_reply(a, x->u.reply.request, &x->u.reply.reply);
         break;
     case EFFECT_JOB_CHANGED:
         stream_on_job(a, x->u.changed.id, true);

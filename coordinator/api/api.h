@@ -16,6 +16,7 @@
 struct uv_loop_s;
 struct link;
 struct api;
+struct courier;
 struct scrape;
 
 struct api_options {
@@ -24,7 +25,8 @@ struct api_options {
     struct reads *reads;
     const struct authority *authority;
     const struct config *config;
-    uint16_t port; /* the port that is listened on; tokens contain it */
+    struct courier *courier; /* of what is sent to channels */
+    uint16_t port;           /* the port that is listened on; tokens contain it */
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;

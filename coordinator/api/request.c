@@ -207,6 +207,25 @@ void request_fail_reply(struct request *r, const struct reply *x)
     request_send_problem(r, &p);
 }
 
+uint64_t request_wait(struct request *r, void (*fn)(struct request *r, struct reply *x))
+{
+    r->number = ++r->api->last_number;
+    r->on_reply = fn;
+    map_put(&r->api->waiting, r->number, r);
+    return r->number;
+}
+
+void request_reply(struct api *a, uint64_t number, struct reply *x)
+{
+    struct request *r = map_remove(&a->waiting, number);
+    if (!r) return;
+    void (*fn)(struct request *, struct reply *) = r->on_reply;
+    r->number = 0;
+    r->on_reply = NULL;
+    if (r->changing && x->rc == 0) r->acted = true;
+    fn(r, x);
+}
+
 void request_ask(struct request *r, struct command *c,
                  void (*fn)(struct request *r, struct reply *x))
 {
@@ -225,11 +244,8 @@ void request_ask(struct request *r, struct command *c,
         request_fail(r, e.code, &e);
         return;
     }
-    r->number = ++a->last_number;
-    r->on_reply = fn;
-    c->request = r->number;
+    c->request = request_wait(r, fn);
     c->source = (uint64_t)(uintptr_t)r->conn; /* sessions have small numbers */
-    map_put(&a->waiting, r->number, r);
     spine_push(a->o.spine, c);
 }
 

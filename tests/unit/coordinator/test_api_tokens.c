@@ -273,6 +273,7 @@ static char *path_of(const struct route *t)
         {"agents", "agent"},
         {"namespaces", NS},
         {"tokens", bystander},
+        {"channels", "page"},
     };
     struct buf b;
     const char *collection = str_starts(t->path, "api/v1/") ? t->path + 7 : t->path;
@@ -299,7 +300,14 @@ struct walk {
     struct peer peers[ROUTES_MOST];
     size_t count;
     bool bodies; /* those with a body alone */
+    bool asking; /* those alone that ask the store or the reader thread */
 };
+
+/* What stands in the configuration is answered at once, but for what a channel says. */
+static bool asks_nobody(const struct route *t)
+{
+    return str_starts(t->path, "api/v1/channels");
+}
 
 static void walk_open(struct walk *w)
 {
@@ -309,6 +317,7 @@ static void walk_open(struct walk *w)
     assert_in_range(count, 40, ROUTES_MOST);
     for (size_t i = 0; i < count; i++) {
         if (is_open(&t[i]) || (w->bodies && !t[i].body)) continue;
+        if (w->asking && asks_nobody(&t[i])) continue;
         w->routes[w->count] = &t[i];
         peer_open(&w->peers[w->count++], &house, ALPN_HTTP, NULL, NULL);
     }
@@ -428,7 +437,7 @@ static int open_house(void **state)
     if (uv_sem_init(&hands.store_held, 0) || uv_sem_init(&hands.store_go, 0) ||
         uv_sem_init(&hands.read_go, 0))
         fail();
-    house_open(&house, "", NULL);
+    house_open(&house, "channels: {page: {kind: command, command: [/bin/true]}}\n", NULL);
     json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"kept\"}", 201));
     house_enrol(&house, "agent", "kept", &agent);
     identity_fini(&agent);
@@ -470,7 +479,7 @@ static void in_each_way(void (*moment)(struct victim *v, struct walk *w))
         moment(&v, w);
         victim_fini(&v);
         nothing_happened();
-        w->bodies = false;
+        w->bodies = w->asking = false;
     }
     mem_free(w);
 }
@@ -582,6 +591,7 @@ static void before_the_answer(struct victim *v, struct walk *w)
 {
     struct answer a;
     struct peer holder, revoker;
+    w->asking = true;
     walk_open(w);
     house_call(&house, "GET", "/api/v1/whoami", v->text, NULL, NULL, &a); /* known at the door */
     assert_int_equal(a.status, 200);
