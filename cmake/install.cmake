@@ -6,7 +6,7 @@
 #   share/man/, share/bash-completion/      made from what the programs say of themselves
 #   share/doc/cadre/                        licence, documents, examples, sample configuration
 #
-# The components are cli, agent, coordinator and doc. For Windows only the programs are installed:
+# The components are cli, agent, coordinator, notify and doc. For Windows only the programs are installed:
 # installer/msi makes the package.
 
 include(GNUInstallDirs)
@@ -50,6 +50,9 @@ endfunction()
 install(TARGETS cadre RUNTIME COMPONENT cli)
 install(TARGETS cadre-agent RUNTIME COMPONENT agent)
 install(TARGETS cadre-coordinator RUNTIME COMPONENT coordinator)
+if(TARGET cadre-notify)
+    install(TARGETS cadre-notify RUNTIME COMPONENT notify)
+endif()
 if(WIN32)
     return()
 endif()
@@ -67,4 +70,7 @@ if(CADRE_PAGES)
     cadre_install_pages(agent cadre-agent 8 "${CMAKE_SOURCE_DIR}/installer/agent.yaml")
     cadre_install_pages(coordinator cadre-coordinator 8
                         "${CMAKE_SOURCE_DIR}/installer/coordinator.yaml")
+    if(TARGET cadre-notify)
+        cadre_install_pages(notify cadre-notify 8)
+    endif()
 endif()

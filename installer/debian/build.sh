@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the Debian packages: cadre-agent, cadre-coordinator and cadre-cli in build/packages.
+# Builds the Debian packages: cadre-agent, cadre-coordinator, cadre-notify and cadre-cli in
+# build/packages.
 #
 #   sh installer/debian/build.sh [--version V] [--build DIR] [--out DIR]
 #
@@ -21,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 version= build=$root/build/debian out=$root/build/packages
 maintainer=${CADRE_MAINTAINER:-Cadre maintainers <cadre@localhost>}
-packages="cadre-agent cadre-coordinator cadre-cli"
+packages="cadre-agent cadre-coordinator cadre-notify cadre-cli"
 
 die() {
     echo "build.sh: $*" >&2
@@ -70,6 +71,8 @@ cmake --build "$build" >"$build/build.log" 2>&1 || {
     tail -n 40 "$build/build.log" >&2
     die "the programs do not build (see $build/build.log)"
 }
+[ -x "$build/bin/cadre-notify" ] ||
+    die "cadre-notify was not built: there is no libcurl to build with (installer/deps.sh linux)"
 # What is packed is what 'cmake --install' installs.
 image=$build/image
 rm -rf "$image"
@@ -133,9 +136,12 @@ program cadre-coordinator cadre-coordinator
 pages cadre-coordinator cadre-coordinator 8
 put 644 "$root/installer/coordinator.yaml" cadre-coordinator/etc/cadre/coordinator.yaml
 put_gz "$root/docs/linux.md" cadre-coordinator/usr/share/doc/cadre-coordinator/linux.md.gz
-for page in guide security api; do
+for page in guide security api notify; do
     put_gz "$root/docs/$page.md" cadre-coordinator/usr/share/doc/cadre-coordinator/$page.md.gz
 done
+
+program cadre-notify cadre-notify
+pages cadre-notify cadre-notify 8
 
 program cadre-cli cadre
 pages cadre-cli cadre 1

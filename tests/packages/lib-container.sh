@@ -59,7 +59,7 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 
 # What the packages depend on is in it already: the machines have no way out to fetch it.
 root_packages="systemd,systemd-sysv,dbus,ca-certificates,adduser,procps,init-system-helpers,sudo"
-root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2,curl"
+root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2,curl,libcurl3-gnutls"
 
 mirror() { # where this machine's apt has the release from
     apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)' \
