@@ -101,6 +101,7 @@ static void gather(struct scrape *s, void *user)
     const struct coordinator *c = user;
     scrape_add_series(s, c->metrics->items, c->metrics->count);
     spine_commits(c->spine, &s->commits);
+    s->batch_ms = spine_busy_ms(c->spine);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
 }

@@ -195,14 +195,17 @@ static void write_series(struct page *p, const struct scrape *s)
 static const struct page_scale commit_scale = {.first = 6, .last = 24, .unit_us = 1};
 static const struct page_scale batch_scale = {.first = 0, .last = 14, .unit_us = 1000000};
 
-static void write_commits(struct page *p, const struct round_commits *n)
+static void write_commits(struct page *p, const struct scrape *s)
 {
+    const struct round_commits *n = &s->commits;
     page_family(p, M_COMMIT);
     page_histogram(p, NULL, &commit_scale, n->times, n->sum_us);
     page_family(p, M_BATCH);
     page_histogram(p, NULL, &batch_scale, n->sizes, n->commands);
     page_family(p, M_ROLLED_BACK);
     page_count(p, NULL, n->failed);
+    page_family(p, M_BATCH_AGE);
+    page_seconds(p, NULL, s->batch_ms * US_PER_MS);
 }
 
 /* ---- the rest ---- */
@@ -280,7 +283,7 @@ int scrape_write(struct scrape *s, struct err *e)
     write_agents(&p, s);
     write_rest(&p, s);
     write_series(&p, s);
-    write_commits(&p, &s->commits);
+    write_commits(&p, s);
     write_files(&p, s);
     write_http(&p, s);
     write_door(&p, &s->door);

@@ -46,6 +46,7 @@ struct scrape {
     size_t http_connections, agent_connections;
     struct link_listener_counters door;
     struct round_commits commits;
+    int64_t batch_ms; /* as of spine_busy_ms */
     int64_t database_bytes, output_bytes;
     struct scrape_group *groups; /* room for SCRAPE_GROUPS and one more */
     size_t group_count;
