@@ -6,6 +6,7 @@
 
 #include "agent/identity.h"
 #include "agent/journal.h"
+#include "agent/meter_file.h"
 #include "agent/runner.h"
 #include "agent/space.h"
 #include "agent/uplink.h"
@@ -47,6 +48,8 @@ struct agent {
     struct journal *journal;
     struct runner *runner;
     struct uplink *uplink;
+    struct meter_file *meter; /* NULL: no metrics are wanted */
+    int64_t started_ms;       /* wall */
     struct service *service;
     struct space space;
     size_t room; /* bytes of output that a turn may pass on */
@@ -251,6 +254,7 @@ static void on_prepare(uv_prepare_t *prepare)
         return;
     }
     apply_back_pressure(a);
+    if (a->meter) meter_file_note(a->meter);
     if (a->draining && job_count(a) == 0 && !uv_is_active((uv_handle_t *)&a->goodbye_timer))
         uv_timer_start(&a->goodbye_timer, on_goodbye_timer, GOODBYE_MS, 0);
     finish_drain(a);
@@ -350,6 +354,43 @@ static void on_attempted(const char *status, void *user)
     a->announced = true;
 }
 
+/* ---- metrics ---- */
+
+static int count_result(const struct journal_attempt *j, void *user)
+{
+    size_t *count = user;
+    if (j->state == JOURNAL_ENDED) (*count)++;
+    return 0;
+}
+
+static void read_meter(struct meter_reading *out, void *user)
+{
+    const struct agent *a = user;
+    const struct runner_logic *runner = runner_logic_of(a->runner);
+    struct err e;
+    out->agent = a->name;
+    out->started_ms = a->started_ms;
+    out->connected = uplink_is_live(a->uplink);
+    out->acknowledged_ms = uplink_acknowledged_ms(a->uplink);
+    out->takes_jobs = !a->draining && !a->space.low && !runner_logic_draining(runner) &&
+                      !runner_logic_unwell(runner);
+    out->slots = agent_config_slots(&a->config);
+    out->pending_bytes = journal_pending_bytes(a->journal);
+    runner_logic_read(runner, out);
+    if (journal_each_attempt(a->journal, count_result, &out->results, &e) != 0) out->results = 0;
+}
+
+static void start_meter(struct agent *a)
+{
+    struct meter_file_options o = {.loop = &a->loop,
+                                   .path = a->config.metrics_file,
+                                   .state_folder = a->config.state,
+                                   .read = read_meter,
+                                   .user = a};
+    a->started_ms = os_wall_ms();
+    if (o.path) a->meter = meter_file_start(&o);
+}
+
 /* ---- life ---- */
 
 static void stop_now(struct agent *a, const char *reason)
@@ -363,6 +404,8 @@ static void stop_now(struct agent *a, const char *reason)
     if (a->uplink) uplink_stop(a->uplink, reason);
     uplink_free(a->uplink);
     a->uplink = NULL;
+    meter_file_stop(a->meter);
+    a->meter = NULL;
     runner_free(a->runner);
     service_detach(a->service);
     uv_close((uv_handle_t *)&a->prepare, NULL);
@@ -448,6 +491,7 @@ static void begin(struct agent *a)
     if (watchdog > 0) uv_timer_start(&a->watchdog_timer, on_watchdog_timer, 0, (uint64_t)watchdog);
     log_info("agent: version=%s name=%s state=%s slots=%lld containment=%s", CADRE_VERSION, a->name,
              a->config.state, (long long)agent_config_slots(&a->config), runner_kind(a->runner));
+    start_meter(a);
     uplink_start(a->uplink);
 }
 

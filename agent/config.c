@@ -79,6 +79,13 @@ static int check_address(const char *value, struct err *e)
     return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
+static int check_metrics_file(const char *path, struct err *e)
+{
+    if (str_ends(path, ".prom")) return 0;
+    return err_set(e, ERR_INVALID,
+                   "has to end with .prom: collectors of text files read no others");
+}
+
 #define AT(field) offsetof(struct agent_config, field)
 
 const struct opt agent_options[AGENT_OPTIONS] = {
@@ -176,6 +183,14 @@ const struct opt agent_options[AGENT_OPTIONS] = {
      .value_name = "L",
      .help = "error, warn, info or debug",
      .check = log_level_check},
+    {.key = "metrics.file",
+     .env = "CADRE_METRICS_FILE",
+     .type = OPT_STRING,
+     .is_path = true,
+     .offset = AT(metrics_file),
+     .value_name = "FILE",
+     .help = "where metrics are written for a collector of text files; ends with .prom",
+     .check = check_metrics_file},
     {.flag = "replace",
      .type = OPT_BOOL,
      .offset = AT(replace),

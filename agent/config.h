@@ -23,6 +23,7 @@ struct agent_config {
     int64_t disk_reserve_bytes; /* 0: none */
     struct opt_map env;
     char *log_level;
+    char *metrics_file;            /* NULL: none */
     bool replace, no_start;        /* join only */
     char *account, *password_file; /* service install only */
 
@@ -30,7 +31,7 @@ struct agent_config {
 };
 
 /* The options of all commands; main.c has which command takes which. */
-#define AGENT_OPTIONS 16
+#define AGENT_OPTIONS 17
 extern const struct opt agent_options[AGENT_OPTIONS];
 
 /* Flags, environment, file (a missing file is fine unless --config named it and argv[0] does not

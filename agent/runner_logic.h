@@ -17,10 +17,9 @@
 #define CADRE_AGENT_RUNNER_LOGIC_H
 
 #include "agent/journal.h"
-#include "base/clock.h"
+#include "agent/meter.h"
 #include "base/err.h"
 #include "base/id.h"
-#include "base/json.h"
 #include "platform/process.h"
 #include "wire/msg.h"
 
@@ -186,6 +185,7 @@ const char *runner_logic_unwell(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts */
 /* Attempts, and such that have ended but for a process that could not be ended. */
 size_t runner_logic_slots_taken(const struct runner_logic *r);
+void runner_logic_read(const struct runner_logic *r, struct meter_reading *out); /* its part */
 int64_t runner_logic_longest_grace_ms(const struct runner_logic *r); /* of all attempts */
 /* true: every attempt that is here was killed and has not ended yet. */
 bool runner_logic_only_killed(const struct runner_logic *r);

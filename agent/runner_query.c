@@ -1,6 +1,8 @@
 /* What the state machine of attempts tells of itself: see runner_logic.h. */
 #include "agent/runner_impl.h"
 
+#include <string.h>
+
 bool runner_logic_draining(const struct runner_logic *r)
 {
     return r->draining;
@@ -22,6 +24,13 @@ size_t runner_logic_count(const struct runner_logic *r)
 size_t runner_logic_slots_taken(const struct runner_logic *r)
 {
     return runner_logic_count(r) + remnants_count(&r->remnants);
+}
+
+void runner_logic_read(const struct runner_logic *r, struct meter_reading *out)
+{
+    out->jobs = runner_logic_count(r);
+    out->slots_taken = runner_logic_slots_taken(r);
+    memcpy(out->ended, r->voice.ended, sizeof out->ended);
 }
 
 int64_t runner_logic_longest_grace_ms(const struct runner_logic *r)

@@ -54,6 +54,9 @@ static int add_finished(struct runner_voice *v, struct runner_who who, struct ms
     f->seq = journal_next_seq(v->journal);
     f->job = who.job;
     f->attempt = who.attempt;
+    v->ended[str_eq(f->state, "SUCCESS")  ? METER_SUCCESS
+             : str_eq(f->state, "KILLED") ? METER_KILLED
+                                          : METER_FAILED]++;
     return add(v, who, &(struct msg){.type = MSG_FINISHED, .u.finished = *f}, f->seq, e);
 }
 

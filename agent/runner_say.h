@@ -5,6 +5,7 @@
 #define CADRE_AGENT_RUNNER_SAY_H
 
 #include "agent/journal.h"
+#include "agent/meter.h"
 #include "agent/output.h"
 #include "agent/runner_end.h"
 #include "base/buf.h"
@@ -16,7 +17,8 @@
 
 struct runner_voice {
     struct journal *journal;
-    struct buf frame; /* scratch */
+    struct buf frame;           /* scratch */
+    uint64_t ended[METER_ENDS]; /* attempts that finished */
 };
 
 void runner_voice_init(struct runner_voice *v, struct journal *journal);

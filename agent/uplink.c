@@ -291,6 +291,11 @@ void uplink_set_capabilities(struct uplink *u, char *json)
     mem_free(json);
 }
 
+int64_t uplink_acknowledged_ms(const struct uplink *u)
+{
+    return uplink_logic_acknowledged_ms(u->logic);
+}
+
 bool uplink_is_live(const struct uplink *u)
 {
     return uplink_logic_is_live(u->logic);

@@ -45,6 +45,7 @@ void uplink_set_capabilities(struct uplink *u, char *json);
 void uplink_rest(struct uplink *u, const char *why);
 void uplink_announce(struct uplink *u);      /* sends ready again: slots or draining changed */
 bool uplink_is_live(const struct uplink *u); /* welcomed, and not lost since */
+int64_t uplink_acknowledged_ms(const struct uplink *u); /* as of uplink_logic.h */
 /* Sends bye, closes the link, and does not connect again. The link ends asynchronously. */
 void uplink_stop(struct uplink *u, const char *reason);
 /* Handles close asynchronously: run the loop until it is empty. */

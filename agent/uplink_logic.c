@@ -72,6 +72,7 @@ struct uplink_logic {
     int64_t heartbeat_ms, heartbeat_every_ms;
     /* sending time of the last thing the coordinator is known to have heard */
     int64_t lease_base_ms;
+    int64_t acknowledged_ms; /* wall: when a heartbeat was; 0: none */
     int64_t heard_ms;
     int64_t hello_sent_ms;
     int64_t output_limit; /* of a job without a limit of its own */
@@ -154,6 +155,11 @@ static void move(struct uplink_logic *l, enum uplink_state to, const char *why)
     log_debug("session: %s -> %s (%s)", fsm_name(&uplink_fsm, (int)l->state),
               fsm_name(&uplink_fsm, (int)to), why);
     l->state = to;
+}
+
+int64_t uplink_logic_acknowledged_ms(const struct uplink_logic *l)
+{
+    return l->acknowledged_ms;
 }
 
 bool uplink_logic_is_live(const struct uplink_logic *l)
@@ -387,13 +393,14 @@ static void on_refused(struct uplink_logic *l, const struct msg_refused *m)
 
 /* ---- messages ---- */
 
-static void on_ack(struct uplink_logic *l, const struct msg_ack *m)
+static void on_ack(struct uplink_logic *l, const struct moment *now, const struct msg_ack *m)
 {
     struct err e;
     if (m->heartbeat > 0 && (uint64_t)m->heartbeat <= l->heartbeat_n &&
         l->heartbeat_n - (uint64_t)m->heartbeat < HEARTBEATS_REMEMBERED) {
         int64_t sent = l->heartbeat_sent_ms[(uint64_t)m->heartbeat % HEARTBEATS_REMEMBERED];
         renew_leases(l, sent);
+        l->acknowledged_ms = now->wall_ms;
     }
     if (m->seq <= l->acked_seq) return;
     l->acked_seq = m->seq;
@@ -414,7 +421,7 @@ static void on_drain_order(struct uplink_logic *l, const struct msg_drain *m)
              m->reason ? ": " : "", m->reason ? m->reason : "");
 }
 
-static void on_message(struct uplink_logic *l, int64_t now_ms, struct msg *m)
+static void on_message(struct uplink_logic *l, const struct moment *now, struct msg *m)
 {
     switch (m->type) {
     case MSG_JOB:
@@ -422,10 +429,10 @@ static void on_message(struct uplink_logic *l, int64_t now_ms, struct msg *m)
         runner_logic_accept(l->o.runner, &m->u.job, l->o.slots);
         break;
     case MSG_KILL:
-        runner_logic_kill(l->o.runner, now_ms, &m->u.kill);
+        runner_logic_kill(l->o.runner, now->mono_ms, &m->u.kill);
         break;
     case MSG_ACK:
-        on_ack(l, &m->u.ack);
+        on_ack(l, now, &m->u.ack);
         break;
     case MSG_DISCARD:
         runner_logic_discard(l->o.runner, m->u.discard.job, m->u.discard.attempt);
@@ -463,7 +470,7 @@ static int on_frame(struct uplink_logic *l, const struct moment *now, const stru
     if (m.type == MSG_REFUSED)
         on_refused(l, &m.u.refused);
     else if (uplink_logic_is_live(l))
-        on_message(l, now->mono_ms, &m);
+        on_message(l, now, &m);
     else
         rc = on_first_message(l, now, &m, e);
     msg_fini(&m);

@@ -95,6 +95,8 @@ void uplink_logic_ask_certificate(struct uplink_logic *l, const char *csr);
 void uplink_logic_stop(struct uplink_logic *l, const char *reason);
 
 /* ---- queries ---- */
+/* Wall time at which a heartbeat was acknowledged last; 0: none was. */
+int64_t uplink_logic_acknowledged_ms(const struct uplink_logic *l);
 bool uplink_logic_is_live(const struct uplink_logic *l); /* ready or draining */
 
 #endif
