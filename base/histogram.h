@@ -10,5 +10,9 @@
 
 /* Negative values count as 0. */
 unsigned histogram_step(int64_t value);
+/* A value that `percent` (0 to 100) of those that were counted do not exceed, as far as their steps
+ * tell: within its step it is where it would be if the step's values were spread evenly, and of the
+ * last step it is the lower bound. -1: nothing was counted. */
+int64_t histogram_quantile(const uint64_t counts[HISTOGRAM_STEPS], unsigned percent);
 
 #endif

@@ -362,6 +362,26 @@ static void show_requires(struct out *out, const struct json *requires)
     buf_fini(&b);
 }
 
+/* "12 jobs, p50 10ms, p95 1.2s, p99 3s" */
+static void show_times(struct out *out, const char *label, const struct json *times)
+{
+    static const char *const shares[] = {"p50", "p95", "p99"};
+    struct buf b;
+    buf_init(&b, 1024);
+    int64_t jobs = json_get_int(times, "jobs", 0);
+    (void)buf_addf(&b, "%lld %s", (long long)jobs, jobs == 1 ? "job" : "jobs");
+    for (size_t i = 0; i < sizeof shares / sizeof *shares && jobs > 0; i++)
+        (void)buf_addf(&b, ", %s %s", shares[i], json_get_str(times, shares[i], "?"));
+    show_line(out, label, b.data);
+    buf_fini(&b);
+}
+
+static void show_waits(struct out *out, const struct json *waits)
+{
+    show_times(out, "waits, last hour", json_get(waits, "hour"));
+    show_times(out, "waits, last day", json_get(waits, "day"));
+}
+
 static void show_group(struct out *out, const struct json *g)
 {
     char scratch[64];
@@ -375,6 +395,8 @@ static void show_group(struct out *out, const struct json *g)
             show_names(out, key, v);
         else if (str_eq(key, "allowedNamespaces"))
             show_line(out, key, "all");
+        else if (str_eq(key, "waits"))
+            show_waits(out, v);
         else if (str_eq(key, "maxQueued") && json_int(v, 0) == 0)
             show_line(out, key, "no limit");
         else

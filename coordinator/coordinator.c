@@ -9,6 +9,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
+#include "coordinator/metrics/waits.h"
 #include "coordinator/notify/courier.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
@@ -48,6 +49,8 @@ struct coordinator {
     struct zone_files *zone_files;
     struct metrics *metrics;
     struct courier *courier;
+    struct waits *waits;
+    int64_t started_ms; /* wall */
     struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
@@ -63,6 +66,12 @@ struct coordinator {
 
 /* ---- effects and links find their way ---- */
 
+static void on_progress(struct coordinator *c, const struct effect_progress *p)
+{
+    metrics_on_progress(c->metrics, p);
+    waits_note(c->waits, p->group, &p->waits, os_mono_ms());
+}
+
 /* Agents first: links are written to in the order in which they came to have something, and a job
  * need not wait until many answers are written. */
 static void on_effects(struct effects *list, void *user)
@@ -73,7 +82,7 @@ static void on_effects(struct effects *list, void *user)
     sessions_settle(c->sessions);
     for (struct effect *x = list->first; x; x = x->next) {
         if (x->type == EFFECT_PROGRESS)
-            metrics_on_progress(c->metrics, &x->u.progress);
+            on_progress(c, &x->u.progress);
         else if (!x->session)
             api_on_effect(c->api, x);
     }
@@ -104,6 +113,14 @@ static void gather(struct scrape *s, void *user)
     s->batch_ms = spine_busy_ms(c->spine);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
+}
+
+static char *waits_of(const char *group, void *user)
+{
+    const struct coordinator *c = user;
+    struct waits_read r;
+    waits_read(c->waits, group, os_mono_ms(), &r);
+    return waits_json(&r, c->started_ms);
 }
 
 static void on_crowd(const struct link_crowd *n, void *user)
@@ -288,9 +305,11 @@ static int start_parts(struct coordinator *c, struct err *e)
     if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     c->metrics = metrics_new();
+    c->waits = waits_new();
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
     c->courier = courier_beside(c->loop);
     os_now(&now);
+    c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
@@ -312,6 +331,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .body_ms = c->timeouts.body_ms,
                              .idle_ms = c->timeouts.idle_ms,
                              .gather = gather,
+                             .waits = waits_of,
                              .user = c};
     c->sessions = sessions_new(&so);
     c->api = api_new(&ao);
@@ -423,6 +443,7 @@ void coordinator_free(struct coordinator *c)
     api_free(c->api);
     courier_free(c->courier);
     metrics_free(c->metrics);
+    waits_free(c->waits);
     reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);

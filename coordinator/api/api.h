@@ -32,6 +32,8 @@ struct api_options {
     int64_t head_ms, body_ms, idle_ms;
     /* Adds to the metrics what others count; may be NULL. */
     void (*gather)(struct scrape *s, void *user);
+    /* How long the group's jobs waited of late: JSON text, mem_free. May be NULL. */
+    char *(*waits)(const char *group, void *user);
     void *user;
 };
 

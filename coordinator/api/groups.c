@@ -27,6 +27,7 @@ static void send_group(struct request *r, int status, const char *key)
 {
     struct lookup *l = request_lookup(r, lookup_group);
     l->name = mem_strdup(key);
+    if (r->api->o.waits) l->waiting = r->api->o.waits(key, r->api->o.user);
     l->status = status;
     request_look_up(r, l, request_answer);
 }

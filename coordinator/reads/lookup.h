@@ -81,7 +81,7 @@ lookup_fn lookup_webhook;
 lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
 lookup_fn lookup_agent_exists; /* name; sets found, no answer */
 lookup_fn lookup_agents;       /* group */
-lookup_fn lookup_group;        /* name: its key */
+lookup_fn lookup_group;        /* name: its key; waiting: its waits */
 lookup_fn lookup_groups;
 lookup_fn lookup_namespaces;
 lookup_fn lookup_tokens;

@@ -55,6 +55,7 @@ int lookup_group(struct lookup *l, struct reader *r, struct err *e)
                     "there is no worker group '%.80s'", l->name);
     if (rc) return rc;
     put_group(&l->answer.w, &g, &n);
+    if (l->waiting) jw_raw(&l->answer.w, "waits", l->waiting);
     group_row_fini(&g);
     return 0;
 }

@@ -38,6 +38,12 @@ has "and with the commits" got '^cadre_commit_seconds_count [1-9]' \
     '^cadre_commit_seconds_bucket\{le="0\.001024"\} [0-9]+$' \
     '^cadre_commit_commands_bucket\{le="16384\.0"\} [1-9]' '^cadre_commits_failed_total 0$'
 mv got plain
+cadre group show default >shown
+has "a group shows how long jobs waited of late" shown \
+    '^waits, last hour +1 job, p50 [0-9.]+m?s, p95 [0-9.]+m?s, p99 [0-9.]+m?s$' \
+    '^waits, last day +1 job, p50 '
+cadre group show gpu >shown
+has "or that none was handed out" shown '^waits, last hour +0 jobs$' '^waits, last day +0 jobs$'
 is "or in OpenMetrics" 200 "$(scrape -H 'Accept: application/openmetrics-text')"
 has "when it is asked for" head '^[Cc]ontent-[Tt]ype: application/openmetrics-text; version=1\.0\.0'
 is "to the end" '# EOF' "$(tail -n 1 got)"
