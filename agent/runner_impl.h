@@ -8,6 +8,7 @@
 #include "agent/runner_logic.h"
 #include "agent/runner_say.h"
 #include "base/deadline.h"
+#include "wire/trace.h"
 
 enum phase {
     PHASE_ACCEPTED,
@@ -34,9 +35,10 @@ struct attempt {
     bool held;       /* that it has started is not told yet */
     int64_t pid;     /* of its process, while held */
     char identity[PROCESS_IDENTITY_SIZE];
-    bool evaluation;   /* of a trigger: these are many, and told at debug level */
-    char *failure;     /* DOUBTED: what failed */
-    int failed_starts; /* of its process, by the machine's fault */
+    bool evaluation;                     /* of a trigger: these are many, and told at debug level */
+    char traceparent[TRACE_PARENT_SIZE]; /* "": none */
+    char *failure;                       /* DOUBTED: what failed */
+    int failed_starts;                   /* of its process, by the machine's fault */
     struct output output;
     struct process_end end;   /* in PHASE_ENDED */
     struct deadline deadline; /* of the preparation; then timeout, then kill */

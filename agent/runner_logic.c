@@ -9,6 +9,8 @@
 #include "wire/lease.h"
 #include "wire/spec.h"
 
+#include <string.h>
+
 _Static_assert(GUARD_MARGIN_MS == GUARD_LATE_MS, "the guard keeps to the order in wire/lease.h");
 
 #define SETTLE_MS 1000 /* what the journal may commit later is committed by then */
@@ -608,8 +610,9 @@ static void start(struct attempt *a, int64_t now_ms)
     (void)str_copy(a->identity, sizeof a->identity, s.identity);
     hold_start(a, now_ms);
     if (a->timeout_ms > 0) deadline_set(&r->deadlines, &a->deadline, now_ms + a->timeout_ms);
-    log_write(a->evaluation ? LOG_DEBUG : LOG_INFO, "job %s: attempt %lld started pid=%lld",
-              a->face.text, (long long)a->face.number, (long long)s.pid);
+    log_write(a->evaluation ? LOG_DEBUG : LOG_INFO, "job %s: attempt %lld started pid=%lld%s%s",
+              a->face.text, (long long)a->face.number, (long long)s.pid,
+              a->traceparent[0] ? " traceparent=" : "", a->traceparent);
 }
 
 static bool waits_for_start(const struct attempt *a, enum phase phase, int64_t now_ms)
@@ -702,6 +705,7 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
     const struct spec_glance glance = spec_glance(a->face.spec);
     a->grace_ms = glance.kill_grace_ms;
     a->evaluation = glance.evaluation;
+    memcpy(a->traceparent, glance.traceparent, sizeof a->traceparent);
     output_init(&a->output, msg->output_limit, &r->pool, on_chunk, a);
     return a;
 }

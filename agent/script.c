@@ -71,6 +71,15 @@ static void env_identity(struct env_list *l, const struct launch_input *in, cons
     env_set(l, "WORKING_DIR", cwd);
 }
 
+/* Behind the job's own environment: whoever sets the variable there means it. */
+static void env_trace(struct env_list *l, const struct spec *s)
+{
+    char trace[TRACE_PARENT_SIZE];
+    for (size_t i = 0; i < s->env.count; i++)
+        if (str_eq(s->env.names[i], "TRACEPARENT")) return;
+    if (trace_parent_read(s->traceparent, trace)) env_set(l, "TRACEPARENT", trace);
+}
+
 static void make_env(const struct launch_input *in, const struct spec *s, struct launch *l)
 {
     struct env_list list = {0};
@@ -86,6 +95,7 @@ static void make_env(const struct launch_input *in, const struct spec *s, struct
         env_set(&list, in->agent_env->items[i].key, in->agent_env->items[i].value);
     for (size_t i = 0; i < s->env.count; i++)
         env_set(&list, s->env.names[i], s->env.values[i]);
+    env_trace(&list, s);
     env_identity(&list, in, s, l->cwd);
     l->env = list.items;
 }

@@ -146,6 +146,8 @@ static void show_rest_of_job(struct out *out, const struct json *j)
     const struct json *attempts = json_get(j, "attempts");
     int64_t shown = (int64_t)json_count(attempts);
     int64_t before = json_get_int(j, "attemptCount", shown) - shown;
+    const char *trace = json_get_str(json_get(j, "spec"), "traceparent", NULL);
+    if (trace) show_line(out, "traceparent", trace);
     show_waiting(out, j);
     if (before > 0) out_line(out, "%lld earlier attempts are not shown", (long long)before);
     for (const struct json *a = json_first(attempts); a; a = json_next(a))

@@ -95,6 +95,9 @@ struct spec_glance spec_glance(const char *text)
         glance.kill_grace_ms = grace;
     glance.evaluation = json_value_type(json_value_get(v, "flow")) == JSON_STRING &&
                         json_value_type(json_value_get(v, "execution")) != JSON_STRING;
+    char *trace = json_value_str(json_value_get(v, "traceparent"));
+    if (!trace_parent_read(trace, glance.traceparent)) glance.traceparent[0] = '\0';
+    mem_free(trace);
     return glance;
 }
 

@@ -11,6 +11,7 @@
 #include "wire/fields.h"
 #include "wire/lease.h"
 #include "wire/limits.h"
+#include "wire/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,8 +38,9 @@
     X(WORDS, args, "args", 0, SPEC_COMMAND_MAX, 0) /* of the script; since SPEC_ARGS_MINOR */      \
     X(STR, shell, "shell", SPEC_SHELL_MAX, 0, 0)   /* absent: the agent's default */               \
     X(PAIRS, env, "env", 0, SPEC_ENV_MAX, 0)                                                       \
-    X(STR, workdir, "workdir", SPEC_WORKDIR_MAX, 0, 0) /* absent: a fresh folder */                \
-    X(STR, input, "stdin", LIMIT_STDIN_TEXT, 0, 0)     /* base64; absent: nothing */               \
+    X(STR, workdir, "workdir", SPEC_WORKDIR_MAX, 0, 0)         /* absent: a fresh folder */        \
+    X(STR, input, "stdin", LIMIT_STDIN_TEXT, 0, 0)             /* base64; absent: nothing */       \
+    X(STR, traceparent, "traceparent", TRACE_PARENT_LEN, 0, 0) /* of the submitter's trace */      \
     X(INT, kill_grace_ms, "killGraceMs", 1, KILL_GRACE_MAX_MS, 0)                                  \
     X(STR, attempt_mark, "attemptMark", SPEC_MARK_MAX, 0, 0) /* see spec_fill_attempt */
 
@@ -103,8 +105,9 @@ void spec_fill_attempt(struct spec *s, int64_t attempt);
 
 /* What is asked of a spec that is not decoded yet. */
 struct spec_glance {
-    int64_t kill_grace_ms; /* the default when the spec has no valid value */
-    bool evaluation;       /* of a polling trigger: of a flow, but of no execution */
+    int64_t kill_grace_ms;               /* the default when the spec has no valid value */
+    bool evaluation;                     /* of a polling trigger: of a flow, but of no execution */
+    char traceparent[TRACE_PARENT_SIZE]; /* "": it has none that is valid */
 };
 struct spec_glance spec_glance(const char *text);
 

@@ -91,12 +91,13 @@ static void check_spec(struct body *b, const struct spec *s, size_t limit)
 }
 
 /* The part of the job that is handed to the agent. Else b->p tells what is wrong. */
-static void make_spec(struct body *b, size_t limit, struct cmd_submit *out)
+static void make_spec(struct body *b, size_t limit, const char *trace, struct cmd_submit *out)
 {
     struct buf text;
     struct spec s = {.kill_grace_ms = out->job.kill_grace_ms};
     buf_init(&text, 2 * (size_t)LIMIT_HTTP_BODY);
     take_spec(b, &s);
+    if (*trace) s.traceparent = mem_strdup(trace);
     check_spec(b, &s, limit);
     int rc = b->p->status ? 0 : spec_encode(&s, &text);
     out->needs = spec_needs_of(&s);
@@ -163,7 +164,7 @@ static void read_job(const struct who *who, struct body *b, struct cmd_submit *s
 }
 
 void job_body_read(const struct json *object, const struct who *who, size_t payload_limit,
-                   struct cmd_submit *out, struct problem *p)
+                   const char *trace, struct cmd_submit *out, struct problem *p)
 {
     static const char *const keys[] = {"namespace", "name",     "group",        "fallback",
                                        "requires",  "priority", "command",      "script",
@@ -173,5 +174,5 @@ void job_body_read(const struct json *object, const struct who *who, size_t payl
     struct body b = {.object = object, .p = p, .at = ""};
     body_known(&b, keys, sizeof keys / sizeof *keys);
     read_job(who, &b, out);
-    make_spec(&b, payload_limit, out);
+    make_spec(&b, payload_limit, trace, out);
 }

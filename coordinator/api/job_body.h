@@ -5,8 +5,9 @@
 #include "coordinator/api/auth.h"
 #include "coordinator/engine/command.h"
 
-/* All but its key. The first fault goes to p; `out` is freed with its command, also then. */
+/* All but its key. trace: of the request, as of trace_parent_read; "": none. The first fault goes
+ * to p; `out` is freed with its command, also then. */
 void job_body_read(const struct json *object, const struct who *who, size_t payload_limit,
-                   struct cmd_submit *out, struct problem *p);
+                   const char *trace, struct cmd_submit *out, struct problem *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include "coordinator/reads/lookup.h"
 #include "wire/http.h"
 #include "wire/link.h"
+#include "wire/trace.h"
 
 #include <stdbool.h>
 
@@ -104,6 +105,7 @@ struct request {
     int64_t asked_ms; /* mono */
     /* the handler's own */
     int64_t id;
+    char trace[TRACE_PARENT_SIZE]; /* of a submit: the traceparent that it came with; "": none */
     char *text;
     char **texts; /* each NULL or mem_free */
     size_t text_count;

@@ -4,6 +4,8 @@
 #include "coordinator/api/jobs.h"
 #include "coordinator/api/request.h"
 
+#include "base/id.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
@@ -12,6 +14,15 @@
 #include <string.h>
 
 /* ---- one ---- */
+
+/* So that whoever has a trace finds its job, and the other way about. */
+static void log_trace(const struct request *r, int64_t id)
+{
+    char text[ID_TEXT_SIZE];
+    if (!r->trace[0]) return;
+    id_format(id, text);
+    log_info("job %s: submitted with traceparent=%s", text, r->trace);
+}
 
 /* The job as it was committed. */
 static void send_new(struct request *r, const struct reply_job *j)
@@ -31,6 +42,7 @@ void job_on_made(struct request *r, struct reply *x)
         request_fail_reply(r, x);
         return;
     }
+    if (!x->known) log_trace(r, x->id);
     if (x->job) {
         send_new(r, x->job);
         return;
@@ -56,7 +68,7 @@ static void submit_one(struct request *r)
 {
     struct command *c = command_new(CMD_SUBMIT);
     struct cmd_submit *s = &c->u.submit;
-    job_body_read(r->body, &r->who, payload_limit(r), s, &r->problem);
+    job_body_read(r->body, &r->who, payload_limit(r), r->trace, s, &r->problem);
     s->job.unique_key = request_take_key(r, "");
     (void)request_query_bool(r, "atomic"); /* one is all */
     s->tell_job = !r->minimal;
@@ -116,7 +128,7 @@ static void read_item(struct request *r, struct json_value item, struct cmd_subm
     else if (json_parse(item.text, item.len, &object, &e))
         problem_set(p, 400, "bad-request", NULL, "%s", err_text(&e));
     else
-        job_body_read(object, &r->who, payload_limit(r), out, p);
+        job_body_read(object, &r->who, payload_limit(r), r->trace, out, p);
     json_free(object);
 }
 
@@ -145,7 +157,7 @@ static void read_items(struct request *r, const char *key, bool atomic, struct c
     }
 }
 
-static void put_item(struct jw *w, const struct reply_item *x, size_t item)
+static void put_item(const struct request *r, struct jw *w, const struct reply_item *x, size_t item)
 {
     if (x->refused) {
         struct problem p = {0};
@@ -154,6 +166,7 @@ static void put_item(struct jw *w, const struct reply_item *x, size_t item)
         put_error(w, "error", &p);
         return;
     }
+    if (!x->known) log_trace(r, x->id);
     jw_id(w, "id", x->id);
     jw_str(w, "state", shown_state_names[x->state]);
     if (x->known) jw_bool(w, "duplicate", true);
@@ -172,7 +185,7 @@ static void send_items(struct request *r, const struct reply_item *items)
         if (r->texts[i])
             jw_raw(&w, "error", r->texts[i]);
         else
-            put_item(&w, items++, i);
+            put_item(r, &w, items++, i);
         jw_end(&w);
     }
     jw_end(&w);
@@ -238,6 +251,7 @@ static void submit_all(struct request *r)
 
 void jobs_submit(struct request *r)
 {
+    if (!trace_parent_read(http_header(r->message, "traceparent"), r->trace)) r->trace[0] = '\0';
     if (r->array.text)
         submit_all(r);
     else

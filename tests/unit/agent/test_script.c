@@ -86,6 +86,36 @@ static void environment_is_account_then_agent_then_job_then_cadre(void **state)
     launch_fini(&l);
 }
 
+static void traceparent__is_a_variable_when_it_is_valid_and_the_job_has_none(void **state)
+{
+    static const char trace[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const struct {
+        const char *more, *value;
+    } rows[] = {
+        {",\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"", trace},
+        {",\"traceparent\":\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\","
+         "\"env\":{\"TRACEPARENT\":\"mine\"}",
+         "mine"},
+        {",\"traceparent\":\"x\"", NULL},
+        {",\"traceparent\":\"\"", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct launch l;
+        struct err e = {0};
+        char *spec = str_dupf("{\"command\":[\"x\"]%s}", rows[i].more);
+        assert_int_equal(prepare(spec, &l, &e), 0);
+        const char *value = env_of(&l, "TRACEPARENT");
+        if (rows[i].value)
+            assert_string_equal(value, rows[i].value);
+        else
+            assert_null(value);
+        launch_fini(&l);
+        mem_free(spec);
+    }
+}
+
 static void group__that_is_not_named__is_the_default_group(void **state)
 {
     (void)state;
@@ -197,6 +227,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_command_goes_as_it_is, clean),
         cmocka_unit_test_teardown(environment_is_account_then_agent_then_job_then_cadre, clean),
+        cmocka_unit_test_teardown(traceparent__is_a_variable_when_it_is_valid_and_the_job_has_none,
+                                  clean),
         cmocka_unit_test_teardown(group__that_is_not_named__is_the_default_group, clean),
         cmocka_unit_test_teardown(a_script_becomes_a_file_for_its_shell, clean),
         cmocka_unit_test_teardown(a_script_that_is_called__has_its_start_beside_it, clean),

@@ -57,7 +57,7 @@ static void every_field__reads_back(void **state)
         "{\"namespace\":\"a.b\",\"name\":\"n\",\"group\":\"g\",\"flow\":\"f\",\"task\":\"t\","
         "\"execution\":\"x\",\"command\":[\"a\"],\"script\":\"s\",\"shell\":\"sh\","
         "\"env\":{\"A\":\"1\",\"B\":\"\"},\"workdir\":\"/w\",\"stdin\":\"eA==\","
-        "\"killGraceMs\":3000,\"attemptMark\":\"m\"}");
+        "\"traceparent\":\"t\",\"killGraceMs\":3000,\"attemptMark\":\"m\"}");
 }
 
 static void unknown_and_null_fields__count_as_absent(void **state)
