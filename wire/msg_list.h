@@ -97,7 +97,9 @@
     X(OBJ, outputs, "outputs", LIMIT_OUTPUTS, 0, 0)                                                \
     X(STR, alive, "alive", LIMIT_MESSAGE, 0, 0) /* processes of it that could not be ended */
 
-#define MSG_FIELDS_HEARTBEAT(X) X(INT, n, "n", 1, INT53, 1) /* counts up within a session */
+#define MSG_FIELDS_HEARTBEAT(X)                                                                    \
+    X(INT, n, "n", 1, INT53, 1)             /* counts up within a session */                       \
+    X(BOOL, ack_later, "ackLater", 0, 0, 0) /* with the next ack, or before the next job */
 
 #define MSG_FIELDS_DECLINED(X)                                                                     \
     X(INT, seq, "seq", 1, INT53, 1)                                                                \

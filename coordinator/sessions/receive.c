@@ -225,6 +225,7 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
     case MSG_HEARTBEAT:
         out->action = SESSION_BEAT;
         out->beat = m->u.heartbeat.n;
+        out->ack_later = m->u.heartbeat.ack_later;
         return 0;
     case MSG_BYE:
         out->action = SESSION_BYE;
@@ -267,6 +268,7 @@ void session_receive(struct session_facts *s, const struct frame *f, struct sess
     out->command = NULL;
     out->csr = NULL;
     out->beat = 0;
+    out->ack_later = false;
     int rc = on_frame(s, f, out, &e);
     if (!rc) return;
     command_free(out->command);

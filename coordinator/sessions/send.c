@@ -64,6 +64,8 @@ static int send_ack(struct session_facts *s, const struct effect *x, struct buf 
 {
     struct msg m = {.type = MSG_ACK};
     s->acked_seq = m.u.ack.seq = x->u.ack.seq;
+    m.u.ack.heartbeat = s->kept_beat;
+    s->kept_beat = 0;
     return add(&m, out, e);
 }
 
@@ -110,11 +112,22 @@ int session_send(struct session_facts *s, const struct session_terms *terms, con
     }
 }
 
-int session_send_beat(const struct session_facts *s, int64_t beat, struct buf *out, struct err *e)
+int session_send_beat(struct session_facts *s, int64_t beat, struct buf *out, struct err *e)
 {
     struct msg m = {.type = MSG_ACK};
     m.u.ack = (struct msg_ack){.seq = s->acked_seq, .heartbeat = beat};
+    s->kept_beat = 0;
     return add(&m, out, e);
+}
+
+void session_keep_beat(struct session_facts *s, int64_t beat)
+{
+    s->kept_beat = beat;
+}
+
+int session_send_kept_beat(struct session_facts *s, struct buf *out, struct err *e)
+{
+    return s->kept_beat ? session_send_beat(s, s->kept_beat, out, e) : 0;
 }
 
 int session_send_enrolled(struct session_facts *s, const struct effect *x, const char *certificate,

@@ -39,6 +39,7 @@ struct session_facts {
     bool greeted;      /* CMD_HELLO was made, so CMD_GONE is owed when the connection ends */
     int64_t protocol;  /* the minor that both speak, agreed at hello */
     int64_t acked_seq; /* of the last welcome or ack */
+    int64_t kept_beat; /* a heartbeat whose ack waits for the next ack or job; 0: none */
     char *csr;         /* of an enrolment; session_facts_fini */
 };
 
@@ -51,7 +52,8 @@ struct session_terms {
 
 enum session_action {
     SESSION_COMMAND, /* hand `command` to the engine */
-    SESSION_BEAT,    /* a heartbeat: tell the engine, then session_send_beat with `beat` */
+    SESSION_BEAT,    /* a heartbeat: tell the engine, then session_send_beat with `beat`, or, when
+                        `ack_later` says that it may wait, session_keep_beat */
     SESSION_RENEW,   /* sign `csr` for the session's agent, then session_send_certificate */
     SESSION_REFUSE,  /* session_send_refused with code, why and retry_ms */
     SESSION_BYE      /* close the connection */
@@ -62,7 +64,8 @@ struct session_heard {
     enum session_action action;
     struct command *command; /* the caller takes it */
     int64_t beat;            /* the number of the heartbeat */
-    char *csr;               /* PEM; the caller takes it */
+    bool ack_later;
+    char *csr; /* PEM; the caller takes it */
     enum refusal refusal;
     struct err why; /* the sentence of a refusal */
 };
@@ -93,7 +96,13 @@ int session_send_enrolled(struct session_facts *s, const struct effect *x, const
                           const char *ca, struct buf *out, struct err *e);
 int session_send_certificate(const char *certificate, struct buf *out, struct err *e);
 /* Acknowledges a heartbeat, and nothing that was not acknowledged before. */
-int session_send_beat(const struct session_facts *s, int64_t beat, struct buf *out, struct err *e);
+int session_send_beat(struct session_facts *s, int64_t beat, struct buf *out, struct err *e);
+/* The agent needs no answer to this heartbeat before its next ack or job (PROTOCOL.md section 4.5).
+ * The next ack has it; before EFFECT_JOB session_send_kept_beat must be called, which sends an ack
+ * when there is one to send. Whoever may acknowledge heartbeats when this one comes may do so
+ * later: the agent counts from when it sent it. */
+void session_keep_beat(struct session_facts *s, int64_t beat);
+int session_send_kept_beat(struct session_facts *s, struct buf *out, struct err *e);
 /* Sends refused and sets the state to CLOSING. A code or sentence that is too long for the message
  * is replaced. retry_ms 0: the agent must not come back by itself. */
 int session_send_refused(struct session_facts *s, const char *code, const char *sentence,

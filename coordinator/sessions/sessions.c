@@ -27,6 +27,7 @@ struct session {
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
     bool paused;               /* waits for the spine to have room */
     int64_t beat;              /* the heartbeat to be acknowledged; 0: none */
+    bool beat_can_wait;        /* not at the end of what was received */
     bool ack_due, listed;      /* at the end of the turn; it is in the owner's list of those */
     int64_t ack_seq;
     struct session *next_listed;
@@ -207,6 +208,7 @@ static void on_frame(struct session *s, const struct frame *f)
         spine_push(s->owner->o.spine, heard.command);
         break;
     case SESSION_BEAT:
+        s->beat_can_wait = heard.ack_later && (!s->beat || s->beat_can_wait);
         s->beat = heard.beat;
         break;
     case SESSION_RENEW:
@@ -231,6 +233,10 @@ static void answer_beat(struct session *s)
     s->beat = 0;
     if (!spine_owns_queue(s->owner->o.spine)) return;
     spine_heard(s->owner->o.spine, s->facts.agent);
+    if (s->beat_can_wait) {
+        session_keep_beat(&s->facts, beat);
+        return;
+    }
     int rc = session_send_beat(&s->facts, beat, link_out(s->link), &e);
     sent(s, rc, &e);
 }
@@ -390,6 +396,15 @@ static void send_due_ack(struct session *s)
     s->ack_due = false;
 }
 
+/* A lease counts from the heartbeat that was acknowledged last. */
+static void send_kept_beat(struct session *s)
+{
+    struct err e = {0};
+    if (!s->facts.kept_beat) return;
+    int rc = session_send_kept_beat(&s->facts, link_out(s->link), &e);
+    sent(s, rc, &e);
+}
+
 /* The ack of the last batch of the turn says all that those before it said. */
 static void on_ack(struct session *s, const struct effect_ack *ack)
 {
@@ -415,6 +430,10 @@ static void on_effect(struct session *s, const struct effect *x)
         refuse(s, x->u.refused.code, x->u.refused.sentence, x->u.refused.retry_ms);
         break;
     case EFFECT_JOB: /* it may be the very attempt whose end is acknowledged (batch.c) */
+        send_due_ack(s);
+        send_kept_beat(s);
+        send_effect(s, x);
+        break;
     case EFFECT_CLOSE:
         send_due_ack(s);
         send_effect(s, x);

@@ -34,7 +34,7 @@
 struct figures {
     uint64_t seeds, jobs, agents, batches, crashes, io_crashes, power_losses, failed_commits, cuts,
         agent_crashes, step_crashes, journal_crashes, freezes, hand_outs, processes, retries, lost,
-        duplicates, repeats, wall_jumps;
+        duplicates, repeats, wall_jumps, told_late;
 };
 
 /* A process that runs seeds, as the others see it. */
@@ -91,6 +91,7 @@ static void add(struct figures *f, const struct sim *s)
     f->duplicates += s->duplicates;
     f->repeats += s->repeats;
     f->wall_jumps += s->wall_jumps;
+    f->told_late += s->told_late;
 }
 
 static void print_figure(const char *name, uint64_t n, const char *end)
@@ -107,7 +108,8 @@ static void print_figures(const struct figures *f, double took)
     print_figure("hand-outs", f->hand_outs, ", ");
     print_figure("processes", f->processes, ", ");
     print_figure("retries", f->retries, ", ");
-    print_figure("lost", f->lost, "\n#   faults: ");
+    print_figure("lost", f->lost, ", ");
+    print_figure("heartbeats acknowledged before a job", f->told_late, "\n#   faults: ");
     print_figure("coordinator crashes", f->crashes, " (");
     print_figure("within a commit", f->io_crashes, ", ");
     print_figure("power losses", f->power_losses, "), ");

@@ -66,7 +66,7 @@ struct sim {
     uint64_t breaks, batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs,
         processes, retries, lost;
     uint64_t journal_crashes, duplicates, io_crashes, power_losses, wall_jumps, repeats,
-        step_crashes;
+        step_crashes, told_late;
 
     char violation[256]; /* "": none so far */
     bool verbose;

@@ -160,7 +160,7 @@ static void dye(struct command *c)
     json_free(outputs);
 }
 
-static void on_beat(struct sim *s, struct link *l, int64_t beat);
+static void on_beat(struct sim *s, struct link *l, const struct session_heard *heard);
 
 /* What the coordinator's loop makes of a frame: the real session_receive. */
 static void receive(struct sim *s, struct link *l, const struct frame *f)
@@ -175,7 +175,7 @@ static void receive(struct sim *s, struct link *l, const struct frame *f)
         coordinator_push(s, heard.command);
         break;
     case SESSION_BEAT:
-        on_beat(s, l, heard.beat);
+        on_beat(s, l, &heard);
         break;
     case SESSION_BYE:
         l->facts.state = SESSION_CLOSING;
@@ -288,8 +288,21 @@ static void stretch_lease(struct packet *p, struct msg *m)
     (void)msg_frame_add(&p->bytes, m);
 }
 
+/* Before a job, as by the loop. */
+static void send_kept_beat(struct sim *s, struct link *l)
+{
+    struct err e = {0};
+    if (!l->facts.kept_beat) return;
+    struct packet *p = packet_new(l, NULL, 0);
+    s->told_late++;
+    if (session_send_kept_beat(&l->facts, &p->bytes, &e) != 0)
+        sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
+    post(s, l, p, MSG_ACK);
+}
+
 static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 {
+    if (x->type == EFFECT_JOB) send_kept_beat(s, l);
     const struct engine_config *c = &s->world.config;
     struct session_terms terms = {c->lease_ms, c->heartbeat_ms, c->output_limit_bytes,
                                   s->world.now.wall_ms, NULL};
@@ -305,13 +318,17 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     msg_fini(&m);
 }
 
-/* The loop acknowledges at once; the engine hears of it with the next batch. */
-static void on_beat(struct sim *s, struct link *l, int64_t beat)
+/* The loop acknowledges at once, or not yet; the engine hears of it with the next batch. */
+static void on_beat(struct sim *s, struct link *l, const struct session_heard *heard)
 {
-    struct packet *p = packet_new(l, NULL, 0);
     struct err e = {0};
     coordinator_hear(s, l->facts.agent);
-    if (session_send_beat(&l->facts, beat, &p->bytes, &e) != 0)
+    if (heard->ack_later) {
+        session_keep_beat(&l->facts, heard->beat);
+        return;
+    }
+    struct packet *p = packet_new(l, NULL, 0);
+    if (session_send_beat(&l->facts, heard->beat, &p->bytes, &e) != 0)
         sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
     post(s, l, p, MSG_ACK);
 }

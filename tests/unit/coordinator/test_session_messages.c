@@ -113,6 +113,84 @@ static void heartbeat__is_answered_with_what_was_acknowledged_before(void **stat
     buf_fini(&out);
 }
 
+static void heartbeat__says_whether_its_answer_may_wait(void **state)
+{
+    static const struct {
+        const char *json;
+        bool later;
+    } rows[] = {{BEAT, false},
+                {"{\"type\":\"heartbeat\",\"n\":9,\"ackLater\":false}", false},
+                {"{\"type\":\"heartbeat\",\"n\":9,\"ackLater\":null}", false},
+                {"{\"type\":\"heartbeat\",\"n\":9,\"idle\":true}", false},
+                {"{\"type\":\"heartbeat\",\"n\":9,\"ackLater\":true}", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct session_facts s = facts_in(SESSION_LIVE, AGENT);
+        struct session_heard h = {.ack_later = !rows[i].later};
+        hear(&s, rows[i].json, &h);
+        assert_int_equal(h.action, SESSION_BEAT);
+        assert_int_equal(h.beat, 9);
+        assert_int_equal(h.ack_later, rows[i].later);
+        assert_int_equal(s.kept_beat, 0);
+    }
+}
+
+/* The numbers of an ack; seq -1: nothing was sent. */
+static void ack_is(struct buf *out, int64_t seq, int64_t heartbeat)
+{
+    struct msg m;
+    struct err e;
+    if (seq < 0) {
+        assert_int_equal(out->len, 0);
+        return;
+    }
+    assert_true(out->len > FRAME_HEAD);
+    assert_int_equal(msg_decode((const uint8_t *)out->data + FRAME_HEAD, out->len - FRAME_HEAD,
+                                (struct msg_peer){.known = true}, &m, &e),
+                     0);
+    assert_int_equal(m.type, MSG_ACK);
+    assert_int_equal(m.u.ack.seq, seq);
+    assert_int_equal(m.u.ack.heartbeat, heartbeat);
+    msg_fini(&m);
+    buf_clear(out);
+}
+
+static void heartbeat_that_is_kept__is_in_the_next_ack_and_in_one_alone(void **state)
+{
+    struct session_facts s = facts_in(SESSION_LIVE, AGENT);
+    struct session_terms terms = {.lease_ms = 60000, .heartbeat_ms = 10000};
+    struct effect ack = {.type = EFFECT_ACK, .u.ack.seq = 12};
+    struct effect drain = {.type = EFFECT_DRAIN, .u.drain.on = true};
+    struct buf out;
+    struct err e;
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(session_send_kept_beat(&s, &out, &e), 0);
+    ack_is(&out, -1, 0);
+    session_keep_beat(&s, 7);
+    assert_int_equal(session_send(&s, &terms, &drain, &out, &e), 0);
+    buf_clear(&out); /* another message leaves it where it is */
+    assert_int_equal(session_send(&s, &terms, &ack, &out, &e), 0);
+    ack_is(&out, 12, 7);
+    assert_int_equal(session_send_kept_beat(&s, &out, &e), 0);
+    ack_is(&out, -1, 0);
+    ack.u.ack.seq = 13;
+    assert_int_equal(session_send(&s, &terms, &ack, &out, &e), 0);
+    ack_is(&out, 13, 0);
+    session_keep_beat(&s, 8);
+    session_keep_beat(&s, 9);
+    assert_int_equal(session_send_kept_beat(&s, &out, &e), 0); /* before a job */
+    ack_is(&out, 13, 9);
+    assert_int_equal(session_send_kept_beat(&s, &out, &e), 0);
+    ack_is(&out, -1, 0);
+    session_keep_beat(&s, 10);
+    assert_int_equal(session_send_beat(&s, 11, &out, &e), 0);
+    ack_is(&out, 13, 11);
+    assert_int_equal(session_send(&s, &terms, &ack, &out, &e), 0);
+    ack_is(&out, 13, 0); /* not the older one behind the newer */
+    buf_fini(&out);
+}
+
 static void welcome__says_where_acknowledgements_begin(void **state)
 {
     (void)state;
@@ -153,6 +231,9 @@ static void receive__nonsense__is_refused(void **state)
                                            "{}",
                                            "{\"type\":\"what\"}",
                                            "{\"type\":\"heartbeat\"}",
+                                           "{\"type\":\"heartbeat\",\"ackLater\":true}",
+                                           "{\"type\":\"heartbeat\",\"n\":1,\"ackLater\":1}",
+                                           "{\"type\":\"heartbeat\",\"n\":1,\"ackLater\":\"no\"}",
                                            "{\"type\":\"welcome\",\"protocol\":1}",
                                            "{\"type\":\"finished\"," EVENT
                                            ",\"state\":\"RUNNING\"}",
@@ -510,6 +591,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(receive__in_order__makes_the_command),
         cmocka_unit_test(heartbeat__is_answered_with_what_was_acknowledged_before),
+        cmocka_unit_test(heartbeat__says_whether_its_answer_may_wait),
+        cmocka_unit_test(heartbeat_that_is_kept__is_in_the_next_ack_and_in_one_alone),
         cmocka_unit_test(welcome__says_where_acknowledgements_begin),
         cmocka_unit_test(receive__before_welcome__is_refused),
         cmocka_unit_test(receive__nonsense__is_refused),

@@ -590,6 +590,74 @@ static void agent_that_does_not_read__is_cut(void **state)
     mem_free(text);
 }
 
+/* ---- heartbeats ---- */
+
+static void beat(struct peer *p, int64_t n, bool ack_later)
+{
+    struct msg m = {.type = MSG_HEARTBEAT, .u.heartbeat = {.n = n, .ack_later = ack_later}};
+    peer_send(p, &m);
+}
+
+/* The next message, whatever it is. */
+static void ack_comes(struct peer *p, int64_t seq, int64_t heartbeat)
+{
+    struct msg m;
+    peer_expect(p, MSG_ACK, &m);
+    assert_int_equal(m.u.ack.seq, seq);
+    assert_int_equal(m.u.ack.heartbeat, heartbeat);
+    msg_fini(&m);
+}
+
+static void heartbeat__whose_answer_may_wait__is_answered_with_the_next(void **state)
+{
+    struct identity i;
+    struct peer p;
+    (void)state;
+    house_enrol(&house, "idle", NULL, &i);
+    house_agent(&house, &i, "idle", 1, &p);
+    for (int64_t n = 1; n < 8; n += 2) {
+        beat(&p, n, true);
+        house_run_ms(&house, 20);
+        beat(&p, n + 1, false);
+        ack_comes(&p, 0, n + 1); /* and none before */
+    }
+    beat(&p, 9, false); /* in one piece: the first wants its answer now */
+    beat(&p, 10, true);
+    ack_comes(&p, 0, 10);
+    peer_fini(&p);
+    identity_fini(&i);
+}
+
+static void heartbeat__whose_answer_waits__is_answered_before_a_job(void **state)
+{
+    struct identity i;
+    struct peer p;
+    struct msg m;
+    (void)state;
+    house_enrol(&house, "before", NULL, &i);
+    house_agent(&house, &i, "before", 2, &p);
+    beat(&p, 1, true);
+    house_run_ms(&house, 20);
+    int64_t job = submit("{\"command\":[\"true\"]}");
+    ack_comes(&p, 0, 1);
+    peer_expect(&p, MSG_JOB, &m);
+    assert_int_equal(m.u.job.job, job);
+    msg_fini(&m);
+    beat(&p, 2, true); /* it crossed the job: the next ack tells of it */
+    house_run_ms(&house, 20);
+    peer_started(&p, 1, job, 1);
+    ack_comes(&p, 1, 2);
+    beat(&p, 3, true);
+    beat(&p, 4, true);
+    peer_finished(&p, 2, job, 1, 0);
+    ack_comes(&p, 2, 4);
+    job = submit("{\"command\":[\"true\"]}"); /* nothing waits, nothing is said */
+    peer_expect(&p, MSG_JOB, &m);
+    msg_fini(&m);
+    peer_fini(&p);
+    identity_fini(&i);
+}
+
 /* ---- a job's life ---- */
 
 static void job__from_submit_to_result__is_told_all_along(void **state)
@@ -815,6 +883,8 @@ int main(void)
         cmocka_unit_test(removed_agent__loses_its_session_and_stays_out),
         cmocka_unit_test(agent__in_the_api__shows_labels_apart),
         cmocka_unit_test(agent__unwell__is_shown_with_reason_and_time),
+        cmocka_unit_test(heartbeat__whose_answer_waits__is_answered_before_a_job),
+        cmocka_unit_test(heartbeat__whose_answer_may_wait__is_answered_with_the_next),
         cmocka_unit_test(job__from_submit_to_result__is_told_all_along),
         cmocka_unit_test(follow__in_the_form_that_is_accepted),
         cmocka_unit_test(job__cancelled_while_it_runs__is_killed),
