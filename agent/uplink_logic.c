@@ -67,7 +67,8 @@ struct uplink_logic {
     int64_t sent_seq, acked_seq;
     int64_t seen_seq; /* events up to here were sent, or dropped before they could be */
     int64_t in_flight_bytes;
-    uint64_t heartbeat_n;
+    uint64_t heartbeat_n, heartbeat_acked; /* the last that was sent, and was acknowledged */
+    bool answer_waits; /* the last one said ackLater, and was not acknowledged */
     int64_t heartbeat_sent_ms[HEARTBEATS_REMEMBERED];
     int64_t heartbeat_ms, heartbeat_every_ms;
     /* sending time of the last thing the coordinator is known to have heard */
@@ -198,9 +199,23 @@ static void plan_heartbeat(struct uplink_logic *l, const struct moment *now)
         now->mono_ms + lease_next_heartbeat_ms(l->heartbeat_every_ms, now->wall_ms);
 }
 
+/* Nothing depends on what the coordinator acknowledges. */
+static bool is_idle(const struct uplink_logic *l)
+{
+    return runner_logic_count(l->o.runner) == 0 && journal_pending_bytes(l->o.journal) == 0;
+}
+
+static void note_answer(struct uplink_logic *l, uint64_t heartbeat)
+{
+    if (heartbeat > l->heartbeat_acked) l->heartbeat_acked = heartbeat;
+    if (l->heartbeat_acked == l->heartbeat_n) l->answer_waits = false;
+}
+
 static void beat(struct uplink_logic *l, const struct moment *now)
 {
     struct msg m = {.type = MSG_HEARTBEAT};
+    l->answer_waits = is_idle(l) && l->heartbeat_acked == l->heartbeat_n;
+    m.u.heartbeat.ack_later = l->answer_waits;
     m.u.heartbeat.n = (int64_t)++l->heartbeat_n;
     l->heartbeat_sent_ms[l->heartbeat_n % HEARTBEATS_REMEMBERED] = now->mono_ms;
     say(l, &m);
@@ -368,6 +383,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     l->heartbeat_ms = w->heartbeat_ms;
     l->output_limit = w->output_limit;
     renew_leases(l, l->hello_sent_ms);
+    note_answer(l, l->heartbeat_n);
     l->refused_code[0] = 0;
     backoff_reset(&l->backoff);
     move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
@@ -401,6 +417,7 @@ static void on_ack(struct uplink_logic *l, const struct moment *now, const struc
         int64_t sent = l->heartbeat_sent_ms[(uint64_t)m->heartbeat % HEARTBEATS_REMEMBERED];
         renew_leases(l, sent);
         l->acknowledged_ms = now->wall_ms;
+        note_answer(l, (uint64_t)m->heartbeat);
     }
     if (m->seq <= l->acked_seq) return;
     l->acked_seq = m->seq;
@@ -552,7 +569,10 @@ void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t 
     if (!l->ending) {
         /* A shorter lease than before wants a quicker heartbeat, the first one now: its job may
          * wait for the answer. */
-        if (heartbeat_interval(l) < l->heartbeat_every_ms) beat(l, now);
+        bool hurries = heartbeat_interval(l) < l->heartbeat_every_ms;
+        /* The job crossed a heartbeat whose answer it should have followed. */
+        bool crossed = l->answer_waits && !is_idle(l);
+        if (hurries || crossed) beat(l, now);
         /* before the events: what is given back must not be given again */
         if (!str_eq(l->told_unwell, runner_logic_unwell(l->o.runner))) say_ready(l, false);
         pump_events(l, pending);

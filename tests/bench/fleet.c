@@ -25,8 +25,8 @@ struct agent {
     struct link *link;
     struct frame_reader reader;
     uv_timer_t heartbeat;
-    int64_t seq, acked, beats, heartbeat_ms;
-    bool ready, leaves;
+    int64_t seq, acked, beats, beat_acked, heartbeat_ms;
+    bool ready, leaves, answer_waits;
 };
 
 struct fleet {
@@ -92,6 +92,8 @@ static void on_heartbeat(uv_timer_t *timer)
     struct agent *a = timer->data;
     struct msg m = {.type = MSG_HEARTBEAT};
     if (!a->link) return;
+    a->answer_waits = a->acked >= a->seq && a->beat_acked == a->beats;
+    m.u.heartbeat.ack_later = a->answer_waits;
     m.u.heartbeat.n = ++a->beats;
     say(a, &m);
     uv_timer_start(timer, on_heartbeat,
@@ -103,6 +105,8 @@ static void on_welcome(struct agent *a, const struct msg_welcome *w)
     struct fleet *f = a->fleet;
     struct msg m = {.type = MSG_READY};
     a->heartbeat_ms = w->heartbeat_ms;
+    a->beat_acked = a->beats;
+    a->answer_waits = false;
     a->seq = a->acked = w->seq;
     m.u.ready.free_slots = f->slots;
     say(a, &m);
@@ -132,12 +136,15 @@ static void on_job(struct agent *a, const struct msg_job *job)
                                          .state = text("SUCCESS"),
                                          .exited = true};
     say(a, &m);
+    if (a->answer_waits) on_heartbeat(&a->heartbeat); /* the job has crossed it */
 }
 
 /* Every second event is a `finished`: both of a job are numbered together. */
 static void on_ack(struct agent *a, const struct msg_ack *ack)
 {
     struct fleet *f = a->fleet;
+    if (ack->heartbeat > a->beat_acked) a->beat_acked = ack->heartbeat;
+    if (a->beat_acked == a->beats) a->answer_waits = false;
     if (ack->seq <= a->acked) return;
     uint64_t more = (uint64_t)(ack->seq / 2 - a->acked / 2);
     a->acked = ack->seq;

@@ -73,7 +73,7 @@ static void note_message(struct world *w, const struct msg *m)
              m->u.declined.message ? m->u.declined.message : "");
         break;
     case MSG_HEARTBEAT:
-        note(w, "%s %d", name, (int)m->u.heartbeat.n);
+        note(w, "%s %d%s", name, (int)m->u.heartbeat.n, m->u.heartbeat.ack_later ? " later" : "");
         break;
     case MSG_READY:
         note(w, "%s %d/%d%s%s%s%s%s", name, (int)m->u.ready.free_slots, (int)m->u.ready.slots,

@@ -233,7 +233,7 @@ static void leases_count_from_the_sending_of_what_was_acknowledged(void **state)
     struct world *w = *state;
     be_live(w);
     wake(w);
-    did(w, "heartbeat 1");
+    did(w, "heartbeat 1 later");
     wake(w);
     did(w, "heartbeat 2");
     world_pass(w, 500);
@@ -287,6 +287,166 @@ static void a_shorter_lease__hurries_the_heartbeat(void **state)
     world_turn(w);
     did(w, "");
 }
+
+/* ---- answers that may wait ---- */
+
+static void idle__asks_for_each_second_answer(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    for (int n = 1; n <= 40; n += 2) {
+        char expected[64];
+        wake(w);
+        (void)str_format(expected, sizeof expected, "heartbeat %d later", n);
+        did(w, expected);
+        world_turn(w);
+        did(w, "");
+        wake(w);
+        (void)str_format(expected, sizeof expected, "heartbeat %d", n + 1);
+        did(w, expected);
+        world_pass(w, 20);
+        int64_t sent_ms = w->now.mono_ms - 20;
+        ack(w, 0, n + 1);
+        (void)str_format(expected, sizeof expected, "renew %d", (int)sent_ms);
+        did(w, expected);
+    }
+}
+
+/* As of a coordinator that does not know of it. */
+static void idle__answered_all_the_same__goes_on_so(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    for (int n = 1; n <= 20; n++) {
+        char expected[32];
+        wake(w);
+        (void)str_format(expected, sizeof expected, "heartbeat %d later", n);
+        did(w, expected);
+        ack(w, 0, n);
+        w->did[0] = '\0';
+    }
+}
+
+static void idle__answered_out_of_turn__waits_for_the_newest(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    wake(w);
+    wake(w);
+    did(w, "heartbeat 1 later, heartbeat 2");
+    ack(w, 0, 1); /* an old one, and such that were never sent */
+    ack(w, 0, 3);
+    ack(w, 0, INT64_C(1) << 52);
+    ack(w, 0, 0);
+    w->did[0] = '\0';
+    wake(w);
+    did(w, "heartbeat 3");
+    ack(w, 0, 3);
+    did(w, "renew 1030000");
+    ack(w, 0, 2);
+    wake(w);
+    did(w, "heartbeat 4 later");
+}
+
+static void with_an_attempt__each_answer_is_wanted(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    running(w, 1);
+    world_turn(w);
+    ack(w, 1, 0);
+    for (int n = 1; n <= 3; n++) {
+        char expected[32];
+        w->did[0] = '\0';
+        wake(w);
+        (void)str_format(expected, sizeof expected, "heartbeat %d", n);
+        did(w, expected);
+        ack(w, 1, n);
+    }
+    ended(w, 1, 0);
+    world_turn(w);
+    w->did[0] = '\0';
+    wake(w);
+    did(w, "heartbeat 4"); /* its end is not acknowledged */
+    ack(w, 2, 4);
+    w->did[0] = '\0';
+    wake(w);
+    did(w, "heartbeat 5 later");
+}
+
+static void job_that_follows_the_answer__hurries_nothing(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    wake(w);
+    did(w, "heartbeat 1 later");
+    world_pass(w, 4000);
+    ack(w, 0, 1);
+    did(w, "renew 1010000");
+    take_job(w, 1, 1);
+    world_turn(w);
+    did(w, "prepare 1-1");
+}
+
+static void job_that_crossed_a_heartbeat__is_followed_by_another(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    wake(w);
+    did(w, "heartbeat 1 later");
+    world_pass(w, 40);
+    take_job(w, 1, 1);
+    world_turn(w);
+    did(w, "prepare 1-1, heartbeat 2");
+    world_turn(w); /* once */
+    did(w, "");
+    world_pass(w, 40);
+    ack(w, 0, 1);
+    ack(w, 0, 2);
+    did(w, "renew 1010000, renew 1010040");
+}
+
+static void answer_that_is_lost_with_its_link__is_not_waited_for(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    wake(w);
+    did(w, "heartbeat 1 later");
+    lose_link(w);
+    wake(w);
+    uplink_logic_opened(w->uplink, &w->now);
+    welcome(w, 0);
+    w->did[0] = '\0';
+    take_job(w, 1, 1);
+    world_turn(w);
+    did(w, "prepare 1-1");
+    runner_logic_give_back(w->runner, "disk-full");
+    world_turn(w);
+    ack(w, 1, 0);
+    w->did[0] = '\0';
+    wake(w);
+    did(w, "heartbeat 2 later");
+}
+
+/* Every second answer keeps a connection; none does not keep it longer than before. */
+static void idle_and_not_answered__ends_the_connection_as_ever(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    wake(w);
+    wake(w);
+    ack(w, 0, 2);
+    int64_t heard = w->now.mono_ms;
+    w->did[0] = '\0';
+    for (int i = 0; i < 3; i++)
+        wake(w);
+    did(w, "heartbeat 3 later, heartbeat 4, heartbeat 5");
+    wake(w);
+    did(w, "abort");
+    assert_int_equal(w->now.mono_ms - heard, 4 * HEARTBEAT_MS);
+}
+
+/* ---- moments of heartbeats ---- */
 
 /* How long from now to the next heartbeat. */
 static int64_t wait_ms(const struct world *w)
@@ -559,6 +719,14 @@ int main(void)
         WORLD_CASE(an_acknowledgement_of_long_ago__renews_nothing),
         WORLD_CASE(hello_counts_as_the_first_heartbeat__but_not_before_the_welcome),
         WORLD_CASE(a_shorter_lease__hurries_the_heartbeat),
+        WORLD_CASE(idle__asks_for_each_second_answer),
+        WORLD_CASE(idle__answered_all_the_same__goes_on_so),
+        WORLD_CASE(idle__answered_out_of_turn__waits_for_the_newest),
+        WORLD_CASE(with_an_attempt__each_answer_is_wanted),
+        WORLD_CASE(job_that_follows_the_answer__hurries_nothing),
+        WORLD_CASE(job_that_crossed_a_heartbeat__is_followed_by_another),
+        WORLD_CASE(answer_that_is_lost_with_its_link__is_not_waited_for),
+        WORLD_CASE(idle_and_not_answered__ends_the_connection_as_ever),
         WORLD_CASE(heartbeats__come_at_steps_of_the_wall_clock),
         WORLD_CASE(a_wall_clock_that_jumps__moves_no_heartbeat_by_more_than_a_step),
         WORLD_CASE(a_short_interval__does_not_heed_the_wall_clock),
