@@ -28,6 +28,7 @@ struct lanes {
     int ahead;         /* quiet lanes that came since the last batch */
     int brief;         /* batches that are to be short yet */
     struct lane front; /* of commands without a source */
+    bool bulk_due;     /* the last batch left it to the next one */
     int calm;          /* batches since the last one with something else than bulk */
     int64_t heard_ms;
 };
@@ -181,28 +182,60 @@ static void take_bulk(struct lanes *l, struct lane_list *loud, struct taking *t)
     queue_first(&l->turn, loud);
 }
 
-/* A turn of all lanes, and of the loud ones among them. */
-static void take_turn(struct lanes *l, struct taking *t)
+/* The lanes whose next command is bulk leave the turn, for `loud`. */
+static void find_loud(struct lanes *l, struct lane_list *loud)
 {
-    struct lane_list loud = {0};
-    loud.last = &loud.first;
+    struct lane_list all = {.first = l->turn.first};
+    l->turn = (struct lane_list){0};
+    l->turn.last = &l->turn.first;
+    while (all.first) {
+        struct lane *lane = all.first;
+        all.first = lane->next;
+        queue(is_bulk(lane->first) ? loud : &l->turn, lane);
+    }
+}
+
+/* A turn of all lanes. Those that come to bulk leave it, for `loud`. */
+static void take_turn(struct lanes *l, struct lane_list *loud, struct taking *t)
+{
     while (l->turn.first && t->weight < t->most) {
         struct lane *lane = unqueue(&l->turn);
         take_some(lane, LANES_AT_ONCE, t);
         if (lane->first && is_bulk(lane->first))
-            queue(&loud, lane);
+            queue(loud, lane);
         else
             put_back(l, lane);
     }
-    take_bulk(l, &loud, t);
+}
+
+/* All else first; when there is bulk, too, the next batch is bulk alone. */
+static void take(struct lanes *l, bool all, struct taking *t)
+{
+    struct lane_list loud = {0};
+    loud.last = &loud.first;
+    if (l->bulk_due && !all) find_loud(l, &loud);
+    bool alone = loud.first;
+    if (!alone) take_turn(l, &loud, t);
+    l->bulk_due = !alone && !all && t->other && loud.first;
+    if (l->bulk_due)
+        queue_first(&l->turn, &loud);
+    else
+        take_bulk(l, &loud, t);
+}
+
+/* Bytes. While others have something to say, as much as is to be in a batch, within bounds. */
+static size_t most_bulk(const struct lanes *l, double most)
+{
+    if (l->calm >= LANES_CALM) return LANES_BULK_CALM_BYTES;
+    double bytes = most * LANES_BULK_SHARE * 1024;
+    return bytes < LANES_BULK_LEAST   ? LANES_BULK_LEAST
+           : bytes > LANES_BULK_BYTES ? LANES_BULK_BYTES
+                                      : (size_t)bytes;
 }
 
 struct command *lanes_take(struct lanes *l, double most, double *weight)
 {
-    struct taking t = {.share = &l->share,
-                       .most = most,
-                       .most_bulk =
-                           l->calm < LANES_CALM ? LANES_BULK_BYTES : LANES_BULK_CALM_BYTES};
+    struct taking t = {.share = &l->share, .most = most, .most_bulk = most_bulk(l, most)};
     bool all = l->heard_ms - lanes_heard_ms(l) > LANES_LAG_MS;
     t.last = &t.chain;
     if (all) {
@@ -211,7 +244,7 @@ struct command *lanes_take(struct lanes *l, double most, double *weight)
     }
     take_some(&l->front, SIZE_MAX, &t);
     do
-        take_turn(l, &t);
+        take(l, all, &t);
     while (all && l->turn.first);
     if (t.chain) l->calm = t.other ? 0 : l->calm + 1;
     if (l->brief > 0) l->brief--;

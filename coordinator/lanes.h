@@ -3,9 +3,10 @@
  * behind itself, and a group with little to do is in the next batch. The order within a lane stays;
  * what has no lane goes before all others.
  *
- * Large pieces of output are bulk: a batch takes a bounded amount of them, one of each lane in
- * turn, behind all else, so that a job with a loud log costs others little. More of it, and so
- * fewer flushes of the disk, is taken when there was nothing else for some time.
+ * Large pieces of output are bulk: a commit of them takes the disk several times as long as one of
+ * anything else. So a batch has a bounded amount of them, one of each lane in turn, and nothing
+ * else; or all else, and then the next one is theirs. More of them, and so fewer flushes of the
+ * disk, are taken when there was nothing else for some time.
  *
  * Who sends little while others send much (share.h) goes first, and batches are brief for a while:
  * what it waits for is the batch that is under way, and its own.
@@ -18,8 +19,10 @@
 
 #include <stdbool.h>
 
-#define LANES_AT_ONCE 4                  /* commands of a lane before it is the next one's turn */
-#define LANES_LINE_BYTES (4u << 10)      /* a larger piece of output is bulk */
+#define LANES_AT_ONCE 4             /* commands of a lane before it is the next one's turn */
+#define LANES_LINE_BYTES (4u << 10) /* a larger piece of output is bulk */
+#define LANES_BULK_SHARE 0.25       /* of what a batch takes, in bulk; within these bounds */
+#define LANES_BULK_LEAST (64u << 10)
 #define LANES_BULK_BYTES (256u << 10)    /* of bulk in a batch: no further piece behind this */
 #define LANES_BULK_CALM_BYTES (1u << 20) /* the same after so many batches... */
 #define LANES_CALM 64                    /* ...with nothing else */

@@ -162,7 +162,14 @@ static size_t free_adding(struct command *batch, uint64_t session)
     return bytes;
 }
 
-static void loud_log__fills_a_batch_to_a_bound_behind_all_others(void **state)
+static size_t take_adding(struct lanes *l, double most)
+{
+    double weight;
+    return free_adding(lanes_take(l, most, &weight), 0);
+}
+
+/* Its commit takes the disk longer than theirs. */
+static void loud_log__has_the_batch_behind_all_others_to_a_bound(void **state)
 {
     (void)state;
     double weight;
@@ -173,9 +180,31 @@ static void loud_log__fills_a_batch_to_a_bound_behind_all_others(void **state)
     struct command *batch = lanes_take(l, 8192, &weight), *c = batch;
     for (int i = 0; i < 98; i++, c = c->next)
         assert_int_equal(c->type, CMD_STARTED);
-    assert_int_equal(c->type, CMD_OUTPUT);
-    assert_int_equal(free_adding(batch, 0), LANES_BULK_BYTES);
-    assert_int_equal(free_adding(lanes_take(l, 8192, &weight), 0), LANES_BULK_BYTES);
+    assert_null(c);
+    (void)free_adding(batch, 0);
+    assert_int_equal(take_adding(l, 8192), LANES_BULK_BYTES);
+    assert_int_equal(take_adding(l, 8192), LANES_BULK_BYTES);
+    lanes_free(l);
+}
+
+/* What comes while it is its turn waits for the end of that batch, and for no more. */
+static void loud_log__has_its_batch_alone_and_then_it_is_the_turn_of_others(void **state)
+{
+    (void)state;
+    double weight;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    for (int64_t i = 0; i < 8; i++) {
+        lanes_add(l, chain(2, 2 * i, 2), 0);
+        assert_int_equal(free_counting(lanes_take(l, 8192, &weight), 2, 2 * i), 2);
+        lanes_add(l, chain(3, 0, 1), 0);
+        struct command *batch = lanes_take(l, 8192, &weight);
+        for (struct command *c = batch; c; c = c->next)
+            assert_int_equal(c->session, 1);
+        assert_int_equal(free_adding(batch, 1), LANES_BULK_BYTES);
+        assert_int_equal(free_counting(lanes_take(l, 8192, &weight), 3, 0), 1);
+        (void)take_adding(l, 8192);
+    }
     lanes_free(l);
 }
 
@@ -185,11 +214,38 @@ static void loud_log__comes_on_though_others_fill_every_batch(void **state)
     double weight;
     struct lanes *l = lanes_new(0);
     lanes_add(l, loud_log(1, 64), 0);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 20; i++) {
         for (uint64_t session = 2; session < 50; session++)
             lanes_add(l, chain(session, 0, 4), 0);
-        assert_int_equal(free_adding(lanes_take(l, 20, &weight), 1), LANES_BULK_BYTES);
+        size_t bytes = free_adding(lanes_take(l, 20, &weight), 1);
+        assert_int_equal(bytes, i % 2 ? LANES_BULK_LEAST : 0);
     }
+    lanes_free(l);
+}
+
+static void loud_log__comes_on_beside_commands_without_a_source(void **state)
+{
+    (void)state;
+    size_t bytes = 0;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    for (int i = 0; i < 8; i++) {
+        lanes_add(l, command_new(CMD_TICK), 0);
+        bytes += take_adding(l, 8192);
+    }
+    assert_int_equal(bytes, 4 * LANES_BULK_BYTES);
+    lanes_free(l);
+}
+
+/* On a slow disk a commit is worth more bytes. */
+static void bound__is_a_part_of_what_a_batch_is_to_take(void **state)
+{
+    (void)state;
+    struct lanes *l = lanes_new(0);
+    lanes_add(l, loud_log(1, 64), 0);
+    assert_int_equal(take_adding(l, 1), LANES_BULK_LEAST);
+    assert_int_equal(take_adding(l, 512), 128u << 10);
+    assert_int_equal(take_adding(l, 1e9), LANES_BULK_BYTES);
     lanes_free(l);
 }
 
@@ -350,7 +406,8 @@ static void what_waits_for_long__ends_the_turns(void **state)
     lanes_add(l, loud_log(1, 40), 1000);
     lanes_add(l, chain(1, 0, 3), 1000); /* behind the log */
     lanes_add(l, chain(2, 0, 500), 1000 + LANES_LAG_MS);
-    size_t bytes = free_adding(lanes_take(l, 20, &weight), 1);
+    size_t bytes = take_adding(l, 20);
+    bytes += take_adding(l, 20);
     assert_in_range(bytes, 64u << 10, LANES_BULK_BYTES); /* not yet */
     assert_int_equal(lanes_heard_ms(l), 1000);
     lanes_add(l, chain(3, 0, 1), 1000 + LANES_LAG_MS + 1);
@@ -370,8 +427,11 @@ int main(void)
         cmocka_unit_test(command_without_a_source__goes_first),
         cmocka_unit_test(large_command__counts_for_many_and_is_taken_all_the_same),
         cmocka_unit_test(clock__is_held_back_until_the_oldest_is_taken),
-        cmocka_unit_test(loud_log__fills_a_batch_to_a_bound_behind_all_others),
+        cmocka_unit_test(loud_log__has_the_batch_behind_all_others_to_a_bound),
+        cmocka_unit_test(loud_log__has_its_batch_alone_and_then_it_is_the_turn_of_others),
         cmocka_unit_test(loud_log__comes_on_though_others_fill_every_batch),
+        cmocka_unit_test(loud_log__comes_on_beside_commands_without_a_source),
+        cmocka_unit_test(bound__is_a_part_of_what_a_batch_is_to_take),
         cmocka_unit_test(loud_logs__share_the_bound),
         cmocka_unit_test(what_a_loud_job_says_behind_its_log__stays_behind),
         cmocka_unit_test(line_of_output__is_no_bulk),
