@@ -7,6 +7,7 @@
 #include "coordinator/api/api.h"
 #include "coordinator/api/webhooks.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/folding.h"
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/metrics/waits.h"
@@ -43,6 +44,7 @@ struct coordinator {
     struct engine *engine;
     struct reader *reader;
     struct reads *reads;
+    struct folding *folding;
     struct spine *spine;
     struct zones *zones; /* those of the start */
     uint64_t zones_sum;
@@ -302,6 +304,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     const struct config *f = c->config;
     struct moment now;
     int rc = reads_start(c->loop, c->reader, &c->reads, e);
+    if (!rc) rc = folding_start(f->state, c->store, &c->folding, e);
     if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     c->metrics = metrics_new();
@@ -428,6 +431,8 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     c->zone_files = NULL;
     spine_stop(c->spine);
     c->spine = NULL;
+    folding_stop(c->folding);
+    c->folding = NULL;
     reads_stop(c->reads);
     sessions_stop(c->sessions, false);
     api_stop(c->api, false);
@@ -448,6 +453,7 @@ void coordinator_free(struct coordinator *c)
     reader_close(c->reader);
     engine_free(c->engine);
     zones_free(c->zones);
+    folding_stop(c->folding);
     store_close(c->store);
     authority_free(c->authority);
     if (c->address) {

@@ -1,6 +1,7 @@
 /* The connection: opening, statements, and what SQLite's result codes mean for us. */
 #include "coordinator/store/sqlite_db.h"
 
+#include "coordinator/store/sqlite_fold.h"
 #include "coordinator/store/sqlite_wal.h"
 
 #include "base/mem.h"
@@ -115,14 +116,27 @@ static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static bool wants_folding(struct db *d)
+{
+    if (d->apart) return fold_ask(d->apart, d->log_pages);
+    return d->log_pages >= (d->fold_pages > 0 ? d->fold_pages : CHECKPOINT_PAGES);
+}
+
 void db_settle(struct db *d)
 {
-    if (d->log_pages >= (d->fold_pages > 0 ? d->fold_pages : CHECKPOINT_PAGES)) {
+    if (d->log_pages == 0) return;
+    if (wants_folding(d))
         fold_log(d, "main");
-    } else if (d->log_pages > 0 && !d->log_is_fixed) {
+    else if (!d->log_is_fixed)
         lengthen_log(d, d->log_pages * FRAME_BYTES);
-        d->log_pages = 0;
-    }
+    d->log_pages = 0;
+}
+
+void db_sync(struct db *d)
+{
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc == SQLITE_OK && file && file->pMethods) file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)

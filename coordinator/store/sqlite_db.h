@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct fold;
 struct wal_vfs;
 
 struct db {
@@ -18,9 +19,10 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
-    int fold_pages;    /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
-    int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
-    bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
+    int fold_pages;     /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
+    struct fold *apart; /* folds the log beside this connection; NULL: db_settle does it all */
+    int log_pages;      /* in the log at the last commit; 0: db_settle was called since */
+    bool log_is_fixed;  /* it is as long as it gets, or the disk had no room for more of it */
 };
 
 enum db_mode {
@@ -53,6 +55,8 @@ int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
 bool db_in_transaction(const struct db *d);
 /* Work on the log that a commit left to do, and that its answers need not wait for. */
 void db_settle(struct db *d);
+/* What was written to the file, not to its log, is on disk then; best effort. */
+void db_sync(struct db *d);
 
 /* Text and blobs are borrowed until the statement ran. NULL text is stored as NULL. */
 void bind_int(sqlite3_stmt *q, int at, int64_t n);

@@ -1,0 +1,29 @@
+/* Folding the log of output.db into its file beside the writer, on a thread and a connection of its
+ * own. A loud job fills the log with megabytes a second, and to fold 4 MiB takes a disk as long as
+ * many commits: on the store thread, all other commands would wait for it.
+ *
+ * The writer keeps the log short together with this: a log begins anew when all of it is folded,
+ * which never is the case while the writer goes on. So when this has caught up, the writer folds
+ * the few pages that came meanwhile itself (store_settle). */
+#ifndef CADRE_COORDINATOR_STORE_FOLD_H
+#define CADRE_COORDINATOR_STORE_FOLD_H
+
+#include "base/err.h"
+
+struct fold;
+struct store;
+
+/* Opens a connection to the output.db of an open store. wake: called on the store thread, from
+ * store_settle, when fold_run is to be called; not again before it was. Errors as in store.h. */
+int fold_open(const char *state_folder, void (*wake)(void *user), void *user, struct fold **out,
+              struct err *e);
+void fold_close(struct fold *f); /* NULL is fine */
+/* Folds what is in the log, and what comes meanwhile, until little is left. On one thread, which
+ * may be another than the store's; takes as long as the disk does. What fails is tried again at the
+ * next call: the log has it all. */
+void fold_run(struct fold *f);
+/* store_settle leaves the log of output.db to `f`, which lives until this is called with NULL. On
+ * the store thread, or while there is none. */
+void store_fold_apart(struct store *s, struct fold *f);
+
+#endif
