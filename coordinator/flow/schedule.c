@@ -204,12 +204,17 @@ static void check_fires(const struct node *n, const struct flow_schedule *s)
 {
     struct flow_schedule open = *s;
     struct zone *utc = zone_fixed(0);
-    int64_t at;
+    int64_t at = REFERENCE_S;
+    char shown[STR_QUOTE_SIZE];
     open.start.given = open.end.given = false;
     open.when = (struct condition){.kind = CONDITION_ALL_OF};
+    enum schedule_found found = flow_schedule_next(&open, utc, REFERENCE_S, &at);
     if (s->start.given && s->end.given && s->start.s > s->end.s + 2 * CIVIL_DAY)
         node_fail(n, "endDate", "lies before startDate: it would never fire");
-    else if (flow_schedule_next(&open, utc, REFERENCE_S, &at) != SCHEDULE_FOUND)
+    else if (found == SCHEDULE_LEFT_OUT && at - REFERENCE_S >= SEARCH_S)
+        node_fail(n, "notAt", "leaves out all that cron %s names: it would never fire",
+                  str_quote(shown, s->text));
+    else if (found != SCHEDULE_FOUND)
         node_fail(n, "notAt",
                   "leaves out %d moments and more in a row; write the times into cron instead",
                   LEFT_OUT_MOST);

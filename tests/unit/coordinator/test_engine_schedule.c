@@ -657,7 +657,9 @@ static void what_is_wrong_is_told(void **state)
     refused(w, "cron: '* * * * *', startDate: yesterday", "startDate: 'yesterday' is neither");
     refused(w, "cron: '* * * * *', startDate: 2026-05-01, endDate: 2026-01-01",
             "lies before startDate");
-    refused(w, "cron: '* * * * *', notAt: ['* * * * *']", "notAt: leaves out");
+    refused(w, "cron: '* * * * *', notAt: ['* * * * *']", "notAt: leaves out 5000 moments");
+    refused(w, "cron: '@yearly', notAt: ['* * 1 1 *']",
+            "notAt: leaves out all that cron '@yearly' names: it would never fire");
     refused(w, "cron: '* * * * *', notAt: ['99 * * * *']", "notAt: ");
     refused(w, "cron: '* * * * *', jitter: 2d", "jitter: ");
     refused(w, "cron: '* * * * *', interval: 1m", "interval: is for triggers that poll");
