@@ -20,19 +20,20 @@
 #define SIGN_RETRY_MS 5000
 
 struct session {
-    struct session_facts facts;
+    /* What the sweep looks at lies together: each look at an idle session is a cache line or two. */
     struct sessions *owner;
+    int64_t opened_ms, heard_ms;
+    struct session *next, *prev;
+    bool paused; /* waits for the spine to have room */
+    struct session_facts facts;
     struct link *link;
     struct frame_reader reader;
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
-    bool paused;               /* waits for the spine to have room */
     int64_t beat;              /* the heartbeat to be acknowledged; 0: none */
     bool beat_can_wait;        /* not at the end of what was received */
     bool ack_due, listed;      /* at the end of the turn; it is in the owner's list of those */
     int64_t ack_seq;
     struct session *next_listed;
-    int64_t opened_ms, heard_ms;
-    struct session *next, *prev;
 };
 
 struct sessions {
