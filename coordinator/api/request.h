@@ -144,10 +144,8 @@ void request_fail_reply(struct request *r, const struct reply *x);
 void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct reply *x));
 
-/* The number under which request_reply finds the request: of a command, or of something else that
- * it waits for. */
+/* The number under which request_reply finds the request. */
 uint64_t request_wait(struct request *r, void (*on_reply)(struct request *r, struct reply *x));
-
 /* What the request waited for; nothing happens when its client is gone. */
 void request_reply(struct api *a, uint64_t number, struct reply *x);
 

@@ -20,7 +20,7 @@
 #define SIGN_RETRY_MS 5000
 
 struct session {
-    /* What the sweep looks at lies together: each look at an idle session is a cache line or two. */
+    /* What the sweep looks at lies together: a look at an idle session is a cache line or two. */
     struct sessions *owner;
     int64_t opened_ms, heard_ms;
     struct session *next, *prev;

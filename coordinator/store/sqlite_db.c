@@ -1,7 +1,6 @@
 /* The connection: opening, statements, and what SQLite's result codes mean for us. */
 #include "coordinator/store/sqlite_db.h"
 
-#include "coordinator/store/sqlite_fold.h"
 #include "coordinator/store/sqlite_wal.h"
 
 #include "base/mem.h"
@@ -118,7 +117,7 @@ static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
 
 static bool wants_folding(struct db *d)
 {
-    if (d->apart) return fold_ask(d->apart, d->log_pages);
+    if (d->apart) return d->ask_fold(d->apart, d->log_pages);
     return d->log_pages >= (d->fold_pages > 0 ? d->fold_pages : CHECKPOINT_PAGES);
 }
 

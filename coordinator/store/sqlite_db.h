@@ -21,8 +21,11 @@ struct db {
     int count;
     int fold_pages;     /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
     struct fold *apart; /* folds the log beside this connection; NULL: db_settle does it all */
-    int log_pages;      /* in the log at the last commit; 0: db_settle was called since */
-    bool log_is_fixed;  /* it is as long as it gets, or the disk had no room for more of it */
+    /* Of `apart`, after a commit: its log has so many pages. True: db_settle is to fold the log,
+     * of which little is left to fold. */
+    bool (*ask_fold)(struct fold *f, int pages);
+    int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
+    bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
 };
 
 enum db_mode {

@@ -5,7 +5,6 @@
  *                                      begins the log anew with its next commit */
 #include "coordinator/store/fold.h"
 
-#include "coordinator/store/sqlite_fold.h"
 #include "coordinator/store/sqlite_store.h"
 
 #include "base/mem.h"
@@ -80,7 +79,8 @@ static void forget(struct fold *f)
     f->folded = f->next_ask = f->next_rest = 0;
 }
 
-bool fold_ask(struct fold *f, int pages)
+/* Of struct db. */
+static bool ask(struct fold *f, int pages)
 {
     if (atomic_load_explicit(&f->asked, memory_order_acquire)) return false;
     if (pages < f->pages || pages < f->folded) forget(f);
@@ -100,4 +100,5 @@ bool fold_ask(struct fold *f, int pages)
 void store_fold_apart(struct store *s, struct fold *f)
 {
     s->output.apart = f;
+    s->output.ask_fold = ask;
 }
