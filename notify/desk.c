@@ -13,7 +13,9 @@
 #include <uv.h>
 
 #define READ_BYTES 65536
-#define THREADS "8" /* transfers at once: one that hangs takes a thread for its time alone */
+/* A transfer that hangs takes a thread for its time alone. */
+#define TEXT_OF(n) #n
+#define DIGITS(n) TEXT_OF(n)
 
 struct desk {
     uv_loop_t loop;
@@ -192,7 +194,7 @@ static void on_line_end(uv_handle_t *h, void *user)
 int desk_run(struct err *e)
 {
     struct desk d = {.count = 0};
-    (void)uv_os_setenv("UV_THREADPOOL_SIZE", THREADS);
+    (void)uv_os_setenv("UV_THREADPOOL_SIZE", DIGITS(ORDER_AT_ONCE));
     if (uv_loop_init(&d.loop)) return err_set(e, ERR_IO, "the event loop cannot be made");
     buf_init(&d.line, ORDER_LINE_MAX + READ_BYTES);
     uv_pipe_init(&d.loop, &d.input, 0);

@@ -12,6 +12,7 @@
 #define ORDER_LINE_MAX (256u * 1024) /* bytes of a line */
 #define ORDER_ID_SIZE 65
 #define ORDER_TIMEOUT_MS 30000 /* also the most that an order may ask for */
+#define ORDER_AT_ONCE 8        /* web hooks and mail that cadre-notify delivers at once */
 #define ORDER_URL_MAX 8000     /* bytes */
 #define ORDER_LIST_MAX 64      /* headers, recipients, arguments */
 

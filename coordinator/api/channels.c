@@ -124,6 +124,9 @@ void channels_test(struct request *r)
     const struct json *channel = json_get(r->api->o.config->channels, name);
     if (!channel)
         refuse_unknown(r, name);
+    else if (courier_waiting(r->api->o.courier) >= COURIER_AT_ONCE)
+        request_fail(r, ERR_UNAVAILABLE,
+                     &(struct err){ERR_UNAVAILABLE, "other messages are on their way; try again"});
     else if (r->api->stopped)
         request_fail(r, ERR_UNAVAILABLE, &(struct err){ERR_UNAVAILABLE, "the coordinator stops"});
     else

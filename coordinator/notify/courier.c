@@ -15,7 +15,7 @@
 
 #define ANSWER_MAX (64u * 1024) /* bytes of a line */
 #define READ_BYTES 4096
-#define HANDLES 3 /* of a child */
+#define HANDLES 4 /* of a child */
 #define REASON_SIZE 512
 #define END_MS 5000 /* for the child to end when its input has */
 
@@ -33,8 +33,9 @@ struct child {
     struct courier *courier; /* NULL: nobody listens any more */
     uv_process_t process;
     uv_pipe_t in, out;
-    int open; /* handles */
-    bool exited, silent, lies, hangs;
+    uv_timer_t lingering; /* once nobody listens any more */
+    int open;             /* handles */
+    bool exited, silent, lies, hangs, lingers;
     int64_t status;
     int signal;
     struct buf said;
@@ -44,6 +45,7 @@ struct child {
 struct courier {
     uv_loop_t *loop;
     char *program;
+    char mark[17]; /* its orders have ids "MARK-NUMBER" */
     struct child *child;
     uv_timer_t *timer;
     struct order_at *first, **last;
@@ -100,6 +102,7 @@ static void close_child(struct child *k)
 {
     close_once((uv_handle_t *)&k->in);
     close_once((uv_handle_t *)&k->out);
+    close_once((uv_handle_t *)&k->lingering);
     close_once((uv_handle_t *)&k->process);
 }
 
@@ -108,6 +111,10 @@ static void say_end(const struct child *k, char reason[REASON_SIZE])
     if (k->hangs)
         (void)str_format(reason, REASON_SIZE, "cadre-notify gave no answer for %d s and was ended",
                          COURIER_WAIT_MS / 1000);
+    else if (k->lingers)
+        (void)str_format(reason, REASON_SIZE,
+                         "cadre-notify was let go, did not end within %d s, and was killed",
+                         END_MS / 1000);
     else if (k->lies)
         (void)str_format(reason, REASON_SIZE, "cadre-notify's answer cannot be read");
     else if (k->signal)
@@ -149,6 +156,12 @@ static void kill_child(struct child *k)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+static bool order_number(const struct courier *c, const char *id, int64_t *number)
+{
+    size_t len = strlen(c->mark);
+    return strncmp(id, c->mark, len) == 0 && id[len] == '-' && str_int64(id + len + 1, number) == 0;
+}
+
 static bool take_answer(struct courier *c, const char *line, size_t len)
 {
     struct json *answer;
@@ -156,7 +169,7 @@ static bool take_answer(struct courier *c, const char *line, size_t len)
     if (json_parse(line, len, &answer, NULL)) return false;
     const char *reason = json_get_str(answer, "reason", "");
     bool delivered = json_get_bool(answer, "delivered", false);
-    bool good = str_int64(json_get_str(answer, "id", ""), &number) == 0;
+    bool good = order_number(c, json_get_str(answer, "id", ""), &number);
     for (struct order_at **at = &c->first; good && *at; at = &(*at)->next) {
         if ((*at)->number != (uint64_t)number || !(*at)->sent_ms) continue;
         end_order(c, at, delivered, reason);
@@ -235,7 +248,8 @@ static int start_child(struct courier *c)
     buf_init(&k->said, ANSWER_MAX);
     uv_pipe_init(c->loop, &k->in, 0);
     uv_pipe_init(c->loop, &k->out, 0);
-    k->process.data = k->in.data = k->out.data = k;
+    uv_timer_init(c->loop, &k->lingering);
+    k->process.data = k->in.data = k->out.data = k->lingering.data = k;
     int rc = spawn(c, k);
     if (rc) {
         close_child(k);
@@ -311,12 +325,13 @@ static void on_timer(uv_timer_t *t)
     if (!k) {
         pump(c);
     } else if (uv_is_closing((uv_handle_t *)&k->in)) {
+        k->lingers = !k->hangs;
         kill_child(k);
     } else if (!c->count) {
         close_once((uv_handle_t *)&k->in); /* it ends when its input does */
     } else if (c->first->sent_ms && os_mono_ms() - c->first->sent_ms >= COURIER_WAIT_MS) {
         k->hangs = true;
-        kill_child(k);
+        close_once((uv_handle_t *)&k->in); /* it may still end its commands; else END_MS */
     }
     plan(c);
 }
@@ -332,7 +347,7 @@ static void plan(struct courier *c)
         wait = c->first->sent_ms + COURIER_WAIT_MS - os_mono_ms();
     else if (c->first && !c->child)
         wait = 0;
-    if (wait < 0) wait = c->child && c->child->hangs ? COURIER_WAIT_MS : 0;
+    if (wait < 0) wait = 0;
     if (c->count || c->child)
         uv_timer_start(c->timer, on_timer, (uint64_t)wait, 0);
     else
@@ -346,6 +361,7 @@ struct courier *courier_new(struct uv_loop_s *loop, const char *program)
     struct courier *c = mem_alloc(sizeof *c);
     c->loop = loop;
     c->program = mem_strdup(program);
+    (void)str_format(c->mark, sizeof c->mark, "%016" PRIx64, os_seed());
     c->last = &c->first;
     c->timer = mem_alloc(sizeof *c->timer);
     uv_timer_init(loop, c->timer);
@@ -355,7 +371,7 @@ struct courier *courier_new(struct uv_loop_s *loop, const char *program)
 
 void courier_id(const struct courier *c, char out[COURIER_ID_SIZE])
 {
-    (void)str_format(out, COURIER_ID_SIZE, "%" PRIu64, c->number + 1);
+    (void)str_format(out, COURIER_ID_SIZE, "%s-%" PRIu64, c->mark, c->number + 1);
 }
 
 void courier_send(struct courier *c, const struct buf *line, courier_end_fn *on_end, void *user)
@@ -380,14 +396,22 @@ size_t courier_waiting(const struct courier *c)
     return c->count;
 }
 
+static void on_lingering(uv_timer_t *t)
+{
+    kill_child(t->data);
+}
+
 void courier_stop(struct courier *c)
 {
+    struct child *k = c->child;
     c->stopped = true;
     uv_timer_stop(c->timer);
     fail_orders(c, true, "the coordinator stops");
-    if (!c->child) return;
-    c->child->courier = NULL;
-    kill_child(c->child);
+    if (!k) return;
+    /* It ends the commands that it runs when its input ends, which a kill would not. */
+    k->courier = NULL;
+    close_once((uv_handle_t *)&k->in);
+    uv_timer_start(&k->lingering, on_lingering, END_MS, 0);
     c->child = NULL;
 }
 

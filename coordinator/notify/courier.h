@@ -5,15 +5,19 @@
 #define CADRE_COORDINATOR_NOTIFY_COURIER_H
 
 #include "base/buf.h"
+#include "wire/order.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define COURIER_AT_ONCE 16    /* orders that the child has; the others wait here */
+/* Orders that the child has; the others wait here. No more than it works on at once, since the time
+ * of each counts from when it was handed over. */
+#define COURIER_AT_ONCE ORDER_AT_ONCE
 #define COURIER_WAIT_MS 45000 /* for an answer: longer than an order may take */
+_Static_assert(COURIER_WAIT_MS > ORDER_TIMEOUT_MS, "an order may take its time");
 #define COURIER_IDLE_MS 60000 /* without an order the child ends */
-#define COURIER_ID_SIZE 24    /* of courier_id */
+#define COURIER_ID_SIZE 40    /* of courier_id */
 
 struct uv_loop_s;
 struct courier;
@@ -23,12 +27,13 @@ typedef void courier_end_fn(bool delivered, const char *reason, void *user);
 
 /* program: path of cadre-notify; copied. It need not be there: each order is told so then. */
 struct courier *courier_new(struct uv_loop_s *loop, const char *program);
-/* The id of the next order, to be put into its line. */
+/* The id of the next order, to be put into its line. No other coordinator, and no other life of
+ * this one, has the same: mails are told apart by it. */
 void courier_id(const struct courier *c, char out[COURIER_ID_SIZE]);
 /* line: an order without the end of its line (wire/order.h) with that id; copied. */
 void courier_send(struct courier *c, const struct buf *line, courier_end_fn *on_end, void *user);
 size_t courier_waiting(const struct courier *c); /* orders without an answer */
-/* Ends the child. Orders that are under way are told so. */
+/* Lets the child go, which then ends by itself. Orders that are under way are told so. */
 void courier_stop(struct courier *c);
 /* After courier_stop. Handles close asynchronously. NULL is fine. */
 void courier_free(struct courier *c);

@@ -56,6 +56,11 @@ static void send_one(struct scene *s)
     assert_int_equal(s->ended, before); /* never from inside */
 }
 
+/* take NAME: reads an order, and its id into the variable; yes ID: it is delivered. */
+#define FUNCTIONS                                                                                  \
+    "take() { read -r line && line=${line#*:\\\"} && eval \"$1=${line%%%%\\\"*}\"; }\n"            \
+    "yes() { printf '{\"id\":\"%%s\",\"delivered\":true}\\n' \"$1\"; }\n"
+
 static struct scene *scene_of(const char *script)
 {
     struct scene *s = mem_alloc(sizeof *s);
@@ -65,7 +70,7 @@ static struct scene *scene_of(const char *script)
     mem_free(temp);
     (void)file_remove(s->program, NULL);
     if (script) {
-        char *text = str_dupf("#!/bin/sh\n%s\n", script);
+        char *text = str_dupf("#!/bin/sh\n" FUNCTIONS "%s\n", script);
         if (file_write_atomic(s->program, text, strlen(text), FILE_PROGRAM, &e))
             fail_msg("%s", err_text(&e));
         mem_free(text);
@@ -93,9 +98,7 @@ static void scene_end(struct scene *s)
 }
 
 /* Answers each line at once. */
-#define YES                                                                                        \
-    "while read -r line; do id=${line#*:\\\"}; echo \"{\\\"id\\\":\\\"${id%%\\\"*}\\\","           \
-    "\\\"delivered\\\":true}\"; done"
+#define YES "while take a; do yes \"$a\"; done"
 
 static void each_order__has_its_answer(void **state)
 {
@@ -113,10 +116,10 @@ static void each_order__has_its_answer(void **state)
 static void answers_in_another_order__find_theirs(void **state)
 {
     (void)state;
-    struct scene *s =
-        scene_of("read -r a; read -r b\n"
-                 "printf '{\"id\":\"2\",\"delivered\":false,\"reason\":\"two\"}\\n{\"id\"'\n"
-                 "printf ':\"1\",\"delivered\":true}\\n'; cat >/dev/null");
+    struct scene *s = scene_of(
+        "take a; take b\n"
+        "printf '{\"id\":\"%s\",\"delivered\":false,\"reason\":\"two\"}\\n{\"id\"' \"$b\"\n"
+        "printf ':\"%s\",\"delivered\":true}\\n' \"$a\"; cat >/dev/null");
     send_one(s);
     send_one(s);
     scene_wait(s, 2);
@@ -152,8 +155,7 @@ static void child_that_dies__costs_what_it_had(void **state)
 static void child_that_answers_and_dies__has_answered(void **state)
 {
     (void)state;
-    struct scene *s =
-        scene_of("read -r line; echo '{\"id\":\"1\",\"delivered\":true}'; kill -9 $$");
+    struct scene *s = scene_of("take a; yes \"$a\"; kill -9 $$");
     send_one(s);
     scene_wait(s, 1);
     assert_int_equal(s->delivered, 1);
@@ -166,7 +168,9 @@ static void child_that_lies__is_ended(void **state)
                                        "echo '{\"id\":7}'",
                                        "echo '[]'",
                                        "echo",
-                                       "echo '{\"id\":\"x\",\"delivered\":true}'",
+                                       "yes x",
+                                       "yes 1",
+                                       "yes 0000000000000000-1",
                                        "head -c 100000 /dev/zero"};
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
@@ -183,12 +187,27 @@ static void child_that_lies__is_ended(void **state)
 static void answer_to_nobody__is_passed_over(void **state)
 {
     (void)state;
-    struct scene *s = scene_of("read -r line; echo '{\"id\":\"9\",\"delivered\":true}'\n"
-                               "echo '{\"id\":\"1\",\"delivered\":true}'; cat >/dev/null");
+    struct scene *s = scene_of("take a; yes \"${a%-*}-9\"; yes \"$a\"; cat >/dev/null");
     send_one(s);
     scene_wait(s, 1);
     assert_int_equal(s->delivered, 1);
     scene_end(s);
+}
+
+static void ids__are_of_one_life_alone(void **state)
+{
+    char a[COURIER_ID_SIZE], b[COURIER_ID_SIZE];
+    (void)state;
+    struct scene *s = scene_of(NULL), *t = scene_of(NULL);
+    courier_id(s->courier, a);
+    courier_id(t->courier, b);
+    assert_string_not_equal(a, b);
+    send_one(s);
+    courier_id(s->courier, b);
+    assert_string_not_equal(a, b);
+    scene_wait(s, 1);
+    scene_end(s);
+    scene_end(t);
 }
 
 static void program_that_is_not_there__is_told(void **state)
@@ -201,6 +220,15 @@ static void program_that_is_not_there__is_told(void **state)
     assert_non_null(strstr(s->reasons[0], "cannot be started"));
     assert_non_null(strstr(s->reasons[1], "the package cadre-notify"));
     scene_end(s);
+}
+
+static void stop__ends_a_child_that_does_not_end_by_itself(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("exec sleep 1000");
+    send_one(s);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    scene_end(s); /* after some seconds */
 }
 
 static void stop__tells_all(void **state)
@@ -226,8 +254,10 @@ int main(void)
         cmocka_unit_test(child_that_answers_and_dies__has_answered),
         cmocka_unit_test(child_that_lies__is_ended),
         cmocka_unit_test(answer_to_nobody__is_passed_over),
+        cmocka_unit_test(ids__are_of_one_life_alone),
         cmocka_unit_test(program_that_is_not_there__is_told),
         cmocka_unit_test(stop__tells_all),
+        cmocka_unit_test(stop__ends_a_child_that_does_not_end_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
