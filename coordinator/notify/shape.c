@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define TEXT_MAX 3000 /* characters of one message that the services show */
+#define TEXT_MAX 3000 /* bytes of one message that the services show */
 #define ZERO_WIDTH "\xe2\x80\x8b"
 
 static const char *const shapes[] = {"cadre", "slack", "mattermost", "teams"};

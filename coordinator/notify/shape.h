@@ -1,5 +1,5 @@
 /* The bodies that chat services want for a message. What people and jobs wrote stands in them as
- * text: it mentions nobody, and is no link with another name. Pure. */
+ * text: it mentions nobody, and no link in it hides where it goes. Pure. */
 #ifndef CADRE_COORDINATOR_NOTIFY_SHAPE_H
 #define CADRE_COORDINATOR_NOTIFY_SHAPE_H
 

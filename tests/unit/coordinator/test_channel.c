@@ -261,7 +261,7 @@ static void slack__mentions_nobody(void **state)
     mem_free(body);
 }
 
-static void mattermost__mentions_nobody_and_links_nothing(void **state)
+static void mattermost__mentions_nobody_and_hides_no_link(void **state)
 {
     (void)state;
     char *body = body_in("mattermost", "@all", "[good](https://evil) `x`");
@@ -340,7 +340,7 @@ int main(void)
         cmocka_unit_test_teardown(command__gets_the_event, teardown),
         cmocka_unit_test_teardown(order_that_is_too_large__is_told, teardown),
         cmocka_unit_test_teardown(slack__mentions_nobody, teardown),
-        cmocka_unit_test_teardown(mattermost__mentions_nobody_and_links_nothing, teardown),
+        cmocka_unit_test_teardown(mattermost__mentions_nobody_and_hides_no_link, teardown),
         cmocka_unit_test_teardown(teams__gets_a_card, teardown),
         cmocka_unit_test_teardown(long_text__is_cut_between_characters, teardown),
         cmocka_unit_test_teardown(reach__tells_no_secret, teardown),
