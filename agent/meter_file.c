@@ -46,6 +46,7 @@ static void write_file(uv_work_t *work)
     struct meter_file *m = work->data;
     struct buf text;
     if (m->removes) {
+        (void)file_remove(m->fresh, NULL); /* of a life that was killed */
         m->rc = file_remove(m->path, &m->err);
         return;
     }
@@ -92,7 +93,9 @@ static void on_written(uv_work_t *work, int status)
     struct meter_file *m = work->data;
     bool failed = status == 0 && m->rc != 0;
     m->writing = false;
-    if (failed && !m->failed)
+    if (failed && m->removes)
+        log_warn("metrics: %s cannot be removed: %s", m->path, err_text(&m->err));
+    else if (failed && !m->failed)
         log_warn("metrics: they cannot be written, and are tried again: %s", err_text(&m->err));
     if (!failed && m->failed) log_info("metrics: they can be written again");
     m->failed = failed;

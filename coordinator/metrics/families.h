@@ -38,7 +38,7 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
     X(M_ROLLED_BACK, "cadre_commits_failed", COUNTER, "",                                          \
       "Commits that failed, so that nothing of them happened.")                                    \
     X(M_BATCH_AGE, "cadre_batch_age_seconds", GAUGE, "",                                           \
-      "For how long the commit that is under way has been; 0 when none is.")                       \
+      "For how long the batch that is under way has been, its commit included; 0 when none is.")   \
     X(M_DATABASE, "cadre_database_bytes", GAUGE, "file", "Size of a database file.")               \
     X(M_HTTP, "cadre_http_requests", COUNTER, "method, route, code",                               \
       "Requests that were answered.")                                                              \
