@@ -638,7 +638,7 @@ void conn_sweep(struct conn *c, int64_t now_ms)
         struct problem p = {0};
         problem_set(&p, 408, "timeout", NULL, "the request did not arrive whole in time");
         answer_last(c, &p);
-    } else if (!c->first && now_ms - c->heard_ms >= o->idle_ms) {
+    } else if (!c->first && !c->incoming && now_ms - c->heard_ms >= o->idle_ms) {
         if (link_pending(c->link)) {
             err_set(&e, ERR_TIMEOUT, "the client does not take its answer");
             c->closing = true;
