@@ -247,7 +247,7 @@ struct command *lanes_take(struct lanes *l, double most, double *weight)
         take(l, all, &t);
     while (all && l->turn.first);
     if (t.chain) l->calm = t.other ? 0 : l->calm + 1;
-    if (l->brief > 0) l->brief--;
+    if (l->brief > 0 && t.other) l->brief--;
     l->ahead = 0;
     *weight = t.weight;
     return t.chain;

@@ -111,7 +111,7 @@ static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
     struct db *d = user;
     (void)handle;
     d->log_pages = pages;
-    if (pages >= CHECKPOINT_LATEST_PAGES) fold_log(d, name);
+    if (pages >= CHECKPOINT_LATEST_PAGES && !d->apart) fold_log(d, name);
     return SQLITE_OK;
 }
 

@@ -14,6 +14,7 @@
 /* Pages. Commits wait for what a disk is given at once, so that is 1 MiB. */
 #define AT_ONCE 256
 #define ANEW 3072     /* a log of this length begins anew */
+#define HUNG 8000     /* so long when fold_run was asked and did not end: the writer folds */
 #define REST 128      /* so few the writer folds itself */
 #define AGAIN 256     /* pages later it is tried again, when a reader was in the way */
 #define PASSES_MOST 4 /* of one run: each leaves what came while it went on */
@@ -61,15 +62,17 @@ void fold_close(struct fold *f)
 void fold_run(struct fold *f)
 {
     int in_log = 0, folded = 0;
+    bool whole = false;
     for (int i = 0; i < PASSES_MOST; i++) {
         int rc = sqlite3_wal_checkpoint_v2(f->db.handle, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
                                            &folded);
         if (rc != SQLITE_OK) break;
         f->folded = folded;
+        whole = folded == in_log;
         if (in_log - folded <= REST / 2) break;
     }
     /* SQLite syncs the file only when all of the log is in it: the writer would wait for it all. */
-    if (folded < in_log) db_sync(&f->db);
+    if (!whole) db_sync(&f->db);
     atomic_store_explicit(&f->asked, false, memory_order_release);
 }
 
@@ -82,7 +85,7 @@ static void forget(struct fold *f)
 /* Of struct db. */
 static bool ask(struct fold *f, int pages)
 {
-    if (atomic_load_explicit(&f->asked, memory_order_acquire)) return false;
+    if (atomic_load_explicit(&f->asked, memory_order_acquire)) return pages >= HUNG;
     if (pages < f->pages || pages < f->folded) forget(f);
     f->pages = pages;
     int left = pages - f->folded;
