@@ -197,6 +197,7 @@ token_id=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' out)
 json fails token create api --role king
 has "an error of a choice names the option" err '"field":"--role"'
 json one token list
+json one notify list
 json one token revoke "$token_id"
 json fails token revoke 0000000000000
 json one flow delete company.team/two
@@ -212,6 +213,7 @@ json fails job list --state ''
 json fails execution list --flow ''
 json fails run --detach --stream stdout -- true
 json fails flow run --detach --stream stdout company.team/two
+json fails notify test nowhere
 json fails status x
 json fails version x
 json fails ps

@@ -2,6 +2,10 @@
 # Every command with a standard output that is closed, full or left, and a closed standard error.
 # tests/system/lost_output.sh looks at some of them closer.
 . "$(dirname "$0")/lib.sh"
+cat >coordinator.yaml <<'END'
+listen: 127.0.0.1:0
+channels: {page: {kind: command, command: [/bin/true]}}
+END
 coordinator_up
 agent_up a --slots 4
 mkdir home
@@ -80,6 +84,8 @@ token create join |
 token create api | --role read
 token list |
 token revoke | $(token_id)
+notify list |
+notify test | page
 status |
 login | $(cat server/admin.token)
 version |
