@@ -24,7 +24,7 @@ build --version "$first" --out "$old" && build --out "$new" || {
     not_ok "the packages are built"
     done_testing
 }
-is "the packages are built" "3 3" "$(ls "$old"/*.deb | wc -l) $(ls "$new"/*.deb | wc -l)"
+is "the packages are built" "4 4" "$(ls "$old"/*.deb | wc -l) $(ls "$new"/*.deb | wc -l)"
 
 # The same sources in another place, compiled anew.
 mkdir -p elsewhere/tree
@@ -48,11 +48,12 @@ is "cmake --install installs" 0 $?
 prefix=$here/image/opt/cadre
 is "and nothing but below the prefix" "./opt ./opt/cadre" \
     "$(cd "$here/image" && find . -mindepth 1 -maxdepth 2 | sort | tr '\n' ' ' | sed 's/ $//')"
-for program in cadre cadre-agent cadre-coordinator; do
+for program in cadre cadre-agent cadre-coordinator cadre-notify; do
     is "$program runs from there" "$program $current" "$("$prefix/bin/$program" version 2>&1)"
 done
 for page in man/man1/cadre.1 man/man8/cadre-agent.8 man/man8/cadre-coordinator.8 \
-    bash-completion/completions/cadre doc/cadre/LICENSE doc/cadre/copyright \
+    man/man8/cadre-notify.8 bash-completion/completions/cadre \
+    doc/cadre/LICENSE doc/cadre/copyright \
     doc/cadre/docs/guide.md doc/cadre/examples/nightly-report.yaml; do
     holds "there is share/$page" test -s "$prefix/share/$page"
 done
