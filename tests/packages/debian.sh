@@ -324,32 +324,8 @@ holds "it runs again" until_true 30 coordinator_back
 
 # ---- messages, within the restrictions of the unit ----
 
-cat >"$here/machines/queue/root/root/smtp.pl" <<'END'
-use Socket;
-socket(my $s, PF_INET, SOCK_STREAM, 0) && bind($s, sockaddr_in(2525, INADDR_LOOPBACK)) &&
-    listen($s, 1) or die $!;
-accept(my $c, $s);
-select($c); $| = 1;
-print "220 sink\r\n";
-open(my $mail, '>', '/root/mail') or die $!;
-my $data = 0;
-while (my $line = <$c>) {
-    print $mail $line;
-    if ($data) { next unless $line eq ".\r\n"; $data = 0; print "250 taken\r\n"; }
-    elsif ($line =~ /^DATA/) { $data = 1; print "354 go on\r\n"; }
-    elsif ($line =~ /^QUIT/) { print "221 bye\r\n"; last; }
-    else { print "250 fine\r\n"; }
-}
-close($mail);
-END
 cat >>"$here/machines/queue/root/etc/cadre/coordinator.yaml" <<'END'
 channels:
-  post:
-    kind: mail
-    server: localhost:2525
-    tls: none
-    from: cadre@example.com
-    to: [ops@example.com]
   page: {kind: command, command: [/bin/sh, -c, "cat >/var/lib/cadre/coordinator/paged"]}
   out: {kind: command, command: [/bin/sh, -c, "echo x >/etc/paged"]}
 END
@@ -367,13 +343,6 @@ has "on its standard input" "$here/machines/queue/root/var/lib/cadre/coordinator
 on_queue cadre notify test out >notify.out 2>&1
 is "what the unit forbids is forbidden to it" 1 $?
 has "and says so" notify.out 'Read-only file system'
-in_shell queue 'perl /root/smtp.pl >/root/smtp.out 2>&1 & echo $! >/root/smtp.pid'
-listening_mail() { in_shell queue 'grep -q ":09DD " /proc/net/tcp'; }
-holds "there is a mail server" until_true 20 listening_mail
-on_queue cadre notify test post >notify.out 2>&1
-is "a mail is delivered" "0 post: delivered" "$? $(cat notify.out)"
-has "and arrives" "$here/machines/queue/root/root/mail" 'RCPT TO:<ops@example.com>' '^Subject: '
-in_shell queue 'kill "$(cat /root/smtp.pid)"' 2>/dev/null
 
 in_shell alpha 'dpkg -i new/cadre-agent_*.deb' >install.out 2>&1
 is "the agent is upgraded without a question" 0 $?
