@@ -7,6 +7,7 @@
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/page.h"
 #include "coordinator/metrics/scrape.h"
+#include "platform/usage.h"
 
 #include <string.h>
 
@@ -193,9 +194,12 @@ static void other_address__needs_a_token(void **state)
 static void scrape__has_every_family(void **state)
 {
     (void)state;
+    struct os_usage usage;
     char *text = scrape("application/openmetrics-text");
+    assert_int_equal(os_usage(&usage), 0);
     for (int m = 0; m < METRIC_COUNT; m++) {
         const struct metric_family *f = &metric_families[m];
+        if (m == M_MAX_FDS && usage.most_files == 0) continue; /* there is no limit to tell */
         char *head = str_dupf("# TYPE %s %s", f->name, metric_type_names[f->type]);
         has_line(text, head);
         mem_free(head);
