@@ -291,7 +291,7 @@ static struct courier *courier_beside(struct uv_loop_s *loop)
     char *self = paths_self(), *folder = paths_dir(self);
     char *program =
         paths_join(folder, str_ends(self, ".exe") ? "cadre-notify.exe" : "cadre-notify");
-    struct courier *made = courier_new(loop, program);
+    struct courier *made = courier_new(loop, program, NULL);
     mem_free(program);
     mem_free(folder);
     mem_free(self);

@@ -17,7 +17,6 @@
 #define READ_BYTES 4096
 #define HANDLES 4 /* of a child */
 #define REASON_SIZE 512
-#define END_MS 5000 /* for the child to end when its input has */
 
 struct order_at {
     struct order_at *next;
@@ -35,7 +34,8 @@ struct child {
     uv_pipe_t in, out;
     uv_timer_t lingering; /* once nobody listens any more */
     int open;             /* handles */
-    bool exited, silent, lies, hangs, lingers;
+    int64_t let_go_ms;    /* when its input was closed; 0: it is open */
+    bool exited, silent, lies, hangs, lingers, killed;
     int64_t status;
     int signal;
     struct buf said;
@@ -45,6 +45,7 @@ struct child {
 struct courier {
     uv_loop_t *loop;
     char *program;
+    struct courier_times times;
     char mark[17]; /* its orders have ids "MARK-NUMBER" */
     struct child *child;
     uv_timer_t *timer;
@@ -109,12 +110,10 @@ static void close_child(struct child *k)
 static void say_end(const struct child *k, char reason[REASON_SIZE])
 {
     if (k->hangs)
-        (void)str_format(reason, REASON_SIZE, "cadre-notify gave no answer for %d s and was ended",
-                         COURIER_WAIT_MS / 1000);
+        (void)str_format(reason, REASON_SIZE, "cadre-notify gave no answer in time and was ended");
     else if (k->lingers)
         (void)str_format(reason, REASON_SIZE,
-                         "cadre-notify was let go, did not end within %d s, and was killed",
-                         END_MS / 1000);
+                         "cadre-notify was let go, did not end in time, and was killed");
     else if (k->lies)
         (void)str_format(reason, REASON_SIZE, "cadre-notify's answer cannot be read");
     else if (k->signal)
@@ -151,6 +150,7 @@ static void on_exited(uv_process_t *p, int64_t status, int signal)
 
 static void kill_child(struct child *k)
 {
+    k->killed = true;
     if (!k->exited) (void)uv_process_kill(&k->process, SIGKILL);
 }
 
@@ -302,7 +302,7 @@ static struct order_at *first_unsent(const struct courier *c)
 static void pump(struct courier *c)
 {
     struct order_at *o = c->stopped ? NULL : first_unsent(c);
-    if (!o || (c->child && uv_is_closing((uv_handle_t *)&c->child->in))) return;
+    if (!o || (c->child && c->child->let_go_ms)) return;
     int rc = c->child ? 0 : start_child(c);
     if (rc) {
         char reason[REASON_SIZE];
@@ -316,6 +316,13 @@ static void pump(struct courier *c)
         write_order(c, o);
 }
 
+/* It ends when its input does, and ends its commands first. */
+static void let_go(struct child *k)
+{
+    if (!k->let_go_ms) k->let_go_ms = os_mono_ms();
+    close_once((uv_handle_t *)&k->in);
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static void on_timer(uv_timer_t *t)
@@ -324,14 +331,14 @@ static void on_timer(uv_timer_t *t)
     struct child *k = c->child;
     if (!k) {
         pump(c);
-    } else if (uv_is_closing((uv_handle_t *)&k->in)) {
+    } else if (k->let_go_ms) {
         k->lingers = !k->hangs;
         kill_child(k);
     } else if (!c->count) {
-        close_once((uv_handle_t *)&k->in); /* it ends when its input does */
-    } else if (c->first->sent_ms && os_mono_ms() - c->first->sent_ms >= COURIER_WAIT_MS) {
+        let_go(k);
+    } else if (c->first->sent_ms && os_mono_ms() - c->first->sent_ms >= c->times.wait_ms) {
         k->hangs = true;
-        close_once((uv_handle_t *)&k->in); /* it may still end its commands; else END_MS */
+        let_go(k);
     }
     plan(c);
 }
@@ -339,15 +346,17 @@ static void on_timer(uv_timer_t *t)
 /* What comes next: an order that was just taken, the end of the oldest one, the child's rest. */
 static void plan(struct courier *c)
 {
-    int64_t wait = COURIER_IDLE_MS;
+    int64_t wait = c->times.idle_ms;
     if (c->stopped) return;
-    if (c->child && uv_is_closing((uv_handle_t *)&c->child->in))
-        wait = END_MS;
+    if (c->child && c->child->killed)
+        wait = c->times.end_ms;
+    else if (c->child && c->child->let_go_ms)
+        wait = c->child->let_go_ms + c->times.end_ms - os_mono_ms();
     else if (c->first && c->first->sent_ms)
-        wait = c->first->sent_ms + COURIER_WAIT_MS - os_mono_ms();
+        wait = c->first->sent_ms + c->times.wait_ms - os_mono_ms();
     else if (c->first && !c->child)
         wait = 0;
-    if (wait < 0) wait = 0;
+    if (wait < 1) wait = 1; /* one of 0 that is set by its own end never lets the loop go on */
     if (c->count || c->child)
         uv_timer_start(c->timer, on_timer, (uint64_t)wait, 0);
     else
@@ -356,9 +365,12 @@ static void plan(struct courier *c)
 
 /* ---- the courier ----------------------------------------------------------------------------- */
 
-struct courier *courier_new(struct uv_loop_s *loop, const char *program)
+struct courier *courier_new(struct uv_loop_s *loop, const char *program,
+                            const struct courier_times *times)
 {
+    static const struct courier_times usual = {COURIER_WAIT_MS, COURIER_IDLE_MS, COURIER_END_MS};
     struct courier *c = mem_alloc(sizeof *c);
+    c->times = times ? *times : usual;
     c->loop = loop;
     c->program = mem_strdup(program);
     (void)str_format(c->mark, sizeof c->mark, "%016" PRIx64, os_seed());
@@ -408,10 +420,9 @@ void courier_stop(struct courier *c)
     uv_timer_stop(c->timer);
     fail_orders(c, true, "the coordinator stops");
     if (!k) return;
-    /* It ends the commands that it runs when its input ends, which a kill would not. */
     k->courier = NULL;
-    close_once((uv_handle_t *)&k->in);
-    uv_timer_start(&k->lingering, on_lingering, END_MS, 0);
+    let_go(k);
+    uv_timer_start(&k->lingering, on_lingering, (uint64_t)c->times.end_ms, 0);
     c->child = NULL;
 }
 

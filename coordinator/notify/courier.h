@@ -17,6 +17,7 @@
 #define COURIER_WAIT_MS 45000 /* for an answer: longer than an order may take */
 _Static_assert(COURIER_WAIT_MS > ORDER_TIMEOUT_MS, "an order may take its time");
 #define COURIER_IDLE_MS 60000 /* without an order the child ends */
+#define COURIER_END_MS 5000   /* for the child to end when it is let go, else it is killed */
 #define COURIER_ID_SIZE 40    /* of courier_id */
 
 struct uv_loop_s;
@@ -25,8 +26,15 @@ struct courier;
 /* Once for each order; never from inside courier_send. delivered false: reason is a sentence. */
 typedef void courier_end_fn(bool delivered, const char *reason, void *user);
 
-/* program: path of cadre-notify; copied. It need not be there: each order is told so then. */
-struct courier *courier_new(struct uv_loop_s *loop, const char *program);
+/* Other times than those above, for tests. */
+struct courier_times {
+    int64_t wait_ms, idle_ms, end_ms;
+};
+
+/* program: path of cadre-notify; copied. It need not be there: each order is told so then. times:
+ * NULL: those above. */
+struct courier *courier_new(struct uv_loop_s *loop, const char *program,
+                            const struct courier_times *times);
 /* The id of the next order, to be put into its line. No other coordinator, and no other life of
  * this one, has the same: mails are told apart by it. */
 void courier_id(const struct courier *c, char out[COURIER_ID_SIZE]);

@@ -24,7 +24,7 @@ struct scene {
     uv_loop_t loop;
     struct courier *courier;
     char *program;
-    size_t ended, delivered;
+    size_t ended, delivered, sent;
     char reasons[MOST][512];
     size_t again; /* orders that the end of one sends */
 };
@@ -61,7 +61,7 @@ static void send_one(struct scene *s)
     "take() { read -r line && line=${line#*:\\\"} && eval \"$1=${line%%%%\\\"*}\"; }\n"            \
     "yes() { printf '{\"id\":\"%%s\",\"delivered\":true}\\n' \"$1\"; }\n"
 
-static struct scene *scene_of(const char *script)
+static struct scene *scene_with(const char *script, bool hurries)
 {
     struct scene *s = mem_alloc(sizeof *s);
     struct err e = {0};
@@ -76,8 +76,14 @@ static struct scene *scene_of(const char *script)
         mem_free(text);
     }
     uv_loop_init(&s->loop);
-    s->courier = courier_new(&s->loop, s->program);
+    static const struct courier_times brief = {.wait_ms = 300, .idle_ms = 100, .end_ms = 200};
+    s->courier = courier_new(&s->loop, s->program, hurries ? &brief : NULL);
     return s;
+}
+
+static struct scene *scene_of(const char *script)
+{
+    return scene_with(script, false);
 }
 
 static void scene_wait(struct scene *s, size_t ended)
@@ -222,13 +228,68 @@ static void program_that_is_not_there__is_told(void **state)
     scene_end(s);
 }
 
+static void child_that_says_nothing__may_end_its_commands_first(void **state)
+{
+    (void)state;
+    struct scene *s = scene_with("cat >/dev/null; exit 5", true);
+    send_one(s);
+    send_one(s);
+    scene_wait(s, 2);
+    assert_string_equal(s->reasons[0], "cadre-notify gave no answer in time and was ended");
+    assert_string_equal(s->reasons[1], s->reasons[0]);
+    scene_end(s);
+}
+
+#define STREAM 40 /* orders, 20 ms apart: longer than wait_ms and end_ms together */
+
+static void on_next(uv_timer_t *t)
+{
+    struct scene *s = t->data;
+    if (s->sent++ < STREAM) send_one(s);
+}
+
+static void child_that_hangs__is_killed_whatever_comes(void **state)
+{
+    (void)state;
+    struct scene *s = scene_with("take a; exec sleep 1000", true);
+    uv_timer_t timer;
+    uv_timer_init(&s->loop, &timer);
+    timer.data = s;
+    uv_timer_start(&timer, on_next, 0, 20);
+    scene_wait(s, 1);
+    assert_in_range(s->sent, 1, STREAM - 1);
+    assert_string_equal(s->reasons[0], "cadre-notify gave no answer in time and was ended");
+    uv_close((uv_handle_t *)&timer, NULL);
+    scene_end(s);
+}
+
+/* The script tells its end by a file. */
+static void child_without_an_order__is_let_go_and_comes_again(void **state)
+{
+    (void)state;
+    struct scene *s = scene_with("take a; yes \"$a\"; cat >/dev/null; : >\"$0.over\"", true);
+    char *over = str_dupf("%s.over", s->program);
+    (void)file_remove(over, NULL);
+    for (int life = 1; life <= 2; life++) {
+        send_one(s);
+        scene_wait(s, (size_t)life);
+        while (!file_exists(over))
+            uv_run(&s->loop, UV_RUN_ONCE);
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+        (void)file_remove(over, NULL);
+    }
+    assert_int_equal(s->delivered, 2);
+    mem_free(over);
+    scene_end(s);
+}
+
 static void stop__ends_a_child_that_does_not_end_by_itself(void **state)
 {
     (void)state;
-    struct scene *s = scene_of("exec sleep 1000");
+    struct scene *s = scene_with("exec sleep 1000", true);
     send_one(s);
     uv_run(&s->loop, UV_RUN_NOWAIT);
-    scene_end(s); /* after some seconds */
+    scene_end(s);
 }
 
 static void stop__tells_all(void **state)
@@ -257,6 +318,9 @@ int main(void)
         cmocka_unit_test(ids__are_of_one_life_alone),
         cmocka_unit_test(program_that_is_not_there__is_told),
         cmocka_unit_test(stop__tells_all),
+        cmocka_unit_test(child_that_says_nothing__may_end_its_commands_first),
+        cmocka_unit_test(child_that_hangs__is_killed_whatever_comes),
+        cmocka_unit_test(child_without_an_order__is_let_go_and_comes_again),
         cmocka_unit_test(stop__ends_a_child_that_does_not_end_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
