@@ -91,7 +91,7 @@ const char *http_header(const struct http_message *m, const char *name)
     return NULL;
 }
 
-static size_t count_headers(const struct http_message *m, const char *name)
+size_t http_header_count(const struct http_message *m, const char *name)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->header_count; i++)
@@ -220,8 +220,8 @@ static int show_head(struct http_parser *p)
  * within another. */
 static int check_framing(struct http_parser *p)
 {
-    size_t lengths = count_headers(&p->m, "content-length");
-    size_t codings = count_headers(&p->m, "transfer-encoding");
+    size_t lengths = http_header_count(&p->m, "content-length");
+    size_t codings = http_header_count(&p->m, "transfer-encoding");
     if (lengths > 1) return bad(p, "Content-Length is given twice");
     if (lengths > 0 && codings > 0)
         return bad(p, "both Content-Length and Transfer-Encoding are given");
@@ -235,7 +235,7 @@ static int check_framing(struct http_parser *p)
 
 static int check_request(struct http_parser *p)
 {
-    size_t hosts = count_headers(&p->m, "host");
+    size_t hosts = http_header_count(&p->m, "host");
     const char *expect = http_header(&p->m, "expect");
     if (p->ll.method == HTTP_CONNECT) return fail(p, ERR_PROTOCOL, 501, "CONNECT is not served");
     if (hosts > 1 || (hosts == 0 && p->ll.http_minor > 0))
@@ -246,7 +246,7 @@ static int check_request(struct http_parser *p)
     p->m.expect_continue =
         p->ll.http_minor > 0 && expect != NULL && same_word(expect, "100-continue");
     p->m.length = (p->ll.flags & F_CONTENT_LENGTH) != 0 ? (size_t)p->ll.content_length : 0;
-    p->m.has_body = p->m.length > 0 || count_headers(&p->m, "transfer-encoding") > 0;
+    p->m.has_body = p->m.length > 0 || http_header_count(&p->m, "transfer-encoding") > 0;
     return 0;
 }
 

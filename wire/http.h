@@ -40,6 +40,7 @@ struct http_message {
 
 /* The first header of that name; the name is in lower case. NULL: absent. */
 const char *http_header(const struct http_message *m, const char *name);
+size_t http_header_count(const struct http_message *m, const char *name); /* of that name */
 
 enum http_event {
     HTTP_MORE,    /* all input was consumed; more is needed */

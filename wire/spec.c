@@ -87,17 +87,26 @@ size_t spec_payload_bytes(const struct spec *s)
 struct spec_glance spec_glance(const char *text)
 {
     struct spec_glance glance = {.kill_grace_ms = KILL_GRACE_DEFAULT_MS};
-    struct json_value v;
+    struct json_members members;
+    struct json_walk w;
+    struct json_value key, value;
+    char trace[TRACE_PARENT_SIZE];
+    bool flow = false, execution = false;
     int64_t grace;
-    if (json_check(text, strlen(text), &v, NULL) != 0) return glance;
-    if (json_value_int(json_value_get(v, "killGraceMs"), &grace) && grace > 0 &&
-        grace <= KILL_GRACE_MAX_MS)
-        glance.kill_grace_ms = grace;
-    glance.evaluation = json_value_type(json_value_get(v, "flow")) == JSON_STRING &&
-                        json_value_type(json_value_get(v, "execution")) != JSON_STRING;
-    char *trace = json_value_str(json_value_get(v, "traceparent"));
-    if (!trace_parent_read(trace, glance.traceparent)) glance.traceparent[0] = '\0';
-    mem_free(trace);
+    if (json_check_members(text, strlen(text), &members, NULL) != 0) return glance;
+    json_walk_members(&w, &members);
+    while (json_walk_next(&w, &key, &value)) {
+        if (json_value_is(key, "killGraceMs") && json_value_int(value, &grace) && grace > 0 &&
+            grace <= KILL_GRACE_MAX_MS)
+            glance.kill_grace_ms = grace;
+        else if (json_value_is(key, "flow"))
+            flow = json_value_type(value) == JSON_STRING;
+        else if (json_value_is(key, "execution"))
+            execution = json_value_type(value) == JSON_STRING;
+        else if (json_value_is(key, "traceparent") && json_value_text(value, trace, sizeof trace))
+            (void)trace_parent_read(trace, glance.traceparent);
+    }
+    glance.evaluation = flow && !execution;
     return glance;
 }
 

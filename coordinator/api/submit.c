@@ -222,6 +222,15 @@ static bool check_array(struct request *r, size_t *count)
     return request_query_bool(r, "atomic");
 }
 
+/* Of two the standard wants none to be taken. */
+static void read_trace(struct request *r)
+{
+    static const char name[] = "traceparent";
+    if (http_header_count(r->message, name) != 1 ||
+        !trace_parent_read(http_header(r->message, name), r->trace))
+        r->trace[0] = '\0';
+}
+
 static void submit_all(struct request *r)
 {
     size_t count;
@@ -251,7 +260,7 @@ static void submit_all(struct request *r)
 
 void jobs_submit(struct request *r)
 {
-    if (!trace_parent_read(http_header(r->message, "traceparent"), r->trace)) r->trace[0] = '\0';
+    read_trace(r);
     if (r->array.text)
         submit_all(r);
     else

@@ -34,6 +34,12 @@ id=$(post $trace "{$prints, \"env\": {\"TRACEPARENT\": \"mine\"}}" | ids)
 until_true 20 over "$id" || not_ok "the job runs"
 is "a job's own variable goes first" trace=mine "$(cadre job logs "$id")"
 
+id=$(curl -sS --cacert server/ca.pem -H "Authorization: Bearer $admin" -H "traceparent: $trace" \
+    -H "traceparent: $other" -d "{$prints}" "https://$CADRE_URL/api/v1/jobs" |
+    sed 's/^{"id":"\([0-9a-z]*\)".*/\1/')
+until_true 20 over "$id" || not_ok "the job runs"
+is "of two traces none is taken" "trace=" "$(cadre job logs "$id")"
+
 for wrong in 00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01 nonsense \
     00-00000000000000000000000000000000-00f067aa0ba902b7-01 ff${trace#00}; do
     id=$(post $wrong "{$prints}" | ids)
