@@ -1,6 +1,7 @@
 /* Names, legal successions and clean-up of what the store keeps. */
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/model_notice.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -288,6 +289,18 @@ void backfill_row_fini(struct backfill_row *b)
     mem_free(b->inputs);
     mem_free(b->created_by);
     *b = (struct backfill_row){0};
+}
+
+const char *const notice_state_names[NOTICE_STATES] = {"OPEN", "OVER", "DONE"};
+
+void notice_row_fini(struct notice_row *n)
+{
+    mem_free(n->channel);
+    mem_free(n->event);
+    mem_free(n->subject);
+    mem_free(n->reason);
+    mem_free(n->facts);
+    *n = (struct notice_row){0};
 }
 
 void evaluation_row_fini(struct evaluation_row *v)

@@ -78,6 +78,17 @@
     X(Q_BACKFILL_UPDATE, "UPDATE backfills SET cursor_ms = ?2, started = ?3 WHERE id = ?1")        \
     X(Q_BACKFILL_DELETE, "DELETE FROM backfills WHERE id = ?1")                                    \
     X(Q_BACKFILLS, "SELECT * FROM backfills ORDER BY id")                                          \
+    X(Q_NOTICE_INSERT, "INSERT INTO notices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"  \
+                       " ?12, ?13, ?14, ?15)")                                                     \
+    X(Q_NOTICE_UPDATE,                                                                             \
+      "UPDATE notices SET state = ?2, last_ms = ?3, count = ?4, total = ?5, messages = ?6,"        \
+      " due_ms = ?7, tries = ?8, delivered_ms = ?9, reason = ?10, facts = ?11 WHERE id = ?1")      \
+    X(Q_NOTICE_DELETE, "DELETE FROM notices WHERE id = ?1")                                        \
+    X(Q_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices INDEXED BY notice_live WHERE state < 2"   \
+                 " ORDER BY id")                                                                   \
+    X(Q_NOTICES_TRIM,                                                                              \
+      "DELETE FROM notices WHERE state = 2 AND id <= (SELECT id FROM notices INDEXED BY"           \
+      " notice_done WHERE state = 2 ORDER BY id DESC LIMIT 1 OFFSET ?1)")                          \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \
     X(Q_EVALUATION_INSERT, "INSERT OR REPLACE INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5,"        \
                            " ?6, ?7, ?8, ?9, ?10, ?11)")                                           \

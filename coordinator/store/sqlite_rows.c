@@ -263,6 +263,25 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
     };
 }
 
+void row_notice(sqlite3_stmt *q, struct notice_row *n)
+{
+    *n = (struct notice_row){.id = sqlite3_column_int64(q, 0),
+                             .channel = column_text(q, 1),
+                             .event = column_text(q, 2),
+                             .subject = column_text(q, 3),
+                             .first_ms = sqlite3_column_int64(q, 4),
+                             .state = (enum notice_state)sqlite3_column_int(q, 5),
+                             .last_ms = sqlite3_column_int64(q, 6),
+                             .count = sqlite3_column_int64(q, 7),
+                             .total = sqlite3_column_int64(q, 8),
+                             .messages = sqlite3_column_int64(q, 9),
+                             .due_ms = sqlite3_column_int64(q, 10),
+                             .tries = sqlite3_column_int64(q, 11),
+                             .delivered_ms = sqlite3_column_int64(q, 12),
+                             .reason = column_text(q, 13),
+                             .facts = column_text(q, 14)};
+}
+
 void row_trigger(sqlite3_stmt *q, struct trigger_row *t)
 {
     *t = (struct trigger_row){

@@ -414,6 +414,28 @@ static const char queue_21[] =
     "CREATE INDEX agent_several ON agents (id) WHERE group_list IS NOT NULL;"
     "CREATE INDEX refusal_several ON refusals (at_ms) WHERE group_list IS NOT NULL;";
 
+/* Messages to channels. */
+static const char queue_22[] =
+    "CREATE TABLE notices ("
+    "  id INTEGER PRIMARY KEY,"
+    "  channel TEXT NOT NULL,"
+    "  event TEXT NOT NULL,"
+    "  subject TEXT NOT NULL,"
+    "  first_ms INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  last_ms INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL,"
+    "  total INTEGER NOT NULL,"
+    "  messages INTEGER NOT NULL,"
+    "  due_ms INTEGER NOT NULL,"
+    "  tries INTEGER NOT NULL,"
+    "  delivered_ms INTEGER NOT NULL,"
+    "  reason TEXT,"
+    "  facts TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX notice_live ON notices (id) WHERE state < 2;"
+    "CREATE INDEX notice_done ON notices (id) WHERE state = 2;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -459,7 +481,7 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
-                                          queue_21};
+                                          queue_21, queue_22};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

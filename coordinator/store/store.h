@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/store_flow.h"
+#include "coordinator/store/store_notice.h"
 
 /* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT
  * tells how to restore), migrates (numbered, PRAGMA user_version; a newer version than ours is
