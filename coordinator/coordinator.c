@@ -12,6 +12,7 @@
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/metrics/waits.h"
 #include "coordinator/notify/courier.h"
+#include "coordinator/notify/outbox.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
@@ -51,6 +52,8 @@ struct coordinator {
     struct zone_files *zone_files;
     struct metrics *metrics;
     struct courier *courier;
+    struct outbox *outbox;
+    const char **channels; /* their names, for the engine */
     struct waits *waits;
     int64_t started_ms; /* wall */
     struct sessions *sessions;
@@ -85,6 +88,8 @@ static void on_effects(struct effects *list, void *user)
     for (struct effect *x = list->first; x; x = x->next) {
         if (x->type == EFFECT_PROGRESS)
             on_progress(c, &x->u.progress);
+        else if (x->type == EFFECT_NOTICE)
+            outbox_on_notice(c->outbox, &x->u.notice);
         else if (!x->session)
             api_on_effect(c->api, x);
     }
@@ -222,6 +227,15 @@ static int64_t stopwatch_us(void)
     return (int64_t)(uv_hrtime() / 1000);
 }
 
+static size_t name_channels(struct coordinator *c)
+{
+    size_t count = 0;
+    c->channels = mem_array(json_count(c->config->channels) + 1, sizeof *c->channels);
+    for (const struct json *j = json_first(c->config->channels); j; j = json_next(j))
+        c->channels[count++] = json_key(j);
+    return count;
+}
+
 static int open_engine(struct coordinator *c, struct err *e)
 {
     const struct config *f = c->config;
@@ -236,6 +250,8 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .timezone = f->timezone,
                               .key_hash = webhook_key_hash,
                               .stopwatch_us = stopwatch_us};
+    g.channel_count = name_channels(c);
+    g.channels = c->channels;
     os_now(&now);
     int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
     g.zones = c->zones;
@@ -314,6 +330,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     os_now(&now);
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
+    c->outbox = outbox_new(f->channels, c->addresses ? c->addresses : c->address, c->courier,
+                           c->spine);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
                                   .authority = c->authority,
@@ -426,6 +444,7 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
      * up; then the links. */
     sessions_quiesce(c->sessions);
     api_quiesce(c->api);
+    outbox_stop(c->outbox);
     courier_stop(c->courier);
     zone_files_stop(c->zone_files);
     c->zone_files = NULL;
@@ -446,12 +465,14 @@ void coordinator_free(struct coordinator *c)
     if (!c) return;
     sessions_free(c->sessions);
     api_free(c->api);
+    outbox_free(c->outbox);
     courier_free(c->courier);
     metrics_free(c->metrics);
     waits_free(c->waits);
     reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);
+    mem_free(c->channels);
     zones_free(c->zones);
     folding_stop(c->folding);
     store_close(c->store);

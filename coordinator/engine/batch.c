@@ -36,6 +36,7 @@
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/notice.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/refill.h"
 #include "coordinator/engine/refusal.h"
@@ -199,7 +200,7 @@ static apply_event_fn *const events[COMMAND_TYPES] = {
     [CMD_STARTED] = apply_started,   [CMD_OUTPUT] = apply_output,   [CMD_FINISHED] = apply_finished,
     [CMD_DECLINED] = apply_declined, [CMD_CLEARED] = apply_cleared, [CMD_HEARD] = apply_heard,
     [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,     [CMD_REFUSED] = apply_refused,
-    [CMD_ZONES] = apply_zones,
+    [CMD_ZONES] = apply_zones,       [CMD_NOTICED] = apply_noticed,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {

@@ -17,6 +17,7 @@
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/match.h"
 #include "coordinator/engine/not_started.h"
+#include "coordinator/engine/notice.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/sweep.h"
 #include "coordinator/engine/trigger.h"
@@ -106,6 +107,10 @@ static struct chore chore_of(const struct timer *t)
         c.key = (uint64_t)((const struct backfill *)t->owner)->row.id;
         str_format(c.what, sizeof c.what, "a backfill of the trigger %.40s of %.60s",
                    trigger->row.name, flow_name(trigger->flow, name));
+        break;
+    case TIMER_NOTICE:
+        c.key = (uint64_t)notice_id(t->owner);
+        str_format(c.what, sizeof c.what, "a message to the channel %.63s", notice_name(t->owner));
         break;
     default:
         str_copy(c.what, sizeof c.what, "housekeeping");
@@ -283,6 +288,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_BACKFILL:
         backfill_on_timer(g, t->owner);
+        break;
+    case TIMER_NOTICE:
+        notice_on_timer(g, t->owner);
         break;
     case TIMER_CLOCK:
         schedules_on_clock_timer(g);

@@ -56,6 +56,7 @@ const char *command_name(enum command_type type)
         [CMD_PROBE] = "probe",
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
+        [CMD_NOTICED] = "noticed",
         [CMD_AWAKE] = "awake",
     };
     return names[type];

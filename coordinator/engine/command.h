@@ -60,10 +60,12 @@ enum command_type {
     CMD_TRIGGER_BACKFILLS, /* u.place; reply.json: those under way */
     CMD_TRIGGER_BACKFILL_CANCEL, /* u.place with backfill */
     CMD_WEBHOOK,                 /* u.webhook; reply as of EXECUTION_START */
-    CMD_PROBE, /* changes nothing, and is answered after a commit that wrote (/readyz) */
-    CMD_TICK,  /* time has come (engine_next_ms) */
-    CMD_ZONES, /* u.zones: the time zones from now on */
-    CMD_AWAKE, /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
+    CMD_PROBE,   /* changes nothing, and is answered after a commit that wrote (/readyz) */
+    CMD_TICK,    /* time has come (engine_next_ms) */
+    CMD_ZONES,   /* u.zones: the time zones from now on */
+    CMD_NOTICED, /* u.id: what became of the message of EFFECT_NOTICE; flag: it was delivered; else
+                    text: why not */
+    CMD_AWAKE,   /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
     COMMAND_TYPES
 };
 

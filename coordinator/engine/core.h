@@ -25,6 +25,7 @@
 
 struct agent;
 struct audit_entry;
+struct notice;
 struct ended;
 struct put_off;
 struct group;
@@ -42,6 +43,7 @@ enum timer_kind {
     TIMER_EXECUTION,
     TIMER_TRIGGER,
     TIMER_BACKFILL,
+    TIMER_NOTICE,
     TIMER_CLOCK, /* the clocks are looked at */
     TIMER_REMATCH,
     TIMER_MATCH,
@@ -94,9 +96,12 @@ struct engine {
     int64_t seen_due_ms; /* mono, when it is next written who was heard */
     struct deadline_queue deadlines;
     struct timer upkeep, rematch, queue_timeout, clock;
-    int64_t clock_ahead_ms;  /* wall less mono, as schedules were planned with */
-    int64_t able_from_ms;    /* wall: when the coordinator started */
-    int64_t schedules;       /* triggers that are some */
+    int64_t clock_ahead_ms;         /* wall less mono, as schedules were planned with */
+    int64_t able_from_ms;           /* wall: when the coordinator started */
+    int64_t schedules;              /* triggers that are some */
+    struct map notices, notices_of; /* by id; by event and subject: the first of them */
+    struct notice *notice_oldest, *notice_newest;
+    int64_t notices_dropped;
     struct watch due;        /* queued jobs with a queue timeout: when it is over */
     struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;

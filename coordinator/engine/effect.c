@@ -42,6 +42,8 @@ static size_t size_of(enum effect_type type)
         return head + sizeof(struct effect_output);
     case EFFECT_PUT_OFF:
         return head + sizeof(struct effect_put_off);
+    case EFFECT_NOTICE:
+        return head + sizeof(struct effect_notice);
     case EFFECT_PROGRESS:
         return head + sizeof(struct effect_progress);
     case EFFECT_TOKEN_REVOKED:
@@ -113,6 +115,10 @@ static void effect_fini(struct effect *x)
         break;
     case EFFECT_PUT_OFF:
         mem_free(x->u.put_off.json);
+        break;
+    case EFFECT_NOTICE:
+        mem_free(x->u.notice.channel);
+        mem_free(x->u.notice.event);
         break;
     case EFFECT_DRAIN:
         mem_free(x->u.drain.reason);

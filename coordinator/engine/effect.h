@@ -26,6 +26,7 @@ enum effect_type {
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
     EFFECT_PUT_OFF,           /* u.put_off */
     EFFECT_PROGRESS,          /* u.progress: for the metrics */
+    EFFECT_NOTICE,            /* u.notice: a message; CMD_NOTICED tells what became of it */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
 
@@ -111,6 +112,11 @@ struct effect_put_off {
 struct effect_output {
     int64_t job; /* that has new output */
 };
+struct effect_notice {
+    int64_t id;
+    char *channel;
+    char *event; /* JSON object text: docs/notify.md */
+};
 /* Times in milliseconds, by histogram_step. */
 struct effect_times {
     uint32_t counts[HISTOGRAM_STEPS];
@@ -147,6 +153,7 @@ struct effect {
         struct effect_output output;
         struct effect_put_off put_off;
         struct effect_progress progress;
+        struct effect_notice notice;
         struct effect_revoked revoked;
     } u; /* last: there is memory for the member of the type alone */
 };

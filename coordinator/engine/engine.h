@@ -34,6 +34,8 @@ struct engine_config {
     /* SHA-256 of a webhook's key, hexadecimal, as callers have it; NULL: keys that stand in flows
      * open nothing */
     void (*key_hash)(const char *key, char out[65]);
+    const char *const *channels; /* that there are; the caller's, for the engine's life */
+    size_t channel_count;
     const char *timezone; /* of schedules that name none, known to zones; NULL: UTC */
     /* A clock for engine_commit_us, in microseconds, on which nothing else rests; called on the
      * engine's thread. NULL: commits are not timed. */

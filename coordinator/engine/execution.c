@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/notice_flow.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/task.h"
@@ -158,6 +159,8 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     x->row.job = 0;
     x->row.asleep_ms = x->row.wake_ms = 0;
     if (!write_row(g, x)) return;
+    notice_execution(g, f, x->revision->parsed, &x->row);
+    if (g->rc) return;
     struct ended_execution ended = {.flow = f,
                                     .trigger = t ? t->row.id : 0,
                                     .state = state,

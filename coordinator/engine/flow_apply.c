@@ -109,6 +109,30 @@ static void check_deleted(struct review *r)
                       f->ns, f->id, (long long)f->queued.count);
 }
 
+static bool has_channel(const struct engine_config *c, const char *name)
+{
+    size_t i = 0;
+    while (i < c->channel_count && !str_eq(c->channels[i], name))
+        i++;
+    return i < c->channel_count;
+}
+
+static void check_channels(struct review *r)
+{
+    const struct engine_config *c = &r->g->config;
+    for (size_t i = 0; i < r->flow->notify_count; i++) {
+        const struct flow_notify *n = &r->flow->notify[i];
+        char suggestion[STR_SUGGEST_SIZE];
+        if (has_channel(c, n->channel)) continue;
+        str_suggest_nearest(suggestion, n->channel, c->channels, c->channel_count);
+        r->groups_only = false;
+        flow_problems_add(&r->problems, r->file, n->line,
+                          "notify: there is no channel '%s'%s; 'cadre notify list' shows those of "
+                          "coordinator.yaml",
+                          n->channel, suggestion);
+    }
+}
+
 static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
 {
     struct flow_file *file = &a->files[n];
@@ -127,6 +151,7 @@ static void check_file(struct review *r, const struct cmd_apply *a, size_t n)
     r->flow = file->flow;
     check_twice(r, a, n);
     check_deleted(r);
+    check_channels(r);
     flow_each_group(r->flow, check_group, r);
     for (size_t i = 0; parsed && i < r->flow->task_count; i++)
         check_requires(r, &r->flow->tasks[i].work);

@@ -11,6 +11,7 @@
 #include "coordinator/engine/listener.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/principal.h"
+#include "coordinator/engine/notice.h"
 #include "coordinator/engine/trigger.h"
 
 #define UPKEEP_FIRST_MS 60000
@@ -46,9 +47,10 @@ void engine_unload(struct engine *g)
     flows_clear(g);
     tried_unload(g);
     principals_clear(g);
-    struct map *maps[] = {&g->jobs,   &g->agents,     &g->sessions,
-                          &g->groups, &g->namespaces, &g->requires_texts,
-                          &g->flows,  &g->executions, &g->tokens};
+    notices_clear(g);
+    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions,  &g->groups,
+                          &g->namespaces, &g->requires_texts, &g->flows,     &g->executions,
+                          &g->tokens,     &g->notices,        &g->notices_of};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);
@@ -271,6 +273,7 @@ static int load_flows(struct engine *g, struct err *e)
     if (rc == 0) rc = store_each_trigger(g->store, load_trigger, g, e);
     if (rc == 0) rc = store_each_backfill(g->store, load_backfill, g, e);
     if (rc == 0) rc = store_each_open_execution(g->store, load_execution, g, e);
+    if (rc == 0) rc = notices_load(g, e);
     if (rc == 0) rc = store_execution_last_id(g->store, &last, e);
     if (last > g->last_id) g->last_id = last;
     return rc;

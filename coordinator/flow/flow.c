@@ -89,6 +89,9 @@ void flow_free(struct flow *f)
         task_fini(&f->tasks[i]);
     for (size_t i = 0; i < f->trigger_count; i++)
         trigger_fini(&f->triggers[i]);
+    for (size_t i = 0; i < f->notify_count; i++)
+        mem_free(f->notify[i].channel);
+    mem_free(f->notify);
     mem_free(f->inputs);
     mem_free(f->tasks);
     mem_free(f->triggers);

@@ -26,6 +26,7 @@
 #define FLOW_INPUTS_MAX 100
 #define FLOW_LABELS_MAX 64
 #define FLOW_VARS_MAX 256
+#define FLOW_NOTIFY_MAX 20
 #define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
 
 /* ---- the flow ------------------------------------------------------------------------------ */
@@ -118,6 +119,15 @@ struct flow_trigger {
     int line;
 };
 
+/* What a flow tells a channel of. */
+enum flow_notify_event { FLOW_NOTIFY_FAILED, FLOW_NOTIFY_EVENTS };
+extern const char *const flow_notify_names[FLOW_NOTIFY_EVENTS];
+struct flow_notify {
+    char *channel;
+    unsigned events; /* bits 1u << enum flow_notify_event */
+    int line;
+};
+
 enum flow_behavior { FLOW_QUEUE, FLOW_CANCEL, FLOW_FAIL }; /* when concurrency.limit is reached */
 
 struct flow {
@@ -136,6 +146,8 @@ struct flow {
     struct flow_output *outputs;
     size_t output_count;
     bool *output_reads; /* by task: do the outputs name its own? NULL: there are none */
+    struct flow_notify *notify;
+    size_t notify_count;
     struct retry retry; /* what the tasks without a retry have got */
     int line;           /* of the id */
 };

@@ -12,7 +12,7 @@
 static const char *const flow_names[] = {
     "id",          "namespace",      "description",  "labels",      "disabled",       "inputs",
     "vars",        "variables",      "tasks",        "workerGroup", "workerSelector", "triggers",
-    "concurrency", "pluginDefaults", "taskDefaults", "outputs",     "retry",
+    "concurrency", "pluginDefaults", "taskDefaults", "outputs",     "retry",          "notify",
 };
 static const char *const input_names[] = {
     "id",  "type", "description", "displayName", "required",         "defaults", "values",

@@ -335,6 +335,7 @@ static void read_flow(struct reader *r)
     read_tasks(&n);
     read_results(&n);
     read_triggers(&n);
+    read_notify(&n);
     read_drop_missed(r);
     json_free(with_defaults);
 }

@@ -138,6 +138,7 @@ const char *input_type_refused(const char *name); /* why, of Kestra's other type
 void read_flow_outputs(const struct node *flow, const struct expr_scope *scope);
 void read_retry(const struct node *outer, struct retry *out); /* the member "retry" */
 void read_triggers(const struct node *flow);
+void read_notify(const struct node *flow);
 /* Notes what stands in `trigger` when any of the flow's triggers starts an execution. */
 void collect_trigger_keys(const struct node *flow);
 void read_group(const struct node *n, struct flow_group_ref *out, const struct expr_scope *scope);

@@ -1,0 +1,332 @@
+/* A notice is found by what it is of; its timer says when the next message is due, or when it is
+ * forgotten. Whether a message is on its way is known in memory alone: after a start it is sent
+ * again. */
+#include "coordinator/engine/notice.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/duration.h"
+
+#include <string.h>
+
+#define KEY_SIZE 700
+
+struct notice {
+    struct timer timer;
+    struct notice_row row;
+    bool sending;        /* a message is on its way */
+    bool sent_over;      /* ... which says that it is over */
+    int64_t sent_count;  /* ... and has so many of row.count */
+    struct notice *same; /* the next one of its event and subject */
+    struct notice *older, *newer;
+};
+
+/* ---- in memory ------------------------------------------------------------------------------- */
+
+static uint64_t place_of(const char *event, const char *subject)
+{
+    char key[KEY_SIZE];
+    (void)str_format(key, sizeof key, "%s %s", event, subject);
+    return map_text_key(key);
+}
+
+static bool is_of(const struct notice *n, const char *event, const char *subject)
+{
+    return str_eq(n->row.event, event) && str_eq(n->row.subject, subject);
+}
+
+static struct notice *first_of(const struct engine *g, const char *event, const char *subject)
+{
+    return g->notices.count ? map_find(&g->notices_of, place_of(event, subject)) : NULL;
+}
+
+static struct notice *find(const struct engine *g, const char *channel, const char *event,
+                           const char *subject)
+{
+    struct notice *n = first_of(g, event, subject);
+    while (n && !(is_of(n, event, subject) && str_eq(n->row.channel, channel)))
+        n = n->same;
+    return n;
+}
+
+/* Takes the texts of the row. */
+static struct notice *add(struct engine *g, struct notice_row *row)
+{
+    struct notice *n = mem_alloc(sizeof *n);
+    uint64_t place = place_of(row->event, row->subject);
+    n->row = *row;
+    *row = (struct notice_row){0};
+    timer_init(&n->timer, TIMER_NOTICE, n);
+    n->same = map_find(&g->notices_of, place);
+    map_put(&g->notices_of, place, n);
+    map_put(&g->notices, (uint64_t)n->row.id, n);
+    n->older = g->notice_newest;
+    if (n->older)
+        n->older->newer = n;
+    else
+        g->notice_oldest = n;
+    g->notice_newest = n;
+    return n;
+}
+
+static void forget(struct engine *g, struct notice *n)
+{
+    uint64_t place = place_of(n->row.event, n->row.subject);
+    struct notice *first = map_remove(&g->notices_of, place), **at = &first;
+    while (*at != n)
+        at = &(*at)->same;
+    *at = n->same;
+    if (first) map_put(&g->notices_of, place, first);
+    map_remove(&g->notices, (uint64_t)n->row.id);
+    *(n->older ? &n->older->newer : &g->notice_oldest) = n->newer;
+    *(n->newer ? &n->newer->older : &g->notice_newest) = n->older;
+    timer_clear(g, &n->timer);
+    notice_row_fini(&n->row);
+    mem_free(n);
+}
+
+/* ---- when ------------------------------------------------------------------------------------ */
+
+/* A clock that was set moves it by no more than the time that it was to wait. */
+static void plan(struct engine *g, struct notice *n)
+{
+    int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + NOTICE_FORGET_MS;
+    int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : NOTICE_FORGET_MS;
+    int64_t wait_ms = at_ms - g->now.wall_ms;
+    if (n->sending) {
+        timer_clear(g, &n->timer);
+        return;
+    }
+    if (wait_ms < 0) wait_ms = 0;
+    timer_set(g, &n->timer, g->now.mono_ms + (wait_ms < most_ms ? wait_ms : most_ms));
+}
+
+static void write_row(struct engine *g, struct notice *n)
+{
+    if (store_ok(g, store_notice_update(g->store, &n->row, &g->err))) plan(g, n);
+}
+
+/* The next message about something that goes on. */
+static int64_t pause_end(const struct engine *g, const struct notice *n)
+{
+    int64_t end_ms = n->row.delivered_ms + NOTICE_PAUSE_MS;
+    return n->row.delivered_ms && end_ms > g->now.wall_ms ? end_ms : g->now.wall_ms;
+}
+
+static int64_t backoff_ms(int64_t tries)
+{
+    int64_t ms = NOTICE_RETRY_FIRST_MS;
+    while (--tries > 0 && ms < NOTICE_RETRY_MOST_MS)
+        ms *= 2;
+    return ms < NOTICE_RETRY_MOST_MS ? ms : NOTICE_RETRY_MOST_MS;
+}
+
+/* ---- it happens, and is over ----------------------------------------------------------------- */
+
+/* For one more. */
+static bool make_room(struct engine *g)
+{
+    struct notice *n = g->notice_oldest;
+    if (g->notices.count < NOTICES_MOST || !n) return true;
+    if (g->notices_dropped++ % NOTICES_MOST == 0)
+        log_warn("notify: %d messages wait; the oldest are dropped", NOTICES_MOST);
+    if (!store_ok(g, store_notice_delete(g->store, n->row.id, &g->err))) return false;
+    forget(g, n);
+    return true;
+}
+
+void notice_raise(struct engine *g, const char *channel, const char *event, const char *subject,
+                  const char *facts)
+{
+    struct notice *n = find(g, channel, event, subject);
+    int64_t now_ms = g->now.wall_ms;
+    if (!n) {
+        if (!make_room(g)) return;
+        struct notice_row row = {.id = engine_new_id(g),
+                                 .channel = mem_strdup(channel),
+                                 .event = mem_strdup(event),
+                                 .subject = mem_strdup(subject),
+                                 .first_ms = now_ms,
+                                 .last_ms = now_ms,
+                                 .count = 1,
+                                 .total = 1,
+                                 .due_ms = now_ms,
+                                 .facts = mem_strdup(facts)};
+        if (store_ok(g, store_notice_insert(g->store, &row, &g->err)))
+            plan(g, add(g, &row));
+        else
+            notice_row_fini(&row);
+        return;
+    }
+    n->row.last_ms = now_ms;
+    n->row.count++;
+    n->row.total++;
+    text_set(&n->row.facts, facts);
+    if (n->row.state == NOTICE_OVER || !n->row.due_ms) n->row.due_ms = pause_end(g, n);
+    n->row.state = NOTICE_OPEN;
+    write_row(g, n);
+}
+
+void notice_over(struct engine *g, const char *event, const char *subject, const char *facts)
+{
+    for (struct notice *n = first_of(g, event, subject), *next; n && g->rc == 0; n = next) {
+        next = n->same;
+        if (!is_of(n, event, subject) || n->row.state != NOTICE_OPEN) continue;
+        n->row.state = NOTICE_OVER;
+        n->row.last_ms = g->now.wall_ms;
+        n->row.due_ms = g->now.wall_ms;
+        n->row.tries = 0;
+        text_set(&n->row.facts, facts);
+        write_row(g, n);
+    }
+}
+
+bool notice_any(const struct engine *g, const char *event, const char *subject)
+{
+    return first_of(g, event, subject) != NULL;
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void put_time(struct json *object, const char *key, int64_t wall_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    time_format(wall_ms, text);
+    json_put(object, key, json_new_str(text));
+}
+
+static void put_number(struct json *object, const char *key, int64_t n)
+{
+    char text[32];
+    (void)str_format(text, sizeof text, "%lld", (long long)n);
+    json_put(object, key, json_new_str(text));
+}
+
+/* JSON text of the event; mem_free. */
+static char *event_of(const struct notice_row *row)
+{
+    struct json *event = NULL;
+    char id[ID_TEXT_SIZE];
+    if (json_parse(row->facts, strlen(row->facts), &event, NULL)) event = json_new(JSON_OBJECT);
+    id_format(row->id, id);
+    json_put(event, "id", json_new_str(id));
+    json_put(event, "event", json_new_str(row->event));
+    json_put(event, "state",
+             json_new_str(row->state == NOTICE_OVER ? "over"
+                          : row->messages           ? "again"
+                                                    : "raised"));
+    put_number(event, "count", row->count);
+    put_time(event, "firstAt", row->first_ms);
+    put_time(event, "lastAt", row->last_ms);
+    char *text = json_text(event);
+    json_free(event);
+    return text;
+}
+
+void notice_on_timer(struct engine *g, struct notice *n)
+{
+    if (!n->row.due_ms && n->row.last_ms + NOTICE_FORGET_MS <= g->now.wall_ms) {
+        n->row.state = NOTICE_DONE;
+        if (store_ok(g, store_notice_update(g->store, &n->row, &g->err))) forget(g, n);
+        return;
+    }
+    if (!n->row.due_ms) {
+        plan(g, n);
+        return;
+    }
+    struct effect *x = effects_add(g->out, EFFECT_NOTICE);
+    x->u.notice.id = n->row.id;
+    x->u.notice.channel = mem_strdup(n->row.channel);
+    x->u.notice.event = event_of(&n->row);
+    n->sending = true;
+    n->sent_over = n->row.state == NOTICE_OVER;
+    n->sent_count = n->row.count;
+}
+
+const char *notice_name(const struct notice *n)
+{
+    return n->row.channel;
+}
+
+int64_t notice_id(const struct notice *n)
+{
+    return n->row.id;
+}
+
+static void on_delivered(struct engine *g, struct notice *n)
+{
+    n->row.delivered_ms = g->now.wall_ms;
+    n->row.messages++;
+    n->row.tries = 0;
+    text_set(&n->row.reason, NULL);
+    n->row.count -= n->sent_count;
+    if (n->row.state == NOTICE_OPEN)
+        n->row.due_ms = n->row.count > 0 ? pause_end(g, n) : 0;
+    else if (n->sent_over)
+        n->row.state = NOTICE_DONE;
+    else
+        n->row.due_ms = g->now.wall_ms;
+}
+
+static void on_failed(struct engine *g, struct notice *n, const char *reason)
+{
+    n->row.tries++;
+    text_set(&n->row.reason, reason);
+    if (n->row.tries < NOTICE_TRIES) {
+        n->row.due_ms = g->now.wall_ms + backoff_ms(n->row.tries);
+        return;
+    }
+    log_warn("notify: a message to '%s' is given up after %d tries: %s", n->row.channel,
+             NOTICE_TRIES, reason);
+    n->row.due_ms = n->row.tries = 0;
+    if (n->row.state == NOTICE_OVER) n->row.state = NOTICE_DONE;
+}
+
+void apply_noticed(struct engine *g, const struct command *c)
+{
+    struct notice *n = map_find(&g->notices, (uint64_t)c->u.id);
+    if (!n || !n->sending) return; /* dropped meanwhile, or said twice */
+    n->sending = false;
+    if (c->flag)
+        on_delivered(g, n);
+    else
+        on_failed(g, n, c->text ? c->text : "");
+    write_row(g, n);
+    if (g->rc == 0 && n->row.state == NOTICE_DONE) forget(g, n);
+}
+
+/* ---- load ------------------------------------------------------------------------------------ */
+
+static int load(const struct notice_row *row, void *user)
+{
+    struct engine *g = user;
+    struct notice_row copy = *row;
+    copy.channel = mem_strdup(row->channel);
+    copy.event = mem_strdup(row->event);
+    copy.subject = mem_strdup(row->subject);
+    copy.reason = mem_strdup(row->reason);
+    copy.facts = mem_strdup(row->facts);
+    if (row->id > g->last_id) g->last_id = row->id;
+    plan(g, add(g, &copy));
+    return 0;
+}
+
+int notices_load(struct engine *g, struct err *e)
+{
+    return store_each_notice(g->store, load, g, e);
+}
+
+void notices_clear(struct engine *g)
+{
+    for (struct notice *n = g->notice_oldest, *next; n; n = next) {
+        next = n->newer;
+        timer_clear(g, &n->timer);
+        notice_row_fini(&n->row);
+        mem_free(n);
+    }
+    map_clear(&g->notices);
+    map_clear(&g->notices_of);
+    g->notice_oldest = g->notice_newest = NULL;
+}

@@ -1,0 +1,37 @@
+/* Messages to channels: what is told, when, and how often (docs/notify.md).
+ *
+ * Of one channel, event and subject there is one notice. The first message goes at once; what
+ * happens again after it is told at most every NOTICE_PAUSE_MS with its count, and once more when
+ * it is over. What happens no more for NOTICE_FORGET_MS, and is of a kind that does not end, is
+ * forgotten. A message is due in a row of the store, leaves as EFFECT_NOTICE after the commit, and
+ * is due until CMD_NOTICED says that it was delivered: so it is sent at least once. */
+#ifndef CADRE_COORDINATOR_ENGINE_NOTICE_H
+#define CADRE_COORDINATOR_ENGINE_NOTICE_H
+
+#include "coordinator/engine/core.h"
+
+#define NOTICE_PAUSE_MS (15 * 60000)
+#define NOTICE_FORGET_MS (24 * 3600000)
+#define NOTICE_RETRY_FIRST_MS 10000
+#define NOTICE_RETRY_MOST_MS (15 * 60000)
+#define NOTICE_TRIES 100   /* a message that failed so often is given up: after about a day */
+#define NOTICES_MOST 10000 /* then the oldest makes room for a new one, and is counted */
+
+struct notice;
+
+/* It happened. facts: JSON object text with title, text and more of docs/notify.md. */
+void notice_raise(struct engine *g, const char *channel, const char *event, const char *subject,
+                  const char *facts);
+/* It is over, on all channels; nothing happens when there is no notice of it. */
+void notice_over(struct engine *g, const char *event, const char *subject, const char *facts);
+/* Is there anything that could be over? */
+bool notice_any(const struct engine *g, const char *event, const char *subject);
+void notice_on_timer(struct engine *g, struct notice *n);
+const char *notice_name(const struct notice *n); /* "OPS execution-failed" for the log */
+int64_t notice_id(const struct notice *n);
+void apply_noticed(struct engine *g, const struct command *c);
+
+int notices_load(struct engine *g, struct err *e);
+void notices_clear(struct engine *g); /* in memory alone */
+
+#endif

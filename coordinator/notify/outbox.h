@@ -1,0 +1,23 @@
+/* Carries messages from the engine to channels: an effect becomes an order for the courier, and its
+ * end a command. Loop thread. */
+#ifndef CADRE_COORDINATOR_NOTIFY_OUTBOX_H
+#define CADRE_COORDINATOR_NOTIFY_OUTBOX_H
+
+#include "base/json.h"
+#include "coordinator/engine/effect.h"
+
+struct courier;
+struct outbox;
+struct spine;
+
+/* channels: of the configuration, NULL: there are none. addresses: of this coordinator, with
+ * commas; messages have the first. The other three are borrowed until outbox_free. */
+struct outbox *outbox_new(const struct json *channels, const char *addresses,
+                          struct courier *courier, struct spine *spine);
+void outbox_on_notice(struct outbox *o, const struct effect_notice *x);
+/* Before courier_stop: what is on its way is sent again by the next start. */
+void outbox_stop(struct outbox *o);
+/* After courier_stop. NULL is fine. */
+void outbox_free(struct outbox *o);
+
+#endif

@@ -1,0 +1,360 @@
+/* Messages to channels: the first at once, then with pauses and counts, and one at the end; until
+ * they are delivered. */
+#include "flow_world.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/notice.h"
+#include "coordinator/store/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define FACTS "{\"title\":\"t\",\"text\":\"x\"}"
+#define S 1000
+#define MIN 60000
+#define BAD "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: oh}]\n"
+#define GOOD "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
+
+static void raise(struct world *w, const char *channel, const char *subject)
+{
+    world_begin(w);
+    notice_raise(w->engine, channel, "e", subject, FACTS);
+    assert_int_equal(world_commit(w), 0);
+}
+
+static void over(struct world *w, const char *subject)
+{
+    world_begin(w);
+    notice_over(w->engine, "e", subject, "{\"title\":\"over\"}");
+    assert_int_equal(world_commit(w), 0);
+}
+
+/* The message that the last batch sent. state NULL: it sent none. Its id. */
+static int64_t sent(struct world *w, const char *state, const char *count)
+{
+    const struct effect *x = world_effect(w, EFFECT_NOTICE);
+    struct json *event = NULL;
+    if (!state) {
+        assert_null(x);
+        return 0;
+    }
+    assert_non_null(x);
+    assert_int_equal(world_effects(w, EFFECT_NOTICE), 1);
+    assert_int_equal(json_parse(x->u.notice.event, strlen(x->u.notice.event), &event, NULL), 0);
+    assert_string_equal(json_get_str(event, "state", ""), state);
+    assert_string_equal(json_get_str(event, "count", ""), count);
+    json_free(event);
+    return x->u.notice.id;
+}
+
+static void noticed(struct world *w, int64_t id, bool delivered)
+{
+    struct command *c = command_new(CMD_NOTICED);
+    c->u.id = id;
+    c->flag = delivered;
+    if (!delivered) c->text = mem_strdup("nobody is there");
+    assert_int_equal(world_do(w, c), 0);
+}
+
+static int count_one(const struct notice_row *n, void *user)
+{
+    (void)n;
+    ++*(size_t *)user;
+    return 0;
+}
+
+static size_t live(struct world *w)
+{
+    size_t count = 0;
+    assert_int_equal(store_each_notice(w->store, count_one, &count, NULL), 0);
+    return count;
+}
+
+/* ---- when ------------------------------------------------------------------------------------ */
+
+static void first__is_told_at_once_and_once(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    sent(w, NULL, NULL);
+    world_live(w, 20 * MIN);
+    sent(w, NULL, NULL);
+    assert_int_equal(live(w), 1);
+}
+
+static void again__is_told_after_the_pause_with_its_count(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    for (int i = 0; i < 3; i++) {
+        raise(w, "ops", "s");
+        sent(w, NULL, NULL);
+    }
+    world_pass(w, NOTICE_PAUSE_MS - 1);
+    world_tick(w);
+    sent(w, NULL, NULL);
+    world_pass(w, 1);
+    world_tick(w);
+    noticed(w, sent(w, "again", "3"), true);
+    world_live(w, 20 * MIN);
+    sent(w, NULL, NULL);
+    raise(w, "ops", "s"); /* the pause is over long since */
+    sent(w, "again", "1");
+}
+
+static void over__is_told_at_once_and_ends_it(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    over(w, "s");
+    noticed(w, sent(w, "over", "0"), true);
+    assert_int_equal(live(w), 0);
+    over(w, "s");
+    sent(w, NULL, NULL);
+    raise(w, "ops", "s");
+    sent(w, "raised", "1");
+}
+
+static void over_before_the_first_was_delivered__is_one_message(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), false);
+    over(w, "s");
+    noticed(w, sent(w, "over", "1"), true);
+    assert_int_equal(live(w), 0);
+}
+
+static void over_while_the_first_is_on_its_way__is_the_second(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    int64_t id = sent(w, "raised", "1");
+    over(w, "s");
+    sent(w, NULL, NULL);
+    noticed(w, id, true);
+    noticed(w, sent(w, "over", "0"), true);
+    assert_int_equal(live(w), 0);
+}
+
+static void again_before_it_was_told_over__goes_on(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    over(w, "s");
+    noticed(w, sent(w, "over", "0"), false);
+    raise(w, "ops", "s");
+    sent(w, NULL, NULL);
+    world_live(w, NOTICE_PAUSE_MS);
+    sent(w, "again", "1");
+}
+
+static void what_happens_no_more__is_forgotten(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    world_live(w, NOTICE_FORGET_MS - MIN);
+    assert_int_equal(live(w), 1);
+    world_live(w, 2 * MIN);
+    assert_int_equal(live(w), 0);
+    raise(w, "ops", "s");
+    sent(w, "raised", "1");
+}
+
+static void subjects_and_channels__are_apart(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    int64_t a = sent(w, "raised", "1");
+    raise(w, "ops", "s2");
+    int64_t b = sent(w, "raised", "1");
+    raise(w, "night", "s");
+    int64_t c = sent(w, "raised", "1");
+    assert_true(a != b && b != c && a != c);
+    noticed(w, a, true);
+    noticed(w, b, true);
+    noticed(w, c, true);
+    over(w, "s");
+    assert_int_equal(world_effects(w, EFFECT_NOTICE), 2);
+    assert_int_equal(live(w), 3);
+}
+
+/* ---- delivery -------------------------------------------------------------------------------- */
+
+static void failure__is_tried_again_ever_later(void **state)
+{
+    static const int64_t waits[] = {10 * S, 20 * S, 40 * S, 80 * S};
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), false);
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        world_pass(w, waits[i] - 1);
+        world_tick(w);
+        sent(w, NULL, NULL);
+        world_pass(w, 1);
+        world_tick(w);
+        noticed(w, sent(w, "raised", "1"), false);
+    }
+}
+
+static void message_that_never_gets_through__is_given_up(void **state)
+{
+    struct world *w = *state;
+    int tries = 0;
+    raise(w, "ops", "s");
+    for (; world_effect(w, EFFECT_NOTICE); tries++) {
+        noticed(w, world_effect(w, EFFECT_NOTICE)->u.notice.id, false);
+        world_pass(w, NOTICE_RETRY_MOST_MS);
+        world_tick(w);
+    }
+    assert_int_equal(tries, NOTICE_TRIES);
+}
+
+static void crash__sends_again_what_was_not_said_to_be_delivered(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    int64_t id = sent(w, "raised", "1");
+    world_crash(w);
+    world_tick(w);
+    assert_int_equal(sent(w, "raised", "1"), id);
+    noticed(w, id, true);
+    world_crash(w);
+    world_tick(w);
+    sent(w, NULL, NULL);
+    raise(w, "ops", "s");
+    world_crash(w);
+    world_live(w, NOTICE_PAUSE_MS);
+    sent(w, "again", "1");
+}
+
+static void answer_that_is_late__changes_nothing(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    int64_t id = sent(w, "raised", "1");
+    noticed(w, id, true);
+    noticed(w, id, false);
+    noticed(w, id + 1, true);
+    world_live(w, 20 * MIN);
+    sent(w, NULL, NULL);
+}
+
+static void clock_that_is_set_back__delays_no_more_than_a_pause(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    raise(w, "ops", "s");
+    w->now.wall_ms -= 48 * 60 * MIN;
+    world_live(w, NOTICE_PAUSE_MS + MIN);
+    sent(w, "again", "1");
+}
+
+static void too_many__the_oldest_makes_room(void **state)
+{
+    struct world *w = *state;
+    char subject[32];
+    world_begin(w);
+    for (int i = 0; i <= NOTICES_MOST; i++) {
+        (void)str_format(subject, sizeof subject, "s%d", i);
+        notice_raise(w->engine, "ops", "e", subject, FACTS);
+    }
+    assert_int_equal(world_commit(w), 0);
+    assert_int_equal(live(w), NOTICES_MOST);
+    world_begin(w);
+    assert_false(notice_any(w->engine, "e", "s0"));
+    assert_true(notice_any(w->engine, "e", "s1"));
+    assert_int_equal(world_commit(w), 0);
+}
+
+/* ---- flows ----------------------------------------------------------------------------------- */
+
+static void flow_applied(struct world *w, const char *source)
+{
+    static const char *const channels[] = {"ops", "night"};
+    w->engine->config.channels = channels;
+    w->engine->config.channel_count = 2;
+    world_apply_flow(w, source);
+}
+
+static void start_flow(struct world *w, const char *flow)
+{
+    world_start(w, flow, NULL);
+    if (!world_effect(w, EFFECT_NOTICE)) world_tick(w);
+}
+
+static void failed_execution__is_told_to_whom_its_flow_names(void **state)
+{
+    struct world *w = *state;
+    flow_applied(w, "id: f\nnamespace: a.b\nnotify: [ops]\n" BAD);
+    start_flow(w, "f");
+    noticed(w, sent(w, "raised", "1"), true);
+    start_flow(w, "f");
+    sent(w, NULL, NULL);
+    flow_applied(w, "id: f\nnamespace: a.b\nnotify: [ops]\n" GOOD);
+    start_flow(w, "f");
+    sent(w, "over", "1");
+}
+
+static void flow_that_names_nobody__tells_nobody(void **state)
+{
+    struct world *w = *state;
+    flow_applied(w, "id: f\nnamespace: a.b\n" BAD);
+    start_flow(w, "f");
+    sent(w, NULL, NULL);
+    flow_applied(w, "id: g\nnamespace: a.b\nnotify: []\n" BAD);
+    start_flow(w, "g");
+    sent(w, NULL, NULL);
+}
+
+static void channel_that_there_is_not__is_refused_with_the_nearest(void **state)
+{
+    struct world *w = *state;
+    flow_applied(w, "id: f\nnamespace: a.b\n" GOOD);
+    world_do(w, cmd_apply(w, "id: f\nnamespace: a.b\nnotify: [night, nihgt]\n" GOOD));
+    assert_int_equal(world_reply(w)->rc, ERR_INVALID);
+    assert_non_null(strstr(world_reply(w)->err.msg, "no channel 'nihgt', did you mean 'night'"));
+}
+
+static void execution_that_went_well__tells_nobody(void **state)
+{
+    struct world *w = *state;
+    flow_applied(w, "id: f\nnamespace: a.b\nnotify: [ops]\n" GOOD);
+    start_flow(w, "f");
+    sent(w, NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(first__is_told_at_once_and_once),
+        WORLD_TEST(again__is_told_after_the_pause_with_its_count),
+        WORLD_TEST(over__is_told_at_once_and_ends_it),
+        WORLD_TEST(over_before_the_first_was_delivered__is_one_message),
+        WORLD_TEST(over_while_the_first_is_on_its_way__is_the_second),
+        WORLD_TEST(again_before_it_was_told_over__goes_on),
+        WORLD_TEST(what_happens_no_more__is_forgotten),
+        WORLD_TEST(subjects_and_channels__are_apart),
+        WORLD_TEST(failure__is_tried_again_ever_later),
+        WORLD_TEST(message_that_never_gets_through__is_given_up),
+        WORLD_TEST(crash__sends_again_what_was_not_said_to_be_delivered),
+        WORLD_TEST(answer_that_is_late__changes_nothing),
+        WORLD_TEST(clock_that_is_set_back__delays_no_more_than_a_pause),
+        WORLD_TEST(too_many__the_oldest_makes_room),
+        WORLD_TEST(failed_execution__is_told_to_whom_its_flow_names),
+        WORLD_TEST(flow_that_names_nobody__tells_nobody),
+        WORLD_TEST(channel_that_there_is_not__is_refused_with_the_nearest),
+        WORLD_TEST(execution_that_went_well__tells_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
