@@ -1,14 +1,30 @@
-/* cadre notify list | test */
+/* cadre notify list | channels | test */
 #include "cli/commands.h"
 
 #include "base/mem.h"
 #include "cli/resource.h"
 
+static const struct opt list_options[] = {LIST_LIMIT};
+
 const struct command cmd_notify_list = {
     .name = "notify list",
     .arguments = "",
-    .summary = "list the channels of the coordinator's configuration, and whom each reaches",
+    .summary = "list the messages to channels: what was delivered, what failed and why",
+    .details = "Newest first. A message stays open while what it is about goes on, or may happen "
+               "again; TIMES says how often it did. Needs an administrator's token.",
     .example = "cadre notify list",
+    .options = list_options,
+    .option_count = 1,
+    .config_size = sizeof(struct list_config),
+    .resource = &resource_notice,
+    .run = resource_list,
+};
+
+const struct command cmd_notify_channels = {
+    .name = "notify channels",
+    .arguments = "",
+    .summary = "list the channels of the coordinator's configuration, and whom each reaches",
+    .example = "cadre notify channels",
     .config_size = sizeof(struct list_config),
     .resource = &resource_channel,
     .run = resource_list,

@@ -54,6 +54,7 @@ const struct command *const commands[] = {
     &cmd_token_list,
     &cmd_token_revoke,
     &cmd_notify_list,
+    &cmd_notify_channels,
     &cmd_notify_test,
     &cmd_status,
     &cmd_login,

@@ -583,6 +583,32 @@ static const struct column channel_columns[] = {
     {.head = NULL},
 };
 const struct resource resource_channel = {.collection = "channels",
-                                          .takes = "channel NAME; 'cadre notify list' shows them",
+                                          .takes = "channel NAME; 'cadre notify channels' shows them",
                                           .columns = channel_columns,
                                           .fields = no_fields};
+
+/* ---- notices ---- */
+
+/* What became of it last. */
+static char *make_outcome(const struct json *n)
+{
+    const char *reason = json_get_str(n, "reason", NULL);
+    if (reason) return str_dupf("failed: %s", reason);
+    return mem_strdup(json_get_str(n, "deliveredAt", NULL) ? "delivered" : "on its way");
+}
+
+static const struct column notice_columns[] = {
+    {"CHANNEL", .member = "channel"},
+    {"EVENT", .member = "event"},
+    {"SUBJECT", .member = "subject"},
+    {"STATE", .member = "state"},
+    {"TIMES", .member = "total"},
+    {"LAST", .member = "lastAt", .age = true},
+    {"MESSAGES", .member = "messages"},
+    {"OUTCOME", .make = make_outcome},
+    {.head = NULL},
+};
+const struct resource resource_notice = {.collection = "notices",
+                                         .takes = "no name",
+                                         .columns = notice_columns,
+                                         .fields = no_fields};

@@ -49,6 +49,11 @@ void channels_list(struct request *r)
     request_send(r, 200, &a);
 }
 
+void notices_list(struct request *r)
+{
+    request_send_list(r, request_list(r, LIST_NOTICES, lookup_notices, NULL, 0));
+}
+
 /* ---- test ---- */
 
 /* Who waits is found by a number, as for a command: the client may be gone. */
@@ -92,7 +97,7 @@ static struct json *test_event(const char *channel)
 static void refuse_unknown(struct request *r, const char *name)
 {
     struct problem p = {0};
-    problem_set(&p, 404, "not-found", "'cadre notify list' shows the channels of coordinator.yaml",
+    problem_set(&p, 404, "not-found", "'cadre notify channels' shows those of coordinator.yaml",
                 "there is no channel '%.80s'", name);
     request_send_problem(r, &p);
 }

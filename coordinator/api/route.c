@@ -90,6 +90,7 @@ static const struct route routes[] = {
     {"PUT", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, BODY_OBJECT, namespaces_set},
     {"DELETE", "api/v1/namespaces/:", ROLE_ADMIN, NS_PATH, STREAM_NONE, BODY_NONE,
      namespaces_unset},
+    {"GET", "api/v1/notices", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, notices_list},
     {"GET", "api/v1/channels", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, channels_list},
     {"POST", "api/v1/channels/:/test", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, channels_test},
     {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, tokens_list},

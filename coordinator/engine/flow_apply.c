@@ -127,7 +127,7 @@ static void check_channels(struct review *r)
         str_suggest_nearest(suggestion, n->channel, c->channels, c->channel_count);
         r->groups_only = false;
         flow_problems_add(&r->problems, r->file, n->line,
-                          "notify: there is no channel '%s'%s; 'cadre notify list' shows those of "
+                          "notify: there is no channel '%s'%s; 'cadre notify channels' shows those of "
                           "coordinator.yaml",
                           n->channel, suggestion);
     }

@@ -15,6 +15,7 @@ static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_JOBS] = {"jobs", LIST_BY_ID, 1, 50, 500},
     [LIST_EXECUTIONS] = {"executions", LIST_BY_ID, 1, 50, 500},
     [LIST_TOKENS] = {"tokens", LIST_BY_ID, 1, 1000, 1000},
+    [LIST_NOTICES] = {"notices", LIST_BY_ID, 1, 50, 500},
     [LIST_FLOWS] = {"flows", LIST_BY_TEXT, 2, 100, 500},
     [LIST_TRIGGERS] = {"triggers", LIST_BY_TEXT, 3, 100, 500},
     [LIST_AGENTS] = {"agents", LIST_BY_TEXT, 1, 1000, 1000},

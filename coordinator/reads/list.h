@@ -15,6 +15,7 @@ enum list_kind {
     LIST_JOBS,
     LIST_EXECUTIONS,
     LIST_TOKENS,
+    LIST_NOTICES,
     LIST_FLOWS,
     LIST_TRIGGERS,
     LIST_AGENTS,

@@ -85,6 +85,7 @@ lookup_fn lookup_group;        /* name: its key; waiting: its waits */
 lookup_fn lookup_groups;
 lookup_fn lookup_namespaces;
 lookup_fn lookup_tokens;
+lookup_fn lookup_notices;
 lookup_fn
     lookup_token; /* id; sets token (the caller's then), no answer; ERR_NOT_FOUND: role JOIN */
 

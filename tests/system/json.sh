@@ -198,6 +198,7 @@ json fails token create api --role king
 has "an error of a choice names the option" err '"field":"--role"'
 json one token list
 json one notify list
+json one notify channels
 json one token revoke "$token_id"
 json fails token revoke 0000000000000
 json one flow delete company.team/two

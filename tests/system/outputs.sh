@@ -85,6 +85,7 @@ token create api | --role read
 token list |
 token revoke | $(token_id)
 notify list |
+notify channels |
 notify test | page
 status |
 login | $(cat server/admin.token)
