@@ -10,7 +10,7 @@ web=$sink_port web_sink=$sink
 sink_up smtp mail tls.pem tls.key
 mail=$sink_port
 printf 'https://localhost:%s/hooks/s3cret\n' "$web" >url
-printf '#!/bin/sh\ncat >%s/got\n' "$here" >page
+printf "#!/bin/sh\\ncat >>%s/got; echo >>%s/got\\n" "$here" "$here" >page
 printf '#!/bin/sh\necho no pager here >&2\nexit 3\n' >broken
 printf '#!/bin/sh\nkill -9 $PPID\n' >killer
 chmod +x page broken killer
@@ -89,14 +89,14 @@ channels:
 END
 coordinator_up
 
-cadre notify list >out 2>&1
+cadre notify channels >out 2>&1
 is "channels are listed" 0 $?
 has "with whom they reach" out "^hook +webhook +https://localhost:$web\$" \
     "^file +webhook +the URL in $here/url\$" '^post +mail +ops@example.com and 1 more$' \
     "^page +command +$here/page\$"
 holds "and without secrets" sh -c '! grep s3cret out'
 is "in the order of the file" "hook file own post page broken killer nobody" \
-    "$(cadre notify list -o json | grep -o '"name":"[a-z]*"' | cut -d'"' -f4 | tr '\n' ' ' |
+    "$(cadre notify channels -o json | grep -o '"name":"[a-z]*"' | cut -d'"' -f4 | tr '\n' ' ' |
         sed 's/ $//')"
 
 delivers() { # CHANNEL
@@ -132,9 +132,46 @@ delivers page
 holds "cadre-notify was started anew" file_has coordinator.log 'ended by signal 9'
 cadre notify test nowhere >out 2>&1
 is "a channel that there is not" 1 $?
-has "is told with the way out" out "there is no channel 'nowhere'" 'cadre notify list'
+has "is told with the way out" out "there is no channel 'nowhere'" 'cadre notify channels'
 cadre notify test >out 2>&1
 is "a channel has to be named" 2 $?
+
+# ---- flows ----
+cat >f.yaml <<'END'
+id: f
+namespace: t
+notify: [page, {channel: nobody, events: [FAILED]}]
+inputs: [{id: bad, type: BOOLEAN, defaults: true}]
+tasks:
+  - id: a
+    type: io.kestra.plugin.core.execution.Fail
+    condition: "{{ inputs.bad }}"
+    errorMessage: "it is <broken> {{ '{{' }}"
+END
+sed 's/page/pgae/' f.yaml >g.yaml
+cadre flow apply g.yaml >out 2>&1
+is "a flow that names no channel is refused" 1 $?
+has "with line and way out" out "g.yaml:3: notify: there is no channel 'pgae', did you mean 'page'"
+cadre flow apply f.yaml >out 2>&1
+is "a flow may name channels" 0 $?
+rm -f got
+cadre flow run t/f >out 2>&1
+told() { file_has got "\"state\":\"$1\""; }
+holds "its failure is told" until_true 30 told raised
+has "with what is known" got '"title":"flow t/f failed"' 'task a: it is <broken> \{\{' \
+    '"namespace":"t","flow":"f"' '"count":"1"' '"coordinator":"'
+is "once" 1 "$(grep -c . got)"
+listed() { cadre notify list | grep -Eq "^$1 +execution-failed +t.f +$2 +$3 .* $4"; }
+holds "the list has it" until_true 30 listed page OPEN 1 delivered
+holds "and why another one failed" until_true 30 listed nobody OPEN 1 'failed: '
+end "$coordinator" KILL
+coordinator_up
+cadre flow run t/f >out 2>&1
+holds "after a kill it goes on" until_true 30 listed page OPEN 2 delivered
+is "and is not told anew at once" 1 "$(grep -c . got)"
+cadre flow run t/f --input bad=false >out 2>&1
+holds "that it is over is told" until_true 30 told over
+holds "and ends it" until_true 30 listed page DONE 2 delivered
 
 # ---- who may ----
 cadre token create api --role submit >submit.token
