@@ -583,7 +583,8 @@ static const struct column channel_columns[] = {
     {.head = NULL},
 };
 const struct resource resource_channel = {.collection = "channels",
-                                          .takes = "channel NAME; 'cadre notify channels' shows them",
+                                          .takes =
+                                              "channel NAME; 'cadre notify channels' shows them",
                                           .columns = channel_columns,
                                           .fields = no_fields};
 

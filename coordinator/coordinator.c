@@ -330,8 +330,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     os_now(&now);
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
-    c->outbox = outbox_new(f->channels, c->addresses ? c->addresses : c->address, c->courier,
-                           c->spine);
+    c->outbox =
+        outbox_new(f->channels, c->addresses ? c->addresses : c->address, c->courier, c->spine);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
                                   .authority = c->authority,

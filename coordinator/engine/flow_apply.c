@@ -126,10 +126,11 @@ static void check_channels(struct review *r)
         if (has_channel(c, n->channel)) continue;
         str_suggest_nearest(suggestion, n->channel, c->channels, c->channel_count);
         r->groups_only = false;
-        flow_problems_add(&r->problems, r->file, n->line,
-                          "notify: there is no channel '%s'%s; 'cadre notify channels' shows those of "
-                          "coordinator.yaml",
-                          n->channel, suggestion);
+        flow_problems_add(
+            &r->problems, r->file, n->line,
+            "notify: there is no channel '%s'%s; 'cadre notify channels' shows those of "
+            "coordinator.yaml",
+            n->channel, suggestion);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "coordinator/flow/expr.h"
 #include "coordinator/flow/input.h"
+#include "coordinator/flow/notify.h"
 #include "coordinator/flow/output.h"
 #include "coordinator/flow/problems.h"
 #include "coordinator/flow/schedule.h"
@@ -26,10 +27,7 @@
 #define FLOW_INPUTS_MAX 100
 #define FLOW_LABELS_MAX 64
 #define FLOW_VARS_MAX 256
-#define FLOW_NOTIFY_MAX 20
 #define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
-
-/* ---- the flow ------------------------------------------------------------------------------ */
 
 struct flow_group_ref {
     /* Template; NULL: not said. Of a selector "all:TAG,TAG" or "any:TAG,TAG", of which the engine
@@ -119,15 +117,6 @@ struct flow_trigger {
     int line;
 };
 
-/* What a flow tells a channel of. */
-enum flow_notify_event { FLOW_NOTIFY_FAILED, FLOW_NOTIFY_EVENTS };
-extern const char *const flow_notify_names[FLOW_NOTIFY_EVENTS];
-struct flow_notify {
-    char *channel;
-    unsigned events; /* bits 1u << enum flow_notify_event */
-    int line;
-};
-
 enum flow_behavior { FLOW_QUEUE, FLOW_CANCEL, FLOW_FAIL }; /* when concurrency.limit is reached */
 
 struct flow {
@@ -186,8 +175,6 @@ int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
  * ERR_NOT_FOUND, ERR_INVALID: as for inputs. *out: an object, json_free. */
 int flow_trigger_labels(const struct flow *f, const struct flow_trigger *t,
                         const struct expr_values *v, struct json **out, struct err *e);
-
-/* ---- what is run --------------------------------------------------------------------------- */
 
 /* Sets v's vars and flow ids from the flow; the rest is the caller's. */
 void flow_values(const struct flow *f, struct expr_values *v);

@@ -78,7 +78,7 @@
     X(Q_BACKFILL_UPDATE, "UPDATE backfills SET cursor_ms = ?2, started = ?3 WHERE id = ?1")        \
     X(Q_BACKFILL_DELETE, "DELETE FROM backfills WHERE id = ?1")                                    \
     X(Q_BACKFILLS, "SELECT * FROM backfills ORDER BY id")                                          \
-    X(Q_NOTICE_INSERT, "INSERT INTO notices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"  \
+    X(Q_NOTICE_INSERT, "INSERT INTO notices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11," \
                        " ?12, ?13, ?14, ?15)")                                                     \
     X(Q_NOTICE_UPDATE,                                                                             \
       "UPDATE notices SET state = ?2, last_ms = ?3, count = ?4, total = ?5, messages = ?6,"        \

@@ -94,8 +94,8 @@ void row_trigger(sqlite3_stmt *q, struct trigger_row *t);
 void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v);
 
 #define NOTICE_COLUMNS                                                                             \
-    "id, channel, event, subject, first_ms, state, last_ms, count, total, messages, due_ms, tries,"   \
-    " delivered_ms, reason, facts"
+    "id, channel, event, subject, first_ms, state, last_ms, count, total, messages, due_ms,"       \
+    " tries, delivered_ms, reason, facts"
 void row_notice(sqlite3_stmt *q, struct notice_row *n);
 
 /* What stands beside a chunk in output.db: of its bytes and of all that is said of them. */

@@ -415,26 +415,25 @@ static const char queue_21[] =
     "CREATE INDEX refusal_several ON refusals (at_ms) WHERE group_list IS NOT NULL;";
 
 /* Messages to channels. */
-static const char queue_22[] =
-    "CREATE TABLE notices ("
-    "  id INTEGER PRIMARY KEY,"
-    "  channel TEXT NOT NULL,"
-    "  event TEXT NOT NULL,"
-    "  subject TEXT NOT NULL,"
-    "  first_ms INTEGER NOT NULL,"
-    "  state INTEGER NOT NULL,"
-    "  last_ms INTEGER NOT NULL,"
-    "  count INTEGER NOT NULL,"
-    "  total INTEGER NOT NULL,"
-    "  messages INTEGER NOT NULL,"
-    "  due_ms INTEGER NOT NULL,"
-    "  tries INTEGER NOT NULL,"
-    "  delivered_ms INTEGER NOT NULL,"
-    "  reason TEXT,"
-    "  facts TEXT NOT NULL"
-    ") STRICT;"
-    "CREATE INDEX notice_live ON notices (id) WHERE state < 2;"
-    "CREATE INDEX notice_done ON notices (id) WHERE state = 2;";
+static const char queue_22[] = "CREATE TABLE notices ("
+                               "  id INTEGER PRIMARY KEY,"
+                               "  channel TEXT NOT NULL,"
+                               "  event TEXT NOT NULL,"
+                               "  subject TEXT NOT NULL,"
+                               "  first_ms INTEGER NOT NULL,"
+                               "  state INTEGER NOT NULL,"
+                               "  last_ms INTEGER NOT NULL,"
+                               "  count INTEGER NOT NULL,"
+                               "  total INTEGER NOT NULL,"
+                               "  messages INTEGER NOT NULL,"
+                               "  due_ms INTEGER NOT NULL,"
+                               "  tries INTEGER NOT NULL,"
+                               "  delivered_ms INTEGER NOT NULL,"
+                               "  reason TEXT,"
+                               "  facts TEXT NOT NULL"
+                               ") STRICT;"
+                               "CREATE INDEX notice_live ON notices (id) WHERE state < 2;"
+                               "CREATE INDEX notice_done ON notices (id) WHERE state = 2;";
 
 static const char output_1[] =
     "CREATE TABLE chunks ("
