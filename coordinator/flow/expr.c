@@ -334,8 +334,10 @@ static size_t find(const char *name, const char *const *list, size_t count)
 }
 
 /* What Kestra's script tasks have besides "vars" and "exitCode", and no task has here. */
-static bool check_key(struct parser *p, const char *task, const char *key)
+static bool check_key(struct parser *p, const char *task, enum expr_outputs has, const char *key)
 {
+    if (has == EXPR_OUTPUTS_WRONG) return true;
+    if (str_eq(key, "outputFiles") && has == EXPR_OUTPUTS_FILES) return true;
     if (str_eq(key, "outputFiles"))
         return fail(p,
                     "the task '%.60s' has no 'outputFiles': let the script store its files where "
@@ -360,7 +362,7 @@ static bool check_output(struct parser *p, const struct expr_scope *s, const str
         return fail(p, "the task '%s' has the output 'value' alone", task);
     if (at < s->earlier_count) {
         if (s->named) s->named[at] = true;
-        return check_key(p, task, t->steps[1].name);
+        return check_key(p, task, has, t->steps[1].name);
     }
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
     if (at == s->task_count) return fail_name(p, "earlier task", task, s->tasks, s->earlier_count);

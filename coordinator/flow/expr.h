@@ -49,6 +49,8 @@ enum expr_outputs {
     EXPR_OUTPUTS_ANY,
     EXPR_OUTPUTS_NONE,
     EXPR_OUTPUTS_VALUE, /* "value" alone, and no exit code */
+    EXPR_OUTPUTS_FILES, /* its files are refused where it asks for them, and not once more */
+    EXPR_OUTPUTS_WRONG, /* the task is refused as a whole: no key is looked at */
 };
 
 /* The names that a text may use at its place, for checks before anything runs. */

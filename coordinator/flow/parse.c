@@ -69,10 +69,21 @@ static bool lacks_type(const struct node *n)
     return false;
 }
 
-static enum expr_outputs outputs_of(const struct reader *r, enum flow_kind kind)
+/* Does the task ask for files? It is told there, and need not be where they are named. */
+static bool asks_for_files(const struct node *n)
 {
+    static const char *const keys[] = {"outputFiles", "outputsFiles", "outputDirs"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (node_has(n, keys[i]) && !key_says_nothing(keys[i], json_get(n->j, keys[i])))
+            return true;
+    return false;
+}
+
+static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind)
+{
+    if (kind < FLOW_LOG) return asks_for_files(n) ? EXPR_OUTPUTS_FILES : EXPR_OUTPUTS_ANY;
     if (kind != FLOW_RETURN) return EXPR_OUTPUTS_NONE;
-    return r->stored ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
+    return n->r->stored ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
 }
 
 static void read_task(const struct node *flow, const struct json *j, size_t index)
@@ -104,6 +115,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
                                .inner = r->inner_ids,
                                .inner_count = r->inner_count};
     bool kestra = node_has(&n, "type");
+    r->task_outputs[index] = EXPR_OUTPUTS_WRONG; /* until its type is known */
     if (kestra) {
         char *type = node_text(&n, "type", FLOW_FILE_MAX);
         if (!type || !read_kestra(&n, type, &t->work, &scope)) {
@@ -111,12 +123,12 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
             return;
         }
         mem_free(type);
-        if (t->work.kind >= FLOW_LOG) r->task_outputs[index] = outputs_of(r, t->work.kind);
     } else if (lacks_type(&n)) {
         return; /* its other keys are not the point */
     } else {
         node_known(&n, task_keys, task_refused);
     }
+    r->task_outputs[index] = outputs_of(&n, t->work.kind);
     t->description = node_text(&n, "description", FLOW_TEXT_MAX);
     t->allow_failure = node_bool(&n, "allowFailure", false);
     t->disabled = node_bool(&n, "disabled", false);

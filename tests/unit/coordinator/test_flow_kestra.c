@@ -458,6 +458,57 @@ static void what_follows_from_a_refusal_is_not_told(void **state)
         "7: task u: message: '{{ outputs.lfet.n }}': there is no earlier task 'lfet'");
 }
 
+static void outputs_of_what_is_refused_are_not_told(void **state)
+{
+    (void)state;
+    flow_text_refuses(TASK("    type: io.kestra.plugin.core.http.Download\n"
+                           "    uri: x\n"
+                           "  - {id: u, type: " LOG ", message: '{{ outputs.t.outputFiles.a }}'}\n"
+                           "outputs: [{id: o, type: STRING, value: '{{ outputs.t.outputFiles.a "
+                           "}} {{ outputs.t.stdOutLineCount }}'}]\n"),
+                      "5: task t: type: 'io.kestra.plugin.core.http.Download' is not supported; "
+                      "docs/from-kestra.md lists what is");
+    flow_text_refuses(TASK("    commands: [ls]\n"
+                           "  - {id: u, type: " LOG
+                           ", message: '{{ outputs.t.outputFiles.a }}'}\n"),
+                      "5: task t: commands: is a property of " SCRIPTS
+                      "shell.Commands: a type is missing");
+    static const char *const files[][2] = {
+        {"    type: " SCRIPTS "shell.Script\n    script: x\n    outputFiles: [a]\n",
+         "7: task t: outputFiles: is not supported; let the script store its files and set an "
+         "output"},
+        {"    command: [x]\n    outputFiles: [a]\n",
+         "6: task t: outputFiles: is not supported; let the script store its files and set an "
+         "output"},
+        {"    type: io.kestra.core.tasks.scripts.Bash\n    commands: [x]\n"
+         "    outputsFiles: [a]\n",
+         "7: task t: outputsFiles: is not supported; let the script write, fetch and store its "
+         "files"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *text = str_dupf("%s%s  - {id: u, type: %s, message: '%s'}\n"
+                              "outputs: [{id: o, type: STRING, value: '%s'}]\n",
+                              FLOW_HEAD "tasks:\n  - id: t\n", files[i][0], LOG,
+                              "{{ outputs.t.outputFiles[0] }}", "{{ outputs.t.outputFiles.a }}");
+        flow_text_refuses(text, files[i][1]);
+        mem_free(text);
+    }
+    /* what is no consequence stays */
+    flow_text_refuses(TASK(SHELL "    outputFiles: []\n"
+                                 "  - {id: u, type: " LOG
+                                 ", message: '{{ outputs.t.outputFiles.a }}'}\n"),
+                      "8: task u: message: '{{ outputs.t.outputFiles.a }}': the task 't' has no "
+                      "'outputFiles': let the script store its files where others find them, and "
+                      "set an output");
+    flow_text_refuses(TASK(SHELL "    outputFiles: [a]\n"
+                                 "  - {id: u, type: " LOG
+                                 ", message: '{{ outputs.t.stdErrLineCount }}'}\n"),
+                      "7: task t: outputFiles: is not supported; let the script store its files "
+                      "and set an output\n"
+                      "8: task u: message: '{{ outputs.t.stdErrLineCount }}': the task 't' has no "
+                      "'stdErrLineCount': let the script count its lines, and set an output");
+}
+
 static void ways_out_are_named(void **state)
 {
     (void)state;
@@ -603,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_shape_is_shown_with_what_was_written),
         cmocka_unit_test(shapes_of_triggers_are_shown),
         cmocka_unit_test(what_follows_from_a_refusal_is_not_told),
+        cmocka_unit_test(outputs_of_what_is_refused_are_not_told),
         cmocka_unit_test(ways_out_are_named),
         cmocka_unit_test(selectors_are_read),
         cmocka_unit_test(outputs_that_can_never_be_are_refused),
