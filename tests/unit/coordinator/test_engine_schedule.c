@@ -3,6 +3,7 @@
 #include "flow_world.h"
 
 #include "base/duration.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/schedule.h"
@@ -150,6 +151,41 @@ static void assert_next(struct world *w, const char *expected)
     if (t.next_ms) time[19] = '\0';
     trigger_row_fini(&t);
     assert_string_equal(time, expected);
+}
+
+static void assert_zone(struct world *w, const char *expected)
+{
+    struct trigger_row t = world_trigger(w, "f", "t");
+    char zone[40];
+    assert_int_equal(str_copy(zone, sizeof zone, t.zone), 0);
+    trigger_row_fini(&t);
+    assert_string_equal(zone, expected);
+}
+
+/* Lines of the log from hear() on. */
+struct heard {
+    enum log_level level;
+    char lines[1000];
+};
+
+static void keep_heard(enum log_level level, const char *line, void *user)
+{
+    struct heard *h = user;
+    size_t len = strlen(h->lines);
+    if (level != h->level) return;
+    (void)str_format(h->lines + len, sizeof h->lines - len, "%s\n", line);
+}
+
+static void hear(struct heard *h, enum log_level level)
+{
+    *h = (struct heard){.level = level};
+    log_set_sink(keep_heard, h);
+}
+
+static void assert_heard(struct heard *h, const char *expected)
+{
+    log_set_sink(NULL, NULL);
+    assert_string_equal(h->lines, expected);
 }
 
 static char *vars_of(struct world *w)
@@ -342,6 +378,25 @@ static void missed__all__a_thousand_at_most(void **state)
     assert_counts(w, 1000, 0, 10);
 }
 
+static void missed__all__beyond_a_thousand__is_in_the_history(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL"); /* the first one waits */
+    world_die(w);
+    world_pass(w, 1010 * MINUTE);
+    world_rise(w);
+    world_live(w, 0);
+    assert_history(w, 9, "skipped 2026-01-01T16:50:00 10, fired 2026-01-01T00:01:00 1");
+    struct history h = history_of(w);
+    char message[200];
+    assert_int_equal(str_copy(message, sizeof message, h.lines[1].message), 0);
+    history_free(&h);
+    assert_string_equal(message, "missed: 1000 wait already, as many as may "
+                                 "(recoverMissedSchedules: ALL)");
+    assert_counts(w, 1, 0, 10);
+}
+
 static void a_month_of_seconds__does_not_stop_a_batch(void **state)
 {
     struct world *w = *state;
@@ -421,8 +476,13 @@ static void a_last_moment_far_in_the_future__is_dropped(void **state)
     at(w, "2036-01-01T00:00:30Z");
     apply(w, QUICK, "cron: '* * * * *'");
     world_live(w, MINUTE);
+    struct heard h;
     w->now.wall_ms = time_of("2026-01-01T00:00:30Z");
+    hear(&h, LOG_WARN);
     world_live(w, MINUTE);
+    assert_heard(&h, "trigger t of a.b/f: its last moment, 2036-01-01T00:01:00.000Z, lies more "
+                     "than a day in the future: the clock was wrong, and it is planned from now "
+                     "on\n");
     assert_history(w, 9,
                    "fired 2036-01-01T00:01:00 1, skipped 2036-01-01T00:01:00 0, fired "
                    "2026-01-01T00:01:00 1");
@@ -489,8 +549,14 @@ static void a_zone_that_changes__moves_the_next_firing(void **state)
     use_zones(w, "X/Y", "AAA-1");
     apply(w, QUICK, "cron: '0 3 * * *', timezone: X/Y");
     assert_next(w, "2026-01-01T02:00:00");
+    struct heard h;
+    hear(&h, LOG_INFO);
+    use_zones(w, "X/Y", "AAA-1"); /* read anew, and the same */
+    world_live(w, 0);
     use_zones(w, "X/Y", "AAA-2");
     world_live(w, 0);
+    assert_heard(&h, "trigger t of a.b/f: its next firing moved from 2026-01-01T02:00:00.000Z to "
+                     "2026-01-01T01:00:00.000Z (time zone X/Y)\n");
     assert_next(w, "2026-01-01T01:00:00");
     use_zones(w, "Z/Z", "AAA-3"); /* the zone is gone: what was known of it holds */
     world_live(w, 0);
@@ -501,6 +567,41 @@ static void a_zone_that_changes__moves_the_next_firing(void **state)
     use_zones(w, "X/Y", "AAA-2");
     world_live(w, 0);
     assert_next(w, "2026-01-01T01:00:00");
+}
+
+static void a_schedule_without_a_zone__keeps_the_default_that_it_was_applied_with(void **state)
+{
+    struct world *w = *state;
+    struct zones *all = zones_with("X/Y", "AAA-1");
+    struct zone *other;
+    assert_int_equal(zone_parse_rule("BBB-5", &other, NULL), 0);
+    zones_put(all, "Z/Z", other);
+    w->config.zones = all;
+    w->config.timezone = "X/Y";
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, QUICK, "cron: '0 3 * * *'");
+    assert_zone(w, "X/Y");
+    assert_next(w, "2026-01-01T02:00:00");
+
+    w->config.timezone = "Z/Z";
+    world_restart(w);
+    world_live(w, 0);
+    assert_next(w, "2026-01-01T02:00:00");
+    apply(w, QUICK "description: other\n", "cron: '0 3 * * *'");
+    assert_zone(w, "X/Y");
+    world_live(w, 3 * HOUR);
+    assert_history(w, 9, "fired 2026-01-01T02:00:00 1");
+    apply(w, QUICK, "cron: '0 4 * * *'"); /* another schedule: by the default of today */
+    assert_zone(w, "Z/Z");
+    assert_next(w, "2026-01-01T23:00:00");
+
+    w->config.timezone = NULL;
+    world_restart(w);
+    apply(w, QUICK, "cron: '0 5 * * *'");
+    assert_zone(w, "UTC");
+    w->config.zones = NULL;
+    world_restart(w);
+    zones_free(all);
 }
 
 /* ---- applying ---- */
@@ -787,6 +888,7 @@ int main(void)
         WORLD_TEST(missed__all__are_fired_oldest_first),
         WORLD_TEST(missed__all__one_after_the_other_and_the_schedule_goes_on_beside),
         WORLD_TEST(missed__all__a_thousand_at_most),
+        WORLD_TEST(missed__all__beyond_a_thousand__is_in_the_history),
         WORLD_TEST(a_month_of_seconds__does_not_stop_a_batch),
         WORLD_TEST(a_month_left_out__does_not_stop_a_batch),
         WORLD_TEST(a_busy_moment__is_not_missed),
@@ -797,6 +899,7 @@ int main(void)
         WORLD_TEST(a_last_moment_far_in_the_future__is_dropped),
         WORLD_TEST(a_last_moment_far_in_the_future__takes_what_waits_along),
         WORLD_TEST(a_zone_that_changes__moves_the_next_firing),
+        WORLD_TEST(a_schedule_without_a_zone__keeps_the_default_that_it_was_applied_with),
         WORLD_TEST(what_did_not_change__does_not_move),
         WORLD_TEST(disabled__fires_nothing_and_catches_up_with_nothing),
         WORLD_TEST(disabling__ends_what_is_caught_up_with),
