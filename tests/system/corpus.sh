@@ -1,6 +1,9 @@
 #!/bin/sh
 # Flows as Kestra's users write them (tests/corpus), applied and run with a coordinator and agents.
 . "$(dirname "$0")/lib.sh"
+make_zone zones/Europe/Dublin 'IST-1GMT0,M10.5.0,M3.5.0/1'
+make_zone zones/Asia/Kathmandu '<+0545>-5:45'
+printf 'listen: 127.0.0.1:0\nzoneinfo: %s\n' "$here/zones" >coordinator.yaml
 coordinator_up
 corpus=$CADRE_ROOT/tests/corpus
 cadre group create gpu --tag cuda --tag linux >/dev/null
@@ -41,6 +44,14 @@ count=0
 for file in "$corpus"/run/*.yaml; do
     name=$(basename "$file" .yaml)
     count=$((count + 1))
+    [ -z "$(said fires "$file")" ] || continue # it does by itself
+    past=$(said backfill "$file")
+    if [ -n "$past" ]; then
+        # shellcheck disable=SC2086
+        cadre trigger backfill "corpus/$name/"$past >"logs/$name.backfill" 2>"logs/$name.err" ||
+            { cat "logs/$name.err"; not_ok "$name is backfilled"; }
+        continue
+    fi
     if [ -n "$(said webhook "$file")" ]; then
         command -v curl >/dev/null || continue
         call "$file" "$name" >"logs/$name.id" 2>"logs/$name.err" ||
@@ -66,8 +77,29 @@ expect() {
         good=false
     done <wanted
 }
+# started NAME: the ids of what its trigger started, newest first, when they are as many as wanted:
+# one for each line of output, or `executions`; at least one of a trigger that fires by itself
+started() {
+    cadre -o json execution list --flow "corpus/$1" --limit 50 >"logs/$1.list" 2>&1
+    grep -o '{"id":"[^"]*"' "logs/$1.list" | cut -d'"' -f4 >"logs/$1.ids"
+    wanted=$(said executions "$corpus/run/$1.yaml")
+    [ -n "$wanted" ] || wanted=$(said says "$corpus/run/$1.yaml" | grep -c .)
+    [ -z "$(said fires "$corpus/run/$1.yaml")" ] || { [ -s "logs/$1.ids" ] && return; }
+    [ "$(grep -c . "logs/$1.ids")" -eq "$wanted" ]
+}
+# have_ended NAME: all of them
+have_ended() {
+    while read -r one; do has_ended "$one" || return; done <"logs/$1.ids"
+}
 for file in "$corpus"/run/*.yaml; do
     name=$(basename "$file" .yaml)
+    trigger=$(said fires "$file")$(said backfill "$file")
+    if [ -n "$trigger" ]; then
+        until_true 120 started "$name" || { cat "logs/$name.list"; not_ok "$name is started"; }
+        until_true 120 have_ended "$name" || not_ok "$name ends"
+        started "$name" || { cat "logs/$name.list"; not_ok "$name is started no more often"; }
+        head -n 1 "logs/$name.ids" >"logs/$name.id"
+    fi
     if [ ! -e "logs/$name.id" ]; then
         echo "skip - $name: webhooks are called with curl: it is not installed"
         continue
@@ -79,6 +111,13 @@ for file in "$corpus"/run/*.yaml; do
     cadre -o json execution show "$id" >"logs/$name.json"
     cadre execution logs "$id" >"logs/$name.out" 2>&1
     [ "$(field shown state)" = "$(said state "$file")" ] || good=false
+    if [ -n "$trigger" ]; then
+        file_has "logs/$name.json" "\"trigger\":\"${trigger%% *}\"" || good=false
+        : >"logs/$name.out"
+        while read -r one; do
+            cadre execution logs "$one" >>"logs/$name.out" 2>&1
+        done <"logs/$name.ids"
+    fi
     whole=-x expect "$name" says "logs/$name.out"
     whole='' expect "$name" message shown
     for kind in outputs outputs-of-run label; do
@@ -94,12 +133,21 @@ has "outputs of a flow are shown" shown '^outputs +.*"rows":3'
 is "all of them are there" "$count" "$(cadre flow list -o json | grep -o '"id"' | grep -c .)"
 
 # ---- those that are refused ----
+# tells FILE TOLD: each of its sentences stands there once, and nothing else is told
+tells() {
+    said says "$1" >sentences
+    while IFS= read -r sentence; do
+        [ "$(grep -Fc -e "$sentence" "$2")" -eq 1 ] && continue
+        echo "not once: $sentence"
+        return 1
+    done <sentences
+    [ "$(grep -c "${1##*/}:[0-9]" "$2")" -eq "$(grep -c . sentences)" ]
+}
 for file in "$corpus"/refused/*.yaml; do
     name=$(basename "$file" .yaml)
-    sentence=$(said says "$file")
     if cadre flow apply --check "$file" >refused 2>&1; then
         not_ok "$name is refused"
-    elif grep -Fq -e "$sentence" refused && grep -q "$name.yaml:[0-9]" refused; then
+    elif tells "$file" refused; then
         ok "$name is refused"
     else
         cat refused
@@ -130,7 +178,7 @@ for file in "$corpus"/refused/*.yaml; do
         no-such-group) is "a group is for the coordinator to find" 0 $code ;;
         *)
             is "$name is not valid" 1 $code
-            grep -Fq -e "$(said says "$file")" notes || { cat notes; not_ok "$name is told why"; }
+            tells "$file" notes || { cat notes; not_ok "$name is told why"; }
             ;;
     esac
 done
