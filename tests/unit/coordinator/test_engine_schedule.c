@@ -620,6 +620,24 @@ static void what_did_not_change__does_not_move(void **state)
     assert_next(w, "2026-01-01T00:04:00");
 }
 
+/* What is caught up with belongs to the schedule that missed it; jitter and inputs are no part of
+ * that. */
+static void a_schedule_is_another__by_its_conditions_too(void **state)
+{
+    struct world *w = *state;
+    at(w, "2026-01-01T00:00:30Z");
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL");
+    world_die(w);
+    world_pass(w, 5 * MINUTE);
+    world_rise(w);
+    world_live(w, 0);
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL, jitter: 1s, inputs: {}");
+    assert_counts(w, 1, 0, 0);
+    apply(w, SLOW, "cron: '* * * * *', recoverMissedSchedules: ALL, when: {weekend: false}");
+    assert_counts(w, 1, 0, 4);
+    assert_message(w, "the schedule was changed meanwhile");
+}
+
 static void disabled__fires_nothing_and_catches_up_with_nothing(void **state)
 {
     struct world *w = *state;
@@ -901,6 +919,7 @@ int main(void)
         WORLD_TEST(a_zone_that_changes__moves_the_next_firing),
         WORLD_TEST(a_schedule_without_a_zone__keeps_the_default_that_it_was_applied_with),
         WORLD_TEST(what_did_not_change__does_not_move),
+        WORLD_TEST(a_schedule_is_another__by_its_conditions_too),
         WORLD_TEST(disabled__fires_nothing_and_catches_up_with_nothing),
         WORLD_TEST(disabling__ends_what_is_caught_up_with),
         WORLD_TEST(stop_after__disables),

@@ -710,11 +710,14 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
             "8: task t: message: is not a property of io.kestra.plugin.scripts.shell.Commands");
     refuses("  type: " SCRIPTS "shell.Commands\n", "4: task t: commands: is missing");
     refuses(
-        "  type: " SCRIPTS "shell.Commands\n  commands: ['{% if x %}', '{{ now() }}']\n",
+        "  type: " SCRIPTS
+        "shell.Commands\n  commands: ['{% if x %}', '{{ now() }} {{ render(vars.a) }}']\n",
         "6: task t: commands: {% is a statement to Kestra, and not supported; the text itself is "
         "written {{ '{%' }}\n"
         "6: task t: commands: '{{ now() }}': functions such as now() are not supported: let a "
-        "script work it out");
+        "script work it out\n"
+        "6: task t: commands: '{{ render(vars.a) }}': functions such as render() are not "
+        "supported: let a script work it out");
     refuses(
         "  type: " SCRIPTS "python.Script\n  script: x\n  beforeCommands: [pip install y]\n"
         "  dependencies: [z]\n",
