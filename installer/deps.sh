@@ -48,7 +48,8 @@ packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates 
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
 # The flavours of libcurl are installed one at a time; whichever is there serves.
 packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
-packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy"
+packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy python3
+    tzdata"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"

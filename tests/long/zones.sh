@@ -3,10 +3,7 @@
 # with one offset, and a moment a day in between.
 . "$(dirname "$0")/../system/lib.sh"
 . "$(dirname "$0")/../support/zone_compare.sh"
-have_zones || {
-    echo "skip - all zones against Python's: zone files or Python's zoneinfo are not here"
-    exit 0
-}
+need_zones "all zones against Python's"
 files=$(find "$zoneinfo/" \( -path "$zoneinfo/right" -o -path "$zoneinfo/posix" \) -prune -o \
     -type f -exec sh -c 'for f; do
         [ "$(head -c 4 "$f" | tr -d "\000")" != TZif ] || echo "$f"

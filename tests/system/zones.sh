@@ -3,10 +3,7 @@
 # moment a month in between, against Python's zoneinfo. All zones, a moment a day: long/zones.sh.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../support/zone_compare.sh"
-have_zones || {
-    echo "skip - zones against Python's: zone files or Python's zoneinfo are not here"
-    exit 0
-}
+need_zones "zones against Python's"
 # Rules beyond the table, none, negative ones (Dublin), half an hour (Lord Howe), a day left out
 # (Apia), Ramadan (Casablanca), before midnight (Nuuk), hours beyond 24 (Gaza, Jerusalem).
 files=
