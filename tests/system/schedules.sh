@@ -2,6 +2,9 @@
 # A schedule fires each of its planned moments once, over kill -9 of the coordinator. Nothing is
 # timed: what counts is which moments the history has.
 . "$(dirname "$0")/lib.sh"
+make_zone zones/Test/Moved AAA-1
+make_zone zones/Europe/Dublin 'IST-1GMT0,M10.5.0,M3.5.0/1'
+printf 'listen: 127.0.0.1:0\nzoneinfo: %s\n' "$here/zones" >coordinator.yaml
 coordinator_up
 
 mkdir flows
@@ -89,4 +92,107 @@ is "each has one execution" "$(fired)" \
         tr -d ' ')"
 cadre trigger run a/tick/t >out 2>err
 has "a schedule is not evaluated" err 'is disabled|is a schedule: it fires at its own times'
+
+# ---- the options of a backfill; no agent is there: what it starts stays under way ----
+cat >filled.yaml <<'F'
+id: filled
+namespace: a
+inputs: [{id: what, type: STRING}]
+tasks: [{id: work, command: [work]}]
+triggers:
+  - {id: t, cron: "0 3 * * *", timezone: UTC, inputs: {what: as ever}}
+  - {id: other, cron: "0 4 1 1 *", timezone: UTC, inputs: {what: other}}
+F
+cadre flow apply filled.yaml >out
+cadre trigger list --flow a/filled >out
+is "the triggers of one flow are listed" "a/filled/other a/filled/t" \
+    "$(sed 1d out | sed 's/ .*//' | sort | tr '\n' ' ' | sed 's/ $//')"
+cadre trigger list --flow a/nowhere >out 2>err
+is "of a flow that is not there none is" "" "$(sed 1d out)"
+january="--start 2024-01-01 --end 2024-01-31"
+for wrong in '--parallel 0' '--parallel 51' '--parallel x' '--input what' \
+    '--cancel 06f3k9x2m1c7a'; do
+    # shellcheck disable=SC2086
+    cadre trigger backfill a/filled/t $january $wrong >out 2>err
+    is "$wrong is no option here" 2 $?
+done
+cadre trigger backfill a/filled/t $january --input wat=x >out 2>err
+is "an input that the flow has not is refused" 1 $?
+has "by name" err "wat.*did you mean 'what'"
+id=$(cadre trigger backfill a/filled/t $january --parallel 3 --input 'what=of {{ trigger.date }}')
+is "it begins" 0 $?
+filled() {
+    cadre -o json execution list --flow a/filled --limit 100 >list
+    grep -o '"inputs":{"what":"[^"]*"}' list | cut -d'"' -f6 | sort
+}
+so_many() { [ "$(filled | wc -l | tr -d ' ')" -eq "$1" ]; }
+days() { for day in "$@"; do echo "of 2024-01-${day}T03:00:00Z"; done; }
+holds "--parallel: so many at a time" until_true 60 so_many 3
+is "--input: in the place of the trigger's" "$(days 01 02 03)" "$(filled)"
+cadre execution cancel "$(sed 's/^[^"]*"id":"\([^"]*\)".*/\1/' list)" >out
+holds "another begins when one has ended" until_true 60 so_many 4
+cadre trigger backfills a/filled/t >out
+has "it is listed" out "^$id +2024-01-01T00:00:00.* 4 +3 "
+cadre trigger backfill a/filled/t --cancel 06f3k9x2m1c7a >out 2>err
+is "another ID ends nothing" 1 $?
+has "and that is told" err 'a/filled has no such backfill under way'
+is "--cancel ends it" "$id" "$(cadre trigger backfill a/filled/t --cancel "$id")"
+cadre trigger backfills a/filled/t >out
+is "none is listed" "" "$(sed 1d out)"
+grep -o '{"id":"[^"]*"' list | cut -d'"' -f4 >ids
+while read -r one; do cadre execution cancel "$one" >/dev/null 2>&1; done <ids
+all_ended() { filled >/dev/null && [ "$(grep -o '"state":"KILLED"' list | grep -c .)" -eq 4 ]; }
+holds "those under way can end" until_true 60 all_ended
+is "and it starts no more" "$(days 01 02 03 04)" "$(filled)"
+cadre trigger show a/filled/t >out
+has "the history says how it ended" out "not-fired.*backfill $id.*4 "
+
+# ---- zones: a file that changes under the coordinator ----
+cat >moves.yaml <<'F'
+id: moves
+namespace: a
+tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: hi}]
+triggers: [{id: t, cron: "0 12 1 1 *", timezone: Test/Moved}]
+F
+cadre flow apply moves.yaml >out
+next_at() {
+    cadre trigger show a/moves/t 2>/dev/null | grep -Eq "^nextAt +20[0-9]*-01-01T$1:00:00"
+}
+holds "the zone decides when it fires" until_true 60 next_at 11
+kill -HUP "$coordinator" # the same files: nothing is handed over
+make_zone zones/Test/Moved AAA-2
+kill -HUP "$coordinator"
+holds "SIGHUP: a file that changed is read again" until_true 60 next_at 10
+moved='from 20[-0-9]*T11:00:00.000Z to 20[-0-9]*T10:00:00.000Z \(time zone Test/Moved\)'
+has "the log says what moved" coordinator.log \
+    "trigger t of a/moves: its next firing moved $moved"
+is "and of files that are the same nothing" 1 \
+    "$(grep -c 'time zones were read again' coordinator.log)"
+printf TZif2 >zones/Test/Moved
+kill -HUP "$coordinator"
+holds "a damaged file is left out" until_true 60 file_has coordinator.log \
+    'time zones were read again: 1, and 1 that were there before'
+has "and named" coordinator.log 'Test/Moved is left out: '
+holds "what was known of it holds" next_at 10
+
+# ---- init and the zone of the host ----
+mkdir other
+printf 'listen: 127.0.0.1:0\nzoneinfo: %s\n' "$here/zones" >other/c.yaml
+cp other/c.yaml other/named.yaml
+echo 'timezone: "+02:00"' >>other/named.yaml
+TZ=Europe/Dublin cadre-coordinator init --config other/c.yaml --state other/s >out 2>&1
+is "init --config writes the zone of the host" 'timezone: Europe/Dublin' "$(tail -n 1 other/c.yaml)"
+is "and says nothing of it" "" "$(grep -i 'time zone' out)"
+cp other/named.yaml named.before
+TZ=Europe/Dublin cadre-coordinator init --config other/named.yaml --state other/s2 >out 2>&1
+holds "a zone that is there stays" cmp named.before other/named.yaml
+printf 'listen: 127.0.0.1:0\nzoneinfo: %s\n' "$here/zones" >other/d.yaml
+cp other/d.yaml d.before
+TZ=Europe/Nowhere cadre-coordinator init --config other/d.yaml --state other/s3 >out 2>&1
+holds "one that is not known is not written" cmp d.before other/d.yaml
+CADRE_ZONEINFO=$here/zones TZ=Europe/Dublin \
+    cadre-coordinator init --once --state other/s4 --listen 127.0.0.1:0 >out 2>&1
+is "init of the service" 0 $?
+has "says what to write" out 'schedules that name no time zone go by UTC; ' \
+    "for that of this host put 'timezone: Europe/Dublin' into "
 done_testing
