@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/command.h"
+#include "coordinator/spine.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <cmocka.h>
 
@@ -153,6 +156,90 @@ static void folder__without_zones_or_without_the_one_wanted__is_refused(void **s
     mem_free(nowhere);
 }
 
+/* ---- the timer: an hour takes a millisecond, and what is pushed is kept ---- */
+
+static uint64_t asked_ms, repeat_ms;
+static struct zones *pushed;
+static int pushes;
+
+int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    asked_ms = timeout;
+    repeat_ms = repeat;
+    return __real_uv_timer_start(t, cb, 1, 1);
+}
+
+void __wrap_spine_push(struct spine *s, struct command *c);
+
+void __wrap_spine_push(struct spine *s, struct command *c)
+{
+    (void)s;
+    assert_int_equal(c->type, CMD_ZONES);
+    zones_free(pushed);
+    pushed = zones_share(c->u.zones);
+    pushes++;
+    command_free(c);
+}
+
+static int64_t offset_of(const struct zones *t, const char *name)
+{
+    struct zone *z;
+    assert_int_equal(zones_open(t, name, &z, NULL), 0);
+    int64_t offset = zone_offset(z, 0);
+    zone_free(z);
+    return offset;
+}
+
+/* Puts the file there at once: the folder is read meanwhile. */
+static void replace(const char *folder, const char *name, const char *rule)
+{
+    char *aside = str_dupf("%s.new", folder), *from = paths_join(aside, name),
+         *to = paths_join(folder, name);
+    put(aside, name, rule);
+    assert_int_equal(rename(from, to), 0);
+    (void)dir_remove_tree(aside, NULL);
+    mem_free(aside);
+    mem_free(from);
+    mem_free(to);
+}
+
+static void timer__lets_an_hour_go__hands_over_what_changed_and_only_that(void **state)
+{
+    char *folder = *state;
+    struct config c = {.zoneinfo = folder, .timezone = "UTC"};
+    struct zones *first;
+    uint64_t sum;
+    uv_loop_t loop;
+    int spine; /* nobody looks at it */
+    put(folder, "A/One", "CET-1");
+    assert_int_equal(zone_files_read(&c, &first, &sum, NULL), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct zone_files *f = zone_files_start(&loop, &c, (struct spine *)&spine, first, sum);
+    assert_int_equal(asked_ms, 3600000);
+    assert_int_equal(repeat_ms, 3600000);
+    for (int i = 0; i < 20; i++) /* nothing changed: nothing is handed over */
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(pushes, 0);
+    replace(folder, "A/One", "CET-2");
+    while (pushes == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(offset_of(pushed, "A/One"), 7200);
+    assert_int_equal(offset_of(first, "A/One"), 3600);
+    for (int i = 0; i < 20; i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(pushes, 1);
+    zone_files_stop(f);
+    replace(folder, "A/One", "CET-3");
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(pushes, 1);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    zones_free(pushed);
+    zones_free(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +248,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(folder__changed__has_another_sum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(folder__without_zones_or_without_the_one_wanted__is_refused,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            timer__lets_an_hour_go__hands_over_what_changed_and_only_that, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
