@@ -73,7 +73,7 @@ static void note_flow(struct validation *v, const char *file, const struct flow 
     for (size_t i = 0; i < f->trigger_count; i++) {
         const char *zone = flow_trigger_zone(&f->triggers[i]);
         v->requires = v->requires || f->triggers[i].work.require;
-        if (zone) add_once(v->zones, zone);
+        if (zone && !flow_zone_is_fixed(zone)) add_once(v->zones, zone);
     }
 }
 

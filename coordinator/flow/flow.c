@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/schedule.h"
+#include "coordinator/schedule/zones.h"
 
 const char *const flow_input_type_names[INPUT_TYPES] = {"STRING",   "INT",    "FLOAT",
                                                         "BOOLEAN",  "SELECT", "DATE",
@@ -154,6 +155,16 @@ void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user)
 const char *flow_trigger_zone(const struct flow_trigger *t)
 {
     return t->schedule ? t->schedule->zone : NULL;
+}
+
+bool flow_zone_is_fixed(const char *zone)
+{
+    struct zones *none = zones_new(NULL);
+    struct zone *z = NULL;
+    bool fixed = zones_open(none, zone, &z, NULL) == 0;
+    zone_free(z);
+    zones_free(none);
+    return fixed;
 }
 
 void flow_values(const struct flow *f, struct expr_values *v)

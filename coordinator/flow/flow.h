@@ -158,6 +158,7 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id); 
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);
 /* The time zone that the schedule names; NULL: it names none, or is no schedule. */
 const char *flow_trigger_zone(const struct flow_trigger *t);
+bool flow_zone_is_fixed(const char *zone); /* UTC or an offset: known without zone files */
 
 /* ---- inputs -------------------------------------------------------------------------------- */
 

@@ -164,12 +164,15 @@ id: places
 namespace: corpus
 workerSelector: {tags: [gpu, linux], match: ANY}
 tasks: [{id: a, command: [true]}]
-triggers: [{id: t, cron: 0 3 * * *, timezone: Mars/Olympus}]
+triggers:
+  - {id: t, cron: 0 3 * * *, timezone: Mars/Olympus}
+  - {id: u, cron: 0 3 * * *, timezone: UTC}
+  - {id: v, cron: 0 3 * * *, timezone: '+02:00'}
 END
 cadre flow validate places.yaml >valid 2>notes
 is "what a coordinator knows is left to it" 0 $?
 has "and named, too: tags and time zones" notes 'worker group with one of the tags gpu,linux' \
-    'these time zones: Mars/Olympus'
+    'these time zones: Mars/Olympus$'
 for file in "$corpus"/refused/*.yaml; do
     name=$(basename "$file" .yaml)
     cadre flow validate "$file" >valid 2>notes
