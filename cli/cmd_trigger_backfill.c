@@ -40,11 +40,10 @@ static const struct opt backfill_options[] = {
     {.flag = "parallel",
      .type = OPT_INT,
      .offset = AT(parallel),
-     .fallback = "1",
      .min = 1,
      .max = 50,
      .value_name = "N",
-     .help = "so many executions at a time"},
+     .help = "so many executions at a time instead of one"},
     {.flag = "missed",
      .type = OPT_BOOL,
      .offset = AT(missed),
@@ -101,7 +100,7 @@ static int make_body(const struct backfill_config *c, struct buf *body)
     jw_object(&w, NULL);
     jw_str(&w, "start", c->start);
     jw_str(&w, "end", c->end);
-    jw_int(&w, "parallel", c->parallel);
+    jw_int(&w, "parallel", c->parallel > 0 ? c->parallel : 1);
     if (c->missed) jw_bool(&w, "missed", true);
     jw_bool(&w, "dryRun", c->dry_run);
     if (c->inputs.count > 0) {
@@ -153,7 +152,8 @@ static int run_cancel(struct cli *cli, const char *id, const struct opt_args *ar
 static int run_backfill(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct backfill_config *c = config;
-    if (c->cancel && (c->start || c->end || c->dry_run || c->missed || c->inputs.count > 0))
+    if (c->cancel &&
+        (c->start || c->end || c->dry_run || c->missed || c->inputs.count > 0 || c->parallel > 0))
         return cli_usage(cli, "--cancel goes with no other option");
     if (c->cancel) return run_cancel(cli, c->cancel, args);
     if (!c->start || !c->end) return cli_usage(cli, "trigger backfill needs --start T and --end T");

@@ -136,6 +136,9 @@ has "it is listed" out "^$id +2024-01-01T00:00:00.* 4 +3 "
 cadre trigger backfill a/filled/t --cancel 06f3k9x2m1c7a >out 2>err
 is "another ID ends nothing" 1 $?
 has "and that is told" err 'a/filled has no such backfill under way'
+cadre trigger backfill a/filled/t --cancel "$id" --parallel 2 >out 2>err
+is "--cancel with --parallel is refused" 2 $?
+has "and that is told, too" err 'cancel goes with no other option'
 is "--cancel ends it" "$id" "$(cadre trigger backfill a/filled/t --cancel "$id")"
 cadre trigger backfills a/filled/t >out
 is "none is listed" "" "$(sed 1d out)"
