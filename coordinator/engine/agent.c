@@ -1,5 +1,6 @@
 /* Agents in memory, and what a change of one means to its groups. */
 #include "coordinator/engine/agent.h"
+#include "coordinator/engine/news.h"
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -57,7 +58,7 @@ static void adopt_move(struct engine *g, struct agent *a)
     text_take(&a->row.journal_id, &a->moved_journal);
     agent_forget_move(a);
     a->settled_in = g->batch;
-    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    if (!news_agent(g, &a->row)) return;
     remnants_clear(g, &a->remnants);
     agent_heard(g, a);
     agent_update(g, a);
@@ -151,7 +152,8 @@ void agent_detach(struct engine *g, struct agent *a)
     agent_forget_move(a);
     a->row.online = false;
     a->row.last_seen_ms = g->now.wall_ms;
-    store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err));
+    if (store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err)))
+        news_add(g, NEWS_AGENTS);
 }
 
 void agent_close(struct engine *g, struct agent *a)

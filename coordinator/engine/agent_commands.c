@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 
@@ -42,7 +43,7 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     }
     text_set(&row.drained_by, held ? g->by : NULL);
     audit_about(g, row.name);
-    if (store_ok(g, store_agent_update(g->store, &row, &g->err)) && a && a->session) {
+    if (news_agent(g, &row) && a && a->session) {
         a->row.held = held;
         mem_free(a->row.drain_reason);
         a->row.drain_reason = mem_strdup(row.drain_reason);
@@ -91,7 +92,7 @@ void agent_remove(struct engine *g, struct agent_row *row)
     row->online = false;
     row->last_seen_ms = g->now.wall_ms;
     text_set(&row->removed_by, g->by);
-    store_ok(g, store_agent_update(g->store, row, &g->err));
+    news_agent(g, row);
     refusal_forget(g, row->id);
 }
 

@@ -115,7 +115,9 @@ struct engine {
 
     /* the batch */
     uint64_t batch;
-    uint64_t probed_in; /* the last batch that wrote for a CMD_PROBE */
+    uint64_t news_in;    /* the batch that has ... */
+    struct effect *news; /* ... this EFFECT_NEWS */
+    uint64_t probed_in;  /* the last batch that wrote for a CMD_PROBE */
     struct effects *out;
     int rc; /* first failure */
     struct err err;

@@ -44,6 +44,8 @@ static size_t size_of(enum effect_type type)
         return head + sizeof(struct effect_put_off);
     case EFFECT_NOTICE:
         return head + sizeof(struct effect_notice);
+    case EFFECT_NEWS:
+        return head + sizeof(uint32_t);
     case EFFECT_PROGRESS:
         return head + sizeof(struct effect_progress);
     case EFFECT_TOKEN_REVOKED:

@@ -25,10 +25,14 @@ enum effect_type {
     EFFECT_OUTPUT,            /* u.output */
     EFFECT_EXECUTION_CHANGED, /* u.changed: an execution or its next task run */
     EFFECT_PUT_OFF,           /* u.put_off */
+    EFFECT_NEWS,              /* u.news */
     EFFECT_PROGRESS,          /* u.progress: for the metrics */
     EFFECT_NOTICE,            /* u.notice: a message; CMD_NOTICED tells what became of it */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
+
+/* Something of these changed in the batch. */
+enum news { NEWS_AGENTS, NEWS_GROUPS, NEWS_FLOWS, NEWS_TRIGGERS };
 
 /* A job as it is stored, for an answer that needs no look-up: new, and not handed out yet. */
 struct reply_job {
@@ -154,6 +158,7 @@ struct effect {
         struct effect_put_off put_off;
         struct effect_progress progress;
         struct effect_notice notice;
+        uint32_t news; /* bits, 1 << enum news */
         struct effect_revoked revoked;
     } u; /* last: there is memory for the member of the type alone */
 };

@@ -8,6 +8,7 @@
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/selector.h"
 #include "coordinator/engine/trigger_follow.h"
@@ -244,6 +245,7 @@ static enum change apply_file(struct engine *g, struct flow_file *file, bool che
                            .updated_ms = g->now.wall_ms,
                            .updated_by = (char *)(uintptr_t)g->by};
     if (!store_ok(g, store_flow_put(g->store, &row, &g->err))) return what;
+    news_add(g, NEWS_FLOWS);
     flow_note_groups(g, &row, file->flow);
     if (g->rc) return what;
     note_audit(g, &row);
@@ -303,6 +305,7 @@ void apply_flow_delete(struct engine *g, const struct command *c, struct reply *
     }
     if (!store_ok(g, store_flow_deleted(g->store, f->ns, f->id, g->now.wall_ms, g->by, &g->err)))
         return;
+    news_add(g, NEWS_FLOWS);
     triggers_remove(g, f);
     if (g->rc) return;
     f->deleted = true;

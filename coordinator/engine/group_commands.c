@@ -7,6 +7,7 @@
 #include "coordinator/engine/agent.h"
 #include "coordinator/engine/flow.h"
 #include "coordinator/engine/namespace.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/sweep.h"
 
@@ -216,7 +217,7 @@ static void create(struct engine *g, struct group_row *row, struct reply *r)
     row->created_ms = g->now.wall_ms;
     text_set(&row->created_by, g->by);
     text_set(&row->paused_by, row->paused ? g->by : NULL);
-    if (!store_ok(g, store_group_put(g->store, row, &g->err))) return;
+    if (!news_group(g, row)) return;
     group = group_add(g, row);
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
     review_agents(g, group); /* those that stayed to end their attempts */
@@ -244,7 +245,7 @@ static void update(struct engine *g, struct group_row *row, uint32_t mask, struc
     if (mask & MASK_TAGS) text_take(&group->row.tags, &row->tags);
     if (mask & MASK_MAX_QUEUED) group->row.max_queued = row->max_queued;
     text_set(&group->row.updated_by, g->by);
-    if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
+    if (!news_group(g, &group->row)) return;
     if (!store_ok(g, group_read_rules(group, &g->err))) return;
     if (mask & MASK_REQUIRE) review_agents(g, group);
 }
@@ -263,7 +264,7 @@ static void set_paused(struct engine *g, const struct command *c, bool paused, s
     if (group->row.paused != paused) {
         group->row.paused = paused;
         text_set(&group->row.paused_by, paused ? g->by : NULL);
-        if (!store_ok(g, store_group_put(g->store, &group->row, &g->err))) return;
+        if (!news_group(g, &group->row)) return;
         if (!paused) group_set_dirty(g, group);
     }
 }
@@ -339,6 +340,7 @@ void apply_group_delete(struct engine *g, const struct command *c, struct reply 
     }
     if (!group || !may_delete(g, group, c->flag, r)) return;
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
+    news_add(g, NEWS_GROUPS);
     group->deleted = true;
     group_end_retrying(g, group);
     review_agents(g, group);

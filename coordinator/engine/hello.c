@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/lease.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
 
@@ -348,7 +349,7 @@ void apply_hello(struct engine *g, const struct command *c)
     map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
-    if (!store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    if (!news_agent(g, &a->row)) return;
     refusal_forget(g, a->id);
     /* nothing outlives a restart of its machine, and nobody will tell of what a lost journal had */
     if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
@@ -384,7 +385,7 @@ void apply_ready(struct engine *g, const struct command *c)
         changed = true;
     }
     if (agent_set_unwell(g, &a->row, r->unwell)) changed = true;
-    if (changed && !store_ok(g, store_agent_update(g->store, &a->row, &g->err))) return;
+    if (changed && !news_agent(g, &a->row)) return;
     agent_review(g, a);
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/firing.h"
+#include "coordinator/engine/news.h"
 
 /* Writes it into the history. execution 0: none was started. */
 static void note(struct engine *g, struct trigger *t, enum evaluation_result result,
@@ -31,8 +32,7 @@ static void note(struct engine *g, struct trigger *t, enum evaluation_result res
                                .execution = execution,
                                .started_ms = g->now.wall_ms,
                                .ended_ms = g->now.wall_ms};
-    if (store_ok(g, store_evaluation_add(g->store, &v, &g->err)))
-        store_ok(g, store_trigger_update(g->store, row, &g->err));
+    if (store_ok(g, store_evaluation_add(g->store, &v, &g->err))) news_trigger(g, row);
 }
 
 int64_t occurrence_fire(struct engine *g, struct trigger *t, const struct occurrence *o,

@@ -26,6 +26,7 @@
 #include "base/str.h"
 #include "coordinator/engine/fired.h"
 #include "coordinator/engine/firing.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
@@ -98,8 +99,7 @@ void schedule_note(struct engine *g, struct trigger *t, int64_t at_ms, const cha
                                   .planned_ms = at_ms,
                                   .started_ms = g->now.wall_ms,
                                   .ended_ms = g->now.wall_ms};
-    if (store_ok(g, store_evaluation_add(g->store, &line, &g->err)))
-        store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
+    if (store_ok(g, store_evaluation_add(g->store, &line, &g->err))) news_trigger(g, &t->row);
 }
 
 static void tell_passed(const struct turn *u)
@@ -157,7 +157,7 @@ void schedule_drop_backlog(struct engine *g, struct trigger *t, const char *why)
     t->row.backlog = 0;
     add_line(g, t, &v);
     if (g->rc == 0 && store_ok(g, store_missed_clear(g->store, t->row.id, &g->err)))
-        store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
+        news_trigger(g, &t->row);
 }
 
 /* ---- what is planned ---- */
@@ -472,7 +472,7 @@ void schedule_on_timer(struct engine *g, struct trigger *t)
         flush(&u);
     }
     if (g->rc) return;
-    if (u.changed && !store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) return;
+    if (u.changed && !news_trigger(g, &t->row)) return;
     if (u.more)
         timer_set(g, &t->timer, g->now.mono_ms + 1);
     else if (ready)

@@ -17,6 +17,7 @@
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/listener.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/task.h"
 
@@ -204,8 +205,7 @@ static bool record(struct engine *g, struct trigger *t, const struct verdict *v)
                                .moments = 1,
                                .started_ms = v->started_ms,
                                .ended_ms = row->ended_ms};
-    return store_ok(g, store_evaluation_add(g->store, &e, &g->err)) &&
-           store_ok(g, store_trigger_update(g->store, row, &g->err));
+    return store_ok(g, store_evaluation_add(g->store, &e, &g->err)) && news_trigger(g, row);
 }
 
 void trigger_abandon(struct engine *g, struct trigger *t, const char *why)
@@ -459,7 +459,7 @@ void trigger_disable(struct engine *g, struct trigger *t, const char *why)
     text_set(&t->row.disabled_by, g->by);
     trigger_abandon(g, t, "the trigger was disabled meanwhile");
     if (g->rc == 0) schedule_drop_backlog(g, t, "missed: the trigger was disabled meanwhile");
-    if (g->rc == 0) store_ok(g, store_trigger_update(g->store, &t->row, &g->err));
+    if (g->rc == 0) news_trigger(g, &t->row);
     timer_clear(g, &t->timer);
 }
 
@@ -474,7 +474,7 @@ void trigger_enable(struct engine *g, struct trigger *t)
         schedule_begin(g, t);
     else
         trigger_set_due(g, t, 0);
-    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+    if (news_trigger(g, &t->row)) trigger_arm(g, t);
 }
 
 void trigger_on_execution(struct engine *g, const struct ended_execution *x)

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/listener.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trigger.h"
@@ -61,6 +62,7 @@ static void remove_trigger(struct engine *g, struct flow_entry *f, struct trigge
     trigger_abandon(g, t, "the trigger was removed meanwhile");
     if (g->rc == 0) backfills_end(g, t, "the trigger was removed meanwhile");
     if (g->rc || !store_ok(g, store_trigger_delete(g->store, t->row.id, &g->err))) return;
+    news_add(g, NEWS_TRIGGERS);
     struct trigger **at = &f->triggers;
     while (*at != t)
         at = &(*at)->next;
@@ -129,6 +131,7 @@ static void add_new(struct engine *g, struct flow_entry *f, const struct flow_tr
         trigger_row_fini(&row);
         return;
     }
+    news_add(g, NEWS_TRIGGERS);
     trigger_arm(g, trigger_add(g, f, &row));
 }
 
@@ -153,7 +156,7 @@ static void change_schedule(struct engine *g, struct trigger *t, const struct fl
     if (!same) take_schedule(g, &t->row, def->schedule);
     if (!same || was_disabled) schedule_begin(g, t);
     t->planned = false; /* its jitter may be another */
-    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+    if (news_trigger(g, &t->row)) trigger_arm(g, t);
 }
 
 static void change(struct engine *g, struct trigger *t, const struct flow *now,
@@ -172,7 +175,7 @@ static void change(struct engine *g, struct trigger *t, const struct flow *now,
         trigger_set_due(g, t, 0);
     else if (t->due_ms > g->now.mono_ms + def->interval_ms)
         trigger_set_due(g, t, def->interval_ms);
-    if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) trigger_arm(g, t);
+    if (news_trigger(g, &t->row)) trigger_arm(g, t);
 }
 
 void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *before,
@@ -267,7 +270,7 @@ void apply_trigger_key(struct engine *g, const struct command *c, struct reply *
                     flow_name(t->flow, name));
     } else {
         text_set(&t->row.key_hash, c->text);
-        if (store_ok(g, store_trigger_update(g->store, &t->row, &g->err))) r->id = t->row.id;
+        if (news_trigger(g, &t->row)) r->id = t->row.id;
     }
 }
 
