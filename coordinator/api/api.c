@@ -2,9 +2,9 @@
 #include "coordinator/api/api.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
+#include "coordinator/api/following.h"
 #include "coordinator/api/rate.h"
 #include "coordinator/api/route.h"
-#include "coordinator/api/stream.h"
 #include "coordinator/api/traffic.h"
 
 #include "base/mem.h"
@@ -77,13 +77,13 @@ void api_on_effect(struct api *a, struct effect *x)
         request_reply(a, x->u.reply.request, &x->u.reply.reply);
         break;
     case EFFECT_JOB_CHANGED:
-        stream_on_job(a, x->u.changed.id, true);
+        following_on_job(a, x->u.changed.id, true);
         break;
     case EFFECT_OUTPUT:
-        stream_on_job(a, x->u.output.job, false);
+        following_on_job(a, x->u.output.job, false);
         break;
     case EFFECT_EXECUTION_CHANGED:
-        stream_on_execution(a, x->u.changed.id);
+        following_on_execution(a, x->u.changed.id);
         break;
     case EFFECT_PUT_OFF:
         mem_free(a->put_off);

@@ -2,7 +2,7 @@
  * requests, and ends clients that are too slow. */
 #include "coordinator/api/conn.h"
 #include "coordinator/api/route.h"
-#include "coordinator/api/stream.h"
+#include "coordinator/api/following.h"
 #include "coordinator/api/traffic.h"
 
 #include "base/mem.h"
@@ -70,9 +70,15 @@ static struct request *last_request(struct conn *c)
     return r;
 }
 
+static void free_stream(struct request *r)
+{
+    if (r->stream) r->stream->kind->free(r->stream);
+    r->stream = NULL;
+}
+
 static void free_request(struct request *r)
 {
-    if (r) stream_free(r->stream);
+    if (r) free_stream(r);
     request_free(r);
 }
 
@@ -400,13 +406,12 @@ static size_t parse(struct conn *c, const char *data, size_t len)
 static void end_stream(struct request *r, const struct problem *p)
 {
     struct err e;
-    if (stream_has_begun(r->stream)) {
+    if (r->stream->begun) {
         err_set(&e, ERR_DENIED, "%s", p->message);
         r->to->abort(r, &e);
         return;
     }
-    stream_free(r->stream);
-    r->stream = NULL;
+    free_stream(r);
     request_send_problem(r, p);
 }
 
@@ -459,7 +464,7 @@ static void flush(struct conn *c)
             if (c->closing || r->stream) return;
         }
         if (r->stream && !r->done) {
-            if (!stream_pump(r->stream)) return;
+            if (!r->stream->kind->pump(r->stream)) return;
             r->done = true;
             c->heard_ms = os_mono_ms();
         }
@@ -526,7 +531,8 @@ static void on_drain(struct link *l, void *user)
 {
     struct conn *c = user;
     (void)l;
-    if (c->first && c->first->stream) stream_drained(c->first->stream);
+    struct stream *st = c->first ? c->first->stream : NULL;
+    if (st && st->kind->drained) st->kind->drained(st);
     conn_turn(c);
 }
 
@@ -632,7 +638,7 @@ void conn_sweep(struct conn *c, int64_t now_ms)
     refuse_expired(c);
     if (c->closing) return;
     if (c->first && c->first->stream) {
-        stream_sweep(c->first->stream, now_ms);
+        c->first->stream->kind->sweep(c->first->stream, now_ms);
     } else if (c->message_ms && !c->paused && !c->ended) {
         if (now_ms - c->message_ms < (c->incoming ? o->body_ms : o->head_ms)) return;
         struct problem p = {0};
@@ -668,9 +674,9 @@ struct conn *conn_next(const struct conn *c)
 
 void conn_settle(struct api *a)
 {
-    struct stream *st;
-    while ((st = stream_take_woken(a)))
-        conn_turn(stream_request(st)->conn);
+    struct request *r;
+    while ((r = following_take_woken(a)))
+        conn_turn(r->conn);
 }
 
 /* ---- what a request may do to its connection ---- */

@@ -27,7 +27,7 @@ struct allow_net;
 struct rate;
 struct traffic;
 struct conn;
-struct stream;
+struct following;
 
 struct api {
     struct api_options o;
@@ -40,7 +40,7 @@ struct api {
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */
     struct map execution_followers;
-    struct stream *woken; /* to be pumped by api_settle */
+    struct following *woken; /* to be pumped by api_settle */
     struct conn *first;
     struct conn *later, **later_last; /* they have had their share of this turn of the loop */
     void *idle;                       /* goes on with them in the next one */

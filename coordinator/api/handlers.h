@@ -51,7 +51,6 @@ void namespaces_unset(struct request *r);
 void tokens_list(struct request *r);
 void tokens_create(struct request *r);
 void tokens_revoke(struct request *r);
-void stream_open(struct request *r); /* logs and follow, of jobs and executions */
 void notices_list(struct request *r);
 void channels_list(struct request *r);
 void channels_test(struct request *r);

@@ -1,5 +1,6 @@
 /* The table of all routes: which handler a request belongs to, and whether it may have it. */
 #include "coordinator/api/route.h"
+#include "coordinator/api/following.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/webhooks.h"
 #include "coordinator/metrics/allow.h"
@@ -25,8 +26,8 @@ static const struct route routes[] = {
     {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_list},
     {"GET", "api/v1/jobs/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_show},
     {"GET", "api/v1/jobs/:/attempts", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_attempts},
-    {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, stream_open},
-    {"GET", "api/v1/jobs/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, stream_open},
+    {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, following_open},
+    {"GET", "api/v1/jobs/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, following_open},
     {"GET", "api/v1/jobs/:/why", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_why},
     {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE, jobs_cancel},
     {"POST", "api/v1/jobs/:/retry", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE, jobs_retry},
@@ -40,8 +41,10 @@ static const struct route routes[] = {
      flows_run},
     {"GET", "api/v1/executions", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, executions_list},
     {"GET", "api/v1/executions/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, executions_show},
-    {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, stream_open},
-    {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, stream_open},
+    {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE,
+     following_open},
+    {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE,
+     following_open},
     {"POST", "api/v1/executions/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE,
      executions_cancel},
     {"GET", "api/v1/triggers", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, triggers_list},
