@@ -3,6 +3,7 @@
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
 #include "coordinator/api/following.h"
+#include "coordinator/api/live.h"
 #include "coordinator/api/rate.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/traffic.h"
@@ -22,6 +23,7 @@ static void on_sweep(uv_timer_t *t)
     int64_t now_ms = os_mono_ms();
     bool late = now_ms - a->swept_ms > LATE_MS;
     a->swept_ms = now_ms;
+    live_tell(a->live);
     /* The clients may have sent something meanwhile that is not read yet. */
     if (late) return;
     struct conn *next;
@@ -48,6 +50,7 @@ struct api *api_new(const struct api_options *o)
     if (!a->o.body_ms) a->o.body_ms = API_BODY_MS;
     if (!a->o.idle_ms) a->o.idle_ms = API_IDLE_MS;
     a->auth = auth_new();
+    a->live = live_new();
     size_t count;
     const struct route *routes = route_table(&count);
     a->traffic = traffic_new(routes, (int)count);
@@ -72,6 +75,7 @@ struct api *api_new(const struct api_options *o)
 
 void api_on_effect(struct api *a, struct effect *x)
 {
+    live_on_effect(a->live, x);
     switch (x->type) {
     case EFFECT_REPLY:
         request_reply(a, x->u.reply.request, &x->u.reply.reply);
@@ -149,6 +153,7 @@ void api_free(struct api *a)
     uv_close(a->timer, on_handle_closed);
     uv_close(a->idle, on_handle_closed);
     auth_free(a->auth);
+    live_free(a->live);
     rate_free(a->webhooks);
     traffic_free(a->traffic);
     mem_free(a->allow);

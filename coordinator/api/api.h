@@ -40,7 +40,7 @@ struct api_options {
 struct api *api_new(const struct api_options *o);
 /* Takes over a link whose handshake is done and that speaks HTTP. */
 void api_accept(struct api *a, struct link *l);
-/* EFFECT_REPLY, EFFECT_JOB_CHANGED, EFFECT_OUTPUT; afterwards, once per list of effects:
+/* What is not for sessions, the metrics or channels; afterwards, once per list of effects:
  * api_settle. */
 void api_on_effect(struct api *a, struct effect *x);
 void api_settle(struct api *a);

@@ -28,6 +28,7 @@ struct rate;
 struct traffic;
 struct conn;
 struct following;
+struct live;
 
 struct api {
     struct api_options o;
@@ -40,6 +41,7 @@ struct api {
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */
     struct map execution_followers;
+    struct live *live;       /* who reads events */
     struct following *woken; /* to be pumped by api_settle */
     struct conn *first;
     struct conn *later, **later_last; /* they have had their share of this turn of the loop */

@@ -29,7 +29,7 @@ enum route_stream {
     STREAM_NONE,
     STREAM_TEXT,   /* a text of a type of its own, whole */
     STREAM_OUTPUT, /* the bytes as they are now */
-    STREAM_EVENTS  /* frames, until the followed job or execution ends */
+    STREAM_EVENTS  /* events, until what is followed ends, or without an end */
 };
 
 enum route_body {

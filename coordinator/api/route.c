@@ -2,6 +2,7 @@
 #include "coordinator/api/route.h"
 #include "coordinator/api/following.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/live.h"
 #include "coordinator/api/webhooks.h"
 #include "coordinator/metrics/allow.h"
 #include "coordinator/store/model_token.h"
@@ -96,6 +97,7 @@ static const struct route routes[] = {
     {"GET", "api/v1/notices", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, notices_list},
     {"GET", "api/v1/channels", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, channels_list},
     {"POST", "api/v1/channels/:/test", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, channels_test},
+    {"GET", "api/v1/events", ROLE_READ, NS_NONE, STREAM_EVENTS, BODY_NONE, live_open},
     {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, tokens_list},
     {"POST", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_OBJECT, tokens_create},
     {"DELETE", "api/v1/tokens/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, tokens_revoke},

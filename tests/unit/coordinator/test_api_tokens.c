@@ -303,10 +303,11 @@ struct walk {
     bool asking; /* those alone that ask the store or the reader thread */
 };
 
-/* What stands in the configuration is answered at once, but for what a channel says. */
+/* What stands in the configuration is answered at once, but for what a channel says; and the stream
+ * of events begins at once (test_api_live). */
 static bool asks_nobody(const struct route *t)
 {
-    return str_starts(t->path, "api/v1/channels");
+    return str_starts(t->path, "api/v1/channels") || str_eq(t->path, "api/v1/events");
 }
 
 static void walk_open(struct walk *w)
