@@ -83,6 +83,7 @@ static void wait(struct meter_file *m)
 {
     int64_t ms = METER_EVERY_MS;
     if (m->changed) ms = m->written_ms + METER_CHANGE_MS - os_mono_ms();
+    uv_update_time(m->o.loop); /* a late loop would let the timer go too early */
     uv_timer_start(&m->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 

@@ -130,7 +130,7 @@ struct rig {
 static void read_rig(struct meter_reading *out, void *user)
 {
     struct rig *r = user;
-    int64_t now = os_mono_ms();
+    int64_t now = (int64_t)uv_now(&r->loop); /* the timers' time, however late they are run */
     if (r->reads > 0 && now - r->at_ms < r->shortest_ms) r->shortest_ms = now - r->at_ms;
     r->at_ms = now;
     out->agent = "a";
@@ -214,7 +214,8 @@ static void file__is_there_at_once__follows_changes__and_goes(void **state)
     run_until(r, 2);
     meter_file_note(m);
     run_until(r, 3);
-    assert_true(r->shortest_ms >= METER_CHANGE_MS - 1); /* a timer may be a millisecond early */
+    /* a timer may be a millisecond early, and a clock of Windows goes in steps of 16 */
+    assert_true(r->shortest_ms >= METER_CHANGE_MS - 17);
     meter_file_stop(m);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_false(file_exists(r->path));
