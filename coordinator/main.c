@@ -56,6 +56,11 @@ static const struct verb verbs[] = {
      "it, and start it again afterwards.\n"
      "The token is left in STATE/admin.token, where 'cadre' finds it.",
      PROGRAM " token create", "config state listen name", 0, command_token},
+    {"ca export", "", "print the certificate of the CA, for browsers and other clients",
+     "Its fingerprints are in front of it: that of the certificate, which browsers show, and that "
+     "of the public key, which tokens pin.\n"
+     "GET /ca.pem of the API has the certificate alone.",
+     PROGRAM " ca export >cadre-ca.pem", "config state", 0, command_ca},
     {"check-config", "", "check the configuration and print what is in effect", MORE_SETTINGS,
      PROGRAM " check-config --config coordinator.yaml", "config state listen name log-level", 0,
      command_check_config},
@@ -63,11 +68,11 @@ static const struct verb verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
-static const struct help_noun nouns[] = {{"token", "what people and programs use the API with"}};
-static const struct help_word said_verbs[] = {{"new", "create"},
-                                              {"make", "create"},
-                                              {"add", "create"},
-                                              {NULL, NULL}};
+static const struct help_noun nouns[] = {{"token", "what people and programs use the API with"},
+                                         {"ca", "the certificate authority of this coordinator"}};
+static const struct help_word said_verbs[] = {{"new", "create"},   {"make", "create"},
+                                              {"add", "create"},   {"show", "export"},
+                                              {"print", "export"}, {NULL, NULL}};
 static const struct help_word said_commands[] = {
     {"start", "run"},
     {"serve", "run"},

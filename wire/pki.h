@@ -39,7 +39,8 @@ struct pki_cert_info {
     char serial[48]; /* hex */
     int64_t not_before_ms, not_after_ms;
     bool ca;
-    uint8_t spki_hash[PKI_HASH_BYTES];
+    uint8_t spki_hash[PKI_HASH_BYTES]; /* of the public key: what tokens pin */
+    uint8_t hash[PKI_HASH_BYTES];      /* of the certificate: what browsers show */
 };
 /* Of the first certificate in the PEM. */
 int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e);

@@ -104,6 +104,7 @@ void tls_cert_info(const struct mbedtls_x509_crt *crt, struct pki_cert_info *out
     out->not_after_ms = time_of(&crt->valid_to);
     out->ca = mbedtls_x509_crt_get_ca_istrue(crt) == 1;
     tls_cert_spki_hash(crt, out->spki_hash);
+    pki_sha256(crt->raw.p, crt->raw.len, out->hash);
 }
 
 int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e)

@@ -19,6 +19,7 @@
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
     {"GET", "readyz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_ready},
+    {"GET", "ca.pem", ROLE_JOIN, NS_NONE, STREAM_TEXT, BODY_NONE, status_ca},
     {"GET", "metrics", ROLE_READ, NS_NONE, STREAM_TEXT, BODY_NONE, metrics_show},
     {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_version},
     {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_whoami},

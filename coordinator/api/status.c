@@ -5,6 +5,7 @@
 
 #include "cadre_version.h"
 #include "platform/os.h"
+#include "wire/pki.h"
 
 #define PROBE_KEPT_MS 1000  /* a good answer of the store holds for so long */
 #define BATCH_LATE_MS 10000 /* a batch that takes longer is stuck */
@@ -15,6 +16,17 @@ void status_health(struct request *r)
     json_answer_init(&a);
     jw_str(&a.w, "status", "ok");
     request_send(r, 200, &a);
+}
+
+/* Public: whoever gets it from here compares its fingerprint with 'ca export'. RFC 8555 section
+ * 9.1 has the type. */
+void status_ca(struct request *r)
+{
+    struct buf b;
+    buf_init(&b, 2 * PKI_PEM_MAX);
+    buf_adds(&b, authority_ca(r->api->o.authority));
+    request_send_content(r, 200, "application/pem-certificate-chain", &b);
+    buf_fini(&b);
 }
 
 /* ---- does it serve? ---- */

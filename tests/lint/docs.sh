@@ -210,7 +210,7 @@ from_docs() {
     for file in README.md docs/guide.md docs/groups.md docs/security.md docs/flows.md \
         docs/from-kestra.md docs/linux.md; do
         grep -nE '(^|[^A-Za-z0-9-])--[a-z]' "$file" |
-            grep -vE 'cmake|apt-get|systemctl|bash --noprofile|systemd-' |
+            grep -vE 'cmake|apt-get|systemctl|bash --noprofile|systemd-|curl ' |
             sed 's/\([0-9]*\):/\1 /' | while read -r line text; do
             printf '%s\n' "$text" | grep -oE '(^|[^A-Za-z0-9-])--[a-z][a-z-]*' | sed 's/^[^-]*//' |
                 while read -r flag; do

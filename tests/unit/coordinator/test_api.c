@@ -56,6 +56,10 @@ static void health_and_version__without_token__answer(void **state)
 {
     struct answer a;
     (void)state;
+    house_call(&house, "GET", "/ca.pem", "", NULL, NULL, &a);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(str_trim(a.text), house.ca_pem);
+    answer_fini(&a);
     house_call(&house, "GET", "/healthz", "", NULL, NULL, &a);
     assert_int_equal(a.status, 200);
     assert_string_equal(json_get_str(a.json, "status", ""), "ok");

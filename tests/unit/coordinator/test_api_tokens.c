@@ -216,6 +216,7 @@ static void victim_fini(struct victim *v)
 static const char *const open_routes[] = {
     "healthz",
     "readyz",
+    "ca.pem",
     "api/v1/version",
     "api/v1/webhooks/:/:",
     "api/v1/webhooks/:/:/:",
