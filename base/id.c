@@ -49,16 +49,34 @@ static int digit(char c)
     return c >= 'a' && c <= 'z' ? letter[c - 'a'] : -1;
 }
 
-int id_parse(const char *s, int64_t *id)
+/* How many characters there are; -1: one of them is wrong, or there are too many. */
+static int read_digits(const char *s, uint64_t *value)
 {
-    uint64_t value = 0;
     int i = 0;
+    *value = 0;
     for (; s && s[i]; i++) {
         int d = i < DIGITS ? digit(s[i]) : -1;
-        if (d < 0 || (i == 0 && d > 7)) return ERR_INVALID; /* 8 and more is beyond 63 bits */
-        value = value << 5 | (uint64_t)d;
+        if (d < 0 || (i == 0 && d > 7)) return -1; /* 8 and more is beyond 63 bits */
+        *value = *value << 5 | (uint64_t)d;
     }
-    if (i != DIGITS || value == 0) return ERR_INVALID;
+    return i;
+}
+
+int id_parse(const char *s, int64_t *id)
+{
+    uint64_t value;
+    if (read_digits(s, &value) != DIGITS || value == 0) return ERR_INVALID;
     *id = (int64_t)value;
+    return 0;
+}
+
+int id_range(const char *prefix, int64_t *first, int64_t *last)
+{
+    uint64_t value;
+    int known = read_digits(prefix, &value);
+    if (known < 1) return ERR_INVALID;
+    int rest = 5 * (DIGITS - known);
+    *first = (int64_t)(value << rest);
+    *last = (int64_t)(value << rest | ((UINT64_C(1) << rest) - 1));
     return 0;
 }

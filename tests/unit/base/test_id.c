@@ -33,6 +33,33 @@ static void floor__is_the_smallest_of_its_millisecond(void **state)
     assert_true(id_floor(Y2026_MS) > id_make(Y2026_MS - 1, UINT32_MAX));
 }
 
+static void prefix__is_the_range_of_the_ids_that_begin_so(void **state)
+{
+    (void)state;
+    int64_t id = id_make(Y2026_MS, 12345), first, last;
+    char text[ID_TEXT_SIZE], one[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
+    id_format(id, text);
+    for (size_t len = strlen(text); len > 0; len--) {
+        text[len] = '\0';
+        assert_int_equal(id_range(text, &first, &last), 0);
+        assert_true(first <= id && id <= last && first >= 0);
+        id_format(first, one);
+        id_format(last, other);
+        assert_memory_equal(one, text, len);
+        assert_memory_equal(other, text, len);
+        id_format(last + 1 > last ? last + 1 : last, other);
+        if (last < INT64_MAX) assert_memory_not_equal(other, text, len);
+    }
+    assert_int_equal(id_range("7", &first, &last), 0);
+    assert_true(last == INT64_MAX);
+    assert_int_equal(id_range("0", &first, &last), 0);
+    assert_true(first == 0);
+    static const char *const wrong[] = {"", "8", "06f-", "u", "06f ", "06f3k9x2m1c7ab", NULL};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(id_range(wrong[i], &first, &last), ERR_INVALID);
+    assert_true(first == 0);
+}
+
 static void strange_clocks__still_give_positive_ids(void **state)
 {
     (void)state;
@@ -115,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_ids__sort_behind_earlier_ones),
         cmocka_unit_test(floor__is_the_smallest_of_its_millisecond),
+        cmocka_unit_test(prefix__is_the_range_of_the_ids_that_begin_so),
         cmocka_unit_test(strange_clocks__still_give_positive_ids),
         cmocka_unit_test(text__comes_back_in_either_case),
         cmocka_unit_test(malformed_text__is_refused),
