@@ -48,6 +48,12 @@ struct lookup *lookup_new(lookup_fn *read)
     return l;
 }
 
+int64_t lookup_before(const struct lookup *l)
+{
+    int64_t place = l->list.place, end = l->before_id;
+    return place && (!end || place < end) ? place : end;
+}
+
 void lookup_free(struct lookup *l)
 {
     if (!l) return;
@@ -57,6 +63,7 @@ void lookup_free(struct lookup *l)
     mem_free(l->name);
     mem_free(l->group);
     mem_free(l->agent);
+    json_free(l->labels);
     mem_free(l->waiting);
     list_fini(&l->list);
     scrape_free(l->scrape);

@@ -29,6 +29,9 @@ struct lookup {
     char *ns, *flow, *name, *group, *agent;
     uint32_t states;       /* bit per state; of jobs as people see them; 0: all */
     uint32_t kinds;        /* bit per enum shown_kind; 0: all */
+    int64_t from_id;       /* of a list by id: this one and newer ones, ... */
+    int64_t before_id;     /* ... and only those before this one; 0: no end */
+    struct json *labels;   /* of executions, each of these texts; NULL: any */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
@@ -46,6 +49,8 @@ struct lookup {
 
 struct lookup *lookup_new(lookup_fn *read);
 void lookup_free(struct lookup *l); /* NULL is fine */
+/* Before which id the page at hand begins: its cursor's, or the filter's. 0: at the newest. */
+int64_t lookup_before(const struct lookup *l);
 /* May the token of the request see things of this namespace? Fills p when not. only_ns NULL: any
  * token may. */
 bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
@@ -61,13 +66,13 @@ lookup_fn lookup_job;
 lookup_fn lookup_job_exists; /* id; number: an attempt that is to be there, 0: none. Sets found
                               * and waits, no answer */
 lookup_fn lookup_why;        /* id, waiting */
-lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, agent: its id or name */
+lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, the ids, agent: its id or name */
 lookup_fn lookup_attempts;   /* id */
 
 /* ---- flows, executions, triggers ---- */
 lookup_fn lookup_execution; /* id; may_wait, waiting, duplicate. Sets found; its job with waits */
 lookup_fn lookup_execution_exists; /* id; sets found, no answer */
-lookup_fn lookup_executions;       /* states, ns, flow, name: a trigger's */
+lookup_fn lookup_executions;       /* states, ns, flow, the ids, labels, name: a trigger's */
 lookup_fn lookup_flow;             /* ns, flow, number: a revision, 0: the newest */
 lookup_fn lookup_flows;            /* ns */
 lookup_fn lookup_revisions;        /* ns, flow */

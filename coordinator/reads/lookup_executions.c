@@ -135,7 +135,9 @@ int lookup_executions(struct lookup *l, struct reader *r, struct err *e)
                                  .ns = l->ns,
                                  .flow = l->flow,
                                  .trigger = l->name,
-                                 .before_id = l->list.place,
+                                 .labels = l->labels,
+                                 .before_id = lookup_before(l),
+                                 .from_id = l->from_id,
                                  .limit = l->list.limit};
     int64_t next = 0;
     struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns, .exact = true};

@@ -96,7 +96,8 @@ int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
                            .group = l->group,
                            .ns = l->ns,
                            .name = l->name,
-                           .before_id = l->list.place,
+                           .before_id = lookup_before(l),
+                           .from_id = l->from_id,
                            .limit = l->list.limit};
     int64_t next = 0;
     struct name_asked group = {.of = NAME_GROUP, .name = l->group};

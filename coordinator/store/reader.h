@@ -7,6 +7,7 @@
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 
+struct json;
 struct reader;
 
 /* The store has been opened before (it makes and upgrades the files); close the reader before the
@@ -33,6 +34,7 @@ struct job_filter {
     const char *ns;    /* NULL: any; subtree */
     int64_t agent;     /* 0: any */
     int64_t before_id; /* 0: from the newest */
+    int64_t from_id;   /* only this one and newer ones */
     size_t limit;
 };
 /* Newest first; *next_before 0: no more, else the before_id of the next call. One call looks at
@@ -150,11 +152,13 @@ int reader_flow_revisions(struct reader *r, const struct revision_filter *f,
 
 /* ---- executions ---- */
 struct execution_filter {
-    uint32_t states;     /* bit per enum execution_state; 0: all */
-    const char *ns;      /* NULL: any; subtree, but with `flow` exactly this one */
-    const char *flow;    /* NULL: any; needs ns */
-    const char *trigger; /* NULL: any */
-    int64_t before_id;   /* 0: from the newest */
+    uint32_t states;           /* bit per enum execution_state; 0: all */
+    const char *ns;            /* NULL: any; subtree, but with `flow` exactly this one */
+    const char *flow;          /* NULL: any; needs ns */
+    const char *trigger;       /* NULL: any */
+    const struct json *labels; /* each of these texts by its key; NULL: any */
+    int64_t before_id;         /* 0: from the newest */
+    int64_t from_id;           /* only this one and newer ones */
     size_t limit;
 };
 /* As reader_jobs. */

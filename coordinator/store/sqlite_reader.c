@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Up to so many queued jobs are sorted for a list of the open ones; more are met soon enough on the
- * way back from the newest. */
+/* Up to so many open jobs are sorted for a list of them; more are met soon enough on the way back
+ * from the newest. */
 #define SORT_MOST 5000
 
 /* So much of a spec tells in a list what the job runs: the rest of a long one is not read. */
@@ -127,17 +127,14 @@ static int choose_scan(struct reader *r, const struct job_filter *f, enum queue_
     *which = f->kinds == UINT32_C(1) << SHOWN_EVALUATION ? R_SCAN_EVALUATIONS : R_SCAN;
     if (f->name) *which = R_SCAN_NAMED;
     if (states == 0 || *which != R_SCAN) return 0;
-    if ((states & ~bad) == 0) {
-        *which = R_SCAN_BAD;
-    } else if ((states & ~(open & ~created)) == 0) {
-        *which = R_SCAN_ASSIGNED;
-    } else if ((states & ~open) == 0) {
-        int64_t jobs[JOB_STATES];
-        int rc = read_counts(r, R_COUNTS, jobs, e);
-        if (rc != 0) return rc;
-        if (jobs[JOB_CREATED] <= SORT_MOST) *which = R_SCAN_OPEN;
-    }
-    return 0;
+    if ((states & ~bad) == 0) *which = R_SCAN_BAD;
+    if ((states & ~open) != 0) return 0;
+    int64_t jobs[JOB_STATES], sorted = 0;
+    int rc = read_counts(r, R_COUNTS, jobs, e);
+    for (int state = states & created ? JOB_CREATED : JOB_SUBMITTED; state <= JOB_RETRYING; state++)
+        sorted += rc == 0 ? jobs[state] : 0;
+    if (rc == 0 && sorted <= SORT_MOST) *which = states & created ? R_SCAN_OPEN : R_SCAN_ASSIGNED;
+    return rc;
 }
 
 /* A job's kind, or what decides about it, from the columns of R_WHOSE. */
@@ -204,7 +201,8 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
     if (rc != 0) return rc;
     sqlite3_stmt *scan = from_queue(r, which);
     bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
-    if (which == R_SCAN_NAMED) bind_text(scan, 2, f->name);
+    bind_int(scan, 2, f->from_id);
+    if (which == R_SCAN_NAMED) bind_text(scan, 3, f->name);
     sqlite3_blob *blob = NULL;
     size_t found = 0, seen = 0;
     int64_t last = 0, next = 0;

@@ -46,18 +46,22 @@
     X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
     X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
     X(R_WHOSE, "SELECT ns, kind, execution IS NULL, name FROM jobs WHERE id = ?1")                 \
-    X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 ORDER BY id DESC")                                       \
-    X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 ORDER BY id DESC")    \
+    /* ?1: before this id, ?2: from this id on */                                                  \
+    X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")                          \
+    X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 AND id >= ?2"         \
+                               " ORDER BY id DESC")                                                \
     X(R_SCAN_ASSIGNED, SCAN_COLUMNS "INDEXED BY job_open WHERE open > 0 AND open > 1"              \
-                                    " AND id < ?1 ORDER BY id DESC")                               \
-    X(R_SCAN_OPEN,                                                                                 \
-      SCAN_COLUMNS "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 UNION ALL " SCAN_COLUMNS     \
-                   "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1"                   \
-                   " ORDER BY id DESC")                                                            \
+                                    " AND id < ?1 AND id >= ?2 ORDER BY id DESC")                  \
+    X(R_SCAN_OPEN, SCAN_COLUMNS                                                                    \
+      "INDEXED BY job_queue WHERE queued = 1 AND id < ?1 AND id >= ?2 UNION ALL " SCAN_COLUMNS     \
+      "INDEXED BY job_open WHERE open > 0 AND open > 1 AND id < ?1 AND id >= ?2"                   \
+      " ORDER BY id DESC")                                                                         \
     X(R_SCAN_EVALUATIONS, SCAN_JOINED "job_evaluation CROSS JOIN job_states s ON s.id = j.id"      \
-                                      " WHERE j.kind = 1 AND j.id < ?1 ORDER BY j.id DESC")        \
+                                      " WHERE j.kind = 1 AND j.id < ?1 AND j.id >= ?2"             \
+                                      " ORDER BY j.id DESC")                                       \
     X(R_SCAN_NAMED, SCAN_JOINED "job_named CROSS JOIN job_states s ON s.id = j.id"                 \
-                                " WHERE j.name = ?2 AND j.id < ?1 ORDER BY j.id DESC")             \
+                                " WHERE j.name = ?3 AND j.id < ?1 AND j.id >= ?2"                  \
+                                " ORDER BY j.id DESC")                                             \
     X(R_STARTED, "SELECT first_started_ms FROM job_states WHERE id = ?1")                          \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
@@ -137,13 +141,13 @@
                    " ORDER BY revision DESC")                                                      \
     X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \
     X(R_EXECUTIONS, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                    \
-                    " FROM executions WHERE id < ?1 ORDER BY id DESC")                             \
+                    " FROM executions WHERE id < ?1 AND id >= ?4 ORDER BY id DESC")                \
     X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 AND id < ?1"   \
-                         " ORDER BY id DESC")                                                      \
+                         " AND id >= ?4 ORDER BY id DESC")                                         \
     X(R_EXECUTIONS_OF, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                 \
                        " FROM executions INDEXED BY execution_flow WHERE ns = ?2 AND flow = ?3"    \
-                       " AND id < ?1 ORDER BY id DESC")                                            \
+                       " AND id < ?1 AND id >= ?4 ORDER BY id DESC")                               \
     X(R_TASK_RUNS, "SELECT " VIEW_COLUMNS " FROM jobs j INDEXED BY job_execution"                  \
                    " CROSS JOIN job_states s ON s.id = j.id"                                       \
                    " LEFT JOIN requires r ON r.id = s.requires_id"                                 \

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "coordinator/store/backup.h"
 #include "coordinator/store/reader_load.h"
+#include "coordinator/store/sqlite_reader.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -272,6 +273,100 @@ static void rare_job_is_found_behind_many_others(void **state)
     OK(reader_jobs(r, &filter, note_job, &l, &next, &e));
     assert_int_equal(l.count, 1);
     assert_int_equal(next, 0);
+    reader_close(r);
+}
+
+static void a_range_of_ids_is_kept_on_every_way_to_the_jobs(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    add_mixed(f, 100);
+    static const uint32_t masks[] = {
+        0,
+        BIT(JOB_CREATED),
+        BIT(JOB_RUNNING) | BIT(JOB_KILLING),
+        BIT(JOB_FAILED) | BIT(JOB_CANCELLED),
+        BIT(JOB_SUCCESS) | BIT(JOB_FAILED),
+    };
+    for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
+        struct job_filter filter = {.states = masks[m],
+                                    .from_id = job_id(21),
+                                    .before_id = job_id(71),
+                                    .limit = 3};
+        struct list l = list_jobs(r, filter);
+        size_t wanted = 0;
+        for (int n = 21; n < 71; n++)
+            wanted += !masks[m] || (masks[m] >> (n % 10) & 1);
+        assert_int_equal(l.count, wanted);
+        for (size_t i = 0; i < l.count; i++)
+            assert_true(l.ids[i] >= job_id(21) && l.ids[i] < job_id(71));
+    }
+    struct job_filter none = {.from_id = job_id(50), .before_id = job_id(50), .limit = 3};
+    assert_int_equal(list_jobs(r, none).count, 0);
+    none = (struct job_filter){.from_id = job_id(101), .limit = 3};
+    assert_int_equal(list_jobs(r, none).count, 0);
+    reader_close(r);
+}
+
+/* What SQLite's machine does for one page. */
+static int64_t steps_of_a_page(struct reader *r, const struct job_filter *f)
+{
+    struct list l = {0};
+    int64_t next, sum = 0;
+    for (int i = 0; i < QUEUE_READ_COUNT; i++)
+        (void)sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+    OK(reader_jobs(r, f, note_job, &l, &next, &e));
+    for (int i = 0; i < QUEUE_READ_COUNT; i++)
+        sum += sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+    return sum;
+}
+
+static void add_crowd(struct fixture *f, int from, int to)
+{
+    begin(f);
+    for (int n = from; n < to; n++) {
+        struct job_row j = plain_job(n, "g");
+        j.ns = "a.b";
+        j.name = n % 2 ? "twin" : NULL;
+        if (n % 3 == 0) j.kind = JOB_TRIGGER;
+        add_job(f, &j);
+        if (n % 4 == 0) continue;
+        OK(store_job_submitted(f->store, j.id, 1, 1, T0, &e));
+        struct job_end end = {.state = JOB_FAILED, .ended_ms = T0};
+        if (n % 4 == 1) OK(store_job_finish(f->store, j.id, &end, &e));
+    }
+    commit(f);
+}
+
+/* Nothing that is asked for is there: so a page goes as far as it may. */
+static void no_page_reads_more_for_more_jobs(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = open_reader(f);
+    const struct job_filter filters[] = {
+        {.group = "rare", .limit = 10},
+        {.ns = "c", .limit = 10},
+        {.agent = 7, .limit = 10},
+        {.name = "twin", .ns = "c", .limit = 10},
+        {.states = BIT(JOB_CREATED), .ns = "c", .limit = 10},
+        {.states = BIT(JOB_SUBMITTED), .ns = "c", .limit = 10},
+        {.states = BIT(JOB_CREATED) | BIT(JOB_SUBMITTED), .ns = "c", .limit = 10},
+        {.states = BIT(JOB_FAILED), .ns = "c", .limit = 10},
+        {.states = BIT(JOB_SUCCESS), .limit = 10},
+        {.kinds = BIT(SHOWN_EVALUATION), .ns = "c", .limit = 10},
+        {.from_id = job_id(1), .ns = "c", .limit = 10},
+    };
+    int64_t few[sizeof filters / sizeof *filters];
+    add_crowd(f, 1, 24000);
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        few[i] = steps_of_a_page(r, &filters[i]);
+    add_crowd(f, 24000, 72000);
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        int64_t many = steps_of_a_page(r, &filters[i]);
+        if (many > few[i] + few[i] / 20 || many > 5000 * 50)
+            fail_msg("filter %zu: %lld steps, and %lld beside three times the jobs", i,
+                     (long long)few[i], (long long)many);
+    }
     reader_close(r);
 }
 
@@ -806,6 +901,8 @@ int main(void)
         CASE(list_is_paged_newest_first),
         CASE(every_filter_finds_all_of_its_jobs_and_no_other),
         CASE(rare_job_is_found_behind_many_others),
+        CASE(a_range_of_ids_is_kept_on_every_way_to_the_jobs),
+        CASE(no_page_reads_more_for_more_jobs),
         CASE(output_comes_in_order_of_arrival_and_by_stream),
         CASE(the_last_lines_are_counted_over_chunks),
         CASE(output_since_a_time_is_what_was_received_then_or_later),
